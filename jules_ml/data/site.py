@@ -1,0 +1,221 @@
+"""The site dataset: the one shape in which every observation enters jules_ml.
+
+A site dataset is an :class:`xarray.Dataset` with dimension ``time`` and, where needed, ``depth``; several of them are joined
+along ``site``. Names, units and plausible ranges are those of :mod:`jules_ml.data.variables`. Time is UTC and stamps the *end* of
+the averaging interval. Missing is NaN. A quality code travels beside its variable as ``<name>_qc``, with the source's own coding
+described in its attributes, so that a measured value is never mistaken for a gap-filled one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from jules_ml.data.variables import VARIABLES
+from jules_ml.errors import BadInput
+
+#: Where in its averaging interval a source puts the time stamp.
+StampAt = Literal["start", "middle", "end"]
+
+#: Numbers that data centres write for "missing"; one of them left among the values means that a reader was told the wrong code.
+_SENTINELS = (-9999.0, -9990.0, -99999.0, -999.0, -6999.0, 1e20, -1e20)
+
+
+@dataclass(frozen=True)
+class SiteMeta:
+    """Where a record comes from.
+
+    ``utc_offset_hours`` is local standard time minus UTC: what the reader has taken off the source's stamps.
+    """
+
+    site: str
+    source: str
+    licence: str
+    latitude: float | None = None
+    longitude: float | None = None
+    elevation: float | None = None
+    utc_offset_hours: float = 0.0
+
+
+def utc_end_of_interval(
+    stamps: ArrayLike, *, interval: pd.Timedelta, stamp_at: StampAt, utc_offset_hours: float | None, where: str
+) -> pd.DatetimeIndex:
+    """Turn a source's time stamps into UTC stamps at the end of each interval.
+
+    Parameters
+    ----------
+    stamps : array of datetime64, shape (time,)
+        Stamps in local standard time, as the source gives them.
+    interval : Timedelta
+        Averaging interval.
+    stamp_at : {'start', 'middle', 'end'}
+        Where in the interval the source puts the stamp.
+    utc_offset_hours : float or None
+        Local standard time minus UTC [h]; ``None`` means that nobody said.
+    where : str
+        File and column, for the error message.
+
+    Raises
+    ------
+    BadInput
+        If the offset is not known, or stamps are missing, repeated or out of order.
+    """
+    if utc_offset_hours is None:
+        raise BadInput(
+            "time stamps are in local time and the offset from UTC is not known",
+            where=where,
+            remedy="give utc_offset_hours (local standard time minus UTC, for example -7.0 for US Mountain time)",
+        )
+    index = pd.DatetimeIndex(stamps)
+    if index.hasnans:
+        row = int(np.flatnonzero(index.isna())[0])
+        raise BadInput(
+            f"time stamp of data row {row + 1} cannot be read", where=where, remedy="correct or delete that row"
+        )
+    if index.has_duplicates:
+        first = index[index.duplicated()][0]
+        raise BadInput(
+            f"time stamp {first} stands twice",
+            where=where,
+            remedy="delete one of the rows; if clocks were put back in autumn, the file is not in standard time",
+        )
+    if not index.is_monotonic_increasing:
+        row = int(np.flatnonzero(np.diff(index.asi8) < 0)[0]) + 1
+        raise BadInput(
+            f"time runs backwards at {index[row]} (data row {row + 1})", where=where, remedy="sort the file by time"
+        )
+    shift = {"start": interval, "middle": interval / 2, "end": pd.Timedelta(0)}[stamp_at]
+    return index + shift - pd.Timedelta(hours=utc_offset_hours)
+
+
+def site_dataset(
+    values: Mapping[str, ArrayLike],
+    *,
+    time: pd.DatetimeIndex,
+    interval: pd.Timedelta,
+    meta: SiteMeta,
+    depth: Sequence[float] | None = None,
+    qc: Mapping[str, ArrayLike] | None = None,
+    qc_meaning: str | None = None,
+    where: str,
+) -> xr.Dataset:
+    """Build a site dataset from columns already in its units, and check every value.
+
+    Parameters
+    ----------
+    values : mapping of str to array, shape (time,) or (time, depth)
+        Columns by their name in :data:`~jules_ml.data.variables.VARIABLES`, in its units; NaN where missing.
+    time : DatetimeIndex, shape (time,)
+        UTC, end of the averaging interval: see :func:`utc_end_of_interval`.
+    interval : Timedelta
+        Averaging interval.
+    meta : SiteMeta
+        Provenance.
+    depth : sequence of float, optional
+        Depth of the soil sensors [m], positive downward; NaN where the source tells only their order.
+    qc : mapping of str to array, optional
+        Quality codes by the name of the variable that they qualify.
+    qc_meaning : str, optional
+        What the codes mean, in the source's own terms; needed with ``qc``.
+    where : str
+        File, for error messages.
+
+    Returns
+    -------
+    xarray.Dataset
+        With ``units``, ``long_name``, ``standard_name`` and ``cell_methods`` on every variable.
+
+    Raises
+    ------
+    BadInput
+        If a name is unknown, a value is a forgotten sentinel, or a value is out of any physical range.
+    """
+    data: dict[str, tuple[tuple[str, ...], NDArray[np.float64], dict[str, object]]] = {}
+    minutes = interval.total_seconds() / 60.0
+    for name, column in values.items():
+        if name not in VARIABLES:
+            raise BadInput(
+                f"'{name}' is not a variable of the site dataset",
+                where=where,
+                remedy=f"use one of {', '.join(sorted(VARIABLES))}",
+            )
+        array = np.asarray(column, dtype=np.float64)
+        check_values(name, array, time=time, where=where)
+        variable = VARIABLES[name]
+        attrs: dict[str, object] = {
+            "units": variable.units,
+            "long_name": variable.long_name,
+            "cell_methods": f"time: mean (interval: {minutes:g} minutes; stamp at end of interval)",
+        }
+        if variable.standard_name is not None:
+            attrs["standard_name"] = variable.standard_name
+        data[name] = (variable.dims, array, attrs)
+    for name, codes in (qc or {}).items():
+        if qc_meaning is None:
+            raise ValueError("qc needs qc_meaning")
+        attrs = {"units": "1", "long_name": f"quality code of {name}", "comment": qc_meaning}
+        data[f"{name}_qc"] = (VARIABLES[name].dims, np.asarray(codes, dtype=np.float64), attrs)
+        data[name][2]["ancillary_variables"] = f"{name}_qc"
+    coords: dict[str, object] = {
+        "time": ("time", time.to_numpy(), {"standard_name": "time", "long_name": "end of interval, UTC"})
+    }
+    if depth is not None:
+        coords["depth"] = (
+            "depth",
+            np.asarray(depth, dtype=np.float64),
+            {"units": "m", "positive": "down", "standard_name": "depth"},
+        )
+    attrs = {
+        "Conventions": "CF-1.10",
+        "site": meta.site,
+        "source": meta.source,
+        "licence": meta.licence,
+        "interval_seconds": interval.total_seconds(),
+        "utc_offset_hours": meta.utc_offset_hours,
+    }
+    for key in ("latitude", "longitude", "elevation"):
+        value = getattr(meta, key)
+        if value is not None:
+            attrs[key] = float(value)
+    return xr.Dataset(data, coords=coords, attrs=attrs)
+
+
+def check_values(name: str, array: NDArray[np.float64], *, time: pd.DatetimeIndex, where: str) -> None:
+    """Refuse a column that holds a forgotten sentinel, an infinity, or a value out of any physical range.
+
+    Raises
+    ------
+    BadInput
+        With the first offending time stamp and value.
+    """
+    variable = VARIABLES[name]
+    bad = np.isinf(array)
+    for sentinel in _SENTINELS:
+        bad |= np.isclose(array, sentinel, rtol=1e-6, atol=0.0)
+    place = f"{where}, variable {name}"
+    if bad.any():
+        first = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise BadInput(
+            f"{array[first]:g} at {time[first[0]]} looks like a code for missing ({int(bad.sum())} values)",
+            where=place,
+            remedy="name the missing-value code, or replace it by an empty cell",
+        )
+    with np.errstate(invalid="ignore"):
+        out = (array < variable.valid_min) | (array > variable.valid_max)
+    if out.any():
+        first = tuple(int(i) for i in np.argwhere(out)[0])
+        percent = variable.units in ("m3 m-3", "1") and float(np.nanmax(array)) > 1.5
+        raise BadInput(
+            f"{array[first]:g} at {time[first[0]]} is outside {variable.valid_min:g} to {variable.valid_max:g} {variable.units} "
+            f"({int(out.sum())} values)",
+            where=place,
+            remedy="the column seems to be in %: say so where its unit is given"
+            if percent
+            else "correct the unit, or remove the values",
+        )

@@ -1,0 +1,93 @@
+"""Conversion of the units that real files use to those of the site dataset."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pint
+from numpy.typing import NDArray
+
+from jules_ml.errors import BadInput
+
+#: Spellings found in real files, and the unit that each means. What is not here is given to pint as it stands.
+_SPELLINGS = {
+    "": "dimensionless",
+    "1": "dimensionless",
+    "-": "dimensionless",
+    "unitless": "dimensionless",
+    "fraction": "dimensionless",
+    "%": "percent",
+    "m3m-3": "m3 m-3",
+    "m3/m3": "m3 m-3",
+    "deg celsius": "degC",
+    "degrees celsius": "degC",
+    "deg c": "degC",
+    "c": "degC",
+    "kelvin": "K",
+    "k": "K",
+    "gm-3": "g m-3",
+    "ms-1": "m s-1",
+    "umolco2 m-2 s-1": "umol m-2 s-1",
+    "µmol m-2 s-1": "umol m-2 s-1",
+    "umol/m2/s": "umol m-2 s-1",
+}
+
+
+@cache
+def _registry() -> pint.UnitRegistry:
+    registry: pint.UnitRegistry = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
+    return registry
+
+
+def _parse(unit: str, where: str) -> pint.Unit:
+    spelled = _SPELLINGS.get(unit.strip().lower(), unit.strip())
+    # "W m-2" is CF's way of writing; pint wants "W * m**-2"
+    expression = " * ".join(_with_power(factor) for factor in spelled.replace(".", " ").split())
+    try:
+        return _registry().Unit(expression)
+    except Exception as error:  # pint raises a family of unrelated types for unparseable text
+        raise BadInput(
+            f"unit '{unit}' is not known", where=where, remedy="write it as CF does, for example 'W m-2' or 'degC'"
+        ) from error
+
+
+def _with_power(factor: str) -> str:
+    letters = factor.rstrip("0123456789-+")
+    power = factor[len(letters) :]
+    return f"{letters}**({power})" if letters and power else factor
+
+
+def convert(values: NDArray[np.floating], source: str, target: str, *, where: str) -> NDArray[np.float64]:
+    """Convert ``values`` from unit ``source`` to unit ``target``.
+
+    A depth of water (mm) counts as a mass (kg m-2), at 1000 kg m-3: ``mm d-1`` converts to ``kg m-2 s-1``.
+
+    Parameters
+    ----------
+    values : array
+        Numbers in unit ``source``; NaN stays NaN.
+    source, target : str
+        Unit as the file writes it, and as the site dataset wants it.
+    where : str
+        File and column, for the error message.
+
+    Raises
+    ------
+    BadInput
+        If a unit is unknown, or the two are of different kinds.
+    """
+    ureg = _registry()
+    unit_from, unit_to = _parse(source, where), _parse(target, where)
+    quantity = ureg.Quantity(np.asarray(values, dtype=np.float64), unit_from)
+    water = ureg.Quantity(1000.0, "kg m**-3")
+    try:
+        if (quantity * water).check(unit_to.dimensionality) and not quantity.check(unit_to.dimensionality):
+            quantity = quantity * water
+        return np.asarray(quantity.to(unit_to).magnitude, dtype=np.float64)
+    except pint.PintError as error:
+        raise BadInput(
+            f"unit '{source}' does not convert to '{target}'",
+            where=where,
+            remedy="give the unit that the column really has",
+        ) from error
