@@ -1,0 +1,44 @@
+"""Reading Parquet so that whatever is wrong with the file is named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from jules_ml.data.textfile import require_columns
+from jules_ml.errors import BadInput
+
+
+def read_parquet(path: Path, *, required: Sequence[str] = ()) -> pd.DataFrame:
+    """A Parquet file as a DataFrame, index and all.
+
+    Parameters
+    ----------
+    path : Path
+        Parquet file.
+    required : sequence of str
+        Columns that must be there.
+
+    Raises
+    ------
+    BadInput
+        If the file is missing, empty, cut short or not Parquet; if it has no rows, or lacks a column.
+    """
+    if not path.is_file():
+        raise BadInput("there is no such file", where=path, remedy="correct the path")
+    if path.stat().st_size == 0:
+        raise BadInput("the file is empty", where=path, remedy="download it again")
+    try:
+        frame = pd.read_parquet(path)
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise BadInput(
+            f"the file is cut short or is not Parquet ({reason})", where=path, remedy="download it again"
+        ) from error
+    if frame.empty:
+        raise BadInput("the file has no rows", where=path, remedy="download it again")
+    require_columns([str(name) for name in frame.columns], required, where=path)
+    return frame

@@ -1,0 +1,261 @@
+"""Reading delimited text so that whatever is wrong with it is named by file, line and column.
+
+pandas does the parsing. What it would pass over in silence, a line cut short, a doubled column, a semicolon where a comma
+was expected, is looked for first, since a reader of sensor records must never turn a broken file into missing values.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import zlib
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import pandas as pd
+
+from jules_ml.errors import BadInput
+
+#: Delimiters that are looked for when the one expected is not in the header.
+_DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "space"}
+
+
+@contextmanager
+def open_text(path: Path, *, encoding: str = "utf-8-sig") -> Iterator[IO[str]]:
+    """Open a text file, gzipped if its name ends in ``.gz``, and turn what goes wrong in it into :class:`BadInput`.
+
+    Raises
+    ------
+    BadInput
+        If there is no such file, it is empty, it is not text, or its compression is broken or cut short.
+    """
+    if not path.is_file():
+        raise BadInput("there is no such file", where=path, remedy="correct the path")
+    if path.stat().st_size == 0:
+        raise BadInput("the file is empty", where=path, remedy="download it again")
+    try:
+        with gzip.open(path, "rt", encoding=encoding) if path.suffix == ".gz" else path.open(encoding=encoding) as file:
+            yield file
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise BadInput(
+            f"the gzip file is broken or cut short ({error})", where=path, remedy="download it again"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise BadInput(
+            f"the file is not {encoding} text (byte {error.start})",
+            where=path,
+            remedy="give the encoding, or save the file as UTF-8 text",
+        ) from error
+
+
+def read_lines(path: Path, count: int, *, encoding: str = "utf-8-sig") -> list[str]:
+    """First ``count`` lines of a text file, without line ends; fewer where the file is shorter.
+
+    For the headers of several lines that some portals write.
+    """
+    with open_text(path, encoding=encoding) as file:
+        return [line.rstrip("\r\n") for line, _ in zip(file, range(count), strict=False)]
+
+
+def read_header(path: Path, *, delimiter: str = ",", header_line: int = 1, encoding: str = "utf-8-sig") -> list[str]:
+    """Column names of a delimited file.
+
+    Parameters
+    ----------
+    path : Path
+        Text file, or ``.gz``.
+    delimiter : str
+        One character.
+    header_line : int
+        Line that holds the names, counted from 1.
+
+    Raises
+    ------
+    BadInput
+        If the file has no such line, it is not split by ``delimiter``, or a name stands twice.
+    """
+    lines = read_lines(path, header_line, encoding=encoding)
+    if len(lines) < header_line or not lines[-1].strip():
+        raise BadInput(
+            f"line {header_line} should hold the column names and is missing or blank",
+            where=path,
+            remedy="check that the file is complete, and of the kind that was named",
+        )
+    names = [name.strip() for name in _split(lines[-1], delimiter)]
+    place = f"{path}, line {header_line}"
+    if len(names) == 1:
+        others = {mark: len(_split(lines[-1], mark)) for mark in _DELIMITERS if mark != delimiter}
+        best = max(others, key=lambda mark: others[mark])
+        if others[best] > 1:
+            raise BadInput(
+                f"the header is not split by {_DELIMITERS.get(delimiter, repr(delimiter))}; "
+                f"{_DELIMITERS[best]} would give {others[best]} columns",
+                where=place,
+                remedy=f"give the delimiter {best!r}, or save the file with {delimiter!r}",
+            )
+    doubled = sorted({name for name in names if name and names.count(name) > 1})
+    if doubled:
+        raise BadInput(f"column {doubled[0]} stands twice", where=place, remedy="rename or delete one of the two")
+    return names
+
+
+def require_columns(present: Collection[str], wanted: Sequence[str], *, where: str | Path) -> None:
+    """Refuse a table that lacks a column.
+
+    Raises
+    ------
+    BadInput
+        Naming the columns that are missing and those that there are.
+    """
+    missing = [name for name in wanted if name not in present]
+    if missing:
+        shown = ", ".join(list(present)[:12]) + (", ..." if len(present) > 12 else "")
+        raise BadInput(
+            f"column {', '.join(missing)} is missing; the file has {shown}",
+            where=where,
+            remedy="correct the column's name, or check the delimiter and that the file is of the kind that was named",
+        )
+
+
+def read_csv_columns(
+    path: Path,
+    *,
+    numbers: Sequence[str],
+    texts: Sequence[str] = (),
+    delimiter: str = ",",
+    header_line: int = 1,
+    first_data_line: int | None = None,
+    missing: Sequence[float] = (),
+    encoding: str = "utf-8-sig",
+) -> pd.DataFrame:
+    """Read named columns of a delimited text file, every line checked.
+
+    Parameters
+    ----------
+    path : Path
+        Text file, or ``.gz``.
+    numbers : sequence of str
+        Columns read as float64; an empty cell, ``NA`` or ``NaN`` is NaN.
+    texts : sequence of str
+        Columns read as text (time stamps, names); an empty cell is ``""``.
+    delimiter : str
+        One character.
+    header_line : int
+        Line that holds the column names, counted from 1.
+    first_data_line : int, optional
+        Line at which the data begin; the one after the header unless given.
+    missing : sequence of float
+        Numbers that stand for a missing value; they become NaN.
+
+    Returns
+    -------
+    DataFrame, shape (line, len(texts) + len(numbers))
+        Its index is the line number in the file, so that a later check can name the line.
+
+    Raises
+    ------
+    BadInput
+        If the file is missing, empty, cut short or has no data; if a column is missing or stands twice; if a line has
+        more or fewer cells than the header; if a cell that should hold a number does not.
+    """
+    names = read_header(path, delimiter=delimiter, header_line=header_line, encoding=encoding)
+    wanted = [*texts, *numbers]
+    require_columns(names, wanted, where=f"{path}, line {header_line}")
+    start = header_line + 1 if first_data_line is None else first_data_line
+    lines = _data_lines(path, start=start, cells=len(names), delimiter=delimiter, encoding=encoding)
+    if not lines:
+        raise BadInput("the file has a header and no data", where=path, remedy="download it again")
+
+    def parse(number_type: type) -> pd.DataFrame:
+        with open_text(path, encoding=encoding) as file:
+            return pd.read_csv(
+                file,
+                sep=delimiter,
+                header=None,
+                names=names,
+                usecols=wanted,
+                skiprows=start - 1,
+                dtype=dict.fromkeys(texts, str) | dict.fromkeys(numbers, number_type),
+                skipinitialspace=True,
+                skip_blank_lines=True,
+                low_memory=False,
+            )
+
+    try:
+        frame = parse(np.float64)
+    except ValueError:
+        _refuse_unreadable_number(parse(str), numbers, lines=lines, path=path)
+        raise
+    frame.index = pd.Index(lines, name="line")
+    for name in texts:
+        frame[name] = frame[name].fillna("").str.strip()
+    for name in numbers:
+        frame[name] = frame[name].mask(frame[name].isin(missing))
+    return frame[wanted]
+
+
+def read_times(texts: pd.Series, formats: str | Sequence[str], *, where: str | Path) -> pd.DatetimeIndex:
+    """Time stamps from a text column of :func:`read_csv_columns`.
+
+    Parameters
+    ----------
+    texts : Series of str, indexed by line
+        Stamps as the file writes them.
+    formats : str or sequence of str
+        ``strftime`` format, or several of which one must fit every stamp.
+
+    Raises
+    ------
+    BadInput
+        With the first line whose stamp fits no format.
+    """
+    formats = [formats] if isinstance(formats, str) else list(formats)
+    attempts = [pd.to_datetime(texts, format=form, errors="coerce", exact=True) for form in formats]
+    best = min(attempts, key=lambda stamps: int(stamps.isna().sum()))
+    bad = best.isna().to_numpy()
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        raise BadInput(
+            f"'{texts.iloc[row]}' is not a time stamp of the form {' or '.join(formats)}",
+            where=f"{where}, line {texts.index[row]}, column {texts.name}",
+            remedy="correct that line, or give the format that the file has",
+        )
+    return pd.DatetimeIndex(best)
+
+
+def _split(line: str, delimiter: str) -> list[str]:
+    return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
+
+
+def _data_lines(path: Path, *, start: int, cells: int, delimiter: str, encoding: str) -> list[int]:
+    """Numbers of the lines that hold data; a line with too few or too many cells is refused."""
+    lines: list[int] = []
+    with open_text(path, encoding=encoding) as file:
+        for number, line in enumerate(file, start=1):
+            if number < start or not line.strip():
+                continue
+            found = len(_split(line, delimiter)) if '"' in line else line.count(delimiter) + 1
+            if found != cells:
+                raise BadInput(
+                    f"the line has {found} cells and the header {cells}",
+                    where=f"{path}, line {number}",
+                    remedy="if it is the last line, the file was cut short: download it again; if not, correct the line",
+                )
+            lines.append(number)
+    return lines
+
+
+def _refuse_unreadable_number(frame: pd.DataFrame, numbers: Sequence[str], *, lines: list[int], path: Path) -> None:
+    """Find the cell on account of which a column could not be read as numbers."""
+    for name in numbers:
+        bad = (pd.to_numeric(frame[name], errors="coerce").isna() & frame[name].notna()).to_numpy()
+        if bad.any():
+            row = int(np.flatnonzero(bad)[0])
+            raise BadInput(
+                f"'{frame[name].iloc[row]}' is not a number",
+                where=f"{path}, line {lines[row]}, column {name}",
+                remedy="correct the cell, or leave it empty if the value is missing (decimals take a point)",
+            )
