@@ -1,7 +1,8 @@
 """Reading delimited text so that whatever is wrong with it is named by file, line and column.
 
-pandas does the parsing. What it would pass over in silence, a line cut short, a doubled column, a semicolon where a comma
-was expected, is looked for first, since a reader of sensor records must never turn a broken file into missing values.
+pandas does the parsing. What it would pass over in silence, a line cut short, a doubled column, a semicolon where a
+comma was expected, is looked for first, since a reader of sensor records must never turn a broken file into missing
+values.
 """
 
 from __future__ import annotations
@@ -242,7 +243,7 @@ def _data_lines(path: Path, *, start: int, cells: int, delimiter: str, encoding:
                 raise BadInput(
                     f"the line has {found} cells and the header {cells}",
                     where=f"{path}, line {number}",
-                    remedy="if it is the last line, the file was cut short: download it again; if not, correct the line",
+                    remedy="if it is the last line, the file was cut short: download it again; if not, correct it",
                 )
             lines.append(number)
     return lines
