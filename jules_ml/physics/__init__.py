@@ -1,0 +1,1 @@
+"""Published JULES equations as pure functions on tensors: batched, differentiable, in single or double precision."""

@@ -1,0 +1,73 @@
+"""Physical constants, with JULES's values and, where JULES has one, JULES's name.
+
+Plain numbers, so that they combine with tensors of either precision without deciding it, and are constants to
+``torch.compile``. Values are those of the stand-alone JULES 7.6.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# --- time
+RSEC_PER_DAY: Final = 86400.0
+"""Seconds in a day [s]."""
+
+# --- water
+ZERODEGC: Final = 273.15
+"""Temperature of 0 degrees Celsius [K]."""
+TM: Final = 273.15
+"""Temperature at which fresh water freezes and ice melts [K]."""
+RHO_WATER: Final = 1000.0
+"""Density of water [kg m-3]."""
+RHO_ICE: Final = 917.0
+"""Density of ice [kg m-3]."""
+LC: Final = 2.501e6
+"""Latent heat of condensation of water at 0 degrees Celsius [J kg-1]."""
+LF: Final = 0.334e6
+"""Latent heat of fusion of water at 0 degrees Celsius [J kg-1]."""
+HCAPV: Final = 1850.0
+"""Specific heat capacity of water vapour [J kg-1 K-1]."""
+HCAPW: Final = 4180.0
+"""Specific heat capacity of liquid water [J kg-1 K-1]."""
+HCAPI: Final = 2100.0
+"""Specific heat capacity of ice [J kg-1 K-1]."""
+DPSIDT: Final = 114.3
+"""Change of ice potential with temperature, ``RHO_ICE * LF / (ZERODEGC * RHO_WATER * G)`` rounded by JULES [m K-1]."""
+
+# --- air and radiation
+R: Final = 287.05
+"""Gas constant of dry air [J kg-1 K-1]."""
+CP: Final = 1005.0
+"""Specific heat capacity of dry air at constant pressure [J kg-1 K-1]."""
+REPSILON: Final = 0.62198
+"""Ratio of the molecular weights of water and dry air [1]."""
+G: Final = 9.80665
+"""Mean acceleration due to gravity at the Earth's surface [m s-2]."""
+VKMAN: Final = 0.4
+"""Von Karman's constant [1]."""
+SBCON: Final = 5.67e-8
+"""Stefan-Boltzmann constant [W m-2 K-4]."""
+
+# --- thermal conductivity of what fills the pores (Williams and Smith 1989, The Frozen Earth, p. 90)
+HCAIR: Final = 0.025
+"""Thermal conductivity of air [W m-1 K-1]."""
+HCICE: Final = 2.24
+"""Thermal conductivity of ice [W m-1 K-1]."""
+HCWAT: Final = 0.56
+"""Thermal conductivity of liquid water [W m-1 K-1]."""
+
+# --- snow: JULES's defaults, all of them namelist values there
+SNOW_HCON: Final = 0.265
+"""Thermal conductivity of lying snow [W m-1 K-1]."""
+SNOW_HCAP: Final = 0.63e6
+"""Heat capacity of lying snow [J K-1 m-3]."""
+RHO_SNOW_CONST: Final = 250.0
+"""Density of lying snow in the zero-layer scheme [kg m-3]."""
+RHO_SNOW_FRESH: Final = 100.0
+"""Density of fresh snow in the layered scheme [kg m-3]."""
+SNOWINTERCEPTFACT: Final = 0.7
+"""Constant in the relation of intercepted snow to snowfall [1]."""
+SNOWLOADLAI: Final = 4.4
+"""Greatest load of snow on a canopy for each unit of leaf area index [kg m-2]."""
+SNOWUNLOADFACT: Final = 0.4
+"""Ratio of snow unloaded from a canopy to snow melted on it [1]."""
