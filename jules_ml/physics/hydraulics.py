@@ -1,0 +1,251 @@
+r"""Soil hydraulics: water retention and hydraulic conductivity as JULES computes them.
+
+Two forms, chosen in JULES by ``l_vg_soil``: van Genuchten (1980) and Clapp and Hornberger (1978), each with JULES's
+own treatment of the wet and dry ends. Suction is positive and in metres of water. ``sthu`` is unfrozen water as a
+fraction of saturation; in the van Genuchten form JULES's water content excludes residual water, so that it is the
+effective saturation.
+
+JULES's van Genuchten parameters stand for :math:`b = 1/(n-1)` and ``sathh`` :math:`= 1/\alpha`.
+
+References
+----------
+van Genuchten (1980), Soil Sci. Soc. Am. J. 44, 892-898; Clapp and Hornberger (1978), Water Resour. Res. 14, 601-604;
+Best et al. (2011), Geosci. Model Dev. 4, 677-699, section 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+#: Range of ``sthu`` within which van Genuchten's curves are followed; outside it both curves go on as straight lines.
+VG_STHU_MIN = 0.05
+VG_STHU_MAX = 0.95
+#: Driest ``sthu`` at which Clapp and Hornberger's suction still rises.
+CH_STHU_MIN = 0.01
+#: Suction at the wilting and the critical point [m of water]: 1.5 MPa and 33 kPa, as in the Met Office's soil
+ancillaries. SUCTION_WILT = 152.9 SUCTION_CRIT = 3.364
+
+
+class Suction(NamedTuple):
+    """Suction ``psi`` [m] and its derivative ``dpsi`` by ``sthu`` [m]."""
+
+    psi: Tensor
+    dpsi: Tensor
+
+
+class Conductivity(NamedTuple):
+    """Hydraulic conductivity ``k`` [kg m-2 s-1] and its derivative ``dk`` by ``sthu`` [kg m-2 s-1]."""
+
+    k: Tensor
+    dk: Tensor
+
+
+def suction_vg(sthu: Tensor, b: Tensor, sathh: Tensor) -> Suction:
+    r"""Van Genuchten's suction, with JULES's linear ends.
+
+    .. math:: \psi = \psi_s \, (S^{-(b+1)} - 1)^{b/(b+1)}
+
+    for :math:`0.05 \le S \le 0.95`. Drier, the line of the same slope at 0.05; wetter, the line from the value at
+    0.95 to zero at saturation.
+
+    Parameters
+    ----------
+    sthu : Tensor
+        Unfrozen water as a fraction of saturation [1].
+    b : Tensor, broadcastable to ``sthu``
+        :math:`1/(n-1)` [1].
+    sathh : Tensor, broadcastable to ``sthu``
+        :math:`1/\alpha` [m].
+
+    Returns
+    -------
+    Suction
+        ``psi`` [m] and ``dpsi`` [m]; ``dpsi`` is zero outside 0 to 1.
+
+    References
+    ----------
+    van Genuchten (1980); Best et al. (2011), section 5.
+    """
+    s = sthu.clamp(VG_STHU_MIN, VG_STHU_MAX)
+    u = torch.exp(-(b + 1.0) * torch.log(s))
+    bracket = u - 1.0
+    # bracket^(-1/(b+1)) serves psi and its slope alike: one power in place of two
+    root = torch.exp(-torch.log(bracket) / (b + 1.0))
+    psi = sathh * bracket * root
+    curve_slope = -sathh * b * root * u / s
+    wet_slope = -psi / (1.0 - VG_STHU_MAX)
+    slope = torch.where(sthu > VG_STHU_MAX, wet_slope, curve_slope)
+    psi = psi + slope * (sthu.clamp(0.0, 1.0) - s)
+    inside = (sthu >= 0.0) & (sthu <= 1.0)
+    return Suction(psi=psi.clamp(min=0.0), dpsi=torch.where(inside, slope, 0.0))
+
+
+def conductivity_vg(sthu: Tensor, b: Tensor, satcon: Tensor) -> Conductivity:
+    r"""Van Genuchten's conductivity (Mualem, :math:`\ell = 1/2`), with JULES's linear ends.
+
+    .. math:: K = K_s \, S^{1/2} \left[1 - (1 - S^{b+1})^{1/(b+1)}\right]^2
+
+    for :math:`0.05 \le S \le 0.95`; lines to zero at :math:`S = 0` and to :math:`K_s` at saturation.
+
+    Parameters
+    ----------
+    sthu : Tensor
+        Unfrozen water as a fraction of saturation [1].
+    b : Tensor, broadcastable to ``sthu``
+        :math:`1/(n-1)` [1].
+    satcon : Tensor, broadcastable to ``sthu``
+        Saturated conductivity [kg m-2 s-1].
+
+    Returns
+    -------
+    Conductivity
+        ``k`` and ``dk`` [kg m-2 s-1]; ``dk`` is zero outside 0 to 1.
+
+    References
+    ----------
+    van Genuchten (1980); Best et al. (2011), section 5.
+    """
+    s = sthu.clamp(VG_STHU_MIN, VG_STHU_MAX)
+    u = torch.exp((b + 1.0) * torch.log(s))
+    bracket = 1.0 - u
+    root = torch.exp(torch.log(bracket) / (b + 1.0))
+    reduced = satcon * torch.sqrt(s)
+    open_fraction = 1.0 - root
+    k = reduced * open_fraction * open_fraction
+    curve_slope = 0.5 * k / s + 2.0 * reduced * open_fraction * root / bracket * u / s
+    slope = torch.where(sthu > VG_STHU_MAX, (satcon - k) / (1.0 - VG_STHU_MAX), curve_slope)
+    slope = torch.where(sthu < VG_STHU_MIN, k / VG_STHU_MIN, slope)
+    k = k + slope * (sthu.clamp(0.0, 1.0) - s)
+    inside = (sthu >= 0.0) & (sthu <= 1.0)
+    # rounding alone can take the line a hair below zero or above satcon
+    return Conductivity(k=torch.minimum(k.clamp(min=0.0), satcon), dk=torch.where(inside, slope, 0.0))
+
+
+def suction_ch(sthu: Tensor, b: Tensor, sathh: Tensor) -> Suction:
+    r"""Clapp and Hornberger's suction, held constant below ``sthu`` = 0.01.
+
+    .. math:: \psi = \psi_s \, S^{-b}
+
+    Parameters
+    ----------
+    sthu : Tensor
+        Unfrozen water as a fraction of saturation [1].
+    b : Tensor, broadcastable to ``sthu``
+        Exponent [1].
+    sathh : Tensor, broadcastable to ``sthu``
+        Suction at saturation [m].
+
+    Returns
+    -------
+    Suction
+        ``psi`` [m] and ``dpsi`` [m].
+
+    References
+    ----------
+    Clapp and Hornberger (1978); Best et al. (2011), section 5.
+    """
+    s = sthu.clamp(min=CH_STHU_MIN)
+    psi = sathh * torch.exp(-b * torch.log(s))
+    return Suction(psi=psi, dpsi=torch.where(sthu > CH_STHU_MIN, -b * psi / s, 0.0))
+
+
+def conductivity_ch(sthu: Tensor, b: Tensor, satcon: Tensor) -> Conductivity:
+    r"""Clapp and Hornberger's conductivity.
+
+    .. math:: K = K_s \, S^{2b+3}
+
+    Parameters
+    ----------
+    sthu : Tensor
+        Unfrozen water as a fraction of saturation [1].
+    b : Tensor, broadcastable to ``sthu``
+        Exponent [1].
+    satcon : Tensor, broadcastable to ``sthu``
+        Saturated conductivity [kg m-2 s-1].
+
+    Returns
+    -------
+    Conductivity
+        ``k`` and ``dk`` [kg m-2 s-1]; ``dk`` is zero at and above saturation, and ``k`` where there is no liquid water.
+
+    References
+    ----------
+    Clapp and Hornberger (1978); Best et al. (2011), section 5.
+    """
+    eps = torch.finfo(sthu.dtype).eps
+    s = sthu.clamp(eps, 1.0)
+    k = satcon * torch.exp((2.0 * b + 3.0) * torch.log(s))
+    wet = sthu >= eps
+    slope = (2.0 * b + 3.0) * k / s
+    return Conductivity(k=torch.where(wet, k, 0.0), dk=torch.where(wet & (sthu < 1.0), slope, 0.0))
+
+
+def wetness_at_suction_vg(suction: Tensor | float, b: Tensor, sathh: Tensor) -> Tensor:
+    r"""Effective saturation at which van Genuchten's curve has a given suction.
+
+    .. math:: S = \left[1 + (\psi/\psi_s)^{(b+1)/b}\right]^{-1/(b+1)}
+
+    The curve itself, without the linear ends: JULES reads ``sm_wilt`` and ``sm_crit`` from ancillaries that were made
+    with it.
+
+    Parameters
+    ----------
+    suction : Tensor or float
+        Suction [m], positive.
+    b, sathh : Tensor
+        As in :func:`suction_vg`.
+
+    Returns
+    -------
+    Tensor
+        Fraction of saturation [1].
+
+    References
+    ----------
+    van Genuchten (1980), eq. 3.
+    """
+    ratio = suction / sathh
+    return torch.exp(-torch.log1p(torch.exp((b + 1.0) / b * torch.log(ratio))) / (b + 1.0))
+
+
+def wetness_at_suction_ch(suction: Tensor | float, b: Tensor, sathh: Tensor) -> Tensor:
+    r"""Fraction of saturation at which Clapp and Hornberger's curve has a given suction.
+
+    .. math:: S = \min\left(1, (\psi_s/\psi)^{1/b}\right)
+
+    Parameters
+    ----------
+    suction : Tensor or float
+        Suction [m], positive.
+    b, sathh : Tensor
+        As in :func:`suction_ch`.
+
+    Returns
+    -------
+    Tensor
+        Fraction of saturation [1].
+
+    References
+    ----------
+    Clapp and Hornberger (1978).
+    """
+    return torch.exp(torch.log(sathh / suction) / b).clamp(max=1.0)
+
+
+@dataclass(frozen=True)
+class HydraulicForm:
+    """One of JULES's two families of curves, so that a column holds the choice as one object."""
+
+    l_vg_soil: bool
+    suction: Callable[[Tensor, Tensor, Tensor], Suction]
+    conductivity: Callable[[Tensor, Tensor, Tensor], Conductivity]
+    wetness_at_suction: Callable[[Tensor | float, Tensor, Tensor], Tensor]
+
+
+VAN_GENUCHTEN = HydraulicForm(True, suction_vg, conductivity_vg, wetness_at_suction_vg)
+CLAPP_HORNBERGER = HydraulicForm(False, suction_ch, conductivity_ch, wetness_at_suction_ch)

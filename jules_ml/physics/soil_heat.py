@@ -1,0 +1,304 @@
+r"""JULES's soil heat step: implicit conduction, heat carried by water, and freezing.
+
+References
+----------
+Best et al. (2011), Geosci. Model Dev. 4, 677-699, section 5.2; Cox et al. (1999), Clim. Dyn. 15, 183-203, for apparent heat capacity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from jules_ml.physics.constants import DPSIDT, HCAPI, HCAPW, LF, RHO_WATER, SNOW_HCON, ZERODEGC
+from jules_ml.physics.thermal import soil_thermal_conductivity
+from jules_ml.physics.tridiagonal import solve_bounded
+
+#: Forward weight of the implicit step (JULES's ``gamma_t``): fully implicit.
+GAMMA_T = 1.0
+#: Heat that a layer may leave unaccounted for before JULES solves again [W m-2] (``facur``).
+FACUR = 0.01
+#: How often JULES solves at most (``mmax``).
+MMAX = 3
+#: Just below freezing [degC]: where a power of the temperature and its gradient are still finite.
+_COLDER = -1e-6
+
+
+class SoilHeatStep(NamedTuple):
+    """What a heat step returns.
+
+    ``t_soil`` [K], shape (layer, ...); ``sthf`` [1], shape (layer, ...), ice as a fraction of saturation; ``heat_gain`` [W m-2], shape
+    (...), sensible and latent heat that the layers took up; ``unaccounted`` [W m-2], shape (...), what JULES's iteration left over, at most
+    0.01 a layer where it converged.
+    """
+
+    t_soil: Tensor
+    sthf: Tensor
+    heat_gain: Tensor
+    unaccounted: Tensor
+
+
+def snow_insulation(snow_depth: Tensor, hcon_top: Tensor, dzsoil: Tensor) -> Tensor:
+    r"""Factor by which lying snow reduces conduction out of the top soil layer (JULES's zero-layer snow).
+
+    .. math::
+
+        f = \frac{1}{1 + 2 d/(\Delta z_1+\Delta z_2)} \;(d \le \Delta z_1/2), \qquad
+        f = \frac{\Delta z_1+\Delta z_2}{(2d-\Delta z_1)\,\lambda_1/\lambda_s + 2\Delta z_1 + \Delta z_2}\;\text{else}
+
+    Parameters
+    ----------
+    snow_depth : Tensor
+        :math:`d` [m].
+    hcon_top : Tensor
+        Thermal conductivity between the two top layers :math:`\lambda_1` [W m-1 K-1].
+    dzsoil : Tensor, shape (layer, ...)
+        Layer thicknesses [m].
+
+    Returns
+    -------
+    Tensor
+        Factor [1], 1 without snow.
+
+    References
+    ----------
+    Best et al. (2011), section 4 (snow) and 5.2.
+    """
+    dz1, dz2 = dzsoil[0], dzsoil[1]
+    thin = 1.0 / (1.0 + 2.0 * snow_depth / (dz1 + dz2))
+    deep = (dz1 + dz2) / (hcon_top * (2.0 * snow_depth - dz1).clamp(min=0.0) / SNOW_HCON + 2.0 * dz1 + dz2)
+    return torch.where(snow_depth <= 0.5 * dz1, thin, deep)
+
+
+def unfrozen_water(t_celsius: Tensor, b: Tensor, sathh: Tensor) -> Tensor:
+    r"""Unfrozen water at a temperature below freezing, as a fraction of saturation.
+
+    .. math:: S_u = \left(-\frac{(\mathrm{d}\psi/\mathrm{d}T)\, T}{\psi_s}\right)^{-1/b}
+
+    JULES uses this Clapp-Hornberger form of the freezing curve with either form of the hydraulics.
+
+    Parameters
+    ----------
+    t_celsius : Tensor
+        Soil temperature [degC], below zero.
+    b, sathh : Tensor
+        Hydraulic parameters [1], [m].
+
+    Returns
+    -------
+    Tensor
+        Fraction of saturation [1]; may exceed 1 where nothing freezes yet.
+
+    References
+    ----------
+    Best et al. (2011), eq. 69; Williams and Smith (1989), The Frozen Earth.
+    """
+    return torch.exp(-torch.log(-DPSIDT * t_celsius.clamp(max=_COLDER) / sathh) / b)
+
+
+def freezing_point(wetness: Tensor, b: Tensor, sathh: Tensor) -> Tensor:
+    r"""Temperature above which all water of a layer is liquid.
+
+    .. math:: T_{max} = -\psi_s \, S^{-b} / (\mathrm{d}\psi/\mathrm{d}T)
+
+    Parameters
+    ----------
+    wetness : Tensor
+        All water, liquid and ice, as a fraction of saturation [1].
+    b, sathh : Tensor
+        Hydraulic parameters [1], [m].
+
+    Returns
+    -------
+    Tensor
+        [degC], between -273.15 and 0.
+
+    References
+    ----------
+    Best et al. (2011), section 5.2.
+    """
+    smallest = torch.finfo(wetness.dtype).tiny
+    power = torch.exp(b * torch.log(wetness.clamp(min=smallest)))
+    return (-sathh / (DPSIDT * power.clamp(min=smallest))).clamp(min=-ZERODEGC)
+
+
+def soil_heat_step(
+    t_soil: Tensor,
+    smcl: Tensor,
+    sthf: Tensor,
+    surf_ht_flux: Tensor,
+    w_flux: Tensor,
+    snow_depth: Tensor,
+    *,
+    b: Tensor,
+    sathh: Tensor,
+    sm_sat: Tensor,
+    hcap: Tensor,
+    hcon: Tensor,
+    dzsoil: Tensor,
+    timestep: float,
+    soilhc_method: int = 2,
+) -> SoilHeatStep:
+    r"""Conduct, carry and store heat in the soil layers for one time step, with freezing and thawing.
+
+    .. math::
+
+        C_A \Delta z_n \frac{\mathrm{d}T_n}{\mathrm{d}t} = G_{n-1} - G_n + J_n, \qquad
+        C_A = C_s + c_w \theta_u + c_i \theta_f + \rho \frac{\partial\theta_u}{\partial T}\left[(c_w-c_i)T + L_f\right]
+
+    As in JULES the step is solved up to three times, each time for the heat that the one before left over, at those points where a
+    layer's share of it exceeds 0.01 W m-2.
+
+    Parameters
+    ----------
+    t_soil : Tensor, shape (layer, ...)
+        [K].
+    smcl : Tensor, shape (layer, ...)
+        Water after the Richards step [kg m-2].
+    sthf : Tensor, shape (layer, ...)
+        Ice as a fraction of saturation [1].
+    surf_ht_flux : Tensor, shape (...)
+        Heat into the soil [W m-2].
+    w_flux : Tensor, shape (layer + 1, ...)
+        Water fluxes of the Richards step [kg m-2 s-1].
+    snow_depth : Tensor, shape (...)
+        [m], for insulation.
+    b, sathh, sm_sat, hcap, hcon : Tensor, shape (layer, ...) or broadcastable to it
+        [1], [m], [m3 m-3], dry heat capacity [J K-1 m-3], dry thermal conductivity [W m-1 K-1].
+    dzsoil : Tensor, shape (layer, 1) or (layer,) with one point
+        [m].
+    timestep : float
+        [s].
+    soilhc_method : {1, 2, 3}
+        JULES's choice of thermal conductivity.
+
+    Returns
+    -------
+    SoilHeatStep
+
+    References
+    ----------
+    Best et al. (2011), section 5.2; Cox et al. (1999).
+    """
+    t = t_soil - ZERODEGC
+    smclsat = RHO_WATER * dzsoil * sm_sat
+    wetness = smcl / smclsat
+    smclf = sthf * smclsat
+    t_max = freezing_point(wetness, b, sathh)
+    fluxes = _explicit_fluxes(
+        t,
+        wetness - sthf,
+        sthf,
+        surf_ht_flux,
+        w_flux,
+        snow_depth,
+        sm_sat=sm_sat,
+        hcon=hcon,
+        dzsoil=dzsoil,
+        soilhc_method=soilhc_method,
+    )
+    nothing = torch.zeros_like(t[:1])
+    heat = timestep * fluxes.convergence
+    gained = torch.zeros_like(surf_ht_flux)
+    active = torch.ones_like(surf_ht_flux, dtype=torch.bool)
+    # the liquid water that the freezing curve allows is found once at the start and once after each solution
+    allowed = unfrozen_water(t, b, sathh)
+    for _ in range(MMAX):
+        smclu = smcl - smclf
+        frozen = (t < t_max) | ((t == t_max) & (heat < 0.0))
+        # slope of the freezing curve; the clamp keeps the branch that is not used finite
+        slope = torch.where(frozen, -sm_sat * allowed / (b * t.clamp(max=_COLDER)), 0.0)
+        c_dz = dzsoil * (hcap + RHO_WATER * slope * ((HCAPW - HCAPI) * t + LF)) + (HCAPW - HCAPI) * smclu + HCAPI * smcl
+        gamcon = (GAMMA_T * timestep) / c_dz
+        a, own, c = -gamcon * fluxes.by_above, -gamcon * fluxes.by_own, -gamcon * fluxes.by_below
+        dt = solve_bounded(
+            a,
+            1.0 + own,
+            c,
+            heat / c_dz,
+            # a layer stops at its freezing point on the way, from either side
+            lower=torch.where(t > t_max, t_max - t, -ZERODEGC - t),
+            upper=torch.where(frozen, t_max - t, 1.0e4 - t),
+        )
+        implicit = own * dt + torch.cat([nothing, a[1:] * dt[:-1]]) + torch.cat([c[:-1] * dt[1:], nothing])
+        available = heat - c_dz * implicit
+        t_new = t + dt
+        allowed_new = unfrozen_water(t_new, b, sathh)
+        ice = smcl - torch.where(t_new >= t_max, smcl, smclsat * allowed_new)
+        stored = (hcap * dzsoil + HCAPW * smclu + HCAPI * smclf) * dt + (ice - smclf) * ((HCAPI - HCAPW) * t - LF)
+        remainder = available - stored
+        gained = gained + torch.where(active, _over_layers(torch.add, stored), 0.0)
+        t = torch.where(active, t_new, t)
+        allowed = torch.where(active, allowed_new, allowed)
+        smclf = torch.where(active, ice, smclf)
+        heat = torch.where(active, remainder, heat)
+        active = active & (_over_layers(torch.maximum, remainder.abs()) > FACUR * timestep)
+
+    return SoilHeatStep(
+        t_soil=t + ZERODEGC,
+        sthf=smclf / smclsat,
+        heat_gain=gained / timestep,
+        unaccounted=_over_layers(torch.add, heat) / timestep,
+    )
+
+
+def _over_layers(operation: Callable[[Tensor, Tensor], Tensor], x: Tensor) -> Tensor:
+    """Reduce over the few layers one by one: a compiler fuses this with what stands around it, a reduction it does not."""
+    return reduce(operation, x.unbind(0))
+
+
+class _Fluxes(NamedTuple):
+    """Heat converging in each layer [W m-2] and its slopes by the temperatures above, own and below [W m-2 K-1]."""
+
+    convergence: Tensor
+    by_above: Tensor
+    by_own: Tensor
+    by_below: Tensor
+
+
+def _explicit_fluxes(
+    t: Tensor,
+    sthu: Tensor,
+    sthf: Tensor,
+    surf_ht_flux: Tensor,
+    w_flux: Tensor,
+    snow_depth: Tensor,
+    *,
+    sm_sat: Tensor,
+    hcon: Tensor,
+    dzsoil: Tensor,
+    soilhc_method: int,
+) -> _Fluxes:
+    span = dzsoil[:-1] + dzsoil[1:]
+    weight_above, weight_below = dzsoil[1:] / span, dzsoil[:-1] / span
+    between = soil_thermal_conductivity(
+        hcon[:-1],
+        weight_above * sthu[:-1] + weight_below * sthu[1:],
+        weight_above * sthf[:-1] + weight_below * sthf[1:],
+        sm_sat[:-1],
+        method=soilhc_method,
+    )
+    conductance = between * (2.0 / span)  # W m-2 K-1; nothing is conducted out of the bottom
+    conductance = torch.cat([conductance[:1] * snow_insulation(snow_depth, between[0], dzsoil), conductance[1:]])
+    # heat carried by water between layers, a degree of difference and a metre of layer [W m-3 K-1]
+    carried = HCAPW * w_flux[1:-1] / span
+
+    nothing = torch.zeros_like(t[:1])
+    difference = t[:-1] - t[1:]
+    by_above = torch.cat([nothing, conductance + carried * dzsoil[1:]])
+    down = torch.cat([conductance, nothing])
+    down_carried = torch.cat([carried * dzsoil[:-1], nothing])
+    convergence = by_above * torch.cat([nothing, difference]) - (down - down_carried) * torch.cat([difference, nothing])
+    # rain arrives at the top layer's temperature, yet JULES lets its heat respond to that layer's own change
+    rain = torch.cat([HCAPW * w_flux[:1], torch.zeros_like(t[1:])])
+    return _Fluxes(
+        convergence=convergence + torch.cat([surf_ht_flux.unsqueeze(0), torch.zeros_like(t[1:])]),
+        by_above=by_above,
+        by_own=-by_above - (down - down_carried) - rain,
+        # JULES's sign of the carried part: the true slope has a minus. It changes how implicit the step is, not what it conserves.
+        by_below=down + down_carried,
+    )

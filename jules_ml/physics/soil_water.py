@@ -1,0 +1,151 @@
+r"""JULES's layered Richards step: implicit Darcy fluxes between layers, free drainage at the bottom.
+
+References
+----------
+Best et al. (2011), Geosci. Model Dev. 4, 677-699, section 5.1 (eqs 57-64).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from jules_ml.physics.constants import RHO_WATER
+from jules_ml.physics.hydraulics import HydraulicForm
+from jules_ml.physics.tridiagonal import solve_bounded
+
+#: Forward weight of the implicit step (JULES's ``gamma_w``): fully implicit.
+GAMMA_W = 1.0
+
+
+class SoilWaterStep(NamedTuple):
+    """What a Richards step returns.
+
+    ``smcl`` [kg m-2], shape (layer, ...), after the step; ``w_flux`` [kg m-2 s-1], shape (layer + 1, ...), downward, through the top of
+    each layer and out of the bottom one; ``saturation_excess`` [kg m-2 s-1], shape (...), what the soil could not take in.
+    """
+
+    smcl: Tensor
+    w_flux: Tensor
+    saturation_excess: Tensor
+
+
+def richards_step(
+    smcl: Tensor,
+    sthf: Tensor,
+    infiltration: Tensor,
+    ext: Tensor,
+    *,
+    b: Tensor,
+    sathh: Tensor,
+    satcon: Tensor,
+    sm_sat: Tensor,
+    dzsoil: Tensor,
+    timestep: float,
+    form: HydraulicForm,
+    l_soil_sat_down: bool = True,
+) -> SoilWaterStep:
+    r"""Move water between the soil layers for one time step.
+
+    .. math::
+
+        W_n = K(S_k)\left(\frac{2(\psi_{n+1}-\psi_n)}{\Delta z_n + \Delta z_{n+1}} + 1\right), \qquad
+        \rho\,\Delta z_n\,\theta_{sat}\,\frac{\mathrm{d}S_n}{\mathrm{d}t} = W_{n-1} - W_n - E_n
+
+    with :math:`S_k` between the layers, and the fluxes linearised about the start of the step. Ice stays where it is and takes up room.
+
+    Parameters
+    ----------
+    smcl : Tensor, shape (layer, ...)
+        Water in each layer, liquid and ice [kg m-2]. Layers come first here: a point's neighbours then lie next to it in memory.
+    sthf : Tensor, shape (layer, ...)
+        Ice as a fraction of saturation [1].
+    infiltration : Tensor, shape (...)
+        Water that reaches the soil [kg m-2 s-1].
+    ext : Tensor, shape (layer, ...)
+        Extraction by roots and bare-soil evaporation [kg m-2 s-1].
+    b, sathh, satcon, sm_sat : Tensor, shape (layer, ...) or broadcastable to it
+        Hydraulic parameters of each layer: [1], [m], [kg m-2 s-1], [m3 m-3].
+    dzsoil : Tensor, shape (layer, 1) or (layer,) with one point
+        Layer thicknesses [m].
+    timestep : float
+        [s].
+    form : HydraulicForm
+        Van Genuchten or Clapp-Hornberger.
+    l_soil_sat_down : bool
+        JULES's switch: water in excess of saturation goes down (true) or up (false).
+
+    Returns
+    -------
+    SoilWaterStep
+
+    References
+    ----------
+    Best et al. (2011), section 5.1. JULES's ``l_holdwater`` and ``l_dpsids_dsdz`` are false; no TOPMODEL (``l_top`` false).
+    """
+    smclsat = RHO_WATER * dzsoil * sm_sat
+    total = smcl / smclsat
+    sthu = (total - sthf).clamp(min=0.0)
+    suction = form.suction(sthu, b, sathh)
+
+    span = dzsoil[:-1] + dzsoil[1:]
+    weight_above, weight_below = dzsoil[1:] / span, dzsoil[:-1] / span
+    b_between = weight_above * b[:-1] + weight_below * b[1:] if form.l_vg_soil else b[:-1]
+    between = form.conductivity(weight_above * sthu[:-1] + weight_below * sthu[1:], b_between, satcon[:-1])
+    gradient = (2.0 / span) * (suction.psi[1:] - suction.psi[:-1]) + 1.0
+    bottom = form.conductivity(sthu[-1:], b[-1:], satcon[-1:])
+    flux = torch.cat([between.k * gradient, bottom.k])
+    # slopes of the flux through each layer's bottom by the wetness above and below that interface
+    by_above = torch.cat(
+        [between.dk * weight_above * gradient - (2.0 / span) * between.k * suction.dpsi[:-1], bottom.dk]
+    )
+    by_below = between.dk * weight_below * gradient + (2.0 / span) * between.k * suction.dpsi[1:]
+
+    explicit, w_top = _saturate(smcl, smclsat, infiltration, flux, ext, timestep=timestep, downward=l_soil_sat_down)
+
+    gamcon = (GAMMA_W * timestep) / smclsat
+    nothing = torch.zeros_like(smcl[:1])
+    dsthu = solve_bounded(
+        torch.cat([nothing, -gamcon[1:] * by_above[:-1]]),
+        1.0 + gamcon * (by_above - torch.cat([nothing, by_below])),
+        torch.cat([gamcon[:-1] * by_below, nothing]),
+        explicit / smclsat,
+        lower=-sthu,
+        upper=1.0 - total,
+    )
+
+    # the fluxes that go with the increments, from the top down: what does not fit leaves at the bottom
+    increment = dsthu * smclsat
+    loss = ext + increment / timestep
+    w_flux = [w_top]
+    for n in range(smcl.shape[0]):
+        w_flux.append(w_flux[n] - loss[n])
+    return SoilWaterStep(smcl=smcl + increment, w_flux=torch.stack(w_flux), saturation_excess=infiltration - w_top)
+
+
+def _saturate(
+    smcl: Tensor,
+    smclsat: Tensor,
+    infiltration: Tensor,
+    flux: Tensor,
+    ext: Tensor,
+    *,
+    timestep: float,
+    downward: bool,
+) -> tuple[Tensor, Tensor]:
+    """Explicit increments [kg m-2], none beyond saturation, and the flux into the top layer [kg m-2 s-1] that goes with them."""
+    room = smclsat - smcl
+    w = [infiltration, *flux.unbind(0)]
+    order = range(len(w) - 1) if downward else range(len(w) - 2, -1, -1)
+    explicit = [infiltration] * (len(w) - 1)
+    for n in order:
+        wanted = (w[n] - w[n + 1] - ext[n]) * timestep
+        explicit[n] = torch.minimum(wanted, room[n])
+        excess = (wanted - explicit[n]) / timestep
+        if downward:
+            w[n + 1] = w[n + 1] + excess
+        else:
+            w[n] = w[n] - excess
+    return torch.stack(explicit), w[0]
