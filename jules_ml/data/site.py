@@ -195,9 +195,7 @@ def check_values(name: str, array: NDArray[np.float64], *, time: pd.DatetimeInde
         With the first offending time stamp and value.
     """
     variable = VARIABLES[name]
-    bad = np.isinf(array)
-    for sentinel in _SENTINELS:
-        bad |= np.isclose(array, sentinel, rtol=1e-6, atol=0.0)
+    bad = _looks_missing(array)
     place = f"{where}, variable {name}"
     if bad.any():
         first = tuple(int(i) for i in np.argwhere(bad)[0])
@@ -219,3 +217,39 @@ def check_values(name: str, array: NDArray[np.float64], *, time: pd.DatetimeInde
             if percent
             else "correct the unit, or remove the values",
         )
+
+
+def drop_out_of_range(name: str, array: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
+    """Set single impossible values to NaN and count them, for sources that publish values which failed no test.
+
+    Two mistakes are left in place, for :func:`check_values` to refuse: a forgotten code for missing, and a column most of
+    which is out of range, since then the unit is wrong and not the sensor.
+
+    Parameters
+    ----------
+    name : str
+        Name in :data:`~jules_ml.data.variables.VARIABLES`, whose range is taken.
+    array : array
+        Values in the variable's units.
+
+    Returns
+    -------
+    kept : array, shape of ``array``
+        Values, NaN where dropped.
+    dropped : int
+        How many were dropped.
+    """
+    variable = VARIABLES[name]
+    with np.errstate(invalid="ignore"):
+        out = (array < variable.valid_min) | (array > variable.valid_max)
+    out &= ~_looks_missing(array)
+    if 2 * int(out.sum()) > int(np.isfinite(array).sum()):
+        return array, 0
+    return np.where(out, np.nan, array), int(out.sum())
+
+
+def _looks_missing(array: NDArray[np.float64]) -> NDArray[np.bool_]:
+    bad = np.isinf(array)
+    for sentinel in _SENTINELS:
+        bad |= np.isclose(array, sentinel, rtol=1e-6, atol=0.0)
+    return bad

@@ -118,6 +118,10 @@ _ALL = (
     Variable("theta_crns", "m3 m-3", 0.0, 1.0, "volumetric water content of soil by cosmic-ray neutron sensor"),
     Variable("d86", "m", 0.0, 1.5, "depth that holds 86 % of the cosmic-ray sensor's weight, at 75 m from it"),
     Variable("swe", "kg m-2", 0.0, 3000.0, "snow water equivalent", "surface_snow_amount"),
+    Variable(
+        "neutron_counts", "h-1", 0.0, 20000.0, "rate of cosmic-ray neutrons, corrected for pressure, humidity and influx"
+    ),
+    Variable("snow_depth", "m", -0.2, 15.0, "depth of snow on the ground", "surface_snow_thickness"),
     Variable("snow_present", "1", 0.0, 1.0, "snow lies on the ground (1) or not (0)"),
     Variable("albedo", "1", 0.0, 1.0, "surface albedo", "surface_albedo"),
     Variable("lst", "K", 180.0, 360.0, "land surface temperature", "surface_temperature"),
