@@ -28,7 +28,9 @@ VG_STHU_MAX = 0.95
 #: Driest ``sthu`` at which Clapp and Hornberger's suction still rises.
 CH_STHU_MIN = 0.01
 #: Suction at the wilting and the critical point [m of water]: 1.5 MPa and 33 kPa, as in the Met Office's soil
-ancillaries. SUCTION_WILT = 152.9 SUCTION_CRIT = 3.364
+#: ancillaries.
+SUCTION_WILT = 152.9
+SUCTION_CRIT = 3.364
 
 
 class Suction(NamedTuple):
