@@ -37,6 +37,8 @@ _SPELLINGS = {
 @cache
 def _registry() -> pint.UnitRegistry:
     registry: pint.UnitRegistry = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
+    # the flux networks count carbon by mass; as an amount of substance it converts to the mol of CO2 that carries it
+    registry.define("gC = mol / 12.0107")
     return registry
 
 
@@ -91,3 +93,21 @@ def convert(values: NDArray[np.floating], source: str, target: str, *, where: st
             where=where,
             remedy="give the unit that the column really has",
         ) from error
+
+
+def refuse_fraction_as_percent(values: NDArray[np.floating], *, where: str) -> None:
+    """Refuse a column that is said to be in % and never exceeds 1.
+
+    Raises
+    ------
+    BadInput
+        If the largest value is above 0 and not above 1.
+    """
+    known = np.asarray(values, dtype=np.float64)
+    known = known[np.isfinite(known)]
+    if known.size and 0.0 < known.max() <= 1.0:
+        raise BadInput(
+            f"the column is said to be in % and its largest value is {known.max():g}",
+            where=where,
+            remedy="it seems to be a fraction: give the unit 'm3 m-3' or '1', or multiply it by 100",
+        )

@@ -98,6 +98,15 @@ _ALL = (
         "net ecosystem exchange of CO2, positive upward",
         "surface_upward_mole_flux_of_carbon_dioxide",
     ),
+    Variable(
+        "nee_ustar",
+        "umol m-2 s-1",
+        -150.0,
+        150.0,
+        "net ecosystem exchange of CO2 under each percentile of the u* threshold, positive upward",
+        "surface_upward_mole_flux_of_carbon_dioxide",
+        ("time", "ustar_percentile"),
+    ),
     Variable("le", "W m-2", -500.0, 1300.0, "latent heat flux, positive upward", "surface_upward_latent_heat_flux"),
     Variable("h", "W m-2", -700.0, 1300.0, "sensible heat flux, positive upward", "surface_upward_sensible_heat_flux"),
     Variable("g_soil", "W m-2", -500.0, 700.0, "heat flux into the soil", "downward_heat_flux_in_soil"),
@@ -119,7 +128,11 @@ _ALL = (
     Variable("d86", "m", 0.0, 1.5, "depth that holds 86 % of the cosmic-ray sensor's weight, at 75 m from it"),
     Variable("swe", "kg m-2", 0.0, 3000.0, "snow water equivalent", "surface_snow_amount"),
     Variable(
-        "neutron_counts", "h-1", 0.0, 20000.0, "rate of cosmic-ray neutrons, corrected for pressure, humidity and influx"
+        "neutron_counts",
+        "h-1",
+        0.0,
+        20000.0,
+        "rate of cosmic-ray neutrons, corrected for pressure, humidity and influx",
     ),
     Variable("snow_depth", "m", -0.2, 15.0, "depth of snow on the ground", "surface_snow_thickness"),
     Variable("snow_present", "1", 0.0, 1.0, "snow lies on the ground (1) or not (0)"),
