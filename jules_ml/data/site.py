@@ -103,7 +103,6 @@ def site_dataset(
     depth: Sequence[float] | None = None,
     qc: Mapping[str, ArrayLike] | None = None,
     qc_meaning: str | None = None,
-    qc_measured_codes: Mapping[str, Sequence[float]] | None = None,
     where: str,
 ) -> xr.Dataset:
     """Build a site dataset from columns already in its units, and check every value.
@@ -124,9 +123,6 @@ def site_dataset(
         Quality codes by the name of the variable that they qualify.
     qc_meaning : str, optional
         What the codes mean, in the source's own terms; needed with ``qc``.
-    qc_measured_codes : mapping of str to sequence of float, optional
-        By variable, the codes that mean "measured"; they become the attribute ``measured_codes``. A variable left out has
-        a quality that is a fraction, from 0 (all filled) to 1 (all measured).
     where : str
         File, for error messages.
 
@@ -164,8 +160,6 @@ def site_dataset(
         if qc_meaning is None:
             raise ValueError("qc needs qc_meaning")
         attrs = {"units": "1", "long_name": f"quality code of {name}", "comment": qc_meaning}
-        if qc_measured_codes is not None and name in qc_measured_codes:
-            attrs["measured_codes"] = [float(code) for code in qc_measured_codes[name]]
         data[f"{name}_qc"] = (VARIABLES[name].dims, np.asarray(codes, dtype=np.float64), attrs)
         data[name][2]["ancillary_variables"] = f"{name}_qc"
     coords: dict[str, object] = {
