@@ -91,7 +91,7 @@ def utc_end_of_interval(
             f"time runs backwards at {index[row]} (data row {row + 1})", where=where, remedy="sort the file by time"
         )
     shift = {"start": interval, "middle": interval / 2, "end": pd.Timedelta(0)}[stamp_at]
-    return index + shift - pd.Timedelta(hours=utc_offset_hours)
+    return (index + shift - pd.Timedelta(hours=utc_offset_hours)).as_unit("ns")
 
 
 def site_dataset(
