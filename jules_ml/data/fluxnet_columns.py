@@ -1,0 +1,118 @@
+"""The columns of the FLUXNET products: which of them are used, for what, in which unit, and which others are known.
+
+One naming holds for FLUXNET2015, AmeriFlux-FLUXNET, ICOS and their successors, since all are made by the ONEFlux pipeline. What
+is read here is what was measured (and gap-filled, with a code that tells); GPP and RECO are left out by rule, because both are
+the output of a fitted model.
+
+References
+----------
+Pastorello et al. (2020), Scientific Data 7, 225 (names and units: its table of variables, and the FULLSET and SUBSET pages of
+fluxnet.org).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+#: Length of the averaging interval, as file names tell it: half-hourly, hourly, daily.
+Resolution = Literal["HH", "HR", "DD"]
+
+#: Missing value in every FLUXNET file.
+MISSING = -9999.0
+
+#: Percentiles of the u* threshold for which the products carry NEE [%].
+PERCENTILES = ("05", "16", "25", "50", "75", "84", "95")
+
+#: Meaning of the quality codes by resolution, in the words of the product's documentation.
+QC_MEANING = {
+    "HH": (
+        "0 measured; 1 gap-filled with good, 2 with medium, 3 with poor quality; for variables consolidated with reanalysis "
+        "(t_air, sw_down, lw_down, vpd, pstar, precip, wind) 2 is downscaled reanalysis; NaN not stated"
+    ),
+    "DD": "fraction of the day's steps that were measured or gap-filled with good quality, 0 to 1; NaN not stated",
+}
+QC_MEANING["HR"] = QC_MEANING["HH"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """Where a variable of the site dataset stands in the file.
+
+    Attributes
+    ----------
+    variable : str
+        Name in the site dataset.
+    names : tuple of str
+        Columns that hold it; the first that is there is taken.
+    unit : str
+        Its unit; for sums, the unit of what falls in one interval.
+    is_sum : bool
+        The value is a sum over the interval, not a mean.
+    """
+
+    variable: str
+    names: tuple[str, ...]
+    unit: str
+    is_sum: bool = False
+
+
+#: Variables of one column, apart from NEE, whose unit depends on the resolution.
+COLUMNS = (
+    Column("t_air", ("TA_F", "TA_F_MDS"), "degC"),
+    Column("vpd", ("VPD_F", "VPD_F_MDS"), "hPa"),
+    Column("relative_humidity", ("RH",), "%"),
+    Column("pstar", ("PA_F", "PA"), "kPa"),
+    Column("precip", ("P_F", "P"), "mm", is_sum=True),
+    Column("wind", ("WS_F", "WS"), "m s-1"),
+    Column("wind_direction", ("WD",), "degree"),
+    Column("sw_pot", ("SW_IN_POT",), "W m-2"),
+    Column("sw_down", ("SW_IN_F", "SW_IN_F_MDS"), "W m-2"),
+    Column("sw_diffuse", ("SW_DIF",), "W m-2"),
+    Column("sw_up", ("SW_OUT",), "W m-2"),
+    Column("lw_down", ("LW_IN_F", "LW_IN_F_MDS"), "W m-2"),
+    Column("lw_up", ("LW_OUT",), "W m-2"),
+    Column("rad_net", ("NETRAD",), "W m-2"),
+    Column("ppfd", ("PPFD_IN",), "umol m-2 s-1"),
+    Column("ppfd_up", ("PPFD_OUT",), "umol m-2 s-1"),
+    Column("co2", ("CO2_F_MDS",), "umol mol-1"),
+    Column("ustar", ("USTAR",), "m s-1"),
+    Column("g_soil", ("G_F_MDS",), "W m-2"),
+    Column("le", ("LE_F_MDS",), "W m-2"),
+    Column("h", ("H_F_MDS",), "W m-2"),
+)
+
+#: Soil variables: prefix of their columns, which end in the number of the sensor, and their unit.
+SENSORS = {"theta": ("SWC_F_MDS_", "%"), "t_soil": ("TS_F_MDS_", "degC")}
+
+#: Unit of NEE: a rate by amount of CO2 for steps, by mass of carbon for days.
+NEE_UNIT = {"HH": "umol m-2 s-1", "HR": "umol m-2 s-1", "DD": "gC m-2 d-1"}
+
+_THRESHOLDS = f"[CV]UT_(REF|USTAR50|MEAN|SE|{'|'.join(PERCENTILES)})"
+_UNCERTAINTY = "RANDUNC|RANDUNC_METHOD|RANDUNC_N|JOINTUNC"
+_KNOWN = re.compile(
+    "|".join(
+        (
+            "TIMESTAMP|TIMESTAMP_START|TIMESTAMP_END",
+            "(PA|P|WS|LW_IN_JSB)(_QC)?",
+            "(TA|SW_IN|LW_IN|LW_IN_JSB|VPD|PA|P|WS)_(F_MDS|F|ERA)(_NIGHT|_DAY)?(_SD|_QC)?",
+            "(SW_IN_POT|WD|USTAR|RH|NETRAD|PPFD_IN|PPFD_DIF|PPFD_OUT|SW_DIF|SW_OUT|LW_OUT|CO2_F_MDS|G_F_MDS)(_QC)?",
+            "(TS|SWC)_F_MDS_[0-9]+(_QC)?",
+            f"(LE|H)_(F_MDS(_QC)?|CORR(_25|_75|_JOINTUNC)?|{_UNCERTAINTY})",
+            "EBC_CF_(N|METHOD)|NIGHT|DAY|(NIGHT|DAY)_(D|RANDUNC_N)",
+            f"NEE_{_THRESHOLDS}(_NIGHT|_DAY)?(_(SD|QC|{_UNCERTAINTY}))?",
+            f"(RECO|GPP)_(NT|DT)_{_THRESHOLDS}(_(QC|SD|{_UNCERTAINTY}))?|RECO_SR(_N)?",
+        )
+    )
+)
+
+
+def is_known(name: str) -> bool:
+    """Whether a column is one of those that the FLUXNET products publish, used here or not."""
+    return _KNOWN.fullmatch(name) is not None
+
+
+def is_filled(name: str) -> bool:
+    """Whether a column mixes measured values with gap-filled ones, so that it means nothing without its quality."""
+    return name.startswith("NEE_") or re.search("_F(_MDS|$)", name) is not None

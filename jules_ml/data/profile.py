@@ -1,0 +1,112 @@
+"""Soil sensors of several variables brought onto the one ``depth`` dimension of a site dataset."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Sensor:
+    """One column of soil observations.
+
+    Attributes
+    ----------
+    number : int
+        The source's own number of the sensor, from 1.
+    depth : float
+        Depth [m], positive downward; NaN where the source does not tell it.
+    values, qc : array, shape (time,)
+        Values in the variable's units, and their quality; ``qc`` is ``None`` where the source has none.
+    """
+
+    number: int
+    depth: float
+    values: NDArray[np.float64]
+    qc: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """Sensors of all variables on common levels.
+
+    Attributes
+    ----------
+    depth : array, shape (level,)
+        Depth [m], ascending; levels of unknown depth come last and hold NaN.
+    numbers : dict of str to array of int, shape (level,)
+        By variable, the number of the sensor on each level; 0 where the variable has none there.
+    values, qc : dict of str to array, shape (time, level)
+        By variable; NaN where it has no sensor. ``qc`` holds only variables of which a sensor has a quality.
+    """
+
+    depth: NDArray[np.float64]
+    numbers: dict[str, NDArray[np.int64]]
+    values: dict[str, NDArray[np.float64]]
+    qc: dict[str, NDArray[np.float64]]
+
+    def label(self, ds: xr.Dataset) -> xr.Dataset:
+        """Add to ``ds`` a coordinate ``sensor_<variable>`` for each variable, so that the source's column can be found."""
+        return ds.assign_coords(
+            {
+                f"sensor_{name}": (
+                    "depth",
+                    numbers,
+                    {
+                        "long_name": f"number of the sensor of {name} in the source; 0 where there is none",
+                        "comment": "without depths, an equal number does not mean an equal depth for two variables",
+                    },
+                )
+                for name, numbers in self.numbers.items()
+            }
+        )
+
+
+def align(sensors: Mapping[str, Sequence[Sensor]]) -> Profile:
+    """Bring sensors of several variables onto common levels.
+
+    A level is a depth where depths are known; a second sensor of the same variable at the same depth gets a level of its own.
+    Sensors of unknown depth share a level with those that have the same number, which tells their order and no more.
+
+    Parameters
+    ----------
+    sensors : mapping of str to sequence of Sensor
+        By variable; all arrays of one length.
+    """
+    placed = {
+        name: {level: s for level, s in zip(_levels(column), column, strict=True)} for name, column in sensors.items()
+    }
+    levels = sorted(set().union(*placed.values()))
+    missing = np.full(max((len(s.values) for column in sensors.values() for s in column), default=0), np.nan)
+
+    def stack(rows: Mapping[tuple[float, int], Sensor], kind: str) -> NDArray[np.float64]:
+        columns = [getattr(rows[level], kind) if level in rows else None for level in levels]
+        return np.column_stack([missing if column is None else column for column in columns])
+
+    return Profile(
+        depth=np.array([depth if math.isfinite(depth) else np.nan for depth, _ in levels]),
+        numbers={
+            name: np.array([rows[level].number if level in rows else 0 for level in levels])
+            for name, rows in placed.items()
+        },
+        values={name: stack(rows, "values") for name, rows in placed.items()},
+        qc={name: stack(rows, "qc") for name, rows in placed.items() if any(s.qc is not None for s in rows.values())},
+    )
+
+
+def _levels(column: Sequence[Sensor]) -> list[tuple[float, int]]:
+    """Sortable name of each sensor's level: depth, and which of the sensors at that depth; unknown depths sort last."""
+    seen: dict[float, int] = {}
+    levels = []
+    for sensor in column:
+        if math.isnan(sensor.depth):
+            levels.append((math.inf, sensor.number))
+            continue
+        seen[sensor.depth] = seen.get(sensor.depth, 0) + 1
+        levels.append((sensor.depth, seen[sensor.depth]))
+    return levels
