@@ -123,7 +123,8 @@ def read_fluxnet(
         raise BadInput("the file name does not tell the site", where=path, remedy="give site, for example 'CH-Dav'")
     header = read_header(path)
     _refuse_unknown(header, path)
-    wanted = [*_single(header), *_ustar_variants(header), *_sensors(header, {"theta": swc_depths, "t_soil": ts_depths})]
+    depths = {"theta": swc_depths, "t_soil": ts_depths}
+    wanted = [*_single(header), *_ustar_variants(header), *_sensors(header, depths, path)]
     if not wanted:
         raise BadInput(
             "the file holds no measured variable",
@@ -222,7 +223,7 @@ def _ustar_variants(header: Sequence[str]) -> list[_Wanted]:
     return []
 
 
-def _sensors(header: Sequence[str], depths: Mapping[str, Sequence[float] | None]) -> list[_Wanted]:
+def _sensors(header: Sequence[str], depths: Mapping[str, Sequence[float] | None], path: Path) -> list[_Wanted]:
     """Columns of soil sensors, by their numbers."""
     found = []
     for variable, (prefix, unit) in SENSORS.items():
@@ -233,7 +234,7 @@ def _sensors(header: Sequence[str], depths: Mapping[str, Sequence[float] | None]
         if given is not None and len(given) != len(numbers):
             raise BadInput(
                 f"{len(given)} depths are given for {variable} and the file has {len(numbers)} sensors",
-                where=f"columns {prefix}*",
+                where=f"{path}, columns {prefix}*",
                 remedy="give one depth a sensor, in the order of their numbers; nan where it is not known",
             )
         for number, depth in zip(numbers, given or [math.nan] * len(numbers), strict=True):
