@@ -148,10 +148,11 @@ def site_dataset(
         array = np.asarray(column, dtype=np.float64)
         check_values(name, array, time=time, where=where)
         variable = VARIABLES[name]
+        method = {"min": "minimum", "max": "maximum"}.get(name.rsplit("_", 1)[-1], "mean")
         attrs: dict[str, object] = {
             "units": variable.units,
             "long_name": variable.long_name,
-            "cell_methods": f"time: mean (interval: {minutes:g} minutes; stamp at end of interval)",
+            "cell_methods": f"time: {method} (interval: {minutes:g} minutes; stamp at end of interval)",
         }
         if variable.standard_name is not None:
             attrs["standard_name"] = variable.standard_name
@@ -216,6 +217,30 @@ def check_values(name: str, array: NDArray[np.float64], *, time: pd.DatetimeInde
             remedy="the column seems to be in %: say so where its unit is given"
             if percent
             else "correct the unit, or remove the values",
+        )
+
+
+def refuse_missing_codes(array: NDArray[np.float64], *, where: str) -> None:
+    """Refuse numbers that data centres write for "missing", before a change of unit makes them unrecognisable.
+
+    Parameters
+    ----------
+    array : array
+        Values in the unit of the file.
+    where : str
+        File and column, for the error message.
+
+    Raises
+    ------
+    BadInput
+        With the code and how often it stands there.
+    """
+    bad = _looks_missing(array)
+    if bad.any():
+        raise BadInput(
+            f"{array[bad].flat[0]:g} looks like a code for missing ({int(bad.sum())} values)",
+            where=where,
+            remedy="name the missing-value code, or replace it by an empty cell",
         )
 
 
