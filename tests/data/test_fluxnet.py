@@ -284,8 +284,8 @@ def swap_lines(text: str) -> str:
         (edit(lambda text: text.replace("6.516,0.0", "warm,0.0", 1)), "line 2, column TA_F", "'warm' is not", "empty"),
         (
             edit(lambda text: text.replace("6.516,0.0", "-6999,0.0", 1)),
-            "variable",
-            "looks like a code for missing",
+            "column TA_F",
+            "-6999 in data row 1 looks like a code for missing",
             "missing-value",
         ),
         (edit(lambda text: text[: len(text) // 2]), "line", "the line has", "cut short"),
