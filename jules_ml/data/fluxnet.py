@@ -25,7 +25,7 @@ from jules_ml.data.fluxnet_columns import (
     is_known,
 )
 from jules_ml.data.profile import Sensor, align
-from jules_ml.data.site import SiteMeta, drop_out_of_range, refuse_forgotten_code, site_dataset, utc_end_of_interval
+from jules_ml.data.site import SiteMeta, drop_out_of_range, refuse_missing_codes, site_dataset, utc_end_of_interval
 from jules_ml.data.textfile import read_csv_columns, read_header, read_times, require_columns
 from jules_ml.data.units import convert, refuse_fraction_as_percent
 from jules_ml.data.variables import VARIABLES
@@ -271,7 +271,7 @@ def _load(wanted: _Wanted, frame: pd.DataFrame, resolution: Resolution, path: Pa
     """Convert a column to the units of the site dataset, and check its quality codes."""
     place = f"{path}, column {wanted.column}"
     raw = frame[wanted.column].to_numpy()
-    refuse_forgotten_code(raw, where=place)
+    refuse_missing_codes(raw, where=place)
     unit = wanted.unit or NEE_UNIT[resolution]
     if unit == "%":
         refuse_fraction_as_percent(raw, where=place)

@@ -273,26 +273,6 @@ def drop_out_of_range(name: str, array: NDArray[np.float64]) -> tuple[NDArray[np
     return np.where(out, np.nan, array), int(out.sum())
 
 
-def refuse_forgotten_code(raw: NDArray[np.floating], *, where: str) -> None:
-    """Refuse a column, still in the unit of its file, that holds a code for missing as if it were a value.
-
-    To be called before units are converted: -9999 degC is no code any more once it is -9725.85 K.
-
-    Raises
-    ------
-    BadInput
-        With the first offending value and its data row.
-    """
-    array = np.asarray(raw, dtype=np.float64)
-    bad = np.flatnonzero(_looks_missing(array))
-    if bad.size:
-        raise BadInput(
-            f"{array[bad[0]]:g} in data row {bad[0] + 1} looks like a code for missing ({bad.size} values)",
-            where=where,
-            remedy="name the missing-value code, or replace it by an empty cell",
-        )
-
-
 def _looks_missing(array: NDArray[np.float64]) -> NDArray[np.bool_]:
     bad = np.isinf(array)
     for sentinel in _SENTINELS:

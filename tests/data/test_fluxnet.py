@@ -285,7 +285,7 @@ def swap_lines(text: str) -> str:
         (
             edit(lambda text: text.replace("6.516,0.0", "-6999,0.0", 1)),
             "column TA_F",
-            "-6999 in data row 1 looks like a code for missing",
+            "-6999 looks like a code for missing",
             "missing-value",
         ),
         (edit(lambda text: text[: len(text) // 2]), "line", "the line has", "cut short"),
