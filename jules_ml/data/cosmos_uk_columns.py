@@ -1,0 +1,140 @@
+"""Columns of COSMOS-UK files: what each means, its unit, and the depth of each probe.
+
+References
+----------
+Metadata of the archive's releases, the last being doi:10.5285/2dce161d-2fab-47bb-9fe6-38e7ed1ae18a.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jules_ml.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Column:
+    """What one column of the archive holds.
+
+    Attributes
+    ----------
+    name : str
+        Variable of the site dataset.
+    units : str
+        Unit in the archive's half-hourly and hourly files.
+    daily_units : str or None
+        Unit in its daily files, where that differs.
+    total : bool
+        Whether it is a sum over the interval, where the site dataset wants a rate.
+    depth : float
+        Depth of a soil probe [m]; NaN for all else.
+    """
+
+    name: str
+    units: str
+    daily_units: str | None = None
+    total: bool = False
+    depth: float = math.nan
+
+
+_COLUMNS = {
+    "LWIN": Column("lw_down", "W m-2", "MJ m-2 d-1"),
+    "LWOUT": Column("lw_up", "W m-2", "MJ m-2 d-1"),
+    "SWIN": Column("sw_down", "W m-2", "MJ m-2 d-1"),
+    "SWOUT": Column("sw_up", "W m-2", "MJ m-2 d-1"),
+    "RN": Column("rad_net", "W m-2", "MJ m-2 d-1"),
+    "PRECIP": Column("precip", "mm", total=True),
+    "PE": Column("pet", "mm", total=True),
+    "PA": Column("pstar", "hPa"),
+    "TA": Column("t_air", "degC"),
+    "TA_MIN": Column("t_air_min", "degC"),
+    "TA_MAX": Column("t_air_max", "degC"),
+    "WS": Column("wind", "m s-1"),
+    "WD": Column("wind_direction", "degree"),
+    "Q": Column("vapour_density", "g m-3"),
+    "RH": Column("relative_humidity", "%"),
+    "COSMOS_VWC": Column("theta_crns", "%"),
+    "CTS_MOD_CORR": Column("neutron_counts", "h-1"),
+    "D86_75M": Column("d86", "cm"),
+    "SWE": Column("swe", "mm"),
+    "SNOW": Column("snow_present", "1"),
+    "SNOW_DEPTH": Column("snow_depth", "mm"),
+    "ALBEDO": Column("albedo", "1"),
+    "G1": Column("g_soil", "W m-2"),
+    "G2": Column("g_soil", "W m-2"),
+}
+
+#: Columns that the site dataset has no place for: wind components, greenness, second and third rain gauge, and a distance to
+#: the snow whose reference older releases do not tell.
+_LEFT_OUT = ("UX", "UY", "UZ", "GCC", "PRECIP_TIPPING", "PRECIP_RAINE", "SNOWD_DISTANCE_COR")
+
+#: Depth [m] of the time-domain transmissometers by their number. Every site has the first two, side by side.
+_TDT_DEPTH = {1: 0.10, 2: 0.10, 3: 0.05, 4: 0.05, 5: 0.15, 6: 0.15, 7: 0.25, 8: 0.25, 9: 0.50, 10: 0.50}
+_TDT = re.compile(r"TDT(\d+)_(VWC|TSOIL)")
+_PROFILE = re.compile(r"STP_TSOIL(\d+)")  # the number is the depth in cm
+
+_PORTAL_ALIASES = {"PRECIPITATION": "PRECIP"}
+_PORTAL_SUFFIXES = {"LEVEL2", "MEAN", "TOTAL", "1DAY", "DAILY", "CRNS"}
+#: Units that the portal writes and does not mean: a day's radiation is per square metre, and wind does not blow from a temperature.
+PORTAL_UNITS = {("RN", "MJday-1"): "MJ m-2 d-1", ("WD", "Deg Celsius"): "degree"} | {
+    (column, "MJday-1"): "MJ m-2 d-1" for column in ("LWIN", "LWOUT", "SWIN", "SWOUT")
+}
+
+
+def describe(column: str) -> Column | None:
+    """What a column of the archive holds; ``None`` where it is not known."""
+    if (match := _TDT.fullmatch(column)) is not None and int(match[1]) in _TDT_DEPTH:
+        depth = _TDT_DEPTH[int(match[1])]
+        return Column("theta", "%", depth=depth) if match[2] == "VWC" else Column("t_soil", "degC", depth=depth)
+    if (match := _PROFILE.fullmatch(column)) is not None:
+        return Column("t_soil", "degC", depth=int(match[1]) / 100.0)
+    return _COLUMNS.get(column)
+
+
+def known_columns(
+    names: Sequence[str], ignore: Sequence[str], *, where: str, portal: bool = False
+) -> dict[str, tuple[str, Column]]:
+    """Columns to read, by their name in the file: name in the archive, and what it holds.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Columns of the file.
+    ignore : sequence of str
+        Columns of the file to leave out.
+    where : str
+        File and line, for the error message.
+    portal : bool
+        Whether the names are the portal's.
+
+    Raises
+    ------
+    BadInput
+        If a column is not known, or two are the same one.
+    """
+    columns: dict[str, tuple[str, Column]] = {}
+    for name in names:
+        in_archive = _archive_name(name) if portal else name.upper()
+        if name in ignore or in_archive in _LEFT_OUT:
+            continue
+        column = describe(in_archive)
+        leave_out = f"leave it out with ignore=['{name}']"
+        if column is None:
+            raise BadInput(
+                f"column {name} is not one of COSMOS-UK's that are known",
+                where=where,
+                remedy=f"correct its name, or {leave_out}",
+            )
+        if any(in_archive == other for other, _ in columns.values()):
+            raise BadInput(f"column {name} is a second {in_archive}", where=where, remedy=leave_out)
+        columns[name] = (in_archive, column)
+    return columns
+
+
+def _archive_name(parameter: str) -> str:
+    """Name in the archive of a parameter of the portal: ``TDT1_VWC`` of ``TDT1_VWC_LEVEL2_MEAN``."""
+    name = "_".join(part for part in parameter.upper().split("_") if part not in _PORTAL_SUFFIXES)
+    return _PORTAL_ALIASES.get(name, name)
