@@ -1,0 +1,80 @@
+"""Is the clock of a record right? The sun tells, to a minute or two."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from jules_ml.data.record import end_of_interval, interval, place, position, variable
+from jules_ml.data.sun import hour_angle
+from jules_ml.errors import BadInput
+
+#: Light that dawn and dusk pass through once each: some 5 W m-2, in the units of either variable.
+_TWILIGHT = {"ppfd": 10.0, "sw_down": 5.0}
+
+
+def solar_noon_error(ds: xr.Dataset, name: str) -> xr.DataArray:
+    """How late the clock of a record runs, day by day, from the middle between its dawn and its dusk.
+
+    Light at twilight comes from the whole sky, so that hills in the way of the sun do not move it, and clouds move dawn and
+    dusk of single days only: the median over a season tells the start of an interval from its middle, and one time zone from the
+    next.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        Site dataset of one site with its position, of an hour's interval or less.
+    name : {'ppfd', 'sw_down'}
+        Which light to use.
+
+    Returns
+    -------
+    xarray.DataArray, dims ('day',)
+        Error [minutes] on each day without gaps that has one dawn and one dusk: 15 for half-hours whose stamps were taken for their
+        start and are their middle, 60 where an hour of summer time was left in, 0 when all is well.
+
+    Raises
+    ------
+    BadInput
+        If the light or the position is missing, intervals are longer than an hour, or no day can be judged.
+    """
+    light = variable(ds, name).to_numpy()
+    _, longitude = position(ds)
+    step = interval(ds)
+    if step > pd.Timedelta(hours=1):
+        raise BadInput(
+            f"twilight cannot be told in intervals of {step}",
+            where=place(ds, name),
+            remedy="give a half-hourly or hourly record",
+        )
+    middle = end_of_interval(ds) - step / 2
+    angle = hour_angle(middle, longitude)
+    day = np.concatenate([[0], np.cumsum(np.diff(angle) < 0)])  # counts solar midnights
+    level = _TWILIGHT[name]
+    same_day = day[:-1] == day[1:]
+    dawn = same_day & (light[:-1] < level) & (light[1:] >= level)
+    dusk = same_day & (light[:-1] >= level) & (light[1:] < level)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        crossing = angle[:-1] + np.diff(angle) * (level - light[:-1]) / np.diff(light)
+    n_days = int(day[-1]) + 1
+    sums = np.zeros(n_days)
+    for edge in (dawn, dusk):
+        sums += np.bincount(day[:-1][edge], weights=crossing[edge], minlength=n_days)
+    clean = np.bincount(day, weights=np.isnan(light), minlength=n_days) == 0
+    clean &= np.bincount(day[:-1][dawn], minlength=n_days) == 1
+    clean &= np.bincount(day[:-1][dusk], minlength=n_days) == 1
+    if not clean.any():
+        raise BadInput(
+            "no day has one dawn and one dusk without gaps",
+            where=place(ds, name),
+            remedy="give a record of some clear weeks outside the polar day and night",
+        )
+    noon = pd.Series(middle).groupby(day).mean().dt.floor("D").to_numpy()
+    return xr.DataArray(
+        (sums / 2.0 * 720.0 / np.pi)[clean],
+        coords={"day": noon[clean]},
+        dims=("day",),
+        name="solar_noon_error",
+        attrs={"units": "minutes", "long_name": "lateness of the clock against the sun"},
+    )
