@@ -14,8 +14,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from jules_ml.physics.constants import DPSIDT, HCAPI, HCAPW, LF, RHO_WATER, SNOW_HCON, ZERODEGC
-from jules_ml.physics.thermal import soil_thermal_conductivity
+from jules_ml.physics.constants import DPSIDT, HCAPI, HCAPW, LF, RHO_WATER, ZERODEGC
+from jules_ml.physics.snow import snow_insulation
+from jules_ml.physics.thermal import conductivity_chadburn, conductivity_cox, conductivity_johansen
 from jules_ml.physics.tridiagonal import solve_bounded
 
 #: Forward weight of the implicit step (JULES's ``gamma_t``): fully implicit.
@@ -24,6 +25,8 @@ GAMMA_T = 1.0
 FACUR = 0.01
 #: How often JULES solves at most (``mmax``).
 MMAX = 3
+#: Thermal conductivity of moist soil by JULES's ``soilhc_method``.
+THERMAL_CONDUCTIVITY = {1: conductivity_cox, 2: conductivity_johansen, 3: conductivity_chadburn}
 #: Just below freezing [degC]: where a power of the temperature and its gradient are still finite.
 _COLDER = -1e-6
 
@@ -40,38 +43,6 @@ class SoilHeatStep(NamedTuple):
     sthf: Tensor
     heat_gain: Tensor
     unaccounted: Tensor
-
-
-def snow_insulation(snow_depth: Tensor, hcon_top: Tensor, dzsoil: Tensor) -> Tensor:
-    r"""Factor by which lying snow reduces conduction out of the top soil layer (JULES's zero-layer snow).
-
-    .. math::
-
-        f = \frac{1}{1 + 2 d/(\Delta z_1+\Delta z_2)} \;(d \le \Delta z_1/2), \qquad
-        f = \frac{\Delta z_1+\Delta z_2}{(2d-\Delta z_1)\,\lambda_1/\lambda_s + 2\Delta z_1 + \Delta z_2}\;\text{else}
-
-    Parameters
-    ----------
-    snow_depth : Tensor
-        :math:`d` [m].
-    hcon_top : Tensor
-        Thermal conductivity between the two top layers :math:`\lambda_1` [W m-1 K-1].
-    dzsoil : Tensor, shape (layer, ...)
-        Layer thicknesses [m].
-
-    Returns
-    -------
-    Tensor
-        Factor [1], 1 without snow.
-
-    References
-    ----------
-    Best et al. (2011), section 4 (snow) and 5.2.
-    """
-    dz1, dz2 = dzsoil[0], dzsoil[1]
-    thin = 1.0 / (1.0 + 2.0 * snow_depth / (dz1 + dz2))
-    deep = (dz1 + dz2) / (hcon_top * (2.0 * snow_depth - dz1).clamp(min=0.0) / SNOW_HCON + 2.0 * dz1 + dz2)
-    return torch.where(snow_depth <= 0.5 * dz1, thin, deep)
 
 
 def unfrozen_water(t_celsius: Tensor, b: Tensor, sathh: Tensor) -> Tensor:
@@ -275,12 +246,11 @@ def _explicit_fluxes(
 ) -> _Fluxes:
     span = dzsoil[:-1] + dzsoil[1:]
     weight_above, weight_below = dzsoil[1:] / span, dzsoil[:-1] / span
-    between = soil_thermal_conductivity(
-        hcon[:-1],
+    between = THERMAL_CONDUCTIVITY[soilhc_method](
         weight_above * sthu[:-1] + weight_below * sthu[1:],
         weight_above * sthf[:-1] + weight_below * sthf[1:],
         sm_sat[:-1],
-        method=soilhc_method,
+        hcon[:-1],
     )
     conductance = between * (2.0 / span)  # W m-2 K-1; nothing is conducted out of the bottom
     conductance = torch.cat([conductance[:1] * snow_insulation(snow_depth, between[0], dzsoil), conductance[1:]])

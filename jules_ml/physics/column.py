@@ -1,0 +1,320 @@
+r"""One or many soil columns through time: JULES's soil, driven by given fluxes or by weather.
+
+:class:`SoilColumn` puts the parts of this package together in JULES's order: respiration from the state at the end of the last step,
+surface exchange, Richards' step, heat step. All state has the layer (or tile) as its first dimension and the columns as its last, so that a
+thousand columns are stepped by the same few instructions.
+
+References
+----------
+Best et al. (2011), Geosci. Model Dev. 4, 677-699; Clark et al. (2011), Geosci. Model Dev. 4, 701-722.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from jules_ml.physics.constants import RHO_WATER, ZERODEGC
+from jules_ml.physics.hydraulics import VAN_GENUCHTEN, HydraulicForm
+from jules_ml.physics.respiration import KAPS, Q10_SOIL, fsth, ftemp_q10, respiration_one_pool
+from jules_ml.physics.soil_heat import freezing_point, soil_heat_step, unfrozen_water
+from jules_ml.physics.soil_water import richards_step
+from jules_ml.physics.surface import Forcing, SurfaceProperties, SurfaceState, surface_step
+
+
+class SoilProperties(NamedTuple):
+    """JULES's soil properties, tensors of shape (layer, column) or (layer, 1), under JULES's names.
+
+    ``b`` [1], ``sathh`` [m], ``satcon`` [kg m-2 s-1], ``sm_sat``, ``sm_crit``, ``sm_wilt`` [m3 m-3], ``hcap`` [J K-1 m-3] and ``hcon``
+    [W m-1 K-1] of the dry soil.
+    """
+
+    b: Tensor
+    sathh: Tensor
+    satcon: Tensor
+    sm_sat: Tensor
+    sm_crit: Tensor
+    sm_wilt: Tensor
+    hcap: Tensor
+    hcon: Tensor
+
+
+class ColumnState(NamedTuple):
+    """What a column carries from step to step.
+
+    ``smcl`` [kg m-2] all water, ``sthf`` [1] ice as a fraction of saturation, ``t_soil`` [K]: shape (layer, column). ``surface``: shape
+    (tile, column) each, or ``None`` where fluxes are given.
+    """
+
+    smcl: Tensor
+    sthf: Tensor
+    t_soil: Tensor
+    surface: SurfaceState | None
+
+
+class Factors(NamedTuple):
+    """What moisture (``fsth``) and temperature (``ftemp``) make of the rate of respiration [1], shape (layer, column)."""
+
+    fsth: Tensor
+    ftemp: Tensor
+
+
+#: Gives the respiration factors from ``sthu``, ``sthf``, ``t_soil`` (shape (layer, column)) and the soil: what a learned module replaces.
+RespirationFactors = Callable[[Tensor, Tensor, Tensor, SoilProperties], Factors]
+
+
+def jules_one_pool_factors(sthu: Tensor, sthf: Tensor, t_soil: Tensor, soil: SoilProperties) -> Factors:
+    """JULES's own one-pool factors: f of unfrozen wetness, and the Q10 form of g.
+
+    Parameters
+    ----------
+    sthu, sthf, t_soil : Tensor, shape (layer, column)
+        Liquid water and ice as fractions of saturation [1]; temperature [K].
+    soil : SoilProperties
+
+    Returns
+    -------
+    Factors
+
+    References
+    ----------
+    Clark et al. (2011), eqs 64-66.
+    """
+    return Factors(fsth=fsth(sthu, soil.sm_wilt, soil.sm_sat, pools=1), ftemp=ftemp_q10(t_soil, Q10_SOIL))
+
+
+class SoilColumn:
+    """JULES's soil, with or without its surface, for any number of columns.
+
+    Parameters
+    ----------
+    soil : SoilProperties
+        Of every column; learned properties keep their gradients.
+    dzsoil : Tensor, shape (layer, 1)
+        Layer thicknesses [m].
+    timestep : float
+        [s].
+    form : HydraulicForm
+        Van Genuchten or Clapp-Hornberger.
+    surface : SurfaceProperties, optional
+        Needed by :meth:`step`; :meth:`soil_step` does without.
+    factors : callable
+        Respiration factors; JULES's one-pool ones unless something learned is put in their place.
+    cs : float or Tensor, shape (column,)
+        Soil carbon that respires [kg m-2].
+    kaps : float
+        Rate of respiration at 282.4 K and best moisture [s-1].
+    co2 : float
+        Mole fraction of carbon dioxide [1].
+    height : float
+        Height of the forcing [m].
+    l_soil_sat_down : bool
+        Whether water in excess of saturation goes down (JULES's switch).
+    soilhc_method : {1, 2, 3}
+        JULES's choice of thermal conductivity.
+    """
+
+    def __init__(
+        self,
+        soil: SoilProperties,
+        dzsoil: Tensor,
+        *,
+        timestep: float,
+        form: HydraulicForm = VAN_GENUCHTEN,
+        surface: SurfaceProperties | None = None,
+        factors: RespirationFactors = jules_one_pool_factors,
+        cs: Tensor | float = 0.0,
+        kaps: float = KAPS,
+        co2: float = 391.0e-6,
+        height: float = 10.0,
+        l_soil_sat_down: bool = True,
+        soilhc_method: int = 2,
+    ) -> None:
+        if dzsoil.ndim != 2 or any(p.ndim != 2 or p.shape[0] != dzsoil.shape[0] for p in soil):
+            raise ValueError("soil properties and dzsoil have shape (layer, column), layer by layer the same")
+        self.soil = soil
+        self.dzsoil = dzsoil
+        self.timestep = float(timestep)
+        self.form = form
+        self.surface = surface
+        self.factors = factors
+        self.cs = cs
+        self.kaps = kaps
+        self.co2 = co2
+        self.height = height
+        self.l_soil_sat_down = l_soil_sat_down
+        self.soilhc_method = soilhc_method
+
+    def initial_state(self, sthuf: Tensor, t_soil: Tensor) -> ColumnState:
+        """State with given wetness and temperature, ice in equilibrium with them, bare and dry above ground.
+
+        Parameters
+        ----------
+        sthuf : Tensor, shape (layer, column)
+            All water as a fraction of saturation [1].
+        t_soil : Tensor, shape (layer, column)
+            [K].
+
+        Returns
+        -------
+        ColumnState
+            With a surface at the top layer's temperature where the column has one.
+        """
+        smcl = sthuf * RHO_WATER * self.dzsoil * self.soil.sm_sat
+        state = ColumnState(smcl=smcl, sthf=freeze_soil(sthuf, t_soil, self.soil), t_soil=t_soil, surface=None)
+        if self.surface is None:
+            return state
+        nothing = (self.surface.frac * t_soil[0]) * 0.0
+        return state._replace(surface=SurfaceState(tstar=nothing + t_soil[0], canopy=nothing, snow=nothing, gc=nothing))
+
+    def soil_step(
+        self, state: ColumnState, infiltration: Tensor, ext: Tensor, surf_ht_flux: Tensor, snow_depth: Tensor
+    ) -> tuple[ColumnState, dict[str, Tensor]]:
+        """Step the soil alone, under given fluxes.
+
+        Parameters
+        ----------
+        state : ColumnState
+        infiltration : Tensor, shape (column,)
+            Water that reaches the soil [kg m-2 s-1].
+        ext : Tensor, shape (layer, column)
+            Extraction [kg m-2 s-1].
+        surf_ht_flux : Tensor, shape (column,)
+            Heat into the soil [W m-2].
+        snow_depth : Tensor, shape (column,)
+            [m].
+
+        Returns
+        -------
+        ColumnState
+        dict of str to Tensor
+            JULES's output variables, and the residuals of the budgets: ``water_residual`` [kg m-2] and
+            ``heat_residual`` [W m-2], which is what JULES's own iteration leaves over.
+        """
+        soil = self.soil
+        smclsat = RHO_WATER * self.dzsoil * soil.sm_sat
+        f = self.factors(state.smcl / smclsat - state.sthf, state.sthf, state.t_soil, soil)
+        resp_s = respiration_one_pool(torch.as_tensor(self.cs), f.fsth[0], f.ftemp[0], kaps=self.kaps)
+        water = richards_step(
+            state.smcl,
+            state.sthf,
+            infiltration,
+            ext,
+            b=soil.b,
+            sathh=soil.sathh,
+            satcon=soil.satcon,
+            sm_sat=soil.sm_sat,
+            dzsoil=self.dzsoil,
+            timestep=self.timestep,
+            form=self.form,
+            l_soil_sat_down=self.l_soil_sat_down,
+        )
+        heat = soil_heat_step(
+            state.t_soil,
+            water.smcl,
+            state.sthf,
+            surf_ht_flux,
+            water.w_flux,
+            snow_depth,
+            b=soil.b,
+            sathh=soil.sathh,
+            sm_sat=soil.sm_sat,
+            hcap=soil.hcap,
+            hcon=soil.hcon,
+            dzsoil=self.dzsoil,
+            timestep=self.timestep,
+            soilhc_method=self.soilhc_method,
+        )
+        drain = water.w_flux[-1]
+        gain = (water.smcl - state.smcl).sum(0)
+        outputs = {
+            "smcl": water.smcl,
+            "sthu": water.smcl / smclsat - heat.sthf,
+            "sthf": heat.sthf,
+            "t_soil": heat.t_soil,
+            "fsth": f.fsth,
+            "ftemp": f.ftemp,
+            "resp_s_gb": resp_s,
+            "ext": ext,
+            "surf_roff": water.saturation_excess,
+            "sub_surf_roff": drain,
+            "runoff": water.saturation_excess + drain,
+            "water_residual": gain - self.timestep * (infiltration - water.saturation_excess - ext.sum(0) - drain),
+            "heat_residual": heat.unaccounted,
+        }
+        return state._replace(smcl=water.smcl, sthf=heat.sthf, t_soil=heat.t_soil), outputs
+
+    def step(self, state: ColumnState, forcing: Forcing) -> tuple[ColumnState, dict[str, Tensor]]:
+        """Step surface and soil under weather.
+
+        Parameters
+        ----------
+        state : ColumnState
+            With a surface.
+        forcing : Forcing
+            Weather over the step, shape (column,) each.
+
+        Returns
+        -------
+        ColumnState
+        dict of str to Tensor
+            As :meth:`soil_step`, and the surface's fluxes; ``water_residual`` is then that of soil, leaves and snow together.
+        """
+        if self.surface is None or state.surface is None:
+            raise ValueError("a column without a surface is stepped by soil_step")
+        soil = self.soil
+        surface, flux = surface_step(
+            state.surface,
+            forcing,
+            state.smcl,
+            state.sthf,
+            state.t_soil,
+            sm_sat=soil.sm_sat,
+            sm_crit=soil.sm_crit,
+            sm_wilt=soil.sm_wilt,
+            satcon=soil.satcon,
+            hcon=soil.hcon,
+            dzsoil=self.dzsoil,
+            surface=self.surface,
+            co2=self.co2,
+            height=self.height,
+            timestep=self.timestep,
+            soilhc_method=self.soilhc_method,
+        )
+        new, outputs = self.soil_step(state, flux.infiltration, flux.ext, flux.surf_ht_flux_gb, flux.snow_depth_gb)
+        outputs |= flux._asdict()
+        outputs["surf_roff"] = flux.surf_roff + outputs["runoff"] - outputs["sub_surf_roff"]
+        outputs["runoff"] = outputs["surf_roff"] + outputs["sub_surf_roff"]
+        above = (self.surface.frac * (surface.canopy + surface.snow - state.surface.canopy - state.surface.snow)).sum(0)
+        gain = (new.smcl - state.smcl).sum(0) + above
+        supplied = forcing.tot_rain + forcing.tot_snow - flux.fqw_gb - outputs["runoff"]
+        outputs["water_residual"] = gain - self.timestep * supplied
+        return new._replace(surface=surface), outputs
+
+
+def freeze_soil(sthuf: Tensor, t_soil: Tensor, soil: SoilProperties) -> Tensor:
+    """Ice in equilibrium with temperature and water, as JULES starts from.
+
+    Parameters
+    ----------
+    sthuf : Tensor, shape (layer, column)
+        All water as a fraction of saturation [1].
+    t_soil : Tensor, shape (layer, column)
+        [K].
+    soil : SoilProperties
+
+    Returns
+    -------
+    Tensor, shape (layer, column)
+        Ice as a fraction of saturation [1].
+
+    References
+    ----------
+    Best et al. (2011), section 5.2.
+    """
+    celsius = t_soil - ZERODEGC
+    frozen = celsius < freezing_point(sthuf, soil.b, soil.sathh)
+    return torch.where(frozen, sthuf - unfrozen_water(celsius, soil.b, soil.sathh), 0.0).clamp(min=0.0)

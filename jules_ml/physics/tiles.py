@@ -1,0 +1,283 @@
+"""Surface tiles: JULES's five plant functional types and bare soil, and what the surface scheme derives from them.
+
+References
+----------
+Parameters: Best et al. (2011), Geosci. Model Dev. 4, 677-699, tables 3-5; Clark et al. (2011), Geosci. Model Dev. 4, 701-722, table 2,
+as in JULES's standard five-type configuration.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from jules_ml.physics.evaporation import root_fraction
+from jules_ml.physics.photosynthesis import LeafParameters
+from jules_ml.physics.surface import SurfaceProperties
+
+#: Heat capacity of leaf and wood carbon [J K-1 kg-1] (``hleaf``, ``hwood``).
+HLEAF, HWOOD = 5.7e4, 1.1e4
+#: Extinction of the light that bare soil under leaves sees, a unit of leaf area [1].
+SOIL_EXTINCTION = 0.5
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One surface type, under JULES's namelist names without their ``_io`` ending.
+
+    ``lai`` 0 makes it bare: then the photosynthesis parameters have no effect, and ``z0_nvg``, ``emis`` and the albedos are the ground's.
+    """
+
+    name: str
+    lai: float
+    canht_ft: float
+    rootd_ft: float
+    albsnf_max: float
+    albsnc_min: float
+    albsnc_max: float
+    emis: float
+    infil_f: float
+    catch0: float
+    dcatch_dlai: float
+    dz0v_dh: float
+    z0hm: float
+    z0_nvg: float = 0.0
+    kext: float = 0.5
+    neff: float = 0.0008
+    nl0: float = 0.04
+    c3: bool = True
+    alpha: float = 0.08
+    omega: float = 0.15
+    f0: float = 0.875
+    dqcrit: float = 0.09
+    fd: float = 0.015
+    kpar: float = 0.5
+    kn: float = 0.78
+    tlow: float = 0.0
+    tupp: float = 36.0
+    q10_leaf: float = 2.0
+    glmin: float = 1e-6
+    a_wl: float = 0.65
+    a_ws: float = 10.0
+    b_wl: float = 1.667
+    eta_sl: float = 0.01
+    sigl: float = 0.0375
+
+
+BROADLEAF_TREE = Tile(
+    "broadleaf tree",
+    lai=5.0,
+    canht_ft=19.01,
+    rootd_ft=3.0,
+    albsnf_max=0.143,
+    albsnc_min=0.3,
+    albsnc_max=0.25,
+    emis=0.98,
+    infil_f=4.0,
+    catch0=0.5,
+    dcatch_dlai=0.05,
+    dz0v_dh=0.05,
+    z0hm=1.65,
+)
+NEEDLELEAF_TREE = Tile(
+    "needleleaf tree",
+    lai=4.0,
+    canht_ft=16.38,
+    rootd_ft=1.0,
+    albsnf_max=0.088,
+    albsnc_min=0.3,
+    albsnc_max=0.25,
+    emis=0.99,
+    infil_f=4.0,
+    catch0=0.5,
+    dcatch_dlai=0.05,
+    dz0v_dh=0.05,
+    z0hm=1.65,
+    nl0=0.03,
+    dqcrit=0.06,
+    tlow=-5.0,
+    tupp=31.0,
+    sigl=0.1,
+)
+C3_GRASS = Tile(
+    "C3 grass",
+    lai=2.0,
+    canht_ft=0.79,
+    rootd_ft=0.5,
+    albsnf_max=0.192,
+    albsnc_min=0.8,
+    albsnc_max=0.6,
+    emis=0.98,
+    infil_f=2.0,
+    catch0=0.5,
+    dcatch_dlai=0.05,
+    dz0v_dh=0.1,
+    z0hm=0.1,
+    nl0=0.06,
+    f0=0.9,
+    dqcrit=0.1,
+    a_wl=0.005,
+    a_ws=1.0,
+    sigl=0.025,
+)
+C4_GRASS = Tile(
+    "C4 grass",
+    lai=4.0,
+    canht_ft=1.26,
+    rootd_ft=0.5,
+    albsnf_max=0.159,
+    albsnc_min=0.8,
+    albsnc_max=0.6,
+    emis=0.98,
+    infil_f=2.0,
+    catch0=0.5,
+    dcatch_dlai=0.05,
+    dz0v_dh=0.1,
+    z0hm=0.1,
+    neff=0.0004,
+    nl0=0.03,
+    c3=False,
+    alpha=0.04,
+    omega=0.17,
+    f0=0.8,
+    dqcrit=0.075,
+    fd=0.025,
+    tlow=13.0,
+    tupp=45.0,
+    a_wl=0.005,
+    a_ws=1.0,
+    sigl=0.05,
+)
+SHRUB = Tile(
+    "shrub",
+    lai=1.0,
+    canht_ft=1.0,
+    rootd_ft=0.5,
+    albsnf_max=0.115,
+    albsnc_min=0.8,
+    albsnc_max=0.4,
+    emis=0.98,
+    infil_f=2.0,
+    catch0=0.5,
+    dcatch_dlai=0.05,
+    dz0v_dh=0.1,
+    z0hm=0.1,
+    nl0=0.03,
+    f0=0.9,
+    dqcrit=0.1,
+    a_wl=0.1,
+    sigl=0.05,
+)
+BARE_SOIL = Tile(
+    "bare soil",
+    lai=0.0,
+    canht_ft=0.0,
+    rootd_ft=0.5,
+    albsnf_max=0.11,
+    albsnc_min=0.8,
+    albsnc_max=0.8,
+    emis=0.9,
+    infil_f=0.5,
+    catch0=0.0,
+    dcatch_dlai=0.0,
+    dz0v_dh=0.0,
+    z0hm=0.02,
+    z0_nvg=0.001,
+)
+
+
+def surface_properties(
+    tiles: Sequence[Tile],
+    frac: Sequence[float],
+    *,
+    albsoil: float,
+    dzsoil: Tensor,
+    height: float,
+) -> SurfaceProperties:
+    r"""Derive what the surface scheme needs from tiles and their shares.
+
+    Neutral profiles reach from the roughness lengths :math:`z_0 = h\,\mathrm{d}z_0/\mathrm{d}h` and :math:`z_{0h}` to ``height`` above the
+    origin of :math:`z_0`; snow-free albedo, leaf cover and canopy capacity follow from leaf area; the canopy's heat capacity from the leaf
+    and wood carbon that balance its height.
+
+    Parameters
+    ----------
+    tiles : sequence of Tile
+        What is there.
+    frac : sequence of float
+        Share of each; together 1.
+    albsoil : float
+        Albedo of the bare ground [1].
+    dzsoil : Tensor, shape (layer, 1)
+        Layer thicknesses [m]; its type is that of the result.
+    height : float
+        Height of the forcing [m].
+
+    Returns
+    -------
+    SurfaceProperties
+        Tensors of shape (tile, 1), ``f_root`` (tile, layer, 1).
+
+    Raises
+    ------
+    ValueError
+        If the shares do not add up to 1, or no share is given for a tile.
+
+    References
+    ----------
+    Best et al. (2011), sections 2-4; Clark et al. (2011), eqs for allometry; Essery et al. (2003).
+    """
+    if len(tiles) != len(frac) or abs(sum(frac) - 1.0) > 1e-3:
+        raise ValueError(
+            f"tile fractions must be one a tile and add up to 1, not {list(frac)} for {[t.name for t in tiles]}"
+        )
+
+    def column(values: Sequence[float]) -> Tensor:
+        return torch.tensor(list(values), dtype=dzsoil.dtype).unsqueeze(-1)
+
+    z0 = [t.canht_ft * t.dz0v_dh if t.lai > 0.0 else t.z0_nvg for t in tiles]
+    cover = [1.0 - math.exp(-t.kext * t.lai) for t in tiles]
+    roots = [root_fraction(torch.tensor(t.rootd_ft, dtype=dzsoil.dtype), dzsoil.flatten()) for t in tiles]
+    return SurfaceProperties(
+        frac=column(frac),
+        lai=column([t.lai for t in tiles]),
+        albedo=column([albsoil * (1.0 - c) + t.albsnf_max * c for t, c in zip(tiles, cover, strict=True)]),
+        albedo_snow=column([t.albsnc_min * (1.0 - c) + t.albsnc_max * c for t, c in zip(tiles, cover, strict=True)]),
+        emis=column([t.emis for t in tiles]),
+        z0=column(z0),
+        log_m=column([math.log((height + z) / z) for z in z0]),
+        log_h=column([math.log((height + z) / (t.z0hm * z)) for t, z in zip(tiles, z0, strict=True)]),
+        catch=column([t.catch0 + t.dcatch_dlai * t.lai for t in tiles]),
+        canhc=column([_canopy_heat_capacity(t) for t in tiles]),
+        vfrac=column(cover),
+        fsoil=column([math.exp(-SOIL_EXTINCTION * t.lai) for t in tiles]),
+        infil=column([t.infil_f for t in tiles]),
+        f_root=torch.stack(roots).unsqueeze(-1),
+        leaf=LeafParameters(
+            vcmax25=column([t.neff * t.nl0 for t in tiles]),
+            c3=column([float(t.c3) for t in tiles]),
+            alpha=column([t.alpha for t in tiles]),
+            omega=column([t.omega for t in tiles]),
+            f0=column([t.f0 for t in tiles]),
+            dqcrit=column([t.dqcrit for t in tiles]),
+            fd=column([t.fd for t in tiles]),
+            kpar=column([t.kpar for t in tiles]),
+            kn=column([t.kn for t in tiles]),
+            tlow=column([t.tlow for t in tiles]),
+            tupp=column([t.tupp for t in tiles]),
+            q10_leaf=column([t.q10_leaf for t in tiles]),
+            glmin=column([t.glmin for t in tiles]),
+        ),
+    )
+
+
+def _canopy_heat_capacity(tile: Tile) -> float:
+    """Heat capacity of leaves and wood [J m-2 K-1] by allometry (Clark et al. 2011, section 4)."""
+    if tile.lai <= 0.0:
+        return 0.0
+    balanced_lai = (tile.a_ws * tile.eta_sl * tile.canht_ft / tile.a_wl) ** (1.0 / (tile.b_wl - 1.0))
+    return HLEAF * tile.sigl * balanced_lai + HWOOD * tile.a_wl * balanced_lai**tile.b_wl
