@@ -1,0 +1,220 @@
+r"""Hydraulic parameters from texture: the published baselines that learned ones replace.
+
+Parameters are in JULES's units and conventions. Texture is given as fractions of the mineral soil that add to one.
+``sm_wilt`` and ``sm_crit`` follow from a retention curve and a suction: see :mod:`jules_ml.physics.hydraulics`.
+
+References
+----------
+Cosby et al. (1984), Water Resour. Res. 20, 682-690; Wösten et al. (1999), Geoderma 90, 169-185.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import torch
+from torch import Tensor
+
+from jules_ml.errors import BadInput
+from jules_ml.physics.constants import RHO_WATER, RSEC_PER_DAY
+
+#: Organic matter for each unit of organic carbon (van Bemmelen's factor).
+ORGANIC_MATTER_PER_CARBON: Final = 1.724
+#: Residual water content of the HYPRES functions [m3 m-3].
+HYPRES_THETA_R: Final = 0.01
+#: Organic matter beyond which the HYPRES functions, fitted to mineral soils, run away [1].
+HYPRES_MAX_ORGANIC_MATTER: Final = 0.2
+
+
+class ClappHornberger(NamedTuple):
+    """Parameters of Clapp and Hornberger's curves in JULES's units.
+
+    ``b`` [1], ``sathh`` [m], ``satcon`` [kg m-2 s-1], ``sm_sat`` [m3 m-3].
+    """
+
+    b: Tensor
+    sathh: Tensor
+    satcon: Tensor
+    sm_sat: Tensor
+
+
+class VanGenuchten(NamedTuple):
+    r"""Parameters of van Genuchten's curves in JULES's conventions.
+
+    ``b`` :math:`= 1/(n-1)` [1], ``sathh`` :math:`= 1/\alpha` [m], ``satcon`` [kg m-2 s-1]. JULES's water content
+    leaves out residual water: ``sm_sat`` :math:`= \theta_s - \theta_r` [m3 m-3]. A sensor reads JULES's water content
+    plus ``theta_r`` [m3 m-3].
+    """
+
+    b: Tensor
+    sathh: Tensor
+    satcon: Tensor
+    sm_sat: Tensor
+    theta_r: Tensor
+
+
+def clapp_hornberger_cosby(sand: Tensor, clay: Tensor, *, base: float = 10.0) -> ClappHornberger:
+    r"""Clapp and Hornberger's parameters from texture.
+
+    .. math::
+
+        b &= 3.10 + 15.70\,c - 0.3\,s \\
+        \psi_s &= 0.01 \cdot 10^{\,2.17 - 0.63\,c - 1.58\,s} \\
+        K_s &= 10^{\,-2.75 - 0.64\,c + 1.26\,s} \\
+        \theta_s &= 0.505 - 0.037\,c - 0.142\,s
+
+    Parameters
+    ----------
+    sand, clay : Tensor
+        Fractions of the mineral soil [1].
+    base : float
+        Base of the two powers. Cosby et al. give common logarithms. JULES's standard soil at Loobos, and the
+        ancillaries made the same way, have ``math.e`` in their place: a suction of 0.05 m where the paper has 0.40 m.
+
+    Returns
+    -------
+    ClappHornberger
+        Parameters in JULES's units.
+
+    References
+    ----------
+    Cosby et al. (1984), table 5, with silt as the remainder and inches an hour turned into kg m-2 s-1.
+    """
+    return ClappHornberger(
+        b=3.10 + 15.70 * clay - 0.3 * sand,
+        sathh=0.01 * base ** (2.17 - 0.63 * clay - 1.58 * sand),
+        satcon=base ** (-2.75 - 0.64 * clay + 1.26 * sand),
+        sm_sat=0.505 - 0.037 * clay - 0.142 * sand,
+    )
+
+
+def van_genuchten_hypres(
+    silt: Tensor, clay: Tensor, bulk_density: Tensor, organic_carbon: Tensor, topsoil: Tensor | float = 1.0
+) -> VanGenuchten:
+    r"""Van Genuchten's parameters from texture, bulk density and organic carbon: the continuous functions of HYPRES.
+
+    Polynomials in percent clay, silt and organic matter and in bulk density, fitted to 5521 horizons of European
+    mineral soils; :math:`\theta_s` directly, :math:`\ln\alpha`, :math:`\ln(n-1)` and :math:`\ln K_s`. Differentiable
+    in organic carbon, which is how carbon enters the water balance.
+
+    Parameters
+    ----------
+    silt, clay : Tensor
+        Fractions of the mineral soil [1], above zero; particles of 2-50 and below 2 micrometres.
+    bulk_density : Tensor
+        Dry bulk density [kg m-3].
+    organic_carbon : Tensor
+        Organic carbon as a fraction of the soil's mass [1], above zero.
+    topsoil : Tensor or float
+        1 for the plough layer or the A horizon, 0 below [1].
+
+    Returns
+    -------
+    VanGenuchten
+        Parameters in JULES's conventions; :math:`\theta_r` is 0.01.
+
+    References
+    ----------
+    Wösten et al. (1999), table 5.
+    """
+    c, s, d = 100.0 * clay, 100.0 * silt, 0.001 * bulk_density
+    om = 100.0 * ORGANIC_MATTER_PER_CARBON * organic_carbon
+    ln_s, ln_om, ln_d = torch.log(s), torch.log(om), torch.log(d)
+    theta_s = (
+        0.7919 + 0.001691 * c - 0.29619 * d - 0.000001491 * s**2 + 0.0000821 * om**2 + 0.02427 / c + 0.01113 / s
+        + 0.01472 * ln_s - 0.0000733 * om * c - 0.000619 * d * c - 0.001183 * d * om - 0.0001664 * topsoil * s
+    )  # fmt: skip
+    ln_alpha = (
+        -14.96 + 0.03135 * c + 0.0351 * s + 0.646 * om + 15.29 * d - 0.192 * topsoil - 4.671 * d**2 - 0.000781 * c**2
+        - 0.00687 * om**2 + 0.0449 / om + 0.0663 * ln_s + 0.1482 * ln_om - 0.04546 * d * s - 0.4852 * d * om
+        + 0.00673 * topsoil * c
+    )  # fmt: skip
+    ln_n_less_one = (
+        -25.23 - 0.02195 * c + 0.0074 * s - 0.1940 * om + 45.5 * d - 7.24 * d**2 + 0.0003658 * c**2 + 0.002885 * om**2
+        - 12.81 / d - 0.1524 / s - 0.01958 / om - 0.2876 * ln_s - 0.0709 * ln_om - 44.6 * ln_d - 0.02264 * d * c
+        + 0.0896 * d * om + 0.00718 * topsoil * c
+    )  # fmt: skip
+    ln_satcon = (
+        7.755 + 0.0352 * s + 0.93 * topsoil - 0.967 * d**2 - 0.000484 * c**2 - 0.000322 * s**2 + 0.001 / s
+        - 0.0748 / om - 0.643 * ln_s - 0.01398 * d * c - 0.1673 * d * om + 0.02986 * topsoil * c
+        - 0.03305 * topsoil * s
+    )  # fmt: skip
+    # alpha is in cm-1 and conductivity in cm d-1
+    return VanGenuchten(
+        b=torch.exp(-ln_n_less_one),
+        sathh=0.01 * torch.exp(-ln_alpha),
+        satcon=0.01 * RHO_WATER / RSEC_PER_DAY * torch.exp(ln_satcon),
+        sm_sat=theta_s - HYPRES_THETA_R,
+        theta_r=torch.full_like(theta_s, HYPRES_THETA_R),
+    )
+
+
+def check_texture(sand: Tensor, silt: Tensor, clay: Tensor, *, where: str) -> None:
+    """Refuse texture that is not three fractions adding to one.
+
+    Parameters
+    ----------
+    sand, silt, clay : Tensor
+        Fractions of the mineral soil [1].
+    where : str
+        File or variable that they come from, for the message.
+
+    Raises
+    ------
+    BadInput
+        With the first value that is out of range, and what it seems to be.
+    """
+    for name, fraction in (("sand", sand), ("silt", silt), ("clay", clay)):
+        out = ~((fraction >= 0.0) & (fraction <= 1.0))
+        if bool(out.any()):
+            value = float(fraction[out].flatten()[0])
+            percent = 1.0 < value <= 100.0
+            raise BadInput(
+                f"{name} of {value:g} is not a fraction of the mineral soil",
+                where=f"{where}, {name}",
+                remedy="divide by 100, it seems to be in %" if percent else "give a number from 0 to 1",
+            )
+    total = sand + silt + clay
+    off = (total - 1.0).abs() > 0.02
+    if bool(off.any()):
+        raise BadInput(
+            f"sand, silt and clay add to {float(total[off].flatten()[0]):g}",
+            where=where,
+            remedy="give fractions of the mineral soil, without stones and organic matter, that add to 1",
+        )
+
+
+def check_hypres_range(bulk_density: Tensor, organic_carbon: Tensor, *, where: str) -> None:
+    """Refuse soils outside what :func:`van_genuchten_hypres` was fitted to.
+
+    Parameters
+    ----------
+    bulk_density : Tensor
+        Dry bulk density [kg m-3].
+    organic_carbon : Tensor
+        Organic carbon as a fraction of the soil's mass [1].
+    where : str
+        File or variable that they come from, for the message.
+
+    Raises
+    ------
+    BadInput
+        With the first value that is out of range.
+    """
+    light = ~((bulk_density >= 400.0) & (bulk_density <= 2000.0))
+    if bool(light.any()):
+        value = float(bulk_density[light].flatten()[0])
+        raise BadInput(
+            f"bulk density of {value:g} kg m-3 is outside 400 to 2000",
+            where=where,
+            remedy="multiply by 1000, it seems to be in g cm-3" if 0.4 <= value <= 2.0 else "leave the soil out",
+        )
+    most = HYPRES_MAX_ORGANIC_MATTER / ORGANIC_MATTER_PER_CARBON
+    organic = ~((organic_carbon > 0.0) & (organic_carbon <= most))
+    if bool(organic.any()):
+        value = float(organic_carbon[organic].flatten()[0])
+        raise BadInput(
+            f"organic carbon of {value:g} kg kg-1 is outside 0 to {most:.3f}, the range of mineral soils",
+            where=where,
+            remedy="give it in kg kg-1; for peat, use parameters measured on peat",
+        )
