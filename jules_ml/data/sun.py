@@ -19,7 +19,7 @@ SOLAR_CONSTANT = 1361.0
 def _day_of_year(middle: pd.DatetimeIndex) -> NDArray[np.float64]:
     """Day of year with its fraction, 1.0 at 00:00 UTC on 1 January."""
     hours = (middle - middle.normalize()) / pd.Timedelta(hours=24)
-    return middle.dayofyear.to_numpy() + hours.to_numpy()
+    return middle.day_of_year.to_numpy() + hours.to_numpy()
 
 
 def hour_angle(times: pd.DatetimeIndex, longitude: float) -> NDArray[np.float64]:

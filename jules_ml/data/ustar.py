@@ -1,0 +1,296 @@
+"""The threshold of friction velocity, from the record itself: moving point and change point, with bootstrap.
+
+On calm nights part of the CO2 that an ecosystem respires drains away or stays below the sensor, and a tower sees too little. Both
+methods look for the friction velocity above which night-time flux no longer grows with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from jules_ml.data.record import local_middle, place, variable
+from jules_ml.errors import BadInput
+
+Method = Literal["moving-point", "change-point"]
+
+#: Moving point: classes of temperature and of friction velocity, and the correlation of the two at which a class is left out.
+_N_TEMPERATURE, _N_USTAR, _MAX_CORRELATION = 7, 20, 0.5
+#: Moving point: rows that a season needs.
+_ROWS_PER_SEASON = 160
+
+#: Change point: bins, and rows a bin, of one stratum; strata of temperature in a window; the part of all that must be significant.
+_N_BINS, _ROWS_PER_BIN, _N_STRATA, _MIN_SIGNIFICANT = 50, 5, 4, 0.2
+#: Change point: bins at either end where no break is looked for.
+_END_BINS = 3
+#: The least part of the rows that must lie below the 10 % quantile of u* of all steps.
+_MIN_CALM = 0.01
+#: 95 % point of F_max under white noise for 50 evenly spaced bins (200 000 draws): a break that is no accident exceeds it.
+F_MAX_95 = 6.44
+
+_Rows = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class UstarThreshold:
+    """Threshold of friction velocity, with what the bootstrap says of its spread.
+
+    Attributes
+    ----------
+    method : str
+        ``'moving-point'`` or ``'change-point'``.
+    by_year : xarray.DataArray, dims ('year', 'bootstrap')
+        Threshold [m s-1] of each year in each bootstrap sample; NaN where none was found.
+    """
+
+    method: Method
+    by_year: xr.DataArray
+
+    def quantile(self, q: float) -> float:
+        """Quantile ``q`` [1] over all years and samples [m s-1]: one threshold for the whole record."""
+        return float(np.nanquantile(self.by_year.to_numpy(), q))
+
+    @property
+    def p16(self) -> float:
+        """16 % value [m s-1]."""
+        return self.quantile(0.16)
+
+    @property
+    def p50(self) -> float:
+        """Median [m s-1]: the threshold to use when only one is."""
+        return self.quantile(0.50)
+
+    @property
+    def p84(self) -> float:
+        """84 % value [m s-1]."""
+        return self.quantile(0.84)
+
+
+def ustar_threshold(
+    ds: xr.Dataset,
+    rows: xr.DataArray,
+    *,
+    method: Method = "change-point",
+    bootstraps: int = 100,
+    seed: int = 0,
+    plateau: float = 0.95,
+    minimum: float = 0.01,
+) -> UstarThreshold:
+    """Estimate the threshold of friction velocity.
+
+    Each year is resampled with replacement ``bootstraps`` times, within its seasons. The samples of a season depend on
+    ``seed``, year and season alone, so that a longer record leaves the estimates of its earlier years as they were.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        Site dataset, half-hourly or hourly, with ``nee`` [umol m-2 s-1], ``ustar`` [m s-1] and ``t_air`` [K].
+    rows : xarray.DataArray of bool, dims ('time',)
+        Rows to use: ``night(ds) & measured(ds, "nee")``. Those with a value missing are left out.
+    method : {'change-point', 'moving-point'}, optional
+        See Notes. On records made with a known threshold of 0.15 to 0.45 m s-1 the median of the change point is right to
+        0.03 m s-1; that of the moving point, being a maximum over seasons, is 0.02 to 0.13 m s-1 too high, but needs fewer rows.
+    bootstraps : int, optional
+        Number of samples.
+    seed : int, optional
+        Seed of the samples.
+    plateau : float, optional
+        Moving point: the part [1] of the flux at higher u* that a class must reach; 0.95 or 0.99.
+    minimum : float, optional
+        Lower bound of the threshold [m s-1]; 0.01 over low vegetation, 0.1 over forest (Papale et al. 2006).
+
+    Returns
+    -------
+    UstarThreshold
+
+    Raises
+    ------
+    BadInput
+        If a variable is missing, the rows hold no calm nights because they were filtered before, there are too few rows, or no year
+        shows a threshold.
+
+    Notes
+    -----
+    *Moving point*: a season (calendar quarter) with 160 rows is cut into 7 classes of temperature, each into 20 of u*, all of equal
+    counts. In each temperature class the threshold is the mean u* of the first u* class whose flux, and whose next neighbour's, is at
+    least ``plateau`` of the mean over all higher classes; temperature classes in which u* and temperature correlate (\\|r\\| ≥ 0.5) are
+    left out. The season takes the median over temperature classes, the year the maximum over seasons.
+
+    *Change point*: a year is cut into up to 4 windows of at least 1000 rows, each into 4 strata of temperature, each of those into 50
+    bins of u*; in each stratum the flux rises linearly with u* up to the break and is constant above. Of the strata, those count whose
+    break is significant (F test, 5 %) and whose slope is positive; the year takes their mean, or none when less than a fifth count.
+
+    References
+    ----------
+    Papale et al. (2006), Biogeosciences 3, 571-583, and Reichstein et al. (2005), Glob. Change Biol. 11, 1424-1439, for the moving
+    point; Barr et al. (2013), Agric. For. Meteorol. 171-172, 31-45, for the change point; Pastorello et al. (2020), Scientific
+    Data 7, 225, for quantiles over all years.
+    """
+    nee, ustar, t_air = (variable(ds, name).to_numpy() for name in ("nee", "ustar", "t_air"))
+    use = rows.to_numpy() & np.isfinite(nee) & np.isfinite(ustar) & np.isfinite(t_air)
+    _refuse_filtered(ds, ustar[use], ustar[np.isfinite(ustar)])
+    moment = local_middle(ds)
+    table = np.stack([nee, ustar, t_air])
+    years = np.unique(moment.year[use])
+    found = np.full((len(years), bootstraps), np.nan)
+    for i, year in enumerate(years):
+        in_year = np.flatnonzero(use & (moment.year == year))
+        if method == "moving-point":
+            quarters = moment.quarter[in_year]
+            seasons = [in_year[quarters == quarter] for quarter in range(1, 5)]
+            seasons = [season for season in seasons if len(season) >= _ROWS_PER_SEASON]
+        else:
+            windows = min(len(in_year) // (_N_STRATA * _N_BINS * _ROWS_PER_BIN), 4)
+            seasons = np.array_split(in_year, windows) if windows else []
+        samples = [
+            _resample(table[:, season], bootstraps, np.random.default_rng([seed, int(year), number]))
+            for number, season in enumerate(seasons)
+        ]
+        if samples:
+            found[i] = _moving_point_year(samples, plateau) if method == "moving-point" else _change_point_year(samples)
+    if not np.isfinite(found).any():
+        raise BadInput(
+            f"no threshold of friction velocity by {method} in {int(use.sum())} rows of {len(years)} year(s)",
+            where=place(ds, "ustar"),
+            remedy="give the threshold as a number, try the other method, or use a record with more measured nights",
+        )
+    by_year = xr.DataArray(
+        np.maximum(found, minimum),
+        coords={"year": years},
+        dims=("year", "bootstrap"),
+        name="ustar_threshold",
+        attrs={"units": "m s-1", "long_name": f"threshold of friction velocity by {method}"},
+    )
+    return UstarThreshold(method, by_year)
+
+
+def _refuse_filtered(ds: xr.Dataset, used: _Rows, every: _Rows) -> None:
+    """Refuse rows from which calm steps were taken before: what is left would give a threshold that means nothing."""
+    if not used.size:
+        return
+    calm = np.quantile(every, 0.1)
+    if (used < calm).mean() < _MIN_CALM:
+        raise BadInput(
+            f"of {used.size} rows with flux hardly any has u* below {calm:.2f} m s-1, as a tenth of all steps has: the record "
+            f"seems to have been filtered by u* before, at about {np.quantile(used, 0.01):.2f} m s-1",
+            where=place(ds, "nee"),
+            remedy="give that threshold as a number, or use the flux before its filtering",
+        )
+
+
+def _resample(table: _Rows, bootstraps: int, rng: np.random.Generator) -> _Rows:
+    """Draw rows with replacement: (quantity, row) to (quantity, bootstrap, row)."""
+    n = table.shape[1]
+    return table[:, rng.integers(0, n, size=(bootstraps, n))]
+
+
+def _nan_reduce(reduce: Callable[..., _Rows], values: _Rows, axis: int) -> _Rows:
+    """Apply a reduction that ignores NaN, giving NaN without a warning where there is nothing else."""
+    empty = np.isnan(values).all(axis=axis, keepdims=True)
+    result = reduce(np.where(empty, 0.0, values), axis=axis)
+    return np.where(np.squeeze(empty, axis=axis), np.nan, result)
+
+
+def _sorted_by(key: _Rows, *columns: _Rows) -> tuple[_Rows, ...]:
+    """Sort the columns along the last axis in the order of ``key``."""
+    order = np.argsort(key, axis=-1)
+    return tuple(np.take_along_axis(column, order, axis=-1) for column in columns)
+
+
+def _class_means(values: _Rows, classes: int) -> _Rows:
+    """Means of ``classes`` runs of (almost) equal count along the last axis."""
+    n = values.shape[-1]
+    edges = np.arange(classes + 1) * n // classes
+    return np.add.reduceat(values, edges[:-1], axis=-1) / np.diff(edges)
+
+
+def _moving_point_year(seasons: list[_Rows], plateau: float) -> _Rows:
+    """Threshold of one year for each sample: the maximum over its seasons."""
+    thresholds = [_moving_point(nee, ustar, t_air, plateau) for nee, ustar, t_air in seasons]
+    return _nan_reduce(np.nanmax, np.stack(thresholds), 0)
+
+
+def _moving_point(nee: _Rows, ustar: _Rows, t_air: _Rows, plateau: float) -> _Rows:
+    """Threshold of one season for each sample; arrays of shape (bootstrap, row)."""
+    nee, ustar, t_air = _sorted_by(t_air, nee, ustar, t_air)
+    edges = np.arange(_N_TEMPERATURE + 1) * nee.shape[-1] // _N_TEMPERATURE
+    thresholds = []
+    for low, high in pairwise(edges):
+        u, flux, temperature = _sorted_by(ustar[:, low:high], ustar[:, low:high], nee[:, low:high], t_air[:, low:high])
+        mean_u, mean_flux = _class_means(u, _N_USTAR), _class_means(flux, _N_USTAR)
+        # mean over all higher classes; the highest has none above it
+        above = np.cumsum(mean_flux[:, :0:-1], axis=1)[:, ::-1] / np.arange(_N_USTAR - 1, 0, -1)
+        reached = (mean_flux[:, :-1] >= plateau * above) & (above > 0.0)
+        reached = reached[:, :-1] & reached[:, 1:]
+        first = np.take_along_axis(mean_u, reached.argmax(axis=1)[:, None], axis=1)[:, 0]
+        usable = reached.any(axis=1) & (np.abs(_correlation(u, temperature)) < _MAX_CORRELATION)
+        thresholds.append(np.where(usable, first, np.nan))
+    return _nan_reduce(np.nanmedian, np.stack(thresholds), 0)
+
+
+def _correlation(x: _Rows, y: _Rows) -> _Rows:
+    dx, dy = x - x.mean(axis=-1, keepdims=True), y - y.mean(axis=-1, keepdims=True)
+    spread = np.sqrt((dx**2).sum(axis=-1) * (dy**2).sum(axis=-1))
+    return (dx * dy).sum(axis=-1) / np.where(spread > 0.0, spread, np.inf)
+
+
+def _change_point_year(windows: list[_Rows]) -> _Rows:
+    """Threshold of one year for each sample: the mean over its strata with a significant break."""
+    breaks = []
+    for nee, ustar, t_air in windows:
+        by_temperature = _sorted_by(t_air, nee, ustar)
+        edges = np.arange(_N_STRATA + 1) * nee.shape[-1] // _N_STRATA
+        for low, high in pairwise(edges):
+            flux, u = (column[:, low:high] for column in by_temperature)
+            flux, u = _sorted_by(u, flux, u)
+            position, slope, f_max = change_point(_class_means(u, _N_BINS), _class_means(flux, _N_BINS))
+            breaks.append(np.where((f_max > F_MAX_95) & (slope > 0.0), position, np.nan))
+    strata = np.stack(breaks)
+    enough = np.isfinite(strata).mean(axis=0) >= _MIN_SIGNIFICANT
+    return np.where(enough, _nan_reduce(np.nanmean, strata, 0), np.nan)
+
+
+def change_point(x: _Rows, y: _Rows) -> tuple[_Rows, _Rows, _Rows]:
+    r"""Fit a line that turns flat at a break.
+
+    .. math:: y = a_0 + a_1 \min(x, x_c)
+
+    Every bin but the three at either end is tried as :math:`x_c`; the one with the least squared error wins.
+
+    Parameters
+    ----------
+    x, y : array, shape (..., bin)
+        Ascending positions, and values.
+
+    Returns
+    -------
+    break_at, slope, f_max : array, shape (...,)
+        The break :math:`x_c`, the slope :math:`a_1` below it, and
+        :math:`F = (SS_{mean} - SS_{fit}) / (SS_{fit} / (n - 2))` at it.
+
+    References
+    ----------
+    Barr et al. (2013), Agric. For. Meteorol. 171-172, 31-45, eq. 1 (the operational model).
+    """
+    n = x.shape[-1]
+    count = np.arange(1, n + 1)
+    x_sum, xx_sum, xy_sum, y_sum = (np.cumsum(column, axis=-1) for column in (x, x * x, x * y, y))
+    # sums over all bins of z = min(x, x_k), z z and z y, for every k at once
+    z = x_sum + (n - count) * x
+    zz = xx_sum + (n - count) * x * x
+    zy = xy_sum + x * (y_sum[..., -1:] - y_sum)
+    s_zz = zz - z * z / n
+    s_zy = zy - z * y_sum[..., -1:] / n
+    total = ((y - y.mean(axis=-1, keepdims=True)) ** 2).sum(axis=-1)
+    slope = s_zy / np.where(s_zz > 0.0, s_zz, np.inf)
+    explained = slope * s_zy
+    best = explained[..., _END_BINS : n - _END_BINS].argmax(axis=-1)[..., None] + _END_BINS
+    at, gain, rise = (np.take_along_axis(column, best, axis=-1)[..., 0] for column in (x, explained, slope))
+    left = np.maximum(total - gain, np.finfo(np.float64).tiny)
+    return at, rise, gain / (left / (n - 2))
