@@ -210,7 +210,7 @@ def test_more_years_leave_the_first_ones_as_they_were(hyytiala: xr.Dataset) -> N
 
 def test_record_already_filtered_is_refused(hyytiala: xr.Dataset) -> None:
     """FI-Hyy's measured fluxes have no calm nights: the file was filtered at 0.3 m s-1."""
-    with pytest.raises(BadInput, match="filtered by u\\* before, at about 0.3") as refusal:
+    with pytest.raises(BadInput, match=r"filtered by u\* before, at about 0\.3") as refusal:
         ustar_threshold(hyytiala, night(hyytiala) & measured(hyytiala, "nee"))
     assert refusal.value.where == "site FI-Hyy, variable nee"
     assert "give that threshold" in refusal.value.remedy
