@@ -206,7 +206,7 @@ def read_times(texts: pd.Series, formats: str | Sequence[str], *, where: str | P
     texts : Series of str, indexed by line
         Stamps as the file writes them.
     formats : str or sequence of str
-        ``strftime`` format, or several of which one must fit every stamp.
+        ``strptime`` format, or several of which one must fit every stamp. With ``%z`` the result is in UTC and knows it.
 
     Raises
     ------
@@ -214,7 +214,7 @@ def read_times(texts: pd.Series, formats: str | Sequence[str], *, where: str | P
         With the first line whose stamp fits no format.
     """
     formats = [formats] if isinstance(formats, str) else list(formats)
-    attempts = [pd.to_datetime(texts, format=form, errors="coerce", exact=True) for form in formats]
+    attempts = [pd.to_datetime(texts, format=form, errors="coerce", exact=True, utc="%z" in form) for form in formats]
     best = min(attempts, key=lambda stamps: int(stamps.isna().sum()))
     bad = best.isna().to_numpy()
     if bad.any():

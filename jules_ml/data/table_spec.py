@@ -1,0 +1,191 @@
+"""The column map of a table of observations, as it stands in the experiment file.
+
+.. code-block:: toml
+
+    [data]
+    path = "hyytiala.csv"
+    site = "FI-Hyy"
+    licence = "CC BY 4.0"
+    utc_offset_hours = 2.0
+    stamp_at = "start"
+    interval = "30min"
+    ignore = ["RH_backup"]
+
+    [data.time]
+    columns = ["date", "hour"]
+    format = "%Y-%m-%d %H:%M"
+
+    [data.columns.NEE]
+    variable = "nee"
+    unit = "umol m-2 s-1"
+    quality = {column = "NEE_QC", measured = [0], filled = [1, 2]}
+
+    [data.columns.SWC_5cm]
+    variable = "theta"
+    unit = "%"
+    depth = 0.05
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+import pandas as pd
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from jules_ml.data.site import StampAt
+from jules_ml.data.variables import VARIABLES
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+def _timedelta(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            return pd.Timedelta(value)
+        except ValueError as error:
+            raise ValueError(f"'{value}' is not a length of time; write it as '30min', '1h' or '1D'") from error
+    return value
+
+
+class Quality(_Strict):
+    """Where the quality of a column stands, and what its codes mean.
+
+    Either ``measured`` and ``filled`` list all codes that occur, or ``fraction`` says that the column holds the fraction of
+    the interval that was measured, as daily products do.
+    """
+
+    column: str
+    measured: tuple[float, ...] = ()
+    filled: tuple[float, ...] = ()
+    fraction: bool = False
+
+    @model_validator(mode="after")
+    def _one_way_only(self) -> Self:
+        if self.fraction == bool(self.measured):
+            raise ValueError("give either the codes that mean 'measured', or fraction = true")
+        if set(self.measured) & set(self.filled):
+            raise ValueError("a code cannot mean both 'measured' and 'filled'")
+        return self
+
+
+class TableColumn(_Strict):
+    """What one column of the table holds.
+
+    Attributes
+    ----------
+    variable : str
+        Name in :data:`~jules_ml.data.variables.VARIABLES`.
+    unit : str
+        Unit of the file's numbers after ``scale``, as CF writes it.
+    scale : float
+        Factor that is applied first.
+    is_sum : bool
+        The number is a sum over the interval (mm of rain, gC m-2), not a mean or a rate.
+    depth : float
+        Depth [m] of a soil sensor, positive downward; ``nan`` where it is not known.
+    quality : Quality
+        Where the quality stands; without it every value counts as the source's own, and none as gap-filled.
+    """
+
+    variable: str
+    unit: str
+    scale: float = 1.0
+    is_sum: bool = False
+    depth: float | None = None
+    quality: Quality | None = None
+
+    @field_validator("variable")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in VARIABLES:
+            raise ValueError(f"'{name}' is not a variable; use one of {', '.join(sorted(VARIABLES))}")
+        if VARIABLES[name].dims not in (("time",), ("time", "depth")):
+            raise ValueError(f"'{name}' cannot come from a column of a table")
+        return name
+
+    @model_validator(mode="after")
+    def _depth_where_needed(self) -> Self:
+        if ("depth" in VARIABLES[self.variable].dims) != (self.depth is not None):
+            needs = "needs a depth in metres (nan if it is not known)" if self.depth is None else "has no depth"
+            raise ValueError(f"'{self.variable}' {needs}")
+        if self.depth is not None and self.depth < 0.0:
+            raise ValueError("depth is positive downward, in metres")
+        return self
+
+
+class TableTime(_Strict):
+    """Where the time stamps stand.
+
+    ``columns`` are joined with a space and read by ``format`` (``strptime``). For Parquet, no column means the index, and no
+    format is needed where stamps are stored as such. Stamps that carry their offset from UTC are taken at their word.
+    """
+
+    columns: tuple[str, ...] = ()
+    format: str | None = None
+
+
+class TableSpec(_Strict):
+    """The column map of a table: all that its file does not say of itself.
+
+    Every column of the file must stand in ``columns``, be a ``quality`` column, stand in ``time``, or fit a pattern of
+    ``ignore``, so that a misspelt name cannot pass for a column that was not wanted.
+
+    Attributes
+    ----------
+    site : str
+        Site code.
+    columns : dict of str to TableColumn
+        By column of the file.
+    interval : Timedelta
+        Averaging interval: ``"30min"``, ``"1h"``, ``"1D"``.
+    stamp_at : {'start', 'middle', 'end'}
+        Where in the interval the stamps stand; :func:`~jules_ml.data.clock.solar_noon_error` finds a mistake here.
+    utc_offset_hours : float
+        Local standard time minus UTC [h]; needed unless stamps carry their own.
+    missing : tuple of float
+        Numbers that stand for a missing value.
+    ignore : tuple of str
+        Columns not wanted, by name or by pattern (``"RECO_*"``).
+    delimiter, header_line, first_data_line, encoding
+        Layout of delimited text; lines are counted from 1.
+    """
+
+    site: str
+    columns: dict[str, TableColumn] = Field(min_length=1)
+    interval: Annotated[pd.Timedelta, BeforeValidator(_timedelta)]
+    stamp_at: StampAt
+    utc_offset_hours: float | None = Field(default=None, ge=-12.0, le=14.0)
+    time: TableTime = TableTime()
+    source: str | None = None
+    licence: str = "not stated"
+    latitude: float | None = Field(default=None, ge=-90.0, le=90.0)
+    longitude: float | None = Field(default=None, ge=-180.0, le=180.0)
+    elevation: float | None = None
+    missing: tuple[float, ...] = ()
+    ignore: tuple[str, ...] = ()
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    header_line: int = Field(default=1, ge=1)
+    first_data_line: int | None = Field(default=None, ge=2)
+    encoding: str = "utf-8-sig"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        single = [c.variable for c in self.columns.values() if c.depth is None]
+        doubled = sorted({name for name in single if single.count(name) > 1})
+        if doubled:
+            raise ValueError(f"two columns are given for '{doubled[0]}'; only variables with a depth can have several")
+        fractions = any(c.quality is not None and c.quality.fraction for c in self.columns.values())
+        if fractions and self.interval <= pd.Timedelta(hours=1):
+            raise ValueError(
+                "a step of up to an hour is measured or filled: list the codes, fraction is for longer ones"
+            )
+        return self
+
+    @property
+    def numbers(self) -> list[str]:
+        """Columns that hold numbers: values and qualities."""
+        quality = [c.quality.column for c in self.columns.values() if c.quality is not None]
+        return list(dict.fromkeys([*self.columns, *quality]))
