@@ -56,7 +56,7 @@ def test_poor_years_are_not_held_out() -> None:
     ds = rows("2015-12-20", "2019-01-01")
     assert [s.name for s in by_year(ds, min_rows=200)] == ["2016", "2017", "2018"]
     assert by_year(ds, min_rows=200)[0].train[0]
-    with pytest.raises(BadInput, match="3 year.s. with 200 rows or more, of 4 needed") as refusal:
+    with pytest.raises(BadInput, match=r"3 year.s. with 200 rows or more, of 4 needed") as refusal:
         by_year(ds, min_rows=200, min_years=4)
     assert refusal.value.where == "site XX-Xxx"
     assert "by_block" in refusal.value.remedy
@@ -133,7 +133,7 @@ def test_validation_comes_out_of_the_training_part() -> None:
     assert distance(s.train, s.validation) >= pd.Timedelta("5D")
     assert hold_out_validation(ds, whole, fraction=0.2, gap="5D", seed=1).validation.equals(s.validation)
     one_block = by_fraction(ds.isel(time=slice(0, 80)))
-    with pytest.raises(BadInput, match="1 block.s. of 2 months, too few to hold one out") as refusal:
+    with pytest.raises(BadInput, match=r"1 block.s. of 2 months, too few to hold one out") as refusal:
         hold_out_validation(ds.isel(time=slice(0, 80)), one_block)
     assert "shorter blocks" in refusal.value.remedy
 
