@@ -1,0 +1,368 @@
+r"""What the land gives to the air: reference evaporation, Penman-Monteith, and what roots and bare soil yield.
+
+References
+----------
+Allen et al. (1998), Crop evapotranspiration, FAO Irrigation and Drainage Paper 56; Monteith (1965), Symp. Soc. Exp.
+Biol. 19, 205-234; Best et al. (2011), Geosci. Model Dev. 4, 677-699.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import torch
+from torch import Tensor
+
+from jules_ml.errors import BadInput
+from jules_ml.physics.constants import CP, LC, REPSILON, RSEC_PER_DAY, VKMAN, ZERODEGC, R
+from jules_ml.physics.humidity import saturation_slope
+
+#: Seconds in the interval, and the numerator of FAO-56's aerodynamic term for it.
+_FAO56_INTERVAL: Final = {"day": (RSEC_PER_DAY, 900.0), "hour": (3600.0, 37.0)}
+#: Conductance of bare soil at the critical water content, JULES's ``gs_nvg`` of soil [m s-1].
+GS_BARE_SOIL: Final = 0.01
+#: Extinction of soil evaporation by leaves [1].
+SOIL_EXTINCTION: Final = 0.5
+
+
+def reference_evaporation_fao56(
+    rad_net: Tensor,
+    g_soil: Tensor,
+    t_air: Tensor,
+    wind_2m: Tensor,
+    vpd: Tensor,
+    pstar: Tensor,
+    *,
+    interval: Literal["day", "hour"],
+) -> Tensor:
+    r"""Evaporation of FAO's reference crop: grass of 0.12 m that never lacks water.
+
+    .. math::
+
+        ET_0 = \frac{0.408\,\Delta\,(R_n - G) + \gamma \frac{C}{T + 273} u_2\,(e_s - e_a)}{\Delta + \gamma\,(1 +
+        0.34\,u_2)}
+
+    with :math:`C` 900 for a day and 37 for an hour, in FAO's units (kPa, MJ m-2, degrees Celsius, mm); here all is in
+    SI.
+
+    Parameters
+    ----------
+    rad_net : Tensor
+        Net radiation of the reference surface [W m-2].
+    g_soil : Tensor
+        Heat flux into the soil [W m-2]: zero over a day; FAO's rule for an hour is 0.1 of ``rad_net`` by day, 0.5 by
+        night.
+    t_air : Tensor
+        Mean air temperature at 2 m [K]: over a day, the mean of maximum and minimum.
+    wind_2m : Tensor
+        Wind speed at 2 m [m s-1].
+    vpd : Tensor
+        Vapour pressure deficit :math:`e_s - e_a` [Pa]: over a day, with :math:`e_s` the mean of that at maximum and
+        minimum.
+    pstar : Tensor
+        Air pressure [Pa].
+    interval : {'day', 'hour'}
+        Averaging interval of the inputs.
+
+    Returns
+    -------
+    Tensor
+        Reference evaporation, mean over the interval [kg m-2 s-1]; negative where dew would fall.
+
+    References
+    ----------
+    Allen et al. (1998), eqs. 6, 8, 13 and 53.
+    """
+    seconds, numerator = _FAO56_INTERVAL[interval]
+    celsius = t_air - ZERODEGC
+    slope = 4098.0 * 610.8 * torch.exp(17.27 * celsius / (celsius + 237.3)) / (celsius + 237.3) ** 2
+    psychrometric = 0.665e-3 * pstar
+    radiative = 0.408e-6 * slope * (rad_net - g_soil)
+    aerodynamic = psychrometric * numerator / seconds / (celsius + 273.0) * wind_2m * 1e-3 * vpd
+    return (radiative + aerodynamic) / (slope + psychrometric * (1.0 + 0.34 * wind_2m))
+
+
+def aerodynamic_resistance(
+    wind: Tensor,
+    z_wind: Tensor | float,
+    z_air: Tensor | float,
+    z0m: Tensor,
+    z0h: Tensor,
+    displacement: Tensor | float = 0.0,
+) -> Tensor:
+    r"""Resistance of the air between a surface and a height above it, in neutral air.
+
+    .. math:: r_a = \frac{\ln\frac{z_u - d}{z_{0m}}\, \ln\frac{z_T - d}{z_{0h}}}{k^2\, u}
+
+    Parameters
+    ----------
+    wind : Tensor
+        Wind speed at ``z_wind`` [m s-1], above zero.
+    z_wind, z_air : Tensor or float
+        Heights of wind, and of temperature and humidity [m].
+    z0m, z0h : Tensor
+        Roughness lengths for momentum and heat [m].
+    displacement : Tensor or float
+        Zero-plane displacement [m]; JULES counts heights from it, so none by default.
+
+    Returns
+    -------
+    Tensor
+        Aerodynamic resistance [s m-1].
+
+    References
+    ----------
+    Allen et al. (1998), eq. 4.
+    """
+    momentum = torch.log((z_wind - displacement) / z0m)
+    heat = torch.log((z_air - displacement) / z0h)
+    return momentum * heat / (VKMAN**2 * wind)
+
+
+def latent_heat_penman_monteith(
+    available_energy: Tensor, vpd: Tensor, t_air: Tensor, pstar: Tensor, ra: Tensor, rs: Tensor
+) -> Tensor:
+    r"""Latent heat flux of a canopy, by Penman and Monteith.
+
+    .. math:: \lambda E = \frac{\Delta A + \rho c_p\,(e_s - e_a)/r_a}{\Delta + \gamma\,(1 + r_s/r_a)}
+
+    Parameters
+    ----------
+    available_energy : Tensor
+        Net radiation less heat into the ground :math:`A` [W m-2].
+    vpd : Tensor
+        Vapour pressure deficit [Pa].
+    t_air : Tensor
+        Air temperature [K].
+    pstar : Tensor
+        Air pressure [Pa].
+    ra, rs : Tensor
+        Aerodynamic and surface resistance [s m-1].
+
+    Returns
+    -------
+    Tensor
+        Latent heat flux [W m-2], positive upward; divided by the latent heat, evaporation [kg m-2 s-1].
+
+    References
+    ----------
+    Monteith (1965); Allen et al. (1998), eq. 3.
+    """
+    slope = saturation_slope(t_air)
+    density = pstar / (R * t_air)
+    psychrometric = CP * pstar / (REPSILON * LC)
+    return (slope * available_energy + density * CP * vpd / ra) / (slope + psychrometric * (1.0 + rs / ra))
+
+
+def root_fraction(rootd_ft: Tensor, dzsoil: Tensor) -> Tensor:
+    r"""Fraction of roots in each layer, for roots that decline exponentially with depth.
+
+    .. math::
+
+        r_k = \frac{e^{-z_{k-1}/d} - e^{-z_k/d}}{1 - e^{-z_n/d}}
+
+    Parameters
+    ----------
+    rootd_ft : Tensor, broadcastable to ``dzsoil``
+        E-folding depth of roots [m].
+    dzsoil : Tensor, shape (..., layer)
+        Layer thickness [m].
+
+    Returns
+    -------
+    Tensor, shape (..., layer)
+        Fraction of roots [1]; adds to one over the layers.
+
+    References
+    ----------
+    Best et al. (2011), section 2.3; JULES name ``f_root`` with ``fsmc_mod = 0``.
+    """
+    bottom = torch.cumsum(dzsoil, dim=-1)
+    share = torch.exp(-(bottom - dzsoil) / rootd_ft) - torch.exp(-bottom / rootd_ft)
+    return share / share.sum(dim=-1, keepdim=True)
+
+
+def soil_moisture_stress(theta: Tensor, sm_wilt: Tensor, sm_crit: Tensor, fsmc_p0: Tensor | float = 0.0) -> Tensor:
+    r"""Piecewise-linear stress factor :math:`\beta` of each soil layer.
+
+    .. math::
+
+        \beta = \operatorname{clip}\!\left(\frac{\theta - \theta_w}{(1 - p_0)\,(\theta_c - \theta_w)},\, 0,\, 1\right)
+
+    Parameters
+    ----------
+    theta : Tensor
+        Unfrozen volumetric water content [m3 m-3].
+    sm_wilt, sm_crit : Tensor, broadcastable to ``theta``
+        Water content at the wilting and critical points [m3 m-3]; ``sm_wilt < sm_crit``, see
+        :func:`check_stress_points`.
+    fsmc_p0 : Tensor or float
+        Part of the range below the critical point in which plants do not yet feel the lack [1].
+
+    Returns
+    -------
+    Tensor, shape of ``theta``
+        Stress factor [1]: 0 no transpiration, 1 no stress.
+
+    References
+    ----------
+    Best et al. (2011), section 2.3; JULES names ``fsmc``, ``fsmc_p0``.
+    """
+    width = (1.0 - fsmc_p0) * (sm_crit - sm_wilt)
+    return torch.clamp((theta - sm_wilt) / width, 0.0, 1.0)
+
+
+def check_stress_points(sm_wilt: Tensor, sm_crit: Tensor, *, where: str) -> None:
+    """Refuse soils whose critical point does not lie above the wilting point.
+
+    Parameters
+    ----------
+    sm_wilt, sm_crit : Tensor
+        Water content at the wilting and critical points [m3 m-3].
+    where : str
+        File or variable that they come from, for the message.
+
+    Raises
+    ------
+    BadInput
+        With the first pair that is out of order.
+    """
+    wilt, crit = torch.broadcast_tensors(sm_wilt, sm_crit)
+    wrong = ~((wilt > 0.0) & (crit > wilt))
+    if bool(wrong.any()):
+        raise BadInput(
+            f"sm_crit of {float(crit[wrong].flatten()[0]):g} does not exceed sm_wilt of "
+            f"{float(wilt[wrong].flatten()[0]):g}, or sm_wilt is not above zero",
+            where=where,
+            remedy="give sm_wilt < sm_crit in m3 m-3, by layer in the same order",
+        )
+
+
+def root_zone_stress(stress: Tensor, f_root: Tensor) -> Tensor:
+    r"""Stress factor of a plant: that of its layers, weighted by roots.
+
+    .. math:: \beta = \sum_k r_k \beta_k
+
+    Parameters
+    ----------
+    stress : Tensor, shape (..., layer)
+        From :func:`soil_moisture_stress` [1].
+    f_root : Tensor, shape (..., layer)
+        From :func:`root_fraction` [1].
+
+    Returns
+    -------
+    Tensor, shape (...)
+        Stress factor [1].
+
+    References
+    ----------
+    Best et al. (2011), section 2.3; JULES name ``fsmc`` with ``fsmc_mod = 0``.
+    """
+    return (f_root * stress).sum(dim=-1)
+
+
+def extraction_weights(stress: Tensor, f_root: Tensor) -> Tensor:
+    r"""Fraction of transpiration drawn from each layer.
+
+    .. math:: e_k = \frac{r_k \beta_k}{\sum_j r_j \beta_j}
+
+    Parameters
+    ----------
+    stress, f_root : Tensor, shape (..., layer)
+        As in :func:`root_zone_stress`.
+
+    Returns
+    -------
+    Tensor, shape (..., layer)
+        Weights [1]; they add to one, or are all zero where no layer yields water.
+
+    References
+    ----------
+    Best et al. (2011), section 2.3; JULES name ``wt_ext``.
+    """
+    yielded = f_root * stress
+    total = yielded.sum(dim=-1, keepdim=True)
+    wet = total > 0.0
+    return torch.where(wet, yielded / torch.where(wet, total, 1.0), 0.0)
+
+
+def bare_soil_conductance(
+    theta: Tensor, sm_crit: Tensor, *, gs_soil: Tensor | float = GS_BARE_SOIL, limited: bool = False
+) -> Tensor:
+    r"""Conductance of the soil surface to evaporation.
+
+    .. math:: g = g_{crit} \left(\frac{\theta_1}{\theta_c}\right)^2
+
+    Parameters
+    ----------
+    theta : Tensor
+        Unfrozen water content of the top layer [m3 m-3].
+    sm_crit : Tensor, broadcastable to ``theta``
+        Water content at the critical point [m3 m-3].
+    gs_soil : Tensor or float
+        Conductance at the critical point [m s-1]; JULES name ``gs_nvg``.
+    limited : bool
+        No higher than ``gs_soil``; JULES name ``l_limit_gsoil``.
+
+    Returns
+    -------
+    Tensor, shape of ``theta``
+        Conductance [m s-1].
+
+    References
+    ----------
+    Best et al. (2011), section 2.3; JULES name ``gsoil``.
+    """
+    squared = (theta / sm_crit) ** 2
+    return gs_soil * (squared.clamp(max=1.0) if limited else squared)
+
+
+def soil_seen_through_canopy(lai: Tensor) -> Tensor:
+    r"""Fraction of the ground that evaporates beneath leaves.
+
+    .. math:: f = e^{-0.5\,L}
+
+    Parameters
+    ----------
+    lai : Tensor
+        Leaf area index [1].
+
+    Returns
+    -------
+    Tensor, shape of ``lai``
+        Fraction [1]; JULES name ``fsoil``. Times the soil's conductance, it adds to that of the canopy.
+
+    References
+    ----------
+    Best et al. (2011), section 2.3.
+    """
+    return torch.exp(-SOIL_EXTINCTION * lai)
+
+
+def evaporation_weights(extraction: Tensor, g_canopy: Tensor, g_below: Tensor) -> Tensor:
+    r"""Fraction of evaporation drawn from each layer by leaves and bare soil together.
+
+    .. math:: w_k = \frac{g_c\, e_k + g_b\, \delta_{k1}}{g_c + g_b}
+
+    Parameters
+    ----------
+    extraction : Tensor, shape (..., layer)
+        From :func:`extraction_weights` [1].
+    g_canopy : Tensor, shape (...)
+        Conductance of the canopy [m s-1].
+    g_below : Tensor, shape (...)
+        Conductance of the soil beneath it [m s-1]; not zero where ``g_canopy`` is.
+
+    Returns
+    -------
+    Tensor, shape (..., layer)
+        Weights [1].
+
+    References
+    ----------
+    Best et al. (2011), section 2.3; JULES name ``wt_ext`` after ``soil_evap``.
+    """
+    canopy_share = (g_canopy / (g_canopy + g_below)).unsqueeze(-1)
+    by_roots = canopy_share * extraction
+    return torch.cat([by_roots[..., :1] + (1.0 - canopy_share), by_roots[..., 1:]], dim=-1)
