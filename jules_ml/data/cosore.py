@@ -1,0 +1,212 @@
+"""COSORE: continuous soil respiration by automated chambers, hourly by port (Bond-Lamberty et al. 2020).
+
+One file holds many data sets, each of one site with several chambers (ports), which measure either soil respiration (Rs) or,
+where roots are kept out, heterotrophic respiration (Rh).
+
+The file does not say in which time its stamps are, so that the reader asks. Against the database's own files (which begin
+2016-02-05 16:08:59 UTC where this one begins 16:00, for d20190409_ANJILELI) the stamps are the *start* of hours in **UTC**,
+as the database keeps them, so that ``utc_offset_hours = 0.0`` is right for data sets whose owners stated their time zone
+well. :func:`cosore_datasets` gives the hour of the stamps at which the soil is warmest: brought to local solar time it
+should lie in the afternoon, or in the evening for a deep sensor. In d20190430_DESAI, d20200114_CARBONE_BURNS,
+d20200114_CARBONE_OWENS_SHRUB and d20200417_ARAIN_TPD it lies at night: their owners seem to have given UTC as local time.
+
+References
+----------
+Bond-Lamberty et al. (2020), Glob. Change Biol. 26, 7268-7283, doi:10.1111/gcb.15353.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from jules_ml.data.parquetfile import read_parquet
+from jules_ml.data.site import SiteMeta, drop_out_of_range, refuse_missing_codes, site_dataset, utc_end_of_interval
+from jules_ml.data.units import convert
+from jules_ml.errors import BadInput
+
+_COLUMNS = ("ds", "var", "port", "t", "sm_flag", "sm_unit", "R", "T", "SM")
+_FLUXES = {"Rs": "resp_soil", "Rh": "resp_het"}
+#: Units that SM had in the database. The file's are m3 m-3 throughout: the second is what was divided by 100.
+_SM_UNITS = ("m3m-3", "pct/100")
+#: Half of the daily range of soil temperature [K] below which its phase tells nothing; some owners gave daily means.
+_SMALLEST_WAVE = 0.05
+_HOUR = pd.Timedelta(hours=1)
+
+
+def cosore_datasets(path: str | Path) -> pd.DataFrame:
+    """What is in a COSORE file.
+
+    Parameters
+    ----------
+    path : str or Path
+        Parquet file.
+
+    Returns
+    -------
+    DataFrame, indexed by data set
+        ``rows``, ``ports``, ``measured`` (Rs, Rh or both), ``first`` and ``last`` stamp, ``sm_flags``, ``sm_units``, and
+        ``warmest_hour`` [h]: when, by the stamps, the daily wave of soil temperature peaks (phase of its first harmonic over
+        days with ten hours or more); NaN where there are no such days, or no wave.
+
+    Raises
+    ------
+    BadInput
+        If the file is cut short, not Parquet, or lacks a column.
+    """
+    frame = _read(Path(path))
+
+    def listed(values: pd.Series) -> str:
+        return ", ".join(sorted(values.unique()))
+
+    table = frame.groupby("ds").agg(
+        rows=("R", "size"),
+        ports=("port", "nunique"),
+        measured=("var", listed),
+        first=("t", "min"),
+        last=("t", "max"),
+        sm_flags=("sm_flag", listed),
+        sm_units=("sm_unit", listed),
+    )
+    table["warmest_hour"] = _warmest_hour(frame)
+    return table
+
+
+def read_cosore(
+    path: str | Path,
+    dataset: str,
+    *,
+    utc_offset_hours: float | None = None,
+    sm_flags: Sequence[str] = ("ok",),
+    latitude: float | None = None,
+    longitude: float | None = None,
+    elevation: float | None = None,
+) -> xr.Dataset:
+    """One data set of COSORE, as a site dataset with a further dimension ``port``.
+
+    Parameters
+    ----------
+    path : str or Path
+        Parquet file.
+    dataset : str
+        Its name, for example ``"d20190424_ZHANG_maple"``; see :func:`cosore_datasets`.
+    utc_offset_hours : float
+        Time of the stamps minus UTC [h]: 0.0 where they are in UTC. It has no default, since the file does not tell; see the
+        head of this module. With 0.0 stamps are kept, so that days and hours are then those of the stamps.
+    sm_flags : sequence of str, optional
+        Values of ``sm_flag`` for which soil moisture is kept. The flux and the temperature are kept whatever the flag.
+    latitude, longitude, elevation : float, optional
+        Position [degree, degree, m].
+
+    Returns
+    -------
+    xarray.Dataset
+        ``resp_soil`` and, where it was measured, ``resp_het``, both ``(time, port)``; ``theta`` and ``t_soil``
+        ``(time, port, depth)`` with one depth, NaN, as the file does not hold it. ``measured`` says which flux each port has.
+        Times are those at which any port measured: a port's gaps are NaN. Attributes ``dropped_<variable>`` count single
+        values out of any physical range and ``dropped_theta_flagged`` those with another flag.
+
+    Raises
+    ------
+    BadInput
+        If the file is cut short, not Parquet, or lacks a column or the data set; if the offset is not given; if a flux, a
+        flag's unit or a port is not as known; if a port's stamps are repeated or out of order; if most of a variable's values
+        are out of range, as when moisture is in %.
+    """
+    path = Path(path)
+    where = f"{path}, data set {dataset}"
+    frame = _read(path)
+    rows = frame[frame["ds"] == dataset]
+    if rows.empty:
+        names = sorted(frame["ds"].unique())
+        raise BadInput(
+            f"there is no data set '{dataset}'",
+            where=path,
+            remedy=f"choose one of the {len(names)} that cosore_datasets lists, for example {names[0]}",
+        )
+    _refuse_unknown(rows, "var", list(_FLUXES), where=where)
+    _refuse_unknown(rows, "sm_unit", _SM_UNITS, where=where)
+    rows, dropped = _physical(rows, sm_flags, where=where)
+    meta = SiteMeta(
+        site=dataset,
+        source="COSORE (Bond-Lamberty et al. 2020, doi:10.1111/gcb.15353)",
+        licence="CC BY 4.0",
+        latitude=latitude,
+        longitude=longitude,
+        elevation=elevation,
+        utc_offset_hours=utc_offset_hours or 0.0,
+    )
+    ports: list[xr.Dataset] = []
+    fluxes: list[str] = []
+    for port, of_port in rows.groupby("port"):
+        place = f"{where}, port {port}"
+        measured = of_port["var"].unique()
+        if len(measured) > 1:
+            raise BadInput(
+                f"the port measures {' and '.join(measured)}", where=place, remedy="give each flux a port of its own"
+            )
+        time = utc_end_of_interval(
+            of_port["t"].to_numpy(),
+            interval=_HOUR,
+            stamp_at="start",
+            utc_offset_hours=utc_offset_hours,
+            where=f"{place}, column t",
+        )
+        values = {
+            _FLUXES[str(measured[0])]: of_port["R"].to_numpy(),
+            "t_soil": of_port[["T"]].to_numpy(),
+            "theta": of_port[["SM"]].to_numpy(),
+        }
+        ds = site_dataset(values, time=time, interval=_HOUR, meta=meta, depth=[np.nan], where=place)
+        ports.append(ds.expand_dims(port=[port]))
+        fluxes.append(str(measured[0]))
+    ds = xr.concat(ports, dim="port", join="outer", combine_attrs="drop_conflicts")
+    ds = ds.assign_coords(measured=("port", np.array(fluxes)))
+    ds["port"].attrs = {"long_name": "number of the chamber in the source"}
+    ds.attrs |= {f"dropped_{name}": count for name, count in dropped.items()}
+    return ds.transpose("time", "port", "depth")
+
+
+def _read(path: Path) -> pd.DataFrame:
+    return read_parquet(path, required=_COLUMNS)
+
+
+def _refuse_unknown(rows: pd.DataFrame, column: str, known: Sequence[str], *, where: str) -> None:
+    unknown = sorted(set(rows[column].astype(str)) - set(known))
+    if unknown:
+        raise BadInput(
+            f"'{unknown[0]}' is not known",
+            where=f"{where}, column {column}",
+            remedy=f"convert those rows to one of {', '.join(known)}, or leave them out",
+        )
+
+
+def _physical(rows: pd.DataFrame, sm_flags: Sequence[str], *, where: str) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Rows in the site dataset's units without impossible values, and how many values were dropped for which reason."""
+    for column in ("R", "T", "SM"):
+        refuse_missing_codes(rows[column].to_numpy(dtype=np.float64), where=f"{where}, column {column}")
+    flagged = ~rows["sm_flag"].isin(sm_flags).to_numpy()
+    moisture = np.where(flagged, np.nan, rows["SM"].to_numpy(dtype=np.float64))
+    temperature = convert(rows["T"].to_numpy(dtype=np.float64), "degC", "K", where=where)
+    rows = rows.assign(SM=moisture, T=temperature)
+    dropped = {"theta_flagged": int(flagged.sum())}
+    for column, name in {"SM": "theta", "T": "t_soil", "R": "resp_soil"}.items():
+        kept, dropped[name] = drop_out_of_range(name, rows[column].to_numpy(dtype=np.float64))
+        rows = rows.assign(**{column: kept})
+    dropped["resp"] = dropped.pop("resp_soil")
+    return rows, dropped
+
+
+def _warmest_hour(frame: pd.DataFrame) -> pd.Series:
+    day = frame["t"].dt.floor("D")
+    temperature = frame["T"].groupby([frame["ds"], frame["port"], day])
+    anomaly = (frame["T"] - temperature.transform("mean"))[temperature.transform("size") >= 10]
+    hour = frame["t"].dt.hour.loc[anomaly.index]
+    wave = anomaly.groupby([frame["ds"].loc[anomaly.index], hour]).mean().unstack()
+    harmonic = 2.0 / wave.count(axis=1) * (wave * np.exp(2j * np.pi * wave.columns.to_numpy() / 24.0)).sum(axis=1)
+    peak = pd.Series(np.angle(harmonic) * 12.0 / np.pi % 24.0, index=wave.index)
+    return peak.where(harmonic.abs() > _SMALLEST_WAVE)
