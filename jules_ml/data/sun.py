@@ -1,4 +1,8 @@
-"""The sun over a site: what radiation could be had, averaged over each interval."""
+"""The sun over a site: what radiation could be had, averaged over each interval.
+
+pvlib is imported by the functions that need it, not with this module: it loads h5py, and a second HDF5 library in a process
+that holds a netCDF file open, as JULES does, can crash it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,6 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
-from pvlib import irradiance, solarposition
 
 from jules_ml.data.record import end_of_interval, interval, place, position
 from jules_ml.data.variables import VARIABLES
@@ -36,6 +39,8 @@ def hour_angle(times: pd.DatetimeIndex, longitude: float) -> NDArray[np.float64]
     ----------
     Equation of time: Spencer (1971), Search 2 (5), 172, as in pvlib; within a minute of the truth.
     """
+    from pvlib import solarposition
+
     day = _day_of_year(times)
     minutes = (day - np.floor(day)) * 1440.0 + 4.0 * longitude + solarposition.equation_of_time_spencer71(day)
     return (np.pi * (minutes / 720.0 - 1.0) + np.pi) % (2.0 * np.pi) - np.pi
@@ -43,6 +48,8 @@ def hour_angle(times: pd.DatetimeIndex, longitude: float) -> NDArray[np.float64]
 
 def declination(times: pd.DatetimeIndex) -> NDArray[np.float64]:
     """Declination of the sun [radian] at ``times`` (UTC), shape (time,); Spencer (1971) as in pvlib."""
+    from pvlib import solarposition
+
     return np.asarray(solarposition.declination_spencer71(_day_of_year(times)))
 
 
@@ -123,6 +130,8 @@ def potential_radiation(ds: xr.Dataset) -> xr.DataArray:
     ----------
     Distance of the sun: Spencer (1971), as in pvlib. Mean cosine: :func:`mean_cos_zenith`.
     """
+    from pvlib import irradiance
+
     latitude, longitude = position(ds)
     step, end = interval(ds), end_of_interval(ds)
     if step > pd.Timedelta(days=1):

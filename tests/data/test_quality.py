@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +118,13 @@ def test_mean_sun_of_each_step_against_pvlib(latitude: float, longitude: float) 
     mean = mean_cos_zenith(ends, HALF_HOUR, latitude=latitude, longitude=longitude)
     np.testing.assert_allclose(mean, fine, atol=4e-3)
     assert (mean[(fine == 0.0)] < 1e-3).all()
+
+
+def test_no_second_hdf5_library_comes_with_the_modules() -> None:
+    """A program linked to netCDF, such as JULES, may import them."""
+    modules = ", ".join(f"jules_ml.data.{name}" for name in ("quality", "ustar", "satellite", "splits", "disaggregate"))
+    code = f"import sys, {modules}; sys.exit('h5py' in sys.modules or 'netCDF4' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_a_day_of_sun_is_the_mean_of_its_steps() -> None:
