@@ -175,7 +175,7 @@ def root_fraction(rootd_ft: Tensor, dzsoil: Tensor) -> Tensor:
 
     References
     ----------
-    Best et al. (2011), section 2.3; JULES name ``f_root`` with ``fsmc_mod = 0``.
+    Best et al. (2011); JULES name ``f_root`` with ``fsmc_mod = 0``.
     """
     bottom = torch.cumsum(dzsoil, dim=-1)
     share = torch.exp(-(bottom - dzsoil) / rootd_ft) - torch.exp(-bottom / rootd_ft)
@@ -206,7 +206,7 @@ def soil_moisture_stress(theta: Tensor, sm_wilt: Tensor, sm_crit: Tensor, fsmc_p
 
     References
     ----------
-    Best et al. (2011), section 2.3; JULES names ``fsmc``, ``fsmc_p0``.
+    Best et al. (2011); JULES names ``fsmc``, ``fsmc_p0``.
     """
     width = (1.0 - fsmc_p0) * (sm_crit - sm_wilt)
     return torch.clamp((theta - sm_wilt) / width, 0.0, 1.0)
@@ -257,7 +257,7 @@ def root_zone_stress(stress: Tensor, f_root: Tensor) -> Tensor:
 
     References
     ----------
-    Best et al. (2011), section 2.3; JULES name ``fsmc`` with ``fsmc_mod = 0``.
+    Best et al. (2011); JULES name ``fsmc`` with ``fsmc_mod = 0``.
     """
     return (f_root * stress).sum(dim=-1)
 
@@ -279,7 +279,7 @@ def extraction_weights(stress: Tensor, f_root: Tensor) -> Tensor:
 
     References
     ----------
-    Best et al. (2011), section 2.3; JULES name ``wt_ext``.
+    Best et al. (2011); JULES name ``wt_ext``.
     """
     yielded = f_root * stress
     total = yielded.sum(dim=-1, keepdim=True)
@@ -312,7 +312,7 @@ def bare_soil_conductance(
 
     References
     ----------
-    Best et al. (2011), section 2.3; JULES name ``gsoil``.
+    Best et al. (2011); JULES name ``gsoil``.
     """
     squared = (theta / sm_crit) ** 2
     return gs_soil * (squared.clamp(max=1.0) if limited else squared)
@@ -335,7 +335,7 @@ def soil_seen_through_canopy(lai: Tensor) -> Tensor:
 
     References
     ----------
-    Best et al. (2011), section 2.3.
+    Best et al. (2011).
     """
     return torch.exp(-SOIL_EXTINCTION * lai)
 
@@ -361,7 +361,7 @@ def evaporation_weights(extraction: Tensor, g_canopy: Tensor, g_below: Tensor) -
 
     References
     ----------
-    Best et al. (2011), section 2.3; JULES name ``wt_ext`` after ``soil_evap``.
+    Best et al. (2011); JULES name ``wt_ext`` after ``soil_evap``.
     """
     canopy_share = (g_canopy / (g_canopy + g_below)).unsqueeze(-1)
     by_roots = canopy_share * extraction

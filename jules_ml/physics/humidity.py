@@ -42,7 +42,7 @@ def saturation_vapour_pressure(t: Tensor) -> Tensor:
 
     References
     ----------
-    Huang (2018), eqs. 17 and 18.
+    Huang (2018).
     """
     celsius, phase = t - ZERODEGC, _phase(t)
     return torch.exp(phase.a - phase.b / (celsius + phase.c) - phase.p * torch.log(celsius + phase.d))

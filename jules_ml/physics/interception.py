@@ -7,14 +7,21 @@ The canopy store after a step is ``canopy + (rain - throughfall) * timestep``.
 
 References
 ----------
-Best et al. (2011), Geosci. Model Dev. 4, 677-699, section 2.4; Dolman and Gregory (1992), Q. J. R. Meteorol. Soc.
+Best et al. (2011), Geosci. Model Dev. 4, 677-699; Dolman and Gregory (1992), Q. J. R. Meteorol. Soc.
 118, 455-467.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 import torch
 from torch import Tensor
+
+#: Rain below which the spread of intensities is not followed further [kg m-2 s-1]: 0.003 mm a year.
+RAIN_MIN: Final = 1e-10
+#: Water on leaves below which they count as dry [kg m-2].
+CANOPY_MIN: Final = 1e-6
 
 
 def canopy_capacity(lai: Tensor, catch0: Tensor | float = 0.5, dcatch_dlai: Tensor | float = 0.05) -> Tensor:
@@ -101,14 +108,14 @@ def throughfall_area(
 
     References
     ----------
-    Best et al. (2011), section 2.4; Dolman and Gregory (1992); JULES name ``tfall``.
+    Best et al. (2011); Dolman and Gregory (1992); JULES name ``tfall``.
     """
-    intercepting = (rain > 0.0) & (catch > 0.0)
-    fallen = torch.where(intercepting, rain * timestep, 1.0)
-    store = torch.where(intercepting, catch, 1.0)
+    leaves = catch > 0.0
+    store = torch.where(leaves, catch, 1.0)
     filled = torch.clamp(canopy / store, max=1.0)
+    fallen = rain.clamp(min=RAIN_MIN) * timestep
     passed = (1.0 - filled) * torch.exp(-area * store / fallen) + filled
-    return torch.where(intercepting, rain * passed, rain)
+    return rain * torch.where(leaves, passed, 1.0)
 
 
 def infiltration_excess_point(water: Tensor, infiltration: Tensor) -> Tensor:
@@ -160,7 +167,7 @@ def infiltration_excess_area(
     rain : Tensor
         Rain above the leaves [kg m-2 s-1].
     canopy : Tensor
-        Water on the leaves after the step's rain [kg m-2].
+        Water on the leaves before the rain, as for throughfall [kg m-2].
     catch : Tensor
         Capacity of the leaves [kg m-2].
     infiltration : Tensor
@@ -173,19 +180,23 @@ def infiltration_excess_area(
     Returns
     -------
     Tensor
-        Surface runoff [kg m-2 s-1], within the throughfall of :func:`throughfall_area`.
+        Surface runoff [kg m-2 s-1], never more than the throughfall of :func:`throughfall_area`.
+
+    Notes
+    -----
+    JULES gives its routine the leaves' water after the rain. Runoff can then exceed throughfall on soil that takes up
+    next to nothing; with the water before the rain it cannot.
 
     References
     ----------
-    Best et al. (2011), section 2.4; Dolman and Gregory (1992); JULES name ``surf_roff``.
+    Best et al. (2011); Dolman and Gregory (1992); JULES name ``surf_roff``.
     """
-    raining = rain > 0.0
-    rate = torch.where(raining, rain, 1.0)
-    full = (infiltration * timestep <= canopy) & (catch > 0.0) & (canopy > 0.0)
+    rate = rain.clamp(min=RAIN_MIN)
+    full = (infiltration * timestep <= canopy) & (canopy > CANOPY_MIN) & (catch > 0.0)
     store, held = torch.where(full, catch, 1.0), torch.where(full, canopy, 1.0)
     filled = torch.clamp(held / store, max=1.0)
     from_full = filled * torch.exp(-area * infiltration * store / (rate * held))
     from_filling = (1.0 - filled) * torch.exp(-area * store / (rate * timestep))
     room = torch.clamp((catch - canopy) / timestep, min=0.0)
     from_soil = torch.exp(-area * (infiltration + room) / rate)
-    return torch.where(raining, rain * torch.where(full, from_full + from_filling, from_soil), 0.0)
+    return rain * torch.where(full, from_full + from_filling, from_soil)

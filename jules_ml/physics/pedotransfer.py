@@ -20,6 +20,8 @@ from jules_ml.physics.constants import RHO_WATER, RSEC_PER_DAY
 
 #: Organic matter for each unit of organic carbon (van Bemmelen's factor).
 ORGANIC_MATTER_PER_CARBON: Final = 1.724
+#: One inch an hour [kg m-2 s-1].
+INCH_PER_HOUR: Final = 25.4 / 3600.0
 #: Residual water content of the HYPRES functions [m3 m-3].
 HYPRES_THETA_R: Final = 0.01
 #: Organic matter beyond which the HYPRES functions, fitted to mineral soils, run away [1].
@@ -60,7 +62,7 @@ def clapp_hornberger_cosby(sand: Tensor, clay: Tensor, *, base: float = 10.0) ->
 
         b &= 3.10 + 15.70\,c - 0.3\,s \\
         \psi_s &= 0.01 \cdot 10^{\,2.17 - 0.63\,c - 1.58\,s} \\
-        K_s &= 10^{\,-2.75 - 0.64\,c + 1.26\,s} \\
+        K_s &= 0.00706 \cdot 10^{\,-0.6 - 0.64\,c + 1.26\,s} \\
         \theta_s &= 0.505 - 0.037\,c - 0.142\,s
 
     Parameters
@@ -78,12 +80,12 @@ def clapp_hornberger_cosby(sand: Tensor, clay: Tensor, *, base: float = 10.0) ->
 
     References
     ----------
-    Cosby et al. (1984), table 5, with silt as the remainder and inches an hour turned into kg m-2 s-1.
+    Cosby et al. (1984), with silt as the remainder; their units are inches an hour and centimetres.
     """
     return ClappHornberger(
         b=3.10 + 15.70 * clay - 0.3 * sand,
         sathh=0.01 * base ** (2.17 - 0.63 * clay - 1.58 * sand),
-        satcon=base ** (-2.75 - 0.64 * clay + 1.26 * sand),
+        satcon=INCH_PER_HOUR * base ** (-0.6 - 0.64 * clay + 1.26 * sand),
         sm_sat=0.505 - 0.037 * clay - 0.142 * sand,
     )
 
@@ -93,7 +95,7 @@ def van_genuchten_hypres(
 ) -> VanGenuchten:
     r"""Van Genuchten's parameters from texture, bulk density and organic carbon: the continuous functions of HYPRES.
 
-    Polynomials in percent clay, silt and organic matter and in bulk density, fitted to 5521 horizons of European
+    Polynomials in percent clay, silt and organic matter and in bulk density, fitted to horizons of European
     mineral soils; :math:`\theta_s` directly, :math:`\ln\alpha`, :math:`\ln(n-1)` and :math:`\ln K_s`. Differentiable
     in organic carbon, which is how carbon enters the water balance.
 
@@ -115,7 +117,7 @@ def van_genuchten_hypres(
 
     References
     ----------
-    Wösten et al. (1999), table 5.
+    Wösten et al. (1999).
     """
     c, s, d = 100.0 * clay, 100.0 * silt, 0.001 * bulk_density
     om = 100.0 * ORGANIC_MATTER_PER_CARBON * organic_carbon
