@@ -16,7 +16,7 @@ from torch import Tensor
 
 from jules_ml.physics.constants import DPSIDT, HCAPI, HCAPW, LF, RHO_WATER, ZERODEGC
 from jules_ml.physics.snow import snow_insulation
-from jules_ml.physics.thermal import conductivity_chadburn, conductivity_cox, conductivity_johansen
+from jules_ml.physics.thermal import soil_thermal_conductivity
 from jules_ml.physics.tridiagonal import solve_bounded
 
 #: Forward weight of the implicit step (JULES's ``gamma_t``): fully implicit.
@@ -25,8 +25,6 @@ GAMMA_T = 1.0
 FACUR = 0.01
 #: How often JULES solves at most (``mmax``).
 MMAX = 3
-#: Thermal conductivity of moist soil by JULES's ``soilhc_method``.
-THERMAL_CONDUCTIVITY = {1: conductivity_cox, 2: conductivity_johansen, 3: conductivity_chadburn}
 #: Just below freezing [degC]: where a power of the temperature and its gradient are still finite.
 _COLDER = -1e-6
 
@@ -246,11 +244,12 @@ def _explicit_fluxes(
 ) -> _Fluxes:
     span = dzsoil[:-1] + dzsoil[1:]
     weight_above, weight_below = dzsoil[1:] / span, dzsoil[:-1] / span
-    between = THERMAL_CONDUCTIVITY[soilhc_method](
+    between = soil_thermal_conductivity(
+        hcon[:-1],
         weight_above * sthu[:-1] + weight_below * sthu[1:],
         weight_above * sthf[:-1] + weight_below * sthf[1:],
         sm_sat[:-1],
-        hcon[:-1],
+        method=soilhc_method,
     )
     conductance = between * (2.0 / span)  # W m-2 K-1; nothing is conducted out of the bottom
     conductance = torch.cat([conductance[:1] * snow_insulation(snow_depth, between[0], dzsoil), conductance[1:]])

@@ -19,15 +19,12 @@ import torch
 from torch import Tensor
 
 from jules_ml.physics.constants import CP, LC, LF, REPSILON, RHO_WATER, SBCON, TM, VKMAN, G, R
-from jules_ml.physics.evaporation import (
-    bare_soil_conductance,
-    soil_moisture_stress,
-    specific_humidity_saturation,
-    throughfall_point,
-)
+from jules_ml.physics.evaporation import bare_soil_conductance, soil_moisture_stress
+from jules_ml.physics.humidity import specific_humidity_saturation
+from jules_ml.physics.interception import throughfall_point
 from jules_ml.physics.photosynthesis import LeafParameters, canopy_conductance
 from jules_ml.physics.snow import insulated_conductance, snow_albedo, snow_depth, snow_melt
-from jules_ml.physics.soil_heat import THERMAL_CONDUCTIVITY
+from jules_ml.physics.thermal import soil_thermal_conductivity
 
 #: Share of shortwave radiation that plants can use.
 PAR_FRACTION = 0.5
@@ -274,7 +271,7 @@ def surface_step(
     rad_net = (1.0 - albedo) * forcing.sw_down + surface.emis * forcing.lw_down - radiance * tstar
     sensible = CP * rhokh * (tstar - forcing.t_air - (G / CP) * height)
     evaporation = yielded * rhokh * deficit
-    under = THERMAL_CONDUCTIVITY[soilhc_method](liquid[0] / sm_sat[0], sthf[0], sm_sat[0], hcon[0])
+    under = soil_thermal_conductivity(hcon[0], liquid[0] / sm_sat[0], sthf[0], sm_sat[0], method=soilhc_method)
     ground = insulated_conductance(2.0 * under / dzsoil[0], under, depth, dzsoil[0]) * (1.0 - surface.vfrac)
     friction = wind * VKMAN / surface.log_m
     within = surface.vfrac * rho * CP * friction / CANOPY_AIR_RESISTANCE
