@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -107,9 +107,7 @@ def dry_conductivity_johansen(bulk_density: Tensor) -> Tensor:
     return (0.135 * bulk_density + 64.7) / (2700.0 - 0.947 * bulk_density)
 
 
-def soil_thermal_conductivity(
-    hcon: Tensor, sthu: Tensor, sthf: Tensor, sm_sat: Tensor, *, method: Literal[1, 2, 3] = 2
-) -> Tensor:
+def soil_thermal_conductivity(hcon: Tensor, sthu: Tensor, sthf: Tensor, sm_sat: Tensor, *, method: int = 2) -> Tensor:
     """Thermal conductivity of moist soil in the form that JULES's ``soilhc_method`` chooses.
 
     Parameters

@@ -69,14 +69,14 @@ def reference(method: int, hcon: float, sthu: float, sthf: float, sm_sat: float)
         (0.227, 0.0, 0.0, 0.458),
     ],
 )
-def test_moist_conductivity(method: Any, hcon: float, sthu: float, sthf: float, sm_sat: float) -> None:
+def test_moist_conductivity(method: int, hcon: float, sthu: float, sthf: float, sm_sat: float) -> None:
     arguments = (torch.tensor(value, dtype=f64) for value in (hcon, sthu, sthf, sm_sat))
     computed = thermal.soil_thermal_conductivity(*arguments, method=method)
     assert float(computed) == pytest.approx(reference(method, hcon, sthu, sthf, sm_sat), rel=1e-12)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_ice_conducts_better_than_water(method: Any) -> None:
+def test_ice_conducts_better_than_water(method: int) -> None:
     hcon, sm_sat = torch.tensor(0.227), torch.tensor(0.458)
     thawed = thermal.soil_thermal_conductivity(hcon, torch.tensor(0.8), torch.tensor(0.0), sm_sat, method=method)
     frozen = thermal.soil_thermal_conductivity(hcon, torch.tensor(0.2), torch.tensor(0.6), sm_sat, method=method)
@@ -84,7 +84,7 @@ def test_ice_conducts_better_than_water(method: Any) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_extremes_are_finite_with_finite_gradients(method: Any) -> None:
+def test_extremes_are_finite_with_finite_gradients(method: int) -> None:
     sthu = torch.tensor([0.0, 0.0, 1.0, 1e-9, 0.05], requires_grad=True)
     sthf = torch.tensor([0.0, 1.0, 0.0, 1e-9, 0.0], requires_grad=True)
     hcon = torch.full((5,), 0.25, requires_grad=True)
