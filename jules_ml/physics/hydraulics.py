@@ -74,13 +74,14 @@ def suction_vg(sthu: Tensor, b: Tensor, sathh: Tensor) -> Suction:
     van Genuchten (1980); Best et al. (2011), section 5.
     """
     s = sthu.clamp(VG_STHU_MIN, VG_STHU_MAX)
+    inverse = torch.reciprocal(b + 1.0)
     u = torch.exp(-(b + 1.0) * torch.log(s))
     bracket = u - 1.0
     # bracket^(-1/(b+1)) serves psi and its slope alike: one power in place of two
-    root = torch.exp(-torch.log(bracket) / (b + 1.0))
+    root = torch.exp(-inverse * torch.log(bracket))
     psi = sathh * bracket * root
     curve_slope = -sathh * b * root * u / s
-    wet_slope = -psi / (1.0 - VG_STHU_MAX)
+    wet_slope = psi * (-1.0 / (1.0 - VG_STHU_MAX))
     slope = torch.where(sthu > VG_STHU_MAX, wet_slope, curve_slope)
     psi = psi + slope * (sthu.clamp(0.0, 1.0) - s)
     inside = (sthu >= 0.0) & (sthu <= 1.0)
@@ -115,13 +116,13 @@ def conductivity_vg(sthu: Tensor, b: Tensor, satcon: Tensor) -> Conductivity:
     s = sthu.clamp(VG_STHU_MIN, VG_STHU_MAX)
     u = torch.exp((b + 1.0) * torch.log(s))
     bracket = 1.0 - u
-    root = torch.exp(torch.log(bracket) / (b + 1.0))
+    root = torch.exp(torch.log(bracket) * torch.reciprocal(b + 1.0))
     reduced = satcon * torch.sqrt(s)
     open_fraction = 1.0 - root
     k = reduced * open_fraction * open_fraction
-    curve_slope = 0.5 * k / s + 2.0 * reduced * open_fraction * root / bracket * u / s
-    slope = torch.where(sthu > VG_STHU_MAX, (satcon - k) / (1.0 - VG_STHU_MAX), curve_slope)
-    slope = torch.where(sthu < VG_STHU_MIN, k / VG_STHU_MIN, slope)
+    curve_slope = (0.5 * k + 2.0 * reduced * open_fraction * root * u / bracket) / s
+    slope = torch.where(sthu > VG_STHU_MAX, (satcon - k) * (1.0 / (1.0 - VG_STHU_MAX)), curve_slope)
+    slope = torch.where(sthu < VG_STHU_MIN, k * (1.0 / VG_STHU_MIN), slope)
     k = k + slope * (sthu.clamp(0.0, 1.0) - s)
     inside = (sthu >= 0.0) & (sthu <= 1.0)
     # rounding alone can take the line a hair below zero or above satcon

@@ -130,11 +130,12 @@ def canopy_conductance(
     export = torch.where(leaf.c3 > 0.5, FWE_C3, FWE_C4 * ci / pstar)
     per_rate = RATIO_H2O_CO2 * RMOL * t_leaf / (ca - ci)
 
+    light = (1.0 - leaf.omega) * leaf.kpar * par * (1.0 / CONPAR)
     gc = torch.zeros_like(vcmax_top)
     gross = torch.zeros_like(vcmax_top)
     for depth, weight in _GAUSS3:
         vcmax = vcmax_top * torch.exp(-leaf.kn * depth)
-        absorbed = (1.0 - leaf.omega) * leaf.kpar * par * torch.exp(-leaf.kpar * lai * depth) / CONPAR
+        absorbed = light * torch.exp(-leaf.kpar * lai * depth)
         rate = _smooth_least(carboxylation * vcmax, quantum * absorbed, BETA1)
         rate = _smooth_least(rate, export * vcmax, BETA2)
         net = (rate - leaf.fd * vcmax) * fsmc
@@ -149,4 +150,4 @@ def _smooth_least(x: Tensor, y: Tensor, beta: float) -> Tensor:
     total = x + y
     # the discriminant is positive for beta < 1 except where both limits vanish; the floor keeps the root's gradient finite there
     discriminant = (total * total - 4.0 * beta * x * y).clamp(min=1e-30)
-    return (total - torch.sqrt(discriminant)) / (2.0 * beta)
+    return (total - torch.sqrt(discriminant)) * (0.5 / beta)

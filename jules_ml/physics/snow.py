@@ -24,7 +24,7 @@ DTLAND, KLAND = 2.0, 0.3
 
 def snow_depth(snow: Tensor) -> Tensor:
     """Depth [m] of a snow store [kg m-2] of JULES's constant density; a negative store, left by rounding, has none."""
-    return snow.clamp(min=0.0) / RHO_SNOW_CONST
+    return snow.clamp(min=0.0) * (1.0 / RHO_SNOW_CONST)
 
 
 def snow_albedo(albedo_snow_free: Tensor, albedo_snow_cold: Tensor, depth: Tensor, tstar: Tensor) -> Tensor:
@@ -53,7 +53,7 @@ def snow_albedo(albedo_snow_free: Tensor, albedo_snow_cold: Tensor, depth: Tenso
     ----------
     Best et al. (2011), section 2.5, diagnostic scheme.
     """
-    softness = ((tstar - TM + DTLAND) / DTLAND).clamp(0.0, 1.0)
+    softness = ((tstar - TM + DTLAND) * (1.0 / DTLAND)).clamp(0.0, 1.0)
     snow = albedo_snow_cold + KLAND * (albedo_snow_free - albedo_snow_cold) * softness
     return albedo_snow_free + (snow - albedo_snow_free) * (1.0 - torch.exp(-MASKD * depth))
 
@@ -87,7 +87,7 @@ def insulated_conductance(conductance: Tensor, hcon_top: Tensor, depth: Tensor, 
     Best et al. (2011), section 4.
     """
     ratio = (2.0 * depth / dz_top).clamp(max=1.0)
-    return conductance / (1.0 + ratio * (hcon_top / SNOW_HCON - 1.0))
+    return conductance / (1.0 + ratio * (hcon_top * (1.0 / SNOW_HCON) - 1.0))
 
 
 def snow_insulation(depth: Tensor, hcon_top: Tensor, dzsoil: Tensor) -> Tensor:
@@ -153,6 +153,6 @@ def snow_melt(tstar: Tensor, snow: Tensor, heat_per_degree: Tensor, *, timestep:
     ----------
     Essery et al. (2003), section 2c.
     """
-    wanted = heat_per_degree * (tstar - TM).clamp(min=0.0) / LF
-    rate = torch.minimum(wanted, snow.clamp(min=0.0) / timestep)
+    wanted = heat_per_degree * (tstar - TM).clamp(min=0.0) * (1.0 / LF)
+    rate = torch.minimum(wanted, snow.clamp(min=0.0) * (1.0 / timestep))
     return Melt(rate=rate, dtstar=-LF * rate / heat_per_degree)

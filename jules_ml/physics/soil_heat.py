@@ -66,7 +66,12 @@ def unfrozen_water(t_celsius: Tensor, b: Tensor, sathh: Tensor) -> Tensor:
     ----------
     Best et al. (2011), eq. 69; Williams and Smith (1989), The Frozen Earth.
     """
-    return torch.exp(-torch.log(-DPSIDT * t_celsius.clamp(max=_COLDER) / sathh) / b)
+    return _on_freezing_curve(t_celsius, 1.0 / b, torch.log(DPSIDT / sathh))
+
+
+def _on_freezing_curve(t_celsius: Tensor, inverse_b: Tensor, log_scale: Tensor) -> Tensor:
+    """:func:`unfrozen_water` with what depends on the soil alone already made: it is called four times a step."""
+    return torch.exp(-inverse_b * (torch.log(-t_celsius.clamp(max=_COLDER)) + log_scale))
 
 
 def freezing_point(wetness: Tensor, b: Tensor, sathh: Tensor) -> Tensor:
@@ -155,7 +160,8 @@ def soil_heat_step(
     """
     t = t_soil - ZERODEGC
     smclsat = RHO_WATER * dzsoil * sm_sat
-    wetness = smcl / smclsat
+    inverse_smclsat = torch.reciprocal(smclsat)
+    wetness = smcl * inverse_smclsat
     smclf = sthf * smclsat
     t_max = freezing_point(wetness, b, sathh)
     fluxes = _explicit_fluxes(
@@ -174,21 +180,23 @@ def soil_heat_step(
     heat = timestep * fluxes.convergence
     gained = torch.zeros_like(surf_ht_flux)
     active = torch.ones_like(surf_ht_flux, dtype=torch.bool)
+    inverse_b, log_scale = 1.0 / b, torch.log(DPSIDT / sathh)
     # the liquid water that the freezing curve allows is found once at the start and once after each solution
-    allowed = unfrozen_water(t, b, sathh)
+    allowed = _on_freezing_curve(t, inverse_b, log_scale)
     for _ in range(MMAX):
         smclu = smcl - smclf
         frozen = (t < t_max) | ((t == t_max) & (heat < 0.0))
         # slope of the freezing curve; the clamp keeps the branch that is not used finite
-        slope = torch.where(frozen, -sm_sat * allowed / (b * t.clamp(max=_COLDER)), 0.0)
+        slope = torch.where(frozen, -sm_sat * inverse_b * allowed / t.clamp(max=_COLDER), 0.0)
         c_dz = dzsoil * (hcap + RHO_WATER * slope * ((HCAPW - HCAPI) * t + LF)) + (HCAPW - HCAPI) * smclu + HCAPI * smcl
-        gamcon = (GAMMA_T * timestep) / c_dz
+        inverse_c_dz = torch.reciprocal(c_dz)
+        gamcon = (GAMMA_T * timestep) * inverse_c_dz
         a, own, c = -gamcon * fluxes.by_above, -gamcon * fluxes.by_own, -gamcon * fluxes.by_below
         dt = solve_bounded(
             a,
             1.0 + own,
             c,
-            heat / c_dz,
+            heat * inverse_c_dz,
             # a layer stops at its freezing point on the way, from either side
             lower=torch.where(t > t_max, t_max - t, -ZERODEGC - t),
             upper=torch.where(frozen, t_max - t, 1.0e4 - t),
@@ -196,7 +204,7 @@ def soil_heat_step(
         implicit = own * dt + torch.cat([nothing, a[1:] * dt[:-1]]) + torch.cat([c[:-1] * dt[1:], nothing])
         available = heat - c_dz * implicit
         t_new = t + dt
-        allowed_new = unfrozen_water(t_new, b, sathh)
+        allowed_new = _on_freezing_curve(t_new, inverse_b, log_scale)
         ice = smcl - torch.where(t_new >= t_max, smcl, smclsat * allowed_new)
         stored = (hcap * dzsoil + HCAPW * smclu + HCAPI * smclf) * dt + (ice - smclf) * ((HCAPI - HCAPW) * t - LF)
         remainder = available - stored
@@ -209,9 +217,9 @@ def soil_heat_step(
 
     return SoilHeatStep(
         t_soil=t + ZERODEGC,
-        sthf=smclf / smclsat,
-        heat_gain=gained / timestep,
-        unaccounted=_over_layers(torch.add, heat) / timestep,
+        sthf=smclf * inverse_smclsat,
+        heat_gain=gained * (1.0 / timestep),
+        unaccounted=_over_layers(torch.add, heat) * (1.0 / timestep),
     )
 
 

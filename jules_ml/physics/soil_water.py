@@ -86,7 +86,8 @@ def richards_step(
     Best et al. (2011), section 5.1. JULES's ``l_holdwater`` and ``l_dpsids_dsdz`` are false; no TOPMODEL (``l_top`` false).
     """
     smclsat = RHO_WATER * dzsoil * sm_sat
-    total = smcl / smclsat
+    inverse_smclsat = torch.reciprocal(smclsat)
+    total = smcl * inverse_smclsat
     sthu = (total - sthf).clamp(min=0.0)
     suction = form.suction(sthu, b, sathh)
 
@@ -105,20 +106,20 @@ def richards_step(
 
     explicit, w_top = _saturate(smcl, smclsat, infiltration, flux, ext, timestep=timestep, downward=l_soil_sat_down)
 
-    gamcon = (GAMMA_W * timestep) / smclsat
+    gamcon = (GAMMA_W * timestep) * inverse_smclsat
     nothing = torch.zeros_like(smcl[:1])
     dsthu = solve_bounded(
         torch.cat([nothing, -gamcon[1:] * by_above[:-1]]),
         1.0 + gamcon * (by_above - torch.cat([nothing, by_below])),
         torch.cat([gamcon[:-1] * by_below, nothing]),
-        explicit / smclsat,
+        explicit * inverse_smclsat,
         lower=-sthu,
         upper=1.0 - total,
     )
 
     # the fluxes that go with the increments, from the top down: what does not fit leaves at the bottom
     increment = dsthu * smclsat
-    loss = ext + increment / timestep
+    loss = ext + increment * (1.0 / timestep)
     w_flux = [w_top]
     for n in range(smcl.shape[0]):
         w_flux.append(w_flux[n] - loss[n])
@@ -143,7 +144,7 @@ def _saturate(
     for n in order:
         wanted = (w[n] - w[n + 1] - ext[n]) * timestep
         explicit[n] = torch.minimum(wanted, room[n])
-        excess = (wanted - explicit[n]) / timestep
+        excess = (wanted - explicit[n]) * (1.0 / timestep)
         if downward:
             w[n + 1] = w[n + 1] + excess
         else:

@@ -237,6 +237,7 @@ def surface_step(
 
     # --- exchange with the air
     ch = transfer_coefficient(forcing.t_air, tstar, wind, surface.z0, surface.log_m, surface.log_h, height=height)
+    rate = 1.0 / timestep
     conductance_air = ch * wind  # m s-1
     rhokh = rho * conductance_air
     qsat = specific_humidity_saturation(tstar, forcing.pstar)
@@ -273,8 +274,7 @@ def surface_step(
     evaporation = yielded * rhokh * deficit
     under = soil_thermal_conductivity(hcon[0], liquid[0] / sm_sat[0], sthf[0], sm_sat[0], method=soilhc_method)
     ground = insulated_conductance(2.0 * under / dzsoil[0], under, depth, dzsoil[0]) * (1.0 - surface.vfrac)
-    friction = wind * VKMAN / surface.log_m
-    within = surface.vfrac * rho * CP * friction / CANOPY_AIR_RESISTANCE
+    within = surface.vfrac * rho * wind * (CP * VKMAN / CANOPY_AIR_RESISTANCE) / surface.log_m
     soil_radiance = SBCON * t_soil[0] ** 4
     to_soil = (ground + within) * (tstar - t_soil[0]) + surface.vfrac * (
         radiance * tstar - surface.emis * soil_radiance
@@ -285,25 +285,26 @@ def surface_step(
         + 4.0 * radiance * (1.0 + surface.vfrac)
         + within
         + ground
-        + surface.canhc / timestep
+        + surface.canhc * rate
     )
-    dtstar = (rad_net - sensible - latent * evaporation - to_soil) / stiffness
+    softness = torch.reciprocal(stiffness)
+    dtstar = (rad_net - sensible - latent * evaporation - to_soil) * softness
     evaporation = evaporation + yielded * rhokh * slope * dtstar
 
     # --- who pays for the evaporation: snow, wet leaves, soil; none gives more than it has
     warm = tstar + dtstar >= TM
     upward = evaporation.clamp(min=0.0)
     frost_or_dew = evaporation.clamp(max=0.0)
-    sublimation = torch.where(snowy, torch.minimum(upward, state.snow / timestep), 0.0)
+    sublimation = torch.where(snowy, torch.minimum(upward, state.snow * rate), 0.0)
     off_leaves = torch.where(snowy, 0.0, upward * wet / yielded)
-    within_reach = torch.minimum(off_leaves, state.canopy / timestep)
+    within_reach = torch.minimum(off_leaves, state.canopy * rate)
     from_soil = torch.where(snowy, 0.0, upward - off_leaves + dry_share * (off_leaves - within_reach))
-    available = _available_water(liquid, sm_wilt, dzsoil) / timestep
+    available = _available_water(liquid, sm_wilt, dzsoil) * rate
     from_soil = torch.minimum(from_soil, available)
     from_leaves = within_reach + torch.where(warm & ~snowy, frost_or_dew, 0.0)
     sublimation = sublimation + torch.where(warm & ~snowy, 0.0, frost_or_dew)
     latent_paid = LC * (from_leaves + from_soil) + (LC + LF) * sublimation
-    dtstar = dtstar - (latent_paid - latent * evaporation) / stiffness
+    dtstar = dtstar - (latent_paid - latent * evaporation) * softness
 
     # --- melt
     lying = state.snow - sublimation * timestep
@@ -312,7 +313,7 @@ def surface_step(
     tstar_new = tstar + dtstar
     rad_net = rad_net - 4.0 * radiance * dtstar
     sensible = sensible + CP * rhokh * dtstar
-    surf_ht_flux = rad_net - sensible - latent_paid - LF * melt.rate - surface.canhc / timestep * dtstar
+    surf_ht_flux = rad_net - sensible - latent_paid - LF * melt.rate - surface.canhc * rate * dtstar
     snow_new = lying + (forcing.tot_snow - melt.rate) * timestep
 
     # --- rain through the leaves to the soil
