@@ -1,0 +1,40 @@
+!! Learned soil modules for a land model: the whole public interface.
+!!
+!! Every procedure gives back `ierr`, JML_OK or another code of `jml_status`, and none stops the program; `jml_error`
+!! gives the sentence that belongs to the calling thread's last failure. Soil arrays are (land_pts, sm_levels).
+!! Respiration may be called by several threads at once unless Python serves it; everything else belongs to the thread
+!! that called `jml_init`.
+module jules_ml_bridge
+  use jml_status, only: JML_OK, JML_OFF, JML_BAD_CONFIG, JML_BAD_TABLE, JML_BAD_NET, JML_BAD_SHAPE, JML_NOT_FINITE, &
+    JML_NO_PYTHON, JML_PYTHON_FAILED, JML_WRONG_THREAD, JML_BAD_STATE
+  use jml_settings, only: settings_t
+  use jml_bridge_r32, only: respiration_r32 => respiration, soil_properties_r32 => soil_properties, &
+    soil_moisture_r32 => soil_moisture
+  use jml_bridge_r64, only: respiration_r64 => respiration, soil_properties_r64 => soil_properties, &
+    soil_moisture_r64 => soil_moisture
+  use jml_handle, only: jml_init, jml_enabled, jml_settings_of, jml_state_write, jml_state_read, jml_error, jml_finalise
+  implicit none
+  private
+
+  public :: JML_OK, JML_OFF, JML_BAD_CONFIG, JML_BAD_TABLE, JML_BAD_NET, JML_BAD_SHAPE, JML_NOT_FINITE, &
+    JML_NO_PYTHON, JML_PYTHON_FAILED, JML_WRONG_THREAD, JML_BAD_STATE
+  public :: settings_t
+  public :: jml_init, jml_enabled, jml_settings_of, jml_error, jml_finalise
+  public :: jml_respiration, jml_soil_properties, jml_soil_moisture, jml_state_write, jml_state_read
+
+  !> Moisture and temperature factors of soil respiration.
+  interface jml_respiration
+    module procedure respiration_r32, respiration_r64
+  end interface jml_respiration
+
+  !> Hydraulic and thermal properties of the soil from its carbon.
+  interface jml_soil_properties
+    module procedure soil_properties_r32, soil_properties_r64
+  end interface jml_soil_properties
+
+  !> Water content that the soil is to have, or to be drawn to.
+  interface jml_soil_moisture
+    module procedure soil_moisture_r32, soil_moisture_r64
+  end interface jml_soil_moisture
+
+end module jules_ml_bridge
