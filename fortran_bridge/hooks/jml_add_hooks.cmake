@@ -1,0 +1,82 @@
+# jml_add_hooks(<name> MOD_DIRS <dir>... [TARGETS <target>...])
+#
+# Builds the hooks against the .mod files of a land model, and makes of them and the bridge one relocatable object,
+# <build>/<name>.o, with the link flags for it in <build>/<name>.flags and in the property JML_LINK_FLAGS of target <name>.
+#
+# The hooks are Fortran procedures in modules, since they take types of the land model that C knows nothing of. Their
+# symbols, and those of the land model's procedures that they call, get the names that --wrap asks for by objcopy.
+
+include_guard()
+
+# land model's module, its procedure, module of the hook
+set(JML_WRAPPED
+  "microbe_mod/microbe/jml_hooks_respiration"
+  "time_varying_input_mod/update_model_variables/jml_hooks_step"
+  "write_dump_mod/write_dump/jml_hooks_step"
+  "read_dump_mod/read_dump/jml_hooks_step"
+  "jules_final_mod/jules_final/jml_hooks_step")
+
+set(JML_HOOK_SOURCES
+  jml_hooks_run.f90 jml_hooks_failure.f90 jml_hooks_guards.f90 jml_hooks_start.f90 jml_hooks_flux.f90
+  jml_hooks_respiration.f90 jml_hooks_column.f90 jml_hooks_ledger.f90 jml_hooks_forcing.f90 jml_hooks_place.f90
+  jml_hooks_moisture.f90 jml_hooks_properties.f90 jml_hooks_restart.f90 jml_hooks_step.f90)
+list(TRANSFORM JML_HOOK_SOURCES PREPEND ${CMAKE_CURRENT_LIST_DIR}/)
+
+# How the compiler spells a procedure of a module, with its name in two parts before and after the module's
+function(jml_symbol variable module procedure)
+  if(CMAKE_Fortran_COMPILER_ID STREQUAL "GNU")
+    set(${variable} "__${module}_MOD_${procedure}" PARENT_SCOPE)
+  elseif(CMAKE_Fortran_COMPILER_ID MATCHES "^Intel")
+    set(${variable} "${module}_mp_${procedure}_" PARENT_SCOPE)
+  else()
+    message(FATAL_ERROR "The hooks know the symbols of gfortran and Intel Fortran, not of ${CMAKE_Fortran_COMPILER_ID}: "
+      "add its spelling to jml_symbol in ${CMAKE_CURRENT_FUNCTION_LIST_FILE}")
+  endif()
+endfunction()
+
+function(jml_add_hooks name)
+  cmake_parse_arguments(arg "" "" "MOD_DIRS;TARGETS" ${ARGN})
+
+  add_library(${name}_objects OBJECT ${JML_HOOK_SOURCES})
+  set_target_properties(${name}_objects PROPERTIES
+    POSITION_INDEPENDENT_CODE ON
+    INTERPROCEDURAL_OPTIMIZATION OFF
+    Fortran_MODULE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/${name}_mod)
+  target_include_directories(${name}_objects PRIVATE
+    $<TARGET_PROPERTY:jules_ml_bridge_static,INTERFACE_INCLUDE_DIRECTORIES> ${arg_MOD_DIRS})
+  # OpenMP for its atomics alone: they need no runtime, so the land model may be built with or without it.
+  target_compile_options(${name}_objects PRIVATE
+    $<$<Fortran_COMPILER_ID:GNU>:-fopenmp> $<$<Fortran_COMPILER_ID:Intel,IntelLLVM>:-qopenmp>)
+  add_dependencies(${name}_objects jules_ml_bridge_static ${arg_TARGETS})
+
+  set(renames)
+  set(flags)
+  foreach(wrapped IN LISTS JML_WRAPPED)
+    string(REPLACE "/" ";" parts ${wrapped})
+    list(GET parts 0 module)
+    list(GET parts 1 procedure)
+    list(GET parts 2 hook)
+    jml_symbol(theirs ${module} ${procedure})
+    jml_symbol(ours ${hook} wrap_${procedure})
+    list(APPEND renames --redefine-sym ${ours}=__wrap_${theirs} --redefine-sym jml_real_${procedure}_=__real_${theirs})
+    list(APPEND flags -Wl,--wrap=${theirs})
+  endforeach()
+
+  set(object ${CMAKE_BINARY_DIR}/${name}.o)
+  add_custom_command(OUTPUT ${object}
+    COMMAND ${CMAKE_LINKER} -r -o ${object} $<TARGET_OBJECTS:${name}_objects> $<TARGET_OBJECTS:jules_ml_bridge_objects>
+    COMMAND ${CMAKE_OBJCOPY} ${renames} ${object}
+    DEPENDS ${name}_objects jules_ml_bridge_objects $<TARGET_OBJECTS:${name}_objects>
+      $<TARGET_OBJECTS:jules_ml_bridge_objects>
+    COMMAND_EXPAND_LISTS VERBATIM
+    COMMENT "Joining the hooks to ${name}.o")
+  add_custom_target(${name} ALL DEPENDS ${object})
+
+  list(APPEND flags ${object})
+  foreach(library IN LISTS CMAKE_DL_LIBS)
+    list(APPEND flags -l${library})
+  endforeach()
+  set_target_properties(${name} PROPERTIES JML_LINK_FLAGS "${flags}")
+  list(JOIN flags " " text)
+  file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/${name}.flags CONTENT "${text}\n")
+endfunction()

@@ -1,0 +1,198 @@
+!! Hydraulic and thermal properties of the soil from a learned module, with all that follows from them in JULES.
+!!
+!! Values are absolute, never factors, since dumps hold them. Water in the soil is kept: the new saturation rescales sthu
+!! and sthf, and only water that no longer fits leaves, and is booked.
+module jml_hooks_properties
+  use um_types, only: rk => real_jlslsm
+  use jules_fields_mod, only: ainfo, progs, psparms
+  use jules_ml_bridge, only: jml_soil_properties, JML_OK
+  use jml_hooks_run, only: run
+  use jml_hooks_failure, only: fail, bridge_error
+  use jml_hooks_column, only: content_t, content, refreeze, saturated_water
+  use jml_hooks_ledger, only: book, BY_PROPERTIES
+  use jml_hooks_place, only: latitudes, longitudes, soil_points
+  implicit none
+  private
+
+  public :: renew_properties, properties_write, properties_read
+
+  !> What the module gives back, by point and level.
+  type :: properties_t
+    real(rk), allocatable, dimension(:, :) :: b, sathh, sm_sat, sm_crit, sm_wilt, hcap   !! (land_pts, sm_levels)
+    real(rk), allocatable, dimension(:, :) :: satcon, hcon                               !! (land_pts, 0:sm_levels)
+  end type properties_t
+
+  integer, save :: days_since = -1        !! days since the module was last asked; -1: not yet in this run
+
+contains
+
+  !> Ask the module at the start of the run and then at the interval of the settings.
+  subroutine renew_properties(new_day)
+    logical, intent(in) :: new_day        !! the day has changed since the step before
+    type(properties_t) :: new
+    integer :: ierr
+
+    if (days_since >= 0) then
+      if (.not. new_day) return
+      days_since = days_since + 1
+      if (run%settings%every_days == 0 .or. days_since < run%settings%every_days) return
+    end if
+    days_since = 0
+    call ask(new, ierr)
+    if (ierr /= JML_OK) return
+    call adopt(new)
+  end subroutine renew_properties
+
+  !> Call the module, and refuse a soil that cannot be.
+  subroutine ask(new, ierr)
+    type(properties_t), intent(out) :: new
+    integer, intent(out) :: ierr
+    integer, allocatable :: points(:)
+
+    call allocate_properties(new)
+    call jml_soil_properties(progs%cs_pool_soilt(:, 1, :, :), latitudes(), longitudes(), new%b, new%sathh, new%satcon, &
+      new%sm_sat, new%sm_crit, new%sm_wilt, new%hcap, new%hcon, ierr)
+    if (ierr /= JML_OK) then
+      call fail(bridge_error('soil properties'))
+      return
+    end if
+    points = soil_points()
+    if (any(new%b(points, :) <= 0.0_rk) .or. any(new%sathh(points, :) <= 0.0_rk) .or. &
+      any(new%satcon(points, :) < 0.0_rk) .or. any(new%hcap(points, :) <= 0.0_rk) .or. &
+      any(new%hcon(points, :) <= 0.0_rk) .or. any(new%sm_sat(points, :) > 1.0_rk) .or. &
+      any(new%sm_wilt(points, :) < 0.0_rk) .or. any(new%sm_crit(points, :) <= new%sm_wilt(points, :)) .or. &
+      any(new%sm_sat(points, :) < new%sm_crit(points, :))) then
+      ierr = JML_OK + 1
+      call fail('soil properties: the module gave a soil that cannot be: b, sathh, hcap and hcon must be positive, ' // &
+        'satcon not negative, and 0 <= sm_wilt < sm_crit <= sm_sat <= 1')
+    end if
+  end subroutine ask
+
+  !> Take the new values, keep the water that still fits, and let ice follow; what leaves is booked.
+  subroutine adopt(new)
+    use jules_soil_mod, only: sm_levels
+    type(properties_t), intent(in) :: new
+    integer, allocatable :: points(:)
+    type(content_t) :: before
+    integer :: level
+
+    points = soil_points()
+    do level = 1, sm_levels
+      before = content(points, level)
+      call place(new, points, level)
+      progs%smcl_soilt(points, 1, level) = min(progs%smcl_soilt(points, 1, level), saturated_water(points, level))
+      call refreeze(points, level)
+      call book(BY_PROPERTIES, points, level, before, content(points, level))
+    end do
+    call update_followers()
+  end subroutine adopt
+
+  !> Take the values that the run had when its dump was written.
+  !>
+  !> The dump holds wetness, and JULES has made water of it with the saturation of its own files: wetness is kept here.
+  subroutine restore(old)
+    use jules_soil_mod, only: sm_levels
+    type(properties_t), intent(in) :: old
+    integer, allocatable :: points(:)
+    integer :: level
+
+    points = soil_points()
+    do level = 1, sm_levels
+      call place(old, points, level)
+      progs%smcl_soilt(points, 1, level) = saturated_water(points, level) * &
+        (psparms%sthu_soilt(points, 1, level) + psparms%sthf_soilt(points, 1, level))
+      call refreeze(points, level)
+    end do
+    call update_followers()
+  end subroutine restore
+
+  !> Put the values of one level, and with the first those of the surface, where JULES reads them.
+  subroutine place(new, points, level)
+    type(properties_t), intent(in) :: new
+    integer, intent(in) :: points(:)      !! land points
+    integer, intent(in) :: level          !! soil level
+
+    if (level == 1) then
+      psparms%satcon_soilt(points, 1, 0) = new%satcon(points, 0)
+      psparms%hcon_soilt(points, 1, 0) = new%hcon(points, 0)
+    end if
+    psparms%bexp_soilt(points, 1, level) = new%b(points, level)
+    psparms%sathh_soilt(points, 1, level) = new%sathh(points, level)
+    psparms%satcon_soilt(points, 1, level) = new%satcon(points, level)
+    psparms%smvcst_soilt(points, 1, level) = new%sm_sat(points, level)
+    psparms%smvccl_soilt(points, 1, level) = new%sm_crit(points, level)
+    psparms%smvcwt_soilt(points, 1, level) = new%sm_wilt(points, level)
+    psparms%hcap_soilt(points, 1, level) = new%hcap(points, level)
+    psparms%hcon_soilt(points, 1, level) = new%hcon(points, level)
+  end subroutine place
+
+  !> Recompute what JULES derives from soil properties at its start only.
+  subroutine update_followers()
+    use ancil_info, only: land_pts, nsurft
+    use infiltration_rate_mod, only: infiltration_rate
+    use jules_vegetation_mod, only: l_use_pft_psi
+
+    call infiltration_rate(land_pts, nsurft, ainfo%surft_pts, ainfo%surft_index, psparms%satcon_soilt(:, :, 0), &
+      ainfo%frac_surft, psparms%infil_surft)
+    if (l_use_pft_psi) call update_stomatal_limits()
+  end subroutine update_followers
+
+  !> Water contents at which stomata close and open, from the potentials of each plant type.
+  subroutine update_stomatal_limits()
+    use ancil_info, only: land_pts
+    use hyd_psi_mod, only: sthu_from_psi
+    use jules_soil_mod, only: sm_levels
+    use jules_surface_types_mod, only: npft
+    use pftparm, only: psi_close, psi_open
+    real(rk), parameter :: STHU_MIN = 0.01_rk      !! least wetness, as at JULES's start
+    integer :: l, level, n
+
+    do n = 1, npft
+      do level = 1, sm_levels
+        do l = 1, land_pts
+          associate (b => psparms%bexp_soilt(l, 1, level), sathh => psparms%sathh_soilt(l, 1, level), &
+              sm_sat => psparms%smvcst_soilt(l, 1, level))
+            psparms%v_close_pft(l, level, n) = sthu_from_psi(psi_close(n), sathh, b, STHU_MIN) * sm_sat
+            psparms%v_open_pft(l, level, n) = sthu_from_psi(psi_open(n), sathh, b, STHU_MIN) * sm_sat
+          end associate
+        end do
+      end do
+    end do
+  end subroutine update_stomatal_limits
+
+  !> Write what the next step needs to a state file.
+  subroutine properties_write(unit)
+    integer, intent(in) :: unit           !! of an open stream
+
+    write (unit) days_since
+    if (days_since < 0) return
+    write (unit) psparms%bexp_soilt(:, 1, :), psparms%sathh_soilt(:, 1, :), psparms%satcon_soilt(:, 1, :), &
+      psparms%smvcst_soilt(:, 1, :), psparms%smvccl_soilt(:, 1, :), psparms%smvcwt_soilt(:, 1, :), &
+      psparms%hcap_soilt(:, 1, :), psparms%hcon_soilt(:, 1, :)
+  end subroutine properties_write
+
+  !> Read what `properties_write` wrote, and put it back in place.
+  subroutine properties_read(unit, status)
+    integer, intent(in) :: unit           !! of an open stream
+    integer, intent(out) :: status        !! of the reading, 0 when well
+    type(properties_t) :: old
+
+    read (unit, iostat=status) days_since
+    if (status /= 0 .or. days_since < 0) return
+    call allocate_properties(old)
+    read (unit, iostat=status) old%b, old%sathh, old%satcon, old%sm_sat, old%sm_crit, old%sm_wilt, old%hcap, old%hcon
+    if (status == 0) call restore(old)
+  end subroutine properties_read
+
+  !> Room for the properties of this rank's points.
+  subroutine allocate_properties(room)
+    use ancil_info, only: land_pts
+    use jules_soil_mod, only: sm_levels
+    type(properties_t), intent(out) :: room
+
+    allocate (room%b(land_pts, sm_levels))
+    allocate (room%sathh, room%sm_sat, room%sm_crit, room%sm_wilt, room%hcap, mold=room%b)
+    allocate (room%satcon(land_pts, 0:sm_levels), room%hcon(land_pts, 0:sm_levels))
+  end subroutine allocate_properties
+
+end module jml_hooks_properties

@@ -1,0 +1,117 @@
+!! What the hooks and their modules remember, kept beside each dump and read back when a run starts from one.
+!!
+!! Two files a rank: `<dump>.jules_ml.<rank>.state` holds what the hooks know, `<dump>.jules_ml.<rank>.npz` the history of
+!! the moisture module. JULES names its dumps by date and spin-up cycle, so histories of different cycles stay apart.
+module jml_hooks_restart
+  use, intrinsic :: iso_fortran_env, only: real64
+  use jules_ml_bridge, only: jml_state_write, jml_state_read, JML_OK
+  use jml_hooks_run, only: run, state_stem, FILE_LENGTH
+  use jml_hooks_failure, only: fail, bridge_error
+  use jml_hooks_moisture, only: moisture_write, moisture_read
+  use jml_hooks_place, only: latitudes, longitudes
+  use jml_hooks_properties, only: properties_write, properties_read
+  implicit none
+  private
+
+  public :: save_state, load_state
+
+  character(len=8), parameter :: MAGIC = 'JML0001 '   !! first bytes of a state file; its version
+
+contains
+
+  !> Write the state beside the dump of now.
+  subroutine save_state()
+    character(len=FILE_LENGTH) :: stem
+    integer :: unit, ierr
+
+    if (.not. remembers()) return
+    stem = state_stem(dump_path())
+    open (newunit=unit, file=trim(stem) // '.state', access='stream', form='unformatted', status='replace', &
+      action='write', iostat=ierr)
+    if (ierr /= 0) then
+      call fail('cannot write ' // trim(stem) // '.state beside the dump')
+      return
+    end if
+    write (unit) MAGIC, size(latitudes()), real(latitudes(), real64), real(longitudes(), real64), run%day
+    if (run%settings%properties) call properties_write(unit)
+    if (run%settings%moisture) call moisture_write(unit)
+    close (unit)
+    if (.not. run%settings%moisture) return
+    call jml_state_write(trim(stem) // '.npz', ierr)
+    if (ierr /= JML_OK) call fail(bridge_error('state of ' // trim(stem)))
+  end subroutine save_state
+
+  !> Read the state that lies beside the dump that the run started from, if it did start from one.
+  subroutine load_state()
+    use logging_mod, only: log_info, log_warn
+    character(len=FILE_LENGTH) :: stem
+    logical :: there
+    integer :: unit, ierr
+
+    if (.not. remembers() .or. len_trim(run%restart_from) == 0) return
+    stem = state_stem(trim(run%restart_from))
+    inquire (file=trim(stem) // '.state', exist=there)
+    if (.not. there) then
+      call log_warn('jules_ml', 'no ' // trim(stem) // '.state beside the dump: the modules start without a history')
+      return
+    end if
+    open (newunit=unit, file=trim(stem) // '.state', access='stream', form='unformatted', status='old', &
+      action='read', iostat=ierr)
+    if (ierr == 0) call check_header(unit, ierr)
+    if (ierr == 0) read (unit, iostat=ierr) run%day
+    if (ierr == 0 .and. run%settings%properties) call properties_read(unit, ierr)
+    if (ierr == 0 .and. run%settings%moisture) call moisture_read(unit, ierr)
+    if (ierr /= 0) then
+      call fail(trim(stem) // '.state does not fit this run: start with the points, levels, hooks and number of ' // &
+        'ranks of the run that wrote it, or take the file away to start without a history')
+      return
+    end if
+    close (unit)
+    if (run%settings%moisture) then
+      call jml_state_read(trim(stem) // '.npz', ierr)
+      if (ierr /= JML_OK) call fail(bridge_error('state of ' // trim(stem)))
+    end if
+    call log_info('jules_ml', 'read ' // trim(stem) // '.state')
+  end subroutine load_state
+
+  !> Whether any hook that is on has something to remember.
+  logical function remembers()
+    remembers = run%settings%moisture .or. run%settings%properties
+  end function remembers
+
+  !> Hold the points of a state file against those of this rank.
+  subroutine check_header(unit, status)
+    integer, intent(in) :: unit           !! of the open file
+    integer, intent(out) :: status        !! 0 when they agree
+    character(len=len(MAGIC)) :: first
+    real(real64), allocatable :: latitude(:), longitude(:)
+    integer :: n
+
+    read (unit, iostat=status) first, n
+    if (status /= 0) return
+    if (first /= MAGIC .or. n /= size(latitudes())) then
+      status = 1
+      return
+    end if
+    allocate (latitude(n), longitude(n))
+    read (unit, iostat=status) latitude, longitude
+    if (status /= 0) return
+    if (any(abs(latitude - latitudes()) > 1.0e-4_real64) .or. any(abs(longitude - longitudes()) > 1.0e-4_real64)) &
+      status = 1
+  end subroutine check_header
+
+  !> Path of the dump that JULES writes now, without its ending.
+  function dump_path() result(path)
+    use model_time_mod, only: current_time, is_spinup, spinup_cycle
+    use output_mod, only: output_dir, run_id
+    character(len=FILE_LENGTH) :: path
+    character(len=24) :: cycle_text, time_text
+
+    cycle_text = ''
+    if (is_spinup) write (cycle_text, '("spin", i0, ".")') spinup_cycle
+    write (time_text, '(i4.4, 2i2.2, ".", i0)') current_time%year, current_time%month, current_time%day, &
+      current_time%time
+    path = trim(output_dir) // '/' // trim(run_id) // '.dump.' // trim(cycle_text) // trim(time_text) // '.nc'
+  end function dump_path
+
+end module jml_hooks_restart

@@ -1,0 +1,67 @@
+!! What the hooks know of the run they are part of: their one handle.
+module jml_hooks_run
+  use jules_ml_bridge, only: settings_t
+  implicit none
+  private
+
+  public :: run_t, run, configuration_path, diagnostics_path, state_stem
+
+  integer, parameter, public :: FILE_LENGTH = 1024    !! longest path of a file [characters]
+  integer, parameter, public :: TEXT_LENGTH = 2048    !! longest message [characters]
+
+  !> The state of the hooks in this process.
+  type :: run_t
+    logical :: started = .false.             !! the configuration was read
+    logical :: on = .false.                  !! at least one hook is on
+    type(settings_t) :: settings             !! what `jules_ml.nml` says
+    integer :: rank = 0                      !! this process among those of the run, from 0
+    integer :: ranks = 1                     !! processes of the run
+    integer :: steps = 0                     !! calls of `update_model_variables` so far
+    integer :: day(4) = -1                   !! spin-up cycle, year, month and day of the last of them
+    logical :: microbe_called = .false.      !! `microbe` came by the hook
+    character(len=FILE_LENGTH) :: restart_from = ''   !! dump that the run started from, or ''
+    logical :: failed = .false.              !! a hook failed and the other ranks do not know yet
+    character(len=TEXT_LENGTH) :: failure = ''        !! why
+  end type run_t
+
+  type(run_t), save :: run
+
+contains
+
+  !> Path of `jules_ml.nml`: it lies in the namelist folder, which JULES takes from its first argument.
+  function configuration_path() result(path)
+    character(len=FILE_LENGTH) :: path
+    character(len=FILE_LENGTH) :: folder
+
+    call get_command_argument(1, folder)
+    if (len_trim(folder) == 0) folder = '.'
+    path = trim(folder) // '/jules_ml.nml'
+  end function configuration_path
+
+  !> Path of the file of increments of this rank.
+  function diagnostics_path() result(path)
+    use output_mod, only: output_dir, run_id
+    character(len=FILE_LENGTH) :: path
+
+    path = trim(output_dir) // '/' // trim(run_id) // '.jules_ml_increments.' // rank_text() // '.csv'
+  end function diagnostics_path
+
+  !> Path without an ending of the files that go with a dump: the dump's own name and this rank.
+  function state_stem(dump) result(path)
+    character(len=*), intent(in) :: dump           !! path of the dump
+    character(len=FILE_LENGTH) :: path
+    integer :: dot
+
+    dot = index(dump, '.', back=.true.)
+    if (dot <= index(dump, '/', back=.true.) + 1) dot = len_trim(dump) + 1
+    path = dump(:dot - 1) // '.jules_ml.' // rank_text()
+  end function state_stem
+
+  !> The rank as four digits.
+  function rank_text() result(text)
+    character(len=4) :: text
+
+    write (text, '(i4.4)') run%rank
+  end function rank_text
+
+end module jml_hooks_run

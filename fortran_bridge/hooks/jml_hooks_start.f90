@@ -1,0 +1,54 @@
+!! The first thing any hook does: read the configuration, and refuse what cannot work before any output is written.
+module jml_hooks_start
+  use jml_hooks_run, only: run, configuration_path, FILE_LENGTH
+  use jml_hooks_failure, only: bridge_error
+  use jml_hooks_guards, only: refusal
+  use jules_ml_bridge, only: jml_init, jml_settings_of, settings_t, JML_OK
+  implicit none
+  private
+
+  public :: hooks_start
+
+contains
+
+  !> Make the hooks ready; later calls do nothing.
+  subroutine hooks_start()
+    use jules_vars_mod, only: mpi_local_comm
+    use logging_mod, only: log_info, log_fatal
+    external :: mpi_comm_rank, mpi_comm_size
+    character(len=FILE_LENGTH) :: path
+    character(len=:), allocatable :: problem
+    integer :: ierr
+
+    if (run%started) return
+    run%started = .true.
+    call mpi_comm_rank(mpi_local_comm, run%rank, ierr)
+    call mpi_comm_size(mpi_local_comm, run%ranks, ierr)
+
+    path = configuration_path()
+    call jml_init(trim(path), ierr)
+    if (ierr /= JML_OK) call log_fatal('jules_ml', trim(bridge_error(trim(path))))
+    run%settings = jml_settings_of()
+    run%on = run%settings%respiration .or. run%settings%properties .or. run%settings%moisture
+    if (.not. run%on) then
+      call log_info('jules_ml', 'hooks are linked and off: ' // trim(path) // ' is absent or names none')
+      return
+    end if
+    problem = refusal(run%settings)
+    if (len(problem) > 0) call log_fatal('jules_ml', trim(path) // ': ' // problem)
+    call log_info('jules_ml', summary(run%settings))
+  end subroutine hooks_start
+
+  !> One line for the log: which hooks are on, and how.
+  function summary(settings) result(text)
+    type(settings_t), intent(in) :: settings
+    character(len=:), allocatable :: text
+
+    text = 'hooks on:'
+    if (settings%respiration) text = text // ' respiration (' // trim(settings%respiration_backend) // ')'
+    if (settings%properties) text = text // ' properties (' // trim(settings%properties_backend) // ')'
+    if (settings%moisture) text = text // ' moisture (' // trim(settings%moisture_backend) // ', ' // &
+      trim(settings%mode) // ' every ' // trim(settings%every) // ')'
+  end function summary
+
+end module jml_hooks_start
