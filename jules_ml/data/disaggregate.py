@@ -22,8 +22,8 @@ from jules_ml.data.diurnal import (
     snow_fraction,
 )
 from jules_ml.data.humidity import saturation_vapour_pressure, specific_humidity
-from jules_ml.data.record import end_of_interval, interval, place, position
-from jules_ml.data.site import SiteMeta, site_dataset
+from jules_ml.data.record import end_of_interval, interval, place, position, provenance
+from jules_ml.data.site import site_dataset
 from jules_ml.data.sun import half_day_angle, hour_angle, potential_radiation
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
@@ -134,7 +134,7 @@ def disaggregate(
         {name: array.ravel() for name, array in values.items()},
         time=_step_ends(days, length, per_day),
         interval=length,
-        meta=_meta(ds),
+        meta=provenance(ds),
         where=place(ds),
     )
     return out.assign_attrs(history=f"disaggregated from daily means; rain events of {rain_hours:g} h, seed {seed}")
@@ -311,18 +311,3 @@ def _specific_humidity(
         )
     vapour = np.maximum(vapour, least)
     return specific_humidity(vapour[:, None], pressure)
-
-
-def _meta(ds: xr.Dataset) -> SiteMeta:
-    """Provenance of the steps: that of the days."""
-    known = "latitude" in ds.attrs or "latitude" in ds.coords
-    latitude, longitude = position(ds) if known else (None, None)
-    return SiteMeta(
-        site=str(ds.attrs.get("site", "")),
-        source=str(ds.attrs.get("source", "")),
-        licence=str(ds.attrs.get("licence", "")),
-        latitude=latitude,
-        longitude=longitude,
-        elevation=ds.attrs.get("elevation"),
-        utc_offset_hours=float(ds.attrs.get("utc_offset_hours", 0.0)),
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import xarray as xr
 
+from jules_ml.data.site import SiteMeta
 from jules_ml.errors import BadInput
 
 
@@ -79,6 +80,21 @@ def position(ds: xr.Dataset) -> tuple[float, float]:
             )
         degrees.append(float(value))
     return degrees[0], degrees[1]
+
+
+def provenance(ds: xr.Dataset) -> SiteMeta:
+    """Give where the record comes from, for a dataset made of it."""
+    known = "latitude" in ds.attrs or "latitude" in ds.coords
+    latitude, longitude = position(ds) if known else (None, None)
+    return SiteMeta(
+        site=str(ds.attrs.get("site", "")),
+        source=str(ds.attrs.get("source", "")),
+        licence=str(ds.attrs.get("licence", "")),
+        latitude=latitude,
+        longitude=longitude,
+        elevation=ds.attrs.get("elevation"),
+        utc_offset_hours=float(ds.attrs.get("utc_offset_hours", 0.0)),
+    )
 
 
 def end_of_interval(ds: xr.Dataset) -> pd.DatetimeIndex:

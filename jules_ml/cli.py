@@ -1,0 +1,156 @@
+"""The command line: it reads what was typed, calls, and prints. Each command is one function of another module.
+
+Exit codes: 0 done, 1 failed, 2 bad input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+import jules_ml
+from jules_ml.errors import BadInput, RunFailed
+
+if TYPE_CHECKING:
+    from jules_ml.column_run import ColumnRun
+    from jules_ml.column_run import Progress as Report
+
+_FAILED, _BAD_INPUT = 1, 2
+
+_out = Console(highlight=False)
+_err = Console(stderr=True, highlight=False)
+
+
+class _Commands(typer.core.TyperGroup):
+    """Commands whose errors are one message and an exit code, not a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was typed."""
+        try:
+            return super().invoke(ctx)
+        except BadInput as error:
+            _err.print(f"[bold red]Bad input:[/] {_plain(error.problem, error.where)}.", soft_wrap=True)
+            _err.print(f"[bold]Remedy:[/] {_escaped(error.remedy)}.", soft_wrap=True)
+            raise typer.Exit(_BAD_INPUT) from None
+        except RunFailed as error:
+            _err.print(f"[bold red]Failed:[/] {_escaped(str(error))}.", soft_wrap=True)
+            raise typer.Exit(_FAILED) from None
+        except KeyboardInterrupt:
+            _err.print("Stopped; no file was left half-written.")
+            raise typer.Exit(_FAILED) from None
+
+
+app = typer.Typer(
+    name="jules-ml",
+    cls=_Commands,
+    help="Learned soil modules for JULES, the Joint UK Land Environment Simulator.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        _out.print(f"jules_ml {jules_ml.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Learned soil modules for JULES, the Joint UK Land Environment Simulator."""
+
+
+@app.command(epilog="Example:  jules-ml run tower.toml --out runs/tower")
+def run(
+    experiment: Annotated[Path, typer.Argument(help="Experiment file (TOML).", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the results; runs/NAME of the experiment unless given.")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Run the model of an experiment: its record in, a CF netCDF file, a summary and a figure out."""
+    from jules_ml.column_run import run_column
+    from jules_ml.experiment import load_experiment
+    from jules_ml.run_folder import write_run
+
+    loaded = load_experiment(experiment)
+    folder = Path("runs") / experiment.stem if out is None else out
+    with _progress(quiet) as report:
+        done = run_column(loaded, progress=report)
+    files = write_run(done, folder)
+    if not quiet:
+        _say_how_it_went(done)
+        for file in files:
+            _out.print(f"[green]wrote[/] {_escaped(str(file))}", soft_wrap=True)
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Report]:
+    """A bar for each stage of long work."""
+    columns = (
+        TextColumn("{task.description:<8}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("steps"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=_err, disable=quiet, transient=False) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def report(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done)
+
+        yield report
+
+
+def _say_how_it_went(done: ColumnRun) -> None:
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    budgets = done.budgets
+    table.add_row("spin-up", str(done.spin_up))
+    table.add_row(
+        "water",
+        f"gained {budgets.water_stored:.4g} kg m-2; residual of the budget {budgets.water_sum:.1e} kg m-2 in all, "
+        f"{budgets.water_max:.1e} a step at most",
+    )
+    table.add_row(
+        "heat", f"residual {budgets.heat_mean:.1e} W m-2 on average, {budgets.heat_max:.1e} in one period at most"
+    )
+    for number, substitution in enumerate(done.weather.substitutions):
+        table.add_row("" if number else "not measured", _escaped(str(substitution)))
+    for number, note in enumerate(done.notes):
+        table.add_row("" if number else "note", _escaped(note))
+    table.add_row("time", f"{done.wall_seconds:.0f} s{', compiled' if done.compiled else ''}")
+    _out.print(table)
+
+
+def _plain(problem: str, where: str | None) -> str:
+    return _escaped(problem if where is None else f"{where}: {problem}")
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", r"\[")
+
+
+def main() -> None:
+    """Entry point of ``jules-ml``."""
+    app()

@@ -1,0 +1,225 @@
+"""``jules-ml run`` with ``model = "column"``: an experiment from its record to its output."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import xarray as xr
+from numpy.typing import NDArray
+
+from jules_ml.column_budget import Budgets, column_budgets, water_stored
+from jules_ml.column_output import OUTPUTS, output_dataset
+from jules_ml.column_setup import Soil, experiment_column, initial_state
+from jules_ml.errors import BadInput, RunFailed
+from jules_ml.experiment import Experiment
+from jules_ml.experiment.sections import RunSection
+from jules_ml.forcing import Weather, site_weather
+from jules_ml.physics.column import RespirationFactors, jules_one_pool_factors
+from jules_ml.physics.integration import can_compile, integrate
+from jules_ml.physics.surface import Forcing
+from jules_ml.spin_up import SpinUp, spin_up
+
+#: Called with a stage, the steps done in it, and the steps it has at most.
+Progress = Callable[[str, int, int], None]
+
+#: Runs of fewer steps are over before they would be compiled.
+_WORTH_COMPILING = 8000
+
+
+@dataclass(frozen=True)
+class ColumnRun:
+    """A run of the column that has ended.
+
+    Attributes
+    ----------
+    experiment : Experiment
+    output : xarray.Dataset
+        See :func:`~jules_ml.column_output.output_dataset`.
+    weather : Weather
+        What drove it, and what in that was not measured.
+    spin_up : SpinUp
+    budgets : Budgets
+    compiled : bool
+        Whether the step was compiled.
+    wall_seconds : float
+        Of spin-up and run, compilation included.
+    record : xarray.Dataset
+        The site dataset, for comparison with what was measured.
+    notes : tuple of str
+        What the user should know of how it went.
+    """
+
+    experiment: Experiment
+    output: xr.Dataset
+    weather: Weather
+    spin_up: SpinUp
+    budgets: Budgets
+    compiled: bool
+    wall_seconds: float
+    record: xr.Dataset
+    notes: tuple[str, ...] = ()
+
+
+def run_column(
+    experiment: Experiment,
+    *,
+    record: xr.Dataset | None = None,
+    factors: RespirationFactors = jules_one_pool_factors,
+    progress: Progress | None = None,
+) -> ColumnRun:
+    """Run the column of an experiment.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        With ``[soil]``, ``[surface]``, ``[carbon]`` and ``[run]``.
+    record : xarray.Dataset, optional
+        Site dataset that drives it; read as ``[data]`` says unless given.
+    factors : callable, optional
+        Respiration factors: JULES's, unless something learned takes their place.
+    progress : callable, optional
+        Called with a stage, the steps done in it and the steps it has at most.
+
+    Returns
+    -------
+    ColumnRun
+
+    Raises
+    ------
+    BadInput
+        If the experiment lacks a section or its parts do not fit; if the record lacks what nothing can stand in for.
+    RunFailed
+        If the column leaves the range of numbers.
+    """
+    section = experiment.required(experiment.run, "run")
+    _refuse_unknown_outputs(section, experiment.file)
+    record = experiment.record() if record is None else record
+    weather, notes = _weather(experiment, section, record)
+    dtype = torch.float32 if section.precision == "float32" else torch.float64
+    column, soil = experiment_column(experiment, timestep=section.timestep, dtype=dtype, factors=factors)
+    state = initial_state(column, section.initial, t_air_mean=float(weather.series["t_air"].mean()))
+
+    forcing, stamps = weather.tensors(dtype), pd.DatetimeIndex(weather.series["time"].to_numpy())
+    start = stamps[0] - pd.Timedelta(seconds=section.timestep)
+    n_spin = int((stamps <= start + pd.DateOffset(years=section.spin_up.years)).sum())
+    most = n_spin * section.spin_up.cycles
+    compiled = _to_be_compiled(section, len(stamps) + most, notes)
+    began = time.perf_counter()
+    state, spun = spin_up(
+        column,
+        state,
+        Forcing(*(x[:n_spin] for x in forcing)),
+        section.spin_up,
+        outputs=tuple(OUTPUTS),
+        compiled=compiled,
+        progress=_counting(progress, "spin-up", most),
+    )
+    done = integrate(
+        column,
+        state,
+        forcing,
+        outputs=tuple(OUTPUTS),
+        mean_over=section.mean_over,
+        compiled=compiled,
+        progress=_counting(progress, "run", len(stamps)),
+    )
+    wall_seconds = time.perf_counter() - began
+    if not spun.reached and spun.cycles:
+        notes.append(f"spin-up: {spun}; raise run.spin_up.cycles")
+
+    output = output_dataset(
+        {name: values.squeeze(-1).numpy() for name, values in done.outputs.items()},
+        weather.series,
+        start=start,
+        period=pd.Timedelta(seconds=section.timestep * section.mean_over),
+        dzsoil=soil.dzsoil.flatten().tolist(),
+        soil=_soil_arrays(soil),
+    )
+    _refuse_not_finite(output)
+    gained = water_stored(column, done.state) - water_stored(column, state)
+    budgets = column_budgets(output, gained=gained, timestep=section.timestep)
+    output = output.drop_vars([] if section.outputs is None else set(OUTPUTS) - set(section.outputs))
+    output.attrs |= {
+        "substitutions": "; ".join(map(str, weather.substitutions)) or "none",
+        "spin_up": str(spun),
+        "history": f"jules-ml run {experiment.file.name}",
+    }
+    return ColumnRun(experiment, output, weather, spun, budgets, compiled, wall_seconds, record, tuple(notes))
+
+
+def _refuse_unknown_outputs(section: RunSection, file: Path) -> None:
+    unknown = [name for name in section.outputs or () if name not in OUTPUTS]
+    if unknown:
+        raise BadInput(
+            f"no output is called {', '.join(unknown)}",
+            where=f"{file}, run.outputs",
+            remedy=f"choose among {', '.join(OUTPUTS)}",
+        )
+
+
+def _weather(experiment: Experiment, section: RunSection, record: xr.Dataset) -> tuple[Weather, list[str]]:
+    """Weather of the run, cut to whole periods of output, and a note where something was cut off."""
+    weather = site_weather(
+        record,
+        experiment.forcing,
+        timestep=section.timestep,
+        start=None if section.start is None else pd.Timestamp(section.start),
+        end=None if section.end is None else pd.Timestamp(section.end),
+    )
+    n_steps = weather.series.sizes["time"]
+    whole = n_steps - n_steps % section.mean_over
+    if whole == n_steps:
+        return weather, []
+    if whole == 0:
+        raise BadInput(
+            f"the run has {n_steps} steps, and one period of output {section.mean_over}",
+            where=f"{experiment.file}, run.mean_over",
+            remedy="give a smaller mean_over, or a later end",
+        )
+    cut = replace(weather, series=weather.series.isel(time=slice(whole)))
+    return cut, [f"the last {n_steps - whole} steps do not make a whole period of output and were left out"]
+
+
+def _to_be_compiled(section: RunSection, steps: int, notes: list[str]) -> bool:
+    """Whether to compile the step; notes where that is wanted and cannot be had."""
+    wanted = steps >= _WORTH_COMPILING if section.compiled is None else section.compiled
+    if wanted and not can_compile():
+        notes.append("no C++ compiler found (g++ or clang++): the column ran eagerly, some ten times slower")
+    return wanted and can_compile()
+
+
+def _counting(progress: Progress | None, stage: str, total: int) -> Callable[[int], None] | None:
+    """Turn steps done since the last call into steps done in the stage."""
+    if progress is None:
+        return None
+    done = 0
+
+    def count(steps: int) -> None:
+        nonlocal done
+        done += steps
+        progress(stage, done, total)
+
+    return count
+
+
+def _soil_arrays(soil: Soil) -> dict[str, NDArray[np.floating]]:
+    n_layers = soil.dzsoil.shape[0]
+    named = {**soil.properties._asdict(), "theta_r": soil.theta_r}
+    return {name: values.flatten().expand(n_layers).numpy() for name, values in named.items()}
+
+
+def _refuse_not_finite(output: xr.Dataset) -> None:
+    for name in OUTPUTS:
+        good = np.isfinite(output[name].to_numpy()).reshape(output.sizes["time"], -1).all(axis=1)
+        if not good.all():
+            first = pd.Timestamp(output["time"].to_numpy()[~good][0])
+            raise RunFailed(
+                f"the column left the range of numbers: {name} is not finite from the period that ends at {first} UTC; "
+                "check the soil properties and the weather about that time"
+            )

@@ -1,0 +1,129 @@
+"""Reading and checking of an experiment file."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Self, TypeVar
+
+import xarray as xr
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
+
+from jules_ml.errors import BadInput
+from jules_ml.experiment.messages import schema_error, syntax_error
+from jules_ml.experiment.records import Record
+from jules_ml.experiment.section import Section
+from jules_ml.experiment.sections import (
+    CarbonSection,
+    ForcingSection,
+    RunSection,
+    SiteSection,
+    SoilSection,
+    SurfaceSection,
+)
+
+_Given = TypeVar("_Given", bound=Section)
+
+
+class Experiment(Section):
+    """An experiment: one schema for everything that can be run or learned.
+
+    A section that a command does not need may be left out; :meth:`required` refuses where one is needed. A new module
+    brings its section here, as one field more.
+    """
+
+    site: SiteSection = Field(default=SiteSection(), description="where the record was taken")
+    data: Record = Field(description="which record is read, and how")
+    forcing: ForcingSection = Field(default=ForcingSection(), description="what stands in for weather not measured")
+    soil: SoilSection | None = Field(default=None, description="layers and properties of the soil")
+    surface: SurfaceSection | None = Field(default=None, description="what grows on the soil")
+    carbon: CarbonSection | None = Field(default=None, description="soil carbon that respires")
+    run: RunSection | None = Field(default=None, description="what is run, and when")
+
+    _file: Path = PrivateAttr(default=Path("experiment.toml"))
+    _text: str = PrivateAttr(default="")
+
+    @model_validator(mode="after")
+    def _state_fits_layers(self) -> Self:
+        if self.run is not None and self.soil is not None:
+            n_layers = len(self.soil.dzsoil)
+            for name, values in self.run.initial:
+                if values is not None and len(values) not in (1, n_layers):
+                    raise ValueError(
+                        f"run.initial.{name} has {len(values)} values for {n_layers} layers: give one, or one a layer"
+                    )
+        return self
+
+    @property
+    def file(self) -> Path:
+        """Where the experiment was read from."""
+        return self._file
+
+    @property
+    def text(self) -> str:
+        """The experiment as it stands in its file."""
+        return self._text
+
+    def required(self, section: _Given | None, name: str) -> _Given:
+        """Give a section that the command cannot do without.
+
+        Raises
+        ------
+        BadInput
+            If the file lacks it.
+        """
+        if section is None:
+            raise BadInput(
+                f"section [{name}] is missing", where=self.file, remedy=f"add [{name}]; docs/running.md lists its keys"
+            )
+        return section
+
+    def record(self) -> xr.Dataset:
+        """Read the record as a site dataset, with what ``[site]`` says of the place.
+
+        Raises
+        ------
+        BadInput
+            As its reader.
+        """
+        ds = self.data.read()
+        given = self.site.model_dump(exclude_none=True)
+        if "name" in given:
+            given["site"] = given.pop("name")
+        return ds.assign_attrs(given)
+
+
+def load_experiment(path: str | Path) -> Experiment:
+    """Read an experiment file.
+
+    Parameters
+    ----------
+    path : str or Path
+        TOML file. Relative paths in it are taken from its folder.
+
+    Returns
+    -------
+    Experiment
+
+    Raises
+    ------
+    BadInput
+        If the file cannot be read, is not TOML, or has a key that is unknown, missing or wrong: with file, line, key and
+        remedy.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise BadInput("there is no such file", where=path, remedy="give the path of an experiment file (TOML)")
+    try:
+        text = path.read_text(encoding="utf-8")
+        raw = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        raise BadInput("this is not a text file in UTF-8", where=path, remedy="save it as UTF-8 text") from error
+    except tomllib.TOMLDecodeError as error:
+        raise syntax_error(error, path) from error
+    try:
+        experiment = Experiment.model_validate(raw, context={"folder": path.parent})
+    except ValidationError as error:
+        raise schema_error(error, schema=Experiment, raw=raw, text=text, path=path) from error
+    experiment._file, experiment._text = path, text
+    return experiment

@@ -1,0 +1,181 @@
+"""What pydantic and the TOML parser found wrong, said with file, line, key and remedy."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import textwrap
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from jules_ml.errors import BadInput
+
+Key = tuple[str | int, ...]
+
+_HEADER = re.compile(r"""^\s*\[(\[?)([\w\-."' ]+)\]\]?\s*(?:#.*)?$""")
+_ASSIGNMENT = re.compile(r"""^\s*((?:[\w\-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w\-]+|"[^"]*"|'[^']*'))*)\s*=""")
+_NAME = re.compile(r"""[\w\-]+|"[^"]*"|'[^']*'""")
+
+
+def syntax_error(error: tomllib.TOMLDecodeError, path: Path) -> BadInput:
+    """Turn an error of the TOML parser into one that names file and line."""
+    message = str(error)
+    match = re.search(r"\(at line (\d+), column (\d+)\)$", message)
+    where = f"{path}, line {match[1]}, column {match[2]}" if match else str(path)
+    reason = message[: match.start()].strip() if match else message
+    return BadInput(
+        f"this is not TOML ({reason})",
+        where=where,
+        remedy="write text in quotes, a table as [name] and a list as [1, 2]; docs/running.md has examples",
+    )
+
+
+def schema_error(
+    error: ValidationError, *, schema: type[BaseModel], raw: Mapping[str, Any], text: str, path: Path
+) -> BadInput:
+    """Turn what pydantic found into an error that names file, line, key and remedy.
+
+    Parameters
+    ----------
+    error : ValidationError
+        Of ``schema``, from ``raw``.
+    schema : type of BaseModel
+        The experiment.
+    raw : mapping
+        What the TOML parser made of the file.
+    text : str
+        The file, for the line.
+    path : Path
+        The file, for the message.
+
+    Returns
+    -------
+    BadInput
+        About the first mistake; the keys of others are named.
+    """
+    found: dict[Key, ErrorDetails] = {}
+    # a misspelt key comes before the missing one that it was meant to be
+    for details in sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden"):
+        found.setdefault(_key(details, raw), details)
+    key, details = next(iter(found.items()))
+    problem, remedy = _explained(details, key, schema, raw)
+    others = [_dotted(other) for other in found if other != key]
+    if others:
+        problem += f" (also wrong: {', '.join(others)})"
+    line = _line(key, _lines(text))
+    place = f"{path}, line {line}" if line else str(path)
+    return BadInput(problem, where=f"{place}, {_dotted(key)}" if key else place, remedy=remedy)
+
+
+def _explained(details: ErrorDetails, key: Key, schema: type[BaseModel], raw: Mapping[str, Any]) -> tuple[str, str]:
+    """Problem and remedy of one mistake."""
+    kind, context = details["type"], details.get("ctx", {})
+    name = str(key[-1]) if key else ""
+    models = list(_models_at(schema, key[:-1], raw))
+    if kind == "extra_forbidden":
+        known = sorted({field for model in models for field in model.model_fields})
+        near = difflib.get_close_matches(name, known, n=1)
+        return (
+            f"key '{name}' is not known",
+            f"write '{near[0]}', if that was meant" if near else f"use one of {', '.join(known)}",
+        )
+    meant = next((f.description for m in models if (f := m.model_fields.get(name)) is not None and f.description), None)
+    wanted = f"give {name}" if meant is None else f"give {name}: {meant}"
+    if kind == "missing":
+        return f"key '{name}' is missing", wanted
+    if kind == "union_tag_not_found":
+        return "key 'reader' is missing", "give reader: 'fluxnet', 'table' or another of those in docs/running.md"
+    if kind == "union_tag_invalid":
+        tag, expected = context["tag"], str(context["expected_tags"])
+        near = difflib.get_close_matches(str(tag), re.findall(r"'([^']*)'", expected), n=1)
+        return (
+            f"reader '{tag}' is not known",
+            f"write '{near[0]}', if that was meant" if near else f"use one of {expected}",
+        )
+    if kind == "value_error":
+        return str(context["error"]), f"correct {_dotted(key) or 'the file'}"
+    message = details["msg"][0].lower() + details["msg"][1:]
+    for python, toml in (
+        ("valid dictionary or object to extract fields from", "table"),
+        ("valid tuple", "number or a list"),
+    ):
+        message = message.replace(python, toml)
+    return f"{textwrap.shorten(repr(details['input']), 60)} will not do: {message}", wanted
+
+
+def _key(details: ErrorDetails, raw: Mapping[str, Any]) -> Key:
+    """Path of keys in the file; pydantic's own has marks of its unions in it too."""
+    at: list[str | int] = []
+    node: Any = raw
+    for part in details["loc"]:
+        inside = (isinstance(node, dict) and part in node) or (
+            isinstance(node, list) and isinstance(part, int) and part < len(node)
+        )
+        if inside:
+            at.append(part)
+            node = node[part]
+    if details["type"] == "missing":
+        at.append(details["loc"][-1])
+    if details["type"] == "union_tag_invalid" and isinstance(node, dict):
+        at.append("reader")
+    return tuple(at)
+
+
+def _models_at(schema: type[BaseModel], key: Sequence[str | int], raw: Mapping[str, Any]) -> Iterator[type[BaseModel]]:
+    """Models that describe the table at ``key``; of those told apart by a ``reader``, the one that was named."""
+    models: list[type[BaseModel]] = [schema]
+    node: Any = raw
+    for part in key:
+        node = node[part]
+        if not isinstance(part, int):
+            fields = [model.model_fields[part] for model in models if part in model.model_fields]
+            # a table of tables by a name of the user's own, such as a column, keeps the models of the field that holds it
+            models = [m for field in fields for m in _models_in(field.annotation)] if fields else models
+    tag = node.get("reader") if isinstance(node, dict) else None
+    for model in models:
+        reader = model.model_fields.get("reader")
+        if tag is None or reader is None or tag in get_args(reader.annotation):
+            yield model
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)
+
+
+def _lines(text: str) -> dict[Key, int]:
+    """Line of each table's header and of each key, counted from 1."""
+    lines: dict[Key, int] = {}
+    table: Key = ()
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := _HEADER.match(line):
+            table = _names(header[2])
+            if header[1]:
+                table = (*table, sum(1 for known in lines if known[:-1] == table and isinstance(known[-1], int)))
+            lines[table] = number
+        elif assignment := _ASSIGNMENT.match(line):
+            lines.setdefault((*table, *_names(assignment[1])), number)
+    return lines
+
+
+def _names(dotted: str) -> Key:
+    return tuple(name.strip("\"'") for name in _NAME.findall(dotted))
+
+
+def _line(key: Key, lines: Mapping[Key, int]) -> int | None:
+    """Line of the key, or of the nearest table that holds it."""
+    return next((lines[key[:n]] for n in range(len(key), 0, -1) if key[:n] in lines), None)
+
+
+def _dotted(key: Key) -> str:
+    text = ""
+    for part in key:
+        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else part
+    return text

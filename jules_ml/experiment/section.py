@@ -1,0 +1,32 @@
+"""What all sections of an experiment file have in common."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
+
+
+class Section(BaseModel):
+    """A table of the experiment file: unknown keys are refused, and nothing changes once it is read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _beside_the_experiment(path: Path, info: ValidationInfo) -> Path:
+    folder = (info.context or {}).get("folder")
+    path = path.expanduser()
+    return path if folder is None else Path(folder) / path
+
+
+#: A file or folder; a relative one is looked for beside the experiment file, wherever the command is called from.
+DataPath = Annotated[Path, AfterValidator(_beside_the_experiment)]
+
+
+def _one_for_all(value: object) -> object:
+    return (value,) if isinstance(value, int | float) else value
+
+
+#: A number for each soil layer from the top, or one number for all of them.
+PerLayer = Annotated[tuple[float, ...], BeforeValidator(_one_for_all)]

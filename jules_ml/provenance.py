@@ -1,0 +1,57 @@
+"""What a result was made with: versions, commit, machine."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import jules_ml
+
+_PACKAGES = ("torch", "numpy", "xarray", "pandas", "pvlib", "scores")
+
+
+def software() -> dict[str, object]:
+    """Give versions of what computes, and the commit when the package runs from a checkout.
+
+    Returns
+    -------
+    dict
+        ``jules_ml``, ``python``, ``packages`` by name, ``platform``, and ``git_commit``, ending in ``+`` where files differ from it, or
+        ``None``.
+    """
+    packages: dict[str, str] = {}
+    for name in _PACKAGES:
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return {
+        "jules_ml": jules_ml.__version__,
+        "python": platform.python_version(),
+        "packages": packages,
+        "platform": platform.platform(),
+        "git_commit": git_commit(Path(jules_ml.__file__).parent),
+    }
+
+
+def git_commit(package: Path) -> str | None:
+    """Give the commit of the checkout whose top folder holds ``package``; ``None`` outside one, or without git."""
+
+    def git(*words: str) -> str | None:
+        try:
+            done = subprocess.run(
+                ["git", "-C", str(package), *words], capture_output=True, text=True, check=False, timeout=10
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    top = git("rev-parse", "--show-toplevel")
+    # an environment inside somebody else's checkout must not pass for this one
+    if top is None or Path(top).resolve() != package.parent.resolve():
+        return None
+    commit = git("rev-parse", "HEAD")
+    changed = git("status", "--porcelain", "--untracked-files=no")
+    return None if commit is None else commit + ("+" if changed else "")

@@ -1,0 +1,47 @@
+"""Files that are there whole or not at all: written beside their place, then moved into it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from jules_ml.errors import BadInput
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a path to write to, whose file takes the place of ``path`` once the block has ended well.
+
+    Whatever ends the block otherwise, an interrupt included, leaves ``path`` as it was and nothing beside it.
+
+    Parameters
+    ----------
+    path : Path
+        File to be written; its folder is made where it is missing.
+
+    Yields
+    ------
+    Path
+        With the same ending, in a folder beside ``path``.
+
+    Raises
+    ------
+    BadInput
+        If the folder cannot be made or written to.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-")
+    except OSError as error:
+        raise BadInput(
+            f"the folder cannot be written ({error.strerror})",
+            where=path.parent,
+            remedy="give another folder with --out",
+        ) from error
+    with scratch as folder:
+        part = Path(folder) / path.name
+        yield part
+        os.replace(part, path)
