@@ -1,13 +1,29 @@
 !! The one handle of the library: what `jml_init` read and bound.
 module jml_handle
-  use jml_status, only: JML_OK
+  use jml_config, only: config_read
+  use jml_curve, only: curve_read, curve_t
+  use jml_message, only: fail, message_of
+  use jml_native_r32, only: native_r32_t => native_t, native_of_r32 => native_of
+  use jml_native_r64, only: native_r64_t => native_t, native_of_r64 => native_of
+  use jml_net, only: net_read, net_t, OUT_FSTH, OUT_FTEMP, OUT_JOINT
+  use jml_python, only: c_text, python_bind, python_close, python_read_state, python_start, python_write_state, &
+    SLOT_MOISTURE, SLOT_PROPERTIES, SLOT_RESPIRATION
   use jml_settings, only: settings_t
+  use jml_status, only: JML_BAD_CONFIG, JML_OK
   implicit none
   private
 
+  public :: handle, native_r32, native_r64
   public :: jml_init, jml_enabled, jml_settings_of, jml_state_write, jml_state_read, jml_error, jml_finalise
 
-  type(settings_t), save :: settings
+  !> What the configuration says.
+  type :: handle_t
+    type(settings_t) :: settings
+  end type handle_t
+
+  type(handle_t), save, protected :: handle
+  type(native_r32_t), save, protected :: native_r32   !! what was made ready for it, in 32-bit reals
+  type(native_r64_t), save, protected :: native_r64   !! and in 64-bit reals
 
 contains
 
@@ -15,19 +31,104 @@ contains
   subroutine jml_init(config_path, ierr)
     character(len=*), intent(in) :: config_path   !! path of `jules_ml.nml`
     integer, intent(out) :: ierr
-    settings = settings_t()
-    ierr = JML_OK
-    if (len_trim(config_path) == 0) return
+    type(settings_t) :: settings
+    character(len=:), allocatable :: message
+
+    call jml_finalise(ierr)
+    if (ierr /= JML_OK) return
+    call config_read(config_path, settings, ierr, message)
+    if (ierr == JML_OK .and. settings%respiration_backend == 'native') call prepare_native(settings, ierr, message)
+    if (ierr /= JML_OK) then
+      ierr = fail(ierr, message)
+      return
+    end if
+    call bind_python(settings, ierr)
+    if (ierr == JML_OK) handle%settings = settings
   end subroutine jml_init
+
+  !> Read the tables and the net, and see that each factor comes from just one of them.
+  subroutine prepare_native(settings, status, message)
+    type(settings_t), intent(in) :: settings
+    integer, intent(out) :: status
+    character(len=:), allocatable, intent(out) :: message
+    type(curve_t), allocatable :: fsth_curve, ftemp_curve
+    type(net_t), allocatable :: net
+    integer :: fsth_sources, ftemp_sources
+
+    status = JML_OK
+    message = ''
+    fsth_sources = 0
+    ftemp_sources = 0
+    if (settings%fsth_table /= '') then
+      allocate (fsth_curve)
+      call curve_read(trim(settings%fsth_table), 'fsth', fsth_curve, status, message)
+      if (status /= JML_OK) return
+      fsth_sources = fsth_sources + 1
+    end if
+    if (settings%ftemp_table /= '') then
+      allocate (ftemp_curve)
+      call curve_read(trim(settings%ftemp_table), 'ftemp', ftemp_curve, status, message)
+      if (status /= JML_OK) return
+      ftemp_sources = ftemp_sources + 1
+    end if
+    if (settings%net /= '') then
+      allocate (net)
+      call net_read(trim(settings%net), net, status, message)
+      if (status /= JML_OK) return
+      fsth_sources = fsth_sources + count(net%outputs == OUT_FSTH .or. net%outputs == OUT_JOINT)
+      ftemp_sources = ftemp_sources + count(net%outputs == OUT_FTEMP .or. net%outputs == OUT_JOINT)
+    end if
+    call check_sources('fsth', fsth_sources, status, message)
+    if (status == JML_OK) call check_sources('ftemp', ftemp_sources, status, message)
+    if (status /= JML_OK) return
+    native_r32 = native_of_r32(fsth_curve, ftemp_curve, net)
+    native_r64 = native_of_r64(fsth_curve, ftemp_curve, net)
+  end subroutine prepare_native
+
+  !> A factor must come from one table or from one output of the net.
+  pure subroutine check_sources(factor, sources, status, message)
+    character(len=*), intent(in) :: factor
+    integer, intent(in) :: sources
+    integer, intent(out) :: status
+    character(len=:), allocatable, intent(out) :: message
+
+    status = JML_BAD_CONFIG
+    message = ''
+    if (sources == 0) then
+      message = 'nothing serves ' // factor // ': give ' // factor // '_table, or a net with that output (&jules_ml_respiration)'
+    else if (sources > 1) then
+      message = factor // ' is served twice: take ' // factor // '_table or the net away (&jules_ml_respiration)'
+    else
+      status = JML_OK
+    end if
+  end subroutine check_sources
+
+  !> Start Python and bind the callables, when any hook asks for it.
+  subroutine bind_python(settings, ierr)
+    type(settings_t), intent(in) :: settings
+    integer, intent(out) :: ierr
+    logical :: respiration
+
+    ierr = JML_OK
+    respiration = settings%respiration .and. settings%respiration_backend == 'python'
+    if (.not. (respiration .or. settings%properties .or. settings%moisture)) return
+    ierr = python_start(c_text(settings%venv), c_text(settings%libpython), c_text(settings%folder), settings%threads)
+    if (ierr == JML_OK .and. respiration) &
+      ierr = python_bind(SLOT_RESPIRATION, c_text(settings%respiration_callable), c_text(''))
+    if (ierr == JML_OK .and. settings%properties) &
+      ierr = python_bind(SLOT_PROPERTIES, c_text(settings%properties_callable), c_text(settings%static_file))
+    if (ierr == JML_OK .and. settings%moisture) &
+      ierr = python_bind(SLOT_MOISTURE, c_text(settings%moisture_callable), c_text(''))
+  end subroutine bind_python
 
   !> Whether a hook is on.
   logical function jml_enabled(what) result(enabled)
     character(len=*), intent(in) :: what          !! 'respiration', 'properties' or 'moisture'
 
     select case (what)
-    case ('respiration'); enabled = settings%respiration
-    case ('properties'); enabled = settings%properties
-    case ('moisture'); enabled = settings%moisture
+    case ('respiration'); enabled = handle%settings%respiration
+    case ('properties'); enabled = handle%settings%properties
+    case ('moisture'); enabled = handle%settings%moisture
     case default; enabled = .false.
     end select
   end function jml_enabled
@@ -36,36 +137,42 @@ contains
   function jml_settings_of() result(copy)
     type(settings_t) :: copy
 
-    copy = settings
+    copy = handle%settings
   end function jml_settings_of
 
-  !> Keep the history of the moisture module, beside a dump.
+  !> Keep the history of the moisture module, beside a dump. Without a moisture module there is nothing to keep.
   subroutine jml_state_write(path, ierr)
     character(len=*), intent(in) :: path
     integer, intent(out) :: ierr
+
     ierr = JML_OK
-    if (len_trim(path) == 0) return
+    if (handle%settings%moisture) ierr = python_write_state(c_text(path))
   end subroutine jml_state_write
 
   !> Read back what `jml_state_write` kept.
   subroutine jml_state_read(path, ierr)
     character(len=*), intent(in) :: path
     integer, intent(out) :: ierr
+
     ierr = JML_OK
-    if (len_trim(path) == 0) return
+    if (handle%settings%moisture) ierr = python_read_state(c_text(path))
   end subroutine jml_state_read
 
   !> The sentence of this thread's last failure.
   subroutine jml_error(text)
     character(len=*), intent(out) :: text
-    text = ''
+
+    text = message_of()
   end subroutine jml_error
 
-  !> Let go of all that `jml_init` made; `jml_init` may follow again.
+  !> Let go of all that `jml_init` made; `jml_init` may follow again. A Python that was started stays until the end.
   subroutine jml_finalise(ierr)
     integer, intent(out) :: ierr
-    settings = settings_t()
-    ierr = JML_OK
+
+    handle = handle_t()
+    native_r32 = native_r32_t()
+    native_r64 = native_r64_t()
+    ierr = python_close()
   end subroutine jml_finalise
 
 end module jml_handle

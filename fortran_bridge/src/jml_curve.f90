@@ -1,0 +1,139 @@
+!! Curve tables: a function of one variable at equally spaced points, read from a namelist.
+module jml_curve
+  use, intrinsic :: ieee_arithmetic, only: ieee_is_finite
+  use, intrinsic :: iso_fortran_env, only: real32, real64
+  use jml_namelist, only: ABSENT, ABSENT_INTEGER, is_given, open_namelist, refuse_unknown_groups, text_of
+  use jml_status, only: JML_BAD_TABLE, JML_OK
+  implicit none
+  private
+
+  public :: curve_t, curve_read, curve_check
+
+  integer, parameter, public :: X_STHU = 1       !! unfrozen water, fraction of saturation [1]
+  integer, parameter, public :: X_STH = 2        !! unfrozen and frozen water, fraction of saturation [1]
+  integer, parameter, public :: X_THETA = 3      !! unfrozen water [m3 m-3]: sthu * v_sat
+  integer, parameter, public :: X_T_SOIL = 4     !! soil temperature [K]
+
+  character(len=*), parameter :: KNOWN_X(4) = [character(len=9) :: 'sthu', 'sthu+sthf', 'theta', 't_soil']
+  character(len=*), parameter :: KNOWN_UNITS(4) = [character(len=6) :: '1', '1', 'm3 m-3', 'K']
+
+  integer, parameter :: VERSION_READ = 1         !! version of the format
+  integer, parameter :: MAX_POINTS = 100001      !! most points of a table
+
+  !> A function of one variable, tabulated at equally spaced points, linear between them.
+  type :: curve_t
+    integer :: x = 0                             !! one of the X_ numbers
+    real(real64) :: x_min = 0.0_real64           !! first abscissa [units of x]
+    real(real64) :: x_max = 1.0_real64           !! last abscissa [units of x]
+    real(real64), allocatable :: y(:)            !! ordinates [1], finite and not negative
+  end type curve_t
+
+contains
+
+  !> Read a curve table.
+  subroutine curve_read(path, expected, curve, status, message)
+    character(len=*), intent(in) :: path
+    character(len=*), intent(in) :: expected                    !! name it must bear: 'fsth' or 'ftemp'
+    type(curve_t), intent(out) :: curve
+    integer, intent(out) :: status                              !! JML_OK or JML_BAD_TABLE
+    character(len=:), allocatable, intent(out) :: message       !! names the file and the entry; empty when all is well
+    character(len=:), allocatable :: text
+    character(len=256) :: name, x, x_units, why
+    real(real64) :: x_min, x_max, seen_min, seen_max, reference
+    real(real64), allocatable :: y(:)
+    integer :: version, n, unit, iostat
+    namelist /jules_ml_curve/ version, name, x, x_units, x_min, x_max, n, y, seen_min, seen_max, reference
+
+    status = JML_BAD_TABLE
+    call open_namelist(path, unit, message)
+    if (message /= '') return
+    call refuse_unknown_groups(unit, path, ['jules_ml_curve'], message)
+
+    allocate (y(MAX_POINTS), source=ABSENT)
+    version = ABSENT_INTEGER
+    n = ABSENT_INTEGER
+    name = ''
+    x = ''
+    x_units = ''
+    x_min = ABSENT
+    x_max = ABSENT
+    seen_min = ABSENT
+    seen_max = ABSENT
+    reference = ABSENT
+    why = ''
+    iostat = 0
+    if (message == '') read (unit, nml=jules_ml_curve, iostat=iostat, iomsg=why)
+    close (unit)
+    if (message /= '') return
+    if (iostat /= 0) then
+      message = path // ': &jules_ml_curve cannot be read (' // trim(why) // ')'
+      return
+    end if
+
+    curve%x = findloc(KNOWN_X == x, .true., dim=1)
+    text = ''
+    if (.not. is_given(version)) then
+      text = 'version is missing'
+    else if (version /= VERSION_READ) then
+      text = 'version is ' // text_of(version) // ', and this library reads ' // text_of(VERSION_READ)
+    else if (name /= expected) then
+      text = "name is '" // trim(name) // "', and the configuration uses it as '" // expected // "'"
+    else if (curve%x == 0) then
+      text = "x is '" // trim(x) // "': give 'sthu', 'sthu+sthf', 'theta' or 't_soil'"
+    else if ((curve%x == X_T_SOIL) .neqv. (expected == 'ftemp')) then
+      text = "x is '" // trim(x) // "', which " // expected // ' cannot depend on in a table'
+    else if (x_units == '') then
+      text = "x_units is missing: give x_units = '" // trim(KNOWN_UNITS(curve%x)) // "'"
+    else if (x_units /= KNOWN_UNITS(curve%x)) then
+      text = "x_units is '" // trim(x_units) // "', and " // trim(x) // " comes in '" // trim(KNOWN_UNITS(curve%x)) // "'"
+    else if (.not. (is_given(x_min) .and. is_given(x_max))) then
+      text = 'x_min or x_max is missing'
+    else if (.not. is_given(n)) then
+      text = 'n is missing'
+    else if (n /= count(is_given(y))) then
+      text = 'n is ' // text_of(n) // ' and y has ' // text_of(count(is_given(y))) // ' values'
+    else if (.not. all(is_given(y(1:n)))) then
+      text = 'y has a gap at ' // text_of(findloc(is_given(y), .false., dim=1))
+    else
+      curve%x_min = x_min
+      curve%x_max = x_max
+      curve%y = y(1:n)
+      call curve_check(curve, status, text)
+    end if
+    if (text /= '') message = path // ': ' // text // ' (&jules_ml_curve)'
+  end subroutine curve_read
+
+  !> Say whether a table can be evaluated, and if not, why.
+  pure subroutine curve_check(curve, status, message)
+    type(curve_t), intent(in) :: curve
+    integer, intent(out) :: status                              !! JML_OK or JML_BAD_TABLE
+    character(len=:), allocatable, intent(out) :: message       !! empty when the table is good
+    integer :: i
+    logical, allocatable :: bad(:)
+
+    status = JML_BAD_TABLE
+    message = ''
+    if (.not. allocated(curve%y)) then
+      message = 'curve has no ordinates: give y(1:n)'
+      return
+    end if
+    if (size(curve%y) < 2) then
+      message = 'curve needs at least two ordinates'
+    else if (.not. (ieee_is_finite(curve%x_min) .and. ieee_is_finite(curve%x_max))) then
+      message = 'x_min and x_max must be finite'
+    else if (curve%x_max <= curve%x_min) then
+      message = 'curve needs x_max > x_min'
+    else
+      bad = .not. ieee_is_finite(curve%y)
+      do i = 1, size(bad)
+        if (.not. bad(i)) bad(i) = curve%y(i) < 0.0_real64 .or. curve%y(i) > real(huge(1.0_real32), real64)
+      end do
+      if (any(bad)) then
+        message = 'y(' // text_of(findloc(bad, .true., dim=1)) // ') is negative, or not finite in 32 bits'
+      else
+        status = JML_OK
+      end if
+    end if
+  end subroutine curve_check
+
+end module jml_curve

@@ -1,0 +1,36 @@
+!! Picks the kernels in 64-bit reals that suit the processor.
+module jml_dispatch_r64
+  use jml_kernels_r64_base, only: look_up_base => look_up, dense_block_base => dense_block, &
+    dense_point_base => dense_point, largest_bits_base => largest_bits
+#ifdef JML_X86_64_V3
+  use, intrinsic :: iso_c_binding, only: c_int
+  use jml_kernels_r64_v3, only: look_up_v3 => look_up, dense_block_v3 => dense_block, &
+    dense_point_v3 => dense_point, largest_bits_v3 => largest_bits
+#endif
+  implicit none
+  private
+
+  public :: kernels_t, best_kernels
+
+  !> One set of kernels; what each does is said in `kernels/`.
+  type :: kernels_t
+    procedure(look_up_base), pointer, nopass :: look_up => null()
+    procedure(dense_block_base), pointer, nopass :: dense_block => null()
+    procedure(dense_point_base), pointer, nopass :: dense_point => null()
+    procedure(largest_bits_base), pointer, nopass :: largest_bits => null()
+  end type kernels_t
+
+#ifdef JML_X86_64_V3
+  interface
+    !> Not zero when the processor has AVX2, FMA and what else belongs to x86-64-v3.
+    integer(c_int) function cpu_has_v3() bind(c, name='jml_cpu_has_v3')
+      import :: c_int
+    end function cpu_has_v3
+  end interface
+#endif
+
+contains
+
+#include "jml_dispatch_body.inc"
+
+end module jml_dispatch_r64

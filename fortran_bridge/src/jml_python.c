@@ -1,0 +1,366 @@
+/* Python inside the host: calls jules_ml.coupling.hook, bound once, with views of the caller's arrays.
+ *
+ * libpython is opened at run time and only its stable interface is used, so that the library is built without Python, runs
+ * without it when nothing asks for it, and serves any Python from 3.11 on. Around every call the floating-point environment
+ * is put aside, because hosts trap exceptions that NumPy and torch raise in passing, and the interpreter's lock is taken,
+ * because the host may itself be Python. Signals are left to the host. The interpreter, once started, stays until the
+ * process ends: extension modules cannot be loaded twice. */
+
+#include "jml_python.h"
+
+#include <dlfcn.h>
+#include <fenv.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+
+#include "jml_libpython.h"
+#include "jml_message.h"
+#include "jules_ml_bridge.h"
+
+#define MAX_ARRAYS 16
+#define BINDINGS 8 /* sets of arrays that a slot remembers: a host may call in turn with the arrays of several tiles */
+
+typedef void *object;
+
+/* The part of Python's stable interface that is used, by name. */
+#define PYTHON_FUNCTIONS(X)                                                    \
+    X(int, Py_IsInitialized, (void))                                           \
+    X(const char *, Py_GetVersion, (void))                                     \
+    X(void, Py_InitializeEx, (int))                                            \
+    X(wchar_t *, Py_DecodeLocale, (const char *, size_t *))                    \
+    X(object, PyEval_SaveThread, (void))                                       \
+    X(int, PyGILState_Ensure, (void))                                          \
+    X(void, PyGILState_Release, (int))                                         \
+    X(object, PyImport_ImportModule, (const char *))                           \
+    X(object, PyObject_GetAttrString, (object, const char *))                  \
+    X(object, PyObject_CallObject, (object, object))                           \
+    X(object, PyObject_CallFunction, (object, const char *, ...))              \
+    X(object, PyObject_Str, (object))                                          \
+    X(object, PyTuple_New, (intptr_t))                                         \
+    X(int, PyTuple_SetItem, (object, intptr_t, object))                        \
+    X(object, Py_BuildValue, (const char *, ...))                              \
+    X(object, PyMemoryView_FromMemory, (char *, intptr_t, int))                \
+    X(const char *, PyUnicode_AsUTF8AndSize, (object, intptr_t *))             \
+    X(int, PyCallable_Check, (object))                                         \
+    X(void, PyErr_Fetch, (object *, object *, object *))                       \
+    X(void, PyErr_NormalizeException, (object *, object *, object *))          \
+    X(void, PyErr_Clear, (void))                                               \
+    X(void, Py_DecRef, (object))
+
+static struct {
+#define DECLARE(result, name, arguments) result(*name) arguments;
+    PYTHON_FUNCTIONS(DECLARE)
+#undef DECLARE
+    object none;
+} py;
+
+/* One set of arrays, and the Python callable made for it. */
+typedef struct {
+    jml_array arrays[MAX_ARRAYS];
+    int n;
+    object run;
+} binding;
+
+static struct {
+    int started;
+    int embedded; /* the interpreter is ours, not the host's */
+    pthread_t thread;
+    object hook; /* the module jules_ml.coupling.hook */
+    object ping;
+    binding bindings[JML_SLOTS][BINDINGS];
+    int next[JML_SLOTS]; /* the binding to give up next */
+} state;
+
+static const char *const slot_names[JML_SLOTS] = {"respiration", "properties", "moisture"};
+
+static int fail(int status, const char *text)
+{
+    jml_message_set(text);
+    return status;
+}
+
+/* ---- crossing over ------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    fenv_t environment;
+    int lock;
+} crossing;
+
+static void enter(crossing *c)
+{
+    feholdexcept(&c->environment);
+    c->lock = py.PyGILState_Ensure();
+}
+
+static void leave(crossing *c)
+{
+    py.PyGILState_Release(c->lock);
+    fesetenv(&c->environment);
+}
+
+/* Keep the text of the exception that is set, and clear it. */
+static int raised(void)
+{
+    object type = NULL, value = NULL, trace = NULL;
+    py.PyErr_Fetch(&type, &value, &trace);
+    py.PyErr_NormalizeException(&type, &value, &trace);
+    object text = value ? py.PyObject_Str(value) : NULL;
+    const char *bytes = text ? py.PyUnicode_AsUTF8AndSize(text, NULL) : NULL;
+    char message[JML_MESSAGE_LENGTH];
+    snprintf(message, sizeof message, "Python: %s", bytes ? bytes : "an exception that has no text");
+    py.PyErr_Clear();
+    object all[] = {type, value, trace, text};
+    for (int i = 0; i < 4; i++)
+        if (all[i]) py.Py_DecRef(all[i]);
+    return fail(JML_PYTHON_FAILED, message);
+}
+
+/* What the hook's functions give back: None when all went well, else the sentence of the failure. */
+static int outcome(object result)
+{
+    if (result == py.none) {
+        py.Py_DecRef(result);
+        return JML_OK;
+    }
+    if (!result) return raised();
+    const char *text = py.PyUnicode_AsUTF8AndSize(result, NULL);
+    int status = text ? fail(JML_PYTHON_FAILED, text) : raised();
+    py.Py_DecRef(result);
+    return status;
+}
+
+/* ---- starting ----------------------------------------------------------------------------------------------------- */
+
+static int load_functions(void *library)
+{
+#define LOAD(result, name, arguments)                                          \
+    *(void **)&py.name = dlsym(library, #name);                                \
+    if (!py.name) return fail(JML_NO_PYTHON, "libpython lacks " #name ": Python 3.11 or later is needed");
+    PYTHON_FUNCTIONS(LOAD)
+#undef LOAD
+    py.none = dlsym(library, "_Py_NoneStruct");
+    return py.none ? JML_OK : fail(JML_NO_PYTHON, "libpython lacks _Py_NoneStruct");
+}
+
+/* Numerical libraries read these when they are loaded, before any of their own settings can be reached. */
+static void hold_threads(int threads)
+{
+    static const char *const names[] = {"OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"};
+    char number[16];
+    snprintf(number, sizeof number, "%d", threads);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) setenv(names[i], number, 1);
+}
+
+/* Open libpython and start the interpreter of an environment. Py_InitializeEx ends the process when it fails, so all that
+ * it could fail for is looked at before. */
+static int start_interpreter(const char *venv, const char *libpython, int threads)
+{
+    jml_environment environment;
+    char message[JML_MESSAGE_LENGTH];
+    if (jml_find_environment(venv, libpython, &environment, message, sizeof message)) return fail(JML_NO_PYTHON, message);
+
+    /* RTLD_GLOBAL: extension modules take the symbols of libpython from the process */
+    void *library = dlopen(environment.library, RTLD_NOW | RTLD_GLOBAL);
+    if (!library) {
+        snprintf(message, sizeof message, "libpython cannot be loaded: %s", dlerror());
+        return fail(JML_NO_PYTHON, message);
+    }
+    int status = load_functions(library);
+    if (status) return status;
+    if (py.Py_IsInitialized()) return JML_OK;
+    if (jml_check_environment(&environment, py.Py_GetVersion(), message, sizeof message))
+        return fail(JML_NO_PYTHON, message);
+
+    /* Kept for as long as the process runs, as Python asks; deprecated, and in all of 3.11 to 3.14 */
+    void (*set_program_name)(const wchar_t *);
+    *(void **)&set_program_name = dlsym(library, "Py_SetProgramName");
+    wchar_t *program = py.Py_DecodeLocale(environment.program, NULL);
+    if (!set_program_name || !program)
+        return fail(JML_NO_PYTHON, "this libpython cannot be told its environment: use Python 3.11 to 3.14");
+    set_program_name(program);
+    hold_threads(threads);
+    py.Py_InitializeEx(0); /* 0: signals are the host's */
+    py.PyEval_SaveThread();
+    state.embedded = 1;
+    return JML_OK;
+}
+
+int jml_python_start(const char *venv, const char *libpython, const char *folder, int threads)
+{
+    fenv_t environment;
+    feholdexcept(&environment);
+    int status = JML_OK;
+    if (!py.none) {
+        int (*initialised)(void);
+        *(void **)&initialised = dlsym(RTLD_DEFAULT, "Py_IsInitialized");
+        status = initialised && initialised() ? load_functions(RTLD_DEFAULT) : start_interpreter(venv, libpython, threads);
+        if (status) py.none = NULL;
+    }
+    fesetenv(&environment);
+    if (status) return status;
+
+    state.thread = pthread_self();
+    crossing c;
+    enter(&c);
+    state.hook = py.PyImport_ImportModule("jules_ml.coupling.hook");
+    state.ping = state.hook ? py.PyObject_GetAttrString(state.hook, "ping") : NULL;
+    object start = state.ping ? py.PyObject_GetAttrString(state.hook, "start") : NULL;
+    status = start ? outcome(py.PyObject_CallFunction(start, "sii", folder, threads, state.embedded)) : raised();
+    if (start) py.Py_DecRef(start);
+    leave(&c);
+    state.started = status == JML_OK;
+    return status;
+}
+
+/* ---- calling ------------------------------------------------------------------------------------------------------ */
+
+static int check_thread(void)
+{
+    if (!state.started) return fail(JML_NO_PYTHON, "Python was not started");
+    if (!pthread_equal(state.thread, pthread_self()))
+        return fail(JML_WRONG_THREAD, "Python is called from the thread that called jml_init only: run one thread, or use "
+                                      "backend = 'native'");
+    return JML_OK;
+}
+
+/* Call a function of the hook with up to three texts. */
+static int call_hook(const char *name, const char *first, const char *second, const char *third)
+{
+    int status = check_thread();
+    if (status) return status;
+    crossing c;
+    enter(&c);
+    object function = py.PyObject_GetAttrString(state.hook, name);
+    if (!function)
+        status = raised();
+    else if (third)
+        status = outcome(py.PyObject_CallFunction(function, "sss", first, second, third));
+    else if (first)
+        status = outcome(py.PyObject_CallFunction(function, "(s)", first));
+    else
+        status = outcome(py.PyObject_CallObject(function, NULL));
+    if (function) py.Py_DecRef(function);
+    leave(&c);
+    return status;
+}
+
+int jml_python_bind(int slot, const char *callable, const char *static_file)
+{
+    return call_hook("bind", slot_names[slot], callable, static_file);
+}
+
+int jml_python_write_state(const char *path)
+{
+    int status = call_hook("write_state", path, NULL, NULL);
+    return status == JML_PYTHON_FAILED ? JML_BAD_STATE : status;
+}
+
+int jml_python_read_state(const char *path)
+{
+    int status = call_hook("read_state", path, NULL, NULL);
+    return status == JML_PYTHON_FAILED ? JML_BAD_STATE : status;
+}
+
+/* (memory, code, shape) of one array, in C's order of the dimensions. */
+static object describe(const jml_array *array)
+{
+    static const char *const formats[] = {"(OC(L))", "(OC(LL))", "(OC(LLL))"};
+    const int64_t *s = array->shape;
+    int64_t bytes = array->code == 'd' ? 8 : 4;
+    for (int i = 0; i < array->rank; i++) bytes *= s[i];
+    object memory = py.PyMemoryView_FromMemory(array->data, bytes, array->writable ? 0x200 : 0x100);
+    if (!memory) return NULL;
+    const char *format = formats[array->rank - 1];
+    object description = array->rank == 1   ? py.Py_BuildValue(format, memory, array->code, (long long)s[0])
+                         : array->rank == 2 ? py.Py_BuildValue(format, memory, array->code, (long long)s[1], (long long)s[0])
+                                            : py.Py_BuildValue(format, memory, array->code, (long long)s[2],
+                                                               (long long)s[1], (long long)s[0]);
+    py.Py_DecRef(memory);
+    return description;
+}
+
+/* A callable without arguments that reads and writes just these arrays. */
+static object arrange(int slot, const jml_array *arrays, int n)
+{
+    object function = py.PyObject_GetAttrString(state.hook, "arrange");
+    object list = function ? py.PyTuple_New(n) : NULL;
+    for (int i = 0; list && i < n; i++) {
+        object description = describe(&arrays[i]);
+        if (!description || py.PyTuple_SetItem(list, i, description)) {
+            py.Py_DecRef(list);
+            list = NULL;
+        }
+    }
+    object run = list ? py.PyObject_CallFunction(function, "sO", slot_names[slot], list) : NULL;
+    if (list) py.Py_DecRef(list);
+    if (function) py.Py_DecRef(function);
+    return run;
+}
+
+static void forget(binding *b)
+{
+    if (b->run) py.Py_DecRef(b->run);
+    memset(b, 0, sizeof *b);
+}
+
+int jml_python_call(int slot, const jml_array *arrays, int n)
+{
+    int status = check_thread();
+    if (status) return status;
+    crossing c;
+    enter(&c);
+    binding *found = NULL;
+    for (int i = 0; i < BINDINGS && !found; i++) {
+        binding *b = &state.bindings[slot][i];
+        if (b->run && b->n == n && !memcmp(b->arrays, arrays, (size_t)n * sizeof *arrays)) found = b;
+    }
+    if (!found) {
+        object run = arrange(slot, arrays, n);
+        if (!run) {
+            status = raised();
+        } else if (!py.PyCallable_Check(run)) {
+            status = outcome(run);
+        } else {
+            found = &state.bindings[slot][state.next[slot]];
+            state.next[slot] = (state.next[slot] + 1) % BINDINGS;
+            forget(found);
+            memcpy(found->arrays, arrays, (size_t)n * sizeof *arrays);
+            found->n = n;
+            found->run = run;
+        }
+    }
+    if (found) status = outcome(py.PyObject_CallObject(found->run, NULL));
+    leave(&c);
+    return status;
+}
+
+int jml_python_ping(void)
+{
+    int status = check_thread();
+    if (status) return status;
+    crossing c;
+    enter(&c);
+    status = outcome(py.PyObject_CallObject(state.ping, NULL));
+    leave(&c);
+    return status;
+}
+
+int jml_python_close(void)
+{
+    if (!state.started) return JML_OK;
+    int status = call_hook("close", NULL, NULL, NULL);
+    if (status) return status;
+    crossing c;
+    enter(&c);
+    for (int slot = 0; slot < JML_SLOTS; slot++)
+        for (int i = 0; i < BINDINGS; i++) forget(&state.bindings[slot][i]);
+    py.Py_DecRef(state.ping);
+    py.Py_DecRef(state.hook);
+    leave(&c);
+    state.started = 0;
+    state.hook = state.ping = NULL;
+    return JML_OK;
+}

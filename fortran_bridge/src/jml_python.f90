@@ -1,0 +1,87 @@
+!! The python backend as Fortran sees it: the C of `jml_python.c`, which keeps the interpreter.
+module jml_python
+  use, intrinsic :: iso_c_binding, only: c_char, c_int, c_int32_t, c_int64_t, c_loc, c_null_char, c_null_ptr, c_ptr
+  implicit none
+  private
+
+  public :: array_t, array_of
+  public :: python_start, python_bind, python_call, python_write_state, python_read_state, python_ping, python_close
+  public :: c_text
+
+  integer(c_int), parameter, public :: SLOT_RESPIRATION = 0, SLOT_PROPERTIES = 1, SLOT_MOISTURE = 2
+  character(len=*), parameter, public :: CODE_R32 = 'f', CODE_R64 = 'd', CODE_INTEGER = 'i', CODE_LOGICAL = 'l'
+
+  !> An array of the caller's: where it lies and what it holds. Mirrors `jml_array` of `jml_python.h`.
+  type, bind(c) :: array_t
+    type(c_ptr) :: address = c_null_ptr
+    integer(c_int64_t) :: shape(3) = 0_c_int64_t
+    integer(c_int32_t) :: rank = 0_c_int32_t
+    integer(c_int32_t) :: code = 0_c_int32_t
+    integer(c_int32_t) :: writable = 0_c_int32_t
+    integer(c_int32_t) :: unused = 0_c_int32_t
+  end type array_t
+
+  interface
+    integer(c_int) function python_start(venv, libpython, folder, threads) bind(c, name='jml_python_start')
+      import :: c_char, c_int
+      character(kind=c_char), intent(in) :: venv(*), libpython(*), folder(*)
+      integer(c_int), value :: threads
+    end function python_start
+
+    integer(c_int) function python_bind(slot, callable, static_file) bind(c, name='jml_python_bind')
+      import :: c_char, c_int
+      integer(c_int), value :: slot
+      character(kind=c_char), intent(in) :: callable(*), static_file(*)
+    end function python_bind
+
+    integer(c_int) function python_call(slot, arrays, n) bind(c, name='jml_python_call')
+      import :: array_t, c_int
+      integer(c_int), value :: slot
+      type(array_t), intent(in) :: arrays(*)
+      integer(c_int), value :: n
+    end function python_call
+
+    integer(c_int) function python_write_state(path) bind(c, name='jml_python_write_state')
+      import :: c_char, c_int
+      character(kind=c_char), intent(in) :: path(*)
+    end function python_write_state
+
+    integer(c_int) function python_read_state(path) bind(c, name='jml_python_read_state')
+      import :: c_char, c_int
+      character(kind=c_char), intent(in) :: path(*)
+    end function python_read_state
+
+    integer(c_int) function python_ping() bind(c, name='jml_python_ping')
+      import :: c_int
+    end function python_ping
+
+    integer(c_int) function python_close() bind(c, name='jml_python_close')
+      import :: c_int
+    end function python_close
+  end interface
+
+contains
+
+  !> Describe an array, of any kind and of rank 1 to 3, without copying it.
+  function array_of(x, code, writable) result(array)
+    type(*), intent(in), target, contiguous :: x(..)
+    character(len=1), intent(in) :: code          !! one of the CODE_ letters
+    logical, intent(in) :: writable               !! whether Python may write to it
+    type(array_t) :: array
+
+    array%address = c_loc(x)
+    array%rank = int(rank(x), c_int32_t)
+    array%shape(1:rank(x)) = shape(x, kind=c_int64_t)
+    array%code = int(iachar(code), c_int32_t)
+    array%writable = merge(1_c_int32_t, 0_c_int32_t, writable)
+  end function array_of
+
+  !> Text as C has it.
+  pure function c_text(text)
+    character(len=*), intent(in) :: text
+    character(kind=c_char, len=:), allocatable :: c_text
+
+    c_text = trim(text) // c_null_char
+  end function c_text
+
+end module jml_python

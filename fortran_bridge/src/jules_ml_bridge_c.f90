@@ -1,0 +1,79 @@
+!! The C face of `jules_ml_bridge`; `jules_ml_bridge.h` declares it.
+module jules_ml_bridge_c
+  use, intrinsic :: iso_c_binding, only: c_char, c_int, c_null_char
+  use jml_handle, only: jml_enabled, jml_error, jml_finalise, jml_init, jml_state_read, jml_state_write
+  use jml_python, only: python_ping
+  use jml_settings, only: PATH_LENGTH
+  implicit none
+  private
+
+contains
+
+  integer(c_int) function init_c(config_path) bind(c, name='jml_init_c') result(ierr)
+    character(kind=c_char), intent(in) :: config_path(*)
+    integer :: status
+
+    call jml_init(fortran_text(config_path), status)
+    ierr = int(status, c_int)
+  end function init_c
+
+  integer(c_int) function enabled_c(what) bind(c, name='jml_enabled_c') result(enabled)
+    character(kind=c_char), intent(in) :: what(*)
+
+    enabled = merge(1_c_int, 0_c_int, jml_enabled(fortran_text(what)))
+  end function enabled_c
+
+  integer(c_int) function state_write_c(path) bind(c, name='jml_state_write_c') result(ierr)
+    character(kind=c_char), intent(in) :: path(*)
+    integer :: status
+
+    call jml_state_write(fortran_text(path), status)
+    ierr = int(status, c_int)
+  end function state_write_c
+
+  integer(c_int) function state_read_c(path) bind(c, name='jml_state_read_c') result(ierr)
+    character(kind=c_char), intent(in) :: path(*)
+    integer :: status
+
+    call jml_state_read(fortran_text(path), status)
+    ierr = int(status, c_int)
+  end function state_read_c
+
+  integer(c_int) function ping_c() bind(c, name='jml_ping_c') result(ierr)
+    ierr = python_ping()
+  end function ping_c
+
+  subroutine error_c(text, length) bind(c, name='jml_error_c')
+    integer(c_int), intent(in), value :: length
+    character(kind=c_char), intent(out) :: text(length)
+    character(len=length) :: sentence
+    integer :: i
+
+    call jml_error(sentence)
+    do i = 1, min(len_trim(sentence), length - 1)
+      text(i) = sentence(i:i)
+    end do
+    text(min(len_trim(sentence), length - 1) + 1) = c_null_char
+  end subroutine error_c
+
+  integer(c_int) function finalise_c() bind(c, name='jml_finalise_c') result(ierr)
+    integer :: status
+
+    call jml_finalise(status)
+    ierr = int(status, c_int)
+  end function finalise_c
+
+  !> Text as Fortran has it.
+  function fortran_text(text) result(copy)
+    character(kind=c_char), intent(in) :: text(*)
+    character(len=:), allocatable :: copy
+    integer :: i
+
+    copy = ''
+    do i = 1, PATH_LENGTH
+      if (text(i) == c_null_char) exit
+      copy = copy // text(i)
+    end do
+  end function fortran_text
+
+end module jules_ml_bridge_c
