@@ -5,7 +5,7 @@ Exit codes: 0 done, 1 failed, 2 bad input.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,6 +21,7 @@ from jules_ml.errors import BadInput, RunFailed
 if TYPE_CHECKING:
     from jules_ml.column_run import ColumnRun
     from jules_ml.column_run import Progress as Report
+    from jules_ml.demo.compare import Comparison
 
 _FAILED, _BAD_INPUT = 1, 2
 
@@ -87,17 +88,69 @@ def run(
     """Run the model of an experiment: its record in, a CF netCDF file, a summary and a figure out."""
     from jules_ml.column_run import run_column
     from jules_ml.experiment import load_experiment
-    from jules_ml.run_folder import write_run
+    from jules_ml.figures import save_figure
+    from jules_ml.run_folder import run_figure, write_run
 
     loaded = load_experiment(experiment)
     folder = Path("runs") / experiment.stem if out is None else out
     with _progress(quiet) as report:
         done = run_column(loaded, progress=report)
-    files = write_run(done, folder)
+    files = [*write_run(done, folder), save_figure(run_figure(done), folder / "figures" / "soil_moisture.png")]
     if not quiet:
         _say_how_it_went(done)
-        for file in files:
-            _out.print(f"[green]wrote[/] {_escaped(str(file))}", soft_wrap=True)
+        _say_files(files)
+
+
+@app.command(epilog="Example:  jules-ml demo --out demo_output")
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("demo_output"),
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="The wheel of diive 0.90.0, or the Parquet file in it, where there is no network.", show_default=False
+        ),
+    ] = None,
+    years: Annotated[int, typer.Option(min=1, max=10, help="How many years to run, the last of the record.")] = 10,
+    quiet: Quiet = False,
+) -> None:
+    """Ten years at a real tower, Davos in the Swiss Alps: fetched, run, compared with what was measured, and drawn."""
+    from jules_ml.demo import run_demo
+
+    with _progress(quiet) as report:
+        done = run_demo(out, data=data, years=years, say=_say(quiet), progress=report)
+    if not quiet:
+        _say_how_it_went(done.run)
+        _say_scores(done.comparison)
+        _say_files(done.files)
+
+
+def _say(quiet: bool) -> Callable[[str], None]:
+    def line(text: str) -> None:
+        if not quiet:
+            _out.print(_escaped(text))
+
+    return line
+
+
+def _say_files(files: Iterable[Path]) -> None:
+    for file in files:
+        _out.print(f"[green]wrote[/] {_escaped(str(file))}", soft_wrap=True)
+
+
+def _say_scores(comparison: Comparison) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("", no_wrap=True)
+    for name in ("n", "r", "KGE", "NSE", "RMSE", "bias"):
+        table.add_column(name, justify="right", no_wrap=True)
+    quantity = ""
+    for score in comparison.scores:
+        a = score.agreement
+        numbers = (str(a.n), f"{a.r:.2f}", f"{a.kge:.2f}", f"{a.nse:.2f}", f"{a.rmse:.3g}", f"{a.bias:+.3g}")
+        if score.quantity != quantity:
+            quantity = score.quantity
+            table.add_row(f"[bold]{quantity}[/] \\[{score.unit}]")
+        table.add_row(f"  {score.rows}", *numbers)
+    _out.print(table)
 
 
 @contextmanager
@@ -116,7 +169,7 @@ def _progress(quiet: bool) -> Iterator[Report]:
         def report(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
                 tasks[stage] = bars.add_task(stage, total=total)
-            bars.update(tasks[stage], completed=done)
+            bars.update(tasks[stage], completed=done, total=total)
 
         yield report
 

@@ -120,6 +120,8 @@ def run_column(
         compiled=compiled,
         progress=_counting(progress, "spin-up", most),
     )
+    if progress is not None and spun.cycles:
+        progress("spin-up", spun.cycles * n_spin, spun.cycles * n_spin)
     done = integrate(
         column,
         state,

@@ -6,10 +6,13 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from jules_ml.column_output import OUTPUTS, write_output
 from jules_ml.column_run import ColumnRun
+from jules_ml.figures import soil_moisture
 from jules_ml.provenance import software
 from jules_ml.wholefile import whole_file
 
@@ -40,6 +43,26 @@ def write_run(run: ColumnRun, folder: Path) -> list[Path]:
     with whole_file(experiment) as part:
         part.write_text(run.experiment.text, encoding="utf-8")
     return [output, summary, experiment]
+
+
+def run_figure(run: ColumnRun) -> Figure:
+    """Draw the run's soil moisture, against the record's shallowest sensor of known depth where it has one.
+
+    Parameters
+    ----------
+    run : ColumnRun
+        Whose output has ``sthu`` and ``sthf``.
+
+    Returns
+    -------
+    Figure
+    """
+    observed = None
+    if "theta" in run.record and bool(run.record["depth"].notnull().any()):
+        sensors = run.record["theta"].sel(time=slice(*run.output["time_bounds"].to_numpy().ravel()[[0, -1]]))
+        observed = sensors.isel(depth=int(np.nanargmin(run.record["depth"].to_numpy())))
+    used = [str(s) for s in run.weather.substitutions]
+    return soil_moisture(run.output, observed=observed, notes=[f"Not measured. {'; '.join(used)}."] if used else [])
 
 
 def run_summary(run: ColumnRun) -> dict[str, object]:

@@ -1,0 +1,157 @@
+"""What the column gives against what was measured at Davos."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from jules_ml.agreement import Agreement, agreement
+from jules_ml.column_output import liquid_theta
+from jules_ml.data.quality import measured, night
+from jules_ml.data.record import local_middle
+from jules_ml.data.units import convert
+from jules_ml.figures.soil_moisture import daily_means, layer_of
+
+#: Half-hours that a nightly mean needs.
+LEAST_OF_A_NIGHT = 4
+#: First year after the level of precipitation changed.
+LEVEL_CHANGE = 2016
+
+_FLUX = "umol m-2 s-1"
+
+
+@dataclass(frozen=True)
+class Score:
+    """One line of the table of scores: what was compared, in which unit, and how well it agrees."""
+
+    quantity: str
+    rows: str
+    unit: str
+    agreement: Agreement
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything that was compared.
+
+    Attributes
+    ----------
+    theta : xarray.DataArray
+        Water content by the sensor, with its ``depth`` [m3 m-3].
+    layer : int
+        Layer that the sensor lies in.
+    frozen_days : float
+        Share of days on which the column has ice in that layer [1].
+    steps, nights : DataFrame, columns ('measured', 'modelled')
+        Night respiration, in single half-hours and as nightly means [umol m-2 s-1].
+    is_night : array of bool, shape (time,)
+        Half-hours of the night in which NEE was measured.
+    scores : tuple of Score
+    """
+
+    theta: xr.DataArray
+    layer: int
+    frozen_days: float
+    steps: pd.DataFrame
+    nights: pd.DataFrame
+    is_night: NDArray[np.bool_]
+    scores: tuple[Score, ...]
+
+
+def compare(output: xr.Dataset, record: xr.Dataset) -> Comparison:
+    """Score a column's run, step by step as the record, against the record.
+
+    Parameters
+    ----------
+    output : xarray.Dataset
+        Of :func:`~jules_ml.column_output.output_dataset`, half-hourly.
+    record : xarray.Dataset
+        The record of Davos.
+
+    Returns
+    -------
+    Comparison
+    """
+    record = record.sel(time=output["time"])
+    theta = record["theta"].isel(depth=0)
+    layer = layer_of(float(theta["depth"]), output["dzsoil"].to_numpy().tolist())
+    frozen = daily_means(output["sthf"].isel(soil=layer)) > 0.0
+    respired = respired_carbon_dioxide(output)
+    dark = night(record)
+    is_night = (dark & measured(record, "nee")).to_numpy()
+    steps = _pairs(record["nee"].to_numpy(), respired, is_night, record)
+    scores = [
+        *_theta_scores(daily_means(liquid_theta(output, layer)), daily_means(theta), frozen),
+        Score("night respiration", "half-hours", _FLUX, _agree(steps)),
+        Score("night respiration", "nights", _FLUX, _agree(nightly_means(steps))),
+    ]
+    known = measured(record, "nee_ustar")
+    for percentile in record["ustar_percentile"].to_numpy():
+        chosen = (dark & known.sel(ustar_percentile=percentile)).to_numpy()
+        other = _pairs(record["nee_ustar"].sel(ustar_percentile=percentile).to_numpy(), respired, chosen, record)
+        rows = f"nights, u* at {percentile:g} %"
+        scores.append(Score("night respiration", rows, _FLUX, _agree(nightly_means(other))))
+    heat = record["le"].where(measured(record, "le")).to_numpy()
+    scores.append(Score("latent heat flux", "half-hours", "W m-2", agreement(output["latent_heat"].to_numpy(), heat)))
+    return Comparison(
+        theta=theta,
+        layer=layer,
+        frozen_days=float(frozen.mean()),
+        steps=steps,
+        nights=nightly_means(steps),
+        is_night=is_night,
+        scores=tuple(score for score in scores if score.agreement.n > 2),
+    )
+
+
+def respired_carbon_dioxide(output: xr.Dataset) -> NDArray[np.float64]:
+    """Soil respiration of the column as a flux of carbon dioxide [umol m-2 s-1], shape (time,)."""
+    grams = 1000.0 * output["resp_s_gb"].to_numpy()
+    return convert(grams, "gC m-2 s-1", _FLUX, where="resp_s_gb")
+
+
+def nightly_means(steps: pd.DataFrame) -> pd.DataFrame:
+    """Means over nights, from noon to noon of local standard time, with half-hours enough.
+
+    Parameters
+    ----------
+    steps : DataFrame
+        By the middle of each half-hour in local standard time.
+
+    Returns
+    -------
+    DataFrame
+        By the date on which the night began.
+    """
+    began = (pd.DatetimeIndex(steps.index) - pd.Timedelta(hours=12)).normalize()
+    by_night = steps.groupby(began)
+    return by_night.mean()[by_night.size() >= LEAST_OF_A_NIGHT]
+
+
+def _pairs(
+    seen: NDArray[np.floating], given: NDArray[np.floating], chosen: NDArray[np.bool_], record: xr.Dataset
+) -> pd.DataFrame:
+    return pd.DataFrame({"measured": seen[chosen], "modelled": given[chosen]}, index=local_middle(record)[chosen])
+
+
+def _agree(pairs: pd.DataFrame) -> Agreement:
+    return agreement(pairs["modelled"].to_numpy(), pairs["measured"].to_numpy())
+
+
+def _theta_scores(given: pd.Series, seen: pd.Series, frozen: pd.Series) -> list[Score]:
+    seen, thawed = seen.reindex(given.index), given.where(~frozen)
+    years = pd.DatetimeIndex(given.index).year
+    lines = [
+        ("days without ice", thawed),
+        (f"the same, to {LEVEL_CHANGE - 1}", thawed.where(years < LEVEL_CHANGE)),
+        (f"the same, from {LEVEL_CHANGE}", thawed.where(years >= LEVEL_CHANGE)),
+        ("all days", given),
+    ]
+    return [
+        Score("water content", rows, "m3 m-3", agreement(modelled.to_numpy(), seen.to_numpy()))
+        for rows, modelled in lines
+    ]

@@ -1,0 +1,154 @@
+"""``jules-ml demo``: the record fetched, the column run, compared, drawn and told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import pandas as pd
+import xarray as xr
+from matplotlib.figure import Figure
+
+from jules_ml.column_run import ColumnRun, Progress, run_column
+from jules_ml.data.davos import fetch_davos, read_davos
+from jules_ml.demo.compare import Comparison, compare
+from jules_ml.demo.report import render_report
+from jules_ml.errors import BadInput
+from jules_ml.experiment import Experiment, load_experiment
+from jules_ml.figures import (
+    night_respiration,
+    respiration_curves,
+    save_figure,
+    soil_moisture,
+    soil_temperature,
+    water_budget,
+)
+from jules_ml.physics.integration import can_compile
+from jules_ml.run_folder import write_run
+from jules_ml.wholefile import whole_file
+
+#: Years in the record.
+YEARS = 10
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A demonstration that has ended: the run, what it was compared with, and the files that were written."""
+
+    run: ColumnRun
+    comparison: Comparison
+    files: tuple[Path, ...]
+
+
+def run_demo(
+    folder: Path,
+    *,
+    data: Path | None = None,
+    years: int = YEARS,
+    say: Callable[[str], None] = print,
+    progress: Progress | None = None,
+) -> Demo:
+    """Run the column at Davos, compare it with what was measured, and write figures and a page.
+
+    Parameters
+    ----------
+    folder : Path
+        For the results; made where it is missing.
+    data : Path, optional
+        The wheel of diive 0.90.0 or the Parquet file in it; fetched unless given.
+    years : int
+        Years to run, the last of the record. Without a C++ compiler it is one.
+    say : callable
+        Takes each line that the user should see.
+    progress : callable, optional
+        As in :func:`~jules_ml.column_run.run_column`.
+
+    Returns
+    -------
+    Demo
+
+    Raises
+    ------
+    BadInput
+        If the record cannot be had or read, or the folder cannot be written.
+    """
+    if data is not None and not data.is_file():
+        raise BadInput(
+            "there is no such file", where=data, remedy="give the wheel of diive 0.90.0, or the Parquet file in it"
+        )
+    record = read_davos(fetch_davos(progress=say) if data is None else data)
+    if years > 1 and not can_compile():
+        say(
+            "No C++ compiler was found (g++ or clang++), and the column runs some ten times slower: one year in place of ten."
+        )
+        years = 1
+    run = run_column(davos_experiment(), record=last_years(record, years), progress=progress)
+    comparison = compare(run.output, run.record)
+    notes = figure_notes(run)
+    images = [
+        save_figure(figure, folder / "figures" / f"{name}.png")
+        for name, figure in _figures(run, comparison, notes).items()
+    ]
+    written = write_run(run, folder)
+    scores = folder / "scores.json"
+    with whole_file(scores) as part:
+        part.write_text(
+            json.dumps([asdict(s) for s in comparison.scores], indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+    page = folder / "report.html"
+    with whole_file(page) as part:
+        part.write_text(render_report(run, comparison, images, notes), encoding="utf-8")
+    return Demo(run, comparison, (page, *images, scores, *written))
+
+
+def davos_experiment() -> Experiment:
+    """The experiment of the demonstration, as the package ships it."""
+    with as_file(files("jules_ml.demo") / "davos.toml") as path:
+        return load_experiment(path)
+
+
+def last_years(record: xr.Dataset, years: int) -> xr.Dataset:
+    """The last years of a record, by local standard time."""
+    end = pd.Timestamp(record["time"].to_numpy()[-1])
+    first = end - pd.DateOffset(years=years)
+    return record.sel(time=record["time"] > first.to_datetime64())
+
+
+def figure_notes(run: ColumnRun) -> list[str]:
+    """What stands on every figure: what was not measured, and what is odd in what was."""
+    used = [
+        f"{s.variable}: {s.rule}" + ("" if s.share == 1.0 else f" ({100.0 * s.share:.2g} % of the steps)")
+        for s in run.weather.substitutions
+        if s.share >= 0.001 and s.variable != "tot_rain"
+    ]
+    return [
+        f"Stand-ins. {'; '.join(used)}.",
+        "Soil temperature was not measured: it is the column's own. Soil texture is a sandy loam, for want of an analysis.",
+        "Precipitation is as published: its level changes at the turn of 2015 to 2016 (969 kg m-2 a year after it, 680 before).",
+    ]
+
+
+def _figures(run: ColumnRun, comparison: Comparison, notes: list[str]) -> dict[str, Figure]:
+    output, top = run.output, run.output.isel(soil=0)
+    return {
+        "soil_moisture": soil_moisture(output, observed=comparison.theta, notes=notes),
+        "night_respiration": night_respiration(
+            comparison.steps,
+            comparison.nights,
+            measured="night NEE as measured: soil, roots, stems and leaves",
+            modelled="column: soil carbon alone (resp_s_gb)",
+            notes=notes,
+        ),
+        "soil_temperature": soil_temperature(output, notes=notes),
+        "water_budget": water_budget(output, notes=notes),
+        "respiration_curves": respiration_curves(
+            top[["sm_wilt", "sm_sat"]],
+            top["sthu"].to_numpy()[comparison.is_night],
+            top["t_soil"].to_numpy()[comparison.is_night],
+            data="nights with measured NEE (column's own θ and T)",
+            notes=notes,
+        ),
+    }
