@@ -133,7 +133,7 @@ def run_column(
     )
     wall_seconds = time.perf_counter() - began
     if not spun.reached and spun.cycles:
-        notes.append(f"spin-up: {spun}; raise run.spin_up.cycles")
+        notes.append("the soil had not settled at the end of spin-up: raise run.spin_up.cycles")
 
     output = output_dataset(
         {name: values.squeeze(-1).numpy() for name, values in done.outputs.items()},

@@ -183,7 +183,7 @@ def experiment_column(
         form=soil.form,
         surface=column_surface(surface_section, soil.dzsoil, height=experiment.forcing.height),
         factors=factors,
-        cs=carbon.cs,
+        cs=torch.tensor(carbon.cs, dtype=dtype),
         kaps=carbon.kaps,
         co2=surface_section.co2,
         height=experiment.forcing.height,

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from matplotlib.figure import Figure
 
 from jules_ml.column_output import OUTPUTS, write_output
 from jules_ml.column_run import ColumnRun
+from jules_ml.data.quality import measured
 from jules_ml.figures import soil_moisture
 from jules_ml.provenance import software
 from jules_ml.wholefile import whole_file
@@ -46,7 +48,7 @@ def write_run(run: ColumnRun, folder: Path) -> list[Path]:
 
 
 def run_figure(run: ColumnRun) -> Figure:
-    """Draw the run's soil moisture, against the record's shallowest sensor of known depth where it has one.
+    """Draw the run's soil moisture, against the record's shallowest sensor of known depth where it measured.
 
     Parameters
     ----------
@@ -57,12 +59,23 @@ def run_figure(run: ColumnRun) -> Figure:
     -------
     Figure
     """
-    observed = None
-    if "theta" in run.record and bool(run.record["depth"].notnull().any()):
-        sensors = run.record["theta"].sel(time=slice(*run.output["time_bounds"].to_numpy().ravel()[[0, -1]]))
-        observed = sensors.isel(depth=int(np.nanargmin(run.record["depth"].to_numpy())))
+    observed = _shallowest_sensor(run)
     used = [str(s) for s in run.weather.substitutions]
     return soil_moisture(run.output, observed=observed, notes=[f"Not measured. {'; '.join(used)}."] if used else [])
+
+
+def _shallowest_sensor(run: ColumnRun) -> xr.DataArray | None:
+    """Water content by the shallowest sensor that measured during the run, without what the source has filled."""
+    if "theta" not in run.record:
+        return None
+    theta = run.record["theta"]
+    if "theta_qc" in run.record:
+        theta = theta.where(measured(run.record, "theta"))
+    bounds = run.output["time_bounds"].to_numpy()
+    theta = theta.sel(time=slice(bounds[0, 0], bounds[-1, 1]))
+    known = theta["depth"].notnull() & theta.notnull().any("time")
+    theta = theta.isel(depth=np.flatnonzero(known.to_numpy()))
+    return theta.isel(depth=int(np.argmin(theta["depth"].to_numpy()))) if theta.sizes["depth"] else None
 
 
 def run_summary(run: ColumnRun) -> dict[str, object]:

@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 
 from jules_ml.column_run import ColumnRun, Progress, run_column
 from jules_ml.data.davos import fetch_davos, read_davos
-from jules_ml.demo.compare import Comparison, compare
+from jules_ml.data.variables import VARIABLES
+from jules_ml.demo.compare import LEVEL_CHANGE, Comparison, compare
 from jules_ml.demo.report import render_report
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment, load_experiment
@@ -120,15 +121,20 @@ def last_years(record: xr.Dataset, years: int) -> xr.Dataset:
 def figure_notes(run: ColumnRun) -> list[str]:
     """What stands on every figure: what was not measured, and what is odd in what was."""
     used = [
-        f"{s.variable}: {s.rule}" + ("" if s.share == 1.0 else f" ({100.0 * s.share:.2g} % of the steps)")
+        f"{VARIABLES[s.variable].long_name}: {s.rule}"
+        + ("" if s.share == 1.0 else f" ({100.0 * s.share:.2g} % of the steps)")
         for s in run.weather.substitutions
         if s.share >= 0.001 and s.variable != "tot_rain"
     ]
-    return [
-        f"Stand-ins. {'; '.join(used)}.",
+    notes = [
+        f"Stand-ins – {'; '.join(used)}.",
         "Soil temperature was not measured: it is the column's own. Soil texture is a sandy loam, for want of an analysis.",
-        "Precipitation is as published: its level changes at the turn of 2015 to 2016 (969 kg m-2 a year after it, 680 before).",
     ]
+    if pd.Timestamp(run.output["time_bounds"].to_numpy()[0, 0]).year < LEVEL_CHANGE - 1:
+        notes.append(
+            "Precipitation is as published: its level changes at the turn of 2015 to 2016 (680 kg m-2 a year before it, 969 after)."
+        )
+    return notes
 
 
 def _figures(run: ColumnRun, comparison: Comparison, notes: list[str]) -> dict[str, Figure]:

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from jules_ml.agreement import Agreement, agreement
 from jules_ml.figures.style import (
@@ -51,7 +52,8 @@ def night_respiration(
     strip.plot(nights.index, nights["measured"], ".", ms=2.5, color=MEASURED, label=measured)
     strip.plot(nights.index, nights["modelled"], ".", ms=2.5, color=MODELLED, label=modelled)
     strip.axhline(0.0, color=GREY, lw=0.6)
-    strip.set_xlim(nights.index[0], nights.index[-1])
+    if len(nights):
+        strip.set_xlim(nights.index[0], nights.index[-1] + pd.Timedelta(days=1))
     strip.set_ylim(*_range(nights, margin=0.18))
     strip.set_ylabel(_UNIT)
     strip.legend(loc="upper left", ncols=2, markerscale=3.0, borderaxespad=0.1)
@@ -69,28 +71,40 @@ def night_respiration(
 
 def _range(pairs: pd.DataFrame, *, margin: float = 0.02) -> tuple[float, float]:
     """Range that holds all but the last thousandth of the values at either end."""
+    if pairs.empty:
+        return 0.0, 1.0
     low, high = np.nanquantile(pairs.to_numpy(), [0.001, 0.999])
     return float(low - 0.02 * (high - low)), float(high + margin * (high - low))
 
 
 def _density(axis: Axes, figure: Figure, pairs: pd.DataFrame) -> None:
     low, high = _range(pairs)
+    if pairs.empty:
+        axis.text(0.5, 0.5, "none", transform=axis.transAxes, ha="center")
+        return
     bins = axis.hexbin(
         pairs["measured"],
         pairs["modelled"],
         gridsize=55,
         extent=(low, high, low, high),
         mincnt=1,
-        norm=LogNorm(),
         cmap="viridis",
         linewidths=0.0,
     )
+    counts = np.asarray(bins.get_array())
+    bins.set_norm(LogNorm(1.0, max(10.0, float(counts.max()))))
     axis.plot([low, high], [low, high], color=GREY, lw=0.8, ls="--")
     axis.set(xlim=(low, high), ylim=(low, high), aspect="equal")
-    figure.colorbar(bins, ax=axis, shrink=0.75, label="pairs")
+    figure.colorbar(bins, ax=axis, shrink=0.75, label="pairs", format=FuncFormatter(lambda count, _: f"{count:g}"))
     scores = agreement(pairs["modelled"].to_numpy(), pairs["measured"].to_numpy())
     axis.text(
-        0.04, 0.96, score_text(scores, "µmol m$^{-2}$ s$^{-1}$"), transform=axis.transAxes, va="top", fontsize=8.0
+        0.03,
+        0.97,
+        score_text(scores, _UNIT),
+        transform=axis.transAxes,
+        va="top",
+        fontsize=8.0,
+        bbox={"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 2.0},
     )
 
 

@@ -92,17 +92,17 @@ def soil_moisture(
         axis.set_ylim(min(low, low - 0.18 * (high - low)), high)
     letter_panels(axes, titles)
     show_dates(axes[-1])
-    axes[-1].set_xlim(theta[0].index[0], theta[0].index[-1])
+    axes[-1].set_xlim(theta[0].index[0], theta[0].index[-1] + _DAY)
     add_notes(figure, notes)
     return figure
 
 
 def daily_means(values: xr.DataArray, *, least: float = 0.5) -> pd.Series:
-    """Means over days of UTC, of days of which at least a share ``least`` is there; what is coarser than a day stays."""
+    """Means over days of UTC, by their start, of days of which a share ``least`` is there; a coarser series stays as it is."""
     series = pd.Series(values.to_numpy(), index=pd.DatetimeIndex(values["time"].to_numpy()))
     step = pd.Timedelta(np.diff(series.index).min()) if len(series) > 1 else _DAY
     if step >= _DAY:
-        return series
+        return series.set_axis(series.index - step)
     days = series.resample("1D", closed="right", label="left")
     return days.mean().where(days.count() >= least * (_DAY / step))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
@@ -68,6 +69,6 @@ def soil_temperature(output: xr.Dataset, *, observed: xr.DataArray | None = None
     axes[2].set_ylim(bottom=0.0)
     letter_panels(axes, [*titles, "Ice, as a fraction of saturation", "Snow on the ground"])
     show_dates(axes[2])
-    axes[2].set_xlim(air.index[0], air.index[-1])
+    axes[2].set_xlim(air.index[0], air.index[-1] + pd.Timedelta(days=1))
     add_notes(figure, notes)
     return figure

@@ -69,6 +69,8 @@ def water_budget(output: xr.Dataset, *, notes: Sequence[str] = ()) -> Figure:
         bottom = bottom + yearly[name].to_numpy()
     bars.set_ylabel("kg m$^{-2}$ a$^{-1}$")
     bars.set_xticks(yearly.index, [str(year) for year in yearly.index], fontsize=7.5)
+    aside = 0.5 + max(0.0, 0.5 * (4 - len(yearly)))
+    bars.set_xlim(float(yearly.index.min()) - aside, float(yearly.index.max()) + aside)
     bars.set_ylim(0.0, 1.42 * max(float(yearly["precip"].max()), float(bottom.max())))
     bars.legend(ncols=2, loc="upper left", borderaxespad=0.1)
     bars.grid(visible=False, axis="x")
@@ -94,7 +96,7 @@ def water_budget(output: xr.Dataset, *, notes: Sequence[str] = ()) -> Figure:
     residual.ticklabel_format(axis="y", style="sci", scilimits=(0, 0), useMathText=True)
     residual.set_ylabel("kg m$^{-2}$")
     show_dates(residual)
-    residual.set_xlim(time[0], time[-1])
+    residual.set_xlim(time[0] - pd.Timedelta(seconds=period), time[-1])
     steps = "step" if period < 7200.0 else "mean step"
     letter_panels(
         [bars, stored, residual],

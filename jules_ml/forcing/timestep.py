@@ -48,8 +48,11 @@ def at_step(filled: xr.Dataset, step: pd.Timedelta, options: ForcingSection) -> 
     attrs = filled.attrs | {"interval_seconds": step.total_seconds()}
     if length < step:
         several = step // length
-        means = filled.coarsen(time=several).mean(skipna=False)
-        return means.assign_coords(time=filled["time"].to_numpy()[several - 1 :: several]).assign_attrs(attrs)
+        means = {
+            str(name): ("time", column.to_numpy().reshape(-1, several).mean(axis=1))
+            for name, column in filled.data_vars.items()
+        }
+        return xr.Dataset(means, coords={"time": filled["time"].to_numpy()[several - 1 :: several]}, attrs=attrs)
     each = length // step
     stamps = pd.date_range(
         pd.Timestamp(filled["time"].to_numpy()[0]) - length + step, periods=filled.sizes["time"] * each, freq=step
