@@ -20,7 +20,6 @@ from jules_ml.demo.compare import compare, nightly_means, respired_carbon_dioxid
 from jules_ml.demo.run import davos_experiment, last_years
 from jules_ml.errors import BadInput
 
-
 #: Twelve days without frost in which the nights were windy enough for the tower to see.
 AUTUMN = ("2019-10-01T00:00", "2019-10-12T23:59")
 
