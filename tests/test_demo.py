@@ -18,7 +18,8 @@ from jules_ml.demo import run as demo_run
 from jules_ml.demo import run_demo
 from jules_ml.demo.compare import compare, nightly_means, respired_carbon_dioxide
 from jules_ml.demo.run import davos_experiment, last_years
-from jules_ml.errors import BadInput
+from jules_ml.errors import BadInput, RunFailed
+from jules_ml.experiment import Experiment
 
 #: Twelve days without frost in which the nights were windy enough for the tower to see.
 AUTUMN = ("2019-10-01T00:00", "2019-10-12T23:59")
@@ -99,6 +100,25 @@ def test_a_few_days_end_to_end(record_path: Path, tmp_path: Path, monkeypatch: p
     assert not re.search(r'(src|href)="(?!data:)', page), "the page stands by itself"
     for said_there in ("wind speed: fixed at 2 m s-1, not measured", "column&#39;s own", "diive 0.90.0", "sandy loam"):
         assert said_there in page
+
+
+def test_without_a_compiler_the_last_year_is_run_and_it_is_said(
+    record_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, object] = {}
+
+    def stop(experiment: Experiment, *, record: xr.Dataset, **_: object) -> None:
+        assert experiment.run is not None
+        asked.update(cycles=experiment.run.spin_up.cycles, steps=record.sizes["time"])
+        raise RunFailed("enough")
+
+    monkeypatch.setattr(demo_run, "can_compile", lambda: False)
+    monkeypatch.setattr(demo_run, "run_column", stop)
+    said: list[str] = []
+    with pytest.raises(RunFailed):
+        run_demo(tmp_path, data=record_path, say=said.append)
+    assert asked == {"cycles": 1, "steps": 365 * 48}
+    assert "No C++ compiler" in said[0]
 
 
 def test_only_measured_nights_are_compared(record_path: Path) -> None:

@@ -46,6 +46,8 @@ class Comparison:
         Layer that the sensor lies in.
     frozen_days : float
         Share of days on which the column has ice in that layer [1].
+    theta_in_ice : tuple of float
+        Mean water content on those days, by the sensor and liquid in the column [m3 m-3].
     steps, nights : DataFrame, columns ('measured', 'modelled')
         Night respiration, in single half-hours and as nightly means [umol m-2 s-1].
     is_night : array of bool, shape (time,)
@@ -56,6 +58,7 @@ class Comparison:
     theta: xr.DataArray
     layer: int
     frozen_days: float
+    theta_in_ice: tuple[float, float]
     steps: pd.DataFrame
     nights: pd.DataFrame
     is_night: NDArray[np.bool_]
@@ -79,13 +82,14 @@ def compare(output: xr.Dataset, record: xr.Dataset) -> Comparison:
     record = record.sel(time=output["time"])
     theta = record["theta"].isel(depth=0)
     layer = layer_of(float(theta["depth"]), output["dzsoil"].to_numpy().tolist())
+    given, seen = daily_means(liquid_theta(output, layer)), daily_means(theta)
     frozen = daily_means(output["sthf"].isel(soil=layer)) > 0.0
     respired = respired_carbon_dioxide(output)
     dark = night(record)
     is_night = (dark & measured(record, "nee")).to_numpy()
     steps = _pairs(record["nee"].to_numpy(), respired, is_night, record)
     scores = [
-        *_theta_scores(daily_means(liquid_theta(output, layer)), daily_means(theta), frozen),
+        *_theta_scores(given, seen, frozen),
         Score("night respiration", "half-hours", _FLUX, _agree(steps)),
         Score("night respiration", "nights", _FLUX, _agree(nightly_means(steps))),
     ]
@@ -101,6 +105,7 @@ def compare(output: xr.Dataset, record: xr.Dataset) -> Comparison:
         theta=theta,
         layer=layer,
         frozen_days=float(frozen.mean()),
+        theta_in_ice=(float(seen[frozen].mean()), float(given[frozen].mean())),
         steps=steps,
         nights=nightly_means(steps),
         is_night=is_night,

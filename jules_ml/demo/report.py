@@ -87,6 +87,7 @@ def render_report(run: ColumnRun, comparison: Comparison, images: Sequence[Path]
         scores=comparison.scores,
         layer_depths=_layer_text(run, comparison.layer),
         frozen_days=comparison.frozen_days,
+        theta_in_ice=comparison.theta_in_ice,
         least=LEAST_OF_A_NIGHT,
         figures=figures,
         substitutions=run.weather.substitutions,
