@@ -67,7 +67,8 @@ def render_report(run: ColumnRun, comparison: Comparison, images: Sequence[Path]
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    bounds = pd.DatetimeIndex(run.output["time_bounds"].to_numpy().ravel())
+    local = pd.Timedelta(hours=float(run.record.attrs["utc_offset_hours"]))
+    bounds = pd.DatetimeIndex(run.output["time_bounds"].to_numpy().ravel()) + local
     figures = [
         {
             "title": _CAPTIONS[path.stem][0],
@@ -79,7 +80,7 @@ def render_report(run: ColumnRun, comparison: Comparison, images: Sequence[Path]
     page = environment.get_template("report.html.j2")
     return page.render(
         start=f"{bounds[0]:%Y-%m-%d}",
-        end=f"{bounds[-1]:%Y-%m-%d}",
+        end=f"{bounds[-1] - pd.Timedelta(days=1):%Y-%m-%d}",
         n_steps=run.weather.series.sizes["time"],
         provenance=PROVENANCE,
         precipitation=PRECIPITATION_NOTE,
