@@ -1,0 +1,90 @@
+"""The column against JULES 7.6 at Loobos, 1997: under JULES's own fluxes, and alone under the weather.
+
+Under JULES's fluxes the soil starts from the state that JULES wrote at the end of its first step and is given infiltration, extraction and
+surface heat flux (and lying snow, for insulation) of every step. Alone, the column has the driving file, the tiles and the initial
+conditions of the run, nothing of its output.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import _loobos
+import numpy as np
+import torch
+import xarray as xr
+from _claims import Claims, argument_parser
+from rich.progress import Progress
+from scores.continuous import kge
+
+from jules_ml.physics.integration import can_compile, integrate
+from jules_ml.physics.surface import Forcing
+
+STEPS_A_DAY = 48
+
+
+def under_given_fluxes(claims: Claims, options: object, run: str, steps: int) -> None:
+    """Free run of the soil; the limits hold in every layer and at every step."""
+    jules = _loobos.jules_output(options.data, run)
+    column = _loobos.column(options.data, run, jules)
+    mine = _loobos.free_run(column, _loobos.first_state(jules), _loobos.given_fluxes(jules), steps)
+    water = np.abs(mine["smcl"] - jules.smcl.values[1:steps]).max()
+    heat = np.sqrt(np.mean((mine["t_soil"] - jules.t_soil.values[1:steps]) ** 2, axis=0)).max()
+    frozen = int((jules.sthf.values[:steps] > 0.0).any(axis=1).sum())
+    claims.check(f"{run} smcl, worst layer and step", water, "<=", 1.0, unit="kg m-2", note=f"{frozen} steps with ice")
+    claims.check(f"{run} t_soil, worst layer's RMS", heat, "<=", 0.2, unit="K")
+    claims.check(f"{run} water residual of a step", np.abs(mine["water_residual"]).max(), "<=", 1e-6, unit="kg m-2")
+    claims.report(
+        f"{run} heat that the iteration leaves over, worst step",
+        np.abs(mine["heat_residual"]).max(),
+        unit="W m-2",
+        note=f"JULES stops after three solutions; mean {mine['heat_residual'].mean():.1e} W m-2",
+    )
+
+
+def alone(claims: Claims, options: object, days: int) -> None:
+    """Driven by the weather alone: daily means against JULES's."""
+    forcing, state, column = _loobos.standalone(options.data)
+    steps = days * STEPS_A_DAY
+    with Progress(transient=True) as progress, torch.no_grad():
+        task = progress.add_task("Loobos 1997", total=steps)
+        result = integrate(
+            column,
+            state,
+            Forcing(*(x[:steps] for x in forcing)),
+            outputs=["smcl", "resp_s_gb", "fqw_gb", "water_residual"],
+            mean_over=STEPS_A_DAY,
+            compiled=can_compile() and days > 100,
+            progress=lambda done: progress.advance(task, done),
+        )
+    jules = _loobos.jules_output(options.data, "colvg").isel(time=slice(0, steps))
+
+    def daily(values: np.ndarray) -> xr.DataArray:
+        return xr.DataArray(values.reshape(days, STEPS_A_DAY, -1).mean(1).squeeze(-1), dims="time")
+
+    def mine(values: torch.Tensor) -> xr.DataArray:
+        return xr.DataArray(values.squeeze(-1).numpy(), dims="time")
+
+    metre = slice(0, 3)  # 0.1 + 0.25 + 0.65 m
+    water = kge(mine(result.outputs["smcl"][:, metre].sum(1)), daily(jules.smcl.values[:, metre].sum(1)))
+    claims.check("alone: daily 0-1 m soil water, KGE", float(water), ">=", 0.85)
+    respired = kge(mine(result.outputs["resp_s_gb"]), daily(jules.resp_s_gb.values))
+    claims.check("alone: daily respiration, KGE", float(respired), ">=", 0.9)
+    evaporation = float(result.outputs["fqw_gb"].mean()) / float(jules.fqw_gb.mean())
+    claims.check("alone: evaporation, share by which the year is off", abs(evaporation - 1.0), "<=", 0.1)
+    residual = float(result.outputs["water_residual"].abs().max())
+    claims.check("alone: water residual of a step, daily mean", residual, "<=", 1e-6, unit="kg m-2")
+
+
+def main() -> int:
+    options = argument_parser(__doc__).parse_args()
+    torch.set_num_threads(1)
+    claims = Claims("column_fidelity", quick=options.quick)
+    for run in ("colvg", "colbc"):
+        under_given_fluxes(claims, options, run, steps=3000 if options.quick else 17520)
+    alone(claims, options, days=60 if options.quick else 365)
+    return claims.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
