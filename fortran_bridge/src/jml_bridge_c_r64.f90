@@ -1,7 +1,7 @@
 !! The three hooks in 64-bit reals, as C has them.
 module jml_bridge_c_r64
   use, intrinsic :: iso_c_binding, only: c_int, rk => c_double
-  use jml_bridge_r64, only: respiration, soil_moisture, soil_properties
+  use jml_bridge_r64, only: respiration_of_size, soil_moisture, soil_properties
   implicit none
   private
 
@@ -15,7 +15,7 @@ contains
     real(rk), intent(out), dimension(land_pts, sm_levels) :: fsth, ftemp
     integer :: status
 
-    call respiration(sthu, sthf, v_sat, v_wilt, t_soil, l_soil_point /= 0, fsth, ftemp, status)
+    call respiration_of_size(land_pts, sm_levels, sthu, sthf, v_sat, v_wilt, t_soil, l_soil_point /= 0, fsth, ftemp, status)
     ierr = int(status, c_int)
   end function respiration_c
 

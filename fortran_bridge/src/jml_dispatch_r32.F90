@@ -1,11 +1,11 @@
 !! Picks the kernels in 32-bit reals that suit the processor.
 module jml_dispatch_r32
-  use jml_kernels_r32_base, only: look_up_base => look_up, dense_block_base => dense_block, &
-    dense_point_base => dense_point, largest_bits_base => largest_bits
+  use jml_kernels_r32_base, only: look_up_base => look_up, &
+    dense_block_base => dense_block, dense_point_base => dense_point, all_finite_base => all_finite
 #ifdef JML_X86_64_V3
   use, intrinsic :: iso_c_binding, only: c_int
-  use jml_kernels_r32_v3, only: look_up_v3 => look_up, dense_block_v3 => dense_block, &
-    dense_point_v3 => dense_point, largest_bits_v3 => largest_bits
+  use jml_kernels_r32_v3, only: look_up_v3 => look_up, &
+    dense_block_v3 => dense_block, dense_point_v3 => dense_point, all_finite_v3 => all_finite
 #endif
   implicit none
   private
@@ -17,7 +17,7 @@ module jml_dispatch_r32
     procedure(look_up_base), pointer, nopass :: look_up => null()
     procedure(dense_block_base), pointer, nopass :: dense_block => null()
     procedure(dense_point_base), pointer, nopass :: dense_point => null()
-    procedure(largest_bits_base), pointer, nopass :: largest_bits => null()
+    procedure(all_finite_base), pointer, nopass :: all_finite => null()
   end type kernels_t
 
 #ifdef JML_X86_64_V3

@@ -1,19 +1,18 @@
 !! The native backend in 64-bit reals: tables and nets made ready, and put to work.
 module jml_native_r64
-  use, intrinsic :: iso_fortran_env, only: real64, rk => real64, ik => int64
+  use, intrinsic :: iso_fortran_env, only: real64, rk => real64
   use jml_curve, only: curve_t, X_STHU, X_STH, X_THETA, X_T_SOIL
   use jml_dispatch_r64, only: best_kernels, kernels_t
   use jml_net, only: net_t, BLOCK, IN_STHU, IN_STHF, IN_STH, IN_THETA, IN_V_SAT, IN_V_WILT, IN_T_SOIL, OUT_FTEMP, OUT_JOINT
   implicit none
   private
 
-  public :: native_t, native_of, factors, is_finite
+  public :: native_t, native_of, factors, plain_factors
 
   integer, parameter, public :: READS_STHU = 1, READS_STHF = 2, READS_V_SAT = 3, READS_V_WILT = 4, READS_T_SOIL = 5
 
   integer, parameter :: CHUNK = 1024           !! points that go through together; a multiple of BLOCK
   integer, parameter :: FEW = 8                !! up to so many points one after the other are faster than a block
-  integer(ik), parameter :: INFINITY_BITS = transfer(huge(1.0_rk), 0_ik) + 1_ik
 
   !> A curve as the kernels want it.
   type :: table_t
@@ -41,8 +40,10 @@ module jml_native_r64
 
   !> All that the native backend needs.
   type :: native_t
+    logical :: serves = .false.                !! whether it is made ready at all
     type(kernels_t) :: kernels
     logical :: has_fsth_table = .false., has_ftemp_table = .false., has_net = .false.
+    logical :: two_plain_tables = .false.      !! a table of sthu and one of t_soil, and nothing else
     logical :: reads(5) = .false.              !! which arrays are read, by the READS_ numbers
     type(table_t) :: fsth_table, ftemp_table
     type(dense_t) :: net

@@ -8,10 +8,10 @@ module jules_ml_bridge
   use jml_status, only: JML_OK, JML_OFF, JML_BAD_CONFIG, JML_BAD_TABLE, JML_BAD_NET, JML_BAD_SHAPE, JML_NOT_FINITE, &
     JML_NO_PYTHON, JML_PYTHON_FAILED, JML_WRONG_THREAD, JML_BAD_STATE
   use jml_settings, only: settings_t
-  use jml_bridge_r32, only: respiration_r32 => respiration, soil_properties_r32 => soil_properties, &
-    soil_moisture_r32 => soil_moisture
-  use jml_bridge_r64, only: respiration_r64 => respiration, soil_properties_r64 => soil_properties, &
-    soil_moisture_r64 => soil_moisture
+  use jml_bridge_r32, only: respiration_r32 => respiration, respiration_of_size_r32 => respiration_of_size, &
+    soil_properties_r32 => soil_properties, soil_moisture_r32 => soil_moisture
+  use jml_bridge_r64, only: respiration_r64 => respiration, respiration_of_size_r64 => respiration_of_size, &
+    soil_properties_r64 => soil_properties, soil_moisture_r64 => soil_moisture
   use jml_handle, only: jml_init, jml_enabled, jml_settings_of, jml_state_write, jml_state_read, jml_error, jml_finalise
   implicit none
   private
@@ -22,9 +22,9 @@ module jules_ml_bridge
   public :: jml_init, jml_enabled, jml_settings_of, jml_error, jml_finalise
   public :: jml_respiration, jml_soil_properties, jml_soil_moisture, jml_state_write, jml_state_read
 
-  !> Moisture and temperature factors of soil respiration.
+  !> Moisture and temperature factors of soil respiration; `land_pts, sm_levels` may come first, and save a little time.
   interface jml_respiration
-    module procedure respiration_r32, respiration_r64
+    module procedure respiration_r32, respiration_r64, respiration_of_size_r32, respiration_of_size_r64
   end interface jml_respiration
 
   !> Hydraulic and thermal properties of the soil from its carbon.

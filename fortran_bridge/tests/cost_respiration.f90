@@ -1,0 +1,32 @@
+!! What the two factors of respiration cost: JULES's own formulas beside the bridge, in one run and one thread.
+!!
+!! Run as `cost_respiration CONFIG`, with tables or a net in CONFIG. Writes a line for each kind of real and each number of
+!! points: bits, points, and ns a point of the one-pool formulas, of the four-pool formulas and of the bridge; the least of
+!! several rounds that take turns.
+program cost_respiration
+  use, intrinsic :: iso_fortran_env, only: error_unit
+  use cost_respiration_r32, only: measure_r32 => measure
+  use cost_respiration_r64, only: measure_r64 => measure
+  use jules_ml_bridge, only: jml_error, jml_init, JML_OK
+  implicit none
+  integer, parameter :: LEVELS = 4
+  integer, parameter :: LAND_PTS(3) = [1, 10000, 1000000]
+  character(len=1024) :: config, sentence
+  real :: costs(3)
+  integer :: i, status
+
+  call get_command_argument(1, config)
+  call jml_init(trim(config), status)
+  if (status /= JML_OK) then
+    call jml_error(sentence)
+    write (error_unit, '(a)') trim(sentence)
+    error stop
+  end if
+  do i = 1, size(LAND_PTS)
+    call measure_r32(LAND_PTS(i), LEVELS, costs)
+    print '(i0, 1x, i0, 3(1x, f0.3))', 32, LAND_PTS(i) * LEVELS, costs
+    call measure_r64(LAND_PTS(i), LEVELS, costs)
+    print '(i0, 1x, i0, 3(1x, f0.3))', 64, LAND_PTS(i) * LEVELS, costs
+  end do
+
+end program cost_respiration

@@ -1,0 +1,16 @@
+!! The measurement of `cost_respiration` in 64-bit reals.
+module cost_respiration_r64
+  use, intrinsic :: iso_fortran_env, only: int64, rk => real64
+  use jules_ml_bridge, only: jml_respiration
+  implicit none
+  private
+
+  public :: measure
+
+  integer, parameter :: ROUNDS = 7   !! the least of so many is kept
+
+contains
+
+  include 'cost_respiration_body.inc'
+
+end module cost_respiration_r64

@@ -1,0 +1,1 @@
+"""What passes between learned modules and JULES: tables, files, the Fortran bridge."""

@@ -1,0 +1,109 @@
+"""Inputs that do not change with time, found by latitude and longitude.
+
+Land points are numbered from one on every MPI rank, so that a point's number says nothing of where it lies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jules_ml.errors import BadInput
+
+#: Greatest distance between a land point and its static inputs [degrees of arc]; the host may know its place in 32 bits.
+TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class StaticInputs:
+    """Static inputs of a set of places.
+
+    Attributes
+    ----------
+    latitude, longitude : ndarray, shape (place,)
+        [degrees]; longitudes may run from -180 or from 0.
+    inputs : mapping of str to ndarray, shape (..., place)
+        The inputs, in units of the module's own.
+    source : Path
+        The file, for messages.
+    """
+
+    latitude: NDArray[np.float64]
+    longitude: NDArray[np.float64]
+    inputs: Mapping[str, NDArray[Any]]
+    source: Path
+
+    @classmethod
+    def read(cls, path: Path) -> StaticInputs:
+        """Read a ``.npz`` file of ``latitude``, ``longitude`` and inputs by name, whose last dimension is the place.
+
+        Raises
+        ------
+        BadInput
+            If the file cannot be read, or its arrays do not fit together.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in stored.files}
+            latitude = arrays.pop("latitude").astype(np.float64)
+            longitude = arrays.pop("longitude").astype(np.float64)
+        except (OSError, ValueError, KeyError) as error:
+            raise BadInput(
+                f"it is no file of static inputs ({error})",
+                where=path,
+                remedy="write it with numpy.savez(path, latitude=..., longitude=..., name=...)",
+            ) from error
+        for name, array in {"longitude": longitude, **arrays}.items():
+            if array.shape[-1:] != latitude.shape:
+                raise BadInput(
+                    f"{name} has shape {array.shape}, and latitude {latitude.shape}",
+                    where=path,
+                    remedy="give every array the places as its last dimension",
+                )
+        return cls(latitude, longitude, arrays, path)
+
+    def at(self, latitude: NDArray[Any], longitude: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """The inputs at given points.
+
+        Parameters
+        ----------
+        latitude, longitude : ndarray, shape (land_pts,)
+            [degrees].
+
+        Returns
+        -------
+        dict of str to ndarray, shape (..., land_pts)
+
+        Raises
+        ------
+        BadInput
+            If a point is farther than :data:`TOLERANCE` from every place.
+        """
+        distance, place = self._tree.query(_on_sphere(latitude, longitude))
+        far = np.flatnonzero(distance > np.deg2rad(TOLERANCE))
+        if far.size:
+            point = int(far[0])
+            raise BadInput(
+                f"no static inputs at latitude {latitude[point]}, longitude {longitude[point]}",
+                where=self.source,
+                remedy="add the place to the file",
+            )
+        return {name: array[..., place] for name, array in self.inputs.items()}
+
+    @cached_property
+    def _tree(self) -> Any:
+        from scipy.spatial import KDTree  # takes as long to import as NumPy, and few need it
+
+        return KDTree(_on_sphere(self.latitude, self.longitude))
+
+
+def _on_sphere(latitude: NDArray[Any], longitude: NDArray[Any]) -> NDArray[np.float64]:
+    """Places on the unit sphere, shape (place, 3)."""
+    phi, lam = np.deg2rad(latitude.astype(np.float64)), np.deg2rad(longitude.astype(np.float64))
+    return np.stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)], axis=-1)
