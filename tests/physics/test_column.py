@@ -52,7 +52,7 @@ def test_alone_under_the_weather_it_stays_near_jules(shared_data: Path) -> None:
 def test_starts_with_the_ice_that_jules_starts_with(shared_data: Path) -> None:
     jules = _loobos.jules_output(shared_data, "colvg")
     column = _loobos.column(shared_data, "colvg", jules)
-    k = int(jules.sthf.isel(soil=0).argmax())
+    k = int(jules.sthf.isel(soil=0).values.argmax())
     wet = torch.tensor(jules.soil_wet.values[k].astype(float)).unsqueeze(-1)
     t = torch.tensor(jules.t_soil.values[k].astype(float)).unsqueeze(-1)
     ice = freeze_soil(wet, t, column.soil).squeeze(-1).numpy()
