@@ -2,7 +2,7 @@
 module jml_config
   use, intrinsic :: iso_fortran_env, only: real64
   use jml_namelist, only: ABSENT, ABSENT_INTEGER, beside, count_groups, folder_of, is_given, open_namelist, &
-    refuse_unknown_groups, text_of
+    refuse_unknown_groups, text_of, unreadable
   use jml_settings, only: settings_t, MAX_LEVELS, NAME_LENGTH, PATH_LENGTH
   use jml_status, only: JML_BAD_CONFIG, JML_OK
   implicit none
@@ -238,20 +238,6 @@ contains
     settings%libpython = libpython
     settings%threads = threads
   end subroutine read_python
-
-  !> Why a group could not be read.
-  function unreadable(group, iostat, why) result(message)
-    character(len=*), intent(in) :: group
-    integer, intent(in) :: iostat
-    character(len=*), intent(in) :: why
-    character(len=:), allocatable :: message
-
-    if (iostat < 0) then
-      message = '&' // group // ' does not end: close it with /'
-    else
-      message = '&' // group // ' cannot be read (' // trim(why) // ')'
-    end if
-  end function unreadable
 
   !> What is wrong with the name of a Python callable; empty when nothing is.
   function callable_problem(name) result(message)

@@ -2,7 +2,7 @@
 module jml_curve
   use, intrinsic :: ieee_arithmetic, only: ieee_is_finite
   use, intrinsic :: iso_fortran_env, only: real32, real64
-  use jml_namelist, only: ABSENT, ABSENT_INTEGER, is_given, open_namelist, refuse_unknown_groups, text_of
+  use jml_namelist, only: ABSENT, ABSENT_INTEGER, is_given, open_namelist, refuse_unknown_groups, text_of, unreadable
   use jml_status, only: JML_BAD_TABLE, JML_OK
   implicit none
   private
@@ -66,7 +66,7 @@ contains
     close (unit)
     if (message /= '') return
     if (iostat /= 0) then
-      message = path // ': &jules_ml_curve cannot be read (' // trim(why) // ')'
+      message = path // ': ' // unreadable('jules_ml_curve', iostat, why)
       return
     end if
 

@@ -4,7 +4,8 @@ module jml_namelist
   implicit none
   private
 
-  public :: open_namelist, count_groups, refuse_unknown_groups, folder_of, beside, is_given, text_of, ABSENT, ABSENT_INTEGER
+  public :: open_namelist, count_groups, refuse_unknown_groups, folder_of, beside, is_given, text_of, unreadable, ABSENT, &
+    ABSENT_INTEGER
 
   real(real64), parameter :: ABSENT = -huge(1.0_real64)     !! marks a number that the file did not give
   integer, parameter :: ABSENT_INTEGER = -huge(1)           !! marks a whole number that the file did not give
@@ -118,6 +119,20 @@ contains
     if (len(full) == 0) return
     if (full(1:1) /= '/') full = folder // full
   end function beside
+
+  !> Why a group could not be read.
+  function unreadable(group, iostat, why) result(message)
+    character(len=*), intent(in) :: group
+    integer, intent(in) :: iostat
+    character(len=*), intent(in) :: why
+    character(len=:), allocatable :: message
+
+    if (iostat < 0) then
+      message = '&' // group // ' is missing, or does not end: close it with /'
+    else
+      message = '&' // group // ' cannot be read (' // trim(why) // ')'
+    end if
+  end function unreadable
 
   elemental logical function is_given_real(value) result(given)
     real(real64), intent(in) :: value

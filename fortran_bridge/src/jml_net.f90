@@ -2,7 +2,7 @@
 module jml_net
   use, intrinsic :: ieee_arithmetic, only: ieee_is_finite
   use, intrinsic :: iso_fortran_env, only: real32, real64
-  use jml_namelist, only: ABSENT, ABSENT_INTEGER, count_groups, is_given, open_namelist, refuse_unknown_groups, text_of
+  use jml_namelist, only: ABSENT, ABSENT_INTEGER, count_groups, is_given, open_namelist, refuse_unknown_groups, text_of, unreadable
   use jml_status, only: JML_BAD_NET, JML_OK
   implicit none
   private
@@ -101,7 +101,7 @@ contains
     rewind (unit)
     read (unit, nml=jules_ml_net, iostat=iostat, iomsg=why)
     if (iostat /= 0) then
-      message = '&jules_ml_net cannot be read (' // trim(why) // ')'
+      message = unreadable('jules_ml_net', iostat, why)
       return
     end if
 
@@ -186,7 +186,7 @@ contains
     read (unit, nml=jules_ml_layer, iostat=iostat, iomsg=why)
     layer%activation = findloc(ACTIVATIONS == activation, .true., dim=1)
     if (iostat /= 0) then
-      message = 'cannot be read (' // trim(why) // ')'
+      message = unreadable('jules_ml_layer', iostat, why)
     else if (layer%activation == 0) then
       message = "activation is '" // trim(activation) // "': give 'linear', 'tanh', 'sigmoid', 'relu' or 'softplus'"
     else if (.not. (is_given(n_in) .and. is_given(n_out))) then

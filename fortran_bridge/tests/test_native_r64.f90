@@ -1,0 +1,21 @@
+!! The native backend in 64-bit reals.
+module test_native_r64
+  use, intrinsic :: iso_fortran_env, only: int32, int64, rk => real64
+  use jules_ml_bridge, only: jml_finalise, jml_init, jml_respiration, jml_soil_properties, JML_BAD_SHAPE, JML_NOT_FINITE, &
+    JML_OFF, JML_OK
+  use test_assert, only: check, check_status, write_file
+  implicit none
+  private
+
+  public :: run
+
+contains
+
+  include 'test_native_body.inc'
+
+  !> NaN, made without arithmetic.
+  real(rk) function nan()
+    nan = transfer(9221120237041090560_int64, 1.0_rk)
+  end function nan
+
+end module test_native_r64
