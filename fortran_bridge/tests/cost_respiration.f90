@@ -17,16 +17,23 @@ program cost_respiration
 
   call get_command_argument(1, config)
   call jml_init(trim(config), status)
-  if (status /= JML_OK) then
+  call stop_unless_ok()
+  do i = 1, size(LAND_PTS)
+    call measure_r32(LAND_PTS(i), LEVELS, costs, status)
+    call stop_unless_ok()
+    print '(i0, 1x, i0, 3(1x, f0.3))', 32, LAND_PTS(i) * LEVELS, costs
+    call measure_r64(LAND_PTS(i), LEVELS, costs, status)
+    call stop_unless_ok()
+    print '(i0, 1x, i0, 3(1x, f0.3))', 64, LAND_PTS(i) * LEVELS, costs
+  end do
+
+contains
+
+  subroutine stop_unless_ok()
+    if (status == JML_OK) return
     call jml_error(sentence)
     write (error_unit, '(a)') trim(sentence)
     error stop
-  end if
-  do i = 1, size(LAND_PTS)
-    call measure_r32(LAND_PTS(i), LEVELS, costs)
-    print '(i0, 1x, i0, 3(1x, f0.3))', 32, LAND_PTS(i) * LEVELS, costs
-    call measure_r64(LAND_PTS(i), LEVELS, costs)
-    print '(i0, 1x, i0, 3(1x, f0.3))', 64, LAND_PTS(i) * LEVELS, costs
-  end do
+  end subroutine stop_unless_ok
 
 end program cost_respiration

@@ -95,7 +95,7 @@ def write_net(
         If the net holds what the bridge cannot compute, or does not fit its inputs and outputs.
     """
     layers = _layers(net)
-    _check_names(layers, inputs, outputs)
+    _check_fit(layers, inputs, outputs)
     head = f90nml.Namelist(
         version=VERSION,
         name=name,
@@ -153,8 +153,8 @@ def _activation(part: nn.Module) -> str | None:
     return names.get(type(part))
 
 
-def _check_names(layers: list[tuple[nn.Linear, str]], inputs: Sequence[NetInput], outputs: Sequence[Output]) -> None:
-    """Refuse a net that does not fit its inputs and outputs."""
+def _check_fit(layers: list[tuple[nn.Linear, str]], inputs: Sequence[NetInput], outputs: Sequence[Output]) -> None:
+    """Refuse a net that does not fit its inputs and outputs, or the bridge."""
     unknown = [item.name for item in inputs if item.name not in INPUT_UNITS]
     if unknown:
         raise BadInput(
@@ -171,3 +171,5 @@ def _check_names(layers: list[tuple[nn.Linear, str]], inputs: Sequence[NetInput]
         )
     if max(max(linear.in_features, linear.out_features) for linear, _ in layers) > MAX_WIDTH:
         raise BadInput(f"a layer has more than {MAX_WIDTH} units", remedy="take a smaller net, or the python backend")
+    if not all(parameter.isfinite().all() for linear, _ in layers for parameter in linear.parameters()):
+        raise BadInput("a weight of the net is not finite", remedy="train it again, with a smaller step")
