@@ -108,15 +108,16 @@ def jules_seconds(executable: Path, run: Path) -> float:
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch) / "run"
         shutil.copytree(run, copy)
+        namelists = next(copy.rglob("timesteps.nml")).parent
         start = time.perf_counter()
-        subprocess.run([executable], cwd=copy, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([executable.resolve(), namelists], cwd=copy, check=True, stdout=subprocess.DEVNULL)
         return time.perf_counter() - start
 
 
 def main() -> int:
     parser = argument_parser(__doc__)
     parser.add_argument("--jules", type=Path, help="a JULES executable to time in the same run")
-    parser.add_argument("--jules-run", type=Path, help="folder of namelists of a point run of one year")
+    parser.add_argument("--jules-run", type=Path, help="folder of a point run of one year, with its namelists and input")
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
@@ -148,14 +149,19 @@ def main() -> int:
             )
             claims.check("compiled, 1000 columns: time over the floor's", seconds / least, "<=", 2.0)
 
-    against = JULES_POINT_YEARS
-    note = "3.8 point-years a second taken as JULES's; JULES also does radiation and a ten-layer canopy"
+    against = {"3.8 point-years/s": JULES_POINT_YEARS}
     if options.jules and options.jules_run:
-        against = 1.0 / jules_seconds(options.jules, options.jules_run)
-        note = f"JULES timed in this run: {against:.2f} point-years/s; it also does radiation and a ten-layer canopy"
-    for n, rate in rates.items():
-        if n >= 1000:
-            claims.report(f"compiled, {n} columns, against JULES (aim 100)", rate / against, unit="x", note=note)
+        measured = 1.0 / jules_seconds(options.jules, options.jules_run)
+        claims.report("JULES, one point, start to end", measured, unit="point-years/s", note="in this run; without output")
+        against["JULES as timed in this run"] = measured
+    for name, rate in against.items():
+        for n in (n for n in rates if n >= 1000):
+            claims.report(
+                f"compiled, {n} columns, against {name} (aim 100)",
+                rates[n] / rate,
+                unit="x",
+                note="JULES also does radiation and a ten-layer canopy",
+            )
     return claims.finish()
 
 

@@ -203,7 +203,8 @@ def soil_heat_step(
         )
         implicit = own * dt + torch.cat([nothing, a[1:] * dt[:-1]]) + torch.cat([c[:-1] * dt[1:], nothing])
         available = heat - c_dz * implicit
-        t_new = t + dt
+        # a layer that was stopped at its freezing point is there exactly: rounding would put it on either side
+        t_new = torch.where(dt == t_max - t, t_max, t + dt)
         allowed_new = _on_freezing_curve(t_new, inverse_b, log_scale)
         ice = smcl - torch.where(t_new >= t_max, smcl, smclsat * allowed_new)
         stored = (hcap * dzsoil + HCAPW * smclu + HCAPI * smclf) * dt + (ice - smclf) * ((HCAPI - HCAPW) * t - LF)
