@@ -1,0 +1,1 @@
+"""The learned parts, as torch modules, and the folders that keep them."""

@@ -1,0 +1,71 @@
+r"""Errors of measured respiration: their scale grows with the flux, and their tails are heavy.
+
+.. math:: \sigma(R) = a + b\,R
+
+holds for eddy covariance (Richardson et al. 2006) and, with a smaller :math:`a`, for chambers.
+
+References
+----------
+Richardson et al. (2006), Agric. For. Meteorol. 136, 1-18; Lasslop et al. (2008), Biogeosciences 5, 1311-1324.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import nnls
+
+#: Degrees of freedom of Student's t for tower noise: between the normal distribution and Laplace's.
+STUDENT_DF = 5.0
+_BINS = 20
+#: Least scale, as a part of the mean absolute error: no row is ever believed without limit.
+_LEAST = 0.05
+
+_Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Scale of the errors, ``a + b R``, in the unit of the flux: mean absolute deviation at a given flux."""
+
+    a: float
+    b: float
+
+    def scale(self, flux: _Array) -> _Array:
+        """Scale of the error at ``flux``, above zero; same shape and unit."""
+        return self.a + self.b * np.maximum(flux, 0.0)
+
+
+def fit_noise(predicted: _Array, observed: _Array) -> Noise:
+    """Fit the scale of the errors: mean absolute error against prediction, in bins of equally many rows.
+
+    Parameters
+    ----------
+    predicted, observed : array, shape (row,)
+        Fluxes, in one unit.
+    """
+    error = np.abs(observed - predicted)
+    bins = np.array_split(np.argsort(predicted), min(_BINS, len(predicted)))
+    scale = max(float(np.mean(np.abs(predicted))), 1e-12)
+    design = np.array([[1.0, max(float(predicted[b].mean()), 0.0) / scale] for b in bins])
+    (a, b), _ = nnls(design, np.array([error[b].mean() for b in bins]))
+    return Noise(max(float(a), _LEAST * float(error.mean())), float(b) / scale)
+
+
+def tail_weights(residual: _Array, scale: _Array, df: float = STUDENT_DF) -> _Array:
+    r"""Weights by which least squares maximises Student's likelihood.
+
+    .. math:: w = \frac{\nu + 1}{\nu + (r/\sigma)^2}
+
+    Parameters
+    ----------
+    residual, scale : array
+        Errors, and the scale of each up to a factor, which is found from their median.
+    df : float
+        Degrees of freedom.
+    """
+    z = residual / scale
+    spread = 1.4826 * float(np.median(np.abs(z)))
+    return (df + 1.0) / (df + (z / max(spread, 1e-12)) ** 2)

@@ -1,0 +1,260 @@
+"""Learn respiration from rows: validate on inner blocks, fit the ensemble, set its level and its intervals."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from jules_ml.modules.nodes import place_on_line
+from jules_ml.modules.respiration import (
+    MOISTURE_NODES,
+    TEMPERATURE_NODES,
+    LearnedRespiration,
+    jules_optimum,
+)
+from jules_ml.modules.respiration_settings import RespirationSettings
+from jules_ml.physics.respiration import T_REFERENCE
+from jules_ml.training.blocks import bootstrap_weights, inner_folds
+from jules_ml.training.concurvity import WARN_ABOVE, concurvity
+from jules_ml.training.curves import Members, Plan, Progress, fit_members, moisture_of, plan_members, site_scale
+from jules_ml.training.intervals import conformal_quantiles
+from jules_ml.training.likelihood import fit_noise
+from jules_ml.training.rows import Rows
+from jules_ml.training.scores import r_squared
+
+#: Members a fold of the inner validation, whose median is what is validated.
+_INNER_MEMBERS = 3
+
+_Array = NDArray[np.float64]
+
+
+class ConcurvityWarning(UserWarning):
+    """Water and temperature go together in the record, so that their effects cannot be told apart."""
+
+
+@dataclass(frozen=True)
+class InnerValidation:
+    """What the inner validation found.
+
+    Attributes
+    ----------
+    r2_learned, r2_lloyd_taylor : float
+        R² of both forms on held-out inner blocks [1].
+    error_ratio : float
+        Geometric mean over inner blocks of the learned form's mean squared error over Lloyd and Taylor's [1].
+    given : {'learned', 'lloyd_taylor'}
+        Which form is given.
+    folds : int
+        Folds that it rests on.
+    """
+
+    r2_learned: float
+    r2_lloyd_taylor: float
+    error_ratio: float
+    given: str
+    folds: int
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """A learned module, and what is to be said of it."""
+
+    module: LearnedRespiration
+    rows: Rows
+    settings: RespirationSettings
+    validation: InnerValidation
+    concurvity: float
+    held_out: _Array
+
+    def predict(self, rows: Rows) -> _Array:
+        """Respiration of other rows of the same groups, shape (row,) [umol m-2 s-1]."""
+        with torch.no_grad():
+            found: Tensor = self.module(*self.inputs(rows))
+        return found.numpy()
+
+    def interval(self, rows: Rows) -> tuple[_Array, _Array]:
+        """Lower and upper end of the interval of an observation, shapes (row,) [umol m-2 s-1]."""
+        predicted = torch.from_numpy(self.predict(rows))
+        low, high = self.module.interval(predicted, torch.from_numpy(rows.group))
+        return low.detach().numpy(), high.detach().numpy()
+
+    def inputs(self, rows: Rows) -> tuple[Tensor, Tensor, Tensor]:
+        """Moisture, temperature and group of rows, as the module wants them."""
+        columns = moisture_of(rows, self.settings), rows.t_soil, rows.group
+        moisture, t_soil, group = (torch.from_numpy(np.ascontiguousarray(column)) for column in columns)
+        return moisture, t_soil, group
+
+
+def learn_respiration(rows: Rows, settings: RespirationSettings, progress: Progress | None = None) -> Learned:
+    """Learn f, g and the levels from rows.
+
+    Parameters
+    ----------
+    rows : Rows
+        What is learned from, all of it: what is to be scored must not be among them.
+    settings : RespirationSettings
+    progress : callable, optional
+        Takes the part that is done, 0 to 1.
+
+    Returns
+    -------
+    Learned
+
+    Warns
+    -----
+    ConcurvityWarning
+        Where water and temperature go together, so that f and g are not to be told apart.
+    """
+    report = (lambda part: None) if progress is None else progress
+    together = max(
+        concurvity(rows.wetness[rows.site == site], rows.t_soil[rows.site == site]) for site in np.unique(rows.site)
+    )
+    if settings.moisture != "none" and together > WARN_ABOVE:
+        warnings.warn(
+            f"water and temperature go together (concurvity {together:.2f}, above {WARN_ABOVE:g}): f and g cannot be told apart, and "
+            "their bands do not say so",
+            ConcurvityWarning,
+            stacklevel=2,
+        )
+    rng = np.random.default_rng(settings.seed)
+    held_out, validation = _validate(rows, settings, rng, lambda part: report(0.4 * part))
+    weights = bootstrap_weights(rows, settings.members, settings.bootstrap_days, rng)
+    plan = plan_members(weights, settings, plain=validation.given == "lloyd_taylor")
+    members = fit_members(rows, plan, settings, progress=lambda part: report(0.4 + 0.6 * part))
+    module = _module(rows, members, settings, held_out)
+    report(1.0)
+    return Learned(module, rows, settings, validation, together, held_out)
+
+
+def _validate(
+    rows: Rows, settings: RespirationSettings, rng: np.random.Generator, report: Callable[[float], None]
+) -> tuple[_Array, InnerValidation]:
+    """Predictions of held-out inner blocks by the form that is given (NaN where none was made), and what they show."""
+    fold = inner_folds(rows, settings.inner_folds)
+    names = np.unique(fold[fold >= 0])
+    thin = np.arange(0, len(rows), max(1, -(-len(rows) // settings.inner_rows)))
+    thinned, fold_thin = rows.take(thin), fold[thin]
+    drawn = bootstrap_weights(thinned, _INNER_MEMBERS, settings.bootstrap_days, rng)
+    plans, chosen = [], {}
+    for position, name in enumerate(names):
+        outside = (fold_thin != name).astype(np.float64)
+        weights = drawn * outside
+        # a draw that is all but empty outside the fold gives way to the whole of it
+        weights[(weights > 0).sum(1) < 0.1 * outside.sum()] = outside
+        plans += [plan_members(weights, settings), plan_members(outside[np.newaxis], settings, plain=True)]
+        start = position * (_INNER_MEMBERS + 1)
+        chosen[int(name)] = list(range(start, start + _INNER_MEMBERS)), [start + _INNER_MEMBERS]
+    plan: Plan = plans[0]
+    for other in plans[1:]:
+        plan = plan + other
+    members = fit_members(thinned, plan, settings, iterations=15, progress=report)
+    learned, plain = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
+    for name, (some, one) in chosen.items():
+        inside = fold == name
+        learned[inside] = members.predict(rows.take(inside), settings, some)
+        plain[inside] = members.predict(rows.take(inside), settings, one)
+    known = fold >= 0
+    scale = site_scale(rows)
+    errors = [((p - rows.flux) / scale)[known] ** 2 for p in (learned, plain)]
+    block = 12 * rows.middle.year.to_numpy()[known] + (rows.middle.month.to_numpy()[known] - 1) // 2
+    block = block + 100000 * rows.site[known]
+    ratio = _error_ratio(errors[0], errors[1], block)
+    beaten = errors[0].sum() >= errors[1].sum() and ratio >= 1.0
+    given = "lloyd_taylor" if settings.allow_lloyd_taylor and beaten else "learned"
+    found = InnerValidation(
+        r_squared(learned[known] / scale[known], rows.flux[known] / scale[known]),
+        r_squared(plain[known] / scale[known], rows.flux[known] / scale[known]),
+        ratio,
+        given,
+        len(names),
+    )
+    return (plain if beaten and given == "lloyd_taylor" else learned), found
+
+
+def _error_ratio(learned: _Array, plain: _Array, block: NDArray[np.int64]) -> float:
+    """Geometric mean over blocks of the ratio of mean squared errors, each block by its number of rows."""
+    _, number, counts = np.unique(block, return_inverse=True, return_counts=True)
+    tiny = 1e-12 * max(float(plain.mean()), 1e-300)
+    logs = np.log(np.bincount(number, learned) + tiny) - np.log(np.bincount(number, plain) + tiny)
+    return float(np.exp((counts * logs).sum() / counts.sum()))
+
+
+def _module(rows: Rows, members: Members, settings: RespirationSettings, held_out: _Array) -> LearnedRespiration:
+    """Normalise the curves, set the level of the median curves, and bound single observations."""
+    moisture = moisture_of(rows, settings)
+    log_f, reference = _normalised_f(rows, members, settings, moisture)
+    at = place_on_line(torch.tensor([T_REFERENCE]), TEMPERATURE_NODES)
+    shift_g = at.at(members.log_g)
+    log_g = members.log_g - shift_g
+    log_level = members.log_level + shift_g + (members.log_f - log_f)[:, :1]
+    log_f = torch.clamp(log_f, max=float(np.log(settings.f_max)))
+    scale = site_scale(rows)
+    shape = torch.exp(
+        place_on_line(torch.from_numpy(moisture), MOISTURE_NODES).at(log_f.median(0).values)
+        + place_on_line(torch.from_numpy(rows.t_soil), TEMPERATURE_NODES).at(log_g.median(0).values)
+    ).numpy()
+    known = np.isfinite(held_out)
+    noise = fit_noise((held_out / scale)[known], (rows.flux / scale)[known])
+    rough_level = np.exp(log_level.median(0).values.numpy())
+    weight = noise.scale(rough_level[rows.group] * shape / scale) ** -settings.tempering
+    n = len(rows.groups)
+    level = np.bincount(rows.group, weight * shape * rows.flux, minlength=n) / np.maximum(
+        np.bincount(rows.group, weight * shape * shape, minlength=n), 1e-300
+    )
+    level = np.where(level > 0.0, level, rough_level)
+    z = ((rows.flux - held_out) / scale / noise.scale(held_out / scale))[known]
+    block = inner_folds(rows, settings.inner_folds)[known]
+    group_scale = np.ones(n)
+    group_scale[rows.group] = scale
+    # what the networks were, beside what they gave
+    networks = {
+        f"{term}|{name}".replace(".", "/"): value
+        for term, of in members.parameters.items()
+        for name, value in of.items()
+    }
+    return LearnedRespiration(
+        log_f=log_f,
+        log_g=log_g,
+        log_level=log_level,
+        level=torch.from_numpy(level),
+        seen_moisture=torch.tensor(members.seen.get("f", (0.0, 1.0))),
+        seen_temperature=torch.tensor(members.seen["g"]),
+        reference=torch.tensor(reference),
+        noise=torch.from_numpy(np.column_stack([noise.a * group_scale, np.full(n, noise.b)])),
+        quantiles=torch.tensor(conformal_quantiles(z, block, settings.interval)),
+        networks=networks,
+    )
+
+
+def _normalised_f(
+    rows: Rows, members: Members, settings: RespirationSettings, moisture: _Array
+) -> tuple[Tensor, float]:
+    """Curves of f that are one at the reference, and the reference.
+
+    It is JULES's optimum where the data reach it and f then stays below its bound; otherwise the peak of the median curve within
+    the 5 to 95 % range of the data, so that f is at most about one where it was learned.
+    """
+    low, high = np.quantile(moisture, [0.05, 0.95])
+    optimum = jules_optimum(settings, float(np.mean(list(rows.porosity.values()))))
+    nodes = MOISTURE_NODES
+
+    def referred(to: float) -> Tensor:
+        return members.log_f - place_on_line(torch.tensor([to]), nodes).at(members.log_f)
+
+    if settings.moisture == "none":
+        return members.log_f, optimum
+    seen_low, seen_high = members.seen["f"]
+    if low <= optimum <= high and float(referred(optimum).median(0).values.max()) <= np.log(settings.f_max):
+        return referred(optimum), optimum
+    inside = (nodes >= low) & (nodes <= high)
+    if not bool(inside.any()):
+        inside = (nodes >= seen_low) & (nodes <= seen_high)
+    median = members.log_f.median(0).values
+    peak = float(nodes[inside][torch.argmax(median[inside])])
+    return referred(peak), peak
