@@ -1,0 +1,13 @@
+!! The real kind of the host, as JULES names it.
+module um_types
+  use, intrinsic :: iso_fortran_env, only: real32, real64
+  implicit none
+  private
+
+#if defined(JML_HOST_REAL64)
+  integer, parameter, public :: real_jlslsm = real64
+#else
+  integer, parameter, public :: real_jlslsm = real32
+#endif
+
+end module um_types
