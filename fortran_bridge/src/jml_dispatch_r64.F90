@@ -1,11 +1,13 @@
 !! Picks the kernels in 64-bit reals that suit the processor.
 module jml_dispatch_r64
-  use jml_kernels_r64_base, only: look_up_base => look_up, &
-    dense_block_base => dense_block, dense_point_base => dense_point, all_finite_base => all_finite
-#ifdef JML_X86_64_V3
   use, intrinsic :: iso_c_binding, only: c_int
-  use jml_kernels_r64_v3, only: look_up_v3 => look_up, &
-    dense_block_v3 => dense_block, dense_point_v3 => dense_point, all_finite_v3 => all_finite
+  use jml_kernels_r64_base, only: look_up_base => look_up, dense_block_base => dense_block, &
+    dense_point_base => dense_point, all_finite_base => all_finite
+#ifdef JML_X86_64_LEVELS
+  use jml_kernels_r64_v3, only: look_up_v3 => look_up, dense_block_v3 => dense_block, &
+    dense_point_v3 => dense_point, all_finite_v3 => all_finite
+  use jml_kernels_r64_v4, only: look_up_v4 => look_up, dense_block_v4 => dense_block, &
+    dense_point_v4 => dense_point, all_finite_v4 => all_finite
 #endif
   implicit none
   private
@@ -20,14 +22,12 @@ module jml_dispatch_r64
     procedure(all_finite_base), pointer, nopass :: all_finite => null()
   end type kernels_t
 
-#ifdef JML_X86_64_V3
   interface
-    !> Not zero when the processor has AVX2, FMA and what else belongs to x86-64-v3.
-    integer(c_int) function cpu_has_v3() bind(c, name='jml_cpu_has_v3')
+    !> Level of the x86-64 instruction set, 1 to 4; 0 on any other processor.
+    integer(c_int) function cpu_level() bind(c, name='jml_cpu_level')
       import :: c_int
-    end function cpu_has_v3
+    end function cpu_level
   end interface
-#endif
 
 contains
 

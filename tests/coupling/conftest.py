@@ -27,7 +27,7 @@ def bridge_build() -> Path:
     with (build / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         configure = ["cmake", "-S", str(REPOSITORY), "-B", str(build), f"-DJML_TEST_VENV={sys.prefix}"]
-        for command in (configure, ["cmake", "--build", str(build)]):
+        for command in (configure, ["cmake", "--build", str(build), "--target", "bridge_programs"]):
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
     return build

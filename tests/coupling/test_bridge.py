@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
-import f90nml
 import numpy as np
 import pytest
 import torch
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from jules_ml.coupling.bridge import Bridge, BridgeFailure
+from jules_ml.coupling.curves import CurveTable, write_curve
 from jules_ml.coupling.nets import NetInput, write_net
 
 #: Worst errors allowed against 64-bit torch, of factors of the order of one.
@@ -43,22 +43,6 @@ INPUTS = [
     NetInput(name="sthu", seen_min=0.1, seen_max=0.95, offset=0.5, scale=0.3),
     NetInput(name="t_soil", seen_min=258.0, seen_max=305.0, offset=283.0, scale=10.0),
 ]
-
-
-def write_table(path: Path, name: str, x: str, unit: str, nodes: NDArray[np.float64], y: NDArray[np.float64]) -> None:
-    group = {
-        "version": 1,
-        "name": name,
-        "x": x,
-        "x_units": unit,
-        "x_min": float(nodes[0]),
-        "x_max": float(nodes[-1]),
-        "n": nodes.size,
-        "y": [float(value) for value in y],
-    }
-    text = f90nml.Namelist({"jules_ml_curve": group})
-    text.float_format = ".17g"
-    text.write(path, force=True)
 
 
 def soil(kind: type, points: int) -> dict[str, NDArray[np.floating]]:
@@ -111,8 +95,8 @@ def test_fortran_tests_pass(bridge_build: Path) -> None:
 def test_tables_native_and_python_agree(bridge: Bridge, serve: Serve, tmp_path: Path, kind: type, points: int) -> None:
     wetness, temperature = np.linspace(0.05, 0.95, 31), np.linspace(250.0, 315.0, 66)
     f, g = 0.2 + np.sin(3 * wetness) ** 2, 2 ** ((temperature - 282.4) / 10) / 4
-    write_table(tmp_path / "f.nml", "fsth", "sthu", "1", wetness, f)
-    write_table(tmp_path / "g.nml", "ftemp", "t_soil", "K", temperature, g)
+    write_curve(CurveTable("fsth", "sthu", 0.05, 0.95, f, 0.1, 0.9, 0.6), tmp_path / "f.nml")
+    write_curve(CurveTable("ftemp", "t_soil", 250.0, 315.0, g, 260.0, 300.0, 302.4), tmp_path / "g.nml")
     inputs = soil(kind, points)
 
     bridge.start(configure(tmp_path, "&jules_ml_respiration fsth_table = 'f.nml', ftemp_table = 'g.nml' /\n"))
@@ -229,7 +213,9 @@ def test_hooks_are_off_without_a_configuration(bridge: Bridge, tmp_path: Path) -
 
 
 def test_a_table_that_contradicts_itself(bridge: Bridge, tmp_path: Path) -> None:
-    write_table(tmp_path / "f.nml", "fsth", "sthu", "1", np.linspace(0, 1, 5), np.ones(4))
+    (tmp_path / "f.nml").write_text(
+        "&jules_ml_curve version = 1, name = 'fsth', x = 'sthu', x_units = '1', x_min = 0, x_max = 1, n = 5, y = 4*1.0 /\n"
+    )
     with pytest.raises(BridgeFailure, match=r"f\.nml: n is 5 and y has 4 values") as failure:
         bridge.start(configure(tmp_path, "&jules_ml_respiration fsth_table = 'f.nml' /\n"))
     assert failure.value.status == 11
