@@ -95,7 +95,10 @@ def run(
     folder = Path("runs") / experiment.stem if out is None else out
     with _progress(quiet) as report:
         done = run_column(loaded, progress=report)
-    files = [*write_run(done, folder), save_figure(run_figure(done), folder / "figures" / "soil_moisture.png")]
+    files = write_run(done, folder)
+    figure = run_figure(done)
+    if figure is not None:
+        files.append(save_figure(figure, folder / "figures" / "soil_moisture.png"))
     if not quiet:
         _say_how_it_went(done)
         _say_files(files)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.sections import InitialSection, SoilSection, SurfaceSection, Texture
 from jules_ml.physics import tiles
@@ -18,6 +19,7 @@ from jules_ml.physics.column import (
     SoilProperties,
     jules_one_pool_factors,
 )
+from jules_ml.physics.evaporation import check_stress_points
 from jules_ml.physics.hydraulics import (
     CLAPP_HORNBERGER,
     SUCTION_CRIT,
@@ -73,7 +75,8 @@ def column_soil(section: SoilSection, dtype: torch.dtype, *, where: str) -> Soil
     Raises
     ------
     BadInput
-        If texture is none, or beyond what the pedotransfer function was made for.
+        If the critical point does not lie between the wilting point and saturation; if texture is none, or beyond what the
+        pedotransfer function was made for.
     """
     n_layers = len(section.dzsoil)
 
@@ -85,6 +88,9 @@ def column_soil(section: SoilSection, dtype: torch.dtype, *, where: str) -> Soil
         assert section.form is not None
         given = section.properties
         properties = SoilProperties(*(layers(getattr(given, name)) for name in SoilProperties._fields))
+        check_stress_points(
+            properties.sm_wilt, properties.sm_crit, properties.sm_sat, where=f"{where}, soil.properties"
+        )
         return Soil(properties, _FORMS[section.form], dzsoil, layers(given.theta_r))
     assert section.texture is not None
     return _from_texture(
@@ -170,23 +176,31 @@ def experiment_column(
     Raises
     ------
     BadInput
-        If a section is missing, or texture is none.
+        If a section is missing; if the soil's properties cannot be; if the weather's height lies within the canopy.
     """
     soil_section = experiment.required(experiment.soil, "soil")
     surface_section = experiment.required(experiment.surface, "surface")
     carbon = experiment.required(experiment.carbon, "carbon")
     soil = column_soil(soil_section, dtype, where=str(experiment.file))
+    height = experiment.forcing.height
+    surface = column_surface(surface_section, soil.dzsoil, height=height)
+    if float(surface.log_h.min()) <= 0.0:
+        raise BadInput(
+            f"a height of {height:g} m does not reach above the roughness of the canopy",
+            where=f"{experiment.file}, forcing.height",
+            remedy="give the height of the instruments above the zero plane, some metres over tall canopies",
+        )
     column = SoilColumn(
         soil.properties,
         soil.dzsoil,
         timestep=timestep,
         form=soil.form,
-        surface=column_surface(surface_section, soil.dzsoil, height=experiment.forcing.height),
+        surface=surface,
         factors=factors,
         cs=torch.tensor(carbon.cs, dtype=dtype),
         kaps=carbon.kaps,
         co2=surface_section.co2,
-        height=experiment.forcing.height,
+        height=height,
         l_soil_sat_down=soil_section.l_soil_sat_down,
         soilhc_method=soil_section.soilhc_method,
     )

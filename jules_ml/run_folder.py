@@ -47,18 +47,20 @@ def write_run(run: ColumnRun, folder: Path) -> list[Path]:
     return [output, summary, experiment]
 
 
-def run_figure(run: ColumnRun) -> Figure:
+def run_figure(run: ColumnRun) -> Figure | None:
     """Draw the run's soil moisture, against the record's shallowest sensor of known depth where it measured.
 
     Parameters
     ----------
     run : ColumnRun
-        Whose output has ``sthu`` and ``sthf``.
 
     Returns
     -------
-    Figure
+    Figure or None
+        None where the experiment's ``outputs`` leave out ``sthu``, of which it is drawn.
     """
+    if "sthu" not in run.output:
+        return None
     observed = _shallowest_sensor(run)
     used = [str(s) for s in run.weather.substitutions]
     return soil_moisture(run.output, observed=observed, notes=[f"Not measured. {'; '.join(used)}."] if used else [])

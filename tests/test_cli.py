@@ -68,6 +68,30 @@ def test_bad_input_is_one_message_and_code_2(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_outputs_without_water_content_are_written_and_not_drawn(tmp_path: Path) -> None:
+    path = write_experiment(tmp_path, ("mean_over = 48", 'mean_over = 48\noutputs = ["smcl"]'), days=1)
+    result = runner.invoke(app, ["run", str(path), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "out" / "column.nc").is_file()
+    assert not (tmp_path / "out" / "figures").exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("sm_crit = 0.242433", "sm_crit = 0.1", "soil.properties: sm_wilt 0.136328, sm_crit 0.1"),
+        ("sm_crit = 0.242433", "sm_crit = 0.5", "sm_crit 0.5 and sm_sat 0.45815 are out of order"),
+        ("[soil]", "[forcing]\nheight = 0.5\n\n[soil]", "forcing.height: a height of 0.5 m does not reach above"),
+        ("start = 2001-06-01T00:00:00", "start = 2001-06-01T00:00:00Z", "carries an offset from UTC"),
+        ("start = 2001-06-01T00:00:00", "start = 0201-06-01T00:00:00", "outside the years 1678 to 2261"),
+    ],
+)
+def test_what_cannot_be_run_is_code_2(tmp_path: Path, old: str, new: str, said: str) -> None:
+    result = runner.invoke(app, ["run", str(write_experiment(tmp_path, (old, new), days=1))])
+    assert result.exit_code == 2, result.output
+    assert said in result.output.replace("\n", " ")
+
+
 def test_brackets_in_a_message_are_printed_as_they_are(tmp_path: Path) -> None:
     path = write_experiment(tmp_path, ("[carbon]\ncs = 12.1", ""))
     result = runner.invoke(app, ["run", str(path)])

@@ -10,7 +10,8 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from jules_ml.data.table_spec import Quality, TableColumn, TableTime
+from jules_ml.data import cosore
+from jules_ml.data.table_spec import Quality, TableColumn, TableSpec, TableTime
 from jules_ml.experiment import Experiment, load_experiment
 from jules_ml.experiment.records import Record, TableRecord
 from jules_ml.experiment.sections import (
@@ -101,6 +102,14 @@ def test_every_reader_stands_in_the_page_with_its_keys(reader: str) -> None:
 def test_every_key_of_the_column_map_stands_in_the_page(model: type[BaseModel]) -> None:
     missing = [name for name in model.model_fields if f"`{name}`" not in RUNNING]
     assert not missing
+
+
+def test_the_page_tells_the_time_of_records_whose_files_do_not() -> None:
+    """COSORE's stamps are UTC, at the start of the hour; SMEAR's of FI-Hyy are at the start of the half-hour."""
+    assert "0 for the database's own, which are UTC at the start of the hour" in RUNNING
+    assert '`"start"` (as in SMEAR\'s record of FI-Hyy)' in RUNNING
+    assert "*start* of hours in **UTC**" in str(cosore.__doc__)
+    assert "SMEAR's record of FI-Hyy" in str(TableSpec.__doc__)
 
 
 def test_every_section_stands_in_the_page() -> None:

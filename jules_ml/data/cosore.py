@@ -29,7 +29,7 @@ from jules_ml.data.site import SiteMeta, drop_out_of_range, refuse_missing_codes
 from jules_ml.data.units import convert
 from jules_ml.errors import BadInput
 
-_COLUMNS = ("ds", "var", "port", "t", "sm_flag", "sm_unit", "R", "T", "SM")
+_LABELS = ("ds", "var", "port", "sm_flag", "sm_unit")
 _FLUXES = {"Rs": "resp_soil", "Rh": "resp_het"}
 #: Units that SM had in the database. The file's are m3 m-3 throughout: the second is what was divided by 100.
 _SM_UNITS = ("m3m-3", "pct/100")
@@ -172,7 +172,7 @@ def read_cosore(
 
 
 def _read(path: Path) -> pd.DataFrame:
-    return read_parquet(path, required=_COLUMNS)
+    return read_parquet(path, required=_LABELS, numbers=("R", "T", "SM"), times=("t",))
 
 
 def _refuse_unknown(rows: pd.DataFrame, column: str, known: Sequence[str], *, where: str) -> None:

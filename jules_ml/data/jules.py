@@ -75,6 +75,12 @@ def read_jules(
     """
     path = Path(path)
     ds = read_netcdf(path, required=_REQUIRED, variables=variables, kind="JULES output")
+    if not {"time", "y", "x"} <= set(ds.dims):
+        raise BadInput(
+            f"this is not JULES output: its dimensions are {', '.join(map(str, ds.dims))}, without time, y or x",
+            where=path,
+            remedy="give a file of that kind, as the program that made it wrote it",
+        )
     bounds = _times(ds["time_bounds"].to_numpy(), ds["time"].attrs, where=f"{path}, variable time")
     end = utc_end_of_interval(
         bounds[:, 1],
@@ -157,6 +163,12 @@ def read_jules_driving(
             where=path,
             remedy="give the start as 'YYYY-MM-DD hh:mm:ss' and the period in seconds",
         ) from error
+    if first.tz is not None:
+        raise BadInput(
+            f"data_start '{start}' carries an offset from UTC",
+            where=path,
+            remedy="leave it out, as JULES_DRIVE does; utc_offset_hours says what the file's time is",
+        )
     if interval <= pd.Timedelta(0):
         raise BadInput(
             f"data_period {period_seconds:g} s is not positive", where=path, remedy="give the period in seconds"

@@ -12,7 +12,9 @@ from jules_ml.data.textfile import require_columns
 from jules_ml.errors import BadInput
 
 
-def read_parquet(path: Path, *, required: Sequence[str] = ()) -> pd.DataFrame:
+def read_parquet(
+    path: Path, *, required: Sequence[str] = (), numbers: Sequence[str] = (), times: Sequence[str] = ()
+) -> pd.DataFrame:
     """A Parquet file as a DataFrame, index and all.
 
     Parameters
@@ -21,11 +23,14 @@ def read_parquet(path: Path, *, required: Sequence[str] = ()) -> pd.DataFrame:
         Parquet file.
     required : sequence of str
         Columns that must be there.
+    numbers, times : sequence of str
+        Columns that must be there, and hold numbers or time stamps stored as such.
 
     Raises
     ------
     BadInput
-        If the file is missing, empty, cut short or not Parquet; if it has no rows, or lacks a column.
+        If the file is missing, empty, cut short or not Parquet; if it has no rows, or lacks a column; if a
+        column holds something else than numbers or time stamps.
     """
     if not path.is_file():
         raise BadInput("there is no such file", where=path, remedy="correct the path")
@@ -40,5 +45,16 @@ def read_parquet(path: Path, *, required: Sequence[str] = ()) -> pd.DataFrame:
         ) from error
     if frame.empty:
         raise BadInput("the file has no rows", where=path, remedy="download it again")
-    require_columns([str(name) for name in frame.columns], required, where=path)
+    require_columns([str(name) for name in frame.columns], [*required, *numbers, *times], where=path)
+    for kind, names, is_kind in (
+        ("numbers", numbers, pd.api.types.is_numeric_dtype),
+        ("time stamps", times, pd.api.types.is_datetime64_any_dtype),
+    ):
+        for name in names:
+            if not is_kind(frame[name]):
+                raise BadInput(
+                    f"the column holds {frame[name].dtype}, not {kind}",
+                    where=f"{path}, column {name}",
+                    remedy=f"store it as {kind}, or give the column that was meant",
+                )
     return frame

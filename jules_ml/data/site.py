@@ -64,7 +64,7 @@ def utc_end_of_interval(
     Raises
     ------
     BadInput
-        If the offset is not known, or stamps are missing, repeated or out of order.
+        If the offset is not known, or stamps are missing, repeated, out of order or of an impossible year.
     """
     if utc_offset_hours is None:
         raise BadInput(
@@ -91,7 +91,14 @@ def utc_end_of_interval(
             f"time runs backwards at {index[row]} (data row {row + 1})", where=where, remedy="sort the file by time"
         )
     shift = {"start": interval, "middle": interval / 2, "end": pd.Timedelta(0)}[stamp_at]
-    return (index + shift - pd.Timedelta(hours=utc_offset_hours)).as_unit("ns")
+    try:
+        return (index + shift - pd.Timedelta(hours=utc_offset_hours)).as_unit("ns")
+    except pd.errors.OutOfBoundsDatetime as error:
+        raise BadInput(
+            f"time stamps from {index[0]} to {index[-1]} are outside the years 1678 to 2261",
+            where=where,
+            remedy="correct the year",
+        ) from error
 
 
 def site_dataset(

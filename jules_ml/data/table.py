@@ -111,7 +111,7 @@ def _read_text(path: Path, spec: TableSpec) -> tuple[pd.DataFrame, pd.DatetimeIn
 
 def _read_parquet(path: Path, spec: TableSpec) -> tuple[pd.DataFrame, pd.DatetimeIndex]:
     """Columns of numbers, and the end of each interval, of a Parquet file."""
-    frame = read_parquet(path, required=[*spec.numbers, *spec.time.columns])
+    frame = read_parquet(path, required=spec.time.columns, numbers=spec.numbers)
     _refuse_unexplained([str(name) for name in frame.columns], spec, str(path))
     if len(spec.time.columns) == 1 and pd.api.types.is_datetime64_any_dtype(frame[spec.time.columns[0]]):
         stamps = pd.DatetimeIndex(frame[spec.time.columns[0]])
@@ -133,19 +133,12 @@ def _read_parquet(path: Path, spec: TableSpec) -> tuple[pd.DataFrame, pd.Datetim
             where=path,
             remedy="name the column of time stamps in time.columns",
         )
-    for name in spec.numbers:
-        if not pd.api.types.is_numeric_dtype(frame[name]):
-            raise BadInput(
-                f"the column holds {frame[name].dtype}, not numbers",
-                where=f"{path}, column {name}",
-                remedy="store it as numbers, or give the column that was meant",
-            )
     numbers = frame[spec.numbers].astype(np.float64)
     return numbers.mask(numbers.isin(spec.missing)), _ends(stamps, spec, path)
 
 
 def _joined(frame: pd.DataFrame, spec: TableSpec) -> pd.Series:
-    joined = frame[list(spec.time.columns)].agg(" ".join, axis=1)
+    joined = frame[list(spec.time.columns)].fillna("").agg(" ".join, axis=1)
     return joined.rename(" ".join(spec.time.columns))
 
 
@@ -176,11 +169,19 @@ def _ends(stamps: pd.DatetimeIndex, spec: TableSpec, path: Path) -> pd.DatetimeI
         where=where,
     )
     steps = pd.Series(end).diff().dropna()
+    between = np.flatnonzero(steps % spec.interval)
     if len(steps) and (steps.min() < spec.interval or steps.median() != spec.interval):
         raise BadInput(
             f"time stamps are {steps.median()} apart, at the least {steps.min()}, and the interval is said to be {spec.interval}",
             where=where,
             remedy="correct the interval in the column map, or the stamps",
+        )
+    if between.size:
+        row = int(between[0]) + 1
+        raise BadInput(
+            f"time stamp {stamps[row]} is {steps.iloc[row - 1]} after the last, no whole number of intervals of {spec.interval}",
+            where=where,
+            remedy="correct the stamp, or delete the row",
         )
     return end
 

@@ -28,6 +28,8 @@
 
 from __future__ import annotations
 
+import codecs
+import math
 from typing import Annotated, Self
 
 import pandas as pd
@@ -111,8 +113,10 @@ class TableColumn(_Strict):
         if ("depth" in VARIABLES[self.variable].dims) != (self.depth is not None):
             needs = "needs a depth in metres (nan if it is not known)" if self.depth is None else "has no depth"
             raise ValueError(f"'{self.variable}' {needs}")
-        if self.depth is not None and self.depth < 0.0:
+        if self.depth is not None and (self.depth < 0.0 or math.isinf(self.depth)):
             raise ValueError("depth is positive downward, in metres")
+        if self.scale == 0.0 or not math.isfinite(self.scale):
+            raise ValueError("scale is a factor, neither 0 nor infinite")
         return self
 
 
@@ -125,6 +129,14 @@ class TableTime(_Strict):
 
     columns: tuple[str, ...] = ()
     format: str | None = None
+
+    @field_validator("format")
+    @classmethod
+    def _is_one(cls, form: str | None) -> str | None:
+        if form is not None:
+            # what does not fit is passed over here; what is no format raises ValueError
+            pd.to_datetime(["2000-01-01"], format=form, errors="coerce", utc="%z" in form)
+        return form
 
 
 class TableSpec(_Strict):
@@ -142,7 +154,8 @@ class TableSpec(_Strict):
     interval : Timedelta
         Averaging interval: ``"30min"``, ``"1h"``, ``"1D"``.
     stamp_at : {'start', 'middle', 'end'}
-        Where in the interval the stamps stand; :func:`~jules_ml.data.clock.solar_noon_error` finds a mistake here.
+        Where in the interval the stamps stand: 'start' in SMEAR's record of FI-Hyy, in UTC+2.
+        :func:`~jules_ml.data.clock.solar_noon_error` finds a mistake here.
     utc_offset_hours : float
         Local standard time minus UTC [h]; needed unless stamps carry their own.
     missing : tuple of float
@@ -170,6 +183,24 @@ class TableSpec(_Strict):
     header_line: int = Field(default=1, ge=1)
     first_data_line: int | None = Field(default=None, ge=2)
     encoding: str = "utf-8-sig"
+
+    @field_validator("interval")
+    @classmethod
+    def _positive(cls, interval: pd.Timedelta) -> pd.Timedelta:
+        if interval <= pd.Timedelta(0):
+            raise ValueError(f"an interval of {interval} is none; write it as '30min', '1h' or '1D'")
+        return interval
+
+    @field_validator("encoding")
+    @classmethod
+    def _encoding_known(cls, encoding: str) -> str:
+        try:
+            codecs.lookup(encoding)
+        except LookupError as error:
+            raise ValueError(
+                f"'{encoding}' is not an encoding; write 'utf-8', 'latin-1' or another that Python has"
+            ) from error
+        return encoding
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -203,8 +203,8 @@ def read_times(texts: pd.Series, formats: str | Sequence[str], *, where: str | P
 
     Parameters
     ----------
-    texts : Series of str, indexed by line
-        Stamps as the file writes them.
+    texts : Series of str
+        Stamps as the file writes them; an index called "line" tells the lines.
     formats : str or sequence of str
         ``strptime`` format, or several of which one must fit every stamp. With ``%z`` the result is in UTC and knows it.
 
@@ -219,9 +219,10 @@ def read_times(texts: pd.Series, formats: str | Sequence[str], *, where: str | P
     bad = best.isna().to_numpy()
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
+        line = f"line {texts.index[row]}" if texts.index.name == "line" else f"row {row + 1}"
         raise BadInput(
             f"'{texts.iloc[row]}' is not a time stamp of the form {' or '.join(formats)}",
-            where=f"{where}, line {texts.index[row]}, column {texts.name}",
+            where=f"{where}, {line}, column {texts.name}",
             remedy="correct that line, or give the format that the file has",
         )
     return pd.DatetimeIndex(best)

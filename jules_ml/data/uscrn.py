@@ -188,8 +188,12 @@ def read_uscrn(path: str | Path, wban: str | int, *, utc_offset_hours: float | N
 
 def _read(path: Path) -> pd.DataFrame:
     soil = [column.format(depth) for column, _ in _SOIL.values() for depth in _DEPTHS_CM]
-    required = ["wban", "lst_date", "longitude", "latitude", "sur_temp_daily_type", *_COLUMNS, *soil]
-    frame = read_parquet(path, required=required)
+    frame = read_parquet(
+        path,
+        required=["wban", "sur_temp_daily_type"],
+        numbers=["longitude", "latitude", *_COLUMNS, *soil],
+        times=["lst_date"],
+    )
     frame["wban"] = frame["wban"].astype(str).str.zfill(5)
     return frame
 

@@ -15,6 +15,9 @@ from jules_ml.experiment.section import DataPath, Section
 
 _PATH = "file of the record; a relative path is taken from the experiment file"
 _OFFSET = "local standard time minus UTC [h]"
+_COSORE_OFFSET = (
+    "time of the stamps minus UTC [h]; needed: 0 for the database's own, which are UTC at the start of the hour"
+)
 _LICENCE = "licence of the record"
 _IGNORE = "columns to leave out, by name or by pattern"
 
@@ -66,7 +69,7 @@ class CosoreRecord(Section):
     reader: Literal["cosore"] = Field(description="COSORE soil chambers: fluxes to learn from, no weather")
     path: DataPath = Field(description=_PATH)
     dataset: str = Field(description="name of the data set within the file")
-    utc_offset_hours: float | None = Field(default=None, ge=-12.0, le=14.0, description=_OFFSET)
+    utc_offset_hours: float = Field(ge=-12.0, le=14.0, description=_COSORE_OFFSET)
     sm_flags: tuple[str, ...] = Field(default=("ok",), description="flags of soil moisture that are let in")
 
     def read(self) -> xr.Dataset:

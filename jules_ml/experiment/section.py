@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 
 class Section(BaseModel):
@@ -29,4 +29,4 @@ def _one_for_all(value: object) -> object:
 
 
 #: A number for each soil layer from the top, or one number for all of them.
-PerLayer = Annotated[tuple[float, ...], BeforeValidator(_one_for_all)]
+PerLayer = Annotated[tuple[float, ...], Field(min_length=1), BeforeValidator(_one_for_all)]

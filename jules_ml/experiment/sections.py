@@ -74,6 +74,8 @@ class SoilValues(Section):
                 raise ValueError(f"{name} must be positive")
         if max(self.sm_sat) >= 1.0:
             raise ValueError("sm_sat must be below 1; it is in m3 m-3")
+        if min(self.theta_r) < 0.0:
+            raise ValueError("theta_r must not be negative")
         return self
 
 
@@ -106,7 +108,9 @@ class SoilSection(Section):
     """``[soil]``: layers, and their properties, given or from texture."""
 
     dzsoil: tuple[float, ...] = Field(
-        default=(0.1, 0.25, 0.65, 2.0), min_length=1, description="thickness of each layer from the top [m]"
+        default=(0.1, 0.25, 0.65, 2.0),
+        min_length=2,
+        description="thickness of each layer from the top, two or more [m]",
     )
     form: Literal["van_genuchten", "clapp_hornberger"] | None = Field(
         default=None, description="hydraulic form; needed with given properties, follows from the pedotransfer function"
@@ -181,7 +185,7 @@ class SpinUpSection(Section):
     """``[run.spin_up]``: the first years are repeated until water and temperature come round to themselves."""
 
     cycles: int = Field(default=5, ge=0, le=1000, description="most repetitions; 0 for none")
-    years: int = Field(default=1, ge=1, description="years from the start that are repeated")
+    years: int = Field(default=1, ge=1, le=1000, description="years from the start that are repeated")
     water: float = Field(default=1.0, gt=0.0, description="change of any layer's water that counts as none [kg m-2]")
     temperature: float = Field(
         default=0.1, gt=0.0, description="change of any layer's temperature that counts as none [K]"
@@ -211,7 +215,7 @@ class RunSection(Section):
     model: Literal["column"] = Field(default="column", description="what is run: the soil column in this package")
     start: Moment | None = Field(default=None, description="start, UTC; that of the record unless given")
     end: Moment | None = Field(default=None, description="end, UTC; that of the record unless given")
-    timestep: float = Field(default=1800.0, gt=0.0, le=10800.0, description="time step [s]")
+    timestep: float = Field(default=1800.0, ge=1.0, le=10800.0, description="time step [s]")
     mean_over: int = Field(default=48, ge=1, description="time steps that make one period of output")
     outputs: tuple[str, ...] | None = Field(
         default=None, min_length=1, description="variables to keep, by JULES's names; all unless given"

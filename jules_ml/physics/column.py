@@ -115,6 +115,11 @@ class SoilColumn:
         Whether water in excess of saturation goes down (JULES's switch).
     soilhc_method : {1, 2, 3}
         JULES's choice of thermal conductivity.
+
+    Raises
+    ------
+    ValueError
+        If properties and layers do not fit, or there are fewer than two layers.
     """
 
     def __init__(
@@ -135,6 +140,8 @@ class SoilColumn:
     ) -> None:
         if dzsoil.ndim != 2 or any(p.ndim != 2 or p.shape[0] != dzsoil.shape[0] for p in soil):
             raise ValueError("soil properties and dzsoil have shape (layer, column), layer by layer the same")
+        if dzsoil.shape[0] < 2:
+            raise ValueError("a soil column has two layers or more")
         self.soil = soil
         self.dzsoil = dzsoil
         self.timestep = float(timestep)

@@ -212,29 +212,29 @@ def soil_moisture_stress(theta: Tensor, sm_wilt: Tensor, sm_crit: Tensor, fsmc_p
     return torch.clamp((theta - sm_wilt) / width, 0.0, 1.0)
 
 
-def check_stress_points(sm_wilt: Tensor, sm_crit: Tensor, *, where: str) -> None:
-    """Refuse soils whose critical point does not lie above the wilting point.
+def check_stress_points(sm_wilt: Tensor, sm_crit: Tensor, sm_sat: Tensor, *, where: str) -> None:
+    """Refuse soils whose critical point does not lie above the wilting point, and at saturation or below.
 
     Parameters
     ----------
-    sm_wilt, sm_crit : Tensor
-        Water content at the wilting and critical points [m3 m-3].
+    sm_wilt, sm_crit, sm_sat : Tensor
+        Water content at the wilting and critical points and at saturation [m3 m-3].
     where : str
         File or variable that they come from, for the message.
 
     Raises
     ------
     BadInput
-        With the first pair that is out of order.
+        With the first three that are out of order.
     """
-    wilt, crit = torch.broadcast_tensors(sm_wilt, sm_crit)
-    wrong = ~((wilt > 0.0) & (crit > wilt))
+    wilt, crit, sat = torch.broadcast_tensors(sm_wilt, sm_crit, sm_sat)
+    wrong = ~((wilt > 0.0) & (crit > wilt) & (sat >= crit))
     if bool(wrong.any()):
+        first = [float(x[wrong].flatten()[0]) for x in (wilt, crit, sat)]
         raise BadInput(
-            f"sm_crit of {float(crit[wrong].flatten()[0]):g} does not exceed sm_wilt of "
-            f"{float(wilt[wrong].flatten()[0]):g}, or sm_wilt is not above zero",
+            f"sm_wilt {first[0]:g}, sm_crit {first[1]:g} and sm_sat {first[2]:g} are out of order, or sm_wilt is not above zero",
             where=where,
-            remedy="give sm_wilt < sm_crit in m3 m-3, by layer in the same order",
+            remedy="give sm_wilt < sm_crit <= sm_sat in m3 m-3, by layer in the same order",
         )
 
 

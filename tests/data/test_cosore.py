@@ -144,6 +144,8 @@ def test_local_time_without_offset_is_refused(tmp_path: Path) -> None:
         (changed("t", 1, ROWS.loc[0, "t"]), "port 1, column t", "stands twice", "delete"),
         (changed("t", 0, ROWS.loc[3, "t"] + pd.Timedelta(hours=1)), "port 1, column t", "backwards", "sort"),
         (ROWS.assign(SM=100.0 * ROWS["SM"]), "port 1, variable theta", "outside 0 to 1", "in %"),
+        (ROWS.assign(R=ROWS["R"].astype(str)), "column R", "not numbers", "store it as numbers"),
+        (ROWS.assign(t=ROWS["t"].astype(str)), "column t", "not time stamps", "store it as time stamps"),
         (changed("R", 0, -9999.0), "column R", "code for missing", "missing-value"),
         (changed("SM", 0, -9999.0), "column SM", "code for missing", "missing-value"),
     ],

@@ -178,6 +178,18 @@ def test_layers_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         assert "dzsoil_io" in refusal(path, dzsoil=dzsoil).remedy
 
 
+def test_output_of_another_shape_is_refused(tmp_path: Path) -> None:
+    ds = xr.Dataset(
+        {"time_bounds": (("time", "nt"), [[0.0, 1800.0]]), "latitude": 52.0, "longitude": 6.0},
+        coords={"time": ("time", [1800.0], {"units": "seconds since 1997-01-01 00:00:00"})},
+    )
+    ds.to_netcdf(tmp_path / "other.nc")
+    error = refusal(tmp_path / "other.nc")
+    assert str(error.where).endswith("other.nc")
+    assert "dimensions are time, nt" in error.problem
+    assert "file of that kind" in error.remedy
+
+
 @pytest.mark.parametrize(
     ("content", "place", "problem", "remedy"),
     [
@@ -209,6 +221,8 @@ def test_driving_that_is_wrongly_described_is_refused(tmp_path: Path) -> None:
     assert "stands twice" in driving_refusal(path, columns=("t", "t")).problem
     assert "YYYY-MM-DD" in driving_refusal(path, start="at dawn").remedy
     assert "not positive" in driving_refusal(path, period_seconds=0.0).problem
+    assert "utc_offset_hours" in driving_refusal(path, start="2001-06-01T00:00Z").remedy
+    assert "correct the year" in driving_refusal(path, start="0201-06-01").remedy
 
 
 def test_driving_in_local_time_is_brought_to_utc(tmp_path: Path) -> None:

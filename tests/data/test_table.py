@@ -270,6 +270,11 @@ def test_a_wrong_unit_is_refused(
         ({"columns": {"A": {"variable": "t_air", "unit": "K", "depth": 0.1}}}, "has no depth"),
         ({"columns": {"A": {"variable": "theta", "unit": "1", "depth": -0.1}}}, "positive downward"),
         ({"columns": {"A": {"variable": "nee_ustar", "unit": "1"}}}, "cannot come from a column"),
+        ({"columns": {"A": {"variable": "theta", "unit": "1", "depth": float("inf")}}}, "positive downward"),
+        ({"columns": {"A": {"variable": "t_air", "unit": "K", "scale": 0.0}}}, "scale is a factor"),
+        ({"interval": "0min"}, "an interval of"),
+        ({"encoding": "klingon"}, "'klingon' is not an encoding"),
+        ({"time": {"columns": ["date"], "format": "%Q"}}, "bad directive"),
         ({"columns": {n: {"variable": "t_air", "unit": "K"} for n in "AB"}}, "two columns are given for 't_air'"),
         ({"columns": {"A": {"variable": "h", "unit": "W m-2", "quality": {"column": "q"}}}}, "fraction = true"),
         (
@@ -351,6 +356,20 @@ def test_parquet_takes_its_index_or_a_column_for_time(tmp_path: Path) -> None:
             "column when",
             "stored as text",
             "time.format",
+        ),
+        (
+            pd.DataFrame({"TA": [1.0, 2.0], "when": ["2020-01-01", None]}),
+            {"time": {"columns": ["when"], "format": "%Y-%m-%d"}},
+            "row 2, column when",
+            "'' is not a time stamp",
+            "correct",
+        ),
+        (
+            pd.DataFrame({"TA": [1.0] * 4}, index=HOURS.append(HOURS[-1:] + pd.Timedelta(minutes=90))),
+            {},
+            "index",
+            "01:30:00 after the last",
+            "delete the row",
         ),
         (
             pd.DataFrame({"TA": [1.0] * 3, "Q": [0.0, 5.0, 0.0]}, index=HOURS),

@@ -77,7 +77,7 @@ def test_text_called_gzip_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unreadable_time_stamp_is_named_by_line_and_column() -> None:
-    stamps = pd.Series(["2020-01-01", "2020-13-01"], index=[2, 5], name="day")
+    stamps = pd.Series(["2020-01-01", "2020-13-01"], index=pd.Index([2, 5], name="line"), name="day")
     with pytest.raises(BadInput) as caught:
         read_times(stamps, "%Y-%m-%d", where="record.csv")
     assert caught.value.where == "record.csv, line 5, column day"

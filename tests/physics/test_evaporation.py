@@ -148,11 +148,12 @@ def test_soil_below_leaves_draws_on_the_top_layer() -> None:
 
 
 def test_points_out_of_order_are_refused() -> None:
-    with pytest.raises(BadInput, match=r"sm_crit of 0\.1 does not exceed sm_wilt of 0\.2") as refusal:
-        evaporation.check_stress_points(tensor(0.2), tensor(0.1), where="soil.nc, sm_crit")
-    assert refusal.value.where == "soil.nc, sm_crit"
-    assert "sm_wilt < sm_crit" in refusal.value.remedy
-    evaporation.check_stress_points(tensor(0.1), tensor(0.2), where="soil.nc, sm_crit")
+    for wilt, crit, sat in ((0.2, 0.1, 0.4), (0.1, 0.5, 0.4), (0.0, 0.2, 0.4)):
+        with pytest.raises(BadInput, match=f"sm_wilt {wilt:g}, sm_crit {crit:g} and sm_sat {sat:g}") as refusal:
+            evaporation.check_stress_points(tensor(wilt), tensor(crit), tensor(sat), where="soil.nc, sm_crit")
+        assert refusal.value.where == "soil.nc, sm_crit"
+        assert "sm_wilt < sm_crit <= sm_sat" in refusal.value.remedy
+    evaporation.check_stress_points(tensor(0.1), tensor(0.2), tensor(0.4), where="soil.nc, sm_crit")
 
 
 def test_extremes_are_finite_with_finite_gradients() -> None:
