@@ -251,6 +251,16 @@ def test_a_run_outside_the_record_is_refused(start: str | None, end: str | None,
         )
 
 
+def test_stamps_off_the_grid_are_refused_and_not_dropped() -> None:
+    ds = record()
+    stamps = ds["time"].to_numpy().copy()
+    stamps[5] += np.timedelta64(7, "m")
+    with pytest.raises(BadInput, match="1 time stamps are not a whole number of intervals") as caught:
+        site_weather(ds.assign_coords(time=stamps), RULES, timestep=1800.0)
+    assert "time" in str(caught.value.where)
+    assert "correct or delete" in caught.value.remedy
+
+
 def test_a_part_of_the_record_can_be_run() -> None:
     weather = site_weather(
         record(), RULES, timestep=1800.0, start=pd.Timestamp("2019-06-02"), end=pd.Timestamp("2019-06-03")

@@ -199,6 +199,13 @@ def read_cosmos_portal(
                 where=f"{path}, line {number}",
                 remedy="export the file again, and do not edit its six header lines",
             )
+    for number in (1, 2):
+        if len(header[number - 1]) < 2:
+            raise BadInput(
+                f"nothing follows '{_PORTAL_HEADER[number - 1]}'",
+                where=f"{path}, line {number}",
+                remedy="export the file again, and do not edit its six header lines",
+            )
     if len(header[5]) != len(names):
         raise BadInput(
             f"the line gives {len(header[5]) - 1} units and line 4 {len(names) - 1} parameters",

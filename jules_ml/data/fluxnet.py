@@ -237,6 +237,12 @@ def _sensors(header: Sequence[str], depths: Mapping[str, Sequence[float] | None]
                 where=f"{path}, columns {prefix}*",
                 remedy="give one depth a sensor, in the order of their numbers; nan where it is not known",
             )
+        if given is not None and any(depth < 0.0 or math.isinf(depth) for depth in given):
+            raise BadInput(
+                f"depths of {variable} are {', '.join(f'{depth:g}' for depth in given)} m",
+                where=f"{path}, columns {prefix}*",
+                remedy="give depths in metres, positive downward; nan where one is not known",
+            )
         for number, depth in zip(numbers, given or [math.nan] * len(numbers), strict=True):
             found.append(_Wanted(variable, f"{prefix}{number}", unit, sensor=number, depth=float(depth)))
     return found

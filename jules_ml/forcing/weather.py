@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import torch
 import xarray as xr
@@ -110,5 +111,12 @@ def _on_grid(record: xr.Dataset, start: pd.Timestamp | None, end: pd.Timestamp |
     if finish <= begin:
         raise BadInput(
             f"the run has no steps from {begin} to {finish}", where=place(record, "time"), remedy="set a later end"
+        )
+    astray = stamps[np.flatnonzero((stamps - stamps[0]) % length)]
+    if len(astray):
+        raise BadInput(
+            f"{len(astray)} time stamps are not a whole number of intervals of {length} from the first, {astray[0]} UTC first",
+            where=place(record, "time"),
+            remedy="correct or delete those rows",
         )
     return record.reindex(time=pd.date_range(begin + length, finish, freq=length))

@@ -207,6 +207,7 @@ def test_a_spoilt_export_is_refused(
 @pytest.mark.parametrize(
     ("old", "new", "place", "problem"),
     [
+        ("site-id,SPENF,", "site-id", "line 2", "nothing follows 'site-id'"),
         ("site-name,", "name,", "line 3", "should begin with 'site-name'"),
         ("parameter-units,%,Deg Celsius", "parameter-units,%", "line 6", "1 units and line 4 2 parameters"),
         ("25/11/2016", "24/11/2016", "column 1", "stands twice"),

@@ -363,6 +363,12 @@ def test_depths_must_be_as_many_as_sensors(tmp_path: Path) -> None:
     assert "columns SWC_F_MDS_*" in str(error.where)
 
 
+def test_depths_that_cannot_be_are_refused(tmp_path: Path) -> None:
+    error = refusal(write(tmp_path, HALF_HOURLY), swc_depths=[0.05, -0.1])
+    assert "depths of theta are 0.05, -0.1 m" in error.problem
+    assert "positive downward" in error.remedy
+
+
 def test_reanalysis_alone_is_refused(tmp_path: Path) -> None:
     columns = {name: HALF_HOURLY[name] for name in ("TIMESTAMP_START", "TIMESTAMP_END", "TA_ERA")}
     assert "not one of reanalysis alone" in refusal(write(tmp_path, columns)).remedy
