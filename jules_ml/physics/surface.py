@@ -21,7 +21,7 @@ from torch import Tensor
 from jules_ml.physics.constants import CP, LC, LF, REPSILON, RHO_WATER, SBCON, TM, VKMAN, G, R
 from jules_ml.physics.evaporation import bare_soil_conductance, soil_moisture_stress
 from jules_ml.physics.humidity import specific_humidity_saturation
-from jules_ml.physics.interception import throughfall_point
+from jules_ml.physics.interception import infiltration_excess_point, throughfall_point
 from jules_ml.physics.photosynthesis import LeafParameters, canopy_conductance
 from jules_ml.physics.snow import insulated_conductance, snow_albedo, snow_depth, snow_melt
 from jules_ml.physics.thermal import soil_thermal_conductivity
@@ -129,7 +129,7 @@ def transfer_coefficient(
         C_H = f_h C_{Hn}, \quad C_{Hn} = \frac{k^2}{\ln(z/z_0)\ln(z/z_{0h})}, \quad
         f_h = \begin{cases}(1 + 10\,Ri/Pr)^{-1} & Ri \ge 0\\ 1 - 10\,Ri\,(1 + 10\,C_{Hn}\sqrt{-Ri}/f_z)^{-1} & Ri < 0\end{cases}
 
-    with :math:`Pr = \ln(z/z_0)/\ln(z/z_{0h})` and :math:`f_z = \tfrac14\sqrt{z_0/z}`.
+    with :math:`Pr = \ln(z/z_0)/\ln(z/z_{0h})` and :math:`f_z = \tfrac14\sqrt{z_0/z}`; :math:`z` is ``height`` and :math:`z_0` together.
 
     Parameters
     ----------
@@ -322,8 +322,7 @@ def surface_step(
     tfall = throughfall_point(wetting, emptied, surface.catch, timestep=timestep)
     canopy_new = emptied + (wetting - tfall) * timestep
     reaching = tfall + melt.rate
-    capacity = surface.infil * satcon[0]
-    excess = (reaching - capacity).clamp(min=0.0)
+    excess = infiltration_excess_point(reaching, surface.infil * satcon[0])
 
     def gridbox(x: Tensor) -> Tensor:
         return (surface.frac * x).sum(0)

@@ -15,14 +15,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from jules_ml.physics.evaporation import root_fraction
+from jules_ml.physics.evaporation import SOIL_EXTINCTION, root_fraction
 from jules_ml.physics.photosynthesis import LeafParameters
 from jules_ml.physics.surface import SurfaceProperties
 
 #: Heat capacity of leaf and wood carbon [J K-1 kg-1] (``hleaf``, ``hwood``).
 HLEAF, HWOOD = 5.7e4, 1.1e4
-#: Extinction of the light that bare soil under leaves sees, a unit of leaf area [1].
-SOIL_EXTINCTION = 0.5
 
 
 @dataclass(frozen=True)
