@@ -24,7 +24,7 @@ from _claims import Claims, argument_parser
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from jules_ml.physics.column import ColumnState, SoilColumn, SoilProperties
-from jules_ml.physics.integration import can_compile, integrate
+from jules_ml.physics.integration import NO_COMPILER, can_compile, integrate
 from jules_ml.physics.surface import Forcing
 
 STEPS_A_YEAR = 17520
@@ -117,7 +117,9 @@ def jules_seconds(executable: Path, run: Path) -> float:
 def main() -> int:
     parser = argument_parser(__doc__)
     parser.add_argument("--jules", type=Path, help="a JULES executable to time in the same run")
-    parser.add_argument("--jules-run", type=Path, help="folder of a point run of one year, with its namelists and input")
+    parser.add_argument(
+        "--jules-run", type=Path, help="folder of a point run of one year, with its namelists and input"
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
@@ -128,7 +130,7 @@ def main() -> int:
         seconds = seconds_a_step(*many(*point, n), steps=48, compiled=False)
         claims.report(f"eager, {n} columns", n / seconds / STEPS_A_YEAR, unit="column-years/s")
     if not can_compile():
-        claims.not_measured("compiled", why="no C++ compiler found (g++ or clang++)")
+        claims.not_measured("compiled", why=NO_COMPILER)
         return claims.finish()
 
     rates: dict[int, float] = {}
@@ -152,7 +154,9 @@ def main() -> int:
     against = {"3.8 point-years/s": JULES_POINT_YEARS}
     if options.jules and options.jules_run:
         measured = 1.0 / jules_seconds(options.jules, options.jules_run)
-        claims.report("JULES, one point, start to end", measured, unit="point-years/s", note="in this run; without output")
+        claims.report(
+            "JULES, one point, start to end", measured, unit="point-years/s", note="in this run; without output"
+        )
         against["JULES as timed in this run"] = measured
     for name, rate in against.items():
         for n in (n for n in rates if n >= 1000):

@@ -21,7 +21,7 @@ from jules_ml.experiment import Experiment
 from jules_ml.experiment.sections import RunSection
 from jules_ml.forcing import Weather, site_weather
 from jules_ml.physics.column import RespirationFactors, jules_one_pool_factors
-from jules_ml.physics.integration import can_compile, integrate
+from jules_ml.physics.integration import NO_COMPILER, can_compile, integrate
 from jules_ml.physics.surface import Forcing
 from jules_ml.spin_up import SpinUp, spin_up
 
@@ -192,7 +192,7 @@ def _to_be_compiled(section: RunSection, steps: int, notes: list[str]) -> bool:
     """Whether to compile the step; notes where that is wanted and cannot be had."""
     wanted = steps >= _WORTH_COMPILING if section.compiled is None else section.compiled
     if wanted and not can_compile():
-        notes.append("no C++ compiler found (g++ or clang++): the column ran eagerly, some ten times slower")
+        notes.append(f"{NO_COMPILER}: the column ran eagerly, some ten times slower")
     return wanted and can_compile()
 
 

@@ -118,7 +118,7 @@ def test_without_a_compiler_the_last_year_is_run_and_it_is_said(
     with pytest.raises(RunFailed):
         run_demo(tmp_path, data=record_path, say=said.append)
     assert asked == {"cycles": 1, "steps": 365 * 48}
-    assert "No C++ compiler" in said[0]
+    assert "no C++ compiler" in said[0]
 
 
 def test_only_measured_nights_are_compared(record_path: Path) -> None:

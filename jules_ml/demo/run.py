@@ -27,7 +27,7 @@ from jules_ml.figures import (
     soil_temperature,
     water_budget,
 )
-from jules_ml.physics.integration import can_compile
+from jules_ml.physics.integration import NO_COMPILER, can_compile
 from jules_ml.run_folder import write_run
 from jules_ml.wholefile import whole_file
 
@@ -83,9 +83,7 @@ def run_demo(
     record = read_davos(fetch_davos(progress=say) if data is None else data)
     experiment = davos_experiment()
     if not can_compile():
-        say(
-            "No C++ compiler was found (g++ or clang++), and the column runs some ten times slower: the last year alone, spun up once."
-        )
+        say(f"There is {NO_COMPILER}, and the column runs some ten times slower: the last year alone, spun up once.")
         years, experiment = 1, _spun_up_once(experiment)
     run = run_column(experiment, record=last_years(record, years), progress=progress)
     comparison = compare(run.output, run.record)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import copy
 import functools
 import shutil
+import sysconfig
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -22,6 +24,8 @@ from jules_ml.physics.surface import Forcing, SurfaceProperties, SurfaceState
 
 #: Compilers that torch can use, in its own order of preference.
 _COMPILERS = ("g++", "clang++", "c++")
+#: What is said where :func:`can_compile` is false.
+NO_COMPILER = "no C++ compiler found (g++ or clang++) with Python's headers (python3-dev)"
 #: The call itself in C++ too: half of what a single column's step costs. Products are not contracted with sums, so that a compiled run
 #: takes the same branches at the freezing point as an eager one.
 _COMPILE_OPTIONS: dict[str, str | int | bool | Callable[..., object]] = {"cpp_wrapper": True}
@@ -48,8 +52,9 @@ class _Packed(NamedTuple):
 
 
 def can_compile() -> bool:
-    """Whether a C++ compiler is at hand for ``torch.compile``."""
-    return any(shutil.which(name) for name in _COMPILERS)
+    """Whether a C++ compiler, and Python's headers that its code includes, are at hand for ``torch.compile``."""
+    headers = Path(sysconfig.get_path("include")) / "Python.h"
+    return headers.is_file() and any(shutil.which(name) for name in _COMPILERS)
 
 
 def integrate(
@@ -99,9 +104,7 @@ def integrate(
     if compiled is None:
         compiled = can_compile() and not wants_gradient and n_steps >= 2000
     elif compiled and not can_compile():
-        warnings.warn(
-            "no C++ compiler found (g++ or clang++): the column runs eagerly, some ten times slower", stacklevel=2
-        )
+        warnings.warn(f"{NO_COMPILER}: the column runs eagerly, some ten times slower", stacklevel=2)
         compiled = False
 
     packed, carried, n_columns = _pack(column, state, forcing)

@@ -52,6 +52,14 @@ def test_without_a_compiler_it_says_so_and_runs(shared_data: Path, monkeypatch: 
     assert result.outputs["smcl"].shape[0] == 2
 
 
+def test_a_compiler_without_pythons_headers_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
+    assert not can_compile()
+    (tmp_path / "Python.h").touch()
+    assert can_compile()
+
+
 @pytest.mark.skipif(not can_compile(), reason="no C++ compiler")
 @pytest.mark.parametrize("dtype", [torch.float64])
 def test_compiled_equals_eager(shared_data: Path, dtype: torch.dtype) -> None:
