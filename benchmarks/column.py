@@ -110,7 +110,7 @@ def jules_seconds(executable: Path, run: Path) -> float:
         shutil.copytree(run, copy)
         namelists = next(copy.rglob("timesteps.nml")).parent
         start = time.perf_counter()
-        subprocess.run([executable.resolve(), namelists], cwd=copy, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([executable.resolve(), namelists], cwd=copy, check=True, capture_output=True)
         return time.perf_counter() - start
 
 
