@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from jules_ml.coupling.bridge import Bridge, BridgeFailure
-from jules_ml.coupling.curves import CurveTable, write_curve
+from jules_ml.coupling.curves import CurveTable, read_curve, write_curve
 from jules_ml.coupling.nets import NetInput, write_net
 
 #: Worst errors allowed against 64-bit torch, of factors of the order of one.
@@ -97,6 +97,7 @@ def test_tables_native_and_python_agree(bridge: Bridge, serve: Serve, tmp_path: 
     f, g = 0.2 + np.sin(3 * wetness) ** 2, 2 ** ((temperature - 282.4) / 10) / 4
     write_curve(CurveTable("fsth", "sthu", 0.05, 0.95, f, 0.1, 0.9, 0.6), tmp_path / "f.nml")
     write_curve(CurveTable("ftemp", "t_soil", 250.0, 315.0, g, 260.0, 300.0, 302.4), tmp_path / "g.nml")
+    f, g = (read_curve(tmp_path / name).y for name in ("f.nml", "g.nml"))  # as rounded for the file
     inputs = soil(kind, points)
 
     bridge.start(configure(tmp_path, "&jules_ml_respiration fsth_table = 'f.nml', ftemp_table = 'g.nml' /\n"))
