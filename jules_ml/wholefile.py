@@ -30,7 +30,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises
     ------
     BadInput
-        If the folder cannot be made or written to.
+        If the folder cannot be made or written to, or something other than a file stands at ``path``.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,4 +44,11 @@ def whole_file(path: Path) -> Iterator[Path]:
     with scratch as folder:
         part = Path(folder) / path.name
         yield part
-        os.replace(part, path)
+        try:
+            os.replace(part, path)
+        except OSError as error:
+            raise BadInput(
+                f"the file cannot be put in place ({error.strerror})",
+                where=path,
+                remedy="remove what stands there, or give another folder with --out",
+            ) from error

@@ -38,3 +38,12 @@ def test_a_folder_that_cannot_be_made_is_bad_input(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="cannot be written") as caught, whole_file(tmp_path / "file" / "a.txt"):
         pass
     assert "--out" in caught.value.remedy
+
+
+def test_a_folder_in_the_files_place_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run.nc").mkdir()
+    with pytest.raises(BadInput, match="cannot be put in place") as caught, whole_file(tmp_path / "run.nc") as part:
+        part.write_text("new")
+    assert caught.value.where == str(tmp_path / "run.nc")
+    assert "remove what stands there" in caught.value.remedy
+    assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
