@@ -326,10 +326,8 @@ def ledger(folder: Path, days: NDArray[np.datetime64]) -> Array:
     rows = np.genfromtxt(
         path, delimiter=",", skip_header=3, dtype=None, encoding="utf-8", usecols=(1, 5), names=("time", "water")
     )
-    # a row is written when its day has ended
-    ended = np.array([np.datetime64(text) for text in rows["time"]]) - np.timedelta64(1, "s")
     added = np.zeros(len(days))
-    position = np.searchsorted(days, ended.astype("datetime64[D]"))
+    position = np.searchsorted(days, np.array([np.datetime64(text[:10]) for text in rows["time"]]))
     np.add.at(added, position, rows["water"])
     return added
 
