@@ -19,9 +19,9 @@ import jules_ml
 from jules_ml.errors import BadInput, RunFailed
 
 if TYPE_CHECKING:
-    from jules_ml.column_run import ColumnRun
-    from jules_ml.column_run import Progress as Report
     from jules_ml.demo.compare import Comparison
+    from jules_ml.simulation.run import ColumnRun
+    from jules_ml.simulation.run import Progress as Report
 
 _FAILED, _BAD_INPUT = 1, 2
 
@@ -86,10 +86,10 @@ def run(
     quiet: Quiet = False,
 ) -> None:
     """Run the model of an experiment: its record in, a CF netCDF file, a summary and a figure out."""
-    from jules_ml.column_run import run_column
     from jules_ml.experiment import load_experiment
     from jules_ml.figures import save_figure
-    from jules_ml.run_folder import run_figure, write_run
+    from jules_ml.simulation.folder import run_figure, write_run
+    from jules_ml.simulation.run import run_column
 
     loaded = load_experiment(experiment)
     folder = Path("runs") / experiment.stem if out is None else out

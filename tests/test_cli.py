@@ -10,9 +10,10 @@ from small_experiment import write_experiment
 from typer.testing import CliRunner
 
 import jules_ml
-from jules_ml import column_run, demo
+from jules_ml import demo
 from jules_ml.cli import app
 from jules_ml.errors import RunFailed
+from jules_ml.simulation import run as simulation_run
 
 runner = CliRunner()
 
@@ -108,7 +109,7 @@ def test_a_failed_run_is_code_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     def fail(*_: object, **__: object) -> None:
         raise RunFailed("the column left the range of numbers")
 
-    monkeypatch.setattr(column_run, "run_column", fail)
+    monkeypatch.setattr(simulation_run, "run_column", fail)
     result = runner.invoke(app, ["run", str(write_experiment(tmp_path, days=1))])
     assert result.exit_code == 1
     assert "Failed: the column left the range of numbers" in result.output
@@ -146,7 +147,7 @@ def test_an_interrupt_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
         progress("run", 1, 2)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(column_run, "run_column", interrupted)
+    monkeypatch.setattr(simulation_run, "run_column", interrupted)
     path = write_experiment(tmp_path, days=1)
     result = runner.invoke(app, ["run", str(path), "--out", str(tmp_path / "out")])
     assert result.exit_code == 1

@@ -9,10 +9,10 @@ from pathlib import Path
 import jinja2
 import pandas as pd
 
-from jules_ml.column_run import ColumnRun
 from jules_ml.data.davos import PRECIPITATION_NOTE, PROVENANCE
 from jules_ml.demo.compare import LEAST_OF_A_NIGHT, Comparison
 from jules_ml.provenance import software
+from jules_ml.simulation.run import ColumnRun
 
 #: Title and caption of each figure, by its file's name.
 _CAPTIONS = {

@@ -12,7 +12,6 @@ import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
-from jules_ml.column_run import ColumnRun, Progress, run_column
 from jules_ml.data.davos import fetch_davos, read_davos
 from jules_ml.data.variables import VARIABLES
 from jules_ml.demo.compare import LEVEL_CHANGE, Comparison, compare
@@ -28,7 +27,8 @@ from jules_ml.figures import (
     water_budget,
 )
 from jules_ml.physics.integration import NO_COMPILER, can_compile
-from jules_ml.run_folder import write_run
+from jules_ml.simulation.folder import write_run
+from jules_ml.simulation.run import ColumnRun, Progress, run_column
 from jules_ml.wholefile import whole_file
 
 #: Years in the record.
@@ -65,7 +65,7 @@ def run_demo(
     say : callable
         Takes each line that the user should see.
     progress : callable, optional
-        As in :func:`~jules_ml.column_run.run_column`.
+        As in :func:`~jules_ml.simulation.run.run_column`.
 
     Returns
     -------

@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jules_ml.agreement import agreement
-from jules_ml.column_output import liquid_theta
 from jules_ml.figures.style import (
     MEASURED,
     ORANGE,
@@ -24,6 +23,7 @@ from jules_ml.figures.style import (
     show_dates,
     styled,
 )
+from jules_ml.simulation.output import liquid_theta
 
 _DAY = pd.Timedelta(days=1)
 
@@ -37,7 +37,7 @@ def soil_moisture(
     Parameters
     ----------
     output : xarray.Dataset
-        Of :func:`~jules_ml.column_output.output_dataset`, with ``sthu``.
+        Of :func:`~jules_ml.simulation.output.output_dataset`, with ``sthu``.
     observed : xarray.DataArray, dims ('time',), optional
         Water content by a sensor [m3 m-3], with its ``depth`` [m].
     layer : int, optional

@@ -30,7 +30,7 @@ def soil_temperature(output: xr.Dataset, *, observed: xr.DataArray | None = None
     Parameters
     ----------
     output : xarray.Dataset
-        Of :func:`~jules_ml.column_output.output_dataset`, with ``t_soil``, ``sthf`` and ``snow_mass_gb``.
+        Of :func:`~jules_ml.simulation.output.output_dataset`, with ``t_soil``, ``sthf`` and ``snow_mass_gb``.
     observed : xarray.DataArray, dims ('time',), optional
         Temperature by a sensor [K], with its ``depth`` [m].
     notes : sequence of str

@@ -41,7 +41,7 @@ def water_budget(output: xr.Dataset, *, notes: Sequence[str] = ()) -> Figure:
     Parameters
     ----------
     output : xarray.Dataset
-        Of :func:`~jules_ml.column_output.output_dataset`, with all variables.
+        Of :func:`~jules_ml.simulation.output.output_dataset`, with all variables.
     notes : sequence of str
         What the reader must know of the data.
 

@@ -11,7 +11,6 @@ import pytest
 import xarray as xr
 from matplotlib.figure import Figure
 
-from jules_ml.column_output import OUTPUTS, output_dataset
 from jules_ml.figures import (
     night_respiration,
     respiration_curves,
@@ -22,6 +21,7 @@ from jules_ml.figures import (
 )
 from jules_ml.figures.soil_moisture import daily_means, layer_of
 from jules_ml.figures.style import layer_labels
+from jules_ml.simulation.output import OUTPUTS, output_dataset
 
 DZSOIL = [0.1, 0.25, 0.65, 2.0]
 NOTES = ["Wind was not measured.", "A long note. " * 30]

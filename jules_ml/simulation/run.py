@@ -13,9 +13,6 @@ import torch
 import xarray as xr
 from numpy.typing import NDArray
 
-from jules_ml.column_budget import Budgets, column_budgets, water_stored
-from jules_ml.column_output import OUTPUTS, output_dataset
-from jules_ml.column_setup import Soil, experiment_column, initial_state
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.sections import RunSection
@@ -23,7 +20,10 @@ from jules_ml.forcing import Weather, site_weather
 from jules_ml.physics.column import RespirationFactors, jules_one_pool_factors
 from jules_ml.physics.integration import NO_COMPILER, can_compile, integrate
 from jules_ml.physics.surface import Forcing
-from jules_ml.spin_up import SpinUp, spin_up
+from jules_ml.simulation.budget import Budgets, column_budgets, water_stored
+from jules_ml.simulation.output import OUTPUTS, output_dataset
+from jules_ml.simulation.setup import Soil, experiment_column, initial_state
+from jules_ml.simulation.spin_up import SpinUp, spin_up
 
 #: Called with a stage, the steps done in it, and the steps it has at most.
 Progress = Callable[[str, int, int], None]
@@ -40,7 +40,7 @@ class ColumnRun:
     ----------
     experiment : Experiment
     output : xarray.Dataset
-        See :func:`~jules_ml.column_output.output_dataset`.
+        See :func:`~jules_ml.simulation.output.output_dataset`.
     weather : Weather
         What drove it, and what in that was not measured.
     spin_up : SpinUp

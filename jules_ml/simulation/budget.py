@@ -53,7 +53,7 @@ def column_budgets(output: xr.Dataset, *, gained: float, timestep: float) -> Bud
     Parameters
     ----------
     output : xarray.Dataset
-        Of :func:`~jules_ml.column_output.output_dataset`, with all variables.
+        Of :func:`~jules_ml.simulation.output.output_dataset`, with all variables.
     gained : float
         Water at the end less water at the start [kg m-2].
     timestep : float

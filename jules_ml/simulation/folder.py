@@ -11,11 +11,11 @@ import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
-from jules_ml.column_output import OUTPUTS, write_output
-from jules_ml.column_run import ColumnRun
 from jules_ml.data.quality import measured
 from jules_ml.figures import soil_moisture
 from jules_ml.provenance import software
+from jules_ml.simulation.output import OUTPUTS, write_output
+from jules_ml.simulation.run import ColumnRun
 from jules_ml.wholefile import whole_file
 
 
