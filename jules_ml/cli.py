@@ -17,6 +17,7 @@ from rich.table import Table
 
 import jules_ml
 from jules_ml.errors import BadInput, RunFailed
+from jules_ml.wholefile import ready_folder
 
 if TYPE_CHECKING:
     from jules_ml.demo.compare import Comparison
@@ -93,6 +94,7 @@ def run(
 
     loaded = load_experiment(experiment)
     folder = Path("runs") / experiment.stem if out is None else out
+    ready_folder(folder)
     with _progress(quiet) as report:
         done = run_column(loaded, progress=report)
     files = write_run(done, folder)
@@ -119,6 +121,7 @@ def demo(
     """Ten years at a real tower, Davos in the Swiss Alps: fetched, run, compared with what was measured, and drawn."""
     from jules_ml.demo import run_demo
 
+    ready_folder(out)
     with _progress(quiet) as report:
         done = run_demo(out, data=data, years=years, say=_say(quiet), progress=report)
     if not quiet:

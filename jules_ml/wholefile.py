@@ -32,16 +32,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     BadInput
         If the folder cannot be made or written to, or something other than a file stands at ``path``.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-")
-    except OSError as error:
-        raise BadInput(
-            f"the folder cannot be written ({error.strerror})",
-            where=path.parent,
-            remedy="give another folder with --out",
-        ) from error
-    with scratch as folder:
+    with _scratch(path.parent) as folder:
         part = Path(folder) / path.name
         yield part
         try:
@@ -52,3 +43,27 @@ def whole_file(path: Path) -> Iterator[Path]:
                 where=path,
                 remedy="remove what stands there, or give another folder with --out",
             ) from error
+
+
+def ready_folder(folder: Path) -> None:
+    """Make a folder and see that it can be written to: before the long work whose result goes there, not after.
+
+    Raises
+    ------
+    BadInput
+        If it cannot be made or written to.
+    """
+    with _scratch(folder):
+        pass
+
+
+def _scratch(folder: Path) -> tempfile.TemporaryDirectory[str]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(dir=folder, prefix=".writing-")
+    except OSError as error:
+        raise BadInput(
+            f"the folder cannot be written ({error.strerror})",
+            where=folder,
+            remedy="give another folder with --out",
+        ) from error

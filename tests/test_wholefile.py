@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from jules_ml.errors import BadInput
-from jules_ml.wholefile import whole_file
+from jules_ml.wholefile import ready_folder, whole_file
 
 
 def test_a_file_takes_its_place(tmp_path: Path) -> None:
@@ -47,3 +47,12 @@ def test_a_folder_in_the_files_place_is_refused(tmp_path: Path) -> None:
     assert caught.value.where == str(tmp_path / "run.nc")
     assert "remove what stands there" in caught.value.remedy
     assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(BadInput, match="cannot be written") as error:
+        ready_folder(tmp_path / "file" / "runs")
+    assert "--out" in error.value.remedy
+    ready_folder(tmp_path / "runs" / "tower")
+    assert list((tmp_path / "runs" / "tower").iterdir()) == []
