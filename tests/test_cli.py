@@ -66,7 +66,7 @@ def test_bad_input_is_one_message_and_code_2(tmp_path: Path) -> None:
     assert "carbon.c_s: key 'c_s' is not known" in result.output
     assert "Remedy: write 'cs'" in result.output
     assert "Traceback" not in result.output
-    assert not (tmp_path / "out").exists()
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_outputs_without_water_content_are_written_and_not_drawn(tmp_path: Path) -> None:
@@ -152,4 +152,4 @@ def test_an_interrupt_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     result = runner.invoke(app, ["run", str(path), "--out", str(tmp_path / "out")])
     assert result.exit_code == 1
     assert "no file was left half-written" in result.output
-    assert not (tmp_path / "out").exists()
+    assert list((tmp_path / "out").iterdir()) == []
