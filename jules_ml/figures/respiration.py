@@ -59,7 +59,7 @@ def night_respiration(
     strip.legend(loc="upper left", ncols=2, markerscale=3.0, borderaxespad=0.1)
     show_dates(strip)
     for axis, pairs in zip(scatters, (steps, nights), strict=True):
-        _density(axis, figure, pairs)
+        density_scatter(axis, figure, pairs)
         axis.set_xlabel(f"measured [{_UNIT}]")
         axis.set_ylabel(f"column [{_UNIT}]")
     letter_panels(
@@ -77,7 +77,17 @@ def _range(pairs: pd.DataFrame, *, margin: float = 0.02) -> tuple[float, float]:
     return float(low - 0.02 * (high - low)), float(high + margin * (high - low))
 
 
-def _density(axis: Axes, figure: Figure, pairs: pd.DataFrame) -> None:
+def density_scatter(axis: Axes, figure: Figure, pairs: pd.DataFrame) -> None:
+    """Draw how many pairs lie where, the line of equality, and their scores.
+
+    Parameters
+    ----------
+    axis : Axes
+    figure : Figure
+        That holds the axis.
+    pairs : DataFrame, columns ('measured', 'modelled')
+        Fluxes [umol m-2 s-1].
+    """
     low, high = _range(pairs)
     if pairs.empty:
         axis.text(0.5, 0.5, "none", transform=axis.transAxes, ha="center")

@@ -135,11 +135,11 @@ class LearnedRespiration(nn.Module):
 
     def f(self, moisture: Tensor) -> Tensor:
         """Median curve f at ``moisture`` (fraction of saturation [1], or water content [m3 m-3]); same shape."""
-        return torch.exp(_interpolate(self.log_f.median(0).values, moisture, MOISTURE_NODES))
+        return torch.exp(_interpolate(self.log_f.mean(0), moisture, MOISTURE_NODES))
 
     def g(self, t_soil: Tensor) -> Tensor:
         """Median curve g at ``t_soil`` [K]; same shape."""
-        return torch.exp(_interpolate(self.log_g.median(0).values, t_soil, TEMPERATURE_NODES))
+        return torch.exp(_interpolate(self.log_g.mean(0), t_soil, TEMPERATURE_NODES))
 
     def forward(self, moisture: Tensor, t_soil: Tensor, group: Tensor) -> Tensor:
         """Respiration by the median curves.
@@ -175,11 +175,11 @@ class LearnedRespiration(nn.Module):
 
 
 def _band(nodes: Tensor, log_curve: Tensor, cover: float) -> Band:
-    """Band from the members' spread; their number is small, so that Student's t takes the place of their quantiles."""
+    """Median and band of members taken for lognormal: few members have no quantiles, and their sample median has corners."""
     members = len(log_curve)
-    median = log_curve.median(0).values
+    middle = log_curve.mean(0)
     spread = float(student_t.ppf(0.5 + 0.5 * cover, members - 1)) * log_curve.std(0) * (1.0 + 1.0 / members) ** 0.5
-    return Band(nodes, torch.exp(median), torch.exp(median - spread), torch.exp(median + spread))
+    return Band(nodes, torch.exp(middle), torch.exp(middle - spread), torch.exp(middle + spread))
 
 
 def _interpolate(curve: Tensor, x: Tensor, nodes: Tensor) -> Tensor:

@@ -106,6 +106,9 @@ class RespirationSettings(_Section):
     interval: float = Field(
         default=0.9, gt=0.5, lt=1.0, description="share of observations that an interval is to cover"
     )
+    test_fraction: float = Field(
+        default=0.2, ge=0.0, le=0.5, description="last part of the record that is held out and scored; 0: none"
+    )
     allow_lloyd_taylor: bool = Field(
         default=True,
         description="give Lloyd and Taylor's form where the learned one does not beat it on inner validation",

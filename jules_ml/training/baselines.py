@@ -89,6 +89,14 @@ def jules_less_decomposition(wilting: float) -> Baseline:
     return fit
 
 
+def fitted_fsth_sat(wilting: float, t_soil: _Array, wetness: _Array, group: _Groups, flux: _Array) -> float:
+    """``fsth_lessdecomp_sat`` that suits the rows best [1]: f at saturation over f at the optimum."""
+    predict = jules_less_decomposition(wilting)(t_soil, wetness, group, flux)
+    here = np.full(2, T_REFERENCE), np.array([1.0, 0.5 * (1.0 + wilting)]), np.zeros(2, dtype=np.int64)
+    wet, best = predict(*here)
+    return float(wet / best)
+
+
 def spline(t_soil: _Array, wetness: _Array, group: _Groups, flux: _Array) -> Predictor:
     """f·g of two penalised cubic splines (6 and 5 functions), constant beyond the data."""
     t_range, s_range = (float(t_soil.min()), float(t_soil.max())), (float(wetness.min()), float(wetness.max()))

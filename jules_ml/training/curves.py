@@ -19,7 +19,7 @@ from jules_ml.physics.hydraulics import suction_ch, suction_vg
 from jules_ml.training import penalties
 from jules_ml.training.likelihood import Noise, fit_noise, tail_weights
 from jules_ml.training.products import Product, ProductModel, Term, fit_products
-from jules_ml.training.rows import Rows
+from jules_ml.training.rows import Rows, moisture_of
 
 #: Weight of departure that leaves Lloyd and Taylor's form as it is, and f flat.
 _HELD = 1e4
@@ -110,20 +110,21 @@ class Members:
     seen: dict[str, tuple[float, float]]
 
     def predict(self, rows: Rows, settings: RespirationSettings, chosen: list[int]) -> _Array:
-        """Respiration by some of the members: the median of what each says, shape (row,) [umol m-2 s-1]."""
+        """Respiration by some of the members: the median of what each says, taken for lognormal, shape (row,) [umol m-2 s-1]."""
         moisture = place_on_line(torch.from_numpy(moisture_of(rows, settings)), MOISTURE_NODES)
         warmth = place_on_line(torch.from_numpy(rows.t_soil), TEMPERATURE_NODES)
         log = moisture.at(self.log_f[chosen]) + warmth.at(self.log_g[chosen]) + self.log_level[chosen][:, rows.group]
-        return torch.exp(log.median(0).values).numpy()
-
-
-def moisture_of(rows: Rows, settings: RespirationSettings) -> _Array:
-    """The variable that f's table runs along: water content, or else fraction of saturation."""
-    return rows.theta if settings.moisture == "theta" else rows.wetness
+        return torch.exp(log.mean(0)).numpy()
 
 
 def fit_members(
-    rows: Rows, plan: Plan, settings: RespirationSettings, *, iterations: int = 25, progress: Progress | None = None
+    rows: Rows,
+    plan: Plan,
+    settings: RespirationSettings,
+    *,
+    iterations: int = 25,
+    tolerance: float = 3e-5,
+    progress: Progress | None = None,
 ) -> Members:
     """Fit all members of a plan at once, first with equal errors, then with errors that grow with the flux.
 
@@ -136,6 +137,8 @@ def fit_members(
     settings : RespirationSettings
     iterations : int
         At most so many in each of the two rounds.
+    tolerance : float
+        Part of its loss by which a member must still fall to go on.
     progress : callable, optional
         Takes the part that is done, 0 to 1.
     """
@@ -150,7 +153,12 @@ def fit_members(
     model = ProductModel(terms, [Product(tuple(terms))])
     _set_penalties(model, target, weights)
     first, flat = fit_products(
-        model, target, weights, iterations=iterations, progress=lambda i, _: report(0.5 * min(i / iterations, 1.0))
+        model,
+        target,
+        weights,
+        iterations=iterations,
+        tolerance=tolerance,
+        progress=lambda i, _: report(0.5 * min(i / iterations, 1.0)),
     )
     predicted = model.predict(first.log_factor).mean(0).numpy()
     observed = torch.from_numpy(rows.flux / scale).numpy()
@@ -166,6 +174,7 @@ def fit_members(
         weights,
         start=flat,
         iterations=iterations,
+        tolerance=tolerance,
         progress=lambda i, _: report(0.5 + 0.5 * min(i / iterations, 1.0)),
     )
     log_f = torch.zeros(model.count, len(MOISTURE_NODES), dtype=torch.float64)
@@ -241,7 +250,7 @@ def _set_penalties(model: ProductModel, target: Tensor, weights: Tensor) -> None
     share = weights / weights.sum(1, keepdim=True)
     mean = (share * target).sum(1, keepdim=True)
     variance = (share * (target - mean) ** 2).sum(1)
-    model.penalty_unit = variance.view(-1, 1, 1)
+    model.scale_penalties(variance)
 
 
 def _spanned(nodes: Tensor, seen: tuple[float, float]) -> tuple[Tensor, int]:

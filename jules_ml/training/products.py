@@ -12,6 +12,7 @@ Levenberg and Marquardt's method cheap; it converges in tens of iterations where
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 
 import torch
@@ -23,6 +24,10 @@ from jules_ml.modules.nodes import Placement
 
 #: A factor stays within exp(-30) to exp(30) while it is being fitted.
 _LOG_LIMIT = 30.0
+#: Tries at a step before curvature is computed anew, and the damping from which on there is no step to be had.
+_TRIES, _MOST_DAMPING = 4, 1e6
+#: Members that are done are left out once no more than this part is not.
+_SHRINK = 0.7
 
 
 @dataclass(frozen=True)
@@ -82,14 +87,30 @@ class ProductModel:
         self.terms = dict(terms)
         self.products = tuple(products)
         self.count = len(next(iter(self.terms.values())).members)
-        #: What penalties are multiplied by, shape (member, 1, 1).
-        self.penalty_unit: Tensor | float = 1.0
+        self.penalties = {name: term.penalty for name, term in self.terms.items() if term.penalty is not None}
         self._state: dict[str, tuple[Factor, dict[str, Tensor], dict[str, Tensor]]] = {}
         self._shapes: dict[str, list[tuple[str, torch.Size]]] = {}
         for name, term in self.terms.items():
             parameters, buffers = stack_module_state(list(term.members))
             self._state[name] = (term.members[0], parameters, buffers)
             self._shapes[name] = [(key, value.shape[1:]) for key, value in parameters.items()]
+
+    def scale_penalties(self, unit: Tensor) -> None:
+        """Multiply the terms' penalties by a number for each member, shape (member,), in place of any unit before."""
+        self.penalties = {
+            name: unit.view(-1, 1, 1) * term.penalty for name, term in self.terms.items() if term.penalty is not None
+        }
+
+    def only(self, members: Tensor) -> ProductModel:
+        """The same model of some of its members, by their numbers."""
+        fewer = copy(self)
+        fewer.count = len(members)
+        fewer.penalties = {name: penalty[members] for name, penalty in self.penalties.items()}
+        fewer._state = {
+            name: (module, {k: v[members] for k, v in parameters.items()}, {k: v[members] for k, v in buffers.items()})
+            for name, (module, parameters, buffers) in self._state.items()
+        }
+        return fewer
 
     def start(self) -> dict[str, Tensor]:
         """First guess: for each term its parameters in a row, shape (member, parameter)."""
@@ -146,7 +167,7 @@ def fit_products(
     *,
     start: dict[str, Tensor] | None = None,
     iterations: int = 40,
-    tolerance: float = 1e-5,
+    tolerance: float = 3e-5,
     ridge: float = 1e-6,
     progress: Callable[[int, float], None] | None = None,
 ) -> tuple[FittedTerms, dict[str, Tensor]]:
@@ -159,7 +180,7 @@ def fit_products(
     ----------
     model : ProductModel
         What is fitted.
-    target : Tensor, shape (row,)
+    target : Tensor, shape (row,) or (member, row)
         Observed flux.
     weight : Tensor, shape (member, row)
         Weight of each row in each member, 0 where a member does not see it. Rows of one member need not sum to one.
@@ -181,41 +202,82 @@ def fit_products(
     dict of str to Tensor
         Parameters in a row a member, to start another fit from.
     """
-    names = list(model.terms)
     weight = weight.double() / weight.double().sum(1, keepdim=True)
+    target = target.expand(weight.shape)
     flat = {name: value.clone() for name, value in (model.start() if start is None else start).items()}
-    damping = torch.full((model.count,), 1e-2, dtype=torch.float64)
-    nodal = {name: model.nodal(name, flat[name]) for name in names}
-    loss = _loss(model, nodal, target, weight)
-    done = torch.zeros(model.count, dtype=torch.bool)
+    final = {name: value.clone() for name, value in flat.items()}
+    final_loss = torch.full((model.count,), torch.inf, dtype=torch.float64)
+    active, some = torch.arange(model.count), model
+    search = _Search(model, flat, target, weight)
     history: list[float] = []
-    while len(history) < iterations and not bool(done.all()):
-        hessian, gradient = _normal_equations(model, flat, nodal, target, weight)
-        scale = torch.diagonal(hessian, dim1=1, dim2=2)
-        for _ in range(4):
-            damped = hessian + torch.diag_embed(damping.unsqueeze(1) * (scale + 1e-3 * scale.mean(1, True)) + ridge)
-            step = torch.cholesky_solve(-gradient.unsqueeze(2), torch.linalg.cholesky(damped)).squeeze(2)
-            tried = _add(flat, step, names)
-            tried_nodal = {name: model.nodal(name, tried[name]) for name in names}
-            tried_loss = _loss(model, tried_nodal, target, weight)
-            better = (tried_loss <= loss) & ~done
-            small = better & (loss - tried_loss < tolerance * loss)
-            flat = {n: _choose(better, tried[n], flat[n]) for n in names}
-            nodal = {
-                n: (_choose(better, a, c), _choose(better, b, d))
-                for n in names
-                for (a, b), (c, d) in [(tried_nodal[n], nodal[n])]
-            }
-            loss = torch.where(better, tried_loss, loss)
-            damping = torch.clamp(torch.where(better, damping / 4.0, damping * 6.0), 1e-9, 1e9)
-            done = done | small | (damping > 1e6)
-            if bool((better | done).all()):
-                break
-        history.append(float(loss.mean()))
+    for count in range(iterations):
+        search.step(ridge, tolerance)
+        final_loss[active] = search.loss
+        for name in final:
+            final[name][active] = search.flat[name]
+        history.append(float(final_loss.mean()))
         if progress is not None:
-            progress(len(history), history[-1])
-    parameters = {name: model.unflatten(name, flat[name]) for name in names}
-    return FittedTerms({name: log for name, (log, _) in nodal.items()}, parameters, loss, history), flat
+            progress(count + 1, history[-1])
+        left = torch.nonzero(~search.done).flatten()
+        if len(left) == 0:
+            break
+        if len(left) <= _SHRINK * len(active):
+            # members that are done cost as much as others: go on without them
+            active, some = active[left], some.only(left)
+            search = search.only(left, some)
+    log_factor = {name: model.nodal(name, final[name])[0] for name in final}
+    parameters = {name: model.unflatten(name, final[name]) for name in final}
+    return FittedTerms(log_factor, parameters, final_loss, history), final
+
+
+class _Search:
+    """Where the members of a model stand in the search, and how they take a step."""
+
+    def __init__(self, model: ProductModel, flat: dict[str, Tensor], target: Tensor, weight: Tensor) -> None:
+        self.model, self.flat, self.target, self.weight = model, flat, target, weight
+        self.nodal = {name: model.nodal(name, flat[name]) for name in flat}
+        self.loss = _loss(model, self.nodal, target, weight)
+        self.damping = torch.full((model.count,), 1e-2, dtype=torch.float64)
+        self.done = torch.zeros(model.count, dtype=torch.bool)
+
+    def only(self, members: Tensor, model: ProductModel) -> _Search:
+        """Go on with some of the members, whose model is given."""
+        fewer = copy(self)
+        fewer.model = model
+        fewer.flat = {name: value[members] for name, value in self.flat.items()}
+        fewer.nodal = {name: (log[members], part[members]) for name, (log, part) in self.nodal.items()}
+        for name in ("target", "weight", "loss", "damping", "done"):
+            setattr(fewer, name, getattr(self, name)[members])
+        return fewer
+
+    def step(self, ridge: float, tolerance: float) -> None:
+        """One step of every member that is not done, damped more and more until its loss falls."""
+        hessian, gradient = _normal_equations(self.model, self.flat, self.nodal, self.target, self.weight)
+        scale = torch.diagonal(hessian, dim1=1, dim2=2)
+        floor = 1e-3 * scale.mean(1, keepdim=True)
+        waiting = ~self.done
+        for _ in range(_TRIES):
+            damped = hessian + torch.diag_embed(self.damping.unsqueeze(1) * (scale + floor) + ridge)
+            step = torch.cholesky_solve(-gradient.unsqueeze(2), torch.linalg.cholesky(damped)).squeeze(2)
+            tried = _add(self.flat, step)
+            nodal = {name: self.model.nodal(name, tried[name]) for name in tried}
+            loss = _loss(self.model, nodal, self.target, self.weight)
+            better = waiting & (loss <= self.loss)
+            self.done |= better & (self.loss - loss < tolerance * self.loss)
+            self.flat = {name: _choose(better, tried[name], self.flat[name]) for name in tried}
+            self.nodal = {
+                name: (_choose(better, log, self.nodal[name][0]), _choose(better, part, self.nodal[name][1]))
+                for name, (log, part) in nodal.items()
+            }
+            self.loss = torch.where(better, loss, self.loss)
+            self.damping = torch.where(
+                better, self.damping / 4.0, torch.where(waiting, self.damping * 6.0, self.damping)
+            )
+            self.damping = torch.clamp(self.damping, min=1e-9)
+            waiting = waiting & ~better
+            self.done |= waiting & (self.damping > _MOST_DAMPING)
+            if not bool(waiting.any()):
+                break
 
 
 def _choose(better: Tensor, tried: Tensor, kept: Tensor) -> Tensor:
@@ -225,10 +287,9 @@ def _choose(better: Tensor, tried: Tensor, kept: Tensor) -> Tensor:
 def _loss(model: ProductModel, nodal: Mapping[str, tuple[Tensor, Tensor]], target: Tensor, weight: Tensor) -> Tensor:
     predicted = model.predict({name: log for name, (log, _) in nodal.items()})
     loss = 0.5 * (weight * (target - predicted) ** 2).sum(1)
-    for name, term in model.terms.items():
-        if term.penalty is not None:
-            c = nodal[name][1].unsqueeze(2)
-            loss = loss + 0.5 * (c * (model.penalty_unit * term.penalty @ c)).sum((1, 2))
+    for name, penalty in model.penalties.items():
+        c = nodal[name][1].unsqueeze(2)
+        loss = loss + 0.5 * (c * (penalty @ c)).sum((1, 2))
     return loss
 
 
@@ -261,9 +322,8 @@ def _normal_equations(
             share = (place.share.unsqueeze(2) * second.share.unsqueeze(1)).flatten(1)
             curvature = _gather(pair, share, weight * slope[name] * slope[other], nodes * size)
             blocks[name, other] = jacobian.transpose(1, 2) @ (curvature.reshape(-1, nodes, size) @ jacobian_2)
-        penalty = model.terms[name].penalty
-        if penalty is not None:
-            along = model.penalty_unit * penalty @ jacobians[name][1]
+        if name in model.penalties:
+            along = model.penalties[name] @ jacobians[name][1]
             gradient = gradient + (nodal[name][1].unsqueeze(1) @ along).squeeze(1)
             blocks[name, name] = blocks[name, name] + jacobians[name][1].transpose(1, 2) @ along
         gradients.append(gradient)
@@ -280,6 +340,6 @@ def _gather(index: Tensor, share: Tensor, values: Tensor, size: int) -> Tensor:
     return torch.stack([torch.bincount(flat, (share * v.unsqueeze(1)).flatten(), minlength=size) for v in values])
 
 
-def _add(flat: Mapping[str, Tensor], step: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
-    parts = torch.split(step, [flat[name].shape[1] for name in names], dim=1)
-    return {name: flat[name] + part for name, part in zip(names, parts, strict=True)}
+def _add(flat: Mapping[str, Tensor], step: Tensor) -> dict[str, Tensor]:
+    parts = torch.split(step, [value.shape[1] for value in flat.values()], dim=1)
+    return {name: value + part for (name, value), part in zip(flat.items(), parts, strict=True)}

@@ -22,10 +22,10 @@ from jules_ml.modules.respiration_settings import RespirationSettings
 from jules_ml.physics.respiration import T_REFERENCE
 from jules_ml.training.blocks import bootstrap_weights, inner_folds
 from jules_ml.training.concurvity import WARN_ABOVE, concurvity
-from jules_ml.training.curves import Members, Plan, Progress, fit_members, moisture_of, plan_members, site_scale
+from jules_ml.training.curves import Members, Plan, Progress, fit_members, plan_members, site_scale
 from jules_ml.training.intervals import conformal_quantiles
 from jules_ml.training.likelihood import fit_noise
-from jules_ml.training.rows import Rows
+from jules_ml.training.rows import Rows, moisture_of
 from jules_ml.training.scores import r_squared
 
 #: Members a fold of the inner validation, whose median is what is validated.
@@ -86,9 +86,7 @@ class Learned:
 
     def inputs(self, rows: Rows) -> tuple[Tensor, Tensor, Tensor]:
         """Moisture, temperature and group of rows, as the module wants them."""
-        columns = moisture_of(rows, self.settings), rows.t_soil, rows.group
-        moisture, t_soil, group = (torch.from_numpy(np.ascontiguousarray(column)) for column in columns)
-        return moisture, t_soil, group
+        return torch.tensor(moisture_of(rows, self.settings)), torch.tensor(rows.t_soil), torch.tensor(rows.group)
 
 
 def learn_respiration(rows: Rows, settings: RespirationSettings, progress: Progress | None = None) -> Learned:
@@ -153,7 +151,7 @@ def _validate(
     plan: Plan = plans[0]
     for other in plans[1:]:
         plan = plan + other
-    members = fit_members(thinned, plan, settings, iterations=15, progress=report)
+    members = fit_members(thinned, plan, settings, iterations=15, tolerance=2e-4, progress=report)
     learned, plain = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
     for name, (some, one) in chosen.items():
         inside = fold == name
@@ -189,19 +187,19 @@ def _module(rows: Rows, members: Members, settings: RespirationSettings, held_ou
     """Normalise the curves, set the level of the median curves, and bound single observations."""
     moisture = moisture_of(rows, settings)
     log_f, reference = _normalised_f(rows, members, settings, moisture)
-    at = place_on_line(torch.tensor([T_REFERENCE]), TEMPERATURE_NODES)
+    at = place_on_line(torch.tensor([T_REFERENCE], dtype=torch.float64), TEMPERATURE_NODES)
     shift_g = at.at(members.log_g)
     log_g = members.log_g - shift_g
     log_level = members.log_level + shift_g + (members.log_f - log_f)[:, :1]
     log_f = torch.clamp(log_f, max=float(np.log(settings.f_max)))
     scale = site_scale(rows)
     shape = torch.exp(
-        place_on_line(torch.from_numpy(moisture), MOISTURE_NODES).at(log_f.median(0).values)
-        + place_on_line(torch.from_numpy(rows.t_soil), TEMPERATURE_NODES).at(log_g.median(0).values)
+        place_on_line(torch.from_numpy(moisture), MOISTURE_NODES).at(log_f.mean(0))
+        + place_on_line(torch.from_numpy(rows.t_soil), TEMPERATURE_NODES).at(log_g.mean(0))
     ).numpy()
     known = np.isfinite(held_out)
     noise = fit_noise((held_out / scale)[known], (rows.flux / scale)[known])
-    rough_level = np.exp(log_level.median(0).values.numpy())
+    rough_level = np.exp(log_level.mean(0).numpy())
     weight = noise.scale(rough_level[rows.group] * shape / scale) ** -settings.tempering
     n = len(rows.groups)
     level = np.bincount(rows.group, weight * shape * rows.flux, minlength=n) / np.maximum(
@@ -223,11 +221,11 @@ def _module(rows: Rows, members: Members, settings: RespirationSettings, held_ou
         log_g=log_g,
         log_level=log_level,
         level=torch.from_numpy(level),
-        seen_moisture=torch.tensor(members.seen.get("f", (0.0, 1.0))),
-        seen_temperature=torch.tensor(members.seen["g"]),
-        reference=torch.tensor(reference),
+        seen_moisture=torch.tensor(members.seen.get("f", (0.0, 1.0)), dtype=torch.float64),
+        seen_temperature=torch.tensor(members.seen["g"], dtype=torch.float64),
+        reference=torch.tensor(reference, dtype=torch.float64),
         noise=torch.from_numpy(np.column_stack([noise.a * group_scale, np.full(n, noise.b)])),
-        quantiles=torch.tensor(conformal_quantiles(z, block, settings.interval)),
+        quantiles=torch.tensor(conformal_quantiles(z, block, settings.interval), dtype=torch.float64),
         networks=networks,
     )
 
@@ -245,16 +243,16 @@ def _normalised_f(
     nodes = MOISTURE_NODES
 
     def referred(to: float) -> Tensor:
-        return members.log_f - place_on_line(torch.tensor([to]), nodes).at(members.log_f)
+        return members.log_f - place_on_line(torch.tensor([to], dtype=torch.float64), nodes).at(members.log_f)
 
     if settings.moisture == "none":
         return members.log_f, optimum
     seen_low, seen_high = members.seen["f"]
-    if low <= optimum <= high and float(referred(optimum).median(0).values.max()) <= np.log(settings.f_max):
+    if low <= optimum <= high and float(referred(optimum).mean(0).max()) <= np.log(settings.f_max):
         return referred(optimum), optimum
     inside = (nodes >= low) & (nodes <= high)
     if not bool(inside.any()):
         inside = (nodes >= seen_low) & (nodes <= seen_high)
-    median = members.log_f.median(0).values
+    median = members.log_f.mean(0)
     peak = float(nodes[inside][torch.argmax(median[inside])])
     return referred(peak), peak

@@ -119,6 +119,11 @@ def select_rows(sites: xr.Dataset | Sequence[xr.Dataset], settings: RespirationS
     return parts[0] if len(parts) == 1 else _joined(parts)
 
 
+def moisture_of(rows: Rows, settings: RespirationSettings) -> _Array:
+    """The variable that f's table runs along: water content, or else fraction of saturation."""
+    return rows.theta if settings.moisture == "theta" else rows.wetness
+
+
 def night_rows(ds: xr.Dataset, rules: RowSettings) -> xr.DataArray:
     """Where it is night by ``rules``.
 

@@ -1,0 +1,162 @@
+"""The folder of a learned module: weights, card, scores, predictions, figures. No pickles."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from jules_ml.errors import BadInput
+
+#: Version of the card.
+CARD_VERSION = 1
+_WEIGHTS, _CARD, _SCORES, _PREDICTIONS = "model.safetensors", "card.json", "scores.json", "predictions.nc"
+
+
+def write_module_folder(
+    folder: Path,
+    *,
+    state: Mapping[str, Tensor],
+    card: Mapping[str, Any],
+    scores: Mapping[str, Any],
+    predictions: xr.Dataset,
+) -> Path:
+    """Write a module folder, whole or not at all.
+
+    Parameters
+    ----------
+    folder : Path
+        A new folder, an empty one, or an older module folder, which is replaced.
+    state : mapping of str to Tensor
+        What the module's ``state_dict`` gave.
+    card, scores : mapping
+        What is to be said of it, for JSON; NaN becomes null.
+    predictions : xarray.Dataset
+        Observed and predicted.
+
+    Raises
+    ------
+    BadInput
+        If the folder holds something else, or cannot be written.
+    """
+    with _whole_folder(folder, mark=_CARD) as beside:
+        save_file({name: value.detach().contiguous().clone() for name, value in state.items()}, beside / _WEIGHTS)
+        (beside / _WEIGHTS).chmod(0o644)
+        _write_json(beside / _CARD, {"card_version": CARD_VERSION, **card})
+        _write_json(beside / _SCORES, scores)
+        predictions.to_netcdf(beside / _PREDICTIONS, engine="netcdf4")
+    return folder
+
+
+def write_evaluation_folder(folder: Path, *, scores: Mapping[str, Any], predictions: xr.Dataset) -> Path:
+    """Write the folder of an evaluation, whole or not at all: scores, predictions, and an empty folder for figures.
+
+    Raises
+    ------
+    BadInput
+        If the folder holds something else, or cannot be written.
+    """
+    with _whole_folder(folder, mark=_SCORES) as beside:
+        _write_json(beside / _SCORES, scores)
+        predictions.to_netcdf(beside / _PREDICTIONS, engine="netcdf4")
+    return folder
+
+
+@contextmanager
+def _whole_folder(folder: Path, *, mark: str) -> Iterator[Path]:
+    """Give a folder beside ``folder`` that takes its place once the block has ended well; ``mark`` tells an older one."""
+    if folder.exists() and not (folder / mark).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        raise BadInput(
+            "there is something else in this place already", where=folder, remedy="give a new folder with --out"
+        )
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".writing-"))
+    except OSError as error:
+        raise BadInput(
+            f"the folder cannot be written ({error.strerror})",
+            where=folder.parent,
+            remedy="give another folder with --out",
+        ) from error
+    try:
+        (beside / "figures").mkdir()
+        yield beside
+        beside.chmod(0o755)
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(beside, folder)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    text = json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def read_module_folder(folder: str | Path, *, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read weights and card of a module folder.
+
+    Parameters
+    ----------
+    folder : str or Path
+    kind : str
+        Module that is wanted, as ``"respiration"``.
+
+    Returns
+    -------
+    state : dict of str to Tensor
+    card : dict
+
+    Raises
+    ------
+    BadInput
+        If the folder is none of a module, of another module, of another version, or damaged.
+    """
+    folder = Path(folder)
+    card_path, weights = folder / _CARD, folder / _WEIGHTS
+    for path in (card_path, weights):
+        if not path.is_file():
+            raise BadInput("there is no such file", where=path, remedy="give a folder that 'jules-ml fit' wrote")
+    try:
+        card = json.loads(card_path.read_text(encoding="utf-8"))
+        state = load_file(weights)
+    except (json.JSONDecodeError, UnicodeDecodeError, SafetensorError) as error:
+        raise BadInput("the file is damaged", where=folder, remedy="fit the module again") from error
+    if card.get("card_version") != CARD_VERSION:
+        raise BadInput(
+            f"the card is of version {card.get('card_version')}",
+            where=card_path,
+            remedy="fit the module again with this version",
+        )
+    if card.get("module") != kind:
+        raise BadInput(
+            f"the folder holds a module of {card.get('module')}", where=card_path, remedy=f"give one of {kind}"
+        )
+    return state, card
+
+
+def _plain(value: Any) -> Any:
+    """For JSON: no NaN, no tuples, no NumPy scalars."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

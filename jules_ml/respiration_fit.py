@@ -1,0 +1,217 @@
+"""Fit respiration to records, score it on what it has not seen, and keep it as a module folder."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+import xarray as xr
+from numpy.typing import NDArray
+
+from jules_ml.agreement import agreement
+from jules_ml.coupling.learned_curves import load_respiration
+from jules_ml.errors import BadInput
+from jules_ml.figures.fit_skill import fit_skill
+from jules_ml.figures.style import save_figure
+from jules_ml.modules.respiration import LearnedRespiration
+from jules_ml.modules.respiration_settings import RespirationSettings
+from jules_ml.modules.store import write_evaluation_folder, write_module_folder
+from jules_ml.respiration_report import QUANTITY, card_of, predictions_of, respiration_figures, scores_of
+from jules_ml.training.curves import Progress
+from jules_ml.training.held_out import scored_part
+from jules_ml.training.intervals import coverage
+from jules_ml.training.levels import LEVEL_DAYS, first_days, take_level
+from jules_ml.training.respiration import ConcurvityWarning, Learned, learn_respiration
+from jules_ml.training.rows import moisture_of, select_rows
+from jules_ml.training.scores import daily
+
+_Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class RespirationFit:
+    """What a fit gave, and where it lies.
+
+    Attributes
+    ----------
+    folder : Path
+        The module folder.
+    learned : Learned
+        The module, with the rows it was learned from.
+    scores : dict
+        What ``scores.json`` holds.
+    warnings : tuple of str
+        What the user should be told.
+    """
+
+    folder: Path
+    learned: Learned
+    scores: dict[str, Any]
+    warnings: tuple[str, ...]
+
+
+def fit_respiration(
+    sites: xr.Dataset | Sequence[xr.Dataset],
+    settings: RespirationSettings,
+    out: Path,
+    *,
+    progress: Progress | None = None,
+) -> RespirationFit:
+    """Learn respiration from site datasets and write the module folder.
+
+    The last part of the record, ``settings.test_fraction`` of its years or blocks of months, is held out and scored, with every
+    baseline fitted to the same rows.
+
+    Parameters
+    ----------
+    sites : xarray.Dataset or sequence of them
+        Site datasets.
+    settings : RespirationSettings
+    out : Path
+        Module folder to write; see :func:`~jules_ml.modules.store.write_module_folder`.
+    progress : callable, optional
+        Takes the part that is done, 0 to 1.
+
+    Returns
+    -------
+    RespirationFit
+
+    Raises
+    ------
+    BadInput
+        If the record cannot be learned from (see :func:`~jules_ml.training.rows.select_rows`), or the folder not be written.
+    """
+    datasets = [sites] if isinstance(sites, xr.Dataset) else list(sites)
+    rows = select_rows(datasets, settings)
+    test = scored_part(rows, settings.test_fraction)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConcurvityWarning)
+        learned = learn_respiration(rows.take(~test), settings, progress)
+    said = tuple(str(w.message) for w in caught if issubclass(w.category, ConcurvityWarning))
+    if learned.validation.given == "lloyd_taylor":
+        said = (
+            *said,
+            "on inner validation blocks the learned form does not beat Lloyd and Taylor's "
+            f"(R² {learned.validation.r2_learned:.2f} against {learned.validation.r2_lloyd_taylor:.2f}): Lloyd and Taylor's is given, "
+            "with f = 1",
+        )
+    predictions = predictions_of(learned, rows, test)
+    scores = scores_of(learned, rows, test, predictions)
+    card = card_of(datasets, rows, test, learned, said)
+    figures = respiration_figures(learned, rows, test, predictions)
+    write_module_folder(out, state=learned.module.state_dict(), card=card, scores=scores, predictions=predictions)
+    for name, figure in figures.items():
+        save_figure(figure, out / "figures" / f"{name}.png")
+    return RespirationFit(out, learned, scores, said)
+
+
+def evaluate_respiration(
+    folder: str | Path, sites: xr.Dataset | Sequence[xr.Dataset], out: Path | None = None
+) -> dict[str, Any]:
+    """Score a fitted module on records it has never seen.
+
+    A site that the module has a level for keeps it; a new site takes its level from its first thirty days, which are not scored.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Module folder.
+    sites : xarray.Dataset or sequence of them
+        Site datasets.
+    out : Path, optional
+        Folder for ``scores.json``, ``predictions.nc`` and the figure.
+
+    Returns
+    -------
+    dict
+        Scores over all and by site.
+
+    Raises
+    ------
+    BadInput
+        If the folder is none of learned respiration, a record cannot be used, or one overlaps in time with what the module was
+        learned from.
+    """
+    module, settings, card = load_respiration(folder)
+    datasets = [sites] if isinstance(sites, xr.Dataset) else list(sites)
+    frame = pd.concat([_evaluated(module, settings, card, ds, Path(folder)) for ds in datasets])
+    scores: dict[str, Any] = {
+        "module": Path(folder).name,
+        "all": _scores(frame),
+        "sites": {str(site): _scores(of) for site, of in frame.groupby("site")},
+    }
+    if out is not None:
+        table = xr.Dataset.from_dataframe(frame.reset_index(drop=True).rename_axis("row"))
+        write_evaluation_folder(out, scores=scores, predictions=table)
+        days = daily(frame[["measured", "modelled", "low", "high"]], pd.DatetimeIndex(frame["middle"]))
+        figure = fit_skill(
+            frame[["measured", "modelled"]],
+            days,
+            pd.Series("test", index=days.index),
+            flux=QUANTITY[settings.target].partition(":")[0].capitalize(),
+            notes=[f"By the module {Path(folder).name}, which has seen none of this."],
+        )
+        save_figure(figure, out / "figures" / "observed_predicted.png")
+    return scores
+
+
+def _evaluated(
+    module: LearnedRespiration, settings: RespirationSettings, card: Mapping[str, Any], ds: xr.Dataset, folder: Path
+) -> pd.DataFrame:
+    """Measured and modelled flux of one site, with interval."""
+    site = str(ds.attrs.get("site", "site"))
+    known: dict[str, float] = card["porosity"]
+    rows = select_rows(ds, settings.model_copy(update={"porosity": {**known, **settings.porosity}}))
+    _refuse_seen(rows.time, site, card, folder)
+    names = [str(name) for name in card["groups"]]
+    number = np.array([names.index(name) if name in names else -1 for name in rows.groups])
+    levels, scales = module.level.numpy(), module.noise.numpy()
+    level = np.where(number >= 0, levels[number], np.nan)
+    noise = scales[number].copy()
+    keep = np.ones(len(rows), dtype=bool)
+    for group in np.flatnonzero(number < 0):
+        mine = rows.group == group
+        start = mine & first_days(rows.take(mine).time.min(), rows, LEVEL_DAYS)
+        level[group] = take_level(module, settings, rows.take(start))
+        # errors of a new site: as large relative to its level as at the sites learned from
+        noise[group] = float(np.median(scales[:, 0] / levels)) * level[group], float(np.median(scales[:, 1]))
+        keep &= ~start
+    moisture, t_soil = (torch.tensor(x) for x in (moisture_of(rows, settings), rows.t_soil))
+    with torch.no_grad():
+        modelled = level[rows.group] * (module.f(moisture) * module.g(t_soil)).numpy()
+    scale = noise[rows.group, 0] + noise[rows.group, 1] * modelled
+    q_low, q_high = module.quantiles.tolist()
+    return pd.DataFrame(
+        {
+            "site": site,
+            "time": rows.time,
+            "middle": rows.middle,
+            "measured": rows.flux,
+            "modelled": modelled,
+            "low": modelled + q_low * scale,
+            "high": modelled + q_high * scale,
+        }
+    )[keep]
+
+
+def _refuse_seen(time: pd.DatetimeIndex, site: str, card: Mapping[str, Any], folder: Path) -> None:
+    if site not in card["sites"]:
+        return
+    first, last = (pd.Timestamp(card["sites"][site][key]) for key in ("first", "last"))
+    if bool(((time >= first) & (time <= last)).any()):
+        raise BadInput(
+            f"the record of {site} overlaps in time with what the module was learned from ({first:%Y-%m-%d} to {last:%Y-%m-%d})",
+            where=folder,
+            remedy="give other years, or another site; the fit itself has scored what it held out",
+        )
+
+
+def _scores(frame: pd.DataFrame) -> dict[str, Any]:
+    steps = asdict(agreement(frame["modelled"].to_numpy(), frame["measured"].to_numpy()))
+    return steps | {"coverage": coverage(*(frame[key].to_numpy() for key in ("measured", "low", "high")))}
