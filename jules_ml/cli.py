@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -59,6 +60,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+class _Form(StrEnum):
+    """What a module can be exported to."""
+
+    curves = "curves"
+
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 
@@ -130,6 +138,80 @@ def demo(
         _say_files(done.files)
 
 
+fit = typer.Typer(no_args_is_help=True, help="Learn a module from records.", rich_markup_mode="rich")
+app.add_typer(fit, name="fit")
+
+
+@fit.command("respiration", epilog="Example:  jules-ml fit respiration tower.toml --out modules/tower")
+def fit_respiration(
+    experiments: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Experiment files (TOML), one a site; the first one's \\[respiration] holds for all.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Module folder to write.", show_default=False)],
+    quiet: Quiet = False,
+) -> None:
+    """Learn how respiration depends on soil moisture and temperature, score it on what was held out, and draw both curves."""
+    from jules_ml.experiment import load_experiment
+    from jules_ml.modules.respiration_settings import RespirationSettings
+    from jules_ml.respiration_fit import fit_respiration
+
+    loaded = [load_experiment(path) for path in experiments]
+    settings = loaded[0].respiration or RespirationSettings()
+    ready_folder(out)
+    with _share(quiet, "fit") as report:
+        done = fit_respiration([each.record() for each in loaded], settings, out, progress=report)
+    if not quiet:
+        for line in done.warnings:
+            _out.print(f"[yellow]note[/] {_escaped(line)}", soft_wrap=True)
+        _say_files(sorted(path for path in out.rglob("*") if path.is_file()))
+
+
+@app.command(epilog="Example:  jules-ml evaluate modules/tower --data later.toml --out scores/tower")
+def evaluate(
+    module: Annotated[Path, typer.Argument(help="Module folder.", show_default=False)],
+    data: Annotated[
+        list[Path],
+        typer.Option(help="Experiment file whose \\[data] says how a record is read; once a site.", show_default=False),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for scores, predictions and the figure.", show_default=False)],
+    quiet: Quiet = False,
+) -> None:
+    """Score a fitted module on records that it has never seen."""
+    from jules_ml.experiment import load_experiment
+    from jules_ml.respiration_fit import evaluate_respiration
+
+    records = [load_experiment(path).record() for path in data]
+    ready_folder(out)
+    scores = evaluate_respiration(module, records, out)
+    if not quiet:
+        for site, found in {"all": scores["all"], **scores["sites"]}.items():
+            numbers = ", ".join(f"{name} {value:.3g}" for name, value in found.items())
+            _out.print(f"[bold]{_escaped(site)}[/] {numbers}", soft_wrap=True)
+        _say_files(sorted(path for path in out.rglob("*") if path.is_file()))
+
+
+@app.command(epilog="Example:  jules-ml export modules/tower --to curves --out curves/tower")
+def export(
+    module: Annotated[Path, typer.Argument(help="Module folder.", show_default=False)],
+    to: Annotated[
+        _Form, typer.Option(help="What it becomes: curves are namelist tables of f and g.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the files.", show_default=False)],
+    quiet: Quiet = False,
+) -> None:
+    """Give a fitted module a form that JULES reads."""
+    from jules_ml.coupling.learned_curves import export_curves
+
+    ready_folder(out)
+    files = {_Form.curves: export_curves}[to](module, out)
+    if not quiet:
+        _say_files(files)
+
+
 def _say(quiet: bool) -> Callable[[str], None]:
     def line(text: str) -> None:
         if not quiet:
@@ -157,6 +239,14 @@ def _say_scores(comparison: Comparison) -> None:
             table.add_row(f"[bold]{quantity}[/] \\[{score.unit}]")
         table.add_row(f"  {score.rows}", *numbers)
     _out.print(table)
+
+
+@contextmanager
+def _share(quiet: bool, stage: str) -> Iterator[Callable[[float], None]]:
+    """A bar for work that tells how much of it is done, 0 to 1."""
+    with Progress(*Progress.get_default_columns(), console=_err, disable=quiet) as bars:
+        task = bars.add_task(stage, total=1.0)
+        yield lambda share: bars.update(task, completed=share)
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from jules_ml.experiment.sections import (
     Texture,
     TileSection,
 )
+from jules_ml.modules.respiration_settings import RespirationSettings, RowSettings
 
 DOCS = Path(__file__).parents[1] / "docs"
 RUNNING = (DOCS / "running.md").read_text(encoding="utf-8")
@@ -43,6 +44,8 @@ TABLES: dict[str, type[BaseModel]] = {
     "[run]": RunSection,
     "[run.spin_up]": SpinUpSection,
     "[run.initial]": InitialSection,
+    "[respiration]": RespirationSettings,
+    "[respiration.rows]": RowSettings,
 }
 RECORDS = {
     str(get_args(model.model_fields["reader"].annotation)[0]): model

@@ -21,6 +21,7 @@ from jules_ml.experiment.sections import (
     SoilSection,
     SurfaceSection,
 )
+from jules_ml.modules.respiration_settings import RespirationSettings
 
 _Given = TypeVar("_Given", bound=Section)
 
@@ -39,6 +40,7 @@ class Experiment(Section):
     surface: SurfaceSection | None = Field(default=None, description="what grows on the soil")
     carbon: CarbonSection | None = Field(default=None, description="soil carbon that respires")
     run: RunSection | None = Field(default=None, description="what is run, and when")
+    respiration: RespirationSettings | None = Field(default=None, description="how respiration is learned")
 
     _file: Path = PrivateAttr(default=Path("experiment.toml"))
     _text: str = PrivateAttr(default="")
