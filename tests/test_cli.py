@@ -153,3 +153,25 @@ def test_an_interrupt_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert result.exit_code == 1
     assert "no file was left half-written" in result.output
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_hooks_wants_one_thing_to_do() -> None:
+    for arguments in (["hooks"], ["hooks", "--jules-build", "a", "--check", "b"]):
+        result = runner.invoke(app, arguments)
+        assert result.exit_code == 2
+        assert "give one of them" in result.output
+
+
+def test_hooks_says_what_is_missing(tmp_path: Path) -> None:
+    result = runner.invoke(app, ["hooks", "--jules-build", str(tmp_path), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 2
+    assert "microbe_mod.mod" in result.output
+    result = runner.invoke(app, ["hooks", "--check", str(tmp_path / "no.exe")])
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+
+
+def test_export_refuses_a_folder_that_is_no_module(tmp_path: Path) -> None:
+    result = runner.invoke(app, ["export", str(tmp_path), "--to", "curves", "--out", str(tmp_path / "out")])
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
