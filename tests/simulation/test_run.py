@@ -13,11 +13,11 @@ import xarray as xr
 from small_experiment import EXPERIMENT, write_experiment
 from torch import Tensor
 
-from jules_ml.simulation import run as column_run
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import load_experiment
 from jules_ml.experiment.sections import SoilSection
 from jules_ml.physics.column import Factors, SoilProperties
+from jules_ml.simulation import run as column_run
 from jules_ml.simulation.folder import run_figure, run_summary, write_run
 from jules_ml.simulation.output import OUTPUTS, liquid_theta
 from jules_ml.simulation.run import ColumnRun, run_column
