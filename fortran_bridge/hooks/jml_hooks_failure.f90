@@ -13,6 +13,7 @@ contains
 
   !> Note a failure; stop at once where the process is alone.
   subroutine fail(text)
+    use logging_mod, only: log_error
     character(len=*), intent(in) :: text        !! what went wrong, where, and the remedy
     integer, save :: failures = 0
     integer :: mine
@@ -24,7 +25,11 @@ contains
     if (mine > 1) return                        ! another thread or an earlier step has said it
     run%failure = text
     run%failed = .true.
-    if (run%ranks == 1) call stop_run()
+    if (run%ranks == 1) then
+      call stop_run()
+    else
+      call log_error('jules_ml', trim(text))    ! said now: the first rank to abort takes the others with it
+    end if
   end subroutine fail
 
   !> Stop on all ranks if a hook failed on any of them. Every rank must call it.

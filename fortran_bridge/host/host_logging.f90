@@ -4,7 +4,7 @@ module logging_mod
   implicit none
   private
 
-  public :: log_info, log_warn, log_fatal
+  public :: log_info, log_warn, log_error, log_fatal
 
 contains
 
@@ -17,6 +17,12 @@ contains
     character(len=*), intent(in) :: proc_name, message
     write (error_unit, '(a)') '[WARNING] ' // proc_name // ': ' // message
   end subroutine log_warn
+
+  subroutine log_error(proc_name, message)
+    character(len=*), intent(in) :: proc_name, message
+    write (error_unit, '(a)') '[ERROR] ' // proc_name // ': ' // message
+    flush (error_unit)
+  end subroutine log_error
 
   subroutine log_fatal(proc_name, message)
     use jules_vars_mod, only: mpi_local_comm

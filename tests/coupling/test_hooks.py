@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -32,6 +33,14 @@ SCHEMES = {
 ICE_POINT = 5
 DZ = np.array([0.1, 0.25, 0.65, 2.0])
 PYTHON = f"&jules_ml_python\nvenv = '{sys.prefix}'\n/\n"
+#: Two threads; and Open MPI may run as root, on fewer processors than ranks.
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "2",
+    "OMPI_ALLOW_RUN_AS_ROOT": "1",
+    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+    "OMPI_MCA_rmaps_base_oversubscribe": "1",
+    "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
+}
 #: Soil moisture and soil properties to try the hooks with.
 MODULE = """
 import numpy as np
@@ -162,7 +171,7 @@ class Hosts:
             (folder / name).write_text(text, encoding="utf-8")
         done = subprocess.run(
             [*launch, str(self.executables / exe), "."], cwd=folder, capture_output=True, text=True, check=False,
-            timeout=120, env=os.environ | {"OMP_NUM_THREADS": "2"},
+            timeout=120, env=os.environ | ENVIRONMENT,
         )  # fmt: skip
         return Run(folder, done.returncode, done.stdout + done.stderr)
 
@@ -510,13 +519,15 @@ def test_a_state_of_other_points_is_refused(host: Hosts) -> None:
 
 
 @pytest.fixture
-def two_ranks(hosts: Path) -> tuple[str, ...]:
+def two_ranks(hosts: Path, bridge_build: Path) -> tuple[str, ...]:
+    """How to start two ranks with the launcher of the MPI that the host was linked with; another one's would not do."""
     if not (hosts / "host_mpi").exists():
         pytest.skip("no MPI for Fortran was found")
-    launcher = shutil.which("mpiexec")
-    if launcher is None:
-        pytest.skip("no mpiexec")
-    return (launcher, "-n", "2")
+    cache = (bridge_build / "CMakeCache.txt").read_text(encoding="utf-8")
+    launcher = re.search(r"^MPIEXEC_EXECUTABLE:FILEPATH=(.+)$", cache, flags=re.MULTILINE)
+    if launcher is None or shutil.which(launcher[1]) is None:
+        pytest.skip("the MPI that was found has no mpiexec")
+    return (launcher[1], "-n", "2")
 
 
 @pytest.mark.parametrize(
