@@ -21,14 +21,16 @@ from jules_ml.figures.fit_skill import fit_skill
 from jules_ml.figures.style import save_figure
 from jules_ml.modules.respiration import LearnedRespiration
 from jules_ml.modules.respiration_settings import RespirationSettings
-from jules_ml.modules.store import write_evaluation_folder, write_module_folder
+from jules_ml.modules.store import ASSIMILATION_PREFIX, write_evaluation_folder, write_module_folder
+from jules_ml.nee_report import nee_figure, nee_predictions_of, nee_scores_of
 from jules_ml.respiration_report import QUANTITY, card_of, predictions_of, respiration_figures, scores_of
+from jules_ml.training.assimilation import Exchange, select_exchange, take_exchange
 from jules_ml.training.curves import Progress
 from jules_ml.training.held_out import scored_part
 from jules_ml.training.intervals import coverage
 from jules_ml.training.levels import LEVEL_DAYS, first_days, take_level
 from jules_ml.training.respiration import ConcurvityWarning, Learned, learn_respiration
-from jules_ml.training.rows import moisture_of, select_rows
+from jules_ml.training.rows import Rows, moisture_of, select_rows
 from jules_ml.training.scores import daily
 
 _Array = NDArray[np.float64]
@@ -90,9 +92,11 @@ def fit_respiration(
     datasets = [sites] if isinstance(sites, xr.Dataset) else list(sites)
     rows = select_rows(datasets, settings)
     test = scored_part(rows, settings.test_fraction)
+    exchange = _exchange(datasets, settings)
+    seen = None if exchange is None else take_exchange(exchange, ~_held_out(exchange, rows, test))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConcurvityWarning)
-        learned = learn_respiration(rows.take(~test), settings, progress)
+        learned = learn_respiration(rows.take(~test), settings, progress, exchange=seen)
     said = tuple(str(w.message) for w in caught if issubclass(w.category, ConcurvityWarning))
     if learned.validation.given == "lloyd_taylor":
         said = (
@@ -105,10 +109,37 @@ def fit_respiration(
     scores = scores_of(learned, rows, test, predictions)
     card = card_of(datasets, rows, test, learned, said)
     figures = respiration_figures(learned, rows, test, predictions)
-    write_module_folder(out, state=learned.module.state_dict(), card=card, scores=scores, predictions=predictions)
+    state = dict(learned.module.state_dict())
+    if exchange is not None and learned.assimilation is not None:
+        state |= {f"{ASSIMILATION_PREFIX}{key}": value for key, value in learned.assimilation.state_dict().items()}
+        every_hour = nee_predictions_of(learned, exchange, _held_out(exchange, rows, test))
+        scores["nee"] = nee_scores_of(every_hour)
+        figures["nee"] = nee_figure(every_hour)
+        predictions = predictions.merge(every_hour)
+    write_module_folder(out, state=state, card=card, scores=scores, predictions=predictions)
     for name, figure in figures.items():
         save_figure(figure, out / "figures" / f"{name}.png")
     return RespirationFit(out, learned, scores, said)
+
+
+def _exchange(datasets: Sequence[xr.Dataset], settings: RespirationSettings) -> Exchange | None:
+    """NEE of day and night, thinned to what is enough, where photosynthesis is asked for."""
+    if not settings.assimilation:
+        return None
+    if len(datasets) > 1:
+        raise BadInput(
+            f"photosynthesis is learned at one site, and {len(datasets)} are given",
+            remedy="fit each site by itself, or set assimilation = false",
+        )
+    return select_exchange(datasets[0], settings)
+
+
+def _held_out(exchange: Exchange, rows: Rows, test: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Rows of NEE of the years or blocks that are held out at night."""
+    if not test.any():
+        return np.zeros(len(exchange.rows), dtype=bool)
+    # the part that is held out is the last: it begins where no row of the training part is left
+    return np.asarray(exchange.rows.time > rows.time[~test].max())
 
 
 def evaluate_respiration(

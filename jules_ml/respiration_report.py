@@ -61,7 +61,8 @@ def predictions_of(learned: Learned, rows: Rows, test: _Mask) -> xr.Dataset:
 def scores_of(learned: Learned, rows: Rows, test: _Mask, predictions: xr.Dataset) -> dict[str, Any]:
     """Scores of the test part, step by step and by night or day, of the learned form and of every baseline."""
     train, settings = rows.take(~test), learned.settings
-    ceiling = noise_ceiling(rows.flux, rows.time, _step(rows)) if len(rows.sites) == 1 else float("nan")
+    known = rows.known()
+    ceiling = noise_ceiling(known.flux, known.time, _step(known)) if len(rows.sites) == 1 else float("nan")
     found: dict[str, Any] = {
         "inner_validation": asdict(learned.validation),
         "noise_ceiling": ceiling,
@@ -71,8 +72,7 @@ def scores_of(learned: Learned, rows: Rows, test: _Mask, predictions: xr.Dataset
         return found | {"test": None}
     scored = rows.take(test)
     names = {"learned": learned.predict(scored)}
-    some = np.arange(0, len(train), max(1, -(-len(train) // _BASELINE_ROWS)))
-    few = train.take(some)
+    few = _few(train)
     for name, fit in baselines(settings.wilting).items():
         predict = fit(few.t_soil, few.wetness, few.group, few.flux)
         names[name] = predict(scored.t_soil, scored.wetness, scored.group)
@@ -202,9 +202,14 @@ def respiration_figures(learned: Learned, rows: Rows, test: _Mask, predictions: 
 def _fsth_sat(train: Rows, learned: Learned) -> float | None:
     if learned.settings.moisture == "none":
         return None
-    some = np.arange(0, len(train), max(1, -(-len(train) // _BASELINE_ROWS)))
-    few = train.take(some)
+    few = _few(train)
     return fitted_fsth_sat(learned.settings.wilting, few.t_soil, few.wetness, few.group, few.flux)
+
+
+def _few(rows: Rows) -> Rows:
+    """Rows with a flux, thinned evenly to what least squares needs."""
+    known = rows.known()
+    return known.take(np.arange(0, len(known), max(1, -(-len(known) // _BASELINE_ROWS))))
 
 
 def _ustar_note(datasets: Sequence[xr.Dataset], least: float | None, rows: Rows) -> str:

@@ -10,7 +10,7 @@ from jules_ml.coupling.curves import CurveTable, CurveX, write_curve
 from jules_ml.errors import BadInput
 from jules_ml.modules.respiration import MOISTURE_NODES, TEMPERATURE_NODES, LearnedRespiration
 from jules_ml.modules.respiration_settings import RespirationSettings
-from jules_ml.modules.store import read_module_folder
+from jules_ml.modules.store import ASSIMILATION_PREFIX, read_module_folder
 from jules_ml.physics.respiration import T_REFERENCE
 
 #: Points of a table for each interval of the learned curve, whose logarithm is linear in between: the two then differ by < 2e-5.
@@ -37,7 +37,10 @@ def load_respiration(folder: str | Path) -> tuple[LearnedRespiration, Respiratio
         If the folder is none of learned respiration, or damaged.
     """
     state, card = read_module_folder(folder, kind="respiration")
-    module = LearnedRespiration.from_state(state)
+    # photosynthesis, where it was learned along, has no part in the curves
+    module = LearnedRespiration.from_state(
+        {name: value for name, value in state.items() if not name.startswith(ASSIMILATION_PREFIX)}
+    )
     return module, RespirationSettings.model_validate(card["settings"]), card
 
 

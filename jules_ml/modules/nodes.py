@@ -51,3 +51,19 @@ def place_on_line(x: Tensor, nodes: Tensor) -> Placement:
 def place_in_groups(group: Tensor) -> Placement:
     """Place rows on the node of their group, shape (row,) of int64."""
     return Placement(group.long().unsqueeze(1), torch.ones(len(group), 1, dtype=torch.float64))
+
+
+def place_on_circle(turn: Tensor, nodes: int) -> Placement:
+    """Place rows among evenly spaced nodes of a circle.
+
+    Parameters
+    ----------
+    turn : Tensor, shape (row,)
+        Part of a turn [1]; whole turns do not count.
+    nodes : int
+        How many there are.
+    """
+    position = torch.remainder(turn.double(), 1.0) * nodes
+    left = torch.clamp(position.long(), max=nodes - 1)
+    right_share = position - left
+    return Placement(torch.stack([left, (left + 1) % nodes], 1), torch.stack([1.0 - right_share, right_share], 1))

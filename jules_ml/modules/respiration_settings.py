@@ -119,6 +119,11 @@ class RespirationSettings(_Section):
     assimilation: bool = Field(
         default=False, description="learn photosynthesis along with it, from NEE of day and night (ecosystem only)"
     )
+    exchange_rows: int = Field(
+        default=20000,
+        ge=1000,
+        description="most rows of NEE that photosynthesis is learned from; more are thinned evenly",
+    )
     seed: int = Field(default=0, ge=0, description="seed of everything random")
     rows: RowSettings = Field(default_factory=RowSettings)
 

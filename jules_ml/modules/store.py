@@ -22,6 +22,8 @@ from jules_ml.errors import BadInput
 
 #: Version of the card.
 CARD_VERSION = 1
+#: What weights of photosynthesis are named by, beside those of respiration.
+ASSIMILATION_PREFIX = "assimilation."
 _WEIGHTS, _CARD, _SCORES, _PREDICTIONS = "model.safetensors", "card.json", "scores.json", "predictions.nc"
 
 

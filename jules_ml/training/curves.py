@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from jules_ml.modules.assimilation import LearnedAssimilation
 from jules_ml.modules.factors import Curve, Factor, Level, LloydTaylorCurve, RisingCurve
 from jules_ml.modules.nodes import Placement, place_in_groups, place_on_line
 from jules_ml.modules.passover import pass_over
@@ -17,7 +18,9 @@ from jules_ml.modules.respiration import MOISTURE_NODES, TEMPERATURE_NODES, jule
 from jules_ml.modules.respiration_settings import RespirationSettings
 from jules_ml.physics.hydraulics import suction_ch, suction_vg
 from jules_ml.training import penalties
+from jules_ml.training.assimilation import Exchange, assimilation_of, assimilation_terms
 from jules_ml.training.likelihood import Noise, fit_noise, tail_weights
+from jules_ml.training.node_range import scaled_nodes, spanned_nodes
 from jules_ml.training.products import Product, ProductModel, Term, fit_products
 from jules_ml.training.rows import Rows, moisture_of
 
@@ -99,6 +102,10 @@ class Members:
         Node of the table that the networks' first node is.
     noise : Noise
         Scale of the errors, in the flux's unit relative to the site's mean.
+    seen : dict of str to (float, float)
+        Ranges of the data of f and of g.
+    assimilation : LearnedAssimilation, optional
+        Where it was learned along.
     """
 
     log_f: Tensor
@@ -108,6 +115,7 @@ class Members:
     first_node: dict[str, int]
     noise: Noise
     seen: dict[str, tuple[float, float]]
+    assimilation: LearnedAssimilation | None = None
 
     def predict(self, rows: Rows, settings: RespirationSettings, chosen: list[int]) -> _Array:
         """Respiration by some of the members: the median of what each says, taken for lognormal, shape (row,) [umol m-2 s-1]."""
@@ -122,6 +130,7 @@ def fit_members(
     plan: Plan,
     settings: RespirationSettings,
     *,
+    exchange: Exchange | None = None,
     iterations: int = 25,
     tolerance: float = 3e-5,
     progress: Progress | None = None,
@@ -135,6 +144,8 @@ def fit_members(
     plan : Plan
         The members.
     settings : RespirationSettings
+    exchange : Exchange, optional
+        Weather at the rows, to learn photosynthesis along; ``rows`` are then its rows, of day and night.
     iterations : int
         At most so many in each of the two rounds.
     tolerance : float
@@ -150,7 +161,11 @@ def fit_members(
     weights = torch.where(absent, 0.0, weights) if bool(absent.any()) else weights
     target = torch.nan_to_num(target)
     terms, first_node, seen = _terms(rows, plan, settings)
-    model = ProductModel(terms, [Product(tuple(terms))])
+    products = [Product(tuple(terms))]
+    if exchange is not None:
+        more, minus = assimilation_terms(exchange, len(plan.plain), settings)
+        terms, products = terms | more, [*products, minus]
+    model = ProductModel(terms, products)
     _set_penalties(model, target, weights)
     first, flat = fit_products(
         model,
@@ -161,11 +176,12 @@ def fit_members(
         progress=lambda i, _: report(0.5 * min(i / iterations, 1.0)),
     )
     predicted = model.predict(first.log_factor).mean(0).numpy()
-    observed = torch.from_numpy(rows.flux / scale).numpy()
-    noise = fit_noise(predicted, observed)
+    error = rows.flux / scale - predicted
+    known = np.isfinite(error)
+    noise = fit_noise(predicted[known], error[known])
     again = noise.scale(predicted) ** -settings.tempering
     if settings.likelihood == "student_t":
-        again = again * tail_weights(observed - predicted, noise.scale(predicted))
+        again = again * tail_weights(error, noise.scale(predicted))
     weights = weights * torch.from_numpy(again)
     _set_penalties(model, target, weights)
     fitted, _ = fit_products(
@@ -189,14 +205,18 @@ def fit_members(
     if settings.likelihood == "student_t":
         level = level + _level_of_mean(model, fitted.log_factor, target, torch.from_numpy(plan.weights))
     level = level + torch.from_numpy(np.log(_group_scale(rows, scale)))
+    uptake = (
+        None if exchange is None else assimilation_of(fitted.log_factor, exchange.weather, _group_scale(rows, scale))
+    )
     report(1.0)
-    return Members(log_f, log_g, _fill_unseen(level, plan, rows), fitted.parameters, first_node, noise, seen)
+    return Members(log_f, log_g, _fill_unseen(level, plan, rows), fitted.parameters, first_node, noise, seen, uptake)
 
 
 def site_scale(rows: Rows) -> _Array:
-    """Mean flux of each row's site, above zero: what fluxes are divided by so that sites compare; shape (row,)."""
-    counts = np.maximum(np.bincount(rows.site, minlength=len(rows.sites)), 1)
-    mean = np.bincount(rows.site, rows.flux, minlength=len(rows.sites)) / counts
+    """Mean size of the flux of each row's site: what fluxes are divided by so that sites compare; shape (row,)."""
+    known = np.isfinite(rows.flux)
+    counts = np.maximum(np.bincount(rows.site[known], minlength=len(rows.sites)), 1)
+    mean = np.bincount(rows.site[known], np.abs(rows.flux[known]), minlength=len(rows.sites)) / counts
     return np.maximum(mean, 1e-3)[rows.site]
 
 
@@ -218,9 +238,9 @@ def _terms(
     terms = {"level": Term([Level(len(rows.groups)) for _ in range(count)], group)}
     first: dict[str, int] = {}
     seen = {"g": (float(rows.t_soil.min()), float(rows.t_soil.max()))}
-    t_nodes, first["g"] = _spanned(TEMPERATURE_NODES, seen["g"])
+    t_nodes, first["g"] = spanned_nodes(TEMPERATURE_NODES, seen["g"])
     place = place_on_line(torch.from_numpy(rows.t_soil), t_nodes)
-    scaled = _scaled(t_nodes, t_nodes, rows.t_soil)
+    scaled = scaled_nodes(t_nodes, t_nodes, rows.t_soil)
     curves: list[Factor] = []
     for _ in range(count):
         free = Curve(scaled, settings.hidden, generator)
@@ -229,9 +249,9 @@ def _terms(
     if settings.moisture != "none":
         x = moisture_of(rows, settings)
         seen["f"] = (float(x.min()), float(x.max()))
-        nodes, first["f"] = _spanned(MOISTURE_NODES, seen["f"])
+        nodes, first["f"] = spanned_nodes(MOISTURE_NODES, seen["f"])
         place = place_on_line(torch.from_numpy(x), nodes)
-        scaled = _scaled(nodes, _moisture_coordinate(nodes, settings), x)
+        scaled = scaled_nodes(nodes, _moisture_coordinate(nodes, settings), x)
         terms["f"] = Term(
             [Curve(scaled, settings.hidden, generator) for _ in range(count)], place, _penalty(scaled, place, plan, 1.0)
         )
@@ -251,22 +271,6 @@ def _set_penalties(model: ProductModel, target: Tensor, weights: Tensor) -> None
     mean = (share * target).sum(1, keepdim=True)
     variance = (share * (target - mean) ** 2).sum(1)
     model.scale_penalties(variance)
-
-
-def _spanned(nodes: Tensor, seen: tuple[float, float]) -> tuple[Tensor, int]:
-    """Nodes of a table that lie about the range seen, and the number of the first."""
-    step = float(nodes[1] - nodes[0])
-    inside = torch.nonzero((nodes > seen[0] - step) & (nodes < seen[1] + step)).flatten()
-    low, high = int(inside[0]), int(inside[-1])
-    low, high = (max(low - 2, 0), min(high + 2, len(nodes) - 1)) if high - low < 4 else (low, high)
-    return nodes[low : high + 1], low
-
-
-def _scaled(nodes: Tensor, coordinate: Tensor, x: _Array) -> Tensor:
-    """Coordinate of the nodes, scaled so that the 1 and 99 % quantiles of the rows are -1 and 1."""
-    at = place_on_line(torch.from_numpy(np.quantile(x, [0.01, 0.99])), nodes).at(coordinate)
-    width = torch.clamp(at[1] - at[0], min=float(coordinate[1] - coordinate[0]))
-    return 2.0 * (coordinate - at[0]) / width - 1.0
 
 
 def _moisture_coordinate(nodes: Tensor, settings: RespirationSettings) -> Tensor:

@@ -38,8 +38,9 @@ def conformal_quantiles(z: _Array, block: NDArray[np.int64], cover: float) -> tu
 
 
 def coverage(observed: _Array, low: _Array, high: _Array) -> float:
-    """Share of observations within their interval [1]."""
-    return float(np.mean((observed >= low) & (observed <= high)))
+    """Share of observations within their interval [1]; those that are NaN do not count."""
+    known = np.isfinite(observed)
+    return float(np.mean(((observed >= low) & (observed <= high))[known]))
 
 
 def _weighted_quantile(values: _Array, weight: _Array, q: float) -> float:

@@ -35,23 +35,25 @@ class Noise:
 
     def scale(self, flux: _Array) -> _Array:
         """Scale of the error at ``flux``, above zero; same shape and unit."""
-        return self.a + self.b * np.maximum(flux, 0.0)
+        return self.a + self.b * np.abs(flux)
 
 
-def fit_noise(predicted: _Array, observed: _Array) -> Noise:
-    """Fit the scale of the errors: mean absolute error against prediction, in bins of equally many rows.
+def fit_noise(predicted: _Array, error: _Array) -> Noise:
+    """Fit the scale of the errors: mean absolute error against size of the flux, in bins of equally many rows.
 
     Parameters
     ----------
-    predicted, observed : array, shape (row,)
-        Fluxes, in one unit.
+    predicted : array, shape (row,)
+        Predicted flux.
+    error : array, shape (row,)
+        Measured less predicted, in the same unit.
     """
-    error = np.abs(observed - predicted)
-    bins = np.array_split(np.argsort(predicted), min(_BINS, len(predicted)))
-    scale = max(float(np.mean(np.abs(predicted))), 1e-12)
-    design = np.array([[1.0, max(float(predicted[b].mean()), 0.0) / scale] for b in bins])
+    size, error = np.abs(predicted), np.abs(error)
+    bins = np.array_split(np.argsort(size), min(_BINS, len(size)))
+    unit = max(float(size.mean()), 1e-12)
+    design = np.array([[1.0, float(size[b].mean()) / unit] for b in bins])
     (a, b), _ = nnls(design, np.array([error[b].mean() for b in bins]))
-    return Noise(max(float(a), _LEAST * float(error.mean())), float(b) / scale)
+    return Noise(max(float(a), _LEAST * float(error.mean())), float(b) / unit)
 
 
 def tail_weights(residual: _Array, scale: _Array, df: float = STUDENT_DF) -> _Array:
@@ -67,5 +69,5 @@ def tail_weights(residual: _Array, scale: _Array, df: float = STUDENT_DF) -> _Ar
         Degrees of freedom.
     """
     z = residual / scale
-    spread = 1.4826 * float(np.median(np.abs(z)))
-    return (df + 1.0) / (df + (z / max(spread, 1e-12)) ** 2)
+    spread = 1.4826 * float(np.nanmedian(np.abs(z)))
+    return np.nan_to_num((df + 1.0) / (df + (z / max(spread, 1e-12)) ** 2))

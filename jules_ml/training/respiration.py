@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from jules_ml.modules.assimilation import LearnedAssimilation
 from jules_ml.modules.nodes import place_on_line
 from jules_ml.modules.respiration import (
     MOISTURE_NODES,
@@ -20,6 +21,7 @@ from jules_ml.modules.respiration import (
 )
 from jules_ml.modules.respiration_settings import RespirationSettings
 from jules_ml.physics.respiration import T_REFERENCE
+from jules_ml.training.assimilation import Exchange, take_exchange
 from jules_ml.training.blocks import bootstrap_weights, inner_folds
 from jules_ml.training.concurvity import WARN_ABOVE, concurvity
 from jules_ml.training.curves import Members, Plan, Progress, fit_members, plan_members, site_scale
@@ -71,6 +73,7 @@ class Learned:
     validation: InnerValidation
     concurvity: float
     held_out: _Array
+    assimilation: LearnedAssimilation | None = None
 
     def predict(self, rows: Rows) -> _Array:
         """Respiration of other rows of the same groups, shape (row,) [umol m-2 s-1]."""
@@ -89,7 +92,9 @@ class Learned:
         return torch.tensor(moisture_of(rows, self.settings)), torch.tensor(rows.t_soil), torch.tensor(rows.group)
 
 
-def learn_respiration(rows: Rows, settings: RespirationSettings, progress: Progress | None = None) -> Learned:
+def learn_respiration(
+    rows: Rows, settings: RespirationSettings, progress: Progress | None = None, *, exchange: Exchange | None = None
+) -> Learned:
     """Learn f, g and the levels from rows.
 
     Parameters
@@ -99,6 +104,8 @@ def learn_respiration(rows: Rows, settings: RespirationSettings, progress: Progr
     settings : RespirationSettings
     progress : callable, optional
         Takes the part that is done, 0 to 1.
+    exchange : Exchange, optional
+        NEE of day and night and the weather, of one site, to learn photosynthesis along; the final curves then rest on all of it.
 
     Returns
     -------
@@ -122,12 +129,15 @@ def learn_respiration(rows: Rows, settings: RespirationSettings, progress: Progr
         )
     rng = np.random.default_rng(settings.seed)
     held_out, validation = _validate(rows, settings, rng, lambda part: report(0.4 * part))
-    weights = bootstrap_weights(rows, settings.members, settings.bootstrap_days, rng)
+    if exchange is not None:
+        exchange = take_exchange(exchange, _thin(len(exchange.rows), settings.exchange_rows))
+    used = rows if exchange is None else exchange.rows
+    weights = bootstrap_weights(used, settings.members, settings.bootstrap_days, rng)
     plan = plan_members(weights, settings, plain=validation.given == "lloyd_taylor")
-    members = fit_members(rows, plan, settings, progress=lambda part: report(0.4 + 0.6 * part))
+    members = fit_members(used, plan, settings, exchange=exchange, progress=lambda part: report(0.4 + 0.6 * part))
     module = _module(rows, members, settings, held_out)
     report(1.0)
-    return Learned(module, rows, settings, validation, together, held_out)
+    return Learned(module, rows, settings, validation, together, held_out, members.assimilation)
 
 
 def _validate(
@@ -136,7 +146,7 @@ def _validate(
     """Predictions of held-out inner blocks by the form that is given (NaN where none was made), and what they show."""
     fold = inner_folds(rows, settings.inner_folds)
     names = np.unique(fold[fold >= 0])
-    thin = np.arange(0, len(rows), max(1, -(-len(rows) // settings.inner_rows)))
+    thin = _thin(len(rows), settings.inner_rows)
     thinned, fold_thin = rows.take(thin), fold[thin]
     drawn = bootstrap_weights(thinned, _INNER_MEMBERS, settings.bootstrap_days, rng)
     plans, chosen = [], {}
@@ -157,7 +167,7 @@ def _validate(
         inside = fold == name
         learned[inside] = members.predict(rows.take(inside), settings, some)
         plain[inside] = members.predict(rows.take(inside), settings, one)
-    known = fold >= 0
+    known = (fold >= 0) & np.isfinite(rows.flux)
     scale = site_scale(rows)
     errors = [((p - rows.flux) / scale)[known] ** 2 for p in (learned, plain)]
     block = 12 * rows.middle.year.to_numpy()[known] + (rows.middle.month.to_numpy()[known] - 1) // 2
@@ -173,6 +183,11 @@ def _validate(
         len(names),
     )
     return (plain if beaten and given == "lloyd_taylor" else learned), found
+
+
+def _thin(count: int, most: int) -> NDArray[np.int64]:
+    """Evenly spaced rows, at most so many."""
+    return np.arange(0, count, max(1, -(-count // most)))
 
 
 def _error_ratio(learned: _Array, plain: _Array, block: NDArray[np.int64]) -> float:
@@ -197,12 +212,13 @@ def _module(rows: Rows, members: Members, settings: RespirationSettings, held_ou
         place_on_line(torch.from_numpy(moisture), MOISTURE_NODES).at(log_f.mean(0))
         + place_on_line(torch.from_numpy(rows.t_soil), TEMPERATURE_NODES).at(log_g.mean(0))
     ).numpy()
-    known = np.isfinite(held_out)
-    noise = fit_noise((held_out / scale)[known], (rows.flux / scale)[known])
+    known = np.isfinite(held_out) & np.isfinite(rows.flux)
+    noise = fit_noise((held_out / scale)[known], ((rows.flux - held_out) / scale)[known])
     rough_level = np.exp(log_level.mean(0).numpy())
     weight = noise.scale(rough_level[rows.group] * shape / scale) ** -settings.tempering
     n = len(rows.groups)
-    level = np.bincount(rows.group, weight * shape * rows.flux, minlength=n) / np.maximum(
+    weight = np.where(np.isfinite(rows.flux), weight, 0.0)
+    level = np.bincount(rows.group, weight * shape * np.nan_to_num(rows.flux), minlength=n) / np.maximum(
         np.bincount(rows.group, weight * shape * shape, minlength=n), 1e-300
     )
     level = np.where(level > 0.0, level, rough_level)

@@ -32,7 +32,7 @@ class Rows:
     Attributes
     ----------
     flux : array, shape (row,)
-        Respiration, or at a tower NEE [umol m-2 s-1].
+        Respiration, or at a tower NEE [umol m-2 s-1]; NaN where it was measured only under another threshold of friction velocity.
     t_soil : array, shape (row,)
         Temperature that g depends on [K].
     theta : array, shape (row,)
@@ -74,6 +74,10 @@ class Rows:
     def __len__(self) -> int:
         return len(self.flux)
 
+    def known(self) -> Rows:
+        """Rows whose flux is measured under the reference threshold of friction velocity."""
+        return self.take(np.isfinite(self.flux))
+
     def take(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Rows:
         """Some of the rows; groups and sites keep their numbers."""
         return replace(
@@ -111,7 +115,7 @@ def select_rows(sites: xr.Dataset | Sequence[xr.Dataset], settings: RespirationS
         if the water content is constant or in %.
     """
     datasets = [sites] if isinstance(sites, xr.Dataset) else list(sites)
-    parts = [_of_site(ds, settings) for ds in datasets]
+    parts = [usable_rows(ds, settings) for ds in datasets]
     names = [part.sites[0] for part in parts]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
@@ -154,7 +158,8 @@ def _by_light(ds: xr.Dataset, rules: RowSettings) -> xr.DataArray:
     )
 
 
-def _of_site(ds: xr.Dataset, settings: RespirationSettings) -> Rows:
+def usable_rows(ds: xr.Dataset, settings: RespirationSettings, *, all_hours: bool = False) -> Rows:
+    """Rows of one site, as :func:`select_rows`; with ``all_hours`` those of the day too, whatever their friction velocity."""
     frame, variants = _frame(ds, settings)
     rules = settings.rows
     where = place(ds)
@@ -165,9 +170,13 @@ def _of_site(ds: xr.Dataset, settings: RespirationSettings) -> Rows:
         dropped[rule] = int((bad & keep).sum())
         keep[bad] = False
 
-    drop("flux missing", frame["flux"].isna().to_numpy())
+    elsewhere = np.zeros(len(frame), dtype=bool) if variants is None else np.isfinite(variants).any(axis=1)
     if settings.target == "ecosystem":
-        drop("flux gap-filled", frame["filled"].to_numpy(dtype=bool))
+        # what is filled under one threshold of friction velocity may be measured under another
+        frame["flux"] = frame["flux"].mask(frame["filled"].to_numpy(dtype=bool))
+        drop("flux gap-filled", frame["filled"].to_numpy(dtype=bool) & ~elsewhere)
+    drop("flux missing", frame["flux"].isna().to_numpy() & ~elsewhere)
+    if settings.target == "ecosystem" and not all_hours:
         drop("day", ~frame["night"].to_numpy(dtype=bool))
         if not keep.any():
             raise BadInput(
