@@ -15,6 +15,7 @@ need cmake command -v cmake
 need python3-venv python3 -c 'import ensurepip, venv'
 need python3-dev python3 -c 'import pathlib, sysconfig; assert (pathlib.Path(sysconfig.get_path("include")) / "Python.h").exists()'
 need libnetcdff-dev command -v nf-config
+need "libmpich-dev mpich" command -v mpifort
 
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
