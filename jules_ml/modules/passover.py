@@ -1,11 +1,11 @@
 r"""Beyond the data: how a learned curve passes over to JULES's own shape.
 
-At the edge :math:`x_e` of the range seen, with :math:`d = |x - x_e|` and :math:`r` JULES's curve,
+Outside the range seen, with :math:`d` the distance from its edge and :math:`m` the slope of the logarithm,
 
-.. math:: \ln c(x) = \ln r(x) + \delta_0 + \delta_1 L\,(1 - e^{-d/L}), \qquad
-    \delta_0 = \ln\frac{c(x_e)}{r(x_e)}, \quad \delta_1 = \pm\frac{\mathrm d}{\mathrm dx}\ln\frac{c}{r}\Big|_{x_e}
+.. math:: \frac{\mathrm d \ln c}{\mathrm dx} = e^{-d/L}\, m_{edge} + (1 - e^{-d/L})\, m_{JULES}(x)
 
-so that value and slope are continuous, and the slope of the logarithm becomes JULES's over a few lengths :math:`L`.
+is integrated from the edge on: value and slope are continuous there, the slope always lies between that at the edge and JULES's, so
+that no curve overshoots, and over a few lengths :math:`L` the shape becomes JULES's.
 """
 
 from __future__ import annotations
@@ -41,25 +41,26 @@ def pass_over(
         Logarithm of the curve, unchanged within the range seen.
     """
     low, high = edge_nodes(nodes, seen)
-    excess = log_curve - torch.log(torch.clamp(reference, min=_LEAST))
     step = float(nodes[1] - nodes[0])
-    joined = excess.clone()
-    for edge, inward, outside in (
-        (low, 1, torch.arange(len(nodes)) < low),
-        (high, -1, torch.arange(len(nodes)) > high),
+    jules = torch.diff(torch.log(torch.clamp(reference, min=_LEAST)))  # rise over each interval of the nodes
+    joined = log_curve.clone()
+    # upwards from the last node seen, and downwards from the first, as if the nodes were turned round
+    for curve, rise, edge, turned in (
+        (log_curve, jules, high, False),
+        (log_curve.flip(-1), -jules.flip(0), len(nodes) - 1 - low, True),
     ):
-        if not bool(outside.any()):
+        beyond = len(nodes) - 1 - edge
+        if beyond == 0:
             continue
-        outward = edge - inward  # JULES's slope counts on the side that is passed into: its curve has corners
-        learned = (log_curve[..., edge] - log_curve[..., edge + inward]) / step
-        jules = (
-            torch.log(torch.clamp(reference[outward], min=_LEAST)) - torch.log(torch.clamp(reference[edge], min=_LEAST))
-        ) / step
-        away = (nodes - nodes[edge]).abs()
-        bend = length * (1.0 - torch.exp(-away / length))
-        value = excess[..., edge, None] + (learned - jules).unsqueeze(-1) * bend
-        joined = torch.where(outside, value, joined)
-    return joined + torch.log(torch.clamp(reference, min=_LEAST))
+        learned = curve[..., edge] - curve[..., edge - 1]
+        stays = torch.exp(-(torch.arange(beyond, dtype=torch.float64) + 0.5) * step / length)
+        rises = stays * learned.unsqueeze(-1) + (1.0 - stays) * rise[edge:]
+        outside = curve[..., edge : edge + 1] + torch.cumsum(rises, dim=-1)
+        if turned:
+            joined[..., :low] = outside.flip(-1)
+        else:
+            joined[..., high + 1 :] = outside
+    return joined
 
 
 def edge_nodes(nodes: Tensor, seen: tuple[float, float]) -> tuple[int, int]:
