@@ -29,7 +29,7 @@ from jules_ml.training.curves import Progress
 from jules_ml.training.held_out import scored_part
 from jules_ml.training.intervals import coverage
 from jules_ml.training.levels import LEVEL_DAYS, first_days, take_level
-from jules_ml.training.respiration import ConcurvityWarning, Learned, learn_respiration
+from jules_ml.training.respiration import ConcurvityWarning, InnerValidation, Learned, learn_respiration
 from jules_ml.training.rows import Rows, moisture_of, select_rows
 from jules_ml.training.scores import daily
 
@@ -98,13 +98,7 @@ def fit_respiration(
         warnings.simplefilter("always", ConcurvityWarning)
         learned = learn_respiration(rows.take(~test), settings, progress, exchange=seen)
     said = tuple(str(w.message) for w in caught if issubclass(w.category, ConcurvityWarning))
-    if learned.validation.given == "lloyd_taylor":
-        said = (
-            *said,
-            "on inner validation blocks the learned form does not beat Lloyd and Taylor's "
-            f"(R² {learned.validation.r2_learned:.2f} against {learned.validation.r2_lloyd_taylor:.2f}): Lloyd and Taylor's is given, "
-            "with f = 1",
-        )
+    said = (*said, *_said_of(learned.validation))
     predictions = predictions_of(learned, rows, test)
     scores = scores_of(learned, rows, test, predictions)
     card = card_of(datasets, rows, test, learned, said)
@@ -120,6 +114,18 @@ def fit_respiration(
     for name, figure in figures.items():
         save_figure(figure, out / "figures" / f"{name}.png")
     return RespirationFit(out, learned, scores, said)
+
+
+def _said_of(validation: InnerValidation) -> list[str]:
+    """What the user should be told of the form that is given."""
+    against = f"R² {validation.r2_learned:.2f} against {validation.r2_lloyd_taylor:.2f} on inner validation blocks"
+    if validation.given == "lloyd_taylor":
+        return [f"the learned form does not beat Lloyd and Taylor's ({against}): theirs is given, with f = 1"]
+    if validation.given == "blend":
+        return [
+            f"the learned form is blended with Lloyd and Taylor's, at a weight of {validation.weight:.1f}, which did best ({against})"
+        ]
+    return []
 
 
 def _exchange(datasets: Sequence[xr.Dataset], settings: RespirationSettings) -> Exchange | None:

@@ -64,7 +64,7 @@ def scores_of(learned: Learned, rows: Rows, test: _Mask, predictions: xr.Dataset
     known = rows.known()
     ceiling = noise_ceiling(known.flux, known.time, _step(known)) if len(rows.sites) == 1 else float("nan")
     found: dict[str, Any] = {
-        "inner_validation": asdict(learned.validation),
+        "inner_validation": asdict(learned.validation) | {"given": learned.validation.given},
         "noise_ceiling": ceiling,
         "concurvity": learned.concurvity,
     }
@@ -139,7 +139,7 @@ def card_of(
             "rows_test": int(test.sum()),
             "inner": "years, or blocks of one or two months, held out in turn; also make the intervals",
         },
-        "inner_validation": asdict(learned.validation),
+        "inner_validation": asdict(learned.validation) | {"given": learned.validation.given},
         "concurvity": learned.concurvity,
         "warnings": list(warnings),
         "sites": sites,

@@ -111,7 +111,7 @@ class RespirationSettings(_Section):
     )
     allow_lloyd_taylor: bool = Field(
         default=True,
-        description="give Lloyd and Taylor's form where the learned one does not beat it on inner validation",
+        description="blend with Lloyd and Taylor's form as inner validation says, and give it alone where nothing beats it",
     )
     check_separability: bool = Field(
         default=False, description="fit a joint h(s, T) too, and score it on inner validation"

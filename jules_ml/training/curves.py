@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -210,6 +210,33 @@ def fit_members(
     )
     report(1.0)
     return Members(log_f, log_g, _fill_unseen(level, plan, rows), fitted.parameters, first_node, noise, seen, uptake)
+
+
+def blended(members: Members, weight: float) -> Members:
+    """Average the logarithms of the first half of the members with those of the second half.
+
+    Parameters
+    ----------
+    members : Members
+        Learned members, then as many plain ones, in the same order of draws.
+    weight : float
+        Weight of the first half [1].
+    """
+    half = len(members.log_level) // 2
+
+    def mixed(log: Tensor) -> Tensor:
+        return weight * log[:half] + (1.0 - weight) * log[half:]
+
+    uptake = members.assimilation
+    return replace(
+        members,
+        log_f=mixed(members.log_f),
+        log_g=mixed(members.log_g),
+        log_level=mixed(members.log_level),
+        assimilation=None
+        if uptake is None
+        else LearnedAssimilation.from_state({k: mixed(v) for k, v in uptake.state_dict().items()}),
+    )
 
 
 def site_scale(rows: Rows) -> _Array:

@@ -24,7 +24,7 @@ from jules_ml.physics.respiration import T_REFERENCE
 from jules_ml.training.assimilation import Exchange, take_exchange
 from jules_ml.training.blocks import bootstrap_weights, inner_folds
 from jules_ml.training.concurvity import WARN_ABOVE, concurvity
-from jules_ml.training.curves import Members, Plan, Progress, fit_members, plan_members, site_scale
+from jules_ml.training.curves import Members, Plan, Progress, blended, fit_members, plan_members, site_scale
 from jules_ml.training.intervals import conformal_quantiles
 from jules_ml.training.likelihood import fit_noise
 from jules_ml.training.rows import Rows, moisture_of
@@ -32,6 +32,8 @@ from jules_ml.training.scores import r_squared
 
 #: Members a fold of the inner validation, whose median is what is validated.
 _INNER_MEMBERS = 3
+#: Weights of the learned form, against Lloyd and Taylor's, that the inner validation chooses from.
+_WEIGHTS = tuple(round(0.1 * step, 1) for step in range(11))
 
 _Array = NDArray[np.float64]
 
@@ -46,21 +48,25 @@ class InnerValidation:
 
     Attributes
     ----------
-    r2_learned, r2_lloyd_taylor : float
-        R² of both forms on held-out inner blocks [1].
-    error_ratio : float
-        Geometric mean over inner blocks of the learned form's mean squared error over Lloyd and Taylor's [1].
-    given : {'learned', 'lloyd_taylor'}
-        Which form is given.
+    r2_learned, r2_lloyd_taylor, r2_given : float
+        R² on held-out inner blocks of the learned form, of Lloyd and Taylor's, and of what is given [1]; that of the last was chosen for,
+        and is a little flattered.
+    weight : float
+        Weight of the learned form in what is given [1].
     folds : int
         Folds that it rests on.
     """
 
     r2_learned: float
     r2_lloyd_taylor: float
-    error_ratio: float
-    given: str
+    r2_given: float
+    weight: float
     folds: int
+
+    @property
+    def given(self) -> str:
+        """What is given: ``learned``, ``lloyd_taylor``, or ``blend`` of the two."""
+        return {1.0: "learned", 0.0: "lloyd_taylor"}.get(self.weight, "blend")
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,8 +139,15 @@ def learn_respiration(
         exchange = take_exchange(exchange, _thin(len(exchange.rows), settings.exchange_rows))
     used = rows if exchange is None else exchange.rows
     weights = bootstrap_weights(used, settings.members, settings.bootstrap_days, rng)
-    plan = plan_members(weights, settings, plain=validation.given == "lloyd_taylor")
+    parts = []
+    if validation.weight > 0.0:
+        parts.append(plan_members(weights, settings))
+    if validation.weight < 1.0:
+        parts.append(plan_members(weights, settings, plain=True))
+    plan = parts[0] if len(parts) == 1 else parts[0] + parts[1]
     members = fit_members(used, plan, settings, exchange=exchange, progress=lambda part: report(0.4 + 0.6 * part))
+    if len(parts) == 2:
+        members = blended(members, validation.weight)
     module = _module(rows, members, settings, held_out)
     report(1.0)
     return Learned(module, rows, settings, validation, together, held_out, members.assimilation)
@@ -143,7 +156,12 @@ def learn_respiration(
 def _validate(
     rows: Rows, settings: RespirationSettings, rng: np.random.Generator, report: Callable[[float], None]
 ) -> tuple[_Array, InnerValidation]:
-    """Predictions of held-out inner blocks by the form that is given (NaN where none was made), and what they show."""
+    """Predictions of held-out inner blocks by what is given (NaN where none was made), and what they show.
+
+    The learned form is given where it beats Lloyd and Taylor's on the held-out blocks. Where it does not, the two are stacked (Wolpert
+    1992, Neural Netw. 5, 241-259): their logarithms are averaged, so that f and g remain curves, by the weight that suits the blocks best,
+    which is zero where the learned form adds nothing.
+    """
     fold = inner_folds(rows, settings.inner_folds)
     names = np.unique(fold[fold >= 0])
     thin = _thin(len(rows), settings.inner_rows)
@@ -169,33 +187,25 @@ def _validate(
         plain[inside] = members.predict(rows.take(inside), settings, one)
     known = (fold >= 0) & np.isfinite(rows.flux)
     scale = site_scale(rows)
-    errors = [((p - rows.flux) / scale)[known] ** 2 for p in (learned, plain)]
-    block = 12 * rows.middle.year.to_numpy()[known] + (rows.middle.month.to_numpy()[known] - 1) // 2
-    block = block + 100000 * rows.site[known]
-    ratio = _error_ratio(errors[0], errors[1], block)
-    beaten = errors[0].sum() >= errors[1].sum() and ratio >= 1.0
-    given = "lloyd_taylor" if settings.allow_lloyd_taylor and beaten else "learned"
+    flux = (rows.flux / scale)[known]
+    ours, theirs = (np.log(np.maximum((p / scale)[known], 1e-12)) for p in (learned, plain))
+    losses = [((flux - np.exp(w * ours + (1.0 - w) * theirs)) ** 2).sum() for w in _WEIGHTS]
+    beats = losses[-1] < losses[0] or not settings.allow_lloyd_taylor
+    weight = 1.0 if beats else _WEIGHTS[int(np.argmin(losses))]
+    given = np.exp(weight * np.log(learned) + (1.0 - weight) * np.log(plain))
     found = InnerValidation(
-        r_squared(learned[known] / scale[known], rows.flux[known] / scale[known]),
-        r_squared(plain[known] / scale[known], rows.flux[known] / scale[known]),
-        ratio,
-        given,
+        r_squared(np.exp(ours), flux),
+        r_squared(np.exp(theirs), flux),
+        r_squared((given / scale)[known], flux),
+        weight,
         len(names),
     )
-    return (plain if beaten and given == "lloyd_taylor" else learned), found
+    return given, found
 
 
 def _thin(count: int, most: int) -> NDArray[np.int64]:
     """Evenly spaced rows, at most so many."""
     return np.arange(0, count, max(1, -(-count // most)))
-
-
-def _error_ratio(learned: _Array, plain: _Array, block: NDArray[np.int64]) -> float:
-    """Geometric mean over blocks of the ratio of mean squared errors, each block by its number of rows."""
-    _, number, counts = np.unique(block, return_inverse=True, return_counts=True)
-    tiny = 1e-12 * max(float(plain.mean()), 1e-300)
-    logs = np.log(np.bincount(number, learned) + tiny) - np.log(np.bincount(number, plain) + tiny)
-    return float(np.exp((counts * logs).sum() / counts.sum()))
 
 
 def _module(rows: Rows, members: Members, settings: RespirationSettings, held_out: _Array) -> LearnedRespiration:
