@@ -52,7 +52,7 @@ def made_record(
     together: bool = False,
     seed: int = 0,
     site: str = "made",
-    start: str = "2020-01-01",
+    start: str = "2020-01-01 06:00",
 ) -> xr.Dataset:
     """A chamber's record every six hours, of JULES's own f and g with errors that grow with the flux.
 

@@ -193,8 +193,8 @@ def _fit(
 
 def _log_jules(t: _Array, s: _Array, wilting: float, q10: float, fsth_sat: float | None) -> _Array:
     wilt, sat = torch.tensor(wilting, dtype=torch.float64), torch.ones((), dtype=torch.float64)
-    f = fsth(torch.from_numpy(s), wilt, sat, pools=1, fsth_sat=fsth_sat)
-    g = ftemp_q10(torch.from_numpy(t), float(q10))
+    f = fsth(torch.tensor(s), wilt, sat, pools=1, fsth_sat=fsth_sat)
+    g = ftemp_q10(torch.tensor(t), float(q10))
     return torch.log(torch.clamp(f * g, min=1e-12)).numpy()
 
 
