@@ -108,7 +108,9 @@ def test_a_circle_has_no_ends() -> None:
     turned = torch.roll(wave, 20)
     matrix = circular_roughness(73)
     assert float(wave @ matrix @ wave) == pytest.approx(float(turned @ matrix @ turned))
-    assert float(torch.ones(73, dtype=torch.float64) @ matrix @ torch.ones(73, dtype=torch.float64)) == pytest.approx(0.0, abs=1e-6)
+    assert float(torch.ones(73, dtype=torch.float64) @ matrix @ torch.ones(73, dtype=torch.float64)) == pytest.approx(
+        0.0, abs=1e-6
+    )
 
 
 @pytest.mark.parametrize("name", ["JULES", "JULES, Q10 fitted", "JULES, less decomposition when wet"])

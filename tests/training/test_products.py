@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 
@@ -29,8 +31,12 @@ def model(members: int = 2, *, negative: bool = False) -> ProductModel:
     smooth = 1e-4 * penalties.roughness(NODES)
     terms = {
         "level": Term([Level(2) for _ in range(members)], place_in_groups(group)),
-        "a": Term([Curve(NODES, (8,), draw) for _ in range(members)], place_on_line(x, NODES), smooth.expand(members, -1, -1)),
-        "b": Term([Curve(NODES, (8,), draw) for _ in range(members)], place_on_line(z, NODES), smooth.expand(members, -1, -1)),
+        "a": Term(
+            [Curve(NODES, (8,), draw) for _ in range(members)], place_on_line(x, NODES), smooth.expand(members, -1, -1)
+        ),
+        "b": Term(
+            [Curve(NODES, (8,), draw) for _ in range(members)], place_on_line(z, NODES), smooth.expand(members, -1, -1)
+        ),
     }
     if not negative:
         return ProductModel(terms, [Product(tuple(terms))])
@@ -80,7 +86,7 @@ def test_a_member_is_what_it_would_be_alone() -> None:
 
 
 def test_rows_without_weight_do_not_count() -> None:
-    x, z, _ = rows()
+    x, _z, _ = rows()
     target = torch.exp(0.5 * x)
     weight = torch.ones(2, len(x), dtype=torch.float64)
     weight[:, ::3] = 0.0
@@ -96,7 +102,7 @@ def test_loss_never_rises() -> None:
     x, z, _ = rows()
     seen: list[float] = []
     fit_products(model(), torch.exp(x * z), torch.ones(2, len(x)), progress=lambda _, loss: seen.append(loss))
-    assert all(later <= earlier + 1e-12 for earlier, later in zip(seen, seen[1:], strict=False))
+    assert all(later <= earlier + 1e-12 for earlier, later in itertools.pairwise(seen))
 
 
 def test_rising_curves_rise() -> None:
@@ -115,7 +121,10 @@ def test_lloyd_and_taylor_s_form_is_within_the_family() -> None:
     curve = LloydTaylorCurve(t, Curve((t - 283.0) / 20.0, (8,), generator()))
     held = (1e6 * torch.eye(len(t), dtype=torch.float64)).unsqueeze(0)
     of = ProductModel(
-        {"level": Term([Level(1)], place_in_groups(torch.zeros(len(t)))), "g": Term([curve], place_on_line(t, t), held)},
+        {
+            "level": Term([Level(1)], place_in_groups(torch.zeros(len(t)))),
+            "g": Term([curve], place_on_line(t, t), held),
+        },
         [Product(("level", "g"))],
     )
     true = 2.0 * torch.exp(400.0 * (1.0 / 56.02 - 1.0 / (t - 227.13)))

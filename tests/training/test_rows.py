@@ -129,7 +129,12 @@ def test_no_night(shared_data: Path) -> None:
 def test_hyytiala_as_it_was_measured(shared_data: Path) -> None:
     """The rows that the quick fits were made on: QC 0, u* above 0.3, PAR below 5, water content there."""
     rules = RowSettings(
-        night_max_potential=None, night_max_ppfd=5.0, frozen_below=None, stuck_after=None, least_flux=None, most_flux=None
+        night_max_potential=None,
+        night_max_ppfd=5.0,
+        frozen_below=None,
+        stuck_after=None,
+        least_flux=None,
+        most_flux=None,
     )
     rows = select_rows(hyytiala(shared_data), RespirationSettings(rows=rules))
     assert len(rows) == 9049
