@@ -1,0 +1,59 @@
+"""The application that commands are added to."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+import jules_ml
+from jules_ml.cli.printing import err_console, escaped, out_console, plain
+from jules_ml.errors import BadInput, RunFailed
+
+_FAILED, _BAD_INPUT = 1, 2
+
+
+class _Commands(typer.core.TyperGroup):
+    """Commands whose errors are one message and an exit code, not a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was typed."""
+        try:
+            return super().invoke(ctx)
+        except BadInput as error:
+            err_console.print(f"[bold red]Bad input:[/] {plain(error.problem, error.where)}.", soft_wrap=True)
+            err_console.print(f"[bold]Remedy:[/] {escaped(error.remedy)}.", soft_wrap=True)
+            raise typer.Exit(_BAD_INPUT) from None
+        except RunFailed as error:
+            err_console.print(f"[bold red]Failed:[/] {escaped(str(error))}.", soft_wrap=True)
+            raise typer.Exit(_FAILED) from None
+        except KeyboardInterrupt:
+            err_console.print("Stopped; no file was left half-written.")
+            raise typer.Exit(_FAILED) from None
+
+
+app = typer.Typer(
+    name="jules-ml",
+    cls=_Commands,
+    help="Learned soil modules for JULES, the Joint UK Land Environment Simulator.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        out_console.print(f"jules_ml {jules_ml.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Learned soil modules for JULES, the Joint UK Land Environment Simulator."""

@@ -1,0 +1,37 @@
+"""``jules-ml export``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jules_ml.cli.application import app
+from jules_ml.cli.printing import Quiet, say_files
+from jules_ml.wholefile import ready_folder
+
+
+class _Form(StrEnum):
+    """What a module can be exported to."""
+
+    curves = "curves"
+
+
+@app.command(epilog="Example:  jules-ml export modules/tower --to curves --out curves/tower")
+def export(
+    module: Annotated[Path, typer.Argument(help="Module folder.", show_default=False)],
+    to: Annotated[
+        _Form, typer.Option(help="What it becomes: curves are namelist tables of f and g.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the files.", show_default=False)],
+    quiet: Quiet = False,
+) -> None:
+    """Give a fitted module a form that JULES reads."""
+    from jules_ml.coupling.learned_curves import export_curves
+
+    ready_folder(out)
+    files = {_Form.curves: export_curves}[to](module, out)
+    if not quiet:
+        say_files(files)

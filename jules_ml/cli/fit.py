@@ -1,0 +1,43 @@
+"""``jules-ml fit``: a subcommand a module."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jules_ml.cli.application import app
+from jules_ml.cli.printing import Quiet, escaped, out_console, say_files, share
+from jules_ml.wholefile import ready_folder
+
+fit = typer.Typer(no_args_is_help=True, help="Learn a module from records.", rich_markup_mode="rich")
+app.add_typer(fit, name="fit")
+
+
+@fit.command("respiration", epilog="Example:  jules-ml fit respiration tower.toml --out modules/tower")
+def fit_respiration(
+    experiments: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Experiment files (TOML), one a site; the first one's \\[respiration] holds for all.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Module folder to write.", show_default=False)],
+    quiet: Quiet = False,
+) -> None:
+    """Learn how respiration depends on soil moisture and temperature, score it on what was held out, and draw both curves."""
+    from jules_ml.experiment import load_experiment
+    from jules_ml.modules.respiration_settings import RespirationSettings
+    from jules_ml.respiration_fit import fit_respiration
+
+    loaded = [load_experiment(path) for path in experiments]
+    settings = loaded[0].respiration or RespirationSettings()
+    ready_folder(out)
+    with share(quiet, "fit") as report:
+        done = fit_respiration([each.record() for each in loaded], settings, out, progress=report)
+    if not quiet:
+        for line in done.warnings:
+            out_console.print(f"[yellow]note[/] {escaped(line)}", soft_wrap=True)
+        say_files(sorted(path for path in out.rglob("*") if path.is_file()))

@@ -1,0 +1,94 @@
+"""What commands print: consoles, files written, bars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from jules_ml.simulation.run import ColumnRun
+    from jules_ml.simulation.run import Progress as Report
+
+out_console = Console(highlight=False)
+err_console = Console(stderr=True, highlight=False)
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+
+
+def say(quiet: bool) -> Callable[[str], None]:
+    def line(text: str) -> None:
+        if not quiet:
+            out_console.print(escaped(text))
+
+    return line
+
+
+def say_files(files: Iterable[Path]) -> None:
+    for file in files:
+        out_console.print(f"[green]wrote[/] {escaped(str(file))}", soft_wrap=True)
+
+
+@contextmanager
+def share(quiet: bool, stage: str) -> Iterator[Callable[[float], None]]:
+    """A bar for work that tells how much of it is done, 0 to 1."""
+    with Progress(*Progress.get_default_columns(), console=err_console, disable=quiet) as bars:
+        task = bars.add_task(stage, total=1.0)
+        yield lambda share: bars.update(task, completed=share)
+
+
+@contextmanager
+def progress(quiet: bool) -> Iterator[Report]:
+    """A bar for each stage of long work."""
+    columns = (
+        TextColumn("{task.description:<8}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("steps"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err_console, disable=quiet, transient=False) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def report(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        yield report
+
+
+def say_how_it_went(done: ColumnRun) -> None:
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    budgets = done.budgets
+    table.add_row("spin-up", str(done.spin_up))
+    table.add_row(
+        "water",
+        f"gained {budgets.water_stored:.4g} kg m-2; residual of the budget {budgets.water_sum:.1e} kg m-2 in all, "
+        f"{budgets.water_max:.1e} a step at most",
+    )
+    table.add_row(
+        "heat", f"residual {budgets.heat_mean:.1e} W m-2 on average, {budgets.heat_max:.1e} in one period at most"
+    )
+    for number, substitution in enumerate(done.weather.substitutions):
+        table.add_row("" if number else "not measured", escaped(str(substitution)))
+    for number, note in enumerate(done.notes):
+        table.add_row("" if number else "note", escaped(note))
+    table.add_row("time", f"{done.wall_seconds:.0f} s{', compiled' if done.compiled else ''}")
+    out_console.print(table)
+
+
+def plain(problem: str, where: str | None) -> str:
+    return escaped(problem if where is None else f"{where}: {problem}")
+
+
+def escaped(text: str) -> str:
+    return text.replace("[", r"\[")
