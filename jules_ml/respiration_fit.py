@@ -28,7 +28,7 @@ from jules_ml.training.assimilation import Exchange, select_exchange, take_excha
 from jules_ml.training.curves import Progress
 from jules_ml.training.held_out import scored_part
 from jules_ml.training.intervals import coverage
-from jules_ml.training.levels import LEVEL_DAYS, first_days, take_level
+from jules_ml.training.levels import LEVEL_DAYS, LevelPrior, first_days, take_level
 from jules_ml.training.respiration import ConcurvityWarning, InnerValidation, Learned, learn_respiration
 from jules_ml.training.rows import Rows, moisture_of, select_rows
 from jules_ml.training.scores import daily
@@ -207,6 +207,7 @@ def _evaluated(
     rows = select_rows(ds, settings.model_copy(update={"porosity": {**known, **settings.porosity}}))
     _refuse_seen(rows.time, site, card, folder)
     names = [str(name) for name in card["groups"]]
+    prior = None if card["level_prior"] is None else LevelPrior(**card["level_prior"])
     number = np.array([names.index(name) if name in names else -1 for name in rows.groups])
     levels, scales = module.level.numpy(), module.noise.numpy()
     level = np.where(number >= 0, levels[number], np.nan)
@@ -215,7 +216,7 @@ def _evaluated(
     for group in np.flatnonzero(number < 0):
         mine = rows.group == group
         start = mine & first_days(rows.take(mine).time.min(), rows, LEVEL_DAYS)
-        level[group] = take_level(module, settings, rows.take(start))
+        level[group] = take_level(module, settings, rows.take(start), prior)
         # errors of a new site: as large relative to its level as at the sites learned from
         noise[group] = float(np.median(scales[:, 0] / levels)) * level[group], float(np.median(scales[:, 1]))
         keep &= ~start

@@ -129,6 +129,8 @@ def card_of(
         "level": dict(zip(rows.groups, module.level.tolist(), strict=True)),
         "groups": list(rows.groups),
         "porosity": rows.porosity,
+        "dry": rows.dry,
+        "level_prior": None if learned.level_prior is None else asdict(learned.level_prior),
         "fsth_lessdecomp_sat_fitted": _fsth_sat(train, learned),
         "noise_scale": {"a": module.noise[:, 0].tolist(), "b": module.noise[:, 1].tolist()},
         "rows_dropped": rows.dropped,

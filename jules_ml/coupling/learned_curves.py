@@ -66,6 +66,11 @@ def learned_tables(
     BadInput
         If f was learned along another moisture than ``x``.
     """
+    if settings.moisture == "relative":
+        raise BadInput(
+            "f was learned along relative wetness, which JULES does not know",
+            remedy="fit it with moisture = 'saturation' or 'theta', or use the module by the Python hook",
+        )
     natural: CurveX = "theta" if settings.moisture == "theta" else "sthu"
     along: CurveX = natural if x is None else x
     if (along == "theta") != (natural == "theta"):

@@ -48,9 +48,10 @@ class RespirationSettings(_Section):
     )
     temperature: Literal["t_soil", "t_air"] = Field(default="t_soil", description="variable that g depends on")
     temperature_sensor: int = Field(default=0, ge=0, description="which of its depths, from the top")
-    moisture: Literal["saturation", "theta", "potential", "none"] = Field(
+    moisture: Literal["saturation", "theta", "relative", "potential", "none"] = Field(
         default="saturation",
-        description="what f depends on: water as a fraction of saturation, water content, matric potential, or nothing",
+        description="what f depends on: water as a fraction of saturation, water content, its place between the site's driest and "
+        "wettest 1 % (for several sites whose sensors do not compare), matric potential, or nothing",
     )
     moisture_sensor: int = Field(default=0, ge=0, description="which depth of theta, from the top")
     porosity: dict[str, Annotated[float, Field(gt=0.0, lt=1.0)]] = Field(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from jules_ml.training.blocks import bootstrap_weights, inner_folds
 from jules_ml.training.concurvity import WARN_ABOVE, concurvity
 from jules_ml.training.curves import Members, Plan, Progress, blended, fit_members, plan_members, site_scale
 from jules_ml.training.intervals import conformal_quantiles
+from jules_ml.training.levels import PRIOR_SITES, LevelPrior, level_prior
 from jules_ml.training.likelihood import fit_noise
 from jules_ml.training.rows import Rows, moisture_of
 from jules_ml.training.scores import r_squared
@@ -80,6 +81,7 @@ class Learned:
     concurvity: float
     held_out: _Array
     assimilation: LearnedAssimilation | None = None
+    level_prior: LevelPrior | None = None
 
     def predict(self, rows: Rows) -> _Array:
         """Respiration of other rows of the same groups, shape (row,) [umol m-2 s-1]."""
@@ -150,7 +152,11 @@ def learn_respiration(
         members = blended(members, validation.weight)
     module = _module(rows, members, settings, held_out)
     report(1.0)
-    return Learned(module, rows, settings, validation, together, held_out, members.assimilation)
+    learned = Learned(module, rows, settings, validation, together, held_out, members.assimilation)
+    if len(rows.sites) < PRIOR_SITES:
+        return learned
+    shape = learned.predict(rows) / module.level.numpy()[rows.group]
+    return replace(learned, level_prior=level_prior(rows, shape))
 
 
 def _validate(

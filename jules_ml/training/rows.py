@@ -50,7 +50,9 @@ class Rows:
     middle : DatetimeIndex
         Middle of the interval in local standard time: whose year, month and day count.
     porosity : dict of str to float
-        Water content that counts as saturation, by site [m3 m-3].
+        Water content that counts as saturation, or as wettest, by site [m3 m-3].
+    dry : dict of str to float
+        Water content that counts as none: zero, or the driest where wetness is relative [m3 m-3].
     dropped : dict of str to int
         Rows dropped, by rule, over all sites.
     variants : array, shape (row, variant), optional
@@ -68,6 +70,7 @@ class Rows:
     time: pd.DatetimeIndex
     middle: pd.DatetimeIndex
     porosity: dict[str, float]
+    dry: dict[str, float]
     dropped: dict[str, int] = field(default_factory=dict)
     variants: _Array | None = None
 
@@ -200,10 +203,10 @@ def usable_rows(ds: xr.Dataset, settings: RespirationSettings, *, all_hours: boo
     frame = frame[keep]
     site = str(ds.attrs.get("site", "site"))
     theta = frame["theta"].to_numpy(dtype=np.float64)
-    porosity = settings.porosity.get(site)
-    if porosity is None:
-        porosity = float(np.quantile(theta, 0.999)) if settings.moisture != "none" else 1.0
-    wetness = np.clip(theta / porosity, 0.0, 1.0) if settings.moisture != "none" else np.full(len(frame), 0.5)
+    dry, porosity = _wetness_range(theta, site, settings)
+    wetness = np.full(len(frame), 0.5)
+    if settings.moisture != "none":
+        wetness = np.clip((theta - dry) / (porosity - dry), 0.0, 1.0)
     middle = pd.DatetimeIndex(frame["middle"])
     labels = np.full(len(frame), site, dtype=object)
     if settings.chambers == "each" and "port" in frame:
@@ -223,9 +226,20 @@ def usable_rows(ds: xr.Dataset, settings: RespirationSettings, *, all_hours: boo
         time=pd.DatetimeIndex(frame["time"]),
         middle=middle,
         porosity={site: porosity},
+        dry={site: dry},
         dropped=dropped,
         variants=None if variants is None else variants[keep],
     )
+
+
+def _wetness_range(theta: _Array, site: str, settings: RespirationSettings) -> tuple[float, float]:
+    """Water content that counts as none and as saturation [m3 m-3]."""
+    if settings.moisture == "none":
+        return 0.0, 1.0
+    if settings.moisture == "relative":
+        low, high = np.quantile(theta, [0.01, 0.99])
+        return float(low), float(high)
+    return 0.0, settings.porosity.get(site, float(np.quantile(theta, 0.999)))
 
 
 def _frame(ds: xr.Dataset, settings: RespirationSettings) -> tuple[pd.DataFrame, _Array | None]:
@@ -347,5 +361,6 @@ def _joined(parts: list[Rows]) -> Rows:
         time=pd.DatetimeIndex(np.concatenate([part.time for part in parts])),
         middle=pd.DatetimeIndex(np.concatenate([part.middle for part in parts])),
         porosity={site: value for part in parts for site, value in part.porosity.items()},
+        dry={site: value for part in parts for site, value in part.dry.items()},
         dropped={rule: sum(part.dropped.get(rule, 0) for part in parts) for rule in rules},
     )
