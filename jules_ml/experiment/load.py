@@ -16,6 +16,7 @@ from jules_ml.experiment.section import Section
 from jules_ml.experiment.sections import (
     CarbonSection,
     ForcingSection,
+    ModulesSection,
     RunSection,
     SiteSection,
     SoilSection,
@@ -39,6 +40,7 @@ class Experiment(Section):
     soil: SoilSection | None = Field(default=None, description="layers and properties of the soil")
     surface: SurfaceSection | None = Field(default=None, description="what grows on the soil")
     carbon: CarbonSection | None = Field(default=None, description="soil carbon that respires")
+    modules: ModulesSection = Field(default=ModulesSection(), description="learned modules that a run takes")
     run: RunSection | None = Field(default=None, description="what is run, and when")
     respiration: RespirationSettings | None = Field(default=None, description="how respiration is learned")
 

@@ -1,4 +1,5 @@
-"""The sections of an experiment file, apart from ``[data]``: site, forcing, soil, surface, carbon, run.
+"""The sections of an experiment file, apart from ``[data]``: site, forcing, soil, surface, carbon,
+modules, run.
 
 Keys that JULES has too bear JULES's names.
 """
@@ -10,7 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from jules_ml.experiment.section import PerLayer, Section
+from jules_ml.experiment.section import DataPath, PerLayer, Section
 
 
 def _as_utc(moment: datetime) -> datetime:
@@ -179,6 +180,14 @@ class CarbonSection(Section):
 
     cs: float = Field(ge=0.0, le=500.0, description="soil carbon [kg m-2]")
     kaps: float = Field(default=0.5e-8, gt=0.0, description="rate of respiration at 282.4 K and best wetness [s-1]")
+
+
+class ModulesSection(Section):
+    """``[modules]``: learned modules that take the place of JULES's own forms in a run."""
+
+    respiration: DataPath | None = Field(
+        default=None, description="module folder of learned respiration, whose curves f and g replace JULES's"
+    )
 
 
 class SpinUpSection(Section):

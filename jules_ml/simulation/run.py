@@ -13,6 +13,7 @@ import torch
 import xarray as xr
 from numpy.typing import NDArray
 
+from jules_ml.coupling.column import learned_factors
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.sections import RunSection
@@ -70,7 +71,7 @@ def run_column(
     experiment: Experiment,
     *,
     record: xr.Dataset | None = None,
-    factors: RespirationFactors = jules_one_pool_factors,
+    factors: RespirationFactors | None = None,
     progress: Progress | None = None,
 ) -> ColumnRun:
     """Run the column of an experiment.
@@ -82,7 +83,7 @@ def run_column(
     record : xarray.Dataset, optional
         Site dataset that drives it; read as ``[data]`` says unless given.
     factors : callable, optional
-        Respiration factors: JULES's, unless something learned takes their place.
+        Respiration factors; those that ``[modules]`` names unless given, or else JULES's.
     progress : callable, optional
         Called with a stage, the steps done in it and the steps it has at most.
 
@@ -99,6 +100,7 @@ def run_column(
     """
     section = experiment.required(experiment.run, "run")
     _refuse_unknown_outputs(section, experiment.file)
+    factors = _factors(experiment) if factors is None else factors
     record = experiment.record() if record is None else record
     weather, notes = _weather(experiment, section, record)
     dtype = torch.float32 if section.precision == "float32" else torch.float64
@@ -150,9 +152,15 @@ def run_column(
     output.attrs |= {
         "substitutions": "; ".join(map(str, weather.substitutions)) or "none",
         "spin_up": str(spun),
+        "modules": "; ".join(f"{name} {folder.name}" for name, folder in experiment.modules if folder) or "none",
         "history": f"jules-ml run {experiment.file.name}",
     }
     return ColumnRun(experiment, output, weather, spun, budgets, compiled, wall_seconds, record, tuple(notes))
+
+
+def _factors(experiment: Experiment) -> RespirationFactors:
+    folder = experiment.modules.respiration
+    return jules_one_pool_factors if folder is None else learned_factors(folder)
 
 
 def _refuse_unknown_outputs(section: RunSection, file: Path) -> None:

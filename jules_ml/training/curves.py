@@ -197,8 +197,8 @@ def fit_members(
     if "f" in terms:
         log_f = _on_table(fitted.log_factor["f"], first_node["f"], log_f.shape[1])
         reference = jules_f(settings, float(np.mean(list(rows.porosity.values()))))
-        passed = pass_over(MOISTURE_NODES, log_f, reference, seen=seen["f"], length=PASS_LENGTH_S)
-        log_f = torch.where(torch.from_numpy(plan.plain).unsqueeze(1), torch.zeros_like(log_f), passed)
+        log_f = torch.where(torch.from_numpy(plan.plain).unsqueeze(1), torch.zeros_like(log_f), log_f)
+        log_f = pass_over(MOISTURE_NODES, log_f, reference, seen=seen["f"], length=PASS_LENGTH_S)
     log_g = _on_table(fitted.log_factor["g"], first_node["g"], len(TEMPERATURE_NODES))
     log_g = pass_over(TEMPERATURE_NODES, log_g, jules_g(settings), seen=seen["g"], length=PASS_LENGTH_T)
     level = fitted.log_factor["level"].clone()
