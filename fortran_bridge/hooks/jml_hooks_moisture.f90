@@ -9,15 +9,17 @@ module jml_hooks_moisture
   use jml_hooks_run, only: run
   use jml_hooks_failure, only: fail, bridge_error
   use jml_hooks_column, only: content_t, content, refreeze, saturated_water, layer_water
-  use jml_hooks_forcing, only: forcing_mean_t
+  use jml_hooks_forcing, only: forcing_mean_t, N_FORCING
   use jml_hooks_ledger, only: book, BY_MOISTURE
   use jml_hooks_place, only: latitudes, longitudes, soil_points
   implicit none
   private
 
-  public :: note_weather, moisten, moisture_write, moisture_read
+  public :: note_weather, try_module, moisten, moisture_write, moisture_read
 
   real(real64), parameter :: SECONDS_PER_HOUR = 3600.0_real64
+  real(rk), parameter :: MILD_WEATHER(N_FORCING) = &   !! rain, snow, shortwave, longwave, t, q, wind, pressure of a trial
+    [0.0_rk, 0.0_rk, 150.0_rk, 300.0_rk, 283.0_rk, 0.006_rk, 3.0_rk, 1.0e5_rk]
 
   type(forcing_mean_t), save :: weather              !! since the module was last asked
   real(rk), allocatable, save :: theta_target(:, :)  !! what it asked for [m3 m-3], (land_pts, sm_levels)
@@ -29,6 +31,20 @@ contains
   subroutine note_weather()
     call weather%add()
   end subroutine note_weather
+
+  !> See in the first step that the module gives what can be used: it is first needed when a day has been written.
+  subroutine try_module()
+    use ancil_info, only: land_pts
+    use jules_soil_mod, only: sm_levels
+    real(rk) :: unused_target(land_pts, sm_levels)
+    logical :: unused_mask(land_pts, sm_levels)
+    integer :: ierr
+
+    call jml_soil_moisture(date_of_now(), latitudes(), longitudes(), spread(MILD_WEATHER, 1, land_pts), &
+      progs%smcl_soilt(:, 1, :), psparms%sthu_soilt(:, 1, :), psparms%sthf_soilt(:, 1, :), progs%t_soil_soilt(:, 1, :), &
+      unused_target, unused_mask, ierr, trial=.true.)
+    if (ierr /= JML_OK) call fail(bridge_error('soil moisture, asked at the start to see what it gives'))
+  end subroutine try_module
 
   !> Ask the module when its time has come, then change the soil.
   subroutine moisten(new_day)
@@ -45,13 +61,10 @@ contains
   subroutine ask()
     use ancil_info, only: land_pts
     use jules_soil_mod, only: sm_levels
-    use model_time_mod, only: current_time
-    integer :: date(6), ierr
+    integer :: ierr
 
-    date = [current_time%year, current_time%month, current_time%day, current_time%time / 3600, &
-      mod(current_time%time, 3600) / 60, mod(current_time%time, 60)]
     if (.not. allocated(theta_target)) allocate (theta_target(land_pts, sm_levels), mask(land_pts, sm_levels))
-    call jml_soil_moisture(date, latitudes(), longitudes(), weather%mean(), progs%smcl_soilt(:, 1, :), &
+    call jml_soil_moisture(date_of_now(), latitudes(), longitudes(), weather%mean(), progs%smcl_soilt(:, 1, :), &
       psparms%sthu_soilt(:, 1, :), psparms%sthf_soilt(:, 1, :), progs%t_soil_soilt(:, 1, :), theta_target, mask, ierr)
     call weather%clear()
     if (ierr /= JML_OK) then
@@ -59,6 +72,15 @@ contains
       call fail(bridge_error('soil moisture'))
     end if
   end subroutine ask
+
+  !> Year, month, day, hour, minute and second at which the step begins.
+  function date_of_now() result(date)
+    use model_time_mod, only: current_time
+    integer :: date(6)
+
+    date = [current_time%year, current_time%month, current_time%day, current_time%time / 3600, &
+      mod(current_time%time, 3600) / 60, mod(current_time%time, 60)]
+  end function date_of_now
 
   !> Bring each level that the settings name towards its target.
   subroutine change_levels()
@@ -121,7 +143,6 @@ contains
   !> Read what `moisture_write` wrote.
   subroutine moisture_read(unit, status)
     use ancil_info, only: land_pts
-    use jml_hooks_forcing, only: N_FORCING
     use jules_soil_mod, only: sm_levels
     integer, intent(in) :: unit           !! of an open stream
     integer, intent(out) :: status        !! of the reading, 0 when well

@@ -14,7 +14,7 @@ module jml_hooks_properties
   implicit none
   private
 
-  public :: renew_properties, properties_write, properties_read
+  public :: mark_properties, prescribed_properties, renew_properties, properties_write, properties_read
 
   !> What the module gives back, by point and level.
   type :: properties_t
@@ -22,9 +22,68 @@ module jml_hooks_properties
     real(rk), allocatable, dimension(:, :) :: satcon, hcon                               !! (land_pts, 0:sm_levels)
   end type properties_t
 
+  real(rk), parameter :: MARK = -1.0_rk   !! a value that no property has
+
   integer, save :: days_since = -1        !! days since the module was last asked; -1: not yet in this run
+  type(properties_t), allocatable, save :: marked   !! what stood where the marks stand
 
 contains
+
+  !> Mark every property, to see afterwards which of them JULES's files overwrite: it keeps no list of what they prescribe.
+  subroutine mark_properties()
+    allocate (marked)
+    call allocate_properties(marked)
+    marked%b = psparms%bexp_soilt(:, 1, :)
+    marked%sathh = psparms%sathh_soilt(:, 1, :)
+    marked%satcon = psparms%satcon_soilt(:, 1, :)
+    marked%sm_sat = psparms%smvcst_soilt(:, 1, :)
+    marked%sm_crit = psparms%smvccl_soilt(:, 1, :)
+    marked%sm_wilt = psparms%smvcwt_soilt(:, 1, :)
+    marked%hcap = psparms%hcap_soilt(:, 1, :)
+    marked%hcon = psparms%hcon_soilt(:, 1, :)
+    psparms%bexp_soilt = MARK
+    psparms%sathh_soilt = MARK
+    psparms%satcon_soilt = MARK
+    psparms%smvcst_soilt = MARK
+    psparms%smvccl_soilt = MARK
+    psparms%smvcwt_soilt = MARK
+    psparms%hcap_soilt = MARK
+    psparms%hcon_soilt = MARK
+  end subroutine mark_properties
+
+  !> Names of the properties whose marks were overwritten, or ''; all get back what they were before.
+  function prescribed_properties() result(names)
+    use ancil_info, only: land_pts
+    use jules_soil_mod, only: sm_levels
+    character(len=:), allocatable :: names
+    integer :: l, level
+
+    names = ''
+    call note('b', psparms%bexp_soilt)
+    call note('sathh', psparms%sathh_soilt)
+    call note('satcon', psparms%satcon_soilt)
+    call note('sm_sat', psparms%smvcst_soilt)
+    call note('sm_crit', psparms%smvccl_soilt)
+    call note('sm_wilt', psparms%smvcwt_soilt)
+    call note('hcap', psparms%hcap_soilt)
+    call note('hcon', psparms%hcon_soilt)
+    do level = 1, sm_levels
+      call place(marked, [(l, l=1, land_pts)], level)
+    end do
+    deallocate (marked)
+
+  contains
+
+    subroutine note(name, values)
+      character(len=*), intent(in) :: name
+      real(rk), intent(in) :: values(:, :, :)
+
+      if (.not. any(abs(values - MARK) > 0.0_rk)) return
+      if (len(names) > 0) names = names // ', '
+      names = names // name
+    end subroutine note
+
+  end function prescribed_properties
 
   !> Ask the module at the start of the run and then at the interval of the settings.
   subroutine renew_properties(new_day)

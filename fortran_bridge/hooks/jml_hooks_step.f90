@@ -5,8 +5,8 @@ module jml_hooks_step
   use jml_hooks_run, only: run
   use jml_hooks_failure, only: fail, stop_if_any_failed, bridge_error
   use jml_hooks_ledger, only: write_ledger, close_ledger
-  use jml_hooks_moisture, only: note_weather, moisten
-  use jml_hooks_properties, only: renew_properties
+  use jml_hooks_moisture, only: note_weather, moisten, try_module
+  use jml_hooks_properties, only: mark_properties, prescribed_properties, renew_properties
   use jml_hooks_restart, only: save_state, load_state
   use jml_hooks_start, only: hooks_start
   implicit none
@@ -37,14 +37,17 @@ contains
 
   !> The start of a step, once JULES has read what its files prescribe: soil properties, then soil moisture.
   subroutine wrap_update_model_variables()
-    logical :: new_day
+    logical :: first, new_day
 
     call hooks_start()
-    if (run%settings%moisture .and. run%steps > 0) call note_weather()
+    first = run%on .and. run%steps == 0
+    if (run%settings%moisture .and. .not. first) call note_weather()
+    if (run%settings%properties .and. first) call mark_properties()
     call jml_real_update_model_variables()
     if (.not. run%on) return
 
-    if (run%steps == 0) call load_state()
+    if (run%settings%properties .and. first) call refuse_prescribed(prescribed_properties())
+    if (first) call load_state()
     if (run%steps == 1 .and. run%settings%respiration .and. .not. run%microbe_called) &
       call fail('respiration: microbe' // NOT_LINKED)
     run%steps = run%steps + 1
@@ -52,9 +55,18 @@ contains
     new_day = day_changed()
     if (new_day) call write_ledger()
     if (run%settings%properties) call renew_properties(new_day)
+    if (run%settings%moisture .and. first) call try_module()
     if (run%settings%moisture) call moisten(new_day)
     call stop_if_any_failed()
   end subroutine wrap_update_model_variables
+
+  !> Files that prescribe what a module is to give would undo it in every step.
+  subroutine refuse_prescribed(names)
+    character(len=*), intent(in) :: names     !! properties that JULES reads from files in every step, or ''
+
+    if (len(names) > 0) call fail('&jules_ml_properties is undone by prescribed ' // names // ': take it out of ' // &
+      'JULES_PRESCRIBED_DATASET')
+  end subroutine refuse_prescribed
 
   !> A dump; the first one, at the end of JULES's start, is the first sight that the hooks have of the run.
   subroutine wrap_write_dump()

@@ -10,10 +10,11 @@ contains
   !> Set the forcing of the step that begins. As in JULES, rain comes as one total, which is shared out later.
   subroutine update_model_variables()
     use datetime_mod, only: datetime
-    use jules_fields_mod, only: forcing
+    use jules_fields_mod, only: forcing, psparms
     use jules_forcing_mod, only: u_1_ij, v_1_ij
     use model_grid_mod, only: longitude
     use model_time_mod, only: current_time
+    use update_mod, only: have_prescribed_b
     real, parameter :: TURN = 6.2831853
     real :: season, hour, wet
 
@@ -31,6 +32,7 @@ contains
     forcing%pstar_ij = 1.0e5
     u_1_ij = 3.0
     v_1_ij = 4.0
+    if (have_prescribed_b) psparms%bexp_soilt = 6.6
   end subroutine update_model_variables
 
 end module time_varying_input_mod

@@ -26,14 +26,14 @@ contains
     use model_time_mod, only: current_time, is_spinup, spinup_cycle
     use output_mod, only: output_dir, run_id
     use read_dump_mod, only: read_dump
-    use update_mod, only: have_prescribed_sthuf
+    use update_mod, only: have_prescribed_b, have_prescribed_sthuf
     character(len=*), intent(in) :: nml_dir
     integer :: unit, nx, ny, start_date(4)
     logical :: diagnostics
     character(len=1024) :: restart_from
     namelist /host/ nx, ny, n_days, dump_days, spinup_cycles, start_date, run_id, output_dir, restart_from, use_threads, &
       diagnostics, soil_bgc_model, l_layeredC, l_soil_resp_lev2, l_top, l_irrig_dmd, l_use_pft_psi, &
-      have_prescribed_sthuf, nsoilt, lsm_id
+      have_prescribed_b, have_prescribed_sthuf, nsoilt, lsm_id
 
     nx = 3
     ny = 2

@@ -47,6 +47,7 @@ end module jules_model_environment_mod
 module update_mod
   implicit none
   logical :: have_prescribed_sthuf = .false.   !! a file prescribes wetness
+  logical :: have_prescribed_b = .false.       !! and one b; of the host alone, since JULES keeps no note of it
 end module update_mod
 
 module jules_vegetation_mod

@@ -47,13 +47,14 @@ int jml_soil_properties_r64_c(int land_pts, int dim_cslayer, int dim_cs1, int sm
                               double *sm_sat, double *sm_crit, double *sm_wilt, double *hcap, double *hcon);
 
 /* Water content aimed at; date is year, month, day, hour, minute, second; forcing[8][land_pts] is rain, snow, sw, lw, t,
- * q, wind, pstar; layer_mask[sm_levels][land_pts] is 1 where there is a target, else 0. */
+ * q, wind, pstar; layer_mask[sm_levels][land_pts] is 1 where there is a target, else 0. With trial = 1 the module is asked
+ * only to see that it can answer: of a class another object is made for it. */
 int jml_soil_moisture_r32_c(const int date[6], int land_pts, int sm_levels, const float *latitude, const float *longitude,
                             const float *forcing, const float *smcl, const float *sthu, const float *sthf,
-                            const float *t_soil, float *theta_target, int *layer_mask);
+                            const float *t_soil, float *theta_target, int *layer_mask, int trial);
 int jml_soil_moisture_r64_c(const int date[6], int land_pts, int sm_levels, const double *latitude, const double *longitude,
                             const double *forcing, const double *smcl, const double *sthu, const double *sthf,
-                            const double *t_soil, double *theta_target, int *layer_mask);
+                            const double *t_soil, double *theta_target, int *layer_mask, int trial);
 
 /* Write and read the history of the moisture module, a file beside a dump. */
 int jml_state_write_c(const char *path);

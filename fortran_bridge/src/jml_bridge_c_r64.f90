@@ -33,7 +33,7 @@ contains
   end function soil_properties_c
 
   integer(c_int) function soil_moisture_c(date, land_pts, sm_levels, latitude, longitude, forcing, smcl, sthu, sthf, t_soil, &
-    theta_target, layer_mask) bind(c, name='jml_soil_moisture_r64_c') result(ierr)
+    theta_target, layer_mask, trial) bind(c, name='jml_soil_moisture_r64_c') result(ierr)
     integer(c_int), intent(in) :: date(6)
     integer(c_int), intent(in), value :: land_pts, sm_levels
     real(rk), intent(in), dimension(land_pts) :: latitude, longitude
@@ -41,10 +41,11 @@ contains
     real(rk), intent(in), dimension(land_pts, sm_levels) :: smcl, sthu, sthf, t_soil
     real(rk), intent(out) :: theta_target(land_pts, sm_levels)
     integer(c_int), intent(out) :: layer_mask(land_pts, sm_levels)
+    integer(c_int), intent(in), value :: trial
     logical :: mask(land_pts, sm_levels)
     integer :: status
 
-    call soil_moisture(date, latitude, longitude, forcing, smcl, sthu, sthf, t_soil, theta_target, mask, status)
+    call soil_moisture(date, latitude, longitude, forcing, smcl, sthu, sthf, t_soil, theta_target, mask, status, trial /= 0)
     layer_mask = 0_c_int
     if (status == 0) layer_mask = merge(1_c_int, 0_c_int, mask)
     ierr = int(status, c_int)

@@ -1,5 +1,6 @@
 !! The three hooks in 64-bit reals.
 module jml_bridge_r64
+  use, intrinsic :: iso_c_binding, only: c_int
   use, intrinsic :: iso_fortran_env, only: rk => real64
   use jml_kernels_r64_base, only: all_finite
   use jml_handle, only: handle, native => native_r64
@@ -7,7 +8,7 @@ module jml_bridge_r64
   use jml_namelist, only: text_of
   use jml_native_r64, only: factors, plain_factors, READS_STHU, READS_STHF, READS_V_SAT, READS_V_WILT, READS_T_SOIL
   use jml_python, only: array_of, python_call, CODE => CODE_R64, CODE_INTEGER, CODE_LOGICAL, SLOT_RESPIRATION, &
-    SLOT_PROPERTIES, SLOT_MOISTURE
+    SLOT_PROPERTIES, SLOT_MOISTURE, SLOT_MOISTURE_TRIAL
   use jml_status, only: JML_BAD_SHAPE, JML_NOT_FINITE, JML_OFF, JML_OK
   implicit none
   private

@@ -74,7 +74,7 @@ static struct {
     int next[JML_SLOTS]; /* the binding to give up next */
 } state;
 
-static const char *const slot_names[JML_SLOTS] = {"respiration", "properties", "moisture"};
+static const char *const slot_names[JML_SLOTS] = {"respiration", "properties", "moisture", "moisture_trial"};
 
 static int fail(int status, const char *text)
 {
@@ -333,6 +333,7 @@ int jml_python_call(int slot, const jml_array *arrays, int n)
         }
     }
     if (found) status = outcome(py.PyObject_CallObject(found->run, NULL));
+    if (found && slot == JML_MOISTURE_TRIAL) forget(found); /* made for one call */
     leave(&c);
     return status;
 }

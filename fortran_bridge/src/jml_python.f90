@@ -8,7 +8,8 @@ module jml_python
   public :: python_start, python_bind, python_call, python_write_state, python_read_state, python_ping, python_close
   public :: c_text
 
-  integer(c_int), parameter, public :: SLOT_RESPIRATION = 0, SLOT_PROPERTIES = 1, SLOT_MOISTURE = 2
+  integer(c_int), parameter, public :: SLOT_RESPIRATION = 0, SLOT_PROPERTIES = 1, SLOT_MOISTURE = 2, &
+    SLOT_MOISTURE_TRIAL = 3
   character(len=*), parameter, public :: CODE_R32 = 'f', CODE_R64 = 'd', CODE_INTEGER = 'i', CODE_LOGICAL = 'l'
 
   !> An array of the caller's: where it lies and what it holds. Mirrors `jml_array` of `jml_python.h`.

@@ -15,7 +15,7 @@ typedef struct {
     int32_t unused;   /* 0, so that two descriptions can be compared byte by byte */
 } jml_array;
 
-enum jml_slot { JML_RESPIRATION, JML_PROPERTIES, JML_MOISTURE, JML_SLOTS };
+enum jml_slot { JML_RESPIRATION, JML_PROPERTIES, JML_MOISTURE, JML_MOISTURE_TRIAL, JML_SLOTS };
 
 int jml_python_start(const char *venv, const char *libpython, const char *folder, int threads);
 int jml_python_bind(int slot, const char *callable, const char *static_file);

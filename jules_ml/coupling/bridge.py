@@ -138,6 +138,7 @@ class Bridge:
         sthu: Array,
         sthf: Array,
         t_soil: Array,
+        trial: bool = False,
     ) -> tuple[Array, NDArray[np.bool_]]:
         """Water content that the soil is to have.
 
@@ -155,6 +156,8 @@ class Bridge:
             Unfrozen and frozen water, fraction of saturation [1].
         t_soil : ndarray, shape (sm_levels, land_pts)
             Soil temperature [K].
+        trial : bool
+            Ask only to see that the module can answer; of a class another object is made for it.
 
         Returns
         -------
@@ -172,7 +175,7 @@ class Bridge:
         levels, points = smcl.shape
         weather = np.stack([forcing[name] for name in FORCING])
         inputs = [latitude, longitude, weather, smcl, sthu, sthf, t_soil]
-        self._call("soil_moisture", np.array(date, dtype=np.intc), points, levels, inputs, [theta], mask)
+        self._call("soil_moisture", np.array(date, dtype=np.intc), points, levels, inputs, [theta], mask, int(trial))
         return theta, mask != 0
 
     def write_state(self, path: Path) -> None:

@@ -27,6 +27,8 @@ from jules_ml.errors import BadInput
 HDF5_PACKAGES = ("netCDF4", "h5py", "h5netcdf", "tables", "rasterio", "fiona", "pyogrio", "osgeo")
 #: NumPy's types for the bridge's codes; Fortran's default logical is as wide as its default integer.
 DTYPES = {"f": np.float32, "d": np.float64, "i": np.int32, "l": np.int32}
+#: The slot of a call that is made for its checks alone.
+TRIAL = "moisture_trial"
 
 #: Where an array lies, the code of its type, and its shape.
 ArrayDescription = tuple[memoryview, str, tuple[int, ...]]
@@ -98,8 +100,8 @@ def arrange(slot: str, descriptions: Sequence[ArrayDescription]) -> Callable[[],
 
     Parameters
     ----------
-    slot : {"respiration", "properties", "moisture"}
-        What the arrays are for.
+    slot : {"respiration", "properties", "moisture", "moisture_trial"}
+        What the arrays are for; a trial is served by an object of its own.
     descriptions : sequence of (memoryview, str, tuple of int)
         Memory, type and C-ordered shape of each array, in the order of the Fortran arguments; memory that may not be
         written to is read-only.
@@ -115,7 +117,8 @@ def arrange(slot: str, descriptions: Sequence[ArrayDescription]) -> Callable[[],
         arrays: list[NDArray[np.generic]] = [
             np.ndarray(shape, dtype=DTYPES[code], buffer=memory) for memory, code, shape in descriptions
         ]
-        runs.append(_State.served[slot].arrange(*arrays))
+        served = _moisture().another() if slot == TRIAL else _State.served[slot]
+        runs.append(served.arrange(*arrays))
 
     problem = _sentence_of_failure(make)
     if problem is not None:

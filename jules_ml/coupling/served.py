@@ -207,6 +207,9 @@ class ServedMoisture(Served):
 
     An object that remembers has ``state()``, which gives a dict of arrays, and ``set_state(dict)``, which takes it back;
     they are called with each dump and at a restart. In spin-up the date turns back: that is the object's to notice.
+
+    At the start of a run the module is asked once for the sake of the checks alone, in mild weather of no place. A function
+    is then called once more than the run needs; of a class, another object is.
     """
 
     def arrange(self, *arrays: Array) -> Callable[[], None]:
@@ -234,6 +237,10 @@ class ServedMoisture(Served):
             np.copyto(layer_mask, where)
 
         return run
+
+    def another(self) -> ServedMoisture:
+        """The same module anew: of a class, an object that remembers nothing and that the one in use knows nothing of."""
+        return ServedMoisture(self.name)
 
     def write_state(self, path: Path) -> None:
         """Write what the callable remembers, and its name; the name alone where it remembers nothing."""

@@ -56,6 +56,18 @@ def top_layer(*, sthu, **_):
     mask[0] = True
     return np.full_like(sthu, 0.35), mask
 
+def narrow(*, sthu, **_):
+    return np.full(sthu.shape, 0.4, dtype=np.float16), np.ones(sthu.shape, dtype=bool)
+
+def flat(*, sthu, **_):
+    return np.full(sthu.shape[1], 0.4, dtype=sthu.dtype), np.ones(sthu.shape, dtype=bool)
+
+def nowhere(*, sthu, **_):
+    return np.full_like(sthu, np.nan), np.ones(sthu.shape, dtype=bool)
+
+def percent(*, sthu, **_):
+    return np.full_like(sthu, 40.0), np.ones(sthu.shape, dtype=bool)
+
 def fail_later(*, date, sthu, **_):
     if date[2] >= 4:
         raise RuntimeError("the series ends here")
@@ -302,6 +314,7 @@ def test_python_serves_respiration_under_traps(host: Hosts) -> None:
         ("nsoilt = 2", moisture("wet"), "l_tile_soil"),
         ("l_irrig_dmd = .true.", moisture("wet"), "l_irrig_dmd"),
         ("nsoilt = 2", properties("properties"), "l_tile_soil"),
+        ("l_irrig_dmd = .true.", properties("properties"), "l_irrig_dmd"),
         ("", moisture("wet", "mode = 'replace', levels = 2, 5"), "sm_levels = 4"),
         ("", {"jules_ml.nml": RESPIRATION}, "fsth.nml"),
         ("", learned() | {"fsth.nml": learned()["fsth.nml"].replace("n = 65", "n = 66")}, "fsth.nml"),
@@ -393,7 +406,10 @@ def test_heat_of_the_water_is_booked(host: Hosts) -> None:
 def test_the_module_sees_the_mean_weather_of_the_day_gone_by(host: Hosts) -> None:
     run = host.good("host_r64", "n_days = 5", moisture("print_weather"))
     lines = [line.split() for line in run.said.splitlines() if line.startswith("WEATHER")]
-    assert len(lines) == 4
+    assert len(lines) == 5
+    trial = lines.pop(0)
+    assert " ".join(trial[1:7]) == "(2001, 1, 1, 0, 0, 0)"
+    assert [float(v) for v in trial[7:11]] == pytest.approx([0.0, 283.0, 3.0, 1e5])
     assert " ".join(lines[0][1:7]) == "(2001, 1, 2, 0, 0, 0)"
     rain = [float(line[7]) for line in lines]
     assert rain == pytest.approx([0.0, 0.0, 1.5e-4 * 1.2, 0.0])  # at longitude 2, on the third day
@@ -404,13 +420,41 @@ def test_the_module_sees_the_mean_weather_of_the_day_gone_by(host: Hosts) -> Non
 def test_a_new_cycle_of_spin_up_is_a_new_day(host: Hosts) -> None:
     run = host.good("host_r32", "n_days = 2, spinup_cycles = 2", moisture("print_weather"))
     dates = [line.split("(")[1].split(")")[0] for line in run.said.splitlines() if line.startswith("WEATHER")]
-    assert [date.split(",")[2].strip() for date in dates] == ["2", "1", "2", "1", "2"]
+    assert [date.split(",")[2].strip() for date in dates] == ["1", "2", "1", "2", "1", "2"]  # the trial first
     rows = run.ledger.query("point == 1 and level == 1")
     assert rows["cycle"].tolist() == [1, 2, 2, 0, 0]
     assert [time[8:10] for time in rows["time"]] == ["02", "01", "02", "01", "02"]
     states = [name for name in run.output if name.endswith(".state")]
     assert "host.dump.spin2.20010101.0.jules_ml.0000.state" in states
     assert "host.dump.20010101.0.jules_ml.0000.state" in states
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [("narrow", "float16"), ("flat", "has shape"), ("nowhere", "is nan at"), ("percent", "above 1")],
+)
+def test_what_a_daily_module_gives_is_checked_before_the_first_step(host: Hosts, function: str, words: str) -> None:
+    run = host.run("host_r32", "n_days = 3", moisture(function))
+    assert run.code != 0
+    assert "[FATAL ERROR] jules_ml: soil moisture, asked at the start" in run.said
+    assert words in run.said
+    assert not any(
+        name.endswith(".csv") and (run.folder / "output" / name).read_text().count("\n") > 1 for name in run.output
+    )
+
+
+def test_a_trial_leaves_no_trace_in_what_a_module_remembers(host: Hosts) -> None:
+    run = host.good("host_r64", "n_days = 2", moisture("Counting"))
+    with np.load(run.folder / "output" / "host.dump.20010103.0.jules_ml.0000.npz") as stored:
+        assert stored["state.calls"] == 1
+
+
+def test_prescribed_properties_are_refused_beside_learned_ones(host: Hosts) -> None:
+    run = host.run("host_r32", "n_days = 2, have_prescribed_b = .true.", properties("properties"))
+    assert run.code != 0
+    assert "[FATAL ERROR] jules_ml: &jules_ml_properties is undone by prescribed b: take it out" in run.said
+    alone = host.good("host_r32", "n_days = 1, have_prescribed_b = .true.", learned())
+    assert alone.code == 0
 
 
 # --- failures later in the run
