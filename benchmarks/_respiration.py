@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,14 +20,14 @@ from jules_ml.data.table_spec import TableSpec
 from jules_ml.errors import BadInput
 from jules_ml.modules.respiration import MOISTURE_NODES, TEMPERATURE_NODES
 from jules_ml.modules.respiration_settings import RespirationSettings, RowSettings
-from jules_ml.physics.respiration import KAPS, T_REFERENCE, fsth, ftemp_q10
-from jules_ml.training.baselines import Baseline, baselines, boosting
+from jules_ml.physics.respiration import fsth, ftemp_q10
+from jules_ml.training.baselines import baselines
 from jules_ml.training.held_out import outer_folds
 from jules_ml.training.levels import LEVEL_DAYS, level_of, level_prior
 from jules_ml.training.likelihood import fit_noise
 from jules_ml.training.respiration import ConcurvityWarning, Learned, learn_respiration
-from jules_ml.training.rows import MIN_ROWS, Rows, select_rows
-from jules_ml.training.scores import r_squared
+from jules_ml.training.rows import Rows, select_rows
+from jules_ml.training.scores import noise_ceiling, r_squared
 
 #: Rows that a baseline is fitted to at most: its few numbers need no more, and boosting and the spline take their time.
 BASELINE_ROWS = 8000
@@ -64,11 +63,6 @@ def hyytiala(folder: Path) -> xr.Dataset:
     return read_table(path, TableSpec.model_validate(tomllib.loads(HYYTIALA)))
 
 
-def every_baseline(wilting: float) -> dict[str, Baseline]:
-    """All baselines, boosting too."""
-    return {**baselines(wilting), "boosting": boosting}
-
-
 @dataclass(frozen=True, eq=False)
 class CrossValidated:
     """Predictions of rows by models that have not seen them: learned, with interval, and every baseline."""
@@ -77,7 +71,7 @@ class CrossValidated:
     predicted: dict[str, _Array]
     low: _Array
     high: _Array
-    weights: tuple[float, ...]
+    learned: tuple[Learned, ...]
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -100,22 +94,22 @@ def cross_validate(rows: Rows, settings: RespirationSettings, *, folds: int | No
     """Hold out each outer fold in turn; ``folds`` takes the first few only."""
     fold = outer_folds(rows)
     names = [name for name in np.unique(fold) if name >= 0][:folds]
-    forms = every_baseline(settings.wilting)
+    forms = baselines(settings.wilting)
     predicted = {name: np.full(len(rows), np.nan) for name in ("learned", *forms)}
     low, high = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
-    weights = []
+    every = []
     for name in names:
         test = fold == name
         train, scored = rows.take(~test), rows.take(test)
         learned = quietly(train, settings)
         predicted["learned"][test] = learned.predict(scored)
         low[test], high[test] = learned.interval(scored)
-        weights.append(learned.validation.weight)
+        every.append(learned)
         few = train.take(np.arange(0, len(train), max(1, -(-len(train) // BASELINE_ROWS))))
         for form, fit in forms.items():
             predict = fit(few.t_soil, few.wetness, few.group, few.flux)
             predicted[form][test] = predict(scored.t_soil, scored.wetness, scored.group)
-    return CrossValidated(rows, predicted, low, high, tuple(weights))
+    return CrossValidated(rows, predicted, low, high, tuple(every))
 
 
 def quietly(rows: Rows, settings: RespirationSettings) -> Learned:
@@ -125,20 +119,86 @@ def quietly(rows: Rows, settings: RespirationSettings) -> Learned:
         return learn_respiration(rows, settings)
 
 
-def cosore_rows(path: Path) -> Iterator[tuple[str, str, Rows | str]]:
-    """Rows of each set and flux of COSORE, or why there are none: too few, too short, or refused."""
-    for name in cosore_datasets(path).index:
-        ds = read_cosore(path, name, utc_offset_hours=0.0)
-        for flux, target in (("Rs", "soil"), ("Rh", "heterotrophic")):
-            if RespirationSettings(target=target).flux not in ds:
-                continue
-            try:
-                rows = select_rows(ds, RespirationSettings(target=target, rows=EVERY_ROW))
-            except BadInput as refusal:
-                yield name, flux, refusal.problem
-                continue
-            span = rows.time[-1] - rows.time[0]
-            yield name, flux, rows if span >= LEAST_SPAN else f"{span.days} days, less than six months"
+@dataclass(frozen=True)
+class Bounds:
+    """Of curves on the whole of the tables, s in [0, 1] and T in [223, 333] K.
+
+    Attributes
+    ----------
+    f_max, g_max : float
+        Greatest value [1].
+    least : float
+        Least value of either; NaN where one is not finite.
+    jump : float
+        Greatest change of f over 0.001 in s, or of the logarithm of g over 0.01 K.
+    """
+
+    f_max: float
+    g_max: float
+    least: float
+    jump: float
+
+
+def bounds(learned: Sequence[Learned]) -> Bounds:
+    """Worst bounds of the median curves of several modules."""
+    s = torch.linspace(0.0, 1.0, 1001, dtype=torch.float64)
+    t = torch.linspace(223.0, 333.0, 11001, dtype=torch.float64)
+    found = []
+    for each in learned:
+        with torch.no_grad():
+            f, g = each.module.f(s), each.module.g(t)
+        jump = max(float(torch.diff(f).abs().max()), float(torch.diff(torch.log(g)).abs().max()))
+        found.append((float(f.max()), float(g.max()), min(float(f.min()), float(g.min())), jump))
+    f_max, g_max, least, jump = np.array(found).T
+    return Bounds(f_max.max(), g_max.max(), least.min(), jump.max())
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What the cross-validation of one set of chambers gave."""
+
+    name: str
+    r2: dict[str, float]
+    coverage: float
+    rows: int
+    ceiling: float
+    bounds: Bounds
+
+
+def cosore_names(path: Path) -> list[tuple[str, str]]:
+    """Sets of COSORE, and the fluxes that each may hold."""
+    return [(str(name), flux) for name in cosore_datasets(path).index for flux in ("Rs", "Rh")]
+
+
+def cosore_rows(path: Path, name: str, flux: str) -> Rows | str | None:
+    """Rows of one set and flux of COSORE, or why they are left out; None where the set lacks the flux."""
+    ds = read_cosore(path, name, utc_offset_hours=0.0)
+    settings = cosore_settings(flux)
+    if settings.flux not in ds or not bool(ds[settings.flux].notnull().any()):
+        return None
+    try:
+        rows = select_rows(ds, settings)
+    except BadInput as refusal:
+        return refusal.problem
+    span = rows.time[-1] - rows.time[0]
+    return rows if span >= LEAST_SPAN else f"{span.days} days, less than six months"
+
+
+def cosore_settings(flux: str) -> RespirationSettings:
+    """Settings that every set is learned with."""
+    return RespirationSettings(target="soil" if flux == "Rs" else "heterotrophic", rows=EVERY_ROW)
+
+
+def score_set(job: tuple[Path, str, str]) -> Scored | str | None:
+    """Cross-validate one set and flux; text says why it was left out."""
+    torch.set_num_threads(1)
+    path, name, flux = job
+    rows = cosore_rows(path, name, flux)
+    if not isinstance(rows, Rows):
+        return rows
+    done = cross_validate(rows, cosore_settings(flux))
+    ceiling = noise_ceiling(rows.flux, rows.time, pd.Timedelta(hours=1))
+    return Scored(f"{name} {flux}", done.r2(), done.coverage(), int(done.known.sum()), ceiling, bounds(done.learned))
 
 
 def daily_rows(rows: Rows) -> Rows:
@@ -157,14 +217,12 @@ def daily_rows(rows: Rows) -> Rows:
     )
 
 
-def joined(parts: list[Rows], wetness: str) -> Rows:
-    """Rows of several sites as one; ``wetness`` is ``relative``, or ``theta`` for water content itself."""
+def joined(parts: list[Rows]) -> Rows:
+    """Rows of several sites as one, wetness relative to each one's range: their sensors do not compare."""
     sites = tuple(part.sites[0] for part in parts)
     number = np.concatenate([np.full(len(part), k, dtype=np.int64) for k, part in enumerate(parts)])
 
     def wet(part: Rows) -> _Array:
-        if wetness == "theta":
-            return part.theta
         dry, full = np.quantile(part.theta, [0.01, 0.99])
         return np.clip((part.theta - dry) / (full - dry), 0.0, 1.0)
 
@@ -185,7 +243,7 @@ def joined(parts: list[Rows], wetness: str) -> Rows:
     )
 
 
-def leave_sites_out(parts: list[Rows], wetness: str, *, sites: int | None = None) -> pd.DataFrame:
+def leave_sites_out(parts: list[Rows], *, sites: int | None = None) -> pd.DataFrame:
     """Hold out each site in turn, its level taken from its first thirty days by every form in the same way.
 
     Returns
@@ -194,11 +252,11 @@ def leave_sites_out(parts: list[Rows], wetness: str, *, sites: int | None = None
         One row a day scored: ``site``, ``measured``, and each form's prediction.
     """
     settings = RespirationSettings(
-        target="soil", moisture="theta" if wetness == "theta" else "relative", rows=EVERY_ROW
+        target="soil", moisture="relative", rows=EVERY_ROW
     )
     frames = []
     for k, held_out in enumerate(parts[:sites]):
-        train, test = joined(parts[:k] + parts[k + 1 :], wetness), joined([held_out], wetness)
+        train, test = joined(parts[:k] + parts[k + 1 :]), joined([held_out])
         learned = quietly(train, settings)
         curves = learned.module
         x_train, x_test = learned.inputs(train), learned.inputs(test)
@@ -206,9 +264,7 @@ def leave_sites_out(parts: list[Rows], wetness: str, *, sites: int | None = None
             shapes = {"learned": tuple((curves.f(x[0]) * curves.g(x[1])).numpy() for x in (x_train, x_test))}
         scale = _site_means(train)
         for name in ("Lloyd-Taylor", "spline"):
-            predict = every_baseline(settings.wilting)[name](
-                train.t_soil, train.wetness, train.group, train.flux / scale
-            )
+            predict = baselines(settings.wilting)[name](train.t_soil, train.wetness, train.group, train.flux / scale)
             shapes[name] = tuple(predict(r.t_soil, r.wetness, np.zeros(len(r), dtype=np.int64)) for r in (train, test))
         first = np.asarray(test.time < test.time[0] + pd.Timedelta(days=LEVEL_DAYS))
         frame = pd.DataFrame({"site": held_out.sites[0], "measured": test.flux})
@@ -251,7 +307,7 @@ def made_rows(rows: Rows, settings: RespirationSettings, seed: int) -> tuple[Row
     shape = fsth(torch.tensor(rows.wetness), wilt, one, pools=1) * ftemp_q10(torch.tensor(rows.t_soil))
     level = rows.flux.mean() / float(shape.mean())
     flux = level * shape.numpy()
-    predict = every_baseline(settings.wilting)["spline"](rows.t_soil, rows.wetness, rows.group, rows.flux)
+    predict = baselines(settings.wilting)["spline"](rows.t_soil, rows.wetness, rows.group, rows.flux)
     fitted = predict(rows.t_soil, rows.wetness, rows.group)
     noise = fit_noise(fitted, rows.flux - fitted)
     rng = np.random.default_rng(seed)
@@ -273,37 +329,8 @@ def collinear_rows(rows: Rows) -> Rows:
     return replace(rows, wetness=0.9 - 0.6 * warm, theta=0.5 * (0.9 - 0.6 * warm))
 
 
-def year_at_loobos(
-    folder: Path, f: Callable[[torch.Tensor], torch.Tensor], g: Callable[[torch.Tensor], torch.Tensor]
-) -> _Array:
-    """Soil carbon through 1997 at Loobos with given curves, at JULES's wetness and temperature, and JULES's litter [kg m-2].
-
-    Respiration takes the state at the end of the step before, as JULES does.
-    """
-    name = json.loads((folder / "loobos_settings.json").read_text(encoding="utf-8"))["gl4"]
-    with xr.open_dataset(folder / "loobos_1997_gl4_30min.nc") as ds:
-        top = ds.isel(soil=0).squeeze(drop=True)
-        wetness, t_soil = (torch.tensor(top[key].to_numpy()).double() for key in ("sthu", "t_soil"))
-        carbon = float(ds["cs"].isel(time=0).sum())
-        jules = KAPS * ds["cs"].squeeze().to_numpy() * ds["fsth"].isel(soil=0).squeeze().to_numpy()
-    assert name["soil_bgc_model"] == 1
-    rate = (KAPS * 1800.0 * f(wetness) * g(t_soil)).numpy()
-    litter = float(np.nanmean(jules)) * 1800.0  # what JULES respires at g of one: a litter that would hold its carbon
-    course = np.empty(len(rate))
-    for step, part in enumerate(rate):
-        carbon += litter - part * carbon
-        course[step] = carbon
-    return course
-
-
-def reference_of(learned: Learned) -> tuple[float, float]:
-    """f at its reference and g at 282.4 K of the median curves, which are to be one."""
-    with torch.no_grad():
-        f = learned.module.f(learned.module.reference.reshape(1))
-        g = learned.module.g(torch.tensor([T_REFERENCE], dtype=torch.float64))
-    return float(f), float(g)
-
-
-def left_out(rows: Rows) -> bool:
-    """Whether a record of daily means is too short to be scored."""
-    return len(rows) < MIN_ROWS
+def ten_years(record: xr.Dataset) -> xr.Dataset:
+    """Five years of half-hours twice over, the gaps of water bridged: every step counts in what it costs."""
+    whole = record.assign(theta=record["theta"].interpolate_na("time", method="nearest").ffill("time").bfill("time"))
+    later = whole.assign_coords(time=whole["time"] + (whole["time"][-1] - whole["time"][0]) + np.timedelta64(30, "m"))
+    return xr.concat([whole, later], dim="time")

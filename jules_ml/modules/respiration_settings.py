@@ -89,6 +89,11 @@ class RespirationSettings(_Section):
         default=(0.03, 0.3),
         description="least and most weight of departure from Lloyd and Taylor among the members [1]",
     )
+    free_smoothness: tuple[float, float] | None = Field(
+        default=(1e-6, 3e-4),
+        description="the same of freer members, taken where they do better in inner validation; None: never",
+    )
+    free_size: tuple[float, float] = Field(default=(3e-3, 3e-2), description="weight of departure of freer members [1]")
     likelihood: Literal["gaussian", "student_t"] = Field(
         default="gaussian", description="tails of the errors, whose scale grows with the flux"
     )
@@ -130,9 +135,9 @@ class RespirationSettings(_Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        for name in ("smoothness", "size"):
-            low, high = getattr(self, name)
-            if not 0.0 < low <= high:
+        for name in ("smoothness", "size", "free_smoothness", "free_size"):
+            pair = getattr(self, name)
+            if pair is not None and not 0.0 < pair[0] <= pair[1]:
                 raise ValueError(f"{name} must hold two numbers above zero, the smaller one first")
         if self.assimilation and self.target != "ecosystem":
             raise ValueError("assimilation is learned from NEE: set target = 'ecosystem'")

@@ -63,16 +63,19 @@ class Plan:
         return Plan(*(np.concatenate(pair) for pair in pairs))
 
 
-def plan_members(weights: _Array, settings: RespirationSettings, *, plain: bool = False) -> Plan:
+def plan_members(weights: _Array, settings: RespirationSettings, *, free: bool = False, plain: bool = False) -> Plan:
     """Plan learned members, whose weights of roughness and departure spread evenly over the ranges of the settings.
 
-    So the spread of the ensemble holds what nobody knows of the right smoothness, and no choice hangs on a lucky block.
+    So the spread of the ensemble holds what nobody knows of the right smoothness; ``free`` takes the ranges of freer members.
     """
     count = len(weights)
     along = np.linspace(0.0, 1.0, count) if count > 1 else np.array([0.5])
     # a second, coprime order keeps rough members from all being large ones
     across = along[(np.arange(count) * _coprime_step(count)) % count]
-    (rough_low, rough_high), (size_low, size_high) = settings.smoothness, settings.size
+    smoothness, size = settings.smoothness, settings.size
+    if free and settings.free_smoothness is not None:
+        smoothness, size = settings.free_smoothness, settings.free_size
+    (rough_low, rough_high), (size_low, size_high) = smoothness, size
     return Plan(
         weights,
         rough_low * (rough_high / rough_low) ** along,

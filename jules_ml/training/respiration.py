@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -54,6 +55,8 @@ class InnerValidation:
         and is a little flattered.
     weight : float
         Weight of the learned form in what is given [1].
+    free : bool
+        Whether the learned form is that of the freer members, which did better on the held-out blocks.
     folds : int
         Folds that it rests on.
     """
@@ -62,6 +65,7 @@ class InnerValidation:
     r2_lloyd_taylor: float
     r2_given: float
     weight: float
+    free: bool
     folds: int
 
     @property
@@ -143,7 +147,7 @@ def learn_respiration(
     weights = bootstrap_weights(used, settings.members, settings.bootstrap_days, rng)
     parts = []
     if validation.weight > 0.0:
-        parts.append(plan_members(weights, settings))
+        parts.append(plan_members(weights, settings, free=validation.free))
     if validation.weight < 1.0:
         parts.append(plan_members(weights, settings, plain=True))
     plan = parts[0] if len(parts) == 1 else parts[0] + parts[1]
@@ -164,36 +168,43 @@ def _validate(
 ) -> tuple[_Array, InnerValidation]:
     """Predictions of held-out inner blocks by what is given (NaN where none was made), and what they show.
 
-    The learned form is given where it beats Lloyd and Taylor's on the held-out blocks. Where it does not, the two are stacked (Wolpert
-    1992, Neural Netw. 5, 241-259): their logarithms are averaged, so that f and g remain curves, by the weight that suits the blocks best,
-    which is zero where the learned form adds nothing.
+    The freer members are taken where they do better on the held-out blocks than the held ones. What is learned is given where it then
+    beats Lloyd and Taylor's form there. Where it does not, the two are stacked (Wolpert 1992, Neural Netw. 5, 241-259): their
+    logarithms are averaged, so that f and g remain curves, by the weight that suits the blocks best, which is zero where the learned
+    form adds nothing.
     """
     fold = inner_folds(rows, settings.inner_folds)
     names = np.unique(fold[fold >= 0])
     thin = _thin(len(rows), settings.inner_rows)
     thinned, fold_thin = rows.take(thin), fold[thin]
     drawn = bootstrap_weights(thinned, _INNER_MEMBERS, settings.bootstrap_days, rng)
+    kinds = (False,) if settings.free_smoothness is None else (False, True)
     plans, chosen = [], {}
     for position, name in enumerate(names):
         outside = (fold_thin != name).astype(np.float64)
         weights = drawn * outside
         # a draw that is all but empty outside the fold gives way to the whole of it
         weights[(weights > 0).sum(1) < 0.1 * outside.sum()] = outside
-        plans += [plan_members(weights, settings), plan_members(outside[np.newaxis], settings, plain=True)]
-        start = position * (_INNER_MEMBERS + 1)
-        chosen[int(name)] = list(range(start, start + _INNER_MEMBERS)), [start + _INNER_MEMBERS]
+        plans += [plan_members(outside[np.newaxis], settings, plain=True)]
+        plans += [plan_members(weights, settings, free=free) for free in kinds]
+        start = position * (1 + _INNER_MEMBERS * len(kinds))
+        ends = [start + 1 + _INNER_MEMBERS * k for k in range(len(kinds) + 1)]
+        chosen[int(name)] = [[start], *(list(range(*pair)) for pair in pairwise(ends))]
     plan: Plan = plans[0]
     for other in plans[1:]:
         plan = plan + other
     members = fit_members(thinned, plan, settings, iterations=15, tolerance=2e-4, progress=report)
-    learned, plain = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
-    for name, (some, one) in chosen.items():
+    predicted = np.full((1 + len(kinds), len(rows)), np.nan)
+    for name, groups in chosen.items():
         inside = fold == name
-        learned[inside] = members.predict(rows.take(inside), settings, some)
-        plain[inside] = members.predict(rows.take(inside), settings, one)
+        for form, members_of in enumerate(groups):
+            predicted[form, inside] = members.predict(rows.take(inside), settings, members_of)
     known = (fold >= 0) & np.isfinite(rows.flux)
     scale = site_scale(rows)
     flux = (rows.flux / scale)[known]
+    squared = (np.maximum((predicted / scale)[:, known], 1e-12) - flux) ** 2
+    free = len(kinds) > 1 and bool(squared[2].sum() < squared[1].sum())
+    plain, learned = predicted[0], predicted[2 if free else 1]
     ours, theirs = (np.log(np.maximum((p / scale)[known], 1e-12)) for p in (learned, plain))
     losses = [((flux - np.exp(w * ours + (1.0 - w) * theirs)) ** 2).sum() for w in _WEIGHTS]
     beats = losses[-1] < losses[0] or not settings.allow_lloyd_taylor
@@ -204,6 +215,7 @@ def _validate(
         r_squared(np.exp(theirs), flux),
         r_squared((given / scale)[known], flux),
         weight,
+        free,
         len(names),
     )
     return given, found
