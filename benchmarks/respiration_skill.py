@@ -1,0 +1,279 @@
+"""Learned respiration out of sample: a tower by years, chambers by years or blocks of months, sites left out, curves recovered.
+
+Everything is scored on rows that the fit has not seen, and every baseline is fitted to the same rows in the same run. What is given where
+(the learned form, Lloyd and Taylor's, or a blend) was chosen by each fit on inner blocks of its own training part.
+
+Run as ``python benchmarks/respiration_skill.py [--quick]``; the whole takes about half an hour on two cores.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from _claims import REPOSITORY, Claims, argument_parser
+from _respiration import (
+    EVERY_ROW,
+    Bounds,
+    CrossValidated,
+    Scored,
+    bounds,
+    collinear_rows,
+    cosore_names,
+    cosore_rows,
+    cross_validate,
+    daily_rows,
+    hyytiala,
+    leave_sites_out,
+    quietly,
+    recover,
+    score_set,
+    ten_years,
+)
+from rich.progress import track
+
+from jules_ml.coupling.column import curve_factors
+from jules_ml.coupling.learned_curves import learned_tables
+from jules_ml.experiment import load_experiment
+from jules_ml.modules.respiration_settings import RespirationSettings
+from jules_ml.simulation.run import run_column
+from jules_ml.training.concurvity import WARN_ABOVE, concurvity
+from jules_ml.training.respiration import Learned, learn_respiration
+from jules_ml.training.rows import MIN_ROWS, Rows, select_rows
+from jules_ml.training.scores import nightly, noise_ceiling, r_squared
+
+TOWER = RespirationSettings(rows=EVERY_ROW)
+#: Sites where water rules respiration.
+DRY = ("d20190617_SCOTT_SRM Rs", "d20200423_OYONARTE Rs", "d20200228_RENCHON Rs")
+SEEDS = (0, 1, 2)
+
+
+def tower_claims(claims: Claims, rows: Rows, folds: int | None) -> CrossValidated:
+    """Hyytiälä, each year left out in turn."""
+    done = cross_validate(rows, TOWER, folds=folds)
+    r2 = done.r2()
+    for name, value in r2.items():
+        claims.report(f"FI-Hyy half-hours: R2 of {name}", value, note=f"{done.known.sum()} rows")
+    ceiling = noise_ceiling(rows.flux, rows.time, pd.Timedelta(minutes=30))
+    claims.report("FI-Hyy half-hours: noise ceiling of R2", ceiling)
+    claims.check("FI-Hyy half-hours: learned less spline", r2["learned"] - r2["spline"], ">=", -0.005)
+    claims.check("FI-Hyy half-hours: learned less Lloyd-Taylor", r2["learned"] - r2["Lloyd-Taylor"], ">=", 0.03)
+    table = pd.DataFrame({"measured": rows.flux, **done.predicted})[done.known]
+    nights = nightly(table, rows.middle[done.known], least=4)
+    for name in done.predicted:
+        score = r_squared(nights[name].to_numpy(), nights["measured"].to_numpy())
+        if name == "learned":
+            claims.check("FI-Hyy nights: R2 of learned", score, ">=", 0.81, note=f"{len(nights)} nights")
+        else:
+            claims.report(f"FI-Hyy nights: R2 of {name}", score)
+    claims.check("FI-Hyy: share within 90 % intervals", done.coverage(), ">=", 0.85)
+    claims.check("FI-Hyy: share within 90 % intervals, at most", done.coverage(), "<=", 0.95)
+    return done
+
+
+def little_water(claims: Claims, rows: Rows, done: CrossValidated) -> None:
+    """What water adds at Hyytiälä, and whether the band of f says so."""
+    dry = cross_validate(rows, TOWER.model_copy(update={"moisture": "none"})).r2()["learned"]
+    claims.report("FI-Hyy: what f adds to R2", done.r2()["learned"] - dry)
+    band = quietly(rows, TOWER).module.curve_f()
+    low, high = np.quantile(rows.wetness, [0.05, 0.95])
+    inside = (band.x >= low) & (band.x <= high)
+    flat = (band.low <= 1.0) & (band.high >= 1.0)
+    claims.report("FI-Hyy: part of the 5-95 % range where the band of f holds 1", float(flat[inside].double().mean()))
+    claims.report("FI-Hyy: f, least of the median over that range", float(band.median[inside].min()))
+    claims.report("FI-Hyy: width of the band, mean over that range", float((band.high - band.low)[inside].mean()))
+
+
+def chamber_claims(claims: Claims, path: Path, names: list[tuple[str, str]], tower: CrossValidated) -> list[Bounds]:
+    """Every set of COSORE, by years or by blocks of two months."""
+    jobs = [(path, *name) for name in names]
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        results = list(track(pool.map(score_set, jobs), "sets", total=len(jobs), transient=True))
+    scored = [found for found in results if isinstance(found, Scored)]
+    for (_, name, flux), found in zip(jobs, results, strict=True):
+        if isinstance(found, str):
+            claims.report(f"COSORE {name} {flux}: left out", float("nan"), note=found)
+    for found in scored:
+        others = ", ".join(f"{name} {found.r2[name]:.3f}" for name in ("Lloyd-Taylor", "spline", "boosting"))
+        note = f"{others}; in interval {found.coverage:.3f}; {found.rows} rows; noise ceiling {found.ceiling:.2f}"
+        claims.report(f"COSORE {found.name}: R2", found.r2["learned"], note=note)
+    table = pd.DataFrame([found.r2 for found in scored], index=[found.name for found in scored])
+    mean = table.mean()
+    for name in table.columns.drop("learned"):
+        claims.report(f"COSORE: mean R2 of {name}", mean[name])
+    for name in ("spline", "boosting"):
+        claims.check(
+            f"COSORE: mean R2 less that of {name}",
+            mean["learned"] - mean[name],
+            ">=",
+            0.0,
+            note=f"learned {mean['learned']:.3f}, {len(scored)} sets",
+        )
+    behind = table.index[table["learned"] < table["Lloyd-Taylor"] - 0.02]
+    claims.check(
+        "COSORE: share of sets > 0.02 below Lloyd-Taylor",
+        len(behind) / len(table),
+        "<=",
+        0.1,
+        note=", ".join(behind) or "none",
+    )
+    for name in DRY:
+        if name in table.index:
+            gain = table.loc[name, "learned"] - table.loc[name, "Lloyd-Taylor"]
+            claims.check(f"COSORE {name}: R2 less Lloyd-Taylor's", gain, ">=", 0.25)
+    counts = np.array([tower.known.sum(), *(found.rows for found in scored)])
+    shares = np.array([tower.coverage(), *(found.coverage for found in scored)])
+    pooled = float(np.average(shares, weights=counts))
+    claims.check("all: share within 90 % intervals, pooled", pooled, ">=", 0.85)
+    claims.check("all: share within 90 % intervals, pooled, at most", pooled, "<=", 0.95)
+    fair = float(np.mean((shares >= 0.75) & (shares <= 0.98)))
+    claims.check("all: share of sets with 75-98 % in their interval", fair, ">=", 0.8, note=f"{len(shares)} sets")
+    return [found.bounds for found in scored]
+
+
+def site_claims(claims: Claims, path: Path, names: list[tuple[str, str]], sites: int | None) -> None:
+    """Days of every set of soil respiration, each left out in turn."""
+    found = ((name, cosore_rows(path, name, flux)) for name, flux in names if flux == "Rs")
+    days = [(name, daily_rows(rows)) for name, rows in found if isinstance(rows, Rows)]
+    short = [name for name, of in days if len(of) < MIN_ROWS]
+    claims.report("sites left out: sets with fewer than 200 days", len(short), note=", ".join(short) or "none")
+    table = leave_sites_out([of for _, of in days if len(of) >= MIN_ROWS], sites=sites)
+    forms = table.columns.drop(["site", "measured"])
+    by_site = table.groupby("site")
+    note = f"{by_site.ngroups} sites, {len(table)} days"
+    median = {
+        name: float(np.median([r_squared(g[name].to_numpy(), g["measured"].to_numpy()) for _, g in by_site]))
+        for name in forms
+    }
+    pooled = {name: r_squared(table[name].to_numpy(), table["measured"].to_numpy()) for name in forms}
+    for kind, scores in (("pooled", pooled), ("median", median)):
+        for name in forms.drop("learned"):
+            claims.check(
+                f"sites left out: {kind} R2 less that of {name}",
+                scores["learned"] - scores[name],
+                ">=",
+                0.0,
+                note=f"learned {scores['learned']:.3f}, {name} {scores[name]:.3f}; {note}",
+            )
+
+
+def recovery_claims(claims: Claims, rows: Rows, seeds: tuple[int, ...]) -> None:
+    """JULES's own curves, from fluxes made of them with the tower's noise."""
+    pairs = [recover(rows, TOWER, seed) for seed in seeds]
+    for name, found in zip(("f", "g"), zip(*pairs, strict=True), strict=True):
+        each = ", ".join(f"{r.rms:.3f}" for r in found)
+        claims.check(
+            f"recovery: RMS error of {name}, worst seed", max(r.rms for r in found), "<=", 0.05, note=f"seeds: {each}"
+        )
+        inside = float(np.mean([r.inside for r in found]))
+        claims.check(
+            f"recovery: share of {name} within its 90 % band", inside, ">=", 0.85, note=f"mean of {len(found)} seeds"
+        )
+    collinear = collinear_rows(rows)
+    together = concurvity(collinear.wetness, collinear.t_soil)
+    claims.check(
+        "recovery: concurvity with T and water made collinear", together, ">=", WARN_ABOVE, note="the warning fires"
+    )
+    claims.report("FI-Hyy: concurvity as measured", concurvity(rows.wetness, rows.t_soil))
+
+
+def time_claim(claims: Claims, data: Path) -> None:
+    """Ten years of half-hours of day and night, with eight members."""
+    record = ten_years(hyytiala(data))
+    settings = RespirationSettings(rows=EVERY_ROW, members=8)
+    torch.set_num_threads(2)
+    started = time.perf_counter()
+    rows = select_rows(record, settings)
+    learn_respiration(rows, settings)
+    seconds = time.perf_counter() - started
+    torch.set_num_threads(1)
+    claims.check(
+        "ten years of half-hours, 8 members: time of the fit",
+        seconds,
+        "<=",
+        60.0,
+        unit="s",
+        note=f"{record.sizes['time']} half-hours, {len(rows)} rows of the night",
+    )
+
+
+def bound_claims(claims: Claims, found: list[Bounds]) -> None:
+    """Curves far from their data."""
+    claims.check(
+        "extrapolation: greatest f of any fit",
+        max(b.f_max for b in found),
+        "<=",
+        1.5,
+        note=f"s from 0 to 1; {len(found)} records",
+    )
+    claims.check("extrapolation: least f and g of any fit", min(b.least for b in found), ">=", 0.0)
+    claims.report("extrapolation: greatest g of any fit", max(b.g_max for b in found), note="T from 223 to 333 K")
+    claims.check("extrapolation: greatest jump over 0.001 of s or 0.01 K", max(b.jump for b in found), "<=", 0.05)
+
+
+def year_at_loobos(claims: Claims, data: Path, learned: dict[str, Learned]) -> None:
+    """The column through 1997 at Loobos with learned curves."""
+    text = (REPOSITORY / "docs" / "examples" / "loobos.toml").read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "loobos.toml"
+        here = data / "jules" / "loobos_inputs" / "Loobos_1997.dat"
+        path.write_text(text.replace('"Loobos_1997.dat"', f'"{here.resolve()}"'), encoding="utf-8")
+        experiment = load_experiment(path)
+        stock = run_column(experiment).output["resp_s_gb"]
+        for name, each in learned.items():
+            output = run_column(experiment, factors=curve_factors(*learned_tables(each.module, each.settings))).output
+            ratio = output["resp_s_gb"].mean() / stock.mean()
+            claims.check(f"Loobos with curves of {name}: greatest fsth", float(output["fsth"].max()), "<=", 1.5)
+            claims.check(
+                f"Loobos with curves of {name}: respiration over JULES's",
+                float(ratio),
+                "<=",
+                5.0,
+                note="mean of the year",
+            )
+            claims.check(
+                f"Loobos with curves of {name}: worst day over JULES's",
+                float((output["resp_s_gb"] / stock).max()),
+                "<=",
+                20.0,
+            )
+
+
+def main() -> int:
+    """Measure every claim; 1 if one was missed."""
+    arguments = argument_parser(__doc__).parse_args()
+    torch.set_num_threads(1)
+    quick = arguments.quick
+    claims = Claims("respiration_skill", quick=quick)
+    path = arguments.data / "respiration" / "cosore_hourly.parquet"
+    rows = select_rows(hyytiala(arguments.data), TOWER)
+    tower = tower_claims(claims, rows, 2 if quick else None)
+    if not quick:
+        little_water(claims, rows, tower)
+    recovery_claims(claims, rows, SEEDS[: 1 if quick else None])
+    dry = [(name, "Rs") for name in ("d20200423_OYONARTE",)]
+    names = dry if quick else cosore_names(path)
+    found = chamber_claims(claims, path, names, tower)
+    if not quick:
+        site_claims(claims, path, names, None)
+        time_claim(claims, arguments.data)
+    bound_claims(claims, [bounds(tower.learned), *found])
+    oyonarte = cosore_rows(path, *dry[0])
+    assert isinstance(oyonarte, Rows)
+    year_at_loobos(
+        claims,
+        arguments.data,
+        {"FI-Hyy": tower.learned[0], "OYONARTE": quietly(oyonarte, RespirationSettings(target="soil", rows=EVERY_ROW))},
+    )
+    return claims.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
