@@ -33,11 +33,13 @@ LAYERED = {
 #: Those that have none, or one for each layer of soil carbon.
 _AT_SURFACE = {"albsoil": ("1", "albedo of bare soil")}
 _BY_CARBON_LAYER = {"clay": ("1", "clay as a fraction of the mineral soil"), "soil_ph": ("1", "pH of the soil")}
-#: Variables that JULES takes as prescribed soil state.
+#: Variables of the soil that JULES takes as prescribed data.
 PRESCRIBED = {
     "sthuf": ("1", "soil water, liquid and frozen, as a fraction of saturation"),
     "t_soil": ("K", "soil temperature"),
+    **{name: LAYERED[name] for name in ("b", "satcon", "sm_sat", "sm_wilt")},
 }
+_RANGE = {"sthuf": (0.0, 1.0), "t_soil": (150.0, 400.0), "sm_sat": (0.0, 1.0), "sm_wilt": (0.0, 1.0)}
 _TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 
 
@@ -205,10 +207,10 @@ def write_prescribed(
     path : Path
         netCDF file to write; it appears whole or not at all.
     values : mapping of str to array
-        ``sthuf``, water as a fraction of saturation [1] (liquid and ice together), or ``t_soil`` [K]; shape (time, soil), or
-        (time, soil, y, x), or (time, soil, land).
+        ``sthuf``, water as a fraction of saturation [1] (liquid and ice together), ``t_soil`` [K], or soil properties that
+        change with time (``b, satcon, sm_sat, sm_wilt``); shape (time, soil), or (time, soil, y, x), or (time, soil, land).
     start : str or Timestamp
-        ``data_start``: when the first value holds.
+        ``data_start``: from when on the first value holds.
     period_seconds : float
         ``data_period`` [s].
     grid : InputGrid, optional
@@ -245,7 +247,7 @@ def write_prescribed(
                 remedy="give all variables the same times and layers",
             )
         filled = grid.fill(given, levels, name=name, where=path)
-        low, high = (0.0, 1.0) if name == "sthuf" else (150.0, 400.0)
+        low, high = _RANGE.get(name, (0.0, np.inf))
         if filled.min() < low or filled.max() > high:
             raise BadInput(
                 f"{name} runs from {filled.min():g} to {filled.max():g}, and must lie between {low:g} and {high:g}",
@@ -262,7 +264,7 @@ def write_prescribed(
     attrs = {
         "title": f"{title}, for JULES_PRESCRIBED_DATASET",
         "data_start": f"{first:{_TIME_FORMAT}}",
-        "data_end": f"{first + pd.Timedelta(seconds=float(seconds[-1])):{_TIME_FORMAT}}",
+        "data_end": f"{first + pd.Timedelta(seconds=levels[0] * period_seconds):{_TIME_FORMAT}}",
         "data_period": float(period_seconds),
     }
     _write(xr.Dataset(data, coords={grid.time_dim: time}, attrs=attrs), path, unlimited=grid.time_dim)

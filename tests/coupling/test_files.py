@@ -83,7 +83,7 @@ def test_prescribed_state_has_time_first(tmp_path: Path) -> None:
     with xr.open_dataset(path) as ds:
         assert ds["sthuf"].dims == ("tstep", "soil", "y", "x")
         assert ds.attrs["data_start"] == "1996-12-31 23:00:00"
-        assert ds.attrs["data_end"] == "1997-01-01 22:30:00"
+        assert ds.attrs["data_end"] == "1997-01-01 23:00:00"
         assert ds["tstep"].to_numpy()[2] == np.datetime64("1997-01-01T00:00:00")
 
 
