@@ -65,7 +65,7 @@ contains
     run%microbe_called = .true.
 
     allocate (fsth(land_pts, sm_levels), ftemp(land_pts, sm_levels), fprf(land_pts))
-    call jml_respiration(sthu, sthf, v_sat, v_wilt, tsoil, l_soil_point, fsth, ftemp, ierr)
+    call jml_respiration(land_pts, sm_levels, sthu, sthf, v_sat, v_wilt, tsoil, l_soil_point, fsth, ftemp, ierr)
     if (ierr /= JML_OK) then
       call fail(bridge_error('respiration'))
       call jml_real_microbe(land_pts, dim_cs1, l_q10, cs, sthu, sthf, v_sat, v_wilt, tsoil, resp_s, veg_frac, &

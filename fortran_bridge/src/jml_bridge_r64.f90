@@ -6,7 +6,7 @@ module jml_bridge_r64
   use jml_handle, only: handle, native => native_r64
   use jml_message, only: fail
   use jml_namelist, only: text_of
-  use jml_native_r64, only: factors, plain_factors, READS_STHU, READS_STHF, READS_V_SAT, READS_V_WILT, READS_T_SOIL
+  use jml_native_r64, only: factors, READS_STHU, READS_STHF, READS_V_SAT, READS_V_WILT, READS_T_SOIL
   use jml_python, only: array_of, python_call, CODE => CODE_R64, CODE_INTEGER, CODE_LOGICAL, SLOT_RESPIRATION, &
     SLOT_PROPERTIES, SLOT_MOISTURE, SLOT_MOISTURE_TRIAL
   use jml_status, only: JML_BAD_SHAPE, JML_NOT_FINITE, JML_OFF, JML_OK

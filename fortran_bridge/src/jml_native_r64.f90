@@ -4,23 +4,16 @@ module jml_native_r64
   use jml_curve, only: curve_t, X_STHU, X_STH, X_THETA, X_T_SOIL
   use jml_dispatch_r64, only: best_kernels, kernels_t
   use jml_net, only: net_t, BLOCK, IN_STHU, IN_STHF, IN_STH, IN_THETA, IN_V_SAT, IN_V_WILT, IN_T_SOIL, OUT_FTEMP, OUT_JOINT
+  use jml_table_r64, only: table_t
   implicit none
   private
 
-  public :: native_t, native_of, factors, plain_factors
+  public :: native_t, native_of, factors
 
   integer, parameter, public :: READS_STHU = 1, READS_STHF = 2, READS_V_SAT = 3, READS_V_WILT = 4, READS_T_SOIL = 5
 
   integer, parameter :: CHUNK = 1024           !! points that go through together; a multiple of BLOCK
   integer, parameter :: FEW = 8                !! up to so many points one after the other are faster than a block
-
-  !> A curve as the kernels want it.
-  type :: table_t
-    integer :: x = 0                           !! an X_ number of `jml_curve`
-    integer :: last = 0
-    real(rk) :: x_min = 0.0_rk, x_max = 1.0_rk, per_step = 1.0_rk
-    real(rk), allocatable :: pairs(:, :)
-  end type table_t
 
   !> A layer as the kernels want it.
   type :: dense_layer_t

@@ -7,7 +7,7 @@ module cost_respiration_r32
 
   public :: measure
 
-  integer, parameter :: ROUNDS = 7   !! the least of so many is kept
+  integer, parameter :: ROUNDS = 15  !! the least of so many is kept
 
 contains
 
