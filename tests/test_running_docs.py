@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 from jules_ml.data import cosore
 from jules_ml.data.table_spec import Quality, TableColumn, TableSpec, TableTime
 from jules_ml.experiment import Experiment, load_experiment
+from jules_ml.experiment.jules import JulesSection, PrescribedSection
 from jules_ml.experiment.records import Record, TableRecord
 from jules_ml.experiment.sections import (
     CarbonSection,
@@ -43,6 +44,8 @@ TABLES: dict[str, type[BaseModel]] = {
     "[[surface.tiles]]": TileSection,
     "[carbon]": CarbonSection,
     "[modules]": ModulesSection,
+    "[jules]": JulesSection,
+    "[jules.prescribed]": PrescribedSection,
     "[run]": RunSection,
     "[run.spin_up]": SpinUpSection,
     "[run.initial]": InitialSection,
@@ -59,7 +62,7 @@ RECORDS = {
 def _default(value: object) -> str:
     if value is PydanticUndefined:
         return "**needed**"
-    if value is None or value == () or isinstance(value, BaseModel):
+    if value is None or value in ((), {}) or isinstance(value, BaseModel):
         return "–"
     if isinstance(value, tuple):
         return f"`[{', '.join(_literal(v) for v in value)}]`" if len(value) > 1 else f"`{_literal(value[0])}`"

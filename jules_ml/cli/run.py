@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Quiet, progress, say_files, say_how_it_went
+from jules_ml.cli.printing import Quiet, escaped, out_console, progress, say_files, say_how_it_went
 from jules_ml.wholefile import ready_folder
+
+if TYPE_CHECKING:
+    from jules_ml.experiment import Experiment
 
 
 @app.command(epilog="Example:  jules-ml run tower.toml --out runs/tower")
 def run(
     experiment: Annotated[Path, typer.Argument(help="Experiment file (TOML).", show_default=False)],
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the results; runs/NAME of the experiment unless given.")
+        Path | None,
+        typer.Option(
+            help="Folder for the results; runs/NAME of the experiment unless given, or for JULES beside its run folder."
+        ),
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Run the model of an experiment: its record in, a CF netCDF file, a summary and a figure out."""
+    """Run the model of an experiment: the soil column from its record, or JULES from its run folder with modules swapped in."""
     from jules_ml.experiment import load_experiment
     from jules_ml.figures import save_figure
     from jules_ml.simulation.folder import run_figure, write_run
     from jules_ml.simulation.run import run_column
 
     loaded = load_experiment(experiment)
+    if loaded.run is not None and loaded.run.model == "jules":
+        _run_jules(loaded, out, quiet)
+        return
     folder = Path("runs") / experiment.stem if out is None else out
     ready_folder(folder)
     with progress(quiet) as report:
@@ -38,3 +47,18 @@ def run(
     if not quiet:
         say_how_it_went(done)
         say_files(files)
+
+
+def _run_jules(experiment: Experiment, out: Path | None, quiet: bool) -> None:
+    from jules_ml.coupling.experiment import default_folder, run_jules
+
+    folder = default_folder(experiment) if out is None else out
+    with progress(quiet) as report:
+        done = run_jules(experiment, folder, progress=report)
+    if quiet:
+        return
+    for note in done.notes:
+        out_console.print(f"[bold]swapped[/] {escaped(note)}", soft_wrap=True)
+    for warning in done.warnings:
+        out_console.print(f"[yellow]JULES warns[/] {escaped(warning)}", soft_wrap=True)
+    say_files(done.files)

@@ -192,10 +192,11 @@ def set_entries(text: str, name: str, entries: Mapping[str, Value], *, occurrenc
         cuts.append((first.start, first.end, _assignment(_written_name(text, first), value)))
         cuts += [(entry.start, _past_comma(text, entry.end), "") for entry in others]
     if added:
-        before = text[: group.mark]
-        starts_line = not before[before.rfind("\n") + 1 :].strip()
-        at = before.rfind("\n") + 1 if starts_line and "\n" in before else group.mark
-        cuts.append((at, at, "".join(added) if at != group.mark else "\n" + "".join(added)))
+        line_start = text.rfind("\n", 0, group.mark) + 1
+        # on a line of its own where the end mark stands so, else on a new one
+        own_line = not text[line_start : group.mark].strip()
+        at = line_start if own_line else group.mark
+        cuts.append((at, at, ("" if own_line else "\n") + "".join(added)))
     for start, end, new in sorted(cuts, reverse=True):
         text = text[:start] + new + text[end:]
     return text

@@ -181,6 +181,11 @@ class NamelistFolder:
         lowered = {key.lower(): value for key, value in entries.items()}
         self._texts[home] = set_entries(self._texts.get(home, ""), name, lowered, occurrence=occurrence)
 
+    def drop(self, *files: str) -> None:
+        """Leave files out of what is written, as another takes their place."""
+        for file in files:
+            self._texts.pop(file, None)
+
     def copy(self) -> NamelistFolder:
         """Give another one, whose changes leave this as it is."""
         return copy.deepcopy(self)

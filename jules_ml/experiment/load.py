@@ -10,6 +10,7 @@ import xarray as xr
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from jules_ml.errors import BadInput
+from jules_ml.experiment.jules import JulesSection
 from jules_ml.experiment.messages import schema_error, syntax_error
 from jules_ml.experiment.records import Record
 from jules_ml.experiment.section import Section
@@ -35,12 +36,13 @@ class Experiment(Section):
     """
 
     site: SiteSection = Field(default=SiteSection(), description="where the record was taken")
-    data: Record = Field(description="which record is read, and how")
+    data: Record | None = Field(default=None, description="which record is read, and how")
     forcing: ForcingSection = Field(default=ForcingSection(), description="what stands in for weather not measured")
     soil: SoilSection | None = Field(default=None, description="layers and properties of the soil")
     surface: SurfaceSection | None = Field(default=None, description="what grows on the soil")
     carbon: CarbonSection | None = Field(default=None, description="soil carbon that respires")
     modules: ModulesSection = Field(default=ModulesSection(), description="learned modules that a run takes")
+    jules: JulesSection | None = Field(default=None, description="which JULES is run, and in which folder")
     run: RunSection | None = Field(default=None, description="what is run, and when")
     respiration: RespirationSettings | None = Field(default=None, description="how respiration is learned")
 
@@ -88,8 +90,12 @@ class Experiment(Section):
         Raises
         ------
         BadInput
-            As its reader.
+            As its reader; or if there is no ``[data]``.
         """
+        if self.data is None:
+            raise BadInput(
+                "section [data] is missing", where=self.file, remedy="add [data]; docs/running.md lists its keys"
+            )
         ds = self.data.read()
         given = self.site.model_dump(exclude_none=True)
         if "name" in given:

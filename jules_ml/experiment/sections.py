@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from jules_ml.experiment.jules import Via
 from jules_ml.experiment.section import DataPath, PerLayer, Section
 
 
@@ -221,7 +222,10 @@ class InitialSection(Section):
 class RunSection(Section):
     """``[run]``: what is run, from when to when, and what is kept of it."""
 
-    model: Literal["column"] = Field(default="column", description="what is run: the soil column in this package")
+    model: Literal["column", "jules"] = Field(
+        default="column", description="what is run, the soil column in this package or a JULES executable"
+    )
+    via: Via = Field(default=(), description="ways by which learned modules get into JULES; none runs it as it is")
     start: Moment | None = Field(default=None, description="start, UTC; that of the record unless given")
     end: Moment | None = Field(default=None, description="end, UTC; that of the record unless given")
     timestep: float = Field(default=1800.0, ge=1.0, le=10800.0, description="time step [s]")

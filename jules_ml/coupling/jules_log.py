@@ -1,0 +1,109 @@
+"""What JULES says while it runs: how far it has come, and why it stopped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+#: Called with a stage, the steps done in it and the steps it has.
+Progress = Callable[[str, int, int], None]
+
+_STEP = re.compile(r"Timestep: *(\d+); *Started at: *(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)")
+_CYCLE = re.compile(r"Spinup cycle: *(\d+)")
+_FATAL = re.compile(r"\[FATAL ERROR\]\s*(.*)")
+#: Said when memory or the processor ended the program: the runtimes of gfortran, Intel, NAG and Cray.
+_CRASH = re.compile(
+    r"(Program received signal|Backtrace for this error|forrtl: severe|Fortran runtime error|Segmentation fault"
+    r"|No space left on device|lib-\d+ : UNRECOVERABLE|Runtime Error: )"
+)
+_WARNING = re.compile(r"\[(?:WARNING|ERROR)\]\s*(.*)")
+_FORMAT = "%Y-%m-%d %H:%M:%S"
+
+
+@dataclass
+class JulesLog:
+    """Follows the log of a run, line by line.
+
+    Attributes
+    ----------
+    start, end : datetime
+        Main run.
+    timestep : float
+        [s].
+    spin_up : tuple of datetime, optional
+        Start and end of one cycle of spin-up.
+    cycles : int
+        Most cycles of spin-up.
+    progress : callable, optional
+        Is told about every step that JULES reports.
+    reached : datetime or None
+        Model time of the last step reported; in UTC as JULES counts.
+    fatal : str or None
+        The first fatal message.
+    crash : str or None
+        First line of what the compiler's runtime said of a crash.
+    warnings : list of str
+        Warnings and errors that JULES went on after, each once.
+    is_jules : bool
+        Whether any line was one of JULES's.
+    """
+
+    start: datetime
+    end: datetime
+    timestep: float
+    spin_up: tuple[datetime, datetime] | None = None
+    cycles: int = 0
+    progress: Progress | None = None
+    reached: datetime | None = None
+    fatal: str | None = None
+    crash: str | None = None
+    warnings: list[str] = field(default_factory=list)
+    is_jules: bool = False
+    _pending: datetime | None = None
+
+    def line(self, text: str) -> None:
+        """Take one line of the log."""
+        if not self.is_jules and re.search(r"\[(INFO|WARNING|ERROR|FATAL ERROR|DEBUG)\]", text):
+            self.is_jules = True
+        if step := _STEP.search(text):
+            self._flush()
+            self._pending = datetime.strptime(step[2], _FORMAT)
+        elif cycle := _CYCLE.search(text):
+            # a step of spin-up is told by the line that follows it
+            self._report_spin_up(int(cycle[1]))
+        elif fatal := _FATAL.search(text):
+            self.fatal = self.fatal or fatal[1].strip()
+        elif _CRASH.search(text):
+            self.crash = self.crash or text.strip()
+        elif (warning := _WARNING.search(text)) and warning[1].strip() not in self.warnings:
+            self.warnings.append(warning[1].strip())
+
+    def close(self, *, done: bool) -> None:
+        """Take note that the run has ended."""
+        self._flush()
+        if done and self.progress is not None:
+            total = self._steps(self.start, self.end)
+            self.progress("run", total, total)
+
+    def _flush(self) -> None:
+        moment, self._pending = self._pending, None
+        if moment is None:
+            return
+        self.reached = moment
+        if self.progress is not None:
+            self.progress("run", max(self._steps(self.start, moment), 0), self._steps(self.start, self.end))
+
+    def _report_spin_up(self, cycle: int) -> None:
+        moment, self._pending = self._pending, None
+        if moment is None or self.spin_up is None:
+            return
+        self.reached = moment
+        if self.progress is not None:
+            length = self._steps(*self.spin_up)
+            done = (cycle - 1) * length + self._steps(self.spin_up[0], moment)
+            self.progress("spin-up", done, length * max(self.cycles, cycle))
+
+    def _steps(self, start: datetime, end: datetime) -> int:
+        return int((end - start) / timedelta(seconds=self.timestep))

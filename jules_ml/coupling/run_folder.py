@@ -1,0 +1,240 @@
+"""A run folder of JULES: what its namelists say of the run, and a new folder beside it with the same inputs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jules_ml.coupling.files import InputGrid
+from jules_ml.coupling.jules_log import JulesLog, Progress
+from jules_ml.coupling.namelists import NamelistFolder
+from jules_ml.errors import BadInput
+
+#: Written by this package into a folder that it made, so that it knows one again.
+SUMMARY = "run_summary.json"
+#: Folder of output within the new run folder, of files that were swapped in, and of namelists where the user's have no folder.
+OUTPUT, SWAPPED, NAMELISTS = "output", "swapped", "namelists"
+_FORMAT = "%Y-%m-%d %H:%M:%S"
+_DZSOIL = (0.1, 0.25, 0.65, 2.0)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run as the user has it.
+
+    Attributes
+    ----------
+    folder : Path
+        Where JULES is started; relative paths in the namelists are taken from here.
+    namelists : NamelistFolder
+    directory : str
+        Folder of the namelists within ``folder``; empty where they lie in it.
+    """
+
+    folder: Path
+    namelists: NamelistFolder
+    directory: str
+
+    def entry(self, group: str, name: str, default: Any) -> Any:
+        """One entry of a group, or JULES's default."""
+        value = self.namelists.get(group).get(name)
+        return default if value is None else value
+
+    @property
+    def start(self) -> datetime:
+        """Start of the main run."""
+        return self._moment("main_run_start")
+
+    @property
+    def end(self) -> datetime:
+        """End of the main run."""
+        return self._moment("main_run_end")
+
+    @property
+    def timestep(self) -> float:
+        """Time step [s]."""
+        return float(self.entry("jules_time", "timestep_len", 1800))
+
+    @property
+    def dzsoil(self) -> tuple[float, ...]:
+        """Thickness of the soil layers [m]."""
+        given = self.entry("jules_soil", "dzsoil_io", list(_DZSOIL))
+        layers = tuple(given) if isinstance(given, list) else (float(given),)
+        return layers[: int(self.entry("jules_soil", "sm_levels", len(_DZSOIL)))]
+
+    @property
+    def grid(self) -> InputGrid:
+        """Grid of the input files."""
+        return InputGrid.of(self.namelists.get("jules_input_grid"))
+
+    @property
+    def van_genuchten(self) -> bool:
+        """Whether the soil's hydraulics are van Genuchten's."""
+        return bool(self.entry("jules_soil", "l_vg_soil", False))
+
+    @property
+    def four_pools(self) -> bool:
+        """Whether soil carbon is in RothC's four pools."""
+        return int(self.entry("jules_soil_biogeochem", "soil_bgc_model", 1)) == 2
+
+    @property
+    def carbon_layers(self) -> int:
+        """Layers of soil carbon."""
+        return len(self.dzsoil) if self.entry("jules_soil_biogeochem", "l_layeredc", False) else 1
+
+    def log(self, progress: Progress | None) -> JulesLog:
+        """Something that follows the log of this run."""
+        cycles = int(self.entry("jules_spinup", "max_spinup_cycles", 0))
+        cycle = None
+        if cycles:
+            cycle = (
+                self._moment("spinup_start", "jules_spinup", self.start),
+                self._moment("spinup_end", "jules_spinup", self.end),
+            )
+        return JulesLog(self.start, self.end, self.timestep, cycle, cycles, progress)
+
+    def _moment(self, name: str, group: str = "jules_time", default: datetime | None = None) -> datetime:
+        text = self.namelists.get(group).get(name)
+        if not text and default is not None:
+            return default
+        try:
+            return datetime.strptime(str(text), _FORMAT)
+        except ValueError as error:
+            raise BadInput(
+                f"{name} is {text!r}, and no time",
+                where=self.namelists.place(group),
+                remedy=f"write {name} = 'YYYY-MM-DD hh:mm:ss'",
+            ) from error
+
+
+def read_run_folder(folder: str | Path, namelists: str | None = None) -> RunFolder:
+    """Read a run folder.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where JULES is started.
+    namelists : str, optional
+        Folder of the namelists within it; the folder itself or the only one in it with ``timesteps.nml`` unless given.
+
+    Returns
+    -------
+    RunFolder
+
+    Raises
+    ------
+    BadInput
+        If there is no such folder, its namelists are not found, or what a JULES run needs is missing among them.
+    """
+    folder = Path(folder).resolve()
+    if not folder.is_dir():
+        raise BadInput("there is no such run folder", where=folder, remedy="give the folder that JULES is started in")
+    if namelists is None:
+        found = [d for d in (folder, *sorted(folder.iterdir())) if d.is_dir() and (d / "timesteps.nml").is_file()]
+        if len(found) != 1 and folder not in found:
+            raise BadInput(
+                f"{len(found) or 'no'} folders of namelists are in it (with timesteps.nml)",
+                where=folder,
+                remedy="name the one in [jules] namelists",
+            )
+        directory = found[0].relative_to(folder).as_posix()
+    else:
+        directory = namelists
+    directory = "" if directory == "." else directory
+    read = NamelistFolder.read(folder / directory)
+    read.check()
+    return RunFolder(folder, read, directory)
+
+
+def stage(run: RunFolder, out: Path) -> RunFolder:
+    """Make a new run folder with the user's inputs, by symbolic links; namelists are not yet written.
+
+    Relative paths stay good: what lies in the user's folder is there under the same name, and what is named from outside it, or
+    lies among its old output, is named in full. Output goes to a folder of its own.
+
+    Parameters
+    ----------
+    run : RunFolder
+        As the user has it.
+    out : Path
+        New folder, an empty one, or one that an earlier run made, which is replaced.
+
+    Returns
+    -------
+    RunFolder
+        Its namelists may be changed; the user's are not.
+
+    Raises
+    ------
+    BadInput
+        If the folder holds something else, lies in the user's or holds it, or cannot be written.
+    """
+    out = out.resolve()
+    if out == run.folder or run.folder in out.parents or out in run.folder.parents:
+        raise BadInput(
+            "the new run folder would lie in the old one, or hold it",
+            where=out,
+            remedy="give another folder with --out",
+        )
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / SUMMARY).is_file())):
+        raise BadInput("something else is in this place already", where=out, remedy="give a new folder with --out")
+    old_output = str(run.entry("jules_output", "output_dir", "./output"))
+    try:
+        if out.is_dir():
+            shutil.rmtree(out)
+        out.mkdir(parents=True)
+        for name in (OUTPUT, SWAPPED, NAMELISTS):
+            (out / name).mkdir()
+        left_out = {_first_part(old_output), _first_part(run.directory), OUTPUT, SWAPPED, NAMELISTS}
+        for entry in sorted(run.folder.iterdir()):
+            if entry.name not in left_out and not entry.name.startswith(".") and entry.suffix != ".nml":
+                (out / entry.name).symlink_to(entry)
+        if run.directory:
+            # what modules of hooks read lies beside the namelists
+            for entry in sorted((run.folder / run.directory).iterdir()):
+                if entry.is_file() and entry.suffix != ".nml":
+                    (out / NAMELISTS / entry.name).symlink_to(entry)
+    except OSError as error:
+        raise BadInput(
+            f"the folder cannot be made ({error.strerror})", where=out, remedy="give another folder with --out"
+        ) from error
+    namelists = run.namelists.copy()
+    outside = {_first_part(old_output), OUTPUT, SWAPPED, NAMELISTS, _first_part(run.directory), ".."} - {""}
+    for name, occurrence, entries in _occurrences(namelists):
+        renamed = {
+            key: _in_full(value, run.folder, outside)
+            for key, value in entries.items()
+            if _in_full(value, run.folder, outside) != value
+        }
+        if renamed:
+            namelists.set(name, renamed, occurrence=occurrence)
+    namelists.set("jules_output", {"output_dir": OUTPUT})
+    return RunFolder(out, namelists, NAMELISTS)
+
+
+def _first_part(path: str) -> str:
+    """First folder of a relative path; nothing of an absolute one."""
+    parts = Path(os.path.normpath(path)).parts if path else ()
+    return "" if not parts or os.path.isabs(path) else parts[0]
+
+
+def _occurrences(namelists: NamelistFolder) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    seen: dict[str, int] = {}
+    for _, name, entries in list(namelists.groups()):
+        occurrence = seen.get(name, 0)
+        seen[name] = occurrence + 1
+        yield name, occurrence, entries
+
+
+def _in_full(value: Any, folder: Path, outside: set[str]) -> Any:
+    """A path, or each of a list, from the root where it leads to what the new folder does not have."""
+    if isinstance(value, list):
+        return [_in_full(each, folder, outside) for each in value]
+    if not isinstance(value, str) or "/" not in value or os.path.isabs(value) or _first_part(value) not in outside:
+        return value
+    return os.path.normpath(folder / value)
