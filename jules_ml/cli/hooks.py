@@ -31,16 +31,15 @@ def hooks(
     quiet: Quiet = False,
 ) -> None:
     """Build the hooks that put learned modules into a running JULES, or look for them in an executable."""
-    from jules_ml.coupling.hooks import Hook, build_hooks, check_executable
+    from jules_ml.coupling.hooks import build_hooks, check_executable
 
     if (jules_build is None) == (check is None):
         raise BadInput("neither or both of --jules-build and --check were given", remedy="give one of them")
     if check is not None:
         found = check_executable(check)
         if not quiet:
-            for procedure, state in found.hooks.items():
-                out_console.print(f"{procedure:<24} {state.value}")
-        if any(state is not Hook.IN for state in found.hooks.values()):
+            out_console.print(escaped(found.report), soft_wrap=True)
+        if not found.complete:
             raise RunFailed(
                 "not all hooks are in this executable: link it with the flags of 'jules-ml hooks --jules-build', and without "
                 "-flto or -ipo, which drop them"
@@ -52,6 +51,6 @@ def hooks(
     # the flags alone on standard output, for $(...); the rest beside it
     out_console.print(escaped(built.flags), soft_wrap=True)
     if not quiet:
-        err_console.print(
-            f"[green]wrote[/] {escaped(str(built.object_file))} and {escaped(str(built.flags_file))}", soft_wrap=True
-        )
+        written = ", ".join(escaped(str(path)) for path in (built.object_file, built.flags_file, built.template))
+        err_console.print(f"[green]wrote[/] {written}", soft_wrap=True)
+        err_console.print(escaped(built.advice), soft_wrap=True)

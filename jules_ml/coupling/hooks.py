@@ -33,7 +33,9 @@ SPELLINGS = {"gfortran": "__{module}_MOD_{procedure}", "Intel Fortran": "{module
 MODULE_FOLDERS = (".", "include", "build/include")
 #: A module that a build with a real MPI takes from there.
 MPI_MODULE = "mpi"
-CHECKOUT = Path(__file__).parents[2]
+#: Where a wheel carries the sources of the bridge, and where they lie in a checkout.
+PACKAGED = Path(__file__).parents[1] / "bridge_sources"
+SOURCES = PACKAGED if PACKAGED.is_dir() else Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,15 @@ class BuiltHooks:
         The hooks and the bridge in one relocatable object.
     flags_file : Path
         File with the link flags, on one line.
+    template : Path
+        A ``jules_ml.nml`` to start from, its groups commented out.
     flags : str
         Its text: what to add when JULES is linked.
     """
 
     object_file: Path
     flags_file: Path
+    template: Path
     flags: str
 
     @property
@@ -66,7 +71,7 @@ class BuiltHooks:
 
 
 def build_hooks(
-    jules_build: Path, *, out: Path, compiler: str | None = None, checkout: Path = CHECKOUT, jobs: int = 1
+    jules_build: Path, *, out: Path, compiler: str | None = None, sources: Path = SOURCES, jobs: int = 1
 ) -> BuiltHooks:
     """Build the hooks against a JULES build.
 
@@ -78,8 +83,8 @@ def build_hooks(
         Folder to build in; made if absent.
     compiler : str, optional
         Fortran compiler, the one that built JULES, in the same version; found from the ``.mod`` files if not given.
-    checkout : Path
-        Folder with the sources of jules_ml.
+    sources : Path
+        Folder with the sources of the bridge: those of the installed package, or a checkout.
     jobs : int
         Files to compile at a time.
 
@@ -94,10 +99,12 @@ def build_hooks(
     RunFailed
         If the hooks do not compile.
     """
-    hooks_folder = checkout / "fortran_bridge" / "hooks"
+    hooks_folder = sources / "fortran_bridge" / "hooks"
     if not (hooks_folder / "CMakeLists.txt").is_file():
         raise BadInput(
-            "the sources of the bridge are not here", where=hooks_folder, remedy="run from a checkout of jules_ml"
+            "the sources of the bridge are not here",
+            where=hooks_folder,
+            remedy="install jules_ml anew, or run from a checkout",
         )
     modules = find_modules(jules_build)
     _require_modules(modules, hooks_folder)
@@ -105,17 +112,21 @@ def build_hooks(
     for program in ("cmake", fortran):
         if shutil.which(program) is None:
             raise BadInput(f"{program} is not found", remedy=f"install {program}, or put it on PATH")
+    out = out.resolve()  # the flags are used in another folder
     out.mkdir(parents=True, exist_ok=True)
     _run(
         [
-            "cmake", "-S", str(checkout), "-B", str(out), f"-DCMAKE_Fortran_COMPILER={fortran}",
+            "cmake", "-S", str(sources), "-B", str(out), f"-DCMAKE_Fortran_COMPILER={fortran}",
             f"-DJULES_BUILD_DIR={modules}", "-DJML_TESTS=OFF",
         ],
         "configure the hooks",
     )  # fmt: skip
     _run(["cmake", "--build", str(out), "--target", "jules_ml_hooks", "-j", str(jobs)], "compile the hooks")
+    template = out / "jules_ml.nml"
+    if not template.exists():  # it may have been filled in since the last build
+        shutil.copyfile(sources / "namelists" / "jules_ml.nml", template)
     flags_file = out / "jules_ml_hooks.flags"
-    return BuiltHooks(out / "jules_ml_hooks.o", flags_file, flags_file.read_text(encoding="utf-8").strip())
+    return BuiltHooks(out / "jules_ml_hooks.o", flags_file, template, flags_file.read_text(encoding="utf-8").strip())
 
 
 def relink(objects: Sequence[Path], hooks: BuiltHooks, *, exe: Path, compiler: str, libraries: Sequence[str]) -> None:

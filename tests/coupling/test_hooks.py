@@ -15,11 +15,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import f90nml
 import numpy as np
 import pandas as pd
 import pytest
 
-from jules_ml.coupling.hooks import BuiltHooks, Hook, build_hooks, check_executable, find_modules, relink
+from jules_ml.coupling.hooks import SOURCES, BuiltHooks, Hook, build_hooks, check_executable, find_modules, relink
 from jules_ml.errors import BadInput, RunFailed
 
 KINDS = ("r32", "r64")
@@ -656,6 +657,36 @@ def test_hooks_are_built_against_mod_files_and_relinked(
     assert "hooks on: respiration (native)" in run.said
 
 
+def test_the_template_has_the_entries_that_are_read(built: BuiltHooks) -> None:
+    text = built.template.read_text(encoding="utf-8")
+    assert not any(line and not line.startswith("!") for line in text.splitlines())  # as it is, every hook is off
+    source = (SOURCES / "fortran_bridge" / "src" / "jml_config.f90").read_text(encoding="utf-8")
+    read = {group: set(re.findall(r"\w+", entries)) for group, entries in re.findall(r"namelist /(\w+)/ (.+)", source)}
+    shown: dict[str, set[str]] = {}
+    for group in re.findall(r"^!&(?s:.+?)^!/", text, flags=re.MULTILINE):
+        ((name, entries),) = f90nml.reads(group.replace("!", "")).items()
+        shown.setdefault(name, set()).update(entries)
+    assert shown == read
+
+
+def test_an_installed_package_carries_the_sources(tmp_path: Path) -> None:
+    """What goes into a wheel, and that the hooks are then built from there."""
+    pytest.importorskip("setuptools", minversion="77")
+    build = [sys.executable, "setup.py", "--quiet", "build_py", "--build-lib", str(tmp_path)]
+    subprocess.run(build, cwd=SOURCES, check=True, capture_output=True)
+    carried = tmp_path / "jules_ml" / "bridge_sources"
+    for folder in ("src", "hooks", "include"):
+        wanted = SOURCES / "fortran_bridge" / folder
+        for path in filter(Path.is_file, wanted.rglob("*")):
+            assert (carried / path.relative_to(SOURCES)).read_bytes() == path.read_bytes()
+    say = "from jules_ml.coupling.hooks import SOURCES; print(SOURCES)"
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", say], cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
+    )
+    assert Path(done.stdout.strip()) == carried
+
+
 def test_what_the_build_lacks_is_said(hosts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BadInput, match=r"no microbe_mod\.mod there.*build/include") as caught:
         find_modules(tmp_path)
@@ -668,7 +699,7 @@ def test_what_the_build_lacks_is_said(hosts: Path, tmp_path: Path, monkeypatch: 
         build_hooks(tmp_path, out=tmp_path / "out")
 
     with pytest.raises(BadInput, match="the sources of the bridge are not here"):
-        build_hooks(tmp_path, out=tmp_path / "out", checkout=tmp_path)
+        build_hooks(tmp_path, out=tmp_path / "out", sources=tmp_path)
 
     shutil.copy(hosts / "host_r32_objects_mod" / "freeze_soil_mod.mod", modules)
     with pytest.raises(BadInput, match="no_such_fortran is not found"):
