@@ -139,7 +139,12 @@ class InputGrid:
 
 
 def write_ancillary(
-    path: Path, values: Mapping[str, ArrayLike], *, grid: InputGrid | None = None, title: str = "soil properties"
+    path: str | Path,
+    values: Mapping[str, ArrayLike],
+    *,
+    grid: InputGrid | None = None,
+    form: str | None = None,
+    title: str = "soil properties",
 ) -> Path:
     """Write soil properties for JULES_SOIL_PROPS (``use_file = T``, ``const_z = F``).
 
@@ -152,6 +157,8 @@ def write_ancillary(
         (soil, land); ``albsoil``, a number or of the grid's shape; ``clay`` and ``soil_ph``, shape (sclayer, ...).
     grid : InputGrid, optional
         Grid of the run; a single point with JULES's default names unless given.
+    form : {'van_genuchten', 'clapp_hornberger'}, optional
+        Hydraulic form that the values are parameters of; a run of the other form then refuses the file.
     title : str
         What the values are, for the file's attributes.
 
@@ -166,6 +173,7 @@ def write_ancillary(
         If a name is unknown; if shapes do not fit the grid or one another; if a value is not finite or cannot be, as a
         wilting point above the critical one.
     """
+    path = Path(path)
     grid = InputGrid() if grid is None else grid
     known = LAYERED | _AT_SURFACE | _BY_CARBON_LAYER
     data: dict[str, tuple[tuple[str, ...], NDArray[np.float64], dict[str, str]]] = {}
@@ -185,12 +193,13 @@ def write_ancillary(
         filled = grid.fill(given, levels, name=name, where=path)
         data[name] = (dims, filled, {"units": units, "long_name": long_name})
     check_properties({name: entry[1] for name, entry in data.items()}, where=path)
-    _write(xr.Dataset(data, attrs={"title": f"{title}, for JULES_SOIL_PROPS"}), path)
+    attrs = {"title": f"{title}, for JULES_SOIL_PROPS"} | ({} if form is None else {"hydraulic_form": form})
+    _write(xr.Dataset(data, attrs=attrs), path)
     return path
 
 
 def write_prescribed(
-    path: Path,
+    path: str | Path,
     values: Mapping[str, ArrayLike],
     *,
     start: str | pd.Timestamp,
@@ -228,6 +237,7 @@ def write_prescribed(
     BadInput
         If a name is unknown; if shapes do not fit the grid or one another; if a value is not finite or out of range.
     """
+    path = Path(path)
     grid = InputGrid() if grid is None else grid
     data: dict[str, tuple[tuple[str, ...], NDArray[np.float64], dict[str, str]]] = {}
     levels: tuple[int, ...] | None = None
