@@ -1,0 +1,91 @@
+"""What a cosmic-ray neutron sensor sees of a profile of soil moisture: a weight for each layer, differentiable."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+#: Bottoms of JULES's four layers [m].
+LAYER_BOTTOMS = (0.1, 0.35, 1.0, 3.0)
+#: Distance from the sensor at which COSMOS-UK states the depth that is seen [m].
+DISTANCE = 75.0
+
+
+def d86(theta: Tensor, bulk_density: Tensor | float, *, distance: float = DISTANCE) -> Tensor:
+    r"""Depth that holds 86 % of the sensor's weight.
+
+    .. math:: D_{86} = \frac{1}{\rho_b}\left[8.321 + 0.14249\,(0.96655 + e^{-0.01 r})\,\frac{20 + \theta}{0.0429 + \theta}\right]
+              \text{ cm}
+
+    Parameters
+    ----------
+    theta : Tensor
+        Water content, lattice and organic water included [m3 m-3].
+    bulk_density : Tensor or float
+        Dry bulk density [g cm-3].
+    distance : float, optional
+        Scaled distance from the sensor [m].
+
+    Returns
+    -------
+    Tensor, shape of ``theta``
+        Depth [m].
+
+    References
+    ----------
+    Köhli et al. (2015), Water Resour. Res. 51, 5772-5790, eq. A5; Schrön et al. (2017), Hydrol. Earth Syst. Sci. 21, 5009-5030, eq. 7.
+    """
+    near = 0.96655 + torch.exp(torch.tensor(-0.01 * distance, dtype=theta.dtype, device=theta.device))
+    return 0.01 / bulk_density * (8.321 + 0.14249 * near * (20.0 + theta) / (0.0429 + theta))
+
+
+def layer_weights(theta: Tensor, bulk_density: Tensor | float, *, bottoms: tuple[float, ...] = LAYER_BOTTOMS) -> Tensor:
+    r"""Weight of each layer in what the sensor sees: the integral of :math:`e^{-2 z / D_{86}}` over the layer.
+
+    Parameters
+    ----------
+    theta : Tensor, shape (...)
+        Water content that sets the depth, that of the upper layer [m3 m-3].
+    bulk_density : Tensor or float
+        Dry bulk density [g cm-3].
+    bottoms : tuple of float, optional
+        Bottom of each layer, from the top [m].
+
+    Returns
+    -------
+    Tensor, shape (..., layer)
+        Weights that sum to 1.
+
+    References
+    ----------
+    Schrön et al. (2017), eq. 8.
+    """
+    depth = d86(theta, bulk_density)[..., None]
+    edges = torch.tensor((0.0, *bottoms), dtype=theta.dtype, device=theta.device)
+    below = torch.exp(-2.0 * edges / depth)
+    weight = below[..., :-1] - below[..., 1:]
+    return weight / weight.sum(-1, keepdim=True)
+
+
+def crns_moisture(profile: Tensor, bulk_density: Tensor | float, *, iterations: int = 2) -> Tensor:
+    """Water content that the sensor reports for a profile.
+
+    The depth seen depends on the water content seen: it is found by fixed-point iteration from that of the upper layer.
+
+    Parameters
+    ----------
+    profile : Tensor, shape (..., layer)
+        Water content of the layers [m3 m-3].
+    bulk_density : Tensor or float
+        Dry bulk density [g cm-3].
+    iterations : int, optional
+        Times that the depth is found anew.
+
+    Returns
+    -------
+    Tensor, shape (...)
+    """
+    seen = profile[..., 0]
+    for _ in range(iterations):
+        seen = (layer_weights(seen.clamp(0.01, 1.0), bulk_density) * profile).sum(-1)
+    return seen

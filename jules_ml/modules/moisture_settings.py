@@ -1,0 +1,59 @@
+"""What a user may choose about learned soil moisture: the table ``[moisture]`` of an experiment."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+StaticKind = Literal["texture", "satellite", "both", "none"]
+
+
+class MoistureSettings(BaseModel):
+    """How soil moisture is learned."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    static: StaticKind = Field(
+        default="both",
+        description="what tells soils apart: maps or measurements of texture, surface temperature from satellites, both, or neither",
+    )
+    jules_channel: bool = Field(
+        default=True, description="JULES's run is an input on every day, not on the first alone"
+    )
+    width: int = Field(default=32, ge=8, le=128, description="channels of the network")
+    static_width: int = Field(default=6, ge=1, le=32, description="numbers that static inputs are brought to")
+    dilations: tuple[Annotated[int, Field(ge=1, le=64)], ...] = Field(
+        default=(1, 2, 4, 8, 16), min_length=1, description="steps of the convolutions over days [d]"
+    )
+    heads: int = Field(default=2, ge=1, le=8, description="heads of the attention")
+    fortnights: int = Field(default=13, ge=2, le=52, description="fortnights that the attention looks back")
+    dropout: float = Field(default=0.2, ge=0.0, lt=0.9, description="share of channels dropped while learning")
+    members: int = Field(default=5, ge=1, le=50, description="networks in the ensemble")
+    steps: int = Field(default=200, ge=1, description="steps of learning of each network")
+    rate: float = Field(default=4e-3, gt=0.0, description="greatest rate of learning")
+    decay: float = Field(default=1e-2, ge=0.0, description="decay of weights")
+    gradient_weight: float = Field(default=0.3, ge=0.0, description="weight of the change from one day to the next")
+    start_weight: float = Field(default=0.1, ge=0.0, description="weight of invariance to a later start")
+    initial_weight: float = Field(default=0.05, ge=0.0, description="weight of keeping to the initial condition")
+    bounds_weight: float = Field(
+        default=0.0, ge=0.0, description="weight of staying between residual water and saturation"
+    )
+    balance_weight: float = Field(
+        default=0.0, ge=0.0, description="weight of gaining no more water in a day than falls"
+    )
+    frozen_below: float = Field(default=274.15, ge=223.0, le=283.0, description="soil colder than this is left out [K]")
+    interval: float = Field(default=0.9, gt=0.5, lt=1.0, description="share of days that an interval is to cover")
+    validation_fraction: float = Field(
+        default=0.2, ge=0.0, le=0.5, description="part of the training days, the last, that choices are made by"
+    )
+    test_fraction: float = Field(
+        default=0.3, ge=0.0, le=0.8, description="last part of each record that is held out and scored; 0: none"
+    )
+    seed: int = Field(default=0, ge=0, description="seed of everything random")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.width % self.heads:
+            raise ValueError("width must be a multiple of heads")
+        return self
