@@ -35,6 +35,7 @@ from pathlib import Path
 
 import f90nml
 import numpy as np
+import pandas as pd
 import torch
 import xarray as xr
 from _claims import Claims, argument_parser
@@ -275,6 +276,20 @@ def wide(*, sthu, t_soil, **_):
 def follow(*, date, sthu, **_):
     return np.full_like(sthu, series(date)), np.ones(sthu.shape, dtype=bool)
 
+def percent(*, sthu, **_):
+    return np.full_like(sthu, 25.0), np.ones(sthu.shape, dtype=bool)
+
+def soil(*, cs, sm_levels, **_):
+    values = dict(b=6.63, sathh=0.04946, satcon=0.004715, sm_sat=0.45815, sm_crit=0.242433, sm_wilt=0.136328,
+                  hcap=1185676.0, hcon=0.226873)
+    return {
+        name: np.full((sm_levels + (name in ("satcon", "hcon")), cs.shape[-1]), value, dtype=cs.dtype)
+        for name, value in values.items()
+    }
+
+def roomier_soil(*, cs, sm_levels, **_):
+    return soil(cs=cs, sm_levels=sm_levels) | {"sm_sat": np.full((sm_levels, cs.shape[-1]), 0.5, dtype=cs.dtype)}
+
 def fail_in_march(*, date, sthu, **_):
     if date[1] == 3:
         raise RuntimeError("the series ends here")
@@ -284,8 +299,13 @@ def fail_in_march(*, date, sthu, **_):
 
 def moisture_config(function: str, mode: str) -> dict[str, str]:
     """Files that put the series into a run."""
+    return python_config("moisture", function, mode)
+
+
+def python_config(hook: str, function: str, settings: str) -> dict[str, str]:
+    """Files that put a function of the module into a run."""
     venv = f"&jules_ml_python\nvenv = '{sys.prefix}'\n/\n"
-    group = f"&jules_ml_moisture\npython_callable = 'series_module:{function}', {mode}\n/\n"
+    group = f"&jules_ml_{hook}\npython_callable = 'series_module:{function}', {settings}\n/\n"
     return {"jules_ml.nml": group + venv, "series_module.py": SERIES_MODULE}
 
 
@@ -313,6 +333,26 @@ def nudging(claims: Claims, jules: Jules) -> None:
         claims.check(f"worst day's budget with the increments of {name}", gaps.max(), "<=", 1e-3, unit="kg m-2")
         claims.report(f"largest day's increment of {name}", largest_increment(folder), unit="kg m-2")
     claims.report("worst day's budget, unmodified JULES", budget_gaps(stock, None).max(), unit="kg m-2")
+
+
+def soil_properties(claims: Claims, jules: Jules) -> None:
+    """Soil properties as JULES has them already, and with more room for water."""
+    stock = read_output(jules.work / "colvg_stock")
+    same = jules.output(
+        jules.prepare("colvg", "same_soil", python_config("properties", "soil", "every_days = 0")), hooked=True
+    )
+    worst = float(np.abs(same["smcl"].astype(np.float64) - stock["smcl"]).max())
+    claims.report("greatest change of smcl by JULES's own soil properties as a module's", worst, unit="kg m-2")
+    folder = jules.prepare("colvg", "roomier_soil", python_config("properties", "roomier_soil", "every_days = 10"))
+    roomier = jules.output(folder, hooked=True)
+    claims.check(
+        "greatest error of output sm_sat under learned properties",
+        float(np.abs(roomier["sm_sat"] - np.float32(0.5)).max()),
+        "<=",
+        0.0,
+    )
+    gaps = budget_gaps(roomier, folder)
+    claims.check("worst day's budget under learned properties", gaps.max(), "<=", 1e-3, unit="kg m-2")
 
 
 def budget_gaps(ds: xr.Dataset, folder: Path | None) -> Array:
@@ -344,12 +384,10 @@ def largest_increment(folder: Path) -> float:
 def ledger(folder: Path, days: NDArray[np.datetime64]) -> Array:
     """Water that the hooks say they added in each day [kg m-2]."""
     (path,) = (folder / "output").glob("*.jules_ml_increments.0000.csv")
-    rows = np.genfromtxt(
-        path, delimiter=",", skip_header=3, dtype=None, encoding="utf-8", usecols=(1, 5), names=("time", "water")
-    )
+    rows = pd.read_csv(path, comment="#")
     added = np.zeros(len(days))
-    position = np.searchsorted(days, np.array([np.datetime64(text[:10]) for text in rows["time"]]))
-    np.add.at(added, position, rows["water"])
+    position = np.searchsorted(days, rows["time"].to_numpy(dtype="datetime64[D]"))
+    np.add.at(added, position, rows["water_kg_m-2"])
     return added
 
 
@@ -382,6 +420,15 @@ def serving_cases(jules: Jules) -> dict[str, tuple[dict[str, str], str]]:
     }  # fmt: skip
 
 
+#: JULES's own way to prescribe a soil property in every step.
+PRESCRIBED_B = """&jules_prescribed n_datasets = 1 /
+&jules_prescribed_dataset
+data_start = '1996-12-31 23:00:00', data_end = '1997-12-31 23:00:00', data_period = 86400, is_climatology = .false.,
+read_list = .false., file = 'b.dat', nvars = 1, var = 'b', var_name = 'b', interp = 'nf'
+/
+"""
+
+
 def bad_input(claims: Claims, jules: Jules) -> None:
     """What must stop the run before any output, with a message that names the place."""
     scheme = Scheme.of(jules.runs / "colvg")
@@ -398,10 +445,17 @@ def bad_input(claims: Claims, jules: Jules) -> None:
             follow | {"jules_ml.nml": follow["jules_ml.nml"].replace("series_module", "no_such_module")}, "no_such_module",
         ),
     }  # fmt: skip
+    cases["daily module that serves percent"] = (moisture_config("percent", "mode = 'replace'"), "above 1")
+    cases["prescribed b beside learned properties"] = (
+        python_config("properties", "soil", "every_days = 0"), "prescribed b",
+    )  # fmt: skip
     cases |= serving_cases(jules)
     said = 0
     for number, (name, (files, word)) in enumerate(cases.items()):
         folder = jules.prepare("colvg", f"bad{number}", files)
+        if word == "prescribed b":
+            (folder / "nml" / "prescribed_data.nml").write_text(PRESCRIBED_B, encoding="utf-8")
+            (folder / "b.dat").write_text("6.63 6.63 6.63 6.63\n" * 366, encoding="utf-8")
         done = jules.start(folder, hooked=True)
         named = any("jules_ml" in line and word in line for line in (done.stdout + done.stderr).splitlines())
         good_stop = done.returncode != 0 and named and not steps_written(folder)
@@ -446,6 +500,7 @@ def main() -> int:
         curves_shown(claims, jules)
         own_curves(claims, jules)
         nudging(claims, jules)
+        soil_properties(claims, jules)
         bad_input(claims, jules)
         wall_time(claims, jules, quick=quick)
         return claims.finish()
