@@ -296,7 +296,8 @@ def surface_step(
     upward = evaporation.clamp(min=0.0)
     frost_or_dew = evaporation.clamp(max=0.0)
     sublimation = torch.where(snowy, torch.minimum(upward, state.snow * rate), 0.0)
-    off_leaves = torch.where(snowy, 0.0, upward * wet / yielded)
+    # bare ground without a drop of water yields nothing: 0/0 unless the divisor is kept above zero
+    off_leaves = torch.where(snowy, 0.0, upward * wet / yielded.clamp(min=1e-12))
     within_reach = torch.minimum(off_leaves, state.canopy * rate)
     from_soil = torch.where(snowy, 0.0, upward - off_leaves + dry_share * (off_leaves - within_reach))
     available = _available_water(liquid, sm_wilt, dzsoil) * rate
