@@ -62,6 +62,7 @@ class JulesLog:
     warnings: list[str] = field(default_factory=list)
     is_jules: bool = False
     _pending: datetime | None = None
+    _spinning: bool = False
 
     def line(self, text: str) -> None:
         """Take one line of the log."""
@@ -93,13 +94,17 @@ class JulesLog:
             return
         self.reached = moment
         if self.progress is not None:
+            if self._spinning and self.spin_up is not None:
+                self._spinning = False
+                total = self._steps(*self.spin_up) * self.cycles
+                self.progress("spin-up", total, total)
             self.progress("run", max(self._steps(self.start, moment), 0), self._steps(self.start, self.end))
 
     def _report_spin_up(self, cycle: int) -> None:
         moment, self._pending = self._pending, None
         if moment is None or self.spin_up is None:
             return
-        self.reached = moment
+        self.reached, self._spinning = moment, True
         if self.progress is not None:
             length = self._steps(*self.spin_up)
             done = (cycle - 1) * length + self._steps(self.spin_up[0], moment)
