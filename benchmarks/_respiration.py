@@ -18,13 +18,13 @@ from jules_ml.data.cosore import cosore_datasets, read_cosore
 from jules_ml.data.table import read_table
 from jules_ml.data.table_spec import TableSpec
 from jules_ml.errors import BadInput
-from jules_ml.modules.respiration import MOISTURE_NODES, TEMPERATURE_NODES
+from jules_ml.modules.respiration import MOISTURE_NODES, TEMPERATURE_NODES, Band
 from jules_ml.modules.respiration_settings import RespirationSettings, RowSettings
 from jules_ml.physics.respiration import fsth, ftemp_q10
 from jules_ml.training.baselines import baselines
 from jules_ml.training.held_out import outer_folds
 from jules_ml.training.levels import LEVEL_DAYS, level_of, level_prior
-from jules_ml.training.likelihood import fit_noise
+from jules_ml.training.likelihood import Noise, fit_noise
 from jules_ml.training.respiration import ConcurvityWarning, Learned, learn_respiration
 from jules_ml.training.rows import Rows, select_rows
 from jules_ml.training.scores import noise_ceiling, r_squared
@@ -251,9 +251,7 @@ def leave_sites_out(parts: list[Rows], *, sites: int | None = None) -> pd.DataFr
     DataFrame
         One row a day scored: ``site``, ``measured``, and each form's prediction.
     """
-    settings = RespirationSettings(
-        target="soil", moisture="relative", rows=EVERY_ROW
-    )
+    settings = RespirationSettings(target="soil", moisture="relative", rows=EVERY_ROW)
     frames = []
     for k, held_out in enumerate(parts[:sites]):
         train, test = joined(parts[:k] + parts[k + 1 :]), joined([held_out])
@@ -287,18 +285,38 @@ class Recovery:
     inside: float
 
 
-def recover(rows: Rows, settings: RespirationSettings, seed: int) -> tuple[Recovery, Recovery]:
-    """Learn from fluxes made of JULES's own f and g at the rows' water and temperature, with errors like the rows' own."""
+def recover(rows: Rows, settings: RespirationSettings, seed: int) -> dict[str, Recovery]:
+    """Learn from fluxes made of JULES's own f and g at the rows' water and temperature, with errors like the rows' own.
+
+    Returns
+    -------
+    dict of str to Recovery
+        ``f`` and ``g``, each one at its reference, and ``f, level apart``: brought to the truth's mean over the data, for the level is R0's.
+    """
     made, _ = made_rows(rows, settings, seed)
-    learned = quietly(made, settings)
-    s = MOISTURE_NODES
-    true_f = fsth(s, torch.tensor(settings.wilting).double(), torch.ones(()).double(), pools=1).numpy()
-    there = float(np.interp(float(learned.module.reference), s, true_f))
-    band_f, band_g = learned.module.curve_f(), learned.module.curve_g()
-    return (
-        _recovery(band_f, true_f / there, rows.wetness),
-        _recovery(band_g, ftemp_q10(TEMPERATURE_NODES).numpy(), rows.t_soil),
-    )
+    module = quietly(made, settings).module
+    nodes = MOISTURE_NODES
+    truth = fsth(nodes, torch.tensor(settings.wilting).double(), torch.ones(()).double(), pools=1).numpy()
+    band_f, band_g = module.curve_f(), module.curve_g()
+    pinned = truth / np.interp(float(module.reference), nodes, truth)
+    apart = np.mean(np.interp(rows.wetness, nodes, np.log(band_f.median.numpy()) - np.log(pinned)))
+    return {
+        "f": _recovery(band_f, pinned, rows.wetness),
+        "f, level apart": _recovery(band_f, pinned * np.exp(apart), rows.wetness),
+        "g": _recovery(band_g, ftemp_q10(TEMPERATURE_NODES).numpy(), rows.t_soil),
+    }
+
+
+def neighbours_noise(rows: Rows) -> Noise:
+    """Scale of random error, from half-hours that follow each other: what a model misses besides is not noise.
+
+    References
+    ----------
+    Richardson et al. (2006), Agric. For. Meteorol. 136, 1-18, for random errors from differences.
+    """
+    follows = np.diff(rows.time.to_numpy()) <= np.timedelta64(30, "m")
+    days = pd.Series(rows.flux, index=rows.time).rolling("3D", center=True).mean().to_numpy()[1:][follows]
+    return fit_noise(days, (np.diff(rows.flux) / np.sqrt(2.0))[follows])
 
 
 def made_rows(rows: Rows, settings: RespirationSettings, seed: int) -> tuple[Rows, _Array]:
@@ -307,16 +325,14 @@ def made_rows(rows: Rows, settings: RespirationSettings, seed: int) -> tuple[Row
     shape = fsth(torch.tensor(rows.wetness), wilt, one, pools=1) * ftemp_q10(torch.tensor(rows.t_soil))
     level = rows.flux.mean() / float(shape.mean())
     flux = level * shape.numpy()
-    predict = baselines(settings.wilting)["spline"](rows.t_soil, rows.wetness, rows.group, rows.flux)
-    fitted = predict(rows.t_soil, rows.wetness, rows.group)
-    noise = fit_noise(fitted, rows.flux - fitted)
+    noise = neighbours_noise(rows)
     rng = np.random.default_rng(seed)
     # the mean absolute value of Laplace's distribution is its scale
     return replace(rows, flux=flux + noise.scale(flux) * rng.laplace(size=len(rows))), flux
 
 
-def _recovery(band: object, truth: _Array, data: _Array) -> Recovery:
-    x, median, low, high = (getattr(band, name).numpy() for name in ("x", "median", "low", "high"))
+def _recovery(band: Band, truth: _Array, data: _Array) -> Recovery:
+    x, median, low, high = (of.numpy() for of in (band.x, band.median, band.low, band.high))
     inside = (x >= np.quantile(data, 0.05)) & (x <= np.quantile(data, 0.95))
     error = median[inside] / truth[inside] - 1.0
     covered = (truth[inside] >= low[inside] - 1e-9) & (truth[inside] <= high[inside] + 1e-9)

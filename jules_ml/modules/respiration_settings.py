@@ -94,8 +94,9 @@ class RespirationSettings(_Section):
         description="the same of freer members, taken where they do better in inner validation; None: never",
     )
     free_size: tuple[float, float] = Field(default=(3e-3, 3e-2), description="weight of departure of freer members [1]")
-    likelihood: Literal["gaussian", "student_t"] = Field(
-        default="gaussian", description="tails of the errors, whose scale grows with the flux"
+    likelihood: Literal["gaussian", "student_t"] | None = Field(
+        default=None,
+        description="tails of the errors, whose scale grows with the flux; heavy at towers (`student_t`) and normal at chambers unless given",
     )
     tempering: float = Field(
         default=1.0,
@@ -132,6 +133,11 @@ class RespirationSettings(_Section):
     )
     seed: int = Field(default=0, ge=0, description="seed of everything random")
     rows: RowSettings = Field(default_factory=RowSettings)
+
+    @property
+    def heavy_tails(self) -> bool:
+        """Whether errors are taken to have heavy tails: those of eddy covariance have (Richardson et al. 2006)."""
+        return (self.likelihood or ("student_t" if self.target == "ecosystem" else "gaussian")) == "student_t"
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -183,7 +183,7 @@ def fit_members(
     known = np.isfinite(error)
     noise = fit_noise(predicted[known], error[known])
     again = noise.scale(predicted) ** -settings.tempering
-    if settings.likelihood == "student_t":
+    if settings.heavy_tails:
         again = again * tail_weights(error, noise.scale(predicted))
     weights = weights * torch.from_numpy(again)
     _set_penalties(model, target, weights)
@@ -205,7 +205,7 @@ def fit_members(
     log_g = _on_table(fitted.log_factor["g"], first_node["g"], len(TEMPERATURE_NODES))
     log_g = pass_over(TEMPERATURE_NODES, log_g, jules_g(settings), seen=seen["g"], length=PASS_LENGTH_T)
     level = fitted.log_factor["level"].clone()
-    if settings.likelihood == "student_t":
+    if settings.heavy_tails:
         level = level + _level_of_mean(model, fitted.log_factor, target, torch.from_numpy(plan.weights))
     level = level + torch.from_numpy(np.log(_group_scale(rows, scale)))
     uptake = (

@@ -277,26 +277,31 @@ def _module(rows: Rows, members: Members, settings: RespirationSettings, held_ou
 def _normalised_f(
     rows: Rows, members: Members, settings: RespirationSettings, moisture: _Array
 ) -> tuple[Tensor, float]:
-    """Curves of f that are one at the reference, and the reference.
+    """Curves of f whose median is one at the reference, and the reference.
 
     It is JULES's optimum where the data reach it and f then stays below its bound; otherwise the peak of the median curve within
     the 5 to 95 % range of the data, so that f is at most about one where it was learned.
+
+    Members are brought to the same mean over the data, as smooths of additive models are (Wood 2017, section 5.4), and not to one at the
+    reference each: there JULES's f has a corner, which a smooth curve rounds off, and a band pinned to it would be off everywhere else.
     """
     low, high = np.quantile(moisture, [0.05, 0.95])
     optimum = jules_optimum(settings, float(np.mean(list(rows.porosity.values()))))
     nodes = MOISTURE_NODES
-
-    def referred(to: float) -> Tensor:
-        return members.log_f - place_on_line(torch.tensor([to], dtype=torch.float64), nodes).at(members.log_f)
-
     if settings.moisture == "none":
         return members.log_f, optimum
+    over_data = place_on_line(torch.from_numpy(moisture), nodes).at(members.log_f).mean(1, keepdim=True)
+    centred = members.log_f - over_data
+    median = centred.mean(0)
+
+    def referred(to: float) -> Tensor:
+        return centred - place_on_line(torch.tensor([to], dtype=torch.float64), nodes).at(median)
+
     seen_low, seen_high = members.seen["f"]
     if low <= optimum <= high and float(referred(optimum).mean(0).max()) <= np.log(settings.f_max):
         return referred(optimum), optimum
     inside = (nodes >= low) & (nodes <= high)
     if not bool(inside.any()):
         inside = (nodes >= seen_low) & (nodes <= seen_high)
-    median = members.log_f.mean(0)
     peak = float(nodes[inside][torch.argmax(median[inside])])
     return referred(peak), peak
