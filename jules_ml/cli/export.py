@@ -17,21 +17,27 @@ class _Form(StrEnum):
     """What a module can be exported to."""
 
     curves = "curves"
+    ancillary = "ancillary"
 
 
 @app.command(epilog="Example:  jules-ml export modules/tower --to curves --out curves/tower")
 def export(
     module: Annotated[Path, typer.Argument(help="Module folder.", show_default=False)],
     to: Annotated[
-        _Form, typer.Option(help="What it becomes: curves are namelist tables of f and g.", show_default=False)
+        _Form,
+        typer.Option(
+            help="What it becomes: curves are namelist tables of f and g; ancillary is a file of soil properties for each site.",
+            show_default=False,
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the files.", show_default=False)],
     quiet: Quiet = False,
 ) -> None:
     """Give a fitted module a form that JULES reads."""
     from jules_ml.coupling.learned_curves import export_curves
+    from jules_ml.hydraulics_fit import export_ancillaries
 
     ready_folder(out)
-    files = {_Form.curves: export_curves}[to](module, out)
+    files = {_Form.curves: export_curves, _Form.ancillary: export_ancillaries}[to](module, out)
     if not quiet:
         say_files(files)

@@ -41,3 +41,29 @@ def fit_respiration(
         for line in done.warnings:
             out_console.print(f"[yellow]note[/] {escaped(line)}", soft_wrap=True)
         say_files(sorted(path for path in out.rglob("*") if path.is_file()))
+
+
+@fit.command("hydraulics", epilog="Example:  jules-ml fit hydraulics tower.toml meadow.toml --out modules/soils")
+def fit_hydraulics(
+    experiments: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Experiment files (TOML), one a site; the first one's \\[hydraulics] holds for all. One alone is calibrated.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Module folder to write.", show_default=False)],
+    quiet: Quiet = False,
+) -> None:
+    """Learn JULES's soil properties from soil moisture, through the soil column, and score them on what was held out."""
+    from jules_ml.experiment import load_experiment
+    from jules_ml.hydraulics_fit import fit_hydraulics
+
+    loaded = [load_experiment(path) for path in experiments]
+    ready_folder(out)
+    with share(quiet, "fit") as report:
+        done = fit_hydraulics(loaded, out, progress=report)
+    if not quiet:
+        for line in done.warnings:
+            out_console.print(f"[yellow]note[/] {escaped(line)}", soft_wrap=True)
+        say_files(sorted(path for path in out.rglob("*") if path.is_file()))

@@ -23,6 +23,7 @@ from jules_ml.experiment.sections import (
     SoilSection,
     SurfaceSection,
 )
+from jules_ml.modules.hydraulics_settings import HydraulicSettings
 from jules_ml.modules.respiration_settings import RespirationSettings
 
 _Given = TypeVar("_Given", bound=Section)
@@ -45,6 +46,7 @@ class Experiment(Section):
     jules: JulesSection | None = Field(default=None, description="which JULES is run, and in which folder")
     run: RunSection | None = Field(default=None, description="what is run, and when")
     respiration: RespirationSettings | None = Field(default=None, description="how respiration is learned")
+    hydraulics: HydraulicSettings | None = Field(default=None, description="how soil hydraulics are learned")
 
     _file: Path = PrivateAttr(default=Path("experiment.toml"))
     _text: str = PrivateAttr(default="")

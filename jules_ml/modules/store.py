@@ -109,6 +109,27 @@ def _write_json(path: Path, content: Mapping[str, Any]) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
+def module_kind(folder: str | Path) -> str:
+    """Say which module a folder holds, as ``"respiration"``.
+
+    Parameters
+    ----------
+    folder : str or Path
+
+    Raises
+    ------
+    BadInput
+        If the folder is none of a module, or its card is damaged.
+    """
+    path = Path(folder) / _CARD
+    if not path.is_file():
+        raise BadInput("there is no such file", where=path, remedy="give a folder that 'jules-ml fit' wrote")
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["module"])
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise BadInput("the file is damaged", where=path, remedy="fit the module again") from error
+
+
 def read_module_folder(folder: str | Path, *, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read weights and card of a module folder.
 

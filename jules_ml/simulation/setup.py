@@ -37,7 +37,8 @@ from jules_ml.physics.surface import SurfaceProperties
 from jules_ml.physics.thermal import dry_conductivity, dry_heat_capacity
 
 _FORMS = {"van_genuchten": VAN_GENUCHTEN, "clapp_hornberger": CLAPP_HORNBERGER}
-_TILES = {
+#: Surface types by the names of an experiment file.
+TILES = {
     "broadleaf_tree": tiles.BROADLEAF_TREE,
     "needleleaf_tree": tiles.NEEDLELEAF_TREE,
     "c3_grass": tiles.C3_GRASS,
@@ -146,7 +147,7 @@ def column_surface(section: SurfaceSection, dzsoil: Tensor, *, height: float) ->
     kinds = []
     for tile in section.tiles:
         given = tile.model_dump(include={"lai", "canht_ft", "rootd_ft"}, exclude_none=True)
-        kinds.append(replace(_TILES[tile.type], **given))
+        kinds.append(replace(TILES[tile.type], **given))
     shares = [tile.frac for tile in section.tiles]
     return tiles.surface_properties(
         kinds, [s / sum(shares) for s in shares], albsoil=section.albsoil, dzsoil=dzsoil, height=height

@@ -1,9 +1,9 @@
 r"""Learning a network's weights from soil moisture, through the column.
 
 One network serves all sites at once (differentiable parameter learning). A round runs the columns with the present parameters and their
-displaced copies, which gives each sensor's error as a quadratic of its site's parameters; the weights then descend on that quadratic for as
-long as it can be trusted, and the next round runs the columns again. Years of steps are run some ten times in all, and not once for every
-step of the optimiser.
+displaced copies, which gives each sensor's error as a quadratic of its site's parameters about that place; the weights then descend on the
+quadratics of all places where the columns have been run so far, held near them, and the next round runs the columns again. Years of steps
+are run some ten times in all, and not once for every step of the optimiser.
 
 References
 ----------
@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jules_ml.modules.hydraulics import LearnedHydraulics, input_table
-from jules_ml.training.hydraulics_columns import ColumnBatch, Progress, Response, response
-from jules_ml.training.hydraulics_misfit import Misfit, displaced_errors, misfit
+from jules_ml.training.hydraulics_columns import ColumnBatch, Progress, response
+from jules_ml.training.hydraulics_misfit import Expansion, expanded_errors, misfit
 
 #: Error that no soil can do better than [m3 m-3]: keeps a sensor that is followed closely from drawing all the attention.
 ERROR_FLOOR: Final = 0.01
@@ -46,7 +46,7 @@ class Learning:
     tie : float
         How strongly weights are tied to those of the pre-training [1]; the level of each parameter is free.
     trust : float
-        How strongly parameters are held to where the columns were last run [1].
+        How strongly parameters are held near a place where the columns were run [1].
     bootstrap : bool
         Whether each member weighs the sites anew, drawn with replacement.
     seed : int
@@ -72,11 +72,14 @@ class Lesson:
         Sites that are learned from.
     weight : float
         Of each site [1].
+    known : tuple of Expansion
+        What was found before where these columns were run; of each site, by nothing but its own soil moisture.
     """
 
     batch: ColumnBatch
     train: NDArray[np.bool_]
     weight: float = 1.0
+    known: tuple[Expansion, ...] = ()
 
 
 def learn_hydraulics(
@@ -99,41 +102,36 @@ def learn_hydraulics(
     Returns
     -------
     list of float
-        What is minimised, at the mean of the members, before each round and at the end: mean logarithm of the sensors' errors.
+        What is minimised, at the mean of the members, at each round and the end: mean logarithm of the sensors' errors. Empty without
+        rounds.
     """
     tables = [torch.tensor(input_table([s.inputs for s in each.batch.sites], network.inputs)) for each in lessons]
     weights = [_sensor_weights(each, settings) for each in lessons]
     draws = _site_draws(network, lessons, settings)
     before = {name: value.detach().clone() for name, value in network.named_parameters()}
+    found = [list(each.known) for each in lessons]
+    if all(found):
+        _descend(network, lessons, tables, weights, draws, found, before, settings)
     costs: list[float] = []
     best = before
-    trust = settings.trust
     total = len(lessons) * (settings.rounds + 1)
-    quadratics: list[tuple[Tensor, Misfit]] = []
-    for number in range(settings.rounds + 1):
-        about: list[tuple[Tensor, Misfit]] = []
-        for k, (each, table) in enumerate(zip(lessons, tables, strict=True)):
+    for number in range(settings.rounds + 1 if settings.rounds else 0):
+        cost = 0.0
+        for k, (each, table, weight) in enumerate(zip(lessons, tables, weights, strict=True)):
             with torch.no_grad():
                 raw = network(table).mean(0)
-            found: Response = response(each.batch, raw.to(each.batch.dzsoil.dtype))
-            about.append((raw, misfit(found, each.batch.observed)))
+            about = misfit(response(each.batch, raw.to(each.batch.dzsoil.dtype)), each.batch.observed)
+            found[k].append(Expansion(raw, about))
+            cost += float((weight * _error(about.anomaly, about.bias, settings)).sum())
             if progress is not None:
                 progress((number * len(lessons) + k + 1) / total)
-        cost = float(
-            sum((w * _error(m.anomaly, m.bias, settings)).sum() for w, (_, m) in zip(weights, about, strict=True))
-            / sum(w.sum() for w in weights)
-        )
-        if not costs or cost < min(costs):
+        costs.append(cost / sum(float(w.sum()) for w in weights))
+        if costs[-1] == min(costs):
             best = {name: value.detach().clone() for name, value in network.named_parameters()}
-            quadratics = about
-            trust = max(0.5 * trust, 0.05)
-        else:
-            # the quadratic was trusted too far: back, and with a shorter lead
-            trust *= 4.0
-        costs.append(cost)
-        _put(network, best)
         if number < settings.rounds:
-            _descend(network, lessons, tables, weights, draws, quadratics, before, settings, trust)
+            _descend(network, lessons, tables, weights, draws, found, before, settings)
+        else:
+            _put(network, best)
     return costs
 
 
@@ -176,10 +174,9 @@ def _descend(
     tables: Sequence[Tensor],
     weights: Sequence[Tensor],
     draws: Sequence[Tensor],
-    quadratics: Sequence[tuple[Tensor, Misfit]],
+    found: Sequence[Sequence[Expansion]],
     before: dict[str, Tensor],
     settings: Learning,
-    trust: float,
 ) -> None:
     """Let the weights of all members descend on the quadratics."""
     optimiser = torch.optim.Adam(network.parameters(), lr=_RATE)
@@ -188,13 +185,12 @@ def _descend(
     for _ in range(_DESCENT):
         optimiser.zero_grad()
         loss = torch.zeros((), dtype=torch.float64)
-        for each, table, weight, draw, (raw, about) in zip(lessons, tables, weights, draws, quadratics, strict=True):
-            away = network(table) - raw
+        for each, table, weight, draw, places in zip(lessons, tables, weights, draws, found, strict=True):
             column = each.batch.sensor_column
-            anomaly, bias = displaced_errors(about, away.flatten(1, 2)[..., column])
+            anomaly, bias, nearest = expanded_errors(places, network(table), column)
             errors = weight * draw[:, column] * _error(anomaly, bias, settings)
-            held = (away**2).mean((1, 2)) * torch.tensor(each.train).double()
-            loss = loss + errors.sum() / scale + trust * each.weight * held.sum() / scale
+            held = nearest * torch.tensor(each.train).double()
+            loss = loss + errors.sum() / scale + settings.trust * each.weight * held.sum() / scale
         for name, value in network.named_parameters():
             if name != "level":
                 loss = loss + settings.tie * ((value - before[name]) ** 2).sum()

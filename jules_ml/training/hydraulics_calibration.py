@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from jules_ml.modules.hydraulics_soil import RAW_LIMIT
-from jules_ml.training.hydraulics_columns import ColumnBatch, Progress, Response, response
-from jules_ml.training.hydraulics_misfit import Misfit, misfit
+from jules_ml.training.hydraulics_columns import ColumnBatch, Progress, response
+from jules_ml.training.hydraulics_misfit import Expansion, Misfit, misfit
 
 #: Error of a sensor that is thought small [m3 m-3]: against it the distance from the prior parameters is weighed.
 SENSOR_ERROR: Final = 0.02
@@ -27,11 +27,12 @@ class Calibrated(NamedTuple):
     """Parameters found.
 
     ``raw``, shape (parameter, horizon, column), and ``cost``, shape (round, column): twice the negative logarithm of the posterior, to a
-    constant, at the start and after each round.
+    constant, at the start and after each round. ``visited``: what was found wherever the columns were run.
     """
 
     raw: Tensor
     cost: Tensor
+    visited: tuple[Expansion, ...]
 
 
 def calibrate(
@@ -79,13 +80,14 @@ def calibrate(
     best = start.clone()
     damping = torch.full((n_columns,), _DAMPING, dtype=torch.float64)
     costs: list[Tensor] = []
+    visited: list[Expansion] = []
     kept: tuple[Tensor, Tensor, Tensor] | None = None
     trial = best
     for number in range(rounds + 1):
-        found: Response = response(batch, trial.to(prior.dtype).reshape(shape))
-        cost, gradient, curvature = _normal_equations(
-            batch, misfit(found, target), trial - start, bias_weight, prior_weight
-        )
+        raw = trial.to(prior.dtype).reshape(shape)
+        about = misfit(response(batch, raw), target)
+        visited.append(Expansion(raw, about))
+        cost, gradient, curvature = _normal_equations(batch, about, trial - start, bias_weight, prior_weight)
         if kept is None:
             kept = cost, gradient, curvature
         else:
@@ -102,7 +104,7 @@ def calibrate(
         trial = (best + step).clamp(-RAW_LIMIT, RAW_LIMIT)
         if progress is not None:
             progress((number + 1) / (rounds + 1))
-    return Calibrated(best.to(prior.dtype).reshape(shape), torch.stack(costs))
+    return Calibrated(best.to(prior.dtype).reshape(shape), torch.stack(costs), tuple(visited))
 
 
 def _normal_equations(

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from jules_ml.errors import BadInput
 from jules_ml.modules.hydraulics_soil import PARAMETERS, LearnedSoil, bounded_parameters, learned_soil, organic_fraction
-from jules_ml.physics.column import SoilColumn
+from jules_ml.physics.column import SoilColumn, SoilProperties
 from jules_ml.physics.constants import RHO_WATER
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN, HydraulicForm
 from jules_ml.physics.integration import can_compile, integrate
@@ -61,6 +62,8 @@ class HydraulicSite:
         Albedo of the bare ground [1].
     height : float
         Height of the weather [m].
+    start : Timestamp, optional
+        Start of the first day, UTC.
     """
 
     name: str
@@ -73,6 +76,7 @@ class HydraulicSite:
     inputs: dict[str, float]
     albsoil: float = 0.17
     height: float = 10.0
+    start: pd.Timestamp | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -358,6 +362,25 @@ def batch_soil(batch: ColumnBatch, raw: Tensor) -> LearnedSoil:
     return learned_soil(raw[:, batch.horizon], batch.organic[batch.horizon])
 
 
+def joined_soil(soils: Sequence[LearnedSoil]) -> LearnedSoil:
+    """Put several soils of the same columns side by side, for :func:`simulate`.
+
+    Parameters
+    ----------
+    soils : sequence of LearnedSoil
+        Shape (layer, column) each.
+
+    Returns
+    -------
+    LearnedSoil
+        Shape (layer, copy * column).
+    """
+    rows = zip(*(soil.properties for soil in soils), strict=True)
+    return LearnedSoil(
+        SoilProperties(*(torch.cat(each, dim=1) for each in rows)), torch.cat([soil.theta_r for soil in soils], dim=1)
+    )
+
+
 def response(batch: ColumnBatch, raw: Tensor, *, progress: Progress | None = None) -> Response:
     """Run the columns, and beside them a displaced copy for each parameter.
 
@@ -384,11 +407,7 @@ def response(batch: ColumnBatch, raw: Tensor, *, progress: Progress | None = Non
         displaced = raw.clone()
         displaced[k // n_horizons, k % n_horizons] += step[k // n_horizons, k % n_horizons]
         copies.append(displaced)
-    soils = [batch_soil(batch, each) for each in copies]
-    joined = LearnedSoil(
-        type(soils[0].properties)(*(torch.cat(p, dim=1) for p in zip(*(s.properties for s in soils), strict=True))),
-        torch.cat([s.theta_r for s in soils], dim=1),
-    )
+    joined = joined_soil([batch_soil(batch, each) for each in copies])
     theta = simulate(batch, joined, progress=progress)
     each_copy = [at_sensors(batch, part) for part in theta.split(n_columns, dim=2)]
     by_column = step.reshape(-1, n_columns)[:moving, batch.sensor_column]
