@@ -29,6 +29,7 @@ from jules_ml.experiment.sections import (
     Texture,
     TileSection,
 )
+from jules_ml.modules.hydraulics_settings import HydraulicSettings
 from jules_ml.modules.respiration_settings import RespirationSettings, RowSettings
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -51,6 +52,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "[run.initial]": InitialSection,
     "[respiration]": RespirationSettings,
     "[respiration.rows]": RowSettings,
+    "[hydraulics]": HydraulicSettings,
 }
 RECORDS = {
     str(get_args(model.model_fields["reader"].annotation)[0]): model

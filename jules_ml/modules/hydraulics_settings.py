@@ -16,7 +16,7 @@ class HydraulicSettings(BaseModel):
 
     texture: bool = Field(default=True, description="sand and clay are among the inputs")
     inputs: dict[str, float] = Field(
-        default_factory=dict, description="static inputs of this site by name, in place of those from [soil.texture]"
+        default={}, description="static inputs of this site by name, in place of those from [soil.texture]"
     )
     members: Annotated[int, Field(ge=1, le=50)] = Field(default=8, description="networks in the ensemble")
     hidden: int = Field(default=8, ge=1, le=64, description="units of each network's hidden layer")
