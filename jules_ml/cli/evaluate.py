@@ -9,23 +9,44 @@ import typer
 
 from jules_ml.cli.application import app
 from jules_ml.cli.printing import Quiet, escaped, out_console, say_files
+from jules_ml.errors import BadInput
 from jules_ml.wholefile import ready_folder
 
 if TYPE_CHECKING:
     from jules_ml.experiment import Experiment
 
 
-@app.command(epilog="Example:  jules-ml evaluate modules/tower --data later.toml --out scores/tower")
+@app.command(
+    epilog="Examples:  jules-ml evaluate modules/tower --data later.toml --out scores/tower   and of runs   "
+    "jules-ml evaluate runs/stock runs/swapped --data tower.toml --out compared"
+)
 def evaluate(
-    module: Annotated[Path, typer.Argument(help="Module folder.", show_default=False)],
-    data: Annotated[
-        list[Path],
-        typer.Option(help="Experiment file whose \\[data] says how a record is read; once a site.", show_default=False),
+    folders: Annotated[
+        list[Path], typer.Argument(help="Module folder, or folders of runs, the stock one first.", show_default=False)
     ],
-    out: Annotated[Path, typer.Option(help="Folder for scores, predictions and the figure.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder for scores, predictions and figures.", show_default=False)],
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Experiment file whose \\[data] says how a record is read; once a site. Runs do without.",
+            show_default=False,
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Score a fitted module on records that it has never seen."""
+    """Score a fitted module on records that it has never seen, or set runs side by side with what was measured."""
+    from jules_ml.comparison.runs import is_run
+
+    data = [] if data is None else data
+    if any(is_run(folder) for folder in folders):
+        _evaluate_runs(folders, data, out, quiet)
+        return
+    if len(folders) != 1 or not data:
+        raise BadInput(
+            f"{len(folders)} module folders and {len(data)} records were given",
+            remedy="give one module folder, and --data once for each record",
+        )
+    module = folders[0]
     from jules_ml.experiment import load_experiment
     from jules_ml.modules.store import module_kind
     from jules_ml.respiration_fit import evaluate_respiration
@@ -57,3 +78,31 @@ def _evaluate_hydraulics(module: Path, experiments: list[Experiment], out: Path,
             )
             out_console.print(f"[bold]{escaped(entry['site'])}[/] {entry['depth']:g} m: {numbers}", soft_wrap=True)
         say_files(sorted(path for path in out.rglob("*") if path.is_file()))
+
+
+def _evaluate_runs(folders: list[Path], data: list[Path], out: Path, quiet: bool) -> None:
+    from jules_ml.comparison.report import compare_runs
+    from jules_ml.comparison.runs import read_run
+    from jules_ml.experiment import load_experiment
+
+    if len(data) > 1:
+        raise BadInput(
+            "runs of one site are compared, and several records were given", remedy="give --data once, or not at all"
+        )
+    loaded = load_experiment(data[0]) if data else None
+    given = loaded.soil.properties if loaded is not None and loaded.soil is not None else None
+    residual: tuple[float, ...] | float = 0.0 if given is None else given.theta_r
+    runs = [read_run(folder, theta_r=residual) for folder in folders]
+    ready_folder(out)
+    done = compare_runs(runs, None if loaded is None else loaded.record(), out)
+    if quiet:
+        return
+    for s in done.scores:
+        a = s.agreement
+        place = f"{s.quantity.name}{f' at {s.sensor}' if s.sensor else ''}"
+        out_console.print(
+            f"[bold]{escaped(s.run)}[/] {place}: n {a.n}, r {a.r:.2f}, KGE {a.kge:.2f}, RMSE {a.rmse:.3g}, "
+            f"ubRMSE {s.ubrmse:.3g}, bias {a.bias:+.3g} {s.quantity.unit}",
+            soft_wrap=True,
+        )
+    say_files(done.files)

@@ -1,0 +1,166 @@
+"""The folder of a comparison: scores as JSON and CSV, figures, and a page that holds them all."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import jinja2
+import pandas as pd
+import xarray as xr
+
+from jules_ml.comparison.runs import QUANTITIES, Run
+from jules_ml.comparison.scores import Scored, budgets, score_runs
+from jules_ml.figures import save_figure
+from jules_ml.figures.side_by_side import side_by_side
+from jules_ml.provenance import software
+from jules_ml.wholefile import whole_file
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A comparison that was written: its scores, means, and files."""
+
+    scores: tuple[Scored, ...]
+    budgets: pd.DataFrame
+    files: tuple[Path, ...]
+
+
+def compare_runs(runs: Sequence[Run], record: xr.Dataset | None, out: Path) -> Compared:
+    """Compare runs with one another and with a record, and write what comes of it.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        The first is what others are held against where nothing was measured.
+    record : xarray.Dataset or None
+        Site dataset.
+    out : Path
+        Folder for ``report.html``, ``scores.json``, ``scores.csv`` and ``figures``.
+
+    Returns
+    -------
+    Compared
+
+    Raises
+    ------
+    BadInput
+        If the folder cannot be written.
+    """
+    scored = score_runs(runs, record)
+    means = budgets(runs)
+    images = _figures(runs, scored, out / "figures")
+    table = out / "scores.csv"
+    with whole_file(table) as part:
+        _table(scored).to_csv(part, index=False, float_format="%.6g")
+    numbers = out / "scores.json"
+    document = {
+        "runs": {run.name: run.summary.get("via", []) for run in runs},
+        "scores": [
+            {
+                "quantity": s.quantity.name,
+                "unit": s.quantity.unit,
+                "sensor": s.sensor,
+                "run": s.run,
+                **asdict(s.agreement),
+                "ubrmse": s.ubrmse,
+            }
+            for s in scored
+        ],
+        "means": means.to_dict(),
+        "software": software(),
+    }
+    with whole_file(numbers) as part:
+        part.write_text(
+            json.dumps(document, indent=2, ensure_ascii=False).replace("NaN", "null") + "\n", encoding="utf-8"
+        )
+    page = out / "report.html"
+    with whole_file(page) as part:
+        part.write_text(_page(runs, scored, means, images, record), encoding="utf-8")
+    return Compared(tuple(scored), means, (page, *images, table, numbers))
+
+
+def _table(scored: Sequence[Scored]) -> pd.DataFrame:
+    columns = ["quantity", "sensor", "run", "n", "r", "kge", "nse", "rmse", "ubrmse", "bias", "unit"]
+    rows = [
+        {
+            "quantity": s.quantity.name,
+            "sensor": s.sensor,
+            "run": s.run,
+            **asdict(s.agreement),
+            "ubrmse": s.ubrmse,
+            "unit": s.quantity.unit,
+        }
+        for s in scored
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _figures(runs: Sequence[Run], scored: Sequence[Scored], folder: Path) -> list[Path]:
+    """A figure a quantity: at the shallowest sensor where there are some, else in the top layer."""
+    images = []
+    for quantity in QUANTITIES:
+        shown = {run.name: run.series[quantity.name] for run in runs if quantity.name in run.series}
+        if not shown:
+            continue
+        of_it = [s for s in scored if s.quantity == quantity]
+        if of_it:
+            sensor = of_it[0].sensor
+            pairs = {s.run: s.pairs for s in of_it if s.sensor == sensor}
+            series = {name: p["modelled"] for name, p in pairs.items()}
+            observed = next(iter(pairs.values()))["observed"]
+            title = f"{quantity.name.capitalize()}{f' at {sensor}' if sensor else ''}"
+        else:
+            flat = {name: x.isel(soil=0) if quantity.layered else x for name, x in shown.items()}
+            series = {name: x.reset_coords(drop=True).to_series() for name, x in flat.items()}
+            observed, title = None, f"{quantity.name.capitalize()}{', top layer' if quantity.layered else ''}"
+        cumulative = quantity.name == "runoff"
+        unit = "kg m$^{-2}$" if cumulative else quantity.unit
+        figure = side_by_side(series, observed=observed, title=title, unit=unit, cumulative=cumulative)
+        images.append(save_figure(figure, folder / f"{quantity.name.replace(' ', '_')}.png"))
+    return images
+
+
+def _page(
+    runs: Sequence[Run],
+    scored: Sequence[Scored],
+    means: pd.DataFrame,
+    images: Sequence[Path],
+    record: xr.Dataset | None,
+) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("jules_ml.comparison", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    figures = [
+        {"title": path.stem.replace("_", " ").capitalize(), "data": base64.b64encode(path.read_bytes()).decode("ascii")}
+        for path in images
+    ]
+    site = (
+        {} if record is None else {k: str(record.attrs[k]) for k in ("site", "source", "licence") if k in record.attrs}
+    )
+    return environment.get_template("report.html.j2").render(
+        runs=[
+            {
+                "name": run.name,
+                "model": run.summary.get("model", "column"),
+                "via": ", ".join(run.summary.get("via", [])) or "as it is",
+                "notes": run.summary.get("notes", []),
+                "start": run.summary.get("start", ""),
+                "end": run.summary.get("end", ""),
+            }
+            for run in runs
+        ],
+        site=site,
+        scored=scored,
+        names=list(means.columns),
+        means=[(row, [float(v) for v in values]) for row, values in zip(means.index, means.to_numpy(), strict=True)],
+        figures=figures,
+        software=software(),
+    )

@@ -1,0 +1,146 @@
+"""Scores of runs against a record, and their budgets against one another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from jules_ml.agreement import Agreement, agreement
+from jules_ml.comparison.runs import QUANTITIES, Quantity, Run, layer_at, on_common_periods
+from jules_ml.data.quality import measured
+from jules_ml.data.record import interval
+
+#: Variables of a site dataset that the quantities of a run are measured by; runoff is measured by none.
+_MEASURED_BY = {
+    "soil water": "theta",
+    "soil temperature": "t_soil",
+    "soil respiration": "resp_het",
+    "net ecosystem exchange": "nee",
+    "latent heat": "le",
+}
+_SECONDS_PER_YEAR = 365.2425 * 86400.0
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One quantity, at one place in the soil, of one run, against what was measured.
+
+    Attributes
+    ----------
+    quantity : Quantity
+    sensor : str
+        Where it was measured, empty for fluxes.
+    run : str
+    agreement : Agreement
+    ubrmse : float
+        Root mean square error once the bias is taken out, in the quantity's unit.
+    pairs : DataFrame
+        ``observed`` and ``modelled``, by time.
+    """
+
+    quantity: Quantity
+    sensor: str
+    run: str
+    agreement: Agreement
+    ubrmse: float
+    pairs: pd.DataFrame
+
+
+def score_runs(runs: Sequence[Run], record: xr.Dataset | None) -> list[Scored]:
+    """Score runs against a record, where it measured what they compute.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+    record : xarray.Dataset or None
+        Site dataset. What its source has filled is left out.
+
+    Returns
+    -------
+    list of Scored
+        By quantity and sensor, then by run.
+    """
+    if record is None:
+        return []
+    seconds = interval(record).total_seconds()
+    scored = []
+    for quantity in QUANTITIES:
+        for sensor, depth, observed in _observations(record, quantity):
+            for run in runs:
+                modelled = _modelled(run, quantity, depth)
+                if modelled is None:
+                    continue
+                pairs = on_common_periods(
+                    observed, modelled.to_series(), seconds=(seconds, float(modelled.attrs["interval_seconds"]))
+                )
+                if len(pairs) < 3:
+                    continue
+                a = agreement(pairs["modelled"].to_numpy(), pairs["observed"].to_numpy())
+                scored.append(
+                    Scored(quantity, sensor, run.name, a, float(np.sqrt(max(a.rmse**2 - a.bias**2, 0.0))), pairs)
+                )
+    return scored
+
+
+def _observations(record: xr.Dataset, quantity: Quantity) -> list[tuple[str, float | None, pd.Series]]:
+    """Measured series of a quantity: where, how deep, and values without what was filled."""
+    name = _MEASURED_BY.get(quantity.name)
+    if name is None or name not in record:
+        return []
+    values = record[name]
+    if f"{name}_qc" in record:
+        values = values.where(measured(record, name))
+    if not quantity.layered:
+        return [("", None, values.to_series())]
+    found: list[tuple[str, float | None, pd.Series]] = []
+    for number in range(values.sizes["depth"]):
+        sensor = values.isel(depth=number)
+        depth = float(sensor["depth"])
+        if np.isfinite(depth) and bool(sensor.notnull().any()):
+            series = pd.Series(sensor.to_numpy(), index=pd.DatetimeIndex(record["time"].to_numpy()))
+            found.append((f"{depth:g} m", depth, series))
+    return found
+
+
+def _modelled(run: Run, quantity: Quantity, depth: float | None) -> xr.DataArray | None:
+    values = run.series.get(quantity.name)
+    if values is None or depth is None:
+        return values
+    layer = layer_at(depth, run.dzsoil)
+    if layer is None:
+        return None
+    return values.isel(soil=layer).reset_coords(drop=True).assign_attrs(values.attrs)
+
+
+def budgets(runs: Sequence[Run]) -> pd.DataFrame:
+    """Give means of each run over the time that all share.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+
+    Returns
+    -------
+    DataFrame
+        A row a quantity, a column a run: runoff in kg m-2 a year, soil by the top layer, others in their units.
+    """
+    rows: dict[str, dict[str, float]] = {}
+    start = max(pd.Timestamp(s["time"].to_numpy()[0]) for run in runs for s in run.series.values())
+    end = min(pd.Timestamp(s["time"].to_numpy()[-1]) for run in runs for s in run.series.values())
+    for quantity in QUANTITIES:
+        yearly = quantity.name == "runoff"
+        unit = "kg m-2 a-1" if yearly else quantity.unit
+        where = ", top layer" if quantity.layered else ""
+        for run in runs:
+            values = run.series.get(quantity.name)
+            if values is None:
+                continue
+            values = values.sel(time=slice(start, end))
+            top = values.isel(soil=0) if quantity.layered else values
+            mean = float(top.mean()) * (_SECONDS_PER_YEAR if yearly else 1.0)
+            rows.setdefault(f"{quantity.name}{where} [{unit}]", {})[run.name] = mean
+    return pd.DataFrame.from_dict(rows, orient="index", columns=[run.name for run in runs])

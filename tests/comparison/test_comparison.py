@@ -1,0 +1,121 @@
+"""Runs side by side with what was measured."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from jules_ml.comparison.report import compare_runs
+from jules_ml.comparison.runs import Run, layer_at, on_common_periods, read_run
+from jules_ml.comparison.scores import score_runs
+from jules_ml.data.site import SiteMeta, site_dataset
+from jules_ml.errors import BadInput
+
+DZSOIL = (0.1, 0.25, 0.65, 2.0)
+DAYS = pd.date_range("2020-01-02", periods=60, freq="D")
+TRUTH = 0.3 + 0.05 * np.sin(np.arange(60) / 5.0)
+
+
+def run(name: str, offset: float) -> Run:
+    """A run whose top layer is too wet by ``offset``, and whose latent heat is 40 W m-2."""
+    theta = np.stack([TRUTH + offset, *(np.full(60, 0.3) for _ in range(3))], axis=1)
+    attrs = {"interval_seconds": 86400.0}
+    return Run(
+        name,
+        {
+            "soil water": xr.DataArray(theta, dims=("time", "soil"), coords={"time": DAYS}, attrs=attrs),
+            "latent heat": xr.DataArray(40.0 + np.arange(60) % 7, dims="time", coords={"time": DAYS}, attrs=attrs),
+            "runoff": xr.DataArray(np.full(60, 1e-6), dims="time", coords={"time": DAYS}, attrs=attrs),
+        },
+        DZSOIL,
+        {"model": "jules", "via": ["ancillary"] if offset else []},
+    )
+
+
+@pytest.fixture
+def record() -> xr.Dataset:
+    """Soil water of a tower by the day, which begins at 6 h UTC; one sensor has no depth, half of latent heat is filled."""
+    n = len(DAYS)
+    return site_dataset(
+        {
+            "theta": np.stack([TRUTH, TRUTH], axis=1),
+            "le": 50.0 + np.arange(n),
+        },
+        qc={"theta": np.ones((n, 2)), "le": np.where(np.arange(n) % 2, 1.0, 0.1)},
+        qc_meaning="fraction measured",
+        time=DAYS + pd.Timedelta("6h"),
+        interval=pd.Timedelta("1D"),
+        depth=np.array([0.06, np.nan]),
+        meta=SiteMeta(site="X-Xxx", source="a test", licence="CC0", utc_offset_hours=-6.0),
+        where="test",
+    )
+
+
+def test_scores_are_against_what_was_measured_in_the_sensors_layer(record: xr.Dataset) -> None:
+    scored = score_runs([run("stock", 0.05), run("swapped", 0.0)], record)
+    found = {(s.quantity.name, s.run): s for s in scored}
+    water = found["soil water", "stock"]
+    assert water.sensor == "0.06 m"
+    assert water.agreement.n == 60
+    assert water.agreement.bias == pytest.approx(0.05)
+    assert water.ubrmse == pytest.approx(0.0, abs=1e-7)
+    assert found["soil water", "swapped"].agreement.rmse == pytest.approx(0.0, abs=1e-7)
+    # filled days are left out
+    assert found["latent heat", "stock"].agreement.n == 30
+    assert len(scored) == 4
+
+
+def test_report_holds_runs_scores_and_figures(record: xr.Dataset, tmp_path: Path) -> None:
+    done = compare_runs([run("stock", 0.05), run("swapped", 0.0)], record, tmp_path)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    for word in ("X-Xxx", "stock", "swapped", "ancillary", "ubRMSE", "data:image/png"):
+        assert word in page
+    assert page.count("<figure>") == 3
+    numbers = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
+    assert numbers["means"]["stock"]["runoff [kg m-2 a-1]"] == pytest.approx(31.6, abs=0.1)
+    assert len(pd.read_csv(tmp_path / "scores.csv")) == 4
+    assert all(path.is_file() for path in done.files)
+
+
+def test_without_a_record_runs_are_held_against_the_first(tmp_path: Path) -> None:
+    done = compare_runs([run("stock", 0.05), run("swapped", 0.0)], None, tmp_path)
+    assert done.scores == ()
+    assert "held against the first" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_half_hours_become_the_days_of_the_run() -> None:
+    half_hours = pd.Series(1.0, index=pd.date_range("2020-01-01 00:30", periods=96, freq="30min"))
+    half_hours.iloc[48:70] = np.nan  # not three quarters of the second day
+    days = pd.Series([3.0, 3.0], index=pd.DatetimeIndex(["2020-01-02", "2020-01-03"]))
+    pairs = on_common_periods(half_hours, days, seconds=(1800.0, 86400.0))
+    assert pairs.index.tolist() == [pd.Timestamp("2020-01-02")]
+
+
+def test_steps_of_a_run_become_the_days_of_a_record() -> None:
+    steps = pd.Series(np.arange(96.0), index=pd.date_range("2020-01-01 06:30", periods=96, freq="30min"))
+    days = pd.Series([1.0, 2.0], index=pd.DatetimeIndex(["2020-01-02 06:00", "2020-01-03 06:00"]))
+    pairs = on_common_periods(days, steps, seconds=(86400.0, 1800.0))
+    assert pairs["modelled"].tolist() == [23.5, 71.5]
+
+
+@pytest.mark.parametrize(("depth", "layer"), [(0.02, 0), (0.1, 0), (0.3, 1), (2.9, 3), (3.5, None)])
+def test_layer_of_a_sensor(depth: float, layer: int | None) -> None:
+    assert layer_at(depth, DZSOIL) == layer
+
+
+def test_folder_that_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="jules-ml run"):
+        read_run(tmp_path)
+
+
+def test_run_that_failed_says_why(tmp_path: Path) -> None:
+    (tmp_path / "run_summary.json").write_text(
+        json.dumps({"status": "failed", "failure": "JULES stopped: soil_hyd"}), encoding="utf-8"
+    )
+    with pytest.raises(BadInput, match="soil_hyd"):
+        read_run(tmp_path)
