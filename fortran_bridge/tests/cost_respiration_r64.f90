@@ -1,6 +1,6 @@
 !! The measurement of `cost_respiration` in 64-bit reals.
 module cost_respiration_r64
-  use, intrinsic :: iso_fortran_env, only: int64, rk => real64
+  use, intrinsic :: iso_fortran_env, only: real64, rk => real64
   use jules_ml_bridge, only: jml_respiration, JML_OK
   implicit none
   private
