@@ -291,7 +291,7 @@ def recover(rows: Rows, settings: RespirationSettings, seed: int) -> dict[str, R
     Returns
     -------
     dict of str to Recovery
-        ``f`` and ``g``, each one at its reference, and ``f, level apart``: brought to the truth's mean over the data, for the level is R0's.
+        ``f`` and ``g``, one at their references, and ``f, level apart``: with the truth's mean over the data, for the level is R0's.
     """
     made, _ = made_rows(rows, settings, seed)
     module = quietly(made, settings).module

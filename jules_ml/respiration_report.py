@@ -67,6 +67,7 @@ def scores_of(learned: Learned, rows: Rows, test: _Mask, predictions: xr.Dataset
         "inner_validation": asdict(learned.validation) | {"given": learned.validation.given},
         "noise_ceiling": ceiling,
         "concurvity": learned.concurvity,
+        "separability": None if learned.separability is None else asdict(learned.separability),
     }
     if not test.any():
         return found | {"test": None}
@@ -170,7 +171,7 @@ def respiration_figures(learned: Learned, rows: Rows, test: _Mask, predictions: 
             "moisture": moisture_of(rest, settings),
             "t_soil": rest.t_soil,
             "hour": rest.middle.hour + rest.middle.minute / 60.0,
-            "day_of_year": rest.middle.dayofyear,
+            "day_of_year": rest.middle.day_of_year,
         }
     )
     return {

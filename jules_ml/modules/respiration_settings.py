@@ -96,7 +96,7 @@ class RespirationSettings(_Section):
     free_size: tuple[float, float] = Field(default=(3e-3, 3e-2), description="weight of departure of freer members [1]")
     likelihood: Literal["gaussian", "student_t"] | None = Field(
         default=None,
-        description="tails of the errors, whose scale grows with the flux; heavy at towers (`student_t`) and normal at chambers unless given",
+        description="tails of the errors, whose scale grows with the flux; unless given, `student_t` at towers and `gaussian` at chambers",
     )
     tempering: float = Field(
         default=1.0,

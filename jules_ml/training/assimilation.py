@@ -86,7 +86,7 @@ def select_exchange(ds: xr.Dataset, settings: RespirationSettings) -> Exchange:
         light=torch.tensor(at["light"].to_numpy()),
         vpd=torch.tensor(at["vpd"].to_numpy()),
         t_air=torch.tensor(at["t_air"].to_numpy()),
-        day=torch.tensor((rows.middle.dayofyear - 1.0 + rows.middle.hour / 24.0).to_numpy()),
+        day=torch.tensor((rows.middle.day_of_year - 1.0 + rows.middle.hour / 24.0).to_numpy()),
         moisture=torch.tensor(moisture_of(rows, settings)),
     )
     return Exchange(rows, weather)

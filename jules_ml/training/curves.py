@@ -123,7 +123,7 @@ class Members:
     def predict(self, rows: Rows, settings: RespirationSettings, chosen: list[int]) -> _Array:
         """Respiration by some of the members: the median of what each says, taken for lognormal, shape (row,) [umol m-2 s-1]."""
         moisture = place_on_line(torch.from_numpy(moisture_of(rows, settings)), MOISTURE_NODES)
-        warmth = place_on_line(torch.from_numpy(rows.t_soil), TEMPERATURE_NODES)
+        warmth = place_on_line(torch.tensor(rows.t_soil), TEMPERATURE_NODES)
         log = moisture.at(self.log_f[chosen]) + warmth.at(self.log_g[chosen]) + self.log_level[chosen][:, rows.group]
         return torch.exp(log.mean(0)).numpy()
 
@@ -269,7 +269,7 @@ def _terms(
     first: dict[str, int] = {}
     seen = {"g": (float(rows.t_soil.min()), float(rows.t_soil.max()))}
     t_nodes, first["g"] = spanned_nodes(TEMPERATURE_NODES, seen["g"])
-    place = place_on_line(torch.from_numpy(rows.t_soil), t_nodes)
+    place = place_on_line(torch.tensor(rows.t_soil), t_nodes)
     scaled = scaled_nodes(t_nodes, t_nodes, rows.t_soil)
     curves: list[Factor] = []
     for _ in range(count):

@@ -31,6 +31,7 @@ from jules_ml.training.levels import PRIOR_SITES, LevelPrior, level_prior
 from jules_ml.training.likelihood import fit_noise
 from jules_ml.training.rows import Rows, moisture_of
 from jules_ml.training.scores import r_squared
+from jules_ml.training.separability import Separability, separability
 
 #: Members a fold of the inner validation, whose median is what is validated.
 _INNER_MEMBERS = 3
@@ -86,6 +87,7 @@ class Learned:
     held_out: _Array
     assimilation: LearnedAssimilation | None = None
     level_prior: LevelPrior | None = None
+    separability: Separability | None = None
 
     def predict(self, rows: Rows) -> _Array:
         """Respiration of other rows of the same groups, shape (row,) [umol m-2 s-1]."""
@@ -157,6 +159,8 @@ def learn_respiration(
     module = _module(rows, members, settings, held_out)
     report(1.0)
     learned = Learned(module, rows, settings, validation, together, held_out, members.assimilation)
+    if settings.check_separability and settings.moisture != "none":
+        learned = replace(learned, separability=separability(rows, held_out, settings))
     if len(rows.sites) < PRIOR_SITES:
         return learned
     shape = learned.predict(rows) / module.level.numpy()[rows.group]
