@@ -7,6 +7,7 @@ Marquardt (1963), J. Soc. Ind. Appl. Math. 11, 431-441.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import torch
@@ -134,3 +135,49 @@ def _damped_step(gradient: Tensor, curvature: Tensor, damping: Tensor) -> Tensor
     step = -torch.linalg.solve(damped, gradient.T[..., None])[..., 0].T
     longest = step.abs().amax(0).clamp(min=1e-12)
     return step * (LONGEST_STEP / longest).clamp(max=1.0)
+
+
+def calibrate_from(
+    batch: ColumnBatch,
+    starts: Sequence[Tensor],
+    *,
+    bias_weight: float = 1.0,
+    rounds: int = 12,
+    observed: Tensor | None = None,
+    progress: Progress | None = None,
+) -> Calibrated:
+    """Fit every site from several starts, and keep the best of each: one start may end in a lesser hollow.
+
+    Parameters
+    ----------
+    batch : ColumnBatch
+    starts : sequence of Tensor, shape (parameter, horizon, column)
+        Unbounded parameters to start from.
+    bias_weight, rounds, observed
+        As for :func:`calibrate`.
+    progress : callable, optional
+        Takes the part that is done, 0 to 1.
+
+    Returns
+    -------
+    Calibrated
+        With all that was visited from any start.
+    """
+    ended: list[Calibrated] = []
+    for number, start in enumerate(starts):
+
+        def onward(part: float, number: int = number) -> None:
+            if progress is not None:
+                progress((number + part) / len(starts))
+
+        ended.append(
+            calibrate(batch, start, bias_weight=bias_weight, rounds=rounds, observed=observed, progress=onward)
+        )
+    last = torch.stack([each.cost[-1] for each in ended])
+    best = last.argmin(0)
+    columns = torch.arange(len(best))
+    return Calibrated(
+        torch.stack([each.raw for each in ended])[best, :, :, columns].permute(1, 2, 0),
+        torch.stack([each.cost for each in ended])[best, :, columns].T,
+        tuple(place for each in ended for place in each.visited),
+    )

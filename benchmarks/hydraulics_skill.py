@@ -1,0 +1,320 @@
+"""Learned soil hydraulics: known soils found again, and soil moisture at sites that were held out, with and without texture.
+
+*Recovery*: columns under NEON weather with known soils give a year of soil moisture at four depths, from which the soils are calibrated.
+
+*Held out*: NEON towers and USCRN stations are parted into five folds, places within 50 km of one another always into the same one. For each
+fold a network is learned from all others, and its soil is run at the sites of the fold. Where the columns were run to learn from (each
+site's own calibration, and five shifts common to all) is found once: the errors of a site enter a network only where that site is learned
+from. Scored is the shallowest sound sensor: at NEON on the second half of its days, at the eleven sites whose rain and soil moisture are
+not in doubt; at USCRN on all of 2020. The baselines are the same columns with Cosby et al.'s and Rosetta 3's soils from measured texture.
+What can be chosen was chosen by cross-validation within every other USCRN station (``CHOSEN``).
+
+The figure lands beside the results in ``benchmarks/results/hydraulics_skill.png``.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import _hydraulics
+import numpy as np
+import pandas as pd
+import torch
+from _claims import RESULTS, Claims, argument_parser
+from _hydraulics import DOUBTFUL
+from numpy.typing import NDArray
+
+from jules_ml.figures.hydraulics import held_out_skill
+from jules_ml.figures.style import save_figure
+from jules_ml.modules.hydraulics import LearnedHydraulics, input_table
+from jules_ml.modules.hydraulics_inputs import INPUTS, TEXTURE
+from jules_ml.physics.hydraulics import conductivity_vg, suction_vg
+from jules_ml.training.hydraulics import Learning, Lesson, learn_hydraulics
+from jules_ml.training.hydraulics_calibration import calibrate, calibrate_from
+from jules_ml.training.hydraulics_columns import (
+    ColumnBatch,
+    HydraulicSite,
+    at_sensors,
+    batch_soil,
+    column_batch,
+    joined_soil,
+    response,
+    simulate,
+)
+from jules_ml.training.hydraulics_misfit import Expansion, Misfit, misfit
+from jules_ml.training.hydraulics_pretraining import pretrain, texture_parameters
+
+FOLDS = 5
+#: Places nearer than this share weather and soil, and so a fold [km].
+NEAR_KM = 50.0
+#: By cross-validation within every other USCRN station.
+CHOSEN = Learning(rounds=0)
+#: Weight of a tower's years beside a station's one.
+NEON_WEIGHT = 2.0
+Soils = dict[str, torch.Tensor]
+
+
+# --- recovery ---------------------------------------------------------------------------------------------------------------------------
+
+
+def recovery(claims: Claims, sites: list[HydraulicSite], *, quick: bool) -> None:
+    """Calibrate columns whose soils are known, and compare the curves over the wetness visited."""
+    days, rounds, n = (120, 8, 2) if quick else (365, 14, 8)
+    sensors = np.array([0.05, 0.225, 0.675, 2.0])
+    known = [_blank(site, days, sensors) for site in sites if site.name not in DOUBTFUL][:n]
+    batch = column_batch(known, spin_up_days=0)
+    generator = torch.Generator().manual_seed(0)
+    true = 0.7 * torch.randn(5, 2, len(known), generator=generator)
+    true[0] -= 0.5
+    with torch.no_grad():
+        layers = simulate(batch, batch_soil(batch, true))
+    starts = [torch.zeros_like(true) for _ in range(1 if quick else 3)]
+    for k, start in enumerate(starts):
+        start[0], start[2] = -0.5, (0.0, 1.0, -1.0)[k]
+        start[4] = true[4]  # residual water is no part of the curves: it shifts what is read
+    found = calibrate_from(batch, starts, observed=at_sensors(batch, layers), rounds=rounds)
+    (truth, truth_r), (learned, learned_r) = batch_soil(batch, true), batch_soil(batch, found.raw)
+    off = {"conductivity": torch.zeros(4, len(known)), "retention": torch.zeros(4, len(known))}
+    for share in np.linspace(0.05, 0.95, 10):
+        theta = torch.quantile(layers, float(share), dim=0)
+        s, t = ((theta - r) / p.sm_sat for p, r in ((truth, truth_r), (learned, learned_r)))
+        ratio = {
+            "conductivity": conductivity_vg(t, learned.b, learned.satcon).k
+            / conductivity_vg(s, truth.b, truth.satcon).k,
+            "retention": suction_vg(t, learned.b, learned.sathh).psi / suction_vg(s, truth.b, truth.sathh).psi,
+        }
+        off = {name: torch.maximum(worst, (ratio[name] - 1.0).abs()) for name, worst in off.items()}
+    for name, worst in off.items():
+        within = float((worst < 0.1).float().mean())
+        note = f"{len(known)} columns of 4 layers, worst point from the 5 % to the 95 % wettest day; {within:.0%} of curves within 10 %"
+        claims.check(f"recovery, {name}: median curve", float(worst.median()), "<=", 0.10, note=note)
+        claims.check(f"recovery, {name}: share of curves within 10 %", within, ">=", 0.9 if not quick else 0.0)
+
+
+def _blank(site: HydraulicSite, days: int, sensors: NDArray[np.float64]) -> HydraulicSite:
+    weather = type(site.forcing)(*(x[: 24 * days] for x in site.forcing))
+    return replace(site, forcing=weather, observed=np.full((days, len(sensors)), np.nan), sensor_depth=sensors)
+
+
+# --- held-out sites ---------------------------------------------------------------------------------------------------------------------
+
+
+def places_run(batch: ColumnBatch, *, rounds: int = 5, shifts: int = 5) -> tuple[Expansion, ...]:
+    """Run the columns along each site's own calibration, and with shifts common to all of texture's soils."""
+    prior = texture_parameters([site.inputs for site in batch.sites]).float()
+    places = list(calibrate(batch, prior, bias_weight=0.1, prior_weight=0.1, rounds=rounds).visited)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(shifts):
+        shift = 0.8 * torch.randn(5, 1, 1, generator=generator) + 0.4 * torch.randn(5, 2, 1, generator=generator)
+        raw = (prior + shift).clamp(-4.0, 4.0)
+        places.append(Expansion(raw, misfit(response(batch, raw), batch.observed)))
+    return tuple(places)
+
+
+def kept_places(batch: ColumnBatch, folder: Path | None, name: str) -> tuple[Expansion, ...]:
+    """What :func:`places_run` finds, from an earlier run where that was kept."""
+    file = None if folder is None else folder / f"places_{name}.pt"
+    if file is not None and file.is_file():
+        kept = torch.load(file, weights_only=True)
+        return tuple(Expansion(raw, Misfit(*about)) for raw, about in kept)
+    found = places_run(batch)
+    if file is not None:
+        torch.save([(each.raw, tuple(each.about)) for each in found], file)
+    return found
+
+
+def fold_of(tables: list[pd.DataFrame], *, folds: int = FOLDS, seed: int = 0) -> list[NDArray[np.int64]]:
+    """Fold of every site of every table: places near one another go together."""
+    where = np.radians(np.concatenate([t[["latitude", "longitude"]].to_numpy() for t in tables]))
+    lat, lon = where[:, :1], where[:, 1:]
+    chord = np.sin(0.5 * (lat - lat.T)) ** 2 + np.cos(lat) * np.cos(lat.T) * np.sin(0.5 * (lon - lon.T)) ** 2
+    near = 2.0 * 6371.0 * np.arcsin(np.sqrt(chord)) < NEAR_KM
+    group = np.arange(len(where))
+    for _ in range(len(where)):
+        group = np.where(near, group[None, :], len(where)).min(1)
+    # towers are dealt out first, so that every fold has some
+    order = {g: k for k, g in enumerate(dict.fromkeys(group.tolist()))}
+    number = np.array([order[g] for g in group.tolist()])
+    at = np.cumsum([len(t) for t in tables])[:-1]
+    towers = len(set(number[: at[0]].tolist())) if len(at) else 0
+    generator = np.random.default_rng(seed)
+    shuffled = np.concatenate([generator.permutation(towers), towers + generator.permutation(len(order) - towers)])
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[shuffled] = np.arange(len(order))
+    return [np.asarray(part) for part in np.split(rank[number] % folds, at)]
+
+
+def held_out_soils(
+    batches: list[ColumnBatch],
+    places: list[tuple[Expansion, ...]],
+    folds: list[NDArray[np.int64]],
+    *,
+    names: list[str],
+    settings: Learning,
+    weights: list[float],
+    members: int = 8,
+) -> list[torch.Tensor]:
+    """Unbounded parameters of every site, each by the network that has not seen it."""
+    found = [torch.zeros(5, 2, len(batch.sites)) for batch in batches]
+    for fold in sorted(set(np.concatenate(folds).tolist())):
+        network = LearnedHydraulics(names, members=members, seed=fold)
+        train = [each != fold for each in folds]
+        pretrain(
+            network,
+            [s.inputs for b, t in zip(batches, train, strict=True) for s, use in zip(b.sites, t, strict=True) if use],
+        )
+        lessons = [Lesson(b, t, weight=w, known=p) for b, t, w, p in zip(batches, train, weights, places, strict=True)]
+        learn_hydraulics(network, lessons, settings)
+        for batch, seen, raw in zip(batches, train, found, strict=True):
+            with torch.no_grad():
+                given = network(torch.tensor(input_table([s.inputs for s in batch.sites], names))).mean(0).float()
+            raw[:, :, ~seen] = given[:, :, ~seen]
+    return found
+
+
+def first_sensors(batch: ColumnBatch) -> list[int]:
+    """The scored sensor of every site."""
+    column = batch.sensor_column.numpy()
+    return [int(np.flatnonzero(column == k)[0]) for k in range(len(batch.sites))]
+
+
+def errors(batch: ColumnBatch, theta: torch.Tensor, first_day: NDArray[np.int64]) -> pd.DataFrame:
+    """Unbiased and plain root mean square error of every site's scored sensor [m3 m-3]."""
+    at = first_sensors(batch)
+    observed = batch.observed[:, at].double().numpy().copy()
+    observed[np.arange(len(observed))[:, None] < first_day] = np.nan
+    error = theta[:, at].double().numpy() - observed
+    bias = np.nanmean(error, axis=0)
+    return pd.DataFrame(
+        {"ubrmse": np.sqrt(np.nanmean((error - bias) ** 2, axis=0)), "rmse": np.sqrt(np.nanmean(error**2, axis=0))},
+        index=[site.name for site in batch.sites],
+    )
+
+
+def scored(
+    batch: ColumnBatch, table: pd.DataFrame, learned: Soils, first_day: NDArray[np.int64]
+) -> dict[str, pd.DataFrame]:
+    """Errors with every learned soil, and with those of the baselines."""
+    found = {}
+    theta = simulate(batch, joined_soil([batch_soil(batch, raw) for raw in learned.values()]))
+    for name, part in zip(learned, theta.split(len(batch.sites), dim=2), strict=True):
+        found[name] = errors(batch, at_sensors(batch, part), first_day)
+    for name, make in (("cosby", _hydraulics.cosby_soil), ("rosetta", _hydraulics.rosetta_soil)):
+        soil, form = make(batch, table)
+        found[name] = errors(batch, at_sensors(batch, simulate(batch, soil, form=form)), first_day)
+    return found
+
+
+def claim_skill(claims: Claims, network: str, found: dict[str, pd.DataFrame], keep: NDArray[np.bool_]) -> None:
+    """Hold the learned soil's errors against the baselines'."""
+    ub = {name: frame["ubrmse"].to_numpy()[keep] for name, frame in found.items()}
+    rm = {name: frame["rmse"].to_numpy()[keep] for name, frame in found.items()}
+    median = {name: float(np.nanmedian(values)) for name, values in ub.items()}
+    n = int(keep.sum())
+    better = (ub["learned"] < ub["cosby"]) & (ub["learned"] < ub["rosetta"])
+    claims.check(
+        f"{network}: sites where learned beats both, ubRMSE",
+        float(better.mean()),
+        ">=",
+        0.70,
+        note=f"{n} sites held out",
+    )
+    for name in ("cosby", "rosetta"):
+        claims.report(f"{network}: sites where learned beats {name}, ubRMSE", float((ub["learned"] < ub[name]).mean()))
+        claims.check(
+            f"{network}: median ubRMSE below that with {name}",
+            1.0 - median["learned"] / median[name],
+            ">=",
+            0.15,
+            note=f"{median['learned']:.4f} against {median[name]:.4f} m3 m-3",
+        )
+        claims.report(f"{network}: sites where learned beats {name}, RMSE", float((rm["learned"] < rm[name]).mean()))
+        claims.report(
+            f"{network}: median RMSE, learned and {name}",
+            float(np.nanmedian(rm["learned"])),
+            unit="m3 m-3",
+            note=f"{name} {np.nanmedian(rm[name]):.4f}",
+        )
+    claims.check(
+        f"{network}: median ubRMSE without texture over with it",
+        median["without texture"] / median["learned"],
+        "<=",
+        1.0,
+        note=f"{median['without texture']:.4f} and {median['learned']:.4f} m3 m-3",
+    )
+
+
+def main() -> int:
+    parser = argument_parser(__doc__)
+    parser.add_argument(
+        "--places",
+        type=Path,
+        help="folder that keeps what was found where the columns were run: a second run starts from it",
+    )
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    claims = Claims("hydraulics_skill", quick=options.quick)
+    towers, tower_table = _hydraulics.neon(options.data)
+    recovery(claims, towers, quick=options.quick)
+    if options.quick:
+        return claims.finish()
+    stations, station_table = _hydraulics.uscrn(options.data)
+    tables = [tower_table, station_table]
+    batches = [column_batch(sites) for sites in (towers, stations)]
+
+    years = 3 * 365
+    short = column_batch([_shortened(site, years) for site in towers], spin_up_days=0)
+    prior = texture_parameters([site.inputs for site in towers]).float()
+    response(column_batch([_shortened(site, 90) for site in towers], spin_up_days=0), prior)  # compiles
+    begun = time.perf_counter()
+    response(short, prior)
+    claims.check(
+        "one pass, 16 sites, 3 years of hours, with slopes", (time.perf_counter() - begun) / 60.0, "<=", 10.0, unit="min",
+        note="one thread",
+    )  # fmt: skip
+
+    folds = fold_of(tables)
+    places = [kept_places(b, options.places, name) for b, name in zip(batches, ("neon", "uscrn"), strict=True)]
+    with_texture = list(INPUTS)
+    learned: list[Soils] = [{}, {}]
+    for name, inputs in (
+        ("learned", with_texture),
+        ("without texture", [each for each in with_texture if each not in TEXTURE]),
+    ):
+        soils = held_out_soils(batches, places, folds, names=inputs, settings=CHOSEN, weights=[NEON_WEIGHT, 1.0])
+        for of, raw in zip(learned, soils, strict=True):
+            of[name] = raw
+    begins = [tower_table["half"].to_numpy().astype(np.int64), np.zeros(len(stations), dtype=np.int64)]
+    results = [scored(b, t, raw, first) for b, t, raw, first in zip(batches, tables, learned, begins, strict=True)]
+    sound = np.array([site.name not in DOUBTFUL for site in towers])
+    claim_skill(claims, "NEON", results[0], sound)
+    claim_skill(claims, "USCRN", results[1], np.ones(len(stations), dtype=bool))
+    claims.check("memory at most", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, "<=", 6.0, unit="GiB")
+    _draw(results, sound)
+    return claims.finish()
+
+
+def _shortened(site: HydraulicSite, days: int) -> HydraulicSite:
+    weather = type(site.forcing)(*(x[: 24 * days] for x in site.forcing))
+    return replace(site, forcing=weather, observed=site.observed[:days])
+
+
+def _draw(results: list[dict[str, pd.DataFrame]], sound: NDArray[np.bool_]) -> Path:
+    together = {name: np.concatenate([r[name]["ubrmse"].to_numpy() for r in results]) for name in results[0]}
+    is_tower = np.arange(len(together["learned"])) < len(sound)
+    doubtful = is_tower & ~np.pad(sound, (0, len(is_tower) - len(sound)))
+    figure = held_out_skill(
+        together["learned"],
+        {"cosby": together["cosby"], "rosetta": together["rosetta"], "without texture": together["without texture"]},
+        {"USCRN": ~is_tower, "NEON": is_tower & ~doubtful, "NEON, in doubt": doubtful},
+        notes=["Every site by a network that has not seen it, nor any place within 50 km."],
+    )
+    return save_figure(figure, RESULTS / "hydraulics_skill.png")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
