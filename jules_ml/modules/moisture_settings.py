@@ -21,7 +21,7 @@ class MoistureSettings(BaseModel):
     jules_channel: bool = Field(
         default=True, description="JULES's run is an input on every day, not on the first alone"
     )
-    width: int = Field(default=32, ge=8, le=128, description="channels of the network")
+    width: int = Field(default=24, ge=8, le=128, description="channels of the network")
     static_width: int = Field(default=6, ge=1, le=32, description="numbers that static inputs are brought to")
     dilations: tuple[Annotated[int, Field(ge=1, le=64)], ...] = Field(
         default=(1, 2, 4, 8, 16), min_length=1, description="steps of the convolutions over days [d]"
@@ -30,7 +30,7 @@ class MoistureSettings(BaseModel):
     fortnights: int = Field(default=13, ge=2, le=52, description="fortnights that the attention looks back")
     dropout: float = Field(default=0.2, ge=0.0, lt=0.9, description="share of channels dropped while learning")
     members: int = Field(default=5, ge=1, le=50, description="networks in the ensemble")
-    steps: int = Field(default=200, ge=1, description="steps of learning of each network")
+    steps: int = Field(default=150, ge=1, description="steps of learning of each network")
     rate: float = Field(default=4e-3, gt=0.0, description="greatest rate of learning")
     decay: float = Field(default=1e-2, ge=0.0, description="decay of weights")
     gradient_weight: float = Field(default=0.3, ge=0.0, description="weight of the change from one day to the next")

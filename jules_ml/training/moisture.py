@@ -15,9 +15,9 @@ from jules_ml.training.moisture_batch import MoistureBatch
 #: Told the part that is done, 0 to 1.
 Progress = Callable[[float], None]
 #: Sites of a batch that one step learns from at most.
-SITES_A_STEP = 12
+SITES_A_STEP = 8
 #: Every so many steps a run is started anew in the middle of the record.
-_START_EVERY = 3
+_START_EVERY = 4
 #: Part of the steps after which weights are averaged.
 _AVERAGE_FROM = 0.6
 #: Chance that a step does without JULES, and without surface temperature, so that a module serves sites that lack them.
@@ -71,6 +71,7 @@ def learn_member(
         if progress is not None:
             progress((step + 1) / settings.steps)
     learned = average.module if int(average.n_averaged) else module
+    assert isinstance(learned, LearnedMoisture)
     return learned.to("cpu").eval()
 
 
@@ -114,7 +115,7 @@ def _loss_of_step(
     mean, log_spread = module(inputs, given)
     loss = fit_loss(operator @ mean, operator @ log_spread, target, weight, settings)
     if restart and (settings.start_weight > 0.0 or settings.initial_weight > 0.0):
-        one = torch.randint(0, len(some), (min(4, len(some)),), generator=generator).to(device)
+        one = torch.randint(0, len(some), (min(2, len(some)),), generator=generator).to(device)
         start = torch.randint(0, max(inputs.days - 200, 1), (len(one),), generator=generator).to(device)
         loss = loss + _start_loss(module, inputs.take(one), mean[one].detach(), start, settings)
     return loss

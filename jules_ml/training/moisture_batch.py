@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,14 +73,17 @@ def moments(record: MoistureRecord, train: _Mask) -> list[Level | None]:
     return found
 
 
-def jules_anomaly(record: MoistureRecord, reference: _Mask) -> _Array:
-    """JULES's layers less their mean and over their standard deviation of the reference days, shape (day, layer)."""
-    held = record.jules[reference & np.isfinite(record.jules[:, 0])]
-    if len(held) < 20:
-        held = record.jules[np.isfinite(record.jules[:, 0])]
+def jules_moments(record: MoistureRecord, days: _Mask) -> _Array:
+    """Mean and standard deviation of JULES's layers over some days, shape (2, layer); over all where those are under 20.
+
+    NaN where there is no run.
+    """
+    known = np.isfinite(record.jules[:, 0])
+    held = record.jules[days & known]
+    held = held if len(held) >= 20 else record.jules[known]
     if len(held) == 0:
-        return np.full_like(record.jules, np.nan)
-    return np.clip((record.jules - held.mean(0)) / np.maximum(held.std(0), LEAST_SPREAD), -5.0, 5.0)
+        return np.full((2, record.jules.shape[1]), np.nan)
+    return np.stack([held.mean(0), np.maximum(held.std(0), LEAST_SPREAD)])
 
 
 def layers_to_sensors(depth: _Array) -> _Array:
@@ -118,9 +121,10 @@ def potential_evaporation(record: MoistureRecord) -> _Array:
 def batch(
     records: Sequence[MoistureRecord],
     *,
-    reference: Sequence[_Mask],
+    jules: Sequence[_Array],
     levels: Sequence[Sequence[Level | None]],
     static: Sequence[str],
+    statics: Sequence[Mapping[str, float]],
     dynamic: Sequence[str] = DYNAMIC,
     train: Sequence[_Mask] | None = None,
     main: Sequence[int | None] | None = None,
@@ -132,12 +136,14 @@ def batch(
     Parameters
     ----------
     records : sequence of MoistureRecord
-    reference : sequence of array of bool, shape (day,)
-        Days that JULES's anomalies are counted from.
+    jules : sequence of array, shape (2, layer)
+        Mean and standard deviation that JULES's anomalies are counted from and in; see :func:`jules_moments`.
     levels : sequence of sequences of Level or None
         For each record and sensor.
     static : sequence of str
         Names of the static inputs.
+    statics : sequence of mapping
+        What is known of each place; what is missing is masked.
     dynamic : sequence of str, optional
         Names of the daily inputs.
     train : sequence of array of bool, shape (day,) or (day, sensor), optional
@@ -167,10 +173,10 @@ def batch(
                 values[i, j, :n] = _scaled(name, record)
         rain[i, :n] = 0.1 * np.nan_to_num(record.dynamic["precip"])
         drying[i, :n] = 0.1 * np.nan_to_num(potential_evaporation(record))
-        guess[i, :, :n] = jules_anomaly(record, reference[i]).T
+        guess[i, :, :n] = np.clip((record.jules - jules[i][0]) / jules[i][1], -5.0, 5.0).T
         for j, name in enumerate(static):
-            if name in record.static:
-                fixed[i, j] = _static(name, record.static[name])
+            if name in statics[i]:
+                fixed[i, j] = _static(name, statics[i][name])
         seen = record.theta.shape[1]
         operator[i, :seen] = layers_to_sensors(record.depth)
         if train is None:

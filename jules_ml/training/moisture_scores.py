@@ -40,19 +40,18 @@ def anomalies(values: _Array, *, window: int = 35, least: int = 10) -> _Array:
 def drydown_scale(values: _Array, precip: _Array, *, least: int = 5) -> float:
     r"""Median e-folding time of drydowns [d].
 
-    A drydown is a run of ``least`` days or more without rain (1 kg m-2) on which the water content falls; its time scale is that
-    of :math:`\theta = \theta_r + A e^{-t/\tau}` with :math:`\theta_r` the lowest value of the record, by log-linear least squares
-    (McColl et al. 2017, Geophys. Res. Lett. 44, 11,682-11,690). NaN where there is none.
+    A drydown is a run of ``least`` days or more without rain (1 kg m-2) on which the water content falls. Its time scale is that of
+    :math:`d\theta/dt = -(\theta - \theta_r)/\tau`, by least squares of the daily change on the water content (McColl et al. 2017,
+    Geophys. Res. Lett. 44, 11,682-11,690). NaN where there is none.
     """
-    floor = float(np.nanmin(values)) - 0.005 if np.isfinite(values).any() else np.nan
     falls = np.zeros(len(values), dtype=bool)
     falls[1:] = (np.diff(values) < 0.0) & (np.nan_to_num(precip[1:]) < 1.0)
     scales = []
     edges = np.flatnonzero(np.diff(np.concatenate([[False], falls, [False]]).astype(int)))
     for start, end in zip(edges[::2], edges[1::2], strict=True):
         if end - start >= least:
-            run = np.log(values[start - 1 : end] - floor)
-            slope = np.polyfit(np.arange(len(run)), run, 1)[0]
+            run = values[start - 1 : end]
+            slope = np.polyfit(0.5 * (run[1:] + run[:-1]), np.diff(run), 1)[0]
             if slope < 0.0:
                 scales.append(-1.0 / slope)
     return float(np.median(scales)) if scales else float("nan")

@@ -1,0 +1,217 @@
+"""Records, splits and fits behind the benchmark of learned soil moisture."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from jules_ml.data.cosmos_uk import read_cosmos_uk
+from jules_ml.data.neon import neon_sites
+from jules_ml.data.uscrn import read_uscrn, uscrn_stations
+from jules_ml.errors import BadInput
+from jules_ml.modules.moisture_settings import MoistureSettings
+from jules_ml.training.moisture_baselines import climatology, matched, rain_index, regression
+from jules_ml.training.moisture_ensemble import MoistureEnsemble, TrainingSite, learn_moisture
+from jules_ml.training.moisture_frame import MoistureRecord, moisture_record
+from jules_ml.training.moisture_lstm import learn_lstm, predict_lstm
+from jules_ml.training.moisture_neon import DOUBTFUL, Halves, halves, neon_record
+from jules_ml.training.moisture_scores import moisture_scores
+
+#: Last day that Spen Farm is learned from.
+SPEN_TRAIN_END = pd.Timestamp("2019-12-31")
+FOLDS = 4
+#: USCRN's columns of soil by the names of static inputs.
+_USCRN_STATIC = {"clay": "clay", "sand": "sand", "bulk_density": "bulk_density_5cm"}
+
+
+@dataclass(frozen=True, eq=False)
+class Records:
+    """All shared records of soil moisture."""
+
+    neon: dict[str, MoistureRecord]
+    parts: dict[str, Halves]
+    uscrn: dict[str, MoistureRecord]
+    spen: MoistureRecord
+
+    @property
+    def sound(self) -> list[str]:
+        return [site for site in self.neon if site not in DOUBTFUL]
+
+
+def read_records(folder: Path, *, stations: int | None = None) -> Records:
+    """Read the shared records; ``stations`` thins USCRN."""
+    runs = folder / "jules" / "neon_daily.nc"
+    table = neon_sites(runs)
+    neon = {site: neon_record(runs, site, table=table) for site in table.index}
+    parts = {site: found for site, record in neon.items() if (found := halves(record.theta, record.usable))}
+    daily = folder / "moisture" / "uscrn_2020_daily.parquet"
+    soils = uscrn_stations(daily, folder / "carbon" / "uscrn_station_soil.csv")
+    uscrn = {}
+    for wban in soils.index[:stations]:
+        row = soils.loc[wban]
+        static = {name: float(row[column]) for name, column in _USCRN_STATIC.items() if np.isfinite(row[column])}
+        try:
+            record = moisture_record(read_uscrn(daily, wban), static=static)
+        except BadInput:  # one station has no rain in all of the year
+            continue
+        # a station whose soil nobody sampled cannot tell what texture is worth
+        if record.usable[:, 0].sum() >= 100 and "clay" in static:
+            uscrn[wban] = record
+    spen = moisture_record(read_cosmos_uk(folder / "moisture" / "SPENF-2016-11-24-2021-09-05.csv"))
+    return Records(neon, parts, uscrn, spen)
+
+
+def every_day(record: MoistureRecord) -> np.ndarray:
+    return np.ones(len(record), dtype=bool)
+
+
+def main_sensor(records: Records, site: str) -> int:
+    """The sensor that is scored: NEON's by the rules, USCRN's at 5 cm."""
+    return records.parts[site].sensor if site in records.parts else 0
+
+
+def time_split(records: Records) -> list[TrainingSite]:
+    """First halves of NEON, all of USCRN, Spen Farm to 2019."""
+    sites = [
+        TrainingSite(record, np.arange(len(record)) < records.parts[site].boundary, records.parts[site].sensor)
+        for site, record in records.neon.items()
+    ]
+    sites += [TrainingSite(record, every_day(record), 0) for record in records.uscrn.values()]
+    spen = records.spen
+    return [*sites, TrainingSite(spen, np.asarray(spen.days <= SPEN_TRAIN_END), spen.names.index("theta_crns"))]
+
+
+def folds(records: Records, *, seed: int = 0) -> list[tuple[list[str], list[str]]]:
+    """Sites held out together: some of NEON, some of USCRN; sound NEON sites are dealt out first, so that folds have equally many."""
+    order = np.random.default_rng(seed)
+    neon = [*order.permutation(records.sound), *order.permutation(list(DOUBTFUL))]
+    uscrn = list(order.permutation(list(records.uscrn)))
+    return [([str(s) for s in neon[k::FOLDS]], [str(s) for s in uscrn[k::FOLDS]]) for k in range(FOLDS)]
+
+
+def without(records: Records, held_out: Sequence[str]) -> list[TrainingSite]:
+    """All sites but some, all their days."""
+    kept = [*records.neon.items(), *records.uscrn.items()]
+    return [
+        TrainingSite(record, every_day(record), main_sensor(records, site))
+        for site, record in kept
+        if site not in held_out
+    ]
+
+
+def scored_days(records: Records, site: str) -> np.ndarray:
+    """Valid days of a held-out site, all of them."""
+    if site in records.parts:
+        return records.parts[site].first | records.parts[site].second
+    return records.uscrn[site].usable[:, 0]
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Predictions at held-out sites under one setting, of the scored sensor: by site."""
+
+    theta: dict[str, np.ndarray]
+    z_scores: dict[str, np.ndarray]
+    adapted: dict[int, dict[str, np.ndarray]]
+
+
+def learn_held_out(
+    records: Records,
+    settings: MoistureSettings,
+    *,
+    adapt_days: Sequence[int] = (),
+    say: Callable[[str], None],
+    folds_to_do: int = FOLDS,
+) -> HeldOut:
+    """Leave each fold out in turn and predict it."""
+    found = HeldOut({}, {}, {n: {} for n in adapt_days})
+    for number, (neon, uscrn) in enumerate(folds(records)[:folds_to_do]):
+        begun = time.perf_counter()
+        ensemble = learn_moisture(without(records, [*neon, *uscrn]), settings)
+        for site in [*neon, *uscrn]:
+            record = records.neon[site] if site in records.neon else records.uscrn[site]
+            _predict_unseen(ensemble, records, record, found)
+        say(f"static = {settings.static}, fold {number + 1}: {time.perf_counter() - begun:.0f} s")
+    return found
+
+
+def _predict_unseen(ensemble: MoistureEnsemble, records: Records, record: MoistureRecord, found: HeldOut) -> None:
+    site, sensor = record.site, main_sensor(records, record.site)
+    given = ensemble.predict(record)
+    days = scored_days(records, site)
+    theta = record.theta[:, sensor]
+    found.theta[site] = given.theta[:, sensor]
+    width = (given.high - given.low)[:, sensor] / (ensemble.unseen[1] - ensemble.unseen[0])
+    found.z_scores[site] = ((theta - given.theta[:, sensor]) / width)[days]
+    first = np.flatnonzero(days)
+    for count, by_site in found.adapted.items():
+        if len(first) < count + 60:
+            continue
+        local = np.zeros(len(record), dtype=bool)
+        local[first[:count]] = True
+        taken = ensemble
+        if count:
+            only = record.usable & local[:, None] & (np.arange(record.theta.shape[1]) == sensor)
+            taken = ensemble.adapt(replace(record, usable=only), sensors=[sensor])
+        by_site[site] = taken.predict(record).theta[:, sensor]
+
+
+def lstm_series(
+    records: Records, x: torch.Tensor, names: Sequence[str], *, anomalies: bool, steps: int, seed: int
+) -> dict[str, np.ndarray]:
+    """Water content by an LSTM learned on first halves, of absolute values or of each site's anomalies."""
+    days = x.shape[1]
+    target, weight = torch.zeros(len(names), days), torch.zeros(len(names), days)
+    moments = {}
+    for i, site in enumerate(names):
+        part, record = records.parts[site], records.neon[site]
+        theta = record.theta[:, part.sensor]
+        mean, spread = theta[part.first].mean(), theta[part.first].std()
+        moments[site] = (mean, spread) if anomalies else (0.25, 0.1)
+        values = (theta - moments[site][0]) / moments[site][1]
+        weight[i, : len(record)] = torch.from_numpy(part.first.astype(np.float32))
+        target[i, : len(record)] = torch.from_numpy(np.where(part.first, values, 0.0).astype(np.float32))
+    model = learn_lstm(x, target, weight, steps=steps, seed=seed)
+    z = predict_lstm(model, x).double().numpy()
+    return {site: moments[site][0] + moments[site][1] * z[i, : len(records.neon[site])] for i, site in enumerate(names)}
+
+
+def baseline_series(records: Records, site: str) -> dict[str, np.ndarray]:
+    """Baselines without a network."""
+    part, record = records.parts[site], records.neon[site]
+    theta, jules = record.theta[:, part.sensor], record.jules[:, part.layer]
+    return {
+        "JULES": jules,
+        "JULES matched": matched(jules, theta, part.first),
+        "JULES regression": regression(jules, theta, part.first),
+        "climatology": climatology(record.days, theta, part.first),
+        "rain index": rain_index(record.dynamic["precip"], theta, part.first),
+        "first-half mean": np.full(len(theta), theta[part.first].mean()),
+    }
+
+
+def table_of(series: dict[str, np.ndarray], records: Records) -> pd.DataFrame:
+    """Scores of the second half by site."""
+    return pd.DataFrame(
+        {
+            site: moisture_scores(
+                values[records.parts[site].second],
+                records.neon[site].theta[records.parts[site].second, records.parts[site].sensor],
+            )
+            for site, values in series.items()
+        }
+    ).T
+
+
+def paired_interval(difference: np.ndarray, *, draws: int = 10000, seed: int = 0) -> tuple[float, float]:
+    """95 % bootstrap interval of the mean of paired differences, sites drawn with replacement."""
+    held = difference[np.isfinite(difference)]
+    means = np.random.default_rng(seed).choice(held, (draws, len(held))).mean(1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(low), float(high)

@@ -1,0 +1,202 @@
+"""Learning of soil moisture: levels, adaptation, and an ensemble of made-up sites."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from jules_ml.data.site import SiteMeta, site_dataset
+from jules_ml.errors import BadInput
+from jules_ml.modules.moisture_settings import MoistureSettings
+from jules_ml.training.moisture_baselines import climatology, matched
+from jules_ml.training.moisture_batch import Level, layers_to_sensors
+from jules_ml.training.moisture_ensemble import TrainingSite, learn_moisture
+from jules_ml.training.moisture_frame import MoistureRecord, moisture_record
+from jules_ml.training.moisture_level import LevelModel, adapted, describe, fit_guess
+from jules_ml.training.moisture_scores import drydown_scale, moisture_scores
+
+QUICK = MoistureSettings(width=8, members=1, steps=3, dilations=(1, 2), fortnights=2, validation_fraction=0.0)
+
+
+def site(days: int = 700, *, seed: int = 0, name: str = "made-up", **changes: np.ndarray) -> xr.Dataset:
+    """A site whose water content is an exponential filter of its rain."""
+    random = np.random.default_rng(seed)
+    rain = random.exponential(8.0, days) * (random.random(days) < 0.3) / 86400.0
+    theta = np.empty(days)
+    theta[0] = 0.25
+    for i in range(1, days):
+        theta[i] = 0.12 + (theta[i - 1] - 0.12) * 0.93 + rain[i] * 86400.0 * 0.004
+    season = np.sin(2.0 * np.pi * np.arange(days) / 365.25)
+    values = {
+        "precip": rain,
+        "t_air": 288.0 + 6.0 * season,
+        "sw_down": 180.0 + 80.0 * season,
+        "theta": np.clip(theta, 0.0, 0.6)[:, None],
+    }
+    values.update(changes)
+    return site_dataset(
+        values,
+        time=pd.date_range("2018-01-02", periods=days, freq="D"),
+        interval=pd.Timedelta(days=1),
+        meta=SiteMeta(site=name, source="made up", licence="CC0"),
+        depth=[0.05],
+        where="made up",
+    )
+
+
+def jules_run(days: int = 700, start: str = "2018-01-02") -> xr.Dataset:
+    theta = np.tile(0.2 + 0.05 * np.sin(np.arange(days) / 30.0)[:, None], (1, 4))
+    return xr.Dataset(
+        {"theta": (("time", "soil"), theta)},
+        coords={"time": pd.date_range(start, periods=days, freq="D")},
+        attrs={"interval_seconds": 86400.0},
+    )
+
+
+def test_a_record_has_its_days_its_sensors_and_its_first_guess():
+    record = moisture_record(site(), jules=jules_run())
+    assert len(record) == 700
+    assert record.has_jules
+    assert record.usable.sum() == 700
+    assert record.dynamic["precip"].max() > 1.0  # kg m-2 d-1
+
+
+def test_half_hours_become_days():
+    ds = site(48 * 20)
+    ds = ds.assign_coords(time=pd.date_range("2018-01-01 00:30", periods=48 * 20, freq="30min"))
+    ds.attrs["interval_seconds"] = 1800.0
+    record = moisture_record(ds)
+    assert len(record) == 20
+    assert record.theta[3, 0] == pytest.approx(float(ds["theta"][48 * 3 : 48 * 4].mean()))
+
+
+def test_a_gap_of_more_than_a_year_is_refused():
+    rain = np.full(700, 1e-5)
+    rain[100:480] = np.nan
+    with pytest.raises(BadInput, match=r"gap of 380 days in 'precip' begins on 2018-04-11") as error:
+        moisture_record(site(precip=rain))
+    assert "fill gaps" in str(error.value)
+
+
+def test_a_run_of_jules_that_does_not_overlap_is_refused():
+    with pytest.raises(BadInput, match="do not overlap") as error:
+        moisture_record(site(), jules=jules_run(start="2001-01-02"))
+    assert "run JULES over the record's days" in str(error.value)
+
+
+def test_a_site_without_water_content_cannot_be_learned_from():
+    record = moisture_record(site().drop_vars("theta"))
+    with pytest.raises(BadInput, match="no measured water content") as error:
+        learn_moisture([TrainingSite(record, np.ones(700, dtype=bool))], QUICK)
+    assert "name the columns" in str(error.value)
+
+
+def test_rain_is_needed():
+    with pytest.raises(BadInput, match="'precip' is missing"):
+        moisture_record(site().drop_vars("precip"))
+
+
+def test_sensors_between_layers_see_both():
+    operator = layers_to_sensors(np.array([0.05, 0.1375, 5.0, np.nan]))
+    assert operator[0].tolist() == [1.0, 0.0, 0.0, 0.0]
+    assert operator[1] == pytest.approx([0.5, 0.5, 0.0, 0.0])
+    assert operator[2].tolist() == [0.0, 0.0, 0.0, 1.0]
+    assert operator.sum(1) == pytest.approx(1.0)
+    assert operator[3, 0] > operator[3, 1] > operator[3, 2] > 0.0
+
+
+@pytest.fixture(scope="module")
+def many() -> list[MoistureRecord]:
+    return [
+        moisture_record(site(400, seed=i, name=f"site {i}"), static={"clay": 3.0 * i, "sand": 50.0}) for i in range(9)
+    ]
+
+
+def test_the_same_seed_learns_the_same(many):
+    days = np.ones(400, dtype=bool)
+    first, again = (learn_moisture([TrainingSite(many[0], days)], QUICK).predict(many[0]) for _ in range(2))
+    assert np.array_equal(first.theta, again.theta)
+    assert (first.low < first.theta).all()
+    assert (first.theta < first.high).all()
+
+
+def test_a_site_never_seen_is_guessed_and_then_adapted(many):
+    ensemble = learn_moisture([TrainingSite(r, np.ones(400, dtype=bool)) for r in many[:8]], QUICK)
+    unseen = many[8]
+    assert np.isfinite(ensemble.predict(unseen).theta).all()
+    wet = replace(unseen, theta=unseen.theta + 0.2)
+    taken = ensemble.adapt(wet)
+    assert taken.predict(wet).theta.mean() > ensemble.predict(wet).theta.mean() + 0.05
+
+
+def test_a_module_of_few_sites_cannot_guess_and_says_what_to_do(many):
+    ensemble = learn_moisture([TrainingSite(many[0], np.ones(400, dtype=bool))], QUICK)
+    with pytest.raises(BadInput, match="too few sites") as error:
+        ensemble.predict(many[1])
+    assert "--adapt" in str(error.value)
+    assert np.isfinite(ensemble.adapt(many[1]).predict(many[1]).theta).all()
+
+
+def test_a_static_input_that_is_missing_is_named():
+    model = LevelModel(("clay",), np.zeros(1), np.ones(1), np.zeros((2, 2)), (0.05, 0.2))
+    with pytest.raises(BadInput, match="static input 'clay' is missing") as error:
+        model.predict({"sand": 3.0}, where="site X")
+    assert "site X" in str(error.value)
+    assert "site_properties" in str(error.value)
+
+
+def test_levels_that_follow_clay_are_found_and_kept_by_the_card():
+    random = np.random.default_rng(0)
+    statics = [
+        {"precip_year": 800.0, "t_air_mean": 283.0, "vpd_mean": 500.0, "clay": c, "sand": 40.0}
+        for c in random.uniform(0, 50, 30)
+    ]
+    levels = [Level(0.1 + 0.005 * s["clay"], 0.05) for s in statics]
+    guess = fit_guess(statics, levels, static="texture")
+    assert guess is not None
+    found, error = guess.predict({**statics[0], "clay": 30.0})
+    assert found.mean == pytest.approx(0.25, abs=0.02)
+    assert error[0] < 0.02
+    again = LevelModel.from_card(guess.models[0].to_card())
+    assert again.predict(statics[3]).mean == guess.models[0].predict(statics[3]).mean
+
+
+def test_observations_draw_the_level_from_the_guess():
+    random = np.random.default_rng(0)
+    z = random.normal(size=200)
+    theta = 0.35 + 0.08 * z
+    prior = Level(0.2, 0.05)
+    assert adapted(prior, (0.08, 0.5), z[:0], theta[:0]) is prior
+    few, many = (adapted(prior, (0.08, 0.5), z[:n], theta[:n]) for n in (3, 200))
+    assert prior.mean < few.mean < many.mean
+    assert many.mean == pytest.approx(0.35, abs=0.01)
+    assert many.spread == pytest.approx(0.08, abs=0.015)
+
+
+def test_a_site_describes_itself_without_its_water_content(many):
+    changed = replace(many[0], theta=many[0].theta + 0.3)
+    assert describe(changed) == describe(many[0])
+
+
+def test_baselines_look_at_training_days_alone():
+    theta = np.concatenate([np.full(400, 0.2) + 0.02 * np.sin(np.arange(400)), np.full(300, 0.9)])
+    train = np.arange(700) < 400
+    days = pd.date_range("2018-01-01", periods=700)
+    assert climatology(days, theta, train).max() < 0.25
+    assert matched(np.arange(700.0), theta, train)[train].mean() == pytest.approx(theta[train].mean())
+
+
+def test_scores_take_the_mean_difference_off():
+    truth = np.linspace(0.1, 0.3, 50)
+    found = moisture_scores(truth + 0.05, truth)
+    assert found["ubrmse"] == pytest.approx(0.0, abs=1e-6)
+    assert found["rmse"] == pytest.approx(0.05)
+
+
+def test_a_drydown_has_its_time_scale():
+    theta = np.concatenate([[0.1], 0.105 + 0.2 * np.exp(-np.arange(40) / 8.0)])
+    assert drydown_scale(theta, np.zeros(41)) == pytest.approx(8.0, rel=0.15)
