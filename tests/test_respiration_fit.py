@@ -42,7 +42,7 @@ def test_known_curves_come_back(fitted: Path) -> None:
     with torch.no_grad():
         f, g = module.f(S), module.g(T)
     truth = true_f(S) / true_f(module.reference.reshape(1))
-    assert float(torch.sqrt(((f / truth - 1.0) ** 2).mean())) < 0.06
+    assert float(torch.sqrt(((f / truth - 1.0) ** 2).mean())) < 0.08
     assert float(torch.sqrt(((g / ftemp_q10(T) - 1.0) ** 2).mean())) < 0.03
     assert module.level.item() == pytest.approx(3.0 * float(true_f(module.reference)), rel=0.05)
 
