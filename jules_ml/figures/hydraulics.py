@@ -123,7 +123,7 @@ def hydraulic_series(predictions: xr.Dataset) -> Figure:
         axis.set_ylabel(f"θ [{_UNIT}]")
         axis.set_title(f"{predictions['site'].to_numpy()[site]}, {float(here['depth']):g} m")
         show_dates(axis)
-    axes[0].legend(loc="upper left", ncols=4, borderaxespad=0.1)
+    axes[0].legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, borderaxespad=0.1)
     return figure
 
 
