@@ -73,7 +73,13 @@ def test_a_few_days_end_to_end(record_path: Path, tmp_path: Path, monkeypatch: p
     section = short.run.model_copy(
         update={"compiled": False, "spin_up": short.run.spin_up.model_copy(update={"cycles": 0})}
     )
-    monkeypatch.setattr(demo_run, "davos_experiment", lambda: short.model_copy(update={"run": section}))
+    assert short.respiration is not None
+    few = short.respiration.model_copy(
+        update={"members": 2, "exchange_rows": 2000, "inner_folds": 2, "inner_rows": 1500}
+    )
+    monkeypatch.setattr(
+        demo_run, "davos_experiment", lambda: short.model_copy(update={"run": section, "respiration": few})
+    )
     record = read_davos(record_path).sel(time=slice(*AUTUMN))
     monkeypatch.setattr(demo_run, "last_years", lambda *_: record)
     said: list[str] = []
@@ -85,18 +91,29 @@ def test_a_few_days_end_to_end(record_path: Path, tmp_path: Path, monkeypatch: p
     rules = {s.variable: s.rule for s in done.run.weather.substitutions}
     assert rules["wind"].startswith("fixed at 2 m s-1")
     assert {s.quantity for s in done.comparison.scores} == {"water content", "night respiration", "latent heat flux"}
+    assert {s.quantity for s in done.learned.scores} == {"night respiration, learned curves"}
+    np.testing.assert_array_equal(done.learned.run.output["smcl"], done.run.output["smcl"])
+    assert not np.allclose(done.learned.run.output["resp_s_gb"], done.run.output["resp_s_gb"])
     assert done.comparison.layer == 1
     assert (done.comparison.steps.index.hour > 20).any()
 
-    names = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()}
-    figures = ("night_respiration", "respiration_curves", "soil_moisture", "soil_temperature", "water_budget")
-    pages = {"report.html", "scores.json", "column.nc", "run_summary.json", "experiment.toml"}
+    names = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file() and "modules" not in p.parts}
+    assert {"card.json", "model.safetensors"} <= {p.name for p in (tmp_path / "modules" / "respiration").iterdir()}
+    figures = (
+        "learned_nights",
+        "night_respiration",
+        "respiration_curves",
+        "soil_moisture",
+        "soil_temperature",
+        "water_budget",
+    )
+    pages = {"report.html", "scores.json", "column.nc", "column_learned.nc", "run_summary.json", "experiment.toml"}
     assert names == pages | {f"figures/{name}.png" for name in figures}
     scores = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
     assert scores[0]["agreement"]["n"] > 5
 
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert page.count("data:image/png;base64,") == 5
+    assert page.count("data:image/png;base64,") == 8
     assert not re.search(r'(src|href)="(?!data:)', page), "the page stands by itself"
     for said_there in ("wind speed: fixed at 2 m s-1, not measured", "column&#39;s own", "diive 0.90.0", "sandy loam"):
         assert said_there in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,7 @@ from jules_ml.cli.printing import Quiet, out_console, progress, say, say_files, 
 from jules_ml.wholefile import ready_folder
 
 if TYPE_CHECKING:
-    from jules_ml.demo.compare import Comparison
+    from jules_ml.demo.compare import Score
 
 
 @app.command(epilog="Example:  jules-ml demo --out demo_output")
@@ -28,7 +29,7 @@ def demo(
     years: Annotated[int, typer.Option(min=1, max=10, help="How many years to run, the last of the record.")] = 10,
     quiet: Quiet = False,
 ) -> None:
-    """Ten years at a real tower, Davos in the Swiss Alps: fetched, run, compared with what was measured, and drawn."""
+    """Ten years at a real tower, Davos in the Swiss Alps: fetched, run, learned from, compared and drawn."""
     from jules_ml.demo import run_demo
 
     ready_folder(out)
@@ -36,17 +37,17 @@ def demo(
         done = run_demo(out, data=data, years=years, say=say(quiet), progress=report)
     if not quiet:
         say_how_it_went(done.run)
-        _say_scores(done.comparison)
+        _say_scores((*done.comparison.scores, *done.learned.scores))
         say_files(done.files)
 
 
-def _say_scores(comparison: Comparison) -> None:
+def _say_scores(scores: Sequence[Score]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("", no_wrap=True)
     for name in ("n", "r", "KGE", "NSE", "RMSE", "bias"):
         table.add_column(name, justify="right", no_wrap=True)
     quantity = ""
-    for score in comparison.scores:
+    for score in scores:
         a = score.agreement
         numbers = (str(a.n), f"{a.r:.2f}", f"{a.kge:.2f}", f"{a.nse:.2f}", f"{a.rmse:.3g}", f"{a.bias:+.3g}")
         if score.quantity != quantity:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from jules_ml.data.davos import PRECIPITATION_NOTE, PROVENANCE
 from jules_ml.demo.compare import LEAST_OF_A_NIGHT, Comparison
+from jules_ml.demo.learned import LearnedDemo
 from jules_ml.provenance import software
 from jules_ml.simulation.run import ColumnRun
 
@@ -40,16 +41,32 @@ _CAPTIONS = {
         "The factors of moisture and temperature in JULES's soil respiration. Blue: how often the column was there in the nights on which "
         "NEE was measured.",
     ),
+    "learned_nights": (
+        "The column with learned curves",
+        "The same column, carbon and weather, once with JULES's f and g and once with those learned from the tower's nights. The tower "
+        "sees roots and leaves too.",
+    ),
+    "curves": (
+        "Learned f(θ) and g(T) beside JULES's",
+        "Median and 90 % band of the ensemble, with JULES's curves brought to one at the same points; below, where the data lie.",
+    ),
+    "nee": (
+        "Observed and predicted NEE, day and night",
+        "Respiration less photosynthesis, learned together. The shaded years were held out, and only they are in the scatters.",
+    ),
 }
 
 
-def render_report(run: ColumnRun, comparison: Comparison, images: Sequence[Path], notes: Sequence[str]) -> str:
+def render_report(
+    run: ColumnRun, comparison: Comparison, learned: LearnedDemo, images: Sequence[Path], notes: Sequence[str]
+) -> str:
     """Write the page, self-contained, with its figures in it.
 
     Parameters
     ----------
     run : ColumnRun
     comparison : Comparison
+    learned : LearnedDemo
     images : sequence of Path
         PNG files, by the names of the figures.
     notes : sequence of str
@@ -85,7 +102,9 @@ def render_report(run: ColumnRun, comparison: Comparison, images: Sequence[Path]
         provenance=PROVENANCE,
         precipitation=PRECIPITATION_NOTE,
         notes=notes,
-        scores=comparison.scores,
+        scores=(*comparison.scores, *learned.scores),
+        said=learned.fit.warnings,
+        inner=learned.fit.learned.validation,
         layer_depths=_layer_text(run, comparison.layer),
         frozen_days=comparison.frozen_days,
         theta_in_ice=comparison.theta_in_ice,

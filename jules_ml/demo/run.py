@@ -15,10 +15,12 @@ from matplotlib.figure import Figure
 from jules_ml.data.davos import fetch_davos, read_davos
 from jules_ml.data.variables import VARIABLES
 from jules_ml.demo.compare import LEVEL_CHANGE, Comparison, compare
+from jules_ml.demo.learned import MODULE, LearnedDemo, learn_and_rerun
 from jules_ml.demo.report import render_report
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment, load_experiment
 from jules_ml.figures import (
+    curves_compared,
     night_respiration,
     respiration_curves,
     save_figure,
@@ -33,14 +35,19 @@ from jules_ml.wholefile import whole_file
 
 #: Years in the record.
 YEARS = 10
+_SAME_STOCK = (
+    "Carbon stock and rate are the same in both runs, and only the shape of the curves was learned: from air temperature and the sensor's "
+    "water, while the column goes by the temperature and water of its own top layer."
+)
 
 
 @dataclass(frozen=True)
 class Demo:
-    """A demonstration that has ended: the run, what it was compared with, and the files that were written."""
+    """A demonstration that has ended: both runs, what they were compared with, what was learned, and the files that were written."""
 
     run: ColumnRun
     comparison: Comparison
+    learned: LearnedDemo
     files: tuple[Path, ...]
 
 
@@ -85,23 +92,27 @@ def run_demo(
     if not can_compile():
         say(f"There is {NO_COMPILER}, and the column runs some ten times slower: the last year alone, spun up once.")
         years, experiment = 1, _spun_up_once(experiment)
-    run = run_column(experiment, record=last_years(record, years), progress=progress)
+    driven = last_years(record, years)
+    run = run_column(experiment, record=driven, progress=progress)
     comparison = compare(run.output, run.record)
+    learned = learn_and_rerun(record, experiment, driven, comparison, folder, say=say, progress=progress)
     notes = figure_notes(run)
     images = [
         save_figure(figure, folder / "figures" / f"{name}.png")
-        for name, figure in _figures(run, comparison, notes).items()
+        for name, figure in _figures(run, comparison, learned, notes).items()
     ]
+    images += [folder / MODULE / "figures" / f"{name}.png" for name in ("curves", "nee")]
     written = write_run(run, folder)
     scores = folder / "scores.json"
     with whole_file(scores) as part:
         part.write_text(
-            json.dumps([asdict(s) for s in comparison.scores], indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+            json.dumps([asdict(s) for s in (*comparison.scores, *learned.scores)], indent=2, ensure_ascii=False) + "\n",
+            encoding="utf-8",
         )
     page = folder / "report.html"
     with whole_file(page) as part:
-        part.write_text(render_report(run, comparison, images, notes), encoding="utf-8")
-    return Demo(run, comparison, (page, *images, scores, *written))
+        part.write_text(render_report(run, comparison, learned, images, notes), encoding="utf-8")
+    return Demo(run, comparison, learned, (page, *dict.fromkeys((*images, scores, *written, *learned.files))))
 
 
 def davos_experiment() -> Experiment:
@@ -142,7 +153,7 @@ def figure_notes(run: ColumnRun) -> list[str]:
     return notes
 
 
-def _figures(run: ColumnRun, comparison: Comparison, notes: list[str]) -> dict[str, Figure]:
+def _figures(run: ColumnRun, comparison: Comparison, learned: LearnedDemo, notes: list[str]) -> dict[str, Figure]:
     output, top = run.output, run.output.isel(soil=0)
     return {
         "soil_moisture": soil_moisture(output, observed=comparison.theta, notes=notes),
@@ -162,4 +173,5 @@ def _figures(run: ColumnRun, comparison: Comparison, notes: list[str]) -> dict[s
             data="nights with measured NEE (column's own θ and T)",
             notes=notes,
         ),
+        "learned_nights": curves_compared(learned.nights, notes=[*notes, _SAME_STOCK]),
     }

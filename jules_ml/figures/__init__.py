@@ -4,6 +4,7 @@ None of them draws on pyplot's state, so that they can be called from anywhere, 
 """
 
 from jules_ml.figures.curves import respiration_curves
+from jules_ml.figures.curves_compared import curves_compared
 from jules_ml.figures.respiration import night_respiration
 from jules_ml.figures.soil_moisture import soil_moisture
 from jules_ml.figures.soil_temperature import soil_temperature
@@ -11,6 +12,7 @@ from jules_ml.figures.style import save_figure
 from jules_ml.figures.water_budget import water_budget
 
 __all__ = [
+    "curves_compared",
     "night_respiration",
     "respiration_curves",
     "save_figure",

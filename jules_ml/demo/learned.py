@@ -1,0 +1,111 @@
+"""The part of the demonstration that learns: curves from the tower's night, and the column run again with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import xarray as xr
+
+from jules_ml.coupling.column import learned_factors
+from jules_ml.demo.compare import Comparison, Score, compare
+from jules_ml.experiment import Experiment
+from jules_ml.modules.respiration_settings import RespirationSettings
+from jules_ml.respiration_fit import RespirationFit, fit_respiration
+from jules_ml.simulation.output import write_output
+from jules_ml.simulation.run import ColumnRun, Progress, run_column
+
+#: Where the module lies in the folder of the demonstration.
+MODULE = Path("modules") / "respiration"
+#: What the progress of a fit counts to.
+_PARTS = 100
+
+
+@dataclass(frozen=True)
+class LearnedDemo:
+    """What was learned, and the run with it.
+
+    Attributes
+    ----------
+    fit : RespirationFit
+    run : ColumnRun
+        The same as the first, with learned curves.
+    scores : tuple of Score
+        Of night respiration with learned curves.
+    nights : DataFrame, columns ('measured', 'jules', 'learned')
+        Nightly means [umol m-2 s-1].
+    files : tuple of Path
+        The module's files, and the run's output.
+    """
+
+    fit: RespirationFit
+    run: ColumnRun
+    scores: tuple[Score, ...]
+    nights: pd.DataFrame
+    files: tuple[Path, ...]
+
+
+def learn_and_rerun(
+    record: xr.Dataset,
+    experiment: Experiment,
+    years: xr.Dataset,
+    before: Comparison,
+    folder: Path,
+    *,
+    say: Callable[[str], None],
+    progress: Progress | None,
+) -> LearnedDemo:
+    """Learn f and g from the record's nights, and run the column with them.
+
+    Parameters
+    ----------
+    record : xarray.Dataset
+        The whole record, which is learned from.
+    experiment : Experiment
+        That the column was run by.
+    years : xarray.Dataset
+        The years that it was run through.
+    before : Comparison
+        Of the run with JULES's curves.
+    folder : Path
+        For the results.
+    say : callable
+        Takes each line that the user should see.
+    progress : callable, optional
+        As in :func:`~jules_ml.simulation.run.run_column`.
+    """
+
+    def learned_part(part: float) -> None:
+        if progress is not None:
+            progress("fit", round(_PARTS * part), _PARTS)
+
+    fit = fit_respiration(
+        record, experiment.respiration or RespirationSettings(), folder / MODULE, progress=learned_part
+    )
+    for line in fit.warnings:
+        say(f"Learned respiration: {line}.")
+
+    def again(stage: str, done: int, total: int) -> None:
+        if progress is not None:
+            progress(f"{stage} 2", done, total)
+
+    run = run_column(experiment, record=years, factors=learned_factors(folder / MODULE), progress=again)
+    after = compare(run.output, run.record)
+    output = folder / "column_learned.nc"
+    write_output(run.output, output)
+    nights = pd.DataFrame(
+        {
+            "measured": before.nights["measured"],
+            "jules": before.nights["modelled"],
+            "learned": after.nights["modelled"],
+        }
+    )
+    scores = tuple(
+        Score("night respiration, learned curves", score.rows, score.unit, score.agreement)
+        for score in after.scores
+        if score.quantity == "night respiration"
+    )
+    files = sorted(path for path in (folder / MODULE).rglob("*") if path.is_file())
+    return LearnedDemo(fit, run, scores, nights, (output, *files))
