@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from jules_ml.coupling.jules_log import JulesLog, Progress
 from jules_ml.coupling.jules_process import Finished, check_jules, run_jules_executable
 from jules_ml.coupling.namelists import NamelistFolder
-from jules_ml.coupling.run_folder import OUTPUT, SUMMARY, RunFolder, read_run_folder, stage
+from jules_ml.coupling.rose import OPTION, optional_configuration
+from jules_ml.coupling.run_folder import OUTPUT, SUMMARY, SWAPPED, RunFolder, read_run_folder, stage
 from jules_ml.coupling.swap_ancillary import read_ancillary, swap_ancillary
 from jules_ml.coupling.swap_prescribed import swap_prescribed
 from jules_ml.coupling.swap_respiration import swap_hooks, swap_namelist
@@ -105,11 +106,15 @@ def run_jules(experiment: Experiment, out: Path, *, progress: Progress | None = 
     executable = jules_executable(section, experiment.file)
     original = read_run_folder(section.folder, section.namelists)
     staged = stage(original, out)
+    as_it_was = staged.namelists.copy()
     try:
         notes = prepare(experiment, staged, executable)
         staged.namelists.write(staged.folder / staged.directory)
         _write_text(staged.folder / _DIFF, namelist_diff(original.namelists, staged.namelists))
         _write_text(staged.folder / "experiment.toml", experiment.text)
+        if original.rose:
+            files = _swapped_files(staged)
+            _write_text(staged.folder / "opt" / OPTION, optional_configuration(as_it_was, staged.namelists, files))
     except BadInput:
         # nothing was run, and nothing of the user's is in it but links
         shutil.rmtree(staged.folder)
@@ -257,6 +262,14 @@ def namelist_diff(before: NamelistFolder, after: NamelistFolder) -> str:
         )
         lines += [line if line.endswith("\n") else line + "\n" for line in difflib.unified_diff(old, new, file, file)]
     return "".join(lines)
+
+
+def _swapped_files(staged: RunFolder) -> dict[str, Path]:
+    """Files that were swapped in, by where JULES looks for them."""
+    files = {f"{SWAPPED}/{path.name}": path for path in sorted((staged.folder / SWAPPED).iterdir())}
+    namelists = staged.folder / staged.directory
+    beside = {p.name: p for p in sorted(namelists.iterdir()) if p.name not in staged.namelists.files}
+    return files | {name: path for name, path in beside.items() if not path.is_symlink()}
 
 
 def _provenance(experiment: Experiment, run: RunFolder, executable: Path, notes: list[str]) -> dict[str, object]:

@@ -13,6 +13,7 @@ from typing import Any
 from jules_ml.coupling.files import InputGrid
 from jules_ml.coupling.jules_log import JulesLog, Progress
 from jules_ml.coupling.namelists import NamelistFolder
+from jules_ml.coupling.rose import is_rose_app, read_rose_app, rose_namelists
 from jules_ml.errors import BadInput
 
 #: Written by this package into a folder that it made, so that it knows one again.
@@ -34,11 +35,14 @@ class RunFolder:
     namelists : NamelistFolder
     directory : str
         Folder of the namelists within ``folder``; empty where they lie in it.
+    rose : bool
+        Whether it is a Rose application, whose namelists are made of its configuration.
     """
 
     folder: Path
     namelists: NamelistFolder
     directory: str
+    rose: bool = False
 
     def entry(self, group: str, name: str, default: Any) -> Any:
         """One entry of a group, or JULES's default."""
@@ -113,12 +117,12 @@ class RunFolder:
 
 
 def read_run_folder(folder: str | Path, namelists: str | None = None) -> RunFolder:
-    """Read a run folder.
+    """Read a run folder, or a Rose application as one.
 
     Parameters
     ----------
     folder : str or Path
-        Where JULES is started.
+        Where JULES is started; or that holds ``rose-app.conf``, whose ``file`` is then where the inputs lie.
     namelists : str, optional
         Folder of the namelists within it; the folder itself or the only one in it with ``timesteps.nml`` unless given.
 
@@ -134,6 +138,11 @@ def read_run_folder(folder: str | Path, namelists: str | None = None) -> RunFold
     folder = Path(folder).resolve()
     if not folder.is_dir():
         raise BadInput("there is no such run folder", where=folder, remedy="give the folder that JULES is started in")
+    if is_rose_app(folder):
+        app = read_rose_app(folder)
+        made = rose_namelists(app)
+        made.check()
+        return RunFolder(app.inputs, made, "", rose=True)
     if namelists is None:
         found = [d for d in (folder, *sorted(folder.iterdir())) if d.is_dir() and (d / "timesteps.nml").is_file()]
         if len(found) != 1 and folder not in found:
@@ -214,7 +223,7 @@ def stage(run: RunFolder, out: Path) -> RunFolder:
         if renamed:
             namelists.set(name, renamed, occurrence=occurrence)
     namelists.set("jules_output", {"output_dir": OUTPUT})
-    return RunFolder(out, namelists, NAMELISTS)
+    return RunFolder(out, namelists, NAMELISTS, run.rose)
 
 
 def _first_part(path: str) -> str:
