@@ -92,7 +92,7 @@ def test_line_that_is_none_of_roses_is_refused(app: Path) -> None:
 def test_swap_comes_out_as_an_optional_configuration(app: Path) -> None:
     folder = app.parent
     executable = folder / "jules.exe"
-    executable.write_text(f'#!/bin/sh\nexec {sys.executable} {STAND_IN} "$@"\n', encoding="ascii")
+    executable.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {STAND_IN} "$@"\n', encoding="ascii")
     executable.chmod(0o755)
     path = folder / "swap.toml"
     path.write_text(
