@@ -118,7 +118,7 @@ class RespirationSettings(_Section):
     )
     allow_lloyd_taylor: bool = Field(
         default=True,
-        description="blend with Lloyd and Taylor's form as inner validation says, and give it alone where nothing beats it",
+        description="average with Lloyd and Taylor's form by the weight that inner validation finds best, down to that form alone",
     )
     check_separability: bool = Field(
         default=False, description="fit a joint h(s, T) too, and score it on inner validation"

@@ -38,6 +38,9 @@ _INNER_MEMBERS = 3
 #: Weights of the learned form, against Lloyd and Taylor's, that the inner validation chooses from.
 _WEIGHTS = tuple(round(0.1 * step, 1) for step in range(11))
 
+#: Calendar months that make a year, winter having its gaps.
+_A_YEAR = 10
+
 _Array = NDArray[np.float64]
 
 
@@ -172,17 +175,18 @@ def _validate(
 ) -> tuple[_Array, InnerValidation]:
     """Predictions of held-out inner blocks by what is given (NaN where none was made), and what they show.
 
-    The freer members are taken where they do better on the held-out blocks than the held ones. What is learned is given where it then
-    beats Lloyd and Taylor's form there. Where it does not, the two are stacked (Wolpert 1992, Neural Netw. 5, 241-259): their
-    logarithms are averaged, so that f and g remain curves, by the weight that suits the blocks best, which is zero where the learned
-    form adds nothing.
+    The freer members are taken where they do better on the held-out blocks than the held ones; they are tried only where the record
+    has seen a year, for in less the season goes for anything. What is learned and Lloyd and Taylor's form are stacked (Wolpert 1992,
+    Neural Netw. 5, 241-259): their logarithms are averaged, so that f and g remain curves, by the weight that suits the blocks best,
+    which is one where Lloyd and Taylor's form has nothing to add, and zero where the learned form has nothing.
     """
     fold = inner_folds(rows, settings.inner_folds)
     names = np.unique(fold[fold >= 0])
     thin = _thin(len(rows), settings.inner_rows)
     thinned, fold_thin = rows.take(thin), fold[thin]
     drawn = bootstrap_weights(thinned, _INNER_MEMBERS, settings.bootstrap_days, rng)
-    kinds = (False,) if settings.free_smoothness is None else (False, True)
+    seen_a_year = len(np.unique(rows.middle.month)) >= _A_YEAR
+    kinds = (False, True) if settings.free_smoothness is not None and seen_a_year else (False,)
     plans, chosen = [], {}
     for position, name in enumerate(names):
         outside = (fold_thin != name).astype(np.float64)
@@ -211,8 +215,7 @@ def _validate(
     plain, learned = predicted[0], predicted[2 if free else 1]
     ours, theirs = (np.log(np.maximum((p / scale)[known], 1e-12)) for p in (learned, plain))
     losses = [((flux - np.exp(w * ours + (1.0 - w) * theirs)) ** 2).sum() for w in _WEIGHTS]
-    beats = losses[-1] < losses[0] or not settings.allow_lloyd_taylor
-    weight = 1.0 if beats else _WEIGHTS[int(np.argmin(losses))]
+    weight = _WEIGHTS[int(np.argmin(losses))] if settings.allow_lloyd_taylor else 1.0
     given = np.exp(weight * np.log(learned) + (1.0 - weight) * np.log(plain))
     found = InnerValidation(
         r_squared(np.exp(ours), flux),
@@ -242,7 +245,7 @@ def _module(rows: Rows, members: Members, settings: RespirationSettings, held_ou
     scale = site_scale(rows)
     shape = torch.exp(
         place_on_line(torch.from_numpy(moisture), MOISTURE_NODES).at(log_f.mean(0))
-        + place_on_line(torch.from_numpy(rows.t_soil), TEMPERATURE_NODES).at(log_g.mean(0))
+        + place_on_line(torch.tensor(rows.t_soil), TEMPERATURE_NODES).at(log_g.mean(0))
     ).numpy()
     known = np.isfinite(held_out) & np.isfinite(rows.flux)
     noise = fit_noise((held_out / scale)[known], ((rows.flux - held_out) / scale)[known])
