@@ -23,12 +23,12 @@ from torch import Tensor
 
 from jules_ml.modules.hydraulics import LearnedHydraulics, input_table
 from jules_ml.training.hydraulics_columns import ColumnBatch, Progress, response
-from jules_ml.training.hydraulics_misfit import Expansion, expanded_errors, misfit
+from jules_ml.training.hydraulics_misfit import Expansion, expanded_errors, misfit, stack_expansions
 
 #: Error that no soil can do better than [m3 m-3]: keeps a sensor that is followed closely from drawing all the attention.
 ERROR_FLOOR: Final = 0.01
 #: Steps of the optimiser in a round, and its rate.
-_DESCENT, _RATE = 400, 0.01
+_DESCENT, _RATE = 250, 0.02
 
 
 @dataclass(frozen=True)
@@ -179,13 +179,14 @@ def _descend(
     settings: Learning,
 ) -> None:
     """Let the weights of all members descend on the quadratics."""
+    stacked = [stack_expansions(places) for places in found]
     optimiser = torch.optim.Adam(network.parameters(), lr=_RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, _DESCENT)
     scale = sum(float(w.sum()) for w in weights)
     for _ in range(_DESCENT):
         optimiser.zero_grad()
         loss = torch.zeros((), dtype=torch.float64)
-        for each, table, weight, draw, places in zip(lessons, tables, weights, draws, found, strict=True):
+        for each, table, weight, draw, places in zip(lessons, tables, weights, draws, stacked, strict=True):
             column = each.batch.sensor_column
             anomaly, bias, nearest = expanded_errors(places, network(table), column)
             errors = weight * draw[:, column] * _error(anomaly, bias, settings)

@@ -70,27 +70,6 @@ def misfit(found: Response, observed: Tensor) -> Misfit:
     )
 
 
-def displaced_errors(about: Misfit, displacement: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean square error of the anomalies, and bias, once the parameters are displaced.
-
-    Parameters
-    ----------
-    about : Misfit
-    displacement : Tensor, shape (..., parameter, sensor)
-        Of the parameters of each sensor's column [1].
-
-    Returns
-    -------
-    anomaly : Tensor, shape (..., sensor)
-        [m6 m-6], no less than 0.
-    bias : Tensor, shape (..., sensor)
-        [m3 m-3].
-    """
-    linear = 2.0 * (about.gradient * displacement).sum(-2)
-    square = torch.einsum("...ps,pqs,...qs->...s", displacement, about.curvature, displacement)
-    return (about.anomaly + linear + square).clamp(min=0.0), about.bias + (about.bias_slope * displacement).sum(-2)
-
-
 class Expansion(NamedTuple):
     """Where columns were run, ``raw`` of shape (parameter, horizon, column), and what was found there."""
 
@@ -98,17 +77,33 @@ class Expansion(NamedTuple):
     about: Misfit
 
 
-def expanded_errors(
-    expansions: Sequence[Expansion], raw: Tensor, sensor_column: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    r"""Errors at any parameters, from all the places where the columns were run.
-
-    Each expansion has its say by :math:`(d^2 + d_0^2)^{-3}`, with :math:`d^2` the mean square distance from it (Shepard's interpolation of
-    local quadratics).
+def stack_expansions(expansions: Sequence[Expansion]) -> Expansion:
+    """Put expansions of the same columns into one, along a first dimension ``place``.
 
     Parameters
     ----------
     expansions : sequence of Expansion
+
+    Returns
+    -------
+    Expansion
+        In double precision; curvature as (place, sensor, parameter, parameter), which is what a product of matrices wants.
+    """
+    about = Misfit(*(torch.stack(each) for each in zip(*(e.about for e in expansions), strict=True)))
+    about = about._replace(curvature=about.curvature.permute(0, 3, 1, 2).contiguous())
+    return Expansion(torch.stack([e.raw.double() for e in expansions]), about)
+
+
+def expanded_errors(places: Expansion, raw: Tensor, sensor_column: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    r"""Errors at any parameters, from all the places where the columns were run.
+
+    Each place has its say by :math:`(d^2 + d_0^2)^{-3}`, with :math:`d^2` the mean square distance from it (Shepard's interpolation of
+    local quadratics).
+
+    Parameters
+    ----------
+    places : Expansion
+        As :func:`stack_expansions` gives it.
     raw : Tensor, shape (member, parameter, horizon, column)
         Unbounded [1].
     sensor_column : Tensor, shape (sensor,)
@@ -121,18 +116,20 @@ def expanded_errors(
     bias : Tensor, shape (member, sensor)
         [m3 m-3].
     nearest : Tensor, shape (member, column)
-        Mean square distance from the nearest expansion [1].
+        Mean square distance from the nearest place [1].
 
     References
     ----------
     Shepard (1968), Proc. 23rd ACM National Conference, 517-524.
     """
-    away = [raw - each.raw for each in expansions]
-    distance = torch.stack([(x**2).mean((1, 2)) for x in away])
+    away = raw - places.raw[:, None]
+    distance = (away**2).mean((2, 3))
     say = (distance + _NEAR) ** -_FALL
     say = (say / say.sum(0))[..., sensor_column]
-    anomaly, bias = torch.zeros_like(say[0]), torch.zeros_like(say[0])
-    for share, x, each in zip(say, away, expansions, strict=True):
-        here = displaced_errors(each.about, x.flatten(1, 2)[..., sensor_column])
-        anomaly, bias = anomaly + share * here[0], bias + share * here[1]
-    return anomaly, bias, distance.amin(0)
+    x = away.flatten(2, 3)[..., sensor_column]
+    by_sensor = x.permute(0, 3, 2, 1)
+    square = (by_sensor * (places.about.curvature @ by_sensor)).sum(2).transpose(1, 2)
+    linear = 2.0 * (places.about.gradient[:, None] * x).sum(2)
+    anomaly = (places.about.anomaly[:, None] + linear + square).clamp(min=0.0)
+    bias = places.about.bias[:, None] + (places.about.bias_slope[:, None] * x).sum(2)
+    return (say * anomaly).sum(0), (say * bias).sum(0), distance.amin(0)

@@ -22,7 +22,7 @@ from jules_ml.training.hydraulics_columns import (
     response,
     simulate,
 )
-from jules_ml.training.hydraulics_misfit import displaced_errors, misfit
+from jules_ml.training.hydraulics_misfit import Expansion, expanded_errors, misfit, stack_expansions
 from jules_ml.training.hydraulics_pretraining import pretrain
 
 DAYS, STEP = 40, 10800.0
@@ -98,13 +98,22 @@ def test_slopes_are_those_of_the_column() -> None:
 
 def test_the_misfit_is_a_quadratic_about_where_the_column_was_run() -> None:
     batch = column_batch([site("one")], timestep=STEP, spin_up_days=0)
-    found = response(batch, torch.zeros(5, 2, 1))
+    raw = torch.zeros(5, 2, 1)
+    found = response(batch, raw)
     observed = found.theta + 0.05 + 0.01 * torch.randn(found.theta.shape, generator=torch.Generator().manual_seed(2))
     observed[10:20] = float("nan")
     about = misfit(found, observed)
-    anomaly, bias = displaced_errors(about, torch.zeros(10, 4, dtype=torch.float64))
-    assert torch.allclose(bias, torch.full((4,), -0.05, dtype=torch.float64), atol=5e-3)
-    assert torch.allclose(anomaly.sqrt(), torch.full((4,), 0.01, dtype=torch.float64), rtol=0.4)
+    assert torch.allclose(about.bias, torch.full((4,), -0.05, dtype=torch.float64), atol=5e-3)
+    assert torch.allclose(about.anomaly.sqrt(), torch.full((4,), 0.01, dtype=torch.float64), rtol=0.4)
+    moved = raw[None].double() + 0.2
+    anomaly, bias, nearest = expanded_errors(stack_expansions([Expansion(raw, about)]), moved, batch.sensor_column)
+    there = torch.isfinite(observed)
+    error = torch.where(there, found.theta + 0.2 * found.slope.sum(0) - observed, 0.0).double()
+    mean = error.sum(0) / there.sum(0)
+    square = torch.where(there, error - mean, 0.0).pow(2).sum(0) / there.sum(0)
+    assert torch.allclose(bias[0], mean, atol=1e-8)
+    assert torch.allclose(anomaly[0], square, rtol=1e-6)
+    assert float(nearest) == pytest.approx(0.04)
     assert about.days.tolist() == [DAYS - 10] * 4
 
 
