@@ -176,9 +176,9 @@ def _validate(
     """Predictions of held-out inner blocks by what is given (NaN where none was made), and what they show.
 
     The freer members are taken where they do better on the held-out blocks than the held ones; they are tried only where the record
-    has seen a year, for in less the season goes for anything. What is learned and Lloyd and Taylor's form are stacked (Wolpert 1992,
-    Neural Netw. 5, 241-259): their logarithms are averaged, so that f and g remain curves, by the weight that suits the blocks best,
-    which is one where Lloyd and Taylor's form has nothing to add, and zero where the learned form has nothing.
+    has seen a year, for in less the season goes for anything. What is learned is given where it then beats Lloyd and Taylor's form there.
+    Where it does not, the two are stacked (Wolpert 1992, Neural Netw. 5, 241-259): their logarithms are averaged, so that f and g remain
+    curves, by the weight that suits the blocks best, which is zero where the learned form has nothing to add.
     """
     fold = inner_folds(rows, settings.inner_folds)
     names = np.unique(fold[fold >= 0])
@@ -215,7 +215,8 @@ def _validate(
     plain, learned = predicted[0], predicted[2 if free else 1]
     ours, theirs = (np.log(np.maximum((p / scale)[known], 1e-12)) for p in (learned, plain))
     losses = [((flux - np.exp(w * ours + (1.0 - w) * theirs)) ** 2).sum() for w in _WEIGHTS]
-    weight = _WEIGHTS[int(np.argmin(losses))] if settings.allow_lloyd_taylor else 1.0
+    beats = losses[-1] < losses[0] or not settings.allow_lloyd_taylor
+    weight = 1.0 if beats else _WEIGHTS[int(np.argmin(losses))]
     given = np.exp(weight * np.log(learned) + (1.0 - weight) * np.log(plain))
     found = InnerValidation(
         r_squared(np.exp(ours), flux),
