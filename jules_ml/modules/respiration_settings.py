@@ -118,7 +118,7 @@ class RespirationSettings(_Section):
     )
     allow_lloyd_taylor: bool = Field(
         default=True,
-        description="where the learned form does not beat Lloyd and Taylor's in inner validation, average the two as suits it best, down to theirs alone",
+        description="where inner validation does not find it better than Lloyd and Taylor's form, average the two, down to that form alone",
     )
     check_separability: bool = Field(
         default=False, description="fit a joint h(s, T) too, and score it on inner validation"
