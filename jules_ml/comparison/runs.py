@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from jules_ml.coupling.run_folder import SUMMARY, SWAPPED
+from jules_ml.coupling.swap_ancillary import SOIL_FILE
 from jules_ml.data.jules import read_jules
 from jules_ml.errors import BadInput
 
-SUMMARY = "run_summary.json"
 #: kg m-2 s-1 of carbon to umol m-2 s-1.
 _UMOL = 1.0e6 / 0.0120107
 
@@ -74,8 +75,8 @@ def read_run(folder: str | Path, *, theta_r: Sequence[float] | float = 0.0) -> R
     folder : str or Path
         That ``jules-ml run`` wrote, of JULES or of the column.
     theta_r : float or sequence of float
-        Residual water [m3 m-3] of the layers, which JULES leaves out of soil water and a sensor sees; the column's output holds
-        its own.
+        Residual water [m3 m-3] of the layers, which JULES leaves out of soil water and a sensor sees. The column's output holds its
+        own, and so may soil properties that were swapped in.
 
     Returns
     -------
@@ -99,7 +100,8 @@ def read_run(folder: str | Path, *, theta_r: Sequence[float] | float = 0.0) -> R
     if summary.get("model") == "jules":
         dzsoil = tuple(float(dz) for dz in summary["dzsoil"])
         files = [read_jules(folder / "output" / name, dzsoil=dzsoil) for name in summary["output"]]
-        series = _jules_series(files, np.broadcast_to(np.asarray(theta_r, dtype=np.float64), len(dzsoil)))
+        residual = _residual(folder, theta_r)
+        series = _jules_series(files, np.broadcast_to(np.asarray(residual, dtype=np.float64), len(dzsoil)))
     else:
         with xr.open_dataset(folder / "column.nc") as opened:
             ds = opened.load()
@@ -112,6 +114,15 @@ def read_run(folder: str | Path, *, theta_r: Sequence[float] | float = 0.0) -> R
             remedy="write sthu, t_soil, resp_s_gb, latent_heat or runoff in an output profile",
         )
     return Run(folder.resolve().name, series, dzsoil, summary)
+
+
+def _residual(folder: Path, given: Sequence[float] | float) -> Sequence[float] | float:
+    """Residual water of the soil that was swapped in, where it says; else what was given."""
+    path = folder / SWAPPED / SOIL_FILE
+    if not path.is_file():
+        return given
+    with xr.open_dataset(path) as ds:
+        return ds["theta_r"].to_numpy().ravel().tolist() if "theta_r" in ds else given
 
 
 def _jules_series(files: list[xr.Dataset], theta_r: np.ndarray) -> dict[str, xr.DataArray]:

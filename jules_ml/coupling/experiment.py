@@ -228,6 +228,7 @@ def _ancillary(experiment: Experiment, section: JulesSection, staged: RunFolder)
         name: getattr(soil.properties, name).flatten().expand(len(staged.dzsoil)).numpy()
         for name in SoilProperties._fields
     }
+    values = {**values, "theta_r": soil.theta_r.flatten().expand(len(staged.dzsoil)).numpy()}
     form = "van_genuchten" if soil.form is VAN_GENUCHTEN else "clapp_hornberger"
     return swap_ancillary(staged, values, form=form, source=f"[soil] of {experiment.file.name}")
 

@@ -30,6 +30,8 @@ LAYERED = {
     "hcap": ("J m-3 K-1", "heat capacity of dry soil"),
     "hcon": ("W m-1 K-1", "thermal conductivity of dry soil"),
 }
+#: What JULES leaves out and never asks for, kept beside the properties for comparison with sensors.
+RESIDUAL = {"theta_r": ("m3 m-3", "residual water, which a sensor sees and sm_sat leaves out")}
 #: Those that have none, or one for each layer of soil carbon.
 _AT_SURFACE = {"albsoil": ("1", "albedo of bare soil")}
 _BY_CARBON_LAYER = {"clay": ("1", "clay as a fraction of the mineral soil"), "soil_ph": ("1", "pH of the soil")}
@@ -154,7 +156,8 @@ def write_ancillary(
         netCDF file to write; it appears whole or not at all.
     values : mapping of str to array
         By JULES's names: ``b, sathh, satcon, sm_sat, sm_crit, sm_wilt, hcap, hcon``, shape (soil,) or (soil, y, x) or
-        (soil, land); ``albsoil``, a number or of the grid's shape; ``clay`` and ``soil_ph``, shape (sclayer, ...).
+        (soil, land); ``theta_r``, residual water, likewise, which JULES does not read; ``albsoil``, a number or of the grid's
+        shape; ``clay`` and ``soil_ph``, shape (sclayer, ...).
     grid : InputGrid, optional
         Grid of the run; a single point with JULES's default names unless given.
     form : {'van_genuchten', 'clapp_hornberger'}, optional
@@ -175,9 +178,10 @@ def write_ancillary(
     """
     path = Path(path)
     grid = InputGrid() if grid is None else grid
-    known = LAYERED | _AT_SURFACE | _BY_CARBON_LAYER
+    by_layer = LAYERED | RESIDUAL
+    known = by_layer | _AT_SURFACE | _BY_CARBON_LAYER
     data: dict[str, tuple[tuple[str, ...], NDArray[np.float64], dict[str, str]]] = {}
-    n_layers = _layers(values, [n for n in LAYERED if n in values], path)
+    n_layers = _layers(values, [n for n in by_layer if n in values], path)
     for name, given in values.items():
         if name not in known:
             raise BadInput(
@@ -186,7 +190,7 @@ def write_ancillary(
         units, long_name = known[name]
         if name in _AT_SURFACE:
             levels, dims = [], grid.dims
-        elif name in LAYERED:
+        elif name in by_layer:
             levels, dims = [n_layers], (grid.soil_dim, *grid.dims)
         else:
             levels, dims = [np.asarray(given).shape[0] if np.ndim(given) else 0], (grid.carbon_dim, *grid.dims)
@@ -325,7 +329,7 @@ def check_properties(values: Mapping[str, NDArray[np.float64]], *, where: str | 
     for name in (n for n in LAYERED if n in values):
         if values[name].min() <= 0.0:
             raise refuse(name, f"{name} is {values[name].min():g}", "give values above zero")
-    for name in ("albsoil", "clay"):
+    for name in ("albsoil", "clay", "theta_r"):
         if name in values and not 0.0 <= values[name].min() <= values[name].max() <= 1.0:
             raise refuse(name, f"{name} is no fraction", "give values between 0 and 1")
     for low, high in (("sm_wilt", "sm_crit"), ("sm_wilt", "sm_sat"), ("sm_crit", "sm_sat")):

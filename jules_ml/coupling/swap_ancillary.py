@@ -10,14 +10,15 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from jules_ml.coupling.files import LAYERED, write_ancillary
+from jules_ml.coupling.files import LAYERED, RESIDUAL, write_ancillary
 from jules_ml.coupling.run_folder import SWAPPED, RunFolder
 from jules_ml.coupling.variable_lists import Listed, from_file, is_netcdf, list_entries, read_list, read_row
 from jules_ml.data.netcdffile import read_netcdf
 from jules_ml.errors import BadInput
 
 _GROUP = "jules_soil_props"
-_FILE = "soil_properties.nc"
+#: File that is written into the new run folder.
+SOIL_FILE = "soil_properties.nc"
 _FORMS = {True: "van_genuchten", False: "clapp_hornberger"}
 
 
@@ -62,7 +63,7 @@ def swap_ancillary(run: RunFolder, properties: Mapping[str, ArrayLike], *, form:
         )
     layers = len(run.dzsoil)
     for name in properties:
-        if name in LAYERED and np.shape(properties[name])[:1] != (layers,):
+        if name in (*LAYERED, *RESIDUAL) and np.shape(properties[name])[:1] != (layers,):
             raise BadInput(
                 f"{name} has {np.shape(properties[name])[0] if np.ndim(properties[name]) else 'no'} layers, and the run {layers} "
                 f"(dzsoil_io = {', '.join(f'{dz:g}' for dz in run.dzsoil)})",
@@ -72,14 +73,16 @@ def swap_ancillary(run: RunFolder, properties: Mapping[str, ArrayLike], *, form:
     group = run.namelists.get(_GROUP)
     standing = read_list(group)
     if group.get("read_from_dump"):
-        standing = [Listed(name) for name in properties]
+        standing = [Listed(name) for name in properties if name not in RESIDUAL]
     kept = {
         v.name: _standing_values(run, v, standing)
         for v in standing
         if v.name not in properties and v.use_file and not group.get("read_from_dump")
     }
-    path = run.folder / SWAPPED / _FILE
-    write_ancillary(path, {**kept, **properties}, grid=run.grid, title=source)
+    path = run.folder / SWAPPED / SOIL_FILE
+    write_ancillary(path, {**kept, **properties}, grid=run.grid, form=form, title=source)
+    # residual water goes into the file alone
+    properties = {name: values for name, values in properties.items() if name not in RESIDUAL}
     variables = [from_file(v) if v.name in properties or v.name in kept else v for v in standing]
     variables += [Listed(name, var_name=name) for name in properties if name not in {v.name for v in variables}]
     missing = [name for name in (*LAYERED, "albsoil") if name not in {v.name for v in variables}]
@@ -91,7 +94,7 @@ def swap_ancillary(run: RunFolder, properties: Mapping[str, ArrayLike], *, form:
         )
     # names of templates are of the user's file
     variables = [replace(v, var_name=v.var_name or v.name) for v in variables]
-    entries = {**list_entries(variables), "file": f"{SWAPPED}/{_FILE}", "const_z": False, "read_from_dump": False}
+    entries = {**list_entries(variables), "file": f"{SWAPPED}/{SOIL_FILE}", "const_z": False, "read_from_dump": False}
     run.namelists.set(_GROUP, entries)
     notes = [f"soil properties from {source}: {', '.join(properties)}"]
     if "sm_sat" in properties and not run.entry("jules_initial", "dump_file", False):
@@ -184,7 +187,7 @@ def read_ancillary(path: Path, run: RunFolder) -> tuple[dict[str, NDArray[np.flo
         If the file is none of soil properties.
     """
     ds = read_netcdf(path, kind="an ancillary of soil properties")
-    known = [str(name) for name in ds.data_vars if str(name) in (*LAYERED, "albsoil", "clay")]
+    known = [str(name) for name in ds.data_vars if str(name) in (*LAYERED, *RESIDUAL, "albsoil", "clay")]
     if not known:
         raise BadInput(
             f"there are no soil properties in it, but {', '.join(map(str, ds.data_vars)) or 'nothing'}",

@@ -113,6 +113,8 @@ def test_soil_of_the_experiment_goes_in_as_an_ancillary(write: Write) -> None:
     assert group["const_z"] is False
     with xr.open_dataset(done.folder / group["file"]) as ds:
         np.testing.assert_array_equal(ds["sm_sat"].to_numpy().ravel(), [0.4] * 4)
+        np.testing.assert_array_equal(ds["theta_r"].to_numpy().ravel(), [0.0] * 4)
+    assert "theta_r" not in group["var"]
 
 
 def test_file_of_other_layers_is_refused_and_nothing_is_left(user: Path, write: Write) -> None:

@@ -106,3 +106,10 @@ def test_state_that_cannot_be_is_refused(tmp_path: Path, values: dict[str, np.nd
 def test_wetness_leaves_residual_water_out_and_stays_within_saturation() -> None:
     wetness = sthuf_from_theta([[0.05, 0.25, 0.60]], sm_sat=0.4, theta_r=0.05)
     np.testing.assert_allclose(wetness, [[0.0, 0.5, 1.0]])
+
+
+def test_residual_water_stands_beside_the_properties(tmp_path: Path) -> None:
+    path = write_ancillary(tmp_path / "soil.nc", SOIL | {"theta_r": [0.05] * 4}, form="van_genuchten")
+    with xr.open_dataset(path) as ds:
+        assert ds["theta_r"].dims == ("soil", "y", "x")
+        assert ds.attrs["hydraulic_form"] == "van_genuchten"
