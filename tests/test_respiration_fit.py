@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -167,3 +168,12 @@ def test_day_and_night_at_a_tower(shared_data: Path, tmp_path: Path) -> None:
     done = fit_respiration(record, settings, tmp_path / "tower")
     assert (tmp_path / "tower" / "figures" / "nee.png").is_file()
     assert done.scores["nee"]["test"]["all hours"]["nse"] > 0.5
+
+
+def test_rows_that_a_threshold_of_friction_velocity_lacks_do_not_lower_the_level() -> None:
+    settings = SOIL.model_copy(update={"likelihood": "student_t"})
+    rows = select_rows(made_record(days=400), settings)
+    rng = np.random.default_rng(0)
+    some = np.where(rng.random((len(rows), 1)) < 0.4, np.nan, rows.flux[:, np.newaxis])
+    whole, part = (learn_respiration(each, settings).held_out.mean() for each in (rows, replace(rows, variants=some)))
+    assert part == pytest.approx(whole, rel=0.02)

@@ -206,7 +206,8 @@ def fit_members(
     log_g = pass_over(TEMPERATURE_NODES, log_g, jules_g(settings), seen=seen["g"], length=PASS_LENGTH_T)
     level = fitted.log_factor["level"].clone()
     if settings.heavy_tails:
-        level = level + _level_of_mean(model, fitted.log_factor, target, torch.from_numpy(plan.weights))
+        seen_by = torch.where(absent, 0.0, torch.from_numpy(plan.weights))
+        level = level + _level_of_mean(model, fitted.log_factor, target, seen_by)
     level = level + torch.from_numpy(np.log(_group_scale(rows, scale)))
     uptake = (
         None if exchange is None else assimilation_of(fitted.log_factor, exchange.weather, _group_scale(rows, scale))
