@@ -87,7 +87,10 @@ def learned_curves(
     top = float(module.curve_g(settings.interval).high[within].max())
     jules_top = float(ftemp_q10(torch.tensor(high), settings.q10))
     right.set(
-        xlabel="soil temperature [K]", ylabel="g [1]", xlim=(low, high), ylim=(0.0, 1.35 * min(top, 2.0 * jules_top))
+        xlabel=f"{'air' if settings.temperature == 't_air' else 'soil'} temperature [K]",
+        ylabel="g [1]",
+        xlim=(low, high),
+        ylim=(0.0, 1.35 * min(top, 2.0 * jules_top)),
     )
     for axis, values, at in ((left, moisture, reference), (right, t_soil, T_REFERENCE)):
         _rug(axis, values)

@@ -35,7 +35,7 @@ def residuals(rows: pd.DataFrame, *, notes: Sequence[str] = ()) -> Figure:
     """
     figure = Figure(figsize=(WIDTH, 5.4), layout="constrained")
     axes = figure.subplots(2, 2, sharey=True).ravel()
-    labels = ("moisture", "soil temperature [K]", "hour of day", "day of year")
+    labels = ("moisture", "temperature [K]", "hour of day", "day of year")
     shown = rows.iloc[:: max(1, len(rows) // 5000)]
     limit = float(np.nanquantile(rows["residual"].abs(), 0.995)) if len(rows) else 1.0
     for axis, name, label in zip(axes, ("moisture", "t_soil", "hour", "day_of_year"), labels, strict=True):
