@@ -28,7 +28,7 @@ from jules_ml.training.hydraulics_misfit import Expansion, expanded_errors, misf
 #: Error that no soil can do better than [m3 m-3]: keeps a sensor that is followed closely from drawing all the attention.
 ERROR_FLOOR: Final = 0.01
 #: Steps of the optimiser in a round, and its rate.
-_DESCENT, _RATE = 250, 0.02
+_DESCENT, _RATE = 200, 0.02
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class Learning:
         How strongly parameters are held near a place where the columns were run [1].
     bootstrap : bool
         Whether each member weighs the sites anew, drawn with replacement.
+    check : bool
+        Whether the columns are run once more at the end, and the best round kept.
     seed : int
     """
 
@@ -58,6 +60,7 @@ class Learning:
     tie: float = 0.03
     trust: float = 0.3
     bootstrap: bool = True
+    check: bool = True
     seed: int = 0
 
 
@@ -102,8 +105,7 @@ def learn_hydraulics(
     Returns
     -------
     list of float
-        What is minimised, at the mean of the members, at each round and the end: mean logarithm of the sensors' errors. Empty without
-        rounds.
+        What is minimised, at the mean of the members, wherever the columns were run: mean logarithm of the sensors' errors.
     """
     tables = [torch.tensor(input_table([s.inputs for s in each.batch.sites], network.inputs)) for each in lessons]
     weights = [_sensor_weights(each, settings) for each in lessons]
@@ -114,8 +116,8 @@ def learn_hydraulics(
         _descend(network, lessons, tables, weights, draws, found, before, settings)
     costs: list[float] = []
     best = before
-    total = len(lessons) * (settings.rounds + 1)
-    for number in range(settings.rounds + 1 if settings.rounds else 0):
+    runs = settings.rounds + settings.check
+    for number in range(runs):
         cost = 0.0
         for k, (each, table, weight) in enumerate(zip(lessons, tables, weights, strict=True)):
             with torch.no_grad():
@@ -124,7 +126,7 @@ def learn_hydraulics(
             found[k].append(Expansion(raw, about))
             cost += float((weight * _error(about.anomaly, about.bias, settings)).sum())
             if progress is not None:
-                progress((number * len(lessons) + k + 1) / total)
+                progress((number * len(lessons) + k + 1) / (runs * len(lessons)))
         costs.append(cost / sum(float(w.sum()) for w in weights))
         if costs[-1] == min(costs):
             best = {name: value.detach().clone() for name, value in network.named_parameters()}

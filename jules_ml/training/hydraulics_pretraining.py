@@ -16,7 +16,7 @@ from jules_ml.physics.pedotransfer import HYPRES_MAX_ORGANIC_MATTER, ORGANIC_MAT
 _BULK_DENSITY, _CARBON = 1350.0, 0.015
 #: Subsoil: denser than the topsoil by this [1], and holding this part of its carbon [1].
 _DENSER, _POORER = 1.1, 0.25
-_STEPS, _RATE, _DECAY = 500, 0.02, 1e-3
+_STEPS, _RATE, _DECAY = 300, 0.03, 1e-3
 #: Texture that stands in where a site's is not known: loam [1].
 _SAND, _CLAY = 0.4, 0.2
 
