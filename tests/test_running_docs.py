@@ -13,7 +13,9 @@ from pydantic_core import PydanticUndefined
 from jules_ml.data import cosore
 from jules_ml.data.table_spec import Quality, TableColumn, TableSpec, TableTime
 from jules_ml.experiment import Experiment, load_experiment
+from jules_ml.experiment.ensemble import EnsembleSection, ParameterSection, WeightsSection
 from jules_ml.experiment.jules import JulesSection, PrescribedSection
+from jules_ml.experiment.moisture import MoistureSection
 from jules_ml.experiment.records import Record, TableRecord
 from jules_ml.experiment.sections import (
     CarbonSection,
@@ -50,8 +52,12 @@ TABLES: dict[str, type[BaseModel]] = {
     "[run]": RunSection,
     "[run.spin_up]": SpinUpSection,
     "[run.initial]": InitialSection,
+    "[ensemble]": EnsembleSection,
+    "[[ensemble.parameters]]": ParameterSection,
+    "[ensemble.weights]": WeightsSection,
     "[respiration]": RespirationSettings,
     "[respiration.rows]": RowSettings,
+    "[moisture]": MoistureSection,
     "[hydraulics]": HydraulicSettings,
 }
 RECORDS = {

@@ -10,6 +10,7 @@ import xarray as xr
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from jules_ml.errors import BadInput
+from jules_ml.experiment.ensemble import EnsembleSection
 from jules_ml.experiment.jules import JulesSection
 from jules_ml.experiment.messages import schema_error, syntax_error
 from jules_ml.experiment.records import Record
@@ -45,6 +46,7 @@ class Experiment(Section):
     modules: ModulesSection = Field(default=ModulesSection(), description="learned modules that a run takes")
     jules: JulesSection | None = Field(default=None, description="which JULES is run, and in which folder")
     run: RunSection | None = Field(default=None, description="what is run, and when")
+    ensemble: EnsembleSection | None = Field(default=None, description="what differs between members of an ensemble")
     respiration: RespirationSettings | None = Field(default=None, description="how respiration is learned")
     hydraulics: HydraulicSettings | None = Field(default=None, description="how soil hydraulics are learned")
 

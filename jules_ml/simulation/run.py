@@ -102,7 +102,7 @@ def run_column(
     _refuse_unknown_outputs(section, experiment.file)
     factors = _factors(experiment) if factors is None else factors
     record = experiment.record() if record is None else record
-    weather, notes = _weather(experiment, section, record)
+    weather, notes = run_weather(experiment, section, record)
     dtype = torch.float32 if section.precision == "float32" else torch.float64
     column, soil = experiment_column(experiment, timestep=section.timestep, dtype=dtype, factors=factors)
     state = initial_state(column, section.initial, t_air_mean=float(weather.series["t_air"].mean()))
@@ -111,7 +111,7 @@ def run_column(
     start = stamps[0] - pd.Timedelta(seconds=section.timestep)
     n_spin = int((stamps <= start + pd.DateOffset(years=section.spin_up.years)).sum())
     most = n_spin * section.spin_up.cycles
-    compiled = _to_be_compiled(section, len(stamps) + most, notes)
+    compiled = to_be_compiled(section, len(stamps) + most, notes)
     began = time.perf_counter()
     state, spun = spin_up(
         column,
@@ -173,7 +173,7 @@ def _refuse_unknown_outputs(section: RunSection, file: Path) -> None:
         )
 
 
-def _weather(experiment: Experiment, section: RunSection, record: xr.Dataset) -> tuple[Weather, list[str]]:
+def run_weather(experiment: Experiment, section: RunSection, record: xr.Dataset) -> tuple[Weather, list[str]]:
     """Weather of the run, cut to whole periods of output, and a note where something was cut off."""
     weather = site_weather(
         record,
@@ -196,7 +196,7 @@ def _weather(experiment: Experiment, section: RunSection, record: xr.Dataset) ->
     return cut, [f"the last {n_steps - whole} steps do not make a whole period of output and were left out"]
 
 
-def _to_be_compiled(section: RunSection, steps: int, notes: list[str]) -> bool:
+def to_be_compiled(section: RunSection, steps: int, notes: list[str]) -> bool:
     """Whether to compile the step; notes where that is wanted and cannot be had."""
     wanted = steps >= _WORTH_COMPILING if section.compiled is None else section.compiled
     if wanted and not can_compile():

@@ -1,0 +1,101 @@
+"""``jules-ml ensemble``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from jules_ml.cli.application import app
+from jules_ml.cli.printing import Quiet, err_console, escaped, out_console, say_files
+from jules_ml.errors import RunFailed
+
+if TYPE_CHECKING:
+    from jules_ml.ensemble.run import EnsembleRun
+    from jules_ml.ensemble.run import Progress as Reached
+
+
+@app.command(epilog="Example:  jules-ml ensemble loobos_ensemble.toml --out runs/loobos --workers 4")
+def ensemble(
+    experiment: Annotated[Path, typer.Argument(help="Experiment file (TOML) with [ensemble].", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the ensemble; runs/NAME of the experiment unless given.")
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes on this machine; under mpiexec each of its ranks is a worker instead.")
+    ] = 1,
+    retry: Annotated[bool, typer.Option("--retry", help="Run members again that have failed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be run, its cost and disk.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run many members of an experiment, go on where it was stopped, and gather them into one file."""
+    from jules_ml.ensemble.mpi_pool import dismiss, launched_size, ranks, serve, world
+    from jules_ml.ensemble.process_pool import pool
+    from jules_ml.ensemble.schedule import alone
+
+    folder = Path("runs") / experiment.stem if out is None else out
+    if launched_size() == 1:
+        _run(experiment, folder, pool(workers) if workers > 1 else alone, retry, dry_run, quiet)
+        return
+    comm = world()
+    if comm.Get_rank() != 0:
+        serve(comm)
+        return
+    try:
+        _run(experiment, folder, ranks(comm), retry, dry_run, quiet)
+    finally:
+        dismiss(comm)
+
+
+def _run(path: Path, folder: Path, crew: Any, retry: bool, dry_run: bool, quiet: bool) -> None:
+    from jules_ml.ensemble.dry_run import estimate
+    from jules_ml.ensemble.results import write_results
+    from jules_ml.ensemble.run import run_ensemble
+    from jules_ml.experiment import load_experiment
+
+    loaded = load_experiment(path)
+    if dry_run:
+        for name, text in estimate(loaded, folder, retry=retry).rows():
+            out_console.print(f"[bold]{name}[/]  {escaped(text)}", soft_wrap=True)
+        return
+    with _bar(quiet) as report:
+        done = run_ensemble(loaded, folder, crew=crew, retry=retry, progress=report)
+    files = write_results(done) if done.done else []
+    if not quiet:
+        _say(done)
+        say_files(files)
+    if done.failed:
+        number, message = next(iter(done.messages.items()), (0, "unknown"))
+        raise RunFailed(
+            f"{done.failed} of {len(done.members)} members failed, member {number} with: {message} "
+            "(give --retry to run them again)"
+        )
+
+
+def _say(done: EnsembleRun) -> None:
+    before = f", {done.kept} of them before" if done.kept else ""
+    out_console.print(f"[bold]members[/] {done.done} done{before}, {done.failed} failed, {done.wall_seconds:.0f} s")
+    if done.damaged:
+        out_console.print(f"[yellow]damaged[/] and run again: members {', '.join(map(str, done.damaged[:10]))}")
+
+
+@contextmanager
+def _bar(quiet: bool) -> Iterator[Callable[[Reached], None]]:
+    columns = (
+        TextColumn("members"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[running]} running, {task.fields[failed]} failed"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err_console, disable=quiet) as bars:
+        task = bars.add_task("members", total=None, running=0, failed=0)
+
+        def report(at: Reached) -> None:
+            bars.update(task, completed=at.done + at.failed, total=at.total, running=at.running, failed=at.failed)
+
+        yield report

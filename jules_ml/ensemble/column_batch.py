@@ -1,0 +1,284 @@
+"""Members of the column, many in one tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from jules_ml.coupling.column import learned_factors
+from jules_ml.ensemble.draws import drawn_tables, many_curves
+from jules_ml.ensemble.member_experiment import member_experiment, site_experiment
+from jules_ml.ensemble.member_file import Series
+from jules_ml.ensemble.members import Member
+from jules_ml.ensemble.work import Failure, Result, Unit
+from jules_ml.errors import BadInput
+from jules_ml.experiment import Experiment
+from jules_ml.forcing import Weather
+from jules_ml.physics.column import (
+    ColumnState,
+    RespirationFactors,
+    SoilColumn,
+    SoilProperties,
+    jules_one_pool_factors,
+)
+from jules_ml.physics.integration import integrate
+from jules_ml.physics.photosynthesis import LeafParameters
+from jules_ml.physics.surface import Forcing, SurfaceProperties, SurfaceState
+from jules_ml.simulation.output import OUTPUTS
+from jules_ml.simulation.run import run_weather, to_be_compiled
+from jules_ml.simulation.setup import Soil, experiment_column, initial_state
+
+#: Steps of weather that are laid out for all columns at a time, about; more would cost memory and gain nothing.
+_STRETCH = 1440
+#: Name of water content as a sensor sees it, which follows from ``sthu`` and the member's own soil.
+THETA = "theta"
+
+
+@dataclass
+class ColumnWork:
+    """Members of ``model = "column"``, a batch a unit.
+
+    Attributes
+    ----------
+    experiment : Experiment
+        Of the ensemble.
+    outputs : tuple of str
+        Variables that members keep.
+    """
+
+    experiment: Experiment
+    outputs: tuple[str, ...]
+    _weather: dict[tuple[Path | None, Path | None], Weather] = field(default_factory=dict, repr=False)
+
+    def results(self, unit: Unit, folder: Path) -> Iterator[tuple[int, Result | Failure]]:
+        """Run all members of a unit together; a member that cannot be is told, and its place filled."""
+        prepared: list[tuple[SoilColumn, Soil, ColumnState, Member]] = []
+        weather = self._weather_of(unit.members[0])
+        t_mean = float(weather.series["t_air"].mean())
+        for member in unit.members:
+            try:
+                prepared.append((*self._column(member, t_mean), member))
+            except BadInput as error:
+                if member.number in unit.wanted:
+                    yield member.number, Failure(str(error))
+        if not prepared:
+            return
+        batch = _Batch(self.experiment, prepared, self._factors([member for *_, member in prepared]))
+        found = batch.run(weather, self.outputs, size=self._size)
+        for k, (_, soil, _, member) in enumerate(prepared):
+            if member.number in unit.wanted:
+                yield member.number, _result({name: values[k] for name, values in found.items()}, soil, weather, self)
+
+    @property
+    def _size(self) -> int:
+        """Columns of every batch: one size is compiled once."""
+        section = self.experiment.ensemble
+        assert section is not None
+        return section.batch
+
+    def _weather_of(self, member: Member) -> Weather:
+        key = (member.site, member.forcing)
+        if key not in self._weather:
+            self._weather.clear()
+            placed = site_experiment(self.experiment, member.site, member.forcing)
+            self._weather[key] = run_weather(placed, placed.required(placed.run, "run"), placed.record())[0]
+        return self._weather[key]
+
+    def _column(self, member: Member, t_mean: float) -> tuple[SoilColumn, Soil, ColumnState]:
+        experiment = member_experiment(self.experiment, member)
+        section = experiment.required(experiment.run, "run")
+        dtype = torch.float32 if section.precision == "float32" else torch.float64
+        column, soil = experiment_column(experiment, timestep=section.timestep, dtype=dtype)
+        return column, soil, initial_state(column, section.initial, t_air_mean=t_mean)
+
+    def _factors(self, members: Sequence[Member]) -> RespirationFactors:
+        folder = self.experiment.modules.respiration
+        if folder is None:
+            return jules_one_pool_factors
+        if "respiration" not in members[0].draws:
+            return learned_factors(folder)
+        picked = [member.draws["respiration"] for member in members]
+        filled = picked + [picked[-1]] * (self._size - len(picked))
+        used = sorted(set(filled))
+        return many_curves(drawn_tables(folder, used), [used.index(draw) for draw in filled])
+
+
+class _Batch:
+    """Columns side by side: theirs are the last dimension of every tensor."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        prepared: Sequence[tuple[SoilColumn, Soil, ColumnState, Member]],
+        factors: RespirationFactors,
+    ) -> None:
+        self.section = experiment.required(experiment.run, "run")
+        self.columns = [column for column, *_ in prepared]
+        self.states = [state for _, _, state, _ in prepared]
+        self.factors = factors
+
+    def run(self, weather: Weather, outputs: Sequence[str], *, size: int) -> dict[str, NDArray[np.floating]]:
+        """Spin up and run; arrays of shape (column, period) or (column, period, layer)."""
+        n = len(self.columns)
+        filling = max(size - n, 0)
+        column = stacked_column([*self.columns, *[self.columns[-1]] * filling], self.factors)
+        state = _stacked_state([*self.states, *[self.states[-1]] * filling])
+        forcing = weather.tensors(column.dzsoil.dtype)
+        stamps = pd.DatetimeIndex(weather.series["time"].to_numpy())
+        spin = self.section.spin_up
+        start = stamps[0] - pd.Timedelta(seconds=self.section.timestep)
+        n_spin = int((stamps <= start + pd.DateOffset(years=spin.years)).sum())
+        compiled = to_be_compiled(self.section, len(stamps) + n_spin * spin.cycles, [])
+        going = torch.ones(state.smcl.shape[-1], dtype=torch.bool)
+        for _ in range(spin.cycles):
+            after, _ = _stretches(
+                column, state, Forcing(*(x[:n_spin] for x in forcing)), outputs, n_spin, None, compiled
+            )
+            water = (after.smcl - state.smcl).abs().amax(0)
+            warmth = (after.t_soil - state.t_soil).abs().amax(0)
+            # a column that has settled stays as it is while others go on: it comes out as if it had been alone
+            state = _where(going, after, state)
+            going = going & ~((water <= spin.water) & (warmth <= spin.temperature))
+            if not bool(going.any()):
+                break
+        _, kept = _stretches(column, state, forcing, outputs, len(stamps), self.section.mean_over, compiled)
+        return {
+            name: np.ascontiguousarray(np.moveaxis(torch.cat(parts)[..., :n].numpy(), -1, 0))
+            for name, parts in kept.items()
+        }
+
+
+def _stretches(
+    column: SoilColumn,
+    state: ColumnState,
+    forcing: Forcing,
+    outputs: Sequence[str],
+    steps: int,
+    mean_over: int | None,
+    compiled: bool,
+) -> tuple[ColumnState, dict[str, list[Tensor]]]:
+    """Integrate stretch by stretch; without ``mean_over`` for the state alone."""
+    length = _STRETCH if mean_over is None else max(_STRETCH // mean_over, 1) * mean_over
+    kept: dict[str, list[Tensor]] = {name: [] for name in outputs}
+    for first in range(0, steps, length):
+        part = Forcing(*(x[first : min(first + length, steps)] for x in forcing))
+        over = part.t_air.shape[0] if mean_over is None else mean_over
+        done = integrate(column, state, part, outputs=outputs, mean_over=over, compiled=compiled)
+        state = done.state
+        for name in outputs:
+            kept[name].append(done.outputs[name])
+    return state, kept
+
+
+def stacked_column(columns: Sequence[SoilColumn], factors: RespirationFactors) -> SoilColumn:
+    """Put single columns side by side.
+
+    Parameters
+    ----------
+    columns : sequence of SoilColumn
+        Of one form, layers, time step and height, with surfaces.
+    factors : callable
+        Respiration factors of all of them.
+
+    Returns
+    -------
+    SoilColumn
+    """
+    first = columns[0]
+
+    def side_by_side(tensors: Sequence[Tensor]) -> Tensor:
+        return torch.cat(list(tensors), dim=-1)
+
+    soil = SoilProperties(*(side_by_side(each) for each in zip(*(c.soil for c in columns), strict=True)))
+    surfaces = [column.surface for column in columns if column.surface is not None]
+    leaf = LeafParameters(*(side_by_side(each) for each in zip(*(s.leaf for s in surfaces), strict=True)))
+    plain = {
+        name: side_by_side([getattr(surface, name) for surface in surfaces])
+        for name in SurfaceProperties._fields
+        if name != "leaf"
+    }
+    # the rate of respiration comes in as its product with the carbon alone
+    carbon = torch.stack([torch.as_tensor(c.cs, dtype=first.dzsoil.dtype) * (c.kaps / first.kaps) for c in columns])
+    return SoilColumn(
+        soil,
+        first.dzsoil,
+        timestep=first.timestep,
+        form=first.form,
+        surface=SurfaceProperties(**plain, leaf=leaf),
+        factors=factors,
+        cs=carbon,
+        kaps=first.kaps,
+        co2=first.co2,
+        height=first.height,
+        l_soil_sat_down=first.l_soil_sat_down,
+        soilhc_method=first.soilhc_method,
+    )
+
+
+def _stacked_state(states: Sequence[ColumnState]) -> ColumnState:
+    def side_by_side(parts: Sequence[Tensor]) -> Tensor:
+        return torch.cat(list(parts), dim=-1)
+
+    surfaces = [state.surface for state in states if state.surface is not None]
+    smcl, sthf, t_soil = (side_by_side(each) for each in zip(*(state[:3] for state in states), strict=True))
+    surface = SurfaceState(*(side_by_side(each) for each in zip(*surfaces, strict=True)))
+    return ColumnState(smcl, sthf, t_soil, surface)
+
+
+def _where(chosen: Tensor, new: ColumnState, old: ColumnState) -> ColumnState:
+    assert new.surface is not None
+    assert old.surface is not None
+    smcl, sthf, t_soil = (torch.where(chosen, a, b) for a, b in zip(new[:3], old[:3], strict=True))
+    surface = SurfaceState(*(torch.where(chosen, a, b) for a, b in zip(new.surface, old.surface, strict=True)))
+    return ColumnState(smcl, sthf, t_soil, surface)
+
+
+def _result(
+    values: dict[str, NDArray[np.floating]], soil: Soil, weather: Weather, work: ColumnWork
+) -> Result | Failure:
+    bad = [name for name, series in values.items() if not np.isfinite(series).all()]
+    if bad:
+        return Failure(f"the column left the range of numbers in {', '.join(bad)}: check the member's soil properties")
+    section = work.experiment.run
+    assert section is not None
+    period = pd.Timedelta(seconds=section.timestep * section.mean_over)
+    n = len(next(iter(values.values())))
+    start = pd.Timestamp(weather.series["time"].to_numpy()[0]) - pd.Timedelta(seconds=section.timestep)
+    seconds = period.total_seconds() * np.arange(1, n + 1)
+    variables = {
+        "time": Series(
+            ("time",),
+            seconds,
+            {
+                "units": f"seconds since {start:%Y-%m-%d %H:%M:%S}",
+                "calendar": "standard",
+                "standard_name": "time",
+                "long_name": "end of the period, UTC",
+            },
+        ),
+        "dzsoil": Series(
+            ("soil",), soil.dzsoil.flatten().double().numpy(), {"units": "m", "long_name": "thickness of soil layer"}
+        ),
+    }
+    for name, series in values.items():
+        variables[name] = Series(
+            ("time", "soil") if OUTPUTS[name].layered else ("time",),
+            series,
+            {"units": OUTPUTS[name].units, "long_name": OUTPUTS[name].long_name},
+        )
+    if "sthu" in values:
+        n_layers = soil.dzsoil.shape[0]
+        sat, residual = (x.flatten().expand(n_layers).numpy() for x in (soil.properties.sm_sat, soil.theta_r))
+        variables[THETA] = Series(
+            ("time", "soil"),
+            values["sthu"] * sat + residual,
+            {"units": "m3 m-3", "long_name": "liquid water content, with residual water, as a sensor sees it"},
+        )
+    return Result(variables)

@@ -1,0 +1,162 @@
+"""What an ensemble would run, what that costs, and how much disk it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from jules_ml.coupling.run_folder import read_run_folder
+from jules_ml.ensemble.column_batch import THETA, ColumnWork
+from jules_ml.ensemble.manifest import read_status
+from jules_ml.ensemble.member_experiment import site_experiment
+from jules_ml.ensemble.run import Plan, plan_ensemble
+from jules_ml.experiment import Experiment
+from jules_ml.simulation.output import OUTPUTS
+from jules_ml.simulation.run import run_weather
+
+#: Column-years a second on one processor in batches of hundreds, 30-minute steps, compiled; and point-years of JULES.
+_COLUMN_RATE, _JULES_RATE = 50.0, 1.0 / 0.26
+_STEPS_A_YEAR = 17520.0
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What would be run.
+
+    Attributes
+    ----------
+    model : str
+    members, done, failed : int
+        All, and those that an earlier run in the folder has finished.
+    to_run : int
+    units : int
+        Pieces of work, of which each worker takes one at a time.
+    differ : tuple of str
+        What differs between members, and within which range.
+    cpu_seconds : float
+        Of those to run.
+    measured : bool
+        Whether cost and size are those of members that are done, and not estimated.
+    disk_bytes : float or None
+        Of all members and the gathered file; ``None`` where it cannot be told before one is done.
+    """
+
+    model: str
+    members: int
+    done: int
+    failed: int
+    to_run: int
+    units: int
+    differ: tuple[str, ...]
+    cpu_seconds: float
+    measured: bool
+    disk_bytes: float | None
+
+    def rows(self) -> Iterator[tuple[str, str]]:
+        """Name and text of each line, as it is printed."""
+        yield "model", self.model
+        yield (
+            "members",
+            f"{self.members}: {self.done} done, {self.failed} failed, {self.to_run} to run in {self.units} units",
+        )
+        for text in self.differ:
+            yield "differ", text
+        how = "by those done" if self.measured else "estimated"
+        yield "cost", f"{self.cpu_seconds / 3600.0:.3g} processor hours ({how})"
+        if self.disk_bytes is None:
+            yield "disk", "not known before a member is done: run one"
+        else:
+            yield "disk", f"{self.disk_bytes / 1024**2:.4g} MB, members and gathered file"
+
+
+def estimate(experiment: Experiment, folder: Path, *, retry: bool = False) -> Estimate:
+    """Work out what an ensemble would run; nothing is written.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        With ``[ensemble]`` and ``[run]``.
+    folder : Path
+        Where it would be, or is already under way.
+    retry : bool
+        Whether members that failed would be run again.
+
+    Returns
+    -------
+    Estimate
+
+    Raises
+    ------
+    BadInput
+        As :func:`~jules_ml.ensemble.run.plan_ensemble`.
+    """
+    plan = plan_ensemble(experiment)
+    statuses = [read_status(folder, number) for number in range(len(plan.members))]
+    done = [s for s in statuses if s is not None and s.state == "done"]
+    failed = sum(s is not None and s.state == "failed" for s in statuses)
+    to_run = len(plan.members) - len(done) - (0 if retry else failed)
+    run = experiment.required(experiment.run, "run")
+    seconds = float(np.mean([s.seconds for s in done])) if done else _seconds(experiment, plan)
+    size = float(np.mean([s.size for s in done])) if done else _bytes(experiment, plan)
+    return Estimate(
+        model=run.model,
+        members=len(plan.members),
+        done=len(done),
+        failed=failed,
+        to_run=to_run,
+        units=sum(1 for _ in plan.members.units(plan.unit_size)),
+        differ=tuple(_differences(plan)),
+        cpu_seconds=seconds * to_run,
+        measured=bool(done),
+        disk_bytes=None if size is None else 2.0 * size * len(plan.members),
+    )
+
+
+def _differences(plan: Plan) -> Iterator[str]:
+    members = plan.members
+    for module, draws in zip(members.modules, members.draws.T, strict=True):
+        yield f"draws of {module}: {len(set(draws.tolist()))}"
+    for name, values in zip(members.names, members.values.T, strict=True):
+        yield f"{name}: {values.min():.4g} to {values.max():.4g}"
+    for what, places in (("sites", members.sites), ("forcing", members.forcing)):
+        if places != (None,):
+            yield f"{what}: {', '.join(place.name for place in places if place is not None)}"
+
+
+def _steps(experiment: Experiment, plan: Plan) -> float:
+    """Time steps of one member, spin-up at its longest included, of the first site."""
+    first = plan.members[0]
+    placed = site_experiment(experiment, first.site, first.forcing)
+    run = placed.required(placed.run, "run")
+    if run.model == "jules":
+        section = placed.required(placed.jules, "jules")
+        folder = read_run_folder(section.folder, section.namelists)
+        start, end = run.start or folder.start, run.end or folder.end
+        return (end - start).total_seconds() / folder.timestep
+    weather = run_weather(placed, run, placed.record())[0]
+    stamps = pd.DatetimeIndex(weather.series["time"].to_numpy())
+    spin = int((stamps <= stamps[0] + pd.DateOffset(years=run.spin_up.years)).sum())
+    return float(len(stamps) + spin * run.spin_up.cycles)
+
+
+def _seconds(experiment: Experiment, plan: Plan) -> float:
+    rate = _COLUMN_RATE if isinstance(plan.work, ColumnWork) else _JULES_RATE
+    return _steps(experiment, plan) / _STEPS_A_YEAR / rate
+
+
+def _bytes(experiment: Experiment, plan: Plan) -> float | None:
+    """Size of a member's file; of JULES it depends on output profiles."""
+    work, run = plan.work, experiment.required(experiment.run, "run")
+    if not isinstance(work, ColumnWork):
+        return None
+    spin = run.spin_up.model_copy(update={"cycles": 0})
+    steps = _steps(experiment.model_copy(update={"run": run.model_copy(update={"spin_up": spin})}), plan)
+    soil = experiment.soil
+    layers = 4 if soil is None else len(soil.dzsoil)
+    numbers = sum(layers if OUTPUTS[name].layered else 1 for name in work.outputs)
+    numbers += layers if "sthu" in work.outputs and THETA not in work.outputs else 0
+    return steps / run.mean_over * (numbers * (4 if run.precision == "float32" else 8) + 8)

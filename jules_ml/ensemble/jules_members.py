@@ -1,0 +1,170 @@
+"""Members of JULES: a process each, in a run folder of its own."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from jules_ml.coupling.experiment import JulesRun, run_jules
+from jules_ml.ensemble.draws import write_drawn_module
+from jules_ml.ensemble.manifest import member_folder
+from jules_ml.ensemble.member_experiment import member_experiment
+from jules_ml.ensemble.member_file import Series
+from jules_ml.ensemble.members import Member
+from jules_ml.ensemble.work import Failure, Result, Unit
+from jules_ml.errors import BadInput, RunFailed
+from jules_ml.experiment import Experiment
+from jules_ml.experiment.jules import JulesSection
+
+#: Folder of JULES's run within that of its member.
+RUN = "run"
+#: With less than this [bytes] a failure is the disk's, not the member's.
+_LEAST_FREE = 20 * 1024**2
+#: JULES's missing value.
+_FILL = -1.0e20
+
+
+@dataclass(frozen=True)
+class JulesWork:
+    """Members of ``model = "jules"``, one a unit.
+
+    Attributes
+    ----------
+    experiment : Experiment
+        Of the ensemble.
+    """
+
+    experiment: Experiment
+
+    def results(self, unit: Unit, folder: Path) -> Iterator[tuple[int, Result | Failure]]:
+        """Run each member that is wanted."""
+        for member in unit.members:
+            if member.number in unit.wanted:
+                yield member.number, self._member(member, folder)
+
+    def _member(self, member: Member, folder: Path) -> Result | Failure:
+        place = member_folder(folder, member.number)
+        place.mkdir(parents=True, exist_ok=True)
+        for left in place.glob("attempt-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        # a folder for each attempt: what an earlier one left, should it be running still, writes elsewhere
+        attempt = Path(tempfile.mkdtemp(dir=place, prefix="attempt-"))
+        try:
+            done = run_jules(self._experiment(member, attempt), attempt / RUN)
+            variables = member_output(done, self._profile, self._outputs)
+        except (BadInput, RunFailed) as error:
+            self._keep(attempt, place)
+            if shutil.disk_usage(folder).free < _LEAST_FREE:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(place)) from error
+            return Failure(str(error))
+        self._keep(attempt, place)
+        return Result(variables, (*done.notes, *(f"JULES warns: {warning}" for warning in done.warnings)))
+
+    def _experiment(self, member: Member, attempt: Path) -> Experiment:
+        made = member_experiment(self.experiment, member)
+        module = made.modules.respiration
+        if module is not None and "respiration" in member.draws:
+            drawn = write_drawn_module(module, member.draws["respiration"], attempt / "respiration")
+            made = made.model_copy(update={"modules": made.modules.model_copy(update={"respiration": drawn})})
+        return _tethered(made)
+
+    def _keep(self, attempt: Path, place: Path) -> None:
+        """Put the run in its place, or away."""
+        section = self.experiment.ensemble
+        shutil.rmtree(place / RUN, ignore_errors=True)
+        if section is not None and section.keep_runs and (attempt / RUN).is_dir():
+            os.replace(attempt / RUN, place / RUN)
+        shutil.rmtree(attempt, ignore_errors=True)
+
+    @property
+    def _profile(self) -> str | None:
+        return None if self.experiment.ensemble is None else self.experiment.ensemble.profile
+
+    @property
+    def _outputs(self) -> tuple[str, ...] | None:
+        return None if self.experiment.run is None else self.experiment.run.outputs
+
+
+def _tethered(experiment: Experiment) -> Experiment:
+    """Have JULES killed when the worker that watches it is, where the system has ``setpriv`` for that."""
+    section, setpriv = experiment.jules, shutil.which("setpriv")
+    if section is None or setpriv is None:
+        return experiment
+    launcher = (setpriv, "--pdeathsig", "KILL", "--", *section.launcher)
+    return experiment.model_copy(
+        update={"jules": JulesSection.model_validate({**section.model_dump(), "launcher": launcher})}
+    )
+
+
+def member_output(run: JulesRun, profile: str | None, outputs: tuple[str, ...] | None) -> dict[str, Series]:
+    """Take from a run of JULES what is gathered.
+
+    Parameters
+    ----------
+    run : JulesRun
+    profile : str or None
+        Name of an output profile; needed where there are several.
+    outputs : tuple of str or None
+        Variables; all that run along time unless given.
+
+    Returns
+    -------
+    dict of str to Series
+        Dimensions of length one, as those of a single point, are left out; missing values are NaN.
+
+    Raises
+    ------
+    BadInput
+        If there is no such profile, or variables are not in it.
+    RunFailed
+        If the output cannot be read.
+    """
+    files = [path for path in run.output if profile is None or f".{profile}." in path.name]
+    if len(files) != 1:
+        names = ", ".join(path.name for path in run.output) or "none"
+        raise BadInput(
+            f"{len(files) or 'no'} files of output would do, of {names}",
+            where="ensemble.profile",
+            remedy="name the output profile that is to be gathered, and write it to one file",
+        )
+    try:
+        with xr.open_dataset(files[0], decode_times=False, mask_and_scale=False) as opened:
+            ds = opened.squeeze(drop=True).load()
+    except (OSError, ValueError) as error:
+        raise RunFailed(f"the output {files[0].name} cannot be read ({error})") from error
+    wanted = tuple(str(n) for n in ds.data_vars if "time" in ds[n].dims) if outputs is None else outputs
+    missing = [name for name in wanted if name not in ds]
+    if missing:
+        raise BadInput(
+            f"{', '.join(missing)} are not in the output {files[0].name}",
+            where="run.outputs",
+            remedy="ask for them in the output profile, or leave them out",
+        )
+    kept: dict[str, Series] = {}
+    for name in dict.fromkeys(("time", *(n for n in wanted if n not in ("time_bounds", "timestp")))):
+        values = np.atleast_1d(ds[name].to_numpy())
+        if values.dtype.kind == "f":
+            values = np.where(values <= _FILL, np.nan, values)
+        attrs = {k: str(v) for k, v in ds[name].attrs.items() if k in ("units", "long_name", "calendar")}
+        kept[name] = Series(tuple(map(str, ds[name].dims)) or ("time",), values, attrs)
+    return kept
+
+
+def provenance_of(folder: Path, number: int) -> dict[str, str]:
+    """What a member's run says of itself: checksum of the executable, and changes to the namelists; nothing where no run was kept."""
+    run = member_folder(folder, number) / RUN
+    try:
+        summary = json.loads((run / "run_summary.json").read_text(encoding="utf-8"))
+        diff = (run / "namelists.diff").read_text(encoding="utf-8", errors="replace")
+    except (OSError, ValueError):
+        return {}
+    return {"executable": json.dumps(summary.get("executable", {})), "namelist_differences": diff}

@@ -1,0 +1,139 @@
+"""Workers as processes on this machine: one that dies is replaced, and none outlives its manager."""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from jules_ml.ensemble.schedule import Crew, StartCrew
+from jules_ml.ensemble.work import Outcome, Unit, Work, carry_out
+
+#: ``prctl``'s number for a signal at the parent's death.
+_PR_SET_PDEATHSIG = 1
+#: Time that a worker has to stop what it runs [s].
+_GRACE = 5.0
+
+
+def die_with_parent() -> None:
+    """Have this process killed when its parent dies, where the system can do that (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _serve(connection: Connection, work: Work, folder: Path) -> None:
+    die_with_parent()
+    import torch
+
+    torch.set_num_threads(1)
+    try:
+        while True:
+            connection.send(carry_out(work, connection.recv(), folder))
+    except (EOFError, BrokenPipeError, KeyboardInterrupt):
+        return
+
+
+class _Worker:
+    """A process, the line to it, and the unit that it has."""
+
+    def __init__(self, context: Any, work: Work, folder: Path) -> None:
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs, work, folder), daemon=False)
+        self.process.start()
+        theirs.close()
+        self.unit: Unit | None = None
+
+    def stop(self) -> None:
+        """End it, and what it runs."""
+        self.connection.close()
+        if self.unit is not None and self.process.is_alive():
+            assert self.process.pid is not None
+            signal_process(self.process, signal.SIGINT)
+        self.process.join(_GRACE)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+
+
+def signal_process(process: Any, number: signal.Signals) -> None:
+    """Send a signal to a process that may have ended."""
+    import os
+
+    try:
+        os.kill(process.pid, number)
+    except ProcessLookupError:
+        return
+
+
+class _Pool:
+    def __init__(self, work: Work, folder: Path, size: int) -> None:
+        # forked from a server that has no threads, and has loaded once what all of them need
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(["jules_ml.ensemble.work", type(work).__module__, "torch"])
+        self._work, self._folder = work, folder
+        self.workers = [self._start() for _ in range(size)]
+
+    def _start(self) -> _Worker:
+        return _Worker(self._context, self._work, self._folder)
+
+    @property
+    def free(self) -> int:
+        return sum(worker.unit is None for worker in self.workers)
+
+    @property
+    def busy(self) -> int:
+        return len(self.workers) - self.free
+
+    def give(self, unit: Unit) -> None:
+        worker = next(worker for worker in self.workers if worker.unit is None)
+        worker.unit = unit
+        try:
+            worker.connection.send(unit)
+        except OSError:
+            # it died while idle: its end is seen with the outcomes
+            return
+
+    def outcomes(self) -> Sequence[Outcome]:
+        busy = {worker.connection: worker for worker in self.workers if worker.unit is not None}
+        return [self._receive(busy[ready]) for ready in wait(list(busy)) if isinstance(ready, Connection)]
+
+    def _receive(self, worker: _Worker) -> Outcome:
+        assert worker.unit is not None
+        try:
+            outcome = worker.connection.recv()
+        except (EOFError, OSError):
+            worker.process.join()
+            lost = Outcome(worker.unit.number, lost=f"the worker that ran it died ({_exit(worker.process.exitcode)})")
+            worker.connection.close()
+            self.workers[self.workers.index(worker)] = self._start()
+            return lost
+        worker.unit = None
+        assert isinstance(outcome, Outcome)
+        return outcome
+
+
+def _exit(code: int | None) -> str:
+    if code is not None and code < 0:
+        return signal.Signals(-code).name
+    return f"exit code {code}"
+
+
+def pool(size: int) -> StartCrew:
+    """Give a crew of so many processes."""
+
+    @contextmanager
+    def start(work: Work, folder: Path) -> Iterator[Crew]:
+        made = _Pool(work, folder, size)
+        try:
+            yield made
+        finally:
+            for worker in made.workers:
+                worker.stop()
+
+    return start

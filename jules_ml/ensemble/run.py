@@ -1,0 +1,239 @@
+"""``jules-ml ensemble``: from an experiment to members that are done, by whatever crew."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jules_ml.coupling.experiment import jules_executable
+from jules_ml.ensemble.column_batch import ColumnWork
+from jules_ml.ensemble.jules_members import JulesWork
+from jules_ml.ensemble.manifest import Status, fingerprint, is_whole, open_folder, read_status, sole_user
+from jules_ml.ensemble.member_experiment import run_namelists, site_experiment
+from jules_ml.ensemble.members import Members, plan_members
+from jules_ml.ensemble.parameters import check_parameters
+from jules_ml.ensemble.schedule import StartCrew, alone, run_units
+from jules_ml.ensemble.work import Unit, Work
+from jules_ml.errors import BadInput
+from jules_ml.experiment import Experiment
+from jules_ml.provenance import software
+from jules_ml.simulation.output import OUTPUTS
+
+_TO_DO, _DONE, _FAILED = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an ensemble has come: members done, running, failed, and all of them; seconds left, as far as can be told."""
+
+    done: int
+    running: int
+    failed: int
+    total: int
+    seconds_left: float | None
+
+
+@dataclass
+class EnsembleRun:
+    """An ensemble whose members have all been tried.
+
+    Attributes
+    ----------
+    folder : Path
+    experiment : Experiment
+    members : Members
+    done, failed : int
+        Members.
+    kept : int
+        Of those done, how many were so before.
+    damaged : list of int
+        Members whose file was found damaged, and which were run again.
+    messages : dict of int to str
+        Why the first few of those that failed did so.
+    wall_seconds : float
+    """
+
+    folder: Path
+    experiment: Experiment
+    members: Members
+    done: int = 0
+    failed: int = 0
+    kept: int = 0
+    damaged: list[int] = field(default_factory=list)
+    messages: dict[int, str] = field(default_factory=dict)
+    wall_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an ensemble would run: its members, the work, and how many members make a unit."""
+
+    members: Members
+    work: Work
+    unit_size: int
+
+
+#: Messages that are kept of members that failed.
+_MESSAGES = 5
+
+
+def plan_ensemble(experiment: Experiment) -> Plan:
+    """See that an ensemble can be run, and work out its members.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        With ``[ensemble]`` and ``[run]``.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    BadInput
+        If anything in it cannot be: before anything is run.
+    """
+    section = experiment.required(experiment.ensemble, "ensemble")
+    run = experiment.required(experiment.run, "run")
+    if section.sites and (run.start is None or run.end is None) and run.model == "column":
+        raise BadInput(
+            "members of several sites have one time axis",
+            where=f"{experiment.file}, run",
+            remedy="give start and end in [run]",
+        )
+    members = plan_members(experiment)
+    for site in section.sites or (None,):
+        for forcing in section.forcing or (None,):
+            if forcing is not None and not forcing.is_file():
+                raise BadInput(
+                    "there is no such file", where=forcing, remedy=f"correct ensemble.forcing of {experiment.file}"
+                )
+            placed = site_experiment(experiment, site, forcing)
+            check_parameters(placed, run_namelists(placed))
+            if run.model == "jules":
+                jules_executable(placed.required(placed.jules, "jules"), placed.file)
+    if run.model == "jules":
+        return Plan(members, JulesWork(experiment), 1)
+    unknown = [name for name in run.outputs or () if name not in OUTPUTS]
+    if unknown:
+        raise BadInput(
+            f"no output is called {', '.join(unknown)}",
+            where=f"{experiment.file}, run.outputs",
+            remedy=f"choose among {', '.join(OUTPUTS)}",
+        )
+    return Plan(members, ColumnWork(experiment, run.outputs or tuple(OUTPUTS)), section.batch)
+
+
+def run_ensemble(
+    experiment: Experiment,
+    folder: Path,
+    *,
+    crew: StartCrew = alone,
+    retry: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> EnsembleRun:
+    """Run the members of an ensemble that are not done yet.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        With ``[ensemble]`` and ``[run]``.
+    folder : Path
+        New, or that of the same ensemble, which is gone on with.
+    crew : callable
+        Starts those who do the work.
+    retry : bool
+        Run members again that have failed.
+    progress : callable, optional
+        Told now and then how far it has come.
+
+    Returns
+    -------
+    EnsembleRun
+
+    Raises
+    ------
+    BadInput
+        If the experiment or the folder will not do.
+    RunFailed
+        If nothing more can be written.
+    """
+    plan = plan_ensemble(experiment)
+    with sole_user(folder):
+        record = {
+            "fingerprint": fingerprint(experiment),
+            "experiment": experiment.file.name,
+            "members": len(plan.members),
+            "software": software(),
+        }
+        open_folder(folder, experiment, record)
+        return run_members(EnsembleRun(folder, experiment, plan.members), plan, crew, retry=retry, progress=progress)
+
+
+def run_members(
+    run: EnsembleRun,
+    plan: Plan,
+    crew: StartCrew,
+    *,
+    retry: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> EnsembleRun:
+    """Run what is left to do in a folder that has been opened."""
+    began = time.monotonic()
+    states = np.zeros(len(run.members), dtype=np.int8)
+    for number in range(len(run.members)):
+        _take_up(run, states, number, retry)
+    run.kept = int((states == _DONE).sum())
+
+    def report(ended: Iterable[Status], running: int) -> None:
+        for status in ended:
+            states[status.number] = _DONE if status.state == "done" else _FAILED
+            if status.state != "done" and len(run.messages) < _MESSAGES:
+                run.messages[status.number] = status.message
+        if progress is not None:
+            progress(_progress(states, running, run.kept, time.monotonic() - began))
+
+    report((), 0)
+    if (states == _TO_DO).any():
+        with crew(plan.work, run.folder) as workers:
+            run_units(_units(run.members, plan.unit_size, states), workers, run.folder, report)
+    run.done, run.failed = int((states == _DONE).sum()), int((states == _FAILED).sum())
+    run.wall_seconds = time.monotonic() - began
+    return run
+
+
+def _take_up(run: EnsembleRun, states: NDArray[np.int8], number: int, retry: bool) -> None:
+    """See how far a member has come in an earlier run."""
+    status = read_status(run.folder, number)
+    if status is None or status.state == "lost":
+        return
+    if status.state == "done":
+        if is_whole(run.folder, status):
+            states[number] = _DONE
+        else:
+            run.damaged.append(number)
+    elif not retry:
+        states[number] = _FAILED
+        if len(run.messages) < _MESSAGES:
+            run.messages[number] = status.message
+
+
+def _units(members: Members, size: int, states: NDArray[np.int8]) -> Iterator[Unit]:
+    # which members are left is known before the first is run: states change while units are handed out
+    left = np.flatnonzero(states == _TO_DO)
+    for number, together in enumerate(members.units(size)):
+        first, last = np.searchsorted(left, (together.start, together.stop))
+        if first < last:
+            yield Unit(number, [members[k] for k in together], frozenset(left[first:last].tolist()))
+
+
+def _progress(states: NDArray[np.int8], running: int, kept: int, seconds: float) -> Progress:
+    done, failed = int((states == _DONE).sum()), int((states == _FAILED).sum())
+    fresh, left = done + failed - kept, len(states) - done - failed
+    return Progress(done, running, failed, len(states), seconds / fresh * left if fresh > 0 else None)

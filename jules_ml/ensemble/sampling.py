@@ -1,0 +1,73 @@
+"""Samples of parameters and draws, from priors by Latin hypercube, Sobol sequence or list."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm, qmc
+
+from jules_ml.experiment.ensemble import EnsembleSection, ParameterSection
+
+
+def unit_design(section: EnsembleSection, n: int, dimensions: int) -> NDArray[np.float64]:
+    """Sample the unit cube.
+
+    Parameters
+    ----------
+    section : EnsembleSection
+        Whose ``sampling`` and ``seed`` are taken.
+    n : int
+        Samples.
+    dimensions : int
+
+    Returns
+    -------
+    array, shape (n, dimensions)
+        In (0, 1). A Sobol sequence is scrambled, and cut to its first ``n`` points.
+
+    References
+    ----------
+    McKay et al. (1979), Technometrics 21, 239-245; Sobol (1967); Owen (1998), ACM TOMACS 8, 71-102, for scrambling.
+    """
+    if dimensions == 0:
+        return np.empty((n, 0))
+    if section.sampling == "sobol":
+        points = qmc.Sobol(dimensions, rng=section.seed).random_base2(math.ceil(math.log2(max(n, 1))))[:n]
+    else:
+        points = qmc.LatinHypercube(dimensions, rng=section.seed).random(n)
+    # Sobol's points may lie on zero, where a normal prior is infinite
+    return np.clip(points, 1e-12, 1.0 - 1e-12)
+
+
+def prior_quantile(parameter: ParameterSection, u: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Bring samples of (0, 1) to a parameter's prior.
+
+    Parameters
+    ----------
+    parameter : ParameterSection
+    u : array
+        Shares of the prior below the value.
+
+    Returns
+    -------
+    array of the same shape
+        In the unit of the parameter. A normal or lognormal prior is cut at the bounds, where there are any.
+    """
+    bounds = parameter.bounds
+    if parameter.prior == "uniform":
+        assert bounds is not None
+        return bounds[0] + u * (bounds[1] - bounds[0])
+    if parameter.prior == "loguniform":
+        assert bounds is not None
+        return bounds[0] * (bounds[1] / bounds[0]) ** u
+    assert parameter.mean is not None
+    assert parameter.sd is not None
+    logarithmic = parameter.prior == "lognormal"
+    mean = math.log(parameter.mean) if logarithmic else parameter.mean
+    if bounds is not None:
+        low, high = (norm.cdf(((math.log(bound) if logarithmic else bound) - mean) / parameter.sd) for bound in bounds)
+        u = low + u * (high - low)
+    values = mean + parameter.sd * norm.ppf(u)
+    return np.exp(values) if logarithmic else values

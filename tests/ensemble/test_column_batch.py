@@ -1,0 +1,66 @@
+"""Members of the column: together they come out as each alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_experiment import write_experiment
+
+from jules_ml.ensemble.manifest import member_folder
+from jules_ml.ensemble.member_experiment import member_experiment
+from jules_ml.ensemble.member_file import read_member
+from jules_ml.ensemble.run import run_ensemble
+from jules_ml.experiment import load_experiment
+from jules_ml.simulation.run import run_column
+
+ENSEMBLE = """
+[ensemble]
+members = 5
+batch = 3
+
+[[ensemble.parameters]]
+parameter = "soil.properties.sathh"
+prior = "lognormal"
+mean = 1.0
+sd = 0.5
+bounds = [0.3, 3.0]
+factor = true
+
+[[ensemble.parameters]]
+parameter = "soil.properties.satcon"
+index = 2
+prior = "loguniform"
+bounds = [1e-4, 1e-2]
+
+[[ensemble.parameters]]
+parameter = "surface.tiles.lai"
+index = 1
+bounds = [2.0, 6.0]
+
+[[ensemble.parameters]]
+parameter = "carbon.kaps"
+bounds = [0.3e-8, 0.8e-8]
+
+[[ensemble.parameters]]
+parameter = "run.initial.sthuf"
+bounds = [0.4, 0.9]
+"""
+
+
+@pytest.mark.parametrize("cycles", [0, 4])
+def test_a_batch_gives_what_a_loop_gives(tmp_path: Path, cycles: int) -> None:
+    changes = ("cycles = 0", f"cycles = {cycles}\nwater = 3.0\ntemperature = 3.0")
+    path = write_experiment(tmp_path, changes, days=2)
+    path.write_text(path.read_text(encoding="utf-8") + ENSEMBLE, encoding="utf-8")
+    experiment = load_experiment(path)
+    done = run_ensemble(experiment, tmp_path / "out")
+    assert (done.done, done.failed) == (5, 0)
+    for member in done.members:
+        alone = run_column(member_experiment(experiment, member)).output
+        found = read_member(member_folder(tmp_path / "out", member.number))
+        for name in ("smcl", "t_soil", "resp_s_gb", "sthu", "fqw_gb"):
+            np.testing.assert_allclose(found[name].values, alone[name].to_numpy(), rtol=1e-9, err_msg=name)
+    wet = {float(read_member(member_folder(tmp_path / "out", k))["theta"].values[0, 0]) for k in range(5)}
+    assert len(wet) == 5
