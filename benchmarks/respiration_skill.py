@@ -12,6 +12,7 @@ import multiprocessing
 import sys
 import tempfile
 import time
+import warnings
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -43,9 +44,10 @@ from jules_ml.coupling.column import curve_factors
 from jules_ml.coupling.learned_curves import learned_tables
 from jules_ml.experiment import load_experiment
 from jules_ml.modules.respiration_settings import RespirationSettings
+from jules_ml.respiration_fit import fit_respiration
 from jules_ml.simulation.run import run_column
-from jules_ml.training.concurvity import WARN_ABOVE, concurvity
-from jules_ml.training.respiration import Learned, learn_respiration
+from jules_ml.training.concurvity import concurvity
+from jules_ml.training.respiration import ConcurvityWarning, Learned, learn_respiration
 from jules_ml.training.rows import MIN_ROWS, Rows, select_rows
 from jules_ml.training.scores import nightly, noise_ceiling, r_squared
 
@@ -177,32 +179,28 @@ def recovery_claims(claims: Claims, rows: Rows, seeds: tuple[int, ...]) -> None:
         claims.check(
             f"recovery: share of {name} within its 90 % band", inside, ">=", 0.85, note=f"mean of {len(found)} seeds"
         )
-    collinear = collinear_rows(rows)
-    together = concurvity(collinear.wetness, collinear.t_soil)
-    claims.check(
-        "recovery: concurvity with T and water made collinear", together, ">=", WARN_ABOVE, note="the warning fires"
-    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConcurvityWarning)
+        learn_respiration(collinear_rows(rows), TOWER)
+    fired = sum(issubclass(w.category, ConcurvityWarning) for w in caught)
+    claims.check("recovery: warnings with T and water made collinear", fired, ">=", 1)
     claims.report("FI-Hyy: concurvity as measured", concurvity(rows.wetness, rows.t_soil))
 
 
 def time_claim(claims: Claims, data: Path) -> None:
-    """Ten years of half-hours of day and night, with eight members."""
+    """Ten years of half-hours with eight members: rows, fit, baselines, scores, figures and folder, in processor time of one thread.
+
+    One thread's processor time is what one core of a quiet machine takes by the clock; two take no more.
+    """
     record = ten_years(hyytiala(data))
-    settings = RespirationSettings(rows=EVERY_ROW, members=8)
-    torch.set_num_threads(2)
-    started = time.perf_counter()
-    rows = select_rows(record, settings)
-    learn_respiration(rows, settings)
-    seconds = time.perf_counter() - started
-    torch.set_num_threads(1)
-    claims.check(
-        "ten years of half-hours, 8 members: time of the fit",
-        seconds,
-        "<=",
-        60.0,
-        unit="s",
-        note=f"{record.sizes['time']} half-hours, {len(rows)} rows of the night",
-    )
+    for name, assimilation in (("night", False), ("day and night", True)):
+        settings = RespirationSettings(rows=EVERY_ROW, members=8, assimilation=assimilation)
+        with tempfile.TemporaryDirectory() as folder:
+            clock, started = time.perf_counter(), time.process_time()
+            fit = fit_respiration(record, settings, Path(folder) / "ten")
+            seconds, clock = time.process_time() - started, time.perf_counter() - clock
+        note = f"{record.sizes['time']} half-hours, {len(fit.learned.rows)} rows of the night; {clock:.0f} s by a shared clock"
+        claims.check(f"ten years, 8 members, {name}: time of a whole fit", seconds, "<=", 60.0, unit="s", note=note)
 
 
 def bound_claims(claims: Claims, found: list[Bounds]) -> None:

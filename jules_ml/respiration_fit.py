@@ -92,13 +92,15 @@ def fit_respiration(
     datasets = [sites] if isinstance(sites, xr.Dataset) else list(sites)
     rows = select_rows(datasets, settings)
     test = scored_part(rows, settings.test_fraction)
+    guessed = [site for site in rows.sites if site not in settings.porosity]
+    settings = settings.model_copy(update={"porosity": {**rows.porosity, **settings.porosity}})
     exchange = _exchange(datasets, settings)
     seen = None if exchange is None else take_exchange(exchange, ~_held_out(exchange, rows, test))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConcurvityWarning)
         learned = learn_respiration(rows.take(~test), settings, progress, exchange=seen)
     said = tuple(str(w.message) for w in caught if issubclass(w.category, ConcurvityWarning))
-    said = (*said, *_said_of(learned.validation))
+    said = (*said, *_said_of(learned.validation), *_said_of_scales(settings, rows, guessed))
     predictions = predictions_of(learned, rows, test)
     scores = scores_of(learned, rows, test, predictions)
     card = card_of(datasets, rows, test, learned, said)
@@ -128,6 +130,20 @@ def _said_of(validation: InnerValidation) -> list[str]:
     return []
 
 
+def _said_of_scales(settings: RespirationSettings, rows: Rows, guessed: Sequence[str]) -> list[str]:
+    """What stands between the scales that were learned along and JULES's."""
+    said = []
+    if guessed and settings.moisture in ("saturation", "potential"):
+        each = ", ".join(f"{site} {rows.porosity[site]:.2f}" for site in guessed)
+        said.append(
+            f"no porosity was given: the 99.9 % quantile of the record stands for saturation ({each} m3 m-3), and where the soil is never "
+            "saturated f then lies too far to the wet side in JULES"
+        )
+    if settings.temperature == "t_air":
+        said.append("g was learned along air temperature, and JULES will go by that of its soil, which swings less")
+    return said
+
+
 def _exchange(datasets: Sequence[xr.Dataset], settings: RespirationSettings) -> Exchange | None:
     """NEE of day and night, thinned to what is enough, where photosynthesis is asked for."""
     if not settings.assimilation:
@@ -144,8 +160,8 @@ def _held_out(exchange: Exchange, rows: Rows, test: NDArray[np.bool_]) -> NDArra
     """Rows of NEE of the years or blocks that are held out at night."""
     if not test.any():
         return np.zeros(len(exchange.rows), dtype=bool)
-    # the part that is held out is the last: it begins where no row of the training part is left
-    return np.asarray(exchange.rows.time > rows.time[~test].max())
+    # the part that is held out is the last of the record
+    return np.asarray(exchange.rows.time >= rows.time[test].min())
 
 
 def evaluate_respiration(
@@ -204,7 +220,7 @@ def _evaluated(
     """Measured and modelled flux of one site, with interval."""
     site = str(ds.attrs.get("site", "site"))
     known: dict[str, float] = card["porosity"]
-    rows = select_rows(ds, settings.model_copy(update={"porosity": {**known, **settings.porosity}}))
+    rows = select_rows(ds, settings.model_copy(update={"porosity": {**known, **settings.porosity}})).known()
     _refuse_seen(rows.time, site, card, folder)
     names = [str(name) for name in card["groups"]]
     prior = None if card["level_prior"] is None else LevelPrior(**card["level_prior"])

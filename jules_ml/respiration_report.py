@@ -21,7 +21,7 @@ from jules_ml.provenance import software
 from jules_ml.training.baselines import baselines, fitted_fsth_sat
 from jules_ml.training.intervals import coverage
 from jules_ml.training.respiration import Learned
-from jules_ml.training.rows import Rows, moisture_of
+from jules_ml.training.rows import Rows, moisture_of, thinned_rows
 from jules_ml.training.scores import daily, nightly, noise_ceiling
 
 #: What was learned, in the words of the card.
@@ -135,7 +135,7 @@ def card_of(
         "fsth_lessdecomp_sat_fitted": _fsth_sat(train, learned),
         "noise_scale": {"a": module.noise[:, 0].tolist(), "b": module.noise[:, 1].tolist()},
         "rows_dropped": rows.dropped,
-        "ustar": _ustar_note(datasets, settings.rows.ustar_min, rows),
+        "ustar": _ustar_note(datasets, settings.rows.ustar_min, rows, assimilation=settings.assimilation),
         "split": {
             "test": "last years or two-month blocks of each site",
             "rows_train": int((~test).sum()),
@@ -155,9 +155,11 @@ def respiration_figures(learned: Learned, rows: Rows, test: _Mask, predictions: 
     train, settings = rows.take(~test), learned.settings
     flux = QUANTITY[settings.target].partition(":")[0].capitalize()
     what = f"{', '.join(rows.sites[:4])}{' …' if len(rows.sites) > 4 else ''}; {len(train)} rows learned from."
-    given = (
-        "" if learned.validation.given == "learned" else " Lloyd and Taylor's form is given: nothing better was found."
-    )
+    given = {
+        "learned": "",
+        "blend": f" Averaged with Lloyd and Taylor's form, at a weight of {learned.validation.weight:.1f}.",
+        "lloyd_taylor": " Lloyd and Taylor's form is given: nothing better was found.",
+    }[learned.validation.given]
     table = predictions[["measured", "modelled", "low", "high"]].to_dataframe()
     days = daily(table, rows.middle)
     day = rows.middle.floor("D")
@@ -210,12 +212,14 @@ def _fsth_sat(train: Rows, learned: Learned) -> float | None:
 
 
 def _few(rows: Rows) -> Rows:
-    """Rows with a flux, thinned evenly to what least squares needs."""
+    """Rows with a flux, thinned to what least squares needs."""
     known = rows.known()
-    return known.take(np.arange(0, len(known), max(1, -(-len(known) // _BASELINE_ROWS))))
+    return known.take(thinned_rows(len(known), _BASELINE_ROWS))
 
 
-def _ustar_note(datasets: Sequence[xr.Dataset], least: float | None, rows: Rows) -> str:
+def _ustar_note(datasets: Sequence[xr.Dataset], least: float | None, rows: Rows, *, assimilation: bool) -> str:
+    if rows.variants is not None and assimilation:
+        return "inner validation takes NEE under several thresholds; the final curves, learned along with photosynthesis, the reference one"
     if rows.variants is not None:
         return f"members take NEE under {rows.variants.shape[1] + 1} thresholds in turn"
     if any("ustar" in ds for ds in datasets) and least is not None:

@@ -15,7 +15,7 @@ from respiration_record import hyytiala, made_record
 from jules_ml.coupling.curves import read_curve
 from jules_ml.coupling.learned_curves import export_curves, load_respiration
 from jules_ml.errors import BadInput
-from jules_ml.modules.respiration_settings import RespirationSettings
+from jules_ml.modules.respiration_settings import RespirationSettings, RowSettings
 from jules_ml.physics.respiration import fsth, ftemp_q10
 from jules_ml.respiration_fit import evaluate_respiration, fit_respiration
 from jules_ml.training.respiration import ConcurvityWarning, learn_respiration
@@ -177,3 +177,33 @@ def test_rows_that_a_threshold_of_friction_velocity_lacks_do_not_lower_the_level
     some = np.where(rng.random((len(rows), 1)) < 0.4, np.nan, rows.flux[:, np.newaxis])
     whole, part = (learn_respiration(each, settings).held_out.mean() for each in (rows, replace(rows, variants=some)))
     assert part == pytest.approx(whole, rel=0.02)
+
+
+def test_scores_do_not_replace_a_module(fitted: Path) -> None:
+    with pytest.raises(BadInput, match="holds a module"):
+        evaluate_respiration(fitted, made_record(site="other", seed=3), fitted)
+    assert (fitted / "model.safetensors").is_file()
+
+
+def test_scores_do_not_replace_what_is_not_theirs(fitted: Path, tmp_path: Path) -> None:
+    (tmp_path / "scores.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(BadInput, match="something else"):
+        evaluate_respiration(fitted, made_record(site="other", seed=3), tmp_path)
+    assert (tmp_path / "mine.txt").is_file()
+
+
+def test_nee_without_quality_codes_is_refused_unless_it_is_said_to_be_measured(shared_data: Path) -> None:
+    record = hyytiala(shared_data).drop_vars("nee_qc")
+    with pytest.raises(BadInput, match="no quality code"):
+        select_rows(record, RespirationSettings())
+    every = RespirationSettings(rows=RowSettings(nee_is_measured=True))
+    assert len(select_rows(record, every)) > 200
+
+
+def test_a_rising_g_rises() -> None:
+    settings = SOIL.model_copy(update={"monotone_temperature": True})
+    learned = learn_respiration(select_rows(made_record(days=400), settings), settings)
+    with torch.no_grad():
+        assert bool((torch.diff(learned.module.g(T)) > 0.0).all())
+    assert learned.validation.r2_learned > 0.8

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import xarray as xr
 
+from jules_ml.agreement import agreement
 from jules_ml.coupling.column import learned_factors
 from jules_ml.demo.compare import Comparison, Score, compare
 from jules_ml.experiment import Experiment
@@ -19,6 +20,9 @@ from jules_ml.simulation.run import ColumnRun, Progress, run_column
 
 #: Where the module lies in the folder of the demonstration.
 MODULE = Path("modules") / "respiration"
+_FLUX = "umol m-2 s-1"
+#: Fewer nights have no score.
+_LEAST_NIGHTS = 2
 #: What the progress of a fit counts to.
 _PARTS = 100
 
@@ -33,7 +37,7 @@ class LearnedDemo:
     run : ColumnRun
         The same as the first, with learned curves.
     scores : tuple of Score
-        Of night respiration with learned curves.
+        Of night respiration with JULES's curves and with learned ones, in the years that were not learned from.
     nights : DataFrame, columns ('measured', 'jules', 'learned')
         Nightly means [umol m-2 s-1].
     files : tuple of Path
@@ -93,6 +97,7 @@ def learn_and_rerun(
 
     run = run_column(experiment, record=years, factors=learned_factors(folder / MODULE), progress=again)
     after = compare(run.output, run.record)
+    unseen = _unseen_nights(fit)
     output = folder / "column_learned.nc"
     write_output(run.output, output)
     nights = pd.DataFrame(
@@ -102,10 +107,22 @@ def learn_and_rerun(
             "learned": after.nights["modelled"],
         }
     )
+    held_out = nights[nights.index >= unseen]
     scores = tuple(
-        Score("night respiration, learned curves", score.rows, score.unit, score.agreement)
-        for score in after.scores
-        if score.quantity == "night respiration"
+        Score(
+            f"night respiration, {label}",
+            f"nights from {unseen:%Y}",
+            _FLUX,
+            agreement(held_out[name].to_numpy(), held_out["measured"].to_numpy()),
+        )
+        for name, label in (("jules", "JULES's curves"), ("learned", "learned curves"))
+        if len(held_out) > _LEAST_NIGHTS
     )
     files = sorted(path for path in (folder / MODULE).rglob("*") if path.is_file())
     return LearnedDemo(fit, run, scores, nights, (output, *files))
+
+
+def _unseen_nights(fit: RespirationFit) -> pd.Timestamp:
+    """First night that was not learned from."""
+    learned = fit.learned.rows
+    return pd.Timestamp(learned.middle.max()).normalize() + pd.Timedelta(days=1)

@@ -111,7 +111,7 @@ class LloydTaylorCurve(Factor):
 class RisingCurve(Factor):
     r"""Curve of temperature that never falls: its logarithm is the integral of a positive slope.
 
-    .. math:: \ln g(T) = \int^{T} \operatorname{softplus}(h(T'))\,\mathrm{d}T'
+    .. math:: \ln g(T) = E_0 \int^{T} \frac{\operatorname{softplus}(h(T') + 0.54)}{(T' - 227.13)^2}\,\mathrm{d}T'
 
     Parameters
     ----------
@@ -119,25 +119,23 @@ class RisingCurve(Factor):
         Temperature of the nodes [K], evenly spaced.
     free : Curve
         Network of the slope, on the same nodes.
-    slope : float
-        Slope of the logarithm where the network is zero [K-1]; by default that of a Q10 of 2.
     """
 
-    base: Tensor
+    rises: Tensor
 
-    def __init__(self, t_nodes: Tensor, free: Curve, slope: float = 0.0693) -> None:
+    def __init__(self, t_nodes: Tensor, free: Curve) -> None:
         super().__init__()
-        self.step = float(t_nodes[1] - t_nodes[0])
-        self.slope = slope
-        self.register_buffer("base", slope * (t_nodes.double() - t_nodes.double().mean()))
+        above = torch.clamp(t_nodes.double() - LLOYD_TAYLOR_T0, min=5.0)
+        base = -LLOYD_TAYLOR_E0 / above
+        self.register_buffer("rises", torch.diff(base, prepend=base[:1]))
+        self.log_sensitivity = nn.Parameter(torch.zeros(1, dtype=torch.float64))
         self.free = free
 
     def forward(self) -> tuple[Tensor, Tensor]:
-        # softplus(0.5413) is 1, so that a network at zero has the slope asked for
-        rise = self.slope * softplus(self.free()[0] + 0.5413248546129181)
-        total = torch.cumsum(rise, dim=0) * self.step
-        log = total - total.mean()
-        return log, log - self.base
+        free, _ = self.free()
+        # softplus(0.5413) is 1, so that with a network at zero this is Lloyd and Taylor's form
+        log = torch.cumsum(torch.exp(self.log_sensitivity) * self.rises * softplus(free + 0.5413248546129181), dim=0)
+        return log - log.mean(), free
 
 
 class Surface(Factor):

@@ -17,6 +17,9 @@ class _Section(BaseModel):
 class RowSettings(_Section):
     """``[respiration.rows]``: which steps are learned from. Each is a rule with a name, and what it drops is counted in the card."""
 
+    nee_is_measured: bool = Field(
+        default=False, description="a record of NEE without quality codes holds nothing gap-filled: you say so"
+    )
     ustar_min: float | None = Field(
         default=0.3, ge=0.0, le=2.0, description="least friction velocity [m s-1]; None: any"
     )
@@ -26,7 +29,10 @@ class RowSettings(_Section):
     night_max_sw_down: float = Field(default=10.0, gt=0.0, description="most shortwave radiation of a night [W m-2]")
     night_max_ppfd: float = Field(default=20.0, gt=0.0, description="most photon flux of a night [umol m-2 s-1]")
     frozen_below: float | None = Field(
-        default=273.15, ge=223.0, le=283.0, description="soil colder than this is dropped as frozen [K]; None: none"
+        default=273.15,
+        ge=223.0,
+        le=283.0,
+        description="measured soil temperature below which rows are dropped as frozen [K]; None: none",
     )
     stuck_after: str | None = Field(
         default="7D", description="a water content that repeats itself for longer than this is dropped; None: none"

@@ -25,6 +25,8 @@ CARD_VERSION = 1
 #: What weights of photosynthesis are named by, beside those of respiration.
 ASSIMILATION_PREFIX = "assimilation."
 _WEIGHTS, _CARD, _SCORES, _PREDICTIONS = "model.safetensors", "card.json", "scores.json", "predictions.nc"
+#: What a folder of ours may hold; anything else is somebody's, and is not replaced.
+_OURS = {_WEIGHTS, _CARD, _SCORES, _PREDICTIONS, "figures", "experiment.toml"}
 
 
 def write_module_folder(
@@ -70,6 +72,8 @@ def write_evaluation_folder(folder: Path, *, scores: Mapping[str, Any], predicti
     BadInput
         If the folder holds something else, or cannot be written.
     """
+    if (folder / _CARD).exists():
+        raise BadInput("the folder holds a module", where=folder, remedy="give a new folder for the scores with --out")
     with _whole_folder(folder, mark=_SCORES) as beside:
         _write_json(beside / _SCORES, scores)
         predictions.to_netcdf(beside / _PREDICTIONS, engine="netcdf4")
@@ -79,7 +83,9 @@ def write_evaluation_folder(folder: Path, *, scores: Mapping[str, Any], predicti
 @contextmanager
 def _whole_folder(folder: Path, *, mark: str) -> Iterator[Path]:
     """Give a folder beside ``folder`` that takes its place once the block has ended well; ``mark`` tells an older one."""
-    if folder.exists() and not (folder / mark).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+    others = {path.name for path in folder.iterdir()} - _OURS if folder.is_dir() else set()
+    foreign = folder.is_dir() and bool(others or (any(folder.iterdir()) and not (folder / mark).is_file()))
+    if foreign or (folder.exists() and not folder.is_dir()):
         raise BadInput(
             "there is something else in this place already", where=folder, remedy="give a new folder with --out"
         )

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jules_ml.data.humidity import saturation_vapour_pressure
-from jules_ml.data.quality import measured
 from jules_ml.data.record import place
 from jules_ml.errors import BadInput
 from jules_ml.modules.assimilation import (
@@ -32,7 +31,7 @@ from jules_ml.modules.respiration_settings import RespirationSettings
 from jules_ml.training import penalties
 from jules_ml.training.node_range import scaled_nodes, spanned_nodes
 from jules_ml.training.products import Product, Term
-from jules_ml.training.rows import Rows, moisture_of, night_rows, usable_rows
+from jules_ml.training.rows import Rows, measured_nee, moisture_of, night_rows, usable_rows
 
 #: Photons in a joule of sunlight [umol J-1]: half of the energy is in the visible, at 4.57 umol J-1.
 PHOTONS_PER_JOULE = 2.1
@@ -73,8 +72,8 @@ def select_exchange(ds: xr.Dataset, settings: RespirationSettings) -> Exchange:
     drivers = xr.Dataset({"light": light, "t_air": t_air, "vpd": vpd})
     here = np.logical_and.reduce([drivers[name].notnull() for name in drivers])
     dark = night_rows(ds, settings.rows).to_numpy()
-    seen = measured(ds, "nee") if "nee_qc" in ds else ds["nee"].notnull()
-    rules = settings.rows.model_copy(update={"least_flux": None, "most_flux": None})
+    seen = measured_nee(ds, settings.rows)
+    rules = settings.rows.model_copy(update={"least_flux": None, "most_flux": None, "nee_is_measured": True})
     if rules.ustar_min is not None and "ustar" in ds:
         calm_night = dark & ~(ds["ustar"] >= rules.ustar_min).to_numpy()
         seen = seen & ~xr.DataArray(calm_night, dims="time", coords={"time": ds["time"]})

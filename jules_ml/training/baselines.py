@@ -102,10 +102,10 @@ def spline(t_soil: _Array, wetness: _Array, group: _Groups, flux: _Array) -> Pre
     t_range, s_range = (float(t_soil.min()), float(t_soil.max())), (float(wetness.min()), float(wetness.max()))
     n_t, n_s, penalty = 6, 5, 1e-2
     n_groups = int(group.max()) + 1
+    seen = np.bincount(group, minlength=n_groups) > 0
 
     def design(t: _Array, s: _Array, g: _Groups) -> _Array:
-        levels = np.zeros((len(t), n_groups))
-        levels[np.arange(len(t)), np.minimum(g, n_groups - 1)] = 1.0
+        levels = _membership(g, seen)
         return np.hstack([_basis(t, t_range, n_t), _basis(s, s_range, n_s), levels])
 
     a = design(t_soil, wetness, group)
@@ -113,7 +113,8 @@ def spline(t_soil: _Array, wetness: _Array, group: _Groups, flux: _Array) -> Pre
     bend[: n_t - 2, :n_t] = np.diff(np.eye(n_t), 2, axis=0)
     bend[n_t - 2 :, n_t : n_t + n_s] = np.diff(np.eye(n_s), 2, axis=0)
     ridge = 1e-2 * np.eye(a.shape[1])[: n_t + n_s]
-    asked = np.sqrt(penalty * len(flux)) * np.vstack([bend, ridge])
+    # the penalty counts in units of the flux, so that it is the same whatever these are
+    asked = float(np.std(flux)) * np.sqrt(penalty * len(flux)) * np.vstack([bend, ridge])
     start = np.concatenate([np.zeros(n_t + n_s), np.log(_group_means(flux, group))])
 
     def mean(b: _Array) -> _Array:
@@ -136,12 +137,12 @@ def boosting(t_soil: _Array, wetness: _Array, group: _Groups, flux: _Array) -> P
     """Gradient-boosted trees on temperature and wetness, of the flux over its group's mean; needs scikit-learn."""
     from sklearn.ensemble import HistGradientBoostingRegressor  # only benchmarks need it
 
-    means = _group_means(flux, group)
+    means, seen = _group_means(flux, group), np.bincount(group) > 0
     trees = HistGradientBoostingRegressor(max_iter=100, learning_rate=0.05, min_samples_leaf=50, random_state=0)
     trees.fit(np.column_stack([t_soil, wetness]), flux / means[group])
 
     def predict(t_soil: _Array, wetness: _Array, group: _Groups) -> _Array:
-        return means[np.minimum(group, len(means) - 1)] * trees.predict(np.column_stack([t_soil, wetness]))
+        return np.exp(_membership(group, seen) @ np.log(means)) * trees.predict(np.column_stack([t_soil, wetness]))
 
     return predict
 
@@ -183,10 +184,11 @@ def _fit(
         return levels(shape)[group] * shape - flux
 
     p = least_squares(residual, start, max_nfev=200).x if start else np.zeros(0)
-    found = levels(factor(p, t_soil, wetness))
+    found, seen = levels(factor(p, t_soil, wetness)), np.bincount(group, minlength=n_groups) > 0
 
     def predict(t_soil: _Array, wetness: _Array, group: _Groups) -> _Array:
-        return found[np.minimum(group, n_groups - 1)] * factor(p, t_soil, wetness)
+        level = np.exp(_membership(group, seen) @ np.log(np.maximum(found, 1e-12)))
+        return level * factor(p, t_soil, wetness)
 
     return predict
 
@@ -196,6 +198,15 @@ def _log_jules(t: _Array, s: _Array, wilting: float, q10: float, fsth_sat: float
     f = fsth(torch.tensor(s), wilt, sat, pools=1, fsth_sat=fsth_sat)
     g = ftemp_q10(torch.tensor(t), float(q10))
     return torch.log(torch.clamp(f * g, min=1e-12)).numpy()
+
+
+def _membership(group: _Groups, seen: NDArray[np.bool_]) -> _Array:
+    """Which group's level each row has, shape (row, group): a group that was not seen has the mean of all, as in the learned form."""
+    known = seen[np.minimum(group, len(seen) - 1)] & (group < len(seen))
+    rows = np.tile(seen / seen.sum(), (len(group), 1))
+    rows[known] = 0.0
+    rows[np.flatnonzero(known), group[known]] = 1.0
+    return rows
 
 
 def _basis(x: _Array, span: tuple[float, float], count: int) -> _Array:

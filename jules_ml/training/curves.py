@@ -47,17 +47,20 @@ class Plan:
         Weights of roughness and of departure.
     plain : array of bool, shape (member,)
         Whether it is Lloyd and Taylor's form with f flat.
+    draw : array of int, shape (member,)
+        Number of the member among those that are alike, by which thresholds of friction velocity are dealt.
     """
 
     weights: _Array
     smoothness: _Array
     size: _Array
     plain: NDArray[np.bool_]
+    draw: NDArray[np.int64]
 
     def __add__(self, other: Plan) -> Plan:
         pairs = zip(
-            (self.weights, self.smoothness, self.size, self.plain),
-            (other.weights, other.smoothness, other.size, other.plain),
+            (self.weights, self.smoothness, self.size, self.plain, self.draw),
+            (other.weights, other.smoothness, other.size, other.plain, other.draw),
             strict=True,
         )
         return Plan(*(np.concatenate(pair) for pair in pairs))
@@ -81,6 +84,7 @@ def plan_members(weights: _Array, settings: RespirationSettings, *, free: bool =
         rough_low * (rough_high / rough_low) ** along,
         size_low * (size_high / size_low) ** across,
         np.full(count, plain),
+        np.arange(count),
     )
 
 
@@ -158,12 +162,13 @@ def fit_members(
     """
     report = (lambda part: None) if progress is None else progress
     scale = site_scale(rows)
-    target = torch.from_numpy(_targets(rows, len(plan.weights)) / scale)
+    target = torch.from_numpy(_targets(rows, plan.draw) / scale)
     absent = torch.isnan(target)
     weights = torch.from_numpy(plan.weights / np.bincount(rows.site, minlength=len(rows.sites))[rows.site])
     weights = torch.where(absent, 0.0, weights) if bool(absent.any()) else weights
     target = torch.nan_to_num(target)
-    terms, first_node, seen = _terms(rows, plan, settings)
+    lone = rows if exchange is None else rows.take(~exchange.weather.lit().bool().numpy())
+    terms, first_node, seen = _terms(rows, plan, settings, seen=lone)
     products = [Product(tuple(terms))]
     if exchange is not None:
         more, minus = assimilation_terms(exchange, len(plan.plain), settings)
@@ -184,7 +189,9 @@ def fit_members(
     noise = fit_noise(predicted[known], error[known])
     again = noise.scale(predicted) ** -settings.tempering
     if settings.heavy_tails:
-        again = again * tail_weights(error, noise.scale(predicted))
+        # of each member's own target: what it knows under another threshold of friction velocity counts as well
+        of_member = torch.where(absent, torch.nan, target - torch.from_numpy(predicted)).numpy()
+        again = again * tail_weights(of_member, noise.scale(predicted))
     weights = weights * torch.from_numpy(again)
     _set_penalties(model, target, weights)
     fitted, _ = fit_products(
@@ -205,7 +212,7 @@ def fit_members(
     log_g = _on_table(fitted.log_factor["g"], first_node["g"], len(TEMPERATURE_NODES))
     log_g = pass_over(TEMPERATURE_NODES, log_g, jules_g(settings), seen=seen["g"], length=PASS_LENGTH_T)
     level = fitted.log_factor["level"].clone()
-    if settings.heavy_tails:
+    if settings.heavy_tails and exchange is None:  # a net flux has no level of its own; nights set it later
         seen_by = torch.where(absent, 0.0, torch.from_numpy(plan.weights))
         level = level + _level_of_mean(model, fitted.log_factor, target, seen_by)
     level = level + torch.from_numpy(np.log(_group_scale(rows, scale)))
@@ -251,25 +258,25 @@ def site_scale(rows: Rows) -> _Array:
     return np.maximum(mean, 1e-3)[rows.site]
 
 
-def _targets(rows: Rows, members: int) -> _Array:
+def _targets(rows: Rows, draw: NDArray[np.int64]) -> _Array:
     """Flux that each member is to meet: members take the thresholds of friction velocity in turn, where there are several."""
     if rows.variants is None:
         return rows.flux[np.newaxis]
     choices = [rows.flux, *rows.variants.T]
-    return np.stack([choices[member % len(choices)] for member in range(members)])
+    return np.stack([choices[number % len(choices)] for number in draw])
 
 
 def _terms(
-    rows: Rows, plan: Plan, settings: RespirationSettings
+    rows: Rows, plan: Plan, settings: RespirationSettings, *, seen: Rows
 ) -> tuple[dict[str, Term], dict[str, int], dict[str, tuple[float, float]]]:
-    """Level, f and g over the nodes that the rows span."""
+    """Level, f and g over the nodes that the rows span, and the ranges in which respiration is ``seen`` alone."""
     generator = torch.Generator().manual_seed(settings.seed)
     count = len(plan.plain)
     group = place_in_groups(torch.from_numpy(rows.group))
     terms = {"level": Term([Level(len(rows.groups)) for _ in range(count)], group)}
     first: dict[str, int] = {}
-    seen = {"g": (float(rows.t_soil.min()), float(rows.t_soil.max()))}
-    t_nodes, first["g"] = spanned_nodes(TEMPERATURE_NODES, seen["g"])
+    ranges = {"g": (float(seen.t_soil.min()), float(seen.t_soil.max()))}
+    t_nodes, first["g"] = spanned_nodes(TEMPERATURE_NODES, (float(rows.t_soil.min()), float(rows.t_soil.max())))
     place = place_on_line(torch.tensor(rows.t_soil), t_nodes)
     scaled = scaled_nodes(t_nodes, t_nodes, rows.t_soil)
     curves: list[Factor] = []
@@ -279,14 +286,15 @@ def _terms(
     terms["g"] = Term(curves, place, _penalty(scaled, place, plan, _G_SIZE))
     if settings.moisture != "none":
         x = moisture_of(rows, settings)
-        seen["f"] = (float(x.min()), float(x.max()))
-        nodes, first["f"] = spanned_nodes(MOISTURE_NODES, seen["f"])
+        alone = moisture_of(seen, settings)
+        ranges["f"] = (float(alone.min()), float(alone.max()))
+        nodes, first["f"] = spanned_nodes(MOISTURE_NODES, (float(x.min()), float(x.max())))
         place = place_on_line(torch.from_numpy(x), nodes)
         scaled = scaled_nodes(nodes, _moisture_coordinate(nodes, settings), x)
         terms["f"] = Term(
             [Curve(scaled, settings.hidden, generator) for _ in range(count)], place, _penalty(scaled, place, plan, 1.0)
         )
-    return terms, first, seen
+    return terms, first, ranges
 
 
 def _penalty(scaled: Tensor, place: Placement, plan: Plan, factor: float) -> Tensor:

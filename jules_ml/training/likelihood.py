@@ -70,4 +70,5 @@ def tail_weights(residual: _Array, scale: _Array, df: float = STUDENT_DF) -> _Ar
     """
     z = residual / scale
     spread = 1.4826 * float(np.nanmedian(np.abs(z)))
-    return np.nan_to_num((df + 1.0) / (df + (z / max(spread, 1e-12)) ** 2))
+    # where nothing was measured the weight is of no account, and one keeps it a number
+    return np.nan_to_num((df + 1.0) / (df + (z / max(spread, 1e-12)) ** 2), nan=1.0)

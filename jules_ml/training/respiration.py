@@ -29,7 +29,7 @@ from jules_ml.training.curves import Members, Plan, Progress, blended, fit_membe
 from jules_ml.training.intervals import conformal_quantiles
 from jules_ml.training.levels import PRIOR_SITES, LevelPrior, level_prior
 from jules_ml.training.likelihood import fit_noise
-from jules_ml.training.rows import Rows, moisture_of
+from jules_ml.training.rows import Rows, moisture_of, thinned_rows
 from jules_ml.training.scores import r_squared
 from jules_ml.training.separability import Separability, separability
 
@@ -147,7 +147,7 @@ def learn_respiration(
     rng = np.random.default_rng(settings.seed)
     held_out, validation = _validate(rows, settings, rng, lambda part: report(0.4 * part))
     if exchange is not None:
-        exchange = take_exchange(exchange, _thin(len(exchange.rows), settings.exchange_rows))
+        exchange = take_exchange(exchange, thinned_rows(len(exchange.rows), settings.exchange_rows))
     used = rows if exchange is None else exchange.rows
     weights = bootstrap_weights(used, settings.members, settings.bootstrap_days, rng)
     parts = []
@@ -182,7 +182,7 @@ def _validate(
     """
     fold = inner_folds(rows, settings.inner_folds)
     names = np.unique(fold[fold >= 0])
-    thin = _thin(len(rows), settings.inner_rows)
+    thin = thinned_rows(len(rows), settings.inner_rows)
     thinned, fold_thin = rows.take(thin), fold[thin]
     drawn = bootstrap_weights(thinned, _INNER_MEMBERS, settings.bootstrap_days, rng)
     seen_a_year = len(np.unique(rows.middle.month)) >= _A_YEAR
@@ -227,11 +227,6 @@ def _validate(
         len(names),
     )
     return given, found
-
-
-def _thin(count: int, most: int) -> NDArray[np.int64]:
-    """Evenly spaced rows, at most so many."""
-    return np.arange(0, count, max(1, -(-count // most)))
 
 
 def _module(rows: Rows, members: Members, settings: RespirationSettings, held_out: _Array) -> LearnedRespiration:

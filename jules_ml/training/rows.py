@@ -126,6 +126,13 @@ def select_rows(sites: xr.Dataset | Sequence[xr.Dataset], settings: RespirationS
     return parts[0] if len(parts) == 1 else _joined(parts)
 
 
+def thinned_rows(count: int, most: int) -> NDArray[np.int64]:
+    """Numbers of at most so many rows, rising; drawn, for an even stride would see some hours of the day only."""
+    if count <= most:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(0).choice(count, most, replace=False))
+
+
 def moisture_of(rows: Rows, settings: RespirationSettings) -> _Array:
     """The variable that f's table runs along: water content, or else fraction of saturation."""
     return rows.theta if settings.moisture == "theta" else rows.wetness
@@ -194,8 +201,8 @@ def usable_rows(ds: xr.Dataset, settings: RespirationSettings, *, all_hours: boo
         drop("water content missing", frame["theta"].isna().to_numpy())
         if rules.stuck_after is not None:
             drop("water content stuck", _stuck(frame, pd.Timedelta(rules.stuck_after)))
-    if rules.frozen_below is not None:
-        drop("soil frozen", (frame["t_soil"] < rules.frozen_below).to_numpy())
+    if rules.frozen_below is not None and "ground" in frame:
+        drop("soil frozen", (frame["ground"] < rules.frozen_below).to_numpy())
     for rule, limit, sign in (("flux too low", rules.least_flux, 1.0), ("flux too high", rules.most_flux, -1.0)):
         if limit is not None:
             drop(rule, (sign * frame["flux"] < sign * limit).to_numpy())
@@ -232,6 +239,19 @@ def usable_rows(ds: xr.Dataset, settings: RespirationSettings, *, all_hours: boo
     )
 
 
+def measured_nee(ds: xr.Dataset, rules: RowSettings) -> xr.DataArray:
+    """Where NEE was measured.
+
+    Raises
+    ------
+    BadInput
+        If the record does not tell measured from gap-filled, and nobody said that all of it was measured.
+    """
+    if "nee_qc" in ds or not rules.nee_is_measured:
+        return measured(ds, "nee")
+    return ds["nee"].notnull()
+
+
 def _wetness_range(theta: _Array, site: str, settings: RespirationSettings) -> tuple[float, float]:
     """Water content that counts as none and as saturation [m3 m-3]."""
     if settings.moisture == "none":
@@ -263,13 +283,20 @@ def _frame(ds: xr.Dataset, settings: RespirationSettings) -> tuple[pd.DataFrame,
             remedy="the column seems to be in %: say so where its unit is given, or divide it by 100",
         )
     variants = None
+    # the air may freeze over soil that does not
+    if settings.temperature == "t_soil":
+        columns["ground"] = columns["t_soil"]
+    elif "t_soil" in ds and bool(ds["t_soil"].notnull().any()):
+        columns["ground"] = _sensor(ds, "t_soil", 0)
     if settings.target == "ecosystem":
         columns["night"] = night_rows(ds, settings.rows)
-        columns["filled"] = ~measured(ds, "nee") if "nee_qc" in ds else xr.zeros_like(flux, dtype=bool)
-        if "ustar" in ds:
-            columns["ustar"] = ds["ustar"]
+        columns["filled"] = ~measured_nee(ds, settings.rows)
         if "nee_ustar" in ds:
             variants = ds["nee_ustar"].where(measured(ds, "nee_ustar")).to_numpy()
+        elif (
+            "ustar" in ds
+        ):  # where the source has filtered under several thresholds, one of ours on top would undo them
+            columns["ustar"] = ds["ustar"]
     half = interval(ds) / 2
     offset = pd.Timedelta(hours=float(ds.attrs.get("utc_offset_hours", 0.0)))
     if "port" in ds.dims:

@@ -152,3 +152,24 @@ def test_the_ceiling_of_noise() -> None:
     signal = np.sin(np.arange(20000) / 500.0)
     noisy = signal + rng.normal(size=20000) * np.sqrt(0.5 / 3.0)
     assert noise_ceiling(noisy, time, pd.Timedelta("30min")) == pytest.approx(0.75, abs=0.02)
+
+
+def test_the_spline_is_the_same_in_any_unit() -> None:
+    predicted = [
+        baselines(0.3)["spline"](ROWS.t_soil, ROWS.wetness, ROWS.group, unit * ROWS.flux)(
+            ROWS.t_soil, ROWS.wetness, ROWS.group
+        )
+        / unit
+        for unit in (0.1, 1.0, 10.0)
+    ]
+    np.testing.assert_allclose(predicted[0], predicted[1], rtol=1e-3)
+    np.testing.assert_allclose(predicted[2], predicted[1], rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["constant", "Lloyd-Taylor", "spline", "boosting"])
+def test_a_group_that_a_baseline_has_not_seen_takes_the_mean_level(name: str) -> None:
+    group = (ROWS.middle.year - ROWS.middle.year.min()).to_numpy().astype(np.int64) * 2
+    predict = baselines(0.3)[name](ROWS.t_soil, ROWS.wetness, group, ROWS.flux)
+    for unseen in (1, 7):
+        there = predict(ROWS.t_soil, ROWS.wetness, np.full(len(ROWS), unseen))
+        assert there.mean() == pytest.approx(ROWS.flux.mean(), rel=0.2)
