@@ -127,7 +127,7 @@ def main() -> int:
                 rain = float(output["grid"]["precip"].to_numpy()[day].max()) * 86400.0
                 claims.check(
                     "prescribed water in output, daily means, worst point and layer", error.max(), "<=", 0.01, unit="m3 m-3",
-                    note=f"layer {layer + 1} of unlike soils drawn at random, on a day with {rain:.0f} mm of rain: water moves within a step; "
+                    note=f"layer {layer + 1} of unlike soils, on a day with {rain:.0f} mm of rain: water moves within a step; "
                     f"{(error > 0.01).any(axis=(1, 2, 3)).sum()} of {len(error)} days",
                 )  # fmt: skip
     return claims.finish()
