@@ -25,10 +25,11 @@ _Array = NDArray[np.float64]
 WET_DAY: Final = 1.0
 #: Rain that makes wet days in a row an event [kg m-2].
 EVENT_RAIN: Final = 5.0
-#: Dry days in a row, with soil moisture known, that a time scale is found from.
-DRYDOWN_DAYS: Final = 5
-#: Events and drydowns that a site must have for its signatures to mean anything.
+#: Days with soil moisture known, among dry days in a row, that a time scale is found from.
+DRYDOWN_DAYS: Final = 4
+#: Events, and drydowns, that a site must have for its signatures to mean anything.
 LEAST_EVENTS: Final = 5
+LEAST_DRYDOWNS: Final = 1
 
 #: Name, unit and meaning of each signature.
 SIGNATURES: Final[dict[str, tuple[str, str]]] = {
@@ -39,8 +40,8 @@ SIGNATURES: Final[dict[str, tuple[str, str]]] = {
     "season_amplitude": ("m3 m-3", "amplitude of the annual course"),
     "season_cos": ("1", "cosine of the annual course's phase: 1 where the soil is wettest on 1 January"),
     "season_sin": ("1", "sine of the annual course's phase: 1 where the soil is wettest on 1 April"),
-    "wet_plateau": ("m3 m-3", "95th percentile of water content"),
-    "dry_level": ("m3 m-3", "5th percentile of water content"),
+    "wet_plateau": ("m3 m-3", "98th percentile of water content"),
+    "dry_level": ("m3 m-3", "2nd percentile of water content"),
     "memory": ("1", "logarithm of the time over which anomalies fall to 1/e [ln d]"),
     "t_damping": ("1", "day-to-day variability of soil temperature over that of the air"),
 }
@@ -103,7 +104,7 @@ def drydown_time(theta: _Array) -> float:
     Parameters
     ----------
     theta : array, shape (day,)
-        Water content of days in a row without rain [m3 m-3], all known.
+        Water content of days in a row without rain [m3 m-3]; NaN where not known.
 
     Returns
     -------
@@ -114,11 +115,13 @@ def drydown_time(theta: _Array) -> float:
     ----------
     McColl et al. (2017).
     """
-    if len(theta) < DRYDOWN_DAYS or theta[0] - theta[-1] < 0.003:
+    day = np.flatnonzero(np.isfinite(theta))
+    known = theta[day]
+    if len(known) < DRYDOWN_DAYS or known[0] - known[-1] < 0.003:
         return float("nan")
-    basis = np.exp(-np.arange(len(theta)) / _TIME_SCALES[:, None])
+    basis = np.exp(-day / _TIME_SCALES[:, None])
     basis -= basis.mean(1, keepdims=True)
-    anomaly = theta - theta.mean()
+    anomaly = known - known.mean()
     explained = (basis @ anomaly) ** 2 / (basis**2).sum(1)
     return float(_TIME_SCALES[np.argmax(explained)])
 
@@ -144,7 +147,7 @@ def signatures(days: pd.DatetimeIndex, theta: _Array, precip: _Array, t_air: _Ar
     events = rain_events(precip)
     rises = np.array([_rise(theta, event) for event in events])
     rain = np.array([event.rain for event in events])
-    times = np.array([drydown_time(theta[part]) for part in _dry_stretches(theta, precip, events)])
+    times = np.array([drydown_time(theta[part]) for part in _dry_stretches(precip, events)])
     log_times = np.log(times[np.isfinite(times)])
     known = np.isfinite(rises)
     season = _season(days, theta)
@@ -157,8 +160,8 @@ def signatures(days: pd.DatetimeIndex, theta: _Array, precip: _Array, t_air: _Ar
         "season_amplitude": amplitude,
         "season_cos": float(season[0] / amplitude) if amplitude > 0.0 else np.nan,
         "season_sin": float(season[1] / amplitude) if amplitude > 0.0 else np.nan,
-        "wet_plateau": float(np.nanquantile(theta, 0.95)),
-        "dry_level": float(np.nanquantile(theta, 0.05)),
+        "wet_plateau": float(np.nanquantile(theta, 0.98)),
+        "dry_level": float(np.nanquantile(theta, 0.02)),
         "memory": _memory(days, theta),
         "t_damping": _damping(t_air, t_soil),
     }
@@ -173,14 +176,14 @@ def _rise(theta: _Array, event: Event) -> float:
     return float(np.max(after) - theta[event.first - 1]) if len(after) else float("nan")
 
 
-def _dry_stretches(theta: _Array, precip: _Array, events: list[Event]) -> list[slice]:
-    """After each event: days without rain, as far as water content is known."""
+def _dry_stretches(precip: _Array, events: list[Event]) -> list[slice]:
+    """After each event: days without rain, as far as rain is known."""
     stretches = []
-    interrupted = (np.nan_to_num(precip, nan=WET_DAY) >= WET_DAY) | ~np.isfinite(theta)
+    interrupted = np.nan_to_num(precip, nan=WET_DAY) >= WET_DAY
     for event in events:
         start = event.last + 1
         ends = np.flatnonzero(interrupted[start:])
-        end = start + int(ends[0]) if len(ends) else len(theta)
+        end = start + int(ends[0]) if len(ends) else len(precip)
         if end - start >= DRYDOWN_DAYS:
             stretches.append(slice(start, end))
     return stretches

@@ -41,7 +41,7 @@ def test_the_time_scale_of_drying_is_found(tau: float) -> None:
 
 def test_a_soil_that_does_not_dry_has_no_time_scale() -> None:
     assert np.isnan(drydown_time(np.full(10, 0.3)))
-    assert np.isnan(drydown_time(np.array([0.3, 0.2])))
+    assert np.isnan(drydown_time(np.array([0.3, np.nan, np.nan, 0.2])))
 
 
 def test_wetting_follows_the_storage() -> None:

@@ -1,0 +1,111 @@
+"""The closed loop: carbon and water are kept, off is the plain column, and carbon does change the soil."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from jules_ml.physics.column import SoilColumn, SoilProperties
+from jules_ml.physics.integration import integrate
+from jules_ml.physics.surface import Forcing
+from jules_ml.physics.tiles import C3_GRASS, surface_properties
+from jules_ml.simulation.carbon_soil import hypres_of_carbon, organic_matter
+from jules_ml.simulation.closed_loop import KEPT, SoilOfCarbon, changed_soil, closed_loop
+
+DZSOIL = torch.tensor([0.1, 0.25, 0.65, 2.0], dtype=torch.float64)[:, None]
+DAYS = 4
+
+
+def layers(value: float) -> torch.Tensor:
+    return torch.full((4, 1), value, dtype=torch.float64)
+
+
+def hypres(cs: float = 8.0) -> SoilOfCarbon:
+    topsoil = torch.tensor([1.0, 1.0, 0.0, 0.0], dtype=torch.float64)[:, None]
+    return hypres_of_carbon(
+        layers(0.3), layers(0.2), layers(1300.0), layers(0.02), topsoil, torch.tensor(cs, dtype=torch.float64)
+    )
+
+
+def weather() -> Forcing:
+    hour = torch.arange(24 * DAYS, dtype=torch.float64)[:, None]
+    sun = torch.clamp(600.0 * torch.sin(2.0 * torch.pi * (hour % 24.0 - 6.0) / 24.0), min=0.0)
+    rain = torch.where(hour % 29.0 == 3.0, 2.0e-3, 0.0)
+    flat = torch.ones_like(hour)
+    values = {
+        "sw_down": sun, "lw_down": 320.0 * flat, "tot_rain": rain, "tot_snow": 0.0 * flat, "t_air": 285.0 + 0.01 * sun,
+        "q": 0.006 * flat, "wind": 3.0 * flat, "pstar": 1.0e5 * flat,
+    }  # fmt: skip
+    return Forcing(**{name: values[name] for name in Forcing._fields})
+
+
+def column(columns: int = 2) -> SoilColumn:
+    soil = hypres()(torch.full((columns,), 8.0, dtype=torch.float64))
+    surface = surface_properties([C3_GRASS], [1.0], albsoil=0.17, dzsoil=DZSOIL, height=10.0)
+    return SoilColumn(soil, DZSOIL, timestep=3600.0, surface=surface)
+
+
+def start(col: SoilColumn) -> tuple[SoilColumn, object]:
+    return col, col.initial_state(
+        torch.full((4, 2), 0.6, dtype=torch.float64), torch.full((4, 2), 284.0, dtype=torch.float64)
+    )
+
+
+CS = torch.tensor([8.0, 16.0], dtype=torch.float64)
+
+
+def test_carbon_and_water_are_kept_and_carbon_changes_the_soil() -> None:
+    col, state = start(column())
+    run = closed_loop(
+        col, state, weather(), CS, passes=3, period=24, litter=torch.full((2,), 1e-6, dtype=torch.float64),
+        soil_of_carbon=hypres(), compiled=False,
+    )  # fmt: skip
+    assert run.carbon.relative < 1e-12
+    assert run.water.relative < 1e-9
+    assert run.cs.shape == (3 * DAYS, 2)
+    assert float(run.cs[-1, 0]) > 8.0
+    assert bool((run.sm_sat[-1, 0] > run.sm_sat[0, 0])[0])
+    assert float(run.sm_sat[0, 0, 1]) > float(run.sm_sat[0, 0, 0])
+
+
+def test_off_is_the_plain_column() -> None:
+    col, state = start(column())
+    run = closed_loop(col, state, weather(), CS, passes=1, period=24, moves=False, compiled=False)
+    plain = column()
+    plain.cs = CS
+    direct = integrate(plain, state, weather(), outputs=KEPT, mean_over=24, compiled=False)
+    for name in KEPT:
+        torch.testing.assert_close(run.outputs[name], direct.outputs[name], rtol=1e-12, atol=0.0)
+    assert torch.equal(run.outputs["smcl"], direct.outputs["smcl"])
+    assert torch.equal(run.cs[-1], CS)
+
+
+def test_without_litter_given_carbon_stays_near_balance() -> None:
+    col, state = start(column())
+    run = closed_loop(col, state, weather(), CS, passes=2, period=24, compiled=False)
+    assert torch.allclose(run.cs[-1], CS, rtol=1e-3)
+
+
+def test_the_soil_at_the_start_is_the_one_described() -> None:
+    soil = hypres()
+    at_start, richer = soil(CS[:1]), soil(2.0 * CS[:1])
+    again = organic_matter(layers(26.0), layers(1.0))  # 0.02 of 1300 kg m-3
+    assert again.shape == (4, 1)
+    assert bool((richer.sm_sat > at_start.sm_sat).all())
+    assert bool((at_start.sm_wilt < at_start.sm_crit).all())
+
+
+def test_water_that_no_longer_fits_is_counted() -> None:
+    col, state = start(column())
+    less = SoilProperties(
+        *(0.5 * p if name == "sm_sat" else p for name, p in zip(SoilProperties._fields, col.soil, strict=True))
+    )
+    after, excess = changed_soil(col, state, less)
+    assert torch.allclose(state.smcl.sum(0) - after.smcl.sum(0), excess)
+    assert float(excess.min()) > 0.0
+
+
+def test_periods_must_be_whole() -> None:
+    col, state = start(column())
+    with pytest.raises(ValueError, match="whole periods"):
+        closed_loop(col, state, weather(), CS, passes=1, period=37, compiled=False)
