@@ -43,9 +43,9 @@ def demo(
 
 def _say_scores(scores: Sequence[Score]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("", no_wrap=True)
+    table.add_column("", overflow="fold")
     for name in ("n", "r", "KGE", "NSE", "RMSE", "bias"):
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name, justify="right", no_wrap=True, min_width=5)
     quantity = ""
     for score in scores:
         a = score.agreement
