@@ -78,7 +78,7 @@ def scores_of(learned: Learned, rows: Rows, test: _Mask, predictions: xr.Dataset
         predict = fit(few.t_soil, few.wetness, few.group, few.flux)
         names[name] = predict(scored.t_soil, scored.wetness, scored.group)
     table = pd.DataFrame({"measured": scored.flux, **names})
-    means = nightly(table, scored.middle) if settings.target == "ecosystem" else daily(table, scored.middle)
+    means = (nightly if settings.target == "ecosystem" else daily)(table, scored.middle, site=scored.site)
     whole = "nights" if settings.target == "ecosystem" else "days"
     found["test"] = {
         "steps": {name: asdict(agreement(table[name].to_numpy(), scored.flux)) for name in names},

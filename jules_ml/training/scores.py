@@ -16,7 +16,9 @@ def r_squared(predicted: _Array, observed: _Array) -> float:
     return agreement(predicted, observed).nse
 
 
-def nightly(values: pd.DataFrame, middle: pd.DatetimeIndex, *, least: int = 4) -> pd.DataFrame:
+def nightly(
+    values: pd.DataFrame, middle: pd.DatetimeIndex, *, least: int = 4, site: NDArray[np.int64] | None = None
+) -> pd.DataFrame:
     """Means over nights, from noon to noon.
 
     Parameters
@@ -27,18 +29,22 @@ def nightly(values: pd.DataFrame, middle: pd.DatetimeIndex, *, least: int = 4) -
         Middle of each step, local standard time.
     least : int
         Steps that a night must have.
+    site : array of int, shape (row,), optional
+        Number of each row's site, which are then not averaged together; the index has it as its first level.
     """
     night = (middle + pd.Timedelta(hours=12)).floor("D")
-    return _means(values, night, least)
+    return _means(values, night, least, site)
 
 
-def daily(values: pd.DataFrame, middle: pd.DatetimeIndex, *, least: int = 1) -> pd.DataFrame:
+def daily(
+    values: pd.DataFrame, middle: pd.DatetimeIndex, *, least: int = 1, site: NDArray[np.int64] | None = None
+) -> pd.DataFrame:
     """Means over days, as :func:`nightly`."""
-    return _means(values, middle.floor("D"), least)
+    return _means(values, middle.floor("D"), least, site)
 
 
-def _means(values: pd.DataFrame, label: pd.DatetimeIndex, least: int) -> pd.DataFrame:
-    grouped = values.groupby(np.asarray(label))
+def _means(values: pd.DataFrame, label: pd.DatetimeIndex, least: int, site: NDArray[np.int64] | None) -> pd.DataFrame:
+    grouped = values.groupby(np.asarray(label) if site is None else [site, np.asarray(label)])
     return grouped.mean()[grouped.size() >= least]
 
 

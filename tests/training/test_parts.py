@@ -154,6 +154,12 @@ def test_the_ceiling_of_noise() -> None:
     assert noise_ceiling(noisy, time, pd.Timedelta("30min")) == pytest.approx(0.75, abs=0.02)
 
 
+def test_nights_of_two_sites_are_not_averaged_together() -> None:
+    middle = pd.DatetimeIndex(pd.date_range("2020-01-01 20:00", periods=4, freq="h").repeat(2))
+    values, site = pd.DataFrame({"flux": [1.0, 3.0] * 4}), np.array([0, 1] * 4)
+    assert nightly(values, middle, site=site)["flux"].tolist() == [1.0, 3.0]
+
+
 def test_the_spline_is_the_same_in_any_unit() -> None:
     predicted = [
         baselines(0.3)["spline"](ROWS.t_soil, ROWS.wetness, ROWS.group, unit * ROWS.flux)(
