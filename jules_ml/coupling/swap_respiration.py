@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -44,20 +45,29 @@ class StockFit:
         Q10; None where RothC's g, which has no number, is nearer.
     scale : float
         What the rates are multiplied by.
-    f_at_saturation : float
-        Learned f in saturated soil, on JULES's level.
+    f_at_saturation : float or None
+        Learned f in saturated soil, on JULES's level, with ``l_lessdecomp_sat``.
     f_error, g_error : float
         Root mean square of the logarithm of the ratio of both, after the level is taken out: 0.1 is a tenth.
     """
 
     q10: float | None
     scale: float
-    f_at_saturation: float
+    f_at_saturation: float | None
     f_error: float
     g_error: float
 
 
-def fit_stock(f: CurveTable, g: CurveTable, *, wilt: float, sat: float, pools: int, may_rothc: bool) -> StockFit:
+def fit_stock(
+    f: CurveTable,
+    g: CurveTable,
+    *,
+    wilt: float,
+    sat: float,
+    pools: Literal[1, 4],
+    may_rothc: bool,
+    lessdecomp: bool = False,
+) -> StockFit:
     """Fit JULES's formulas to learned curves.
 
     Parameters
@@ -70,6 +80,8 @@ def fit_stock(f: CurveTable, g: CurveTable, *, wilt: float, sat: float, pools: i
         Pools of soil carbon, 1 or 4.
     may_rothc : bool
         Whether JULES's g may be RothC's, as with four pools.
+    lessdecomp : bool
+        Whether f in saturated soil is a number too (``l_lessdecomp_sat``).
 
     Returns
     -------
@@ -87,14 +99,24 @@ def fit_stock(f: CurveTable, g: CurveTable, *, wilt: float, sat: float, pools: i
     x = _seen(f)
     log_f = _log(f(torch.from_numpy(x)).numpy())
     wetness = torch.from_numpy(x / sat if f.x == "theta" else x)
-    stock = fsth(wetness, torch.tensor(wilt).double(), torch.tensor(sat).double(), pools=pools)  # type: ignore[arg-type]
-    difference = log_f - _log(stock.numpy())
-    level_f = float(difference.mean())
-    at_saturation = float(f(torch.tensor([sat if f.x == "theta" else 1.0]).double())) * float(np.exp(-level_f))
+    f_saturated = float(f(torch.tensor([sat if f.x == "theta" else 1.0]).double()))
+    level_f, at_saturation = 0.0, None
+    # with less decomposition at saturation, its f and the level depend on one another, and soon agree
+    for _ in range(20 if lessdecomp else 1):
+        at_saturation = min(max(f_saturated * float(np.exp(-level_f)), 0.0), 1.0) if lessdecomp else None
+        stock = fsth(
+            wetness,
+            torch.tensor(wilt).double(),
+            torch.tensor(sat).double(),
+            pools=pools,
+            fsth_sat=at_saturation,
+        )
+        difference = log_f - _log(stock.numpy())
+        level_f = float(difference.mean())
     return StockFit(
         q10=q10,
         scale=float(np.exp(level + level_f)),
-        f_at_saturation=min(max(at_saturation, 0.0), 1.0),
+        f_at_saturation=at_saturation,
         f_error=float(np.std(difference)),
         g_error=float(np.sqrt(np.mean(residual_g**2))),
     )
@@ -133,8 +155,15 @@ def swap_namelist(run: RunFolder, module: Path) -> list[str]:
     f, g = learned_tables(learned, settings)
     layer = 1 if run.entry(_GROUP, "l_soil_resp_lev2", False) else 0
     wilt, sat = (float(np.mean(_layer(standing_property(run, name), layer))) for name in ("sm_wilt", "sm_sat"))
-    pools = 4 if run.four_pools else 1
-    fit = fit_stock(f, g, wilt=wilt, sat=sat, pools=pools, may_rothc=run.four_pools)
+    fit = fit_stock(
+        f,
+        g,
+        wilt=wilt,
+        sat=sat,
+        pools=4 if run.four_pools else 1,
+        may_rothc=run.four_pools,
+        lessdecomp=bool(run.entry(_GROUP, "l_lessdecomp_sat", False)),
+    )
     entries: dict[str, Value] = {}
     if run.four_pools:
         entries["l_q10"] = fit.q10 is not None
@@ -145,7 +174,7 @@ def swap_namelist(run: RunFolder, module: Path) -> list[str]:
         entries["kaps"] = fit.scale * float(run.entry(_GROUP, "kaps", _KAPS))
     if fit.q10 is not None:
         entries["q10_soil"] = fit.q10
-    if run.entry(_GROUP, "l_lessdecomp_sat", False):
+    if fit.f_at_saturation is not None:
         entries["fsth_lessdecomp_sat"] = fit.f_at_saturation
     entries = {key: _rounded(value) for key, value in entries.items()}
     run.namelists.set(_GROUP, entries)

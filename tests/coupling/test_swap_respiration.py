@@ -47,4 +47,12 @@ def test_shape_that_jules_does_not_have_shows_in_the_error() -> None:
     drowning = replace(f, y=np.exp(-(((x - 0.5) / 0.2) ** 2)))
     fit = fit_stock(drowning, g, wilt=WILT, sat=SAT, pools=1, may_rothc=False)
     assert fit.f_error > 0.3
-    assert fit.f_at_saturation < 0.1
+    assert fit.f_at_saturation is None
+
+
+def test_less_decomposition_at_saturation_is_found_again_where_jules_has_it() -> None:
+    _, g = curves()
+    f = seen(jules_fsth(WILT, SAT, pools=1, fsth_sat=0.35), 0.3, 0.98)
+    fit = fit_stock(replace(f, y=1.3 * f.y), g, wilt=WILT, sat=SAT, pools=1, may_rothc=False, lessdecomp=True)
+    assert fit.f_at_saturation == pytest.approx(0.35, abs=0.01)
+    assert fit.scale == pytest.approx(1.3, rel=0.01)
