@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Quiet, escaped, out_console, say_files
+from jules_ml.cli.printing import Quiet, escaped, out_console, say_files, say_moisture_scores
 from jules_ml.errors import BadInput
 from jules_ml.wholefile import ready_folder
 
@@ -55,6 +55,9 @@ def evaluate(
     if module_kind(module) == "hydraulics":
         _evaluate_hydraulics(module, experiments, out, quiet)
         return
+    if module_kind(module) == "moisture":
+        _evaluate_moisture(module, experiments, out, quiet)
+        return
     records = [each.record() for each in experiments]
     ready_folder(out)
     scores = evaluate_respiration(module, records, out)
@@ -77,6 +80,18 @@ def _evaluate_hydraulics(module: Path, experiments: list[Experiment], out: Path,
                 for soil in ("learned", "texture")
             )
             out_console.print(f"[bold]{escaped(entry['site'])}[/] {entry['depth']:g} m: {numbers}", soft_wrap=True)
+        say_files(sorted(path for path in out.rglob("*") if path.is_file()))
+
+
+def _evaluate_moisture(module: Path, experiments: list[Experiment], out: Path, quiet: bool) -> None:
+    from jules_ml.experiment.moisture import moisture_site
+    from jules_ml.moisture_fit import evaluate_moisture
+
+    sites = [moisture_site(each) for each in experiments]
+    ready_folder(out)
+    scores = evaluate_moisture(module, sites, out)
+    if not quiet:
+        say_moisture_scores(scores)
         say_files(sorted(path for path in out.rglob("*") if path.is_file()))
 
 

@@ -18,6 +18,7 @@ class _Form(StrEnum):
 
     curves = "curves"
     ancillary = "ancillary"
+    prescribed = "prescribed"
 
 
 @app.command(epilog="Example:  jules-ml export modules/tower --to curves --out curves/tower")
@@ -26,7 +27,8 @@ def export(
     to: Annotated[
         _Form,
         typer.Option(
-            help="What it becomes: curves are namelist tables of f and g; ancillary is a file of soil properties for each site.",
+            help="What it becomes: curves are namelist tables of f and g; ancillary is a file of soil properties for each site; "
+            "prescribed is one of its soil water through time.",
             show_default=False,
         ),
     ],
@@ -35,9 +37,15 @@ def export(
 ) -> None:
     """Give a fitted module a form that JULES reads."""
     from jules_ml.coupling.learned_curves import export_curves
+    from jules_ml.coupling.prescribed import export_prescribed
     from jules_ml.hydraulics_fit import export_ancillaries
 
     ready_folder(out)
-    files = {_Form.curves: export_curves, _Form.ancillary: export_ancillaries}[to](module, out)
+    forms = {
+        _Form.curves: export_curves,
+        _Form.ancillary: export_ancillaries,
+        _Form.prescribed: export_prescribed,
+    }
+    files = forms[to](module, out)
     if not quiet:
         say_files(files)

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Quiet, escaped, out_console, say_files, share
+from jules_ml.cli.printing import Quiet, escaped, out_console, say_files, say_moisture_scores, share
+from jules_ml.errors import BadInput
 from jules_ml.wholefile import ready_folder
 
 fit = typer.Typer(no_args_is_help=True, help="Learn a module from records.", rich_markup_mode="rich")
@@ -66,4 +67,52 @@ def fit_hydraulics(
     if not quiet:
         for line in done.warnings:
             out_console.print(f"[yellow]note[/] {escaped(line)}", soft_wrap=True)
+        say_files(sorted(path for path in out.rglob("*") if path.is_file()))
+
+
+@fit.command(
+    "moisture",
+    epilog="Examples:  jules-ml fit moisture tower.toml meadow.toml --out modules/theta   and, to take a new sensor in,   "
+    "jules-ml fit moisture new.toml --adapt modules/theta --days 30 --out modules/new",
+)
+def fit_moisture(
+    experiments: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Experiment files (TOML), one a site; the first one's \\[moisture] holds for all.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Module folder to write.", show_default=False)],
+    adapt: Annotated[
+        Path | None,
+        typer.Option(help="Module folder to adapt to these sites, instead of learning anew.", show_default=False),
+    ] = None,
+    days: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="With --adapt: days of observations to adapt by; all unless given.", show_default=False
+        ),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Learn soil moisture from weather, JULES and satellites, score it on what was held out, and draw it through time."""
+    from jules_ml.experiment import load_experiment
+    from jules_ml.experiment.moisture import MoistureSection, moisture_site
+    from jules_ml.moisture_fit import adapt_moisture, fit_moisture
+
+    if days is not None and adapt is None:
+        raise BadInput("--days is for --adapt", remedy="give --adapt DIR too, or leave --days out")
+    loaded = [load_experiment(path) for path in experiments]
+    sites = [moisture_site(each) for each in loaded]
+    ready_folder(out)
+    if adapt is None:
+        with share(quiet, "fit") as report:
+            done = fit_moisture(sites, loaded[0].moisture or MoistureSection(), out, progress=report)
+    else:
+        done = adapt_moisture(adapt, sites, out, days=days)
+    if not quiet:
+        for line in done.warnings:
+            out_console.print(f"[yellow]note[/] {escaped(line)}", soft_wrap=True)
+        say_moisture_scores(done.scores)
         say_files(sorted(path for path in out.rglob("*") if path.is_file()))

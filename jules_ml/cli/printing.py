@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -33,6 +33,16 @@ def say(quiet: bool) -> Callable[[str], None]:
 def say_files(files: Iterable[Path]) -> None:
     for file in files:
         out_console.print(f"[green]wrote[/] {escaped(str(file))}", soft_wrap=True)
+
+
+def say_moisture_scores(scores: Mapping[str, Any]) -> None:
+    for site, found in scores["sites"].items():
+        for name, of in {**found["sensors"], **found["baselines"]}.items():
+            out_console.print(
+                f"[bold]{escaped(site)}[/] {name}: KGE {of['kge']:.2f}, RMSE {of['rmse']:.3f}, ubRMSE {of['ubrmse']:.3f} m3 m-3, "
+                f"r {of['r']:.2f}",
+                soft_wrap=True,
+            )
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment.ensemble import EnsembleSection
 from jules_ml.experiment.jules import JulesSection
 from jules_ml.experiment.messages import schema_error, syntax_error
+from jules_ml.experiment.moisture import MoistureSection
 from jules_ml.experiment.records import Record
 from jules_ml.experiment.section import Section
 from jules_ml.experiment.sections import (
@@ -48,6 +49,7 @@ class Experiment(Section):
     run: RunSection | None = Field(default=None, description="what is run, and when")
     ensemble: EnsembleSection | None = Field(default=None, description="what differs between members of an ensemble")
     respiration: RespirationSettings | None = Field(default=None, description="how respiration is learned")
+    moisture: MoistureSection | None = Field(default=None, description="how soil moisture is learned")
     hydraulics: HydraulicSettings | None = Field(default=None, description="how soil hydraulics are learned")
 
     _file: Path = PrivateAttr(default=Path("experiment.toml"))

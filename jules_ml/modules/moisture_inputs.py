@@ -17,6 +17,7 @@ SCALING: Mapping[str, tuple[float, float]] = {
     "vpd": (700.0, 600.0),
     "wind": (2.5, 1.5),
     "rad_net": (80.0, 70.0),
+    "swi": (0.5, 0.25),
     "lst": (0.0, 4.0),  # of the difference from the air
 }
 #: The same for what does not change; those named in :data:`LOGARITHMIC` by their logarithm.

@@ -31,8 +31,17 @@ class MoistureSettings(BaseModel):
     dropout: float = Field(default=0.2, ge=0.0, lt=0.9, description="share of channels dropped while learning")
     members: int = Field(default=5, ge=1, le=50, description="networks in the ensemble")
     steps: int = Field(default=150, ge=1, description="steps of learning of each network")
+    window: int | None = Field(
+        default=None, ge=200, description="days of a record that a step learns from, drawn at random; all unless given"
+    )
     rate: float = Field(default=4e-3, gt=0.0, description="greatest rate of learning")
     decay: float = Field(default=1e-2, ge=0.0, description="decay of weights")
+    match_variance: float = Field(
+        default=1.0,
+        ge=0.0,
+        le=1.0,
+        description="how far the spread of predictions at sites learned from is drawn to that measured on training days",
+    )
     gradient_weight: float = Field(default=0.3, ge=0.0, description="weight of the change from one day to the next")
     start_weight: float = Field(default=0.1, ge=0.0, description="weight of invariance to a later start")
     initial_weight: float = Field(default=0.05, ge=0.0, description="weight of keeping to the initial condition")
@@ -49,6 +58,12 @@ class MoistureSettings(BaseModel):
     )
     test_fraction: float = Field(
         default=0.3, ge=0.0, le=0.8, description="last part of each record that is held out and scored; 0: none"
+    )
+    site_folds: int = Field(
+        default=0, ge=0, le=20, description="folds in which sites are held out, to score sites never seen; 0: none"
+    )
+    compare_static: bool = Field(
+        default=False, description="hold sites out under every setting of `static`, and report paired differences"
     )
     seed: int = Field(default=0, ge=0, description="seed of everything random")
 

@@ -111,6 +111,11 @@ def _loss_of_step(
     some = torch.randperm(len(batch.inputs), generator=generator)[:SITES_A_STEP].to(device)
     inputs, given = batch.inputs.take(some), features[some]
     target, weight, operator = batch.target[some], batch.weight[some], batch.operator[some]
+    if settings.window is not None and settings.window < inputs.days:
+        day = int(torch.randint(0, inputs.days - settings.window, (1,), generator=generator))
+        days = slice(day, day + settings.window)
+        inputs, given = inputs.window(days.start, days.stop), given[..., days]
+        target, weight = target[..., days], weight[..., days]
     given = _without_some(given, inputs.dynamic.shape[1], generator)
     mean, log_spread = module(inputs, given)
     loss = fit_loss(operator @ mean, operator @ log_spread, target, weight, settings)

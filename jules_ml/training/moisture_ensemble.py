@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from jules_ml.agreement import agreement
 from jules_ml.errors import BadInput
 from jules_ml.modules.moisture import LearnedMoisture
 from jules_ml.modules.moisture_settings import MoistureSettings
@@ -34,8 +35,6 @@ _Mask = NDArray[np.bool_]
 _LONG = 500
 #: Level of a soil of which nothing is known, and its standard errors, for a module that cannot guess.
 _UNKNOWN, _UNKNOWN_ERROR = Level(0.25, 0.06), (0.12, 0.5)
-#: How far the spread of predictions is drawn to that measured: not, halfway, wholly.
-_POWERS = (0.0, 0.5, 1.0)
 #: Quantiles of the normal distribution that stand for 90 % until errors have been seen.
 _NORMAL = (-1.645, 1.645)
 
@@ -79,8 +78,8 @@ class MoistureEnsemble:
     ----------
     members : tuple of LearnedMoisture
     settings : MoistureSettings
-    static : tuple of str
-        Names of the network's static inputs.
+    dynamic, static : tuple of str
+        Names of the network's daily and static inputs: those that a site learned from has.
     levels : mapping of str to tuple of Level or None
         Of the sensors of each site learned from.
     offsets : mapping of str to array, shape (2, sensor)
@@ -91,21 +90,19 @@ class MoistureEnsemble:
         Sensor of each site that is scored.
     level_guess : LevelGuess or None
         Guesses the level of unseen sites; None where there were too few sites to learn it from.
-    power : float
-        How far the spread of predictions at known sites is drawn to that measured, 0 to 1.
     seen, unseen : tuple of float
         Quantiles of held-out errors in units of their spread: at other times, and at other sites.
     """
 
     members: tuple[LearnedMoisture, ...]
     settings: MoistureSettings
+    dynamic: tuple[str, ...]
     static: tuple[str, ...]
     levels: Mapping[str, tuple[Level | None, ...]]
     offsets: Mapping[str, _Array]
     jules: Mapping[str, _Array]
     main: Mapping[str, int]
     level_guess: LevelGuess | None = None
-    power: float = 0.5
     seen: tuple[float, float] = _NORMAL
     unseen: tuple[float, float] = _NORMAL
     validation: Mapping[str, float] = field(default_factory=dict)
@@ -167,6 +164,31 @@ class MoistureEnsemble:
         low, high = (np.clip(theta + q * scale, 0.0, 1.0) for q in quantiles)
         return MoisturePrediction(np.clip(theta, 0.0, 1.0), low, high, anomaly, spread)
 
+    def layers(self, record: MoistureRecord) -> _Array:
+        """Water content of the four layers, shape (day, layer) [m3 m-3].
+
+        Each layer has the level of the sensor nearest in depth; at a site without one, of the site's level, moved by what JULES's
+        layer has more than its first where there is a run.
+        """
+        z = self.anomalies(record)[0]
+        known = self.levels.get(record.site, ())
+        have = [i for i, level in enumerate(known) if level is not None and i < len(record.depth)]
+        theta = np.empty_like(z)
+        for layer, depth in enumerate(LAYER_DEPTHS):
+            if have:
+                sensor = min(
+                    have, key=lambda i: abs((record.depth[i] if np.isfinite(record.depth[i]) else 0.1) - depth)
+                )
+                level, series = known[sensor], self._put_right(record.site, sensor, z[:, layer])
+                assert level is not None
+            else:
+                level, series = self.guess(record)[0], z[:, layer]
+                if record.has_jules:
+                    mean = jules_moments(record, np.ones(len(record), dtype=bool))[0]
+                    level = Level(level.mean + float(mean[layer] - mean[0]), level.spread)
+            theta[:, layer] = level.mean + level.spread * series
+        return np.clip(theta, 0.005, 0.9)
+
     def adapt(self, record: MoistureRecord, *, sensors: Sequence[int] | None = None) -> MoistureEnsemble:
         """Take a site in by its local observations: its level is guessed, then corrected by all usable days of the record.
 
@@ -212,7 +234,7 @@ class MoistureEnsemble:
     def _put_right(self, site: str, sensor: int, z: _Array) -> _Array:
         """Bring the anomalies of a known site to mean 0 on its training days, and their spread towards 1."""
         mean, spread = self.offsets[site][:, min(sensor, self.offsets[site].shape[1] - 1)]
-        return (z - mean) / spread**self.power
+        return (z - mean) / spread**self.settings.match_variance
 
     def _batch(self, records: Sequence[MoistureRecord]) -> MoistureBatch:
         every = [np.ones(len(r), dtype=bool) for r in records]
@@ -227,21 +249,28 @@ class MoistureEnsemble:
             levels=[[None] * r.theta.shape[1] for r in records],
             static=self.static,
             statics=[describe(r) for r in records],
-            dynamic=dynamic_of(self.settings),
+            dynamic=self.dynamic,
             jules_channel=self.settings.jules_channel,
         )
 
 
-def dynamic_of(settings: MoistureSettings) -> tuple[str, ...]:
-    """Daily inputs under the setting of the switch: surface temperature is the satellites'."""
-    return DYNAMIC if settings.static in ("satellite", "both") else DYNAMIC[:-1]
+def dynamic_of(settings: MoistureSettings, records: Sequence[MoistureRecord]) -> tuple[str, ...]:
+    """Daily inputs that a record has, under the setting of the switch: surface temperature and water index are the satellites'."""
+    satellite = ("lst", "swi")
+    return tuple(
+        name
+        for name in DYNAMIC
+        if (name not in satellite or settings.static in ("satellite", "both"))
+        and any(name in record.dynamic for record in records)
+    )
 
 
-def static_of(settings: MoistureSettings) -> tuple[str, ...]:
-    """Static inputs of the network under the setting of the switch."""
+def static_of(settings: MoistureSettings, statics: Sequence[Mapping[str, float]]) -> tuple[str, ...]:
+    """Static inputs of the network that a site has, under the setting of the switch."""
     texture = (*TEXTURE, "bulk_density", "soc") if settings.static in ("texture", "both") else ()
     satellite = SATELLITE if settings.static in ("satellite", "both") else ()
-    return (*CLIMATE, "elevation", *JULES, *texture, *satellite)
+    wanted = (*CLIMATE, "elevation", *JULES, *texture, *satellite)
+    return tuple(name for name in wanted if any(name in given for given in statics))
 
 
 def learn_moisture(
@@ -253,8 +282,8 @@ def learn_moisture(
 ) -> MoistureEnsemble:
     """Learn an ensemble from sites.
 
-    One more network than there are members is learned, from all but the last of the training days; on these it is seen how far the
-    spread of predictions is to be drawn to that measured, and how wide intervals must be.
+    One more network than there are members is learned, from all but the last of the training days; on these it is seen how wide
+    intervals must be.
 
     Parameters
     ----------
@@ -313,7 +342,17 @@ def _untrained(sites: Sequence[TrainingSite], settings: MoistureSettings) -> Moi
         if (level := levels[site.record.site][main[site.record.site]]) is not None
     ]
     guess = fit_guess([given for given, _ in pairs], [level for _, level in pairs], static=settings.static)
-    return MoistureEnsemble((), settings, static_of(settings), levels, {}, jules, main, guess)
+    return MoistureEnsemble(
+        members=(),
+        settings=settings,
+        dynamic=dynamic_of(settings, [site.record for site in sites]),
+        static=static_of(settings, [describe(site.record) for site in sites]),
+        levels=levels,
+        offsets={},
+        jules=jules,
+        main=main,
+        level_guess=guess,
+    )
 
 
 def _batches(sites: Sequence[TrainingSite], ensemble: MoistureEnsemble) -> list[MoistureBatch]:
@@ -325,7 +364,7 @@ def _batches(sites: Sequence[TrainingSite], ensemble: MoistureEnsemble) -> list[
             levels=[ensemble.levels[s.record.site] for s in group],
             static=ensemble.static,
             statics=[describe(s.record) for s in group],
-            dynamic=dynamic_of(ensemble.settings),
+            dynamic=ensemble.dynamic,
             train=[s.train for s in group],
             main=[ensemble.main[s.record.site] for s in group],
             jules_channel=ensemble.settings.jules_channel,
@@ -356,7 +395,7 @@ def _calibrated(
     device: torch.device | str,
     progress: Progress | None,
 ) -> MoistureEnsemble:
-    """Choose the power and the quantiles on the last of the training days, by a network that has not seen them."""
+    """Find the width of intervals on the last of the training days, by a network that has not seen them."""
     early, late = [], []
     for site in sites:
         held = np.flatnonzero(site.train & site.record.usable[:, ensemble.main[site.record.site]])
@@ -377,23 +416,17 @@ def _calibrated(
         ),
     )
     trial = replace(trial, offsets=_offsets(trial, [site for site, _ in late]))
-    errors = {}
-    for power in _POWERS:
-        scored = replace(trial, power=power)
-        z, number, misses = [], [], []
-        for i, (site, days) in enumerate(late):
-            sensor = trial.main[site.record.site]
-            level = trial.level_of(site.record, sensor)
-            held = days & site.record.usable[:, sensor]
-            found = scored.predict(site.record)
-            miss = site.record.theta[held, sensor] - found.theta[held, sensor]
-            z.append(miss / (level.spread * found.spread[held, sensor]))
-            number.append(np.full(len(miss), i))
-            misses.append(float(np.mean((miss / level.spread) ** 2)))
-        errors[power] = (
-            float(np.mean(misses)),
-            conformal_quantiles(np.concatenate(z), np.concatenate(number), settings.interval),
-        )
-    power = min(errors, key=lambda p: errors[p][0])
-    rmse = float(np.sqrt(errors[power][0]))
-    return replace(ensemble, power=power, seen=errors[power][1], validation={"power": power, "rmse_in_spreads": rmse})
+    z, number, misses, efficiency = [], [], [], []
+    for i, (site, days) in enumerate(late):
+        sensor = trial.main[site.record.site]
+        level = trial.level_of(site.record, sensor)
+        held = days & site.record.usable[:, sensor]
+        found, truth = trial.predict(site.record), site.record.theta[held, sensor]
+        miss = (truth - found.theta[held, sensor]) / level.spread
+        z.append(miss / found.spread[held, sensor])
+        number.append(np.full(len(miss), i))
+        misses.append(float(np.sqrt(np.mean(miss**2))))
+        efficiency.append(agreement(found.theta[held, sensor], truth).kge)
+    quantiles = conformal_quantiles(np.concatenate(z), np.concatenate(number), settings.interval)
+    skill = {"kge": float(np.median(efficiency)), "rmse_in_spreads": float(np.median(misses))}
+    return replace(ensemble, seen=quantiles, validation=skill)

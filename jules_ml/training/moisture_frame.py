@@ -17,7 +17,7 @@ _Array = NDArray[np.float64]
 _Mask = NDArray[np.bool_]
 
 #: Inputs that change from day to day, in the unit that the network takes them in.
-DYNAMIC = ("precip", "t_air", "sw_down", "lw_down", "vpd", "wind", "rad_net", "lst")
+DYNAMIC = ("precip", "t_air", "sw_down", "lw_down", "vpd", "wind", "rad_net", "swi", "lst")
 #: Inputs that a day cannot be predicted without.
 NEEDED = ("precip", "t_air")
 #: Longest gap in a needed input [d] that masks may bridge.

@@ -34,7 +34,7 @@ _CORRELATED_DAYS = 10.0
 
 
 def describe(record: MoistureRecord) -> dict[str, float]:
-    """Static properties of a place: those given, and those that its weather, surface temperature and JULES's run tell.
+    """Static properties of a place: those given, and, unless given, those that its weather, surface temperature and JULES's run tell.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def describe(record: MoistureRecord) -> dict[str, float]:
 
     def moment(name: str, values: _Array, which: Any = np.mean) -> None:
         held = values[np.isfinite(values)]
-        if len(held) >= 30:
+        if len(held) >= 30 and name not in record.static:
             found[name] = float(which(held))
 
     moment("precip_year", 365.25 * record.dynamic["precip"])

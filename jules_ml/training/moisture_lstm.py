@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from jules_ml.training.moisture_batch import MoistureBatch
 
-#: As in NeuralHydrology's examples for a continent: 64 cells, dropout 0.4 before the head, Adam at 1e-3.
-HIDDEN, DROPOUT, RATE = 64, 0.4, 1e-3
+#: As in NeuralHydrology's examples: 64 cells, dropout 0.4 before the head, Adam at 5e-3 at most.
+HIDDEN, DROPOUT, RATE = 64, 0.4, 5e-3
 #: Days of a training sequence, of which the first are for the state to settle.
 SEQUENCE, SETTLE = 365, 120
 
@@ -63,6 +63,7 @@ def learn_lstm(x: Tensor, target: Tensor, weight: Tensor, *, steps: int, seed: i
     generator = torch.Generator().manual_seed(seed)
     model = MoistureLstm(x.shape[2])
     optimiser = torch.optim.Adam(model.parameters(), lr=RATE)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=RATE, total_steps=steps)
     x = torch.cat([x[:, :1].expand(-1, SETTLE, -1), x], dim=1)  # the first days repeated, for the state to settle
     target, weight = (torch.cat([torch.zeros(len(v), SETTLE), v], dim=1) for v in (target, weight))
     last = int(torch.nonzero(weight.sum(0))[-1]) + 1
@@ -79,6 +80,7 @@ def learn_lstm(x: Tensor, target: Tensor, weight: Tensor, *, steps: int, seed: i
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
+        schedule.step()
     return model.eval()
 
 

@@ -153,7 +153,6 @@ def static_of(row: pd.Series) -> dict[str, float]:
         "bulk_density": float(row["bd"]),
         "soc": float(row["soc_stock"]),
         "elevation": float(row["elevation"]),
-        "precip_year": float(row["map_mm"]),
         "trees": broadleaf + needleleaf,
         "grass": c3 + c4,
         "bare": bare + 0.5 * shrub,

@@ -7,54 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-import xarray as xr
+from moisture_site import QUICK, jules_run, site
 
-from jules_ml.data.site import SiteMeta, site_dataset
 from jules_ml.errors import BadInput
-from jules_ml.modules.moisture_settings import MoistureSettings
 from jules_ml.training.moisture_baselines import climatology, matched
 from jules_ml.training.moisture_batch import Level, layers_to_sensors
 from jules_ml.training.moisture_ensemble import TrainingSite, learn_moisture
 from jules_ml.training.moisture_frame import MoistureRecord, moisture_record
 from jules_ml.training.moisture_level import LevelModel, adapted, describe, fit_guess
 from jules_ml.training.moisture_scores import drydown_scale, moisture_scores
-
-QUICK = MoistureSettings(width=8, members=1, steps=3, dilations=(1, 2), fortnights=2, validation_fraction=0.0)
-
-
-def site(days: int = 700, *, seed: int = 0, name: str = "made-up", **changes: np.ndarray) -> xr.Dataset:
-    """A site whose water content is an exponential filter of its rain."""
-    random = np.random.default_rng(seed)
-    rain = random.exponential(8.0, days) * (random.random(days) < 0.3) / 86400.0
-    theta = np.empty(days)
-    theta[0] = 0.25
-    for i in range(1, days):
-        theta[i] = 0.12 + (theta[i - 1] - 0.12) * 0.93 + rain[i] * 86400.0 * 0.004
-    season = np.sin(2.0 * np.pi * np.arange(days) / 365.25)
-    values = {
-        "precip": rain,
-        "t_air": 288.0 + 6.0 * season,
-        "sw_down": 180.0 + 80.0 * season,
-        "theta": np.clip(theta, 0.0, 0.6)[:, None],
-    }
-    values.update(changes)
-    return site_dataset(
-        values,
-        time=pd.date_range("2018-01-02", periods=days, freq="D"),
-        interval=pd.Timedelta(days=1),
-        meta=SiteMeta(site=name, source="made up", licence="CC0"),
-        depth=[0.05],
-        where="made up",
-    )
-
-
-def jules_run(days: int = 700, start: str = "2018-01-02") -> xr.Dataset:
-    theta = np.tile(0.2 + 0.05 * np.sin(np.arange(days) / 30.0)[:, None], (1, 4))
-    return xr.Dataset(
-        {"theta": (("time", "soil"), theta)},
-        coords={"time": pd.date_range(start, periods=days, freq="D")},
-        attrs={"interval_seconds": 86400.0},
-    )
 
 
 def test_a_record_has_its_days_its_sensors_and_its_first_guess():
@@ -160,7 +121,7 @@ def test_levels_that_follow_clay_are_found_and_kept_by_the_card():
     assert guess is not None
     found, error = guess.predict({**statics[0], "clay": 30.0})
     assert found.mean == pytest.approx(0.25, abs=0.02)
-    assert error[0] < 0.02
+    assert error[0] == 0.02  # no guess is surer
     again = LevelModel.from_card(guess.models[0].to_card())
     assert again.predict(statics[3]).mean == guess.models[0].predict(statics[3]).mean
 

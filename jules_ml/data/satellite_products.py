@@ -1,0 +1,203 @@
+"""Point series of satellite products: surface temperature of MODIS and of Copernicus, soil water index of Copernicus.
+
+Each comes as CSV or as netCDF with one value a time. From AppEEARS a MODIS series has columns ``MOD11A1_061_LST_Day_1km`` and the
+like, in kelvin, with 0 for none and a quality word beside it. The service of Copernicus has ``LST``, and ``SWI_001`` to ``SWI_100`` [%], a
+column a T-value, with ``QFLAG_001`` and the like.
+
+References
+----------
+Wan (2014), Remote Sens. Environ. 140, 36-45 (MOD11); Freitas et al. (2013), IEEE Trans. Geosci. Remote Sens. 51, 3060-3070 (Copernicus
+LST); Bauer-Marschallinger et al. (2018), Remote Sens. 10, 1030 (Copernicus SWI); product user manuals of the Copernicus Land service.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from jules_ml.data.netcdffile import read_netcdf
+from jules_ml.data.record import end_of_interval, interval, place
+from jules_ml.data.variables import VARIABLES
+from jules_ml.errors import BadInput
+
+_TIME_NAMES = ("time", "date", "datetime", "timestamp")
+_LST = re.compile(r"(.*_)?LST(_(Day|Night)(_1km)?)?$", re.IGNORECASE)
+_MODIS = re.compile(r"(?P<head>.*_)?LST_(?P<part>Day|Night)_1km$", re.IGNORECASE)
+_SWI = re.compile(r"(.*_)?SWI_?(?P<t>\d{1,3})$", re.IGNORECASE)
+_CSV = (".csv", ".txt")
+
+
+def read_lst_product(path: str | Path) -> xr.Dataset:
+    """Surface temperature as a satellite sees it.
+
+    Parameters
+    ----------
+    path : str or Path
+        CSV or netCDF of one point.
+
+    Returns
+    -------
+    xarray.Dataset, dims ('time',)
+        ``lst`` [K], the mean of the day's overpasses, stamped at the end of the day (UTC); NaN under cloud. Values whose MODIS quality
+        word says that they were not produced, or whose mean error exceeds 2 K, are NaN. These are *clear-sky overpasses*,
+        not the all-sky means of :func:`~jules_ml.data.satellite.lst_from_longwave`.
+
+    Raises
+    ------
+    BadInput
+        If the file has no time, no column of surface temperature, or values of no surface.
+    """
+    path = Path(path)
+    frame, units = _frame(path)
+    names = [name for name in frame if _LST.match(str(name))]
+    if not names:
+        raise BadInput(
+            f"there is no surface temperature among {', '.join(map(str, frame))}",
+            where=path,
+            remedy="give a column LST, LST_Day_1km or LST_Night_1km, as the product names it",
+        )
+    columns = []
+    for name in names:
+        values = frame[name].to_numpy(dtype=np.float64)
+        # MODIS writes 0 for none; no surface is that cold in any unit but degrees Celsius
+        celsius = units.get(str(name), "K").lower() in ("c", "degc", "celsius", "degree_celsius", "degrees_celsius")
+        values = values + 273.15 if celsius else np.where(values == 0.0, np.nan, values)
+        columns.append(np.where(_poor(frame, str(name)), np.nan, values))
+    lst = pd.DataFrame(np.column_stack(columns), index=frame.index).mean(axis=1)
+    known = VARIABLES["lst"]
+    outside = (lst < known.valid_min) | (lst > known.valid_max)
+    if outside.any():
+        raise BadInput(
+            f"{lst[outside].iloc[0]:g} on {lst.index[outside][0]:%Y-%m-%d} is the temperature of no surface in K",
+            where=f"{path}, column {names[0]}",
+            remedy="apply the product's scale factor (0.02 for MODIS), or state units = degC",
+        )
+    return _by_day(
+        lst, "lst", "K", f"satellite product {path.name}, {', '.join(map(str, names))}; clear-sky overpasses"
+    )
+
+
+def read_swi_product(path: str | Path, *, t_value: int) -> xr.Dataset:
+    """Soil water index of the Copernicus Land service.
+
+    Parameters
+    ----------
+    path : str or Path
+        CSV or netCDF of one point, with ``SWI_001`` and the like [%].
+    t_value : int
+        Characteristic time of the filter [d]; one of the file's.
+
+    Returns
+    -------
+    xarray.Dataset, dims ('time',)
+        ``swi`` [1], with the end of the day (UTC) as stamp; NaN where its quality flag is 0 or there is none.
+
+    Raises
+    ------
+    BadInput
+        If the file has no time or not that T-value, or values beyond 0 to 100 %.
+    """
+    path = Path(path)
+    frame, _ = _frame(path)
+    by_t = {int(match["t"]): str(name) for name in frame if (match := _SWI.match(str(name)))}
+    if t_value not in by_t:
+        raise BadInput(
+            f"there is no soil water index of T = {t_value} d",
+            where=path,
+            remedy=f"choose one of the file's: {', '.join(map(str, sorted(by_t))) or 'it has none'}",
+        )
+    name = by_t[t_value]
+    values = frame[name].to_numpy(dtype=np.float64)
+    # the product's codes from 201 on are for no data, water, frozen and the like
+    values = np.where((values > 200.0) & (values <= 255.0), np.nan, values)
+    flag = next((c for c in frame if re.match(rf"(.*_)?QFLAG_?0*{t_value}$", str(c), re.IGNORECASE)), None)
+    if flag is not None:
+        values = np.where(frame[flag].to_numpy(dtype=np.float64) > 0.0, values, np.nan)
+    if np.nanmin(values, initial=0.0) < 0.0 or np.nanmax(values, initial=0.0) > 100.0:
+        raise BadInput(
+            f"values run from {np.nanmin(values):g} to {np.nanmax(values):g}",
+            where=f"{path}, column {name}",
+            remedy="give the index in % with the product's scale factor (0.5) applied",
+        )
+    series = pd.Series(values / 100.0, index=frame.index)
+    return _by_day(series, "swi", "1", f"satellite product {path.name}, T = {t_value} d")
+
+
+def joined(ds: xr.Dataset, series: xr.DataArray, *, where: str | Path) -> xr.Dataset:
+    """A site dataset with a daily series of a satellite, held over the day's steps.
+
+    Raises
+    ------
+    BadInput
+        If the series and the record do not overlap.
+    """
+    steps = end_of_interval(ds) - interval(ds) / 2
+    days = pd.Series(series.to_numpy(), index=pd.DatetimeIndex(series["time"].to_numpy()) - pd.Timedelta(days=1))
+    values = days.reindex(steps.floor("D")).to_numpy()
+    if not np.isfinite(values).any():
+        raise BadInput(
+            "the series and the record do not overlap",
+            where=where,
+            remedy=f"order it for {steps[0]:%Y-%m-%d} to {steps[-1]:%Y-%m-%d} ({place(ds)})",
+        )
+    return ds.assign({str(series.name): ("time", values, series.attrs)})
+
+
+def _frame(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Columns by time (UTC), and the units that the file states."""
+    if path.suffix.lower() in _CSV:
+        try:
+            table = pd.read_csv(path)
+        except (OSError, ValueError) as error:
+            raise BadInput(f"the file cannot be read ({error})", where=path, remedy="give a CSV file") from error
+        stamp = next((name for name in table if str(name).strip().lower() in _TIME_NAMES), None)
+        if stamp is None:
+            raise BadInput("there is no column of time", where=path, remedy="name it time or date")
+        times = pd.to_datetime(table.pop(stamp), errors="coerce", utc=True)
+        if times.isna().any():
+            line = int(np.flatnonzero(times.isna())[0]) + 2
+            raise BadInput("the time cannot be read", where=f"{path}, line {line}", remedy="write it as 2020-07-01")
+        numbers = table.apply(pd.to_numeric, errors="coerce")
+        return numbers.set_index(pd.DatetimeIndex(times).tz_localize(None)), {}
+    ds = xr.decode_cf(read_netcdf(path, required=["time"], kind="a series of a satellite product"))
+    point = ds.squeeze(drop=True)
+    if point["time"].dims != ("time",):
+        raise BadInput("the file has no series in time", where=path, remedy="cut the product at the site's pixel")
+    beyond = [str(n) for n, v in point.data_vars.items() if "time" in v.dims and v.dims != ("time",)]
+    if beyond:
+        raise BadInput(
+            f"{beyond[0]} is no series of one point", where=path, remedy="cut the product at the site's pixel"
+        )
+    units = {str(name): str(v.attrs.get("units", "K")) for name, v in point.data_vars.items()}
+    held = [name for name, v in point.data_vars.items() if v.dims == ("time",)]
+    return point[held].to_dataframe(), units
+
+
+def _poor(frame: pd.DataFrame, name: str) -> NDArray[np.bool_]:
+    """Where MODIS's quality word tells against a value: bits 0-1 say whether it was produced, bits 6-7 its mean error (2: over 2 K)."""
+    match = _MODIS.match(name)
+    if match is None:
+        return np.zeros(len(frame), dtype=bool)
+    column = f"{match['head'] or ''}QC_{match['part']}"
+    if column not in frame:
+        return np.zeros(len(frame), dtype=bool)
+    word = frame[column].fillna(3).to_numpy(dtype=np.int64)
+    return ((word & 3) > 1) | (((word >> 6) & 3) > 1)
+
+
+def _by_day(series: pd.Series, name: str, units: str, comment: str) -> xr.Dataset:
+    """Means of calendar days in UTC, stamped at their end."""
+    days = series.groupby(pd.DatetimeIndex(series.index).floor("D")).mean()
+    end = pd.DatetimeIndex(days.index) + pd.Timedelta(days=1)
+    known = VARIABLES[name]
+    attrs = {"units": units, "long_name": known.long_name, "comment": comment}
+    return xr.Dataset(
+        {name: ("time", days.to_numpy(), attrs)},
+        coords={"time": ("time", end.to_numpy())},
+        attrs={"interval_seconds": 86400.0},
+    )

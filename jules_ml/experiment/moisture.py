@@ -1,0 +1,89 @@
+"""``[moisture]``: how soil moisture is learned at a site, and what is known there beside the record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import xarray as xr
+from pydantic import Field
+
+from jules_ml.experiment.section import DataPath, PerLayer
+from jules_ml.modules.moisture_settings import MoistureSettings
+from jules_ml.training.moisture_frame import MoistureRecord, moisture_record
+
+if TYPE_CHECKING:
+    from jules_ml.experiment.load import Experiment
+    from jules_ml.moisture_fit import MoistureSite
+
+
+class MoistureSection(MoistureSettings):
+    """Settings of learning, and what a site has beside its record."""
+
+    jules: DataPath | None = Field(
+        default=None, description="output of a JULES run at the site, with `smcl`: the first guess"
+    )
+    dzsoil: PerLayer = Field(default=(0.1, 0.25, 0.65, 2.0), description="thickness of that run's soil layers [m]")
+    lst: DataPath | None = Field(
+        default=None,
+        description="surface temperature of a satellite as point series, CSV or netCDF, in place of the record's",
+    )
+    swi: DataPath | None = Field(
+        default=None, description="soil water index of Copernicus as point series, CSV or netCDF"
+    )
+    t_value: int = Field(default=20, ge=1, le=100, description="its T-value [d]")
+    site_properties: dict[str, float] = Field(
+        default_factory=dict,
+        description="what is known of the soil by name: clay, sand [%], bulk_density [g cm-3], soc [kg m-2], elevation [m]",
+    )
+    sm_sat: PerLayer | None = Field(
+        default=None, description="JULES's water content at saturation, for `export --to prescribed` [m3 m-3]"
+    )
+    theta_r: PerLayer = Field(default=(0.0,), description="residual water, which JULES leaves out [m3 m-3]")
+
+    def record(self, ds: xr.Dataset) -> MoistureRecord:
+        """The site's days, with JULES's run and the satellites' series joined.
+
+        Raises
+        ------
+        BadInput
+            If a file cannot be used, does not overlap the record, or the record lacks what cannot be done without.
+        """
+        from jules_ml.data.jules import read_jules
+        from jules_ml.data.satellite_products import joined, read_lst_product, read_swi_product
+
+        if self.lst is not None:
+            ds = joined(ds.drop_vars("lst", errors="ignore"), read_lst_product(self.lst)["lst"], where=self.lst)
+        if self.swi is not None:
+            product = read_swi_product(self.swi, t_value=self.t_value)
+            ds = joined(ds.drop_vars("swi", errors="ignore"), product["swi"], where=self.swi)
+        run = None if self.jules is None else read_jules(self.jules, variables=["smcl"], dzsoil=self.dzsoil)
+        return moisture_record(ds, jules=run, static=self.site_properties, frozen_below=self.frozen_below)
+
+
+def moisture_site(experiment: Experiment) -> MoistureSite:
+    """What an experiment says of one site, ready to be learned from.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        With ``[data]``, and with ``[moisture]`` where there is more to say.
+
+    Returns
+    -------
+    MoistureSite
+
+    Raises
+    ------
+    BadInput
+        As the record's reader, and :meth:`MoistureSection.record`.
+    """
+    from jules_ml.moisture_fit import MoistureSite
+
+    section = experiment.moisture or MoistureSection()
+    ds = experiment.record()
+    return MoistureSite(
+        record=section.record(ds),
+        licence=str(ds.attrs.get("licence", "not stated")),
+        sm_sat=section.sm_sat,
+        theta_r=section.theta_r,
+    )
