@@ -69,9 +69,9 @@ def side_by_side(
     )  # fmt: skip
     for (name, values), colour in zip(daily.items(), _COLOURS, strict=False):
         if name != said:
-            difference = (
-                values - reference.reindex(values.index, method="nearest", tolerance=pd.Timedelta("12h"))
-            ).dropna()
+            near = reference.reindex(values.index, method="nearest", tolerance=pd.Timedelta("12h"))
+            # days that are missing stay gaps
+            difference = values - near
             axes[1].plot(difference.index, difference, color=colour, lw=0.8)
     axes[1].axhline(0.0, color="#404040", lw=0.6)
     axes[0].legend(ncols=4, loc="upper left", borderaxespad=0.1)
