@@ -9,6 +9,8 @@ JULES_RUN_DIR
     Genuchten and Clapp-Hornberger), ``gl4`` (TOPMODEL), ``trif`` (four pools) and ``layeredcn`` (four pools in layers), of one year.
 JULES_VERSION
     Version of JULES, to be kept with the numbers.
+JULES_ROSE_APPS
+    Folder of Rose applications, as ``rose-stem/app`` of JULES's source. Optional.
 JULES_EXTRA_ENTRIES
     Entries that this JULES needs beside those of a release, as TOML: ``{jules_vegetation = {rd_model = 1}}``. Optional.
 
@@ -20,6 +22,7 @@ Run as ``python benchmarks/experiments_jules.py [--quick]``.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -127,6 +130,27 @@ def edited_in_fortran(claims: Claims, loobos: Path, work: Path) -> None:
     claims.check(
         "edited entries that Fortran reads otherwise", wrong, "<=", 0, note="gfortran's namelist reader, Loobos"
     )
+
+
+def rose_applications(claims: Claims) -> None:
+    """JULES's own Rose applications, read as run folders and checked for what a run needs."""
+    name = "Rose applications that cannot be read as run folders"
+    if "JULES_ROSE_APPS" not in os.environ:
+        claims.not_measured(name, "<=", 0, why="JULES_ROSE_APPS not set")
+        return
+    apps = [path.parent for path in sorted(Path(os.environ["JULES_ROSE_APPS"]).glob("*/rose-app.conf"))]
+    texts = {app: (app / "rose-app.conf").read_text(encoding="utf-8") for app in apps}
+    of_jules = [app for app, text in texts.items() if "[namelist:jules_time]" in text]
+    failed = []
+    for app in of_jules:
+        # a suite sets these; any path will do for reading
+        for variable in re.findall(r"\$\{?(\w+)", texts[app]):
+            os.environ.setdefault(variable, "anywhere")
+        try:
+            read_run_folder(app)
+        except BadInput as error:
+            failed.append(f"{app.name}: {error}")
+    claims.check(name, len(failed), "<=", 0, note="; ".join(failed) or f"{len(of_jules)} applications")
 
 
 def _declaration(name: str, value: object) -> str:
@@ -423,6 +447,7 @@ def main() -> int:
         loobos = options.data / "jules" / "loobos_namelists"
         round_trip(claims, loobos, Path(str(files("jules_ml.namelists") / "point")))
         edited_in_fortran(claims, loobos, work)
+        rose_applications(claims)
         absent = [name for name in VARIABLES if name not in os.environ]
         if absent:
             claims.not_measured("experiments in a real JULES", why=f"{', '.join(absent)} not set")
