@@ -1,19 +1,28 @@
-"""What is made of members that are done."""
+"""What is made of members that are done: the gathered file, quantiles, weights, figures, and a manifest."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from jules_ml.ensemble.gathering import gather
+import xarray as xr
+
+from jules_ml.ensemble.gathering import Gathered, gather
+from jules_ml.ensemble.offline import RESPIRATION, spread_dataset
 from jules_ml.ensemble.run import EnsembleRun
+from jules_ml.ensemble.summary import SUMMARISED, summarise
+from jules_ml.ensemble.weights import Weighed, weigh
+from jules_ml.ensemble.zarr_store import write_zarr
+from jules_ml.figures import save_figure
+from jules_ml.figures.ensemble import drawable, fan, spread_online_offline
+from jules_ml.modules.store import read_module_folder
 from jules_ml.wholefile import whole_file
 
 MANIFEST = "manifest.json"
 
 
 def write_results(run: EnsembleRun) -> list[Path]:
-    """Gather an ensemble, and sum it up.
+    """Gather an ensemble, sum it up, weigh its members, and draw it.
 
     Parameters
     ----------
@@ -30,16 +39,56 @@ def write_results(run: EnsembleRun) -> list[Path]:
     BadInput
         If there is nothing to weigh members by.
     RunFailed
-        If members cannot be put together.
+        If members cannot be put together, or something cannot be written.
     """
+    section = run.experiment.required(run.experiment.ensemble, "ensemble")
     gathered = gather(run.experiment, run.members, run.folder)
-    manifest = {
+    files = [gathered.path]
+    if section.format == "zarr":
+        files.append(write_zarr(run.folder))
+    weighed = None if section.weights is None else weigh(run.experiment, run.folder, section.weights)
+    if weighed is not None:
+        with whole_file(run.folder / "weights.csv") as part:
+            weighed.table().to_csv(part)
+        files.append(run.folder / "weights.csv")
+    files.append(summarise(run.folder, section.quantiles, None if weighed is None else weighed.weights))
+    files += _figures(run)
+    with whole_file(run.folder / MANIFEST) as part:
+        part.write_text(json.dumps(_manifest(run, gathered, weighed), indent=2) + "\n", encoding="utf-8")
+    return [*files, run.folder / MANIFEST]
+
+
+def _manifest(run: EnsembleRun, gathered: Gathered, weighed: Weighed | None) -> dict[str, object]:
+    found: dict[str, object] = {
         "members": len(run.members),
         "done": run.done,
         "failed": run.failed,
         "messages": run.messages,
         "data_sha256": gathered.checksum,
     }
-    with whole_file(run.folder / MANIFEST) as part:
-        part.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-    return [gathered.path, run.folder / MANIFEST]
+    if weighed is not None:
+        found["weights"] = {"effective_members": weighed.effective, "measurements": weighed.measurements}
+    return found
+
+
+def _figures(run: EnsembleRun) -> list[Path]:
+    drawn = []
+    with xr.open_dataset(run.folder / SUMMARISED) as opened:
+        summary = opened.load()
+    if drawable(summary):
+        failed = f" {run.failed} failed." if run.failed else ""
+        figure = fan(summary, notes=[f"{run.done} members.{failed}"])
+        drawn.append(save_figure(figure, run.folder / "figures" / "fan.png"))
+    module = run.experiment.modules.respiration
+    outputs = run.experiment.run.outputs if run.experiment.run is not None else None
+    several = "respiration" in run.members.modules and len(set(run.members.draws[:, 0].tolist())) > 1
+    if module is not None and several and (outputs is None or RESPIRATION in outputs):
+        spread = spread_dataset(run.folder, module)
+        record = ", ".join(read_module_folder(module, kind="respiration")[1].get("groups", [])) or module.name
+        place = run.experiment.site.name or run.experiment.file.stem
+        figure = spread_online_offline(spread, record=record, place=place)
+        drawn.append(save_figure(figure, run.folder / "figures" / "spread.png"))
+        with whole_file(run.folder / "spread.nc") as part:
+            spread.to_netcdf(part)
+        drawn.append(run.folder / "spread.nc")
+    return drawn

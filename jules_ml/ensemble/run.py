@@ -19,6 +19,7 @@ from jules_ml.ensemble.members import Members, plan_members
 from jules_ml.ensemble.parameters import check_parameters
 from jules_ml.ensemble.schedule import StartCrew, alone, run_units
 from jules_ml.ensemble.work import Unit, Work
+from jules_ml.ensemble.zarr_store import refuse_without_zarr
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.provenance import software
@@ -107,6 +108,8 @@ def plan_ensemble(experiment: Experiment) -> Plan:
             where=f"{experiment.file}, run",
             remedy="give start and end in [run]",
         )
+    if section.format == "zarr":
+        refuse_without_zarr()
     members = plan_members(experiment)
     for site in section.sites or (None,):
         for forcing in section.forcing or (None,):

@@ -1,0 +1,62 @@
+"""A stand-in for a JULES executable that works for a fixed processor time, for measuring what runs many of them.
+
+Reads the namelists it is given, says what JULES says, and writes a daily output profile whose respiration follows ``q10_soil``. The
+environment variable ``STAND_IN_SECONDS`` is the processor time, its own start included; ``STAND_IN_FATAL`` a value of ``q10_soil`` above
+which it stops with a fatal message.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+from scipy.io import netcdf_file
+
+_FORMAT = "%Y-%m-%d %H:%M:%S"
+
+
+def entry(text: str, name: str) -> str:
+    found = re.search(rf"\b{name}\s*=\s*'?([^',/\n]+)", text, re.IGNORECASE)
+    assert found is not None, name
+    return found[1].strip()
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    read = {name: (folder / f"{name}.nml").read_text(encoding="utf-8") for name in ("timesteps", "output")}
+    start, end = (
+        datetime.strptime(entry(read["timesteps"], name), _FORMAT) for name in ("main_run_start", "main_run_end")
+    )
+    q10 = float(entry((folder / "jules_soil_biogeochem.nml").read_text(encoding="utf-8"), "q10_soil"))
+    print("[INFO] READ_NML_JULES_PRNT_CONTROL: Reading JULES_PRNT_CONTROL namelist...", flush=True)
+    n = max((end - start).days, 1)
+    print(f"[INFO] next_time: Timestep: 48; Started at: {start + timedelta(days=1):{_FORMAT}}", flush=True)
+    if q10 > float(os.environ.get("STAND_IN_FATAL", "1e9")):
+        print("[FATAL ERROR] microbe: q10_soil cannot be", file=sys.stderr, flush=True)
+        raise SystemExit(1)
+    seconds = float(os.environ.get("STAND_IN_SECONDS", "0"))
+    while time.process_time() < seconds:
+        pass
+    out = Path(entry(read["output"], "output_dir")) / f"{entry(read['output'], 'run_id')}.day.nc"
+    with netcdf_file(out, "w") as file:
+        for dim, size in (("time", n), ("soil", 4), ("y", 1), ("x", 1)):
+            file.createDimension(dim, size)
+        variables = (
+            ("time", ("time",), 86400.0 * np.arange(1, n + 1), f"seconds since {start:{_FORMAT}}"),
+            ("sthu", ("time", "soil", "y", "x"), np.full((n, 4, 1, 1), 0.5), "1"),
+            ("resp_s_gb", ("time", "y", "x"), 1e-8 * q10 * np.ones((n, 1, 1)), "kg m-2 s-1"),
+        )
+        for name, dims, values, units in variables:
+            made = file.createVariable(name, "d", dims)
+            made[:] = values
+            made.units = units
+    print("[INFO] file_ncdf_close: Closing file", flush=True)
+
+
+if __name__ == "__main__":
+    main()

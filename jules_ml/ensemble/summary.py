@@ -1,0 +1,150 @@
+"""Quantiles, mean and spread over the members, and their posterior mean, a stretch of time at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import netCDF4
+import numpy as np
+from numpy.typing import NDArray
+
+from jules_ml.ensemble.gathering import gathered_dataset
+from jules_ml.errors import RunFailed
+from jules_ml.wholefile import whole_file
+
+SUMMARISED = "summary.nc"
+#: Memory that a stretch of all members may take [bytes].
+_STRETCH_BYTES = 64 * 1024**2
+
+
+def weighted_quantiles(
+    values: NDArray[np.floating], quantiles: Sequence[float], weights: NDArray[np.floating] | None = None
+) -> NDArray[np.float64]:
+    r"""Quantiles over the first dimension, each value with its weight.
+
+    The distribution function runs through the middle of each value's weight, and is linear in between:
+    :math:`F(x_k) = (\sum_{j \le k} w_j - w_k/2)/\sum w`.
+
+    Parameters
+    ----------
+    values : array, shape (member, ...)
+        Missing members, NaN, are left out.
+    quantiles : sequence of float, shape (quantile,)
+    weights : array, shape (member,), optional
+        All alike unless given.
+
+    Returns
+    -------
+    array, shape (quantile, ...)
+        NaN where all members are missing.
+
+    References
+    ----------
+    Hazen (1914), Trans. ASCE 77, 1539-1640, for equal weights.
+    """
+    flat = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
+    w = np.ones(len(flat)) if weights is None else np.asarray(weights, dtype=np.float64)
+    order = np.argsort(flat, axis=0)
+    ordered = np.take_along_axis(flat, order, axis=0)
+    # NaN sorts to the end, and gets no weight
+    each = np.where(np.isfinite(ordered), w[order], 0.0)
+    total = each.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = (np.cumsum(each, axis=0) - 0.5 * each) / total
+    found = np.full((len(quantiles), flat.shape[1]), np.nan)
+    for column in np.flatnonzero(total > 0.0):
+        there = each[:, column] > 0.0
+        found[:, column] = np.interp(quantiles, share[there, column], ordered[there, column])
+    return found.reshape(len(quantiles), *np.shape(values)[1:])
+
+
+def summarise(folder: Path, quantiles: Sequence[float], weights: NDArray[np.floating] | None = None) -> Path:
+    """Write quantiles, mean, standard deviation and, with weights, posterior mean and quantiles of every variable.
+
+    Parameters
+    ----------
+    folder : Path
+        Of an ensemble that has been gathered.
+    quantiles : sequence of float
+    weights : array, shape (member,), optional
+        Posterior weights.
+
+    Returns
+    -------
+    Path
+        ``summary.nc``.
+
+    Raises
+    ------
+    BadInput
+        If it has not been gathered.
+    RunFailed
+        If the file cannot be written.
+    """
+    path = folder / SUMMARISED
+    with gathered_dataset(folder) as source:
+        source.set_auto_mask(False)
+        try:
+            with whole_file(path) as part, netCDF4.Dataset(part, "w", format="NETCDF4") as file:
+                names = _define(file, source, quantiles, weights is not None)
+                for name in names:
+                    for at, values in _stretches(source[name]):
+                        _write(file, name, at, values, quantiles, weights)
+        except OSError as error:
+            raise RunFailed(f"{path} cannot be written ({error})") from error
+    return path
+
+
+def _define(file: netCDF4.Dataset, source: netCDF4.Dataset, quantiles: Sequence[float], weighed: bool) -> list[str]:
+    for dim, size in source.dimensions.items():
+        if dim != "member":
+            file.createDimension(dim, len(size))
+    file.createDimension("quantile", len(quantiles))
+    file.createVariable("quantile", "f8", ("quantile",))[:] = quantiles
+    names = []
+    for name, variable in source.variables.items():
+        if "member" not in variable.dimensions:
+            copy = file.createVariable(name, variable.dtype, variable.dimensions)
+            copy[:] = variable[:]
+            copy.setncatts({key: variable.getncattr(key) for key in variable.ncattrs() if key != "_FillValue"})
+            continue
+        if variable.dimensions == ("member",) or variable.dtype.kind != "f":
+            continue
+        names.append(name)
+        dims = variable.dimensions[1:]
+        kinds = [(f"{name}_quantiles", ("quantile", *dims)), (f"{name}_mean", dims), (f"{name}_sd", dims)]
+        if weighed:
+            kinds += [(f"{name}_posterior_mean", dims), (f"{name}_posterior_quantiles", ("quantile", *dims))]
+        for label, along in kinds:
+            made = file.createVariable(label, "f8", along, zlib=True, complevel=1)
+            made.setncatts({key: variable.getncattr(key) for key in variable.ncattrs() if key != "_FillValue"})
+    file.setncatts({key: source.getncattr(key) for key in ("Conventions", "title", "data_sha256", "history")})
+    return names
+
+
+def _stretches(variable: netCDF4.Variable) -> Iterator[tuple[slice, NDArray[np.floating]]]:
+    """All members of a variable, along as much of its first other dimension as memory allows."""
+    each = variable.dtype.itemsize * int(np.prod([variable.shape[0], *variable.shape[2:]]))
+    length = max(int(_STRETCH_BYTES // max(each, 1)), 1)
+    for start in range(0, variable.shape[1], length):
+        at = slice(start, min(start + length, variable.shape[1]))
+        yield at, variable[:, at]
+
+
+def _write(
+    file: netCDF4.Dataset,
+    name: str,
+    at: slice,
+    values: NDArray[np.floating],
+    quantiles: Sequence[float],
+    weights: NDArray[np.floating] | None,
+) -> None:
+    there = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    file[f"{name}_quantiles"][:, at] = weighted_quantiles(values, quantiles)
+    good = np.asarray(values[there], dtype=np.float64)
+    file[f"{name}_mean"][at] = good.mean(axis=0)
+    file[f"{name}_sd"][at] = good.std(axis=0, ddof=1) if len(good) > 1 else 0.0
+    if weights is not None:
+        file[f"{name}_posterior_mean"][at] = np.tensordot(weights[there] / weights[there].sum(), good, axes=1)
+        file[f"{name}_posterior_quantiles"][:, at] = weighted_quantiles(values, quantiles, weights)

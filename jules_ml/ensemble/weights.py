@@ -1,0 +1,237 @@
+"""Members weighed by what was measured, and scored against it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import netCDF4
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from jules_ml.agreement import Agreement, agreement
+from jules_ml.comparison.runs import layer_at, on_common_periods
+from jules_ml.data.quality import measured
+from jules_ml.data.record import interval
+from jules_ml.ensemble.gathering import gathered_dataset
+from jules_ml.errors import BadInput
+from jules_ml.experiment import Experiment
+from jules_ml.experiment.ensemble import WeightsSection
+
+#: Variables of a record that measure outputs: name there, and units of the output for one of the record's.
+_MEASURED_AS = {"theta": ("theta", 1.0), "t_soil": ("t_soil", 1.0), "latent_heat": ("le", 1.0), "ftl_gb": ("h", 1.0)}
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """Members by their agreement with what was measured.
+
+    Attributes
+    ----------
+    weights : array, shape (member,)
+        Together 1; 0 of members that are missing.
+    effective : float
+        How many equal members they are worth.
+    scores : list of Agreement
+        Of each member.
+    measurements : int
+        Periods that were compared.
+    """
+
+    weights: NDArray[np.float64]
+    effective: float
+    scores: list[Agreement]
+    measurements: int
+
+    def table(self) -> pd.DataFrame:
+        """A row a member: weight and scores."""
+        rows = [{"weight": w, **asdict(score)} for w, score in zip(self.weights, self.scores, strict=True)]
+        return pd.DataFrame(rows).rename_axis("member")
+
+
+def likelihood_weights(log_likelihood: NDArray[np.floating]) -> NDArray[np.float64]:
+    r"""Weights of members drawn from the prior.
+
+    .. math:: w_i = \frac{p(y \mid x_i)}{\sum_j p(y \mid x_j)}
+
+    Parameters
+    ----------
+    log_likelihood : array, shape (member,)
+        NaN or minus infinity for members that are missing.
+
+    Returns
+    -------
+    array, shape (member,)
+        Together 1.
+
+    References
+    ----------
+    Beven and Binley (1992), Hydrol. Process. 6, 279-298; van Leeuwen (2009), Mon. Weather Rev. 137, 4089-4114.
+    """
+    log_w = np.where(np.isfinite(log_likelihood), log_likelihood, -np.inf)
+    if not np.isfinite(log_w).any():
+        raise BadInput(
+            "no member can be weighed", remedy="see that members are done and overlap with what was measured"
+        )
+    w = np.exp(log_w - log_w.max())
+    return np.asarray(w / w.sum(), dtype=np.float64)
+
+
+def effective_members(weights: NDArray[np.floating]) -> float:
+    r"""How many equal members weights are worth: :math:`1 / \sum w^2`."""
+    return float(1.0 / np.sum(np.square(weights)))
+
+
+def resampled(weights: NDArray[np.floating], n: int, *, seed: int) -> NDArray[np.int64]:
+    """Draw equal particles from weighed members by systematic resampling.
+
+    Parameters
+    ----------
+    weights : array, shape (member,)
+        Together 1.
+    n : int
+        Particles.
+    seed : int
+
+    Returns
+    -------
+    array of int, shape (n,)
+        Members in rising order; each comes ``n`` times its weight, rounded up or down.
+
+    References
+    ----------
+    Kitagawa (1996), J. Comput. Graph. Stat. 5, 1-25.
+    """
+    places = (np.arange(n) + np.random.default_rng(seed).random()) / n
+    return np.minimum(np.searchsorted(np.cumsum(weights), places), len(weights) - 1).astype(np.int64)
+
+
+def weigh(experiment: Experiment, folder: Path, section: WeightsSection) -> Weighed:
+    r"""Weigh gathered members by a Gaussian likelihood.
+
+    .. math:: \ln p(y \mid x) = -\frac{1}{2 \tau} \sum_t \Big(\frac{y_t - x_t}{\sigma}\Big)^2
+
+    with :math:`\tau` the periods that count as one measurement.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    folder : Path
+        Of an ensemble that has been gathered.
+    section : WeightsSection
+
+    Returns
+    -------
+    Weighed
+
+    Raises
+    ------
+    BadInput
+        If the variable was not gathered, was not measured, or not while the members ran.
+    """
+    with gathered_dataset(folder) as source:
+        source.set_auto_mask(False)
+        if section.variable not in source.variables:
+            raise BadInput(
+                f"{section.variable} was not gathered",
+                where=f"{experiment.file}, ensemble.weights.variable",
+                remedy="name a variable of the output, and keep it in run.outputs",
+            )
+        variable = source[section.variable]
+        layered = "soil" in variable.dimensions
+        if layered and section.layer is None:
+            raise BadInput(
+                f"{section.variable} has layers",
+                where=f"{experiment.file}, ensemble.weights",
+                remedy="give layer, from 1 at the top",
+            )
+        times = member_times(source)
+        layer = None if not layered else section.layer
+        thickness = tuple(source["dzsoil"][:].tolist()) if "dzsoil" in source.variables else ()
+        observed, seconds = _observed(experiment, section, thickness)
+        length = float(np.median(np.diff(times.to_numpy())) / np.timedelta64(1, "s")) if len(times) > 1 else seconds
+        logs, scores, n = np.full(len(variable), np.nan), [], 0
+        for member in range(len(variable)):
+            values = variable[member, :, layer - 1] if layer is not None else variable[member]
+            pairs = on_common_periods(observed, pd.Series(values, times), seconds=(seconds, length))
+            scores.append(agreement(pairs["modelled"].to_numpy(), pairs["observed"].to_numpy()))
+            if len(pairs):
+                misfit = (pairs["observed"] - pairs["modelled"]) / section.sigma
+                logs[member] = -0.5 * float((misfit**2).sum()) / section.periods
+                n = max(n, len(pairs))
+    if n == 0:
+        raise BadInput(
+            f"{section.variable} was not measured while the members ran",
+            where=f"{experiment.file}, ensemble.weights",
+            remedy="give observations of that time",
+        )
+    weights = likelihood_weights(logs)
+    return Weighed(weights, effective_members(weights), scores, n)
+
+
+def member_times(source: netCDF4.Dataset) -> pd.DatetimeIndex:
+    """Ends of the periods of a gathered file, UTC."""
+    time = source["time"]
+    calendar = getattr(time, "calendar", "standard")
+    moments = netCDF4.num2date(time[:], time.units, calendar, only_use_cftime_datetimes=False)
+    return pd.DatetimeIndex(np.asarray(moments, dtype="datetime64[s]"))
+
+
+def _observed(experiment: Experiment, section: WeightsSection, thickness: tuple[float, ...]) -> tuple[pd.Series, float]:
+    """What was measured, by time, and the length of its periods [s]."""
+    if section.observations is not None:
+        return _from_file(section)
+    if section.variable not in _MEASURED_AS:
+        raise BadInput(
+            f"no record measures {section.variable}",
+            where=f"{experiment.file}, ensemble.weights",
+            remedy=f"give observations, or weigh by one of {', '.join(_MEASURED_AS)}",
+        )
+    record = experiment.record()
+    name, factor = _MEASURED_AS[section.variable]
+    if name not in record:
+        raise BadInput(
+            f"the record has no {name}",
+            where=f"{experiment.file}, ensemble.weights.variable",
+            remedy="give observations, a netCDF file with the variable along time",
+        )
+    values = record[name]
+    if f"{name}_qc" in record:
+        values = values.where(measured(record, name))
+    if "depth" in values.dims:
+        within = [
+            k
+            for k, depth in enumerate(values["depth"].to_numpy())
+            if np.isfinite(depth) and thickness and layer_at(float(depth), thickness) == (section.layer or 1) - 1
+        ]
+        if not within:
+            raise BadInput(
+                f"no sensor of {name} lies in layer {section.layer}",
+                where=f"{experiment.file}, ensemble.weights.layer",
+                remedy="give the layer of a sensor whose depth is known",
+            )
+        values = values.isel(depth=within).mean("depth")
+    series = pd.Series(factor * values.to_numpy(), pd.DatetimeIndex(record["time"].to_numpy()))
+    return series, interval(record).total_seconds()
+
+
+def _from_file(section: WeightsSection) -> tuple[pd.Series, float]:
+    path = section.observations
+    assert path is not None
+    if not path.is_file():
+        raise BadInput("there is no such file", where=path, remedy="correct ensemble.weights.observations")
+    with xr.open_dataset(path) as opened:
+        if section.variable not in opened or "time" not in opened[section.variable].dims:
+            raise BadInput(
+                f"there is no {section.variable} along time in it",
+                where=path,
+                remedy="give a netCDF file that holds the variable by the name that the output has",
+            )
+        values = opened[section.variable].squeeze(drop=True).load()
+    if "soil" in values.dims:
+        values = values.isel(soil=(section.layer or 1) - 1)
+    index = pd.DatetimeIndex(values["time"].to_numpy())
+    series = pd.Series(values.to_numpy(), index)
+    return series, float(np.median(np.diff(index.to_numpy())) / np.timedelta64(1, "s"))

@@ -1,0 +1,75 @@
+"""The gathered file as a Zarr store, for those who read it in parallel or from afar."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import xarray as xr
+
+from jules_ml.ensemble.gathering import GATHERED
+from jules_ml.errors import BadInput, RunFailed
+
+ZARR = "ensemble.zarr"
+#: Members that are read at a time.
+_BLOCK = 64
+
+
+def write_zarr(folder: Path) -> Path:
+    """Write ``ensemble.zarr`` from ``ensemble.nc``, block by block, beside its place and then into it.
+
+    Parameters
+    ----------
+    folder : Path
+        Of an ensemble that has been gathered.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    BadInput
+        If the package ``zarr`` is not installed.
+    RunFailed
+        If it cannot be written.
+    """
+    refuse_without_zarr()
+    path, part = folder / ZARR, folder / f".writing-{ZARR}"
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        with xr.open_dataset(folder / GATHERED, decode_times=False) as ds:
+            along = [name for name in ds.variables if "member" in ds[name].dims]
+            for name in ds.variables:
+                ds[name].encoding.clear()
+            n = ds.sizes["member"]
+            for start in range(0, n, _BLOCK):
+                block = ds.isel(member=slice(start, start + _BLOCK)).load()
+                if start == 0:
+                    block.to_zarr(part, mode="w", consolidated=False)
+                else:
+                    block[along].to_zarr(part, append_dim="member", consolidated=False)
+        shutil.rmtree(path, ignore_errors=True)
+        os.replace(part, path)
+    except OSError as error:
+        raise RunFailed(f"{path} cannot be written ({error})") from error
+    return path
+
+
+def refuse_without_zarr() -> None:
+    """Refuse the option where the package is not there, before members are run.
+
+    Raises
+    ------
+    BadInput
+        If the package ``zarr`` is not installed.
+    """
+    try:
+        import zarr  # noqa: F401
+    except ImportError as error:
+        raise BadInput(
+            "the package zarr is not installed",
+            where="ensemble.format",
+            remedy='install it (pip install zarr), or leave format = "zarr" out',
+        ) from error

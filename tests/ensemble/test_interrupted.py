@@ -1,0 +1,154 @@
+"""Killed at any moment and begun again: nothing is lost, and nothing that was done is done twice."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import _ensemble
+import pytest
+from _ensemble import IdleWork, run_idle
+
+from jules_ml.ensemble.gathering import gather
+from jules_ml.ensemble.manifest import member_folder, read_status
+from jules_ml.ensemble.member_file import read_member
+from jules_ml.ensemble.process_pool import pool
+from jules_ml.ensemble.schedule import alone
+from jules_ml.errors import RunFailed
+
+PROGRAM = [sys.executable, str(Path(_ensemble.__file__))]
+
+
+def begun(folder: Path) -> list[tuple[int, int]]:
+    """Members that were begun, and by which process, in order."""
+    path = folder / "begun"
+    lines = path.read_text(encoding="ascii").splitlines() if path.exists() else []
+    return [(int(a), int(b)) for a, b in (line.split() for line in lines)]
+
+
+def finished(folder: Path, n: int) -> list[int]:
+    return [k for k in range(n) if (status := read_status(folder, k)) is not None and status.state == "done"]
+
+
+def until(true: Callable[[], bool], seconds: float = 120.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def complete(folder: Path, n: int, before: list[int]) -> None:
+    """Run the rest, and see that all are there and those done before were left alone."""
+    lines = len(begun(folder))
+    run = run_idle(folder, n, alone, IdleWork())
+    assert (run.done, run.failed, run.kept) == (n, 0, len(before))
+    again = [number for number, _ in begun(folder)[lines:]]
+    assert sorted(again) == sorted(set(range(n)) - set(before))
+    for number in range(n):
+        assert read_member(member_folder(folder, number))["number"].values.tolist() == [number] * 4
+    print(f"{len(before)} of {n} were done before, {len(again)} were run, none of them twice")
+
+
+def test_manager_killed(tmp_path: Path) -> None:
+    n = 24
+    process = subprocess.Popen([*PROGRAM, str(tmp_path), str(n), "--workers", "2", "--seconds", "0.05"])
+    until(lambda: len(finished(tmp_path, n)) >= 4)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    workers = {pid for _, pid in begun(tmp_path)}
+    until(lambda: not any(alive(pid) for pid in workers))
+    before = finished(tmp_path, n)
+    assert 4 <= len(before) < n
+    complete(tmp_path, n, before)
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
+def test_worker_killed_is_replaced_and_its_member_run_again(tmp_path: Path) -> None:
+    n = 12
+    with subprocess.Popen(
+        [*PROGRAM, str(tmp_path), str(n), "--workers", "2", "--seconds", "0.1"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        until(lambda: len(begun(tmp_path)) >= 3)
+        number, pid = begun(tmp_path)[-1]
+        os.kill(pid, signal.SIGKILL)
+        said, _ = process.communicate()
+    assert said.split()[:3] == [str(n), "0", "0"]
+    counts = Counter(k for k, _ in begun(tmp_path))
+    assert sorted(counts) == list(range(n))
+    assert sum(counts.values()) <= n + 1
+    print(f"member {number} was run {counts[number]} times, all others once")
+
+
+def test_member_that_kills_its_worker_is_given_up(tmp_path: Path) -> None:
+    run = run_idle(tmp_path, 3, pool(2), IdleWork(deadly=(1,)))
+    assert (run.done, run.failed) == (2, 1)
+    assert run.messages == {1: "the worker that ran it died (SIGKILL)"}
+    assert [number for number, _ in begun(tmp_path)].count(1) == 2
+
+
+def test_failed_members_stay_failed_until_they_are_asked_for(tmp_path: Path) -> None:
+    run = run_idle(tmp_path, 5, alone, IdleWork(fails=(1, 3)))
+    assert (run.done, run.failed) == (3, 2)
+    assert run.messages == {1: "it was told to", 3: "it was told to"}
+    assert run_idle(tmp_path, 5, alone, IdleWork()).failed == 2
+    assert len(begun(tmp_path)) == 5
+    run = run_idle(tmp_path, 5, alone, IdleWork(), retry=True)
+    assert (run.done, run.failed, run.kept) == (5, 0, 3)
+    assert sorted(k for k, _ in begun(tmp_path)[5:]) == [1, 3]
+
+
+@pytest.mark.parametrize("damage", [b"", b"something else", None])
+def test_damaged_member_is_run_again(tmp_path: Path, damage: bytes | None) -> None:
+    run_idle(tmp_path, 4, alone, IdleWork())
+    path = member_folder(tmp_path, 2) / "member.nc"
+    if damage is None:
+        path.unlink()
+    else:
+        path.write_bytes(damage)
+    run = run_idle(tmp_path, 4, alone, IdleWork())
+    assert run.damaged == [2]
+    assert [k for k, _ in begun(tmp_path)[4:]] == [2]
+    assert run.done == 4
+
+
+def test_damaged_status_counts_as_not_done(tmp_path: Path) -> None:
+    run_idle(tmp_path, 4, alone, IdleWork())
+    (member_folder(tmp_path, 1) / "status.json").write_text("{", encoding="utf-8")
+    assert run_idle(tmp_path, 4, alone, IdleWork()).kept == 3
+
+
+def test_file_damaged_after_the_run_is_not_gathered(tmp_path: Path) -> None:
+    run = run_idle(tmp_path, 3, alone, IdleWork())
+    (member_folder(tmp_path, 1) / "member.nc").write_bytes(b"nothing")
+    with pytest.raises(RunFailed, match="member 1 is damaged"):
+        gather(run.experiment, run.members, tmp_path)
+    assert not (tmp_path / "ensemble.nc").exists()
+
+
+def test_full_disk_stops_and_what_is_done_stays(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the full disk: writing fails in the same way."""
+    run_idle(tmp_path, 2, alone, IdleWork())
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, old[1]))
+    try:
+        with pytest.raises(RunFailed, match=r"nothing more can be written .*make room"):
+            run_idle(tmp_path, 6, alone, IdleWork())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+    before = finished(tmp_path, 6)
+    assert before == [0, 1]
+    complete(tmp_path, 6, before)

@@ -1,0 +1,93 @@
+"""Members of JULES: a stand-in in the place of the executable, through everything that a real one goes through."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import netCDF4
+import numpy as np
+import pytest
+from _ensemble import jules_ensemble
+
+from jules_ml.ensemble.manifest import member_folder
+from jules_ml.ensemble.member_experiment import member_experiment
+from jules_ml.ensemble.process_pool import pool
+from jules_ml.ensemble.results import write_results
+from jules_ml.ensemble.run import plan_ensemble, run_ensemble
+from jules_ml.errors import BadInput
+from jules_ml.experiment import load_experiment
+
+
+def changed(path: Path, old: str, new: str) -> Path:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return path
+
+
+def test_members_are_run_gathered_and_accounted_for(
+    tmp_path: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment = load_experiment(jules_ensemble(shared_data, tmp_path, 4))
+    # one of four values of a Latin hypercube lies in the last quarter
+    monkeypatch.setenv("STAND_IN_FATAL", "2.25")
+    run = run_ensemble(experiment, tmp_path / "out", crew=pool(2))
+    assert (run.done, run.failed) == (3, 1)
+    (number,) = run.messages
+    assert "q10_soil cannot be" in run.messages[number]
+    assert run.members[number].values["q10_soil"] > 2.25
+    write_results(run)
+    with netCDF4.Dataset(tmp_path / "out" / "ensemble.nc") as ds:
+        ds.set_auto_mask(False)
+        q10, found, done = ds["parameter_q10_soil"][:], ds["resp_s_gb"][:, 0], ds["done"][:].astype(bool)
+        assert "sha256" in ds.executable
+        assert "+q10_soil = " in ds.namelist_differences
+        assert ds["sthu"].dimensions == ("member", "time", "soil")
+    np.testing.assert_allclose(found[done], 1e-8 * q10[done], rtol=1e-12)
+    assert np.isnan(found[~done]).all()
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["messages"].keys() == {str(number)}
+    place = member_folder(tmp_path / "out", 0)
+    assert sorted(p.name for p in place.iterdir()) == ["member.nc", "run", "status.json"]
+    monkeypatch.delenv("STAND_IN_FATAL")
+    again = run_ensemble(experiment, tmp_path / "out", retry=True)
+    assert (again.done, again.failed, again.kept) == (4, 0, 3)
+
+
+def test_index_and_factor_act_on_what_stands_in_the_namelist(tmp_path: Path, shared_data: Path) -> None:
+    path = jules_ensemble(shared_data, tmp_path, 2)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(
+            '\n[[ensemble.parameters]]\nfile = "ancillaries.nml"\ngroup = "JULES_SOIL_PROPS"\nparameter = "const_val"\n'
+            "index = 2\nbounds = [1.5, 2.5]\nfactor = true\n"
+        )
+    experiment = load_experiment(path)
+    plan = plan_ensemble(experiment)
+    made = member_experiment(experiment, plan.members[1])
+    assert made.jules is not None
+    values = made.jules.set["jules_soil_props"]["const_val"]
+    assert isinstance(values, tuple)
+    assert values[1] == pytest.approx(0.04946 * plan.members[1].values["const_val_2"])
+    assert (values[0], values[2]) == (6.63, 0.004715)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem", "remedy"),
+    [
+        ('"q10_soil"', '"q10_sol"', "no entry q10_sol", "write 'q10_soil'"),
+        ('group = "jules_soil_biogeochem"', 'group = "jules_soil_biogeo"', "no group", "write 'jules_soil_biogeochem'"),
+        ('parameter = "q10_soil"', 'parameter = "q10_soil"\nindex = 3', "index is 3", "from 1 to 1"),
+        ('group = "jules_soil_biogeochem"\n', "", "needs the group", "give group"),
+    ],
+)
+def test_unknown_parameters_are_refused(
+    tmp_path: Path, shared_data: Path, old: str, new: str, problem: str, remedy: str
+) -> None:
+    experiment = load_experiment(changed(jules_ensemble(shared_data, tmp_path, 2), old, new))
+    with pytest.raises(BadInput) as caught:
+        run_ensemble(experiment, tmp_path / "out")
+    assert problem in caught.value.problem
+    assert remedy in caught.value.remedy
+    assert "ensemble.parameters" in str(caught.value.where)
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,169 @@
+"""Members follow from the experiment alone; what cannot be is refused before anything is run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import kstest, norm
+from small_experiment import write_experiment
+
+from jules_ml.ensemble.dry_run import estimate
+from jules_ml.ensemble.members import Members, plan_members
+from jules_ml.ensemble.run import plan_ensemble, run_ensemble
+from jules_ml.ensemble.sampling import prior_quantile, unit_design
+from jules_ml.ensemble.schedule import alone
+from jules_ml.errors import BadInput
+from jules_ml.experiment import Experiment, load_experiment
+from jules_ml.experiment.ensemble import EnsembleSection, ParameterSection
+
+ENSEMBLE = """
+[ensemble]
+members = 8
+
+[[ensemble.parameters]]
+parameter = "soil.properties.sathh"
+bounds = [0.02, 0.2]
+"""
+
+
+def experiment(folder: Path, text: str = ENSEMBLE, *changes: tuple[str, str]) -> Experiment:
+    path = write_experiment(folder, days=1)
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
+    return load_experiment(path)
+
+
+@pytest.mark.parametrize("sampling", ["latin_hypercube", "sobol"])
+def test_each_eighth_of_a_prior_has_one_of_eight_samples(sampling: str) -> None:
+    parameters = (ParameterSection(parameter="a", bounds=(0.0, 1.0)),)
+    section = EnsembleSection.model_validate({"members": 8, "sampling": sampling, "parameters": parameters, "seed": 3})
+    design = unit_design(section, 8, 3)
+    assert np.sort((design * 8).astype(int), axis=0).tolist() == [[k] * 3 for k in range(8)]
+    np.testing.assert_array_equal(design, unit_design(section, 8, 3))
+
+
+@pytest.mark.parametrize(
+    ("prior", "given", "share"),
+    [
+        ("uniform", {"bounds": (2.0, 4.0)}, lambda x: (x - 2.0) / 2.0),
+        ("loguniform", {"bounds": (0.1, 10.0)}, lambda x: np.log10(x * 10.0) / 2.0),
+        ("normal", {"mean": 1.0, "sd": 2.0}, lambda x: norm.cdf(x, 1.0, 2.0)),
+        ("lognormal", {"mean": 3.0, "sd": 0.5}, lambda x: norm.cdf(np.log(x / 3.0), 0.0, 0.5)),
+    ],
+)
+def test_samples_are_of_their_prior(prior, given, share) -> None:  # type: ignore[no-untyped-def]
+    u = (np.arange(400) + 0.5) / 400
+    values = prior_quantile(ParameterSection(parameter="a", prior=prior, **given), u)
+    np.testing.assert_allclose(share(values), u, atol=1e-12)
+    assert kstest(share(values), "uniform").pvalue > 0.99
+
+
+def test_a_normal_prior_is_cut_at_its_bounds() -> None:
+    cut = ParameterSection(parameter="a", prior="normal", mean=1.0, sd=5.0, bounds=(0.5, 1.5))
+    values = prior_quantile(cut, np.array([0.0, 0.5, 1.0]))
+    np.testing.assert_allclose(values, [0.5, 1.0, 1.5])
+
+
+def test_members_are_sites_times_forcing_times_samples() -> None:
+    values, draws = np.arange(3.0)[:, None], np.array([[1], [0], [1]])
+    members = Members(5, (Path("a"), Path("b")), (None,), ("x",), ("respiration",), values, draws)
+    assert len(members) == 6
+    fourth = members[3]
+    assert (fourth.site, dict(fourth.values), dict(fourth.draws)) == (Path("b"), {"x": 0.0}, {"respiration": 1})
+    assert len({member.seed for member in members}) == 6
+    assert members[4] == members[4]
+    assert [list(unit) for unit in members.units(2)] == [[0, 1], [2], [3, 4], [5]]
+
+
+def test_listed_values_are_taken_in_turn(tmp_path: Path) -> None:
+    made = experiment(
+        tmp_path, ENSEMBLE, ("members = 8", 'sampling = "listed"'), ("bounds = [0.02, 0.2]", "values = [0.1, 0.05]")
+    )
+    assert [dict(member.values) for member in plan_members(made)] == [{"sathh": 0.1}, {"sathh": 0.05}]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("members = 8", "members = 0", "greater than or equal to 1"),
+        ("[0.02, 0.2]", "[0.2, 0.02]", "bounds are reversed"),
+        ("bounds = [0.02, 0.2]", "", "needs bounds"),
+        ("bounds = [0.02, 0.2]", 'prior = "normal"', "needs mean and sd"),
+        ("bounds = [0.02, 0.2]", 'prior = "loguniform"\nbounds = [0.0, 1.0]', "positive numbers"),
+        ("members = 8", "", "members is needed"),
+        ("members = 8", 'sampling = "listed"', "needs values"),
+        (ENSEMBLE, "\n[ensemble]\nmembers = 3\n", "nothing differs"),
+        ("soil.properties.sathh", "soil.properties.sathhh", "write 'sathh'"),
+        ("soil.properties.sathh", "soil.dzsoil", "no parameter of the column"),
+        ("soil.properties.sathh", "forcing.height", "no parameter of the column"),
+        ("soil.properties.sathh", "soil.texture.clay", "its section is not given"),
+        ("bounds", "index = 5\nbounds", "from 1 to 4"),
+        ("[0.02, 0.2]", "[-0.1, 0.2]", "sathh must be positive"),
+        ("bounds", 'group = "jules_soil"\nbounds', "the model is the column"),
+    ],
+)
+def test_what_cannot_be_is_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        run_ensemble(experiment(tmp_path, ENSEMBLE, (old, new)), tmp_path / "out")
+    assert said in str(caught.value)
+    assert "small.toml" in str(caught.value.where)
+    assert not (tmp_path / "out").exists()
+
+
+def test_draws_without_a_module_are_refused(tmp_path: Path) -> None:
+    made = experiment(tmp_path, ENSEMBLE, ("members = 8", 'members = 8\ndraws = ["respiration"]'))
+    with pytest.raises(BadInput, match="no module of it"):
+        plan_ensemble(made)
+
+
+def test_folder_with_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("mine", encoding="ascii")
+    with pytest.raises(BadInput, match=r"not empty.*--out"):
+        run_ensemble(experiment(tmp_path), tmp_path / "out")
+    assert [p.name for p in (tmp_path / "out").iterdir() if p.name != ".lock"] == ["mine.txt"]
+
+
+def test_folder_of_another_ensemble_is_refused_and_of_the_same_taken_up(tmp_path: Path) -> None:
+    crew = None
+
+    def none(*_: object) -> object:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_ensemble(experiment(tmp_path), tmp_path / "out", crew=none)  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match="holds another ensemble"):
+        run_ensemble(experiment(tmp_path, ENSEMBLE, ("0.02", "0.03")), tmp_path / "out")
+    with pytest.raises(KeyboardInterrupt):
+        # quantiles bear on what is made of the members, not on them
+        run_ensemble(
+            experiment(tmp_path, ENSEMBLE, ("members = 8", "members = 8\nquantiles = [0.5]")),
+            tmp_path / "out",
+            crew=none,  # type: ignore[arg-type]
+        )
+    assert crew is None
+
+
+def test_two_at_once_in_one_folder_are_refused(tmp_path: Path) -> None:
+    made = experiment(tmp_path)
+
+    def second(*_: object) -> object:
+        run_ensemble(made, tmp_path / "out", crew=alone)
+        raise AssertionError
+
+    with pytest.raises(BadInput, match="another run of the ensemble is at work"):
+        run_ensemble(made, tmp_path / "out", crew=second)  # type: ignore[arg-type]
+
+
+def test_dry_run_says_what_would_be_run_and_writes_nothing(tmp_path: Path) -> None:
+    made = experiment(tmp_path)
+    rows = dict(estimate(made, tmp_path / "out").rows())
+    assert rows["members"] == "8: 0 done, 0 failed, 8 to run in 1 units"
+    assert rows["differ"].startswith("sathh: 0.0")
+    assert "estimated" in rows["cost"]
+    assert "MB" in rows["disk"]
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,102 @@
+"""The same file under mpiexec: one, two and three ranks give the same data, and one that is killed loses nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import _ensemble
+import pytest
+from _ensemble import MPI_ENVIRONMENT, mpiexec
+from small_experiment import write_experiment
+from test_interrupted import PROGRAM, alive, begun, complete, finished, until
+
+MPIEXEC = mpiexec()
+pytestmark = pytest.mark.skipif(MPIEXEC is None, reason="no mpi4py with its mpiexec: pip install 'jules_ml[mpi]'")
+COMMAND = [sys.executable, "-c", "from jules_ml.cli import main; main()"]
+ENVIRONMENT = {**os.environ, **MPI_ENVIRONMENT}
+ENSEMBLE = """
+[ensemble]
+members = 7
+batch = 2
+sampling = "sobol"
+
+[[ensemble.parameters]]
+parameter = "soil.properties.sathh"
+prior = "loguniform"
+bounds = [0.02, 0.2]
+"""
+
+
+def launched(ranks: int, *command: str) -> subprocess.CompletedProcess[str]:
+    launcher = [str(MPIEXEC), "-n", str(ranks)] if ranks > 1 else []
+    return subprocess.run(
+        [*launcher, *command], env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=600
+    )
+
+
+def test_any_number_of_ranks_gives_the_same_data(tmp_path: Path) -> None:
+    path = write_experiment(tmp_path, ("[run]", '[run]\noutputs = ["sthu", "resp_s_gb"]'), days=1)
+    path.write_text(path.read_text(encoding="utf-8") + ENSEMBLE, encoding="utf-8")
+    sums = {}
+    for ranks in (1, 2, 3):
+        out = tmp_path / f"out{ranks}"
+        done = launched(ranks, *COMMAND, "ensemble", str(path), "--out", str(out), "--quiet")
+        assert done.returncode == 0, done.stderr
+        sums[ranks] = json.loads((out / "manifest.json").read_text(encoding="utf-8"))["data_sha256"]
+    assert len(set(sums.values())) == 1
+    print(f"data of 1, 2 and 3 ranks: sha256 {sums[1]}")
+
+
+def test_members_spread_over_the_ranks(tmp_path: Path) -> None:
+    done = launched(2, *PROGRAM, str(tmp_path), "8", "--seconds", "0.05")
+    assert done.stdout.split()[:3] == ["8", "0", "0"], done.stderr
+    numbers, workers = zip(*begun(tmp_path), strict=True)
+    assert sorted(numbers) == list(range(8))
+    assert len(set(workers)) == 2
+
+
+def test_rank_killed(tmp_path: Path) -> None:
+    n = 24
+    command = [str(MPIEXEC), "-n", "2", *PROGRAM, str(tmp_path), str(n), "--seconds", "0.05"]
+    process = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until(lambda: len(finished(tmp_path, n)) >= 4)
+    ranks = {pid for _, pid in begun(tmp_path)}
+    os.kill(max(ranks), signal.SIGKILL)
+    assert process.wait(timeout=120) != 0
+    until(lambda: not any(alive(pid) for pid in ranks))
+    before = finished(tmp_path, n)
+    assert 4 <= len(before) < n
+    complete(tmp_path, n, before)
+
+
+def test_launcher_of_another_kind_is_refused(tmp_path: Path) -> None:
+    """What a launcher says of its processes, and no library that belongs to it."""
+    done = subprocess.run(
+        [*PROGRAM, str(tmp_path), "2"],
+        env={**os.environ, "PMI_SIZE": "2", "OMPI_MCA_btl": "self"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "they are of different MPIs" in done.stderr
+
+
+def test_launcher_without_mpi4py_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mpi4py.py").write_text("raise ImportError('it is not here')\n", encoding="ascii")
+    done = subprocess.run(
+        [*PROGRAM, str(tmp_path), "2"],
+        env={**os.environ, "PMI_SIZE": "2", "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "mpi4py cannot be loaded" in done.stderr
+    assert "jules_ml[mpi]" in done.stderr
+    assert _ensemble.launched_size() == 1
