@@ -31,6 +31,7 @@ from jules_ml.experiment.sections import (
     Texture,
     TileSection,
 )
+from jules_ml.modules.carbon_settings import CarbonSettings
 from jules_ml.modules.hydraulics_settings import HydraulicSettings
 from jules_ml.modules.respiration_settings import RespirationSettings, RowSettings
 
@@ -58,6 +59,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "[respiration]": RespirationSettings,
     "[respiration.rows]": RowSettings,
     "[moisture]": MoistureSection,
+    "[carbon_module]": CarbonSettings,
     "[hydraulics]": HydraulicSettings,
 }
 RECORDS = {

@@ -58,6 +58,9 @@ def evaluate(
     if module_kind(module) == "moisture":
         _evaluate_moisture(module, experiments, out, quiet)
         return
+    if module_kind(module) == "carbon":
+        _evaluate_carbon(module, experiments, out, quiet)
+        return
     records = [each.record() for each in experiments]
     ready_folder(out)
     scores = evaluate_respiration(module, records, out)
@@ -93,6 +96,24 @@ def _evaluate_moisture(module: Path, experiments: list[Experiment], out: Path, q
     if not quiet:
         say_moisture_scores(scores)
         say_files(sorted(path for path in out.rglob("*") if path.is_file()))
+
+
+def _evaluate_carbon(module: Path, experiments: list[Experiment], out: Path, quiet: bool) -> None:
+    from jules_ml.carbon_fit import evaluate_carbon
+
+    ready_folder(out)
+    scores = evaluate_carbon(module, experiments, out)
+    if quiet:
+        return
+    if scores["mark"]:
+        out_console.print(f"[yellow]marked[/] {escaped(scores['mark'])}", soft_wrap=True)
+    for site, found in scores["sites"].items():
+        out_console.print(
+            f"[bold]{escaped(site)}[/] predicted {found['predicted']:.3g} ({found['low']:.3g} to {found['high']:.3g}), "
+            f"cored {found['observed']:.3g} g kg-1",
+            soft_wrap=True,
+        )
+    say_files(sorted(path for path in out.rglob("*") if path.is_file()))
 
 
 def _evaluate_runs(folders: list[Path], data: list[Path], out: Path, quiet: bool) -> None:

@@ -19,6 +19,7 @@ class _Form(StrEnum):
     curves = "curves"
     ancillary = "ancillary"
     prescribed = "prescribed"
+    initial = "initial"
 
 
 @app.command(epilog="Example:  jules-ml export modules/tower --to curves --out curves/tower")
@@ -28,7 +29,7 @@ def export(
         _Form,
         typer.Option(
             help="What it becomes: curves are namelist tables of f and g; ancillary is a file of soil properties for each site; "
-            "prescribed is one of its soil water through time.",
+            "prescribed is one of its soil water through time; initial is one of soil carbon that JULES starts from.",
             show_default=False,
         ),
     ],
@@ -36,6 +37,7 @@ def export(
     quiet: Quiet = False,
 ) -> None:
     """Give a fitted module a form that JULES reads."""
+    from jules_ml.carbon_fit import export_carbon
     from jules_ml.coupling.learned_curves import export_curves
     from jules_ml.coupling.prescribed import export_prescribed
     from jules_ml.hydraulics_fit import export_ancillaries
@@ -45,6 +47,7 @@ def export(
         _Form.curves: export_curves,
         _Form.ancillary: export_ancillaries,
         _Form.prescribed: export_prescribed,
+        _Form.initial: export_carbon,
     }
     files = forms[to](module, out)
     if not quiet:

@@ -116,3 +116,29 @@ def fit_moisture(
             out_console.print(f"[yellow]note[/] {escaped(line)}", soft_wrap=True)
         say_moisture_scores(done.scores)
         say_files(sorted(path for path in out.rglob("*") if path.is_file()))
+
+
+@fit.command("carbon", epilog="Example:  jules-ml fit carbon sites/*.toml --out modules/carbon")
+def fit_carbon(
+    experiments: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Experiment files (TOML), one a site, eight or more with soc; the first one's \\[carbon_module] holds for all.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Module folder to write.", show_default=False)],
+    quiet: Quiet = False,
+) -> None:
+    """Learn soil carbon from how soil moisture behaves, say whether it adds skill, and predict it with intervals."""
+    from jules_ml.carbon_fit import fit_carbon
+    from jules_ml.experiment import load_experiment
+
+    loaded = [load_experiment(path) for path in experiments]
+    ready_folder(out)
+    with share(quiet, "fit") as report:
+        done = fit_carbon(loaded, out, progress=report)
+    if not quiet:
+        for line in done.warnings:
+            out_console.print(f"[yellow]note[/] {escaped(line)}", soft_wrap=True)
+        say_files(sorted(path for path in out.rglob("*") if path.is_file()))

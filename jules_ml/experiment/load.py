@@ -25,6 +25,7 @@ from jules_ml.experiment.sections import (
     SoilSection,
     SurfaceSection,
 )
+from jules_ml.modules.carbon_settings import CarbonSettings
 from jules_ml.modules.hydraulics_settings import HydraulicSettings
 from jules_ml.modules.respiration_settings import RespirationSettings
 
@@ -50,6 +51,7 @@ class Experiment(Section):
     ensemble: EnsembleSection | None = Field(default=None, description="what differs between members of an ensemble")
     respiration: RespirationSettings | None = Field(default=None, description="how respiration is learned")
     moisture: MoistureSection | None = Field(default=None, description="how soil moisture is learned")
+    carbon_module: CarbonSettings | None = Field(default=None, description="how soil carbon is learned")
     hydraulics: HydraulicSettings | None = Field(default=None, description="how soil hydraulics are learned")
 
     _file: Path = PrivateAttr(default=Path("experiment.toml"))

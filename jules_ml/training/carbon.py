@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestRegressor
@@ -57,6 +58,11 @@ def design_names(table: CarbonTable, *, moisture: bool, climate: bool = True) ->
     return [*(table.static.columns if climate else []), *(table.signatures.columns if moisture else [])]
 
 
+def _medians(x: _Array) -> _Array:
+    """Median of each column, zero where nothing is known."""
+    return pd.DataFrame(x).median().fillna(0.0).to_numpy(dtype=np.float64)
+
+
 def fit_regression(x: _Array, target: Target) -> CarbonRegression:
     """Fit a ridge regression; its penalty is chosen by leaving out one of the sites that it is given.
 
@@ -71,7 +77,7 @@ def fit_regression(x: _Array, target: Target) -> CarbonRegression:
     -------
     CarbonRegression
     """
-    fill = np.nan_to_num(np.nanmedian(x, axis=0))
+    fill = _medians(x)
     filled = np.where(np.isnan(x), fill, x)
     mean, sd = filled.mean(0), np.maximum(filled.std(0), 1e-9)
     weight = 1.0 / (_LEAST_ERROR**2 + target.spread**2)
@@ -97,7 +103,7 @@ def predict_forest(x: _Array, target: Target, folds: Sequence[_Mask], *, seed: i
     rows = []
     for fold in folds:
         learn = ~fold & np.isfinite(target.log_value)
-        fill = np.nan_to_num(np.nanmedian(x[learn], axis=0))
+        fill = _medians(x[learn])
         filled = np.where(np.isnan(x), fill, x)
         weight = 1.0 / (_LEAST_ERROR**2 + target.spread[learn] ** 2)
         forest = RandomForestRegressor(_TREES, min_samples_leaf=2, max_features=0.5, random_state=seed)

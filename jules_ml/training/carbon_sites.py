@@ -17,6 +17,8 @@ _Array = NDArray[np.float64]
 
 #: Fewest sites that anything can be learned from and scored by leaving one out.
 LEAST_SITES: Final = 8
+#: Days with soil moisture and without frost that a site must have.
+LEAST_DAYS: Final = 120
 #: Organic carbon from which on a soil counts as peat [g kg-1]: 12 %, the least of a histic horizon.
 PEAT: Final = 120.0
 #: Most carbon that organic matter can hold [g kg-1].
@@ -169,9 +171,10 @@ def carbon_table(
 
 
 def _checked_signatures(site: CarbonSite) -> Signatures:
-    if np.isfinite(site.theta).sum() < 120:
+    n_days = int(np.isfinite(site.theta).sum())
+    if n_days < LEAST_DAYS:
         raise BadInput(
-            f"soil moisture is known on {int(np.isfinite(site.theta).sum())} days without frost, and 120 are needed",
+            f"soil moisture is known on {n_days} days without frost, and {LEAST_DAYS} are needed",
             where=f"{site.name}, theta",
             remedy="give a longer record, or leave the site out",
         )
