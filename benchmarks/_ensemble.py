@@ -1,7 +1,8 @@
 """What the benchmark of ensembles and its tests share: a run folder with a stand-in for JULES, and work that does nothing.
 
 As a program it runs members that do next to nothing, by the crew that is asked for, for others to measure or to kill:
-``python _ensemble.py FOLDER MEMBERS [--workers N] [--seconds S]``, under mpiexec or not.
+``python _ensemble.py FOLDER MEMBERS [--workers N] [--seconds S]``, under mpiexec or not; with ``--experiment FILE`` it runs that, after
+``--warm FILE``, which has the step compiled by each rank.
 """
 
 from __future__ import annotations
@@ -15,17 +16,20 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
+from jules_ml.ensemble.gathering import gather
 from jules_ml.ensemble.member_file import Series
 from jules_ml.ensemble.members import Members
 from jules_ml.ensemble.mpi_pool import dismiss, launched_size, ranks, serve, world
 from jules_ml.ensemble.process_pool import pool
-from jules_ml.ensemble.run import EnsembleRun, Plan, run_members
+from jules_ml.ensemble.results import write_results
+from jules_ml.ensemble.run import EnsembleRun, Plan, run_ensemble, run_members
 from jules_ml.ensemble.schedule import StartCrew, alone
 from jules_ml.ensemble.work import Failure, Result, Unit
-from jules_ml.experiment import Experiment
+from jules_ml.experiment import Experiment, load_experiment
 
 STAND_IN = Path(__file__).with_name("stand_in_jules.py")
 #: Open MPI as root, and on fewer processors than ranks.
@@ -98,6 +102,7 @@ bounds = [1.5, 2.5]
 class IdleWork:
     """Members that give their number, after so many seconds of sleep, and say in a file that they were run."""
 
+    forks: ClassVar[bool] = True
     seconds: float = 0.0
     fails: tuple[int, ...] = ()
     deadly: tuple[int, ...] = ()
@@ -137,6 +142,8 @@ def main() -> int:
     parser.add_argument("members", type=int)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=0.0)
+    parser.add_argument("--experiment", type=Path)
+    parser.add_argument("--warm", type=Path)
     options = parser.parse_args()
     work = IdleWork(options.seconds)
     crew = pool(options.workers) if options.workers > 1 else alone
@@ -144,8 +151,15 @@ def main() -> int:
     if comm is not None and comm.Get_rank():
         serve(comm)
         return 0
+    chosen = crew if comm is None else ranks(comm)
     try:
-        run = run_idle(options.folder, options.members, crew if comm is None else ranks(comm), work)
+        if options.experiment is None:
+            run = run_idle(options.folder, options.members, chosen, work)
+            gather(run.experiment, run.members, run.folder)
+        else:
+            run_ensemble(load_experiment(options.warm), options.folder.with_suffix(".warm"), crew=chosen)
+            run = run_ensemble(load_experiment(options.experiment), options.folder, crew=chosen)
+            write_results(run)
     finally:
         if comm is not None:
             dismiss(comm)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -53,6 +54,7 @@ class ColumnWork:
         Variables that members keep.
     """
 
+    forks: ClassVar[bool] = False
     experiment: Experiment
     outputs: tuple[str, ...]
     _weather: dict[tuple[Path | None, Path | None], Weather] = field(default_factory=dict, repr=False)

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import xarray as xr
@@ -43,6 +44,7 @@ class JulesWork:
         Of the ensemble.
     """
 
+    forks: ClassVar[bool] = True
     experiment: Experiment
 
     def results(self, unit: Unit, folder: Path) -> Iterator[tuple[int, Result | Failure]]:

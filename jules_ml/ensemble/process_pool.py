@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import multiprocessing
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,11 @@ def die_with_parent() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _serve(connection: Connection, work: Work, folder: Path) -> None:
+def _serve(connection: Connection, work: Work, folder: Path, others: Sequence[Connection]) -> None:
     die_with_parent()
+    # a fork holds the manager's ends of all lines open, its own too: the end of the manager would go unseen
+    for other in others:
+        other.close()
     import torch
 
     torch.set_num_threads(1)
@@ -42,9 +46,10 @@ def _serve(connection: Connection, work: Work, folder: Path) -> None:
 class _Worker:
     """A process, the line to it, and the unit that it has."""
 
-    def __init__(self, context: Any, work: Work, folder: Path) -> None:
+    def __init__(self, context: Any, work: Work, folder: Path, others: Sequence[Connection]) -> None:
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, work, folder), daemon=False)
+        inherited = (self.connection, *others) if work.forks else ()
+        self.process = context.Process(target=_serve, args=(theirs, work, folder, inherited), daemon=False)
         self.process.start()
         theirs.close()
         self.unit: Unit | None = None
@@ -53,34 +58,28 @@ class _Worker:
         """End it, and what it runs."""
         self.connection.close()
         if self.unit is not None and self.process.is_alive():
-            assert self.process.pid is not None
-            signal_process(self.process, signal.SIGINT)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.process.pid, signal.SIGINT)
         self.process.join(_GRACE)
         if self.process.is_alive():
             self.process.kill()
             self.process.join()
 
 
-def signal_process(process: Any, number: signal.Signals) -> None:
-    """Send a signal to a process that may have ended."""
-    import os
-
-    try:
-        os.kill(process.pid, number)
-    except ProcessLookupError:
-        return
-
-
 class _Pool:
     def __init__(self, work: Work, folder: Path, size: int) -> None:
-        # forked from a server that has no threads, and has loaded once what all of them need
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["jules_ml.ensemble.work", type(work).__module__, "torch"])
+        self._context: Any = multiprocessing.get_context("fork" if work.forks else "forkserver")
+        if not work.forks:
+            # forked from a server that has no threads, and has loaded once what all of them need
+            self._context.set_forkserver_preload([type(work).__module__])
         self._work, self._folder = work, folder
-        self.workers = [self._start() for _ in range(size)]
+        self.workers: list[_Worker] = []
+        for _ in range(size):
+            self.workers.append(self._start())
 
     def _start(self) -> _Worker:
-        return _Worker(self._context, self._work, self._folder)
+        others = [worker.connection for worker in self.workers if not worker.connection.closed]
+        return _Worker(self._context, self._work, self._folder, others)
 
     @property
     def free(self) -> int:
@@ -127,7 +126,7 @@ def _exit(code: int | None) -> str:
 def pool(size: int) -> StartCrew:
     """Give a crew of so many processes."""
 
-    @contextmanager
+    @contextlib.contextmanager
     def start(work: Work, folder: Path) -> Iterator[Crew]:
         made = _Pool(work, folder, size)
         try:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from jules_ml.ensemble.manifest import Status, member_folder, write_status
 from jules_ml.ensemble.member_file import Series, write_member
@@ -46,7 +46,16 @@ class Result:
 
 
 class Work(Protocol):
-    """A way of running members; it is pickled once, and sent to each worker."""
+    """A way of running members; it is pickled once, and sent to each worker.
+
+    Attributes
+    ----------
+    forks : bool
+        Whether workers may be forked from the manager, which takes no time; what computes with torch may not, since its threads do not
+        survive that.
+    """
+
+    forks: ClassVar[bool]
 
     def results(self, unit: Unit, folder: Path) -> Iterator[tuple[int, Result | Failure]]:
         """Run the members of a unit that are wanted, one after another or together."""

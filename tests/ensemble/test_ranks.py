@@ -12,8 +12,8 @@ from pathlib import Path
 import _ensemble
 import pytest
 from _ensemble import MPI_ENVIRONMENT, mpiexec
+from interrupted_ensemble import PROGRAM, alive, begun, complete, finished, until
 from small_experiment import write_experiment
-from test_interrupted import PROGRAM, alive, begun, complete, finished, until
 
 MPIEXEC = mpiexec()
 pytestmark = pytest.mark.skipif(MPIEXEC is None, reason="no mpi4py with its mpiexec: pip install 'jules_ml[mpi]'")
