@@ -113,7 +113,8 @@ class IdleWork:
                 continue
             with (folder / "begun").open("a", encoding="ascii") as file:
                 file.write(f"{member.number} {os.getpid()}\n")
-            time.sleep(self.seconds)
+            if self.seconds:
+                time.sleep(self.seconds)
             if member.number in self.deadly:
                 os.kill(os.getpid(), signal.SIGKILL)
             if member.number in self.fails:

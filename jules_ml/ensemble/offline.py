@@ -131,6 +131,5 @@ def spread_dataset(folder: Path, module_folder: Path) -> xr.Dataset:
 
 
 def _relative(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    if len(values) < 2:
-        return np.zeros(values.shape[1])
-    return np.asarray(values.std(axis=0, ddof=1) / values.mean(axis=0), dtype=np.float64)
+    # draws are all there are, not a sample of more
+    return np.asarray(values.std(axis=0) / values.mean(axis=0), dtype=np.float64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -221,12 +222,17 @@ def _with_entry(
     )
 
 
+@lru_cache(maxsize=16)
+def _groups(namelists: NamelistFolder, file: str | None) -> dict[str, dict[str, Any]]:
+    """Groups of a run folder, or of one of its files: parsed once for all members."""
+    return {name: values for found, name, values in namelists.groups() if file in (None, found)}
+
+
 def _entry(experiment: Experiment, parameter: ParameterSection, namelists: NamelistFolder) -> Any:
     """What stands in the namelists."""
     assert parameter.group is not None
     group, entry = parameter.group.lower(), parameter.parameter.lower()
-    files = {parameter.file} if parameter.file else set(namelists.files)
-    groups = {name: values for file, name, values in namelists.groups() if file in files}
+    groups = _groups(namelists, parameter.file)
     if group not in groups:
         near = difflib.get_close_matches(group, list(groups), n=1)
         raise BadInput(
