@@ -46,8 +46,8 @@ class SyntheticSoils:
     weather: tuple[tuple[str, int], ...]
 
 
-def draw_soils(data: Path, n: int, seed: int) -> SyntheticSoils:
-    """Draw ``n`` sites: carbon from 5 to 100 g kg-1 and texture, each apart from all else."""
+def draw_soils(data: Path, n: int, seed: int, *, first_years: int) -> SyntheticSoils:
+    """Draw ``n`` sites: carbon from 5 to 100 g kg-1, texture, and which of the first years of weather, each apart from all else."""
     rng = np.random.default_rng(seed)
     names = list(neon_sites(data / "jules" / "neon_daily.nc").query("days > 1800 and P_mean > 300.0").index)
     texture = rng.dirichlet([12.0, 12.0, 6.0], size=n)
@@ -58,7 +58,7 @@ def draw_soils(data: Path, n: int, seed: int) -> SyntheticSoils:
         clay=texture[:, 2],
         weather=tuple(
             (str(names[k]), int(year))
-            for k, year in zip(rng.integers(len(names), size=n), rng.integers(0, 3, n), strict=True)
+            for k, year in zip(rng.integers(len(names), size=n), rng.integers(0, first_years, n), strict=True)
         ),
     )
 
@@ -109,7 +109,7 @@ def synthetic_sites(
     list of CarbonSite
         The same sites, weather and carbon, with hydraulics that do not.
     """
-    soils = draw_soils(data, n, seed)
+    soils = draw_soils(data, n, seed, first_years=5 - years)
     days = years * 365
     weather, starts = zip(
         *(_weather(data, name, year, days + _SPIN_UP_DAYS) for name, year in soils.weather), strict=True

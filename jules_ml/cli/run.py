@@ -36,6 +36,9 @@ def run(
     if loaded.run is not None and loaded.run.model == "jules":
         _run_jules(loaded, out, quiet)
         return
+    if loaded.closed_loop is not None:
+        _run_closed_loop(loaded, Path("runs") / experiment.stem if out is None else out, quiet)
+        return
     folder = Path("runs") / experiment.stem if out is None else out
     ready_folder(folder)
     with progress(quiet) as report:
@@ -47,6 +50,27 @@ def run(
     if not quiet:
         say_how_it_went(done)
         say_files(files)
+
+
+def _run_closed_loop(experiment: Experiment, folder: Path, quiet: bool) -> None:
+    from jules_ml.figures import save_figure
+    from jules_ml.figures.carbon_skill import loop_figure
+    from jules_ml.simulation.closed_loop_run import run_closed_loop, write_closed_loop
+
+    ready_folder(folder)
+    with progress(quiet) as report:
+        done = run_closed_loop(experiment, progress=report)
+    files = write_closed_loop(done, folder)
+    files.append(save_figure(loop_figure(done.loop, years=done.years), folder / "figures" / "closed_loop.png"))
+    if quiet:
+        return
+    for note in done.notes:
+        out_console.print(f"[bold]loop[/] {escaped(note)}", soft_wrap=True)
+    out_console.print(
+        f"[bold]budgets[/] carbon {done.loop.carbon.relative:.1e}, water {done.loop.water.relative:.1e} of what went through",
+        soft_wrap=True,
+    )
+    say_files(files)
 
 
 def _run_jules(experiment: Experiment, out: Path | None, quiet: bool) -> None:

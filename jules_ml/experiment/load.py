@@ -11,6 +11,7 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment.ensemble import EnsembleSection
+from jules_ml.experiment.closed_loop import ClosedLoopSection
 from jules_ml.experiment.jules import JulesSection
 from jules_ml.experiment.messages import schema_error, syntax_error
 from jules_ml.experiment.moisture import MoistureSection
@@ -49,6 +50,7 @@ class Experiment(Section):
     jules: JulesSection | None = Field(default=None, description="which JULES is run, and in which folder")
     run: RunSection | None = Field(default=None, description="what is run, and when")
     ensemble: EnsembleSection | None = Field(default=None, description="what differs between members of an ensemble")
+    closed_loop: ClosedLoopSection | None = Field(default=None, description="carbon and soil that bear on each other")
     respiration: RespirationSettings | None = Field(default=None, description="how respiration is learned")
     moisture: MoistureSection | None = Field(default=None, description="how soil moisture is learned")
     carbon_module: CarbonSettings | None = Field(default=None, description="how soil carbon is learned")

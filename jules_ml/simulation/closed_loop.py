@@ -60,7 +60,8 @@ class WaterBudget(NamedTuple):
     def relative(self) -> float:
         """Greatest residual over what went through."""
         residual = self.gained - self.precip + self.evaporation + self.runoff + self.spilled
-        return float((residual.abs() / self.precip.clamp(min=1e-30)).max())
+        through = self.precip + self.evaporation.abs() + self.runoff + self.spilled
+        return float((residual.abs() / through.clamp(min=1e-30)).max())
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 import torch
+import xarray as xr
+from small_experiment import EXPERIMENT, write_experiment
+from typer.testing import CliRunner
 
+from jules_ml.cli import app
+from jules_ml.errors import BadInput
+from jules_ml.experiment import load_experiment
 from jules_ml.physics.column import SoilColumn, SoilProperties
 from jules_ml.physics.integration import integrate
 from jules_ml.physics.surface import Forcing
 from jules_ml.physics.tiles import C3_GRASS, surface_properties
 from jules_ml.simulation.carbon_soil import hypres_of_carbon, organic_matter
 from jules_ml.simulation.closed_loop import KEPT, SoilOfCarbon, changed_soil, closed_loop
+from jules_ml.simulation.closed_loop_run import run_closed_loop
 
 DZSOIL = torch.tensor([0.1, 0.25, 0.65, 2.0], dtype=torch.float64)[:, None]
 DAYS = 4
@@ -109,3 +119,39 @@ def test_periods_must_be_whole() -> None:
     col, state = start(column())
     with pytest.raises(ValueError, match="whole periods"):
         closed_loop(col, state, weather(), CS, passes=1, period=37, compiled=False)
+
+
+HYPRES = """[soil.texture]
+pedotransfer = "hypres"
+sand = 0.5
+silt = 0.3
+clay = 0.2
+bulk_density = 1300.0
+organic_carbon = 0.02
+"""
+
+
+def loop_experiment(folder: Path, *, soil: str = HYPRES, more: str = "") -> Path:
+    given = EXPERIMENT[EXPERIMENT.index("[soil.properties]") : EXPERIMENT.index("[surface]")]
+    loop = f"\n[closed_loop]\nyears = 0.02\nperiod_days = 1\n{more}"
+    return write_experiment(
+        folder, (given, soil + "\n"), ("285.0, 284.0, 283.0, 282.0]\n", f"285.0, 284.0, 283.0, 282.0]\n{loop}")
+    )
+
+
+def test_the_command_closes_the_loop(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["run", str(loop_experiment(tmp_path)), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    assert "follows carbon by HYPRES" in done.output.replace("\n", " ")
+    with xr.open_dataset(tmp_path / "out" / "closed_loop.nc") as ds:
+        assert ds["cs"].sizes["time"] == 6
+        assert ds["sm_sat"].dims == ("pass", "soil")
+    summary = json.loads((tmp_path / "out" / "run_summary.json").read_text())
+    assert summary["carbon"]["budget_relative"] < 1e-12
+    assert summary["water"]["budget_relative"] < 1e-9
+
+
+def test_a_soil_that_cannot_follow_its_carbon_is_refused(tmp_path: Path) -> None:
+    given = EXPERIMENT[EXPERIMENT.index("[soil.properties]") : EXPERIMENT.index("[surface]")]
+    with pytest.raises(BadInput, match=r"soil: nothing says how.*soil_follows = false"):
+        run_closed_loop(load_experiment(loop_experiment(tmp_path, soil=given)))

@@ -1,0 +1,232 @@
+"""Soil carbon from soil moisture: known carbon found again, real sites left out, and the loop closed.
+
+    python benchmarks/carbon_skill.py [--quick] [--data FOLDER] [--keep FOLDER] [--figures FOLDER]
+
+Synthetic sites are three sets of forty columns under NEON's weather, with hydraulics that follow carbon and the same with hydraulics that
+do not. Real sites are NEON's towers with cores, each left out in turn; the answer rests on the regression, which was chosen beforehand.
+``--keep`` keeps columns that were run, and takes them from there another time. ``--quick`` leaves out the columns and the network.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import _carbon
+import numpy as np
+import torch
+from _carbon_loop import CS, STARTS, closed_loobos
+from _carbon_synthetic import synthetic_sites
+from _claims import Claims, argument_parser
+
+from jules_ml.errors import BadInput
+from jules_ml.figures.carbon import carbon_dynamics, carbon_signatures
+from jules_ml.figures.carbon_skill import ablation_figure, loop_figure
+from jules_ml.figures.style import save_figure
+from jules_ml.training.carbon import NetworkSettings, Target, design, left_out, one_out, predict_regression, soc_target
+from jules_ml.training.carbon_assessment import (
+    Ablation,
+    ablation,
+    learning_curve,
+    regions_left_out,
+    regression_coverage,
+)
+from jules_ml.training.carbon_inputs import carbon_inputs
+from jules_ml.training.carbon_sites import CarbonSite, CarbonTable, carbon_table
+from jules_ml.training.carbon_skill import SIGNIFICANT, carbon_scores
+
+_SETS, _SITES, _YEARS, _SEED = 3, 40, 4, 7
+_Kept = TypeVar("_Kept")
+
+
+def main() -> int:
+    parser = argument_parser(__doc__)
+    parser.add_argument("--keep", type=Path, help="folder for columns that were run")
+    parser.add_argument("--figures", type=Path, help="folder for figures")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    claims = Claims("carbon_skill", quick=args.quick)
+    real_sites(claims, args.data, args.figures, quick=args.quick)
+    bulk_density(claims, args.data)
+    refusals(claims, args.data)
+    if args.quick:
+        closed(claims, args.data, None, None, years=1, days=5)
+    else:
+        synthetic(claims, args.data, args.keep, args.figures)
+        closed(claims, args.data, args.keep, args.figures, years=50)
+    return claims.finish()
+
+
+def kept(folder: Path | None, name: str, make: Callable[[], _Kept]) -> _Kept:
+    """What was made before, or make it now and keep it."""
+    path = None if folder is None else folder / f"{name}.pkl"
+    if path is not None and path.is_file():
+        found: _Kept = pickle.loads(path.read_bytes())
+        return found
+    made = make()
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(pickle.dumps(made))
+    return made
+
+
+def synthetic(claims: Claims, data: Path, keep: Path | None, figures: Path | None) -> None:
+    """Carbon found again where hydraulics follow it, and not where they do not."""
+    following, blind = kept(
+        keep, "synthetic", lambda: synthetic_sites(data, n=_SETS * _SITES, years=_YEARS, seed=_SEED)
+    )
+    skill, null, said = [], [], 0
+    for k in range(_SETS):
+        part = slice(_SITES * k, _SITES * (k + 1))
+        for sites, scores in ((following[part], skill), (blind[part], null)):
+            table = carbon_table(sites)
+            (found,) = ablation(table, soc_target(table), learners=["regression"])
+            scores.append(carbon_scores(found.with_it, table.log_soc).r_squared)
+            if scores is null:
+                said += found.probability < SIGNIFICANT and found.said.startswith("soil moisture adds skill")
+                claims.report(f"null set {k + 1}: R2 of ln SOC", scores[-1], note=found.said)
+            else:
+                claims.report(f"synthetic set {k + 1}: R2 of ln SOC", scores[-1], note=found.said)
+    claims.check("synthetic, 40 sites left out one by one: R2, mean of 3 sets", float(np.mean(skill)), ">=", 0.8)
+    claims.check("hydraulics blind to carbon: sets said to have skill", said, "<=", 0)
+    claims.check("hydraulics blind to carbon: greatest R2", max(null), "<=", 0.1)
+    first = following[:_SITES]
+    table = carbon_table(first)
+    folds = [np.isin(np.arange(_SITES) % 8, k) for k in range(8)]
+    for found in ablation(
+        table, soc_target(table), inputs=carbon_inputs(first, table), learners=["forest", "network"], folds=folds,
+        network=NetworkSettings(members=2),
+    ):  # fmt: skip
+        score = carbon_scores(found.with_it, table.log_soc).r_squared
+        claims.report(f"synthetic set 1, {found.learner}: R2, five sites left out at a time", score)
+    for size, (without, with_it) in learning_curve(table, soc_target(table), [8, 12, 16, 24, 32]).items():
+        claims.report(
+            f"synthetic set 1, {size} sites learned from: RMSE of ln SOC", with_it, note=f"climate {without:.2f}"
+        )
+    if figures is not None:
+        save_figure(carbon_dynamics(first), figures / "synthetic_dynamics.png")
+
+
+def real_sites(claims: Claims, data: Path, figures: Path | None, *, quick: bool) -> None:
+    """The ablation at NEON's towers."""
+    sites = _carbon.neon(data)
+    table = carbon_table(sites)
+    target = soc_target(table)
+    inputs = carbon_inputs(sites, table)
+    found = ablation(
+        table,
+        target,
+        inputs=inputs,
+        learners=["regression", "forest"] if quick else ["regression", "forest", "network"],
+    )
+    for each in found:
+        for name, predicted in (("climate", each.without), ("climate + theta", each.with_it)):
+            s = carbon_scores(predicted, target.log_value)
+            claims.report(
+                f"NEON {s.n} sites, {each.learner}, {name}: R2 of ln SOC",
+                s.r_squared,
+                note=f"RMSE {s.rmse_log:.2f} ln, MAE {s.mae:.1f} g kg-1",
+            )
+        claims.report(f"NEON, {each.learner}: p of the paired permutation test", each.probability)
+    print(f"Answer: {found[0].said}", flush=True)
+    alone = carbon_scores(_signatures_alone(table, target), target.log_value)
+    claims.report("NEON, regression on signatures alone: R2 of ln SOC", alone.r_squared)
+    covered = regression_coverage(table, target, 0.9)
+    claims.check("NEON: coverage of 90 % intervals, least", covered, ">=", 0.80)
+    claims.check("NEON: coverage of 90 % intervals, most", covered, "<=", 0.97)
+    regions = regions_left_out(table, target)
+    for name in ("climate", "moisture"):
+        claims.report(f"NEON, {regions['regions']} regions left out, {name}: R2", regions[name]["r_squared"])
+    for size, (without, with_it) in learning_curve(table, target, [8, 9]).items():
+        claims.report(f"NEON, {size} sites learned from: RMSE of ln SOC", with_it, note=f"climate {without:.2f}")
+    everything = carbon_table(_carbon.neon(data, doubtful=True))
+    (more,) = ablation(everything, soc_target(everything), learners=["regression"])
+    score = carbon_scores(more.with_it, everything.log_soc)
+    claims.report(
+        f"NEON {score.n} sites, doubtful ones too, regression: R2 with theta", score.r_squared, note=more.said
+    )
+    covered = regression_coverage(everything, soc_target(everything), 0.9)
+    claims.report(f"NEON {score.n} sites: coverage of 90 % intervals", covered)
+    if figures is not None:
+        save_figure(carbon_dynamics(sites), figures / "neon_dynamics.png")
+        save_figure(carbon_signatures(table), figures / "neon_signatures.png")
+        save_figure(ablation_figure(found, table), figures / "neon_ablation.png")
+
+
+def _signatures_alone(table: CarbonTable, target: Target) -> np.ndarray:
+    folds = one_out(len(table))
+    return left_out(predict_regression(design(table, moisture=True, climate=False), target, folds), folds)
+
+
+def bulk_density(claims: Claims, data: Path) -> None:
+    """Bulk density at USCRN stations, as a second target with more sites."""
+    usable = []
+    for site in _carbon.uscrn(data):
+        try:
+            carbon_table([site], least=1)
+        except BadInput:
+            continue
+        usable.append(site)
+    table = carbon_table(usable)
+    target = Target(np.log([site.bulk_density for site in usable]), np.full(len(usable), 0.1))
+    found: list[Ablation] = ablation(table, target, learners=["regression"])
+    for name, predicted in (("climate", found[0].without), ("climate + theta", found[0].with_it)):
+        s = carbon_scores(predicted, target.log_value)
+        claims.report(f"USCRN {s.n} stations, bulk density, {name}: R2", s.r_squared, note=f"RMSE {s.rmse_log:.3f} ln")
+    claims.report("USCRN, bulk density: p of the paired permutation test", found[0].probability)
+    claims.report("USCRN, bulk density: coverage of 90 % intervals", regression_coverage(table, target, 0.9))
+
+
+def refusals(claims: Claims, data: Path) -> None:
+    """What cannot be learned from is refused with the place and a remedy."""
+    sites = _carbon.neon(data)
+    dry = replace(sites[0], precip=np.zeros_like(sites[0].precip))
+    bad: list[list[CarbonSite]] = [
+        sites[:7],
+        [dry, *sites[1:]],
+        [replace(sites[0], knows_carbon=True), *sites[1:]],
+        [replace(sites[0], soc=0.02), *sites[1:]],
+    ]
+    refused = 0
+    for each in bad:
+        try:
+            carbon_table(each)
+        except BadInput:
+            refused += 1
+    claims.check("refused: few sites, no rain, COSMOS_VWC, carbon out of range", refused, ">=", len(bad), unit="of 4")
+
+
+def closed(
+    claims: Claims, data: Path, keep: Path | None, figures: Path | None, *, years: int, days: int | None = None
+) -> None:
+    """The closed loop at Loobos."""
+    compiled = None if days is None else False
+    found = kept(keep, "loop", lambda: closed_loobos(data, years=years, days=days, compiled=compiled))
+    run = found.run
+    if days is None:
+        claims.check(
+            f"closed loop, {years} years at Loobos, {len(STARTS)} columns", found.seconds / 60.0, "<=", 10.0, unit="min"
+        )
+    claims.check("closed loop: carbon budget, relative", run.carbon.relative, "<=", 1e-6)
+    claims.check("closed loop: water budget, relative", run.water.relative, "<=", 1e-6)
+    claims.check("closed loop with everything off, against the plain column", found.off_differs, "<=", 1e-12)
+    claims.report("closed loop: carbon at the end", float(run.cs[-1, 0]), unit="kg m-2", note=f"began at {CS}")
+    claims.report(
+        "closed loop: saturation of the top layer gained",
+        float(run.sm_sat[-1, 0, 0] - run.sm_sat[0, 0, 0]),
+        unit="m3 m-3",
+    )
+    if figures is not None:
+        save_figure(loop_figure(run, years=years), figures / "closed_loop.png")
+
+
+if __name__ == "__main__":
+    began = time.perf_counter()
+    status = main()
+    print(f"{time.perf_counter() - began:.0f} s")
+    sys.exit(status)

@@ -1,0 +1,27 @@
+"""``[closed_loop]``: carbon, soil, moisture and temperature bearing on one another over decades."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from jules_ml.experiment.section import DataPath, Section
+
+
+class ClosedLoopSection(Section):
+    """What closes, and for how long. Learned respiration is named in ``[modules]``, as ever."""
+
+    years: float = Field(default=50.0, gt=0.0, le=10000.0, description="years; the weather of the run is repeated")
+    period_days: int = Field(default=5, ge=1, le=365, description="days after which carbon moves")
+    litter: float | None = Field(
+        default=None, ge=0.0, le=20.0, description="litter [kg m-2 a-1]; what the first pass respires unless given"
+    )
+    carbon_moves: bool = Field(default=True, description="carbon changes by litter and respiration")
+    soil_follows: bool = Field(
+        default=True, description="soil properties follow carbon, by learned hydraulics or else by hypres"
+    )
+    hydraulics: DataPath | None = Field(
+        default=None, description="module folder of learned hydraulics that were learned with soc"
+    )
+    carbon: DataPath | None = Field(
+        default=None, description="module folder of learned carbon, whose `cs` of this site replaces that of [carbon]"
+    )

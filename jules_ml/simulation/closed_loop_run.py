@@ -1,0 +1,274 @@
+"""``jules-ml run`` with ``[closed_loop]``: an experiment through decades of its weather."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import xarray as xr
+
+from jules_ml.coupling.column import learned_factors
+from jules_ml.errors import BadInput
+from jules_ml.experiment import Experiment
+from jules_ml.experiment.closed_loop import ClosedLoopSection
+from jules_ml.forcing import site_weather
+from jules_ml.modules.hydraulics_inputs import climate_inputs
+from jules_ml.modules.store import read_module_folder
+from jules_ml.physics.column import SoilColumn, jules_one_pool_factors
+from jules_ml.physics.surface import Forcing
+from jules_ml.provenance import software
+from jules_ml.simulation.carbon_soil import hypres_of_carbon, learned_of_carbon
+from jules_ml.simulation.closed_loop import LoopRun, SoilOfCarbon, closed_loop
+from jules_ml.simulation.output import OUTPUTS
+from jules_ml.simulation.setup import experiment_column, initial_state
+from jules_ml.training.hydraulics_sites import soil_inputs
+from jules_ml.wholefile import whole_file
+
+#: Called with a stage, the steps done in it, and the steps it has at most.
+Progress = Callable[[str, int, int], None]
+_YEAR = 365.25 * 86400.0
+_LAYERED = ("smcl", "sthf", "t_soil")
+
+
+@dataclass(frozen=True, eq=False)
+class ClosedLoopRun:
+    """A closed loop of an experiment.
+
+    Attributes
+    ----------
+    experiment : Experiment
+    loop : LoopRun
+    output : xarray.Dataset
+        By ``time`` [years since the start] and ``soil``.
+    years : float
+        That it covers.
+    wall_seconds : float
+    notes : tuple of str
+        What closes and what does not.
+    """
+
+    experiment: Experiment
+    loop: LoopRun
+    output: xr.Dataset
+    years: float
+    wall_seconds: float
+    notes: tuple[str, ...]
+
+
+def run_closed_loop(experiment: Experiment, *, progress: Progress | None = None) -> ClosedLoopRun:
+    """Run the closed loop of an experiment.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        With ``[closed_loop]``, and all that a run of the column needs.
+    progress : callable, optional
+        Called with a stage, the steps done in it and the steps it has at most.
+
+    Returns
+    -------
+    ClosedLoopRun
+
+    Raises
+    ------
+    BadInput
+        If the experiment lacks a section, a module folder cannot be used, or the soil cannot follow carbon.
+    """
+    section = experiment.required(experiment.closed_loop, "closed_loop")
+    run = experiment.required(experiment.run, "run")
+    weather = site_weather(
+        experiment.record(),
+        experiment.forcing,
+        timestep=run.timestep,
+        start=None if run.start is None else pd.Timestamp(run.start),
+        end=None if run.end is None else pd.Timestamp(run.end),
+    )
+    dtype = torch.float32 if run.precision == "float32" else torch.float64
+    period = round(section.period_days * 86400.0 / run.timestep)
+    n_steps = weather.series.sizes["time"] // period * period
+    if n_steps == 0:
+        raise BadInput(
+            f"the weather has {weather.series.sizes['time']} steps, and a period of carbon {period}",
+            where=f"{experiment.file}, closed_loop.period_days",
+            remedy="give a smaller period_days, or a longer record",
+        )
+    forcing = Forcing(*(x[:n_steps] for x in weather.tensors(dtype)))
+    passes = max(1, round(section.years * _YEAR / (n_steps * run.timestep)))
+    factors = experiment.modules.respiration
+    column, _ = experiment_column(
+        experiment,
+        timestep=run.timestep,
+        dtype=dtype,
+        factors=jules_one_pool_factors if factors is None else learned_factors(factors),
+    )
+    cs, notes = _carbon(experiment, section, dtype)
+    soil_of_carbon = _soil(experiment, section, column, forcing, cs, notes)
+    if soil_of_carbon is not None:
+        column.soil = soil_of_carbon(cs)
+    state = initial_state(column, run.initial, t_air_mean=float(weather.series["t_air"].mean()))
+    done = 0
+
+    def count(steps: int) -> None:
+        nonlocal done
+        done += steps
+        if progress is not None:
+            progress("loop", done, passes * n_steps)
+
+    began = time.perf_counter()
+    loop = closed_loop(
+        column,
+        state,
+        forcing,
+        cs,
+        passes=passes,
+        period=period,
+        litter=None if section.litter is None else torch.full_like(cs, section.litter / _YEAR),
+        moves=section.carbon_moves,
+        soil_of_carbon=soil_of_carbon,
+        compiled=run.compiled,
+        progress=count,
+    )
+    years = passes * n_steps * run.timestep / _YEAR
+    return ClosedLoopRun(
+        experiment, loop, _dataset(loop, column, years), years, time.perf_counter() - began, tuple(notes)
+    )
+
+
+def _carbon(experiment: Experiment, section: ClosedLoopSection, dtype: torch.dtype) -> tuple[torch.Tensor, list[str]]:
+    """Carbon to begin with, shape (1,) [kg m-2], and where it is from."""
+    if section.carbon is None:
+        given = experiment.required(experiment.carbon, "carbon").cs
+        return torch.tensor([given], dtype=dtype), [f"begins with {given:g} kg m-2 of [carbon]"]
+    read_module_folder(section.carbon, kind="carbon")
+    site = str(experiment.record().attrs.get("site", ""))
+    with xr.open_dataset(section.carbon / "predictions.nc") as predictions:
+        names = [str(name) for name in predictions["site"].to_numpy()]
+        if site not in names:
+            raise BadInput(
+                f"the module has no carbon for the site '{site}'",
+                where=section.carbon,
+                remedy=f"name the site as one of {', '.join(names)}, or fit with its experiment among the others",
+            )
+        learned = float(predictions["cs"].to_numpy()[names.index(site)])
+        mark = str(predictions.attrs.get("mark", "none"))
+    notes = [f"begins with {learned:.3g} kg m-2 of learned carbon"]
+    return torch.tensor([learned], dtype=dtype), notes + ([] if mark == "none" else [mark])
+
+
+def _soil(
+    experiment: Experiment,
+    section: ClosedLoopSection,
+    column: SoilColumn,
+    forcing: Forcing,
+    cs: torch.Tensor,
+    notes: list[str],
+) -> SoilOfCarbon | None:
+    """The soil that follows carbon, or none where it is to stay."""
+    if not section.soil_follows:
+        notes.append("the soil stays as it is")
+        return None
+    soil = experiment.required(experiment.soil, "soil")
+    texture = soil.texture
+    if section.hydraulics is not None:
+        inputs = climate_inputs(forcing, timestep=column.timestep) | soil_inputs(soil)
+        inputs |= {} if experiment.hydraulics is None else experiment.hydraulics.inputs
+        if "soc" not in inputs:
+            raise BadInput(
+                "carbon of the topsoil is not known",
+                where=f"{experiment.file}, soil.texture",
+                remedy="give organic_carbon and bulk_density, or inputs.soc in [hydraulics]",
+            )
+        notes.append(f"the soil follows carbon by learned hydraulics of {section.hydraulics.name}")
+        return learned_of_carbon(section.hydraulics, inputs, column.dzsoil, inputs["soc"], cs)
+    if texture is None or texture.pedotransfer != "hypres":
+        raise BadInput(
+            "nothing says how the soil follows its carbon",
+            where=f"{experiment.file}, soil",
+            remedy="give [soil.texture] with pedotransfer = 'hypres', closed_loop.hydraulics, or closed_loop.soil_follows = false",
+        )
+    assert texture.bulk_density is not None
+    assert texture.organic_carbon is not None
+    n_layers, dtype = len(soil.dzsoil), column.dzsoil.dtype
+
+    def layers(values: tuple[float, ...]) -> torch.Tensor:
+        return torch.tensor(values, dtype=dtype).expand(n_layers)[:, None]
+
+    middle = column.dzsoil.cumsum(0) - 0.5 * column.dzsoil
+    notes.append("the soil follows carbon by HYPRES, bulk density by mixing")
+    return hypres_of_carbon(
+        layers(texture.silt),
+        layers(texture.clay),
+        layers(texture.bulk_density),
+        layers(texture.organic_carbon),
+        (middle <= texture.topsoil_depth).to(dtype),
+        cs,
+    )
+
+
+def _dataset(loop: LoopRun, column: SoilColumn, years: float) -> xr.Dataset:
+    n, passes = len(loop.cs), loop.sm_sat.shape[0]
+    units = {"units": "kg m-2 s-1"}
+    data: dict[str, object] = {
+        "cs": ("time", loop.cs[:, 0].numpy(), {"units": "kg m-2", "long_name": "soil carbon"}),
+        "litter": ("time", loop.litter[:, 0].numpy(), units | {"long_name": "litter"}),
+    }
+    for name, values in loop.outputs.items():
+        known = OUTPUTS[name]
+        dims = ("time", "soil") if name in _LAYERED else ("time",)
+        data[name] = (dims, values[..., 0].numpy(), {"units": known.units, "long_name": known.long_name})
+    data["sm_sat"] = (
+        ("pass", "soil"),
+        loop.sm_sat[..., 0].numpy(),
+        {"units": "m3 m-3", "long_name": "water content at saturation"},
+    )
+    return xr.Dataset(
+        data,
+        coords={
+            "time": ("time", years * (np.arange(n) + 1.0) / n, {"units": "years", "long_name": "since the start"}),
+            "pass": ("pass", years * np.arange(passes) / passes, {"units": "years", "long_name": "start of the pass"}),
+            "dzsoil": ("soil", column.dzsoil.flatten().numpy(), {"units": "m"}),
+        },
+        attrs={"Conventions": "CF-1.10", "title": "closed loop of soil carbon on JULES's column"},
+    )
+
+
+def write_closed_loop(run: ClosedLoopRun, folder: Path) -> list[Path]:
+    """Write ``closed_loop.nc``, ``run_summary.json`` and the experiment as it was.
+
+    Parameters
+    ----------
+    run : ClosedLoopRun
+    folder : Path
+        Made where it is missing.
+
+    Returns
+    -------
+    list of Path
+    """
+    output, summary, experiment = (folder / name for name in ("closed_loop.nc", "run_summary.json", "experiment.toml"))
+    with whole_file(output) as part:
+        run.output.to_netcdf(part, engine="netcdf4")
+    content = {
+        "experiment": run.experiment.file.name,
+        "software": software(),
+        "years": run.years,
+        "wall_seconds": round(run.wall_seconds, 2),
+        "carbon": {
+            "first": float(run.loop.cs[0, 0]),
+            "last": float(run.loop.cs[-1, 0]),
+            "budget_relative": run.loop.carbon.relative,
+        },
+        "water": {"budget_relative": run.loop.water.relative, "spilled": float(run.loop.water.spilled[0])},
+        "notes": list(run.notes),
+    }
+    with whole_file(summary) as part:
+        part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    with whole_file(experiment) as part:
+        part.write_text(run.experiment.text, encoding="utf-8")
+    return [output, summary, experiment]
