@@ -13,8 +13,8 @@ from pydantic_core import PydanticUndefined
 from jules_ml.data import cosore
 from jules_ml.data.table_spec import Quality, TableColumn, TableSpec, TableTime
 from jules_ml.experiment import Experiment, load_experiment
-from jules_ml.experiment.ensemble import EnsembleSection, ParameterSection, WeightsSection
 from jules_ml.experiment.closed_loop import ClosedLoopSection
+from jules_ml.experiment.ensemble import EnsembleSection, ParameterSection, WeightsSection
 from jules_ml.experiment.jules import JulesSection, PrescribedSection
 from jules_ml.experiment.moisture import MoistureSection
 from jules_ml.experiment.records import Record, TableRecord

@@ -10,8 +10,8 @@ import xarray as xr
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from jules_ml.errors import BadInput
-from jules_ml.experiment.ensemble import EnsembleSection
 from jules_ml.experiment.closed_loop import ClosedLoopSection
+from jules_ml.experiment.ensemble import EnsembleSection
 from jules_ml.experiment.jules import JulesSection
 from jules_ml.experiment.messages import schema_error, syntax_error
 from jules_ml.experiment.moisture import MoistureSection
