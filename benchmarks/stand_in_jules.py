@@ -2,13 +2,14 @@
 
 Reads the namelists it is given, says what JULES says, and writes a daily output profile whose respiration follows ``q10_soil``. The
 environment variable ``STAND_IN_SECONDS`` is the processor time, its own start included; ``STAND_IN_FATAL`` a value of ``q10_soil`` above
-which it stops with a fatal message.
+which it stops with a fatal message, ``STAND_IN_KILLED`` one above which it is killed.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import time
 from datetime import datetime, timedelta
@@ -39,6 +40,8 @@ def main() -> None:
     if q10 > float(os.environ.get("STAND_IN_FATAL", "1e9")):
         print("[FATAL ERROR] microbe: q10_soil cannot be", file=sys.stderr, flush=True)
         raise SystemExit(1)
+    if q10 > float(os.environ.get("STAND_IN_KILLED", "1e9")):
+        os.kill(os.getpid(), signal.SIGKILL)
     seconds = float(os.environ.get("STAND_IN_SECONDS", "0"))
     while time.process_time() < seconds:
         pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -30,6 +31,8 @@ from jules_ml.experiment.jules import JulesSection
 RUN = "run"
 #: With less than this [bytes] a failure is the disk's, not the member's.
 _LEAST_FREE = 20 * 1024**2
+#: What is said of a process that others have killed: the system when memory ran out, a scheduler, a user.
+_KILLED = re.compile(r"\(signal SIG(KILL|TERM)\)")
 #: JULES's missing value.
 _FILL = -1.0e20
 
@@ -67,7 +70,8 @@ class JulesWork:
             self._keep(attempt, place)
             if shutil.disk_usage(folder).free < _LEAST_FREE:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(place)) from error
-            return Failure(str(error))
+            message = str(error).replace(str(attempt), str(place))
+            return Failure(message, lost=_KILLED.search(message) is not None)
         self._keep(attempt, place)
         return Result(variables, (*done.notes, *(f"JULES warns: {warning}" for warning in done.warnings)))
 

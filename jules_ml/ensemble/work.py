@@ -32,9 +32,10 @@ class Unit:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a member failed."""
+    """Why a member failed; ``lost`` where it was killed from outside, and is to be run again without being asked for."""
 
     message: str
+    lost: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def carry_out(work: Work, unit: Unit, folder: Path) -> Outcome:
 
 def _record(folder: Path, number: int, result: Result | Failure, seconds: float) -> Status:
     if isinstance(result, Failure):
-        status = Status(number, "failed", seconds, result.message)
+        status = Status(number, "lost" if result.lost else "failed", seconds, result.message)
     else:
         size, checksum = write_member(member_folder(folder, number), result.variables)
         status = Status(number, "done", seconds, size=size, checksum=checksum, notes=result.notes)

@@ -55,6 +55,22 @@ def test_members_are_run_gathered_and_accounted_for(
     assert (again.done, again.failed, again.kept) == (4, 0, 3)
 
 
+def test_killed_member_is_run_again_without_being_asked_for(
+    tmp_path: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment = load_experiment(jules_ensemble(shared_data, tmp_path, 3))
+    monkeypatch.setenv("STAND_IN_KILLED", "2.16")
+    run = run_ensemble(experiment, tmp_path / "out")
+    assert (run.done, run.failed) == (2, 1)
+    (number,) = run.messages
+    assert "SIGKILL" in run.messages[number]
+    assert "attempt-" not in run.messages[number]
+    monkeypatch.delenv("STAND_IN_KILLED")
+    again = run_ensemble(experiment, tmp_path / "out")
+    assert (again.done, again.failed, again.kept) == (3, 0, 2)
+    print("2 of 3 were done before, the one that was killed was run again")
+
+
 def test_index_and_factor_act_on_what_stands_in_the_namelist(tmp_path: Path, shared_data: Path) -> None:
     path = jules_ensemble(shared_data, tmp_path, 2)
     with path.open("a", encoding="utf-8") as file:
