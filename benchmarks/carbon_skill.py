@@ -1,4 +1,4 @@
-"""Soil carbon from soil moisture: known carbon found again, real sites left out, and the loop closed.
+"""Soil carbon from soil moisture: known carbon found again, and real sites left out.
 
     python benchmarks/carbon_skill.py [--quick] [--data FOLDER] [--keep FOLDER] [--figures FOLDER]
 
@@ -20,13 +20,12 @@ from typing import TypeVar
 import _carbon
 import numpy as np
 import torch
-from _carbon_loop import CS, STARTS, closed_loobos
 from _carbon_synthetic import synthetic_sites
 from _claims import Claims, argument_parser
 
 from jules_ml.errors import BadInput
 from jules_ml.figures.carbon import carbon_dynamics, carbon_signatures
-from jules_ml.figures.carbon_skill import ablation_figure, loop_figure
+from jules_ml.figures.carbon_skill import ablation_figure
 from jules_ml.figures.style import save_figure
 from jules_ml.training.carbon import NetworkSettings, Target, design, left_out, one_out, predict_regression, soc_target
 from jules_ml.training.carbon_assessment import (
@@ -54,11 +53,8 @@ def main() -> int:
     real_sites(claims, args.data, args.figures, quick=args.quick)
     bulk_density(claims, args.data)
     refusals(claims, args.data)
-    if args.quick:
-        closed(claims, args.data, None, None, years=1, days=5)
-    else:
+    if not args.quick:
         synthetic(claims, args.data, args.keep, args.figures)
-        closed(claims, args.data, args.keep, args.figures, years=50)
     return claims.finish()
 
 
@@ -199,30 +195,6 @@ def refusals(claims: Claims, data: Path) -> None:
         except BadInput:
             refused += 1
     claims.check("refused: few sites, no rain, COSMOS_VWC, carbon out of range", refused, ">=", len(bad), unit="of 4")
-
-
-def closed(
-    claims: Claims, data: Path, keep: Path | None, figures: Path | None, *, years: int, days: int | None = None
-) -> None:
-    """The closed loop at Loobos."""
-    compiled = None if days is None else False
-    found = kept(keep, "loop", lambda: closed_loobos(data, years=years, days=days, compiled=compiled))
-    run = found.run
-    if days is None:
-        claims.check(
-            f"closed loop, {years} years at Loobos, {len(STARTS)} columns", found.seconds / 60.0, "<=", 10.0, unit="min"
-        )
-    claims.check("closed loop: carbon budget, relative", run.carbon.relative, "<=", 1e-6)
-    claims.check("closed loop: water budget, relative", run.water.relative, "<=", 1e-6)
-    claims.check("closed loop with everything off, against the plain column", found.off_differs, "<=", 1e-12)
-    claims.report("closed loop: carbon at the end", float(run.cs[-1, 0]), unit="kg m-2", note=f"began at {CS}")
-    claims.report(
-        "closed loop: saturation of the top layer gained",
-        float(run.sm_sat[-1, 0, 0] - run.sm_sat[0, 0, 0]),
-        unit="m3 m-3",
-    )
-    if figures is not None:
-        save_figure(loop_figure(run, years=years), figures / "closed_loop.png")
 
 
 if __name__ == "__main__":

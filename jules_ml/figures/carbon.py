@@ -41,7 +41,7 @@ def carbon_dynamics(sites: Sequence[CarbonSite]) -> Figure:
         event.plot(np.arange(-1, EVENT_DAYS), mean, color=colour, label=label)
     season.set(xlabel="day of year", ylabel="water content (m$^3$ m$^{-3}$)", xlim=(0, 365))
     event.set(xlabel="days since a rain event began", ylabel="change since the day before (m$^3$ m$^{-3}$)")
-    season.legend(title="site, organic carbon")
+    figure.legend(*season.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     letter_panels((season, event), ("Through the year", "After rain, mean of events"))
     return figure
 

@@ -34,7 +34,14 @@ def ablation_figure(found: Sequence[Ablation], table: CarbonTable) -> Figure:
     ends = (0.6 * observed.min(), 1.7 * observed.max())
     for axis, each in zip(axes[0], found, strict=True):
         axis.plot(ends, ends, color=GREY, linewidth=0.8, linestyle="--")
-        axis.hlines(np.exp(each.with_it), observed / spread, observed * spread, color="#9FC5DE", linewidth=0.8)
+        axis.hlines(
+            np.exp(each.with_it),
+            observed / spread,
+            observed * spread,
+            color="#9FC5DE",
+            linewidth=0.8,
+            label="spread of the cores",
+        )
         axis.plot(observed, np.exp(each.without), "o", color=ORANGE, markersize=4, label="climate, topography, cover")
         axis.plot(observed, np.exp(each.with_it), "o", color=BLUE, markersize=4, label="soil moisture beside them")
         axis.set(xscale="log", yscale="log", xlabel="cored organic carbon (g kg$^{-1}$)", xlim=ends)

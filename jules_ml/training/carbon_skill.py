@@ -157,11 +157,18 @@ def carbon_interval(error: _Array, spread: _Array, cover: float) -> CarbonInterv
     CarbonInterval
         Symmetric: from few sites, both tails apart cannot be known.
     """
-    variance = max(float(np.mean(error**2) - np.mean(spread**2)), 0.25 * float(np.mean(error**2)), 1e-6)
+    variance = _error_variance(error, spread)
     z = error / np.sqrt(variance + spread**2)
     site = np.arange(len(z))
     _, high = conformal_quantiles(np.concatenate([z, -z]), np.concatenate([site, site]), cover)
     return CarbonInterval(high, variance)
+
+
+def _error_variance(error: _Array, spread: _Array) -> float:
+    """Variance beyond the spread of the cores, by maximum likelihood: one site in a bog does not hide the errors of all others."""
+    tried = max(float(np.mean(error**2)), 1e-6) * np.geomspace(0.02, 4.0, 80)
+    total = tried[:, None] + spread**2
+    return float(tried[np.argmin((np.log(total) + error**2 / total).sum(1))])
 
 
 def left_out_coverage(
