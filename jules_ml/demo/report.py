@@ -50,6 +50,11 @@ _CAPTIONS = {
         "Learned f(θ) and g(T) beside JULES's",
         "Median and 90 % band of the ensemble, with JULES's curves brought to one at the same points; below, where the data lie.",
     ),
+    "CH-Dav": (
+        "Learned soil moisture",
+        "The sensor at 0.15 m, the column's layer, and what a network learned from the first years with the column as its first guess; "
+        "the last years were held out.",
+    ),
     "nee": (
         "Observed and predicted NEE, day and night",
         "Respiration less photosynthesis, learned together. The shaded years were held out, and only they are in the scatters.",

@@ -16,6 +16,7 @@ from jules_ml.data.davos import fetch_davos, read_davos
 from jules_ml.data.variables import VARIABLES
 from jules_ml.demo.compare import LEVEL_CHANGE, Comparison, compare
 from jules_ml.demo.learned import MODULE, LearnedDemo, learn_and_rerun
+from jules_ml.demo.moisture import learn_soil_moisture, moisture_lines
 from jules_ml.demo.report import render_report
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment, load_experiment
@@ -96,12 +97,18 @@ def run_demo(
     run = run_column(experiment, record=driven, progress=progress)
     comparison = compare(run.output, run.record)
     learned = learn_and_rerun(record, experiment, driven, comparison, folder, say=say, progress=progress)
+    theta = learn_soil_moisture(run.record, run.output, folder, progress=_part_of(progress, "theta"))
+    for line in [] if theta is None else moisture_lines(theta):
+        say(line)
     notes = figure_notes(run)
     images = [
         save_figure(figure, folder / "figures" / f"{name}.png")
         for name, figure in _figures(run, comparison, learned, notes).items()
     ]
     images += [folder / MODULE / "figures" / f"{name}.png" for name in ("curves", "nee")]
+    # a folder used before may hold a module of another run
+    learned_theta = [] if theta is None else sorted(path for path in theta.folder.rglob("*") if path.is_file())
+    images += [path for path in learned_theta if path.suffix == ".png"]
     written = write_run(run, folder)
     scores = folder / "scores.json"
     with whole_file(scores) as part:
@@ -112,7 +119,14 @@ def run_demo(
     page = folder / "report.html"
     with whole_file(page) as part:
         part.write_text(render_report(run, comparison, learned, images, notes), encoding="utf-8")
-    return Demo(run, comparison, learned, (page, *dict.fromkeys((*images, scores, *written, *learned.files))))
+    return Demo(
+        run, comparison, learned, (page, *dict.fromkeys((*images, scores, *written, *learned.files, *learned_theta)))
+    )
+
+
+def _part_of(progress: Progress | None, stage: str) -> Callable[[float], None] | None:
+    """A share, 0 to 1, told as one of the stages of a run."""
+    return None if progress is None else lambda share: progress(stage, round(100 * share), 100)
 
 
 def davos_experiment() -> Experiment:

@@ -89,7 +89,7 @@ def moisture_series(
 
 
 @styled
-def held_out_skill(scores: Mapping[str, pd.DataFrame], *, measure: str = "rmse", notes: Sequence[str] = ()) -> Figure:
+def site_skill(scores: Mapping[str, pd.DataFrame], *, measure: str = "rmse", notes: Sequence[str] = ()) -> Figure:
     """Draw a score of several methods, site by site.
 
     Parameters
