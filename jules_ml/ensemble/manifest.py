@@ -24,7 +24,8 @@ from jules_ml.experiment import Experiment
 from jules_ml.wholefile import whole_file
 
 State = Literal["done", "failed", "lost"]
-PLAN, STATUS, _LOCK, _VERSION = "plan.json", "status.json", ".lock", 1
+PLAN, STATUS, _EXPERIMENT, _LOCK = "plan.json", "status.json", "experiment.toml", ".lock"
+_VERSION = 1
 #: Keys of ``[ensemble]`` that bear on what is made of the members, not on the members.
 _AFTERWARDS = ("quantiles", "format", "weights", "keep_runs")
 
@@ -112,6 +113,49 @@ def fingerprint(experiment: Experiment) -> str:
     return found.hexdigest()
 
 
+def check_folder(folder: Path, plan: Mapping[str, Any]) -> bool:
+    """See whether an ensemble may work in a folder; nothing is written.
+
+    Parameters
+    ----------
+    folder : Path
+        New, empty, or one of the same ensemble.
+    plan : mapping
+        Of the ensemble: with ``fingerprint``.
+
+    Returns
+    -------
+    bool
+        Whether the same ensemble has been begun in it.
+
+    Raises
+    ------
+    BadInput
+        If the folder holds something else, or another ensemble.
+    """
+    path = folder / PLAN
+    if path.is_file():
+        try:
+            there = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise BadInput("the plan is damaged", where=path, remedy="give a new folder with --out") from error
+        if there.get("fingerprint") != plan["fingerprint"]:
+            raise BadInput(
+                "the folder holds another ensemble: its experiment or its modules were different",
+                where=folder,
+                remedy="give a new folder with --out, or the experiment as it was (experiment.toml in that folder)",
+            )
+        return True
+    if folder.exists() and (not folder.is_dir() or not all(_harmless(p) for p in folder.iterdir())):
+        raise BadInput("the folder is not empty", where=folder, remedy="give a new folder with --out")
+    return False
+
+
+def _harmless(path: Path) -> bool:
+    """Whether it is what a first start that was killed may have left."""
+    return path.name in (_LOCK, _EXPERIMENT) or path.name.startswith(".writing-")
+
+
 def open_folder(folder: Path, experiment: Experiment, plan: Mapping[str, Any]) -> None:
     """Begin an ensemble in a folder, or go on with the one that is there.
 
@@ -126,31 +170,13 @@ def open_folder(folder: Path, experiment: Experiment, plan: Mapping[str, Any]) -
     Raises
     ------
     BadInput
-        If the folder holds something else, or another ensemble, or cannot be written.
+        As :func:`check_folder`, or if the folder cannot be written.
     """
-    path = folder / PLAN
-    if path.is_file():
-        try:
-            there = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise BadInput("the plan is damaged", where=path, remedy="give a new folder with --out") from error
-        if there.get("fingerprint") != plan["fingerprint"]:
-            raise BadInput(
-                "the folder holds another ensemble: its experiment or its modules were different",
-                where=folder,
-                remedy="give a new folder with --out, or the experiment as it was (experiment.toml in that folder)",
-            )
+    if check_folder(folder, plan):
         return
-    # what a first start that was killed may have left
-    harmless = (_LOCK, "experiment.toml")
-    if folder.exists() and (
-        not folder.is_dir()
-        or any(p.name not in harmless and not p.name.startswith(".writing-") for p in folder.iterdir())
-    ):
-        raise BadInput("the folder is not empty", where=folder, remedy="give a new folder with --out")
-    with whole_file(folder / "experiment.toml") as part:
+    with whole_file(folder / _EXPERIMENT) as part:
         part.write_text(experiment.text, encoding="utf-8")
-    with whole_file(path) as part:
+    with whole_file(folder / PLAN) as part:
         part.write_text(json.dumps({"version": _VERSION, **plan}, indent=2, default=str) + "\n", encoding="utf-8")
 
 

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jules_ml.coupling.experiment import jules_executable
+from jules_ml.coupling.learned_curves import load_respiration
 from jules_ml.ensemble.column_batch import ColumnWork
 from jules_ml.ensemble.jules_members import JulesWork
-from jules_ml.ensemble.manifest import Status, fingerprint, is_whole, open_folder, read_status, sole_user
+from jules_ml.ensemble.manifest import Status, check_folder, fingerprint, is_whole, open_folder, read_status, sole_user
 from jules_ml.ensemble.member_experiment import run_namelists, site_experiment
 from jules_ml.ensemble.members import Members, plan_members
 from jules_ml.ensemble.parameters import check_parameters
@@ -110,6 +111,8 @@ def plan_ensemble(experiment: Experiment) -> Plan:
         )
     if section.format == "zarr":
         refuse_without_zarr()
+    if experiment.modules.respiration is not None:
+        load_respiration(experiment.modules.respiration)
     members = plan_members(experiment)
     for site in section.sites or (None,):
         for forcing in section.forcing or (None,):
@@ -168,13 +171,15 @@ def run_ensemble(
         If nothing more can be written.
     """
     plan = plan_ensemble(experiment)
+    record = {
+        "fingerprint": fingerprint(experiment),
+        "experiment": experiment.file.name,
+        "members": len(plan.members),
+        "software": software(),
+    }
+    # a folder that will not do is left as it is, without so much as a lock in it
+    check_folder(folder, record)
     with sole_user(folder):
-        record = {
-            "fingerprint": fingerprint(experiment),
-            "experiment": experiment.file.name,
-            "members": len(plan.members),
-            "software": software(),
-        }
         open_folder(folder, experiment, record)
         return run_members(EnsembleRun(folder, experiment, plan.members), plan, crew, retry=retry, progress=progress)
 

@@ -106,7 +106,9 @@ def carry_out(work: Work, unit: Unit, folder: Path) -> Outcome:
             for number, result in work.results(unit, folder):
                 seconds, began = time.monotonic() - began, time.monotonic()
                 statuses.append(_record(folder, number, result, seconds))
-        except (BadInput, RunFailed, ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:
+        except OSError:
+            raise
+        except Exception as error:
             # a member that fails must not take the others along, of whatever kind its failure is
             message = str(error) if isinstance(error, BadInput | RunFailed) else f"{type(error).__name__}: {error}"
             for number in sorted(unit.wanted - {status.number for status in statuses}):

@@ -86,7 +86,9 @@ def fan(
         if name != "t_soil":
             axis.set_ylim(bottom=0.0)
         titles.append(title.format(layer=labels[layer] if layer is not None and layer < len(labels) else ""))
-    axes[0].legend(loc="upper right", ncols=4)
+    low, high = axes[0].get_ylim()
+    axes[0].set_ylim(top=low + 1.2 * (high - low))  # room for the legend
+    axes[0].legend(loc="upper right", ncols=5)
     show_dates(axes[-1])
     letter_panels(axes, titles)
     add_notes(figure, notes)
