@@ -118,7 +118,10 @@ def fit_carbon_sites(
     network = NetworkSettings(members=settings.members, steps=settings.steps, seed=settings.seed)
     found = ablation(table, target, inputs=inputs, branches=settings.branches, network=network, progress=progress)
     chosen = next(each for each in found if each.learner == settings.learner)
-    interval = carbon_interval(chosen.with_it - target.log_value, target.spread, settings.cover)
+    kept = next(each for each in found if each.learner == "regression")  # what new sites are predicted by
+    interval, kept_interval = (
+        carbon_interval(each.with_it - target.log_value, target.spread, settings.cover) for each in (chosen, kept)
+    )
     scores: dict[str, Any] = {
         "target": "logarithm of organic carbon of 0-30 cm [ln g kg-1], each site left out in turn",
         "learners": ablation_scores(found, target),
@@ -144,7 +147,7 @@ def fit_carbon_sites(
         rest = carbon_table(new, least=1, allow_cosmos_vwc=settings.allow_cosmos_vwc)
         made = _applied(state, list(design_names(table, moisture=True)), rest)
         predictions = xr.concat(
-            [predictions.drop_vars("log_without"), _predictions(new, rest, made, interval)], dim="site"
+            [predictions.drop_vars("log_without"), _predictions(new, rest, made, kept_interval)], dim="site"
         )
     predictions = _with_stock(predictions, sites=[*cored, *new], state=state, table=table, settings=settings)
     predictions.attrs["mark"] = MARK if marked else "none"
@@ -154,7 +157,12 @@ def fit_carbon_sites(
         "inputs": {name: _meaning(name) for name in design_names(table, moisture=True)},
         "learner": settings.learner,
         "settings": settings.model_dump(),
-        "interval": {"quantile": interval.quantile, "variance": interval.variance, "cover": settings.cover},
+        "interval": {
+            "quantile": kept_interval.quantile,
+            "variance": kept_interval.variance,
+            "cover": settings.cover,
+            "of": "regression",
+        },
         "sites": {
             site.name: {"soc": site.soc, "soc_spread": site.soc_spread, "start": str(site.days[0])} for site in cored
         },
