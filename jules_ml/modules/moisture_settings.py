@@ -45,12 +45,6 @@ class MoistureSettings(BaseModel):
     gradient_weight: float = Field(default=0.3, ge=0.0, description="weight of the change from one day to the next")
     start_weight: float = Field(default=0.1, ge=0.0, description="weight of invariance to a later start")
     initial_weight: float = Field(default=0.05, ge=0.0, description="weight of keeping to the initial condition")
-    bounds_weight: float = Field(
-        default=0.0, ge=0.0, description="weight of staying between residual water and saturation"
-    )
-    balance_weight: float = Field(
-        default=0.0, ge=0.0, description="weight of gaining no more water in a day than falls"
-    )
     frozen_below: float = Field(default=274.15, ge=223.0, le=283.0, description="soil colder than this is left out [K]")
     interval: float = Field(default=0.9, gt=0.5, lt=1.0, description="share of days that an interval is to cover")
     validation_fraction: float = Field(
