@@ -32,8 +32,9 @@ from jules_ml.ensemble.work import Failure, Result, Unit
 from jules_ml.experiment import Experiment, load_experiment
 
 STAND_IN = Path(__file__).with_name("stand_in_jules.py")
-#: Open MPI as root, and on fewer processors than ranks.
+#: Open MPI as root, on fewer processors than ranks, and bound to none, since others may be at work on them.
 MPI_ENVIRONMENT = {
+    "PRTE_MCA_hwloc_default_binding_policy": "none",
     "OMPI_ALLOW_RUN_AS_ROOT": "1",
     "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
     "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",

@@ -23,8 +23,9 @@ from jules_ml.errors import BadInput
 _SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS", "PMIX_SIZE", "SLURM_STEP_NUM_TASKS")
 #: What they leave in the environment, and a JULES that is linked with MPI must not take for its own.
 _LEFT_BY_LAUNCHERS = ("OMPI_", "PMIX_", "PMI_", "PRTE_", "HYDRA_", "MPI_LOCAL")
-#: Between two looks [s]: short next to any member, long next to a look.
-_PAUSE = 0.5e-3
+#: Shortest and longest pause between two looks [s]. Rank 0 computes in another thread, which each look interrupts: it looks about a hundred
+#: times a unit.
+_PAUSE, _LONGEST_PAUSE = 0.5e-3, 50e-3
 _SETUP, _UNIT, _OUTCOME, _STOP = 1, 2, 3, 4
 
 
@@ -99,6 +100,8 @@ class _Ranks:
         self._units: dict[int, Unit | None] = dict.fromkeys(range(comm.Get_size()))
         # the others first: rank 0 has the handing out to do as well
         self._order = [*range(1, comm.Get_size()), 0]
+        self._given: dict[int, float] = {}
+        self._pause = _PAUSE
         self._here: queue.SimpleQueue[Unit | None] = queue.SimpleQueue()
         self._ended: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work_here, args=(work, folder), daemon=True)
@@ -125,6 +128,7 @@ class _Ranks:
     def give(self, unit: Unit) -> None:
         rank = next(rank for rank in self._order if self._units[rank] is None)
         self._units[rank] = unit
+        self._given[rank] = time.monotonic()
         if rank == 0:
             self._here.put(unit)
         else:
@@ -138,13 +142,18 @@ class _Ranks:
         while not found:
             while self._comm.iprobe(source=MPI.ANY_SOURCE, tag=_OUTCOME, status=status):
                 found.append(self._comm.recv(source=status.Get_source(), tag=_OUTCOME))
-                self._units[status.Get_source()] = None
+                self._ends(status.Get_source())
             while not self._ended.empty():
                 found.append(self._ended.get())
-                self._units[0] = None
+                self._ends(0)
             if not found:
-                time.sleep(_PAUSE)
+                time.sleep(self._pause)
         return found
+
+    def _ends(self, rank: int) -> None:
+        self._units[rank] = None
+        taken = time.monotonic() - self._given[rank]
+        self._pause = min(max(0.01 * taken, _PAUSE), _LONGEST_PAUSE)
 
     def close(self) -> None:
         self._here.put(None)
