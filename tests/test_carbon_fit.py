@@ -161,3 +161,15 @@ def test_cosmos_vwc_is_refused_unless_allowed_and_then_marked(tmp_path: Path) ->
     assert done.scores["mark"] == MARK
     with xr.open_dataset(tmp_path / "out" / "predictions.nc") as predictions:
         assert predictions.attrs["mark"] == MARK
+
+
+def test_what_was_filled_is_not_learned_from(tmp_path: Path) -> None:
+    path = write_site(tmp_path, 0)
+    frame = pd.read_csv(tmp_path / "site00.csv")
+    frame["QC"] = np.where(np.arange(len(frame)) % 3 == 0, 0.2, 1.0)
+    frame.to_csv(tmp_path / "site00.csv", index=False)
+    whole = 'unit = "m3 m-3"\n'
+    path.write_text(path.read_text().replace(whole, whole + 'quality = {column = "QC", fraction = true}\n'))
+    theta = carbon_site(load_experiment(path)).theta
+    assert np.isnan(theta[::3]).all()
+    assert np.isfinite(theta[1::3]).sum() > 100

@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from jules_ml.data.quality import measured
 from jules_ml.data.record import interval, local_middle, place, variable
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
@@ -30,8 +31,8 @@ def carbon_site(experiment: Experiment) -> CarbonSite:
     Returns
     -------
     CarbonSite
-        By days of local standard time, of the shallowest sensor with enough days; days with frost are left out. COSMOS_VWC is taken
-        only where there is no sensor, and marked.
+        By days of local standard time, of the shallowest sensor with enough measured days; days with frost are left out. COSMOS_VWC is
+        taken only where there is no sensor, and marked.
 
     Raises
     ------
@@ -48,7 +49,7 @@ def carbon_site(experiment: Experiment) -> CarbonSite:
     else:
         rain, snow = (_daily(variable(ds, name), ds, day, days)[:, 0] for name in ("tot_rain", "tot_snow"))
         precip = 86400.0 * (rain + snow)
-    t_soil = _daily(ds["t_soil"], ds, day, days)[:, 0] if "t_soil" in ds else np.full(len(days), np.nan)
+    t_soil = _daily(_known(ds, "t_soil"), ds, day, days)[:, 0] if "t_soil" in ds else np.full(len(days), np.nan)
     knows_carbon = "theta" not in ds
     if knows_carbon and "theta_crns" not in ds:
         raise BadInput(
@@ -56,7 +57,7 @@ def carbon_site(experiment: Experiment) -> CarbonSite:
             where=place(ds, "theta"),
             remedy="name its column, with its depth, in [data]",
         )
-    theta = _daily(ds["theta_crns" if knows_carbon else "theta"], ds, day, days)
+    theta = _daily(_known(ds, "theta_crns" if knows_carbon else "theta"), ds, day, days)
     thawed = (t_air > 275.15) & ~(t_soil <= 274.15)
     theta = np.where(thawed[:, None], theta, np.nan)
     enough = np.flatnonzero(np.isfinite(theta).sum(0) >= LEAST_DAYS)
@@ -75,6 +76,11 @@ def carbon_site(experiment: Experiment) -> CarbonSite:
         region=settings.region,
         knows_carbon=knows_carbon,
     )
+
+
+def _known(ds: xr.Dataset, name: str) -> xr.DataArray:
+    """Values of the soil that were measured: what a source has filled does not wet and dry as the soil does."""
+    return ds[name].where(measured(ds, name)) if f"{name}_qc" in ds else ds[name]
 
 
 def _daily(values: xr.DataArray, ds: xr.Dataset, day: pd.DatetimeIndex, days: pd.DatetimeIndex) -> _Array:
