@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -153,8 +152,3 @@ def learned_of_carbon(
         return learned_soil(raw[:, horizon], organic_fraction(density)[horizon]).properties
 
     return soil
-
-
-def finite_inputs(inputs: dict[str, float]) -> dict[str, float]:
-    """Inputs that are known."""
-    return {name: value for name, value in inputs.items() if np.isfinite(value)}

@@ -14,6 +14,9 @@ from typer.testing import CliRunner
 from jules_ml.cli import app
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
+from jules_ml.modules.hydraulics import LearnedHydraulics
+from jules_ml.modules.hydraulics_settings import HydraulicSettings
+from jules_ml.modules.store import write_module_folder
 from jules_ml.physics.column import SoilColumn, SoilProperties
 from jules_ml.physics.integration import integrate
 from jules_ml.physics.surface import Forcing
@@ -155,3 +158,36 @@ def test_a_soil_that_cannot_follow_its_carbon_is_refused(tmp_path: Path) -> None
     given = EXPERIMENT[EXPERIMENT.index("[soil.properties]") : EXPERIMENT.index("[surface]")]
     with pytest.raises(BadInput, match=r"soil: nothing says how.*soil_follows = false"):
         run_closed_loop(load_experiment(loop_experiment(tmp_path, soil=given)))
+
+
+def test_learned_hydraulics_and_learned_carbon_join_the_loop(tmp_path: Path) -> None:
+    names = ["soc", "t_air", "precip"]
+    network = LearnedHydraulics(names, members=2, hidden=4, seed=1)
+    write_module_folder(
+        tmp_path / "soils",
+        state=dict(network.state_dict()),
+        card={
+            "module": "hydraulics",
+            "inputs": {name: {} for name in names},
+            "settings": HydraulicSettings(members=2, hidden=4).model_dump(),
+        },
+        scores={},
+        predictions=xr.Dataset(),
+    )
+    write_module_folder(
+        tmp_path / "cores",
+        state={"weight": torch.zeros(1)},
+        card={"module": "carbon"},
+        scores={},
+        predictions=xr.Dataset({"cs": ("site", [7.5])}, coords={"site": ["Somewhere"]}),
+    )
+    path = loop_experiment(tmp_path, more='hydraulics = "soils"\ncarbon = "cores"\nlitter = 5.0\n')
+    done = run_closed_loop(load_experiment(path))
+    assert float(done.loop.cs[0, 0]) == pytest.approx(7.5, rel=1e-2)
+    assert done.loop.carbon.relative < 1e-12
+    assert done.loop.water.relative < 1e-9
+    assert any("learned hydraulics" in note for note in done.notes)
+    assert not torch.equal(done.loop.sm_sat[0], done.loop.sm_sat[-1])
+    path.write_text(path.read_text().replace('name = "Somewhere"', 'name = "Elsewhere"'))
+    with pytest.raises(BadInput, match=r"no carbon for the site 'Elsewhere'.*Somewhere"):
+        run_closed_loop(load_experiment(path))
