@@ -30,7 +30,7 @@ $(VENV)/ready: pyproject.toml scripts/system_packages.sh
 	@echo "Installing Python packages (a few minutes the first time)"
 	@$(PYTHON) -m pip install --quiet --upgrade pip
 	@$(PYTHON) -m pip install --quiet $(TORCH)
-	@$(PYTHON) -m pip install --quiet --editable '.[dev,mpi]'
+	@$(PYTHON) -m pip install --quiet --editable '.[dev,mpi,zarr]'
 	@touch $@
 
 clean:

@@ -71,5 +71,5 @@ def refuse_without_zarr() -> None:
         raise BadInput(
             "the package zarr is not installed",
             where="ensemble.format",
-            remedy='install it (pip install zarr), or leave format = "zarr" out',
+            remedy="install it (pip install 'jules_ml[zarr]'), or leave format out",
         ) from error
