@@ -47,7 +47,7 @@ def main() -> int:
     gained = float(run.sm_sat[-1, 0, 0] - run.sm_sat[0, 0, 0])
     claims.report(f"saturation of the top layer gained, begun with {CS:g} kg m-2", gained, unit="m3 m-3")
     if args.figures is not None and not args.quick:
-        save_figure(loop_figure(run, years=_YEARS), args.figures / "closed_loop.png")
+        save_figure(loop_figure(run, years=_YEARS, thickness=0.1), args.figures / "closed_loop.png")
     return claims.finish()
 
 

@@ -4,7 +4,8 @@
 
 Synthetic sites are three sets of forty columns under NEON's weather, with hydraulics that follow carbon and the same with hydraulics that
 do not. Real sites are NEON's towers with cores, each left out in turn; the answer rests on the regression, which was chosen beforehand.
-``--keep`` keeps columns that were run, and takes them from there another time. ``--quick`` leaves out the columns and the network.
+``--keep`` keeps columns that were run, and takes them from there another time. ``--quick`` is the regression at NEON's towers, and
+what is refused.
 """
 
 from __future__ import annotations
@@ -27,7 +28,16 @@ from jules_ml.errors import BadInput
 from jules_ml.figures.carbon import carbon_dynamics, carbon_signatures
 from jules_ml.figures.carbon_skill import ablation_figure
 from jules_ml.figures.style import save_figure
-from jules_ml.training.carbon import NetworkSettings, Target, design, left_out, one_out, predict_regression, soc_target
+from jules_ml.training.carbon import (
+    LEARNERS,
+    NetworkSettings,
+    Target,
+    design,
+    left_out,
+    one_out,
+    predict_regression,
+    soc_target,
+)
 from jules_ml.training.carbon_assessment import (
     Ablation,
     ablation,
@@ -51,9 +61,9 @@ def main() -> int:
     torch.set_num_threads(1)
     claims = Claims("carbon_skill", quick=args.quick)
     real_sites(claims, args.data, args.figures, quick=args.quick)
-    bulk_density(claims, args.data)
     refusals(claims, args.data)
     if not args.quick:
+        bulk_density(claims, args.data)
         synthetic(claims, args.data, args.keep, args.figures)
     return claims.finish()
 
@@ -118,7 +128,7 @@ def real_sites(claims: Claims, data: Path, figures: Path | None, *, quick: bool)
         table,
         target,
         inputs=inputs,
-        learners=["regression", "forest"] if quick else ["regression", "forest", "network"],
+        learners=["regression"] if quick else LEARNERS,
     )
     for each in found:
         for name, predicted in (("climate", each.without), ("climate + theta", each.with_it)):

@@ -61,7 +61,8 @@ def _run_closed_loop(experiment: Experiment, folder: Path, quiet: bool) -> None:
     with progress(quiet) as report:
         done = run_closed_loop(experiment, progress=report)
     files = write_closed_loop(done, folder)
-    files.append(save_figure(loop_figure(done.loop, years=done.years), folder / "figures" / "closed_loop.png"))
+    figure = loop_figure(done.loop, years=done.years, thickness=float(done.output["dzsoil"][0]))
+    files.append(save_figure(figure, folder / "figures" / "closed_loop.png"))
     if quiet:
         return
     for note in done.notes:

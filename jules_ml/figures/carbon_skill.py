@@ -52,7 +52,7 @@ def ablation_figure(found: Sequence[Ablation], table: CarbonTable) -> Figure:
 
 
 @styled
-def loop_figure(run: LoopRun, *, years: float) -> Figure:
+def loop_figure(run: LoopRun, *, years: float, thickness: float) -> Figure:
     """Carbon, the soil's porosity and its moisture and temperature, through a closed loop.
 
     Parameters
@@ -60,6 +60,8 @@ def loop_figure(run: LoopRun, *, years: float) -> Figure:
     run : LoopRun
     years : float
         That the passes stand for.
+    thickness : float
+        Of the top layer [m].
 
     Returns
     -------
@@ -68,7 +70,7 @@ def loop_figure(run: LoopRun, *, years: float) -> Figure:
     figure, axes = plt.subplots(1, 3, figsize=(WIDTH, 3.0), layout="constrained")
     time = years * (np.arange(len(run.cs)) + 1.0) / len(run.cs)
     passes = run.sm_sat.shape[0]
-    theta = run.outputs["smcl"].unflatten(0, (passes, -1)).mean(1)[:, 0] / (RHO_WATER * 0.1)
+    theta = run.outputs["smcl"].unflatten(0, (passes, -1)).mean(1)[:, 0] / (RHO_WATER * thickness)
     year = years * (np.arange(passes) + 0.5) / passes
     for k, colour in enumerate(layer_colours(run.cs.shape[1])):
         label = f"began with {float(run.cs[0, k]):.3g}"
