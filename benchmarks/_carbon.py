@@ -9,8 +9,8 @@ import pandas as pd
 
 from jules_ml.data.neon import neon_sites, read_neon_daily
 from jules_ml.data.uscrn import read_uscrn, uscrn_stations
-from jules_ml.training.carbon_sites import CarbonSite, climate_of
-from jules_ml.training.moisture_neon import DOUBTFUL, halves
+from jules_ml.training.carbon.sites import CarbonSite, climate_of
+from jules_ml.training.moisture.neon import DOUBTFUL, halves
 
 #: NEON's ecoclimatic domains, the regions that are left out together.
 DOMAINS = {

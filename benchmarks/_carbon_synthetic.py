@@ -24,7 +24,7 @@ from jules_ml.physics.pedotransfer import ORGANIC_MATTER_PER_CARBON, van_genucht
 from jules_ml.physics.surface import Forcing
 from jules_ml.physics.thermal import dry_conductivity, dry_heat_capacity
 from jules_ml.physics.tiles import BARE_SOIL, C3_GRASS, surface_properties
-from jules_ml.training.carbon_sites import CarbonSite, climate_of
+from jules_ml.training.carbon.sites import CarbonSite, climate_of
 
 #: Layers [m], and carbon of each for each of the topsoil's.
 _DZSOIL, _CARBON_PROFILE = (0.1, 0.25, 0.65, 2.0), (1.0, 0.8, 0.3, 0.15)

@@ -30,7 +30,7 @@ from jules_ml.physics.hydraulics import CLAPP_HORNBERGER, SUCTION_CRIT, SUCTION_
 from jules_ml.physics.pedotransfer import clapp_hornberger_cosby
 from jules_ml.physics.surface import Forcing
 from jules_ml.physics.thermal import dry_conductivity, dry_heat_capacity
-from jules_ml.training.hydraulics_columns import ColumnBatch, HydraulicSite
+from jules_ml.training.hydraulics.columns import ColumnBatch, HydraulicSite
 
 #: NEON sites whose rain or soil moisture is in doubt.
 DOUBTFUL = ("OAES", "NOGP", "YELL", "SRER", "UKFS")

@@ -16,12 +16,12 @@ from jules_ml.data.neon import neon_sites
 from jules_ml.data.uscrn import read_uscrn, uscrn_stations
 from jules_ml.errors import BadInput
 from jules_ml.modules.moisture_settings import MoistureSettings
-from jules_ml.training.moisture_baselines import climatology, matched, rain_index, regression
-from jules_ml.training.moisture_ensemble import MoistureEnsemble, TrainingSite, learn_moisture
-from jules_ml.training.moisture_frame import MoistureRecord, moisture_record
-from jules_ml.training.moisture_lstm import learn_lstm, predict_lstm
-from jules_ml.training.moisture_neon import DOUBTFUL, Halves, halves, neon_record
-from jules_ml.training.moisture_scores import moisture_scores
+from jules_ml.training.moisture.baselines import climatology, matched, rain_index, regression
+from jules_ml.training.moisture.ensemble import MoistureEnsemble, TrainingSite, learn_moisture
+from jules_ml.training.moisture.frame import MoistureRecord, moisture_record
+from jules_ml.training.moisture.lstm import learn_lstm, predict_lstm
+from jules_ml.training.moisture.neon import DOUBTFUL, Halves, halves, neon_record
+from jules_ml.training.moisture.scores import moisture_scores
 
 #: Last day that Spen Farm is learned from.
 SPEN_TRAIN_END = pd.Timestamp("2019-12-31")

@@ -28,7 +28,15 @@ from jules_ml.errors import BadInput
 from jules_ml.figures.carbon import carbon_dynamics, carbon_signatures
 from jules_ml.figures.carbon_skill import ablation_figure
 from jules_ml.figures.style import save_figure
-from jules_ml.training.carbon import (
+from jules_ml.training.carbon.assessment import (
+    Ablation,
+    ablation,
+    learning_curve,
+    regions_left_out,
+    regression_coverage,
+)
+from jules_ml.training.carbon.inputs import carbon_inputs
+from jules_ml.training.carbon.learning import (
     LEARNERS,
     NetworkSettings,
     Target,
@@ -38,16 +46,8 @@ from jules_ml.training.carbon import (
     predict_regression,
     soc_target,
 )
-from jules_ml.training.carbon_assessment import (
-    Ablation,
-    ablation,
-    learning_curve,
-    regions_left_out,
-    regression_coverage,
-)
-from jules_ml.training.carbon_inputs import carbon_inputs
-from jules_ml.training.carbon_sites import CarbonSite, CarbonTable, carbon_table
-from jules_ml.training.carbon_skill import SIGNIFICANT, carbon_scores
+from jules_ml.training.carbon.sites import CarbonSite, CarbonTable, carbon_table
+from jules_ml.training.carbon.skill import SIGNIFICANT, carbon_scores
 
 _SETS, _SITES, _YEARS, _SEED = 3, 40, 4, 7
 _Kept = TypeVar("_Kept")

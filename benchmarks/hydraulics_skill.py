@@ -35,9 +35,8 @@ from jules_ml.figures.style import save_figure
 from jules_ml.modules.hydraulics import LearnedHydraulics, input_table
 from jules_ml.modules.hydraulics_inputs import INPUTS, TEXTURE
 from jules_ml.physics.hydraulics import conductivity_vg, suction_vg
-from jules_ml.training.hydraulics import Learning, Lesson, learn_hydraulics
-from jules_ml.training.hydraulics_calibration import calibrate_from
-from jules_ml.training.hydraulics_columns import (
+from jules_ml.training.hydraulics.calibration import calibrate_from
+from jules_ml.training.hydraulics.columns import (
     ColumnBatch,
     HydraulicSite,
     at_sensors,
@@ -47,8 +46,9 @@ from jules_ml.training.hydraulics_columns import (
     response,
     simulate,
 )
-from jules_ml.training.hydraulics_misfit import Expansion, Misfit, misfit
-from jules_ml.training.hydraulics_pretraining import pretrain, texture_parameters
+from jules_ml.training.hydraulics.learning import Learning, Lesson, learn_hydraulics
+from jules_ml.training.hydraulics.misfit import Expansion, Misfit, misfit
+from jules_ml.training.hydraulics.pretraining import pretrain, texture_parameters
 
 FOLDS = 4
 #: Places nearer than this share weather and soil, and so a fold [km].

@@ -41,15 +41,15 @@ from _moisture import (
 
 from jules_ml.figures.moisture import site_skill
 from jules_ml.figures.style import save_figure
+from jules_ml.fitting.moisture_report import Parts, figure_of
 from jules_ml.modules.moisture import LearnedMoisture
 from jules_ml.modules.moisture_inputs import MoistureInputs
 from jules_ml.modules.moisture_settings import MoistureSettings
-from jules_ml.moisture_report import Parts, figure_of
 from jules_ml.training.intervals import conformal_quantiles
-from jules_ml.training.moisture_baselines import matched
-from jules_ml.training.moisture_ensemble import MoistureEnsemble, learn_moisture
-from jules_ml.training.moisture_lstm import lstm_inputs
-from jules_ml.training.moisture_scores import moisture_scores
+from jules_ml.training.moisture.baselines import matched
+from jules_ml.training.moisture.ensemble import MoistureEnsemble, learn_moisture
+from jules_ml.training.moisture.lstm import lstm_inputs
+from jules_ml.training.moisture.scores import moisture_scores
 
 ADAPT_DAYS = (0, 7, 30, 90)
 SWITCH = ("both", "texture", "satellite", "none")

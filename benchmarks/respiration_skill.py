@@ -43,12 +43,12 @@ from rich.progress import track
 from jules_ml.coupling.column import curve_factors
 from jules_ml.coupling.learned_curves import learned_tables
 from jules_ml.experiment import load_experiment
+from jules_ml.fitting.respiration import fit_respiration
 from jules_ml.modules.respiration_settings import RespirationSettings
-from jules_ml.respiration_fit import fit_respiration
 from jules_ml.simulation.run import run_column
-from jules_ml.training.concurvity import concurvity
-from jules_ml.training.respiration import ConcurvityWarning, Learned, learn_respiration
-from jules_ml.training.rows import MIN_ROWS, Rows, select_rows
+from jules_ml.training.respiration.concurvity import concurvity
+from jules_ml.training.respiration.learning import ConcurvityWarning, Learned, learn_respiration
+from jules_ml.training.respiration.rows import MIN_ROWS, Rows, select_rows
 from jules_ml.training.scores import nightly, noise_ceiling, r_squared
 
 TOWER = RespirationSettings(rows=EVERY_ROW)

@@ -48,8 +48,8 @@ def evaluate(
         )
     module = folders[0]
     from jules_ml.experiment import load_experiment
+    from jules_ml.fitting.respiration import evaluate_respiration
     from jules_ml.modules.store import module_kind
-    from jules_ml.respiration_fit import evaluate_respiration
 
     experiments = [load_experiment(path) for path in data]
     if module_kind(module) == "hydraulics":
@@ -72,7 +72,7 @@ def evaluate(
 
 
 def _evaluate_hydraulics(module: Path, experiments: list[Experiment], out: Path, quiet: bool) -> None:
-    from jules_ml.hydraulics_fit import evaluate_hydraulics
+    from jules_ml.fitting.hydraulics import evaluate_hydraulics
 
     ready_folder(out)
     scores = evaluate_hydraulics(module, experiments, out)
@@ -88,7 +88,7 @@ def _evaluate_hydraulics(module: Path, experiments: list[Experiment], out: Path,
 
 def _evaluate_moisture(module: Path, experiments: list[Experiment], out: Path, quiet: bool) -> None:
     from jules_ml.experiment.moisture import moisture_site
-    from jules_ml.moisture_fit import evaluate_moisture
+    from jules_ml.fitting.moisture import evaluate_moisture
 
     sites = [moisture_site(each) for each in experiments]
     ready_folder(out)
@@ -99,7 +99,7 @@ def _evaluate_moisture(module: Path, experiments: list[Experiment], out: Path, q
 
 
 def _evaluate_carbon(module: Path, experiments: list[Experiment], out: Path, quiet: bool) -> None:
-    from jules_ml.carbon_fit import evaluate_carbon
+    from jules_ml.fitting.carbon import evaluate_carbon
 
     ready_folder(out)
     scores = evaluate_carbon(module, experiments, out)

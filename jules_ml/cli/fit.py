@@ -30,8 +30,8 @@ def fit_respiration(
 ) -> None:
     """Learn how respiration depends on soil moisture and temperature, score it on what was held out, and draw both curves."""
     from jules_ml.experiment import load_experiment
+    from jules_ml.fitting.respiration import fit_respiration
     from jules_ml.modules.respiration_settings import RespirationSettings
-    from jules_ml.respiration_fit import fit_respiration
 
     loaded = [load_experiment(path) for path in experiments]
     settings = loaded[0].respiration or RespirationSettings()
@@ -58,7 +58,7 @@ def fit_hydraulics(
 ) -> None:
     """Learn JULES's soil properties from soil moisture, through the soil column, and score them on what was held out."""
     from jules_ml.experiment import load_experiment
-    from jules_ml.hydraulics_fit import fit_hydraulics
+    from jules_ml.fitting.hydraulics import fit_hydraulics
 
     loaded = [load_experiment(path) for path in experiments]
     ready_folder(out)
@@ -99,7 +99,7 @@ def fit_moisture(
     """Learn soil moisture from weather, JULES and satellites, score it on what was held out, and draw it through time."""
     from jules_ml.experiment import load_experiment
     from jules_ml.experiment.moisture import MoistureSection, moisture_site
-    from jules_ml.moisture_fit import adapt_moisture, fit_moisture
+    from jules_ml.fitting.moisture import adapt_moisture, fit_moisture
 
     if days is not None and adapt is None:
         raise BadInput("--days is for --adapt", remedy="give --adapt DIR too, or leave --days out")
@@ -131,8 +131,8 @@ def fit_carbon(
     quiet: Quiet = False,
 ) -> None:
     """Learn soil carbon from how soil moisture behaves, say whether it adds skill, and predict it with intervals."""
-    from jules_ml.carbon_fit import fit_carbon
     from jules_ml.experiment import load_experiment
+    from jules_ml.fitting.carbon import fit_carbon
 
     loaded = [load_experiment(path) for path in experiments]
     ready_folder(out)

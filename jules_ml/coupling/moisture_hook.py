@@ -20,8 +20,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
-from jules_ml.training.moisture_frame import LAYER_DEPTHS, MoistureRecord
-from jules_ml.training.moisture_store import load_moisture
+from jules_ml.training.moisture.frame import LAYER_DEPTHS, MoistureRecord
+from jules_ml.training.moisture.store import load_moisture
 
 _Array = NDArray[Any]
 #: What is remembered of each day, in this order.

@@ -13,8 +13,8 @@ from jules_ml.agreement import agreement
 from jules_ml.coupling.column import learned_factors
 from jules_ml.demo.compare import Comparison, Score, compare
 from jules_ml.experiment import Experiment
+from jules_ml.fitting.respiration import RespirationFit, fit_respiration
 from jules_ml.modules.respiration_settings import RespirationSettings
-from jules_ml.respiration_fit import RespirationFit, fit_respiration
 from jules_ml.simulation.output import write_output
 from jules_ml.simulation.run import ColumnRun, Progress, run_column
 

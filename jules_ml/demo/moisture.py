@@ -8,10 +8,10 @@ import pandas as pd
 import xarray as xr
 
 from jules_ml.data.record import interval
+from jules_ml.fitting.moisture import MoistureFit, MoistureSite, fit_moisture
 from jules_ml.modules.moisture_settings import MoistureSettings
-from jules_ml.moisture_fit import MoistureFit, MoistureSite, fit_moisture
-from jules_ml.training.moisture import Progress
-from jules_ml.training.moisture_frame import moisture_record
+from jules_ml.training.moisture.frame import moisture_record
+from jules_ml.training.moisture.learning import Progress
 
 #: Where the module lies in the folder of the demonstration.
 MOISTURE_MODULE = Path("modules") / "moisture"

@@ -9,11 +9,11 @@ from pydantic import Field
 
 from jules_ml.experiment.section import DataPath, PerLayer
 from jules_ml.modules.moisture_settings import MoistureSettings
-from jules_ml.training.moisture_frame import MoistureRecord, moisture_record
+from jules_ml.training.moisture.frame import MoistureRecord, moisture_record
 
 if TYPE_CHECKING:
     from jules_ml.experiment.load import Experiment
-    from jules_ml.moisture_fit import MoistureSite
+    from jules_ml.fitting.moisture import MoistureSite
 
 
 class MoistureSection(MoistureSettings):
@@ -77,7 +77,7 @@ def moisture_site(experiment: Experiment) -> MoistureSite:
     BadInput
         As the record's reader, and :meth:`MoistureSection.record`.
     """
-    from jules_ml.moisture_fit import MoistureSite
+    from jules_ml.fitting.moisture import MoistureSite
 
     section = experiment.moisture or MoistureSection()
     ds = experiment.record()

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from jules_ml.figures.style import BLACK, BLUE, GREY, ORANGE, VERMILION, WIDTH, layer_colours, letter_panels, styled
 from jules_ml.modules.carbon_signatures import SIGNATURES, rain_events
-from jules_ml.training.carbon_inputs import EVENT_DAYS, weekly_climatology
-from jules_ml.training.carbon_sites import CarbonSite, CarbonTable
+from jules_ml.training.carbon.inputs import EVENT_DAYS, weekly_climatology
+from jules_ml.training.carbon.sites import CarbonSite, CarbonTable
 
 #: Signatures that are drawn, of those that carbon is expected to bear on.
 _DRAWN = ("wet_plateau", "drydown_time", "wetting_amplitude", "memory", "season_amplitude", "t_damping")

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from jules_ml.figures.style import BLUE, GREY, ORANGE, WIDTH, layer_colours, letter_panels, styled
 from jules_ml.physics.constants import RHO_WATER
 from jules_ml.simulation.closed_loop import LoopRun
-from jules_ml.training.carbon_assessment import Ablation
-from jules_ml.training.carbon_sites import CarbonTable
+from jules_ml.training.carbon.assessment import Ablation
+from jules_ml.training.carbon.sites import CarbonTable
 
 
 @styled

@@ -52,7 +52,7 @@ def hydraulic_curves(predictions: xr.Dataset) -> Figure:
     Parameters
     ----------
     predictions : xarray.Dataset
-        As :func:`jules_ml.hydraulics_fit.predicted` gives it.
+        As :func:`jules_ml.fitting.hydraulics.predicted` gives it.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def hydraulic_series(predictions: xr.Dataset) -> Figure:
     Parameters
     ----------
     predictions : xarray.Dataset
-        As :func:`jules_ml.hydraulics_fit.predicted` gives it.
+        As :func:`jules_ml.fitting.hydraulics.predicted` gives it.
 
     Returns
     -------

@@ -1,7 +1,7 @@
 """Learned soil moisture: causal convolutions over days, attention over seasons, four layers with mean and spread.
 
 The network works in anomalies: water content less its mean, over its standard deviation. Where a record's mean and spread come
-from is said by :mod:`jules_ml.training.moisture_level`. It is not autoregressive, and a day depends on the
+from is said by :mod:`jules_ml.training.moisture.level`. It is not autoregressive, and a day depends on the
 :data:`~LearnedMoisture.context` days before it and on nothing else, so that a later start changes nothing once that long has passed.
 """
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from jules_ml.errors import BadInput
-from jules_ml.hydraulics_fit import load_hydraulics
+from jules_ml.fitting.hydraulics import load_hydraulics
 from jules_ml.modules.hydraulics import input_table
 from jules_ml.modules.hydraulics_soil import learned_soil, organic_fraction
 from jules_ml.physics.column import SoilProperties
@@ -25,8 +25,8 @@ from jules_ml.physics.pedotransfer import (
 )
 from jules_ml.physics.thermal import dry_conductivity, dry_heat_capacity
 from jules_ml.simulation.closed_loop import SoilOfCarbon
-from jules_ml.training.hydraulics_columns import TOPSOIL_DEPTH
-from jules_ml.training.hydraulics_sites import SUBSOIL_CARBON
+from jules_ml.training.hydraulics.columns import TOPSOIL_DEPTH
+from jules_ml.training.hydraulics.sites import SUBSOIL_CARBON
 
 #: Density that organic matter packs at [kg m-3].
 ORGANIC_DENSITY: Final = 244.0

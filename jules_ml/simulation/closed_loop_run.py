@@ -27,7 +27,7 @@ from jules_ml.simulation.carbon_soil import hypres_of_carbon, learned_of_carbon
 from jules_ml.simulation.closed_loop import LoopRun, SoilOfCarbon, closed_loop
 from jules_ml.simulation.output import OUTPUTS
 from jules_ml.simulation.setup import experiment_column, initial_state
-from jules_ml.training.hydraulics_sites import soil_inputs
+from jules_ml.training.hydraulics.sites import soil_inputs
 from jules_ml.wholefile import whole_file
 
 #: Called with a stage, the steps done in it, and the steps it has at most.

@@ -12,7 +12,9 @@ from _carbon import neon
 
 from jules_ml.errors import BadInput
 from jules_ml.modules.carbon import CarbonNetwork
-from jules_ml.training.carbon import (
+from jules_ml.training.carbon.assessment import learning_curve, regression_coverage
+from jules_ml.training.carbon.inputs import carbon_inputs
+from jules_ml.training.carbon.learning import (
     NetworkSettings,
     Target,
     design,
@@ -23,10 +25,8 @@ from jules_ml.training.carbon import (
     region_out,
     soc_target,
 )
-from jules_ml.training.carbon_assessment import learning_curve, regression_coverage
-from jules_ml.training.carbon_inputs import carbon_inputs
-from jules_ml.training.carbon_sites import CarbonSite, carbon_table, check_carbon, climate_of
-from jules_ml.training.carbon_skill import carbon_interval, carbon_scores, improvement_probability, sentence
+from jules_ml.training.carbon.sites import CarbonSite, carbon_table, check_carbon, climate_of
+from jules_ml.training.carbon.skill import carbon_interval, carbon_scores, improvement_probability, sentence
 
 DAYS = pd.date_range("2019-01-01", "2020-06-30", freq="D")
 

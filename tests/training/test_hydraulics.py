@@ -11,9 +11,8 @@ from jules_ml.modules.hydraulics import LearnedHydraulics, input_table
 from jules_ml.physics import tiles
 from jules_ml.physics.hydraulics import conductivity_vg, suction_vg
 from jules_ml.physics.surface import Forcing
-from jules_ml.training.hydraulics import Learning, Lesson, learn_hydraulics
-from jules_ml.training.hydraulics_calibration import calibrate
-from jules_ml.training.hydraulics_columns import (
+from jules_ml.training.hydraulics.calibration import calibrate
+from jules_ml.training.hydraulics.columns import (
     HydraulicSite,
     at_sensors,
     batch_soil,
@@ -22,8 +21,9 @@ from jules_ml.training.hydraulics_columns import (
     response,
     simulate,
 )
-from jules_ml.training.hydraulics_misfit import Expansion, expanded_errors, misfit, stack_expansions
-from jules_ml.training.hydraulics_pretraining import pretrain
+from jules_ml.training.hydraulics.learning import Learning, Lesson, learn_hydraulics
+from jules_ml.training.hydraulics.misfit import Expansion, expanded_errors, misfit, stack_expansions
+from jules_ml.training.hydraulics.pretraining import pretrain
 
 DAYS, STEP = 40, 10800.0
 DEPTHS = np.array([0.05, 0.225, 0.675, 2.0])

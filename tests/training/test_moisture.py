@@ -10,12 +10,12 @@ import pytest
 from moisture_site import QUICK, jules_run, site
 
 from jules_ml.errors import BadInput
-from jules_ml.training.moisture_baselines import climatology, matched
-from jules_ml.training.moisture_batch import Level, layers_to_sensors
-from jules_ml.training.moisture_ensemble import TrainingSite, learn_moisture
-from jules_ml.training.moisture_frame import MoistureRecord, moisture_record
-from jules_ml.training.moisture_level import LevelModel, adapted, describe, fit_guess
-from jules_ml.training.moisture_scores import drydown_scale, moisture_scores
+from jules_ml.training.moisture.baselines import climatology, matched
+from jules_ml.training.moisture.batch import Level, layers_to_sensors
+from jules_ml.training.moisture.ensemble import TrainingSite, learn_moisture
+from jules_ml.training.moisture.frame import MoistureRecord, moisture_record
+from jules_ml.training.moisture.level import LevelModel, adapted, describe, fit_guess
+from jules_ml.training.moisture.scores import drydown_scale, moisture_scores
 
 
 def test_a_record_has_its_days_its_sensors_and_its_first_guess():

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from jules_ml.data.neon import neon_sites
-from jules_ml.training.moisture_baselines import matched, regression
-from jules_ml.training.moisture_neon import DOUBTFUL, halves, neon_record
-from jules_ml.training.moisture_scores import moisture_scores
+from jules_ml.training.moisture.baselines import matched, regression
+from jules_ml.training.moisture.neon import DOUBTFUL, halves, neon_record
+from jules_ml.training.moisture.scores import moisture_scores
 
 
 @pytest.fixture(scope="module")

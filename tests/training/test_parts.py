@@ -10,15 +10,15 @@ from respiration_record import made_record
 
 from jules_ml.errors import BadInput
 from jules_ml.modules.respiration_settings import RespirationSettings
-from jules_ml.training.baselines import baselines, fitted_fsth_sat
-from jules_ml.training.blocks import bootstrap_weights, inner_folds
-from jules_ml.training.concurvity import concurvity
-from jules_ml.training.held_out import outer_folds, scored_part
 from jules_ml.training.intervals import conformal_quantiles, coverage
-from jules_ml.training.levels import level_of
-from jules_ml.training.likelihood import fit_noise, tail_weights
-from jules_ml.training.penalties import circular_roughness, roughness
-from jules_ml.training.rows import select_rows
+from jules_ml.training.respiration.baselines import baselines, fitted_fsth_sat
+from jules_ml.training.respiration.blocks import bootstrap_weights, inner_folds
+from jules_ml.training.respiration.concurvity import concurvity
+from jules_ml.training.respiration.held_out import outer_folds, scored_part
+from jules_ml.training.respiration.levels import level_of
+from jules_ml.training.respiration.likelihood import fit_noise, tail_weights
+from jules_ml.training.respiration.penalties import circular_roughness, roughness
+from jules_ml.training.respiration.rows import select_rows
 from jules_ml.training.scores import nightly, noise_ceiling, r_squared
 
 ROWS = select_rows(made_record(), RespirationSettings(target="soil"))

@@ -9,8 +9,8 @@ import torch
 
 from jules_ml.modules.factors import Curve, Level, LloydTaylorCurve, RisingCurve, Surface
 from jules_ml.modules.nodes import place_in_groups, place_on_circle, place_on_line
-from jules_ml.training import penalties
-from jules_ml.training.products import Product, ProductModel, Term, _loss, _normal_equations, fit_products
+from jules_ml.training.respiration import penalties
+from jules_ml.training.respiration.products import Product, ProductModel, Term, _loss, _normal_equations, fit_products
 
 NODES = torch.linspace(-1.0, 1.0, 21, dtype=torch.float64)
 

@@ -12,7 +12,7 @@ from respiration_record import hyytiala, made_record
 from jules_ml.data.cosore import read_cosore
 from jules_ml.errors import BadInput
 from jules_ml.modules.respiration_settings import RespirationSettings, RowSettings
-from jules_ml.training.rows import select_rows
+from jules_ml.training.respiration.rows import select_rows
 
 SOIL = RespirationSettings(target="soil")
 

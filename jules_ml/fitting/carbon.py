@@ -1,0 +1,381 @@
+"""Learn soil carbon from records of soil moisture, say whether they add skill, and keep it as a module folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import NDArray
+from torch import Tensor
+
+from jules_ml.errors import BadInput
+from jules_ml.experiment import Experiment
+from jules_ml.figures.carbon import carbon_dynamics, carbon_predicted, carbon_signatures
+from jules_ml.figures.style import save_figure
+from jules_ml.modules.carbon import CarbonRegression
+from jules_ml.modules.carbon_settings import CarbonSettings
+from jules_ml.modules.carbon_signatures import SIGNATURES
+from jules_ml.modules.store import read_module_folder, write_evaluation_folder, write_module_folder
+from jules_ml.provenance import software
+from jules_ml.training.carbon.assessment import (
+    ablation,
+    ablation_scores,
+    learning_curve,
+    regions_left_out,
+    regression_coverage,
+)
+from jules_ml.training.carbon.experiment import carbon_site
+from jules_ml.training.carbon.inputs import carbon_inputs
+from jules_ml.training.carbon.learning import (
+    NetworkSettings,
+    Target,
+    design,
+    design_names,
+    fit_networks,
+    fit_regression,
+    soc_target,
+)
+from jules_ml.training.carbon.sites import LEAST_SITES, STATIC, CarbonSite, CarbonTable, carbon_table
+from jules_ml.training.carbon.skill import CarbonInterval, by_soil, carbon_interval
+from jules_ml.wholefile import whole_file
+
+_Array = NDArray[np.float64]
+#: Takes the part that is done, 0 to 1.
+Progress = Callable[[float], None]
+
+#: What results are marked with where carbon went into the water content.
+MARK: Final = "COSMOS_VWC was let in: it is computed with soil carbon, so that carbon is in part learned from itself"
+#: Spread of bulk density within a site [ln].
+_DENSITY_SPREAD: Final = 0.1
+#: Bulk density where it was not measured: organic matter packs at 244 and mineral soil at 1550 kg m-3 (Adams 1973).
+_ORGANIC_PER_CARBON, _ORGANIC, _MINERAL = 1.724e-3, 244.0, 1550.0
+#: Thickness of soil that carbon is learned of [m].
+_DEPTH: Final = 0.3
+
+
+@dataclass(frozen=True, eq=False)
+class CarbonFit:
+    """What a fit gave, and where it lies.
+
+    Attributes
+    ----------
+    folder : Path
+        The module folder.
+    scores : dict
+        What ``scores.json`` holds.
+    said : str
+        Whether soil moisture adds skill.
+    warnings : tuple of str
+        What the user should be told.
+    """
+
+    folder: Path
+    scores: dict[str, Any]
+    said: str
+    warnings: tuple[str, ...]
+
+
+def fit_carbon(experiments: Sequence[Experiment], out: Path, *, progress: Progress | None = None) -> CarbonFit:
+    """Learn soil carbon from experiments' records and cores, and write the module folder.
+
+    Parameters
+    ----------
+    experiments : sequence of Experiment
+        One a site; the first one's ``[carbon_module]`` holds for all. Sites without ``soc`` are predicted.
+    out : Path
+        Module folder to write; see :func:`~jules_ml.modules.store.write_module_folder`.
+    progress : callable, optional
+        Takes the part that is done, 0 to 1.
+
+    Returns
+    -------
+    CarbonFit
+
+    Raises
+    ------
+    BadInput
+        If there are fewer than eight sites with cores, a record cannot be learned from, or the folder cannot be written.
+    """
+    settings = experiments[0].carbon_module or CarbonSettings()
+    return fit_carbon_sites([carbon_site(each) for each in experiments], settings, out, progress=progress)
+
+
+def fit_carbon_sites(
+    sites: Sequence[CarbonSite], settings: CarbonSettings, out: Path, *, progress: Progress | None = None
+) -> CarbonFit:
+    """As :func:`fit_carbon`, from sites at hand."""
+    cored = [site for site in sites if np.isfinite(site.soc)]
+    table = carbon_table(cored, allow_cosmos_vwc=settings.allow_cosmos_vwc)
+    new = [site for site in sites if not np.isfinite(site.soc)]
+    marked = any(site.knows_carbon for site in sites)
+    target = soc_target(table)
+    inputs = carbon_inputs(cored, table)
+    network = NetworkSettings(members=settings.members, steps=settings.steps, seed=settings.seed)
+    found = ablation(table, target, inputs=inputs, branches=settings.branches, network=network, progress=progress)
+    chosen = next(each for each in found if each.learner == settings.learner)
+    kept = next(each for each in found if each.learner == "regression")  # what new sites are predicted by
+    interval, kept_interval = (
+        carbon_interval(each.with_it - target.log_value, target.spread, settings.cover) for each in (chosen, kept)
+    )
+    scores: dict[str, Any] = {
+        "target": "logarithm of organic carbon of 0-30 cm [ln g kg-1], each site left out in turn",
+        "learners": ablation_scores(found, target),
+        "regions_left_out": regions_left_out(table, target),
+        "coverage": {
+            "nominal": settings.cover,
+            "measured": regression_coverage(table, target, settings.cover),
+            "of": "regression; each site's interval made without it",
+        },
+        "learning_curve": {
+            str(size): dict(zip(("climate", "moisture"), errors, strict=True))
+            for size, errors in learning_curve(table, target, _sizes(len(table)), seed=settings.seed).items()
+        },
+        "said": chosen.said,
+    }
+    state, density = _learned(table, cored, target, settings, network)
+    if density is not None:
+        scores["bulk_density"] = {"sites": density}
+    predictions = _predictions(cored, table, chosen.with_it, interval)
+    predictions["log_without"] = ("site", chosen.without, {"units": "1", "long_name": "ln SOC without soil moisture"})
+    notes = [chosen.said] + ([MARK] if marked else [])
+    if new:
+        rest = carbon_table(new, least=1, allow_cosmos_vwc=settings.allow_cosmos_vwc)
+        made = _applied(state, list(design_names(table, moisture=True)), rest)
+        predictions = xr.concat(
+            [predictions.drop_vars("log_without"), _predictions(new, rest, made, kept_interval)], dim="site"
+        )
+    predictions = _with_stock(predictions, sites=[*cored, *new], state=state, table=table, settings=settings)
+    predictions.attrs["mark"] = MARK if marked else "none"
+    scores["mark"] = MARK if marked else None
+    card = {
+        "module": "carbon",
+        "inputs": {name: _meaning(name) for name in design_names(table, moisture=True)},
+        "learner": settings.learner,
+        "settings": settings.model_dump(),
+        "interval": {
+            "quantile": kept_interval.quantile,
+            "variance": kept_interval.variance,
+            "cover": settings.cover,
+            "of": "regression",
+        },
+        "sites": {
+            site.name: {"soc": site.soc, "soc_spread": site.soc_spread, "start": str(site.days[0])} for site in cored
+        },
+        "notes": notes,
+        "mark": MARK if marked else None,
+        "software": software(),
+    }
+    write_module_folder(out, state=state, card=card, scores=scores, predictions=predictions)
+    _draw(cored, table, predictions, out)
+    return CarbonFit(out, scores, chosen.said, tuple(notes))
+
+
+def _sizes(n: int) -> list[int]:
+    return sorted({*range(LEAST_SITES, n - 1, max((n - LEAST_SITES) // 5, 1))})
+
+
+def _meaning(name: str) -> dict[str, str]:
+    return dict(zip(("units", "meaning"), (STATIC | SIGNATURES)[name], strict=True))
+
+
+def _learned(
+    table: CarbonTable,
+    sites: Sequence[CarbonSite],
+    target: Target,
+    settings: CarbonSettings,
+    network: NetworkSettings,
+) -> tuple[dict[str, Tensor], int | None]:
+    """Weights of everything that is kept, and how many sites bulk density was learned from."""
+    x = design(table, moisture=True)
+    state = {f"soc.{k}": v for k, v in fit_regression(x, target).state_dict().items()}
+    log_density = np.log([site.bulk_density for site in sites])
+    known = np.isfinite(log_density)
+    density = None
+    if known.sum() >= LEAST_SITES:
+        made = fit_regression(x[known], Target(log_density[known], np.full(int(known.sum()), _DENSITY_SPREAD)))
+        state |= {f"bulk_density.{k}": v for k, v in made.state_dict().items()}
+        density = int(known.sum())
+    if settings.learner == "network":
+        members, _ = fit_networks(
+            carbon_inputs(sites, table), target, [np.zeros(len(table), dtype=bool)], settings.branches, network
+        )
+        for k, member in enumerate(members):
+            state |= {f"network.{k}.{name}": value for name, value in member.state_dict().items()}
+    return state, density
+
+
+def _applied(state: dict[str, Tensor], names: Sequence[str], table: CarbonTable, *, of: str = "soc") -> _Array:
+    """Logarithms that the kept regression gives; inputs that a site lacks count as the median."""
+    regression = CarbonRegression(len(names))
+    regression.load_state_dict({k.removeprefix(f"{of}."): v for k, v in state.items() if k.startswith(f"{of}.")})
+    both = table.static.join(table.signatures).reindex(columns=list(names))
+    return np.asarray(regression(torch.as_tensor(both.to_numpy(dtype=np.float64))).numpy())
+
+
+def _predictions(
+    sites: Sequence[CarbonSite], table: CarbonTable, log_soc: _Array, interval: CarbonInterval
+) -> xr.Dataset:
+    half = interval.half_width(table.spread)
+    carbon = {"units": "g kg-1"}
+    data: dict[str, Any] = {
+        "observed": ("site", np.exp(table.log_soc), carbon | {"long_name": "organic carbon of 0-30 cm, cored"}),
+        "spread": ("site", table.spread, {"units": "1", "long_name": "spread of ln SOC among cores"}),
+        "predicted": ("site", np.exp(log_soc), carbon | {"long_name": "organic carbon of 0-30 cm, predicted unseen"}),
+        "low": ("site", np.exp(log_soc - half), carbon | {"long_name": "lower bound"}),
+        "high": ("site", np.exp(log_soc + half), carbon | {"long_name": "upper bound"}),
+        "region": ("site", list(table.regions)),
+    }
+    for name in table.signatures.columns:
+        units, meaning = SIGNATURES[name]
+        data[name] = ("site", table.signatures[name].to_numpy(), {"units": units, "long_name": meaning})
+    return xr.Dataset(data, coords={"site": [site.name for site in sites]})
+
+
+def _with_stock(
+    predictions: xr.Dataset,
+    *,
+    sites: Sequence[CarbonSite],
+    state: dict[str, Tensor],
+    table: CarbonTable,
+    settings: CarbonSettings,
+) -> xr.Dataset:
+    """Add bulk density, and the column's carbon that follows with it."""
+    soc = predictions["predicted"].to_numpy()
+    density = np.array([site.bulk_density for site in sites])
+    if any(key.startswith("bulk_density.") for key in state):
+        everywhere = carbon_table([replace(s, soc=np.nan) for s in sites], least=1, allow_cosmos_vwc=True)
+        learned = np.exp(_applied(state, design_names(table, moisture=True), everywhere, of="bulk_density"))
+    else:
+        organic = _ORGANIC_PER_CARBON * soc
+        learned = 1.0 / (organic / _ORGANIC + (1.0 - organic) / _MINERAL)
+    density = np.where(np.isfinite(density), density, learned)
+    attrs = {"units": "kg m-3", "long_name": "dry bulk density of 0-30 cm, measured where it was"}
+    stock = 0.001 * soc * density * _DEPTH / settings.topsoil_share
+    return predictions.assign(
+        bulk_density=("site", density, attrs),
+        cs=("site", stock, {"units": "kg m-2", "long_name": "soil carbon of the column"}),
+    )
+
+
+def _draw(sites: Sequence[CarbonSite], table: CarbonTable, predictions: xr.Dataset, out: Path) -> None:
+    cored = predictions.isel(site=slice(len(sites)))
+    figures = {
+        "dynamics": carbon_dynamics(sites),
+        "predicted": carbon_predicted(cored),
+        "signatures": carbon_signatures(table),
+    }
+    for name, figure in figures.items():
+        save_figure(figure, out / "figures" / f"{name}.png")
+
+
+def evaluate_carbon(folder: str | Path, experiments: Sequence[Experiment], out: Path | None = None) -> dict[str, Any]:
+    """Score a fitted module at sites that it has never seen, by its regression.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Module folder.
+    experiments : sequence of Experiment
+        One a site; those without ``soc`` are predicted only.
+    out : Path, optional
+        Folder for ``scores.json``, ``predictions.nc`` and a figure.
+
+    Returns
+    -------
+    dict
+        ``sites`` with observed and predicted carbon and interval [g kg-1]; ``all``, ``mineral`` and ``peat``, scores where three sites or
+        more have cores.
+
+    Raises
+    ------
+    BadInput
+        If the folder is none of learned carbon, or a site is one that it was learned from.
+    """
+    state, card = read_module_folder(folder, kind="carbon")
+    settings = CarbonSettings(**card["settings"])
+    sites = [carbon_site(each) for each in experiments]
+    for site in sites:
+        if card["sites"].get(site.name, {}).get("start") == str(site.days[0]):
+            raise BadInput(
+                f"the record of {site.name} is what the module was learned from",
+                where=Path(folder),
+                remedy="give other sites; the fit itself has scored each site without it",
+            )
+    table = carbon_table(sites, least=1, allow_cosmos_vwc=settings.allow_cosmos_vwc)
+    interval = CarbonInterval(card["interval"]["quantile"], card["interval"]["variance"])
+    predictions = _predictions(sites, table, _applied(state, list(card["inputs"]), table), interval)
+    marked = any(site.knows_carbon for site in sites) or card["mark"] is not None
+    predictions.attrs["mark"] = MARK if marked else "none"
+    scores: dict[str, Any] = {
+        "sites": {
+            str(name): {key: float(predictions[key].sel(site=name)) for key in ("observed", "predicted", "low", "high")}
+            for name in predictions["site"].to_numpy()
+        },
+        "mark": MARK if marked else None,
+    }
+    scores |= {kind: vars(s) for kind, s in by_soil(np.log(predictions["predicted"].to_numpy()), table.log_soc).items()}
+    if out is not None:
+        write_evaluation_folder(out, scores=scores, predictions=predictions)
+        save_figure(carbon_predicted(predictions), out / "figures" / "predicted.png")
+    return scores
+
+
+def export_carbon(folder: str | Path, out: Path) -> list[Path]:
+    """Write each site's carbon as a file that JULES starts from: ``cs`` for JULES_INITIAL, and the SOC field beside it.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Module folder.
+    out : Path
+        Folder for the files, ``SITE.nc`` each.
+
+    Returns
+    -------
+    list of Path
+
+    Raises
+    ------
+    BadInput
+        If the folder is none of learned carbon, or a file cannot be written.
+
+    Notes
+    -----
+    ``cs`` is of one pool; for four, JULES's spin-up parts it. ``soc`` [kg m-3] is what learned hydraulics take as an input.
+    """
+    read_module_folder(folder, kind="carbon")
+    with xr.open_dataset(Path(folder) / "predictions.nc") as predictions:
+        predictions.load()
+    written = []
+    for name in predictions["site"].to_numpy():
+        here = predictions.sel(site=name)
+        density = 0.001 * float(here["predicted"]) * float(here["bulk_density"])
+        ds = xr.Dataset(
+            {
+                "cs": (("scpool", "sclayer", "y", "x"), np.full((1, 1, 1, 1), float(here["cs"])), here["cs"].attrs),
+                "soc": (
+                    ("y", "x"),
+                    np.full((1, 1), density),
+                    {"units": "kg m-3", "long_name": "organic carbon of the topsoil"},
+                ),
+                **{
+                    f"soc_{bound}": (
+                        ("y", "x"),
+                        np.full((1, 1), density * float(here[bound] / here["predicted"])),
+                        {"units": "kg m-3", "long_name": f"{bound} bound of organic carbon"},
+                    )
+                    for bound in ("low", "high")
+                },
+            },
+            attrs={"title": f"soil carbon of {name}", "mark": predictions.attrs.get("mark", "none")},
+        )
+        path = out / f"{name}.nc"
+        with whole_file(path) as part:
+            ds.to_netcdf(part, engine="netcdf4", format="NETCDF3_64BIT")
+        written.append(path)
+    return written

@@ -1,0 +1,404 @@
+"""Fit soil hydraulics to records of soil moisture, score them on what they have not seen, and keep them as a module folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import NDArray
+from torch import Tensor
+
+from jules_ml.agreement import agreement
+from jules_ml.coupling.files import LAYERED, write_ancillary
+from jules_ml.errors import BadInput
+from jules_ml.experiment import Experiment
+from jules_ml.figures.hydraulics import hydraulic_curves, hydraulic_series
+from jules_ml.figures.style import save_figure
+from jules_ml.modules.hydraulics import LearnedHydraulics, input_table
+from jules_ml.modules.hydraulics_inputs import INPUTS, TEXTURE
+from jules_ml.modules.hydraulics_settings import HydraulicSettings
+from jules_ml.modules.hydraulics_soil import LearnedSoil
+from jules_ml.modules.store import read_module_folder, write_evaluation_folder, write_module_folder
+from jules_ml.provenance import software
+from jules_ml.training.hydraulics.columns import (
+    ColumnBatch,
+    HydraulicSite,
+    Progress,
+    at_sensors,
+    batch_soil,
+    column_batch,
+    joined_soil,
+    simulate,
+)
+from jules_ml.training.hydraulics.learning import Learning, Lesson, learn_hydraulics
+from jules_ml.training.hydraulics.pretraining import pretrain, texture_parameters
+from jules_ml.training.hydraulics.sites import TIMESTEP, hydraulic_site, time_split
+
+#: Part of the members' spread that lines and bands show.
+_LOW, _HIGH = 0.05, 0.95
+#: Sites from which on the members of the ensemble each weigh the sites anew.
+_ENOUGH_TO_DRAW = 5
+
+
+@dataclass(frozen=True, eq=False)
+class HydraulicsFit:
+    """What a fit gave, and where it lies.
+
+    Attributes
+    ----------
+    folder : Path
+        The module folder.
+    network : LearnedHydraulics
+    scores : dict
+        What ``scores.json`` holds.
+    warnings : tuple of str
+        What the user should be told.
+    """
+
+    folder: Path
+    network: LearnedHydraulics
+    scores: dict[str, Any]
+    warnings: tuple[str, ...]
+
+
+def fit_hydraulics(experiments: Sequence[Experiment], out: Path, *, progress: Progress | None = None) -> HydraulicsFit:
+    """Learn soil hydraulics from experiments' records of soil moisture, and write the module folder.
+
+    With one experiment this is a calibration of its site. The last part of each record, ``test_fraction`` of its days, is held out and
+    scored, beside the same column with the texture regression's soil.
+
+    Parameters
+    ----------
+    experiments : sequence of Experiment
+        One a site; the first one's ``[hydraulics]`` and layers hold for all.
+    out : Path
+        Module folder to write; see :func:`~jules_ml.modules.store.write_module_folder`.
+    progress : callable, optional
+        Takes the part that is done, 0 to 1.
+
+    Returns
+    -------
+    HydraulicsFit
+
+    Raises
+    ------
+    BadInput
+        If an experiment cannot be learned from, layers differ between experiments, or the folder cannot be written.
+    """
+    settings = experiments[0].hydraulics or HydraulicSettings()
+    sites = [hydraulic_site(each, settings) for each in experiments]
+    dzsoil = _common_layers(experiments)
+    held = time_split([site.observed for site in sites], settings.test_fraction)
+    seen = [
+        replace(s, observed=np.where(days[:, None], np.nan, s.observed)) for s, days in zip(sites, held, strict=True)
+    ]
+    batch = column_batch(seen, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
+    names = [
+        name
+        for name in INPUTS
+        if (settings.texture or name not in TEXTURE)
+        and any(np.isfinite(site.inputs.get(name, np.nan)) for site in sites)
+    ]
+    network = LearnedHydraulics(names, members=settings.members, hidden=settings.hidden, seed=settings.seed)
+    pretrain(network, [site.inputs for site in sites])
+    learning = Learning(
+        rounds=settings.rounds,
+        bias_weight=settings.bias_weight,
+        deep_weight=settings.deep_weight,
+        tie=settings.tie,
+        bootstrap=len(sites) >= _ENOUGH_TO_DRAW,
+        seed=settings.seed,
+    )
+    costs = learn_hydraulics(network, [Lesson(batch, np.ones(len(sites), dtype=bool))], learning, progress=progress)
+    whole = column_batch(sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
+    predictions = predicted(network, whole, held)
+    scores = scores_of(predictions, part="test" if settings.test_fraction else "train") | {"cost": costs}
+    said = _said_of(scores)
+    card = {
+        "module": "hydraulics",
+        "inputs": {name: dict(zip(("units", "meaning"), INPUTS[name], strict=True)) for name in names},
+        "settings": settings.model_dump(),
+        "dzsoil": list(dzsoil),
+        "form": "van_genuchten",
+        "sites": {s.name: {"start": str(s.start), "inputs": s.inputs} for s in sites},
+        "records": [
+            {k: str(e.record().attrs.get(k, "not stated")) for k in ("source", "licence")} for e in experiments
+        ],
+        "gradient": "displaced copies of every column, run beside it",
+        "notes": list(said),
+        "software": software(),
+    }
+    write_module_folder(out, state=dict(network.state_dict()), card=card, scores=scores, predictions=predictions)
+    _draw(predictions, out)
+    return HydraulicsFit(out, network, scores, said)
+
+
+def _common_layers(experiments: Sequence[Experiment]) -> tuple[float, ...]:
+    layers = [each.required(each.soil, "soil").dzsoil for each in experiments]
+    for each, found in zip(experiments, layers, strict=True):
+        if found != layers[0]:
+            raise BadInput(
+                f"its layers are {list(found)} m and those of the first experiment {list(layers[0])} m",
+                where=f"{each.file}, soil.dzsoil",
+                remedy="give all experiments the same layers",
+            )
+    return layers[0]
+
+
+def _said_of(scores: Mapping[str, Any]) -> tuple[str, ...]:
+    learned, texture = scores["all"]["learned"]["ubrmse"], scores["all"]["texture"]["ubrmse"]
+    if learned > texture:
+        return (
+            f"the learned soil does no better than the texture regression's on the days held out "
+            f"(ubRMSE {learned:.3f} against {texture:.3f} m3 m-3)",
+        )
+    return ()
+
+
+def predicted(
+    network: LearnedHydraulics, batch: ColumnBatch, held: Sequence[NDArray[np.bool_]] | None = None
+) -> xr.Dataset:
+    """Run the columns with the soil that is learned, with every member's, and with the texture regression's.
+
+    Parameters
+    ----------
+    network : LearnedHydraulics
+    batch : ColumnBatch
+    held : sequence of array of bool, shape (day,), optional
+        Days of each site that were held out; all unless given.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``observed``, ``learned``, ``low``, ``high`` and ``texture`` water content [m3 m-3] and ``test`` by ``day`` and ``sensor``; JULES's
+        soil properties by ``soil`` and ``site``, those of the members (``member_*``) and of the texture regression (``texture_*``).
+    """
+    sites = batch.sites
+    dtype = batch.dzsoil.dtype
+    with torch.no_grad():
+        members = network(torch.tensor(input_table([s.inputs for s in sites], network.inputs))).to(dtype)
+    raws = [members.mean(0), texture_parameters([s.inputs for s in sites]).to(dtype), *members]
+    soils = [batch_soil(batch, raw) for raw in raws]
+    theta = simulate(batch, joined_soil(soils))
+    at = [at_sensors(batch, part).numpy() for part in theta.split(len(sites), dim=2)]
+    low, high = np.quantile(np.stack(at[2:]), [_LOW, _HIGH], axis=0)
+    test = np.ones(at[0].shape, dtype=bool)
+    if held is not None:
+        for sensor, column in enumerate(batch.sensor_column.tolist()):
+            test[: len(held[column]), sensor] = held[column]
+    water = {"units": "m3 m-3", "cell_methods": "time: mean"}
+    data: dict[str, Any] = {
+        "observed": (("day", "sensor"), batch.observed.numpy(), water),
+        "learned": (("day", "sensor"), at[0], water),
+        "texture": (("day", "sensor"), at[1], water),
+        "low": (("day", "sensor"), low, water),
+        "high": (("day", "sensor"), high, water),
+        "test": (("day", "sensor"), test.astype(np.int8), {"flag_meanings": "learned_from held_out"}),
+        "depth": (("sensor",), np.concatenate([s.sensor_depth for s in sites]), {"units": "m"}),
+        "sensor_site": (("sensor",), batch.sensor_column.numpy()),
+        "dzsoil": (("soil",), batch.dzsoil.flatten().numpy(), {"units": "m"}),
+        "albsoil": (("site",), np.array([s.albsoil for s in sites]), {"units": "1"}),
+    }
+    for name in (*LAYERED, "theta_r"):
+        units, meaning = LAYERED.get(name, ("m3 m-3", "residual water content"))
+        attrs = {"units": units, "long_name": meaning}
+        values = [_property(soil, name) for soil in soils]
+        data[name] = (("soil", "site"), values[0], attrs)
+        data[f"texture_{name}"] = (("soil", "site"), values[1], attrs)
+        data[f"member_{name}"] = (("member", "soil", "site"), np.stack(values[2:]), attrs)
+    return xr.Dataset(data, coords={"site": [s.name for s in sites], "start": ("site", [str(s.start) for s in sites])})
+
+
+def _property(soil: LearnedSoil, name: str) -> NDArray[np.float64]:
+    values: Tensor = soil.theta_r if name == "theta_r" else getattr(soil.properties, name)
+    return values.numpy().astype(np.float64)
+
+
+def scores_of(predictions: xr.Dataset, *, part: str = "test") -> dict[str, Any]:
+    """Score every sensor, and take medians over the first sensors of all sites.
+
+    Parameters
+    ----------
+    predictions : xarray.Dataset
+        As :func:`predicted` gives it.
+    part : {'test', 'train'}
+        Days that are scored.
+
+    Returns
+    -------
+    dict
+        By sensor, and ``all``: ``learned`` and ``texture``, each with ``n``, ``r``, ``ubrmse``, ``rmse``, ``bias`` [m3 m-3].
+    """
+    sensors: list[dict[str, Any]] = []
+    counted = predictions["test"].to_numpy() == (part == "test")
+    for k in range(predictions.sizes["sensor"]):
+        observed = np.where(counted[:, k], predictions["observed"].to_numpy()[:, k], np.nan)
+        column = int(predictions["sensor_site"][k])
+        entry: dict[str, Any] = {
+            "site": str(predictions["site"].to_numpy()[column]),
+            "depth": float(predictions["depth"][k]),
+        }
+        for source in ("learned", "texture"):
+            found = agreement(predictions[source].to_numpy()[:, k], observed)
+            ubrmse = float(np.sqrt(max(found.rmse**2 - found.bias**2, 0.0))) if found.n >= 3 else float("nan")
+            entry[source] = {"n": found.n, "r": found.r, "ubrmse": ubrmse, "rmse": found.rmse, "bias": found.bias}
+        sensors.append(entry)
+    sites = [s["site"] for s in sensors]
+    first = [sensors[sites.index(site)] for site in dict.fromkeys(sites)]
+    overall = {
+        source: {key: float(np.nanmedian([s[source][key] for s in first])) for key in ("r", "ubrmse", "rmse", "bias")}
+        for source in ("learned", "texture")
+    }
+    return {"part": part, "all": overall, "sensors": sensors}
+
+
+def _draw(predictions: xr.Dataset, out: Path) -> None:
+    for name, figure in {"curves": hydraulic_curves(predictions), "series": hydraulic_series(predictions)}.items():
+        save_figure(figure, out / "figures" / f"{name}.png")
+
+
+def load_hydraulics(folder: str | Path) -> tuple[LearnedHydraulics, dict[str, Any]]:
+    """Read a fitted network and its card.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Module folder.
+
+    Returns
+    -------
+    LearnedHydraulics, dict
+
+    Raises
+    ------
+    BadInput
+        If the folder is none of learned hydraulics, or damaged.
+    """
+    state, card = read_module_folder(folder, kind="hydraulics")
+    settings = HydraulicSettings(**card["settings"])
+    network = LearnedHydraulics(list(card["inputs"]), members=settings.members, hidden=settings.hidden)
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise BadInput(
+            "weights and card do not go together", where=Path(folder), remedy="fit the module again"
+        ) from error
+    return network, card
+
+
+def evaluate_hydraulics(
+    folder: str | Path, experiments: Sequence[Experiment], out: Path | None = None
+) -> dict[str, Any]:
+    """Score a fitted module at sites or times that it has never seen.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Module folder.
+    experiments : sequence of Experiment
+        As for :func:`fit_hydraulics`.
+    out : Path, optional
+        Folder for ``scores.json``, ``predictions.nc`` and figures.
+
+    Returns
+    -------
+    dict
+        As :func:`scores_of`.
+
+    Raises
+    ------
+    BadInput
+        If the folder is none of learned hydraulics, an experiment has no soil moisture, or other layers than were learned with.
+    """
+    network, card = load_hydraulics(folder)
+    settings = HydraulicSettings(**card["settings"])
+    dzsoil = _common_layers(experiments)
+    if list(dzsoil) != card["dzsoil"]:
+        raise BadInput(
+            f"the layers are {list(dzsoil)} m, and the module was learned with {card['dzsoil']} m",
+            where=f"{experiments[0].file}, soil.dzsoil",
+            remedy="give the layers that the module was learned with",
+        )
+    sites = [hydraulic_site(each, settings) for each in experiments]
+    for site in sites:
+        if card["sites"].get(site.name, {}).get("start") == str(site.start):
+            raise BadInput(
+                f"the record of {site.name} is what the module was learned from",
+                where=Path(folder),
+                remedy="give other sites or years; the fit itself has scored what it held out",
+            )
+    batch = column_batch(sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
+    predictions = predicted(network, batch)
+    scores = scores_of(predictions)
+    if out is not None:
+        write_evaluation_folder(out, scores=scores, predictions=predictions)
+        _draw(predictions, out)
+    return scores
+
+
+def export_ancillaries(folder: str | Path, out: Path) -> list[Path]:
+    """Write the learned soil of every site as a file for JULES_SOIL_PROPS.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Module folder.
+    out : Path
+        Folder for the files, ``SITE.nc`` each.
+
+    Returns
+    -------
+    list of Path
+
+    Raises
+    ------
+    BadInput
+        If the folder is none of learned hydraulics, or a file cannot be written.
+
+    Notes
+    -----
+    JULES's water content leaves out residual water, which the attribute ``theta_r`` of the file holds by layer.
+    """
+    read_module_folder(folder, kind="hydraulics")
+    with xr.open_dataset(Path(folder) / "predictions.nc") as predictions:
+        predictions.load()
+    written = []
+    for k, site in enumerate(predictions["site"].to_numpy()):
+        values: dict[str, Any] = {name: predictions[name].to_numpy()[:, k] for name in LAYERED}
+        values["albsoil"] = float(predictions["albsoil"][k])
+        residual = ", ".join(f"{x:.4g}" for x in predictions["theta_r"].to_numpy()[:, k])
+        title = f"soil properties of {site}, learned from soil moisture (residual water by layer {residual} m3 m-3)"
+        written.append(write_ancillary(out / f"{site}.nc", values, form="van_genuchten", title=title))
+    return written
+
+
+def properties_at(
+    folder: str | Path, sites: Sequence[HydraulicSite], dzsoil: Sequence[float]
+) -> dict[str, NDArray[np.float64]]:
+    """Learned soil properties of any sites, measured or not.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Module folder.
+    sites : sequence of HydraulicSite
+        Their static inputs and carbon are read.
+    dzsoil : sequence of float
+        Layer thicknesses [m].
+
+    Returns
+    -------
+    dict of str to array, shape (soil, site)
+        JULES's soil properties, and ``theta_r``.
+    """
+    network, _ = load_hydraulics(folder)
+    batch = column_batch(sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=0)
+    with torch.no_grad():
+        raw = network(torch.tensor(input_table([s.inputs for s in sites], network.inputs))).mean(0)
+    soil = batch_soil(batch, raw.to(batch.dzsoil.dtype))
+    return {name: _property(soil, name) for name in (*LAYERED, "theta_r")}

@@ -1,0 +1,1 @@
+"""How soil carbon is learned from the dynamics of soil moisture."""

@@ -1,0 +1,1 @@
+"""How soil properties are learned, through the column."""

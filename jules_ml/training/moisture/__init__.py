@@ -1,0 +1,1 @@
+"""How soil moisture is learned."""

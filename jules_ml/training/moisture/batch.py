@@ -1,0 +1,224 @@
+"""From records of soil moisture to tensors: scaled inputs, anomalies, and the operator from layers to sensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from jules_ml.modules.moisture_inputs import LOGARITHMIC, SCALING, STATIC_SCALING, MoistureInputs
+from jules_ml.training.moisture.frame import DYNAMIC, LAYER_DEPTHS, MoistureRecord
+
+_Array = NDArray[np.float64]
+_Mask = NDArray[np.bool_]
+#: Least standard deviation of an anomaly's unit [m3 m-3].
+LEAST_SPREAD = 0.004
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """Mean and standard deviation that anomalies of a sensor are counted from and in [m3 m-3]."""
+
+    mean: float
+    spread: float
+
+
+@dataclass(frozen=True, eq=False)
+class MoistureBatch:
+    """Records as tensors; days are padded at the end.
+
+    Attributes
+    ----------
+    records : tuple of MoistureRecord
+    inputs : MoistureInputs
+    target : Tensor, shape (site, sensor, day)
+        Anomalies; 0 where there is none.
+    weight : Tensor, shape (site, sensor, day)
+        Of each day's error: 0 where it may not be learned from.
+    operator : Tensor, shape (site, sensor, layer)
+        What a sensor sees of the layers.
+    """
+
+    records: tuple[MoistureRecord, ...]
+    inputs: MoistureInputs
+    target: Tensor
+    weight: Tensor
+    operator: Tensor
+
+    def learned_from(self) -> MoistureBatch:
+        """The same without the days after the last that is learned from."""
+        last = int(torch.nonzero(self.weight.sum((0, 1)))[-1]) + 1
+        return MoistureBatch(
+            self.records, self.inputs.window(0, last), self.target[..., :last], self.weight[..., :last], self.operator
+        )
+
+
+def moments(record: MoistureRecord, train: _Mask) -> list[Level | None]:
+    """Mean and spread of each sensor over the training days; None where there are fewer than 20.
+
+    Parameters
+    ----------
+    record : MoistureRecord
+    train : array of bool, shape (day,) or (day, sensor)
+    """
+    mask = record.usable & (train[:, None] if train.ndim == 1 else train)
+    found: list[Level | None] = []
+    for sensor in range(mask.shape[1]):
+        values = record.theta[mask[:, sensor], sensor]
+        found.append(Level(float(values.mean()), max(float(values.std()), LEAST_SPREAD)) if len(values) >= 20 else None)
+    return found
+
+
+def jules_moments(record: MoistureRecord, days: _Mask) -> _Array:
+    """Mean and standard deviation of JULES's layers over some days, shape (2, layer); over all where those are under 20.
+
+    NaN where there is no run.
+    """
+    known = np.isfinite(record.jules[:, 0])
+    held = record.jules[days & known]
+    held = held if len(held) >= 20 else record.jules[known]
+    if len(held) == 0:
+        return np.full((2, record.jules.shape[1]), np.nan)
+    return np.stack([held.mean(0), np.maximum(held.std(0), LEAST_SPREAD)])
+
+
+def layers_to_sensors(depth: _Array) -> _Array:
+    """What sensors at given depths see of the layers: linear between the middles of layers, shape (sensor, layer).
+
+    A sensor without depth is of cosmic rays; it sees the upper layer and part of the second, here as in soil of 0.25 m3 m-3 and
+    1.3 g cm-3 (see :func:`~jules_ml.modules.crns.layer_weights`).
+    """
+    from jules_ml.modules.crns import layer_weights
+
+    out = np.zeros((len(depth), len(LAYER_DEPTHS)))
+    for i, d in enumerate(depth):
+        if np.isfinite(d):
+            out[i] = [np.interp(d, LAYER_DEPTHS, np.eye(len(LAYER_DEPTHS))[:, j]) for j in range(len(LAYER_DEPTHS))]
+        else:
+            out[i] = layer_weights(torch.tensor(0.25, dtype=torch.float64), 1.3).numpy()
+    return out
+
+
+def potential_evaporation(record: MoistureRecord) -> _Array:
+    """Potential evaporation [kg m-2 d-1], by Priestley and Taylor (1972) where radiation is known; NaN where not.
+
+    Net radiation stands in where it is measured; else it is 0.77 of the shortwave less 45 W m-2.
+    """
+    celsius = record.dynamic["t_air"] - 273.15
+    net = np.full(len(record), np.nan)
+    if "sw_down" in record.dynamic:
+        net = 0.77 * record.dynamic["sw_down"] - 45.0
+    if "rad_net" in record.dynamic:
+        net = np.where(np.isfinite(record.dynamic["rad_net"]), record.dynamic["rad_net"], net)
+    slope = 4098.0 * 610.8 * np.exp(17.27 * celsius / (celsius + 237.3)) / (celsius + 237.3) ** 2
+    return np.clip(1.26 * slope / (slope + 66.0) * net / 28.4, 0.0, None)
+
+
+def batch(
+    records: Sequence[MoistureRecord],
+    *,
+    jules: Sequence[_Array],
+    levels: Sequence[Sequence[Level | None]],
+    static: Sequence[str],
+    statics: Sequence[Mapping[str, float]],
+    dynamic: Sequence[str] = DYNAMIC,
+    train: Sequence[_Mask] | None = None,
+    main: Sequence[int | None] | None = None,
+    days: int | None = None,
+    jules_channel: bool = True,
+) -> MoistureBatch:
+    """Make tensors of records.
+
+    Parameters
+    ----------
+    records : sequence of MoistureRecord
+    jules : sequence of array, shape (2, layer)
+        Mean and standard deviation that JULES's anomalies are counted from and in; see :func:`jules_moments`.
+    levels : sequence of sequences of Level or None
+        For each record and sensor.
+    static : sequence of str
+        Names of the static inputs.
+    statics : sequence of mapping
+        What is known of each place; what is missing is masked.
+    dynamic : sequence of str, optional
+        Names of the daily inputs.
+    train : sequence of array of bool, shape (day,) or (day, sensor), optional
+        Days to learn from; none of them unless given.
+    main : sequence of int or None, optional
+        Sensor that is scored, which counts in full; others count a third.
+    days : int, optional
+        Days to pad to; those of the longest record unless given.
+    jules_channel : bool, optional
+        Whether JULES is an input on every day.
+    """
+    length = max(len(r) for r in records) if days is None else days
+    sensors = max(max(r.theta.shape[1] for r in records), 1)
+    count = len(records)
+    values = np.full((count, len(dynamic), length), np.nan, dtype=np.float32)
+    rain = np.zeros((count, length), dtype=np.float32)
+    drying = np.zeros_like(rain)
+    guess = np.full((count, len(LAYER_DEPTHS), length), np.nan, dtype=np.float32)
+    fixed = np.full((count, len(static)), np.nan, dtype=np.float32)
+    target = np.zeros((count, sensors, length), dtype=np.float32)
+    weight = np.zeros_like(target)
+    operator = np.zeros((count, sensors, len(LAYER_DEPTHS)), dtype=np.float32)
+    for i, record in enumerate(records):
+        n = len(record)
+        for j, name in enumerate(dynamic):
+            if name in record.dynamic:
+                values[i, j, :n] = _scaled(name, record)
+        rain[i, :n] = 0.1 * np.nan_to_num(record.dynamic["precip"])
+        drying[i, :n] = 0.1 * np.nan_to_num(potential_evaporation(record))
+        guess[i, :, :n] = np.clip((record.jules - jules[i][0]) / jules[i][1], -5.0, 5.0).T
+        for j, name in enumerate(static):
+            if name in statics[i]:
+                fixed[i, j] = _static(name, statics[i][name])
+        seen = record.theta.shape[1]
+        operator[i, :seen] = layers_to_sensors(record.depth)
+        if train is None:
+            continue
+        mask = record.usable & (train[i][:, None] if train[i].ndim == 1 else train[i])
+        known = [s for s in range(seen) if levels[i][s] is not None]
+        for s in known:
+            level = levels[i][s]
+            assert level is not None
+            z = (record.theta[:, s] - level.mean) / level.spread
+            target[i, s, :n] = np.where(mask[:, s], np.clip(z, -5.0, 5.0), 0.0)
+            share = 1.0 if main is None or main[i] is None or main[i] == s else 1.0 / 3.0
+            weight[i, s, :n] = mask[:, s] * share
+    initial = torch.from_numpy(guess[:, :, 0].copy())
+    if not jules_channel:
+        guess[:] = np.nan
+    since = torch.arange(length, dtype=torch.float32).expand(count, -1)
+    inputs = MoistureInputs(
+        torch.from_numpy(values),
+        torch.from_numpy(rain),
+        torch.from_numpy(drying),
+        torch.from_numpy(guess),
+        torch.from_numpy(fixed),
+        initial,
+        since,
+    )
+    return MoistureBatch(
+        tuple(records), inputs, torch.from_numpy(target), torch.from_numpy(weight), torch.from_numpy(operator)
+    )
+
+
+def _scaled(name: str, record: MoistureRecord) -> _Array:
+    values = record.dynamic[name]
+    if name == "precip":
+        values = np.log1p(np.clip(values, 0.0, None))
+    if name == "lst":
+        values = values - record.dynamic["t_air"]
+    centre, width = SCALING[name]
+    return np.clip((values - centre) / width, -5.0, 5.0)
+
+
+def _static(name: str, value: float) -> float:
+    centre, width = STATIC_SCALING[name]
+    value = float(np.log(max(value, 0.1))) if name in LOGARITHMIC else value
+    return float(np.clip((value - centre) / width, -4.0, 4.0))

@@ -1,0 +1,267 @@
+"""The level of a sensor: where its anomalies are counted from, and in what unit.
+
+At a site learned from, both are its own moments on the training days. At a site never seen they are guessed from its climate, its soil
+and JULES, by ridge regression over the sites learned from; a few days of local observations then correct the guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jules_ml.errors import BadInput
+from jules_ml.modules.moisture_settings import StaticKind
+from jules_ml.training.moisture.batch import LEAST_SPREAD, Level
+from jules_ml.training.moisture.frame import MoistureRecord
+
+_Array = NDArray[np.float64]
+#: What every record tells of its climate.
+CLIMATE = ("precip_year", "t_air_mean", "vpd_mean")
+#: What maps or samples tell of the soil, and surface temperature from above.
+TEXTURE = ("clay", "sand")
+SATELLITE = ("lst_excess", "lst_range")
+JULES = ("jules_mean",)
+_RIDGES = (1.0, 3.0, 10.0, 30.0)
+#: No guess is surer than this: two sensors a metre apart differ by as much.
+_LEAST_ERROR = (0.02, 0.1)
+#: Days of water content whose errors count as one that is independent.
+_CORRELATED_DAYS = 10.0
+
+
+def describe(record: MoistureRecord) -> dict[str, float]:
+    """Static properties of a place: those given, and, unless given, those that its weather, surface temperature and JULES's run tell.
+
+    Returns
+    -------
+    dict of str to float
+        ``precip_year`` [kg m-2], ``t_air_mean`` [K], ``vpd_mean`` [Pa], ``lst_excess`` and ``lst_range`` (mean and standard
+        deviation of surface less air temperature [K]), ``jules_mean`` and ``jules_spread`` (of the upper layer [m3 m-3]); absent
+        where not known. Nothing of the measured water content is used.
+    """
+    found = dict(record.static)
+
+    def moment(name: str, values: _Array, which: Any = np.mean) -> None:
+        held = values[np.isfinite(values)]
+        if len(held) >= 30 and name not in record.static:
+            found[name] = float(which(held))
+
+    moment("precip_year", 365.25 * record.dynamic["precip"])
+    moment("t_air_mean", record.dynamic["t_air"])
+    if "vpd" in record.dynamic:
+        moment("vpd_mean", record.dynamic["vpd"])
+    if "lst" in record.dynamic:
+        excess = record.dynamic["lst"] - record.dynamic["t_air"]
+        moment("lst_excess", excess)
+        moment("lst_range", excess, np.std)
+    moment("jules_mean", record.jules[:, 0])
+    moment("jules_spread", record.jules[:, 0], np.std)
+    return found
+
+
+def inputs_of(static: StaticKind) -> tuple[str, ...]:
+    """Properties that the level may depend on under a setting of the switch, JULES's aside."""
+    return (
+        CLIMATE
+        + (TEXTURE if static in ("texture", "both") else ())
+        + (SATELLITE if static in ("satellite", "both") else ())
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class LevelModel:
+    """Ridge regression of the mean and of the logarithm of the spread on static properties.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Properties that it needs.
+    centre, width : array, shape (property,)
+    weights : array, shape (property + 1, 2)
+        The last row is the level itself.
+    error : tuple of float
+        Standard error of the mean [m3 m-3] and of the logarithm of the spread, at sites left out.
+    """
+
+    names: tuple[str, ...]
+    centre: _Array
+    width: _Array
+    weights: _Array
+    error: tuple[float, float]
+
+    def predict(self, static: Mapping[str, float], *, where: str = "site") -> Level:
+        """Guess the level of a place.
+
+        Raises
+        ------
+        BadInput
+            If a property that it needs is not given.
+        """
+        for name in self.names:
+            if name not in static:
+                raise BadInput(
+                    f"static input '{name}' is missing",
+                    where=where,
+                    remedy="give it under [moisture.site_properties], or fit with a setting of static that does without",
+                )
+        given = np.array([_transformed(name, static[name]) for name in self.names])
+        mean, log_spread = np.append((given - self.centre) / self.width, 1.0) @ self.weights
+        return Level(float(np.clip(mean, 0.02, 0.6)), float(max(np.exp(log_spread), LEAST_SPREAD)))
+
+    def to_card(self) -> dict[str, Any]:
+        """For the card of a module."""
+        return {
+            "names": list(self.names),
+            "centre": self.centre.tolist(),
+            "width": self.width.tolist(),
+            "weights": self.weights.tolist(),
+            "error": list(self.error),
+        }
+
+    @classmethod
+    def from_card(cls, card: Mapping[str, Any]) -> LevelModel:
+        """What :meth:`to_card` wrote."""
+        centre, width, weights = (np.asarray(card[key], dtype=np.float64) for key in ("centre", "width", "weights"))
+        return cls(tuple(card["names"]), centre, width, weights, (card["error"][0], card["error"][1]))
+
+
+@dataclass(frozen=True, eq=False)
+class LevelGuess:
+    """The level of unseen sites, by several regressions: their mean, weighted by the inverse of their squared errors.
+
+    One is learned from all sites; another from those that have a run of JULES, whose mean is an input there.
+    """
+
+    models: tuple[LevelModel, ...]
+
+    def predict(self, static: Mapping[str, float], *, where: str = "site") -> tuple[Level, tuple[float, float]]:
+        """Level of a place, and its standard errors: of the mean [m3 m-3], and of the logarithm of the spread.
+
+        Raises
+        ------
+        BadInput
+            If no regression has all that it needs.
+        """
+        apply = [model for model in self.models if set(model.names) <= set(static)]
+        if not apply:
+            self.models[0].predict(static, where=where)
+        weight = np.array([model.error[0] ** -2 for model in apply])
+        weight /= weight.sum()
+        levels = [model.predict(static, where=where) for model in apply]
+        mean = sum(w * level.mean for w, level in zip(weight, levels, strict=True))
+        log_spread = sum(w * np.log(level.spread) for w, level in zip(weight, levels, strict=True))
+        error = weight @ np.array([model.error for model in apply])
+        return Level(float(mean), float(np.exp(log_spread))), (float(error[0]), float(error[1]))
+
+
+def fit_guess(
+    statics: Sequence[Mapping[str, float]], levels: Sequence[Level], *, static: StaticKind, least: int = 8
+) -> LevelGuess | None:
+    """Learn to guess levels.
+
+    Parameters
+    ----------
+    statics : sequence of mapping
+        What :func:`describe` gave, of the sites to learn from.
+    levels : sequence of Level
+        Of the sensor of each that is to be predicted.
+    static : {'texture', 'satellite', 'both', 'none'}
+    least : int, optional
+        Sites that a regression needs.
+
+    Returns
+    -------
+    LevelGuess or None
+        None where there are too few sites.
+    """
+    allowed = inputs_of(static)
+    sets = [(), CLIMATE[:1], CLIMATE, (*CLIMATE[:1], *allowed[len(CLIMATE) :]), allowed]
+    run = [i for i, given in enumerate(statics) if set(JULES) <= set(given)]
+    models = [
+        _best([statics[i] for i in rows], [levels[i] for i in rows], tried)
+        for rows, tried in ((range(len(statics)), sets), (run, [(*names, *JULES) for names in sets]))
+        if len(rows) >= least
+    ]
+    found = tuple(model for model in models if model is not None)
+    return LevelGuess(found) if found else None
+
+
+def _best(
+    statics: Sequence[Mapping[str, float]], levels: Sequence[Level], sets: Sequence[tuple[str, ...]]
+) -> LevelModel | None:
+    """The inputs and the ridge that did best at sites left out one by one."""
+    goal = np.array([(level.mean, np.log(level.spread)) for level in levels])
+    # every choice is judged by the sites that all of them can serve, and learned from all that it can serve itself
+    widest = set().union(*sets)
+    judged = [i for i, given in enumerate(statics) if widest <= set(given)]
+    if len(judged) < 5:
+        sets = [names for names in sets if all(set(names) <= set(given) for given in statics)]
+        judged = list(range(len(statics)))
+    best: LevelModel | None = None
+    for names, ridge in product(dict.fromkeys(sets), _RIDGES):
+        rows = [i for i, given in enumerate(statics) if set(names) <= set(given)]
+        if len(rows) < len(names) + 4:
+            continue
+        x = np.array([[_transformed(n, statics[i][n]) for n in names] for i in rows]).reshape(len(rows), len(names))
+        error = _left_out(x, goal[rows], ridge)[[rows.index(i) for i in judged]]
+        found = np.sqrt((error**2).mean(0))
+        if best is None or found[0] < best.error[0]:
+            errors = (max(float(found[0]), _LEAST_ERROR[0]), max(float(found[1]), _LEAST_ERROR[1]))
+            best = LevelModel(names, *_ridge(x, goal[rows], ridge), error=errors)
+    return best
+
+
+def adapted(prior: Level, error: tuple[float, float], anomaly: _Array, theta: _Array, *, noise: float = 0.6) -> Level:
+    r"""Correct a guessed level by local observations, :math:`\theta = \mu + \sigma z + e`.
+
+    Mean and spread have normal priors, the guess with its standard error; the errors' standard deviation is ``noise`` spreads, and
+    ten days count as one (they are alike). This is the posterior mean.
+
+    Parameters
+    ----------
+    prior : Level
+        Guess [m3 m-3].
+    error : tuple of float
+        Its standard errors: of the mean [m3 m-3], and of the logarithm of the spread.
+    anomaly, theta : array, shape (day,)
+        Predicted anomaly, and measured water content [m3 m-3].
+    noise : float, optional
+
+    Returns
+    -------
+    Level
+    """
+    held = np.isfinite(anomaly) & np.isfinite(theta)
+    if not held.any():
+        return prior
+    start = np.array([prior.mean, prior.spread])
+    precision = np.diag([1.0 / error[0] ** 2, 1.0 / (error[1] * prior.spread) ** 2])
+    x = np.column_stack([np.ones(int(held.sum())), anomaly[held]])
+    scale = 1.0 / (_CORRELATED_DAYS * (noise * prior.spread) ** 2)
+    mean, spread = np.linalg.solve(precision + scale * x.T @ x, precision @ start + scale * x.T @ theta[held])
+    return Level(float(mean), float(np.clip(spread, 0.3 * prior.spread, 3.0 * prior.spread)))
+
+
+def _transformed(name: str, value: float) -> float:
+    return float(np.log(max(value, 1e-3))) if name in ("precip_year", "vpd_mean", "soc") else float(value)
+
+
+def _ridge(x: _Array, y: _Array, ridge: float) -> tuple[_Array, _Array, _Array]:
+    centre, width = x.mean(0), np.maximum(x.std(0), 1e-6)
+    z = (x - centre) / width
+    slopes = np.linalg.solve(z.T @ z + ridge * np.eye(z.shape[1]), z.T @ (y - y.mean(0)))
+    return centre, width, np.vstack([slopes, y.mean(0)])
+
+
+def _left_out(x: _Array, y: _Array, ridge: float) -> _Array:
+    """Error at each site when it is left out, shape (site, 2)."""
+    errors = np.empty_like(y)
+    for i in range(len(x)):
+        kept = np.arange(len(x)) != i
+        centre, width, weights = _ridge(x[kept], y[kept], ridge)
+        errors[i] = np.append((x[i] - centre) / width, 1.0) @ weights - y[i]
+    return errors

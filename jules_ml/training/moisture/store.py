@@ -1,0 +1,107 @@
+"""Learned soil moisture as tensors and a card, and back. Nothing here needs netCDF: a running JULES loads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from jules_ml.modules.moisture import LearnedMoisture
+from jules_ml.modules.moisture_settings import MoistureSettings
+from jules_ml.modules.store import read_module_folder
+from jules_ml.training.moisture.batch import Level
+from jules_ml.training.moisture.ensemble import MoistureEnsemble
+from jules_ml.training.moisture.level import LevelGuess, LevelModel
+
+#: Kind of module that the card names.
+KIND = "moisture"
+
+
+def state_of(ensemble: MoistureEnsemble) -> dict[str, Tensor]:
+    """Weights of all members, by member and name."""
+    return {
+        f"{i}.{name}": value for i, member in enumerate(ensemble.members) for name, value in member.state_dict().items()
+    }
+
+
+def card_of_ensemble(ensemble: MoistureEnsemble) -> dict[str, Any]:
+    """What is needed beside the weights, for JSON."""
+    return {
+        "module": KIND,
+        "settings": ensemble.settings.model_dump(mode="json"),
+        "inputs": {"dynamic": list(ensemble.dynamic), "static": list(ensemble.static)},
+        "levels": {
+            site: [None if level is None else [level.mean, level.spread] for level in levels]
+            for site, levels in ensemble.levels.items()
+        },
+        "offsets": {site: values.tolist() for site, values in ensemble.offsets.items()},
+        "jules": {site: values.tolist() for site, values in ensemble.jules.items()},
+        "main": dict(ensemble.main),
+        "level_guess": None
+        if ensemble.level_guess is None
+        else [model.to_card() for model in ensemble.level_guess.models],
+        "intervals": {"seen": list(ensemble.seen), "unseen": list(ensemble.unseen)},
+        "validation": dict(ensemble.validation),
+    }
+
+
+def load_moisture(folder: str | Path) -> tuple[MoistureEnsemble, dict[str, Any]]:
+    """Read a module of soil moisture.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Module folder.
+
+    Returns
+    -------
+    ensemble : MoistureEnsemble
+    card : dict
+
+    Raises
+    ------
+    BadInput
+        As :func:`~jules_ml.modules.store.read_module_folder`.
+    """
+    state, card = read_module_folder(folder, kind=KIND)
+    return ensemble_of(state, card), card
+
+
+def ensemble_of(state: Mapping[str, Tensor], card: Mapping[str, Any]) -> MoistureEnsemble:
+    """What :func:`state_of` and :func:`card_of_ensemble` told."""
+    settings = MoistureSettings.model_validate(
+        {key: value for key, value in card["settings"].items() if key in MoistureSettings.model_fields}
+    )
+    dynamic, static = (tuple(card["inputs"][key]) for key in ("dynamic", "static"))
+    members = []
+    for i in range(settings.members):
+        member = LearnedMoisture(len(dynamic), len(static), settings)
+        prefix = f"{i}."
+        member.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+        members.append(member.eval())
+    guess = card["level_guess"]
+    return MoistureEnsemble(
+        members=tuple(members),
+        settings=settings,
+        dynamic=dynamic,
+        static=static,
+        levels={
+            site: tuple(None if pair is None else Level(*pair) for pair in levels)
+            for site, levels in card["levels"].items()
+        },
+        offsets={site: np.asarray(values, dtype=np.float64) for site, values in card["offsets"].items()},
+        jules={site: _floats(values) for site, values in card["jules"].items()},
+        main=dict(card["main"]),
+        level_guess=None if guess is None else LevelGuess(tuple(LevelModel.from_card(model) for model in guess)),
+        seen=(card["intervals"]["seen"][0], card["intervals"]["seen"][1]),
+        unseen=(card["intervals"]["unseen"][0], card["intervals"]["unseen"][1]),
+        validation=card["validation"],
+    )
+
+
+def _floats(values: list[list[float | None]]) -> np.ndarray:
+    """Numbers of a card, in which NaN stands as null."""
+    return np.array([[np.nan if value is None else value for value in row] for row in values], dtype=np.float64)

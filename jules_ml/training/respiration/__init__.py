@@ -1,0 +1,1 @@
+"""How f and g are learned."""

@@ -1,0 +1,109 @@
+r"""Whether respiration is a product of a curve of moisture and one of temperature: a joint surface h(s, T) is held against f g.
+
+.. math:: R = R_0\, g(T)\, h(s, T), \qquad g \text{ of Lloyd and Taylor's form}
+
+Both are scored on the same inner blocks. Where the surface does no better, the product is as good a description as the data can tell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from jules_ml.modules.factors import Curve, Level, LloydTaylorCurve, Surface
+from jules_ml.modules.nodes import Placement, place_in_groups, place_on_line
+from jules_ml.modules.respiration import TEMPERATURE_NODES
+from jules_ml.modules.respiration_settings import RespirationSettings
+from jules_ml.training.respiration import penalties
+from jules_ml.training.respiration.blocks import inner_folds
+from jules_ml.training.respiration.curves import site_scale
+from jules_ml.training.respiration.node_range import scaled_nodes, spanned_nodes
+from jules_ml.training.respiration.products import Product, ProductModel, Term, fit_products
+from jules_ml.training.respiration.rows import Rows, moisture_of
+from jules_ml.training.scores import r_squared
+
+#: Nodes of the surface along each of its sides.
+_SIDE = 15
+#: Weight of departure that leaves Lloyd and Taylor's form as it is.
+_HELD = 1e4
+
+_Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Separability:
+    """R² on held-out inner blocks of the joint surface and of the product that is given [1]."""
+
+    r2_joint: float
+    r2_product: float
+
+
+def separability(rows: Rows, held_out: _Array, settings: RespirationSettings) -> Separability:
+    """Fit a joint surface and score it where the product was scored.
+
+    Parameters
+    ----------
+    rows : Rows
+        What was learned from, with moisture.
+    held_out : array, shape (row,)
+        The product's predictions of held-out inner blocks [umol m-2 s-1]; NaN where none was made.
+    settings : RespirationSettings
+    """
+    fold = inner_folds(rows, settings.inner_folds)
+    names = np.unique(fold[fold >= 0])
+    scale = site_scale(rows)
+    weight = torch.tensor(np.stack([fold != name for name in names]).astype(np.float64))
+    weight = torch.where(torch.tensor(np.isnan(rows.flux)), 0.0, weight)
+    model = _model(rows, settings, len(names))
+    target = torch.tensor(np.nan_to_num(rows.flux / scale))
+    share = weight / weight.sum(1, keepdim=True)
+    model.scale_penalties((share * (target - (share * target).sum(1, keepdim=True)) ** 2).sum(1))
+    fitted, _ = fit_products(model, target, weight, iterations=20, tolerance=2e-4)
+    predicted = model.predict(fitted.log_factor).numpy()
+    joint = np.full(len(rows), np.nan)
+    for member, name in enumerate(names):
+        joint[fold == name] = predicted[member, fold == name]
+    known = (fold >= 0) & np.isfinite(rows.flux) & np.isfinite(held_out)
+    flux = (rows.flux / scale)[known]
+    return Separability(r_squared(joint[known], flux), r_squared((held_out / scale)[known], flux))
+
+
+def _model(rows: Rows, settings: RespirationSettings, members: int) -> ProductModel:
+    generator = torch.Generator().manual_seed(settings.seed + 2)
+    t_nodes, _ = spanned_nodes(TEMPERATURE_NODES, (float(rows.t_soil.min()), float(rows.t_soil.max())))
+    place_t = place_on_line(torch.tensor(rows.t_soil), t_nodes)
+    scaled_t = scaled_nodes(t_nodes, t_nodes, rows.t_soil)
+    plain = [LloydTaylorCurve(t_nodes, Curve(scaled_t, (2,), generator)) for _ in range(members)]
+    held = _HELD * penalties.size(place_t, len(t_nodes))
+    side = torch.linspace(-1.3, 1.3, _SIDE, dtype=torch.float64)
+    lattice = torch.cartesian_prod(side, side)
+    place = _on_lattice(_scaled(moisture_of(rows, settings)), _scaled(rows.t_soil), side)
+    width = max(settings.hidden[0], 2)
+    surfaces = [Surface(lattice, (2 * width,), generator) for _ in range(members)]
+    rough = penalties.roughness(side)
+    eye = torch.eye(_SIDE, dtype=torch.float64) / _SIDE
+    bend = torch.kron(rough, eye) + torch.kron(eye, rough)
+    smooth, size = (float(np.sqrt(low * high)) for low, high in (settings.smoothness, settings.size))
+    penalty = smooth * bend + size * penalties.size(place, len(lattice))
+    terms = {
+        "level": Term([Level(len(rows.groups)) for _ in range(members)], place_in_groups(torch.tensor(rows.group))),
+        "g": Term(plain, place_t, held.expand(members, -1, -1)),
+        "h": Term(surfaces, place, penalty.expand(members, -1, -1)),
+    }
+    return ProductModel(terms, [Product(tuple(terms))])
+
+
+def _scaled(x: _Array) -> torch.Tensor:
+    """Variable with its 1 and 99 % quantiles at -1 and 1."""
+    low, high = np.quantile(x, [0.01, 0.99])
+    return torch.tensor(2.0 * (x - low) / max(high - low, 1e-9) - 1.0)
+
+
+def _on_lattice(first: torch.Tensor, second: torch.Tensor, side: torch.Tensor) -> Placement:
+    """Place rows in the cells of a square lattice, whose second variable runs fastest."""
+    a, b = place_on_line(first, side), place_on_line(second, side)
+    index = (a.index.unsqueeze(2) * len(side) + b.index.unsqueeze(1)).flatten(1)
+    return Placement(index, (a.share.unsqueeze(2) * b.share.unsqueeze(1)).flatten(1))

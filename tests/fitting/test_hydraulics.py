@@ -1,0 +1,201 @@
+"""From experiment files to a module folder, its scores at other sites, and files for JULES."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from typer.testing import CliRunner
+
+from jules_ml.cli import app
+from jules_ml.errors import BadInput
+from jules_ml.experiment import load_experiment
+from jules_ml.fitting.hydraulics import fit_hydraulics, load_hydraulics
+from jules_ml.modules.hydraulics import LearnedHydraulics
+from jules_ml.modules.hydraulics_settings import HydraulicSettings
+from jules_ml.training.hydraulics.sites import daily_means, hydraulic_site, time_split
+
+EXPERIMENT = """\
+[site]
+name = "{name}"
+latitude = 50.0
+longitude = 8.0
+elevation = 100.0
+
+[data]
+reader = "table"
+path = "{name}.csv"
+site = "{name}"
+licence = "made up"
+stamp_at = "end"
+utc_offset_hours = 0.0
+interval = "1h"
+
+[data.time]
+columns = ["time"]
+format = "%Y-%m-%d %H:%M:%S"
+
+[soil.texture]
+pedotransfer = "hypres"
+sand = {sand}
+silt = 0.4
+clay = {clay}
+bulk_density = 1300.0
+organic_carbon = 0.02
+
+[[surface.tiles]]
+type = "c3_grass"
+frac = 0.8
+
+[[surface.tiles]]
+type = "bare_soil"
+frac = 0.2
+
+[hydraulics]
+members = 2
+hidden = 2
+rounds = 1
+spin_up_days = 0
+least_days = 10
+"""
+COLUMNS = {
+    "sw_down": "W m-2",
+    "lw_down": "W m-2",
+    "precip": "kg m-2 s-1",
+    "t_air": "K",
+    "wind": "m s-1",
+    "pstar": "Pa",
+    "q": "kg kg-1",
+}
+
+
+def write_site(folder: Path, name: str, *, sand: float, days: int = 16) -> Path:
+    n = 24 * days
+    hour = np.arange(n) + 0.5
+    sun = np.maximum(0.0, -np.cos(2.0 * np.pi * hour / 24.0))
+    wet = (np.arange(n) // 24) % 5 == 0
+    frame = pd.DataFrame(
+        {
+            "time": pd.date_range("2001-06-01 01:00", periods=n, freq="h"),
+            "sw_down": 600.0 * sun,
+            "lw_down": 330.0,
+            "precip": np.where(wet, 1e-4, 0.0),
+            "t_air": 288.0 + 5.0 * sun,
+            "wind": 3.0,
+            "pstar": 1e5,
+            "q": 0.007,
+            "theta_5": 0.25 + 0.05 * np.exp(-((np.arange(n) % 120) / 40.0)),
+        }
+    )
+    frame.to_csv(folder / f"{name}.csv", index=False)
+    text = EXPERIMENT.format(name=name, sand=sand, clay=round(0.6 - sand, 3))
+    columns = "".join(f'\n[data.columns.{c}]\nvariable = "{c}"\nunit = "{u}"\n' for c, u in COLUMNS.items())
+    columns += '\n[data.columns.theta_5]\nvariable = "theta"\nunit = "m3 m-3"\ndepth = 0.05\n'
+    text = text.replace("[soil.texture]", columns.lstrip("\n") + "\n[soil.texture]")
+    path = folder / f"{name}.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("sites")
+    paths = [write_site(folder, "Light", sand=0.5), write_site(folder, "Heavy", sand=0.25)]
+    out = folder / "soils"
+    result = CliRunner().invoke(app, ["fit", "hydraulics", *map(str, paths), "--out", str(out), "--quiet"])
+    assert result.exit_code == 0, result.output
+    return folder, out
+
+
+def test_fit_writes_a_module_folder_that_can_be_read(fitted: tuple[Path, Path]) -> None:
+    _, out = fitted
+    card = json.loads((out / "card.json").read_text(encoding="utf-8"))
+    assert card["module"] == "hydraulics"
+    assert {"sand", "clay", "soc", "bulk_density", "precip"} <= set(card["inputs"])
+    assert {"Light", "Heavy"} == set(card["sites"])
+    network, _ = load_hydraulics(out)
+    assert isinstance(network, LearnedHydraulics)
+    for name in ("curves", "series"):
+        assert (out / "figures" / f"{name}.png").stat().st_size > 10_000
+    predictions = xr.open_dataset(out / "predictions.nc")
+    assert bool((predictions["sm_wilt"] < predictions["sm_crit"]).all())
+    assert bool((predictions["sm_crit"] < predictions["sm_sat"]).all())
+    scores = json.loads((out / "scores.json").read_text(encoding="utf-8"))
+    assert scores["sensors"][0]["learned"]["n"] == 5  # three tenths of sixteen days
+
+
+def test_export_gives_a_file_a_site_that_jules_reads(fitted: tuple[Path, Path], tmp_path: Path) -> None:
+    _, out = fitted
+    result = CliRunner().invoke(app, ["export", str(out), "--to", "ancillary", "--out", str(tmp_path / "anc")])
+    assert result.exit_code == 0, result.output
+    ds = xr.open_dataset(tmp_path / "anc" / "Light.nc")
+    assert ds["b"].dims == ("soil", "y", "x")
+    assert ds.attrs["hydraulic_form"] == "van_genuchten"
+    assert "residual water" in ds.attrs["title"]
+
+
+def test_evaluate_scores_a_site_never_seen_and_refuses_one_learned_from(
+    fitted: tuple[Path, Path], tmp_path: Path
+) -> None:
+    folder, out = fitted
+    new = write_site(tmp_path, "New", sand=0.35)
+    runner = CliRunner()
+    result = runner.invoke(app, ["evaluate", str(out), "--data", str(new), "--out", str(tmp_path / "scores")])
+    assert result.exit_code == 0, result.output
+    assert "New" in result.output
+    assert "ubRMSE" in result.output
+    seen = runner.invoke(
+        app, ["evaluate", str(out), "--data", str(folder / "Light.toml"), "--out", str(tmp_path / "again")]
+    )
+    assert seen.exit_code == 2
+    assert "learned from" in seen.output
+
+
+def test_one_site_alone_is_calibrated(tmp_path: Path) -> None:
+    path = write_site(tmp_path, "Alone", sand=0.4)
+    done = fit_hydraulics([load_experiment(path)], tmp_path / "one")
+    assert min(done.scores["cost"]) <= done.scores["cost"][0]
+
+
+def test_different_layers_are_refused_with_the_file(tmp_path: Path) -> None:
+    first, second = write_site(tmp_path, "A", sand=0.4), write_site(tmp_path, "B", sand=0.4)
+    second.write_text(
+        second.read_text(encoding="utf-8").replace("[soil.texture]", "[soil]\ndzsoil = [0.1, 0.9]\n\n[soil.texture]"),
+        encoding="utf-8",
+    )
+    with pytest.raises(BadInput, match=r"B\.toml.*dzsoil") as caught:
+        fit_hydraulics([load_experiment(first), load_experiment(second)], tmp_path / "out")
+    assert "same layers" in caught.value.remedy
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_record_without_days_enough_is_refused(tmp_path: Path) -> None:
+    path = write_site(tmp_path, "Short", sand=0.4, days=6)
+    with pytest.raises(BadInput, match="no sensor has 60 days") as caught:
+        hydraulic_site(load_experiment(path), HydraulicSettings())
+    assert "least_days" in caught.value.remedy
+
+
+def test_unknown_inputs_are_refused() -> None:
+    with pytest.raises(ValueError, match="not colour"):
+        HydraulicSettings(inputs={"colour": 1.0})
+
+
+def test_days_are_those_of_the_run_and_half_a_day_is_enough(tmp_path: Path) -> None:
+    record = load_experiment(write_site(tmp_path, "Days", sand=0.4, days=3)).record()
+    record["theta"][24:37] = np.nan
+    means = daily_means(record, "theta", pd.Timestamp("2001-06-01"), 4)
+    assert means.shape == (4, 1)
+    assert np.isfinite(means[:, 0]).tolist() == [True, False, True, False]
+
+
+def test_the_last_days_that_are_known_are_held_out() -> None:
+    observed = np.full((20, 2), np.nan)
+    observed[2:12, 1] = 0.2
+    held = time_split([observed], 0.3)[0]
+    assert held.tolist() == [False] * 9 + [True] * 11
+    assert not time_split([observed], 0.0)[0].any()
