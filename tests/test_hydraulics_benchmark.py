@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("rosetta")
 
 from _hydraulics import scored_sensors
-from hydraulics_skill import fold_of
+from hydraulics_skill import FOLDS, fold_of
 
 
 def test_places_near_one_another_are_held_out_together() -> None:
@@ -20,7 +20,7 @@ def test_places_near_one_another_are_held_out_together() -> None:
     stations.loc[7] = towers.loc[0] - 0.1
     first, second = fold_of([towers, stations])
     assert first[0] == first[1] == second[7]
-    assert set(first) == set(second) == set(range(5))
+    assert set(first) == set(second) == set(range(FOLDS))
     again = fold_of([towers, stations])
     assert np.array_equal(first, again[0])
 

@@ -267,9 +267,14 @@ def test_interrupt_ends_jules_and_keeps_the_folder(write: Write) -> None:
                 break
         os.kill(os.getpid(), signal.SIGINT)
 
-    threading.Thread(target=interrupt, daemon=True).start()
-    with pytest.raises(KeyboardInterrupt):
-        run_jules(load_experiment(path), out)
+    # what runs in the background of a shell is started deaf to SIGINT
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        threading.Thread(target=interrupt, daemon=True).start()
+        with pytest.raises(KeyboardInterrupt):
+            run_jules(load_experiment(path), out)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert json.loads((out / "run_summary.json").read_text(encoding="utf-8"))["status"] == "interrupted"
 
 
