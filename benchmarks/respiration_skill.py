@@ -264,13 +264,17 @@ def main() -> int:
         site_claims(claims, path, names, None)
         time_claim(claims, arguments.data)
     bound_claims(claims, [bounds(tower.learned), *found])
-    oyonarte = cosore_rows(path, *dry[0])
-    assert isinstance(oyonarte, Rows)
-    year_at_loobos(
-        claims,
-        arguments.data,
-        {"FI-Hyy": tower.learned[0], "OYONARTE": quietly(oyonarte, RespirationSettings(target="soil", rows=EVERY_ROW))},
-    )
+    if not quick:
+        oyonarte = cosore_rows(path, *dry[0])
+        assert isinstance(oyonarte, Rows)
+        year_at_loobos(
+            claims,
+            arguments.data,
+            {
+                "FI-Hyy": tower.learned[0],
+                "OYONARTE": quietly(oyonarte, RespirationSettings(target="soil", rows=EVERY_ROW)),
+            },
+        )
     return claims.finish()
 
 
