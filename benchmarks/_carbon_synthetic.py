@@ -18,11 +18,9 @@ from jules_ml.data.neon import neon_sites, read_neon_driving
 from jules_ml.modules.hydraulics_soil import LearnedSoil
 from jules_ml.physics.column import SoilColumn, SoilProperties
 from jules_ml.physics.constants import RHO_WATER
-from jules_ml.physics.hydraulics import SUCTION_CRIT, SUCTION_WILT, VAN_GENUCHTEN
 from jules_ml.physics.integration import integrate
-from jules_ml.physics.pedotransfer import ORGANIC_MATTER_PER_CARBON, van_genuchten_hypres
+from jules_ml.physics.pedotransfer import ORGANIC_MATTER_PER_CARBON, soil_of_texture, van_genuchten_hypres
 from jules_ml.physics.surface import Forcing
-from jules_ml.physics.thermal import dry_conductivity, dry_heat_capacity
 from jules_ml.physics.tiles import BARE_SOIL, C3_GRASS, surface_properties
 from jules_ml.training.carbon.sites import CarbonSite, climate_of
 
@@ -82,19 +80,7 @@ def hypres_soil(soils: SyntheticSoils, soc: NDArray[np.float64]) -> LearnedSoil:
         torch.tensor(by_layer / 1000.0, dtype=dtype),
         topsoil,
     )
-    b, sathh, satcon, sm_sat, theta_r = made
-    porosity = sm_sat + theta_r
-    properties = SoilProperties(
-        b=b,
-        sathh=sathh,
-        satcon=satcon,
-        sm_sat=sm_sat,
-        sm_crit=sm_sat * VAN_GENUCHTEN.wetness_at_suction(SUCTION_CRIT, b, sathh),
-        sm_wilt=sm_sat * VAN_GENUCHTEN.wetness_at_suction(SUCTION_WILT, b, sathh),
-        hcap=dry_heat_capacity(clay, porosity),
-        hcon=dry_conductivity(clay, porosity),
-    )
-    return LearnedSoil(properties, theta_r)
+    return LearnedSoil(soil_of_texture(made, clay), made.theta_r)
 
 
 def synthetic_sites(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,8 +14,6 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from jules_ml.data.cosore import cosore_datasets, read_cosore
-from jules_ml.data.table import read_table
-from jules_ml.data.table_spec import TableSpec
 from jules_ml.errors import BadInput
 from jules_ml.modules.respiration import MOISTURE_NODES, TEMPERATURE_NODES, Band
 from jules_ml.modules.respiration_settings import RespirationSettings, RowSettings
@@ -37,30 +34,8 @@ LEAST_SPAN = pd.Timedelta(days=182)
 EVERY_ROW = RowSettings(
     night_max_potential=None, night_max_ppfd=5.0, frozen_below=None, stuck_after=None, least_flux=None, most_flux=None
 )
-HYYTIALA = """
-site = "FI-Hyy"
-latitude = 61.85
-longitude = 24.29
-utc_offset_hours = 2.0
-stamp_at = "start"
-interval = "30min"
-columns.NEE = {variable = "nee", unit = "umol m-2 s-1", quality = {column = "NEE_QC", measured = [0], filled = [1, 2]}}
-columns.USTAR = {variable = "ustar", unit = "m s-1"}
-columns.TA = {variable = "t_air", unit = "degC"}
-columns.TS_A = {variable = "t_soil", unit = "degC", depth = nan}
-columns.TS_B = {variable = "t_soil", unit = "degC", depth = nan}
-columns.RH = {variable = "relative_humidity", unit = "%"}
-columns.PAR = {variable = "ppfd", unit = "umol m-2 s-1"}
-columns.SWC_B = {variable = "theta", unit = "m3 m-3", depth = nan}
-"""
 
 _Array = NDArray[np.float64]
-
-
-def hyytiala(folder: Path) -> xr.Dataset:
-    """Half-hours of Hyytiälä, 2016 to 2020."""
-    path = folder / "respiration" / "fi_hyy_2016_2020_30min.parquet"
-    return read_table(path, TableSpec.model_validate(tomllib.loads(HYYTIALA)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 import torch
 from _claims import REPOSITORY, Claims, argument_parser
+from _hyytiala import hyytiala
 from _respiration import (
     EVERY_ROW,
     Bounds,
@@ -31,7 +32,6 @@ from _respiration import (
     cosore_rows,
     cross_validate,
     daily_rows,
-    hyytiala,
     leave_sites_out,
     quietly,
     recover,

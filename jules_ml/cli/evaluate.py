@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Quiet, escaped, out_console, say_files, say_moisture_scores
+from jules_ml.cli.printing import Quiet, escaped, out_console, say_files, say_folder, say_moisture_scores
 from jules_ml.errors import BadInput
 from jules_ml.wholefile import ready_folder
 
@@ -68,7 +68,7 @@ def evaluate(
         for site, found in {"all": scores["all"], **scores["sites"]}.items():
             numbers = ", ".join(f"{name} {value:.3g}" for name, value in found.items())
             out_console.print(f"[bold]{escaped(site)}[/] {numbers}", soft_wrap=True)
-        say_files(sorted(path for path in out.rglob("*") if path.is_file()))
+        say_folder(out)
 
 
 def _evaluate_hydraulics(module: Path, experiments: list[Experiment], out: Path, quiet: bool) -> None:
@@ -83,7 +83,7 @@ def _evaluate_hydraulics(module: Path, experiments: list[Experiment], out: Path,
                 for soil in ("learned", "texture")
             )
             out_console.print(f"[bold]{escaped(entry['site'])}[/] {entry['depth']:g} m: {numbers}", soft_wrap=True)
-        say_files(sorted(path for path in out.rglob("*") if path.is_file()))
+        say_folder(out)
 
 
 def _evaluate_moisture(module: Path, experiments: list[Experiment], out: Path, quiet: bool) -> None:
@@ -95,7 +95,7 @@ def _evaluate_moisture(module: Path, experiments: list[Experiment], out: Path, q
     scores = evaluate_moisture(module, sites, out)
     if not quiet:
         say_moisture_scores(scores)
-        say_files(sorted(path for path in out.rglob("*") if path.is_file()))
+        say_folder(out)
 
 
 def _evaluate_carbon(module: Path, experiments: list[Experiment], out: Path, quiet: bool) -> None:
@@ -113,7 +113,7 @@ def _evaluate_carbon(module: Path, experiments: list[Experiment], out: Path, qui
             f"cored {found['observed']:.3g} g kg-1",
             soft_wrap=True,
         )
-    say_files(sorted(path for path in out.rglob("*") if path.is_file()))
+    say_folder(out)
 
 
 def _evaluate_runs(folders: list[Path], data: list[Path], out: Path, quiet: bool) -> None:

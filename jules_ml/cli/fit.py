@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Quiet, escaped, out_console, say_files, say_moisture_scores, share
+from jules_ml.cli.printing import Quiet, escaped, out_console, say_folder, say_moisture_scores, share
 from jules_ml.errors import BadInput
 from jules_ml.wholefile import ready_folder
 
@@ -39,9 +40,8 @@ def fit_respiration(
     with share(quiet, "fit") as report:
         done = fit_respiration([each.record() for each in loaded], settings, out, progress=report)
     if not quiet:
-        for line in done.warnings:
-            out_console.print(f"[yellow]note[/] {escaped(line)}", soft_wrap=True)
-        say_files(sorted(path for path in out.rglob("*") if path.is_file()))
+        _say_notes(done.warnings)
+        say_folder(out)
 
 
 @fit.command("hydraulics", epilog="Example:  jules-ml fit hydraulics tower.toml meadow.toml --out modules/soils")
@@ -65,9 +65,8 @@ def fit_hydraulics(
     with share(quiet, "fit") as report:
         done = fit_hydraulics(loaded, out, progress=report)
     if not quiet:
-        for line in done.warnings:
-            out_console.print(f"[yellow]note[/] {escaped(line)}", soft_wrap=True)
-        say_files(sorted(path for path in out.rglob("*") if path.is_file()))
+        _say_notes(done.warnings)
+        say_folder(out)
 
 
 @fit.command(
@@ -112,10 +111,9 @@ def fit_moisture(
     else:
         done = adapt_moisture(adapt, sites, out, days=days)
     if not quiet:
-        for line in done.warnings:
-            out_console.print(f"[yellow]note[/] {escaped(line)}", soft_wrap=True)
+        _say_notes(done.warnings)
         say_moisture_scores(done.scores)
-        say_files(sorted(path for path in out.rglob("*") if path.is_file()))
+        say_folder(out)
 
 
 @fit.command("carbon", epilog="Example:  jules-ml fit carbon sites/*.toml --out modules/carbon")
@@ -139,6 +137,10 @@ def fit_carbon(
     with share(quiet, "fit") as report:
         done = fit_carbon(loaded, out, progress=report)
     if not quiet:
-        for line in done.warnings:
-            out_console.print(f"[yellow]note[/] {escaped(line)}", soft_wrap=True)
-        say_files(sorted(path for path in out.rglob("*") if path.is_file()))
+        _say_notes(done.warnings)
+        say_folder(out)
+
+
+def _say_notes(notes: Iterable[str]) -> None:
+    for note in notes:
+        out_console.print(f"[yellow]note[/] {escaped(note)}", soft_wrap=True)

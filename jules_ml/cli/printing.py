@@ -45,6 +45,11 @@ def say_moisture_scores(scores: Mapping[str, Any]) -> None:
             )
 
 
+def say_folder(folder: Path) -> None:
+    """Name every file that a folder holds."""
+    say_files(sorted(path for path in folder.rglob("*") if path.is_file()))
+
+
 @contextmanager
 def share(quiet: bool, stage: str) -> Iterator[Callable[[float], None]]:
     """A bar for work that tells how much of it is done, 0 to 1."""

@@ -20,7 +20,7 @@ from jules_ml.figures.style import save_figure
 from jules_ml.modules.carbon import CarbonRegression
 from jules_ml.modules.carbon_settings import CarbonSettings
 from jules_ml.modules.carbon_signatures import SIGNATURES
-from jules_ml.modules.store import read_module_folder, write_evaluation_folder, write_module_folder
+from jules_ml.modules.store import read_module_folder, read_predictions, write_evaluation_folder, write_module_folder
 from jules_ml.provenance import software
 from jules_ml.training.carbon.assessment import (
     ablation,
@@ -348,9 +348,7 @@ def export_carbon(folder: str | Path, out: Path) -> list[Path]:
     -----
     ``cs`` is of one pool; for four, JULES's spin-up parts it. ``soc`` [kg m-3] is what learned hydraulics take as an input.
     """
-    read_module_folder(folder, kind="carbon")
-    with xr.open_dataset(Path(folder) / "predictions.nc") as predictions:
-        predictions.load()
+    predictions = read_predictions(folder, kind="carbon")
     written = []
     for name in predictions["site"].to_numpy():
         here = predictions.sel(site=name)

@@ -23,7 +23,7 @@ from jules_ml.modules.hydraulics import LearnedHydraulics, input_table
 from jules_ml.modules.hydraulics_inputs import INPUTS, TEXTURE
 from jules_ml.modules.hydraulics_settings import HydraulicSettings
 from jules_ml.modules.hydraulics_soil import LearnedSoil
-from jules_ml.modules.store import read_module_folder, write_evaluation_folder, write_module_folder
+from jules_ml.modules.store import read_module_folder, read_predictions, write_evaluation_folder, write_module_folder
 from jules_ml.provenance import software
 from jules_ml.training.hydraulics.columns import (
     ColumnBatch,
@@ -364,9 +364,7 @@ def export_ancillaries(folder: str | Path, out: Path) -> list[Path]:
     -----
     JULES's water content leaves out residual water, which the attribute ``theta_r`` of the file holds by layer.
     """
-    read_module_folder(folder, kind="hydraulics")
-    with xr.open_dataset(Path(folder) / "predictions.nc") as predictions:
-        predictions.load()
+    predictions = read_predictions(folder, kind="hydraulics")
     written = []
     for k, site in enumerate(predictions["site"].to_numpy()):
         values: dict[str, Any] = {name: predictions[name].to_numpy()[:, k] for name in LAYERED}

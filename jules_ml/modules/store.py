@@ -136,6 +136,19 @@ def module_kind(folder: str | Path) -> str:
         raise BadInput("the file is damaged", where=path, remedy="fit the module again") from error
 
 
+def read_predictions(folder: str | Path, *, kind: str) -> xr.Dataset:
+    """Read the predictions that lie in a module folder, whole.
+
+    Raises
+    ------
+    BadInput
+        As :func:`read_module_folder`.
+    """
+    read_module_folder(folder, kind=kind)
+    with xr.open_dataset(Path(folder) / _PREDICTIONS) as predictions:
+        return predictions.load()
+
+
 def read_module_folder(folder: str | Path, *, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read weights and card of a module folder.
 

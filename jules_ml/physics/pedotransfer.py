@@ -16,7 +16,10 @@ import torch
 from torch import Tensor
 
 from jules_ml.errors import BadInput
+from jules_ml.physics.column import SoilProperties
 from jules_ml.physics.constants import RHO_WATER, RSEC_PER_DAY
+from jules_ml.physics.hydraulics import CLAPP_HORNBERGER, SUCTION_CRIT, SUCTION_WILT, VAN_GENUCHTEN
+from jules_ml.physics.thermal import dry_conductivity, dry_heat_capacity
 
 #: Organic matter for each unit of organic carbon (van Bemmelen's factor).
 ORGANIC_MATTER_PER_CARBON: Final = 1.724
@@ -220,3 +223,33 @@ def check_hypres_range(bulk_density: Tensor, organic_carbon: Tensor, *, where: s
             where=where,
             remedy="give it in kg kg-1; for peat, use parameters measured on peat",
         )
+
+
+def soil_of_texture(made: ClappHornberger | VanGenuchten, clay: Tensor) -> SoilProperties:
+    """All soil properties that go with hydraulic parameters from texture.
+
+    Parameters
+    ----------
+    made : ClappHornberger or VanGenuchten
+        Hydraulic parameters, shape (layer, column) each.
+    clay : Tensor, shape (layer, column)
+        Clay as a fraction of the mineral soil [1].
+
+    Returns
+    -------
+    SoilProperties
+        With critical and wilting point at JULES's suctions, and the heat capacity and conductivity of the dry soil.
+    """
+    form = VAN_GENUCHTEN if isinstance(made, VanGenuchten) else CLAPP_HORNBERGER
+    b, sathh, satcon, sm_sat = made[:4]
+    porosity = sm_sat + made.theta_r if isinstance(made, VanGenuchten) else sm_sat
+    return SoilProperties(
+        b=b,
+        sathh=sathh,
+        satcon=satcon,
+        sm_sat=sm_sat,
+        sm_crit=sm_sat * form.wetness_at_suction(SUCTION_CRIT, b, sathh),
+        sm_wilt=sm_sat * form.wetness_at_suction(SUCTION_WILT, b, sathh),
+        hcap=dry_heat_capacity(clay, porosity),
+        hcon=dry_conductivity(clay, porosity),
+    )

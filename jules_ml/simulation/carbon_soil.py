@@ -17,13 +17,12 @@ from jules_ml.fitting.hydraulics import load_hydraulics
 from jules_ml.modules.hydraulics import input_table
 from jules_ml.modules.hydraulics_soil import learned_soil, organic_fraction
 from jules_ml.physics.column import SoilProperties
-from jules_ml.physics.hydraulics import SUCTION_CRIT, SUCTION_WILT, VAN_GENUCHTEN
 from jules_ml.physics.pedotransfer import (
     HYPRES_MAX_ORGANIC_MATTER,
     ORGANIC_MATTER_PER_CARBON,
+    soil_of_texture,
     van_genuchten_hypres,
 )
-from jules_ml.physics.thermal import dry_conductivity, dry_heat_capacity
 from jules_ml.simulation.closed_loop import SoilOfCarbon
 from jules_ml.training.hydraulics.columns import TOPSOIL_DEPTH
 from jules_ml.training.hydraulics.sites import SUBSOIL_CARBON
@@ -90,17 +89,7 @@ def hypres_of_carbon(
         organic = organic_matter(torch.minimum(density, most * packed / ORGANIC_MATTER_PER_CARBON), mineral_density)
         rho = 1.0 / (organic / ORGANIC_DENSITY + (1.0 - organic) / mineral_density)
         made = van_genuchten_hypres(silt, clay, rho, organic / ORGANIC_MATTER_PER_CARBON, topsoil)
-        porosity = made.sm_sat + made.theta_r
-        properties = SoilProperties(
-            b=made.b,
-            sathh=made.sathh,
-            satcon=made.satcon,
-            sm_sat=made.sm_sat,
-            sm_crit=made.sm_sat * VAN_GENUCHTEN.wetness_at_suction(SUCTION_CRIT, made.b, made.sathh),
-            sm_wilt=made.sm_sat * VAN_GENUCHTEN.wetness_at_suction(SUCTION_WILT, made.b, made.sathh),
-            hcap=dry_heat_capacity(clay, porosity),
-            hcon=dry_conductivity(clay, porosity),
-        )
+        properties = soil_of_texture(made, clay)
         return SoilProperties(*(p.contiguous() for p in torch.broadcast_tensors(*properties)))
 
     return soil

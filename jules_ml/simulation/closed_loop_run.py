@@ -19,7 +19,7 @@ from jules_ml.experiment import Experiment
 from jules_ml.experiment.closed_loop import ClosedLoopSection
 from jules_ml.forcing import site_weather
 from jules_ml.modules.hydraulics_inputs import climate_inputs
-from jules_ml.modules.store import read_module_folder
+from jules_ml.modules.store import read_predictions
 from jules_ml.physics.column import SoilColumn, jules_one_pool_factors
 from jules_ml.physics.surface import Forcing
 from jules_ml.provenance import software
@@ -145,18 +145,17 @@ def _carbon(experiment: Experiment, section: ClosedLoopSection, dtype: torch.dty
     if section.carbon is None:
         given = experiment.required(experiment.carbon, "carbon").cs
         return torch.tensor([given], dtype=dtype), [f"begins with {given:g} kg m-2 of [carbon]"]
-    read_module_folder(section.carbon, kind="carbon")
+    predictions = read_predictions(section.carbon, kind="carbon")
     site = str(experiment.record().attrs.get("site", ""))
-    with xr.open_dataset(section.carbon / "predictions.nc") as predictions:
-        names = [str(name) for name in predictions["site"].to_numpy()]
-        if site not in names:
-            raise BadInput(
-                f"the module has no carbon for the site '{site}'",
-                where=section.carbon,
-                remedy=f"name the site as one of {', '.join(names)}, or fit with its experiment among the others",
-            )
-        learned = float(predictions["cs"].to_numpy()[names.index(site)])
-        mark = str(predictions.attrs.get("mark", "none"))
+    names = [str(name) for name in predictions["site"].to_numpy()]
+    if site not in names:
+        raise BadInput(
+            f"the module has no carbon for the site '{site}'",
+            where=section.carbon,
+            remedy=f"name the site as one of {', '.join(names)}, or fit with its experiment among the others",
+        )
+    learned = float(predictions["cs"].to_numpy()[names.index(site)])
+    mark = str(predictions.attrs.get("mark", "none"))
     notes = [f"begins with {learned:.3g} kg m-2 of learned carbon"]
     return torch.tensor([learned], dtype=dtype), notes + ([] if mark == "none" else [mark])
 

@@ -22,8 +22,6 @@ from jules_ml.physics.column import (
 from jules_ml.physics.evaporation import check_stress_points
 from jules_ml.physics.hydraulics import (
     CLAPP_HORNBERGER,
-    SUCTION_CRIT,
-    SUCTION_WILT,
     VAN_GENUCHTEN,
     HydraulicForm,
 )
@@ -31,10 +29,10 @@ from jules_ml.physics.pedotransfer import (
     check_hypres_range,
     check_texture,
     clapp_hornberger_cosby,
+    soil_of_texture,
     van_genuchten_hypres,
 )
 from jules_ml.physics.surface import SurfaceProperties
-from jules_ml.physics.thermal import dry_conductivity, dry_heat_capacity
 
 _FORMS = {"van_genuchten": VAN_GENUCHTEN, "clapp_hornberger": CLAPP_HORNBERGER}
 #: Surface types by the names of an experiment file.
@@ -109,23 +107,10 @@ def _from_texture(texture: Texture, layer: dict[str, Tensor], dzsoil: Tensor, wh
         middle = dzsoil.cumsum(0) - 0.5 * dzsoil
         topsoil = (middle <= texture.topsoil_depth).to(dzsoil.dtype)
         made = van_genuchten_hypres(silt, clay, bulk_density, organic_carbon, topsoil)
-        form, theta_r = VAN_GENUCHTEN, made.theta_r
-        b, sathh, satcon, sm_sat = made[:4]
-    else:
-        form, theta_r = CLAPP_HORNBERGER, torch.zeros_like(sand)
-        b, sathh, satcon, sm_sat = clapp_hornberger_cosby(sand, clay)
-    porosity = sm_sat + theta_r
-    properties = SoilProperties(
-        b=b,
-        sathh=sathh,
-        satcon=satcon,
-        sm_sat=sm_sat,
-        sm_crit=sm_sat * form.wetness_at_suction(SUCTION_CRIT, b, sathh),
-        sm_wilt=sm_sat * form.wetness_at_suction(SUCTION_WILT, b, sathh),
-        hcap=dry_heat_capacity(clay, porosity),
-        hcon=dry_conductivity(clay, porosity),
+        return Soil(soil_of_texture(made, clay), VAN_GENUCHTEN, dzsoil, made.theta_r)
+    return Soil(
+        soil_of_texture(clapp_hornberger_cosby(sand, clay), clay), CLAPP_HORNBERGER, dzsoil, torch.zeros_like(sand)
     )
-    return Soil(properties, form, dzsoil, theta_r)
 
 
 def column_surface(section: SurfaceSection, dzsoil: Tensor, *, height: float) -> SurfaceProperties:

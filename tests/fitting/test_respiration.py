@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from respiration_record import hyytiala, made_record
+from _hyytiala import hyytiala
+from respiration_record import made_record
 
 from jules_ml.coupling.curves import read_curve
 from jules_ml.coupling.learned_curves import export_curves, load_respiration

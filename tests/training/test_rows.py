@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from respiration_record import hyytiala, made_record
+from _hyytiala import hyytiala
+from respiration_record import made_record
 
 from jules_ml.data.cosore import read_cosore
 from jules_ml.errors import BadInput

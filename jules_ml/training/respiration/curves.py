@@ -105,8 +105,6 @@ class Members:
         Logarithm of R0 [ln(umol m-2 s-1)]; the mean of the others for a group that a member did not see.
     parameters : dict
         Of the networks, stacked over members.
-    first_node : dict of str to int
-        Node of the table that the networks' first node is.
     noise : Noise
         Scale of the errors, in the flux's unit relative to the site's mean.
     seen : dict of str to (float, float)
@@ -119,7 +117,6 @@ class Members:
     log_g: Tensor
     log_level: Tensor
     parameters: dict[str, dict[str, Tensor]]
-    first_node: dict[str, int]
     noise: Noise
     seen: dict[str, tuple[float, float]]
     assimilation: LearnedAssimilation | None = None
@@ -220,7 +217,7 @@ def fit_members(
         None if exchange is None else assimilation_of(fitted.log_factor, exchange.weather, _group_scale(rows, scale))
     )
     report(1.0)
-    return Members(log_f, log_g, _fill_unseen(level, plan, rows), fitted.parameters, first_node, noise, seen, uptake)
+    return Members(log_f, log_g, _fill_unseen(level, plan, rows), fitted.parameters, noise, seen, uptake)
 
 
 def blended(members: Members, weight: float) -> Members:
