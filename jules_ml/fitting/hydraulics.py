@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jules_ml.agreement import agreement
-from jules_ml.coupling.files import LAYERED, write_ancillary
+from jules_ml.coupling.files import LAYERED, RESIDUAL, write_ancillary
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.figures.hydraulics import hydraulic_curves, hydraulic_series
@@ -204,8 +204,8 @@ def predicted(
         "dzsoil": (("soil",), batch.dzsoil.flatten().numpy(), {"units": "m"}),
         "albsoil": (("site",), np.array([s.albsoil for s in sites]), {"units": "1"}),
     }
-    for name in (*LAYERED, "theta_r"):
-        units, meaning = LAYERED.get(name, ("m3 m-3", "residual water content"))
+    for name in (*LAYERED, *RESIDUAL):
+        units, meaning = (LAYERED | RESIDUAL)[name]
         attrs = {"units": units, "long_name": meaning}
         values = [_property(soil, name) for soil in soils]
         data[name] = (("soil", "site"), values[0], attrs)
@@ -362,15 +362,15 @@ def export_ancillaries(folder: str | Path, out: Path) -> list[Path]:
 
     Notes
     -----
-    JULES's water content leaves out residual water, which the attribute ``theta_r`` of the file holds by layer.
+    JULES's water content leaves out residual water. The file has it as ``theta_r`` [m3 m-3] by layer, which JULES does not read: a sensor
+    reads ``smcl/(1000 dz) + theta_r``.
     """
     predictions = read_predictions(folder, kind="hydraulics")
     written = []
     for k, site in enumerate(predictions["site"].to_numpy()):
-        values: dict[str, Any] = {name: predictions[name].to_numpy()[:, k] for name in LAYERED}
+        values: dict[str, Any] = {name: predictions[name].to_numpy()[:, k] for name in (*LAYERED, *RESIDUAL)}
         values["albsoil"] = float(predictions["albsoil"][k])
-        residual = ", ".join(f"{x:.4g}" for x in predictions["theta_r"].to_numpy()[:, k])
-        title = f"soil properties of {site}, learned from soil moisture (residual water by layer {residual} m3 m-3)"
+        title = f"soil properties of {site}, learned from soil moisture"
         written.append(write_ancillary(out / f"{site}.nc", values, form="van_genuchten", title=title))
     return written
 
@@ -399,4 +399,4 @@ def properties_at(
     with torch.no_grad():
         raw = network(torch.tensor(input_table([s.inputs for s in sites], network.inputs))).mean(0)
     soil = batch_soil(batch, raw.to(batch.dzsoil.dtype))
-    return {name: _property(soil, name) for name in (*LAYERED, "theta_r")}
+    return {name: _property(soil, name) for name in (*LAYERED, *RESIDUAL)}

@@ -135,7 +135,10 @@ def test_export_gives_a_file_a_site_that_jules_reads(fitted: tuple[Path, Path], 
     ds = xr.open_dataset(tmp_path / "anc" / "Light.nc")
     assert ds["b"].dims == ("soil", "y", "x")
     assert ds.attrs["hydraulic_form"] == "van_genuchten"
-    assert "residual water" in ds.attrs["title"]
+    with xr.open_dataset(out / "predictions.nc") as learned:
+        residual = learned["theta_r"].sel(site="Light").to_numpy()
+    assert residual.max() > 0.0
+    np.testing.assert_allclose(ds["theta_r"].to_numpy()[:, 0, 0], residual)
 
 
 def test_evaluate_scores_a_site_never_seen_and_refuses_one_learned_from(
