@@ -35,8 +35,8 @@ def until(true: Callable[[], bool], seconds: float = 120.0) -> None:
         time.sleep(0.01)
 
 
-def complete(folder: Path, n: int, before: list[int]) -> None:
-    """Run the rest, and see that all are there and those done before were left alone."""
+def complete(folder: Path, n: int, before: list[int]) -> str:
+    """Run the rest, see that all are there and those done before were left alone, and say so."""
     lines = len(begun(folder))
     run = run_idle(folder, n, alone, IdleWork())
     assert (run.done, run.failed, run.kept) == (n, 0, len(before))
@@ -44,7 +44,7 @@ def complete(folder: Path, n: int, before: list[int]) -> None:
     assert sorted(again) == sorted(set(range(n)) - set(before))
     for number in range(n):
         assert read_member(member_folder(folder, number))["number"].values.tolist() == [number] * 4
-    print(f"{len(before)} of {n} were done before, {len(again)} were run, none of them twice")
+    return f"{len(before)} of {n} were done before and {len(again)} run again: none lost, none done twice"
 
 
 def alive(pid: int) -> bool:

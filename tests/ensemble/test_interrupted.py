@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import resource
+import shlex
 import signal
 import subprocess
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,8 +21,10 @@ from jules_ml.ensemble.process_pool import pool
 from jules_ml.ensemble.schedule import alone
 from jules_ml.errors import RunFailed
 
+Say = Callable[[str], None]
 
-def test_manager_killed(tmp_path: Path) -> None:
+
+def test_manager_killed(tmp_path: Path, figures: Say) -> None:
     n = 24
     process = subprocess.Popen([*PROGRAM, str(tmp_path), str(n), "--workers", "2", "--seconds", "0.05"])
     until(lambda: len(finished(tmp_path, n)) >= 4)
@@ -30,10 +34,10 @@ def test_manager_killed(tmp_path: Path) -> None:
     until(lambda: not any(alive(pid) for pid in workers))
     before = finished(tmp_path, n)
     assert 4 <= len(before) < n
-    complete(tmp_path, n, before)
+    figures(complete(tmp_path, n, before))
 
 
-def test_worker_killed_is_replaced_and_its_member_run_again(tmp_path: Path) -> None:
+def test_worker_killed_is_replaced_and_its_member_run_again(tmp_path: Path, figures: Say) -> None:
     n = 12
     with subprocess.Popen(
         [*PROGRAM, str(tmp_path), str(n), "--workers", "2", "--seconds", "0.1"], stdout=subprocess.PIPE, text=True
@@ -46,7 +50,7 @@ def test_worker_killed_is_replaced_and_its_member_run_again(tmp_path: Path) -> N
     counts = Counter(k for k, _ in begun(tmp_path))
     assert sorted(counts) == list(range(n))
     assert sum(counts.values()) <= n + 1
-    print(f"member {number} was run {counts[number]} times, all others once")
+    figures(f"{n} of {n} done; member {number} was begun {counts[number]} times, all others once")
 
 
 def test_member_that_kills_its_worker_is_given_up(tmp_path: Path) -> None:
@@ -68,7 +72,7 @@ def test_failed_members_stay_failed_until_they_are_asked_for(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("damage", [b"", b"something else", None])
-def test_damaged_member_is_run_again(tmp_path: Path, damage: bytes | None) -> None:
+def test_damaged_member_is_run_again(tmp_path: Path, damage: bytes | None, figures: Say) -> None:
     run_idle(tmp_path, 4, alone, IdleWork())
     path = member_folder(tmp_path, 2) / "member.nc"
     if damage is None:
@@ -77,8 +81,10 @@ def test_damaged_member_is_run_again(tmp_path: Path, damage: bytes | None) -> No
         path.write_bytes(damage)
     run = run_idle(tmp_path, 4, alone, IdleWork())
     assert run.damaged == [2]
-    assert [k for k, _ in begun(tmp_path)[4:]] == [2]
-    assert run.done == 4
+    again = [k for k, _ in begun(tmp_path)[4:]]
+    assert again == [2]
+    assert (run.done, run.kept) == (4, 3)
+    figures(f"{run.kept} of {run.done} were whole, {len(again)} damaged and run again")
 
 
 def test_damaged_status_counts_as_not_done(tmp_path: Path) -> None:
@@ -95,8 +101,38 @@ def test_file_damaged_after_the_run_is_not_gathered(tmp_path: Path) -> None:
     assert not (tmp_path / "ensemble.nc").exists()
 
 
-def test_full_disk_stops_and_what_is_done_stays(tmp_path: Path) -> None:
-    """A limit on the size of files stands for the full disk: writing fails in the same way."""
+def test_disk_that_fills_up_stops_and_what_is_done_stays(tmp_path: Path, figures: Say) -> None:
+    """A file system of a few hundred kilobytes, which is given room afterwards."""
+    n, disk = 400, tmp_path / "disk"
+    disk.mkdir()
+    script = f"""\
+mount -t tmpfs -o size=600k tmpfs {disk} || exit 99
+{shlex.join([*PROGRAM, str(disk / "out"), str(n)])} && exit 98
+ls {disk}/out/members/*/status.json > {tmp_path}/done_before; cp {disk}/out/begun {tmp_path}/begun_before
+mount -o remount,size=64m {disk}
+{shlex.join([*PROGRAM, str(disk / "out"), str(n)])} || exit 97
+cp -r {disk}/out {tmp_path}/out
+"""
+    done = subprocess.run(["unshare", "-rm", "sh", "-c", script], capture_output=True, text=True, check=False)
+    if done.returncode in (1, 99) and "Operation not permitted" in done.stderr:
+        pytest.skip("this system lets nobody mount a file system of their own")
+    assert done.returncode == 0, done.stderr
+    assert "nothing more can be written (No space left on device" in done.stderr
+    assert "make room and give the same command again" in done.stderr
+    out = tmp_path / "out"
+    before = {int(Path(line).parent.name) for line in (tmp_path / "done_before").read_text().split()}
+    assert 0 < len(before) < n
+    said = [int(word) for word in done.stdout.split()[:3]]
+    assert said == [n, 0, len(before)]
+    assert finished(out, n) == list(range(n))
+    first = len((tmp_path / "begun_before").read_text().splitlines())
+    again = [number for number, _ in begun(out)[first:]]
+    assert sorted(again) == sorted(set(range(n)) - before)
+    figures(f"{len(before)} of {n} were done when the disk was full, {len(again)} run once there was room")
+
+
+def test_member_that_cannot_be_written_stops_and_what_is_done_stays(tmp_path: Path, figures: Say) -> None:
+    """A limit on the size of files, as quotas have it."""
     run_idle(tmp_path, 2, alone, IdleWork())
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, old[1]))
@@ -107,4 +143,19 @@ def test_full_disk_stops_and_what_is_done_stays(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, old)
     before = finished(tmp_path, 6)
     assert before == [0, 1]
-    complete(tmp_path, 6, before)
+    figures(complete(tmp_path, 6, before))
+
+
+def test_disk_full_while_gathering_leaves_members_as_they_are(tmp_path: Path) -> None:
+    run = run_idle(tmp_path, 3, alone, IdleWork())
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, old[1]))
+    try:
+        with pytest.raises(RunFailed, match=r"cannot be written .*members stay as they are"):
+            gather(run.experiment, run.members, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+    assert not (tmp_path / "ensemble.nc").exists()
+    assert not list(tmp_path.glob(".writing-*"))
+    gather(run.experiment, run.members, tmp_path)
+    assert run_idle(tmp_path, 3, alone, IdleWork()).kept == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import netCDF4
@@ -56,7 +57,7 @@ def test_members_are_run_gathered_and_accounted_for(
 
 
 def test_killed_member_is_run_again_without_being_asked_for(
-    tmp_path: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch, figures: Callable[[str], None]
 ) -> None:
     experiment = load_experiment(jules_ensemble(shared_data, tmp_path, 3))
     monkeypatch.setenv("STAND_IN_KILLED", "2.16")
@@ -68,7 +69,7 @@ def test_killed_member_is_run_again_without_being_asked_for(
     monkeypatch.delenv("STAND_IN_KILLED")
     again = run_ensemble(experiment, tmp_path / "out")
     assert (again.done, again.failed, again.kept) == (3, 0, 2)
-    print("2 of 3 were done before, the one that was killed was run again")
+    figures(f"{again.kept} of 3 were done before, the one whose JULES was killed was run again without being asked for")
 
 
 def test_index_and_factor_act_on_what_stands_in_the_namelist(tmp_path: Path, shared_data: Path) -> None:

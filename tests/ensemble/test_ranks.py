@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import _ensemble
@@ -39,7 +40,7 @@ def launched(ranks: int, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_any_number_of_ranks_gives_the_same_data(tmp_path: Path) -> None:
+def test_any_number_of_ranks_gives_the_same_data(tmp_path: Path, figures: Callable[[str], None]) -> None:
     path = write_experiment(tmp_path, ("[run]", '[run]\noutputs = ["sthu", "resp_s_gb"]'), days=1)
     path.write_text(path.read_text(encoding="utf-8") + ENSEMBLE, encoding="utf-8")
     sums = {}
@@ -49,7 +50,7 @@ def test_any_number_of_ranks_gives_the_same_data(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         sums[ranks] = json.loads((out / "manifest.json").read_text(encoding="utf-8"))["data_sha256"]
     assert len(set(sums.values())) == 1
-    print(f"data of 1, 2 and 3 ranks: sha256 {sums[1]}")
+    figures(f"data of 1, 2 and 3 ranks: sha256 {sums[1]}")
 
 
 def test_members_spread_over_the_ranks(tmp_path: Path) -> None:
@@ -60,18 +61,20 @@ def test_members_spread_over_the_ranks(tmp_path: Path) -> None:
     assert len(set(workers)) == 2
 
 
-def test_rank_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("which", ["manager", "worker"])
+def test_rank_killed(tmp_path: Path, which: str, figures: Callable[[str], None]) -> None:
     n = 24
     command = [str(MPIEXEC), "-n", "2", *PROGRAM, str(tmp_path), str(n), "--seconds", "0.05"]
     process = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    until(lambda: len(finished(tmp_path, n)) >= 4)
+    until(lambda: len(finished(tmp_path, n)) >= 4 and len({pid for _, pid in begun(tmp_path)}) == 2)
     ranks = {pid for _, pid in begun(tmp_path)}
-    os.kill(max(ranks), signal.SIGKILL)
+    # rank 0, which hands out and works too, is started first
+    os.kill(min(ranks) if which == "manager" else max(ranks), signal.SIGKILL)
     assert process.wait(timeout=120) != 0
     until(lambda: not any(alive(pid) for pid in ranks))
     before = finished(tmp_path, n)
     assert 4 <= len(before) < n
-    complete(tmp_path, n, before)
+    figures(complete(tmp_path, n, before))
 
 
 def test_launcher_of_another_kind_is_refused(tmp_path: Path) -> None:
