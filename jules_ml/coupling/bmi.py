@@ -29,6 +29,7 @@ from jules_ml.experiment import load_experiment
 from jules_ml.forcing import site_weather
 from jules_ml.physics.column import ColumnState, SoilColumn, freeze_soil, jules_one_pool_factors
 from jules_ml.physics.surface import Forcing
+from jules_ml.simulation.learned_soil import with_learned_soil
 from jules_ml.simulation.setup import Soil, experiment_column, initial_state
 
 Array = NDArray[np.float64]
@@ -285,7 +286,7 @@ class SoilColumnBmi(Component):
         BadInput
             As :func:`~jules_ml.simulation.run.run_column`.
         """
-        experiment = load_experiment(Path(config_file))
+        experiment, _ = with_learned_soil(load_experiment(Path(config_file)))
         run = experiment.required(experiment.run, "run")
         weather = site_weather(
             experiment.record(),

@@ -29,6 +29,7 @@ from jules_ml.experiment.jules import JulesSection, Way
 from jules_ml.physics.column import SoilProperties
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN
 from jules_ml.provenance import software
+from jules_ml.simulation.learned_soil import with_learned_soil
 from jules_ml.simulation.setup import column_soil
 from jules_ml.wholefile import whole_file
 
@@ -208,14 +209,23 @@ def prepare(experiment: Experiment, staged: RunFolder, executable: Path) -> list
 
 
 def _ancillary(experiment: Experiment, section: JulesSection, staged: RunFolder) -> list[str]:
+    module = experiment.modules.hydraulics
+    if section.ancillary is not None and module is not None:
+        raise BadInput(
+            f"soil properties are given twice: by {section.ancillary.name} and by {module.name}",
+            where=f"{experiment.file}, jules.ancillary",
+            remedy="leave [jules] ancillary or [modules] hydraulics out",
+        )
     if section.ancillary is not None:
         properties, form = read_ancillary(section.ancillary, staged)
         return swap_ancillary(staged, properties, form=form, source=section.ancillary.name)
+    source = f"[soil] of {experiment.file.name}" if module is None else module.name
+    experiment, said = with_learned_soil(experiment, dzsoil=staged.dzsoil)
     if experiment.soil is None:
         raise BadInput(
             "there are no soil properties to swap in",
             where=f"{experiment.file}, run.via",
-            remedy="give [jules] ancillary, a file of 'jules-ml export --to ancillary', or a section [soil]",
+            remedy="give [modules] hydraulics, [jules] ancillary, a file of 'jules-ml export --to ancillary', or a section [soil]",
         )
     if experiment.soil.dzsoil != staged.dzsoil:
         raise BadInput(
@@ -230,7 +240,7 @@ def _ancillary(experiment: Experiment, section: JulesSection, staged: RunFolder)
     }
     values = {**values, "theta_r": soil.theta_r.flatten().expand(len(staged.dzsoil)).numpy()}
     form = "van_genuchten" if soil.form is VAN_GENUCHTEN else "clapp_hornberger"
-    return swap_ancillary(staged, values, form=form, source=f"[soil] of {experiment.file.name}")
+    return [*said, *swap_ancillary(staged, values, form=form, source=source)]
 
 
 def _prescribed(experiment: Experiment, section: JulesSection, staged: RunFolder) -> list[str]:

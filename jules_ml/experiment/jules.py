@@ -44,7 +44,7 @@ class JulesSection(Section):
     )
     ancillary: DataPath | None = Field(
         default=None,
-        description="netCDF file of soil properties; those of `[soil]` unless given",
+        description="netCDF file of soil properties; those of `[modules] hydraulics` or `[soil]` unless given",
     )
     prescribed: PrescribedSection | None = Field(default=None, description="soil state through time")
     hooks: DataPath | None = Field(

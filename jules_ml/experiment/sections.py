@@ -189,6 +189,11 @@ class ModulesSection(Section):
     respiration: DataPath | None = Field(
         default=None, description="module folder of learned respiration, whose curves f and g replace JULES's"
     )
+    hydraulics: DataPath | None = Field(
+        default=None,
+        description="module folder of learned hydraulics, whose soil at this site replaces that of `[soil]`; "
+        'JULES takes it `via = "ancillary"`',
+    )
 
 
 class SpinUpSection(Section):

@@ -22,6 +22,7 @@ from jules_ml.physics.column import RespirationFactors, jules_one_pool_factors
 from jules_ml.physics.integration import NO_COMPILER, can_compile, integrate
 from jules_ml.physics.surface import Forcing
 from jules_ml.simulation.budget import Budgets, column_budgets, water_stored
+from jules_ml.simulation.learned_soil import with_learned_soil
 from jules_ml.simulation.output import OUTPUTS, output_dataset
 from jules_ml.simulation.setup import Soil, experiment_column, initial_state
 from jules_ml.simulation.spin_up import SpinUp, spin_up
@@ -79,7 +80,7 @@ def run_column(
     Parameters
     ----------
     experiment : Experiment
-        With ``[soil]``, ``[surface]``, ``[carbon]`` and ``[run]``.
+        With ``[soil]`` or ``[modules] hydraulics``, ``[surface]``, ``[carbon]`` and ``[run]``.
     record : xarray.Dataset, optional
         Site dataset that drives it; read as ``[data]`` says unless given.
     factors : callable, optional
@@ -104,7 +105,9 @@ def run_column(
     record = experiment.record() if record is None else record
     weather, notes = run_weather(experiment, section, record)
     dtype = torch.float32 if section.precision == "float32" else torch.float64
-    column, soil = experiment_column(experiment, timestep=section.timestep, dtype=dtype, factors=factors)
+    with_soil, said = with_learned_soil(experiment, record=record)
+    notes += said
+    column, soil = experiment_column(with_soil, timestep=section.timestep, dtype=dtype, factors=factors)
     state = initial_state(column, section.initial, t_air_mean=float(weather.series["t_air"].mean()))
 
     forcing, stamps = weather.tensors(dtype), pd.DatetimeIndex(weather.series["time"].to_numpy())

@@ -117,6 +117,13 @@ def test_soil_of_the_experiment_goes_in_as_an_ancillary(write: Write) -> None:
     assert "theta_r" not in group["var"]
 
 
+def test_soil_given_twice_is_refused(write: Write) -> None:
+    path = write(via='"ancillary"', jules='ancillary = "soil.nc"', more='[modules]\nhydraulics = "soils"\n')
+    with pytest.raises(BadInput, match=r"soil\.nc and by soils") as caught:
+        run_jules(load_experiment(path), path.parent / "out")
+    assert "leave" in caught.value.remedy
+
+
 def test_file_of_other_layers_is_refused_and_nothing_is_left(user: Path, write: Write) -> None:
     write_ancillary(user.parent / "soil.nc", {"b": [5.0] * 3, "sathh": [0.1] * 3})
     path = write(via='"ancillary"', jules='ancillary = "soil.nc"')

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from jules_ml.data.record import end_of_interval, interval, place
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
-from jules_ml.experiment.sections import SoilSection
+from jules_ml.experiment.sections import SoilSection, SurfaceSection
 from jules_ml.forcing import site_weather
 from jules_ml.modules.hydraulics_inputs import climate_inputs
 from jules_ml.modules.hydraulics_settings import HydraulicSettings
@@ -61,19 +61,8 @@ def hydraulic_site(experiment: Experiment, settings: HydraulicSettings) -> Hydra
             where=place(record, "theta"),
             remedy="name its column, with its depth, in [data]",
         )
-    run = experiment.run
-    weather = site_weather(
-        record,
-        experiment.forcing,
-        timestep=TIMESTEP,
-        start=None if run is None or run.start is None else pd.Timestamp(run.start),
-        end=None if run is None or run.end is None else pd.Timestamp(run.end),
-    ).series
-    n_days = weather.sizes["time"] // 24
-    forcing = Forcing(
-        *(torch.tensor(weather[name].to_numpy()[: 24 * n_days], dtype=torch.float32) for name in Forcing._fields)
-    )
-    start = pd.Timestamp(weather["time"].to_numpy()[0]) - pd.Timedelta(hours=1)
+    forcing, start = hourly_weather(experiment, record)
+    n_days = len(forcing.t_air) // 24
     theta = daily_means(record, "theta", start, n_days)
     t_air = forcing.t_air.numpy().reshape(n_days, 24).mean(1)
     valid = t_air > settings.t_air_above
@@ -88,13 +77,9 @@ def hydraulic_site(experiment: Experiment, settings: HydraulicSettings) -> Hydra
             where=place(record, "theta"),
             remedy="give a longer record, or lower least_days in [hydraulics]",
         )
-    lst = daily_means(record, "lst", start, n_days)[:, 0] if "lst" in record else None
-    inputs = climate_inputs(forcing, timestep=TIMESTEP, lst=lst) | soil_inputs(soil)
-    shares = np.array([tile.frac for tile in surface.tiles])
-    shares = shares / shares.sum()
-    inputs["tree"] = float(sum(s for s, t in zip(shares, surface.tiles, strict=True) if "tree" in t.type))
-    inputs["bare"] = float(sum(s for s, t in zip(shares, surface.tiles, strict=True) if t.type == "bare_soil"))
+    inputs = weather_inputs(record, forcing, start) | soil_inputs(soil) | cover_inputs(surface)
     inputs |= {} if experiment.hydraulics is None else experiment.hydraulics.inputs
+    shares = [tile.frac / sum(tile.frac for tile in surface.tiles) for tile in surface.tiles]
     carbon = inputs.get("soc", CARBON_UNKNOWN)
     grown = [
         replace(TILES[tile.type], **tile.model_dump(include={"lai", "canht_ft", "rootd_ft"}, exclude_none=True))
@@ -104,7 +89,7 @@ def hydraulic_site(experiment: Experiment, settings: HydraulicSettings) -> Hydra
         name=str(record.attrs.get("site", experiment.file.stem)),
         forcing=forcing,
         tiles=grown,
-        frac=tuple(map(float, shares)),
+        frac=tuple(shares),
         observed=observed[:, enough],
         sensor_depth=record["depth"].to_numpy().astype(np.float64)[enough],
         carbon_density=(carbon, SUBSOIL_CARBON * carbon),
@@ -113,6 +98,75 @@ def hydraulic_site(experiment: Experiment, settings: HydraulicSettings) -> Hydra
         height=experiment.forcing.height,
         start=start,
     )
+
+
+def hourly_weather(experiment: Experiment, record: xr.Dataset) -> tuple[Forcing, pd.Timestamp]:
+    """Weather of an experiment's whole days, hour by hour.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        ``[run]`` may narrow the time.
+    record : xarray.Dataset
+        Site dataset.
+
+    Returns
+    -------
+    Forcing
+        Shape (step,) each.
+    Timestamp
+        Start of the first day, UTC.
+    """
+    run = experiment.run
+    weather = site_weather(
+        record,
+        experiment.forcing,
+        timestep=TIMESTEP,
+        start=None if run is None or run.start is None else pd.Timestamp(run.start),
+        end=None if run is None or run.end is None else pd.Timestamp(run.end),
+    ).series
+    hours = weather.sizes["time"] // 24 * 24
+    forcing = Forcing(
+        *(torch.tensor(weather[name].to_numpy()[:hours], dtype=torch.float32) for name in Forcing._fields)
+    )
+    return forcing, pd.Timestamp(weather["time"].to_numpy()[0]) - pd.Timedelta(hours=1)
+
+
+def weather_inputs(record: xr.Dataset, forcing: Forcing, start: pd.Timestamp) -> dict[str, float]:
+    """Static inputs that a record's weather and surface temperature tell of.
+
+    Parameters
+    ----------
+    record : xarray.Dataset
+        Site dataset.
+    forcing : Forcing
+    start : Timestamp
+        As :func:`hourly_weather` gives both.
+
+    Returns
+    -------
+    dict of str to float
+    """
+    lst = daily_means(record, "lst", start, len(forcing.t_air) // 24)[:, 0] if "lst" in record else None
+    return climate_inputs(forcing, timestep=TIMESTEP, lst=lst)
+
+
+def cover_inputs(section: SurfaceSection) -> dict[str, float]:
+    """Static inputs that ``[surface]`` tells of: shares of trees and of bare ground.
+
+    Parameters
+    ----------
+    section : SurfaceSection
+
+    Returns
+    -------
+    dict of str to float
+    """
+    ground = sum(tile.frac for tile in section.tiles)
+    return {
+        "tree": sum(tile.frac for tile in section.tiles if "tree" in tile.type) / ground,
+        "bare": sum(tile.frac for tile in section.tiles if tile.type == "bare_soil") / ground,
+    }
 
 
 def soil_inputs(section: SoilSection) -> dict[str, float]:
