@@ -67,6 +67,8 @@ def _run_closed_loop(experiment: Experiment, folder: Path, quiet: bool) -> None:
         return
     for note in done.notes:
         out_console.print(f"[bold]loop[/] {escaped(note)}", soft_wrap=True)
+    for warning in done.warnings:
+        out_console.print(f"[yellow]loop warns[/] {escaped(warning)}", soft_wrap=True)
     out_console.print(
         f"[bold]budgets[/] carbon {done.loop.carbon.relative:.1e}, water {done.loop.water.relative:.1e} of what went through",
         soft_wrap=True,

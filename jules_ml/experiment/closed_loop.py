@@ -25,3 +25,11 @@ class ClosedLoopSection(Section):
     carbon: DataPath | None = Field(
         default=None, description="module folder of learned carbon, whose `cs` of this site replaces that of [carbon]"
     )
+    moisture: DataPath | None = Field(
+        default=None,
+        description="module folder of learned soil moisture, which the column is nudged towards day by day",
+    )
+    moisture_tau_hours: float = Field(default=24.0, gt=0.0, le=8760.0, description="time scale of that nudging [h]")
+    moisture_levels: tuple[int, ...] = Field(
+        default=(1, 2), min_length=1, description="soil levels that are nudged, from 1 at the top"
+    )

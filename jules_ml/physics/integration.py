@@ -42,6 +42,13 @@ class Integration(NamedTuple):
     outputs: dict[str, Tensor]
 
 
+class Analysis(NamedTuple):
+    """What changes a column's state from without: ``change`` takes the steps done and the state, after every ``every`` steps."""
+
+    every: int
+    change: Callable[[int, ColumnState], ColumnState]
+
+
 class _Packed(NamedTuple):
     """What a step reads and does not change."""
 
@@ -64,6 +71,7 @@ def integrate(
     *,
     outputs: Sequence[str],
     mean_over: int = 1,
+    analysis: Analysis | None = None,
     compiled: bool | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Integration:
@@ -81,6 +89,8 @@ def integrate(
         What to keep: names that :meth:`SoilColumn.step` returns.
     mean_over : int
         Steps that make one period of output; outputs are means over it.
+    analysis : Analysis, optional
+        Changes the state between steps; what it adds or takes is in no output and no residual, and is its own to count.
     compiled : bool, optional
         Compile the step. By default where a C++ compiler is at hand, there are steps enough to repay it, and no gradient is asked for.
     progress : callable, optional
@@ -119,6 +129,8 @@ def integrate(
     with torch.set_grad_enabled(wants_gradient):
         for k, row in enumerate(series.unbind(0)):
             carried, total = step(packed, carried, row, total)
+            if analysis is not None and (k + 1) % analysis.every == 0:
+                carried = _carried(analysis.change(k + 1, _unpack_state(carried)), n_columns)
             if (k + 1) % mean_over == 0:
                 kept.append(total / mean_over)
                 total = torch.zeros_like(total)
@@ -151,9 +163,14 @@ def _pack(column: SoilColumn, state: ColumnState, forcing: Forcing) -> tuple[_Pa
         tiles=torch.stack(torch.broadcast_tensors(*flat)).contiguous(),
         f_root=surface.f_root,
     )
+    return packed, _carried(state, n_columns), n_columns
+
+
+def _carried(state: ColumnState, n_columns: int) -> tuple[Tensor, Tensor]:
+    assert state.surface is not None
     soil_state = torch.stack([x.expand(-1, n_columns) for x in state[:3]])
     tile_state = torch.stack([x.expand(-1, n_columns) for x in state.surface])
-    return packed, (soil_state, tile_state), n_columns
+    return soil_state, tile_state
 
 
 def _unpack_column(column: SoilColumn, packed: _Packed) -> SoilColumn:

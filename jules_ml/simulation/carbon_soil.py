@@ -6,6 +6,7 @@ was described with it is that soil exactly.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +16,7 @@ from torch import Tensor
 from jules_ml.errors import BadInput
 from jules_ml.fitting.hydraulics import load_hydraulics
 from jules_ml.modules.hydraulics import input_table
-from jules_ml.modules.hydraulics_soil import learned_soil, organic_fraction
+from jules_ml.modules.hydraulics_soil import LearnedSoil, learned_soil, organic_fraction
 from jules_ml.physics.column import SoilProperties
 from jules_ml.physics.pedotransfer import (
     HYPRES_MAX_ORGANIC_MATTER,
@@ -97,7 +98,7 @@ def hypres_of_carbon(
 
 def learned_of_carbon(
     folder: str | Path, inputs: dict[str, float], dzsoil: Tensor, topsoil_carbon: float, cs: Tensor
-) -> SoilOfCarbon:
+) -> Callable[[Tensor], LearnedSoil]:
     """Soil by learned hydraulics that follows carbon.
 
     Parameters
@@ -132,12 +133,12 @@ def learned_of_carbon(
     middle = (dzsoil.cumsum(0) - 0.5 * dzsoil).flatten()
     horizon = (middle > TOPSOIL_DEPTH).long()
 
-    def soil(now: Tensor) -> SoilProperties:
+    def soil(now: Tensor) -> LearnedSoil:
         ratio = (now / cs).clamp(min=_LEAST)
         rows = [inputs | {"soc": topsoil_carbon * float(r)} for r in ratio.flatten()]
         with torch.no_grad():
             raw = network(torch.tensor(input_table(rows, network.inputs))).mean(0).to(dzsoil.dtype)
         density = topsoil_carbon * ratio * torch.tensor([[1.0], [SUBSOIL_CARBON]], dtype=dzsoil.dtype)
-        return learned_soil(raw[:, horizon], organic_fraction(density)[horizon]).properties
+        return learned_soil(raw[:, horizon], organic_fraction(density)[horizon])
 
     return soil

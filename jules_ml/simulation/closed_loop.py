@@ -3,7 +3,8 @@ r"""The closed loop on the column: carbon shapes the soil, the soil its moisture
 The weather of the record is repeated, year upon year. Within a pass the soil stays as it is and the column runs as ever; carbon moves at
 the end of each period of days by what was respired and what fell as litter; at the end of a pass the soil follows the carbon. Water
 stays where it is when the soil changes, and what no longer fits into a layer runs off and is counted; ice comes into equilibrium again.
-The heat of the soil's solids and of that ice is not carried over: a few J per K and kg of what changes in a year.
+The heat of the soil's solids and of that ice is not carried over: a few J per K and kg of what changes in a year. Learned soil moisture
+takes part as a daily analysis, whose water stands in the budget as a term of its own.
 
 References
 ----------
@@ -24,6 +25,7 @@ from jules_ml.physics.column import ColumnState, SoilColumn, SoilProperties, fre
 from jules_ml.physics.constants import RHO_WATER
 from jules_ml.physics.integration import integrate
 from jules_ml.physics.surface import Forcing
+from jules_ml.simulation.moisture_analysis import FollowedMoisture, MoistureLedger
 
 #: Soil of the columns for carbon of shape (column,) [kg m-2].
 SoilOfCarbon = Callable[[Tensor], SoilProperties]
@@ -48,18 +50,20 @@ class CarbonBudget(NamedTuple):
 
 class WaterBudget(NamedTuple):
     """Sums over a run [kg m-2], shape (column,): ``gained`` by soil, leaves and snow, ``precip`` in, ``evaporation``, ``runoff`` and
-    ``spilled`` (what did not fit a changed soil) out."""
+    ``spilled`` (what did not fit a changed soil) out; ``analysed`` is what learned moisture added less what it took, ``moved`` both."""
 
     gained: Tensor
     precip: Tensor
     evaporation: Tensor
     runoff: Tensor
     spilled: Tensor
+    analysed: Tensor
+    moved: Tensor
 
     @property
     def relative(self) -> float:
-        """Greatest residual over what went through."""
-        residual = self.gained - self.precip + self.evaporation + self.runoff + self.spilled
+        """Greatest residual over what went through; what learned moisture moved does not make it look smaller."""
+        residual = self.gained - self.precip + self.evaporation + self.runoff + self.spilled - self.analysed
         through = self.precip + self.evaporation.abs() + self.runoff + self.spilled
         return float((residual.abs() / through.clamp(min=1e-30)).max())
 
@@ -78,6 +82,8 @@ class LoopRun:
         Of :data:`KEPT`; ``resp_s_gb`` of the carbon that there was.
     sm_sat : Tensor, shape (pass, layer, column)
         Water content at saturation of each pass [m3 m-3].
+    added : Tensor, shape (period, layer, column)
+        Water that learned moisture added in each period, or took where it is negative [kg m-2].
     state : ColumnState
         At the end.
     carbon, water : CarbonBudget, WaterBudget
@@ -88,6 +94,7 @@ class LoopRun:
     litter: Tensor
     outputs: dict[str, Tensor]
     sm_sat: Tensor
+    added: Tensor
     state: ColumnState
     carbon: CarbonBudget
     water: WaterBudget
@@ -104,6 +111,7 @@ def closed_loop(
     litter: Tensor | None = None,
     moves: bool = True,
     soil_of_carbon: SoilOfCarbon | None = None,
+    moisture: FollowedMoisture | None = None,
     compiled: bool | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> LoopRun:
@@ -129,6 +137,8 @@ def closed_loop(
         Whether carbon moves at all.
     soil_of_carbon : callable, optional
         Soil that follows carbon; the column's own throughout unless given.
+    moisture : FollowedMoisture, optional
+        Learned moisture that the column is nudged towards day by day; a period is then a whole number of days.
     compiled : bool, optional
         As in :func:`~jules_ml.physics.integration.integrate`.
     progress : callable, optional
@@ -141,8 +151,10 @@ def closed_loop(
     Raises
     ------
     ValueError
-        If a pass is not a whole number of periods.
+        If a pass is not a whole number of periods, or a period not one of days where moisture is followed.
     """
+    if moisture is not None and period % moisture.day:
+        raise ValueError(f"a period of {period} steps is not a whole number of days of {moisture.day}")
     column.cs = torch.ones_like(cs)  # so that what it respires is a rate
     seconds = period * column.timestep
     began, carbon_began = _water(column, state), cs
@@ -151,6 +163,8 @@ def closed_loop(
     co2: list[Tensor] = []
     fallen: list[Tensor] = []
     sm_sat: list[Tensor] = []
+    added: list[Tensor] = []
+    moved = torch.zeros_like(cs)
     spilled = torch.zeros_like(cs)
     first_assimilation: Tensor | None = None
     for _ in range(passes):
@@ -158,7 +172,21 @@ def closed_loop(
             state, excess = changed_soil(column, state, soil_of_carbon(cs))
             spilled = spilled + excess
         sm_sat.append(column.soil.sm_sat.expand(-1, len(cs)))
-        run = integrate(column, state, forcing, outputs=KEPT, mean_over=period, compiled=compiled, progress=progress)
+        ledger = None if moisture is None else MoistureLedger(column, moisture.wetness(cs), moisture)
+        run = integrate(
+            column,
+            state,
+            forcing,
+            outputs=KEPT,
+            mean_over=period,
+            analysis=None if ledger is None else ledger.analysis,
+            compiled=compiled,
+            progress=progress,
+        )
+        if ledger is not None and moisture is not None:
+            daily = ledger.added
+            moved = moved + daily.abs().sum((0, 1))
+            added.append(daily.unflatten(0, (-1, period // moisture.day)).sum(1))
         state = run.state
         rate, gpp = run.outputs["resp_s_gb"], run.outputs["gpp_gb"]
         if litter is None:
@@ -182,6 +210,7 @@ def closed_loop(
         kept["resp_s_gb"][-1] = torch.stack(respired)
     outputs = {name: torch.cat(parts) for name, parts in kept.items()}
     all_co2, all_litter = torch.stack(co2), torch.stack(fallen)
+    all_added = torch.cat(added) if added else torch.zeros_like(outputs["smcl"])
     rain = passes * column.timestep * (forcing.tot_rain + forcing.tot_snow).sum(0).expand(len(cs))
     return LoopRun(
         cs=torch.stack(carbon),
@@ -189,6 +218,7 @@ def closed_loop(
         litter=all_litter,
         outputs=outputs,
         sm_sat=torch.stack(sm_sat),
+        added=all_added,
         state=state,
         carbon=CarbonBudget(cs - carbon_began, all_litter.sum(0) * seconds, all_co2.sum(0) * seconds),
         water=WaterBudget(
@@ -197,6 +227,8 @@ def closed_loop(
             evaporation=outputs["fqw_gb"].sum(0) * seconds,
             runoff=outputs["runoff"].sum(0) * seconds,
             spilled=spilled,
+            analysed=all_added.sum((0, 1)),
+            moved=moved,
         ),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from jules_ml.physics.surface import Forcing
 from jules_ml.provenance import software
 from jules_ml.simulation.carbon_soil import hypres_of_carbon, learned_of_carbon
 from jules_ml.simulation.closed_loop import LoopRun, SoilOfCarbon, closed_loop
+from jules_ml.simulation.learned_moisture import Place, learned_wetness
+from jules_ml.simulation.moisture_analysis import FollowedMoisture
 from jules_ml.simulation.output import OUTPUTS
 from jules_ml.simulation.setup import experiment_column, initial_state
 from jules_ml.training.hydraulics.sites import soil_inputs
@@ -33,6 +36,9 @@ from jules_ml.wholefile import whole_file
 #: Called with a stage, the steps done in it, and the steps it has at most.
 Progress = Callable[[str, int, int], None]
 _YEAR = 365.25 * 86400.0
+_DAY = 86400.0
+#: Water that learned moisture moves, of what falls as rain and snow, from which on the user is warned [1].
+_MUCH_MOVED = 0.1
 _LAYERED = ("smcl", "sthf", "t_soil")
 
 
@@ -51,6 +57,8 @@ class ClosedLoopRun:
     wall_seconds : float
     notes : tuple of str
         What closes and what does not.
+    warnings : tuple of str
+        What the user should be told.
     """
 
     experiment: Experiment
@@ -59,6 +67,7 @@ class ClosedLoopRun:
     years: float
     wall_seconds: float
     notes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def run_closed_loop(experiment: Experiment, *, progress: Progress | None = None) -> ClosedLoopRun:
@@ -101,16 +110,17 @@ def run_closed_loop(experiment: Experiment, *, progress: Progress | None = None)
     forcing = Forcing(*(x[:n_steps] for x in weather.tensors(dtype)))
     passes = max(1, round(section.years * _YEAR / (n_steps * run.timestep)))
     factors = experiment.modules.respiration
-    column, _ = experiment_column(
+    column, soil = experiment_column(
         experiment,
         timestep=run.timestep,
         dtype=dtype,
         factors=jules_one_pool_factors if factors is None else learned_factors(factors),
     )
     cs, notes = _carbon(experiment, section, dtype)
-    soil_of_carbon = _soil(experiment, section, column, forcing, cs, notes)
+    soil_of_carbon, theta_r = _soil(experiment, section, column, forcing, cs, notes)
     if soil_of_carbon is not None:
         column.soil = soil_of_carbon(cs)
+    moisture = _moisture(experiment, section, column, forcing, soil.theta_r if theta_r is None else theta_r, cs, notes)
     state = initial_state(column, run.initial, t_air_mean=float(weather.series["t_air"].mean()))
     done = 0
 
@@ -131,13 +141,79 @@ def run_closed_loop(experiment: Experiment, *, progress: Progress | None = None)
         litter=None if section.litter is None else torch.full_like(cs, section.litter / _YEAR),
         moves=section.carbon_moves,
         soil_of_carbon=soil_of_carbon,
+        moisture=moisture,
         compiled=run.compiled,
         progress=count,
     )
     years = passes * n_steps * run.timestep / _YEAR
+    warnings = [] if moisture is None else _said_of_water(loop, years, notes)
     return ClosedLoopRun(
-        experiment, loop, _dataset(loop, column, years), years, time.perf_counter() - began, tuple(notes)
+        experiment,
+        loop,
+        _dataset(loop, column, years, with_analysis=moisture is not None),
+        years,
+        time.perf_counter() - began,
+        tuple(notes),
+        tuple(warnings),
     )
+
+
+def _moisture(
+    experiment: Experiment,
+    section: ClosedLoopSection,
+    column: SoilColumn,
+    forcing: Forcing,
+    theta_r: torch.Tensor,
+    cs: torch.Tensor,
+    notes: list[str],
+) -> FollowedMoisture | None:
+    """Learned moisture that the column follows, or none."""
+    if section.moisture is None:
+        return None
+    day = round(_DAY / column.timestep)
+    if day * column.timestep != _DAY:
+        raise BadInput(
+            f"a time step of {column.timestep:g} s does not part a day evenly, and learned moisture is daily",
+            where=f"{experiment.file}, run.timestep",
+            remedy="give a step that does, 1800 or 3600 s",
+        )
+    attrs = experiment.record().attrs
+    place = Place(
+        site=str(attrs.get("site", "")),
+        latitude=float(attrs.get("latitude", np.nan)),
+        longitude=float(attrs.get("longitude", np.nan)),
+        static={} if experiment.moisture is None else experiment.moisture.site_properties,
+    )
+    found = learned_wetness(
+        section.moisture,
+        place,
+        forcing,
+        timestep=column.timestep,
+        dzsoil=column.dzsoil,
+        sm_sat=column.soil.sm_sat[:, :1].expand(column.dzsoil.shape),
+        theta_r=theta_r,
+        cs=cs,
+        levels=section.moisture_levels,
+    )
+    notes.append(f"{found.note}, over {section.moisture_tau_hours:g} h")
+    return FollowedMoisture(found.wetness, 1.0 - math.exp(-24.0 / section.moisture_tau_hours), day)
+
+
+def _said_of_water(loop: LoopRun, years: float, notes: list[str]) -> list[str]:
+    """Note what learned moisture did to the water budget, and warn where that is much."""
+    water = loop.water
+    yearly, moved, rain = (float(x[0]) / years for x in (water.analysed, water.moved, water.precip))
+    share = moved / max(rain, 1e-30)
+    notes.append(
+        f"learned moisture brought {yearly:+.0f} kg m-2 a-1 in all and moved {moved:.0f}, "
+        f"{100.0 * share:.0f} % of rain and snow ({rain:.0f})"
+    )
+    if share <= _MUCH_MOVED:
+        return []
+    return [
+        f"learned moisture moves {100.0 * share:.0f} % as much water as falls, from nowhere and to nowhere: column and module disagree; "
+        "see whether the soil's properties and its residual water are the site's, or raise moisture_tau_hours"
+    ]
 
 
 def _carbon(experiment: Experiment, section: ClosedLoopSection, dtype: torch.dtype) -> tuple[torch.Tensor, list[str]]:
@@ -167,11 +243,11 @@ def _soil(
     forcing: Forcing,
     cs: torch.Tensor,
     notes: list[str],
-) -> SoilOfCarbon | None:
-    """The soil that follows carbon, or none where it is to stay."""
+) -> tuple[SoilOfCarbon | None, torch.Tensor | None]:
+    """The soil that follows carbon, or none where it is to stay; and its residual water at the start where that is learned too."""
     if not section.soil_follows:
         notes.append("the soil stays as it is")
-        return None
+        return None, None
     soil = experiment.required(experiment.soil, "soil")
     texture = soil.texture
     if section.hydraulics is not None:
@@ -184,7 +260,8 @@ def _soil(
                 remedy="give organic_carbon and bulk_density, or inputs.soc in [hydraulics]",
             )
         notes.append(f"the soil follows carbon by learned hydraulics of {section.hydraulics.name}")
-        return learned_of_carbon(section.hydraulics, inputs, column.dzsoil, inputs["soc"], cs)
+        learned = learned_of_carbon(section.hydraulics, inputs, column.dzsoil, inputs["soc"], cs)
+        return (lambda now: learned(now).properties), learned(cs).theta_r
     if texture is None or texture.pedotransfer != "hypres":
         raise BadInput(
             "nothing says how the soil follows its carbon",
@@ -200,7 +277,7 @@ def _soil(
 
     middle = column.dzsoil.cumsum(0) - 0.5 * column.dzsoil
     notes.append("the soil follows carbon by HYPRES, bulk density by mixing")
-    return hypres_of_carbon(
+    described = hypres_of_carbon(
         layers(texture.silt),
         layers(texture.clay),
         layers(texture.bulk_density),
@@ -208,9 +285,10 @@ def _soil(
         (middle <= texture.topsoil_depth).to(dtype),
         cs,
     )
+    return described, None
 
 
-def _dataset(loop: LoopRun, column: SoilColumn, years: float) -> xr.Dataset:
+def _dataset(loop: LoopRun, column: SoilColumn, years: float, *, with_analysis: bool) -> xr.Dataset:
     n, passes = len(loop.cs), loop.sm_sat.shape[0]
     units = {"units": "kg m-2 s-1"}
     data: dict[str, object] = {
@@ -221,6 +299,12 @@ def _dataset(loop: LoopRun, column: SoilColumn, years: float) -> xr.Dataset:
         known = OUTPUTS[name]
         dims = ("time", "soil") if name in _LAYERED else ("time",)
         data[name] = (dims, values[..., 0].numpy(), {"units": known.units, "long_name": known.long_name})
+    if with_analysis:
+        data["analysis"] = (
+            ("time", "soil"),
+            loop.added[..., 0].numpy(),
+            {"units": "kg m-2", "long_name": "water that learned moisture added over the period, or took"},
+        )
     data["sm_sat"] = (
         ("pass", "soil"),
         loop.sm_sat[..., 0].numpy(),
@@ -263,8 +347,12 @@ def write_closed_loop(run: ClosedLoopRun, folder: Path) -> list[Path]:
             "last": float(run.loop.cs[-1, 0]),
             "budget_relative": run.loop.carbon.relative,
         },
-        "water": {"budget_relative": run.loop.water.relative, "spilled": float(run.loop.water.spilled[0])},
+        "water": {
+            "budget_relative": run.loop.water.relative,
+            **{name: float(getattr(run.loop.water, name)[0]) for name in ("precip", "spilled", "analysed", "moved")},
+        },
         "notes": list(run.notes),
+        "warnings": list(run.warnings),
     }
     with whole_file(summary) as part:
         part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
