@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from jules_ml.figures.moisture import moisture_series
 from jules_ml.training.intervals import coverage
 from jules_ml.training.moisture.baselines import climatology, matched, rain_index
-from jules_ml.training.moisture.ensemble import MoistureEnsemble
+from jules_ml.training.moisture.ensemble import MoistureEnsemble, validation_days
 from jules_ml.training.moisture.frame import LAYER_DEPTHS, MoistureRecord
 from jules_ml.training.moisture.scores import anomalies, drydown_scale, moisture_scores
 
@@ -43,7 +43,10 @@ class Parts:
 
 
 def parts_of(record: MoistureRecord, *, validation: float, test: float, sensor: int) -> Parts:
-    """Cut a record in order of time, by the usable days of a sensor: train, validation, test."""
+    """Cut a record in order of time, by the usable days of a sensor: validation, train, validation, test.
+
+    Validation days are those at either end of what is learned from, which are held out in turn.
+    """
     held = np.flatnonzero(record.usable[:, sensor])
     day = np.arange(len(record))
     if len(held) == 0:
@@ -51,8 +54,10 @@ def parts_of(record: MoistureRecord, *, validation: float, test: float, sensor: 
         return Parts(none, none, none)
     end = held[min(int(len(held) * (1.0 - test)), len(held) - 1)] if test else len(record)
     learned = held[held < end]
-    start = learned[min(int(len(learned) * (1.0 - validation)), len(learned) - 1)] if validation else end
-    return Parts(day < start, (day >= start) & (day < end), day >= end)
+    ends = validation_days(learned, len(record), validation) if validation and len(learned) else ()
+    before = day < end
+    tried = before & np.logical_or.reduce(ends) if ends else np.zeros(len(record), dtype=bool)
+    return Parts(before & ~tried, tried, day >= end)
 
 
 def predictions_of(ensemble: MoistureEnsemble, records: Sequence[MoistureRecord], parts: Sequence[Parts]) -> xr.Dataset:

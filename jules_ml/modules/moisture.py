@@ -20,6 +20,8 @@ from jules_ml.modules.moisture_settings import MoistureSettings
 MEMORIES = (3.0, 10.0, 35.0)
 #: Days that these filters look back.
 MEMORY_DAYS = 110
+#: What filtered rain and evaporation are where nothing is known [cm d-1], and what weight that has beside a full record's 1.
+PRIOR, PRIOR_WEIGHT = 0.25, 0.02
 #: JULES's layers, for each of which there is a mean and a spread.
 LAYERS = 4
 #: Days that make one step of the attention.
@@ -141,8 +143,13 @@ class LearnedMoisture(nn.Module):
         """What does not depend on the weights, shape (site, feature, day): values, masks, filtered rain, the start's decay."""
         filtered = []
         for wetting in (inputs.rain, inputs.drying):
-            padded = functional.pad(wetting[:, None], (MEMORY_DAYS - 1, 0))
-            filtered.append(functional.conv1d(padded, self.kernel))  # type: ignore[arg-type]
+            # days on which nobody measured are not dry days: they have no weight, and the prior's shows once few others have any
+            known = wetting.isfinite().to(wetting.dtype)
+            sums, weights = (
+                functional.conv1d(functional.pad(part[:, None], (MEMORY_DAYS - 1, 0)), self.kernel)  # type: ignore[arg-type]
+                for part in (torch.nan_to_num(wetting), known)
+            )
+            filtered.append((sums + PRIOR_WEIGHT * PRIOR) / (weights + PRIOR_WEIGHT))
         decay = torch.exp(-inputs.since_start / 20.0)[:, None] * (inputs.since_start < MEMORY_DAYS)[:, None]
         start = torch.nan_to_num(inputs.initial)[:, :, None] * decay
         return torch.cat(

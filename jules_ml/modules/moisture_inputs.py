@@ -50,7 +50,7 @@ class MoistureInputs:
     dynamic : Tensor, shape (site, input, day)
         Scaled by :data:`SCALING`.
     rain, drying : Tensor, shape (site, day)
-        Precipitation and potential evaporation [cm d-1]; 0 where missing.
+        Precipitation and potential evaporation [cm d-1].
     jules : Tensor, shape (site, layer, day)
         First guess, as anomaly.
     static : Tensor, shape (site, property)
@@ -106,8 +106,8 @@ class MoistureInputs:
         site = torch.arange(len(self), device=self.dynamic.device)
         return MoistureInputs(
             self.dynamic.masked_fill(before[:, None], float("nan")),
-            self.rain.masked_fill(before, 0.0),
-            self.drying.masked_fill(before, 0.0),
+            self.rain.masked_fill(before, float("nan")),
+            self.drying.masked_fill(before, float("nan")),
             self.jules.masked_fill(before[:, None], float("nan")),
             self.static,
             self.jules[site, :, start],

@@ -30,7 +30,7 @@ class MoistureSettings(BaseModel):
     fortnights: int = Field(default=13, ge=2, le=52, description="fortnights that the attention looks back")
     dropout: float = Field(default=0.2, ge=0.0, lt=0.9, description="share of channels dropped while learning")
     members: int = Field(default=5, ge=1, le=50, description="networks in the ensemble")
-    steps: int = Field(default=150, ge=1, description="steps of learning of each network")
+    steps: int = Field(default=600, ge=1, description="steps of learning of each network")
     window: int | None = Field(
         default=None, ge=200, description="days of a record that a step learns from, drawn at random; all unless given"
     )
@@ -45,10 +45,17 @@ class MoistureSettings(BaseModel):
     gradient_weight: float = Field(default=0.3, ge=0.0, description="weight of the change from one day to the next")
     start_weight: float = Field(default=0.1, ge=0.0, description="weight of invariance to a later start")
     initial_weight: float = Field(default=0.05, ge=0.0, description="weight of keeping to the initial condition")
+    bounds_weight: float = Field(
+        default=0.0, ge=0.0, description="weight of water content below residual or above saturation"
+    )
+    balance_weight: float = Field(default=0.0, ge=0.0, description="weight of water gained in a day beyond its rain")
     frozen_below: float = Field(default=274.15, ge=223.0, le=283.0, description="soil colder than this is left out [K]")
     interval: float = Field(default=0.9, gt=0.5, lt=1.0, description="share of days that an interval is to cover")
     validation_fraction: float = Field(
-        default=0.2, ge=0.0, le=0.5, description="part of the training days, the last, that choices are made by"
+        default=1.0 / 3.0,
+        ge=0.0,
+        lt=0.5,
+        description="part of the training days at either end, each held out once, by which intervals are found; 0: none",
     )
     test_fraction: float = Field(
         default=0.3, ge=0.0, le=0.8, description="last part of each record that is held out and scored; 0: none"

@@ -10,6 +10,7 @@ import torch
 from jules_ml.modules.crns import crns_moisture, d86, layer_weights
 from jules_ml.modules.moisture import LearnedMoisture
 from jules_ml.modules.moisture_inputs import MoistureInputs
+from jules_ml.modules.moisture_sensors import Sensors
 from jules_ml.modules.moisture_settings import MoistureSettings
 
 DAYS = 900
@@ -106,6 +107,36 @@ def test_cosmic_rays_have_a_gradient_in_every_layer():
     crns_moisture(profile, 1.3).backward()
     assert profile.grad is not None
     assert (profile.grad.abs() > 0).all()
+
+
+def test_a_wet_footprint_sees_less_of_the_second_layer():
+    sensors = Sensors(
+        torch.tensor([[[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]]]),
+        torch.tensor([[False, True]]),
+        torch.tensor([[[0.25, 0.1], [0.25, 0.1]]]),
+        torch.tensor([1.3]),
+    )
+    wet = torch.tensor([[[2.0, -2.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]], requires_grad=True)
+    seen, spread = sensors.see(wet, torch.ones_like(wet))
+    assert torch.equal(seen[0, 0], wet[0, 0])  # a probe in the first layer
+    assert float(spread.detach()[0, 1, 0]) == pytest.approx(1.0, abs=1e-6)
+    share = (seen[0, 1] / wet[0, 0]).detach()
+    assert float(share[0]) > float(share[1]) > 0.3
+    seen[0, 1].sum().backward()
+    assert wet.grad is not None
+    assert (wet.grad[0].abs() > 0).all()
+    assert (wet.grad[0, :2] > 0).all()
+
+
+def test_days_without_a_gauge_are_not_dry_days(module, inputs):
+    """A gap in rain leaves the filters at what the days around it say; taken as dry they would fall."""
+    steady = replace(inputs, rain=torch.full((2, DAYS), 0.3))
+    gap, dry = steady.rain.clone(), steady.rain.clone()
+    gap[:, 400:460], dry[:, 400:460] = float("nan"), 0.0
+    first = 2 * inputs.dynamic.shape[1]
+    filtered = [module.features(replace(steady, rain=rain))[:, first : first + 3, 459] for rain in (gap, dry)]
+    assert float((filtered[0] - 0.3).abs().max()) < 0.06
+    assert float(filtered[1].max()) < 0.1
 
 
 def test_a_uniform_profile_reads_as_it_is():

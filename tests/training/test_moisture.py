@@ -7,14 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from moisture_site import QUICK, jules_run, site
 
 from jules_ml.errors import BadInput
 from jules_ml.training.moisture.baselines import climatology, matched
-from jules_ml.training.moisture.batch import Level, layers_to_sensors
-from jules_ml.training.moisture.ensemble import TrainingSite, learn_moisture
+from jules_ml.training.moisture.batch import Level, batch, layers_to_points, nearest_sensor
+from jules_ml.training.moisture.ensemble import TrainingSite, learn_moisture, validation_days
 from jules_ml.training.moisture.frame import MoistureRecord, moisture_record
 from jules_ml.training.moisture.level import LevelModel, adapted, describe, fit_guess
+from jules_ml.training.moisture.limits import Limits, porosity, supply
 from jules_ml.training.moisture.scores import drydown_scale, moisture_scores
 
 
@@ -62,12 +64,66 @@ def test_rain_is_needed():
 
 
 def test_sensors_between_layers_see_both():
-    operator = layers_to_sensors(np.array([0.05, 0.1375, 5.0, np.nan]))
-    assert operator[0].tolist() == [1.0, 0.0, 0.0, 0.0]
-    assert operator[1] == pytest.approx([0.5, 0.5, 0.0, 0.0])
-    assert operator[2].tolist() == [0.0, 0.0, 0.0, 1.0]
-    assert operator.sum(1) == pytest.approx(1.0)
-    assert operator[3, 0] > operator[3, 1] > operator[3, 2] > 0.0
+    points = layers_to_points(np.array([0.05, 0.1375, 5.0, np.nan]))
+    assert points[0].tolist() == [1.0, 0.0, 0.0, 0.0]
+    assert points[1] == pytest.approx([0.5, 0.5, 0.0, 0.0])
+    assert points[2].tolist() == [0.0, 0.0, 0.0, 1.0]
+    assert points[3].tolist() == [0.0, 0.0, 0.0, 0.0]  # cosmic rays see by their footprint
+
+
+def test_a_layer_has_the_level_of_the_sensor_nearest_to_it():
+    depth = np.array([0.05, 0.5, np.nan])
+    levels = [Level(0.2, 0.05), Level(0.3, 0.03), Level(0.25, 0.04)]
+    assert [nearest_sensor(depth, levels, layer) for layer in range(4)] == [0, 2, 1, 1]
+    assert nearest_sensor(depth, [None, None, levels[2]], 3) == 2
+    assert nearest_sensor(depth, [None, None, None], 0) is None
+
+
+def test_both_ends_are_held_out_and_overlap_nowhere():
+    held = np.arange(10, 100, 2)
+    late, early = validation_days(held, 120, 1.0 / 3.0)
+    assert late[held].sum() == early[held].sum() == 15
+    assert not (late & early).any()
+    assert late[119]
+    assert early[0]
+
+
+def test_limits_know_soil_and_weather():
+    rain = np.array([0.0, 5.0, np.nan, 3.0])
+    assert np.array_equal(supply(rain, np.full(4, 285.0)), rain, equal_nan=True)
+    assert np.isnan(supply(rain, np.array([285.0, 270.0, 285.0, 285.0]))[1:]).all()  # snow may lie
+    assert porosity({"bulk_density": 1.325}) == pytest.approx(0.5)
+    record = moisture_record(site(400), static={"bulk_density": 1.325})
+    made = batch([record], jules=[np.full((2, 4), np.nan)], levels=[[Level(0.3, 0.05)]], static=(), statics=[{}])
+    assert made.limits.porosity.tolist() == pytest.approx([0.5])
+    assert made.limits.level[0, 3].tolist() == pytest.approx([0.3, 0.05])
+
+
+def test_water_that_came_from_nowhere_is_counted():
+    limits = Limits(
+        torch.tensor([[[0.25, 0.05]] * 4]), torch.tensor([0.5]), torch.tensor([[0.0, 0.0, 20.0, float("nan")]])
+    )
+    dry = torch.zeros(1, 4, 4)
+    gains = dry.clone()
+    gains[:, 0, 1:] = 1.0  # 5 kg m-2 in the first layer, on a day without rain
+    assert float(limits.from_nowhere(dry)) == 0.0
+    assert float(limits.from_nowhere(gains)) == pytest.approx(0.25 / 2)
+    gains[:, 0, 1] = 0.0  # the same a day later, in the rain
+    assert float(limits.from_nowhere(gains)) == 0.0
+    assert float(limits.out_of_bounds(dry)) == 0.0
+    assert float(limits.out_of_bounds(dry + 6.0)) == pytest.approx(1.0)  # 0.55 m3 m-3, one spread over saturation
+
+
+def test_a_penalty_keeps_predictions_within_porosity():
+    record = moisture_record(
+        site(400), static={"bulk_density": 2.65 * (1.0 - 0.25)}
+    )  # saturated at 0.25, and wetter at times
+    assert (record.theta > 0.26).any()
+    every = [TrainingSite(record, np.ones(400, dtype=bool))]
+    free = QUICK.model_copy(update={"steps": 40, "members": 1})
+    bound = free.model_copy(update={"bounds_weight": 30.0})
+    highest = [learn_moisture(every, settings).predict(record).theta.max() for settings in (free, bound)]
+    assert highest[1] < highest[0] - 0.01
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jules_ml.modules.moisture_inputs import LOGARITHMIC, SCALING, STATIC_SCALING, MoistureInputs
+from jules_ml.modules.moisture_sensors import Sensors
 from jules_ml.training.moisture.frame import DYNAMIC, LAYER_DEPTHS, MoistureRecord
+from jules_ml.training.moisture.limits import Limits, porosity, supply
 
 _Array = NDArray[np.float64]
 _Mask = NDArray[np.bool_]
 #: Least standard deviation of an anomaly's unit [m3 m-3].
 LEAST_SPREAD = 0.004
+#: Bulk density of a soil that nobody sampled [g cm-3].
+_BULK_DENSITY = 1.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +29,10 @@ class Level:
 
     mean: float
     spread: float
+
+
+#: Level of a soil of which nothing is known.
+UNKNOWN_LEVEL = Level(0.25, 0.06)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,22 +47,49 @@ class MoistureBatch:
         Anomalies; 0 where there is none.
     weight : Tensor, shape (site, sensor, day)
         Of each day's error: 0 where it may not be learned from.
-    operator : Tensor, shape (site, sensor, layer)
-        What a sensor sees of the layers.
+    sensors : Sensors
+        What they see of the layers.
+    limits : Limits
+        What water cannot do there.
     """
 
     records: tuple[MoistureRecord, ...]
     inputs: MoistureInputs
     target: Tensor
     weight: Tensor
-    operator: Tensor
+    sensors: Sensors
+    limits: Limits
 
     def learned_from(self) -> MoistureBatch:
         """The same without the days after the last that is learned from."""
-        last = int(torch.nonzero(self.weight.sum((0, 1)))[-1]) + 1
+        return self.window(0, int(torch.nonzero(self.weight.sum((0, 1)))[-1]) + 1)
+
+    def window(self, start: int, stop: int) -> MoistureBatch:
+        """Some of the days; the run starts with the first of them."""
         return MoistureBatch(
-            self.records, self.inputs.window(0, last), self.target[..., :last], self.weight[..., :last], self.operator
+            self.records,
+            self.inputs.window(start, stop),
+            self.target[..., start:stop],
+            self.weight[..., start:stop],
+            self.sensors,
+            self.limits.window(start, stop),
         )
+
+    def take(self, sites: Tensor) -> MoistureBatch:
+        """Some of the sites, by their numbers."""
+        return MoistureBatch(
+            tuple(self.records[int(i)] for i in sites),
+            self.inputs.take(sites),
+            self.target[sites],
+            self.weight[sites],
+            self.sensors.take(sites),
+            self.limits.take(sites),
+        )
+
+    def to(self, device: torch.device | str) -> MoistureBatch:
+        """The same on a device."""
+        tensors = (self.inputs, self.target, self.weight, self.sensors, self.limits)
+        return MoistureBatch(self.records, *(part.to(device) for part in tensors))  # type: ignore[arg-type]
 
 
 def moments(record: MoistureRecord, train: _Mask) -> list[Level | None]:
@@ -86,21 +121,20 @@ def jules_moments(record: MoistureRecord, days: _Mask) -> _Array:
     return np.stack([held.mean(0), np.maximum(held.std(0), LEAST_SPREAD)])
 
 
-def layers_to_sensors(depth: _Array) -> _Array:
-    """What sensors at given depths see of the layers: linear between the middles of layers, shape (sensor, layer).
+def layers_to_points(depth: _Array) -> _Array:
+    """What point probes see of the layers: linear between the middles of layers, shape (sensor, layer); 0 for a sensor without depth."""
+    points = np.zeros((len(depth), len(LAYER_DEPTHS)))
+    for sensor, at in enumerate(depth):
+        if np.isfinite(at):
+            points[sensor] = [np.interp(at, LAYER_DEPTHS, layer) for layer in np.eye(len(LAYER_DEPTHS))]
+    return points
 
-    A sensor without depth is of cosmic rays; it sees the upper layer and part of the second, here as in soil of 0.25 m3 m-3 and
-    1.3 g cm-3 (see :func:`~jules_ml.modules.crns.layer_weights`).
-    """
-    from jules_ml.modules.crns import layer_weights
 
-    out = np.zeros((len(depth), len(LAYER_DEPTHS)))
-    for i, d in enumerate(depth):
-        if np.isfinite(d):
-            out[i] = [np.interp(d, LAYER_DEPTHS, np.eye(len(LAYER_DEPTHS))[:, j]) for j in range(len(LAYER_DEPTHS))]
-        else:
-            out[i] = layer_weights(torch.tensor(0.25, dtype=torch.float64), 1.3).numpy()
-    return out
+def nearest_sensor(depth: _Array, levels: Sequence[Level | None], layer: int) -> int | None:
+    """The sensor with a level that is nearest to a layer, one of cosmic rays being taken for 0.1 m deep; None where there is none."""
+    have = [i for i, level in enumerate(levels[: len(depth)]) if level is not None]
+    middle = np.nan_to_num(depth, nan=0.1)
+    return min(have, key=lambda i: abs(middle[i] - LAYER_DEPTHS[layer]), default=None)
 
 
 def potential_evaporation(record: MoistureRecord) -> _Array:
@@ -159,34 +193,45 @@ def batch(
     sensors = max(max(r.theta.shape[1] for r in records), 1)
     count = len(records)
     values = np.full((count, len(dynamic), length), np.nan, dtype=np.float32)
-    rain = np.zeros((count, length), dtype=np.float32)
-    drying = np.zeros_like(rain)
+    rain = np.full((count, length), np.nan, dtype=np.float32)
+    drying = np.full_like(rain, np.nan)
     guess = np.full((count, len(LAYER_DEPTHS), length), np.nan, dtype=np.float32)
     fixed = np.full((count, len(static)), np.nan, dtype=np.float32)
     target = np.zeros((count, sensors, length), dtype=np.float32)
     weight = np.zeros_like(target)
-    operator = np.zeros((count, sensors, len(LAYER_DEPTHS)), dtype=np.float32)
+    points = np.zeros((count, sensors, len(LAYER_DEPTHS)), dtype=np.float32)
+    cosmic = np.zeros((count, sensors), dtype=bool)
+    level = np.tile(np.array([UNKNOWN_LEVEL.mean, UNKNOWN_LEVEL.spread], dtype=np.float32), (count, sensors, 1))
+    layer_level = np.tile(level[:, :1], (1, len(LAYER_DEPTHS), 1))
+    enters = np.full((count, length), np.nan, dtype=np.float32)
     for i, record in enumerate(records):
         n = len(record)
         for j, name in enumerate(dynamic):
             if name in record.dynamic:
                 values[i, j, :n] = _scaled(name, record)
-        rain[i, :n] = 0.1 * np.nan_to_num(record.dynamic["precip"])
-        drying[i, :n] = 0.1 * np.nan_to_num(potential_evaporation(record))
+        rain[i, :n] = 0.1 * record.dynamic["precip"]
+        drying[i, :n] = 0.1 * potential_evaporation(record)
         guess[i, :, :n] = np.clip((record.jules - jules[i][0]) / jules[i][1], -5.0, 5.0).T
         for j, name in enumerate(static):
             if name in statics[i]:
                 fixed[i, j] = _static(name, statics[i][name])
         seen = record.theta.shape[1]
-        operator[i, :seen] = layers_to_sensors(record.depth)
+        points[i, :seen] = layers_to_points(record.depth)
+        cosmic[i, :seen] = np.isnan(record.depth)
+        for sensor, own in enumerate(levels[i][:seen]):
+            if own is not None:
+                level[i, sensor] = own.mean, own.spread
+        for layer in range(len(LAYER_DEPTHS)):
+            nearest = nearest_sensor(record.depth, levels[i], layer)
+            if nearest is not None:
+                layer_level[i, layer] = level[i, nearest]
+        enters[i, :n] = supply(record.dynamic["precip"], record.dynamic["t_air"])
         if train is None:
             continue
         mask = record.usable & (train[i][:, None] if train[i].ndim == 1 else train[i])
         known = [s for s in range(seen) if levels[i][s] is not None]
         for s in known:
-            level = levels[i][s]
-            assert level is not None
-            z = (record.theta[:, s] - level.mean) / level.spread
+            z = (record.theta[:, s] - level[i, s, 0]) / level[i, s, 1]
             target[i, s, :n] = np.where(mask[:, s], np.clip(z, -5.0, 5.0), 0.0)
             share = 1.0 if main is None or main[i] is None or main[i] == s else 1.0 / 3.0
             weight[i, s, :n] = mask[:, s] * share
@@ -203,9 +248,11 @@ def batch(
         initial,
         since,
     )
-    return MoistureBatch(
-        tuple(records), inputs, torch.from_numpy(target), torch.from_numpy(weight), torch.from_numpy(operator)
-    )
+    density = torch.tensor([record.static.get("bulk_density", _BULK_DENSITY) for record in records])
+    seeing = Sensors(torch.from_numpy(points), torch.from_numpy(cosmic), torch.from_numpy(level), density)
+    porous = torch.tensor([porosity(record.static) for record in records])
+    limits = Limits(torch.from_numpy(layer_level), porous, torch.from_numpy(enters))
+    return MoistureBatch(tuple(records), inputs, torch.from_numpy(target), torch.from_numpy(weight), seeing, limits)
 
 
 def _scaled(name: str, record: MoistureRecord) -> _Array:

@@ -14,7 +14,15 @@ from jules_ml.errors import BadInput
 from jules_ml.modules.moisture import LearnedMoisture
 from jules_ml.modules.moisture_settings import MoistureSettings
 from jules_ml.training.intervals import conformal_quantiles
-from jules_ml.training.moisture.batch import Level, MoistureBatch, batch, jules_moments, layers_to_sensors, moments
+from jules_ml.training.moisture.batch import (
+    UNKNOWN_LEVEL,
+    Level,
+    MoistureBatch,
+    batch,
+    jules_moments,
+    moments,
+    nearest_sensor,
+)
 from jules_ml.training.moisture.frame import DYNAMIC, LAYER_DEPTHS, MoistureRecord
 from jules_ml.training.moisture.learning import Progress, learn_member, predict
 from jules_ml.training.moisture.level import (
@@ -33,8 +41,8 @@ _Mask = NDArray[np.bool_]
 
 #: Days that make a record a long one; long and short ones are learned from in groups of their own.
 _LONG = 500
-#: Level of a soil of which nothing is known, and its standard errors, for a module that cannot guess.
-_UNKNOWN, _UNKNOWN_ERROR = Level(0.25, 0.06), (0.12, 0.5)
+#: Standard errors of the level of a soil of which nothing is known, for a module that cannot guess.
+_UNKNOWN_ERROR = (0.12, 0.5)
 #: Quantiles of the normal distribution that stand for 90 % until errors have been seen.
 _NORMAL = (-1.645, 1.645)
 
@@ -112,6 +120,12 @@ class MoistureEnsemble:
         mean, spread = predict(self.members, self._batch([record]).inputs)
         return mean[0].T.double().numpy(), spread[0].T.double().numpy()
 
+    def sensed(self, record: MoistureRecord) -> tuple[_Array, _Array]:
+        """Anomaly and spread at the record's sensors, each of shape (day, sensor)."""
+        given = self._batch([record])
+        mean, spread = given.sensors.see(*predict(self.members, given.inputs))
+        return mean[0].T.double().numpy(), spread[0].T.double().numpy()
+
     def level_of(self, record: MoistureRecord, sensor: int) -> Level:
         """Level of a sensor: its own at a site learned from, else the guess.
 
@@ -145,9 +159,7 @@ class MoistureEnsemble:
         BadInput
             As :meth:`level_of`.
         """
-        layers, layer_spread = self.anomalies(record)
-        operator = layers_to_sensors(record.depth).T
-        anomaly, spread = layers @ operator, layer_spread @ operator
+        anomaly, spread = self.sensed(record)
         seen = record.site in self.levels
         quantiles = self.seen if seen else self.unseen
         theta, scale = np.empty_like(anomaly), np.empty_like(anomaly)
@@ -172,13 +184,10 @@ class MoistureEnsemble:
         """
         z = self.anomalies(record)[0]
         known = self.levels.get(record.site, ())
-        have = [i for i, level in enumerate(known) if level is not None and i < len(record.depth)]
         theta = np.empty_like(z)
-        for layer, depth in enumerate(LAYER_DEPTHS):
-            if have:
-                sensor = min(
-                    have, key=lambda i: abs((record.depth[i] if np.isfinite(record.depth[i]) else 0.1) - depth)
-                )
+        for layer in range(len(LAYER_DEPTHS)):
+            sensor = nearest_sensor(record.depth, known, layer)
+            if sensor is not None:
                 level, series = known[sensor], self._put_right(record.site, sensor, z[:, layer])
                 assert level is not None
             else:
@@ -215,8 +224,8 @@ class MoistureEnsemble:
                 where=f"site {record.site}",
                 remedy="name its columns (theta, or theta_crns), and see that quality codes and frozen soil leave some days",
             )
-        prior, error = self.guess(record) if self.level_guess is not None else (_UNKNOWN, _UNKNOWN_ERROR)
-        anomaly = self.anomalies(record)[0] @ layers_to_sensors(record.depth).T
+        prior, error = self.guess(record) if self.level_guess is not None else (UNKNOWN_LEVEL, _UNKNOWN_ERROR)
+        anomaly = self.sensed(record)[0]
         wanted = range(record.theta.shape[1]) if sensors is None else sensors
         levels: list[Level | None] = [None] * record.theta.shape[1]
         for sensor in wanted:
@@ -236,6 +245,12 @@ class MoistureEnsemble:
         mean, spread = self.offsets[site][:, min(sensor, self.offsets[site].shape[1] - 1)]
         return (z - mean) / spread**self.settings.match_variance
 
+    def _levels(self, record: MoistureRecord) -> list[Level | None]:
+        """Levels of a record's sensors, guessed at a site that is not known; none for a module that cannot guess."""
+        if record.site not in self.levels and self.level_guess is None:
+            return [None] * record.theta.shape[1]
+        return [self.level_of(record, sensor) for sensor in range(record.theta.shape[1])]
+
     def _batch(self, records: Sequence[MoistureRecord]) -> MoistureBatch:
         every = [np.ones(len(r), dtype=bool) for r in records]
         return batch(
@@ -246,7 +261,7 @@ class MoistureEnsemble:
                 else np.full((2, len(LAYER_DEPTHS)), np.nan)
                 for r, days in zip(records, every, strict=True)
             ],
-            levels=[[None] * r.theta.shape[1] for r in records],
+            levels=[self._levels(r) for r in records],
             static=self.static,
             statics=[describe(r) for r in records],
             dynamic=self.dynamic,
@@ -282,8 +297,8 @@ def learn_moisture(
 ) -> MoistureEnsemble:
     """Learn an ensemble from sites.
 
-    One more network than there are members is learned, from all but the last of the training days; on these it is seen how wide
-    intervals must be.
+    Two more networks than there are members are learned, from all but the last and all but the first of the training days; on these it
+    is seen how wide intervals must be.
 
     Parameters
     ----------
@@ -309,14 +324,15 @@ def learn_moisture(
             where=f"site {names}",
             remedy="name the columns of water content (theta, or theta_crns), and see that quality codes leave some days",
         )
-    count = settings.members + (settings.validation_fraction > 0.0)
+    count = settings.members + 2 * (settings.validation_fraction > 0.0)
 
     def part(number: int) -> Progress | None:
         return None if progress is None else lambda share: progress((number + share) / count)
 
     ensemble = _untrained(known, settings)
     if settings.validation_fraction > 0.0:
-        ensemble = _calibrated(ensemble, known, settings, device, part(settings.members))
+        ends = [part(settings.members), part(settings.members + 1)]
+        ensemble = _calibrated(ensemble, known, settings, device, ends)
     batches = _batches(known, ensemble)
     members = tuple(
         learn_member(batches, settings, seed=settings.seed + i, device=device, progress=part(i))
@@ -378,7 +394,7 @@ def _offsets(ensemble: MoistureEnsemble, sites: Sequence[TrainingSite]) -> dict[
     found = {}
     for site in sites:
         record = site.record
-        anomaly = ensemble.anomalies(record)[0] @ layers_to_sensors(record.depth).T
+        anomaly = ensemble.sensed(record)[0]
         pair = np.stack([np.zeros(anomaly.shape[1]), np.ones(anomaly.shape[1])])
         for sensor, level in enumerate(ensemble.levels[record.site]):
             if level is not None:
@@ -393,40 +409,91 @@ def _calibrated(
     sites: Sequence[TrainingSite],
     settings: MoistureSettings,
     device: torch.device | str,
-    progress: Progress | None,
+    progress: Sequence[Progress | None],
 ) -> MoistureEnsemble:
-    """Find the width of intervals on the last of the training days, by a network that has not seen them."""
-    early, late = [], []
-    for site in sites:
-        held = np.flatnonzero(site.train & site.record.usable[:, ensemble.main[site.record.site]])
-        if len(site.record) <= _LONG or len(held) < 100:
-            early.append(site)
-            continue
-        cut = held[int(len(held) * (1.0 - settings.validation_fraction))]
-        first = np.arange(len(site.record)) < cut
-        early.append(replace(site, train=site.train & first, main=ensemble.main[site.record.site]))
-        late.append((early[-1], site.train & ~first))
-    if not late:
+    """Find the width of intervals on both ends of the training days, each by a network that has not seen it.
+
+    Of both, because a record's later part differs from its earlier one in more than chance: the mean moves.
+    """
+    found = [
+        _held_out_end(sites, settings, device, part, late=late)
+        for part, late in zip(progress, (True, False), strict=True)
+    ]
+    ends = [end for each in found for end in each]
+    if not ends:
         return ensemble
-    trial = _untrained(early, settings)
-    trial = replace(
-        trial,
-        members=(
-            learn_member(_batches(early, trial), settings, seed=settings.seed + 1000, device=device, progress=progress),
-        ),
-    )
-    trial = replace(trial, offsets=_offsets(trial, [site for site, _ in late]))
-    z, number, misses, efficiency = [], [], [], []
-    for i, (site, days) in enumerate(late):
-        sensor = trial.main[site.record.site]
-        level = trial.level_of(site.record, sensor)
-        held = days & site.record.usable[:, sensor]
-        found, truth = trial.predict(site.record), site.record.theta[held, sensor]
-        miss = (truth - found.theta[held, sensor]) / level.spread
-        z.append(miss / found.spread[held, sensor])
-        number.append(np.full(len(miss), i))
-        misses.append(float(np.sqrt(np.mean(miss**2))))
-        efficiency.append(agreement(found.theta[held, sensor], truth).kge)
-    quantiles = conformal_quantiles(np.concatenate(z), np.concatenate(number), settings.interval)
-    skill = {"kge": float(np.median(efficiency)), "rmse_in_spreads": float(np.median(misses))}
+    number = np.concatenate([np.full(len(end.errors), i) for i, end in enumerate(ends)])
+    quantiles = conformal_quantiles(np.concatenate([end.errors for end in ends]), number, settings.interval)
+    skill = {
+        "kge": float(np.median([end.kge for end in ends])),
+        "rmse_in_spreads": float(np.median([end.rmse for end in ends])),
+    }
     return replace(ensemble, seen=quantiles, validation=skill)
+
+
+@dataclass(frozen=True, eq=False)
+class _End:
+    """What was found at one end of a site's training days: errors in units of their predicted spread, and two scores."""
+
+    errors: _Array
+    kge: float
+    rmse: float
+
+
+def _held_out_end(
+    sites: Sequence[TrainingSite],
+    settings: MoistureSettings,
+    device: torch.device | str,
+    progress: Progress | None,
+    *,
+    late: bool,
+) -> list[_End]:
+    """Learn one network without the last, or the first, of each long record's training days, and try it on them."""
+    kept, tried = [], []
+    for site in sites:
+        sensor = site.main if site.main is not None else int(np.argmax(site.record.usable.any(0)))
+        held = np.flatnonzero(site.train & site.record.usable[:, sensor])
+        if len(site.record) <= _LONG or len(held) < 100:
+            kept.append(site)
+            continue
+        out = validation_days(held, len(site.record), settings.validation_fraction)[0 if late else 1]
+        kept.append(replace(site, train=site.train & ~out, main=sensor))
+        tried.append((kept[-1], site.train & out))
+    if not tried:
+        return []
+    trial = _untrained(kept, settings)
+    network = learn_member(
+        _batches(kept, trial), settings, seed=settings.seed + 1000 + late, device=device, progress=progress
+    )
+    trial = replace(trial, members=(network,))
+    trial = replace(trial, offsets=_offsets(trial, [site for site, _ in tried]))
+    ends = []
+    for site, days in tried:
+        sensor = trial.main[site.record.site]
+        spread = trial.level_of(site.record, sensor).spread
+        scored = days & site.record.usable[:, sensor]
+        found, truth = trial.predict(site.record), site.record.theta[scored, sensor]
+        miss = (truth - found.theta[scored, sensor]) / spread
+        kge = agreement(found.theta[scored, sensor], truth).kge
+        ends.append(_End(miss / found.spread[scored, sensor], kge, float(np.sqrt(np.mean(miss**2)))))
+    return ends
+
+
+def validation_days(held: NDArray[np.intp], days: int, fraction: float) -> tuple[_Mask, _Mask]:
+    """The last and the first days of a record that hold so large a part of its training days.
+
+    Parameters
+    ----------
+    held : array of int, shape (training day,)
+        Numbers of the usable training days.
+    days : int
+        Days of the record.
+    fraction : float
+        Part at each end.
+
+    Returns
+    -------
+    tuple of array of bool, shape (day,)
+    """
+    day, cut = np.arange(days), int(len(held) * (1.0 - fraction))
+    return day >= held[cut], day <= held[len(held) - 1 - cut]

@@ -57,7 +57,7 @@ def learn_member(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, max_lr=settings.rate, total_steps=settings.steps, pct_start=0.2, final_div_factor=20.0
     )
-    held = [_on(batch.learned_from(), device) for batch in batches]
+    held = [batch.learned_from().to(device) for batch in batches]
     features = [module.features(batch.inputs) for batch in held]
     for step in range(settings.steps):
         optimiser.zero_grad()
@@ -92,12 +92,6 @@ def predict(members: Sequence[LearnedMoisture], inputs: MoistureInputs) -> tuple
     return mean.mean(0), variance.sqrt()
 
 
-def _on(batch: MoistureBatch, device: torch.device | str) -> MoistureBatch:
-    return MoistureBatch(
-        batch.records, batch.inputs.to(device), *(t.to(device) for t in (batch.target, batch.weight, batch.operator))
-    )
-
-
 def _loss_of_step(
     module: LearnedMoisture,
     batch: MoistureBatch,
@@ -109,16 +103,21 @@ def _loss_of_step(
 ) -> Tensor:
     device = batch.target.device
     some = torch.randperm(len(batch.inputs), generator=generator)[:SITES_A_STEP].to(device)
-    inputs, given = batch.inputs.take(some), features[some]
-    target, weight, operator = batch.target[some], batch.weight[some], batch.operator[some]
-    if settings.window is not None and settings.window < inputs.days:
-        day = int(torch.randint(0, inputs.days - settings.window, (1,), generator=generator))
-        days = slice(day, day + settings.window)
-        inputs, given = inputs.window(days.start, days.stop), given[..., days]
-        target, weight = target[..., days], weight[..., days]
+    batch, given = batch.take(some), features[some]
+    if settings.window is not None and settings.window < batch.inputs.days:
+        day = int(torch.randint(0, batch.inputs.days - settings.window, (1,), generator=generator))
+        batch, given = batch.window(day, day + settings.window), given[..., day : day + settings.window]
+    inputs = batch.inputs
     given = _without_some(given, inputs.dynamic.shape[1], generator)
     mean, log_spread = module(inputs, given)
-    loss = fit_loss(operator @ mean, operator @ log_spread, target, weight, settings)
+    seen, spread = batch.sensors.see(mean, torch.exp(log_spread))
+    # a sensor that a site lacks sees nothing, with no spread
+    log_seen = torch.log(spread.clamp_min(1e-3))
+    loss = fit_loss(seen, log_seen, batch.target, batch.weight, settings)
+    if settings.bounds_weight > 0.0:
+        loss = loss + settings.bounds_weight * batch.limits.out_of_bounds(mean)
+    if settings.balance_weight > 0.0:
+        loss = loss + settings.balance_weight * batch.limits.from_nowhere(mean)
     if restart and (settings.start_weight > 0.0 or settings.initial_weight > 0.0):
         one = torch.randint(0, len(some), (min(2, len(some)),), generator=generator).to(device)
         start = torch.randint(0, max(inputs.days - 200, 1), (len(one),), generator=generator).to(device)
