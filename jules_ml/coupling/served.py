@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -239,8 +240,11 @@ class ServedMoisture(Served):
         return run
 
     def another(self) -> ServedMoisture:
-        """The same module anew: of a class, an object that remembers nothing and that the one in use knows nothing of."""
-        return ServedMoisture(self.name)
+        """The same module beside the one in use, which knows nothing of what this one is told: of a class a new object, else a copy."""
+        other = ServedMoisture(self.name)
+        if other.call is self.call:
+            other.call = deepcopy(self.call)
+        return other
 
     def write_state(self, path: Path) -> None:
         """Write what the callable remembers, and its name; the name alone where it remembers nothing."""

@@ -19,9 +19,13 @@ import f90nml
 import numpy as np
 import pandas as pd
 import pytest
+from moisture_site import QUICK
+from moisture_site import site as made_up_site
 
 from jules_ml.coupling.hooks import SOURCES, BuiltHooks, Hook, build_hooks, check_executable, find_modules, relink
 from jules_ml.errors import BadInput, RunFailed
+from jules_ml.fitting.moisture import MoistureSite, fit_moisture
+from jules_ml.training.moisture.frame import moisture_record
 
 KINDS = ("r32", "r64")
 #: Names of a host's settings for the ways that carbon is kept.
@@ -539,6 +543,36 @@ def test_a_restart_goes_on_as_if_there_had_been_none(host: Hosts, kind: str) -> 
     late = whole.steps.query("time >= '2001-01-04'").reset_index(drop=True)
     for name in ("smcl", "sthu", "sthf", "t_soil", "resp", "b"):
         # JULES's dumps hold wetness, so water comes back within rounding
+        np.testing.assert_allclose(rest.steps[name], late[name], rtol=2e-5 if kind == "r32" else 1e-10, atol=1e-7)
+
+
+@pytest.fixture(scope="session")
+def learned_moisture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A module folder of soil moisture, of made-up sites: what matters is who calls it."""
+    sites = [
+        MoistureSite(moisture_record(made_up_site(400, seed=i, name=f"site {i}"), static={"clay": 3.0 * i}))
+        for i in range(8)
+    ]
+    return fit_moisture(
+        sites, QUICK.model_copy(update={"static": "none"}), tmp_path_factory.mktemp("theta") / "module"
+    ).folder
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_learned_moisture_is_followed_through_a_restart(host: Hosts, kind: str, learned_moisture: Path) -> None:
+    static = {"precip_year": 800.0, "t_air_mean": 283.0, "vpd_mean": 500.0}
+    files = moisture("follow", "mode = 'nudge', tau_hours = 12.0") | {
+        "module_to_try.py": "from jules_ml.coupling.moisture_hook import Follow\n"
+        f"follow = Follow({str(learned_moisture)!r}, levels=(1, 2), warm_up=2, static={static})\n"
+    }
+    whole = host.good(f"host_{kind}", "n_days = 6, dump_days = 3", files)
+    free = host.good(f"host_{kind}", "n_days = 6")
+    moved = np.abs(whole.column("smcl") - free.column("smcl"))
+    assert (moved[-1, :2] > 0.0).any()
+    dump = whole.folder / "output" / "host.dump.20010104.0.nc"
+    rest = host.good(f"host_{kind}", f"n_days = 3, start_date = 2001, 1, 4, 0, restart_from = '{dump}'", files)
+    late = whole.steps.query("time >= '2001-01-04'").reset_index(drop=True)
+    for name in ("smcl", "sthu", "t_soil"):
         np.testing.assert_allclose(rest.steps[name], late[name], rtol=2e-5 if kind == "r32" else 1e-10, atol=1e-7)
 
 
