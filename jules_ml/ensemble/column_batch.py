@@ -29,7 +29,7 @@ from jules_ml.physics.column import (
     SoilProperties,
     jules_one_pool_factors,
 )
-from jules_ml.physics.integration import integrate
+from jules_ml.physics.integration import integrate, whole_vectors
 from jules_ml.physics.photosynthesis import LeafParameters
 from jules_ml.physics.surface import Forcing, SurfaceProperties, SurfaceState
 from jules_ml.simulation.output import OUTPUTS
@@ -80,10 +80,15 @@ class ColumnWork:
 
     @property
     def _size(self) -> int:
-        """Columns of every batch: one size is compiled once."""
+        """Columns of every batch: one size is compiled once, and in whole vectors so that each comes out as if it were alone."""
         section = self.experiment.ensemble
         assert section is not None
-        return section.batch
+        return whole_vectors(section.batch, self._dtype)
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        section = self.experiment.required(self.experiment.run, "run")
+        return torch.float32 if section.precision == "float32" else torch.float64
 
     def _weather_of(self, member: Member) -> Weather:
         key = (member.site, member.forcing)
@@ -96,8 +101,7 @@ class ColumnWork:
     def _column(self, member: Member, t_mean: float) -> tuple[SoilColumn, Soil, ColumnState]:
         experiment = member_experiment(self.experiment, member)
         section = experiment.required(experiment.run, "run")
-        dtype = torch.float32 if section.precision == "float32" else torch.float64
-        column, soil = experiment_column(experiment, timestep=section.timestep, dtype=dtype)
+        column, soil = experiment_column(experiment, timestep=section.timestep, dtype=self._dtype)
         return column, soil, initial_state(column, section.initial, t_air_mean=t_mean)
 
     def _factors(self, members: Sequence[Member]) -> RespirationFactors:

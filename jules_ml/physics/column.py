@@ -19,6 +19,7 @@ from torch import Tensor
 
 from jules_ml.physics.constants import RHO_WATER, ZERODEGC
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN, HydraulicForm
+from jules_ml.physics.layerwise import sum_over_layers
 from jules_ml.physics.respiration import KAPS, Q10_SOIL, fsth, ftemp_q10, respiration_one_pool
 from jules_ml.physics.soil_heat import freezing_point, soil_heat_step, unfrozen_water
 from jules_ml.physics.soil_water import richards_step
@@ -236,7 +237,7 @@ class SoilColumn:
             soilhc_method=self.soilhc_method,
         )
         drain = water.w_flux[-1]
-        gain = (water.smcl - state.smcl).sum(0)
+        gain = sum_over_layers(water.smcl - state.smcl)
         outputs = {
             "smcl": water.smcl,
             "sthu": water.smcl / smclsat - heat.sthf,
@@ -249,7 +250,8 @@ class SoilColumn:
             "surf_roff": water.saturation_excess,
             "sub_surf_roff": drain,
             "runoff": water.saturation_excess + drain,
-            "water_residual": gain - self.timestep * (infiltration - water.saturation_excess - ext.sum(0) - drain),
+            "water_residual": gain
+            - self.timestep * (infiltration - water.saturation_excess - sum_over_layers(ext) - drain),
             "heat_residual": heat.unaccounted,
         }
         return state._replace(smcl=water.smcl, sthf=heat.sthf, t_soil=heat.t_soil), outputs
@@ -295,8 +297,8 @@ class SoilColumn:
         outputs |= flux._asdict()
         outputs["surf_roff"] = flux.surf_roff + outputs["runoff"] - outputs["sub_surf_roff"]
         outputs["runoff"] = outputs["surf_roff"] + outputs["sub_surf_roff"]
-        above = (self.surface.frac * (surface.canopy + surface.snow - state.surface.canopy - state.surface.snow)).sum(0)
-        gain = (new.smcl - state.smcl).sum(0) + above
+        lying = surface.canopy + surface.snow - state.surface.canopy - state.surface.snow
+        gain = sum_over_layers(new.smcl - state.smcl) + sum_over_layers(self.surface.frac * lying)
         supplied = forcing.tot_rain + forcing.tot_snow - flux.fqw_gb - outputs["runoff"]
         outputs["water_residual"] = gain - self.timestep * supplied
         return new._replace(surface=surface), outputs

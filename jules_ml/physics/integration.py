@@ -29,6 +29,10 @@ NO_COMPILER = "no C++ compiler found (g++ or clang++) with Python's headers (pyt
 #: The call itself in C++ too: half of what a single column's step costs. Products are not contracted with sums, so that a compiled run
 #: takes the same branches at the freezing point as an eager one.
 _COMPILE_OPTIONS: dict[str, str | int | bool | Callable[..., object]] = {"cpp_wrapper": True}
+#: Width of the processor's widest vectors [bytes]. A compiled step takes columns a vector at a time, and an exponential or a logarithm of a
+#: vector has another last bit than that of a number. A column that was alone would then part from itself in company: at its freezing
+#: point a bit decides whether its heat is solved for again.
+_VECTOR = 64
 #: Steps between two calls of the progress function.
 _PROGRESS_EVERY = 480
 #: Tile properties that are one tensor of shape (tile, column) each.
@@ -64,6 +68,15 @@ def can_compile() -> bool:
     return headers.is_file() and any(shutil.which(name) for name in _COMPILERS)
 
 
+def whole_vectors(n_columns: int, dtype: torch.dtype) -> int:
+    """Give the least number of columns, no fewer than asked for, that a compiled step takes in whole vectors.
+
+    Columns come out the same to the last bit in any such number of them.
+    """
+    lanes = _VECTOR // dtype.itemsize
+    return -(-n_columns // lanes) * lanes
+
+
 def integrate(
     column: SoilColumn,
     state: ColumnState,
@@ -93,6 +106,7 @@ def integrate(
         Changes the state between steps; what it adds or takes is in no output and no residual, and is its own to count.
     compiled : bool, optional
         Compile the step. By default where a C++ compiler is at hand, there are steps enough to repay it, and no gradient is asked for.
+        A single column is then stepped as a vector of them, which takes no longer; see :func:`whole_vectors`.
     progress : callable, optional
         Called now and then with the number of steps done since the last call.
 
@@ -117,7 +131,9 @@ def integrate(
         warnings.warn(f"{NO_COMPILER}: the column runs eagerly, some ten times slower", stacklevel=2)
         compiled = False
 
-    packed, carried, n_columns = _pack(column, state, forcing)
+    n_given = _n_columns(column, state, forcing)
+    n_columns = whole_vectors(1, state.smcl.dtype) if compiled and n_given == 1 else n_given
+    packed, carried = _pack(column, state, n_columns)
     rows, sizes = _output_rows(column, _unpack_state(carried), forcing, outputs)
     series = torch.stack([x.expand(n_steps, n_columns) for x in forcing], dim=1)
     step: Callable[..., tuple[tuple[Tensor, Tensor], Tensor]] = functools.partial(_packed_step, column, tuple(outputs))
@@ -130,9 +146,9 @@ def integrate(
         for k, row in enumerate(series.unbind(0)):
             carried, total = step(packed, carried, row, total)
             if analysis is not None and (k + 1) % analysis.every == 0:
-                carried = _carried(analysis.change(k + 1, _unpack_state(carried)), n_columns)
+                carried = _carried(analysis.change(k + 1, _unpack_state(carried, n_given)), n_columns)
             if (k + 1) % mean_over == 0:
-                kept.append(total / mean_over)
+                kept.append(total[:, :n_given] / mean_over)
                 total = torch.zeros_like(total)
             since += 1
             if progress is not None and since == _PROGRESS_EVERY:
@@ -148,22 +164,33 @@ def integrate(
         part = columns[:, at : at + size] if size > 1 else columns[:, at]
         by_name[name] = part
         at += size
-    return Integration(state=_unpack_state(carried), outputs=by_name)
+    return Integration(state=_unpack_state(carried, n_given), outputs=by_name)
 
 
-def _pack(column: SoilColumn, state: ColumnState, forcing: Forcing) -> tuple[_Packed, tuple[Tensor, Tensor], int]:
+def _n_columns(column: SoilColumn, state: ColumnState, forcing: Forcing) -> int:
     if column.surface is None or state.surface is None:
         raise ValueError("a column without a surface cannot be driven by weather; use soil_step")
-    surface = column.surface
-    flat = [getattr(surface, name) for name in _PLAIN] + list(surface.leaf)
-    n_columns = max(t.shape[-1] for t in (*column.soil, *flat, *state[:3], *forcing))
+    return max(t.shape[-1] for t in (*column.soil, *_tile_properties(column.surface), *state[:3], *forcing))
+
+
+def _tile_properties(surface: SurfaceProperties) -> list[Tensor]:
+    return [getattr(surface, name) for name in _PLAIN] + list(surface.leaf)
+
+
+def _pack(column: SoilColumn, state: ColumnState, n_columns: int) -> tuple[_Packed, tuple[Tensor, Tensor]]:
+    assert column.surface is not None
     packed = _Packed(
-        soil=torch.stack(torch.broadcast_tensors(*column.soil)).contiguous(),
+        soil=_widened(torch.broadcast_tensors(*column.soil), n_columns),
         dzsoil=column.dzsoil,
-        tiles=torch.stack(torch.broadcast_tensors(*flat)).contiguous(),
-        f_root=surface.f_root,
+        tiles=_widened(torch.broadcast_tensors(*_tile_properties(column.surface)), n_columns),
+        f_root=column.surface.f_root,
     )
-    return packed, _carried(state, n_columns), n_columns
+    return packed, _carried(state, n_columns)
+
+
+def _widened(properties: Sequence[Tensor], n_columns: int) -> Tensor:
+    """Stack properties; one column's become those of all."""
+    return torch.stack([x.expand(-1, n_columns) for x in properties]).contiguous()
 
 
 def _carried(state: ColumnState, n_columns: int) -> tuple[Tensor, Tensor]:
@@ -183,9 +210,10 @@ def _unpack_column(column: SoilColumn, packed: _Packed) -> SoilColumn:
     return twin
 
 
-def _unpack_state(carried: tuple[Tensor, Tensor]) -> ColumnState:
-    smcl, sthf, t_soil = carried[0].unbind(0)
-    return ColumnState(smcl, sthf, t_soil, SurfaceState(*carried[1].unbind(0)))
+def _unpack_state(carried: tuple[Tensor, Tensor], n_columns: int | None = None) -> ColumnState:
+    """State of all columns, or of the first so many."""
+    smcl, sthf, t_soil = carried[0][..., :n_columns].unbind(0)
+    return ColumnState(smcl, sthf, t_soil, SurfaceState(*carried[1][..., :n_columns].unbind(0)))
 
 
 def _packed_step(

@@ -25,6 +25,7 @@ Burke et al. (2017), Geosci. Model Dev. 10, 959-975, for layered carbon.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final, Literal
 
@@ -125,7 +126,9 @@ def ftemp_q10(t_soil: Tensor, q10: Tensor | float = Q10_SOIL) -> Tensor:
     ----------
     Clark et al. (2011); JULES names ``ftemp``, ``q10_soil``. JULES's one-pool scheme always has this form.
     """
-    return q10 ** (0.1 * (t_soil - T_REFERENCE))
+    # an exponential, since a power has another last bit where a compiler takes it several columns at a time
+    rate = torch.log(q10) if isinstance(q10, Tensor) else math.log(q10)
+    return torch.exp((0.1 * rate) * (t_soil - T_REFERENCE))
 
 
 def ftemp_rothc(t_soil: Tensor) -> Tensor:

@@ -7,14 +7,13 @@ Best et al. (2011), Geosci. Model Dev. 4, 677-699, section 5.2; Cox et al. (1999
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import reduce
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from jules_ml.physics.constants import DPSIDT, HCAPI, HCAPW, LF, RHO_WATER, ZERODEGC
+from jules_ml.physics.layerwise import over_layers, sum_over_layers
 from jules_ml.physics.snow import snow_insulation
 from jules_ml.physics.thermal import soil_thermal_conductivity
 from jules_ml.physics.tridiagonal import solve_bounded
@@ -209,24 +208,19 @@ def soil_heat_step(
         ice = smcl - torch.where(t_new >= t_max, smcl, smclsat * allowed_new)
         stored = (hcap * dzsoil + HCAPW * smclu + HCAPI * smclf) * dt + (ice - smclf) * ((HCAPI - HCAPW) * t - LF)
         remainder = available - stored
-        gained = gained + torch.where(active, _over_layers(torch.add, stored), 0.0)
+        gained = gained + torch.where(active, sum_over_layers(stored), 0.0)
         t = torch.where(active, t_new, t)
         allowed = torch.where(active, allowed_new, allowed)
         smclf = torch.where(active, ice, smclf)
         heat = torch.where(active, remainder, heat)
-        active = active & (_over_layers(torch.maximum, remainder.abs()) > FACUR * timestep)
+        active = active & (over_layers(torch.maximum, remainder.abs()) > FACUR * timestep)
 
     return SoilHeatStep(
         t_soil=t + ZERODEGC,
         sthf=smclf * inverse_smclsat,
         heat_gain=gained * (1.0 / timestep),
-        unaccounted=_over_layers(torch.add, heat) * (1.0 / timestep),
+        unaccounted=sum_over_layers(heat) * (1.0 / timestep),
     )
-
-
-def _over_layers(operation: Callable[[Tensor, Tensor], Tensor], x: Tensor) -> Tensor:
-    """Reduce over the few layers one by one: a compiler fuses this with what stands around it, a reduction it does not."""
-    return reduce(operation, x.unbind(0))
 
 
 class _Fluxes(NamedTuple):

@@ -22,6 +22,7 @@ from jules_ml.physics.constants import CP, LC, LF, REPSILON, RHO_WATER, SBCON, T
 from jules_ml.physics.evaporation import bare_soil_conductance, soil_moisture_stress
 from jules_ml.physics.humidity import specific_humidity_saturation
 from jules_ml.physics.interception import infiltration_excess_point, throughfall_point
+from jules_ml.physics.layerwise import sum_over_layers
 from jules_ml.physics.photosynthesis import LeafParameters, canopy_conductance
 from jules_ml.physics.snow import insulated_conductance, snow_albedo, snow_depth, snow_melt
 from jules_ml.physics.thermal import soil_thermal_conductivity
@@ -168,7 +169,7 @@ def _available_water(liquid: Tensor, sm_wilt: Tensor, dzsoil: Tensor) -> Tensor:
     """Liquid water above the wilting point in the top metre [kg m-2], none less than 0."""
     bottom = dzsoil.cumsum(0)
     within = torch.minimum(dzsoil, (ZSMC - (bottom - dzsoil)).clamp(min=0.0))
-    return RHO_WATER * (within * (liquid - sm_wilt)).sum(0).clamp(min=0.0)
+    return RHO_WATER * sum_over_layers(within * (liquid - sm_wilt)).clamp(min=0.0)
 
 
 def surface_step(
@@ -250,7 +251,7 @@ def surface_step(
     liquid = smcl / (RHO_WATER * dzsoil) - sthf * sm_sat
     stress = soil_moisture_stress(liquid, sm_wilt, sm_crit)
     uptake = [surface.f_root[:, n] * stress[n] for n in range(smcl.shape[0])]
-    fsmc = torch.stack(uptake, 0).sum(0)
+    fsmc = sum_over_layers(uptake)
     dq_leaf = deficit.clamp(min=0.0) / (1.0 + state.gc / conductance_air)
     canopy = canopy_conductance(
         tstar, PAR_FRACTION * forcing.sw_down, dq_leaf, forcing.pstar, co2, fsmc, surface.lai, surface.leaf
@@ -275,7 +276,8 @@ def surface_step(
     under = soil_thermal_conductivity(hcon[0], liquid[0] / sm_sat[0], sthf[0], sm_sat[0], method=soilhc_method)
     ground = insulated_conductance(2.0 * under / dzsoil[0], under, depth, dzsoil[0]) * (1.0 - surface.vfrac)
     within = surface.vfrac * rho * wind * (CP * VKMAN / CANOPY_AIR_RESISTANCE) / surface.log_m
-    soil_radiance = SBCON * t_soil[0] ** 4
+    squared = t_soil[0] * t_soil[0]
+    soil_radiance = SBCON * squared * squared
     to_soil = (ground + within) * (tstar - t_soil[0]) + surface.vfrac * (
         radiance * tstar - surface.emis * soil_radiance
     )
@@ -326,7 +328,7 @@ def surface_step(
     excess = infiltration_excess_point(reaching, surface.infil * satcon[0])
 
     def gridbox(x: Tensor) -> Tensor:
-        return (surface.frac * x).sum(0)
+        return sum_over_layers(surface.frac * x)
 
     transpiration = from_soil * gc / gs.clamp(min=1e-12)
     share = transpiration / fsmc.clamp(min=1e-12)

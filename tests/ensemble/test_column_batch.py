@@ -61,6 +61,6 @@ def test_a_batch_gives_what_a_loop_gives(tmp_path: Path, cycles: int) -> None:
         alone = run_column(member_experiment(experiment, member)).output
         found = read_member(member_folder(tmp_path / "out", member.number))
         for name in ("smcl", "t_soil", "resp_s_gb", "sthu", "fqw_gb"):
-            np.testing.assert_allclose(found[name].values, alone[name].to_numpy(), rtol=1e-9, err_msg=name)
+            np.testing.assert_allclose(found[name].values, alone[name].to_numpy(), rtol=1e-13, err_msg=name)
     wet = {float(read_member(member_folder(tmp_path / "out", k))["theta"].values[0, 0]) for k in range(5)}
     assert len(wet) == 5

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import _loobos
 import pytest
 import torch
 
-from jules_ml.physics.integration import can_compile, integrate
-from jules_ml.physics.surface import Forcing
+from jules_ml.physics.column import ColumnState
+from jules_ml.physics.integration import can_compile, integrate, whole_vectors
+from jules_ml.physics.surface import Forcing, SurfaceState
 
 
 def first(forcing: Forcing, steps: int) -> Forcing:
@@ -69,3 +72,40 @@ def test_compiled_equals_eager(shared_data: Path, dtype: torch.dtype) -> None:
         compiled = integrate(column, state, first(forcing, 96), outputs=["smcl", "t_soil", "fqw_gb"], compiled=True)
     for name, value in eager.outputs.items():
         torch.testing.assert_close(compiled.outputs[name], value, rtol=1e-9, atol=1e-15)
+
+
+def test_a_column_alone_is_compiled_as_a_whole_vector_and_equals_itself_in_company(
+    shared_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the last bit; the same step stands in for the compiled one here, ``benchmarks/ensemble.py`` compiles it."""
+    widths: list[int] = []
+
+    def as_it_is(step: Callable[..., Any], **_: object) -> Callable[..., Any]:
+        def call(packed: Any, carried: Any, row: torch.Tensor, total: torch.Tensor) -> Any:
+            widths.append(total.shape[-1])
+            return step(packed, carried, row, total)
+
+        return call
+
+    monkeypatch.setattr("torch.compile", as_it_is)
+    monkeypatch.setattr("jules_ml.physics.integration.can_compile", lambda: True)
+    forcing, state, column = _loobos.standalone(shared_data)
+    names = ["smcl", "t_soil", "sthf", "fqw_gb", "ext", "resp_s_gb", "heat_residual"]
+    assert state.surface is not None
+    company = ColumnState(
+        *(x.expand(-1, 24) for x in state[:3]), SurfaceState(*(x.expand(-1, 24) for x in state.surface))
+    )
+    with torch.no_grad():
+        alone = integrate(column, state, first(forcing, 96), outputs=names, compiled=True)
+        together = integrate(column, company, first(forcing, 96), outputs=names, compiled=True)
+    assert set(widths) == {8, 24}
+    for name in names:
+        assert alone.outputs[name].shape[-1] == 1
+        assert torch.equal(together.outputs[name][..., :1], alone.outputs[name]), name
+    assert alone.state.smcl.shape == (4, 1)
+    assert torch.equal(together.state.t_soil[:, 7:8], alone.state.t_soil)
+
+
+def test_whole_vectors_hold_all_columns() -> None:
+    assert [whole_vectors(n, torch.float64) for n in (1, 8, 9, 1000)] == [8, 8, 16, 1000]
+    assert whole_vectors(1000, torch.float32) == 1008
