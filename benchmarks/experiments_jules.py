@@ -11,6 +11,8 @@ JULES_VERSION
     Version of JULES, to be kept with the numbers.
 JULES_ROSE_APPS
     Folder of Rose applications, as ``rose-stem/app`` of JULES's source. Optional.
+JULES_HOOKED_EXE
+    The same JULES, relinked with the hooks. Optional.
 JULES_EXTRA_ENTRIES
     Entries that this JULES needs beside those of a release, as TOML: ``{jules_vegetation = {rd_model = 1}}``. Optional.
 
@@ -32,7 +34,7 @@ import threading
 import time
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -41,8 +43,10 @@ import xarray as xr
 from _claims import Claims, argument_parser
 
 from jules_ml.coupling import experiment
+from jules_ml.coupling.curves import jules_fsth, jules_ftemp, write_curve
 from jules_ml.coupling.experiment import JulesRun, run_jules
 from jules_ml.coupling.files import LAYERED, sthuf_from_theta, write_ancillary, write_prescribed
+from jules_ml.coupling.learned_curves import FSTH_FILE, FTEMP_FILE
 from jules_ml.coupling.namelist_text import fortran
 from jules_ml.coupling.namelists import NamelistFolder
 from jules_ml.coupling.run_folder import read_run_folder
@@ -339,6 +343,38 @@ def prescribed_at_tower(claims: Claims, jules: Jules, data: Path) -> None:
     )
 
 
+def hooks(claims: Claims, jules: Jules) -> None:
+    """The way 'hooks': JULES's own curves as tables give JULES's own respiration, and twice f gives twice as much."""
+    if "JULES_HOOKED_EXE" not in os.environ:
+        claims.not_measured("a year's respiration by hooks", "<=", 1e-4, why="JULES_HOOKED_EXE not set")
+        return
+    user = jules.user("colvg")
+    folder = read_run_folder(user)
+    wilt, sat = (float(standing_property(folder, name)) for name in ("sm_wilt", "sm_sat"))
+    f, g = jules_fsth(wilt, sat), jules_ftemp()
+    hooked = replace(jules, executable=Path(os.environ["JULES_HOOKED_EXE"]))
+    runs = {"stock": jules.run(user, "unhooked")}
+    for name, factor in (("own", 1.0), ("twice", 2.0)):
+        config = jules.work / f"hooks_{name}"
+        config.mkdir()
+        write_curve(replace(f, y=factor * f.y), config / FSTH_FILE)
+        write_curve(g, config / FTEMP_FILE)
+        (config / "jules_ml.nml").write_text(
+            f"&jules_ml_respiration\n  fsth_table = '{FSTH_FILE}', ftemp_table = '{FTEMP_FILE}'\n/\n", encoding="ascii"
+        )
+        runs[name] = hooked.run(user, f"hooked_{name}", via='"hooks"', jules=f'hooks = "{config}"')
+    total = {}
+    for name, done in runs.items():
+        with xr.open_dataset(done.output[0]) as ds:
+            total[name] = float(ds["resp_s_gb"].astype(np.float64).sum())
+    for name, factor, what in (
+        ("own", 1.0, "JULES's own curves"),
+        ("twice", 2.0, "twice JULES's own f, against twice its own"),
+    ):
+        error = abs(total[name] / (factor * total["stock"]) - 1.0)
+        claims.check(f"a year's respiration by hooks, {what}: Loobos, relative", error, "<=", 1e-4)
+
+
 def template_runs(claims: Claims, jules: Jules) -> None:
     """The shipped template as it is."""
     folder = jules.work / "template"
@@ -459,6 +495,7 @@ def main() -> int:
         template_runs(claims, jules)
         same_constants(claims, jules, options.quick)
         prescribed_water(claims, jules, options.data, options.quick)
+        hooks(claims, jules)
         learned_properties(claims, jules, options.data, options.quick)
         if not options.quick:
             bad_input(claims, jules)
