@@ -21,7 +21,7 @@ from jules_ml.training.moisture.ensemble import MoistureEnsemble, TrainingSite, 
 from jules_ml.training.moisture.frame import MoistureRecord
 from jules_ml.training.moisture.learning import Progress
 from jules_ml.training.moisture.level import describe
-from jules_ml.training.moisture.sites import hold_sites_out, paired_difference
+from jules_ml.training.moisture.sites import hold_sites_out, paired_difference, refuse_few_sites
 from jules_ml.training.moisture.store import card_of_ensemble, load_moisture, state_of
 
 #: Days with fewer than which no sensor is learned from.
@@ -99,6 +99,8 @@ def fit_moisture(
             where=f"site {', '.join(record.site for record in records)}",
             remedy="name the columns of water content (theta, or theta_crns), and see that quality codes and frost leave some days",
         )
+    if settings.site_folds:
+        refuse_few_sites(len(training), settings.site_folds)
     runs = settings.site_folds * (4 if settings.compare_static else 1)
     share = 1.0 / (1.0 + 0.5 * runs)
     device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -26,6 +26,8 @@ CLIMATE = ("precip_year", "t_air_mean", "vpd_mean")
 TEXTURE = ("clay", "sand")
 SATELLITE = ("lst_excess", "lst_range")
 JULES = ("jules_mean",)
+#: Sites that a regression needs.
+LEAST_SITES = 8
 _RIDGES = (1.0, 3.0, 10.0, 30.0)
 #: No guess is surer than this: two sensors a metre apart differ by as much.
 _LEAST_ERROR = (0.02, 0.1)
@@ -159,7 +161,7 @@ class LevelGuess:
 
 
 def fit_guess(
-    statics: Sequence[Mapping[str, float]], levels: Sequence[Level], *, static: StaticKind, least: int = 8
+    statics: Sequence[Mapping[str, float]], levels: Sequence[Level], *, static: StaticKind
 ) -> LevelGuess | None:
     """Learn to guess levels.
 
@@ -170,8 +172,6 @@ def fit_guess(
     levels : sequence of Level
         Of the sensor of each that is to be predicted.
     static : {'texture', 'satellite', 'both', 'none'}
-    least : int, optional
-        Sites that a regression needs.
 
     Returns
     -------
@@ -184,7 +184,7 @@ def fit_guess(
     models = [
         _best([statics[i] for i in rows], [levels[i] for i in rows], tried)
         for rows, tried in ((range(len(statics)), sets), (run, [(*names, *JULES) for names in sets]))
-        if len(rows) >= least
+        if len(rows) >= LEAST_SITES
     ]
     found = tuple(model for model in models if model is not None)
     return LevelGuess(found) if found else None

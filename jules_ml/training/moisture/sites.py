@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from jules_ml.modules.moisture_settings import MoistureSettings
 from jules_ml.training.intervals import conformal_quantiles
 from jules_ml.training.moisture.ensemble import TrainingSite, learn_moisture
 from jules_ml.training.moisture.learning import Progress
+from jules_ml.training.moisture.level import LEAST_SITES
 from jules_ml.training.moisture.scores import moisture_scores
 
 _Array = NDArray[np.float64]
@@ -56,11 +58,7 @@ def hold_sites_out(
         If there are too few sites to guess levels from.
     """
     folds = settings.site_folds
-    if len(sites) < 10 or len(sites) < folds:
-        raise BadInput(
-            f"{len(sites)} sites are too few to hold some out in {folds} folds",
-            remedy="give ten sites or more, or set site_folds = 0",
-        )
+    refuse_few_sites(len(sites), folds)
     fewer = settings.model_copy(update={"members": max(settings.members // 2, 1), "validation_fraction": 0.0})
     order = np.random.default_rng(settings.seed).permutation(len(sites))
     scores: dict[str, dict[str, float]] = {}
@@ -86,6 +84,23 @@ def hold_sites_out(
             z.append((record.theta[days, sensor] - found.theta[days, sensor]) / np.maximum(width, 1e-4))
     number = np.concatenate([np.full(len(of), i) for i, of in enumerate(z)])
     return HeldOutSites(scores, conformal_quantiles(np.concatenate(z), number, settings.interval))
+
+
+def refuse_few_sites(sites: int, folds: int) -> None:
+    """Raise where so many sites cannot be held out in so many folds.
+
+    Raises
+    ------
+    BadInput
+        If a fold leaves too few sites to guess levels from.
+    """
+    kept = sites - math.ceil(sites / folds) if sites >= folds else 0
+    if kept < LEAST_SITES:
+        raise BadInput(
+            f"{sites} sites held out in {folds} folds leave {kept} to learn from, too few to guess the level of the others",
+            where="[moisture] site_folds",
+            remedy=f"give more sites, or more folds, so that {LEAST_SITES} remain; or set site_folds = 0",
+        )
 
 
 def paired_difference(
