@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +36,9 @@ def export(
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the files.", show_default=False)],
+    predicted: Annotated[
+        bool, typer.Option("--predicted", help="initial: what is predicted, even where a site has cores of its own.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Give a fitted module a form that JULES reads."""
@@ -43,11 +48,11 @@ def export(
     from jules_ml.fitting.hydraulics import export_ancillaries
 
     ready_folder(out)
-    forms = {
+    forms: dict[_Form, Callable[[Path, Path], list[Path]]] = {
         _Form.curves: export_curves,
         _Form.ancillary: export_ancillaries,
         _Form.prescribed: export_prescribed,
-        _Form.initial: export_carbon,
+        _Form.initial: partial(export_carbon, predicted=predicted),
     }
     files = forms[to](module, out)
     if not quiet:

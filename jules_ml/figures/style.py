@@ -89,7 +89,7 @@ def layer_labels(dzsoil: Sequence[float]) -> list[str]:
 
 def letter_panels(axes: Iterable[Axes], titles: Iterable[str]) -> None:
     """Put a letter and a title above each panel."""
-    for letter, axis, title in zip("abcdefgh", axes, titles, strict=False):
+    for letter, axis, title in zip("abcdefghijkl", axes, titles, strict=False):
         axis.set_title(rf"$\bf{{{letter}}}$   {title}")
 
 

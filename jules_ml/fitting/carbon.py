@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
-from jules_ml.figures.carbon import carbon_dynamics, carbon_predicted, carbon_signatures
+from jules_ml.figures.carbon import carbon_dynamics, carbon_predicted, carbon_signatures, carbon_summary
 from jules_ml.figures.style import save_figure
 from jules_ml.modules.carbon import CarbonRegression
 from jules_ml.modules.carbon_settings import CarbonSettings
@@ -56,6 +57,12 @@ _DENSITY_SPREAD: Final = 0.1
 _ORGANIC_PER_CARBON, _ORGANIC, _MINERAL = 1.724e-3, 244.0, 1550.0
 #: Thickness of soil that carbon is learned of [m].
 _DEPTH: Final = 0.3
+#: What is exported of the topsoil beside the column's carbon.
+_FIELDS: Final = {
+    "soc": "organic carbon of the topsoil",
+    "soc_low": "lower bound of organic carbon",
+    "soc_high": "upper bound of organic carbon",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,14 +147,14 @@ def fit_carbon_sites(
     state, density = _learned(table, cored, target, settings, network)
     if density is not None:
         scores["bulk_density"] = {"sites": density}
-    predictions = _predictions(cored, table, chosen.with_it, interval)
+    predictions = predictions_of(cored, table, chosen.with_it, interval)
     predictions["log_without"] = ("site", chosen.without, {"units": "1", "long_name": "ln SOC without soil moisture"})
     notes = [chosen.said] + ([MARK] if marked else [])
     if new:
         rest = carbon_table(new, least=1, allow_cosmos_vwc=settings.allow_cosmos_vwc)
         made = _applied(state, list(design_names(table, moisture=True)), rest)
         predictions = xr.concat(
-            [predictions.drop_vars("log_without"), _predictions(new, rest, made, kept_interval)], dim="site"
+            [predictions.drop_vars("log_without"), predictions_of(new, rest, made, kept_interval)], dim="site"
         )
     predictions = _with_stock(predictions, sites=[*cored, *new], state=state, table=table, settings=settings)
     predictions.attrs["mark"] = MARK if marked else "none"
@@ -217,9 +224,10 @@ def _applied(state: dict[str, Tensor], names: Sequence[str], table: CarbonTable,
     return np.asarray(regression(torch.as_tensor(both.to_numpy(dtype=np.float64))).numpy())
 
 
-def _predictions(
+def predictions_of(
     sites: Sequence[CarbonSite], table: CarbonTable, log_soc: _Array, interval: CarbonInterval
 ) -> xr.Dataset:
+    """Observed and predicted carbon with its interval [g kg-1], and signatures, by site; ``log_soc`` is predicted without it [ln]."""
     half = interval.half_width(table.spread)
     carbon = {"units": "g kg-1"}
     data: dict[str, Any] = {
@@ -244,21 +252,33 @@ def _with_stock(
     table: CarbonTable,
     settings: CarbonSettings,
 ) -> xr.Dataset:
-    """Add bulk density, and the column's carbon that follows with it."""
-    soc = predictions["predicted"].to_numpy()
-    density = np.array([site.bulk_density for site in sites])
+    """Add bulk density, and the column's carbon that follows with it: as predicted, and as cored where there are cores."""
+    measured = np.array([site.bulk_density for site in sites])
+    learned = None
     if any(key.startswith("bulk_density.") for key in state):
         everywhere = carbon_table([replace(s, soc=np.nan) for s in sites], least=1, allow_cosmos_vwc=True)
         learned = np.exp(_applied(state, design_names(table, moisture=True), everywhere, of="bulk_density"))
-    else:
+
+    def with_density(source: str) -> tuple[_Array, _Array]:
+        soc = predictions[source].to_numpy()
         organic = _ORGANIC_PER_CARBON * soc
-        learned = 1.0 / (organic / _ORGANIC + (1.0 - organic) / _MINERAL)
-    density = np.where(np.isfinite(density), density, learned)
-    attrs = {"units": "kg m-3", "long_name": "dry bulk density of 0-30 cm, measured where it was"}
-    stock = 0.001 * soc * density * _DEPTH / settings.topsoil_share
+        mixed = 1.0 / (organic / _ORGANIC + (1.0 - organic) / _MINERAL)
+        density = np.where(np.isfinite(measured), measured, mixed if learned is None else learned)
+        return density, 0.001 * soc * density * _DEPTH / settings.topsoil_share
+
+    density, stock = with_density("predicted")
+    density_cored, stock_cored = with_density("observed")
+    told = {"units": "kg m-3", "long_name": "dry bulk density of 0-30 cm, measured where it was"}
+    carbon = {"units": "kg m-2"}
     return predictions.assign(
-        bulk_density=("site", density, attrs),
-        cs=("site", stock, {"units": "kg m-2", "long_name": "soil carbon of the column"}),
+        bulk_density=("site", density, told),
+        cs=("site", stock, carbon | {"long_name": "soil carbon of the column, predicted"}),
+        bulk_density_cored=(
+            "site",
+            density_cored,
+            told | {"comment": "where not measured, of the carbon of the cores"},
+        ),
+        cs_cored=("site", stock_cored, carbon | {"long_name": "soil carbon of the column, from its cores"}),
     )
 
 
@@ -268,6 +288,7 @@ def _draw(sites: Sequence[CarbonSite], table: CarbonTable, predictions: xr.Datas
         "dynamics": carbon_dynamics(sites),
         "predicted": carbon_predicted(cored),
         "signatures": carbon_signatures(table),
+        "summary": carbon_summary(sites, table, cored),
     }
     for name, figure in figures.items():
         save_figure(figure, out / "figures" / f"{name}.png")
@@ -308,7 +329,7 @@ def evaluate_carbon(folder: str | Path, experiments: Sequence[Experiment], out: 
             )
     table = carbon_table(sites, least=1, allow_cosmos_vwc=settings.allow_cosmos_vwc)
     interval = CarbonInterval(card["interval"]["quantile"], card["interval"]["variance"])
-    predictions = _predictions(sites, table, _applied(state, list(card["inputs"]), table), interval)
+    predictions = predictions_of(sites, table, _applied(state, list(card["inputs"]), table), interval)
     marked = any(site.knows_carbon for site in sites) or card["mark"] is not None
     predictions.attrs["mark"] = MARK if marked else "none"
     scores: dict[str, Any] = {
@@ -325,7 +346,7 @@ def evaluate_carbon(folder: str | Path, experiments: Sequence[Experiment], out: 
     return scores
 
 
-def export_carbon(folder: str | Path, out: Path) -> list[Path]:
+def export_carbon(folder: str | Path, out: Path, *, predicted: bool = False) -> list[Path]:
     """Write each site's carbon as a file that JULES starts from: ``cs`` for JULES_INITIAL, and the SOC field beside it.
 
     Parameters
@@ -334,6 +355,8 @@ def export_carbon(folder: str | Path, out: Path) -> list[Path]:
         Module folder.
     out : Path
         Folder for the files, ``SITE.nc`` each.
+    predicted : bool
+        Take what is predicted even where the site has cores, which go before it otherwise.
 
     Returns
     -------
@@ -346,34 +369,58 @@ def export_carbon(folder: str | Path, out: Path) -> list[Path]:
 
     Notes
     -----
-    ``cs`` is of one pool; for four, JULES's spin-up parts it. ``soc`` [kg m-3] is what learned hydraulics take as an input.
+    ``cs`` is of one pool; for four, JULES's spin-up parts it. ``soc`` [kg m-3] is what learned hydraulics take as an input. The attribute
+    ``origin`` says of each file whether it is from cores or predicted.
     """
     predictions = read_predictions(folder, kind="carbon")
+    _, card = read_module_folder(folder, kind="carbon")
+    settings = CarbonSettings(**card["settings"])
     written = []
     for name in predictions["site"].to_numpy():
-        here = predictions.sel(site=name)
-        density = 0.001 * float(here["predicted"]) * float(here["bulk_density"])
+        found = _stock_of(predictions.sel(site=name), cover=settings.cover, predicted=predicted)
+        fields = {key: found[key] for key in ("soc", "soc_low", "soc_high")}
         ds = xr.Dataset(
             {
-                "cs": (("scpool", "sclayer", "y", "x"), np.full((1, 1, 1, 1), float(here["cs"])), here["cs"].attrs),
-                "soc": (
-                    ("y", "x"),
-                    np.full((1, 1), density),
-                    {"units": "kg m-3", "long_name": "organic carbon of the topsoil"},
+                "cs": (
+                    ("scpool", "sclayer", "y", "x"),
+                    np.full((1, 1, 1, 1), found["cs"]),
+                    {"units": "kg m-2", "long_name": "soil carbon of the column"},
                 ),
                 **{
-                    f"soc_{bound}": (
-                        ("y", "x"),
-                        np.full((1, 1), density * float(here[bound] / here["predicted"])),
-                        {"units": "kg m-3", "long_name": f"{bound} bound of organic carbon"},
-                    )
-                    for bound in ("low", "high")
+                    key: (("y", "x"), np.full((1, 1), value), {"units": "kg m-3", "long_name": _FIELDS[key]})
+                    for key, value in fields.items()
                 },
             },
-            attrs={"title": f"soil carbon of {name}", "mark": predictions.attrs.get("mark", "none")},
+            attrs={
+                "title": f"soil carbon of {name}",
+                "origin": found["origin"],
+                "mark": predictions.attrs.get("mark", "none"),
+            },
         )
         path = out / f"{name}.nc"
         with whole_file(path) as part:
             ds.to_netcdf(part, engine="netcdf4", format="NETCDF3_64BIT")
         written.append(path)
     return written
+
+
+def _stock_of(here: xr.Dataset, *, cover: float, predicted: bool) -> dict[str, Any]:
+    """Carbon of one site: of the column [kg m-2] and of the topsoil with bounds [kg m-3], and where it is from."""
+    cored = "cs_cored" in here and bool(np.isfinite(here["cs_cored"]))
+    if cored and not predicted:
+        soc = float(here["observed"])
+        # the median of the cores stands for the place to within their spread
+        reach = float(np.exp(NormalDist().inv_cdf(0.5 + 0.5 * cover) * float(here["spread"])))
+        low, high, origin = soc / reach, soc * reach, "cores of the site; bounds from their spread"
+        stock, density = float(here["cs_cored"]), float(here["bulk_density_cored"])
+    else:
+        soc, low, high = (float(here[key]) for key in ("predicted", "low", "high"))
+        origin = "predicted by a module that has not seen the site" + ("; its cores were set aside" if cored else "")
+        stock, density = float(here["cs"]), float(here["bulk_density"])
+    return {
+        "cs": stock,
+        "soc": 0.001 * soc * density,
+        "soc_low": 0.001 * low * density,
+        "soc_high": 0.001 * high * density,
+        "origin": origin,
+    }

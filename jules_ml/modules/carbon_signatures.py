@@ -43,12 +43,18 @@ SIGNATURES: Final[dict[str, tuple[str, str]]] = {
     "wet_plateau": ("m3 m-3", "98th percentile of water content"),
     "dry_level": ("m3 m-3", "2nd percentile of water content"),
     "memory": ("1", "logarithm of the time over which anomalies fall to 1/e [ln d]"),
-    "t_damping": ("1", "day-to-day variability of soil temperature over that of the air"),
+    "t_damping_day_to_day": ("1", "day-to-day variability of soil temperature over that of the air"),
+    "t_damping_diurnal": (
+        "1",
+        "logarithm of the soil's mean diurnal range of temperature over that of the air; records of 3 h and finer",
+    ),
 }
 
 #: Time scales that are tried [d].
 _TIME_SCALES = np.geomspace(0.5, 60.0, 97)
 _LONGEST_LAG = 90
+#: Days above freezing that temperatures are compared on, at least, and steps of each for its range.
+_WARM_DAYS, _STEPS_A_DAY = 60, 8
 _YEAR = 365.25
 
 
@@ -126,7 +132,15 @@ def drydown_time(theta: _Array) -> float:
     return float(_TIME_SCALES[np.argmax(explained)])
 
 
-def signatures(days: pd.DatetimeIndex, theta: _Array, precip: _Array, t_air: _Array, t_soil: _Array) -> Signatures:
+def signatures(
+    days: pd.DatetimeIndex,
+    theta: _Array,
+    precip: _Array,
+    t_air: _Array,
+    t_soil: _Array,
+    *,
+    diurnal_damping: float = float("nan"),
+) -> Signatures:
     """Work out all signatures of a site.
 
     Parameters
@@ -139,6 +153,8 @@ def signatures(days: pd.DatetimeIndex, theta: _Array, precip: _Array, t_air: _Ar
         [kg m-2 d-1].
     t_air, t_soil : array, shape (day,)
         [K]; NaN where not known.
+    diurnal_damping : float
+        From :func:`diurnal_damping`, where the record has more than days.
 
     Returns
     -------
@@ -163,7 +179,8 @@ def signatures(days: pd.DatetimeIndex, theta: _Array, precip: _Array, t_air: _Ar
         "wet_plateau": float(np.nanquantile(theta, 0.98)),
         "dry_level": float(np.nanquantile(theta, 0.02)),
         "memory": _memory(days, theta),
-        "t_damping": _damping(t_air, t_soil),
+        "t_damping_day_to_day": _damping(t_air, t_soil),
+        "t_damping_diurnal": diurnal_damping,
     }
     return Signatures(values, events=int(known.sum()), drydowns=len(log_times))
 
@@ -225,10 +242,37 @@ def _memory(days: pd.DatetimeIndex, theta: _Array) -> float:
 def _damping(t_air: _Array, t_soil: _Array) -> float:
     """Standard deviation of soil temperature about its 15-day mean over that of the air, on days above freezing."""
     both = np.isfinite(t_air) & np.isfinite(t_soil) & (t_soil > 274.15) & (t_air > 274.15)
-    if both.sum() < 60:
+    if both.sum() < _WARM_DAYS:
         return float("nan")
     quick = [
         (series - series.rolling(15, center=True, min_periods=8).mean()).std()
         for series in (pd.Series(np.where(both, each, np.nan)) for each in (t_soil, t_air))
     ]
     return float(quick[0] / quick[1])
+
+
+def diurnal_damping(t_air: _Array, t_soil: _Array) -> float:
+    """Logarithm of the soil's diurnal range of temperature over that of the air, means over thawed days that are known whole.
+
+    Parameters
+    ----------
+    t_air, t_soil : array, shape (day, step)
+        [K]; eight steps a day or more.
+
+    Returns
+    -------
+    float
+        [1]; NaN with fewer than 60 such days, or fewer steps.
+
+    References
+    ----------
+    Hillel (1998), Environmental Soil Physics, ch. 12: the range falls off with depth as the soil's diffusivity lets it.
+    """
+    whole = np.isfinite(t_air).all(1) & np.isfinite(t_soil).all(1)
+    whole &= (np.min(t_air, 1, initial=400.0, where=np.isfinite(t_air)) > 274.15) & (
+        np.min(t_soil, 1, initial=400.0, where=np.isfinite(t_soil)) > 274.15
+    )
+    if t_air.shape[1] < _STEPS_A_DAY or whole.sum() < _WARM_DAYS:
+        return float("nan")
+    soil, air = (float(np.mean(np.ptp(each[whole], axis=1))) for each in (t_soil, t_air))
+    return float(np.log(max(soil, 1e-3) / max(air, 1e-3)))

@@ -98,8 +98,10 @@ def test_a_fit_says_whether_moisture_adds_skill(fitted: tuple[Path, Path]) -> No
     assert set(scores["learners"]) == {"regression", "forest", "network"}
     assert scores["learners"]["regression"]["moisture"]["all"]["r_squared"] > 0.5
     assert scores["regions_left_out"]["regions"] == 3
+    assert scores["regions_left_out"]["moisture"]["mineral"]["n"] == 9
     assert 0.0 <= scores["coverage"]["measured"] <= 1.0
-    assert {p.name for p in (module / "figures").iterdir()} == {"dynamics.png", "predicted.png", "signatures.png"}
+    drawn = {p.name for p in (module / "figures").iterdir()}
+    assert drawn == {"dynamics.png", "predicted.png", "signatures.png", "summary.png"}
 
 
 def test_what_is_exported_is_what_jules_starts_from(fitted: tuple[Path, Path], tmp_path: Path) -> None:
@@ -110,6 +112,23 @@ def test_what_is_exported_is_what_jules_starts_from(fitted: tuple[Path, Path], t
         assert ds["cs"].dims == ("scpool", "sclayer", "y", "x")
         assert ds["cs"].attrs["units"] == "kg m-2"
         assert float(ds["soc_low"].squeeze()) < float(ds["soc"].squeeze()) < float(ds["soc_high"].squeeze())
+
+
+def test_cores_go_before_a_prediction_unless_it_is_asked_for(fitted: tuple[Path, Path], tmp_path: Path) -> None:
+    _, module = fitted
+    export_carbon(module, tmp_path / "cores")
+    asked = ["export", str(module), "--to", "initial", "--out", str(tmp_path / "predicted"), "--predicted"]
+    assert CliRunner().invoke(app, asked).exit_code == 0
+    opened = {kind: xr.open_dataset(tmp_path / kind / "site03.nc") for kind in ("cores", "predicted")}
+    carbon = 0.001 * 5.0 * 1.3**3 * 1300.0  # g kg-1 times kg m-3
+    assert opened["cores"]["soc"].item() == pytest.approx(carbon, rel=1e-3)
+    assert opened["cores"]["cs"].item() == pytest.approx(carbon * 0.3 / 0.55, rel=1e-3)
+    assert opened["cores"]["soc_high"].item() == pytest.approx(carbon * np.exp(1.645 * 0.2), rel=1e-3)
+    assert opened["cores"].attrs["origin"].startswith("cores of the site")
+    assert "its cores were set aside" in opened["predicted"].attrs["origin"]
+    assert opened["predicted"]["soc"].item() != pytest.approx(carbon, rel=1e-3)
+    with xr.open_dataset(tmp_path / "cores" / "site11.nc") as ds:
+        assert ds.attrs["origin"] == "predicted by a module that has not seen the site"
 
 
 def test_an_evaluation_is_of_sites_not_seen(fitted: tuple[Path, Path], tmp_path: Path) -> None:
@@ -161,6 +180,36 @@ def test_cosmos_vwc_is_refused_unless_allowed_and_then_marked(tmp_path: Path) ->
     assert done.scores["mark"] == MARK
     with xr.open_dataset(tmp_path / "out" / "predictions.nc") as predictions:
         assert predictions.attrs["mark"] == MARK
+
+
+def test_corrected_counts_are_allowed_and_know_nothing_of_carbon(tmp_path: Path) -> None:
+    path = write_site(tmp_path, 2, variable="neutron_counts")
+    path.write_text(path.read_text().replace('unit = "m3 m-3"', 'unit = "h-1"'))
+    frame = pd.read_csv(tmp_path / "site02.csv")
+    theta = frame["SWC"].to_numpy()
+    # counts over a soil that holds this much, by Desilets's curve with 1800 an hour over dry soil
+    frame["SWC"] = 1800.0 * (0.0808 / (theta / 1.3 + 0.115) + 0.372)
+    frame.to_csv(tmp_path / "site02.csv", index=False)
+    site = carbon_site(load_experiment(path))
+    assert not site.knows_carbon
+    assert np.corrcoef(site.theta, theta)[0, 1] > 0.999
+    others = [write_site(tmp_path, k) for k in range(8) if k != 2]
+    done = fit_carbon([load_experiment(each) for each in (path, *others)], tmp_path / "out")
+    assert done.scores["mark"] is None
+
+
+def test_a_record_of_hours_tells_of_diurnal_damping(tmp_path: Path) -> None:
+    path = write_site(tmp_path, 0)
+    hours = pd.date_range("2019-05-01", "2019-09-30 23:00", freq="h")
+    wave = np.sin(2.0 * np.pi * hours.hour / 24.0)
+    pd.DataFrame(
+        {"date": hours.strftime("%Y-%m-%d %H:%M"), "P": 0.0, "TA": 15.0 + 5.0 * wave, "SWC": 0.2, "TS": 15.0 + wave}
+    ).to_csv(tmp_path / "site00.csv", index=False)
+    soil = '[data.columns.TS]\nvariable = "t_soil"\nunit = "degC"\ndepth = 0.05\n\n[carbon_module]\n'
+    text = path.read_text().replace("[carbon_module]\n", soil).replace('interval = "1D"', 'interval = "1h"')
+    path.write_text(text.replace('"%Y-%m-%d"', '"%Y-%m-%d %H:%M"'))
+    assert carbon_site(load_experiment(path)).diurnal_damping == pytest.approx(np.log(0.2), rel=1e-6)
+    assert np.isnan(carbon_site(load_experiment(write_site(tmp_path, 1))).diurnal_damping)
 
 
 def test_what_was_filled_is_not_learned_from(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_damping_is_the_ratio_of_day_to_day_variability() -> None:
     air = 290.0 + np.random.default_rng(0).normal(size=len(DAYS))
     theta, precip = made()
     found = signatures(DAYS, theta, precip, air, 290.0 + 0.4 * (air - 290.0)).values
-    assert found["t_damping"] == pytest.approx(0.4, rel=1e-6)
+    assert found["t_damping_day_to_day"] == pytest.approx(0.4, rel=1e-6)
 
 
 def test_events_are_wet_days_in_a_row_with_enough_rain() -> None:

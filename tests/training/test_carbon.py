@@ -11,7 +11,7 @@ import torch
 from _carbon import neon
 
 from jules_ml.errors import BadInput
-from jules_ml.modules.carbon import CarbonNetwork
+from jules_ml.modules.carbon import Branch, CarbonNetwork
 from jules_ml.training.carbon.assessment import learning_curve, regression_coverage
 from jules_ml.training.carbon.inputs import carbon_inputs
 from jules_ml.training.carbon.learning import (
@@ -104,6 +104,22 @@ def test_the_network_learns_and_is_the_same_twice(following: list[CarbonSite]) -
     assert carbon_scores(predicted[0], table.log_soc).r_squared > 0.5
     assert isinstance(networks[0], CarbonNetwork)
     assert torch.isfinite(networks[0](inputs)).all()
+
+
+@pytest.mark.parametrize(
+    "branches", [("static",), ("season",), ("event",), ("static", "season"), ("season", "event"), ("static", "event")]
+)
+def test_any_branches_are_enough(following: list[CarbonSite], branches: tuple[Branch, ...]) -> None:
+    table = carbon_table(following)
+    inputs = carbon_inputs(following, table)
+    settings = NetworkSettings(members=1, steps=2)
+    (network,), predicted = fit_networks(inputs, soc_target(table), [np.zeros(16, dtype=bool)], branches, settings)
+    assert np.isfinite(predicted).all()
+    held = set(network.state_dict())
+    assert any(name.startswith("season") for name in held) == ("season" in branches)
+    assert any(name.startswith("event") for name in held) == ("event" in branches)
+    # weights are shared between weeks, days and events: none of their counts is in any shape
+    assert sum(p.numel() for p in network.parameters()) < 200
 
 
 def test_events_are_seen_causally_and_the_year_is_a_circle(following: list[CarbonSite]) -> None:

@@ -143,19 +143,11 @@ def ablation_scores(found: Sequence[Ablation], target: Target) -> dict[str, Any]
 
 
 def regions_left_out(table: CarbonTable, target: Target) -> dict[str, Any]:
-    """Scores of the regression with whole regions left out, without and with soil moisture."""
+    """Scores of the regression with whole regions left out, as :func:`ablation_scores` gives them, and how many ``regions`` there are."""
     folds = region_out(table.regions)
-    return {
-        "regions": len(folds),
-        **{
-            name: asdict(
-                carbon_scores(
-                    left_out(predict_regression(design(table, moisture=m), target, folds), folds), target.log_value
-                )
-            )
-            for name, m in (("climate", False), ("moisture", True))
-        },
-    }
+    (found,) = ablation(table, target, learners=["regression"], folds=folds)
+    scores = ablation_scores([found], target)["regression"]
+    return {"regions": len(folds), **{key: scores[key] for key in ("climate", "moisture", "probability")}}
 
 
 def regression_coverage(table: CarbonTable, target: Target, cover: float, *, moisture: bool = True) -> float:

@@ -14,6 +14,8 @@ from jules_ml.data.record import interval, local_middle, place, variable
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.modules.carbon_settings import CarbonSettings
+from jules_ml.modules.carbon_signatures import diurnal_damping
+from jules_ml.training.carbon.counts import theta_of_counts
 from jules_ml.training.carbon.sites import LEAST_DAYS, SPREAD_UNKNOWN, CarbonSite, climate_of
 
 _Array = NDArray[np.float64]
@@ -31,8 +33,8 @@ def carbon_site(experiment: Experiment) -> CarbonSite:
     Returns
     -------
     CarbonSite
-        By days of local standard time, of the shallowest sensor with enough measured days; days with frost are left out. COSMOS_VWC is
-        taken only where there is no sensor, and marked.
+        By days of local standard time, of the shallowest sensor with enough measured days; days with frost are left out. Corrected
+        neutron counts are taken where there is no sensor, and COSMOS_VWC, which is marked, where there are no counts either.
 
     Raises
     ------
@@ -50,16 +52,20 @@ def carbon_site(experiment: Experiment) -> CarbonSite:
         rain, snow = (_daily(variable(ds, name), ds, day, days)[:, 0] for name in ("tot_rain", "tot_snow"))
         precip = 86400.0 * (rain + snow)
     t_soil = _daily(_known(ds, "t_soil"), ds, day, days)[:, 0] if "t_soil" in ds else np.full(len(days), np.nan)
-    knows_carbon = "theta" not in ds
-    if knows_carbon and "theta_crns" not in ds:
+    of_water = next((name for name in ("theta", "neutron_counts", "theta_crns") if name in ds), None)
+    if of_water is None:
         raise BadInput(
-            "there is no soil moisture ('theta')",
+            "there is no soil moisture ('theta'), nor corrected neutron counts ('neutron_counts')",
             where=place(ds, "theta"),
             remedy="name its column, with its depth, in [data]",
         )
-    theta = _daily(_known(ds, "theta_crns" if knows_carbon else "theta"), ds, day, days)
+    theta = _daily(_known(ds, of_water), ds, day, days)
     thawed = (t_air > 275.15) & ~(t_soil <= 274.15)
+    if of_water != "theta" and "swe" in ds:
+        thawed &= ~(_daily(ds["swe"], ds, day, days)[:, 0] > 0.0)
     theta = np.where(thawed[:, None], theta, np.nan)
+    if of_water == "neutron_counts":
+        theta = theta_of_counts(theta[:, 0])[:, None]
     enough = np.flatnonzero(np.isfinite(theta).sum(0) >= LEAST_DAYS)
     known = {"elevation": ds.attrs.get("elevation"), "tree": settings.tree, "bare": settings.bare}
     return CarbonSite(
@@ -74,8 +80,23 @@ def carbon_site(experiment: Experiment) -> CarbonSite:
         soc_spread=SPREAD_UNKNOWN if settings.soc_spread is None else settings.soc_spread,
         bulk_density=np.nan if settings.bulk_density is None else settings.bulk_density,
         region=settings.region,
-        knows_carbon=knows_carbon,
+        knows_carbon=of_water == "theta_crns",
+        diurnal_damping=_diurnal_damping(ds, day),
     )
+
+
+def _diurnal_damping(ds: xr.Dataset, day: pd.DatetimeIndex) -> float:
+    """Diurnal range of the shallowest soil temperature over that of the air, where the record has more than days."""
+    steps = _DAY / interval(ds)
+    if "t_soil" not in ds or steps < 2.0:
+        return float("nan")
+    series = (variable(ds, "t_air"), _known(ds, "t_soil"))
+    rows = [x.transpose("time", ...).to_numpy().reshape(len(day), -1)[:, 0].astype(np.float64) for x in series]
+    frame = pd.DataFrame({"air": rows[0], "soil": rows[1], "step": pd.Series(day).groupby(np.asarray(day)).cumcount()})
+    wide = [
+        frame.assign(day=day).pivot(index="day", columns="step", values=name).to_numpy() for name in ("air", "soil")
+    ]
+    return diurnal_damping(*(each[:, : round(steps)] for each in wide))
 
 
 def _known(ds: xr.Dataset, name: str) -> xr.DataArray:

@@ -48,6 +48,11 @@ def carbon_inputs(sites: Sequence[CarbonSite], table: CarbonTable) -> CarbonInpu
     return CarbonInputs(*(torch.as_tensor(np.asarray(x, dtype=np.float32)) for x in arrays))
 
 
+def week_of(days: pd.DatetimeIndex) -> NDArray[np.int64]:
+    """Week of the year of each day, from 0; the last has eight days or nine."""
+    return np.asarray(np.minimum((days.day_of_year.to_numpy() - 1) // 7, WEEKS - 1), dtype=np.int64)
+
+
 def weekly_climatology(site: CarbonSite) -> _Array:
     """Mean course of the year, shape (channel, week); weeks not known are bridged across the turn of the year.
 
@@ -60,7 +65,7 @@ def weekly_climatology(site: CarbonSite) -> _Array:
     array, shape (4, 52)
         In the order of :data:`SEASON_CHANNELS`.
     """
-    week = np.minimum((site.days.day_of_year.to_numpy() - 1) // 7, WEEKS - 1)
+    week = week_of(site.days)
     frame = pd.DataFrame({"theta": site.theta, "precip": site.precip, "t_air": site.t_air})
     by_week = frame.groupby(week)
     courses = [by_week["theta"].mean(), by_week["theta"].std(), by_week["precip"].mean(), by_week["t_air"].mean()]

@@ -50,13 +50,18 @@ def design(table: CarbonTable, *, moisture: bool, climate: bool = True) -> _Arra
     """Inputs of regression and forest, shape (site, input); NaN where not known."""
     parts = [table.static.to_numpy()] if climate else []
     if moisture:
-        parts.append(table.signatures.to_numpy())
+        parts.append(_told(table).to_numpy())
     return np.concatenate(parts, axis=1).astype(np.float64)
 
 
 def design_names(table: CarbonTable, *, moisture: bool, climate: bool = True) -> list[str]:
     """Names of the columns of :func:`design`."""
-    return [*(table.static.columns if climate else []), *(table.signatures.columns if moisture else [])]
+    return [*(table.static.columns if climate else []), *(_told(table).columns if moisture else [])]
+
+
+def _told(table: CarbonTable) -> pd.DataFrame:
+    """Signatures that the record of any site tells: diurnal damping is none where all records are of days."""
+    return table.signatures.loc[:, table.signatures.notna().any()]
 
 
 def _medians(x: _Array) -> _Array:

@@ -63,6 +63,8 @@ class CarbonSite:
         Sites of one region are left out together.
     knows_carbon : bool
         Whether carbon has gone into the water content, as in COSMOS_VWC.
+    diurnal_damping : float
+        See :func:`~jules_ml.modules.carbon_signatures.diurnal_damping`; NaN where the record has but days.
     """
 
     name: str
@@ -77,10 +79,13 @@ class CarbonSite:
     bulk_density: float = float("nan")
     region: str = ""
     knows_carbon: bool = False
+    diurnal_damping: float = float("nan")
 
     def signatures(self) -> Signatures:
         """Signatures of the record."""
-        return signatures(self.days, self.theta, self.precip, self.t_air, self.t_soil)
+        return signatures(
+            self.days, self.theta, self.precip, self.t_air, self.t_soil, diurnal_damping=self.diurnal_damping
+        )
 
 
 def climate_of(precip: _Array, t_air: _Array) -> dict[str, float]:

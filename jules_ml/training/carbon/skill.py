@@ -34,8 +34,8 @@ class CarbonScores:
         Share of the variance of ln SOC explained [1]; below zero where the sites' mean would do better.
     rmse_log : float
         [ln].
-    mae : float
-        Mean absolute error [g kg-1].
+    mae, rmse : float
+        Mean absolute error, and root mean square error [g kg-1].
     bias_log : float
         [ln].
     """
@@ -44,6 +44,7 @@ class CarbonScores:
     r_squared: float
     rmse_log: float
     mae: float
+    rmse: float
     bias_log: float
 
 
@@ -52,12 +53,13 @@ def carbon_scores(predicted: _Array, observed: _Array) -> CarbonScores:
     known = np.isfinite(predicted) & np.isfinite(observed)
     p, o = predicted[known], observed[known]
     if len(o) < 3:
-        return CarbonScores(len(o), *[float("nan")] * 4)
+        return CarbonScores(len(o), *[float("nan")] * 5)
     return CarbonScores(
         n=len(o),
         r_squared=r_squared(p, o),
         rmse_log=float(np.sqrt(np.mean((p - o) ** 2))),
         mae=float(np.mean(np.abs(np.exp(p) - np.exp(o)))),
+        rmse=float(np.sqrt(np.mean((np.exp(p) - np.exp(o)) ** 2))),
         bias_log=float(np.mean(p - o)),
     )
 
