@@ -2,8 +2,8 @@
 
     python benchmarks/carbon_loop.py [--quick] [--data FOLDER] [--figures FOLDER] [--keep FOLDER]
 
-Columns that begin with different carbon get the same litter. Then all four learned modules close the loop together, for five years; they are
-learned small by the script, and ``--keep`` keeps them. ``--quick`` is five days, without learned modules.
+Columns that begin with different carbon get the same litter. Then all four learned modules close the loop together, for five years; they
+are learned small by the script, and ``--keep`` keeps them. ``--quick`` is five days, without learned modules.
 """
 
 from __future__ import annotations
