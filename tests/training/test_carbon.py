@@ -26,7 +26,7 @@ from jules_ml.training.carbon.learning import (
     soc_target,
 )
 from jules_ml.training.carbon.sites import CarbonSite, carbon_table, check_carbon, climate_of
-from jules_ml.training.carbon.skill import carbon_interval, carbon_scores, improvement_probability, sentence
+from jules_ml.training.carbon.skill import by_soil, carbon_interval, carbon_scores, improvement_probability, sentence
 
 DAYS = pd.date_range("2019-01-01", "2020-06-30", freq="D")
 
@@ -129,6 +129,15 @@ def test_events_are_seen_causally_and_the_year_is_a_circle(following: list[Carbo
         network.head.fill_(1.0)
     turned = inputs._replace(season=inputs.season.roll(7, dims=-1))
     torch.testing.assert_close(network(inputs), network(turned), rtol=1e-4, atol=1e-5)
+
+
+def test_peat_and_mineral_soils_are_scored_apart() -> None:
+    observed = np.log([10.0, 20.0, 40.0, 80.0, 200.0, 300.0, 400.0])
+    scores = by_soil(observed + np.array([0.0, 0.0, 0.0, 0.0, 0.1, 0.1, 0.1]), observed)
+    assert (scores["all"].n, scores["mineral"].n, scores["peat"].n) == (7, 4, 3)
+    assert scores["mineral"].rmse == pytest.approx(0.0, abs=1e-9)
+    assert scores["peat"].rmse_log == pytest.approx(0.1)
+    assert scores["peat"].mae == pytest.approx(300.0 * (np.exp(0.1) - 1.0))
 
 
 def test_the_permutation_test_is_exact_for_few_sites() -> None:
