@@ -15,7 +15,7 @@ from torch import Tensor
 
 from jules_ml.coupling.column import learned_factors
 from jules_ml.ensemble.draws import drawn_tables, many_curves
-from jules_ml.ensemble.member_experiment import member_experiment, site_experiment
+from jules_ml.ensemble.member_experiment import Soils, member_experiment, site_experiment
 from jules_ml.ensemble.member_file import Series
 from jules_ml.ensemble.members import Member
 from jules_ml.ensemble.work import Failure, Result, Unit
@@ -58,6 +58,7 @@ class ColumnWork:
     experiment: Experiment
     outputs: tuple[str, ...]
     _weather: dict[tuple[Path | None, Path | None], Weather] = field(default_factory=dict, repr=False)
+    _soils: Soils = field(default_factory=dict, repr=False)
 
     def results(self, unit: Unit, folder: Path) -> Iterator[tuple[int, Result | Failure]]:
         """Run all members of a unit together; a member that cannot be is told, and its place filled."""
@@ -99,7 +100,7 @@ class ColumnWork:
         return self._weather[key]
 
     def _column(self, member: Member, t_mean: float) -> tuple[SoilColumn, Soil, ColumnState]:
-        experiment = member_experiment(self.experiment, member)
+        experiment = member_experiment(self.experiment, member, self._soils)
         section = experiment.required(experiment.run, "run")
         column, soil = experiment_column(experiment, timestep=section.timestep, dtype=self._dtype)
         return column, soil, initial_state(column, section.initial, t_air_mean=t_mean)

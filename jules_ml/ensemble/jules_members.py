@@ -9,7 +9,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,7 +19,7 @@ import xarray as xr
 from jules_ml.coupling.experiment import JulesRun, run_jules
 from jules_ml.ensemble.draws import write_drawn_module
 from jules_ml.ensemble.manifest import member_folder
-from jules_ml.ensemble.member_experiment import member_experiment
+from jules_ml.ensemble.member_experiment import Soils, member_experiment
 from jules_ml.ensemble.member_file import Series
 from jules_ml.ensemble.members import Member
 from jules_ml.ensemble.work import Failure, Result, Unit
@@ -49,6 +49,7 @@ class JulesWork:
 
     forks: ClassVar[bool] = True
     experiment: Experiment
+    _soils: Soils = field(default_factory=dict, repr=False)
 
     def results(self, unit: Unit, folder: Path) -> Iterator[tuple[int, Result | Failure]]:
         """Run each member that is wanted."""
@@ -76,7 +77,7 @@ class JulesWork:
         return Result(variables, (*done.notes, *(f"JULES warns: {warning}" for warning in done.warnings)))
 
     def _experiment(self, member: Member, attempt: Path) -> Experiment:
-        made = member_experiment(self.experiment, member)
+        made = member_experiment(self.experiment, member, self._soils)
         module = made.modules.respiration
         if module is not None and "respiration" in member.draws:
             drawn = write_drawn_module(module, member.draws["respiration"], attempt / "respiration")

@@ -15,6 +15,7 @@ from jules_ml.ensemble.sampling import prior_quantile, unit_design
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.ensemble import EnsembleSection
+from jules_ml.fitting.hydraulics import load_hydraulics
 
 
 @dataclass(frozen=True)
@@ -169,11 +170,13 @@ def count_draws(experiment: Experiment, module: str) -> int:
     BadInput
         If the experiment names no such module.
     """
-    folder = getattr(experiment.modules, module)
+    folder: Path | None = getattr(experiment.modules, module)
     if folder is None:
         raise BadInput(
             f"there are draws of {module}, and no module of it",
             where=f"{experiment.file}, ensemble.draws",
             remedy=f"give [modules] {module}, a folder that 'jules-ml fit {module}' wrote",
         )
+    if module == "hydraulics":
+        return len(load_hydraulics(folder)[0].level)
     return len(load_respiration(folder)[0].log_f)

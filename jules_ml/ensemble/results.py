@@ -8,13 +8,13 @@ from pathlib import Path
 import xarray as xr
 
 from jules_ml.ensemble.gathering import Gathered, gather
-from jules_ml.ensemble.offline import RESPIRATION, spread_dataset
+from jules_ml.ensemble.offline import RESPIRATION, WATER, spread_dataset, water_spread_dataset
 from jules_ml.ensemble.run import EnsembleRun
 from jules_ml.ensemble.summary import SUMMARISED, summarise
 from jules_ml.ensemble.weights import Weighed, weigh
 from jules_ml.ensemble.zarr_store import write_zarr
 from jules_ml.figures import save_figure
-from jules_ml.figures.ensemble import drawable, fan, spread_online_offline
+from jules_ml.figures.ensemble import drawable, fan, spread_online_offline, water_online_offline
 from jules_ml.modules.store import read_module_folder
 from jules_ml.wholefile import whole_file
 
@@ -80,15 +80,28 @@ def _figures(run: EnsembleRun) -> list[Path]:
         figure = fan(summary, notes=[f"{run.done} members.{failed}"])
         drawn.append(save_figure(figure, run.folder / "figures" / "fan.png"))
     module = run.experiment.modules.respiration
-    outputs = run.experiment.run.outputs if run.experiment.run is not None else None
-    several = "respiration" in run.members.modules and len(set(run.members.draws[:, 0].tolist())) > 1
-    if module is not None and several and (outputs is None or RESPIRATION in outputs):
+    place = run.experiment.site.name or run.experiment.file.stem
+    if module is not None and _several_draws(run, "respiration") and f"{RESPIRATION}_quantiles" in summary:
         spread = spread_dataset(run.folder, module)
         record = ", ".join(read_module_folder(module, kind="respiration")[1].get("groups", [])) or module.name
-        place = run.experiment.site.name or run.experiment.file.stem
         figure = spread_online_offline(spread, record=record, place=place)
         drawn.append(save_figure(figure, run.folder / "figures" / "spread.png"))
         with whole_file(run.folder / "spread.nc") as part:
             spread.to_netcdf(part)
         drawn.append(run.folder / "spread.nc")
+    # of several sites each draw has a soil for each; JULES's output lacks residual water
+    if _several_draws(run, "hydraulics") and run.members.sites == (None,) and f"{WATER}_quantiles" in summary:
+        spread = water_spread_dataset(run.folder, run.experiment)
+        figure = water_online_offline(spread, place=place)
+        drawn.append(save_figure(figure, run.folder / "figures" / "spread_theta.png"))
+        with whole_file(run.folder / "spread_theta.nc") as part:
+            spread.to_netcdf(part)
+        drawn.append(run.folder / "spread_theta.nc")
     return drawn
+
+
+def _several_draws(run: EnsembleRun, module: str) -> bool:
+    """Whether members have different draws of a module."""
+    if module not in run.members.modules:
+        return False
+    return len(set(run.members.draws[:, run.members.modules.index(module)].tolist())) > 1

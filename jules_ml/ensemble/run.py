@@ -15,7 +15,7 @@ from jules_ml.coupling.learned_curves import load_respiration
 from jules_ml.ensemble.column_batch import ColumnWork
 from jules_ml.ensemble.jules_members import JulesWork
 from jules_ml.ensemble.manifest import Status, check_folder, fingerprint, is_whole, open_folder, read_status, sole_user
-from jules_ml.ensemble.member_experiment import run_namelists, site_experiment
+from jules_ml.ensemble.member_experiment import run_namelists, site_experiment, soil_experiment
 from jules_ml.ensemble.members import Members, plan_members
 from jules_ml.ensemble.parameters import check_parameters
 from jules_ml.ensemble.schedule import StartCrew, alone, run_units
@@ -23,10 +23,13 @@ from jules_ml.ensemble.work import Unit, Work
 from jules_ml.ensemble.zarr_store import refuse_without_zarr
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
+from jules_ml.experiment.jules import Way
 from jules_ml.provenance import software
 from jules_ml.simulation.output import OUTPUTS
 
 _TO_DO, _DONE, _FAILED = 0, 1, 2
+#: Ways by which a module gets into JULES.
+_WAYS: dict[str, tuple[Way, ...]] = {"respiration": ("hooks", "namelist"), "hydraulics": ("ancillary",)}
 
 
 @dataclass(frozen=True)
@@ -120,9 +123,10 @@ def plan_ensemble(experiment: Experiment) -> Plan:
                 raise BadInput(
                     "there is no such file", where=forcing, remedy=f"correct ensemble.forcing of {experiment.file}"
                 )
-            placed = site_experiment(experiment, site, forcing)
+            placed = soil_experiment(site_experiment(experiment, site, forcing))
             check_parameters(placed, run_namelists(placed))
             if run.model == "jules":
+                _refuse_draws_without_a_way(placed)
                 jules_executable(placed.required(placed.jules, "jules"), placed.file)
     if run.model == "jules":
         return Plan(members, JulesWork(experiment), 1)
@@ -134,6 +138,26 @@ def plan_ensemble(experiment: Experiment) -> Plan:
             remedy=f"choose among {', '.join(OUTPUTS)}",
         )
     return Plan(members, ColumnWork(experiment, run.outputs or tuple(OUTPUTS)), section.batch)
+
+
+def _refuse_draws_without_a_way(experiment: Experiment) -> None:
+    """Refuse draws of a module that would not get into JULES: all members would be alike."""
+    assert experiment.ensemble is not None
+    assert experiment.run is not None
+    for module in experiment.ensemble.draws:
+        ways = _WAYS[module]
+        if module == "hydraulics" and experiment.jules is not None and experiment.jules.ancillary is not None:
+            raise BadInput(
+                f"soil properties are given twice: by draws of hydraulics and by {experiment.jules.ancillary.name}",
+                where=f"{experiment.file}, jules.ancillary",
+                remedy="leave it or the draws out",
+            )
+        if not set(ways) & set(experiment.run.via):
+            raise BadInput(
+                f"members have draws of {module}, which does not get into JULES",
+                where=f"{experiment.file}, run.via",
+                remedy=f"give via = {' or '.join(repr(way) for way in ways)}",
+            )
 
 
 def run_ensemble(

@@ -81,8 +81,9 @@ class EnsembleSection(Section):
     sampling: Literal["latin_hypercube", "sobol", "listed"] = Field(
         default="latin_hypercube", description="how parameters and draws are sampled together"
     )
-    draws: tuple[Literal["respiration"], ...] = Field(
-        default=(), description="modules of `[modules]` of which each member takes one draw in place of the median"
+    draws: tuple[Literal["respiration", "hydraulics"], ...] = Field(
+        default=(),
+        description="modules of `[modules]` of which each member takes one draw in place of the median, or of the mean",
     )
     parameters: tuple[ParameterSection, ...] = Field(default=(), description="numbers that differ")
     sites: tuple[DataPath, ...] = Field(

@@ -72,15 +72,8 @@ class Experiment(Section):
 
     @model_validator(mode="after")
     def _learned_soil_where_it_is_taken(self) -> Self:
-        if self.modules.hydraulics is not None:
-            if self.closed_loop is not None:
-                raise ValueError(
-                    "in a closed loop learned hydraulics follow carbon: name them in [closed_loop] hydraulics"
-                )
-            if self.ensemble is not None and (self.run is None or self.run.model == "column"):
-                raise ValueError(
-                    "members of an ensemble of columns take their soil from [soil]: leave modules.hydraulics out"
-                )
+        if self.modules.hydraulics is not None and self.closed_loop is not None:
+            raise ValueError("in a closed loop learned hydraulics follow carbon: name them in [closed_loop] hydraulics")
         return self
 
     @property

@@ -141,27 +141,64 @@ def spread_online_offline(spread: xr.Dataset, *, record: str, place: str, notes:
     -------
     Figure
     """
+    titles = ("Respiration: standard deviation over mean", "of the year [%]")
+    return _spread(spread, f"offline: on the record of {record}", place, 100.0, "spread of the mean [%]", titles, notes)
+
+
+@styled
+def water_online_offline(spread: xr.Dataset, *, place: str, notes: Sequence[str] = ()) -> Figure:
+    """Draw how far draws of learned hydraulics are apart offline, at one suction, and online, in the model.
+
+    Parameters
+    ----------
+    spread : xarray.Dataset
+        As :func:`~jules_ml.ensemble.offline.water_spread_dataset` gives it.
+    place : str
+        Where the model ran.
+    notes : sequence of str
+        What the reader must know.
+
+    Returns
+    -------
+    Figure
+    """
+    titles = ("Water of the top layer: standard deviation", "of the year")
+    return _spread(spread, "offline: at 33 kPa, on the retention curve", place, 1.0, "spread [m3 m-3]", titles, notes)
+
+
+def _spread(
+    spread: xr.Dataset,
+    offline: str,
+    place: str,
+    scale: float,
+    unit: str,
+    titles: Sequence[str],
+    notes: Sequence[str],
+) -> Figure:
+    """Spread by month, and of the year."""
     figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
     by_month, year = figure.subplots(1, 2, width_ratios=(2.4, 1.0))
     kinds = (
-        ("offline", f"offline: on the record of {record}", GREY, "o"),
+        ("offline", offline, GREY, "o"),
         ("online_draws", f"online: draws in the model at {place}", BLUE, "s"),
         ("online_all", "online: draws and parameters together", ORANGE, "^"),
     )
     several = bool(np.any(np.abs(spread["online_all"] - spread["online_draws"]) > 1e-6))
     shown = kinds if several else kinds[:2]
     for name, label, colour, marker in shown:
-        by_month.plot(spread["month"], 100.0 * spread[name], color=colour, marker=marker, ms=4.0, label=label)
-    by_month.set(xlabel="month", xticks=np.arange(1, 13), ylabel="spread of the mean [%]")
+        by_month.plot(spread["month"], scale * spread[name], color=colour, marker=marker, ms=4.0, label=label)
+    by_month.set(xlabel="month", xticks=np.arange(1, 13), ylabel=unit)
     by_month.set_ylim(0.0, 1.3 * by_month.get_ylim()[1])
     by_month.legend(loc="upper right")
-    heights = [100.0 * float(spread[f"{name}_year"]) for name, *_ in shown]
+    heights = [scale * float(spread[f"{name}_year"]) for name, *_ in shown]
     bars = year.bar(range(len(shown)), heights, color=[colour for _, _, colour, _ in shown], width=0.6)
-    year.bar_label(bars, [f"{height:.1f}" for height in heights], padding=2.0, fontsize=8.0)
+    year.bar_label(
+        bars, [f"{height:.1f}" if scale > 1.0 else f"{height:.3f}" for height in heights], padding=2.0, fontsize=8.0
+    )
     year.set_xticks(range(len(shown)), ["offline", "online,\ndraws", "online,\nall"][: len(shown)])
     year.set_ylim(0.0, 1.15 * max([*heights, 1e-6]))
     year.grid(axis="x", visible=False)
     year.axhline(0.0, color=SKY, lw=0.0)
-    letter_panels([by_month, year], ["Respiration: standard deviation over mean", "of the year [%]"])
+    letter_panels([by_month, year], list(titles))
     add_notes(figure, notes)
     return figure

@@ -25,7 +25,11 @@ from jules_ml.training.hydraulics.sites import (
 
 
 def with_learned_soil(
-    experiment: Experiment, *, record: xr.Dataset | None = None, dzsoil: Sequence[float] | None = None
+    experiment: Experiment,
+    *,
+    record: xr.Dataset | None = None,
+    dzsoil: Sequence[float] | None = None,
+    draw: int | None = None,
 ) -> tuple[Experiment, list[str]]:
     """Put the soil of ``[modules] hydraulics`` into an experiment, as if its file had said so under ``[soil.properties]``.
 
@@ -39,6 +43,8 @@ def with_learned_soil(
         Site dataset; read as ``[data]`` says, where there is that, unless given.
     dzsoil : sequence of float, optional
         Layer thicknesses [m] where there is no ``[soil]``.
+    draw : int, optional
+        Network, from 0, whose soil it is; that of the mean of all unless given.
 
     Returns
     -------
@@ -77,7 +83,8 @@ def with_learned_soil(
     carbon = inputs.get("soc", np.nan)
     carbon = carbon if np.isfinite(carbon) else CARBON_UNKNOWN
     with torch.no_grad():
-        raw = network(torch.tensor(input_table([inputs], network.inputs))).mean(0)
+        each = network(torch.tensor(input_table([inputs], network.inputs)))
+    raw = each.mean(0) if draw is None else each[draw]
     organic = organic_fraction(torch.tensor([[carbon], [SUBSOIL_CARBON * carbon]], dtype=raw.dtype))
     soil = learned_soil(raw[:, horizon], organic[horizon])
     values = {**soil.properties._asdict(), "theta_r": soil.theta_r}
