@@ -14,6 +14,7 @@ from jules_ml.physics.surface import Forcing
 from jules_ml.training.hydraulics.calibration import calibrate
 from jules_ml.training.hydraulics.columns import (
     HydraulicSite,
+    Response,
     at_sensors,
     batch_soil,
     column_batch,
@@ -115,6 +116,22 @@ def test_the_misfit_is_a_quadratic_about_where_the_column_was_run() -> None:
     assert torch.allclose(anomaly[0], square, rtol=1e-6)
     assert float(nearest) == pytest.approx(0.04)
     assert about.days.tolist() == [DAYS - 10] * 4
+
+
+def test_a_place_where_the_column_broke_has_no_say() -> None:
+    raw = torch.zeros(5, 2, 1)
+    slope = torch.full((10, 20, 1), 0.01)
+    observed = 0.3 + 0.02 * torch.sin(torch.arange(20.0))[:, None]
+    whole = Response(torch.full((20, 1), 0.3), slope)
+    broken = Response(torch.full((20, 1), torch.nan), slope)
+    of_a_copy = Response(whole.theta, torch.where(torch.arange(10)[:, None, None] == 3, torch.nan, slope))
+    places = [Expansion(raw + k, misfit(each, observed)) for k, each in enumerate((whole, broken, of_a_copy))]
+    alone, together = (
+        expanded_errors(stack_expansions(some), raw[None].double() + 1.0, torch.tensor([0]))
+        for some in (places[:1], places)
+    )
+    assert torch.equal(alone[0], together[0])
+    assert torch.equal(alone[1], together[1])
 
 
 def test_one_network_learns_from_several_sites() -> None:

@@ -122,6 +122,9 @@ def _normal_equations(
         torch.zeros(*x.shape[:-1], n_columns, dtype=x.dtype).index_add(-1, batch.sensor_column, x) / SENSOR_ERROR**2
         for x in per_sensor
     )
+    # where the column, or a displaced copy, left the range of numbers: no step is better, and none is known from there
+    cost = torch.where((cost + gradient.sum(0)).isfinite(), cost, torch.inf)
+    gradient, curvature = gradient.nan_to_num(), curvature.nan_to_num()
     same = torch.eye(len(away), dtype=away.dtype)[..., None]
     return cost + prior_weight * (away**2).sum(0), gradient + prior_weight * away, curvature + prior_weight * same
 

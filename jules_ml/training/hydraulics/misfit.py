@@ -19,6 +19,8 @@ from jules_ml.training.hydraulics.columns import Response
 _NEAR: Final = 0.01
 #: How fast an expansion's say falls off with mean square distance [1].
 _FALL: Final = 3.0
+#: Says together that count as none: no place was sound.
+_LEAST_SAY: Final = 1e-30
 
 
 class Misfit(NamedTuple):
@@ -121,15 +123,22 @@ def expanded_errors(places: Expansion, raw: Tensor, sensor_column: Tensor) -> tu
     References
     ----------
     Shepard (1968), Proc. 23rd ACM National Conference, 517-524.
+
+    Notes
+    -----
+    A place where the column, or a displaced copy, left the range of numbers has no say.
     """
     away = raw - places.raw[:, None]
     distance = (away**2).mean((2, 3))
-    say = (distance + _NEAR) ** -_FALL
-    say = (say / say.sum(0))[..., sensor_column]
+    told = places.about
+    sound = (told.anomaly + told.bias + told.gradient.sum(1) + told.bias_slope.sum(1)).isfinite()
+    say = ((distance + _NEAR) ** -_FALL)[..., sensor_column] * sound[:, None]
+    say = say / say.sum(0).clamp(min=_LEAST_SAY)
+    about = Misfit(*(x.nan_to_num() for x in told))
     x = away.flatten(2, 3)[..., sensor_column]
     by_sensor = x.permute(0, 3, 2, 1)
-    square = (by_sensor * (places.about.curvature @ by_sensor)).sum(2).transpose(1, 2)
-    linear = 2.0 * (places.about.gradient[:, None] * x).sum(2)
-    anomaly = (places.about.anomaly[:, None] + linear + square).clamp(min=0.0)
-    bias = places.about.bias[:, None] + (places.about.bias_slope[:, None] * x).sum(2)
+    square = (by_sensor * (about.curvature @ by_sensor)).sum(2).transpose(1, 2)
+    linear = 2.0 * (about.gradient[:, None] * x).sum(2)
+    anomaly = (about.anomaly[:, None] + linear + square).clamp(min=0.0)
+    bias = about.bias[:, None] + (about.bias_slope[:, None] * x).sum(2)
     return (say * anomaly).sum(0), (say * bias).sum(0), distance.amin(0)
