@@ -44,7 +44,7 @@ def export(
     """Give a fitted module a form that JULES reads."""
     from jules_ml.coupling.learned_curves import export_curves
     from jules_ml.coupling.prescribed import export_prescribed
-    from jules_ml.fitting.carbon import export_carbon
+    from jules_ml.fitting.carbon_export import export_carbon
     from jules_ml.fitting.hydraulics import export_ancillaries
 
     ready_folder(out)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from jules_ml.experiment.section import DataPath, Section
@@ -32,4 +34,8 @@ class ClosedLoopSection(Section):
     moisture_tau_hours: float = Field(default=24.0, gt=0.0, le=8760.0, description="time scale of that nudging [h]")
     moisture_levels: tuple[int, ...] = Field(
         default=(1, 2), min_length=1, description="soil levels that are nudged, from 1 at the top"
+    )
+    moisture_level: Literal["matched", "learned"] = Field(
+        default="matched",
+        description="mean and spread of what it is nudged towards: those of the column's own first pass, or as learned",
     )

@@ -34,7 +34,8 @@ def chain_figure(with_moisture: xr.Dataset, without: xr.Dataset) -> Figure:
     runs = (("all four modules", with_moisture, BLUE), ("without learned moisture", without, ORANGE))
     for label, run, colour in runs:
         carbon.plot(run["time"], run["cs"], color=colour, label=label)
-        soil.step(run["pass"], run["sm_sat"][:, 0], where="post", color=colour)
+        edges = np.append(run["pass"].to_numpy(), float(run["time"][-1]))
+        soil.stairs(run["sm_sat"].to_numpy()[:, 0], edges, baseline=None, color=colour, linewidth=1.0)
         day, last = _last_pass(run)
         course.plot(day, _water_content(run)[last], color=colour)
         theta.plot(_by_pass(run), _yearly(run, _water_content(run)), color=colour)
@@ -46,7 +47,14 @@ def chain_figure(with_moisture: xr.Dataset, without: xr.Dataset) -> Figure:
     theta.set(xlabel="year", ylabel="mean of a pass (m$^3$ m$^{-3}$)")
     respired.set(xlabel="day of the last pass", ylabel="respiration (g C m$^{-2}$ d$^{-1}$)")
     figure.legend(*carbon.get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    titles = ("Carbon", "Pores, top layer", "Water brought", "Water, top layer", "Water, top layer", "Respiration")
+    titles = (
+        "Carbon",
+        "Pores, top layer",
+        "Water brought",
+        "Top layer, last pass",
+        "Top layer, pass by pass",
+        "Respiration",
+    )
     letter_panels(axes.flat, titles)
     return figure
 

@@ -25,7 +25,7 @@ from jules_ml.physics.column import ColumnState, SoilColumn, SoilProperties, fre
 from jules_ml.physics.constants import RHO_WATER
 from jules_ml.physics.integration import integrate
 from jules_ml.physics.surface import Forcing
-from jules_ml.simulation.moisture_analysis import FollowedMoisture, MoistureLedger
+from jules_ml.simulation.moisture_analysis import FollowedMoisture, MoistureLedger, Moments, matched_wetness, moments
 
 #: Soil of the columns for carbon of shape (column,) [kg m-2].
 SoilOfCarbon = Callable[[Tensor], SoilProperties]
@@ -138,7 +138,8 @@ def closed_loop(
     soil_of_carbon : callable, optional
         Soil that follows carbon; the column's own throughout unless given.
     moisture : FollowedMoisture, optional
-        Learned moisture that the column is nudged towards day by day; a period is then a whole number of days.
+        Learned moisture that the column is nudged towards day by day, after a first pass without where it is matched; a period is then
+        a whole number of days.
     compiled : bool, optional
         As in :func:`~jules_ml.physics.integration.integrate`.
     progress : callable, optional
@@ -164,6 +165,7 @@ def closed_loop(
     fallen: list[Tensor] = []
     sm_sat: list[Tensor] = []
     added: list[Tensor] = []
+    own: Moments | None = None
     moved = torch.zeros_like(cs)
     spilled = torch.zeros_like(cs)
     first_assimilation: Tensor | None = None
@@ -172,7 +174,12 @@ def closed_loop(
             state, excess = changed_soil(column, state, soil_of_carbon(cs))
             spilled = spilled + excess
         sm_sat.append(column.soil.sm_sat.expand(-1, len(cs)))
-        ledger = None if moisture is None else MoistureLedger(column, moisture.wetness(cs), moisture)
+        ledger = None
+        if moisture is not None and (own is not None or not moisture.matched):
+            wetness = moisture.wetness(cs)
+            if own is not None:
+                wetness = matched_wetness(wetness, own, period // moisture.day)
+            ledger = MoistureLedger(column, wetness, moisture)
         run = integrate(
             column,
             state,
@@ -187,6 +194,10 @@ def closed_loop(
             daily = ledger.added
             moved = moved + daily.abs().sum((0, 1))
             added.append(daily.unflatten(0, (-1, period // moisture.day)).sum(1))
+        else:
+            added.append(torch.zeros_like(run.outputs["smcl"]))
+            if own is None:
+                own = moments(run.outputs["smcl"] / (RHO_WATER * column.dzsoil * column.soil.sm_sat))
         state = run.state
         rate, gpp = run.outputs["resp_s_gb"], run.outputs["gpp_gb"]
         if litter is None:
@@ -210,7 +221,7 @@ def closed_loop(
         kept["resp_s_gb"][-1] = torch.stack(respired)
     outputs = {name: torch.cat(parts) for name, parts in kept.items()}
     all_co2, all_litter = torch.stack(co2), torch.stack(fallen)
-    all_added = torch.cat(added) if added else torch.zeros_like(outputs["smcl"])
+    all_added = torch.cat(added)
     rain = passes * column.timestep * (forcing.tot_rain + forcing.tot_snow).sum(0).expand(len(cs))
     return LoopRun(
         cs=torch.stack(carbon),

@@ -17,7 +17,7 @@ from torch import Tensor
 from jules_ml.data.humidity import saturation_vapour_pressure, vapour_pressure
 from jules_ml.errors import BadInput
 from jules_ml.physics.surface import Forcing
-from jules_ml.simulation.moisture_analysis import WetnessOfCarbon
+from jules_ml.simulation.moisture_analysis import DRIEST, WetnessOfCarbon
 from jules_ml.training.moisture.ensemble import MoistureEnsemble
 from jules_ml.training.moisture.frame import LAYER_DEPTHS, MoistureRecord
 from jules_ml.training.moisture.store import load_moisture
@@ -28,8 +28,6 @@ _Array = NDArray[np.float64]
 _NEAR: Final = 0.1
 #: Layers whose middles differ by no more are the module's [m].
 _SAME_DEPTH: Final = 0.02
-#: Driest that the pores are nudged to [1]: below, a van Genuchten soil conducts nothing.
-_DRIEST: Final = 0.02
 
 
 class Place(NamedTuple):
@@ -202,6 +200,6 @@ def _wetness(
 ) -> Tensor:
     """Share of the pores that hold water, shape (day, layer); NaN in layers that do not follow."""
     theta = torch.tensor(ensemble.layers(record)[-days:], dtype=sm_sat.dtype)
-    share = ((theta - theta_r.flatten()) / sm_sat.flatten()).clamp(_DRIEST, 1.0)
+    share = ((theta - theta_r.flatten()) / sm_sat.flatten()).clamp(DRIEST, 1.0)
     follows = torch.tensor([k + 1 in levels for k in range(share.shape[1])])
     return torch.where(follows, share, torch.nan)

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from jules_ml.cli import app
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
-from jules_ml.fitting.carbon import MARK, evaluate_carbon, export_carbon, fit_carbon
+from jules_ml.fitting.carbon import MARK, evaluate_carbon, fit_carbon
+from jules_ml.fitting.carbon_export import export_carbon
 from jules_ml.training.carbon.experiment import carbon_site
 
 EXPERIMENT = """\

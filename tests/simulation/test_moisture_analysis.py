@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ from jules_ml.physics.tiles import C3_GRASS, surface_properties
 from jules_ml.simulation.carbon_soil import hypres_of_carbon
 from jules_ml.simulation.closed_loop import LoopRun, SoilOfCarbon, closed_loop
 from jules_ml.simulation.closed_loop_run import run_closed_loop
-from jules_ml.simulation.moisture_analysis import FollowedMoisture, MoistureLedger
+from jules_ml.simulation.moisture_analysis import FollowedMoisture, MoistureLedger, matched_wetness, moments
 from jules_ml.training.moisture.frame import moisture_record
 
 DZSOIL = torch.tensor([0.1, 0.25, 0.65, 2.0], dtype=torch.float64)[:, None]
@@ -115,6 +116,19 @@ def test_taken_up_again_in_the_middle_it_is_the_unbroken_run() -> None:
     assert torch.equal(torch.cat([half.added, rest.added]), whole.added)
 
 
+def test_matched_it_has_the_mean_of_the_column_and_moves_less_water() -> None:
+    course = torch.linspace(0.85, 0.95, DAYS).double()[:, None, None] * layers(1.0, 1.0, torch.nan, torch.nan)
+    said = FollowedMoisture(lambda cs: course.expand(-1, -1, len(cs)), 0.6, DAY)
+    as_learned, matched = loop(said, moves=False), loop(replace(said, matched=True), moves=False)
+    assert bool((matched.added[:DAYS] == 0.0).all())  # the first pass is free
+    assert matched.water.relative < 1e-12
+    assert bool((matched.water.moved < 0.6 * as_learned.water.moved).all())
+    own = moments(torch.rand(DAYS, 4, 2, generator=torch.Generator().manual_seed(0)).double() * 0.2 + 0.4)
+    found = moments(matched_wetness(course.expand(-1, -1, 2), own, 1))
+    torch.testing.assert_close(found.mean[:2], own.mean[:2])
+    torch.testing.assert_close(found.spread[:2], own.spread[:2])
+
+
 def test_a_frozen_layer_is_left_alone_and_more_pores_take_more_water() -> None:
     col, state = column()
     ledger = MoistureLedger(col, followed().wetness(CS), followed())
@@ -168,7 +182,8 @@ def experiment(folder: Path, modules: Path, *changes: tuple[str, str], more: str
     )
     section = (
         "\n[closed_loop]\nyears = 0.03\nperiod_days = 1\nlitter = 5.0\n"
-        f'hydraulics = "{modules / "soils"}"\ncarbon = "{modules / "cores"}"\nmoisture = "{modules / "theta"}"\n{more}'
+        f'hydraulics = "{modules / "soils"}"\ncarbon = "{modules / "cores"}"\nmoisture = "{modules / "theta"}"\n'
+        f'moisture_level = "learned"\n{more}'
     )
     return write_experiment(folder, (given, texture), ("282.0]\n", "282.0]\n" + section), *changes)
 
@@ -180,6 +195,7 @@ def test_all_four_modules_close_the_loop_and_do_so_alike_twice(tmp_path: Path, m
     said = " ".join(done.output.split())
     assert "learned moisture of theta (a site of the module; its input soc follows carbon), over 24 h" in said
     assert "loop warns learned moisture moves" in said
+    assert "mean and spread as learned" in said
     summary = json.loads((tmp_path / "out" / "run_summary.json").read_text())
     assert summary["carbon"]["budget_relative"] < 1e-12
     assert summary["water"]["budget_relative"] < 1e-12
