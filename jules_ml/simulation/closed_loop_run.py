@@ -20,10 +20,12 @@ from jules_ml.forcing import site_weather
 from jules_ml.physics.column import SoilColumn, jules_one_pool_factors
 from jules_ml.physics.surface import Forcing
 from jules_ml.provenance import software
-from jules_ml.simulation.closed_loop import LoopRun, closed_loop
+from jules_ml.simulation.closed_loop import KEPT, LoopRun, closed_loop
 from jules_ml.simulation.closed_loop_parts import first_carbon, followed_moisture, following_soil
 from jules_ml.simulation.output import OUTPUTS
+from jules_ml.simulation.run import counting, to_be_compiled
 from jules_ml.simulation.setup import experiment_column, initial_state
+from jules_ml.simulation.spin_up import spin_up
 from jules_ml.wholefile import whole_file
 
 #: Called with a stage, the steps done in it, and the steps it has at most.
@@ -116,15 +118,20 @@ def run_closed_loop(experiment: Experiment, *, progress: Progress | None = None)
         experiment, section, column, forcing, soil.theta_r if theta_r is None else theta_r, cs, notes
     )
     state = initial_state(column, run.initial, t_air_mean=float(weather.series["t_air"].mean()))
-    done = 0
-
-    def count(steps: int) -> None:
-        nonlocal done
-        done += steps
-        if progress is not None:
-            progress("loop", done, passes * n_steps)
-
+    column.cs = torch.ones_like(cs)  # as the loop has it, so that the step is compiled once
+    n_spin = min(n_steps, round(run.spin_up.years * _YEAR / run.timestep))
+    most = n_spin * run.spin_up.cycles
     began = time.perf_counter()
+    state, spun = spin_up(
+        column,
+        state,
+        Forcing(*(x[:n_spin] for x in forcing)),
+        run.spin_up,
+        outputs=KEPT,
+        compiled=to_be_compiled(run, most + passes * n_steps, notes),
+        progress=counting(progress, "spin-up", most),
+    )
+    notes.append(f"spin-up: {spun}")
     loop = closed_loop(
         column,
         state,
@@ -137,10 +144,12 @@ def run_closed_loop(experiment: Experiment, *, progress: Progress | None = None)
         soil_of_carbon=soil_of_carbon,
         moisture=moisture,
         compiled=run.compiled,
-        progress=count,
+        progress=counting(progress, "loop", passes * n_steps),
     )
     years = passes * n_steps * run.timestep / _YEAR
     warnings = [] if moisture is None else _said_of_water(loop, years, notes)
+    if spun.cycles and not spun.reached:
+        warnings.append("the soil had not settled at the end of spin-up: raise run.spin_up.cycles")
     return ClosedLoopRun(
         experiment,
         loop,

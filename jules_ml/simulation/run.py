@@ -123,7 +123,7 @@ def run_column(
         section.spin_up,
         outputs=tuple(OUTPUTS),
         compiled=compiled,
-        progress=_counting(progress, "spin-up", most),
+        progress=counting(progress, "spin-up", most),
     )
     if progress is not None and spun.cycles:
         progress("spin-up", spun.cycles * n_spin, spun.cycles * n_spin)
@@ -134,7 +134,7 @@ def run_column(
         outputs=tuple(OUTPUTS),
         mean_over=section.mean_over,
         compiled=compiled,
-        progress=_counting(progress, "run", len(stamps)),
+        progress=counting(progress, "run", len(stamps)),
     )
     wall_seconds = time.perf_counter() - began
     if not spun.reached and spun.cycles:
@@ -207,7 +207,7 @@ def to_be_compiled(section: RunSection, steps: int, notes: list[str]) -> bool:
     return wanted and can_compile()
 
 
-def _counting(progress: Progress | None, stage: str, total: int) -> Callable[[int], None] | None:
+def counting(progress: Progress | None, stage: str, total: int) -> Callable[[int], None] | None:
     """Turn steps done since the last call into steps done in the stage."""
     if progress is None:
         return None

@@ -154,6 +154,18 @@ def test_the_command_closes_the_loop(tmp_path: Path) -> None:
     assert summary["water"]["budget_relative"] < 1e-9
 
 
+def test_the_loop_starts_from_a_soil_that_was_spun_up(tmp_path: Path) -> None:
+    path = loop_experiment(tmp_path)
+    plain = run_closed_loop(load_experiment(path))
+    path.write_text(path.read_text().replace("cycles = 0", "cycles = 2"))
+    spun = run_closed_loop(load_experiment(path))
+    assert any(note.startswith("spin-up: NOT settled after 2 cycles") for note in spun.notes)
+    assert any("raise run.spin_up.cycles" in warning for warning in spun.warnings)
+    assert not plain.warnings
+    assert spun.loop.water.relative < 1e-9
+    assert not torch.equal(spun.loop.outputs["smcl"][0], plain.loop.outputs["smcl"][0])
+
+
 def test_a_soil_that_cannot_follow_its_carbon_is_refused(tmp_path: Path) -> None:
     given = EXPERIMENT[EXPERIMENT.index("[soil.properties]") : EXPERIMENT.index("[surface]")]
     with pytest.raises(BadInput, match=r"soil: nothing says how.*soil_follows = false"):
