@@ -19,6 +19,7 @@ from jules_ml.modules.moisture_settings import MoistureSettings
 from jules_ml.training.moisture.baselines import climatology, matched, rain_index, regression
 from jules_ml.training.moisture.ensemble import MoistureEnsemble, TrainingSite, learn_moisture
 from jules_ml.training.moisture.frame import MoistureRecord, moisture_record
+from jules_ml.training.moisture.level import describe
 from jules_ml.training.moisture.lstm import learn_lstm, predict_lstm
 from jules_ml.training.moisture.neon import DOUBTFUL, Halves, halves, neon_record
 from jules_ml.training.moisture.scores import moisture_scores
@@ -60,8 +61,8 @@ def read_records(folder: Path, *, stations: int | None = None) -> Records:
             record = moisture_record(read_uscrn(daily, wban), static=static)
         except BadInput:  # one station has no rain in all of the year
             continue
-        # a station whose soil nobody sampled cannot tell what texture is worth
-        if record.usable[:, 0].sum() >= 100 and "clay" in static:
+        # a station whose soil nobody sampled cannot tell what texture is worth, and one without rain for months not what its climate is
+        if record.usable[:, 0].sum() >= 100 and {"clay", "precip_year"} <= set(describe(record)):
             uscrn[wban] = record
     spen = moisture_record(read_cosmos_uk(folder / "moisture" / "SPENF-2016-11-24-2021-09-05.csv"))
     return Records(neon, parts, uscrn, spen)
@@ -119,6 +120,7 @@ class HeldOut:
     theta: dict[str, np.ndarray]
     z_scores: dict[str, np.ndarray]
     adapted: dict[int, dict[str, np.ndarray]]
+    adapted_z: dict[int, dict[str, np.ndarray]]
 
 
 def learn_held_out(
@@ -130,7 +132,7 @@ def learn_held_out(
     folds_to_do: int = FOLDS,
 ) -> HeldOut:
     """Leave each fold out in turn and predict it."""
-    found = HeldOut({}, {}, {n: {} for n in adapt_days})
+    found = HeldOut({}, {}, {n: {} for n in adapt_days}, {n: {} for n in adapt_days})
     for number, (neon, uscrn) in enumerate(folds(records)[:folds_to_do]):
         begun = time.perf_counter()
         ensemble = learn_moisture(without(records, [*neon, *uscrn]), settings)
@@ -147,8 +149,7 @@ def _predict_unseen(ensemble: MoistureEnsemble, records: Records, record: Moistu
     days = scored_days(records, site)
     theta = record.theta[:, sensor]
     found.theta[site] = given.theta[:, sensor]
-    width = (given.high - given.low)[:, sensor] / (ensemble.unseen[1] - ensemble.unseen[0])
-    found.z_scores[site] = ((theta - given.theta[:, sensor]) / width)[days]
+    found.z_scores[site] = ((theta - given.theta[:, sensor]) / given.scale[:, sensor])[days]
     first = np.flatnonzero(days)
     for count, by_site in found.adapted.items():
         if len(first) < count + 60:
@@ -159,7 +160,9 @@ def _predict_unseen(ensemble: MoistureEnsemble, records: Records, record: Moistu
         if count:
             only = record.usable & local[:, None] & (np.arange(record.theta.shape[1]) == sensor)
             taken = ensemble.adapt(replace(record, usable=only), sensors=[sensor])
-        by_site[site] = taken.predict(record).theta[:, sensor]
+        adapted = taken.predict(record)
+        by_site[site] = adapted.theta[:, sensor]
+        found.adapted_z[count][site] = (theta - adapted.theta[:, sensor]) / adapted.scale[:, sensor]
 
 
 def lstm_series(

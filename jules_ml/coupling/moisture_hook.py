@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
 from jules_ml.training.moisture.frame import LAYER_DEPTHS, MoistureRecord
+from jules_ml.training.moisture.level import CLIMATE
 from jules_ml.training.moisture.store import load_moisture
 
 _Array = NDArray[Any]
@@ -50,7 +51,8 @@ class Follow:
     warm_up : int, optional
         Days of weather without which nothing is followed.
     static : mapping, optional
-        Static inputs of points that are no site of the module.
+        Static inputs of points that are no site of the module, climate among them; JULES's state is no initial condition there, since
+        nobody knows what is much for it.
 
     Raises
     ------
@@ -122,7 +124,8 @@ class Follow:
         jules = np.full((days, len(LAYER_DEPTHS)), np.nan)
         if days < self.context:
             jules[0] = self.first_guess[:, point]
-        depth = np.asarray(self.card["sites"][site]["depths"] if site in self.card["sites"] else (), dtype=np.float64)
+        known = self.ensemble.sites.get(site)
+        depth = np.empty(0) if known is None else known.depth
         return MoistureRecord(
             site=site,
             days=pd.date_range("2000-01-01", periods=days, freq="D"),
@@ -132,7 +135,7 @@ class Follow:
             theta=np.full((days, len(depth)), np.nan),
             usable=np.zeros((days, len(depth)), dtype=bool),
             depth=depth,
-            names=tuple(f"theta_{i + 1}" for i in range(len(depth))),
+            names=() if known is None else known.names,
         )
 
     def _site_of(self, latitude: float, longitude: float) -> tuple[str, dict[str, float]]:
@@ -150,6 +153,13 @@ class Follow:
                 f"the module has no site at {latitude:.2f} N, {longitude:.2f} E",
                 where=self.folder,
                 remedy="run at one of its sites, or give Follow the static inputs of this one: static={...}",
+            )
+        missing = [name for name in CLIMATE if name not in self.static]
+        if missing:
+            raise BadInput(
+                f"static inputs {', '.join(missing)} are missing: what Follow remembers is too short to tell a climate",
+                where=self.folder,
+                remedy="give them, in kg m-2 a year, K and Pa: static={'precip_year': ..., 't_air_mean': ..., 'vpd_mean': ...}",
             )
         return "", dict(self.static)
 

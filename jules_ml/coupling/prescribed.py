@@ -53,7 +53,15 @@ def export_prescribed(folder: str | Path, out: Path) -> list[Path]:
     predictions = read_netcdf(
         folder / "predictions.nc", required=["time", "site", "theta_layers"], kind="the predictions of a module"
     )
-    return [_write(predictions, site, of, out) for site, of in known.items()]
+    predicted = set(predictions["site"].to_numpy().tolist())
+    written = [_write(predictions, site, of, out) for site, of in known.items() if site in predicted]
+    if not written:
+        raise BadInput(
+            "the module has no predictions of a site whose saturation is known",
+            where=folder / "predictions.nc",
+            remedy="give sm_sat (and theta_r) of the run's soil under [moisture] of the site that was taken in",
+        )
+    return written
 
 
 def _write(predictions: xr.Dataset, site: str, of: dict[str, Any], out: Path) -> Path:

@@ -28,6 +28,8 @@ from jules_ml.errors import BadInput
 _TIME_NAMES = ("time", "date", "datetime", "timestamp")
 _LST = re.compile(r"(.*_)?LST(_(Day|Night)(_1km)?)?$", re.IGNORECASE)
 _MODIS = re.compile(r"(?P<head>.*_)?LST_(?P<part>Day|Night)_1km$", re.IGNORECASE)
+#: The greatest byte of the Copernicus SWI that is a value; those above are codes for no data, water, frozen and the like.
+_SWI_MOST = 200
 _SWI = re.compile(r"(.*_)?SWI_?(?P<t>\d{1,3})$", re.IGNORECASE)
 _CSV = (".csv", ".txt")
 
@@ -113,8 +115,7 @@ def read_swi_product(path: str | Path, *, t_value: int) -> xr.Dataset:
         )
     name = by_t[t_value]
     values = frame[name].to_numpy(dtype=np.float64)
-    # the product's codes from 201 on are for no data, water, frozen and the like
-    values = np.where((values > 200.0) & (values <= 255.0), np.nan, values)
+    values = np.where((values > _SWI_MOST) & (values <= 255.0), np.nan, values)
     flag = next((c for c in frame if re.match(rf"(.*_)?QFLAG_?0*{t_value}$", str(c), re.IGNORECASE)), None)
     if flag is not None:
         values = np.where(frame[flag].to_numpy(dtype=np.float64) > 0.0, values, np.nan)
@@ -165,6 +166,9 @@ def _frame(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
         numbers = table.apply(pd.to_numeric, errors="coerce")
         return numbers.set_index(pd.DatetimeIndex(times).tz_localize(None)), {}
     ds = xr.decode_cf(read_netcdf(path, required=["time"], kind="a series of a satellite product"))
+    for name in [n for n in ds.data_vars if _SWI.match(str(n)) and "scale_factor" in ds[n].encoding]:
+        # a code is told by its byte: scaled it looks like a value
+        ds[name] = ds[name].where(ds[name] <= _SWI_MOST * float(ds[name].encoding["scale_factor"]))
     point = ds.squeeze(drop=True)
     if point["time"].dims != ("time",):
         raise BadInput("the file has no series in time", where=path, remedy="cut the product at the site's pixel")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import xarray as xr
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from jules_ml.experiment.section import DataPath, PerLayer
+from jules_ml.modules.moisture_inputs import STATIC_RANGE
 from jules_ml.modules.moisture_settings import MoistureSettings
 from jules_ml.training.moisture.frame import MoistureRecord, moisture_record
 
@@ -33,12 +34,24 @@ class MoistureSection(MoistureSettings):
     t_value: int = Field(default=20, ge=1, le=100, description="its T-value [d]")
     site_properties: dict[str, float] = Field(
         default_factory=dict,
-        description="what is known of the soil by name: clay, sand [%], bulk_density [g cm-3], soc [kg m-2], elevation [m]",
+        description="what is known of the place by name: clay, sand [%], bulk_density [g cm-3], soc [kg m-2], elevation [m]; trees, "
+        "grass, bare [1]; and, where the record is short of a year, precip_year [kg m-2], t_air_mean [K], vpd_mean [Pa]",
     )
     sm_sat: PerLayer | None = Field(
         default=None, description="JULES's water content at saturation, for `export --to prescribed` [m3 m-3]"
     )
     theta_r: PerLayer = Field(default=(0.0,), description="residual water, which JULES leaves out [m3 m-3]")
+
+    @field_validator("site_properties")
+    @classmethod
+    def _known_and_possible(cls, given: dict[str, float]) -> dict[str, float]:
+        for name, value in given.items():
+            if name not in STATIC_RANGE:
+                raise ValueError(f"'{name}' is no property that is known; choose among {', '.join(STATIC_RANGE)}")
+            least, most = STATIC_RANGE[name]
+            if not least <= value <= most:
+                raise ValueError(f"{name} = {value:g} is beyond {least:g} to {most:g}: see its unit")
+        return given
 
     def record(self, ds: xr.Dataset) -> MoistureRecord:
         """The site's days, with JULES's run and the satellites' series joined.
@@ -57,7 +70,9 @@ class MoistureSection(MoistureSettings):
             product = read_swi_product(self.swi, t_value=self.t_value)
             ds = joined(ds.drop_vars("swi", errors="ignore"), product["swi"], where=self.swi)
         run = None if self.jules is None else read_jules(self.jules, variables=["smcl"], dzsoil=self.dzsoil)
-        return moisture_record(ds, jules=run, static=self.site_properties, frozen_below=self.frozen_below)
+        return moisture_record(
+            ds, jules=run, theta_r=self.theta_r, static=self.site_properties, frozen_below=self.frozen_below
+        )
 
 
 def moisture_site(experiment: Experiment) -> MoistureSite:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -18,9 +18,8 @@ from jules_ml.modules.moisture_settings import MoistureSettings, StaticKind
 from jules_ml.modules.store import write_evaluation_folder, write_module_folder
 from jules_ml.provenance import software
 from jules_ml.training.moisture.ensemble import MoistureEnsemble, TrainingSite, learn_moisture
-from jules_ml.training.moisture.frame import MoistureRecord
+from jules_ml.training.moisture.frame import MoistureRecord, preferred_sensor
 from jules_ml.training.moisture.learning import Progress
-from jules_ml.training.moisture.level import describe
 from jules_ml.training.moisture.sites import hold_sites_out, paired_difference, refuse_few_sites
 from jules_ml.training.moisture.store import card_of_ensemble, load_moisture, state_of
 
@@ -85,20 +84,10 @@ def fit_moisture(
     """
     records = [site.record for site in sites]
     _refuse_twice(records)
-    main = [_main_sensor(record) for record in records]
+    main = _main_sensors(records)
     fractions = {"validation": settings.validation_fraction, "test": settings.test_fraction}
-    parts = [parts_of(record, sensor=m or 0, **fractions) for record, m in zip(records, main, strict=True)]
-    training = [
-        TrainingSite(record, part.learned, m)
-        for record, part, m in zip(records, parts, main, strict=True)
-        if m is not None
-    ]
-    if not training:
-        raise BadInput(
-            f"no sensor has {_LEAST_DAYS} usable days of measured water content",
-            where=f"site {', '.join(record.site for record in records)}",
-            remedy="name the columns of water content (theta, or theta_crns), and see that quality codes and frost leave some days",
-        )
+    parts = [parts_of(record, sensor=m, **fractions) for record, m in zip(records, main, strict=True)]
+    training = [TrainingSite(record, part.learned, m) for record, part, m in zip(records, parts, main, strict=True)]
     if settings.site_folds:
         refuse_few_sites(len(training), settings.site_folds)
     runs = settings.site_folds * (4 if settings.compare_static else 1)
@@ -108,7 +97,7 @@ def fit_moisture(
     scores: dict[str, Any] = {"inner_validation": dict(ensemble.validation)}
     if settings.site_folds:
         every = [TrainingSite(s.record, np.ones(len(s.record), dtype=bool), s.main) for s in training]
-        ensemble, scores["held_out_sites"] = _held_out(ensemble, every, settings, _part(progress, share, 1.0))
+        ensemble, scores["held_out_sites"] = _held_out(ensemble, every, settings, device, _part(progress, share, 1.0))
     scores["sites"] = {
         record.site: scores_of(ensemble, record, part) for record, part in zip(records, parts, strict=True)
     }
@@ -141,10 +130,11 @@ def adapt_moisture(
     BadInput
         If a site has no measured water content, or lacks a static input that the guess needs.
     """
-    ensemble, _ = load_moisture(folder)
+    ensemble, card = load_moisture(folder)
     parts = []
     for site in sites:
         record = site.record
+        _refuse_known(record, ensemble, Path(folder))
         sensor = scored_sensor(ensemble, record)
         held = np.flatnonzero(record.usable[:, sensor]) if record.usable.size else np.array([], dtype=int)
         end = len(record) if days is None or len(held) <= days else int(held[days])
@@ -156,8 +146,9 @@ def adapt_moisture(
         "adapted_from": Path(folder).name,
         "sites": {s.record.site: scores_of(ensemble, s.record, p) for s, p in zip(sites, parts, strict=True)},
     }
-    _write(out, ensemble, sites, parts, scores, ())
-    return MoistureFit(out, ensemble, scores, ())
+    said = tuple(card["warnings"])
+    _write(out, ensemble, sites, parts, scores, said, known=card["sites"])
+    return MoistureFit(out, ensemble, scores, said)
 
 
 def evaluate_moisture(folder: str | Path, sites: Sequence[MoistureSite], out: Path) -> dict[str, Any]:
@@ -212,12 +203,16 @@ def _write(
     parts: Sequence[Parts],
     scores: dict[str, Any],
     said: Sequence[str],
+    *,
+    known: Mapping[str, Any] | None = None,
 ) -> None:
+    """Write the module folder; ``known`` are the sites of the module that this one was adapted from."""
     records = [site.record for site in sites]
     card = {
         **card_of_ensemble(ensemble),
         "quantity": "volumetric water content of soil, residual water included [m3 m-3]",
-        "sites": {
+        "sites": dict(known or {})
+        | {
             site.record.site: {
                 "first": f"{_first(site.record, part):%Y-%m-%d}",
                 "last": f"{_last(site.record, part):%Y-%m-%d}",
@@ -228,7 +223,7 @@ def _write(
                 "longitude": site.record.longitude,
                 "sm_sat": site.sm_sat,
                 "theta_r": site.theta_r,
-                "static": describe(site.record),
+                "static": ensemble.static_inputs(site.record),
             }
             for site, part in zip(sites, parts, strict=True)
         },
@@ -247,7 +242,11 @@ def _write(
 
 
 def _held_out(
-    ensemble: MoistureEnsemble, sites: Sequence[TrainingSite], settings: MoistureSettings, progress: Progress | None
+    ensemble: MoistureEnsemble,
+    sites: Sequence[TrainingSite],
+    settings: MoistureSettings,
+    device: str,
+    progress: Progress | None,
 ) -> tuple[MoistureEnsemble, dict[str, Any]]:
     """Scores at held-out sites, under one setting of the switch or under all; and the ensemble with intervals for such sites."""
     wanted: list[StaticKind] = [settings.static]
@@ -256,7 +255,7 @@ def _held_out(
     found = {}
     for i, kind in enumerate(wanted):
         part = _part(progress, i / len(wanted), (i + 1) / len(wanted))
-        found[kind] = hold_sites_out(sites, settings.model_copy(update={"static": kind}), progress=part)
+        found[kind] = hold_sites_out(sites, settings.model_copy(update={"static": kind}), device=device, progress=part)
     given = found[settings.static]
     report: dict[str, Any] = {"static": settings.static, "sites": given.scores}
     report["median"] = pd.DataFrame(given.scores).T.median().to_dict()
@@ -271,12 +270,18 @@ def _held_out(
     return replace(ensemble, unseen=given.quantiles), report
 
 
-def _main_sensor(record: MoistureRecord) -> int | None:
-    """The cosmic-ray sensor where there is one, else the shallowest with enough days."""
-    enough = [i for i in range(record.theta.shape[1]) if record.usable[:, i].sum() >= _LEAST_DAYS]
-    rays = [i for i in enough if not np.isfinite(record.depth[i])]
-    best = rays or sorted(enough, key=lambda i: record.depth[i])
-    return best[0] if best else None
+def _main_sensors(records: Sequence[MoistureRecord]) -> list[int]:
+    """The sensor of each record that is scored."""
+    found = {record.site: preferred_sensor(record, least=_LEAST_DAYS) for record in records}
+    without = [site for site, sensor in found.items() if sensor is None]
+    if without:
+        raise BadInput(
+            f"no sensor has {_LEAST_DAYS} usable days of measured water content",
+            where=f"site {', '.join(without)}",
+            remedy="name the columns of water content (theta, or theta_crns), see that quality codes and frost leave some days, or leave "
+            "the site out",
+        )
+    return [sensor for sensor in found.values() if sensor is not None]
 
 
 def _part(progress: Progress | None, start: float, end: float) -> Progress | None:
@@ -297,6 +302,16 @@ def _refuse_twice(records: Sequence[MoistureRecord]) -> None:
     twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
     if twice is not None:
         raise BadInput(f"site {twice} stands twice", remedy="give each site a name of its own under [site]")
+
+
+def _refuse_known(record: MoistureRecord, ensemble: MoistureEnsemble, folder: Path) -> None:
+    known = ensemble.sites.get(record.site)
+    if known is not None and known.learned:
+        raise BadInput(
+            f"the module was learned from {record.site}, and knows its level",
+            where=folder,
+            remedy="adapt it to a site that it has not seen, or give this one another name under [site]",
+        )
 
 
 def _refuse_seen(record: MoistureRecord, card: dict[str, Any], folder: Path) -> None:

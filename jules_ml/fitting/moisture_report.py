@@ -16,7 +16,7 @@ from jules_ml.figures.moisture import moisture_series
 from jules_ml.training.intervals import coverage
 from jules_ml.training.moisture.baselines import climatology, matched, rain_index
 from jules_ml.training.moisture.ensemble import MoistureEnsemble, validation_days
-from jules_ml.training.moisture.frame import LAYER_DEPTHS, MoistureRecord
+from jules_ml.training.moisture.frame import LAYER_DEPTHS, MoistureRecord, preferred_sensor
 from jules_ml.training.moisture.scores import anomalies, drydown_scale, moisture_scores
 
 _Array = NDArray[np.float64]
@@ -172,12 +172,12 @@ def figure_of(ensemble: MoistureEnsemble, record: MoistureRecord, parts: Parts, 
 
 
 def scored_sensor(ensemble: MoistureEnsemble, record: MoistureRecord) -> int:
-    """The sensor that is scored: the module's at a site it knows, else the first that has measured."""
-    known = ensemble.main.get(record.site)
-    if known is not None and known < len(record.names):
-        return known
-    held = np.flatnonzero(record.usable.any(0))
-    return int(held[0]) if len(held) else 0
+    """The sensor that is scored: the module's at a site it knows, else the one that a fit would take."""
+    known = ensemble.sites.get(record.site)
+    if known is not None and known.names[known.main] in record.names:
+        return record.names.index(known.names[known.main])
+    found = preferred_sensor(record, least=1)
+    return 0 if found is None else found
 
 
 def _label(record: MoistureRecord, sensor: int) -> str:

@@ -67,15 +67,15 @@ def layer_weights(theta: Tensor, bulk_density: Tensor | float, *, bottoms: tuple
     return weight / weight.sum(-1, keepdim=True)
 
 
-def crns_moisture(profile: Tensor, bulk_density: Tensor | float, *, iterations: int = 2) -> Tensor:
-    """Water content that the sensor reports for a profile.
+def footprint_weights(profile: Tensor, bulk_density: Tensor | float, *, iterations: int = 2) -> Tensor:
+    """Weight of each layer in what the sensor sees of a profile.
 
     The depth seen depends on the water content seen: it is found by fixed-point iteration from that of the upper layer.
 
     Parameters
     ----------
     profile : Tensor, shape (..., layer)
-        Water content of the layers [m3 m-3].
+        Water content of the layers [m3 m-3]; taken as within 0.01 and 1.
     bulk_density : Tensor or float
         Dry bulk density [g cm-3].
     iterations : int, optional
@@ -83,9 +83,28 @@ def crns_moisture(profile: Tensor, bulk_density: Tensor | float, *, iterations: 
 
     Returns
     -------
+    Tensor, shape (..., layer)
+        Weights that sum to 1.
+    """
+    bounded = profile.clamp(0.01, 1.0)
+    weights = layer_weights(bounded[..., 0], bulk_density)
+    for _ in range(iterations - 1):
+        weights = layer_weights((weights * bounded).sum(-1), bulk_density)
+    return weights
+
+
+def crns_moisture(profile: Tensor, bulk_density: Tensor | float) -> Tensor:
+    """Water content that the sensor reports for a profile; see :func:`footprint_weights`.
+
+    Parameters
+    ----------
+    profile : Tensor, shape (..., layer)
+        Water content of the layers [m3 m-3].
+    bulk_density : Tensor or float
+        Dry bulk density [g cm-3].
+
+    Returns
+    -------
     Tensor, shape (...)
     """
-    seen = profile[..., 0]
-    for _ in range(iterations):
-        seen = (layer_weights(seen.clamp(0.01, 1.0), bulk_density) * profile).sum(-1)
-    return seen
+    return (footprint_weights(profile, bulk_density) * profile).sum(-1)

@@ -152,13 +152,14 @@ class LearnedMoisture(nn.Module):
             filtered.append((sums + PRIOR_WEIGHT * PRIOR) / (weights + PRIOR_WEIGHT))
         decay = torch.exp(-inputs.since_start / 20.0)[:, None] * (inputs.since_start < MEMORY_DAYS)[:, None]
         start = torch.nan_to_num(inputs.initial)[:, :, None] * decay
+        jules = inputs.jules if self.settings.jules_channel else torch.full_like(inputs.jules, float("nan"))
         return torch.cat(
             [
                 torch.nan_to_num(inputs.dynamic),
                 inputs.dynamic.isfinite().float(),
                 *filtered,
-                torch.nan_to_num(inputs.jules),
-                inputs.jules[:, :1].isfinite().float(),
+                torch.nan_to_num(jules),
+                jules[:, :1].isfinite().float(),
                 start,
                 decay * inputs.initial[:, :1].isfinite().float()[:, :, None],
             ],

@@ -36,7 +36,23 @@ STATIC_SCALING: Mapping[str, tuple[float, float]] = {
     "lst_excess": (1.0, 2.0),
     "lst_range": (2.0, 1.0),
     "jules_mean": (0.25, 0.1),
-    "jules_spread": (0.05, 0.03),
+}
+#: What a static property may be [its unit]; beyond, its unit must be another.
+STATIC_RANGE: Mapping[str, tuple[float, float]] = {
+    "clay": (0.0, 100.0),
+    "sand": (0.0, 100.0),
+    "bulk_density": (0.02, 2.6),
+    "soc": (0.0, 500.0),
+    "elevation": (-450.0, 9000.0),
+    "precip_year": (0.0, 15000.0),
+    "t_air_mean": (210.0, 320.0),
+    "vpd_mean": (0.0, 8000.0),
+    "trees": (0.0, 1.0),
+    "grass": (0.0, 1.0),
+    "bare": (0.0, 1.0),
+    "lst_excess": (-30.0, 40.0),
+    "lst_range": (0.0, 40.0),
+    "jules_mean": (0.0, 1.0),
 }
 LOGARITHMIC = ("soc", "elevation", "precip_year")
 

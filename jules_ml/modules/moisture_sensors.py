@@ -10,12 +10,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from jules_ml.modules.crns import layer_weights
-
-#: Times that the footprint of a cosmic-ray sensor is found anew from the water that it sees.
-_ITERATIONS = 2
-#: Water content at which a footprint is trusted [m3 m-3]: no soil is drier or wetter.
-_DRIEST, _WETTEST = 0.02, 0.7
+from jules_ml.modules.crns import footprint_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +46,8 @@ class Sensors:
         r"""Anomaly and its spread at every sensor.
 
         A probe sees :math:`\sum_l w_l z_l`. The weights of a cosmic-ray sensor are those of
-        :func:`~jules_ml.modules.crns.layer_weights` for the water that it sees that day: the wetter, the less deep. Errors of the layers
-        are taken as alike, so that spreads add.
+        :func:`~jules_ml.modules.crns.footprint_weights` for the water that it sees that day: the wetter, the less deep. Errors of the
+        layers are taken as alike, so that spreads add.
 
         Parameters
         ----------
@@ -68,11 +63,7 @@ class Sensors:
         if len(site) == 0:
             return seen, width
         layers, spreads = mean[site].transpose(1, 2), spread[site].transpose(1, 2)
-        level, scale = self.level[site, sensor, 0][:, None], self.level[site, sensor, 1][:, None]
-        density = self.bulk_density[site][:, None]
-        anomaly = layers[..., 0]
-        for _ in range(_ITERATIONS):
-            weights = layer_weights((level + scale * anomaly).clamp(_DRIEST, _WETTEST), density)
-            anomaly = (weights * layers).sum(-1)
+        level, scale = self.level[site, sensor, 0][:, None, None], self.level[site, sensor, 1][:, None, None]
+        weights = footprint_weights(level + scale * layers, self.bulk_density[site][:, None])
         index = (site, sensor)
-        return seen.index_put(index, anomaly), width.index_put(index, (weights * spreads).sum(-1))
+        return seen.index_put(index, (weights * layers).sum(-1)), width.index_put(index, (weights * spreads).sum(-1))

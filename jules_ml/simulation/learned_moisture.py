@@ -183,7 +183,7 @@ def _round_the_year(
         theta=np.full((rounds * days, len(depth)), np.nan),
         usable=np.zeros((rounds * days, len(depth)), dtype=bool),
         depth=depth,
-        names=tuple(f"theta_{i + 1}" for i in range(len(depth))),
+        names=tuple(of_site.get("sensors", ("theta_1",))),
         latitude=place.latitude,
         longitude=place.longitude,
     )

@@ -63,6 +63,19 @@ def test_copernicus_water_index_with_its_t_value(tmp_path):
     assert swi.attrs["units"] == "1"
 
 
+def test_codes_of_a_scaled_netcdf_are_no_values(tmp_path):
+    swi = np.uint8([80, 251, 120, 255, 200])  # half per cent; 251 is for frozen soil
+    ds = xr.Dataset(
+        {"SWI_005": ("time", swi, {"scale_factor": 0.5, "_FillValue": np.uint8(255)})},
+        coords={"time": pd.date_range("2018-01-01", periods=5, freq="D")},
+    )
+    ds.to_netcdf(tmp_path / "swi.nc", encoding={"SWI_005": {"dtype": "u1"}})
+    raw = xr.open_dataset(tmp_path / "swi.nc", mask_and_scale=False)
+    assert raw["SWI_005"].dtype == np.uint8
+    found = read_swi_product(tmp_path / "swi.nc", t_value=5)["swi"]
+    assert found.to_numpy() == pytest.approx([0.4, np.nan, 0.6, np.nan, 1.0], nan_ok=True)
+
+
 def test_a_t_value_that_is_not_there(tmp_path):
     with pytest.raises(BadInput, match="no soil water index of T = 40 d") as error:
         read_swi_product(swi_file(tmp_path / "swi.csv"), t_value=40)

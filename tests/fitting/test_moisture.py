@@ -66,8 +66,23 @@ def test_parts_are_in_order_of_time():
 
 def test_a_new_sensor_is_taken_in_by_thirty_days(module, tmp_path):
     done = adapt_moisture(module.folder, [made_up(5, "field")], tmp_path / "field", days=30)
-    assert set(done.ensemble.levels) == {"meadow", "wood", "field"}
+    assert set(done.ensemble.sites) == {"meadow", "wood", "field"}
     assert done.scores["sites"]["field"]["sensors"]["theta_1"]["n"] == 670
+    with pytest.raises(BadInput, match="overlaps in time"):  # what it was learned from is not forgotten
+        evaluate_moisture(tmp_path / "field", [made_up(0, "meadow")], tmp_path / "scores")
+    assert [path.name for path in export_prescribed(tmp_path / "field", tmp_path / "files")] == ["field_sthuf.nc"]
+
+
+def test_a_site_that_was_learned_from_is_not_adapted_to(module, tmp_path):
+    with pytest.raises(BadInput, match="knows its level"):
+        adapt_moisture(module.folder, [made_up(0, "meadow")], tmp_path / "meadow", days=30)
+
+
+def test_sites_without_water_content_are_named_before_anything_is_learned(tmp_path):
+    dry = moisture_record(site(700, seed=3, name="heath").drop_vars("theta"))
+    lost = moisture_record(site(700, seed=4, name="moor", theta=np.full((700, 1), np.nan)))
+    with pytest.raises(BadInput, match="site heath, moor: no sensor has 60 usable days"):
+        fit_moisture([made_up(0, "meadow"), MoistureSite(dry), MoistureSite(lost)], SETTINGS, tmp_path / "none")
 
 
 def test_a_record_that_was_learned_from_is_not_scored(module, tmp_path):
@@ -153,6 +168,17 @@ def test_a_point_that_is_no_site_is_refused(module):
             t_soil=np.ones((4, 1)),
         )
     assert "static={...}" in str(error.value)
+    with pytest.raises(BadInput, match="t_air_mean, vpd_mean are missing"):
+        Follow(module.folder, warm_up=1, static={"precip_year": 800.0})(
+            date=(2019, 7, 1, 0, 0, 0),
+            latitude=np.array([10.0]),
+            longitude=np.array([3.0]),
+            forcing={name: np.full(1, value) for name, value in FORCING.items()},
+            smcl=np.ones((4, 1)),
+            sthu=np.ones((4, 1)),
+            sthf=np.ones((4, 1)),
+            t_soil=np.ones((4, 1)),
+        )
 
 
 def test_the_hook_brings_no_hdf5():

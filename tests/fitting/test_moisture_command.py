@@ -65,3 +65,20 @@ def test_folds_that_leave_too_few_sites_are_refused_before_anything_is_learned(
     assert done.exit_code == 2
     assert "9 sites held out in 3 folds leave 6 to learn from" in done.output
     assert "site_folds = 0" in done.output
+
+
+@pytest.mark.parametrize(
+    ("properties", "said"),
+    [
+        ("{claay = 20}", "'claay' is no property"),
+        ("{bulk_density = 1300}", "bulk_density = 1300 is beyond 0.02 to 2.6"),
+    ],
+)
+def test_properties_that_cannot_be_are_refused(
+    stations: list[Path], tmp_path: Path, properties: str, said: str
+) -> None:
+    text = stations[1].read_text(encoding="utf-8").split("site_properties")[0] + f"site_properties = {properties}\n"
+    (tmp_path / "wrong.toml").write_text(text, encoding="utf-8")
+    done = CliRunner().invoke(app, ["fit", "moisture", str(tmp_path / "wrong.toml"), "--out", str(tmp_path / "theta")])
+    assert done.exit_code == 2
+    assert said in " ".join(done.output.split())

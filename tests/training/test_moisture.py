@@ -11,11 +11,12 @@ import torch
 from moisture_site import QUICK, jules_run, site
 
 from jules_ml.errors import BadInput
-from jules_ml.training.moisture.baselines import climatology, matched
-from jules_ml.training.moisture.batch import Level, batch, layers_to_points, nearest_sensor
+from jules_ml.modules.moisture import LearnedMoisture, jules_features
+from jules_ml.training.moisture.baselines import climatology, matched, rain_index
+from jules_ml.training.moisture.batch import Level, batch, jules_moments, layers_to_points, nearest_sensor
 from jules_ml.training.moisture.ensemble import TrainingSite, learn_moisture, validation_days
 from jules_ml.training.moisture.frame import MoistureRecord, moisture_record
-from jules_ml.training.moisture.level import LevelModel, adapted, describe, fit_guess
+from jules_ml.training.moisture.level import LevelModel, adapted, describe, fit_guess, guess_covariance
 from jules_ml.training.moisture.limits import Limits, porosity, supply
 from jules_ml.training.moisture.scores import drydown_scale, moisture_scores
 
@@ -187,16 +188,124 @@ def test_observations_draw_the_level_from_the_guess():
     z = random.normal(size=200)
     theta = 0.35 + 0.08 * z
     prior = Level(0.2, 0.05)
-    assert adapted(prior, (0.08, 0.5), z[:0], theta[:0]) is prior
-    few, many = (adapted(prior, (0.08, 0.5), z[:n], theta[:n]) for n in (3, 200))
+    before = guess_covariance(prior, (0.08, 0.5))
+    unmoved, same = adapted(prior, before, z[:0], theta[:0])
+    assert unmoved is prior
+    assert same is before
+    (few, some), (many, little) = (adapted(prior, before, z[:n], theta[:n]) for n in (3, 200))
     assert prior.mean < few.mean < many.mean
     assert many.mean == pytest.approx(0.35, abs=0.01)
     assert many.spread == pytest.approx(0.08, abs=0.015)
+    assert before[0, 0] > some[0, 0] > little[0, 0] > 0.0  # what is left of the guess's error
 
 
 def test_a_site_describes_itself_without_its_water_content(many):
     changed = replace(many[0], theta=many[0].theta + 0.3)
     assert describe(changed) == describe(many[0])
+
+
+def test_climate_is_told_by_the_months_of_a_year(many):
+    day = np.arange(400)
+    whole = describe(many[0])
+    assert whole["t_air_mean"] == pytest.approx(288.0, abs=0.5)
+    assert "t_air_mean" not in describe(many[0], day < 250)
+    gap = describe(many[0], (day < 150) | (day > 200))  # June is missing
+    assert gap["t_air_mean"] == pytest.approx(whole["t_air_mean"], abs=0.3)
+    assert describe(many[0], day < 366)["t_air_mean"] == pytest.approx(whole["t_air_mean"], abs=0.3)
+
+
+def test_nothing_after_the_training_days_of_a_known_site_bears_on_what_is_predicted_in_them(many):
+    early = np.arange(400) < 370
+    ensemble = learn_moisture([TrainingSite(record, early) for record in many], QUICK)
+    record = many[0]
+    later = replace(record, dynamic={n: np.where(early, v, v + 9.0) for n, v in record.dynamic.items()})
+    assert np.array_equal(ensemble.predict(record).theta[early], ensemble.predict(later).theta[early])
+
+
+def test_a_sensor_is_known_by_its_name(many):
+    two = replace(
+        many[0],
+        theta=np.column_stack([many[0].theta, many[0].theta + 0.2]),
+        usable=np.tile(many[0].usable, (1, 2)),
+        depth=np.array([0.05, np.nan]),
+        names=("theta_1", "theta_crns"),
+    )
+    ensemble = learn_moisture([TrainingSite(two, np.ones(400, dtype=bool))], QUICK)
+    rays = replace(two, theta=two.theta[:, 1:], usable=two.usable[:, 1:], depth=two.depth[1:], names=("theta_crns",))
+    assert ensemble.level_of(rays, 0).mean == pytest.approx(two.theta[:, 1].mean(), abs=1e-6)
+    with pytest.raises(BadInput, match="does not know the sensor 'theta_9'; it knows theta_1, theta_crns"):
+        ensemble.predict(replace(rays, names=("theta_9",)))
+
+
+def test_a_sensor_that_has_not_measured_is_not_adapted(many):
+    ensemble = learn_moisture([TrainingSite(r, np.ones(400, dtype=bool)) for r in many[:8]], QUICK)
+    unseen = many[8]
+    both = replace(
+        unseen,
+        theta=np.column_stack([np.full(400, np.nan), unseen.theta]),
+        usable=np.column_stack([np.zeros(400, dtype=bool), unseen.usable]),
+        depth=np.array([0.05, np.nan]),
+        names=("theta_1", "theta_crns"),
+    )
+    known = ensemble.adapt(both).sites[unseen.site]
+    assert known.levels[0] is None
+    assert known.main == 1
+    assert not known.learned
+
+
+def test_intervals_narrow_with_the_days_of_local_data(many):
+    ensemble = learn_moisture([TrainingSite(r, np.ones(400, dtype=bool)) for r in many[:8]], QUICK)
+    unseen = many[8]
+
+    def width(days: int) -> float:
+        taken = ensemble.adapt(unseen.with_usable(np.arange(400) < days)) if days else ensemble
+        found = taken.predict(unseen)
+        return float((found.high - found.low).mean())
+
+    assert width(0) > width(3) > width(100)
+
+
+def test_surface_temperature_is_told_from_the_last_input(many):
+    levels = [[Level(0.25, 0.05)]]
+    jules = [np.full((2, 4), np.nan)]
+    names = ("precip", "t_air", "sw_down")
+    made = batch(many[:1], jules=jules, levels=levels, static=(), statics=[{}], dynamic=names)
+    assert made.lst is None
+    made = batch(many[:1], jules=jules, levels=levels, static=(), statics=[{}], dynamic=("precip", "lst", "t_air"))
+    assert made.lst == 1
+
+
+def test_jules_without_residual_water_gets_it_back():
+    run = jules_run()
+    water = run.rename(theta="smcl").assign(dzsoil=("soil", [0.1, 0.25, 0.65, 2.0]))
+    water["smcl"] = (run["theta"] - 0.05) * 1000.0 * water["dzsoil"]
+    found = moisture_record(site(), jules=water, theta_r=(0.05,)).jules
+    assert found == pytest.approx(moisture_record(site(), jules=run).jules)
+    with pytest.raises(BadInput, match=r"other soil layers: 0\.5, 0\.5, 0\.5, 0\.5"):
+        moisture_record(site(), jules=water.assign(dzsoil=("soil", [0.5] * 4)))
+
+
+def test_a_run_starts_from_jules_where_it_is_no_daily_input():
+    record = moisture_record(site(400), jules=jules_run(400))
+    made = batch(
+        [record], jules=[jules_moments(record, np.ones(400, dtype=bool))], levels=[[None]], static=(), statics=[{}]
+    )
+    restarted = made.inputs.started_at(torch.tensor([200]))
+    assert restarted.initial.isfinite().all()
+    hidden = LearnedMoisture(9, 0, QUICK.model_copy(update={"jules_channel": False}))
+    first, after = jules_features(9)
+    assert not hidden.features(restarted)[:, first:after].any()
+    assert hidden.features(restarted)[:, after : after + 4, 200].any()
+
+
+def test_an_index_of_rain_does_not_dry_out_where_nobody_measured():
+    rain = np.full(300, 2.0)
+    theta = 0.2 + 0.001 * np.arange(300) / 300.0
+    gap = rain.copy()
+    gap[200:260] = np.nan
+    train = np.arange(300) < 200
+    index = rain_index(gap + 0.1 * np.sin(np.arange(300)), theta, train)
+    assert abs(index[255] - index[195]) < 0.01
 
 
 def test_baselines_look_at_training_days_alone():

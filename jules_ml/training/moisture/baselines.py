@@ -53,12 +53,16 @@ def climatology(days: pd.DatetimeIndex, theta: _Array, train: _Mask, *, within: 
 
 
 def rain_index(precip: _Array, theta: _Array, train: _Mask) -> _Array:
-    """Exponential filter of the rain, regressed on the training days; its time scale is the best of eight there [2 to 120 d]."""
-    rain = np.nan_to_num(precip)
+    """Exponential filter of the rain, regressed on the training days; its time scale is the best of eight there [2 to 120 d].
+
+    Days without a measurement have no weight.
+    """
+    rain, known = np.nan_to_num(precip), np.isfinite(precip).astype(np.float64)
     best, least = np.full(len(rain), theta[train].mean()), np.inf
     for scale in (2, 4, 7, 12, 20, 35, 60, 120):
         keep = np.exp(-1.0 / scale)
-        fitted = regression(lfilter([1.0 - keep], [1.0, -keep], rain), theta, train)
+        sums, weights = (lfilter([1.0 - keep], [1.0, -keep], part) for part in (rain, known))
+        fitted = regression(sums / np.maximum(weights, 1e-9), theta, train)
         error = float(np.mean((fitted[train] - theta[train]) ** 2))
         if error < least:
             best, least = fitted, error

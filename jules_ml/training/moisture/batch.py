@@ -19,6 +19,8 @@ _Array = NDArray[np.float64]
 _Mask = NDArray[np.bool_]
 #: Least standard deviation of an anomaly's unit [m3 m-3].
 LEAST_SPREAD = 0.004
+#: Days that moments are taken of at least.
+_LEAST_DAYS = 20
 #: Bulk density of a soil that nobody sampled [g cm-3].
 _BULK_DENSITY = 1.3
 
@@ -51,6 +53,8 @@ class MoistureBatch:
         What they see of the layers.
     limits : Limits
         What water cannot do there.
+    lst : int or None
+        Number of surface temperature among the daily inputs; None where it is not among them.
     """
 
     records: tuple[MoistureRecord, ...]
@@ -59,6 +63,7 @@ class MoistureBatch:
     weight: Tensor
     sensors: Sensors
     limits: Limits
+    lst: int | None
 
     def learned_from(self) -> MoistureBatch:
         """The same without the days after the last that is learned from."""
@@ -73,6 +78,7 @@ class MoistureBatch:
             self.weight[..., start:stop],
             self.sensors,
             self.limits.window(start, stop),
+            self.lst,
         )
 
     def take(self, sites: Tensor) -> MoistureBatch:
@@ -84,12 +90,15 @@ class MoistureBatch:
             self.weight[sites],
             self.sensors.take(sites),
             self.limits.take(sites),
+            self.lst,
         )
 
     def to(self, device: torch.device | str) -> MoistureBatch:
         """The same on a device."""
-        tensors = (self.inputs, self.target, self.weight, self.sensors, self.limits)
-        return MoistureBatch(self.records, *(part.to(device) for part in tensors))  # type: ignore[arg-type]
+        inputs, target, weight = self.inputs.to(device), self.target.to(device), self.weight.to(device)
+        return MoistureBatch(
+            self.records, inputs, target, weight, self.sensors.to(device), self.limits.to(device), self.lst
+        )
 
 
 def moments(record: MoistureRecord, train: _Mask) -> list[Level | None]:
@@ -104,19 +113,21 @@ def moments(record: MoistureRecord, train: _Mask) -> list[Level | None]:
     found: list[Level | None] = []
     for sensor in range(mask.shape[1]):
         values = record.theta[mask[:, sensor], sensor]
-        found.append(Level(float(values.mean()), max(float(values.std()), LEAST_SPREAD)) if len(values) >= 20 else None)
+        found.append(
+            Level(float(values.mean()), max(float(values.std()), LEAST_SPREAD)) if len(values) >= _LEAST_DAYS else None
+        )
     return found
 
 
 def jules_moments(record: MoistureRecord, days: _Mask) -> _Array:
     """Mean and standard deviation of JULES's layers over some days, shape (2, layer); over all where those are under 20.
 
-    NaN where there is no run.
+    NaN where there is no run of 20 days: nobody knows then what is much for it.
     """
     known = np.isfinite(record.jules[:, 0])
     held = record.jules[days & known]
-    held = held if len(held) >= 20 else record.jules[known]
-    if len(held) == 0:
+    held = held if len(held) >= _LEAST_DAYS else record.jules[known]
+    if len(held) < _LEAST_DAYS:
         return np.full((2, record.jules.shape[1]), np.nan)
     return np.stack([held.mean(0), np.maximum(held.std(0), LEAST_SPREAD)])
 
@@ -163,7 +174,6 @@ def batch(
     train: Sequence[_Mask] | None = None,
     main: Sequence[int | None] | None = None,
     days: int | None = None,
-    jules_channel: bool = True,
 ) -> MoistureBatch:
     """Make tensors of records.
 
@@ -186,8 +196,6 @@ def batch(
         Sensor that is scored, which counts in full; others count a third.
     days : int, optional
         Days to pad to; those of the longest record unless given.
-    jules_channel : bool, optional
-        Whether JULES is an input on every day.
     """
     length = max(len(r) for r in records) if days is None else days
     sensors = max(max(r.theta.shape[1] for r in records), 1)
@@ -236,8 +244,6 @@ def batch(
             share = 1.0 if main is None or main[i] is None or main[i] == s else 1.0 / 3.0
             weight[i, s, :n] = mask[:, s] * share
     initial = torch.from_numpy(guess[:, :, 0].copy())
-    if not jules_channel:
-        guess[:] = np.nan
     since = torch.arange(length, dtype=torch.float32).expand(count, -1)
     inputs = MoistureInputs(
         torch.from_numpy(values),
@@ -252,7 +258,10 @@ def batch(
     seeing = Sensors(torch.from_numpy(points), torch.from_numpy(cosmic), torch.from_numpy(level), density)
     porous = torch.tensor([porosity(record.static) for record in records])
     limits = Limits(torch.from_numpy(layer_level), porous, torch.from_numpy(enters))
-    return MoistureBatch(tuple(records), inputs, torch.from_numpy(target), torch.from_numpy(weight), seeing, limits)
+    lst = dynamic.index("lst") if "lst" in dynamic else None
+    return MoistureBatch(
+        tuple(records), inputs, torch.from_numpy(target), torch.from_numpy(weight), seeing, limits, lst
+    )
 
 
 def _scaled(name: str, record: MoistureRecord) -> _Array:

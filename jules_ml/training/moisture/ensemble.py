@@ -14,19 +14,13 @@ from jules_ml.errors import BadInput
 from jules_ml.modules.moisture import LearnedMoisture
 from jules_ml.modules.moisture_settings import MoistureSettings
 from jules_ml.training.intervals import conformal_quantiles
-from jules_ml.training.moisture.batch import (
-    UNKNOWN_LEVEL,
-    Level,
-    MoistureBatch,
-    batch,
-    jules_moments,
-    moments,
-    nearest_sensor,
-)
-from jules_ml.training.moisture.frame import DYNAMIC, LAYER_DEPTHS, MoistureRecord
+from jules_ml.training.moisture.batch import UNKNOWN_LEVEL, Level, MoistureBatch, batch, jules_moments, moments
+from jules_ml.training.moisture.frame import DYNAMIC, LAYER_DEPTHS, MoistureRecord, preferred_sensor
+from jules_ml.training.moisture.known import KnownSite
 from jules_ml.training.moisture.learning import Progress, learn_member, predict
 from jules_ml.training.moisture.level import (
     CLIMATE,
+    COVER,
     JULES,
     SATELLITE,
     TEXTURE,
@@ -34,6 +28,7 @@ from jules_ml.training.moisture.level import (
     adapted,
     describe,
     fit_guess,
+    guess_covariance,
 )
 
 _Array = NDArray[np.float64]
@@ -68,12 +63,14 @@ class TrainingSite:
 class MoisturePrediction:
     """Water content at a site's sensors [m3 m-3], each of shape (day, sensor).
 
-    ``anomaly`` and ``spread`` are the network's own, in units of the level's spread [1].
+    ``scale`` is the standard error that intervals are told in [m3 m-3]; ``anomaly`` and ``spread`` are the network's own, in units of the
+    level's spread [1].
     """
 
     theta: _Array
     low: _Array
     high: _Array
+    scale: _Array
     anomaly: _Array
     spread: _Array
 
@@ -88,14 +85,8 @@ class MoistureEnsemble:
     settings : MoistureSettings
     dynamic, static : tuple of str
         Names of the network's daily and static inputs: those that a site learned from has.
-    levels : mapping of str to tuple of Level or None
-        Of the sensors of each site learned from.
-    offsets : mapping of str to array, shape (2, sensor)
-        Mean and standard deviation of the predicted anomalies on the training days of each site, which its predictions are put right by.
-    jules : mapping of str to array, shape (2, layer)
-        Moments of JULES at each site learned from.
-    main : mapping of str to int
-        Sensor of each site that is scored.
+    sites : mapping of str to KnownSite
+        What is kept of each site learned from, or taken in.
     level_guess : LevelGuess or None
         Guesses the level of unseen sites; None where there were too few sites to learn it from.
     seen, unseen : tuple of float
@@ -106,10 +97,7 @@ class MoistureEnsemble:
     settings: MoistureSettings
     dynamic: tuple[str, ...]
     static: tuple[str, ...]
-    levels: Mapping[str, tuple[Level | None, ...]]
-    offsets: Mapping[str, _Array]
-    jules: Mapping[str, _Array]
-    main: Mapping[str, int]
+    sites: Mapping[str, KnownSite]
     level_guess: LevelGuess | None = None
     seen: tuple[float, float] = _NORMAL
     unseen: tuple[float, float] = _NORMAL
@@ -127,19 +115,17 @@ class MoistureEnsemble:
         return mean[0].T.double().numpy(), spread[0].T.double().numpy()
 
     def level_of(self, record: MoistureRecord, sensor: int) -> Level:
-        """Level of a sensor: its own at a site learned from, else the guess.
+        """Level of a record's sensor: its own at a site that is known, else the guess.
 
         Raises
         ------
         BadInput
-            If the site was not learned from and there is no guess, or the guess lacks a static input.
+            If the site is known and has no such sensor; if it is not known and there is no guess, or the guess lacks a static input.
         """
-        known = self.levels.get(record.site)
-        if known is not None and sensor < len(known) and known[sensor] is not None:
-            return known[sensor]  # type: ignore[return-value]
-        if known is not None and any(level is not None for level in known):
-            return next(level for level in known if level is not None)
-        return self.guess(record)[0]
+        known = self.sites.get(record.site)
+        if known is None:
+            return self.guess(record)[0]
+        return known.level(known.sensor(record.names[sensor], site=record.site))
 
     def guess(self, record: MoistureRecord) -> tuple[Level, tuple[float, float]]:
         """Level of an unseen site, and its standard errors: see :meth:`~jules_ml.training.moisture.level.LevelGuess.predict`."""
@@ -149,7 +135,7 @@ class MoistureEnsemble:
                 where=f"site {record.site}",
                 remedy="adapt it to the site: jules-ml fit moisture --adapt DIR, with a few days of measured water content",
             )
-        return self.level_guess.predict(describe(record), where=f"site {record.site}")
+        return self.level_guess.predict(self.static_inputs(record), where=f"site {record.site}")
 
     def predict(self, record: MoistureRecord) -> MoisturePrediction:
         """Water content at the sensors of a record.
@@ -160,42 +146,43 @@ class MoistureEnsemble:
             As :meth:`level_of`.
         """
         anomaly, spread = self.sensed(record)
-        seen = record.site in self.levels
-        quantiles = self.seen if seen else self.unseen
+        known = self.sites.get(record.site)
+        guess = self.guess(record) if known is None else None
         theta, scale = np.empty_like(anomaly), np.empty_like(anomaly)
-        for sensor in range(anomaly.shape[1]):
-            level, z, error = self.level_of(record, sensor), anomaly[:, sensor], (0.0, 0.0)
-            if seen:
-                z = self._put_right(record.site, sensor, z)
+        for sensor, name in enumerate(record.names):
+            z = anomaly[:, sensor]
+            if known is not None:
+                own = known.sensor(name, site=record.site)
+                level, covariance = known.level(own), known.covariance[own]
+                z = known.put_right(own, z, match=self.settings.match_variance)
             else:
-                error = self.guess(record)[1]
+                assert guess is not None
+                level, covariance = guess[0], guess_covariance(*guess)
             theta[:, sensor] = level.mean + level.spread * z
-            scale[:, sensor] = np.sqrt(
-                (level.spread * spread[:, sensor]) ** 2 + error[0] ** 2 + (error[1] * level.spread * z) ** 2
-            )
+            of_level = covariance[0, 0] + 2.0 * z * covariance[0, 1] + z**2 * covariance[1, 1]
+            scale[:, sensor] = np.sqrt((level.spread * spread[:, sensor]) ** 2 + of_level)
+        quantiles = self.seen if known is not None and known.learned else self.unseen
         low, high = (np.clip(theta + q * scale, 0.0, 1.0) for q in quantiles)
-        return MoisturePrediction(np.clip(theta, 0.0, 1.0), low, high, anomaly, spread)
+        return MoisturePrediction(np.clip(theta, 0.0, 1.0), low, high, scale, anomaly, spread)
 
     def layers(self, record: MoistureRecord) -> _Array:
         """Water content of the four layers, shape (day, layer) [m3 m-3].
 
-        Each layer has the level of the sensor nearest in depth; at a site without one, of the site's level, moved by what JULES's
+        Each layer has the level of the sensor nearest in depth; at a site that is not known, of the site's guess, moved by what JULES's
         layer has more than its first where there is a run.
         """
         z = self.anomalies(record)[0]
-        known = self.levels.get(record.site, ())
+        known = self.sites.get(record.site)
         theta = np.empty_like(z)
-        for layer in range(len(LAYER_DEPTHS)):
-            sensor = nearest_sensor(record.depth, known, layer)
-            if sensor is not None:
-                level, series = known[sensor], self._put_right(record.site, sensor, z[:, layer])
-                assert level is not None
-            else:
-                level, series = self.guess(record)[0], z[:, layer]
-                if record.has_jules:
-                    mean = jules_moments(record, np.ones(len(record), dtype=bool))[0]
-                    level = Level(level.mean + float(mean[layer] - mean[0]), level.spread)
-            theta[:, layer] = level.mean + level.spread * series
+        if known is not None:
+            for layer in range(len(LAYER_DEPTHS)):
+                sensor = known.sensor_of_layer(layer)
+                series = known.put_right(sensor, z[:, layer], match=self.settings.match_variance)
+                theta[:, layer] = known.level(sensor).mean + known.level(sensor).spread * series
+        else:
+            level = self.guess(record)[0]
+            mean = jules_moments(record, np.ones(len(record), dtype=bool))[0]
+            theta = level.mean + np.nan_to_num(mean - mean[0]) + level.spread * z
         return np.clip(theta, 0.005, 0.9)
 
     def adapt(self, record: MoistureRecord, *, sensors: Sequence[int] | None = None) -> MoistureEnsemble:
@@ -225,47 +212,53 @@ class MoistureEnsemble:
                 remedy="name its columns (theta, or theta_crns), and see that quality codes and frozen soil leave some days",
             )
         prior, error = self.guess(record) if self.level_guess is not None else (UNKNOWN_LEVEL, _UNKNOWN_ERROR)
+        before = guess_covariance(prior, error)
         anomaly = self.sensed(record)[0]
-        wanted = range(record.theta.shape[1]) if sensors is None else sensors
-        levels: list[Level | None] = [None] * record.theta.shape[1]
+        count = record.theta.shape[1]
+        levels: list[Level | None] = [None] * count
+        covariance = np.zeros((count, 2, 2))
+        wanted = [i for i in (range(count) if sensors is None else sensors) if record.usable[:, i].any()]
         for sensor in wanted:
             held = record.usable[:, sensor]
-            levels[sensor] = adapted(prior, error, anomaly[held, sensor], record.theta[held, sensor])
-        none = np.stack([np.zeros(len(levels)), np.ones(len(levels))])
-        return replace(
-            self,
-            levels={**self.levels, record.site: tuple(levels)},
-            offsets={**self.offsets, record.site: none},
-            jules={**self.jules, record.site: jules_moments(record, np.ones(len(record), dtype=bool))},
-            main={**self.main, record.site: int(wanted[0])},
+            levels[sensor], covariance[sensor] = adapted(
+                prior, before, anomaly[held, sensor], record.theta[held, sensor]
+            )
+        main = preferred_sensor(record, least=1)
+        site = KnownSite(
+            names=record.names,
+            depth=record.depth,
+            levels=tuple(levels),
+            offsets=_no_offsets(count),
+            jules=jules_moments(record, np.ones(len(record), dtype=bool)),
+            main=wanted[0] if main not in wanted or main is None else main,
+            static=describe(record),
+            covariance=covariance,
+            learned=False,
         )
+        return replace(self, sites={**self.sites, record.site: site})
 
-    def _put_right(self, site: str, sensor: int, z: _Array) -> _Array:
-        """Bring the anomalies of a known site to mean 0 on its training days, and their spread towards 1."""
-        mean, spread = self.offsets[site][:, min(sensor, self.offsets[site].shape[1] - 1)]
-        return (z - mean) / spread**self.settings.match_variance
+    def static_inputs(self, record: MoistureRecord) -> dict[str, float]:
+        """Properties of a place: at a known site those of its training days, so that nothing later is looked at."""
+        known = self.sites.get(record.site)
+        return describe(record) if known is None else {**known.static, **record.static}
 
     def _levels(self, record: MoistureRecord) -> list[Level | None]:
         """Levels of a record's sensors, guessed at a site that is not known; none for a module that cannot guess."""
-        if record.site not in self.levels and self.level_guess is None:
+        if record.site not in self.sites and self.level_guess is None:
             return [None] * record.theta.shape[1]
         return [self.level_of(record, sensor) for sensor in range(record.theta.shape[1])]
 
     def _batch(self, records: Sequence[MoistureRecord]) -> MoistureBatch:
-        every = [np.ones(len(r), dtype=bool) for r in records]
         return batch(
             records,
             jules=[
-                self.jules.get(r.site, jules_moments(r, days))
-                if r.has_jules
-                else np.full((2, len(LAYER_DEPTHS)), np.nan)
-                for r, days in zip(records, every, strict=True)
+                self.sites[r.site].jules if r.site in self.sites else jules_moments(r, np.ones(len(r), dtype=bool))
+                for r in records
             ],
             levels=[self._levels(r) for r in records],
             static=self.static,
-            statics=[describe(r) for r in records],
+            statics=[self.static_inputs(r) for r in records],
             dynamic=self.dynamic,
-            jules_channel=self.settings.jules_channel,
         )
 
 
@@ -284,7 +277,7 @@ def static_of(settings: MoistureSettings, statics: Sequence[Mapping[str, float]]
     """Static inputs of the network that a site has, under the setting of the switch."""
     texture = (*TEXTURE, "bulk_density", "soc") if settings.static in ("texture", "both") else ()
     satellite = SATELLITE if settings.static in ("satellite", "both") else ()
-    wanted = (*CLIMATE, "elevation", *JULES, *texture, *satellite)
+    wanted = (*CLIMATE, "elevation", *COVER, *JULES, *texture, *satellite)
     return tuple(name for name in wanted if any(name in given for given in statics))
 
 
@@ -338,70 +331,75 @@ def learn_moisture(
         learn_member(batches, settings, seed=settings.seed + i, device=device, progress=part(i))
         for i in range(settings.members)
     )
-    ensemble = replace(ensemble, members=members)
-    return replace(ensemble, offsets=_offsets(ensemble, known))
+    return _with_offsets(replace(ensemble, members=members), known)
 
 
 def _untrained(sites: Sequence[TrainingSite], settings: MoistureSettings) -> MoistureEnsemble:
-    levels = {site.record.site: tuple(moments(site.record, site.train)) for site in sites}
-    main = {}
+    known: dict[str, KnownSite] = {}
     for site in sites:
-        have = [i for i, level in enumerate(levels[site.record.site]) if level is not None]
-        main[site.record.site] = site.main if site.main is not None else have[0]
-    jules = {
-        site.record.site: jules_moments(site.record, site.train & site.record.usable[:, main[site.record.site]])
-        for site in sites
-    }
-    pairs = [
-        (describe(site.record), level)
-        for site in sites
-        if (level := levels[site.record.site][main[site.record.site]]) is not None
-    ]
+        record = site.record
+        levels = tuple(moments(record, site.train))
+        main = site.main if site.main is not None else next(i for i, level in enumerate(levels) if level is not None)
+        known[record.site] = KnownSite(
+            names=record.names,
+            depth=record.depth,
+            levels=levels,
+            offsets=_no_offsets(len(levels)),
+            jules=jules_moments(record, site.train & record.usable[:, main]),
+            main=main,
+            static=describe(record, site.train),
+            covariance=np.zeros((len(levels), 2, 2)),
+        )
+    pairs = [(of.static, level) for of in known.values() if (level := of.levels[of.main]) is not None]
     guess = fit_guess([given for given, _ in pairs], [level for _, level in pairs], static=settings.static)
     return MoistureEnsemble(
         members=(),
         settings=settings,
         dynamic=dynamic_of(settings, [site.record for site in sites]),
-        static=static_of(settings, [describe(site.record) for site in sites]),
-        levels=levels,
-        offsets={},
-        jules=jules,
-        main=main,
+        static=static_of(settings, [of.static for of in known.values()]),
+        sites=known,
         level_guess=guess,
     )
 
 
+def _no_offsets(sensors: int) -> _Array:
+    return np.stack([np.zeros(sensors), np.ones(sensors)])
+
+
 def _batches(sites: Sequence[TrainingSite], ensemble: MoistureEnsemble) -> list[MoistureBatch]:
     groups = [[s for s in sites if len(s.record) > _LONG], [s for s in sites if len(s.record) <= _LONG]]
-    return [
-        batch(
-            [s.record for s in group],
-            jules=[ensemble.jules[s.record.site] for s in group],
-            levels=[ensemble.levels[s.record.site] for s in group],
-            static=ensemble.static,
-            statics=[describe(s.record) for s in group],
-            dynamic=ensemble.dynamic,
-            train=[s.train for s in group],
-            main=[ensemble.main[s.record.site] for s in group],
-            jules_channel=ensemble.settings.jules_channel,
-        )
-        for group in groups
-        if group
-    ]
+    made = []
+    for group in groups:
+        known = [ensemble.sites[site.record.site] for site in group]
+        if group:
+            made.append(
+                batch(
+                    [s.record for s in group],
+                    jules=[of.jules for of in known],
+                    levels=[of.levels for of in known],
+                    static=ensemble.static,
+                    statics=[of.static for of in known],
+                    dynamic=ensemble.dynamic,
+                    train=[s.train for s in group],
+                    main=[of.main for of in known],
+                )
+            )
+    return made
 
 
-def _offsets(ensemble: MoistureEnsemble, sites: Sequence[TrainingSite]) -> dict[str, _Array]:
-    found = {}
+def _with_offsets(ensemble: MoistureEnsemble, sites: Sequence[TrainingSite]) -> MoistureEnsemble:
+    """The ensemble with what its predictions at known sites are put right by."""
+    found = dict(ensemble.sites)
     for site in sites:
-        record = site.record
+        record, known = site.record, ensemble.sites[site.record.site]
         anomaly = ensemble.sensed(record)[0]
-        pair = np.stack([np.zeros(anomaly.shape[1]), np.ones(anomaly.shape[1])])
-        for sensor, level in enumerate(ensemble.levels[record.site]):
+        pair = _no_offsets(anomaly.shape[1])
+        for sensor, level in enumerate(known.levels):
             if level is not None:
                 z = anomaly[site.train & record.usable[:, sensor], sensor]
                 pair[:, sensor] = z.mean(), max(float(z.std()), 0.2)
-        found[record.site] = pair
-    return found
+        found[record.site] = replace(known, offsets=pair)
+    return replace(ensemble, sites=found)
 
 
 def _calibrated(
@@ -465,11 +463,10 @@ def _held_out_end(
     network = learn_member(
         _batches(kept, trial), settings, seed=settings.seed + 1000 + late, device=device, progress=progress
     )
-    trial = replace(trial, members=(network,))
-    trial = replace(trial, offsets=_offsets(trial, [site for site, _ in tried]))
+    trial = _with_offsets(replace(trial, members=(network,)), [site for site, _ in tried])
     ends = []
     for site, days in tried:
-        sensor = trial.main[site.record.site]
+        sensor = trial.sites[site.record.site].main
         spread = trial.level_of(site.record, sensor).spread
         scored = days & site.record.usable[:, sensor]
         found, truth = trial.predict(site.record), site.record.theta[scored, sensor]

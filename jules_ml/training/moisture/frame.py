@@ -22,7 +22,8 @@ DYNAMIC = ("precip", "t_air", "sw_down", "lw_down", "vpd", "wind", "rad_net", "s
 NEEDED = ("precip", "t_air")
 #: Longest gap in a needed input [d] that masks may bridge.
 LONGEST_GAP = 365
-#: Middle of JULES's four layers [m].
+#: Thickness of JULES's four layers, and their middle [m].
+LAYER_THICKNESS = (0.1, 0.25, 0.65, 2.0)
 LAYER_DEPTHS = (0.05, 0.225, 0.675, 2.0)
 #: Depth that stands for a sensor of which only the order from the top is known, as NEON's are placed [m].
 NOMINAL_DEPTHS = (0.05, 0.225, 0.225, 0.675, 0.675, 0.675, 2.0, 2.0)
@@ -88,10 +89,19 @@ class MoistureRecord:
         return replace(self, dynamic=kept, jules=np.full_like(self.jules, np.nan) if jules else self.jules)
 
 
+def preferred_sensor(record: MoistureRecord, *, least: int) -> int | None:
+    """The cosmic-ray sensor where there is one, else the shallowest; None where none has so many usable days."""
+    enough = [i for i in range(record.theta.shape[1]) if record.usable[:, i].sum() >= least]
+    rays = [i for i in enough if not np.isfinite(record.depth[i])]
+    best = rays or sorted(enough, key=lambda i: record.depth[i])
+    return best[0] if best else None
+
+
 def moisture_record(
     ds: xr.Dataset,
     *,
     jules: xr.Dataset | None = None,
+    theta_r: Sequence[float] = (0.0,),
     static: Mapping[str, float] | None = None,
     frozen_below: float = 274.15,
 ) -> MoistureRecord:
@@ -106,6 +116,8 @@ def moisture_record(
     jules : xarray.Dataset, optional
         Output of JULES at the site with ``smcl`` and ``dzsoil`` along ``soil`` (see
         :func:`~jules_ml.data.jules.read_jules`), or already as ``theta`` along ``soil``.
+    theta_r : sequence of float, optional
+        Residual water of that run's soil, one or one a layer, which ``smcl`` leaves out and sensors see [m3 m-3].
     static : mapping of str to float, optional
         Properties of the place.
     frozen_below : float, optional
@@ -131,7 +143,9 @@ def moisture_record(
     for name in NEEDED:
         _refuse_gaps(dynamic.get(name), name, days, ds)
     theta, usable, depth, names = _sensors(ds, days, dynamic["t_air"], frozen_below)
-    first_guess = np.full((len(days), len(LAYER_DEPTHS)), np.nan) if jules is None else _first_guess(jules, ds, days)
+    first_guess = (
+        np.full((len(days), len(LAYER_DEPTHS)), np.nan) if jules is None else _first_guess(jules, ds, days, theta_r)
+    )
     return MoistureRecord(
         site=str(ds.attrs.get("site", "site")),
         days=days,
@@ -238,15 +252,21 @@ def _sensors(
     return np.column_stack(columns), np.column_stack(usable), np.asarray(depth), tuple(names)
 
 
-def _first_guess(jules: xr.Dataset, ds: xr.Dataset, days: pd.DatetimeIndex) -> _Array:
-    """Water content of JULES's layers on the days of the record."""
-    theta = jules["theta"] if "theta" in jules else jules["smcl"] / (1000.0 * jules["dzsoil"])
+def _first_guess(jules: xr.Dataset, ds: xr.Dataset, days: pd.DatetimeIndex, theta_r: Sequence[float]) -> _Array:
+    """Water content of JULES's layers on the days of the record, residual water included."""
+    if "theta" in jules:
+        theta = jules["theta"]
+    else:
+        residual = np.broadcast_to(np.asarray(theta_r, dtype=np.float64), jules.sizes["soil"])
+        theta = jules["smcl"] / (1000.0 * jules["dzsoil"]) + xr.DataArray(residual, dims="soil")
     run = jules.assign_attrs(utc_offset_hours=ds.attrs.get("utc_offset_hours", 0.0))
-    if theta.sizes["soil"] != len(LAYER_DEPTHS):
+    layers = jules["dzsoil"].to_numpy() if "dzsoil" in jules else np.array(LAYER_THICKNESS)
+    if theta.sizes["soil"] != len(LAYER_DEPTHS) or not np.allclose(layers, LAYER_THICKNESS, atol=0.005):
+        given = ", ".join(f"{d:g}" for d in layers) if "dzsoil" in jules else str(theta.sizes["soil"])
         raise BadInput(
-            f"JULES's run has {theta.sizes['soil']} soil layers",
+            f"JULES's run has other soil layers: {given}",
             where=place(ds, "jules"),
-            remedy="give a run with four layers, 0.1, 0.25, 0.65 and 2 m thick",
+            remedy="give a run with four layers, 0.1, 0.25, 0.65 and 2 m thick, and their thickness in dzsoil",
         )
     guess = _daily(theta, run, days)
     if not np.isfinite(guess).any():

@@ -108,7 +108,7 @@ def _loss_of_step(
         day = int(torch.randint(0, batch.inputs.days - settings.window, (1,), generator=generator))
         batch, given = batch.window(day, day + settings.window), given[..., day : day + settings.window]
     inputs = batch.inputs
-    given = _without_some(given, inputs.dynamic.shape[1], generator)
+    given = _without_some(given, inputs.dynamic.shape[1], batch.lst, generator)
     mean, log_spread = module(inputs, given)
     seen, spread = batch.sensors.see(mean, torch.exp(log_spread))
     # a sensor that a site lacks sees nothing, with no spread
@@ -158,14 +158,13 @@ def _start_loss(
     return settings.start_weight * change + settings.initial_weight * departure
 
 
-def _without_some(features: Tensor, dynamic: int, generator: torch.Generator) -> Tensor:
-    """Take JULES's run, or surface temperature (the last daily input), away from some sites: a module must serve without."""
+def _without_some(features: Tensor, dynamic: int, lst: int | None, generator: torch.Generator) -> Tensor:
+    """Take JULES's run, or surface temperature, away from some sites: a module must serve without."""
     drop = (torch.rand(2, len(features), 1, generator=generator) < _DROP_INPUT).to(features.device)
     given = features.clone()
-    for lost, first, last in (
-        (drop[0], dynamic - 1, dynamic),
-        (drop[0], 2 * dynamic - 1, 2 * dynamic),
-        (drop[1], *jules_features(dynamic)),
-    ):
+    away = [(drop[1], *jules_features(dynamic))]
+    if lst is not None:
+        away += [(drop[0], lst, lst + 1), (drop[0], dynamic + lst, dynamic + lst + 1)]  # the value and its mask
+    for lost, first, last in away:
         given[:, first:last] = given[:, first:last].masked_fill(lost[:, :, None], 0.0)
     return given

@@ -26,6 +26,11 @@ CLIMATE = ("precip_year", "t_air_mean", "vpd_mean")
 TEXTURE = ("clay", "sand")
 SATELLITE = ("lst_excess", "lst_range")
 JULES = ("jules_mean",)
+#: Shares of the ground under each cover.
+COVER = ("trees", "grass", "bare")
+#: Days that a month needs to count in the year's mean.
+_LEAST_OF_MONTH = 10
+_MOST_MONTHS_MISSING = 2
 #: Sites that a regression needs.
 LEAST_SITES = 8
 _RIDGES = (1.0, 3.0, 10.0, 30.0)
@@ -35,34 +40,50 @@ _LEAST_ERROR = (0.02, 0.1)
 _CORRELATED_DAYS = 10.0
 
 
-def describe(record: MoistureRecord) -> dict[str, float]:
+def describe(record: MoistureRecord, days: NDArray[np.bool_] | None = None) -> dict[str, float]:
     """Static properties of a place: those given, and, unless given, those that its weather, surface temperature and JULES's run tell.
+
+    These are means of the twelve months' means, so that parts of years count for what they are. A month with under ten days is
+    interpolated between its neighbours; where there are more than two such, a property is absent.
+
+    Parameters
+    ----------
+    record : MoistureRecord
+    days : array of bool, shape (day,), optional
+        Days that may be looked at; all unless given.
 
     Returns
     -------
     dict of str to float
         ``precip_year`` [kg m-2], ``t_air_mean`` [K], ``vpd_mean`` [Pa], ``lst_excess`` and ``lst_range`` (mean and standard
-        deviation of surface less air temperature [K]), ``jules_mean`` and ``jules_spread`` (of the upper layer [m3 m-3]); absent
-        where not known. Nothing of the measured water content is used.
+        deviation of surface less air temperature [K]), ``jules_mean`` (of the upper layer [m3 m-3]). Nothing of the measured water
+        content is used.
     """
-    found = dict(record.static)
+    month = record.days.month.to_numpy()
 
-    def moment(name: str, values: _Array, which: Any = np.mean) -> None:
-        held = values[np.isfinite(values)]
-        if len(held) >= 30 and name not in record.static:
-            found[name] = float(which(held))
+    def of_year(values: _Array) -> float | None:
+        held = np.isfinite(values) if days is None else np.isfinite(values) & days
+        count = np.bincount(month[held], minlength=13)[1:]
+        enough = count >= _LEAST_OF_MONTH
+        if (~enough).sum() > _MOST_MONTHS_MISSING:
+            return None
+        means = np.bincount(month[held], values[held], minlength=13)[1:][enough] / count[enough]
+        return float(np.interp(np.arange(12), np.flatnonzero(enough), means, period=12).mean())
 
-    moment("precip_year", 365.25 * record.dynamic["precip"])
-    moment("t_air_mean", record.dynamic["t_air"])
+    found = {
+        "precip_year": of_year(365.25 * record.dynamic["precip"]),
+        "t_air_mean": of_year(record.dynamic["t_air"]),
+        "jules_mean": of_year(record.jules[:, 0]),
+    }
     if "vpd" in record.dynamic:
-        moment("vpd_mean", record.dynamic["vpd"])
+        found["vpd_mean"] = of_year(record.dynamic["vpd"])
     if "lst" in record.dynamic:
         excess = record.dynamic["lst"] - record.dynamic["t_air"]
-        moment("lst_excess", excess)
-        moment("lst_range", excess, np.std)
-    moment("jules_mean", record.jules[:, 0])
-    moment("jules_spread", record.jules[:, 0], np.std)
-    return found
+        mean, square = of_year(excess), of_year(excess**2)
+        found["lst_excess"] = mean
+        if mean is not None and square is not None:
+            found["lst_range"] = float(np.sqrt(max(square - mean**2, 0.0)))
+    return {name: value for name, value in found.items() if value is not None} | dict(record.static)
 
 
 def inputs_of(static: StaticKind) -> tuple[str, ...]:
@@ -215,7 +236,14 @@ def _best(
     return best
 
 
-def adapted(prior: Level, error: tuple[float, float], anomaly: _Array, theta: _Array, *, noise: float = 0.6) -> Level:
+def guess_covariance(level: Level, error: tuple[float, float]) -> _Array:
+    """Covariance of the errors of a guessed mean and standard deviation, shape (2, 2) [m6 m-6]; see :meth:`LevelGuess.predict`."""
+    return np.diag([error[0] ** 2, (error[1] * level.spread) ** 2])
+
+
+def adapted(
+    prior: Level, covariance: _Array, anomaly: _Array, theta: _Array, *, noise: float = 0.6
+) -> tuple[Level, _Array]:
     r"""Correct a guessed level by local observations, :math:`\theta = \mu + \sigma z + e`.
 
     Mean and spread have normal priors, the guess with its standard error; the errors' standard deviation is ``noise`` spreads, and
@@ -225,8 +253,8 @@ def adapted(prior: Level, error: tuple[float, float], anomaly: _Array, theta: _A
     ----------
     prior : Level
         Guess [m3 m-3].
-    error : tuple of float
-        Its standard errors: of the mean [m3 m-3], and of the logarithm of the spread.
+    covariance : array, shape (2, 2)
+        Of its errors; see :func:`guess_covariance`.
     anomaly, theta : array, shape (day,)
         Predicted anomaly, and measured water content [m3 m-3].
     noise : float, optional
@@ -234,16 +262,19 @@ def adapted(prior: Level, error: tuple[float, float], anomaly: _Array, theta: _A
     Returns
     -------
     Level
+    array, shape (2, 2)
+        Covariance of the errors that are left [m6 m-6].
     """
     held = np.isfinite(anomaly) & np.isfinite(theta)
     if not held.any():
-        return prior
+        return prior, covariance
     start = np.array([prior.mean, prior.spread])
-    precision = np.diag([1.0 / error[0] ** 2, 1.0 / (error[1] * prior.spread) ** 2])
+    precision = np.linalg.inv(covariance)
     x = np.column_stack([np.ones(int(held.sum())), anomaly[held]])
     scale = 1.0 / (_CORRELATED_DAYS * (noise * prior.spread) ** 2)
-    mean, spread = np.linalg.solve(precision + scale * x.T @ x, precision @ start + scale * x.T @ theta[held])
-    return Level(float(mean), float(np.clip(spread, 0.3 * prior.spread, 3.0 * prior.spread)))
+    left: _Array = np.linalg.inv(precision + scale * x.T @ x).astype(np.float64)
+    mean, spread = left @ (precision @ start + scale * x.T @ theta[held])
+    return Level(float(mean), float(np.clip(spread, 0.3 * prior.spread, 3.0 * prior.spread))), left
 
 
 def _transformed(name: str, value: float) -> float:

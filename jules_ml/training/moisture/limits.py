@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from jules_ml.training.moisture.frame import LAYER_THICKNESS
+
 _Array = NDArray[np.float64]
-#: Thickness of JULES's four layers [m].
-LAYER_THICKNESS = (0.1, 0.25, 0.65, 2.0)
 #: Residual water, below which no soil dries [m3 m-3] (Wösten et al. 1999, Geoderma 90, 169-185: that of mineral classes).
 RESIDUAL = 0.01
 #: Density of the solids of a mineral soil [g cm-3], and the porosity of a soil whose bulk density is not known.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
@@ -37,7 +38,11 @@ class HeldOutSites:
 
 
 def hold_sites_out(
-    sites: Sequence[TrainingSite], settings: MoistureSettings, *, progress: Progress | None = None
+    sites: Sequence[TrainingSite],
+    settings: MoistureSettings,
+    *,
+    device: torch.device | str = "cpu",
+    progress: Progress | None = None,
 ) -> HeldOutSites:
     """Leave each fold of sites out in turn, learn from the others, and predict it with a guessed level.
 
@@ -46,6 +51,7 @@ def hold_sites_out(
     sites : sequence of TrainingSite
     settings : MoistureSettings
         ``site_folds`` of them; half of the members, and no part of the days for validation.
+    device : torch.device or str, optional
     progress : callable, optional
 
     Returns
@@ -70,7 +76,7 @@ def hold_sites_out(
             if progress is not None:
                 progress((fold + share) / folds)
 
-        ensemble = learn_moisture([s for i, s in enumerate(sites) if i not in out], fewer, progress=part)
+        ensemble = learn_moisture([s for i, s in enumerate(sites) if i not in out], fewer, device=device, progress=part)
         for i in sorted(out):
             record = sites[i].record
             main = sites[i].main
@@ -80,8 +86,7 @@ def hold_sites_out(
                 continue
             found = ensemble.predict(record)
             scores[record.site] = moisture_scores(found.theta[days, sensor], record.theta[days, sensor])
-            width = (found.high - found.low)[days, sensor] / (ensemble.unseen[1] - ensemble.unseen[0])
-            z.append((record.theta[days, sensor] - found.theta[days, sensor]) / np.maximum(width, 1e-4))
+            z.append((record.theta[days, sensor] - found.theta[days, sensor]) / found.scale[days, sensor])
     number = np.concatenate([np.full(len(of), i) for i, of in enumerate(z)])
     return HeldOutSites(scores, conformal_quantiles(np.concatenate(z), number, settings.interval))
 

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
 from jules_ml.modules.moisture import LearnedMoisture
 from jules_ml.modules.moisture_settings import MoistureSettings
 from jules_ml.modules.store import read_module_folder
-from jules_ml.training.moisture.batch import Level
 from jules_ml.training.moisture.ensemble import MoistureEnsemble
+from jules_ml.training.moisture.known import KnownSite
 from jules_ml.training.moisture.level import LevelGuess, LevelModel
 
 #: Kind of module that the card names.
@@ -33,13 +32,7 @@ def card_of_ensemble(ensemble: MoistureEnsemble) -> dict[str, Any]:
         "module": KIND,
         "settings": ensemble.settings.model_dump(mode="json"),
         "inputs": {"dynamic": list(ensemble.dynamic), "static": list(ensemble.static)},
-        "levels": {
-            site: [None if level is None else [level.mean, level.spread] for level in levels]
-            for site, levels in ensemble.levels.items()
-        },
-        "offsets": {site: values.tolist() for site, values in ensemble.offsets.items()},
-        "jules": {site: values.tolist() for site, values in ensemble.jules.items()},
-        "main": dict(ensemble.main),
+        "known": {site: known.to_card() for site, known in ensemble.sites.items()},
         "level_guess": None
         if ensemble.level_guess is None
         else [model.to_card() for model in ensemble.level_guess.models],
@@ -88,20 +81,9 @@ def ensemble_of(state: Mapping[str, Tensor], card: Mapping[str, Any]) -> Moistur
         settings=settings,
         dynamic=dynamic,
         static=static,
-        levels={
-            site: tuple(None if pair is None else Level(*pair) for pair in levels)
-            for site, levels in card["levels"].items()
-        },
-        offsets={site: np.asarray(values, dtype=np.float64) for site, values in card["offsets"].items()},
-        jules={site: _floats(values) for site, values in card["jules"].items()},
-        main=dict(card["main"]),
+        sites={site: KnownSite.from_card(known) for site, known in card["known"].items()},
         level_guess=None if guess is None else LevelGuess(tuple(LevelModel.from_card(model) for model in guess)),
         seen=(card["intervals"]["seen"][0], card["intervals"]["seen"][1]),
         unseen=(card["intervals"]["unseen"][0], card["intervals"]["unseen"][1]),
         validation=card["validation"],
     )
-
-
-def _floats(values: list[list[float | None]]) -> np.ndarray:
-    """Numbers of a card, in which NaN stands as null."""
-    return np.array([[np.nan if value is None else value for value in row] for row in values], dtype=np.float64)
