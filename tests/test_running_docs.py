@@ -98,7 +98,7 @@ def _literal(value: object) -> str:
 def table(model: type[BaseModel]) -> str:
     """The table of a section's keys, as it should stand in the page."""
     rows = [
-        f"| `{name}` | {_default(field.default)} | {field.description}{_choices(field.annotation)} |"
+        f"| `{name}` | {_default(field.get_default(call_default_factory=True))} | {field.description}{_choices(field.annotation)} |"
         for name, field in model.model_fields.items()
         if name != "reader"
     ]
