@@ -10,8 +10,7 @@ learned nothing of frost. Temperature stays, as in JULES's hooks. No flux brings
 
 A module and a column disagree about the mean of soil moisture more than about its course, and an analysis that has to make up for that
 moves water without end. *Matched*, s is brought to the mean and the spread that the column has by itself in a first pass without
-analysis, as assimilation of soil moisture does; the module then says when the soil is wet, and how wet is left to the soil that carbon
-makes.
+analysis, as assimilation of soil moisture does; the module then says when the soil is wet, and the soil of the start says how wet.
 
 References
 ----------
