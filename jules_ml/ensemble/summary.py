@@ -91,7 +91,8 @@ def summarise(folder: Path, quantiles: Sequence[float], weights: NDArray[np.floa
                 for name in names:
                     for at, values in _stretches(source[name]):
                         _write(file, name, at, values, quantiles, weights)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
+            # netCDF's library reports a full disk as a RuntimeError
             raise RunFailed(f"{path} cannot be written ({error})") from error
     return path
 
@@ -140,11 +141,32 @@ def _write(
     quantiles: Sequence[float],
     weights: NDArray[np.floating] | None,
 ) -> None:
-    there = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    known = np.isfinite(values)
     file[f"{name}_quantiles"][:, at] = weighted_quantiles(values, quantiles)
-    good = np.asarray(values[there], dtype=np.float64)
-    file[f"{name}_mean"][at] = good.mean(axis=0)
-    file[f"{name}_sd"][at] = good.std(axis=0, ddof=1) if len(good) > 1 else 0.0
+    mean, sd = _moments(values, known)
+    file[f"{name}_mean"][at] = mean
+    file[f"{name}_sd"][at] = sd
     if weights is not None:
-        file[f"{name}_posterior_mean"][at] = np.tensordot(weights[there] / weights[there].sum(), good, axes=1)
+        file[f"{name}_posterior_mean"][at] = _weighted_mean(values, known, weights)
         file[f"{name}_posterior_quantiles"][:, at] = weighted_quantiles(values, quantiles, weights)
+
+
+def _moments(values: NDArray[np.floating], known: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and standard deviation over the members that are known, value by value: one gap costs a member no other value."""
+    n = known.sum(axis=0)
+    filled = np.where(known, values.astype(np.float64, copy=False), 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = filled.sum(axis=0) / n
+        variance = np.square(np.where(known, filled - mean, 0.0)).sum(axis=0) / (n - 1)
+    sd = np.where(n > 1, np.sqrt(np.maximum(variance, 0.0)), np.where(n == 1, 0.0, np.nan))
+    return mean, sd
+
+
+def _weighted_mean(
+    values: NDArray[np.floating], known: NDArray[np.bool_], weights: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """Posterior mean over the members that are known, value by value; NaN where those have no weight."""
+    filled = np.where(known, values.astype(np.float64, copy=False), 0.0)
+    total = np.tensordot(weights, known.astype(np.float64), axes=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.tensordot(weights, filled, axes=1) / total, dtype=np.float64)

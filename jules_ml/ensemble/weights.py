@@ -31,7 +31,7 @@ class Weighed:
     Attributes
     ----------
     weights : array, shape (member,)
-        Together 1; 0 of members that are missing.
+        Together 1; 0 of members that are missing, or have gaps where others have none.
     effective : float
         How many equal members they are worth.
     scores : list of Agreement
@@ -152,7 +152,8 @@ def weigh(experiment: Experiment, folder: Path, section: WeightsSection) -> Weig
         thickness = tuple(source["dzsoil"][:].tolist()) if "dzsoil" in source.variables else ()
         observed, seconds = _observed(experiment, section, thickness)
         length = float(np.median(np.diff(times.to_numpy())) / np.timedelta64(1, "s")) if len(times) > 1 else seconds
-        logs, scores, n = np.full(len(variable), np.nan), [], 0
+        logs, scores = np.full(len(variable), np.nan), []
+        counts = np.zeros(len(variable), dtype=np.int64)
         for member in range(len(variable)):
             values = variable[member, :, layer - 1] if layer is not None else variable[member]
             pairs = on_common_periods(observed, pd.Series(values, times), seconds=(seconds, length))
@@ -160,13 +161,16 @@ def weigh(experiment: Experiment, folder: Path, section: WeightsSection) -> Weig
             if len(pairs):
                 misfit = (pairs["observed"] - pairs["modelled"]) / section.sigma
                 logs[member] = -0.5 * float((misfit**2).sum()) / section.periods
-                n = max(n, len(pairs))
+                counts[member] = len(pairs)
+    n = int(counts.max(initial=0))
     if n == 0:
         raise BadInput(
             f"{section.variable} was not measured while the members ran",
             where=f"{experiment.file}, ensemble.weights",
             remedy="give observations of that time",
         )
+    # with gaps a member is held against fewer measurements, and would win by what it does not say
+    logs[counts < n] = np.nan
     weights = likelihood_weights(logs)
     return Weighed(weights, effective_members(weights), scores, n)
 

@@ -52,13 +52,16 @@ def test_particles_come_as_often_as_they_weigh() -> None:
     assert np.bincount(drawn, minlength=4).tolist() == [50, 0, 30, 20]
 
 
-def members_that_are(folder: Path, levels: list[float]) -> None:
-    """Members done with a constant each, of sixty days."""
+def members_that_are(folder: Path, levels: list[float], *, gap: int | None = None) -> None:
+    """Members done with a constant each, of sixty days; of the last all but the last ``gap`` days are missing."""
     times = Series(("time",), 86400.0 * np.arange(1, 61), {"units": "seconds since 2001-01-01 00:00:00"})
     for number, level in enumerate(levels):
         place = member_folder(folder, number)
+        values = np.full(60, level)
+        if gap is not None and number == len(levels) - 1:
+            values[:-gap] = np.nan
         size, checksum = write_member(
-            place, {"time": times, "latent_heat": Series(("time",), np.full(60, level), {"units": "W m-2"})}
+            place, {"time": times, "latent_heat": Series(("time",), values, {"units": "W m-2"})}
         )
         write_status(folder, Status(number, "done", size=size, checksum=checksum))
 
@@ -118,3 +121,18 @@ def test_members_of_different_times_are_not_put_together(tmp_path: Path) -> None
     write_status(tmp_path, Status(1, "done", size=size, checksum=checksum))
     with pytest.raises(RunFailed, match="member 1 has other times"):
         gather(Experiment(), idle_members(2), tmp_path)
+
+
+def test_a_member_with_gaps_has_no_weight_and_loses_nothing_but_its_gaps(tmp_path: Path) -> None:
+    members_that_are(tmp_path, [10.0, 20.0, 30.0], gap=5)
+    gather(Experiment(), idle_members(3), tmp_path)
+    time = np.datetime64("2001-01-01", "ns") + np.arange(1, 61) * np.timedelta64(1, "D")
+    path = tmp_path / "seen.nc"
+    xr.Dataset({"latent_heat": ("time", 25.0 + np.arange(60.0) % 2.0)}, {"time": time}).to_netcdf(path)
+    weighed = weigh(Experiment(), tmp_path, WeightsSection(variable="latent_heat", sigma=20.0, observations=path))
+    assert weighed.weights[2] == 0.0
+    summarise(tmp_path, [0.5], np.array([0.25, 0.25, 0.5]))
+    with xr.open_dataset(tmp_path / "summary.nc") as summary:
+        np.testing.assert_allclose(summary["latent_heat_mean"][[0, -1]], [15.0, 20.0])
+        np.testing.assert_allclose(summary["latent_heat_sd"][[0, -1]], [np.sqrt(50.0), 10.0])
+        np.testing.assert_allclose(summary["latent_heat_posterior_mean"][[0, -1]], [15.0, 22.5])
