@@ -11,7 +11,8 @@ import pandas as pd
 
 from jules_ml.coupling.run_folder import read_run_folder
 from jules_ml.ensemble.column_batch import THETA, ColumnWork
-from jules_ml.ensemble.manifest import read_status
+from jules_ml.ensemble.fingerprint import fingerprint
+from jules_ml.ensemble.manifest import check_folder, read_status
 from jules_ml.ensemble.member_experiment import site_experiment
 from jules_ml.ensemble.run import Plan, plan_ensemble
 from jules_ml.experiment import Experiment
@@ -92,13 +93,15 @@ def estimate(experiment: Experiment, folder: Path, *, retry: bool = False) -> Es
     Raises
     ------
     BadInput
-        As :func:`~jules_ml.ensemble.run.plan_ensemble`.
+        As :func:`~jules_ml.ensemble.run.plan_ensemble`, or if the folder holds something else.
     """
     plan = plan_ensemble(experiment)
+    check_folder(folder, {"fingerprint": fingerprint(experiment)})
     statuses = [read_status(folder, number) for number in range(len(plan.members))]
     done = [s for s in statuses if s is not None and s.state == "done"]
     failed = sum(s is not None and s.state == "failed" for s in statuses)
-    to_run = len(plan.members) - len(done) - (0 if retry else failed)
+    over = {s.number for s in statuses if s is not None and (s.state == "done" or (s.state == "failed" and not retry))}
+    left = set(range(len(plan.members))) - over
     run = experiment.required(experiment.run, "run")
     seconds = float(np.mean([s.seconds for s in done])) if done else _seconds(experiment, plan)
     size = float(np.mean([s.size for s in done])) if done else _bytes(experiment, plan)
@@ -107,10 +110,10 @@ def estimate(experiment: Experiment, folder: Path, *, retry: bool = False) -> Es
         members=len(plan.members),
         done=len(done),
         failed=failed,
-        to_run=to_run,
-        units=sum(1 for _ in plan.members.units(plan.unit_size)),
+        to_run=len(left),
+        units=sum(1 for unit in plan.members.units(plan.unit_size) if not left.isdisjoint(unit)),
         differ=tuple(_differences(plan)),
-        cpu_seconds=seconds * to_run,
+        cpu_seconds=seconds * len(left),
         measured=bool(done),
         disk_bytes=None if size is None else 2.0 * size * len(plan.members),
     )

@@ -29,6 +29,8 @@ from jules_ml.experiment.jules import JulesSection
 
 #: Folder of JULES's run within that of its member.
 RUN = "run"
+#: What a run says of itself, which stays where the run does not.
+_ACCOUNT = ("run_summary.json", "namelists.diff")
 #: With less than this [bytes] a failure is the disk's, not the member's.
 _LEAST_FREE = 20 * 1024**2
 #: What is said of a process that others have killed: the system when memory ran out, a scheduler, a user.
@@ -88,7 +90,14 @@ class JulesWork:
         """Put the run in its place, or away."""
         section = self.experiment.ensemble
         shutil.rmtree(place / RUN, ignore_errors=True)
-        if section is not None and section.keep_runs and (attempt / RUN).is_dir():
+        if (attempt / RUN).is_dir():
+            if section is not None and not section.keep_runs:
+                # what it was run with is told all the same
+                for path in (attempt / RUN).iterdir():
+                    if path.is_dir() and not path.is_symlink():
+                        shutil.rmtree(path, ignore_errors=True)
+                    elif path.name not in _ACCOUNT:
+                        path.unlink()
             os.replace(attempt / RUN, place / RUN)
         shutil.rmtree(attempt, ignore_errors=True)
 
@@ -167,11 +176,11 @@ def member_output(run: JulesRun, profile: str | None, outputs: tuple[str, ...] |
 
 
 def provenance_of(folder: Path, number: int) -> dict[str, str]:
-    """What a member's run says of itself: checksum of the executable, and changes to the namelists; nothing where no run was kept."""
-    run = member_folder(folder, number) / RUN
+    """What a member's run says of itself: checksum of the executable, and changes to the namelists; nothing where it has none."""
+    summary_file, diff_file = (member_folder(folder, number) / RUN / name for name in _ACCOUNT)
     try:
-        summary = json.loads((run / "run_summary.json").read_text(encoding="utf-8"))
-        diff = (run / "namelists.diff").read_text(encoding="utf-8", errors="replace")
+        summary = json.loads(summary_file.read_text(encoding="utf-8"))
+        diff = diff_file.read_text(encoding="utf-8", errors="replace")
     except (OSError, ValueError):
         return {}
     return {"executable": json.dumps(summary.get("executable", {})), "namelist_differences": diff}

@@ -7,10 +7,8 @@ is done or it is not. Only one ensemble at a time works in a folder.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,8 +24,6 @@ from jules_ml.wholefile import whole_file
 State = Literal["done", "failed", "lost"]
 PLAN, STATUS, _EXPERIMENT, _LOCK = "plan.json", "status.json", "experiment.toml", ".lock"
 _VERSION = 1
-#: Keys of ``[ensemble]`` that bear on what is made of the members, not on the members.
-_AFTERWARDS = ("quantiles", "format", "weights", "keep_runs")
 
 
 @dataclass(frozen=True)
@@ -96,23 +92,6 @@ def is_whole(folder: Path, status: Status) -> bool:
         return False
 
 
-def fingerprint(experiment: Experiment) -> str:
-    """Checksum of all that decides what the members are: experiments, modules, and the names of what they read."""
-    found = hashlib.sha256()
-    assert experiment.ensemble is not None
-    raw = tomllib.loads(experiment.text)
-    for key in _AFTERWARDS:
-        raw.get("ensemble", {}).pop(key, None)
-    found.update(json.dumps(raw, sort_keys=True, default=str).encode())
-    for site in experiment.ensemble.sites:
-        found.update(site.read_bytes())
-    for _, module in experiment.modules:
-        if module is not None:
-            for file in ("card.json", "model.safetensors"):
-                found.update((module / file).read_bytes())
-    return found.hexdigest()
-
-
 def check_folder(folder: Path, plan: Mapping[str, Any]) -> bool:
     """See whether an ensemble may work in a folder; nothing is written.
 
@@ -141,9 +120,9 @@ def check_folder(folder: Path, plan: Mapping[str, Any]) -> bool:
             raise BadInput("the plan is damaged", where=path, remedy="give a new folder with --out") from error
         if there.get("fingerprint") != plan["fingerprint"]:
             raise BadInput(
-                "the folder holds another ensemble: its experiment or its modules were different",
+                "the folder holds another ensemble: its experiment, its modules, or a file that it reads was different",
                 where=folder,
-                remedy="give a new folder with --out, or the experiment as it was (experiment.toml in that folder)",
+                remedy="give a new folder with --out, or everything as it was (experiment.toml in that folder)",
             )
         return True
     if folder.exists() and (not folder.is_dir() or not all(_harmless(p) for p in folder.iterdir())):

@@ -61,7 +61,16 @@ def check_parameters(experiment: Experiment, namelists: NamelistFolder | None) -
         As :func:`with_values`.
     """
     assert experiment.ensemble is not None
+    seen: set[tuple[str | None, str | None, str, int | None]] = set()
     for parameter in experiment.ensemble.parameters:
+        target = (parameter.file, parameter.group, parameter.parameter, parameter.index)
+        if target in seen and not parameter.factor:
+            raise BadInput(
+                f"{parameter.parameter} is given twice, and the last would undo the others",
+                where=_place(experiment, parameter),
+                remedy="leave one out, or have the later one multiply by factor = true",
+            )
+        seen.add(target)
         jules = experiment.run is not None and experiment.run.model == "jules"
         if jules and parameter.group is None:
             raise BadInput(
@@ -76,8 +85,7 @@ def check_parameters(experiment: Experiment, namelists: NamelistFolder | None) -
                 remedy='give parameter as a key of this file, as soil.properties.sathh, or set run.model = "jules"',
             )
         middle = 1.0 if parameter.mean is None else parameter.mean
-        tried = parameter.values or parameter.bounds or (middle,)
-        for value in (tried[0], tried[-1]):
+        for value in parameter.values or parameter.bounds or (middle,):
             if parameter.group is None:
                 _with_key(experiment, parameter, value)
             else:
@@ -127,8 +135,10 @@ def _change(
     value: float,
     experiment: Experiment,
     layers: int,
+    *,
+    chosen_above: bool = False,
 ) -> None:
-    """Change one leaf of a section's tree."""
+    """Change one leaf of a section's tree; ``chosen_above`` where the index has chosen one of several tables."""
     name, *rest = path
     if name not in node:
         near = difflib.get_close_matches(name, list(node), n=1)
@@ -140,8 +150,9 @@ def _change(
     below = node[name]
     if rest:
         chosen = _chosen(below, getattr(model, name), parameter, experiment)
+        several = isinstance(below, tuple)
         for tree, section in chosen:
-            _change(tree, section, rest, parameter, value, experiment, layers)
+            _change(tree, section, rest, parameter, value, experiment, layers, chosen_above=several)
         return
     if isinstance(below, tuple) and not isinstance(getattr(model, name)[0], BaseModel):
         full = list(below) * layers if len(below) == 1 else list(below)
@@ -158,6 +169,9 @@ def _change(
             where=_place(experiment, parameter),
             remedy="give it a value in the experiment, or another key",
         )
+    # of a tile the index has chosen which; a number by itself has none to choose from
+    if parameter.index is not None and not chosen_above:
+        raise _no_such_index(parameter, 1, experiment)
     node[name] = below * value if parameter.factor else value
 
 

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from jules_ml.coupling.experiment import jules_executable
 from jules_ml.coupling.learned_curves import load_respiration
+from jules_ml.coupling.run_folder import read_run_folder
 from jules_ml.ensemble.column_batch import ColumnWork
+from jules_ml.ensemble.fingerprint import fingerprint
 from jules_ml.ensemble.jules_members import JulesWork
-from jules_ml.ensemble.manifest import Status, check_folder, fingerprint, is_whole, open_folder, read_status, sole_user
+from jules_ml.ensemble.manifest import Status, check_folder, is_whole, open_folder, read_status, sole_user
 from jules_ml.ensemble.member_experiment import run_namelists, site_experiment, soil_experiment
 from jules_ml.ensemble.members import Members, plan_members
 from jules_ml.ensemble.parameters import check_parameters
@@ -26,6 +28,7 @@ from jules_ml.experiment import Experiment
 from jules_ml.experiment.jules import Way
 from jules_ml.provenance import software
 from jules_ml.simulation.output import OUTPUTS
+from jules_ml.simulation.run import run_weather
 
 _TO_DO, _DONE, _FAILED = 0, 1, 2
 #: Ways by which a module gets into JULES.
@@ -112,6 +115,12 @@ def plan_ensemble(experiment: Experiment) -> Plan:
             where=f"{experiment.file}, run",
             remedy="give start and end in [run]",
         )
+    if experiment.closed_loop is not None:
+        raise BadInput(
+            "members do not close the loop of carbon, and would be columns with carbon as it is",
+            where=f"{experiment.file}, closed_loop",
+            remedy="leave [closed_loop] out; 'jules-ml run' closes it",
+        )
     if section.format == "zarr":
         refuse_without_zarr()
     if experiment.modules.respiration is not None:
@@ -128,6 +137,7 @@ def plan_ensemble(experiment: Experiment) -> Plan:
             if run.model == "jules":
                 _refuse_draws_without_a_way(placed)
                 jules_executable(placed.required(placed.jules, "jules"), placed.file)
+    _refuse_unlike_times(experiment)
     if run.model == "jules":
         return Plan(members, JulesWork(experiment), 1)
     unknown = [name for name in run.outputs or () if name not in OUTPUTS]
@@ -138,6 +148,33 @@ def plan_ensemble(experiment: Experiment) -> Plan:
             remedy=f"choose among {', '.join(OUTPUTS)}",
         )
     return Plan(members, ColumnWork(experiment, run.outputs or tuple(OUTPUTS)), section.batch)
+
+
+def _refuse_unlike_times(experiment: Experiment) -> None:
+    """Refuse sites and forcing files whose members could not be gathered: before hours of work, not after."""
+    section, run = experiment.ensemble, experiment.run
+    assert section is not None
+    assert run is not None
+    if len(section.sites) < 2 and (run.model == "jules" or len(section.forcing) < 2):
+        return
+    first: tuple[object, ...] | None = None
+    for site in section.sites or (None,):
+        for forcing in section.forcing or (None,):
+            placed = site_experiment(experiment, site, forcing)
+            if run.model == "jules":
+                jules = placed.required(placed.jules, "jules")
+                folder = read_run_folder(jules.folder, jules.namelists)
+                span: tuple[object, ...] = (run.start or folder.start, run.end or folder.end)
+            else:
+                times = run_weather(placed, run, placed.record())[0].series["time"].to_numpy()
+                span = (times[0], times[-1], len(times))
+            if first is not None and span != first:
+                raise BadInput(
+                    f"its members run from {span[0]} to {span[1]}, and the first from {first[0]} to {first[1]}: they have one time axis",
+                    where=forcing or site,
+                    remedy=f"give start and end in [run] of {experiment.file.name}, of a time that all of them cover",
+                )
+            first = span
 
 
 def _refuse_draws_without_a_way(experiment: Experiment) -> None:
@@ -222,6 +259,7 @@ def run_members(
     for number in range(len(run.members)):
         _take_up(run, states, number, retry)
     run.kept = int((states == _DONE).sum())
+    before = int((states != _TO_DO).sum())
 
     def report(ended: Iterable[Status], running: int) -> None:
         for status in ended:
@@ -229,7 +267,7 @@ def run_members(
             if status.state != "done" and len(run.messages) < _MESSAGES:
                 run.messages[status.number] = status.message
         if progress is not None:
-            progress(_progress(states, running, run.kept, time.monotonic() - began))
+            progress(_progress(states, running, before, time.monotonic() - began))
 
     report((), 0)
     if (states == _TO_DO).any():
@@ -265,7 +303,8 @@ def _units(members: Members, size: int, states: NDArray[np.int8]) -> Iterator[Un
             yield Unit(number, [members[k] for k in together], frozenset(left[first:last].tolist()))
 
 
-def _progress(states: NDArray[np.int8], running: int, kept: int, seconds: float) -> Progress:
+def _progress(states: NDArray[np.int8], running: int, before: int, seconds: float) -> Progress:
+    """``before`` is how many were done or had failed in an earlier run."""
     done, failed = int((states == _DONE).sum()), int((states == _FAILED).sum())
-    fresh, left = done + failed - kept, len(states) - done - failed
+    fresh, left = done + failed - before, len(states) - done - failed
     return Progress(done, running, failed, len(states), seconds / fresh * left if fresh > 0 else None)

@@ -56,6 +56,17 @@ def test_members_are_run_gathered_and_accounted_for(
     assert (again.done, again.failed, again.kept) == (4, 0, 3)
 
 
+def test_a_run_that_is_not_kept_is_accounted_for_all_the_same(tmp_path: Path, shared_data: Path) -> None:
+    path = changed(jules_ensemble(shared_data, tmp_path, 1), "[ensemble]\n", "[ensemble]\nkeep_runs = false\n")
+    run = run_ensemble(load_experiment(path), tmp_path / "out")
+    write_results(run)
+    left = {p.name for p in (member_folder(tmp_path / "out", 0) / "run").iterdir()}
+    assert left == {"run_summary.json", "namelists.diff"}
+    with netCDF4.Dataset(tmp_path / "out" / "ensemble.nc") as ds:
+        assert "sha256" in ds.executable
+        assert "+q10_soil = " in ds.namelist_differences
+
+
 def test_killed_member_is_run_again_without_being_asked_for(
     tmp_path: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch, figures: Callable[[str], None]
 ) -> None:

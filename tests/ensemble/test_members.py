@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.stats import kstest, norm
-from small_experiment import write_experiment
+from small_experiment import write_experiment, write_weather
 
 from jules_ml.ensemble.dry_run import estimate
+from jules_ml.ensemble.fingerprint import fingerprint
+from jules_ml.ensemble.manifest import Status, write_status
 from jules_ml.ensemble.members import Members, plan_members
-from jules_ml.ensemble.run import plan_ensemble, run_ensemble
+from jules_ml.ensemble.run import EnsembleRun, Progress, plan_ensemble, run_ensemble, run_members
 from jules_ml.ensemble.sampling import prior_quantile, unit_design
 from jules_ml.ensemble.schedule import alone
 from jules_ml.errors import BadInput
@@ -104,6 +106,13 @@ def test_listed_values_are_taken_in_turn(tmp_path: Path) -> None:
         ("bounds", "index = 5\nbounds", "from 1 to 4"),
         ("[0.02, 0.2]", "[-0.1, 0.2]", "sathh must be positive"),
         ("bounds", 'group = "jules_soil"\nbounds', "the model is the column"),
+        ('soil.properties.sathh"', 'carbon.cs"\nindex = 3', "index is 3, and carbon.cs has 1 values"),
+        ("[ensemble]", "[closed_loop]\n\n[ensemble]", "do not close the loop"),
+        (
+            "bounds = [0.02, 0.2]\n",
+            'bounds = [0.02, 0.2]\n[[ensemble.parameters]]\nparameter = "soil.properties.sathh"\nname = "again"\nbounds = [1.0, 2.0]\n',
+            "given twice",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -164,3 +173,45 @@ def test_dry_run_says_what_would_be_run_and_writes_nothing(tmp_path: Path) -> No
     assert "estimated" in rows["cost"]
     assert "MB" in rows["disk"]
     assert not (tmp_path / "out").exists()
+
+
+def test_every_listed_value_is_tried_before_anything_is_run(tmp_path: Path) -> None:
+    listed = ("bounds = [0.02, 0.2]", "values = [0.1, -1.0, 0.2]")
+    with pytest.raises(BadInput, match="sathh must be positive"):
+        plan_ensemble(experiment(tmp_path, ENSEMBLE, ("members = 8", 'sampling = "listed"'), listed))
+
+
+def test_forcing_files_of_different_spans_are_refused_before_anything_is_run(tmp_path: Path) -> None:
+    write_weather(tmp_path / "short.dat", days=1)
+    write_weather(tmp_path / "long.dat", days=2)
+    made = experiment(tmp_path, '\n[ensemble]\nforcing = ["short.dat", "long.dat"]\n')
+    with pytest.raises(BadInput, match=r"long\.dat: its members run .*one time axis.*start and end"):
+        plan_ensemble(made)
+
+
+def test_weather_that_has_changed_makes_it_another_ensemble(tmp_path: Path) -> None:
+    made = experiment(tmp_path)
+    first = fingerprint(made)
+    assert fingerprint(experiment(tmp_path)) == first
+    weather = tmp_path / "weather.dat"
+    weather.write_text(weather.read_text(encoding="utf-8").replace("288", "289", 1), encoding="utf-8")
+    assert fingerprint(made) != first
+
+
+def test_dry_run_refuses_a_folder_of_another_ensemble(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "plan.json").write_text('{"fingerprint": "of another"}', encoding="utf-8")
+    with pytest.raises(BadInput, match="holds another ensemble"):
+        estimate(experiment(tmp_path), tmp_path / "out")
+
+
+def test_time_left_is_by_members_of_this_run_alone(tmp_path: Path) -> None:
+    made = experiment(tmp_path)
+    told: list[Progress] = []
+    (tmp_path / "out" / "members").mkdir(parents=True)
+    for number in range(7):
+        write_status(tmp_path / "out", Status(number, "failed", message="earlier"))
+    plan = plan_ensemble(made)
+    run_members(EnsembleRun(tmp_path / "out", made, plan.members), plan, alone, progress=told.append)
+    assert (told[0].failed, told[0].seconds_left) == (7, None)
+    assert told[-1].done == 1
