@@ -19,13 +19,25 @@ from jules_ml.coupling.jules_log import JulesLog, Progress
 from jules_ml.coupling.jules_process import Finished, check_jules, run_jules_executable
 from jules_ml.coupling.namelists import NamelistFolder
 from jules_ml.coupling.rose import OPTION, optional_configuration
-from jules_ml.coupling.run_folder import OUTPUT, SUMMARY, SWAPPED, RunFolder, read_run_folder, stage
+from jules_ml.coupling.run_folder import (
+    DIFF,
+    EXPERIMENT,
+    LOG,
+    OPT,
+    OUTPUT,
+    SUMMARY,
+    SWAPPED,
+    RunFolder,
+    read_run_folder,
+    stage,
+)
 from jules_ml.coupling.swap_ancillary import read_ancillary, swap_ancillary
 from jules_ml.coupling.swap_prescribed import swap_prescribed
 from jules_ml.coupling.swap_respiration import swap_hooks, swap_namelist
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.jules import JulesSection, Way
+from jules_ml.modules.store import MODULE_FILES
 from jules_ml.physics.column import SoilProperties
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN
 from jules_ml.provenance import software
@@ -35,7 +47,6 @@ from jules_ml.wholefile import whole_file
 
 #: A run of a year writes some megabytes; with less than this it would only fill the disk.
 LEAST_FREE = 20 * 1024**2
-_DIFF = "namelists.diff"
 _FORMAT = "%Y-%m-%d %H:%M:%S"
 #: Files up to this size are known again by their content, larger ones by size and time.
 _HASHED = 64 * 1024**2
@@ -70,7 +81,7 @@ class JulesRun:
     @property
     def files(self) -> tuple[Path, ...]:
         """What a user looks for: output, dumps, summary, log, changes."""
-        return (*self.output, *self.dumps, *(self.folder / name for name in (SUMMARY, "jules.log", _DIFF)))
+        return (*self.output, *self.dumps, *(self.folder / name for name in (SUMMARY, LOG, DIFF)))
 
 
 def default_folder(experiment: Experiment) -> Path:
@@ -106,29 +117,30 @@ def run_jules(experiment: Experiment, out: Path, *, progress: Progress | None = 
     section = experiment.required(experiment.jules, "jules")
     executable = jules_executable(section, experiment.file)
     original = read_run_folder(section.folder, section.namelists)
-    staged = stage(original, out)
-    as_it_was = staged.namelists.copy()
-    try:
-        notes = prepare(experiment, staged, executable)
-        staged.namelists.write(staged.folder / staged.directory)
-        _write_text(staged.folder / _DIFF, namelist_diff(original.namelists, staged.namelists))
-        _write_text(staged.folder / "experiment.toml", experiment.text)
-        if original.rose:
-            files = _swapped_files(staged)
-            _write_text(staged.folder / "opt" / OPTION, optional_configuration(as_it_was, staged.namelists, files))
-    except BadInput:
-        # nothing was run, and nothing of the user's is in it but links
-        shutil.rmtree(staged.folder)
-        raise
-    except OSError as error:
-        raise RunFailed(f"the run folder {staged.folder} cannot be written ({error.strerror})") from error
-    free = shutil.disk_usage(staged.folder).free
-    if free < LEAST_FREE:
-        raise RunFailed(
-            f"the disk is full: {free / 1024**2:.0f} MB free at {staged.folder}; make room, or run elsewhere with --out"
-        )
+    with stage(original, out) as staged:
+        as_it_was = staged.namelists.copy()
+        try:
+            notes = prepare(experiment, staged, executable)
+            staged.namelists.write(staged.folder / staged.directory)
+            _write_text(staged.folder / DIFF, namelist_diff(original.namelists, staged.namelists))
+            _write_text(staged.folder / EXPERIMENT, experiment.text)
+            if original.rose:
+                files = _swapped_files(staged)
+                _write_text(staged.folder / OPT / OPTION, optional_configuration(as_it_was, staged.namelists, files))
+            record = {
+                "experiment": experiment.file.name,
+                **_provenance(experiment, original, staged, executable, notes),
+            }
+            # a run that is killed with its watcher is known again by this
+            _write_text(staged.folder / SUMMARY, _json({**record, "status": "unfinished"}))
+        except OSError as error:
+            raise RunFailed(f"the run folder {staged.folder} cannot be written ({error.strerror})") from error
+        free = shutil.disk_usage(staged.folder).free
+        if free < LEAST_FREE:
+            raise RunFailed(
+                f"the disk is full: {free / 1024**2:.0f} MB free at {staged.folder}; make room, or run elsewhere with --out"
+            )
     log = staged.log(progress)
-    record = {"experiment": experiment.file.name, **_provenance(experiment, original, executable, notes)}
     try:
         done = run_jules_executable(
             executable, launcher=section.launcher, folder=staged.folder, namelists=staged.directory, log=log
@@ -188,6 +200,7 @@ def prepare(experiment: Experiment, staged: RunFolder, executable: Path) -> list
     notes = []
     # the user's own entries come first: they may switch something off that a way cannot go along with
     for group, entries in section.set.items():
+        _refuse_entries(experiment, staged, group, entries)
         plain = {name: list(v) if isinstance(v, tuple) else v for name, v in entries.items()}
         staged.namelists.set(group, plain)
         notes.append(f"{group}: {', '.join(f'{name} = {value}' for name, value in plain.items())}")
@@ -205,7 +218,41 @@ def prepare(experiment: Experiment, staged: RunFolder, executable: Path) -> list
     for way in order:
         if way in run.via:
             notes += steps[way]()
-    return notes
+    return notes + _idle(experiment, section, run.via)
+
+
+def _refuse_entries(experiment: Experiment, staged: RunFolder, group: str, entries: Mapping[str, object]) -> None:
+    """Refuse entries of ``[jules.set]`` that would not do what they say."""
+    where = f"{experiment.file}, jules.set.{group}"
+    if group == "jules_output" and "output_dir" in entries:
+        raise BadInput(
+            "output_dir is another folder than that of the new run, where its output is looked for",
+            where=f"{where}.output_dir",
+            remedy="leave it out, and name the folder of the run with --out",
+        )
+    number = len(staged.namelists.all(group))
+    if number > 1:
+        raise BadInput(
+            f"the run has {number} groups &{group.upper()}, and nothing says which is meant",
+            where=where,
+            remedy="change it in the namelists of the run folder",
+        )
+
+
+def _idle(experiment: Experiment, section: JulesSection, via: tuple[Way, ...]) -> list[str]:
+    """What the experiment names and no way of ``[run] via`` takes."""
+    named: tuple[tuple[str, object, tuple[Way, ...]], ...] = (
+        ("[modules] hydraulics", experiment.modules.hydraulics, ("ancillary",)),
+        ("[modules] respiration", experiment.modules.respiration, ("namelist", "hooks")),
+        ("[jules] ancillary", section.ancillary, ("ancillary",)),
+        ("[jules.prescribed]", section.prescribed, ("prescribed",)),
+        ("[jules] hooks", section.hooks, ("hooks",)),
+    )
+    return [
+        f"{what} is named and not swapped in: {' and '.join(ways)} {'is' if len(ways) == 1 else 'are'} not in [run] via"
+        for what, given, ways in named
+        if given is not None and not set(ways) & set(via)
+    ]
 
 
 def _ancillary(experiment: Experiment, section: JulesSection, staged: RunFolder) -> list[str]:
@@ -283,25 +330,35 @@ def _swapped_files(staged: RunFolder) -> dict[str, Path]:
     return files | {name: path for name, path in beside.items() if not path.is_symlink()}
 
 
-def _provenance(experiment: Experiment, run: RunFolder, executable: Path, notes: list[str]) -> dict[str, object]:
+def _provenance(
+    experiment: Experiment, original: RunFolder, staged: RunFolder, executable: Path, notes: list[str]
+) -> dict[str, object]:
     section, what = experiment.jules, experiment.run
     assert section is not None
     assert what is not None
-    modules = {name: folder.name for name, folder in experiment.modules if folder}
+    swaps_in = {"hydraulics": ("ancillary",), "respiration": ("namelist", "hooks")}
+    modules = {
+        name: {
+            "name": folder.name,
+            "files": [_identity(folder / file) for file in MODULE_FILES if (folder / file).is_file()],
+        }
+        for name, folder in experiment.modules
+        if folder and set(swaps_in.get(name, ())) & set(what.via)
+    }
     inputs = {}
-    for _, group, entries in run.namelists.groups():
+    for _, group, entries in staged.namelists.groups():
         for name, value in entries.items():
-            path = run.folder / value if isinstance(value, str) and value else None
+            path = staged.folder / value if isinstance(value, str) and value else None
             if path is not None and path.is_file():
                 inputs[f"{group}:{name}"] = _identity(path)
     return {
         "model": "jules",
         "via": list(what.via),
         "modules": modules,
-        "run_folder": run.folder.name,
-        "start": f"{what.start or run.start:{_FORMAT}}",
-        "end": f"{what.end or run.end:{_FORMAT}}",
-        "dzsoil": list(run.dzsoil),
+        "run_folder": original.folder.name,
+        "start": f"{staged.start:{_FORMAT}}",
+        "end": f"{staged.end:{_FORMAT}}",
+        "dzsoil": list(staged.dzsoil),
         "executable": _identity(executable),
         "launcher": list(section.launcher),
         "inputs": inputs,
@@ -348,9 +405,13 @@ def _write_text(path: Path, text: str) -> None:
         part.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
+def _json(record: Mapping[str, object]) -> str:
+    return json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+
+
 def _write_summary(folder: Path, record: Mapping[str, object]) -> None:
     try:
-        _write_text(folder / SUMMARY, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+        _write_text(folder / SUMMARY, _json(record))
     except (OSError, BadInput):
         # on a full disk the failure itself matters more than its record
         return

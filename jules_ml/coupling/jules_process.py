@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Timer
 
 from jules_ml.coupling.jules_log import JulesLog
+from jules_ml.coupling.run_folder import LOG
 from jules_ml.errors import BadInput, RunFailed
 
 #: A fatal message ends JULES itself; what hangs after one, as ranks of MPI may, is ended after this many seconds.
@@ -90,7 +91,7 @@ def run_jules_executable(
         If it could not be started, stopped with a fatal message, crashed, or did not speak as JULES does. What it had
         written stays.
     """
-    path = folder / "jules.log"
+    path = folder / LOG
     command = [*launcher, str(executable.resolve()), namelists]
     environment = {
         **os.environ,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +23,10 @@ from jules_ml.errors import BadInput
 SUMMARY = "run_summary.json"
 #: Folder of output within the new run folder, of files that were swapped in, and of namelists where the user's have no folder.
 OUTPUT, SWAPPED, NAMELISTS = "output", "swapped", "namelists"
+#: Log of the executable, how the namelists differ, the experiment: written beside the summary.
+LOG, DIFF, EXPERIMENT = "jules.log", "namelists.diff", "experiment.toml"
+#: Folder of optional configurations in that of a Rose application.
+OPT = "opt"
 _FORMAT = "%Y-%m-%d %H:%M:%S"
 _DZSOIL = (0.1, 0.25, 0.65, 2.0)
 
@@ -160,21 +167,23 @@ def read_run_folder(folder: str | Path, namelists: str | None = None) -> RunFold
     return RunFolder(folder, read, directory)
 
 
-def stage(run: RunFolder, out: Path) -> RunFolder:
+@contextmanager
+def stage(run: RunFolder, out: Path) -> Iterator[RunFolder]:
     """Make a new run folder with the user's inputs, by symbolic links; namelists are not yet written.
 
     Relative paths stay good: what lies in the user's folder is there under the same name, and what is named from outside it, or
-    lies among its old output, is named in full. Output goes to a folder of its own.
+    lies among its old output, is named in full. Output goes to a folder of its own. What this package or JULES writes beside it is never
+    a link: it would be written through it into the user's folder.
 
     Parameters
     ----------
     run : RunFolder
         As the user has it.
     out : Path
-        New folder, an empty one, or one that an earlier run made, which is replaced.
+        New folder, an empty one, or one of an earlier run of JULES, which is replaced once the block has ended well.
 
-    Returns
-    -------
+    Yields
+    ------
     RunFolder
         Its namelists may be changed; the user's are not.
 
@@ -184,36 +193,83 @@ def stage(run: RunFolder, out: Path) -> RunFolder:
         If the folder holds something else, lies in the user's or holds it, or cannot be written.
     """
     out = out.resolve()
-    if out == run.folder or run.folder in out.parents or out in run.folder.parents:
-        raise BadInput(
-            "the new run folder would lie in the old one, or hold it",
-            where=out,
-            remedy="give another folder with --out",
-        )
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / SUMMARY).is_file())):
-        raise BadInput("something else is in this place already", where=out, remedy="give a new folder with --out")
-    old_output = str(run.entry("jules_output", "output_dir", "./output"))
+    _refuse_place(run, out)
     try:
-        if out.is_dir():
-            shutil.rmtree(out)
-        out.mkdir(parents=True)
-        for name in (OUTPUT, SWAPPED, NAMELISTS):
-            (out / name).mkdir()
-        left_out = {_first_part(old_output), _first_part(run.directory), OUTPUT, SWAPPED, NAMELISTS}
-        for entry in sorted(run.folder.iterdir()):
-            if entry.name not in left_out and not entry.name.startswith(".") and entry.suffix != ".nml":
-                (out / entry.name).symlink_to(entry)
-        if run.directory:
-            # what modules of hooks read lies beside the namelists
-            for entry in sorted((run.folder / run.directory).iterdir()):
-                if entry.is_file() and entry.suffix != ".nml":
-                    (out / NAMELISTS / entry.name).symlink_to(entry)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(dir=out.parent, prefix=".earlier-")) if out.is_dir() else None
+        if aside is not None:
+            out.rename(aside / out.name)
     except OSError as error:
-        raise BadInput(
-            f"the folder cannot be made ({error.strerror})", where=out, remedy="give another folder with --out"
-        ) from error
+        raise _unmade(out, error) from error
+    try:
+        try:
+            _link_inputs(run, out)
+        except OSError as error:
+            raise _unmade(out, error) from error
+        yield RunFolder(out, _namelists_of(run), NAMELISTS, run.rose)
+    except BaseException:
+        # nothing was run: what an earlier run wrote is better than nothing
+        shutil.rmtree(out, ignore_errors=True)
+        if aside is not None:
+            (aside / out.name).rename(out)
+            aside.rmdir()
+        raise
+    if aside is not None:
+        shutil.rmtree(aside)
+
+
+def _refuse_place(run: RunFolder, out: Path) -> None:
+    # the namelists of a Rose application come from the folder above that of its inputs
+    for theirs in (run.folder, run.namelists.where.resolve()):
+        if out == theirs or theirs in out.parents or out in theirs.parents:
+            raise BadInput(
+                "the new run folder would lie in the old one, or hold it",
+                where=out,
+                remedy="give another folder with --out",
+            )
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not _is_of_jules(out))):
+        raise BadInput("something else is in this place already", where=out, remedy="give a new folder with --out")
+
+
+def _is_of_jules(folder: Path) -> bool:
+    """Whether an earlier run of JULES wrote a folder; runs of the column have a summary too, and are not replaced."""
+    try:
+        summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(summary, dict) and summary.get("model") == "jules"
+
+
+def _unmade(out: Path, error: OSError) -> BadInput:
+    return BadInput(f"the folder cannot be made ({error.strerror})", where=out, remedy="give another folder with --out")
+
+
+def _own_names(run: RunFolder) -> set[str]:
+    """What the new folder has of its own, and so no link to what the user's folder has of that name."""
+    old_output = str(run.entry("jules_output", "output_dir", "./output"))
+    own = {OUTPUT, SWAPPED, NAMELISTS, SUMMARY, LOG, DIFF, EXPERIMENT, *({OPT} if run.rose else ())}
+    return (own | {_first_part(old_output), _first_part(run.directory)}) - {""}
+
+
+def _link_inputs(run: RunFolder, out: Path) -> None:
+    out.mkdir(parents=True)
+    for name in (OUTPUT, SWAPPED, NAMELISTS):
+        (out / name).mkdir()
+    own = _own_names(run)
+    for entry in sorted(run.folder.iterdir()):
+        if entry.name not in own and not entry.name.startswith(".") and entry.suffix != ".nml":
+            (out / entry.name).symlink_to(entry)
+    if run.directory:
+        # what modules of hooks read lies beside the namelists
+        for entry in sorted((run.folder / run.directory).iterdir()):
+            if entry.is_file() and entry.suffix != ".nml":
+                (out / NAMELISTS / entry.name).symlink_to(entry)
+
+
+def _namelists_of(run: RunFolder) -> NamelistFolder:
+    """The user's namelists, with paths that hold from the new folder."""
     namelists = run.namelists.copy()
-    outside = {_first_part(old_output), OUTPUT, SWAPPED, NAMELISTS, _first_part(run.directory), ".."} - {""}
+    outside = _own_names(run) | {".."}
     for name, occurrence, entries in _occurrences(namelists):
         renamed = {
             key: _in_full(value, run.folder, outside)
@@ -223,7 +279,7 @@ def stage(run: RunFolder, out: Path) -> RunFolder:
         if renamed:
             namelists.set(name, renamed, occurrence=occurrence)
     namelists.set("jules_output", {"output_dir": OUTPUT})
-    return RunFolder(out, namelists, NAMELISTS, run.rose)
+    return namelists
 
 
 def _first_part(path: str) -> str:

@@ -25,6 +25,8 @@ CARD_VERSION = 1
 #: What weights of photosynthesis are named by, beside those of respiration.
 ASSIMILATION_PREFIX = "assimilation."
 _WEIGHTS, _CARD, _SCORES, _PREDICTIONS = "model.safetensors", "card.json", "scores.json", "predictions.nc"
+#: Files that make a module what it is.
+MODULE_FILES = (_WEIGHTS, _CARD)
 #: What a folder of ours may hold; anything else is somebody's, and is not replaced.
 _OURS = {_WEIGHTS, _CARD, _SCORES, _PREDICTIONS, "figures", "experiment.toml"}
 
@@ -111,8 +113,12 @@ def _whole_folder(folder: Path, *, mark: str) -> Iterator[Path]:
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    text = json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    path.write_text(json_text(content), encoding="utf-8")
+
+
+def json_text(content: Mapping[str, Any]) -> str:
+    """Give what is to be said as JSON, which knows no NaN: it becomes null."""
+    return json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def module_kind(folder: str | Path) -> str:

@@ -347,6 +347,67 @@ def test_folder_of_something_else_is_not_overwritten(write: Write) -> None:
     assert (path.parent / "mine" / "thesis.tex").is_file()
 
 
+def test_run_of_the_column_is_not_overwritten(write: Write) -> None:
+    path = write()
+    (path.parent / "column").mkdir()
+    (path.parent / "column" / "run_summary.json").write_text('{"experiment": "tower.toml"}', encoding="utf-8")
+    with pytest.raises(BadInput, match="something else"):
+        run_jules(load_experiment(path), path.parent / "column")
+
+
+def test_earlier_output_outlives_an_experiment_that_cannot_be_run(write: Write) -> None:
+    path = write()
+    out = path.parent / "out"
+    run_jules(load_experiment(path), out)
+    before = listing(out)
+    with pytest.raises(BadInput, match="nothing to prescribe"):
+        run_jules(load_experiment(write(via='"prescribed"')), out)
+    assert listing(out) == before
+    run_jules(load_experiment(write(jules="set = {jules_soil_biogeochem = {q10_soil = 2.5}}")), out)
+    assert "2.5" in (out / "namelists.diff").read_text(encoding="utf-8")
+    assert not list(path.parent.glob(".earlier-*"))
+
+
+def test_files_of_the_users_are_not_written_through_links(user: Path, write: Write) -> None:
+    for name in ("jules.log", "namelists.diff", "run_summary.json", "experiment.toml"):
+        (user / name).write_text("mine", encoding="ascii")
+    path, before = write(), listing(user)
+    run_jules(load_experiment(path), path.parent / "out")
+    assert listing(user) == before | {"behaviour": b"well"}
+    assert "next_time" in (path.parent / "out" / "jules.log").read_text(encoding="utf-8")
+
+
+def test_output_cannot_be_sent_elsewhere(user: Path, write: Write) -> None:
+    path = write(jules='set = {jules_output = {output_dir = "../loobos/inputs"}}')
+    with pytest.raises(BadInput) as caught:
+        run_jules(load_experiment(path), path.parent / "out")
+    assert "jules.set.jules_output.output_dir" in str(caught.value.where)
+    assert "--out" in caught.value.remedy
+
+
+def test_entry_of_a_group_that_comes_twice_is_refused(user: Path, write: Write) -> None:
+    output = user / "nml" / "output.nml"
+    text = output.read_text(encoding="ascii")
+    output.write_text(text + "\n&JULES_OUTPUT_PROFILE\n profile_name='more',\n/\n", encoding="ascii")
+    path = write(jules="set = {jules_output_profile = {output_period = 3600}}")
+    with pytest.raises(BadInput, match="2 groups &JULES_OUTPUT_PROFILE"):
+        run_jules(load_experiment(path), path.parent / "out")
+
+
+def test_summary_tells_of_the_run_as_it_was_made(write: Write) -> None:
+    path = write(
+        via='"ancillary"',
+        jules='set = {jules_time = {main_run_start = "1997-01-01 00:00:00"}}',
+        more=SOIL + '[modules]\nrespiration = "curves"\n',
+    )
+    done = run_jules(load_experiment(path), path.parent / "out")
+    summary = json.loads((done.folder / "run_summary.json").read_text(encoding="utf-8"))
+    assert summary["start"] == "1997-01-01 00:00:00"
+    assert len(summary["inputs"]["jules_soil_props:file"]["sha256"]) == 64
+    assert summary["modules"] == {}
+    assert "[modules] respiration is named and not swapped in: namelist and hooks are not in [run] via" in done.notes
+
+
 def test_paths_that_lead_out_of_the_folder_stay_good(user: Path, write: Write) -> None:
     (user / "inputs" / "Loobos_1997.dat").rename(user.parent / "weather.dat")
     drive = user / "nml" / "drive.nml"

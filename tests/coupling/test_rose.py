@@ -113,6 +113,34 @@ def test_swap_comes_out_as_an_optional_configuration(app: Path) -> None:
     assert "Loobos_1997" not in option
 
 
+def test_application_without_a_folder_of_inputs_is_left_as_it_was(app: Path) -> None:
+    folder = app.parent
+    for file in (app / "file").iterdir():
+        file.rename(app / file.name)
+    (app / "file").rmdir()
+    (app / "opt").mkdir()
+    (app / "opt" / "rose-app-jules_ml.conf").write_text("of the suite's", encoding="ascii")
+    executable = folder / "jules.exe"
+    executable.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {STAND_IN} "$@"\n', encoding="ascii")
+    executable.chmod(0o755)
+    path = folder / "stock.toml"
+    path.write_text('[jules]\nfolder = "app"\nexecutable = "jules.exe"\n[run]\nmodel = "jules"\n', encoding="utf-8")
+    done = run_jules(load_experiment(path), folder / "out")
+    assert (app / "opt" / "rose-app-jules_ml.conf").read_text(encoding="ascii") == "of the suite's"
+    assert not (done.folder / "opt").is_symlink()
+
+
+def test_new_folder_within_the_application_is_refused(app: Path) -> None:
+    executable = app.parent / "jules.exe"
+    executable.write_text("#!/bin/sh\n", encoding="ascii")
+    executable.chmod(0o755)
+    path = app.parent / "stock.toml"
+    path.write_text('[jules]\nfolder = "app"\nexecutable = "jules.exe"\n[run]\nmodel = "jules"\n', encoding="utf-8")
+    with pytest.raises(BadInput, match="--out"):
+        run_jules(load_experiment(path), app / "new")
+    assert not (app / "new").exists()
+
+
 def test_option_on_top_of_the_application_is_the_swapped_run(app: Path) -> None:
     before = rose_namelists(read_rose_app(app))
     after = before.copy()
