@@ -117,17 +117,22 @@ def _evaluate_carbon(module: Path, experiments: list[Experiment], out: Path, qui
 
 
 def _evaluate_runs(folders: list[Path], data: list[Path], out: Path, quiet: bool) -> None:
+    import torch
+
     from jules_ml.comparison.report import compare_runs
     from jules_ml.comparison.runs import read_run
     from jules_ml.experiment import load_experiment
+    from jules_ml.simulation.setup import column_soil
 
     if len(data) > 1:
         raise BadInput(
             "runs of one site are compared, and several records were given", remedy="give --data once, or not at all"
         )
     loaded = load_experiment(data[0]) if data else None
-    given = loaded.soil.properties if loaded is not None and loaded.soil is not None else None
-    residual: tuple[float, ...] | float = 0.0 if given is None else given.theta_r
+    residual: tuple[float, ...] | float = 0.0
+    if loaded is not None and loaded.soil is not None:
+        soil = column_soil(loaded.soil, torch.float64, where=str(loaded.file))
+        residual = tuple(soil.theta_r.flatten().tolist())
     runs = [read_run(folder, theta_r=residual) for folder in folders]
     ready_folder(out)
     done = compare_runs(runs, None if loaded is None else loaded.record(), out)

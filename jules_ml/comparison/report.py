@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,8 +13,10 @@ import xarray as xr
 
 from jules_ml.comparison.runs import QUANTITIES, Run
 from jules_ml.comparison.scores import Scored, budgets, score_runs
+from jules_ml.errors import BadInput
 from jules_ml.figures import save_figure
 from jules_ml.figures.side_by_side import side_by_side
+from jules_ml.modules.store import json_text
 from jules_ml.provenance import software
 from jules_ml.wholefile import whole_file
 
@@ -48,8 +49,11 @@ def compare_runs(runs: Sequence[Run], record: xr.Dataset | None, out: Path) -> C
     Raises
     ------
     BadInput
-        If the folder cannot be written.
+        If two runs bear the same name; if the folder holds a module, or cannot be written.
     """
+    _refuse_alike(runs)
+    if (out / "card.json").exists():
+        raise BadInput("the folder holds a module", where=out, remedy="give a new folder for the comparison with --out")
     scored = score_runs(runs, record)
     means = budgets(runs)
     images = _figures(runs, scored, out / "figures")
@@ -74,13 +78,22 @@ def compare_runs(runs: Sequence[Run], record: xr.Dataset | None, out: Path) -> C
         "software": software(),
     }
     with whole_file(numbers) as part:
-        part.write_text(
-            json.dumps(document, indent=2, ensure_ascii=False).replace("NaN", "null") + "\n", encoding="utf-8"
-        )
+        part.write_text(json_text(document), encoding="utf-8")
     page = out / "report.html"
     with whole_file(page) as part:
         part.write_text(_page(runs, scored, means, images, record), encoding="utf-8")
     return Compared(tuple(scored), means, (page, *images, table, numbers))
+
+
+def _refuse_alike(runs: Sequence[Run]) -> None:
+    names = [run.name for run in runs]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise BadInput(
+            f"{names.count(twice)} runs are called {twice}, and would be taken for one",
+            where=twice,
+            remedy="give each folder once, and rename those of the same name",
+        )
 
 
 def _table(scored: Sequence[Scored]) -> pd.DataFrame:

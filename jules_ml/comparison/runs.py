@@ -14,7 +14,8 @@ import xarray as xr
 
 from jules_ml.coupling.run_folder import SUMMARY, SWAPPED
 from jules_ml.coupling.swap_ancillary import SOIL_FILE
-from jules_ml.data.jules import read_jules
+from jules_ml.data.jules import read_jules, with_layers
+from jules_ml.data.netcdffile import read_netcdf
 from jules_ml.errors import BadInput
 
 #: kg m-2 s-1 of carbon to umol m-2 s-1.
@@ -90,21 +91,28 @@ def read_run(folder: str | Path, *, theta_r: Sequence[float] | float = 0.0) -> R
     folder = Path(folder)
     if not is_run(folder):
         raise BadInput("this is no run", where=folder, remedy="give a folder that 'jules-ml run' wrote")
-    summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+    summary = _summary(folder / SUMMARY)
     if summary.get("status", "done") != "done":
         raise BadInput(
-            f"the run {summary['status']}: {summary.get('failure', 'it was stopped')}",
+            f"the run is {summary['status']}: {summary.get('failure', 'it was stopped, or is under way')}",
             where=folder,
             remedy="run it again; what it had written is in its folder output",
         )
     if summary.get("model") == "jules":
         dzsoil = tuple(float(dz) for dz in summary["dzsoil"])
-        files = [read_jules(folder / "output" / name, dzsoil=dzsoil) for name in summary["output"]]
-        residual = _residual(folder, theta_r)
-        series = _jules_series(files, np.broadcast_to(np.asarray(residual, dtype=np.float64), len(dzsoil)))
+        files = [_read_output(folder / "output" / name, dzsoil) for name in summary["output"]]
+        residual = np.asarray(_residual(folder, theta_r), dtype=np.float64)
+        if residual.size not in (1, len(dzsoil)):
+            raise BadInput(
+                f"residual water is given for {residual.size} layers, and the run has {len(dzsoil)}",
+                where=folder,
+                remedy="give the run's layers in dzsoil of [soil] of the record's experiment file",
+            )
+        series = _jules_series(files, np.broadcast_to(residual, len(dzsoil)))
     else:
-        with xr.open_dataset(folder / "column.nc") as opened:
-            ds = opened.load()
+        ds = xr.decode_cf(
+            read_netcdf(folder / "column.nc", required=("time", "dzsoil", "theta_r"), kind="output of the column")
+        )
         dzsoil = tuple(float(dz) for dz in ds["dzsoil"].to_numpy())
         series = _series(ds, ds["theta_r"])
     if not series:
@@ -114,6 +122,22 @@ def read_run(folder: str | Path, *, theta_r: Sequence[float] | float = 0.0) -> R
             remedy="write sthu, t_soil, resp_s_gb, latent_heat or runoff in an output profile",
         )
     return Run(folder.resolve().name, series, dzsoil, summary)
+
+
+def _summary(path: Path) -> dict[str, Any]:
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BadInput("the file is damaged", where=path, remedy="run it again") from error
+    if not isinstance(summary, dict):
+        raise BadInput("the file is no summary of a run", where=path, remedy="give a folder that 'jules-ml run' wrote")
+    return summary
+
+
+def _read_output(path: Path, dzsoil: tuple[float, ...]) -> xr.Dataset:
+    """One file of output; a profile of fluxes alone has no soil layers."""
+    ds = read_jules(path)
+    return with_layers(ds, dzsoil, where=path) if "soil" in ds.dims else ds
 
 
 def _residual(folder: Path, given: Sequence[float] | float) -> Sequence[float] | float:
@@ -126,16 +150,26 @@ def _residual(folder: Path, given: Sequence[float] | float) -> Sequence[float] |
 
 
 def _jules_series(files: list[xr.Dataset], theta_r: np.ndarray) -> dict[str, xr.DataArray]:
-    """Of several output profiles, each quantity from the one with the shortest periods."""
-    series: dict[str, xr.DataArray] = {}
-    for ds in sorted(files, key=lambda ds: float(ds.attrs["interval_seconds"]), reverse=True):
+    """Of several output profiles, each quantity from the one with the shortest periods; of one that JULES parted by year or month, all."""
+    pieces: dict[str, list[xr.DataArray]] = {}
+    for ds in files:
         if "point" in ds.dims:
             raise BadInput(
                 f"the run has {ds.sizes['point']} points", where="evaluate", remedy="compare runs of a single point"
             )
-        residual = xr.DataArray(theta_r, dims="soil")
-        series |= _series(ds, residual)
-    return series
+        for name, values in _series(ds, xr.DataArray(theta_r, dims="soil")).items():
+            pieces.setdefault(name, []).append(values)
+    return {name: _joined(values) for name, values in pieces.items()}
+
+
+def _joined(pieces: list[xr.DataArray]) -> xr.DataArray:
+    shortest = min(float(each.attrs["interval_seconds"]) for each in pieces)
+    alike = [each for each in pieces if float(each.attrs["interval_seconds"]) == shortest]
+    if len(alike) == 1:
+        return alike[0]
+    whole = xr.concat([each.reset_coords(drop=True) for each in alike], dim="time", coords="minimal", compat="override")
+    # where two files hold the same time, as spin-up and main run may, the later one counts
+    return whole.drop_duplicates("time", keep="last").sortby("time").assign_attrs(alike[0].attrs)
 
 
 def _series(ds: xr.Dataset, theta_r: xr.DataArray) -> dict[str, xr.DataArray]:
@@ -143,6 +177,10 @@ def _series(ds: xr.Dataset, theta_r: xr.DataArray) -> dict[str, xr.DataArray]:
     ways: dict[str, list[tuple[tuple[str, ...], Callable[[], xr.DataArray]]]] = {
         "soil water": [
             (("sthu", "sm_sat"), lambda: ds["sthu"] * ds["sm_sat"] + theta_r),
+            (
+                ("smcl", "dzsoil", "sthu", "sthf"),
+                lambda: ds["smcl"] / (1000.0 * ds["dzsoil"]) * _unfrozen(ds) + theta_r,
+            ),
             (("smcl", "dzsoil"), lambda: ds["smcl"] / (1000.0 * ds["dzsoil"]) + theta_r),
         ],
         "soil temperature": [(("t_soil",), lambda: ds["t_soil"])],
@@ -165,6 +203,12 @@ def _series(ds: xr.Dataset, theta_r: xr.DataArray) -> dict[str, xr.DataArray]:
                 found[name] = make().astype(np.float64).assign_attrs(interval_seconds=length)
                 break
     return found
+
+
+def _unfrozen(ds: xr.Dataset) -> xr.DataArray:
+    """Share of a layer's water that is liquid [1]."""
+    water = ds["sthu"] + ds["sthf"]
+    return (ds["sthu"] / water).where(water > 0.0, 1.0)
 
 
 def layer_at(depth: float, dzsoil: Sequence[float]) -> int | None:

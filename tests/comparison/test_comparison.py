@@ -119,3 +119,68 @@ def test_run_that_failed_says_why(tmp_path: Path) -> None:
     )
     with pytest.raises(BadInput, match="soil_hyd"):
         read_run(tmp_path)
+
+
+def jules_run(folder: Path, files: dict[str, xr.Dataset]) -> Path:
+    """A run of JULES as ``jules-ml run`` leaves it."""
+    (folder / "output").mkdir(parents=True)
+    for name, ds in files.items():
+        ds.to_netcdf(folder / "output" / name)
+    summary = {"model": "jules", "status": "done", "dzsoil": DZSOIL, "output": list(files)}
+    (folder / "run_summary.json").write_text(json.dumps(summary), encoding="utf-8")
+    return folder
+
+
+def output(start: str, end: str, **values: tuple[tuple[str, ...], np.ndarray]) -> xr.Dataset:
+    """Daily output of JULES from one day to another, the same on all."""
+    ends = pd.date_range(start, end, freq="D")[1:]
+    seconds = np.asarray((ends - pd.Timestamp("2000-01-01")) / pd.Timedelta("1s"))
+    units = {"units": "seconds since 2000-01-01 00:00:00"}
+    data = {
+        name: (("time", *dims, "y", "x"), np.broadcast_to(x[..., None, None], (len(ends), *x.shape, 1, 1)).copy())
+        for name, (dims, x) in values.items()
+    }
+    place = {"latitude": (("y", "x"), [[52.0]]), "longitude": (("y", "x"), [[5.0]])}
+    bounds = {"time_bounds": (("time", "nt"), np.stack([seconds - 86400.0, seconds], axis=1), units)}
+    return xr.Dataset({**data, **place, **bounds}, coords={"time": ("time", seconds, units)})
+
+
+def test_output_that_jules_parts_by_year_is_read_whole(tmp_path: Path) -> None:
+    files = {
+        f"p.day.{year}.nc": output(f"{year}-01-01", f"{year + 1}-01-01", latent_heat=((), np.array(float(year))))
+        for year in (2000, 2001)
+    }
+    read = read_run(jules_run(tmp_path / "run", files)).series["latent heat"]
+    assert read.sizes["time"] == 366 + 365
+    assert float(read[0]) == 2000.0
+    assert float(read[-1]) == 2001.0
+
+
+def test_water_of_frozen_soil_is_what_is_liquid(tmp_path: Path) -> None:
+    wet = {name: (("soil",), np.full(4, value)) for name, value in (("sthu", 0.2), ("sthf", 0.6))}
+    water = (("soil",), 1000.0 * np.array(DZSOIL) * 0.4)
+    files = {"p.day.nc": output("2001-01-01", "2001-02-01", smcl=water, **wet)}
+    read = read_run(jules_run(tmp_path / "run", files), theta_r=(0.05, 0.05, 0.05, 0.05)).series["soil water"]
+    np.testing.assert_allclose(read.to_numpy(), 0.15)
+    with pytest.raises(BadInput, match="2 layers, and the run has 4"):
+        read_run(tmp_path / "run", theta_r=(0.05, 0.05))
+
+
+def test_runs_of_one_name_are_refused(record: xr.Dataset, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="2 runs are called out"):
+        compare_runs([run("out", 0.05), run("out", 0.0)], record, tmp_path)
+
+
+def test_scores_of_a_module_are_not_overwritten(record: xr.Dataset, tmp_path: Path) -> None:
+    for name in ("card.json", "scores.json"):
+        (tmp_path / name).write_text("{}", encoding="utf-8")
+    with pytest.raises(BadInput, match="holds a module"):
+        compare_runs([run("stock", 0.05)], record, tmp_path)
+    assert (tmp_path / "scores.json").read_text(encoding="utf-8") == "{}"
+
+
+@pytest.mark.parametrize(("text", "problem"), [("{", "damaged"), ("[]", "no summary"), ("{}", "no such file")])
+def test_damaged_run_is_named(tmp_path: Path, text: str, problem: str) -> None:
+    (tmp_path / "run_summary.json").write_text(text, encoding="utf-8")
+    with pytest.raises(BadInput, match=problem):
+        read_run(tmp_path)
