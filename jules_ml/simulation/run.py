@@ -18,7 +18,7 @@ from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.sections import RunSection
 from jules_ml.forcing import Weather, site_weather
-from jules_ml.physics.column import RespirationFactors, jules_one_pool_factors
+from jules_ml.physics.column import ColumnState, RespirationFactors, SoilColumn, jules_one_pool_factors
 from jules_ml.physics.integration import NO_COMPILER, can_compile, integrate
 from jules_ml.physics.surface import Forcing
 from jules_ml.simulation.budget import Budgets, column_budgets, water_stored
@@ -32,6 +32,8 @@ Progress = Callable[[str, int, int], None]
 
 #: Runs of fewer steps are over before they would be compiled.
 _WORTH_COMPILING = 8000
+#: Temperatures within which the column's formulas hold [K]; no soil leaves them.
+_COLDEST, _HOTTEST = 173.0, 373.0
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def run_column(
     BadInput
         If the experiment lacks a section or its parts do not fit; if the record lacks what nothing can stand in for.
     RunFailed
-        If the column leaves the range of numbers.
+        If the column leaves the range of numbers, or that of temperatures on Earth.
     """
     section = experiment.required(experiment.run, "run")
     _refuse_unknown_outputs(section, experiment.file)
@@ -125,6 +127,7 @@ def run_column(
         compiled=compiled,
         progress=counting(progress, "spin-up", most),
     )
+    _refuse_broken_spin_up(state, spun, column)
     if progress is not None and spun.cycles:
         progress("spin-up", spun.cycles * n_spin, spun.cycles * n_spin)
     done = integrate(
@@ -148,7 +151,7 @@ def run_column(
         dzsoil=soil.dzsoil.flatten().tolist(),
         soil=_soil_arrays(soil),
     )
-    _refuse_not_finite(output)
+    _refuse_broken_column(output, column)
     gained = water_stored(column, done.state) - water_stored(column, state)
     budgets = column_budgets(output, gained=gained, timestep=section.timestep)
     output = output.drop_vars([] if section.outputs is None else set(OUTPUTS) - set(section.outputs))
@@ -227,12 +230,33 @@ def _soil_arrays(soil: Soil) -> dict[str, NDArray[np.floating]]:
     return {name: values.flatten().expand(n_layers).numpy() for name, values in named.items()}
 
 
-def _refuse_not_finite(output: xr.Dataset) -> None:
+def _refuse_broken_spin_up(state: ColumnState, spun: SpinUp, column: SoilColumn) -> None:
+    good = torch.isfinite(state.smcl) & (state.t_soil > _COLDEST) & (state.t_soil < _HOTTEST)
+    if spun.cycles and not bool(good.all()):
+        raise RunFailed(
+            f"the column broke down in its {spun.cycles} cycles of spin-up, of {spun.steps} steps each; "
+            f"check {_what_to_check(column)}"
+        )
+
+
+def _refuse_broken_column(output: xr.Dataset, column: SoilColumn) -> None:
     for name in OUTPUTS:
-        good = np.isfinite(output[name].to_numpy()).reshape(output.sizes["time"], -1).all(axis=1)
+        values = output[name].to_numpy().reshape(output.sizes["time"], -1)
+        good = np.isfinite(values).all(axis=1)
+        wrong = f"the column left the range of numbers: {name} is not finite"
+        if name == "t_soil" and good.all():
+            good = ((values > _COLDEST) & (values < _HOTTEST)).all(axis=1)
+            wrong = f"the column broke down: a soil temperature is not between {_COLDEST:g} and {_HOTTEST:g} K"
         if not good.all():
             first = pd.Timestamp(output["time"].to_numpy()[~good][0])
             raise RunFailed(
-                f"the column left the range of numbers: {name} is not finite from the period that ends at {first} UTC; "
-                "check the soil properties and the weather about that time"
+                f"{wrong} from the period that ends at {first} UTC; check the weather about that time, and {_what_to_check(column)}"
             )
+
+
+def _what_to_check(column: SoilColumn) -> str:
+    """Say what the soil is and what can be done: clay as permeable as sand takes heavy rain only in short steps."""
+    soil = column.soil
+    b, sathh, satcon = (", ".join(f"{value:.3g}" for value in x.flatten().tolist()) for x in soil[:3])
+    layers = f"b {b}, sathh {sathh} m and satcon {satcon} kg m-2 s-1"
+    return f"the soil, whose layers have {layers}: where b and satcon are both high, give a shorter run.timestep"

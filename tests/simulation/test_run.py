@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import netCDF4
 import numpy as np
@@ -16,12 +17,14 @@ from torch import Tensor
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import load_experiment
 from jules_ml.experiment.sections import SoilSection
-from jules_ml.physics.column import Factors, SoilProperties
+from jules_ml.physics.column import ColumnState, Factors, SoilProperties
+from jules_ml.physics.integration import Integration, integrate
 from jules_ml.simulation import run as column_run
 from jules_ml.simulation.folder import run_figure, run_summary, write_run
 from jules_ml.simulation.output import OUTPUTS, liquid_theta
 from jules_ml.simulation.run import ColumnRun, run_column
 from jules_ml.simulation.setup import column_soil
+from jules_ml.simulation.spin_up import SpinUp, spin_up
 
 
 def run(folder: Path, *changes: tuple[str, str], days: int = 3) -> ColumnRun:
@@ -165,6 +168,30 @@ def test_a_run_that_leaves_the_numbers_fails(tmp_path: Path) -> None:
 
     with pytest.raises(RunFailed, match="fsth is not finite"):
         run_column(load_experiment(write_experiment(tmp_path, days=1)), factors=broken)
+
+
+def test_a_spin_up_that_leaves_the_numbers_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(*args: Any, **named: Any) -> tuple[ColumnState, SpinUp]:
+        after, spun = spin_up(*args, **named)
+        return after._replace(smcl=after.smcl * torch.nan), spun
+
+    monkeypatch.setattr(column_run, "spin_up", lost)
+    with pytest.raises(RunFailed, match=r"broke down in its 2 cycles of spin-up, of 48 steps each; .*satcon"):
+        run(tmp_path, ("cycles = 0", "cycles = 2\nwater = 1e-9\ntemperature = 1e-9"), days=1)
+
+
+def test_a_soil_that_breaks_down_fails_with_its_properties(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def heated(*args: Any, **named: Any) -> Integration:
+        done = integrate(*args, **named)
+        t_soil = done.outputs["t_soil"].clone()
+        t_soil[-1, 1] = 400.0
+        return done._replace(outputs=done.outputs | {"t_soil": t_soil})
+
+    monkeypatch.setattr(column_run, "integrate", heated)
+    with pytest.raises(
+        RunFailed, match=r"between 173 and 373 K from the period .* UTC; .*b 6.63, .* shorter run.timestep"
+    ):
+        run_column(load_experiment(write_experiment(tmp_path, days=1)))
 
 
 @pytest.mark.parametrize(("pedotransfer", "form", "theta_r"), [("cosby", False, 0.0), ("hypres", True, 0.01)])
