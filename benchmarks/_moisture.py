@@ -138,7 +138,10 @@ def learn_held_out(
         ensemble = learn_moisture(without(records, [*neon, *uscrn]), settings)
         for site in [*neon, *uscrn]:
             record = records.neon[site] if site in records.neon else records.uscrn[site]
-            _predict_unseen(ensemble, records, record, found)
+            try:
+                _predict_unseen(ensemble, records, record, found)
+            except BadInput as error:  # two stations were without humidity, or surface temperature, for months
+                say(f"not predicted: {error}")
         say(f"static = {settings.static}, fold {number + 1}: {time.perf_counter() - begun:.0f} s")
     return found
 

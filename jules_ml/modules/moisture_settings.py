@@ -29,7 +29,7 @@ class MoistureSettings(BaseModel):
     heads: int = Field(default=2, ge=1, le=8, description="heads of the attention")
     fortnights: int = Field(default=13, ge=2, le=52, description="fortnights that the attention looks back")
     dropout: float = Field(default=0.2, ge=0.0, lt=0.9, description="share of channels dropped while learning")
-    members: int = Field(default=5, ge=1, le=50, description="networks in the ensemble")
+    members: int = Field(default=8, ge=1, le=50, description="networks in the ensemble")
     steps: int = Field(default=600, ge=1, description="steps of learning of each network")
     window: int | None = Field(
         default=None, ge=200, description="days of a record that a step learns from, drawn at random; all unless given"
