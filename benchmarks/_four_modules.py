@@ -144,7 +144,7 @@ def _experiment(data: Path, folder: Path, *, years: int, days: int | None, moist
     path.write_text(
         _EXPERIMENT.format(
             weather=(data / "jules" / "loobos_inputs" / "Loobos_1997.dat").resolve(),
-            years=years if days is None else days / 365.25,
+            years=years if days is None else 2 * days / 365.25,  # the first pass is free of learned moisture
             moisture='moisture = "moisture"\n' if moisture else "",
             end=end,
         ),

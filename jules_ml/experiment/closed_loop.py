@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from jules_ml.experiment.section import DataPath, Section
 
@@ -39,3 +39,11 @@ class ClosedLoopSection(Section):
         default="matched",
         description="mean and spread of what it is nudged towards: those of the column's own first pass, or as learned",
     )
+
+    @model_validator(mode="after")
+    def _soil_that_stays_is_not_learned(self) -> Self:
+        if self.hydraulics is not None and not self.soil_follows:
+            raise ValueError(
+                "hydraulics are given for a soil that stays as it is: leave them out, or soil_follows = false"
+            )
+        return self

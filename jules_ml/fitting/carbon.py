@@ -40,7 +40,7 @@ from jules_ml.training.carbon.learning import (
     fit_regression,
     soc_target,
 )
-from jules_ml.training.carbon.sites import LEAST_SITES, STATIC, CarbonSite, CarbonTable, carbon_table
+from jules_ml.training.carbon.sites import LEAST_SITES, STATIC, CarbonSite, CarbonTable, carbon_table, refuse_twins
 from jules_ml.training.carbon.skill import CarbonInterval, by_soil, carbon_interval
 
 _Array = NDArray[np.float64]
@@ -108,6 +108,7 @@ def fit_carbon_sites(
     sites: Sequence[CarbonSite], settings: CarbonSettings, out: Path, *, progress: Progress | None = None
 ) -> CarbonFit:
     """As :func:`fit_carbon`, from sites at hand."""
+    refuse_twins(sites)
     cored = [site for site in sites if np.isfinite(site.soc)]
     table = carbon_table(cored, allow_cosmos_vwc=settings.allow_cosmos_vwc)
     new = [site for site in sites if not np.isfinite(site.soc)]
@@ -313,9 +314,10 @@ def evaluate_carbon(folder: str | Path, experiments: Sequence[Experiment], out: 
     settings = CarbonSettings(**card["settings"])
     sites = [carbon_site(each) for each in experiments]
     for site in sites:
-        if card["sites"].get(site.name, {}).get("start") == str(site.days[0]):
+        # another year of it is no other soil
+        if site.name in card["sites"]:
             raise BadInput(
-                f"the record of {site.name} is what the module was learned from",
+                f"{site.name} is what the module was learned from",
                 where=Path(folder),
                 remedy="give other sites; the fit itself has scored each site without it",
             )

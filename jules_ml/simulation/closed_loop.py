@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor
 
+from jules_ml.errors import RunFailed
 from jules_ml.physics.carbon_pools import step_one_pool
 from jules_ml.physics.column import ColumnState, SoilColumn, SoilProperties, freeze_soil
 from jules_ml.physics.constants import RHO_WATER
@@ -153,6 +154,8 @@ def closed_loop(
     ------
     ValueError
         If a pass is not a whole number of periods, or a period not one of days where moisture is followed.
+    RunFailed
+        If a column leaves the range of numbers.
     """
     if moisture is not None and period % moisture.day:
         raise ValueError(f"a period of {period} steps is not a whole number of days of {moisture.day}")
@@ -169,7 +172,7 @@ def closed_loop(
     moved = torch.zeros_like(cs)
     spilled = torch.zeros_like(cs)
     first_assimilation: Tensor | None = None
-    for _ in range(passes):
+    for number in range(passes):
         if soil_of_carbon is not None:
             state, excess = changed_soil(column, state, soil_of_carbon(cs))
             spilled = spilled + excess
@@ -198,6 +201,7 @@ def closed_loop(
             added.append(torch.zeros_like(run.outputs["smcl"]))
             if own is None:
                 own = moments(run.outputs["smcl"] / (RHO_WATER * column.dzsoil * column.soil.sm_sat))
+        _refuse_not_finite(run.outputs, number)
         state = run.state
         rate, gpp = run.outputs["resp_s_gb"], run.outputs["gpp_gb"]
         if litter is None:
@@ -242,6 +246,15 @@ def closed_loop(
             moved=moved,
         ),
     )
+
+
+def _refuse_not_finite(outputs: dict[str, Tensor], number: int) -> None:
+    for name, values in outputs.items():
+        if not bool(torch.isfinite(values).all()):
+            raise RunFailed(
+                f"the column left the range of numbers: {name} is not finite in pass {number + 1}; check the soil properties, the "
+                "carbon and the weather"
+            )
 
 
 def changed_soil(column: SoilColumn, state: ColumnState, soil: SoilProperties) -> tuple[ColumnState, Tensor]:

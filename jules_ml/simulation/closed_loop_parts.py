@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import torch
@@ -19,18 +19,41 @@ from jules_ml.simulation.carbon_soil import hypres_of_carbon, learned_of_carbon
 from jules_ml.simulation.closed_loop import SoilOfCarbon
 from jules_ml.simulation.learned_moisture import Place, learned_wetness
 from jules_ml.simulation.moisture_analysis import FollowedMoisture
+from jules_ml.training.hydraulics.columns import TOPSOIL_DEPTH
 from jules_ml.training.hydraulics.sites import soil_inputs
 
 _DAY: Final = 86400.0
 
 
-def first_carbon(
-    experiment: Experiment, section: ClosedLoopSection, dtype: torch.dtype
-) -> tuple[torch.Tensor, list[str]]:
-    """Carbon to begin with, shape (1,) [kg m-2], and where it is from."""
+class FirstCarbon(NamedTuple):
+    """Carbon that a loop begins with.
+
+    Attributes
+    ----------
+    cs : Tensor, shape (1,)
+        Of the column [kg m-2].
+    topsoil : float or None
+        Of 0-30 cm [kg m-3], as learned with it; the soil's description says it where ``None``.
+    notes : list of str
+        Where it is from.
+    """
+
+    cs: torch.Tensor
+    topsoil: float | None
+    notes: list[str]
+
+
+def first_carbon(experiment: Experiment, section: ClosedLoopSection, dtype: torch.dtype) -> FirstCarbon:
+    """Carbon to begin with: learned, where the section names a module, or of ``[carbon]``.
+
+    Raises
+    ------
+    BadInput
+        If the module has no carbon for the site.
+    """
     if section.carbon is None:
         given = experiment.required(experiment.carbon, "carbon").cs
-        return torch.tensor([given], dtype=dtype), [f"begins with {given:g} kg m-2 of [carbon]"]
+        return FirstCarbon(torch.tensor([given], dtype=dtype), None, [f"begins with {given:g} kg m-2 of [carbon]"])
     predictions = read_predictions(section.carbon, kind="carbon")
     site = str(experiment.record().attrs.get("site", ""))
     names = [str(name) for name in predictions["site"].to_numpy()]
@@ -40,10 +63,11 @@ def first_carbon(
             where=section.carbon,
             remedy=f"name the site as one of {', '.join(names)}, or fit with its experiment among the others",
         )
-    learned = float(predictions["cs"].to_numpy()[names.index(site)])
+    here = predictions.isel(site=names.index(site))
+    learned, topsoil = float(here["cs"]), 0.001 * float(here["predicted"]) * float(here["bulk_density"])
     mark = str(predictions.attrs.get("mark", "none"))
-    notes = [f"begins with {learned:.3g} kg m-2 of learned carbon"]
-    return torch.tensor([learned], dtype=dtype), notes + ([] if mark == "none" else [mark])
+    notes = [f"begins with {learned:.3g} kg m-2 of learned carbon, {topsoil:.3g} kg m-3 of it in the topsoil"]
+    return FirstCarbon(torch.tensor([learned], dtype=dtype), topsoil, notes + ([] if mark == "none" else [mark]))
 
 
 def following_soil(
@@ -51,10 +75,14 @@ def following_soil(
     section: ClosedLoopSection,
     column: SoilColumn,
     forcing: Forcing,
-    cs: torch.Tensor,
+    first: FirstCarbon,
     notes: list[str],
 ) -> tuple[SoilOfCarbon | None, torch.Tensor | None]:
-    """The soil that follows carbon, or none where it is to stay; and its residual water at the start where that is learned too."""
+    """The soil that follows carbon, or none where it is to stay; and its residual water at the start where that is learned too.
+
+    Learned carbon says how much the topsoil has at the start, whatever ``[soil.texture]`` says.
+    """
+    cs = first.cs
     if not section.soil_follows:
         notes.append("the soil stays as it is")
         return None, None
@@ -63,11 +91,12 @@ def following_soil(
     if section.hydraulics is not None:
         inputs = climate_inputs(forcing, timestep=column.timestep) | soil_inputs(soil)
         inputs |= {} if experiment.hydraulics is None else experiment.hydraulics.inputs
+        inputs |= {} if first.topsoil is None else {"soc": first.topsoil}
         if "soc" not in inputs:
             raise BadInput(
                 "carbon of the topsoil is not known",
                 where=f"{experiment.file}, soil.texture",
-                remedy="give organic_carbon and bulk_density, or inputs.soc in [hydraulics]",
+                remedy="give organic_carbon and bulk_density, inputs.soc in [hydraulics], or learned carbon in [closed_loop]",
             )
         notes.append(f"the soil follows carbon by learned hydraulics of {section.hydraulics.name}")
         learned = learned_of_carbon(section.hydraulics, inputs, column.dzsoil, inputs["soc"], cs)
@@ -87,13 +116,19 @@ def following_soil(
 
     middle = column.dzsoil.cumsum(0) - 0.5 * column.dzsoil
     notes.append("the soil follows carbon by HYPRES, bulk density by mixing")
+    density, organic = layers(texture.bulk_density), layers(texture.organic_carbon)
+    described_with = cs
+    if first.topsoil is not None:
+        # what the description has in its topsoil, and what the column has when the topsoil has that
+        upper = column.dzsoil * (middle <= middle[0].clamp(min=TOPSOIL_DEPTH))
+        described_with = cs * float((upper * density * organic).sum() / upper.sum()) / first.topsoil
     described = hypres_of_carbon(
         layers(texture.silt),
         layers(texture.clay),
-        layers(texture.bulk_density),
-        layers(texture.organic_carbon),
+        density,
+        organic,
         (middle <= texture.topsoil_depth).to(dtype),
-        cs,
+        described_with,
     )
     return described, None
 

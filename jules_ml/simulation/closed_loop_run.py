@@ -33,6 +33,8 @@ Progress = Callable[[str, int, int], None]
 _YEAR = 365.25 * 86400.0
 #: Water that learned moisture moves, of what falls as rain and snow, from which on the user is warned [1].
 _MUCH_MOVED = 0.1
+#: Years by which a pass may miss a whole number of them.
+_OUT_OF_SEASON = 0.02
 _LAYERED = ("smcl", "sthf", "t_soil")
 
 
@@ -94,15 +96,22 @@ def run_closed_loop(experiment: Experiment, *, progress: Progress | None = None)
     )
     dtype = torch.float32 if run.precision == "float32" else torch.float64
     period = round(section.period_days * 86400.0 / run.timestep)
-    n_steps = weather.series.sizes["time"] // period * period
+    given = weather.series.sizes["time"]
+    n_steps = given // period * period
     if n_steps == 0:
         raise BadInput(
-            f"the weather has {weather.series.sizes['time']} steps, and a period of carbon {period}",
+            f"the weather has {given} steps, and a period of carbon {period}",
             where=f"{experiment.file}, closed_loop.period_days",
             remedy="give a smaller period_days, or a longer record",
         )
     forcing = Forcing(*(x[:n_steps] for x in weather.tensors(dtype)))
     passes = max(1, round(section.years * _YEAR / (n_steps * run.timestep)))
+    if section.moisture is not None and section.moisture_level == "matched" and passes < 2:
+        raise BadInput(
+            "there is one pass over the weather, and learned moisture is matched to a first one that is free: it would have no part",
+            where=f"{experiment.file}, closed_loop.years",
+            remedy="give years for two passes or more, or moisture_level = 'learned'",
+        )
     factors = experiment.modules.respiration
     column, soil = experiment_column(
         experiment,
@@ -110,8 +119,13 @@ def run_closed_loop(experiment: Experiment, *, progress: Progress | None = None)
         dtype=dtype,
         factors=jules_one_pool_factors if factors is None else learned_factors(factors),
     )
-    cs, notes = first_carbon(experiment, section, dtype)
-    soil_of_carbon, theta_r = following_soil(experiment, section, column, forcing, cs, notes)
+    first = first_carbon(experiment, section, dtype)
+    cs, notes = first.cs, first.notes
+    if n_steps < given:
+        notes.append(
+            f"the last {given - n_steps} steps of the weather do not make a whole period of carbon and are left out"
+        )
+    soil_of_carbon, theta_r = following_soil(experiment, section, column, forcing, first, notes)
     if soil_of_carbon is not None:
         column.soil = soil_of_carbon(cs)
     moisture = followed_moisture(
@@ -147,7 +161,13 @@ def run_closed_loop(experiment: Experiment, *, progress: Progress | None = None)
         progress=counting(progress, "loop", passes * n_steps),
     )
     years = passes * n_steps * run.timestep / _YEAR
-    warnings = [] if moisture is None else _said_of_water(loop, years, notes)
+    warnings = [] if moisture is None else _said_of_water(loop, years, passes, notes, matched=moisture.matched)
+    a_pass = years / passes
+    if abs(a_pass - max(1, round(a_pass))) > _OUT_OF_SEASON:
+        warnings.append(
+            f"the weather that is repeated covers {a_pass:.2f} years: seasons do not come round as they should; give whole years by "
+            "start and end in [run]"
+        )
     if spun.cycles and not spun.reached:
         warnings.append("the soil had not settled at the end of spin-up: raise run.spin_up.cycles")
     return ClosedLoopRun(
@@ -161,10 +181,12 @@ def run_closed_loop(experiment: Experiment, *, progress: Progress | None = None)
     )
 
 
-def _said_of_water(loop: LoopRun, years: float, notes: list[str]) -> list[str]:
-    """Note what learned moisture did to the water budget, and warn where that is much."""
+def _said_of_water(loop: LoopRun, years: float, passes: int, notes: list[str], *, matched: bool) -> list[str]:
+    """Note what learned moisture did to the water budget, in the passes that it had a part in, and warn where that is much."""
     water = loop.water
-    yearly, moved, rain = (float(x[0]) / years for x in (water.analysed, water.moved, water.precip))
+    share_of_passes = (passes - 1) / passes if matched else 1.0
+    rain = float(water.precip[0]) / years
+    yearly, moved = (float(x[0]) / (years * share_of_passes) for x in (water.analysed, water.moved))
     share = moved / max(rain, 1e-30)
     notes.append(
         f"learned moisture brought {yearly:+.0f} kg m-2 a-1 in all and moved {moved:.0f}, "

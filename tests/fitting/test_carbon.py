@@ -140,8 +140,32 @@ def test_an_evaluation_is_of_sites_not_seen(fitted: tuple[Path, Path], tmp_path:
     assert "site10" in done.output
     scores = json.loads((tmp_path / "out" / "scores.json").read_text())
     assert scores["sites"]["site10"]["low"] < scores["sites"]["site10"]["predicted"]
-    with pytest.raises(BadInput, match="what the module was learned from"):
-        evaluate_carbon(module, [load_experiment(folder / "site00.toml")])
+    known = load_experiment(write_site(folder, 0))
+    with pytest.raises(BadInput, match="site00 is what the module was learned from"):
+        evaluate_carbon(module, [known])
+    # from another day on it is the same soil
+    record = pd.read_csv(folder / "site00.csv")
+    record.iloc[30:].to_csv(folder / "site00.csv", index=False)
+    with pytest.raises(BadInput, match="site00 is what the module was learned from"):
+        evaluate_carbon(module, [known])
+
+
+def test_a_site_is_not_given_twice(fitted: tuple[Path, Path], tmp_path: Path) -> None:
+    _, module = fitted
+    experiments = [load_experiment(write_site(tmp_path, k)) for k in range(9)]
+    with pytest.raises(BadInput, match=r"site03 is given 2 times.*give each site once"):
+        fit_carbon([*experiments, experiments[3]], tmp_path / "out")
+    new = load_experiment(write_site(tmp_path, 20))
+    with pytest.raises(BadInput, match="site20 is given 2 times"):
+        evaluate_carbon(module, [new, new])
+
+
+def test_cosmos_vwc_is_known_by_its_column_whatever_it_is_called(tmp_path: Path) -> None:
+    path = write_site(tmp_path, 0)
+    assert not carbon_site(load_experiment(path)).knows_carbon
+    for file in (path, tmp_path / "site00.csv"):
+        file.write_text(file.read_text(encoding="utf-8").replace("SWC", "cosmos_vwc"), encoding="utf-8")
+    assert carbon_site(load_experiment(path)).knows_carbon
 
 
 def test_fewer_than_eight_sites_are_refused(tmp_path: Path) -> None:

@@ -168,7 +168,10 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
         state={"weight": torch.zeros(1)},
         card={"module": "carbon"},
         scores={},
-        predictions=xr.Dataset({"cs": ("site", [7.5])}, coords={"site": ["Somewhere"]}),
+        predictions=xr.Dataset(
+            {"cs": ("site", [7.5]), "predicted": ("site", [20.0]), "bulk_density": ("site", [1300.0])},
+            coords={"site": ["Somewhere"]},
+        ),
     )
     write_module(folder / "curves")
     return folder
@@ -231,3 +234,16 @@ def test_what_cannot_be_followed_is_refused(tmp_path: Path, modules: Path, chang
     loaded = loaded.model_copy(update={"closed_loop": loop_section.model_copy(update={"carbon": None})})
     with pytest.raises(BadInput, match=said):
         run_closed_loop(loaded)
+
+
+def test_matched_moisture_needs_a_second_pass_and_is_told_by_the_passes_that_it_had_a_part_in(
+    tmp_path: Path, modules: Path
+) -> None:
+    matched = ('moisture_level = "learned"', 'moisture_level = "matched"')
+    once = experiment(tmp_path, modules, matched, ("years = 0.03", "years = 0.008"))
+    with pytest.raises(BadInput, match=r"closed_loop\.years: .*it would have no part.*two passes"):
+        run_closed_loop(load_experiment(once))
+    done = run_closed_loop(load_experiment(experiment(tmp_path, modules, matched)))
+    passes = done.loop.sm_sat.shape[0]
+    share = float(done.loop.water.moved[0] / done.loop.water.precip[0]) * passes / (passes - 1)
+    assert any(f"{100.0 * share:.0f} % of rain and snow" in note for note in done.notes)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from jules_ml.data.quality import measured
 from jules_ml.data.record import interval, local_middle, place, variable
+from jules_ml.data.table_spec import TableSpec
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.modules.carbon_settings import CarbonSettings
@@ -80,9 +81,17 @@ def carbon_site(experiment: Experiment) -> CarbonSite:
         soc_spread=SPREAD_UNKNOWN if settings.soc_spread is None else settings.soc_spread,
         bulk_density=np.nan if settings.bulk_density is None else settings.bulk_density,
         region=settings.region,
-        knows_carbon=of_water == "theta_crns",
+        knows_carbon=of_water == "theta_crns" or _is_cosmos_vwc(experiment, of_water),
         diurnal_damping=_diurnal_damping(ds, day),
     )
+
+
+def _is_cosmos_vwc(experiment: Experiment, name: str) -> bool:
+    """Whether a table's column of that name is COSMOS_VWC all the same."""
+    if not isinstance(experiment.data, TableSpec):
+        return False
+    columns = experiment.data.columns.items()
+    return any(told.variable == name and "COSMOS_VWC" in column.upper() for column, told in columns)
 
 
 def _diurnal_damping(ds: xr.Dataset, day: pd.DatetimeIndex) -> float:

@@ -147,13 +147,15 @@ def carbon_table(
     Raises
     ------
     BadInput
-        If there are too few sites, one has no rain events, water content that carbon has gone into, or carbon that cannot be.
+        If there are too few sites, two bear one name, one has no rain events, water content that carbon has gone into, or carbon that
+        cannot be.
     """
     if len(sites) < least:
         raise BadInput(
             f"there are {len(sites)} sites, and soil carbon is learned from {least} or more",
             remedy=f"give an experiment for each of {least} sites or more; nothing can be said of fewer",
         )
+    refuse_twins(sites)
     found = []
     for site in sites:
         if site.knows_carbon and not allow_cosmos_vwc:
@@ -173,6 +175,23 @@ def carbon_table(
         log_soc=np.log([site.soc for site in sites]),
         spread=np.array([site.soc_spread for site in sites]),
     )
+
+
+def refuse_twins(sites: Sequence[CarbonSite]) -> None:
+    """Refuse sites of one name: left out, one would be predicted from the other.
+
+    Raises
+    ------
+    BadInput
+    """
+    names = [site.name for site in sites]
+    twins = sorted({name for name in names if names.count(name) > 1})
+    if twins:
+        raise BadInput(
+            f"the site {twins[0]} is given {names.count(twins[0])} times, and would be predicted from itself",
+            where=twins[0],
+            remedy="give each site once, or a name of its own in [site] and one region to both in [carbon_module]",
+        )
 
 
 def _checked_signatures(site: CarbonSite) -> Signatures:
