@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 import xarray as xr
 from numpy.typing import NDArray
@@ -37,7 +38,13 @@ from jules_ml.training.hydraulics.columns import (
 )
 from jules_ml.training.hydraulics.learning import Learning, Lesson, learn_hydraulics
 from jules_ml.training.hydraulics.pretraining import pretrain, texture_parameters
-from jules_ml.training.hydraulics.sites import TIMESTEP, hydraulic_site, time_split
+from jules_ml.training.hydraulics.sites import (
+    CARBON_UNKNOWN,
+    SUBSOIL_CARBON,
+    TIMESTEP,
+    hydraulic_site,
+    time_split,
+)
 
 #: Part of the members' spread that lines and bands show.
 _LOW, _HIGH = 0.05, 0.95
@@ -91,7 +98,7 @@ def fit_hydraulics(experiments: Sequence[Experiment], out: Path, *, progress: Pr
         If an experiment cannot be learned from, layers differ between experiments, or the folder cannot be written.
     """
     settings = experiments[0].hydraulics or HydraulicSettings()
-    sites = [hydraulic_site(each, settings) for each in experiments]
+    sites = _sites(experiments, settings)
     dzsoil = _common_layers(experiments)
     held = time_split([site.observed for site in sites], settings.test_fraction)
     seen = [
@@ -118,14 +125,14 @@ def fit_hydraulics(experiments: Sequence[Experiment], out: Path, *, progress: Pr
     whole = column_batch(sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
     predictions = predicted(network, whole, held)
     scores = scores_of(predictions, part="test" if settings.test_fraction else "train") | {"cost": costs}
-    said = _said_of(scores)
+    said = (*_said_of(scores), *_said_of_texture(sites))
     card = {
         "module": "hydraulics",
         "inputs": {name: dict(zip(("units", "meaning"), INPUTS[name], strict=True)) for name in names},
         "settings": settings.model_dump(),
         "dzsoil": list(dzsoil),
         "form": "van_genuchten",
-        "sites": {s.name: {"start": str(s.start), "inputs": s.inputs} for s in sites},
+        "sites": {s.name: {"start": str(s.start), "days": len(s.observed), "inputs": s.inputs} for s in sites},
         "records": [
             {k: str(e.record().attrs.get(k, "not stated")) for k in ("source", "licence")} for e in experiments
         ],
@@ -136,6 +143,28 @@ def fit_hydraulics(experiments: Sequence[Experiment], out: Path, *, progress: Pr
     write_module_folder(out, state=dict(network.state_dict()), card=card, scores=scores, predictions=predictions)
     _draw(predictions, out)
     return HydraulicsFit(out, network, scores, said)
+
+
+def _sites(experiments: Sequence[Experiment], settings: HydraulicSettings) -> list[HydraulicSite]:
+    """Sites of experiments, each of another name: by that their soils are known again."""
+    sites: list[HydraulicSite] = []
+    for each in experiments:
+        site = hydraulic_site(each, settings)
+        if site.name in [other.name for other in sites]:
+            raise BadInput(
+                f"two records are of a site called {site.name}",
+                where=f"{each.file}, site.name",
+                remedy="give each site once, under a name of its own",
+            )
+        sites.append(site)
+    return sites
+
+
+def _said_of_texture(sites: Sequence[HydraulicSite]) -> tuple[str, ...]:
+    unknown = [s.name for s in sites if not all(np.isfinite(s.inputs.get(name, np.nan)) for name in TEXTURE)]
+    if not unknown:
+        return ()
+    return (f"texture is not known at {', '.join(unknown)}: what 'texture' stands for there is the soil of a loam",)
 
 
 def _common_layers(experiments: Sequence[Experiment]) -> tuple[float, ...]:
@@ -313,7 +342,8 @@ def evaluate_hydraulics(
     Raises
     ------
     BadInput
-        If the folder is none of learned hydraulics, an experiment has no soil moisture, or other layers than were learned with.
+        If the folder is none of learned hydraulics, an experiment has no soil moisture, or other layers than were learned with;
+        if two are of one site, or one reaches into the days that its site was learned from.
     """
     network, card = load_hydraulics(folder)
     settings = HydraulicSettings(**card["settings"])
@@ -324,14 +354,7 @@ def evaluate_hydraulics(
             where=f"{experiments[0].file}, soil.dzsoil",
             remedy="give the layers that the module was learned with",
         )
-    sites = [hydraulic_site(each, settings) for each in experiments]
-    for site in sites:
-        if card["sites"].get(site.name, {}).get("start") == str(site.start):
-            raise BadInput(
-                f"the record of {site.name} is what the module was learned from",
-                where=Path(folder),
-                remedy="give other sites or years; the fit itself has scored what it held out",
-            )
+    sites = [_as_learned(site, card, Path(folder)) for site in _sites(experiments, settings)]
     batch = column_batch(sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
     predictions = predicted(network, batch)
     scores = scores_of(predictions)
@@ -339,6 +362,28 @@ def evaluate_hydraulics(
         write_evaluation_folder(out, scores=scores, predictions=predictions)
         _draw(predictions, out)
     return scores
+
+
+def _as_learned(site: HydraulicSite, card: Mapping[str, Any], folder: Path) -> HydraulicSite:
+    """A site with the inputs that it was learned with, where it was: other years of weather make it no other soil."""
+    learned = card["sites"].get(site.name)
+    if learned is None:
+        return site
+    start, days = pd.Timestamp(learned["start"]), learned.get("days")
+    end = start if days is None else start + pd.Timedelta(days=days)
+    assert site.start is not None
+    last = site.start + pd.Timedelta(days=len(site.observed))
+    if site.start == start or (site.start < end and start < last):
+        raise BadInput(
+            f"the record of {site.name} from {site.start:%Y-%m-%d} to {last:%Y-%m-%d} meets what the module was learned from, "
+            f"from {start:%Y-%m-%d} on",
+            where=folder,
+            remedy="give other sites or years, by [run] start and end; the fit itself has scored what it held out",
+        )
+    inputs = {name: float("nan") if value is None else value for name, value in learned["inputs"].items()}
+    carbon = inputs.get("soc", float("nan"))
+    carbon = carbon if np.isfinite(carbon) else CARBON_UNKNOWN
+    return replace(site, inputs=inputs, carbon_density=(carbon, SUBSOIL_CARBON * carbon))
 
 
 def export_ancillaries(folder: str | Path, out: Path) -> list[Path]:
@@ -349,7 +394,7 @@ def export_ancillaries(folder: str | Path, out: Path) -> list[Path]:
     folder : str or Path
         Module folder.
     out : Path
-        Folder for the files, ``SITE.nc`` each.
+        Folder for the files, ``SITE.nc`` each; what is neither letter nor digit in a site's name becomes ``_``.
 
     Returns
     -------
@@ -371,7 +416,8 @@ def export_ancillaries(folder: str | Path, out: Path) -> list[Path]:
         values: dict[str, Any] = {name: predictions[name].to_numpy()[:, k] for name in (*LAYERED, *RESIDUAL)}
         values["albsoil"] = float(predictions["albsoil"][k])
         title = f"soil properties of {site}, learned from soil moisture"
-        written.append(write_ancillary(out / f"{site}.nc", values, form="van_genuchten", title=title))
+        name = "".join(c if c.isalnum() or c in "-_" else "_" for c in str(site))
+        written.append(write_ancillary(out / f"{name}.nc", values, form="van_genuchten", title=title))
     return written
 
 

@@ -25,6 +25,22 @@ INPUTS: Final = {
     "sand": ("1", "sand as a fraction of the mineral soil"),
     "clay": ("1", "clay as a fraction of the mineral soil"),
 }
+#: Least and most that each can be, in its unit: a value beyond is in another unit, or a slip.
+RANGES: Final = {
+    "soc": (0.0, 300.0),
+    "bulk_density": (30.0, 2700.0),
+    "t_air": (200.0, 330.0),
+    "precip": (0.0, 20000.0),
+    "dryness": (0.0, 1000.0),
+    "t_range": (0.0, 60.0),
+    "swi": (0.0, 20.0),
+    "lst_excess": (-60.0, 60.0),
+    "lst_spread": (0.0, 60.0),
+    "tree": (0.0, 1.0),
+    "bare": (0.0, 1.0),
+    "sand": (0.0, 1.0),
+    "clay": (0.0, 1.0),
+}
 #: Inputs that are texture: left out by a switch.
 TEXTURE: Final = ("sand", "clay")
 #: Inputs learned from by their logarithm.

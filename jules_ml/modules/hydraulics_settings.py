@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from jules_ml.modules.hydraulics_inputs import INPUTS
+from jules_ml.modules.hydraulics_inputs import INPUTS, RANGES
 
 
 class HydraulicSettings(BaseModel):
@@ -42,4 +42,10 @@ class HydraulicSettings(BaseModel):
         unknown = [name for name in self.inputs if name not in INPUTS]
         if unknown:
             raise ValueError(f"inputs are {', '.join(INPUTS)}, not {', '.join(unknown)}")
+        for name, value in self.inputs.items():
+            low, high = RANGES[name]
+            if not low <= value <= high:
+                raise ValueError(f"inputs.{name} is {value:g}, and lies between {low:g} and {high:g} {INPUTS[name][0]}")
+        if self.inputs.get("sand", 0.0) + self.inputs.get("clay", 0.0) > 1.0:
+            raise ValueError("inputs.sand and inputs.clay add to more than 1; they are fractions of the mineral soil")
         return self

@@ -110,7 +110,7 @@ class SoilColumn:
         Rate of respiration at 282.4 K and best moisture [s-1].
     co2 : float
         Mole fraction of carbon dioxide [1].
-    height : float
+    height : float or Tensor, shape (column,)
         Height of the forcing [m].
     l_soil_sat_down : bool
         Whether water in excess of saturation goes down (JULES's switch).
@@ -135,7 +135,7 @@ class SoilColumn:
         cs: Tensor | float = 0.0,
         kaps: float = KAPS,
         co2: float = 391.0e-6,
-        height: float = 10.0,
+        height: float | Tensor = 10.0,
         l_soil_sat_down: bool = True,
         soilhc_method: int = 2,
     ) -> None:

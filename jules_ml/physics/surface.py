@@ -121,7 +121,7 @@ class SurfaceFluxes(NamedTuple):
 
 
 def transfer_coefficient(
-    t_air: Tensor, tstar: Tensor, wind: Tensor, z0: Tensor, log_m: Tensor, log_h: Tensor, *, height: float
+    t_air: Tensor, tstar: Tensor, wind: Tensor, z0: Tensor, log_m: Tensor, log_h: Tensor, *, height: float | Tensor
 ) -> Tensor:
     r"""Bulk transfer coefficient for heat and vapour, with MOSES 2's explicit stability correction.
 
@@ -140,7 +140,7 @@ def transfer_coefficient(
         [m s-1], at least :data:`WIND_MIN`.
     z0, log_m, log_h : Tensor
         Roughness length [m], and the logarithms :math:`\ln(z/z_0)`, :math:`\ln(z/z_{0h})` [1].
-    height : float
+    height : float or Tensor, shape (column,)
         Measurement height above the roughness length's origin [m].
 
     Returns
@@ -187,7 +187,7 @@ def surface_step(
     dzsoil: Tensor,
     surface: SurfaceProperties,
     co2: float,
-    height: float,
+    height: float | Tensor,
     timestep: float,
     soilhc_method: int = 2,
 ) -> tuple[SurfaceState, SurfaceFluxes]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 import torch
 import xarray as xr
 
+from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.sections import SoilSection, SoilValues
 from jules_ml.fitting.hydraulics import load_hydraulics
-from jules_ml.modules.hydraulics import input_table
+from jules_ml.modules.hydraulics import LearnedHydraulics, input_table
 from jules_ml.modules.hydraulics_soil import learned_soil, organic_fraction
 from jules_ml.training.hydraulics.columns import TOPSOIL_DEPTH
 from jules_ml.training.hydraulics.sites import (
@@ -22,6 +24,9 @@ from jules_ml.training.hydraulics.sites import (
     soil_inputs,
     weather_inputs,
 )
+
+#: Days of a record that tell of a climate; fewer are said.
+_YEAR: Final = 360
 
 
 def with_learned_soil(
@@ -71,8 +76,8 @@ def with_learned_soil(
         inputs = {key: np.nan if value is None else value for key, value in card["sites"][name]["inputs"].items()}
         notes = [f"soil of {folder.name}, as learned at {name}"]
     else:
-        inputs = _inputs(experiment, record)
-        notes = [f"soil of {folder.name}, by the static inputs of {name}"]
+        inputs, said = _inputs(experiment, record)
+        notes = [f"soil of {folder.name}, by the static inputs of {name}", *said, *_beyond(network, inputs, card)]
         unknown = [each for each in network.inputs if not np.isfinite(inputs.get(each, np.nan))]
         if unknown:
             notes.append(f"not known, and taken as the mean of the sites learned from: {', '.join(unknown)}")
@@ -98,8 +103,32 @@ def with_learned_soil(
     return experiment.model_copy(update={"soil": section}), notes
 
 
-def _inputs(experiment: Experiment, record: xr.Dataset | None) -> dict[str, float]:
-    found = {} if record is None else weather_inputs(record, *hourly_weather(experiment, record))
-    found |= {} if experiment.soil is None else soil_inputs(experiment.soil)
+def _beyond(network: LearnedHydraulics, inputs: dict[str, float], card: Mapping[str, Any]) -> list[str]:
+    """What the user should know of a soil that is foretold where nothing was learned."""
+    if len(card["sites"]) == 1:
+        return [f"it was learned at {next(iter(card['sites']))} alone, and is the soil of that place"]
+    row = input_table([inputs], network.inputs)[0]
+    low, high = network.seen_min.numpy(), network.seen_max.numpy()
+    beyond = [
+        name for name, x, least, most in zip(network.inputs, row, low, high, strict=True) if x < least or x > most
+    ]
+    return [f"beyond what was learned from, and taken as the nearest that was: {', '.join(beyond)}"] if beyond else []
+
+
+def _inputs(experiment: Experiment, record: xr.Dataset | None) -> tuple[dict[str, float], list[str]]:
+    """Static inputs; the weather's of the whole record, whatever part of it is run."""
+    found: dict[str, float] = {}
+    notes = []
+    if record is not None:
+        try:
+            forcing, start = hourly_weather(experiment.model_copy(update={"run": None}), record)
+        except BadInput:
+            forcing, start = hourly_weather(experiment, record)
+            notes.append("the record's weather has gaps that nothing fills: its statistics are those of the run")
+        found = weather_inputs(record, forcing, start)
+        days = len(forcing.t_air) // 24
+        if days < _YEAR:
+            notes.append(f"statistics of the weather are those of {days} days, and not of a year")
+    found |= {} if experiment.soil is None else soil_inputs(experiment.soil, where=str(experiment.file))
     found |= {} if experiment.surface is None else cover_inputs(experiment.surface)
-    return found | ({} if experiment.hydraulics is None else experiment.hydraulics.inputs)
+    return found | ({} if experiment.hydraulics is None else experiment.hydraulics.inputs), notes

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -14,7 +16,7 @@ from typer.testing import CliRunner
 from jules_ml.cli import app
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
-from jules_ml.fitting.hydraulics import fit_hydraulics, load_hydraulics
+from jules_ml.fitting.hydraulics import evaluate_hydraulics, export_ancillaries, fit_hydraulics, load_hydraulics
 from jules_ml.modules.hydraulics import LearnedHydraulics
 from jules_ml.modules.hydraulics_settings import HydraulicSettings
 from jules_ml.training.hydraulics.sites import daily_means, hydraulic_site, time_split
@@ -178,7 +180,7 @@ def test_different_layers_are_refused_with_the_file(tmp_path: Path) -> None:
 
 def test_a_record_without_days_enough_is_refused(tmp_path: Path) -> None:
     path = write_site(tmp_path, "Short", sand=0.4, days=6)
-    with pytest.raises(BadInput, match="no sensor has 60 days") as caught:
+    with pytest.raises(BadInput, match="has 60 days of measured soil moisture") as caught:
         hydraulic_site(load_experiment(path), HydraulicSettings())
     assert "least_days" in caught.value.remedy
 
@@ -186,6 +188,78 @@ def test_a_record_without_days_enough_is_refused(tmp_path: Path) -> None:
 def test_unknown_inputs_are_refused() -> None:
     with pytest.raises(ValueError, match="not colour"):
         HydraulicSettings(inputs={"colour": 1.0})
+
+
+def test_a_site_learned_from_keeps_its_soil_in_other_years(fitted: tuple[Path, Path], tmp_path: Path) -> None:
+    _, out = fitted
+    again = write_site(tmp_path, "Light", sand=0.5)
+    table = pd.read_csv(tmp_path / "Light.csv", parse_dates=["time"])
+    later = table.assign(time=table["time"] + pd.Timedelta(days=365), t_air=table["t_air"] + 6.0)
+    later.to_csv(tmp_path / "Light.csv", index=False, date_format="%Y-%m-%d %H:%M:%S")
+    evaluate_hydraulics(out, [load_experiment(again)], tmp_path / "scores")
+    with (
+        xr.open_dataset(out / "predictions.nc") as fit,
+        xr.open_dataset(tmp_path / "scores/predictions.nc") as later_on,
+    ):
+        for name in ("b", "satcon", "theta_r"):
+            np.testing.assert_allclose(later_on[name].sel(site="Light"), fit[name].sel(site="Light"), rtol=1e-6)
+    # days that it was learned from are refused, wherever the record begins
+    table.iloc[48:].to_csv(tmp_path / "Light.csv", index=False)
+    with pytest.raises(BadInput, match="meets what the module was learned from"):
+        evaluate_hydraulics(out, [load_experiment(again)])
+
+
+def test_a_site_given_twice_is_refused(tmp_path: Path) -> None:
+    path = write_site(tmp_path, "Twice", sand=0.4)
+    with pytest.raises(BadInput, match="called Twice"):
+        fit_hydraulics([load_experiment(path)] * 2, tmp_path / "out")
+
+
+def test_name_of_a_site_leads_nowhere_else(fitted: tuple[Path, Path], tmp_path: Path) -> None:
+    _, out = fitted
+    module = tmp_path / "module"
+    shutil.copytree(out, module)
+    with xr.open_dataset(out / "predictions.nc") as ds:
+        renamed = ds.load().assign_coords(site=["../Light", "Heavy 2"])
+    renamed.to_netcdf(module / "predictions.nc")
+    written = export_ancillaries(module, tmp_path / "anc")
+    assert [path.name for path in written] == ["___Light.nc", "Heavy_2.nc"]
+    assert {path.parent for path in written} == {tmp_path / "anc"}
+
+
+def test_sensors_of_no_known_layer_and_filled_days_are_left_out(tmp_path: Path) -> None:
+    path = write_site(tmp_path, "Qc", sand=0.4)
+    experiment = load_experiment(path)
+    record = experiment.record()
+    theta = record["theta"].to_numpy()
+    record = record.drop_dims("depth").assign_coords(depth=[0.5, np.nan, 7.0, 0.05])
+    record["theta"] = (("time", "depth"), np.repeat(theta, 4, axis=1))
+    record["theta_qc"] = (("time", "depth"), np.zeros(record["theta"].shape))
+    record["theta_qc"][:48, 3] = 1.0
+    settings = HydraulicSettings(least_days=10)
+    with mock.patch.object(type(experiment), "record", return_value=record):
+        site = hydraulic_site(experiment, settings)
+    assert site.sensor_depth.tolist() == [0.05, 0.5]
+    assert np.isfinite(site.observed).sum(0).tolist() == [14, 16]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "problem"),
+    [("sand = 45.0", "between 0 and 1"), ("soc = -1.0", "kg m-3"), ("sand = 0.7, clay = 0.6", "add to more than 1")],
+)
+def test_inputs_that_cannot_be_are_refused(tmp_path: Path, inputs: str, problem: str) -> None:
+    path = write_site(tmp_path, "Odd", sand=0.4)
+    text = path.read_text(encoding="utf-8").replace("[hydraulics]\n", f"[hydraulics]\ninputs = {{{inputs}}}\n")
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(BadInput, match=problem):
+        load_experiment(path)
+
+
+def test_texture_in_percent_is_refused(tmp_path: Path) -> None:
+    path = write_site(tmp_path, "Percent", sand=0.4)
+    path.write_text(path.read_text(encoding="utf-8").replace("sand = 0.4", "sand = 40.0"), encoding="utf-8")
+    with pytest.raises(BadInput, match="divide by 100"):
+        hydraulic_site(load_experiment(path), HydraulicSettings(least_days=10))
 
 
 def test_days_are_those_of_the_run_and_half_a_day_is_enough(tmp_path: Path) -> None:

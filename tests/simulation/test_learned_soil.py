@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from small_experiment import EXPERIMENT, write_weather
@@ -80,6 +82,30 @@ def test_a_site_learned_from_has_the_soil_learned_there(soils: Path, tmp_path: P
     heavy, _ = with_learned_soil(experiment(tmp_path, name="Clayey"))
     assert said == ["soil of soils, as learned at Sandy"]
     assert properties(light).b[0] < properties(heavy).b[0]
+
+
+def test_soil_is_the_same_whatever_part_of_the_record_is_run(soils: Path, tmp_path: Path) -> None:
+    whole = experiment(tmp_path, more="[hydraulics]\ninputs = {soc = 20.0}\n")
+    assert whole.run is not None
+    record = whole.record()
+    days = pd.DatetimeIndex(record["time"].to_numpy())
+    part = whole.model_copy(update={"run": whole.run.model_copy(update={"start": None, "end": days[len(days) // 2]})})
+    (of_whole, notes), (of_part, _) = with_learned_soil(whole), with_learned_soil(part)
+    assert properties(of_whole) == properties(of_part)
+    assert any("and not of a year" in note for note in notes)
+
+
+def test_inputs_beyond_what_was_learned_from_are_said(soils: Path, tmp_path: Path) -> None:
+    _, notes = with_learned_soil(experiment(tmp_path, more="[hydraulics]\ninputs = {soc = 90.0}\n"))
+    assert any(note.startswith("beyond what was learned from") and "soc" in note for note in notes)
+
+
+def test_calibration_of_one_place_is_said_elsewhere(soils: Path, tmp_path: Path) -> None:
+    card = json.loads((soils / "card.json").read_text(encoding="utf-8"))
+    del card["sites"]["Clayey"]
+    (soils / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    _, notes = with_learned_soil(experiment(tmp_path))
+    assert "it was learned at Sandy alone, and is the soil of that place" in notes
 
 
 def test_without_a_module_nothing_changes(tmp_path: Path) -> None:

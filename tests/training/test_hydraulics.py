@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -18,6 +20,7 @@ from jules_ml.training.hydraulics.columns import (
     at_sensors,
     batch_soil,
     column_batch,
+    joined_soil,
     layer_weights,
     response,
     simulate,
@@ -82,6 +85,27 @@ def test_known_soils_are_recovered_over_the_wetness_that_was_visited() -> None:
         psi = suction_vg(t, learned.b[:2], learned.sathh[:2]).psi / suction_vg(s, truth.b[:2], truth.sathh[:2]).psi
         assert float((k - 1.0).abs().max()) < 0.1
         assert float((psi - 1.0).abs().max()) < 0.1
+
+
+def test_a_site_is_the_same_in_company_whatever_the_heights_of_the_weather() -> None:
+    low, high = site("low"), replace(site("high"), height=40.0)
+    raw = torch.full((5, 2, 2), -0.3)
+
+    def water(*sites: HydraulicSite) -> torch.Tensor:
+        batch = column_batch(sites, timestep=STEP, spin_up_days=0)
+        soil = batch_soil(batch, raw[..., : len(sites)])
+        return simulate(batch, joined_soil([soil, soil]))
+
+    together = water(low, high)
+    for k, each in enumerate((low, high)):
+        for copy in (k, k + 2):
+            torch.testing.assert_close(together[..., copy], water(each)[..., 0], atol=2e-5, rtol=0.0)
+    assert float((together[..., 0] - together[..., 1]).abs().max()) > 1e-3
+
+
+def test_switches_that_differ_between_sites_are_refused() -> None:
+    with pytest.raises(BadInput, match="soilhc_method is 1 here and 2 at one"):
+        column_batch([site("one"), replace(site("two"), soilhc_method=1)], timestep=STEP)
 
 
 def test_slopes_are_those_of_the_column() -> None:

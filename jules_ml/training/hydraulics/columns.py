@@ -62,6 +62,10 @@ class HydraulicSite:
         Albedo of the bare ground [1].
     height : float
         Height of the weather [m].
+    l_soil_sat_down : bool
+        Whether water in excess of saturation goes down (JULES's switch).
+    soilhc_method : {1, 2, 3}
+        JULES's choice of thermal conductivity.
     start : Timestamp, optional
         Start of the first day, UTC.
     """
@@ -76,6 +80,8 @@ class HydraulicSite:
     inputs: dict[str, float]
     albsoil: float = 0.17
     height: float = 10.0
+    l_soil_sat_down: bool = True
+    soilhc_method: int = 2
     start: pd.Timestamp | None = None
 
 
@@ -175,7 +181,7 @@ def column_batch(
     Raises
     ------
     BadInput
-        If there is no site, or the weather of one is not whole days or does not go with its observations.
+        If there is no site, the weather of one is not whole days or does not go with its observations, or sites differ in JULES's switches.
     """
     if not sites:
         raise BadInput("there is no site to learn from", remedy="give one at least")
@@ -187,6 +193,14 @@ def column_batch(
                 f"the weather has {steps} steps and the observations {len(site.observed)} days of {a_day} steps",
                 where=site.name,
                 remedy="give both for the same whole days",
+            )
+    for name in ("l_soil_sat_down", "soilhc_method"):
+        other = next((site for site in sites if getattr(site, name) != getattr(sites[0], name)), None)
+        if other is not None:
+            raise BadInput(
+                f"{name} is {getattr(other, name)} here and {getattr(sites[0], name)} at {sites[0].name}",
+                where=other.name,
+                remedy=f"give all experiments the same {name} in [soil]",
             )
     n_days = max(len(site.observed) for site in sites)
     thickness = torch.tensor(dzsoil, dtype=dtype)[:, None]
@@ -287,7 +301,9 @@ def simulate(
         timestep=batch.timestep,
         form=form,
         surface=surface,
-        height=batch.sites[0].height,
+        height=_heights(batch, copies),
+        l_soil_sat_down=batch.sites[0].l_soil_sat_down,
+        soilhc_method=batch.sites[0].soilhc_method,
     )
     wetness = 0.5 * (properties.sm_wilt + properties.sm_crit) / properties.sm_sat
     state = column.initial_state(wetness, forcing.t_air.mean(0).expand_as(wetness))
@@ -316,6 +332,12 @@ def simulate(
             )
             state = run.state
     return run.outputs["smcl"] / (RHO_WATER * batch.dzsoil) + soil.theta_r
+
+
+def _heights(batch: ColumnBatch, copies: int) -> float | Tensor:
+    """Height of the weather of every column [m]: a number where all have the same."""
+    heights = [site.height for site in batch.sites]
+    return heights[0] if len(set(heights)) == 1 else torch.tensor(heights, dtype=batch.dzsoil.dtype).repeat(copies)
 
 
 class Response(NamedTuple):

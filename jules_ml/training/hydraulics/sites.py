@@ -12,6 +12,7 @@ import torch
 import xarray as xr
 from numpy.typing import NDArray
 
+from jules_ml.data.quality import measured
 from jules_ml.data.record import end_of_interval, interval, place
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
@@ -19,6 +20,7 @@ from jules_ml.experiment.sections import SoilSection, SurfaceSection
 from jules_ml.forcing import site_weather
 from jules_ml.modules.hydraulics_inputs import climate_inputs
 from jules_ml.modules.hydraulics_settings import HydraulicSettings
+from jules_ml.physics.pedotransfer import check_texture
 from jules_ml.physics.surface import Forcing
 from jules_ml.simulation.setup import TILES
 from jules_ml.training.hydraulics.columns import HydraulicSite
@@ -45,12 +47,13 @@ def hydraulic_site(experiment: Experiment, settings: HydraulicSettings) -> Hydra
     Returns
     -------
     HydraulicSite
-        Whole days from the first of the record on. Sensors without enough days are left out.
+        Whole days from the first of the record on, the shallowest sensor first. What the record's source has filled is left out, and so are
+        sensors without enough days, of unknown depth, or below the layers.
 
     Raises
     ------
     BadInput
-        If a section or soil moisture is missing, or no sensor has enough days.
+        If a section or soil moisture is missing, no sensor within the layers has enough days, or texture is none.
     """
     surface = experiment.required(experiment.surface, "surface")
     soil = experiment.required(experiment.soil, "soil")
@@ -63,21 +66,30 @@ def hydraulic_site(experiment: Experiment, settings: HydraulicSettings) -> Hydra
         )
     forcing, start = hourly_weather(experiment, record)
     n_days = len(forcing.t_air) // 24
+    if "theta_qc" in record:
+        record = record.assign(theta=record["theta"].where(measured(record, "theta")))
     theta = daily_means(record, "theta", start, n_days)
     t_air = forcing.t_air.numpy().reshape(n_days, 24).mean(1)
     valid = t_air > settings.t_air_above
     if "t_soil" in record:
-        t_soil = daily_means(record, "t_soil", start, n_days)[:, 0]
+        # a day that the shallowest sensor misses is judged by the next
+        t_soil = pd.DataFrame(daily_means(record, "t_soil", start, n_days)).bfill(axis=1).to_numpy()[:, 0]
         valid &= ~(t_soil <= settings.t_soil_above)
     observed = np.where(valid[:, None], theta, np.nan)
-    enough = np.isfinite(observed).sum(0) >= settings.least_days
+    depth = record["depth"].to_numpy().astype(np.float64)
+    order = np.argsort(depth, kind="stable")
+    observed, depth = observed[:, order], depth[order]
+    # one of unknown depth, or below the layers, tells of no layer
+    enough = (np.isfinite(observed).sum(0) >= settings.least_days) & (depth <= sum(soil.dzsoil))
     if not enough.any():
         raise BadInput(
-            f"no sensor has {settings.least_days} days of soil moisture without frost",
+            f"no sensor within the layers has {settings.least_days} days of measured soil moisture without frost",
             where=place(record, "theta"),
-            remedy="give a longer record, or lower least_days in [hydraulics]",
+            remedy="give a longer record, the sensors' depths in [data], or lower least_days in [hydraulics]",
         )
-    inputs = weather_inputs(record, forcing, start) | soil_inputs(soil) | cover_inputs(surface)
+    inputs = (
+        weather_inputs(record, forcing, start) | soil_inputs(soil, where=str(experiment.file)) | cover_inputs(surface)
+    )
     inputs |= {} if experiment.hydraulics is None else experiment.hydraulics.inputs
     shares = [tile.frac / sum(tile.frac for tile in surface.tiles) for tile in surface.tiles]
     carbon = inputs.get("soc", CARBON_UNKNOWN)
@@ -91,11 +103,13 @@ def hydraulic_site(experiment: Experiment, settings: HydraulicSettings) -> Hydra
         tiles=grown,
         frac=tuple(shares),
         observed=observed[:, enough],
-        sensor_depth=record["depth"].to_numpy().astype(np.float64)[enough],
+        sensor_depth=depth[enough],
         carbon_density=(carbon, SUBSOIL_CARBON * carbon),
         inputs=inputs,
         albsoil=surface.albsoil,
         height=experiment.forcing.height,
+        l_soil_sat_down=soil.l_soil_sat_down,
+        soilhc_method=soil.soilhc_method,
         start=start,
     )
 
@@ -169,20 +183,31 @@ def cover_inputs(section: SurfaceSection) -> dict[str, float]:
     }
 
 
-def soil_inputs(section: SoilSection) -> dict[str, float]:
+def soil_inputs(section: SoilSection, *, where: str = "the experiment") -> dict[str, float]:
     """Static inputs that ``[soil.texture]`` holds, of its first layer; none where properties are given in its place.
 
     Parameters
     ----------
     section : SoilSection
+    where : str
+        File, for error messages.
 
     Returns
     -------
     dict of str to float
+
+    Raises
+    ------
+    BadInput
+        If sand, silt and clay are no fractions that add to one.
     """
     texture = section.texture
     if texture is None:
         return {}
+    check_texture(
+        *(torch.tensor(x[0]).double() for x in (texture.sand, texture.silt, texture.clay)),
+        where=f"{where}, soil.texture",
+    )
     found = {"sand": texture.sand[0], "clay": texture.clay[0]}
     if texture.bulk_density is not None:
         found["bulk_density"] = texture.bulk_density[0]
