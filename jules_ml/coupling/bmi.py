@@ -26,11 +26,14 @@ from numpy.typing import NDArray
 from jules_ml.coupling.column import learned_factors
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
-from jules_ml.forcing import site_weather
+from jules_ml.experiment.sections import RunSection
+from jules_ml.forcing import Weather, site_weather
 from jules_ml.physics.column import ColumnState, SoilColumn, freeze_soil, jules_one_pool_factors
 from jules_ml.physics.surface import Forcing
 from jules_ml.simulation.learned_soil import with_learned_soil
+from jules_ml.simulation.run import to_be_compiled
 from jules_ml.simulation.setup import Soil, experiment_column, initial_state
+from jules_ml.simulation.spin_up import spin_up
 
 Array = NDArray[np.float64]
 #: Numbers of the grids: a single value, and the layers of the soil.
@@ -268,8 +271,9 @@ class SoilColumnBmi(Component):
     """JULES's soil column, with the modules that its experiment names, as a component.
 
     Its configuration is an experiment file with ``[data]``, ``[soil]``, ``[surface]``, ``[carbon]`` and ``[run]``; ``[modules]`` puts
-    learned modules in the place of JULES's forms. A step takes the weather of the record, but for what :meth:`set_value` was given:
-    that stays until it is set again. Water and temperature of the layers can be set too; ice is then what they imply.
+    learned modules in the place of JULES's forms, and it starts from the soil that ``[run.spin_up]`` gives. A step takes the weather of
+    the record, but for what :meth:`set_value` was given: that stays until it is set again. Water and temperature of the layers can be
+    set too; ice is then what they imply.
     """
 
     _name = "jules_ml soil column"
@@ -302,7 +306,8 @@ class SoilColumnBmi(Component):
         )
         self._weather = np.stack([weather.series[name].to_numpy() for name in Forcing._fields], axis=1)
         mean = float(weather.series["t_air"].mean())
-        self._state = initial_state(self._column, run.initial, t_air_mean=mean)
+        state = initial_state(self._column, run.initial, t_air_mean=mean)
+        self._state = self._spun_up(state, weather, run)
         thickness = self._soil.dzsoil.flatten().numpy()
         self.declare(
             {**WEATHER, **STATE, **dict(GIVEN.values())},
@@ -314,18 +319,34 @@ class SoilColumnBmi(Component):
         self._show_state()
         self._show_weather()
 
+    def _spun_up(self, state: ColumnState, weather: Weather, run: RunSection) -> ColumnState:
+        """The state that :func:`~jules_ml.simulation.run.run_column` starts from."""
+        stamps = pd.DatetimeIndex(weather.series["time"].to_numpy())
+        start = stamps[0] - pd.Timedelta(seconds=run.timestep)
+        n_spin = int((stamps <= start + pd.DateOffset(years=run.spin_up.years)).sum())
+        forcing = Forcing(*(x[:n_spin] for x in weather.tensors(torch.float64)))
+        compiled = to_be_compiled(run, n_spin * run.spin_up.cycles, [])
+        return spin_up(self._column, state, forcing, run.spin_up, outputs=("smcl",), compiled=compiled)[0]
+
     def update(self) -> None:
         """Step once.
 
         Raises
         ------
         BadInput
-            If the record has ended.
+            If the record has ended, or a value that was set is not finite.
         """
         if self._step >= self._n_steps:
             raise BadInput(
                 "the record has ended", where=self._name, remedy="stop at get_end_time(), or give a longer record"
             )
+        for name in (*WEATHER, *STATE):
+            if not np.isfinite(self.values[name]).all():
+                raise BadInput(
+                    f"its value is {self.values[name].tolist()}",
+                    where=f"{self._name}, {name}",
+                    remedy="set finite values, in the variable's own unit",
+                )
         forcing = Forcing(*(torch.from_numpy(self.values[name].copy()) for name in WEATHER))
         with torch.no_grad():
             self._state, outputs = self._column.step(self._taken_state(), forcing)

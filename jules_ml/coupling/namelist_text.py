@@ -142,7 +142,7 @@ def read_group(text: str, group: Group) -> dict[str, Any]:
     Returns
     -------
     dict
-        Names in lower case; arrays as lists, repeats written out.
+        Names in lower case; arrays as lists from the first element on, repeats written out; None where nothing is given.
 
     Raises
     ------
@@ -154,7 +154,16 @@ def read_group(text: str, group: Group) -> dict[str, Any]:
     except Exception as error:  # the parser lets its own inner errors through
         line = text.count("\n", 0, group.start) + 1
         raise NamelistSyntaxError(f"group &{group.name} cannot be read", line) from error
-    return {name: value for name, value in read.items() if name != "_start_index"}
+    return {
+        name: _from_one(value, read.start_index.get(name)) for name, value in read.items() if name != "_start_index"
+    }
+
+
+def _from_one(value: Any, first: Sequence[int | None] | None) -> Any:
+    """A list whose assignment began at another element, as ``var(3) = …``, from its first element on."""
+    if first is None or len(first) != 1 or first[0] is None or first[0] <= 1 or not isinstance(value, list):
+        return value
+    return [None] * (first[0] - 1) + value
 
 
 def set_entries(text: str, name: str, entries: Mapping[str, Value], *, occurrence: int = 0) -> str:

@@ -44,6 +44,23 @@ def test_steps_are_those_of_the_column(soil: SoilColumnBmi, config: Path) -> Non
             np.testing.assert_allclose(here, np.atleast_1d(output[variable].to_numpy()[step]), rtol=1e-12, atol=1e-15)
 
 
+def test_it_starts_from_the_soil_that_the_column_was_spun_up_to(tmp_path: Path) -> None:
+    path = write_experiment(tmp_path, ("mean_over = 48", "mean_over = 1"), ("cycles = 0", "cycles = 3"), days=1)
+    component = SoilColumnBmi()
+    component.initialize(str(path))
+    component.update()
+    output = run_column(load_experiment(path)).output
+    np.testing.assert_allclose(component.get_value_ptr(WATER), output["smcl"].to_numpy()[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", [RAIN, TEMPERATURE])
+def test_value_that_is_not_finite_is_refused(soil: SoilColumnBmi, name: str) -> None:
+    soil.set_value(name, np.full_like(soil.get_value_ptr(name), np.nan))
+    with pytest.raises(BadInput, match="finite") as caught:
+        soil.update()
+    assert name in str(caught.value.where)
+
+
 def test_time_and_grids(soil: SoilColumnBmi) -> None:
     assert (soil.get_start_time(), soil.get_end_time(), soil.get_time_step()) == (0.0, 86400.0, 1800.0)
     soil.update_until(7200.0)

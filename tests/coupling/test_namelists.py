@@ -11,6 +11,7 @@ import pytest
 
 from jules_ml.coupling.namelist_text import scan, set_entries
 from jules_ml.coupling.namelists import NamelistFolder
+from jules_ml.coupling.variable_lists import read_list
 from jules_ml.errors import BadInput
 
 
@@ -75,6 +76,20 @@ def test_comments_case_and_order_survive_a_change() -> None:
         "x": [7, 8, 9],
         "new": False,
     }
+
+
+def test_values_of_single_elements_stand_where_they_belong() -> None:
+    text = "&JULES_SOIL_PROPS\n  nvars = 3, var = 'b', 'sathh', 'albsoil',\n  use_file(3) = F,\n  const_val(3) = 0.11,\n/\n"
+    folder = NamelistFolder({"ancillaries.nml": text}, Path("anywhere"))
+    group = folder.get("jules_soil_props")
+    assert group["const_val"] == [None, None, 0.11]
+    assert [(v.name, v.use_file, v.const_val) for v in read_list(group)] == [
+        ("b", True, None),
+        ("sathh", True, None),
+        ("albsoil", False, 0.11),
+    ]
+    folder.set("jules_soil_props", {"const_val": group["const_val"]})
+    assert folder.get("jules_soil_props") == group
 
 
 def test_the_second_of_two_groups_of_a_name_is_changed() -> None:
