@@ -143,7 +143,8 @@ def draw(records: Records, ensemble: MoistureEnsemble, tables: dict[str, pd.Data
     images = REPOSITORY / "docs" / "images"
     early = np.asarray(records.spen.days <= SPEN_TRAIN_END)
     note = (
-        "COSMOS-UK, Spen Farm (UKCEH, Open Government Licence). Learned together with 16 NEON towers and 83 USCRN stations; nothing of "
+        "COSMOS-UK, Spen Farm (UKCEH, Open Government Licence). Learned together with "
+        f"{len(records.neon)} NEON towers and {len(records.uscrn)} USCRN stations; nothing of "
         "Spen Farm after 2019 was seen. The rain gauge was out in autumn 2020."
     )
     series = figure_of(ensemble, records.spen, Parts(early, np.zeros_like(early), ~early), notes=[note])
