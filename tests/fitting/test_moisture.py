@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -107,6 +108,17 @@ def test_prescribed_water_leaves_residual_water_out(module, tmp_path):
         assert ds["sthuf"].to_numpy()[:, 0, 0, 0] == pytest.approx((layers[:, 0] - 0.05) / 0.4)
 
 
+def test_days_of_local_time_are_prescribed_by_utc(module, tmp_path):
+    copy = tmp_path / "west"
+    shutil.copytree(module.folder, copy)
+    card = json.loads((copy / "card.json").read_text(encoding="utf-8"))
+    assert card["sites"]["meadow"]["utc_offset_hours"] == 0.0
+    card["sites"]["meadow"]["utc_offset_hours"] = -6.0
+    (copy / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    with xr.open_dataset(export_prescribed(copy, tmp_path / "files")[0]) as ds:
+        assert ds.attrs["data_start"] == "2018-01-01 06:00:00"
+
+
 def test_saturation_is_needed_to_prescribe(module, tmp_path):
     fit_moisture([replace(made_up(0, "meadow"), sm_sat=None)], SETTINGS, tmp_path / "m")
     with pytest.raises(BadInput, match="saturates the soil is not known") as error:
@@ -154,31 +166,26 @@ def test_history_is_no_longer_than_the_network_looks_back(module):
     assert len(follow.state()["weather"]) == follow.context
 
 
+def elsewhere(follow: Follow) -> None:
+    """A day at a point that is no site of the module."""
+    follow(
+        date=(2019, 7, 1, 0, 0, 0),
+        latitude=np.array([10.0]),
+        longitude=np.array([3.0]),
+        forcing={name: np.full(1, value) for name, value in FORCING.items()},
+        smcl=np.ones((4, 1)),
+        sthu=np.ones((4, 1)),
+        sthf=np.ones((4, 1)),
+        t_soil=np.ones((4, 1)),
+    )
+
+
 def test_a_point_that_is_no_site_is_refused(module):
-    follow = Follow(module.folder, warm_up=1)
     with pytest.raises(BadInput, match=r"no site at 10\.00 N") as error:
-        follow(
-            date=(2019, 7, 1, 0, 0, 0),
-            latitude=np.array([10.0]),
-            longitude=np.array([3.0]),
-            forcing={name: np.full(1, value) for name, value in FORCING.items()},
-            smcl=np.ones((4, 1)),
-            sthu=np.ones((4, 1)),
-            sthf=np.ones((4, 1)),
-            t_soil=np.ones((4, 1)),
-        )
+        elsewhere(Follow(module.folder, warm_up=1))
     assert "static={...}" in str(error.value)
     with pytest.raises(BadInput, match="t_air_mean, vpd_mean are missing"):
-        Follow(module.folder, warm_up=1, static={"precip_year": 800.0})(
-            date=(2019, 7, 1, 0, 0, 0),
-            latitude=np.array([10.0]),
-            longitude=np.array([3.0]),
-            forcing={name: np.full(1, value) for name, value in FORCING.items()},
-            smcl=np.ones((4, 1)),
-            sthu=np.ones((4, 1)),
-            sthf=np.ones((4, 1)),
-            t_soil=np.ones((4, 1)),
-        )
+        elsewhere(Follow(module.folder, warm_up=1, static={"precip_year": 800.0}))
 
 
 def test_the_hook_brings_no_hdf5():
