@@ -39,7 +39,8 @@ def export_prescribed(folder: str | Path, out: Path) -> list[Path]:
     Notes
     -----
     Sensors see residual water and JULES leaves it out: it is taken off, and the rest divided by saturation. The first layers follow
-    sensors; layers below the deepest one only follow their anomalies, so ``[jules.prescribed] levels`` should name those to use.
+    sensors; layers below the deepest one only follow their anomalies, so ``[jules.prescribed] levels`` should name those to use. Days
+    are those of local standard time, so that a file begins at the hour UTC at which they do.
     """
     folder = Path(folder)
     _, card = read_module_folder(folder, kind="moisture")
@@ -67,13 +68,14 @@ def export_prescribed(folder: str | Path, out: Path) -> list[Path]:
 def _write(predictions: xr.Dataset, site: str, of: dict[str, Any], out: Path) -> Path:
     mine = predictions.isel(row=np.flatnonzero(predictions["site"].to_numpy() == site))
     theta = mine["theta_layers"].to_numpy()
-    # stamps are the ends of days: a value holds from a day's start on
+    # stamps are the ends of days in local standard time: a value holds from a day's start on, which JULES wants in UTC
+    offset = pd.Timedelta(hours=float(of.get("utc_offset_hours", 0.0)))
     end = pd.DatetimeIndex(xr.decode_cf(mine[["time"]])["time"].to_numpy())
     name = "".join(c if c.isalnum() or c in "-_" else "_" for c in site)
     return write_prescribed(
         out / f"{name}_sthuf.nc",
         {"sthuf": sthuf_from_theta(theta, _layers(of["sm_sat"]), _layers(of["theta_r"]))},
-        start=end[0] - pd.Timedelta(days=1),
+        start=end[0] - pd.Timedelta(days=1) - offset,
         period_seconds=_DAY,
         title=f"learned soil moisture at {site}",
     )

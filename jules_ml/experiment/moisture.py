@@ -101,4 +101,5 @@ def moisture_site(experiment: Experiment) -> MoistureSite:
         licence=str(ds.attrs.get("licence", "not stated")),
         sm_sat=section.sm_sat,
         theta_r=section.theta_r,
+        utc_offset_hours=float(ds.attrs.get("utc_offset_hours", 0.0)),
     )

@@ -24,7 +24,13 @@ from jules_ml.modules.hydraulics import LearnedHydraulics, input_table
 from jules_ml.modules.hydraulics_inputs import INPUTS, TEXTURE
 from jules_ml.modules.hydraulics_settings import HydraulicSettings
 from jules_ml.modules.hydraulics_soil import LearnedSoil
-from jules_ml.modules.store import read_module_folder, read_predictions, write_evaluation_folder, write_module_folder
+from jules_ml.modules.store import (
+    read_module_folder,
+    read_predictions,
+    refuse_foreign,
+    write_evaluation_folder,
+    write_module_folder,
+)
 from jules_ml.provenance import software
 from jules_ml.training.hydraulics.columns import (
     ColumnBatch,
@@ -97,6 +103,7 @@ def fit_hydraulics(experiments: Sequence[Experiment], out: Path, *, progress: Pr
     BadInput
         If an experiment cannot be learned from, layers differ between experiments, or the folder cannot be written.
     """
+    refuse_foreign(out)
     settings = experiments[0].hydraulics or HydraulicSettings()
     sites = _sites(experiments, settings)
     dzsoil = _common_layers(experiments)

@@ -38,12 +38,15 @@ class MoistureSite:
         Of the record.
     sm_sat, theta_r : tuple of float or None
         Water content at saturation, without residual water, and residual water [m3 m-3]: one, or one a layer.
+    utc_offset_hours : float
+        Of local standard time, by which the record's days are counted.
     """
 
     record: MoistureRecord
     licence: str = "not stated"
     sm_sat: tuple[float, ...] | None = None
     theta_r: tuple[float, ...] = (0.0,)
+    utc_offset_hours: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,6 +226,7 @@ def _write(
                 "longitude": site.record.longitude,
                 "sm_sat": site.sm_sat,
                 "theta_r": site.theta_r,
+                "utc_offset_hours": site.utc_offset_hours,
                 "static": ensemble.static_inputs(site.record),
             }
             for site, part in zip(sites, parts, strict=True)

@@ -82,15 +82,33 @@ def write_evaluation_folder(folder: Path, *, scores: Mapping[str, Any], predicti
     return folder
 
 
-@contextmanager
-def _whole_folder(folder: Path, *, mark: str) -> Iterator[Path]:
-    """Give a folder beside ``folder`` that takes its place once the block has ended well; ``mark`` tells an older one."""
+def refuse_foreign(folder: Path, *, mark: str = _CARD) -> None:
+    """Refuse a place where something else than an older folder of this kind stands: before the long work, not after.
+
+    Parameters
+    ----------
+    folder : Path
+        A new folder, an empty one, or an older one of this kind.
+    mark : str
+        File that tells an older one; that of a module unless given.
+
+    Raises
+    ------
+    BadInput
+        If the folder holds anything else.
+    """
     others = {path.name for path in folder.iterdir()} - _OURS if folder.is_dir() else set()
     foreign = folder.is_dir() and bool(others or (any(folder.iterdir()) and not (folder / mark).is_file()))
     if foreign or (folder.exists() and not folder.is_dir()):
         raise BadInput(
             "there is something else in this place already", where=folder, remedy="give a new folder with --out"
         )
+
+
+@contextmanager
+def _whole_folder(folder: Path, *, mark: str) -> Iterator[Path]:
+    """Give a folder beside ``folder`` that takes its place once the block has ended well; ``mark`` tells an older one."""
+    refuse_foreign(folder, mark=mark)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".writing-"))

@@ -209,6 +209,17 @@ def test_a_site_learned_from_keeps_its_soil_in_other_years(fitted: tuple[Path, P
         evaluate_hydraulics(out, [load_experiment(again)])
 
 
+def test_place_of_something_else_is_refused_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "thesis.tex").write_text("years", encoding="ascii")
+    experiment = load_experiment(write_site(tmp_path, "Any", sand=0.4))
+    with (
+        mock.patch.object(type(experiment), "record", side_effect=AssertionError),
+        pytest.raises(BadInput, match="something else"),
+    ):
+        fit_hydraulics([experiment], tmp_path / "thesis")
+
+
 def test_a_site_given_twice_is_refused(tmp_path: Path) -> None:
     path = write_site(tmp_path, "Twice", sand=0.4)
     with pytest.raises(BadInput, match="called Twice"):
