@@ -38,10 +38,13 @@ from jules_ml.training.carbon.learning import (
     design_names,
     fit_networks,
     fit_regression,
+    left_out,
+    one_out,
+    predict_regression,
     soc_target,
 )
 from jules_ml.training.carbon.sites import LEAST_SITES, STATIC, CarbonSite, CarbonTable, carbon_table, refuse_twins
-from jules_ml.training.carbon.skill import CarbonInterval, by_soil, carbon_interval
+from jules_ml.training.carbon.skill import CarbonInterval, by_soil, carbon_interval, carbon_scores
 
 _Array = NDArray[np.float64]
 #: Takes the part that is done, 0 to 1.
@@ -139,7 +142,7 @@ def fit_carbon_sites(
     }
     state, density = _learned(table, cored, target, settings, network)
     if density is not None:
-        scores["bulk_density"] = {"sites": density}
+        scores["bulk_density"] = density
     predictions = predictions_of(cored, table, chosen.with_it, interval)
     predictions["log_without"] = ("site", chosen.without, {"units": "1", "long_name": "ln SOC without soil moisture"})
     notes = [chosen.said] + ([MARK] if marked else [])
@@ -189,17 +192,18 @@ def _learned(
     target: Target,
     settings: CarbonSettings,
     network: NetworkSettings,
-) -> tuple[dict[str, Tensor], int | None]:
-    """Weights of everything that is kept, and how many sites bulk density was learned from."""
+) -> tuple[dict[str, Tensor], dict[str, float] | None]:
+    """Weights of everything that is kept, and scores of bulk density where it was learned."""
     x = design(table, moisture=True)
     state = {f"soc.{k}": v for k, v in fit_regression(x, target).state_dict().items()}
     log_density = np.log([site.bulk_density for site in sites])
     known = np.isfinite(log_density)
     density = None
     if known.sum() >= LEAST_SITES:
-        made = fit_regression(x[known], Target(log_density[known], np.full(int(known.sum()), _DENSITY_SPREAD)))
+        of_density = Target(log_density[known], np.full(int(known.sum()), _DENSITY_SPREAD))
+        made = fit_regression(x[known], of_density)
         state |= {f"bulk_density.{k}": v for k, v in made.state_dict().items()}
-        density = int(known.sum())
+        density = _density_scores(x[known], of_density, settings.cover)
     if settings.learner == "network":
         members, _ = fit_networks(
             carbon_inputs(sites, table), target, [np.zeros(len(table), dtype=bool)], settings.branches, network
@@ -207,6 +211,20 @@ def _learned(
         for k, member in enumerate(members):
             state |= {f"network.{k}.{name}": value for name, value in member.state_dict().items()}
     return state, density
+
+
+def _density_scores(x: _Array, target: Target, cover: float) -> dict[str, float]:
+    """Scores of bulk density with each site left out; an interval reaches from the prediction over the factor to that times it."""
+    folds = one_out(len(x))
+    predicted = left_out(predict_regression(x, target, folds), folds)
+    found = carbon_scores(predicted, target.log_value)
+    interval = carbon_interval(predicted - target.log_value, target.spread, cover)
+    return {
+        "sites": found.n,
+        "r_squared": found.r_squared,
+        "rmse_log": found.rmse_log,
+        "interval_factor": float(np.exp(interval.half_width(np.array([_DENSITY_SPREAD]))[0])),
+    }
 
 
 def _applied(state: dict[str, Tensor], names: Sequence[str], table: CarbonTable, *, of: str = "soc") -> _Array:
@@ -254,17 +272,30 @@ def _with_stock(
 
     def with_density(source: str) -> tuple[_Array, _Array]:
         soc = predictions[source].to_numpy()
-        organic = _ORGANIC_PER_CARBON * soc
-        mixed = 1.0 / (organic / _ORGANIC + (1.0 - organic) / _MINERAL)
+        mixed = _mixed_density(soc)
         density = np.where(np.isfinite(measured), measured, mixed if learned is None else learned)
         return density, 0.001 * soc * density * _DEPTH / settings.topsoil_share
 
     density, stock = with_density("predicted")
+    # what holds more carbon than predicted is lighter, unless its density was measured
+    ratio = {
+        key: _mixed_density(predictions[key].to_numpy()) / _mixed_density(predictions["predicted"].to_numpy())
+        for key in ("low", "high")
+    }
+    at_bounds: dict[Any, Any] = {
+        f"bulk_density_at_{key}": (
+            "site",
+            np.where(np.isfinite(measured), measured, density * of_predicted),
+            {"units": "kg m-3", "long_name": f"dry bulk density that goes with the bound `{key}` of carbon"},
+        )
+        for key, of_predicted in ratio.items()
+    }
     density_cored, stock_cored = with_density("observed")
     told = {"units": "kg m-3", "long_name": "dry bulk density of 0-30 cm, measured where it was"}
     carbon = {"units": "kg m-2"}
     return predictions.assign(
         bulk_density=("site", density, told),
+        **at_bounds,
         cs=("site", stock, carbon | {"long_name": "soil carbon of the column, predicted"}),
         bulk_density_cored=(
             "site",
@@ -273,6 +304,12 @@ def _with_stock(
         ),
         cs_cored=("site", stock_cored, carbon | {"long_name": "soil carbon of the column, from its cores"}),
     )
+
+
+def _mixed_density(soc: _Array) -> _Array:
+    """Dry bulk density of organic and mineral matter mixed [kg m-3]; ``soc`` [g kg-1]."""
+    organic = np.minimum(_ORGANIC_PER_CARBON * soc, 1.0)
+    return np.asarray(1.0 / (organic / _ORGANIC + (1.0 - organic) / _MINERAL))
 
 
 def _draw(sites: Sequence[CarbonSite], table: CarbonTable, predictions: xr.Dataset, out: Path) -> None:

@@ -11,6 +11,7 @@ import torch
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.closed_loop import ClosedLoopSection
+from jules_ml.fitting.carbon_export import carbon_stock
 from jules_ml.modules.hydraulics_inputs import climate_inputs
 from jules_ml.modules.store import read_predictions
 from jules_ml.physics.column import SoilColumn
@@ -44,7 +45,7 @@ class FirstCarbon(NamedTuple):
 
 
 def first_carbon(experiment: Experiment, section: ClosedLoopSection, dtype: torch.dtype) -> FirstCarbon:
-    """Carbon to begin with: learned, where the section names a module, or of ``[carbon]``.
+    """Carbon to begin with: of a module, where the section names one, in which cores go before what is predicted; or of ``[carbon]``.
 
     Raises
     ------
@@ -63,10 +64,12 @@ def first_carbon(experiment: Experiment, section: ClosedLoopSection, dtype: torc
             where=section.carbon,
             remedy=f"name the site as one of {', '.join(names)}, or fit with its experiment among the others",
         )
-    here = predictions.isel(site=names.index(site))
-    learned, topsoil = float(here["cs"]), 0.001 * float(here["predicted"]) * float(here["bulk_density"])
+    stock = carbon_stock(predictions.isel(site=names.index(site)), predicted=False)
+    learned, topsoil = float(stock["cs"]), float(stock["soc"])
     mark = str(predictions.attrs.get("mark", "none"))
-    notes = [f"begins with {learned:.3g} kg m-2 of learned carbon, {topsoil:.3g} kg m-3 of it in the topsoil"]
+    notes = [
+        f"begins with {learned:.3g} kg m-2 of learned carbon, {topsoil:.3g} kg m-3 in the topsoil; {stock['origin']}"
+    ]
     return FirstCarbon(torch.tensor([learned], dtype=dtype), topsoil, notes + ([] if mark == "none" else [mark]))
 
 

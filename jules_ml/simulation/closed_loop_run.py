@@ -135,6 +135,7 @@ def run_closed_loop(experiment: Experiment, *, progress: Progress | None = None)
     column.cs = torch.ones_like(cs)  # as the loop has it, so that the step is compiled once
     n_spin = min(n_steps, round(run.spin_up.years * _YEAR / run.timestep))
     most = n_spin * run.spin_up.cycles
+    compiled = to_be_compiled(run, most + passes * n_steps, notes)
     began = time.perf_counter()
     state, spun = spin_up(
         column,
@@ -142,7 +143,7 @@ def run_closed_loop(experiment: Experiment, *, progress: Progress | None = None)
         Forcing(*(x[:n_spin] for x in forcing)),
         run.spin_up,
         outputs=KEPT,
-        compiled=to_be_compiled(run, most + passes * n_steps, notes),
+        compiled=compiled,
         progress=counting(progress, "spin-up", most),
     )
     notes.append(f"spin-up: {spun}")
@@ -157,7 +158,7 @@ def run_closed_loop(experiment: Experiment, *, progress: Progress | None = None)
         moves=section.carbon_moves,
         soil_of_carbon=soil_of_carbon,
         moisture=moisture,
-        compiled=run.compiled,
+        compiled=compiled,
         progress=counting(progress, "loop", passes * n_steps),
     )
     years = passes * n_steps * run.timestep / _YEAR

@@ -16,6 +16,7 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
 from jules_ml.fitting.carbon import MARK, evaluate_carbon, fit_carbon
 from jules_ml.fitting.carbon_export import export_carbon
+from jules_ml.modules.store import read_predictions
 from jules_ml.training.carbon.experiment import carbon_site
 
 EXPERIMENT = """\
@@ -99,6 +100,8 @@ def test_a_fit_says_whether_moisture_adds_skill(fitted: tuple[Path, Path]) -> No
     assert set(scores["learners"]) == {"regression", "forest", "network"}
     assert scores["learners"]["regression"]["moisture"]["all"]["r_squared"] > 0.5
     assert scores["regions_left_out"]["regions"] == 3
+    assert scores["bulk_density"]["sites"] == 9
+    assert scores["bulk_density"]["interval_factor"] >= 1.0
     assert scores["regions_left_out"]["moisture"]["mineral"]["n"] == 9
     assert 0.0 <= scores["coverage"]["measured"] <= 1.0
     drawn = {p.name for p in (module / "figures").iterdir()}
@@ -128,7 +131,11 @@ def test_cores_go_before_a_prediction_unless_it_is_asked_for(fitted: tuple[Path,
     assert opened["cores"].attrs["origin"].startswith("cores of the site")
     assert "its cores were set aside" in opened["predicted"].attrs["origin"]
     assert opened["predicted"]["soc"].item() != pytest.approx(carbon, rel=1e-3)
+    predicted = read_predictions(module, kind="carbon").sel(site="site11")
     with xr.open_dataset(tmp_path / "cores" / "site11.nc") as ds:
+        # its density was not measured, and a soil with more carbon is a lighter one
+        assert ds["soc_high"].item() < 0.001 * predicted["high"].item() * predicted["bulk_density"].item()
+        assert ds["soc_low"].item() > 0.001 * predicted["low"].item() * predicted["bulk_density"].item()
         assert ds.attrs["origin"] == "predicted by a module that has not seen the site"
 
 

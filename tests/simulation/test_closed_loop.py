@@ -192,7 +192,11 @@ def test_learned_hydraulics_and_learned_carbon_join_the_loop(tmp_path: Path) -> 
         card={"module": "carbon"},
         scores={},
         predictions=xr.Dataset(
-            {"cs": ("site", [7.5]), "predicted": ("site", [20.0]), "bulk_density": ("site", [1300.0])},
+            {
+                "cs": ("site", [7.5]),
+                **{name: ("site", [20.0]) for name in ("predicted", "low", "high")},
+                **{f"bulk_density{at}": ("site", [1300.0]) for at in ("", "_at_low", "_at_high")},
+            },
             coords={"site": ["Somewhere"]},
         ),
     )
@@ -216,7 +220,11 @@ def learned_carbon(folder: Path, *, soc: float) -> None:
         card={"module": "carbon"},
         scores={},
         predictions=xr.Dataset(
-            {"cs": ("site", [7.5]), "predicted": ("site", [soc]), "bulk_density": ("site", [1300.0])},
+            {
+                "cs": ("site", [7.5]),
+                **{name: ("site", [soc]) for name in ("predicted", "low", "high")},
+                **{f"bulk_density{at}": ("site", [1300.0]) for at in ("", "_at_low", "_at_high")},
+            },
             coords={"site": ["Somewhere"]},
         ),
     )
@@ -232,7 +240,7 @@ def test_the_soil_begins_with_the_carbon_that_was_learned(tmp_path: Path) -> Non
     # 20 g kg-1 is what the description has, at whatever carbon of the column
     torch.testing.assert_close(found[20.0].loop.sm_sat[0], described.loop.sm_sat[0], rtol=1e-5, atol=0.0)
     assert bool((found[40.0].loop.sm_sat[0] > 1.01 * described.loop.sm_sat[0])[:2].all())
-    assert any("52 kg m-3 of it in the topsoil" in note for note in found[40.0].notes)
+    assert any("52 kg m-3 in the topsoil; predicted by a module" in note for note in found[40.0].notes)
 
 
 def test_weather_that_is_no_whole_year_is_warned_of_and_what_is_left_out_is_told(tmp_path: Path) -> None:

@@ -169,7 +169,11 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
         card={"module": "carbon"},
         scores={},
         predictions=xr.Dataset(
-            {"cs": ("site", [7.5]), "predicted": ("site", [20.0]), "bulk_density": ("site", [1300.0])},
+            {
+                "cs": ("site", [7.5]),
+                **{name: ("site", [20.0]) for name in ("predicted", "low", "high")},
+                **{f"bulk_density{at}": ("site", [1300.0]) for at in ("", "_at_low", "_at_high")},
+            },
             coords={"site": ["Somewhere"]},
         ),
     )

@@ -146,6 +146,12 @@ def test_the_permutation_test_is_exact_for_few_sites() -> None:
     assert improvement_probability(np.ones(10), np.ones(10), observed) == 1.0
 
 
+def test_sites_that_were_left_out_together_flip_together() -> None:
+    region = np.repeat(np.arange(5), 2)
+    given = {"observed": np.zeros(10), "together": region}
+    assert improvement_probability(np.full(10, 0.1), np.ones(10), **given) == pytest.approx(2.0**-5)
+
+
 def test_intervals_cover_what_they_should(following: list[CarbonSite]) -> None:
     rng = np.random.default_rng(0)
     spread = np.full(400, 0.3)

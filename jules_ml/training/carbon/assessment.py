@@ -121,7 +121,8 @@ def ablation(
             )
             for m in (False, True)
         )
-        probability = improvement_probability(with_it, without, target.log_value)
+        together = np.argmax(np.stack(folds), axis=0)
+        probability = improvement_probability(with_it, without, target.log_value, together=together)
         said = sentence(carbon_scores(with_it, target.log_value), carbon_scores(without, target.log_value), probability)
         found.append(Ablation(learner, without, with_it, probability, said))
         if progress is not None:

@@ -17,7 +17,7 @@ _Array = NDArray[np.float64]
 
 #: Probability below which an improvement counts.
 SIGNIFICANT: Final = 0.05
-#: Sites up to which all flips of signs are gone through.
+#: Sites, or folds, up to which all flips of signs are gone through.
 _EXACT: Final = 14
 _DRAWS: Final = 20000
 
@@ -74,16 +74,25 @@ def by_soil(predicted: _Array, observed: _Array) -> dict[str, CarbonScores]:
     }
 
 
-def improvement_probability(with_it: _Array, without: _Array, observed: _Array, *, seed: int = 0) -> float:
+def improvement_probability(
+    with_it: _Array,
+    without: _Array,
+    observed: _Array,
+    *,
+    together: NDArray[np.int64] | None = None,
+    seed: int = 0,
+) -> float:
     """Probability that a predictor as good as this comes about by chance: a paired permutation test.
 
     Under the null, which of a site's two squared errors belongs to which predictor is arbitrary: signs of their differences are flipped,
-    all combinations for few sites and draws for many.
+    all combinations for few sites and draws for many. Sites that were left out together come from one fit, and flip together.
 
     Parameters
     ----------
     with_it, without, observed : array, shape (site,)
         Logarithms predicted with and without soil moisture, and observed.
+    together : array of int, shape (site,), optional
+        Number of the fold that each was left out with; a site each unless given.
     seed : int
         Of the draws.
 
@@ -97,7 +106,11 @@ def improvement_probability(with_it: _Array, without: _Array, observed: _Array, 
     Good (2005), Permutation, Parametric and Bootstrap Tests of Hypotheses, Springer.
     """
     gain = (without - observed) ** 2 - (with_it - observed) ** 2
-    gain = gain[np.isfinite(gain)]
+    known = np.isfinite(gain)
+    gain = gain[known]
+    if together is not None:
+        folds = np.unique(together[known])
+        gain = np.array([gain[together[known] == fold].sum() for fold in folds])
     n = len(gain)
     if n <= _EXACT:
         signs = 1.0 - 2.0 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
