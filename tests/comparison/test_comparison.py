@@ -9,7 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from small_experiment import EXPERIMENT, write_experiment
+from typer.testing import CliRunner
 
+from jules_ml.cli import app
 from jules_ml.comparison.report import compare_runs
 from jules_ml.comparison.runs import Run, layer_at, on_common_periods, read_run
 from jules_ml.comparison.scores import score_runs
@@ -164,6 +167,21 @@ def test_water_of_frozen_soil_is_what_is_liquid(tmp_path: Path) -> None:
     np.testing.assert_allclose(read.to_numpy(), 0.15)
     with pytest.raises(BadInput, match="2 layers, and the run has 4"):
         read_run(tmp_path / "run", theta_r=(0.05, 0.05))
+
+
+def test_residual_water_of_texture_is_put_back(tmp_path: Path) -> None:
+    files = {"p.day.nc": output("2001-01-01", "2001-02-01", smcl=(("soil",), 1000.0 * np.array(DZSOIL) * 0.3))}
+    folder = jules_run(tmp_path / "run", files)
+    given = EXPERIMENT[EXPERIMENT.index('form = "van') : EXPERIMENT.index("[surface]")]
+    texture = (
+        '[soil.texture]\npedotransfer = "hypres"\nsand = 0.4\nsilt = 0.4\nclay = 0.2\nbulk_density = 1300.0\n'
+        "organic_carbon = 0.02\n\n"
+    )
+    path = write_experiment(tmp_path, (given, texture))
+    result = CliRunner().invoke(app, ["evaluate", str(folder), "--data", str(path), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    means = json.loads((tmp_path / "out" / "scores.json").read_text(encoding="utf-8"))["means"]
+    assert means["run"]["soil water, top layer [m3 m-3]"] == pytest.approx(0.31)
 
 
 def test_runs_of_one_name_are_refused(record: xr.Dataset, tmp_path: Path) -> None:
