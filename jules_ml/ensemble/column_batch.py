@@ -32,7 +32,7 @@ from jules_ml.physics.column import (
 from jules_ml.physics.integration import integrate, whole_vectors
 from jules_ml.physics.photosynthesis import LeafParameters
 from jules_ml.physics.surface import Forcing, SurfaceProperties, SurfaceState
-from jules_ml.simulation.output import OUTPUTS
+from jules_ml.simulation.output import OUTPUTS, is_sound
 from jules_ml.simulation.run import run_weather, to_be_compiled
 from jules_ml.simulation.setup import Soil, experiment_column, initial_state
 
@@ -250,7 +250,7 @@ def _where(chosen: Tensor, new: ColumnState, old: ColumnState) -> ColumnState:
 def _result(
     values: dict[str, NDArray[np.floating]], soil: Soil, weather: Weather, work: ColumnWork
 ) -> Result | Failure:
-    bad = [name for name, series in values.items() if not np.isfinite(series).all()]
+    bad = [name for name, series in values.items() if not is_sound(name, series).all()]
     if bad:
         return Failure(f"the column left the range of numbers in {', '.join(bad)}: check the member's soil properties")
     section = work.experiment.run

@@ -67,6 +67,9 @@ OUTPUTS: dict[str, Output] = {
     "heat_residual": Output("W m-2", "residual of the soil's heat budget"),
 }
 
+#: Soil temperatures that the column's formulas hold between [K]. No soil on Earth leaves them; a column that breaks down does.
+SOIL_TEMPERATURES = (173.0, 373.0)
+
 #: Properties of the soil that stand beside the output, for water content and suction to be worked out.
 _SOIL = {
     "b": ("1", "exponent of the hydraulic curves"),
@@ -79,6 +82,26 @@ _SOIL = {
     "hcon": ("W m-1 K-1", "thermal conductivity of dry soil"),
     "theta_r": ("m3 m-3", "residual water, which smcl leaves out and a sensor sees"),
 }
+
+
+def is_sound(name: str, values: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Whether an output can come of a column that has not broken down.
+
+    Parameters
+    ----------
+    name : str
+        Of :data:`OUTPUTS`.
+    values : array
+
+    Returns
+    -------
+    array of bool, shape of ``values``
+        Where it is finite and, if it is the soil's temperature, within :data:`SOIL_TEMPERATURES`.
+    """
+    if name != "t_soil":
+        return np.isfinite(values)
+    coldest, hottest = SOIL_TEMPERATURES
+    return (values > coldest) & (values < hottest)
 
 
 def output_dataset(

@@ -23,7 +23,7 @@ from jules_ml.physics.integration import NO_COMPILER, can_compile, integrate
 from jules_ml.physics.surface import Forcing
 from jules_ml.simulation.budget import Budgets, column_budgets, water_stored
 from jules_ml.simulation.learned_soil import with_learned_soil
-from jules_ml.simulation.output import OUTPUTS, output_dataset
+from jules_ml.simulation.output import OUTPUTS, SOIL_TEMPERATURES, is_sound, output_dataset
 from jules_ml.simulation.setup import Soil, experiment_column, initial_state
 from jules_ml.simulation.spin_up import SpinUp, spin_up
 
@@ -32,8 +32,6 @@ Progress = Callable[[str, int, int], None]
 
 #: Runs of fewer steps are over before they would be compiled.
 _WORTH_COMPILING = 8000
-#: Temperatures within which the column's formulas hold [K]; no soil leaves them.
-_COLDEST, _HOTTEST = 173.0, 373.0
 
 
 @dataclass(frozen=True)
@@ -231,8 +229,8 @@ def _soil_arrays(soil: Soil) -> dict[str, NDArray[np.floating]]:
 
 
 def _refuse_broken_spin_up(state: ColumnState, spun: SpinUp, column: SoilColumn) -> None:
-    good = torch.isfinite(state.smcl) & (state.t_soil > _COLDEST) & (state.t_soil < _HOTTEST)
-    if spun.cycles and not bool(good.all()):
+    sound = [bool(is_sound(name, getattr(state, name).numpy()).all()) for name in ("smcl", "sthf", "t_soil")]
+    if spun.cycles and not all(sound):
         raise RunFailed(
             f"the column broke down in its {spun.cycles} cycles of spin-up, of {spun.steps} steps each; "
             f"check {_what_to_check(column)}"
@@ -241,16 +239,13 @@ def _refuse_broken_spin_up(state: ColumnState, spun: SpinUp, column: SoilColumn)
 
 def _refuse_broken_column(output: xr.Dataset, column: SoilColumn) -> None:
     for name in OUTPUTS:
-        values = output[name].to_numpy().reshape(output.sizes["time"], -1)
-        good = np.isfinite(values).all(axis=1)
-        wrong = f"the column left the range of numbers: {name} is not finite"
-        if name == "t_soil" and good.all():
-            good = ((values > _COLDEST) & (values < _HOTTEST)).all(axis=1)
-            wrong = f"the column broke down: a soil temperature is not between {_COLDEST:g} and {_HOTTEST:g} K"
-        if not good.all():
-            first = pd.Timestamp(output["time"].to_numpy()[~good][0])
+        sound = is_sound(name, output[name].to_numpy()).reshape(output.sizes["time"], -1).all(axis=1)
+        if not sound.all():
+            first = pd.Timestamp(output["time"].to_numpy()[~sound][0])
+            expected = "between {:g} and {:g} K".format(*SOIL_TEMPERATURES) if name == "t_soil" else "finite"
             raise RunFailed(
-                f"{wrong} from the period that ends at {first} UTC; check the weather about that time, and {_what_to_check(column)}"
+                f"the column left the range of numbers: {name} is not {expected} from the period that ends at {first} UTC; "
+                f"check the weather about that time, and {_what_to_check(column)}"
             )
 
 

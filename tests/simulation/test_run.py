@@ -189,7 +189,8 @@ def test_a_soil_that_breaks_down_fails_with_its_properties(tmp_path: Path, monke
 
     monkeypatch.setattr(column_run, "integrate", heated)
     with pytest.raises(
-        RunFailed, match=r"between 173 and 373 K from the period .* UTC; .*b 6.63, .* shorter run.timestep"
+        RunFailed,
+        match=r"t_soil is not between 173 and 373 K from the period .* UTC; .*b 6.63, .* shorter run.timestep",
     ):
         run_column(load_experiment(write_experiment(tmp_path, days=1)))
 
