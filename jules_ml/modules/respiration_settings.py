@@ -138,7 +138,9 @@ class RespirationSettings(_Section):
         description="most rows of NEE that photosynthesis is learned from; more are thinned evenly",
     )
     seed: int = Field(default=0, ge=0, description="seed of everything random")
-    rows: RowSettings = Field(default_factory=RowSettings, description="which rows are learned from: a table of its own")
+    rows: RowSettings = Field(
+        default_factory=RowSettings, description="which rows are learned from: a table of its own"
+    )
 
     @property
     def heavy_tails(self) -> bool:
