@@ -603,10 +603,12 @@ def two_ranks(hosts: Path, bridge_build: Path) -> tuple[str, ...]:
     if not (hosts / "host_mpi").exists():
         pytest.skip("no MPI for Fortran was found")
     cache = (bridge_build / "CMakeCache.txt").read_text(encoding="utf-8")
-    launcher = re.search(r"^MPIEXEC_EXECUTABLE:FILEPATH=(.+)$", cache, flags=re.MULTILINE)
-    if launcher is None or shutil.which(launcher[1]) is None:
+    compiler = re.search(r"^MPI_Fortran_COMPILER:FILEPATH=(.+)$", cache, flags=re.MULTILINE)
+    # the one beside the compiler: an active virtual environment may hold another MPI's, which stands first in the PATH
+    launcher = None if compiler is None else shutil.which(Path(compiler[1]).with_name("mpiexec"))
+    if launcher is None:
         pytest.skip("the MPI that was found has no mpiexec")
-    return (launcher[1], "-n", "2")
+    return (launcher, "-n", "2")
 
 
 @pytest.mark.parametrize(
