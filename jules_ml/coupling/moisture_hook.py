@@ -22,13 +22,11 @@ from numpy.typing import NDArray
 from jules_ml.errors import BadInput
 from jules_ml.training.moisture.frame import LAYER_DEPTHS, MoistureRecord
 from jules_ml.training.moisture.level import CLIMATE
-from jules_ml.training.moisture.store import load_moisture
+from jules_ml.training.moisture.store import load_moisture, site_at
 
 _Array = NDArray[Any]
 #: What is remembered of each day, in this order.
 _KEPT = ("precip", "t_air", "sw_down", "lw_down", "vpd", "wind")
-#: A point this near to a site of the module is that site [degree].
-_NEAR = 0.1
 _SECONDS = 86400.0
 
 
@@ -140,14 +138,10 @@ class Follow:
 
     def _site_of(self, latitude: float, longitude: float) -> tuple[str, dict[str, float]]:
         """Name and static inputs of the module's site at a point, or those given for points that are none."""
-        for site, known in self.card["sites"].items():
-            lat, lon = known["latitude"], known["longitude"]
-            if (
-                lat is not None
-                and abs(lat - latitude) < _NEAR
-                and abs((lon - longitude + 180.0) % 360.0 - 180.0) < _NEAR
-            ):
-                return site, {name: value for name, value in known["static"].items() if value is not None}
+        site = site_at(self.card, latitude, longitude)
+        if site is not None:
+            given = self.card["sites"][site]["static"]
+            return site, {name: value for name, value in given.items() if value is not None}
         if self.static is None:
             raise BadInput(
                 f"the module has no site at {latitude:.2f} N, {longitude:.2f} E",

@@ -20,12 +20,10 @@ from jules_ml.physics.surface import Forcing
 from jules_ml.simulation.moisture_analysis import DRIEST, WetnessOfCarbon
 from jules_ml.training.moisture.ensemble import MoistureEnsemble
 from jules_ml.training.moisture.frame import LAYER_DEPTHS, MoistureRecord
-from jules_ml.training.moisture.store import load_moisture
+from jules_ml.training.moisture.store import load_moisture, site_at
 
 _Array = NDArray[np.float64]
 
-#: A site of the module this near to a place is that place [degree].
-_NEAR: Final = 0.1
 #: Layers whose middles differ by no more are the module's [m].
 _SAME_DEPTH: Final = 0.02
 
@@ -88,7 +86,7 @@ def learned_wetness(
     """
     ensemble, card = load_moisture(folder)
     _refuse_layers(dzsoil, levels, Path(folder))
-    known = _site_of(card, place)
+    known = place.site if place.site in card["sites"] else site_at(card, place.latitude, place.longitude)
     record, days = _round_the_year(known, card, place, forcing, timestep=timestep, context=ensemble.members[0].context)
     carbon_is_seen = "soc" in ensemble.static and "soc" in record.static
     at_start = _wetness(ensemble, record, days, sm_sat, theta_r, levels)
@@ -126,21 +124,6 @@ def _refuse_layers(dzsoil: Tensor, levels: Sequence[int], folder: Path) -> None:
             where="closed_loop.moisture_levels",
             remedy=f"choose among 1 to {len(LAYER_DEPTHS)}, from the top",
         )
-
-
-def _site_of(card: Mapping[str, Any], place: Place) -> str | None:
-    """Site of the module of that name, or at that position."""
-    if place.site in card["sites"]:
-        return place.site
-    for site, known in card["sites"].items():
-        latitude, longitude = known["latitude"], known["longitude"]
-        if (
-            latitude is not None
-            and abs(latitude - place.latitude) < _NEAR
-            and abs((longitude - place.longitude + 180.0) % 360.0 - 180.0) < _NEAR
-        ):
-            return str(site)
-    return None
 
 
 def _round_the_year(

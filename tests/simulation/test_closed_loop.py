@@ -8,15 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 import xarray as xr
+from module_folders import write_cores, write_soils
 from small_experiment import EXPERIMENT, write_experiment
 from typer.testing import CliRunner
 
 from jules_ml.cli import app
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import load_experiment
-from jules_ml.modules.hydraulics import LearnedHydraulics
-from jules_ml.modules.hydraulics_settings import HydraulicSettings
-from jules_ml.modules.store import write_module_folder
 from jules_ml.physics.column import SoilColumn, SoilProperties
 from jules_ml.physics.integration import integrate
 from jules_ml.physics.surface import Forcing
@@ -173,33 +171,8 @@ def test_a_soil_that_cannot_follow_its_carbon_is_refused(tmp_path: Path) -> None
 
 
 def test_learned_hydraulics_and_learned_carbon_join_the_loop(tmp_path: Path) -> None:
-    names = ["soc", "t_air", "precip"]
-    network = LearnedHydraulics(names, members=2, hidden=4, seed=1)
-    write_module_folder(
-        tmp_path / "soils",
-        state=dict(network.state_dict()),
-        card={
-            "module": "hydraulics",
-            "inputs": {name: {} for name in names},
-            "settings": HydraulicSettings(members=2, hidden=4).model_dump(),
-        },
-        scores={},
-        predictions=xr.Dataset(),
-    )
-    write_module_folder(
-        tmp_path / "cores",
-        state={"weight": torch.zeros(1)},
-        card={"module": "carbon"},
-        scores={},
-        predictions=xr.Dataset(
-            {
-                "cs": ("site", [7.5]),
-                **{name: ("site", [20.0]) for name in ("predicted", "low", "high")},
-                **{f"bulk_density{at}": ("site", [1300.0]) for at in ("", "_at_low", "_at_high")},
-            },
-            coords={"site": ["Somewhere"]},
-        ),
-    )
+    write_soils(tmp_path / "soils")
+    write_cores(tmp_path / "cores")
     path = loop_experiment(tmp_path, more='hydraulics = "soils"\ncarbon = "cores"\nlitter = 5.0\n')
     done = run_closed_loop(load_experiment(path))
     assert float(done.loop.cs[0, 0]) == pytest.approx(7.5, rel=1e-2)
@@ -212,29 +185,11 @@ def test_learned_hydraulics_and_learned_carbon_join_the_loop(tmp_path: Path) -> 
         run_closed_loop(load_experiment(path))
 
 
-def learned_carbon(folder: Path, *, soc: float) -> None:
-    """A module folder that has 7.5 kg m-2 for the site, and so much in its topsoil [g kg-1]."""
-    write_module_folder(
-        folder,
-        state={"weight": torch.zeros(1)},
-        card={"module": "carbon"},
-        scores={},
-        predictions=xr.Dataset(
-            {
-                "cs": ("site", [7.5]),
-                **{name: ("site", [soc]) for name in ("predicted", "low", "high")},
-                **{f"bulk_density{at}": ("site", [1300.0]) for at in ("", "_at_low", "_at_high")},
-            },
-            coords={"site": ["Somewhere"]},
-        ),
-    )
-
-
 def test_the_soil_begins_with_the_carbon_that_was_learned(tmp_path: Path) -> None:
     described = run_closed_loop(load_experiment(loop_experiment(tmp_path)))
     found = {}
     for soc in (20.0, 40.0):
-        learned_carbon(tmp_path / f"cores{soc:g}", soc=soc)
+        write_cores(tmp_path / f"cores{soc:g}", soc=soc)
         path = loop_experiment(tmp_path, more=f'carbon = "cores{soc:g}"\n')
         found[soc] = run_closed_loop(load_experiment(path))
     # 20 g kg-1 is what the description has, at whatever carbon of the column

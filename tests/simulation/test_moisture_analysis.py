@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 import xarray as xr
+from module_folders import write_cores, write_soils
 from moisture_site import QUICK, site
 from respiration_folder import write_module
 from small_experiment import EXPERIMENT, write_experiment
@@ -18,9 +19,6 @@ from jules_ml.cli import app
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
 from jules_ml.fitting.moisture import MoistureSite, fit_moisture
-from jules_ml.modules.hydraulics import LearnedHydraulics
-from jules_ml.modules.hydraulics_settings import HydraulicSettings
-from jules_ml.modules.store import write_module_folder
 from jules_ml.physics.column import ColumnState, SoilColumn
 from jules_ml.physics.surface import Forcing
 from jules_ml.physics.tiles import C3_GRASS, surface_properties
@@ -151,32 +149,8 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("modules")
     record = moisture_record(site(name="Somewhere"), static={"soc": 5.0, "clay": 20.0, "sand": 50.0})
     fit_moisture([MoistureSite(record)], QUICK, folder / "theta")
-    names = ["soc", "t_air", "precip"]
-    write_module_folder(
-        folder / "soils",
-        state=dict(LearnedHydraulics(names, members=2, hidden=4, seed=1).state_dict()),
-        card={
-            "module": "hydraulics",
-            "inputs": {name: {} for name in names},
-            "settings": HydraulicSettings(members=2, hidden=4).model_dump(),
-        },
-        scores={},
-        predictions=xr.Dataset(),
-    )
-    write_module_folder(
-        folder / "cores",
-        state={"weight": torch.zeros(1)},
-        card={"module": "carbon"},
-        scores={},
-        predictions=xr.Dataset(
-            {
-                "cs": ("site", [7.5]),
-                **{name: ("site", [20.0]) for name in ("predicted", "low", "high")},
-                **{f"bulk_density{at}": ("site", [1300.0]) for at in ("", "_at_low", "_at_high")},
-            },
-            coords={"site": ["Somewhere"]},
-        ),
-    )
+    write_soils(folder / "soils")
+    write_cores(folder / "cores")
     write_module(folder / "curves")
     return folder
 

@@ -15,6 +15,8 @@ from jules_ml.training.moisture.ensemble import MoistureEnsemble
 from jules_ml.training.moisture.known import KnownSite
 from jules_ml.training.moisture.level import LevelGuess, LevelModel
 
+#: A place this near to a site of the module is that site [degree].
+_NEAR = 0.1
 #: Kind of module that the card names.
 KIND = "moisture"
 
@@ -87,3 +89,16 @@ def ensemble_of(state: Mapping[str, Tensor], card: Mapping[str, Any]) -> Moistur
         unseen=(card["intervals"]["unseen"][0], card["intervals"]["unseen"][1]),
         validation=card["validation"],
     )
+
+
+def site_at(card: Mapping[str, Any], latitude: float, longitude: float) -> str | None:
+    """Name of the module's site at a position [degree]; None where there is none within 0.1 degree."""
+    for site, known in card["sites"].items():
+        east = known["longitude"]
+        if (
+            known["latitude"] is not None
+            and abs(known["latitude"] - latitude) < _NEAR
+            and abs((east - longitude + 180.0) % 360.0 - 180.0) < _NEAR
+        ):
+            return str(site)
+    return None
