@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from _hydraulics import neon as hydraulic_neon
+from numpy.typing import NDArray
 
 from jules_ml.data.cosmos_uk import read_cosmos_uk
 from jules_ml.data.neon import neon_sites
 from jules_ml.data.uscrn import read_uscrn, uscrn_stations
 from jules_ml.errors import BadInput
 from jules_ml.modules.moisture_settings import MoistureSettings
+from jules_ml.training.hydraulics.columns import batch_soil, column_batch, joined_soil, simulate
+from jules_ml.training.hydraulics.pretraining import texture_parameters
 from jules_ml.training.moisture.baselines import climatology, matched, rain_index, regression
 from jules_ml.training.moisture.ensemble import MoistureEnsemble, TrainingSite, learn_moisture
-from jules_ml.training.moisture.frame import MoistureRecord, moisture_record
+from jules_ml.training.moisture.frame import LAYER_DEPTHS, MoistureRecord, moisture_record
 from jules_ml.training.moisture.level import describe
 from jules_ml.training.moisture.lstm import learn_lstm, predict_lstm
 from jules_ml.training.moisture.neon import DOUBTFUL, Halves, halves, neon_record
 from jules_ml.training.moisture.scores import moisture_scores
+from jules_ml.training.moisture.simulated import simulated_sites
 
 #: Last day that Spen Farm is learned from.
 SPEN_TRAIN_END = pd.Timestamp("2019-12-31")
@@ -33,12 +38,13 @@ _USCRN_STATIC = {"clay": "clay", "sand": "sand", "bulk_density": "bulk_density_5
 
 @dataclass(frozen=True, eq=False)
 class Records:
-    """All shared records of soil moisture."""
+    """All shared records of soil moisture, and runs of the column at NEON with other soils, shape (run, day, 4) [m3 m-3]."""
 
     neon: dict[str, MoistureRecord]
     parts: dict[str, Halves]
     uscrn: dict[str, MoistureRecord]
     spen: MoistureRecord
+    runs: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
     @property
     def sound(self) -> list[str]:
@@ -68,6 +74,27 @@ def read_records(folder: Path, *, stations: int | None = None) -> Records:
     return Records(neon, parts, uscrn, spen)
 
 
+def with_runs(records: Records, folder: Path, *, soils: int, seed: int = 3) -> Records:
+    """The same with runs of the column under each tower's weather.
+
+    Their soils are those that HYPRES gives for the texture, displaced by a normal deviate of 1 in each of the unbounded numbers that
+    soils are learned in. Nothing measured in the soil is used.
+    """
+    sites, _ = hydraulic_neon(folder)
+    columns = column_batch(sites)
+    of_texture = texture_parameters([site.inputs for site in sites]).float()
+    generator = torch.Generator().manual_seed(seed)
+    drawn = [of_texture + torch.randn(of_texture.shape, generator=generator) for _ in range(soils)]
+    theta = simulate(columns, joined_soil([batch_soil(columns, raw) for raw in drawn])).numpy()
+    days = pd.date_range("2017-01-01", periods=len(theta), freq="D")  # local, as the driving data's
+    by_site = theta.reshape(len(theta), len(LAYER_DEPTHS), soils, len(sites)).transpose(3, 2, 0, 1)
+    runs = {}
+    for site, of_site in zip(sites, by_site, strict=True):
+        at = days.get_indexer(records.neon[site.name].days)
+        runs[site.name] = np.where((at >= 0)[None, :, None], of_site[:, at], np.nan).astype(np.float64)
+    return replace(records, runs=runs)
+
+
 def every_day(record: MoistureRecord) -> np.ndarray:
     return np.ones(len(record), dtype=bool)
 
@@ -77,10 +104,17 @@ def main_sensor(records: Records, site: str) -> int:
     return records.parts[site].sensor if site in records.parts else 0
 
 
+def tower(records: Records, site: str, train: NDArray[np.bool_]) -> TrainingSite:
+    """A NEON tower and its runs, with the days that may be learned from."""
+    record = records.neon[site]
+    runs = simulated_sites(record, records.runs[site], train) if site in records.runs else ()
+    return TrainingSite(record, train, records.parts[site].sensor, runs)
+
+
 def time_split(records: Records) -> list[TrainingSite]:
     """First halves of NEON, all of USCRN, Spen Farm to 2019."""
     sites = [
-        TrainingSite(record, np.arange(len(record)) < records.parts[site].boundary, records.parts[site].sensor)
+        tower(records, site, np.arange(len(record)) < records.parts[site].boundary)
         for site, record in records.neon.items()
     ]
     sites += [TrainingSite(record, every_day(record), 0) for record in records.uscrn.values()]
@@ -98,12 +132,11 @@ def folds(records: Records, *, seed: int = 0) -> list[tuple[list[str], list[str]
 
 def without(records: Records, held_out: Sequence[str]) -> list[TrainingSite]:
     """All sites but some, all their days."""
-    kept = [*records.neon.items(), *records.uscrn.items()]
-    return [
-        TrainingSite(record, every_day(record), main_sensor(records, site))
-        for site, record in kept
-        if site not in held_out
+    towers = [tower(records, site, every_day(record)) for site, record in records.neon.items() if site not in held_out]
+    stations = [
+        TrainingSite(record, every_day(record), 0) for site, record in records.uscrn.items() if site not in held_out
     ]
+    return [*towers, *stations]
 
 
 def scored_days(records: Records, site: str) -> np.ndarray:

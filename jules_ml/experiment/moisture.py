@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
+from jules_ml.data.jules import read_jules
+from jules_ml.data.netcdffile import read_netcdf
 from jules_ml.experiment.section import DataPath, PerLayer
 from jules_ml.modules.moisture_inputs import STATIC_RANGE
 from jules_ml.modules.moisture_settings import MoistureSettings
-from jules_ml.training.moisture.frame import MoistureRecord, moisture_record
+from jules_ml.simulation.output import read_output
+from jules_ml.training.moisture.frame import LAYER_DEPTHS, MoistureRecord, moisture_record
 
 if TYPE_CHECKING:
     from jules_ml.experiment.load import Experiment
@@ -21,9 +27,18 @@ class MoistureSection(MoistureSettings):
     """Settings of learning, and what a site has beside its record."""
 
     jules: DataPath | None = Field(
-        default=None, description="output of a JULES run at the site, with `smcl`: the first guess"
+        default=None,
+        description="output of a run at the site, with `smcl`: the first guess. JULES's own, or that of `jules-ml run`",
     )
-    dzsoil: PerLayer = Field(default=(0.1, 0.25, 0.65, 2.0), description="thickness of that run's soil layers [m]")
+    simulated: tuple[DataPath, ...] = Field(
+        default=(),
+        description="output of runs at the site with other soils, over more years than water content was measured: they are "
+        "learned from beside it",
+    )
+    dzsoil: PerLayer = Field(
+        default=(0.1, 0.25, 0.65, 2.0),
+        description="thickness of the soil layers of JULES's output, which does not say it [m]",
+    )
     lst: DataPath | None = Field(
         default=None,
         description="surface temperature of a satellite as point series, CSV or netCDF, in place of the record's",
@@ -61,7 +76,6 @@ class MoistureSection(MoistureSettings):
         BadInput
             If a file cannot be used, does not overlap the record, or the record lacks what cannot be done without.
         """
-        from jules_ml.data.jules import read_jules
         from jules_ml.data.satellite_products import joined, read_lst_product, read_swi_product
 
         if self.lst is not None:
@@ -69,10 +83,28 @@ class MoistureSection(MoistureSettings):
         if self.swi is not None:
             product = read_swi_product(self.swi, t_value=self.t_value)
             ds = joined(ds.drop_vars("swi", errors="ignore"), product["swi"], where=self.swi)
-        run = None if self.jules is None else read_jules(self.jules, variables=["smcl"], dzsoil=self.dzsoil)
+        run = None if self.jules is None else self._run(self.jules)
         return moisture_record(
             ds, jules=run, theta_r=self.theta_r, static=self.site_properties, frozen_below=self.frozen_below
         )
+
+    def simulated_theta(self, ds: xr.Dataset) -> NDArray[np.float64]:
+        """Water content of the runs with other soils on the record's days, shape (run, day, 4) [m3 m-3]; NaN where they do not reach.
+
+        Raises
+        ------
+        BadInput
+            As :meth:`record`.
+        """
+        runs = [moisture_record(ds, jules=self._run(path)).jules for path in self.simulated]
+        return np.stack(runs) if runs else np.empty((0, 0, len(LAYER_DEPTHS)))
+
+    def _run(self, path: Path) -> xr.Dataset:
+        """Output of JULES, whose dimensions are y and x among others, or of a run of the column."""
+        header = read_netcdf(path, required=["smcl"], variables=["smcl"], kind="a run with smcl in its output")
+        if {"y", "x"} <= set(header.dims):
+            return read_jules(path, variables=["smcl"], dzsoil=self.dzsoil)
+        return read_output(path)
 
 
 def moisture_site(experiment: Experiment) -> MoistureSite:
@@ -98,6 +130,7 @@ def moisture_site(experiment: Experiment) -> MoistureSite:
     ds = experiment.record()
     return MoistureSite(
         record=section.record(ds),
+        simulated=section.simulated_theta(ds),
         licence=str(ds.attrs.get("licence", "not stated")),
         sm_sat=section.sm_sat,
         theta_r=section.theta_r,

@@ -10,6 +10,7 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
 from jules_ml.figures.style import save_figure
@@ -20,6 +21,7 @@ from jules_ml.provenance import software
 from jules_ml.training.moisture.ensemble import MoistureEnsemble, TrainingSite, learn_moisture
 from jules_ml.training.moisture.frame import MoistureRecord, preferred_sensor
 from jules_ml.training.moisture.learning import Progress
+from jules_ml.training.moisture.simulated import simulated_sites
 from jules_ml.training.moisture.sites import hold_sites_out, paired_difference, refuse_few_sites
 from jules_ml.training.moisture.store import card_of_ensemble, load_moisture, state_of
 
@@ -40,6 +42,8 @@ class MoistureSite:
         Water content at saturation, without residual water, and residual water [m3 m-3]: one, or one a layer.
     utc_offset_hours : float
         Of local standard time, by which the record's days are counted.
+    simulated : array, shape (run, day, 4), optional
+        Water content of JULES's layers by runs with other soils, on the record's days [m3 m-3]; NaN where a run does not reach.
     """
 
     record: MoistureRecord
@@ -47,6 +51,12 @@ class MoistureSite:
     sm_sat: tuple[float, ...] | None = None
     theta_r: tuple[float, ...] = (0.0,)
     utc_offset_hours: float = 0.0
+    simulated: NDArray[np.float64] | None = None
+
+    def training(self, learned: NDArray[np.bool_], main: int) -> TrainingSite:
+        """The record and its runs, with the days that may be learned from."""
+        runs = () if self.simulated is None else simulated_sites(self.record, self.simulated, learned)
+        return TrainingSite(self.record, learned, main, runs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +100,7 @@ def fit_moisture(
     main = _main_sensors(records)
     fractions = {"validation": settings.validation_fraction, "test": settings.test_fraction}
     parts = [parts_of(record, sensor=m, **fractions) for record, m in zip(records, main, strict=True)]
-    training = [TrainingSite(record, part.learned, m) for record, part, m in zip(records, parts, main, strict=True)]
+    training = [site.training(part.learned, m) for site, part, m in zip(sites, parts, main, strict=True)]
     if settings.site_folds:
         refuse_few_sites(len(training), settings.site_folds)
     runs = settings.site_folds * (4 if settings.compare_static else 1)
@@ -99,7 +109,7 @@ def fit_moisture(
     ensemble = learn_moisture(training, settings, device=device, progress=_part(progress, 0.0, share))
     scores: dict[str, Any] = {"inner_validation": dict(ensemble.validation)}
     if settings.site_folds:
-        every = [TrainingSite(s.record, np.ones(len(s.record), dtype=bool), s.main) for s in training]
+        every = [site.training(np.ones(len(site.record), dtype=bool), m) for site, m in zip(sites, main, strict=True)]
         ensemble, scores["held_out_sites"] = _held_out(ensemble, every, settings, device, _part(progress, share, 1.0))
     scores["sites"] = {
         record.site: scores_of(ensemble, record, part) for record, part in zip(records, parts, strict=True)
@@ -228,6 +238,7 @@ def _write(
                 "theta_r": site.theta_r,
                 "utc_offset_hours": site.utc_offset_hours,
                 "static": ensemble.static_inputs(site.record),
+                "simulated_runs": 0 if site.simulated is None else len(site.simulated),
             }
             for site, part in zip(sites, parts, strict=True)
         },

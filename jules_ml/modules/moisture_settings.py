@@ -42,6 +42,12 @@ class MoistureSettings(BaseModel):
         le=1.0,
         description="how far the spread of predictions at sites learned from is drawn to that measured on training days",
     )
+    level_weight: float = Field(
+        default=0.01,
+        ge=0.0,
+        le=1.0,
+        description="weight of what a sensor's errors have in common over all days learned from, which is put right afterwards",
+    )
     gradient_weight: float = Field(default=0.3, ge=0.0, description="weight of the change from one day to the next")
     start_weight: float = Field(default=0.1, ge=0.0, description="weight of invariance to a later start")
     initial_weight: float = Field(default=0.05, ge=0.0, description="weight of keeping to the initial condition")

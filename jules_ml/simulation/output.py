@@ -11,6 +11,8 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from jules_ml.data.netcdffile import read_netcdf
+from jules_ml.physics.constants import RHO_WATER
 from jules_ml.wholefile import whole_file
 
 
@@ -216,3 +218,27 @@ def write_output(output: xr.Dataset, path: Path) -> None:
         encoding[name] = {"units": seconds, "calendar": "standard", "dtype": "float64", "_FillValue": None}
     with whole_file(path) as part:
         output.to_netcdf(part, engine="netcdf4", encoding=encoding)
+
+
+def read_output(path: Path) -> xr.Dataset:
+    """Water content of a run of the column, residual water included.
+
+    Parameters
+    ----------
+    path : Path
+        File that :func:`write_output` wrote, with ``smcl``.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``theta`` [m3 m-3] of dimensions ``time`` (UTC, end of the period) and ``soil``, coordinate ``dzsoil`` [m].
+
+    Raises
+    ------
+    BadInput
+        If the file is no such run, or cut short.
+    """
+    needed = ("time", "smcl", "dzsoil", "theta_r")
+    ds = xr.decode_cf(read_netcdf(path, required=needed, kind="a run of the column with smcl in its output"))
+    theta = ds["smcl"] / (RHO_WATER * ds["dzsoil"]) + ds["theta_r"]
+    return xr.Dataset({"theta": theta}, attrs={"interval_seconds": ds.attrs["interval_seconds"]})

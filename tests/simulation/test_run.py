@@ -21,7 +21,7 @@ from jules_ml.physics.column import ColumnState, Factors, SoilProperties
 from jules_ml.physics.integration import Integration, integrate
 from jules_ml.simulation import run as column_run
 from jules_ml.simulation.folder import run_figure, run_summary, write_run
-from jules_ml.simulation.output import OUTPUTS, liquid_theta
+from jules_ml.simulation.output import OUTPUTS, liquid_theta, read_output, write_output
 from jules_ml.simulation.run import ColumnRun, run_column
 from jules_ml.simulation.setup import column_soil
 from jules_ml.simulation.spin_up import SpinUp, spin_up
@@ -227,3 +227,13 @@ def test_impossible_texture_is_refused() -> None:
         column_soil(section, torch.float64, where="soil.toml")
     assert caught.value.where == "soil.toml, soil.texture, sand"
     assert "divide by 100" in caught.value.remedy
+
+
+def test_what_was_written_is_read_back_as_sensors_see_it(done: ColumnRun, tmp_path: Path) -> None:
+    write_output(done.output, tmp_path / "output.nc")
+    found = read_output(tmp_path / "output.nc")
+    seen = done.output["smcl"] / (1000.0 * done.output["dzsoil"]) + done.output["theta_r"]
+    np.testing.assert_allclose(found["theta"], seen, rtol=1e-6)
+    np.testing.assert_array_equal(found["time"], done.output["time"])
+    assert found.attrs["interval_seconds"] == done.output.attrs["interval_seconds"]
+    np.testing.assert_allclose(found["dzsoil"], [0.1, 0.25, 0.65, 2.0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -55,6 +55,10 @@ class MoistureBatch:
         What water cannot do there.
     lst : int or None
         Number of surface temperature among the daily inputs; None where it is not among them.
+    level_weight : float
+        Weight in the loss of what a sensor's errors have in common over all days.
+    a_step : int
+        Sites that one step learns from at most.
     """
 
     records: tuple[MoistureRecord, ...]
@@ -64,6 +68,8 @@ class MoistureBatch:
     sensors: Sensors
     limits: Limits
     lst: int | None
+    level_weight: float = 1.0
+    a_step: int = 8
 
     def learned_from(self) -> MoistureBatch:
         """The same without the days after the last that is learned from."""
@@ -71,33 +77,35 @@ class MoistureBatch:
 
     def window(self, start: int, stop: int) -> MoistureBatch:
         """Some of the days; the run starts with the first of them."""
-        return MoistureBatch(
-            self.records,
-            self.inputs.window(start, stop),
-            self.target[..., start:stop],
-            self.weight[..., start:stop],
-            self.sensors,
-            self.limits.window(start, stop),
-            self.lst,
+        return replace(
+            self,
+            inputs=self.inputs.window(start, stop),
+            target=self.target[..., start:stop],
+            weight=self.weight[..., start:stop],
+            limits=self.limits.window(start, stop),
         )
 
     def take(self, sites: Tensor) -> MoistureBatch:
         """Some of the sites, by their numbers."""
-        return MoistureBatch(
-            tuple(self.records[int(i)] for i in sites),
-            self.inputs.take(sites),
-            self.target[sites],
-            self.weight[sites],
-            self.sensors.take(sites),
-            self.limits.take(sites),
-            self.lst,
+        return replace(
+            self,
+            records=tuple(self.records[int(i)] for i in sites),
+            inputs=self.inputs.take(sites),
+            target=self.target[sites],
+            weight=self.weight[sites],
+            sensors=self.sensors.take(sites),
+            limits=self.limits.take(sites),
         )
 
     def to(self, device: torch.device | str) -> MoistureBatch:
         """The same on a device."""
-        inputs, target, weight = self.inputs.to(device), self.target.to(device), self.weight.to(device)
-        return MoistureBatch(
-            self.records, inputs, target, weight, self.sensors.to(device), self.limits.to(device), self.lst
+        return replace(
+            self,
+            inputs=self.inputs.to(device),
+            target=self.target.to(device),
+            weight=self.weight.to(device),
+            sensors=self.sensors.to(device),
+            limits=self.limits.to(device),
         )
 
 

@@ -36,6 +36,8 @@ _Mask = NDArray[np.bool_]
 
 #: Days that make a record a long one; long and short ones are learned from in groups of their own.
 _LONG = 500
+#: Simulated records that a step learns from: fewer than real ones.
+_SIMULATED_A_STEP = 4
 #: Standard errors of the level of a soil of which nothing is known, for a module that cannot guess.
 _UNKNOWN_ERROR = (0.12, 0.5)
 #: Quantiles of the normal distribution that stand for 90 % until errors have been seen.
@@ -52,11 +54,15 @@ class TrainingSite:
     train : array of bool, shape (day,)
     main : int or None
         Sensor that is scored; the shallowest that has a level unless given.
+    simulated : tuple of TrainingSite
+        Records of runs at the site (see :mod:`jules_ml.training.moisture.simulated`), learned from beside it. They teach and no more:
+        no level, no site that is known.
     """
 
     record: MoistureRecord
     train: _Mask
     main: int | None = None
+    simulated: tuple[TrainingSite, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -335,21 +341,7 @@ def learn_moisture(
 
 
 def _untrained(sites: Sequence[TrainingSite], settings: MoistureSettings) -> MoistureEnsemble:
-    known: dict[str, KnownSite] = {}
-    for site in sites:
-        record = site.record
-        levels = tuple(moments(record, site.train))
-        main = site.main if site.main is not None else next(i for i, level in enumerate(levels) if level is not None)
-        known[record.site] = KnownSite(
-            names=record.names,
-            depth=record.depth,
-            levels=levels,
-            offsets=_no_offsets(len(levels)),
-            jules=jules_moments(record, site.train & record.usable[:, main]),
-            main=main,
-            static=describe(record, site.train),
-            covariance=np.zeros((len(levels), 2, 2)),
-        )
+    known = {site.record.site: _known_site(site) for site in sites}
     pairs = [(of.static, level) for of in known.values() if (level := of.levels[of.main]) is not None]
     guess = fit_guess([given for given, _ in pairs], [level for _, level in pairs], static=settings.static)
     return MoistureEnsemble(
@@ -362,29 +354,57 @@ def _untrained(sites: Sequence[TrainingSite], settings: MoistureSettings) -> Moi
     )
 
 
+def _known_site(site: TrainingSite) -> KnownSite:
+    record = site.record
+    levels = tuple(moments(record, site.train))
+    main = site.main if site.main is not None else next(i for i, level in enumerate(levels) if level is not None)
+    return KnownSite(
+        names=record.names,
+        depth=record.depth,
+        levels=levels,
+        offsets=_no_offsets(len(levels)),
+        jules=jules_moments(record, site.train & record.usable[:, main]),
+        main=main,
+        static=describe(record, site.train),
+        covariance=np.zeros((len(levels), 2, 2)),
+    )
+
+
 def _no_offsets(sensors: int) -> _Array:
     return np.stack([np.zeros(sensors), np.ones(sensors)])
 
 
 def _batches(sites: Sequence[TrainingSite], ensemble: MoistureEnsemble) -> list[MoistureBatch]:
+    """Groups that every step takes some of: long records, short ones, simulated ones.
+
+    A sensor's own level counts for little: it is put right afterwards, and days of a single year do not tell how that year was among
+    others. Runs of several years do.
+    """
+    level_weight = ensemble.settings.level_weight
     groups = [[s for s in sites if len(s.record) > _LONG], [s for s in sites if len(s.record) <= _LONG]]
-    made = []
-    for group in groups:
-        known = [ensemble.sites[site.record.site] for site in group]
-        if group:
-            made.append(
-                batch(
-                    [s.record for s in group],
-                    jules=[of.jules for of in known],
-                    levels=[of.levels for of in known],
-                    static=ensemble.static,
-                    statics=[of.static for of in known],
-                    dynamic=ensemble.dynamic,
-                    train=[s.train for s in group],
-                    main=[of.main for of in known],
-                )
-            )
+    made = [
+        replace(_batch_of(group, [ensemble.sites[s.record.site] for s in group], ensemble), level_weight=level_weight)
+        for group in groups
+        if group
+    ]
+    simulated = [each for site in sites for each in site.simulated]
+    if simulated:
+        taught = _batch_of(simulated, [_known_site(site) for site in simulated], ensemble)
+        made.append(replace(taught, a_step=_SIMULATED_A_STEP))
     return made
+
+
+def _batch_of(sites: Sequence[TrainingSite], known: Sequence[KnownSite], ensemble: MoistureEnsemble) -> MoistureBatch:
+    return batch(
+        [s.record for s in sites],
+        jules=[of.jules for of in known],
+        levels=[of.levels for of in known],
+        static=ensemble.static,
+        statics=[of.static for of in known],
+        dynamic=ensemble.dynamic,
+        train=[s.train for s in sites],
+        main=[of.main for of in known],
+    )
 
 
 def _with_offsets(ensemble: MoistureEnsemble, sites: Sequence[TrainingSite]) -> MoistureEnsemble:
@@ -460,9 +480,8 @@ def _held_out_end(
     if not tried:
         return []
     trial = _untrained(kept, settings)
-    network = learn_member(
-        _batches(kept, trial), settings, seed=settings.seed + 1000 + late, device=device, progress=progress
-    )
+    batches = _batches(kept, trial)
+    network = learn_member(batches, settings, seed=settings.seed + 1000 + late, device=device, progress=progress)
     trial = _with_offsets(replace(trial, members=(network,)), [site for site, _ in tried])
     ends = []
     for site, days in tried:

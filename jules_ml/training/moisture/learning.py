@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -14,8 +15,6 @@ from jules_ml.training.moisture.batch import MoistureBatch
 
 #: Told the part that is done, 0 to 1.
 Progress = Callable[[float], None]
-#: Sites of a batch that one step learns from at most.
-SITES_A_STEP = 8
 #: Every so many steps a run is started anew in the middle of the record.
 _START_EVERY = 4
 #: Part of the steps after which weights are averaged.
@@ -102,7 +101,7 @@ def _loss_of_step(
     restart: bool,
 ) -> Tensor:
     device = batch.target.device
-    some = torch.randperm(len(batch.inputs), generator=generator)[:SITES_A_STEP].to(device)
+    some = torch.randperm(len(batch.inputs), generator=generator)[: batch.a_step].to(device)
     batch, given = batch.take(some), features[some]
     if settings.window is not None and settings.window < batch.inputs.days:
         day = int(torch.randint(0, batch.inputs.days - settings.window, (1,), generator=generator))
@@ -113,7 +112,8 @@ def _loss_of_step(
     seen, spread = batch.sensors.see(mean, torch.exp(log_spread))
     # a sensor that a site lacks sees nothing, with no spread
     log_seen = torch.log(spread.clamp_min(1e-3))
-    loss = fit_loss(seen, log_seen, batch.target, batch.weight, settings)
+    weights = {"level_weight": batch.level_weight, "gradient_weight": settings.gradient_weight}
+    loss = fit_loss(seen, log_seen, batch.target, batch.weight, **weights)
     if settings.bounds_weight > 0.0:
         loss = loss + settings.bounds_weight * batch.limits.out_of_bounds(mean)
     if settings.balance_weight > 0.0:
@@ -125,20 +125,32 @@ def _loss_of_step(
     return loss
 
 
-def fit_loss(mean: Tensor, log_spread: Tensor, target: Tensor, weight: Tensor, settings: MoistureSettings) -> Tensor:
+def fit_loss(
+    mean: Tensor,
+    log_spread: Tensor,
+    target: Tensor,
+    weight: Tensor,
+    *,
+    level_weight: float,
+    gradient_weight: float,
+) -> Tensor:
     """Negative log-likelihood and error of the daily change, each site alike.
 
     The likelihood of a day weighs by its spread, without gradient, so that days that are hard to predict are not given up
-    (Seitzer et al. 2022, ICLR, with β = 0.5). All tensors have shape (site, sensor, day).
+    (Seitzer et al. 2022, ICLR, with β = 0.5). What a sensor's errors have in common over all of its days counts by ``level_weight``.
+    All tensors have shape (site, sensor, day).
     """
+    miss = target - mean
+    common = (weight * miss).sum(2, keepdim=True) / weight.sum(2, keepdim=True).clamp_min(1e-6)
+    miss = miss - (1.0 - math.sqrt(level_weight)) * common
     spread = torch.exp(log_spread)
-    each = spread.detach() * (0.5 * ((target - mean) / spread) ** 2 + log_spread)
+    each = spread.detach() * (0.5 * (miss / spread) ** 2 + log_spread)
     share = weight / weight.sum((1, 2), keepdim=True).clamp_min(1.0)
     loss = (share * each).sum()
     pair = torch.minimum(weight[..., 1:], weight[..., :-1])
     change = (mean[..., 1:] - mean[..., :-1]) - (target[..., 1:] - target[..., :-1])
     share = pair / pair.sum((1, 2), keepdim=True).clamp_min(1.0)
-    loss = loss + settings.gradient_weight * (share * change**2).sum()
+    loss = loss + gradient_weight * (share * change**2).sum()
     return loss / max(int((weight.sum((1, 2)) > 0).sum()), 1)
 
 

@@ -1,0 +1,146 @@
+"""Learning of soil moisture from runs with other soils, beside a record that is too short to know years."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+from moisture_site import QUICK, jules_run, site
+
+from jules_ml.errors import BadInput
+from jules_ml.experiment.moisture import MoistureSection
+from jules_ml.fitting.moisture import MoistureSite, fit_moisture
+from jules_ml.training.moisture.ensemble import TrainingSite, learn_moisture
+from jules_ml.training.moisture.frame import moisture_record
+from jules_ml.training.moisture.learning import fit_loss
+from jules_ml.training.moisture.simulated import simulated_sites
+
+EARLY = np.arange(700) < 300
+
+
+def runs(*, count: int = 2, days: int = 700) -> np.ndarray:
+    """Water content of four layers by some runs, shape (run, day, 4)."""
+    wave = 0.25 + 0.1 * np.sin(np.arange(days) / 40.0)[:, None] * np.array([1.0, 0.8, 0.5, 0.2])
+    return np.stack([wave + 0.01 * number for number in range(count)])
+
+
+def test_a_simulated_record_has_the_weather_and_nothing_that_the_soil_itself_told() -> None:
+    lst = np.full(700, 290.0)
+    record = moisture_record(
+        site(lst=lst), jules=jules_run(), static={"clay": 20.0, "sand": 40.0, "soc": 5.0, "elevation": 100.0}
+    )
+    first, second = simulated_sites(record, runs(), EARLY)
+    assert first.record.static == {"elevation": 100.0}
+    assert "lst" in record.dynamic
+    assert "lst" not in first.record.dynamic
+    assert first.record.has_jules
+    assert not second.record.has_jules  # the weather alone must do
+    np.testing.assert_array_equal(first.record.dynamic["precip"], record.dynamic["precip"])
+    np.testing.assert_array_equal(first.record.theta, runs()[0])
+    assert {first.record.site, second.record.site} == {"made-up, soil 1", "made-up, soil 2"}
+
+
+def test_frozen_days_and_days_without_a_run_are_not_learned_from() -> None:
+    cold = np.where(np.arange(700) < 100, 270.0, 285.0)
+    theta = runs(count=1)
+    theta[0, 650:] = np.nan
+    (one,) = simulated_sites(moisture_record(site(t_air=cold)), theta, EARLY)
+    assert not one.record.usable[:100].any()
+    assert one.record.usable[100:650].all()
+    assert not one.record.usable[650:].any()
+
+
+def test_runs_teach_and_are_no_sites_that_are_known() -> None:
+    record = moisture_record(site(), jules=jules_run())
+    plain = TrainingSite(record, EARLY)
+    taught = replace(plain, simulated=simulated_sites(record, runs(), EARLY))
+    ensembles = [learn_moisture([each], QUICK) for each in (plain, taught)]
+    assert all(set(ensemble.sites) == {"made-up"} for ensemble in ensembles)
+    one, other = (torch.cat([p.flatten() for p in e.members[0].parameters()]) for e in ensembles)
+    assert not torch.equal(one, other)
+    mean, other_mean = (ensemble.sites["made-up"].level(0).mean for ensemble in ensembles)
+    assert mean == other_mean
+
+
+def test_later_days_of_a_run_change_nothing() -> None:
+    record = moisture_record(site(), jules=jules_run())
+    theta = runs()
+    changed = theta.copy()
+    changed[:, 300:] += 0.1
+    one, other = (
+        learn_moisture([TrainingSite(record, EARLY, simulated=simulated_sites(record, given, EARLY))], QUICK)
+        for given in (theta, changed)
+    )
+    np.testing.assert_array_equal(one.predict(record).theta, other.predict(record).theta)
+
+
+@pytest.mark.parametrize(("level_weight", "share"), [(1.0, 1.0), (0.25, 0.25), (0.0, 0.0)])
+def test_what_errors_have_in_common_counts_by_its_weight(level_weight: float, share: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    target = torch.randn(1, 2, 50, generator=generator)
+    weight, log_spread = torch.ones_like(target), torch.zeros_like(target)
+
+    def loss(mean: torch.Tensor) -> float:
+        return float(fit_loss(mean, log_spread, target, weight, level_weight=level_weight, gradient_weight=0.3))
+
+    perfect = loss(target)
+    assert loss(target + 0.4) - perfect == pytest.approx(share * 0.5 * 0.4**2, abs=1e-6)
+
+
+def test_days_without_an_observation_are_not_in_what_errors_have_in_common() -> None:
+    target, weight = torch.zeros(1, 1, 10), torch.ones(1, 1, 10)
+    weight[..., 5:] = 0.0
+    mean = torch.where(torch.arange(10) < 5, 0.3, 7.0).expand_as(target)
+    found = fit_loss(mean, torch.zeros_like(target), target, weight, level_weight=0.0, gradient_weight=0.0)
+    assert float(found) == pytest.approx(0.0, abs=1e-7)
+
+
+def test_runs_are_read_as_jules_wrote_them_or_as_the_column_did(tmp_path: Path) -> None:
+    ds = site(20)
+    theta = np.linspace(0.2, 0.3, 20)[:, None] * np.ones(4)
+    dzsoil = np.array([0.1, 0.25, 0.65, 2.0])
+    stamps = np.arange(1, 21) * 86400.0
+    times = {"units": "seconds since 2018-01-01 12:00:00", "calendar": "standard"}
+    column = xr.Dataset(
+        {
+            "smcl": (("time", "soil"), 1000.0 * dzsoil * (theta - 0.05)),
+            "theta_r": ("soil", np.full(4, 0.05)),
+        },
+        coords={"time": ("time", stamps, times), "dzsoil": ("soil", dzsoil)},
+        attrs={"interval_seconds": 86400.0},
+    )
+    column.to_netcdf(tmp_path / "column.nc")
+    bounds = np.stack([stamps - 86400.0, stamps], axis=1)
+    jules = xr.Dataset(
+        {
+            "smcl": (("time", "soil", "y", "x"), (1000.0 * dzsoil * theta)[..., None, None]),
+            "latitude": (("y", "x"), np.zeros((1, 1))),
+            "longitude": (("y", "x"), np.zeros((1, 1))),
+            "time_bounds": (("time", "nt"), bounds),
+        },
+        coords={"time": ("time", stamps, times)},
+    )
+    jules.to_netcdf(tmp_path / "jules.nc")
+    section = MoistureSection(simulated=(tmp_path / "column.nc", tmp_path / "jules.nc"))
+    found = section.simulated_theta(ds)
+    assert found.shape == (2, len(moisture_record(ds)), 4)
+    held = np.isfinite(found).all((0, 2))
+    assert held.sum() >= 18
+    np.testing.assert_allclose(found[0, held], found[1, held], rtol=1e-6)
+    column.drop_vars("smcl").to_netcdf(tmp_path / "other.nc")
+    without = MoistureSection(simulated=(tmp_path / "other.nc",))
+    with pytest.raises(BadInput, match="no variable smcl"):
+        without.simulated_theta(ds)
+
+
+def test_a_fit_learns_from_runs_and_says_so(tmp_path: Path) -> None:
+    record = moisture_record(site())
+    fit = fit_moisture([MoistureSite(record, simulated=runs())], QUICK, tmp_path / "theta")
+    assert set(fit.ensemble.sites) == {"made-up"}
+    card = json.loads((tmp_path / "theta" / "card.json").read_text(encoding="utf-8"))
+    assert card["sites"]["made-up"]["simulated_runs"] == 2
