@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 
 from jules_ml.data.jules import read_jules
 from jules_ml.data.netcdffile import read_netcdf
+from jules_ml.errors import BadInput
 from jules_ml.experiment.section import DataPath, PerLayer
 from jules_ml.modules.moisture_inputs import STATIC_RANGE
 from jules_ml.modules.moisture_settings import MoistureSettings
@@ -32,8 +33,8 @@ class MoistureSection(MoistureSettings):
     )
     simulated: tuple[DataPath, ...] = Field(
         default=(),
-        description="output of runs at the site with other soils, over more years than water content was measured: they are "
-        "learned from beside it",
+        description="output of runs at the site with other soils, or ensembles of them, over more years than water content was "
+        "measured: they are learned from beside it",
     )
     dzsoil: PerLayer = Field(
         default=(0.1, 0.25, 0.65, 2.0),
@@ -84,6 +85,12 @@ class MoistureSection(MoistureSettings):
             product = read_swi_product(self.swi, t_value=self.t_value)
             ds = joined(ds.drop_vars("swi", errors="ignore"), product["swi"], where=self.swi)
         run = None if self.jules is None else self._run(self.jules)
+        if run is not None and "member" in run.dims:
+            raise BadInput(
+                "this is an ensemble, and the first guess is one run",
+                where=self.jules,
+                remedy="name it under simulated, and give a single run as jules",
+            )
         return moisture_record(
             ds, jules=run, theta_r=self.theta_r, static=self.site_properties, frozen_below=self.frozen_below
         )
@@ -96,7 +103,11 @@ class MoistureSection(MoistureSettings):
         BadInput
             As :meth:`record`.
         """
-        runs = [moisture_record(ds, jules=self._run(path)).jules for path in self.simulated]
+        runs = []
+        for path in self.simulated:
+            run = self._run(path)
+            members = [run.isel(member=k) for k in range(run.sizes["member"])] if "member" in run.dims else [run]
+            runs += [moisture_record(ds, jules=member).jules for member in members]
         return np.stack(runs) if runs else np.empty((0, 0, len(LAYER_DEPTHS)))
 
     def _run(self, path: Path) -> xr.Dataset:

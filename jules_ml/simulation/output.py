@@ -12,6 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from jules_ml.data.netcdffile import read_netcdf
+from jules_ml.errors import BadInput
 from jules_ml.physics.constants import RHO_WATER
 from jules_ml.wholefile import whole_file
 
@@ -221,24 +222,30 @@ def write_output(output: xr.Dataset, path: Path) -> None:
 
 
 def read_output(path: Path) -> xr.Dataset:
-    """Water content of a run of the column, residual water included.
+    """Water content of a run of the column, or of an ensemble of them.
 
     Parameters
     ----------
     path : Path
-        File that :func:`write_output` wrote, with ``smcl``.
+        File that :func:`write_output` wrote, or ``ensemble.nc``, with ``smcl``.
 
     Returns
     -------
     xarray.Dataset
-        ``theta`` [m3 m-3] of dimensions ``time`` (UTC, end of the period) and ``soil``, coordinate ``dzsoil`` [m].
+        ``theta`` [m3 m-3] of dimensions ``time`` (UTC, end of the period), ``soil`` and, for an ensemble, ``member``, residual water
+        included where the file has it (an ensemble's has not); coordinate ``dzsoil`` [m].
 
     Raises
     ------
     BadInput
         If the file is no such run, or cut short.
     """
-    needed = ("time", "smcl", "dzsoil", "theta_r")
-    ds = xr.decode_cf(read_netcdf(path, required=needed, kind="a run of the column with smcl in its output"))
-    theta = ds["smcl"] / (RHO_WATER * ds["dzsoil"]) + ds["theta_r"]
-    return xr.Dataset({"theta": theta}, attrs={"interval_seconds": ds.attrs["interval_seconds"]})
+    ds = read_netcdf(path, required=("time", "smcl", "dzsoil"), kind="a run of the column with smcl in its output")
+    if ds.sizes["time"] < 2:
+        raise BadInput("the run has a single period", where=path, remedy="give one of many days")
+    ds = xr.decode_cf(ds).set_coords("dzsoil")
+    theta = ds["smcl"] / (RHO_WATER * ds["dzsoil"]) + ds.get("theta_r", 0.0)
+    if "member" in theta.dims:
+        theta = theta.dropna("member", how="all")  # members that failed
+    period = (ds["time"][1] - ds["time"][0]) / np.timedelta64(1, "s")
+    return xr.Dataset({"theta": theta}, attrs={"interval_seconds": float(period)})

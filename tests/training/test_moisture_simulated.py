@@ -55,6 +55,13 @@ def test_frozen_days_and_days_without_a_run_are_not_learned_from() -> None:
     assert not one.record.usable[650:].any()
 
 
+def test_a_run_that_does_not_reach_the_days_learned_from_is_left_out() -> None:
+    theta = runs()
+    theta[0, :295] = np.nan
+    (second,) = simulated_sites(moisture_record(site()), theta, EARLY)
+    assert second.record.site == "made-up, soil 2"
+
+
 def test_runs_teach_and_are_no_sites_that_are_known() -> None:
     record = moisture_record(site(), jules=jules_run())
     plain = TrainingSite(record, EARLY)
@@ -132,6 +139,14 @@ def test_runs_are_read_as_jules_wrote_them_or_as_the_column_did(tmp_path: Path) 
     held = np.isfinite(found).all((0, 2))
     assert held.sum() >= 18
     np.testing.assert_allclose(found[0, held], found[1, held], rtol=1e-6)
+    ensemble = column.drop_vars("theta_r").expand_dims(member=4).copy(deep=True)  # as jules-ml ensemble gathers them
+    ensemble["smcl"][1] = np.nan  # one that failed
+    ensemble.to_netcdf(tmp_path / "ensemble.nc")
+    members = MoistureSection(simulated=(tmp_path / "ensemble.nc",)).simulated_theta(ds)
+    assert members.shape == (3, *found.shape[1:])
+    np.testing.assert_allclose(members[2, held], found[0, held] - 0.05, rtol=1e-6)
+    with pytest.raises(BadInput, match=r"ensemble, and the first guess is one run.*name it under simulated"):
+        MoistureSection(jules=tmp_path / "ensemble.nc").record(ds)
     column.drop_vars("smcl").to_netcdf(tmp_path / "other.nc")
     without = MoistureSection(simulated=(tmp_path / "other.nc",))
     with pytest.raises(BadInput, match="no variable smcl"):

@@ -16,6 +16,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from jules_ml.training.moisture.batch import moments
 from jules_ml.training.moisture.ensemble import TrainingSite
 from jules_ml.training.moisture.frame import LAYER_DEPTHS, MoistureRecord
 
@@ -46,6 +47,7 @@ def simulated_sites(
     Returns
     -------
     tuple of TrainingSite
+        None for a run that has next to none of those days.
     """
     warm = record.dynamic["t_air"] > _COLD
     static = {name: value for name, value in record.static.items() if name not in _OF_SOIL}
@@ -60,5 +62,6 @@ def simulated_sites(
             depth=np.array(LAYER_DEPTHS),
             names=tuple(f"layer_{layer + 1}" for layer in range(len(LAYER_DEPTHS))),
         )
-        made.append(TrainingSite(one, days, 0))
+        if any(moments(one, days)):
+            made.append(TrainingSite(one, days))
     return tuple(made)
