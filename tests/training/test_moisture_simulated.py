@@ -7,11 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import xarray as xr
 from moisture_site import QUICK, jules_run, site
+from small_experiment import write_experiment
+from typer.testing import CliRunner
 
+from jules_ml.cli import app
 from jules_ml.errors import BadInput
 from jules_ml.experiment.moisture import MoistureSection
 from jules_ml.fitting.moisture import MoistureSite, fit_moisture
@@ -159,3 +163,17 @@ def test_a_fit_learns_from_runs_and_says_so(tmp_path: Path) -> None:
     assert set(fit.ensemble.sites) == {"made-up"}
     card = json.loads((tmp_path / "theta" / "card.json").read_text(encoding="utf-8"))
     assert card["sites"]["made-up"]["simulated_runs"] == 2
+
+
+def test_an_ensemble_of_the_column_is_what_may_be_named(tmp_path: Path) -> None:
+    path = write_experiment(tmp_path, days=4)
+    members = '[ensemble]\nmembers = 2\n\n[[ensemble.parameters]]\nparameter = "soil.properties.sathh"\nbounds = [0.02, 0.2]\n'
+    path.write_text(path.read_text(encoding="utf-8") + members, encoding="utf-8")
+    out = tmp_path / "soils"
+    done = CliRunner().invoke(app, ["ensemble", str(path), "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    record = site(4).assign_coords(time=pd.date_range("2001-06-02", periods=4, freq="D"))
+    found = MoistureSection(simulated=(out / "ensemble.nc",)).simulated_theta(record)
+    assert found.shape == (2, 4, 4)
+    assert np.isfinite(found).all()
+    assert not np.array_equal(found[0], found[1])
