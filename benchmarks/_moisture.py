@@ -86,10 +86,12 @@ def with_runs(records: Records, folder: Path, *, soils: int, seed: int = 3) -> R
     generator = torch.Generator().manual_seed(seed)
     drawn = [of_texture + torch.randn(of_texture.shape, generator=generator) for _ in range(soils)]
     theta = simulate(columns, joined_soil([batch_soil(columns, raw) for raw in drawn])).numpy()
-    days = pd.date_range("2017-01-01", periods=len(theta), freq="D")  # local, as the driving data's
     by_site = theta.reshape(len(theta), len(LAYER_DEPTHS), soils, len(sites)).transpose(3, 2, 0, 1)
     runs = {}
     for site, of_site in zip(sites, by_site, strict=True):
+        assert site.start is not None
+        # a column whose weather is shorter than others' repeats it: its own days alone count
+        days = pd.date_range(site.start, periods=len(site.observed), freq="D")
         at = days.get_indexer(records.neon[site.name].days)
         runs[site.name] = np.where((at >= 0)[None, :, None], of_site[:, at], np.nan).astype(np.float64)
     return replace(records, runs=runs)

@@ -78,6 +78,12 @@ def kept(folder: Path | None, name: str, make: Callable[[], Any]) -> Any:
     return found
 
 
+def timed_runs(records: Records, data: Path) -> tuple[Records, float]:
+    """Records with runs of the column, and what these cost [s]."""
+    begun = time.process_time()
+    return with_runs(records, data, soils=SOILS), time.process_time() - begun
+
+
 def learn_in_time(records: Records, settings: MoistureSettings) -> dict[str, Any]:
     wall, cpu = time.perf_counter(), time.process_time()
     ensemble = learn_moisture(time_split(records), settings)
@@ -373,11 +379,8 @@ def main() -> int:
     claims = Claims("moisture_skill", quick=quick)
     records = kept(options.keep, "records", lambda: read_records(options.data, stations=6 if quick else None))
     if not quick:
-        begun = time.process_time()
-        records = kept(options.keep, "runs", lambda: with_runs(records, options.data, soils=SOILS))
-        claims.report(
-            "runs of the column with other soils, processor time", (time.process_time() - begun) / 60.0, unit="min"
-        )
+        records, seconds = kept(options.keep, "runs", lambda: timed_runs(records, options.data))
+        claims.report("runs of the column with other soils, processor time", seconds / 60.0, unit="min")
     settings = MoistureSettings(members=1, steps=12, validation_fraction=0.0) if quick else MoistureSettings()
     done = kept(options.keep, "in_time", lambda: learn_in_time(records, settings))
     ensemble: MoistureEnsemble = done["ensemble"]

@@ -46,7 +46,8 @@ class MoistureSettings(BaseModel):
         default=0.01,
         ge=0.0,
         le=1.0,
-        description="weight of what a sensor's errors have in common over all days learned from, which is put right afterwards",
+        description="weight of what a sensor's errors have in common over all days, which at sites learned from is put right afterwards; "
+        "not where `window` cuts them",
     )
     gradient_weight: float = Field(default=0.3, ge=0.0, description="weight of the change from one day to the next")
     start_weight: float = Field(default=0.1, ge=0.0, description="weight of invariance to a later start")

@@ -103,6 +103,30 @@ def test_what_errors_have_in_common_counts_by_its_weight(level_weight: float, sh
     assert loss(target + 0.4) - perfect == pytest.approx(share * 0.5 * 0.4**2, abs=1e-6)
 
 
+@pytest.mark.parametrize("level_weight", [1.0, 0.01])
+def test_the_best_level_does_not_depend_on_its_weight(level_weight: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    target, log_spread = torch.randn(1, 1, 200, generator=generator), torch.randn(1, 1, 200, generator=generator)
+    shift = torch.tensor(0.0, requires_grad=True)
+    weights = {"level_weight": level_weight, "gradient_weight": 0.3}
+    for _ in range(50):
+        loss = fit_loss(shift.expand_as(target), log_spread, target, torch.ones_like(target), **weights)
+        (slope,) = torch.autograd.grad(loss, shift, create_graph=True)
+        (bend,) = torch.autograd.grad(slope, shift)
+        shift = (shift - slope.detach() / bend).detach().requires_grad_()
+    precise = torch.exp(-log_spread)
+    assert float(shift.detach()) == pytest.approx(float((precise * target).sum() / precise.sum()), abs=1e-5)
+
+
+def test_days_held_out_for_intervals_are_held_out_of_the_runs_too() -> None:
+    record = moisture_record(site(), jules=jules_run())
+    site_ = TrainingSite(record, EARLY, simulated=simulated_sites(record, runs(), EARLY))
+    late = np.arange(700) >= 200
+    kept = site_.without(late)
+    assert [each.train.sum() for each in (kept, *kept.simulated)] == [200, 200, 200]
+    assert site_.without(np.ones(700, dtype=bool)).simulated == ()
+
+
 def test_days_without_an_observation_are_not_in_what_errors_have_in_common() -> None:
     target, weight = torch.zeros(1, 1, 10), torch.ones(1, 1, 10)
     weight[..., 5:] = 0.0

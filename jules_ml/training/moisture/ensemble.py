@@ -64,6 +64,12 @@ class TrainingSite:
     main: int | None = None
     simulated: tuple[TrainingSite, ...] = ()
 
+    def without(self, days: _Mask) -> TrainingSite:
+        """The same of which fewer days are learned from, of the record and of its runs."""
+        fewer = (each.without(days) for each in self.simulated)
+        simulated = tuple(each for each in fewer if any(moments(each.record, each.train)))
+        return replace(self, train=self.train & ~days, simulated=simulated)
+
 
 @dataclass(frozen=True, eq=False)
 class MoisturePrediction:
@@ -475,7 +481,7 @@ def _held_out_end(
             kept.append(site)
             continue
         out = validation_days(held, len(site.record), settings.validation_fraction)[0 if late else 1]
-        kept.append(replace(site, train=site.train & ~out, main=sensor))
+        kept.append(replace(site.without(out), main=sensor))
         tried.append((kept[-1], site.train & out))
     if not tried:
         return []

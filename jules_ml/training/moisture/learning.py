@@ -103,7 +103,9 @@ def _loss_of_step(
     device = batch.target.device
     some = torch.randperm(len(batch.inputs), generator=generator)[: batch.a_step].to(device)
     batch, given = batch.take(some), features[some]
+    level_weight = batch.level_weight
     if settings.window is not None and settings.window < batch.inputs.days:
+        level_weight = 1.0  # a part of the days does not know the level of all
         day = int(torch.randint(0, batch.inputs.days - settings.window, (1,), generator=generator))
         batch, given = batch.window(day, day + settings.window), given[..., day : day + settings.window]
     inputs = batch.inputs
@@ -112,7 +114,7 @@ def _loss_of_step(
     seen, spread = batch.sensors.see(mean, torch.exp(log_spread))
     # a sensor that a site lacks sees nothing, with no spread
     log_seen = torch.log(spread.clamp_min(1e-3))
-    weights = {"level_weight": batch.level_weight, "gradient_weight": settings.gradient_weight}
+    weights = {"level_weight": level_weight, "gradient_weight": settings.gradient_weight}
     loss = fit_loss(seen, log_seen, batch.target, batch.weight, **weights)
     if settings.bounds_weight > 0.0:
         loss = loss + settings.bounds_weight * batch.limits.out_of_bounds(mean)
@@ -140,10 +142,11 @@ def fit_loss(
     (Seitzer et al. 2022, ICLR, with β = 0.5). What a sensor's errors have in common over all of its days counts by ``level_weight``.
     All tensors have shape (site, sensor, day).
     """
-    miss = target - mean
-    common = (weight * miss).sum(2, keepdim=True) / weight.sum(2, keepdim=True).clamp_min(1e-6)
+    miss, spread = target - mean, torch.exp(log_spread)
+    # by the weights that days have in the likelihood, so that what is common and what is left do not mix
+    precise = weight / spread.detach()
+    common = (precise * miss).sum(2, keepdim=True) / precise.sum(2, keepdim=True).clamp_min(1e-6)
     miss = miss - (1.0 - math.sqrt(level_weight)) * common
-    spread = torch.exp(log_spread)
     each = spread.detach() * (0.5 * (miss / spread) ** 2 + log_spread)
     share = weight / weight.sum((1, 2), keepdim=True).clamp_min(1.0)
     loss = (share * each).sum()

@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from jules_ml.training.moisture.batch import moments
 from jules_ml.training.moisture.ensemble import TrainingSite
 from jules_ml.training.moisture.frame import LAYER_DEPTHS, MoistureRecord
+from jules_ml.training.moisture.level import JULES, SATELLITE
 
-#: Static inputs that tell of the soil: those of the site are not the run's.
-_OF_SOIL = ("clay", "sand", "bulk_density", "soc")
-#: What the soil itself has a part in, and the run's soil had none.
+#: Static inputs that tell of the soil, or that it has a part in: those of the site are not the run's.
+_OF_SOIL = ("clay", "sand", "bulk_density", "soc", *SATELLITE, *JULES)
+#: Daily ones that the soil has a part in.
 _OF_SURFACE = ("lst", "rad_net", "swi")
 #: Air below which soil may be frozen [K].
 _COLD = 275.15
