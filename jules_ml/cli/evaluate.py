@@ -90,7 +90,7 @@ def _evaluate_moisture(module: Path, experiments: list[Experiment], out: Path, q
     from jules_ml.experiment.moisture import moisture_site
     from jules_ml.fitting.moisture import evaluate_moisture
 
-    sites = [moisture_site(each) for each in experiments]
+    sites = [moisture_site(each, to_learn=False) for each in experiments]
     ready_folder(out)
     scores = evaluate_moisture(module, sites, out)
     if not quiet:

@@ -103,7 +103,7 @@ def fit_moisture(
     if days is not None and adapt is None:
         raise BadInput("--days is for --adapt", remedy="give --adapt DIR too, or leave --days out")
     loaded = [load_experiment(path) for path in experiments]
-    sites = [moisture_site(each) for each in loaded]
+    sites = [moisture_site(each, to_learn=adapt is None) for each in loaded]
     ready_folder(out)
     if adapt is None:
         with share(quiet, "fit") as report:

@@ -6,18 +6,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from jules_ml.data.jules import read_jules
 from jules_ml.data.netcdffile import read_netcdf
-from jules_ml.errors import BadInput
 from jules_ml.experiment.section import DataPath, PerLayer
 from jules_ml.modules.moisture_inputs import STATIC_RANGE
 from jules_ml.modules.moisture_settings import MoistureSettings
 from jules_ml.simulation.output import read_output
-from jules_ml.training.moisture.frame import LAYER_DEPTHS, MoistureRecord, moisture_record
+from jules_ml.training.moisture.frame import LAYER_DEPTHS, MoistureRecord, moisture_record, run_by_day
 
 if TYPE_CHECKING:
     from jules_ml.experiment.load import Experiment
@@ -85,30 +85,26 @@ class MoistureSection(MoistureSettings):
             product = read_swi_product(self.swi, t_value=self.t_value)
             ds = joined(ds.drop_vars("swi", errors="ignore"), product["swi"], where=self.swi)
         run = None if self.jules is None else self._run(self.jules)
-        if run is not None and "member" in run.dims:
-            raise BadInput(
-                "this is an ensemble, and the first guess is one run",
-                where=self.jules,
-                remedy="name it under simulated, and give a single run as jules",
-            )
         return moisture_record(
             ds, jules=run, theta_r=self.theta_r, static=self.site_properties, frozen_below=self.frozen_below
         )
 
-    def simulated_theta(self, ds: xr.Dataset) -> NDArray[np.float64]:
-        """Water content of the runs with other soils on the record's days, shape (run, day, 4) [m3 m-3]; NaN where they do not reach.
+    def simulated_theta(self, ds: xr.Dataset, days: pd.DatetimeIndex) -> NDArray[np.float64]:
+        """Water content of the runs with other soils, shape (run, day, 4) [m3 m-3]; NaN where they do not reach.
+
+        An ensemble's file does not tell residual water, which is left out there: what counts is how a run changes.
 
         Raises
         ------
         BadInput
-            As :meth:`record`.
+            If a file cannot be used, or has no day of the record.
         """
         runs = []
         for path in self.simulated:
             run = self._run(path)
             members = [run.isel(member=k) for k in range(run.sizes["member"])] if "member" in run.dims else [run]
-            runs += [moisture_record(ds, jules=member).jules for member in members]
-        return np.stack(runs) if runs else np.empty((0, 0, len(LAYER_DEPTHS)))
+            runs += [run_by_day(each, ds, days, theta_r=self.theta_r, where=str(path)) for each in members]
+        return np.array(runs).reshape(-1, len(days), len(LAYER_DEPTHS))
 
     def _run(self, path: Path) -> xr.Dataset:
         """Output of JULES, whose dimensions are y and x among others, or of a run of the column."""
@@ -118,13 +114,15 @@ class MoistureSection(MoistureSettings):
         return read_output(path)
 
 
-def moisture_site(experiment: Experiment) -> MoistureSite:
+def moisture_site(experiment: Experiment, *, to_learn: bool = True) -> MoistureSite:
     """What an experiment says of one site, ready to be learned from.
 
     Parameters
     ----------
     experiment : Experiment
         With ``[data]``, and with ``[moisture]`` where there is more to say.
+    to_learn : bool
+        Whether the runs with other soils are read, which serve nothing but learning.
 
     Returns
     -------
@@ -139,9 +137,10 @@ def moisture_site(experiment: Experiment) -> MoistureSite:
 
     section = experiment.moisture or MoistureSection()
     ds = experiment.record()
+    record = section.record(ds)
     return MoistureSite(
-        record=section.record(ds),
-        simulated=section.simulated_theta(ds),
+        record=record,
+        simulated=section.simulated_theta(ds, record.days) if to_learn and section.simulated else None,
         licence=str(ds.attrs.get("licence", "not stated")),
         sm_sat=section.sm_sat,
         theta_r=section.theta_r,

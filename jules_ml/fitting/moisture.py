@@ -114,8 +114,9 @@ def fit_moisture(
     scores["sites"] = {
         record.site: scores_of(ensemble, record, part) for record, part in zip(records, parts, strict=True)
     }
-    said = _said(ensemble, records)
-    _write(out, ensemble, sites, parts, scores, said)
+    used = {each.record.site: len(each.simulated) for each in training}
+    said = (*_said(ensemble, records), *_said_of_runs(sites, used))
+    _write(out, ensemble, sites, parts, scores, said, runs=used)
     return MoistureFit(out, ensemble, scores, said)
 
 
@@ -218,8 +219,12 @@ def _write(
     said: Sequence[str],
     *,
     known: Mapping[str, Any] | None = None,
+    runs: Mapping[str, int] | None = None,
 ) -> None:
-    """Write the module folder; ``known`` are the sites of the module that this one was adapted from."""
+    """Write the module folder.
+
+    ``known`` are the sites of the module that this one was adapted from, ``runs`` how many were learned from beside each record.
+    """
     records = [site.record for site in sites]
     card = {
         **card_of_ensemble(ensemble),
@@ -238,7 +243,7 @@ def _write(
                 "theta_r": site.theta_r,
                 "utc_offset_hours": site.utc_offset_hours,
                 "static": ensemble.static_inputs(site.record),
-                "simulated_runs": 0 if site.simulated is None else len(site.simulated),
+                "simulated_runs": (runs or {}).get(site.record.site, 0),
             }
             for site, part in zip(sites, parts, strict=True)
         },
@@ -310,6 +315,18 @@ def _said(ensemble: MoistureEnsemble, records: Sequence[MoistureRecord]) -> tupl
     if ensemble.level_guess is None:
         said.append("too few sites to guess the level of an unseen one: adapt the module there (fit moisture --adapt)")
     return tuple(said)
+
+
+def _said_of_runs(sites: Sequence[MoistureSite], runs: Mapping[str, int]) -> list[str]:
+    said = []
+    for site in sites:
+        named, used = 0 if site.simulated is None else len(site.simulated), runs[site.record.site]
+        if used < named:
+            said.append(
+                f"{site.record.site}: of {named} runs with other soils {used} were learned from; the others do not reach the days before "
+                "those held out"
+            )
+    return said
 
 
 def _refuse_twice(records: Sequence[MoistureRecord]) -> None:

@@ -243,9 +243,16 @@ def read_output(path: Path) -> xr.Dataset:
     ds = read_netcdf(path, required=("time", "smcl", "dzsoil"), kind="a run of the column with smcl in its output")
     if ds.sizes["time"] < 2:
         raise BadInput("the run has a single period", where=path, remedy="give one of many days")
-    ds = xr.decode_cf(ds).set_coords("dzsoil")
+    try:
+        ds = xr.decode_cf(ds).set_coords("dzsoil")
+        period = float((ds["time"][1] - ds["time"][0]) / np.timedelta64(1, "s"))
+    except (ValueError, TypeError) as error:
+        raise BadInput(
+            f"time is in '{ds['time'].attrs.get('units', '')}', which is not a unit of time",
+            where=f"{path}, variable time",
+            remedy="give the file as the program that made it wrote it",
+        ) from error
     theta = ds["smcl"] / (RHO_WATER * ds["dzsoil"]) + ds.get("theta_r", 0.0)
     if "member" in theta.dims:
         theta = theta.dropna("member", how="all")  # members that failed
-    period = (ds["time"][1] - ds["time"][0]) / np.timedelta64(1, "s")
-    return xr.Dataset({"theta": theta}, attrs={"interval_seconds": float(period)})
+    return xr.Dataset({"theta": theta}, attrs={"interval_seconds": period})

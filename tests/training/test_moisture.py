@@ -49,7 +49,7 @@ def test_a_gap_of_more_than_a_year_is_refused():
 def test_a_run_of_jules_that_does_not_overlap_is_refused():
     with pytest.raises(BadInput, match="do not overlap") as error:
         moisture_record(site(), jules=jules_run(start="2001-01-02"))
-    assert "run JULES over the record's days" in str(error.value)
+    assert "run the model over the record's days" in str(error.value)
 
 
 def test_a_site_without_water_content_cannot_be_learned_from():

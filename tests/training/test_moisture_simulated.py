@@ -162,7 +162,7 @@ def test_runs_are_read_as_jules_wrote_them_or_as_the_column_did(tmp_path: Path) 
     )
     jules.to_netcdf(tmp_path / "jules.nc")
     section = MoistureSection(simulated=(tmp_path / "column.nc", tmp_path / "jules.nc"))
-    found = section.simulated_theta(ds)
+    found = section.simulated_theta(ds, moisture_record(ds).days)
     assert found.shape == (2, len(moisture_record(ds)), 4)
     held = np.isfinite(found).all((0, 2))
     assert held.sum() >= 18
@@ -170,15 +170,23 @@ def test_runs_are_read_as_jules_wrote_them_or_as_the_column_did(tmp_path: Path) 
     ensemble = column.drop_vars("theta_r").expand_dims(member=4).copy(deep=True)  # as jules-ml ensemble gathers them
     ensemble["smcl"][1] = np.nan  # one that failed
     ensemble.to_netcdf(tmp_path / "ensemble.nc")
-    members = MoistureSection(simulated=(tmp_path / "ensemble.nc",)).simulated_theta(ds)
+    members = MoistureSection(simulated=(tmp_path / "ensemble.nc",)).simulated_theta(ds, moisture_record(ds).days)
     assert members.shape == (3, *found.shape[1:])
     np.testing.assert_allclose(members[2, held], found[0, held] - 0.05, rtol=1e-6)
-    with pytest.raises(BadInput, match=r"ensemble, and the first guess is one run.*name it under simulated"):
+    with pytest.raises(BadInput, match=r"more than one column: it has the dimension member.*under simulated"):
         MoistureSection(jules=tmp_path / "ensemble.nc").record(ds)
+    column.assign_coords(time=("time", stamps, {"units": "fortnights"})).to_netcdf(tmp_path / "time.nc")
+    with pytest.raises(BadInput, match=r"time\.nc.*'fortnights', which is not a unit of time"):
+        MoistureSection(simulated=(tmp_path / "time.nc",)).simulated_theta(ds, moisture_record(ds).days)
+    other_years = column.assign_coords(time=("time", stamps + 4e8, times))
+    other_years.to_netcdf(tmp_path / "years.nc")
+    with pytest.raises(BadInput, match=r"years\.nc.*do not overlap"):
+        MoistureSection(simulated=(tmp_path / "years.nc",)).simulated_theta(ds, moisture_record(ds).days)
     column.drop_vars("smcl").to_netcdf(tmp_path / "other.nc")
+    days = moisture_record(ds).days
     without = MoistureSection(simulated=(tmp_path / "other.nc",))
     with pytest.raises(BadInput, match="no variable smcl"):
-        without.simulated_theta(ds)
+        without.simulated_theta(ds, days)
 
 
 def test_a_fit_learns_from_runs_and_says_so(tmp_path: Path) -> None:
@@ -187,6 +195,10 @@ def test_a_fit_learns_from_runs_and_says_so(tmp_path: Path) -> None:
     assert set(fit.ensemble.sites) == {"made-up"}
     card = json.loads((tmp_path / "theta" / "card.json").read_text(encoding="utf-8"))
     assert card["sites"]["made-up"]["simulated_runs"] == 2
+    late = runs()
+    late[0, :500] = np.nan  # no day before those that are held out
+    fit = fit_moisture([MoistureSite(record, simulated=late)], QUICK, tmp_path / "again")
+    assert any("made-up: of 2 runs with other soils 1 were learned from" in said for said in fit.warnings)
 
 
 def test_an_ensemble_of_the_column_is_what_may_be_named(tmp_path: Path) -> None:
@@ -197,7 +209,7 @@ def test_an_ensemble_of_the_column_is_what_may_be_named(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["ensemble", str(path), "--out", str(out)])
     assert done.exit_code == 0, done.output
     record = site(4).assign_coords(time=pd.date_range("2001-06-02", periods=4, freq="D"))
-    found = MoistureSection(simulated=(out / "ensemble.nc",)).simulated_theta(record)
+    found = MoistureSection(simulated=(out / "ensemble.nc",)).simulated_theta(record, moisture_record(record).days)
     assert found.shape == (2, 4, 4)
     assert np.isfinite(found).all()
     assert not np.array_equal(found[0], found[1])

@@ -144,7 +144,9 @@ def moisture_record(
         _refuse_gaps(dynamic.get(name), name, days, ds)
     theta, usable, depth, names = _sensors(ds, days, dynamic["t_air"], frozen_below)
     first_guess = (
-        np.full((len(days), len(LAYER_DEPTHS)), np.nan) if jules is None else _first_guess(jules, ds, days, theta_r)
+        np.full((len(days), len(LAYER_DEPTHS)), np.nan)
+        if jules is None
+        else run_by_day(jules, ds, days, theta_r=theta_r, where=place(ds, "jules"))
     )
     return MoistureRecord(
         site=str(ds.attrs.get("site", "site")),
@@ -252,29 +254,62 @@ def _sensors(
     return np.column_stack(columns), np.column_stack(usable), np.asarray(depth), tuple(names)
 
 
-def _first_guess(jules: xr.Dataset, ds: xr.Dataset, days: pd.DatetimeIndex, theta_r: Sequence[float]) -> _Array:
-    """Water content of JULES's layers on the days of the record, residual water included."""
-    if "theta" in jules:
-        theta = jules["theta"]
+def run_by_day(
+    run: xr.Dataset, ds: xr.Dataset, days: pd.DatetimeIndex, *, theta_r: Sequence[float], where: str
+) -> _Array:
+    """Water content of the layers of a model's run on the days of a record.
+
+    Parameters
+    ----------
+    run : xarray.Dataset
+        As :func:`moisture_record` takes it.
+    ds : xarray.Dataset
+        Site dataset of the record.
+    days : DatetimeIndex, shape (day,)
+        Of the record.
+    theta_r : sequence of float
+        Residual water, which is added to ``smcl`` [m3 m-3].
+    where : str
+        What the run is, for an error.
+
+    Returns
+    -------
+    array, shape (day, 4)
+        [m3 m-3]; NaN where the run does not reach.
+
+    Raises
+    ------
+    BadInput
+        If the run has other layers, more than one point, or no day of the record.
+    """
+    if "theta" in run:
+        theta = run["theta"]
     else:
-        residual = np.broadcast_to(np.asarray(theta_r, dtype=np.float64), jules.sizes["soil"])
-        theta = jules["smcl"] / (1000.0 * jules["dzsoil"]) + xr.DataArray(residual, dims="soil")
-    run = jules.assign_attrs(utc_offset_hours=ds.attrs.get("utc_offset_hours", 0.0))
-    layers = jules["dzsoil"].to_numpy() if "dzsoil" in jules else np.array(LAYER_THICKNESS)
-    if theta.sizes["soil"] != len(LAYER_DEPTHS) or not np.allclose(layers, LAYER_THICKNESS, atol=0.005):
-        given = ", ".join(f"{d:g}" for d in layers) if "dzsoil" in jules else str(theta.sizes["soil"])
+        residual = np.broadcast_to(np.asarray(theta_r, dtype=np.float64), run.sizes["soil"])
+        theta = run["smcl"] / (1000.0 * run["dzsoil"]) + xr.DataArray(residual, dims="soil")
+    if set(theta.dims) != {"time", "soil"}:
+        more = ", ".join(str(dim) for dim in theta.dims if dim not in ("time", "soil"))
         raise BadInput(
-            f"JULES's run has other soil layers: {given}",
-            where=place(ds, "jules"),
+            f"the run has more than one column: it has the dimension {more}",
+            where=where,
+            remedy="give a run of the site alone; an ensemble may stand under simulated",
+        )
+    layers = run["dzsoil"].to_numpy() if "dzsoil" in run else np.array(LAYER_THICKNESS)
+    if theta.sizes["soil"] != len(LAYER_DEPTHS) or not np.allclose(layers, LAYER_THICKNESS, atol=0.005):
+        given = ", ".join(f"{d:g}" for d in layers) if "dzsoil" in run else str(theta.sizes["soil"])
+        raise BadInput(
+            f"the run has other soil layers: {given}",
+            where=where,
             remedy="give a run with four layers, 0.1, 0.25, 0.65 and 2 m thick, and their thickness in dzsoil",
         )
-    guess = _daily(theta, run, days)
-    if not np.isfinite(guess).any():
-        first, last = end_of_interval(jules)[[0, -1]]
+    offset = ds.attrs.get("utc_offset_hours", 0.0)
+    by_day = _daily(theta, run.assign_attrs(utc_offset_hours=offset), days)
+    if not np.isfinite(by_day).any():
+        first, last = end_of_interval(run)[[0, -1]]
         raise BadInput(
-            f"JULES's run ({first:%Y-%m-%d} to {last:%Y-%m-%d}) and the record ({days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}) "
+            f"the run ({first:%Y-%m-%d} to {last:%Y-%m-%d}) and the record ({days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}) "
             "do not overlap",
-            where=place(ds, "jules"),
-            remedy="run JULES over the record's days, or leave the run out",
+            where=where,
+            remedy="run the model over the record's days, or leave the run out",
         )
-    return guess
+    return by_day
