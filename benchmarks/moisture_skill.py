@@ -2,8 +2,9 @@
 
 NEON is scored as the README of the shared data says: the second half of each tower's valid days, at the 11 sound sites and at all 16.
 Baselines are computed anew in the same run. Spen Farm is learned from to 2019. Sites are held out in four folds over NEON and USCRN at
-once, all of their days being scored; their levels are guessed, or corrected by a few days of local observations. No choice was made on
-anything scored here: see docs/moisture.md for what was tried, on the last third of the training halves.
+once, all of their days being scored; their levels are guessed, or corrected by a few days of local observations. Beside the towers'
+records, runs of the column with other soils are learned from. What was tried, on parts of the training halves, and how these runs came
+in, stands in docs/moisture.md.
 
 Run as ``python benchmarks/moisture_skill.py [--quick] [--keep FOLDER]``; with ``--keep`` a run that was stopped goes on where it was.
 """
