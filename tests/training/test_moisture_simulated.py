@@ -13,12 +13,14 @@ import torch
 import xarray as xr
 from moisture_site import QUICK, jules_run, site
 from small_experiment import write_experiment
+from torch import Tensor
 from typer.testing import CliRunner
 
 from jules_ml.cli import app
 from jules_ml.errors import BadInput
 from jules_ml.experiment.moisture import MoistureSection
 from jules_ml.fitting.moisture import MoistureSite, fit_moisture
+from jules_ml.training.moisture import learning
 from jules_ml.training.moisture.ensemble import TrainingSite, learn_moisture
 from jules_ml.training.moisture.frame import moisture_record
 from jules_ml.training.moisture.learning import fit_loss
@@ -116,6 +118,23 @@ def test_the_best_level_does_not_depend_on_its_weight(level_weight: float) -> No
         shift = (shift - slope.detach() / bend).detach().requires_grad_()
     precise = torch.exp(-log_spread)
     assert float(shift.detach()) == pytest.approx(float((precise * target).sum() / precise.sum()), abs=1e-5)
+
+
+@pytest.mark.parametrize(("window", "expected"), [(None, {0.01, 1.0}), (250, {1.0})])
+def test_a_window_of_days_does_not_know_the_level_of_all(
+    monkeypatch: pytest.MonkeyPatch, window: int | None, expected: set[float]
+) -> None:
+    record = moisture_record(site(), jules=jules_run())
+    seen = set()
+
+    def spy(*args: Tensor, level_weight: float, gradient_weight: float) -> Tensor:
+        seen.add(level_weight)
+        return fit_loss(*args, level_weight=level_weight, gradient_weight=gradient_weight)
+
+    monkeypatch.setattr(learning, "fit_loss", spy)
+    early = TrainingSite(record, EARLY, simulated=simulated_sites(record, runs(), EARLY))
+    learn_moisture([early], QUICK.model_copy(update={"window": window}))
+    assert seen == expected  # runs over years count in full
 
 
 def test_days_held_out_for_intervals_are_held_out_of_the_runs_too() -> None:
