@@ -53,9 +53,11 @@ class MoistureSite:
     utc_offset_hours: float = 0.0
     simulated: NDArray[np.float64] | None = None
 
-    def training(self, learned: NDArray[np.bool_], main: int) -> TrainingSite:
-        """The record and its runs, with the days that may be learned from."""
-        runs = () if self.simulated is None else simulated_sites(self.record, self.simulated, learned)
+    def training(self, learned: NDArray[np.bool_], main: int, *, frozen_below: float) -> TrainingSite:
+        """The record and its runs, with the days that may be learned from; soil colder than ``frozen_below`` [K] is left out."""
+        runs: tuple[TrainingSite, ...] = ()
+        if self.simulated is not None:
+            runs = simulated_sites(self.record, self.simulated, learned, frozen_below=frozen_below)
         return TrainingSite(self.record, learned, main, runs)
 
 
@@ -100,7 +102,8 @@ def fit_moisture(
     main = _main_sensors(records)
     fractions = {"validation": settings.validation_fraction, "test": settings.test_fraction}
     parts = [parts_of(record, sensor=m, **fractions) for record, m in zip(records, main, strict=True)]
-    training = [site.training(part.learned, m) for site, part, m in zip(sites, parts, main, strict=True)]
+    cold = settings.frozen_below
+    training = [s.training(part.learned, m, frozen_below=cold) for s, part, m in zip(sites, parts, main, strict=True)]
     if settings.site_folds:
         refuse_few_sites(len(training), settings.site_folds)
     runs = settings.site_folds * (4 if settings.compare_static else 1)
@@ -109,7 +112,10 @@ def fit_moisture(
     ensemble = learn_moisture(training, settings, device=device, progress=_part(progress, 0.0, share))
     scores: dict[str, Any] = {"inner_validation": dict(ensemble.validation)}
     if settings.site_folds:
-        every = [site.training(np.ones(len(site.record), dtype=bool), m) for site, m in zip(sites, main, strict=True)]
+        every = [
+            s.training(np.ones(len(s.record), dtype=bool), m, frozen_below=cold)
+            for s, m in zip(sites, main, strict=True)
+        ]
         ensemble, scores["held_out_sites"] = _held_out(ensemble, every, settings, device, _part(progress, share, 1.0))
     scores["sites"] = {
         record.site: scores_of(ensemble, record, part) for record, part in zip(records, parts, strict=True)

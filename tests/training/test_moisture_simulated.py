@@ -59,6 +59,8 @@ def test_frozen_days_and_days_without_a_run_are_not_learned_from() -> None:
     assert not one.record.usable[:100].any()
     assert one.record.usable[100:650].all()
     assert not one.record.usable[650:].any()
+    (other,) = simulated_sites(moisture_record(site(t_air=cold)), theta, EARLY, frozen_below=268.0)
+    assert other.record.usable[:650].all()
 
 
 def test_a_run_that_does_not_reach_the_days_learned_from_is_left_out() -> None:

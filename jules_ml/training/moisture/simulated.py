@@ -25,12 +25,10 @@ from jules_ml.training.moisture.level import JULES, SATELLITE
 _OF_SOIL = ("clay", "sand", "bulk_density", "soc", *SATELLITE, *JULES)
 #: Daily ones that the soil has a part in.
 _OF_SURFACE = ("lst", "rad_net", "swi")
-#: Air below which soil may be frozen [K].
-_COLD = 275.15
 
 
 def simulated_sites(
-    record: MoistureRecord, theta: NDArray[np.floating], days: NDArray[np.bool_]
+    record: MoistureRecord, theta: NDArray[np.floating], days: NDArray[np.bool_], *, frozen_below: float = 274.15
 ) -> tuple[TrainingSite, ...]:
     """Make records of runs at a site.
 
@@ -44,13 +42,15 @@ def simulated_sites(
         Water content of JULES's layers [m3 m-3]; NaN where there is none.
     days : array of bool, shape (day,)
         Days that may be learned from.
+    frozen_below : float, optional
+        Air less one kelvin colder than this may have frozen the soil, as in a record [K].
 
     Returns
     -------
     tuple of TrainingSite
         None for a run that has next to none of those days.
     """
-    warm = record.dynamic["t_air"] > _COLD
+    warm = record.dynamic["t_air"] > frozen_below + 1.0
     static = {name: value for name, value in record.static.items() if name not in _OF_SOIL}
     made = []
     for number, run in enumerate(theta):
