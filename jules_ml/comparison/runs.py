@@ -15,7 +15,7 @@ import xarray as xr
 from jules_ml.coupling.run_folder import SUMMARY, SWAPPED
 from jules_ml.coupling.swap_ancillary import SOIL_FILE
 from jules_ml.data.jules import read_jules, with_layers
-from jules_ml.data.netcdffile import read_netcdf
+from jules_ml.data.netcdffile import read_cf
 from jules_ml.errors import BadInput
 
 #: kg m-2 s-1 of carbon to umol m-2 s-1.
@@ -110,9 +110,7 @@ def read_run(folder: str | Path, *, theta_r: Sequence[float] | float = 0.0) -> R
             )
         series = _jules_series(files, np.broadcast_to(residual, len(dzsoil)))
     else:
-        ds = xr.decode_cf(
-            read_netcdf(folder / "column.nc", required=("time", "dzsoil", "theta_r"), kind="output of the column")
-        )
+        ds = read_cf(folder / "column.nc", required=("dzsoil", "theta_r"), kind="output of the column")
         dzsoil = tuple(float(dz) for dz in ds["dzsoil"].to_numpy())
         series = _series(ds, ds["theta_r"])
     if not series:

@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from jules_ml.data.jules import DRIVING_NAMES, with_layers
-from jules_ml.data.netcdffile import read_netcdf
+from jules_ml.data.netcdffile import read_cf
 from jules_ml.data.site import SiteMeta, check_values, site_dataset, utc_end_of_interval
 from jules_ml.data.units import convert
 from jules_ml.data.variables import VARIABLES
@@ -50,7 +50,7 @@ def read_neon_daily(path: str | Path, site: str | None = None) -> xr.Dataset:
         If the file is cut short or not of this kind; if its days are repeated or out of order; if it lacks the site.
     """
     path = Path(path)
-    ds = _read(path, required=_DAILY, kind="the daily JULES runs at NEON towers")
+    ds = read_cf(path, required=_DAILY, kind="the daily JULES runs at NEON towers")
     _check_theta(ds, path)
     ds = with_layers(ds.drop_vars("dzsoil"), ds["dzsoil"].to_numpy().tolist(), where=path)
     if site is None:
@@ -128,7 +128,7 @@ def read_neon_driving(
         not known or a value out of range.
     """
     path = Path(path)
-    ds = _one(_read(path, required=_DRIVING, kind="the hourly driving data of the NEON runs"), site, path)
+    ds = _one(read_cf(path, required=_DRIVING, kind="the hourly driving data of the NEON runs"), site, path)
     where = f"{path}, site {site}"
     names = [name for name in _DRIVING if name in DRIVING_NAMES]
     held = np.flatnonzero(ds[names].to_array().notnull().any("variable").to_numpy())
@@ -158,18 +158,6 @@ def read_neon_driving(
         utc_offset_hours=utc_offset_hours or 0.0,
     )
     return site_dataset(values, time=time, interval=interval, meta=meta, where=where)
-
-
-def _read(path: Path, *, required: tuple[str, ...], kind: str) -> xr.Dataset:
-    ds = read_netcdf(path, required=required, kind=kind)
-    try:
-        return xr.decode_cf(ds)
-    except ValueError as error:
-        raise BadInput(
-            f"time is in '{ds['time'].attrs.get('units', '')}', which is not a unit of time",
-            where=f"{path}, variable time",
-            remedy="write it as CF does, for example 'hours since 2017-01-01 01:00:00'",
-        ) from error
 
 
 def _check_theta(ds: xr.Dataset, path: Path) -> None:

@@ -64,3 +64,34 @@ def read_netcdf(
             where=path,
             remedy="make or download it again; a run that was stopped leaves such a file",
         ) from error
+
+
+def read_cf(path: Path, *, required: Sequence[str], kind: str) -> xr.Dataset:
+    """A netCDF file in memory as :func:`read_netcdf` gives it, with scales applied and time as dates, as the CF conventions have them.
+
+    Parameters
+    ----------
+    path, required, kind
+        As there; ``time`` is required too.
+
+    Returns
+    -------
+    xarray.Dataset
+
+    Raises
+    ------
+    BadInput
+        As there; if time is in no unit of time.
+    """
+    ds = read_netcdf(path, required=("time", *required), kind=kind)
+    try:
+        decoded = xr.decode_cf(ds)
+        if decoded["time"].dtype.kind in "iuf":
+            raise ValueError("time has no unit that numbers become dates by")
+    except ValueError as error:
+        raise BadInput(
+            f"time is in '{ds['time'].attrs.get('units', '')}', which is not a unit of time",
+            where=f"{path}, variable time",
+            remedy="write it as CF does, for example 'hours since 2017-01-01 01:00:00'",
+        ) from error
+    return decoded

@@ -20,7 +20,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from jules_ml.data.netcdffile import read_netcdf
+from jules_ml.data.netcdffile import read_cf
 from jules_ml.data.record import end_of_interval, interval, place
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
@@ -165,7 +165,7 @@ def _frame(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
             raise BadInput("the time cannot be read", where=f"{path}, line {line}", remedy="write it as 2020-07-01")
         numbers = table.apply(pd.to_numeric, errors="coerce")
         return numbers.set_index(pd.DatetimeIndex(times).tz_localize(None)), {}
-    ds = xr.decode_cf(read_netcdf(path, required=["time"], kind="a series of a satellite product"))
+    ds = read_cf(path, required=(), kind="a series of a satellite product")
     for name in [n for n in ds.data_vars if _SWI.match(str(n)) and "scale_factor" in ds[n].encoding]:
         # a code is told by its byte: scaled it looks like a value
         ds[name] = ds[name].where(ds[name] <= _SWI_MOST * float(ds[name].encoding["scale_factor"]))
