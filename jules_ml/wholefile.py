@@ -11,6 +11,11 @@ from pathlib import Path
 from jules_ml.errors import BadInput
 
 
+def file_name_of(site: str) -> str:
+    """Name of a site as a file may bear it: what is neither letter nor digit becomes ``_``."""
+    return "".join(c if c.isalnum() or c in "-_" else "_" for c in site)
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Give a path to write to, whose file takes the place of ``path`` once the block has ended well.

@@ -33,7 +33,7 @@ from jules_ml.physics.surface import Forcing
 from jules_ml.simulation.learned_soil import with_learned_soil
 from jules_ml.simulation.run import to_be_compiled
 from jules_ml.simulation.setup import Soil, experiment_column, initial_state
-from jules_ml.simulation.spin_up import spin_up
+from jules_ml.simulation.spin_up import spin_up, steps_of_a_cycle
 
 Array = NDArray[np.float64]
 #: Numbers of the grids: a single value, and the layers of the soil.
@@ -322,8 +322,7 @@ class SoilColumnBmi(Component):
     def _spun_up(self, state: ColumnState, weather: Weather, run: RunSection) -> ColumnState:
         """The state that :func:`~jules_ml.simulation.run.run_column` starts from."""
         stamps = pd.DatetimeIndex(weather.series["time"].to_numpy())
-        start = stamps[0] - pd.Timedelta(seconds=run.timestep)
-        n_spin = int((stamps <= start + pd.DateOffset(years=run.spin_up.years)).sum())
+        n_spin = steps_of_a_cycle(stamps, run.timestep, run.spin_up)
         forcing = Forcing(*(x[:n_spin] for x in weather.tensors(torch.float64)))
         compiled = to_be_compiled(run, n_spin * run.spin_up.cycles, [])
         return spin_up(self._column, state, forcing, run.spin_up, outputs=("smcl",), compiled=compiled)[0]

@@ -47,6 +47,8 @@ from jules_ml.wholefile import whole_file
 
 #: A run of a year writes some megabytes; with less than this it would only fill the disk.
 LEAST_FREE = 20 * 1024**2
+#: Ways of ``[run] via`` that take a module in.
+_WAYS: dict[str, tuple[Way, ...]] = {"hydraulics": ("ancillary",), "respiration": ("namelist", "hooks")}
 _FORMAT = "%Y-%m-%d %H:%M:%S"
 #: Files up to this size are known again by their content, larger ones by size and time.
 _HASHED = 64 * 1024**2
@@ -242,8 +244,8 @@ def _refuse_entries(experiment: Experiment, staged: RunFolder, group: str, entri
 def _idle(experiment: Experiment, section: JulesSection, via: tuple[Way, ...]) -> list[str]:
     """What the experiment names and no way of ``[run] via`` takes."""
     named: tuple[tuple[str, object, tuple[Way, ...]], ...] = (
-        ("[modules] hydraulics", experiment.modules.hydraulics, ("ancillary",)),
-        ("[modules] respiration", experiment.modules.respiration, ("namelist", "hooks")),
+        ("[modules] hydraulics", experiment.modules.hydraulics, _WAYS["hydraulics"]),
+        ("[modules] respiration", experiment.modules.respiration, _WAYS["respiration"]),
         ("[jules] ancillary", section.ancillary, ("ancillary",)),
         ("[jules.prescribed]", section.prescribed, ("prescribed",)),
         ("[jules] hooks", section.hooks, ("hooks",)),
@@ -336,14 +338,13 @@ def _provenance(
     section, what = experiment.jules, experiment.run
     assert section is not None
     assert what is not None
-    swaps_in = {"hydraulics": ("ancillary",), "respiration": ("namelist", "hooks")}
     modules = {
         name: {
             "name": folder.name,
             "files": [_identity(folder / file) for file in MODULE_FILES if (folder / file).is_file()],
         }
         for name, folder in experiment.modules
-        if folder and set(swaps_in.get(name, ())) & set(what.via)
+        if folder and set(_WAYS.get(name, ())) & set(what.via)
     }
     inputs = {}
     for _, group, entries in staged.namelists.groups():

@@ -13,6 +13,7 @@ from jules_ml.coupling.files import sthuf_from_theta, write_prescribed
 from jules_ml.data.netcdffile import read_netcdf
 from jules_ml.errors import BadInput
 from jules_ml.modules.store import read_module_folder
+from jules_ml.wholefile import file_name_of
 
 _DAY = 86400.0
 
@@ -71,9 +72,8 @@ def _write(predictions: xr.Dataset, site: str, of: dict[str, Any], out: Path) ->
     # stamps are the ends of days in local standard time: a value holds from a day's start on, which JULES wants in UTC
     offset = pd.Timedelta(hours=float(of.get("utc_offset_hours", 0.0)))
     end = pd.DatetimeIndex(xr.decode_cf(mine[["time"]])["time"].to_numpy())
-    name = "".join(c if c.isalnum() or c in "-_" else "_" for c in site)
     return write_prescribed(
-        out / f"{name}_sthuf.nc",
+        out / f"{file_name_of(site)}_sthuf.nc",
         {"sthuf": sthuf_from_theta(theta, _layers(of["sm_sat"]), _layers(of["theta_r"]))},
         start=end[0] - pd.Timedelta(days=1) - offset,
         period_seconds=_DAY,

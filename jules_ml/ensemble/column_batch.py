@@ -35,6 +35,7 @@ from jules_ml.physics.surface import Forcing, SurfaceProperties, SurfaceState
 from jules_ml.simulation.output import OUTPUTS, is_sound
 from jules_ml.simulation.run import run_weather, to_be_compiled
 from jules_ml.simulation.setup import Soil, experiment_column, initial_state
+from jules_ml.simulation.spin_up import steps_of_a_cycle
 
 #: Steps of weather that are laid out for all columns at a time, about; more would cost memory and gain nothing.
 _STRETCH = 1440
@@ -140,8 +141,7 @@ class _Batch:
         forcing = weather.tensors(column.dzsoil.dtype)
         stamps = pd.DatetimeIndex(weather.series["time"].to_numpy())
         spin = self.section.spin_up
-        start = stamps[0] - pd.Timedelta(seconds=self.section.timestep)
-        n_spin = int((stamps <= start + pd.DateOffset(years=spin.years)).sum())
+        n_spin = steps_of_a_cycle(stamps, self.section.timestep, spin)
         compiled = to_be_compiled(self.section, len(stamps) + n_spin * spin.cycles, [])
         going = torch.ones(state.smcl.shape[-1], dtype=torch.bool)
         for _ in range(spin.cycles):

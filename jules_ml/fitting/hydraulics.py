@@ -51,6 +51,7 @@ from jules_ml.training.hydraulics.sites import (
     hydraulic_site,
     time_split,
 )
+from jules_ml.wholefile import file_name_of
 
 #: Part of the members' spread that lines and bands show.
 _LOW, _HIGH = 0.05, 0.95
@@ -423,8 +424,9 @@ def export_ancillaries(folder: str | Path, out: Path) -> list[Path]:
         values: dict[str, Any] = {name: predictions[name].to_numpy()[:, k] for name in (*LAYERED, *RESIDUAL)}
         values["albsoil"] = float(predictions["albsoil"][k])
         title = f"soil properties of {site}, learned from soil moisture"
-        name = "".join(c if c.isalnum() or c in "-_" else "_" for c in str(site))
-        written.append(write_ancillary(out / f"{name}.nc", values, form="van_genuchten", title=title))
+        written.append(
+            write_ancillary(out / f"{file_name_of(str(site))}.nc", values, form="van_genuchten", title=title)
+        )
     return written
 
 

@@ -24,6 +24,7 @@ from jules_ml.training.moisture.learning import Progress
 from jules_ml.training.moisture.simulated import simulated_sites
 from jules_ml.training.moisture.sites import hold_sites_out, paired_difference, refuse_few_sites
 from jules_ml.training.moisture.store import card_of_ensemble, load_moisture, state_of
+from jules_ml.wholefile import file_name_of
 
 #: Days with fewer than which no sensor is learned from.
 _LEAST_DAYS = 60
@@ -212,7 +213,9 @@ def evaluate_moisture(folder: str | Path, sites: Sequence[MoistureSite], out: Pa
     write_evaluation_folder(out, scores=scores, predictions=predictions_of(ensemble, records, parts))
     for record, part in zip(records, parts, strict=True):
         note = f"By the module {Path(folder).name}, which has seen none of this."
-        save_figure(figure_of(ensemble, record, part, notes=[note]), out / "figures" / f"{_file_name(record.site)}.png")
+        save_figure(
+            figure_of(ensemble, record, part, notes=[note]), out / "figures" / f"{file_name_of(record.site)}.png"
+        )
     return scores
 
 
@@ -264,7 +267,7 @@ def _write(
         predictions=predictions_of(ensemble, records, parts),
     )
     for record, part in zip(records, parts, strict=True):
-        save_figure(figure_of(ensemble, record, part), out / "figures" / f"{_file_name(record.site)}.png")
+        save_figure(figure_of(ensemble, record, part), out / "figures" / f"{file_name_of(record.site)}.png")
 
 
 def _held_out(
@@ -375,7 +378,3 @@ def _first(record: MoistureRecord, part: Parts) -> pd.Timestamp:
 def _last(record: MoistureRecord, part: Parts) -> pd.Timestamp:
     held = np.flatnonzero(part.learned)
     return record.days[held[-1] if len(held) else 0]
-
-
-def _file_name(site: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_" else "_" for c in site)

@@ -25,7 +25,7 @@ from jules_ml.simulation.budget import Budgets, column_budgets, water_stored
 from jules_ml.simulation.learned_soil import with_learned_soil
 from jules_ml.simulation.output import OUTPUTS, SOIL_TEMPERATURES, is_sound, output_dataset
 from jules_ml.simulation.setup import Soil, experiment_column, initial_state
-from jules_ml.simulation.spin_up import SpinUp, spin_up
+from jules_ml.simulation.spin_up import SpinUp, spin_up, steps_of_a_cycle
 
 #: Called with a stage, the steps done in it, and the steps it has at most.
 Progress = Callable[[str, int, int], None]
@@ -112,7 +112,7 @@ def run_column(
 
     forcing, stamps = weather.tensors(dtype), pd.DatetimeIndex(weather.series["time"].to_numpy())
     start = stamps[0] - pd.Timedelta(seconds=section.timestep)
-    n_spin = int((stamps <= start + pd.DateOffset(years=section.spin_up.years)).sum())
+    n_spin = steps_of_a_cycle(stamps, section.timestep, section.spin_up)
     most = n_spin * section.spin_up.cycles
     compiled = to_be_compiled(section, len(stamps) + most, notes)
     began = time.perf_counter()

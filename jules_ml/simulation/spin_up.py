@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import pandas as pd
 import torch
 
 from jules_ml.experiment.sections import SpinUpSection
@@ -45,6 +46,25 @@ class SpinUp:
             f"{verdict} after {self.cycles} cycles: the last changed water by {self.change_water:.2g} kg m-2 and temperature by "
             f"{self.change_temperature:.2g} K at most in any layer"
         )
+
+
+def steps_of_a_cycle(stamps: pd.DatetimeIndex, timestep: float, section: SpinUpSection) -> int:
+    """How many of a run's steps one repetition goes over.
+
+    Parameters
+    ----------
+    stamps : DatetimeIndex, shape (step,)
+        End of each step.
+    timestep : float
+        [s].
+    section : SpinUpSection
+
+    Returns
+    -------
+    int
+    """
+    start = stamps[0] - pd.Timedelta(seconds=timestep)
+    return int((stamps <= start + pd.DateOffset(years=section.years)).sum())
 
 
 def spin_up(
