@@ -66,10 +66,7 @@ def scored_sensors(
 
 
 def neon(data: Path) -> tuple[list[HydraulicSite], pd.DataFrame]:
-    """NEON towers, each one's scored sensor first, and a table of ``sand silt clay bd`` [%, g cm-3] and ``half`` [day].
-
-    Days begin at local midnight, and so does ``start``.
-    """
+    """NEON towers, each one's scored sensor first, and a table of ``sand silt clay bd`` [%, g cm-3], offset [h] and ``half`` [day]."""
     daily_file, driving_file = data / "jules" / "neon_daily.nc", data / "jules" / "neon_hourly_driving.nc"
     table = neon_sites(daily_file)
     daily = read_neon_daily(daily_file)
@@ -115,10 +112,12 @@ def neon(data: Path) -> tuple[list[HydraulicSite], pd.DataFrame]:
                     "clay": 0.01 * float(row["clay"]),
                 },
                 albsoil=float(row["soil_albsoil"]),
-                start=days[0],
+                start=days[0] - pd.Timedelta(hours=place["utc_offset_hours"]),
             )
         )
-    table = table.loc[[site.name for site in sites], ["latitude", "longitude", "sand", "silt", "clay", "bd"]]
+    table = table.loc[
+        [site.name for site in sites], ["latitude", "longitude", "utc_offset_hours", "sand", "silt", "clay", "bd"]
+    ]
     return sites, table.assign(half=pd.Series(halves))
 
 

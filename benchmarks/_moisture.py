@@ -80,7 +80,7 @@ def with_runs(records: Records, folder: Path, *, soils: int, seed: int = 3) -> R
     Their soils are those that HYPRES gives for the texture, displaced by a normal deviate of 1 in each of the unbounded numbers that
     soils are learned in. Nothing measured in the soil is used.
     """
-    sites, _ = hydraulic_neon(folder)
+    sites, table = hydraulic_neon(folder)
     columns = column_batch(sites)
     of_texture = texture_parameters([site.inputs for site in sites]).float()
     generator = torch.Generator().manual_seed(seed)
@@ -91,7 +91,8 @@ def with_runs(records: Records, folder: Path, *, soils: int, seed: int = 3) -> R
     for site, of_site in zip(sites, by_site, strict=True):
         assert site.start is not None
         # a column whose weather is shorter than others' repeats it: its own days alone count
-        days = pd.date_range(site.start, periods=len(site.observed), freq="D")
+        midnight = site.start + pd.Timedelta(hours=table.loc[site.name, "utc_offset_hours"])
+        days = pd.date_range(midnight, periods=len(site.observed), freq="D")
         at = days.get_indexer(records.neon[site.name].days)
         runs[site.name] = np.where((at >= 0)[None, :, None], of_site[:, at], np.nan).astype(np.float64)
     return replace(records, runs=runs)

@@ -64,10 +64,15 @@ class TrainingSite:
     main: int | None = None
     simulated: tuple[TrainingSite, ...] = ()
 
+    @property
+    def teaches(self) -> bool:
+        """Whether a sensor has days enough to learn from."""
+        return any(moments(self.record, self.train))
+
     def without(self, days: _Mask) -> TrainingSite:
         """The same of which fewer days are learned from, of the record and of its runs."""
         fewer = (each.without(days) for each in self.simulated)
-        simulated = tuple(each for each in fewer if any(moments(each.record, each.train)))
+        simulated = tuple(each for each in fewer if each.teaches)
         return replace(self, train=self.train & ~days, simulated=simulated)
 
 
@@ -321,7 +326,7 @@ def learn_moisture(
     BadInput
         If no site has water content to learn from.
     """
-    known = [site for site in sites if any(moments(site.record, site.train))]
+    known = [site for site in sites if site.teaches]
     if not known:
         names = ", ".join(site.record.site for site in sites)
         raise BadInput(

@@ -114,8 +114,14 @@ def _loss_of_step(
     seen, spread = batch.sensors.see(mean, torch.exp(log_spread))
     # a sensor that a site lacks sees nothing, with no spread
     log_seen = torch.log(spread.clamp_min(1e-3))
-    weights = {"level_weight": level_weight, "gradient_weight": settings.gradient_weight}
-    loss = fit_loss(seen, log_seen, batch.target, batch.weight, **weights)
+    loss = fit_loss(
+        seen,
+        log_seen,
+        batch.target,
+        batch.weight,
+        level_weight=level_weight,
+        gradient_weight=settings.gradient_weight,
+    )
     if settings.bounds_weight > 0.0:
         loss = loss + settings.bounds_weight * batch.limits.out_of_bounds(mean)
     if settings.balance_weight > 0.0:

@@ -16,7 +16,6 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from jules_ml.training.moisture.batch import moments
 from jules_ml.training.moisture.ensemble import TrainingSite
 from jules_ml.training.moisture.frame import LAYER_DEPTHS, MoistureRecord
 from jules_ml.training.moisture.level import JULES, SATELLITE
@@ -63,6 +62,5 @@ def simulated_sites(
             depth=np.array(LAYER_DEPTHS),
             names=tuple(f"layer_{layer + 1}" for layer in range(len(LAYER_DEPTHS))),
         )
-        if any(moments(one, days)):
-            made.append(TrainingSite(one, days))
-    return tuple(made)
+        made.append(TrainingSite(one, days))
+    return tuple(each for each in made if each.teaches)
