@@ -1,7 +1,7 @@
-"""Puts the sources of the Fortran bridge into the package; all else is said in pyproject.toml.
+"""Copies the sources of the Fortran bridge and the namelists into the wheel; everything else is in pyproject.toml.
 
-They lie beside the package in a checkout, where CMake and Fortran users look for them. A wheel carries them inside, so that
-`jules-ml hooks` can build them wherever jules_ml is installed.
+In a checkout they are at the top level, where CMake and Fortran users look for them. `jules-ml hooks` and `jules-ml init` need them
+wherever jules_ml is installed.
 """
 
 import shutil
@@ -11,13 +11,13 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent
-#: What building the hooks takes; the tests and the host stay behind.
+#: Files that `jules-ml hooks` and `jules-ml init jules` need; tests and host are not copied.
 CARRIED = ("CMakeLists.txt", "fortran_bridge/CMakeLists.txt", "fortran_bridge/src", "fortran_bridge/hooks")
-CARRIED += ("fortran_bridge/include", "namelists/jules_ml.nml")
+CARRIED += ("fortran_bridge/include", "namelists")
 
 
 class BuildWithBridge(build_py):
-    """Copies the package, then the sources of the bridge into it."""
+    """Copies the package, then the sources into it."""
 
     def run(self) -> None:
         super().run()

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from _neon import DOUBTFUL, halves
 
-from jules_ml.data.neon import neon_sites, read_neon_daily
-from jules_ml.data.uscrn import read_uscrn, uscrn_stations
-from jules_ml.training.carbon.sites import CarbonSite, climate_of
-from jules_ml.training.moisture.neon import DOUBTFUL, halves
+from jules_ml.data.readers.neon import neon_sites, read_neon_daily
+from jules_ml.data.readers.uscrn import read_uscrn, uscrn_stations
+from jules_ml.learned.carbon.table import CarbonSite, climate_of
 
 #: NEON's ecoclimatic domains, the regions that are left out together.
 DOMAINS = {

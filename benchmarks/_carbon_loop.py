@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 from _loobos import standalone
 
+from jules_ml.column.closed_loop.carbon_soil import hypres_of_carbon
+from jules_ml.column.closed_loop.loop import KEPT, LoopRun, closed_loop
 from jules_ml.physics.column import SoilColumn
 from jules_ml.physics.integration import integrate
 from jules_ml.physics.surface import Forcing
-from jules_ml.simulation.carbon_soil import hypres_of_carbon
-from jules_ml.simulation.closed_loop import KEPT, LoopRun, closed_loop
 
 #: Carbon that the soil below is described with [kg m-2], that of JULES's run.
 CS = 12.1

@@ -14,15 +14,15 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from jules_ml.data.neon import neon_sites, read_neon_driving
-from jules_ml.modules.hydraulics_soil import LearnedSoil
+from jules_ml.data.readers.neon import neon_sites, read_neon_driving
+from jules_ml.learned.carbon.table import CarbonSite, climate_of
+from jules_ml.learned.hydraulics.soil import LearnedSoil
 from jules_ml.physics.column import SoilColumn, SoilProperties
 from jules_ml.physics.constants import RHO_WATER
 from jules_ml.physics.integration import integrate
 from jules_ml.physics.pedotransfer import ORGANIC_MATTER_PER_CARBON, soil_of_texture, van_genuchten_hypres
 from jules_ml.physics.surface import Forcing
 from jules_ml.physics.tiles import BARE_SOIL, C3_GRASS, surface_properties
-from jules_ml.training.carbon.sites import CarbonSite, climate_of
 
 #: Layers [m], and carbon of each for each of the topsoil's.
 _DZSOIL, _CARBON_PROFILE = (0.1, 0.25, 0.65, 2.0), (1.0, 0.8, 0.3, 0.15)

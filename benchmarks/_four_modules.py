@@ -17,23 +17,24 @@ import xarray as xr
 from _carbon import neon
 from _hyytiala import hyytiala
 from _loobos import FRAC, jules_output
+from _neon import DOUBTFUL, neon_record
 
-from jules_ml.data.jules import read_jules_driving
-from jules_ml.data.neon import neon_sites
+from jules_ml.column.closed_loop.run import ClosedLoopRun, run_closed_loop
+from jules_ml.data.readers.jules import read_jules_driving
+from jules_ml.data.readers.neon import neon_sites
 from jules_ml.experiment import load_experiment
-from jules_ml.fitting.carbon import fit_carbon_sites
-from jules_ml.fitting.moisture import MoistureSite, fit_moisture
-from jules_ml.fitting.respiration import fit_respiration
-from jules_ml.modules.carbon_settings import CarbonSettings
-from jules_ml.modules.hydraulics import LearnedHydraulics
-from jules_ml.modules.hydraulics_settings import HydraulicSettings
-from jules_ml.modules.moisture_settings import MoistureSettings
-from jules_ml.modules.respiration_settings import RespirationSettings
-from jules_ml.modules.store import write_module_folder
-from jules_ml.simulation.closed_loop_run import ClosedLoopRun, run_closed_loop
-from jules_ml.training.carbon.sites import CarbonSite, climate_of
-from jules_ml.training.hydraulics.pretraining import pretrain
-from jules_ml.training.moisture.neon import DOUBTFUL, neon_record
+from jules_ml.experiment.carbon_module import CarbonSettings
+from jules_ml.experiment.hydraulics import HydraulicSettings
+from jules_ml.experiment.moisture import MoistureSettings
+from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.learned.carbon.fit import fit_carbon_sites
+from jules_ml.learned.carbon.table import CarbonSite, climate_of
+from jules_ml.learned.hydraulics.network import LearnedHydraulics
+from jules_ml.learned.hydraulics.pretraining import pretrain
+from jules_ml.learned.moisture.fit import fit_moisture
+from jules_ml.learned.moisture.site import MoistureSite
+from jules_ml.learned.respiration.fit import fit_respiration
+from jules_ml.learned.store import write_module_folder
 
 #: Inputs of the hydraulics: what an experiment tells of its soil.
 _INPUTS = ("soc", "bulk_density", "precip", "sand", "clay")

@@ -17,20 +17,20 @@ import xarray as xr
 from numpy.typing import NDArray
 from rosetta import rosetta
 
-from jules_ml.data.neon import neon_sites, read_neon_daily, read_neon_driving
-from jules_ml.data.uscrn import read_uscrn, uscrn_stations
+from jules_ml.data.readers.neon import neon_sites, read_neon_daily, read_neon_driving
+from jules_ml.data.readers.uscrn import read_uscrn, uscrn_stations
 from jules_ml.errors import BadInput
 from jules_ml.experiment.sections import ForcingSection
-from jules_ml.forcing import site_weather
-from jules_ml.modules.hydraulics_inputs import climate_inputs
-from jules_ml.modules.hydraulics_soil import LearnedSoil
+from jules_ml.learned.hydraulics.columns import ColumnBatch, HydraulicSite
+from jules_ml.learned.hydraulics.inputs import climate_inputs
+from jules_ml.learned.hydraulics.soil import LearnedSoil
 from jules_ml.physics import tiles
 from jules_ml.physics.column import SoilProperties
 from jules_ml.physics.hydraulics import CLAPP_HORNBERGER, SUCTION_CRIT, SUCTION_WILT, VAN_GENUCHTEN, HydraulicForm
 from jules_ml.physics.pedotransfer import clapp_hornberger_cosby
 from jules_ml.physics.surface import Forcing
 from jules_ml.physics.thermal import dry_conductivity, dry_heat_capacity
-from jules_ml.training.hydraulics.columns import ColumnBatch, HydraulicSite
+from jules_ml.weather import site_weather
 
 #: NEON sites whose rain or soil moisture is in doubt.
 DOUBTFUL = ("OAES", "NOGP", "YELL", "SRER", "UKFS")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import xarray as xr
 
-from jules_ml.data.table import read_table
-from jules_ml.data.table_spec import TableSpec
+from jules_ml.data.readers.table import read_table
+from jules_ml.data.readers.table_spec import TableSpec
 
 HYYTIALA = """
 site = "FI-Hyy"

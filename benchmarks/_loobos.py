@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import xarray as xr
 
-from jules_ml.data.jules import read_jules, read_jules_driving
+from jules_ml.data.readers.jules import read_jules, read_jules_driving
 from jules_ml.physics.column import ColumnState, SoilColumn, SoilProperties
 from jules_ml.physics.hydraulics import CLAPP_HORNBERGER, VAN_GENUCHTEN
 from jules_ml.physics.surface import Forcing

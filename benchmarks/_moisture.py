@@ -11,23 +11,23 @@ import numpy as np
 import pandas as pd
 import torch
 from _hydraulics import neon as hydraulic_neon
+from _lstm import learn_lstm, predict_lstm
+from _neon import DOUBTFUL, Halves, halves, neon_record
 from numpy.typing import NDArray
 
-from jules_ml.data.cosmos_uk import read_cosmos_uk
-from jules_ml.data.neon import neon_sites
-from jules_ml.data.uscrn import read_uscrn, uscrn_stations
+from jules_ml.data.readers.cosmos_uk import read_cosmos_uk
+from jules_ml.data.readers.neon import neon_sites
+from jules_ml.data.readers.uscrn import read_uscrn, uscrn_stations
 from jules_ml.errors import BadInput
-from jules_ml.modules.moisture_settings import MoistureSettings
-from jules_ml.training.hydraulics.columns import batch_soil, column_batch, joined_soil, simulate
-from jules_ml.training.hydraulics.pretraining import texture_parameters
-from jules_ml.training.moisture.baselines import climatology, matched, rain_index, regression
-from jules_ml.training.moisture.ensemble import MoistureEnsemble, TrainingSite, learn_moisture
-from jules_ml.training.moisture.frame import LAYER_DEPTHS, MoistureRecord, moisture_record
-from jules_ml.training.moisture.level import describe
-from jules_ml.training.moisture.lstm import learn_lstm, predict_lstm
-from jules_ml.training.moisture.neon import DOUBTFUL, Halves, halves, neon_record
-from jules_ml.training.moisture.scores import moisture_scores
-from jules_ml.training.moisture.simulated import simulated_sites
+from jules_ml.experiment.moisture import MoistureSettings
+from jules_ml.learned.hydraulics.columns import batch_soil, column_batch, joined_soil, simulate
+from jules_ml.learned.hydraulics.pretraining import texture_parameters
+from jules_ml.learned.moisture.baselines import climatology, matched, rain_index, regression
+from jules_ml.learned.moisture.ensemble import MoistureEnsemble, TrainingSite, learn_moisture
+from jules_ml.learned.moisture.level import describe
+from jules_ml.learned.moisture.record import LAYER_DEPTHS, MoistureRecord, moisture_record
+from jules_ml.learned.moisture.scores import moisture_scores
+from jules_ml.learned.moisture.simulated import simulated_sites
 
 #: Last day that Spen Farm is learned from.
 SPEN_TRAIN_END = pd.Timestamp("2019-12-31")

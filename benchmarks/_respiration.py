@@ -13,18 +13,18 @@ import torch
 import xarray as xr
 from numpy.typing import NDArray
 
-from jules_ml.data.cosore import cosore_datasets, read_cosore
+from jules_ml.data.readers.cosore import cosore_datasets, read_cosore
 from jules_ml.errors import BadInput
-from jules_ml.modules.respiration import MOISTURE_NODES, TEMPERATURE_NODES, Band
-from jules_ml.modules.respiration_settings import RespirationSettings, RowSettings
+from jules_ml.experiment.respiration import RespirationSettings, RowSettings
+from jules_ml.learned.respiration.baselines import baselines
+from jules_ml.learned.respiration.blocks import outer_folds
+from jules_ml.learned.respiration.levels import LEVEL_DAYS, level_of, level_prior
+from jules_ml.learned.respiration.likelihood import Noise, fit_noise
+from jules_ml.learned.respiration.network import MOISTURE_NODES, TEMPERATURE_NODES, Band
+from jules_ml.learned.respiration.site import Rows, select_rows, thinned_rows
+from jules_ml.learned.respiration.training import ConcurvityWarning, Learned, learn_respiration
 from jules_ml.physics.respiration import fsth, ftemp_q10
-from jules_ml.training.respiration.baselines import baselines
-from jules_ml.training.respiration.held_out import outer_folds
-from jules_ml.training.respiration.learning import ConcurvityWarning, Learned, learn_respiration
-from jules_ml.training.respiration.levels import LEVEL_DAYS, level_of, level_prior
-from jules_ml.training.respiration.likelihood import Noise, fit_noise
-from jules_ml.training.respiration.rows import Rows, select_rows, thinned_rows
-from jules_ml.training.scores import noise_ceiling, r_squared
+from jules_ml.scoring.fluxes import noise_ceiling, r_squared
 
 #: Rows that a baseline is fitted to at most: its few numbers need no more, and boosting and the spline take their time.
 BASELINE_ROWS = 8000

@@ -37,7 +37,7 @@ def main() -> int:
         if tester is None:
             claims.not_measured("bmi-tester, tests that fail", "<=", 0, why="bmi-tester is not installed")
         else:
-            command = [tester, "jules_ml.coupling.bmi:SoilColumnBmi", "--config-file", path.name, "--root-dir", "."]
+            command = [tester, "jules_ml.frameworks.bmi:SoilColumnBmi", "--config-file", path.name, "--root-dir", "."]
             done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
             said = done.stdout + done.stderr
             passed, failed = (sum(map(int, re.findall(rf"(\d+) {word}", said))) for word in ("passed", "failed"))

@@ -23,9 +23,10 @@ import torch
 from _claims import REPOSITORY, Claims, argument_parser
 from torch import nn
 
-from jules_ml.coupling.bridge import KINDS, Bridge
-from jules_ml.coupling.curves import CurveTable, write_curve
-from jules_ml.coupling.nets import NetInput, write_net
+from jules_ml.bridge.library import KINDS, Bridge
+from jules_ml.jules.curve_files import write_curve
+from jules_ml.jules.net_files import NetInput, write_net
+from jules_ml.learned.respiration.tables import CurveTable
 
 #: Ordinates of the two tables.
 TABLE_POINTS = 201

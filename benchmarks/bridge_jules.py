@@ -41,8 +41,8 @@ import xarray as xr
 from _claims import Claims, argument_parser
 from numpy.typing import NDArray
 
-from jules_ml.coupling.hooks import build_hooks, check_executable, relink
-from jules_ml.coupling.nets import NetInput, write_net
+from jules_ml.jules.hooks import build_hooks, check_executable, relink
+from jules_ml.jules.net_files import NetInput, write_net
 from jules_ml.physics import respiration
 
 RUNS = ("colvg", "trif", "layeredcn")

@@ -15,11 +15,11 @@ from pathlib import Path
 import torch
 from _carbon_loop import CS, STARTS, closed_loobos
 from _claims import Claims, argument_parser
+from _figure_carbon_chain import chain_figure
 from _four_modules import four_modules
 
-from jules_ml.figures.carbon_chain import chain_figure
-from jules_ml.figures.carbon_skill import loop_figure
-from jules_ml.figures.style import save_figure
+from jules_ml.column.closed_loop.figures import loop_figure
+from jules_ml.support.figures import save_figure
 
 _YEARS, _YEARS_OF_FOUR = 50, 5
 

@@ -23,21 +23,22 @@ import numpy as np
 import torch
 from _carbon_synthetic import synthetic_sites
 from _claims import Claims, argument_parser
+from _figure_ablation import ablation_figure
 
 from jules_ml.errors import BadInput
-from jules_ml.figures.carbon import carbon_dynamics, carbon_signatures, carbon_summary
-from jules_ml.figures.carbon_skill import ablation_figure
-from jules_ml.figures.style import save_figure
-from jules_ml.fitting.carbon import predictions_of
-from jules_ml.training.carbon.assessment import (
+from jules_ml.learned.carbon.assessment import (
     Ablation,
     ablation,
     learning_curve,
     regions_left_out,
     regression_coverage,
 )
-from jules_ml.training.carbon.inputs import carbon_inputs
-from jules_ml.training.carbon.learning import (
+from jules_ml.learned.carbon.figures import carbon_dynamics, carbon_signatures, carbon_summary
+from jules_ml.learned.carbon.fit import predictions_of
+from jules_ml.learned.carbon.inputs import carbon_inputs
+from jules_ml.learned.carbon.skill import by_soil, carbon_interval, carbon_scores
+from jules_ml.learned.carbon.table import CarbonSite, CarbonTable, carbon_table
+from jules_ml.learned.carbon.training import (
     LEARNERS,
     NetworkSettings,
     Target,
@@ -47,8 +48,7 @@ from jules_ml.training.carbon.learning import (
     predict_regression,
     soc_target,
 )
-from jules_ml.training.carbon.sites import CarbonSite, CarbonTable, carbon_table
-from jules_ml.training.carbon.skill import by_soil, carbon_interval, carbon_scores
+from jules_ml.support.figures import save_figure
 
 #: Sets of forty sites from each seed, drawn once and for all: three at first, and eight more, since three tell a mean to 0.02 at best.
 _SETS, _SITES, _YEARS = {7: 3, 17: 8}, 40, 4

@@ -21,10 +21,10 @@ from _claims import Claims, argument_parser
 from scores.continuous import rmse
 from scores.continuous.correlation import pearsonr
 
-from jules_ml.data.davos import FILE_NAME, read_davos
-from jules_ml.data.disaggregate import disaggregate
-from jules_ml.data.neon import neon_sites, read_neon_driving
+from jules_ml.data.readers.davos import FILE_NAME, read_davos
+from jules_ml.data.readers.neon import neon_sites, read_neon_driving
 from jules_ml.data.site import SiteMeta, site_dataset, utc_end_of_interval
+from jules_ml.weather.disaggregate import disaggregate
 
 #: Greatest relative difference allowed between the day's mean that went in and the one that came out.
 CLOSURE = 1e-9

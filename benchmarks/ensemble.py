@@ -20,6 +20,7 @@ import numpy as np
 from _claims import REPOSITORY, Claims, argument_parser
 from _ensemble import MPI_ENVIRONMENT, IdleWork, jules_ensemble, mpiexec, run_idle
 
+from jules_ml.column.run import run_column
 from jules_ml.ensemble.manifest import member_folder
 from jules_ml.ensemble.member_experiment import member_experiment
 from jules_ml.ensemble.member_file import read_member
@@ -28,7 +29,6 @@ from jules_ml.ensemble.process_pool import pool
 from jules_ml.ensemble.run import run_ensemble
 from jules_ml.experiment import Experiment, load_experiment
 from jules_ml.physics.integration import NO_COMPILER, can_compile
-from jules_ml.simulation.run import run_column
 
 PROGRAM = [sys.executable, str(REPOSITORY / "benchmarks" / "_ensemble.py")]
 OUTPUTS = ("sthu", "t_soil", "resp_s_gb", "fqw_gb")

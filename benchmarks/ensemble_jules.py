@@ -33,8 +33,6 @@ import xarray as xr
 from _claims import RESULTS, Claims, argument_parser
 from _hyytiala import hyytiala
 
-from jules_ml.coupling.experiment import run_jules
-from jules_ml.coupling.hooks import build_hooks, relink
 from jules_ml.ensemble.gathering import gathered_dataset
 from jules_ml.ensemble.manifest import member_folder
 from jules_ml.ensemble.member_experiment import member_experiment
@@ -44,8 +42,10 @@ from jules_ml.ensemble.results import write_results
 from jules_ml.ensemble.run import EnsembleRun, run_ensemble
 from jules_ml.ensemble.schedule import alone
 from jules_ml.experiment import load_experiment
-from jules_ml.fitting.respiration import fit_respiration
-from jules_ml.modules.respiration_settings import RespirationSettings
+from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.jules.hooks import build_hooks, relink
+from jules_ml.jules.run import run_jules
+from jules_ml.learned.respiration.fit import fit_respiration
 
 VARIABLES = ("JULES_BUILD_DIR", "JULES_EXE", "JULES_RUN_DIR", "JULES_VERSION")
 OUTPUT = ("sthu", "t_soil", "resp_s_gb", "fsth", "ftemp")

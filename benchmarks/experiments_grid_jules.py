@@ -21,11 +21,11 @@ import torch
 import xarray as xr
 from _claims import Claims, argument_parser
 
-from jules_ml.coupling.experiment import run_jules
-from jules_ml.coupling.files import InputGrid, write_ancillary, write_prescribed
-from jules_ml.coupling.namelists import NamelistFolder
-from jules_ml.coupling.template import write_template
 from jules_ml.experiment import load_experiment
+from jules_ml.jules.input_files import InputGrid, write_ancillary, write_prescribed
+from jules_ml.jules.namelists import NamelistFolder
+from jules_ml.jules.run import run_jules
+from jules_ml.jules.template import write_template
 from jules_ml.physics.constants import RHO_WATER
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN
 from jules_ml.physics.soil_water import richards_step

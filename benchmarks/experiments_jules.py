@@ -35,25 +35,27 @@ import time
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 from _claims import Claims, argument_parser
 
-from jules_ml.coupling import experiment
-from jules_ml.coupling.curves import jules_fsth, jules_ftemp, write_curve
-from jules_ml.coupling.experiment import JulesRun, run_jules
-from jules_ml.coupling.files import LAYERED, sthuf_from_theta, write_ancillary, write_prescribed
-from jules_ml.coupling.learned_curves import FSTH_FILE, FTEMP_FILE
-from jules_ml.coupling.namelist_text import fortran
-from jules_ml.coupling.namelists import NamelistFolder
-from jules_ml.coupling.run_folder import read_run_folder
-from jules_ml.coupling.swap_ancillary import standing_property
-from jules_ml.coupling.template import write_site, write_template
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import load_experiment
+from jules_ml.jules import run as experiment
+from jules_ml.jules.curve_files import write_curve
+from jules_ml.jules.export.curves import FSTH_FILE, FTEMP_FILE
+from jules_ml.jules.input_files import sthuf_from_theta, write_ancillary, write_prescribed
+from jules_ml.jules.namelist_text import fortran
+from jules_ml.jules.namelists import NamelistFolder
+from jules_ml.jules.run import JulesRun, run_jules
+from jules_ml.jules.run_folder import read_run_folder
+from jules_ml.jules.sources import POINT_RUN
+from jules_ml.jules.swap.ancillary import standing_property
+from jules_ml.jules.template import write_site, write_template
+from jules_ml.learned.respiration.tables import jules_fsth, jules_ftemp
+from jules_ml.physics.soil_names import LAYERED
 
 VARIABLES = ("JULES_EXE", "JULES_RUN_DIR", "JULES_VERSION")
 RUNS = ("colvg", "colbc", "gl4", "trif", "layeredcn")
@@ -481,7 +483,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as work_name:
         work = Path(work_name)
         loobos = options.data / "jules" / "loobos_namelists"
-        round_trip(claims, loobos, Path(str(files("jules_ml.namelists") / "point")))
+        round_trip(claims, loobos, POINT_RUN)
         edited_in_fortran(claims, loobos, work)
         rose_applications(claims)
         absent = [name for name in VARIABLES if name not in os.environ]

@@ -30,13 +30,9 @@ from _claims import RESULTS, Claims, argument_parser
 from _hydraulics import DOUBTFUL
 from numpy.typing import NDArray
 
-from jules_ml.figures.hydraulics import held_out_skill
-from jules_ml.figures.style import save_figure
-from jules_ml.modules.hydraulics import LearnedHydraulics, input_table
-from jules_ml.modules.hydraulics_inputs import INPUTS, TEXTURE
-from jules_ml.physics.hydraulics import conductivity_vg, suction_vg
-from jules_ml.training.hydraulics.calibration import calibrate_from
-from jules_ml.training.hydraulics.columns import (
+from jules_ml.experiment.place import INPUTS, TEXTURE
+from jules_ml.learned.hydraulics.calibration import calibrate_from
+from jules_ml.learned.hydraulics.columns import (
     ColumnBatch,
     HydraulicSite,
     at_sensors,
@@ -46,9 +42,13 @@ from jules_ml.training.hydraulics.columns import (
     response,
     simulate,
 )
-from jules_ml.training.hydraulics.learning import Learning, Lesson, learn_hydraulics
-from jules_ml.training.hydraulics.misfit import Expansion, Misfit, misfit
-from jules_ml.training.hydraulics.pretraining import pretrain, texture_parameters
+from jules_ml.learned.hydraulics.figures import held_out_skill
+from jules_ml.learned.hydraulics.misfit import Expansion, Misfit, misfit
+from jules_ml.learned.hydraulics.network import LearnedHydraulics, input_table
+from jules_ml.learned.hydraulics.pretraining import pretrain, texture_parameters
+from jules_ml.learned.hydraulics.training import Learning, Lesson, learn_hydraulics
+from jules_ml.physics.hydraulics import conductivity_vg, suction_vg
+from jules_ml.support.figures import save_figure
 
 FOLDS = 4
 #: Places nearer than this share weather and soil, and so a fold [km].

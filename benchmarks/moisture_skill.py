@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 import torch
 from _claims import REPOSITORY, Claims, Comparison, argument_parser
+from _lstm import lstm_inputs
 from _moisture import (
     DOUBTFUL,
     SPEN_TRAIN_END,
@@ -40,20 +41,19 @@ from _moisture import (
     time_split,
     with_runs,
 )
+from _neon import Halves
 
-from jules_ml.figures.moisture import site_skill
-from jules_ml.figures.style import save_figure
-from jules_ml.fitting.moisture_report import Parts, figure_of
-from jules_ml.modules.moisture import LearnedMoisture
-from jules_ml.modules.moisture_inputs import MoistureInputs
-from jules_ml.modules.moisture_settings import MoistureSettings
-from jules_ml.training.intervals import conformal_quantiles
-from jules_ml.training.moisture.baselines import matched
-from jules_ml.training.moisture.ensemble import MoistureEnsemble, learn_moisture
-from jules_ml.training.moisture.frame import MoistureRecord
-from jules_ml.training.moisture.lstm import lstm_inputs
-from jules_ml.training.moisture.neon import Halves
-from jules_ml.training.moisture.scores import moisture_scores
+from jules_ml.experiment.moisture import MoistureSettings
+from jules_ml.learned.moisture.baselines import matched
+from jules_ml.learned.moisture.ensemble import MoistureEnsemble, learn_moisture
+from jules_ml.learned.moisture.figures import site_skill
+from jules_ml.learned.moisture.inputs import MoistureInputs
+from jules_ml.learned.moisture.network import LearnedMoisture
+from jules_ml.learned.moisture.record import MoistureRecord
+from jules_ml.learned.moisture.report import Parts, figure_of
+from jules_ml.learned.moisture.scores import moisture_scores
+from jules_ml.scoring.intervals import conformal_quantiles
+from jules_ml.support.figures import save_figure
 
 ADAPT_DAYS = (0, 7, 30, 90)
 SWITCH = ("both", "texture", "satellite", "none")

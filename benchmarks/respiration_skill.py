@@ -40,16 +40,16 @@ from _respiration import (
 )
 from rich.progress import track
 
-from jules_ml.coupling.column import curve_factors
-from jules_ml.coupling.learned_curves import learned_tables
+from jules_ml.column.learned_respiration import curve_factors
+from jules_ml.column.run import run_column
 from jules_ml.experiment import load_experiment
-from jules_ml.fitting.respiration import fit_respiration
-from jules_ml.modules.respiration_settings import RespirationSettings
-from jules_ml.simulation.run import run_column
-from jules_ml.training.respiration.concurvity import concurvity
-from jules_ml.training.respiration.learning import ConcurvityWarning, Learned, learn_respiration
-from jules_ml.training.respiration.rows import MIN_ROWS, Rows, select_rows
-from jules_ml.training.scores import nightly, noise_ceiling, r_squared
+from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.learned.respiration.fit import fit_respiration
+from jules_ml.learned.respiration.separability import concurvity
+from jules_ml.learned.respiration.site import MIN_ROWS, Rows, select_rows
+from jules_ml.learned.respiration.tables import learned_tables
+from jules_ml.learned.respiration.training import ConcurvityWarning, Learned, learn_respiration
+from jules_ml.scoring.fluxes import nightly, noise_ceiling, r_squared
 
 TOWER = RespirationSettings(rows=EVERY_ROW)
 #: Sites where water rules respiration.

@@ -13,7 +13,7 @@ import sys
 
 import numpy as np
 
-from jules_ml.coupling.bmi import BmiVariable, Component, SoilColumnBmi
+from jules_ml.frameworks.bmi import BmiVariable, Component, SoilColumnBmi
 
 DRAINAGE = "soil_bottom_water__drainage_mass_flux"
 RECHARGE = "groundwater__recharge_mass_flux"

@@ -1,4 +1,4 @@
-/* Python inside the host: calls jules_ml.coupling.hook, bound once, with views of the caller's arrays.
+/* Python inside the host: calls jules_ml.bridge.hook, bound once, with views of the caller's arrays.
  *
  * libpython is opened at run time and only its stable interface is used, so that the library is built without Python, runs
  * without it when nothing asks for it, and serves any Python from 3.11 on. Around every call the floating-point environment
@@ -68,7 +68,7 @@ static struct {
     int started;
     int embedded; /* the interpreter is ours, not the host's */
     pthread_t thread;
-    object hook; /* the module jules_ml.coupling.hook */
+    object hook; /* the module jules_ml.bridge.hook */
     object ping;
     binding bindings[JML_SLOTS][BINDINGS];
     int next[JML_SLOTS]; /* the binding to give up next */
@@ -205,7 +205,7 @@ int jml_python_start(const char *venv, const char *libpython, const char *folder
     state.thread = pthread_self();
     crossing c;
     enter(&c);
-    state.hook = py.PyImport_ImportModule("jules_ml.coupling.hook");
+    state.hook = py.PyImport_ImportModule("jules_ml.bridge.hook");
     state.ping = state.hook ? py.PyObject_GetAttrString(state.hook, "ping") : NULL;
     object start = state.ping ? py.PyObject_GetAttrString(state.hook, "start") : NULL;
     status = start ? outcome(py.PyObject_CallFunction(start, "sii", folder, threads, state.embedded)) : raised();

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from jules_ml.cli.application import app
 from jules_ml.cli.printing import Quiet, out_console, progress, say, say_files, say_how_it_went
-from jules_ml.wholefile import ready_folder
+from jules_ml.support.files import ready_folder
 
 if TYPE_CHECKING:
     from jules_ml.demo.compare import Score

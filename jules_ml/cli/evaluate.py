@@ -10,7 +10,7 @@ import typer
 from jules_ml.cli.application import app
 from jules_ml.cli.printing import Quiet, escaped, out_console, say_files, say_folder, say_moisture_scores
 from jules_ml.errors import BadInput
-from jules_ml.wholefile import ready_folder
+from jules_ml.support.files import ready_folder
 
 if TYPE_CHECKING:
     from jules_ml.experiment import Experiment
@@ -48,8 +48,8 @@ def evaluate(
         )
     module = folders[0]
     from jules_ml.experiment import load_experiment
-    from jules_ml.fitting.respiration import evaluate_respiration
-    from jules_ml.modules.store import module_kind
+    from jules_ml.learned.respiration.fit import evaluate_respiration
+    from jules_ml.learned.store import module_kind
 
     experiments = [load_experiment(path) for path in data]
     if module_kind(module) == "hydraulics":
@@ -72,7 +72,7 @@ def evaluate(
 
 
 def _evaluate_hydraulics(module: Path, experiments: list[Experiment], out: Path, quiet: bool) -> None:
-    from jules_ml.fitting.hydraulics import evaluate_hydraulics
+    from jules_ml.learned.hydraulics.evaluate import evaluate_hydraulics
 
     ready_folder(out)
     scores = evaluate_hydraulics(module, experiments, out)
@@ -87,8 +87,8 @@ def _evaluate_hydraulics(module: Path, experiments: list[Experiment], out: Path,
 
 
 def _evaluate_moisture(module: Path, experiments: list[Experiment], out: Path, quiet: bool) -> None:
-    from jules_ml.experiment.moisture import moisture_site
-    from jules_ml.fitting.moisture import evaluate_moisture
+    from jules_ml.learned.moisture.fit import evaluate_moisture
+    from jules_ml.learned.moisture.site import moisture_site
 
     sites = [moisture_site(each, to_learn=False) for each in experiments]
     ready_folder(out)
@@ -99,7 +99,7 @@ def _evaluate_moisture(module: Path, experiments: list[Experiment], out: Path, q
 
 
 def _evaluate_carbon(module: Path, experiments: list[Experiment], out: Path, quiet: bool) -> None:
-    from jules_ml.fitting.carbon import evaluate_carbon
+    from jules_ml.learned.carbon.fit import evaluate_carbon
 
     ready_folder(out)
     scores = evaluate_carbon(module, experiments, out)
@@ -119,10 +119,10 @@ def _evaluate_carbon(module: Path, experiments: list[Experiment], out: Path, qui
 def _evaluate_runs(folders: list[Path], data: list[Path], out: Path, quiet: bool) -> None:
     import torch
 
+    from jules_ml.column.setup import column_soil
     from jules_ml.comparison.report import compare_runs
     from jules_ml.comparison.runs import read_run
     from jules_ml.experiment import load_experiment
-    from jules_ml.simulation.setup import column_soil
 
     if len(data) > 1:
         raise BadInput(

@@ -12,7 +12,7 @@ import typer
 
 from jules_ml.cli.application import app
 from jules_ml.cli.printing import Quiet, say_files
-from jules_ml.wholefile import ready_folder
+from jules_ml.support.files import ready_folder
 
 
 class _Form(StrEnum):
@@ -42,10 +42,10 @@ def export(
     quiet: Quiet = False,
 ) -> None:
     """Give a fitted module a form that JULES reads."""
-    from jules_ml.coupling.learned_curves import export_curves
-    from jules_ml.coupling.prescribed import export_prescribed
-    from jules_ml.fitting.carbon_export import export_carbon
-    from jules_ml.fitting.hydraulics import export_ancillaries
+    from jules_ml.jules.export.ancillary import export_ancillaries
+    from jules_ml.jules.export.curves import export_curves
+    from jules_ml.jules.export.initial import export_carbon
+    from jules_ml.jules.export.prescribed import export_prescribed
 
     ready_folder(out)
     forms: dict[_Form, Callable[[Path, Path], list[Path]]] = {

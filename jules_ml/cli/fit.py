@@ -11,7 +11,7 @@ import typer
 from jules_ml.cli.application import app
 from jules_ml.cli.printing import Quiet, escaped, out_console, say_folder, say_moisture_scores, share
 from jules_ml.errors import BadInput
-from jules_ml.wholefile import ready_folder
+from jules_ml.support.files import ready_folder
 
 fit = typer.Typer(no_args_is_help=True, help="Learn a module from records.", rich_markup_mode="rich")
 app.add_typer(fit, name="fit")
@@ -31,8 +31,8 @@ def fit_respiration(
 ) -> None:
     """Learn how respiration depends on soil moisture and temperature, score it on what was held out, and draw both curves."""
     from jules_ml.experiment import load_experiment
-    from jules_ml.fitting.respiration import fit_respiration
-    from jules_ml.modules.respiration_settings import RespirationSettings
+    from jules_ml.experiment.respiration import RespirationSettings
+    from jules_ml.learned.respiration.fit import fit_respiration
 
     loaded = [load_experiment(path) for path in experiments]
     settings = loaded[0].respiration or RespirationSettings()
@@ -58,7 +58,7 @@ def fit_hydraulics(
 ) -> None:
     """Learn JULES's soil properties from soil moisture, through the soil column, and score them on what was held out."""
     from jules_ml.experiment import load_experiment
-    from jules_ml.fitting.hydraulics import fit_hydraulics
+    from jules_ml.learned.hydraulics.fit import fit_hydraulics
 
     loaded = [load_experiment(path) for path in experiments]
     ready_folder(out)
@@ -97,8 +97,9 @@ def fit_moisture(
 ) -> None:
     """Learn soil moisture from weather, JULES and satellites, score it on what was held out, and draw it through time."""
     from jules_ml.experiment import load_experiment
-    from jules_ml.experiment.moisture import MoistureSection, moisture_site
-    from jules_ml.fitting.moisture import adapt_moisture, fit_moisture
+    from jules_ml.experiment.moisture import MoistureSection
+    from jules_ml.learned.moisture.fit import adapt_moisture, fit_moisture
+    from jules_ml.learned.moisture.site import moisture_site
 
     if days is not None and adapt is None:
         raise BadInput("--days is for --adapt", remedy="give --adapt DIR too, or leave --days out")
@@ -130,7 +131,7 @@ def fit_carbon(
 ) -> None:
     """Learn soil carbon from how soil moisture behaves, say whether it adds skill, and predict it with intervals."""
     from jules_ml.experiment import load_experiment
-    from jules_ml.fitting.carbon import fit_carbon
+    from jules_ml.learned.carbon.fit import fit_carbon
 
     loaded = [load_experiment(path) for path in experiments]
     ready_folder(out)

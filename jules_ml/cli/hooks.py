@@ -10,7 +10,7 @@ import typer
 from jules_ml.cli.application import app
 from jules_ml.cli.printing import Quiet, err_console, escaped, out_console
 from jules_ml.errors import BadInput, RunFailed
-from jules_ml.wholefile import ready_folder
+from jules_ml.support.files import ready_folder
 
 
 @app.command(epilog="Example:  jules-ml hooks --jules-build ~/jules_build   then   jules-ml hooks --check jules_ml.exe")
@@ -31,7 +31,7 @@ def hooks(
     quiet: Quiet = False,
 ) -> None:
     """Build the hooks that put learned modules into a running JULES, or look for them in an executable."""
-    from jules_ml.coupling.hooks import build_hooks, check_executable
+    from jules_ml.jules.hooks import build_hooks, check_executable
 
     if (jules_build is None) == (check is None):
         raise BadInput("neither or both of --jules-build and --check were given", remedy="give one of them")

@@ -24,7 +24,7 @@ def init(
     quiet: Quiet = False,
 ) -> None:
     """Write a complete point run of JULES to start from: namelists, weather, cover, initial state."""
-    from jules_ml.coupling.template import write_site, write_template
+    from jules_ml.jules.template import write_site, write_template
 
     if experiment is None:
         files = write_template(folder)

@@ -13,8 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from jules_ml.simulation.run import ColumnRun
-    from jules_ml.simulation.run import Progress as Report
+    from jules_ml.column.run import ColumnRun
+    from jules_ml.column.run import Progress as Report
 
 out_console = Console(highlight=False)
 err_console = Console(stderr=True, highlight=False)

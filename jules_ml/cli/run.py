@@ -9,7 +9,7 @@ import typer
 
 from jules_ml.cli.application import app
 from jules_ml.cli.printing import Quiet, escaped, out_console, progress, say_files, say_how_it_went
-from jules_ml.wholefile import ready_folder
+from jules_ml.support.files import ready_folder
 
 if TYPE_CHECKING:
     from jules_ml.experiment import Experiment
@@ -27,10 +27,10 @@ def run(
     quiet: Quiet = False,
 ) -> None:
     """Run the model of an experiment: the soil column from its record, or JULES from its run folder with modules swapped in."""
+    from jules_ml.column.folder import run_figure, write_run
+    from jules_ml.column.run import run_column
     from jules_ml.experiment import load_experiment
-    from jules_ml.figures import save_figure
-    from jules_ml.simulation.folder import run_figure, write_run
-    from jules_ml.simulation.run import run_column
+    from jules_ml.support.figures import save_figure
 
     loaded = load_experiment(experiment)
     if loaded.run is not None and loaded.run.model == "jules":
@@ -53,9 +53,9 @@ def run(
 
 
 def _run_closed_loop(experiment: Experiment, folder: Path, quiet: bool) -> None:
-    from jules_ml.figures import save_figure
-    from jules_ml.figures.carbon_skill import loop_figure
-    from jules_ml.simulation.closed_loop_run import run_closed_loop, write_closed_loop
+    from jules_ml.column.closed_loop.figures import loop_figure
+    from jules_ml.column.closed_loop.run import run_closed_loop, write_closed_loop
+    from jules_ml.support.figures import save_figure
 
     ready_folder(folder)
     with progress(quiet) as report:
@@ -77,7 +77,7 @@ def _run_closed_loop(experiment: Experiment, folder: Path, quiet: bool) -> None:
 
 
 def _run_jules(experiment: Experiment, out: Path | None, quiet: bool) -> None:
-    from jules_ml.coupling.experiment import default_folder, run_jules
+    from jules_ml.jules.run import default_folder, run_jules
 
     folder = default_folder(experiment) if out is None else out
     with progress(quiet) as report:

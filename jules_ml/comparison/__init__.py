@@ -1,1 +1,1 @@
-"""Runs side by side, with what was measured."""
+"""Runs compared with each other and with observations."""

@@ -11,14 +11,14 @@ import jinja2
 import pandas as pd
 import xarray as xr
 
+from jules_ml.comparison.figures import side_by_side
 from jules_ml.comparison.runs import QUANTITIES, Run
 from jules_ml.comparison.scores import Scored, budgets, score_runs
 from jules_ml.errors import BadInput
-from jules_ml.figures import save_figure
-from jules_ml.figures.side_by_side import side_by_side
-from jules_ml.modules.store import json_text
-from jules_ml.provenance import software
-from jules_ml.wholefile import whole_file
+from jules_ml.learned.store import json_text
+from jules_ml.support.figures import save_figure
+from jules_ml.support.files import whole_file
+from jules_ml.support.provenance import software
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from jules_ml.coupling.run_folder import SUMMARY, SWAPPED
-from jules_ml.coupling.swap_ancillary import SOIL_FILE
-from jules_ml.data.jules import read_jules, with_layers
 from jules_ml.data.netcdffile import read_cf
+from jules_ml.data.readers.jules import read_jules, with_layers
 from jules_ml.errors import BadInput
+from jules_ml.jules.run_folder import SUMMARY, SWAPPED
+from jules_ml.jules.swap.ancillary import SOIL_FILE
 
 #: kg m-2 s-1 of carbon to umol m-2 s-1.
 _UMOL = 1.0e6 / 0.0120107

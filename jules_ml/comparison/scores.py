@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from jules_ml.agreement import Agreement, agreement
 from jules_ml.comparison.runs import QUANTITIES, Quantity, Run, layer_at, on_common_periods
 from jules_ml.data.quality import measured
 from jules_ml.data.record import interval
+from jules_ml.scoring.scores import Agreement, agreement
 
 #: Variables of a site dataset that the quantities of a run are measured by; runoff is measured by none.
 _MEASURED_BY = {

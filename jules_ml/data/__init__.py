@@ -1,1 +1,1 @@
-"""Readers of real records, and what is done to them before anything is learned."""
+"""Site datasets: quality control, u* filtering, satellite series, daily values. The readers are in jules_ml.data.readers."""

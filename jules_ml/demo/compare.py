@@ -9,12 +9,12 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from jules_ml.agreement import Agreement, agreement
+from jules_ml.column.figures import daily_means, layer_of
 from jules_ml.data.quality import measured, night
+from jules_ml.data.readers.column_output import liquid_theta
 from jules_ml.data.record import local_middle
 from jules_ml.data.units import convert
-from jules_ml.figures.soil_moisture import daily_means, layer_of
-from jules_ml.simulation.output import liquid_theta
+from jules_ml.scoring.scores import Agreement, agreement
 
 #: Half-hours that a nightly mean needs.
 LEAST_OF_A_NIGHT = 4
@@ -71,7 +71,7 @@ def compare(output: xr.Dataset, record: xr.Dataset) -> Comparison:
     Parameters
     ----------
     output : xarray.Dataset
-        Of :func:`~jules_ml.simulation.output.output_dataset`, half-hourly.
+        Of :func:`~jules_ml.column.output.output_dataset`, half-hourly.
     record : xarray.Dataset
         The record of Davos.
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import pandas as pd
 import xarray as xr
 
-from jules_ml.agreement import agreement
-from jules_ml.coupling.column import learned_factors
+from jules_ml.column.learned_respiration import learned_factors
+from jules_ml.column.output import write_output
+from jules_ml.column.run import ColumnRun, Progress, run_column
 from jules_ml.demo.compare import Comparison, Score, compare
 from jules_ml.experiment import Experiment
-from jules_ml.fitting.respiration import RespirationFit, fit_respiration
-from jules_ml.modules.respiration_settings import RespirationSettings
-from jules_ml.simulation.output import write_output
-from jules_ml.simulation.run import ColumnRun, Progress, run_column
+from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.learned.respiration.fit import RespirationFit, fit_respiration
+from jules_ml.scoring.scores import agreement
 
 #: Where the module lies in the folder of the demonstration.
 MODULE = Path("modules") / "respiration"
@@ -78,7 +78,7 @@ def learn_and_rerun(
     say : callable
         Takes each line that the user should see.
     progress : callable, optional
-        As in :func:`~jules_ml.simulation.run.run_column`.
+        As in :func:`~jules_ml.column.run.run_column`.
     """
 
     def learned_part(part: float) -> None:

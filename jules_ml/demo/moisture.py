@@ -8,10 +8,11 @@ import pandas as pd
 import xarray as xr
 
 from jules_ml.data.record import interval
-from jules_ml.fitting.moisture import MoistureFit, MoistureSite, fit_moisture
-from jules_ml.modules.moisture_settings import MoistureSettings
-from jules_ml.training.moisture.frame import moisture_record
-from jules_ml.training.moisture.learning import Progress
+from jules_ml.experiment.moisture import MoistureSettings
+from jules_ml.learned.moisture.fit import MoistureFit, fit_moisture
+from jules_ml.learned.moisture.record import moisture_record
+from jules_ml.learned.moisture.site import MoistureSite
+from jules_ml.learned.moisture.training import Progress
 
 #: Where the module lies in the folder of the demonstration.
 MOISTURE_MODULE = Path("modules") / "moisture"

@@ -9,11 +9,11 @@ from pathlib import Path
 import jinja2
 import pandas as pd
 
-from jules_ml.data.davos import PRECIPITATION_NOTE, PROVENANCE
+from jules_ml.column.run import ColumnRun
+from jules_ml.data.readers.davos import PRECIPITATION_NOTE, PROVENANCE
 from jules_ml.demo.compare import LEAST_OF_A_NIGHT, Comparison
 from jules_ml.demo.learned import LearnedDemo
-from jules_ml.provenance import software
-from jules_ml.simulation.run import ColumnRun
+from jules_ml.support.provenance import software
 
 #: Title and caption of each figure, by its file's name.
 _CAPTIONS = {

@@ -12,27 +12,21 @@ import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
-from jules_ml.data.davos import fetch_davos, read_davos
+from jules_ml.column.figures import soil_moisture, soil_temperature, water_budget
+from jules_ml.column.folder import write_run
+from jules_ml.column.run import ColumnRun, Progress, run_column
+from jules_ml.data.readers.davos import fetch_davos, read_davos
 from jules_ml.data.variables import VARIABLES
 from jules_ml.demo.compare import LEVEL_CHANGE, Comparison, compare
+from jules_ml.demo.figures import curves_compared, night_respiration, respiration_curves
 from jules_ml.demo.learned import MODULE, LearnedDemo, learn_and_rerun
 from jules_ml.demo.moisture import learn_soil_moisture, moisture_lines
 from jules_ml.demo.report import render_report
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment, load_experiment
-from jules_ml.figures import (
-    curves_compared,
-    night_respiration,
-    respiration_curves,
-    save_figure,
-    soil_moisture,
-    soil_temperature,
-    water_budget,
-)
 from jules_ml.physics.integration import NO_COMPILER, can_compile
-from jules_ml.simulation.folder import write_run
-from jules_ml.simulation.run import ColumnRun, Progress, run_column
-from jules_ml.wholefile import whole_file
+from jules_ml.support.figures import save_figure
+from jules_ml.support.files import whole_file
 
 #: Years in the record.
 YEARS = 10
@@ -73,7 +67,7 @@ def run_demo(
     say : callable
         Takes each line that the user should see.
     progress : callable, optional
-        As in :func:`~jules_ml.simulation.run.run_column`.
+        As in :func:`~jules_ml.column.run.run_column`.
 
     Returns
     -------

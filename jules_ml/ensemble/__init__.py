@@ -1,1 +1,1 @@
-"""Ensembles: members of one experiment, run alone, on a few processors or over MPI, resumed, gathered and weighed."""
+"""Ensembles of runs: members on one process, several or MPI ranks, resumed, gathered and weighted."""

@@ -13,7 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jules_ml.coupling.column import learned_factors
+from jules_ml.column.learned_respiration import learned_factors
+from jules_ml.column.output import OUTPUTS, is_sound
+from jules_ml.column.run import run_weather, to_be_compiled
+from jules_ml.column.setup import Soil, experiment_column, initial_state
+from jules_ml.column.spin_up import steps_of_a_cycle
 from jules_ml.ensemble.draws import drawn_tables, many_curves
 from jules_ml.ensemble.member_experiment import Soils, member_experiment, site_experiment
 from jules_ml.ensemble.member_file import Series
@@ -21,7 +25,6 @@ from jules_ml.ensemble.members import Member
 from jules_ml.ensemble.work import Failure, Result, Unit
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
-from jules_ml.forcing import Weather
 from jules_ml.physics.column import (
     ColumnState,
     RespirationFactors,
@@ -32,10 +35,7 @@ from jules_ml.physics.column import (
 from jules_ml.physics.integration import integrate, whole_vectors
 from jules_ml.physics.photosynthesis import LeafParameters
 from jules_ml.physics.surface import Forcing, SurfaceProperties, SurfaceState
-from jules_ml.simulation.output import OUTPUTS, is_sound
-from jules_ml.simulation.run import run_weather, to_be_compiled
-from jules_ml.simulation.setup import Soil, experiment_column, initial_state
-from jules_ml.simulation.spin_up import steps_of_a_cycle
+from jules_ml.weather import Weather
 
 #: Steps of weather that are laid out for all columns at a time, about; more would cost memory and gain nothing.
 _STRETCH = 1440

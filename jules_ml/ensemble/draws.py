@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from jules_ml.coupling.curves import CurveTable
-from jules_ml.coupling.learned_curves import learned_tables, load_respiration
-from jules_ml.modules.respiration import LearnedRespiration
-from jules_ml.modules.store import read_module_folder, write_module_folder
+from jules_ml.learned.respiration.network import LearnedRespiration
+from jules_ml.learned.respiration.store import load_respiration
+from jules_ml.learned.respiration.tables import CurveTable, learned_tables
+from jules_ml.learned.store import read_module_folder, write_module_folder
 from jules_ml.physics.column import Factors, RespirationFactors, SoilProperties
 
 #: What of learned respiration has a row a draw.
@@ -68,7 +68,7 @@ def many_curves(tables: Sequence[tuple[CurveTable, CurveTable]], which: Sequence
     Returns
     -------
     callable
-        As :func:`~jules_ml.coupling.column.curve_factors` gives it, for columns in this order.
+        As :func:`~jules_ml.column.learned_respiration.curve_factors` gives it, for columns in this order.
     """
     along = tables[0][0].x
     chosen = torch.tensor(list(which))

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from jules_ml.coupling.run_folder import read_run_folder
+from jules_ml.column.output import OUTPUTS
+from jules_ml.column.run import run_weather
 from jules_ml.ensemble.column_batch import THETA, ColumnWork
 from jules_ml.ensemble.fingerprint import fingerprint
 from jules_ml.ensemble.manifest import check_folder, read_status
 from jules_ml.ensemble.member_experiment import site_experiment
 from jules_ml.ensemble.run import Plan, plan_ensemble
 from jules_ml.experiment import Experiment
-from jules_ml.simulation.output import OUTPUTS
-from jules_ml.simulation.run import run_weather
+from jules_ml.jules.run_folder import read_run_folder
 
 #: Column-years a second on one processor in batches of hundreds, 30-minute steps, compiled; and point-years of JULES.
 _COLUMN_RATE, _JULES_RATE = 50.0, 1.0 / 0.26

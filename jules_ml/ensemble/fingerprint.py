@@ -8,10 +8,10 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from jules_ml.coupling.experiment import jules_executable
-from jules_ml.coupling.run_folder import read_run_folder
 from jules_ml.ensemble.member_experiment import site_experiment
 from jules_ml.experiment import Experiment
+from jules_ml.jules.run import jules_executable
+from jules_ml.jules.run_folder import read_run_folder
 
 #: Keys of ``[ensemble]`` that bear on what is made of the members, not on the members.
 _AFTERWARDS = ("quantiles", "format", "weights", "keep_runs")

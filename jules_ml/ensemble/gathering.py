@@ -19,8 +19,8 @@ from jules_ml.ensemble.member_file import Series, read_member
 from jules_ml.ensemble.members import Members
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import Experiment
-from jules_ml.provenance import software
-from jules_ml.wholefile import whole_file
+from jules_ml.support.files import whole_file
+from jules_ml.support.provenance import software
 
 GATHERED = "ensemble.nc"
 #: Members that are read before they are written together, at most, and the memory that they may take [bytes].

@@ -16,7 +16,6 @@ from typing import ClassVar
 import numpy as np
 import xarray as xr
 
-from jules_ml.coupling.experiment import JulesRun, run_jules
 from jules_ml.ensemble.draws import write_drawn_module
 from jules_ml.ensemble.manifest import member_folder
 from jules_ml.ensemble.member_experiment import Soils, member_experiment
@@ -26,6 +25,7 @@ from jules_ml.ensemble.work import Failure, Result, Unit
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.jules import JulesSection
+from jules_ml.jules.run import JulesRun, run_jules
 
 #: Folder of JULES's run within that of its member.
 RUN = "run"

@@ -19,7 +19,7 @@ from jules_ml.ensemble.member_file import NAME as MEMBER_FILE
 from jules_ml.ensemble.member_file import file_checksum
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
-from jules_ml.wholefile import whole_file
+from jules_ml.support.files import whole_file
 
 State = Literal["done", "failed", "lost"]
 PLAN, STATUS, _EXPERIMENT, _LOCK = "plan.json", "status.json", "experiment.toml", ".lock"

@@ -6,15 +6,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
-from jules_ml.coupling.namelists import NamelistFolder
-from jules_ml.coupling.run_folder import read_run_folder
+from jules_ml.column.learned_soil import with_learned_soil
 from jules_ml.ensemble.members import Member
 from jules_ml.ensemble.parameters import with_values
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment, load_experiment
 from jules_ml.experiment.jules import JulesSection
 from jules_ml.experiment.sections import SoilSection
-from jules_ml.simulation.learned_soil import with_learned_soil
+from jules_ml.jules.namelists import NamelistFolder
+from jules_ml.jules.run_folder import read_run_folder
 
 #: Learned soils by site, forcing and draw: a worker makes each of them once.
 Soils: TypeAlias = dict[tuple[Path | None, Path | None, int | None], SoilSection | None]
@@ -81,7 +81,7 @@ def member_experiment(experiment: Experiment, member: Member, soils: Soils | Non
     Raises
     ------
     BadInput
-        As :func:`site_experiment`, :func:`~jules_ml.simulation.learned_soil.with_learned_soil` and
+        As :func:`site_experiment`, :func:`~jules_ml.column.learned_soil.with_learned_soil` and
         :func:`~jules_ml.ensemble.parameters.with_values`.
     """
     placed = site_experiment(experiment, member.site, member.forcing)
@@ -102,7 +102,7 @@ def soil_experiment(experiment: Experiment, draw: int | None = None) -> Experime
     Raises
     ------
     BadInput
-        As :func:`~jules_ml.simulation.learned_soil.with_learned_soil`.
+        As :func:`~jules_ml.column.learned_soil.with_learned_soil`.
     """
     run, dzsoil = experiment.run, None
     if run is not None and run.model == "jules" and experiment.soil is None:

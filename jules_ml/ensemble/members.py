@@ -10,12 +10,12 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from jules_ml.coupling.learned_curves import load_respiration
 from jules_ml.ensemble.sampling import prior_quantile, unit_design
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.ensemble import EnsembleSection
-from jules_ml.fitting.hydraulics import load_hydraulics
+from jules_ml.learned.hydraulics.store import load_hydraulics
+from jules_ml.learned.respiration.store import load_respiration
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,13 @@ import torch
 import xarray as xr
 from numpy.typing import NDArray
 
-from jules_ml.coupling.learned_curves import load_respiration
 from jules_ml.ensemble.draws import drawn_respiration
 from jules_ml.ensemble.gathering import gathered_dataset
 from jules_ml.ensemble.member_experiment import soil_experiment
 from jules_ml.ensemble.weights import member_times
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
+from jules_ml.learned.respiration.store import load_respiration
 
 #: What is compared online: of respiration, and of hydraulics.
 RESPIRATION, WATER = "resp_s_gb", "theta"

@@ -9,11 +9,11 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from jules_ml.coupling.namelists import NamelistFolder
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.ensemble import ParameterSection
 from jules_ml.experiment.jules import JulesSection
+from jules_ml.jules.namelists import NamelistFolder
 
 #: Sections whose numbers may differ within a batch of columns; all others are the same for all columns.
 PERTURBED = ("soil", "surface", "carbon", "run")

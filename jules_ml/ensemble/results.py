@@ -7,16 +7,16 @@ from pathlib import Path
 
 import xarray as xr
 
+from jules_ml.ensemble.figures import drawable, fan, spread_online_offline, water_online_offline
 from jules_ml.ensemble.gathering import Gathered, gather
 from jules_ml.ensemble.offline import RESPIRATION, WATER, spread_dataset, water_spread_dataset
 from jules_ml.ensemble.run import EnsembleRun
 from jules_ml.ensemble.summary import SUMMARISED, summarise
 from jules_ml.ensemble.weights import Weighed, weigh
 from jules_ml.ensemble.zarr_store import write_zarr
-from jules_ml.figures import save_figure
-from jules_ml.figures.ensemble import drawable, fan, spread_online_offline, water_online_offline
-from jules_ml.modules.store import read_module_folder
-from jules_ml.wholefile import whole_file
+from jules_ml.learned.store import read_module_folder
+from jules_ml.support.figures import save_figure
+from jules_ml.support.files import whole_file
 
 MANIFEST = "manifest.json"
 

@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from jules_ml.coupling.experiment import jules_executable
-from jules_ml.coupling.learned_curves import load_respiration
-from jules_ml.coupling.run_folder import read_run_folder
+from jules_ml.column.output import OUTPUTS
+from jules_ml.column.run import run_weather
 from jules_ml.ensemble.column_batch import ColumnWork
 from jules_ml.ensemble.fingerprint import fingerprint
 from jules_ml.ensemble.jules_members import JulesWork
@@ -26,9 +25,10 @@ from jules_ml.ensemble.zarr_store import refuse_without_zarr
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.jules import Way
-from jules_ml.provenance import software
-from jules_ml.simulation.output import OUTPUTS
-from jules_ml.simulation.run import run_weather
+from jules_ml.jules.run import jules_executable
+from jules_ml.jules.run_folder import read_run_folder
+from jules_ml.learned.respiration.store import load_respiration
+from jules_ml.support.provenance import software
 
 _TO_DO, _DONE, _FAILED = 0, 1, 2
 #: Ways by which a module gets into JULES.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from jules_ml.ensemble.gathering import gathered_dataset
 from jules_ml.errors import RunFailed
-from jules_ml.wholefile import whole_file
+from jules_ml.support.files import whole_file
 
 SUMMARISED = "summary.nc"
 #: Memory that a stretch of all members may take [bytes].

@@ -11,7 +11,6 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from jules_ml.agreement import Agreement, agreement
 from jules_ml.comparison.runs import layer_at, on_common_periods
 from jules_ml.data.quality import measured
 from jules_ml.data.record import interval
@@ -19,6 +18,7 @@ from jules_ml.ensemble.gathering import gathered_dataset
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.ensemble import WeightsSection
+from jules_ml.scoring.scores import Agreement, agreement
 
 #: Variables of a record that measure outputs: name there, and units of the output for one of the record's.
 _MEASURED_AS = {"theta": ("theta", 1.0), "t_soil": ("t_soil", 1.0), "latent_heat": ("le", 1.0), "ftl_gb": ("h", 1.0)}

@@ -10,12 +10,15 @@ import xarray as xr
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from jules_ml.errors import BadInput
+from jules_ml.experiment.carbon_module import CarbonSettings
 from jules_ml.experiment.closed_loop import ClosedLoopSection
 from jules_ml.experiment.ensemble import EnsembleSection
+from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.experiment.jules import JulesSection
 from jules_ml.experiment.messages import schema_error, syntax_error
 from jules_ml.experiment.moisture import MoistureSection
 from jules_ml.experiment.records import Record
+from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.experiment.section import Section
 from jules_ml.experiment.sections import (
     CarbonSection,
@@ -26,9 +29,6 @@ from jules_ml.experiment.sections import (
     SoilSection,
     SurfaceSection,
 )
-from jules_ml.modules.carbon_settings import CarbonSettings
-from jules_ml.modules.hydraulics_settings import HydraulicSettings
-from jules_ml.modules.respiration_settings import RespirationSettings
 
 _Given = TypeVar("_Given", bound=Section)
 

@@ -2,26 +2,87 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Annotated, Literal, Self
 
-import numpy as np
-import pandas as pd
-import xarray as xr
-from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from jules_ml.data.jules import read_jules
-from jules_ml.data.netcdffile import read_netcdf
+from jules_ml.experiment.place import STATIC_RANGE
 from jules_ml.experiment.section import DataPath, PerLayer
-from jules_ml.modules.moisture_inputs import STATIC_RANGE
-from jules_ml.modules.moisture_settings import MoistureSettings
-from jules_ml.simulation.output import read_output
-from jules_ml.training.moisture.frame import LAYER_DEPTHS, MoistureRecord, moisture_record, run_by_day
 
-if TYPE_CHECKING:
-    from jules_ml.experiment.load import Experiment
-    from jules_ml.fitting.moisture import MoistureSite
+StaticKind = Literal["texture", "satellite", "both", "none"]
+
+
+class MoistureSettings(BaseModel):
+    """How soil moisture is learned."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    static: StaticKind = Field(
+        default="both",
+        description="what tells soils apart: maps or measurements of texture, surface temperature from satellites, both, or neither",
+    )
+    jules_channel: bool = Field(
+        default=True, description="JULES's run is an input on every day, not on the first alone"
+    )
+    width: int = Field(default=24, ge=8, le=128, description="channels of the network")
+    static_width: int = Field(default=6, ge=1, le=32, description="numbers that static inputs are brought to")
+    dilations: tuple[Annotated[int, Field(ge=1, le=64)], ...] = Field(
+        default=(1, 2, 4, 8, 16), min_length=1, description="steps of the convolutions over days [d]"
+    )
+    heads: int = Field(default=2, ge=1, le=8, description="heads of the attention")
+    fortnights: int = Field(default=13, ge=2, le=52, description="fortnights that the attention looks back")
+    dropout: float = Field(default=0.2, ge=0.0, lt=0.9, description="share of channels dropped while learning")
+    members: int = Field(default=8, ge=1, le=50, description="networks in the ensemble")
+    steps: int = Field(default=600, ge=1, description="steps of learning of each network")
+    window: int | None = Field(
+        default=None, ge=200, description="days of a record that a step learns from, drawn at random; all unless given"
+    )
+    rate: float = Field(default=4e-3, gt=0.0, description="greatest rate of learning")
+    decay: float = Field(default=1e-2, ge=0.0, description="decay of weights")
+    match_variance: float = Field(
+        default=1.0,
+        ge=0.0,
+        le=1.0,
+        description="how far the spread of predictions at sites learned from is drawn to that measured on training days",
+    )
+    level_weight: float = Field(
+        default=0.01,
+        ge=0.0,
+        le=1.0,
+        description="weight of what a sensor's errors have in common over all days, which at sites learned from is put right afterwards; "
+        "not where `window` cuts them",
+    )
+    gradient_weight: float = Field(default=0.3, ge=0.0, description="weight of the change from one day to the next")
+    start_weight: float = Field(default=0.1, ge=0.0, description="weight of invariance to a later start")
+    initial_weight: float = Field(default=0.05, ge=0.0, description="weight of keeping to the initial condition")
+    bounds_weight: float = Field(
+        default=0.0, ge=0.0, description="weight of water content below residual or above saturation"
+    )
+    balance_weight: float = Field(default=0.0, ge=0.0, description="weight of water gained in a day beyond its rain")
+    frozen_below: float = Field(default=274.15, ge=223.0, le=283.0, description="soil colder than this is left out [K]")
+    interval: float = Field(default=0.9, gt=0.5, lt=1.0, description="share of days that an interval is to cover")
+    validation_fraction: float = Field(
+        default=1.0 / 3.0,
+        ge=0.0,
+        lt=0.5,
+        description="part of the training days at either end, each held out once, by which intervals are found; 0: none",
+    )
+    test_fraction: float = Field(
+        default=0.3, ge=0.0, le=0.8, description="last part of each record that is held out and scored; 0: none"
+    )
+    site_folds: int = Field(
+        default=0, ge=0, le=20, description="folds in which sites are held out, to score sites never seen; 0: none"
+    )
+    compare_static: bool = Field(
+        default=False, description="hold sites out under every setting of `static`, and report paired differences"
+    )
+    seed: int = Field(default=0, ge=0, description="seed of everything random")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.width % self.heads:
+            raise ValueError("width must be a multiple of heads")
+        return self
 
 
 class MoistureSection(MoistureSettings):
@@ -68,81 +129,3 @@ class MoistureSection(MoistureSettings):
             if not least <= value <= most:
                 raise ValueError(f"{name} = {value:g} is beyond {least:g} to {most:g}: see its unit")
         return given
-
-    def record(self, ds: xr.Dataset) -> MoistureRecord:
-        """The site's days, with JULES's run and the satellites' series joined.
-
-        Raises
-        ------
-        BadInput
-            If a file cannot be used, does not overlap the record, or the record lacks what cannot be done without.
-        """
-        from jules_ml.data.satellite_products import joined, read_lst_product, read_swi_product
-
-        if self.lst is not None:
-            ds = joined(ds.drop_vars("lst", errors="ignore"), read_lst_product(self.lst)["lst"], where=self.lst)
-        if self.swi is not None:
-            product = read_swi_product(self.swi, t_value=self.t_value)
-            ds = joined(ds.drop_vars("swi", errors="ignore"), product["swi"], where=self.swi)
-        run = None if self.jules is None else self._run(self.jules)
-        return moisture_record(
-            ds, jules=run, theta_r=self.theta_r, static=self.site_properties, frozen_below=self.frozen_below
-        )
-
-    def simulated_theta(self, ds: xr.Dataset, days: pd.DatetimeIndex) -> NDArray[np.float64]:
-        """Water content of the runs with other soils, shape (run, day, 4) [m3 m-3]; NaN where they do not reach.
-
-        An ensemble's file does not tell residual water, which is left out there: what counts is how a run changes.
-
-        Raises
-        ------
-        BadInput
-            If a file cannot be used, or has no day of the record.
-        """
-        runs = []
-        for path in self.simulated:
-            run = self._run(path)
-            members = [run.isel(member=k) for k in range(run.sizes["member"])] if "member" in run.dims else [run]
-            runs += [run_by_day(each, ds, days, theta_r=self.theta_r, where=str(path)) for each in members]
-        return np.array(runs).reshape(-1, len(days), len(LAYER_DEPTHS))
-
-    def _run(self, path: Path) -> xr.Dataset:
-        """Output of JULES, whose dimensions are y and x among others, or of a run of the column."""
-        header = read_netcdf(path, required=["smcl"], variables=["smcl"], kind="a run with smcl in its output")
-        if {"y", "x"} <= set(header.dims):
-            return read_jules(path, variables=["smcl"], dzsoil=self.dzsoil)
-        return read_output(path)
-
-
-def moisture_site(experiment: Experiment, *, to_learn: bool = True) -> MoistureSite:
-    """What an experiment says of one site, ready to be learned from.
-
-    Parameters
-    ----------
-    experiment : Experiment
-        With ``[data]``, and with ``[moisture]`` where there is more to say.
-    to_learn : bool
-        Whether the runs with other soils are read, which serve nothing but learning.
-
-    Returns
-    -------
-    MoistureSite
-
-    Raises
-    ------
-    BadInput
-        As the record's reader, and :meth:`MoistureSection.record`.
-    """
-    from jules_ml.fitting.moisture import MoistureSite
-
-    section = experiment.moisture or MoistureSection()
-    ds = experiment.record()
-    record = section.record(ds)
-    return MoistureSite(
-        record=record,
-        simulated=section.simulated_theta(ds, record.days) if to_learn and section.simulated else None,
-        licence=str(ds.attrs.get("licence", "not stated")),
-        sm_sat=section.sm_sat,
-        theta_r=section.theta_r,
-        utc_offset_hours=float(ds.attrs.get("utc_offset_hours", 0.0)),
-    )

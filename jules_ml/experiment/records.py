@@ -9,8 +9,8 @@ import pandas as pd
 import xarray as xr
 from pydantic import Discriminator, Field
 
-from jules_ml.data.jules import LOOBOS_COLUMNS
-from jules_ml.data.table_spec import TableSpec
+from jules_ml.data.readers.jules import LOOBOS_COLUMNS
+from jules_ml.data.readers.table_spec import TableSpec
 from jules_ml.experiment.section import DataPath, Section
 
 _PATH = "file of the record; a relative path is taken from the experiment file"
@@ -38,7 +38,7 @@ class FluxnetRecord(Section):
 
     def read(self) -> xr.Dataset:
         """Read the record as a site dataset."""
-        from jules_ml.data.fluxnet import read_fluxnet
+        from jules_ml.data.readers.fluxnet import read_fluxnet
 
         return read_fluxnet(
             self.path,
@@ -58,7 +58,7 @@ class CosmosUkRecord(Section):
 
     def read(self) -> xr.Dataset:
         """Read the record as a site dataset."""
-        from jules_ml.data.cosmos_uk import read_cosmos_uk
+        from jules_ml.data.readers.cosmos_uk import read_cosmos_uk
 
         return read_cosmos_uk(self.path, ignore=self.ignore)
 
@@ -74,7 +74,7 @@ class CosoreRecord(Section):
 
     def read(self) -> xr.Dataset:
         """Read the record as a site dataset."""
-        from jules_ml.data.cosore import read_cosore
+        from jules_ml.data.readers.cosore import read_cosore
 
         return read_cosore(self.path, self.dataset, utc_offset_hours=self.utc_offset_hours, sm_flags=self.sm_flags)
 
@@ -89,7 +89,7 @@ class UscrnRecord(Section):
 
     def read(self) -> xr.Dataset:
         """Read the record as a site dataset."""
-        from jules_ml.data.uscrn import read_uscrn
+        from jules_ml.data.readers.uscrn import read_uscrn
 
         return read_uscrn(self.path, self.wban, utc_offset_hours=self.utc_offset_hours)
 
@@ -104,7 +104,7 @@ class NeonDrivingRecord(Section):
 
     def read(self) -> xr.Dataset:
         """Read the record as a site dataset."""
-        from jules_ml.data.neon import read_neon_driving
+        from jules_ml.data.readers.neon import read_neon_driving
 
         return read_neon_driving(self.path, self.tower, utc_offset_hours=self.utc_offset_hours)
 
@@ -124,7 +124,7 @@ class JulesDrivingRecord(Section):
 
     def read(self) -> xr.Dataset:
         """Read the record as a site dataset."""
-        from jules_ml.data.jules import read_jules_driving
+        from jules_ml.data.readers.jules import read_jules_driving
 
         return read_jules_driving(
             self.path,
@@ -147,20 +147,20 @@ class DavosRecord(Section):
 
     def read(self) -> xr.Dataset:
         """Read the record as a site dataset, fetching it first where it is not at hand."""
-        from jules_ml.data.davos import fetch_davos, read_davos
+        from jules_ml.data.readers.davos import fetch_davos, read_davos
 
         return read_davos(fetch_davos() if self.path is None else self.path)
 
 
 class TableRecord(TableSpec):
-    """Any table, CSV or Parquet, explained by a column map: see :class:`~jules_ml.data.table_spec.TableSpec`."""
+    """Any table, CSV or Parquet, explained by a column map: see :class:`~jules_ml.data.readers.table_spec.TableSpec`."""
 
     reader: Literal["table"] = Field(description="any CSV or Parquet table, explained by a column map")
     path: DataPath = Field(description=_PATH)
 
     def read(self) -> xr.Dataset:
         """Read the record as a site dataset."""
-        from jules_ml.data.table import read_table
+        from jules_ml.data.readers.table import read_table
 
         return read_table(self.path, self)
 

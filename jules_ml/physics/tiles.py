@@ -279,3 +279,14 @@ def _canopy_heat_capacity(tile: Tile) -> float:
         return 0.0
     balanced_lai = (tile.a_ws * tile.eta_sl * tile.canht_ft / tile.a_wl) ** (1.0 / (tile.b_wl - 1.0))
     return HLEAF * tile.sigl * balanced_lai + HWOOD * tile.a_wl * balanced_lai**tile.b_wl
+
+
+#: Surface types by the names of an experiment file.
+TILES = {
+    "broadleaf_tree": BROADLEAF_TREE,
+    "needleleaf_tree": NEEDLELEAF_TREE,
+    "c3_grass": C3_GRASS,
+    "c4_grass": C4_GRASS,
+    "shrub": SHRUB,
+    "bare_soil": BARE_SOIL,
+}

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from small_experiment import EXPERIMENT, write_experiment
+from helpers.small_experiment import EXPERIMENT, write_experiment
 from typer.testing import CliRunner
 
 from jules_ml.cli import app

@@ -10,8 +10,8 @@ import pytest
 import xarray as xr
 from numpy.typing import NDArray
 
-from jules_ml.data.fluxnet import read_fluxnet
 from jules_ml.data.quality import measured
+from jules_ml.data.readers.fluxnet import read_fluxnet
 from jules_ml.data.satellite import lst_from_longwave, soil_water_index
 from jules_ml.data.site import SiteMeta, site_dataset
 from jules_ml.errors import BadInput

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_experiment import write_experiment
+from helpers.small_experiment import write_experiment
 
+from jules_ml.column.run import run_column
 from jules_ml.ensemble.manifest import member_folder
 from jules_ml.ensemble.member_experiment import member_experiment
 from jules_ml.ensemble.member_file import read_member
 from jules_ml.ensemble.run import run_ensemble
 from jules_ml.experiment import load_experiment
-from jules_ml.simulation.run import run_column
 
 ENSEMBLE = """
 [ensemble]

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import xarray as xr
-from small_experiment import write_experiment
+from helpers.small_experiment import write_experiment
 from typer.testing import CliRunner
 
 from jules_ml.cli import app

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from respiration_folder import Q10, write_module
-from small_experiment import write_experiment
+from helpers.respiration_folder import Q10, write_module
+from helpers.small_experiment import write_experiment
 
-from jules_ml.coupling.column import learned_factors
+from jules_ml.column.learned_respiration import learned_factors
+from jules_ml.column.run import run_column
 from jules_ml.ensemble.draws import drawn_respiration, write_drawn_module
 from jules_ml.ensemble.manifest import member_folder
 from jules_ml.ensemble.member_file import read_member
@@ -20,7 +21,6 @@ from jules_ml.ensemble.results import write_results
 from jules_ml.ensemble.run import run_ensemble
 from jules_ml.experiment import load_experiment
 from jules_ml.physics.respiration import T_REFERENCE
-from jules_ml.simulation.run import run_column
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_each_draw_once_and_as_if_alone(folder: Path) -> None:
 
 
 def test_one_draw_is_the_median_of_itself(folder: Path) -> None:
-    from jules_ml.coupling.learned_curves import load_respiration
+    from jules_ml.learned.respiration.store import load_respiration
 
     module = drawn_respiration(load_respiration(folder / "module")[0], 1)
     t = torch.tensor([292.4], dtype=torch.float64)

@@ -9,8 +9,9 @@ import pytest
 import torch
 import xarray as xr
 from _ensemble import jules_ensemble
-from small_experiment import write_experiment
+from helpers.small_experiment import write_experiment
 
+from jules_ml.column.run import run_column
 from jules_ml.ensemble.manifest import member_folder
 from jules_ml.ensemble.member_experiment import member_experiment, soil_experiment
 from jules_ml.ensemble.member_file import read_member
@@ -19,10 +20,9 @@ from jules_ml.ensemble.results import write_results
 from jules_ml.ensemble.run import run_ensemble
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
-from jules_ml.modules.hydraulics import LearnedHydraulics
-from jules_ml.modules.hydraulics_settings import HydraulicSettings
-from jules_ml.modules.store import write_module_folder
-from jules_ml.simulation.run import run_column
+from jules_ml.experiment.hydraulics import HydraulicSettings
+from jules_ml.learned.hydraulics.network import LearnedHydraulics
+from jules_ml.learned.store import write_module_folder
 
 DRAWS = """
 [ensemble]

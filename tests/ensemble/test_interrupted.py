@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from _ensemble import IdleWork, run_idle
-from interrupted_ensemble import PROGRAM, alive, begun, complete, finished, until
+from helpers.interrupted_ensemble import PROGRAM, alive, begun, complete, finished, until
 
 from jules_ml.ensemble.gathering import gather
 from jules_ml.ensemble.manifest import member_folder

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.small_experiment import write_experiment, write_weather
 from scipy.stats import kstest, norm
-from small_experiment import write_experiment, write_weather
 
 from jules_ml.ensemble.dry_run import estimate
 from jules_ml.ensemble.fingerprint import fingerprint

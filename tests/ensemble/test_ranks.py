@@ -13,8 +13,8 @@ from pathlib import Path
 import _ensemble
 import pytest
 from _ensemble import MPI_ENVIRONMENT, mpiexec
-from interrupted_ensemble import PROGRAM, alive, begun, complete, finished, until
-from small_experiment import write_experiment
+from helpers.interrupted_ensemble import PROGRAM, alive, begun, complete, finished, until
+from helpers.small_experiment import write_experiment
 
 MPIEXEC = mpiexec()
 pytestmark = pytest.mark.skipif(MPIEXEC is None, reason="no mpi4py with its mpiexec: pip install 'jules_ml[mpi]'")

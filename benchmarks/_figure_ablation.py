@@ -1,0 +1,49 @@
+"""Figure of the ablation: carbon predicted with and without soil moisture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from jules_ml.learned.carbon.assessment import Ablation
+from jules_ml.learned.carbon.table import CarbonTable
+from jules_ml.support.figures import BLUE, GREY, ORANGE, WIDTH, letter_panels, styled
+
+
+@styled
+def ablation_figure(found: Sequence[Ablation], table: CarbonTable) -> Figure:
+    """Carbon of sites left out, predicted without and with soil moisture, a panel a learner.
+
+    Parameters
+    ----------
+    found : sequence of Ablation
+    table : CarbonTable
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axes = plt.subplots(1, len(found), figsize=(WIDTH, 3.4), layout="constrained", sharey=True, squeeze=False)
+    observed = np.exp(table.log_soc)
+    spread = np.exp(table.spread)
+    ends = (0.6 * observed.min(), 1.7 * observed.max())
+    for axis, each in zip(axes[0], found, strict=True):
+        axis.plot(ends, ends, color=GREY, linewidth=0.8, linestyle="--")
+        axis.hlines(
+            np.exp(each.with_it),
+            observed / spread,
+            observed * spread,
+            color="#9FC5DE",
+            linewidth=0.8,
+            label="spread of the cores",
+        )
+        axis.plot(observed, np.exp(each.without), "o", color=ORANGE, markersize=4, label="climate, topography, cover")
+        axis.plot(observed, np.exp(each.with_it), "o", color=BLUE, markersize=4, label="soil moisture beside them")
+        axis.set(xscale="log", yscale="log", xlabel="cored organic carbon (g kg$^{-1}$)", xlim=ends)
+    axes[0, 0].set_ylabel("predicted without the site (g kg$^{-1}$)")
+    axes[0, 0].legend(loc="upper left")
+    letter_panels(axes[0], [f"{each.learner}, p = {each.probability:.2f}" for each in found])
+    return figure

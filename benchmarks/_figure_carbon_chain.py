@@ -1,0 +1,93 @@
+"""Figure of the closed loop with all four learned modules, beside the same loop without learned moisture."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from jules_ml.physics.constants import RHO_WATER
+from jules_ml.support.figures import BLUE, GREY, ORANGE, WIDTH, letter_panels, styled
+
+_Array = NDArray[np.float64]
+_YEAR = 365.25 * 86400.0
+
+
+@styled
+def chain_figure(with_moisture: xr.Dataset, without: xr.Dataset) -> Figure:
+    """Carbon, the soil that it makes, its moisture and respiration, and the water that learned moisture brought.
+
+    Parameters
+    ----------
+    with_moisture, without : xarray.Dataset
+        Output of :class:`~jules_ml.column.closed_loop.run.ClosedLoopRun`, the first with ``analysis``.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axes = plt.subplots(2, 3, figsize=(WIDTH, 4.6), layout="constrained")
+    carbon, soil, budget, course, theta, respired = axes.flat
+    runs = (("all four modules", with_moisture, BLUE), ("without learned moisture", without, ORANGE))
+    for label, run, colour in runs:
+        carbon.plot(run["time"], run["cs"], color=colour, label=label)
+        edges = np.append(run["pass"].to_numpy(), float(run["time"][-1]))
+        soil.stairs(run["sm_sat"].to_numpy()[:, 0], edges, baseline=None, color=colour, linewidth=1.0)
+        day, last = _last_pass(run)
+        course.plot(day, _water_content(run)[last], color=colour)
+        theta.plot(_by_pass(run), _yearly(run, _water_content(run)), color=colour)
+        respired.plot(day, 86400.0 * 1000.0 * run["resp_s_gb"].to_numpy()[last], color=colour)
+    _draw_water(budget, with_moisture)
+    carbon.set(xlabel="year", ylabel="soil carbon (kg m$^{-2}$)")
+    soil.set(xlabel="year", ylabel="saturation (m$^3$ m$^{-3}$)")
+    course.set(xlabel="day of the last pass", ylabel="water content (m$^3$ m$^{-3}$)")
+    theta.set(xlabel="year", ylabel="mean of a pass (m$^3$ m$^{-3}$)")
+    respired.set(xlabel="day of the last pass", ylabel="respiration (g C m$^{-2}$ d$^{-1}$)")
+    figure.legend(*carbon.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    titles = (
+        "Carbon",
+        "Pores, top layer",
+        "Water brought",
+        "Top layer, last pass",
+        "Top layer, pass by pass",
+        "Respiration",
+    )
+    letter_panels(axes.flat, titles)
+    return figure
+
+
+def _draw_water(axis: Axes, run: xr.Dataset) -> None:
+    """What learned moisture added and took in each pass, all layers."""
+    passes, years = run.sizes["pass"], float(run["time"][-1])
+    of_pass = run["analysis"].to_numpy().sum(1).reshape(passes, -1) * passes / years
+    at, width = _by_pass(run), 0.8 * years / passes
+    axis.bar(at, np.clip(of_pass, 0.0, None).sum(1), width=width, color=BLUE, label="added")
+    axis.bar(at, np.clip(of_pass, None, 0.0).sum(1), width=width, color=GREY, label="taken")
+    axis.axhline(0.0, color="black", linewidth=0.6)
+    axis.legend()
+    axis.set(xlabel="year", ylabel="water (kg m$^{-2}$ a$^{-1}$)")
+
+
+def _water_content(run: xr.Dataset) -> _Array:
+    """Of the top layer [m3 m-3], shape (period,)."""
+    return np.asarray(run["smcl"].to_numpy()[:, 0] / (RHO_WATER * float(run["dzsoil"][0])))
+
+
+def _by_pass(run: xr.Dataset) -> _Array:
+    """Middle of each pass [year]."""
+    passes, years = run.sizes["pass"], float(run["time"][-1])
+    return np.asarray(years * (np.arange(passes) + 0.5) / passes)
+
+
+def _yearly(run: xr.Dataset, values: _Array) -> _Array:
+    return np.asarray(values.reshape(run.sizes["pass"], -1).mean(1))
+
+
+def _last_pass(run: xr.Dataset) -> tuple[_Array, slice]:
+    """Days of the periods of the last pass, and where they stand."""
+    periods = run.sizes["time"] // run.sizes["pass"]
+    days = float(run["time"][-1]) / run.sizes["pass"] * _YEAR / 86400.0
+    return days * (np.arange(periods) + 0.5) / periods, slice(-periods, None)

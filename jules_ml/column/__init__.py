@@ -1,0 +1,1 @@
+"""The soil column through time: set-up, run, spin-up and output."""

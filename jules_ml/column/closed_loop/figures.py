@@ -1,0 +1,47 @@
+"""Figure of a closed loop: carbon, porosity, moisture and temperature through time."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from jules_ml.column.closed_loop.loop import LoopRun
+from jules_ml.physics.constants import RHO_WATER
+from jules_ml.support.figures import WIDTH, layer_colours, letter_panels, styled
+
+
+@styled
+def loop_figure(run: LoopRun, *, years: float, thickness: float) -> Figure:
+    """Carbon, the soil's porosity and its moisture and temperature, through a closed loop.
+
+    Parameters
+    ----------
+    run : LoopRun
+    years : float
+        That the passes stand for.
+    thickness : float
+        Of the top layer [m].
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axes = plt.subplots(1, 3, figsize=(WIDTH, 3.0), layout="constrained")
+    time = years * (np.arange(len(run.cs)) + 1.0) / len(run.cs)
+    passes = run.sm_sat.shape[0]
+    theta = run.outputs["smcl"].unflatten(0, (passes, -1)).mean(1)[:, 0] / (RHO_WATER * thickness)
+    year = years * (np.arange(passes) + 0.5) / passes
+    for k, colour in enumerate(layer_colours(run.cs.shape[1])):
+        label = f"began with {float(run.cs[0, k]):.3g}"
+        axes[0].plot(time, run.cs[:, k].numpy(), color=colour, label=label)
+        axes[1].plot(year, run.sm_sat[:, 0, k].numpy(), color=colour)
+        axes[2].plot(year, theta[:, k].numpy(), color=colour)
+    axes[0].legend()
+    axes[0].set(ylabel="soil carbon (kg m$^{-2}$)")
+    axes[1].set(ylabel="saturation, top layer (m$^3$ m$^{-3}$)")
+    axes[2].set(ylabel="yearly mean water, top layer (m$^3$ m$^{-3}$)")
+    for axis in axes:
+        axis.set_xlabel("year")
+    letter_panels(axes, ("Carbon", "The soil that it makes", "The water that this holds"))
+    return figure

@@ -1,0 +1,188 @@
+"""Learned soil moisture of a site whose weather comes round: what the closed loop nudges the column towards."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from jules_ml.column.closed_loop.moisture_analysis import DRIEST, WetnessOfCarbon
+from jules_ml.data.humidity import saturation_vapour_pressure, vapour_pressure
+from jules_ml.errors import BadInput
+from jules_ml.learned.moisture.ensemble import MoistureEnsemble
+from jules_ml.learned.moisture.record import LAYER_DEPTHS, MoistureRecord
+from jules_ml.learned.moisture.store import load_moisture, site_at
+from jules_ml.physics.surface import Forcing
+
+_Array = NDArray[np.float64]
+
+#: Layers whose middles differ by no more are the module's [m].
+_SAME_DEPTH: Final = 0.02
+
+
+class Place(NamedTuple):
+    """Where the column stands: name, position [degree], and what is known of it by the names of the module's static inputs."""
+
+    site: str
+    latitude: float
+    longitude: float
+    static: Mapping[str, float]
+
+
+class LearnedWetness(NamedTuple):
+    """``wetness`` for :class:`~jules_ml.column.closed_loop.moisture_analysis.FollowedMoisture`, and what is to be said of it."""
+
+    wetness: WetnessOfCarbon
+    note: str
+
+
+def learned_wetness(
+    folder: str | Path,
+    place: Place,
+    forcing: Forcing,
+    *,
+    timestep: float,
+    dzsoil: Tensor,
+    sm_sat: Tensor,
+    theta_r: Tensor,
+    cs: Tensor,
+    levels: Sequence[int],
+) -> LearnedWetness:
+    """Read a module of soil moisture, and predict how full the pores are on each day of a pass.
+
+    The weather before the pass is the pass itself, as often as the network looks back. No run of JULES is its first guess: a column that is
+    nudged is none. Where the module was learned with the soil's carbon (``soc``), that follows the column's.
+
+    Parameters
+    ----------
+    folder : str or Path
+        That ``jules-ml fit moisture`` wrote.
+    place : Place
+    forcing : Forcing
+        Weather of one pass of whole days, shape (step, 1) each.
+    timestep : float
+        [s].
+    dzsoil : Tensor, shape (layer, 1)
+        [m].
+    sm_sat, theta_r : Tensor, shape (layer, 1)
+        Water content at saturation, and residual water, of the soil as the module knows it [m3 m-3].
+    cs : Tensor, shape (column,)
+        Carbon of that soil [kg m-2].
+    levels : sequence of int
+        Soil levels that follow, from 1 at the top.
+
+    Raises
+    ------
+    BadInput
+        If the folder holds no such module, its layers are not the column's, or the level of the place cannot be told.
+    """
+    ensemble, card = load_moisture(folder)
+    _refuse_layers(dzsoil, levels, Path(folder))
+    known = place.site if place.site in card["sites"] else site_at(card, place.latitude, place.longitude)
+    record, days = _round_the_year(known, card, place, forcing, timestep=timestep, context=ensemble.members[0].context)
+    carbon_is_seen = "soc" in ensemble.static and "soc" in record.static
+    at_start = _wetness(ensemble, record, days, sm_sat, theta_r, levels)
+
+    def wetness(now: Tensor) -> Tensor:
+        if not carbon_is_seen:
+            return at_start[..., None].expand(-1, -1, len(now))
+        columns = []
+        for ratio in (now / cs).tolist():
+            soc = {"soc": ratio * record.static["soc"]}
+            changed = replace(record, static={**record.static, **soc})
+            columns.append(_wetness(ensemble, changed, days, sm_sat, theta_r, levels))
+        return torch.stack(columns, dim=-1)
+
+    level = "a site of the module" if known else "no site of the module, its level is guessed"
+    follows = "its input soc follows carbon" if carbon_is_seen else "it does not see carbon but through the pores"
+    note = f"the soil is nudged to learned moisture of {Path(folder).name} ({level}; {follows})"
+    return LearnedWetness(wetness, note)
+
+
+def _refuse_layers(dzsoil: Tensor, levels: Sequence[int], folder: Path) -> None:
+    middle = (dzsoil.cumsum(0) - 0.5 * dzsoil).flatten().tolist()
+    same = len(middle) == len(LAYER_DEPTHS) and np.allclose(middle, LAYER_DEPTHS, rtol=0.0, atol=_SAME_DEPTH)
+    if not same:
+        raise BadInput(
+            f"learned moisture is of layers whose middles lie at {', '.join(f'{d:g}' for d in LAYER_DEPTHS)} m, and the column's at "
+            f"{', '.join(f'{d:g}' for d in middle)}",
+            where=folder,
+            remedy="give soil.dzsoil = [0.1, 0.25, 0.65, 2.0]",
+        )
+    wrong = [level for level in levels if not 1 <= level <= len(LAYER_DEPTHS)]
+    if wrong:
+        raise BadInput(
+            f"the soil has no level {wrong[0]}",
+            where="closed_loop.moisture_levels",
+            remedy=f"choose among 1 to {len(LAYER_DEPTHS)}, from the top",
+        )
+
+
+def _round_the_year(
+    known: str | None,
+    card: Mapping[str, Any],
+    place: Place,
+    forcing: Forcing,
+    *,
+    timestep: float,
+    context: int,
+) -> tuple[MoistureRecord, int]:
+    """The pass over and over until the network can look back no further than its beginning, and the days of one pass."""
+    a_day = round(86400.0 / timestep)
+
+    def daily(values: Tensor) -> _Array:
+        return values[:, 0].double().numpy().reshape(-1, a_day).mean(1)
+
+    t_air = daily(forcing.t_air)
+    vapour = vapour_pressure(daily(forcing.q), daily(forcing.pstar))
+    one_pass = {
+        "precip": 86400.0 * daily(forcing.tot_rain + forcing.tot_snow),
+        "t_air": t_air,
+        "sw_down": daily(forcing.sw_down),
+        "lw_down": daily(forcing.lw_down),
+        "vpd": np.clip(saturation_vapour_pressure(t_air) - vapour, 0.0, None),
+        "wind": daily(forcing.wind),
+    }
+    days = len(t_air)
+    rounds = math.ceil(context / days) + 1
+    of_site = card["sites"].get(known, {})
+    # elsewhere a sensor that has measured nothing stands for those that there are not
+    depth = np.asarray(of_site.get("depths", LAYER_DEPTHS[:1]), dtype=np.float64)
+    static = {name: value for name, value in of_site.get("static", {}).items() if value is not None}
+    record = MoistureRecord(
+        site=place.site if known is None else known,
+        days=pd.date_range("2000-01-01", periods=rounds * days, freq="D"),
+        dynamic={name: np.tile(values, rounds) for name, values in one_pass.items()},
+        jules=np.full((rounds * days, len(LAYER_DEPTHS)), np.nan),
+        static={**static, **place.static},
+        theta=np.full((rounds * days, len(depth)), np.nan),
+        usable=np.zeros((rounds * days, len(depth)), dtype=bool),
+        depth=depth,
+        names=tuple(of_site.get("sensors", ("theta_1",))),
+        latitude=place.latitude,
+        longitude=place.longitude,
+    )
+    return record, days
+
+
+def _wetness(
+    ensemble: MoistureEnsemble,
+    record: MoistureRecord,
+    days: int,
+    sm_sat: Tensor,
+    theta_r: Tensor,
+    levels: Sequence[int],
+) -> Tensor:
+    """Share of the pores that hold water, shape (day, layer); NaN in layers that do not follow."""
+    theta = torch.tensor(ensemble.layers(record)[-days:], dtype=sm_sat.dtype)
+    share = ((theta - theta_r.flatten()) / sm_sat.flatten()).clamp(DRIEST, 1.0)
+    follows = torch.tensor([k + 1 in levels for k in range(share.shape[1])])
+    return torch.where(follows, share, torch.nan)

@@ -1,0 +1,267 @@
+"""Soil moisture through time, with the rain above it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from jules_ml.data.readers.column_output import liquid_theta
+from jules_ml.scoring.scores import agreement
+from jules_ml.support.figures import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    MEASURED,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILION,
+    WIDTH,
+    add_notes,
+    layer_colours,
+    layer_labels,
+    letter_panels,
+    show_dates,
+    styled,
+)
+
+_DAY = pd.Timedelta(days=1)
+
+
+@styled
+def soil_moisture(
+    output: xr.Dataset, *, observed: xr.DataArray | None = None, layer: int | None = None, notes: Sequence[str] = ()
+) -> Figure:
+    """Draw daily precipitation, the water content of all layers, and one layer against a sensor.
+
+    Parameters
+    ----------
+    output : xarray.Dataset
+        Of :func:`~jules_ml.column.output.output_dataset`, with ``sthu``.
+    observed : xarray.DataArray, dims ('time',), optional
+        Water content by a sensor [m3 m-3], with its ``depth`` [m].
+    layer : int, optional
+        Layer that the sensor is compared with; the one it lies in unless given.
+    notes : sequence of str
+        What the reader must know of the data.
+
+    Returns
+    -------
+    Figure
+    """
+    rows = 2 if observed is None else 3
+    figure = Figure(figsize=(WIDTH, 1.5 + 2.1 * (rows - 1)), layout="constrained")
+    axes = figure.subplots(rows, 1, sharex=True, height_ratios=[1.0, 2.0, 2.0][:rows])
+    rain = _precipitation(axes[0], output)
+    dzsoil = output["dzsoil"].to_numpy().tolist()
+    labels = layer_labels(dzsoil)
+    theta = [daily_means(liquid_theta(output, n)) for n in range(len(dzsoil))]
+    for series, colour, label in zip(theta, layer_colours(len(dzsoil)), labels, strict=True):
+        axes[1].plot(series.index, series, color=colour, label=label)
+    axes[1].set_ylabel("liquid θ [m$^3$ m$^{-3}$]")
+    axes[1].legend(ncols=len(dzsoil), loc="lower left", bbox_to_anchor=(0.0, -0.02), borderaxespad=0.2)
+    titles = [rain, "Water content of the column's layers, daily means"]
+    if observed is not None:
+        depth = float(observed["depth"])
+        at = layer_of(depth, dzsoil) if layer is None else layer
+        seen, given = daily_means(observed), theta[at]
+        frozen = daily_means(output["sthf"].isel(soil=at)) > 0.0
+        axes[2].fill_between(
+            frozen.index,
+            0.0,
+            1.0,
+            where=frozen.to_numpy(),
+            transform=axes[2].get_xaxis_transform(),
+            facecolor="#D5E5F1",
+            edgecolor="#8FB3CC",
+            lw=0.3,
+            label="ice in the layer",
+        )
+        axes[2].plot(given.index, given, color=layer_colours(len(dzsoil))[at], label=f"column, {labels[at]}")
+        axes[2].plot(seen.index, seen, color=MEASURED, lw=1.2, label=f"sensor, {depth:g} m")
+        axes[2].set_ylabel("liquid θ [m$^3$ m$^{-3}$]")
+        axes[2].legend(ncols=3, loc="lower left", borderaxespad=0.2)
+        thawed = given.where(~frozen).reindex(seen.index)
+        scores = agreement(thawed.to_numpy(), seen.to_numpy())
+        titles.append(
+            f"Sensor and the layer that it lies in. Days without ice: r = {scores.r:.2f}, KGE = {scores.kge:.2f}, "
+            f"RMSE = {scores.rmse:.3f}, bias = {scores.bias:+.3f} m$^3$ m$^{{-3}}$ (n = {scores.n})"
+        )
+    for axis in axes[1:]:
+        low, high = axis.get_ylim()
+        axis.set_ylim(min(low, low - 0.18 * (high - low)), high)
+    letter_panels(axes, titles)
+    show_dates(axes[-1])
+    axes[-1].set_xlim(theta[0].index[0], theta[0].index[-1] + _DAY)
+    add_notes(figure, notes)
+    return figure
+
+
+def daily_means(values: xr.DataArray, *, least: float = 0.5) -> pd.Series:
+    """Means over days of UTC, by their start, of days of which a share ``least`` is there; a coarser series stays as it is."""
+    series = pd.Series(values.to_numpy(), index=pd.DatetimeIndex(values["time"].to_numpy()))
+    step = pd.Timedelta(np.diff(series.index).min()) if len(series) > 1 else _DAY
+    if step >= _DAY:
+        return series.set_axis(series.index - step)
+    days = series.resample("1D", closed="right", label="left")
+    return days.mean().where(days.count() >= least * (_DAY / step))
+
+
+def layer_of(depth: float, dzsoil: Sequence[float]) -> int:
+    """Index of the layer that a depth [m] lies in; the lowest for what is deeper."""
+    return min(int(np.searchsorted(np.cumsum(dzsoil), depth)), len(dzsoil) - 1)
+
+
+def _precipitation(axis: Axes, output: xr.Dataset) -> str:
+    """Daily sums, rain on top of snow; returns the panel's title."""
+    rain, snow = (daily_means(output[name]) * _DAY.total_seconds() for name in ("tot_rain", "tot_snow"))
+    # bars narrower than a dot would be left out here and there; steps are not
+    axis.fill_between(rain.index, 0.0, snow + rain, step="post", color=SKY, lw=0.3, label="rain")
+    axis.fill_between(snow.index, 0.0, snow, step="post", color=ORANGE, lw=0.3, label="snow")
+    axis.set_ylim(bottom=0.0)
+    axis.set_ylabel("kg m$^{-2}$ d$^{-1}$")
+    axis.legend(ncols=2, loc="upper right", borderaxespad=0.0)
+    return "Precipitation"
+
+
+@styled
+def soil_temperature(output: xr.Dataset, *, observed: xr.DataArray | None = None, notes: Sequence[str] = ()) -> Figure:
+    """Draw temperature of air and of all layers, the ice in each, and snow.
+
+    Parameters
+    ----------
+    output : xarray.Dataset
+        Of :func:`~jules_ml.column.output.output_dataset`, with ``t_soil``, ``sthf`` and ``snow_mass_gb``.
+    observed : xarray.DataArray, dims ('time',), optional
+        Temperature by a sensor [K], with its ``depth`` [m].
+    notes : sequence of str
+        What the reader must know of the data.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = Figure(figsize=(WIDTH, 6.0), layout="constrained")
+    axes = figure.subplots(3, 1, sharex=True, height_ratios=[2.0, 1.0, 1.0])
+    dzsoil = output["dzsoil"].to_numpy().tolist()
+    colours, labels = layer_colours(len(dzsoil)), layer_labels(dzsoil)
+    air = daily_means(output["t_air"])
+    axes[0].plot(air.index, air, color="#C4C4C4", lw=0.7, label="air")
+    for n, (colour, label) in enumerate(zip(colours, labels, strict=True)):
+        warmth, ice = (daily_means(output[name].isel(soil=n)) for name in ("t_soil", "sthf"))
+        axes[0].plot(warmth.index, warmth, color=colour, label=label)
+        axes[1].plot(ice.index, ice, color=colour)
+    titles = ["Temperature of air and of the column's layers, daily means"]
+    if observed is not None:
+        depth = float(observed["depth"])
+        seen = daily_means(observed)
+        axes[0].plot(seen.index, seen, color=MEASURED, lw=1.0, label=f"sensor, {depth:g} m")
+        titles = [f"{titles[0]}; the sensor lies in {labels[layer_of(depth, dzsoil)]}"]
+    axes[0].axhline(273.15, color=GREY, lw=0.6)
+    low, high = axes[0].get_ylim()
+    axes[0].set_ylim(low, high + 0.16 * (high - low))
+    axes[0].set_ylabel("K")
+    axes[0].legend(ncols=len(dzsoil) + 2, loc="upper left", borderaxespad=0.1)
+    axes[1].set_ylabel("sthf [1]")
+    axes[1].set_ylim(bottom=0.0)
+    snow = daily_means(output["snow_mass_gb"])
+    axes[2].fill_between(snow.index, 0.0, snow, color=BLUE, lw=0.0)
+    axes[2].set_ylabel("kg m$^{-2}$")
+    axes[2].set_ylim(bottom=0.0)
+    letter_panels(axes, [*titles, "Ice, as a fraction of saturation", "Snow on the ground"])
+    show_dates(axes[2])
+    axes[2].set_xlim(air.index[0], air.index[-1] + pd.Timedelta(days=1))
+    add_notes(figure, notes)
+    return figure
+
+
+#: Parts of the budget, as they leave the column: name in the output, label, colour.
+_LOSSES = (
+    ("esoil_gb", "soil and plants", GREEN),
+    ("ecan_gb", "wet leaves", SKY),
+    ("ei_gb", "snow", PURPLE),
+    ("surf_roff", "surface runoff", ORANGE),
+    ("sub_surf_roff", "drainage", BLUE),
+)
+
+
+@styled
+def water_budget(output: xr.Dataset, *, notes: Sequence[str] = ()) -> Figure:
+    """Draw the budget of each year, water stored against water supplied, and the residual.
+
+    Parameters
+    ----------
+    output : xarray.Dataset
+        Of :func:`~jules_ml.column.output.output_dataset`, with all variables.
+    notes : sequence of str
+        What the reader must know of the data.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = Figure(figsize=(WIDTH, 6.4), layout="constrained")
+    bars, stored, residual = figure.subplot_mosaic("ab;cc", height_ratios=[1.5, 1.0]).values()
+    period = float(output.attrs["interval_seconds"])
+    time = pd.DatetimeIndex(output["time"].to_numpy())
+    fluxes = pd.DataFrame(
+        {name: output[name].to_numpy() * period for name in ("precip", *(n for n, _, _ in _LOSSES))}, index=time
+    )
+
+    # an interval that ends at midnight belongs to the day before
+    years = fluxes.groupby((time - pd.Timedelta(seconds=period / 2)).year)
+    yearly = years.sum()[years.size() * period > 300.0 * 86400.0]
+    if yearly.empty:
+        yearly = years.sum()
+    bottom = np.zeros(len(yearly))
+    bars.bar(yearly.index - 0.21, yearly["precip"], width=0.38, color="#9A9A9A", label="precipitation")
+    for name, label, colour in _LOSSES:
+        bars.bar(yearly.index + 0.21, yearly[name], width=0.38, bottom=bottom, color=colour, label=label)
+        bottom = bottom + yearly[name].to_numpy()
+    bars.set_ylabel("kg m$^{-2}$ a$^{-1}$")
+    bars.set_xticks(yearly.index, [str(year) for year in yearly.index], fontsize=7.5)
+    aside = 0.5 + max(0.0, 0.5 * (4 - len(yearly)))
+    bars.set_xlim(float(yearly.index.min()) - aside, float(yearly.index.max()) + aside)
+    bars.set_ylim(0.0, 1.42 * max(float(yearly["precip"].max()), float(bottom.max())))
+    bars.legend(ncols=2, loc="upper left", borderaxespad=0.1)
+    bars.grid(visible=False, axis="x")
+
+    held = (output["smcl"].sum("soil") + output["snow_mass_gb"] + output["canopy_gb"]).to_numpy()
+    supply = fluxes["precip"].to_numpy() - sum(fluxes[name].to_numpy() for name, _, _ in _LOSSES)
+    expected = held[0] + np.concatenate([[0.0], np.cumsum(0.5 * (supply[:-1] + supply[1:]))])
+    stored.plot(time, expected, color=VERMILION, lw=2.2, label="precipitation less losses, summed up")
+    stored.plot(time, held, color=BLACK, lw=0.7, label="water in soil, leaves and snow")
+    stored.set_ylabel("kg m$^{-2}$")
+    low, high = stored.get_ylim()
+    stored.set_ylim(low, high + 0.22 * (high - low))
+    stored.legend(loc="upper left", borderaxespad=0.1)
+    show_dates(stored)
+
+    days = (
+        pd.Series(np.abs(output["water_residual"].to_numpy()), index=time)
+        .resample("1D", closed="right", label="left")
+        .max()
+    )
+    residual.plot(days.index, days, ".", ms=2.0, color=BLACK)
+    residual.set_ylim(0.0, max(1.15 * float(days.max()), 1e-18))
+    residual.ticklabel_format(axis="y", style="sci", scilimits=(0, 0), useMathText=True)
+    residual.set_ylabel("kg m$^{-2}$")
+    show_dates(residual)
+    residual.set_xlim(time[0] - pd.Timedelta(seconds=period), time[-1])
+    steps = "step" if period < 7200.0 else "mean step"
+    letter_panels(
+        [bars, stored, residual],
+        [
+            "Precipitation and losses",
+            "Water stored, and what it should be",
+            f"Residual of the water budget in the worst {steps} of each day",
+        ],
+    )
+    add_notes(figure, notes)
+    return figure

@@ -1,0 +1,117 @@
+"""The folder of a run: what it wrote, and what a reader needs to know of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.figure import Figure
+
+from jules_ml.column.figures import soil_moisture
+from jules_ml.column.output import OUTPUTS, write_output
+from jules_ml.column.run import ColumnRun
+from jules_ml.data.quality import measured
+from jules_ml.support.files import whole_file
+from jules_ml.support.provenance import software
+
+
+def write_run(run: ColumnRun, folder: Path) -> list[Path]:
+    """Write what a run made: ``column.nc``, ``run_summary.json`` and the experiment as it was.
+
+    Parameters
+    ----------
+    run : ColumnRun
+    folder : Path
+        Made where it is missing.
+
+    Returns
+    -------
+    list of Path
+        The files.
+
+    Raises
+    ------
+    BadInput
+        If the folder cannot be written.
+    """
+    output, summary, experiment = (folder / name for name in ("column.nc", "run_summary.json", "experiment.toml"))
+    write_output(run.output, output)
+    with whole_file(summary) as part:
+        part.write_text(json.dumps(run_summary(run), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    with whole_file(experiment) as part:
+        part.write_text(run.experiment.text, encoding="utf-8")
+    return [output, summary, experiment]
+
+
+def run_figure(run: ColumnRun) -> Figure | None:
+    """Draw the run's soil moisture, against the record's shallowest sensor of known depth where it measured.
+
+    Parameters
+    ----------
+    run : ColumnRun
+
+    Returns
+    -------
+    Figure or None
+        None where the experiment's ``outputs`` leave out ``sthu``, of which it is drawn.
+    """
+    if "sthu" not in run.output:
+        return None
+    observed = _shallowest_sensor(run)
+    used = [str(s) for s in run.weather.substitutions]
+    return soil_moisture(run.output, observed=observed, notes=[f"Not measured. {'; '.join(used)}."] if used else [])
+
+
+def _shallowest_sensor(run: ColumnRun) -> xr.DataArray | None:
+    """Water content by the shallowest sensor that measured during the run, without what the source has filled."""
+    if "theta" not in run.record:
+        return None
+    theta = run.record["theta"]
+    if "theta_qc" in run.record:
+        theta = theta.where(measured(run.record, "theta"))
+    bounds = run.output["time_bounds"].to_numpy()
+    theta = theta.sel(time=slice(bounds[0, 0], bounds[-1, 1]))
+    known = theta["depth"].notnull() & theta.notnull().any("time")
+    theta = theta.isel(depth=np.flatnonzero(known.to_numpy()))
+    return theta.isel(depth=int(np.argmin(theta["depth"].to_numpy()))) if theta.sizes["depth"] else None
+
+
+def run_summary(run: ColumnRun) -> dict[str, object]:
+    """Sum up a run: software, record, time, spin-up, budgets, means and substitutions.
+
+    Parameters
+    ----------
+    run : ColumnRun
+
+    Returns
+    -------
+    dict
+        Ready for JSON. Means are over the whole run, in the units of the output.
+    """
+    ds = run.output
+    bounds = pd.DatetimeIndex(ds["time_bounds"].to_numpy().ravel())
+    means = {
+        name: ds[name].mean("time").round(10).to_numpy().tolist()
+        for name in [*run.weather.series.data_vars, *OUTPUTS]
+        if name in ds
+    }
+    return {
+        "experiment": run.experiment.file.name,
+        "site": {k: ds.attrs[k] for k in ("site", "source", "licence") if k in ds.attrs},
+        "software": software(),
+        "start": f"{bounds[0]:%Y-%m-%dT%H:%M:%SZ}",
+        "end": f"{bounds[-1]:%Y-%m-%dT%H:%M:%SZ}",
+        "steps": run.weather.series.sizes["time"],
+        "periods": ds.sizes["time"],
+        "compiled": run.compiled,
+        "wall_seconds": round(run.wall_seconds, 2),
+        "spin_up": asdict(run.spin_up),
+        "budgets": asdict(run.budgets),
+        "substitutions": [asdict(s) for s in run.weather.substitutions],
+        "notes": list(run.notes),
+        "means": means,
+    }

@@ -1,0 +1,199 @@
+"""What a run of the column writes: a CF netCDF file with JULES's variable names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from jules_ml.support.files import whole_file
+
+
+class Output(NamedTuple):
+    """One output variable of JULES, of the whole column or of each soil layer."""
+
+    units: str
+    long_name: str
+    standard_name: str | None = None
+    layered: bool = False
+
+
+_RATE = "kg m-2 s-1"
+
+#: Everything that a step gives, under JULES's names.
+OUTPUTS: dict[str, Output] = {
+    "smcl": Output("kg m-2", "water in soil layer", "mass_content_of_water_in_soil_layer", True),
+    "sthu": Output("1", "liquid water as a fraction of saturation", None, True),
+    "sthf": Output("1", "ice as a fraction of saturation", None, True),
+    "t_soil": Output("K", "soil temperature", "soil_temperature", True),
+    "ext": Output(_RATE, "water drawn from soil layer by roots and bare soil", None, True),
+    "fsth": Output("1", "factor of moisture in soil respiration", None, True),
+    "ftemp": Output("1", "factor of temperature in soil respiration", None, True),
+    "resp_s_gb": Output(
+        _RATE,
+        "carbon respired by soil",
+        "surface_upward_mass_flux_of_carbon_dioxide_expressed_as_carbon_due_to_heterotrophic_respiration",
+    ),
+    "runoff": Output(_RATE, "runoff from the surface and below", "runoff_flux"),
+    "surf_roff": Output(_RATE, "runoff from the surface", "surface_runoff_flux"),
+    "sub_surf_roff": Output(_RATE, "drainage out of the lowest layer", "subsurface_runoff_flux"),
+    "infiltration": Output(_RATE, "water that reaches the soil"),
+    "tfall": Output(_RATE, "rain that reaches the ground through leaves"),
+    "snow_melt_gb": Output(_RATE, "snow melt", "surface_snow_melt_flux"),
+    "fqw_gb": Output(_RATE, "evaporation of all kinds", "water_evapotranspiration_flux"),
+    "esoil_gb": Output(_RATE, "transpiration and evaporation from soil"),
+    "ecan_gb": Output(_RATE, "evaporation from wet leaves"),
+    "ei_gb": Output(_RATE, "sublimation of snow"),
+    "canopy_gb": Output("kg m-2", "water on leaves", "canopy_water_amount"),
+    "snow_mass_gb": Output("kg m-2", "snow on the ground", "surface_snow_amount"),
+    "snow_depth_gb": Output("m", "depth of snow", "surface_snow_thickness"),
+    "rad_net": Output("W m-2", "net downward radiation", "surface_net_downward_radiative_flux"),
+    "latent_heat": Output("W m-2", "latent heat flux", "surface_upward_latent_heat_flux"),
+    "ftl_gb": Output("W m-2", "sensible heat flux", "surface_upward_sensible_heat_flux"),
+    "surf_ht_flux_gb": Output("W m-2", "heat into the soil", "downward_heat_flux_in_soil"),
+    "tstar_gb": Output("K", "temperature of the surface", "surface_temperature"),
+    "gpp_gb": Output(
+        _RATE,
+        "carbon assimilated",
+        "gross_primary_productivity_of_biomass_expressed_as_carbon",
+    ),
+    "fsmc_gb": Output("1", "factor of soil moisture in transpiration"),
+    "water_residual": Output("kg m-2", "residual of the water budget, mean of the steps"),
+    "heat_residual": Output("W m-2", "residual of the soil's heat budget"),
+}
+
+#: Soil temperatures that the column's formulas hold between [K]. No soil on Earth leaves them; a column that breaks down does.
+SOIL_TEMPERATURES = (173.0, 373.0)
+
+#: Properties of the soil that stand beside the output, for water content and suction to be worked out.
+_SOIL = {
+    "b": ("1", "exponent of the hydraulic curves"),
+    "sathh": ("m", "suction at saturation"),
+    "satcon": ("kg m-2 s-1", "hydraulic conductivity at saturation"),
+    "sm_sat": ("m3 m-3", "water content at saturation, without residual water"),
+    "sm_crit": ("m3 m-3", "water content at the critical point"),
+    "sm_wilt": ("m3 m-3", "water content at the wilting point"),
+    "hcap": ("J m-3 K-1", "heat capacity of dry soil"),
+    "hcon": ("W m-1 K-1", "thermal conductivity of dry soil"),
+    "theta_r": ("m3 m-3", "residual water, which smcl leaves out and a sensor sees"),
+}
+
+
+def is_sound(name: str, values: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Whether an output can come of a column that has not broken down.
+
+    Parameters
+    ----------
+    name : str
+        Of :data:`OUTPUTS`.
+    values : array
+
+    Returns
+    -------
+    array of bool, shape of ``values``
+        Where it is finite and, if it is the soil's temperature, within :data:`SOIL_TEMPERATURES`.
+    """
+    if name != "t_soil":
+        return np.isfinite(values)
+    coldest, hottest = SOIL_TEMPERATURES
+    return (values > coldest) & (values < hottest)
+
+
+def output_dataset(
+    outputs: Mapping[str, NDArray[np.floating]],
+    weather: xr.Dataset,
+    *,
+    start: pd.Timestamp,
+    period: pd.Timedelta,
+    dzsoil: Sequence[float],
+    soil: Mapping[str, NDArray[np.floating]],
+) -> xr.Dataset:
+    """Put a column's output into a CF dataset, with the weather that drove it.
+
+    Parameters
+    ----------
+    outputs : mapping of str to array, shape (time,) or (time, soil)
+        Means over each period, by the names of :data:`OUTPUTS`.
+    weather : xarray.Dataset
+        Site dataset that drove the run, whose steps make whole periods.
+    start : Timestamp
+        Beginning of the first period, UTC.
+    period : Timedelta
+        Length of a period.
+    dzsoil : sequence of float, shape (soil,)
+        Thickness of the layers [m].
+    soil : mapping of str to array, shape (soil,)
+        Soil properties by JULES's names, and ``theta_r``.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dimensions ``time`` (end of each period, UTC, as JULES stamps it) and ``soil``.
+    """
+    n = len(next(iter(outputs.values())))
+    end = pd.date_range(start + period, periods=n, freq=period)
+    method = {
+        "cell_methods": f"time: mean (interval: {period.total_seconds() / 60.0:g} minutes; stamp at end of interval)"
+    }
+    data: dict[str, tuple[tuple[str, ...], NDArray[np.floating], dict[str, str]]] = {}
+    for name, values in outputs.items():
+        known = OUTPUTS[name]
+        attrs = {"units": known.units, "long_name": known.long_name, **method}
+        if known.standard_name is not None:
+            attrs["standard_name"] = known.standard_name
+        data[name] = (("time", "soil") if known.layered else ("time",), values, attrs)
+    steps = weather.sizes["time"] // n
+    for variable, column in weather.data_vars.items():
+        means = column.to_numpy().reshape(n, steps).mean(axis=1)
+        kept = {k: str(column.attrs[k]) for k in ("units", "long_name", "standard_name") if k in column.attrs}
+        data[str(variable)] = (("time",), means, kept | method)
+    for name, values in soil.items():
+        units, long_name = _SOIL[name]
+        data[name] = (("soil",), values, {"units": units, "long_name": long_name})
+    thickness = np.asarray(dzsoil, dtype=np.float64)
+    middle = np.cumsum(thickness) - thickness / 2
+    coords: dict[str, object] = {
+        "time": (
+            "time",
+            end.to_numpy(),
+            {"standard_name": "time", "long_name": "end of the period, UTC", "bounds": "time_bounds", "axis": "T"},
+        ),
+        "time_bounds": (("time", "bounds"), np.stack([(end - period).to_numpy(), end.to_numpy()], axis=1)),
+        "depth": (
+            "soil",
+            middle,
+            {"units": "m", "positive": "down", "standard_name": "depth", "long_name": "middle of soil layer"},
+        ),
+        "dzsoil": ("soil", thickness, {"units": "m", "long_name": "thickness of soil layer"}),
+    }
+    for name, axis in (("latitude", "degrees_north"), ("longitude", "degrees_east")):
+        if name in weather.attrs:
+            coords[name] = ((), weather.attrs[name], {"units": axis, "standard_name": name})
+    site = {k: weather.attrs[k] for k in ("site", "source", "licence", "elevation") if k in weather.attrs}
+    return xr.Dataset(
+        data,
+        coords=coords,
+        attrs={
+            "Conventions": "CF-1.10",
+            "title": f"JULES's soil column at {site.get('site', 'a site')}",
+            **site,
+            "interval_seconds": period.total_seconds(),
+        },
+    )
+
+
+def write_output(output: xr.Dataset, path: Path) -> None:
+    """Write the output as netCDF-4, whole or not at all."""
+    seconds = f"seconds since {pd.Timestamp(output['time_bounds'].to_numpy()[0, 0]):%Y-%m-%d %H:%M:%S}"
+    encoding: dict[str, dict[str, object]] = {
+        str(name): {"zlib": True, "complevel": 2, "_FillValue": None} for name in output.data_vars
+    }
+    for name in ("time", "time_bounds"):
+        encoding[name] = {"units": seconds, "calendar": "standard", "dtype": "float64", "_FillValue": None}
+    with whole_file(path) as part:
+        output.to_netcdf(part, engine="netcdf4", encoding=encoding)

@@ -1,0 +1,92 @@
+"""Runs side by side: one quantity through time, and what was measured of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from jules_ml.support.figures import (
+    BLUE,
+    GREEN,
+    MEASURED,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILION,
+    WIDTH,
+    add_notes,
+    letter_panels,
+    show_dates,
+    styled,
+)
+
+_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE)
+
+
+@styled
+def side_by_side(
+    series: Mapping[str, pd.Series],
+    *,
+    observed: pd.Series | None,
+    title: str,
+    unit: str,
+    cumulative: bool = False,
+    notes: Sequence[str] = (),
+) -> Figure:
+    """Draw daily means of a quantity by several runs, and how far each is from the first, or from what was measured.
+
+    Parameters
+    ----------
+    series : mapping of str to Series
+        Values by time, by the name of the run.
+    observed : Series or None
+        What was measured.
+    title : str
+        The quantity.
+    unit : str
+        Of the values.
+    cumulative : bool
+        Draw sums through time instead, of values that are a second's, as of runoff.
+    notes : sequence of str
+        What the reader must know of the data.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
+    axes = figure.subplots(2, 1, sharex=True, height_ratios=[1.6, 1.0])
+    daily = {name: _daily(values, cumulative) for name, values in series.items()}
+    seen = None if observed is None else _daily(observed, cumulative)
+    if seen is not None:
+        axes[0].plot(seen.index, seen, color=MEASURED, lw=0.0, marker=".", ms=2.2, label="measured")
+    for (name, values), colour in zip(daily.items(), _COLOURS, strict=False):
+        axes[0].plot(values.index, values, color=colour, label=name)
+    reference, said = (seen, "what was measured") if seen is not None else next(
+        (values, name) for name, values in daily.items()
+    )  # fmt: skip
+    for (name, values), colour in zip(daily.items(), _COLOURS, strict=False):
+        if name != said:
+            near = reference.reindex(values.index, method="nearest", tolerance=pd.Timedelta("12h"))
+            # days that are missing stay gaps
+            difference = values - near
+            axes[1].plot(difference.index, difference, color=colour, lw=0.8)
+    axes[1].axhline(0.0, color="#404040", lw=0.6)
+    axes[0].legend(ncols=4, loc="upper left", borderaxespad=0.1)
+    low, high = axes[0].get_ylim()
+    axes[0].set_ylim(low, high + 0.15 * (high - low))
+    for axis in axes:
+        axis.set_ylabel(unit)
+    kind = "sum since the start" if cumulative else "daily means"
+    letter_panels(axes, [f"{title}, {kind}", f"Less {said}"])
+    show_dates(axes[1])
+    add_notes(figure, notes)
+    return figure
+
+
+def _daily(values: pd.Series, cumulative: bool) -> pd.Series:
+    # a stamp ends its period, so that midnight belongs to the day before
+    daily = values.resample("1D", closed="right", label="right").mean()
+    return (daily * 86400.0).cumsum() if cumulative else daily

@@ -1,1 +1,0 @@
-"""What passes between learned modules and JULES: tables, files, the Fortran bridge."""

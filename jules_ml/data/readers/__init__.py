@@ -1,0 +1,1 @@
+"""Readers: one file per source, each returns a site dataset."""

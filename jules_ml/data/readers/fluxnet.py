@@ -1,0 +1,342 @@
+"""Flux towers: the CSV files of FLUXNET2015, AmeriFlux-FLUXNET and ICOS, daily, half-hourly and hourly, FULLSET and SUBSET."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from jules_ml.data.profile import Sensor, align
+from jules_ml.data.readers.fluxnet_columns import (
+    COLUMNS,
+    MISSING,
+    NEE_UNIT,
+    PERCENTILES,
+    QC_MEANING,
+    SENSORS,
+    Resolution,
+    is_filled,
+    is_known,
+)
+from jules_ml.data.site import SiteMeta, drop_out_of_range, refuse_missing_codes, site_dataset, utc_end_of_interval
+from jules_ml.data.textfile import read_csv_columns, read_header, read_times, require_columns
+from jules_ml.data.units import convert, refuse_fraction_as_percent
+from jules_ml.data.variables import VARIABLES
+from jules_ml.errors import BadInput
+
+_INTERVAL: dict[Resolution, pd.Timedelta] = {
+    "HH": pd.Timedelta(minutes=30),
+    "HR": pd.Timedelta(hours=1),
+    "DD": pd.Timedelta(days=1),
+}
+
+#: Network_Site_FLUXNET[2015][_PRODUCT]_RESOLUTION, with anything before and after.
+_FILE_NAME = re.compile(
+    r"(?P<network>[A-Z]+)_(?P<site>[A-Z]{2}-[A-Za-z0-9]{3})_FLUXNET(2015)?(_(?P<product>[A-Z0-9]+))?"
+    r"_(?P<resolution>HH|HR|DD|WW|MM|YY)(?=[_.])"
+)
+
+_LICENCE = {
+    "AMF": "AmeriFlux: CC BY 4.0, or the AmeriFlux Legacy licence where the site's page says so",
+    "FLX": "FLUXNET2015: CC BY 4.0, or the Tier Two policy where the site's page says so",
+    "ICOSETC": "ICOS: CC BY 4.0",
+}
+
+
+@dataclass(frozen=True)
+class FileName:
+    """What the name of a FLUXNET file tells; ``None`` for what it does not."""
+
+    network: str | None = None
+    site: str | None = None
+    product: str | None = None
+    resolution: str | None = None
+
+    @classmethod
+    def parse(cls, path: Path) -> FileName:
+        """Take apart a name such as ``FLX_CH-Dav_FLUXNET2015_FULLSET_HH_1997-2014_1-3.csv``."""
+        match = _FILE_NAME.search(path.name)
+        return cls() if match is None else cls(**match.groupdict())
+
+
+def read_fluxnet(
+    path: str | Path,
+    *,
+    utc_offset_hours: float | None,
+    site: str | None = None,
+    latitude: float | None = None,
+    longitude: float | None = None,
+    elevation: float | None = None,
+    swc_depths: Sequence[float] | None = None,
+    ts_depths: Sequence[float] | None = None,
+    licence: str | None = None,
+) -> xr.Dataset:
+    """Read a flux tower's record from a FLUXNET file.
+
+    Parameters
+    ----------
+    path : str or Path
+        FULLSET, SUBSET or FLUXMET file of a tower, ``.csv`` or ``.csv.gz``, half-hourly, hourly or daily.
+    utc_offset_hours : float or None
+        Local standard time minus UTC [h]; the files are in local standard time and do not tell. ``None`` is refused.
+    site : str, optional
+        Site code; taken from the file name unless given.
+    latitude, longitude, elevation : float, optional
+        Degrees, north and east positive, and metres; the files do not tell.
+    swc_depths, ts_depths : sequence of float, optional
+        Depth [m] of the water and temperature sensors in the order of their numbers, positive downward. Without them
+        depths are NaN and the sensors stand in the order of their numbers, which is from the shallowest down.
+    licence : str, optional
+        Licence of the record; what the network says in general unless given.
+
+    Returns
+    -------
+    xarray.Dataset
+        Site dataset. Gap-filled variables come with their quality, ``<name>_qc``: codes 0 to 3 for steps, a fraction
+        for days. ``nee`` is the reference version; ``nee_ustar`` along ``ustar_percentile`` [%] holds it under other u*
+        thresholds (25, 50, 75 in a SUBSET, 5 to 95 in a FULLSET), found by year (VUT) or, where that is missing, for all
+        years (CUT). ``sensor_theta`` and ``sensor_t_soil`` give the number of the sensor on each level. The attribute
+        ``column`` names the columns that a variable came from, and ``n_dropped`` counts published values that are
+        physically impossible. GPP and RECO are not read: both are the output of a fitted model.
+
+    Raises
+    ------
+    BadInput
+        If a column or quality code is unknown, a gap-filled column comes without its quality, the offset from UTC or the
+        site is not known, or the file is broken, of another resolution, or in other units.
+
+    References
+    ----------
+    Pastorello et al. (2020), Scientific Data 7, 225.
+    """
+    path = Path(path)
+    name = FileName.parse(path)
+    site = site or name.site
+    if site is None:
+        raise BadInput("the file name does not tell the site", where=path, remedy="give site, for example 'CH-Dav'")
+    header = read_header(path)
+    _refuse_unknown(header, path)
+    depths = {"theta": swc_depths, "t_soil": ts_depths}
+    wanted = [*_single(header), *_ustar_variants(header), *_sensors(header, depths, path)]
+    if not wanted:
+        raise BadInput(
+            "the file holds no measured variable",
+            where=path,
+            remedy="give a FULLSET, SUBSET or FLUXMET file, not one of reanalysis alone",
+        )
+    require_columns(header, [f"{w.column}_QC" for w in wanted if is_filled(w.column)], where=f"{path}, line 1")
+    stamps = ["TIMESTAMP"] if "TIMESTAMP" in header else ["TIMESTAMP_START", "TIMESTAMP_END"]
+    columns = [column for w in wanted for column in (w.column, f"{w.column}_QC") if column in header]
+    frame = read_csv_columns(path, texts=stamps, numbers=columns, missing=(MISSING,))
+    resolution, end = _ends(frame[stamps], path)
+    if name.resolution not in (None, resolution):
+        raise BadInput(
+            f"the file name says {name.resolution} and the time stamps are {resolution}",
+            where=path,
+            remedy="correct the name of the file",
+        )
+    time = utc_end_of_interval(
+        end,
+        interval=_INTERVAL[resolution],
+        stamp_at="end",
+        utc_offset_hours=utc_offset_hours,
+        where=f"{path}, column {stamps[-1]}",
+    )
+    return _assemble(
+        [_load(w, frame, resolution, path) for w in wanted],
+        time=time,
+        resolution=resolution,
+        meta=SiteMeta(
+            site=site,
+            source=f"FLUXNET {name.product or 'product'} {resolution}, {path.name}",
+            licence=licence or _LICENCE.get(name.network or "", "not stated: see the site's page"),
+            latitude=latitude,
+            longitude=longitude,
+            elevation=elevation,
+            utc_offset_hours=utc_offset_hours or 0.0,
+        ),
+        where=str(path),
+    )
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A column to read, and where it goes: to a variable of its own, to a u* percentile, or to a sensor of a profile."""
+
+    variable: str
+    column: str
+    unit: str | None = None
+    is_sum: bool = False
+    percentile: float | None = None
+    sensor: int | None = None
+    depth: float = math.nan
+
+
+@dataclass(frozen=True, eq=False)
+class _Loaded:
+    """A column in the units of the site dataset."""
+
+    wanted: _Wanted
+    values: NDArray[np.float64]
+    qc: NDArray[np.float64] | None
+    n_dropped: int
+
+
+def _refuse_unknown(header: Sequence[str], path: Path) -> None:
+    unknown = [column for column in header if not is_known(column)]
+    if unknown:
+        raise BadInput(
+            f"column {unknown[0]} is not one of a FLUXNET product ({len(unknown)} unknown of {len(header)})",
+            where=f"{path}, line 1, column {header.index(unknown[0]) + 1}",
+            remedy="delete it, or read the file as a table with a column map",
+        )
+
+
+def _single(header: Sequence[str]) -> list[_Wanted]:
+    """Variables of one column each."""
+    found = []
+    for column in COLUMNS:
+        name = next((name for name in column.names if name in header), None)
+        if name is not None:
+            found.append(_Wanted(column.variable, name, column.unit, is_sum=column.is_sum))
+    reference = next((name for name in ("NEE_VUT_REF", "NEE_CUT_REF") if name in header), None)
+    return found if reference is None else [*found, _Wanted("nee", reference)]
+
+
+def _ustar_variants(header: Sequence[str]) -> list[_Wanted]:
+    """Columns of NEE under the percentiles of the u* threshold, of one method only."""
+    for method in ("VUT", "CUT"):
+        found = [
+            _Wanted("nee_ustar", f"NEE_{method}_{percent}", percentile=float(percent))
+            for percent in PERCENTILES
+            if f"NEE_{method}_{percent}" in header
+        ]
+        if found:
+            return found
+    return []
+
+
+def _sensors(header: Sequence[str], depths: Mapping[str, Sequence[float] | None], path: Path) -> list[_Wanted]:
+    """Columns of soil sensors, by their numbers."""
+    found = []
+    for variable, (prefix, unit) in SENSORS.items():
+        numbers = sorted(
+            int(column.removeprefix(prefix)) for column in header if re.fullmatch(f"{prefix}[0-9]+", column)
+        )
+        given = depths[variable]
+        if given is not None and len(given) != len(numbers):
+            raise BadInput(
+                f"{len(given)} depths are given for {variable} and the file has {len(numbers)} sensors",
+                where=f"{path}, columns {prefix}*",
+                remedy="give one depth a sensor, in the order of their numbers; nan where it is not known",
+            )
+        if given is not None and any(depth < 0.0 or math.isinf(depth) for depth in given):
+            raise BadInput(
+                f"depths of {variable} are {', '.join(f'{depth:g}' for depth in given)} m",
+                where=f"{path}, columns {prefix}*",
+                remedy="give depths in metres, positive downward; nan where one is not known",
+            )
+        for number, depth in zip(numbers, given or [math.nan] * len(numbers), strict=True):
+            found.append(_Wanted(variable, f"{prefix}{number}", unit, sensor=number, depth=float(depth)))
+    return found
+
+
+def _ends(stamps: pd.DataFrame, path: Path) -> tuple[Resolution, pd.DatetimeIndex]:
+    """Resolution of the file and the end of each interval, in local standard time, from its columns of time stamps."""
+    width = int(stamps.iloc[0, 0:1].str.len().iloc[0])
+    if width not in (8, 12) or (width == 8) != (len(stamps.columns) == 1):
+        raise BadInput(
+            f"time stamps such as '{stamps.iloc[0, 0]}' are neither daily, hourly nor half-hourly",
+            where=f"{path}, line {stamps.index[0]}",
+            remedy="give the file of DD, HR or HH of the same site",
+        )
+    if len(stamps.columns) == 1:
+        return "DD", read_times(stamps["TIMESTAMP"], "%Y%m%d", where=path) + _INTERVAL["DD"]
+    start = read_times(stamps["TIMESTAMP_START"], "%Y%m%d%H%M", where=path)
+    end = read_times(stamps["TIMESTAMP_END"], "%Y%m%d%H%M", where=path)
+    length = end[0] - start[0]
+    resolution: Resolution = "HR" if length == _INTERVAL["HR"] else "HH"
+    odd = np.flatnonzero(end - start != _INTERVAL[resolution])
+    if odd.size:
+        raise BadInput(
+            f"the interval from {start[odd[0]]} to {end[odd[0]]} is not {_INTERVAL[resolution]}",
+            where=f"{path}, line {stamps.index[odd[0]]}, column TIMESTAMP_END",
+            remedy="correct the time stamps of that line",
+        )
+    return resolution, end
+
+
+def _load(wanted: _Wanted, frame: pd.DataFrame, resolution: Resolution, path: Path) -> _Loaded:
+    """Convert a column to the units of the site dataset, and check its quality codes."""
+    place = f"{path}, column {wanted.column}"
+    raw = frame[wanted.column].to_numpy()
+    refuse_missing_codes(raw, where=place)
+    unit = wanted.unit or NEE_UNIT[resolution]
+    if unit == "%":
+        refuse_fraction_as_percent(raw, where=place)
+    if wanted.is_sum:
+        raw, unit = raw / _INTERVAL[resolution].total_seconds(), f"{unit} s-1"
+    values, n_dropped = drop_out_of_range(
+        wanted.variable, convert(raw, unit, VARIABLES[wanted.variable].units, where=place)
+    )
+    codes = None
+    if f"{wanted.column}_QC" in frame:
+        codes = frame[f"{wanted.column}_QC"].to_numpy()
+        known = (codes >= 0.0) & (codes <= 1.0) if resolution == "DD" else np.isin(codes, (0.0, 1.0, 2.0, 3.0))
+        bad = np.flatnonzero(~known & np.isfinite(codes))
+        if bad.size:
+            raise BadInput(
+                f"quality code {codes[bad[0]]:g} is not known",
+                where=f"{path}, line {frame.index[bad[0]]}, column {wanted.column}_QC",
+                remedy="days have a fraction from 0 to 1" if resolution == "DD" else "steps have codes 0, 1, 2 or 3",
+            )
+    return _Loaded(wanted, values, codes, n_dropped)
+
+
+def _assemble(
+    columns: Sequence[_Loaded], *, time: pd.DatetimeIndex, resolution: Resolution, meta: SiteMeta, where: str
+) -> xr.Dataset:
+    values = {c.wanted.variable: c.values for c in columns}
+    qc = {c.wanted.variable: c.qc for c in columns if c.qc is not None}
+    ustar = [c for c in columns if c.wanted.percentile is not None]
+    if ustar:
+        values["nee_ustar"] = np.column_stack([c.values for c in ustar])
+        qc["nee_ustar"] = np.column_stack([c.qc for c in ustar if c.qc is not None])
+    profile = align(
+        {
+            name: [
+                Sensor(c.wanted.sensor, c.wanted.depth, c.values, c.qc)
+                for c in columns
+                if c.wanted.variable == name and c.wanted.sensor is not None
+            ]
+            for name in SENSORS
+            if name in values
+        }
+    )
+    ds = site_dataset(
+        values | profile.values,
+        qc=qc | profile.qc,
+        qc_meaning=QC_MEANING[resolution],
+        depth=profile.depth.tolist() if profile.values else None,
+        time=time,
+        interval=_INTERVAL[resolution],
+        meta=meta,
+        where=where,
+    )
+    ds = profile.label(ds)
+    if ustar:
+        percent = np.array([c.wanted.percentile for c in ustar])
+        attrs = {"units": "%", "long_name": "percentile of the u* threshold, from bootstrap and two detection methods"}
+        ds = ds.assign_coords(ustar_percentile=("ustar_percentile", percent, attrs))
+    for variable in values:
+        mine = [c for c in columns if c.wanted.variable == variable]
+        ds[variable].attrs["column"] = " ".join(c.wanted.column for c in mine)
+        ds[variable].attrs["n_dropped"] = sum(c.n_dropped for c in mine)
+    return ds

@@ -1,0 +1,224 @@
+"""Any table of observations, CSV or Parquet, read by a column map."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from jules_ml.data.parquetfile import read_parquet
+from jules_ml.data.profile import Sensor, align
+from jules_ml.data.readers.table_spec import Quality, TableColumn, TableSpec
+from jules_ml.data.site import SiteMeta, refuse_missing_codes, site_dataset, utc_end_of_interval
+from jules_ml.data.textfile import read_csv_columns, read_header, read_times
+from jules_ml.data.units import convert, refuse_fraction_as_percent
+from jules_ml.data.variables import VARIABLES
+from jules_ml.errors import BadInput
+
+
+def read_table(path: str | Path, spec: TableSpec) -> xr.Dataset:
+    """Read a table of observations by its column map.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``.parquet``, or else delimited text, which may be gzipped.
+    spec : TableSpec
+        The column map.
+
+    Returns
+    -------
+    xarray.Dataset
+        Site dataset. Quality codes are recoded: for steps of up to an hour to 0 (measured) and 1 (filled), for longer ones
+        to the fraction that was measured. The attribute ``column`` names the columns that a variable came from.
+
+    Raises
+    ------
+    BadInput
+        If the file is broken; a column is missing or not explained; a unit is unknown or does not fit; a quality code is
+        not explained; stamps are unreadable, doubled, unsorted or not an interval apart; the offset from UTC is not known;
+        or a value is impossible.
+    """
+    path = Path(path)
+    frame, end = _read_parquet(path, spec) if path.suffix == ".parquet" else _read_text(path, spec)
+    values: dict[str, NDArray[np.float64]] = {}
+    qc: dict[str, NDArray[np.float64]] = {}
+    sensors: dict[str, list[Sensor]] = {}
+    for name, column in spec.columns.items():
+        converted = _convert(frame[name].to_numpy(), column, spec.interval, where=f"{path}, column {name}")
+        codes = None if column.quality is None else _recode(frame, column.quality, spec.interval, path)
+        if column.depth is not None:
+            known = sensors.setdefault(column.variable, [])
+            known.append(Sensor(len(known) + 1, column.depth, converted, codes))
+            continue
+        values[column.variable] = converted
+        if codes is not None:
+            qc[column.variable] = codes
+    profile = align(sensors)
+    ds = site_dataset(
+        values | profile.values,
+        qc=qc | profile.qc,
+        qc_meaning="0 measured; 1 filled; NaN not stated"
+        if _has_codes(spec.interval)
+        else "fraction of the interval that was measured, 0 to 1; NaN not stated",
+        depth=profile.depth.tolist() if sensors else None,
+        time=end,
+        interval=spec.interval,
+        meta=SiteMeta(
+            site=spec.site,
+            source=spec.source or path.name,
+            licence=spec.licence,
+            latitude=spec.latitude,
+            longitude=spec.longitude,
+            elevation=spec.elevation,
+            utc_offset_hours=spec.utc_offset_hours or 0.0,
+        ),
+        where=str(path),
+    )
+    for variable in dict.fromkeys(column.variable for column in spec.columns.values()):
+        mine = [name for name, column in spec.columns.items() if column.variable == variable]
+        ds[variable].attrs["column"] = " ".join(mine)
+    return profile.label(ds)
+
+
+def _read_text(path: Path, spec: TableSpec) -> tuple[pd.DataFrame, pd.DatetimeIndex]:
+    """Columns of numbers, and the end of each interval, of a delimited text file."""
+    if not spec.time.columns or spec.time.format is None:
+        raise BadInput(
+            "the column map does not say where the time stands and how it is written",
+            where=path,
+            remedy="give time.columns and time.format, for example ['date'] and '%Y-%m-%d %H:%M'",
+        )
+    header = read_header(path, delimiter=spec.delimiter, header_line=spec.header_line, encoding=spec.encoding)
+    place = f"{path}, line {spec.header_line}"
+    _refuse_unexplained(header, spec, place)
+    frame = read_csv_columns(
+        path,
+        texts=spec.time.columns,
+        numbers=spec.numbers,
+        delimiter=spec.delimiter,
+        header_line=spec.header_line,
+        first_data_line=spec.first_data_line,
+        missing=spec.missing,
+        encoding=spec.encoding,
+    )
+    return frame, _ends(read_times(_joined(frame, spec), spec.time.format, where=path), spec, path)
+
+
+def _read_parquet(path: Path, spec: TableSpec) -> tuple[pd.DataFrame, pd.DatetimeIndex]:
+    """Columns of numbers, and the end of each interval, of a Parquet file."""
+    frame = read_parquet(path, required=spec.time.columns, numbers=spec.numbers)
+    _refuse_unexplained([str(name) for name in frame.columns], spec, str(path))
+    if len(spec.time.columns) == 1 and pd.api.types.is_datetime64_any_dtype(frame[spec.time.columns[0]]):
+        stamps = pd.DatetimeIndex(frame[spec.time.columns[0]])
+    elif spec.time.columns:
+        if spec.time.format is None:
+            raise BadInput(
+                "time stamps are stored as text",
+                where=f"{path}, column {' '.join(spec.time.columns)}",
+                remedy="give time.format, for example '%Y-%m-%d %H:%M'",
+            )
+        stamps = read_times(
+            _joined(frame.astype(dict.fromkeys(spec.time.columns, str)), spec), spec.time.format, where=path
+        )
+    elif isinstance(frame.index, pd.DatetimeIndex):
+        stamps = frame.index
+    else:
+        raise BadInput(
+            "the index of the table does not hold time stamps",
+            where=path,
+            remedy="name the column of time stamps in time.columns",
+        )
+    numbers = frame[spec.numbers].astype(np.float64)
+    return numbers.mask(numbers.isin(spec.missing)), _ends(stamps, spec, path)
+
+
+def _joined(frame: pd.DataFrame, spec: TableSpec) -> pd.Series:
+    joined = frame[list(spec.time.columns)].fillna("").agg(" ".join, axis=1)
+    return joined.rename(" ".join(spec.time.columns))
+
+
+def _refuse_unexplained(header: list[str], spec: TableSpec, where: str) -> None:
+    explained = {*spec.numbers, *spec.time.columns}
+    unknown = [
+        name
+        for name in header
+        if name not in explained and not any(fnmatchcase(name, pattern) for pattern in spec.ignore)
+    ]
+    if unknown:
+        raise BadInput(
+            f"column {', '.join(unknown)} is not in the column map",
+            where=where,
+            remedy="explain it in 'columns', or name it in 'ignore'",
+        )
+
+
+def _ends(stamps: pd.DatetimeIndex, spec: TableSpec, path: Path) -> pd.DatetimeIndex:
+    """End of each interval in UTC, of stamps that stand one interval apart, gaps allowed."""
+    where = f"{path}, column {' '.join(spec.time.columns)}" if spec.time.columns else f"{path}, index"
+    aware = stamps.tz is not None
+    end = utc_end_of_interval(
+        stamps.tz_convert(None) if aware else stamps,
+        interval=spec.interval,
+        stamp_at=spec.stamp_at,
+        utc_offset_hours=0.0 if aware else spec.utc_offset_hours,
+        where=where,
+    )
+    steps = pd.Series(end).diff().dropna()
+    between = np.flatnonzero(steps % spec.interval)
+    if len(steps) and (steps.min() < spec.interval or steps.median() != spec.interval):
+        raise BadInput(
+            f"time stamps are {steps.median()} apart, at the least {steps.min()}, and the interval is said to be {spec.interval}",
+            where=where,
+            remedy="correct the interval in the column map, or the stamps",
+        )
+    if between.size:
+        row = int(between[0]) + 1
+        raise BadInput(
+            f"time stamp {stamps[row]} is {steps.iloc[row - 1]} after the last, no whole number of intervals of {spec.interval}",
+            where=where,
+            remedy="correct the stamp, or delete the row",
+        )
+    return end
+
+
+def _convert(
+    raw: NDArray[np.float64], column: TableColumn, interval: pd.Timedelta, *, where: str
+) -> NDArray[np.float64]:
+    """Convert a column to the units of the site dataset."""
+    refuse_missing_codes(raw, where=where)
+    raw, unit = raw * column.scale, column.unit
+    if unit.strip() == "%":
+        refuse_fraction_as_percent(raw, where=where)
+    if column.is_sum:
+        raw, unit = raw / interval.total_seconds(), f"{unit} s-1"
+    return convert(raw, unit, VARIABLES[column.variable].units, where=where)
+
+
+def _has_codes(interval: pd.Timedelta) -> bool:
+    """Whether the quality of a step is a code; that of a longer interval is a fraction."""
+    return interval <= pd.Timedelta(hours=1)
+
+
+def _recode(frame: pd.DataFrame, quality: Quality, interval: pd.Timedelta, path: Path) -> NDArray[np.float64]:
+    """Bring quality codes to the form of the site dataset."""
+    codes = frame[quality.column].to_numpy()
+    measured, filled = np.isin(codes, quality.measured), np.isin(codes, quality.filled)
+    known = (codes >= 0.0) & (codes <= 1.0) if quality.fraction else measured | filled
+    bad = np.flatnonzero(~known & ~np.isnan(codes))
+    if bad.size:
+        row = bad[0]
+        line = f", line {frame.index[row]}" if frame.index.name == "line" else f", row {row + 1}"
+        raise BadInput(
+            f"quality code {codes[row]:g} is not explained",
+            where=f"{path}{line}, column {quality.column}",
+            remedy="a fraction lies between 0 and 1" if quality.fraction else "list it under 'measured' or 'filled'",
+        )
+    if quality.fraction:
+        return codes
+    yes, no = (0.0, 1.0) if _has_codes(interval) else (1.0, 0.0)
+    return np.select([measured, filled], [yes, no], np.nan)

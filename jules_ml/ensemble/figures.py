@@ -1,0 +1,204 @@
+"""An ensemble through time as a fan, and how far draws of a module are apart offline and online."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from jules_ml.support.figures import (
+    BLACK,
+    BLUE,
+    GREY,
+    ORANGE,
+    SKY,
+    WIDTH,
+    add_notes,
+    layer_labels,
+    letter_panels,
+    show_dates,
+    styled,
+)
+
+#: Most panels of a fan plot, and what is drawn first of what there is: name, layer, scale, and what it is called.
+_PANELS: tuple[tuple[str, int | None, float, str], ...] = (
+    ("theta", 0, 1.0, "water content, {layer} [m3 m-3]"),
+    ("theta", 2, 1.0, "water content, {layer} [m3 m-3]"),
+    ("t_soil", 0, 1.0, "soil temperature, {layer} [K]"),
+    ("resp_s_gb", None, 86400.0e3, "soil respiration [g m-2 d-1 of C]"),
+    ("sthu", 0, 1.0, "liquid water over saturation, {layer} [1]"),
+    ("fqw_gb", None, 86400.0, "evaporation [mm d-1]"),
+    ("latent_heat", None, 1.0, "latent heat [W m-2]"),
+)
+_MOST = 4
+
+
+def drawable(summary: xr.Dataset) -> list[str]:
+    """Variables of a summary that a fan plot shows; it may be none."""
+    return [name for name in dict.fromkeys(panel[0] for panel in _PANELS) if f"{name}_quantiles" in summary]
+
+
+@styled
+def fan(
+    summary: xr.Dataset,
+    *,
+    observed: xr.DataArray | None = None,
+    observed_panel: str = "theta",
+    notes: Sequence[str] = (),
+) -> Figure:
+    """Draw quantiles over members through time, of what :func:`drawable` finds.
+
+    Parameters
+    ----------
+    summary : xarray.Dataset
+        As :func:`~jules_ml.ensemble.summary.summarise` wrote it: ``NAME_quantiles``, and ``NAME_posterior_mean`` where members were
+        weighed.
+    observed : DataArray, dims ('time',), optional
+        What was measured.
+    observed_panel : str
+        Variable that it measures.
+    notes : sequence of str
+        What the reader must know.
+
+    Returns
+    -------
+    Figure
+    """
+    panels = [panel for panel in _PANELS if panel[0] in drawable(summary)][:_MOST]
+    figure = Figure(figsize=(WIDTH, 0.6 + 1.75 * len(panels)), layout="constrained")
+    axes = np.atleast_1d(figure.subplots(len(panels), 1, sharex=True))
+    thickness = summary["dzsoil"].to_numpy() if "dzsoil" in summary else np.array([])
+    labels = layer_labels(thickness.tolist())
+    titles = []
+    for axis, (name, layer, scale, title) in zip(axes, panels, strict=True):
+        values = scale * _layer(summary[f"{name}_quantiles"], layer)
+        _draw_fan(axis, summary["time"].to_numpy(), values.to_numpy(), summary["quantile"].to_numpy())
+        if f"{name}_posterior_mean" in summary:
+            posterior = scale * _layer(summary[f"{name}_posterior_mean"], layer)
+            axis.plot(summary["time"], posterior, color=ORANGE, lw=1.2, label="posterior mean")
+        if observed is not None and name == observed_panel and axis is axes[0]:
+            axis.plot(observed["time"], scale * observed, color=BLACK, lw=0.8, label="measured")
+        axis.margins(x=0.0)
+        if name != "t_soil":
+            axis.set_ylim(bottom=0.0)
+        titles.append(title.format(layer=labels[layer] if layer is not None and layer < len(labels) else ""))
+    low, high = axes[0].get_ylim()
+    axes[0].set_ylim(top=low + 1.2 * (high - low))  # room for the legend
+    axes[0].legend(loc="upper right", ncols=5)
+    show_dates(axes[-1])
+    letter_panels(axes, titles)
+    add_notes(figure, notes)
+    return figure
+
+
+def _layer(values: xr.DataArray, layer: int | None) -> xr.DataArray:
+    return (
+        values if layer is None or "soil" not in values.dims else values.isel(soil=min(layer, values.sizes["soil"] - 1))
+    )
+
+
+def _draw_fan(
+    axis: Axes, time: NDArray[np.datetime64], values: NDArray[np.floating], quantiles: NDArray[np.floating]
+) -> None:
+    """Bands between quantiles that lie as far below the median as above it."""
+    n = len(quantiles)
+    for k in range(n // 2):
+        share = quantiles[n - 1 - k] - quantiles[k]
+        shade = 0.25 + 0.35 * k / max(n // 2 - 1, 1)
+        axis.fill_between(
+            time,
+            values[k],
+            values[n - 1 - k],
+            color=BLUE,
+            alpha=shade,
+            lw=0.0,
+            label=f"{100.0 * share:.0f} % of members",
+        )
+    if n % 2:
+        axis.plot(time, values[n // 2], color=BLUE, lw=1.2, label="median")
+
+
+@styled
+def spread_online_offline(spread: xr.Dataset, *, record: str, place: str, notes: Sequence[str] = ()) -> Figure:
+    """Draw how far draws of learned respiration are apart offline, and online.
+
+    Parameters
+    ----------
+    spread : xarray.Dataset
+        As :func:`~jules_ml.ensemble.offline.spread_dataset` gives it.
+    record : str
+        What the module was learned from.
+    place : str
+        Where the model ran.
+    notes : sequence of str
+        What the reader must know.
+
+    Returns
+    -------
+    Figure
+    """
+    titles = ("Respiration: standard deviation over mean", "of the year [%]")
+    return _spread(spread, f"offline: on the record of {record}", place, 100.0, "spread of the mean [%]", titles, notes)
+
+
+@styled
+def water_online_offline(spread: xr.Dataset, *, place: str, notes: Sequence[str] = ()) -> Figure:
+    """Draw how far draws of learned hydraulics are apart offline, at one suction, and online, in the model.
+
+    Parameters
+    ----------
+    spread : xarray.Dataset
+        As :func:`~jules_ml.ensemble.offline.water_spread_dataset` gives it.
+    place : str
+        Where the model ran.
+    notes : sequence of str
+        What the reader must know.
+
+    Returns
+    -------
+    Figure
+    """
+    titles = ("Water of the top layer: standard deviation", "of the year")
+    return _spread(spread, "offline: at 33 kPa, on the retention curve", place, 1.0, "spread [m3 m-3]", titles, notes)
+
+
+def _spread(
+    spread: xr.Dataset,
+    offline: str,
+    place: str,
+    scale: float,
+    unit: str,
+    titles: Sequence[str],
+    notes: Sequence[str],
+) -> Figure:
+    """Spread by month, and of the year."""
+    figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
+    by_month, year = figure.subplots(1, 2, width_ratios=(2.4, 1.0))
+    kinds = (
+        ("offline", offline, GREY, "o"),
+        ("online_draws", f"online: draws in the model at {place}", BLUE, "s"),
+        ("online_all", "online: draws and parameters together", ORANGE, "^"),
+    )
+    several = bool(np.any(np.abs(spread["online_all"] - spread["online_draws"]) > 1e-6))
+    shown = kinds if several else kinds[:2]
+    for name, label, colour, marker in shown:
+        by_month.plot(spread["month"], scale * spread[name], color=colour, marker=marker, ms=4.0, label=label)
+    by_month.set(xlabel="month", xticks=np.arange(1, 13), ylabel=unit)
+    by_month.set_ylim(0.0, 1.3 * by_month.get_ylim()[1])
+    by_month.legend(loc="upper right")
+    heights = [scale * float(spread[f"{name}_year"]) for name, *_ in shown]
+    bars = year.bar(range(len(shown)), heights, color=[colour for _, _, colour, _ in shown], width=0.6)
+    year.bar_label(
+        bars, [f"{height:.1f}" if scale > 1.0 else f"{height:.3f}" for height in heights], padding=2.0, fontsize=8.0
+    )
+    year.set_xticks(range(len(shown)), ["offline", "online,\ndraws", "online,\nall"][: len(shown)])
+    year.set_ylim(0.0, 1.15 * max([*heights, 1e-6]))
+    year.grid(axis="x", visible=False)
+    year.axhline(0.0, color=SKY, lw=0.0)
+    letter_panels([by_month, year], list(titles))
+    add_notes(figure, notes)
+    return figure

@@ -1,0 +1,51 @@
+"""What a user may choose about learned soil hydraulics: the table ``[hydraulics]`` of an experiment."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from jules_ml.experiment.place import INPUTS, RANGES
+
+
+class HydraulicSettings(BaseModel):
+    """How JULES's soil properties are learned. ``inputs`` is each site's own; all else is taken from the first experiment."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    texture: bool = Field(default=True, description="sand and clay are among the inputs")
+    inputs: dict[str, float] = Field(
+        default={}, description="static inputs of this site by name, in place of those from [soil.texture]"
+    )
+    members: Annotated[int, Field(ge=1, le=50)] = Field(default=8, description="networks in the ensemble")
+    hidden: int = Field(default=8, ge=1, le=64, description="units of each network's hidden layer")
+    rounds: int = Field(default=6, ge=1, le=50, description="times that the columns are run")
+    bias_weight: float = Field(
+        default=0.1, ge=0.0, le=1.0, description="weight of a sensor's mean error beside that of its anomalies"
+    )
+    deep_weight: float = Field(
+        default=0.5, ge=0.0, le=10.0, description="weight of a site's deeper sensors together, beside 1 of its first"
+    )
+    tie: float = Field(default=0.03, ge=0.0, description="how strongly weights are tied to the pre-trained ones")
+    spin_up_days: int = Field(default=365, ge=0, description="days from the start that are run once beforehand")
+    t_air_above: float = Field(default=275.15, description="colder days are left out [K]")
+    t_soil_above: float = Field(default=274.15, description="days with colder soil are left out, where measured [K]")
+    least_days: int = Field(default=60, ge=10, description="days that a sensor must have to be learned from")
+    test_fraction: float = Field(
+        default=0.3, ge=0.0, le=0.8, description="last part of each record that is held out and scored; 0: none"
+    )
+    seed: int = Field(default=0, ge=0, description="seed of everything random")
+
+    @model_validator(mode="after")
+    def _known_inputs(self) -> Self:
+        unknown = [name for name in self.inputs if name not in INPUTS]
+        if unknown:
+            raise ValueError(f"inputs are {', '.join(INPUTS)}, not {', '.join(unknown)}")
+        for name, value in self.inputs.items():
+            low, high = RANGES[name]
+            if not low <= value <= high:
+                raise ValueError(f"inputs.{name} is {value:g}, and lies between {low:g} and {high:g} {INPUTS[name][0]}")
+        if self.inputs.get("sand", 0.0) + self.inputs.get("clay", 0.0) > 1.0:
+            raise ValueError("inputs.sand and inputs.clay add to more than 1; they are fractions of the mineral soil")
+        return self

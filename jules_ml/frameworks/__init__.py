@@ -1,0 +1,1 @@
+"""Components for model-coupling frameworks."""

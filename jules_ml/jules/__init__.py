@@ -1,0 +1,1 @@
+"""JULES itself: namelists, Rose applications, run folders, the executable and its files."""

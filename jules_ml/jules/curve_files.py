@@ -1,0 +1,157 @@
+"""Curve tables: f and g as namelists that Fortran, Python and people can read.
+
+A table holds one curve at evenly spaced points, ``&jules_ml_curve``; between them it is linear, and beyond its ends it keeps its end
+values. What is refused here is what the bridge refuses.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Final, get_args
+
+import f90nml
+import numpy as np
+
+from jules_ml.errors import BadInput
+from jules_ml.learned.respiration.tables import UNITS, CurveName, CurveTable, CurveX
+from jules_ml.support.files import whole_file
+
+#: Version of the format.
+VERSION: Final = 1
+_GROUP: Final = "jules_ml_curve"
+_MAX_POINTS = 100001
+_KEYS = ("version", "name", "x", "x_units", "x_min", "x_max", "n", "y", "seen_min", "seen_max", "reference")
+_NUMBERS = ("x_min", "x_max", "seen_min", "seen_max", "reference")
+
+
+def check_curve(table: CurveTable, *, where: str | Path | None = None) -> None:
+    """Refuse a table that cannot be evaluated.
+
+    Parameters
+    ----------
+    table : CurveTable
+    where : str or Path, optional
+        File, for the error message.
+
+    Raises
+    ------
+    BadInput
+        If a name is unknown, the points do not rise, or an ordinate is negative or not finite in 32 bits.
+    """
+
+    def refuse(problem: str, remedy: str) -> BadInput:
+        return BadInput(problem, where=f"{where} (&{_GROUP})" if where else f"&{_GROUP}", remedy=remedy)
+
+    if table.name not in get_args(CurveName):
+        raise refuse(f"name is '{table.name}'", "give 'fsth' or 'ftemp'")
+    if table.x not in get_args(CurveX):
+        raise refuse(f"x is '{table.x}'", "give 'sthu', 'sthu+sthf', 'theta' or 't_soil'")
+    if (table.x == "t_soil") != (table.name == "ftemp"):
+        raise refuse(
+            f"x is '{table.x}', which {table.name} cannot depend on in a table",
+            "ftemp goes with t_soil, fsth with water",
+        )
+    if not (np.isfinite(table.x_min) and np.isfinite(table.x_max) and table.x_min < table.x_max):
+        raise refuse(f"x runs from {table.x_min:g} to {table.x_max:g}", "give finite x_min < x_max")
+    if not 2 <= len(table.y) <= _MAX_POINTS:
+        raise refuse(f"y has {len(table.y)} values", f"give 2 to {_MAX_POINTS}")
+    bad = np.flatnonzero(~((table.y >= 0.0) & (table.y <= np.finfo(np.float32).max)))
+    if bad.size:
+        raise refuse(f"y({bad[0] + 1}) is {table.y[bad[0]]:g}", "give finite ordinates of zero or above")
+
+
+def write_curve(table: CurveTable, path: Path) -> Path:
+    """Write a table; it appears whole or not at all.
+
+    Raises
+    ------
+    BadInput
+        If the table cannot be evaluated, or the folder cannot be written.
+    """
+    check_curve(table, where=path)
+    group = {
+        "version": VERSION,
+        "name": table.name,
+        "x": table.x,
+        "x_units": UNITS[table.x],
+        "x_min": table.x_min,
+        "x_max": table.x_max,
+        "n": len(table.y),
+        # nine digits are more than JULES's 32 bits hold, and keep files that one can compare line by line
+        "y": [float(f"{value:.9g}") for value in table.y],
+        "seen_min": table.seen_min,
+        "seen_max": table.seen_max,
+        "reference": table.reference,
+    }
+    namelist = f90nml.Namelist({_GROUP: group})
+    namelist.column_width = 100
+    text = io.StringIO()
+    namelist.write(text)
+    with whole_file(path) as part:
+        part.write_text(text.getvalue(), encoding="ascii")
+    return path
+
+
+def read_curve(path: str | Path, expected: CurveName | None = None) -> CurveTable:
+    """Read a table.
+
+    Parameters
+    ----------
+    path : str or Path
+        Namelist file.
+    expected : {'fsth', 'ftemp'}, optional
+        Name that it must bear.
+
+    Raises
+    ------
+    BadInput
+        If the file is missing or no namelist, an entry is missing or unknown, or the table cannot be evaluated.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise BadInput(
+            "there is no such file", where=path, remedy="give a file that 'jules-ml export --to curves' wrote"
+        )
+    try:
+        groups = f90nml.read(path)
+    except Exception as error:  # the parser lets its own inner errors through
+        raise BadInput("the file is not a namelist", where=path, remedy="export the curves again") from error
+    if list(groups) != [_GROUP]:
+        raise BadInput(
+            f"the file holds {', '.join('&' + str(name) for name in groups) or 'no group'}",
+            where=path,
+            remedy=f"give a file with the group &{_GROUP} alone",
+        )
+    group = groups[_GROUP]
+    place = f"{path} (&{_GROUP})"
+    for key in _KEYS:
+        if group.get(key) is None:
+            raise BadInput(f"{key} is missing", where=place, remedy=f"give {key}, or export the curves again")
+    unknown = [key for key in group if key not in (*_KEYS, "_start_index")]
+    if unknown:
+        raise BadInput(f"{unknown[0]} is not known", where=place, remedy=f"a curve has {', '.join(_KEYS)}")
+    if group["version"] != VERSION:
+        raise BadInput(
+            f"version is {group['version']}", where=place, remedy=f"export the curves again as version {VERSION}"
+        )
+    values = group["y"] if isinstance(group["y"], list) else [group["y"]]
+    for key, value in [(key, group[key]) for key in _NUMBERS] + [(f"y({i + 1})", v) for i, v in enumerate(values)]:
+        if not isinstance(value, int | float):
+            raise BadInput(f"{key} is {value!r}, not a number", where=place, remedy=f"correct {key}")
+    if group["n"] != len(values):
+        raise BadInput(f"n is {group['n']} and y has {len(values)} values", where=place, remedy="make them agree")
+    if group["x_units"] != UNITS.get(group["x"], group["x_units"]):
+        raise BadInput(
+            f"x_units is '{group['x_units']}'", where=place, remedy=f"{group['x']} comes in '{UNITS[group['x']]}'"
+        )
+    table = CurveTable(
+        name=group["name"],
+        x=group["x"],
+        y=np.asarray(values, dtype=np.float64),
+        **{key: float(group[key]) for key in _NUMBERS},
+    )
+    check_curve(table, where=path)
+    if expected is not None and table.name != expected:
+        raise BadInput(f"name is '{table.name}', and '{expected}' is wanted", where=place, remedy="give the other file")
+    return table

@@ -1,0 +1,1 @@
+"""Files that JULES reads, written from module folders."""

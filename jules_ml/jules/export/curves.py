@@ -1,0 +1,39 @@
+"""Learned curves as tables for JULES."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jules_ml.jules.curve_files import write_curve
+from jules_ml.learned.respiration.store import load_respiration
+from jules_ml.learned.respiration.tables import CurveX, learned_tables
+
+#: Names of the files in the folder that is written.
+FSTH_FILE, FTEMP_FILE = "fsth.nml", "ftemp.nml"
+
+
+def export_curves(folder: str | Path, out: Path, *, x: CurveX | None = None) -> list[Path]:
+    """Write the curves of a module folder as ``fsth.nml`` and ``ftemp.nml``.
+
+    Parameters
+    ----------
+    folder : str or Path
+        That ``jules-ml fit respiration`` wrote.
+    out : Path
+        Folder to write to; made where it is missing.
+    x : {'sthu', 'sthu+sthf', 'theta'}, optional
+        As in :func:`learned_tables`.
+
+    Returns
+    -------
+    list of Path
+        The two files.
+
+    Raises
+    ------
+    BadInput
+        If the folder is none of learned respiration, or ``out`` cannot be written.
+    """
+    module, settings, _ = load_respiration(folder)
+    fsth, ftemp = learned_tables(module, settings, x=x)
+    return [write_curve(fsth, out / FSTH_FILE), write_curve(ftemp, out / FTEMP_FILE)]

@@ -1,0 +1,354 @@
+"""Files that an unmodified JULES reads: soil properties as an ancillary, soil water as prescribed data.
+
+netCDF, laid out as the namelist ``JULES_INPUT_GRID`` of the run says: level dimensions stand before the grid's, time before all.
+Values are 64-bit, so that JULES's 32-bit numbers come out as they would of the same digits in a namelist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from jules_ml.errors import BadInput
+from jules_ml.physics.soil_names import LAYERED, RESIDUAL
+from jules_ml.support.files import whole_file
+
+#: Those that have none, or one for each layer of soil carbon.
+_AT_SURFACE = {"albsoil": ("1", "albedo of bare soil")}
+_BY_CARBON_LAYER = {"clay": ("1", "clay as a fraction of the mineral soil"), "soil_ph": ("1", "pH of the soil")}
+#: Variables of the soil that JULES takes as prescribed data.
+PRESCRIBED = {
+    "sthuf": ("1", "soil water, liquid and frozen, as a fraction of saturation"),
+    "t_soil": ("K", "soil temperature"),
+    **{name: LAYERED[name] for name in ("b", "satcon", "sm_sat", "sm_wilt")},
+}
+_RANGE = {"sthuf": (0.0, 1.0), "t_soil": (150.0, 400.0), "sm_sat": (0.0, 1.0), "sm_wilt": (0.0, 1.0)}
+_TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
+
+
+@dataclass(frozen=True)
+class InputGrid:
+    """The grid of a run's input files, namelist JULES_INPUT_GRID.
+
+    Attributes
+    ----------
+    nx, ny : int
+        Points; of a one-dimensional grid ``nx`` are all, and ``ny`` is 1.
+    x_dim, y_dim : str
+        Names of the dimensions.
+    land_dim : str or None
+        Name of the only dimension where ``grid_is_1d``.
+    soil_dim, carbon_dim, time_dim : str
+        Names of the dimensions of soil layers, layers of soil carbon, and time.
+    """
+
+    nx: int = 1
+    ny: int = 1
+    x_dim: str = "x"
+    y_dim: str = "y"
+    land_dim: str | None = None
+    soil_dim: str = "soil"
+    carbon_dim: str = "sclayer"
+    time_dim: str = "time"
+
+    @classmethod
+    def of(cls, group: Mapping[str, Any]) -> InputGrid:
+        """As the namelist group says, JULES's own defaults where it does not.
+
+        Parameters
+        ----------
+        group : mapping
+            Entries of JULES_INPUT_GRID, names in lower case.
+        """
+        one_dimension = bool(group.get("grid_is_1d", False))
+        return cls(
+            nx=int(group.get("npoints" if one_dimension else "nx", 0)),
+            ny=1 if one_dimension else int(group.get("ny", 0)),
+            x_dim=group.get("x_dim_name", cls.x_dim),
+            y_dim=group.get("y_dim_name", cls.y_dim),
+            land_dim=group.get("grid_dim_name", "land") if one_dimension else None,
+            soil_dim=group.get("soil_dim_name", cls.soil_dim),
+            carbon_dim=group.get("sclayer_dim_name", cls.carbon_dim),
+            time_dim=group.get("time_dim_name", cls.time_dim),
+        )
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """Dimensions of the grid, as netCDF orders them."""
+        return (self.y_dim, self.x_dim) if self.land_dim is None else (self.land_dim,)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of :attr:`dims`."""
+        return (self.ny, self.nx) if self.land_dim is None else (self.nx,)
+
+    def fill(self, values: ArrayLike, levels: Sequence[int], *, name: str, where: str | Path) -> NDArray[np.float64]:
+        """Bring values to the shape that the file has.
+
+        Parameters
+        ----------
+        values : array
+            Of shape ``levels``, then the same everywhere on the grid; or of ``levels`` and the grid's shape.
+        levels : sequence of int
+            Sizes before those of the grid: time, layers.
+        name : str
+            Variable, for the error message.
+        where : str or Path
+            File, for the error message.
+
+        Raises
+        ------
+        BadInput
+            If the shape is another, or a value is not finite.
+        """
+        array = np.asarray(values, dtype=np.float64)
+        wanted = (*levels, *self.shape)
+        if array.shape == tuple(levels):
+            array = np.broadcast_to(array.reshape(*levels, *(1 for _ in self.shape)), wanted)
+        if array.shape != wanted:
+            raise BadInput(
+                f"{name} has shape {array.shape}, and the run wants {tuple(levels)} or {wanted}",
+                where=f"{where}, variable {name}",
+                remedy="give a value for each layer (dzsoil_io of JULES_SOIL), the same for all points or one for each",
+            )
+        if not np.isfinite(array).all():
+            at = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+            raise BadInput(
+                f"{name} is not finite at {at}",
+                where=f"{where}, variable {name}",
+                remedy="JULES takes no missing values: fill them before",
+            )
+        return np.ascontiguousarray(array)
+
+
+def write_ancillary(
+    path: str | Path,
+    values: Mapping[str, ArrayLike],
+    *,
+    grid: InputGrid | None = None,
+    form: str | None = None,
+    title: str = "soil properties",
+) -> Path:
+    """Write soil properties for JULES_SOIL_PROPS (``use_file = T``, ``const_z = F``).
+
+    Parameters
+    ----------
+    path : Path
+        netCDF file to write; it appears whole or not at all.
+    values : mapping of str to array
+        By JULES's names: ``b, sathh, satcon, sm_sat, sm_crit, sm_wilt, hcap, hcon``, shape (soil,) or (soil, y, x) or
+        (soil, land); ``theta_r``, residual water, likewise, which JULES does not read; ``albsoil``, a number or of the grid's
+        shape; ``clay`` and ``soil_ph``, shape (sclayer, ...).
+    grid : InputGrid, optional
+        Grid of the run; a single point with JULES's default names unless given.
+    form : {'van_genuchten', 'clapp_hornberger'}, optional
+        Hydraulic form that the values are parameters of; a run of the other form then refuses the file.
+    title : str
+        What the values are, for the file's attributes.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    BadInput
+        If a name is unknown; if shapes do not fit the grid or one another; if a value is not finite or cannot be, as a
+        wilting point above the critical one.
+    """
+    path = Path(path)
+    grid = InputGrid() if grid is None else grid
+    by_layer = LAYERED | RESIDUAL
+    known = by_layer | _AT_SURFACE | _BY_CARBON_LAYER
+    data: dict[str, tuple[tuple[str, ...], NDArray[np.float64], dict[str, str]]] = {}
+    n_layers = _layers(values, [n for n in by_layer if n in values], path)
+    for name, given in values.items():
+        if name not in known:
+            raise BadInput(
+                f"'{name}' is no soil property of JULES", where=path, remedy=f"choose among {', '.join(known)}"
+            )
+        units, long_name = known[name]
+        if name in _AT_SURFACE:
+            levels, dims = [], grid.dims
+        elif name in by_layer:
+            levels, dims = [n_layers], (grid.soil_dim, *grid.dims)
+        else:
+            levels, dims = [np.asarray(given).shape[0] if np.ndim(given) else 0], (grid.carbon_dim, *grid.dims)
+        filled = grid.fill(given, levels, name=name, where=path)
+        data[name] = (dims, filled, {"units": units, "long_name": long_name})
+    check_properties({name: entry[1] for name, entry in data.items()}, where=path)
+    attrs = {"title": f"{title}, for JULES_SOIL_PROPS"} | ({} if form is None else {"hydraulic_form": form})
+    _write(xr.Dataset(data, attrs=attrs), path)
+    return path
+
+
+def write_prescribed(
+    path: str | Path,
+    values: Mapping[str, ArrayLike],
+    *,
+    start: str | pd.Timestamp,
+    period_seconds: float,
+    grid: InputGrid | None = None,
+    title: str = "soil state",
+) -> Path:
+    """Write soil state for JULES_PRESCRIBED_DATASET.
+
+    JULES reads such files by the count of time levels from ``data_start`` on; the time coordinate is for people.
+
+    Parameters
+    ----------
+    path : Path
+        netCDF file to write; it appears whole or not at all.
+    values : mapping of str to array
+        ``sthuf``, water as a fraction of saturation [1] (liquid and ice together), ``t_soil`` [K], or soil properties that
+        change with time (``b, satcon, sm_sat, sm_wilt``); shape (time, soil), or (time, soil, y, x), or (time, soil, land).
+    start : str or Timestamp
+        ``data_start``: from when on the first value holds.
+    period_seconds : float
+        ``data_period`` [s].
+    grid : InputGrid, optional
+        Grid of the run; a single point with JULES's default names unless given.
+    title : str
+        What the values are, for the file's attributes.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    BadInput
+        If a name is unknown; if shapes do not fit the grid or one another; if a value is not finite or out of range.
+    """
+    path = Path(path)
+    grid = InputGrid() if grid is None else grid
+    data: dict[str, tuple[tuple[str, ...], NDArray[np.float64], dict[str, str]]] = {}
+    levels: tuple[int, ...] | None = None
+    for name, given in values.items():
+        if name not in PRESCRIBED:
+            raise BadInput(
+                f"'{name}' is no soil state that JULES takes from a file",
+                where=path,
+                remedy=f"choose among {', '.join(PRESCRIBED)}; water content becomes sthuf by sthuf_from_theta",
+            )
+        shape = np.shape(given)[:2]
+        levels = shape if levels is None else levels
+        if len(shape) < 2 or shape != levels:
+            raise BadInput(
+                f"{name} has shape {np.shape(given)}, without time and soil or other than before it",
+                where=path,
+                remedy="give all variables the same times and layers",
+            )
+        filled = grid.fill(given, levels, name=name, where=path)
+        low, high = _RANGE.get(name, (0.0, np.inf))
+        if filled.min() < low or filled.max() > high:
+            raise BadInput(
+                f"{name} runs from {filled.min():g} to {filled.max():g}, and must lie between {low:g} and {high:g}",
+                where=f"{path}, variable {name}",
+                remedy="sthuf is a fraction of saturation, t_soil is in K",
+            )
+        units, long_name = PRESCRIBED[name]
+        data[name] = ((grid.time_dim, grid.soil_dim, *grid.dims), filled, {"units": units, "long_name": long_name})
+    if levels is None or levels[0] == 0:
+        raise BadInput("there is nothing to prescribe", where=path, remedy="give sthuf or t_soil at one time at least")
+    first = pd.Timestamp(start)
+    seconds = np.arange(levels[0], dtype=np.float64) * period_seconds
+    time = (grid.time_dim, seconds, {"units": f"seconds since {first:{_TIME_FORMAT}}", "calendar": "standard"})
+    attrs = {
+        "title": f"{title}, for JULES_PRESCRIBED_DATASET",
+        "data_start": f"{first:{_TIME_FORMAT}}",
+        "data_end": f"{first + pd.Timedelta(seconds=levels[0] * period_seconds):{_TIME_FORMAT}}",
+        "data_period": float(period_seconds),
+    }
+    _write(xr.Dataset(data, coords={grid.time_dim: time}, attrs=attrs), path, unlimited=grid.time_dim)
+    return path
+
+
+def sthuf_from_theta(theta: ArrayLike, sm_sat: ArrayLike, theta_r: ArrayLike = 0.0) -> NDArray[np.float64]:
+    """Turn water content into JULES's fraction of saturation, kept between none and all of it.
+
+    Parameters
+    ----------
+    theta : array, shape (..., soil)
+        Water content, liquid and ice [m3 m-3].
+    sm_sat : array, broadcastable to ``theta``
+        Water content at saturation, without residual water [m3 m-3].
+    theta_r : array, broadcastable to ``theta``
+        Residual water, which sensors see and JULES leaves out [m3 m-3].
+
+    Returns
+    -------
+    array, shape (..., soil)
+        [1].
+    """
+    fraction = (np.asarray(theta, dtype=np.float64) - np.asarray(theta_r)) / np.asarray(sm_sat)
+    return np.clip(fraction, 0.0, 1.0)
+
+
+def check_properties(values: Mapping[str, NDArray[np.float64]], *, where: str | Path) -> None:
+    """Refuse soil properties that cannot be.
+
+    Parameters
+    ----------
+    values : mapping of str to array
+        By JULES's names, of shapes that go together.
+    where : str or Path
+        File, for the error message.
+
+    Raises
+    ------
+    BadInput
+        If a property is not positive, if water contents are not in the order sm_wilt <= sm_crit <= sm_sat < 1, or albedo or
+        clay is no fraction.
+    """
+
+    def refuse(name: str, problem: str, remedy: str) -> BadInput:
+        return BadInput(problem, where=f"{where}, variable {name}", remedy=remedy)
+
+    for name in (n for n in LAYERED if n in values):
+        if values[name].min() <= 0.0:
+            raise refuse(name, f"{name} is {values[name].min():g}", "give values above zero")
+    for name in ("albsoil", "clay", "theta_r"):
+        if name in values and not 0.0 <= values[name].min() <= values[name].max() <= 1.0:
+            raise refuse(name, f"{name} is no fraction", "give values between 0 and 1")
+    for low, high in (("sm_wilt", "sm_crit"), ("sm_wilt", "sm_sat"), ("sm_crit", "sm_sat")):
+        if low in values and high in values and (values[low] > values[high]).any():
+            at = tuple(int(i) for i in np.argwhere(values[low] > values[high])[0])
+            raise refuse(low, f"{low} exceeds {high} at {at}", "check the layers where it does, and the units [m3 m-3]")
+    if "sm_sat" in values and values["sm_sat"].max() >= 1.0:
+        raise refuse("sm_sat", f"sm_sat is {values['sm_sat'].max():g}", "give it in m3 m-3, below 1")
+
+
+def _layers(values: Mapping[str, ArrayLike], names: Sequence[str], path: Path) -> int:
+    """Number of soil layers, on which all layered properties must agree."""
+    counts = {name: (np.shape(values[name])[0] if np.ndim(values[name]) else 0) for name in names}
+    different = {name: n for name, n in counts.items() if n != next(iter(counts.values()))}
+    if different or 0 in counts.values():
+        raise BadInput(
+            f"soil properties differ in their number of layers: {', '.join(f'{n} of {c}' for c, n in counts.items())}",
+            where=path,
+            remedy="give each property one value for each soil layer",
+        )
+    return next(iter(counts.values()), 0)
+
+
+def _write(ds: xr.Dataset, path: Path, *, unlimited: str | None = None) -> None:
+    """Write in the classic format, which every netCDF that JULES was ever linked to reads."""
+    encoding = {str(name): {"_FillValue": None, "dtype": "float64"} for name in ds.variables}
+    with whole_file(path) as part:
+        ds.to_netcdf(
+            part,
+            engine="netcdf4",
+            format="NETCDF3_64BIT",
+            encoding=encoding,
+            unlimited_dims=[] if unlimited is None else [unlimited],
+        )

@@ -1,0 +1,175 @@
+r"""Small dense nets as Fortran namelists, for the bridge's native backend.
+
+A net file has one group ``&jules_ml_net`` with the inputs, their units, their scaling
+:math:`(x - \mathrm{offset}) / \mathrm{scale}` and the range seen in training, within which inputs are held, and one group
+``&jules_ml_layer`` for each layer, from the input to the output. Numbers are written with 17 digits, which gives every
+64-bit real back to the bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import f90nml
+import torch
+from torch import nn
+
+from jules_ml.errors import BadInput
+from jules_ml.support.files import whole_file
+
+#: Version of the format.
+VERSION = 1
+#: What a net may read, and in which unit.
+INPUT_UNITS = {
+    "sthu": "1",
+    "sthf": "1",
+    "sthu+sthf": "1",
+    "theta": "m3 m-3",
+    "v_sat": "m3 m-3",
+    "v_wilt": "m3 m-3",
+    "t_soil": "K",
+}
+#: Most units of a layer.
+MAX_WIDTH = 512
+
+Output = Literal["fsth", "ftemp", "joint"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetInput:
+    """One input of a net.
+
+    Attributes
+    ----------
+    name : str
+        One of :data:`INPUT_UNITS`: ``theta`` is unfrozen water, ``sthu * v_sat``.
+    seen_min, seen_max : float
+        Range seen in training, in the input's unit.
+    offset, scale : float
+        The net reads ``(x - offset) / scale``.
+    """
+
+    name: str
+    seen_min: float
+    seen_max: float
+    offset: float = 0.0
+    scale: float = 1.0
+
+
+def write_net(
+    path: Path,
+    net: nn.Sequential,
+    inputs: Sequence[NetInput],
+    outputs: Sequence[Output],
+    *,
+    name: str,
+    reference: str = "",
+    outside: Literal["clamp", "extend"] = "clamp",
+) -> None:
+    """Write a dense net for the bridge.
+
+    Parameters
+    ----------
+    path : Path
+        Namelist file to be written.
+    net : nn.Sequential
+        ``nn.Linear`` layers, each followed by at most one of ``nn.Tanh``, ``nn.Sigmoid``, ``nn.ReLU`` and ``nn.Softplus``
+        (with torch's own settings).
+    inputs : sequence of NetInput
+        What the net reads, in its order.
+    outputs : sequence of {"fsth", "ftemp", "joint"}
+        What it gives; ``joint`` is both factors in one product, and stands alone. The bridge puts 0 for what is below.
+    name : str
+        Name of the net.
+    reference : str, optional
+        Where it comes from.
+    outside : {"clamp", "extend"}, optional
+        Whether inputs are held within the range seen, or go in as they are.
+
+    Raises
+    ------
+    BadInput
+        If the net holds what the bridge cannot compute, or does not fit its inputs and outputs.
+    """
+    layers = _layers(net)
+    _check_fit(layers, inputs, outputs)
+    head = f90nml.Namelist(
+        version=VERSION,
+        name=name,
+        reference=reference,
+        inputs=[item.name for item in inputs],
+        input_units=[INPUT_UNITS[item.name] for item in inputs],
+        x_offset=[item.offset for item in inputs],
+        x_scale=[item.scale for item in inputs],
+        seen_min=[item.seen_min for item in inputs],
+        seen_max=[item.seen_max for item in inputs],
+        outside=outside,
+        outputs=list(outputs),
+    )
+    groups = [("jules_ml_net", head)]
+    for linear, activation in layers:
+        weight = linear.weight.detach().double().cpu()
+        bias = torch.zeros(linear.out_features) if linear.bias is None else linear.bias.detach()
+        layer = f90nml.Namelist(
+            n_in=linear.in_features,
+            n_out=linear.out_features,
+            activation=activation,
+            weight=weight.flatten().tolist(),
+            bias=bias.double().cpu().tolist(),
+        )
+        groups.append(("jules_ml_layer", layer))
+    with whole_file(path) as part, part.open("w", encoding="utf-8") as stream:
+        for group, entries in groups:
+            text = f90nml.Namelist({group: entries})
+            text.float_format = ".17g"
+            text.write(stream)
+
+
+def _layers(net: nn.Sequential) -> list[tuple[nn.Linear, str]]:
+    """The linear layers, each with the name of its activation."""
+    layers: list[tuple[nn.Linear, str]] = []
+    for place, part in enumerate(net):
+        activation = _activation(part)
+        if isinstance(part, nn.Linear):
+            layers.append((part, "linear"))
+        elif activation is not None and layers and layers[-1][1] == "linear":
+            layers[-1] = (layers[-1][0], activation)
+        else:
+            raise BadInput(
+                f"part {place} of the net, {part}, cannot be computed by the bridge",
+                remedy="build the net of nn.Linear, each followed by nn.Tanh, nn.Sigmoid, nn.ReLU or nn.Softplus",
+            )
+    return layers
+
+
+def _activation(part: nn.Module) -> str | None:
+    """The bridge's name of an activation; None for what it does not know."""
+    if isinstance(part, nn.Softplus):
+        return "softplus" if (part.beta, part.threshold) == (1, 20) else None
+    names = {nn.Tanh: "tanh", nn.Sigmoid: "sigmoid", nn.ReLU: "relu", nn.Identity: "linear"}
+    return names.get(type(part))
+
+
+def _check_fit(layers: list[tuple[nn.Linear, str]], inputs: Sequence[NetInput], outputs: Sequence[Output]) -> None:
+    """Refuse a net that does not fit its inputs and outputs, or the bridge."""
+    unknown = [item.name for item in inputs if item.name not in INPUT_UNITS]
+    if unknown:
+        raise BadInput(
+            f"a net cannot read {', '.join(unknown)}", remedy=f"choose inputs among {', '.join(INPUT_UNITS)}"
+        )
+    if sorted(outputs) not in (["fsth"], ["ftemp"], ["fsth", "ftemp"], ["joint"]):
+        raise BadInput(
+            f"a net cannot give {', '.join(outputs) or 'nothing'}", remedy="give fsth, ftemp, both, or joint alone"
+        )
+    if not layers or (layers[0][0].in_features, layers[-1][0].out_features) != (len(inputs), len(outputs)):
+        raise BadInput(
+            f"the net does not have {len(inputs)} inputs and {len(outputs)} outputs",
+            remedy="name as many inputs and outputs as it has",
+        )
+    if max(max(linear.in_features, linear.out_features) for linear, _ in layers) > MAX_WIDTH:
+        raise BadInput(f"a layer has more than {MAX_WIDTH} units", remedy="take a smaller net, or the python backend")
+    if not all(parameter.isfinite().all() for linear, _ in layers for parameter in linear.parameters()):
+        raise BadInput("a weight of the net is not finite", remedy="train it again, with a smaller step")

@@ -1,0 +1,16 @@
+"""Files that belong to the package and are not Python: sources of the bridge and hooks, and template namelists.
+
+In a checkout they are at the top level, where CMake and Fortran users look for them. A wheel carries copies (see ``setup.py``).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+#: Folder of the copies that a wheel carries.
+PACKAGED: Final = Path(__file__).parents[1] / "bridge_sources"
+#: Folder that contains ``fortran_bridge`` and ``namelists``.
+SOURCES: Final = PACKAGED if PACKAGED.is_dir() else Path(__file__).parents[2]
+#: Namelists and data of a complete point run, which ``jules-ml init jules`` writes.
+POINT_RUN: Final = SOURCES / "namelists" / "point"

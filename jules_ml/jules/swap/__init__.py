@@ -1,0 +1,1 @@
+"""Ways to swap a learned module into a JULES run."""

@@ -1,0 +1,207 @@
+"""Soil properties swapped into a run by file: JULES_SOIL_PROPS reads an ancillary in the place of what it read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from jules_ml.data.netcdffile import read_netcdf
+from jules_ml.errors import BadInput
+from jules_ml.jules.input_files import write_ancillary
+from jules_ml.jules.run_folder import SWAPPED, RunFolder
+from jules_ml.jules.variable_lists import Listed, from_file, is_netcdf, list_entries, read_list, read_row
+from jules_ml.physics.soil_names import LAYERED, RESIDUAL
+
+_GROUP = "jules_soil_props"
+#: File that is written into the new run folder.
+SOIL_FILE = "soil_properties.nc"
+_FORMS = {True: "van_genuchten", False: "clapp_hornberger"}
+
+
+def swap_ancillary(run: RunFolder, properties: Mapping[str, ArrayLike], *, form: str | None, source: str) -> list[str]:
+    """Put soil properties into a run by an ancillary file.
+
+    Parameters
+    ----------
+    run : RunFolder
+        Staged; its namelists are changed and the file is written into its folder.
+    properties : mapping of str to array
+        By JULES's names, as :func:`~jules_ml.jules.input_files.write_ancillary` takes them. What is not among them stays as it was.
+    form : {'van_genuchten', 'clapp_hornberger'} or None
+        Hydraulic form that they are parameters of; None where that is not known.
+    source : str
+        What they come from, for the file and for messages.
+
+    Returns
+    -------
+    list of str
+        What was done, for the user.
+
+    Raises
+    ------
+    BadInput
+        If they do not fit the layers or the grid of the run, or are of another hydraulic form; if the run has soil tiles of their
+        own.
+    """
+    place = run.namelists.place(_GROUP)
+    if run.entry("jules_soil", "l_tile_soil", False) and not run.entry("jules_soil", "l_broadcast_ancils", False):
+        raise BadInput(
+            "every surface tile has its own soil here (l_tile_soil), and the properties are those of one",
+            where=run.namelists.place("jules_soil"),
+            remedy="set l_broadcast_ancils = T in JULES_SOIL, or l_tile_soil = F",
+        )
+    if form is not None and form != _FORMS[run.van_genuchten]:
+        wanted = "true" if form == "van_genuchten" else "false"
+        raise BadInput(
+            f"the properties are {form}'s, and the run is {_FORMS[run.van_genuchten]}'s (l_vg_soil)",
+            where=run.namelists.place("jules_soil"),
+            remedy=f"write jules_soil = {{l_vg_soil = {wanted}}} in [jules.set], or give properties of the other form",
+        )
+    layers = len(run.dzsoil)
+    for name in properties:
+        if name in (*LAYERED, *RESIDUAL) and np.shape(properties[name])[:1] != (layers,):
+            raise BadInput(
+                f"{name} has {np.shape(properties[name])[0] if np.ndim(properties[name]) else 'no'} layers, and the run {layers} "
+                f"(dzsoil_io = {', '.join(f'{dz:g}' for dz in run.dzsoil)})",
+                where=source,
+                remedy="give the properties on the layers of the run",
+            )
+    group = run.namelists.get(_GROUP)
+    standing = read_list(group)
+    if group.get("read_from_dump"):
+        standing = [Listed(name) for name in properties if name not in RESIDUAL]
+    kept = {
+        v.name: _standing_values(run, v, standing)
+        for v in standing
+        if v.name not in properties and v.use_file and not group.get("read_from_dump")
+    }
+    path = run.folder / SWAPPED / SOIL_FILE
+    write_ancillary(path, {**kept, **properties}, grid=run.grid, form=form, title=source)
+    # residual water goes into the file alone
+    properties = {name: values for name, values in properties.items() if name not in RESIDUAL}
+    variables = [from_file(v) if v.name in properties or v.name in kept else v for v in standing]
+    variables += [Listed(name, var_name=name) for name in properties if name not in {v.name for v in variables}]
+    missing = [name for name in (*LAYERED, "albsoil") if name not in {v.name for v in variables}]
+    if missing:
+        raise BadInput(
+            f"the run has no {', '.join(missing)}, and they are not among what is swapped in",
+            where=place,
+            remedy="name them in JULES_SOIL_PROPS, with constants if need be",
+        )
+    # names of templates are of the user's file
+    variables = [replace(v, var_name=v.var_name or v.name) for v in variables]
+    entries = {**list_entries(variables), "file": f"{SWAPPED}/{SOIL_FILE}", "const_z": False, "read_from_dump": False}
+    run.namelists.set(_GROUP, entries)
+    notes = [f"soil properties from {source}: {', '.join(properties)}"]
+    if "sm_sat" in properties and not run.entry("jules_initial", "dump_file", False):
+        notes.append(
+            "the initial state gives water as a fraction of saturation: with a new sm_sat it is another amount of water"
+        )
+    return notes
+
+
+def standing_property(run: RunFolder, name: str) -> NDArray[np.float64]:
+    """Give a soil property as the run has it, before anything is swapped in.
+
+    Parameters
+    ----------
+    run : RunFolder
+    name : str
+        JULES's name.
+
+    Returns
+    -------
+    array
+        A number for all layers, or of shape (soil, ...).
+
+    Raises
+    ------
+    BadInput
+        If the run does not say, or says so in a file that cannot be read.
+    """
+    variables = read_list(run.namelists.get(_GROUP))
+    found = next((v for v in variables if v.name == name), None)
+    if found is None:
+        raise BadInput(
+            f"the run gives no {name}", where=run.namelists.place(_GROUP), remedy=f"name {name} in JULES_SOIL_PROPS"
+        )
+    if not found.use_file:
+        return np.asarray(found.const_val, dtype=np.float64)
+    return np.asarray(_standing_values(run, found, variables), dtype=np.float64)
+
+
+def _standing_values(run: RunFolder, variable: Listed, listed: list[Listed]) -> NDArray[np.float64]:
+    """Values that the user's file has, in the layout of a new one."""
+    group = run.namelists.get(_GROUP)
+    file = str(group.get("file", ""))
+    path = run.folder / file.replace("%vv", variable.tpl_name or "")
+    constant_z = bool(group.get("const_z", False)) and variable.name != "albsoil"
+    if is_netcdf(file):
+        ds = read_netcdf(path, kind="an ancillary of soil properties", variables=None)
+        name = variable.var_name or variable.name
+        if name not in ds:
+            raise BadInput(f"there is no variable {name}", where=path, remedy="correct var_name in JULES_SOIL_PROPS")
+        values = _without_time(ds[name], run)
+    else:
+        values = read_row(run, path, [v.name for v in listed if v.use_file], variable.name)
+        if variable.name == "albsoil":
+            values = values[0]
+    if not constant_z:
+        return np.asarray(values)
+    n = len(run.dzsoil) if variable.name in LAYERED else run.carbon_layers
+    grid_part = np.asarray(values).reshape(run.grid.shape) if is_netcdf(file) else np.asarray(values).reshape(())
+    return np.broadcast_to(grid_part, (n, *grid_part.shape)).copy()
+
+
+def _without_time(values: xr.DataArray, run: RunFolder) -> NDArray[np.float64]:
+    """Values in the order of dimensions that the run's grid has."""
+    grid = run.grid
+    if grid.time_dim in values.dims:
+        values = values.isel({grid.time_dim: 0})
+    order = [d for d in (grid.soil_dim, grid.carbon_dim, *grid.dims) if d in values.dims]
+    return np.asarray(values.transpose(*order).to_numpy(), dtype=np.float64)
+
+
+def read_ancillary(path: Path, run: RunFolder) -> tuple[dict[str, NDArray[np.float64]], str | None]:
+    """Read soil properties to be swapped in, from a file as :func:`~jules_ml.jules.input_files.write_ancillary` writes it.
+
+    Parameters
+    ----------
+    path : Path
+    run : RunFolder
+        Whose grid the file has, or which has a single point.
+
+    Returns
+    -------
+    properties : dict of str to array
+    form : str or None
+        Hydraulic form, where the file says (attribute ``hydraulic_form``).
+
+    Raises
+    ------
+    BadInput
+        If the file is none of soil properties.
+    """
+    ds = read_netcdf(path, kind="an ancillary of soil properties")
+    known = [str(name) for name in ds.data_vars if str(name) in (*LAYERED, *RESIDUAL, "albsoil", "clay")]
+    if not known:
+        raise BadInput(
+            f"there are no soil properties in it, but {', '.join(map(str, ds.data_vars)) or 'nothing'}",
+            where=path,
+            remedy=f"give a file with {', '.join(LAYERED)}",
+        )
+    properties = {name: _single_point(_without_time(ds[name], run), run) for name in known}
+    form = ds.attrs.get("hydraulic_form")
+    return properties, None if form is None else str(form)
+
+
+def _single_point(values: NDArray[np.float64], run: RunFolder) -> NDArray[np.float64]:
+    """Drop the grid of a file of one point, whatever its dimensions are called."""
+    n_grid = len(run.grid.shape)
+    one = values.ndim > n_grid and all(n == 1 for n in values.shape[-n_grid:])
+    return values.reshape(values.shape[: values.ndim - n_grid]) if one else values

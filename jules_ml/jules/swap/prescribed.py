@@ -1,0 +1,192 @@
+"""Soil state swapped into a run by file: JULES_PRESCRIBED_DATASET reads it through time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from jules_ml.data.netcdffile import read_netcdf
+from jules_ml.errors import BadInput
+from jules_ml.jules.input_files import PRESCRIBED, write_prescribed
+from jules_ml.jules.namelist_text import Value
+from jules_ml.jules.run_folder import SWAPPED, RunFolder
+from jules_ml.jules.variable_lists import without_prescribed
+
+_GROUP = "jules_prescribed_dataset"
+_FILE = "prescribed_soil.nc"
+_FORMAT = "%Y-%m-%d %H:%M:%S"
+
+
+def swap_prescribed(
+    run: RunFolder, file: Path, *, levels: Sequence[int] | None = None, interp: str = "nf"
+) -> list[str]:
+    """Prescribe soil state from a file.
+
+    Parameters
+    ----------
+    run : RunFolder
+        Staged; its namelists are changed and files are written into its folder.
+    file : Path
+        netCDF as :func:`~jules_ml.jules.input_files.write_prescribed` writes it: ``(time, soil, …)``, with ``data_start`` and
+        ``data_period`` as attributes or a time coordinate at even steps.
+    levels : sequence of int, optional
+        Soil layers that are prescribed, from 1 at the top; all unless given. Of ``sthuf`` alone.
+    interp : {'nf', 'i'}
+        Between the file's times: held, or linear.
+
+    Returns
+    -------
+    list of str
+        What was done, for the user.
+
+    Raises
+    ------
+    BadInput
+        If the run has TOPMODEL or irrigation, of which JULES allows neither with prescribed water; if the file does not hold what
+        can be prescribed, does not reach over the run, or has other layers.
+    """
+    ds = read_netcdf(file, kind="a file of prescribed soil state")
+    names = [str(name) for name in ds.data_vars if str(name) in PRESCRIBED]
+    if not names:
+        raise BadInput(
+            f"there is nothing in it that can be prescribed, but {', '.join(map(str, ds.data_vars)) or 'nothing'}",
+            where=file,
+            remedy=f"give {', '.join(PRESCRIBED)} by time and layer",
+        )
+    if "sthuf" in names:
+        _refuse_water_schemes(run)
+    start, period, n_times = _times(ds, file)
+    _refuse_short(run, start, period, n_times, interp, file)
+    levels = _checked_levels(run, names, levels, file)
+    values = {name: _checked_layers(run, ds[name], file) for name in names}
+    write_prescribed(
+        run.folder / SWAPPED / _FILE, values, start=start, period_seconds=period, grid=run.grid, title=file.name
+    )
+    notes = [f"{', '.join(names)} prescribed from {file.name}, every {period:g} s from {start:{_FORMAT}} on"]
+    if "sthuf" in names and levels is None:
+        notes += without_prescribed(run, "sthuf", run.folder / SWAPPED / "initial_conditions.dat")
+    if {"satcon", "b", "sm_sat", "sm_wilt"} & set(names):
+        notes.append(
+            "soil properties change with time: conductivity at the surface and the infiltration that follows it keep their first "
+            "values, and sm_crit, sathh, hcap and hcon stay"
+        )
+    entries: dict[str, Value] = {
+        "data_start": f"{start:{_FORMAT}}",
+        "data_end": f"{start + pd.Timedelta(seconds=n_times * period):{_FORMAT}}",
+        "data_period": round(period),
+        "is_climatology": False,
+        "read_list": False,
+        "file": f"{SWAPPED}/{_FILE}",
+        "nvars": len(names),
+        "var": names,
+        "var_name": names,
+        "interp": [interp] * len(names),
+    }
+    number = int(run.entry("jules_prescribed", "n_datasets", 0))
+    if levels is not None:
+        entries["prescribed_levels"] = list(levels)
+    run.namelists.set(_GROUP, entries, occurrence=number, file="prescribed_data.nml")
+    run.namelists.set("jules_prescribed", {"n_datasets": number + 1})
+    return notes
+
+
+def _refuse_water_schemes(run: RunFolder) -> None:
+    for group, switch, why in (
+        ("jules_hydrology", "l_top", "TOPMODEL's water table would know nothing of it"),
+        ("jules_irrig", "l_irrig_dmd", "irrigation adds water to the layers"),
+    ):
+        if run.entry(group, switch, False):
+            raise BadInput(
+                f"soil water cannot be prescribed with {switch} = T: {why}, and JULES stops",
+                where=run.namelists.place(group),
+                remedy=f"write {group} = {{{switch} = false}} in [jules.set], or take another way than 'prescribed'",
+            )
+    for n, group_entries in enumerate(run.namelists.all(_GROUP)):
+        names = group_entries.get("var", [])
+        if n < int(run.entry("jules_prescribed", "n_datasets", 0)) and "sthuf" in np.atleast_1d(names):
+            raise BadInput(
+                "this run prescribes sthuf already", where=run.namelists.place(_GROUP), remedy="take that data set out"
+            )
+
+
+def _times(ds: xr.Dataset, file: Path) -> tuple[datetime, float, int]:
+    """Start, period [s] and number of the file's times."""
+
+    def is_time(dim: str) -> bool:
+        return dim in ("time", "tstep") or (dim in ds.variables and " since " in str(ds[dim].attrs.get("units", "")))
+
+    time = next((str(d) for d in ds.dims if is_time(str(d))), None)
+    if time is None:
+        raise BadInput(
+            f"its dimensions are {', '.join(map(str, ds.dims))}, without time",
+            where=file,
+            remedy="give (time, soil, …)",
+        )
+    n = ds.sizes[time]
+    if {"data_start", "data_period"} <= set(ds.attrs):
+        return pd.Timestamp(ds.attrs["data_start"]).to_pydatetime(), float(ds.attrs["data_period"]), n
+    has_stamps = time in ds.variables and " since " in str(ds[time].attrs.get("units", ""))
+    stamps = pd.DatetimeIndex(xr.decode_cf(ds)[time].to_numpy()) if has_stamps else []
+    steps = np.diff(np.asarray(stamps, dtype="datetime64[s]").astype(np.int64)) if len(stamps) > 1 else np.array([])
+    if steps.size == 0 or (steps != steps[0]).any():
+        raise BadInput(
+            "its times are not given, or not at even steps",
+            where=f"{file}, variable {time}",
+            remedy="give a time coordinate in CF's form, or the attributes data_start and data_period",
+        )
+    return pd.Timestamp(stamps[0]).to_pydatetime(), float(steps[0]), n
+
+
+def _refuse_short(run: RunFolder, start: datetime, period: float, n_times: int, interp: str, file: Path) -> None:
+    # linear interpolation needs the value after, so that the last period is not to be had
+    end = start + pd.Timedelta(seconds=(n_times - (interp == "i")) * period)
+    moments = [run.start, run.end, *(run.log(None).spin_up or ())]
+    if start > min(moments) or end < max(moments):
+        raise BadInput(
+            f"it runs from {start:{_FORMAT}} to {end:{_FORMAT}}, and the run from {min(moments)} to {max(moments)}",
+            where=file,
+            remedy="give a file that reaches over the whole run and its spin-up, or shorten the run by [run] start and end",
+        )
+    if period % run.timestep:
+        raise BadInput(
+            f"its period of {period:g} s is no multiple of the time step of {run.timestep:g} s",
+            where=file,
+            remedy="give whole time steps",
+        )
+
+
+def _checked_levels(run: RunFolder, names: list[str], levels: Sequence[int] | None, file: Path) -> Sequence[int] | None:
+    layers = len(run.dzsoil)
+    if levels is None or sorted(levels) == list(range(1, layers + 1)):
+        return None
+    if names != ["sthuf"]:
+        raise BadInput(
+            f"single layers can be prescribed of sthuf alone, and the file has {', '.join(names)}",
+            where=file,
+            remedy="leave levels out, or the other variables",
+        )
+    if min(levels) < 1 or max(levels) > layers or len(set(levels)) < len(levels):
+        raise BadInput(
+            f"levels are {', '.join(map(str, levels))}, and the run has layers 1 to {layers}",
+            where="jules.prescribed.levels",
+            remedy=f"give different numbers from 1 to {layers}",
+        )
+    return levels
+
+
+def _checked_layers(run: RunFolder, values: xr.DataArray, file: Path) -> np.ndarray:
+    array = np.asarray(values.to_numpy(), dtype=np.float64)
+    if array.ndim < 2 or array.shape[1] != len(run.dzsoil):
+        raise BadInput(
+            f"{values.name} has dimensions {dict(values.sizes)}, and the run {len(run.dzsoil)} soil layers",
+            where=file,
+            remedy="give (time, soil, …) with all layers of the run (dzsoil_io of JULES_SOIL)",
+        )
+    grid = run.grid.shape
+    one = array.ndim == 2 + len(grid) and all(n == 1 for n in array.shape[2:])
+    return array.reshape(array.shape[:2]) if one else array

@@ -1,0 +1,1 @@
+"""Learned modules: one folder per kind, with the same file names in each."""

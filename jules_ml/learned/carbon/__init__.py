@@ -1,0 +1,1 @@
+"""Learned soil carbon: organic carbon from the dynamics of soil moisture."""

@@ -1,0 +1,212 @@
+"""Figures of learned soil carbon: how soils of little and much carbon wet and dry, what was predicted, and the signatures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import xarray as xr
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from jules_ml.learned.carbon.inputs import EVENT_DAYS, WEEKS, week_of, weekly_climatology
+from jules_ml.learned.carbon.signatures import SIGNATURES, rain_events
+from jules_ml.learned.carbon.table import CarbonSite, CarbonTable
+from jules_ml.support.figures import BLACK, BLUE, GREY, ORANGE, VERMILION, WIDTH, layer_colours, letter_panels, styled
+
+#: Signatures that are drawn, of those that carbon is expected to bear on, and how they are titled.
+_DRAWN: Final = {
+    "wet_plateau": "Wet plateau",
+    "drydown_time": "Time of drying",
+    "wetting_amplitude": "Rise by a rain event",
+    "memory": "Memory",
+    "season_amplitude": "Amplitude of the year",
+    "t_damping_day_to_day": "Day-to-day T damping",
+}
+_WATER = "m$^3$ m$^{-3}$"
+_UNITS: Final = {
+    "wet_plateau": _WATER,
+    "wetting_amplitude": _WATER,
+    "season_amplitude": _WATER,
+    "drydown_time": "ln(days)",
+    "memory": "ln(days)",
+    "t_damping_day_to_day": "soil / air",
+}
+
+
+@styled
+def carbon_dynamics(sites: Sequence[CarbonSite]) -> Figure:
+    """The course of the year and the mean rain event at four sites from little to much carbon.
+
+    Parameters
+    ----------
+    sites : sequence of CarbonSite
+        With cores.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, (season, event) = plt.subplots(1, 2, figsize=(WIDTH, 3.4), layout="constrained")
+    _draw_dynamics(season, event, sites)
+    figure.legend(*season.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    letter_panels((season, event), ("Through the year", "After rain, mean of events"))
+    return figure
+
+
+def _draw_dynamics(season: Axes, event: Axes, sites: Sequence[CarbonSite]) -> None:
+    ranked = sorted(sites, key=lambda site: site.soc)
+    chosen = [ranked[k] for k in np.unique(np.linspace(0, len(ranked) - 1, 4).round().astype(int))]
+    day = np.arange(WEEKS) * 7 + 4
+    for site, colour in zip(chosen, layer_colours(len(chosen)), strict=True):
+        label = f"{site.name}, {site.soc:.3g} g kg$^{{-1}}$"
+        # weeks in which nothing was measured are bridged for the network, and left open here
+        measured = np.isin(np.arange(WEEKS), week_of(site.days)[np.isfinite(site.theta)])
+        mean, spread = np.where(measured, weekly_climatology(site)[:2], np.nan)
+        season.fill_between(day, mean - spread, mean + spread, color=colour, alpha=0.13, linewidth=0.0)
+        season.plot(day, mean, color=colour, label=label)
+        event.plot(np.arange(-1, EVENT_DAYS), _mean_event(site), color=colour, label=label)
+    event.axhline(0.0, color=GREY, linewidth=0.6)
+    season.set(xlabel="day of year", ylabel="water content (m$^3$ m$^{-3}$)", xlim=(0, 365))
+    event.set(xlabel="days since a rain event began", ylabel="change of it (m$^3$ m$^{-3}$)")
+
+
+def _mean_event(site: CarbonSite) -> np.ndarray:
+    """Mean change of water content from the day before an event on, events of 5 mm and more; shape (15,)."""
+    parts = [
+        site.theta[event.first - 1 : event.first + EVENT_DAYS] - site.theta[event.first - 1]
+        for event in rain_events(site.precip)
+        if event.first > 0 and event.first + EVENT_DAYS <= len(site.theta) and np.isfinite(site.theta[event.first - 1])
+    ]
+    if not parts:
+        return np.full(EVENT_DAYS + 1, np.nan)
+    stacked = np.stack(parts)
+    known = np.isfinite(stacked)
+    return np.where(known.any(0), np.nansum(stacked, 0) / np.maximum(known.sum(0), 1), np.nan)
+
+
+@styled
+def carbon_predicted(predictions: xr.Dataset) -> Figure:
+    """Predicted against cored carbon, with intervals and the spread of the cores.
+
+    Parameters
+    ----------
+    predictions : xarray.Dataset
+        ``observed``, ``spread``, ``predicted``, ``low`` and ``high`` by ``site``.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axis = plt.subplots(figsize=(0.55 * WIDTH, 0.5 * WIDTH), layout="constrained")
+    _draw_predicted(axis, predictions)
+    mark = predictions.attrs.get("mark", "none")
+    if mark != "none":
+        axis.set_title(f"MARKED: {mark.split(':')[0]}", color=VERMILION)
+    return figure
+
+
+def _draw_predicted(axis: Axes, predictions: xr.Dataset) -> None:
+    observed, predicted = predictions["observed"].to_numpy(), predictions["predicted"].to_numpy()
+    low, high = predictions["low"].to_numpy(), predictions["high"].to_numpy()
+    spread = np.exp(predictions["spread"].to_numpy())
+    axis.errorbar(
+        observed,
+        predicted,
+        yerr=[predicted - low, high - predicted],
+        xerr=[observed - observed / spread, observed * spread - observed],
+        fmt="o",
+        color=BLUE,
+        ecolor="#9FC5DE",
+        markersize=4.0,
+        elinewidth=0.8,
+    )
+    if len(observed) <= 20:
+        # predictions lie near one another: names of neighbours stand above and below in turn
+        names = predictions["site"].to_numpy()
+        for rank, k in enumerate(np.argsort(observed)):
+            if np.isfinite(observed[k]):
+                at, offset = (observed[k], predicted[k]), (3, (3, -9, 12, -18)[rank % 4])
+                axis.annotate(str(names[k]), at, xytext=offset, textcoords="offset points", fontsize=6.5, color=BLACK)
+    both = np.concatenate([observed[np.isfinite(observed)], predicted])
+    ends = (0.6 * both.min(), 1.7 * both.max())
+    axis.plot(ends, ends, color=GREY, linewidth=0.8, linestyle="--")
+    axis.set(
+        xscale="log",
+        yscale="log",
+        xlabel="cored organic carbon, 0–30 cm (g kg$^{-1}$)",
+        ylabel="predicted without the site (g kg$^{-1}$)",
+        xlim=ends,
+    )
+
+
+@styled
+def carbon_signatures(table: CarbonTable) -> Figure:
+    """Signatures against carbon, in three classes of as many sites each.
+
+    Parameters
+    ----------
+    table : CarbonTable
+        Of sites with cores.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axes = plt.subplots(2, 3, figsize=(WIDTH, 4.6), layout="constrained")
+    _draw_signatures(list(axes.flat), table)
+    letter_panels(axes.flat, list(_DRAWN.values()))
+    return figure
+
+
+def _draw_signatures(axes: Sequence[Axes], table: CarbonTable) -> None:
+    classes = np.array_split(np.argsort(table.log_soc), 3)
+    limits = [f"{np.exp(table.log_soc[w].min()):.3g}–{np.exp(table.log_soc[w].max()):.3g}" for w in classes]
+    for axis, name in zip(axes, _DRAWN, strict=True):
+        values = table.signatures[name].to_numpy()
+        for place, (which, colour) in enumerate(zip(classes, (ORANGE, GREY, BLUE), strict=True)):
+            axis.scatter(np.full(len(which), place), values[which], color=colour, s=14.0, alpha=0.8, linewidths=0.0)
+            if np.isfinite(values[which]).any():
+                axis.plot([place - 0.25, place + 0.25], [np.nanmedian(values[which])] * 2, color=BLACK, linewidth=1.2)
+        axis.set_xticks(range(3), limits)
+        axis.set_xlim(-0.5, 2.5)
+        axis.set_ylabel(_UNITS.get(name, SIGNATURES[name][0]))
+    for axis in axes[-3:]:
+        axis.set_xlabel("organic carbon (g kg$^{-1}$)")
+
+
+@styled
+def carbon_summary(sites: Sequence[CarbonSite], table: CarbonTable, predictions: xr.Dataset) -> Figure:
+    """All of it in one figure: dynamics at four contrasting sites, predicted against cored carbon, signatures by class of carbon.
+
+    Parameters
+    ----------
+    sites : sequence of CarbonSite
+        With cores.
+    table : CarbonTable
+        Of the same sites.
+    predictions : xarray.Dataset
+        As :func:`carbon_predicted` takes them.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = plt.figure(figsize=(WIDTH, 8.6), layout="constrained")
+    halves = figure.add_gridspec(2, 1, height_ratios=(1.12, 1.0))
+    upper, lower = (figure.add_subfigure(half) for half in (halves[0], halves[1]))
+    parts = upper.subplot_mosaic([["season", "predicted"], ["event", "predicted"]], width_ratios=(1.0, 1.05))
+    season, event, predicted = (parts[name] for name in ("season", "event", "predicted"))
+    _draw_dynamics(season, event, sites)
+    _draw_predicted(predicted, predictions)
+    upper.legend(*season.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    axes = lower.subplots(2, 3)
+    _draw_signatures(list(axes.flat), table)
+    titles = ["Through the year", "After rain, mean of events", "Each site left out in turn", *_DRAWN.values()]
+    letter_panels((season, event, predicted, *axes.flat), titles)
+    mark = predictions.attrs.get("mark", "none")
+    if mark != "none":
+        figure.suptitle(f"MARKED: {mark.split(':')[0]}", color=VERMILION)
+    return figure

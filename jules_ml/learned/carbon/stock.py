@@ -1,0 +1,48 @@
+"""Soil carbon of one site from the predictions of a module."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+
+def carbon_stock(here: xr.Dataset, *, cover: float = 0.9, predicted: bool) -> dict[str, Any]:
+    """Carbon of one site.
+
+    Parameters
+    ----------
+    here : xarray.Dataset
+        Predictions of a module folder, of one site.
+    cover : float
+        Share that bounds of cores are to cover.
+    predicted : bool
+        As in :func:`export_carbon`.
+
+    Returns
+    -------
+    dict
+        ``cs`` of the column [kg m-2], ``soc`` of the topsoil with ``soc_low`` and ``soc_high`` [kg m-3], and ``origin``.
+    """
+    cored = "cs_cored" in here and bool(np.isfinite(here["cs_cored"]))
+    if cored and not predicted:
+        soc = float(here["observed"])
+        # the median of the cores stands for the place to within their spread
+        reach = float(np.exp(NormalDist().inv_cdf(0.5 + 0.5 * cover) * float(here["spread"])))
+        low, high, origin = soc / reach, soc * reach, "cores of the site; bounds from their spread"
+        stock, density = float(here["cs_cored"]), float(here["bulk_density_cored"])
+        low_density = high_density = density
+    else:
+        soc, low, high = (float(here[key]) for key in ("predicted", "low", "high"))
+        origin = "predicted by a module that has not seen the site" + ("; its cores were set aside" if cored else "")
+        stock, density = float(here["cs"]), float(here["bulk_density"])
+        low_density, high_density = (float(here[f"bulk_density_at_{key}"]) for key in ("low", "high"))
+    return {
+        "cs": stock,
+        "soc": 0.001 * soc * density,
+        "soc_low": 0.001 * low * low_density,
+        "soc_high": 0.001 * high * high_density,
+        "origin": origin,
+    }

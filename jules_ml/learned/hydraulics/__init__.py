@@ -1,0 +1,1 @@
+"""Learned hydraulics: the soil properties of JULES, fitted through the soil column."""

@@ -1,0 +1,96 @@
+"""Learned hydraulics scored at sites and times that they were not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from jules_ml.errors import BadInput
+from jules_ml.experiment import Experiment
+from jules_ml.experiment.hydraulics import HydraulicSettings
+from jules_ml.learned.hydraulics.columns import (
+    HydraulicSite,
+    column_batch,
+)
+from jules_ml.learned.hydraulics.fit import _common_layers, _sites
+from jules_ml.learned.hydraulics.report import _draw, predicted, scores_of
+from jules_ml.learned.hydraulics.site import (
+    CARBON_UNKNOWN,
+    SUBSOIL_CARBON,
+    TIMESTEP,
+)
+from jules_ml.learned.hydraulics.store import load_hydraulics
+from jules_ml.learned.store import (
+    write_evaluation_folder,
+)
+
+
+def evaluate_hydraulics(
+    folder: str | Path, experiments: Sequence[Experiment], out: Path | None = None
+) -> dict[str, Any]:
+    """Score a fitted module at sites or times that it has never seen.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Module folder.
+    experiments : sequence of Experiment
+        As for :func:`fit_hydraulics`.
+    out : Path, optional
+        Folder for ``scores.json``, ``predictions.nc`` and figures.
+
+    Returns
+    -------
+    dict
+        As :func:`scores_of`.
+
+    Raises
+    ------
+    BadInput
+        If the folder is none of learned hydraulics, an experiment has no soil moisture, or other layers than were learned with;
+        if two are of one site, or one reaches into the days that its site was learned from.
+    """
+    network, card = load_hydraulics(folder)
+    settings = HydraulicSettings(**card["settings"])
+    dzsoil = _common_layers(experiments)
+    if list(dzsoil) != card["dzsoil"]:
+        raise BadInput(
+            f"the layers are {list(dzsoil)} m, and the module was learned with {card['dzsoil']} m",
+            where=f"{experiments[0].file}, soil.dzsoil",
+            remedy="give the layers that the module was learned with",
+        )
+    sites = [_as_learned(site, card, Path(folder)) for site in _sites(experiments, settings)]
+    batch = column_batch(sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
+    predictions = predicted(network, batch)
+    scores = scores_of(predictions)
+    if out is not None:
+        write_evaluation_folder(out, scores=scores, predictions=predictions)
+        _draw(predictions, out)
+    return scores
+
+
+def _as_learned(site: HydraulicSite, card: Mapping[str, Any], folder: Path) -> HydraulicSite:
+    """A site with the inputs that it was learned with, where it was: other years of weather make it no other soil."""
+    learned = card["sites"].get(site.name)
+    if learned is None:
+        return site
+    start, days = pd.Timestamp(learned["start"]), learned.get("days")
+    end = start if days is None else start + pd.Timedelta(days=days)
+    assert site.start is not None
+    last = site.start + pd.Timedelta(days=len(site.observed))
+    if site.start == start or (site.start < end and start < last):
+        raise BadInput(
+            f"the record of {site.name} from {site.start:%Y-%m-%d} to {last:%Y-%m-%d} meets what the module was learned from, "
+            f"from {start:%Y-%m-%d} on",
+            where=folder,
+            remedy="give other sites or years, by [run] start and end; the fit itself has scored what it held out",
+        )
+    inputs = {name: float("nan") if value is None else value for name, value in learned["inputs"].items()}
+    carbon = inputs.get("soc", float("nan"))
+    carbon = carbon if np.isfinite(carbon) else CARBON_UNKNOWN
+    return replace(site, inputs=inputs, carbon_density=(carbon, SUBSOIL_CARBON * carbon))

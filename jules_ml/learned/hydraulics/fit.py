@@ -1,0 +1,175 @@
+"""Fit soil hydraulics to records of soil moisture, score them on what they have not seen, and keep them as a module folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jules_ml.errors import BadInput
+from jules_ml.experiment import Experiment
+from jules_ml.experiment.hydraulics import HydraulicSettings
+from jules_ml.experiment.place import INPUTS, TEXTURE
+from jules_ml.learned.hydraulics.columns import (
+    HydraulicSite,
+    Progress,
+    column_batch,
+)
+from jules_ml.learned.hydraulics.network import LearnedHydraulics
+from jules_ml.learned.hydraulics.pretraining import pretrain
+from jules_ml.learned.hydraulics.report import _draw, predicted, scores_of
+from jules_ml.learned.hydraulics.site import (
+    TIMESTEP,
+    hydraulic_site,
+    time_split,
+)
+from jules_ml.learned.hydraulics.training import Learning, Lesson, learn_hydraulics
+from jules_ml.learned.store import (
+    refuse_foreign,
+    write_module_folder,
+)
+from jules_ml.support.provenance import software
+
+#: Sites from which on the members of the ensemble each weigh the sites anew.
+_ENOUGH_TO_DRAW = 5
+
+
+@dataclass(frozen=True, eq=False)
+class HydraulicsFit:
+    """What a fit gave, and where it lies.
+
+    Attributes
+    ----------
+    folder : Path
+        The module folder.
+    network : LearnedHydraulics
+    scores : dict
+        What ``scores.json`` holds.
+    warnings : tuple of str
+        What the user should be told.
+    """
+
+    folder: Path
+    network: LearnedHydraulics
+    scores: dict[str, Any]
+    warnings: tuple[str, ...]
+
+
+def fit_hydraulics(experiments: Sequence[Experiment], out: Path, *, progress: Progress | None = None) -> HydraulicsFit:
+    """Learn soil hydraulics from experiments' records of soil moisture, and write the module folder.
+
+    With one experiment this is a calibration of its site. The last part of each record, ``test_fraction`` of its days, is held out and
+    scored, beside the same column with the texture regression's soil.
+
+    Parameters
+    ----------
+    experiments : sequence of Experiment
+        One a site; the first one's ``[hydraulics]`` and layers hold for all.
+    out : Path
+        Module folder to write; see :func:`~jules_ml.learned.store.write_module_folder`.
+    progress : callable, optional
+        Takes the part that is done, 0 to 1.
+
+    Returns
+    -------
+    HydraulicsFit
+
+    Raises
+    ------
+    BadInput
+        If an experiment cannot be learned from, layers differ between experiments, or the folder cannot be written.
+    """
+    refuse_foreign(out)
+    settings = experiments[0].hydraulics or HydraulicSettings()
+    sites = _sites(experiments, settings)
+    dzsoil = _common_layers(experiments)
+    held = time_split([site.observed for site in sites], settings.test_fraction)
+    seen = [
+        replace(s, observed=np.where(days[:, None], np.nan, s.observed)) for s, days in zip(sites, held, strict=True)
+    ]
+    batch = column_batch(seen, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
+    names = [
+        name
+        for name in INPUTS
+        if (settings.texture or name not in TEXTURE)
+        and any(np.isfinite(site.inputs.get(name, np.nan)) for site in sites)
+    ]
+    network = LearnedHydraulics(names, members=settings.members, hidden=settings.hidden, seed=settings.seed)
+    pretrain(network, [site.inputs for site in sites])
+    learning = Learning(
+        rounds=settings.rounds,
+        bias_weight=settings.bias_weight,
+        deep_weight=settings.deep_weight,
+        tie=settings.tie,
+        bootstrap=len(sites) >= _ENOUGH_TO_DRAW,
+        seed=settings.seed,
+    )
+    costs = learn_hydraulics(network, [Lesson(batch, np.ones(len(sites), dtype=bool))], learning, progress=progress)
+    whole = column_batch(sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
+    predictions = predicted(network, whole, held)
+    scores = scores_of(predictions, part="test" if settings.test_fraction else "train") | {"cost": costs}
+    said = (*_said_of(scores), *_said_of_texture(sites))
+    card = {
+        "module": "hydraulics",
+        "inputs": {name: dict(zip(("units", "meaning"), INPUTS[name], strict=True)) for name in names},
+        "settings": settings.model_dump(),
+        "dzsoil": list(dzsoil),
+        "form": "van_genuchten",
+        "sites": {s.name: {"start": str(s.start), "days": len(s.observed), "inputs": s.inputs} for s in sites},
+        "records": [
+            {k: str(e.record().attrs.get(k, "not stated")) for k in ("source", "licence")} for e in experiments
+        ],
+        "gradient": "displaced copies of every column, run beside it",
+        "notes": list(said),
+        "software": software(),
+    }
+    write_module_folder(out, state=dict(network.state_dict()), card=card, scores=scores, predictions=predictions)
+    _draw(predictions, out)
+    return HydraulicsFit(out, network, scores, said)
+
+
+def _sites(experiments: Sequence[Experiment], settings: HydraulicSettings) -> list[HydraulicSite]:
+    """Sites of experiments, each of another name: by that their soils are known again."""
+    sites: list[HydraulicSite] = []
+    for each in experiments:
+        site = hydraulic_site(each, settings)
+        if site.name in [other.name for other in sites]:
+            raise BadInput(
+                f"two records are of a site called {site.name}",
+                where=f"{each.file}, site.name",
+                remedy="give each site once, under a name of its own",
+            )
+        sites.append(site)
+    return sites
+
+
+def _said_of_texture(sites: Sequence[HydraulicSite]) -> tuple[str, ...]:
+    unknown = [s.name for s in sites if not all(np.isfinite(s.inputs.get(name, np.nan)) for name in TEXTURE)]
+    if not unknown:
+        return ()
+    return (f"texture is not known at {', '.join(unknown)}: what 'texture' stands for there is the soil of a loam",)
+
+
+def _common_layers(experiments: Sequence[Experiment]) -> tuple[float, ...]:
+    layers = [each.required(each.soil, "soil").dzsoil for each in experiments]
+    for each, found in zip(experiments, layers, strict=True):
+        if found != layers[0]:
+            raise BadInput(
+                f"its layers are {list(found)} m and those of the first experiment {list(layers[0])} m",
+                where=f"{each.file}, soil.dzsoil",
+                remedy="give all experiments the same layers",
+            )
+    return layers[0]
+
+
+def _said_of(scores: Mapping[str, Any]) -> tuple[str, ...]:
+    learned, texture = scores["all"]["learned"]["ubrmse"], scores["all"]["texture"]["ubrmse"]
+    if learned > texture:
+        return (
+            f"the learned soil does no better than the texture regression's on the days held out "
+            f"(ubRMSE {learned:.3f} against {texture:.3f} m3 m-3)",
+        )
+    return ()

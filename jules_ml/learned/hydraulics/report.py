@@ -1,0 +1,133 @@
+"""What a fit of hydraulics reports: predictions, scores and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import NDArray
+from torch import Tensor
+
+from jules_ml.learned.hydraulics.columns import (
+    ColumnBatch,
+    at_sensors,
+    batch_soil,
+    joined_soil,
+    simulate,
+)
+from jules_ml.learned.hydraulics.figures import hydraulic_curves, hydraulic_series
+from jules_ml.learned.hydraulics.network import LearnedHydraulics, input_table
+from jules_ml.learned.hydraulics.pretraining import texture_parameters
+from jules_ml.learned.hydraulics.soil import LearnedSoil
+from jules_ml.physics.soil_names import LAYERED, RESIDUAL
+from jules_ml.scoring.scores import agreement
+from jules_ml.support.figures import save_figure
+
+#: Part of the members' spread that lines and bands show.
+_LOW, _HIGH = 0.05, 0.95
+
+
+def predicted(
+    network: LearnedHydraulics, batch: ColumnBatch, held: Sequence[NDArray[np.bool_]] | None = None
+) -> xr.Dataset:
+    """Run the columns with the soil that is learned, with every member's, and with the texture regression's.
+
+    Parameters
+    ----------
+    network : LearnedHydraulics
+    batch : ColumnBatch
+    held : sequence of array of bool, shape (day,), optional
+        Days of each site that were held out; all unless given.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``observed``, ``learned``, ``low``, ``high`` and ``texture`` water content [m3 m-3] and ``test`` by ``day`` and ``sensor``; JULES's
+        soil properties by ``soil`` and ``site``, those of the members (``member_*``) and of the texture regression (``texture_*``).
+    """
+    sites = batch.sites
+    dtype = batch.dzsoil.dtype
+    with torch.no_grad():
+        members = network(torch.tensor(input_table([s.inputs for s in sites], network.inputs))).to(dtype)
+    raws = [members.mean(0), texture_parameters([s.inputs for s in sites]).to(dtype), *members]
+    soils = [batch_soil(batch, raw) for raw in raws]
+    theta = simulate(batch, joined_soil(soils))
+    at = [at_sensors(batch, part).numpy() for part in theta.split(len(sites), dim=2)]
+    low, high = np.quantile(np.stack(at[2:]), [_LOW, _HIGH], axis=0)
+    test = np.ones(at[0].shape, dtype=bool)
+    if held is not None:
+        for sensor, column in enumerate(batch.sensor_column.tolist()):
+            test[: len(held[column]), sensor] = held[column]
+    water = {"units": "m3 m-3", "cell_methods": "time: mean"}
+    data: dict[str, Any] = {
+        "observed": (("day", "sensor"), batch.observed.numpy(), water),
+        "learned": (("day", "sensor"), at[0], water),
+        "texture": (("day", "sensor"), at[1], water),
+        "low": (("day", "sensor"), low, water),
+        "high": (("day", "sensor"), high, water),
+        "test": (("day", "sensor"), test.astype(np.int8), {"flag_meanings": "learned_from held_out"}),
+        "depth": (("sensor",), np.concatenate([s.sensor_depth for s in sites]), {"units": "m"}),
+        "sensor_site": (("sensor",), batch.sensor_column.numpy()),
+        "dzsoil": (("soil",), batch.dzsoil.flatten().numpy(), {"units": "m"}),
+        "albsoil": (("site",), np.array([s.albsoil for s in sites]), {"units": "1"}),
+    }
+    for name in (*LAYERED, *RESIDUAL):
+        units, meaning = (LAYERED | RESIDUAL)[name]
+        attrs = {"units": units, "long_name": meaning}
+        values = [_property(soil, name) for soil in soils]
+        data[name] = (("soil", "site"), values[0], attrs)
+        data[f"texture_{name}"] = (("soil", "site"), values[1], attrs)
+        data[f"member_{name}"] = (("member", "soil", "site"), np.stack(values[2:]), attrs)
+    return xr.Dataset(data, coords={"site": [s.name for s in sites], "start": ("site", [str(s.start) for s in sites])})
+
+
+def _property(soil: LearnedSoil, name: str) -> NDArray[np.float64]:
+    values: Tensor = soil.theta_r if name == "theta_r" else getattr(soil.properties, name)
+    return values.numpy().astype(np.float64)
+
+
+def scores_of(predictions: xr.Dataset, *, part: str = "test") -> dict[str, Any]:
+    """Score every sensor, and take medians over the first sensors of all sites.
+
+    Parameters
+    ----------
+    predictions : xarray.Dataset
+        As :func:`predicted` gives it.
+    part : {'test', 'train'}
+        Days that are scored.
+
+    Returns
+    -------
+    dict
+        By sensor, and ``all``: ``learned`` and ``texture``, each with ``n``, ``r``, ``ubrmse``, ``rmse``, ``bias`` [m3 m-3].
+    """
+    sensors: list[dict[str, Any]] = []
+    counted = predictions["test"].to_numpy() == (part == "test")
+    for k in range(predictions.sizes["sensor"]):
+        observed = np.where(counted[:, k], predictions["observed"].to_numpy()[:, k], np.nan)
+        column = int(predictions["sensor_site"][k])
+        entry: dict[str, Any] = {
+            "site": str(predictions["site"].to_numpy()[column]),
+            "depth": float(predictions["depth"][k]),
+        }
+        for source in ("learned", "texture"):
+            found = agreement(predictions[source].to_numpy()[:, k], observed)
+            ubrmse = float(np.sqrt(max(found.rmse**2 - found.bias**2, 0.0))) if found.n >= 3 else float("nan")
+            entry[source] = {"n": found.n, "r": found.r, "ubrmse": ubrmse, "rmse": found.rmse, "bias": found.bias}
+        sensors.append(entry)
+    sites = [s["site"] for s in sensors]
+    first = [sensors[sites.index(site)] for site in dict.fromkeys(sites)]
+    overall = {
+        source: {key: float(np.nanmedian([s[source][key] for s in first])) for key in ("r", "ubrmse", "rmse", "bias")}
+        for source in ("learned", "texture")
+    }
+    return {"part": part, "all": overall, "sensors": sensors}
+
+
+def _draw(predictions: xr.Dataset, out: Path) -> None:
+    for name, figure in {"curves": hydraulic_curves(predictions), "series": hydraulic_series(predictions)}.items():
+        save_figure(figure, out / "figures" / f"{name}.png")

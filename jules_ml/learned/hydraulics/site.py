@@ -1,0 +1,264 @@
+"""Sites to learn soil hydraulics from, as experiments tell of them: weather, cover, sensors, static inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import torch
+import xarray as xr
+from numpy.typing import NDArray
+
+from jules_ml.data.quality import measured
+from jules_ml.data.record import end_of_interval, interval, place
+from jules_ml.errors import BadInput
+from jules_ml.experiment import Experiment
+from jules_ml.experiment.hydraulics import HydraulicSettings
+from jules_ml.experiment.sections import SoilSection, SurfaceSection
+from jules_ml.learned.hydraulics.columns import HydraulicSite
+from jules_ml.learned.hydraulics.inputs import climate_inputs
+from jules_ml.physics.pedotransfer import check_texture
+from jules_ml.physics.surface import Forcing
+from jules_ml.physics.tiles import TILES
+from jules_ml.weather import site_weather
+
+#: Time step of the columns [s]: an hour, at which daily soil moisture differs little from JULES's half-hour.
+TIMESTEP: Final = 3600.0
+#: Carbon of the subsoil for each of the topsoil: it falls off with depth.
+SUBSOIL_CARBON: Final = 0.25
+#: Carbon where it is not known [kg m-3]: that of an ordinary mineral topsoil.
+CARBON_UNKNOWN: Final = 20.0
+_DAY = pd.Timedelta(days=1)
+
+
+def hydraulic_site(experiment: Experiment, settings: HydraulicSettings) -> HydraulicSite:
+    """Make a site of an experiment.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        With a record of weather and of ``theta`` at depth, ``[soil]`` and ``[surface]``; ``[run]`` may narrow the time.
+    settings : HydraulicSettings
+        Those of the first experiment: which days count.
+
+    Returns
+    -------
+    HydraulicSite
+        Whole days from the first of the record on, the shallowest sensor first. What the record's source has filled is left out, and so are
+        sensors without enough days, of unknown depth, or below the layers.
+
+    Raises
+    ------
+    BadInput
+        If a section or soil moisture is missing, no sensor within the layers has enough days, or texture is none.
+    """
+    surface = experiment.required(experiment.surface, "surface")
+    soil = experiment.required(experiment.soil, "soil")
+    record = experiment.record()
+    if "theta" not in record or "depth" not in record["theta"].dims:
+        raise BadInput(
+            "there is no soil moisture at depth ('theta')",
+            where=place(record, "theta"),
+            remedy="name its column, with its depth, in [data]",
+        )
+    forcing, start = hourly_weather(experiment, record)
+    n_days = len(forcing.t_air) // 24
+    if "theta_qc" in record:
+        record = record.assign(theta=record["theta"].where(measured(record, "theta")))
+    theta = daily_means(record, "theta", start, n_days)
+    t_air = forcing.t_air.numpy().reshape(n_days, 24).mean(1)
+    valid = t_air > settings.t_air_above
+    if "t_soil" in record:
+        # a day that the shallowest sensor misses is judged by the next
+        t_soil = pd.DataFrame(daily_means(record, "t_soil", start, n_days)).bfill(axis=1).to_numpy()[:, 0]
+        valid &= ~(t_soil <= settings.t_soil_above)
+    observed = np.where(valid[:, None], theta, np.nan)
+    depth = record["depth"].to_numpy().astype(np.float64)
+    order = np.argsort(depth, kind="stable")
+    observed, depth = observed[:, order], depth[order]
+    # one of unknown depth, or below the layers, tells of no layer
+    enough = (np.isfinite(observed).sum(0) >= settings.least_days) & (depth <= sum(soil.dzsoil))
+    if not enough.any():
+        raise BadInput(
+            f"no sensor within the layers has {settings.least_days} days of measured soil moisture without frost",
+            where=place(record, "theta"),
+            remedy="give a longer record, the sensors' depths in [data], or lower least_days in [hydraulics]",
+        )
+    inputs = (
+        weather_inputs(record, forcing, start) | soil_inputs(soil, where=str(experiment.file)) | cover_inputs(surface)
+    )
+    inputs |= {} if experiment.hydraulics is None else experiment.hydraulics.inputs
+    shares = [tile.frac / sum(tile.frac for tile in surface.tiles) for tile in surface.tiles]
+    carbon = inputs.get("soc", CARBON_UNKNOWN)
+    grown = [
+        replace(TILES[tile.type], **tile.model_dump(include={"lai", "canht_ft", "rootd_ft"}, exclude_none=True))
+        for tile in surface.tiles
+    ]
+    return HydraulicSite(
+        name=str(record.attrs.get("site", experiment.file.stem)),
+        forcing=forcing,
+        tiles=grown,
+        frac=tuple(shares),
+        observed=observed[:, enough],
+        sensor_depth=depth[enough],
+        carbon_density=(carbon, SUBSOIL_CARBON * carbon),
+        inputs=inputs,
+        albsoil=surface.albsoil,
+        height=experiment.forcing.height,
+        l_soil_sat_down=soil.l_soil_sat_down,
+        soilhc_method=soil.soilhc_method,
+        start=start,
+    )
+
+
+def hourly_weather(experiment: Experiment, record: xr.Dataset) -> tuple[Forcing, pd.Timestamp]:
+    """Weather of an experiment's whole days, hour by hour.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        ``[run]`` may narrow the time.
+    record : xarray.Dataset
+        Site dataset.
+
+    Returns
+    -------
+    Forcing
+        Shape (step,) each.
+    Timestamp
+        Start of the first day, UTC.
+    """
+    run = experiment.run
+    weather = site_weather(
+        record,
+        experiment.forcing,
+        timestep=TIMESTEP,
+        start=None if run is None or run.start is None else pd.Timestamp(run.start),
+        end=None if run is None or run.end is None else pd.Timestamp(run.end),
+    ).series
+    hours = weather.sizes["time"] // 24 * 24
+    forcing = Forcing(
+        *(torch.tensor(weather[name].to_numpy()[:hours], dtype=torch.float32) for name in Forcing._fields)
+    )
+    return forcing, pd.Timestamp(weather["time"].to_numpy()[0]) - pd.Timedelta(hours=1)
+
+
+def weather_inputs(record: xr.Dataset, forcing: Forcing, start: pd.Timestamp) -> dict[str, float]:
+    """Static inputs that a record's weather and surface temperature tell of.
+
+    Parameters
+    ----------
+    record : xarray.Dataset
+        Site dataset.
+    forcing : Forcing
+    start : Timestamp
+        As :func:`hourly_weather` gives both.
+
+    Returns
+    -------
+    dict of str to float
+    """
+    lst = daily_means(record, "lst", start, len(forcing.t_air) // 24)[:, 0] if "lst" in record else None
+    return climate_inputs(forcing, timestep=TIMESTEP, lst=lst)
+
+
+def cover_inputs(section: SurfaceSection) -> dict[str, float]:
+    """Static inputs that ``[surface]`` tells of: shares of trees and of bare ground.
+
+    Parameters
+    ----------
+    section : SurfaceSection
+
+    Returns
+    -------
+    dict of str to float
+    """
+    ground = sum(tile.frac for tile in section.tiles)
+    return {
+        "tree": sum(tile.frac for tile in section.tiles if "tree" in tile.type) / ground,
+        "bare": sum(tile.frac for tile in section.tiles if tile.type == "bare_soil") / ground,
+    }
+
+
+def soil_inputs(section: SoilSection, *, where: str = "the experiment") -> dict[str, float]:
+    """Static inputs that ``[soil.texture]`` holds, of its first layer; none where properties are given in its place.
+
+    Parameters
+    ----------
+    section : SoilSection
+    where : str
+        File, for error messages.
+
+    Returns
+    -------
+    dict of str to float
+
+    Raises
+    ------
+    BadInput
+        If sand, silt and clay are no fractions that add to one.
+    """
+    texture = section.texture
+    if texture is None:
+        return {}
+    check_texture(
+        *(torch.tensor(x[0]).double() for x in (texture.sand, texture.silt, texture.clay)),
+        where=f"{where}, soil.texture",
+    )
+    found = {"sand": texture.sand[0], "clay": texture.clay[0]}
+    if texture.bulk_density is not None:
+        found["bulk_density"] = texture.bulk_density[0]
+        if texture.organic_carbon is not None:
+            found["soc"] = texture.organic_carbon[0] * texture.bulk_density[0]
+    return found
+
+
+def daily_means(record: xr.Dataset, name: str, start: pd.Timestamp, n_days: int) -> NDArray[np.float64]:
+    """Means over the days of a run; NaN where less than half of a day is known.
+
+    Parameters
+    ----------
+    record : xarray.Dataset
+        Site dataset.
+    name : str
+        Variable, with or without ``depth``.
+    start : Timestamp
+        Start of the first day, UTC.
+    n_days : int
+        Days.
+
+    Returns
+    -------
+    array, shape (day, depth)
+        One depth where the variable has none.
+    """
+    values = record[name].transpose("time", ...).to_numpy().reshape(record.sizes["time"], -1)
+    step = interval(record)
+    day = np.asarray((end_of_interval(record) - 0.5 * step - start) // _DAY)
+    frame = pd.DataFrame(values).groupby(day)
+    means = frame.mean().where(frame.count() >= 0.5 * (_DAY / step))
+    return means.reindex(range(n_days)).to_numpy(dtype=np.float64)
+
+
+def time_split(observed: Sequence[NDArray[np.floating]], test_fraction: float) -> list[NDArray[np.bool_]]:
+    """Days of each site that are held out: the last part of those that any sensor has.
+
+    Parameters
+    ----------
+    observed : sequence of array, shape (day, sensor)
+    test_fraction : float
+        0 to 1.
+
+    Returns
+    -------
+    list of array of bool, shape (day,)
+    """
+    held = []
+    for each in observed:
+        days = np.flatnonzero(np.isfinite(each).any(1))
+        first = days[min(round((1.0 - test_fraction) * len(days)), len(days) - 1)] if test_fraction else len(each)
+        held.append(np.arange(len(each)) >= first)
+    return held

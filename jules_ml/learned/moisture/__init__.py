@@ -1,0 +1,1 @@
+"""Learned soil moisture: daily water content from weather, satellites and a first guess of JULES."""

@@ -1,0 +1,347 @@
+"""Fit soil moisture to records, score it on what it has not seen, take a new sensor in, and keep it as a module folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pandas as pd
+import torch
+
+from jules_ml.errors import BadInput
+from jules_ml.experiment.moisture import MoistureSettings, StaticKind
+from jules_ml.learned.moisture.ensemble import MoistureEnsemble, TrainingSite, learn_moisture
+from jules_ml.learned.moisture.held_out_sites import hold_sites_out, paired_difference, refuse_few_sites
+from jules_ml.learned.moisture.record import MoistureRecord, preferred_sensor
+from jules_ml.learned.moisture.report import Parts, figure_of, parts_of, predictions_of, scored_sensor, scores_of
+from jules_ml.learned.moisture.site import MoistureSite
+from jules_ml.learned.moisture.store import card_of_ensemble, load_moisture, state_of
+from jules_ml.learned.moisture.training import Progress
+from jules_ml.learned.store import write_evaluation_folder, write_module_folder
+from jules_ml.support.figures import save_figure
+from jules_ml.support.files import file_name_of
+from jules_ml.support.provenance import software
+
+#: Days with fewer than which no sensor is learned from.
+_LEAST_DAYS = 60
+
+
+@dataclass(frozen=True, eq=False)
+class MoistureFit:
+    """What a fit gave: the module, what ``scores.json`` holds, and what the user should be told."""
+
+    folder: Path
+    ensemble: MoistureEnsemble
+    scores: dict[str, Any]
+    warnings: tuple[str, ...]
+
+
+def fit_moisture(
+    sites: Sequence[MoistureSite], settings: MoistureSettings, out: Path, *, progress: Progress | None = None
+) -> MoistureFit:
+    """Learn soil moisture from records and write the module folder.
+
+    The last part of each record, ``settings.test_fraction`` of its usable days, is held out and scored beside the baselines; with
+    ``settings.site_folds`` sites are held out too.
+
+    Parameters
+    ----------
+    sites : sequence of MoistureSite
+    settings : MoistureSettings
+    out : Path
+        Module folder to write.
+    progress : callable, optional
+        Takes the part that is done, 0 to 1.
+
+    Returns
+    -------
+    MoistureFit
+
+    Raises
+    ------
+    BadInput
+        If there is nothing to learn from, a site stands twice, or the folder cannot be written.
+    """
+    records = [site.record for site in sites]
+    _refuse_twice(records)
+    main = _main_sensors(records)
+    fractions = {"validation": settings.validation_fraction, "test": settings.test_fraction}
+    parts = [parts_of(record, sensor=m, **fractions) for record, m in zip(records, main, strict=True)]
+    cold = settings.frozen_below
+    training = [s.training(part.learned, m, frozen_below=cold) for s, part, m in zip(sites, parts, main, strict=True)]
+    if settings.site_folds:
+        refuse_few_sites(len(training), settings.site_folds)
+    runs = settings.site_folds * (4 if settings.compare_static else 1)
+    share = 1.0 / (1.0 + 0.5 * runs)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    ensemble = learn_moisture(training, settings, device=device, progress=_part(progress, 0.0, share))
+    scores: dict[str, Any] = {"inner_validation": dict(ensemble.validation)}
+    if settings.site_folds:
+        every = [
+            s.training(np.ones(len(s.record), dtype=bool), m, frozen_below=cold)
+            for s, m in zip(sites, main, strict=True)
+        ]
+        ensemble, scores["held_out_sites"] = _held_out(ensemble, every, settings, device, _part(progress, share, 1.0))
+    scores["sites"] = {
+        record.site: scores_of(ensemble, record, part) for record, part in zip(records, parts, strict=True)
+    }
+    used = {each.record.site: len(each.simulated) for each in training}
+    said = (*_said(ensemble, records), *_said_of_runs(sites, used))
+    _write(out, ensemble, sites, parts, scores, said, runs=used)
+    return MoistureFit(out, ensemble, scores, said)
+
+
+def adapt_moisture(
+    folder: str | Path, sites: Sequence[MoistureSite], out: Path, *, days: int | None = None
+) -> MoistureFit:
+    """Take new sites into a module by some days of their own observations, which correct its guess of their level.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Module folder.
+    sites : sequence of MoistureSite
+    out : Path
+        Module folder to write.
+    days : int, optional
+        Usable days to take from the start of each record; all unless given. Later ones are scored.
+
+    Returns
+    -------
+    MoistureFit
+
+    Raises
+    ------
+    BadInput
+        If a site has no measured water content, or lacks a static input that the guess needs.
+    """
+    ensemble, card = load_moisture(folder)
+    parts = []
+    for site in sites:
+        record = site.record
+        _refuse_known(record, ensemble, Path(folder))
+        sensor = scored_sensor(ensemble, record)
+        held = np.flatnonzero(record.usable[:, sensor]) if record.usable.size else np.array([], dtype=int)
+        end = len(record) if days is None or len(held) <= days else int(held[days])
+        day = np.arange(len(record))
+        none = np.zeros(len(record), dtype=bool)
+        parts.append(Parts(day < end, none, day >= end))
+        ensemble = ensemble.adapt(record.with_usable(day < end))
+    scores = {
+        "adapted_from": Path(folder).name,
+        "sites": {s.record.site: scores_of(ensemble, s.record, p) for s, p in zip(sites, parts, strict=True)},
+    }
+    said = tuple(card["warnings"])
+    _write(out, ensemble, sites, parts, scores, said, known=card["sites"])
+    return MoistureFit(out, ensemble, scores, said)
+
+
+def evaluate_moisture(folder: str | Path, sites: Sequence[MoistureSite], out: Path) -> dict[str, Any]:
+    """Score a module on records that it has not seen: all usable days of each.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Module folder.
+    sites : sequence of MoistureSite
+    out : Path
+        Folder for ``scores.json``, ``predictions.nc`` and the figures.
+
+    Returns
+    -------
+    dict
+        Scores by site and sensor.
+
+    Raises
+    ------
+    BadInput
+        If a record overlaps in time with what the module was learned from, lacks a static input that it needs, or has no measured
+        water content.
+    """
+    ensemble, card = load_moisture(folder)
+    records = [site.record for site in sites]
+    for record in records:
+        _refuse_seen(record, card, Path(folder))
+        if not record.usable.any():
+            raise BadInput(
+                "there is no measured water content to score by",
+                where=f"site {record.site}",
+                remedy="name the columns of water content (theta, or theta_crns)",
+            )
+    none = [np.zeros(len(record), dtype=bool) for record in records]
+    parts = [Parts(n, n, ~n) for n in none]
+    scores = {
+        "module": Path(folder).name,
+        "sites": {r.site: scores_of(ensemble, r, p) for r, p in zip(records, parts, strict=True)},
+    }
+    write_evaluation_folder(out, scores=scores, predictions=predictions_of(ensemble, records, parts))
+    for record, part in zip(records, parts, strict=True):
+        note = f"By the module {Path(folder).name}, which has seen none of this."
+        save_figure(
+            figure_of(ensemble, record, part, notes=[note]), out / "figures" / f"{file_name_of(record.site)}.png"
+        )
+    return scores
+
+
+def _write(
+    out: Path,
+    ensemble: MoistureEnsemble,
+    sites: Sequence[MoistureSite],
+    parts: Sequence[Parts],
+    scores: dict[str, Any],
+    said: Sequence[str],
+    *,
+    known: Mapping[str, Any] | None = None,
+    runs: Mapping[str, int] | None = None,
+) -> None:
+    """Write the module folder.
+
+    ``known`` are the sites of the module that this one was adapted from, ``runs`` how many were learned from beside each record.
+    """
+    records = [site.record for site in sites]
+    card = {
+        **card_of_ensemble(ensemble),
+        "quantity": "volumetric water content of soil, residual water included [m3 m-3]",
+        "sites": dict(known or {})
+        | {
+            site.record.site: {
+                "first": f"{_first(site.record, part):%Y-%m-%d}",
+                "last": f"{_last(site.record, part):%Y-%m-%d}",
+                "sensors": list(site.record.names),
+                "depths": site.record.depth.tolist(),
+                "licence": site.licence,
+                "latitude": site.record.latitude,
+                "longitude": site.record.longitude,
+                "sm_sat": site.sm_sat,
+                "theta_r": site.theta_r,
+                "utc_offset_hours": site.utc_offset_hours,
+                "static": ensemble.static_inputs(site.record),
+                "simulated_runs": (runs or {}).get(site.record.site, 0),
+            }
+            for site, part in zip(sites, parts, strict=True)
+        },
+        "warnings": list(said),
+        "software": software(),
+    }
+    write_module_folder(
+        out,
+        state=state_of(ensemble),
+        card=card,
+        scores=scores,
+        predictions=predictions_of(ensemble, records, parts),
+    )
+    for record, part in zip(records, parts, strict=True):
+        save_figure(figure_of(ensemble, record, part), out / "figures" / f"{file_name_of(record.site)}.png")
+
+
+def _held_out(
+    ensemble: MoistureEnsemble,
+    sites: Sequence[TrainingSite],
+    settings: MoistureSettings,
+    device: str,
+    progress: Progress | None,
+) -> tuple[MoistureEnsemble, dict[str, Any]]:
+    """Scores at held-out sites, under one setting of the switch or under all; and the ensemble with intervals for such sites."""
+    wanted: list[StaticKind] = [settings.static]
+    if settings.compare_static:
+        wanted += [kind for kind in get_args(StaticKind) if kind != settings.static]
+    found = {}
+    for i, kind in enumerate(wanted):
+        part = _part(progress, i / len(wanted), (i + 1) / len(wanted))
+        found[kind] = hold_sites_out(sites, settings.model_copy(update={"static": kind}), device=device, progress=part)
+    given = found[settings.static]
+    report: dict[str, Any] = {"static": settings.static, "sites": given.scores}
+    report["median"] = pd.DataFrame(given.scores).T.median().to_dict()
+    if settings.compare_static:
+        report["differences"] = {
+            f"{kind} less {settings.static}": {
+                measure: paired_difference(given.scores, found[kind].scores, measure)
+                for measure in ("rmse", "ubrmse", "r")
+            }
+            for kind in wanted[1:]
+        }
+    return replace(ensemble, unseen=given.quantiles), report
+
+
+def _main_sensors(records: Sequence[MoistureRecord]) -> list[int]:
+    """The sensor of each record that is scored."""
+    found = {record.site: preferred_sensor(record, least=_LEAST_DAYS) for record in records}
+    without = [site for site, sensor in found.items() if sensor is None]
+    if without:
+        raise BadInput(
+            f"no sensor has {_LEAST_DAYS} usable days of measured water content",
+            where=f"site {', '.join(without)}",
+            remedy="name the columns of water content (theta, or theta_crns), see that quality codes and frost leave some days, or leave "
+            "the site out",
+        )
+    return [sensor for sensor in found.values() if sensor is not None]
+
+
+def _part(progress: Progress | None, start: float, end: float) -> Progress | None:
+    return None if progress is None else lambda share: progress(start + share * (end - start))
+
+
+def _said(ensemble: MoistureEnsemble, records: Sequence[MoistureRecord]) -> tuple[str, ...]:
+    said = []
+    if not any(record.has_jules for record in records):
+        said.append("no run of JULES was given: the module starts from nothing, and has no first guess")
+    if ensemble.level_guess is None:
+        said.append("too few sites to guess the level of an unseen one: adapt the module there (fit moisture --adapt)")
+    return tuple(said)
+
+
+def _said_of_runs(sites: Sequence[MoistureSite], runs: Mapping[str, int]) -> list[str]:
+    said = []
+    for site in sites:
+        named, used = 0 if site.simulated is None else len(site.simulated), runs[site.record.site]
+        if used < named:
+            said.append(
+                f"{site.record.site}: of {named} runs with other soils {used} were learned from; the others do not reach the days before "
+                "those held out"
+            )
+    return said
+
+
+def _refuse_twice(records: Sequence[MoistureRecord]) -> None:
+    names = [record.site for record in records]
+    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+    if twice is not None:
+        raise BadInput(f"site {twice} stands twice", remedy="give each site a name of its own under [site]")
+
+
+def _refuse_known(record: MoistureRecord, ensemble: MoistureEnsemble, folder: Path) -> None:
+    known = ensemble.sites.get(record.site)
+    if known is not None and known.learned:
+        raise BadInput(
+            f"the module was learned from {record.site}, and knows its level",
+            where=folder,
+            remedy="adapt it to a site that it has not seen, or give this one another name under [site]",
+        )
+
+
+def _refuse_seen(record: MoistureRecord, card: dict[str, Any], folder: Path) -> None:
+    known = card["sites"].get(record.site)
+    if known is None:
+        return
+    first, last = (pd.Timestamp(known[key]) for key in ("first", "last"))
+    days = record.days[record.usable.any(1)]
+    if bool(((days >= first) & (days <= last)).any()):
+        raise BadInput(
+            f"the record of {record.site} overlaps in time with what the module was learned from "
+            f"({first:%Y-%m-%d} to {last:%Y-%m-%d})",
+            where=folder,
+            remedy="give other years, or another site; the fit itself has scored what it held out",
+        )
+
+
+def _first(record: MoistureRecord, part: Parts) -> pd.Timestamp:
+    held = np.flatnonzero(part.learned)
+    return record.days[held[0] if len(held) else 0]
+
+
+def _last(record: MoistureRecord, part: Parts) -> pd.Timestamp:
+    held = np.flatnonzero(part.learned)
+    return record.days[held[-1] if len(held) else 0]

@@ -1,0 +1,118 @@
+"""What the network of soil moisture takes in, as tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+#: Centre and width that bring each daily input near one; the same everywhere, so that a new site needs no statistics.
+SCALING: Mapping[str, tuple[float, float]] = {
+    "precip": (0.0, 2.0),  # of the logarithm of one more
+    "t_air": (283.15, 10.0),
+    "sw_down": (160.0, 90.0),
+    "lw_down": (310.0, 50.0),
+    "vpd": (700.0, 600.0),
+    "wind": (2.5, 1.5),
+    "rad_net": (80.0, 70.0),
+    "swi": (0.5, 0.25),
+    "lst": (0.0, 4.0),  # of the difference from the air
+}
+#: The same for what does not change; those named in :data:`LOGARITHMIC` by their logarithm.
+STATIC_SCALING: Mapping[str, tuple[float, float]] = {
+    "clay": (20.0, 15.0),
+    "sand": (45.0, 25.0),
+    "bulk_density": (1.2, 0.3),
+    "soc": (1.9, 1.0),
+    "elevation": (6.0, 1.5),
+    "precip_year": (6.6, 0.6),
+    "t_air_mean": (283.0, 8.0),
+    "vpd_mean": (700.0, 500.0),
+    "trees": (0.4, 0.4),
+    "grass": (0.4, 0.4),
+    "bare": (0.2, 0.2),
+    "lst_excess": (1.0, 2.0),
+    "lst_range": (2.0, 1.0),
+    "jules_mean": (0.25, 0.1),
+}
+LOGARITHMIC = ("soc", "elevation", "precip_year")
+
+
+@dataclass(frozen=True, eq=False)
+class MoistureInputs:
+    """Inputs of sites that run over equally many days; NaN where missing.
+
+    Attributes
+    ----------
+    dynamic : Tensor, shape (site, input, day)
+        Scaled by :data:`SCALING`.
+    rain, drying : Tensor, shape (site, day)
+        Precipitation and potential evaporation [cm d-1].
+    jules : Tensor, shape (site, layer, day)
+        First guess, as anomaly.
+    static : Tensor, shape (site, property)
+    initial : Tensor, shape (site, layer)
+        Anomaly from which the run starts.
+    since_start : Tensor, shape (site, day)
+        Days since the run started; below 0 before.
+    """
+
+    dynamic: Tensor
+    rain: Tensor
+    drying: Tensor
+    jules: Tensor
+    static: Tensor
+    initial: Tensor
+    since_start: Tensor
+
+    def __len__(self) -> int:
+        return self.dynamic.shape[0]
+
+    @property
+    def days(self) -> int:
+        """Days that the inputs run over."""
+        return self.dynamic.shape[2]
+
+    def take(self, sites: Tensor) -> MoistureInputs:
+        """Some of the sites, by their numbers."""
+        return MoistureInputs(*(getattr(self, f.name)[sites] for f in fields(self)))
+
+    def window(self, start: int, stop: int) -> MoistureInputs:
+        """Some of the days; the run starts with the first of them."""
+        since = torch.arange(stop - start, dtype=self.since_start.dtype, device=self.since_start.device)
+        jules = self.jules[:, :, start:stop]
+        return MoistureInputs(
+            self.dynamic[:, :, start:stop],
+            self.rain[:, start:stop],
+            self.drying[:, start:stop],
+            jules,
+            self.static,
+            jules[:, :, 0] if start else self.initial,
+            since.expand(len(self), -1),
+        )
+
+    def started_at(self, start: Tensor) -> MoistureInputs:
+        """The same days as if nothing were known before a day of each site, the run starting there from JULES's state.
+
+        Parameters
+        ----------
+        start : Tensor of int, shape (site,)
+        """
+        day = torch.arange(self.days, device=self.dynamic.device)
+        before = day[None, :] < start[:, None]
+        site = torch.arange(len(self), device=self.dynamic.device)
+        return MoistureInputs(
+            self.dynamic.masked_fill(before[:, None], float("nan")),
+            self.rain.masked_fill(before, float("nan")),
+            self.drying.masked_fill(before, float("nan")),
+            self.jules.masked_fill(before[:, None], float("nan")),
+            self.static,
+            self.jules[site, :, start],
+            torch.where(before, torch.full_like(self.since_start, 1e4), (day[None, :] - start[:, None]).float()),
+        )
+
+    def to(self, device: torch.device | str) -> MoistureInputs:
+        """The same on a device."""
+        return MoistureInputs(*(getattr(self, f.name).to(device) for f in fields(self)))

@@ -1,0 +1,271 @@
+"""Fit respiration to records, score it on what it has not seen, and keep it as a module folder."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+import xarray as xr
+from numpy.typing import NDArray
+
+from jules_ml.errors import BadInput
+from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.learned.respiration.blocks import scored_part
+from jules_ml.learned.respiration.curves import Progress
+from jules_ml.learned.respiration.exchange import Exchange, select_exchange, take_exchange
+from jules_ml.learned.respiration.exchange_report import nee_figure, nee_predictions_of, nee_scores_of
+from jules_ml.learned.respiration.figures import fit_skill
+from jules_ml.learned.respiration.levels import LEVEL_DAYS, LevelPrior, first_days, take_level
+from jules_ml.learned.respiration.network import LearnedRespiration
+from jules_ml.learned.respiration.report import QUANTITY, card_of, predictions_of, respiration_figures, scores_of
+from jules_ml.learned.respiration.site import Rows, moisture_of, select_rows
+from jules_ml.learned.respiration.store import load_respiration
+from jules_ml.learned.respiration.training import ConcurvityWarning, InnerValidation, Learned, learn_respiration
+from jules_ml.learned.store import ASSIMILATION_PREFIX, write_evaluation_folder, write_module_folder
+from jules_ml.scoring.fluxes import daily
+from jules_ml.scoring.intervals import coverage
+from jules_ml.scoring.scores import agreement
+from jules_ml.support.figures import save_figure
+
+_Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class RespirationFit:
+    """What a fit gave, and where it lies.
+
+    Attributes
+    ----------
+    folder : Path
+        The module folder.
+    learned : Learned
+        The module, with the rows it was learned from.
+    scores : dict
+        What ``scores.json`` holds.
+    warnings : tuple of str
+        What the user should be told.
+    """
+
+    folder: Path
+    learned: Learned
+    scores: dict[str, Any]
+    warnings: tuple[str, ...]
+
+
+def fit_respiration(
+    sites: xr.Dataset | Sequence[xr.Dataset],
+    settings: RespirationSettings,
+    out: Path,
+    *,
+    progress: Progress | None = None,
+) -> RespirationFit:
+    """Learn respiration from site datasets and write the module folder.
+
+    The last part of the record, ``settings.test_fraction`` of its years or blocks of months, is held out and scored, with every
+    baseline fitted to the same rows.
+
+    Parameters
+    ----------
+    sites : xarray.Dataset or sequence of them
+        Site datasets.
+    settings : RespirationSettings
+    out : Path
+        Module folder to write; see :func:`~jules_ml.learned.store.write_module_folder`.
+    progress : callable, optional
+        Takes the part that is done, 0 to 1.
+
+    Returns
+    -------
+    RespirationFit
+
+    Raises
+    ------
+    BadInput
+        If the record cannot be learned from (see :func:`~jules_ml.learned.respiration.site.select_rows`), or the folder not be written.
+    """
+    datasets = [sites] if isinstance(sites, xr.Dataset) else list(sites)
+    rows = select_rows(datasets, settings)
+    test = scored_part(rows, settings.test_fraction)
+    guessed = [site for site in rows.sites if site not in settings.porosity]
+    settings = settings.model_copy(update={"porosity": {**rows.porosity, **settings.porosity}})
+    exchange = _exchange(datasets, settings)
+    seen = None if exchange is None else take_exchange(exchange, ~_held_out(exchange, rows, test))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConcurvityWarning)
+        learned = learn_respiration(rows.take(~test), settings, progress, exchange=seen)
+    said = tuple(str(w.message) for w in caught if issubclass(w.category, ConcurvityWarning))
+    said = (*said, *_said_of(learned.validation), *_said_of_scales(settings, rows, guessed))
+    predictions = predictions_of(learned, rows, test)
+    scores = scores_of(learned, rows, test, predictions)
+    card = card_of(datasets, rows, test, learned, said)
+    figures = respiration_figures(learned, rows, test, predictions)
+    state = dict(learned.module.state_dict())
+    if exchange is not None and learned.assimilation is not None:
+        state |= {f"{ASSIMILATION_PREFIX}{key}": value for key, value in learned.assimilation.state_dict().items()}
+        every_hour = nee_predictions_of(learned, exchange, _held_out(exchange, rows, test))
+        scores["nee"] = nee_scores_of(every_hour)
+        figures["nee"] = nee_figure(every_hour)
+        predictions = predictions.merge(every_hour)
+    write_module_folder(out, state=state, card=card, scores=scores, predictions=predictions)
+    for name, figure in figures.items():
+        save_figure(figure, out / "figures" / f"{name}.png")
+    return RespirationFit(out, learned, scores, said)
+
+
+def _said_of(validation: InnerValidation) -> list[str]:
+    """What the user should be told of the form that is given."""
+    against = f"R² {validation.r2_learned:.2f} against {validation.r2_lloyd_taylor:.2f} on inner validation blocks"
+    if validation.given == "lloyd_taylor":
+        return [f"the learned form does not beat Lloyd and Taylor's ({against}): theirs is given, with f = 1"]
+    if validation.given == "blend":
+        return [
+            f"the learned form is blended with Lloyd and Taylor's, at a weight of {validation.weight:.1f}, which did best ({against})"
+        ]
+    return []
+
+
+def _said_of_scales(settings: RespirationSettings, rows: Rows, guessed: Sequence[str]) -> list[str]:
+    """What stands between the scales that were learned along and JULES's."""
+    said = []
+    if guessed and settings.moisture in ("saturation", "potential"):
+        each = ", ".join(f"{site} {rows.porosity[site]:.2f}" for site in guessed)
+        said.append(
+            f"no porosity was given: the 99.9 % quantile of the record stands for saturation ({each} m3 m-3), and where the soil is never "
+            "saturated f then lies too far to the wet side in JULES"
+        )
+    if settings.temperature == "t_air":
+        said.append("g was learned along air temperature, and JULES will go by that of its soil, which swings less")
+    return said
+
+
+def _exchange(datasets: Sequence[xr.Dataset], settings: RespirationSettings) -> Exchange | None:
+    """NEE of day and night, thinned to what is enough, where photosynthesis is asked for."""
+    if not settings.assimilation:
+        return None
+    if len(datasets) > 1:
+        raise BadInput(
+            f"photosynthesis is learned at one site, and {len(datasets)} are given",
+            remedy="fit each site by itself, or set assimilation = false",
+        )
+    return select_exchange(datasets[0], settings)
+
+
+def _held_out(exchange: Exchange, rows: Rows, test: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Rows of NEE of the years or blocks that are held out at night."""
+    if not test.any():
+        return np.zeros(len(exchange.rows), dtype=bool)
+    # the part that is held out is the last of the record
+    return np.asarray(exchange.rows.time >= rows.time[test].min())
+
+
+def evaluate_respiration(
+    folder: str | Path, sites: xr.Dataset | Sequence[xr.Dataset], out: Path | None = None
+) -> dict[str, Any]:
+    """Score a fitted module on records it has never seen.
+
+    A site that the module has a level for keeps it; a new site takes its level from its first thirty days, which are not scored.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Module folder.
+    sites : xarray.Dataset or sequence of them
+        Site datasets.
+    out : Path, optional
+        Folder for ``scores.json``, ``predictions.nc`` and the figure.
+
+    Returns
+    -------
+    dict
+        Scores over all and by site.
+
+    Raises
+    ------
+    BadInput
+        If the folder is none of learned respiration, a record cannot be used, or one overlaps in time with what the module was
+        learned from.
+    """
+    module, settings, card = load_respiration(folder)
+    datasets = [sites] if isinstance(sites, xr.Dataset) else list(sites)
+    frame = pd.concat([_evaluated(module, settings, card, ds, Path(folder)) for ds in datasets])
+    scores: dict[str, Any] = {
+        "module": Path(folder).name,
+        "all": _scores(frame),
+        "sites": {str(site): _scores(of) for site, of in frame.groupby("site")},
+    }
+    if out is not None:
+        table = xr.Dataset.from_dataframe(frame.reset_index(drop=True).rename_axis("row"))
+        write_evaluation_folder(out, scores=scores, predictions=table)
+        days = daily(frame[["measured", "modelled", "low", "high"]], pd.DatetimeIndex(frame["middle"]))
+        figure = fit_skill(
+            frame[["measured", "modelled"]],
+            days,
+            pd.Series("test", index=days.index),
+            flux=QUANTITY[settings.target].partition(":")[0].capitalize(),
+            notes=[f"By the module {Path(folder).name}, which has seen none of this."],
+        )
+        save_figure(figure, out / "figures" / "observed_predicted.png")
+    return scores
+
+
+def _evaluated(
+    module: LearnedRespiration, settings: RespirationSettings, card: Mapping[str, Any], ds: xr.Dataset, folder: Path
+) -> pd.DataFrame:
+    """Measured and modelled flux of one site, with interval."""
+    site = str(ds.attrs.get("site", "site"))
+    known: dict[str, float] = card["porosity"]
+    rows = select_rows(ds, settings.model_copy(update={"porosity": {**known, **settings.porosity}})).known()
+    _refuse_seen(rows.time, site, card, folder)
+    names = [str(name) for name in card["groups"]]
+    prior = None if card["level_prior"] is None else LevelPrior(**card["level_prior"])
+    number = np.array([names.index(name) if name in names else -1 for name in rows.groups])
+    levels, scales = module.level.numpy(), module.noise.numpy()
+    level = np.where(number >= 0, levels[number], np.nan)
+    noise = scales[number].copy()
+    keep = np.ones(len(rows), dtype=bool)
+    for group in np.flatnonzero(number < 0):
+        mine = rows.group == group
+        start = mine & first_days(rows.take(mine).time.min(), rows, LEVEL_DAYS)
+        level[group] = take_level(module, settings, rows.take(start), prior)
+        # errors of a new site: as large relative to its level as at the sites learned from
+        noise[group] = float(np.median(scales[:, 0] / levels)) * level[group], float(np.median(scales[:, 1]))
+        keep &= ~start
+    moisture, t_soil = (torch.tensor(x) for x in (moisture_of(rows, settings), rows.t_soil))
+    with torch.no_grad():
+        modelled = level[rows.group] * (module.f(moisture) * module.g(t_soil)).numpy()
+    scale = noise[rows.group, 0] + noise[rows.group, 1] * modelled
+    q_low, q_high = module.quantiles.tolist()
+    return pd.DataFrame(
+        {
+            "site": site,
+            "time": rows.time,
+            "middle": rows.middle,
+            "measured": rows.flux,
+            "modelled": modelled,
+            "low": modelled + q_low * scale,
+            "high": modelled + q_high * scale,
+        }
+    )[keep]
+
+
+def _refuse_seen(time: pd.DatetimeIndex, site: str, card: Mapping[str, Any], folder: Path) -> None:
+    if site not in card["sites"]:
+        return
+    first, last = (pd.Timestamp(card["sites"][site][key]) for key in ("first", "last"))
+    if bool(((time >= first) & (time <= last)).any()):
+        raise BadInput(
+            f"the record of {site} overlaps in time with what the module was learned from ({first:%Y-%m-%d} to {last:%Y-%m-%d})",
+            where=folder,
+            remedy="give other years, or another site; the fit itself has scored what it held out",
+        )
+
+
+def _scores(frame: pd.DataFrame) -> dict[str, Any]:
+    steps = asdict(agreement(frame["modelled"].to_numpy(), frame["measured"].to_numpy()))
+    return steps | {"coverage": coverage(*(frame[key].to_numpy() for key in ("measured", "low", "high")))}

@@ -1,0 +1,186 @@
+r"""Learned respiration: an ensemble of curves f and g, and how sure it is.
+
+.. math:: R = R_0\, f(s)\, g(T), \qquad f(s_{opt}) = 1, \quad g(282.4\,\mathrm K) = 1
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from scipy.stats import t as student_t
+from torch import Tensor, nn
+
+from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.learned.respiration.nodes import place_on_line
+from jules_ml.physics.respiration import fsth, ftemp_q10, ftemp_rothc
+
+#: Nodes of the tables: water as a fraction of saturation, or water content, and temperature [K].
+MOISTURE_NODES: Final = torch.linspace(0.0, 1.0, 201, dtype=torch.float64)
+TEMPERATURE_NODES: Final = torch.linspace(223.0, 333.0, 221, dtype=torch.float64)
+
+
+def jules_f(settings: RespirationSettings, porosity: float) -> Tensor:
+    """JULES's f at the moisture nodes.
+
+    Parameters
+    ----------
+    settings : RespirationSettings
+        Whose ``wilting`` and ``pools`` are taken.
+    porosity : float
+        Water content at saturation [m3 m-3], for a table that runs along water content.
+
+    Returns
+    -------
+    Tensor, shape (node,)
+    """
+    wetness = torch.clamp(MOISTURE_NODES / porosity, max=1.0) if settings.moisture == "theta" else MOISTURE_NODES
+    one = torch.ones((), dtype=torch.float64)
+    return fsth(wetness, settings.wilting * one, one, pools=settings.pools)
+
+
+def jules_g(settings: RespirationSettings) -> Tensor:
+    """JULES's g at the temperature nodes, shape (node,)."""
+    if settings.jules_g == "rothc":
+        return ftemp_rothc(TEMPERATURE_NODES)
+    return ftemp_q10(TEMPERATURE_NODES, settings.q10)
+
+
+def jules_optimum(settings: RespirationSettings, porosity: float) -> float:
+    """JULES's optimal moisture in the unit of f's table: half of the way from wilting to saturation."""
+    optimum = 0.5 * (1.0 + settings.wilting)
+    return optimum * porosity if settings.moisture == "theta" else optimum
+
+
+@dataclass(frozen=True)
+class Band:
+    """A curve with its uncertainty, at nodes: arrays of one shape, no unit."""
+
+    x: Tensor
+    median: Tensor
+    low: Tensor
+    high: Tensor
+
+
+class LearnedRespiration(nn.Module):
+    """An ensemble of respiration curves, with a level for each group and intervals.
+
+    Parameters
+    ----------
+    log_f, log_g : Tensor, shape (member, node)
+        Logarithms of the curves at :data:`MOISTURE_NODES` and :data:`TEMPERATURE_NODES`, normalised.
+    log_level : Tensor, shape (member, group)
+        Logarithm of R0 [ln(umol m-2 s-1)].
+    level : Tensor, shape (group,)
+        R0 that goes with the median curves [umol m-2 s-1].
+    seen_moisture, seen_temperature : Tensor, shape (2,)
+        Range of the data.
+    reference : Tensor, shape ()
+        Moisture at which f is one.
+    noise : Tensor, shape (group, 2)
+        Scale of the error at flux R is ``noise[:, 0] + noise[:, 1] R`` [umol m-2 s-1].
+    quantiles : Tensor, shape (2,)
+        Conformal quantiles of the error in units of its scale.
+    networks : dict of str to Tensor
+        Parameters of the networks behind the curves, stacked over members.
+    """
+
+    log_f: Tensor
+    log_g: Tensor
+    log_level: Tensor
+    level: Tensor
+    seen_moisture: Tensor
+    seen_temperature: Tensor
+    reference: Tensor
+    noise: Tensor
+    quantiles: Tensor
+
+    def __init__(
+        self,
+        *,
+        log_f: Tensor,
+        log_g: Tensor,
+        log_level: Tensor,
+        level: Tensor,
+        seen_moisture: Tensor,
+        seen_temperature: Tensor,
+        reference: Tensor,
+        noise: Tensor,
+        quantiles: Tensor,
+        networks: dict[str, Tensor] | None = None,
+    ) -> None:
+        super().__init__()
+        given = {
+            "log_f": log_f,
+            "log_g": log_g,
+            "log_level": log_level,
+            "level": level,
+            "seen_moisture": seen_moisture,
+            "seen_temperature": seen_temperature,
+            "reference": reference,
+            "noise": noise,
+            "quantiles": quantiles,
+        }
+        for name, value in given.items():
+            self.register_buffer(name, torch.as_tensor(value, dtype=torch.float64).contiguous())
+        self.networks = nn.ParameterDict({name: nn.Parameter(value) for name, value in (networks or {}).items()})
+
+    @classmethod
+    def from_state(cls, state: dict[str, Tensor]) -> LearnedRespiration:
+        """Build the module from what :meth:`state_dict` gave."""
+        prefix = "networks."
+        networks = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+        return cls(networks=networks, **{name: value for name, value in state.items() if not name.startswith(prefix)})
+
+    def f(self, moisture: Tensor) -> Tensor:
+        """Median curve f at ``moisture`` (fraction of saturation [1], or water content [m3 m-3]); same shape."""
+        return torch.exp(_interpolate(self.log_f.mean(0), moisture, MOISTURE_NODES))
+
+    def g(self, t_soil: Tensor) -> Tensor:
+        """Median curve g at ``t_soil`` [K]; same shape."""
+        return torch.exp(_interpolate(self.log_g.mean(0), t_soil, TEMPERATURE_NODES))
+
+    def forward(self, moisture: Tensor, t_soil: Tensor, group: Tensor) -> Tensor:
+        """Respiration by the median curves.
+
+        Parameters
+        ----------
+        moisture : Tensor, shape (row,)
+            Fraction of saturation [1], or water content [m3 m-3]: what f was learned along.
+        t_soil : Tensor, shape (row,)
+            Temperature [K].
+        group : Tensor of int64, shape (row,)
+            Number of the group, for its level.
+
+        Returns
+        -------
+        Tensor, shape (row,)
+            Respiration [umol m-2 s-1].
+        """
+        return self.level[group] * self.f(moisture) * self.g(t_soil)
+
+    def interval(self, respiration: Tensor, group: Tensor) -> tuple[Tensor, Tensor]:
+        """Conformal interval of an observation about predicted ``respiration`` (row,): lower and upper end [umol m-2 s-1]."""
+        scale = self.noise[group, 0] + self.noise[group, 1] * respiration
+        return respiration + self.quantiles[0] * scale, respiration + self.quantiles[1] * scale
+
+    def curve_f(self, cover: float = 0.9) -> Band:
+        """Median f and the band that is to hold it with probability ``cover``, at :data:`MOISTURE_NODES`."""
+        return _band(MOISTURE_NODES, self.log_f, cover)
+
+    def curve_g(self, cover: float = 0.9) -> Band:
+        """Median g and its band, at :data:`TEMPERATURE_NODES`."""
+        return _band(TEMPERATURE_NODES, self.log_g, cover)
+
+
+def _band(nodes: Tensor, log_curve: Tensor, cover: float) -> Band:
+    """Median and band of members taken for lognormal: few members have no quantiles, and their sample median has corners."""
+    members = len(log_curve)
+    middle = log_curve.mean(0)
+    spread = float(student_t.ppf(0.5 + 0.5 * cover, members - 1)) * log_curve.std(0) * (1.0 + 1.0 / members) ** 0.5
+    return Band(nodes, torch.exp(middle), torch.exp(middle - spread), torch.exp(middle + spread))
+
+
+def _interpolate(curve: Tensor, x: Tensor, nodes: Tensor) -> Tensor:
+    return place_on_line(x.flatten(), nodes).at(curve).reshape(x.shape)

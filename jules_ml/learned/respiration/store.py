@@ -1,0 +1,34 @@
+"""Reading of module folders of learned respiration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.learned.respiration.network import LearnedRespiration
+from jules_ml.learned.store import ASSIMILATION_PREFIX, read_module_folder
+
+
+def load_respiration(folder: str | Path) -> tuple[LearnedRespiration, RespirationSettings, dict[str, object]]:
+    """Read a folder of learned respiration.
+
+    Returns
+    -------
+    LearnedRespiration
+        The module.
+    RespirationSettings
+        What it was learned with.
+    dict
+        Its card.
+
+    Raises
+    ------
+    BadInput
+        If the folder is none of learned respiration, or damaged.
+    """
+    state, card = read_module_folder(folder, kind="respiration")
+    # photosynthesis, where it was learned along, has no part in the curves
+    module = LearnedRespiration.from_state(
+        {name: value for name, value in state.items() if not name.startswith(ASSIMILATION_PREFIX)}
+    )
+    return module, RespirationSettings.model_validate(card["settings"]), card

@@ -1,1 +1,0 @@
-"""The learned parts, as torch modules, and the folders that keep them."""

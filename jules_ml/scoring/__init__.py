@@ -1,0 +1,1 @@
+"""Scores, prediction intervals and splits."""

@@ -1,0 +1,77 @@
+"""Scores of predicted fluxes: of steps, of nights and days, and the ceiling that noise sets."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from jules_ml.scoring.scores import agreement
+
+_Array = NDArray[np.float64]
+
+
+def r_squared(predicted: _Array, observed: _Array) -> float:
+    """Share of variance explained (Nash and Sutcliffe's efficiency) [1], by the package ``scores``."""
+    return agreement(predicted, observed).nse
+
+
+def nightly(
+    values: pd.DataFrame, middle: pd.DatetimeIndex, *, least: int = 4, site: NDArray[np.int64] | None = None
+) -> pd.DataFrame:
+    """Means over nights, from noon to noon.
+
+    Parameters
+    ----------
+    values : DataFrame, one row a step
+        Columns to average.
+    middle : DatetimeIndex
+        Middle of each step, local standard time.
+    least : int
+        Steps that a night must have.
+    site : array of int, shape (row,), optional
+        Number of each row's site, which are then not averaged together; the index has it as its first level.
+    """
+    night = (middle + pd.Timedelta(hours=12)).floor("D")
+    return _means(values, night, least, site)
+
+
+def daily(
+    values: pd.DataFrame, middle: pd.DatetimeIndex, *, least: int = 1, site: NDArray[np.int64] | None = None
+) -> pd.DataFrame:
+    """Means over days, as :func:`nightly`."""
+    return _means(values, middle.floor("D"), least, site)
+
+
+def _means(values: pd.DataFrame, label: pd.DatetimeIndex, least: int, site: NDArray[np.int64] | None) -> pd.DataFrame:
+    grouped = values.groupby(np.asarray(label) if site is None else [site, np.asarray(label)])
+    return grouped.mean()[grouped.size() >= least]
+
+
+def noise_ceiling(flux: _Array, time: pd.DatetimeIndex, step: pd.Timedelta) -> float:
+    r"""Greatest R² that noise allows, from the difference of neighbouring steps.
+
+    .. math:: 1 - \frac{\operatorname{var}(y_{t+1} - y_t)}{2 \operatorname{var}(y)}
+
+    Parameters
+    ----------
+    flux : array, shape (row,)
+        Measured flux.
+    time : DatetimeIndex
+        Its times, rising.
+    step : Timedelta
+        What counts as neighbouring.
+
+    Returns
+    -------
+    float
+        NaN where fewer than ten pairs are neighbours.
+
+    Notes
+    -----
+    Noise that lasts longer than a step is taken for signal, and a signal that changes within a step for noise.
+    """
+    near = np.diff(time.to_numpy()) <= step.to_timedelta64()
+    if near.sum() < 10:
+        return float("nan")
+    return float(1.0 - 0.5 * np.var(np.diff(flux)[near]) / np.var(flux))

@@ -1,0 +1,126 @@
+"""The look of all figures: restrained, legible in print, and told apart by the colour-blind."""
+
+from __future__ import annotations
+
+import functools
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+
+from jules_ml.support.files import whole_file
+
+_P = ParamSpec("_P")
+
+#: Okabe and Ito's palette (2008), which people with the common kinds of colour blindness can tell apart.
+BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = (
+    "#000000",
+    "#E69F00",
+    "#56B4E9",
+    "#009E73",
+    "#0072B2",
+    "#D55E00",
+    "#CC79A7",
+)
+GREY = "#767676"
+#: What was measured, and what the column gives.
+MEASURED, MODELLED = BLACK, VERMILION
+#: Width of a figure across a page [inch].
+WIDTH = 9.0
+
+_STYLE: dict[Any, Any] = {
+    "font.size": 9.0,
+    "axes.titlesize": 9.0,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9.0,
+    "xtick.labelsize": 8.0,
+    "ytick.labelsize": 8.0,
+    "legend.fontsize": 8.0,
+    "legend.frameon": False,
+    "legend.handlelength": 1.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.7,
+    "xtick.major.width": 0.7,
+    "ytick.major.width": 0.7,
+    "lines.linewidth": 1.0,
+    "axes.grid": True,
+    "grid.color": "#E6E6E6",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "figure.dpi": 100.0,
+    "savefig.dpi": 160.0,
+    "savefig.facecolor": "white",
+    "mathtext.default": "regular",
+}
+
+
+def styled(make: Callable[_P, Figure]) -> Callable[_P, Figure]:
+    """Make a figure in the common style, leaving Matplotlib's settings as they were."""
+
+    @functools.wraps(make)
+    def in_style(*args: _P.args, **kwargs: _P.kwargs) -> Figure:
+        with mpl.rc_context(_STYLE):
+            return make(*args, **kwargs)
+
+    return in_style
+
+
+def layer_colours(n: int) -> list[Any]:
+    """Colours of soil layers from the top down, light to dark."""
+    ramp = mpl.colormaps["viridis_r"]
+    return [ramp(0.12 + 0.8 * i / max(n - 1, 1)) for i in range(n)]
+
+
+def layer_labels(dzsoil: Sequence[float]) -> list[str]:
+    """``0–0.1 m`` and so on, for each layer from the top down."""
+    labels, top = [], 0.0
+    for thickness in dzsoil:
+        bottom = top + float(thickness)
+        labels.append(f"{top:g}–{bottom:.3g} m")
+        top = round(bottom, 6)
+    return labels
+
+
+def letter_panels(axes: Iterable[Axes], titles: Iterable[str]) -> None:
+    """Put a letter and a title above each panel."""
+    for letter, axis, title in zip("abcdefghijkl", axes, titles, strict=False):
+        axis.set_title(rf"$\bf{{{letter}}}$   {title}")
+
+
+def show_dates(axis: Axes) -> None:
+    """Write dates as briefly as they can be read."""
+    locator = AutoDateLocator(minticks=4, maxticks=11)
+    axis.xaxis.set_major_locator(locator)
+    axis.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+
+
+def add_notes(figure: Figure, notes: Sequence[str]) -> None:
+    """Say below the figure what the reader must know of the data."""
+    if notes:
+        lines = [line for note in notes for line in textwrap.wrap(note, 168)]
+        figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=7.0, color="#404040", linespacing=1.35)
+
+
+def save_figure(figure: Figure, path: Path) -> Path:
+    """Write a figure as PNG, whole or not at all, with nothing in it that changes from one time to the next.
+
+    Parameters
+    ----------
+    figure : Figure
+    path : Path
+        Of the PNG file.
+
+    Returns
+    -------
+    Path
+        The same.
+    """
+    with mpl.rc_context(_STYLE), whole_file(path) as part:
+        figure.savefig(part, format="png", metadata={"Software": None})
+    return path

@@ -1,1 +1,0 @@
-"""How the learned parts are fitted, scored and bounded."""

@@ -1,1 +1,0 @@
-"""How soil carbon is learned from the dynamics of soil moisture."""

@@ -1,1 +1,0 @@
-"""How soil properties are learned, through the column."""

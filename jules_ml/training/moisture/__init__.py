@@ -1,1 +1,0 @@
-"""How soil moisture is learned."""

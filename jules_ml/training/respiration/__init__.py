@@ -1,1 +1,0 @@
-"""How f and g are learned."""

@@ -1,0 +1,255 @@
+"""The bridge driven through its C face: both backends and torch hold each other to the same numbers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from jules_ml.bridge.library import Bridge, BridgeFailure
+from jules_ml.jules.curve_files import read_curve, write_curve
+from jules_ml.jules.net_files import NetInput, write_net
+from jules_ml.learned.respiration.tables import CurveTable
+
+#: Worst errors allowed against 64-bit torch, of factors of the order of one.
+TOLERANCE = {np.float32: 1e-6, np.float64: 1e-13}
+KINDS = pytest.mark.parametrize("kind", [np.float32, np.float64])
+#: A point run, a few points, a block and a bit, and several chunks.
+POINTS = pytest.mark.parametrize("points", [1, 7, 33, 600])
+
+
+class Scaled(nn.Module):
+    """A net that holds and scales its inputs as the bridge does."""
+
+    def __init__(self, net: nn.Sequential, inputs: list[NetInput]) -> None:
+        super().__init__()
+        self.net = net
+        for name in ("seen_min", "seen_max", "offset", "scale"):
+            self.register_buffer(name, torch.tensor([getattr(item, name) for item in inputs], dtype=torch.float64))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        held = torch.minimum(torch.maximum(x, self.seen_min), self.seen_max)
+        return self.net((held - self.offset) / self.scale)
+
+
+INPUTS = [
+    NetInput(name="sthu", seen_min=0.1, seen_max=0.95, offset=0.5, scale=0.3),
+    NetInput(name="t_soil", seen_min=258.0, seen_max=305.0, offset=283.0, scale=10.0),
+]
+
+
+def soil(kind: type, points: int) -> dict[str, NDArray[np.floating]]:
+    """Inputs in and outside the range that tables and nets have seen."""
+    rng = np.random.default_rng(points)
+    shape = (4, points)
+    return {
+        "sthu": rng.uniform(0.0, 1.1, shape).astype(kind),
+        "sthf": rng.uniform(0.0, 0.2, shape).astype(kind),
+        "v_sat": rng.uniform(0.3, 0.6, shape).astype(kind),
+        "v_wilt": rng.uniform(0.05, 0.2, shape).astype(kind),
+        "t_soil": rng.uniform(230.0, 330.0, shape).astype(kind),
+        "l_soil_point": np.ones(points, dtype=bool),
+    }
+
+
+def configure(folder: Path, text: str) -> Path:
+    path = folder / "jules_ml.nml"
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture
+def serve(bridge: Bridge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., object]], None]:
+    """Start the bridge with a Python function as the module."""
+
+    def start(function: Callable[..., object]) -> None:
+        module = ModuleType("served_by_test")
+        module.function = function
+        monkeypatch.setitem(sys.modules, "served_by_test", module)
+        text = "&jules_ml_respiration backend = 'python', python_callable = 'served_by_test:function' /\n"
+        bridge.start(configure(tmp_path, text))
+
+    return start
+
+
+Serve = Callable[[Callable[..., object]], None]
+
+
+def test_fortran_tests_pass(bridge_build: Path) -> None:
+    done = subprocess.run(
+        ["ctest", "--output-on-failure", "-R", "^bridge_"], cwd=bridge_build, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "bridge_python" in done.stdout
+
+
+@KINDS
+@POINTS
+def test_tables_native_and_python_agree(bridge: Bridge, serve: Serve, tmp_path: Path, kind: type, points: int) -> None:
+    wetness, temperature = np.linspace(0.05, 0.95, 31), np.linspace(250.0, 315.0, 66)
+    f, g = 0.2 + np.sin(3 * wetness) ** 2, 2 ** ((temperature - 282.4) / 10) / 4
+    write_curve(CurveTable("fsth", "sthu", 0.05, 0.95, f, 0.1, 0.9, 0.6), tmp_path / "f.nml")
+    write_curve(CurveTable("ftemp", "t_soil", 250.0, 315.0, g, 260.0, 300.0, 302.4), tmp_path / "g.nml")
+    f, g = (read_curve(tmp_path / name).y for name in ("f.nml", "g.nml"))  # as rounded for the file
+    inputs = soil(kind, points)
+
+    bridge.start(configure(tmp_path, "&jules_ml_respiration fsth_table = 'f.nml', ftemp_table = 'g.nml' /\n"))
+    native = bridge.respiration(**inputs)
+    serve(
+        lambda sthu, t_soil, **_: (
+            np.interp(sthu, wetness, f).astype(kind),
+            np.interp(t_soil, temperature, g).astype(kind),
+        )
+    )
+    python = bridge.respiration(**inputs)
+
+    expected = np.interp(inputs["sthu"], wetness, f), np.interp(inputs["t_soil"], temperature, g)
+    for mine, theirs, truth in zip(native, python, expected, strict=True):
+        assert mine.dtype == theirs.dtype == kind
+        np.testing.assert_allclose(mine, truth, rtol=0, atol=TOLERANCE[kind])
+        np.testing.assert_allclose(theirs, truth, rtol=0, atol=TOLERANCE[kind])
+
+
+@KINDS
+@POINTS
+@pytest.mark.parametrize("activation", [nn.Tanh, nn.Sigmoid, nn.ReLU, nn.Softplus])
+def test_nets_native_python_and_torch_agree(
+    bridge: Bridge, serve: Serve, tmp_path: Path, kind: type, points: int, activation: type[nn.Module]
+) -> None:
+    torch.manual_seed(points)
+    net = nn.Sequential(nn.Linear(2, 16), activation(), nn.Linear(16, 5), activation(), nn.Linear(5, 1), nn.Softplus())
+    net = net.double()
+    write_net(tmp_path / "net.nml", net, INPUTS, ["joint"], name="joint")
+    inputs = soil(kind, points)
+
+    def by_torch(
+        sthu: NDArray[np.floating], t_soil: NDArray[np.floating], **_: object
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        x = torch.stack([torch.from_numpy(sthu).double(), torch.from_numpy(t_soil).double()], -1)
+        joint = Scaled(net, INPUTS)(x)[..., 0]
+        return joint.to(torch.from_numpy(sthu).dtype), torch.ones(joint.shape, dtype=torch.from_numpy(sthu).dtype)
+
+    x = torch.stack([torch.from_numpy(inputs[item.name]).double() for item in INPUTS], -1)
+    expected = Scaled(net, INPUTS)(x)[..., 0].detach().numpy()
+
+    bridge.start(configure(tmp_path, "&jules_ml_respiration net = 'net.nml' /\n"))
+    native, ones = bridge.respiration(**inputs)
+    serve(by_torch)
+    python, _ = bridge.respiration(**inputs)
+
+    assert native.dtype == python.dtype == kind
+    assert (ones == 1).all()
+    np.testing.assert_allclose(native, expected, rtol=0, atol=TOLERANCE[kind])
+    np.testing.assert_allclose(python, expected, rtol=0, atol=TOLERANCE[kind])
+
+
+@KINDS
+@pytest.mark.parametrize("activation", [nn.Tanh, nn.Sigmoid, nn.Softplus])
+def test_activations_everywhere(bridge: Bridge, tmp_path: Path, kind: type, activation: type[nn.Module]) -> None:
+    """Over the whole line, beyond where they saturate, through a net that is nothing else."""
+    net = nn.Sequential(nn.Linear(1, 1), activation()).double()
+    nn.init.ones_(net[0].weight)
+    nn.init.zeros_(net[0].bias)
+    item = NetInput(name="t_soil", seen_min=0.0, seen_max=400.0)
+    inputs = soil(kind, 1000)
+    inputs["t_soil"] = np.linspace(-800.0, 800.0, 4000).astype(kind).reshape(4, -1)
+    if activation is nn.Tanh:
+        inputs["t_soil"] /= 40
+    write_net(tmp_path / "net.nml", net, [item], ["joint"], name="line", outside="extend")
+    bridge.start(configure(tmp_path, "&jules_ml_respiration net = 'net.nml' /\n"))
+
+    found, _ = bridge.respiration(**inputs)
+
+    x = torch.from_numpy(inputs["t_soil"]).double()[..., None]
+    expected = net(x)[..., 0].clamp(min=0).detach().numpy()
+    np.testing.assert_allclose(found, expected, rtol=4 * np.finfo(kind).eps, atol=2 * np.finfo(kind).eps)
+
+
+@KINDS
+@pytest.mark.parametrize("backend", ["native", "python"])
+def test_nan_is_a_status(bridge: Bridge, serve: Serve, tmp_path: Path, kind: type, backend: str) -> None:
+    if backend == "native":
+        write_net(tmp_path / "net.nml", nn.Sequential(nn.Linear(2, 1), nn.Softplus()), INPUTS, ["joint"], name="joint")
+        bridge.start(configure(tmp_path, "&jules_ml_respiration net = 'net.nml' /\n"))
+    else:
+        serve(lambda sthu, t_soil, **_: (np.ones_like(sthu), t_soil / 280))
+    inputs = soil(kind, 9)
+    inputs["t_soil"][2, 5] = np.nan
+    with pytest.raises(BridgeFailure, match=r"t_soil\(6, 3\) is not finite") as failure:
+        bridge.respiration(**inputs)
+    assert failure.value.status == 21
+
+    inputs["l_soil_point"][5] = False
+    fsth, ftemp = bridge.respiration(**inputs)
+    assert (fsth[:, 5] == 0).all()
+    assert np.isfinite(fsth).all()
+    assert np.isfinite(ftemp).all()
+
+
+def test_an_exception_names_its_line(bridge: Bridge, serve: Serve) -> None:
+    def breaks(**_: object) -> None:
+        raise RuntimeError("not today")
+
+    serve(breaks)
+    with pytest.raises(
+        BridgeFailure, match=r"RuntimeError: not today \(test_library.py, line \d+, in breaks\)"
+    ) as failure:
+        bridge.respiration(**soil(np.float32, 3))
+    assert failure.value.status == 31
+
+
+def test_hooks_are_off_without_a_configuration(bridge: Bridge, tmp_path: Path) -> None:
+    bridge.start(tmp_path / "jules_ml.nml")
+    assert not any(bridge.enabled(what) for what in ("respiration", "properties", "moisture"))
+    with pytest.raises(BridgeFailure, match="respiration is off") as failure:
+        bridge.respiration(**soil(np.float64, 2))
+    assert failure.value.status == 1
+
+
+def test_a_table_that_contradicts_itself(bridge: Bridge, tmp_path: Path) -> None:
+    (tmp_path / "f.nml").write_text(
+        "&jules_ml_curve version = 1, name = 'fsth', x = 'sthu', x_units = '1', x_min = 0, x_max = 1, n = 5, y = 4*1.0 /\n"
+    )
+    with pytest.raises(BridgeFailure, match=r"f\.nml: n is 5 and y has 4 values") as failure:
+        bridge.start(configure(tmp_path, "&jules_ml_respiration fsth_table = 'f.nml' /\n"))
+    assert failure.value.status == 11
+
+
+def test_kinds_are_not_mixed(bridge: Bridge) -> None:
+    inputs = soil(np.float32, 3)
+    inputs["t_soil"] = inputs["t_soil"].astype(np.float64)
+    with pytest.raises(TypeError, match="float32, float64"):
+        bridge.respiration(**inputs)
+
+
+def test_ping(bridge: Bridge, serve: Serve) -> None:
+    with pytest.raises(BridgeFailure, match="Python was not started"):
+        bridge.ping()
+    serve(lambda sthu, **_: (sthu, sthu))
+    bridge.ping()
+
+
+def test_torch_is_held_to_its_threads_where_python_is_embedded(bridge_build: Path, tmp_path: Path) -> None:
+    """A Fortran program binds a callable that imports torch, and says how many threads it has."""
+    (tmp_path / "threads.py").write_text(
+        "import numpy as np, torch\n"
+        "def count(sthu, **_):\n"
+        "    raise RuntimeError(f'{torch.get_num_threads()} of torch')\n"
+    )
+    configure(
+        tmp_path,
+        "&jules_ml_respiration backend = 'python', python_callable = 'threads:count' /\n"
+        f"&jules_ml_python venv = '{sys.prefix}', threads = 3 /\n",
+    )
+    program = bridge_build / "fortran_bridge" / "tests" / "cost_respiration"
+    done = subprocess.run([program, tmp_path / "jules_ml.nml"], capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "3 of torch" in done.stderr

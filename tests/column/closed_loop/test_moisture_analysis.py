@@ -1,0 +1,228 @@
+"""Learned moisture in the closed loop: its water is counted, it changes nothing where it is off, and what cannot be is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import xarray as xr
+from helpers.module_folders import write_cores, write_soils
+from helpers.moisture_site import QUICK, site
+from helpers.respiration_folder import write_module
+from helpers.small_experiment import EXPERIMENT, write_experiment
+from typer.testing import CliRunner
+
+from jules_ml.cli import app
+from jules_ml.column.closed_loop.carbon_soil import hypres_of_carbon
+from jules_ml.column.closed_loop.loop import LoopRun, SoilOfCarbon, closed_loop
+from jules_ml.column.closed_loop.moisture_analysis import FollowedMoisture, MoistureLedger, matched_wetness, moments
+from jules_ml.column.closed_loop.run import run_closed_loop
+from jules_ml.errors import BadInput
+from jules_ml.experiment import load_experiment
+from jules_ml.learned.moisture.fit import fit_moisture
+from jules_ml.learned.moisture.record import moisture_record
+from jules_ml.learned.moisture.site import MoistureSite
+from jules_ml.physics.column import ColumnState, SoilColumn
+from jules_ml.physics.surface import Forcing
+from jules_ml.physics.tiles import C3_GRASS, surface_properties
+
+DZSOIL = torch.tensor([0.1, 0.25, 0.65, 2.0], dtype=torch.float64)[:, None]
+DAYS, DAY = 4, 24
+CS = torch.tensor([8.0, 16.0], dtype=torch.float64)
+
+
+def layers(*values: float) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.float64).expand(4)[:, None].clone()
+
+
+def hypres() -> SoilOfCarbon:
+    topsoil = layers(1.0, 1.0, 0.0, 0.0)
+    return hypres_of_carbon(layers(0.3), layers(0.2), layers(1300.0), layers(0.02), topsoil, torch.tensor(8.0).double())
+
+
+def weather() -> Forcing:
+    hour = torch.arange(DAY * DAYS, dtype=torch.float64)[:, None]
+    sun = torch.clamp(600.0 * torch.sin(2.0 * torch.pi * (hour % 24.0 - 6.0) / 24.0), min=0.0)
+    flat = torch.ones_like(hour)
+    values = {
+        "sw_down": sun, "lw_down": 320.0 * flat, "tot_rain": torch.where(hour % 29.0 == 3.0, 2.0e-3, 0.0), "tot_snow": 0.0 * flat,
+        "t_air": 285.0 + 0.01 * sun, "q": 0.006 * flat, "wind": 3.0 * flat, "pstar": 1.0e5 * flat,
+    }  # fmt: skip
+    return Forcing(**{name: values[name] for name in Forcing._fields})
+
+
+def column() -> tuple[SoilColumn, ColumnState]:
+    soil = hypres()(CS)
+    surface = surface_properties([C3_GRASS], [1.0], albsoil=0.17, dzsoil=DZSOIL, height=10.0)
+    col = SoilColumn(soil, DZSOIL, timestep=3600.0, surface=surface)
+    return col, col.initial_state(torch.full((4, 2), 0.6).double(), torch.full((4, 2), 284.0).double())
+
+
+def followed(wetness: float = 0.8, share: float = 0.6) -> FollowedMoisture:
+    """Two upper layers nudged towards one wetness, on each day alike."""
+    target = layers(wetness, wetness, torch.nan, torch.nan)
+    return FollowedMoisture(lambda cs: target.expand(DAYS, -1, len(cs)), share, DAY)
+
+
+def loop(moisture: FollowedMoisture | None, *, passes: int = 3, moves: bool = True) -> LoopRun:
+    col, state = column()
+    return closed_loop(
+        col, state, weather(), CS, passes=passes, period=DAY, litter=torch.full((2,), 1e-6).double(), moves=moves,
+        soil_of_carbon=hypres() if moves else None, moisture=moisture, compiled=False,
+    )  # fmt: skip
+
+
+def test_the_water_that_is_added_closes_the_budget() -> None:
+    run = loop(followed())
+    assert run.water.relative < 1e-12
+    assert run.carbon.relative < 1e-12
+    assert float(run.water.moved.min()) > 1.0
+    assert bool((run.water.moved >= run.water.analysed.abs()).all())
+    assert run.added.shape == (3 * DAYS, 4, 2)
+    torch.testing.assert_close(run.added.sum((0, 1)), run.water.analysed)
+    assert bool((run.added[:, 2:] == 0.0).all())
+    # with the term left out the budget is open
+    assert run.water._replace(analysed=torch.zeros(2)).relative > 1e-3
+
+
+def test_the_soil_comes_near_what_it_follows_and_the_rest_follows_the_soil() -> None:
+    wet, dry = loop(followed(0.9, share=1.0)), loop(followed(0.3, share=1.0))
+    sat = 1000.0 * DZSOIL * wet.sm_sat[-1]
+    assert torch.allclose((wet.state.smcl / sat)[:2], torch.full((2, 2), 0.9).double(), atol=0.01)
+    assert float(dry.water.analysed.max()) < 0.0
+    assert bool((wet.outputs["resp_s_gb"][-1] != dry.outputs["resp_s_gb"][-1]).all())
+
+
+def test_followed_by_no_share_it_is_the_plain_loop() -> None:
+    off, none = loop(None), loop(followed(share=0.0))
+    for name, values in off.outputs.items():
+        torch.testing.assert_close(none.outputs[name], values, rtol=1e-12, atol=0.0)
+    assert float(none.water.moved.max()) == 0.0
+    torch.testing.assert_close(off.cs, none.cs, rtol=1e-12, atol=0.0)
+
+
+def test_taken_up_again_in_the_middle_it_is_the_unbroken_run() -> None:
+    whole, half = loop(followed(), passes=4, moves=False), loop(followed(), passes=2, moves=False)
+    col, _ = column()
+    rest = closed_loop(
+        col, half.state, weather(), CS, passes=2, period=DAY, moves=False, moisture=followed(), compiled=False
+    )
+    for broken, unbroken in zip(rest.state[:3], whole.state[:3], strict=True):
+        assert torch.equal(broken, unbroken)
+    assert torch.equal(torch.cat([half.added, rest.added]), whole.added)
+
+
+def test_matched_it_has_the_mean_of_the_column_and_moves_less_water() -> None:
+    course = torch.linspace(0.85, 0.95, DAYS).double()[:, None, None] * layers(1.0, 1.0, torch.nan, torch.nan)
+    said = FollowedMoisture(lambda cs: course.expand(-1, -1, len(cs)), 0.6, DAY)
+    as_learned, matched = loop(said, moves=False), loop(replace(said, matched=True), moves=False)
+    assert bool((matched.added[:DAYS] == 0.0).all())  # the first pass is free
+    assert matched.water.relative < 1e-12
+    assert bool((matched.water.moved < 0.6 * as_learned.water.moved).all())
+    own = moments(torch.rand(DAYS, 4, 2, generator=torch.Generator().manual_seed(0)).double() * 0.2 + 0.4)
+    found = moments(matched_wetness(course.expand(-1, -1, 2), own, 1))
+    torch.testing.assert_close(found.mean[:2], own.mean[:2])
+    torch.testing.assert_close(found.spread[:2], own.spread[:2])
+
+
+def test_a_frozen_layer_is_left_alone_and_more_pores_take_more_water() -> None:
+    col, state = column()
+    ledger = MoistureLedger(col, followed().wetness(CS), followed())
+    frozen = state._replace(sthf=layers(0.2, 0.0, 0.0, 0.0).expand(-1, 2))
+    after = ledger.analysis.change(DAY, frozen)
+    assert torch.equal(after.smcl[0], state.smcl[0])
+    assert bool((after.smcl[1] > state.smcl[1]).all())
+    assert float(ledger.added[0, 1, 1]) > float(ledger.added[0, 1, 0])  # the richer soil has more pores
+
+
+def test_a_period_is_a_whole_number_of_days() -> None:
+    col, state = column()
+    with pytest.raises(ValueError, match="not a whole number of days"):
+        closed_loop(col, state, weather(), CS, passes=1, period=12, moisture=followed(), compiled=False)
+
+
+@pytest.fixture(scope="module")
+def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folders of all four modules, of next to no learning."""
+    folder = tmp_path_factory.mktemp("modules")
+    record = moisture_record(site(name="Somewhere"), static={"soc": 5.0, "clay": 20.0, "sand": 50.0})
+    fit_moisture([MoistureSite(record)], QUICK, folder / "theta")
+    write_soils(folder / "soils")
+    write_cores(folder / "cores")
+    write_module(folder / "curves")
+    return folder
+
+
+def experiment(folder: Path, modules: Path, *changes: tuple[str, str], more: str = "") -> Path:
+    given = EXPERIMENT[EXPERIMENT.index("[soil.properties]") : EXPERIMENT.index("[surface]")]
+    texture = (
+        '[soil.texture]\npedotransfer = "hypres"\nsand = 0.5\nsilt = 0.3\nclay = 0.2\nbulk_density = 1300.0\n'
+        f'organic_carbon = 0.02\n\n[modules]\nrespiration = "{modules / "curves"}"\n\n'
+    )
+    section = (
+        "\n[closed_loop]\nyears = 0.03\nperiod_days = 1\nlitter = 5.0\n"
+        f'hydraulics = "{modules / "soils"}"\ncarbon = "{modules / "cores"}"\nmoisture = "{modules / "theta"}"\n'
+        f'moisture_level = "learned"\n{more}'
+    )
+    return write_experiment(folder, (given, texture), ("282.0]\n", "282.0]\n" + section), *changes)
+
+
+def test_all_four_modules_close_the_loop_and_do_so_alike_twice(tmp_path: Path, modules: Path) -> None:
+    path = experiment(tmp_path, modules)
+    done = CliRunner().invoke(app, ["run", str(path), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.output.split())
+    assert "learned moisture of theta (a site of the module; its input soc follows carbon), over 24 h" in said
+    assert "loop warns learned moisture moves" in said
+    assert "mean and spread as learned" in said
+    summary = json.loads((tmp_path / "out" / "run_summary.json").read_text())
+    assert summary["carbon"]["budget_relative"] < 1e-12
+    assert summary["water"]["budget_relative"] < 1e-12
+    assert summary["water"]["moved"] > 0.0
+    with xr.open_dataset(tmp_path / "out" / "closed_loop.nc") as ds:
+        assert float(ds["analysis"].sum()) == pytest.approx(summary["water"]["analysed"])
+    once, again = (run_closed_loop(load_experiment(path)).loop for _ in range(2))
+    assert torch.equal(once.cs, again.cs)
+    assert torch.equal(once.added, again.added)
+
+
+def test_carbon_bears_on_the_moisture_that_was_learned_with_it(tmp_path: Path, modules: Path) -> None:
+    rich = experiment(tmp_path, modules, ("litter = 5.0", "litter = 20.0"))
+    changed = run_closed_loop(load_experiment(rich)).loop
+    still = run_closed_loop(
+        load_experiment(experiment(tmp_path, modules, ("litter = 5.0", "carbon_moves = false")))
+    ).loop
+    assert not torch.allclose(changed.added[-3:], still.added[-3:])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("[0.1, 0.25, 0.65, 2.0]\nform", "[0.2, 0.25, 0.65, 2.0]\nform"), r"layers whose middles.*dzsoil = \[0.1"),
+        (("litter = 5.0", "moisture_levels = [5]"), r"moisture_levels: the soil has no level 5.*1 to 4"),
+        (('name = "Somewhere"', 'name = "Elsewhere"'), r"Elsewhere.*too few sites to tell the level.*--adapt"),
+    ],
+)
+def test_what_cannot_be_followed_is_refused(tmp_path: Path, modules: Path, change: tuple[str, str], said: str) -> None:
+    loaded = load_experiment(experiment(tmp_path, modules, change))
+    loop_section = loaded.closed_loop
+    assert loop_section is not None
+    loaded = loaded.model_copy(update={"closed_loop": loop_section.model_copy(update={"carbon": None})})
+    with pytest.raises(BadInput, match=said):
+        run_closed_loop(loaded)
+
+
+def test_matched_moisture_needs_a_second_pass_and_is_told_by_the_passes_that_it_had_a_part_in(
+    tmp_path: Path, modules: Path
+) -> None:
+    matched = ('moisture_level = "learned"', 'moisture_level = "matched"')
+    once = experiment(tmp_path, modules, matched, ("years = 0.03", "years = 0.008"))
+    with pytest.raises(BadInput, match=r"closed_loop\.years: .*it would have no part.*two passes"):
+        run_closed_loop(load_experiment(once))
+    done = run_closed_loop(load_experiment(experiment(tmp_path, modules, matched)))
+    passes = done.loop.sm_sat.shape[0]
+    share = float(done.loop.water.moved[0] / done.loop.water.precip[0]) * passes / (passes - 1)
+    assert any(f"{100.0 * share:.0f} % of rain and snow" in note for note in done.notes)

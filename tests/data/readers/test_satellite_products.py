@@ -1,0 +1,103 @@
+"""Point series of satellite products: MODIS and Copernicus, CSV and netCDF."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from helpers.moisture_site import site
+
+from jules_ml.data.readers.satellite_products import joined, read_lst_product, read_swi_product
+from jules_ml.errors import BadInput
+
+APPEEARS = """ID,Date,MOD11A1_061_LST_Day_1km,MOD11A1_061_LST_Night_1km,MOD11A1_061_QC_Day,MOD11A1_061_QC_Night
+x,2020-07-01,300.0,290.0,0,0
+x,2020-07-02,301.0,0.0,0,2
+x,2020-07-03,310.0,288.0,193,65
+x,2020-07-04,0,0,2,2
+"""
+
+
+def test_modis_from_appeears(tmp_path):
+    path = tmp_path / "modis.csv"
+    path.write_text(APPEEARS)
+    lst = read_lst_product(path)["lst"]
+    assert lst["time"].to_numpy()[0] == np.datetime64("2020-07-02")  # the end of the first of July
+    # the third day's morning has a mean error over 3 K; on the fourth there are clouds
+    assert lst.to_numpy() == pytest.approx([295.0, 301.0, 288.0, np.nan], nan_ok=True)
+    assert "clear-sky" in lst.attrs["comment"]
+
+
+def test_numbers_without_their_scale_are_refused(tmp_path):
+    path = tmp_path / "modis.csv"
+    path.write_text("date,LST_Day_1km\n2020-07-01,15000\n")
+    with pytest.raises(BadInput, match="temperature of no surface") as error:
+        read_lst_product(path)
+    assert "0.02" in str(error.value)
+    assert "LST_Day_1km" in str(error.value)
+
+
+def test_copernicus_surface_temperature_in_celsius(tmp_path):
+    hours = pd.date_range("2020-07-01 00:00", periods=48, freq="h")
+    values = np.concatenate([np.full(24, 20.0), np.full(24, 30.0)])
+    ds = xr.Dataset({"LST": (("time", "lat", "lon"), values[:, None, None], {"units": "degC"})}, {"time": hours})
+    ds.to_netcdf(tmp_path / "lst.nc")
+    assert read_lst_product(tmp_path / "lst.nc")["lst"].to_numpy() == pytest.approx([293.15, 303.15])
+
+
+def swi_file(path):
+    days = pd.date_range("2018-01-01", periods=5, freq="D")
+    columns = {
+        "SWI_005": [40.0, 50.0, 60.0, 251.0, 70.0],
+        "SWI_020": [30.0] * 5,
+        "QFLAG_005": [90.0, 0.0, 80.0, 90.0, 90.0],
+    }
+    pd.DataFrame(columns, index=days).to_csv(path, index_label="time")
+    return path
+
+
+def test_copernicus_water_index_with_its_t_value(tmp_path):
+    swi = read_swi_product(swi_file(tmp_path / "swi.csv"), t_value=5)["swi"]
+    assert swi.to_numpy() == pytest.approx([0.4, np.nan, 0.6, np.nan, 0.7], nan_ok=True)
+    assert swi.attrs["units"] == "1"
+
+
+def test_codes_of_a_scaled_netcdf_are_no_values(tmp_path):
+    swi = np.uint8([80, 251, 120, 255, 200])  # half per cent; 251 is for frozen soil
+    ds = xr.Dataset(
+        {"SWI_005": ("time", swi, {"scale_factor": 0.5, "_FillValue": np.uint8(255)})},
+        coords={"time": pd.date_range("2018-01-01", periods=5, freq="D")},
+    )
+    ds.to_netcdf(tmp_path / "swi.nc", encoding={"SWI_005": {"dtype": "u1"}})
+    raw = xr.open_dataset(tmp_path / "swi.nc", mask_and_scale=False)
+    assert raw["SWI_005"].dtype == np.uint8
+    found = read_swi_product(tmp_path / "swi.nc", t_value=5)["swi"]
+    assert found.to_numpy() == pytest.approx([0.4, np.nan, 0.6, np.nan, 1.0], nan_ok=True)
+
+
+def test_a_t_value_that_is_not_there(tmp_path):
+    with pytest.raises(BadInput, match="no soil water index of T = 40 d") as error:
+        read_swi_product(swi_file(tmp_path / "swi.csv"), t_value=40)
+    assert "5, 20" in str(error.value)
+
+
+def test_a_time_that_cannot_be_read(tmp_path):
+    path = tmp_path / "lst.csv"
+    path.write_text("date,LST\n2020-07-01,290\nnever,291\n")
+    with pytest.raises(BadInput, match="time cannot be read") as error:
+        read_lst_product(path)
+    assert "line 3" in str(error.value)
+
+
+def test_a_series_joins_the_days_it_is_of(tmp_path):
+    swi = read_swi_product(swi_file(tmp_path / "swi.csv"), t_value=20)["swi"]
+    ds = joined(site(10), swi, where="swi.csv")
+    assert np.isfinite(ds["swi"].to_numpy()).tolist() == [True] * 5 + [False] * 5
+
+
+def test_a_series_of_other_years_is_refused(tmp_path):
+    swi = read_swi_product(swi_file(tmp_path / "swi.csv"), t_value=20)["swi"]
+    late = swi.assign_coords(time=swi["time"] + np.timedelta64(9000, "D"))
+    with pytest.raises(BadInput, match="do not overlap"):
+        joined(site(10), late, where="swi.csv")

@@ -1,0 +1,45 @@
+"""A module folder of learned respiration that needs no learning: draws with a Q10 each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import xarray as xr
+
+from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.learned.respiration.network import MOISTURE_NODES, TEMPERATURE_NODES, LearnedRespiration
+from jules_ml.learned.store import write_module_folder
+from jules_ml.physics.respiration import T_REFERENCE
+
+Q10 = (1.5, 2.0, 3.0)
+
+
+def write_module(folder: Path) -> Path:
+    """Three draws with a Q10 each, and the level that gives them all the same flux at 292.4 K."""
+    warmth = (TEMPERATURE_NODES - T_REFERENCE) / 10.0
+    module = LearnedRespiration(
+        log_f=torch.zeros(3, len(MOISTURE_NODES)),
+        log_g=torch.stack([warmth * np.log(q10) for q10 in Q10]),
+        log_level=torch.log(torch.tensor([[4.0 / q10] for q10 in Q10])),
+        level=torch.tensor([2.0]),
+        seen_moisture=torch.tensor([0.1, 0.9]),
+        seen_temperature=torch.tensor([270.0, 300.0]),
+        reference=torch.tensor(0.65),
+        noise=torch.ones(1, 2),
+        quantiles=torch.tensor([-1.0, 1.0]),
+    )
+    time = np.datetime64("2001-01-01", "ns") + np.arange(365) * np.timedelta64(1, "D")
+    rows = {"time": time, "wetness": np.full(365, 0.5), "t_soil": np.full(365, T_REFERENCE + 10.0)}
+    return write_module_folder(
+        folder,
+        state=module.state_dict(),
+        card={
+            "module": "respiration",
+            "settings": RespirationSettings(target="soil", temperature="t_soil").model_dump(),
+            "groups": ["a tower"],
+        },
+        scores={},
+        predictions=xr.Dataset({name: ("row", values) for name, values in rows.items()}),
+    )

@@ -1,0 +1,119 @@
+"""Curve tables: written and read, held to JULES's own curves, refused when they cannot be evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import f90nml
+import numpy as np
+import pytest
+import torch
+
+from jules_ml.errors import BadInput
+from jules_ml.jules.curve_files import read_curve, write_curve
+from jules_ml.learned.respiration.tables import CurveTable, jules_fsth, jules_ftemp
+from jules_ml.physics.respiration import fsth, ftemp_q10, ftemp_rothc
+
+TABLE = CurveTable("fsth", "sthu", 0.0, 1.0, np.array([0.0, 0.5, 1.0, 0.25]), 0.1, 0.9, 0.7)
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    again = read_curve(write_curve(TABLE, tmp_path / "fsth.nml"), "fsth")
+    np.testing.assert_array_equal(again.y, TABLE.y)
+    for name in ("name", "x", "x_min", "x_max", "seen_min", "seen_max", "reference"):
+        assert getattr(again, name) == getattr(TABLE, name)
+
+
+def test_between_points_it_is_linear_and_beyond_them_constant() -> None:
+    x = torch.tensor([-1.0, 0.0, 1.0 / 6.0, 1.0 / 3.0, 0.5, 1.0, 2.0], dtype=torch.float64)
+    expected = torch.tensor([0.0, 0.0, 0.25, 0.5, 0.75, 0.25, 0.25], dtype=torch.float64)
+    torch.testing.assert_close(TABLE(x), expected)
+
+
+def test_shape_and_precision_are_those_asked_with() -> None:
+    y = TABLE(torch.zeros(2, 3, dtype=torch.float32))
+    assert (y.shape, y.dtype) == ((2, 3), torch.float32)
+
+
+@pytest.mark.parametrize("pools", [1, 4])
+def test_jules_f_as_a_table(pools: int) -> None:
+    s = torch.linspace(0.0, 1.0, 333, dtype=torch.float64)
+    wilt, sat = (torch.tensor(value, dtype=torch.float64) for value in (0.12, 0.45))
+    torch.testing.assert_close(
+        jules_fsth(0.12, 0.45, pools=pools)(s), fsth(s, wilt, sat, pools=pools), rtol=0, atol=4e-3
+    )
+
+
+def test_jules_f_along_water_content() -> None:
+    theta = torch.linspace(0.0, 0.45, 50, dtype=torch.float64)
+    wilt, sat = (torch.tensor(value, dtype=torch.float64) for value in (0.12, 0.45))
+    table = jules_fsth(0.12, 0.45, x="theta")
+    torch.testing.assert_close(table(theta), fsth(theta / 0.45, wilt, sat, pools=1), rtol=0, atol=4e-3)
+    assert float(table(torch.tensor(table.reference, dtype=torch.float64))) == pytest.approx(1.0, abs=1e-3)
+
+
+@pytest.mark.parametrize(("form", "exact"), [("q10", ftemp_q10), ("rothc", ftemp_rothc)])
+def test_jules_g_as_a_table(form: str, exact: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    t = torch.linspace(240.0, 320.0, 777, dtype=torch.float64)
+    torch.testing.assert_close(jules_ftemp(form=form)(t), exact(t), rtol=2e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"name": "ftemp"}, "cannot depend"),
+        ({"x": "psi"}, "x is 'psi'"),
+        ({"x_max": 0.0}, "x runs from"),
+        ({"y": np.array([1.0])}, "1 values"),
+        ({"y": np.array([1.0, -0.1, 1.0])}, r"y\(2\)"),
+        ({"y": np.array([1.0, np.nan])}, r"y\(2\)"),
+        ({"y": np.array([1.0, 1e39])}, r"y\(2\)"),
+    ],
+)
+def test_a_table_that_cannot_be_evaluated_is_not_written(
+    tmp_path: Path, changes: dict[str, object], problem: str
+) -> None:
+    with pytest.raises(BadInput, match=problem):
+        write_curve(replace(TABLE, **changes), tmp_path / "fsth.nml")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("x_units = '1'", "x_units = 'K'", "x_units is 'K'"),
+        ("version = 1", "version = 2", "version is 2"),
+        ("n = 4", "n = 5", "n is 5 and y has 4"),
+        ("reference = 0.7", "referee = 0.7", "reference is missing"),
+        ("seen_min = 0.1", "seen_min = 'low'", "not a number"),
+        ("&jules_ml_curve", "&other", "&other"),
+    ],
+)
+def test_a_file_that_is_not_right_is_refused(tmp_path: Path, old: str, new: str, problem: str) -> None:
+    path = write_curve(TABLE, tmp_path / "fsth.nml")
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    with pytest.raises(BadInput, match=problem) as caught:
+        read_curve(path)
+    assert str(path) in str(caught.value.where)
+    assert caught.value.remedy
+
+
+def test_no_file_and_the_other_curve(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no such file"):
+        read_curve(tmp_path / "none.nml")
+    path = write_curve(jules_ftemp(), tmp_path / "ftemp.nml")
+    with pytest.raises(BadInput, match="'fsth' is wanted"):
+        read_curve(path, "fsth")
+
+
+def test_hand_written_repeats_are_understood(tmp_path: Path) -> None:
+    group = f90nml.read(write_curve(TABLE, tmp_path / "fsth.nml"))["jules_ml_curve"]
+    text = "&jules_ml_curve\n" + "\n".join(
+        f"{key} = {value!r}" for key, value in group.items() if key not in ("y", "n")
+    )
+    (tmp_path / "hand.nml").write_text(text + "\nn = 5\ny(1:5) = 2*0.5, 3*1.0\n/\n")
+    np.testing.assert_array_equal(read_curve(tmp_path / "hand.nml").y, [0.5, 0.5, 1.0, 1.0, 1.0])

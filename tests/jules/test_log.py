@@ -1,0 +1,50 @@
+"""What JULES says while it runs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from jules_ml.jules.log import JulesLog
+
+START, END = datetime(2001, 1, 1), datetime(2001, 1, 3)
+
+
+def test_spin_up_and_main_run_are_told_apart() -> None:
+    told: list[tuple[str, int, int]] = []
+    log = JulesLog(START, END, 43200.0, (START, END), 2, lambda *x: told.append(x))
+    for line in (
+        "[INFO] next_time: Timestep: 1; Started at: 2001-01-01 12:00:00",
+        "[INFO] next_time: Spinup cycle: 1",
+        "{MPI Task 0} [INFO] next_time: Timestep: 5; Started at: 2001-01-01 12:00:00",
+        "[INFO] next_time: Spinup cycle: 2",
+        "[INFO] next_time: Timestep: 9; Started at: 2001-01-01 12:00:00",
+        "[INFO] next_time: Timestep: 10; Started at: 2001-01-02 00:00:00",
+    ):
+        log.line(line)
+    log.close(done=True)
+    assert told == [
+        ("spin-up", 1, 8),
+        ("spin-up", 5, 8),
+        ("spin-up", 8, 8),
+        ("run", 1, 4),
+        ("run", 2, 4),
+        ("run", 4, 4),
+    ]
+    assert log.reached == datetime(2001, 1, 2)
+    assert log.is_jules
+
+
+def test_first_fatal_message_counts_and_warnings_come_once() -> None:
+    log = JulesLog(START, END, 1800.0)
+    for line in (
+        "[WARNING] init: this",
+        "[WARNING] init: this",
+        "[FATAL ERROR] file_ncdf_open: no such file",
+        "[FATAL ERROR] then: another",
+        "Program received signal SIGABRT: Process abort signal.",
+    ):
+        log.line(line)
+    assert log.fatal == "file_ncdf_open: no such file"
+    assert log.warnings == ["init: this"]
+    assert log.crash is not None
+    assert log.crash.startswith("Program received signal SIGABRT")

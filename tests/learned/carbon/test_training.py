@@ -1,0 +1,190 @@
+"""Learning of soil carbon: what is found where it is there, and not where it is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from _carbon import neon
+
+from jules_ml.errors import BadInput
+from jules_ml.experiment.carbon_module import Branch
+from jules_ml.learned.carbon.assessment import learning_curve, regression_coverage
+from jules_ml.learned.carbon.inputs import carbon_inputs
+from jules_ml.learned.carbon.network import CarbonNetwork
+from jules_ml.learned.carbon.skill import by_soil, carbon_interval, carbon_scores, improvement_probability, sentence
+from jules_ml.learned.carbon.table import CarbonSite, carbon_table, check_carbon, climate_of
+from jules_ml.learned.carbon.training import (
+    NetworkSettings,
+    Target,
+    design,
+    fit_networks,
+    left_out,
+    one_out,
+    predict_regression,
+    region_out,
+    soc_target,
+)
+
+DAYS = pd.date_range("2019-01-01", "2020-06-30", freq="D")
+
+
+def made(k: int, *, follows: bool = True) -> CarbonSite:
+    """A leaky bucket that holds the more the more carbon there is, or not."""
+    rng = np.random.default_rng(k)
+    soc = float(np.exp(rng.uniform(np.log(5.0), np.log(100.0))))
+    precip = np.where(rng.random(len(DAYS)) < 0.1, rng.uniform(6.0, 25.0, len(DAYS)), 0.0)
+    store, theta = 0.0, np.empty(len(DAYS))
+    for day, rain in enumerate(precip):
+        store = min(store * np.exp(-1.0 / 8.0) + 0.006 * rain, 0.06 * np.log(soc if follows else 20.0))
+        theta[day] = 0.1 + store
+    t_air = 285.0 + 6.0 * np.sin(2.0 * np.pi * DAYS.day_of_year.to_numpy() / 365.0) + rng.normal(size=len(DAYS))
+    return CarbonSite(
+        name=f"M{k}", days=DAYS, theta=theta, precip=precip, t_air=t_air, t_soil=t_air, static=climate_of(precip, t_air),
+        soc=soc, soc_spread=0.1, region=f"R{k % 4}",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def following() -> list[CarbonSite]:
+    return [made(k) for k in range(16)]
+
+
+def skill(sites: list[CarbonSite], *, moisture: bool) -> tuple[np.ndarray, np.ndarray]:
+    table = carbon_table(sites)
+    folds = one_out(len(table))
+    return left_out(
+        predict_regression(design(table, moisture=moisture), soc_target(table), folds), folds
+    ), table.log_soc
+
+
+def test_carbon_that_shapes_moisture_is_found_and_said(following: list[CarbonSite]) -> None:
+    (with_it, observed), (without, _) = skill(following, moisture=True), skill(following, moisture=False)
+    score = carbon_scores(with_it, observed)
+    assert score.r_squared > 0.7
+    p = improvement_probability(with_it, without, observed)
+    assert p < 0.01
+    assert sentence(score, carbon_scores(without, observed), p).startswith("soil moisture adds skill")
+
+
+def test_carbon_that_does_not_shape_moisture_is_not_found() -> None:
+    sites = [made(k, follows=False) for k in range(16)]
+    (with_it, observed), (without, _) = skill(sites, moisture=True), skill(sites, moisture=False)
+    p = improvement_probability(with_it, without, observed)
+    said = sentence(carbon_scores(with_it, observed), carbon_scores(without, observed), p)
+    assert "no skill" in said
+
+
+def test_a_site_that_is_left_out_has_no_part_in_its_prediction(following: list[CarbonSite]) -> None:
+    table = carbon_table(following)
+    target = soc_target(table)
+    x = design(table, moisture=True)
+    other = Target(np.where(np.arange(16) == 5, 99.0, target.log_value), target.spread)
+    first, second = (predict_regression(x, each, one_out(16))[5, 5] for each in (target, other))
+    assert first == pytest.approx(second, abs=1e-9)
+
+
+def test_regions_are_left_out_together(following: list[CarbonSite]) -> None:
+    folds = region_out(carbon_table(following).regions)
+    assert len(folds) == 4
+    assert all(fold.sum() == 4 for fold in folds)
+    assert bool((np.sum(folds, axis=0) == 1).all())
+
+
+def test_the_network_learns_and_is_the_same_twice(following: list[CarbonSite]) -> None:
+    table = carbon_table(following)
+    inputs = carbon_inputs(following, table)
+    settings = NetworkSettings(members=2, steps=120)
+    folds = [np.zeros(16, dtype=bool)]
+    networks, predicted = fit_networks(inputs, soc_target(table), folds, ("season", "event"), settings)
+    _, again = fit_networks(inputs, soc_target(table), folds, ("season", "event"), settings)
+    assert np.array_equal(predicted, again)
+    assert carbon_scores(predicted[0], table.log_soc).r_squared > 0.5
+    assert isinstance(networks[0], CarbonNetwork)
+    assert torch.isfinite(networks[0](inputs)).all()
+
+
+@pytest.mark.parametrize(
+    "branches", [("static",), ("season",), ("event",), ("static", "season"), ("season", "event"), ("static", "event")]
+)
+def test_any_branches_are_enough(following: list[CarbonSite], branches: tuple[Branch, ...]) -> None:
+    table = carbon_table(following)
+    inputs = carbon_inputs(following, table)
+    settings = NetworkSettings(members=1, steps=2)
+    (network,), predicted = fit_networks(inputs, soc_target(table), [np.zeros(16, dtype=bool)], branches, settings)
+    assert np.isfinite(predicted).all()
+    held = set(network.state_dict())
+    assert any(name.startswith("season") for name in held) == ("season" in branches)
+    assert any(name.startswith("event") for name in held) == ("event" in branches)
+    # weights are shared between weeks, days and events: none of their counts is in any shape
+    assert sum(p.numel() for p in network.parameters()) < 200
+
+
+def test_events_are_seen_causally_and_the_year_is_a_circle(following: list[CarbonSite]) -> None:
+    inputs = carbon_inputs(following, carbon_table(following))
+    network = CarbonNetwork(inputs, ("season",))
+    with torch.no_grad():
+        network.head.fill_(1.0)
+    turned = inputs._replace(season=inputs.season.roll(7, dims=-1))
+    torch.testing.assert_close(network(inputs), network(turned), rtol=1e-4, atol=1e-5)
+
+
+def test_peat_and_mineral_soils_are_scored_apart() -> None:
+    observed = np.log([10.0, 20.0, 40.0, 80.0, 200.0, 300.0, 400.0])
+    scores = by_soil(observed + np.array([0.0, 0.0, 0.0, 0.0, 0.1, 0.1, 0.1]), observed)
+    assert (scores["all"].n, scores["mineral"].n, scores["peat"].n) == (7, 4, 3)
+    assert scores["mineral"].rmse == pytest.approx(0.0, abs=1e-9)
+    assert scores["peat"].rmse_log == pytest.approx(0.1)
+    assert scores["peat"].mae == pytest.approx(300.0 * (np.exp(0.1) - 1.0))
+
+
+def test_the_permutation_test_is_exact_for_few_sites() -> None:
+    observed = np.zeros(10)
+    assert improvement_probability(np.full(10, 0.1), np.ones(10), observed) == pytest.approx(2.0**-10)
+    assert improvement_probability(np.ones(10), np.ones(10), observed) == 1.0
+
+
+def test_sites_that_were_left_out_together_flip_together() -> None:
+    region = np.repeat(np.arange(5), 2)
+    given = {"observed": np.zeros(10), "together": region}
+    assert improvement_probability(np.full(10, 0.1), np.ones(10), **given) == pytest.approx(2.0**-5)
+
+
+def test_intervals_cover_what_they_should(following: list[CarbonSite]) -> None:
+    rng = np.random.default_rng(0)
+    spread = np.full(400, 0.3)
+    error = np.hypot(0.4, 0.3) * rng.standard_normal(400)
+    made_of = carbon_interval(error, spread, 0.9)
+    assert made_of.variance == pytest.approx(0.16, rel=0.25)
+    assert float(made_of.half_width(spread)[0]) == pytest.approx(1.645 * 0.5, rel=0.1)
+    table = carbon_table(following)
+    assert regression_coverage(table, soc_target(table), 0.9) >= 0.75
+
+
+def test_one_bog_does_not_hide_the_errors_of_all_others() -> None:
+    error, spread = np.array([0.5, -0.6, 0.4, 0.7, -0.5, 0.1]), np.array([0.2, 0.2, 0.2, 0.2, 0.2, 2.0])
+    assert carbon_interval(error, spread, 0.9).variance > 0.15
+
+
+def test_more_sites_teach_more(following: list[CarbonSite]) -> None:
+    table = carbon_table(following)
+    curve = learning_curve(table, soc_target(table), [8, 12], draws=10)
+    assert curve[12][1] < curve[12][0]
+
+
+@pytest.mark.parametrize(("soc", "said"), [(0.02, "kg kg-1"), (900.0, "grams of carbon")])
+def test_carbon_that_cannot_be_is_refused(soc: float, said: str) -> None:
+    with pytest.raises(BadInput, match=f"here, soc: .*{said}"):
+        check_carbon(soc, where="here, soc")
+
+
+def test_eleven_sound_towers_have_cores_and_moisture(shared_data: Path) -> None:
+    sites = neon(shared_data)
+    table = carbon_table(sites)
+    assert len(table) == 11
+    unde = table.names.index("UNDE")
+    assert np.exp(table.log_soc[unde]) == pytest.approx(28.0, abs=0.2)
+    assert table.spread[unde] > 1.0

@@ -1,0 +1,292 @@
+"""From experiment files to a module folder, its scores at other sites, and files for JULES."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from typer.testing import CliRunner
+
+from jules_ml.cli import app
+from jules_ml.errors import BadInput
+from jules_ml.experiment import load_experiment
+from jules_ml.experiment.hydraulics import HydraulicSettings
+from jules_ml.jules.export.ancillary import export_ancillaries
+from jules_ml.learned.hydraulics.evaluate import evaluate_hydraulics
+from jules_ml.learned.hydraulics.fit import fit_hydraulics
+from jules_ml.learned.hydraulics.network import LearnedHydraulics
+from jules_ml.learned.hydraulics.site import daily_means, hydraulic_site, time_split
+from jules_ml.learned.hydraulics.store import load_hydraulics
+
+EXPERIMENT = """\
+[site]
+name = "{name}"
+latitude = 50.0
+longitude = 8.0
+elevation = 100.0
+
+[data]
+reader = "table"
+path = "{name}.csv"
+site = "{name}"
+licence = "made up"
+stamp_at = "end"
+utc_offset_hours = 0.0
+interval = "1h"
+
+[data.time]
+columns = ["time"]
+format = "%Y-%m-%d %H:%M:%S"
+
+[soil.texture]
+pedotransfer = "hypres"
+sand = {sand}
+silt = 0.4
+clay = {clay}
+bulk_density = 1300.0
+organic_carbon = 0.02
+
+[[surface.tiles]]
+type = "c3_grass"
+frac = 0.8
+
+[[surface.tiles]]
+type = "bare_soil"
+frac = 0.2
+
+[hydraulics]
+members = 2
+hidden = 2
+rounds = 1
+spin_up_days = 0
+least_days = 10
+"""
+COLUMNS = {
+    "sw_down": "W m-2",
+    "lw_down": "W m-2",
+    "precip": "kg m-2 s-1",
+    "t_air": "K",
+    "wind": "m s-1",
+    "pstar": "Pa",
+    "q": "kg kg-1",
+}
+
+
+def write_site(folder: Path, name: str, *, sand: float, days: int = 16) -> Path:
+    n = 24 * days
+    hour = np.arange(n) + 0.5
+    sun = np.maximum(0.0, -np.cos(2.0 * np.pi * hour / 24.0))
+    wet = (np.arange(n) // 24) % 5 == 0
+    frame = pd.DataFrame(
+        {
+            "time": pd.date_range("2001-06-01 01:00", periods=n, freq="h"),
+            "sw_down": 600.0 * sun,
+            "lw_down": 330.0,
+            "precip": np.where(wet, 1e-4, 0.0),
+            "t_air": 288.0 + 5.0 * sun,
+            "wind": 3.0,
+            "pstar": 1e5,
+            "q": 0.007,
+            "theta_5": 0.25 + 0.05 * np.exp(-((np.arange(n) % 120) / 40.0)),
+        }
+    )
+    frame.to_csv(folder / f"{name}.csv", index=False)
+    text = EXPERIMENT.format(name=name, sand=sand, clay=round(0.6 - sand, 3))
+    columns = "".join(f'\n[data.columns.{c}]\nvariable = "{c}"\nunit = "{u}"\n' for c, u in COLUMNS.items())
+    columns += '\n[data.columns.theta_5]\nvariable = "theta"\nunit = "m3 m-3"\ndepth = 0.05\n'
+    text = text.replace("[soil.texture]", columns.lstrip("\n") + "\n[soil.texture]")
+    path = folder / f"{name}.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("sites")
+    paths = [write_site(folder, "Light", sand=0.5), write_site(folder, "Heavy", sand=0.25)]
+    out = folder / "soils"
+    result = CliRunner().invoke(app, ["fit", "hydraulics", *map(str, paths), "--out", str(out), "--quiet"])
+    assert result.exit_code == 0, result.output
+    return folder, out
+
+
+def test_fit_writes_a_module_folder_that_can_be_read(fitted: tuple[Path, Path]) -> None:
+    _, out = fitted
+    card = json.loads((out / "card.json").read_text(encoding="utf-8"))
+    assert card["module"] == "hydraulics"
+    assert {"sand", "clay", "soc", "bulk_density", "precip"} <= set(card["inputs"])
+    assert {"Light", "Heavy"} == set(card["sites"])
+    network, _ = load_hydraulics(out)
+    assert isinstance(network, LearnedHydraulics)
+    for name in ("curves", "series"):
+        assert (out / "figures" / f"{name}.png").stat().st_size > 10_000
+    predictions = xr.open_dataset(out / "predictions.nc")
+    assert bool((predictions["sm_wilt"] < predictions["sm_crit"]).all())
+    assert bool((predictions["sm_crit"] < predictions["sm_sat"]).all())
+    scores = json.loads((out / "scores.json").read_text(encoding="utf-8"))
+    assert scores["sensors"][0]["learned"]["n"] == 5  # three tenths of sixteen days
+
+
+def test_export_gives_a_file_a_site_that_jules_reads(fitted: tuple[Path, Path], tmp_path: Path) -> None:
+    _, out = fitted
+    result = CliRunner().invoke(app, ["export", str(out), "--to", "ancillary", "--out", str(tmp_path / "anc")])
+    assert result.exit_code == 0, result.output
+    ds = xr.open_dataset(tmp_path / "anc" / "Light.nc")
+    assert ds["b"].dims == ("soil", "y", "x")
+    assert ds.attrs["hydraulic_form"] == "van_genuchten"
+    with xr.open_dataset(out / "predictions.nc") as learned:
+        residual = learned["theta_r"].sel(site="Light").to_numpy()
+    assert residual.max() > 0.0
+    np.testing.assert_allclose(ds["theta_r"].to_numpy()[:, 0, 0], residual)
+
+
+def test_evaluate_scores_a_site_never_seen_and_refuses_one_learned_from(
+    fitted: tuple[Path, Path], tmp_path: Path
+) -> None:
+    folder, out = fitted
+    new = write_site(tmp_path, "New", sand=0.35)
+    runner = CliRunner()
+    result = runner.invoke(app, ["evaluate", str(out), "--data", str(new), "--out", str(tmp_path / "scores")])
+    assert result.exit_code == 0, result.output
+    assert "New" in result.output
+    assert "ubRMSE" in result.output
+    seen = runner.invoke(
+        app, ["evaluate", str(out), "--data", str(folder / "Light.toml"), "--out", str(tmp_path / "again")]
+    )
+    assert seen.exit_code == 2
+    assert "learned from" in seen.output
+
+
+def test_one_site_alone_is_calibrated(tmp_path: Path) -> None:
+    path = write_site(tmp_path, "Alone", sand=0.4)
+    done = fit_hydraulics([load_experiment(path)], tmp_path / "one")
+    assert min(done.scores["cost"]) <= done.scores["cost"][0]
+
+
+def test_different_layers_are_refused_with_the_file(tmp_path: Path) -> None:
+    first, second = write_site(tmp_path, "A", sand=0.4), write_site(tmp_path, "B", sand=0.4)
+    second.write_text(
+        second.read_text(encoding="utf-8").replace("[soil.texture]", "[soil]\ndzsoil = [0.1, 0.9]\n\n[soil.texture]"),
+        encoding="utf-8",
+    )
+    with pytest.raises(BadInput, match=r"B\.toml.*dzsoil") as caught:
+        fit_hydraulics([load_experiment(first), load_experiment(second)], tmp_path / "out")
+    assert "same layers" in caught.value.remedy
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_record_without_days_enough_is_refused(tmp_path: Path) -> None:
+    path = write_site(tmp_path, "Short", sand=0.4, days=6)
+    with pytest.raises(BadInput, match="has 60 days of measured soil moisture") as caught:
+        hydraulic_site(load_experiment(path), HydraulicSettings())
+    assert "least_days" in caught.value.remedy
+
+
+def test_unknown_inputs_are_refused() -> None:
+    with pytest.raises(ValueError, match="not colour"):
+        HydraulicSettings(inputs={"colour": 1.0})
+
+
+def test_a_site_learned_from_keeps_its_soil_in_other_years(fitted: tuple[Path, Path], tmp_path: Path) -> None:
+    _, out = fitted
+    again = write_site(tmp_path, "Light", sand=0.5)
+    table = pd.read_csv(tmp_path / "Light.csv", parse_dates=["time"])
+    later = table.assign(time=table["time"] + pd.Timedelta(days=365), t_air=table["t_air"] + 6.0)
+    later.to_csv(tmp_path / "Light.csv", index=False, date_format="%Y-%m-%d %H:%M:%S")
+    evaluate_hydraulics(out, [load_experiment(again)], tmp_path / "scores")
+    with (
+        xr.open_dataset(out / "predictions.nc") as fit,
+        xr.open_dataset(tmp_path / "scores/predictions.nc") as later_on,
+    ):
+        for name in ("b", "satcon", "theta_r"):
+            np.testing.assert_allclose(later_on[name].sel(site="Light"), fit[name].sel(site="Light"), rtol=1e-6)
+    # days that it was learned from are refused, wherever the record begins
+    table.iloc[48:].to_csv(tmp_path / "Light.csv", index=False)
+    with pytest.raises(BadInput, match="meets what the module was learned from"):
+        evaluate_hydraulics(out, [load_experiment(again)])
+
+
+def test_place_of_something_else_is_refused_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "thesis.tex").write_text("years", encoding="ascii")
+    experiment = load_experiment(write_site(tmp_path, "Any", sand=0.4))
+    with (
+        mock.patch.object(type(experiment), "record", side_effect=AssertionError),
+        pytest.raises(BadInput, match="something else"),
+    ):
+        fit_hydraulics([experiment], tmp_path / "thesis")
+
+
+def test_a_site_given_twice_is_refused(tmp_path: Path) -> None:
+    path = write_site(tmp_path, "Twice", sand=0.4)
+    with pytest.raises(BadInput, match="called Twice"):
+        fit_hydraulics([load_experiment(path)] * 2, tmp_path / "out")
+
+
+def test_name_of_a_site_leads_nowhere_else(fitted: tuple[Path, Path], tmp_path: Path) -> None:
+    _, out = fitted
+    module = tmp_path / "module"
+    shutil.copytree(out, module)
+    with xr.open_dataset(out / "predictions.nc") as ds:
+        renamed = ds.load().assign_coords(site=["../Light", "Heavy 2"])
+    renamed.to_netcdf(module / "predictions.nc")
+    written = export_ancillaries(module, tmp_path / "anc")
+    assert [path.name for path in written] == ["___Light.nc", "Heavy_2.nc"]
+    assert {path.parent for path in written} == {tmp_path / "anc"}
+
+
+def test_sensors_of_no_known_layer_and_filled_days_are_left_out(tmp_path: Path) -> None:
+    path = write_site(tmp_path, "Qc", sand=0.4)
+    experiment = load_experiment(path)
+    record = experiment.record()
+    theta = record["theta"].to_numpy()
+    record = record.drop_dims("depth").assign_coords(depth=[0.5, np.nan, 7.0, 0.05])
+    record["theta"] = (("time", "depth"), np.repeat(theta, 4, axis=1))
+    record["theta_qc"] = (("time", "depth"), np.zeros(record["theta"].shape))
+    record["theta_qc"][:48, 3] = 1.0
+    settings = HydraulicSettings(least_days=10)
+    with mock.patch.object(type(experiment), "record", return_value=record):
+        site = hydraulic_site(experiment, settings)
+    assert site.sensor_depth.tolist() == [0.05, 0.5]
+    assert np.isfinite(site.observed).sum(0).tolist() == [14, 16]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "problem"),
+    [("sand = 45.0", "between 0 and 1"), ("soc = -1.0", "kg m-3"), ("sand = 0.7, clay = 0.6", "add to more than 1")],
+)
+def test_inputs_that_cannot_be_are_refused(tmp_path: Path, inputs: str, problem: str) -> None:
+    path = write_site(tmp_path, "Odd", sand=0.4)
+    text = path.read_text(encoding="utf-8").replace("[hydraulics]\n", f"[hydraulics]\ninputs = {{{inputs}}}\n")
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(BadInput, match=problem):
+        load_experiment(path)
+
+
+def test_texture_in_percent_is_refused(tmp_path: Path) -> None:
+    path = write_site(tmp_path, "Percent", sand=0.4)
+    path.write_text(path.read_text(encoding="utf-8").replace("sand = 0.4", "sand = 40.0"), encoding="utf-8")
+    with pytest.raises(BadInput, match="divide by 100"):
+        hydraulic_site(load_experiment(path), HydraulicSettings(least_days=10))
+
+
+def test_days_are_those_of_the_run_and_half_a_day_is_enough(tmp_path: Path) -> None:
+    record = load_experiment(write_site(tmp_path, "Days", sand=0.4, days=3)).record()
+    record["theta"][24:37] = np.nan
+    means = daily_means(record, "theta", pd.Timestamp("2001-06-01"), 4)
+    assert means.shape == (4, 1)
+    assert np.isfinite(means[:, 0]).tolist() == [True, False, True, False]
+
+
+def test_the_last_days_that_are_known_are_held_out() -> None:
+    observed = np.full((20, 2), np.nan)
+    observed[2:12, 1] = 0.2
+    held = time_split([observed], 0.3)[0]
+    assert held.tolist() == [False] * 9 + [True] * 11
+    assert not time_split([observed], 0.0)[0].any()

@@ -1,0 +1,84 @@
+"""``jules-ml fit moisture`` as a user types it: twelve stations, sites held out under every setting of the switch, a sensor taken in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from jules_ml.cli import app
+from jules_ml.data.readers.uscrn import uscrn_stations
+
+SETTINGS = """
+width = 8
+members = 1
+steps = 2
+dilations = [1, 2]
+fortnights = 2
+site_folds = 3
+compare_static = true
+"""
+
+
+@pytest.fixture(scope="module")
+def stations(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Experiment files of thirteen stations whose soil was sampled."""
+    daily = shared_data / "moisture" / "uscrn_2020_daily.parquet"
+    soils = uscrn_stations(daily, shared_data / "carbon" / "uscrn_station_soil.csv")
+    folder = tmp_path_factory.mktemp("stations")
+    files = []
+    for wban, row in soils[soils["clay"].notna()].head(13).iterrows():
+        text = f'[data]\nreader = "uscrn"\npath = "{daily}"\nwban = "{wban}"\n'
+        text += f"[moisture]\n{SETTINGS}" if not files else "[moisture]\n"
+        text += f"site_properties = {{clay = {row['clay']}, sand = {row['sand']}}}\n"
+        files.append(folder / f"{wban}.toml")
+        files[-1].write_text(text, encoding="utf-8")
+    return files
+
+
+def test_sites_are_held_out_under_every_setting_of_the_switch(stations: list[Path], tmp_path: Path) -> None:
+    out = tmp_path / "theta"
+    typed = ["fit", "moisture", *map(str, stations[:12]), "--out", str(out)]
+    done = CliRunner().invoke(app, typed)
+    assert done.exit_code == 0, done.output
+    scores = json.loads((out / "scores.json").read_text(encoding="utf-8"))
+    held_out = scores["held_out_sites"]
+    assert held_out["static"] == "both"
+    assert len(held_out["sites"]) == 12
+    assert set(held_out["differences"]) == {"texture less both", "satellite less both", "none less both"}
+    for difference in held_out["differences"].values():
+        assert difference["rmse"]["low"] <= difference["rmse"]["mean"] <= difference["rmse"]["high"]
+
+    new = tmp_path / "new"
+    typed = ["fit", "moisture", str(stations[12]), "--adapt", str(out), "--days", "30", "--out", str(new)]
+    done = CliRunner().invoke(app, typed)
+    assert done.exit_code == 0, done.output
+    assert json.loads((new / "scores.json").read_text(encoding="utf-8"))["adapted_from"] == "theta"
+
+
+def test_folds_that_leave_too_few_sites_are_refused_before_anything_is_learned(
+    stations: list[Path], tmp_path: Path
+) -> None:
+    done = CliRunner().invoke(app, ["fit", "moisture", *map(str, stations[:9]), "--out", str(tmp_path / "theta")])
+    assert done.exit_code == 2
+    assert "9 sites held out in 3 folds leave 6 to learn from" in done.output
+    assert "site_folds = 0" in done.output
+
+
+@pytest.mark.parametrize(
+    ("properties", "said"),
+    [
+        ("{claay = 20}", "'claay' is no property"),
+        ("{bulk_density = 1300}", "bulk_density = 1300 is beyond 0.02 to 2.6"),
+    ],
+)
+def test_properties_that_cannot_be_are_refused(
+    stations: list[Path], tmp_path: Path, properties: str, said: str
+) -> None:
+    text = stations[1].read_text(encoding="utf-8").split("site_properties")[0] + f"site_properties = {properties}\n"
+    (tmp_path / "wrong.toml").write_text(text, encoding="utf-8")
+    done = CliRunner().invoke(app, ["fit", "moisture", str(tmp_path / "wrong.toml"), "--out", str(tmp_path / "theta")])
+    assert done.exit_code == 2
+    assert said in " ".join(done.output.split())

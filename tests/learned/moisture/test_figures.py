@@ -1,0 +1,34 @@
+"""Pictures of learned soil moisture show all that they are given."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from jules_ml.learned.moisture.figures import PARTS, moisture_series, site_skill
+
+
+def test_every_series_and_every_part_is_named():
+    days = pd.date_range("2020-01-01", periods=90, freq="D")
+    theta = 0.3 + 0.05 * np.sin(np.arange(90) / 9.0)
+    figure = moisture_series(
+        days,
+        precip=np.ones(90),
+        modelled=theta,
+        low=theta - 0.05,
+        high=theta + 0.05,
+        measured={"probe": theta, "cosmic rays": theta + 0.01},
+        part=["train"] * 40 + ["validation"] * 20 + ["test"] * 30,
+        jules=theta - 0.1,
+    )
+    rain, shown = figure.axes
+    assert rain.get_ylabel().startswith("rain")
+    labels = [text.get_text() for text in shown.get_legend().get_texts()]
+    assert set(labels) == {*PARTS, "interval", "JULES", "probe", "cosmic rays", "learned"}
+
+
+def test_methods_stand_beside_one_another_by_site():
+    table = pd.DataFrame({"rmse": [0.03, 0.05]}, index=["A", "B"])
+    axis = site_skill({"learned": table, "JULES": table + 0.02}).axes[0]
+    assert [text.get_text() for text in axis.get_xticklabels()] == ["A", "B"]
+    assert [line.get_label() for line in axis.get_lines()] == ["learned", "JULES"]

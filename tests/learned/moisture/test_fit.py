@@ -1,0 +1,195 @@
+"""Soil moisture from records to a module folder, and what becomes of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import xarray as xr
+from helpers.moisture_site import QUICK, jules_run, site
+
+from jules_ml.bridge.moisture import Follow
+from jules_ml.errors import BadInput
+from jules_ml.jules.export.prescribed import export_prescribed
+from jules_ml.learned.moisture.fit import adapt_moisture, evaluate_moisture, fit_moisture
+from jules_ml.learned.moisture.record import moisture_record
+from jules_ml.learned.moisture.report import parts_of
+from jules_ml.learned.moisture.site import MoistureSite
+from jules_ml.learned.moisture.store import load_moisture
+
+SETTINGS = QUICK.model_copy(update={"validation_fraction": 0.2, "members": 2})
+
+
+def made_up(seed: int, name: str) -> MoistureSite:
+    ds = site(700, seed=seed, name=name).assign_attrs(latitude=50.0 + seed, longitude=3.0)
+    return MoistureSite(moisture_record(ds, jules=jules_run()), sm_sat=(0.4,), theta_r=(0.05,))
+
+
+@pytest.fixture(scope="module")
+def module(tmp_path_factory):
+    out = tmp_path_factory.mktemp("modules") / "two"
+    return fit_moisture([made_up(0, "meadow"), made_up(1, "wood")], SETTINGS, out)
+
+
+def test_a_fit_leaves_a_whole_folder(module):
+    names = {p.relative_to(module.folder).as_posix() for p in module.folder.rglob("*") if p.is_file()}
+    assert names == {
+        "card.json",
+        "model.safetensors",
+        "predictions.nc",
+        "scores.json",
+        "figures/meadow.png",
+        "figures/wood.png",
+    }
+    scores = json.loads((module.folder / "scores.json").read_text())
+    assert set(scores["sites"]["wood"]["baselines"]) == {"JULES", "JULES matched", "climatology", "rain index"}
+    assert 0.0 <= scores["sites"]["wood"]["sensors"]["theta_1"]["coverage"] <= 1.0
+    assert any("too few sites" in line for line in module.warnings)
+
+
+def test_what_is_loaded_predicts_as_what_was_learned(module):
+    loaded, _ = load_moisture(module.folder)
+    record = made_up(0, "meadow").record
+    assert np.array_equal(loaded.predict(record).theta, module.ensemble.predict(record).theta)
+
+
+def test_parts_are_in_order_of_time():
+    record = made_up(0, "meadow").record
+    parts = parts_of(record, validation=0.2, test=0.3, sensor=0)
+    assert parts.test.sum() == pytest.approx(210, abs=1)
+    assert parts.validation.sum() == pytest.approx(196, abs=2)  # both ends of what is learned from
+    assert list(parts.names()[[0, 200, 480, 699]]) == ["validation", "train", "validation", "test"]
+
+
+def test_a_new_sensor_is_taken_in_by_thirty_days(module, tmp_path):
+    done = adapt_moisture(module.folder, [made_up(5, "field")], tmp_path / "field", days=30)
+    assert set(done.ensemble.sites) == {"meadow", "wood", "field"}
+    assert done.scores["sites"]["field"]["sensors"]["theta_1"]["n"] == 670
+    with pytest.raises(BadInput, match="overlaps in time"):  # what it was learned from is not forgotten
+        evaluate_moisture(tmp_path / "field", [made_up(0, "meadow")], tmp_path / "scores")
+    assert [path.name for path in export_prescribed(tmp_path / "field", tmp_path / "files")] == ["field_sthuf.nc"]
+
+
+def test_a_site_that_was_learned_from_is_not_adapted_to(module, tmp_path):
+    with pytest.raises(BadInput, match="knows its level"):
+        adapt_moisture(module.folder, [made_up(0, "meadow")], tmp_path / "meadow", days=30)
+
+
+def test_sites_without_water_content_are_named_before_anything_is_learned(tmp_path):
+    dry = moisture_record(site(700, seed=3, name="heath").drop_vars("theta"))
+    lost = moisture_record(site(700, seed=4, name="moor", theta=np.full((700, 1), np.nan)))
+    with pytest.raises(BadInput, match="site heath, moor: no sensor has 60 usable days"):
+        fit_moisture([made_up(0, "meadow"), MoistureSite(dry), MoistureSite(lost)], SETTINGS, tmp_path / "none")
+
+
+def test_a_record_that_was_learned_from_is_not_scored(module, tmp_path):
+    with pytest.raises(BadInput, match="overlaps in time") as error:
+        evaluate_moisture(module.folder, [made_up(0, "meadow")], tmp_path / "scores")
+    assert "give other years" in str(error.value)
+
+
+def test_a_site_twice_is_refused(tmp_path):
+    with pytest.raises(BadInput, match="stands twice"):
+        fit_moisture([made_up(0, "meadow"), made_up(1, "meadow")], SETTINGS, tmp_path / "m")
+
+
+def test_prescribed_water_leaves_residual_water_out(module, tmp_path):
+    files = export_prescribed(module.folder, tmp_path)
+    assert [file.name for file in files] == ["meadow_sthuf.nc", "wood_sthuf.nc"]
+    with xr.open_dataset(files[0]) as ds:
+        assert ds["sthuf"].dims == ("time", "soil", "y", "x")
+        assert ds["sthuf"].shape == (700, 4, 1, 1)
+        assert ds.attrs["data_start"] == "2018-01-01 00:00:00"
+        layers = module.ensemble.layers(made_up(0, "meadow").record)
+        assert ds["sthuf"].to_numpy()[:, 0, 0, 0] == pytest.approx((layers[:, 0] - 0.05) / 0.4)
+
+
+def test_days_of_local_time_are_prescribed_by_utc(module, tmp_path):
+    copy = tmp_path / "west"
+    shutil.copytree(module.folder, copy)
+    card = json.loads((copy / "card.json").read_text(encoding="utf-8"))
+    assert card["sites"]["meadow"]["utc_offset_hours"] == 0.0
+    card["sites"]["meadow"]["utc_offset_hours"] = -6.0
+    (copy / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    with xr.open_dataset(export_prescribed(copy, tmp_path / "files")[0]) as ds:
+        assert ds.attrs["data_start"] == "2018-01-01 06:00:00"
+
+
+def test_saturation_is_needed_to_prescribe(module, tmp_path):
+    fit_moisture([replace(made_up(0, "meadow"), sm_sat=None)], SETTINGS, tmp_path / "m")
+    with pytest.raises(BadInput, match="saturates the soil is not known") as error:
+        export_prescribed(tmp_path / "m", tmp_path)
+    assert "give sm_sat" in str(error.value)
+
+
+FORCING = {"rain": 3e-5, "snow": 0.0, "sw": 150.0, "lw": 300.0, "t": 285.0, "q": 0.006, "wind": 2.0, "pstar": 9.8e4}
+
+
+def day(follow: Follow, *, wet: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    state = np.full((4, 2), 0.5, dtype=np.float32)
+    forcing = {name: np.full(2, value * (wet if name == "rain" else 1.0)) for name, value in FORCING.items()}
+    return follow(
+        date=(2019, 7, 1, 0, 0, 0),
+        latitude=np.array([50.0, 51.02]),
+        longitude=np.array([3.0, 3.01]),
+        forcing=forcing,
+        smcl=np.float32([[20.0] * 2, [50.0] * 2, [130.0] * 2, [400.0] * 2]),
+        sthu=state,
+        sthf=np.zeros_like(state),
+        t_soil=np.full_like(state, 285.0),
+    )
+
+
+def test_a_running_jules_is_served_and_restarted(module):
+    follow = Follow(module.folder, warm_up=5, theta_r=0.05)
+    for _ in range(4):
+        target, mask = day(follow)
+        assert not mask.any()
+    target, mask = day(follow)
+    assert target.dtype == np.float32
+    assert mask.tolist() == [[True, True], [True, True], [False, False], [False, False]]
+    again = Follow(module.folder, warm_up=5, theta_r=0.05)
+    again.set_state({name: values.copy() for name, values in follow.state().items()})
+    for wet in (1.0, 20.0, 1.0):
+        first, second = day(follow, wet=wet), day(again, wet=wet)
+        assert np.array_equal(first[0], second[0])
+
+
+def test_history_is_no_longer_than_the_network_looks_back(module):
+    follow = Follow(module.folder, warm_up=1000)
+    for _ in range(follow.context + 3):
+        day(follow)
+    assert len(follow.state()["weather"]) == follow.context
+
+
+def elsewhere(follow: Follow) -> None:
+    """A day at a point that is no site of the module."""
+    follow(
+        date=(2019, 7, 1, 0, 0, 0),
+        latitude=np.array([10.0]),
+        longitude=np.array([3.0]),
+        forcing={name: np.full(1, value) for name, value in FORCING.items()},
+        smcl=np.ones((4, 1)),
+        sthu=np.ones((4, 1)),
+        sthf=np.ones((4, 1)),
+        t_soil=np.ones((4, 1)),
+    )
+
+
+def test_a_point_that_is_no_site_is_refused(module):
+    with pytest.raises(BadInput, match=r"no site at 10\.00 N") as error:
+        elsewhere(Follow(module.folder, warm_up=1))
+    assert "static={...}" in str(error.value)
+    with pytest.raises(BadInput, match="t_air_mean, vpd_mean are missing"):
+        elsewhere(Follow(module.folder, warm_up=1, static={"precip_year": 800.0}))
+
+
+def test_the_hook_brings_no_hdf5():
+    code = "import sys, jules_ml.bridge.moisture; print([m for m in ('netCDF4', 'h5py', 'h5netcdf', 'tables') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

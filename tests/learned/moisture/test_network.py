@@ -1,0 +1,160 @@
+"""The network of soil moisture: what it may know, and when."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from jules_ml.experiment.moisture import MoistureSettings
+from jules_ml.learned.moisture.crns import crns_moisture, d86, layer_weights
+from jules_ml.learned.moisture.inputs import MoistureInputs
+from jules_ml.learned.moisture.network import LearnedMoisture
+from jules_ml.learned.moisture.sensors import Sensors
+
+DAYS = 900
+
+
+@pytest.fixture(scope="module")
+def module() -> LearnedMoisture:
+    torch.manual_seed(0)
+    return LearnedMoisture(8, 5, MoistureSettings()).eval()
+
+
+@pytest.fixture(scope="module")
+def inputs() -> MoistureInputs:
+    return random_inputs(DAYS)
+
+
+def random_inputs(days: int) -> MoistureInputs:
+    generator = torch.Generator().manual_seed(1)
+
+    def normal(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=generator)
+
+    return MoistureInputs(
+        normal(2, 8, days),
+        normal(2, days).abs(),
+        normal(2, days).abs(),
+        normal(2, 4, days),
+        normal(2, 5),
+        normal(2, 4),
+        torch.arange(days, dtype=torch.float32).expand(2, -1),
+    )
+
+
+@pytest.mark.parametrize("day", [1, 250, 699])
+def test_inputs_after_a_day_change_nothing_at_or_before_it(module, inputs, day):
+    later = replace(
+        inputs,
+        dynamic=inputs.dynamic.clone(),
+        rain=inputs.rain.clone(),
+        drying=inputs.drying.clone(),
+        jules=inputs.jules.clone(),
+    )
+    for values in (later.dynamic, later.rain, later.drying, later.jules):
+        values[..., day + 1 :] = 9.0
+    with torch.no_grad():
+        before, after = module(inputs), module(later)
+    for a, b in zip(before, after, strict=True):
+        assert torch.equal(a[..., : day + 1], b[..., : day + 1])
+        assert not torch.equal(a[..., day + 1 :], b[..., day + 1 :])
+
+
+def test_a_later_start_changes_nothing_once_the_context_has_passed(module, inputs):
+    with torch.no_grad():
+        whole, _ = module(inputs)
+        late, _ = module(inputs.window(30, DAYS))
+    difference = (whole[..., 30:] - late).abs().amax((0, 1))
+    assert float(difference[:30].max()) > 1e-3
+    assert float(difference[module.context :].max()) < 1e-5
+
+
+def test_inputs_that_are_missing_are_told_from_those_that_are_zero(module, inputs):
+    zero, missing = inputs.dynamic.clone(), inputs.dynamic.clone()
+    zero[:, 3], missing[:, 3] = 0.0, float("nan")
+    with torch.no_grad():
+        of_zero, _ = module(replace(inputs, dynamic=zero))
+        of_missing, _ = module(replace(inputs, dynamic=missing))
+    assert torch.isfinite(of_missing).all()
+    assert float((of_zero - of_missing).abs().max()) > 1e-3
+
+
+def test_a_restarted_run_is_one_that_knows_nothing_from_before(module, inputs):
+    with torch.no_grad():
+        restarted, _ = module(inputs.started_at(torch.tensor([40, 40])))
+        cut, _ = module(inputs.window(40, DAYS))
+    # before its start the one sees masks and the other nothing at all: alike once these have left the context
+    assert float((restarted[..., 40 + module.context :] - cut[..., module.context :]).abs().max()) < 1e-5
+
+
+def test_the_network_is_small(module):
+    assert sum(p.numel() for p in module.parameters()) < 50_000
+
+
+def test_cosmic_rays_see_less_deep_where_it_is_wet():
+    wet, dry = d86(torch.tensor(0.45), 1.2), d86(torch.tensor(0.05), 1.2)
+    assert 0.08 < float(wet) < float(dry) < 0.6
+    weights = layer_weights(torch.tensor([0.05, 0.45], dtype=torch.float64), 1.2)
+    assert torch.allclose(weights.sum(-1), torch.ones(2, dtype=torch.float64))
+    assert weights[1, 0] > weights[0, 0]
+
+
+def test_cosmic_rays_have_a_gradient_in_every_layer():
+    profile = torch.tensor([0.2, 0.3, 0.35, 0.3], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda p: crns_moisture(p, 1.3), (profile,))
+    crns_moisture(profile, 1.3).backward()
+    assert profile.grad is not None
+    assert (profile.grad.abs() > 0).all()
+
+
+def test_a_wet_footprint_sees_less_of_the_second_layer():
+    sensors = Sensors(
+        torch.tensor([[[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]]]),
+        torch.tensor([[False, True]]),
+        torch.tensor([[[0.25, 0.1], [0.25, 0.1]]]),
+        torch.tensor([1.3]),
+    )
+    wet = torch.tensor([[[2.0, -2.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]], requires_grad=True)
+    seen, spread = sensors.see(wet, torch.ones_like(wet))
+    assert torch.equal(seen[0, 0], wet[0, 0])  # a probe in the first layer
+    assert float(spread.detach()[0, 1, 0]) == pytest.approx(1.0, abs=1e-6)
+    share = (seen[0, 1] / wet[0, 0]).detach()
+    assert float(share[0]) > float(share[1]) > 0.3
+    seen[0, 1].sum().backward()
+    assert wet.grad is not None
+    assert (wet.grad[0].abs() > 0).all()
+    assert (wet.grad[0, :2] > 0).all()
+
+
+def test_days_without_a_gauge_are_not_dry_days(module, inputs):
+    """A gap in rain leaves the filters at what the days around it say; taken as dry they would fall."""
+    steady = replace(inputs, rain=torch.full((2, DAYS), 0.3))
+    gap, dry = steady.rain.clone(), steady.rain.clone()
+    gap[:, 400:460], dry[:, 400:460] = float("nan"), 0.0
+    first = 2 * inputs.dynamic.shape[1]
+    filtered = [module.features(replace(steady, rain=rain))[:, first : first + 3, 459] for rain in (gap, dry)]
+    assert float((filtered[0] - 0.3).abs().max()) < 0.06
+    assert float(filtered[1].max()) < 0.1
+
+
+def test_a_uniform_profile_reads_as_it_is():
+    assert float(crns_moisture(torch.full((4,), 0.31), 1.1)) == pytest.approx(0.31, abs=1e-6)
+
+
+def test_depth_of_cosmic_rays_follows_that_of_cosmos_uk(shared_data):
+    """Spen Farm's archive states D86 at 75 m: it follows from θ and one bulk density, lattice and organic water."""
+    import numpy as np
+
+    from jules_ml.data.readers.cosmos_uk import read_cosmos_uk
+
+    ds = read_cosmos_uk(shared_data / "moisture" / "COSMOS-UK_SPENF_HydroSoil_Daily_2013-2019.csv")
+    theta, stated = ds["theta_crns"].to_numpy(), ds["d86"].to_numpy()
+    held = np.isfinite(theta) & np.isfinite(stated)
+    best = min(
+        float(np.median(np.abs(d86(torch.tensor(theta[held] + bound), density).numpy() / stated[held] - 1.0)))
+        for density in np.arange(1.0, 1.6, 0.01)
+        for bound in np.arange(0.0, 0.1, 0.01)
+    )
+    assert best < 0.01

@@ -1,0 +1,237 @@
+"""Learning of soil moisture from runs with other soils, beside a record that is too short to know years."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import xarray as xr
+from helpers.moisture_site import QUICK, jules_run, site
+from helpers.small_experiment import write_experiment
+from torch import Tensor
+from typer.testing import CliRunner
+
+from jules_ml.cli import app
+from jules_ml.errors import BadInput
+from jules_ml.experiment.moisture import MoistureSection
+from jules_ml.learned.moisture import training as learning
+from jules_ml.learned.moisture.ensemble import TrainingSite, learn_moisture
+from jules_ml.learned.moisture.fit import fit_moisture
+from jules_ml.learned.moisture.record import moisture_record
+from jules_ml.learned.moisture.simulated import simulated_sites
+from jules_ml.learned.moisture.site import MoistureSite, simulated_theta, site_record
+from jules_ml.learned.moisture.training import fit_loss
+
+EARLY = np.arange(700) < 300
+
+
+def runs(*, count: int = 2, days: int = 700) -> np.ndarray:
+    """Water content of four layers by some runs, shape (run, day, 4)."""
+    wave = 0.25 + 0.1 * np.sin(np.arange(days) / 40.0)[:, None] * np.array([1.0, 0.8, 0.5, 0.2])
+    return np.stack([wave + 0.01 * number for number in range(count)])
+
+
+def test_a_simulated_record_has_the_weather_and_nothing_that_the_soil_itself_told() -> None:
+    lst = np.full(700, 290.0)
+    record = moisture_record(
+        site(lst=lst), jules=jules_run(), static={"clay": 20.0, "sand": 40.0, "soc": 5.0, "elevation": 100.0}
+    )
+    first, second = simulated_sites(record, runs(), EARLY)
+    assert first.record.static == {"elevation": 100.0}
+    assert "lst" in record.dynamic
+    assert "lst" not in first.record.dynamic
+    assert first.record.has_jules
+    assert not second.record.has_jules  # the weather alone must do
+    np.testing.assert_array_equal(first.record.dynamic["precip"], record.dynamic["precip"])
+    np.testing.assert_array_equal(first.record.theta, runs()[0])
+    assert {first.record.site, second.record.site} == {"made-up, soil 1", "made-up, soil 2"}
+
+
+def test_frozen_days_and_days_without_a_run_are_not_learned_from() -> None:
+    cold = np.where(np.arange(700) < 100, 270.0, 285.0)
+    theta = runs(count=1)
+    theta[0, 650:] = np.nan
+    (one,) = simulated_sites(moisture_record(site(t_air=cold)), theta, EARLY)
+    assert not one.record.usable[:100].any()
+    assert one.record.usable[100:650].all()
+    assert not one.record.usable[650:].any()
+    (other,) = simulated_sites(moisture_record(site(t_air=cold)), theta, EARLY, frozen_below=268.0)
+    assert other.record.usable[:650].all()
+
+
+def test_a_run_that_does_not_reach_the_days_learned_from_is_left_out() -> None:
+    theta = runs()
+    theta[0, :295] = np.nan
+    (second,) = simulated_sites(moisture_record(site()), theta, EARLY)
+    assert second.record.site == "made-up, soil 2"
+
+
+def test_runs_teach_and_are_no_sites_that_are_known() -> None:
+    record = moisture_record(site(), jules=jules_run())
+    plain = TrainingSite(record, EARLY)
+    taught = replace(plain, simulated=simulated_sites(record, runs(), EARLY))
+    ensembles = [learn_moisture([each], QUICK) for each in (plain, taught)]
+    assert all(set(ensemble.sites) == {"made-up"} for ensemble in ensembles)
+    one, other = (torch.cat([p.flatten() for p in e.members[0].parameters()]) for e in ensembles)
+    assert not torch.equal(one, other)
+    mean, other_mean = (ensemble.sites["made-up"].level(0).mean for ensemble in ensembles)
+    assert mean == other_mean
+
+
+def test_later_days_of_a_run_change_nothing() -> None:
+    record = moisture_record(site(), jules=jules_run())
+    theta = runs()
+    changed = theta.copy()
+    changed[:, 300:] += 0.1
+    one, other = (
+        learn_moisture([TrainingSite(record, EARLY, simulated=simulated_sites(record, given, EARLY))], QUICK)
+        for given in (theta, changed)
+    )
+    np.testing.assert_array_equal(one.predict(record).theta, other.predict(record).theta)
+
+
+@pytest.mark.parametrize(("level_weight", "share"), [(1.0, 1.0), (0.25, 0.25), (0.0, 0.0)])
+def test_what_errors_have_in_common_counts_by_its_weight(level_weight: float, share: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    target = torch.randn(1, 2, 50, generator=generator)
+    weight, log_spread = torch.ones_like(target), torch.zeros_like(target)
+
+    def loss(mean: torch.Tensor) -> float:
+        return float(fit_loss(mean, log_spread, target, weight, level_weight=level_weight, gradient_weight=0.3))
+
+    perfect = loss(target)
+    assert loss(target + 0.4) - perfect == pytest.approx(share * 0.5 * 0.4**2, abs=1e-6)
+
+
+@pytest.mark.parametrize("level_weight", [1.0, 0.01])
+def test_the_best_level_does_not_depend_on_its_weight(level_weight: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    target, log_spread = torch.randn(1, 1, 200, generator=generator), torch.randn(1, 1, 200, generator=generator)
+    shift = torch.tensor(0.0, requires_grad=True)
+    weights = {"level_weight": level_weight, "gradient_weight": 0.3}
+    for _ in range(50):
+        loss = fit_loss(shift.expand_as(target), log_spread, target, torch.ones_like(target), **weights)
+        (slope,) = torch.autograd.grad(loss, shift, create_graph=True)
+        (bend,) = torch.autograd.grad(slope, shift)
+        shift = (shift - slope.detach() / bend).detach().requires_grad_()
+    precise = torch.exp(-log_spread)
+    assert float(shift.detach()) == pytest.approx(float((precise * target).sum() / precise.sum()), abs=1e-5)
+
+
+@pytest.mark.parametrize(("window", "expected"), [(None, {0.01, 1.0}), (250, {1.0})])
+def test_a_window_of_days_does_not_know_the_level_of_all(
+    monkeypatch: pytest.MonkeyPatch, window: int | None, expected: set[float]
+) -> None:
+    record = moisture_record(site(), jules=jules_run())
+    seen = set()
+
+    def spy(*args: Tensor, level_weight: float, gradient_weight: float) -> Tensor:
+        seen.add(level_weight)
+        return fit_loss(*args, level_weight=level_weight, gradient_weight=gradient_weight)
+
+    monkeypatch.setattr(learning, "fit_loss", spy)
+    early = TrainingSite(record, EARLY, simulated=simulated_sites(record, runs(), EARLY))
+    learn_moisture([early], QUICK.model_copy(update={"window": window}))
+    assert seen == expected  # runs over years count in full
+
+
+def test_days_held_out_for_intervals_are_held_out_of_the_runs_too() -> None:
+    record = moisture_record(site(), jules=jules_run())
+    site_ = TrainingSite(record, EARLY, simulated=simulated_sites(record, runs(), EARLY))
+    late = np.arange(700) >= 200
+    kept = site_.without(late)
+    assert [each.train.sum() for each in (kept, *kept.simulated)] == [200, 200, 200]
+    assert site_.without(np.ones(700, dtype=bool)).simulated == ()
+
+
+def test_days_without_an_observation_are_not_in_what_errors_have_in_common() -> None:
+    target, weight = torch.zeros(1, 1, 10), torch.ones(1, 1, 10)
+    weight[..., 5:] = 0.0
+    mean = torch.where(torch.arange(10) < 5, 0.3, 7.0).expand_as(target)
+    found = fit_loss(mean, torch.zeros_like(target), target, weight, level_weight=0.0, gradient_weight=0.0)
+    assert float(found) == pytest.approx(0.0, abs=1e-7)
+
+
+def test_runs_are_read_as_jules_wrote_them_or_as_the_column_did(tmp_path: Path) -> None:
+    ds = site(20)
+    theta = np.linspace(0.2, 0.3, 20)[:, None] * np.ones(4)
+    dzsoil = np.array([0.1, 0.25, 0.65, 2.0])
+    stamps = np.arange(1, 21) * 86400.0
+    times = {"units": "seconds since 2018-01-01 12:00:00", "calendar": "standard"}
+    column = xr.Dataset(
+        {
+            "smcl": (("time", "soil"), 1000.0 * dzsoil * (theta - 0.05)),
+            "theta_r": ("soil", np.full(4, 0.05)),
+        },
+        coords={"time": ("time", stamps, times), "dzsoil": ("soil", dzsoil)},
+        attrs={"interval_seconds": 86400.0},
+    )
+    column.to_netcdf(tmp_path / "column.nc")
+    bounds = np.stack([stamps - 86400.0, stamps], axis=1)
+    jules = xr.Dataset(
+        {
+            "smcl": (("time", "soil", "y", "x"), (1000.0 * dzsoil * theta)[..., None, None]),
+            "latitude": (("y", "x"), np.zeros((1, 1))),
+            "longitude": (("y", "x"), np.zeros((1, 1))),
+            "time_bounds": (("time", "nt"), bounds),
+        },
+        coords={"time": ("time", stamps, times)},
+    )
+    jules.to_netcdf(tmp_path / "jules.nc")
+    section = MoistureSection(simulated=(tmp_path / "column.nc", tmp_path / "jules.nc"))
+    found = simulated_theta(section, ds, moisture_record(ds).days)
+    assert found.shape == (2, len(moisture_record(ds)), 4)
+    held = np.isfinite(found).all((0, 2))
+    assert held.sum() >= 18
+    np.testing.assert_allclose(found[0, held], found[1, held], rtol=1e-6)
+    ensemble = column.drop_vars("theta_r").expand_dims(member=4).copy(deep=True)  # as jules-ml ensemble gathers them
+    ensemble["smcl"][1] = np.nan  # one that failed
+    ensemble.to_netcdf(tmp_path / "ensemble.nc")
+    members = simulated_theta(MoistureSection(simulated=(tmp_path / "ensemble.nc",)), ds, moisture_record(ds).days)
+    assert members.shape == (3, *found.shape[1:])
+    np.testing.assert_allclose(members[2, held], found[0, held] - 0.05, rtol=1e-6)
+    with pytest.raises(BadInput, match=r"more than one column: it has the dimension member.*under simulated"):
+        site_record(MoistureSection(jules=tmp_path / "ensemble.nc"), ds)
+    column.assign_coords(time=("time", stamps, {"units": "fortnights"})).to_netcdf(tmp_path / "time.nc")
+    with pytest.raises(BadInput, match=r"time\.nc.*'fortnights', which is not a unit of time"):
+        simulated_theta(MoistureSection(simulated=(tmp_path / "time.nc",)), ds, moisture_record(ds).days)
+    other_years = column.assign_coords(time=("time", stamps + 4e8, times))
+    other_years.to_netcdf(tmp_path / "years.nc")
+    with pytest.raises(BadInput, match=r"years\.nc.*do not overlap"):
+        simulated_theta(MoistureSection(simulated=(tmp_path / "years.nc",)), ds, moisture_record(ds).days)
+    column.drop_vars("smcl").to_netcdf(tmp_path / "other.nc")
+    days = moisture_record(ds).days
+    without = MoistureSection(simulated=(tmp_path / "other.nc",))
+    with pytest.raises(BadInput, match="no variable smcl"):
+        simulated_theta(without, ds, days)
+
+
+def test_a_fit_learns_from_runs_and_says_so(tmp_path: Path) -> None:
+    record = moisture_record(site())
+    fit = fit_moisture([MoistureSite(record, simulated=runs())], QUICK, tmp_path / "theta")
+    assert set(fit.ensemble.sites) == {"made-up"}
+    card = json.loads((tmp_path / "theta" / "card.json").read_text(encoding="utf-8"))
+    assert card["sites"]["made-up"]["simulated_runs"] == 2
+    late = runs()
+    late[0, :500] = np.nan  # no day before those that are held out
+    fit = fit_moisture([MoistureSite(record, simulated=late)], QUICK, tmp_path / "again")
+    assert any("made-up: of 2 runs with other soils 1 were learned from" in said for said in fit.warnings)
+
+
+def test_an_ensemble_of_the_column_is_what_may_be_named(tmp_path: Path) -> None:
+    path = write_experiment(tmp_path, days=4)
+    members = '[ensemble]\nmembers = 2\n\n[[ensemble.parameters]]\nparameter = "soil.properties.sathh"\nbounds = [0.02, 0.2]\n'
+    path.write_text(path.read_text(encoding="utf-8") + members, encoding="utf-8")
+    out = tmp_path / "soils"
+    done = CliRunner().invoke(app, ["ensemble", str(path), "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    record = site(4).assign_coords(time=pd.date_range("2001-06-02", periods=4, freq="D"))
+    found = simulated_theta(MoistureSection(simulated=(out / "ensemble.nc",)), record, moisture_record(record).days)
+    assert found.shape == (2, 4, 4)
+    assert np.isfinite(found).all()
+    assert not np.array_equal(found[0], found[1])

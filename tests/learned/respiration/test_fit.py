@@ -1,0 +1,211 @@
+"""Learned respiration from records to a module folder and back: fitted, scored on what it has not seen, exported."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+from _hyytiala import hyytiala
+from helpers.respiration_record import made_record
+
+from jules_ml.errors import BadInput
+from jules_ml.experiment.respiration import RespirationSettings, RowSettings
+from jules_ml.jules.curve_files import read_curve
+from jules_ml.jules.export.curves import export_curves
+from jules_ml.learned.respiration.fit import evaluate_respiration, fit_respiration
+from jules_ml.learned.respiration.site import select_rows
+from jules_ml.learned.respiration.store import load_respiration
+from jules_ml.learned.respiration.training import ConcurvityWarning, learn_respiration
+from jules_ml.physics.respiration import fsth, ftemp_q10
+
+SOIL = RespirationSettings(target="soil", members=4, inner_folds=3, porosity={"made": 0.45, "other": 0.45})
+S = torch.linspace(0.35, 0.85, 51, dtype=torch.float64)
+T = torch.linspace(274.0, 292.0, 37, dtype=torch.float64)
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("modules") / "made"
+    fit_respiration(made_record(), SOIL, folder)
+    return folder
+
+
+def true_f(s: torch.Tensor) -> torch.Tensor:
+    return fsth(s, torch.tensor(0.3).double(), torch.ones(()).double(), pools=1)
+
+
+def test_known_curves_come_back(fitted: Path) -> None:
+    module, _, card = load_respiration(fitted)
+    assert card["given"] == "learned"
+    with torch.no_grad():
+        f, g = module.f(S), module.g(T)
+    truth = true_f(S) / true_f(module.reference.reshape(1))
+    assert float(torch.sqrt(((f / truth - 1.0) ** 2).mean())) < 0.08
+    assert float(torch.sqrt(((g / ftemp_q10(T) - 1.0) ** 2).mean())) < 0.03
+    assert module.level.item() == pytest.approx(3.0 * float(true_f(module.reference)), rel=0.05)
+
+
+def test_curves_are_one_at_their_references(fitted: Path) -> None:
+    module, _, _ = load_respiration(fitted)
+    with torch.no_grad():
+        assert float(module.f(module.reference)) == pytest.approx(1.0, abs=1e-9)
+        assert float(module.g(torch.tensor(282.4, dtype=torch.float64))) == pytest.approx(1.0, abs=1e-9)
+
+
+def test_the_folder_is_whole(fitted: Path) -> None:
+    names = {str(path.relative_to(fitted)) for path in fitted.rglob("*") if path.is_file()}
+    assert {"model.safetensors", "card.json", "scores.json", "predictions.nc"} <= names
+    assert {"figures/curves.png", "figures/observed_predicted.png", "figures/residuals.png"} <= names
+    card = json.loads((fitted / "card.json").read_text(encoding="utf-8"))
+    assert card["quantity"].startswith("soil respiration")
+    assert set(card["rows_dropped"]) >= {"flux missing", "soil frozen"}
+    scores = json.loads((fitted / "scores.json").read_text(encoding="utf-8"))
+    assert {"learned", "Lloyd-Taylor", "spline", "JULES"} <= set(scores["test"]["steps"])
+    assert 0.8 < scores["test"]["coverage"] < 0.98
+    with xr.open_dataset(fitted / "predictions.nc") as predictions:
+        assert set(np.unique(predictions["part"])) == {0, 1}
+
+
+def test_the_same_twice() -> None:
+    rows = select_rows(made_record(days=500), SOIL)
+    first, second = (learn_respiration(rows, SOIL).module.state_dict() for _ in range(2))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_another_site_takes_its_level_from_its_first_month(fitted: Path, tmp_path: Path) -> None:
+    record = made_record(site="other", r0=6.0, seed=3)
+    scores = evaluate_respiration(fitted, record, tmp_path / "scored")
+    assert scores["all"]["nse"] > 0.8
+    with xr.open_dataset(tmp_path / "scored" / "predictions.nc") as predictions:
+        assert predictions["time"].min() > record["time"][0] + np.timedelta64(29, "D")
+
+
+def test_a_record_that_was_learned_from_is_not_scored(fitted: Path) -> None:
+    with pytest.raises(BadInput, match="overlaps in time") as caught:
+        evaluate_respiration(fitted, made_record())
+    assert "other years" in caught.value.remedy
+
+
+def test_curves_are_exported(fitted: Path, tmp_path: Path) -> None:
+    files = export_curves(fitted, tmp_path)
+    module, _, _ = load_respiration(fitted)
+    f, g = read_curve(files[0], "fsth"), read_curve(files[1], "ftemp")
+    with torch.no_grad():
+        torch.testing.assert_close(f(S), module.f(S), rtol=1e-4, atol=0)
+        torch.testing.assert_close(g(T), module.g(T), rtol=1e-4, atol=0)
+    assert f.seen_min < 0.3 < 0.9 < f.seen_max
+
+
+def test_far_from_the_data_curves_are_bounded(fitted: Path) -> None:
+    module, _, _ = load_respiration(fitted)
+    s, t = torch.linspace(0.0, 1.0, 1001).double(), torch.linspace(223.0, 333.0, 1101).double()
+    with torch.no_grad():
+        f, g = module.f(s), module.g(t)
+    assert 0.0 <= float(f.min()) <= float(f.max()) <= 1.5
+    assert bool(torch.isfinite(g).all())
+    assert float(g.min()) >= 0.0
+
+
+def test_where_water_is_nothing_lloyd_and_taylor_are_given() -> None:
+    record = made_record(noise=0.6, days=400)
+    rng = np.random.default_rng(1)
+    t_soil = record["t_soil"].to_numpy()[:, 0]
+    flux = 3.0 * np.exp(308.56 * (1 / 56.02 - 1 / (t_soil - 227.13)))
+    rows = select_rows(
+        record.assign(resp_soil=("time", flux * (1.0 + 0.6 * rng.normal(size=len(flux))), record["resp_soil"].attrs)),
+        SOIL,
+    )
+    learned = learn_respiration(rows, SOIL)
+    assert learned.validation.given in ("lloyd_taylor", "blend")
+    assert learned.validation.weight < 0.5
+
+
+def test_beyond_the_data_lloyd_and_taylors_f_is_juless() -> None:
+    settings = SOIL.model_copy(update={"moisture": "saturation"})
+    record = made_record(noise=0.6, days=400)
+    t_soil = record["t_soil"].to_numpy()[:, 0]
+    rng = np.random.default_rng(1)
+    flux = 3.0 * np.exp(308.56 * (1 / 56.02 - 1 / (t_soil - 227.13))) * (1.0 + 0.6 * rng.normal(size=len(t_soil)))
+    dry_left_out = record["theta"].where(record["theta"] > 0.45 * 0.5)
+    rows = select_rows(record.assign(resp_soil=("time", flux, record["resp_soil"].attrs), theta=dry_left_out), settings)
+    module = learn_respiration(rows, settings).module
+    with torch.no_grad():
+        dry, edge = module.f(torch.tensor([0.3, 0.5]).double())
+    assert float(dry / edge) < 0.75
+
+
+def test_water_and_temperature_that_go_together_are_warned_of() -> None:
+    rows = select_rows(made_record(days=400, together=True), SOIL)
+    with pytest.warns(ConcurvityWarning, match="cannot be told apart"):
+        learn_respiration(rows, SOIL)
+
+
+def test_separability_is_checked_where_asked() -> None:
+    settings = SOIL.model_copy(update={"check_separability": True})
+    found = learn_respiration(select_rows(made_record(days=500), settings), settings).separability
+    assert found is not None
+    assert found.r2_joint == pytest.approx(found.r2_product, abs=0.05)
+
+
+def test_a_product_of_the_wrong_kind_is_found_out() -> None:
+    settings = SOIL.model_copy(update={"check_separability": True})
+    record = made_record(noise=0.05)
+    theta, t_soil = record["theta"].to_numpy()[:, 0] / 0.45, record["t_soil"].to_numpy()[:, 0]
+    # warmth helps where it is wet and harms where it is dry
+    flux = 3.0 * np.exp(0.3 * (t_soil - 283.0) * (theta - 0.6))
+    rows = select_rows(record.assign(resp_soil=("time", flux, record["resp_soil"].attrs)), settings)
+    found = learn_respiration(rows, settings).separability
+    assert found is not None
+    assert found.r2_joint > found.r2_product + 0.2
+
+
+def test_day_and_night_at_a_tower(shared_data: Path, tmp_path: Path) -> None:
+    record = hyytiala(shared_data).sel(time=slice("2016", "2017"))
+    settings = RespirationSettings(members=2, assimilation=True, exchange_rows=4000)
+    done = fit_respiration(record, settings, tmp_path / "tower")
+    assert (tmp_path / "tower" / "figures" / "nee.png").is_file()
+    assert done.scores["nee"]["test"]["all hours"]["nse"] > 0.5
+
+
+def test_rows_that_a_threshold_of_friction_velocity_lacks_do_not_lower_the_level() -> None:
+    settings = SOIL.model_copy(update={"likelihood": "student_t"})
+    rows = select_rows(made_record(days=400), settings)
+    rng = np.random.default_rng(0)
+    some = np.where(rng.random((len(rows), 1)) < 0.4, np.nan, rows.flux[:, np.newaxis])
+    whole, part = (learn_respiration(each, settings).held_out.mean() for each in (rows, replace(rows, variants=some)))
+    assert part == pytest.approx(whole, rel=0.02)
+
+
+def test_scores_do_not_replace_a_module(fitted: Path) -> None:
+    with pytest.raises(BadInput, match="holds a module"):
+        evaluate_respiration(fitted, made_record(site="other", seed=3), fitted)
+    assert (fitted / "model.safetensors").is_file()
+
+
+def test_scores_do_not_replace_what_is_not_theirs(fitted: Path, tmp_path: Path) -> None:
+    (tmp_path / "scores.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(BadInput, match="something else"):
+        evaluate_respiration(fitted, made_record(site="other", seed=3), tmp_path)
+    assert (tmp_path / "mine.txt").is_file()
+
+
+def test_nee_without_quality_codes_is_refused_unless_it_is_said_to_be_measured(shared_data: Path) -> None:
+    record = hyytiala(shared_data).drop_vars("nee_qc")
+    with pytest.raises(BadInput, match="no quality code"):
+        select_rows(record, RespirationSettings())
+    every = RespirationSettings(rows=RowSettings(nee_is_measured=True))
+    assert len(select_rows(record, every)) > 200
+
+
+def test_a_rising_g_rises() -> None:
+    settings = SOIL.model_copy(update={"monotone_temperature": True})
+    learned = learn_respiration(select_rows(made_record(days=400), settings), settings)
+    with torch.no_grad():
+        assert bool((torch.diff(learned.module.g(T)) > 0.0).all())
+    assert learned.validation.r2_learned > 0.8

@@ -1,0 +1,153 @@
+"""Which rows respiration is learned from: what each rule drops, and every refusal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from _hyytiala import hyytiala
+from helpers.respiration_record import made_record
+
+from jules_ml.data.readers.cosore import read_cosore
+from jules_ml.errors import BadInput
+from jules_ml.experiment.respiration import RespirationSettings, RowSettings
+from jules_ml.learned.respiration.site import select_rows
+
+SOIL = RespirationSettings(target="soil")
+
+
+def changed(**columns: np.ndarray) -> xr.Dataset:
+    ds = made_record()
+    return ds.assign({name: (ds[name].dims, values.reshape(ds[name].shape)) for name, values in columns.items()})
+
+
+def test_a_good_record_is_used_whole() -> None:
+    ds = made_record()
+    rows = select_rows(ds, SOIL)
+    frozen = int((ds["t_soil"] < 273.15).sum())
+    assert len(rows) == ds.sizes["time"] - frozen
+    assert rows.dropped["soil frozen"] == frozen
+    assert rows.groups == ("made",)
+    assert float(rows.wetness.max()) == 1.0
+    assert rows.porosity["made"] == pytest.approx(float(ds["theta"].quantile(0.999)), rel=0.01)
+
+
+def test_porosity_that_is_given_is_taken() -> None:
+    rows = select_rows(made_record(), SOIL.model_copy(update={"porosity": {"made": 0.6}}))
+    np.testing.assert_allclose(rows.wetness, rows.theta / 0.6)
+
+
+def test_rules_are_counted_once_each() -> None:
+    ds = made_record()
+    flux, theta = ds["resp_soil"].to_numpy().copy(), ds["theta"].to_numpy().copy()
+    flux[:10], flux[600:603], theta[20:25] = np.nan, 70.0, np.nan
+    theta[700:760] = 0.3
+    rows = select_rows(changed(resp_soil=flux, theta=theta), SOIL)
+    counts = {rule: rows.dropped[rule] for rule in ("flux missing", "flux too high", "water content missing")}
+    assert counts == {"flux missing": 10, "flux too high": 3, "water content missing": 5}
+    assert rows.dropped["water content stuck"] == 60
+    assert len(rows) + sum(rows.dropped.values()) == ds.sizes["time"]
+
+
+def test_levels_by_site_and_year() -> None:
+    rows = select_rows(made_record(), SOIL.model_copy(update={"level": "site-year"}))
+    assert rows.groups == ("made 2020", "made 2021")
+
+
+def test_several_sites_are_numbered_on() -> None:
+    sites = [made_record(site="one"), made_record(site="two", seed=1)]
+    rows = select_rows(sites, SOIL)
+    assert (rows.sites, rows.groups) == (("one", "two"), ("one", "two"))
+    assert set(rows.group[rows.site == 1]) == {1}
+
+
+def test_a_site_given_twice() -> None:
+    with pytest.raises(BadInput, match="site made is given twice"):
+        select_rows([made_record(), made_record()], SOIL)
+
+
+def test_water_content_in_percent() -> None:
+    ds = made_record()
+    with pytest.raises(BadInput, match="no soil holds in m3 m-3") as caught:
+        select_rows(changed(theta=100.0 * ds["theta"].to_numpy()), SOIL)
+    assert "in %" in caught.value.remedy
+    assert "theta" in str(caught.value.where)
+
+
+@pytest.mark.parametrize("name", ["resp_soil", "t_soil", "theta"])
+def test_a_column_without_a_value(name: str) -> None:
+    with pytest.raises(BadInput, match="holds no value") as caught:
+        select_rows(changed(**{name: np.full(made_record()[name].shape, np.nan)}), SOIL)
+    assert name in str(caught.value.where)
+    assert ("moisture = 'none'" in caught.value.remedy) == (name == "theta")
+
+
+def test_constant_water_content() -> None:
+    ds = made_record()
+    rng = np.random.default_rng(0)
+    with pytest.raises(BadInput, match="f cannot be learned") as caught:
+        select_rows(changed(theta=0.3 + 0.001 * rng.random(ds["theta"].shape)), SOIL)
+    assert "moisture = 'none'" in caught.value.remedy
+
+
+def test_constant_water_content_is_no_matter_without_f() -> None:
+    ds = made_record().drop_vars("theta")
+    assert len(select_rows(ds, SOIL.model_copy(update={"moisture": "none"}))) > 2000
+
+
+def test_one_season_only() -> None:
+    ds = made_record()
+    with pytest.raises(BadInput, match="one season") as caught:
+        select_rows(ds.isel(time=ds["time"].dt.month.isin([6, 7, 8])), SOIL)
+    assert "4 calendar months" in caught.value.remedy
+
+
+def test_too_few_rows_say_which_rule_took_them() -> None:
+    ds = made_record()
+    theta = ds["theta"].to_numpy().copy()
+    theta[150:] = np.nan
+    with pytest.raises(BadInput, match=r"usable rows are left of at least 200 .*water content missing: 2") as caught:
+        select_rows(changed(theta=theta), SOIL)
+    assert "[respiration.rows]" in caught.value.remedy
+
+
+def test_a_sensor_that_is_not_there() -> None:
+    with pytest.raises(BadInput, match="number 3 was asked for") as caught:
+        select_rows(made_record(), SOIL.model_copy(update={"moisture_sensor": 3}))
+    assert "0 to 0" in caught.value.remedy
+
+
+def test_no_night(shared_data: Path) -> None:
+    ds = hyytiala(shared_data)
+    day = ds.isel(time=(ds["ppfd"] > 100.0).to_numpy())
+    with pytest.raises(BadInput, match="no measured flux at night") as caught:
+        select_rows(day, RespirationSettings())
+    assert "night-time NEE" in caught.value.remedy
+
+
+def test_hyytiala_as_it_was_measured(shared_data: Path) -> None:
+    """The rows that the quick fits were made on: QC 0, u* above 0.3, PAR below 5, water content there."""
+    rules = RowSettings(
+        night_max_potential=None,
+        night_max_ppfd=5.0,
+        frozen_below=None,
+        stuck_after=None,
+        least_flux=None,
+        most_flux=None,
+    )
+    rows = select_rows(hyytiala(shared_data), RespirationSettings(rows=rules))
+    assert len(rows) == 9049
+    assert rows.dropped["flux gap-filled"] == 36720
+    assert sorted(set(rows.middle.year)) == [2016, 2017, 2018, 2019, 2020]
+
+
+def test_chambers_as_their_mean_and_each(shared_data: Path) -> None:
+    path = shared_data / "respiration" / "cosore_hourly.parquet"
+    ds = read_cosore(path, "d20190617_SCOTT_SRM", utc_offset_hours=0.0)
+    mean = select_rows(ds, SOIL)
+    each = select_rows(ds, SOIL.model_copy(update={"chambers": "each"}))
+    assert len(each.groups) == ds.sizes["port"] == 3
+    assert len(mean.groups) == 1
+    assert len(each) > 2 * len(mean)

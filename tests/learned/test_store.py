@@ -1,0 +1,87 @@
+"""Module folders: whole or not at all, and refused when they are not what they should be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+from jules_ml.errors import BadInput
+from jules_ml.learned.store import read_module_folder, write_module_folder
+
+STATE = {"log_f": torch.arange(6.0, dtype=torch.float64).reshape(2, 3)}
+CARD = {"module": "respiration", "level": np.float64(2.5), "range": np.array([1.0, 2.0]), "missing": float("nan")}
+PREDICTIONS = xr.Dataset({"measured": ("row", [1.0, 2.0])})
+
+
+def write(folder: Path, **changes: object) -> Path:
+    return write_module_folder(
+        folder, **({"state": STATE, "card": CARD, "scores": {}, "predictions": PREDICTIONS} | changes)
+    )
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    folder = write(tmp_path / "module")
+    state, card = read_module_folder(folder, kind="respiration")
+    assert torch.equal(state["log_f"], STATE["log_f"])
+    assert (card["level"], card["range"], card["missing"]) == (2.5, [1.0, 2.0], None)
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "card.json",
+        "figures",
+        "model.safetensors",
+        "predictions.nc",
+        "scores.json",
+    ]
+
+
+def test_an_older_module_is_replaced(tmp_path: Path) -> None:
+    folder = write(tmp_path / "module")
+    write(folder, card=CARD | {"level": 3.0})
+    assert read_module_folder(folder, kind="respiration")[1]["level"] == 3.0
+    assert [path.name for path in tmp_path.iterdir()] == ["module"]
+
+
+def test_a_failure_leaves_the_older_module(tmp_path: Path) -> None:
+    folder = write(tmp_path / "module")
+    with pytest.raises(TypeError):
+        write(folder, card=CARD | {"no JSON": object()})
+    assert read_module_folder(folder, kind="respiration")[1]["level"] == 2.5
+    assert [path.name for path in tmp_path.iterdir()] == ["module"]
+
+
+def test_other_files_are_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(BadInput, match="something else in this place") as caught:
+        write(tmp_path)
+    assert "--out" in caught.value.remedy
+
+
+def test_no_module(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no such file") as caught:
+        read_module_folder(tmp_path, kind="respiration")
+    assert "card.json" in str(caught.value.where)
+
+
+def test_a_module_of_another_kind(tmp_path: Path) -> None:
+    write(tmp_path / "module", card=CARD | {"module": "moisture"})
+    with pytest.raises(BadInput, match="module of moisture"):
+        read_module_folder(tmp_path / "module", kind="respiration")
+
+
+def test_another_version(tmp_path: Path) -> None:
+    folder = write(tmp_path / "module")
+    card = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps(card | {"card_version": 99}))
+    with pytest.raises(BadInput, match="version 99"):
+        read_module_folder(folder, kind="respiration")
+
+
+def test_damaged_weights(tmp_path: Path) -> None:
+    folder = write(tmp_path / "module")
+    (folder / "model.safetensors").write_bytes(b"not tensors")
+    with pytest.raises(BadInput, match="damaged"):
+        read_module_folder(folder, kind="respiration")

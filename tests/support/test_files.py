@@ -1,0 +1,58 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jules_ml.errors import BadInput
+from jules_ml.support.files import ready_folder, whole_file
+
+
+def test_a_file_takes_its_place(tmp_path: Path) -> None:
+    with whole_file(tmp_path / "new" / "a.txt") as part:
+        part.write_text("done", encoding="utf-8")
+        assert not (tmp_path / "new" / "a.txt").exists()
+    assert (tmp_path / "new" / "a.txt").read_text(encoding="utf-8") == "done"
+    assert [p.name for p in (tmp_path / "new").iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_what_was_there_stays_when_writing_is_broken_off(tmp_path: Path, error: type[BaseException]) -> None:
+    (tmp_path / "a.txt").write_text("before", encoding="utf-8")
+
+    def write() -> None:
+        with whole_file(tmp_path / "a.txt") as part:
+            part.write_text("half", encoding="utf-8")
+            raise error
+
+    with pytest.raises(error):
+        write()
+    assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "before"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_folder_that_cannot_be_made_is_bad_input(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(BadInput, match="cannot be written") as caught, whole_file(tmp_path / "file" / "a.txt"):
+        pass
+    assert "--out" in caught.value.remedy
+
+
+def test_a_folder_in_the_files_place_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run.nc").mkdir()
+    with pytest.raises(BadInput, match="cannot be put in place") as caught, whole_file(tmp_path / "run.nc") as part:
+        part.write_text("new")
+    assert caught.value.where == str(tmp_path / "run.nc")
+    assert "remove what stands there" in caught.value.remedy
+    assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(BadInput, match="cannot be written") as error:
+        ready_folder(tmp_path / "file" / "runs")
+    assert "--out" in error.value.remedy
+    ready_folder(tmp_path / "runs" / "tower")
+    assert list((tmp_path / "runs" / "tower").iterdir()) == []
