@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from jules_ml.experiment.section import DataPath, Section
+from jules_ml.support.section import DataPath, Section
 
 
 class ParameterSection(Section):

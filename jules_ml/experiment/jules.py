@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from jules_ml.experiment.section import DataPath, Section
+from jules_ml.support.section import DataPath, Section
 
 #: Ways of putting something learned into a JULES that nobody has changed, and by hooks.
 Way = Literal["ancillary", "prescribed", "namelist", "hooks"]

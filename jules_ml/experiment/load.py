@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Annotated, Self, TypeVar
 
 import xarray as xr
-from pydantic import Field, PrivateAttr, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError, model_validator
 
+from jules_ml.data.record_section import Record, record_of_table
 from jules_ml.errors import BadInput
 from jules_ml.experiment.carbon_module import CarbonSettings
 from jules_ml.experiment.closed_loop import ClosedLoopSection
@@ -17,9 +18,7 @@ from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.experiment.jules import JulesSection
 from jules_ml.experiment.messages import schema_error, syntax_error
 from jules_ml.experiment.moisture import MoistureSection
-from jules_ml.experiment.records import Record
 from jules_ml.experiment.respiration import RespirationSettings
-from jules_ml.experiment.section import Section
 from jules_ml.experiment.sections import (
     CarbonSection,
     ForcingSection,
@@ -29,6 +28,7 @@ from jules_ml.experiment.sections import (
     SoilSection,
     SurfaceSection,
 )
+from jules_ml.support.section import Section
 
 _Given = TypeVar("_Given", bound=Section)
 
@@ -41,7 +41,9 @@ class Experiment(Section):
     """
 
     site: SiteSection = Field(default=SiteSection(), description="where the record was taken")
-    data: Record | None = Field(default=None, description="which record is read, and how")
+    data: Annotated[Record | None, BeforeValidator(record_of_table)] = Field(
+        default=None, description="which record is read, and how"
+    )
     forcing: ForcingSection = Field(default=ForcingSection(), description="what stands in for weather not measured")
     soil: SoilSection | None = Field(default=None, description="layers and properties of the soil")
     surface: SurfaceSection | None = Field(default=None, description="what grows on the soil")

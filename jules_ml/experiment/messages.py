@@ -13,6 +13,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from jules_ml.data.record_section import Record, reader_names, reader_section
 from jules_ml.errors import BadInput
 
 Key = tuple[str | int, ...]
@@ -88,14 +89,13 @@ def _explained(details: ErrorDetails, key: Key, schema: type[BaseModel], raw: Ma
     wanted = f"give {name}" if meant is None else f"give {name}: {meant}"
     if kind == "missing":
         return f"key '{name}' is missing", wanted
-    if kind == "union_tag_not_found":
-        return "key 'reader' is missing", "give reader: 'fluxnet', 'table' or another of those in docs/running.md"
-    if kind == "union_tag_invalid":
-        tag, expected = context["tag"], str(context["expected_tags"])
-        near = difflib.get_close_matches(str(tag), re.findall(r"'([^']*)'", expected), n=1)
+    if kind == "reader_missing":
+        return "key 'reader' is missing", f"give reader, one of {_quoted(reader_names())}"
+    if kind == "reader_unknown":
+        near = difflib.get_close_matches(str(context["name"]), reader_names(), n=1)
         return (
-            f"reader '{tag}' is not known",
-            f"write '{near[0]}', if that was meant" if near else f"use one of {expected}",
+            f"reader '{context['name']}' is not known",
+            f"write '{near[0]}', if that was meant" if near else f"use one of {_quoted(reader_names())}",
         )
     if kind == "value_error":
         return str(context["error"]), f"correct {_dotted(key) or 'the file'}"
@@ -106,6 +106,10 @@ def _explained(details: ErrorDetails, key: Key, schema: type[BaseModel], raw: Ma
     ):
         message = message.replace(python, toml)
     return f"{textwrap.shorten(repr(details['input']), 60)} will not do: {message}", wanted
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
 
 
 def _key(details: ErrorDetails, raw: Mapping[str, Any]) -> Key:
@@ -121,13 +125,13 @@ def _key(details: ErrorDetails, raw: Mapping[str, Any]) -> Key:
             node = node[part]
     if details["type"] == "missing":
         at.append(details["loc"][-1])
-    if details["type"] == "union_tag_invalid" and isinstance(node, dict):
+    if details["type"] == "reader_unknown" and isinstance(node, dict):
         at.append("reader")
     return tuple(at)
 
 
 def _models_at(schema: type[BaseModel], key: Sequence[str | int], raw: Mapping[str, Any]) -> Iterator[type[BaseModel]]:
-    """Models that describe the table at ``key``; of those told apart by a ``reader``, the one that was named."""
+    """Models that describe the table at ``key``; for ``[data]`` the section of the reader that it names."""
     models: list[type[BaseModel]] = [schema]
     node: Any = raw
     for part in key:
@@ -136,11 +140,14 @@ def _models_at(schema: type[BaseModel], key: Sequence[str | int], raw: Mapping[s
             fields = [model.model_fields[part] for model in models if part in model.model_fields]
             # a table of tables by a name of the user's own, such as a column, keeps the models of the field that holds it
             models = [m for field in fields for m in _models_in(field.annotation)] if fields else models
-    tag = node.get("reader") if isinstance(node, dict) else None
-    for model in models:
-        reader = model.model_fields.get("reader")
-        if tag is None or reader is None or tag in get_args(reader.annotation):
-            yield model
+            models = [_section_of_reader(node) if model is Record else model for model in models]
+    yield from models
+
+
+def _section_of_reader(table: Any) -> type[BaseModel]:
+    """Section of the reader that ``[data]`` names; the base class where it names none that is registered."""
+    name = table.get("reader") if isinstance(table, dict) else None
+    return reader_section(name) if name in reader_names() else Record
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:

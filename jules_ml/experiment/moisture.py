@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from jules_ml.experiment.place import STATIC_RANGE
-from jules_ml.experiment.section import DataPath, PerLayer
+from jules_ml.support.section import DataPath, PerLayer
 
 StaticKind = Literal["texture", "satellite", "both", "none"]
 

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from jules_ml.experiment.jules import Via
-from jules_ml.experiment.section import DataPath, PerLayer, Section
+from jules_ml.support.section import DataPath, PerLayer, Section
 
 
 def _as_utc(moment: datetime) -> datetime:

@@ -12,7 +12,9 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from jules_ml.data.readers import cosore
+from jules_ml.data.readers.table import TableRecord
 from jules_ml.data.readers.table_spec import Quality, TableColumn, TableSpec, TableTime
+from jules_ml.data.record_section import reader_names, reader_section
 from jules_ml.experiment import Experiment, load_experiment
 from jules_ml.experiment.carbon_module import CarbonSettings
 from jules_ml.experiment.closed_loop import ClosedLoopSection
@@ -20,7 +22,6 @@ from jules_ml.experiment.ensemble import EnsembleSection, ParameterSection, Weig
 from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.experiment.jules import JulesSection, PrescribedSection
 from jules_ml.experiment.moisture import MoistureSection
-from jules_ml.experiment.records import Record, TableRecord
 from jules_ml.experiment.respiration import RespirationSettings, RowSettings
 from jules_ml.experiment.sections import (
     CarbonSection,
@@ -65,11 +66,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "[carbon_module]": CarbonSettings,
     "[hydraulics]": HydraulicSettings,
 }
-RECORDS = {
-    str(get_args(model.model_fields["reader"].annotation)[0]): model
-    for model in get_args(get_args(Record)[0])
-    if model is not TableRecord
-}
+RECORDS = {name: reader_section(name) for name in reader_names() if name != "table"}
 
 
 def _default(value: object) -> str:

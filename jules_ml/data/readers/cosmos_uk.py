@@ -17,19 +17,23 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
+from pydantic import Field
 
 from jules_ml.data.profile import Sensor, align
 from jules_ml.data.readers.cosmos_uk_columns import PORTAL_UNITS, Column, known_columns
+from jules_ml.data.record_section import IGNORE, PATH, Record
 from jules_ml.data.site import SiteMeta, StampAt, refuse_missing_codes, site_dataset, utc_end_of_interval
 from jules_ml.data.textfile import read_csv_columns, read_header, read_lines, read_times, require_columns
 from jules_ml.data.units import convert
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
+from jules_ml.support.section import DataPath
 
 #: What the cosmic-ray estimate of soil moisture is computed with; a model of any of these must not read it.
 CRNS_DEPENDS_ON = ("soil_organic_carbon", "bulk_density", "lattice_water")
@@ -329,3 +333,15 @@ def _with_comments(ds: xr.Dataset) -> xr.Dataset:
     if "g_soil" in ds:
         ds["g_soil"].attrs["comment"] = "mean of the heat-flux plates that measured"
     return ds
+
+
+class CosmosUkRecord(Record):
+    """A COSMOS-UK site, from the archive or from the portal."""
+
+    reader: Literal["cosmos_uk"] = Field(description="COSMOS-UK, a file of one site from the archive or the portal")
+    path: DataPath = Field(description=PATH)
+    ignore: tuple[str, ...] = Field(default=(), description=IGNORE)
+
+    def read(self) -> xr.Dataset:
+        """Read the record as a site dataset."""
+        return read_cosmos_uk(self.path, ignore=self.ignore)

@@ -19,15 +19,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from pydantic import Field
 
 from jules_ml.data.parquetfile import read_parquet
+from jules_ml.data.record_section import PATH, Record
 from jules_ml.data.site import SiteMeta, drop_out_of_range, refuse_missing_codes, site_dataset, utc_end_of_interval
 from jules_ml.data.units import convert
 from jules_ml.errors import BadInput
+from jules_ml.support.section import DataPath
 
 _LABELS = ("ds", "var", "port", "sm_flag", "sm_unit")
 _FLUXES = {"Rs": "resp_soil", "Rh": "resp_het"}
@@ -210,3 +214,22 @@ def _warmest_hour(frame: pd.DataFrame) -> pd.Series:
     harmonic = 2.0 / wave.count(axis=1) * (wave * np.exp(2j * np.pi * wave.columns.to_numpy() / 24.0)).sum(axis=1)
     peak = pd.Series(np.angle(harmonic) * 12.0 / np.pi % 24.0, index=wave.index)
     return peak.where(harmonic.abs() > _SMALLEST_WAVE)
+
+
+_COSORE_STAMPS = (
+    "time of the stamps minus UTC [h]; needed: 0 for the database's own, which are UTC at the start of the hour"
+)
+
+
+class CosoreRecord(Record):
+    """Soil chambers of the COSORE database; they hold no weather, and drive no run."""
+
+    reader: Literal["cosore"] = Field(description="COSORE soil chambers: fluxes to learn from, no weather")
+    path: DataPath = Field(description=PATH)
+    dataset: str = Field(description="name of the data set within the file")
+    utc_offset_hours: float = Field(ge=-12.0, le=14.0, description=_COSORE_STAMPS)
+    sm_flags: tuple[str, ...] = Field(default=("ok",), description="flags of soil moisture that are let in")
+
+    def read(self) -> xr.Dataset:
+        """Read the record as a site dataset."""
+        return read_cosore(self.path, self.dataset, utc_offset_hours=self.utc_offset_hours, sm_flags=self.sm_flags)

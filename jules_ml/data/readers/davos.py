@@ -22,18 +22,22 @@ import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import platformdirs
 import xarray as xr
 from numpy.typing import NDArray
+from pydantic import Field
 
 from jules_ml.data.parquetfile import read_parquet
+from jules_ml.data.record_section import Record
 from jules_ml.data.site import SiteMeta, refuse_missing_codes, site_dataset, utc_end_of_interval
 from jules_ml.data.units import convert, refuse_fraction_as_percent
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
+from jules_ml.support.section import DataPath
 
 WHEEL_SHA256 = "8112cebece1f404259a346ff04d6948c6728e131603916e418b6e3a8fbf390a6"
 RECORD_SHA256 = "212c34e31cae26969ca9c8ef1783c20013f140bf136848720c47d2582419bca3"
@@ -297,3 +301,17 @@ def _scratch_folder(folder: Path) -> tempfile.TemporaryDirectory[str]:
         raise BadInput(
             f"the folder cannot be written ({error.strerror})", where=folder, remedy="give another folder for the cache"
         ) from error
+
+
+class DavosRecord(Record):
+    """The record of the demonstration."""
+
+    reader: Literal["davos"] = Field(description="Davos (CH-Dav) 2013 to 2022, the record of `jules-ml demo`")
+    path: DataPath | None = Field(
+        default=None,
+        description="the wheel of diive 0.90.0 or the Parquet file in it; fetched unless given",
+    )
+
+    def read(self) -> xr.Dataset:
+        """Read the record as a site dataset, fetching it first where it is not at hand."""
+        return read_davos(fetch_davos() if self.path is None else self.path)

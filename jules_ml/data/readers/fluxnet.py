@@ -7,11 +7,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
+from pydantic import Field
 
 from jules_ml.data.profile import Sensor, align
 from jules_ml.data.readers.fluxnet_columns import (
@@ -25,11 +27,13 @@ from jules_ml.data.readers.fluxnet_columns import (
     is_filled,
     is_known,
 )
+from jules_ml.data.record_section import LICENCE, PATH, UTC_OFFSET, Record
 from jules_ml.data.site import SiteMeta, drop_out_of_range, refuse_missing_codes, site_dataset, utc_end_of_interval
 from jules_ml.data.textfile import read_csv_columns, read_header, read_times, require_columns
 from jules_ml.data.units import convert, refuse_fraction_as_percent
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
+from jules_ml.support.section import DataPath
 
 _INTERVAL: dict[Resolution, pd.Timedelta] = {
     "HH": pd.Timedelta(minutes=30),
@@ -340,3 +344,28 @@ def _assemble(
         ds[variable].attrs["column"] = " ".join(c.wanted.column for c in mine)
         ds[variable].attrs["n_dropped"] = sum(c.n_dropped for c in mine)
     return ds
+
+
+class FluxnetRecord(Record):
+    """A flux tower's FLUXNET2015, AmeriFlux-FLUXNET or ICOS file."""
+
+    reader: Literal["fluxnet"] = Field(description="FLUXNET2015, AmeriFlux-FLUXNET and ICOS CSV")
+    path: DataPath = Field(description=PATH)
+    utc_offset_hours: float = Field(ge=-12.0, le=14.0, description=UTC_OFFSET)
+    swc_depths: tuple[float, ...] | None = Field(
+        default=None, description="depth [m] of each soil-water sensor, in the order of their numbers"
+    )
+    ts_depths: tuple[float, ...] | None = Field(
+        default=None, description="depth [m] of each soil-temperature sensor, in the order of their numbers"
+    )
+    licence: str | None = Field(default=None, description=LICENCE)
+
+    def read(self) -> xr.Dataset:
+        """Read the record as a site dataset."""
+        return read_fluxnet(
+            self.path,
+            utc_offset_hours=self.utc_offset_hours,
+            swc_depths=self.swc_depths,
+            ts_depths=self.ts_depths,
+            licence=self.licence,
+        )

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
+from pydantic import Field
 
 from jules_ml.data.netcdffile import read_netcdf
+from jules_ml.data.record_section import LICENCE, PATH, UTC_OFFSET, Record
 from jules_ml.data.site import SiteMeta, site_dataset, utc_end_of_interval
 from jules_ml.data.textfile import open_text
 from jules_ml.errors import BadInput
+from jules_ml.support.section import DataPath
 
 #: JULES's names of driving variables (namelist JULES_DRIVE, var), by what the site dataset calls them.
 DRIVING_NAMES = {
@@ -291,3 +296,28 @@ def _is_number(cell: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+class JulesDrivingRecord(Record):
+    """ASCII driving data of a JULES point run."""
+
+    reader: Literal["jules_driving"] = Field(description="ASCII driving data of a JULES point run")
+    path: DataPath = Field(description=PATH)
+    start: datetime = Field(description="`data_start` of JULES_DRIVE: beginning of the first row's period")
+    period: float = Field(gt=0.0, description="`data_period` of JULES_DRIVE [s]")
+    columns: tuple[str, ...] = Field(
+        default=LOOBOS_COLUMNS, description="`var` of JULES_DRIVE, in the order of the file"
+    )
+    utc_offset_hours: float = Field(default=0.0, ge=-12.0, le=14.0, description=UTC_OFFSET)
+    licence: str = Field(default="not stated", description=LICENCE)
+
+    def read(self) -> xr.Dataset:
+        """Read the record as a site dataset."""
+        return read_jules_driving(
+            self.path,
+            start=pd.Timestamp(self.start),
+            period_seconds=self.period,
+            columns=self.columns,
+            utc_offset_hours=self.utc_offset_hours,
+            licence=self.licence,
+        )

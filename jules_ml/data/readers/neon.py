@@ -6,17 +6,21 @@ Both files are in local standard time. The sites' table gives each its offset fr
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from pydantic import Field
 
 from jules_ml.data.netcdffile import read_cf
 from jules_ml.data.readers.jules import DRIVING_NAMES, with_layers
+from jules_ml.data.record_section import PATH, UTC_OFFSET, Record
 from jules_ml.data.site import SiteMeta, check_values, site_dataset, utc_end_of_interval
 from jules_ml.data.units import convert
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
+from jules_ml.support.section import DataPath
 
 _DAILY = ("site", "time", "dzsoil", "lat", "lon", "elev", "utc", "run_mask", "jules_theta")
 _DRIVING = ("site", "time", "sw_down", "lw_down", "tot_rain", "tot_snow", "t", "wind", "pstar", "q")
@@ -173,3 +177,16 @@ def _one(ds: xr.Dataset, site: str, path: Path) -> xr.Dataset:
     if site not in sites:
         raise BadInput(f"there is no site '{site}'", where=path, remedy=f"choose one of {', '.join(sites)}")
     return ds.isel(site=sites.index(site), drop=True)
+
+
+class NeonDrivingRecord(Record):
+    """Hourly driving data of JULES runs at NEON towers."""
+
+    reader: Literal["neon_driving"] = Field(description="hourly driving data of JULES runs at NEON towers, netCDF")
+    path: DataPath = Field(description=PATH)
+    tower: str = Field(description="NEON code of the tower within the file")
+    utc_offset_hours: float = Field(ge=-12.0, le=14.0, description=UTC_OFFSET)
+
+    def read(self) -> xr.Dataset:
+        """Read the record as a site dataset."""
+        return read_neon_driving(self.path, self.tower, utc_offset_hours=self.utc_offset_hours)

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
+from pydantic import Field
 
 from jules_ml.data.parquetfile import read_parquet
 from jules_ml.data.profile import Sensor, align
 from jules_ml.data.readers.table_spec import Quality, TableColumn, TableSpec
+from jules_ml.data.record_section import PATH, Record
 from jules_ml.data.site import SiteMeta, refuse_missing_codes, site_dataset, utc_end_of_interval
 from jules_ml.data.textfile import read_csv_columns, read_header, read_times
 from jules_ml.data.units import convert, refuse_fraction_as_percent
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
+from jules_ml.support.section import DataPath
 
 
 def read_table(path: str | Path, spec: TableSpec) -> xr.Dataset:
@@ -222,3 +226,14 @@ def _recode(frame: pd.DataFrame, quality: Quality, interval: pd.Timedelta, path:
         return codes
     yes, no = (0.0, 1.0) if _has_codes(interval) else (1.0, 0.0)
     return np.select([measured, filled], [yes, no], np.nan)
+
+
+class TableRecord(TableSpec, Record):
+    """Any table, CSV or Parquet, explained by a column map: see :class:`~jules_ml.data.readers.table_spec.TableSpec`."""
+
+    reader: Literal["table"] = Field(description="any CSV or Parquet table, explained by a column map")
+    path: DataPath = Field(description=PATH)
+
+    def read(self) -> xr.Dataset:
+        """Read the record as a site dataset."""
+        return read_table(self.path, self)

@@ -11,18 +11,22 @@ Bell et al. (2013), J. Hydrometeorol. 14, 977-988, doi:10.1175/JHM-D-12-0146.1; 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
+from pydantic import Field
 
 from jules_ml.data.parquetfile import read_parquet
+from jules_ml.data.record_section import PATH, UTC_OFFSET, Record
 from jules_ml.data.site import SiteMeta, drop_out_of_range, refuse_missing_codes, site_dataset, utc_end_of_interval
 from jules_ml.data.textfile import read_csv_columns
 from jules_ml.data.units import convert
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
+from jules_ml.support.section import DataPath
 
 #: Column of the product, variable of the site dataset, and the product's unit.
 _COLUMNS = {
@@ -214,3 +218,16 @@ def _type_codes(rows: pd.DataFrame, *, where: str) -> NDArray[np.float64]:
             remedy=f"write it as one of {', '.join(_TYPES)}",
         )
     return rows["sur_temp_daily_type"].map(_TYPES).to_numpy(dtype=np.float64)
+
+
+class UscrnRecord(Record):
+    """A station of the US Climate Reference Network."""
+
+    reader: Literal["uscrn"] = Field(description="USCRN daily stations")
+    path: DataPath = Field(description=PATH)
+    wban: str = Field(description="number of the station")
+    utc_offset_hours: float | None = Field(default=None, ge=-12.0, le=14.0, description=UTC_OFFSET)
+
+    def read(self) -> xr.Dataset:
+        """Read the record as a site dataset."""
+        return read_uscrn(self.path, self.wban, utc_offset_hours=self.utc_offset_hours)

@@ -1,4 +1,4 @@
-"""What all sections of an experiment file have in common."""
+"""Tables of an experiment file: the base class of every section, and types for paths and layers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 
 class Section(BaseModel):
-    """A table of the experiment file: unknown keys are refused, and nothing changes once it is read."""
+    """A table of the experiment file. Unknown keys are refused, and values do not change after reading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -20,7 +20,7 @@ def _beside_the_experiment(path: Path, info: ValidationInfo) -> Path:
     return path if folder is None else Path(folder) / path
 
 
-#: A file or folder; a relative one is looked for beside the experiment file, wherever the command is called from.
+#: A file or folder. A relative path is taken from the folder of the experiment file, wherever the command is called from.
 DataPath = Annotated[Path, AfterValidator(_beside_the_experiment)]
 
 

@@ -1,0 +1,94 @@
+"""``[data]``: the section of a record. Each reader defines its own section; entry points list them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import ValidationInfo
+from pydantic_core import PydanticCustomError
+
+from jules_ml.support.plugins import load_plugin, plugin_names
+from jules_ml.support.section import Section
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+#: Entry-point group of readers.
+READERS: Final = "jules_ml.readers"
+#: Descriptions of keys that several readers have.
+PATH: Final = "file of the record; a relative path is taken from the experiment file"
+UTC_OFFSET: Final = "local standard time minus UTC [h]"
+LICENCE: Final = "licence of the record"
+IGNORE: Final = "columns to leave out, by name or by pattern"
+
+
+class Record(Section):
+    """Base class of the sections of readers.
+
+    A reader is a file with a subclass that has a field ``reader: Literal["name"]``, fields for all that its file does not
+    contain, and :meth:`read`. One line under the entry-point group ``jules_ml.readers`` registers it.
+    """
+
+    reader: str
+
+    @abstractmethod
+    def read(self) -> xr.Dataset:
+        """Read the record as a site dataset.
+
+        Returns
+        -------
+        xarray.Dataset
+            Dimensions ``time`` and, where needed, ``depth``; see :func:`jules_ml.data.site.site_dataset`.
+
+        Raises
+        ------
+        BadInput
+            If the file cannot be read, or contains a column, a unit or a quality code that is unknown.
+        """
+
+
+def reader_names() -> tuple[str, ...]:
+    """Give the names of all readers that are installed, in alphabetical order."""
+    return plugin_names(READERS)
+
+
+def reader_section(name: str) -> type[Record]:
+    """Give the section of a reader.
+
+    Parameters
+    ----------
+    name : str
+        Name of the reader, as under ``[data] reader``.
+
+    Raises
+    ------
+    BadInput
+        If no reader has this name.
+    """
+    section: type[Record] = load_plugin(READERS, name)
+    return section
+
+
+def record_of_table(table: Any, info: ValidationInfo) -> Any:
+    """Validate a table ``[data]`` by the section of the reader that it names.
+
+    Parameters
+    ----------
+    table : object
+        What the TOML parser gave; a :class:`Record` or None is returned as it is.
+    info : pydantic.ValidationInfo
+        With the folder of the experiment file.
+
+    Returns
+    -------
+    Record
+    """
+    if not isinstance(table, dict):
+        return table
+    name = table.get("reader")
+    if name is None:
+        raise PydanticCustomError("reader_missing", "key 'reader' is missing")
+    if name not in reader_names():
+        raise PydanticCustomError("reader_unknown", "reader '{name}' is not known", {"name": name})
+    return reader_section(str(name)).model_validate(table, context=info.context)

@@ -1,0 +1,76 @@
+"""Plug-ins: readers, kinds of learned modules and ways into a model, found by their entry points.
+
+A package offers a plug-in by one line under ``[project.entry-points."jules_ml.readers"]`` (or another group) of its
+``pyproject.toml``. The package itself registers its own plug-ins in the same way. A plug-in is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import EntryPoint, distributions
+from typing import Any
+
+from jules_ml.errors import BadInput, RunFailed
+
+
+@cache
+def _registered(group: str) -> dict[str, EntryPoint]:
+    registered: dict[str, EntryPoint] = {}
+    packages: dict[str, str] = {}
+    # a checkout may contain an old .egg-info beside the installed metadata, which comes later on the path: the later one counts
+    for package in distributions():
+        points = package.entry_points.select(group=group)
+        name = package.name if points else ""
+        for point in points:
+            if packages.setdefault(point.name, name) != name:
+                raise RunFailed(
+                    f"'{point.name}' is registered under {group} by two packages, {packages[point.name]} and {name}: uninstall one"
+                )
+            registered[point.name] = point
+    return registered
+
+
+def plugin_names(group: str) -> tuple[str, ...]:
+    """Give the names of all plug-ins of a group, in alphabetical order.
+
+    Parameters
+    ----------
+    group : str
+        Entry-point group, as ``"jules_ml.readers"``.
+    """
+    return tuple(sorted(_registered(group)))
+
+
+@cache
+def load_plugin(group: str, name: str) -> Any:
+    """Import a plug-in.
+
+    Parameters
+    ----------
+    group : str
+        Entry-point group.
+    name : str
+        Name of the plug-in within the group.
+
+    Returns
+    -------
+    object
+        What the entry point names.
+
+    Raises
+    ------
+    BadInput
+        If no plug-in has this name.
+    RunFailed
+        If the package that registers it cannot be imported.
+    """
+    registered = _registered(group)
+    if name not in registered:
+        names = ", ".join(sorted(registered)) or "none; install the package with 'pip install jules_ml'"
+        raise BadInput(
+            f"'{name}' is not registered under {group}", remedy=f"use one of those that are installed: {names}"
+        )
+    try:
+        return registered[name].load()
+    except (ImportError, AttributeError) as error:
+        raise RunFailed(f"plug-in '{name}' ({registered[name].value}) cannot be imported: {error}") from error
