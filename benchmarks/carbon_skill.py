@@ -34,8 +34,8 @@ from jules_ml.learned.carbon.assessment import (
     regression_coverage,
 )
 from jules_ml.learned.carbon.figures import carbon_dynamics, carbon_signatures, carbon_summary
-from jules_ml.learned.carbon.fit import predictions_of
 from jules_ml.learned.carbon.inputs import carbon_inputs
+from jules_ml.learned.carbon.report import predictions_of
 from jules_ml.learned.carbon.skill import by_soil, carbon_interval, carbon_scores
 from jules_ml.learned.carbon.table import CarbonSite, CarbonTable, carbon_table
 from jules_ml.learned.carbon.training import (

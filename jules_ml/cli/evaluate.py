@@ -48,7 +48,7 @@ def evaluate(
         )
     module = folders[0]
     from jules_ml.experiment import load_experiment
-    from jules_ml.learned.respiration.fit import evaluate_respiration
+    from jules_ml.learned.respiration.evaluate import evaluate_respiration
     from jules_ml.learned.store import module_kind
 
     experiments = [load_experiment(path) for path in data]
@@ -87,7 +87,7 @@ def _evaluate_hydraulics(module: Path, experiments: list[Experiment], out: Path,
 
 
 def _evaluate_moisture(module: Path, experiments: list[Experiment], out: Path, quiet: bool) -> None:
-    from jules_ml.learned.moisture.fit import evaluate_moisture
+    from jules_ml.learned.moisture.evaluate import evaluate_moisture
     from jules_ml.learned.moisture.site import moisture_site
 
     sites = [moisture_site(each, to_learn=False) for each in experiments]
@@ -99,7 +99,7 @@ def _evaluate_moisture(module: Path, experiments: list[Experiment], out: Path, q
 
 
 def _evaluate_carbon(module: Path, experiments: list[Experiment], out: Path, quiet: bool) -> None:
-    from jules_ml.learned.carbon.fit import evaluate_carbon
+    from jules_ml.learned.carbon.evaluate import evaluate_carbon
 
     ready_folder(out)
     scores = evaluate_carbon(module, experiments, out)

@@ -98,7 +98,8 @@ def fit_moisture(
     """Learn soil moisture from weather, JULES and satellites, score it on what was held out, and draw it through time."""
     from jules_ml.experiment import load_experiment
     from jules_ml.experiment.moisture import MoistureSection
-    from jules_ml.learned.moisture.fit import adapt_moisture, fit_moisture
+    from jules_ml.learned.moisture.adapt import adapt_moisture
+    from jules_ml.learned.moisture.fit import fit_moisture
     from jules_ml.learned.moisture.site import moisture_site
 
     if days is not None and adapt is None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import ValidationInfo
+from pydantic import Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from jules_ml.support.plugins import load_plugin, plugin_names
-from jules_ml.support.section import Section
+from jules_ml.support.section import DataPath, Section
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -31,6 +31,7 @@ class Record(Section):
     """
 
     reader: str
+    path: DataPath | None = Field(default=None, description=PATH)
 
     @abstractmethod
     def read(self) -> xr.Dataset:

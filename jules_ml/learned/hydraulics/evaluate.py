@@ -17,8 +17,8 @@ from jules_ml.learned.hydraulics.columns import (
     HydraulicSite,
     column_batch,
 )
-from jules_ml.learned.hydraulics.fit import _common_layers, _sites
-from jules_ml.learned.hydraulics.report import _draw, predicted, scores_of
+from jules_ml.learned.hydraulics.fit import common_layers, hydraulic_sites
+from jules_ml.learned.hydraulics.report import predicted, save_report_figures, scores_of
 from jules_ml.learned.hydraulics.site import (
     CARBON_UNKNOWN,
     SUBSOIL_CARBON,
@@ -57,20 +57,20 @@ def evaluate_hydraulics(
     """
     network, card = load_hydraulics(folder)
     settings = HydraulicSettings(**card["settings"])
-    dzsoil = _common_layers(experiments)
+    dzsoil = common_layers(experiments)
     if list(dzsoil) != card["dzsoil"]:
         raise BadInput(
             f"the layers are {list(dzsoil)} m, and the module was learned with {card['dzsoil']} m",
             where=f"{experiments[0].file}, soil.dzsoil",
             remedy="give the layers that the module was learned with",
         )
-    sites = [_as_learned(site, card, Path(folder)) for site in _sites(experiments, settings)]
+    sites = [_as_learned(site, card, Path(folder)) for site in hydraulic_sites(experiments, settings)]
     batch = column_batch(sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
     predictions = predicted(network, batch)
     scores = scores_of(predictions)
     if out is not None:
         write_evaluation_folder(out, scores=scores, predictions=predictions)
-        _draw(predictions, out)
+        save_report_figures(predictions, out)
     return scores
 
 

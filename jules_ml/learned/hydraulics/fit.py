@@ -20,7 +20,7 @@ from jules_ml.learned.hydraulics.columns import (
 )
 from jules_ml.learned.hydraulics.network import LearnedHydraulics
 from jules_ml.learned.hydraulics.pretraining import pretrain
-from jules_ml.learned.hydraulics.report import _draw, predicted, scores_of
+from jules_ml.learned.hydraulics.report import predicted, save_report_figures, scores_of
 from jules_ml.learned.hydraulics.site import (
     TIMESTEP,
     hydraulic_site,
@@ -84,8 +84,8 @@ def fit_hydraulics(experiments: Sequence[Experiment], out: Path, *, progress: Pr
     """
     refuse_foreign(out)
     settings = experiments[0].hydraulics or HydraulicSettings()
-    sites = _sites(experiments, settings)
-    dzsoil = _common_layers(experiments)
+    sites = hydraulic_sites(experiments, settings)
+    dzsoil = common_layers(experiments)
     held = time_split([site.observed for site in sites], settings.test_fraction)
     seen = [
         replace(s, observed=np.where(days[:, None], np.nan, s.observed)) for s, days in zip(sites, held, strict=True)
@@ -127,11 +127,11 @@ def fit_hydraulics(experiments: Sequence[Experiment], out: Path, *, progress: Pr
         "software": software(),
     }
     write_module_folder(out, state=dict(network.state_dict()), card=card, scores=scores, predictions=predictions)
-    _draw(predictions, out)
+    save_report_figures(predictions, out)
     return HydraulicsFit(out, network, scores, said)
 
 
-def _sites(experiments: Sequence[Experiment], settings: HydraulicSettings) -> list[HydraulicSite]:
+def hydraulic_sites(experiments: Sequence[Experiment], settings: HydraulicSettings) -> list[HydraulicSite]:
     """Sites of experiments, each of another name: by that their soils are known again."""
     sites: list[HydraulicSite] = []
     for each in experiments:
@@ -153,7 +153,7 @@ def _said_of_texture(sites: Sequence[HydraulicSite]) -> tuple[str, ...]:
     return (f"texture is not known at {', '.join(unknown)}: what 'texture' stands for there is the soil of a loam",)
 
 
-def _common_layers(experiments: Sequence[Experiment]) -> tuple[float, ...]:
+def common_layers(experiments: Sequence[Experiment]) -> tuple[float, ...]:
     layers = [each.required(each.soil, "soil").dzsoil for each in experiments]
     for each, found in zip(experiments, layers, strict=True):
         if found != layers[0]:

@@ -78,14 +78,14 @@ def predicted(
     for name in (*LAYERED, *RESIDUAL):
         units, meaning = (LAYERED | RESIDUAL)[name]
         attrs = {"units": units, "long_name": meaning}
-        values = [_property(soil, name) for soil in soils]
+        values = [soil_property(soil, name) for soil in soils]
         data[name] = (("soil", "site"), values[0], attrs)
         data[f"texture_{name}"] = (("soil", "site"), values[1], attrs)
         data[f"member_{name}"] = (("member", "soil", "site"), np.stack(values[2:]), attrs)
     return xr.Dataset(data, coords={"site": [s.name for s in sites], "start": ("site", [str(s.start) for s in sites])})
 
 
-def _property(soil: LearnedSoil, name: str) -> NDArray[np.float64]:
+def soil_property(soil: LearnedSoil, name: str) -> NDArray[np.float64]:
     values: Tensor = soil.theta_r if name == "theta_r" else getattr(soil.properties, name)
     return values.numpy().astype(np.float64)
 
@@ -128,6 +128,6 @@ def scores_of(predictions: xr.Dataset, *, part: str = "test") -> dict[str, Any]:
     return {"part": part, "all": overall, "sensors": sensors}
 
 
-def _draw(predictions: xr.Dataset, out: Path) -> None:
+def save_report_figures(predictions: xr.Dataset, out: Path) -> None:
     for name, figure in {"curves": hydraulic_curves(predictions), "series": hydraulic_series(predictions)}.items():
         save_figure(figure, out / "figures" / f"{name}.png")

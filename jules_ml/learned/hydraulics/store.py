@@ -18,7 +18,7 @@ from jules_ml.learned.hydraulics.columns import (
     column_batch,
 )
 from jules_ml.learned.hydraulics.network import LearnedHydraulics, input_table
-from jules_ml.learned.hydraulics.report import _property
+from jules_ml.learned.hydraulics.report import soil_property
 from jules_ml.learned.hydraulics.site import (
     TIMESTEP,
 )
@@ -81,4 +81,4 @@ def properties_at(
     with torch.no_grad():
         raw = network(torch.tensor(input_table([s.inputs for s in sites], network.inputs))).mean(0)
     soil = batch_soil(batch, raw.to(batch.dzsoil.dtype))
-    return {name: _property(soil, name) for name in (*LAYERED, *RESIDUAL)}
+    return {name: soil_property(soil, name) for name in (*LAYERED, *RESIDUAL)}

@@ -16,11 +16,11 @@ from jules_ml.experiment.moisture import MoistureSettings, StaticKind
 from jules_ml.learned.moisture.ensemble import MoistureEnsemble, TrainingSite, learn_moisture
 from jules_ml.learned.moisture.held_out_sites import hold_sites_out, paired_difference, refuse_few_sites
 from jules_ml.learned.moisture.record import MoistureRecord, preferred_sensor
-from jules_ml.learned.moisture.report import Parts, figure_of, parts_of, predictions_of, scored_sensor, scores_of
+from jules_ml.learned.moisture.report import Parts, figure_of, parts_of, predictions_of, scores_of
 from jules_ml.learned.moisture.site import MoistureSite
-from jules_ml.learned.moisture.store import card_of_ensemble, load_moisture, state_of
+from jules_ml.learned.moisture.store import card_of_ensemble, state_of
 from jules_ml.learned.moisture.training import Progress
-from jules_ml.learned.store import write_evaluation_folder, write_module_folder
+from jules_ml.learned.store import write_module_folder
 from jules_ml.support.figures import save_figure
 from jules_ml.support.files import file_name_of
 from jules_ml.support.provenance import software
@@ -90,103 +90,11 @@ def fit_moisture(
     }
     used = {each.record.site: len(each.simulated) for each in training}
     said = (*_said(ensemble, records), *_said_of_runs(sites, used))
-    _write(out, ensemble, sites, parts, scores, said, runs=used)
+    write_moisture_module(out, ensemble, sites, parts, scores, said, runs=used)
     return MoistureFit(out, ensemble, scores, said)
 
 
-def adapt_moisture(
-    folder: str | Path, sites: Sequence[MoistureSite], out: Path, *, days: int | None = None
-) -> MoistureFit:
-    """Take new sites into a module by some days of their own observations, which correct its guess of their level.
-
-    Parameters
-    ----------
-    folder : str or Path
-        Module folder.
-    sites : sequence of MoistureSite
-    out : Path
-        Module folder to write.
-    days : int, optional
-        Usable days to take from the start of each record; all unless given. Later ones are scored.
-
-    Returns
-    -------
-    MoistureFit
-
-    Raises
-    ------
-    BadInput
-        If a site has no measured water content, or lacks a static input that the guess needs.
-    """
-    ensemble, card = load_moisture(folder)
-    parts = []
-    for site in sites:
-        record = site.record
-        _refuse_known(record, ensemble, Path(folder))
-        sensor = scored_sensor(ensemble, record)
-        held = np.flatnonzero(record.usable[:, sensor]) if record.usable.size else np.array([], dtype=int)
-        end = len(record) if days is None or len(held) <= days else int(held[days])
-        day = np.arange(len(record))
-        none = np.zeros(len(record), dtype=bool)
-        parts.append(Parts(day < end, none, day >= end))
-        ensemble = ensemble.adapt(record.with_usable(day < end))
-    scores = {
-        "adapted_from": Path(folder).name,
-        "sites": {s.record.site: scores_of(ensemble, s.record, p) for s, p in zip(sites, parts, strict=True)},
-    }
-    said = tuple(card["warnings"])
-    _write(out, ensemble, sites, parts, scores, said, known=card["sites"])
-    return MoistureFit(out, ensemble, scores, said)
-
-
-def evaluate_moisture(folder: str | Path, sites: Sequence[MoistureSite], out: Path) -> dict[str, Any]:
-    """Score a module on records that it has not seen: all usable days of each.
-
-    Parameters
-    ----------
-    folder : str or Path
-        Module folder.
-    sites : sequence of MoistureSite
-    out : Path
-        Folder for ``scores.json``, ``predictions.nc`` and the figures.
-
-    Returns
-    -------
-    dict
-        Scores by site and sensor.
-
-    Raises
-    ------
-    BadInput
-        If a record overlaps in time with what the module was learned from, lacks a static input that it needs, or has no measured
-        water content.
-    """
-    ensemble, card = load_moisture(folder)
-    records = [site.record for site in sites]
-    for record in records:
-        _refuse_seen(record, card, Path(folder))
-        if not record.usable.any():
-            raise BadInput(
-                "there is no measured water content to score by",
-                where=f"site {record.site}",
-                remedy="name the columns of water content (theta, or theta_crns)",
-            )
-    none = [np.zeros(len(record), dtype=bool) for record in records]
-    parts = [Parts(n, n, ~n) for n in none]
-    scores = {
-        "module": Path(folder).name,
-        "sites": {r.site: scores_of(ensemble, r, p) for r, p in zip(records, parts, strict=True)},
-    }
-    write_evaluation_folder(out, scores=scores, predictions=predictions_of(ensemble, records, parts))
-    for record, part in zip(records, parts, strict=True):
-        note = f"By the module {Path(folder).name}, which has seen none of this."
-        save_figure(
-            figure_of(ensemble, record, part, notes=[note]), out / "figures" / f"{file_name_of(record.site)}.png"
-        )
-    return scores
-
-
-def _write(
+def write_moisture_module(
     out: Path,
     ensemble: MoistureEnsemble,
     sites: Sequence[MoistureSite],
@@ -310,31 +218,6 @@ def _refuse_twice(records: Sequence[MoistureRecord]) -> None:
     twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
     if twice is not None:
         raise BadInput(f"site {twice} stands twice", remedy="give each site a name of its own under [site]")
-
-
-def _refuse_known(record: MoistureRecord, ensemble: MoistureEnsemble, folder: Path) -> None:
-    known = ensemble.sites.get(record.site)
-    if known is not None and known.learned:
-        raise BadInput(
-            f"the module was learned from {record.site}, and knows its level",
-            where=folder,
-            remedy="adapt it to a site that it has not seen, or give this one another name under [site]",
-        )
-
-
-def _refuse_seen(record: MoistureRecord, card: dict[str, Any], folder: Path) -> None:
-    known = card["sites"].get(record.site)
-    if known is None:
-        return
-    first, last = (pd.Timestamp(known[key]) for key in ("first", "last"))
-    days = record.days[record.usable.any(1)]
-    if bool(((days >= first) & (days <= last)).any()):
-        raise BadInput(
-            f"the record of {record.site} overlaps in time with what the module was learned from "
-            f"({first:%Y-%m-%d} to {last:%Y-%m-%d})",
-            where=folder,
-            remedy="give other years, or another site; the fit itself has scored what it held out",
-        )
 
 
 def _first(record: MoistureRecord, part: Parts) -> pd.Timestamp:

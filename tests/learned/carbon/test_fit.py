@@ -15,7 +15,9 @@ from jules_ml.cli import app
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
 from jules_ml.jules.export.initial import export_carbon
-from jules_ml.learned.carbon.fit import MARK, evaluate_carbon, fit_carbon
+from jules_ml.learned.carbon.evaluate import evaluate_carbon
+from jules_ml.learned.carbon.fit import fit_carbon
+from jules_ml.learned.carbon.report import MARK
 from jules_ml.learned.carbon.site import carbon_site
 from jules_ml.learned.store import read_predictions
 

@@ -16,7 +16,9 @@ from helpers.moisture_site import QUICK, jules_run, site
 from jules_ml.bridge.moisture import Follow
 from jules_ml.errors import BadInput
 from jules_ml.jules.export.prescribed import export_prescribed
-from jules_ml.learned.moisture.fit import adapt_moisture, evaluate_moisture, fit_moisture
+from jules_ml.learned.moisture.adapt import adapt_moisture
+from jules_ml.learned.moisture.evaluate import evaluate_moisture
+from jules_ml.learned.moisture.fit import fit_moisture
 from jules_ml.learned.moisture.record import moisture_record
 from jules_ml.learned.moisture.report import parts_of
 from jules_ml.learned.moisture.site import MoistureSite

@@ -17,7 +17,8 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings, RowSettings
 from jules_ml.jules.curve_files import read_curve
 from jules_ml.jules.export.curves import export_curves
-from jules_ml.learned.respiration.fit import evaluate_respiration, fit_respiration
+from jules_ml.learned.respiration.evaluate import evaluate_respiration
+from jules_ml.learned.respiration.fit import fit_respiration
 from jules_ml.learned.respiration.site import select_rows
 from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.learned.respiration.training import ConcurvityWarning, learn_respiration

@@ -1,0 +1,104 @@
+"""Which days of a new site's record a module is adapted by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from jules_ml.errors import BadInput
+
+
+@dataclass(frozen=True)
+class AdaptationDays:
+    """Days of observations that a module is adapted by; all of them unless ``count`` or ``dates`` is given.
+
+    Neighbouring days are nearly one observation: thirty days of a year determine a mean far better than thirty consecutive ones.
+
+    Attributes
+    ----------
+    count : int or None
+        The first so many days that have observations.
+    dates : frozenset of date or None
+        Calendar days in local standard time.
+    """
+
+    count: int | None = None
+    dates: frozenset[date] | None = None
+
+    def __post_init__(self) -> None:
+        if self.count is not None and self.dates is not None:
+            raise BadInput("both a number of days and a list of days are given", remedy="give --days or --days-at")
+
+    @property
+    def is_all(self) -> bool:
+        """Whether all days are used."""
+        return self.count is None and self.dates is None
+
+    def select(self, days: pd.DatetimeIndex, observed: NDArray[np.bool_], *, where: str) -> NDArray[np.bool_]:
+        """Select the days to adapt by.
+
+        Parameters
+        ----------
+        days : DatetimeIndex, shape (day,)
+            Calendar days of the record in local standard time.
+        observed : array of bool, shape (day,)
+            Days that have an observation.
+        where : str
+            Site or file, for the error.
+
+        Returns
+        -------
+        array of bool, shape (day,)
+
+        Raises
+        ------
+        BadInput
+            If none of the days has an observation.
+        """
+        if self.dates is not None:
+            chosen = observed & np.isin(days.date, np.array(sorted(self.dates), dtype=object))
+        elif self.count is not None:
+            chosen = observed & (np.cumsum(observed) <= self.count)
+        else:
+            chosen = observed.copy()
+        if not chosen.any():
+            raise BadInput(
+                "none of the days to adapt by has an observation",
+                where=where,
+                remedy=f"give days between {days[0]:%Y-%m-%d} and {days[-1]:%Y-%m-%d} on which the variable was measured",
+            )
+        return chosen
+
+
+def read_days(text: str) -> frozenset[date]:
+    """Read days from a list or from a file.
+
+    Parameters
+    ----------
+    text : str
+        Dates separated by commas (``2019-03-01,2019-06-01``), or the path of a text file with one date per line.
+
+    Raises
+    ------
+    BadInput
+        If a date cannot be read.
+    """
+    path = Path(text)
+    is_file = path.is_file()
+    entries = path.read_text(encoding="utf-8").split() if is_file else text.split(",")
+    days = set()
+    for number, entry in enumerate(entries, start=1):
+        try:
+            days.add(date.fromisoformat(entry.strip()))
+        except ValueError as error:
+            raise BadInput(
+                f"'{entry.strip()}' is not a date",
+                where=f"{path}, entry {number}" if is_file else "--days-at",
+                remedy="write dates as 2019-03-01, separated by commas, or give a file with one date per line",
+            ) from error
+    return frozenset(days)

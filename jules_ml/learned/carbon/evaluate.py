@@ -1,0 +1,73 @@
+"""Learned soil carbon scored at sites that it was not fitted to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jules_ml.errors import BadInput
+from jules_ml.experiment import Experiment
+from jules_ml.experiment.carbon_module import CarbonSettings
+from jules_ml.learned.carbon.figures import carbon_predicted
+from jules_ml.learned.carbon.report import MARK, predictions_of, regression_prediction
+from jules_ml.learned.carbon.site import carbon_site
+from jules_ml.learned.carbon.skill import CarbonInterval, by_soil
+from jules_ml.learned.carbon.table import carbon_table
+from jules_ml.learned.store import read_module_folder, write_evaluation_folder
+from jules_ml.support.figures import save_figure
+
+
+def evaluate_carbon(folder: str | Path, experiments: Sequence[Experiment], out: Path | None = None) -> dict[str, Any]:
+    """Score a fitted module at sites that it has never seen, by its regression.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Module folder.
+    experiments : sequence of Experiment
+        One a site; those without ``soc`` are predicted only.
+    out : Path, optional
+        Folder for ``scores.json``, ``predictions.nc`` and a figure.
+
+    Returns
+    -------
+    dict
+        ``sites`` with observed and predicted carbon and interval [g kg-1]; ``all``, ``mineral`` and ``peat``, scores where three sites or
+        more have cores.
+
+    Raises
+    ------
+    BadInput
+        If the folder is none of learned carbon, or a site is one that it was learned from.
+    """
+    state, card = read_module_folder(folder, kind="carbon")
+    settings = CarbonSettings(**card["settings"])
+    sites = [carbon_site(each) for each in experiments]
+    for site in sites:
+        # another year of it is no other soil
+        if site.name in card["sites"]:
+            raise BadInput(
+                f"{site.name} is what the module was learned from",
+                where=Path(folder),
+                remedy="give other sites; the fit itself has scored each site without it",
+            )
+    table = carbon_table(sites, least=1, allow_cosmos_vwc=settings.allow_cosmos_vwc)
+    interval = CarbonInterval(card["interval"]["quantile"], card["interval"]["variance"])
+    predictions = predictions_of(sites, table, regression_prediction(state, list(card["inputs"]), table), interval)
+    marked = any(site.knows_carbon for site in sites) or card["mark"] is not None
+    predictions.attrs["mark"] = MARK if marked else "none"
+    scores: dict[str, Any] = {
+        "sites": {
+            str(name): {key: float(predictions[key].sel(site=name)) for key in ("observed", "predicted", "low", "high")}
+            for name in predictions["site"].to_numpy()
+        },
+        "mark": MARK if marked else None,
+    }
+    scores |= {kind: vars(s) for kind, s in by_soil(np.log(predictions["predicted"].to_numpy()), table.log_soc).items()}
+    if out is not None:
+        write_evaluation_folder(out, scores=scores, predictions=predictions)
+        save_figure(carbon_predicted(predictions), out / "figures" / "predicted.png")
+    return scores

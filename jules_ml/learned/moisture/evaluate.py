@@ -1,0 +1,81 @@
+"""Learned soil moisture scored on records that it was not fitted to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from jules_ml.errors import BadInput
+from jules_ml.learned.moisture.record import MoistureRecord
+from jules_ml.learned.moisture.report import Parts, figure_of, predictions_of, scores_of
+from jules_ml.learned.moisture.site import MoistureSite
+from jules_ml.learned.moisture.store import load_moisture
+from jules_ml.learned.store import write_evaluation_folder
+from jules_ml.support.figures import save_figure
+from jules_ml.support.files import file_name_of
+
+
+def evaluate_moisture(folder: str | Path, sites: Sequence[MoistureSite], out: Path) -> dict[str, Any]:
+    """Score a module on records that it has not seen: all usable days of each.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Module folder.
+    sites : sequence of MoistureSite
+    out : Path
+        Folder for ``scores.json``, ``predictions.nc`` and the figures.
+
+    Returns
+    -------
+    dict
+        Scores by site and sensor.
+
+    Raises
+    ------
+    BadInput
+        If a record overlaps in time with what the module was learned from, lacks a static input that it needs, or has no measured
+        water content.
+    """
+    ensemble, card = load_moisture(folder)
+    records = [site.record for site in sites]
+    for record in records:
+        _refuse_seen(record, card, Path(folder))
+        if not record.usable.any():
+            raise BadInput(
+                "there is no measured water content to score by",
+                where=f"site {record.site}",
+                remedy="name the columns of water content (theta, or theta_crns)",
+            )
+    none = [np.zeros(len(record), dtype=bool) for record in records]
+    parts = [Parts(n, n, ~n) for n in none]
+    scores = {
+        "module": Path(folder).name,
+        "sites": {r.site: scores_of(ensemble, r, p) for r, p in zip(records, parts, strict=True)},
+    }
+    write_evaluation_folder(out, scores=scores, predictions=predictions_of(ensemble, records, parts))
+    for record, part in zip(records, parts, strict=True):
+        note = f"By the module {Path(folder).name}, which has seen none of this."
+        save_figure(
+            figure_of(ensemble, record, part, notes=[note]), out / "figures" / f"{file_name_of(record.site)}.png"
+        )
+    return scores
+
+
+def _refuse_seen(record: MoistureRecord, card: dict[str, Any], folder: Path) -> None:
+    known = card["sites"].get(record.site)
+    if known is None:
+        return
+    first, last = (pd.Timestamp(known[key]) for key in ("first", "last"))
+    days = record.days[record.usable.any(1)]
+    if bool(((days >= first) & (days <= last)).any()):
+        raise BadInput(
+            f"the record of {record.site} overlaps in time with what the module was learned from "
+            f"({first:%Y-%m-%d} to {last:%Y-%m-%d})",
+            where=folder,
+            remedy="give other years, or another site; the fit itself has scored what it held out",
+        )
