@@ -1,7 +1,7 @@
 """What the Fortran bridge costs, and how exact it is: tables, nets and Python, each beside what it stands in for.
 
 All ratios are of two things measured in turns, in one run and one thread. JULES's own formulas are written from the
-published equations in ``fortran_bridge/tests/cost_respiration_body.inc`` and compiled with -O3; the bridge is built as a
+published equations in ``fortran_bridge/tests/cost_respiration_bits.f90.in`` and compiled with -O3; the bridge is built as a
 user gets it, and picks its loops for the processor at run time. The numbers of a real JULES are in another benchmark.
 
 Run as ``python benchmarks/bridge.py [--quick]``; needs CMake and gfortran.
