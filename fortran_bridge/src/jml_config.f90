@@ -1,4 +1,4 @@
-!! Reads `jules_ml.nml`: which hooks are on, and what serves them.
+!! Reads `jules_ml.nml`: which hooks are on, and which tables, nets or Python callables they use.
 module jml_config
   use, intrinsic :: iso_fortran_env, only: real64
   use jml_namelist, only: ABSENT, ABSENT_INTEGER, beside, count_groups, folder_of, is_given, open_namelist, &
@@ -12,33 +12,32 @@ module jml_config
 
   character(len=*), parameter :: RESPIRATION = 'jules_ml_respiration', PROPERTIES = 'jules_ml_properties', &
     MOISTURE = 'jules_ml_moisture', PYTHON = 'jules_ml_python'
+  character(len=*), parameter :: GROUPS(4) = [character(len=20) :: RESPIRATION, PROPERTIES, MOISTURE, PYTHON]
 
 contains
 
-  !> Read and check the configuration. A file that is not there leaves all hooks off.
+  !> Read and check the configuration. If the file does not exist, all hooks are off.
   subroutine config_read(path, settings, status, message)
     character(len=*), intent(in) :: path
     type(settings_t), intent(out) :: settings
     integer, intent(out) :: status                              !! JML_OK or JML_BAD_CONFIG
-    character(len=:), allocatable, intent(out) :: message       !! names the file and the entry; empty when all is well
-    logical :: there
-    integer :: unit
+    character(len=:), allocatable, intent(out) :: message       !! names the file and the entry; empty if there is no error
+    logical :: exists
+    integer :: unit, i
 
     status = JML_OK
     message = ''
     allocate (settings%tau_hours(0), settings%levels(0))
-    inquire (file=trim(path), exist=there)
-    if (.not. there) return
+    inquire (file=trim(path), exist=exists)
+    if (.not. exists) return
 
     status = JML_BAD_CONFIG
     call open_namelist(path, unit, message)
     if (message /= '') return
-    call refuse_unknown_groups(unit, trim(path), [character(len=20) :: RESPIRATION, PROPERTIES, MOISTURE, PYTHON], message)
-    if (message == '') call refuse_twice(unit, message)
-    if (message == '') call read_respiration(unit, settings, message)
-    if (message == '') call read_properties(unit, settings, message)
-    if (message == '') call read_moisture(unit, settings, message)
-    if (message == '') call read_python(unit, settings, message)
+    call refuse_unknown_groups(unit, trim(path), GROUPS, message)
+    do i = 1, size(GROUPS)
+      if (message == '') call read_group(unit, trim(GROUPS(i)), settings, message)
+    end do
     close (unit)
     if (message == '') then
       status = JML_OK
@@ -53,61 +52,74 @@ contains
     end if
   end subroutine config_read
 
-  !> Say which group stands more than once: the second would be passed over.
-  subroutine refuse_twice(unit, message)
+  !> Read one group into the settings. A group that is not in the file changes nothing.
+  subroutine read_group(unit, group, settings, message)
     integer, intent(in) :: unit
-    character(len=:), allocatable, intent(out) :: message
-    character(len=20), parameter :: groups(4) = [character(len=20) :: RESPIRATION, PROPERTIES, MOISTURE, PYTHON]
-    integer :: i
+    character(len=*), intent(in) :: group                       !! one of GROUPS
+    type(settings_t), intent(inout) :: settings
+    character(len=:), allocatable, intent(out) :: message       !! names the entry; empty if there is no error
+    character(len=256) :: why
+    integer :: iostat
 
     message = ''
-    do i = 1, size(groups)
-      if (count_groups(unit, trim(groups(i))) > 1) message = '&' // trim(groups(i)) // ' stands more than once'
-    end do
-  end subroutine refuse_twice
+    select case (count_groups(unit, group))
+    case (0)
+      return
+    case (2:)
+      message = '&' // group // ' is given more than once: keep one of them'
+      return
+    end select
+    why = ''
+    select case (group)
+    case (RESPIRATION); call read_respiration(unit, settings, message, iostat, why)
+    case (PROPERTIES); call read_properties(unit, settings, message, iostat, why)
+    case (MOISTURE); call read_moisture(unit, settings, message, iostat, why)
+    case (PYTHON); call read_python(unit, settings, message, iostat, why)
+    end select
+    if (iostat /= 0) then
+      message = unreadable(group, iostat, why)
+    else if (message /= '') then
+      message = message // ' (&' // group // ')'
+    end if
+  end subroutine read_group
 
-  subroutine read_respiration(unit, settings, message)
+  !> Settings of the respiration hook.
+  subroutine read_respiration(unit, settings, message, iostat, why)
     integer, intent(in) :: unit
     type(settings_t), intent(inout) :: settings
-    character(len=:), allocatable, intent(out) :: message
+    character(len=:), allocatable, intent(out) :: message       !! what is wrong; empty if there is no error
+    integer, intent(out) :: iostat                              !! of the reading
+    character(len=*), intent(inout) :: why                      !! reason of the compiler's runtime if iostat is not 0
     character(len=32) :: backend
     character(len=PATH_LENGTH) :: fsth_table, ftemp_table, net
     character(len=NAME_LENGTH) :: python_callable
-    character(len=256) :: why
-    integer :: iostat
     namelist /jules_ml_respiration/ backend, fsth_table, ftemp_table, net, python_callable
 
     message = ''
-    settings%respiration = count_groups(unit, RESPIRATION) > 0
-    if (.not. settings%respiration) return
     backend = 'native'
     fsth_table = ''
     ftemp_table = ''
     net = ''
     python_callable = ''
-    why = ''
     read (unit, nml=jules_ml_respiration, iostat=iostat, iomsg=why)
-    if (iostat /= 0) then
-      message = unreadable(RESPIRATION, iostat, why)
-      return
-    end if
+    if (iostat /= 0) return
     select case (backend)
     case ('native')
       if (python_callable /= '') then
-        message = "python_callable needs backend = 'python'"
+        message = "python_callable is for backend = 'python' only: remove it, or set backend = 'python'"
       else if (fsth_table == '' .and. ftemp_table == '' .and. net == '') then
-        message = 'nothing serves it: give fsth_table and ftemp_table, or net'
+        message = 'there is no table and no net: give fsth_table and ftemp_table, or net'
       end if
     case ('python')
       if (fsth_table /= '' .or. ftemp_table /= '' .or. net /= '') then
-        message = "fsth_table, ftemp_table and net need backend = 'native'"
+        message = "fsth_table, ftemp_table and net are for backend = 'native' only: remove them, or set backend = 'native'"
       else
         message = callable_problem(python_callable)
       end if
     case default
       message = "backend is '" // trim(backend) // "': give 'native' or 'python'"
     end select
-    if (message /= '') message = message // ' (&' // RESPIRATION // ')'
+    settings%respiration = .true.
     settings%respiration_backend = backend(1:len(settings%respiration_backend))
     settings%fsth_table = fsth_table
     settings%ftemp_table = ftemp_table
@@ -115,74 +127,66 @@ contains
     settings%respiration_callable = python_callable
   end subroutine read_respiration
 
-  subroutine read_properties(unit, settings, message)
+  !> Settings of the soil property hook.
+  subroutine read_properties(unit, settings, message, iostat, why)
     integer, intent(in) :: unit
     type(settings_t), intent(inout) :: settings
-    character(len=:), allocatable, intent(out) :: message
+    character(len=:), allocatable, intent(out) :: message       !! what is wrong; empty if there is no error
+    integer, intent(out) :: iostat                              !! of the reading
+    character(len=*), intent(inout) :: why                      !! reason of the compiler's runtime if iostat is not 0
     character(len=32) :: backend
     character(len=NAME_LENGTH) :: python_callable
     character(len=PATH_LENGTH) :: static_file
-    character(len=256) :: why
-    integer :: every_days, iostat
+    integer :: every_days
     namelist /jules_ml_properties/ backend, python_callable, every_days, static_file
 
     message = ''
-    settings%properties = count_groups(unit, PROPERTIES) > 0
-    if (.not. settings%properties) return
     backend = 'python'
     python_callable = ''
     every_days = 0
     static_file = ''
-    why = ''
     read (unit, nml=jules_ml_properties, iostat=iostat, iomsg=why)
-    if (iostat /= 0) then
-      message = unreadable(PROPERTIES, iostat, why)
-      return
-    end if
+    if (iostat /= 0) return
     if (backend /= 'python') then
-      message = "backend is '" // trim(backend) // "': only 'python' serves it"
+      message = "backend is '" // trim(backend) // "': give 'python', the only backend of this hook"
     else if (every_days < 0) then
-      message = 'every_days is negative: give 0 for once at the start'
+      message = 'every_days is negative: give 0 for a call at the start only'
     else
       message = callable_problem(python_callable)
     end if
-    if (message /= '') message = message // ' (&' // PROPERTIES // ')'
+    settings%properties = .true.
     settings%properties_backend = backend(1:len(settings%properties_backend))
     settings%properties_callable = python_callable
     settings%every_days = every_days
     settings%static_file = static_file
   end subroutine read_properties
 
-  subroutine read_moisture(unit, settings, message)
+  !> Settings of the soil moisture hook.
+  subroutine read_moisture(unit, settings, message, iostat, why)
     integer, intent(in) :: unit
     type(settings_t), intent(inout) :: settings
-    character(len=:), allocatable, intent(out) :: message
+    character(len=:), allocatable, intent(out) :: message       !! what is wrong; empty if there is no error
+    integer, intent(out) :: iostat                              !! of the reading
+    character(len=*), intent(inout) :: why                      !! reason of the compiler's runtime if iostat is not 0
     character(len=32) :: backend, mode, every
     character(len=NAME_LENGTH) :: python_callable
-    character(len=256) :: why
     real(real64) :: tau_hours(MAX_LEVELS)
-    integer :: levels(MAX_LEVELS), n_tau, n_levels, iostat
+    integer :: levels(MAX_LEVELS), n_tau, n_levels
     namelist /jules_ml_moisture/ backend, python_callable, mode, tau_hours, levels, every
 
     message = ''
-    settings%moisture = count_groups(unit, MOISTURE) > 0
-    if (.not. settings%moisture) return
     backend = 'python'
     python_callable = ''
     mode = ''
     every = 'day'
     tau_hours = ABSENT
     levels = ABSENT_INTEGER
-    why = ''
     read (unit, nml=jules_ml_moisture, iostat=iostat, iomsg=why)
-    if (iostat /= 0) then
-      message = unreadable(MOISTURE, iostat, why)
-      return
-    end if
+    if (iostat /= 0) return
     n_tau = count(is_given(tau_hours))
     n_levels = count(is_given(levels))
     if (backend /= 'python') then
-      message = "backend is '" // trim(backend) // "': only 'python' serves it"
+      message = "backend is '" // trim(backend) // "': give 'python', the only backend of this hook"
     else if (mode == '') then
       message = "mode is missing: give 'replace' or 'nudge'"
     else if (mode /= 'replace' .and. mode /= 'nudge') then
@@ -190,21 +194,22 @@ contains
     else if (every /= 'day' .and. every /= 'step') then
       message = "every is '" // trim(every) // "': give 'day' or 'step'"
     else if (.not. (all(is_given(tau_hours(1:n_tau))) .and. all(is_given(levels(1:n_levels))))) then
-      message = 'tau_hours or levels has a gap'
+      message = 'tau_hours or levels has a gap: give its values without empty places'
     else if (mode == 'nudge' .and. n_tau == 0) then
-      message = 'tau_hours is missing: nudging needs a time scale'
+      message = "tau_hours is missing: give the time scale of mode = 'nudge'"
     else if (mode == 'replace' .and. n_tau > 0) then
-      message = "tau_hours needs mode = 'nudge'"
+      message = "tau_hours is for mode = 'nudge' only: remove it, or set mode = 'nudge'"
     else if (.not. all(tau_hours(1:n_tau) > 0.0_real64)) then
-      message = 'tau_hours must be positive'
+      message = 'tau_hours has a value that is not positive: give hours above 0'
     else if (any(levels(1:n_levels) < 1)) then
-      message = 'levels are counted from 1'
+      message = 'levels has a value below 1: level 1 is the top layer'
     else if (n_levels > 0 .and. n_tau > 1 .and. n_tau /= n_levels) then
-      message = 'tau_hours has ' // text_of(n_tau) // ' values for ' // text_of(n_levels) // ' levels: give one, or one for each'
+      message = 'tau_hours has ' // text_of(n_tau) // ' values for ' // text_of(n_levels) // &
+        ' levels: give one value, or one for each level'
     else
       message = callable_problem(python_callable)
     end if
-    if (message /= '') message = message // ' (&' // MOISTURE // ')'
+    settings%moisture = .true.
     settings%moisture_backend = backend(1:len(settings%moisture_backend))
     settings%moisture_callable = python_callable
     settings%mode = mode(1:len(settings%mode))
@@ -213,33 +218,30 @@ contains
     settings%levels = levels(1:n_levels)
   end subroutine read_moisture
 
-  subroutine read_python(unit, settings, message)
+  !> Settings of the embedded Python.
+  subroutine read_python(unit, settings, message, iostat, why)
     integer, intent(in) :: unit
     type(settings_t), intent(inout) :: settings
-    character(len=:), allocatable, intent(out) :: message
+    character(len=:), allocatable, intent(out) :: message       !! what is wrong; empty if there is no error
+    integer, intent(out) :: iostat                              !! of the reading
+    character(len=*), intent(inout) :: why                      !! reason of the compiler's runtime if iostat is not 0
     character(len=PATH_LENGTH) :: venv, libpython
-    character(len=256) :: why
-    integer :: threads, iostat
+    integer :: threads
     namelist /jules_ml_python/ venv, libpython, threads
 
     message = ''
-    if (count_groups(unit, PYTHON) == 0) return
     venv = ''
     libpython = ''
     threads = 1
-    why = ''
     read (unit, nml=jules_ml_python, iostat=iostat, iomsg=why)
-    if (iostat /= 0) then
-      message = unreadable(PYTHON, iostat, why)
-      return
-    end if
-    if (threads < 1) message = 'threads must be at least 1 (&' // PYTHON // ')'
+    if (iostat /= 0) return
+    if (threads < 1) message = 'threads is less than 1: give at least 1'
     settings%venv = venv
     settings%libpython = libpython
     settings%threads = threads
   end subroutine read_python
 
-  !> What is wrong with the name of a Python callable; empty when nothing is.
+  !> What is wrong with the name of a Python callable; empty if it is correct.
   function callable_problem(name) result(message)
     character(len=*), intent(in) :: name
     character(len=:), allocatable :: message
