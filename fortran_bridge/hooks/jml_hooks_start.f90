@@ -3,7 +3,7 @@ module jml_hooks_start
   use jml_hooks_run, only: run, configuration_path, FILE_LENGTH
   use jml_hooks_failure, only: bridge_error
   use jml_hooks_guards, only: refusal
-  use jules_ml_bridge, only: jml_init, jml_settings_of, settings_t, JML_OK
+  use jules_ml_bridge, only: jml_init, jml_kernels, jml_settings_of, settings_t, JML_OK
   implicit none
   private
 
@@ -37,6 +37,7 @@ contains
     problem = refusal(run%settings)
     if (len(problem) > 0) call log_fatal('jules_ml', trim(path) // ': ' // problem)
     call log_info('jules_ml', summary(run%settings))
+    if (jml_kernels() /= '') call log_info('jules_ml', 'kernels of the native backend: ' // jml_kernels())
   end subroutine hooks_start
 
   !> One line for the log: which hooks are on, and how.

@@ -32,6 +32,10 @@ int jml_init_c(const char *config_path);
 /* 1 when the hook is on ("respiration", "properties" or "moisture"), else 0. */
 int jml_enabled_c(const char *what);
 
+/* The name of the kernels that the native backend runs, cut to length - 1 characters: "base", "x86-64-v3" or "x86-64-v4";
+ * empty if it serves no hook. */
+void jml_kernels_c(char *text, int length);
+
 /* Moisture and temperature factors of soil respiration; l_soil_point is 0 or 1 for each land point. */
 int jml_respiration_r32_c(int land_pts, int sm_levels, const float *sthu, const float *sthf, const float *v_sat,
                           const float *v_wilt, const float *t_soil, const int *l_soil_point, float *fsth, float *ftemp);

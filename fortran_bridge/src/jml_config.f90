@@ -10,9 +10,9 @@ module jml_config
 
   public :: config_read
 
-  character(len=*), parameter :: RESPIRATION = 'jules_ml_respiration', PROPERTIES = 'jules_ml_properties', &
-    MOISTURE = 'jules_ml_moisture', PYTHON = 'jules_ml_python'
-  character(len=*), parameter :: GROUPS(4) = [character(len=20) :: RESPIRATION, PROPERTIES, MOISTURE, PYTHON]
+  character(len=*), parameter :: GENERAL = 'jules_ml', RESPIRATION = 'jules_ml_respiration', &
+    PROPERTIES = 'jules_ml_properties', MOISTURE = 'jules_ml_moisture', PYTHON = 'jules_ml_python'
+  character(len=*), parameter :: GROUPS(5) = [character(len=20) :: GENERAL, RESPIRATION, PROPERTIES, MOISTURE, PYTHON]
 
 contains
 
@@ -71,6 +71,7 @@ contains
     end select
     why = ''
     select case (group)
+    case (GENERAL); call read_general(unit, settings, message, iostat, why)
     case (RESPIRATION); call read_respiration(unit, settings, message, iostat, why)
     case (PROPERTIES); call read_properties(unit, settings, message, iostat, why)
     case (MOISTURE); call read_moisture(unit, settings, message, iostat, why)
@@ -82,6 +83,23 @@ contains
       message = message // ' (&' // group // ')'
     end if
   end subroutine read_group
+
+  !> Settings of the library as a whole.
+  subroutine read_general(unit, settings, message, iostat, why)
+    integer, intent(in) :: unit
+    type(settings_t), intent(inout) :: settings
+    character(len=:), allocatable, intent(out) :: message       !! what is wrong; empty if there is no error
+    integer, intent(out) :: iostat                              !! of the reading
+    character(len=*), intent(inout) :: why                      !! reason of the compiler's runtime if iostat is not 0
+    logical :: reproducible
+    namelist /jules_ml/ reproducible
+
+    message = ''
+    reproducible = .false.
+    read (unit, nml=jules_ml, iostat=iostat, iomsg=why)
+    if (iostat /= 0) return
+    settings%reproducible = reproducible
+  end subroutine read_general
 
   !> Settings of the respiration hook.
   subroutine read_respiration(unit, settings, message, iostat, why)

@@ -14,7 +14,7 @@ module jml_handle
   private
 
   public :: handle, native_r32, native_r64
-  public :: jml_init, jml_enabled, jml_settings_of, jml_state_write, jml_state_read, jml_error, jml_finalise
+  public :: jml_init, jml_enabled, jml_settings_of, jml_kernels, jml_state_write, jml_state_read, jml_error, jml_finalise
 
   !> What the configuration says.
   type :: handle_t
@@ -81,8 +81,8 @@ contains
     call check_sources('fsth', fsth_sources, status, message)
     if (status == JML_OK) call check_sources('ftemp', ftemp_sources, status, message)
     if (status /= JML_OK) return
-    native_r32 = native_of_r32(fsth_curve, ftemp_curve, net)
-    native_r64 = native_of_r64(fsth_curve, ftemp_curve, net)
+    native_r32 = native_of_r32(fsth_curve, ftemp_curve, net, settings%reproducible)
+    native_r64 = native_of_r64(fsth_curve, ftemp_curve, net, settings%reproducible)
   end subroutine prepare_native
 
   !> A factor must come from one table or from one output of the net.
@@ -139,6 +139,13 @@ contains
 
     copy = handle%settings
   end function jml_settings_of
+
+  !> Name of the kernels that the native backend runs: 'base', 'x86-64-v3' or 'x86-64-v4'; empty if it serves no hook.
+  function jml_kernels() result(name)
+    character(len=:), allocatable :: name
+
+    name = trim(native_r32%kernels%name)
+  end function jml_kernels
 
   !> Keep the history of the moisture module, beside a dump. Without a moisture module there is nothing to keep.
   subroutine jml_state_write(path, ierr)

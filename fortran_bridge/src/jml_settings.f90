@@ -13,6 +13,8 @@ module jml_settings
   !> The settings of `jules_ml.nml`. A hook is on when its group stands in the file.
   type :: settings_t
     character(len=PATH_LENGTH) :: folder = ''         !! folder of the file with its last slash, or ''; paths start from it
+    logical :: reproducible = .false.                 !! the native backend gives the same bits on every processor
+
     logical :: respiration = .false.                  !! &jules_ml_respiration is there
     character(len=8) :: respiration_backend = ''      !! 'native' or 'python'
     character(len=PATH_LENGTH) :: fsth_table = ''     !! curve table of f(wetness), or ''

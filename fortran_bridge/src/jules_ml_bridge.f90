@@ -12,14 +12,15 @@ module jules_ml_bridge
     soil_properties_r32 => soil_properties, soil_moisture_r32 => soil_moisture
   use jml_bridge_r64, only: respiration_r64 => respiration, respiration_of_size_r64 => respiration_of_size, &
     soil_properties_r64 => soil_properties, soil_moisture_r64 => soil_moisture
-  use jml_handle, only: jml_init, jml_enabled, jml_settings_of, jml_state_write, jml_state_read, jml_error, jml_finalise
+  use jml_handle, only: jml_init, jml_enabled, jml_settings_of, jml_kernels, jml_state_write, jml_state_read, &
+    jml_error, jml_finalise
   implicit none
   private
 
   public :: JML_OK, JML_OFF, JML_BAD_CONFIG, JML_BAD_TABLE, JML_BAD_NET, JML_BAD_SHAPE, JML_NOT_FINITE, &
     JML_NO_PYTHON, JML_PYTHON_FAILED, JML_WRONG_THREAD, JML_BAD_STATE
   public :: settings_t
-  public :: jml_init, jml_enabled, jml_settings_of, jml_error, jml_finalise
+  public :: jml_init, jml_enabled, jml_settings_of, jml_kernels, jml_error, jml_finalise
   public :: jml_respiration, jml_soil_properties, jml_soil_moisture, jml_state_write, jml_state_read
 
   !> Moisture and temperature factors of soil respiration; `land_pts, sm_levels` may come first, and save a little time.

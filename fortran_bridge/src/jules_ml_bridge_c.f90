@@ -1,7 +1,7 @@
 !! The C face of `jules_ml_bridge`; `jules_ml_bridge.h` declares it.
 module jules_ml_bridge_c
   use, intrinsic :: iso_c_binding, only: c_char, c_int, c_null_char
-  use jml_handle, only: jml_enabled, jml_error, jml_finalise, jml_init, jml_state_read, jml_state_write
+  use jml_handle, only: jml_enabled, jml_error, jml_finalise, jml_init, jml_kernels, jml_state_read, jml_state_write
   use jml_python, only: python_ping
   use jml_settings, only: PATH_LENGTH
   implicit none
@@ -47,14 +47,17 @@ contains
     integer(c_int), intent(in), value :: length
     character(kind=c_char), intent(out) :: text(length)
     character(len=length) :: sentence
-    integer :: i
 
     call jml_error(sentence)
-    do i = 1, min(len_trim(sentence), length - 1)
-      text(i) = sentence(i:i)
-    end do
-    text(min(len_trim(sentence), length - 1) + 1) = c_null_char
+    call copy_text(trim(sentence), text)
   end subroutine error_c
+
+  subroutine kernels_c(text, length) bind(c, name='jml_kernels_c')
+    integer(c_int), intent(in), value :: length
+    character(kind=c_char), intent(out) :: text(length)
+
+    call copy_text(jml_kernels(), text)
+  end subroutine kernels_c
 
   integer(c_int) function finalise_c() bind(c, name='jml_finalise_c') result(ierr)
     integer :: status
@@ -62,6 +65,19 @@ contains
     call jml_finalise(status)
     ierr = int(status, c_int)
   end function finalise_c
+
+  !> Copy text into a C array with its closing null; what does not fit is cut off.
+  subroutine copy_text(from, to)
+    character(len=*), intent(in) :: from
+    character(kind=c_char), intent(out) :: to(:)
+    integer :: i, length
+
+    length = min(len(from), size(to) - 1)
+    do i = 1, length
+      to(i) = from(i:i)
+    end do
+    to(length + 1) = c_null_char
+  end subroutine copy_text
 
   !> Text as Fortran has it.
   function fortran_text(text) result(copy)

@@ -22,6 +22,14 @@ program test_config
   call config("&jules_ml_respiration fsth_table='f.nml', ftemp_table='g.nml' /", JML_OK, '')
   call check(jml_enabled('respiration') .and. .not. jml_enabled('moisture'), 'respiration is on')
 
+  call check(.not. reproducible_setting(), 'reproducible is off unless it is given')
+  call config("&jules_ml_respiration fsth_table='f.nml', ftemp_table='g.nml' /|&jules_ml reproducible=.true. /", JML_OK, '')
+  call check(reproducible_setting() .and. jml_enabled('respiration'), 'reproducible is on')
+  call check(jml_kernels() == 'base', 'reproducible uses the baseline kernels')
+  call config("&jules_ml reproducible=.true. /", JML_OK, '')
+  call check(.not. jml_enabled('respiration') .and. jml_kernels() == '', 'reproducible alone turns no hook on')
+  call config("&jules_ml reproducible='yes' /", JML_BAD_CONFIG, '&jules_ml cannot be read')
+
   call config("&jules_ml_respiraton fsth_table='f.nml' /", JML_BAD_CONFIG, 'config.nml, line 1: &jules_ml_respiraton')
   call config("&jules_ml_respiration fsth_tabel='f.nml' /", JML_BAD_CONFIG, 'fsth_tabel')
   call config("&jules_ml_respiration fsth_table='f.nml'", JML_BAD_CONFIG, 'does not end')
@@ -70,6 +78,13 @@ program test_config
   call finish()
 
 contains
+
+  logical function reproducible_setting()
+    type(settings_t) :: settings
+
+    settings = jml_settings_of()
+    reproducible_setting = settings%reproducible
+  end function reproducible_setting
 
   subroutine config(text, expected, message)
     character(len=*), intent(in) :: text, message
