@@ -5,11 +5,11 @@ module jml_hooks_moisture
   use, intrinsic :: iso_fortran_env, only: real64
   use um_types, only: rk => real_jlslsm
   use jules_fields_mod, only: progs, psparms
-  use jules_ml_bridge, only: jml_soil_moisture, JML_OK
+  use jules_ml_bridge, only: jml_soil_moisture, JML_N_FORCING, JML_OK
   use jml_hooks_run, only: run
   use jml_hooks_failure, only: fail, bridge_error
   use jml_hooks_column, only: content_t, content, refreeze, saturated_water, layer_water
-  use jml_hooks_forcing, only: forcing_mean_t, N_FORCING
+  use jml_hooks_forcing, only: forcing_mean_t
   use jml_hooks_ledger, only: book, BY_MOISTURE
   use jml_hooks_place, only: latitudes, longitudes, soil_points
   implicit none
@@ -18,8 +18,8 @@ module jml_hooks_moisture
   public :: note_weather, try_module, moisten, moisture_write, moisture_read
 
   real(real64), parameter :: SECONDS_PER_HOUR = 3600.0_real64
-  real(rk), parameter :: MILD_WEATHER(N_FORCING) = &   !! rain, snow, shortwave, longwave, t, q, wind, pressure of a trial
-    [0.0_rk, 0.0_rk, 150.0_rk, 300.0_rk, 283.0_rk, 0.006_rk, 3.0_rk, 1.0e5_rk]
+  real(rk), parameter :: MILD_WEATHER(JML_N_FORCING) = &   !! rain, snow, shortwave, longwave, t, q, wind, pressure, vpd of a trial
+    [0.0_rk, 0.0_rk, 150.0_rk, 300.0_rk, 283.0_rk, 0.006_rk, 3.0_rk, 1.0e5_rk, 250.0_rk]
 
   type(forcing_mean_t), save :: weather              !! since the module was last asked
   real(rk), allocatable, save :: theta_target(:, :)  !! what it asked for [m3 m-3], (land_pts, sm_levels)
@@ -149,7 +149,7 @@ contains
     real(real64), allocatable :: target64(:, :)
     logical :: has_target
 
-    allocate (weather%sums(land_pts, N_FORCING))
+    allocate (weather%sums(land_pts, JML_N_FORCING))
     read (unit, iostat=status) weather%steps, has_target, weather%sums
     if (status == 0 .and. has_target) then
       allocate (target64(land_pts, sm_levels), mask(land_pts, sm_levels))

@@ -15,7 +15,7 @@ module jml_hooks_restart
 
   public :: save_state, load_state
 
-  character(len=8), parameter :: MAGIC = 'JML0001 '   !! first bytes of a state file; its version
+  character(len=8), parameter :: MAGIC = 'JML0002 '   !! first bytes of a state file; its version
 
 contains
 

@@ -50,8 +50,8 @@ int jml_soil_properties_r64_c(int land_pts, int dim_cslayer, int dim_cs1, int sm
                               const double *latitude, const double *longitude, double *b, double *sathh, double *satcon,
                               double *sm_sat, double *sm_crit, double *sm_wilt, double *hcap, double *hcon);
 
-/* Water content aimed at; date is year, month, day, hour, minute, second; forcing[8][land_pts] is rain, snow, sw, lw, t,
- * q, wind, pstar; layer_mask[sm_levels][land_pts] is 1 where there is a target, else 0. With trial = 1 the module is asked
+/* Water content aimed at; date is year, month, day, hour, minute, second; forcing[9][land_pts] is rain, snow, sw, lw, t,
+ * q, wind, pstar, vpd; layer_mask[sm_levels][land_pts] is 1 where there is a target, else 0. With trial = 1 the module is asked
  * only to see that it can answer: of a class another object is made for it. */
 int jml_soil_moisture_r32_c(const int date[6], int land_pts, int sm_levels, const float *latitude, const float *longitude,
                             const float *forcing, const float *smcl, const float *sthu, const float *sthf,

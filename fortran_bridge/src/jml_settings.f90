@@ -8,6 +8,7 @@ module jml_settings
 
   integer, parameter, public :: PATH_LENGTH = 1024   !! longest path in a namelist [characters]
   integer, parameter, public :: NAME_LENGTH = 256    !! longest name of a Python callable [characters]
+  integer, parameter, public :: N_FORCING = 9        !! forcing of a moisture module: rain, snow, sw, lw, t, q, wind, pstar, vpd
   integer, parameter, public :: MAX_LEVELS = 100     !! most soil levels in a namelist
 
   !> The settings of `jules_ml.nml`. A hook is on when its group stands in the file.

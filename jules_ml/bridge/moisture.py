@@ -161,17 +161,13 @@ class Follow:
 def _day(forcing: Mapping[str, _Array]) -> NDArray[np.float64]:
     """A day's mean weather in the units of a record, shape (kept, point)."""
     given = {name: np.asarray(values, dtype=np.float64) for name, values in forcing.items()}
-    celsius = given["t"] - 273.15
-    # Bolton (1980), Mon. Weather Rev. 108, 1046-1053, eq. 10
-    saturated = 611.2 * np.exp(17.67 * celsius / (celsius + 243.5))
-    vapour = given["q"] * given["pstar"] / (0.622 + 0.378 * given["q"])
     return np.stack(
         [
             _SECONDS * (given["rain"] + given["snow"]),
             given["t"],
             given["sw"],
             given["lw"],
-            np.clip(saturated - vapour, 0.0, None),
+            given["vpd"],
             given["wind"],
         ]
     )

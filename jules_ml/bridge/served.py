@@ -19,7 +19,7 @@ from jules_ml.bridge.static_inputs import StaticInputs
 from jules_ml.errors import BadInput
 from jules_ml.support.files import whole_file
 
-#: The columns of the moisture module's forcing, and their units.
+#: The columns of the moisture module's forcing, and their units: means over the steps since the last call.
 FORCING = {
     "rain": "kg m-2 s-1",
     "snow": "kg m-2 s-1",
@@ -29,6 +29,7 @@ FORCING = {
     "q": "kg kg-1",
     "wind": "m s-1",
     "pstar": "Pa",
+    "vpd": "Pa",
 }
 #: What the properties module gives back, in the order of the Fortran arguments.
 PROPERTIES = ("b", "sathh", "satcon", "sm_sat", "sm_crit", "sm_wilt", "hcap", "hcon")

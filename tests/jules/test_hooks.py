@@ -22,6 +22,7 @@ import pytest
 from helpers.moisture_site import QUICK
 from helpers.moisture_site import site as made_up_site
 
+from jules_ml.data.humidity import saturation_vapour_pressure, vapour_pressure
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.jules.hooks import BuiltHooks, Hook, build_hooks, check_executable, find_modules, relink
 from jules_ml.jules.sources import SOURCES
@@ -86,7 +87,7 @@ def fail_east(*, date, longitude, sthu, **_):
     return wet(sthu=sthu)
 
 def print_weather(*, date, forcing, latitude, longitude, sthu, **_):
-    print("WEATHER", date, *(float(forcing[k][0]) for k in ("rain", "t", "wind", "pstar")), latitude[0], longitude[0])
+    print("WEATHER", date, *(float(forcing[k][0]) for k in ("rain", "t", "wind", "pstar", "vpd")), latitude[0], longitude[0])
     return wet(sthu=sthu)
 
 class Counting:
@@ -416,12 +417,27 @@ def test_the_module_sees_the_mean_weather_of_the_day_gone_by(host: Hosts) -> Non
     assert len(lines) == 5
     trial = lines.pop(0)
     assert " ".join(trial[1:7]) == "(2001, 1, 1, 0, 0, 0)"
-    assert [float(v) for v in trial[7:11]] == pytest.approx([0.0, 283.0, 3.0, 1e5])
+    assert [float(v) for v in trial[7:12]] == pytest.approx([0.0, 283.0, 3.0, 1e5, 250.0])
     assert " ".join(lines[0][1:7]) == "(2001, 1, 2, 0, 0, 0)"
     rain = [float(line[7]) for line in lines]
     assert rain == pytest.approx([0.0, 0.0, 1.5e-4 * 1.2, 0.0])  # at longitude 2, on the third day
     assert float(lines[0][9]) == pytest.approx(5.0)  # wind of 3 and 4
-    assert [float(v) for v in lines[0][10:]] == [1e5, 51.0, 2.0]  # land begins at the second column
+    assert float(lines[0][10]) == 1e5
+    assert [float(v) for v in lines[0][12:]] == [51.0, 2.0]  # land begins at the second column
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_vapour_pressure_deficit_is_averaged_over_steps(host: Hosts, kind: str) -> None:
+    """As in training; from the day's mean temperature and humidity it would be several percent lower."""
+    run = host.good(f"host_{kind}", "n_days = 2, start_date = 2001, 7, 1, 0", moisture("print_weather"))
+    line = [line.split() for line in run.said.splitlines() if line.startswith("WEATHER")][1]
+    season = 2 * np.pi * (30.5 * (7 - 1) + 1 - 110) / 365
+    hour = 2 * np.pi * (np.arange(24) - 9) / 24
+    t_air = 280 + 9 * np.sin(season) + 4 * np.sin(hour) + 0.5 * 2  # the host's, at longitude 2
+    vapour = vapour_pressure(np.array(0.006), np.array(1e5))
+    vpd = np.maximum(saturation_vapour_pressure(t_air) - vapour, 0.0).mean()
+    assert float(line[11]) == pytest.approx(vpd, rel=2e-6)
+    assert float(line[11]) > 1.02 * (saturation_vapour_pressure(t_air.mean()) - vapour)
 
 
 def test_a_new_cycle_of_spin_up_is_a_new_day(host: Hosts) -> None:

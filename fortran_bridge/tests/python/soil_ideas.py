@@ -77,6 +77,7 @@ class Moisture:
         self.calls += 1
         target = np.full_like(sthu, 0.01 * self.calls)
         target[0] = forcing["rain"] * 86400 / 1000
+        target[1] = forcing["vpd"] / 1000
         mask = np.ones(sthu.shape, dtype=bool)
         mask[-1] = date[1] == 7
         return target, mask

@@ -129,7 +129,9 @@ def test_saturation_is_needed_to_prescribe(module, tmp_path):
     assert "give sm_sat" in str(error.value)
 
 
-FORCING = {"rain": 3e-5, "snow": 0.0, "sw": 150.0, "lw": 300.0, "t": 285.0, "q": 0.006, "wind": 2.0, "pstar": 9.8e4}
+FORCING = {
+    "rain": 3e-5, "snow": 0.0, "sw": 150.0, "lw": 300.0, "t": 285.0, "q": 0.006, "wind": 2.0, "pstar": 9.8e4, "vpd": 500.0
+}  # fmt: skip
 
 
 def day(follow: Follow, *, wet: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
