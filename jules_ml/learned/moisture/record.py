@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from jules_ml.data.humidity import saturation_vapour_pressure
 from jules_ml.data.record import end_of_interval, interval, local_middle, place
 from jules_ml.errors import BadInput
 
@@ -28,7 +29,6 @@ LAYER_DEPTHS = (0.05, 0.225, 0.675, 2.0)
 #: Depth that stands for a sensor of which only the order from the top is known, as NEON's are placed [m].
 NOMINAL_DEPTHS = (0.05, 0.225, 0.225, 0.675, 0.675, 0.675, 2.0, 2.0)
 _SECONDS = 86400.0
-_FREEZING = 273.15
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,9 +170,7 @@ def _with_derived(ds: xr.Dataset) -> xr.Dataset:
     if "precip" not in ds and {"tot_rain", "tot_snow"} <= set(ds):
         ds = ds.assign(precip=ds["tot_rain"] + ds["tot_snow"])
     if "vpd" not in ds and {"relative_humidity", "t_air"} <= set(ds):
-        celsius = ds["t_air"] - _FREEZING
-        # Bolton (1980), Mon. Weather Rev. 108, 1046-1053, eq. 10
-        saturated = 611.2 * np.exp(17.67 * celsius / (celsius + 243.5))
+        saturated = ds["t_air"].copy(data=saturation_vapour_pressure(ds["t_air"].to_numpy()))
         ds = ds.assign(vpd=saturated * (1.0 - ds["relative_humidity"].clip(max=1.0)))
     if "lst" not in ds and {"lw_up", "lw_down"} <= set(ds):
         ds = ds.assign(lst=lst_from_longwave(ds))
