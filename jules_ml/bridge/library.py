@@ -65,6 +65,13 @@ class Bridge:
         """Whether a hook is on: ``respiration``, ``properties`` or ``moisture``."""
         return bool(self._library.jml_enabled_c(what.encode()))
 
+    @property
+    def kernels(self) -> str:
+        """Name of the kernels that the native backend runs: ``base``, ``x86-64-v3`` or ``x86-64-v4``; empty if it serves no hook."""
+        text = ctypes.create_string_buffer(MESSAGE_LENGTH)
+        self._library.jml_kernels_c(text, MESSAGE_LENGTH)
+        return text.value.decode()
+
     def respiration(
         self, sthu: Array, sthf: Array, v_sat: Array, v_wilt: Array, t_soil: Array, l_soil_point: Array
     ) -> tuple[Array, Array]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import platform
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -171,6 +174,105 @@ def test_activations_everywhere(bridge: Bridge, tmp_path: Path, kind: type, acti
     x = torch.from_numpy(inputs["t_soil"]).double()[..., None]
     expected = net(x)[..., 0].clamp(min=0).detach().numpy()
     np.testing.assert_allclose(found, expected, rtol=4 * np.finfo(kind).eps, atol=2 * np.finfo(kind).eps)
+
+
+REPRODUCIBLE = "&jules_ml reproducible = .true. /\n"
+CURVES = "&jules_ml_respiration fsth_table = 'f.nml', ftemp_table = 'g.nml' /\n"
+
+
+def look_up(curve: CurveTable, x: NDArray[np.floating]) -> NDArray[np.floating]:
+    """A table in the order of operations of the kernels, each rounded once: NumPy fuses none."""
+    kind = x.dtype.type
+    last = curve.y.size - 1
+    low, high = kind(curve.x_min), kind(curve.x_max)
+    u = (np.clip(x, low, high) - low) * kind(last / (curve.x_max - curve.x_min))
+    k = u.astype(np.int64)
+    increments = np.append(np.diff(curve.y), 0.0).astype(kind)
+    return curve.y.astype(kind)[k] + (u - k.astype(kind)) * increments[k]
+
+
+@KINDS
+@POINTS
+def test_reproducible_tables_are_exact_to_the_bit(bridge: Bridge, tmp_path: Path, kind: type, points: int) -> None:
+    f = CurveTable("fsth", "sthu", 0.05, 0.95, 0.2 + np.sin(np.linspace(0.15, 2.85, 31)) ** 2, 0.1, 0.9, 0.6)
+    g = CurveTable("ftemp", "t_soil", 250.0, 315.0, np.exp2(np.linspace(-3.0, 3.0, 66)), 260.0, 300.0, 302.4)
+    write_curve(f, tmp_path / "f.nml")
+    write_curve(g, tmp_path / "g.nml")
+    inputs = soil(kind, points)
+
+    bridge.start(configure(tmp_path, CURVES + REPRODUCIBLE))
+    assert bridge.kernels == "base"
+    fsth, ftemp = bridge.respiration(**inputs)
+
+    np.testing.assert_array_equal(fsth, look_up(read_curve(tmp_path / "f.nml"), inputs["sthu"]))
+    np.testing.assert_array_equal(ftemp, look_up(read_curve(tmp_path / "g.nml"), inputs["t_soil"]))
+
+
+@KINDS
+@POINTS
+def test_a_reproducible_net_is_exact_to_the_bit(bridge: Bridge, tmp_path: Path, kind: type, points: int) -> None:
+    torch.manual_seed(1)
+    net = nn.Sequential(nn.Linear(2, 6), nn.ReLU(), nn.Linear(6, 1), nn.ReLU()).double()
+    write_net(tmp_path / "net.nml", net, INPUTS, ["joint"], name="joint")
+    inputs = soil(kind, points)
+    settings = "&jules_ml_respiration net = 'net.nml' /\n"
+
+    bridge.start(configure(tmp_path, settings + REPRODUCIBLE))
+    assert bridge.kernels == "base"
+    fixed, _ = bridge.respiration(**inputs)
+    bridge.start(configure(tmp_path, settings))
+    chosen, _ = bridge.respiration(**inputs)
+
+    columns = []
+    for item in INPUTS:
+        held = np.clip(inputs[item.name].ravel(), kind(item.seen_min), kind(item.seen_max))
+        columns.append((held - kind(item.offset)) * kind(1.0 / item.scale))
+    # the kernel for few points adds one product at a time, the one for blocks four
+    by_four = inputs["sthu"].size > 8
+    for layer in (net[0], net[2]):
+        weight, bias = (p.detach().numpy().astype(kind) for p in (layer.weight, layer.bias))
+        columns = [dense(columns, weight[j], bias[j], by_four=by_four) for j in range(len(bias))]
+    np.testing.assert_array_equal(fixed.ravel(), columns[0])
+    np.testing.assert_allclose(chosen, fixed, rtol=0, atol=TOLERANCE[kind])
+    if points == 600 and bridge.kernels != "base":
+        assert (chosen != fixed).any()  # a fused multiply-add rounds once less: without the switch, processors differ
+
+
+def dense(
+    x: list[NDArray[np.floating]], weight: NDArray[np.floating], bias: np.floating, *, by_four: bool
+) -> NDArray[np.floating]:
+    """One unit with relu, in the order of operations of the kernels."""
+    y = np.full_like(x[0], bias)
+    i = 0
+    while by_four and i + 4 <= len(x):
+        y = y + ((weight[i] * x[i] + weight[i + 1] * x[i + 1]) + (weight[i + 2] * x[i + 2] + weight[i + 3] * x[i + 3]))
+        i += 4
+    for k in range(i, len(x)):
+        y = y + weight[k] * x[k]
+    return np.maximum(y, 0)
+
+
+def test_reproducible_kernels_need_no_more_than_every_processor_has(bridge_build: Path) -> None:
+    """No wide register, no fused multiply-add, and no function of the runtime library, which may choose by processor."""
+    if platform.machine() != "x86_64" or shutil.which("objdump") is None:
+        pytest.skip("the instructions are those of x86-64, and objdump reads them")
+    objects = sorted(bridge_build.glob("**/jml_kernels_r*_base.f90.o"))
+    assert len(objects) == 2
+    for path in objects:
+        command = ["objdump", "-dr", "--no-show-raw-insn", path]
+        code = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        assert re.search(r"^ +[0-9a-f]+:\tmul[ps][sd] ", code, flags=re.MULTILINE)
+        assert not re.search(r"^ +[0-9a-f]+:\tv", code, flags=re.MULTILINE)  # AVX, AVX2, AVX-512 and FMA begin so
+        outside = {
+            name for name in re.findall(r"R_X86_64_\w+\t([a-z_]\w*)", code) if not name.startswith("__jml_kernels_")
+        }
+        assert outside <= {"memcpy", "memset"}
+
+
+def test_kernels_have_a_name_where_the_native_backend_serves(bridge: Bridge, serve: Serve) -> None:
+    assert bridge.kernels == ""
+    serve(lambda sthu, t_soil, **_: (sthu, t_soil))
+    assert bridge.kernels == ""
 
 
 @KINDS

@@ -709,6 +709,14 @@ def test_hooks_are_built_against_mod_files_and_relinked(
     assert check_executable(exe).complete
     run = host.good(exe.name, "n_days = 1", learned())
     assert "hooks on: respiration (native)" in run.said
+    assert "jules_ml: kernels of the native backend: " in run.said
+
+
+def test_the_log_names_the_kernels(host: Hosts) -> None:
+    files = learned()
+    files["jules_ml.nml"] += "&jules_ml reproducible = .true. /\n"
+    run = host.good("host_r32", "n_days = 1", files)
+    assert "[INFO] jules_ml: kernels of the native backend: base\n" in run.said
 
 
 def test_the_template_has_the_entries_that_are_read(built: BuiltHooks) -> None:
