@@ -1,14 +1,14 @@
 # jml_add_hooks(<name> MOD_DIRS <dir>... [TARGETS <target>...])
 #
-# Builds the hooks against the .mod files of a land model, and makes of them and the bridge one relocatable object,
-# <build>/<name>.o, with the link flags for it in <build>/<name>.flags and in the property JML_LINK_FLAGS of target <name>.
+# Builds the hooks against the .mod files of a land model, and joins them with the bridge in one relocatable object,
+# <build>/<name>.o. Its link flags are in <build>/<name>.flags and in the property JML_LINK_FLAGS of target <name>.
 #
-# The hooks are Fortran procedures in modules, since they take types of the land model that C knows nothing of. Their
-# symbols, and those of the land model's procedures that they call, get the names that --wrap asks for by objcopy.
+# The hooks are Fortran procedures in modules, because their arguments have types of the land model that C does not have.
+# objcopy renames their symbols, and those of the land model's procedures that they call, to the names that --wrap needs.
 
 include_guard()
 
-# land model's module, its procedure, module of the hook
+# module of the land model / procedure / module of the hook
 set(JML_WRAPPED
   "microbe_mod/microbe/jml_hooks_respiration"
   "time_varying_input_mod/update_model_variables/jml_hooks_step"
@@ -22,15 +22,15 @@ set(JML_HOOK_SOURCES
   jml_hooks_place.f90 jml_hooks_moisture.f90 jml_hooks_properties.f90 jml_hooks_restart.f90 jml_hooks_step.f90)
 list(TRANSFORM JML_HOOK_SOURCES PREPEND ${CMAKE_CURRENT_LIST_DIR}/)
 
-# How the compiler spells a procedure of a module, with its name in two parts before and after the module's
+# The symbol that the compiler gives to a procedure of a module
 function(jml_symbol variable module procedure)
   if(CMAKE_Fortran_COMPILER_ID STREQUAL "GNU")
     set(${variable} "__${module}_MOD_${procedure}" PARENT_SCOPE)
   elseif(CMAKE_Fortran_COMPILER_ID MATCHES "^Intel")
     set(${variable} "${module}_mp_${procedure}_" PARENT_SCOPE)
   else()
-    message(FATAL_ERROR "The hooks know the symbols of gfortran and Intel Fortran, not of ${CMAKE_Fortran_COMPILER_ID}: "
-      "add its spelling to jml_symbol in ${CMAKE_CURRENT_FUNCTION_LIST_FILE}")
+    message(FATAL_ERROR "The symbols of ${CMAKE_Fortran_COMPILER_ID} are unknown; those of gfortran and Intel Fortran are known. "
+      "Add its spelling to jml_symbol in ${CMAKE_CURRENT_FUNCTION_LIST_FILE}")
   endif()
 endfunction()
 
@@ -44,7 +44,7 @@ function(jml_add_hooks name)
     Fortran_MODULE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/${name}_mod)
   target_include_directories(${name}_objects PRIVATE
     $<TARGET_PROPERTY:jules_ml_bridge_static,INTERFACE_INCLUDE_DIRECTORIES> ${arg_MOD_DIRS})
-  # OpenMP for its atomics alone: they need no runtime, so the land model may be built with or without it.
+  # OpenMP only for its atomics, which need no runtime: the land model may be built with or without OpenMP.
   target_compile_options(${name}_objects PRIVATE
     $<$<Fortran_COMPILER_ID:GNU>:-fopenmp> $<$<Fortran_COMPILER_ID:Intel,IntelLLVM>:-qopenmp>)
   add_dependencies(${name}_objects jules_ml_bridge_static ${arg_TARGETS})
@@ -56,10 +56,11 @@ function(jml_add_hooks name)
     list(GET parts 0 module)
     list(GET parts 1 procedure)
     list(GET parts 2 hook)
-    jml_symbol(theirs ${module} ${procedure})
-    jml_symbol(ours ${hook} wrap_${procedure})
-    list(APPEND renames --redefine-sym ${ours}=__wrap_${theirs} --redefine-sym jml_real_${procedure}_=__real_${theirs})
-    list(APPEND flags -Wl,--wrap=${theirs})
+    jml_symbol(original ${module} ${procedure})
+    jml_symbol(wrapper ${hook} wrap_${procedure})
+    list(APPEND renames
+      --redefine-sym ${wrapper}=__wrap_${original} --redefine-sym jml_real_${procedure}_=__real_${original})
+    list(APPEND flags -Wl,--wrap=${original})
   endforeach()
 
   set(object ${CMAKE_BINARY_DIR}/${name}.o)

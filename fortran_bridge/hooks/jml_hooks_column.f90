@@ -1,4 +1,4 @@
-!! The soil column of JULES as the hooks change it: water by layer, its ice, and the heat that goes with both.
+!! The soil column of JULES that the hooks change: water and ice of the layers, and their heat.
 module jml_hooks_column
   use, intrinsic :: iso_fortran_env, only: real64
   use um_types, only: rk => real_jlslsm
@@ -12,11 +12,11 @@ module jml_hooks_column
 
   real(real64), parameter :: ZERO_CELSIUS = 273.15_real64   !! melting point [K]
 
-  !> What a layer holds at some points.
+  !> Water and heat of a layer at some points.
   type :: content_t
     real(real64), allocatable :: water(:)        !! water and ice [kg m-2]
     real(real64), allocatable :: sensible(:)     !! heat above the melting point, of soil, water and ice [J m-2]
-    real(real64), allocatable :: latent(:)       !! heat of fusion: minus what it takes to melt the ice [J m-2]
+    real(real64), allocatable :: latent(:)       !! minus the heat that melts the ice [J m-2]
   end type content_t
 
 contains
@@ -56,7 +56,7 @@ contains
     water = rho_water * dzsoil(level) * theta
   end function layer_water
 
-  !> Share the water of a layer between liquid and ice, as JULES's own start does: in equilibrium with temperature.
+  !> Partition the water of a layer into liquid and ice in equilibrium with its temperature, as JULES does at its start.
   subroutine refreeze(points, level)
     use freeze_soil_mod, only: freeze_soil
     integer, intent(in) :: points(:)             !! land points

@@ -1,7 +1,7 @@
-!! How a hook stops the model: JULES's output is closed, then JULES's own fatal error says why.
+!! How a hook stops the model: it closes JULES's output and calls JULES's own fatal error with the message.
 !!
-!! Closing output is collective where several ranks share a file. A rank that fails alone therefore notes it, goes on
-!! with JULES's own values, and all ranks stop together at the next `stop_if_any_failed`.
+!! Closing output is collective if several ranks share a file. A rank that fails alone therefore stores the message and
+!! continues with JULES's own values; all ranks stop together at the next `stop_if_any_failed`.
 module jml_hooks_failure
   use jml_hooks_run, only: run, TEXT_LENGTH
   implicit none
@@ -11,24 +11,24 @@ module jml_hooks_failure
 
 contains
 
-  !> Note a failure; stop at once where the process is alone.
+  !> Store the message of an error, and stop at once if there is only one rank.
   subroutine fail(text)
     use logging_mod, only: log_error
-    character(len=*), intent(in) :: text        !! what went wrong, where, and the remedy
+    character(len=*), intent(in) :: text        !! what is wrong, where, and the remedy
     integer, save :: failures = 0
-    integer :: mine
+    integer :: number
 
     !$omp atomic capture
     failures = failures + 1
-    mine = failures
+    number = failures
     !$omp end atomic
-    if (mine > 1) return                        ! another thread or an earlier step has said it
+    if (number > 1) return                      ! only the first error is reported
     run%failure = text
     run%failed = .true.
     if (run%ranks == 1) then
       call stop_run()
     else
-      call log_error('jules_ml', trim(text))    ! said now: the first rank to abort takes the others with it
+      call log_error('jules_ml', trim(text))    ! written now, because the first rank to abort ends the others
     end if
   end subroutine fail
 
@@ -37,13 +37,13 @@ contains
     use mpi, only: mpi_logical, mpi_land
     use jules_vars_mod, only: mpi_local_comm
     external :: mpi_allreduce
-    logical :: well, all_well
+    logical :: ok, all_ok
     integer :: error
 
-    well = .not. run%failed
-    all_well = well
-    if (run%ranks > 1) call mpi_allreduce(well, all_well, 1, mpi_logical, mpi_land, mpi_local_comm, error)
-    if (.not. all_well) call stop_run()
+    ok = .not. run%failed
+    all_ok = ok
+    if (run%ranks > 1) call mpi_allreduce(ok, all_ok, 1, mpi_logical, mpi_land, mpi_local_comm, error)
+    if (.not. all_ok) call stop_run()
   end subroutine stop_if_any_failed
 
   !> Close JULES's output, then end the run.
@@ -51,15 +51,15 @@ contains
     use output_mod, only: close_all
     use logging_mod, only: log_fatal
 
-    if (len_trim(run%failure) == 0) run%failure = 'a hook failed on another rank'
+    if (len_trim(run%failure) == 0) run%failure = 'a hook failed on another rank: see the message of that rank'
     call close_all()
     call log_fatal('jules_ml', trim(run%failure))
   end subroutine stop_run
 
-  !> The bridge's own sentence for a failure, with where it happened.
+  !> The message of the bridge for its last error, after the name of the hook.
   function bridge_error(where) result(text)
     use jules_ml_bridge, only: jml_error
-    character(len=*), intent(in) :: where       !! the hook that asked
+    character(len=*), intent(in) :: where       !! name of the hook
     character(len=TEXT_LENGTH) :: text
     character(len=TEXT_LENGTH) :: reason
 

@@ -1,4 +1,4 @@
-!! Settings of JULES with which a hook would give wrong results in silence; they are refused before any output.
+!! Settings of JULES with which a hook would silently give wrong results. They are refused before any output is written.
 module jml_hooks_guards
   use jules_ml_bridge, only: settings_t
   implicit none
@@ -8,7 +8,7 @@ module jml_hooks_guards
 
 contains
 
-  !> Why the hooks cannot work with JULES as it is set, or '' when they can.
+  !> Why the hooks cannot work with the settings of JULES; '' if they can.
   function refusal(settings) result(text)
     use ancil_info, only: nsoilt
     use jules_hydrology_mod, only: l_top
@@ -24,23 +24,23 @@ contains
     changes_state = settings%properties .or. settings%moisture
     text = ''
     if (lsm_id == cable) then
-      text = 'the hooks are for the JULES land surface, not for CABLE: set lsm_id = 1, or take jules_ml.nml away'
+      text = 'the hooks are for the JULES land surface, not for CABLE: set lsm_id = 1, or remove jules_ml.nml'
     else if (settings%respiration .and. soil_bgc_model == soil_model_ecosse) then
-      text = '&jules_ml_respiration cannot act in ECOSSE, which does not call microbe: use the 1-pool or 4-pool model'
+      text = '&jules_ml_respiration has no effect in ECOSSE, which does not call microbe: use the 1-pool or 4-pool model'
     else if (changes_state .and. nsoilt > 1) then
       text = '&jules_ml_properties and &jules_ml_moisture need one soil tile: set l_tile_soil = .false.'
     else if (changes_state .and. l_irrig_dmd) then
-      text = '&jules_ml_properties and &jules_ml_moisture do not know the irrigated fraction: set l_irrig_dmd = .false.'
+      text = '&jules_ml_properties and &jules_ml_moisture do not treat the irrigated fraction: set l_irrig_dmd = .false.'
     else if (settings%moisture .and. l_top) then
-      text = '&jules_ml_moisture would leave the TOPMODEL water table behind: set l_top = .false.'
+      text = '&jules_ml_moisture does not change the water table of TOPMODEL with the soil moisture: set l_top = .false.'
     else if (settings%moisture .and. have_prescribed_sthuf) then
-      text = '&jules_ml_moisture is undone by prescribed sthuf: take sthuf out of JULES_PRESCRIBED_DATASET'
+      text = '&jules_ml_moisture is overwritten by prescribed sthuf: remove sthuf from JULES_PRESCRIBED_DATASET'
     else if (settings%moisture) then
       text = bad_levels(settings, sm_levels)
     end if
   end function refusal
 
-  !> Why the levels of the moisture hook cannot be those of the soil, or ''.
+  !> Why the levels of the moisture hook do not fit the soil; '' if they do.
   function bad_levels(settings, sm_levels) result(text)
     type(settings_t), intent(in) :: settings
     integer, intent(in) :: sm_levels               !! soil levels of the run
@@ -51,7 +51,7 @@ contains
     if (.not. allocated(settings%levels)) return
     if (any(settings%levels < 1) .or. any(settings%levels > sm_levels)) then
       write (count_text, '(i0)') sm_levels
-      text = 'levels in &jules_ml_moisture must lie between 1 and sm_levels = ' // trim(count_text)
+      text = 'levels in &jules_ml_moisture must be between 1 and sm_levels = ' // trim(count_text)
     end if
   end function bad_levels
 

@@ -1,6 +1,7 @@
-!! Soil moisture replaced by, or drawn to, what a learned module asks for.
+!! Soil moisture that is replaced by the target of a learned module, or nudged towards it.
 !!
-!! Water, sthu and sthf change together and the soil keeps its temperature; what that adds of water and heat is booked.
+!! Water, sthu and sthf change together, and the soil temperature does not change. The ledger records the water and heat
+!! that this adds.
 module jml_hooks_moisture
   use, intrinsic :: iso_fortran_env, only: real64
   use um_types, only: rk => real_jlslsm
@@ -10,29 +11,29 @@ module jml_hooks_moisture
   use jml_hooks_failure, only: fail, bridge_error
   use jml_hooks_column, only: content_t, content, refreeze, saturated_water, layer_water
   use jml_hooks_forcing, only: forcing_mean_t
-  use jml_hooks_ledger, only: book, BY_MOISTURE
+  use jml_hooks_ledger, only: add_to_ledger, BY_MOISTURE
   use jml_hooks_place, only: latitudes, longitudes, soil_points
   implicit none
   private
 
-  public :: note_weather, try_module, moisten, moisture_write, moisture_read
+  public :: add_forcing, try_module, moisten, moisture_write, moisture_read
 
   real(real64), parameter :: SECONDS_PER_HOUR = 3600.0_real64
-  real(rk), parameter :: MILD_WEATHER(JML_N_FORCING) = &   !! rain, snow, shortwave, longwave, t, q, wind, pressure, vpd of a trial
+  real(rk), parameter :: TRIAL_FORCING(JML_N_FORCING) = &   !! rain, snow, shortwave, longwave, t, q, wind, pressure, vpd
     [0.0_rk, 0.0_rk, 150.0_rk, 300.0_rk, 283.0_rk, 0.006_rk, 3.0_rk, 1.0e5_rk, 250.0_rk]
 
-  type(forcing_mean_t), save :: weather              !! since the module was last asked
-  real(rk), allocatable, save :: theta_target(:, :)  !! what it asked for [m3 m-3], (land_pts, sm_levels)
-  logical, allocatable, save :: mask(:, :)           !! and where
+  type(forcing_mean_t), save :: forcing              !! since the last call of the module
+  real(rk), allocatable, save :: theta_target(:, :)  !! last target [m3 m-3], (land_pts, sm_levels)
+  logical, allocatable, save :: mask(:, :)           !! where there is a target
 
 contains
 
-  !> Take the step that has just ended into the mean that the module will see.
-  subroutine note_weather()
-    call weather%add()
-  end subroutine note_weather
+  !> Add the step that has just ended to the mean forcing of the next call.
+  subroutine add_forcing()
+    call forcing%add()
+  end subroutine add_forcing
 
-  !> See in the first step that the module gives what can be used: it is first needed when a day has been written.
+  !> Call the module in the first step to check its result, before a day of output has been written.
   subroutine try_module()
     use ancil_info, only: land_pts
     use jules_soil_mod, only: sm_levels
@@ -40,38 +41,38 @@ contains
     logical :: unused_mask(land_pts, sm_levels)
     integer :: ierr
 
-    call jml_soil_moisture(date_of_now(), latitudes(), longitudes(), spread(MILD_WEATHER, 1, land_pts), &
+    call jml_soil_moisture(date_of_now(), latitudes(), longitudes(), spread(TRIAL_FORCING, 1, land_pts), &
       progs%smcl_soilt(:, 1, :), psparms%sthu_soilt(:, 1, :), psparms%sthf_soilt(:, 1, :), progs%t_soil_soilt(:, 1, :), &
       unused_target, unused_mask, ierr, trial=.true.)
-    if (ierr /= JML_OK) call fail(bridge_error('soil moisture, asked at the start to see what it gives'))
+    if (ierr /= JML_OK) call fail(bridge_error('soil moisture, test call at the start'))
   end subroutine try_module
 
-  !> Ask the module when its time has come, then change the soil.
+  !> Call the module if it is due, then change the soil.
   subroutine moisten(new_day)
-    logical, intent(in) :: new_day        !! the day has changed since the step before, or a new spin-up cycle began
-    logical :: asked
+    logical, intent(in) :: new_day        !! whether a day or a spin-up cycle begins with this step
+    logical :: due
 
-    asked = weather%steps > 0 .and. (new_day .or. run%settings%every == 'step')
-    if (asked) call ask()
+    due = forcing%steps > 0 .and. (new_day .or. run%settings%every == 'step')
+    if (due) call renew_target()
     if (.not. allocated(theta_target)) return
-    if (run%settings%mode == 'nudge' .or. asked) call change_levels()
+    if (run%settings%mode == 'nudge' .or. due) call change_levels()
   end subroutine moisten
 
-  !> Call the module with the mean weather and the state of now.
-  subroutine ask()
+  !> Call the module with the mean forcing and the current state.
+  subroutine renew_target()
     use ancil_info, only: land_pts
     use jules_soil_mod, only: sm_levels
     integer :: ierr
 
     if (.not. allocated(theta_target)) allocate (theta_target(land_pts, sm_levels), mask(land_pts, sm_levels))
-    call jml_soil_moisture(date_of_now(), latitudes(), longitudes(), weather%mean(), progs%smcl_soilt(:, 1, :), &
+    call jml_soil_moisture(date_of_now(), latitudes(), longitudes(), forcing%mean(), progs%smcl_soilt(:, 1, :), &
       psparms%sthu_soilt(:, 1, :), psparms%sthf_soilt(:, 1, :), progs%t_soil_soilt(:, 1, :), theta_target, mask, ierr)
-    call weather%clear()
+    call forcing%clear()
     if (ierr /= JML_OK) then
       mask = .false.
       call fail(bridge_error('soil moisture'))
     end if
-  end subroutine ask
+  end subroutine renew_target
 
   !> Year, month, day, hour, minute and second at which the step begins.
   function date_of_now() result(date)
@@ -82,75 +83,75 @@ contains
       mod(current_time%time, 3600) / 60, mod(current_time%time, 60)]
   end function date_of_now
 
-  !> Bring each level that the settings name towards its target.
+  !> Change each level in the settings towards its target.
   subroutine change_levels()
     use jules_soil_mod, only: sm_levels
     integer :: k, level
 
     if (size(run%settings%levels) == 0) then
       do level = 1, sm_levels
-        call change_level(level, share(level))
+        call change_level(level, fraction_of_step(level))
       end do
     else
       do k = 1, size(run%settings%levels)
-        call change_level(run%settings%levels(k), share(k))
+        call change_level(run%settings%levels(k), fraction_of_step(k))
       end do
     end if
   end subroutine change_levels
 
-  !> Share of the distance to the target that is gone in one step [1]; k counts the levels of the settings.
-  function share(k)
+  !> Fraction of the distance to the target that one step covers [1]; k is the index of the level in the settings.
+  function fraction_of_step(k) result(fraction)
     use model_time_mod, only: timestep_len
     integer, intent(in) :: k
-    real(real64) :: share
+    real(real64) :: fraction
     real(real64) :: tau
 
-    share = 1.0_real64
+    fraction = 1.0_real64
     if (run%settings%mode /= 'nudge') return
     tau = run%settings%tau_hours(min(k, size(run%settings%tau_hours))) * SECONDS_PER_HOUR
-    share = 1.0_real64 - exp(-timestep_len / tau)
-  end function share
+    fraction = 1.0_real64 - exp(-timestep_len / tau)
+  end function fraction_of_step
 
-  !> Change the water of one level, never beyond dry or saturated, and book it.
-  subroutine change_level(level, share_of_step)
+  !> Change the water of one level, between dry and saturated, and record the change in the ledger.
+  subroutine change_level(level, fraction)
     integer, intent(in) :: level                    !! soil level
-    real(real64), intent(in) :: share_of_step       !! of the distance to the target [1]
+    real(real64), intent(in) :: fraction            !! of the distance to the target [1]
     integer, allocatable :: points(:)
-    real(rk), allocatable :: aim(:)
+    real(rk), allocatable :: target_water(:)
     type(content_t) :: before
 
     points = soil_points()
     points = pack(points, mask(points, level))
     if (size(points) == 0) return
     before = content(points, level)
-    aim = min(max(layer_water(theta_target(points, level), level), 0.0_rk), saturated_water(points, level))
-    progs%smcl_soilt(points, 1, level) = real(before%water + share_of_step * (aim - before%water), rk)
+    target_water = min(max(layer_water(theta_target(points, level), level), 0.0_rk), saturated_water(points, level))
+    progs%smcl_soilt(points, 1, level) = real(before%water + fraction * (target_water - before%water), rk)
     call refreeze(points, level)
-    call book(BY_MOISTURE, points, level, before, content(points, level))
+    call add_to_ledger(BY_MOISTURE, points, level, before, content(points, level))
   end subroutine change_level
 
-  !> Write what the next step needs to a state file.
+  !> Write the state that the next step needs to a state file.
   subroutine moisture_write(unit)
     integer, intent(in) :: unit           !! of an open stream
     type(forcing_mean_t) :: with_last
 
-    with_last = weather                   ! the step before the dump would only be noted in the step after it
+    with_last = forcing                   ! the last step before the dump would be added in the next step only
     call with_last%add()
     write (unit) with_last%steps, allocated(theta_target), with_last%sums
     if (allocated(theta_target)) write (unit) real(theta_target, real64), mask
   end subroutine moisture_write
 
-  !> Read what `moisture_write` wrote.
+  !> Read the state that `moisture_write` wrote.
   subroutine moisture_read(unit, status)
     use ancil_info, only: land_pts
     use jules_soil_mod, only: sm_levels
     integer, intent(in) :: unit           !! of an open stream
-    integer, intent(out) :: status        !! of the reading, 0 when well
+    integer, intent(out) :: status        !! of the reading, 0 if there is no error
     real(real64), allocatable :: target64(:, :)
     logical :: has_target
 
-    allocate (weather%sums(land_pts, JML_N_FORCING))
-    read (unit, iostat=status) weather%steps, has_target, weather%sums
+    allocate (forcing%sums(land_pts, JML_N_FORCING))
+    read (unit, iostat=status) forcing%steps, has_target, forcing%sums
     if (status == 0 .and. has_target) then
       allocate (target64(land_pts, sm_levels), mask(land_pts, sm_levels))
       read (unit, iostat=status) target64, mask

@@ -1,4 +1,4 @@
-!! Where this rank's land points lie.
+!! Positions of this rank's land points.
 module jml_hooks_place
   use um_types, only: rk => real_jlslsm
   implicit none
@@ -24,7 +24,7 @@ contains
     values = on_land(longitude)
   end function longitudes
 
-  !> Indices of the land points that are soil, not ice.
+  !> Indices of the land points with soil, not ice.
   function soil_points() result(points)
     use ancil_info, only: land_pts
     use jules_fields_mod, only: ainfo
@@ -34,7 +34,7 @@ contains
     points = pack([(l, l=1, land_pts)], ainfo%l_soil_point(:land_pts))
   end function soil_points
 
-  !> Values of a grid on the land points.
+  !> Values of a grid at the land points.
   function on_land(grid) result(values)
     use ancil_info, only: land_pts
     use jules_fields_mod, only: ainfo

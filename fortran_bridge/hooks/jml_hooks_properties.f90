@@ -1,7 +1,7 @@
-!! Hydraulic and thermal properties of the soil from a learned module, with all that follows from them in JULES.
+!! Hydraulic and thermal properties of the soil from a learned module, with all variables of JULES that depend on them.
 !!
-!! Values are absolute, never factors, since dumps hold them. Water in the soil is kept: the new saturation rescales sthu
-!! and sthf, and only water that no longer fits leaves, and is booked.
+!! Values are absolute, never relative, because they are restored after a dump. The soil keeps its water: the new saturation
+!! rescales sthu and sthf, and only water above the saturation is removed, which the ledger records.
 module jml_hooks_properties
   use um_types, only: rk => real_jlslsm
   use jules_fields_mod, only: ainfo, progs, psparms
@@ -9,27 +9,27 @@ module jml_hooks_properties
   use jml_hooks_run, only: run
   use jml_hooks_failure, only: fail, bridge_error
   use jml_hooks_column, only: content_t, content, refreeze, saturated_water
-  use jml_hooks_ledger, only: book, BY_PROPERTIES
+  use jml_hooks_ledger, only: add_to_ledger, BY_PROPERTIES
   use jml_hooks_place, only: latitudes, longitudes, soil_points
   implicit none
   private
 
   public :: mark_properties, prescribed_properties, renew_properties, properties_write, properties_read
 
-  !> What the module gives back, by point and level.
+  !> The result of the module, by point and level.
   type :: properties_t
     real(rk), allocatable, dimension(:, :) :: b, sathh, sm_sat, sm_crit, sm_wilt, hcap   !! (land_pts, sm_levels)
     real(rk), allocatable, dimension(:, :) :: satcon, hcon                               !! (land_pts, 0:sm_levels)
   end type properties_t
 
-  real(rk), parameter :: MARK = -1.0_rk   !! a value that no property has
+  real(rk), parameter :: MARK = -1.0_rk   !! a value that no property can have
 
-  integer, save :: days_since = -1        !! days since the module was last asked; -1: not yet in this run
-  type(properties_t), allocatable, save :: marked   !! what stood where the marks stand
+  integer, save :: days_since = -1        !! days since the last call of the module; -1: not called yet
+  type(properties_t), allocatable, save :: marked   !! the values that the marks replace
 
 contains
 
-  !> Mark every property, to see afterwards which of them JULES's files overwrite: it keeps no list of what they prescribe.
+  !> Mark every property, to find out which of them JULES overwrites from files: it has no list of prescribed properties.
   subroutine mark_properties()
     allocate (marked)
     call allocate_properties(marked)
@@ -51,7 +51,7 @@ contains
     psparms%hcon_soilt = MARK
   end subroutine mark_properties
 
-  !> Names of the properties whose marks were overwritten, or ''; all get back what they were before.
+  !> Names of the properties whose marks were overwritten, or ''; restores the values of all properties.
   function prescribed_properties() result(names)
     use ancil_info, only: land_pts
     use jules_soil_mod, only: sm_levels
@@ -59,14 +59,14 @@ contains
     integer :: l, level
 
     names = ''
-    call note('b', psparms%bexp_soilt)
-    call note('sathh', psparms%sathh_soilt)
-    call note('satcon', psparms%satcon_soilt)
-    call note('sm_sat', psparms%smvcst_soilt)
-    call note('sm_crit', psparms%smvccl_soilt)
-    call note('sm_wilt', psparms%smvcwt_soilt)
-    call note('hcap', psparms%hcap_soilt)
-    call note('hcon', psparms%hcon_soilt)
+    call add_if_overwritten('b', psparms%bexp_soilt)
+    call add_if_overwritten('sathh', psparms%sathh_soilt)
+    call add_if_overwritten('satcon', psparms%satcon_soilt)
+    call add_if_overwritten('sm_sat', psparms%smvcst_soilt)
+    call add_if_overwritten('sm_crit', psparms%smvccl_soilt)
+    call add_if_overwritten('sm_wilt', psparms%smvcwt_soilt)
+    call add_if_overwritten('hcap', psparms%hcap_soilt)
+    call add_if_overwritten('hcon', psparms%hcon_soilt)
     do level = 1, sm_levels
       call place(marked, [(l, l=1, land_pts)], level)
     end do
@@ -74,20 +74,20 @@ contains
 
   contains
 
-    subroutine note(name, values)
+    subroutine add_if_overwritten(name, values)
       character(len=*), intent(in) :: name
       real(rk), intent(in) :: values(:, :, :)
 
       if (.not. any(abs(values - MARK) > 0.0_rk)) return
       if (len(names) > 0) names = names // ', '
       names = names // name
-    end subroutine note
+    end subroutine add_if_overwritten
 
   end function prescribed_properties
 
-  !> Ask the module at the start of the run and then at the interval of the settings.
+  !> Call the module at the start of the run and then at the interval of the settings.
   subroutine renew_properties(new_day)
-    logical, intent(in) :: new_day        !! the day has changed since the step before
+    logical, intent(in) :: new_day        !! whether a day begins with this step
     type(properties_t) :: new
     integer :: ierr
 
@@ -97,13 +97,13 @@ contains
       if (run%settings%every_days == 0 .or. days_since < run%settings%every_days) return
     end if
     days_since = 0
-    call ask(new, ierr)
+    call call_module(new, ierr)
     if (ierr /= JML_OK) return
     call adopt(new)
   end subroutine renew_properties
 
-  !> Call the module, and refuse a soil that cannot be.
-  subroutine ask(new, ierr)
+  !> Call the module, and refuse impossible properties.
+  subroutine call_module(new, ierr)
     type(properties_t), intent(out) :: new
     integer, intent(out) :: ierr
     integer, allocatable :: points(:)
@@ -122,12 +122,12 @@ contains
       any(new%sm_wilt(points, :) < 0.0_rk) .or. any(new%sm_crit(points, :) <= new%sm_wilt(points, :)) .or. &
       any(new%sm_sat(points, :) < new%sm_crit(points, :))) then
       ierr = JML_OK + 1
-      call fail('soil properties: the module gave a soil that cannot be: b, sathh, hcap and hcon must be positive, ' // &
-        'satcon not negative, and 0 <= sm_wilt < sm_crit <= sm_sat <= 1')
+      call fail('soil properties: the properties from ' // trim(run%settings%properties_callable) // ' are impossible: ' // &
+        'b, sathh, hcap and hcon must be positive, satcon not negative, and 0 <= sm_wilt < sm_crit <= sm_sat <= 1')
     end if
-  end subroutine ask
+  end subroutine call_module
 
-  !> Take the new values, keep the water that still fits, and let ice follow; what leaves is booked.
+  !> Use the new values, limit the water to the saturation, and adjust the ice; the ledger records the water removed.
   subroutine adopt(new)
     use jules_soil_mod, only: sm_levels
     type(properties_t), intent(in) :: new
@@ -141,14 +141,15 @@ contains
       call place(new, points, level)
       progs%smcl_soilt(points, 1, level) = min(progs%smcl_soilt(points, 1, level), saturated_water(points, level))
       call refreeze(points, level)
-      call book(BY_PROPERTIES, points, level, before, content(points, level))
+      call add_to_ledger(BY_PROPERTIES, points, level, before, content(points, level))
     end do
-    call update_followers()
+    call update_dependents()
   end subroutine adopt
 
-  !> Take the values that the run had when its dump was written.
+  !> Use the values that the run had when its dump was written.
   !>
-  !> The dump holds wetness, and JULES has made water of it with the saturation of its own files: wetness is kept here.
+  !> The dump contains wetness, which JULES has converted to water with the saturation of its own files. The wetness is kept,
+  !> and the water is computed again.
   subroutine restore(old)
     use jules_soil_mod, only: sm_levels
     type(properties_t), intent(in) :: old
@@ -162,10 +163,10 @@ contains
         (psparms%sthu_soilt(points, 1, level) + psparms%sthf_soilt(points, 1, level))
       call refreeze(points, level)
     end do
-    call update_followers()
+    call update_dependents()
   end subroutine restore
 
-  !> Put the values of one level, and with the first those of the surface, where JULES reads them.
+  !> Copy the values of one level to JULES's arrays, and with level 1 those of the surface.
   subroutine place(new, points, level)
     type(properties_t), intent(in) :: new
     integer, intent(in) :: points(:)      !! land points
@@ -185,8 +186,8 @@ contains
     psparms%hcon_soilt(points, 1, level) = new%hcon(points, level)
   end subroutine place
 
-  !> Recompute what JULES derives from soil properties at its start only.
-  subroutine update_followers()
+  !> Compute again the variables that JULES derives from soil properties at its start only.
+  subroutine update_dependents()
     use ancil_info, only: land_pts, nsurft
     use infiltration_rate_mod, only: infiltration_rate
     use jules_vegetation_mod, only: l_use_pft_psi
@@ -194,7 +195,7 @@ contains
     call infiltration_rate(land_pts, nsurft, ainfo%surft_pts, ainfo%surft_index, psparms%satcon_soilt(:, :, 0), &
       ainfo%frac_surft, psparms%infil_surft)
     if (l_use_pft_psi) call update_stomatal_limits()
-  end subroutine update_followers
+  end subroutine update_dependents
 
   !> Water contents at which stomata close and open, from the potentials of each plant type.
   subroutine update_stomatal_limits()
@@ -203,7 +204,7 @@ contains
     use jules_soil_mod, only: sm_levels
     use jules_surface_types_mod, only: npft
     use pftparm, only: psi_close, psi_open
-    real(rk), parameter :: STHU_MIN = 0.01_rk      !! least wetness, as at JULES's start
+    real(rk), parameter :: STHU_MIN = 0.01_rk      !! smallest wetness, as at JULES's start
     integer :: l, level, n
 
     do n = 1, npft
@@ -219,7 +220,7 @@ contains
     end do
   end subroutine update_stomatal_limits
 
-  !> Write what the next step needs to a state file.
+  !> Write the state that the next step needs to a state file.
   subroutine properties_write(unit)
     integer, intent(in) :: unit           !! of an open stream
 
@@ -230,10 +231,10 @@ contains
       psparms%hcap_soilt(:, 1, :), psparms%hcon_soilt(:, 1, :)
   end subroutine properties_write
 
-  !> Read what `properties_write` wrote, and put it back in place.
+  !> Read the state that `properties_write` wrote, and restore it.
   subroutine properties_read(unit, status)
     integer, intent(in) :: unit           !! of an open stream
-    integer, intent(out) :: status        !! of the reading, 0 when well
+    integer, intent(out) :: status        !! of the reading, 0 if there is no error
     type(properties_t) :: old
 
     read (unit, iostat=status) days_since
@@ -243,15 +244,15 @@ contains
     if (status == 0) call restore(old)
   end subroutine properties_read
 
-  !> Room for the properties of this rank's points.
-  subroutine allocate_properties(room)
+  !> Allocate the properties of this rank's points.
+  subroutine allocate_properties(properties)
     use ancil_info, only: land_pts
     use jules_soil_mod, only: sm_levels
-    type(properties_t), intent(out) :: room
+    type(properties_t), intent(out) :: properties
 
-    allocate (room%b(land_pts, sm_levels))
-    allocate (room%sathh, room%sm_sat, room%sm_crit, room%sm_wilt, room%hcap, mold=room%b)
-    allocate (room%satcon(land_pts, 0:sm_levels), room%hcon(land_pts, 0:sm_levels))
+    allocate (properties%b(land_pts, sm_levels))
+    allocate (properties%sathh, properties%sm_sat, properties%sm_crit, properties%sm_wilt, properties%hcap, mold=properties%b)
+    allocate (properties%satcon(land_pts, 0:sm_levels), properties%hcon(land_pts, 0:sm_levels))
   end subroutine allocate_properties
 
 end module jml_hooks_properties

@@ -1,12 +1,13 @@
-!! Stands in for JULES's `microbe`: the rate modifiers come from the learned module, the rest as in JULES.
+!! Replaces JULES's `microbe`: the modifiers come from the learned module, and everything else is as in JULES.
 !!
-!! The linker's --wrap sends JULES's calls here; `jml_real_microbe` is JULES's own procedure (see CMakeLists.txt).
+!! The linker's --wrap redirects JULES's calls to this procedure; `jml_real_microbe` is JULES's own (see
+!! jml_add_hooks.cmake).
 module jml_hooks_respiration
   use um_types, only: rk => real_jlslsm
   use jules_ml_bridge, only: jml_respiration, JML_OK
   use jml_hooks_run, only: run
   use jml_hooks_failure, only: fail, bridge_error
-  use jml_hooks_flux, only: respired, plant_cover_factor
+  use jml_hooks_flux, only: respired, plant_cover_modifier
   implicit none
   private
 
@@ -32,7 +33,7 @@ module jml_hooks_respiration
 
 contains
 
-  !> Heterotrophic respiration with learned modifiers; JULES's own where the hook is off or has failed.
+  !> Heterotrophic respiration with learned modifiers; JULES's own if the hook is off or has failed.
   subroutine wrap_microbe(land_pts, dim_cs1, l_q10, cs, sthu, sthf, v_sat, v_wilt, tsoil, resp_s, veg_frac, sf_diag, &
       l_soil_point)
     use ancil_info, only: dim_cslayer
@@ -75,7 +76,7 @@ contains
 
     level = merge(2, 1, l_soil_resp_lev2)
     if (soil_bgc_model == soil_model_4pool) then
-      fprf = plant_cover_factor(veg_frac)
+      fprf = plant_cover_modifier(veg_frac)
       call respired(l_layeredC, level, tau_resp, dzsoil, kaps_4pool(:dim_cs1), cs, fsth, ftemp, fprf, resp_s)
     else
       l_q10 = .true.
@@ -83,7 +84,7 @@ contains
       call respired(l_layeredC, level, tau_resp, dzsoil, [kaps], cs, fsth, ftemp, fprf, resp_s)
     end if
 
-    ! JULES allocates a diagnostic that is not asked for with one element only.
+    ! JULES allocates a diagnostic that is not requested with one element only.
     if (sf_diag%l_fsth) sf_diag%fsth(:land_pts, :) = fsth
     if (sf_diag%l_ftemp) sf_diag%ftemp(:land_pts, :) = ftemp
     if (sf_diag%l_fprf) sf_diag%fprf(:land_pts) = fprf

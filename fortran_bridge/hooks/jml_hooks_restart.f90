@@ -1,7 +1,7 @@
-!! What the hooks and their modules remember, kept beside each dump and read back when a run starts from one.
+!! The state of the hooks and their modules, which is written beside each dump and read when a run starts from a dump.
 !!
-!! Two files a rank: `<dump>.jules_ml.<rank>.state` holds what the hooks know, `<dump>.jules_ml.<rank>.npz` the history of
-!! the moisture module. JULES names its dumps by date and spin-up cycle, so histories of different cycles stay apart.
+!! Each rank has two files: `<dump>.jules_ml.<rank>.state` with the state of the hooks, and `<dump>.jules_ml.<rank>.npz` with
+!! the history of the moisture module. JULES names its dumps by date and spin-up cycle, and so are these files.
 module jml_hooks_restart
   use, intrinsic :: iso_fortran_env, only: real64
   use jules_ml_bridge, only: jml_state_write, jml_state_read, JML_OK
@@ -15,21 +15,21 @@ module jml_hooks_restart
 
   public :: save_state, load_state
 
-  character(len=8), parameter :: MAGIC = 'JML0002 '   !! first bytes of a state file; its version
+  character(len=8), parameter :: MAGIC = 'JML0002 '   !! first bytes of a state file, with the version of its format
 
 contains
 
-  !> Write the state beside the dump of now.
+  !> Write the state beside the current dump.
   subroutine save_state()
     character(len=FILE_LENGTH) :: stem
     integer :: unit, ierr
 
-    if (.not. remembers()) return
+    if (.not. has_state()) return
     stem = state_stem(dump_path())
     open (newunit=unit, file=trim(stem) // '.state', access='stream', form='unformatted', status='replace', &
       action='write', iostat=ierr)
     if (ierr /= 0) then
-      call fail('cannot write ' // trim(stem) // '.state beside the dump')
+      call fail(trim(stem) // '.state cannot be written: check that the folder of the dump is writable')
       return
     end if
     write (unit) MAGIC, size(latitudes()), real(latitudes(), real64), real(longitudes(), real64), run%day
@@ -41,18 +41,18 @@ contains
     if (ierr /= JML_OK) call fail(bridge_error('state of ' // trim(stem)))
   end subroutine save_state
 
-  !> Read the state that lies beside the dump that the run started from, if it did start from one.
+  !> Read the state beside the dump, if the run started from a dump.
   subroutine load_state()
     use logging_mod, only: log_info, log_warn
     character(len=FILE_LENGTH) :: stem
     logical :: there
     integer :: unit, ierr
 
-    if (.not. remembers() .or. len_trim(run%restart_from) == 0) return
+    if (.not. has_state() .or. len_trim(run%restart_from) == 0) return
     stem = state_stem(trim(run%restart_from))
     inquire (file=trim(stem) // '.state', exist=there)
     if (.not. there) then
-      call log_warn('jules_ml', 'no ' // trim(stem) // '.state beside the dump: the modules start without a history')
+      call log_warn('jules_ml', trim(stem) // '.state does not exist beside the dump: the modules start without a history')
       return
     end if
     open (newunit=unit, file=trim(stem) // '.state', access='stream', form='unformatted', status='old', &
@@ -62,8 +62,8 @@ contains
     if (ierr == 0 .and. run%settings%properties) call properties_read(unit, ierr)
     if (ierr == 0 .and. run%settings%moisture) call moisture_read(unit, ierr)
     if (ierr /= 0) then
-      call fail(trim(stem) // '.state does not fit this run: start with the points, levels, hooks and number of ' // &
-        'ranks of the run that wrote it, or take the file away to start without a history')
+      call fail(trim(stem) // '.state does not fit this run: start with the points, levels, hooks, number of ranks ' // &
+        'and version of jules_ml of the run that wrote it, or remove the file to start without a history')
       return
     end if
     close (unit)
@@ -74,15 +74,15 @@ contains
     call log_info('jules_ml', 'read ' // trim(stem) // '.state')
   end subroutine load_state
 
-  !> Whether any hook that is on has something to remember.
-  logical function remembers()
-    remembers = run%settings%moisture .or. run%settings%properties
-  end function remembers
+  !> Whether any hook that is on has a state.
+  logical function has_state()
+    has_state = run%settings%moisture .or. run%settings%properties
+  end function has_state
 
-  !> Hold the points of a state file against those of this rank.
+  !> Compare the points of a state file with those of this rank.
   subroutine check_header(unit, status)
     integer, intent(in) :: unit           !! of the open file
-    integer, intent(out) :: status        !! 0 when they agree
+    integer, intent(out) :: status        !! 0 if they are equal
     character(len=len(MAGIC)) :: first
     real(real64), allocatable :: latitude(:), longitude(:)
     integer :: n
@@ -100,7 +100,7 @@ contains
       status = 1
   end subroutine check_header
 
-  !> Path of the dump that JULES writes now, without its ending.
+  !> Path of the current dump.
   function dump_path() result(path)
     use model_time_mod, only: current_time, is_spinup, spinup_cycle
     use output_mod, only: output_dir, run_id

@@ -1,4 +1,4 @@
-!! What the hooks know of the run they are part of: their one handle.
+!! The state of the hooks in a run.
 module jml_hooks_run
   use jules_ml_bridge, only: settings_t
   implicit none
@@ -13,22 +13,22 @@ module jml_hooks_run
   type :: run_t
     logical :: started = .false.             !! the configuration was read
     logical :: on = .false.                  !! at least one hook is on
-    type(settings_t) :: settings             !! what `jules_ml.nml` says
+    type(settings_t) :: settings             !! of `jules_ml.nml`
     integer :: rank = 0                      !! this process among those of the run, from 0
     integer :: ranks = 1                     !! processes of the run
     integer :: steps = 0                     !! calls of `update_model_variables` so far
-    integer :: day(4) = -1                   !! spin-up cycle, year, month and day of the last of them
-    logical :: microbe_called = .false.      !! `microbe` came by the hook
-    character(len=FILE_LENGTH) :: restart_from = ''   !! dump that the run started from, or ''
-    logical :: failed = .false.              !! a hook failed and the other ranks do not know yet
-    character(len=TEXT_LENGTH) :: failure = ''        !! why
+    integer :: day(4) = -1                   !! spin-up cycle, year, month and day of the last call
+    logical :: microbe_called = .false.      !! the hook of `microbe` was called
+    character(len=FILE_LENGTH) :: restart_from = ''   !! dump from which the run started, or ''
+    logical :: failed = .false.              !! a hook failed on this rank
+    character(len=TEXT_LENGTH) :: failure = ''        !! its message
   end type run_t
 
   type(run_t), save :: run
 
 contains
 
-  !> Path of `jules_ml.nml`: it lies in the namelist folder, which JULES takes from its first argument.
+  !> Path of `jules_ml.nml` in the namelist folder, which is JULES's first argument.
   function configuration_path() result(path)
     character(len=FILE_LENGTH) :: path
     character(len=FILE_LENGTH) :: folder
@@ -38,7 +38,7 @@ contains
     path = trim(folder) // '/jules_ml.nml'
   end function configuration_path
 
-  !> Path of the file of increments of this rank.
+  !> Path of the ledger of increments of this rank.
   function diagnostics_path() result(path)
     use output_mod, only: output_dir, run_id
     character(len=FILE_LENGTH) :: path
@@ -46,7 +46,7 @@ contains
     path = trim(output_dir) // '/' // trim(run_id) // '.jules_ml_increments.' // rank_text() // '.csv'
   end function diagnostics_path
 
-  !> Path without an ending of the files that go with a dump: the dump's own name and this rank.
+  !> Path without suffix of the state files of a dump: the dump's name and this rank.
   function state_stem(dump) result(path)
     character(len=*), intent(in) :: dump           !! path of the dump
     character(len=FILE_LENGTH) :: path

@@ -1,4 +1,4 @@
-!! The first thing any hook does: read the configuration, and refuse what cannot work before any output is written.
+!! The start of the hooks: reads the configuration, and refuses settings that cannot work before any output is written.
 module jml_hooks_start
   use jml_hooks_run, only: run, configuration_path, FILE_LENGTH
   use jml_hooks_failure, only: bridge_error
@@ -11,7 +11,7 @@ module jml_hooks_start
 
 contains
 
-  !> Make the hooks ready; later calls do nothing.
+  !> Start the hooks; later calls do nothing.
   subroutine hooks_start()
     use jules_vars_mod, only: mpi_local_comm
     use logging_mod, only: log_info, log_fatal
@@ -31,7 +31,7 @@ contains
     run%settings = jml_settings_of()
     run%on = run%settings%respiration .or. run%settings%properties .or. run%settings%moisture
     if (.not. run%on) then
-      call log_info('jules_ml', 'hooks are linked and off: ' // trim(path) // ' is absent or names none')
+      call log_info('jules_ml', 'hooks are linked and off: ' // trim(path) // ' is absent or has no group of a hook')
       return
     end if
     problem = refusal(run%settings)
@@ -40,7 +40,7 @@ contains
     if (jml_kernels() /= '') call log_info('jules_ml', 'kernels of the native backend: ' // jml_kernels())
   end subroutine hooks_start
 
-  !> One line for the log: which hooks are on, and how.
+  !> One line for the log: the hooks that are on, and their settings.
   function summary(settings) result(text)
     type(settings_t), intent(in) :: settings
     character(len=:), allocatable :: text

@@ -1,11 +1,11 @@
-!! Stand-ins for the procedures of JULES that mark the course of a run: its steps, dumps and end.
+!! Replacements of the procedures of JULES that are called in each step, for each dump and at the end of a run.
 !!
-!! The linker's --wrap sends JULES's calls here; `jml_real_…` are JULES's own procedures (see CMakeLists.txt).
+!! The linker's --wrap redirects JULES's calls to these procedures; `jml_real_…` are JULES's own (see jml_add_hooks.cmake).
 module jml_hooks_step
   use jml_hooks_run, only: run
   use jml_hooks_failure, only: fail, stop_if_any_failed, bridge_error
   use jml_hooks_ledger, only: write_ledger, close_ledger
-  use jml_hooks_moisture, only: note_weather, moisten, try_module
+  use jml_hooks_moisture, only: add_forcing, moisten, try_module
   use jml_hooks_properties, only: mark_properties, prescribed_properties, renew_properties
   use jml_hooks_restart, only: save_state, load_state
   use jml_hooks_start, only: hooks_start
@@ -31,17 +31,17 @@ module jml_hooks_step
   end interface
 
   character(len=*), parameter :: NOT_LINKED = ' was not called in the first step: the linker dropped the hooks, as ' // &
-    'link-time optimisation does; link JULES without -flto or -ipo, and see jules-ml hooks --check'
+    'link-time optimisation does. Link JULES without -flto and -ipo, and run jules-ml hooks --check'
 
 contains
 
-  !> The start of a step, once JULES has read what its files prescribe: soil properties, then soil moisture.
+  !> The start of a step, after JULES has read its files: soil properties, then soil moisture.
   subroutine wrap_update_model_variables()
     logical :: first, new_day
 
     call hooks_start()
     first = run%on .and. run%steps == 0
-    if (run%settings%moisture .and. .not. first) call note_weather()
+    if (run%settings%moisture .and. .not. first) call add_forcing()
     if (run%settings%properties .and. first) call mark_properties()
     call jml_real_update_model_variables()
     if (.not. run%on) return
@@ -60,15 +60,15 @@ contains
     call stop_if_any_failed()
   end subroutine wrap_update_model_variables
 
-  !> Files that prescribe what a module is to give would undo it in every step.
+  !> Refuse properties that JULES reads from files in every step, because it would overwrite those of the module.
   subroutine refuse_prescribed(names)
-    character(len=*), intent(in) :: names     !! properties that JULES reads from files in every step, or ''
+    character(len=*), intent(in) :: names     !! properties that JULES reads from files, or ''
 
-    if (len(names) > 0) call fail('&jules_ml_properties is undone by prescribed ' // names // ': take it out of ' // &
-      'JULES_PRESCRIBED_DATASET')
+    if (len(names) > 0) call fail('&jules_ml_properties is overwritten by prescribed ' // names // ': remove ' // names // &
+      ' from JULES_PRESCRIBED_DATASET')
   end subroutine refuse_prescribed
 
-  !> A dump; the first one, at the end of JULES's start, is the first sight that the hooks have of the run.
+  !> A dump. The first one, at the end of JULES's start, is the first call of a hook in a run.
   subroutine wrap_write_dump()
     call hooks_start()
     if (run%on .and. run%steps == 0 .and. run_has_stepped()) then
@@ -81,7 +81,7 @@ contains
     call save_state()
   end subroutine wrap_write_dump
 
-  !> Note which dump the run starts from; the state of the modules lies beside it.
+  !> Store the path of the dump from which the run starts; the state of the modules is beside it.
   subroutine wrap_read_dump(file_name, identifiers)
     character(len=*) :: file_name          !! path of the dump
     character(len=*) :: identifiers(:)     !! what JULES reads from it
@@ -90,7 +90,7 @@ contains
     call jml_real_read_dump(file_name, identifiers)
   end subroutine wrap_read_dump
 
-  !> The end of the run, when JULES's output is closed.
+  !> The end of the run, after JULES has closed its output.
   subroutine wrap_jules_final()
     use jules_ml_bridge, only: jml_finalise, JML_OK
     integer :: ierr
@@ -100,11 +100,11 @@ contains
     call write_ledger()
     call close_ledger()
     call jml_finalise(ierr)
-    if (ierr /= JML_OK) call fail(bridge_error('closing'))
+    if (ierr /= JML_OK) call fail(bridge_error('end of the run'))
     call stop_if_any_failed()
   end subroutine wrap_jules_final
 
-  !> Whether a new day, or a new cycle of spin-up, has begun since the last step, or the last before a restart.
+  !> Whether a day or a spin-up cycle has begun since the last step, which may be before a restart.
   logical function day_changed()
     use model_time_mod, only: current_time, is_spinup, spinup_cycle
     integer :: now(4)
@@ -114,7 +114,7 @@ contains
     run%day = now
   end function day_changed
 
-  !> Whether JULES has finished a step already.
+  !> Whether JULES has finished a step.
   logical function run_has_stepped()
     use model_time_mod, only: timestep_number
 

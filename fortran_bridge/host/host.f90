@@ -1,10 +1,10 @@
-!! A tiny land model to test the hooks with: procedures of the names and arguments of JULES's, called in its order.
+!! A small land model for tests of the hooks: its procedures have JULES's names and arguments, and are called in JULES's order.
 !!
-!! Run as `host FOLDER`, where FOLDER holds host.nml and, if hooks are to act, jules_ml.nml.
+!! Run as `host FOLDER`, where FOLDER contains host.nml and, for the hooks, jules_ml.nml.
 program host
   use datetime_mod, only: datetime
   use host_start_mod, only: start, n_days, dump_days, spinup_cycles
-  use host_step_mod, only: share_out_rain, respire, move_water_and_heat
+  use host_step_mod, only: partition_rain, respire, move_water_and_heat
   use jules_final_mod, only: jules_final
   use jules_vars_mod, only: mpi_local_comm
   use model_time_mod, only: advance_time, current_time, is_spinup, spinup_cycle
@@ -31,7 +31,7 @@ program host
   end_of_run = .false.
   do while (.not. end_of_run)
     call update_model_variables()
-    call share_out_rain()
+    call partition_rain()
     call respire()
     call move_water_and_heat()
     call write_step()

@@ -1,4 +1,4 @@
-!! Dumps of the host. As in JULES they hold wetness, not water, and no soil properties. One file a rank.
+!! Dumps of the host. As in JULES, they contain wetness, not water, and no soil properties. Each rank has its own file.
 module write_dump_mod
   implicit none
   private
@@ -7,7 +7,7 @@ module write_dump_mod
 
 contains
 
-  !> Write the state under the name that JULES gives its dumps.
+  !> Write the state to a file with the name of JULES's dumps.
   subroutine write_dump()
     use jules_fields_mod, only: progs, psparms
     use model_time_mod, only: current_time, is_spinup, spinup_cycle
@@ -60,7 +60,7 @@ contains
     use jules_soil_mod, only: dzsoil, sm_levels
     use write_dump_mod, only: rank_file
     character(len=*) :: file_name          !! path of the dump, without the rank
-    character(len=*) :: identifiers(:)     !! what to read; all of it is read here
+    character(len=*) :: identifiers(:)     !! variables to read; the host reads all
     real(rk), allocatable :: sthuf(:, :, :)
     integer :: unit, n
 

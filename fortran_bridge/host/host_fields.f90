@@ -1,11 +1,11 @@
-!! State, parameters and forcing under the names of JULES.
+!! State, parameters and forcing with JULES's names.
 module sf_diags_mod
   use um_types, only: real_jlslsm
   implicit none
 
   type :: strnewsfdiag
-    logical :: l_fsth = .false., l_ftemp = .false., l_fprf = .false.     !! which are asked for
-    real(real_jlslsm), allocatable :: fsth(:, :), ftemp(:, :), fprf(:)   !! one element where not asked for
+    logical :: l_fsth = .false., l_ftemp = .false., l_fprf = .false.     !! which are requested
+    real(real_jlslsm), allocatable :: fsth(:, :), ftemp(:, :), fprf(:)   !! one element if not requested
   end type strnewsfdiag
 end module sf_diags_mod
 
@@ -27,7 +27,7 @@ module jules_fields_mod
   implicit none
 
   type :: ainfo_type
-    integer, allocatable :: land_index(:)                   !! of each land point on the grid
+    integer, allocatable :: land_index(:)                   !! index of each land point on the grid
     logical, allocatable :: l_soil_point(:)
     integer, allocatable :: surft_pts(:), surft_index(:, :)
     real(real_jlslsm), allocatable :: frac_surft(:, :)      !! tile fractions [1]
@@ -37,7 +37,7 @@ module jules_fields_mod
     real(real_jlslsm), allocatable, dimension(:, :, :) :: bexp_soilt, sathh_soilt, hcap_soilt, hcon_soilt, satcon_soilt
     real(real_jlslsm), allocatable, dimension(:, :, :) :: smvccl_soilt, smvcst_soilt, smvcwt_soilt
     real(real_jlslsm), allocatable, dimension(:, :, :) :: sthu_soilt, sthf_soilt, v_close_pft, v_open_pft
-    real(real_jlslsm), allocatable :: infil_surft(:, :)     !! most infiltration [kg m-2 s-1]
+    real(real_jlslsm), allocatable :: infil_surft(:, :)     !! maximum infiltration [kg m-2 s-1]
   end type psparms_type
 
   type :: progs_type

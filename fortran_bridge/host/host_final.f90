@@ -1,4 +1,4 @@
-!! The last words of a run.
+!! The end of a run.
 module jules_final_mod
   implicit none
   private

@@ -1,4 +1,4 @@
-!! The weather of the host: a course of the year and of the day, with rain every third day, by formula.
+!! The forcing of the host, from formulas: annual and diurnal cycles, with rain every third day.
 module time_varying_input_mod
   implicit none
   private
@@ -7,7 +7,7 @@ module time_varying_input_mod
 
 contains
 
-  !> Set the forcing of the step that begins. As in JULES, rain comes as one total, which is shared out later.
+  !> Set the forcing of the step. As in JULES, this is total rain, which is partitioned later.
   subroutine update_model_variables()
     use datetime_mod, only: datetime
     use jules_fields_mod, only: forcing, psparms

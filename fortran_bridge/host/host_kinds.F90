@@ -1,4 +1,4 @@
-!! The real kind of the host, as JULES names it.
+!! The kind of real of the host, with JULES's name.
 module um_types
   use, intrinsic :: iso_fortran_env, only: real32, real64
   implicit none

@@ -1,4 +1,4 @@
-!! Messages, and the end of a run that cannot go on: as in JULES, without closing anything.
+!! Messages, and the fatal error, which as in JULES does not close any file.
 module logging_mod
   use, intrinsic :: iso_fortran_env, only: output_unit, error_unit
   implicit none

@@ -1,4 +1,4 @@
-!! Soil respiration of the host, under JULES's name and arguments.
+!! Soil respiration of the host, with JULES's name and arguments.
 module microbe_mod
   use um_types, only: rk => real_jlslsm
   implicit none
@@ -34,8 +34,8 @@ contains
         wetness = sthu(l, level)
         if (l_soil_resp_lev2) wetness = wetness + sthf(l, level)
         f(l, level) = 0.0_rk
-        if (l_soil_point(l)) f(l, level) = moisture_factor(wetness, v_wilt(l, level) / v_sat(l, level))
-        g(l, level) = temperature_factor(tsoil(l, level), l_q10, q10_soil)
+        if (l_soil_point(l)) f(l, level) = moisture_modifier(wetness, v_wilt(l, level) / v_sat(l, level))
+        g(l, level) = temperature_modifier(tsoil(l, level), l_q10, q10_soil)
       end do
     end do
     cover = 1.0_rk
@@ -60,8 +60,8 @@ contains
     if (sf_diag%l_fprf) sf_diag%fprf = cover
   end subroutine microbe
 
-  !> f: low in dry soil, 1 at the optimum, falling in wet soil.
-  elemental function moisture_factor(wetness, wilting) result(f)
+  !> f: low in dry soil, 1 at the optimum, lower in wet soil.
+  elemental function moisture_modifier(wetness, wilting) result(f)
     use jules_soil_biogeochem_mod, only: soil_bgc_model, soil_model_4pool
     real(rk), intent(in) :: wetness, wilting        !! [1]
     real(rk) :: f, optimum, least
@@ -72,10 +72,10 @@ contains
     f = 0.2_rk
     if (wetness > least) f = 0.2_rk + 0.8_rk * (wetness - least) / (optimum - least)
     if (wetness > optimum) f = 1.0_rk - 0.8_rk * (wetness - optimum)
-  end function moisture_factor
+  end function moisture_modifier
 
-  !> g: exponential, or that of RothC.
-  elemental function temperature_factor(t, exponential, q10) result(g)
+  !> g: exponential, or the form of RothC.
+  elemental function temperature_modifier(t, exponential, q10) result(g)
     real(rk), intent(in) :: t                       !! [K]
     logical, intent(in) :: exponential
     real(rk), intent(in) :: q10                     !! [1]
@@ -87,6 +87,6 @@ contains
     else if (t > 263.15_rk) then
       g = 47.9_rk / (1.0_rk + exp(106.0_rk / (t - 254.85_rk)))
     end if
-  end function temperature_factor
+  end function temperature_modifier
 
 end module microbe_mod

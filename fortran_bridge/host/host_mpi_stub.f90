@@ -1,4 +1,4 @@
-!! Stands in for MPI where there is one process.
+!! Replaces MPI for a single process.
 module mpi
   implicit none
   integer, parameter :: mpi_comm_world = 1, mpi_logical = 1, mpi_land = 1

@@ -1,4 +1,4 @@
-!! Output of the host: a table, and a netCDF file held open beside it, as JULES holds its own.
+!! Output of the host: a table, and a netCDF file that stays open during the run, as in JULES.
 module output_mod
   implicit none
   private
@@ -15,7 +15,7 @@ module output_mod
 
 contains
 
-  !> Start the files of this rank.
+  !> Open the files of this rank.
   subroutine open_all()
     character(len=1300) :: stem
 
@@ -61,7 +61,7 @@ contains
     call write_netcdf()
   end subroutine write_step
 
-  !> Close what is open.
+  !> Close the open files.
   subroutine close_all()
     if (unit /= 0) close (unit)
     unit = 0
@@ -87,12 +87,12 @@ contains
     character(len=*), intent(in) :: path
     integer :: dims(3)
 
-    call need(nf90_create(path, ior(nf90_netcdf4, nf90_clobber), ncid))
-    call need(nf90_def_dim(ncid, 'land', land_pts, dims(1)))
-    call need(nf90_def_dim(ncid, 'soil', sm_levels, dims(2)))
-    call need(nf90_def_dim(ncid, 'time', nf90_unlimited, dims(3)))
-    call need(nf90_def_var(ncid, 'smcl', nf90_double, dims, varid))
-    call need(nf90_enddef(ncid))
+    call check_netcdf(nf90_create(path, ior(nf90_netcdf4, nf90_clobber), ncid))
+    call check_netcdf(nf90_def_dim(ncid, 'land', land_pts, dims(1)))
+    call check_netcdf(nf90_def_dim(ncid, 'soil', sm_levels, dims(2)))
+    call check_netcdf(nf90_def_dim(ncid, 'time', nf90_unlimited, dims(3)))
+    call check_netcdf(nf90_def_var(ncid, 'smcl', nf90_double, dims, varid))
+    call check_netcdf(nf90_enddef(ncid))
   end subroutine open_netcdf
 
   subroutine write_netcdf()
@@ -100,23 +100,23 @@ contains
     use netcdf, only: nf90_put_var
 
     records = records + 1
-    call need(nf90_put_var(ncid, varid, real(progs%smcl_soilt(:, 1, :), kind(1.0d0)), start=[1, 1, records]))
+    call check_netcdf(nf90_put_var(ncid, varid, real(progs%smcl_soilt(:, 1, :), kind(1.0d0)), start=[1, 1, records]))
   end subroutine write_netcdf
 
   subroutine close_netcdf()
     use netcdf, only: nf90_close
 
-    if (ncid /= -1) call need(nf90_close(ncid))
+    if (ncid /= -1) call check_netcdf(nf90_close(ncid))
     ncid = -1
   end subroutine close_netcdf
 
-  subroutine need(status)
+  subroutine check_netcdf(status)
     use logging_mod, only: log_fatal
     use netcdf, only: nf90_noerr, nf90_strerror
     integer, intent(in) :: status
 
     if (status /= nf90_noerr) call log_fatal('output_mod', nf90_strerror(status))
-  end subroutine need
+  end subroutine check_netcdf
 #else
   subroutine open_netcdf(path)
     character(len=*), intent(in) :: path

@@ -1,4 +1,4 @@
-!! Relations of soil water, from the published equations.
+!! Soil water relations, from published equations.
 module freeze_soil_mod
   use um_types, only: rk => real_jlslsm
   implicit none
@@ -8,7 +8,7 @@ module freeze_soil_mod
 
 contains
 
-  !> Share water between liquid and ice, so that what stays liquid is in equilibrium with the temperature.
+  !> Partition water into liquid and ice, so that the liquid water is in equilibrium with the temperature.
   !>
   !> Suction and temperature below freezing are proportional; with the Clapp-Hornberger curve the liquid water is at most
   !> v_sat (dpsidt (273.15 - T) / sathh)**(-1/b). Best et al. (2011), Geosci. Model Dev. 4, 677-699; Cox et al. (1999).
@@ -49,7 +49,7 @@ module infiltration_rate_mod
 
 contains
 
-  !> Most infiltration of a tile: conductivity at saturation of the surface, enhanced by roots. Best et al. (2011).
+  !> Maximum infiltration of a tile: saturated conductivity of the surface, enhanced by roots. Best et al. (2011).
   subroutine infiltration_rate(land_pts, nsurft, surft_pts, surft_index, satcon_soilt_sfc, frac, infil_surft)
     use ancil_info, only: nsoilt
     use pftparm, only: infil_f

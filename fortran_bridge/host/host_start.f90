@@ -1,4 +1,4 @@
-!! The start of the host: its settings, its grid shared among ranks, and its first state.
+!! The start of the host: its settings, its grid, which is divided among the ranks, and its initial state.
 module host_start_mod
   use um_types, only: rk => real_jlslsm
   implicit none
@@ -7,12 +7,12 @@ module host_start_mod
   public :: start
 
   integer, public :: n_days = 10            !! days of the main run
-  integer, public :: dump_days = 0          !! days between dumps; 0: at the start and the end only
-  integer, public :: spinup_cycles = 0      !! times that the days of the run are gone through before it
+  integer, public :: dump_days = 0          !! days between dumps; 0: dumps at the start and the end only
+  integer, public :: spinup_cycles = 0      !! number of spin-up cycles, each over the days of the run
 
 contains
 
-  !> Read `host.nml` in the namelist folder, and make the state.
+  !> Read `host.nml` in the namelist folder, and set the state.
   subroutine start(nml_dir)
     use ancil_info, only: dim_cs1, dim_cslayer, nsoilt
     use datetime_mod, only: datetime
@@ -53,10 +53,10 @@ contains
     call make_soil()
     call make_diagnostics(diagnostics)
     if (len_trim(restart_from) > 0) call read_dump(trim(restart_from), ['sthuf '])
-    call settle()
+    call partition_ice()
   end subroutine start
 
-  !> Give each rank its columns of the grid. The first column of each is sea in its first row, the last point is ice.
+  !> Divide the columns of the grid among the ranks. On each rank, the first point is sea and the last point is ice.
   subroutine make_grid(nx, ny)
     use ancil_info, only: land_pts, nsurft
     use jules_fields_mod, only: ainfo, forcing
@@ -97,7 +97,7 @@ contains
       forcing%tl_1_ij, forcing%qw_1_ij, forcing%pstar_ij, u_1_ij, v_1_ij, source=forcing%ls_rain_ij)
   end subroutine make_grid
 
-  !> Soil, water, heat and carbon of the start.
+  !> Initial soil, water, heat and carbon.
   subroutine make_soil()
     use ancil_info, only: dim_cs1, dim_cslayer, land_pts, nsurft
     use infiltration_rate_mod, only: infiltration_rate
@@ -126,17 +126,17 @@ contains
       ainfo%frac_surft, psparms%infil_surft)
   end subroutine make_soil
 
-  !> Room for diagnostics: one element where they are not asked for.
-  subroutine make_diagnostics(wanted)
+  !> Allocate the diagnostics: with one element if they are not requested.
+  subroutine make_diagnostics(requested)
     use ancil_info, only: dim_cs1, dim_cslayer, land_pts
     use host_step_mod, only: resp_s, sf_diag
     use jules_soil_mod, only: sm_levels
-    logical, intent(in) :: wanted
+    logical, intent(in) :: requested
 
     allocate (resp_s(land_pts, dim_cslayer, dim_cs1), source=0.0_rk)
-    sf_diag%l_fsth = wanted
-    sf_diag%l_ftemp = wanted
-    if (wanted) then
+    sf_diag%l_fsth = requested
+    sf_diag%l_ftemp = requested
+    if (requested) then
       allocate (sf_diag%fsth(land_pts, sm_levels), sf_diag%ftemp(land_pts, sm_levels), source=0.0_rk)
     else
       allocate (sf_diag%fsth(1, 1), sf_diag%ftemp(1, 1), source=0.0_rk)
@@ -144,8 +144,8 @@ contains
     allocate (sf_diag%fprf(1), source=0.0_rk)
   end subroutine make_diagnostics
 
-  !> Liquid water and ice of the first state.
-  subroutine settle()
+  !> Liquid water and ice of the initial state.
+  subroutine partition_ice()
     use ancil_info, only: land_pts
     use freeze_soil_mod, only: freeze_soil
     use jules_fields_mod, only: progs, psparms
@@ -157,6 +157,6 @@ contains
         progs%smcl_soilt(:, 1, n), progs%t_soil_soilt(:, 1, n), psparms%smvcst_soilt(:, 1, n), &
         psparms%sthu_soilt(:, 1, n), psparms%sthf_soilt(:, 1, n))
     end do
-  end subroutine settle
+  end subroutine partition_ice
 
 end module host_start_mod

@@ -1,4 +1,4 @@
-!! The science of a step: rain shared out, respiration, water and heat of the column, carbon.
+!! The processes of a step: partitioning of rain, respiration, water and heat of the column, carbon.
 module host_step_mod
   use um_types, only: rk => real_jlslsm
   use ancil_info, only: land_pts, dim_cs1, dim_cslayer
@@ -8,22 +8,22 @@ module host_step_mod
   implicit none
   private
 
-  public :: share_out_rain, respire, move_water_and_heat
+  public :: partition_rain, respire, move_water_and_heat
 
   type(strnewsfdiag), save, public :: sf_diag            !! diagnostics of the step
   real(rk), allocatable, save, public :: resp_s(:, :, :) !! respiration [kg m-2 s-1]
-  real(kind(1.0d0)), allocatable, save, public :: gained(:)   !! water that the soil gained in the step [kg m-2]
-  logical, save, public :: use_threads = .false.         !! respire point by point, in threads
+  real(kind(1.0d0)), allocatable, save, public :: gained(:)   !! change of soil water in the step [kg m-2]
+  logical, save, public :: use_threads = .false.         !! call microbe for each point, in threads
 
 contains
 
-  !> Large-scale and convective rain from the total, as JULES does after the files are read.
-  subroutine share_out_rain()
+  !> Partition the total into large-scale and convective rain, as JULES does after reading its files.
+  subroutine partition_rain()
     forcing%con_rain_ij = merge(forcing%ls_rain_ij, 0.0, forcing%tl_1_ij > 288.0)
     forcing%ls_rain_ij = forcing%ls_rain_ij - forcing%con_rain_ij
-  end subroutine share_out_rain
+  end subroutine partition_rain
 
-  !> Respiration from the state that the step before has left, and the carbon that it takes.
+  !> Respiration from the state at the end of the previous step, and the loss of carbon.
   subroutine respire()
     use microbe_mod, only: microbe
     use model_time_mod, only: timestep_len
@@ -45,7 +45,7 @@ contains
     progs%cs_pool_soilt(:, 1, :, :) = progs%cs_pool_soilt(:, 1, :, :) - timestep_len * resp_s
   end subroutine respire
 
-  !> Respiration of one point, with diagnostics of its own.
+  !> Respiration of one point, with its own diagnostics.
   subroutine respire_at(l)
     use microbe_mod, only: microbe
     integer, intent(in) :: l
@@ -65,7 +65,7 @@ contains
     if (sf_diag%l_ftemp) sf_diag%ftemp(l, :) = own%ftemp(1, :)
   end subroutine respire_at
 
-  !> Rain in, drainage by gravity from layer to layer and out, and heat towards the air's, slower with depth.
+  !> Infiltration, drainage by gravity from layer to layer, and relaxation to the temperature of air, slower with depth.
   subroutine move_water_and_heat()
     use freeze_soil_mod, only: freeze_soil
     use model_time_mod, only: timestep_len

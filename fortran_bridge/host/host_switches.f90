@@ -1,4 +1,4 @@
-!! Switches, sizes and constants under the names of JULES. They stand in one file since each module is a line or two.
+!! Switches, sizes and constants with JULES's names, in one file because each module has only a few lines.
 module ancil_info
   implicit none
   integer :: land_pts = 0                 !! land points of this rank
@@ -47,7 +47,7 @@ end module jules_model_environment_mod
 module update_mod
   implicit none
   logical :: have_prescribed_sthuf = .false.   !! a file prescribes wetness
-  logical :: have_prescribed_b = .false.       !! and one b; of the host alone, since JULES keeps no note of it
+  logical :: have_prescribed_b = .false.       !! a file prescribes b; of the host only, JULES has no such variable
 end module update_mod
 
 module jules_vegetation_mod

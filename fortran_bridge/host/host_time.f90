@@ -1,4 +1,4 @@
-!! The calendar and the course of a run.
+!! The calendar and the model time.
 module datetime_mod
   implicit none
   private
@@ -36,14 +36,14 @@ module model_time_mod
   implicit none
 
   type(datetime) :: current_time           !! start of the current step
-  integer :: timestep_number = 1           !! grows through spin-up and run alike
+  integer :: timestep_number = 1           !! increases through spin-up and main run
   integer :: timestep_len = 3600           !! [s]
   logical :: is_spinup = .false.
   integer :: spinup_cycle = 0              !! of the spin-up, from 1
 
 contains
 
-  !> Move the clock on by a step.
+  !> Advance the model time by one step.
   subroutine advance_time()
     timestep_number = timestep_number + 1
     current_time%time = current_time%time + timestep_len

@@ -1,7 +1,7 @@
-/* Asks the processor what it can do; Fortran has no way to. */
+/* The instruction set of the processor, which Fortran cannot query. */
 
-/* Level of the x86-64 instruction set (https://gitlab.com/x86-psABIs/x86-64-ABI), by what tells the levels apart; 0 on
- * another processor. */
+/* Level of the x86-64 instruction set (https://gitlab.com/x86-psABIs/x86-64-ABI), from the features that distinguish the
+ * levels; 0 on any other processor. */
 int jml_cpu_level(void)
 {
 #if defined(__x86_64__) && defined(__GNUC__)

@@ -33,10 +33,10 @@ contains
   !> Read a curve table.
   subroutine curve_read(path, expected, curve, status, message)
     character(len=*), intent(in) :: path
-    character(len=*), intent(in) :: expected                    !! name it must bear: 'fsth' or 'ftemp'
+    character(len=*), intent(in) :: expected                    !! name that the table must have: 'fsth' or 'ftemp'
     type(curve_t), intent(out) :: curve
     integer, intent(out) :: status                              !! JML_OK or JML_BAD_TABLE
-    character(len=:), allocatable, intent(out) :: message       !! names the file and the entry; empty when all is well
+    character(len=:), allocatable, intent(out) :: message       !! names the file and the entry; empty if there is no error
     character(len=:), allocatable :: text
     character(len=256) :: name, x, x_units, why
     real(real64) :: x_min, x_max, seen_min, seen_max, reference
@@ -73,25 +73,25 @@ contains
     curve%x = findloc(KNOWN_X == x, .true., dim=1)
     text = ''
     if (.not. is_given(version)) then
-      text = 'version is missing'
+      text = 'version is missing: give version = ' // text_of(VERSION_READ)
     else if (version /= VERSION_READ) then
-      text = 'version is ' // text_of(version) // ', and this library reads ' // text_of(VERSION_READ)
+      text = 'version is ' // text_of(version) // ', but this library reads version ' // text_of(VERSION_READ)
     else if (name /= expected) then
-      text = "name is '" // trim(name) // "', and the configuration uses it as '" // expected // "'"
+      text = "name is '" // trim(name) // "', but jules_ml.nml uses the table as '" // expected // "'"
     else if (curve%x == 0) then
       text = "x is '" // trim(x) // "': give 'sthu', 'sthu+sthf', 'theta' or 't_soil'"
     else if ((curve%x == X_T_SOIL) .neqv. (expected == 'ftemp')) then
-      text = "x is '" // trim(x) // "', which " // expected // ' cannot depend on in a table'
+      text = "x is '" // trim(x) // "', but a table of fsth needs a wetness and a table of ftemp needs 't_soil'"
     else if (x_units == '') then
       text = "x_units is missing: give x_units = '" // trim(KNOWN_UNITS(curve%x)) // "'"
     else if (x_units /= KNOWN_UNITS(curve%x)) then
-      text = "x_units is '" // trim(x_units) // "', and " // trim(x) // " comes in '" // trim(KNOWN_UNITS(curve%x)) // "'"
+      text = "x_units is '" // trim(x_units) // "', but the unit of " // trim(x) // " is '" // trim(KNOWN_UNITS(curve%x)) // "'"
     else if (.not. (is_given(x_min) .and. is_given(x_max))) then
-      text = 'x_min or x_max is missing'
+      text = 'x_min or x_max is missing: give both'
     else if (.not. is_given(n)) then
-      text = 'n is missing'
+      text = 'n is missing: give the number of values of y'
     else if (n /= count(is_given(y))) then
-      text = 'n is ' // text_of(n) // ' and y has ' // text_of(count(is_given(y))) // ' values'
+      text = 'n is ' // text_of(n) // ' and y has ' // text_of(count(is_given(y))) // ' values: they must be equal'
     else if (.not. all(is_given(y(1:n)))) then
       text = 'y has a gap at ' // text_of(findloc(is_given(y), .false., dim=1))
     else
@@ -103,33 +103,34 @@ contains
     if (text /= '') message = path // ': ' // text // ' (&jules_ml_curve)'
   end subroutine curve_read
 
-  !> Say whether a table can be evaluated, and if not, why.
+  !> Check whether a table can be evaluated.
   pure subroutine curve_check(curve, status, message)
     type(curve_t), intent(in) :: curve
     integer, intent(out) :: status                              !! JML_OK or JML_BAD_TABLE
-    character(len=:), allocatable, intent(out) :: message       !! empty when the table is good
+    character(len=:), allocatable, intent(out) :: message       !! what is wrong; empty if the table is valid
     integer :: i
     logical, allocatable :: bad(:)
 
     status = JML_BAD_TABLE
     message = ''
     if (.not. allocated(curve%y)) then
-      message = 'curve has no ordinates: give y(1:n)'
+      message = 'y is missing: give y(1:n)'
       return
     end if
     if (size(curve%y) < 2) then
-      message = 'curve needs at least two ordinates'
+      message = 'y has fewer than two values: give at least two'
     else if (.not. (ieee_is_finite(curve%x_min) .and. ieee_is_finite(curve%x_max))) then
-      message = 'x_min and x_max must be finite'
+      message = 'x_min or x_max is not finite'
     else if (curve%x_max <= curve%x_min) then
-      message = 'curve needs x_max > x_min'
+      message = 'x_max is not above x_min: give x_max > x_min'
     else
       bad = .not. ieee_is_finite(curve%y)
       do i = 1, size(bad)
         if (.not. bad(i)) bad(i) = curve%y(i) < 0.0_real64 .or. curve%y(i) > real(huge(1.0_real32), real64)
       end do
       if (any(bad)) then
-        message = 'y(' // text_of(findloc(bad, .true., dim=1)) // ') is negative, or not finite in 32 bits'
+        message = 'y(' // text_of(findloc(bad, .true., dim=1)) // &
+          ') is negative, or not finite in 32 bits: values must be finite and not negative'
       else
         status = JML_OK
       end if

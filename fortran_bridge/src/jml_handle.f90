@@ -1,4 +1,4 @@
-!! The one handle of the library: what `jml_init` read and bound.
+!! The handle of the library: the configuration that `jml_init` read, and the tables and nets that it prepared.
 module jml_handle
   use jml_config, only: config_read
   use jml_curve, only: curve_read, curve_t
@@ -16,18 +16,18 @@ module jml_handle
   public :: handle, native_r32, native_r64
   public :: jml_init, jml_enabled, jml_settings_of, jml_kernels, jml_state_write, jml_state_read, jml_error, jml_finalise
 
-  !> What the configuration says.
+  !> The configuration.
   type :: handle_t
     type(settings_t) :: settings
   end type handle_t
 
   type(handle_t), save, protected :: handle
-  type(native_r32_t), save, protected :: native_r32   !! what was made ready for it, in 32-bit reals
-  type(native_r64_t), save, protected :: native_r64   !! and in 64-bit reals
+  type(native_r32_t), save, protected :: native_r32   !! its tables and nets in 32-bit reals
+  type(native_r64_t), save, protected :: native_r64   !! its tables and nets in 64-bit reals
 
 contains
 
-  !> Read the configuration and make everything ready that it names. A file that is not there leaves all hooks off.
+  !> Read the configuration, and prepare everything that it names. If the file does not exist, all hooks are off.
   subroutine jml_init(config_path, ierr)
     character(len=*), intent(in) :: config_path   !! path of `jules_ml.nml`
     integer, intent(out) :: ierr
@@ -46,7 +46,7 @@ contains
     if (ierr == JML_OK) handle%settings = settings
   end subroutine jml_init
 
-  !> Read the tables and the net, and see that each factor comes from just one of them.
+  !> Read the tables and the net, and check that each modifier has exactly one source.
   subroutine prepare_native(settings, status, message)
     type(settings_t), intent(in) :: settings
     integer, intent(out) :: status
@@ -85,9 +85,9 @@ contains
     native_r64 = native_of_r64(fsth_curve, ftemp_curve, net, settings%reproducible)
   end subroutine prepare_native
 
-  !> A factor must come from one table or from one output of the net.
-  pure subroutine check_sources(factor, sources, status, message)
-    character(len=*), intent(in) :: factor
+  !> Check that a modifier comes from one table or from one output of the net.
+  pure subroutine check_sources(modifier, sources, status, message)
+    character(len=*), intent(in) :: modifier      !! 'fsth' or 'ftemp'
     integer, intent(in) :: sources
     integer, intent(out) :: status
     character(len=:), allocatable, intent(out) :: message
@@ -95,15 +95,15 @@ contains
     status = JML_BAD_CONFIG
     message = ''
     if (sources == 0) then
-      message = 'nothing serves ' // factor // ': give ' // factor // '_table, or a net with that output (&jules_ml_respiration)'
+      message = modifier // ' has no source: give ' // modifier // '_table, or a net with that output (&jules_ml_respiration)'
     else if (sources > 1) then
-      message = factor // ' is served twice: take ' // factor // '_table or the net away (&jules_ml_respiration)'
+      message = modifier // ' has two sources: remove ' // modifier // '_table or the net (&jules_ml_respiration)'
     else
       status = JML_OK
     end if
   end subroutine check_sources
 
-  !> Start Python and bind the callables, when any hook asks for it.
+  !> Start Python and bind the callables, if any hook uses Python.
   subroutine bind_python(settings, ierr)
     type(settings_t), intent(in) :: settings
     integer, intent(out) :: ierr
@@ -147,7 +147,7 @@ contains
     name = trim(native_r32%kernels%name)
   end function jml_kernels
 
-  !> Keep the history of the moisture module, beside a dump. Without a moisture module there is nothing to keep.
+  !> Write the history of the moisture module to a file beside a dump. Without a moisture module this does nothing.
   subroutine jml_state_write(path, ierr)
     character(len=*), intent(in) :: path
     integer, intent(out) :: ierr
@@ -156,7 +156,7 @@ contains
     if (handle%settings%moisture) ierr = python_write_state(c_text(path))
   end subroutine jml_state_write
 
-  !> Read back what `jml_state_write` kept.
+  !> Read the file that `jml_state_write` wrote.
   subroutine jml_state_read(path, ierr)
     character(len=*), intent(in) :: path
     integer, intent(out) :: ierr
@@ -165,14 +165,15 @@ contains
     if (handle%settings%moisture) ierr = python_read_state(c_text(path))
   end subroutine jml_state_read
 
-  !> The sentence of this thread's last failure.
+  !> The message of the last error in this thread.
   subroutine jml_error(text)
     character(len=*), intent(out) :: text
 
     text = message_of()
   end subroutine jml_error
 
-  !> Let go of all that `jml_init` made; `jml_init` may follow again. A Python that was started stays until the end.
+  !> Release everything that `jml_init` prepared; `jml_init` may be called again. Python, once started, runs until the
+  !> program ends.
   subroutine jml_finalise(ierr)
     integer, intent(out) :: ierr
 

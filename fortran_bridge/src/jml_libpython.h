@@ -1,4 +1,4 @@
-/* Where a Python environment keeps its interpreter's library. */
+/* The interpreter's library of a Python environment. */
 
 #ifndef JML_LIBPYTHON_H
 #define JML_LIBPYTHON_H
@@ -7,17 +7,18 @@
 #include <stddef.h>
 
 typedef struct {
-    char program[PATH_MAX]; /* bin/python of the environment: from it Python finds its packages */
-    char prefix[PATH_MAX];  /* of the Python that the environment stands on */
+    char program[PATH_MAX]; /* bin/python of the environment, from which Python finds its packages */
+    char prefix[PATH_MAX];  /* of the Python that the environment is based on */
     char library[PATH_MAX]; /* libpython */
-    int minor;              /* of version 3; -1 when the environment does not say */
+    int minor;              /* minor version of Python 3; -1 if unknown */
 } jml_environment;
 
-/* Find the parts of an environment; when `venv` is empty, of the one that is active ($VIRTUAL_ENV or $CONDA_PREFIX). A
- * non-empty `libpython` is taken as the library. Not 0, and a message, when something is missing. */
-int jml_find_environment(const char *venv, const char *libpython, jml_environment *found, char *message, size_t length);
+/* Find the parts of an environment. If `venv` is empty, use the active environment ($VIRTUAL_ENV or $CONDA_PREFIX). A
+ * non-empty `libpython` is used as the library. Returns 0, or another value and a message if something is missing. */
+int jml_find_environment(const char *venv, const char *libpython, jml_environment *environment, char *message, size_t length);
 
-/* Whether a library of this version can serve the environment: same version, and its standard library is there. */
+/* Check that the library has the version of the environment and that its standard library exists. Returns 0, or another
+ * value and a message. */
 int jml_check_environment(const jml_environment *environment, const char *version, char *message, size_t length);
 
 #endif

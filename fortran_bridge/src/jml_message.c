@@ -1,4 +1,4 @@
-/* The sentence of each thread's last failure; Fortran alone has no storage of a thread's own. */
+/* The message of the last error in each thread. In C, because Fortran has no thread-local storage. */
 
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-!! The sentence that belongs to a failure.
+!! The message of the last error.
 module jml_message
   use, intrinsic :: iso_c_binding, only: c_char, c_f_pointer, c_null_char, c_ptr, c_size_t
   implicit none
@@ -24,7 +24,7 @@ module jml_message
 
 contains
 
-  !> Give back a status after keeping its sentence for the calling thread.
+  !> Store a message for the calling thread, and return its status.
   integer function fail(status, text)
     integer, intent(in) :: status
     character(len=*), intent(in) :: text
@@ -33,19 +33,19 @@ contains
     fail = status
   end function fail
 
-  !> The calling thread's last sentence.
+  !> The last message of the calling thread.
   function message_of() result(text)
     character(len=:), allocatable :: text
-    character(kind=c_char), pointer :: kept(:)
+    character(kind=c_char), pointer :: characters(:)
     type(c_ptr) :: address
     integer :: i, length
 
     address = message_get()
     length = int(strlen(address))
-    call c_f_pointer(address, kept, [length])
+    call c_f_pointer(address, characters, [length])
     allocate (character(len=length) :: text)
     do i = 1, length
-      text(i:i) = kept(i)
+      text(i:i) = characters(i)
     end do
   end function message_of
 

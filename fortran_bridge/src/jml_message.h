@@ -3,10 +3,10 @@
 
 #define JML_MESSAGE_LENGTH 2048
 
-/* Keep a sentence for the calling thread; longer ones are cut. */
+/* Store a message for the calling thread; longer ones are cut off. */
 void jml_message_set(const char *text);
 
-/* The calling thread's sentence, empty when there was no failure. */
+/* The message of the calling thread; empty if there was no error. */
 const char *jml_message_get(void);
 
 #endif

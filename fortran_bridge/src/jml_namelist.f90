@@ -1,4 +1,4 @@
-!! Namelist files: which groups they hold, and where they lie.
+!! Namelist files: their groups and their paths.
 module jml_namelist
   use, intrinsic :: iso_fortran_env, only: int64, real64
   implicit none
@@ -7,19 +7,19 @@ module jml_namelist
   public :: open_namelist, count_groups, refuse_unknown_groups, folder_of, beside, is_given, text_of, unreadable, ABSENT, &
     ABSENT_INTEGER
 
-  real(real64), parameter :: ABSENT = -huge(1.0_real64)     !! marks a number that the file did not give
-  integer, parameter :: ABSENT_INTEGER = -huge(1)           !! marks a whole number that the file did not give
+  real(real64), parameter :: ABSENT = -huge(1.0_real64)     !! marks a number that is not in the file
+  integer, parameter :: ABSENT_INTEGER = -huge(1)           !! marks an integer that is not in the file
 
   integer, parameter :: LINE_LENGTH = 4096
 
-  !> Whether a number was given.
+  !> Whether a number is in the file.
   interface is_given
     module procedure is_given_real, is_given_integer
   end interface is_given
 
 contains
 
-  !> Open a file for reading; `message` is empty when that went well.
+  !> Open a file for reading; `message` is empty if there is no error.
   subroutine open_namelist(path, unit, message)
     character(len=*), intent(in) :: path
     integer, intent(out) :: unit
@@ -30,13 +30,13 @@ contains
     message = ''
     why = ''
     open (newunit=unit, file=trim(path), status='old', action='read', iostat=status, iomsg=why)
-    if (status /= 0) message = trim(path) // ': cannot be opened (' // trim(why) // ')'
+    if (status /= 0) message = trim(path) // ': cannot be opened (' // trim(why) // '): check the path and the permissions'
   end subroutine open_namelist
 
-  !> How many groups of a name the file has; it is rewound before and after.
+  !> Number of groups of a name in the file, which is rewound before and after.
   integer function count_groups(unit, group) result(groups)
     integer, intent(in) :: unit
-    character(len=*), intent(in) :: group     !! name in small letters
+    character(len=*), intent(in) :: group     !! name in lower case
     character(len=:), allocatable :: name
     integer :: line, status
 
@@ -51,11 +51,11 @@ contains
     rewind (unit)
   end function count_groups
 
-  !> Say which group of the file is none of the known ones: Fortran itself would pass over it without a word.
+  !> Report a group that is not known: Fortran itself would ignore it silently.
   subroutine refuse_unknown_groups(unit, path, known, message)
     integer, intent(in) :: unit
     character(len=*), intent(in) :: path
-    character(len=*), intent(in) :: known(:)  !! names in small letters
+    character(len=*), intent(in) :: known(:)  !! names in lower case
     character(len=:), allocatable, intent(out) :: message
     character(len=:), allocatable :: name
     integer :: i, line, status
@@ -67,7 +67,7 @@ contains
       call next_group(unit, name, line, status)
       if (status /= 0) exit
       if (any(known == name)) cycle
-      message = path // ', line ' // text_of(line) // ': &' // name // ' is not known here; known:'
+      message = path // ', line ' // text_of(line) // ': &' // name // ' is not a known group. Known groups:'
       do i = 1, size(known)
         message = message // ' &' // trim(known(i))
       end do
@@ -76,12 +76,12 @@ contains
     rewind (unit)
   end subroutine refuse_unknown_groups
 
-  !> The name of the next group, in small letters.
+  !> The name of the next group, in lower case.
   subroutine next_group(unit, name, line, status)
     integer, intent(in) :: unit
     character(len=:), allocatable, intent(out) :: name
     integer, intent(inout) :: line            !! lines read so far
-    integer, intent(out) :: status            !! not 0 at the end of the file
+    integer, intent(out) :: status            !! 0, or another value at the end of the file
     character(len=LINE_LENGTH) :: text
     integer :: i, last
 
@@ -101,7 +101,7 @@ contains
     end do
   end subroutine next_group
 
-  !> The folder of a file, with its last slash; empty when the path has none.
+  !> The folder of a file with its last slash; empty if the path has no slash.
   pure function folder_of(path) result(folder)
     character(len=*), intent(in) :: path
     character(len=:), allocatable :: folder
@@ -109,7 +109,7 @@ contains
     folder = path(1:index(path, '/', back=.true.))
   end function folder_of
 
-  !> A path as seen from a folder: paths in a namelist start from the namelist's own folder.
+  !> A path relative to a folder: relative paths in a namelist start from the folder of the namelist.
   pure function beside(folder, path) result(full)
     character(len=*), intent(in) :: folder
     character(len=*), intent(in) :: path
@@ -120,7 +120,7 @@ contains
     if (full(1:1) /= '/') full = folder // full
   end function beside
 
-  !> Why a group could not be read.
+  !> Message for a group that could not be read.
   function unreadable(group, iostat, why) result(message)
     character(len=*), intent(in) :: group
     integer, intent(in) :: iostat
@@ -134,19 +134,19 @@ contains
     end if
   end function unreadable
 
-  elemental logical function is_given_real(value) result(given)
+  elemental logical function is_given_real(value) result(is_given)
     real(real64), intent(in) :: value
 
-    given = transfer(value, 0_int64) /= transfer(ABSENT, 0_int64)
+    is_given = transfer(value, 0_int64) /= transfer(ABSENT, 0_int64)
   end function is_given_real
 
-  elemental logical function is_given_integer(value) result(given)
+  elemental logical function is_given_integer(value) result(is_given)
     integer, intent(in) :: value
 
-    given = value /= ABSENT_INTEGER
+    is_given = value /= ABSENT_INTEGER
   end function is_given_integer
 
-  !> A whole number as text, for messages.
+  !> An integer as text, for messages.
   pure function text_of(value) result(text)
     integer, intent(in) :: value
     character(len=:), allocatable :: text

@@ -1,4 +1,4 @@
-!! Small dense nets: weights, scaling and the range seen, read from namelists.
+!! Small dense nets: weights, scaling and the range of the training data, read from namelists.
 module jml_net
   use, intrinsic :: ieee_arithmetic, only: ieee_is_finite
   use, intrinsic :: iso_fortran_env, only: real32, real64
@@ -13,8 +13,8 @@ module jml_net
   integer, parameter, public :: IN_STHU = 1, IN_STHF = 2, IN_STH = 3, IN_THETA = 4, IN_V_SAT = 5, IN_V_WILT = 6, &
     IN_T_SOIL = 7
   integer, parameter, public :: OUT_FSTH = 1, OUT_FTEMP = 2, OUT_JOINT = 3
-  integer, parameter, public :: BLOCK = 64             !! points that a layer works on at once
-  integer, parameter, public :: MAX_WIDTH = 512        !! most units of a layer
+  integer, parameter, public :: BLOCK = 64             !! points that a layer processes together
+  integer, parameter, public :: MAX_WIDTH = 512        !! largest width of a layer
 
   character(len=*), parameter :: ACTIVATIONS(5) = [character(len=8) :: 'linear', 'tanh', 'sigmoid', 'relu', 'softplus']
   character(len=*), parameter :: IN_NAMES(7) = &
@@ -39,7 +39,7 @@ module jml_net
     integer, allocatable :: inputs(:)                  !! IN_ numbers
     integer, allocatable :: outputs(:)                 !! OUT_ numbers
     real(real64), allocatable :: offset(:), scale(:)   !! [units of the input]
-    real(real64), allocatable :: lower(:), upper(:)    !! inputs are held within these [units of the input]
+    real(real64), allocatable :: lower(:), upper(:)    !! limits of the inputs [units of the input]
     type(layer_t), allocatable :: layers(:)
   end type net_t
 
@@ -50,7 +50,7 @@ contains
     character(len=*), intent(in) :: path
     type(net_t), intent(out) :: net
     integer, intent(out) :: status                              !! JML_OK or JML_BAD_NET
-    character(len=:), allocatable, intent(out) :: message       !! names the file and the entry; empty when all is well
+    character(len=:), allocatable, intent(out) :: message       !! names the file and the entry; empty if there is no error
     integer :: unit, i
 
     status = JML_BAD_NET
@@ -108,17 +108,18 @@ contains
     n = count(inputs /= '')
     m = count(outputs /= '')
     if (.not. is_given(version)) then
-      message = 'version is missing'
+      message = 'version is missing: give version = ' // text_of(VERSION_READ)
     else if (version /= VERSION_READ) then
-      message = 'version is ' // text_of(version) // ', and this library reads ' // text_of(VERSION_READ)
+      message = 'version is ' // text_of(version) // ', but this library reads version ' // text_of(VERSION_READ)
     else if (n == 0 .or. any(inputs(1:n) == '')) then
-      message = 'inputs is missing or has a gap'
+      message = 'inputs is missing or has a gap: give the name of each input'
     else if (m == 0 .or. any(outputs(1:m) == '')) then
-      message = 'outputs is missing or has a gap'
+      message = 'outputs is missing or has a gap: give the name of each output'
     else if (count(input_units /= '') /= n) then
-      message = 'input_units has ' // text_of(count(input_units /= '')) // ' entries for ' // text_of(n) // ' inputs'
+      message = 'input_units has ' // text_of(count(input_units /= '')) // ' entries for ' // text_of(n) // &
+        ' inputs: give one for each'
     else if (any(count_given(x_offset, x_scale, seen_min, seen_max) /= n)) then
-      message = 'x_offset, x_scale, seen_min and seen_max need ' // text_of(n) // ' entries each, as inputs has'
+      message = 'x_offset, x_scale, seen_min and seen_max need ' // text_of(n) // ' entries each, one for each input'
     else if (.not. all(ieee_is_finite([x_offset(1:n), x_scale(1:n), seen_min(1:n), seen_max(1:n)]))) then
       message = 'x_offset, x_scale, seen_min and seen_max must be finite'
     else if (any(x_scale(1:n) <= 0.0_real64)) then
@@ -137,9 +138,10 @@ contains
     net%outputs = [(findloc(OUT_NAMES == outputs(i), .true., dim=1), i=1, m)]
     do i = 1, n
       if (net%inputs(i) == 0) then
-        message = "inputs has '" // trim(inputs(i)) // "', which is none of sthu, sthf, sthu+sthf, theta, v_sat, v_wilt, t_soil"
+        message = "inputs has '" // trim(inputs(i)) // "', which is not one of sthu, sthf, sthu+sthf, theta, v_sat, v_wilt, t_soil"
       else if (input_units(i) /= IN_UNITS(net%inputs(i))) then
-        message = trim(inputs(i)) // " comes in '" // trim(IN_UNITS(net%inputs(i))) // "', not in '" // trim(input_units(i)) // "'"
+        message = 'the unit of ' // trim(inputs(i)) // " is '" // trim(IN_UNITS(net%inputs(i))) // "', not '" // &
+          trim(input_units(i)) // "'"
       end if
     end do
     if (any(net%outputs == 0)) then
@@ -158,7 +160,7 @@ contains
     end if
   end subroutine read_head
 
-  !> How many entries each of four lists has.
+  !> Number of entries in each of four lists.
   pure function count_given(a, b, c, d) result(counts)
     real(real64), intent(in), dimension(:) :: a, b, c, d
     integer :: counts(4)
@@ -166,10 +168,10 @@ contains
     counts = [count(is_given(a)), count(is_given(b)), count(is_given(c)), count(is_given(d))]
   end function count_given
 
-  !> The next group &jules_ml_layer. Weights come as torch has them: all inputs of the first output, of the second, ...
+  !> The next group &jules_ml_layer. Weights are in the order of torch: all inputs of the first output, of the second, ...
   subroutine read_layer(unit, number, layer, message)
     integer, intent(in) :: unit
-    integer, intent(in) :: number                          !! counted from 1, for messages
+    integer, intent(in) :: number                          !! number of the layer from 1, for messages
     type(layer_t), intent(inout) :: layer
     character(len=:), allocatable, intent(out) :: message
     character(len=256) :: activation, why
@@ -190,7 +192,7 @@ contains
     else if (layer%activation == 0) then
       message = "activation is '" // trim(activation) // "': give 'linear', 'tanh', 'sigmoid', 'relu' or 'softplus'"
     else if (.not. (is_given(n_in) .and. is_given(n_out))) then
-      message = 'n_in or n_out is missing'
+      message = 'n_in or n_out is missing: give both'
     else if (min(n_in, n_out) < 1 .or. max(n_in, n_out) > MAX_WIDTH) then
       message = 'n_in and n_out must be 1 to ' // text_of(MAX_WIDTH)
     else if (count(is_given(weight)) /= n_in * n_out) then
@@ -208,7 +210,7 @@ contains
     if (message /= '') message = '&jules_ml_layer number ' // text_of(number) // ': ' // message
   end subroutine read_layer
 
-  !> Whether a weight is finite in 32 bits too. A gap in a list, marked by a huge number, is none.
+  !> Whether a weight is finite in 32 bits too. A gap in a list, which is marked by a huge number, is not.
   elemental logical function fits(value)
     real(real64), intent(in) :: value
 
@@ -216,25 +218,25 @@ contains
     if (ieee_is_finite(value)) fits = abs(value) <= real(huge(1.0_real32), real64)
   end function fits
 
-  !> Say where the widths of neighbouring layers disagree.
+  !> Report neighbouring layers whose widths differ.
   subroutine check_widths(net, message)
     type(net_t), intent(in) :: net
     character(len=:), allocatable, intent(out) :: message
     integer :: width, i
 
     message = ''
-    if (size(net%layers) == 0) message = 'there is no &jules_ml_layer'
+    if (size(net%layers) == 0) message = 'there is no &jules_ml_layer: give one for each layer'
     width = size(net%inputs)
     do i = 1, size(net%layers)
       if (size(net%layers(i)%weight, 1) /= width) then
         message = '&jules_ml_layer number ' // text_of(i) // ': n_in is ' // text_of(size(net%layers(i)%weight, 1)) // &
-          ', and ' // text_of(width) // ' come in'
+          ', but the number of its inputs is ' // text_of(width)
         return
       end if
       width = size(net%layers(i)%bias)
     end do
     if (message == '' .and. width /= size(net%outputs)) &
-      message = 'the last &jules_ml_layer has n_out = ' // text_of(width) // ', and outputs has ' // &
+      message = 'the last &jules_ml_layer has n_out = ' // text_of(width) // ', but outputs has ' // &
         text_of(size(net%outputs)) // ' names'
   end subroutine check_widths
 

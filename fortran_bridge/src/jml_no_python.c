@@ -1,4 +1,4 @@
-/* Stands in for jml_python.c in a library built without Python. */
+/* Replaces jml_python.c in a library built without Python. */
 
 #include "jml_python.h"
 

@@ -1,10 +1,10 @@
 /* Python inside the host: calls jules_ml.bridge.hook, bound once, with views of the caller's arrays.
  *
- * libpython is opened at run time and only its stable interface is used, so that the library is built without Python, runs
- * without it when nothing asks for it, and serves any Python from 3.11 on. Around every call the floating-point environment
- * is put aside, because hosts trap exceptions that NumPy and torch raise in passing, and the interpreter's lock is taken,
- * because the host may itself be Python. Signals are left to the host. The interpreter, once started, stays until the
- * process ends: extension modules cannot be loaded twice. */
+ * libpython is opened at run time, and only its stable interface is used. The library can therefore be built without Python,
+ * runs without it if no hook uses it, and works with Python from 3.11 on. Each call saves and restores the floating-point
+ * environment, because hosts trap exceptions that NumPy and torch raise during normal work, and takes the interpreter's lock,
+ * because the host may itself be Python. Signals are left to the host. The interpreter, once started, runs until the process
+ * ends, because extension modules cannot be loaded a second time. */
 
 #include "jml_python.h"
 
@@ -21,11 +21,11 @@
 #include "jules_ml_bridge.h"
 
 #define MAX_ARRAYS 16
-#define BINDINGS 8 /* sets of arrays that a slot remembers: a host may call in turn with the arrays of several tiles */
+#define BINDINGS 8 /* sets of arrays that a slot keeps: a host may alternate between the arrays of several tiles */
 
 typedef void *object;
 
-/* The part of Python's stable interface that is used, by name. */
+/* The functions of Python's stable interface that are used. */
 #define PYTHON_FUNCTIONS(X)                                                    \
     X(int, Py_IsInitialized, (void))                                           \
     X(const char *, Py_GetVersion, (void))                                     \
@@ -57,7 +57,7 @@ static struct {
     object none;
 } py;
 
-/* One set of arrays, and the Python callable made for it. */
+/* One set of arrays, and the Python callable for it. */
 typedef struct {
     jml_array arrays[MAX_ARRAYS];
     int n;
@@ -66,12 +66,12 @@ typedef struct {
 
 static struct {
     int started;
-    int embedded; /* the interpreter is ours, not the host's */
+    int embedded; /* the library started the interpreter, not the host */
     pthread_t thread;
     object hook; /* the module jules_ml.bridge.hook */
     object ping;
     binding bindings[JML_SLOTS][BINDINGS];
-    int next[JML_SLOTS]; /* the binding to give up next */
+    int next[JML_SLOTS]; /* the binding to replace next */
 } state;
 
 static const char *const slot_names[JML_SLOTS] = {"respiration", "properties", "moisture", "moisture_trial"};
@@ -82,7 +82,7 @@ static int fail(int status, const char *text)
     return status;
 }
 
-/* ---- crossing over ------------------------------------------------------------------------------------------------ */
+/* ---- entering and leaving Python ----------------------------------------------------------------------------------- */
 
 typedef struct {
     fenv_t environment;
@@ -101,7 +101,7 @@ static void leave(crossing *c)
     fesetenv(&c->environment);
 }
 
-/* Keep the text of the exception that is set, and clear it. */
+/* Store the text of the current exception, and clear it. */
 static int raised(void)
 {
     object type = NULL, value = NULL, trace = NULL;
@@ -110,7 +110,7 @@ static int raised(void)
     object text = value ? py.PyObject_Str(value) : NULL;
     const char *bytes = text ? py.PyUnicode_AsUTF8AndSize(text, NULL) : NULL;
     char message[JML_MESSAGE_LENGTH];
-    snprintf(message, sizeof message, "Python: %s", bytes ? bytes : "an exception that has no text");
+    snprintf(message, sizeof message, "Python: %s", bytes ? bytes : "an exception without a text");
     py.PyErr_Clear();
     object all[] = {type, value, trace, text};
     for (int i = 0; i < 4; i++)
@@ -118,7 +118,7 @@ static int raised(void)
     return fail(JML_PYTHON_FAILED, message);
 }
 
-/* What the hook's functions give back: None when all went well, else the sentence of the failure. */
+/* The status of a function of the hook module, which returns None, or the message of an error. */
 static int outcome(object result)
 {
     if (result == py.none) {
@@ -138,15 +138,15 @@ static int load_functions(void *library)
 {
 #define LOAD(result, name, arguments)                                          \
     *(void **)&py.name = dlsym(library, #name);                                \
-    if (!py.name) return fail(JML_NO_PYTHON, "libpython lacks " #name ": Python 3.11 or later is needed");
+    if (!py.name) return fail(JML_NO_PYTHON, "libpython has no " #name ": use Python 3.11 or later");
     PYTHON_FUNCTIONS(LOAD)
 #undef LOAD
     py.none = dlsym(library, "_Py_NoneStruct");
-    return py.none ? JML_OK : fail(JML_NO_PYTHON, "libpython lacks _Py_NoneStruct");
+    return py.none ? JML_OK : fail(JML_NO_PYTHON, "libpython has no _Py_NoneStruct: use CPython 3.11 or later");
 }
 
-/* Numerical libraries read these when they are loaded, before any of their own settings can be reached. */
-static void hold_threads(int threads)
+/* Limit the threads of numerical libraries, which read these variables when they are loaded. */
+static void limit_threads(int threads)
 {
     static const char *const names[] = {"OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"};
     char number[16];
@@ -154,8 +154,8 @@ static void hold_threads(int threads)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) setenv(names[i], number, 1);
 }
 
-/* Open libpython and start the interpreter of an environment. Py_InitializeEx ends the process when it fails, so all that
- * it could fail for is looked at before. */
+/* Open libpython and start the interpreter of an environment. Py_InitializeEx ends the process on an error, so the causes of
+ * such errors are checked first. */
 static int start_interpreter(const char *venv, const char *libpython, int threads)
 {
     jml_environment environment;
@@ -165,7 +165,7 @@ static int start_interpreter(const char *venv, const char *libpython, int thread
     /* RTLD_GLOBAL: extension modules take the symbols of libpython from the process */
     void *library = dlopen(environment.library, RTLD_NOW | RTLD_GLOBAL);
     if (!library) {
-        snprintf(message, sizeof message, "libpython cannot be loaded: %s", dlerror());
+        snprintf(message, sizeof message, "libpython cannot be loaded (%s): give libpython in &jules_ml_python", dlerror());
         return fail(JML_NO_PYTHON, message);
     }
     int status = load_functions(library);
@@ -174,15 +174,15 @@ static int start_interpreter(const char *venv, const char *libpython, int thread
     if (jml_check_environment(&environment, py.Py_GetVersion(), message, sizeof message))
         return fail(JML_NO_PYTHON, message);
 
-    /* Kept for as long as the process runs, as Python asks; deprecated, and in all of 3.11 to 3.14 */
+    /* The text must exist as long as the process runs. The function is deprecated, but exists in Python 3.11 to 3.14 */
     void (*set_program_name)(const wchar_t *);
     *(void **)&set_program_name = dlsym(library, "Py_SetProgramName");
     wchar_t *program = py.Py_DecodeLocale(environment.program, NULL);
     if (!set_program_name || !program)
-        return fail(JML_NO_PYTHON, "this libpython cannot be told its environment: use Python 3.11 to 3.14");
+        return fail(JML_NO_PYTHON, "the environment of this libpython cannot be set: use Python 3.11 to 3.14");
     set_program_name(program);
-    hold_threads(threads);
-    py.Py_InitializeEx(0); /* 0: signals are the host's */
+    limit_threads(threads);
+    py.Py_InitializeEx(0); /* 0: signals are left to the host */
     py.PyEval_SaveThread();
     state.embedded = 1;
     return JML_OK;
@@ -219,9 +219,10 @@ int jml_python_start(const char *venv, const char *libpython, const char *folder
 
 static int check_thread(void)
 {
-    if (!state.started) return fail(JML_NO_PYTHON, "Python was not started");
+    if (!state.started)
+        return fail(JML_NO_PYTHON, "Python was not started: give a hook with a python_callable in jules_ml.nml");
     if (!pthread_equal(state.thread, pthread_self()))
-        return fail(JML_WRONG_THREAD, "Python is called from the thread that called jml_init only: run one thread, or use "
+        return fail(JML_WRONG_THREAD, "Python can only be called from the thread that called jml_init: run one thread, or use "
                                       "backend = 'native'");
     return JML_OK;
 }
@@ -264,7 +265,7 @@ int jml_python_read_state(const char *path)
     return status == JML_PYTHON_FAILED ? JML_BAD_STATE : status;
 }
 
-/* (memory, code, shape) of one array, in C's order of the dimensions. */
+/* (memory, code, shape) of one array, with the dimensions in C's order. */
 static object describe(const jml_array *array)
 {
     static const char *const formats[] = {"(OC(L))", "(OC(LL))", "(OC(LLL))"};
@@ -282,7 +283,7 @@ static object describe(const jml_array *array)
     return description;
 }
 
-/* A callable without arguments that reads and writes just these arrays. */
+/* A callable without arguments that reads and writes these arrays. */
 static object arrange(int slot, const jml_array *arrays, int n)
 {
     object function = py.PyObject_GetAttrString(state.hook, "arrange");
@@ -300,7 +301,7 @@ static object arrange(int slot, const jml_array *arrays, int n)
     return run;
 }
 
-static void forget(binding *b)
+static void release(binding *b)
 {
     if (b->run) py.Py_DecRef(b->run);
     memset(b, 0, sizeof *b);
@@ -312,28 +313,28 @@ int jml_python_call(int slot, const jml_array *arrays, int n)
     if (status) return status;
     crossing c;
     enter(&c);
-    binding *found = NULL;
-    for (int i = 0; i < BINDINGS && !found; i++) {
+    binding *bound = NULL;
+    for (int i = 0; i < BINDINGS && !bound; i++) {
         binding *b = &state.bindings[slot][i];
-        if (b->run && b->n == n && !memcmp(b->arrays, arrays, (size_t)n * sizeof *arrays)) found = b;
+        if (b->run && b->n == n && !memcmp(b->arrays, arrays, (size_t)n * sizeof *arrays)) bound = b;
     }
-    if (!found) {
+    if (!bound) {
         object run = arrange(slot, arrays, n);
         if (!run) {
             status = raised();
         } else if (!py.PyCallable_Check(run)) {
             status = outcome(run);
         } else {
-            found = &state.bindings[slot][state.next[slot]];
+            bound = &state.bindings[slot][state.next[slot]];
             state.next[slot] = (state.next[slot] + 1) % BINDINGS;
-            forget(found);
-            memcpy(found->arrays, arrays, (size_t)n * sizeof *arrays);
-            found->n = n;
-            found->run = run;
+            release(bound);
+            memcpy(bound->arrays, arrays, (size_t)n * sizeof *arrays);
+            bound->n = n;
+            bound->run = run;
         }
     }
-    if (found) status = outcome(py.PyObject_CallObject(found->run, NULL));
-    if (found && slot == JML_MOISTURE_TRIAL) forget(found); /* made for one call */
+    if (bound) status = outcome(py.PyObject_CallObject(bound->run, NULL));
+    if (bound && slot == JML_MOISTURE_TRIAL) release(bound); /* it is for one call only */
     leave(&c);
     return status;
 }
@@ -357,7 +358,7 @@ int jml_python_close(void)
     crossing c;
     enter(&c);
     for (int slot = 0; slot < JML_SLOTS; slot++)
-        for (int i = 0; i < BINDINGS; i++) forget(&state.bindings[slot][i]);
+        for (int i = 0; i < BINDINGS; i++) release(&state.bindings[slot][i]);
     py.Py_DecRef(state.ping);
     py.Py_DecRef(state.hook);
     leave(&c);

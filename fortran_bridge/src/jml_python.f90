@@ -1,4 +1,4 @@
-!! The python backend as Fortran sees it: the C of `jml_python.c`, which keeps the interpreter.
+!! The Fortran interface of `jml_python.c`, which contains the Python interpreter.
 module jml_python
   use, intrinsic :: iso_c_binding, only: c_char, c_int, c_int32_t, c_int64_t, c_loc, c_null_char, c_null_ptr, c_ptr
   implicit none
@@ -12,7 +12,7 @@ module jml_python
     SLOT_MOISTURE_TRIAL = 3
   character(len=*), parameter, public :: CODE_R32 = 'f', CODE_R64 = 'd', CODE_INTEGER = 'i', CODE_LOGICAL = 'l'
 
-  !> An array of the caller's: where it lies and what it holds. Mirrors `jml_array` of `jml_python.h`.
+  !> An array of the caller: its address, type and shape. Same as `jml_array` of `jml_python.h`.
   type, bind(c) :: array_t
     type(c_ptr) :: address = c_null_ptr
     integer(c_int64_t) :: shape(3) = 0_c_int64_t
@@ -63,7 +63,7 @@ module jml_python
 
 contains
 
-  !> Describe an array, of any kind and of rank 1 to 3, without copying it.
+  !> Describe an array of any kind and of rank 1 to 3, without copying it.
   function array_of(x, code, writable) result(array)
     type(*), intent(in), target, contiguous :: x(..)
     character(len=1), intent(in) :: code          !! one of the CODE_ letters
@@ -77,7 +77,7 @@ contains
     array%writable = merge(1_c_int32_t, 0_c_int32_t, writable)
   end function array_of
 
-  !> Text as C has it.
+  !> Text with the closing null of C.
   pure function c_text(text)
     character(len=*), intent(in) :: text
     character(kind=c_char, len=:), allocatable :: c_text

@@ -1,18 +1,18 @@
-/* The embedded interpreter, as Fortran's jml_python sees it. Statuses are those of jules_ml_bridge.h. */
+/* The embedded interpreter, which Fortran's jml_python calls. Statuses are those of jules_ml_bridge.h. */
 
 #ifndef JML_PYTHON_H
 #define JML_PYTHON_H
 
 #include <stdint.h>
 
-/* An array of the caller's, as Fortran has it. */
+/* An array of the caller, in Fortran's order. */
 typedef struct {
     void *data;
     int64_t shape[3]; /* in Fortran's order; entries beyond the rank are 0 */
     int32_t rank;
     int32_t code;     /* 'f' float, 'd' double, 'i' int, 'l' default logical */
     int32_t writable;
-    int32_t unused;   /* 0, so that two descriptions can be compared byte by byte */
+    int32_t unused;   /* 0, so that descriptions can be compared byte by byte */
 } jml_array;
 
 enum jml_slot { JML_RESPIRATION, JML_PROPERTIES, JML_MOISTURE, JML_MOISTURE_TRIAL, JML_SLOTS };

@@ -1,9 +1,9 @@
-!! Learned soil modules for a land model: the whole public interface.
+!! Learned soil modules for a land model: the public interface.
 !!
-!! Every procedure gives back `ierr`, JML_OK or another code of `jml_status`, and none stops the program; `jml_error`
-!! gives the sentence that belongs to the calling thread's last failure. Soil arrays are (land_pts, sm_levels).
-!! Respiration may be called by several threads at once unless Python serves it; everything else belongs to the thread
-!! that called `jml_init`.
+!! Every procedure returns `ierr`, JML_OK or another code of `jml_status`, and none stops the program. `jml_error` returns
+!! the message of the last error in the calling thread. Soil arrays are (land_pts, sm_levels). Several threads may call
+!! respiration at the same time, unless its backend is Python; all other procedures must be called from the thread that called
+!! `jml_init`.
 module jules_ml_bridge
   use jml_status, only: JML_OK, JML_OFF, JML_BAD_CONFIG, JML_BAD_TABLE, JML_BAD_NET, JML_BAD_SHAPE, JML_NOT_FINITE, &
     JML_NO_PYTHON, JML_PYTHON_FAILED, JML_WRONG_THREAD, JML_BAD_STATE
@@ -23,7 +23,7 @@ module jules_ml_bridge
   public :: jml_init, jml_enabled, jml_settings_of, jml_kernels, jml_error, jml_finalise
   public :: jml_respiration, jml_soil_properties, jml_soil_moisture, jml_state_write, jml_state_read
 
-  !> Moisture and temperature factors of soil respiration; `land_pts, sm_levels` may come first, and save a little time.
+  !> Moisture and temperature modifiers of soil respiration; `land_pts, sm_levels` may come first, which saves a little time.
   interface jml_respiration
     module procedure respiration_r32, respiration_r64, respiration_of_size_r32, respiration_of_size_r64
   end interface jml_respiration
@@ -33,7 +33,7 @@ module jules_ml_bridge
     module procedure soil_properties_r32, soil_properties_r64
   end interface jml_soil_properties
 
-  !> Water content that the soil is to have, or to be drawn to.
+  !> Target water content of the soil.
   interface jml_soil_moisture
     module procedure soil_moisture_r32, soil_moisture_r64
   end interface jml_soil_moisture

@@ -1,4 +1,4 @@
-!! The C face of `jules_ml_bridge`; `jules_ml_bridge.h` declares it.
+!! The C interface of `jules_ml_bridge`, declared in `jules_ml_bridge.h`.
 module jules_ml_bridge_c
   use, intrinsic :: iso_c_binding, only: c_char, c_int, c_null_char
   use jml_handle, only: jml_enabled, jml_error, jml_finalise, jml_init, jml_kernels, jml_state_read, jml_state_write
@@ -46,10 +46,10 @@ contains
   subroutine error_c(text, length) bind(c, name='jml_error_c')
     integer(c_int), intent(in), value :: length
     character(kind=c_char), intent(out) :: text(length)
-    character(len=length) :: sentence
+    character(len=length) :: message
 
-    call jml_error(sentence)
-    call copy_text(trim(sentence), text)
+    call jml_error(message)
+    call copy_text(trim(message), text)
   end subroutine error_c
 
   subroutine kernels_c(text, length) bind(c, name='jml_kernels_c')
@@ -79,7 +79,7 @@ contains
     to(length + 1) = c_null_char
   end subroutine copy_text
 
-  !> Text as Fortran has it.
+  !> A C text as a Fortran text.
   function fortran_text(text) result(copy)
     character(kind=c_char), intent(in) :: text(*)
     character(len=:), allocatable :: copy

@@ -1,4 +1,4 @@
-!! What Python costs inside a Fortran program: starting it, crossing over, and a call with arrays and their checks.
+!! The cost of Python inside a Fortran program: the start, an empty call, and a call with arrays and their checks.
 !!
 !! Run as `cost_call CONFIG`, with a Python callable for respiration in CONFIG. Writes three numbers: seconds of `jml_init`,
 !! ns of a bound call that does nothing, and ns of `jml_respiration` at four points.
@@ -8,7 +8,7 @@ program cost_call
   use jules_ml_bridge, only: jml_error, jml_init, jml_respiration, JML_OK
   implicit none
   integer, parameter :: ROUNDS = 7, PINGS = 100000, CALLS = 2000
-  character(len=1024) :: config, sentence
+  character(len=1024) :: config, message
   real(real32) :: state(1, 4), fsth(1, 4), ftemp(1, 4)
   real :: start, ping, serve
   integer(int64) :: before, after, rate
@@ -46,8 +46,8 @@ contains
 
   subroutine stop_unless_ok()
     if (status == JML_OK) return
-    call jml_error(sentence)
-    write (error_unit, '(a)') trim(sentence)
+    call jml_error(message)
+    write (error_unit, '(a)') trim(message)
     error stop
   end subroutine stop_unless_ok
 

@@ -1,8 +1,8 @@
-!! What the two factors of respiration cost: JULES's own formulas beside the bridge, in one run and one thread.
+!! The cost of the two modifiers of respiration: JULES's own formulas and the bridge, in one run and one thread.
 !!
 !! Run as `cost_respiration CONFIG`, with tables or a net in CONFIG. Writes a line for each kind of real and each number of
-!! points: bits, points, and ns a point of the one-pool formulas, of the four-pool formulas and of the bridge; the least of
-!! several rounds that take turns.
+!! points: bits, points, and ns per point of the one-pool formulas, of the four-pool formulas and of the bridge. Each is the
+!! minimum of several rounds, in which the three alternate.
 program cost_respiration
   use, intrinsic :: iso_fortran_env, only: error_unit
   use cost_respiration_r32, only: measure_r32 => measure
@@ -11,7 +11,7 @@ program cost_respiration
   implicit none
   integer, parameter :: LEVELS = 4
   integer, parameter :: LAND_PTS(3) = [1, 10000, 1000000]
-  character(len=1024) :: config, sentence
+  character(len=1024) :: config, message
   real :: costs(3)
   integer :: i, status
 
@@ -31,8 +31,8 @@ contains
 
   subroutine stop_unless_ok()
     if (status == JML_OK) return
-    call jml_error(sentence)
-    write (error_unit, '(a)') trim(sentence)
+    call jml_error(message)
+    write (error_unit, '(a)') trim(message)
     error stop
   end subroutine stop_unless_ok
 

@@ -1,4 +1,4 @@
-!! The few assertions that the tests need.
+!! The assertions of the tests.
 module test_assert
   use, intrinsic :: iso_fortran_env, only: error_unit
   implicit none
@@ -20,19 +20,19 @@ contains
     write (error_unit, '(2a)') 'FAILED: ', what
   end subroutine check
 
-  !> A status must be the expected one, and the sentence that goes with it must hold a text.
+  !> A status must be the expected one, and its message must contain a text.
   subroutine check_status(status, expected, text, what)
     use jules_ml_bridge, only: jml_error, JML_OK
     integer, intent(in) :: status, expected
     character(len=*), intent(in) :: text, what
-    character(len=1024) :: sentence
+    character(len=1024) :: message
 
-    call jml_error(sentence)
+    call jml_error(message)
     call check(status == expected, what // ': status')
     if (status /= expected) write (error_unit, '(a, i0, a, i0)') '  expected ', expected, ', got ', status
     if (expected == JML_OK .and. status == expected) return
-    call check(index(sentence, text) > 0, what // ': message')
-    if (index(sentence, text) == 0) write (error_unit, '(4a)') '  expected ', text, ', got ', trim(sentence)
+    call check(index(message, text) > 0, what // ': message')
+    if (index(message, text) == 0) write (error_unit, '(4a)') '  expected ', text, ', got ', trim(message)
   end subroutine check_status
 
   !> Write lines to a file; `|` ends a line.

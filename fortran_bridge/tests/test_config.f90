@@ -1,4 +1,4 @@
-!! What the bridge says of namelists that it cannot use: the file, the entry and the remedy.
+!! The messages for namelists that the bridge cannot use: they name the file, the entry and the remedy.
 program test_config
   use jules_ml_bridge
   use test_assert, only: check, check_status, finish, write_file
@@ -54,7 +54,7 @@ program test_config
   call table("&jules_ml_curve version=1, name='fsth', x='sthu', x_min=0, x_max=1, n=2, y=1,1 /", JML_BAD_TABLE, &
     "give x_units = '1'")
   call table("&jules_ml_curve version=1, name='fsth', x='sthu', x_units='%', x_min=0, x_max=1, n=2, y=1,1 /", &
-    JML_BAD_TABLE, "comes in '1'")
+    JML_BAD_TABLE, "but the unit of sthu is '1'")
   call table("&jules_ml_curve version=2, name='fsth', x='sthu', x_units='1', x_min=0, x_max=1, n=2, y=1,1 /", &
     JML_BAD_TABLE, 'version is 2')
   call table("&jules_ml_curve version=1, name='fsth', x='sthu', x_units='1', x_min=1, x_max=1, n=2, y=1,1 /", &
@@ -71,7 +71,8 @@ program test_config
   call net(NET_HEAD // "&jules_ml_layer n_in=1, n_out=1, activation='tanh', weight=1, bias=0 /", JML_BAD_NET, 'n_in is 1')
   call config("&jules_ml_respiration net='net.nml', fsth_table='f.nml' /", JML_BAD_NET, 'n_in is 1')
   call net(NET_HEAD // LAYER // "weight=1,0.1, bias=0 /", JML_OK, '')
-  call config("&jules_ml_respiration net='net.nml', fsth_table='f.nml' /", JML_BAD_CONFIG, 'fsth is served twice')
+  call config("&jules_ml_respiration net='net.nml', fsth_table='f.nml' /", JML_BAD_CONFIG, &
+    'fsth has two sources: remove fsth_table or the net')
 
   call jml_finalise(status)
   call check_status(status, JML_OK, '', 'finalise')

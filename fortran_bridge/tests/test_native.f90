@@ -1,4 +1,4 @@
-!! The native backend, both kinds; compiled with traps for invalid, zero and overflow, as hosts are.
+!! The native backend in both kinds of real, compiled with traps for invalid, zero and overflow, as hosts are.
 program test_native
   use test_assert, only: finish
   use test_native_r32, only: run_r32 => run

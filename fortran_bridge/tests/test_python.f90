@@ -1,4 +1,4 @@
-!! The python backend inside a Fortran program that traps floating-point exceptions and has its own signal handlers.
+!! The python backend inside a Fortran program that traps floating-point exceptions.
 !!
 !! Run as `test_python VENV`, with an environment that has NumPy and jules_ml.
 program test_python
@@ -13,7 +13,7 @@ program test_python
   integer :: status
 
   interface
-    !> How many of SIGINT, SIGTERM and SIGPIPE have the default action.
+    !> Number of SIGINT, SIGTERM and SIGPIPE that have the default action.
     integer(c_int) function untouched_signals() bind(c)
       import :: c_int
     end function untouched_signals
@@ -23,11 +23,11 @@ program test_python
   call write_file('python.nml', "&jules_ml_moisture python_callable='a:b', mode='replace' /|" // &
     "&jules_ml_python venv='/no/such/environment' /")
   call jml_init('python.nml', status)
-  call check_status(status, JML_NO_PYTHON, '/no/such/environment is no Python environment', 'no such environment')
+  call check_status(status, JML_NO_PYTHON, '/no/such/environment is not a Python environment', 'no such environment')
   call run_r32(trim(venv))
   call run_r64(trim(venv))
   call check(untouched_signals() == 3, 'signals are left to the host')
-  call check(all_halting(), 'halting modes are as they were')
+  call check(all_halting(), 'halting modes are unchanged')
   call other_thread()
   call finish()
 
@@ -40,7 +40,7 @@ contains
     all_halting = all(halting)
   end function all_halting
 
-  !> Python is refused on every thread but the one of `jml_init`.
+  !> Python is refused in every thread except that of `jml_init`.
   subroutine other_thread()
     real :: x(1, 1), f(1, 1), g(1, 1)
     integer :: statuses(2), i

@@ -1,7 +1,7 @@
 #include <signal.h>
 #include <stddef.h>
 
-/* How many of three signals still have the default action. */
+/* Number of the three signals that have the default action. */
 int untouched_signals(void)
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGPIPE};

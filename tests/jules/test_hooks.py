@@ -318,7 +318,7 @@ def test_python_serves_respiration_under_traps(host: Hosts) -> None:
         ("soil_bgc_model = 3", learned(), "ECOSSE"),
         ("lsm_id = 2", learned(), "CABLE"),
         ("l_top = .true.", moisture("wet"), "l_top = .false."),
-        ("have_prescribed_sthuf = .true.", moisture("wet"), "take sthuf out"),
+        ("have_prescribed_sthuf = .true.", moisture("wet"), "remove sthuf from JULES_PRESCRIBED_DATASET"),
         ("nsoilt = 2", moisture("wet"), "l_tile_soil"),
         ("l_irrig_dmd = .true.", moisture("wet"), "l_irrig_dmd"),
         ("nsoilt = 2", properties("properties"), "l_tile_soil"),
@@ -459,7 +459,7 @@ def test_a_new_cycle_of_spin_up_is_a_new_day(host: Hosts) -> None:
 def test_what_a_daily_module_gives_is_checked_before_the_first_step(host: Hosts, function: str, words: str) -> None:
     run = host.run("host_r32", "n_days = 3", moisture(function))
     assert run.code != 0
-    assert "[FATAL ERROR] jules_ml: soil moisture, asked at the start" in run.said
+    assert "[FATAL ERROR] jules_ml: soil moisture, test call at the start" in run.said
     assert words in run.said
     assert not any(
         name.endswith(".csv") and (run.folder / "output" / name).read_text().count("\n") > 1 for name in run.output
@@ -475,7 +475,7 @@ def test_a_trial_leaves_no_trace_in_what_a_module_remembers(host: Hosts) -> None
 def test_prescribed_properties_are_refused_beside_learned_ones(host: Hosts) -> None:
     run = host.run("host_r32", "n_days = 2, have_prescribed_b = .true.", properties("properties"))
     assert run.code != 0
-    assert "[FATAL ERROR] jules_ml: &jules_ml_properties is undone by prescribed b: take it out" in run.said
+    assert "[FATAL ERROR] jules_ml: &jules_ml_properties is overwritten by prescribed b: remove b from" in run.said
     alone = host.good("host_r32", "n_days = 1, have_prescribed_b = .true.", learned())
     assert alone.code == 0
 

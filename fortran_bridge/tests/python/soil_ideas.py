@@ -1,4 +1,4 @@
-"""Callables that the tests of the bridge bind, good and bad."""
+"""Callables for the tests of the bridge, with valid and invalid results."""
 
 import sys
 import threading
@@ -12,7 +12,7 @@ def respiration(sthu, t_soil, **_):
 
 
 def careless(sthu, t_soil, **_):
-    """Raises, in passing, all that a host may trap."""
+    """Raises all floating-point exceptions that a host may trap, and returns a valid result."""
     with np.errstate(all="ignore"):
         zero = sthu - sthu
         (zero / zero, 1 / zero, np.exp(sthu + 1e4), np.sqrt(zero - 1))
@@ -20,7 +20,7 @@ def careless(sthu, t_soil, **_):
 
 
 def raises(**_):
-    raise RuntimeError("the soil is on holiday")
+    raise RuntimeError("no data")
 
 
 def leaves(**_):
@@ -49,7 +49,7 @@ def reads_hdf5(**_):
 
 
 def properties(cs, latitude, longitude, static, sm_levels):
-    """Porosity by carbon, the rest constant."""
+    """Porosity depends on carbon; the other properties are constant."""
     total = cs.sum(axis=(0, 1))
     level = np.ones((sm_levels, total.size), dtype=cs.dtype)
     more = np.ones((sm_levels + 1, total.size), dtype=cs.dtype)
@@ -67,7 +67,7 @@ def properties(cs, latitude, longitude, static, sm_levels):
 
 
 class Moisture:
-    """Counts its calls, which is all that it remembers."""
+    """Its only state is the number of its calls."""
 
     def __init__(self):
         self.calls = 0
