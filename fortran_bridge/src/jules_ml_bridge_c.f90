@@ -9,6 +9,7 @@ module jules_ml_bridge_c
 
 contains
 
+  !> Read the configuration, and prepare everything that it names.
   integer(c_int) function init_c(config_path) bind(c, name='jml_init_c') result(ierr)
     character(kind=c_char), intent(in) :: config_path(*)
     integer :: status
@@ -17,12 +18,14 @@ contains
     ierr = int(status, c_int)
   end function init_c
 
+  !> 1 if a hook is on, else 0.
   integer(c_int) function enabled_c(what) bind(c, name='jml_enabled_c') result(enabled)
     character(kind=c_char), intent(in) :: what(*)
 
     enabled = merge(1_c_int, 0_c_int, jml_enabled(fortran_text(what)))
   end function enabled_c
 
+  !> Write the history of the moisture module.
   integer(c_int) function state_write_c(path) bind(c, name='jml_state_write_c') result(ierr)
     character(kind=c_char), intent(in) :: path(*)
     integer :: status
@@ -31,6 +34,7 @@ contains
     ierr = int(status, c_int)
   end function state_write_c
 
+  !> Read the history of the moisture module.
   integer(c_int) function state_read_c(path) bind(c, name='jml_state_read_c') result(ierr)
     character(kind=c_char), intent(in) :: path(*)
     integer :: status
@@ -39,10 +43,12 @@ contains
     ierr = int(status, c_int)
   end function state_read_c
 
+  !> Call a Python function that does nothing.
   integer(c_int) function ping_c() bind(c, name='jml_ping_c') result(ierr)
     ierr = python_ping()
   end function ping_c
 
+  !> The message of the last error in this thread.
   subroutine error_c(text, length) bind(c, name='jml_error_c')
     integer(c_int), intent(in), value :: length
     character(kind=c_char), intent(out) :: text(length)
@@ -52,6 +58,7 @@ contains
     call copy_text(trim(message), text)
   end subroutine error_c
 
+  !> The name of the kernels that the native backend runs.
   subroutine kernels_c(text, length) bind(c, name='jml_kernels_c')
     integer(c_int), intent(in), value :: length
     character(kind=c_char), intent(out) :: text(length)
@@ -59,6 +66,7 @@ contains
     call copy_text(jml_kernels(), text)
   end subroutine kernels_c
 
+  !> Release everything that `init_c` prepared.
   integer(c_int) function finalise_c() bind(c, name='jml_finalise_c') result(ierr)
     integer :: status
 
