@@ -1,148 +1,72 @@
-"""``jules-ml fit``: a subcommand a module."""
+"""``jules-ml fit``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Quiet, escaped, out_console, say_folder, say_moisture_scores, share
+from jules_ml.cli.printing import Json, Quiet, print_outcome, share
 from jules_ml.errors import BadInput
 from jules_ml.support.files import ready_folder
 
-fit = typer.Typer(no_args_is_help=True, help="Learn a module from records.", rich_markup_mode="rich")
-app.add_typer(fit, name="fit")
 
-
-@fit.command("respiration", epilog="Example:  jules-ml fit respiration tower.toml --out modules/tower")
-def fit_respiration(
-    experiments: Annotated[
-        list[Path],
-        typer.Argument(
-            help="Experiment files (TOML), one a site; the first one's \\[respiration] holds for all.",
-            show_default=False,
-        ),
-    ],
-    out: Annotated[Path, typer.Option(help="Module folder to write.", show_default=False)],
-    quiet: Quiet = False,
-) -> None:
-    """Learn how respiration depends on soil moisture and temperature, score it on what was held out, and draw both curves."""
-    from jules_ml.experiment import load_experiment
-    from jules_ml.experiment.respiration import RespirationSettings
-    from jules_ml.learned.respiration.fit import fit_respiration
-
-    loaded = [load_experiment(path) for path in experiments]
-    settings = loaded[0].respiration or RespirationSettings()
-    ready_folder(out)
-    with share(quiet, "fit") as report:
-        done = fit_respiration([each.record() for each in loaded], settings, out, progress=report)
-    if not quiet:
-        _say_notes(done.warnings)
-        say_folder(out)
-
-
-@fit.command("hydraulics", epilog="Example:  jules-ml fit hydraulics tower.toml meadow.toml --out modules/soils")
-def fit_hydraulics(
-    experiments: Annotated[
-        list[Path],
-        typer.Argument(
-            help="Experiment files (TOML), one a site; the first one's \\[hydraulics] holds for all. One alone is calibrated.",
-            show_default=False,
-        ),
-    ],
-    out: Annotated[Path, typer.Option(help="Module folder to write.", show_default=False)],
-    quiet: Quiet = False,
-) -> None:
-    """Learn JULES's soil properties from soil moisture, through the soil column, and score them on what was held out."""
-    from jules_ml.experiment import load_experiment
-    from jules_ml.learned.hydraulics.fit import fit_hydraulics
-
-    loaded = [load_experiment(path) for path in experiments]
-    ready_folder(out)
-    with share(quiet, "fit") as report:
-        done = fit_hydraulics(loaded, out, progress=report)
-    if not quiet:
-        _say_notes(done.warnings)
-        say_folder(out)
-
-
-@fit.command(
-    "moisture",
-    epilog="Examples:  jules-ml fit moisture tower.toml meadow.toml --out modules/theta   and, to take a new sensor in,   "
-    "jules-ml fit moisture new.toml --adapt modules/theta --days 30 --out modules/new",
+@app.command(
+    epilog="Examples:  jules-ml fit respiration tower.toml --out modules/tower   and, to adapt a module to a new site,   "
+    "jules-ml fit moisture new.toml --adapt modules/theta --days 30 --out modules/new"
 )
-def fit_moisture(
+def fit(
+    kind: Annotated[
+        str,
+        typer.Argument(
+            help="Kind of module: respiration, moisture, hydraulics, carbon, or another that is installed.",
+            show_default=False,
+        ),
+    ],
     experiments: Annotated[
         list[Path],
         typer.Argument(
-            help="Experiment files (TOML), one a site; the first one's \\[moisture] holds for all.",
+            help="Experiment files (TOML), one per site; the settings of the first one apply to all.",
             show_default=False,
         ),
     ],
     out: Annotated[Path, typer.Option(help="Module folder to write.", show_default=False)],
     adapt: Annotated[
         Path | None,
-        typer.Option(help="Module folder to adapt to these sites, instead of learning anew.", show_default=False),
+        typer.Option(help="Module folder to adapt to these sites, instead of a new fit.", show_default=False),
     ] = None,
     days: Annotated[
         int | None,
         typer.Option(
-            min=1, help="With --adapt: days of observations to adapt by; all unless given.", show_default=False
+            min=1, help="With --adapt: adapt by the first so many days with observations.", show_default=False
+        ),
+    ] = None,
+    days_at: Annotated[
+        str | None,
+        typer.Option(
+            help="With --adapt: adapt by these days, as 2019-03-01,2019-06-01 or a file with one date per line.",
+            show_default=False,
         ),
     ] = None,
     quiet: Quiet = False,
+    json: Json = False,
 ) -> None:
-    """Learn soil moisture from weather, JULES and satellites, score it on what was held out, and draw it through time."""
+    """Fit a module to records, score it on the test period beside its baselines, and write its folder."""
     from jules_ml.experiment import load_experiment
-    from jules_ml.experiment.moisture import MoistureSection
-    from jules_ml.learned.moisture.adapt import adapt_moisture
-    from jules_ml.learned.moisture.fit import fit_moisture
-    from jules_ml.learned.moisture.site import moisture_site
+    from jules_ml.learned.adaptation import AdaptationDays, read_days
+    from jules_ml.learned.kind import kind_of
 
-    if days is not None and adapt is None:
-        raise BadInput("--days is for --adapt", remedy="give --adapt DIR too, or leave --days out")
-    loaded = [load_experiment(path) for path in experiments]
-    sites = [moisture_site(each, to_learn=adapt is None) for each in loaded]
-    ready_folder(out)
-    if adapt is None:
-        with share(quiet, "fit") as report:
-            done = fit_moisture(sites, loaded[0].moisture or MoistureSection(), out, progress=report)
-    else:
-        done = adapt_moisture(adapt, sites, out, days=days)
-    if not quiet:
-        _say_notes(done.warnings)
-        say_moisture_scores(done.scores)
-        say_folder(out)
-
-
-@fit.command("carbon", epilog="Example:  jules-ml fit carbon sites/*.toml --out modules/carbon")
-def fit_carbon(
-    experiments: Annotated[
-        list[Path],
-        typer.Argument(
-            help="Experiment files (TOML), one a site, eight or more with soc; the first one's \\[carbon_module] holds for all.",
-            show_default=False,
-        ),
-    ],
-    out: Annotated[Path, typer.Option(help="Module folder to write.", show_default=False)],
-    quiet: Quiet = False,
-) -> None:
-    """Learn soil carbon from how soil moisture behaves, say whether it adds skill, and predict it with intervals."""
-    from jules_ml.experiment import load_experiment
-    from jules_ml.learned.carbon.fit import fit_carbon
-
+    if adapt is None and (days is not None or days_at is not None):
+        raise BadInput("--days and --days-at are for --adapt", remedy="give --adapt DIR too, or leave them out")
+    chosen = kind_of(kind)
     loaded = [load_experiment(path) for path in experiments]
     ready_folder(out)
-    with share(quiet, "fit") as report:
-        done = fit_carbon(loaded, out, progress=report)
-    if not quiet:
-        _say_notes(done.warnings)
-        say_folder(out)
-
-
-def _say_notes(notes: Iterable[str]) -> None:
-    for note in notes:
-        out_console.print(f"[yellow]note[/] {escaped(note)}", soft_wrap=True)
+    with share(quiet or json, "adapt" if adapt else "fit") as report:
+        if adapt is None:
+            outcome = chosen.fit(loaded, out, progress=report)
+        else:
+            dates = None if days_at is None else read_days(days_at)
+            outcome = chosen.adapt(adapt, loaded, out, days=AdaptationDays(days, dates), progress=report)
+    print_outcome(outcome, quiet=quiet, json=json)

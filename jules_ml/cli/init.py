@@ -9,33 +9,47 @@ import typer
 
 from jules_ml.cli.application import app
 from jules_ml.cli.printing import Quiet, escaped, out_console
+from jules_ml.errors import BadInput
 
 
-@app.command(epilog="Example:  jules-ml init my_site --experiment tower.toml")
+@app.command(epilog="Example:  jules-ml init jules --out my_site --from tower.toml")
 def init(
-    folder: Annotated[Path, typer.Argument(help="Folder to write; new or empty.", show_default=False)],
-    experiment: Annotated[
+    template: Annotated[
+        str, typer.Argument(help="What to start from: jules, a point run of JULES.", show_default=False)
+    ],
+    out: Annotated[Path | None, typer.Option(help="Folder to write; new or empty.", show_default=False)] = None,
+    source: Annotated[
         Path | None,
         typer.Option(
-            help="Experiment file of a column, whose weather, soil, surface and carbon the point run gets; made-up weather unless given.",
+            "--from",
+            help="Experiment file of a column whose weather, soil, surface and carbon the point run gets; synthetic weather unless "
+            "given.",
             show_default=False,
         ),
     ] = None,
+    experiment: Annotated[Path | None, typer.Option(hidden=True)] = None,
     quiet: Quiet = False,
 ) -> None:
     """Write a complete point run of JULES to start from: namelists, weather, cover, initial state."""
     from jules_ml.jules.template import write_site, write_template
 
-    if experiment is None:
-        files = write_template(folder)
+    if template != "jules" or out is None or experiment is not None:
+        folder = template if out is None else out
+        option = f" --from {experiment or source}" if experiment or source else ""
+        raise BadInput(
+            f"'jules-ml init {template}' is not complete" if template == "jules" else f"'{template}' is no template",
+            remedy=f"write 'jules-ml init jules --out {'FOLDER' if folder == 'jules' else folder}{option}'",
+        )
+    if source is None:
+        files = write_template(out)
     else:
         from jules_ml.experiment import load_experiment
 
-        files = write_site(load_experiment(experiment), folder)
+        files = write_site(load_experiment(source), out)
     if not quiet:
-        out_console.print(f"[green]wrote[/] {len(files)} files into {escaped(str(folder))}", soft_wrap=True)
+        out_console.print(f"[green]wrote[/] {len(files)} files into {escaped(str(out))}", soft_wrap=True)
         out_console.print(
-            f"Run it:  cd {escaped(str(folder))} && mkdir -p output && JULES.EXE namelists\n"
-            f'or with modules swapped in:  \\[jules] folder = "{escaped(str(folder))}" in an experiment file, and jules-ml run',
+            f"Run it:  cd {escaped(str(out))} && mkdir -p output && JULES.EXE namelists\n"
+            f'or with modules swapped in:  \\[jules] folder = "{escaped(str(out))}" in an experiment file, and jules-ml run',
             soft_wrap=True,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,10 +15,15 @@ from rich.table import Table
 if TYPE_CHECKING:
     from jules_ml.column.run import ColumnRun
     from jules_ml.column.run import Progress as Report
+    from jules_ml.learned.kind import Outcome, ScoreRow
 
 out_console = Console(highlight=False)
 err_console = Console(stderr=True, highlight=False)
 
+#: Columns of a table of scores, and their headers.
+_COLUMNS = {"n": "n", "r": "r", "kge": "KGE", "nse": "NSE", "rmse": "RMSE", "ubrmse": "ubRMSE", "bias": "bias"}
+
+Json = Annotated[bool, typer.Option("--json", help="Print the scores as JSON, and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 
 
@@ -35,14 +40,46 @@ def say_files(files: Iterable[Path]) -> None:
         out_console.print(f"[green]wrote[/] {escaped(str(file))}", soft_wrap=True)
 
 
-def say_moisture_scores(scores: Mapping[str, Any]) -> None:
-    for site, found in scores["sites"].items():
-        for name, of in {**found["sensors"], **found["baselines"]}.items():
-            out_console.print(
-                f"[bold]{escaped(site)}[/] {name}: KGE {of['kge']:.2f}, RMSE {of['rmse']:.3f}, ubRMSE {of['ubrmse']:.3f} m3 m-3, "
-                f"r {of['r']:.2f}",
-                soft_wrap=True,
-            )
+def print_outcome(outcome: Outcome, *, quiet: bool, json: bool) -> None:
+    """Print what a fit, an adaptation or an evaluation gave: notes, scores beside baselines, files."""
+    if json:
+        print_json(outcome.scores)
+    elif not quiet:
+        for note in outcome.notes:
+            out_console.print(f"[yellow]note[/] {escaped(note)}", soft_wrap=True)
+        print_scores(outcome.table)
+        say_folder(outcome.folder)
+
+
+def print_scores(rows: Iterable[ScoreRow]) -> None:
+    """Print a table of scores, grouped by site."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("", overflow="fold")
+    for name in _COLUMNS:
+        table.add_column(_COLUMNS[name], justify="right", no_wrap=True, min_width=5)
+    site = None
+    for row in rows:
+        if row.site != site:
+            site = row.site
+            table.add_row(f"[bold]{escaped(site)}[/] \\[{escaped(row.units)}]")
+        table.add_row(f"  {escaped(row.source)}", *(_number(name, row.scores.get(name)) for name in _COLUMNS))
+    if table.row_count:
+        out_console.print(table)
+
+
+def _number(name: str, value: float | None) -> str:
+    if value is None or value != value:
+        return "–"
+    if name == "n":
+        return str(int(value))
+    return f"{value:+.3g}" if name == "bias" else f"{value:.2f}" if name in ("r", "kge", "nse") else f"{value:.3g}"
+
+
+def print_json(content: Any) -> None:
+    """Print scores as JSON on standard output."""
+    from jules_ml.learned.store import json_text
+
+    typer.echo(json_text(content), nl=False)
 
 
 def say_folder(folder: Path) -> None:

@@ -8,6 +8,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from jules_ml.errors import BadInput
+from jules_ml.experiment import Experiment
+from jules_ml.learned.hydraulics.store import load_hydraulics
 from jules_ml.learned.respiration.network import LearnedRespiration
 from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.learned.respiration.tables import CurveTable, learned_tables
@@ -97,3 +100,52 @@ def _lookup(tables: Sequence[CurveTable], which: Tensor) -> Callable[[Tensor], T
         return low + (position - left) * (values[start + left + 1] - low)
 
     return value
+
+
+class RespirationDraws:
+    """Draws of learned respiration: the curves and base respiration of one member of its network ensemble."""
+
+    ways = ("hooks", "namelist")
+
+    def count(self, folder: Path) -> int:
+        """Give the number of draws; see :class:`jules_ml.learned.uses.Draws`."""
+        return len(load_respiration(folder)[0].log_f)
+
+    def check(self, experiment: Experiment) -> None:
+        """Accept any experiment."""
+
+    def put(self, experiment: Experiment, draw: int, folder: Path) -> Experiment:
+        """Write one draw as a module folder, and name it under ``[modules]``."""
+        module = experiment.modules.respiration
+        if module is None:
+            return experiment
+        modules = experiment.modules.model_copy(update={"respiration": write_drawn_module(module, draw, folder)})
+        return experiment.model_copy(update={"modules": modules})
+
+
+class HydraulicsDraws:
+    """Draws of learned hydraulics: the soil of one member of its network ensemble."""
+
+    ways = ("ancillary",)
+
+    def count(self, folder: Path) -> int:
+        """Give the number of draws; see :class:`jules_ml.learned.uses.Draws`."""
+        return len(load_hydraulics(folder)[0].level)
+
+    def check(self, experiment: Experiment) -> None:
+        """Refuse an experiment that names soil properties beside the module."""
+        section = experiment.jules
+        if section is not None and section.ancillary is not None:
+            raise BadInput(
+                f"soil properties are given twice: by draws of hydraulics and by {section.ancillary.name}",
+                where=f"{experiment.file}, jules.ancillary",
+                remedy="leave it or the draws out",
+            )
+
+    def put(self, experiment: Experiment, draw: int, folder: Path) -> Experiment:
+        """Leave the experiment as it is: the soil of the draw is in ``[soil]`` of every member already."""
+        return experiment
+
+
+RESPIRATION = RespirationDraws()
+HYDRAULICS = HydraulicsDraws()

@@ -16,7 +16,6 @@ from typing import ClassVar
 import numpy as np
 import xarray as xr
 
-from jules_ml.ensemble.draws import write_drawn_module
 from jules_ml.ensemble.manifest import member_folder
 from jules_ml.ensemble.member_experiment import Soils, member_experiment
 from jules_ml.ensemble.member_file import Series
@@ -26,6 +25,7 @@ from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.jules import JulesSection
 from jules_ml.jules.run import JulesRun, run_jules
+from jules_ml.learned.uses import draws_of
 
 #: Folder of JULES's run within that of its member.
 RUN = "run"
@@ -80,10 +80,8 @@ class JulesWork:
 
     def _experiment(self, member: Member, attempt: Path) -> Experiment:
         made = member_experiment(self.experiment, member, self._soils)
-        module = made.modules.respiration
-        if module is not None and "respiration" in member.draws:
-            drawn = write_drawn_module(module, member.draws["respiration"], attempt / "respiration")
-            made = made.model_copy(update={"modules": made.modules.model_copy(update={"respiration": drawn})})
+        for kind, draw in member.draws.items():
+            made = draws_of(kind).put(made, draw, attempt / kind)
         return _tethered(made)
 
     def _keep(self, attempt: Path, place: Path) -> None:

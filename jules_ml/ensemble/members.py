@@ -14,8 +14,7 @@ from jules_ml.ensemble.sampling import prior_quantile, unit_design
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.ensemble import EnsembleSection
-from jules_ml.learned.hydraulics.store import load_hydraulics
-from jules_ml.learned.respiration.store import load_respiration
+from jules_ml.learned.uses import draws_names, draws_of
 
 
 @dataclass(frozen=True)
@@ -170,13 +169,18 @@ def count_draws(experiment: Experiment, module: str) -> int:
     BadInput
         If the experiment names no such module.
     """
-    folder: Path | None = getattr(experiment.modules, module)
+    if module not in draws_names():
+        raise BadInput(
+            f"modules of {module} have no draws",
+            where=f"{experiment.file}, ensemble.draws",
+            remedy=f"give one or several of {', '.join(draws_names())}",
+        )
+    draws = draws_of(module)
+    folder: Path | None = getattr(experiment.modules, module, None)
     if folder is None:
         raise BadInput(
             f"there are draws of {module}, and no module of it",
             where=f"{experiment.file}, ensemble.draws",
             remedy=f"give [modules] {module}, a folder that 'jules-ml fit {module}' wrote",
         )
-    if module == "hydraulics":
-        return len(load_hydraulics(folder)[0].level)
-    return len(load_respiration(folder)[0].log_f)
+    return draws.count(folder)

@@ -24,15 +24,13 @@ from jules_ml.ensemble.work import Unit, Work
 from jules_ml.ensemble.zarr_store import refuse_without_zarr
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
-from jules_ml.experiment.jules import Way
 from jules_ml.jules.run import jules_executable
 from jules_ml.jules.run_folder import read_run_folder
-from jules_ml.learned.respiration.store import load_respiration
+from jules_ml.learned.kind import kind_of
+from jules_ml.learned.uses import draws_of
 from jules_ml.support.provenance import software
 
 _TO_DO, _DONE, _FAILED = 0, 1, 2
-#: Ways by which a module gets into JULES.
-_WAYS: dict[str, tuple[Way, ...]] = {"respiration": ("hooks", "namelist"), "hydraulics": ("ancillary",)}
 
 
 @dataclass(frozen=True)
@@ -124,7 +122,7 @@ def plan_ensemble(experiment: Experiment) -> Plan:
     if section.format == "zarr":
         refuse_without_zarr()
     if experiment.modules.respiration is not None:
-        load_respiration(experiment.modules.respiration)
+        kind_of("respiration").load(experiment.modules.respiration)
     members = plan_members(experiment)
     for site in section.sites or (None,):
         for forcing in section.forcing or (None,):
@@ -182,13 +180,9 @@ def _refuse_draws_without_a_way(experiment: Experiment) -> None:
     assert experiment.ensemble is not None
     assert experiment.run is not None
     for module in experiment.ensemble.draws:
-        ways = _WAYS[module]
-        if module == "hydraulics" and experiment.jules is not None and experiment.jules.ancillary is not None:
-            raise BadInput(
-                f"soil properties are given twice: by draws of hydraulics and by {experiment.jules.ancillary.name}",
-                where=f"{experiment.file}, jules.ancillary",
-                remedy="leave it or the draws out",
-            )
+        draws = draws_of(module)
+        draws.check(experiment)
+        ways = draws.ways
         if not set(ways) & set(experiment.run.via):
             raise BadInput(
                 f"members have draws of {module}, which does not get into JULES",

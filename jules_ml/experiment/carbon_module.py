@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from jules_ml.support.section import Section
 
 #: Branches of the network.
 Branch = Literal["static", "season", "event"]
 BRANCHES: Final[tuple[Branch, ...]] = ("static", "season", "event")
 
 
-class CarbonSettings(BaseModel):
+class CarbonSettings(Section):
     """How soil carbon is learned. What the cores gave is each site's own; all else is taken from the first experiment."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     soc: float | None = Field(
         default=None, gt=0.0, description="this site's organic carbon of 0-30 cm, median of its cores, in soc_units"

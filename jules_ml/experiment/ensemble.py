@@ -81,7 +81,7 @@ class EnsembleSection(Section):
     sampling: Literal["latin_hypercube", "sobol", "listed"] = Field(
         default="latin_hypercube", description="how parameters and draws are sampled together"
     )
-    draws: tuple[Literal["respiration", "hydraulics"], ...] = Field(
+    draws: tuple[str, ...] = Field(
         default=(),
         description="modules of `[modules]` of which each member takes one draw in place of the median, or of the mean",
     )

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from jules_ml.experiment.place import INPUTS, RANGES
+from jules_ml.support.section import Section
 
 
-class HydraulicSettings(BaseModel):
+class HydraulicSettings(Section):
     """How JULES's soil properties are learned. ``inputs`` is each site's own; all else is taken from the first experiment."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     texture: bool = Field(default=True, description="sand and clay are among the inputs")
     inputs: dict[str, float] = Field(

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from jules_ml.support.plugins import plugin_names
 from jules_ml.support.section import DataPath, Section
 
-#: Ways of putting something learned into a JULES that nobody has changed, and by hooks.
-Way = Literal["ancillary", "prescribed", "namelist", "hooks"]
-#: One way, or several.
-Via = Annotated[tuple[Way, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+
+def _installed(ways: tuple[str, ...]) -> tuple[str, ...]:
+    names = plugin_names("jules_ml.ways")
+    for way in ways:
+        if way not in names:
+            raise ValueError(f"'{way}' is no way into JULES: use one or several of {', '.join(names)}")
+    return ways
+
+
+#: Ways into a JULES run, one or several: files that an unmodified JULES reads, or hooks.
+Via = Annotated[
+    tuple[str, ...],
+    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
+    AfterValidator(_installed),
+]
 NamelistValue = bool | int | float | str | tuple[bool | int | float | str, ...]
 
 

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 import xarray as xr
-from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
 from jules_ml.data.record_section import Record, record_of_table
 from jules_ml.errors import BadInput
@@ -18,6 +26,7 @@ from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.experiment.jules import JulesSection
 from jules_ml.experiment.messages import schema_error, syntax_error
 from jules_ml.experiment.moisture import MoistureSection
+from jules_ml.experiment.other_kinds import kind_section, validated_section
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.experiment.sections import (
     CarbonSection,
@@ -36,8 +45,8 @@ _Given = TypeVar("_Given", bound=Section)
 class Experiment(Section):
     """An experiment: one schema for everything that can be run or learned.
 
-    A section that a command does not need may be left out; :meth:`required` refuses where one is needed. A new module
-    brings its section here, as one field more.
+    A section that a command does not need may be left out; :meth:`required` refuses where one is needed. The section of a kind
+    that another package registers is given by :meth:`section_of`.
     """
 
     site: SiteSection = Field(default=SiteSection(), description="where the record was taken")
@@ -60,6 +69,21 @@ class Experiment(Section):
 
     _file: Path = PrivateAttr(default=Path("experiment.toml"))
     _text: str = PrivateAttr(default="")
+    _others: dict[str, Section] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _sections_of_other_kinds(
+        cls, table: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
+    ) -> Self:
+        """Validate the sections of kinds that other packages register by the schemas that they offer."""
+        if not isinstance(table, dict):
+            return handler(table)
+        others = [name for name in table if name not in cls.model_fields and kind_section(name) is not None]
+        experiment = handler({name: value for name, value in table.items() if name not in others})
+        for name in others:
+            experiment._others[name] = validated_section(name, table[name], info.context)
+        return experiment
 
     @model_validator(mode="after")
     def _state_fits_layers(self) -> Self:
@@ -77,6 +101,10 @@ class Experiment(Section):
         if self.modules.hydraulics is not None and self.closed_loop is not None:
             raise ValueError("in a closed loop learned hydraulics follow carbon: name them in [closed_loop] hydraulics")
         return self
+
+    def section_of(self, name: str) -> Section | None:
+        """Give the section of a kind that another package registers; None where the file has none."""
+        return self._others.get(name)
 
     @property
     def file(self) -> Path:

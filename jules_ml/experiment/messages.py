@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from jules_ml.data.record_section import Record, reader_names, reader_section
 from jules_ml.errors import BadInput
+from jules_ml.experiment.other_kinds import kind_section
 
 Key = tuple[str | int, ...]
 
@@ -138,6 +139,9 @@ def _models_at(schema: type[BaseModel], key: Sequence[str | int], raw: Mapping[s
         node = node[part]
         if not isinstance(part, int):
             fields = [model.model_fields[part] for model in models if part in model.model_fields]
+            if not fields and models == [schema] and (section := kind_section(part)) is not None:
+                models = [section]
+                continue
             # a table of tables by a name of the user's own, such as a column, keeps the models of the field that holds it
             models = [m for field in fields for m in _models_in(field.annotation)] if fields else models
             models = [_section_of_reader(node) if model is Record else model for model in models]

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from jules_ml.experiment.place import STATIC_RANGE
-from jules_ml.support.section import DataPath, PerLayer
+from jules_ml.support.section import DataPath, PerLayer, Section
 
 StaticKind = Literal["texture", "satellite", "both", "none"]
 
 
-class MoistureSettings(BaseModel):
+class MoistureSettings(Section):
     """How soil moisture is learned."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     static: StaticKind = Field(
         default="both",

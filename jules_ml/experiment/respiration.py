@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from jules_ml.support.section import Section
 
 #: Which flux is learned from, by what it is.
 FLUX = {"ecosystem": "nee", "soil": "resp_soil", "heterotrophic": "resp_het"}
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class RowSettings(_Section):
+class RowSettings(Section):
     """``[respiration.rows]``: which steps are learned from. Each is a rule with a name, and what it drops is counted in the card."""
 
     nee_is_measured: bool = Field(
@@ -45,7 +43,7 @@ class RowSettings(_Section):
     )
 
 
-class RespirationSettings(_Section):
+class RespirationSettings(Section):
     """How respiration is learned: ``R = R0 f(s) g(T)``."""
 
     target: Literal["ecosystem", "soil", "heterotrophic"] = Field(

@@ -11,15 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
-from jules_ml.column.learned_soil import with_learned_soil
-from jules_ml.column.setup import column_soil
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import Experiment
-from jules_ml.experiment.jules import JulesSection, Way
+from jules_ml.experiment.jules import JulesSection
 from jules_ml.jules.log import JulesLog, Progress
 from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.process import Finished, check_jules, run_jules_executable
@@ -36,19 +30,13 @@ from jules_ml.jules.run_folder import (
     read_run_folder,
     stage,
 )
-from jules_ml.jules.swap.ancillary import read_ancillary, swap_ancillary
-from jules_ml.jules.swap.prescribed import swap_prescribed
-from jules_ml.jules.swap.respiration import swap_hooks, swap_namelist
 from jules_ml.learned.store import MODULE_FILES
-from jules_ml.physics.column import SoilProperties
-from jules_ml.physics.hydraulics import VAN_GENUCHTEN
+from jules_ml.learned.uses import ways
 from jules_ml.support.files import whole_file
 from jules_ml.support.provenance import software
 
 #: A run of a year writes some megabytes; with less than this it would only fill the disk.
 LEAST_FREE = 20 * 1024**2
-#: Ways of ``[run] via`` that take a module in.
-_WAYS: dict[str, tuple[Way, ...]] = {"hydraulics": ("ancillary",), "respiration": ("namelist", "hooks")}
 _FORMAT = "%Y-%m-%d %H:%M:%S"
 #: Files up to this size are known again by their content, larger ones by size and time.
 _HASHED = 64 * 1024**2
@@ -210,16 +198,9 @@ def prepare(experiment: Experiment, staged: RunFolder, executable: Path) -> list
     given = {name: f"{moment:{_FORMAT}}" for name, moment in times.items() if moment is not None}
     if given:
         staged.namelists.set("jules_time", given)
-    steps = {
-        "ancillary": lambda: _ancillary(experiment, section, staged),
-        "prescribed": lambda: _prescribed(experiment, section, staged),
-        "namelist": lambda: swap_namelist(staged, _respiration(experiment)),
-        "hooks": lambda: swap_hooks(staged, executable, config=section.hooks, module=experiment.modules.respiration),
-    }
-    order: tuple[Way, ...] = ("ancillary", "prescribed", "namelist", "hooks")
-    for way in order:
-        if way in run.via:
-            notes += steps[way]()
+    for name, way in ways().items():
+        if name in run.via:
+            notes += way.swap(experiment, staged, executable)
     return notes + _idle(experiment, section, run.via)
 
 
@@ -241,76 +222,24 @@ def _refuse_entries(experiment: Experiment, staged: RunFolder, group: str, entri
         )
 
 
-def _idle(experiment: Experiment, section: JulesSection, via: tuple[Way, ...]) -> list[str]:
-    """What the experiment names and no way of ``[run] via`` takes."""
-    named: tuple[tuple[str, object, tuple[Way, ...]], ...] = (
-        ("[modules] hydraulics", experiment.modules.hydraulics, _WAYS["hydraulics"]),
-        ("[modules] respiration", experiment.modules.respiration, _WAYS["respiration"]),
+def _idle(experiment: Experiment, section: JulesSection, via: tuple[str, ...]) -> list[str]:
+    """Notes on what the experiment names and no way of ``[run] via`` takes."""
+    named = [(f"[modules] {kind}", folder, _ways_of(kind)) for kind, folder in experiment.modules]
+    named += [
         ("[jules] ancillary", section.ancillary, ("ancillary",)),
         ("[jules.prescribed]", section.prescribed, ("prescribed",)),
         ("[jules] hooks", section.hooks, ("hooks",)),
-    )
+    ]
     return [
-        f"{what} is named and not swapped in: {' and '.join(ways)} {'is' if len(ways) == 1 else 'are'} not in [run] via"
-        for what, given, ways in named
-        if given is not None and not set(ways) & set(via)
+        f"{entry} is named and not swapped in: {' and '.join(names)} {'is' if len(names) == 1 else 'are'} not in [run] via"
+        for entry, value, names in named
+        if value is not None and not set(names) & set(via)
     ]
 
 
-def _ancillary(experiment: Experiment, section: JulesSection, staged: RunFolder) -> list[str]:
-    module = experiment.modules.hydraulics
-    if section.ancillary is not None and module is not None:
-        raise BadInput(
-            f"soil properties are given twice: by {section.ancillary.name} and by {module.name}",
-            where=f"{experiment.file}, jules.ancillary",
-            remedy="leave [jules] ancillary or [modules] hydraulics out",
-        )
-    if section.ancillary is not None:
-        properties, form = read_ancillary(section.ancillary, staged)
-        return swap_ancillary(staged, properties, form=form, source=section.ancillary.name)
-    source = f"[soil] of {experiment.file.name}" if module is None else module.name
-    experiment, said = with_learned_soil(experiment, dzsoil=staged.dzsoil)
-    if experiment.soil is None:
-        raise BadInput(
-            "there are no soil properties to swap in",
-            where=f"{experiment.file}, run.via",
-            remedy="give [modules] hydraulics, [jules] ancillary, a file of 'jules-ml export --to ancillary', or a section [soil]",
-        )
-    if experiment.soil.dzsoil != staged.dzsoil:
-        raise BadInput(
-            f"[soil] has layers of {experiment.soil.dzsoil} m, and the run of {staged.dzsoil} m",
-            where=f"{experiment.file}, soil.dzsoil",
-            remedy="give the soil on the layers of the run (dzsoil_io of JULES_SOIL)",
-        )
-    soil = column_soil(experiment.soil, torch.float64, where=str(experiment.file))
-    values: Mapping[str, NDArray[np.float64]] = {
-        name: getattr(soil.properties, name).flatten().expand(len(staged.dzsoil)).numpy()
-        for name in SoilProperties._fields
-    }
-    values = {**values, "theta_r": soil.theta_r.flatten().expand(len(staged.dzsoil)).numpy()}
-    form = "van_genuchten" if soil.form is VAN_GENUCHTEN else "clapp_hornberger"
-    return [*said, *swap_ancillary(staged, values, form=form, source=source)]
-
-
-def _prescribed(experiment: Experiment, section: JulesSection, staged: RunFolder) -> list[str]:
-    if section.prescribed is None:
-        raise BadInput(
-            "there is nothing to prescribe",
-            where=f"{experiment.file}, run.via",
-            remedy="give [jules.prescribed] file, as 'jules-ml export --to prescribed' writes it",
-        )
-    given = section.prescribed
-    return swap_prescribed(staged, given.file, levels=given.levels, interp=given.interp)
-
-
-def _respiration(experiment: Experiment) -> Path:
-    if experiment.modules.respiration is None:
-        raise BadInput(
-            "there is no learned respiration to fit JULES's numbers to",
-            where=f"{experiment.file}, run.via",
-            remedy="give [modules] respiration, a folder that 'jules-ml fit respiration' wrote",
-        )
-    return experiment.modules.respiration
+def _ways_of(kind: str) -> tuple[str, ...]:
+    """Ways by which modules of a kind get into JULES."""
+    return tuple(name for name, way in ways().items() if kind in way.kinds)
 
 
 def namelist_diff(before: NamelistFolder, after: NamelistFolder) -> str:
@@ -344,7 +273,7 @@ def _provenance(
             "files": [_identity(folder / file) for file in MODULE_FILES if (folder / file).is_file()],
         }
         for name, folder in experiment.modules
-        if folder and set(_WAYS.get(name, ())) & set(what.via)
+        if folder and set(_ways_of(name)) & set(what.via)
     }
     inputs = {}
     for _, group, entries in staged.namelists.groups():

@@ -7,12 +7,14 @@ These are protocols. ``jules/`` and ``ensemble/`` implement them and register th
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
+from jules_ml.experiment import Experiment
 from jules_ml.support.plugins import load_plugin, plugin_names
 
 #: Entry-point groups.
 EXPORTS: Final = "jules_ml.exports"
+WAYS: Final = "jules_ml.ways"
 DRAWS: Final = "jules_ml.draws"
 
 
@@ -56,6 +58,43 @@ class Export(Protocol):
         """
 
 
+class Way(Protocol):
+    """A way into a JULES run, as ``[run] via`` names it.
+
+    Attributes
+    ----------
+    order : int
+        Ways are applied in this order.
+    kinds : tuple of str
+        Kinds of modules under ``[modules]`` that it takes.
+    """
+
+    order: int
+    kinds: tuple[str, ...]
+
+    def swap(self, experiment: Experiment, run: Any, executable: Path) -> list[str]:
+        """Change a staged run folder.
+
+        Parameters
+        ----------
+        experiment : Experiment
+        run : jules_ml.jules.run_folder.RunFolder
+            Staged copy of the user's run folder.
+        executable : Path
+            Executable of JULES.
+
+        Returns
+        -------
+        list of str
+            What was changed, for the user.
+
+        Raises
+        ------
+        BadInput
+            If the experiment does not name what is to be swapped in, or it does not fit the run.
+        """
+
+
 class Draws(Protocol):
     """Draws of one kind of module for the members of an ensemble.
 
@@ -69,6 +108,27 @@ class Draws(Protocol):
 
     def count(self, folder: Path) -> int:
         """Give the number of draws in a module folder."""
+
+    def check(self, experiment: Experiment) -> None:
+        """Refuse an experiment whose members could not take draws.
+
+        Raises
+        ------
+        BadInput
+        """
+
+    def put(self, experiment: Experiment, draw: int, folder: Path) -> Experiment:
+        """Put one draw into the experiment of a member, before JULES is run.
+
+        Parameters
+        ----------
+        experiment : Experiment
+            Of the member.
+        draw : int
+            From 0.
+        folder : Path
+            Folder for files of the draw, which does not exist yet.
+        """
 
 
 def export_names() -> tuple[str, ...]:
@@ -86,6 +146,12 @@ def export_of(name: str) -> Export:
     """
     export: Export = load_plugin(EXPORTS, name)
     return export
+
+
+def ways() -> dict[str, Way]:
+    """Give all ways into JULES that are installed, in the order in which they are applied."""
+    every = {name: load_plugin(WAYS, name) for name in plugin_names(WAYS)}
+    return dict(sorted(every.items(), key=lambda item: item[1].order))
 
 
 def draws_names() -> tuple[str, ...]:

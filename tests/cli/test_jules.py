@@ -18,7 +18,7 @@ runner = CliRunner()
 @pytest.fixture
 def experiment(tmp_path: Path) -> Path:
     """The template in a folder, and an experiment that runs it with the stand-in for JULES."""
-    assert runner.invoke(app, ["init", str(tmp_path / "point"), "--quiet"]).exit_code == 0
+    assert runner.invoke(app, ["init", "jules", "--out", str(tmp_path / "point"), "--quiet"]).exit_code == 0
     executable = tmp_path / "jules.exe"
     executable.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {STAND_IN} "$@"\n', encoding="ascii")
     executable.chmod(0o755)
@@ -27,7 +27,7 @@ def experiment(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("command", ["init", "run", "evaluate"])
+@pytest.mark.parametrize("command", ["init", "run", "evaluate", "compare", "fit", "export"])
 def test_help_has_an_example(command: str) -> None:
     page = runner.invoke(app, [command, "--help"])
     assert page.exit_code == 0
@@ -58,7 +58,7 @@ def test_failed_run_cannot_be_compared(experiment: Path) -> None:
     runner.invoke(app, ["run", str(experiment), "--quiet"])
     folder = experiment.parent / "point_stock"
     assert json.loads((folder / "run_summary.json").read_text(encoding="utf-8"))["status"] == "failed"
-    result = runner.invoke(app, ["evaluate", str(folder), "--out", str(experiment.parent / "compared")])
+    result = runner.invoke(app, ["compare", str(folder), "--out", str(experiment.parent / "compared")])
     assert result.exit_code == 2
     assert "something cannot be" in result.output
     assert not (experiment.parent / "compared").exists()
@@ -67,4 +67,32 @@ def test_failed_run_cannot_be_compared(experiment: Path) -> None:
 def test_module_folder_needs_a_record(tmp_path: Path) -> None:
     result = runner.invoke(app, ["evaluate", str(tmp_path), "--out", str(tmp_path / "out")])
     assert result.exit_code == 2
-    assert "--data once for each record" in result.output
+    assert "give --data FILE once per site" in result.output
+
+
+@pytest.mark.parametrize(
+    ("typed", "remedy"),
+    [
+        (["init", "my_site"], "jules-ml init jules --out my_site"),
+        (["init", "jules"], "jules-ml init jules --out FOLDER"),
+        (["init", "my_site", "--experiment", "tower.toml"], "jules-ml init jules --out my_site --from tower.toml"),
+        (["export", "module", "--to", "curve", "--out", "out"], "ancillary, curves, initial, prescribed"),
+        (["fit", "respirations", "tower.toml", "--out", "out"], "carbon, hydraulics, moisture, respiration"),
+        (["fit", "respiration", "tower.toml", "--days", "30", "--out", "out"], "give --adapt DIR too"),
+    ],
+)
+def test_old_spellings_and_misspelt_names_give_the_right_one(
+    typed: list[str], remedy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = runner.invoke(app, typed)
+    assert result.exit_code == 2
+    assert remedy in " ".join(result.output.split())
+
+
+def test_evaluate_on_runs_gives_the_command_that_compares_them(experiment: Path) -> None:
+    assert runner.invoke(app, ["run", str(experiment), "--quiet"]).exit_code == 0
+    folder = experiment.parent / "point_stock"
+    result = runner.invoke(app, ["evaluate", str(folder), str(folder), "--out", "compared"])
+    assert result.exit_code == 2
+    assert f"jules-ml compare {folder} {folder} --out compared" in " ".join(result.output.split())

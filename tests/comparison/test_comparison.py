@@ -178,7 +178,7 @@ def test_residual_water_of_texture_is_put_back(tmp_path: Path) -> None:
         "organic_carbon = 0.02\n\n"
     )
     path = write_experiment(tmp_path, (given, texture))
-    result = CliRunner().invoke(app, ["evaluate", str(folder), "--data", str(path), "--out", str(tmp_path / "out")])
+    result = CliRunner().invoke(app, ["compare", str(folder), "--data", str(path), "--out", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
     means = json.loads((tmp_path / "out" / "scores.json").read_text(encoding="utf-8"))["means"]
     assert means["run"]["soil water, top layer [m3 m-3]"] == pytest.approx(0.31)

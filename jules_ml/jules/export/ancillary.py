@@ -47,3 +47,18 @@ def export_ancillaries(folder: str | Path, out: Path) -> list[Path]:
             write_ancillary(out / f"{file_name_of(str(site))}.nc", values, form="van_genuchten", title=title)
         )
     return written
+
+
+class AncillaryExport:
+    """Form ``ancillary`` of ``jules-ml export``."""
+
+    kind = "hydraulics"
+    title = "one file of soil properties per site, for JULES_SOIL_PROPS"
+    options: tuple[str, ...] = ()
+
+    def write(self, folder: Path, out: Path, *, predicted: bool = False) -> list[Path]:
+        """Write the files; see :class:`jules_ml.learned.uses.Export`."""
+        return export_ancillaries(folder, out)
+
+
+EXPORT = AncillaryExport()

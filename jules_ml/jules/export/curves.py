@@ -37,3 +37,18 @@ def export_curves(folder: str | Path, out: Path, *, x: CurveX | None = None) -> 
     module, settings, _ = load_respiration(folder)
     fsth, ftemp = learned_tables(module, settings, x=x)
     return [write_curve(fsth, out / FSTH_FILE), write_curve(ftemp, out / FTEMP_FILE)]
+
+
+class CurvesExport:
+    """Form ``curves`` of ``jules-ml export``."""
+
+    kind = "respiration"
+    title = "namelist tables of f and g"
+    options: tuple[str, ...] = ()
+
+    def write(self, folder: Path, out: Path, *, predicted: bool = False) -> list[Path]:
+        """Write the files; see :class:`jules_ml.learned.uses.Export`."""
+        return export_curves(folder, out)
+
+
+EXPORT = CurvesExport()

@@ -77,3 +77,18 @@ def export_carbon(folder: str | Path, out: Path, *, predicted: bool = False) -> 
             ds.to_netcdf(part, engine="netcdf4", format="NETCDF3_64BIT")
         written.append(path)
     return written
+
+
+class InitialExport:
+    """Form ``initial`` of ``jules-ml export``."""
+
+    kind = "carbon"
+    title = "one file of soil carbon per site, for JULES_INITIAL"
+    options: tuple[str, ...] = ("predicted",)
+
+    def write(self, folder: Path, out: Path, *, predicted: bool = False) -> list[Path]:
+        """Write the files; see :class:`jules_ml.learned.uses.Export`."""
+        return export_carbon(folder, out, predicted=predicted)
+
+
+EXPORT = InitialExport()

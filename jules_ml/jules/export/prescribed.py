@@ -83,3 +83,18 @@ def _write(predictions: xr.Dataset, site: str, of: dict[str, Any], out: Path) ->
 
 def _layers(values: list[float]) -> np.ndarray:
     return np.asarray(values if len(values) > 1 else values * 4, dtype=np.float64)
+
+
+class PrescribedExport:
+    """Form ``prescribed`` of ``jules-ml export``."""
+
+    kind = "moisture"
+    title = "one file of soil water through time per site, for JULES_PRESCRIBED_DATASET"
+    options: tuple[str, ...] = ()
+
+    def write(self, folder: Path, out: Path, *, predicted: bool = False) -> list[Path]:
+        """Write the files; see :class:`jules_ml.learned.uses.Export`."""
+        return export_prescribed(folder, out)
+
+
+EXPORT = PrescribedExport()

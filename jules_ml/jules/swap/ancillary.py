@@ -7,14 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from jules_ml.column.learned_soil import with_learned_soil
+from jules_ml.column.setup import column_soil
 from jules_ml.data.netcdffile import read_netcdf
 from jules_ml.errors import BadInput
+from jules_ml.experiment import Experiment
 from jules_ml.jules.input_files import write_ancillary
 from jules_ml.jules.run_folder import SWAPPED, RunFolder
 from jules_ml.jules.variable_lists import Listed, from_file, is_netcdf, list_entries, read_list, read_row
+from jules_ml.physics.column import SoilProperties
+from jules_ml.physics.hydraulics import VAN_GENUCHTEN
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
 
 _GROUP = "jules_soil_props"
@@ -205,3 +211,53 @@ def _single_point(values: NDArray[np.float64], run: RunFolder) -> NDArray[np.flo
     n_grid = len(run.grid.shape)
     one = values.ndim > n_grid and all(n == 1 for n in values.shape[-n_grid:])
     return values.reshape(values.shape[: values.ndim - n_grid]) if one else values
+
+
+class AncillaryWay:
+    """Way ``ancillary``: soil properties from a netCDF file under JULES_SOIL_PROPS."""
+
+    order = 1
+    kinds = ("hydraulics",)
+
+    def swap(self, experiment: Experiment, run: RunFolder, executable: Path) -> list[str]:
+        """Swap in the soil of ``[jules] ancillary``, ``[modules] hydraulics`` or ``[soil]``; see :class:`jules_ml.learned.uses.Way`."""
+        return _swap(experiment, run)
+
+
+def _swap(experiment: Experiment, staged: RunFolder) -> list[str]:
+    section = experiment.required(experiment.jules, "jules")
+    module = experiment.modules.hydraulics
+    if section.ancillary is not None and module is not None:
+        raise BadInput(
+            f"soil properties are given twice: by {section.ancillary.name} and by {module.name}",
+            where=f"{experiment.file}, jules.ancillary",
+            remedy="leave [jules] ancillary or [modules] hydraulics out",
+        )
+    if section.ancillary is not None:
+        properties, form = read_ancillary(section.ancillary, staged)
+        return swap_ancillary(staged, properties, form=form, source=section.ancillary.name)
+    source = f"[soil] of {experiment.file.name}" if module is None else module.name
+    experiment, notes = with_learned_soil(experiment, dzsoil=staged.dzsoil)
+    if experiment.soil is None:
+        raise BadInput(
+            "there are no soil properties to swap in",
+            where=f"{experiment.file}, run.via",
+            remedy="give [modules] hydraulics, [jules] ancillary, a file of 'jules-ml export --to ancillary', or a section [soil]",
+        )
+    if experiment.soil.dzsoil != staged.dzsoil:
+        raise BadInput(
+            f"[soil] has layers of {experiment.soil.dzsoil} m, and the run of {staged.dzsoil} m",
+            where=f"{experiment.file}, soil.dzsoil",
+            remedy="give the soil on the layers of the run (dzsoil_io of JULES_SOIL)",
+        )
+    soil = column_soil(experiment.soil, torch.float64, where=str(experiment.file))
+    values: Mapping[str, NDArray[np.float64]] = {
+        name: getattr(soil.properties, name).flatten().expand(len(staged.dzsoil)).numpy()
+        for name in SoilProperties._fields
+    }
+    values = {**values, "theta_r": soil.theta_r.flatten().expand(len(staged.dzsoil)).numpy()}
+    form = "van_genuchten" if soil.form is VAN_GENUCHTEN else "clapp_hornberger"
+    return [*notes, *swap_ancillary(staged, values, form=form, source=source)]
+
+
+WAY = AncillaryWay()

@@ -12,6 +12,7 @@ import xarray as xr
 
 from jules_ml.data.netcdffile import read_netcdf
 from jules_ml.errors import BadInput
+from jules_ml.experiment import Experiment
 from jules_ml.jules.input_files import PRESCRIBED, write_prescribed
 from jules_ml.jules.namelist_text import Value
 from jules_ml.jules.run_folder import SWAPPED, RunFolder
@@ -190,3 +191,25 @@ def _checked_layers(run: RunFolder, values: xr.DataArray, file: Path) -> np.ndar
     grid = run.grid.shape
     one = array.ndim == 2 + len(grid) and all(n == 1 for n in array.shape[2:])
     return array.reshape(array.shape[:2]) if one else array
+
+
+class PrescribedWay:
+    """Way ``prescribed``: soil state through time from a netCDF file under JULES_PRESCRIBED_DATASET."""
+
+    order = 2
+    kinds = ()
+
+    def swap(self, experiment: Experiment, run: RunFolder, executable: Path) -> list[str]:
+        """Prescribe the file of ``[jules.prescribed]``; see :class:`jules_ml.learned.uses.Way`."""
+        section = experiment.required(experiment.jules, "jules")
+        if section.prescribed is None:
+            raise BadInput(
+                "there is nothing to prescribe",
+                where=f"{experiment.file}, run.via",
+                remedy="give [jules.prescribed] file, as 'jules-ml export --to prescribed' writes it",
+            )
+        prescribed = section.prescribed
+        return swap_prescribed(run, prescribed.file, levels=prescribed.levels, interp=prescribed.interp)
+
+
+WAY = PrescribedWay()

@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
+from jules_ml.experiment import Experiment
 from jules_ml.jules.export.curves import FSTH_FILE, FTEMP_FILE, export_curves
 from jules_ml.jules.hooks import Hook, check_executable
 from jules_ml.jules.namelist_text import Value
@@ -267,3 +268,40 @@ def _refuse_ecosse(run: RunFolder) -> None:
             where=run.namelists.place(_GROUP),
             remedy="set soil_bgc_model to 1 or 2, or leave the ways 'namelist' and 'hooks' out",
         )
+
+
+class NamelistWay:
+    """Way ``namelist``: the nearest numbers of JULES's own respiration formulas."""
+
+    order = 3
+    kinds = ("respiration",)
+
+    def swap(self, experiment: Experiment, run: RunFolder, executable: Path) -> list[str]:
+        """Set the numbers fitted to ``[modules] respiration``; see :class:`jules_ml.learned.uses.Way`."""
+        return swap_namelist(run, _module(experiment))
+
+
+class HooksWay:
+    """Way ``hooks``: curves or modules that the hooks evaluate inside JULES."""
+
+    order = 4
+    kinds = ("respiration",)
+
+    def swap(self, experiment: Experiment, run: RunFolder, executable: Path) -> list[str]:
+        """Write ``jules_ml.nml`` for ``[jules] hooks`` or ``[modules] respiration``; see :class:`jules_ml.learned.uses.Way`."""
+        section = experiment.required(experiment.jules, "jules")
+        return swap_hooks(run, executable, config=section.hooks, module=experiment.modules.respiration)
+
+
+def _module(experiment: Experiment) -> Path:
+    if experiment.modules.respiration is None:
+        raise BadInput(
+            "there is no learned respiration to fit JULES's numbers to",
+            where=f"{experiment.file}, run.via",
+            remedy="give [modules] respiration, a folder that 'jules-ml fit respiration' wrote",
+        )
+    return experiment.modules.respiration
+
+
+NAMELIST = NamelistWay()
+HOOKS = HooksWay()

@@ -17,14 +17,14 @@ from jules_ml.learned.hydraulics.columns import (
     HydraulicSite,
     column_batch,
 )
-from jules_ml.learned.hydraulics.fit import common_layers, hydraulic_sites
 from jules_ml.learned.hydraulics.report import predicted, save_report_figures, scores_of
 from jules_ml.learned.hydraulics.site import (
     CARBON_UNKNOWN,
     SUBSOIL_CARBON,
     TIMESTEP,
+    hydraulic_sites,
 )
-from jules_ml.learned.hydraulics.store import load_hydraulics
+from jules_ml.learned.hydraulics.store import load_hydraulics, refuse_other_layers
 from jules_ml.learned.store import (
     write_evaluation_folder,
 )
@@ -57,13 +57,7 @@ def evaluate_hydraulics(
     """
     network, card = load_hydraulics(folder)
     settings = HydraulicSettings(**card["settings"])
-    dzsoil = common_layers(experiments)
-    if list(dzsoil) != card["dzsoil"]:
-        raise BadInput(
-            f"the layers are {list(dzsoil)} m, and the module was learned with {card['dzsoil']} m",
-            where=f"{experiments[0].file}, soil.dzsoil",
-            remedy="give the layers that the module was learned with",
-        )
+    dzsoil = refuse_other_layers(experiments, card)
     sites = [_as_learned(site, card, Path(folder)) for site in hydraulic_sites(experiments, settings)]
     batch = column_batch(sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
     predictions = predicted(network, batch)

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.experiment.place import INPUTS, TEXTURE
@@ -23,7 +22,8 @@ from jules_ml.learned.hydraulics.pretraining import pretrain
 from jules_ml.learned.hydraulics.report import predicted, save_report_figures, scores_of
 from jules_ml.learned.hydraulics.site import (
     TIMESTEP,
-    hydraulic_site,
+    common_layers,
+    hydraulic_sites,
     time_split,
 )
 from jules_ml.learned.hydraulics.training import Learning, Lesson, learn_hydraulics
@@ -99,51 +99,16 @@ def fit_hydraulics(experiments: Sequence[Experiment], out: Path, *, progress: Pr
     ]
     network = LearnedHydraulics(names, members=settings.members, hidden=settings.hidden, seed=settings.seed)
     pretrain(network, [site.inputs for site in sites])
-    learning = Learning(
-        rounds=settings.rounds,
-        bias_weight=settings.bias_weight,
-        deep_weight=settings.deep_weight,
-        tie=settings.tie,
-        bootstrap=len(sites) >= _ENOUGH_TO_DRAW,
-        seed=settings.seed,
-    )
-    costs = learn_hydraulics(network, [Lesson(batch, np.ones(len(sites), dtype=bool))], learning, progress=progress)
+    lesson = Lesson(batch, np.ones(len(sites), dtype=bool))
+    costs = learn_hydraulics(network, [lesson], learning_of(settings, len(sites)), progress=progress)
     whole = column_batch(sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
     predictions = predicted(network, whole, held)
     scores = scores_of(predictions, part="test" if settings.test_fraction else "train") | {"cost": costs}
     said = (*_said_of(scores), *_said_of_texture(sites))
-    card = {
-        "module": "hydraulics",
-        "inputs": {name: dict(zip(("units", "meaning"), INPUTS[name], strict=True)) for name in names},
-        "settings": settings.model_dump(),
-        "dzsoil": list(dzsoil),
-        "form": "van_genuchten",
-        "sites": {s.name: {"start": str(s.start), "days": len(s.observed), "inputs": s.inputs} for s in sites},
-        "records": [
-            {k: str(e.record().attrs.get(k, "not stated")) for k in ("source", "licence")} for e in experiments
-        ],
-        "gradient": "displaced copies of every column, run beside it",
-        "notes": list(said),
-        "software": software(),
-    }
+    card = card_of(experiments, sites, settings, names, notes=said)
     write_module_folder(out, state=dict(network.state_dict()), card=card, scores=scores, predictions=predictions)
     save_report_figures(predictions, out)
     return HydraulicsFit(out, network, scores, said)
-
-
-def hydraulic_sites(experiments: Sequence[Experiment], settings: HydraulicSettings) -> list[HydraulicSite]:
-    """Sites of experiments, each of another name: by that their soils are known again."""
-    sites: list[HydraulicSite] = []
-    for each in experiments:
-        site = hydraulic_site(each, settings)
-        if site.name in [other.name for other in sites]:
-            raise BadInput(
-                f"two records are of a site called {site.name}",
-                where=f"{each.file}, site.name",
-                remedy="give each site once, under a name of its own",
-            )
-        sites.append(site)
-    return sites
 
 
 def _said_of_texture(sites: Sequence[HydraulicSite]) -> tuple[str, ...]:
@@ -151,18 +116,6 @@ def _said_of_texture(sites: Sequence[HydraulicSite]) -> tuple[str, ...]:
     if not unknown:
         return ()
     return (f"texture is not known at {', '.join(unknown)}: what 'texture' stands for there is the soil of a loam",)
-
-
-def common_layers(experiments: Sequence[Experiment]) -> tuple[float, ...]:
-    layers = [each.required(each.soil, "soil").dzsoil for each in experiments]
-    for each, found in zip(experiments, layers, strict=True):
-        if found != layers[0]:
-            raise BadInput(
-                f"its layers are {list(found)} m and those of the first experiment {list(layers[0])} m",
-                where=f"{each.file}, soil.dzsoil",
-                remedy="give all experiments the same layers",
-            )
-    return layers[0]
 
 
 def _said_of(scores: Mapping[str, Any]) -> tuple[str, ...]:
@@ -173,3 +126,40 @@ def _said_of(scores: Mapping[str, Any]) -> tuple[str, ...]:
             f"(ubRMSE {learned:.3f} against {texture:.3f} m3 m-3)",
         )
     return ()
+
+
+def learning_of(settings: HydraulicSettings, sites: int) -> Learning:
+    """Give the settings of training for a number of sites."""
+    return Learning(
+        rounds=settings.rounds,
+        bias_weight=settings.bias_weight,
+        deep_weight=settings.deep_weight,
+        tie=settings.tie,
+        bootstrap=sites >= _ENOUGH_TO_DRAW,
+        seed=settings.seed,
+    )
+
+
+def card_of(
+    experiments: Sequence[Experiment],
+    sites: Sequence[HydraulicSite],
+    settings: HydraulicSettings,
+    names: Sequence[str],
+    *,
+    notes: Sequence[str],
+) -> dict[str, Any]:
+    """Describe a module: its inputs, its sites and how it was fitted."""
+    return {
+        "module": "hydraulics",
+        "inputs": {name: dict(zip(("units", "meaning"), INPUTS[name], strict=True)) for name in names},
+        "settings": settings.model_dump(),
+        "dzsoil": list(common_layers(experiments)),
+        "form": "van_genuchten",
+        "sites": {s.name: {"start": str(s.start), "days": len(s.observed), "inputs": s.inputs} for s in sites},
+        "records": [
+            {k: str(e.record().attrs.get(k, "not stated")) for k in ("source", "licence")} for e in experiments
+        ],
+        "gradient": "displaced copies of every column, run beside it",
+        "notes": list(notes),
+        "software": software(),
+    }

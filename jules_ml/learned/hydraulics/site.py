@@ -18,7 +18,9 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.experiment.sections import SoilSection, SurfaceSection
-from jules_ml.learned.hydraulics.columns import HydraulicSite
+from jules_ml.learned.hydraulics.columns import (
+    HydraulicSite,
+)
 from jules_ml.learned.hydraulics.inputs import climate_inputs
 from jules_ml.physics.pedotransfer import check_texture
 from jules_ml.physics.surface import Forcing
@@ -262,3 +264,30 @@ def time_split(observed: Sequence[NDArray[np.floating]], test_fraction: float) -
         first = days[min(round((1.0 - test_fraction) * len(days)), len(days) - 1)] if test_fraction else len(each)
         held.append(np.arange(len(each)) >= first)
     return held
+
+
+def hydraulic_sites(experiments: Sequence[Experiment], settings: HydraulicSettings) -> list[HydraulicSite]:
+    """Sites of experiments, each of another name: by that their soils are known again."""
+    sites: list[HydraulicSite] = []
+    for each in experiments:
+        site = hydraulic_site(each, settings)
+        if site.name in [other.name for other in sites]:
+            raise BadInput(
+                f"two records are of a site called {site.name}",
+                where=f"{each.file}, site.name",
+                remedy="give each site once, under a name of its own",
+            )
+        sites.append(site)
+    return sites
+
+
+def common_layers(experiments: Sequence[Experiment]) -> tuple[float, ...]:
+    layers = [each.required(each.soil, "soil").dzsoil for each in experiments]
+    for each, found in zip(experiments, layers, strict=True):
+        if found != layers[0]:
+            raise BadInput(
+                f"its layers are {list(found)} m and those of the first experiment {list(layers[0])} m",
+                where=f"{each.file}, soil.dzsoil",
+                remedy="give all experiments the same layers",
+            )
+    return layers[0]

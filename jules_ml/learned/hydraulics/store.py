@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
+from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.learned.hydraulics.columns import (
     HydraulicSite,
@@ -21,6 +22,7 @@ from jules_ml.learned.hydraulics.network import LearnedHydraulics, input_table
 from jules_ml.learned.hydraulics.report import soil_property
 from jules_ml.learned.hydraulics.site import (
     TIMESTEP,
+    common_layers,
 )
 from jules_ml.learned.store import (
     read_module_folder,
@@ -82,3 +84,32 @@ def properties_at(
         raw = network(torch.tensor(input_table([s.inputs for s in sites], network.inputs))).mean(0)
     soil = batch_soil(batch, raw.to(batch.dzsoil.dtype))
     return {name: soil_property(soil, name) for name in (*LAYERED, *RESIDUAL)}
+
+
+def refuse_other_layers(experiments: Sequence[Experiment], card: Mapping[str, Any]) -> tuple[float, ...]:
+    """Give the soil layers that experiments and a module share.
+
+    Parameters
+    ----------
+    experiments : sequence of Experiment
+    card : mapping
+        Of the module folder.
+
+    Returns
+    -------
+    tuple of float
+        Thickness of the layers [m].
+
+    Raises
+    ------
+    BadInput
+        If the layers of the experiments are not those that the module was fitted with.
+    """
+    dzsoil = common_layers(experiments)
+    if list(dzsoil) != card["dzsoil"]:
+        raise BadInput(
+            f"the layers are {list(dzsoil)} m, and the module was fitted with {card['dzsoil']} m",
+            where=f"{experiments[0].file}, soil.dzsoil",
+            remedy="give the layers that the module was fitted with",
+        )
+    return dzsoil

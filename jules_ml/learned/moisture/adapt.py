@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from jules_ml.errors import BadInput
+from jules_ml.learned.adaptation import AdaptationDays
 from jules_ml.learned.moisture.ensemble import MoistureEnsemble
 from jules_ml.learned.moisture.fit import MoistureFit, write_moisture_module
 from jules_ml.learned.moisture.record import MoistureRecord
@@ -17,9 +18,9 @@ from jules_ml.learned.moisture.store import load_moisture
 
 
 def adapt_moisture(
-    folder: str | Path, sites: Sequence[MoistureSite], out: Path, *, days: int | None = None
+    folder: str | Path, sites: Sequence[MoistureSite], out: Path, *, days: AdaptationDays | None = None
 ) -> MoistureFit:
-    """Take new sites into a module by some days of their own observations, which correct its guess of their level.
+    """Adapt a module to new sites: some days of their own observations correct its guess of mean and spread.
 
     Parameters
     ----------
@@ -28,8 +29,9 @@ def adapt_moisture(
     sites : sequence of MoistureSite
     out : Path
         Module folder to write.
-    days : int, optional
-        Usable days to take from the start of each record; all unless given. Later ones are scored.
+    days : AdaptationDays, optional
+        Days to adapt by, of the sensor that is scored; all unless given. Of a number of days, later ones are scored; of a list of
+        days, all others.
 
     Returns
     -------
@@ -38,34 +40,42 @@ def adapt_moisture(
     Raises
     ------
     BadInput
-        If a site has no measured water content, or lacks a static input that the guess needs.
+        If a site has no measured water content on these days, or lacks a static input that the guess needs.
     """
+    days = AdaptationDays() if days is None else days
     ensemble, card = load_moisture(folder)
     parts = []
     for site in sites:
-        record = site.record
-        _refuse_known(record, ensemble, Path(folder))
-        sensor = scored_sensor(ensemble, record)
-        held = np.flatnonzero(record.usable[:, sensor]) if record.usable.size else np.array([], dtype=int)
-        end = len(record) if days is None or len(held) <= days else int(held[days])
-        day = np.arange(len(record))
-        none = np.zeros(len(record), dtype=bool)
-        parts.append(Parts(day < end, none, day >= end))
-        ensemble = ensemble.adapt(record.with_usable(day < end))
+        _refuse_training_site(site.record, ensemble, Path(folder))
+        part = _parts(ensemble, site.record, days)
+        ensemble = ensemble.adapt(site.record.with_usable(part.train))
+        parts.append(part)
     scores = {
         "adapted_from": Path(folder).name,
         "sites": {s.record.site: scores_of(ensemble, s.record, p) for s, p in zip(sites, parts, strict=True)},
     }
-    said = tuple(card["warnings"])
-    write_moisture_module(out, ensemble, sites, parts, scores, said, known=card["sites"])
-    return MoistureFit(out, ensemble, scores, said)
+    notes = tuple(card["warnings"])
+    write_moisture_module(out, ensemble, sites, parts, scores, notes, known=card["sites"])
+    return MoistureFit(out, ensemble, scores, notes)
 
 
-def _refuse_known(record: MoistureRecord, ensemble: MoistureEnsemble, folder: Path) -> None:
-    known = ensemble.sites.get(record.site)
-    if known is not None and known.learned:
+def _parts(ensemble: MoistureEnsemble, record: MoistureRecord, days: AdaptationDays) -> Parts:
+    """Days to adapt by, and days to score."""
+    none = np.zeros(len(record), dtype=bool)
+    observed = record.usable[:, scored_sensor(ensemble, record)] if record.usable.size else none
+    chosen = days.select(record.days, observed, where=f"site {record.site}")
+    if days.dates is not None:
+        return Parts(chosen, none, ~chosen)
+    rest = np.flatnonzero(observed & ~chosen)
+    train = np.arange(len(record)) < (rest[0] if len(rest) else len(record))
+    return Parts(train, none, ~train)
+
+
+def _refuse_training_site(record: MoistureRecord, ensemble: MoistureEnsemble, folder: Path) -> None:
+    site = ensemble.sites.get(record.site)
+    if site is not None and site.learned:
         raise BadInput(
-            f"the module was learned from {record.site}, and knows its level",
+            f"the module was fitted to {record.site}, and needs no adaptation there",
             where=folder,
-            remedy="adapt it to a site that it has not seen, or give this one another name under [site]",
+            remedy="adapt it to another site, or give this one another name under [site]",
         )

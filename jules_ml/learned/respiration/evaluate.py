@@ -15,10 +15,10 @@ import xarray as xr
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration.figures import fit_skill
-from jules_ml.learned.respiration.levels import LEVEL_DAYS, LevelPrior, first_days, take_level
+from jules_ml.learned.respiration.levels import base_respiration
 from jules_ml.learned.respiration.network import LearnedRespiration
 from jules_ml.learned.respiration.report import QUANTITY
-from jules_ml.learned.respiration.site import moisture_of, select_rows
+from jules_ml.learned.respiration.site import Rows, moisture_of, select_rows
 from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.learned.store import write_evaluation_folder
 from jules_ml.scoring.fluxes import daily
@@ -30,9 +30,10 @@ from jules_ml.support.figures import save_figure
 def evaluate_respiration(
     folder: str | Path, sites: xr.Dataset | Sequence[xr.Dataset], out: Path | None = None
 ) -> dict[str, Any]:
-    """Score a fitted module on records it has never seen.
+    """Score a fitted module on records that it was not fitted to.
 
-    A site that the module has a level for keeps it; a new site takes its level from its first thirty days, which are not scored.
+    A site whose base respiration R0 the module contains, by fit or by adaptation, is scored with it. At any other site R0 is the
+    mean of the training sites; :func:`~jules_ml.learned.respiration.adapt.adapt_respiration` estimates it from some days.
 
     Parameters
     ----------
@@ -57,10 +58,11 @@ def evaluate_respiration(
     module, settings, card = load_respiration(folder)
     datasets = [sites] if isinstance(sites, xr.Dataset) else list(sites)
     frame = pd.concat([_evaluated(module, settings, card, ds, Path(folder)) for ds in datasets])
+    new = sorted({str(site) for site in frame["site"]} - set(card["sites"]))
     scores: dict[str, Any] = {
         "module": Path(folder).name,
-        "all": _scores(frame),
-        "sites": {str(site): _scores(of) for site, of in frame.groupby("site")},
+        **frame_scores(frame),
+        "sites_without_base_respiration": new,
     }
     if out is not None:
         table = xr.Dataset.from_dataframe(frame.reset_index(drop=True).rename_axis("row"))
@@ -77,28 +79,40 @@ def evaluate_respiration(
     return scores
 
 
+def evaluation_rows(settings: RespirationSettings, card: Mapping[str, Any], ds: xr.Dataset) -> Rows:
+    """Select the rows of a record that a module is scored on, with the porosity that the module was fitted with."""
+    porosity: dict[str, float] = card["porosity"]
+    return select_rows(ds, settings.model_copy(update={"porosity": {**porosity, **settings.porosity}})).known()
+
+
 def _evaluated(
     module: LearnedRespiration, settings: RespirationSettings, card: Mapping[str, Any], ds: xr.Dataset, folder: Path
 ) -> pd.DataFrame:
     """Measured and modelled flux of one site, with interval."""
     site = str(ds.attrs.get("site", "site"))
-    known: dict[str, float] = card["porosity"]
-    rows = select_rows(ds, settings.model_copy(update={"porosity": {**known, **settings.porosity}})).known()
-    _refuse_seen(rows.time, site, card, folder)
-    names = [str(name) for name in card["groups"]]
-    prior = None if card["level_prior"] is None else LevelPrior(**card["level_prior"])
-    number = np.array([names.index(name) if name in names else -1 for name in rows.groups])
-    levels, scales = module.level.numpy(), module.noise.numpy()
-    level = np.where(number >= 0, levels[number], np.nan)
-    noise = scales[number].copy()
-    keep = np.ones(len(rows), dtype=bool)
-    for group in np.flatnonzero(number < 0):
-        mine = rows.group == group
-        start = mine & first_days(rows.take(mine).time.min(), rows, LEVEL_DAYS)
-        level[group] = take_level(module, settings, rows.take(start), prior)
-        # errors of a new site: as large relative to its level as at the sites learned from
-        noise[group] = float(np.median(scales[:, 0] / levels)) * level[group], float(np.median(scales[:, 1]))
-        keep &= ~start
+    rows = evaluation_rows(settings, card, ds)
+    refuse_training_times(rows, site, card, folder)
+    return predicted_rows(module, settings, card, rows, site)
+
+
+def predicted_rows(
+    module: LearnedRespiration, settings: RespirationSettings, card: Mapping[str, Any], rows: Rows, site: str
+) -> pd.DataFrame:
+    """Predict the flux of rows by the median curves and each group's base respiration.
+
+    Parameters
+    ----------
+    module, settings, card
+        Of the module folder.
+    rows : Rows
+    site : str
+
+    Returns
+    -------
+    DataFrame, one row per row
+        Measured and modelled flux with the interval of an observation [umol m-2 s-1].
+    """
+    level, noise = base_respiration(module, card, rows.groups)
     moisture, t_soil = (torch.tensor(x) for x in (moisture_of(rows, settings), rows.t_soil))
     with torch.no_grad():
         modelled = level[rows.group] * (module.f(moisture) * module.g(t_soil)).numpy()
@@ -114,19 +128,36 @@ def _evaluated(
             "low": modelled + q_low * scale,
             "high": modelled + q_high * scale,
         }
-    )[keep]
+    )
 
 
-def _refuse_seen(time: pd.DatetimeIndex, site: str, card: Mapping[str, Any], folder: Path) -> None:
-    if site not in card["sites"]:
+def refuse_training_times(rows: Rows, site: str, card: Mapping[str, Any], folder: Path) -> None:
+    """Refuse rows from the time that a module was fitted or adapted to.
+
+    Raises
+    ------
+    BadInput
+        If a row lies between the first and the last time of the site in the card, or on a day that the module was adapted by.
+    """
+    entry = card["sites"].get(site)
+    if entry is None:
         return
-    first, last = (pd.Timestamp(card["sites"][site][key]) for key in ("first", "last"))
-    if bool(((time >= first) & (time <= last)).any()):
+    first, last = (pd.Timestamp(entry[key]) for key in ("first", "last"))
+    inside = np.asarray((rows.time >= first) & (rows.time <= last))
+    if "days" in entry:
+        inside = np.isin(rows.middle.strftime("%Y-%m-%d"), entry["days"])
+    if inside.any():
         raise BadInput(
-            f"the record of {site} overlaps in time with what the module was learned from ({first:%Y-%m-%d} to {last:%Y-%m-%d})",
+            f"the record of {site} overlaps in time with the data that the module was fitted to "
+            f"({first:%Y-%m-%d} to {last:%Y-%m-%d})",
             where=folder,
-            remedy="give other years, or another site; the fit itself has scored what it held out",
+            remedy="give other years, or another site; the fit itself has scored its test period",
         )
+
+
+def frame_scores(frame: pd.DataFrame) -> dict[str, Any]:
+    """Scores over all rows and by site, of the frame of :func:`predicted_rows`."""
+    return {"all": _scores(frame), "sites": {str(site): _scores(of) for site, of in frame.groupby("site")}}
 
 
 def _scores(frame: pd.DataFrame) -> dict[str, Any]:

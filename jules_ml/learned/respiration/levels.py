@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 
@@ -14,16 +15,11 @@ from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration.network import LearnedRespiration
 from jules_ml.learned.respiration.site import Rows, moisture_of
 
-#: First days of a new site, from which its level is taken; they are not scored.
+#: Length of the windows that a prior is estimated from [d].
 LEVEL_DAYS = 30
 #: Sites that a prior needs, and rows that a window needs.
 PRIOR_SITES = 5
 _WINDOW_ROWS = 10
-
-
-def first_days(start: pd.Timestamp, rows: Rows, days: int) -> NDArray[np.bool_]:
-    """Rows within ``days`` days of ``start``, shape (row,)."""
-    return np.asarray(rows.time < start + pd.Timedelta(days=days))
 
 
 @dataclass(frozen=True)
@@ -42,9 +38,20 @@ class LevelPrior:
     mean: float
     trust: float
 
-    def level(self, first: float) -> float:
-        """R0 of a new site, from the one of its first days alone [umol m-2 s-1]."""
-        return math.exp(self.mean + self.trust * (math.log(first) - self.mean))
+    def level(self, alone: float, *, days: int = LEVEL_DAYS) -> float:
+        """Base respiration of a new site, from the estimate of some of its days alone [umol m-2 s-1].
+
+        Parameters
+        ----------
+        alone : float
+            Estimate from the site's days [umol m-2 s-1].
+        days : int
+            Number of days. The variance of the estimate is inversely proportional to it.
+        """
+        if self.trust <= 0.0:
+            return math.exp(self.mean)
+        trust = 1.0 / (1.0 + (1.0 / self.trust - 1.0) * LEVEL_DAYS / max(days, 1))
+        return math.exp(self.mean + trust * (math.log(alone) - self.mean))
 
 
 def level_prior(rows: Rows, shape: NDArray[np.float64], days: int = LEVEL_DAYS) -> LevelPrior:
@@ -88,23 +95,65 @@ def level_of(shape: NDArray[np.float64], flux: NDArray[np.float64]) -> float:
 def take_level(
     module: LearnedRespiration, settings: RespirationSettings, rows: Rows, prior: LevelPrior | None
 ) -> float:
-    """R0 of a new site from its first rows, drawn to those of other sites as far as a prior says.
+    """Estimate the base respiration of a new site from some of its rows, shrunk towards other sites by a prior.
 
     Parameters
     ----------
     module, settings
-        What was learned.
+        Of the module folder.
     rows : Rows
-        First rows of the site.
+        Rows of the site.
     prior : LevelPrior, optional
-        From the sites learned from, where there were enough of them.
+        From the training sites, where there were enough of them.
 
     Returns
     -------
     float
-        Level [umol m-2 s-1].
+        Base respiration [umol m-2 s-1].
     """
     moisture, t_soil = (torch.tensor(x) for x in (moisture_of(rows, settings), rows.t_soil))
     with torch.no_grad():
-        first = level_of((module.f(moisture) * module.g(t_soil)).numpy(), rows.flux)
-    return first if prior is None else prior.level(first)
+        alone = level_of((module.f(moisture) * module.g(t_soil)).numpy(), rows.flux)
+    return alone if prior is None else prior.level(alone, days=rows.middle.floor("D").nunique())
+
+
+def prior_of(card: Mapping[str, Any]) -> LevelPrior | None:
+    """Give the prior of base respiration in a card, where there were enough training sites for one."""
+    return None if card["level_prior"] is None else LevelPrior(**card["level_prior"])
+
+
+def base_respiration(
+    module: LearnedRespiration, card: Mapping[str, Any], groups: Sequence[str]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give the base respiration of groups and the scale of their errors.
+
+    Parameters
+    ----------
+    module : LearnedRespiration
+    card : mapping
+        Of the module folder.
+    groups : sequence of str
+        Site, or site and port of a chamber.
+
+    Returns
+    -------
+    level : array, shape (group,)
+        Base respiration R0 [umol m-2 s-1]: the module's own, or the mean of the training sites where it has none.
+    noise : array, shape (group, 2)
+        As :attr:`LearnedRespiration.noise`; at a new site, as large relative to R0 as at the training sites.
+    """
+    names = [str(name) for name in card["groups"]]
+    levels, scales = module.level.numpy(), module.noise.numpy()
+    prior = prior_of(card)
+    elsewhere = math.exp(prior.mean) if prior is not None else float(np.exp(np.log(levels).mean()))
+    level = np.array([levels[names.index(name)] if name in names else elsewhere for name in groups])
+    noise = np.array(
+        [scales[names.index(name)] if name in names else new_site_noise(module, elsewhere) for name in groups]
+    )
+    return level, noise
+
+
+def new_site_noise(module: LearnedRespiration, level: float) -> NDArray[np.float64]:
+    """Scale of the error at a new site of base respiration ``level`` [umol m-2 s-1], shape (2,)."""
+    levels, scales = module.level.numpy(), module.noise.numpy()
+    return np.array([float(np.median(scales[:, 0] / levels)) * level, float(np.median(scales[:, 1]))])

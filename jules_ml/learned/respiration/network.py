@@ -141,6 +141,14 @@ class LearnedRespiration(nn.Module):
         """Median curve g at ``t_soil`` [K]; same shape."""
         return torch.exp(_interpolate(self.log_g.mean(0), t_soil, TEMPERATURE_NODES))
 
+    def member_f(self, moisture: Tensor) -> Tensor:
+        """Curve f of each member at ``moisture``, shape (member, row)."""
+        return torch.exp(place_on_line(moisture, MOISTURE_NODES).at(self.log_f))
+
+    def member_g(self, t_soil: Tensor) -> Tensor:
+        """Curve g of each member at ``t_soil`` [K], shape (member, row)."""
+        return torch.exp(place_on_line(t_soil, TEMPERATURE_NODES).at(self.log_g))
+
     def forward(self, moisture: Tensor, t_soil: Tensor, group: Tensor) -> Tensor:
         """Respiration by the median curves.
 

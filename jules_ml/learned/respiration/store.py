@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration.network import LearnedRespiration
 from jules_ml.learned.store import ASSIMILATION_PREFIX, read_module_folder
 
 
-def load_respiration(folder: str | Path) -> tuple[LearnedRespiration, RespirationSettings, dict[str, object]]:
+def load_respiration(folder: str | Path) -> tuple[LearnedRespiration, RespirationSettings, dict[str, Any]]:
     """Read a folder of learned respiration.
 
     Returns

@@ -1,0 +1,76 @@
+"""``jules-ml compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jules_ml.cli.application import app
+from jules_ml.cli.printing import Json, Quiet, print_json, print_scores, say_files
+from jules_ml.errors import BadInput
+from jules_ml.support.files import ready_folder
+
+if TYPE_CHECKING:
+    from jules_ml.experiment import Experiment
+
+
+@app.command(epilog="Example:  jules-ml compare runs/stock runs/swapped --data tower.toml --out compared")
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, the unchanged one first.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder for scores, budgets and figures.", show_default=False)],
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Experiment file whose \\[data] says how the observations are read; budgets alone unless given.",
+            show_default=False,
+        ),
+    ] = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Compare runs of the column or of JULES with each other and with observations."""
+    from jules_ml.comparison.report import compare_runs
+    from jules_ml.comparison.runs import is_run, read_run
+    from jules_ml.experiment import load_experiment
+    from jules_ml.learned.kind import ScoreRow
+
+    for folder in runs:
+        if not is_run(folder):
+            raise BadInput(
+                "the folder contains no run",
+                where=folder,
+                remedy="give folders that 'jules-ml run' wrote; modules are scored by 'jules-ml evaluate'",
+            )
+    experiment = None if data is None else load_experiment(data)
+    theta_r = residual_water(experiment)
+    loaded = [read_run(folder, theta_r=theta_r) for folder in runs]
+    ready_folder(out)
+    comparison = compare_runs(loaded, None if experiment is None else experiment.record(), out)
+    rows = [
+        ScoreRow(
+            f"{s.quantity.name}{f', {s.sensor}' if s.sensor else ''}",
+            s.run,
+            {**vars(s.agreement), "ubrmse": s.ubrmse},
+            s.quantity.unit,
+        )
+        for s in comparison.scores
+    ]
+    if json:
+        print_json([vars(row) for row in rows])
+    elif not quiet:
+        print_scores(rows)
+        say_files(comparison.files)
+
+
+def residual_water(experiment: Experiment | None) -> tuple[float, ...] | float:
+    """Residual water of the soil of an experiment by layer [m3 m-3]; 0 where it names no soil."""
+    if experiment is None or experiment.soil is None:
+        return 0.0
+    import torch
+
+    from jules_ml.column.setup import column_soil
+
+    soil = column_soil(experiment.soil, torch.float64, where=str(experiment.file))
+    return tuple(soil.theta_r.flatten().tolist())

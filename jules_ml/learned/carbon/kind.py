@@ -1,0 +1,97 @@
+"""The kind ``carbon``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from jules_ml.errors import BadInput
+from jules_ml.experiment import Experiment
+from jules_ml.experiment.carbon_module import CarbonSettings
+from jules_ml.learned.adaptation import AdaptationDays
+from jules_ml.learned.kind import Outcome, Progress, ScoreRow
+from jules_ml.support.section import Section
+
+if TYPE_CHECKING:
+    from jules_ml.learned.carbon.table import CarbonSite
+
+
+class CarbonKind:
+    """Learned soil carbon; see :class:`jules_ml.learned.kind.Kind`.
+
+    Methods import what they need, so that the name of a kind loads no torch.
+    """
+
+    name: ClassVar[str] = "carbon"
+    title: ClassVar[str] = "soil organic carbon, from the dynamics of soil moisture"
+    section: ClassVar[str] = "carbon_module"
+
+    def settings(self) -> type[Section]:
+        """Give the schema of ``[carbon_module]``."""
+        return CarbonSettings
+
+    def site(self, experiment: Experiment) -> CarbonSite:
+        """Read one site with its soil moisture and its cores."""
+        from jules_ml.learned.carbon.site import carbon_site
+
+        return carbon_site(experiment)
+
+    def fit(self, experiments: Sequence[Experiment], out: Path, *, progress: Progress | None = None) -> Outcome:
+        """Fit organic carbon to records of soil moisture and cores."""
+        from jules_ml.learned.carbon.fit import fit_carbon
+
+        fit = fit_carbon(experiments, out, progress=progress)
+        return Outcome(out, fit.scores, _fit_rows(fit.scores), fit.warnings)
+
+    def adapt(
+        self,
+        folder: Path,
+        experiments: Sequence[Experiment],
+        out: Path,
+        *,
+        days: AdaptationDays,
+        progress: Progress | None = None,
+    ) -> Outcome:
+        """Refuse: soil carbon has no daily observations to adapt by."""
+        raise BadInput(
+            "a module of carbon cannot be adapted: soil carbon has no daily observations",
+            where=folder,
+            remedy="fit the module again with the cores of the new sites among its experiments",
+        )
+
+    def evaluate(self, folder: Path, experiments: Sequence[Experiment], out: Path) -> Outcome:
+        """Score a module at sites that it was not fitted to."""
+        from jules_ml.learned.carbon.evaluate import evaluate_carbon
+
+        scores = evaluate_carbon(folder, experiments, out)
+        notes = [scores["mark"]] if scores["mark"] else []
+        notes += [
+            f"{site}: predicted {values['predicted']:.3g} ({values['low']:.3g} to {values['high']:.3g}), "
+            f"cores {values['observed']:.3g} g kg-1"
+            for site, values in scores["sites"].items()
+        ]
+        rows = tuple(
+            ScoreRow(group, "learned", scores[group], "ln(g kg-1)")
+            for group in ("all", "mineral", "peat")
+            if group in scores
+        )
+        return Outcome(out, scores, rows, tuple(notes))
+
+    def load(self, folder: Path) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """Read a module folder: the weights and the card."""
+        from jules_ml.learned.store import read_module_folder
+
+        return read_module_folder(folder, kind="carbon")
+
+
+def _fit_rows(scores: Mapping[str, Any]) -> tuple[ScoreRow, ...]:
+    """Scores of sites left out in turn: each learner without and with soil moisture."""
+    return tuple(
+        ScoreRow("sites left out", f"{learner}, {inputs}", of_learner[inputs]["all"], "ln(g kg-1)")
+        for learner, of_learner in scores["learners"].items()
+        for inputs in ("climate", "moisture")
+    )
+
+
+KIND = CarbonKind()

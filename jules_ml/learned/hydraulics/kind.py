@@ -1,0 +1,85 @@
+"""The kind ``hydraulics``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from jules_ml.experiment import Experiment
+from jules_ml.experiment.hydraulics import HydraulicSettings
+from jules_ml.learned.adaptation import AdaptationDays
+from jules_ml.learned.kind import Outcome, Progress, ScoreRow
+from jules_ml.support.section import Section
+
+if TYPE_CHECKING:
+    from jules_ml.learned.hydraulics.columns import HydraulicSite
+    from jules_ml.learned.hydraulics.network import LearnedHydraulics
+
+
+class HydraulicsKind:
+    """Learned hydraulics; see :class:`jules_ml.learned.kind.Kind`.
+
+    Methods import what they need, so that the name of a kind loads no torch.
+    """
+
+    name: ClassVar[str] = "hydraulics"
+    title: ClassVar[str] = "soil properties of JULES, from soil moisture through the soil column"
+    section: ClassVar[str] = "hydraulics"
+
+    def settings(self) -> type[Section]:
+        """Give the schema of ``[hydraulics]``."""
+        return HydraulicSettings
+
+    def site(self, experiment: Experiment) -> HydraulicSite:
+        """Read one site with its hourly weather, sensors and static inputs."""
+        from jules_ml.learned.hydraulics.site import hydraulic_site
+
+        return hydraulic_site(experiment, experiment.hydraulics or HydraulicSettings())
+
+    def fit(self, experiments: Sequence[Experiment], out: Path, *, progress: Progress | None = None) -> Outcome:
+        """Fit a network of soil properties to records of soil moisture."""
+        from jules_ml.learned.hydraulics.fit import fit_hydraulics
+
+        fit = fit_hydraulics(experiments, out, progress=progress)
+        return Outcome(out, fit.scores, _rows(fit.scores), fit.warnings)
+
+    def adapt(
+        self,
+        folder: Path,
+        experiments: Sequence[Experiment],
+        out: Path,
+        *,
+        days: AdaptationDays,
+        progress: Progress | None = None,
+    ) -> Outcome:
+        """Train a module further on some days of new sites."""
+        from jules_ml.learned.hydraulics.adapt import adapt_hydraulics
+
+        fit = adapt_hydraulics(folder, experiments, out, days=days, progress=progress)
+        return Outcome(out, fit.scores, _rows(fit.scores), fit.warnings)
+
+    def evaluate(self, folder: Path, experiments: Sequence[Experiment], out: Path) -> Outcome:
+        """Score a module at sites or times that it was not fitted to."""
+        from jules_ml.learned.hydraulics.evaluate import evaluate_hydraulics
+
+        scores = evaluate_hydraulics(folder, experiments, out)
+        return Outcome(out, scores, _rows(scores))
+
+    def load(self, folder: Path) -> tuple[LearnedHydraulics, Mapping[str, Any]]:
+        """Read a module folder."""
+        from jules_ml.learned.hydraulics.store import load_hydraulics
+
+        return load_hydraulics(folder)
+
+
+def _rows(scores: Mapping[str, Any]) -> tuple[ScoreRow, ...]:
+    """Scores of the column with the learned soil and with the soil of the pedotransfer function, by sensor."""
+    return tuple(
+        ScoreRow(entry["site"], f"{soil} soil, {entry['depth']:g} m", entry[soil], "m3 m-3")
+        for entry in scores["sensors"]
+        for soil in ("learned", "texture")
+    )
+
+
+KIND = HydraulicsKind()

@@ -1,0 +1,180 @@
+"""Learned respiration adapted to new sites: their base respiration R0 from some days of their own observations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+import xarray as xr
+from numpy.typing import NDArray
+from torch import Tensor
+
+from jules_ml.errors import BadInput
+from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.learned.adaptation import AdaptationDays
+from jules_ml.learned.respiration.evaluate import evaluation_rows, frame_scores, predicted_rows
+from jules_ml.learned.respiration.levels import level_of, new_site_noise, prior_of, take_level
+from jules_ml.learned.respiration.network import LearnedRespiration
+from jules_ml.learned.respiration.site import Rows, moisture_of
+from jules_ml.learned.respiration.store import load_respiration
+from jules_ml.learned.store import ASSIMILATION_PREFIX, read_module_folder, write_module_folder
+
+
+@dataclass(frozen=True, eq=False)
+class RespirationAdaptation:
+    """Result of an adaptation.
+
+    Attributes
+    ----------
+    folder : Path
+        Module folder that was written.
+    scores : dict
+        Content of ``scores.json``: of the days that the module was not adapted by.
+    base_respiration : dict of str to float
+        R0 of each new group [umol m-2 s-1].
+    """
+
+    folder: Path
+    scores: dict[str, Any]
+    base_respiration: dict[str, float]
+
+
+def adapt_respiration(
+    folder: str | Path, sites: Sequence[xr.Dataset], out: Path, *, days: AdaptationDays
+) -> RespirationAdaptation:
+    """Estimate the base respiration of new sites and write a module folder that contains them.
+
+    The curves f and g stay as they are. R0 of a site is the ratio of measured to modelled respiration on the days given, shrunk
+    towards the training sites where the module has a prior. The other days are scored.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Module folder.
+    sites : sequence of xarray.Dataset
+        Site datasets.
+    out : Path
+        Module folder to write.
+    days : AdaptationDays
+        Days to adapt by; of a number of days, the first ones with observations.
+
+    Returns
+    -------
+    RespirationAdaptation
+
+    Raises
+    ------
+    BadInput
+        If a site was among those that the module was fitted to, or has no observation on the days given.
+    """
+    folder = Path(folder)
+    module, settings, card = load_respiration(folder)
+    state, _ = read_module_folder(folder, kind="respiration")
+    new_card: dict[str, Any] = {key: value for key, value in card.items() if key != "card_version"}
+    new_card |= {key: dict(card[key]) for key in ("sites", "porosity", "dry", "level")}
+    frames: list[pd.DataFrame] = []
+    levels: dict[str, float] = {}
+    for ds in sites:
+        site = str(ds.attrs.get("site", "site"))
+        if site in card["sites"]:
+            raise BadInput(
+                f"the module was fitted to {site}, and needs no adaptation there",
+                where=folder,
+                remedy="adapt it to another site, or give this one another name under [site]",
+            )
+        rows = evaluation_rows(settings, new_card, ds)
+        chosen = _chosen(rows, days, site)
+        levels |= _levels(module, settings, new_card, rows.take(chosen))
+        new_card["sites"][site] = _entry(ds, rows.take(chosen), days)
+        new_card["porosity"] |= rows.porosity
+        new_card["dry"] |= rows.dry
+        module = _with_groups(module, settings, new_card, rows.take(chosen), levels)
+        frame = predicted_rows(module, settings, new_card, rows.take(~chosen & _after(rows, chosen, days)), site)
+        frames.append(frame)
+    frame = pd.concat(frames)
+    scores: dict[str, Any] = {"adapted_from": folder.name, **frame_scores(frame)}
+    new_card["adapted_from"] = folder.name
+    other = {name: value for name, value in state.items() if name.startswith(ASSIMILATION_PREFIX)}
+    predictions = xr.Dataset.from_dataframe(frame.reset_index(drop=True).rename_axis("row"))
+    write_module_folder(
+        out, state=dict(module.state_dict()) | other, card=new_card, scores=scores, predictions=predictions
+    )
+    return RespirationAdaptation(out, scores, levels)
+
+
+def _chosen(rows: Rows, days: AdaptationDays, site: str) -> NDArray[np.bool_]:
+    """Rows on the days to adapt by, shape (row,)."""
+    day = rows.middle.floor("D")
+    names = pd.DatetimeIndex(day.unique().sort_values())
+    selected = days.select(names, np.ones(len(names), dtype=bool), where=f"site {site}")
+    return np.asarray(day.isin(names[selected]))
+
+
+def _after(rows: Rows, chosen: NDArray[np.bool_], days: AdaptationDays) -> NDArray[np.bool_]:
+    """Rows that may be scored: with a number of days those after them, with a list of days all."""
+    if days.dates is not None:
+        return np.ones(len(rows), dtype=bool)
+    return np.asarray(rows.time > rows.time[chosen].max())
+
+
+def _levels(
+    module: LearnedRespiration, settings: RespirationSettings, card: Mapping[str, Any], rows: Rows
+) -> dict[str, float]:
+    prior = prior_of(card)
+    numbers = np.unique(rows.group)
+    return {rows.groups[k]: take_level(module, settings, rows.take(rows.group == k), prior) for k in numbers}
+
+
+def _entry(ds: xr.Dataset, rows: Rows, days: AdaptationDays) -> dict[str, Any]:
+    """Entry of a site in the card."""
+    entry: dict[str, Any] = {
+        "source": ds.attrs.get("source"),
+        "licence": ds.attrs.get("licence"),
+        "rows": len(rows),
+        "first": str(rows.time.min()),
+        "last": str(rows.time.max()),
+        "adapted": True,
+    }
+    if days.dates is not None:
+        entry["days"] = sorted(set(rows.middle.strftime("%Y-%m-%d")))
+    return entry
+
+
+def _with_groups(
+    module: LearnedRespiration,
+    settings: RespirationSettings,
+    card: dict[str, Any],
+    rows: Rows,
+    levels: Mapping[str, float],
+) -> LearnedRespiration:
+    """Append the groups of the rows to a module and to its card."""
+    log_levels, medians, noises = [], [], []
+    for k in np.unique(rows.group):
+        name = rows.groups[k]
+        of_group = rows.take(rows.group == k)
+        log_levels.append(_member_levels(module, settings, of_group, levels[name]))
+        medians.append(levels[name])
+        noises.append(new_site_noise(module, levels[name]))
+        card["groups"] = [*card["groups"], name]
+        card["level"][name] = levels[name]
+    state = {name: value for name, value in module.state_dict().items()}
+    state["log_level"] = torch.cat([module.log_level, torch.stack(log_levels, dim=1)], dim=1)
+    state["level"] = torch.cat([module.level, torch.tensor(medians, dtype=torch.float64)])
+    state["noise"] = torch.cat([module.noise, torch.tensor(np.stack(noises), dtype=torch.float64)])
+    return LearnedRespiration.from_state(state)
+
+
+def _member_levels(module: LearnedRespiration, settings: RespirationSettings, rows: Rows, level: float) -> Tensor:
+    """Logarithm of R0 that goes with each member's curves, shape (member,); their shrinkage is that of the median."""
+    moisture, t_soil = (torch.tensor(x) for x in (moisture_of(rows, settings), rows.t_soil))
+    with torch.no_grad():
+        median = level_of((module.f(moisture) * module.g(t_soil)).numpy(), rows.flux)
+        shape = module.member_f(moisture) * module.member_g(t_soil)
+    ratios = [level_of(of_member.numpy(), rows.flux) / median for of_member in shape]
+    return torch.tensor([math.log(level * ratio) for ratio in ratios], dtype=torch.float64)

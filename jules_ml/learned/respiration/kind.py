@@ -1,0 +1,104 @@
+"""The kind ``respiration``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from jules_ml.experiment import Experiment
+from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.learned.adaptation import AdaptationDays
+from jules_ml.learned.kind import Outcome, Progress, ScoreRow
+from jules_ml.support.section import Section
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from jules_ml.learned.respiration.network import LearnedRespiration
+
+
+class RespirationKind:
+    """Learned respiration; see :class:`jules_ml.learned.kind.Kind`.
+
+    Methods import what they need, so that the name of a kind loads no torch.
+    """
+
+    name: ClassVar[str] = "respiration"
+    title: ClassVar[str] = "moisture modifier f and temperature modifier g of respiration, from towers and chambers"
+    section: ClassVar[str] = "respiration"
+
+    def settings(self) -> type[Section]:
+        """Give the schema of ``[respiration]``."""
+        return RespirationSettings
+
+    def site(self, experiment: Experiment) -> xr.Dataset:
+        """Read one site as a site dataset."""
+        return experiment.record()
+
+    def fit(self, experiments: Sequence[Experiment], out: Path, *, progress: Progress | None = None) -> Outcome:
+        """Fit f and g to records of respiration."""
+        from jules_ml.learned.respiration.fit import fit_respiration
+
+        settings = experiments[0].respiration or RespirationSettings()
+        fit = fit_respiration([self.site(each) for each in experiments], settings, out, progress=progress)
+        return Outcome(out, fit.scores, _fit_rows(fit.scores), fit.warnings)
+
+    def adapt(
+        self,
+        folder: Path,
+        experiments: Sequence[Experiment],
+        out: Path,
+        *,
+        days: AdaptationDays,
+        progress: Progress | None = None,
+    ) -> Outcome:
+        """Estimate the base respiration of new sites."""
+        from jules_ml.learned.respiration.adapt import adapt_respiration
+
+        adaptation = adapt_respiration(folder, [self.site(each) for each in experiments], out, days=days)
+        notes = tuple(
+            f"base respiration R0 of {group}: {value:.3g} umol m-2 s-1"
+            for group, value in adaptation.base_respiration.items()
+        )
+        return Outcome(out, adaptation.scores, _site_rows(adaptation.scores), notes)
+
+    def evaluate(self, folder: Path, experiments: Sequence[Experiment], out: Path) -> Outcome:
+        """Score a module on records that it was not fitted to."""
+        from jules_ml.learned.respiration.evaluate import evaluate_respiration
+
+        scores = evaluate_respiration(folder, [self.site(each) for each in experiments], out)
+        notes = tuple(
+            f"the module contains no base respiration of {site}, and the mean of its training sites was used: "
+            f"adapt it with 'jules-ml fit respiration --adapt {folder}'"
+            for site in scores["sites_without_base_respiration"]
+        )
+        return Outcome(out, scores, _site_rows(scores), notes)
+
+    def load(self, folder: Path) -> tuple[LearnedRespiration, Mapping[str, Any]]:
+        """Read a module folder."""
+        from jules_ml.learned.respiration.store import load_respiration
+
+        module, _, card = load_respiration(folder)
+        return module, card
+
+
+def _fit_rows(scores: Mapping[str, Any]) -> tuple[ScoreRow, ...]:
+    """Scores of the test period: the module and every baseline, by step and by night or day."""
+    test = scores["test"]
+    if test is None:
+        return ()
+    return tuple(
+        ScoreRow(period, source, values, "umol m-2 s-1")
+        for period in test
+        if period != "coverage"
+        for source, values in test[period].items()
+    )
+
+
+def _site_rows(scores: Mapping[str, Any]) -> tuple[ScoreRow, ...]:
+    rows = {"all": scores["all"], **scores["sites"]}
+    return tuple(ScoreRow(site, "learned", values, "umol m-2 s-1") for site, values in rows.items())
+
+
+KIND = RespirationKind()
