@@ -6,6 +6,8 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from jules_ml.experiment.frost import FrozenBelow
+
 #: Branches of the network.
 Branch = Literal["static", "season", "event"]
 BRANCHES: Final[tuple[Branch, ...]] = ("static", "season", "event")
@@ -32,6 +34,7 @@ class CarbonSettings(BaseModel):
     allow_cosmos_vwc: bool = Field(
         default=False, description="let in COSMOS_VWC, which is computed with carbon; every result is then marked"
     )
+    frozen_below: FrozenBelow = 274.15
     learner: Literal["regression", "network"] = Field(
         default="regression", description="what the module folder keeps and export uses"
     )

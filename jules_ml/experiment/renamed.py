@@ -18,7 +18,10 @@ class Renamed(NamedTuple):
 
 
 #: Old key, with its section, and its new name. Keys of an array of tables are written without their number.
-RENAMED: Final[Mapping[str, Renamed]] = {}
+RENAMED: Final[Mapping[str, Renamed]] = {
+    "hydraulics.t_soil_above": Renamed("hydraulics.frozen_below"),
+    "hydraulics.t_air_above": Renamed("hydraulics.frozen_below", "subtract 1 K from the value"),
+}
 
 
 def refuse_renamed_keys(
