@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from jules_ml.data.daily import weather_of_mean_forcing
 from jules_ml.errors import BadInput
 from jules_ml.learned.moisture.level import CLIMATE
 from jules_ml.learned.moisture.record import LAYER_DEPTHS, MoistureRecord
@@ -27,7 +28,6 @@ from jules_ml.learned.moisture.store import load_moisture, site_at
 _Array = NDArray[Any]
 #: What is remembered of each day, in this order.
 _KEPT = ("precip", "t_air", "sw_down", "lw_down", "vpd", "wind")
-_SECONDS = 86400.0
 
 
 class Follow:
@@ -95,7 +95,9 @@ class Follow:
         if self.weather.shape[2] != len(latitude):
             self.weather = np.empty((0, len(_KEPT), len(latitude)))
             self.first_guess = (smcl / (1000.0 * self.dzsoil[:, None]) + self.theta_r).astype(np.float64)
-        self.weather = np.concatenate([self.weather, _day(forcing)[None]])[-self.context :]
+        weather = weather_of_mean_forcing(forcing)
+        day = np.stack([weather[name] for name in _KEPT])
+        self.weather = np.concatenate([self.weather, day[None]])[-self.context :]
         target, mask = np.zeros_like(sthu), np.zeros(sthu.shape, dtype=bool)
         if len(self.weather) < self.warm_up:
             return target, mask
@@ -156,18 +158,3 @@ class Follow:
                 remedy="give them, in kg m-2 a year, K and Pa: static={'precip_year': ..., 't_air_mean': ..., 'vpd_mean': ...}",
             )
         return "", dict(self.static)
-
-
-def _day(forcing: Mapping[str, _Array]) -> NDArray[np.float64]:
-    """A day's mean weather in the units of a record, shape (kept, point)."""
-    given = {name: np.asarray(values, dtype=np.float64) for name, values in forcing.items()}
-    return np.stack(
-        [
-            _SECONDS * (given["rain"] + given["snow"]),
-            given["t"],
-            given["sw"],
-            given["lw"],
-            given["vpd"],
-            given["wind"],
-        ]
-    )

@@ -10,6 +10,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from jules_ml.data.daily import DAY, SECONDS_PER_DAY, daily_series
 from jules_ml.data.readers.column_output import liquid_theta
 from jules_ml.scoring.scores import agreement
 from jules_ml.support.figures import (
@@ -30,8 +31,6 @@ from jules_ml.support.figures import (
     show_dates,
     styled,
 )
-
-_DAY = pd.Timedelta(days=1)
 
 
 @styled
@@ -61,7 +60,7 @@ def soil_moisture(
     rain = _precipitation(axes[0], output)
     dzsoil = output["dzsoil"].to_numpy().tolist()
     labels = layer_labels(dzsoil)
-    theta = [daily_means(liquid_theta(output, n)) for n in range(len(dzsoil))]
+    theta = [daily_series(liquid_theta(output, n)) for n in range(len(dzsoil))]
     for series, colour, label in zip(theta, layer_colours(len(dzsoil)), labels, strict=True):
         axes[1].plot(series.index, series, color=colour, label=label)
     axes[1].set_ylabel("liquid θ [m$^3$ m$^{-3}$]")
@@ -70,8 +69,8 @@ def soil_moisture(
     if observed is not None:
         depth = float(observed["depth"])
         at = layer_of(depth, dzsoil) if layer is None else layer
-        seen, given = daily_means(observed), theta[at]
-        frozen = daily_means(output["sthf"].isel(soil=at)) > 0.0
+        seen, given = daily_series(observed), theta[at]
+        frozen = daily_series(output["sthf"].isel(soil=at)) > 0.0
         axes[2].fill_between(
             frozen.index,
             0.0,
@@ -98,19 +97,9 @@ def soil_moisture(
         axis.set_ylim(min(low, low - 0.18 * (high - low)), high)
     letter_panels(axes, titles)
     show_dates(axes[-1])
-    axes[-1].set_xlim(theta[0].index[0], theta[0].index[-1] + _DAY)
+    axes[-1].set_xlim(theta[0].index[0], theta[0].index[-1] + DAY)
     add_notes(figure, notes)
     return figure
-
-
-def daily_means(values: xr.DataArray, *, least: float = 0.5) -> pd.Series:
-    """Means over days of UTC, by their start, of days of which a share ``least`` is there; a coarser series stays as it is."""
-    series = pd.Series(values.to_numpy(), index=pd.DatetimeIndex(values["time"].to_numpy()))
-    step = pd.Timedelta(np.diff(series.index).min()) if len(series) > 1 else _DAY
-    if step >= _DAY:
-        return series.set_axis(series.index - step)
-    days = series.resample("1D", closed="right", label="left")
-    return days.mean().where(days.count() >= least * (_DAY / step))
 
 
 def layer_of(depth: float, dzsoil: Sequence[float]) -> int:
@@ -120,7 +109,7 @@ def layer_of(depth: float, dzsoil: Sequence[float]) -> int:
 
 def _precipitation(axis: Axes, output: xr.Dataset) -> str:
     """Daily sums, rain on top of snow; returns the panel's title."""
-    rain, snow = (daily_means(output[name]) * _DAY.total_seconds() for name in ("tot_rain", "tot_snow"))
+    rain, snow = (daily_series(output[name]) * SECONDS_PER_DAY for name in ("tot_rain", "tot_snow"))
     # bars narrower than a dot would be left out here and there; steps are not
     axis.fill_between(rain.index, 0.0, snow + rain, step="post", color=SKY, lw=0.3, label="rain")
     axis.fill_between(snow.index, 0.0, snow, step="post", color=ORANGE, lw=0.3, label="snow")
@@ -151,16 +140,16 @@ def soil_temperature(output: xr.Dataset, *, observed: xr.DataArray | None = None
     axes = figure.subplots(3, 1, sharex=True, height_ratios=[2.0, 1.0, 1.0])
     dzsoil = output["dzsoil"].to_numpy().tolist()
     colours, labels = layer_colours(len(dzsoil)), layer_labels(dzsoil)
-    air = daily_means(output["t_air"])
+    air = daily_series(output["t_air"])
     axes[0].plot(air.index, air, color="#C4C4C4", lw=0.7, label="air")
     for n, (colour, label) in enumerate(zip(colours, labels, strict=True)):
-        warmth, ice = (daily_means(output[name].isel(soil=n)) for name in ("t_soil", "sthf"))
+        warmth, ice = (daily_series(output[name].isel(soil=n)) for name in ("t_soil", "sthf"))
         axes[0].plot(warmth.index, warmth, color=colour, label=label)
         axes[1].plot(ice.index, ice, color=colour)
     titles = ["Temperature of air and of the column's layers, daily means"]
     if observed is not None:
         depth = float(observed["depth"])
-        seen = daily_means(observed)
+        seen = daily_series(observed)
         axes[0].plot(seen.index, seen, color=MEASURED, lw=1.0, label=f"sensor, {depth:g} m")
         titles = [f"{titles[0]}; the sensor lies in {labels[layer_of(depth, dzsoil)]}"]
     axes[0].axhline(273.15, color=GREY, lw=0.6)
@@ -170,13 +159,13 @@ def soil_temperature(output: xr.Dataset, *, observed: xr.DataArray | None = None
     axes[0].legend(ncols=len(dzsoil) + 2, loc="upper left", borderaxespad=0.1)
     axes[1].set_ylabel("sthf [1]")
     axes[1].set_ylim(bottom=0.0)
-    snow = daily_means(output["snow_mass_gb"])
+    snow = daily_series(output["snow_mass_gb"])
     axes[2].fill_between(snow.index, 0.0, snow, color=BLUE, lw=0.0)
     axes[2].set_ylabel("kg m$^{-2}$")
     axes[2].set_ylim(bottom=0.0)
     letter_panels(axes, [*titles, "Ice, as a fraction of saturation", "Snow on the ground"])
     show_dates(axes[2])
-    axes[2].set_xlim(air.index[0], air.index[-1] + pd.Timedelta(days=1))
+    axes[2].set_xlim(air.index[0], air.index[-1] + DAY)
     add_notes(figure, notes)
     return figure
 

@@ -1,8 +1,15 @@
-"""Humidity of air, converted between the forms in which stations report it."""
+"""Humidity of air, converted between the forms in which stations report it.
+
+The vapour pressure deficit has one formula throughout the package, that of :func:`saturation_vapour_pressure`: gap-filling turns
+relative humidity and deficit into specific humidity by it, so that what a run or a hook computes back from JULES's forcing is the
+deficit of the record; ``jml_hooks_humidity.f90`` has the same constants. The formula of Bolton (1980) differs by less than 0.3 %
+from -30 to 30 degC. The column's own physics follows JULES's table; see :mod:`jules_ml.physics.humidity`.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 #: Ratio of the molar masses of water and dry air [1].
@@ -68,3 +75,54 @@ def vapour_pressure(q: NDArray[np.float64], pressure: NDArray[np.float64]) -> ND
         Pressure of the vapour [Pa].
     """
     return q * pressure / (EPSILON + (1.0 - EPSILON) * q)
+
+
+def vapour_pressure_deficit(
+    temperature: NDArray[np.float64], q: NDArray[np.float64], pressure: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    r"""Vapour pressure deficit from specific humidity, over water below freezing too.
+
+    .. math:: D = \max(e_s(T) - e(q, p), 0)
+
+    Parameters
+    ----------
+    temperature : array
+        Temperature of air [K].
+    q : array
+        Specific humidity [kg kg-1].
+    pressure : array
+        Pressure of the moist air [Pa].
+
+    Returns
+    -------
+    array
+        Deficit [Pa].
+    """
+    return np.maximum(saturation_vapour_pressure(temperature) - vapour_pressure(q, pressure), 0.0)
+
+
+def with_vpd(ds: xr.Dataset) -> xr.Dataset:
+    """Add the vapour pressure deficit to a record that lacks it, step by step.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        Site dataset.
+
+    Returns
+    -------
+    xarray.Dataset
+        With ``vpd`` [Pa], from ``t_air`` and ``relative_humidity``, which counts as 1 where it is above, or else from ``t_air``, ``q``
+        and ``pstar``. Unchanged where ``vpd`` is present or these are not.
+    """
+    if "vpd" in ds or "t_air" not in ds:
+        return ds
+    t_air = ds["t_air"].to_numpy()
+    if "relative_humidity" in ds:
+        deficit = saturation_vapour_pressure(t_air) * (1.0 - np.minimum(ds["relative_humidity"].to_numpy(), 1.0))
+    elif {"q", "pstar"} <= set(ds):
+        deficit = vapour_pressure_deficit(t_air, ds["q"].to_numpy(), ds["pstar"].to_numpy())
+    else:
+        return ds
+    attrs = {"units": "Pa", "long_name": "vapour pressure deficit of air"}
+    return ds.assign(vpd=xr.DataArray(deficit, dims=ds["t_air"].dims, attrs=attrs))

@@ -1,14 +1,17 @@
-"""Which steps of a record may be used: measured, not filled; night, not dusk; turbulent, not calm.
+"""Which steps of a record may be used: measured, not filled; night, not dusk; turbulent, not calm; thawed, not frozen.
 
-Each function returns a mask along ``time`` and leaves the dataset as it is, so that masks join with ``&`` and can be counted one by
-one. A step about which nothing is known (NaN) is never selected.
+Each function of a dataset returns a mask along ``time`` and leaves the dataset as it is, so that masks join with ``&`` and can be
+counted one by one. A step about which nothing is known (NaN) is never selected.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
 from jules_ml.data.record import interval, place, variable
 from jules_ml.data.sun import potential_radiation
@@ -17,6 +20,8 @@ from jules_ml.errors import BadInput
 #: FLUXNET's codes for steps of an hour or less: measured; gap-filled well, fairly, poorly (for meteorology, 2 is reanalysis).
 _STEP_CODES = (0.0, 1.0, 2.0, 3.0)
 
+#: Where soil temperature is not measured, the soil counts as this much colder than the air [K].
+SOIL_BELOW_AIR: Final = 1.0
 #: Radiation that no dusk gives: seen with the sun below the horizon, it tells of a wrong clock or a wrong longitude.
 _BROAD_DAYLIGHT = {"sw_down": 50.0, "ppfd": 100.0}
 
@@ -178,3 +183,58 @@ def turbulent(ds: xr.Dataset, threshold: float) -> xr.DataArray:
             remedy="give one between 0 and 2 m s-1; most sites have 0.05 to 0.5",
         )
     return (friction > threshold).rename("turbulent").assign_attrs(long_name=f"u* above {threshold:g} m s-1")
+
+
+def where_measured(ds: xr.Dataset, name: str) -> xr.DataArray:
+    """Give the measured values of a variable, and NaN elsewhere; all values where the record has no quality code of it.
+
+    Raises
+    ------
+    BadInput
+        As :func:`measured`.
+    """
+    return ds[name].where(measured(ds, name)) if f"{name}_qc" in ds else ds[name]
+
+
+def ground_temperature(t_air: NDArray[np.floating], t_soil: NDArray[np.floating] | None = None) -> NDArray[np.float64]:
+    """Temperature by which frost is judged: that of the soil where measured, else that of the air minus 1 K.
+
+    Parameters
+    ----------
+    t_air : array, shape (...)
+        Air temperature [K].
+    t_soil : array, shape (...) or (..., depth), optional
+        Soil temperature [K], from the top; NaN where not measured. Of several depths the uppermost that was measured counts.
+
+    Returns
+    -------
+    array, shape of ``t_air``
+        [K]; NaN where neither was measured.
+    """
+    ground = np.asarray(t_air, dtype=np.float64) - SOIL_BELOW_AIR
+    if t_soil is None:
+        return ground
+    columns = t_soil if t_soil.ndim > ground.ndim else t_soil[..., None]
+    for depth in reversed(range(columns.shape[-1])):
+        ground = np.where(np.isfinite(columns[..., depth]), columns[..., depth], ground)
+    return ground
+
+
+def thawed(
+    t_air: NDArray[np.floating], t_soil: NDArray[np.floating] | None = None, *, frozen_below: float
+) -> NDArray[np.bool_]:
+    """Where the soil is not frozen: the rule of all learned modules.
+
+    Parameters
+    ----------
+    t_air, t_soil : array
+        As :func:`ground_temperature`.
+    frozen_below : float
+        Soil colder than this counts as frozen [K].
+
+    Returns
+    -------
+    array of bool, shape of ``t_air``
+        False where neither temperature was measured.
+    """
+    return ground_temperature(t_air, t_soil) >= frozen_below

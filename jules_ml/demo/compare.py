@@ -9,7 +9,8 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from jules_ml.column.figures import daily_means, layer_of
+from jules_ml.column.figures import layer_of
+from jules_ml.data.daily import daily_series
 from jules_ml.data.quality import measured, night
 from jules_ml.data.readers.column_output import liquid_theta
 from jules_ml.data.record import local_middle
@@ -82,8 +83,8 @@ def compare(output: xr.Dataset, record: xr.Dataset) -> Comparison:
     record = record.sel(time=output["time"])
     theta = record["theta"].isel(depth=0)
     layer = layer_of(float(theta["depth"]), output["dzsoil"].to_numpy().tolist())
-    given, seen = daily_means(liquid_theta(output, layer)), daily_means(theta)
-    frozen = daily_means(output["sthf"].isel(soil=layer)) > 0.0
+    given, seen = daily_series(liquid_theta(output, layer)), daily_series(theta)
+    frozen = daily_series(output["sthf"].isel(soil=layer)) > 0.0
     respired = respired_carbon_dioxide(output)
     dark = night(record)
     is_night = (dark & measured(record, "nee")).to_numpy()

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
+from jules_ml.experiment.frost import FrozenBelow
 from jules_ml.support.section import Section
 
 #: Branches of the network.
@@ -32,6 +33,7 @@ class CarbonSettings(Section):
     allow_cosmos_vwc: bool = Field(
         default=False, description="let in COSMOS_VWC, which is computed with carbon; every result is then marked"
     )
+    frozen_below: FrozenBelow = 274.15
     learner: Literal["regression", "network"] = Field(
         default="regression", description="what the module folder keeps and export uses"
     )

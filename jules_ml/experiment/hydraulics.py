@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from jules_ml.experiment.frost import FrozenBelow
 from jules_ml.experiment.place import INPUTS, RANGES
 from jules_ml.support.section import Section
 
@@ -28,8 +29,7 @@ class HydraulicSettings(Section):
     )
     tie: float = Field(default=0.03, ge=0.0, description="how strongly weights are tied to the pre-trained ones")
     spin_up_days: int = Field(default=365, ge=0, description="days from the start that are run once beforehand")
-    t_air_above: float = Field(default=275.15, description="colder days are left out [K]")
-    t_soil_above: float = Field(default=274.15, description="days with colder soil are left out, where measured [K]")
+    frozen_below: FrozenBelow = 274.15
     least_days: int = Field(default=60, ge=10, description="days that a sensor must have to be learned from")
     test_fraction: float = Field(
         default=0.3, ge=0.0, le=0.8, description="last part of each record that is held out and scored; 0: none"

@@ -27,6 +27,7 @@ from jules_ml.experiment.jules import JulesSection
 from jules_ml.experiment.messages import schema_error, syntax_error
 from jules_ml.experiment.moisture import MoistureSection
 from jules_ml.experiment.other_kinds import kind_section, validated_section
+from jules_ml.experiment.renamed import refuse_renamed_keys
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.experiment.sections import (
     CarbonSection,
@@ -164,7 +165,7 @@ def load_experiment(path: str | Path) -> Experiment:
     Raises
     ------
     BadInput
-        If the file cannot be read, is not TOML, or has a key that is unknown, missing or wrong: with file, line, key and
+        If the file cannot be read, is not TOML, or has a key that is unknown, renamed, missing or wrong: with file, line, key and
         remedy.
     """
     path = Path(path)
@@ -177,6 +178,7 @@ def load_experiment(path: str | Path) -> Experiment:
         raise BadInput("this is not a text file in UTF-8", where=path, remedy="save it as UTF-8 text") from error
     except tomllib.TOMLDecodeError as error:
         raise syntax_error(error, path) from error
+    refuse_renamed_keys(raw, text=text, path=path)
     try:
         experiment = Experiment.model_validate(raw, context={"folder": path.parent})
     except ValidationError as error:

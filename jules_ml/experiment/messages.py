@@ -66,12 +66,12 @@ def schema_error(
         found.setdefault(_key(details, raw), details)
     key, details = next(iter(found.items()))
     problem, remedy = _explained(details, key, schema, raw)
-    others = [_dotted(other) for other in found if other != key]
+    others = [dotted(other) for other in found if other != key]
     if others:
         problem += f" (also wrong: {', '.join(others)})"
-    line = _line(key, _lines(text))
+    line = line_of(key, text)
     place = f"{path}, line {line}" if line else str(path)
-    return BadInput(problem, where=f"{place}, {_dotted(key)}" if key else place, remedy=remedy)
+    return BadInput(problem, where=f"{place}, {dotted(key)}" if key else place, remedy=remedy)
 
 
 def _explained(details: ErrorDetails, key: Key, schema: type[BaseModel], raw: Mapping[str, Any]) -> tuple[str, str]:
@@ -99,7 +99,7 @@ def _explained(details: ErrorDetails, key: Key, schema: type[BaseModel], raw: Ma
             f"write '{near[0]}', if that was meant" if near else f"use one of {_quoted(reader_names())}",
         )
     if kind == "value_error":
-        return str(context["error"]), f"correct {_dotted(key) or 'the file'}"
+        return str(context["error"]), f"correct {dotted(key) or 'the file'}"
     message = details["msg"][0].lower() + details["msg"][1:]
     for python, toml in (
         ("valid dictionary or object to extract fields from", "table"),
@@ -180,12 +180,14 @@ def _names(dotted: str) -> Key:
     return tuple(name.strip("\"'") for name in _NAME.findall(dotted))
 
 
-def _line(key: Key, lines: Mapping[Key, int]) -> int | None:
-    """Line of the key, or of the nearest table that holds it."""
+def line_of(key: Key, text: str) -> int | None:
+    """Line of a key in a TOML file, or of the nearest table that contains it."""
+    lines = _lines(text)
     return next((lines[key[:n]] for n in range(len(key), 0, -1) if key[:n] in lines), None)
 
 
-def _dotted(key: Key) -> str:
+def dotted(key: Key) -> str:
+    """A key with its tables, as ``surface.tiles[2].frac``; tables of an array are counted from 1."""
     text = ""
     for part in key:
         text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else part

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from jules_ml.experiment.frost import FrozenBelow
 from jules_ml.experiment.place import STATIC_RANGE
 from jules_ml.support.section import DataPath, PerLayer, Section
 
@@ -57,7 +58,7 @@ class MoistureSettings(Section):
         default=0.0, ge=0.0, description="weight of water content below residual or above saturation"
     )
     balance_weight: float = Field(default=0.0, ge=0.0, description="weight of water gained in a day beyond its rain")
-    frozen_below: float = Field(default=274.15, ge=223.0, le=283.0, description="soil colder than this is left out [K]")
+    frozen_below: FrozenBelow = 274.15
     interval: float = Field(default=0.9, gt=0.5, lt=1.0, description="share of days that an interval is to cover")
     validation_fraction: float = Field(
         default=1.0 / 3.0,

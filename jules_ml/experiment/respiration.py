@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from jules_ml.experiment.frost import FROZEN_BELOW, FrozenBelow
 from jules_ml.support.section import Section
 
 #: Which flux is learned from, by what it is.
@@ -26,12 +27,7 @@ class RowSettings(Section):
     )
     night_max_sw_down: float = Field(default=10.0, gt=0.0, description="most shortwave radiation of a night [W m-2]")
     night_max_ppfd: float = Field(default=20.0, gt=0.0, description="most photon flux of a night [umol m-2 s-1]")
-    frozen_below: float | None = Field(
-        default=273.15,
-        ge=223.0,
-        le=283.0,
-        description="measured soil temperature below which rows are dropped as frozen [K]; None: none",
-    )
+    frozen_below: FrozenBelow | None = Field(default=273.15, description=f"{FROZEN_BELOW}; None: none")
     stuck_after: str | None = Field(
         default="7D", description="a water content that repeats itself for longer than this is dropped; None: none"
     )

@@ -1,4 +1,4 @@
-"""Measured, night, turbulent; and the threshold of friction velocity."""
+"""Measured, night, turbulent, thawed; and the threshold of friction velocity."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from pvlib import solarposition
 
-from jules_ml.data.quality import measured, night, turbulent
+from jules_ml.data.quality import ground_temperature, measured, night, thawed, turbulent, where_measured
 from jules_ml.data.site import SiteMeta, site_dataset, utc_end_of_interval
 from jules_ml.data.sun import mean_cos_zenith, potential_radiation
 from jules_ml.data.ustar import F_MAX_95, Method, change_point, ustar_threshold
@@ -265,3 +265,27 @@ def test_significance_of_a_break_under_noise() -> None:
     noise = np.random.default_rng(2).standard_normal((40_000, 50))
     f_max = change_point(np.broadcast_to(np.arange(50.0), noise.shape), noise)[2]
     assert (f_max > F_MAX_95).mean() == pytest.approx(0.05, abs=0.005)
+
+
+def test_frost_is_judged_by_the_soil_where_measured_and_else_by_the_air() -> None:
+    t_air = np.array([270.0, 290.0, 275.0, 275.2, np.nan, np.nan])
+    t_soil = np.array([275.0, 273.0, np.nan, np.nan, 280.0, np.nan])
+    expected = [275.0, 273.0, 274.0, 274.2, 280.0, np.nan]
+    np.testing.assert_allclose(ground_temperature(t_air, t_soil), expected)
+    assert thawed(t_air, t_soil, frozen_below=274.15).tolist() == [True, False, False, True, True, False]
+    assert thawed(t_air, frozen_below=274.15).tolist() == [False, True, False, True, False, False]
+
+
+def test_frost_is_judged_by_the_uppermost_sensor_that_measured() -> None:
+    t_soil = np.array([[273.0, 280.0], [np.nan, 280.0], [np.nan, np.nan]])
+    np.testing.assert_allclose(ground_temperature(np.full(3, 276.0), t_soil), [273.0, 280.0, 275.0])
+
+
+def test_soil_at_the_threshold_is_not_frozen() -> None:
+    assert thawed(np.array([290.0]), np.array([273.15]), frozen_below=273.15).all()
+
+
+def test_filled_values_are_left_out_where_the_record_tells_them() -> None:
+    ds = small({"t_air": [280.0, 281.0, 282.0]}, qc={"t_air": [0.0, 1.0, 0.0]})
+    np.testing.assert_array_equal(where_measured(ds, "t_air"), [280.0, np.nan, 282.0])
+    np.testing.assert_array_equal(where_measured(ds.drop_vars("t_air_qc"), "t_air"), ds["t_air"])

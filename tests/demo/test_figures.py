@@ -11,8 +11,9 @@ import pytest
 import xarray as xr
 from matplotlib.figure import Figure
 
-from jules_ml.column.figures import daily_means, layer_of, soil_moisture, soil_temperature, water_budget
+from jules_ml.column.figures import layer_of, soil_moisture, soil_temperature, water_budget
 from jules_ml.column.output import OUTPUTS, output_dataset
+from jules_ml.data.daily import daily_series
 from jules_ml.demo.figures import night_respiration, respiration_curves
 from jules_ml.support.figures import layer_labels, save_figure
 
@@ -118,7 +119,7 @@ def test_days_with_too_little_have_no_mean() -> None:
     time = pd.date_range("2020-01-01 00:30", periods=96, freq="30min")
     values = np.ones(96)
     values[50:90] = np.nan
-    means = daily_means(xr.DataArray(values, dims="time", coords={"time": time}))
+    means = daily_series(xr.DataArray(values, dims="time", coords={"time": time}))
     assert means.index.tolist() == [pd.Timestamp("2020-01-01"), pd.Timestamp("2020-01-02")]
     assert means.iloc[0] == 1.0
     assert np.isnan(means.iloc[1])

@@ -11,14 +11,15 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
+import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
 from jules_ml.column.closed_loop.moisture_analysis import DRIEST, WetnessOfCarbon
-from jules_ml.data.humidity import saturation_vapour_pressure, vapour_pressure
+from jules_ml.data.daily import calendar_days, daily_weather
 from jules_ml.errors import BadInput
 from jules_ml.learned.moisture.ensemble import MoistureEnsemble
-from jules_ml.learned.moisture.record import LAYER_DEPTHS, MoistureRecord
+from jules_ml.learned.moisture.record import DYNAMIC, LAYER_DEPTHS, MoistureRecord
 from jules_ml.learned.moisture.store import load_moisture, site_at
 from jules_ml.physics.surface import Forcing
 
@@ -26,6 +27,8 @@ _Array = NDArray[np.float64]
 
 #: Layers whose middles differ by no more are the module's [m].
 _SAME_DEPTH: Final = 0.02
+#: Date of the first day, which no input depends on.
+_START: Final = pd.Timestamp("2000-01-01")
 
 
 class Place(NamedTuple):
@@ -136,22 +139,8 @@ def _round_the_year(
     context: int,
 ) -> tuple[MoistureRecord, int]:
     """The pass over and over until the network can look back no further than its beginning, and the days of one pass."""
-    a_day = round(86400.0 / timestep)
-
-    def daily(values: Tensor) -> _Array:
-        return values[:, 0].double().numpy().reshape(-1, a_day).mean(1)
-
-    t_air = daily(forcing.t_air)
-    vapour = vapour_pressure(daily(forcing.q), daily(forcing.pstar))
-    one_pass = {
-        "precip": 86400.0 * daily(forcing.tot_rain + forcing.tot_snow),
-        "t_air": t_air,
-        "sw_down": daily(forcing.sw_down),
-        "lw_down": daily(forcing.lw_down),
-        "vpd": np.clip(saturation_vapour_pressure(t_air) - vapour, 0.0, None),
-        "wind": daily(forcing.wind),
-    }
-    days = len(t_air)
+    one_pass = daily_forcing(forcing, timestep)
+    days = len(one_pass["t_air"])
     rounds = math.ceil(context / days) + 1
     of_site = card["sites"].get(known, {})
     # elsewhere a sensor that has measured nothing stands for those that there are not
@@ -159,7 +148,7 @@ def _round_the_year(
     static = {name: value for name, value in of_site.get("static", {}).items() if value is not None}
     record = MoistureRecord(
         site=place.site if known is None else known,
-        days=pd.date_range("2000-01-01", periods=rounds * days, freq="D"),
+        days=pd.date_range(_START, periods=rounds * days, freq="D"),
         dynamic={name: np.tile(values, rounds) for name, values in one_pass.items()},
         jules=np.full((rounds * days, len(LAYER_DEPTHS)), np.nan),
         static={**static, **place.static},
@@ -171,6 +160,32 @@ def _round_the_year(
         longitude=place.longitude,
     )
     return record, days
+
+
+def daily_forcing(forcing: Forcing, timestep: float) -> dict[str, _Array]:
+    """Daily weather of one pass, computed as for a site's record.
+
+    Parameters
+    ----------
+    forcing : Forcing
+        Weather of whole days, shape (step, 1) each.
+    timestep : float
+        [s].
+
+    Returns
+    -------
+    dict of str to array, shape (day,)
+        By the names and in the units of :data:`~jules_ml.learned.moisture.record.DYNAMIC`.
+    """
+    step = pd.Timedelta(seconds=timestep)
+    # the date does not matter: days are numbered from the start of the pass
+    time = pd.date_range(_START + step, periods=len(forcing.t_air), freq=step)
+    steps = xr.Dataset(
+        {name: ("time", values[:, 0].double().numpy()) for name, values in forcing._asdict().items()},
+        coords={"time": time},
+        attrs={"interval_seconds": timestep},
+    )
+    return daily_weather(steps, DYNAMIC, calendar_days(steps))
 
 
 def _wetness(

@@ -45,7 +45,7 @@ def evaluate_carbon(folder: str | Path, experiments: Sequence[Experiment], out: 
     """
     state, card = read_module_folder(folder, kind="carbon")
     settings = CarbonSettings(**card["settings"])
-    sites = [carbon_site(each) for each in experiments]
+    sites = [carbon_site(each, frozen_below=settings.frozen_below) for each in experiments]
     for site in sites:
         # another year of it is no other soil
         if site.name in card["sites"]:

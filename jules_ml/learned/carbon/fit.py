@@ -99,7 +99,8 @@ def fit_carbon(experiments: Sequence[Experiment], out: Path, *, progress: Progre
         If there are fewer than eight sites with cores, a record cannot be learned from, or the folder cannot be written.
     """
     settings = experiments[0].carbon_module or CarbonSettings()
-    return fit_carbon_sites([carbon_site(each) for each in experiments], settings, out, progress=progress)
+    sites = [carbon_site(each, frozen_below=settings.frozen_below) for each in experiments]
+    return fit_carbon_sites(sites, settings, out, progress=progress)
 
 
 def fit_carbon_sites(

@@ -12,7 +12,6 @@ import pandas as pd
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
-from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.learned.hydraulics.columns import (
     HydraulicSite,
     column_batch,
@@ -24,7 +23,7 @@ from jules_ml.learned.hydraulics.site import (
     TIMESTEP,
     hydraulic_sites,
 )
-from jules_ml.learned.hydraulics.store import load_hydraulics, refuse_other_layers
+from jules_ml.learned.hydraulics.store import load_hydraulics, refuse_other_layers, settings_of
 from jules_ml.learned.store import (
     write_evaluation_folder,
 )
@@ -56,7 +55,7 @@ def evaluate_hydraulics(
         if two are of one site, or one reaches into the days that its site was learned from.
     """
     network, card = load_hydraulics(folder)
-    settings = HydraulicSettings(**card["settings"])
+    settings = settings_of(card)
     dzsoil = refuse_other_layers(experiments, card)
     sites = [_as_learned(site, card, Path(folder)) for site in hydraulic_sites(experiments, settings)]
     batch = column_batch(sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)

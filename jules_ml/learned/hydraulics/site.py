@@ -12,8 +12,9 @@ import torch
 import xarray as xr
 from numpy.typing import NDArray
 
-from jules_ml.data.quality import measured
-from jules_ml.data.record import end_of_interval, interval, place
+from jules_ml.data.daily import daily_means, whole_days, with_derived
+from jules_ml.data.quality import thawed, where_measured
+from jules_ml.data.record import interval, place
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
@@ -33,7 +34,6 @@ TIMESTEP: Final = 3600.0
 SUBSOIL_CARBON: Final = 0.25
 #: Carbon where it is not known [kg m-3]: that of an ordinary mineral topsoil.
 CARBON_UNKNOWN: Final = 20.0
-_DAY = pd.Timedelta(days=1)
 
 
 def hydraulic_site(experiment: Experiment, settings: HydraulicSettings) -> HydraulicSite:
@@ -67,17 +67,11 @@ def hydraulic_site(experiment: Experiment, settings: HydraulicSettings) -> Hydra
             remedy="name its column, with its depth, in [data]",
         )
     forcing, start = hourly_weather(experiment, record)
-    n_days = len(forcing.t_air) // 24
-    if "theta_qc" in record:
-        record = record.assign(theta=record["theta"].where(measured(record, "theta")))
-    theta = daily_means(record, "theta", start, n_days)
-    t_air = forcing.t_air.numpy().reshape(n_days, 24).mean(1)
-    valid = t_air > settings.t_air_above
-    if "t_soil" in record:
-        # a day that the shallowest sensor misses is judged by the next
-        t_soil = pd.DataFrame(daily_means(record, "t_soil", start, n_days)).bfill(axis=1).to_numpy()[:, 0]
-        valid &= ~(t_soil <= settings.t_soil_above)
-    observed = np.where(valid[:, None], theta, np.nan)
+    t_air = whole_days(forcing.t_air.numpy(), TIMESTEP).mean(1)
+    days, step = run_days(forcing, start), interval(record)
+    t_soil = daily_means(record["t_soil"], days, step=step) if "t_soil" in record else None
+    valid = thawed(t_air, t_soil, frozen_below=settings.frozen_below)
+    observed = np.where(valid[:, None], daily_means(where_measured(record, "theta"), days, step=step), np.nan)
     depth = record["depth"].to_numpy().astype(np.float64)
     order = np.argsort(depth, kind="stable")
     observed, depth = observed[:, order], depth[order]
@@ -148,6 +142,11 @@ def hourly_weather(experiment: Experiment, record: xr.Dataset) -> tuple[Forcing,
     return forcing, pd.Timestamp(weather["time"].to_numpy()[0]) - pd.Timedelta(hours=1)
 
 
+def run_days(forcing: Forcing, start: pd.Timestamp) -> pd.DatetimeIndex:
+    """Give the start of each day of a run, UTC, from what :func:`hourly_weather` returns."""
+    return pd.date_range(start, periods=len(whole_days(forcing.t_air.numpy(), TIMESTEP)), freq="D")
+
+
 def weather_inputs(record: xr.Dataset, forcing: Forcing, start: pd.Timestamp) -> dict[str, float]:
     """Static inputs that a record's weather and surface temperature tell of.
 
@@ -163,7 +162,9 @@ def weather_inputs(record: xr.Dataset, forcing: Forcing, start: pd.Timestamp) ->
     -------
     dict of str to float
     """
-    lst = daily_means(record, "lst", start, len(forcing.t_air) // 24)[:, 0] if "lst" in record else None
+    record = with_derived(record, ["lst"])
+    days = run_days(forcing, start)
+    lst = daily_means(record["lst"], days, step=interval(record))[:, 0] if "lst" in record else None
     return climate_inputs(forcing, timestep=TIMESTEP, lst=lst)
 
 
@@ -216,33 +217,6 @@ def soil_inputs(section: SoilSection, *, where: str = "the experiment") -> dict[
         if texture.organic_carbon is not None:
             found["soc"] = texture.organic_carbon[0] * texture.bulk_density[0]
     return found
-
-
-def daily_means(record: xr.Dataset, name: str, start: pd.Timestamp, n_days: int) -> NDArray[np.float64]:
-    """Means over the days of a run; NaN where less than half of a day is known.
-
-    Parameters
-    ----------
-    record : xarray.Dataset
-        Site dataset.
-    name : str
-        Variable, with or without ``depth``.
-    start : Timestamp
-        Start of the first day, UTC.
-    n_days : int
-        Days.
-
-    Returns
-    -------
-    array, shape (day, depth)
-        One depth where the variable has none.
-    """
-    values = record[name].transpose("time", ...).to_numpy().reshape(record.sizes["time"], -1)
-    step = interval(record)
-    day = np.asarray((end_of_interval(record) - 0.5 * step - start) // _DAY)
-    frame = pd.DataFrame(values).groupby(day)
-    means = frame.mean().where(frame.count() >= 0.5 * (_DAY / step))
-    return means.reindex(range(n_days)).to_numpy(dtype=np.float64)
 
 
 def time_split(observed: Sequence[NDArray[np.floating]], test_fraction: float) -> list[NDArray[np.bool_]]:

@@ -10,8 +10,9 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from jules_ml.data.humidity import saturation_vapour_pressure
-from jules_ml.data.record import end_of_interval, interval, local_middle, place
+from jules_ml.data.daily import calendar_days, daily_means, daily_values, daily_weather
+from jules_ml.data.quality import thawed, where_measured
+from jules_ml.data.record import end_of_interval, interval, place
 from jules_ml.errors import BadInput
 
 _Array = NDArray[np.float64]
@@ -28,7 +29,6 @@ LAYER_THICKNESS = (0.1, 0.25, 0.65, 2.0)
 LAYER_DEPTHS = (0.05, 0.225, 0.675, 2.0)
 #: Depth that stands for a sensor of which only the order from the top is known, as NEON's are placed [m].
 NOMINAL_DEPTHS = (0.05, 0.225, 0.225, 0.675, 0.675, 0.675, 2.0, 2.0)
-_SECONDS = 86400.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +121,7 @@ def moisture_record(
     static : mapping of str to float, optional
         Properties of the place.
     frozen_below : float, optional
-        Soil, or air less one kelvin, colder than this is taken as frozen [K].
+        Soil colder than this counts as frozen [K]; see :func:`~jules_ml.data.quality.thawed`.
 
     Returns
     -------
@@ -133,13 +133,8 @@ def moisture_record(
         If an input that cannot be done without is missing, or is for longer than a year; if JULES's run does not overlap the
         record.
     """
-    ds = _with_derived(ds)
-    days = _days(ds)
-    dynamic = {}
-    for name in DYNAMIC:
-        if name in ds:
-            values = _daily(ds[name], ds, days)[:, 0]
-            dynamic[name] = values * _SECONDS if name == "precip" else values
+    days = calendar_days(ds)
+    dynamic = daily_weather(ds, DYNAMIC, days)
     for name in NEEDED:
         _refuse_gaps(dynamic.get(name), name, days, ds)
     theta, usable, depth, names = _sensors(ds, days, dynamic["t_air"], frozen_below)
@@ -161,35 +156,6 @@ def moisture_record(
         latitude=float(ds.attrs.get("latitude", np.nan)),
         longitude=float(ds.attrs.get("longitude", np.nan)),
     )
-
-
-def _with_derived(ds: xr.Dataset) -> xr.Dataset:
-    """Add what follows from other variables: precipitation from its parts, VPD from humidity, LST from longwave fluxes."""
-    from jules_ml.data.satellite import lst_from_longwave
-
-    if "precip" not in ds and {"tot_rain", "tot_snow"} <= set(ds):
-        ds = ds.assign(precip=ds["tot_rain"] + ds["tot_snow"])
-    if "vpd" not in ds and {"relative_humidity", "t_air"} <= set(ds):
-        saturated = ds["t_air"].copy(data=saturation_vapour_pressure(ds["t_air"].to_numpy()))
-        ds = ds.assign(vpd=saturated * (1.0 - ds["relative_humidity"].clip(max=1.0)))
-    if "lst" not in ds and {"lw_up", "lw_down"} <= set(ds):
-        ds = ds.assign(lst=lst_from_longwave(ds))
-    return ds
-
-
-def _days(ds: xr.Dataset) -> pd.DatetimeIndex:
-    middle = local_middle(ds)
-    return pd.date_range(middle[0].floor("D"), middle[-1].floor("D"), freq="D")
-
-
-def _daily(values: xr.DataArray, ds: xr.Dataset, days: pd.DatetimeIndex) -> _Array:
-    """Means over calendar days in local standard time; NaN where half of the day is missing. Shape (day, ...)."""
-    array = values.transpose("time", ...).to_numpy().astype(np.float64)
-    frame = pd.DataFrame(array.reshape(len(array), -1))
-    grouped = frame.groupby(local_middle(ds).floor("D"))
-    per_day = pd.Timedelta(days=1) / interval(ds)
-    means = grouped.mean().where(grouped.count() >= 0.5 * per_day)
-    return means.reindex(days).to_numpy()
 
 
 def _refuse_gaps(values: _Array | None, name: str, days: pd.DatetimeIndex, ds: xr.Dataset) -> None:
@@ -220,28 +186,20 @@ def _sensors(
     usable: list[_Mask] = []
     depth: list[float] = []
     names: list[str] = []
-    # a day on which nobody measured the soil's temperature is judged by the air alone
-    warm = t_air > frozen_below + 1.0
-    if "t_soil" in ds:
-        soil = _daily(ds["t_soil"], ds, days)
-        warm = warm & ~(soil[:, 0] <= frozen_below)
+    warm = thawed(t_air, daily_values(ds, "t_soil", days) if "t_soil" in ds else None, frozen_below=frozen_below)
     if "theta" in ds:
-        theta = ds["theta"]
+        theta = where_measured(ds, "theta")
         theta = theta.expand_dims("depth", axis=-1) if "depth" not in theta.dims else theta
-        if "theta_qc" in ds:
-            code = ds["theta_qc"]
-            by_step = interval(ds) <= pd.Timedelta(hours=1)
-            theta = theta.where(code == 0 if by_step else code >= 0.8)
         given = theta["depth"].to_numpy() if "depth" in theta.coords else np.full(theta.sizes["depth"], np.nan)
-        daily = _daily(theta, ds, days)
+        daily = daily_values(ds.assign(theta=theta), "theta", days)
         for i in range(daily.shape[1]):
             columns.append(daily[:, i])
             usable.append(np.isfinite(daily[:, i]) & warm)
             depth.append(float(given[i]) if np.isfinite(given[i]) else NOMINAL_DEPTHS[min(i, len(NOMINAL_DEPTHS) - 1)])
             names.append(f"theta_{i + 1}")
     if "theta_crns" in ds:
-        crns = _daily(ds["theta_crns"], ds, days)[:, 0]
-        snow = _daily(ds["swe"], ds, days)[:, 0] if "swe" in ds else np.full(len(days), np.nan)
+        crns = daily_values(ds, "theta_crns", days)[:, 0]
+        snow = daily_values(ds, "swe", days)[:, 0] if "swe" in ds else np.full(len(days), np.nan)
         columns.append(crns)
         usable.append(np.isfinite(crns) & warm & ~(snow > 0.0))
         depth.append(float("nan"))
@@ -300,8 +258,8 @@ def run_by_day(
             where=where,
             remedy="give a run with four layers, 0.1, 0.25, 0.65 and 2 m thick, and their thickness in dzsoil",
         )
-    offset = ds.attrs.get("utc_offset_hours", 0.0)
-    by_day = _daily(theta, run.assign_attrs(utc_offset_hours=offset), days)
+    offset = float(ds.attrs.get("utc_offset_hours", 0.0))
+    by_day = daily_means(theta, days, step=interval(run), utc_offset_hours=offset)
     if not np.isfinite(by_day).any():
         first, last = end_of_interval(run)[[0, -1]]
         raise BadInput(

@@ -16,6 +16,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from jules_ml.data.quality import thawed
 from jules_ml.learned.moisture.ensemble import TrainingSite
 from jules_ml.learned.moisture.level import JULES, SATELLITE
 from jules_ml.learned.moisture.record import LAYER_DEPTHS, MoistureRecord
@@ -42,14 +43,14 @@ def simulated_sites(
     days : array of bool, shape (day,)
         Days that may be learned from.
     frozen_below : float, optional
-        Air less one kelvin colder than this may have frozen the soil, as in a record [K].
+        Soil colder than this counts as frozen [K]. The runs' own soil temperature is not read: that of the air decides.
 
     Returns
     -------
     tuple of TrainingSite
         None for a run that has next to none of those days.
     """
-    warm = record.dynamic["t_air"] > frozen_below + 1.0
+    warm = thawed(record.dynamic["t_air"], frozen_below=frozen_below)
     static = {name: value for name, value in record.static.items() if name not in _OF_SOIL}
     made = []
     for number, run in enumerate(theta):

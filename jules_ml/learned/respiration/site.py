@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from jules_ml.data.quality import measured, night
+from jules_ml.data.quality import ground_temperature, measured, night
 from jules_ml.data.record import interval, place, variable
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings, RowSettings
@@ -201,7 +201,7 @@ def usable_rows(ds: xr.Dataset, settings: RespirationSettings, *, all_hours: boo
         drop("water content missing", frame["theta"].isna().to_numpy())
         if rules.stuck_after is not None:
             drop("water content stuck", _stuck(frame, pd.Timedelta(rules.stuck_after)))
-    if rules.frozen_below is not None and "ground" in frame:
+    if rules.frozen_below is not None:
         drop("soil frozen", (frame["ground"] < rules.frozen_below).to_numpy())
     for rule, limit, sign in (("flux too low", rules.least_flux, 1.0), ("flux too high", rules.most_flux, -1.0)):
         if limit is not None:
@@ -283,11 +283,7 @@ def _frame(ds: xr.Dataset, settings: RespirationSettings) -> tuple[pd.DataFrame,
             remedy="the column seems to be in %: say so where its unit is given, or divide it by 100",
         )
     variants = None
-    # the air may freeze over soil that does not
-    if settings.temperature == "t_soil":
-        columns["ground"] = columns["t_soil"]
-    elif "t_soil" in ds and bool(ds["t_soil"].notnull().any()):
-        columns["ground"] = _sensor(ds, "t_soil", 0)
+    columns["ground"] = columns["t_soil"] if settings.temperature == "t_soil" else _ground(ds, columns["t_soil"])
     if settings.target == "ecosystem":
         columns["night"] = night_rows(ds, settings.rows)
         columns["filled"] = ~measured_nee(ds, settings.rows)
@@ -308,6 +304,15 @@ def _frame(ds: xr.Dataset, settings: RespirationSettings) -> tuple[pd.DataFrame,
         frame["theta"] = np.nan
     frame["middle"] = pd.DatetimeIndex(frame["time"]) - half + offset
     return frame, variants
+
+
+def _ground(ds: xr.Dataset, t_air: xr.DataArray) -> xr.DataArray:
+    """Temperature by which frost is judged, where g depends on that of the air."""
+    soil = None
+    if "t_soil" in ds:
+        t_air, t_soil = xr.broadcast(t_air, _sensor(ds, "t_soil", 0))
+        soil = t_soil.to_numpy()
+    return t_air.copy(data=ground_temperature(t_air.to_numpy(), soil))
 
 
 def _of_chambers(columns: dict[str, xr.DataArray], settings: RespirationSettings) -> pd.DataFrame:

@@ -256,3 +256,13 @@ def test_what_was_filled_is_not_learned_from(tmp_path: Path) -> None:
     theta = carbon_site(load_experiment(path)).theta
     assert np.isnan(theta[::3]).all()
     assert np.isfinite(theta[1::3]).sum() > 100
+
+
+def test_days_with_frost_are_left_out_by_one_threshold(tmp_path: Path) -> None:
+    path = write_site(tmp_path, 0)
+    t_air = pd.read_csv(tmp_path / "site00.csv")["TA"].to_numpy() + 273.15
+    experiment = load_experiment(path)
+    np.testing.assert_array_equal(np.isfinite(carbon_site(experiment).theta), t_air - 1.0 >= 274.15)
+    np.testing.assert_array_equal(np.isfinite(carbon_site(experiment, frozen_below=282.0).theta), t_air - 1.0 >= 282.0)
+    warmer = load_experiment(write_site(tmp_path, 0, more="frozen_below = 280.0\n"))
+    np.testing.assert_array_equal(np.isfinite(carbon_site(warmer).theta), t_air - 1.0 >= 280.0)

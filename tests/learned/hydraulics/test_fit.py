@@ -14,6 +14,7 @@ import xarray as xr
 from typer.testing import CliRunner
 
 from jules_ml.cli import app
+from jules_ml.data.daily import daily_means
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
@@ -21,8 +22,8 @@ from jules_ml.jules.export.ancillary import export_ancillaries
 from jules_ml.learned.hydraulics.evaluate import evaluate_hydraulics
 from jules_ml.learned.hydraulics.fit import fit_hydraulics
 from jules_ml.learned.hydraulics.network import LearnedHydraulics
-from jules_ml.learned.hydraulics.site import daily_means, hydraulic_site, time_split
-from jules_ml.learned.hydraulics.store import load_hydraulics
+from jules_ml.learned.hydraulics.site import hydraulic_site, time_split
+from jules_ml.learned.hydraulics.store import load_hydraulics, settings_of
 
 EXPERIMENT = """\
 [site]
@@ -279,9 +280,35 @@ def test_texture_in_percent_is_refused(tmp_path: Path) -> None:
 def test_days_are_those_of_the_run_and_half_a_day_is_enough(tmp_path: Path) -> None:
     record = load_experiment(write_site(tmp_path, "Days", sand=0.4, days=3)).record()
     record["theta"][24:37] = np.nan
-    means = daily_means(record, "theta", pd.Timestamp("2001-06-01"), 4)
+    days = pd.date_range("2001-06-01", periods=4, freq="D")
+    means = daily_means(record["theta"], days, step=pd.Timedelta(hours=1))
     assert means.shape == (4, 1)
     assert np.isfinite(means[:, 0]).tolist() == [True, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("old", "remedy"),
+    [
+        ("t_soil_above = 274.15", "write frozen_below under [hydraulics]"),
+        ("t_air_above = 275.15", "write frozen_below under [hydraulics], and subtract 1 K from the value"),
+    ],
+)
+def test_thresholds_of_frost_have_one_new_name(tmp_path: Path, old: str, remedy: str) -> None:
+    path = write_site(tmp_path, "Old", sand=0.4)
+    text = path.read_text(encoding="utf-8").replace("[hydraulics]\n", f"[hydraulics]\n{old}\n")
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(BadInput) as caught:
+        load_experiment(path)
+    assert caught.value.problem == f"key 'hydraulics.{old.split()[0]}' has a new name: 'hydraulics.frozen_below'"
+    assert caught.value.remedy == remedy
+
+
+def test_cards_with_the_former_thresholds_are_read() -> None:
+    settings = HydraulicSettings(frozen_below=275.0, members=3)
+    card = settings.model_dump()
+    del card["frozen_below"]
+    assert settings_of({"settings": {**card, "t_air_above": 275.15, "t_soil_above": 275.0}}) == settings
+    assert settings_of({"settings": settings.model_dump()}) == settings
 
 
 def test_the_last_days_that_are_known_are_held_out() -> None:

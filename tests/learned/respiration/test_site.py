@@ -51,6 +51,20 @@ def test_rules_are_counted_once_each() -> None:
     assert len(rows) + sum(rows.dropped.values()) == ds.sizes["time"]
 
 
+def test_frost_is_judged_by_the_air_where_the_soil_was_not_measured() -> None:
+    ds = made_record()
+    by_air = SOIL.model_copy(update={"temperature": "t_air"})
+    air = ds["t_soil"].isel(depth=0, drop=True)
+    rows = select_rows(ds.drop_vars("t_soil").assign(t_air=air), by_air)
+    assert rows.dropped["soil frozen"] == int((air < 274.15).sum())
+    measured = ds.assign(t_air=air - 20.0)
+    assert select_rows(measured, by_air).dropped["soil frozen"] == int((air < 273.15).sum())
+    late = xr.DataArray(np.arange(ds.sizes["time"]) > 400, dims="time")
+    missing = measured.assign(t_soil=ds["t_soil"].where(late))
+    expected = int((air[401:] < 273.15).sum() + (air[:401] - 20.0 < 274.15).sum())
+    assert select_rows(missing, by_air).dropped["soil frozen"] == expected
+
+
 def test_levels_by_site_and_year() -> None:
     rows = select_rows(made_record(), SOIL.model_copy(update={"level": "site-year"}))
     assert rows.groups == ("made 2020", "made 2021")

@@ -1,0 +1,73 @@
+"""Keys of experiment files that have a new name: each is refused with the new name and the conversion of its value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from jules_ml.errors import BadInput
+from jules_ml.experiment.messages import Key, dotted, line_of
+
+
+class Renamed(NamedTuple):
+    """The new name of a key, with its section, and how the value changes: a clause in the imperative, empty where it stays."""
+
+    new: str
+    conversion: str = ""
+
+
+#: Old key, with its section, and its new name. Keys of an array of tables are written without their number.
+RENAMED: Final[Mapping[str, Renamed]] = {
+    "hydraulics.t_soil_above": Renamed("hydraulics.frozen_below"),
+    "hydraulics.t_air_above": Renamed("hydraulics.frozen_below", "subtract 1 K from the value"),
+}
+
+
+def refuse_renamed_keys(
+    raw: Mapping[str, Any], *, text: str, path: Path, renamed: Mapping[str, Renamed] = RENAMED
+) -> None:
+    """Refuse keys that have a new name, whether or not the schema would accept them.
+
+    Parameters
+    ----------
+    raw : mapping
+        Output of the TOML parser.
+    text : str
+        Contents of the file, for the line.
+    path : Path
+        Path of the file, for the message.
+    renamed : mapping of str to Renamed, optional
+        Old keys and their new names.
+
+    Raises
+    ------
+    BadInput
+        If there is such a key: with file, line, old key, new key and conversion. Further old keys are listed.
+    """
+    old = [(key, entry) for name, entry in renamed.items() for key in _matches(raw, name.split("."))]
+    if not old:
+        return
+    key, entry = old[0]
+    problem = f"key '{dotted(key)}' has a new name: '{entry.new}'"
+    others = [f"{dotted(other)} is now {its.new}" for other, its in old[1:]]
+    if others:
+        problem += f" (also renamed: {', '.join(others)})"
+    section, _, name = entry.new.rpartition(".")
+    remedy = f"write {name} under [{section}]" if section else f"write [{name}]"
+    if entry.conversion:
+        remedy += f", and {entry.conversion}"
+    line = line_of(key, text)
+    place = f"{path}, line {line}" if line else str(path)
+    raise BadInput(problem, where=f"{place}, {dotted(key)}", remedy=remedy)
+
+
+def _matches(node: Any, names: Sequence[str], at: Key = ()) -> Iterator[Key]:
+    """Every key of the file that a dotted name stands for."""
+    if not names:
+        yield at
+    elif isinstance(node, list):
+        for number, each in enumerate(node):
+            yield from _matches(each, names, (*at, number))
+    elif isinstance(node, Mapping) and names[0] in node:
+        yield from _matches(node[names[0]], names[1:], (*at, names[0]))
