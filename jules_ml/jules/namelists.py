@@ -222,7 +222,7 @@ class NamelistFolder:
             raise BadInput(
                 f"a JULES run needs what is not here: {', '.join(missing)}",
                 where=self.where,
-                remedy="add what is missing, empty if need be (&NAME /); 'jules-ml init DIR' writes a complete set",
+                remedy="add what is missing, empty if need be (&NAME /); 'jules-ml init jules --out DIR' writes a complete set",
             )
 
     def write(self, folder: Path) -> list[Path]:

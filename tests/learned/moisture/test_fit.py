@@ -16,6 +16,7 @@ from helpers.moisture_site import QUICK, jules_run, site
 from jules_ml.bridge.moisture import Follow
 from jules_ml.errors import BadInput
 from jules_ml.jules.export.prescribed import export_prescribed
+from jules_ml.learned.adaptation import AdaptationDays
 from jules_ml.learned.moisture.adapt import adapt_moisture
 from jules_ml.learned.moisture.evaluate import evaluate_moisture
 from jules_ml.learned.moisture.fit import fit_moisture
@@ -69,7 +70,7 @@ def test_parts_are_in_order_of_time():
 
 
 def test_a_new_sensor_is_taken_in_by_thirty_days(module, tmp_path):
-    done = adapt_moisture(module.folder, [made_up(5, "field")], tmp_path / "field", days=30)
+    done = adapt_moisture(module.folder, [made_up(5, "field")], tmp_path / "field", days=AdaptationDays(count=30))
     assert set(done.ensemble.sites) == {"meadow", "wood", "field"}
     assert done.scores["sites"]["field"]["sensors"]["theta_1"]["n"] == 670
     with pytest.raises(BadInput, match="overlaps in time"):  # what it was learned from is not forgotten
@@ -78,8 +79,8 @@ def test_a_new_sensor_is_taken_in_by_thirty_days(module, tmp_path):
 
 
 def test_a_site_that_was_learned_from_is_not_adapted_to(module, tmp_path):
-    with pytest.raises(BadInput, match="knows its level"):
-        adapt_moisture(module.folder, [made_up(0, "meadow")], tmp_path / "meadow", days=30)
+    with pytest.raises(BadInput, match="needs no adaptation there"):
+        adapt_moisture(module.folder, [made_up(0, "meadow")], tmp_path / "meadow", days=AdaptationDays(count=30))
 
 
 def test_sites_without_water_content_are_named_before_anything_is_learned(tmp_path):

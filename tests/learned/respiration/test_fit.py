@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import xarray as xr
@@ -17,6 +18,8 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings, RowSettings
 from jules_ml.jules.curve_files import read_curve
 from jules_ml.jules.export.curves import export_curves
+from jules_ml.learned.adaptation import AdaptationDays, read_days
+from jules_ml.learned.respiration.adapt import adapt_respiration
 from jules_ml.learned.respiration.evaluate import evaluate_respiration
 from jules_ml.learned.respiration.fit import fit_respiration
 from jules_ml.learned.respiration.site import select_rows
@@ -78,12 +81,42 @@ def test_the_same_twice() -> None:
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_another_site_takes_its_level_from_its_first_month(fitted: Path, tmp_path: Path) -> None:
+def test_another_site_is_adapted_by_its_first_month(fitted: Path, tmp_path: Path) -> None:
     record = made_record(site="other", r0=6.0, seed=3)
-    scores = evaluate_respiration(fitted, record, tmp_path / "scored")
-    assert scores["all"]["nse"] > 0.8
-    with xr.open_dataset(tmp_path / "scored" / "predictions.nc") as predictions:
+    adaptation = adapt_respiration(fitted, [record], tmp_path / "adapted", days=AdaptationDays(count=30))
+    assert adaptation.scores["all"]["nse"] > 0.8
+    module, _, card = load_respiration(tmp_path / "adapted")
+    assert card["groups"] == ["made", "other"]
+    assert adaptation.base_respiration["other"] == pytest.approx(2.0 * float(module.level[0]), rel=0.1)
+    assert module.log_level.shape[1] == len(module.level) == len(module.noise) == 2
+    with xr.open_dataset(tmp_path / "adapted" / "predictions.nc") as predictions:
         assert predictions["time"].min() > record["time"][0] + np.timedelta64(29, "D")
+
+
+def test_days_spread_over_a_year_are_not_scored(fitted: Path, tmp_path: Path) -> None:
+    record = made_record(site="other", r0=6.0, seed=3)
+    dates = frozenset(pd.date_range("2020-01-05", periods=30, freq="12D").date)
+    adaptation = adapt_respiration(fitted, [record], tmp_path / "adapted", days=AdaptationDays(dates=dates))
+    assert adaptation.scores["all"]["nse"] > 0.8
+    days = pd.DatetimeIndex(xr.load_dataset(tmp_path / "adapted" / "predictions.nc")["middle"]).floor("D")
+    assert len(days.unique()) == 700
+    assert not days.isin(pd.DatetimeIndex(sorted(dates))).any()
+    with pytest.raises(BadInput, match="overlaps in time"):
+        evaluate_respiration(tmp_path / "adapted", record)
+
+
+def test_another_site_that_is_not_adapted_has_the_mean_of_the_training_sites(fitted: Path, tmp_path: Path) -> None:
+    scores = evaluate_respiration(fitted, made_record(site="other", r0=6.0, seed=3), tmp_path / "scored")
+    assert scores["sites_without_base_respiration"] == ["other"]
+    assert scores["all"]["bias"] < -1.0
+
+
+def test_training_site_and_days_without_observations_are_refused(fitted: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="needs no adaptation there"):
+        adapt_respiration(fitted, [made_record()], tmp_path / "adapted", days=AdaptationDays(count=30))
+    never = AdaptationDays(dates=read_days("1999-01-01"))
+    with pytest.raises(BadInput, match="none of the days"):
+        adapt_respiration(fitted, [made_record(site="other", seed=3)], tmp_path / "adapted", days=never)
 
 
 def test_a_record_that_was_learned_from_is_not_scored(fitted: Path) -> None:
