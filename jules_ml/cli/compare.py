@@ -31,9 +31,11 @@ def compare(
     json: Json = False,
 ) -> None:
     """Compare runs of the column or of JULES with each other and with observations."""
+    from jules_ml.experiment import load_experiment
+
+    experiment = None if data is None else load_experiment(data)
     from jules_ml.comparison.report import compare_runs
     from jules_ml.comparison.runs import is_run, read_run
-    from jules_ml.experiment import load_experiment
     from jules_ml.learned.kind import ScoreRow
 
     for folder in runs:
@@ -43,7 +45,6 @@ def compare(
                 where=folder,
                 remedy="give folders that 'jules-ml run' wrote; modules are scored by 'jules-ml evaluate'",
             )
-    experiment = None if data is None else load_experiment(data)
     theta_r = residual_water(experiment)
     loaded = [read_run(folder, theta_r=theta_r) for folder in runs]
     ready_folder(out)

@@ -52,12 +52,13 @@ def ensemble(
 
 
 def _run(path: Path, folder: Path, crew: Any, retry: bool, dry_run: bool, quiet: bool) -> None:
-    from jules_ml.ensemble.dry_run import estimate
-    from jules_ml.ensemble.results import write_results
-    from jules_ml.ensemble.run import run_ensemble
     from jules_ml.experiment import load_experiment
 
     loaded = load_experiment(path)
+    from jules_ml.ensemble.dry_run import estimate
+    from jules_ml.ensemble.results import write_results
+    from jules_ml.ensemble.run import run_ensemble
+
     if dry_run:
         for name, text in estimate(loaded, folder, retry=retry).rows():
             out_console.print(f"[bold]{name}[/]  {escaped(text)}", soft_wrap=True)

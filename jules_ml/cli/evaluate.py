@@ -28,8 +28,10 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Score a module on records that it was not fitted to."""
-    from jules_ml.comparison.runs import is_run
     from jules_ml.experiment import load_experiment
+
+    experiments = [load_experiment(path) for path in data or []]
+    from jules_ml.comparison.runs import is_run
     from jules_ml.learned.kind import kind_of_folder
 
     folders = [module, *(others or [])]
@@ -44,6 +46,5 @@ def evaluate(
     if not data:
         raise BadInput("no record was given", remedy="give --data FILE once per site")
     kind = kind_of_folder(module)
-    experiments = [load_experiment(path) for path in data]
     ready_folder(out)
     print_outcome(kind.evaluate(module, experiments, out), quiet=quiet, json=json)

@@ -55,13 +55,15 @@ def fit(
 ) -> None:
     """Fit a module to records, score it on the test period beside its baselines, and write its folder."""
     from jules_ml.experiment import load_experiment
-    from jules_ml.learned.adaptation import AdaptationDays, read_days
-    from jules_ml.learned.kind import kind_of
 
     if adapt is None and (days is not None or days_at is not None):
         raise BadInput("--days and --days-at are for --adapt", remedy="give --adapt DIR too, or leave them out")
-    chosen = kind_of(kind)
+    # experiments are read before torch is loaded, so that a mistake in one is reported at once
     loaded = [load_experiment(path) for path in experiments]
+    from jules_ml.learned.adaptation import AdaptationDays, read_days
+    from jules_ml.learned.kind import kind_of
+
+    chosen = kind_of(kind)
     ready_folder(out)
     with share(quiet or json, "adapt" if adapt else "fit") as report:
         if adapt is None:

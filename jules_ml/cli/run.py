@@ -27,10 +27,8 @@ def run(
     quiet: Quiet = False,
 ) -> None:
     """Run the model of an experiment: the soil column from its record, or JULES from its run folder with modules swapped in."""
-    from jules_ml.column.folder import run_figure, write_run
-    from jules_ml.column.run import run_column
+    # the experiment is read before torch is loaded, so that a mistake in it is reported at once
     from jules_ml.experiment import load_experiment
-    from jules_ml.support.figures import save_figure
 
     loaded = load_experiment(experiment)
     if loaded.run is not None and loaded.run.model == "jules":
@@ -39,10 +37,17 @@ def run(
     if loaded.closed_loop is not None:
         _run_closed_loop(loaded, Path("runs") / experiment.stem if out is None else out, quiet)
         return
-    folder = Path("runs") / experiment.stem if out is None else out
+    _run_column(loaded, Path("runs") / experiment.stem if out is None else out, quiet)
+
+
+def _run_column(experiment: Experiment, folder: Path, quiet: bool) -> None:
+    from jules_ml.column.folder import run_figure, write_run
+    from jules_ml.column.run import run_column
+    from jules_ml.support.figures import save_figure
+
     ready_folder(folder)
     with progress(quiet) as report:
-        done = run_column(loaded, progress=report)
+        done = run_column(experiment, progress=report)
     files = write_run(done, folder)
     figure = run_figure(done)
     if figure is not None:

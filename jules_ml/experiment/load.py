@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
-import xarray as xr
 from pydantic import (
     BeforeValidator,
     Field,
@@ -39,6 +38,9 @@ from jules_ml.experiment.sections import (
     SurfaceSection,
 )
 from jules_ml.support.section import Section
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _Given = TypeVar("_Given", bound=Section)
 
