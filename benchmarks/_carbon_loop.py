@@ -10,7 +10,7 @@ import torch
 from _loobos import standalone
 
 from jules_ml.column.closed_loop.carbon_soil import hypres_of_carbon
-from jules_ml.column.closed_loop.loop import KEPT, LoopRun, closed_loop
+from jules_ml.column.closed_loop.loop import LOOP_OUTPUTS, LoopRun, closed_loop
 from jules_ml.physics.column import SoilColumn
 from jules_ml.physics.integration import integrate
 from jules_ml.physics.surface import Forcing
@@ -80,7 +80,7 @@ def closed_loobos(
     seconds, processor_seconds = time.perf_counter() - began, time.process_time() - busy
     plain = SoilColumn(described(cs), jules.dzsoil, timestep=1800.0, surface=jules.surface, cs=cs)
     off = SoilColumn(described(cs), jules.dzsoil, timestep=1800.0, surface=jules.surface)
-    direct = integrate(plain, state, forcing, outputs=KEPT, mean_over=PERIOD, compiled=compiled).outputs
+    direct = integrate(plain, state, forcing, outputs=LOOP_OUTPUTS, mean_over=PERIOD, compiled=compiled).outputs
     loop = closed_loop(off, state, forcing, cs, passes=1, period=PERIOD, moves=False, compiled=compiled).outputs
     differs = max(
         float((loop[name] - direct[name]).abs().max() / direct[name].abs().max().clamp(min=1e-30))

@@ -1,4 +1,4 @@
-"""``jules-ml run`` with ``model = "column"``: an experiment from its record to its output."""
+"""``jules-ml run`` with ``model = "column"``: from the record of an experiment to the output of the column."""
 
 from __future__ import annotations
 
@@ -23,38 +23,41 @@ from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.sections import RunSection
 from jules_ml.physics.column import ColumnState, RespirationFactors, SoilColumn, jules_one_pool_factors
-from jules_ml.physics.integration import NO_COMPILER, can_compile, integrate
+from jules_ml.physics.integration import NO_COMPILER, Integration, can_compile, integrate
 from jules_ml.physics.surface import Forcing
 from jules_ml.weather import Weather, site_weather
 
 #: Called with a stage, the steps done in it, and the steps it has at most.
 Progress = Callable[[str, int, int], None]
 
-#: Runs of fewer steps are over before they would be compiled.
+#: Number of steps from which on compilation saves time.
 _WORTH_COMPILING = 8000
 
 
 @dataclass(frozen=True)
 class ColumnRun:
-    """A run of the column that has ended.
+    """Result of a run of the column.
 
     Attributes
     ----------
     experiment : Experiment
+        The experiment that was run.
     output : xarray.Dataset
         See :func:`~jules_ml.column.output.output_dataset`.
     weather : Weather
-        What drove it, and what in that was not measured.
+        Driving variables and substitutions.
     spin_up : SpinUp
+        Cycles of spin-up and their convergence.
     budgets : Budgets
+        Residuals of water and heat.
     compiled : bool
         Whether the step was compiled.
     wall_seconds : float
         Of spin-up and run, compilation included.
     record : xarray.Dataset
-        The site dataset, for comparison with what was measured.
+        Site dataset, for comparison with measurements.
     notes : tuple of str
-        What the user should know of how it went.
+        Messages for the user.
     """
 
     experiment: Experiment
@@ -82,9 +85,9 @@ def run_column(
     experiment : Experiment
         With ``[soil]`` or ``[modules] hydraulics``, ``[surface]``, ``[carbon]`` and ``[run]``.
     record : xarray.Dataset, optional
-        Site dataset that drives it; read as ``[data]`` says unless given.
+        Site dataset that drives the column; by default that of ``[data]``.
     factors : callable, optional
-        Respiration factors; those that ``[modules]`` names unless given, or else JULES's.
+        Modifiers of respiration; by default those of the module that ``[modules]`` names, or else JULES's.
     progress : callable, optional
         Called with a stage, the steps done in it and the steps it has at most.
 
@@ -95,9 +98,9 @@ def run_column(
     Raises
     ------
     BadInput
-        If the experiment lacks a section or its parts do not fit; if the record lacks what nothing can stand in for.
+        If the experiment lacks a section or its sections contradict each other; if the record lacks a variable that has no substitute.
     RunFailed
-        If the column leaves the range of numbers, or that of temperatures on Earth.
+        If an output is not finite, or a soil temperature is outside the range on Earth.
     """
     section = experiment.required(experiment.run, "run")
     _refuse_unknown_outputs(section, experiment.file)
@@ -105,8 +108,8 @@ def run_column(
     record = experiment.record() if record is None else record
     weather, notes = run_weather(experiment, section, record)
     dtype = torch.float32 if section.precision == "float32" else torch.float64
-    with_soil, said = with_learned_soil(experiment, record=record)
-    notes += said
+    with_soil, soil_notes = with_learned_soil(experiment, record=record)
+    notes += soil_notes
     column, soil = experiment_column(with_soil, timestep=section.timestep, dtype=dtype, factors=factors)
     state = initial_state(column, section.initial, t_air_mean=float(weather.series["t_air"].mean()))
 
@@ -115,7 +118,7 @@ def run_column(
     n_spin = steps_of_a_cycle(stamps, section.timestep, section.spin_up)
     most = n_spin * section.spin_up.cycles
     compiled = to_be_compiled(section, len(stamps) + most, notes)
-    began = time.perf_counter()
+    start_time = time.perf_counter()
     state, spun = spin_up(
         column,
         state,
@@ -125,10 +128,10 @@ def run_column(
         compiled=compiled,
         progress=counting(progress, "spin-up", most),
     )
-    _refuse_broken_spin_up(state, spun, column)
+    _refuse_unstable_spin_up(state, spun, column)
     if progress is not None and spun.cycles:
         progress("spin-up", spun.cycles * n_spin, spun.cycles * n_spin)
-    done = integrate(
+    integration = integrate(
         column,
         state,
         forcing,
@@ -137,48 +140,84 @@ def run_column(
         compiled=compiled,
         progress=counting(progress, "run", len(stamps)),
     )
-    wall_seconds = time.perf_counter() - began
+    wall_seconds = time.perf_counter() - start_time
     if not spun.reached and spun.cycles:
-        notes.append("the soil had not settled at the end of spin-up: raise run.spin_up.cycles")
+        notes.append("the soil was not in equilibrium at the end of spin-up: raise run.spin_up.cycles")
 
-    output = output_dataset(
-        {name: values.squeeze(-1).numpy() for name, values in done.outputs.items()},
+    output = _run_output(integration, weather, section, soil, start)
+    _refuse_unstable_column(output, column)
+    gained = water_stored(column, integration.state) - water_stored(column, state)
+    budgets = column_budgets(output, gained=gained, timestep=section.timestep)
+    output = output.drop_vars([] if section.outputs is None else set(OUTPUTS) - set(section.outputs))
+    output.attrs |= _run_attributes(experiment, weather, spun)
+    return ColumnRun(experiment, output, weather, spun, budgets, compiled, wall_seconds, record, tuple(notes))
+
+
+def _run_output(
+    integration: Integration, weather: Weather, section: RunSection, soil: Soil, start: pd.Timestamp
+) -> xr.Dataset:
+    """Dataset of all outputs, weather and soil properties of a run that begins at ``start``."""
+    return output_dataset(
+        {name: values.squeeze(-1).numpy() for name, values in integration.outputs.items()},
         weather.series,
         start=start,
         period=pd.Timedelta(seconds=section.timestep * section.mean_over),
         dzsoil=soil.dzsoil.flatten().tolist(),
         soil=_soil_arrays(soil),
     )
-    _refuse_broken_column(output, column)
-    gained = water_stored(column, done.state) - water_stored(column, state)
-    budgets = column_budgets(output, gained=gained, timestep=section.timestep)
-    output = output.drop_vars([] if section.outputs is None else set(OUTPUTS) - set(section.outputs))
-    output.attrs |= {
+
+
+def _run_attributes(experiment: Experiment, weather: Weather, spun: SpinUp) -> dict[str, str]:
+    """Provenance of a run for the attributes of its output."""
+    return {
         "substitutions": "; ".join(map(str, weather.substitutions)) or "none",
         "spin_up": str(spun),
         "modules": "; ".join(f"{name} {folder.name}" for name, folder in experiment.modules if folder) or "none",
         "history": f"jules-ml run {experiment.file.name}",
     }
-    return ColumnRun(experiment, output, weather, spun, budgets, compiled, wall_seconds, record, tuple(notes))
 
 
 def _factors(experiment: Experiment) -> RespirationFactors:
+    """Modifiers of respiration of the module that the experiment names, or JULES's."""
     folder = experiment.modules.respiration
     return jules_one_pool_factors if folder is None else learned_factors(folder)
 
 
 def _refuse_unknown_outputs(section: RunSection, file: Path) -> None:
+    """Refuse names in ``run.outputs`` that the column does not have."""
     unknown = [name for name in section.outputs or () if name not in OUTPUTS]
     if unknown:
         raise BadInput(
-            f"no output is called {', '.join(unknown)}",
+            f"the column has no output {', '.join(unknown)}",
             where=f"{file}, run.outputs",
             remedy=f"choose among {', '.join(OUTPUTS)}",
         )
 
 
 def run_weather(experiment: Experiment, section: RunSection, record: xr.Dataset) -> tuple[Weather, list[str]]:
-    """Weather of the run, cut to whole periods of output, and a note where something was cut off."""
+    """Prepare the weather of a run, cut to whole periods of output.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        With ``[forcing]``.
+    section : RunSection
+        ``[run]`` of the experiment.
+    record : xarray.Dataset
+        Site dataset.
+
+    Returns
+    -------
+    Weather
+        A whole number of periods of ``mean_over`` steps.
+    list of str
+        A note if steps at the end were cut.
+
+    Raises
+    ------
+    BadInput
+        As :func:`~jules_ml.weather.site_weather`, or if the run is shorter than one period of output.
+    """
     weather = site_weather(
         record,
         experiment.forcing,
@@ -192,7 +231,7 @@ def run_weather(experiment: Experiment, section: RunSection, record: xr.Dataset)
         return weather, []
     if whole == 0:
         raise BadInput(
-            f"the run has {n_steps} steps, and one period of output {section.mean_over}",
+            f"the run has {n_steps} steps, fewer than the {section.mean_over} of one period of output",
             where=f"{experiment.file}, run.mean_over",
             remedy="give a smaller mean_over, or a later end",
         )
@@ -201,15 +240,29 @@ def run_weather(experiment: Experiment, section: RunSection, record: xr.Dataset)
 
 
 def to_be_compiled(section: RunSection, steps: int, notes: list[str]) -> bool:
-    """Whether to compile the step; notes where that is wanted and cannot be had."""
+    """Whether to compile the step for a run of so many steps.
+
+    Parameters
+    ----------
+    section : RunSection
+        ``[run]`` of the experiment, whose ``compiled`` takes precedence.
+    steps : int
+        Steps of spin-up and run.
+    notes : list of str
+        Receives a note if compilation is wanted and no compiler is available.
+
+    Returns
+    -------
+    bool
+    """
     wanted = steps >= _WORTH_COMPILING if section.compiled is None else section.compiled
     if wanted and not can_compile():
-        notes.append(f"{NO_COMPILER}: the column ran eagerly, some ten times slower")
+        notes.append(f"{NO_COMPILER}: the column ran without compilation, about ten times slower")
     return wanted and can_compile()
 
 
 def counting(progress: Progress | None, stage: str, total: int) -> Callable[[int], None] | None:
-    """Turn steps done since the last call into steps done in the stage."""
+    """Adapt a progress function of stage, steps and total to one that takes the steps since the last call."""
     if progress is None:
         return None
     done = 0
@@ -223,35 +276,38 @@ def counting(progress: Progress | None, stage: str, total: int) -> Callable[[int
 
 
 def _soil_arrays(soil: Soil) -> dict[str, NDArray[np.floating]]:
+    """Soil properties and residual water by name, shape (soil,) each."""
     n_layers = soil.dzsoil.shape[0]
     named = {**soil.properties._asdict(), "theta_r": soil.theta_r}
     return {name: values.flatten().expand(n_layers).numpy() for name, values in named.items()}
 
 
-def _refuse_broken_spin_up(state: ColumnState, spun: SpinUp, column: SoilColumn) -> None:
+def _refuse_unstable_spin_up(state: ColumnState, spun: SpinUp, column: SoilColumn) -> None:
+    """Stop if spin-up ended in a state that is not finite, or outside the range of soil temperatures."""
     sound = [bool(is_sound(name, getattr(state, name).numpy()).all()) for name in ("smcl", "sthf", "t_soil")]
     if spun.cycles and not all(sound):
         raise RunFailed(
-            f"the column broke down in its {spun.cycles} cycles of spin-up, of {spun.steps} steps each; "
-            f"check {_what_to_check(column)}"
+            f"the column became numerically unstable in its {spun.cycles} cycles of spin-up of {spun.steps} steps each; "
+            f"check {_remedy(column)}"
         )
 
 
-def _refuse_broken_column(output: xr.Dataset, column: SoilColumn) -> None:
+def _refuse_unstable_column(output: xr.Dataset, column: SoilColumn) -> None:
+    """Stop if an output is not finite, or a soil temperature is outside the range on Earth."""
     for name in OUTPUTS:
         sound = is_sound(name, output[name].to_numpy()).reshape(output.sizes["time"], -1).all(axis=1)
         if not sound.all():
             first = pd.Timestamp(output["time"].to_numpy()[~sound][0])
             expected = "between {:g} and {:g} K".format(*SOIL_TEMPERATURES) if name == "t_soil" else "finite"
             raise RunFailed(
-                f"the column left the range of numbers: {name} is not {expected} from the period that ends at {first} UTC; "
-                f"check the weather about that time, and {_what_to_check(column)}"
+                f"the column became numerically unstable: {name} is not {expected} from the period that ends at {first} UTC; "
+                f"check the weather at that time, and {_remedy(column)}"
             )
 
 
-def _what_to_check(column: SoilColumn) -> str:
-    """Say what the soil is and what can be done: clay as permeable as sand takes heavy rain only in short steps."""
+def _remedy(column: SoilColumn) -> str:
+    """Soil properties and a shorter time step, which clay as permeable as sand needs under heavy rain."""
     soil = column.soil
     b, sathh, satcon = (", ".join(f"{value:.3g}" for value in x.flatten().tolist()) for x in soil[:3])
     layers = f"b {b}, sathh {sathh} m and satcon {satcon} kg m-2 s-1"
-    return f"the soil, whose layers have {layers}: where b and satcon are both high, give a shorter run.timestep"
+    return f"the soil, whose layers have {layers}: if b and satcon are both high, give a shorter run.timestep"

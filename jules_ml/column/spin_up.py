@@ -1,4 +1,4 @@
-"""Repeating the first years until the soil comes round to itself."""
+"""Spin-up of the column: the first years repeated until the state of the soil converges."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from jules_ml.physics.surface import Forcing
 
 @dataclass(frozen=True)
 class SpinUp:
-    """How a spin-up went.
+    """Cycles of a spin-up and their convergence.
 
     Attributes
     ----------
     cycles : int
-        Repetitions that were run.
+        Number of cycles.
     steps : int
-        Time steps of one repetition.
+        Time steps of one cycle.
     reached : bool
-        Whether water and temperature had stopped changing.
+        Whether the changes of water and temperature fell below their tolerances.
     change_water : float or None
-        Greatest change of a layer's water over the last repetition [kg m-2]; ``None`` without one.
+        Largest change of a layer's water over the last cycle [kg m-2]; ``None`` without a cycle.
     change_temperature : float or None
-        The same of temperature [K].
+        Largest change of a layer's temperature over the last cycle [K]; ``None`` without a cycle.
     """
 
     cycles: int
@@ -39,25 +39,27 @@ class SpinUp:
     change_temperature: float | None
 
     def __str__(self) -> str:
+        """Sentence for the user and for the attributes of the output."""
         if self.cycles == 0:
             return "none"
-        verdict = "settled" if self.reached else "NOT settled"
+        verdict = "converged" if self.reached else "NOT converged"
         return (
-            f"{verdict} after {self.cycles} cycles: the last changed water by {self.change_water:.2g} kg m-2 and temperature by "
-            f"{self.change_temperature:.2g} K at most in any layer"
+            f"{verdict} after {self.cycles} cycles: the last one changed the water of a layer by up to {self.change_water:.2g} kg m-2 and "
+            f"its temperature by up to {self.change_temperature:.2g} K"
         )
 
 
 def steps_of_a_cycle(stamps: pd.DatetimeIndex, timestep: float, section: SpinUpSection) -> int:
-    """How many of a run's steps one repetition goes over.
+    """Count the time steps of one cycle of spin-up.
 
     Parameters
     ----------
     stamps : DatetimeIndex, shape (step,)
-        End of each step.
+        End of each step of the run.
     timestep : float
-        [s].
+        Length of a step [s].
     section : SpinUpSection
+        ``[run.spin_up]`` of the experiment.
 
     Returns
     -------
@@ -77,19 +79,20 @@ def spin_up(
     compiled: bool,
     progress: Callable[[int], None] | None = None,
 ) -> tuple[ColumnState, SpinUp]:
-    """Repeat a stretch of weather until no layer's water and temperature change from one end to the next.
+    """Repeat a period of weather until water and temperature of every layer converge.
 
     Parameters
     ----------
     column : SoilColumn
+        With a surface.
     state : ColumnState
-        To start from.
+        At the start.
     forcing : Forcing
-        The stretch, shape (time, column) each.
+        Weather of one cycle, shape (time, column) each.
     section : SpinUpSection
         ``[run.spin_up]`` of the experiment.
     outputs : sequence of str
-        Outputs of the run that follows; the same, so that the step is compiled once.
+        Outputs of the run that follows: with the same ones the step is compiled only once.
     compiled : bool
         Compile the step.
     progress : callable, optional
@@ -97,7 +100,10 @@ def spin_up(
 
     Returns
     -------
-    ColumnState, SpinUp
+    ColumnState
+        At the end of the last cycle.
+    SpinUp
+        Cycles and their convergence.
     """
     steps = forcing.t_air.shape[0]
     water: float | None = None

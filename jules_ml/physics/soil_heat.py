@@ -175,52 +175,111 @@ def soil_heat_step(
         dzsoil=dzsoil,
         soilhc_method=soilhc_method,
     )
-    nothing = torch.zeros_like(t[:1])
     heat = timestep * fluxes.convergence
-    gained = torch.zeros_like(surf_ht_flux)
+    heat_gain = torch.zeros_like(surf_ht_flux)
     active = torch.ones_like(surf_ht_flux, dtype=torch.bool)
     inverse_b, log_scale = 1.0 / b, torch.log(DPSIDT / sathh)
-    # the liquid water that the freezing curve allows is found once at the start and once after each solution
-    allowed = _on_freezing_curve(t, inverse_b, log_scale)
+    layers = _Layers(smcl, smclsat, t_max, inverse_b, log_scale, sm_sat, hcap, dzsoil)
+    # what the freezing curve allows is computed once at the start and once after each solution
+    state = _Iterate(t=t, allowed=_on_freezing_curve(t, inverse_b, log_scale), smclf=smclf, heat=heat)
     for _ in range(MMAX):
-        smclu = smcl - smclf
-        frozen = (t < t_max) | ((t == t_max) & (heat < 0.0))
-        # slope of the freezing curve; the clamp keeps the branch that is not used finite
-        slope = torch.where(frozen, -sm_sat * inverse_b * allowed / t.clamp(max=_COLDER), 0.0)
-        c_dz = dzsoil * (hcap + RHO_WATER * slope * ((HCAPW - HCAPI) * t + LF)) + (HCAPW - HCAPI) * smclu + HCAPI * smcl
-        inverse_c_dz = torch.reciprocal(c_dz)
-        gamcon = (GAMMA_T * timestep) * inverse_c_dz
-        a, own, c = -gamcon * fluxes.by_above, -gamcon * fluxes.by_own, -gamcon * fluxes.by_below
-        dt = solve_bounded(
-            a,
-            1.0 + own,
-            c,
-            heat * inverse_c_dz,
-            # a layer stops at its freezing point on the way, from either side
-            lower=torch.where(t > t_max, t_max - t, -ZERODEGC - t),
-            upper=torch.where(frozen, t_max - t, 1.0e4 - t),
-        )
-        implicit = own * dt + torch.cat([nothing, a[1:] * dt[:-1]]) + torch.cat([c[:-1] * dt[1:], nothing])
-        available = heat - c_dz * implicit
-        # a layer that was stopped at its freezing point is there exactly: rounding would put it on either side
-        t_new = torch.where(dt == t_max - t, t_max, t + dt)
-        allowed_new = _on_freezing_curve(t_new, inverse_b, log_scale)
-        ice = smcl - torch.where(t_new >= t_max, smcl, smclsat * allowed_new)
-        stored = (hcap * dzsoil + HCAPW * smclu + HCAPI * smclf) * dt + (ice - smclf) * ((HCAPI - HCAPW) * t - LF)
-        remainder = available - stored
-        gained = gained + torch.where(active, sum_over_layers(stored), 0.0)
-        t = torch.where(active, t_new, t)
-        allowed = torch.where(active, allowed_new, allowed)
-        smclf = torch.where(active, ice, smclf)
-        heat = torch.where(active, remainder, heat)
-        active = active & (over_layers(torch.maximum, remainder.abs()) > FACUR * timestep)
+        solution, stored = _solve(state, layers, fluxes, timestep)
+        heat_gain = heat_gain + torch.where(active, sum_over_layers(stored), 0.0)
+        state = _Iterate(*(torch.where(active, new, old) for new, old in zip(solution, state, strict=True)))
+        active = active & (over_layers(torch.maximum, solution.heat.abs()) > FACUR * timestep)
 
     return SoilHeatStep(
-        t_soil=t + ZERODEGC,
-        sthf=smclf * inverse_smclsat,
-        heat_gain=gained * (1.0 / timestep),
-        unaccounted=sum_over_layers(heat) * (1.0 / timestep),
+        t_soil=state.t + ZERODEGC,
+        sthf=state.smclf * inverse_smclsat,
+        heat_gain=heat_gain * (1.0 / timestep),
+        unaccounted=sum_over_layers(state.heat) * (1.0 / timestep),
     )
+
+
+class _Layers(NamedTuple):
+    """Properties of the layers that a heat step does not change, shape (layer, ...).
+
+    ``smcl`` [kg m-2] all water; ``smclsat`` [kg m-2] water at saturation; ``t_max`` [degC] freezing point; ``inverse_b`` [1] and
+    ``log_scale`` [1] of the freezing curve; ``sm_sat`` [m3 m-3]; ``hcap`` [J K-1 m-3] of dry soil; ``dzsoil`` [m].
+    """
+
+    smcl: Tensor
+    smclsat: Tensor
+    t_max: Tensor
+    inverse_b: Tensor
+    log_scale: Tensor
+    sm_sat: Tensor
+    hcap: Tensor
+    dzsoil: Tensor
+
+
+class _Iterate(NamedTuple):
+    """State of the layers between two solutions, shape (layer, ...).
+
+    ``t`` [degC]; ``allowed`` [1] liquid water that the freezing curve allows at ``t``; ``smclf`` [kg m-2] ice; ``heat`` [J m-2] not yet
+    accounted for.
+    """
+
+    t: Tensor
+    allowed: Tensor
+    smclf: Tensor
+    heat: Tensor
+
+
+def _solve(state: _Iterate, layers: _Layers, fluxes: _Fluxes, timestep: float) -> tuple[_Iterate, Tensor]:
+    """Solve the linearised heat balance once.
+
+    Parameters
+    ----------
+    state : _Iterate
+        Before.
+    layers : _Layers
+        Properties of the layers.
+    fluxes : _Fluxes
+        Slopes of the heat fluxes at the start of the step.
+    timestep : float
+        Length of the step [s].
+
+    Returns
+    -------
+    _Iterate
+        After, with the heat that is still not accounted for.
+    Tensor, shape (layer, ...)
+        Sensible and latent heat that the layers took up [J m-2].
+
+    References
+    ----------
+    Best et al. (2011), section 5.2; JULES routine ``soil_htc``.
+    """
+    smcl, t_max, t, smclf, heat = layers.smcl, layers.t_max, state.t, state.smclf, state.heat
+    nothing = torch.zeros_like(t[:1])
+    smclu = smcl - smclf
+    frozen = (t < t_max) | ((t == t_max) & (heat < 0.0))
+    # slope of the freezing curve; the clamp keeps the branch that is not used finite
+    slope = torch.where(frozen, -layers.sm_sat * layers.inverse_b * state.allowed / t.clamp(max=_COLDER), 0.0)
+    apparent = layers.hcap + RHO_WATER * slope * ((HCAPW - HCAPI) * t + LF)
+    c_dz = layers.dzsoil * apparent + (HCAPW - HCAPI) * smclu + HCAPI * smcl
+    inverse_c_dz = torch.reciprocal(c_dz)
+    gamcon = (GAMMA_T * timestep) * inverse_c_dz
+    a, own, c = -gamcon * fluxes.by_above, -gamcon * fluxes.by_own, -gamcon * fluxes.by_below
+    dt = solve_bounded(
+        a,
+        1.0 + own,
+        c,
+        heat * inverse_c_dz,
+        # a layer stops at its freezing point on the way, from either side
+        lower=torch.where(t > t_max, t_max - t, -ZERODEGC - t),
+        upper=torch.where(frozen, t_max - t, 1.0e4 - t),
+    )
+    implicit = own * dt + torch.cat([nothing, a[1:] * dt[:-1]]) + torch.cat([c[:-1] * dt[1:], nothing])
+    available = heat - c_dz * implicit
+    # a layer that was stopped at its freezing point is there exactly: rounding would put it on either side
+    t_new = torch.where(dt == t_max - t, t_max, t + dt)
+    allowed = _on_freezing_curve(t_new, layers.inverse_b, layers.log_scale)
+    ice = smcl - torch.where(t_new >= t_max, smcl, layers.smclsat * allowed)
+    sensible = (layers.hcap * layers.dzsoil + HCAPW * smclu + HCAPI * smclf) * dt
+    stored = sensible + (ice - smclf) * ((HCAPI - HCAPW) * t - LF)
+    return _Iterate(t=t_new, allowed=allowed, smclf=ice, heat=available - stored), stored
 
 
 class _Fluxes(NamedTuple):

@@ -102,7 +102,7 @@ def test_only_the_outputs_asked_for_are_kept(tmp_path: Path) -> None:
 
 
 def test_an_unknown_output_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="no output is called smc") as caught:
+    with pytest.raises(BadInput, match="the column has no output smc") as caught:
         run(tmp_path, ("mean_over = 48", 'outputs = ["smc"]'))
     assert caught.value.where == f"{tmp_path / 'small.toml'}, run.outputs"
     assert "smcl" in caught.value.remedy
@@ -120,7 +120,7 @@ def test_steps_beyond_whole_periods_are_left_out_and_said(tmp_path: Path) -> Non
 
 
 def test_a_period_longer_than_the_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="one period of output 96") as caught:
+    with pytest.raises(BadInput, match="fewer than the 96 of one period of output") as caught:
         run(tmp_path, ("mean_over = 48", "mean_over = 96"), days=1)
     assert "smaller mean_over" in caught.value.remedy
 
@@ -130,7 +130,7 @@ def test_spin_up_repeats_until_nothing_changes(tmp_path: Path) -> None:
     path = write_experiment(tmp_path, ("cycles = 0", "cycles = 4\nwater = 50.0\ntemperature = 50.0"), days=1)
     spun = run_column(load_experiment(path), progress=lambda *where: told.append(where)).spin_up
     assert (spun.cycles, spun.reached, spun.steps) == (1, True, 48)
-    assert "settled after 1 cycles" in str(spun)
+    assert "converged after 1 cycles" in str(spun)
     assert told[0] == ("spin-up", 48, 192)
     assert told[-1] == ("run", 48, 48)
 
@@ -138,7 +138,7 @@ def test_spin_up_repeats_until_nothing_changes(tmp_path: Path) -> None:
 def test_a_spin_up_that_does_not_settle_says_so(tmp_path: Path) -> None:
     restless = run(tmp_path, ("cycles = 0", "cycles = 2\nwater = 1e-9\ntemperature = 1e-9"), days=1)
     assert not restless.spin_up.reached
-    assert "NOT settled" in str(restless.spin_up)
+    assert "NOT converged" in str(restless.spin_up)
     assert any("raise run.spin_up.cycles" in note for note in restless.notes)
 
 
@@ -177,7 +177,7 @@ def test_a_spin_up_that_leaves_the_numbers_fails(tmp_path: Path, monkeypatch: py
         return after._replace(smcl=after.smcl * torch.nan), spun
 
     monkeypatch.setattr(column_run, "spin_up", lost)
-    with pytest.raises(RunFailed, match=r"broke down in its 2 cycles of spin-up, of 48 steps each; .*satcon"):
+    with pytest.raises(RunFailed, match=r"became numerically unstable in its 2 cycles of spin-up of 48 steps each; .*satcon"):
         run(tmp_path, ("cycles = 0", "cycles = 2\nwater = 1e-9\ntemperature = 1e-9"), days=1)
 
 

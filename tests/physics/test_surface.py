@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from jules_ml.physics.constants import TM
-from jules_ml.physics.surface import Forcing, SurfaceFluxes, SurfaceState, surface_step, transfer_coefficient
+from jules_ml.physics.surface import Forcing, SurfaceFluxes, SurfaceState, surface_step
+from jules_ml.physics.surface_exchange import transfer_coefficient
 from jules_ml.physics.tiles import BARE_SOIL, BROADLEAF_TREE, C3_GRASS, surface_properties
 
 DZSOIL = torch.tensor([0.1, 0.25, 0.65, 2.0], dtype=torch.float64).unsqueeze(-1)

@@ -1,4 +1,4 @@
-"""``jules-ml run`` with ``[closed_loop]``: an experiment through decades of its weather."""
+"""``jules-ml run`` with ``[closed_loop]``: an experiment through repeated years of its weather."""
 
 from __future__ import annotations
 
@@ -7,22 +7,26 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 import xarray as xr
 
-from jules_ml.column.closed_loop.loop import KEPT, LoopRun, closed_loop
+from jules_ml.column.closed_loop.loop import LOOP_OUTPUTS, LoopRun, SoilOfCarbon, closed_loop
+from jules_ml.column.closed_loop.moisture_analysis import FollowedMoisture
 from jules_ml.column.closed_loop.parts import first_carbon, followed_moisture, following_soil
 from jules_ml.column.learned_respiration import learned_factors
 from jules_ml.column.output import OUTPUTS
 from jules_ml.column.run import counting, to_be_compiled
 from jules_ml.column.setup import experiment_column, initial_state
-from jules_ml.column.spin_up import spin_up
+from jules_ml.column.spin_up import SpinUp, spin_up
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
-from jules_ml.physics.column import SoilColumn, jules_one_pool_factors
+from jules_ml.experiment.closed_loop import ClosedLoopSection
+from jules_ml.experiment.sections import RunSection
+from jules_ml.physics.column import ColumnState, SoilColumn, jules_one_pool_factors
 from jules_ml.physics.surface import Forcing
 from jules_ml.support.files import whole_file
 from jules_ml.support.provenance import software
@@ -31,30 +35,33 @@ from jules_ml.weather import site_weather
 #: Called with a stage, the steps done in it, and the steps it has at most.
 Progress = Callable[[str, int, int], None]
 _YEAR = 365.25 * 86400.0
-#: Water that learned moisture moves, of what falls as rain and snow, from which on the user is warned [1].
-_MUCH_MOVED = 0.1
-#: Years by which a pass may miss a whole number of them.
-_OUT_OF_SEASON = 0.02
+#: Water that learned moisture moves, as a fraction of precipitation, above which the user is warned [1].
+_MOVED_WARNING = 0.1
+#: Difference of a pass from a whole number of years above which the user is warned [years].
+_SEASON_TOLERANCE = 0.02
 _LAYERED = ("smcl", "sthf", "t_soil")
 
 
 @dataclass(frozen=True, eq=False)
 class ClosedLoopRun:
-    """A closed loop of an experiment.
+    """Result of the closed loop of an experiment.
 
     Attributes
     ----------
     experiment : Experiment
+        The experiment that was run.
     loop : LoopRun
+        Series and budgets.
     output : xarray.Dataset
         By ``time`` [years since the start] and ``soil``.
     years : float
-        That it covers.
+        Length of the run [years].
     wall_seconds : float
+        Of spin-up and run, compilation included.
     notes : tuple of str
-        What closes and what does not.
+        Sources of carbon, soil and moisture, and the effect of learned moisture on the water budget.
     warnings : tuple of str
-        What the user should be told.
+        Results that the user should check.
     """
 
     experiment: Experiment
@@ -66,13 +73,42 @@ class ClosedLoopRun:
     warnings: tuple[str, ...] = ()
 
 
+class _RepeatedWeather(NamedTuple):
+    """Weather of one pass in whole periods of carbon.
+
+    ``forcing`` of shape (step, 1) each; ``t_air_mean`` [K]; ``period`` [steps]; ``passes``; ``n_cut``, steps at the end of the weather
+    that do not make a whole period.
+    """
+
+    forcing: Forcing
+    t_air_mean: float
+    period: int
+    passes: int
+    n_cut: int
+
+    @property
+    def n_steps(self) -> int:
+        """Steps of one pass."""
+        return self.forcing.t_air.shape[0]
+
+
+class _Parts(NamedTuple):
+    """Column, initial state, carbon, and what follows carbon and learned moisture."""
+
+    column: SoilColumn
+    state: ColumnState
+    cs: torch.Tensor
+    soil_of_carbon: SoilOfCarbon | None
+    moisture: FollowedMoisture | None
+
+
 def run_closed_loop(experiment: Experiment, *, progress: Progress | None = None) -> ClosedLoopRun:
     """Run the closed loop of an experiment.
 
     Parameters
     ----------
     experiment : Experiment
-        With ``[closed_loop]``, and all that a run of the column needs.
+        With ``[closed_loop]`` and the sections that a run of the column needs.
     progress : callable, optional
         Called with a stage, the steps done in it and the steps it has at most.
 
@@ -87,62 +123,23 @@ def run_closed_loop(experiment: Experiment, *, progress: Progress | None = None)
     """
     section = experiment.required(experiment.closed_loop, "closed_loop")
     run = experiment.required(experiment.run, "run")
-    weather = site_weather(
-        experiment.record(),
-        experiment.forcing,
-        timestep=run.timestep,
-        start=None if run.start is None else pd.Timestamp(run.start),
-        end=None if run.end is None else pd.Timestamp(run.end),
-    )
     dtype = torch.float32 if run.precision == "float32" else torch.float64
-    period = round(section.period_days * 86400.0 / run.timestep)
-    given = weather.series.sizes["time"]
-    n_steps = given // period * period
-    if n_steps == 0:
-        raise BadInput(
-            f"the weather has {given} steps, and a period of carbon {period}",
-            where=f"{experiment.file}, closed_loop.period_days",
-            remedy="give a smaller period_days, or a longer record",
-        )
-    forcing = Forcing(*(x[:n_steps] for x in weather.tensors(dtype)))
-    passes = max(1, round(section.years * _YEAR / (n_steps * run.timestep)))
-    if section.moisture is not None and section.moisture_level == "matched" and passes < 2:
-        raise BadInput(
-            "there is one pass over the weather, and learned moisture is matched to a first one that is free: it would have no part",
-            where=f"{experiment.file}, closed_loop.years",
-            remedy="give years for two passes or more, or moisture_level = 'learned'",
-        )
-    factors = experiment.modules.respiration
-    column, soil = experiment_column(
-        experiment,
-        timestep=run.timestep,
-        dtype=dtype,
-        factors=jules_one_pool_factors if factors is None else learned_factors(factors),
-    )
-    first = first_carbon(experiment, section, dtype)
-    cs, notes = first.cs, first.notes
-    if n_steps < given:
-        notes.append(
-            f"the last {given - n_steps} steps of the weather do not make a whole period of carbon and are left out"
-        )
-    soil_of_carbon, theta_r = following_soil(experiment, section, column, forcing, first, notes)
-    if soil_of_carbon is not None:
-        column.soil = soil_of_carbon(cs)
-    moisture = followed_moisture(
-        experiment, section, column, forcing, soil.theta_r if theta_r is None else theta_r, cs, notes
-    )
-    state = initial_state(column, run.initial, t_air_mean=float(weather.series["t_air"].mean()))
-    column.cs = torch.ones_like(cs)  # as the loop has it, so that the step is compiled once
-    n_spin = min(n_steps, round(run.spin_up.years * _YEAR / run.timestep))
+    weather = _repeated_weather(experiment, section, run, dtype)
+    notes: list[str] = []
+    parts = _loop_parts(experiment, section, run, weather, dtype, notes)
+    column = parts.column
+    column.cs = torch.ones_like(parts.cs)  # as in the loop, so that the step is compiled once
+    n_spin = min(weather.n_steps, round(run.spin_up.years * _YEAR / run.timestep))
     most = n_spin * run.spin_up.cycles
-    compiled = to_be_compiled(run, most + passes * n_steps, notes)
-    began = time.perf_counter()
+    n_loop = weather.passes * weather.n_steps
+    compiled = to_be_compiled(run, most + n_loop, notes)
+    start_time = time.perf_counter()
     state, spun = spin_up(
         column,
-        state,
-        Forcing(*(x[:n_spin] for x in forcing)),
+        parts.state,
+        Forcing(*(x[:n_spin] for x in weather.forcing)),
         run.spin_up,
-        outputs=KEPT,
+        outputs=LOOP_OUTPUTS,
         compiled=compiled,
         progress=counting(progress, "spin-up", most),
     )
@@ -150,58 +147,142 @@ def run_closed_loop(experiment: Experiment, *, progress: Progress | None = None)
     loop = closed_loop(
         column,
         state,
-        forcing,
-        cs,
-        passes=passes,
-        period=period,
-        litter=None if section.litter is None else torch.full_like(cs, section.litter / _YEAR),
+        weather.forcing,
+        parts.cs,
+        passes=weather.passes,
+        period=weather.period,
+        litter=None if section.litter is None else torch.full_like(parts.cs, section.litter / _YEAR),
         moves=section.carbon_moves,
-        soil_of_carbon=soil_of_carbon,
-        moisture=moisture,
+        soil_of_carbon=parts.soil_of_carbon,
+        moisture=parts.moisture,
         compiled=compiled,
-        progress=counting(progress, "loop", passes * n_steps),
+        progress=counting(progress, "loop", n_loop),
     )
-    years = passes * n_steps * run.timestep / _YEAR
-    warnings = [] if moisture is None else _said_of_water(loop, years, passes, notes, matched=moisture.matched)
-    a_pass = years / passes
-    if abs(a_pass - max(1, round(a_pass))) > _OUT_OF_SEASON:
-        warnings.append(
-            f"the weather that is repeated covers {a_pass:.2f} years: seasons do not come round as they should; give whole years by "
-            "start and end in [run]"
-        )
-    if spun.cycles and not spun.reached:
-        warnings.append("the soil had not settled at the end of spin-up: raise run.spin_up.cycles")
+    years = n_loop * run.timestep / _YEAR
+    warnings = _warnings(loop, parts.moisture, spun, years, weather.passes, notes)
     return ClosedLoopRun(
         experiment,
         loop,
-        _dataset(loop, column, years, with_analysis=moisture is not None),
+        _dataset(loop, column, years, with_analysis=parts.moisture is not None),
         years,
-        time.perf_counter() - began,
+        time.perf_counter() - start_time,
         tuple(notes),
         tuple(warnings),
     )
 
 
-def _said_of_water(loop: LoopRun, years: float, passes: int, notes: list[str], *, matched: bool) -> list[str]:
-    """Note what learned moisture did to the water budget, in the passes that it had a part in, and warn where that is much."""
-    water = loop.water
-    share_of_passes = (passes - 1) / passes if matched else 1.0
-    rain = float(water.precip[0]) / years
-    yearly, moved = (float(x[0]) / (years * share_of_passes) for x in (water.analysed, water.moved))
-    share = moved / max(rain, 1e-30)
-    notes.append(
-        f"learned moisture brought {yearly:+.0f} kg m-2 a-1 in all and moved {moved:.0f}, "
-        f"{100.0 * share:.0f} % of rain and snow ({rain:.0f})"
+def _repeated_weather(
+    experiment: Experiment, section: ClosedLoopSection, run: RunSection, dtype: torch.dtype
+) -> _RepeatedWeather:
+    """Weather of one pass, cut to whole periods of carbon.
+
+    Raises
+    ------
+    BadInput
+        If the weather is shorter than a period, or the run too short for moisture that is rescaled to a free first pass.
+    """
+    weather = site_weather(
+        experiment.record(),
+        experiment.forcing,
+        timestep=run.timestep,
+        start=None if run.start is None else pd.Timestamp(run.start),
+        end=None if run.end is None else pd.Timestamp(run.end),
     )
-    if share <= _MUCH_MOVED:
+    period = round(section.period_days * 86400.0 / run.timestep)
+    n_all = weather.series.sizes["time"]
+    n_steps = n_all // period * period
+    if n_steps == 0:
+        raise BadInput(
+            f"the weather has {n_all} steps, fewer than the {period} of one period of carbon",
+            where=f"{experiment.file}, closed_loop.period_days",
+            remedy="give a smaller period_days, or a longer record",
+        )
+    passes = max(1, round(section.years * _YEAR / (n_steps * run.timestep)))
+    if section.moisture is not None and section.moisture_level == "matched" and passes < 2:
+        raise BadInput(
+            "the run has one pass over the weather: learned moisture, rescaled to a free first pass, would have no effect",
+            where=f"{experiment.file}, closed_loop.years",
+            remedy="give years for two passes or more, or moisture_level = 'learned'",
+        )
+    return _RepeatedWeather(
+        forcing=Forcing(*(x[:n_steps] for x in weather.tensors(dtype))),
+        t_air_mean=float(weather.series["t_air"].mean()),
+        period=period,
+        passes=passes,
+        n_cut=n_all - n_steps,
+    )
+
+
+def _loop_parts(
+    experiment: Experiment,
+    section: ClosedLoopSection,
+    run: RunSection,
+    weather: _RepeatedWeather,
+    dtype: torch.dtype,
+    notes: list[str],
+) -> _Parts:
+    """Make the column of an experiment with the carbon, soil and moisture of its ``[closed_loop]``, and note their sources."""
+    folder = experiment.modules.respiration
+    column, soil = experiment_column(
+        experiment,
+        timestep=run.timestep,
+        dtype=dtype,
+        factors=jules_one_pool_factors if folder is None else learned_factors(folder),
+    )
+    first = first_carbon(experiment, section, dtype)
+    cs = first.cs
+    notes += first.notes
+    if weather.n_cut:
+        notes.append(
+            f"the last {weather.n_cut} steps of the weather do not make a whole period of carbon and are left out"
+        )
+    soil_of_carbon, theta_r = following_soil(experiment, section, column, weather.forcing, first, notes)
+    if soil_of_carbon is not None:
+        column.soil = soil_of_carbon(cs)
+    moisture = followed_moisture(
+        experiment, section, column, weather.forcing, soil.theta_r if theta_r is None else theta_r, cs, notes
+    )
+    state = initial_state(column, run.initial, t_air_mean=weather.t_air_mean)
+    return _Parts(column, state, cs, soil_of_carbon, moisture)
+
+
+def _warnings(
+    loop: LoopRun, moisture: FollowedMoisture | None, spun: SpinUp, years: float, passes: int, notes: list[str]
+) -> list[str]:
+    """Results that the user should check; the effect of learned moisture is noted in any case."""
+    warnings = [] if moisture is None else _analysis_warnings(loop, years, passes, notes, matched=moisture.matched)
+    pass_years = years / passes
+    if abs(pass_years - max(1, round(pass_years))) > _SEASON_TOLERANCE:
+        warnings.append(
+            f"the repeated weather covers {pass_years:.2f} years, not a whole number: the seasons shift from pass to pass; set start and "
+            "end in [run] to whole years"
+        )
+    if spun.cycles and not spun.reached:
+        warnings.append("the soil was not in equilibrium at the end of spin-up: raise run.spin_up.cycles")
+    return warnings
+
+
+def _analysis_warnings(loop: LoopRun, years: float, passes: int, notes: list[str], *, matched: bool) -> list[str]:
+    """Note the effect of learned moisture on the water budget of the passes that it acted in, and warn where it is large."""
+    water = loop.water
+    fraction_of_passes = (passes - 1) / passes if matched else 1.0
+    precip = float(water.precip[0]) / years
+    net, moved = (float(x[0]) / (years * fraction_of_passes) for x in (water.analysed, water.moved))
+    fraction = moved / max(precip, 1e-30)
+    notes.append(
+        f"learned moisture added a net {net:+.0f} kg m-2 a-1 of water and moved {moved:.0f} kg m-2 a-1, "
+        f"{100.0 * fraction:.0f} % of precipitation ({precip:.0f} kg m-2 a-1)"
+    )
+    if fraction <= _MOVED_WARNING:
         return []
     return [
-        f"learned moisture moves {100.0 * share:.0f} % as much water as falls, from nowhere and to nowhere: column and module disagree; "
-        "see whether the soil's properties and its residual water are the site's, or raise moisture_tau_hours"
+        f"the water that learned moisture adds and removes is {100.0 * fraction:.0f} % of precipitation: column and module disagree; check "
+        "that the soil properties and the residual water are those of the site, or raise moisture_tau_hours"
     ]
 
 
 def _dataset(loop: LoopRun, column: SoilColumn, years: float, *, with_analysis: bool) -> xr.Dataset:
+    """Series of a loop by time, soil layer and pass."""
     n, passes = len(loop.cs), loop.sm_sat.shape[0]
     units = {"units": "kg m-2 s-1"}
     data: dict[str, object] = {
@@ -209,14 +290,17 @@ def _dataset(loop: LoopRun, column: SoilColumn, years: float, *, with_analysis: 
         "litter": ("time", loop.litter[:, 0].numpy(), units | {"long_name": "litter"}),
     }
     for name, values in loop.outputs.items():
-        known = OUTPUTS[name]
+        output = OUTPUTS[name]
         dims = ("time", "soil") if name in _LAYERED else ("time",)
-        data[name] = (dims, values[..., 0].numpy(), {"units": known.units, "long_name": known.long_name})
+        data[name] = (dims, values[..., 0].numpy(), {"units": output.units, "long_name": output.long_name})
     if with_analysis:
         data["analysis"] = (
             ("time", "soil"),
             loop.added[..., 0].numpy(),
-            {"units": "kg m-2", "long_name": "water that learned moisture added over the period, or took"},
+            {
+                "units": "kg m-2",
+                "long_name": "water that learned moisture added over the period; negative where removed",
+            },
         )
     data["sm_sat"] = (
         ("pass", "soil"),
@@ -235,17 +319,19 @@ def _dataset(loop: LoopRun, column: SoilColumn, years: float, *, with_analysis: 
 
 
 def write_closed_loop(run: ClosedLoopRun, folder: Path) -> list[Path]:
-    """Write ``closed_loop.nc``, ``run_summary.json`` and the experiment as it was.
+    """Write ``closed_loop.nc``, ``run_summary.json`` and a copy of the experiment file.
 
     Parameters
     ----------
     run : ClosedLoopRun
+        Result of :func:`run_closed_loop`.
     folder : Path
-        Made where it is missing.
+        Created if it does not exist.
 
     Returns
     -------
     list of Path
+        The files.
     """
     output, summary, experiment = (folder / name for name in ("closed_loop.nc", "run_summary.json", "experiment.toml"))
     with whole_file(output) as part:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from jules_ml.cli import app
 from jules_ml.column.closed_loop.carbon_soil import hypres_of_carbon, organic_matter
-from jules_ml.column.closed_loop.loop import KEPT, SoilOfCarbon, changed_soil, closed_loop
+from jules_ml.column.closed_loop.loop import LOOP_OUTPUTS, SoilOfCarbon, changed_soil, closed_loop
 from jules_ml.column.closed_loop.run import run_closed_loop
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import load_experiment
@@ -84,8 +84,8 @@ def test_off_is_the_plain_column() -> None:
     run = closed_loop(col, state, weather(), CS, passes=1, period=24, moves=False, compiled=False)
     plain = column()
     plain.cs = CS
-    direct = integrate(plain, state, weather(), outputs=KEPT, mean_over=24, compiled=False)
-    for name in KEPT:
+    direct = integrate(plain, state, weather(), outputs=LOOP_OUTPUTS, mean_over=24, compiled=False)
+    for name in LOOP_OUTPUTS:
         torch.testing.assert_close(run.outputs[name], direct.outputs[name], rtol=1e-12, atol=0.0)
     assert torch.equal(run.outputs["smcl"], direct.outputs["smcl"])
     assert torch.equal(run.cs[-1], CS)
@@ -157,7 +157,7 @@ def test_the_loop_starts_from_a_soil_that_was_spun_up(tmp_path: Path) -> None:
     plain = run_closed_loop(load_experiment(path))
     path.write_text(path.read_text().replace("cycles = 0", "cycles = 2"))
     spun = run_closed_loop(load_experiment(path))
-    assert any(note.startswith("spin-up: NOT settled after 2 cycles") for note in spun.notes)
+    assert any(note.startswith("spin-up: NOT converged after 2 cycles") for note in spun.notes)
     assert any("raise run.spin_up.cycles" in warning for warning in spun.warnings)
     assert not any("spin_up" in warning for warning in plain.warnings)
     assert spun.loop.water.relative < 1e-9
@@ -202,7 +202,7 @@ def test_weather_that_is_no_whole_year_is_warned_of_and_what_is_left_out_is_told
     path = loop_experiment(tmp_path)
     path.write_text(path.read_text().replace("period_days = 1", "period_days = 2"))
     done = run_closed_loop(load_experiment(path))
-    assert any("covers 0.01 years: seasons do not come round" in warning for warning in done.warnings)
+    assert any("covers 0.01 years, not a whole number: the seasons shift" in warning for warning in done.warnings)
     assert any("the last 48 steps of the weather" in note for note in done.notes)
 
 
@@ -210,7 +210,7 @@ def test_a_column_that_leaves_the_range_of_numbers_stops_the_loop() -> None:
     col, state = start(column())
     forcing = weather()
     forcing = forcing._replace(sw_down=torch.where(torch.arange(24 * DAYS)[:, None] < 30, forcing.sw_down, torch.nan))
-    with pytest.raises(RunFailed, match=r"left the range of numbers: .* in pass 1"):
+    with pytest.raises(RunFailed, match=r"became numerically unstable: .* in pass 1"):
         closed_loop(col, state, forcing, CS, passes=3, period=24, compiled=False)
 
 

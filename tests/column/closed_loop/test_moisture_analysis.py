@@ -176,7 +176,7 @@ def test_all_four_modules_close_the_loop_and_do_so_alike_twice(tmp_path: Path, m
     assert done.exit_code == 0, done.output
     said = " ".join(done.output.split())
     assert "learned moisture of theta (a site of the module; its input soc follows carbon), over 24 h" in said
-    assert "loop warns learned moisture moves" in said
+    assert "loop warns the water that learned moisture adds and removes is" in said
     assert "mean and spread as learned" in said
     summary = json.loads((tmp_path / "out" / "run_summary.json").read_text())
     assert summary["carbon"]["budget_relative"] < 1e-12
@@ -220,9 +220,9 @@ def test_matched_moisture_needs_a_second_pass_and_is_told_by_the_passes_that_it_
 ) -> None:
     matched = ('moisture_level = "learned"', 'moisture_level = "matched"')
     once = experiment(tmp_path, modules, matched, ("years = 0.03", "years = 0.008"))
-    with pytest.raises(BadInput, match=r"closed_loop\.years: .*it would have no part.*two passes"):
+    with pytest.raises(BadInput, match=r"closed_loop\.years: .*would have no effect.*two passes"):
         run_closed_loop(load_experiment(once))
     done = run_closed_loop(load_experiment(experiment(tmp_path, modules, matched)))
     passes = done.loop.sm_sat.shape[0]
     share = float(done.loop.water.moved[0] / done.loop.water.precip[0]) * passes / (passes - 1)
-    assert any(f"{100.0 * share:.0f} % of rain and snow" in note for note in done.notes)
+    assert any(f"{100.0 * share:.0f} % of precipitation" in note for note in done.notes)
