@@ -19,7 +19,7 @@ from jules_ml.learned.carbon.stock import carbon_stock
 from jules_ml.learned.hydraulics.columns import TOPSOIL_DEPTH
 from jules_ml.learned.hydraulics.inputs import climate_inputs
 from jules_ml.learned.hydraulics.site import soil_inputs
-from jules_ml.learned.store import read_predictions
+from jules_ml.learned.predictions import read_predictions
 from jules_ml.physics.column import SoilColumn
 from jules_ml.physics.surface import Forcing
 

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from jules_ml.physics.hydraulics import conductivity_vg, wetness_at_suction_vg
+from jules_ml.scoring.splits import SPLIT_NAMES
 from jules_ml.support.figures import (
     BLACK,
     BLUE,
@@ -85,7 +86,7 @@ def hydraulic_curves(predictions: xr.Dataset) -> Figure:
 
 def _mark_visited(axis: Axes, predictions: xr.Dataset, site: int) -> None:
     mine = np.flatnonzero(predictions["sensor_site"].to_numpy() == site)
-    low, high = np.nanquantile(predictions["learned"].to_numpy()[:, mine[0]], [0.02, 0.98])
+    low, high = np.nanquantile(predictions["predicted"].to_numpy()[:, mine[0]], [0.02, 0.98])
     axis.axvspan(low, high, color="#EAF3FA", lw=0.0, zorder=0)
 
 
@@ -111,11 +112,11 @@ def hydraulic_series(predictions: xr.Dataset) -> Figure:
         start = pd.Timestamp(str(predictions["start"].to_numpy()[site]))
         days = pd.date_range(pd.Timestamp("2001-01-01") if pd.isna(start) else start, periods=predictions.sizes["day"])
         here = predictions.isel(sensor=sensor)
-        axis.fill_between(days, here["low"], here["high"], color=MODELLED, alpha=0.2, lw=0.0)
+        axis.fill_between(days, here["lower"], here["upper"], color=MODELLED, alpha=0.2, lw=0.0)
         axis.plot(days, here["texture"], color=GREY, lw=0.8, label="texture regression")
-        axis.plot(days, here["learned"], color=MODELLED, lw=0.9, label="learned, and 90 % of members")
+        axis.plot(days, here["predicted"], color=MODELLED, lw=0.9, label="learned, and 90 % of members")
         axis.plot(days, here["observed"], ".", color=MEASURED, ms=1.8, label="measured")
-        test = np.flatnonzero(here["test"].to_numpy() == 1)
+        test = np.flatnonzero(here["split"].to_numpy() == SPLIT_NAMES.index("test"))
         if 0 < len(test) < len(days):
             axis.axvspan(days[test[0]], days[-1], color="#FCEBDD", lw=0.0, zorder=0, label="held out")
         known = np.flatnonzero(np.isfinite(here["observed"].to_numpy()))
