@@ -10,8 +10,9 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jules_ml.data.daily import DAY, SECONDS_PER_DAY, daily_series
+from jules_ml.data.daily import DAY, daily_series
 from jules_ml.data.readers.column_output import liquid_theta
+from jules_ml.physics.constants import SECONDS_PER_DAY
 from jules_ml.scoring.scores import score
 from jules_ml.support.figures import (
     BLACK,
@@ -205,7 +206,7 @@ def water_budget(output: xr.Dataset, *, notes: Sequence[str] = ()) -> Figure:
 
     # an interval that ends at midnight belongs to the day before
     years = fluxes.groupby((time - pd.Timedelta(seconds=period / 2)).year)
-    yearly = years.sum()[years.size() * period > 300.0 * 86400.0]
+    yearly = years.sum()[years.size() * period > 300.0 * SECONDS_PER_DAY]
     if yearly.empty:
         yearly = years.sum()
     bottom = np.zeros(len(yearly))

@@ -12,6 +12,7 @@ import xarray as xr
 from jules_ml.comparison.runs import QUANTITIES, Quantity, Run, layer_at, on_common_periods
 from jules_ml.data.quality import measured
 from jules_ml.data.record import interval
+from jules_ml.physics.constants import SECONDS_PER_YEAR
 from jules_ml.scoring.scores import Scores, score
 
 #: Variables of a site dataset that the quantities of a run are measured by; runoff is measured by none.
@@ -22,7 +23,6 @@ _MEASURED_BY = {
     "net ecosystem exchange": "nee",
     "latent heat": "le",
 }
-_SECONDS_PER_YEAR = 365.2425 * 86400.0
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,6 @@ def budgets(runs: Sequence[Run]) -> pd.DataFrame:
                 continue
             values = values.sel(time=slice(start, end))
             top = values.isel(soil=0) if quantity.layered else values
-            mean = float(top.mean()) * (_SECONDS_PER_YEAR if yearly else 1.0)
+            mean = float(top.mean()) * (SECONDS_PER_YEAR if yearly else 1.0)
             rows.setdefault(f"{quantity.name}{where} [{unit}]", {})[run.name] = mean
     return pd.DataFrame.from_dict(rows, orient="index", columns=[run.name for run in runs])

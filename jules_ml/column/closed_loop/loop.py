@@ -39,7 +39,6 @@ SoilOfCarbon = Callable[[Tensor], SoilProperties]
 
 #: What is kept of each period, means, beside carbon.
 KEPT: Final = ("smcl", "sthf", "t_soil", "resp_s_gb", "gpp_gb", "runoff", "fqw_gb", "water_residual")
-_YEAR: Final = 365.25 * 86400.0
 
 
 class CarbonBudget(NamedTuple):

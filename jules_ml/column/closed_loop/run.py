@@ -23,6 +23,7 @@ from jules_ml.column.spin_up import spin_up
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.physics.column import SoilColumn, jules_one_pool_factors
+from jules_ml.physics.constants import SECONDS_PER_DAY, SECONDS_PER_YEAR
 from jules_ml.physics.surface import Forcing
 from jules_ml.support.files import whole_file
 from jules_ml.support.provenance import software
@@ -30,7 +31,6 @@ from jules_ml.weather import site_weather
 
 #: Called with a stage, the steps done in it, and the steps it has at most.
 Progress = Callable[[str, int, int], None]
-_YEAR = 365.25 * 86400.0
 #: Water that learned moisture moves, of what falls as rain and snow, from which on the user is warned [1].
 _MUCH_MOVED = 0.1
 #: Years by which a pass may miss a whole number of them.
@@ -95,7 +95,7 @@ def run_closed_loop(experiment: Experiment, *, progress: Progress | None = None)
         end=None if run.end is None else pd.Timestamp(run.end),
     )
     dtype = torch.float32 if run.precision == "float32" else torch.float64
-    period = round(section.period_days * 86400.0 / run.timestep)
+    period = round(section.period_days * SECONDS_PER_DAY / run.timestep)
     given = weather.series.sizes["time"]
     n_steps = given // period * period
     if n_steps == 0:
@@ -105,7 +105,7 @@ def run_closed_loop(experiment: Experiment, *, progress: Progress | None = None)
             remedy="give a smaller period_days, or a longer record",
         )
     forcing = Forcing(*(x[:n_steps] for x in weather.tensors(dtype)))
-    passes = max(1, round(section.years * _YEAR / (n_steps * run.timestep)))
+    passes = max(1, round(section.years * SECONDS_PER_YEAR / (n_steps * run.timestep)))
     if section.moisture is not None and section.moisture_level == "matched" and passes < 2:
         raise BadInput(
             "there is one pass over the weather, and learned moisture is matched to a first one that is free: it would have no part",
@@ -133,7 +133,7 @@ def run_closed_loop(experiment: Experiment, *, progress: Progress | None = None)
     )
     state = initial_state(column, run.initial, t_air_mean=float(weather.series["t_air"].mean()))
     column.cs = torch.ones_like(cs)  # as the loop has it, so that the step is compiled once
-    n_spin = min(n_steps, round(run.spin_up.years * _YEAR / run.timestep))
+    n_spin = min(n_steps, round(run.spin_up.years * SECONDS_PER_YEAR / run.timestep))
     most = n_spin * run.spin_up.cycles
     compiled = to_be_compiled(run, most + passes * n_steps, notes)
     began = time.perf_counter()
@@ -154,14 +154,14 @@ def run_closed_loop(experiment: Experiment, *, progress: Progress | None = None)
         cs,
         passes=passes,
         period=period,
-        litter=None if section.litter is None else torch.full_like(cs, section.litter / _YEAR),
+        litter=None if section.litter is None else torch.full_like(cs, section.litter / SECONDS_PER_YEAR),
         moves=section.carbon_moves,
         soil_of_carbon=soil_of_carbon,
         moisture=moisture,
         compiled=compiled,
         progress=counting(progress, "loop", passes * n_steps),
     )
-    years = passes * n_steps * run.timestep / _YEAR
+    years = passes * n_steps * run.timestep / SECONDS_PER_YEAR
     warnings = [] if moisture is None else _said_of_water(loop, years, passes, notes, matched=moisture.matched)
     a_pass = years / passes
     if abs(a_pass - max(1, round(a_pass))) > _OUT_OF_SEASON:

@@ -13,9 +13,8 @@ from jules_ml.errors import BadInput
 from jules_ml.jules.input_files import sthuf_from_theta, write_prescribed
 from jules_ml.learned.predictions import read_predictions
 from jules_ml.learned.store import PREDICTIONS, read_module_folder
+from jules_ml.physics.constants import SECONDS_PER_DAY
 from jules_ml.support.files import file_name_of
-
-_DAY = 86400.0
 
 
 def export_prescribed(folder: str | Path, out: Path) -> list[Path]:
@@ -74,7 +73,7 @@ def _write(predictions: xr.Dataset, site: str, of: dict[str, Any], out: Path) ->
         out / f"{file_name_of(site)}_sthuf.nc",
         {"sthuf": sthuf_from_theta(theta, _layers(of["sm_sat"]), _layers(of["theta_r"]))},
         start=end[0] - pd.Timedelta(days=1) - offset,
-        period_seconds=_DAY,
+        period_seconds=SECONDS_PER_DAY,
         title=f"learned soil moisture at {site}",
     )
 

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from jules_ml.physics.constants import SECONDS_PER_DAY
 from jules_ml.physics.hydraulics import conductivity_vg, wetness_at_suction_vg
 from jules_ml.scoring.splits import SPLIT_NAMES
 from jules_ml.support.figures import (
@@ -42,7 +43,7 @@ def _curves(ds: xr.Dataset, prefix: str, site: int) -> tuple[NDArray[np.float64]
     suction = torch.logspace(-1.0, 2.6, 120, dtype=torch.float64)
     content = theta_r + sm_sat * wetness_at_suction_vg(suction, b, sathh)
     wetness = torch.linspace(0.06, 0.94, 120, dtype=torch.float64)
-    conductivity = 86400.0 * conductivity_vg(wetness.expand(*b.shape[:-1], -1), b, satcon).k
+    conductivity = SECONDS_PER_DAY * conductivity_vg(wetness.expand(*b.shape[:-1], -1), b, satcon).k
     return suction.numpy(), content.numpy(), (theta_r + sm_sat * wetness).numpy(), conductivity.numpy()
 
 
