@@ -15,7 +15,7 @@ import pickle
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +50,10 @@ from jules_ml.learned.moisture.figures import site_skill
 from jules_ml.learned.moisture.inputs import MoistureInputs
 from jules_ml.learned.moisture.network import LearnedMoisture
 from jules_ml.learned.moisture.record import MoistureRecord
-from jules_ml.learned.moisture.report import Parts, figure_of
-from jules_ml.learned.moisture.scores import moisture_scores
+from jules_ml.learned.moisture.report import figure_of
 from jules_ml.scoring.intervals import conformal_quantiles
+from jules_ml.scoring.scores import score
+from jules_ml.scoring.splits import Split
 from jules_ml.support.figures import save_figure
 
 ADAPT_DAYS = (0, 7, 30, 90)
@@ -159,7 +160,7 @@ def draw(records: Records, ensemble: MoistureEnsemble, tables: dict[str, pd.Data
         f"{len(records.neon)} NEON towers and {len(records.uscrn)} USCRN stations; nothing of "
         "Spen Farm after 2019 was seen. The rain gauge was out in autumn 2020."
     )
-    series = figure_of(ensemble, records.spen, Parts(early, np.zeros_like(early), ~early), notes=[note])
+    series = figure_of(ensemble, records.spen, Split(early, np.zeros_like(early), ~early), notes=[note])
     save_figure(series, images / "spen_soil_moisture.png")
     shown = ("learned", "JULES", "JULES matched", "LSTM of anomalies, matched", "first-half mean")
     skill = site_skill({name: tables[name].loc[records.sound] for name in shown})
@@ -177,12 +178,12 @@ def check_spen(claims: Claims, records: Records, ensemble: MoistureEnsemble) -> 
     late = np.asarray(record.days > SPEN_TRAIN_END)
     for sensor, name in enumerate(record.names):
         days = late & record.usable[:, sensor]
-        found = moisture_scores(given.theta[days, sensor], record.theta[days, sensor])
+        found = asdict(score(given.theta[days, sensor], record.theta[days, sensor]))
         if name == "theta_crns":
             claims.check("Spen Farm 2020-2021, cosmic rays: kge", found["kge"], ">=", 0.8)
             claims.check("Spen Farm 2020-2021, cosmic rays: rmse", found["rmse"], "<=", 0.034)
             days &= days_with_rain(records)
-            found = moisture_scores(given.theta[days, sensor], record.theta[days, sensor])
+            found = asdict(score(given.theta[days, sensor], record.theta[days, sensor]))
             note = f"kge {found['kge']:.2f}, {days.sum()} of {late.sum()} days: the gauge was out in autumn 2020"
             claims.report("Spen Farm 2020-2021, where rain was measured: rmse", found["rmse"], note=note)
         else:
@@ -194,7 +195,7 @@ def held_out_table(records: Records, series: dict[str, np.ndarray]) -> pd.DataFr
     for site, values in series.items():
         record = records.neon[site] if site in records.neon else records.uscrn[site]
         days = scored_days(records, site)
-        rows[site] = moisture_scores(values[days], record.theta[days, main_sensor(records, site)])
+        rows[site] = asdict(score(values[days], record.theta[days, main_sensor(records, site)]))
     return pd.DataFrame(rows).T
 
 
@@ -252,7 +253,7 @@ def _after(records: Records, site: str, values: np.ndarray, days: int) -> dict[s
     record = records.neon[site] if site in records.neon else records.uscrn[site]
     later = scored_days(records, site).copy()
     later[np.flatnonzero(later)[:days]] = False
-    return moisture_scores(values[later], record.theta[later, main_sensor(records, site)])
+    return asdict(score(values[later], record.theta[later, main_sensor(records, site)]))
 
 
 def check_coverage(claims: Claims, records: Records, found: HeldOut) -> None:

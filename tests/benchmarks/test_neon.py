@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,7 @@ from _neon import DOUBTFUL, halves, neon_record
 
 from jules_ml.data.readers.neon import neon_sites
 from jules_ml.learned.moisture.baselines import matched, regression
-from jules_ml.learned.moisture.scores import moisture_scores
+from jules_ml.scoring.scores import score
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,7 @@ def scores(shared_data) -> dict[str, pd.DataFrame]:
             "mean": np.full(len(theta), theta[parts.first].mean()),
         }
         for name, values in series.items():
-            found[name][site] = moisture_scores(values[parts.second], theta[parts.second])
+            found[name][site] = asdict(score(values[parts.second], theta[parts.second]))
     return {name: pd.DataFrame(of).T for name, of in found.items()}
 
 

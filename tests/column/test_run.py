@@ -177,7 +177,9 @@ def test_a_spin_up_that_leaves_the_numbers_fails(tmp_path: Path, monkeypatch: py
         return after._replace(smcl=after.smcl * torch.nan), spun
 
     monkeypatch.setattr(column_run, "spin_up", lost)
-    with pytest.raises(RunFailed, match=r"became numerically unstable in its 2 cycles of spin-up of 48 steps each; .*satcon"):
+    with pytest.raises(
+        RunFailed, match=r"became numerically unstable in its 2 cycles of spin-up of 48 steps each; .*satcon"
+    ):
         run(tmp_path, ("cycles = 0", "cycles = 2\nwater = 1e-9\ntemperature = 1e-9"), days=1)
 
 

@@ -64,12 +64,12 @@ def test_scores_are_against_what_was_measured_in_the_sensors_layer(record: xr.Da
     found = {(s.quantity.name, s.run): s for s in scored}
     water = found["soil water", "stock"]
     assert water.sensor == "0.06 m"
-    assert water.agreement.n == 60
-    assert water.agreement.bias == pytest.approx(0.05)
-    assert water.ubrmse == pytest.approx(0.0, abs=1e-7)
-    assert found["soil water", "swapped"].agreement.rmse == pytest.approx(0.0, abs=1e-7)
+    assert water.scores.n == 60
+    assert water.scores.bias == pytest.approx(0.05)
+    assert water.scores.ubrmse == pytest.approx(0.0, abs=1e-7)
+    assert found["soil water", "swapped"].scores.rmse == pytest.approx(0.0, abs=1e-7)
     # filled days are left out
-    assert found["latent heat", "stock"].agreement.n == 30
+    assert found["latent heat", "stock"].scores.n == 30
     assert len(scored) == 4
 
 
