@@ -1,15 +1,15 @@
-"""A stand-in for a JULES executable: reads the namelists it is given, speaks as JULES does, and leaves output behind.
+"""A stand-in for a JULES executable: reads the namelists, prints the messages of JULES, and writes output.
 
-What it does comes from the file ``behaviour`` in the folder where it is started, one word:
+The file ``behaviour`` in the current folder contains one word:
 
 ``well``    runs to its end;
 ``fatal``   stops half way with a fatal message, and exits with 1;
-``hang``    says a fatal message and then waits, as other ranks of MPI may;
-``crash``   leaves half of its output and dies by a signal;
+``hang``    prints a fatal message and then waits, as other ranks of MPI may;
+``crash``   writes half of its output and dies by a signal;
 ``full``    finds no space left on the device;
-``slow``    takes its time, for one to interrupt it.
+``slow``    runs slowly, so that a test can interrupt it.
 
-It needs the standard library alone, so that it starts at once; its "output" is text.
+It needs only the standard library, so that it starts quickly; its output is text.
 """
 
 from __future__ import annotations
@@ -21,19 +21,20 @@ import sys
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NoReturn
 
 FORMAT = "%Y-%m-%d %H:%M:%S"
 
 
 def entry(file: Path, name: str) -> str:
     """One entry of a namelist file, as text without quotes."""
-    found = re.search(rf"(?im)^[ \t]*{name}[ \t]*=[ \t]*('[^']*'|[^,\s]+)", file.read_text(encoding="ascii"))
-    if found is None:
+    match = re.search(rf"(?im)^[ \t]*{name}[ \t]*=[ \t]*('[^']*'|[^,\s]+)", file.read_text(encoding="ascii"))
+    if match is None:
         fatal(f"Error reading {file.name}: no {name}")
-    return found[1].strip("'")
+    return match[1].strip("'")
 
 
-def say(text: str) -> None:
+def print_now(text: str) -> None:
     print(text, flush=True)
 
 
@@ -41,25 +42,25 @@ def main() -> None:
     folder = Path(sys.argv[1])
     behaviour_file = Path("behaviour")
     behaviour = behaviour_file.read_text(encoding="ascii").strip() if behaviour_file.is_file() else "well"
-    say("[INFO] READ_NML_JULES_PRNT_CONTROL: Reading JULES_PRNT_CONTROL namelist...")
+    print_now("[INFO] READ_NML_JULES_PRNT_CONTROL: Reading JULES_PRNT_CONTROL namelist...")
     times = folder / "timesteps.nml"
     start, end = (datetime.strptime(entry(times, name), FORMAT) for name in ("main_run_start", "main_run_end"))
     step = timedelta(seconds=float(entry(times, "timestep_len")))
-    # as the real one, it stops where an input is not to be had
+    # JULES too stops where an input file is missing
     drive = Path(entry(folder / "drive.nml", "file"))
     if not drive.is_file():
         fatal(f"file_ascii_open: Error opening file {drive}")
-    say("[WARNING] INIT_DRIVE: No diffuse shortwave radiation")
+    print_now("[WARNING] INIT_DRIVE: No diffuse shortwave radiation")
     n = int((end - start) / step)
     for number in range(1, n + 1):
         if number % 48 == 0 or behaviour == "slow":
-            say(f"[INFO] next_time: Timestep: {number}; Started at: {start + number * step:{FORMAT}}")
+            print_now(f"[INFO] next_time: Timestep: {number}; Started at: {start + number * step:{FORMAT}}")
         if behaviour == "slow":
             time.sleep(0.05)
         if number == n // 2:
             half_way(behaviour, folder, start + number * step)
     write_output(folder, end)
-    say("[INFO] file_ncdf_close: Closing file")
+    print_now("[INFO] file_ncdf_close: Closing file")
 
 
 def half_way(behaviour: str, folder: Path, now: datetime) -> None:
@@ -77,7 +78,7 @@ def half_way(behaviour: str, folder: Path, now: datetime) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def fatal(text: str) -> None:
+def fatal(text: str) -> NoReturn:
     print(f"[FATAL ERROR] {text}", file=sys.stderr, flush=True)
     raise SystemExit(1)
 

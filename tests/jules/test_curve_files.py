@@ -1,10 +1,11 @@
-"""Curve tables: written and read, held to JULES's own curves, refused when they cannot be evaluated."""
+"""Curve tables: round trip, comparison with JULES's own curves, and refusals."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Literal
 
 import f90nml
 import numpy as np
@@ -19,26 +20,26 @@ from jules_ml.physics.respiration import fsth, ftemp_q10, ftemp_rothc
 TABLE = CurveTable("fsth", "sthu", 0.0, 1.0, np.array([0.0, 0.5, 1.0, 0.25]), 0.1, 0.9, 0.7)
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
+def test_a_written_table_is_read_unchanged(tmp_path: Path) -> None:
     again = read_curve(write_curve(TABLE, tmp_path / "fsth.nml"), "fsth")
     np.testing.assert_array_equal(again.y, TABLE.y)
     for name in ("name", "x", "x_min", "x_max", "seen_min", "seen_max", "reference"):
         assert getattr(again, name) == getattr(TABLE, name)
 
 
-def test_between_points_it_is_linear_and_beyond_them_constant() -> None:
+def test_a_table_is_linear_between_points_and_constant_outside() -> None:
     x = torch.tensor([-1.0, 0.0, 1.0 / 6.0, 1.0 / 3.0, 0.5, 1.0, 2.0], dtype=torch.float64)
     expected = torch.tensor([0.0, 0.0, 0.25, 0.5, 0.75, 0.25, 0.25], dtype=torch.float64)
     torch.testing.assert_close(TABLE(x), expected)
 
 
-def test_shape_and_precision_are_those_asked_with() -> None:
+def test_result_has_the_shape_and_precision_of_the_input() -> None:
     y = TABLE(torch.zeros(2, 3, dtype=torch.float32))
     assert (y.shape, y.dtype) == ((2, 3), torch.float32)
 
 
 @pytest.mark.parametrize("pools", [1, 4])
-def test_jules_f_as_a_table(pools: int) -> None:
+def test_table_of_the_moisture_modifier_of_jules(pools: Literal[1, 4]) -> None:
     s = torch.linspace(0.0, 1.0, 333, dtype=torch.float64)
     wilt, sat = (torch.tensor(value, dtype=torch.float64) for value in (0.12, 0.45))
     torch.testing.assert_close(
@@ -46,7 +47,7 @@ def test_jules_f_as_a_table(pools: int) -> None:
     )
 
 
-def test_jules_f_along_water_content() -> None:
+def test_table_of_the_moisture_modifier_over_water_content() -> None:
     theta = torch.linspace(0.0, 0.45, 50, dtype=torch.float64)
     wilt, sat = (torch.tensor(value, dtype=torch.float64) for value in (0.12, 0.45))
     table = jules_fsth(0.12, 0.45, x="theta")
@@ -55,7 +56,9 @@ def test_jules_f_along_water_content() -> None:
 
 
 @pytest.mark.parametrize(("form", "exact"), [("q10", ftemp_q10), ("rothc", ftemp_rothc)])
-def test_jules_g_as_a_table(form: str, exact: Callable[[torch.Tensor], torch.Tensor]) -> None:
+def test_table_of_the_temperature_modifier_of_jules(
+    form: Literal["q10", "rothc"], exact: Callable[[torch.Tensor], torch.Tensor]
+) -> None:
     t = torch.linspace(240.0, 320.0, 777, dtype=torch.float64)
     torch.testing.assert_close(jules_ftemp(form=form)(t), exact(t), rtol=2e-4, atol=1e-5)
 
@@ -72,9 +75,7 @@ def test_jules_g_as_a_table(form: str, exact: Callable[[torch.Tensor], torch.Ten
         ({"y": np.array([1.0, 1e39])}, r"y\(2\)"),
     ],
 )
-def test_a_table_that_cannot_be_evaluated_is_not_written(
-    tmp_path: Path, changes: dict[str, object], problem: str
-) -> None:
+def test_a_table_that_cannot_be_evaluated_is_not_written(tmp_path: Path, changes: dict[str, Any], problem: str) -> None:
     with pytest.raises(BadInput, match=problem):
         write_curve(replace(TABLE, **changes), tmp_path / "fsth.nml")
     assert not list(tmp_path.iterdir())
@@ -91,7 +92,7 @@ def test_a_table_that_cannot_be_evaluated_is_not_written(
         ("&jules_ml_curve", "&other", "&other"),
     ],
 )
-def test_a_file_that_is_not_right_is_refused(tmp_path: Path, old: str, new: str, problem: str) -> None:
+def test_an_invalid_file_is_refused(tmp_path: Path, old: str, new: str, problem: str) -> None:
     path = write_curve(TABLE, tmp_path / "fsth.nml")
     text = path.read_text()
     assert old in text
@@ -102,7 +103,7 @@ def test_a_file_that_is_not_right_is_refused(tmp_path: Path, old: str, new: str,
     assert caught.value.remedy
 
 
-def test_no_file_and_the_other_curve(tmp_path: Path) -> None:
+def test_missing_file_and_the_other_curve_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no such file"):
         read_curve(tmp_path / "none.nml")
     path = write_curve(jules_ftemp(), tmp_path / "ftemp.nml")
@@ -110,7 +111,7 @@ def test_no_file_and_the_other_curve(tmp_path: Path) -> None:
         read_curve(path, "fsth")
 
 
-def test_hand_written_repeats_are_understood(tmp_path: Path) -> None:
+def test_repeat_counts_of_namelists_are_read(tmp_path: Path) -> None:
     group = f90nml.read(write_curve(TABLE, tmp_path / "fsth.nml"))["jules_ml_curve"]
     text = "&jules_ml_curve\n" + "\n".join(
         f"{key} = {value!r}" for key, value in group.items() if key not in ("y", "n")

@@ -1,4 +1,4 @@
-"""Files that an unmodified JULES reads."""
+"""Input files for an unmodified JULES."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from numpy.typing import ArrayLike
 
 from jules_ml.errors import BadInput
 from jules_ml.jules.input_files import InputGrid, sthuf_from_theta, write_ancillary, write_prescribed
 
-SOIL = {
+SOIL: dict[str, list[float] | float] = {
     "b": [6.63] * 4,
     "sathh": [0.04946] * 4,
     "satcon": [0.004715] * 4,
@@ -24,7 +25,7 @@ SOIL = {
 }
 
 
-def test_ancillary_of_a_point_has_the_dimensions_that_jules_asks_for(tmp_path: Path) -> None:
+def test_ancillary_of_a_point_has_the_dimensions_of_jules(tmp_path: Path) -> None:
     with xr.open_dataset(write_ancillary(tmp_path / "soil.nc", SOIL)) as ds:
         assert ds["satcon"].dims == ("soil", "y", "x")
         assert ds["satcon"].shape == (4, 1, 1)
@@ -36,7 +37,7 @@ def test_ancillary_of_a_point_has_the_dimensions_that_jules_asks_for(tmp_path: P
 
 def test_ancillary_follows_the_grid_of_the_run(tmp_path: Path) -> None:
     grid = InputGrid.of({"nx": 3, "ny": 2, "x_dim_name": "lon", "y_dim_name": "lat", "soil_dim_name": "z"})
-    values = {"sm_sat": np.linspace(0.3, 0.6, 24).reshape(4, 2, 3), "b": [5.0, 6.0, 7.0, 8.0]}
+    values: dict[str, ArrayLike] = {"sm_sat": np.linspace(0.3, 0.6, 24).reshape(4, 2, 3), "b": [5.0, 6.0, 7.0, 8.0]}
     with xr.open_dataset(write_ancillary(tmp_path / "soil.nc", values, grid=grid)) as ds:
         assert ds["sm_sat"].dims == ("z", "lat", "lon")
         np.testing.assert_array_equal(ds["sm_sat"], values["sm_sat"])
@@ -61,8 +62,8 @@ def test_ancillary_on_a_vector_of_land_points(tmp_path: Path) -> None:
         ({"ksat": [1.0] * 4}, "soil.nc", "choose among"),
     ],
 )
-def test_properties_that_cannot_be_are_refused(
-    tmp_path: Path, change: dict[str, list[float]], place: str, remedy: str
+def test_impossible_properties_are_refused(
+    tmp_path: Path, change: dict[str, list[float] | float], place: str, remedy: str
 ) -> None:
     with pytest.raises(BadInput) as caught:
         write_ancillary(tmp_path / "soil.nc", SOIL | change)
@@ -97,18 +98,18 @@ def test_prescribed_state_has_time_first(tmp_path: Path) -> None:
         ({}, "sthuf or t_soil"),
     ],
 )
-def test_state_that_cannot_be_is_refused(tmp_path: Path, values: dict[str, np.ndarray], remedy: str) -> None:
+def test_impossible_state_is_refused(tmp_path: Path, values: dict[str, np.ndarray], remedy: str) -> None:
     with pytest.raises(BadInput) as caught:
         write_prescribed(tmp_path / "p.nc", values, start="2020-01-01", period_seconds=3600.0)
     assert remedy in caught.value.remedy
 
 
-def test_wetness_leaves_residual_water_out_and_stays_within_saturation() -> None:
+def test_wetness_excludes_residual_water_and_is_at_most_1() -> None:
     wetness = sthuf_from_theta([[0.05, 0.25, 0.60]], sm_sat=0.4, theta_r=0.05)
     np.testing.assert_allclose(wetness, [[0.0, 0.5, 1.0]])
 
 
-def test_residual_water_stands_beside_the_properties(tmp_path: Path) -> None:
+def test_residual_water_is_written_with_the_properties(tmp_path: Path) -> None:
     path = write_ancillary(tmp_path / "soil.nc", SOIL | {"theta_r": [0.05] * 4}, form="van_genuchten")
     with xr.open_dataset(path) as ds:
         assert ds["theta_r"].dims == ("soil", "y", "x")

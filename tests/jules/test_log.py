@@ -1,4 +1,4 @@
-"""What JULES says while it runs."""
+"""The log of a run of JULES."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from jules_ml.jules.log import JulesLog
 START, END = datetime(2001, 1, 1), datetime(2001, 1, 3)
 
 
-def test_spin_up_and_main_run_are_told_apart() -> None:
-    told: list[tuple[str, int, int]] = []
-    log = JulesLog(START, END, 43200.0, (START, END), 2, lambda *x: told.append(x))
+def test_progress_distinguishes_spin_up_and_main_run() -> None:
+    reports: list[tuple[str, int, int]] = []
+    log = JulesLog(START, END, 43200.0, (START, END), 2, lambda *x: reports.append(x))
     for line in (
         "[INFO] next_time: Timestep: 1; Started at: 2001-01-01 12:00:00",
         "[INFO] next_time: Spinup cycle: 1",
@@ -22,7 +22,7 @@ def test_spin_up_and_main_run_are_told_apart() -> None:
     ):
         log.line(line)
     log.close(done=True)
-    assert told == [
+    assert reports == [
         ("spin-up", 1, 8),
         ("spin-up", 5, 8),
         ("spin-up", 8, 8),
@@ -34,7 +34,7 @@ def test_spin_up_and_main_run_are_told_apart() -> None:
     assert log.is_jules
 
 
-def test_first_fatal_message_counts_and_warnings_come_once() -> None:
+def test_first_fatal_message_is_reported_and_each_warning_once() -> None:
     log = JulesLog(START, END, 1800.0)
     for line in (
         "[WARNING] init: this",

@@ -17,18 +17,18 @@ from jules_ml.jules.variable_lists import read_list
 
 @pytest.fixture
 def loobos(shared_data: Path) -> NamelistFolder:
-    """Namelists of a point run with comments, repeats, and lists parted by blanks or commas."""
+    """Namelists of a point run with comments, repeats, and lists separated by blanks or commas."""
     return NamelistFolder.read(shared_data / "jules" / "loobos_namelists")
 
 
-def test_round_trip_leaves_every_byte(loobos: NamelistFolder, tmp_path: Path) -> None:
+def test_round_trip_keeps_every_byte(loobos: NamelistFolder, tmp_path: Path) -> None:
     written = loobos.write(tmp_path)
     assert len(written) == 29
     for file in written:
         assert file.read_bytes() == (loobos.where / file.name).read_bytes()
 
 
-def test_values_are_those_that_f90nml_reads(loobos: NamelistFolder) -> None:
+def test_values_equal_those_of_f90nml(loobos: NamelistFolder) -> None:
     for file in loobos.files:
         expected = f90nml.read(loobos.where / file)
         here = {name: values for f, name, values in loobos.groups() if f == file}
@@ -37,7 +37,7 @@ def test_values_are_those_that_f90nml_reads(loobos: NamelistFolder) -> None:
         }
 
 
-def test_writing_every_entry_anew_leaves_the_values(loobos: NamelistFolder, tmp_path: Path) -> None:
+def test_setting_every_entry_keeps_the_values(loobos: NamelistFolder, tmp_path: Path) -> None:
     before = list(loobos.groups())
     for file, name, values in before:
         loobos.set(name, values, file=file)
@@ -46,7 +46,7 @@ def test_writing_every_entry_anew_leaves_the_values(loobos: NamelistFolder, tmp_
     assert list(NamelistFolder.read(tmp_path).groups()) == before
 
 
-def test_a_change_touches_its_line_alone(loobos: NamelistFolder) -> None:
+def test_a_change_changes_one_line(loobos: NamelistFolder) -> None:
     before = loobos.text("jules_soil_biogeochem.nml").splitlines()
     loobos.set("jules_soil_biogeochem", {"q10_soil": 3.25})
     after = loobos.text("jules_soil_biogeochem.nml").splitlines()
@@ -65,7 +65,7 @@ TEXT = """! before
 """
 
 
-def test_comments_case_and_order_survive_a_change() -> None:
+def test_comments_case_and_order_are_kept() -> None:
     text = set_entries(TEXT, "one", {"values": [1.0, 2.5e-9], "x": [7, 8, 9], "new": False})
     assert "! before" in text
     assert "! with a slash / in the comment" in text
@@ -78,7 +78,7 @@ def test_comments_case_and_order_survive_a_change() -> None:
     }
 
 
-def test_values_of_single_elements_stand_where_they_belong() -> None:
+def test_values_of_single_elements_are_at_their_index() -> None:
     text = "&JULES_SOIL_PROPS\n  nvars = 3, var = 'b', 'sathh', 'albsoil',\n  use_file(3) = F,\n  const_val(3) = 0.11,\n/\n"
     folder = NamelistFolder({"ancillaries.nml": text}, Path("anywhere"))
     group = folder.get("jules_soil_props")
@@ -92,7 +92,7 @@ def test_values_of_single_elements_stand_where_they_belong() -> None:
     assert folder.get("jules_soil_props") == group
 
 
-def test_the_second_of_two_groups_of_a_name_is_changed() -> None:
+def test_the_second_of_two_groups_with_one_name_is_changed() -> None:
     text = set_entries(TEXT, "two", {"a": False}, occurrence=1)
     assert "&two a = .false. /" in text
     added = set_entries(text, "two", {"a": 5}, occurrence=2)
@@ -130,7 +130,7 @@ def test_a_complete_folder_passes(loobos: NamelistFolder) -> None:
     loobos.check()
 
 
-def test_all_that_is_missing_is_named(loobos: NamelistFolder, tmp_path: Path) -> None:
+def test_all_missing_groups_are_named(loobos: NamelistFolder, tmp_path: Path) -> None:
     loobos.write(tmp_path)
     (tmp_path / "drive.nml").unlink()
     (tmp_path / "timesteps.nml").write_text("&JULES_TIME main_run_start='1997-01-01 00:00:00' /\n", encoding="ascii")
@@ -144,7 +144,7 @@ def test_all_that_is_missing_is_named(loobos: NamelistFolder, tmp_path: Path) ->
     assert "jules-ml init" in caught.value.remedy
 
 
-def test_a_missing_group_is_said_with_its_file(loobos: NamelistFolder) -> None:
+def test_a_missing_group_is_reported_with_its_file(loobos: NamelistFolder) -> None:
     with pytest.raises(BadInput) as caught:
         loobos.get("jules_soil_ecosse")
     assert "JULES_SOIL_ECOSSE" in caught.value.problem
@@ -157,11 +157,11 @@ def test_a_group_that_is_not_closed_is_refused_with_its_line(tmp_path: Path) -> 
     assert str(caught.value.where).endswith("a.nml, line 3")
 
 
-def test_the_folder_that_was_read_is_never_written(loobos: NamelistFolder) -> None:
+def test_the_original_folder_is_never_written(loobos: NamelistFolder) -> None:
     with pytest.raises(BadInput, match="never changed"):
         loobos.write(loobos.where)
 
 
-def test_no_namelists(tmp_path: Path) -> None:
+def test_folder_without_namelists_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no namelists"):
         NamelistFolder.read(tmp_path / "nothing")

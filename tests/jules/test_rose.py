@@ -1,4 +1,4 @@
-"""Rose applications as run folders, and what is swapped in as an optional configuration."""
+"""Rose applications as run folders, and swaps as an optional configuration."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from jules_ml.jules.run_folder import read_run_folder
 
 @pytest.fixture
 def app(tmp_path: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Loobos as a Rose application, two days of it."""
+    """Loobos as a Rose application, for two days."""
     source = shared_data / "jules"
     folder = tmp_path / "app"
     (folder / "file").mkdir(parents=True)
@@ -52,16 +52,16 @@ def app(tmp_path: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return folder
 
 
-def test_application_is_read_as_the_namelists_that_rose_makes(app: Path, shared_data: Path) -> None:
-    made = rose_namelists(read_rose_app(app))
+def test_application_is_read_as_the_namelists_that_rose_writes(app: Path, shared_data: Path) -> None:
+    namelists = rose_namelists(read_rose_app(app))
     original = NamelistFolder.read(shared_data / "jules" / "loobos_namelists")
-    assert set(made.files) == set(original.files)
-    made.check()
-    assert made.get("jules_pftparm") == original.get("jules_pftparm")
-    assert made.get("jules_soil_props") == original.get("jules_soil_props")
-    assert "b_pdm" not in made.get("jules_hydrology")
-    assert made.get("jules_drive")["file"].endswith("inputs/Loobos_1997.dat")
-    assert "$" not in made.get("jules_drive")["file"]
+    assert set(namelists.files) == set(original.files)
+    namelists.check()
+    assert namelists.get("jules_pftparm") == original.get("jules_pftparm")
+    assert namelists.get("jules_soil_props") == original.get("jules_soil_props")
+    assert "b_pdm" not in namelists.get("jules_hydrology")
+    assert namelists.get("jules_drive")["file"].endswith("inputs/Loobos_1997.dat")
+    assert "$" not in namelists.get("jules_drive")["file"]
 
 
 def test_variable_that_is_not_set_is_named(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +72,7 @@ def test_variable_that_is_not_set_is_named(app: Path, monkeypatch: pytest.Monkey
     assert "[namelist:jules_drive]" in str(caught.value.where)
 
 
-def test_namelist_that_a_file_asks_for_is_missed(app: Path) -> None:
+def test_missing_namelist_of_a_file_is_named(app: Path) -> None:
     conf = app / "rose-app.conf"
     conf.write_text(
         conf.read_text(encoding="utf-8").replace("[namelist:jules_snow]", "[!namelist:jules_snow]"), encoding="utf-8"
@@ -81,14 +81,14 @@ def test_namelist_that_a_file_asks_for_is_missed(app: Path) -> None:
         read_run_folder(app)
 
 
-def test_line_that_is_none_of_roses_is_refused(app: Path) -> None:
+def test_invalid_line_is_refused(app: Path) -> None:
     conf = app / "rose-app.conf"
     conf.write_text(conf.read_text(encoding="utf-8") + "[broken\n", encoding="utf-8")
     with pytest.raises(BadInput, match=r"rose-app.conf, line \d+"):
         read_run_folder(app)
 
 
-def test_swap_comes_out_as_an_optional_configuration(app: Path) -> None:
+def test_swap_is_written_as_an_optional_configuration(app: Path) -> None:
     folder = app.parent
     executable = folder / "jules.exe"
     executable.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {STAND_IN} "$@"\n', encoding="ascii")
@@ -107,12 +107,12 @@ def test_swap_comes_out_as_an_optional_configuration(app: Path) -> None:
     assert "[namelist:jules_soil_props]" in option
     assert "use_file=.true., .true., .true., .true., .true., .true., .true., .true., .false." in option
     assert f"[file:swapped/soil_properties.nc]\nsource={done.folder}/swapped/soil_properties.nc" in option
-    # what only makes the new folder work is no part of the swap
+    # entries that only the new folder needs are not part of the swap
     assert "output_dir" not in option
     assert "Loobos_1997" not in option
 
 
-def test_application_without_a_folder_of_inputs_is_left_as_it_was(app: Path) -> None:
+def test_application_without_a_folder_of_inputs_is_unchanged(app: Path) -> None:
     folder = app.parent
     for file in (app / "file").iterdir():
         file.rename(app / file.name)
@@ -140,7 +140,7 @@ def test_new_folder_within_the_application_is_refused(app: Path) -> None:
     assert not (app / "new").exists()
 
 
-def test_option_on_top_of_the_application_is_the_swapped_run(app: Path) -> None:
+def test_application_with_the_option_equals_the_swapped_run(app: Path) -> None:
     before = rose_namelists(read_rose_app(app))
     after = before.copy()
     after.set("jules_soil_biogeochem", {"q10_soil": 2.5})

@@ -65,9 +65,9 @@ def tower(folder: Path, data: Path, *, b: str = "1.95", more: str = "") -> Path:
     return path
 
 
-def test_shipped_template_is_whole_and_comes_back_unchanged(tmp_path: Path) -> None:
+def test_shipped_template_is_complete_and_survives_a_round_trip(tmp_path: Path) -> None:
     written = write_template(tmp_path / "point")
-    run = read_run_folder(tmp_path / "point")  # which checks it
+    run = read_run_folder(tmp_path / "point")  # this checks it
     shipped = POINT_RUN
     for file in run.namelists.files:
         assert run.namelists.text(file) == (shipped / file).read_text(encoding="utf-8")
@@ -79,7 +79,7 @@ def test_shipped_template_is_whole_and_comes_back_unchanged(tmp_path: Path) -> N
     assert {path.name for path in written} >= {"weather.dat", "tile_fractions.dat", "initial_conditions.dat"}
 
 
-def test_every_entry_of_the_template_survives_being_written_anew() -> None:
+def test_every_entry_of_the_template_survives_a_round_trip() -> None:
     folder = NamelistFolder.read(POINT_RUN)
     before = list(folder.groups())
     for file, name, values in before:
@@ -87,7 +87,7 @@ def test_every_entry_of_the_template_survives_being_written_anew() -> None:
     assert list(folder.groups()) == before
 
 
-def test_made_up_weather_is_possible() -> None:
+def test_synthetic_weather_is_physical() -> None:
     ds = made_up_weather(latitude=52.0, year=2001)
     assert ds.sizes["time"] == 8760
     assert 250.0 < float(ds["t_air"].min()) < float(ds["t_air"].max()) < 310.0
@@ -115,7 +115,7 @@ def test_run_of_a_tower_has_the_weather_and_soil_of_its_experiment(tmp_path: Pat
     np.testing.assert_allclose(fractions, [0.4, 0, 0, 0, 0, 0, 0, 0.6, 0])
 
 
-def test_layers_that_differ_go_into_a_file(tmp_path: Path, shared_data: Path) -> None:
+def test_different_layers_are_written_to_a_file(tmp_path: Path, shared_data: Path) -> None:
     write_site(load_experiment(tower(tmp_path, shared_data, b="[1.8, 1.9, 2.0, 2.1]")), tmp_path / "unde")
     group = read_run_folder(tmp_path / "unde").namelists.get("jules_soil_props")
     assert group["use_file"] == [True] * 8 + [False]
@@ -123,7 +123,7 @@ def test_layers_that_differ_go_into_a_file(tmp_path: Path, shared_data: Path) ->
         np.testing.assert_array_equal(ds["b"].to_numpy().ravel(), [1.8, 1.9, 2.0, 2.1])
 
 
-def test_no_spin_up_where_none_is_asked_for(tmp_path: Path, shared_data: Path) -> None:
+def test_no_spin_up_by_default(tmp_path: Path, shared_data: Path) -> None:
     path = tower(tmp_path, shared_data, more="[run.spin_up]\ncycles = 0\n")
     write_site(load_experiment(path), tmp_path / "unde")
     assert read_run_folder(tmp_path / "unde").namelists.get("jules_spinup")["max_spinup_cycles"] == 0

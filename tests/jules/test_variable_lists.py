@@ -21,19 +21,19 @@ def run(tmp_path: Path) -> RunFolder:
 
 
 def set_initial(run: RunFolder, names: list[str], row: str) -> None:
-    """Give the initial state in a file, ``row`` on its first line of data."""
+    """Write the initial state to a file with ``row`` as its first line of data."""
     (run.folder / "initial_conditions.dat").write_text(f"# comment\n\n{row}\n99 99\n", encoding="ascii")
-    entries = {"nvars": len(names), "var": names, "use_file": [True] * len(names), "const_val": [0.0] * len(names)}
-    run.namelists.set("jules_initial", entries)
+    constants: dict[str, list[bool] | list[float]] = {"use_file": [True] * len(names), "const_val": [0.0] * len(names)}
+    run.namelists.set("jules_initial", {"nvars": len(names), "var": names, **constants})
 
 
-def kept_row(run: RunFolder) -> list[float]:
+def first_row(run: RunFolder) -> list[float]:
     """First line of data of the file that the namelist names."""
     lines = (run.folder / run.namelists.get("jules_initial")["file"]).read_text(encoding="ascii").splitlines()
     return [float(word) for word in lines[2].split()]
 
 
-def test_list_comes_back_as_it_was(run: RunFolder) -> None:
+def test_list_survives_a_round_trip(run: RunFolder) -> None:
     group = run.namelists.get("jules_initial")
     entries = list_entries(read_list(group))
     assert {key: group[key] for key in entries} == entries
@@ -42,16 +42,16 @@ def test_list_comes_back_as_it_was(run: RunFolder) -> None:
 def test_columns_are_counted_from_the_left(run: RunFolder) -> None:
     set_initial(run, ["gs", "sthuf", "t_soil"], "7  1 2 3 4  5 6 7 8")
     without_prescribed(run, "sthuf", run.folder / "swapped" / "new.dat")
-    assert kept_row(run) == [7, 5, 6, 7, 8]
+    assert first_row(run) == [7, 5, 6, 7, 8]
 
 
-def test_columns_are_counted_from_the_right_behind_what_is_not_known(run: RunFolder) -> None:
+def test_columns_are_counted_from_the_right_after_an_unknown_variable(run: RunFolder) -> None:
     set_initial(run, ["mystery", "sthuf", "t_soil"], "70 71 72  1 2 3 4  5 6 7 8")
     without_prescribed(run, "sthuf", run.folder / "swapped" / "new.dat")
-    assert kept_row(run) == [70, 71, 72, 5, 6, 7, 8]
+    assert first_row(run) == [70, 71, 72, 5, 6, 7, 8]
 
 
-def test_columns_that_cannot_be_told_are_refused(run: RunFolder) -> None:
+def test_ambiguous_columns_are_refused(run: RunFolder) -> None:
     set_initial(run, ["mystery", "sthuf", "other"], "70 71 72  1 2 3 4  5")
     with pytest.raises(BadInput) as caught:
         without_prescribed(run, "sthuf", run.folder / "swapped" / "new.dat")
@@ -65,7 +65,7 @@ def test_row_that_is_too_short_is_refused(run: RunFolder) -> None:
         without_prescribed(run, "sthuf", run.folder / "swapped" / "new.dat")
 
 
-def test_variable_by_a_constant_takes_no_column_along(run: RunFolder) -> None:
+def test_variable_with_a_constant_has_no_column(run: RunFolder) -> None:
     run.namelists.set("jules_initial", {"use_file": [False] * 4 + [False, True]})
     before = run.namelists.get("jules_initial")["file"]
     without_prescribed(run, "sthuf", run.folder / "swapped" / "new.dat")

@@ -1,4 +1,4 @@
-"""Learned respiration by numbers of JULES's own formulas."""
+"""Learned respiration by parameters of JULES's own formulas."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from jules_ml.learned.respiration.tables import CurveTable, jules_fsth, jules_ft
 WILT, SAT = 0.12, 0.45
 
 
-def seen(table: CurveTable, low: float, high: float) -> CurveTable:
+def training_range(table: CurveTable, low: float, high: float) -> CurveTable:
     return replace(table, seen_min=low, seen_max=high)
 
 
 def curves(q10: float = 2.0, level: float = 1.0) -> tuple[CurveTable, CurveTable]:
-    """JULES's own f, at another level, and g, over what a tower sees."""
-    f = seen(jules_fsth(WILT, SAT, pools=1), 0.3, 0.9)
-    return replace(f, y=f.y * level), seen(jules_ftemp(form="q10", q10=q10), 268.0, 298.0)
+    """Moisture modifier of JULES times a factor, and its temperature modifier, over the range of a tower."""
+    f = training_range(jules_fsth(WILT, SAT, pools=1), 0.3, 0.9)
+    return replace(f, y=f.y * level), training_range(jules_ftemp(form="q10", q10=q10), 268.0, 298.0)
 
 
 @pytest.mark.parametrize(("q10", "level"), [(2.0, 1.0), (3.3, 0.7), (1.4, 1.9)])
-def test_curves_that_jules_can_make_are_found_again(q10: float, level: float) -> None:
+def test_curves_of_jules_are_recovered(q10: float, level: float) -> None:
     fit = fit_stock(*curves(q10, level), wilt=WILT, sat=SAT, pools=1, may_rothc=False)
     assert fit.q10 == pytest.approx(q10, rel=1e-3)
     assert fit.scale == pytest.approx(level, rel=2e-3)
@@ -32,16 +32,16 @@ def test_curves_that_jules_can_make_are_found_again(q10: float, level: float) ->
     assert fit.g_error < 1e-3
 
 
-def test_rothcs_form_stays_where_it_is_nearer() -> None:
+def test_form_of_rothc_is_kept_where_it_fits_better() -> None:
     f, _ = curves()
-    g = seen(jules_ftemp(form="rothc"), 268.0, 298.0)
+    g = training_range(jules_ftemp(form="rothc"), 268.0, 298.0)
     fit = fit_stock(f, g, wilt=WILT, sat=SAT, pools=1, may_rothc=True)
     assert fit.q10 is None
     assert fit.g_error < 1e-3
     assert fit_stock(f, g, wilt=WILT, sat=SAT, pools=1, may_rothc=False).q10 is not None
 
 
-def test_shape_that_jules_does_not_have_shows_in_the_error() -> None:
+def test_a_shape_unknown_to_jules_has_a_large_error() -> None:
     f, g = curves()
     x = np.linspace(f.x_min, f.x_max, len(f.y))
     drowning = replace(f, y=np.exp(-(((x - 0.5) / 0.2) ** 2)))
@@ -50,9 +50,9 @@ def test_shape_that_jules_does_not_have_shows_in_the_error() -> None:
     assert fit.f_at_saturation is None
 
 
-def test_less_decomposition_at_saturation_is_found_again_where_jules_has_it() -> None:
+def test_decomposition_at_saturation_is_recovered_where_jules_has_it() -> None:
     _, g = curves()
-    f = seen(jules_fsth(WILT, SAT, pools=1, fsth_sat=0.35), 0.3, 0.98)
+    f = training_range(jules_fsth(WILT, SAT, pools=1, fsth_sat=0.35), 0.3, 0.98)
     fit = fit_stock(replace(f, y=1.3 * f.y), g, wilt=WILT, sat=SAT, pools=1, may_rothc=False, lessdecomp=True)
     assert fit.f_at_saturation == pytest.approx(0.35, abs=0.01)
     assert fit.scale == pytest.approx(1.3, rel=0.01)
