@@ -1,4 +1,4 @@
-"""Real sites that soil carbon is learned at: NEON towers, with cores, and USCRN stations, with bulk density."""
+"""Real sites for learned soil carbon: NEON towers with cores, and USCRN stations with bulk density."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jules_ml.data.readers.neon import neon_sites, read_neon_daily
 from jules_ml.data.readers.uscrn import read_uscrn, uscrn_stations
 from jules_ml.learned.carbon.table import CarbonSite, climate_of
 
-#: NEON's ecoclimatic domains, the regions that are left out together.
+#: NEON's ecoclimatic domains: sites of one domain are held out together.
 DOMAINS = {
     "OSBS": "D03", "STEI": "D05", "TREE": "D05", "UNDE": "D05", "KONA": "D06", "UKFS": "D06", "GRSM": "D07", "MLBS": "D07",
     "DELA": "D08", "DCFS": "D09", "NOGP": "D09", "CLBJ": "D11", "OAES": "D11", "YELL": "D12", "MOAB": "D13", "SRER": "D14",
@@ -27,7 +27,7 @@ def cores(data: Path) -> pd.DataFrame:
     by_site = plots.obj["site"]
 
     def spread(x: pd.Series) -> pd.Series:
-        # quartiles, since a few plots in a bog would stretch a standard deviation
+        # quartiles, because a few plots in a bog would inflate a standard deviation
         return (x.groupby(by_site).quantile(0.75) - x.groupby(by_site).quantile(0.25)) / 1.349
 
     return pd.DataFrame(
@@ -40,10 +40,10 @@ def cores(data: Path) -> pd.DataFrame:
 
 
 def neon(data: Path, *, doubtful: bool = False) -> list[CarbonSite]:
-    """NEON towers with soil moisture and cores; without the doubtful ones unless asked for."""
+    """NEON towers with soil moisture and cores; the doubtful ones only on request."""
     daily = data / "jules" / "neon_daily.nc"
     table, cored = neon_sites(daily), cores(data)
-    found = []
+    sites = []
     for name, row in table.iterrows():
         if name in DOUBTFUL and not doubtful:
             continue
@@ -55,11 +55,11 @@ def neon(data: Path, *, doubtful: bool = False) -> list[CarbonSite]:
         chosen = halves(theta, usable)
         if chosen is None:
             continue
-        shares = [float(x) for x in str(row["surface_fracs_BT_NT_C3_C4_SH_soil"]).split()]
+        fractions = [float(x) for x in str(row["surface_fracs_BT_NT_C3_C4_SH_soil"]).split()]
         precip = ds["obs_precip"].to_numpy().astype(np.float64)
         end = pd.DatetimeIndex(ds["time"].to_numpy()) + pd.Timedelta(hours=float(row["utc_offset_hours"]))
         core = cored.loc[str(name)]
-        found.append(
+        sites.append(
             CarbonSite(
                 name=str(name),
                 days=(end - 0.5 * _DAY).floor("D"),
@@ -68,21 +68,21 @@ def neon(data: Path, *, doubtful: bool = False) -> list[CarbonSite]:
                 t_air=t_air,
                 t_soil=t_soil,
                 static=climate_of(precip, t_air)
-                | {"elevation": float(row["elevation"]), "tree": shares[0] + shares[1], "bare": shares[5]},
+                | {"elevation": float(row["elevation"]), "tree": fractions[0] + fractions[1], "bare": fractions[5]},
                 soc=float(core["soc"]),
                 soc_spread=float(core["soc_spread"]),
                 bulk_density=float(core["bulk_density"]),
                 region=DOMAINS[str(name)],
             )
         )
-    return found
+    return sites
 
 
 def uscrn(data: Path) -> list[CarbonSite]:
-    """USCRN stations with bulk density and a sound year of the sensor at 5 cm; carbon is not known."""
+    """USCRN stations with bulk density and a complete year of the sensor at 5 cm; their carbon is unknown."""
     daily, soil = data / "moisture" / "uscrn_2020_daily.parquet", data / "carbon" / "uscrn_station_soil.csv"
     table = uscrn_stations(daily, soil)
-    found = []
+    sites = []
     for wban, row in table.iterrows():
         density = row[["bulk_density_5cm", "bulk_density_10cm"]].dropna()
         if density.empty:
@@ -93,7 +93,7 @@ def uscrn(data: Path) -> list[CarbonSite]:
         t_air = ds["t_air"].to_numpy()
         precip = 86400.0 * ds["precip"].to_numpy()
         end = pd.DatetimeIndex(ds["time"].to_numpy()) + pd.Timedelta(hours=float(ds.attrs.get("utc_offset_hours", 0.0)))
-        found.append(
+        sites.append(
             CarbonSite(
                 name=str(wban),
                 days=(end - 0.5 * _DAY).floor("D"),
@@ -106,4 +106,4 @@ def uscrn(data: Path) -> list[CarbonSite]:
                 region=f"{5 * round(float(row['latitude']) / 5):d}N{10 * round(float(row['longitude']) / 10):d}",
             )
         )
-    return found
+    return sites

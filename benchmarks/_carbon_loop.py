@@ -1,4 +1,4 @@
-"""The closed loop at Loobos: its weather of 1997 again and again, on a sandy soil whose hydraulics follow carbon by HYPRES."""
+"""The closed loop at Loobos: the weather of 1997 repeated, on a sandy soil whose hydraulics depend on carbon by HYPRES."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ from _loobos import standalone
 from jules_ml.column.closed_loop.carbon_soil import hypres_of_carbon
 from jules_ml.column.closed_loop.loop import LOOP_OUTPUTS, LoopRun, closed_loop
 from jules_ml.physics.column import SoilColumn
-from jules_ml.physics.constants import SECONDS_PER_YEAR
 from jules_ml.physics.integration import integrate
 from jules_ml.physics.surface import Forcing
 
-#: Carbon that the soil below is described with [kg m-2], that of JULES's run.
+#: Soil carbon of the run of JULES [kg m-2], for which the soil properties hold.
 CS = 12.1
-#: Columns side by side: what each starts with of that.
+#: Initial carbon of each column as a fraction of it.
 STARTS = (1.0, 0.5, 1.5, 2.0)
-#: Litter of all of them [kg m-2 s-1]: half a kg in a year.
-LITTER = 0.5 / SECONDS_PER_YEAR
-#: Steps after which carbon moves: five days.
+#: Litter of all columns [kg m-2 s-1]: 0.5 kg in a year.
+LITTER = 0.5 / (365.25 * 86400.0)
+#: Steps after which carbon is updated: five days.
 PERIOD = 240
 
 
 @dataclass(frozen=True, eq=False)
 class Loobos:
-    """What was measured: the loop, its time by the clock and of the processor [s], compilation included, and the greatest relative
-    difference of a plain run from one with all off."""
+    """A closed loop at Loobos, and its cost.
+
+    ``seconds`` and ``processor_seconds`` include compilation; ``off_differs`` is the greatest relative difference between a plain run
+    and a closed loop with all modules off.
+    """
 
     run: LoopRun
     seconds: float
@@ -44,7 +46,7 @@ def closed_loobos(
     days: int | None = None,
     compiled: bool | None = None,
 ) -> Loobos:
-    """Run the loop for ``years`` passes, and one pass with everything off beside the plain column."""
+    """Run the loop for ``years`` passes, and one pass with all modules off to compare with the plain column."""
     dtype = torch.float64
     forcing, _, jules = standalone(data, dtype)
     if days is not None:

@@ -1,6 +1,6 @@
 """Synthetic sites for learned soil carbon: columns under real weather, with hydraulics that follow carbon, or do not.
 
-Carbon is drawn apart from climate and texture, so that nothing but the soil's dynamics can tell of it. It raises porosity through bulk
+Carbon is drawn independently of climate and texture, so that only the dynamics of the soil contain it. It raises porosity through bulk
 density, and all of van Genuchten's parameters through HYPRES.
 """
 
@@ -24,18 +24,18 @@ from jules_ml.physics.pedotransfer import ORGANIC_MATTER_PER_CARBON, soil_of_tex
 from jules_ml.physics.surface import Forcing
 from jules_ml.physics.tiles import BARE_SOIL, C3_GRASS, surface_properties
 
-#: Layers [m], and carbon of each for each of the topsoil's.
+#: Layers [m], and their carbon as a fraction of the topsoil's.
 _DZSOIL, _CARBON_PROFILE = (0.1, 0.25, 0.65, 2.0), (1.0, 0.8, 0.3, 0.15)
-#: Carbon of soils whose hydraulics do not know of it [g kg-1].
+#: Carbon used for soils whose hydraulics do not depend on carbon [g kg-1].
 _BLIND = 20.0
-#: Noise of a sensor from day to day and its bias [m3 m-3]; spread of cores within a site [ln].
+#: Daily noise and bias of a sensor [m3 m-3]; standard deviation of cores within a site [ln].
 _SENSOR_NOISE, _SENSOR_BIAS, _CORES = 0.003, 0.01, 0.15
 _SPIN_UP_DAYS = 365
 
 
 @dataclass(frozen=True, eq=False)
 class SyntheticSoils:
-    """What was drawn for each site: carbon [g kg-1], texture [1], and which weather from which year on."""
+    """Drawn values of each site: carbon [g kg-1], texture [1], and the weather with its first year."""
 
     soc: NDArray[np.float64]
     sand: NDArray[np.float64]
@@ -45,7 +45,7 @@ class SyntheticSoils:
 
 
 def draw_soils(data: Path, n: int, seed: int, *, first_years: int) -> SyntheticSoils:
-    """Draw ``n`` sites: carbon from 5 to 100 g kg-1, texture, and which of the first years of weather, each apart from all else."""
+    """Draw ``n`` sites: carbon from 5 to 100 g kg-1, texture, and the first year of weather, all independently."""
     rng = np.random.default_rng(seed)
     names = list(neon_sites(data / "jules" / "neon_daily.nc").query("days > 1800 and P_mean > 300.0").index)
     texture = rng.dirichlet([12.0, 12.0, 6.0], size=n)
@@ -68,7 +68,7 @@ def bulk_density(soc: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def hypres_soil(soils: SyntheticSoils, soc: NDArray[np.float64]) -> LearnedSoil:
-    """Soil of every site and layer by HYPRES, with the carbon that is given [g kg-1]."""
+    """Soil of every site and layer by HYPRES, for a carbon content ``soc`` [g kg-1]."""
     by_layer = np.asarray(_CARBON_PROFILE)[:, None] * soc
     dtype = torch.float32
     clay = torch.tensor(soils.clay, dtype=dtype)
@@ -86,7 +86,7 @@ def hypres_soil(soils: SyntheticSoils, soc: NDArray[np.float64]) -> LearnedSoil:
 def synthetic_sites(
     data: Path, *, n: int = 40, years: int = 2, seed: int = 0, compiled: bool | None = None
 ) -> tuple[list[CarbonSite], list[CarbonSite]]:
-    """Run all columns, those that follow carbon and those that do not, in one batch.
+    """Run all columns, with and without hydraulics that depend on carbon, in one batch.
 
     Returns
     -------

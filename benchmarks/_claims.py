@@ -1,4 +1,4 @@
-"""Collects what a benchmark measured beside what was claimed: prints it, keeps it, and fails on a miss."""
+"""Claims of a benchmark beside measured values: printed, written to a file, and a failure where one is missed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Claims:
     name : str
         Name of the benchmark, and of its file in ``benchmarks/results``.
     quick : bool
-        A shortened run: its numbers are printed and not kept.
+        A shortened run: its numbers are printed and not written.
     """
 
     def __init__(self, name: str, *, quick: bool) -> None:
@@ -61,7 +61,7 @@ class Claims:
     def check(
         self, name: str, measured: float, comparison: Comparison, target: float, *, unit: str = "", note: str = ""
     ) -> None:
-        """Hold a measured value against its target; NaN is a miss."""
+        """Compare a measured value with its target; NaN is a miss."""
         met = measured <= target if comparison == "<=" else measured >= target
         self._add(Claim(name, float(measured), comparison, target, unit, "pass" if met else "MISS", note))
 
@@ -94,7 +94,7 @@ class Claims:
 
 
 def environment() -> dict[str, str]:
-    """Versions and processor behind the numbers; no names of hosts, users or folders."""
+    """Versions and processor of the measurement; no names of hosts, users or folders."""
     packages = ("torch", "numpy", "xarray", "jules_ml")
     return {
         "python": platform.python_version(),
@@ -115,7 +115,7 @@ def _cpu_model() -> str:
 
 
 def write_beside(path: Path, text: str) -> None:
-    """Write a text file so that it appears whole or not at all."""
+    """Write a text file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -129,9 +129,9 @@ def write_beside(path: Path, text: str) -> None:
 
 
 def argument_parser(description: str | None) -> argparse.ArgumentParser:
-    """Parser with the options that every benchmark has; a benchmark adds its own."""
+    """Parser with the options of every benchmark; a benchmark adds its own."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="a shortened run, printed and not kept")
+    parser.add_argument("--quick", action="store_true", help="a shortened run, printed and not written")
     parser.add_argument(
         "--data",
         type=Path,

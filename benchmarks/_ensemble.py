@@ -1,8 +1,8 @@
-"""What the benchmark of ensembles and its tests share: a run folder with a stand-in for JULES, and work that does nothing.
+"""Code that the benchmark of ensembles and its tests share: a run folder with a stand-in for JULES, and idle members.
 
-As a program it runs members that do next to nothing, by the crew that is asked for, for others to measure or to kill:
+As a program it runs idle members in processes or ranks, which a benchmark measures and a test kills:
 ``python _ensemble.py FOLDER MEMBERS [--workers N] [--seconds S]``, under mpiexec or not; with ``--experiment FILE`` it runs that, after
-``--warm FILE``, which has the step compiled by each rank.
+``--warm FILE``, in which each rank compiles the step.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from jules_ml.ensemble.work import Failure, Result, Unit
 from jules_ml.experiment import Experiment, load_experiment
 
 STAND_IN = Path(__file__).with_name("stand_in_jules.py")
-#: Open MPI as root, on fewer processors than ranks, and bound to none, since others may be at work on them.
+#: Open MPI may run as root, with more ranks than processors, and without binding, because the machine may be shared.
 MPI_ENVIRONMENT = {
     "PRTE_MCA_hwloc_default_binding_policy": "none",
     "OMPI_ALLOW_RUN_AS_ROOT": "1",
@@ -43,7 +43,7 @@ MPI_ENVIRONMENT = {
 
 
 def mpiexec() -> Path | None:
-    """The launcher that belongs to mpi4py here: Open MPI's beside Python, or None."""
+    """The launcher of the MPI of mpi4py, beside Python, or None."""
     path = Path(sys.prefix) / "bin" / "mpiexec"
     try:
         import mpi4py  # noqa: F401
@@ -53,7 +53,7 @@ def mpiexec() -> Path | None:
 
 
 def make_run_folder(data: Path, folder: Path, *, days: int = 2) -> Path:
-    """A user's run folder of some days at Loobos, and the stand-in beside it; the executable."""
+    """Write a run folder of some days at Loobos and the stand-in beside it; return the executable."""
     run = folder / "loobos"
     (run / "nml").mkdir(parents=True)
     (run / "inputs").mkdir()
@@ -73,7 +73,7 @@ def make_run_folder(data: Path, folder: Path, *, days: int = 2) -> Path:
 
 
 def jules_ensemble(data: Path, folder: Path, members: int) -> Path:
-    """An experiment of so many members of the stand-in."""
+    """Write an experiment with members that run the stand-in."""
     make_run_folder(data, folder)
     path = folder / "members.toml"
     path.write_text(
@@ -101,7 +101,7 @@ bounds = [1.5, 2.5]
 
 @dataclass(frozen=True)
 class IdleWork:
-    """Members that give their number, after so many seconds of sleep, and say in a file that they were run."""
+    """Members that return their number after ``seconds`` of sleep, and record their start in a file."""
 
     forks: ClassVar[bool] = True
     seconds: float = 0.0
@@ -112,7 +112,7 @@ class IdleWork:
         for member in unit.members:
             if member.number not in unit.wanted:
                 continue
-            with (folder / "begun").open("a", encoding="ascii") as file:
+            with (folder / "started").open("a", encoding="ascii") as file:
                 file.write(f"{member.number} {os.getpid()}\n")
             if self.seconds:
                 time.sleep(self.seconds)
@@ -126,13 +126,13 @@ class IdleWork:
 
 
 def idle_members(n: int) -> Members:
-    """So many members that differ in nothing."""
+    """Members that do not differ."""
     nothing = np.empty((n, 0))
     return Members(0, (None,), (None,), (), (), nothing, nothing.astype(np.int64))
 
 
 def run_idle(folder: Path, n: int, crew: StartCrew, work: IdleWork, *, retry: bool = False) -> EnsembleRun:
-    """Run so many members that do nothing."""
+    """Run idle members."""
     folder.mkdir(parents=True, exist_ok=True)
     members = idle_members(n)
     return run_members(EnsembleRun(folder, Experiment(), members), Plan(members, work, 1), crew, retry=retry)

@@ -14,23 +14,25 @@ from jules_ml.support.figures import BLUE, GREY, ORANGE, WIDTH, letter_panels, s
 
 
 @styled
-def ablation_figure(found: Sequence[Ablation], table: CarbonTable) -> Figure:
-    """Carbon of sites left out, predicted without and with soil moisture, a panel a learner.
+def ablation_figure(ablations: Sequence[Ablation], table: CarbonTable) -> Figure:
+    """Draw carbon of held-out sites, predicted without and with soil moisture, one panel for each learner.
 
     Parameters
     ----------
-    found : sequence of Ablation
+    ablations : sequence of Ablation
     table : CarbonTable
 
     Returns
     -------
     Figure
     """
-    figure, axes = plt.subplots(1, len(found), figsize=(WIDTH, 3.4), layout="constrained", sharey=True, squeeze=False)
+    figure, axes = plt.subplots(
+        1, len(ablations), figsize=(WIDTH, 3.4), layout="constrained", sharey=True, squeeze=False
+    )
     observed = np.exp(table.log_soc)
     spread = np.exp(table.spread)
     ends = (0.6 * observed.min(), 1.7 * observed.max())
-    for axis, each in zip(axes[0], found, strict=True):
+    for axis, each in zip(axes[0], ablations, strict=True):
         axis.plot(ends, ends, color=GREY, linewidth=0.8, linestyle="--")
         axis.hlines(
             np.exp(each.with_it),
@@ -45,5 +47,5 @@ def ablation_figure(found: Sequence[Ablation], table: CarbonTable) -> Figure:
         axis.set(xscale="log", yscale="log", xlabel="cored organic carbon (g kg$^{-1}$)", xlim=ends)
     axes[0, 0].set_ylabel("predicted without the site (g kg$^{-1}$)")
     axes[0, 0].legend(loc="upper left")
-    letter_panels(axes[0], [f"{each.learner}, p = {each.probability:.2f}" for each in found])
+    letter_panels(axes[0], [f"{each.learner}, p = {each.probability:.2f}" for each in ablations])
     return figure

@@ -1,8 +1,8 @@
-"""All four learned modules in one closed loop at Loobos: each learned small, within minutes, from the shared records.
+"""All four learned modules in one closed loop at Loobos: small modules, trained within minutes on the shared records.
 
-Respiration from two years of Hyytiälä, moisture at NEON's sound towers, carbon at the same with their cores. Hydraulics are pre-trained on
-HYPRES at NEON's towers, not calibrated, which takes an hour. There is no sensor at Loobos: the water content of JULES's own run of 1997
-stands in for one where carbon is predicted, and moisture comes from a module that has never seen the place.
+Respiration is trained on two years of Hyytiälä, moisture on NEON's sound towers, carbon on the same with their cores. Hydraulics are
+pre-trained on HYPRES at NEON's towers, not calibrated, which takes an hour. There is no sensor at Loobos: where carbon is predicted, the
+water content of the run of JULES in 1997 replaces it, and Loobos was not among the training sites of the moisture module.
 """
 
 from __future__ import annotations
@@ -35,9 +35,8 @@ from jules_ml.learned.moisture.fit import fit_moisture
 from jules_ml.learned.moisture.site import MoistureSite
 from jules_ml.learned.respiration.fit import fit_respiration
 from jules_ml.learned.store import write_module_folder
-from jules_ml.physics.constants import DAYS_PER_YEAR, SECONDS_PER_DAY
 
-#: Inputs of the hydraulics: what an experiment tells of its soil.
+#: Inputs of the hydraulics, from the experiment.
 _INPUTS = ("soc", "bulk_density", "precip", "sand", "clay")
 _EXPERIMENT = """\
 [site]
@@ -109,7 +108,7 @@ t_soil = [277.0, 277.5, 279.0, 282.0]
 
 @dataclass(frozen=True, eq=False)
 class FourModules:
-    """The loop with all four, and the same without moisture."""
+    """The loop with all four modules, and without moisture."""
 
     four: ClosedLoopRun
     three: ClosedLoopRun
@@ -117,7 +116,7 @@ class FourModules:
 
 
 def four_modules(data: Path, folder: Path, *, years: int, days: int | None = None) -> FourModules:
-    """Learn what is not in ``folder`` yet, and run the loop."""
+    """Train the modules that ``folder`` lacks, and run the loop."""
     began = time.perf_counter()
     for name, learn in (
         ("respiration", _respiration),
@@ -146,7 +145,7 @@ def _experiment(data: Path, folder: Path, *, years: int, days: int | None, moist
     path.write_text(
         _EXPERIMENT.format(
             weather=(data / "jules" / "loobos_inputs" / "Loobos_1997.dat").resolve(),
-            years=years if days is None else 2 * days / DAYS_PER_YEAR,  # the first pass is free of learned moisture
+            years=years if days is None else 2 * days / 365.25,  # the first pass is free of learned moisture
             moisture='moisture = "moisture"\n' if moisture else "",
             end=end,
         ),
@@ -205,9 +204,10 @@ def _loobos(data: Path) -> CarbonSite:
 
     def daily(values: np.ndarray) -> np.ndarray:
         days = len(values) // 48
-        return np.asarray(values[: 48 * days], dtype=np.float64).reshape(days, 48).mean(1)
+        means: np.ndarray = np.asarray(values[: 48 * days], dtype=np.float64).reshape(days, 48).mean(1)
+        return means
 
-    precip = SECONDS_PER_DAY * daily((weather["tot_rain"] + weather["tot_snow"]).to_numpy())
+    precip = 86400.0 * daily((weather["tot_rain"] + weather["tot_snow"]).to_numpy())
     t_air, t_soil = daily(weather["t_air"].to_numpy()), daily(jules["t_soil"].to_numpy()[:, 0])
     theta = daily(jules["smcl"].to_numpy()[:, 0]) / 100.0
     n = min(len(t_air), len(theta))

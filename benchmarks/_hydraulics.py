@@ -1,8 +1,8 @@
-"""Sites that the skill of learned hydraulics is measured at: NEON towers and USCRN stations as columns, and their texture baselines.
+"""Sites of the benchmark of learned hydraulics: NEON towers and USCRN stations as columns, and their texture baselines.
 
-NEON: weather hour by hour as disaggregated from the towers' days, tiles and leaf area of the JULES runs there. USCRN: daily weather of 2020
-taken apart into hours; no wind (2 m s-1 fixed), no longwave (clear sky and clouds by the sun they take), no pressure (standard atmosphere
-at 500 m), no cover (open grass, and open shrub where less than 300 mm fell).
+NEON: hourly weather disaggregated from the days of the towers, tiles and leaf area of the JULES runs there. USCRN: daily weather of 2020
+disaggregated to hours, with fixed wind (2 m s-1), longwave from clear sky and cloud cover, pressure of the standard atmosphere at 500 m,
+and grass as cover, or shrub where annual precipitation is below 300 mm.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ from jules_ml.weather import site_weather
 DOUBTFUL = ("OAES", "NOGP", "YELL", "SRER", "UKFS")
 #: Nominal depth of the sensors' JULES layer by index: index 1, 2-3, 4-6, 7-8 [m].
 _LAYER_MIDDLE = (0.05, 0.225, 0.225, 0.675, 0.675, 0.675, 2.0, 2.0)
-#: Carbon of the subsoil for each of the topsoil: it falls off with depth.
+#: Carbon of the subsoil as a fraction of the topsoil.
 _SUBSOIL_CARBON = 0.25
 _TILES = (tiles.BROADLEAF_TREE, tiles.NEEDLELEAF_TREE, tiles.C3_GRASS, tiles.C4_GRASS, tiles.SHRUB, tiles.BARE_SOIL)
-#: The station's height that stands in for one not known [m].
+#: Elevation assumed where it is unknown [m].
 USCRN_ELEVATION = 500.0
 
 
 def scored_sensors(
     theta: NDArray[np.floating], valid: NDArray[np.bool_], *, least: int, least_half: int
 ) -> list[tuple[int, int]]:
-    """Sensors fit for scoring, from the top: their index and the first day of the second half.
+    """Sensors for scoring, from the top: their index and the first day of the second half.
 
-    Halves are parted at the calendar midpoint between the first and last valid day, or at the median valid day where a half would have
-    too few.
+    Halves are separated at the calendar midpoint between the first and last valid day, or at the median valid day where one half
+    would have too few.
     """
     found = []
     for index in range(theta.shape[1]):
@@ -133,7 +133,7 @@ def _lst_of_towers(here: xr.Dataset) -> NDArray[np.floating]:
 
 
 def uscrn(data: Path) -> tuple[list[HydraulicSite], pd.DataFrame]:
-    """USCRN stations with texture and a sound year, the 5-cm sensor first, and a table of ``sand silt clay bd`` [%, g cm-3]."""
+    """USCRN stations with texture and a complete year, the 5-cm sensor first, and a table of ``sand silt clay bd`` [%, g cm-3]."""
     daily, soil = data / "moisture" / "uscrn_2020_daily.parquet", data / "carbon" / "uscrn_station_soil.csv"
     table = uscrn_stations(daily, soil)
     sites = []

@@ -1,4 +1,4 @@
-"""Half-hours of Hyytiälä from the shared records: for tests and benchmarks."""
+"""Half-hourly record of Hyytiälä, for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -31,6 +31,6 @@ columns.SWC_B = {variable = "theta", unit = "m3 m-3", depth = nan}
 
 
 def hyytiala(shared_data: Path) -> xr.Dataset:
-    """Half-hours of Hyytiälä, 2016 to 2020."""
+    """Read the half-hourly record of Hyytiälä, 2016 to 2020."""
     path = shared_data / "respiration" / "fi_hyy_2016_2020_30min.parquet"
     return read_table(path, TableSpec.model_validate(tomllib.loads(HYYTIALA)))

@@ -1,4 +1,4 @@
-"""JULES's run at Loobos in 1997, as columns of this package: shared by tests and benchmarks."""
+"""The run of JULES at Loobos in 1997 as columns of this package, for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from jules_ml.physics.hydraulics import CLAPP_HORNBERGER, VAN_GENUCHTEN
 from jules_ml.physics.surface import Forcing
 from jules_ml.physics.tiles import BARE_SOIL, BROADLEAF_TREE, C3_GRASS, NEEDLELEAF_TREE, surface_properties
 
-#: The tiles of the run that have any ground, and their shares.
+#: Tiles of the run with a fraction above zero, and their fractions.
 TILES = (BROADLEAF_TREE, NEEDLELEAF_TREE, C3_GRASS, BARE_SOIL)
 FRAC = (0.355, 0.355, 0.208, 0.082)
 
 
 def jules_output(data: Path, run: str) -> xr.Dataset:
-    """JULES's output of one of the five runs, every step of the year."""
+    """Output of one of the five runs of JULES, every step of the year."""
     return read_jules(data / "jules" / f"loobos_1997_{run}_30min.nc")
 
 
@@ -44,7 +44,7 @@ def column(data: Path, run: str, jules: xr.Dataset, dtype: torch.dtype = torch.f
 
 
 def first_state(jules: xr.Dataset, dtype: torch.dtype = torch.float64) -> ColumnState:
-    """State that JULES wrote at the end of its first step."""
+    """State of JULES at the end of its first step."""
 
     def values(name: str) -> torch.Tensor:
         return torch.tensor(jules[name].values[0], dtype=dtype).unsqueeze(-1)
@@ -53,7 +53,7 @@ def first_state(jules: xr.Dataset, dtype: torch.dtype = torch.float64) -> Column
 
 
 def given_fluxes(jules: xr.Dataset, dtype: torch.dtype = torch.float64) -> dict[str, torch.Tensor]:
-    """What JULES's soil was given at each step: infiltration, extraction, surface heat flux and snow depth."""
+    """Fluxes at the boundary of the soil in each step: infiltration, extraction, surface heat flux and snow depth."""
 
     def values(array: xr.DataArray) -> torch.Tensor:
         return torch.tensor(array.values.astype(np.float64), dtype=dtype).unsqueeze(-1)
@@ -68,17 +68,17 @@ def given_fluxes(jules: xr.Dataset, dtype: torch.dtype = torch.float64) -> dict[
 
 def free_run(col: SoilColumn, state: ColumnState, fluxes: dict[str, torch.Tensor], steps: int) -> dict[str, np.ndarray]:
     """Step the soil under given fluxes from the state at the end of step 0; each output of shape (steps, ...)."""
-    kept: dict[str, list[np.ndarray]] = {}
+    outputs: dict[str, list[np.ndarray]] = {}
     with torch.no_grad():
         for k in range(1, steps):
             state, out = col.soil_step(state, **{name: series[k] for name, series in fluxes.items()})
             for name in ("smcl", "t_soil", "sthf", "water_residual", "heat_residual"):
-                kept.setdefault(name, []).append(out[name].squeeze(-1).numpy())
-    return {name: np.array(rows) for name, rows in kept.items()}
+                outputs.setdefault(name, []).append(out[name].squeeze(-1).numpy())
+    return {name: np.array(rows) for name, rows in outputs.items()}
 
 
 def standalone(data: Path, dtype: torch.dtype = torch.float64) -> tuple[Forcing, ColumnState, SoilColumn]:
-    """Weather, initial state and column of the van Genuchten run, as its namelists and ASCII files give them."""
+    """Weather, initial state and column of the van Genuchten run, from its namelists and ASCII files."""
     jules = jules_output(data, "colvg")
     col = column(data, "colvg", jules, dtype)
     weather = read_jules_driving(

@@ -1,10 +1,10 @@
-"""Records, splits and fits behind the benchmark of learned soil moisture."""
+"""Records, splits and fits of the benchmark of learned soil moisture."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,13 +26,13 @@ from jules_ml.learned.moisture.baselines import climatology, matched, rain_index
 from jules_ml.learned.moisture.ensemble import MoistureEnsemble, TrainingSite, learn_moisture
 from jules_ml.learned.moisture.level import describe
 from jules_ml.learned.moisture.record import LAYER_DEPTHS, MoistureRecord, moisture_record
+from jules_ml.learned.moisture.scores import moisture_scores
 from jules_ml.learned.moisture.simulated import simulated_sites
-from jules_ml.scoring.scores import score
 
-#: Last day that Spen Farm is learned from.
+#: Last training day of Spen Farm.
 SPEN_TRAIN_END = pd.Timestamp("2019-12-31")
 FOLDS = 4
-#: USCRN's columns of soil by the names of static inputs.
+#: Columns of USCRN's soil table by static input.
 _USCRN_STATIC = {"clay": "clay", "sand": "sand", "bulk_density": "bulk_density_5cm"}
 
 
@@ -65,9 +65,9 @@ def read_records(folder: Path, *, stations: int | None = None) -> Records:
         static = {name: float(row[column]) for name, column in _USCRN_STATIC.items() if np.isfinite(row[column])}
         try:
             record = moisture_record(read_uscrn(daily, wban), static=static)
-        except BadInput:  # one station has no rain in all of the year
+        except BadInput:  # one station has no precipitation in the whole year
             continue
-        # a station whose soil nobody sampled cannot tell what texture is worth, and one without rain for months not what its climate is
+        # stations without soil samples, or without precipitation for months, cannot test the value of texture or climate
         if record.usable[:, 0].sum() >= 100 and {"clay", "precip_year"} <= set(describe(record)):
             uscrn[wban] = record
     spen = moisture_record(read_cosmos_uk(folder / "moisture" / "SPENF-2016-11-24-2021-09-05.csv"))
@@ -77,8 +77,8 @@ def read_records(folder: Path, *, stations: int | None = None) -> Records:
 def with_runs(records: Records, folder: Path, *, soils: int, seed: int = 3) -> Records:
     """The same with runs of the column under each tower's weather.
 
-    Their soils are those that HYPRES gives for the texture, displaced by a normal deviate of 1 in each of the unbounded numbers that
-    soils are learned in. Nothing measured in the soil is used.
+    Their soils are those of HYPRES for the texture, shifted by a standard normal deviate in each unbounded soil parameter. Nothing
+    measured in the soil is used.
     """
     sites, table = hydraulic_neon(folder)
     columns = column_batch(sites)
@@ -90,7 +90,7 @@ def with_runs(records: Records, folder: Path, *, soils: int, seed: int = 3) -> R
     runs = {}
     for site, of_site in zip(sites, by_site, strict=True):
         assert site.start is not None
-        # a column whose weather is shorter than others' repeats it: its own days alone count
+        # a column with shorter weather than the others repeats it: only its first period is used
         midnight = site.start + pd.Timedelta(hours=table.loc[site.name, "utc_offset_hours"])
         days = pd.date_range(midnight, periods=len(site.observed), freq="D")
         at = days.get_indexer(records.neon[site.name].days)
@@ -103,12 +103,12 @@ def every_day(record: MoistureRecord) -> np.ndarray:
 
 
 def main_sensor(records: Records, site: str) -> int:
-    """The sensor that is scored: NEON's by the rules, USCRN's at 5 cm."""
+    """The scored sensor: by the rules at NEON, at 5 cm at USCRN."""
     return records.parts[site].sensor if site in records.parts else 0
 
 
 def tower(records: Records, site: str, train: NDArray[np.bool_]) -> TrainingSite:
-    """A NEON tower and its runs, with the days that may be learned from."""
+    """A NEON tower and its runs, with the training days."""
     record = records.neon[site]
     runs = simulated_sites(record, records.runs[site], train) if site in records.runs else ()
     return TrainingSite(record, train, records.parts[site].sensor, runs)
@@ -126,7 +126,7 @@ def time_split(records: Records) -> list[TrainingSite]:
 
 
 def folds(records: Records, *, seed: int = 0) -> list[tuple[list[str], list[str]]]:
-    """Sites held out together: some of NEON, some of USCRN; sound NEON sites are dealt out first, so that folds have equally many."""
+    """Sites of NEON and USCRN in each fold; sound NEON sites are distributed first, so that folds have the same number of them."""
     order = np.random.default_rng(seed)
     neon = [*order.permutation(records.sound), *order.permutation(list(DOUBTFUL))]
     uscrn = list(order.permutation(list(records.uscrn)))
@@ -134,7 +134,7 @@ def folds(records: Records, *, seed: int = 0) -> list[tuple[list[str], list[str]
 
 
 def without(records: Records, held_out: Sequence[str]) -> list[TrainingSite]:
-    """All sites but some, all their days."""
+    """All sites except those of a fold, with all their days."""
     towers = [tower(records, site, every_day(record)) for site, record in records.neon.items() if site not in held_out]
     stations = [
         TrainingSite(record, every_day(record), 0) for site, record in records.uscrn.items() if site not in held_out
@@ -143,7 +143,7 @@ def without(records: Records, held_out: Sequence[str]) -> list[TrainingSite]:
 
 
 def scored_days(records: Records, site: str) -> np.ndarray:
-    """Valid days of a held-out site, all of them."""
+    """All valid days of a held-out site."""
     if site in records.parts:
         return records.parts[site].first | records.parts[site].second
     return records.uscrn[site].usable[:, 0]
@@ -151,7 +151,7 @@ def scored_days(records: Records, site: str) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """Predictions at held-out sites under one setting, of the scored sensor: by site."""
+    """Predictions of the scored sensor at held-out sites, for one setting, by site."""
 
     theta: dict[str, np.ndarray]
     z_scores: dict[str, np.ndarray]
@@ -167,30 +167,30 @@ def learn_held_out(
     say: Callable[[str], None],
     folds_to_do: int = FOLDS,
 ) -> HeldOut:
-    """Leave each fold out in turn and predict it."""
-    found = HeldOut({}, {}, {n: {} for n in adapt_days}, {n: {} for n in adapt_days})
+    """Hold out each fold in turn and predict it."""
+    held_out = HeldOut({}, {}, {n: {} for n in adapt_days}, {n: {} for n in adapt_days})
     for number, (neon, uscrn) in enumerate(folds(records)[:folds_to_do]):
         begun = time.perf_counter()
         ensemble = learn_moisture(without(records, [*neon, *uscrn]), settings)
         for site in [*neon, *uscrn]:
             record = records.neon[site] if site in records.neon else records.uscrn[site]
             try:
-                _predict_unseen(ensemble, records, record, found)
-            except BadInput as error:  # two stations were without humidity, or surface temperature, for months
+                _predict_unseen(ensemble, records, record, held_out)
+            except BadInput as error:  # two stations have no humidity or surface temperature for months
                 say(f"not predicted: {error}")
         say(f"static = {settings.static}, fold {number + 1}: {time.perf_counter() - begun:.0f} s")
-    return found
+    return held_out
 
 
-def _predict_unseen(ensemble: MoistureEnsemble, records: Records, record: MoistureRecord, found: HeldOut) -> None:
+def _predict_unseen(ensemble: MoistureEnsemble, records: Records, record: MoistureRecord, held_out: HeldOut) -> None:
     site, sensor = record.site, main_sensor(records, record.site)
-    given = ensemble.predict(record)
+    prediction = ensemble.predict(record)
     days = scored_days(records, site)
     theta = record.theta[:, sensor]
-    found.theta[site] = given.theta[:, sensor]
-    found.z_scores[site] = ((theta - given.theta[:, sensor]) / given.scale[:, sensor])[days]
+    held_out.theta[site] = prediction.theta[:, sensor]
+    held_out.z_scores[site] = ((theta - prediction.theta[:, sensor]) / prediction.scale[:, sensor])[days]
     first = np.flatnonzero(days)
-    for count, by_site in found.adapted.items():
+    for count, by_site in held_out.adapted.items():
         if len(first) < count + 60:
             continue
         local = np.zeros(len(record), dtype=bool)
@@ -201,13 +201,13 @@ def _predict_unseen(ensemble: MoistureEnsemble, records: Records, record: Moistu
             taken = ensemble.adapt(replace(record, usable=only), sensors=[sensor])
         adapted = taken.predict(record)
         by_site[site] = adapted.theta[:, sensor]
-        found.adapted_z[count][site] = (theta - adapted.theta[:, sensor]) / adapted.scale[:, sensor]
+        held_out.adapted_z[count][site] = (theta - adapted.theta[:, sensor]) / adapted.scale[:, sensor]
 
 
 def lstm_series(
     records: Records, x: torch.Tensor, names: Sequence[str], *, anomalies: bool, steps: int, seed: int
 ) -> dict[str, np.ndarray]:
-    """Water content by an LSTM learned on first halves, of absolute values or of each site's anomalies."""
+    """Water content by an LSTM trained on the first halves, of absolute values or of the anomalies of each site."""
     days = x.shape[1]
     target, weight = torch.zeros(len(names), days), torch.zeros(len(names), days)
     moments = {}
@@ -242,11 +242,9 @@ def table_of(series: dict[str, np.ndarray], records: Records) -> pd.DataFrame:
     """Scores of the second half by site."""
     return pd.DataFrame(
         {
-            site: asdict(
-                score(
-                    values[records.parts[site].second],
-                    records.neon[site].theta[records.parts[site].second, records.parts[site].sensor],
-                )
+            site: moisture_scores(
+                values[records.parts[site].second],
+                records.neon[site].theta[records.parts[site].second, records.parts[site].sensor],
             )
             for site, values in series.items()
         }
@@ -254,8 +252,8 @@ def table_of(series: dict[str, np.ndarray], records: Records) -> pd.DataFrame:
 
 
 def paired_interval(difference: np.ndarray, *, draws: int = 10000, seed: int = 0) -> tuple[float, float]:
-    """95 % bootstrap interval of the mean of paired differences, sites drawn with replacement."""
-    held = difference[np.isfinite(difference)]
-    means = np.random.default_rng(seed).choice(held, (draws, len(held))).mean(1)
+    """95 % bootstrap interval of the mean paired difference, with sites resampled."""
+    finite = difference[np.isfinite(difference)]
+    means = np.random.default_rng(seed).choice(finite, (draws, len(finite))).mean(1)
     low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)

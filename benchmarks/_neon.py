@@ -1,8 +1,8 @@
-"""How soil moisture is scored at NEON: which days, which sensor, which half; and the records of those towers.
+"""Scoring of soil moisture at NEON: days, sensor and half; and the records of the towers.
 
 Valid days have a measured water content (quality 0.8 or better), air above 2 °C and soil above 1 °C. The sensor is the shallowest
-with 200 valid days, 60 in each half, and a range of 0.02 m3 m-3 between its driest and wettest hundredth. One half is learned from
-and the other scored; they part at the calendar midpoint between the first and the last valid day, or at the median valid day
+with 200 valid days, 60 in each half, and a range of 0.02 m3 m-3 between its driest and wettest hundredth. One half is for training
+and the other for scoring; they are separated at the calendar midpoint between the first and the last valid day, or at the median valid day
 where a half would have fewer than 60.
 """
 
@@ -31,14 +31,14 @@ _Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Halves:
-    """The two halves of a site's valid days, and the sensor they are of.
+    """The two halves of the valid days of a site, and their sensor.
 
     Attributes
     ----------
     sensor : int
         Its order from the top, 0 first.
     first, second : array of bool, shape (day,)
-        Valid days of the half to learn from, and of the half to be scored.
+        Valid days of the training half and of the scored half.
     """
 
     sensor: int
@@ -47,7 +47,7 @@ class Halves:
 
     @property
     def layer(self) -> int:
-        """JULES layer that the sensor lies in."""
+        """JULES layer of the sensor."""
         return LAYER_OF_SENSOR[self.sensor]
 
     @property
@@ -57,7 +57,7 @@ class Halves:
 
 
 def halves(theta: NDArray[np.float64], usable: _Mask) -> Halves | None:
-    """Choose the sensor and part its days.
+    """Choose the sensor and split its days.
 
     Parameters
     ----------
@@ -69,17 +69,17 @@ def halves(theta: NDArray[np.float64], usable: _Mask) -> Halves | None:
     Returns
     -------
     Halves or None
-        None where no sensor will do.
+        None where no sensor is suitable.
     """
     for sensor in range(theta.shape[1]):
         valid = usable[:, sensor]
-        held = np.flatnonzero(valid)
-        if len(held) < _LEAST_DAYS:
+        valid_days = np.flatnonzero(valid)
+        if len(valid_days) < _LEAST_DAYS:
             continue
-        last_of_first = (held[0] + held[-1]) // 2
+        last_of_first = (valid_days[0] + valid_days[-1]) // 2
         early = np.arange(len(valid)) <= last_of_first
         if min((valid & early).sum(), (valid & ~early).sum()) < _LEAST_HALF:
-            early = np.arange(len(valid)) < held[len(held) // 2]
+            early = np.arange(len(valid)) < valid_days[len(valid_days) // 2]
         first, second = valid & early, valid & ~early
         low, high = np.quantile(theta[valid, sensor], [0.01, 0.99])
         if min(first.sum(), second.sum()) >= _LEAST_HALF and high - low >= _LEAST_RANGE:
@@ -88,7 +88,7 @@ def halves(theta: NDArray[np.float64], usable: _Mask) -> Halves | None:
 
 
 def neon_record(path: str | Path, site: str, *, table: pd.DataFrame | None = None) -> MoistureRecord:
-    """Record of one tower, from the file of JULES's runs with observations alongside.
+    """Record of one tower, from the file of JULES runs and observations.
 
     Parameters
     ----------
@@ -97,12 +97,12 @@ def neon_record(path: str | Path, site: str, *, table: pd.DataFrame | None = Non
     site : str
         NEON code.
     table : DataFrame, optional
-        What :func:`~jules_ml.data.readers.neon.neon_sites` gave, where it is at hand.
+        Result of :func:`~jules_ml.data.readers.neon.neon_sites`, to save reading it again.
 
     Returns
     -------
     MoistureRecord
-        Sensors have their nominal depths. Weather is as the tower's file has it, gaps filled from reanalysis among it.
+        Sensors have their nominal depths. Weather is that of the file, with gaps filled from reanalysis.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def neon_record(path: str | Path, site: str, *, table: pd.DataFrame | None = Non
 
     t_air = column("obs_tair") + 273.15
     theta = column("observed_theta")
-    # a day on which nobody measured the soil's temperature is judged by the air alone
+    # without a soil temperature, only the air temperature decides
     thawed = (t_air > 275.15) & ~(column("observed_t_soil")[:, 0] <= 274.15)
     return MoistureRecord(
         site=site,
@@ -145,7 +145,7 @@ def neon_record(path: str | Path, site: str, *, table: pd.DataFrame | None = Non
 
 
 def static_of(row: pd.Series) -> dict[str, float]:
-    """Static inputs of a NEON site, by the names that the network knows."""
+    """Static inputs of a NEON site, by the names of the network inputs."""
     broadleaf, needleleaf, c3, c4, shrub, bare = map(float, str(row["surface_fracs_BT_NT_C3_C4_SH_soil"]).split())
     return {
         "clay": float(row["clay"]),

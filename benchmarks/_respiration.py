@@ -1,4 +1,4 @@
-"""What the benchmark of respiration does: cross-validation, sites left out, recovery of known curves, a year at Loobos."""
+"""Parts of the benchmark of respiration: cross-validation, held-out sites, recovery of known curves, a year at Loobos."""
 
 from __future__ import annotations
 
@@ -17,21 +17,20 @@ from jules_ml.data.readers.cosore import cosore_datasets, read_cosore
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings, RowSettings
 from jules_ml.learned.respiration.baselines import baselines
+from jules_ml.learned.respiration.blocks import outer_folds
 from jules_ml.learned.respiration.levels import LEVEL_DAYS, level_of, level_prior
 from jules_ml.learned.respiration.likelihood import Noise, fit_noise
 from jules_ml.learned.respiration.network import MOISTURE_NODES, TEMPERATURE_NODES, Band
 from jules_ml.learned.respiration.site import Rows, select_rows, thinned_rows
 from jules_ml.learned.respiration.training import ConcurvityWarning, Learned, learn_respiration
 from jules_ml.physics.respiration import fsth, ftemp_q10
-from jules_ml.scoring.fluxes import noise_ceiling
-from jules_ml.scoring.scores import coverage, score
-from jules_ml.scoring.splits import years_or_blocks
+from jules_ml.scoring.fluxes import noise_ceiling, r_squared
 
-#: Rows that a baseline is fitted to at most: its few numbers need no more, and boosting and the spline take their time.
+#: Largest number of rows that a baseline is fitted to: more do not change its few parameters, and boosting and the spline are slow.
 BASELINE_ROWS = 8000
-#: Records shorter than this are left out, and named.
+#: Shorter records are left out and listed.
 LEAST_SPAN = pd.Timedelta(days=182)
-#: Nothing is dropped but what has no value: rows as the claims have them.
+#: Only rows without a value are dropped, as in the claims.
 EVERY_ROW = RowSettings(
     night_max_potential=None, night_max_ppfd=5.0, frozen_below=None, stuck_after=None, least_flux=None, most_flux=None
 )
@@ -41,7 +40,7 @@ _Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class CrossValidated:
-    """Predictions of rows by models that have not seen them: learned, with interval, and every baseline."""
+    """Out-of-sample predictions: learned with interval, and every baseline."""
 
     rows: Rows
     predicted: dict[str, _Array]
@@ -51,23 +50,24 @@ class CrossValidated:
 
     @property
     def known(self) -> NDArray[np.bool_]:
-        """Rows that were held out once."""
+        """Rows with an out-of-sample prediction."""
         return np.isfinite(self.predicted["learned"])
 
-    def nse(self) -> dict[str, float]:
-        """NSE of each form on the rows held out."""
+    def r2(self) -> dict[str, float]:
+        """R² of each form on held-out rows."""
         return {
-            name: score(values[self.known], self.rows.flux[self.known]).nse for name, values in self.predicted.items()
+            name: r_squared(values[self.known], self.rows.flux[self.known]) for name, values in self.predicted.items()
         }
 
     def coverage(self) -> float:
         """Fraction of observations within their interval."""
-        return coverage(*(values[self.known] for values in (self.low, self.high, self.rows.flux)))
+        inside = (self.rows.flux >= self.low) & (self.rows.flux <= self.high)
+        return float(inside[self.known].mean())
 
 
 def cross_validate(rows: Rows, settings: RespirationSettings, *, folds: int | None = None) -> CrossValidated:
     """Hold out each outer fold in turn; ``folds`` takes the first few only."""
-    fold = years_or_blocks(rows.middle)
+    fold = outer_folds(rows)
     names = [name for name in np.unique(fold) if name >= 0][:folds]
     forms = baselines(settings.wilting)
     predicted = {name: np.full(len(rows), np.nan) for name in ("learned", *forms)}
@@ -88,7 +88,7 @@ def cross_validate(rows: Rows, settings: RespirationSettings, *, folds: int | No
 
 
 def quietly(rows: Rows, settings: RespirationSettings) -> Learned:
-    """Learn without being told of collinearity, which is looked at elsewhere."""
+    """Train without warnings about collinearity."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConcurvityWarning)
         return learn_respiration(rows, settings)
@@ -96,7 +96,7 @@ def quietly(rows: Rows, settings: RespirationSettings) -> Learned:
 
 @dataclass(frozen=True)
 class Bounds:
-    """Of curves on the whole of the tables, s in [0, 1] and T in [223, 333] K.
+    """Bounds of curves over the whole range of the tables, s in [0, 1] and T in [223, 333] K.
 
     Attributes
     ----------
@@ -130,10 +130,10 @@ def bounds(learned: Sequence[Learned]) -> Bounds:
 
 @dataclass(frozen=True)
 class Scored:
-    """What the cross-validation of one set of chambers gave."""
+    """Result of the cross-validation of one set of chambers."""
 
     name: str
-    nse: dict[str, float]
+    r2: dict[str, float]
     coverage: float
     rows: int
     ceiling: float
@@ -141,12 +141,12 @@ class Scored:
 
 
 def cosore_names(path: Path) -> list[tuple[str, str]]:
-    """Sets of COSORE, and the fluxes that each may hold."""
+    """Sets of COSORE, and the fluxes that each may contain."""
     return [(str(name), flux) for name in cosore_datasets(path).index for flux in ("Rs", "Rh")]
 
 
 def cosore_rows(path: Path, name: str, flux: str) -> Rows | str | None:
-    """Rows of one set and flux of COSORE, or why they are left out; None where the set lacks the flux."""
+    """Rows of one set and flux of COSORE, or the reason why it is left out; None where the set lacks the flux."""
     ds = read_cosore(path, name, utc_offset_hours=0.0)
     settings = cosore_settings(flux)
     if settings.flux not in ds or not bool(ds[settings.flux].notnull().any()):
@@ -160,12 +160,12 @@ def cosore_rows(path: Path, name: str, flux: str) -> Rows | str | None:
 
 
 def cosore_settings(flux: str) -> RespirationSettings:
-    """Settings that every set is learned with."""
+    """Settings for every set."""
     return RespirationSettings(target="soil" if flux == "Rs" else "heterotrophic", rows=EVERY_ROW)
 
 
 def score_set(job: tuple[Path, str, str]) -> Scored | str | None:
-    """Cross-validate one set and flux; text says why it was left out."""
+    """Cross-validate one set and flux; return the reason as text where it is left out."""
     torch.set_num_threads(1)
     path, name, flux = job
     rows = cosore_rows(path, name, flux)
@@ -173,7 +173,7 @@ def score_set(job: tuple[Path, str, str]) -> Scored | str | None:
         return rows
     done = cross_validate(rows, cosore_settings(flux))
     ceiling = noise_ceiling(rows.flux, rows.time, pd.Timedelta(hours=1))
-    return Scored(f"{name} {flux}", done.nse(), done.coverage(), int(done.known.sum()), ceiling, bounds(done.learned))
+    return Scored(f"{name} {flux}", done.r2(), done.coverage(), int(done.known.sum()), ceiling, bounds(done.learned))
 
 
 def daily_rows(rows: Rows) -> Rows:
@@ -193,13 +193,13 @@ def daily_rows(rows: Rows) -> Rows:
 
 
 def joined(parts: list[Rows]) -> Rows:
-    """Rows of several sites as one, wetness relative to each one's range: their sensors do not compare."""
+    """Rows of several sites as one, with wetness relative to the range of each site, because sensors differ."""
     sites = tuple(part.sites[0] for part in parts)
     number = np.concatenate([np.full(len(part), k, dtype=np.int64) for k, part in enumerate(parts)])
 
     def wet(part: Rows) -> _Array:
         dry, full = np.quantile(part.theta, [0.01, 0.99])
-        return np.clip((part.theta - dry) / (full - dry), 0.0, 1.0)
+        return np.asarray(np.clip((part.theta - dry) / (full - dry), 0.0, 1.0))
 
     time = pd.DatetimeIndex(np.concatenate([part.time for part in parts]))
     return Rows(
@@ -219,14 +219,14 @@ def joined(parts: list[Rows]) -> Rows:
 
 
 def leave_sites_out(parts: list[Rows], *, sites: int | None = None) -> pd.DataFrame:
-    """Hold out each site in turn, its level taken from its first thirty days by every form in the same way.
+    """Hold out each site in turn; every form takes the base respiration from its first thirty days in the same way.
 
-    Plots of one group of authors often stand within metres of each other: none of its group is learned from.
+    Plots of one group of authors are often within metres of each other: all of them are held out.
 
     Returns
     -------
     DataFrame
-        One row a day scored: ``site``, ``measured``, and each form's prediction.
+        One row for each scored day: ``site``, ``measured``, and the prediction of each form.
     """
     settings = RespirationSettings(target="soil", moisture="relative", rows=EVERY_ROW)
     frames = []
@@ -262,22 +262,22 @@ def _site_means(rows: Rows) -> _Array:
 
 @dataclass(frozen=True)
 class Recovery:
-    """How a known curve came back: relative RMS error, and share of its range inside the band."""
+    """Recovery of a known curve: relative RMS error, and fraction of its range inside the band."""
 
     rms: float
     inside: float
 
 
 def recover(rows: Rows, settings: RespirationSettings, seed: int) -> dict[str, Recovery]:
-    """Learn from fluxes made of JULES's own f and g at the rows' water and temperature, with errors like the rows' own.
+    """Train on fluxes by JULES's own f and g at the wetness and temperature of the rows, with errors like those of the rows.
 
     Returns
     -------
     dict of str to Recovery
-        ``f`` and ``g``, one at their references, and ``f, level apart``: with the truth's mean over the data, for the level is R0's.
+        ``f`` and ``g``, 1 at their references, and ``f, level apart``: scaled to the mean of the true curve, because R0 sets the level.
     """
-    made, _ = made_rows(rows, settings, seed)
-    module = quietly(made, settings).module
+    synthetic, _ = synthetic_rows(rows, settings, seed)
+    module = quietly(synthetic, settings).module
     nodes = MOISTURE_NODES
     truth = fsth(nodes, torch.tensor(settings.wilting).double(), torch.ones(()).double(), pools=1).numpy()
     band_f, band_g = module.curve_f(), module.curve_g()
@@ -291,7 +291,7 @@ def recover(rows: Rows, settings: RespirationSettings, seed: int) -> dict[str, R
 
 
 def neighbours_noise(rows: Rows) -> Noise:
-    """Scale of random error, from half-hours that follow each other: what a model misses besides is not noise.
+    """Scale of random error from consecutive half-hours; other residuals of a model are not noise.
 
     References
     ----------
@@ -302,15 +302,15 @@ def neighbours_noise(rows: Rows) -> Noise:
     return fit_noise(days, (np.diff(rows.flux) / np.sqrt(2.0))[follows])
 
 
-def made_rows(rows: Rows, settings: RespirationSettings, seed: int) -> tuple[Rows, _Array]:
-    """Rows whose flux is JULES's, with errors as large and as heavy-tailed as the measured ones; and the flux without errors."""
+def synthetic_rows(rows: Rows, settings: RespirationSettings, seed: int) -> tuple[Rows, _Array]:
+    """Rows with the flux of JULES and errors as large and as heavy-tailed as the measured ones; and the flux without errors."""
     wilt, one = torch.tensor(settings.wilting).double(), torch.ones(()).double()
     shape = fsth(torch.tensor(rows.wetness), wilt, one, pools=1) * ftemp_q10(torch.tensor(rows.t_soil))
     level = rows.flux.mean() / float(shape.mean())
     flux = level * shape.numpy()
     noise = neighbours_noise(rows)
     rng = np.random.default_rng(seed)
-    # the mean absolute value of Laplace's distribution is its scale
+    # the mean absolute value of a Laplace distribution is its scale
     return replace(rows, flux=flux + noise.scale(flux) * rng.laplace(size=len(rows))), flux
 
 
@@ -323,13 +323,13 @@ def _recovery(band: Band, truth: _Array, data: _Array) -> Recovery:
 
 
 def collinear_rows(rows: Rows) -> Rows:
-    """Rows whose water follows from their temperature."""
+    """Rows whose wetness is a function of temperature."""
     warm = (rows.t_soil - rows.t_soil.min()) / np.ptp(rows.t_soil)
     return replace(rows, wetness=0.9 - 0.6 * warm, theta=0.5 * (0.9 - 0.6 * warm))
 
 
 def ten_years(record: xr.Dataset) -> xr.Dataset:
-    """Five years of half-hours twice over, the gaps of water bridged: every step counts in what it costs."""
+    """Five years of half-hours twice, with gaps of wetness filled, so that every step contributes to the cost."""
     whole = record.assign(theta=record["theta"].interpolate_na("time", method="nearest").ffill("time").bfill("time"))
     later = whole.assign_coords(time=whole["time"] + (whole["time"][-1] - whole["time"][0]) + np.timedelta64(30, "m"))
     return xr.concat([whole, later], dim="time")

@@ -1,4 +1,4 @@
-"""The soil column as a component of the Basic Model Interface, under CSDMS's own tester, and coupled to another.
+"""The soil column as a component of the Basic Model Interface: CSDMS's tester, and a coupling to another component.
 
 Run as ``python benchmarks/bmi.py [--quick]``.
 """
@@ -19,7 +19,7 @@ DAYS = 3
 
 
 def experiment(folder: Path, data: Path) -> Path:
-    """The Loobos example of the documentation, some days of it."""
+    """The Loobos example of the documentation for some days."""
     text = (REPOSITORY / "docs" / "examples" / "loobos.toml").read_text(encoding="utf-8")
     path = folder / "loobos.toml"
     path.write_text(text.replace("[run]\n", f"[run]\nend = 1997-01-{DAYS:02d}T23:00:00\n"), encoding="utf-8")
@@ -39,8 +39,8 @@ def main() -> int:
         else:
             command = [tester, "jules_ml.frameworks.bmi:SoilColumnBmi", "--config-file", path.name, "--root-dir", "."]
             done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-            said = done.stdout + done.stderr
-            passed, failed = (sum(map(int, re.findall(rf"(\d+) {word}", said))) for word in ("passed", "failed"))
+            report = done.stdout + done.stderr
+            passed, failed = (sum(map(int, re.findall(rf"(\d+) {word}", report))) for word in ("passed", "failed"))
             claims.check(
                 "bmi-tester, tests that fail", failed if done.returncode == 0 else max(failed, 1), "<=", 0,
                 note=f"{passed} pass",
@@ -51,8 +51,8 @@ def main() -> int:
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        found = module.couple(str(path))
-        lost = abs(found["baseflow"] + found["stored"] - found["drainage"]) / found["drainage"]
+        balance = module.couple(str(path))
+        lost = abs(balance["baseflow"] + balance["stored"] - balance["drainage"]) / balance["drainage"]
         claims.check("water lost between two coupled components, relative", lost, "<=", 1e-9)
     return claims.finish()
 

@@ -1,8 +1,8 @@
-"""What the Fortran bridge costs, and how exact it is: tables, nets and Python, each beside what it stands in for.
+"""Cost and accuracy of the Fortran bridge: tables, nets and Python, each compared with its alternative.
 
-All ratios are of two things measured in turns, in one run and one thread. JULES's own formulas are written from the
-published equations in ``fortran_bridge/tests/cost_respiration_bits.f90.in`` and compiled with -O3; the bridge is built as a
-user gets it, and picks its loops for the processor at run time. The numbers of a real JULES are in another benchmark.
+All ratios are of two times that are measured alternately, in one run and one thread. JULES's own formulas are written from the
+published equations in ``fortran_bridge/tests/cost_respiration_bits.f90.in`` and compiled with -O3; the bridge is built as for
+a user, and selects its kernels for the processor at run time. The numbers of a real JULES are in another benchmark.
 
 Run as ``python benchmarks/bridge.py [--quick]``; needs CMake and gfortran.
 """
@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,13 +33,13 @@ from jules_ml.learned.respiration.tables import CurveTable
 TABLE_POINTS = 201
 #: Points at which the nets are compared, as four levels.
 NET_SHAPE = (4, 2500)
-#: Greatest share of JULES's own formulas that the tables may cost.
+#: Largest cost of the tables as a fraction of the cost of JULES's own formulas.
 TABLE_TARGET = 0.5
-#: Least factor by which the native net is to be faster than torch.
+#: Smallest factor by which the native net must be faster than torch.
 NET_TARGET = 3.0
-#: Greatest error of the native net against 64-bit torch.
-ERROR_TARGETS = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-13}
-#: Greatest time of a bound Python call without work [us].
+#: Largest error of the native net against 64-bit torch.
+ERROR_TARGETS: dict[np.dtype[Any], float] = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-13}
+#: Longest time of a bound Python call without work [us].
 CALL_TARGET = 1.0
 
 CALLABLE = """
@@ -53,7 +54,7 @@ def respiration(**_):
 
 
 def build() -> Path:
-    """Build the library as a user does; the folder of the build."""
+    """Build the library as a user does, and return the folder of the build."""
     folder = REPOSITORY / "build" / "bridge-benchmark"
     configure = ["cmake", "-S", str(REPOSITORY), "-B", str(folder)]
     for command in (configure, ["cmake", "--build", str(folder), "--target", "bridge_programs"]):
@@ -69,7 +70,7 @@ def configure(folder: Path, text: str) -> Path:
 
 
 def tables(claims: Claims, library: Path, folder: Path) -> None:
-    """Two tables beside the formulas of JULES's one-pool and four-pool schemes."""
+    """Compare two tables with the formulas of JULES's one-pool and four-pool schemes."""
     wetness, temperature = np.linspace(0, 1, TABLE_POINTS), np.linspace(250, 320, TABLE_POINTS)
     f, g = 0.2 + 0.8 * np.sin(np.pi * wetness), 2 ** ((temperature - 282.4) / 10)
     write_curve(CurveTable("fsth", "sthu", 0, 1, f, 0, 1, 0.5), folder / "fsth.nml")
@@ -90,14 +91,15 @@ def tables(claims: Claims, library: Path, folder: Path) -> None:
 
 
 def nets(claims: Claims, library: Path, folder: Path, rounds: int) -> None:
-    """A net of 2-16-16-1 beside the same in torch."""
+    """Compare a net of 2-16-16-1 with the same in torch."""
     torch.manual_seed(0)
     inputs = [
         NetInput(name="sthu", seen_min=0, seen_max=1, offset=0.5, scale=0.3),
         NetInput(name="t_soil", seen_min=250, seen_max=320, offset=285, scale=15),
     ]
-    net = nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 1)).double()
-    nn.init.constant_(net[-1].bias, 1.0)  # above zero, where the bridge does not cut it
+    output = nn.Linear(16, 1)
+    net = nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh(), output).double()
+    nn.init.constant_(output.bias, 1.0)  # above zero, so that the bridge does not clip it
     write_net(folder / "net.nml", net, inputs, ["joint"], name="joint")
     bridge = Bridge(library / "libjules_ml_bridge.so")
     bridge.start(configure(folder, "&jules_ml_respiration net = 'net.nml' /\n"))
@@ -107,15 +109,15 @@ def nets(claims: Claims, library: Path, folder: Path, rounds: int) -> None:
 
 
 def compare_net(
-    claims: Claims, library: Path, net: nn.Sequential, inputs: list[NetInput], kind: np.dtype, rounds: int
+    claims: Claims, library: Path, net: nn.Sequential, inputs: list[NetInput], kind: np.dtype[Any], rounds: int
 ) -> None:
-    """The net in one type of real: the bridge scales, checks and evaluates; torch evaluates what was scaled before."""
+    """Compare the net in one precision: the bridge scales, checks and evaluates; torch only evaluates scaled inputs."""
     rng = np.random.default_rng(0)
     state = [rng.uniform(item.seen_min, item.seen_max, NET_SHAPE).astype(kind) for item in inputs]
     sthu, t_soil = state
     soil = np.ones(NET_SHAPE[1], dtype=np.intc)
     fsth, ftemp = np.empty_like(sthu), np.empty_like(sthu)
-    # Pointers made once: what ctypes takes to make them is no cost of the bridge
+    # pointers are created once, because the time of ctypes is not a cost of the bridge
     arrays = [sthu, sthu, sthu, sthu, t_soil, soil, fsth, ftemp]
     pointers = [array.ctypes.data_as(ctypes.c_void_p) for array in arrays]
     function = getattr(ctypes.CDLL(str(library / "libjules_ml_bridge.so")), f"jml_respiration_{KINDS[kind]}_c")
@@ -135,7 +137,7 @@ def compare_net(
 
 
 def in_turns(first: Callable[[], object], second: Callable[[], object], rounds: int) -> tuple[float, float]:
-    """Least time of each of two calls that take turns [s]."""
+    """Shortest time of each of two alternating calls [s]."""
     best = [float("inf"), float("inf")]
     for _ in range(rounds):
         for i, call in enumerate((first, second)):
@@ -146,7 +148,7 @@ def in_turns(first: Callable[[], object], second: Callable[[], object], rounds: 
 
 
 def python_calls(claims: Claims, library: Path, folder: Path) -> None:
-    """Python inside a Fortran program: starting it, crossing over, serving four points."""
+    """Time Python inside a Fortran program: its start, an empty call, and a call with four points."""
     for what, imports in (("NumPy", ""), ("torch", "import torch\n")):
         name = f"callable_of_{what.lower()}"
         (folder / f"{name}.py").write_text(CALLABLE.format(imports=imports), encoding="utf-8")

@@ -1,8 +1,8 @@
-"""How fast the column is: eager, compiled, against the floor of its transcendental functions, and against JULES.
+"""Speed of the column: eager and compiled, relative to its transcendental functions alone and to JULES.
 
-All on one core, single precision, 30-minute steps, the four tiles of Loobos on four layers with freezing and snow, a soil of its own for
-every column. The floor is the time that a compiled loop needs for just the exponentials, logarithms and square roots that a step of the
-column evaluates, counted as the step calls them. The year is JULES's driving file; steps are timed over whole days of it.
+All on one core, single precision, 30-minute steps, the four tiles of Loobos on four layers with freezing and snow, each column
+with its own soil. The floor is the time of a compiled loop over only the exponentials, logarithms and square roots that a step of the
+column evaluates, counted in a step. The year is JULES's driving file; steps are timed over whole days of it.
 
 With ``--jules EXE --jules-run DIR`` JULES is timed in the same run, in a copy of that point run of one year.
 """
@@ -29,7 +29,7 @@ from jules_ml.physics.surface import Forcing
 
 STEPS_A_YEAR = 17520
 OUTPUTS = ("smcl", "t_soil", "resp_s_gb")
-#: Point-years a second that JULES 7.6 did on one core when nothing else is at hand to time.
+#: Point-years in a second of JULES 7.6 on one core, used where no JULES is timed.
 JULES_POINT_YEARS = 3.8
 FLOOR_FUNCTIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "exp": torch.exp,
@@ -41,10 +41,10 @@ COUNTED_AS = {"exp": "exp", "log": "log", "log10": "log", "log1p": "log", "sqrt"
 
 
 class CountTranscendentals(TorchDispatchMode):
-    """Counts values of transcendental functions as they are evaluated; powers by a whole number are products and are not counted."""
+    """Counts evaluated values of transcendental functions; integer powers are products and are not counted."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.values: Counter[str] = Counter()
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
@@ -57,7 +57,7 @@ class CountTranscendentals(TorchDispatchMode):
 
 
 def many(forcing: Forcing, state: ColumnState, column: SoilColumn, n: int) -> tuple[Forcing, ColumnState, SoilColumn]:
-    """The same weather over ``n`` columns whose soils differ."""
+    """Weather, state and column for ``n`` columns with different soils."""
     generator = torch.Generator().manual_seed(n)
     soil = SoilProperties(
         *(p * (1.0 + 0.05 * (2.0 * torch.rand(4, n, generator=generator, dtype=p.dtype) - 1.0)) for p in column.soil)
@@ -74,7 +74,7 @@ def many(forcing: Forcing, state: ColumnState, column: SoilColumn, n: int) -> tu
 
 
 def seconds_a_step(forcing: Forcing, state: ColumnState, column: SoilColumn, *, steps: int, compiled: bool) -> float:
-    """Best of three passes over the same days, after one that compiles and warms up."""
+    """Shortest of three passes over the same days, after one that compiles."""
     days = Forcing(*(x[STEPS_A_YEAR // 3 : STEPS_A_YEAR // 3 + steps] for x in forcing))
     times = []
     for _ in range(4):
@@ -85,12 +85,12 @@ def seconds_a_step(forcing: Forcing, state: ColumnState, column: SoilColumn, *, 
 
 
 def floor_seconds(counts: Counter[str], n: int) -> float:
-    """Time of a compiled loop over ``n`` columns that evaluates only what was counted."""
+    """Time of a compiled loop over ``n`` columns that evaluates only the counted functions."""
     each = {name: round(counts[name] / n) for name in FLOOR_FUNCTIONS}
     values = torch.rand(max(each.values()), n) + 0.1
 
     def only(x: torch.Tensor) -> torch.Tensor:
-        return sum(FLOOR_FUNCTIONS[name](x[:count]).sum(0) for name, count in each.items())
+        return torch.stack([FLOOR_FUNCTIONS[name](x[:count]).sum(0) for name, count in each.items()]).sum(0)
 
     loop = torch.compile(only, dynamic=False)
     loop(values)
@@ -104,7 +104,7 @@ def floor_seconds(counts: Counter[str], n: int) -> float:
 
 
 def jules_seconds(executable: Path, run: Path) -> float:
-    """Wall time of JULES over its run, in a copy of the folder."""
+    """Wall time of a run of JULES in a copy of its folder."""
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch) / "run"
         shutil.copytree(run, copy)

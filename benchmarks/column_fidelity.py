@@ -1,13 +1,14 @@
-"""The column against JULES 7.6 at Loobos, 1997: under JULES's own fluxes, and alone under the weather.
+"""The column compared with JULES 7.6 at Loobos in 1997: with JULES's own fluxes, and driven by weather alone.
 
-Under JULES's fluxes the soil starts from the state that JULES wrote at the end of its first step and is given infiltration, extraction and
-surface heat flux (and lying snow, for insulation) of every step. Alone, the column has the driving file, the tiles and the initial
-conditions of the run, nothing of its output.
+With JULES's fluxes the soil starts from the state of JULES at the end of its first step, and infiltration, extraction, surface heat flux
+(and snow depth, for insulation) are prescribed in every step. Alone, the column has the driving file, the tiles and the initial conditions
+of the run, and nothing of its output.
 """
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import _loobos
 import numpy as np
@@ -23,10 +24,10 @@ from jules_ml.physics.surface import Forcing
 STEPS_A_DAY = 48
 
 
-def under_given_fluxes(claims: Claims, options: object, run: str, steps: int) -> None:
-    """Free run of the soil; the limits hold in every layer and at every step."""
-    jules = _loobos.jules_output(options.data, run)
-    column = _loobos.column(options.data, run, jules)
+def under_given_fluxes(claims: Claims, data: Path, run: str, steps: int) -> None:
+    """Run the soil freely; the limits are for every layer and step."""
+    jules = _loobos.jules_output(data, run)
+    column = _loobos.column(data, run, jules)
     mine = _loobos.free_run(column, _loobos.first_state(jules), _loobos.given_fluxes(jules), steps)
     water = np.abs(mine["smcl"] - jules.smcl.values[1:steps]).max()
     heat = np.sqrt(np.mean((mine["t_soil"] - jules.t_soil.values[1:steps]) ** 2, axis=0)).max()
@@ -42,9 +43,9 @@ def under_given_fluxes(claims: Claims, options: object, run: str, steps: int) ->
     )
 
 
-def alone(claims: Claims, options: object, days: int) -> None:
-    """Driven by the weather alone: daily means against JULES's."""
-    forcing, state, column = _loobos.standalone(options.data)
+def alone(claims: Claims, data: Path, days: int) -> None:
+    """Compare daily means of a run driven by weather alone with those of JULES."""
+    forcing, state, column = _loobos.standalone(data)
     steps = days * STEPS_A_DAY
     with Progress(transient=True) as progress, torch.no_grad():
         task = progress.add_task("Loobos 1997", total=steps)
@@ -57,7 +58,7 @@ def alone(claims: Claims, options: object, days: int) -> None:
             compiled=can_compile() and days > 100,
             progress=lambda done: progress.advance(task, done),
         )
-    jules = _loobos.jules_output(options.data, "colvg").isel(time=slice(0, steps))
+    jules = _loobos.jules_output(data, "colvg").isel(time=slice(0, steps))
 
     def daily(values: np.ndarray) -> xr.DataArray:
         return xr.DataArray(values.reshape(days, STEPS_A_DAY, -1).mean(1).squeeze(-1), dims="time")
@@ -81,8 +82,8 @@ def main() -> int:
     torch.set_num_threads(1)
     claims = Claims("column_fidelity", quick=options.quick)
     for run in ("colvg", "colbc"):
-        under_given_fluxes(claims, options, run, steps=3000 if options.quick else 17520)
-    alone(claims, options, days=60 if options.quick else 365)
+        under_given_fluxes(claims, options.data, run, steps=3000 if options.quick else 17520)
+    alone(claims, options.data, days=60 if options.quick else 365)
     return claims.finish()
 
 

@@ -1,8 +1,8 @@
-"""Daily forcing taken apart into steps: every day's mean kept, and the course of the day held against measured ones.
+"""Disaggregation of daily forcing to steps: conservation of daily means, and the diurnal course compared with observations.
 
-Three kinds of record: the hourly driving of the NEON runs (itself made from days: only the closure counts), half-hours at
-Hyytiälä (temperature, light) and at Davos (temperature, shortwave radiation). Each is brought to days and taken apart again, the
-measured ones with and without the day's least and greatest temperature. Skill has no target: a day's mean does not tell its clouds.
+Three kinds of record: the hourly driving of the NEON runs (disaggregated from days: only the closure is checked), half-hours at
+Hyytiälä (temperature, light) and at Davos (temperature, shortwave radiation). Each is averaged to days and disaggregated, the
+measured ones with and without daily minimum and maximum temperature. Skill has no target, because a daily mean does not contain clouds.
 
 Run as ``python benchmarks/disaggregation.py [--quick] [--davos FILE]``.
 """
@@ -26,12 +26,12 @@ from jules_ml.data.readers.neon import neon_sites, read_neon_driving
 from jules_ml.data.site import SiteMeta, site_dataset, utc_end_of_interval
 from jules_ml.weather.disaggregate import disaggregate
 
-#: Greatest relative difference allowed between the day's mean that went in and the one that came out.
+#: Largest relative difference between a daily mean before and after.
 CLOSURE = 1e-9
-#: Photons of daylight a joule [umol J-1].
+#: Photons of daylight in a joule [umol J-1].
 PHOTONS = 2.04
 POSITION = ("utc_offset_hours", "latitude", "longitude", "elevation")
-#: Steps of the longest gap that is bridged, so that long stretches of days remain: three hours.
+#: Steps of the longest gap that is interpolated: three hours.
 BRIDGED = 6
 
 
@@ -60,7 +60,7 @@ def to_daily(ds: xr.Dataset, *, extremes: bool) -> xr.Dataset:
 
 
 def closure(steps: xr.Dataset, days: xr.Dataset) -> float:
-    """Greatest relative difference of a day's mean."""
+    """Largest relative difference of a daily mean."""
     worst = 0.0
     for name in set(days) - {"t_air_min", "t_air_max"}:
         before, after = days[name].to_numpy(), by_day(steps, str(name)).mean(axis=1)
@@ -69,7 +69,7 @@ def closure(steps: xr.Dataset, days: xr.Dataset) -> float:
 
 
 def complete_days(ds: xr.Dataset) -> xr.Dataset:
-    """The longest stretch of days without gaps."""
+    """The longest period of days without gaps."""
     per_day = round(86400 / ds.attrs["interval_seconds"])
     good = np.all([np.isfinite(by_day(ds, str(name))).all(axis=1) for name in ds], axis=0)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], good, [False]]).astype(int)))
@@ -78,7 +78,7 @@ def complete_days(ds: xr.Dataset) -> xr.Dataset:
 
 
 def hyytiala(path: Path) -> xr.Dataset:
-    """Half-hours of Hyytiälä, light as shortwave radiation; the sun says that stamps are the start of the interval."""
+    """Half-hours of Hyytiälä with shortwave radiation from light; by the position of the sun, stamps are at the start."""
     table = pd.read_parquet(path)
     step = pd.Timedelta(minutes=30)
     light = table["PAR"].clip(lower=0.0).interpolate(limit=BRIDGED) / PHOTONS
@@ -93,7 +93,7 @@ def hyytiala(path: Path) -> xr.Dataset:
 
 
 def measured(claims: Claims, ds: xr.Dataset) -> None:
-    """Closure and skill at a site with measured half-hours."""
+    """Check closure and skill at a site with measured half-hours."""
     site, number = ds.attrs["site"], ds.sizes["time"] // 48
     for extremes, label in ((True, "min and max known"), (False, "mean only")):
         days = to_daily(ds, extremes=extremes)

@@ -1,9 +1,9 @@
-"""What ensembles cost, and that they come out the same: columns in one tensor against a loop, processes, ranks of MPI, and the manager.
+"""Cost and reproducibility of ensembles: columns in one tensor and in a loop, processes, ranks of MPI, and the manager.
 
-Columns are those of Loobos in 1997, 30-minute steps, with a soil of their own each; a loop over them is ``run_column``, compiled as well.
-Both are timed once their step is compiled; what starting and compiling takes besides is reported. Process members are a stand-in for JULES
-that works for a fixed processor time, and go through run folders, namelists and gathering as real ones do. Efficiency needs processors that
-nobody else uses: the load of the machine is reported beside it.
+Columns are those of Loobos in 1997, 30-minute steps, each with its own soil; a loop over them is ``run_column``, also compiled.
+Both are timed after their step is compiled; the time of start and compilation is reported. Process members are a stand-in for JULES with a
+fixed processor time, with run folders, namelists and gathering as in reality. Efficiency needs idle processors: the load of the machine is
+reported.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ factor = true
 
 
 def column_ensemble(data: Path, folder: Path, *, members: int, batch: int, days: int, compiled: bool) -> Path:
-    """An experiment of so many columns."""
+    """Write an experiment with an ensemble of columns."""
     text = (REPOSITORY / "docs" / "examples" / "loobos.toml").read_text(encoding="utf-8")
     text = text.replace('path = "Loobos_1997.dat"', f'path = "{data / "jules" / "loobos_inputs" / "Loobos_1997.dat"}"')
     end = np.datetime64("1996-12-31T23:00:00") + np.timedelta64(days, "D")
@@ -71,20 +71,20 @@ def column_ensemble(data: Path, folder: Path, *, members: int, batch: int, days:
 
 
 def loop_seconds(experiment: Experiment, numbers: list[int]) -> tuple[float, dict[int, dict[str, np.ndarray]]]:
-    """Time of a member in a loop, and what the loop gives."""
+    """Time of a member in a loop, and the output of the loop."""
     members = plan_members(experiment)
-    found, seconds = {}, []
+    outputs_of, seconds = {}, []
     for number in numbers:
         own = member_experiment(experiment, members[number])
         started = time.perf_counter()
         output = run_column(own).output
         seconds.append(time.perf_counter() - started)
-        found[number] = {name: output[name].to_numpy() for name in OUTPUTS}
-    return float(np.mean(seconds)), found
+        outputs_of[number] = {name: output[name].to_numpy() for name in OUTPUTS}
+    return float(np.mean(seconds)), outputs_of
 
 
 def columns(claims: Claims, data: Path, folder: Path, *, quick: bool) -> None:
-    """Many columns in one tensor against a loop over them; eager and for two days where it is to be quick."""
+    """Compare many columns in one tensor with a loop over them; eager and for two days if quick."""
     members, days, alone, compiled = (1000, 2, 2, False) if quick else (1000, 365, 4, True)
     warm = load_experiment(column_ensemble(data, folder, members=1, batch=members, days=1, compiled=compiled))
     started = time.perf_counter()
@@ -95,14 +95,14 @@ def columns(claims: Claims, data: Path, folder: Path, *, quick: bool) -> None:
         column_ensemble(data, folder, members=members, batch=members, days=days, compiled=compiled)
     )
     run = run_ensemble(experiment, folder / "columns")
-    each, found = loop_seconds(experiment, list(np.linspace(0, members - 1, alone).astype(int)))
+    each, outputs_of = loop_seconds(experiment, list(np.linspace(0, members - 1, alone).astype(int)))
     years = days / 365.0
     rate = members * years / run.wall_seconds
     claims.report(f"{members} columns, {days} days", rate, unit="column-years/s", note="files written")
     claims.report("the same in a loop", years / each, unit="column-years/s", note=f"mean of {alone}")
     claims.check("columns in one tensor, times a loop over them", members * each / run.wall_seconds, ">=", 50.0)
     worst = 0.0
-    for number, outputs in found.items():
+    for number, outputs in outputs_of.items():
         together = read_member(member_folder(folder / "columns", number))
         for name, values in outputs.items():
             worst = max(worst, float(np.abs(together[name].values - values).max() / np.abs(values).max()))
@@ -110,7 +110,7 @@ def columns(claims: Claims, data: Path, folder: Path, *, quick: bool) -> None:
 
 
 def launched(ranks: int, *words: str) -> str:
-    """What a program says that is started with so many ranks."""
+    """Output of the program under several ranks."""
     launcher = [str(mpiexec()), "-n", str(ranks)] if ranks > 1 else []
     done = subprocess.run(
         [*launcher, *PROGRAM, *words],
@@ -125,9 +125,9 @@ def launched(ranks: int, *words: str) -> str:
 
 
 def two_strangers(data: Path, folder: Path, *, members: int, batch: int, days: int, compiled: bool) -> float:
-    """Time of two programs of one rank each, with half of the members each, that know nothing of each other [s].
+    """Time of two independent programs of one rank, with half of the members each [s].
 
-    What two ranks lack of this is the ensemble's; what this lacks of half the time of one, the machine's.
+    The difference from two ranks is the overhead of the ensemble; the difference from half the time of one rank is that of the machine.
     """
     path = column_ensemble(data, folder, members=members // 2, batch=batch, days=days, compiled=compiled)
     warm = column_ensemble(data, folder, members=batch, batch=batch, days=1, compiled=compiled)
@@ -145,7 +145,7 @@ def two_strangers(data: Path, folder: Path, *, members: int, batch: int, days: i
 
 
 def ranks(claims: Claims, data: Path, folder: Path, *, quick: bool) -> None:
-    """The same columns by one, two and three ranks."""
+    """Run the same columns with one, two and three ranks."""
     if mpiexec() is None:
         claims.not_measured("columns by two ranks", ">=", 1.8, why="mpi4py with its mpiexec is not installed")
         return
@@ -154,10 +154,10 @@ def ranks(claims: Claims, data: Path, folder: Path, *, quick: bool) -> None:
     seconds, sums = {}, set()
     for count in (1, 2) if quick else (1, 2, 3):
         out = folder / f"ranks{count}"
-        # a batch for each rank, for them to have compiled the step
+        # one batch for each rank, so that each compiles the step
         warm = column_ensemble(data, folder, members=count * batch, batch=batch, days=1, compiled=compiled)
-        said = launched(count, str(out), str(members), "--experiment", str(path), "--warm", str(warm)).split()
-        seconds[count] = float(said[3])
+        printed = launched(count, str(out), str(members), "--experiment", str(path), "--warm", str(warm)).split()
+        seconds[count] = float(printed[3])
         sums.add(json.loads((out / "manifest.json").read_text(encoding="utf-8"))["data_sha256"])
     strangers = two_strangers(data, folder, members=members, batch=batch, days=days, compiled=compiled)
     note = f"two programs that know nothing of each other; {strangers:.1f} s"
@@ -168,7 +168,7 @@ def ranks(claims: Claims, data: Path, folder: Path, *, quick: bool) -> None:
 
 
 def processes(claims: Claims, data: Path, folder: Path, *, quick: bool) -> None:
-    """Members of the stand-in, by one and by two workers."""
+    """Run members of the stand-in with one and two workers."""
     members, seconds = (8, 0.5) if quick else (64, 1.2)
     os.environ["STAND_IN_SECONDS"] = str(seconds)
     walls = {}
@@ -183,7 +183,7 @@ def processes(claims: Claims, data: Path, folder: Path, *, quick: bool) -> None:
 
 
 def manager(claims: Claims, folder: Path, *, quick: bool) -> None:
-    """Members that do nothing."""
+    """Run idle members."""
     many = 1000 if quick else 10000
     before = os.times()
     run = run_idle(folder / "idle", many, pool(2), IdleWork())
@@ -202,8 +202,8 @@ def manager(claims: Claims, folder: Path, *, quick: bool) -> None:
     claims.report(f"going on with {many} members that are done", again.wall_seconds, unit="s")
     memory = {}
     for n in (100, many):
-        said = launched(1, str(folder / f"memory{n}"), str(n), "--workers", "2").split()
-        memory[n] = float(said[4])
+        printed = launched(1, str(folder / f"memory{n}"), str(n), "--workers", "2").split()
+        memory[n] = float(printed[4])
     note = f"{memory[100]:.0f} and {memory[many]:.0f} MB, gathering included"
     claims.check(f"memory of {many} members over that of 100", memory[many] / memory[100], "<=", 1.05, note=note)
 

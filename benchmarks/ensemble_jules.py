@@ -1,6 +1,6 @@
-"""Ensembles whose members are a real JULES: by file and by hooks, one at a time and two, and what uncertain numbers and curves do to it.
+"""Ensembles of a real JULES: members by file and by hooks, one and two at a time, and the effect of uncertain parameters and curves.
 
-JULES is not part of this project, so the numbers come from whoever has one. These environment variables say where it is, as for
+JULES is not part of this project. These environment variables say where it is, as for
 ``bridge_jules.py``:
 
 JULES_BUILD_DIR
@@ -10,12 +10,12 @@ JULES_EXE
 JULES_RUN_DIR
     Folder with the run ``colvg`` of a year at Loobos: its input and ``nml``, its namelists.
 JULES_VERSION
-    Version of JULES, to be kept with the numbers.
+    Version of JULES, for the result file.
 
-By file, eight members have another b of the soil and another Q10 each. By hooks, eight members have one draw each of the curves f and g
-that are learned here from the nights at Hyytiälä.
+By file, eight members differ in b of the soil and in Q10. By hooks, each of eight members has one draw of the curves f and g, trained
+here on the nights at Hyytiälä.
 
-Run as ``python benchmarks/ensemble_jules.py [--quick]``; quickly it is four members of each, and a month.
+Run as ``python benchmarks/ensemble_jules.py [--quick]``; ``--quick`` is four members of each, for a month.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ respiration = "hyytiala"
 
 
 def experiment_file(work: Path, name: str, executable: Path, via: str, ensemble: str, *, end: str) -> Path:
-    """An ensemble of the user's run, with daily output."""
+    """Write an ensemble of the user's run, with daily output."""
     path = work / f"{name}.toml"
     path.write_text(
         f"""\
@@ -115,7 +115,7 @@ def relative_spread(values: np.ndarray) -> float:
 
 
 def run_both(claims: Claims, name: str, path: Path, work: Path, members: int) -> EnsembleRun:
-    """One member at a time, and two: all come to their end, and give the same."""
+    """Run one and two members at a time: all finish and give the same."""
     experiment = load_experiment(path)
     runs, sums = {}, {}
     for workers in (1, 2):
@@ -138,7 +138,7 @@ def run_both(claims: Claims, name: str, path: Path, work: Path, members: int) ->
 
 
 def as_a_run_alone(claims: Claims, run: EnsembleRun, work: Path) -> None:
-    """The first member and the last, run by themselves outside of any ensemble."""
+    """Compare the first and last member with single runs."""
     differ = 0
     for number in (0, len(run.members) - 1):
         done = run_jules(member_experiment(run.experiment, run.members[number]), work / f"single{number}")
@@ -149,7 +149,7 @@ def as_a_run_alone(claims: Claims, run: EnsembleRun, work: Path) -> None:
 
 
 def spreads(claims: Claims, name: str, run: EnsembleRun) -> None:
-    """What differs between members, in the year's means."""
+    """Report the spread of annual means over members."""
     with gathered_dataset(run.folder) as ds:
         ds.set_auto_mask(False)
         done = ds["done"][:].astype(bool)
@@ -160,7 +160,7 @@ def spreads(claims: Claims, name: str, run: EnsembleRun) -> None:
 
 
 def offline_and_online(claims: Claims, run: EnsembleRun) -> None:
-    """The study of draws: how far they are apart on the record and in JULES."""
+    """Compare the spread of draws on the record and in JULES."""
     with xr.open_dataset(run.folder / "spread.nc") as spread:
         for kind, place in (("offline", "on the record"), ("online_draws", "in JULES")):
             claims.report(f"draws apart {place}", 100.0 * float(spread[f"{kind}_year"]), unit="%")

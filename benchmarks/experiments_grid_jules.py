@@ -1,7 +1,7 @@
-"""Soil properties and soil water by file on a grid, in a real JULES: every point as it is alone.
+"""Soil properties and soil water by file on a grid in a real JULES: every point equals a point run.
 
-Prescribed water is there at the start of each step, and output at its end: what Richards' equation moves between the layers meanwhile is
-worked out here by the column's own step, and half the time step moves half as much.
+Water is prescribed at the start of each step, and output at its end: the change by Richards' equation within the step is computed here
+with the step of the column; with half the time step it is half as large.
 
 Takes ``JULES_EXE``, ``JULES_VERSION`` and, where that JULES needs them, ``JULES_EXTRA_ENTRIES``, as ``experiments_jules.py`` does; "not
 measured" without.
@@ -34,10 +34,10 @@ NX, NY = 3, 2
 POINT = {"y": 1, "x": 2}
 DZSOIL = np.array([0.1, 0.25, 0.65, 2.0])[:, None, None]
 STEP, HALF_STEP = 1800, 900
-#: Rain on a day that counts as none [kg m-2].
+#: Daily rain below which a day is dry [kg m-2].
 DRY = 0.05
 DRIVING = ("sw_down", "lw_down", "tot_rain", "tot_snow", "t", "wind", "pstar", "q")
-#: State at the start by constants, since an ASCII file holds one point alone.
+#: Initial state by constants, because an ASCII file has one point only.
 INITIAL = {"use_file": [False] * 6, "const_val": [0.0, 283.0, 10.0, 0.0, 0.7, 281.0]}
 
 
@@ -52,7 +52,7 @@ def rewrite(folder: Path, changes: dict[str, dict[str, object]]) -> None:
 
 
 def grid_of_template(folder: Path) -> None:
-    """The shipped point run on a grid, with netCDF inputs that are the same everywhere."""
+    """Write the shipped point run on a grid, with uniform netCDF inputs."""
     write_template(folder)
     weather = np.loadtxt(folder / "weather.dat")
     everywhere = np.ones((NY, NX))
@@ -89,7 +89,17 @@ def moved_in_a_step(soil: dict[str, np.ndarray], wetness: np.ndarray, timestep: 
     water = RHO_WATER * dzsoil * layers["sm_sat"] * layer_first
     nothing = torch.zeros_like(water)
     after = richards_step(
-        water, nothing, nothing[0], nothing, dzsoil=dzsoil, timestep=timestep, form=VAN_GENUCHTEN, **layers
+        water,
+        nothing,
+        nothing[0],
+        nothing,
+        b=layers["b"],
+        sathh=layers["sathh"],
+        satcon=layers["satcon"],
+        sm_sat=layers["sm_sat"],
+        dzsoil=dzsoil,
+        timestep=timestep,
+        form=VAN_GENUCHTEN,
     )
     return ((after.smcl - water) / (RHO_WATER * dzsoil)).movedim(0, 1).numpy()
 
@@ -97,9 +107,9 @@ def moved_in_a_step(soil: dict[str, np.ndarray], wetness: np.ndarray, timestep: 
 def prescribed_in_output(
     claims: Claims, output: xr.Dataset, soil: dict[str, np.ndarray], wetness: np.ndarray, timestep: int
 ) -> None:
-    """Hold daily means of soil water against what was prescribed, and the difference against what a step moves."""
-    held = wetness[: output.sizes["time"]]
-    error = output["smcl"].to_numpy() / (RHO_WATER * DZSOIL) - held * soil["sm_sat"]
+    """Compare daily means of soil water with prescribed ones, and their difference with the change within a step."""
+    prescribed = wetness[: output.sizes["time"]]
+    error = output["smcl"].to_numpy() / (RHO_WATER * DZSOIL) - prescribed * soil["sm_sat"]
     rain = 86400.0 * output["precip"].to_numpy()
     day, layer, y, x = np.unravel_index(int(np.abs(error).argmax()), error.shape)
     claims.check(
@@ -109,7 +119,7 @@ def prescribed_in_output(
         f"{(np.abs(error) > 0.01).any(axis=(1, 2, 3)).sum()} of {len(error)} days",
     )  # fmt: skip
     plain = (rain < DRY).all((1, 2)) & (output["sthf"].to_numpy() == 0.0).all((1, 2, 3))
-    left = error - moved_in_a_step(soil, held, timestep)
+    left = error - moved_in_a_step(soil, prescribed, timestep)
     claims.report(
         f"the same, less what Richards' equation moves within the step: steps of {timestep} s",
         float(np.abs(left[plain]).max()),

@@ -1,17 +1,18 @@
-"""Learned soil hydraulics: known soils found again, and soil moisture at sites that were held out, with and without texture.
+"""Learned soil hydraulics: recovery of known soils, and soil moisture at held-out sites, with and without texture.
 
 *Recovery*: columns under NEON weather with known soils give a year of soil moisture at four depths, from which the soils are calibrated.
 
-*Held out*: NEON towers and USCRN stations are parted into four folds, places within 50 km of one another always into the same one. For each
-fold a network is learned from all others, and its soil is run at the sites of the fold. The columns are run with texture's soils and five
-shifts of them once for all folds; the errors of a site enter a network only where that site is learned from. Then they are run with each
-network's own soils, and it learns again. Scored is the shallowest sound sensor: at NEON on the second half of its days, at the eleven
-sites whose rain and soil moisture are not in doubt; at USCRN on all of 2020, at the stations that nothing was chosen by.
+*Held out*: NEON towers and USCRN stations are split into four folds; sites within 50 km of each other are in the same fold. For each
+fold a network is trained on all others, and its soil is run at the sites of the fold. The columns are run with the soils of the texture and
+five shifts of them once for all folds; the errors of a site enter a network only where that site is in its training set. Then they are run
+with the soils of each network, and it is trained again. Scored is the shallowest sound sensor: at NEON on the
+second half of its days, at the eleven sites whose rain and soil moisture are not in doubt; at USCRN on all of 2020, at the stations that
+were not used for any choice.
 The baselines are the same columns with Cosby et al.'s and Rosetta 3's soils from measured texture.
-The weights of the loss are defaults that trials at every other USCRN station gave no reason to change. There, more rounds with the
-networks' own soils did better (eight were tried); the four of ``CHOSEN`` are what time allowed, and came after one had been scored.
+The weights of the loss are defaults; trials at every other USCRN station gave no reason to change them. There, more rounds with the soils
+of the networks were better (up to eight); the four of ``CHOSEN`` are limited by time, and were set after one round had been scored.
 
-The figure lands beside the results in ``benchmarks/results/hydraulics_skill.png``.
+The figure is written beside the results in ``benchmarks/results/hydraulics_skill.png``.
 """
 
 from __future__ import annotations
@@ -51,11 +52,11 @@ from jules_ml.physics.hydraulics import conductivity_vg, suction_vg
 from jules_ml.support.figures import save_figure
 
 FOLDS = 4
-#: Places nearer than this share weather and soil, and so a fold [km].
+#: Sites within this distance have similar weather and soil, and are in one fold [km].
 NEAR_KM = 50.0
-#: Rounds with the networks' own soils: what time allowed.
+#: Rounds with the soils of the networks.
 CHOSEN = Learning(rounds=4, check=False)
-#: Weight of a tower's years beside a station's one.
+#: Weight of the years of a tower relative to one year of a station.
 NEON_WEIGHT = 2.0
 Soils = dict[str, torch.Tensor]
 
@@ -64,23 +65,23 @@ Soils = dict[str, torch.Tensor]
 
 
 def recovery(claims: Claims, sites: list[HydraulicSite], *, quick: bool) -> None:
-    """Calibrate columns whose soils are known, and compare the curves over the wetness visited."""
+    """Calibrate columns with known soils, and compare the curves over the simulated range of wetness."""
     days, rounds, n = (120, 8, 2) if quick else (365, 12, 8)
     sensors = np.array([0.05, 0.225, 0.675, 2.0])
-    known = [_blank(site, days, sensors) for site in sites if site.name not in DOUBTFUL][:n]
-    batch = column_batch(known, spin_up_days=0)
+    synthetic = [_blank(site, days, sensors) for site in sites if site.name not in DOUBTFUL][:n]
+    batch = column_batch(synthetic, spin_up_days=0)
     generator = torch.Generator().manual_seed(0)
-    true = 0.7 * torch.randn(5, 2, len(known), generator=generator)
+    true = 0.7 * torch.randn(5, 2, len(synthetic), generator=generator)
     true[0] -= 0.5
     with torch.no_grad():
         layers = simulate(batch, batch_soil(batch, true))
     starts = [torch.zeros_like(true) for _ in range(1 if quick else 2)]
     for k, start in enumerate(starts):
         start[0], start[2] = -0.5, (0.5, -0.7)[k]
-        start[4] = true[4]  # residual water is no part of the curves: it shifts what is read
+        start[4] = true[4]  # residual water shifts the readings and is not part of the curves
     found = calibrate_from(batch, starts, observed=at_sensors(batch, layers), rounds=rounds)
     (truth, truth_r), (learned, learned_r) = batch_soil(batch, true), batch_soil(batch, found.raw)
-    off = {"conductivity": torch.zeros(4, len(known)), "retention": torch.zeros(4, len(known))}
+    off = {"conductivity": torch.zeros(4, len(synthetic)), "retention": torch.zeros(4, len(synthetic))}
     for share in np.linspace(0.05, 0.95, 10):
         theta = torch.quantile(layers, float(share), dim=0)
         s, t = ((theta - r) / p.sm_sat for p, r in ((truth, truth_r), (learned, learned_r)))
@@ -92,7 +93,7 @@ def recovery(claims: Claims, sites: list[HydraulicSite], *, quick: bool) -> None
         off = {name: torch.maximum(worst, (ratio[name] - 1.0).abs()) for name, worst in off.items()}
     for name, worst in off.items():
         within = float((worst < 0.1).float().mean())
-        note = f"{len(known)} columns of 4 layers, worst point from the 5 % to the 95 % wettest day; {within:.0%} of curves within 10 %"
+        note = f"{len(synthetic)} columns of 4 layers, worst point from the 5 % to the 95 % wettest day; {within:.0%} of curves within 10 %"
         claims.check(f"recovery, {name}: median curve", float(worst.median()), "<=", 0.10, note=note)
         claims.check(f"recovery, {name}: share of curves within 10 %", within, ">=", 0.9 if not quick else 0.0)
 
@@ -105,8 +106,8 @@ def _blank(site: HydraulicSite, days: int, sensors: NDArray[np.float64]) -> Hydr
 # --- held-out sites ---------------------------------------------------------------------------------------------------------------------
 
 
-def places_run(batch: ColumnBatch, *, shifts: int = 5) -> tuple[Expansion, ...]:
-    """Run the columns with texture's soils, and with shifts of them that are the same everywhere."""
+def run_sites(batch: ColumnBatch, *, shifts: int = 5) -> tuple[Expansion, ...]:
+    """Run the columns with the soils of their texture, and with shifts of them that are the same everywhere."""
     prior = texture_parameters([site.inputs for site in batch.sites]).float()
     generator = torch.Generator().manual_seed(0)
     raws = [prior]
@@ -116,20 +117,20 @@ def places_run(batch: ColumnBatch, *, shifts: int = 5) -> tuple[Expansion, ...]:
     return tuple(Expansion(raw, misfit(response(batch, raw), batch.observed)) for raw in raws)
 
 
-def kept_places(batch: ColumnBatch, folder: Path | None, name: str) -> tuple[Expansion, ...]:
-    """What :func:`places_run` finds, from an earlier run where that was kept."""
+def stored_sites(batch: ColumnBatch, folder: Path | None, name: str) -> tuple[Expansion, ...]:
+    """Result of :func:`run_sites`, from an earlier run where it was stored."""
     file = None if folder is None else folder / f"places_{name}.pt"
     if file is not None and file.is_file():
         kept = torch.load(file, weights_only=True)
         return tuple(Expansion(raw, Misfit(*about)) for raw, about in kept)
-    found = places_run(batch)
+    found = run_sites(batch)
     if file is not None:
         torch.save([(each.raw, tuple(each.about)) for each in found], file)
     return found
 
 
 def fold_of(tables: list[pd.DataFrame], *, folds: int = FOLDS, seed: int = 0) -> list[NDArray[np.int64]]:
-    """Fold of every site of every table: places near one another go together."""
+    """Fold of every site of every table; nearby sites are in one fold."""
     where = np.radians(np.concatenate([t[["latitude", "longitude"]].to_numpy() for t in tables]))
     lat, lon = where[:, :1], where[:, 1:]
     chord = np.sin(0.5 * (lat - lat.T)) ** 2 + np.cos(lat) * np.cos(lat.T) * np.sin(0.5 * (lon - lon.T)) ** 2
@@ -137,7 +138,7 @@ def fold_of(tables: list[pd.DataFrame], *, folds: int = FOLDS, seed: int = 0) ->
     group = np.arange(len(where))
     for _ in range(len(where)):
         group = np.where(near, group[None, :], len(where)).min(1)
-    # towers are dealt out first, so that every fold has some
+    # towers are distributed first, so that every fold has some
     order = {g: k for k, g in enumerate(dict.fromkeys(group.tolist()))}
     number = np.array([order[g] for g in group.tolist()])
     at = np.cumsum([len(t) for t in tables])[:-1]
@@ -159,7 +160,7 @@ def held_out_soils(
     weights: list[float],
     members: int = 4,
 ) -> list[torch.Tensor]:
-    """Unbounded parameters of every site, each by the network that has not seen it."""
+    """Unbounded parameters of every site, each by the network that it was held out from."""
     found = [torch.zeros(5, 2, len(batch.sites)) for batch in batches]
     for fold in sorted(set(np.concatenate(folds).tolist())):
         network = LearnedHydraulics(names, members=members, seed=fold)
@@ -184,7 +185,7 @@ def first_sensors(batch: ColumnBatch) -> list[int]:
 
 
 def errors(batch: ColumnBatch, theta: torch.Tensor, first_day: NDArray[np.int64]) -> pd.DataFrame:
-    """Unbiased and plain root mean square error of every site's scored sensor [m3 m-3]."""
+    """Unbiased and total root mean square error of the scored sensor of every site [m3 m-3]."""
     at = first_sensors(batch)
     observed = batch.observed[:, at].double().numpy().copy()
     observed[np.arange(len(observed))[:, None] < first_day] = np.nan
@@ -199,7 +200,7 @@ def errors(batch: ColumnBatch, theta: torch.Tensor, first_day: NDArray[np.int64]
 def scored(
     batch: ColumnBatch, table: pd.DataFrame, learned: Soils, first_day: NDArray[np.int64]
 ) -> dict[str, pd.DataFrame]:
-    """Errors with every learned soil, and with those of the baselines."""
+    """Errors with every learned soil and with those of the baselines."""
     soils = {name: batch_soil(batch, raw) for name, raw in learned.items()}
     soils["rosetta"], _ = _hydraulics.rosetta_soil(batch, table)
     cosby, form = _hydraulics.cosby_soil(batch, table)
@@ -210,7 +211,7 @@ def scored(
 
 
 def claim_skill(claims: Claims, network: str, found: dict[str, pd.DataFrame], keep: NDArray[np.bool_]) -> None:
-    """Hold the learned soil's errors against the baselines'."""
+    """Compare the errors of the learned soil with those of the baselines."""
     ub = {name: frame["ubrmse"].to_numpy()[keep] for name, frame in found.items()}
     rm = {name: frame["rmse"].to_numpy()[keep] for name, frame in found.items()}
     median = {name: float(np.nanmedian(values)) for name, values in ub.items()}
@@ -267,7 +268,7 @@ def main() -> int:
     batches = [column_batch(sites) for sites in (towers, stations)]
 
     folds = fold_of(tables)
-    places = [kept_places(b, options.places, name) for b, name in zip(batches, ("neon", "uscrn"), strict=True)]
+    places = [stored_sites(b, options.places, name) for b, name in zip(batches, ("neon", "uscrn"), strict=True)]
     with_texture = list(INPUTS)
     learned: list[Soils] = [{}, {}]
     for name, inputs in (

@@ -1,15 +1,15 @@
-"""Soil respiration against JULES 7.6: f, g and R in every step and layer of a year at Loobos.
+"""Soil respiration compared with JULES 7.6: f, g and R in every step and layer of a year at Loobos.
 
 Three runs: ``gl4`` (one pool), ``trif`` (four pools at the conditions of level 2) and ``layeredcn`` (four pools in four
-layers). JULES ran in single precision, and its respiration follows from the state at the end of the step before. So the
-state written at step t - 1 is put through ``jules_ml.physics.respiration`` and held against what JULES wrote at step t.
-The very first step is left out: the state before it was not written.
+layers). JULES ran in single precision, and its respiration depends on the state at the end of the previous step. So
+``jules_ml.physics.respiration`` is evaluated at the state of step t - 1 and compared with the output of JULES at step t.
+The first step is left out, because the state before it is not in the output.
 
-In the runs with TRIFFID the first step after each of its calls is held apart. Which steps these are follows from the
-output: those after a step that changed ``cs``. JULES then adds to respiration what TRIFFID's carbon budget failed to
-close by, in the length of one step and shared in proportion to the pools (``resp_s_acc``). The last claims show this:
-the surplus is the same part of every pool, and no more than a rounding or two of the soil's carbon, but for the calls
-after which a pool lies at JULES's lower bound ``cs_min``: the carbon that the bound put in is then taken out again.
+In the runs with TRIFFID the first step after each of its calls is treated separately: the steps after one that changed
+``cs``. JULES then adds to respiration the residual of the carbon budget of TRIFFID, within one step and in proportion to
+the pools (``resp_s_acc``). The last claims show this: the surplus is the same fraction of every pool, and at most a few
+rounding errors of the soil carbon, except after calls with a pool at the lower bound ``cs_min``, when the carbon that
+the bound added is removed again.
 
 Run as ``python benchmarks/respiration_exact.py [--quick]``.
 """
@@ -31,7 +31,7 @@ from torch import Tensor
 from jules_ml.physics import respiration
 
 RUNS = ("gl4", "trif", "layeredcn")
-#: Greatest relative difference allowed in each precision; JULES itself rounds to 6e-8 in every operation.
+#: Largest relative difference in each precision; JULES itself rounds to 6e-8 in every operation.
 TARGETS = {torch.float32: 2e-6, torch.float64: 1e-5}
 #: Clay of the mineral soil in the three runs; JULES's value when no clay is given.
 CLAY = 0.0
@@ -78,13 +78,13 @@ def read_run(folder: Path, name: str, steps: int | None) -> Run:
     """Read one run of the golden output; ``steps`` shortens it."""
     settings = json.loads((folder / "loobos_settings.json").read_text(encoding="utf-8"))[name]
     with xr.open_dataset(folder / f"loobos_1997_{name}_30min.nc") as output:
-        kept = output.isel(x=0, y=0, time=slice(steps)).load()
+        point = output.isel(x=0, y=0, time=slice(steps)).load()
     merged = {**settings["jules_soil_biogeochem"]["jules_soil_biogeochem"], **settings["jules_soil"]["jules_soil"]}
-    return Run(name, kept, merged)
+    return Run(name, point, merged)
 
 
 def factors(run: Run, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """f and g by step and layer, from the state at the end of the step before."""
+    """Moisture and temperature modifiers by step and layer, from the state at the end of the previous step."""
     wetness = run.values("sthu", dtype)
     if run.settings["l_soil_resp_lev2"]:
         wetness = wetness + run.values("sthf", dtype)
@@ -117,7 +117,7 @@ def respired(run: Run, f: Tensor, g: Tensor) -> Tensor:
 
 
 def worst(computed: Tensor, jules: Tensor) -> float:
-    """Greatest relative difference; where JULES says zero, any other value counts as infinitely far."""
+    """Largest relative difference; infinite where JULES is zero and the value is not."""
     computed, jules = computed.double(), jules.double()
     difference = (computed - jules).abs() / jules.abs()
     return float(torch.where(computed == jules, 0.0, difference).max())
@@ -151,7 +151,7 @@ def check_run(claims: Claims, run: Run, dtype: torch.dtype) -> None:
 
 
 def check_steps_after_triffid(claims: Claims, run: Run) -> None:
-    """What JULES adds to respiration in the steps held apart: how many, and is it what we say it is."""
+    """Check the surplus of respiration in the steps after TRIFFID: their number, and its cause."""
     steps = run.steps_after_triffid()
     calls = run.output.sizes["time"] // STEPS_BETWEEN_TRIFFID_CALLS
     claims.check(f"{run.name} steps held apart", len(steps), "<=", calls)

@@ -1,9 +1,9 @@
-"""Learned respiration out of sample: a tower by years, chambers by years or blocks of months, sites left out, curves recovered.
+"""Learned respiration out of sample: a tower by years, chambers by years or blocks of months, held-out sites, recovery of curves.
 
-Everything is scored on rows that the fit has not seen, and every baseline is fitted to the same rows in the same run. What is given where
-(the learned form, Lloyd and Taylor's, or a blend) was chosen by each fit on inner blocks of its own training part.
+All scores are out of sample, and every baseline is fitted to the same rows in the same run. The choice between the learned form, that of
+Lloyd and Taylor, and a blend is made by each fit on inner blocks of its training data.
 
-Run as ``python benchmarks/respiration_skill.py [--quick]``; the whole takes about half an hour on two cores.
+Run as ``python benchmarks/respiration_skill.py [--quick]``; it takes about half an hour on two cores.
 """
 
 from __future__ import annotations
@@ -49,42 +49,41 @@ from jules_ml.learned.respiration.separability import concurvity
 from jules_ml.learned.respiration.site import MIN_ROWS, Rows, select_rows
 from jules_ml.learned.respiration.tables import learned_tables
 from jules_ml.learned.respiration.training import ConcurvityWarning, Learned, learn_respiration
-from jules_ml.scoring.fluxes import nightly, noise_ceiling
-from jules_ml.scoring.scores import score
+from jules_ml.scoring.fluxes import nightly, noise_ceiling, r_squared
 
 TOWER = RespirationSettings(rows=EVERY_ROW)
-#: Sites where water rules respiration.
+#: Sites where water limits respiration.
 DRY = ("d20190617_SCOTT_SRM Rs", "d20200423_OYONARTE Rs", "d20200228_RENCHON Rs")
 SEEDS = (0, 1, 2)
 
 
 def tower_claims(claims: Claims, rows: Rows, folds: int | None) -> CrossValidated:
-    """Hyytiälä, each year left out in turn."""
+    """Check Hyytiälä, each year held out in turn."""
     done = cross_validate(rows, TOWER, folds=folds)
-    nse = done.nse()
-    for name, value in nse.items():
-        claims.report(f"FI-Hyy half-hours: NSE of {name}", value, note=f"{done.known.sum()} rows")
+    r2 = done.r2()
+    for name, value in r2.items():
+        claims.report(f"FI-Hyy half-hours: R2 of {name}", value, note=f"{done.known.sum()} rows")
     ceiling = noise_ceiling(rows.flux, rows.time, pd.Timedelta(minutes=30))
-    claims.report("FI-Hyy half-hours: noise ceiling of NSE", ceiling)
-    claims.check("FI-Hyy half-hours: learned less spline", nse["learned"] - nse["spline"], ">=", -0.005)
-    claims.check("FI-Hyy half-hours: learned less Lloyd-Taylor", nse["learned"] - nse["Lloyd-Taylor"], ">=", 0.03)
+    claims.report("FI-Hyy half-hours: noise ceiling of R2", ceiling)
+    claims.check("FI-Hyy half-hours: learned less spline", r2["learned"] - r2["spline"], ">=", -0.005)
+    claims.check("FI-Hyy half-hours: learned less Lloyd-Taylor", r2["learned"] - r2["Lloyd-Taylor"], ">=", 0.03)
     table = pd.DataFrame({"measured": rows.flux, **done.predicted})[done.known]
     nights = nightly(table, rows.middle[done.known], least=4)
     for name in done.predicted:
-        skill = score(nights[name].to_numpy(), nights["measured"].to_numpy()).nse
+        score = r_squared(nights[name].to_numpy(), nights["measured"].to_numpy())
         if name == "learned":
-            claims.check("FI-Hyy nights: NSE of learned", skill, ">=", 0.81, note=f"{len(nights)} nights")
+            claims.check("FI-Hyy nights: R2 of learned", score, ">=", 0.81, note=f"{len(nights)} nights")
         else:
-            claims.report(f"FI-Hyy nights: NSE of {name}", skill)
+            claims.report(f"FI-Hyy nights: R2 of {name}", score)
     claims.check("FI-Hyy: share within 90 % intervals", done.coverage(), ">=", 0.85)
     claims.check("FI-Hyy: share within 90 % intervals, at most", done.coverage(), "<=", 0.95)
     return done
 
 
 def little_water(claims: Claims, rows: Rows, done: CrossValidated) -> None:
-    """What water adds at Hyytiälä, and whether the band of f says so."""
-    dry = cross_validate(rows, TOWER.model_copy(update={"moisture": "none"})).nse()["learned"]
-    claims.report("FI-Hyy: what f adds to NSE", done.nse()["learned"] - dry)
+    """Report the gain by water at Hyytiälä, and the band of f."""
+    dry = cross_validate(rows, TOWER.model_copy(update={"moisture": "none"})).r2()["learned"]
+    claims.report("FI-Hyy: what f adds to R2", done.r2()["learned"] - dry)
     band = quietly(rows, TOWER).module.curve_f()
     low, high = np.quantile(rows.wetness, [0.05, 0.95])
     inside = (band.x >= low) & (band.x <= high)
@@ -95,25 +94,25 @@ def little_water(claims: Claims, rows: Rows, done: CrossValidated) -> None:
 
 
 def chamber_claims(claims: Claims, path: Path, names: list[tuple[str, str]], tower: CrossValidated) -> list[Bounds]:
-    """Every set of COSORE, by years or by blocks of two months."""
+    """Check every set of COSORE, by years or by blocks of two months."""
     jobs = [(path, *name) for name in names]
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
         results = list(track(pool.map(score_set, jobs), "sets", total=len(jobs), transient=True))
-    scored = [found for found in results if isinstance(found, Scored)]
-    for (_, name, flux), found in zip(jobs, results, strict=True):
-        if isinstance(found, str):
-            claims.report(f"COSORE {name} {flux}: left out", float("nan"), note=found)
-    for found in scored:
-        others = ", ".join(f"{name} {found.nse[name]:.3f}" for name in ("Lloyd-Taylor", "spline", "boosting"))
-        note = f"{others}; in interval {found.coverage:.3f}; {found.rows} rows; noise ceiling {found.ceiling:.2f}"
-        claims.report(f"COSORE {found.name}: NSE", found.nse["learned"], note=note)
-    table = pd.DataFrame([found.nse for found in scored], index=[found.name for found in scored])
+    scored = [result for result in results if isinstance(result, Scored)]
+    for (_, name, flux), result in zip(jobs, results, strict=True):
+        if isinstance(result, str):
+            claims.report(f"COSORE {name} {flux}: left out", float("nan"), note=result)
+    for result in scored:
+        others = ", ".join(f"{name} {result.r2[name]:.3f}" for name in ("Lloyd-Taylor", "spline", "boosting"))
+        note = f"{others}; in interval {result.coverage:.3f}; {result.rows} rows; noise ceiling {result.ceiling:.2f}"
+        claims.report(f"COSORE {result.name}: R2", result.r2["learned"], note=note)
+    table = pd.DataFrame([result.r2 for result in scored], index=[result.name for result in scored])
     mean = table.mean()
     for name in table.columns.drop("learned"):
-        claims.report(f"COSORE: mean NSE of {name}", mean[name])
+        claims.report(f"COSORE: mean R2 of {name}", mean[name])
     for name in ("spline", "boosting"):
         claims.check(
-            f"COSORE: mean NSE less that of {name}",
+            f"COSORE: mean R2 less that of {name}",
             mean["learned"] - mean[name],
             ">=",
             0.0,
@@ -130,21 +129,21 @@ def chamber_claims(claims: Claims, path: Path, names: list[tuple[str, str]], tow
     for name in DRY:
         if name in table.index:
             gain = table.loc[name, "learned"] - table.loc[name, "Lloyd-Taylor"]
-            claims.check(f"COSORE {name}: NSE less Lloyd-Taylor's", gain, ">=", 0.25)
-    counts = np.array([tower.known.sum(), *(found.rows for found in scored)])
-    shares = np.array([tower.coverage(), *(found.coverage for found in scored)])
-    pooled = float(np.average(shares, weights=counts))
+            claims.check(f"COSORE {name}: R2 less Lloyd-Taylor's", gain, ">=", 0.25)
+    counts = np.array([tower.known.sum(), *(result.rows for result in scored)])
+    coverages = np.array([tower.coverage(), *(result.coverage for result in scored)])
+    pooled = float(np.average(coverages, weights=counts))
     claims.check("all: share within 90 % intervals, pooled", pooled, ">=", 0.85)
     claims.check("all: share within 90 % intervals, pooled, at most", pooled, "<=", 0.95)
-    fair = float(np.mean((shares >= 0.75) & (shares <= 0.98)))
-    claims.check("all: share of sets with 75-98 % in their interval", fair, ">=", 0.8, note=f"{len(shares)} sets")
-    return [found.bounds for found in scored]
+    fair = float(np.mean((coverages >= 0.75) & (coverages <= 0.98)))
+    claims.check("all: share of sets with 75-98 % in their interval", fair, ">=", 0.8, note=f"{len(coverages)} sets")
+    return [result.bounds for result in scored]
 
 
 def site_claims(claims: Claims, path: Path, names: list[tuple[str, str]], sites: int | None) -> None:
-    """Days of every set of soil respiration, each left out in turn."""
-    found = ((name, cosore_rows(path, name, flux)) for name, flux in names if flux == "Rs")
-    days = [(name, daily_rows(rows)) for name, rows in found if isinstance(rows, Rows)]
+    """Check daily soil respiration of every set, each held out in turn."""
+    result = ((name, cosore_rows(path, name, flux)) for name, flux in names if flux == "Rs")
+    days = [(name, daily_rows(rows)) for name, rows in result if isinstance(rows, Rows)]
     short = [name for name, of in days if len(of) < MIN_ROWS]
     claims.report("sites left out: sets with fewer than 200 days", len(short), note=", ".join(short) or "none")
     table = leave_sites_out([of for _, of in days if len(of) >= MIN_ROWS], sites=sites)
@@ -152,14 +151,14 @@ def site_claims(claims: Claims, path: Path, names: list[tuple[str, str]], sites:
     by_site = table.groupby("site")
     note = f"{by_site.ngroups} sites, {len(table)} days"
     median = {
-        name: float(np.median([score(g[name].to_numpy(), g["measured"].to_numpy()).nse for _, g in by_site]))
+        name: float(np.median([r_squared(g[name].to_numpy(), g["measured"].to_numpy()) for _, g in by_site]))
         for name in forms
     }
-    pooled = {name: score(table[name].to_numpy(), table["measured"].to_numpy()).nse for name in forms}
+    pooled = {name: r_squared(table[name].to_numpy(), table["measured"].to_numpy()) for name in forms}
     for kind, scores in (("pooled", pooled), ("median", median)):
         for name in forms.drop("learned"):
             claims.check(
-                f"sites left out: {kind} NSE less that of {name}",
+                f"sites left out: {kind} R2 less that of {name}",
                 scores["learned"] - scores[name],
                 ">=",
                 0.0,
@@ -168,17 +167,17 @@ def site_claims(claims: Claims, path: Path, names: list[tuple[str, str]], sites:
 
 
 def recovery_claims(claims: Claims, rows: Rows, seeds: tuple[int, ...]) -> None:
-    """JULES's own curves, from fluxes made of them with the tower's noise."""
+    """Check the recovery of JULES's own curves from synthetic fluxes with the noise of the tower."""
     by_seed = [recover(rows, TOWER, seed) for seed in seeds]
     for name in by_seed[0]:
-        found = [each[name] for each in by_seed]
-        each = ", ".join(f"{r.rms:.3f}" for r in found)
+        result = [each[name] for each in by_seed]
+        each = ", ".join(f"{r.rms:.3f}" for r in result)
         claims.check(
-            f"recovery: RMS error of {name}, worst seed", max(r.rms for r in found), "<=", 0.05, note=f"seeds: {each}"
+            f"recovery: RMS error of {name}, worst seed", max(r.rms for r in result), "<=", 0.05, note=f"seeds: {each}"
         )
-        inside = float(np.mean([r.inside for r in found]))
+        inside = float(np.mean([r.inside for r in result]))
         claims.check(
-            f"recovery: share of {name} within its 90 % band", inside, ">=", 0.85, note=f"mean of {len(found)} seeds"
+            f"recovery: share of {name} within its 90 % band", inside, ">=", 0.85, note=f"mean of {len(result)} seeds"
         )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConcurvityWarning)
@@ -189,9 +188,9 @@ def recovery_claims(claims: Claims, rows: Rows, seeds: tuple[int, ...]) -> None:
 
 
 def time_claim(claims: Claims, data: Path) -> None:
-    """Ten years of half-hours with eight members: rows, fit, baselines, scores, figures and folder, in processor time of one thread.
+    """Time ten years of half-hours with eight members: rows, fit, baselines, scores, figures and folder, in processor time of one thread.
 
-    One thread's processor time is what one core of a quiet machine takes by the clock; two take no more.
+    The processor time of one thread is the wall time on one idle core.
     """
     record = ten_years(hyytiala(data))
     for name, assimilation in (("night", False), ("day and night", True)):
@@ -204,22 +203,22 @@ def time_claim(claims: Claims, data: Path) -> None:
         claims.check(f"ten years, 8 members, {name}: time of a whole fit", seconds, "<=", 60.0, unit="s", note=note)
 
 
-def bound_claims(claims: Claims, found: list[Bounds]) -> None:
-    """Curves far from their data."""
+def bound_claims(claims: Claims, result: list[Bounds]) -> None:
+    """Check curves far outside the training range."""
     claims.check(
         "extrapolation: greatest f of any fit",
-        max(b.f_max for b in found),
+        max(b.f_max for b in result),
         "<=",
         1.5,
-        note=f"s from 0 to 1; {len(found)} records",
+        note=f"s from 0 to 1; {len(result)} records",
     )
-    claims.check("extrapolation: least f and g of any fit", min(b.least for b in found), ">=", 0.0)
-    claims.report("extrapolation: greatest g of any fit", max(b.g_max for b in found), note="T from 223 to 333 K")
-    claims.check("extrapolation: greatest jump over 0.001 of s or 0.01 K", max(b.jump for b in found), "<=", 0.05)
+    claims.check("extrapolation: least f and g of any fit", min(b.least for b in result), ">=", 0.0)
+    claims.report("extrapolation: greatest g of any fit", max(b.g_max for b in result), note="T from 223 to 333 K")
+    claims.check("extrapolation: greatest jump over 0.001 of s or 0.01 K", max(b.jump for b in result), "<=", 0.05)
 
 
 def year_at_loobos(claims: Claims, data: Path, learned: dict[str, Learned]) -> None:
-    """The column through 1997 at Loobos with learned curves."""
+    """Run the column through 1997 at Loobos with learned curves."""
     text = (REPOSITORY / "docs" / "examples" / "loobos.toml").read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "loobos.toml"
@@ -260,11 +259,11 @@ def main() -> int:
     recovery_claims(claims, rows, SEEDS[: 1 if quick else None])
     dry = [(name, "Rs") for name in ("d20200423_OYONARTE",)]
     names = dry if quick else cosore_names(path)
-    found = chamber_claims(claims, path, names, tower)
+    result = chamber_claims(claims, path, names, tower)
     if not quick:
         site_claims(claims, path, names, None)
         time_claim(claims, arguments.data)
-    bound_claims(claims, [bounds(tower.learned), *found])
+    bound_claims(claims, [bounds(tower.learned), *result])
     if not quick:
         oyonarte = cosore_rows(path, *dry[0])
         assert isinstance(oyonarte, Rows)

@@ -1,8 +1,8 @@
-"""A stand-in for a JULES executable that works for a fixed processor time, for measuring what runs many of them.
+"""A stand-in for a JULES executable with a fixed processor time, to measure the overhead of ensembles.
 
-Reads the namelists it is given, says what JULES says, and writes a daily output profile whose respiration follows ``q10_soil``. The
-environment variable ``STAND_IN_SECONDS`` is the processor time, its own start included; ``STAND_IN_FATAL`` a value of ``q10_soil`` above
-which it stops with a fatal message, ``STAND_IN_KILLED`` one above which it is killed.
+It reads the namelists, prints the messages of JULES, and writes daily output in which respiration is proportional to ``q10_soil``. The
+environment variable ``STAND_IN_SECONDS`` is the processor time, with its start; ``STAND_IN_FATAL`` is a value of ``q10_soil`` above
+which it stops with a fatal message, ``STAND_IN_KILLED`` is one above which it is killed.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _FORMAT = "%Y-%m-%d %H:%M:%S"
 
 
 def entry(text: str, name: str) -> str:
-    found = re.search(rf"\b{name}\s*=\s*'?([^',/\n]+)", text, re.IGNORECASE)
-    assert found is not None, name
-    return found[1].strip()
+    match = re.search(rf"\b{name}\s*=\s*'?([^',/\n]+)", text, re.IGNORECASE)
+    assert match is not None, name
+    return match[1].strip()
 
 
 def main() -> None:
@@ -55,9 +55,9 @@ def main() -> None:
             ("resp_s_gb", ("time", "y", "x"), 1e-8 * q10 * np.ones((n, 1, 1)), "kg m-2 s-1"),
         )
         for name, dims, values, units in variables:
-            made = file.createVariable(name, "d", dims)
-            made[:] = values
-            made.units = units
+            variable = file.createVariable(name, "d", dims)
+            variable[:] = values
+            variable.units = units
     print("[INFO] file_ncdf_close: Closing file", flush=True)
 
 
