@@ -151,6 +151,7 @@ def _follow(process: subprocess.Popen[str], log: JulesLog, path: Path) -> tuple[
         end_process(process)
         raise
     finally:
+        process.stdout.close()
         if killer is not None:
             killer.cancel()
     return last, disk_full
