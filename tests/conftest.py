@@ -57,6 +57,16 @@ def bridge(bridge_build: Path) -> Iterator[Bridge]:
     bridge.stop()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that use the Fortran bridge or ranks of MPI, which their fixtures tell."""
+    for item in items:
+        names = set(getattr(item, "fixturenames", ()))
+        if "bridge_build" in names:
+            item.add_marker("fortran")
+        if "two_ranks" in names:
+            item.add_marker("mpi")
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what tests gave to ``figures``."""
     lines = [

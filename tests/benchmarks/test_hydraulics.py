@@ -1,4 +1,4 @@
-"""How the benchmark of learned hydraulics parts and chooses: nothing near a held-out site is learned from."""
+"""The benchmark of learned hydraulics: folds without sites near a held-out site, and the choice of sensors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from _hydraulics import scored_sensors
 from hydraulics_skill import FOLDS, fold_of
 
 
-def test_places_near_one_another_are_held_out_together() -> None:
+def test_nearby_sites_are_in_the_same_fold() -> None:
     generator = np.random.default_rng(0)
     towers = pd.DataFrame({"latitude": generator.uniform(30, 48, 12), "longitude": generator.uniform(-120, -75, 12)})
     towers.loc[1] = towers.loc[0] + 0.1
@@ -25,7 +25,7 @@ def test_places_near_one_another_are_held_out_together() -> None:
     assert np.array_equal(first, again[0])
 
 
-def test_a_sensor_is_scored_that_has_days_enough_in_both_halves_and_moves() -> None:
+def test_a_scored_sensor_has_enough_days_in_both_halves_and_varies() -> None:
     days = 400
     theta = np.full((days, 3), np.nan)
     theta[:150, 0] = 0.2 + 0.1 * np.sin(np.arange(150))

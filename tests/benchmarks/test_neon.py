@@ -1,8 +1,8 @@
-"""The scoring of soil moisture at NEON: it gives the published medians of JULES."""
+"""Scores of soil moisture at NEON towers: the published medians of JULES are reproduced."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,14 +11,14 @@ from _neon import DOUBTFUL, halves, neon_record
 
 from jules_ml.data.readers.neon import neon_sites
 from jules_ml.learned.moisture.baselines import matched, regression
-from jules_ml.scoring.scores import score
+from jules_ml.learned.moisture.scores import moisture_scores
 
 
 @pytest.fixture(scope="module")
-def scores(shared_data) -> dict[str, pd.DataFrame]:
+def scores(shared_data: Path) -> dict[str, pd.DataFrame]:
     path = shared_data / "jules" / "neon_daily.nc"
     table = neon_sites(path)
-    found: dict[str, dict[str, dict[str, float]]] = {"raw": {}, "matched": {}, "regression": {}, "mean": {}}
+    by_method: dict[str, dict[str, dict[str, float]]] = {"raw": {}, "matched": {}, "regression": {}, "mean": {}}
     for site in table.index:
         record = neon_record(path, site, table=table)
         parts = halves(record.theta, record.usable)
@@ -31,8 +31,8 @@ def scores(shared_data) -> dict[str, pd.DataFrame]:
             "mean": np.full(len(theta), theta[parts.first].mean()),
         }
         for name, values in series.items():
-            found[name][site] = asdict(score(values[parts.second], theta[parts.second]))
-    return {name: pd.DataFrame(of).T for name, of in found.items()}
+            by_method[name][site] = moisture_scores(values[parts.second], theta[parts.second])
+    return {name: pd.DataFrame(of).T for name, of in by_method.items()}
 
 
 @pytest.mark.parametrize(
@@ -44,17 +44,19 @@ def scores(shared_data) -> dict[str, pd.DataFrame]:
         ("mean", (None, 0.052), (None, 0.044)),
     ],
 )
-def test_medians_are_the_published_ones(scores, name, sound, every):
-    kept = scores[name].drop(list(DOUBTFUL)).median()
+def test_medians_equal_the_published_ones(
+    scores: dict[str, pd.DataFrame], name: str, sound: tuple[float | None, ...], every: tuple[float | None, ...]
+) -> None:
+    medians = scores[name].drop(list(DOUBTFUL)).median()
     for published, measure in zip(sound, ("kge", "rmse", "ubrmse", "r"), strict=False):
         if published is not None:
-            assert kept[measure] == pytest.approx(published, abs=0.006 if measure in ("kge", "r") else 0.0006)
+            assert medians[measure] == pytest.approx(published, abs=0.006 if measure in ("kge", "r") else 0.0006)
     for published, measure in zip(every, ("kge", "rmse"), strict=False):
         if published is not None:
             assert scores[name].median()[measure] == pytest.approx(published, abs=0.006 if measure == "kge" else 0.0006)
 
 
-def test_a_sensor_with_a_poor_half_is_passed_over():
+def test_a_sensor_with_too_few_days_in_one_half_is_not_used() -> None:
     days = 400
     theta = np.full((days, 2), 0.2)
     theta[:, 0] += 0.1 * np.sin(np.arange(days))

@@ -1,4 +1,4 @@
-"""What the bridge's Python does with arrays and results, without the bridge."""
+"""The Python side of the bridge: arrays and results, without the Fortran library."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def bind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Bind]:
 
     def bind(slot: str, function: object, static_file: str = "") -> None:
         module = ModuleType("idea")
-        module.of_mine = function
+        vars(module)["of_mine"] = function
         monkeypatch.setitem(sys.modules, "idea", module)
         assert hook.bind(slot, "idea:of_mine", static_file) is None
 
@@ -40,14 +41,14 @@ def bind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Bind]:
     hook.close()
 
 
-def describe(array: NDArray[np.generic], *, writable: bool = False) -> hook.ArrayDescription:
-    memory = memoryview(array).cast("B")
+def describe(array: NDArray[Any], *, writable: bool = False) -> hook.ArrayDescription:
+    memory = memoryview(array.data).cast("B")
     return (memory if writable else memory.toreadonly()), CODES[array.dtype], array.shape
 
 
-def respire(kind: type = np.float32) -> tuple[str | None, NDArray[np.floating], NDArray[np.floating]]:
-    """Call the bound callable once: what it said, and what it wrote."""
-    state = np.full((LEVELS, POINTS), 0.5, dtype=kind)
+def respire(kind: type[np.floating] = np.float32) -> tuple[str | None, NDArray[np.floating], NDArray[np.floating]]:
+    """Call the bound callable once; return its message and its two outputs."""
+    state: NDArray[np.floating] = np.full((LEVELS, POINTS), 0.5, dtype=kind)
     soil = np.ones(POINTS, dtype=np.int32)
     soil[3] = 0
     fsth, ftemp = np.full_like(state, -1), np.full_like(state, -1)
@@ -59,20 +60,20 @@ def respire(kind: type = np.float32) -> tuple[str | None, NDArray[np.floating], 
 
 def test_results_are_written_to_the_hosts_arrays(bind: Bind) -> None:
     bind("respiration", lambda sthu, l_soil_point, **_: (sthu * l_soil_point, sthu + 1))
-    said, fsth, ftemp = respire()
-    assert said is None
-    np.testing.assert_array_equal(fsth[0], np.float32([0.5, 0.5, 0.5, 0, 0.5]))
+    message, fsth, ftemp = respire()
+    assert message is None
+    np.testing.assert_array_equal(fsth[0], np.array([0.5, 0.5, 0.5, 0, 0.5], dtype=np.float32))
     np.testing.assert_array_equal(ftemp[:, 0], np.float32(1.5))
 
 
-def test_tensors_are_taken_off_their_graph(bind: Bind) -> None:
+def test_tensors_are_detached(bind: Bind) -> None:
     def of_torch(sthu: NDArray[np.floating], **_: object) -> tuple[torch.Tensor, torch.Tensor]:
         x = torch.from_numpy(sthu).requires_grad_()
         return x * 2, x * 3
 
     bind("respiration", of_torch)
-    said, fsth, _ = respire(np.float64)
-    assert said is None
+    message, fsth, _ = respire(np.float64)
+    assert message is None
     assert fsth[1, 1] == 1.0
 
 
@@ -89,10 +90,10 @@ def test_tensors_are_taken_off_their_graph(bind: Bind) -> None:
 )
 def test_bad_results_are_refused(bind: Bind, give: Callable[..., object], problem: str, remedy: str) -> None:
     bind("respiration", lambda sthu, **_: give(sthu))
-    said, _, _ = respire()
-    assert said is not None
-    assert said.startswith(f"idea:of_mine: {problem}")
-    assert remedy in said
+    message, _, _ = respire()
+    assert message is not None
+    assert message.startswith(f"idea:of_mine: {problem}")
+    assert remedy in message
 
 
 @pytest.mark.parametrize(
@@ -103,36 +104,36 @@ def test_bad_results_are_refused(bind: Bind, give: Callable[..., object], proble
         (KeyboardInterrupt(), "KeyboardInterrupt"),
     ],
 )
-def test_nothing_that_is_raised_gets_through(bind: Bind, error: BaseException, text: str) -> None:
+def test_exceptions_become_messages(bind: Bind, error: BaseException, text: str) -> None:
     def fails(**_: object) -> None:
         raise error
 
     bind("respiration", fails)
-    said, _, _ = respire()
-    assert said is not None
-    assert text in said
-    assert "(test_hook.py, line " in said
+    message, _, _ = respire()
+    assert message is not None
+    assert text in message
+    assert "(test_hook.py, line " in message
 
 
-def test_inputs_cannot_be_written_to(bind: Bind) -> None:
+def test_inputs_are_read_only(bind: Bind) -> None:
     def writes(sthu: NDArray[np.floating], **_: object) -> None:
         sthu[:] = 0
 
     bind("respiration", writes)
-    said, _, _ = respire()
-    assert said is not None
-    assert "read-only" in said
+    message, _, _ = respire()
+    assert message is not None
+    assert "read-only" in message
 
 
 @pytest.mark.parametrize("name", ["no_module_of_this_name:f", "math:no_function", "math:pi"])
-def test_what_cannot_be_bound(bind: Bind, name: str) -> None:
-    said = hook.bind("respiration", name, "")
-    assert said is not None
-    assert name.partition(":")[2 if name.startswith("math") else 0] in said
+def test_invalid_callables_are_refused(bind: Bind, name: str) -> None:
+    message = hook.bind("respiration", name, "")
+    assert message is not None
+    assert name.partition(":")[2 if name.startswith("math") else 0] in message
 
 
 def test_nothing_with_its_own_hdf5_is_imported() -> None:
-    """In an interpreter of the bridge's own, neither by the hook nor by what it binds."""
+    """In an interpreter of the bridge, neither the hook nor the bound module imports it."""
     program = (
         "import sys\n"
         "from jules_ml.bridge import hook\n"
@@ -165,7 +166,7 @@ def ask_properties() -> tuple[str | None, dict[str, NDArray[np.floating]]]:
     return run(), results
 
 
-def test_static_inputs_are_found_by_place(bind: Callable[..., None], tmp_path: Path) -> None:
+def test_static_inputs_are_selected_by_position(bind: Callable[..., None], tmp_path: Path) -> None:
     order = [3, 0, 4, 1, 2]
     latitude, longitude = np.linspace(50, 54, POINTS)[order], np.linspace(-2, 2, POINTS)[order] % 360
     np.savez(tmp_path / "static.npz", latitude=latitude, longitude=longitude, clay=np.array(order) / 10)
@@ -176,8 +177,8 @@ def test_static_inputs_are_found_by_place(bind: Callable[..., None], tmp_path: P
         return properties
 
     bind("properties", from_clay, str(tmp_path / "static.npz"))
-    said, results = ask_properties()
-    assert said is None
+    message, results = ask_properties()
+    assert message is None
     np.testing.assert_array_equal(results["b"][2], np.arange(POINTS, dtype=np.float32) / np.float32(10))
 
 
@@ -187,20 +188,20 @@ def test_properties_must_be_in_order(bind: Bind) -> None:
         return properties | {"sm_wilt": properties["sm_crit"] + np.float32(0.1)}
 
     bind("properties", wilts_late)
-    said, _ = ask_properties()
-    assert said is not None
-    assert "sm_wilt <= sm_crit <= sm_sat" in said
+    message, _ = ask_properties()
+    assert message is not None
+    assert "sm_wilt <= sm_crit <= sm_sat" in message
 
 
 def test_properties_must_be_complete(bind: Bind) -> None:
     bind("properties", lambda **_: {"b": 5})
-    said, _ = ask_properties()
-    assert said is not None
-    assert "it gave back b" in said
-    assert "return a dict of b, sathh, satcon" in said
+    message, _ = ask_properties()
+    assert message is not None
+    assert "it gave back b" in message
+    assert "return a dict of b, sathh, satcon" in message
 
 
-def test_a_place_without_static_inputs(tmp_path: Path) -> None:
+def test_a_point_without_static_inputs_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "static.npz"
     np.savez(path, latitude=[50.0], longitude=[0.0], clay=[0.2])
     inputs = StaticInputs.read(path)
@@ -211,20 +212,20 @@ def test_a_place_without_static_inputs(tmp_path: Path) -> None:
         inputs.at(np.array([50.0, 51.0]), np.array([0.0, 0.0]))
 
 
-def test_static_inputs_that_do_not_fit(tmp_path: Path) -> None:
+def test_invalid_static_inputs_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "static.npz", latitude=[50.0, 51.0], longitude=[0.0, 0.0], clay=[0.2])
     with pytest.raises(BadInput, match=r"clay has shape \(1,\), and latitude \(2,\)"):
         StaticInputs.read(tmp_path / "static.npz")
 
 
 class Remembers:
-    """Keeps the rain of each call."""
+    """Module that stores the rain of each call."""
 
     def __init__(self) -> None:
         self.rain: list[NDArray[np.floating]] = []
 
     def __call__(self, date, forcing, sthu, **_):  # type: ignore[no-untyped-def]
-        assert date == (2001, 2, 30, 0, 0, 0)  # a calendar of 360 days has it
+        assert date == (2001, 2, 30, 0, 0, 0)  # it exists in a calendar of 360 days
         self.rain.append(forcing["rain"].copy())
         theta = np.tile(np.sum(self.rain, axis=0, dtype=sthu.dtype), (LEVELS, 1))
         return theta, np.ones(sthu.shape, dtype=bool)
@@ -240,7 +241,7 @@ def moisten() -> tuple[str | None, NDArray[np.floating], NDArray[np.int32]]:
     date = np.array([2001, 2, 30, 0, 0, 0], dtype=np.int32)
     place = np.zeros(POINTS)
     forcing = np.full((len(FORCING), POINTS), 0.1)
-    state = np.full((LEVELS, POINTS), 0.5)
+    state: NDArray[np.floating] = np.full((LEVELS, POINTS), 0.5)
     theta, mask = np.zeros_like(state), np.zeros(state.shape, dtype=np.int32)
     inputs = [describe(array) for array in (date, place, place, forcing, state, state, state, state)]
     run = hook.arrange("moisture", [*inputs, describe(theta, writable=True), describe(mask, writable=True)])
@@ -248,12 +249,12 @@ def moisten() -> tuple[str | None, NDArray[np.floating], NDArray[np.int32]]:
     return run(), theta, mask
 
 
-def test_history_comes_back_from_its_file(bind: Bind, tmp_path: Path) -> None:
+def test_history_is_restored_from_its_file(bind: Bind, tmp_path: Path) -> None:
     path = tmp_path / "dump.state"
     bind("moisture", Remembers)
     moisten()
-    said, theta, mask = moisten()
-    assert said is None
+    message, theta, mask = moisten()
+    assert message is None
     assert theta[0, 0] == pytest.approx(0.2)
     assert (mask == 1).all()
     assert hook.write_state(str(path)) is None
@@ -267,18 +268,19 @@ def test_history_comes_back_from_its_file(bind: Bind, tmp_path: Path) -> None:
 def test_a_state_of_another_module_is_refused(bind: Bind, tmp_path: Path) -> None:
     path = tmp_path / "dump.state"
     bind("moisture", Remembers)
-    np.savez((tmp_path / "dump.state").open("wb"), callable=np.array("other:idea"))
-    said = hook.read_state(str(path))
-    assert said is not None
-    assert "holds the state of other:idea, and idea:of_mine is configured" in said
+    with path.open("wb") as stream:
+        np.savez(stream, callable=np.array("other:idea"))
+    message = hook.read_state(str(path))
+    assert message is not None
+    assert "holds the state of other:idea, and idea:of_mine is configured" in message
     path.write_text("no archive")
-    said = hook.read_state(str(path))
-    assert said is not None
-    assert "it is no state file" in said
+    message = hook.read_state(str(path))
+    assert message is not None
+    assert "it is no state file" in message
 
 
 def test_a_mask_must_be_boolean(bind: Bind) -> None:
     bind("moisture", lambda sthu, **_: (sthu, np.ones(sthu.shape)))
-    said, _, _ = moisten()
-    assert said is not None
-    assert "layer_mask is float64" in said
+    message, _, _ = moisten()
+    assert message is not None
+    assert "layer_mask is float64" in message

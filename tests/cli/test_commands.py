@@ -1,4 +1,4 @@
-"""The command line: exit codes, messages, and what it leaves behind."""
+"""The command line: exit codes, messages, and files that it writes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def test_run_writes_its_folder(tmp_path: Path) -> None:
     assert "residual of the budget" in result.output
 
 
-def test_run_has_a_folder_of_its_own_unless_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_writes_to_a_folder_beside_the_experiment_by_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write_experiment(tmp_path, days=1)
     monkeypatch.chdir(tmp_path)
     assert runner.invoke(app, ["run", str(path), "--quiet"]).exit_code == 0
@@ -68,7 +70,7 @@ def test_bad_input_is_one_message_and_code_2(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_outputs_without_water_content_are_written_and_not_drawn(tmp_path: Path) -> None:
+def test_outputs_without_water_content_are_written_without_a_figure(tmp_path: Path) -> None:
     path = write_experiment(tmp_path, ("mean_over = 48", 'mean_over = 48\noutputs = ["smcl"]'), days=1)
     result = runner.invoke(app, ["run", str(path), "--out", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
@@ -77,7 +79,7 @@ def test_outputs_without_water_content_are_written_and_not_drawn(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ("sm_crit = 0.242433", "sm_crit = 0.1", "soil.properties: sm_wilt 0.136328, sm_crit 0.1"),
         ("sm_crit = 0.242433", "sm_crit = 0.5", "sm_crit 0.5 and sm_sat 0.45815 are out of order"),
@@ -86,10 +88,10 @@ def test_outputs_without_water_content_are_written_and_not_drawn(tmp_path: Path)
         ("start = 2001-06-01T00:00:00", "start = 0201-06-01T00:00:00", "outside the years 1678 to 2261"),
     ],
 )
-def test_what_cannot_be_run_is_code_2(tmp_path: Path, old: str, new: str, said: str) -> None:
+def test_an_experiment_that_cannot_run_is_code_2(tmp_path: Path, old: str, new: str, message: str) -> None:
     result = runner.invoke(app, ["run", str(write_experiment(tmp_path, (old, new), days=1))])
     assert result.exit_code == 2, result.output
-    assert said in result.output.replace("\n", " ")
+    assert message in result.output.replace("\n", " ")
 
 
 def test_brackets_in_a_message_are_printed_as_they_are(tmp_path: Path) -> None:
@@ -100,7 +102,7 @@ def test_brackets_in_a_message_are_printed_as_they_are(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [["fly"], ["run"], ["run", "x.toml", "--fast"], ["demo", "--years", "0"]])
-def test_what_cannot_be_typed_is_code_2(words: list[str]) -> None:
+def test_a_wrong_option_is_code_2(words: list[str]) -> None:
     assert runner.invoke(app, words).exit_code == 2
 
 
@@ -122,14 +124,14 @@ def test_an_unwritable_folder_is_bad_input(tmp_path: Path) -> None:
     assert "give another folder with --out" in result.output
 
 
-def test_demo_without_its_record_says_what_to_do(tmp_path: Path) -> None:
+def test_demo_without_its_record_names_the_remedy(tmp_path: Path) -> None:
     result = runner.invoke(app, ["demo", "--data", str(tmp_path / "nothing.whl"), "--out", str(tmp_path / "out")])
     assert result.exit_code == 2
     assert "no such file" in result.output
     assert "wheel of diive 0.90.0" in result.output
 
 
-def test_demo_passes_on_what_was_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_demo_passes_its_options_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     typed: dict[str, object] = {}
 
     def take(folder: Path, **options: object) -> None:
@@ -154,14 +156,14 @@ def test_an_interrupt_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_hooks_wants_one_thing_to_do() -> None:
+def test_hooks_needs_exactly_one_action() -> None:
     for arguments in (["hooks"], ["hooks", "--jules-build", "a", "--check", "b"]):
         result = runner.invoke(app, arguments)
         assert result.exit_code == 2
         assert "give one of them" in result.output
 
 
-def test_hooks_says_what_is_missing(tmp_path: Path) -> None:
+def test_hooks_names_the_missing_file(tmp_path: Path) -> None:
     result = runner.invoke(app, ["hooks", "--jules-build", str(tmp_path), "--out", str(tmp_path / "out")])
     assert result.exit_code == 2
     assert "microbe_mod.mod" in result.output
@@ -170,7 +172,7 @@ def test_hooks_says_what_is_missing(tmp_path: Path) -> None:
     assert "Traceback" not in result.output
 
 
-def test_export_refuses_a_folder_that_is_no_module(tmp_path: Path) -> None:
+def test_export_refuses_a_folder_without_a_module(tmp_path: Path) -> None:
     result = runner.invoke(app, ["export", str(tmp_path), "--to", "curves", "--out", str(tmp_path / "out")])
     assert result.exit_code == 2
     assert "Traceback" not in result.output

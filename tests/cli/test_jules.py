@@ -1,4 +1,4 @@
-"""The command line around runs of JULES: a template, a run that fails, runs side by side."""
+"""Commands about runs of JULES: the template, a run that fails, and the comparison of runs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_help_has_an_example(command: str) -> None:
     assert "Example" in page.output
 
 
-def test_template_runs_beside_itself(experiment: Path) -> None:
+def test_template_runs_and_is_compared_with_itself(experiment: Path) -> None:
     result = runner.invoke(app, ["run", str(experiment)])
     assert result.exit_code == 0, result.output
     assert "run_summary.json" in result.output
@@ -42,7 +42,7 @@ def test_template_runs_beside_itself(experiment: Path) -> None:
     assert (experiment.parent / "point_stock" / "output" / "point.day.nc").is_file()
 
 
-def test_jules_that_fails_is_1_and_bad_input_is_2(experiment: Path) -> None:
+def test_a_failed_run_is_code_1_and_bad_input_is_code_2(experiment: Path) -> None:
     (experiment.parent / "point" / "behaviour").write_text("fatal", encoding="ascii")
     result = runner.invoke(app, ["run", str(experiment)])
     assert result.exit_code == 1

@@ -1,4 +1,4 @@
-"""Runs side by side with what was measured."""
+"""Runs compared with each other and with observations."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def run(name: str, offset: float) -> Run:
 
 @pytest.fixture
 def record() -> xr.Dataset:
-    """Soil water of a tower by the day, which begins at 6 h UTC; one sensor has no depth, half of latent heat is filled."""
+    """Daily soil moisture and latent heat of a tower, days from 6 h UTC; one sensor without a depth, half of latent heat gap-filled."""
     n = len(DAYS)
     return site_dataset(
         {
@@ -53,27 +53,27 @@ def record() -> xr.Dataset:
         qc_meaning="fraction measured",
         time=DAYS + pd.Timedelta("6h"),
         interval=pd.Timedelta("1D"),
-        depth=np.array([0.06, np.nan]),
+        depth=[0.06, np.nan],
         meta=SiteMeta(site="X-Xxx", source="a test", licence="CC0", utc_offset_hours=-6.0),
         where="test",
     )
 
 
-def test_scores_are_against_what_was_measured_in_the_sensors_layer(record: xr.Dataset) -> None:
+def test_scores_compare_measured_values_with_the_layer_of_the_sensor(record: xr.Dataset) -> None:
     scored = score_runs([run("stock", 0.05), run("swapped", 0.0)], record)
-    found = {(s.quantity.name, s.run): s for s in scored}
-    water = found["soil water", "stock"]
+    scores = {(s.quantity.name, s.run): s for s in scored}
+    water = scores["soil water", "stock"]
     assert water.sensor == "0.06 m"
-    assert water.scores.n == 60
-    assert water.scores.bias == pytest.approx(0.05)
-    assert water.scores.ubrmse == pytest.approx(0.0, abs=1e-7)
-    assert found["soil water", "swapped"].scores.rmse == pytest.approx(0.0, abs=1e-7)
-    # filled days are left out
-    assert found["latent heat", "stock"].scores.n == 30
+    assert water.agreement.n == 60
+    assert water.agreement.bias == pytest.approx(0.05)
+    assert water.ubrmse == pytest.approx(0.0, abs=1e-7)
+    assert scores["soil water", "swapped"].agreement.rmse == pytest.approx(0.0, abs=1e-7)
+    # gap-filled days are not scored
+    assert scores["latent heat", "stock"].agreement.n == 30
     assert len(scored) == 4
 
 
-def test_report_holds_runs_scores_and_figures(record: xr.Dataset, tmp_path: Path) -> None:
+def test_report_has_runs_scores_and_figures(record: xr.Dataset, tmp_path: Path) -> None:
     done = compare_runs([run("stock", 0.05), run("swapped", 0.0)], record, tmp_path)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     for word in ("X-Xxx", "stock", "swapped", "ancillary", "ubRMSE", "data:image/png"):
@@ -85,21 +85,21 @@ def test_report_holds_runs_scores_and_figures(record: xr.Dataset, tmp_path: Path
     assert all(path.is_file() for path in done.files)
 
 
-def test_without_a_record_runs_are_held_against_the_first(tmp_path: Path) -> None:
+def test_without_a_record_runs_are_compared_with_the_first(tmp_path: Path) -> None:
     done = compare_runs([run("stock", 0.05), run("swapped", 0.0)], None, tmp_path)
     assert done.scores == ()
     assert "held against the first" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
-def test_half_hours_become_the_days_of_the_run() -> None:
+def test_half_hours_are_averaged_to_days_of_the_run() -> None:
     half_hours = pd.Series(1.0, index=pd.date_range("2020-01-01 00:30", periods=96, freq="30min"))
-    half_hours.iloc[48:70] = np.nan  # not three quarters of the second day
+    half_hours.iloc[48:70] = np.nan  # three quarters of the second day are not enough
     days = pd.Series([3.0, 3.0], index=pd.DatetimeIndex(["2020-01-02", "2020-01-03"]))
     pairs = on_common_periods(half_hours, days, seconds=(1800.0, 86400.0))
     assert pairs.index.tolist() == [pd.Timestamp("2020-01-02")]
 
 
-def test_steps_of_a_run_become_the_days_of_a_record() -> None:
+def test_steps_of_a_run_are_averaged_to_days_of_the_record() -> None:
     steps = pd.Series(np.arange(96.0), index=pd.date_range("2020-01-01 06:30", periods=96, freq="30min"))
     days = pd.Series([1.0, 2.0], index=pd.DatetimeIndex(["2020-01-02 06:00", "2020-01-03 06:00"]))
     pairs = on_common_periods(days, steps, seconds=(86400.0, 1800.0))
@@ -111,12 +111,12 @@ def test_layer_of_a_sensor(depth: float, layer: int | None) -> None:
     assert layer_at(depth, DZSOIL) == layer
 
 
-def test_folder_that_is_no_run(tmp_path: Path) -> None:
+def test_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="jules-ml run"):
         read_run(tmp_path)
 
 
-def test_run_that_failed_says_why(tmp_path: Path) -> None:
+def test_failed_run_is_refused_with_its_reason(tmp_path: Path) -> None:
     (tmp_path / "run_summary.json").write_text(
         json.dumps({"status": "failed", "failure": "JULES stopped: soil_hyd"}), encoding="utf-8"
     )
@@ -125,7 +125,7 @@ def test_run_that_failed_says_why(tmp_path: Path) -> None:
 
 
 def jules_run(folder: Path, files: dict[str, xr.Dataset]) -> Path:
-    """A run of JULES as ``jules-ml run`` leaves it."""
+    """Folder of a run of JULES as ``jules-ml run`` writes it."""
     (folder / "output").mkdir(parents=True)
     for name, ds in files.items():
         ds.to_netcdf(folder / "output" / name)
@@ -135,7 +135,7 @@ def jules_run(folder: Path, files: dict[str, xr.Dataset]) -> Path:
 
 
 def output(start: str, end: str, **values: tuple[tuple[str, ...], np.ndarray]) -> xr.Dataset:
-    """Daily output of JULES from one day to another, the same on all."""
+    """Write daily output of JULES, the same on all days."""
     ends = pd.date_range(start, end, freq="D")[1:]
     seconds = np.asarray((ends - pd.Timestamp("2000-01-01")) / pd.Timedelta("1s"))
     units = {"units": "seconds since 2000-01-01 00:00:00"}
@@ -148,7 +148,7 @@ def output(start: str, end: str, **values: tuple[tuple[str, ...], np.ndarray]) -
     return xr.Dataset({**data, **place, **bounds}, coords={"time": ("time", seconds, units)})
 
 
-def test_output_that_jules_parts_by_year_is_read_whole(tmp_path: Path) -> None:
+def test_output_in_yearly_files_is_read_complete(tmp_path: Path) -> None:
     files = {
         f"p.day.{year}.nc": output(f"{year}-01-01", f"{year + 1}-01-01", latent_heat=((), np.array(float(year))))
         for year in (2000, 2001)
@@ -159,7 +159,7 @@ def test_output_that_jules_parts_by_year_is_read_whole(tmp_path: Path) -> None:
     assert float(read[-1]) == 2001.0
 
 
-def test_water_of_frozen_soil_is_what_is_liquid(tmp_path: Path) -> None:
+def test_only_the_liquid_water_of_frozen_soil_is_compared(tmp_path: Path) -> None:
     wet = {name: (("soil",), np.full(4, value)) for name, value in (("sthu", 0.2), ("sthf", 0.6))}
     water = (("soil",), 1000.0 * np.array(DZSOIL) * 0.4)
     files = {"p.day.nc": output("2001-01-01", "2001-02-01", smcl=water, **wet)}
@@ -169,22 +169,22 @@ def test_water_of_frozen_soil_is_what_is_liquid(tmp_path: Path) -> None:
         read_run(tmp_path / "run", theta_r=(0.05, 0.05))
 
 
-def test_residual_water_of_texture_is_put_back(tmp_path: Path) -> None:
+def test_residual_water_is_added_to_the_water_of_jules(tmp_path: Path) -> None:
     files = {"p.day.nc": output("2001-01-01", "2001-02-01", smcl=(("soil",), 1000.0 * np.array(DZSOIL) * 0.3))}
     folder = jules_run(tmp_path / "run", files)
-    given = EXPERIMENT[EXPERIMENT.index('form = "van') : EXPERIMENT.index("[surface]")]
+    properties = EXPERIMENT[EXPERIMENT.index('form = "van') : EXPERIMENT.index("[surface]")]
     texture = (
         '[soil.texture]\npedotransfer = "hypres"\nsand = 0.4\nsilt = 0.4\nclay = 0.2\nbulk_density = 1300.0\n'
         "organic_carbon = 0.02\n\n"
     )
-    path = write_experiment(tmp_path, (given, texture))
+    path = write_experiment(tmp_path, (properties, texture))
     result = CliRunner().invoke(app, ["compare", str(folder), "--data", str(path), "--out", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
     means = json.loads((tmp_path / "out" / "scores.json").read_text(encoding="utf-8"))["means"]
     assert means["run"]["soil water, top layer [m3 m-3]"] == pytest.approx(0.31)
 
 
-def test_runs_of_one_name_are_refused(record: xr.Dataset, tmp_path: Path) -> None:
+def test_runs_with_the_same_name_are_refused(record: xr.Dataset, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="2 runs are called out"):
         compare_runs([run("out", 0.05), run("out", 0.0)], record, tmp_path)
 

@@ -1,4 +1,4 @@
-"""The sun as a judge of clocks."""
+"""Errors of clocks from the position of the sun."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LATITUDE, LONGITUDE = 46.8, 9.9
 
 
 def record(minutes_late: float = 0.0, *, minutes: int = 30, days: int = 30) -> xr.Dataset:
-    """Photon flux from the sun's true height, twilight included, stamped by a clock that runs late."""
+    """Photon flux from the true height of the sun, with twilight, by a clock that is late."""
     end = pd.date_range("2021-09-01", periods=days * 1440 // minutes, freq=f"{minutes}min")
     middle = end - pd.Timedelta(minutes=minutes / 2) - pd.Timedelta(minutes=minutes_late)
     height = solarposition.get_solarposition(middle.tz_localize("UTC"), LATITUDE, LONGITUDE)["elevation"].to_numpy()
@@ -25,13 +25,13 @@ def record(minutes_late: float = 0.0, *, minutes: int = 30, days: int = 30) -> x
 
 
 @pytest.mark.parametrize("late", [0.0, 15.0, -15.0, 60.0])
-def test_lateness_is_found_to_two_minutes(late: float) -> None:
+def test_a_late_clock_is_detected_to_two_minutes(late: float) -> None:
     error = solar_noon_error(record(late), "ppfd")
     assert float(error.median()) == pytest.approx(late, abs=2.0)
     assert error.sizes["day"] >= 28
 
 
-def test_hills_do_not_move_it() -> None:
+def test_hills_do_not_change_the_estimate() -> None:
     ds = record()
     hour = ds["time"].dt.hour
     shaded = ds["ppfd"].where((hour < 6) | (hour > 8), np.minimum(ds["ppfd"], 60.0))
@@ -46,7 +46,7 @@ def test_days_with_gaps_are_left_out() -> None:
     assert solar_noon_error(ds, "ppfd").sizes["day"] == whole - 1
 
 
-def test_what_cannot_be_judged_is_refused() -> None:
+def test_records_without_enough_sun_are_refused() -> None:
     with pytest.raises(BadInput, match="half-hourly or hourly"):
         solar_noon_error(record(minutes=180), "ppfd")
     with pytest.raises(BadInput, match="no day has one dawn and one dusk"):

@@ -34,7 +34,7 @@ def record(
 
 
 def wave(hours: int = 72) -> np.ndarray:
-    return 288.0 + 8.0 * np.sin(2.0 * np.pi * np.arange(hours) / 24.0)
+    return np.asarray(288.0 + 8.0 * np.sin(2.0 * np.pi * np.arange(hours) / 24.0))
 
 
 def test_a_step_that_ends_at_midnight_belongs_to_the_day_before() -> None:

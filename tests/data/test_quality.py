@@ -26,7 +26,7 @@ HYYTIALA = SiteMeta("FI-Hyy", "SMEAR II", "CC BY 4.0", latitude=61.8474, longitu
 @pytest.fixture(scope="module")
 def hyytiala(shared_data: Path) -> xr.Dataset:
     table = pd.read_parquet(shared_data / "respiration" / "fi_hyy_2016_2020_30min.parquet")
-    # the sun says that this file stamps the start of its intervals
+    # by the position of the sun, this file has stamps at the start of its intervals
     time = utc_end_of_interval(table.index, interval=HALF_HOUR, stamp_at="start", utc_offset_hours=2.0, where="FI-Hyy")
     return site_dataset(
         {"nee": table["NEE"], "ustar": table["USTAR"], "t_air": table["TA"] + 273.15, "ppfd": table["PAR"]},
@@ -121,14 +121,14 @@ def test_mean_sun_of_each_step_against_pvlib(latitude: float, longitude: float) 
 
 
 def test_no_second_hdf5_library_comes_with_the_modules() -> None:
-    """A program linked to netCDF, such as JULES, may import them."""
+    """A program linked to netCDF, such as JULES, must be able to import them."""
     names = ("data.quality", "data.ustar", "data.satellite", "scoring.splits", "weather.disaggregate")
     modules = ", ".join(f"jules_ml.{name}" for name in names)
     code = f"import sys, {modules}; sys.exit('h5py' in sys.modules or 'netCDF4' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_day_of_sun_is_the_mean_of_its_steps() -> None:
+def test_daily_potential_radiation_is_the_mean_of_steps() -> None:
     ends = pd.date_range("2019-01-01 07:00", periods=365 * 24, freq="1h")
     hourly = mean_cos_zenith(ends, pd.Timedelta(hours=1), latitude=46.8, longitude=-100.0)
     daily = mean_cos_zenith(ends[23::24], pd.Timedelta(days=1), latitude=46.8, longitude=-100.0)
@@ -147,12 +147,14 @@ def test_night_at_hyytiala(hyytiala: xr.Dataset) -> None:
     assert float(hyytiala["ppfd"].where(dark).max()) < 20.0
     assert not (dark & hyytiala["ppfd"].isnull()).any()
     assert float(potential_radiation(hyytiala).where(dark).max()) <= 1.0
-    # with the potential radiation given, the position is not needed
-    given = hyytiala.assign(sw_pot=potential_radiation(hyytiala)).drop_attrs().assign_attrs(interval_seconds=1800.0)
-    np.testing.assert_array_equal(night(given), dark)
+    # with potential radiation in the record, the position is not needed
+    with_radiation = (
+        hyytiala.assign(sw_pot=potential_radiation(hyytiala)).drop_attrs().assign_attrs(interval_seconds=1800.0)
+    )
+    np.testing.assert_array_equal(night(with_radiation), dark)
 
 
-def test_shortwave_decides_before_photon_flux() -> None:
+def test_shortwave_takes_precedence_over_photon_flux() -> None:
     ds = small({"sw_down": [0.0, 11.0, np.nan, np.nan], "ppfd": [25.0, 0.0, 5.0, np.nan]}, start="2020-06-01 00:00")
     np.testing.assert_array_equal(night(ds), [True, False, True, False])
 
@@ -167,7 +169,7 @@ def test_wrong_clock_is_refused(hyytiala: xr.Dataset) -> None:
 
 def test_night_refusals() -> None:
     ds = small({"sw_down": [0.0] * 4})
-    for spoilt, problem, remedy in (
+    for invalid, problem, remedy in (
         (ds.drop_attrs().assign_attrs(interval_seconds=1800.0), "latitude is not known", "give latitude"),
         (ds.assign_attrs(longitude=250.0), "longitude 250", "decimal degrees"),
         (ds.drop_attrs(), "interval is not known", "interval_seconds"),
@@ -176,7 +178,7 @@ def test_night_refusals() -> None:
         (ds.expand_dims(site=["A", "B"]), "2 sites", "one by one"),
     ):
         with pytest.raises(BadInput, match=problem) as refusal:
-            night(spoilt)
+            night(invalid)
         assert remedy in refusal.value.remedy
 
 
@@ -192,7 +194,7 @@ def test_turbulent_steps() -> None:
 
 
 def leaky(ds: xr.Dataset, threshold: float) -> xr.Dataset:
-    """Respiration by Q10 with the site's own temperature and u*, of which calm air hides a part; heavy-tailed noise."""
+    """Respiration by Q10 with the temperature and u* of the site, underestimated in calm air, with heavy-tailed noise."""
     true = 2.5 * 2.0 ** ((ds["t_air"] - 283.15) / 10.0) * np.minimum(1.0, ds["ustar"] / threshold)
     noise = np.random.default_rng(1).laplace(size=true.size) * (0.3 + 0.25 * true)
     return ds.assign(nee=true + noise)
@@ -200,7 +202,7 @@ def leaky(ds: xr.Dataset, threshold: float) -> xr.Dataset:
 
 @pytest.mark.parametrize("threshold", [0.25, 0.40])
 @pytest.mark.parametrize(("method", "below", "above"), [("change-point", 0.03, 0.03), ("moving-point", 0.03, 0.10)])
-def test_known_threshold_is_found(
+def test_known_threshold_is_recovered(
     hyytiala: xr.Dataset, threshold: float, method: Method, below: float, above: float
 ) -> None:
     ds = leaky(hyytiala, threshold)
@@ -211,7 +213,7 @@ def test_known_threshold_is_found(
     xr.testing.assert_identical(found.by_year, again.by_year)
 
 
-def test_more_years_leave_the_first_ones_as_they_were(hyytiala: xr.Dataset) -> None:
+def test_more_years_do_not_change_the_first_ones(hyytiala: xr.Dataset) -> None:
     ds = leaky(hyytiala, 0.3)
     short = ds.sel(time=slice(None, "2018-12-31 22:00"))
     longer, shorter = (ustar_threshold(d, night(d), bootstraps=10).by_year for d in (ds, short))

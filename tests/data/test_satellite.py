@@ -33,7 +33,7 @@ def longwave(up: list[float], down: list[float]) -> xr.Dataset:
 
 
 @pytest.mark.parametrize("emissivity", [0.92, 0.98, 1.0])
-def test_temperature_comes_back(emissivity: float) -> None:
+def test_temperature_is_recovered(emissivity: float) -> None:
     truth, down = np.array([250.0, 290.0, 320.0]), np.array([200.0, 320.0, 400.0])
     up = emissivity * SIGMA * truth**4 + (1.0 - emissivity) * down
     lst = lst_from_longwave(longwave(list(up), list(down)), emissivity=emissivity)
@@ -102,11 +102,11 @@ def test_index_and_quality_against_pyswi(observed: xr.DataArray) -> None:
     table["sm_jd"], table["sm"] = julian, full
     theirs, _ = swi_ts.calc_swi_ts(table, julian, t_value=t_value)
     ours = soil_water_index(observed, t_value=[float(t) for t in t_value])
-    seen = observed.notnull().to_numpy()
+    valid = observed.notnull().to_numpy()
     for t in t_value:
         one = ours.sel(t_value=t)
-        np.testing.assert_allclose(one["swi"][seen], theirs[f"swi_{t}"][seen], atol=2e-6)
-        # theirs norms by a thousand days, ours by all of them
+        np.testing.assert_allclose(one["swi"][valid], theirs[f"swi_{t}"][valid], atol=2e-6)
+        # pyswi normalises by a thousand days, this code by all of them
         np.testing.assert_allclose(100.0 * one["swi_quality"][1:], theirs[f"swi_qflag_{t}"][1:], atol=0.02)
 
 
@@ -143,24 +143,24 @@ def test_gain_restarts_after_a_long_gap(observed: xr.DataArray) -> None:
     assert (out["swi_quality"][last + 31 : back] == 0.0).all()
     assert float(out["swi_gain"][back]) == 1.0
     assert float(out["swi"][back]) == float(observed[back])
-    # without a limit the gain grows by itself, and the index holds its value
+    # without a limit the gain grows, and the index keeps its value
     free = soil_water_index(observed, t_value=20.0).squeeze("t_value")
     assert float(free["swi"][back - 1]) == float(free["swi"][last])
     assert 0.8 < float(free["swi_gain"][back]) < 1.0
 
 
-def test_sites_are_filtered_apart(observed: xr.DataArray) -> None:
+def test_sites_are_filtered_separately(observed: xr.DataArray) -> None:
     both = xr.concat([observed, 1.0 - observed.shift(time=3)], dim="site")
     together = soil_water_index(both, t_value=[5, 20], max_gap=50)
     assert together["swi"].dims == ("t_value", "time", "site")
     alone = soil_water_index(both.isel(site=1), t_value=[5, 20], max_gap=50)
     xr.testing.assert_allclose(together.isel(site=1), alone, rtol=1e-14)
-    # a record shifted in time and turned round gives an index shifted and turned round
+    # a record that is shifted and inverted gives an index that is shifted and inverted
     np.testing.assert_allclose(together["swi"][:, 3:, 1], 1.0 - together["swi"][:, :-3, 0], atol=1e-12)
 
 
 def test_swi_refusals(observed: xr.DataArray) -> None:
-    for spoilt, keywords, problem, remedy in (
+    for invalid, keywords, problem, remedy in (
         (observed * 100.0, {}, "not within 0 to 1", "by 100"),
         (observed.fillna(-9999.0), {}, "-9999", "missing values to NaN"),
         (observed.where(False), {}, "no observation", "at least one value"),
@@ -169,6 +169,6 @@ def test_swi_refusals(observed: xr.DataArray) -> None:
         (observed, {"max_gap": -1.0}, "not positive", "max_gap"),
     ):
         with pytest.raises(BadInput, match=problem) as refusal:
-            soil_water_index(spoilt, **({"t_value": 5.0} | keywords))  # type: ignore[arg-type]
+            soil_water_index(invalid, **({"t_value": 5.0} | keywords))
         assert refusal.value.where == "variable ssm"
         assert remedy in refusal.value.remedy

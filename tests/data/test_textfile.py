@@ -1,4 +1,4 @@
-"""Delimited text and Parquet: every way in which a file can be broken is named by file, line and column."""
+"""Delimited text and Parquet: each fault is reported with file, line and column."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demonstration, on a few days of its record and on what it ships."""
+"""The demonstration: a few days of its record, and the files in the package."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from jules_ml.demo.run import davos_experiment, last_years
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import Experiment
 
-#: Twelve days without frost in which the nights were windy enough for the tower to see.
+#: Twelve days without frost, with nights turbulent enough for the eddy covariance.
 AUTUMN = ("2019-10-01T00:00", "2019-10-12T23:59")
 
 
@@ -33,14 +33,14 @@ def record_path() -> Path:
     return path
 
 
-def test_the_experiment_that_ships_is_sound() -> None:
+def test_the_experiment_in_the_package_is_valid() -> None:
     experiment = davos_experiment()
     assert experiment.run is not None
     assert experiment.run.mean_over == 1
     assert experiment.text.startswith("# The demonstration")
 
 
-def test_no_record_no_demo(tmp_path: Path) -> None:
+def test_demo_without_a_record_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no such file") as caught:
         run_demo(tmp_path, data=tmp_path / "nothing.whl")
     assert "diive 0.90.0" in caught.value.remedy
@@ -50,24 +50,24 @@ def test_nights_run_from_noon_to_noon_and_need_four_half_hours() -> None:
     stamps = pd.to_datetime(
         ["2020-01-01 22:15", "2020-01-01 23:45", "2020-01-02 00:15", "2020-01-02 03:15", "2020-01-02 22:15"]
     )
-    steps = pd.DataFrame({"observed": [1.0, 2.0, 3.0, 4.0, 9.0], "predicted": 2.0}, index=stamps)
+    steps = pd.DataFrame({"measured": [1.0, 2.0, 3.0, 4.0, 9.0], "modelled": 2.0}, index=stamps)
     nights = nightly_means(steps)
     assert nights.index.tolist() == [pd.Timestamp("2020-01-01")]
-    assert nights["observed"].tolist() == [2.5]
+    assert nights["measured"].tolist() == [2.5]
 
 
-def test_carbon_becomes_carbon_dioxide() -> None:
+def test_carbon_flux_is_converted_to_carbon_dioxide() -> None:
     output = xr.Dataset({"resp_s_gb": ("time", [1.20107e-8])})
     np.testing.assert_allclose(respired_carbon_dioxide(output), 1.0, rtol=1e-6)
 
 
-def test_the_last_years_are_taken() -> None:
+def test_the_last_years_are_used() -> None:
     time = pd.date_range("2020-12-31 23:30", "2022-12-31 23:00", freq="30min")
     part = last_years(xr.Dataset(coords={"time": time}), 1)
     assert part.sizes["time"] == 365 * 48
 
 
-def test_a_few_days_end_to_end(record_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_demo_on_a_few_days(record_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     short = davos_experiment()
     assert short.run is not None
     section = short.run.model_copy(
@@ -82,10 +82,10 @@ def test_a_few_days_end_to_end(record_path: Path, tmp_path: Path, monkeypatch: p
     )
     record = read_davos(record_path).sel(time=slice(*AUTUMN))
     monkeypatch.setattr(demo_run, "last_years", lambda *_: record)
-    said: list[str] = []
+    messages: list[str] = []
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
-        done = run_demo(tmp_path, data=record_path, years=1, say=said.append)
+        done = run_demo(tmp_path, data=record_path, years=1, say=messages.append)
 
     assert done.run.output.sizes["time"] == record.sizes["time"]
     rules = {s.variable: s.rule for s in done.run.weather.substitutions}
@@ -111,7 +111,7 @@ def test_a_few_days_end_to_end(record_path: Path, tmp_path: Path, monkeypatch: p
     pages = {"report.html", "scores.json", "column.nc", "column_learned.nc", "run_summary.json", "experiment.toml"}
     assert names == pages | {f"figures/{name}.png" for name in figures}
     scores = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
-    assert scores[0]["scores"]["n"] > 5
+    assert scores[0]["agreement"]["n"] > 5
 
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert page.count("data:image/png;base64,") == 8
@@ -120,7 +120,7 @@ def test_a_few_days_end_to_end(record_path: Path, tmp_path: Path, monkeypatch: p
         assert said_there in page
 
 
-def test_without_a_compiler_the_last_year_is_run_and_it_is_said(
+def test_without_a_compiler_only_the_last_year_is_run_with_a_note(
     record_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: dict[str, object] = {}
@@ -132,11 +132,11 @@ def test_without_a_compiler_the_last_year_is_run_and_it_is_said(
 
     monkeypatch.setattr(demo_run, "can_compile", lambda: False)
     monkeypatch.setattr(demo_run, "run_column", stop)
-    said: list[str] = []
+    messages: list[str] = []
     with pytest.raises(RunFailed):
-        run_demo(tmp_path, data=record_path, say=said.append)
+        run_demo(tmp_path, data=record_path, say=messages.append)
     assert asked == {"cycles": 1, "steps": 365 * 48}
-    assert "no C++ compiler" in said[0]
+    assert "no C++ compiler" in messages[0]
 
 
 def test_only_measured_nights_are_compared(record_path: Path) -> None:
@@ -154,8 +154,8 @@ def test_only_measured_nights_are_compared(record_path: Path) -> None:
         },
         coords={"time": record["time"], "dzsoil": ("soil", [0.1, 0.25, 0.65, 2.0])},
     )
-    found = compare(output, record)
-    assert (record["nee_qc"].to_numpy()[found.is_night] == 0.0).all()
-    assert (record["sw_down"].to_numpy()[found.is_night] < 10.0).all()
-    assert len(found.steps) == found.is_night.sum() > 20
-    assert found.frozen_days == 0.0
+    comparison = compare(output, record)
+    assert (record["nee_qc"].to_numpy()[comparison.is_night] == 0.0).all()
+    assert (record["sw_down"].to_numpy()[comparison.is_night] < 10.0).all()
+    assert len(comparison.steps) == comparison.is_night.sum() > 20
+    assert comparison.frozen_days == 0.0

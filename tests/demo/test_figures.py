@@ -1,4 +1,4 @@
-"""Every figure is a figure: labelled, lettered, noted, and written the same each time."""
+"""Figures of the demonstration: labels, panel letters, notes, and reproducible files."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from helpers.figures import legend_labels
 from matplotlib.figure import Figure
 
 from jules_ml.column.figures import layer_of, soil_moisture, soil_temperature, water_budget
@@ -23,7 +24,7 @@ NOTES = ["Wind was not measured.", "A long note. " * 30]
 
 @pytest.fixture(params=["30min", "1D"])
 def output(request: pytest.FixtureRequest) -> xr.Dataset:
-    """Five days of a made-up run, in half-hours and in days."""
+    """Five days of a synthetic run, half-hourly and daily."""
     period = pd.Timedelta(request.param)
     n = round(pd.Timedelta(days=5) / period)
     start = pd.Timestamp("2020-01-01")
@@ -41,7 +42,7 @@ def output(request: pytest.FixtureRequest) -> xr.Dataset:
         coords={"time": pd.date_range(start + period, periods=n, freq=period)},
         attrs={"site": "Somewhere"},
     )
-    arrays = {name: random.uniform(0.1, 0.5, (n, 4) if known.layered else n) for name, known in OUTPUTS.items()}
+    arrays = {name: random.uniform(0.1, 0.5, (n, 4) if variable.layered else n) for name, variable in OUTPUTS.items()}
     arrays["t_soil"] = arrays["t_soil"] + 273.0
     soil = {"sm_sat": np.full(4, 0.45), "sm_wilt": np.full(4, 0.1), "theta_r": np.zeros(4)}
     return output_dataset(arrays, weather, start=start, period=period, dzsoil=DZSOIL, soil=soil)
@@ -55,7 +56,7 @@ def sensor(output: xr.Dataset, depth: float, mean: float) -> xr.DataArray:
 def pairs(n: int) -> pd.DataFrame:
     random = np.random.default_rng(1)
     index = pd.date_range("2020-01-01", periods=n, freq="1D")
-    return pd.DataFrame({"observed": random.gamma(2.0, 2.0, n), "predicted": random.gamma(2.0, 1.5, n)}, index=index)
+    return pd.DataFrame({"measured": random.gamma(2.0, 2.0, n), "modelled": random.gamma(2.0, 1.5, n)}, index=index)
 
 
 def check(figure: Figure, panels: int) -> None:
@@ -73,7 +74,7 @@ def test_soil_moisture(output: xr.Dataset) -> None:
     check(soil_moisture(output, notes=NOTES), 2)
     figure = soil_moisture(output, observed=sensor(output, 0.15, 0.2), notes=NOTES)
     check(figure, 3)
-    labels = [text.get_text() for text in figure.axes[2].get_legend().get_texts()]
+    labels = legend_labels(figure.axes[2])
     assert "sensor, 0.15 m" in labels
     assert "column, 0.1–0.35 m" in labels
 
@@ -92,7 +93,7 @@ def test_night_respiration() -> None:
     assert sum("KGE" in text.get_text() for axis in figure.axes for text in axis.texts) == 2
 
 
-def test_a_stretch_without_whole_nights_is_drawn_too() -> None:
+def test_figure_without_complete_nights() -> None:
     check(night_respiration(pairs(3), pairs(0), measured="tower", modelled="column", notes=NOTES), 3)
 
 
@@ -104,18 +105,18 @@ def test_respiration_curves(output: xr.Dataset) -> None:
     check(figure, 2)
 
 
-def test_a_figure_is_written_the_same_each_time(output: xr.Dataset, tmp_path: Path) -> None:
+def test_a_figure_is_written_with_the_same_bytes_each_time(output: xr.Dataset, tmp_path: Path) -> None:
     one, two = (save_figure(soil_moisture(output), tmp_path / name) for name in ("a.png", "b.png"))
     assert one.read_bytes() == two.read_bytes()
 
 
-def test_settings_of_matplotlib_stay_as_they_were(output: xr.Dataset) -> None:
+def test_settings_of_matplotlib_are_unchanged(output: xr.Dataset) -> None:
     before = dict(mpl.rcParams)
     soil_moisture(output)
     assert dict(mpl.rcParams) == before
 
 
-def test_days_with_too_little_have_no_mean() -> None:
+def test_days_with_too_few_values_have_no_mean() -> None:
     time = pd.date_range("2020-01-01 00:30", periods=96, freq="30min")
     values = np.ones(96)
     values[50:90] = np.nan
@@ -130,5 +131,5 @@ def test_layer_of_a_sensor(depth: float, layer: int) -> None:
     assert layer_of(depth, DZSOIL) == layer
 
 
-def test_layers_are_named_by_their_depths() -> None:
+def test_labels_of_layers_have_their_depths() -> None:
     assert layer_labels(DZSOIL) == ["0–0.1 m", "0.1–0.35 m", "0.35–1 m", "1–3 m"]

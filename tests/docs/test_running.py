@@ -1,4 +1,4 @@
-"""docs/running.md lists every key of the experiment file, as the schema has it."""
+"""docs/running.md lists every key of the experiment file as the schema defines it."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _default(value: object) -> str:
 
 
 def _choices(annotation: object) -> str:
-    """What a key may be, where that is one of a few words or numbers."""
+    """Allowed values of a key, where they are a few words or numbers."""
     options = [arg for arg in get_args(annotation) if isinstance(arg, str | int)]
     for inner in get_args(annotation):
         options += [arg for arg in get_args(inner) if get_origin(inner) is Literal]
@@ -94,7 +94,7 @@ def _literal(value: object) -> str:
 
 
 def table(model: type[BaseModel]) -> str:
-    """The table of a section's keys, as it should stand in the page."""
+    """Expected table of the keys of a section."""
     rows = [
         f"| `{name}` | {_default(field.get_default(call_default_factory=True))} | {field.description}{_choices(field.annotation)} |"
         for name, field in model.model_fields.items()
@@ -104,25 +104,25 @@ def table(model: type[BaseModel]) -> str:
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_every_key_of_a_section_stands_in_the_page(name: str) -> None:
+def test_page_lists_every_key_of_a_section(name: str) -> None:
     assert f"`{name}`" in RUNNING
     assert table(TABLES[name]) in RUNNING
 
 
 @pytest.mark.parametrize("reader", RECORDS)
-def test_every_reader_stands_in_the_page_with_its_keys(reader: str) -> None:
+def test_page_lists_every_reader_with_its_keys(reader: str) -> None:
     model = RECORDS[reader]
     assert f'`reader = "{reader}"`: {model.model_fields["reader"].description}' in RUNNING
     assert table(model) in RUNNING
 
 
 @pytest.mark.parametrize("model", [TableRecord, TableColumn, TableTime, Quality])
-def test_every_key_of_the_column_map_stands_in_the_page(model: type[BaseModel]) -> None:
+def test_page_lists_every_key_of_the_column_map(model: type[BaseModel]) -> None:
     missing = [name for name in model.model_fields if f"`{name}`" not in RUNNING]
     assert not missing
 
 
-def test_the_page_tells_the_time_of_records_whose_files_do_not() -> None:
+def test_page_states_the_time_zone_of_records_whose_files_do_not() -> None:
     """COSORE's stamps are UTC, at the start of the hour; SMEAR's of FI-Hyy are at the start of the half-hour."""
     assert "0 for the database's own, which are UTC at the start of the hour" in RUNNING
     assert '`"start"` (as in SMEAR\'s record of FI-Hyy)' in RUNNING
@@ -130,18 +130,18 @@ def test_the_page_tells_the_time_of_records_whose_files_do_not() -> None:
     assert "SMEAR's record of FI-Hyy" in str(TableSpec.__doc__)
 
 
-def test_every_section_stands_in_the_page() -> None:
+def test_page_lists_every_section() -> None:
     assert [name for name in Experiment.model_fields if f"[{name}" not in RUNNING] == []
 
 
 @pytest.mark.parametrize("text", re.findall(r"```toml\n(.*?)```", RUNNING, re.DOTALL))
-def test_what_the_page_shows_is_an_experiment(text: str, tmp_path: Path) -> None:
+def test_example_on_the_page_is_a_valid_experiment(text: str, tmp_path: Path) -> None:
     (tmp_path / "shown.toml").write_text(text, encoding="utf-8")
     load_experiment(tmp_path / "shown.toml")
 
 
 @pytest.mark.parametrize("path", sorted((DOCS / "examples").glob("*.toml")), ids=lambda p: p.name)
-def test_examples_are_experiments(path: Path) -> None:
+def test_examples_are_valid_experiments(path: Path) -> None:
     experiment = load_experiment(path)
     assert experiment.run is not None
     assert f"examples/{path.name}" in RUNNING

@@ -1,4 +1,4 @@
-"""``jules-ml ensemble`` as it is typed."""
+"""The command ``jules-ml ensemble``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ values = [0.22, 0.24, 0.1]
 """
 
 
-def test_members_that_cannot_be_fail_alone_and_the_rest_is_gathered(tmp_path: Path) -> None:
+def test_a_member_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
     path = write_experiment(tmp_path, days=1)
     path.write_text(path.read_text(encoding="utf-8") + ENSEMBLE, encoding="utf-8")
     asked = runner.invoke(app, ["ensemble", str(path), "--dry-run"])
@@ -42,7 +42,7 @@ def test_members_that_cannot_be_fail_alone_and_the_rest_is_gathered(tmp_path: Pa
         assert ds.attrs["experiment"] == path.read_text(encoding="utf-8")
 
 
-def test_mistakes_in_the_file_are_told_with_their_line(tmp_path: Path) -> None:
+def test_mistakes_in_the_file_are_reported_with_their_line(tmp_path: Path) -> None:
     path = write_experiment(tmp_path, days=1)
     path.write_text(path.read_text(encoding="utf-8") + ENSEMBLE.replace("values", "valeus"), encoding="utf-8")
     result = runner.invoke(app, ["ensemble", str(path), "--out", str(tmp_path / "out")])

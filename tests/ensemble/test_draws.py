@@ -1,4 +1,4 @@
-"""Draws of learned respiration in the column, and their spread online beside that offline."""
+"""Draws of learned respiration in the column, and their spread in the model and offline."""
 
 from __future__ import annotations
 
@@ -35,20 +35,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_each_draw_once_and_as_if_alone(folder: Path) -> None:
+def test_each_draw_is_run_once_and_equals_a_single_run(folder: Path) -> None:
     experiment = load_experiment(folder / "small.toml")
     assert [member.draws["respiration"] for member in plan_members(experiment)] == [0, 1, 2]
     alone = write_drawn_module(folder / "module", 2, folder / "drawn")
     output = run_column(experiment, factors=learned_factors(alone)).output
-    found = read_member(member_folder(folder / "out", 2))
+    member = read_member(member_folder(folder / "out", 2))
     for name in ("resp_s_gb", "fsth", "ftemp", "smcl"):
-        np.testing.assert_allclose(found[name].values, output[name].to_numpy(), rtol=1e-9)
-    # daily means, so below the reach of the day's warmth
+        np.testing.assert_allclose(
+            np.asarray(member[name].values, dtype=np.float64), output[name].to_numpy(), rtol=1e-9
+        )
+    # daily means: g of the mean temperature differs a little from the mean of g
     warmer = output["t_soil"].to_numpy()[:, 3] - T_REFERENCE
-    np.testing.assert_allclose(found["ftemp"].values[:, 3], Q10[2] ** (warmer / 10.0), rtol=1e-3)
+    np.testing.assert_allclose(
+        np.asarray(member["ftemp"].values, dtype=np.float64)[:, 3], np.power(Q10[2], warmer / 10.0), rtol=1e-3
+    )
 
 
-def test_one_draw_is_the_median_of_itself(folder: Path) -> None:
+def test_the_median_of_one_draw_is_that_draw(folder: Path) -> None:
     from jules_ml.learned.respiration.store import load_respiration
 
     module = drawn_respiration(load_respiration(folder / "module")[0], 1)
@@ -56,8 +60,8 @@ def test_one_draw_is_the_median_of_itself(folder: Path) -> None:
     torch.testing.assert_close(module.g(t), torch.tensor([2.0], dtype=torch.float64))
 
 
-def test_draws_alike_offline_part_online(folder: Path) -> None:
-    """Offline each draw's own level makes up for its curve; in the model there is one level for all."""
+def test_draws_with_equal_flux_offline_differ_in_the_model(folder: Path) -> None:
+    """Offline the base respiration of each draw compensates for its curve; in the model all draws have the same."""
     with xr.open_dataset(folder / "out" / "spread.nc") as spread:
         june = spread.sel(month=6)
         assert float(june["offline"]) == pytest.approx(0.0, abs=1e-6)

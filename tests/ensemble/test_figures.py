@@ -1,4 +1,4 @@
-"""Figures of ensembles: drawn of what there is, and the same each time."""
+"""Figures of ensembles: their contents, and reproducible files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import xarray as xr
+from helpers.figures import legend_labels
 
 from jules_ml.ensemble.figures import drawable, fan, spread_online_offline
 from jules_ml.support.figures import save_figure
@@ -23,14 +24,14 @@ def summary(*, weighed: bool) -> xr.Dataset:
     return ds.assign(theta_posterior_mean=(("time", "soil"), theta[2])) if weighed else ds
 
 
-def test_fan_has_a_panel_for_each_layer_it_shows(tmp_path: Path) -> None:
+def test_fan_has_a_panel_for_each_layer(tmp_path: Path) -> None:
     figure = fan(summary(weighed=True), notes=["60 members."])
     titles = [axis.get_title(loc="left") for axis in figure.axes]
     assert [title.split("$   ")[1] for title in titles] == [
         "water content, 0–0.1 m [m3 m-3]",
         "water content, 0.35–1 m [m3 m-3]",
     ]
-    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    labels = legend_labels(figure.axes[0])
     assert labels == ["90 % of members", "50 % of members", "median", "posterior mean"]
     twice = [save_figure(fan(summary(weighed=True)), tmp_path / name).read_bytes() for name in ("a.png", "b.png")]
     assert twice[0] == twice[1]

@@ -1,4 +1,4 @@
-"""Draws of learned hydraulics: a soil of its own for each member, in the column and in JULES."""
+"""Draws of learned hydraulics: each member has its own soil, in the column and in JULES."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ batch = 4
 
 
 def write_module(folder: Path) -> Path:
-    """Three networks that say the same everywhere, each another soil."""
+    """Write three networks with constant output, a different soil each."""
     network = LearnedHydraulics(("sand", "clay"), members=3, hidden=2)
     with torch.no_grad():
         network.outward.zero_()
@@ -67,9 +67,11 @@ def test_each_member_has_the_soil_of_one_network(tmp_path: Path) -> None:
         assert own.soil.properties is not None
         saturated.append(own.soil.properties.sm_sat[0])
         alone = run_column(own).output
-        found = read_member(member_folder(tmp_path / "out", member.number))
+        member_output = read_member(member_folder(tmp_path / "out", member.number))
         for name in ("smcl", "t_soil", "sthu"):
-            np.testing.assert_allclose(found[name].values, alone[name].to_numpy(), rtol=1e-13)
+            np.testing.assert_allclose(
+                np.asarray(member_output[name].values, dtype=np.float64), alone[name].to_numpy(), rtol=1e-13
+            )
     assert saturated == sorted(set(saturated))
     files = {path.name for path in write_results(done)}
     assert {"spread_theta.nc", "spread_theta.png"} <= files
@@ -79,7 +81,7 @@ def test_each_member_has_the_soil_of_one_network(tmp_path: Path) -> None:
         assert float(june["online_draws"]) > 0.0
 
 
-def test_parameters_act_on_the_soil_that_was_drawn(tmp_path: Path) -> None:
+def test_parameters_change_the_drawn_soil(tmp_path: Path) -> None:
     more = (
         '\n[ensemble]\nmembers = 6\ndraws = ["hydraulics"]\n\n[[ensemble.parameters]]\n'
         'parameter = "soil.properties.satcon"\nbounds = [1.5, 2.0]\nfactor = true\n'
@@ -108,8 +110,10 @@ def test_members_without_draws_have_the_mean_soil(tmp_path: Path) -> None:
     experiment = load_experiment(experiment_file(tmp_path, more))
     run_ensemble(experiment, tmp_path / "out")
     alone = run_column(experiment).output
-    found = read_member(member_folder(tmp_path / "out", 1))
-    np.testing.assert_allclose(found["smcl"].values, alone["smcl"].to_numpy(), rtol=1e-13)
+    member_output = read_member(member_folder(tmp_path / "out", 1))
+    np.testing.assert_allclose(
+        np.asarray(member_output["smcl"].values, dtype=np.float64), alone["smcl"].to_numpy(), rtol=1e-13
+    )
 
 
 def jules_file(data: Path, folder: Path, via: str) -> Path:
@@ -135,7 +139,7 @@ def test_jules_reads_the_soil_of_one_network(tmp_path: Path, shared_data: Path) 
             np.testing.assert_allclose(ds["b"].to_numpy().ravel(), own.properties.b)
 
 
-def test_draws_that_would_not_get_into_jules_are_refused(tmp_path: Path, shared_data: Path) -> None:
+def test_draws_without_a_way_into_jules_are_refused(tmp_path: Path, shared_data: Path) -> None:
     with pytest.raises(BadInput) as caught:
         run_ensemble(load_experiment(jules_file(shared_data, tmp_path, "")), tmp_path / "out")
     assert "run.via" in str(caught.value.where)

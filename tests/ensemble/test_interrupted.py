@@ -1,4 +1,4 @@
-"""Killed at any moment and begun again: nothing is lost, and nothing that was done is done twice."""
+"""Killed at any moment and started_members again: nothing is lost, and nothing that was done is done twice."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from _ensemble import IdleWork, run_idle
-from helpers.interrupted_ensemble import PROGRAM, alive, begun, complete, finished, until
+from helpers.interrupted_ensemble import PROGRAM, alive, complete, finished, started_members, until
 
 from jules_ml.ensemble.gathering import gather
 from jules_ml.ensemble.manifest import member_folder
@@ -30,45 +30,45 @@ def test_manager_killed(tmp_path: Path, figures: Say) -> None:
     until(lambda: len(finished(tmp_path, n)) >= 4)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    workers = {pid for _, pid in begun(tmp_path)}
+    workers = {pid for _, pid in started_members(tmp_path)}
     until(lambda: not any(alive(pid) for pid in workers))
     before = finished(tmp_path, n)
     assert 4 <= len(before) < n
     figures(complete(tmp_path, n, before))
 
 
-def test_worker_killed_is_replaced_and_its_member_run_again(tmp_path: Path, figures: Say) -> None:
+def test_a_killed_worker_is_replaced_and_its_member_run_again(tmp_path: Path, figures: Say) -> None:
     n = 12
     with subprocess.Popen(
         [*PROGRAM, str(tmp_path), str(n), "--workers", "2", "--seconds", "0.1"], stdout=subprocess.PIPE, text=True
     ) as process:
-        until(lambda: len(begun(tmp_path)) >= 3)
-        number, pid = begun(tmp_path)[-1]
+        until(lambda: len(started_members(tmp_path)) >= 3)
+        number, pid = started_members(tmp_path)[-1]
         os.kill(pid, signal.SIGKILL)
-        said, _ = process.communicate()
-    assert said.split()[:3] == [str(n), "0", "0"]
-    counts = Counter(k for k, _ in begun(tmp_path))
+        stdout, _ = process.communicate()
+    assert stdout.split()[:3] == [str(n), "0", "0"]
+    counts = Counter(k for k, _ in started_members(tmp_path))
     assert sorted(counts) == list(range(n))
     assert sum(counts.values()) <= n + 1
-    figures(f"{n} of {n} done; member {number} was begun {counts[number]} times, all others once")
+    figures(f"{n} of {n} done; member {number} was started {counts[number]} times, all others once")
 
 
-def test_member_that_kills_its_worker_is_given_up(tmp_path: Path) -> None:
+def test_a_member_that_kills_its_worker_again_fails(tmp_path: Path) -> None:
     run = run_idle(tmp_path, 3, pool(2), IdleWork(deadly=(1,)))
     assert (run.done, run.failed) == (2, 1)
     assert run.messages == {1: "the worker that ran it died (SIGKILL)"}
-    assert [number for number, _ in begun(tmp_path)].count(1) == 2
+    assert [number for number, _ in started_members(tmp_path)].count(1) == 2
 
 
-def test_failed_members_stay_failed_until_they_are_asked_for(tmp_path: Path) -> None:
+def test_failed_members_are_run_again_only_on_request(tmp_path: Path) -> None:
     run = run_idle(tmp_path, 5, alone, IdleWork(fails=(1, 3)))
     assert (run.done, run.failed) == (3, 2)
     assert run.messages == {1: "it was told to", 3: "it was told to"}
     assert run_idle(tmp_path, 5, alone, IdleWork()).failed == 2
-    assert len(begun(tmp_path)) == 5
+    assert len(started_members(tmp_path)) == 5
     run = run_idle(tmp_path, 5, alone, IdleWork(), retry=True)
     assert (run.done, run.failed, run.kept) == (5, 0, 3)
-    assert sorted(k for k, _ in begun(tmp_path)[5:]) == [1, 3]
+    assert sorted(k for k, _ in started_members(tmp_path)[5:]) == [1, 3]
 
 
 @pytest.mark.parametrize("damage", [b"", b"something else", None])
@@ -81,7 +81,7 @@ def test_damaged_member_is_run_again(tmp_path: Path, damage: bytes | None, figur
         path.write_bytes(damage)
     run = run_idle(tmp_path, 4, alone, IdleWork())
     assert run.damaged == [2]
-    again = [k for k, _ in begun(tmp_path)[4:]]
+    again = [k for k, _ in started_members(tmp_path)[4:]]
     assert again == [2]
     assert (run.done, run.kept) == (4, 3)
     figures(f"{run.kept} of {run.done} were whole, {len(again)} damaged and run again")
@@ -101,14 +101,14 @@ def test_file_damaged_after_the_run_is_not_gathered(tmp_path: Path) -> None:
     assert not (tmp_path / "ensemble.nc").exists()
 
 
-def test_disk_that_fills_up_stops_and_what_is_done_stays(tmp_path: Path, figures: Say) -> None:
-    """A file system of a few hundred kilobytes, which is given room afterwards."""
+def test_full_disk_stops_the_run_and_keeps_finished_members(tmp_path: Path, figures: Say) -> None:
+    """A file system of a few hundred kilobytes, which is enlarged afterwards."""
     n, disk = 400, tmp_path / "disk"
     disk.mkdir()
     script = f"""\
 mount -t tmpfs -o size=600k tmpfs {disk} || exit 99
 {shlex.join([*PROGRAM, str(disk / "out"), str(n)])} && exit 98
-ls {disk}/out/members/*/status.json > {tmp_path}/done_before; cp {disk}/out/begun {tmp_path}/begun_before
+ls {disk}/out/members/*/status.json > {tmp_path}/done_before; cp {disk}/out/started {tmp_path}/started_before
 mount -o remount,size=64m {disk}
 {shlex.join([*PROGRAM, str(disk / "out"), str(n)])} || exit 97
 cp -r {disk}/out {tmp_path}/out
@@ -122,17 +122,17 @@ cp -r {disk}/out {tmp_path}/out
     out = tmp_path / "out"
     before = {int(Path(line).parent.name) for line in (tmp_path / "done_before").read_text().split()}
     assert 0 < len(before) < n
-    said = [int(word) for word in done.stdout.split()[:3]]
-    assert said == [n, 0, len(before)]
+    counts = [int(word) for word in done.stdout.split()[:3]]
+    assert counts == [n, 0, len(before)]
     assert finished(out, n) == list(range(n))
-    first = len((tmp_path / "begun_before").read_text().splitlines())
-    again = [number for number, _ in begun(out)[first:]]
+    first = len((tmp_path / "started_before").read_text().splitlines())
+    again = [number for number, _ in started_members(out)[first:]]
     assert sorted(again) == sorted(set(range(n)) - before)
     figures(f"{len(before)} of {n} were done when the disk was full, {len(again)} run once there was room")
 
 
-def test_member_that_cannot_be_written_stops_and_what_is_done_stays(tmp_path: Path, figures: Say) -> None:
-    """A limit on the size of files, as quotas have it."""
+def test_unwritable_member_stops_the_run_and_keeps_finished_members(tmp_path: Path, figures: Say) -> None:
+    """A limit on the size of files, as with quotas."""
     run_idle(tmp_path, 2, alone, IdleWork())
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, old[1]))
@@ -146,7 +146,7 @@ def test_member_that_cannot_be_written_stops_and_what_is_done_stays(tmp_path: Pa
     figures(complete(tmp_path, 6, before))
 
 
-def test_disk_full_while_gathering_leaves_members_as_they_are(tmp_path: Path) -> None:
+def test_full_disk_while_gathering_keeps_the_members(tmp_path: Path) -> None:
     run = run_idle(tmp_path, 3, alone, IdleWork())
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, old[1]))

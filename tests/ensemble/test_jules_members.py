@@ -1,4 +1,4 @@
-"""Members of JULES: a stand-in in the place of the executable, through everything that a real one goes through."""
+"""Members that run JULES; a stand-in takes the place of the executable."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def changed(path: Path, old: str, new: str) -> Path:
     return path
 
 
-def test_members_are_run_gathered_and_accounted_for(
+def test_members_are_run_gathered_and_listed(
     tmp_path: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     experiment = load_experiment(jules_ensemble(shared_data, tmp_path, 4))
-    # one of four values of a Latin hypercube lies in the last quarter
+    # a Latin hypercube of four has one value in the last quarter
     monkeypatch.setenv("STAND_IN_FATAL", "2.25")
     run = run_ensemble(experiment, tmp_path / "out", crew=pool(2))
     assert (run.done, run.failed) == (3, 1)
@@ -41,12 +41,12 @@ def test_members_are_run_gathered_and_accounted_for(
     write_results(run)
     with netCDF4.Dataset(tmp_path / "out" / "ensemble.nc") as ds:
         ds.set_auto_mask(False)
-        q10, found, done = ds["parameter_q10_soil"][:], ds["resp_s_gb"][:, 0], ds["done"][:].astype(bool)
+        q10, respiration, done = ds["parameter_q10_soil"][:], ds["resp_s_gb"][:, 0], ds["done"][:].astype(bool)
         assert "sha256" in ds.executable
         assert "+q10_soil = " in ds.namelist_differences
         assert ds["sthu"].dimensions == ("member", "time", "soil")
-    np.testing.assert_allclose(found[done], 1e-8 * q10[done], rtol=1e-12)
-    assert np.isnan(found[~done]).all()
+    np.testing.assert_allclose(respiration[done], 1e-8 * q10[done], rtol=1e-12)
+    assert np.isnan(respiration[~done]).all()
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["messages"].keys() == {str(number)}
     place = member_folder(tmp_path / "out", 0)
@@ -56,7 +56,7 @@ def test_members_are_run_gathered_and_accounted_for(
     assert (again.done, again.failed, again.kept) == (4, 0, 3)
 
 
-def test_a_run_that_is_not_kept_is_accounted_for_all_the_same(tmp_path: Path, shared_data: Path) -> None:
+def test_a_run_folder_that_is_deleted_is_still_listed(tmp_path: Path, shared_data: Path) -> None:
     path = changed(jules_ensemble(shared_data, tmp_path, 1), "[ensemble]\n", "[ensemble]\nkeep_runs = false\n")
     run = run_ensemble(load_experiment(path), tmp_path / "out")
     write_results(run)
@@ -67,7 +67,7 @@ def test_a_run_that_is_not_kept_is_accounted_for_all_the_same(tmp_path: Path, sh
         assert "+q10_soil = " in ds.namelist_differences
 
 
-def test_killed_member_is_run_again_without_being_asked_for(
+def test_a_killed_member_is_run_again_without_a_request(
     tmp_path: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch, figures: Callable[[str], None]
 ) -> None:
     experiment = load_experiment(jules_ensemble(shared_data, tmp_path, 3))
@@ -83,7 +83,7 @@ def test_killed_member_is_run_again_without_being_asked_for(
     figures(f"{again.kept} of 3 were done before, the one whose JULES was killed was run again without being asked for")
 
 
-def test_index_and_factor_act_on_what_stands_in_the_namelist(tmp_path: Path, shared_data: Path) -> None:
+def test_index_and_factor_change_the_value_in_the_namelist(tmp_path: Path, shared_data: Path) -> None:
     path = jules_ensemble(shared_data, tmp_path, 2)
     with path.open("a", encoding="utf-8") as file:
         file.write(
@@ -92,9 +92,9 @@ def test_index_and_factor_act_on_what_stands_in_the_namelist(tmp_path: Path, sha
         )
     experiment = load_experiment(path)
     plan = plan_ensemble(experiment)
-    made = member_experiment(experiment, plan.members[1])
-    assert made.jules is not None
-    values = made.jules.set["jules_soil_props"]["const_val"]
+    member = member_experiment(experiment, plan.members[1])
+    assert member.jules is not None
+    values = member.jules.set["jules_soil_props"]["const_val"]
     assert isinstance(values, tuple)
     assert values[1] == pytest.approx(0.04946 * plan.members[1].values["const_val_2"])
     assert (values[0], values[2]) == (6.63, 0.004715)

@@ -1,4 +1,4 @@
-"""Members follow from the experiment alone; what cannot be is refused before anything is run."""
+"""Members are determined by the experiment; impossible settings are refused before any run."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_each_eighth_of_a_prior_has_one_of_eight_samples(sampling: str) -> None:
         ("lognormal", {"mean": 3.0, "sd": 0.5}, lambda x: norm.cdf(np.log(x / 3.0), 0.0, 0.5)),
     ],
 )
-def test_samples_are_of_their_prior(prior, given, share) -> None:  # type: ignore[no-untyped-def]
+def test_samples_follow_their_prior(prior, given, share) -> None:  # type: ignore[no-untyped-def]
     u = (np.arange(400) + 0.5) / 400
     values = prior_quantile(ParameterSection(parameter="a", prior=prior, **given), u)
     np.testing.assert_allclose(share(values), u, atol=1e-12)
@@ -82,14 +82,14 @@ def test_members_are_sites_times_forcing_times_samples() -> None:
 
 
 def test_listed_values_are_taken_in_turn(tmp_path: Path) -> None:
-    made = experiment(
+    ensemble = experiment(
         tmp_path, ENSEMBLE, ("members = 8", 'sampling = "listed"'), ("bounds = [0.02, 0.2]", "values = [0.1, 0.05]")
     )
-    assert [dict(member.values) for member in plan_members(made)] == [{"sathh": 0.1}, {"sathh": 0.05}]
+    assert [dict(member.values) for member in plan_members(ensemble)] == [{"sathh": 0.1}, {"sathh": 0.05}]
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ("members = 8", "members = 0", "greater than or equal to 1"),
         ("[0.02, 0.2]", "[0.2, 0.02]", "bounds are reversed"),
@@ -115,21 +115,21 @@ def test_listed_values_are_taken_in_turn(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_cannot_be_is_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
+def test_impossible_settings_are_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
     with pytest.raises(BadInput) as caught:
         run_ensemble(experiment(tmp_path, ENSEMBLE, (old, new)), tmp_path / "out")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "small.toml" in str(caught.value.where)
     assert not (tmp_path / "out").exists()
 
 
 def test_draws_without_a_module_are_refused(tmp_path: Path) -> None:
-    made = experiment(tmp_path, ENSEMBLE, ("members = 8", 'members = 8\ndraws = ["respiration"]'))
+    ensemble = experiment(tmp_path, ENSEMBLE, ("members = 8", 'members = 8\ndraws = ["respiration"]'))
     with pytest.raises(BadInput, match="no module of it"):
-        plan_ensemble(made)
+        plan_ensemble(ensemble)
 
 
-def test_folder_with_something_else_is_refused(tmp_path: Path) -> None:
+def test_folder_with_other_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("mine", encoding="ascii")
     with pytest.raises(BadInput, match=r"not empty.*--out"):
@@ -137,7 +137,7 @@ def test_folder_with_something_else_is_refused(tmp_path: Path) -> None:
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["mine.txt"]
 
 
-def test_folder_of_another_ensemble_is_refused_and_of_the_same_taken_up(tmp_path: Path) -> None:
+def test_folder_of_another_ensemble_is_refused_and_of_the_same_continued(tmp_path: Path) -> None:
     def none(*_: object) -> object:
         raise KeyboardInterrupt
 
@@ -146,7 +146,7 @@ def test_folder_of_another_ensemble_is_refused_and_of_the_same_taken_up(tmp_path
     with pytest.raises(BadInput, match="holds another ensemble"):
         run_ensemble(experiment(tmp_path, ENSEMBLE, ("0.02", "0.03")), tmp_path / "out")
     with pytest.raises(KeyboardInterrupt):
-        # quantiles bear on what is made of the members, not on them
+        # quantiles affect the summary, not the members
         run_ensemble(
             experiment(tmp_path, ENSEMBLE, ("members = 8", "members = 8\nquantiles = [0.5]")),
             tmp_path / "out",
@@ -154,20 +154,20 @@ def test_folder_of_another_ensemble_is_refused_and_of_the_same_taken_up(tmp_path
         )
 
 
-def test_two_at_once_in_one_folder_are_refused(tmp_path: Path) -> None:
-    made = experiment(tmp_path)
+def test_two_runs_at_once_in_one_folder_are_refused(tmp_path: Path) -> None:
+    ensemble = experiment(tmp_path)
 
     def second(*_: object) -> object:
-        run_ensemble(made, tmp_path / "out", crew=alone)
+        run_ensemble(ensemble, tmp_path / "out", crew=alone)
         raise AssertionError
 
     with pytest.raises(BadInput, match="another run of the ensemble is at work"):
-        run_ensemble(made, tmp_path / "out", crew=second)  # type: ignore[arg-type]
+        run_ensemble(ensemble, tmp_path / "out", crew=second)  # type: ignore[arg-type]
 
 
-def test_dry_run_says_what_would_be_run_and_writes_nothing(tmp_path: Path) -> None:
-    made = experiment(tmp_path)
-    rows = dict(estimate(made, tmp_path / "out").rows())
+def test_dry_run_lists_the_runs_and_writes_nothing(tmp_path: Path) -> None:
+    ensemble = experiment(tmp_path)
+    rows = dict(estimate(ensemble, tmp_path / "out").rows())
     assert rows["members"] == "8: 0 done, 0 failed, 8 to run in 1 units"
     assert rows["differ"].startswith("sathh: 0.0")
     assert "estimated" in rows["cost"]
@@ -175,27 +175,27 @@ def test_dry_run_says_what_would_be_run_and_writes_nothing(tmp_path: Path) -> No
     assert not (tmp_path / "out").exists()
 
 
-def test_every_listed_value_is_tried_before_anything_is_run(tmp_path: Path) -> None:
+def test_every_listed_value_is_checked_before_any_run(tmp_path: Path) -> None:
     listed = ("bounds = [0.02, 0.2]", "values = [0.1, -1.0, 0.2]")
     with pytest.raises(BadInput, match="sathh must be positive"):
         plan_ensemble(experiment(tmp_path, ENSEMBLE, ("members = 8", 'sampling = "listed"'), listed))
 
 
-def test_forcing_files_of_different_spans_are_refused_before_anything_is_run(tmp_path: Path) -> None:
+def test_forcing_files_with_different_periods_are_refused_before_any_run(tmp_path: Path) -> None:
     write_weather(tmp_path / "short.dat", days=1)
     write_weather(tmp_path / "long.dat", days=2)
-    made = experiment(tmp_path, '\n[ensemble]\nforcing = ["short.dat", "long.dat"]\n')
+    ensemble = experiment(tmp_path, '\n[ensemble]\nforcing = ["short.dat", "long.dat"]\n')
     with pytest.raises(BadInput, match=r"long\.dat: its members run .*one time axis.*start and end"):
-        plan_ensemble(made)
+        plan_ensemble(ensemble)
 
 
-def test_weather_that_has_changed_makes_it_another_ensemble(tmp_path: Path) -> None:
-    made = experiment(tmp_path)
-    first = fingerprint(made)
+def test_changed_weather_makes_a_different_ensemble(tmp_path: Path) -> None:
+    ensemble = experiment(tmp_path)
+    first = fingerprint(ensemble)
     assert fingerprint(experiment(tmp_path)) == first
     weather = tmp_path / "weather.dat"
     weather.write_text(weather.read_text(encoding="utf-8").replace("288", "289", 1), encoding="utf-8")
-    assert fingerprint(made) != first
+    assert fingerprint(ensemble) != first
 
 
 def test_dry_run_refuses_a_folder_of_another_ensemble(tmp_path: Path) -> None:
@@ -205,13 +205,13 @@ def test_dry_run_refuses_a_folder_of_another_ensemble(tmp_path: Path) -> None:
         estimate(experiment(tmp_path), tmp_path / "out")
 
 
-def test_time_left_is_by_members_of_this_run_alone(tmp_path: Path) -> None:
-    made = experiment(tmp_path)
-    told: list[Progress] = []
+def test_time_left_is_estimated_from_members_of_this_run(tmp_path: Path) -> None:
+    ensemble = experiment(tmp_path)
+    reports: list[Progress] = []
     (tmp_path / "out" / "members").mkdir(parents=True)
     for number in range(7):
         write_status(tmp_path / "out", Status(number, "failed", message="earlier"))
-    plan = plan_ensemble(made)
-    run_members(EnsembleRun(tmp_path / "out", made, plan.members), plan, alone, progress=told.append)
-    assert (told[0].failed, told[0].seconds_left) == (7, None)
-    assert told[-1].done == 1
+    plan = plan_ensemble(ensemble)
+    run_members(EnsembleRun(tmp_path / "out", ensemble, plan.members), plan, alone, progress=reports.append)
+    assert (reports[0].failed, reports[0].seconds_left) == (7, None)
+    assert reports[-1].done == 1

@@ -1,4 +1,4 @@
-"""The same file under mpiexec: one, two and three ranks give the same data, and one that is killed loses nothing."""
+"""The ensemble under mpiexec: any number of ranks gives the same data, and a killed rank loses no member."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import _ensemble
 import pytest
 from _ensemble import MPI_ENVIRONMENT, mpiexec
-from helpers.interrupted_ensemble import PROGRAM, alive, begun, complete, finished, until
+from helpers.interrupted_ensemble import PROGRAM, alive, complete, finished, started_members, until
 from helpers.small_experiment import write_experiment
 
+from jules_ml.ensemble.mpi_pool import launched_size
+
 MPIEXEC = mpiexec()
-pytestmark = pytest.mark.skipif(MPIEXEC is None, reason="no mpi4py with its mpiexec: pip install 'jules_ml[mpi]'")
+pytestmark = [
+    pytest.mark.mpi,
+    pytest.mark.skipif(MPIEXEC is None, reason="no mpi4py with its mpiexec: pip install 'jules_ml[mpi]'"),
+]
 COMMAND = [sys.executable, "-c", "from jules_ml.cli import main; main()"]
 ENVIRONMENT = {**os.environ, **MPI_ENVIRONMENT}
 ENSEMBLE = """
@@ -56,7 +60,7 @@ def test_any_number_of_ranks_gives_the_same_data(tmp_path: Path, figures: Callab
 def test_members_spread_over_the_ranks(tmp_path: Path) -> None:
     done = launched(2, *PROGRAM, str(tmp_path), "8", "--seconds", "0.05")
     assert done.stdout.split()[:3] == ["8", "0", "0"], done.stderr
-    numbers, workers = zip(*begun(tmp_path), strict=True)
+    numbers, workers = zip(*started_members(tmp_path), strict=True)
     assert sorted(numbers) == list(range(8))
     assert len(set(workers)) == 2
 
@@ -66,9 +70,9 @@ def test_rank_killed(tmp_path: Path, which: str, figures: Callable[[str], None])
     n = 24
     command = [str(MPIEXEC), "-n", "2", *PROGRAM, str(tmp_path), str(n), "--seconds", "0.05"]
     process = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    until(lambda: len(finished(tmp_path, n)) >= 4 and len({pid for _, pid in begun(tmp_path)}) == 2)
-    ranks = {pid for _, pid in begun(tmp_path)}
-    # rank 0, which hands out and works too, is started first
+    until(lambda: len(finished(tmp_path, n)) >= 4 and len({pid for _, pid in started_members(tmp_path)}) == 2)
+    ranks = {pid for _, pid in started_members(tmp_path)}
+    # rank 0, which distributes members and runs some, is started first
     os.kill(min(ranks) if which == "manager" else max(ranks), signal.SIGKILL)
     assert process.wait(timeout=120) != 0
     until(lambda: not any(alive(pid) for pid in ranks))
@@ -78,7 +82,7 @@ def test_rank_killed(tmp_path: Path, which: str, figures: Callable[[str], None])
 
 
 def test_launcher_of_another_kind_is_refused(tmp_path: Path) -> None:
-    """What a launcher says of its processes, and no library that belongs to it."""
+    """The environment of a launcher, without its library."""
     done = subprocess.run(
         [*PROGRAM, str(tmp_path), "2"],
         env={**os.environ, "PMI_SIZE": "2", "OMPI_MCA_btl": "self"},
@@ -102,4 +106,4 @@ def test_launcher_without_mpi4py_is_refused(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert "mpi4py cannot be loaded" in done.stderr
     assert "jules_ml[mpi]" in done.stderr
-    assert _ensemble.launched_size() == 1
+    assert launched_size() == 1

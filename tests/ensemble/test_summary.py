@@ -27,13 +27,13 @@ def test_quantiles_of_equal_weights_are_hazens() -> None:
     np.testing.assert_allclose(weighted_quantiles(values, q), np.quantile(values, q, axis=0, method="hazen"))
 
 
-def test_a_weight_of_two_is_two_members_alike() -> None:
+def test_a_weight_of_two_equals_two_identical_members() -> None:
     values = np.array([1.0, 2.0, 4.0])
     twice = weighted_quantiles(np.array([1.0, 2.0, 2.0, 4.0]), [0.5])
     np.testing.assert_allclose(weighted_quantiles(values, [0.5], np.array([1.0, 2.0, 1.0])), twice)
 
 
-def test_missing_members_have_no_part_in_quantiles() -> None:
+def test_missing_members_are_left_out_of_quantiles() -> None:
     values = np.array([[1.0], [np.nan], [3.0]])
     np.testing.assert_allclose(weighted_quantiles(values, [0.5]), [[2.0]])
     assert np.isnan(weighted_quantiles(np.full((3, 1), np.nan), [0.5])).all()
@@ -47,12 +47,12 @@ def test_weights_are_those_of_bayes() -> None:
         likelihood_weights(np.full(3, np.nan))
 
 
-def test_particles_come_as_often_as_they_weigh() -> None:
+def test_particles_are_resampled_in_proportion_to_their_weights() -> None:
     drawn = resampled(np.array([0.5, 0.0, 0.3, 0.2]), 100, seed=1)
     assert np.bincount(drawn, minlength=4).tolist() == [50, 0, 30, 20]
 
 
-def members_that_are(folder: Path, levels: list[float], *, gap: int | None = None) -> None:
+def constant_members(folder: Path, levels: list[float], *, gap: int | None = None) -> None:
     """Members done with a constant each, of sixty days; of the last all but the last ``gap`` days are missing."""
     times = Series(("time",), 86400.0 * np.arange(1, 61), {"units": "seconds since 2001-01-01 00:00:00"})
     for number, level in enumerate(levels):
@@ -66,12 +66,12 @@ def members_that_are(folder: Path, levels: list[float], *, gap: int | None = Non
         write_status(folder, Status(number, "done", size=size, checksum=checksum))
 
 
-def test_posterior_lies_with_the_members_that_agree(tmp_path: Path) -> None:
-    members_that_are(tmp_path, [10.0, 20.0, 30.0])
+def test_posterior_favours_the_members_near_the_observations(tmp_path: Path) -> None:
+    constant_members(tmp_path, [10.0, 20.0, 30.0])
     gather(Experiment(), idle_members(3), tmp_path)
     time = np.datetime64("2001-01-01", "ns") + np.arange(1, 61) * np.timedelta64(1, "D")
     observed = 20.0 + np.random.default_rng(0).normal(scale=2.0, size=60)
-    path = tmp_path / "seen.nc"
+    path = tmp_path / "observations.nc"
     xr.Dataset({"latent_heat": ("time", observed)}, {"time": time}).to_netcdf(path)
     section = WeightsSection(variable="latent_heat", sigma=20.0, observations=path)
     weighed = weigh(Experiment(), tmp_path, section)
@@ -87,10 +87,10 @@ def test_posterior_lies_with_the_members_that_agree(tmp_path: Path) -> None:
         np.testing.assert_allclose(ds["latent_heat_sd"], 10.0)
 
 
-def test_measurements_of_another_time_are_refused(tmp_path: Path) -> None:
-    members_that_are(tmp_path, [10.0, 20.0])
+def test_observations_of_another_period_are_refused(tmp_path: Path) -> None:
+    constant_members(tmp_path, [10.0, 20.0])
     gather(Experiment(), idle_members(2), tmp_path)
-    path = tmp_path / "seen.nc"
+    path = tmp_path / "observations.nc"
     time = np.datetime64("2005-01-01", "ns") + np.arange(9) * np.timedelta64(1, "D")
     xr.Dataset({"latent_heat": ("time", np.ones(9))}, {"time": time}).to_netcdf(path)
     with pytest.raises(BadInput, match="not measured while the members ran"):
@@ -99,22 +99,22 @@ def test_measurements_of_another_time_are_refused(tmp_path: Path) -> None:
         weigh(Experiment(), tmp_path, WeightsSection(variable="theta", sigma=1.0, layer=1, observations=path))
 
 
-def test_blocks_of_members_are_put_in_their_places(tmp_path: Path) -> None:
+def test_blocks_of_members_are_gathered_in_order(tmp_path: Path) -> None:
     n = 150
     run = run_idle(tmp_path, n, alone, IdleWork(fails=(70,)))
     first = gather(run.experiment, run.members, tmp_path)
     with netCDF4.Dataset(first.path) as ds:
         ds.set_auto_mask(False)
-        found = ds["number"][:, 2]
+        numbers = ds["number"][:, 2]
         assert ds.data_sha256 == first.checksum
         assert ds["done"][:].tolist() == [int(k != 70) for k in range(n)]
-    assert np.isnan(found[70])
-    np.testing.assert_array_equal(np.delete(found, 70), np.delete(np.arange(float(n)), 70))
+    assert np.isnan(numbers[70])
+    np.testing.assert_array_equal(np.delete(numbers, 70), np.delete(np.arange(float(n)), 70))
     assert gather(run.experiment, run.members, tmp_path).checksum == first.checksum
 
 
-def test_members_of_different_times_are_not_put_together(tmp_path: Path) -> None:
-    members_that_are(tmp_path, [1.0])
+def test_members_with_different_times_are_not_gathered(tmp_path: Path) -> None:
+    constant_members(tmp_path, [1.0])
     place = member_folder(tmp_path, 1)
     times = Series(("time",), 86400.0 * np.arange(1, 61), {"units": "seconds since 2002-01-01 00:00:00"})
     size, checksum = write_member(place, {"time": times, "latent_heat": Series(("time",), np.ones(60))})
@@ -123,11 +123,11 @@ def test_members_of_different_times_are_not_put_together(tmp_path: Path) -> None
         gather(Experiment(), idle_members(2), tmp_path)
 
 
-def test_a_member_with_gaps_has_no_weight_and_loses_nothing_but_its_gaps(tmp_path: Path) -> None:
-    members_that_are(tmp_path, [10.0, 20.0, 30.0], gap=5)
+def test_a_member_with_gaps_has_no_weight_and_keeps_its_other_days(tmp_path: Path) -> None:
+    constant_members(tmp_path, [10.0, 20.0, 30.0], gap=5)
     gather(Experiment(), idle_members(3), tmp_path)
     time = np.datetime64("2001-01-01", "ns") + np.arange(1, 61) * np.timedelta64(1, "D")
-    path = tmp_path / "seen.nc"
+    path = tmp_path / "observations.nc"
     xr.Dataset({"latent_heat": ("time", 25.0 + np.arange(60.0) % 2.0)}, {"time": time}).to_netcdf(path)
     weighed = weigh(Experiment(), tmp_path, WeightsSection(variable="latent_heat", sigma=20.0, observations=path))
     assert weighed.weights[2] == 0.0

@@ -1,4 +1,4 @@
-"""The gathered file as a Zarr store holds the same."""
+"""The gathered file as a Zarr store."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jules_ml.ensemble.zarr_store import write_zarr
 pytest.importorskip("zarr")
 
 
-def test_store_holds_what_the_file_holds_block_after_block(tmp_path: Path) -> None:
+def test_store_equals_the_file_block_by_block(tmp_path: Path) -> None:
     run = run_idle(tmp_path, 70, alone, IdleWork(fails=(3,)))
     gather(run.experiment, run.members, tmp_path)
     path = write_zarr(tmp_path)

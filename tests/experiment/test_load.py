@@ -1,4 +1,4 @@
-"""The experiment file: what it holds, and what is said of a mistake in it."""
+"""The experiment file: its sections, and messages about mistakes in it."""
 
 from __future__ import annotations
 
@@ -36,20 +36,22 @@ def test_an_experiment_is_read(tmp_path: Path) -> None:
     assert experiment.text == EXPERIMENT
 
 
-def test_paths_are_taken_from_the_experiment_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_paths_are_relative_to_the_experiment_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_experiment(tmp_path)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    assert load_experiment(path).data.path == tmp_path / "weather.dat"
+    data = load_experiment(path).data
+    assert data is not None
+    assert data.path == tmp_path / "weather.dat"
 
 
-def test_site_goes_before_what_the_record_says(tmp_path: Path) -> None:
+def test_site_takes_precedence_over_the_record(tmp_path: Path) -> None:
     record = load_experiment(write_experiment(tmp_path)).record()
     assert record.attrs["site"] == "Somewhere"
     assert record.attrs["elevation"] == 25.0
 
 
-def test_sections_that_a_command_does_not_need_may_be_left_out(tmp_path: Path) -> None:
+def test_sections_that_a_command_does_not_need_are_optional(tmp_path: Path) -> None:
     path = tmp_path / "data_only.toml"
     path.write_text('[data]\nreader = "cosmos_uk"\npath = "x.csv"\n', encoding="utf-8")
     experiment = load_experiment(path)
@@ -59,7 +61,7 @@ def test_sections_that_a_command_does_not_need_may_be_left_out(tmp_path: Path) -
     assert "add [run]" in caught.value.remedy
 
 
-def test_a_moment_with_an_offset_is_brought_to_utc(tmp_path: Path) -> None:
+def test_a_time_with_an_offset_is_converted_to_utc(tmp_path: Path) -> None:
     change = ("mean_over = 48", "start = 2001-06-01T06:00:00+02:00\nmean_over = 48")
     experiment = load_experiment(write_experiment(tmp_path, change))
     assert experiment.run is not None
@@ -107,7 +109,7 @@ def test_unknown_keys_are_refused_with_the_nearest(tmp_path: Path, old: str, new
         ("latitude = 52.0", "latitude = 520.0", "site.latitude", "less than or equal to 90", "north positive"),
     ],
 )
-def test_a_mistake_is_told_with_its_place_and_remedy(
+def test_a_mistake_is_reported_with_its_line_and_remedy(
     tmp_path: Path, old: str, new: str, place: str, problem: str, remedy: str
 ) -> None:
     error = refusal(tmp_path, (old, new))
@@ -117,7 +119,7 @@ def test_a_mistake_is_told_with_its_place_and_remedy(
     assert remedy in error.remedy
 
 
-def test_several_mistakes_are_told_at_once(tmp_path: Path) -> None:
+def test_several_mistakes_are_reported_at_once(tmp_path: Path) -> None:
     error = refusal(tmp_path, ("cs = 12.1", 'cs = "much"'), ("latitude = 52.0", "latitude = 520.0"))
     assert "also wrong: carbon.cs" in error.problem
 
@@ -133,7 +135,7 @@ def test_a_soil_has_properties_or_texture_and_not_both(tmp_path: Path) -> None:
     assert "either [soil.properties] or [soil.texture]" in refusal(tmp_path, ("[surface]", texture)).problem
 
 
-def test_hypres_says_what_it_needs(tmp_path: Path) -> None:
+def test_hypres_names_the_missing_properties(tmp_path: Path) -> None:
     start, end = EXPERIMENT.index("form ="), EXPERIMENT.index("[surface]")
     texture = '[soil.texture]\npedotransfer = "hypres"\nsand = 0.5\nsilt = 0.3\nclay = 0.2\n\n'
     error = refusal(tmp_path, (EXPERIMENT[start:end], texture))

@@ -49,7 +49,7 @@ def test_old_key_is_refused_with_new_name_and_conversion() -> None:
 
 def test_key_of_an_array_of_tables_is_refused_without_conversion() -> None:
     error = refusal(TEXT, {"surface.tiles.share": RENAMED["surface.tiles.share"]})
-    assert error.where.endswith("surface.tiles[2].share")
+    assert str(error.where).endswith("surface.tiles[2].share")
     assert error.remedy == "write frac under [surface.tiles]"
 
 

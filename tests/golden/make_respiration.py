@@ -1,6 +1,6 @@
-"""Writes respiration.json: a handful of steps of JULES 7.6 at Loobos, to hold the respiration functions to without the full output.
+"""Write respiration.json: a few steps of JULES 7.6 at Loobos, to test the respiration functions without the full output.
 
-Run as ``python tests/golden/make_respiration.py FOLDER``, where FOLDER holds ``loobos_1997_*_30min.nc`` and
+Run as ``python tests/golden/make_respiration.py FOLDER``, where FOLDER contains ``loobos_1997_*_30min.nc`` and
 ``loobos_settings.json``.
 """
 
@@ -18,7 +18,7 @@ SETTINGS = ("soil_bgc_model", "kaps", "kaps_4pool", "l_layeredc", "l_soil_resp_l
 
 
 def chosen_steps(output: xr.Dataset) -> list[int]:
-    """The driest, wettest, coldest and warmest step of the top layer, and a step of every second month; none after a TRIFFID call."""
+    """Choose the driest, wettest, coldest and warmest step of the top layer, and one in every second month; none after TRIFFID."""
     wetness, t_soil = output["sthu"][:, 0].to_numpy(), output["t_soil"][:, 0].to_numpy()
     extremes = [wetness.argmin(), wetness.argmax(), t_soil.argmin(), t_soil.argmax()]
     months = range(700, len(wetness) - 1, 2920)
@@ -26,12 +26,12 @@ def chosen_steps(output: xr.Dataset) -> list[int]:
 
 
 def record(output: xr.Dataset, step: int) -> dict[str, object]:
-    """State at the end of ``step``, and what JULES made of it in the next."""
+    """State at the end of ``step``, and the respiration of JULES in the next step."""
     before = {name: output[name][step].to_numpy() for name in ("sthu", "sthf", "t_soil", "sm_wilt", "sm_sat")}
     before["cs"] = output["cs"][step].transpose("sclayer", "scpool").to_numpy()
     after = {name: output[name][step + 1].to_numpy() for name in ("fsth", "ftemp", "fprf")}
     after["resp_s"] = output["resp_s"][step + 1].transpose("sclayer", "scpool").to_numpy()
-    # nine digits read back as the same 32-bit number
+    # nine digits give the same 32-bit number when read
     nine_digits = np.vectorize(lambda number: float(f"{number:.9g}"))
     return {name: nine_digits(value).tolist() for name, value in (before | after).items()}
 

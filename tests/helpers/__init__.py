@@ -1,1 +1,1 @@
-"""What several tests share: small experiments, records and module folders, and where things are."""
+"""Code that several tests share: small experiments, synthetic records, module folders, and paths."""

@@ -1,4 +1,4 @@
-"""Module folders of learned hydraulics and of learned carbon that need no learning."""
+"""Module folders of learned hydraulics and learned carbon that need no training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jules_ml.learned.store import write_module_folder
 
 
 def write_soils(folder: Path) -> Path:
-    """Two small networks as they start, on carbon and climate."""
+    """Write two untrained networks with inputs of carbon and climate."""
     names = ["soc", "t_air", "precip"]
     return write_module_folder(
         folder,
@@ -29,7 +29,7 @@ def write_soils(folder: Path) -> Path:
 
 
 def write_cores(folder: Path, *, soc: float = 20.0) -> Path:
-    """The site Somewhere with 7.5 kg m-2 in its cores, and so much carbon in its topsoil [g kg-1]."""
+    """Write the site Somewhere with 7.5 kg m-2 in its cores, and its topsoil carbon ``soc`` [g kg-1]."""
     return write_module_folder(
         folder,
         state={"weight": torch.zeros(1)},
@@ -38,8 +38,8 @@ def write_cores(folder: Path, *, soc: float = 20.0) -> Path:
         predictions=xr.Dataset(
             {
                 "cs": ("site", [7.5]),
-                **{name: ("site", [soc]) for name in ("predicted", "lower", "upper")},
-                **{f"bulk_density{at}": ("site", [1300.0]) for at in ("", "_at_lower", "_at_upper")},
+                **{name: ("site", [soc]) for name in ("predicted", "low", "high")},
+                **{f"bulk_density{at}": ("site", [1300.0]) for at in ("", "_at_low", "_at_high")},
             },
             coords={"site": ["Somewhere"]},
         ),

@@ -1,4 +1,4 @@
-"""A made-up site whose soil moisture follows from its rain, and a run of JULES beside it."""
+"""A synthetic site whose soil moisture follows from its rain, and a run of JULES for it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from jules_ml.experiment.moisture import MoistureSettings
 QUICK = MoistureSettings(width=8, members=1, steps=3, dilations=(1, 2), fortnights=2, validation_fraction=0.0)
 
 
-def site(days: int = 700, *, seed: int = 0, name: str = "made-up", **changes: np.ndarray) -> xr.Dataset:
-    """A site whose water content is an exponential filter of its rain."""
+def site(days: int = 700, *, seed: int = 0, name: str = "synthetic", **changes: np.ndarray) -> xr.Dataset:
+    """Site dataset whose water content is an exponential filter of its rain."""
     random = np.random.default_rng(seed)
     rain = random.exponential(8.0, days) * (random.random(days) < 0.3) / 86400.0
     theta = np.empty(days)
@@ -32,13 +32,16 @@ def site(days: int = 700, *, seed: int = 0, name: str = "made-up", **changes: np
         values,
         time=pd.date_range("2018-01-02", periods=days, freq="D"),
         interval=pd.Timedelta(days=1),
-        meta=SiteMeta(site=name, source="made up", licence="CC0"),
+        meta=SiteMeta(site=name, source="synthetic", licence="CC0"),
         depth=[0.05],
-        where="made up",
+        where="synthetic",
     )
 
 
 def jules_run(days: int = 700, start: str = "2018-01-02") -> xr.Dataset:
+    """Daily water content of four layers, as a run of JULES has it."""
+    """Daily water content of four layers, as a run of JULES has it."""
+    """Daily water content of four layers, as a run of JULES has it."""
     theta = np.tile(0.2 + 0.05 * np.sin(np.arange(days) / 30.0)[:, None], (1, 4))
     return xr.Dataset(
         {"theta": (("time", "soil"), theta)},

@@ -1,4 +1,4 @@
-"""A module folder of learned respiration that needs no learning: draws with a Q10 each."""
+"""A module folder of learned respiration that needs no training: three draws with a Q10 each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Q10 = (1.5, 2.0, 3.0)
 
 
 def write_module(folder: Path) -> Path:
-    """Three draws with a Q10 each, and the level that gives them all the same flux at 292.4 K."""
+    """Write three draws with a Q10 each, and the base respiration with which all have the same flux at 292.4 K."""
     warmth = (TEMPERATURE_NODES - T_REFERENCE) / 10.0
     module = LearnedRespiration(
         log_f=torch.zeros(3, len(MOISTURE_NODES)),

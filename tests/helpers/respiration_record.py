@@ -1,4 +1,4 @@
-"""Records of respiration for tests, made from known curves."""
+"""Synthetic records of respiration, from known curves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jules_ml.data.site import SiteMeta, site_dataset
 from jules_ml.physics.respiration import fsth, ftemp_q10
 
 
-def made_record(
+def synthetic_record(
     *,
     days: int = 730,
     noise: float = 0.15,
@@ -19,21 +19,21 @@ def made_record(
     q10: float = 2.0,
     wilting: float = 0.3,
     porosity: float = 0.45,
-    together: bool = False,
+    collinear: bool = False,
     seed: int = 0,
-    site: str = "made",
+    site: str = "synthetic",
     start: str = "2020-01-01 06:00",
 ) -> xr.Dataset:
-    """A chamber's record every six hours, of JULES's own f and g with errors that grow with the flux.
+    """Six-hourly chamber record from JULES's moisture and temperature modifiers, with errors proportional to the flux.
 
-    ``together`` makes water a function of temperature.
+    With ``collinear`` the wetness is a function of temperature.
     """
     rng = np.random.default_rng(seed)
     time = pd.date_range(start, periods=days * 4, freq="6h")
     day = np.arange(len(time)) / 4.0
     t_soil = 283.0 + 9.0 * np.sin(2.0 * np.pi * (day - 100.0) / 365.25) + 2.0 * np.sin(2.0 * np.pi * day)
     t_soil += _wander(rng, len(time), 1.5)
-    if together:
+    if collinear:
         wetness = 0.85 - 0.5 * (t_soil - t_soil.min()) / np.ptp(t_soil)
     else:
         wetness = np.clip(0.6 + _wander(rng, len(time), 0.17), 0.12, 0.98)
@@ -44,14 +44,14 @@ def made_record(
         {"resp_soil": flux, "t_soil": t_soil[:, None], "theta": porosity * wetness[:, None]},
         time=time,
         interval=pd.Timedelta("6h"),
-        meta=SiteMeta(site=site, source="made of JULES's curves", licence="none"),
+        meta=SiteMeta(site=site, source="synthetic, from JULES's curves", licence="none"),
         depth=[0.05],
         where=site,
     )
 
 
 def _wander(rng: np.random.Generator, count: int, size: float) -> np.ndarray:
-    """Noise with a memory of ten days."""
+    """Autocorrelated noise with a time scale of ten days."""
     keep = np.exp(-1.0 / 40.0)
     values = np.empty(count)
     state = 0.0

@@ -1,4 +1,4 @@
-"""A few days of weather and the experiment that runs on them, for tests of what stands on both."""
+"""A few days of weather, and an experiment that runs the column on them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ t_soil = [285.0, 284.0, 283.0, 282.0]
 
 
 def write_weather(path: Path, *, days: int = 3) -> Path:
-    """Write half-hours of fair weather with a shower each night, as a JULES driving file."""
+    """Write half-hourly fair weather with a shower each night, as a JULES driving file."""
     n = 48 * days
     hour = (np.arange(n) + 0.5) / 2.0
     sun = np.maximum(0.0, -np.cos(2.0 * np.pi * hour / 24.0))
@@ -81,7 +81,7 @@ def write_weather(path: Path, *, days: int = 3) -> Path:
 
 
 def write_experiment(folder: Path, *changes: tuple[str, str], days: int = 3) -> Path:
-    """Write the experiment and its weather, with each ``(old, new)`` put into the text."""
+    """Write the experiment and its weather, with each ``(old, new)`` replaced in the text."""
     write_weather(folder / "weather.dat", days=days)
     text = EXPERIMENT
     for old, new in changes:

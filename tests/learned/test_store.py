@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,13 +16,12 @@ from jules_ml.learned.store import read_module_folder, write_module_folder
 
 STATE = {"log_f": torch.arange(6.0, dtype=torch.float64).reshape(2, 3)}
 CARD = {"module": "respiration", "level": np.float64(2.5), "range": np.array([1.0, 2.0]), "missing": float("nan")}
-PREDICTIONS = xr.Dataset({"observed": ("row", [1.0, 2.0])})
+PREDICTIONS = xr.Dataset({"measured": ("row", [1.0, 2.0])})
 
 
 def write(folder: Path, **changes: object) -> Path:
-    return write_module_folder(
-        folder, **({"state": STATE, "card": CARD, "scores": {}, "predictions": PREDICTIONS} | changes)
-    )
+    arguments: dict[str, Any] = {"state": STATE, "card": CARD, "scores": {}, "predictions": PREDICTIONS}
+    return write_module_folder(folder, **(arguments | changes))
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:

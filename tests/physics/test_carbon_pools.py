@@ -106,10 +106,12 @@ def test_gradients(function: Any, inputs: tuple[Tensor, ...]) -> None:
 def test_single_precision_and_batches() -> None:
     cs = torch.rand(7, 3, 4)
     rate = torch.tensor(respiration.KAPS_4POOL).expand(7, 3, 4)
-    arguments = (torch.full((7, 3), 2e-8), torch.full((3,), 0.3), torch.tensor(0.85))
-    single = carbon_pools.step_four_pool(cs, rate, *arguments, DAY)
+    litter, decomposable, resp_frac = torch.full((7, 3), 2e-8), torch.full((3,), 0.3), torch.tensor(0.85)
+    single = carbon_pools.step_four_pool(cs, rate, litter, decomposable, resp_frac, DAY)
     assert single.cs.dtype == torch.float32
     assert single.cs.shape == (7, 3, 4)
     assert single.co2.shape == (7, 3)
-    double = carbon_pools.step_four_pool(cs.double(), rate.double(), *(value.double() for value in arguments), DAY)
+    double = carbon_pools.step_four_pool(
+        cs.double(), rate.double(), litter.double(), decomposable.double(), resp_frac.double(), DAY
+    )
     torch.testing.assert_close(single.cs.double(), double.cs, rtol=1e-6, atol=1e-7)

@@ -44,8 +44,8 @@ def test_gradcheck(form: HydraulicForm) -> None:
     s = torch.tensor([0.03, 0.2, 0.5, 0.8, 0.97], dtype=torch.float64, requires_grad=True)
     b = torch.full_like(s, 6.63).detach().requires_grad_()
     h = torch.full_like(s, 0.05).detach().requires_grad_()
-    assert torch.autograd.gradcheck(lambda *x: form.suction(*x), (s, b, h))
-    assert torch.autograd.gradcheck(lambda *x: form.conductivity(*x), (s, b, h))
+    assert torch.autograd.gradcheck(form.suction, (s, b, h))
+    assert torch.autograd.gradcheck(form.conductivity, (s, b, h))
     inside = torch.tensor([3.0, 30.0, 150.0, 1.0, 10.0], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(form.wetness_at_suction, (inside, b, h))
 

@@ -93,7 +93,10 @@ def test_a_column_alone_is_compiled_as_a_whole_vector_and_equals_itself_in_compa
     names = ["smcl", "t_soil", "sthf", "fqw_gb", "ext", "resp_s_gb", "heat_residual"]
     assert state.surface is not None
     company = ColumnState(
-        *(x.expand(-1, 24) for x in state[:3]), SurfaceState(*(x.expand(-1, 24) for x in state.surface))
+        smcl=state.smcl.expand(-1, 24),
+        t_soil=state.t_soil.expand(-1, 24),
+        sthf=state.sthf.expand(-1, 24),
+        surface=SurfaceState(*(x.expand(-1, 24) for x in state.surface)),
     )
     with torch.no_grad():
         alone = integrate(column, state, first(forcing, 96), outputs=names, compiled=True)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from helpers.tensors import finite_gradients
 from torch import Tensor
 
 from jules_ml.physics import interception
@@ -147,4 +148,4 @@ def test_no_rain_and_no_leaves_have_finite_gradients() -> None:
     )
     total.sum().backward()
     assert bool(torch.isfinite(total).all())
-    assert all(bool(torch.isfinite(x.grad).all()) for x in (rain, canopy, catch, infiltration))
+    assert finite_gradients(rain, canopy, catch, infiltration)

@@ -48,7 +48,7 @@ def test_melt_is_paid_for_and_ends_with_the_snow() -> None:
 def test_gradcheck() -> None:
     x = [tensor(v).requires_grad_() for v in (0.2, 0.8, 0.04, 272.5)]
     assert torch.autograd.gradcheck(snow_albedo, x)
-    assert torch.autograd.gradcheck(lambda s: snow_depth(s), (tensor(3.0).requires_grad_(),))
+    assert torch.autograd.gradcheck(snow_depth, (tensor(3.0).requires_grad_(),))
     dzsoil = tensor(0.1, 0.25).unsqueeze(-1)
     for depth in (0.02, 0.3):
         y = [tensor(v).requires_grad_() for v in (depth, 1.5)]

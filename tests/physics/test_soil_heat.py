@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -18,11 +20,11 @@ def step(
     *,
     wetness: float = 0.6,
     sthf: torch.Tensor | None = None,
-    **more: object,
+    **more: Any,
 ) -> tuple[SoilHeatStep, torch.Tensor]:
     like = torch.ones_like(celsius)
     smcl = wetness * SM_SAT * 1000.0 * DZSOIL * like
-    arguments = {
+    arguments: dict[str, Any] = {
         "b": B * like,
         "sathh": SATHH * like,
         "sm_sat": SM_SAT * like,
@@ -110,7 +112,7 @@ def test_snow_keeps_the_second_layer_from_cooling_the_first() -> None:
     celsius = torch.tensor([[-5.0], [2.0], [4.0], [6.0]], dtype=torch.float64)
     like = torch.ones_like(celsius)
     smcl = 0.3 * SM_SAT * 1000.0 * DZSOIL * like
-    properties = {
+    properties: dict[str, Any] = {
         "b": B * like,
         "sathh": SATHH * like,
         "sm_sat": SM_SAT * like,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -13,10 +15,10 @@ FORMS = pytest.mark.parametrize("form", [VAN_GENUCHTEN, CLAPP_HORNBERGER], ids=[
 
 
 def step(
-    wetness: torch.Tensor, infiltration: torch.Tensor, ext: torch.Tensor, form: HydraulicForm, **changed: object
+    wetness: torch.Tensor, infiltration: torch.Tensor, ext: torch.Tensor, form: HydraulicForm, **changed: Any
 ) -> SoilWaterStep:
     like = torch.ones_like(wetness)
-    arguments = {
+    arguments: dict[str, Any] = {
         "b": 6.63 * like,
         "sathh": 0.049 * like,
         "satcon": 0.0047 * like,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -38,13 +40,14 @@ def step(
     s: SurfaceState, w: Forcing, wetness: float = 0.6, celsius: float = 12.0
 ) -> tuple[SurfaceState, SurfaceFluxes]:
     like = torch.ones(4, 1, dtype=torch.float64)
+    soil: dict[str, Any] = {name: value * like for name, value in SOIL.items()}
     return surface_step(
         s,
         w,
         wetness * 458.0 * DZSOIL,
         0.0 * like,
         (TM + celsius) * like,
-        **{name: value * like for name, value in SOIL.items()},
+        **soil,
         dzsoil=DZSOIL,
         surface=SURFACE,
         co2=391e-6,

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Atomic writes of files, and output folders."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jules_ml.errors import BadInput
 from jules_ml.support.files import ready_folder, whole_file
 
 
-def test_a_file_takes_its_place(tmp_path: Path) -> None:
+def test_a_file_replaces_the_old_one(tmp_path: Path) -> None:
     with whole_file(tmp_path / "new" / "a.txt") as part:
         part.write_text("done", encoding="utf-8")
         assert not (tmp_path / "new" / "a.txt").exists()
@@ -19,7 +19,7 @@ def test_a_file_takes_its_place(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
-def test_what_was_there_stays_when_writing_is_broken_off(tmp_path: Path, error: type[BaseException]) -> None:
+def test_the_old_file_is_kept_when_writing_is_interrupted(tmp_path: Path, error: type[BaseException]) -> None:
     (tmp_path / "a.txt").write_text("before", encoding="utf-8")
 
     def write() -> None:
@@ -33,14 +33,14 @@ def test_what_was_there_stays_when_writing_is_broken_off(tmp_path: Path, error: 
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 
 
-def test_a_folder_that_cannot_be_made_is_bad_input(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_bad_input(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(BadInput, match="cannot be written") as caught, whole_file(tmp_path / "file" / "a.txt"):
         pass
     assert "--out" in caught.value.remedy
 
 
-def test_a_folder_in_the_files_place_is_refused(tmp_path: Path) -> None:
+def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run.nc").mkdir()
     with pytest.raises(BadInput, match="cannot be put in place") as caught, whole_file(tmp_path / "run.nc") as part:
         part.write_text("new")
@@ -49,7 +49,7 @@ def test_a_folder_in_the_files_place_is_refused(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
 
 
-def test_a_folder_that_cannot_be_made_is_refused_before_the_work(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_refused_before_the_work(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(BadInput, match="cannot be written") as error:
         ready_folder(tmp_path / "file" / "runs")

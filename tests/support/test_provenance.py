@@ -1,4 +1,4 @@
-"""What a result was made with."""
+"""Provenance of results: versions and the git commit."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from jules_ml.support import provenance
 from jules_ml.support.provenance import git_commit, software
 
 
-def test_versions_are_named() -> None:
-    found = software()
-    assert found["jules_ml"]
-    assert set(found["packages"]) >= {"torch", "numpy", "xarray"}  # type: ignore[call-overload]
+def test_versions_are_listed() -> None:
+    versions = software()
+    assert versions["jules_ml"]
+    assert set(versions["packages"]) >= {"torch", "numpy", "xarray"}  # type: ignore[call-overload]
 
 
 def git(folder: Path, *words: str) -> None:
@@ -22,7 +21,7 @@ def git(folder: Path, *words: str) -> None:
     subprocess.run(["git", "-C", str(folder), *identity, *words], check=True, capture_output=True)
 
 
-def test_commit_of_a_checkout_and_of_nothing_else(tmp_path: Path) -> None:
+def test_only_a_checkout_has_a_commit(tmp_path: Path) -> None:
     package = tmp_path / "checkout" / "jules_ml"
     package.mkdir(parents=True)
     assert git_commit(package) is None
@@ -44,5 +43,5 @@ def test_without_git_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.Monk
     def absent(*_: object, **__: object) -> None:
         raise FileNotFoundError("git")
 
-    monkeypatch.setattr(provenance.subprocess, "run", absent)
+    monkeypatch.setattr(subprocess, "run", absent)
     assert git_commit(tmp_path) is None

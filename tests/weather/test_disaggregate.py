@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -107,7 +108,8 @@ def test_neon_driving_taken_apart_again(shared_data: Path, site: str) -> None:
 def test_days_as_ameriflux_publishes_them(shared_data: Path, code: str, site: str) -> None:
     path = next((shared_data / "moisture" / "neon_fluxnet_daily").glob(f"AMF_US-{code}_*"))
     row = neon_sites(shared_data / "jules" / "neon_daily.nc").loc[site]
-    days = read_fluxnet(path, **{key: float(row[key]) for key in POSITION})
+    position: dict[str, Any] = {key: float(row[key]) for key in POSITION}
+    days = read_fluxnet(path, **position)
     steps = disaggregate(days)
     assert_days_kept(steps, days[["t_air", "sw_down", "lw_down", "precip", "wind", "pstar"]])
     vapour = vapour_pressure(steps["q"].to_numpy(), steps["pstar"].to_numpy())

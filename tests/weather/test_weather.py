@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -137,7 +138,8 @@ def test_only_long_gaps_of_longwave_come_from_the_sky() -> None:
     [("vpd", 400.0, lambda es: es - 400.0), ("relative_humidity", 0.6, lambda es: 0.6 * es)],
 )
 def test_humidity_in_its_other_forms(name: str, value: float, vapour: object) -> None:
-    ds = record(without=("q",), **{name: np.full(192, value)})
+    replaced: dict[str, Any] = {name: np.full(192, value)}
+    ds = record(without=("q",), **replaced)
     weather = site_weather(ds, RULES, timestep=1800.0)
     saturation = saturation_vapour_pressure(ds["t_air"].to_numpy())
     expected = specific_humidity(vapour(saturation), ds["pstar"].to_numpy())  # type: ignore[operator]

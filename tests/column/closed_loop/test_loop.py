@@ -18,7 +18,7 @@ from jules_ml.column.closed_loop.loop import LOOP_OUTPUTS, SoilOfCarbon, changed
 from jules_ml.column.closed_loop.run import run_closed_loop
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import load_experiment
-from jules_ml.physics.column import SoilColumn, SoilProperties
+from jules_ml.physics.column import ColumnState, SoilColumn, SoilProperties
 from jules_ml.physics.integration import integrate
 from jules_ml.physics.surface import Forcing
 from jules_ml.physics.tiles import C3_GRASS, surface_properties
@@ -56,7 +56,7 @@ def column(columns: int = 2) -> SoilColumn:
     return SoilColumn(soil, DZSOIL, timestep=3600.0, surface=surface)
 
 
-def start(col: SoilColumn) -> tuple[SoilColumn, object]:
+def start(col: SoilColumn) -> tuple[SoilColumn, ColumnState]:
     return col, col.initial_state(
         torch.full((4, 2), 0.6, dtype=torch.float64), torch.full((4, 2), 284.0, dtype=torch.float64)
     )

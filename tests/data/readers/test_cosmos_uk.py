@@ -1,4 +1,4 @@
-"""COSMOS-UK: the archive's files and the portal's exports, against each other, and refused when broken."""
+"""COSMOS-UK: files of the archive and exports of the portal, their agreement, and refusals."""
 
 from __future__ import annotations
 
@@ -92,23 +92,23 @@ def test_portal_days_are_read(portal: xr.Dataset) -> None:
     assert "minimum" in portal["t_air_min"].attrs["cell_methods"]
 
 
-def test_two_probes_at_one_depth_keep_a_level_each(portal: xr.Dataset) -> None:
+def test_two_probes_at_one_depth_have_a_level_each(portal: xr.Dataset) -> None:
     np.testing.assert_array_equal(portal["depth"], [0.1, 0.1])
     assert list(portal["column_theta"].to_numpy()) == ["TDT1_VWC_LEVEL2_MEAN", "TDT2_VWC_LEVEL2_MEAN"]
     np.testing.assert_allclose(portal["theta"].isel(time=0), [0.282, 0.284])
     np.testing.assert_allclose(portal["t_soil"].isel(time=0), [277.85, 277.95])
 
 
-def test_both_forms_hold_the_same_days(archive: xr.Dataset, portal: xr.Dataset) -> None:
+def test_both_forms_contain_the_same_days(archive: xr.Dataset, portal: xr.Dataset) -> None:
     ours, theirs = xr.align(archive, portal)
     assert ours.sizes["time"] == 1133
     np.testing.assert_allclose(ours["pet"], theirs["pet"], atol=1e-12)
     np.testing.assert_allclose(ours["albedo"], theirs["albedo"], atol=0.0051)
-    # seven days differ by a rounding of the % that both give to one decimal
+    # seven days differ by rounding: both have % with one decimal
     np.testing.assert_allclose(ours["theta_crns"], theirs["theta_crns"], atol=0.0021)
 
 
-def test_the_cosmic_ray_estimate_says_what_it_was_computed_with(archive: xr.Dataset, portal: xr.Dataset) -> None:
+def test_the_cosmic_ray_estimate_lists_its_inputs(archive: xr.Dataset, portal: xr.Dataset) -> None:
     for ds in (archive, portal):
         assert ds["theta_crns"].attrs["depends_on"].split() == list(CRNS_DEPENDS_ON)
         assert "no predictor of soil carbon" in ds["theta_crns"].attrs["comment"]
@@ -194,10 +194,10 @@ def test_a_broken_archive_file_is_refused(tmp_path: Path, text: str, place: str,
         ("RH_LEVEL2_MEAN", "%", "wet", "line 7, column RH_LEVEL2_MEAN", "'wet' is not a number", "correct"),
     ],
 )
-def test_a_spoilt_export_is_refused(
+def test_an_invalid_export_is_refused(
     tmp_path: Path, parameter: str, unit: str, value: str, place: str, problem: str, remedy: str
 ) -> None:
-    # TA_LEVEL2_MEAN is always there, so that TA_LEVEL2_TOTAL would be a second one
+    # the file has TA_LEVEL2_MEAN, so TA_LEVEL2_TOTAL would be a duplicate
     error = refusal(exported(tmp_path, parameter, unit, value))
     assert place in str(error.where)
     assert problem in error.problem

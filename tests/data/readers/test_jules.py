@@ -1,4 +1,4 @@
-"""JULES's own files: output and driving data, against each other, and refused when broken."""
+"""Files of JULES: output and driving data, their agreement, and refusals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ START = "1996-12-31 23:00:00"
 
 
 def output(folder: Path, *, ny: int = 1, nx: int = 1, units: str = "seconds since 2001-01-01 00:00:00") -> xr.Dataset:
-    """A small file of JULES's form: three half-hour steps, two layers, one value missing."""
+    """Small output of JULES: three half-hour steps, two layers, one missing value."""
     seconds = np.array([1800.0, 3600.0, 5400.0])
     smcl = np.arange(3.0 * 2 * ny * nx).reshape(3, 2, ny, nx)
     smcl[1, 0, 0, 0] = np.nan
@@ -46,9 +46,9 @@ def refusal(path: Path, **options: object) -> BadInput:
 
 
 def driving_refusal(path: Path, **options: object) -> BadInput:
-    given = {"start": START, "period_seconds": 1800.0, "columns": ("t", "q")} | options
+    arguments = {"start": START, "period_seconds": 1800.0, "columns": ("t", "q")} | options
     with pytest.raises(BadInput) as caught:
-        read_jules_driving(path, **given)  # type: ignore[arg-type]
+        read_jules_driving(path, **arguments)  # type: ignore[arg-type]
     return caught.value
 
 
@@ -91,7 +91,7 @@ def test_driving_rows_are_the_forcing_of_the_step_that_ends_at_their_stamp(share
 
 
 @pytest.mark.parametrize("form", ["NETCDF4", "NETCDF3_64BIT"])
-def test_fill_values_are_nan_and_only_what_is_asked_for_is_loaded(tmp_path: Path, form: str) -> None:
+def test_fill_values_are_nan_and_only_requested_variables_are_loaded(tmp_path: Path, form: str) -> None:
     ds = read_jules(write(output(tmp_path), tmp_path / "run.nc", form), variables=["smcl"], dzsoil=[0.1, 0.9])
     assert list(ds.data_vars) == ["smcl"]
     assert ds["smcl"].dims == ("time", "soil")
@@ -99,14 +99,14 @@ def test_fill_values_are_nan_and_only_what_is_asked_for_is_loaded(tmp_path: Path
     assert ds["time"].to_numpy()[0] == np.datetime64("2001-01-01T00:30")
 
 
-def test_several_points_lie_along_one_dimension(tmp_path: Path) -> None:
+def test_several_points_are_one_dimension(tmp_path: Path) -> None:
     ds = read_jules(write(output(tmp_path, ny=2, nx=3), tmp_path / "grid.nc"))
     assert ds["smcl"].dims == ("time", "soil", "point")
     assert ds["latitude"].dims == ("point",)
     assert ds.sizes["point"] == 6
 
 
-def test_single_precision_time_of_a_long_run_comes_out_on_whole_minutes(tmp_path: Path) -> None:
+def test_single_precision_time_of_a_long_run_is_rounded_to_minutes(tmp_path: Path) -> None:
     ds = output(tmp_path)
     seconds = np.array([1, 2, 3]) * 1800.0 + 315_000_000.0
     bounds = np.column_stack([seconds - 1800.0, seconds]).astype(np.float32)
@@ -225,7 +225,7 @@ def test_driving_that_is_wrongly_described_is_refused(tmp_path: Path) -> None:
     assert "correct the year" in driving_refusal(path, start="0201-06-01").remedy
 
 
-def test_driving_in_local_time_is_brought_to_utc(tmp_path: Path) -> None:
+def test_driving_in_local_time_is_converted_to_utc(tmp_path: Path) -> None:
     path = tmp_path / "forcing.dat"
     path.write_text("280.0 0.005\n281.0 0.005\n")
     ds = read_jules_driving(

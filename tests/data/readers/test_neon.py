@@ -25,7 +25,7 @@ def hourly(shared_data: Path) -> Path:
 
 
 def changed(path: Path, folder: Path, change: object) -> Path:
-    """A copy of three days or hours of two sites, with something spoilt."""
+    """A copy of three days or hours of two sites, with a change."""
     with xr.open_dataset(path, decode_times=False) as opened:
         ds = opened.isel(time=slice(400, 403), site=slice(0, 2)).load()
     for variable in ds.variables.values():
@@ -50,7 +50,7 @@ def test_all_sites_share_local_days_and_layers(daily: Path) -> None:
     ds = read_neon_daily(daily)
     assert ds["jules_theta"].dims == ("site", "day", "soil")
     np.testing.assert_allclose(ds["depth"], [0.05, 0.225, 0.675, 2.0])
-    # the file's own definition of jules_theta, which JULES's smcl leaves the residual water out of
+    # the definition of jules_theta in the file; smcl of JULES excludes residual water
     theta = ds["jules_smcl"] / (1000.0 * ds["dzsoil"]) + ds["soil_theta_r"]
     np.testing.assert_allclose(theta.transpose(*ds["jules_theta"].dims), ds["jules_theta"], atol=2e-6)
 
@@ -64,7 +64,7 @@ def test_one_site_is_stamped_at_the_end_of_its_day(daily: Path) -> None:
     assert ds.attrs["longitude"] == pytest.approx(-110.539)
 
 
-def test_hourly_driving_of_every_site_gives_the_days_that_jules_saw(daily: Path, hourly: Path) -> None:
+def test_hourly_driving_averages_to_the_days_of_jules(daily: Path, hourly: Path) -> None:
     for site, row in neon_sites(daily).iterrows():
         ds = read_neon_driving(hourly, str(site), **row[POSITION].astype(float).to_dict())
         jules = read_neon_daily(daily, str(site))
@@ -92,7 +92,7 @@ def test_an_unknown_site_is_refused(daily: Path, hourly: Path) -> None:
         read_neon_driving(hourly, "XXXX", utc_offset_hours=0.0)
 
 
-def test_one_file_is_not_taken_for_the_other(daily: Path, hourly: Path) -> None:
+def test_the_wrong_one_of_two_files_is_refused(daily: Path, hourly: Path) -> None:
     with pytest.raises(BadInput, match="not the daily JULES runs"):
         read_neon_daily(hourly)
     with pytest.raises(BadInput, match="not the hourly driving data"):
@@ -124,7 +124,7 @@ def test_water_content_in_percent_is_refused(daily: Path, tmp_path: Path) -> Non
         ),
     ],
 )
-def test_spoilt_driving_data_are_refused(
+def test_invalid_driving_data_are_refused(
     hourly: Path, tmp_path: Path, change: object, place: str, problem: str
 ) -> None:
     path = changed(hourly, tmp_path, change)
@@ -135,7 +135,7 @@ def test_spoilt_driving_data_are_refused(
     assert problem in caught.value.problem
 
 
-def test_a_missing_code_left_in_is_refused(hourly: Path, tmp_path: Path) -> None:
+def test_a_remaining_missing_code_is_refused(hourly: Path, tmp_path: Path) -> None:
     path = changed(hourly, tmp_path, lambda ds: ds.assign(q=ds["q"].copy(data=np.full(ds["q"].shape, -9999.0))))
     with pytest.raises(BadInput, match="code for missing") as caught:
         read_neon_driving(path, "CLBJ", utc_offset_hours=-6.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,7 +21,7 @@ x,2020-07-04,0,0,2,2
 """
 
 
-def test_modis_from_appeears(tmp_path):
+def test_modis_from_appeears(tmp_path: Path) -> None:
     path = tmp_path / "modis.csv"
     path.write_text(APPEEARS)
     lst = read_lst_product(path)["lst"]
@@ -29,7 +31,7 @@ def test_modis_from_appeears(tmp_path):
     assert "clear-sky" in lst.attrs["comment"]
 
 
-def test_numbers_without_their_scale_are_refused(tmp_path):
+def test_unscaled_numbers_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "modis.csv"
     path.write_text("date,LST_Day_1km\n2020-07-01,15000\n")
     with pytest.raises(BadInput, match="temperature of no surface") as error:
@@ -38,7 +40,7 @@ def test_numbers_without_their_scale_are_refused(tmp_path):
     assert "LST_Day_1km" in str(error.value)
 
 
-def test_copernicus_surface_temperature_in_celsius(tmp_path):
+def test_copernicus_surface_temperature_in_celsius(tmp_path: Path) -> None:
     hours = pd.date_range("2020-07-01 00:00", periods=48, freq="h")
     values = np.concatenate([np.full(24, 20.0), np.full(24, 30.0)])
     ds = xr.Dataset({"LST": (("time", "lat", "lon"), values[:, None, None], {"units": "degC"})}, {"time": hours})
@@ -46,7 +48,7 @@ def test_copernicus_surface_temperature_in_celsius(tmp_path):
     assert read_lst_product(tmp_path / "lst.nc")["lst"].to_numpy() == pytest.approx([293.15, 303.15])
 
 
-def swi_file(path):
+def swi_file(path: Path) -> Path:
     days = pd.date_range("2018-01-01", periods=5, freq="D")
     columns = {
         "SWI_005": [40.0, 50.0, 60.0, 251.0, 70.0],
@@ -57,14 +59,14 @@ def swi_file(path):
     return path
 
 
-def test_copernicus_water_index_with_its_t_value(tmp_path):
+def test_copernicus_water_index_with_its_t_value(tmp_path: Path) -> None:
     swi = read_swi_product(swi_file(tmp_path / "swi.csv"), t_value=5)["swi"]
     assert swi.to_numpy() == pytest.approx([0.4, np.nan, 0.6, np.nan, 0.7], nan_ok=True)
     assert swi.attrs["units"] == "1"
 
 
-def test_codes_of_a_scaled_netcdf_are_no_values(tmp_path):
-    swi = np.uint8([80, 251, 120, 255, 200])  # half per cent; 251 is for frozen soil
+def test_codes_of_a_scaled_netcdf_are_missing(tmp_path: Path) -> None:
+    swi = np.array([80, 251, 120, 255, 200], dtype=np.uint8)  # half per cent; 251 is for frozen soil
     ds = xr.Dataset(
         {"SWI_005": ("time", swi, {"scale_factor": 0.5, "_FillValue": np.uint8(255)})},
         coords={"time": pd.date_range("2018-01-01", periods=5, freq="D")},
@@ -72,17 +74,17 @@ def test_codes_of_a_scaled_netcdf_are_no_values(tmp_path):
     ds.to_netcdf(tmp_path / "swi.nc", encoding={"SWI_005": {"dtype": "u1"}})
     raw = xr.open_dataset(tmp_path / "swi.nc", mask_and_scale=False)
     assert raw["SWI_005"].dtype == np.uint8
-    found = read_swi_product(tmp_path / "swi.nc", t_value=5)["swi"]
-    assert found.to_numpy() == pytest.approx([0.4, np.nan, 0.6, np.nan, 1.0], nan_ok=True)
+    index = read_swi_product(tmp_path / "swi.nc", t_value=5)["swi"]
+    assert index.to_numpy() == pytest.approx([0.4, np.nan, 0.6, np.nan, 1.0], nan_ok=True)
 
 
-def test_a_t_value_that_is_not_there(tmp_path):
+def test_a_missing_t_value_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no soil water index of T = 40 d") as error:
         read_swi_product(swi_file(tmp_path / "swi.csv"), t_value=40)
     assert "5, 20" in str(error.value)
 
 
-def test_a_time_that_cannot_be_read(tmp_path):
+def test_an_unreadable_time_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "lst.csv"
     path.write_text("date,LST\n2020-07-01,290\nnever,291\n")
     with pytest.raises(BadInput, match="time cannot be read") as error:
@@ -90,13 +92,13 @@ def test_a_time_that_cannot_be_read(tmp_path):
     assert "line 3" in str(error.value)
 
 
-def test_a_series_joins_the_days_it_is_of(tmp_path):
+def test_a_series_is_joined_by_day(tmp_path: Path) -> None:
     swi = read_swi_product(swi_file(tmp_path / "swi.csv"), t_value=20)["swi"]
     ds = joined(site(10), swi, where="swi.csv")
     assert np.isfinite(ds["swi"].to_numpy()).tolist() == [True] * 5 + [False] * 5
 
 
-def test_a_series_of_other_years_is_refused(tmp_path):
+def test_a_series_of_other_years_is_refused(tmp_path: Path) -> None:
     swi = read_swi_product(swi_file(tmp_path / "swi.csv"), t_value=20)["swi"]
     late = swi.assign_coords(time=swi["time"] + np.timedelta64(9000, "D"))
     with pytest.raises(BadInput, match="do not overlap"):

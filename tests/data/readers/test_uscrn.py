@@ -1,4 +1,4 @@
-"""USCRN: every station of the file is read, joined with its soil, and refused when broken."""
+"""USCRN: every station of the file with its soil, and refusals."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ def test_one_station_is_read(real: Path, days: pd.DataFrame) -> None:
     assert float(first["t_soil"].sel(depth=1.0)) == pytest.approx(row["soil_temp_100_daily"] + 273.15)
 
 
-def test_a_given_offset_is_taken(real: Path) -> None:
+def test_an_explicit_offset_is_used(real: Path) -> None:
     ds = read_uscrn(real, "03048", utc_offset_hours=-6.0)
     assert ds.attrs["utc_offset_from"] == "given"
     assert ds["time"].to_numpy()[0] == np.datetime64("2020-01-02T06:00")
 
 
-def test_every_station_is_read_and_what_was_dropped_is_counted(real: Path) -> None:
+def test_every_station_is_read_and_dropped_values_are_counted(real: Path) -> None:
     frame = pd.read_parquet(real)
     stations = uscrn_stations(real)
     assert len(stations) == 116
@@ -80,7 +80,7 @@ def test_every_station_is_read_and_what_was_dropped_is_counted(real: Path) -> No
     assert dropped == (frame["sur_temp_daily_max"] + 273.15 > 360.0).sum() == 3
 
 
-def test_surface_temperature_carries_its_type(real: Path) -> None:
+def test_surface_temperature_has_its_type(real: Path) -> None:
     frame = pd.read_parquet(real)
     unknown = frame[frame["sur_temp_daily_type"] == "U"]
     wban = unknown["wban"].iloc[0]
@@ -90,20 +90,20 @@ def test_surface_temperature_carries_its_type(real: Path) -> None:
     assert "corrected" in ds["lst_qc"].attrs["comment"]
 
 
-def test_text_and_number_name_the_same_station(shared_data: Path, real: Path) -> None:
+def test_a_station_can_be_named_by_text_or_number(shared_data: Path, real: Path) -> None:
     stations = uscrn_stations(real, shared_data / "carbon" / "uscrn_station_soil.csv")
     assert len(stations) == 116
     assert stations["name"].notna().sum() == 83
     socorro = stations.loc["03048"]
     assert socorro["name"] == "Socorro 20 N"
     assert (socorro["clay"], socorro["sand"], socorro["bulk_density_5cm"]) == (4.3, 90.7, 1.49)
-    # positions in both files agree, and so does the year's rain that the table's maker summed
+    # positions agree in both files, and so does the annual rain in the table
     joined = stations.dropna(subset="name")
     rain = pd.read_parquet(real).groupby("wban")["p_daily_calc"].sum()
     np.testing.assert_allclose(joined["precip_year"], rain[joined.index], atol=1e-9)
 
 
-def test_a_soil_table_without_leading_zeros_is_joined_too(tmp_path: Path, real: Path) -> None:
+def test_a_soil_table_without_leading_zeros_is_joined(tmp_path: Path, real: Path) -> None:
     table = tmp_path / "soil.csv"
     table.write_text(SOIL + "3048,34.36,-106.89,Socorro,1.5,1.4,4.3,90.7,324,0.04,0.07,0.14,172,15.8,0.1\n")
     assert uscrn_stations(real, table).loc["03048", "name"] == "Socorro"
@@ -149,7 +149,7 @@ def test_a_broken_soil_table_is_refused(tmp_path: Path, real: Path, text: str, p
         (lambda d: d.assign(t_daily_avg=300.0), "variable t_air", "outside", "unit"),
     ],
 )
-def test_a_spoilt_file_is_refused(
+def test_an_invalid_file_is_refused(
     tmp_path: Path, days: pd.DataFrame, change: object, place: str, problem: str, remedy: str
 ) -> None:
     error = refusal(write(tmp_path, change(days)))  # type: ignore[operator]

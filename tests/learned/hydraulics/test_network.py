@@ -68,7 +68,8 @@ def test_an_unknown_input_counts_as_the_mean_and_a_far_one_as_the_farthest_seen(
     torch.nn.init.normal_(network.direct)
 
     def given(**inputs: float) -> torch.Tensor:
-        return network(torch.tensor(input_table([inputs], network.inputs)))
+        properties: torch.Tensor = network(torch.tensor(input_table([inputs], network.inputs)))
+        return properties
 
     assert torch.equal(given(soc=100.0, t_air=float("nan")), given(soc=100.0, t_air=285.0))
     assert torch.equal(given(soc=100.0, t_air=400.0), given(soc=100.0, t_air=290.0))

@@ -28,7 +28,7 @@ def stations(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> lis
     daily = shared_data / "moisture" / "uscrn_2020_daily.parquet"
     soils = uscrn_stations(daily, shared_data / "carbon" / "uscrn_station_soil.csv")
     folder = tmp_path_factory.mktemp("stations")
-    files = []
+    files: list[Path] = []
     for wban, row in soils[soils["clay"].notna()].head(13).iterrows():
         text = f'[data]\nreader = "uscrn"\npath = "{daily}"\nwban = "{wban}"\n'
         text += f"[moisture]\n{SETTINGS}" if not files else "[moisture]\n"

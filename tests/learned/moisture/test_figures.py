@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from helpers.figures import legend_labels
 
 from jules_ml.learned.moisture.figures import PARTS, moisture_series, site_skill
 
 
-def test_every_series_and_every_part_is_named():
+def test_every_series_and_every_part_is_named() -> None:
     days = pd.date_range("2020-01-01", periods=90, freq="D")
     theta = 0.3 + 0.05 * np.sin(np.arange(90) / 9.0)
     figure = moisture_series(
@@ -23,11 +24,11 @@ def test_every_series_and_every_part_is_named():
     )
     rain, shown = figure.axes
     assert rain.get_ylabel().startswith("rain")
-    labels = [text.get_text() for text in shown.get_legend().get_texts()]
+    labels = legend_labels(shown)
     assert set(labels) == {*PARTS, "interval", "JULES", "probe", "cosmic rays", "learned"}
 
 
-def test_methods_stand_beside_one_another_by_site():
+def test_methods_stand_beside_one_another_by_site() -> None:
     table = pd.DataFrame({"rmse": [0.03, 0.05]}, index=["A", "B"])
     axis = site_skill({"learned": table, "JULES": table + 0.02}).axes[0]
     assert [text.get_text() for text in axis.get_xticklabels()] == ["A", "B"]

@@ -7,12 +7,12 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
 from helpers.moisture_site import QUICK, jules_run, site
-from helpers.predictions import check_common_names
 
 from jules_ml.bridge.moisture import Follow
 from jules_ml.errors import BadInput
@@ -20,8 +20,9 @@ from jules_ml.jules.export.prescribed import export_prescribed
 from jules_ml.learned.adaptation import AdaptationDays
 from jules_ml.learned.moisture.adapt import adapt_moisture
 from jules_ml.learned.moisture.evaluate import evaluate_moisture
-from jules_ml.learned.moisture.fit import fit_moisture
+from jules_ml.learned.moisture.fit import MoistureFit, fit_moisture
 from jules_ml.learned.moisture.record import moisture_record
+from jules_ml.learned.moisture.report import parts_of
 from jules_ml.learned.moisture.site import MoistureSite
 from jules_ml.learned.moisture.store import load_moisture
 
@@ -34,12 +35,12 @@ def made_up(seed: int, name: str) -> MoistureSite:
 
 
 @pytest.fixture(scope="module")
-def module(tmp_path_factory):
+def module(tmp_path_factory: pytest.TempPathFactory) -> MoistureFit:
     out = tmp_path_factory.mktemp("modules") / "two"
     return fit_moisture([made_up(0, "meadow"), made_up(1, "wood")], SETTINGS, out)
 
 
-def test_a_fit_leaves_a_whole_folder(module):
+def test_a_fit_leaves_a_whole_folder(module: MoistureFit) -> None:
     names = {p.relative_to(module.folder).as_posix() for p in module.folder.rglob("*") if p.is_file()}
     assert names == {
         "card.json",
@@ -53,16 +54,23 @@ def test_a_fit_leaves_a_whole_folder(module):
     assert set(scores["sites"]["wood"]["baselines"]) == {"JULES", "JULES matched", "climatology", "rain index"}
     assert 0.0 <= scores["sites"]["wood"]["sensors"]["theta_1"]["coverage"] <= 1.0
     assert any("too few sites" in line for line in module.warnings)
-    check_common_names(module.folder / "predictions.nc", units="m3 m-3")
 
 
-def test_what_is_loaded_predicts_as_what_was_learned(module):
+def test_what_is_loaded_predicts_as_what_was_learned(module: MoistureFit) -> None:
     loaded, _ = load_moisture(module.folder)
     record = made_up(0, "meadow").record
     assert np.array_equal(loaded.predict(record).theta, module.ensemble.predict(record).theta)
 
 
-def test_a_new_sensor_is_taken_in_by_thirty_days(module, tmp_path):
+def test_parts_are_in_order_of_time() -> None:
+    record = made_up(0, "meadow").record
+    parts = parts_of(record, validation=0.2, test=0.3, sensor=0)
+    assert parts.test.sum() == pytest.approx(210, abs=1)
+    assert parts.validation.sum() == pytest.approx(196, abs=2)  # both ends of what is learned from
+    assert list(parts.names()[[0, 200, 480, 699]]) == ["validation", "train", "validation", "test"]
+
+
+def test_a_new_sensor_is_taken_in_by_thirty_days(module: MoistureFit, tmp_path: Path) -> None:
     done = adapt_moisture(module.folder, [made_up(5, "field")], tmp_path / "field", days=AdaptationDays(count=30))
     assert set(done.ensemble.sites) == {"meadow", "wood", "field"}
     assert done.scores["sites"]["field"]["sensors"]["theta_1"]["n"] == 670
@@ -71,30 +79,30 @@ def test_a_new_sensor_is_taken_in_by_thirty_days(module, tmp_path):
     assert [path.name for path in export_prescribed(tmp_path / "field", tmp_path / "files")] == ["field_sthuf.nc"]
 
 
-def test_a_site_that_was_learned_from_is_not_adapted_to(module, tmp_path):
+def test_a_site_that_was_learned_from_is_not_adapted_to(module: MoistureFit, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="needs no adaptation there"):
         adapt_moisture(module.folder, [made_up(0, "meadow")], tmp_path / "meadow", days=AdaptationDays(count=30))
 
 
-def test_sites_without_water_content_are_named_before_anything_is_learned(tmp_path):
+def test_sites_without_water_content_are_named_before_anything_is_learned(tmp_path: Path) -> None:
     dry = moisture_record(site(700, seed=3, name="heath").drop_vars("theta"))
     lost = moisture_record(site(700, seed=4, name="moor", theta=np.full((700, 1), np.nan)))
     with pytest.raises(BadInput, match="site heath, moor: no sensor has 60 usable days"):
         fit_moisture([made_up(0, "meadow"), MoistureSite(dry), MoistureSite(lost)], SETTINGS, tmp_path / "none")
 
 
-def test_a_record_that_was_learned_from_is_not_scored(module, tmp_path):
+def test_a_record_that_was_learned_from_is_not_scored(module: MoistureFit, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="overlaps in time") as error:
         evaluate_moisture(module.folder, [made_up(0, "meadow")], tmp_path / "scores")
     assert "give other years" in str(error.value)
 
 
-def test_a_site_twice_is_refused(tmp_path):
+def test_a_site_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="stands twice"):
         fit_moisture([made_up(0, "meadow"), made_up(1, "meadow")], SETTINGS, tmp_path / "m")
 
 
-def test_prescribed_water_leaves_residual_water_out(module, tmp_path):
+def test_prescribed_water_leaves_residual_water_out(module: MoistureFit, tmp_path: Path) -> None:
     files = export_prescribed(module.folder, tmp_path)
     assert [file.name for file in files] == ["meadow_sthuf.nc", "wood_sthuf.nc"]
     with xr.open_dataset(files[0]) as ds:
@@ -105,7 +113,7 @@ def test_prescribed_water_leaves_residual_water_out(module, tmp_path):
         assert ds["sthuf"].to_numpy()[:, 0, 0, 0] == pytest.approx((layers[:, 0] - 0.05) / 0.4)
 
 
-def test_days_of_local_time_are_prescribed_by_utc(module, tmp_path):
+def test_days_of_local_time_are_prescribed_by_utc(module: MoistureFit, tmp_path: Path) -> None:
     copy = tmp_path / "west"
     shutil.copytree(module.folder, copy)
     card = json.loads((copy / "card.json").read_text(encoding="utf-8"))
@@ -116,7 +124,7 @@ def test_days_of_local_time_are_prescribed_by_utc(module, tmp_path):
         assert ds.attrs["data_start"] == "2018-01-01 06:00:00"
 
 
-def test_saturation_is_needed_to_prescribe(module, tmp_path):
+def test_saturation_is_needed_to_prescribe(module: MoistureFit, tmp_path: Path) -> None:
     fit_moisture([replace(made_up(0, "meadow"), sm_sat=None)], SETTINGS, tmp_path / "m")
     with pytest.raises(BadInput, match="saturates the soil is not known") as error:
         export_prescribed(tmp_path / "m", tmp_path)
@@ -136,14 +144,14 @@ def day(follow: Follow, *, wet: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
         latitude=np.array([50.0, 51.02]),
         longitude=np.array([3.0, 3.01]),
         forcing=forcing,
-        smcl=np.float32([[20.0] * 2, [50.0] * 2, [130.0] * 2, [400.0] * 2]),
+        smcl=np.array([[20.0] * 2, [50.0] * 2, [130.0] * 2, [400.0] * 2], dtype=np.float32),
         sthu=state,
         sthf=np.zeros_like(state),
         t_soil=np.full_like(state, 285.0),
     )
 
 
-def test_a_running_jules_is_served_and_restarted(module):
+def test_a_running_jules_is_served_and_restarted(module: MoistureFit) -> None:
     follow = Follow(module.folder, warm_up=5, theta_r=0.05)
     for _ in range(4):
         target, mask = day(follow)
@@ -158,7 +166,7 @@ def test_a_running_jules_is_served_and_restarted(module):
         assert np.array_equal(first[0], second[0])
 
 
-def test_history_is_no_longer_than_the_network_looks_back(module):
+def test_history_is_no_longer_than_the_network_looks_back(module: MoistureFit) -> None:
     follow = Follow(module.folder, warm_up=1000)
     for _ in range(follow.context + 3):
         day(follow)
@@ -179,7 +187,7 @@ def elsewhere(follow: Follow) -> None:
     )
 
 
-def test_a_point_that_is_no_site_is_refused(module):
+def test_a_point_that_is_no_site_is_refused(module: MoistureFit) -> None:
     with pytest.raises(BadInput, match=r"no site at 10\.00 N") as error:
         elsewhere(Follow(module.folder, warm_up=1))
     assert "static={...}" in str(error.value)
@@ -187,7 +195,7 @@ def test_a_point_that_is_no_site_is_refused(module):
         elsewhere(Follow(module.folder, warm_up=1, static={"precip_year": 800.0}))
 
 
-def test_the_hook_brings_no_hdf5():
+def test_the_hook_brings_no_hdf5() -> None:
     code = "import sys, jules_ml.bridge.moisture; print([m for m in ('netCDF4', 'h5py', 'h5netcdf', 'tables') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from jules_ml.data.readers.cosmos_uk import read_cosmos_uk
 from jules_ml.experiment.moisture import MoistureSettings
 from jules_ml.learned.moisture.crns import crns_moisture, d86, layer_weights
 from jules_ml.learned.moisture.inputs import MoistureInputs
@@ -45,7 +48,9 @@ def random_inputs(days: int) -> MoistureInputs:
 
 
 @pytest.mark.parametrize("day", [1, 250, 699])
-def test_inputs_after_a_day_change_nothing_at_or_before_it(module, inputs, day):
+def test_inputs_after_a_day_change_nothing_at_or_before_it(
+    module: LearnedMoisture, inputs: MoistureInputs, day: int
+) -> None:
     later = replace(
         inputs,
         dynamic=inputs.dynamic.clone(),
@@ -62,7 +67,9 @@ def test_inputs_after_a_day_change_nothing_at_or_before_it(module, inputs, day):
         assert not torch.equal(a[..., day + 1 :], b[..., day + 1 :])
 
 
-def test_a_later_start_changes_nothing_once_the_context_has_passed(module, inputs):
+def test_a_later_start_changes_nothing_once_the_context_has_passed(
+    module: LearnedMoisture, inputs: MoistureInputs
+) -> None:
     with torch.no_grad():
         whole, _ = module(inputs)
         late, _ = module(inputs.window(30, DAYS))
@@ -71,7 +78,9 @@ def test_a_later_start_changes_nothing_once_the_context_has_passed(module, input
     assert float(difference[module.context :].max()) < 1e-5
 
 
-def test_inputs_that_are_missing_are_told_from_those_that_are_zero(module, inputs):
+def test_inputs_that_are_missing_are_told_from_those_that_are_zero(
+    module: LearnedMoisture, inputs: MoistureInputs
+) -> None:
     zero, missing = inputs.dynamic.clone(), inputs.dynamic.clone()
     zero[:, 3], missing[:, 3] = 0.0, float("nan")
     with torch.no_grad():
@@ -81,7 +90,7 @@ def test_inputs_that_are_missing_are_told_from_those_that_are_zero(module, input
     assert float((of_zero - of_missing).abs().max()) > 1e-3
 
 
-def test_a_restarted_run_is_one_that_knows_nothing_from_before(module, inputs):
+def test_a_restarted_run_is_one_that_knows_nothing_from_before(module: LearnedMoisture, inputs: MoistureInputs) -> None:
     with torch.no_grad():
         restarted, _ = module(inputs.started_at(torch.tensor([40, 40])))
         cut, _ = module(inputs.window(40, DAYS))
@@ -89,11 +98,11 @@ def test_a_restarted_run_is_one_that_knows_nothing_from_before(module, inputs):
     assert float((restarted[..., 40 + module.context :] - cut[..., module.context :]).abs().max()) < 1e-5
 
 
-def test_the_network_is_small(module):
+def test_the_network_is_small(module: LearnedMoisture) -> None:
     assert sum(p.numel() for p in module.parameters()) < 50_000
 
 
-def test_cosmic_rays_see_less_deep_where_it_is_wet():
+def test_cosmic_rays_see_less_deep_where_it_is_wet() -> None:
     wet, dry = d86(torch.tensor(0.45), 1.2), d86(torch.tensor(0.05), 1.2)
     assert 0.08 < float(wet) < float(dry) < 0.6
     weights = layer_weights(torch.tensor([0.05, 0.45], dtype=torch.float64), 1.2)
@@ -101,7 +110,7 @@ def test_cosmic_rays_see_less_deep_where_it_is_wet():
     assert weights[1, 0] > weights[0, 0]
 
 
-def test_cosmic_rays_have_a_gradient_in_every_layer():
+def test_cosmic_rays_have_a_gradient_in_every_layer() -> None:
     profile = torch.tensor([0.2, 0.3, 0.35, 0.3], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda p: crns_moisture(p, 1.3), (profile,))
     crns_moisture(profile, 1.3).backward()
@@ -109,7 +118,7 @@ def test_cosmic_rays_have_a_gradient_in_every_layer():
     assert (profile.grad.abs() > 0).all()
 
 
-def test_a_wet_footprint_sees_less_of_the_second_layer():
+def test_a_wet_footprint_sees_less_of_the_second_layer() -> None:
     sensors = Sensors(
         torch.tensor([[[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]]]),
         torch.tensor([[False, True]]),
@@ -128,7 +137,7 @@ def test_a_wet_footprint_sees_less_of_the_second_layer():
     assert (wet.grad[0, :2] > 0).all()
 
 
-def test_days_without_a_gauge_are_not_dry_days(module, inputs):
+def test_days_without_a_gauge_are_not_dry_days(module: LearnedMoisture, inputs: MoistureInputs) -> None:
     """A gap in rain leaves the filters at what the days around it say; taken as dry they would fall."""
     steady = replace(inputs, rain=torch.full((2, DAYS), 0.3))
     gap, dry = steady.rain.clone(), steady.rain.clone()
@@ -139,16 +148,12 @@ def test_days_without_a_gauge_are_not_dry_days(module, inputs):
     assert float(filtered[1].max()) < 0.1
 
 
-def test_a_uniform_profile_reads_as_it_is():
+def test_a_uniform_profile_reads_as_it_is() -> None:
     assert float(crns_moisture(torch.full((4,), 0.31), 1.1)) == pytest.approx(0.31, abs=1e-6)
 
 
-def test_depth_of_cosmic_rays_follows_that_of_cosmos_uk(shared_data):
+def test_depth_of_cosmic_rays_follows_that_of_cosmos_uk(shared_data: Path) -> None:
     """Spen Farm's archive states D86 at 75 m: it follows from θ and one bulk density, lattice and organic water."""
-    import numpy as np
-
-    from jules_ml.data.readers.cosmos_uk import read_cosmos_uk
-
     ds = read_cosmos_uk(shared_data / "moisture" / "COSMOS-UK_SPENF_HydroSoil_Daily_2013-2019.csv")
     theta, stated = ds["theta_crns"].to_numpy(), ds["d86"].to_numpy()
     held = np.isfinite(theta) & np.isfinite(stated)

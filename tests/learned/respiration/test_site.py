@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from _hyytiala import hyytiala
-from helpers.respiration_record import made_record
+from helpers.respiration_record import synthetic_record
 
 from jules_ml.data.readers.cosore import read_cosore
 from jules_ml.errors import BadInput
@@ -19,28 +19,28 @@ SOIL = RespirationSettings(target="soil")
 
 
 def changed(**columns: np.ndarray) -> xr.Dataset:
-    ds = made_record()
+    ds = synthetic_record()
     return ds.assign({name: (ds[name].dims, values.reshape(ds[name].shape)) for name, values in columns.items()})
 
 
 def test_a_good_record_is_used_whole() -> None:
-    ds = made_record()
+    ds = synthetic_record()
     rows = select_rows(ds, SOIL)
     frozen = int((ds["t_soil"] < 273.15).sum())
     assert len(rows) == ds.sizes["time"] - frozen
     assert rows.dropped["soil frozen"] == frozen
-    assert rows.groups == ("made",)
+    assert rows.groups == ("synthetic",)
     assert float(rows.wetness.max()) == 1.0
-    assert rows.porosity["made"] == pytest.approx(float(ds["theta"].quantile(0.999)), rel=0.01)
+    assert rows.porosity["synthetic"] == pytest.approx(float(ds["theta"].quantile(0.999)), rel=0.01)
 
 
 def test_porosity_that_is_given_is_taken() -> None:
-    rows = select_rows(made_record(), SOIL.model_copy(update={"porosity": {"made": 0.6}}))
+    rows = select_rows(synthetic_record(), SOIL.model_copy(update={"porosity": {"synthetic": 0.6}}))
     np.testing.assert_allclose(rows.wetness, rows.theta / 0.6)
 
 
 def test_rules_are_counted_once_each() -> None:
-    ds = made_record()
+    ds = synthetic_record()
     flux, theta = ds["resp_soil"].to_numpy().copy(), ds["theta"].to_numpy().copy()
     flux[:10], flux[600:603], theta[20:25] = np.nan, 70.0, np.nan
     theta[700:760] = 0.3
@@ -52,7 +52,7 @@ def test_rules_are_counted_once_each() -> None:
 
 
 def test_frost_is_judged_by_the_air_where_the_soil_was_not_measured() -> None:
-    ds = made_record()
+    ds = synthetic_record()
     by_air = SOIL.model_copy(update={"temperature": "t_air"})
     air = ds["t_soil"].isel(depth=0, drop=True)
     rows = select_rows(ds.drop_vars("t_soil").assign(t_air=air), by_air)
@@ -66,24 +66,24 @@ def test_frost_is_judged_by_the_air_where_the_soil_was_not_measured() -> None:
 
 
 def test_levels_by_site_and_year() -> None:
-    rows = select_rows(made_record(), SOIL.model_copy(update={"level": "site-year"}))
-    assert rows.groups == ("made 2020", "made 2021")
+    rows = select_rows(synthetic_record(), SOIL.model_copy(update={"level": "site-year"}))
+    assert rows.groups == ("synthetic 2020", "synthetic 2021")
 
 
 def test_several_sites_are_numbered_on() -> None:
-    sites = [made_record(site="one"), made_record(site="two", seed=1)]
+    sites = [synthetic_record(site="one"), synthetic_record(site="two", seed=1)]
     rows = select_rows(sites, SOIL)
     assert (rows.sites, rows.groups) == (("one", "two"), ("one", "two"))
     assert set(rows.group[rows.site == 1]) == {1}
 
 
 def test_a_site_given_twice() -> None:
-    with pytest.raises(BadInput, match="site made is given twice"):
-        select_rows([made_record(), made_record()], SOIL)
+    with pytest.raises(BadInput, match="site synthetic is given twice"):
+        select_rows([synthetic_record(), synthetic_record()], SOIL)
 
 
 def test_water_content_in_percent() -> None:
-    ds = made_record()
+    ds = synthetic_record()
     with pytest.raises(BadInput, match="no soil holds in m3 m-3") as caught:
         select_rows(changed(theta=100.0 * ds["theta"].to_numpy()), SOIL)
     assert "in %" in caught.value.remedy
@@ -93,13 +93,13 @@ def test_water_content_in_percent() -> None:
 @pytest.mark.parametrize("name", ["resp_soil", "t_soil", "theta"])
 def test_a_column_without_a_value(name: str) -> None:
     with pytest.raises(BadInput, match="holds no value") as caught:
-        select_rows(changed(**{name: np.full(made_record()[name].shape, np.nan)}), SOIL)
+        select_rows(changed(**{name: np.full(synthetic_record()[name].shape, np.nan)}), SOIL)
     assert name in str(caught.value.where)
     assert ("moisture = 'none'" in caught.value.remedy) == (name == "theta")
 
 
 def test_constant_water_content() -> None:
-    ds = made_record()
+    ds = synthetic_record()
     rng = np.random.default_rng(0)
     with pytest.raises(BadInput, match="f cannot be learned") as caught:
         select_rows(changed(theta=0.3 + 0.001 * rng.random(ds["theta"].shape)), SOIL)
@@ -107,19 +107,19 @@ def test_constant_water_content() -> None:
 
 
 def test_constant_water_content_is_no_matter_without_f() -> None:
-    ds = made_record().drop_vars("theta")
+    ds = synthetic_record().drop_vars("theta")
     assert len(select_rows(ds, SOIL.model_copy(update={"moisture": "none"}))) > 2000
 
 
 def test_one_season_only() -> None:
-    ds = made_record()
+    ds = synthetic_record()
     with pytest.raises(BadInput, match="one season") as caught:
         select_rows(ds.isel(time=ds["time"].dt.month.isin([6, 7, 8])), SOIL)
     assert "4 calendar months" in caught.value.remedy
 
 
 def test_too_few_rows_say_which_rule_took_them() -> None:
-    ds = made_record()
+    ds = synthetic_record()
     theta = ds["theta"].to_numpy().copy()
     theta[150:] = np.nan
     with pytest.raises(BadInput, match=r"usable rows are left of at least 200 .*water content missing: 2") as caught:
@@ -129,7 +129,7 @@ def test_too_few_rows_say_which_rule_took_them() -> None:
 
 def test_a_sensor_that_is_not_there() -> None:
     with pytest.raises(BadInput, match="number 3 was asked for") as caught:
-        select_rows(made_record(), SOIL.model_copy(update={"moisture_sensor": 3}))
+        select_rows(synthetic_record(), SOIL.model_copy(update={"moisture_sensor": 3}))
     assert "0 to 0" in caught.value.remedy
 
 

@@ -36,7 +36,7 @@ class ToyRecord(Record):
             time=pd.DatetimeIndex(table["day"]) + pd.Timedelta(days=1),
             interval=pd.Timedelta(days=1),
             meta=SiteMeta(site="toy", source="toy", licence="CC0"),
-            where=self.path,
+            where=str(self.path),
         )
 
 
