@@ -1,5 +1,6 @@
 # make demo   a real tower through JULES's soil, with pictures, in demo_output/
-# make test   style, types and tests
+# make test   style, types and tests, and the coverage of the package
+# make lint   style, types and import rules alone
 # Both set up what they need first: compilers by apt when root, Python packages in .venv.
 
 VENV   := .venv
@@ -15,7 +16,8 @@ demo: setup
 	$(VENV)/bin/jules-ml demo
 
 test: setup lint
-	$(PYTHON) -m pytest -n 2 --dist loadfile -p no:cacheprovider
+	$(PYTHON) -m pytest -n 2 --dist loadfile -p no:cacheprovider --cov --cov-report=
+	@echo "Lines of jules_ml that the tests execute: $$($(VENV)/bin/coverage report --format=total) %"
 
 lint: setup
 	$(VENV)/bin/ruff check .
@@ -35,4 +37,4 @@ $(VENV)/ready: pyproject.toml scripts/system_packages.sh
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build demo_output
+	rm -rf $(VENV) build demo_output .coverage .coverage.*

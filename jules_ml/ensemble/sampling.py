@@ -38,7 +38,7 @@ def unit_design(section: EnsembleSection, n: int, dimensions: int) -> NDArray[np
     else:
         points = qmc.LatinHypercube(dimensions, rng=section.seed).random(n)
     # Sobol's points may lie on zero, where a normal prior is infinite
-    return np.clip(points, 1e-12, 1.0 - 1e-12)
+    return np.asarray(np.clip(points, 1e-12, 1.0 - 1e-12))
 
 
 def prior_quantile(parameter: ParameterSection, u: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -70,4 +70,4 @@ def prior_quantile(parameter: ParameterSection, u: NDArray[np.float64]) -> NDArr
         low, high = (norm.cdf(((math.log(bound) if logarithmic else bound) - mean) / parameter.sd) for bound in bounds)
         u = low + u * (high - low)
     values = mean + parameter.sd * norm.ppf(u)
-    return np.exp(values) if logarithmic else values
+    return np.asarray(np.exp(values) if logarithmic else values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import netCDF4
 import numpy as np
@@ -124,7 +125,7 @@ def _define(file: netCDF4.Dataset, source: netCDF4.Dataset, quantiles: Sequence[
     return names
 
 
-def _stretches(variable: netCDF4.Variable) -> Iterator[tuple[slice, NDArray[np.floating]]]:
+def _stretches(variable: netCDF4.Variable[Any]) -> Iterator[tuple[slice, NDArray[np.floating]]]:
     """All members of a variable, along as much of its first other dimension as memory allows."""
     each = variable.dtype.itemsize * int(np.prod([variable.shape[0], *variable.shape[2:]]))
     length = max(int(_STRETCH_BYTES // max(each, 1)), 1)

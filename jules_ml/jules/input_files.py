@@ -291,7 +291,7 @@ def sthuf_from_theta(theta: ArrayLike, sm_sat: ArrayLike, theta_r: ArrayLike = 0
         [1].
     """
     fraction = (np.asarray(theta, dtype=np.float64) - np.asarray(theta_r)) / np.asarray(sm_sat)
-    return np.clip(fraction, 0.0, 1.0)
+    return np.asarray(np.clip(fraction, 0.0, 1.0))
 
 
 def check_properties(values: Mapping[str, NDArray[np.float64]], *, where: str | Path) -> None:
