@@ -63,8 +63,8 @@ class Factors(NamedTuple):
     ftemp: Tensor
 
 
-#: Function of ``sthu``, ``sthf``, ``t_soil`` (shape (layer, column)) and the soil that returns the modifiers of respiration. A learned module
-#: replaces it.
+#: Function of ``sthu``, ``sthf``, ``t_soil`` (shape (layer, column)) and the soil that returns the modifiers of respiration.
+#: A learned module replaces it.
 RespirationFactors = Callable[[Tensor, Tensor, Tensor, SoilProperties], Factors]
 
 
