@@ -1,10 +1,10 @@
 r"""Gain and loss of soil carbon: a single pool, and RothC's four.
 
 The four pools are in JULES's order: decomposable and resistant plant material (DPM, RPM), microbial biomass (BIO) and
-humus (HUM). Litter feeds DPM and RPM; a part of what all four respire stays in the soil, as BIO and HUM.
+humus (HUM). Litter feeds DPM and RPM; a fraction of the respired carbon stays in the soil, as BIO and HUM.
 
-JULES moves its pools once in a TRIFFID period (10 days, say) by what they respired over it. The steps here are
-implicit: they conserve carbon, keep every pool positive at any length of step, and are differentiable.
+JULES updates its pools once in each TRIFFID period (10 days, for example) by the respiration over it. The steps here are
+implicit: they conserve carbon, keep every pool positive for any time step, and are differentiable.
 
 References
 ----------
@@ -18,18 +18,18 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor
 
-#: Share of the carbon kept in the soil that goes to BIO; the rest goes to HUM.
-BIO_SHARE: Final = 0.46
+#: Fraction of the carbon retained in the soil that goes to BIO; the rest goes to HUM [1].
+BIO_FRACTION: Final = 0.46
 
 
 class PoolStep(NamedTuple):
-    """Carbon after a step ``cs`` [kg m-2], and the mean flux to the atmosphere over it ``co2`` [kg m-2 s-1]."""
+    """Carbon ``cs`` [kg m-2] at the end of a step, and the mean flux to the atmosphere over it ``co2`` [kg m-2 s-1]."""
 
     cs: Tensor
     co2: Tensor
 
 
-def dpm_share(dpm_rpm_ratio: Tensor) -> Tensor:
+def dpm_fraction(dpm_rpm_ratio: Tensor) -> Tensor:
     r"""Fraction of litter that is decomposable.
 
     .. math:: f_{dpm} = \frac{\alpha}{1 + \alpha}
@@ -47,11 +47,16 @@ def dpm_share(dpm_rpm_ratio: Tensor) -> Tensor:
     References
     ----------
     Clark et al. (2011); JULES name ``dpm_rpm_ratio_io``.
+
+    Examples
+    --------
+    >>> round(float(dpm_fraction(torch.tensor(0.25))), 6)  # trees
+    0.2
     """
     return dpm_rpm_ratio / (1.0 + dpm_rpm_ratio)
 
 
-def pool_tendency(respired: Tensor, litter: Tensor, dpm_share: Tensor, resp_frac: Tensor) -> Tensor:
+def pool_tendency(respired: Tensor, litter: Tensor, dpm_fraction: Tensor, resp_frac: Tensor) -> Tensor:
     r"""Rate of change of RothC's four pools.
 
     .. math::
@@ -61,7 +66,7 @@ def pool_tendency(respired: Tensor, litter: Tensor, dpm_share: Tensor, resp_frac
         \dot C_{bio} &= 0.46\, \beta_R R - R_{bio} \\
         \dot C_{hum} &= 0.54\, \beta_R R - R_{hum}
 
-    with :math:`R = \sum_i R_i`, and :math:`\beta_R` the part of :math:`R` that stays in the soil.
+    with :math:`R = \sum_i R_i`, and :math:`\beta_R` the fraction of :math:`R` that stays in the soil.
 
     Parameters
     ----------
@@ -69,8 +74,8 @@ def pool_tendency(respired: Tensor, litter: Tensor, dpm_share: Tensor, resp_frac
         Carbon respired by each pool [kg m-2 s-1], from :func:`~jules_ml.physics.respiration.respiration_four_pool`.
     litter : Tensor, shape (...)
         Litter fall :math:`\Lambda` [kg m-2 s-1].
-    dpm_share : Tensor, broadcastable to ``litter``
-        Fraction of litter to DPM [1], from :func:`dpm_share`.
+    dpm_fraction : Tensor, broadcastable to ``litter``
+        Fraction of litter to DPM [1], from :func:`dpm_fraction`.
     resp_frac : Tensor, broadcastable to ``litter``
         Fraction of respired carbon to the atmosphere [1], from :func:`~jules_ml.physics.respiration.resp_frac`.
 
@@ -83,10 +88,13 @@ def pool_tendency(respired: Tensor, litter: Tensor, dpm_share: Tensor, resp_frac
     ----------
     Clark et al. (2011).
     """
-    kept = (1.0 - resp_frac) * respired.sum(dim=-1)
-    decomposable = dpm_share * litter
+    retained = (1.0 - resp_frac) * respired.sum(dim=-1)
+    decomposable = dpm_fraction * litter
     gain = torch.stack(
-        torch.broadcast_tensors(decomposable, litter - decomposable, BIO_SHARE * kept, (1.0 - BIO_SHARE) * kept), dim=-1
+        torch.broadcast_tensors(
+            decomposable, litter - decomposable, BIO_FRACTION * retained, (1.0 - BIO_FRACTION) * retained
+        ),
+        dim=-1,
     )
     return gain - respired
 
@@ -96,7 +104,7 @@ def step_one_pool(cs: Tensor, rate: Tensor, litter: Tensor, timestep: float) -> 
 
     .. math:: C' = \frac{C + \Lambda\,\Delta t}{1 + r\,\Delta t}
 
-    Stable and positive for a step of any length.
+    Stable and positive for any time step.
 
     Parameters
     ----------
@@ -117,18 +125,26 @@ def step_one_pool(cs: Tensor, rate: Tensor, litter: Tensor, timestep: float) -> 
     References
     ----------
     Clark et al. (2011).
+
+    Examples
+    --------
+    Ten days of the decay rate 0.5e-8 s-1, with litter that balances it, leave 10 kg m-2 as they are.
+
+    >>> step = step_one_pool(torch.tensor(10.0), torch.tensor(0.5e-8), torch.tensor(5.0e-8), 864000.0)
+    >>> round(float(step.cs), 5), round(1e8 * float(step.co2), 5)
+    (10.0, 5.0)
     """
     after = (cs + timestep * litter) / (1.0 + timestep * rate)
     return PoolStep(cs=after, co2=rate * after)
 
 
 def step_four_pool(
-    cs: Tensor, rate: Tensor, litter: Tensor, dpm_share: Tensor, resp_frac: Tensor, timestep: float
+    cs: Tensor, rate: Tensor, litter: Tensor, dpm_fraction: Tensor, resp_frac: Tensor, timestep: float
 ) -> PoolStep:
     r"""Advance RothC's four pools by one implicit step.
 
-    Solves :func:`pool_tendency` at the end of the step. DPM and RPM only lose to BIO and HUM, which leaves two
-    equations in two unknowns. Stable and positive for a step of any length.
+    Solves :func:`pool_tendency` at the end of the step. DPM and RPM receive nothing from BIO and HUM, so that two
+    equations in two unknowns remain. Stable and positive for any time step.
 
     Parameters
     ----------
@@ -136,7 +152,7 @@ def step_four_pool(
         Soil carbon [kg m-2].
     rate : Tensor, shape (..., pool)
         Decay rates [s-1]: :func:`~jules_ml.physics.respiration.respiration_four_pool` of one unit of carbon.
-    litter, dpm_share, resp_frac : Tensor
+    litter, dpm_fraction, resp_frac : Tensor
         As in :func:`pool_tendency`.
     timestep : float
         Length of the step [s].
@@ -153,10 +169,10 @@ def step_four_pool(
     before_dpm, before_rpm, before_bio, before_hum = cs.unbind(dim=-1)
     decay_dpm, decay_rpm, decay_bio, decay_hum = (timestep * rate).unbind(dim=-1)
     fallen = timestep * litter
-    dpm = (before_dpm + dpm_share * fallen) / (1.0 + decay_dpm)
-    rpm = (before_rpm + (1.0 - dpm_share) * fallen) / (1.0 + decay_rpm)
-    to_bio = BIO_SHARE * (1.0 - resp_frac)
-    to_hum = (1.0 - BIO_SHARE) * (1.0 - resp_frac)
+    dpm = (before_dpm + dpm_fraction * fallen) / (1.0 + decay_dpm)
+    rpm = (before_rpm + (1.0 - dpm_fraction) * fallen) / (1.0 + decay_rpm)
+    to_bio = BIO_FRACTION * (1.0 - resp_frac)
+    to_hum = (1.0 - BIO_FRACTION) * (1.0 - resp_frac)
     from_plants = decay_dpm * dpm + decay_rpm * rpm
     source_bio = before_bio + to_bio * from_plants
     source_hum = before_hum + to_hum * from_plants

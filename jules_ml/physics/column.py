@@ -1,8 +1,8 @@
-r"""One or many soil columns through time: JULES's soil, driven by given fluxes or by weather.
+r"""Time steps of one or many soil columns: JULES's soil, driven by prescribed fluxes or by weather.
 
-:class:`SoilColumn` puts the parts of this package together in JULES's order: respiration from the state at the end of the last step,
-surface exchange, Richards' step, heat step. All state has the layer (or tile) as its first dimension and the columns as its last, so that a
-thousand columns are stepped by the same few instructions.
+:class:`SoilColumn` calls the parts of this package in JULES's order: respiration from the state at the end of the last step,
+surface exchange, Richards step, heat step. The first dimension of every state variable is the layer (or tile) and the last one the column,
+so that many columns are stepped by the same operations.
 
 References
 ----------
@@ -27,7 +27,7 @@ from jules_ml.physics.surface import Forcing, SurfaceProperties, SurfaceState, s
 
 
 class SoilProperties(NamedTuple):
-    """JULES's soil properties, tensors of shape (layer, column) or (layer, 1), under JULES's names.
+    """JULES's soil properties, tensors of shape (layer, column) or (layer, 1), by JULES's names.
 
     ``b`` [1], ``sathh`` [m], ``satcon`` [kg m-2 s-1], ``sm_sat``, ``sm_crit``, ``sm_wilt`` [m3 m-3], ``hcap`` [J K-1 m-3] and ``hcon``
     [W m-1 K-1] of the dry soil.
@@ -44,10 +44,10 @@ class SoilProperties(NamedTuple):
 
 
 class ColumnState(NamedTuple):
-    """What a column carries from step to step.
+    """State of columns between steps.
 
     ``smcl`` [kg m-2] all water, ``sthf`` [1] ice as a fraction of saturation, ``t_soil`` [K]: shape (layer, column). ``surface``: shape
-    (tile, column) each, or ``None`` where fluxes are given.
+    (tile, column) each, or ``None`` for prescribed fluxes.
     """
 
     smcl: Tensor
@@ -57,24 +57,26 @@ class ColumnState(NamedTuple):
 
 
 class Factors(NamedTuple):
-    """What moisture (``fsth``) and temperature (``ftemp``) make of the rate of respiration [1], shape (layer, column)."""
+    """Moisture modifier ``fsth`` and temperature modifier ``ftemp`` of respiration [1], shape (layer, column)."""
 
     fsth: Tensor
     ftemp: Tensor
 
 
-#: Gives the respiration factors from ``sthu``, ``sthf``, ``t_soil`` (shape (layer, column)) and the soil: what a learned module replaces.
+#: Function of ``sthu``, ``sthf``, ``t_soil`` (shape (layer, column)) and the soil that returns the modifiers of respiration.
+#: A learned module replaces it.
 RespirationFactors = Callable[[Tensor, Tensor, Tensor, SoilProperties], Factors]
 
 
 def jules_one_pool_factors(sthu: Tensor, sthf: Tensor, t_soil: Tensor, soil: SoilProperties) -> Factors:
-    """JULES's own one-pool factors: f of unfrozen wetness, and the Q10 form of g.
+    """Modifiers of JULES's one-pool scheme: f of unfrozen wetness, and the Q10 form of g.
 
     Parameters
     ----------
     sthu, sthf, t_soil : Tensor, shape (layer, column)
         Liquid water and ice as fractions of saturation [1]; temperature [K].
     soil : SoilProperties
+        Shape (layer, column) or (layer, 1) each.
 
     Returns
     -------
@@ -93,34 +95,34 @@ class SoilColumn:
     Parameters
     ----------
     soil : SoilProperties
-        Of every column; learned properties keep their gradients.
+        Shape (layer, column) or (layer, 1) each; gradients flow through them.
     dzsoil : Tensor, shape (layer, 1)
         Layer thicknesses [m].
     timestep : float
-        [s].
+        Length of a step [s].
     form : HydraulicForm
         Van Genuchten or Clapp-Hornberger.
     surface : SurfaceProperties, optional
-        Needed by :meth:`step`; :meth:`soil_step` does without.
+        Needed by :meth:`step`, not by :meth:`soil_step`.
     factors : callable
-        Respiration factors; JULES's one-pool ones unless something learned is put in their place.
+        Modifiers of respiration: those of JULES's one-pool scheme, or of a learned module.
     cs : float or Tensor, shape (column,)
         Soil carbon that respires [kg m-2].
     kaps : float
-        Rate of respiration at 282.4 K and best moisture [s-1].
+        Specific rate of respiration at 282.4 K and optimal wetness [s-1].
     co2 : float
         Mole fraction of carbon dioxide [1].
     height : float or Tensor, shape (column,)
         Height of the forcing [m].
     l_soil_sat_down : bool
-        Whether water in excess of saturation goes down (JULES's switch).
+        Whether water in excess of saturation moves down (JULES's switch).
     soilhc_method : {1, 2, 3}
         JULES's choice of thermal conductivity.
 
     Raises
     ------
     ValueError
-        If properties and layers do not fit, or there are fewer than two layers.
+        If the shapes of properties and layers disagree, or there are fewer than two layers.
     """
 
     def __init__(
@@ -140,9 +142,11 @@ class SoilColumn:
         soilhc_method: int = 2,
     ) -> None:
         if dzsoil.ndim != 2 or any(p.ndim != 2 or p.shape[0] != dzsoil.shape[0] for p in soil):
-            raise ValueError("soil properties and dzsoil have shape (layer, column), layer by layer the same")
+            raise ValueError(
+                "soil properties and dzsoil must have shape (layer, column) with the same number of layers"
+            )
         if dzsoil.shape[0] < 2:
-            raise ValueError("a soil column has two layers or more")
+            raise ValueError("a soil column needs two layers or more")
         self.soil = soil
         self.dzsoil = dzsoil
         self.timestep = float(timestep)
@@ -157,19 +161,19 @@ class SoilColumn:
         self.soilhc_method = soilhc_method
 
     def initial_state(self, sthuf: Tensor, t_soil: Tensor) -> ColumnState:
-        """State with given wetness and temperature, ice in equilibrium with them, bare and dry above ground.
+        """Make a state of wetness and temperature, with ice in equilibrium, and without snow or water on leaves.
 
         Parameters
         ----------
         sthuf : Tensor, shape (layer, column)
             All water as a fraction of saturation [1].
         t_soil : Tensor, shape (layer, column)
-            [K].
+            Soil temperature [K].
 
         Returns
         -------
         ColumnState
-            With a surface at the top layer's temperature where the column has one.
+            With a surface at the temperature of the top layer if the column has one.
         """
         smcl = sthuf * RHO_WATER * self.dzsoil * self.soil.sm_sat
         state = ColumnState(smcl=smcl, sthf=freeze_soil(sthuf, t_soil, self.soil), t_soil=t_soil, surface=None)
@@ -181,26 +185,28 @@ class SoilColumn:
     def soil_step(
         self, state: ColumnState, infiltration: Tensor, ext: Tensor, surf_ht_flux: Tensor, snow_depth: Tensor
     ) -> tuple[ColumnState, dict[str, Tensor]]:
-        """Step the soil alone, under given fluxes.
+        """Step the soil alone, with prescribed fluxes at its surface.
 
         Parameters
         ----------
         state : ColumnState
+            At the start of the step.
         infiltration : Tensor, shape (column,)
-            Water that reaches the soil [kg m-2 s-1].
+            Infiltration into the soil [kg m-2 s-1].
         ext : Tensor, shape (layer, column)
-            Extraction [kg m-2 s-1].
+            Extraction by roots and bare-soil evaporation [kg m-2 s-1].
         surf_ht_flux : Tensor, shape (column,)
             Heat into the soil [W m-2].
         snow_depth : Tensor, shape (column,)
-            [m].
+            Snow depth [m].
 
         Returns
         -------
         ColumnState
+            At the end of the step.
         dict of str to Tensor
             JULES's output variables, and the residuals of the budgets: ``water_residual`` [kg m-2] and
-            ``heat_residual`` [W m-2], which is what JULES's own iteration leaves over.
+            ``heat_residual`` [W m-2], the residual of JULES's iteration.
         """
         soil = self.soil
         smclsat = RHO_WATER * self.dzsoil * soil.sm_sat
@@ -257,23 +263,29 @@ class SoilColumn:
         return state._replace(smcl=water.smcl, sthf=heat.sthf, t_soil=heat.t_soil), outputs
 
     def step(self, state: ColumnState, forcing: Forcing) -> tuple[ColumnState, dict[str, Tensor]]:
-        """Step surface and soil under weather.
+        """Step surface and soil, driven by weather.
 
         Parameters
         ----------
         state : ColumnState
-            With a surface.
+            With a surface, at the start of the step.
         forcing : Forcing
             Weather over the step, shape (column,) each.
 
         Returns
         -------
         ColumnState
+            At the end of the step.
         dict of str to Tensor
-            As :meth:`soil_step`, and the surface's fluxes; ``water_residual`` is then that of soil, leaves and snow together.
+            As :meth:`soil_step`, and the fluxes of the surface; ``water_residual`` includes water on leaves and snow.
+
+        Raises
+        ------
+        ValueError
+            If the column or the state has no surface.
         """
         if self.surface is None or state.surface is None:
-            raise ValueError("a column without a surface is stepped by soil_step")
+            raise ValueError("step needs a column and a state with a surface; use soil_step")
         soil = self.soil
         surface, flux = surface_step(
             state.surface,
@@ -297,23 +309,24 @@ class SoilColumn:
         outputs |= flux._asdict()
         outputs["surf_roff"] = flux.surf_roff + outputs["runoff"] - outputs["sub_surf_roff"]
         outputs["runoff"] = outputs["surf_roff"] + outputs["sub_surf_roff"]
-        lying = surface.canopy + surface.snow - state.surface.canopy - state.surface.snow
-        gain = sum_over_layers(new.smcl - state.smcl) + sum_over_layers(self.surface.frac * lying)
+        above_ground = surface.canopy + surface.snow - state.surface.canopy - state.surface.snow
+        gain = sum_over_layers(new.smcl - state.smcl) + sum_over_layers(self.surface.frac * above_ground)
         supplied = forcing.tot_rain + forcing.tot_snow - flux.fqw_gb - outputs["runoff"]
         outputs["water_residual"] = gain - self.timestep * supplied
         return new._replace(surface=surface), outputs
 
 
 def freeze_soil(sthuf: Tensor, t_soil: Tensor, soil: SoilProperties) -> Tensor:
-    """Ice in equilibrium with temperature and water, as JULES starts from.
+    """Ice in equilibrium with temperature and water, as at the start of a JULES run.
 
     Parameters
     ----------
     sthuf : Tensor, shape (layer, column)
         All water as a fraction of saturation [1].
     t_soil : Tensor, shape (layer, column)
-        [K].
+        Soil temperature [K].
     soil : SoilProperties
+        Shape (layer, column) or (layer, 1) each.
 
     Returns
     -------

@@ -1,7 +1,7 @@
 """Physical constants, with JULES's values and, where JULES has one, JULES's name.
 
-Plain numbers, so that they combine with tensors of either precision without deciding it, and are constants to
-``torch.compile``. Values are those of the stand-alone JULES 7.6.
+They are plain numbers, which combine with tensors of either precision without changing it, and which ``torch.compile`` treats as
+constants. Values are those of the stand-alone JULES 7.6.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ VKMAN: Final = 0.4
 SBCON: Final = 5.67e-8
 """Stefan-Boltzmann constant [W m-2 K-4]."""
 
-# --- thermal conductivity of what fills the pores (Williams and Smith 1989, The Frozen Earth, p. 90)
+# --- thermal conductivity of the contents of the pores (Williams and Smith 1989, The Frozen Earth, p. 90)
 HCAIR: Final = 0.025
 """Thermal conductivity of air [W m-1 K-1]."""
 HCICE: Final = 2.24
@@ -56,7 +56,7 @@ HCICE: Final = 2.24
 HCWAT: Final = 0.56
 """Thermal conductivity of liquid water [W m-1 K-1]."""
 
-# --- snow: JULES's defaults, all of them namelist values there
+# --- snow: JULES's defaults, which its namelists can change
 SNOW_HCON: Final = 0.265
 """Thermal conductivity of lying snow [W m-1 K-1]."""
 SNOW_HCAP: Final = 0.63e6
@@ -68,6 +68,6 @@ RHO_SNOW_FRESH: Final = 100.0
 SNOWINTERCEPTFACT: Final = 0.7
 """Constant in the relation of intercepted snow to snowfall [1]."""
 SNOWLOADLAI: Final = 4.4
-"""Greatest load of snow on a canopy for each unit of leaf area index [kg m-2]."""
+"""Maximum load of snow on a canopy for each unit of leaf area index [kg m-2]."""
 SNOWUNLOADFACT: Final = 0.4
 """Ratio of snow unloaded from a canopy to snow melted on it [1]."""

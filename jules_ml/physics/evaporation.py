@@ -1,4 +1,4 @@
-r"""What the land gives to the air: reference evaporation, Penman-Monteith, and what roots and bare soil yield.
+r"""Evaporation: reference evapotranspiration, Penman-Monteith, water stress of plants and conductance of bare soil.
 
 References
 ----------
@@ -35,15 +35,15 @@ def reference_evaporation_fao56(
     *,
     interval: Literal["day", "hour"],
 ) -> Tensor:
-    r"""Evaporation of FAO's reference crop: grass of 0.12 m that never lacks water.
+    r"""Reference evapotranspiration of FAO-56: grass of 0.12 m without water stress.
 
     .. math::
 
         ET_0 = \frac{0.408\,\Delta\,(R_n - G) + \gamma \frac{C}{T + 273} u_2\,(e_s - e_a)}{\Delta + \gamma\,(1 +
         0.34\,u_2)}
 
-    with :math:`C` 900 for a day and 37 for an hour, in FAO's units (kPa, MJ m-2, degrees Celsius, mm); here all is in
-    SI.
+    with :math:`C` 900 for a day and 37 for an hour, in FAO's units (kPa, MJ m-2, degrees Celsius, mm). Inputs and result here are in SI
+    units.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def reference_evaporation_fao56(
     Returns
     -------
     Tensor
-        Reference evaporation, mean over the interval [kg m-2 s-1]; negative where dew would fall.
+        Reference evapotranspiration, mean over the interval [kg m-2 s-1]; negative for dew.
 
     References
     ----------
@@ -90,7 +90,7 @@ def aerodynamic_resistance(
     z0h: Tensor,
     displacement: Tensor | float = 0.0,
 ) -> Tensor:
-    r"""Resistance of the air between a surface and a height above it, in neutral air.
+    r"""Aerodynamic resistance between a surface and a height above it, in neutral air.
 
     .. math:: r_a = \frac{\ln\frac{z_u - d}{z_{0m}}\, \ln\frac{z_T - d}{z_{0h}}}{k^2\, u}
 
@@ -103,7 +103,7 @@ def aerodynamic_resistance(
     z0m, z0h : Tensor
         Roughness lengths for momentum and heat [m].
     displacement : Tensor or float
-        Zero-plane displacement [m]; JULES counts heights from it, so none by default.
+        Zero-plane displacement [m]; 0 by default, since JULES measures heights from it.
 
     Returns
     -------
@@ -122,7 +122,7 @@ def aerodynamic_resistance(
 def latent_heat_penman_monteith(
     available_energy: Tensor, vpd: Tensor, t_air: Tensor, pstar: Tensor, ra: Tensor, rs: Tensor
 ) -> Tensor:
-    r"""Latent heat flux of a canopy, by Penman and Monteith.
+    r"""Latent heat flux of a canopy by the Penman-Monteith equation.
 
     .. math:: \lambda E = \frac{\Delta A + \rho c_p\,(e_s - e_a)/r_a}{\Delta + \gamma\,(1 + r_s/r_a)}
 
@@ -155,7 +155,7 @@ def latent_heat_penman_monteith(
 
 
 def root_fraction(rootd_ft: Tensor, dzsoil: Tensor) -> Tensor:
-    r"""Fraction of roots in each layer, for roots that decline exponentially with depth.
+    r"""Fraction of roots in each layer, for an exponential decline of root density with depth.
 
     .. math::
 
@@ -171,15 +171,21 @@ def root_fraction(rootd_ft: Tensor, dzsoil: Tensor) -> Tensor:
     Returns
     -------
     Tensor, shape (..., layer)
-        Fraction of roots [1]; adds to one over the layers.
+        Fraction of roots [1]; the sum over the layers is 1.
 
     References
     ----------
     Best et al. (2011); JULES name ``f_root`` with ``fsmc_mod = 0``.
+
+    Examples
+    --------
+    >>> dzsoil = torch.tensor([0.1, 0.25, 0.65, 2.0])  # the four layers of JULES
+    >>> [round(x, 3) for x in root_fraction(torch.tensor(0.5), dzsoil).tolist()]
+    [0.182, 0.323, 0.362, 0.133]
     """
     bottom = torch.cumsum(dzsoil, dim=-1)
-    share = torch.exp(-(bottom - dzsoil) / rootd_ft) - torch.exp(-bottom / rootd_ft)
-    return share / share.sum(dim=-1, keepdim=True)
+    density = torch.exp(-(bottom - dzsoil) / rootd_ft) - torch.exp(-bottom / rootd_ft)
+    return density / density.sum(dim=-1, keepdim=True)
 
 
 def soil_moisture_stress(theta: Tensor, sm_wilt: Tensor, sm_crit: Tensor, fsmc_p0: Tensor | float = 0.0) -> Tensor:
@@ -197,7 +203,7 @@ def soil_moisture_stress(theta: Tensor, sm_wilt: Tensor, sm_crit: Tensor, fsmc_p
         Water content at the wilting and critical points [m3 m-3]; ``sm_wilt < sm_crit``, see
         :func:`check_stress_points`.
     fsmc_p0 : Tensor or float
-        Part of the range below the critical point in which plants do not yet feel the lack [1].
+        Fraction of the range below the critical point without stress [1].
 
     Returns
     -------
@@ -207,13 +213,19 @@ def soil_moisture_stress(theta: Tensor, sm_wilt: Tensor, sm_crit: Tensor, fsmc_p
     References
     ----------
     Best et al. (2011); JULES names ``fsmc``, ``fsmc_p0``.
+
+    Examples
+    --------
+    >>> wilt, crit = torch.tensor(0.136), torch.tensor(0.242)
+    >>> [round(float(soil_moisture_stress(torch.tensor(theta), wilt, crit)), 3) for theta in (0.1, 0.189, 0.3)]
+    [0.0, 0.5, 1.0]
     """
     width = (1.0 - fsmc_p0) * (sm_crit - sm_wilt)
     return torch.clamp((theta - sm_wilt) / width, 0.0, 1.0)
 
 
 def check_stress_points(sm_wilt: Tensor, sm_crit: Tensor, sm_sat: Tensor, *, where: str) -> None:
-    """Refuse soils whose critical point does not lie above the wilting point, and at saturation or below.
+    """Refuse soils whose wilting point, critical point and saturation are out of order.
 
     Parameters
     ----------
@@ -225,7 +237,7 @@ def check_stress_points(sm_wilt: Tensor, sm_crit: Tensor, sm_sat: Tensor, *, whe
     Raises
     ------
     BadInput
-        With the first three that are out of order.
+        With the first three values that are out of order.
     """
     wilt, crit, sat = torch.broadcast_tensors(sm_wilt, sm_crit, sm_sat)
     wrong = ~((wilt > 0.0) & (crit > wilt) & (sat >= crit))
@@ -239,7 +251,7 @@ def check_stress_points(sm_wilt: Tensor, sm_crit: Tensor, sm_sat: Tensor, *, whe
 
 
 def root_zone_stress(stress: Tensor, f_root: Tensor) -> Tensor:
-    r"""Stress factor of a plant: that of its layers, weighted by roots.
+    r"""Stress factor of a plant: the mean over soil layers, weighted by roots.
 
     .. math:: \beta = \sum_k r_k \beta_k
 
@@ -275,16 +287,16 @@ def extraction_weights(stress: Tensor, f_root: Tensor) -> Tensor:
     Returns
     -------
     Tensor, shape (..., layer)
-        Weights [1]; they add to one, or are all zero where no layer yields water.
+        Weights [1]; their sum is 1, or 0 where no layer yields water.
 
     References
     ----------
     Best et al. (2011); JULES name ``wt_ext``.
     """
-    yielded = f_root * stress
-    total = yielded.sum(dim=-1, keepdim=True)
+    uptake = f_root * stress
+    total = uptake.sum(dim=-1, keepdim=True)
     wet = total > 0.0
-    return torch.where(wet, yielded / torch.where(wet, total, 1.0), 0.0)
+    return torch.where(wet, uptake / torch.where(wet, total, 1.0), 0.0)
 
 
 def bare_soil_conductance(
@@ -303,7 +315,7 @@ def bare_soil_conductance(
     gs_soil : Tensor or float
         Conductance at the critical point [m s-1]; JULES name ``gs_nvg``.
     limited : bool
-        No higher than ``gs_soil``; JULES name ``l_limit_gsoil``.
+        Whether ``gs_soil`` is the upper limit; JULES name ``l_limit_gsoil``.
 
     Returns
     -------
@@ -313,13 +325,18 @@ def bare_soil_conductance(
     References
     ----------
     Best et al. (2011); JULES name ``gsoil``.
+
+    Examples
+    --------
+    >>> round(float(bare_soil_conductance(torch.tensor(0.121), torch.tensor(0.242))), 6)  # half of the critical point
+    0.0025
     """
     squared = (theta / sm_crit) ** 2
     return gs_soil * (squared.clamp(max=1.0) if limited else squared)
 
 
 def soil_seen_through_canopy(lai: Tensor) -> Tensor:
-    r"""Fraction of the ground that evaporates beneath leaves.
+    r"""Fraction of the bare-soil conductance that remains under leaves.
 
     .. math:: f = e^{-0.5\,L}
 
@@ -331,7 +348,7 @@ def soil_seen_through_canopy(lai: Tensor) -> Tensor:
     Returns
     -------
     Tensor, shape of ``lai``
-        Fraction [1]; JULES name ``fsoil``. Times the soil's conductance, it adds to that of the canopy.
+        Fraction [1]; JULES name ``fsoil``. The soil's conductance times it adds to that of the canopy.
 
     References
     ----------
@@ -341,7 +358,7 @@ def soil_seen_through_canopy(lai: Tensor) -> Tensor:
 
 
 def evaporation_weights(extraction: Tensor, g_canopy: Tensor, g_below: Tensor) -> Tensor:
-    r"""Fraction of evaporation drawn from each layer by leaves and bare soil together.
+    r"""Fraction of evaporation drawn from each layer by plants and bare soil together.
 
     .. math:: w_k = \frac{g_c\, e_k + g_b\, \delta_{k1}}{g_c + g_b}
 
@@ -363,6 +380,6 @@ def evaporation_weights(extraction: Tensor, g_canopy: Tensor, g_below: Tensor) -
     ----------
     Best et al. (2011); JULES name ``wt_ext`` after ``soil_evap``.
     """
-    canopy_share = (g_canopy / (g_canopy + g_below)).unsqueeze(-1)
-    by_roots = canopy_share * extraction
-    return torch.cat([by_roots[..., :1] + (1.0 - canopy_share), by_roots[..., 1:]], dim=-1)
+    canopy_fraction = (g_canopy / (g_canopy + g_below)).unsqueeze(-1)
+    by_roots = canopy_fraction * extraction
+    return torch.cat([by_roots[..., :1] + (1.0 - canopy_fraction), by_roots[..., 1:]], dim=-1)

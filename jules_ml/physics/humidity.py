@@ -1,8 +1,7 @@
 r"""Water vapour at saturation.
 
 JULES reads the saturation vapour pressure from a table of the Goff-Gratch formulas, over ice below the melting point
-and over water above. A formula that is smooth, and cheap, stands here in its place: within 0.12 % of the table from
-223 to 323 K.
+and over water above. This module uses a smooth formula instead, which agrees with the table to 0.12 % from 223 to 323 K.
 
 References
 ----------
@@ -21,7 +20,7 @@ from jules_ml.physics.constants import LC, LF, REPSILON, TM, ZERODEGC, R
 
 
 def saturation_vapour_pressure(t: Tensor) -> Tensor:
-    r"""Saturation vapour pressure, over ice below 273.15 K and over water from there on.
+    r"""Saturation vapour pressure, over ice below 273.15 K and over water above.
 
     .. math::
 
@@ -43,6 +42,12 @@ def saturation_vapour_pressure(t: Tensor) -> Tensor:
     References
     ----------
     Huang (2018).
+
+    Examples
+    --------
+    >>> t = torch.tensor([263.15, 283.15, 293.15], dtype=torch.float64)
+    >>> [round(e, 1) for e in saturation_vapour_pressure(t).tolist()]
+    [259.9, 1228.2, 2339.3]
     """
     celsius, phase = t - ZERODEGC, _phase(t)
     return torch.exp(phase.a - phase.b / (celsius + phase.c) - phase.p * torch.log(celsius + phase.d))
@@ -92,6 +97,12 @@ def specific_humidity_saturation(t: Tensor, pstar: Tensor) -> Tensor:
     References
     ----------
     Best et al. (2011), Geosci. Model Dev. 4, 677-699; JULES name ``qsat``.
+
+    Examples
+    --------
+    >>> t, pstar = torch.tensor(283.15, dtype=torch.float64), torch.tensor(1.0e5, dtype=torch.float64)
+    >>> round(float(specific_humidity_saturation(t, pstar)), 5)
+    0.00771
     """
     enhancement = 1.0 + 1e-8 * pstar * (4.5 + 6e-4 * (t - ZERODEGC) ** 2)
     vapour = saturation_vapour_pressure(t) * enhancement
@@ -139,12 +150,17 @@ def vapour_pressure(q: Tensor, pstar: Tensor) -> Tensor:
     -------
     Tensor
         Vapour pressure [Pa].
+
+    Examples
+    --------
+    >>> round(float(vapour_pressure(torch.tensor(0.006), torch.tensor(1.0e5))), 1)
+    961.2
     """
     return q * pstar / (REPSILON + (1.0 - REPSILON) * q)
 
 
 class _Phase(NamedTuple):
-    r"""Coefficients of :math:`\ln e = a - b/(t + c) - p \ln(t + d)` where water is and where ice is."""
+    r"""Coefficients of :math:`\ln e = a - b/(t + c) - p \ln(t + d)` over water and over ice."""
 
     a: Tensor
     b: Tensor
@@ -154,7 +170,7 @@ class _Phase(NamedTuple):
 
 
 def _phase(t: Tensor) -> _Phase:
-    """Choose coefficients before anything is evaluated: one exponential in place of two, and no gradient of the other phase."""
+    """Choose the coefficients before evaluation: this takes one exponential instead of two, and no gradient of the other phase."""
     ice = t < TM
     water_or_ice = ((34.494, 43.494), (4924.99, 6545.8), (237.1, 278.0), (1.57, 2.0), (105.0, 868.0))
     return _Phase(*(torch.where(ice, t.new_tensor(over_ice), over_water) for over_water, over_ice in water_or_ice))

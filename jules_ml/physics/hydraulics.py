@@ -5,7 +5,7 @@ own treatment of the wet and dry ends. Suction is positive and in metres of wate
 fraction of saturation; in the van Genuchten form JULES's water content excludes residual water, so that it is the
 effective saturation.
 
-JULES's van Genuchten parameters stand for :math:`b = 1/(n-1)` and ``sathh`` :math:`= 1/\alpha`.
+JULES's van Genuchten parameters are :math:`b = 1/(n-1)` and ``sathh`` :math:`= 1/\alpha`.
 
 References
 ----------
@@ -22,10 +22,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-#: Range of ``sthu`` within which van Genuchten's curves are followed; outside it both curves go on as straight lines.
+#: Range of ``sthu`` of van Genuchten's curves; outside it JULES continues both curves as straight lines [1].
 VG_STHU_MIN = 0.05
 VG_STHU_MAX = 0.95
-#: Driest ``sthu`` at which Clapp and Hornberger's suction still rises.
+#: ``sthu`` below which Clapp and Hornberger's suction is constant [1].
 CH_STHU_MIN = 0.01
 #: Suction at the wilting and the critical point [m of water]: 1.5 MPa and 33 kPa, as in the Met Office's soil
 #: ancillaries.
@@ -52,7 +52,7 @@ def suction_vg(sthu: Tensor, b: Tensor, sathh: Tensor) -> Suction:
 
     .. math:: \psi = \psi_s \, (S^{-(b+1)} - 1)^{b/(b+1)}
 
-    for :math:`0.05 \le S \le 0.95`. Drier, the line of the same slope at 0.05; wetter, the line from the value at
+    for :math:`0.05 \le S \le 0.95`. Below, a line with the slope of the curve at 0.05; above, a line from the value at
     0.95 to zero at saturation.
 
     Parameters
@@ -72,12 +72,20 @@ def suction_vg(sthu: Tensor, b: Tensor, sathh: Tensor) -> Suction:
     References
     ----------
     van Genuchten (1980); Best et al. (2011), section 5.
+
+    Examples
+    --------
+    A loam with n = 1.5 and 1/alpha = 0.5 m, half saturated.
+
+    >>> s, b, sathh = torch.tensor(0.5), torch.tensor(2.0), torch.tensor(0.5)
+    >>> round(float(suction_vg(s, b, sathh).psi), 4)  # 0.5 * 7 ** (2 / 3)
+    1.8297
     """
     s = sthu.clamp(VG_STHU_MIN, VG_STHU_MAX)
     inverse = torch.reciprocal(b + 1.0)
     u = torch.exp(-(b + 1.0) * torch.log(s))
     bracket = u - 1.0
-    # bracket^(-1/(b+1)) serves psi and its slope alike: one power in place of two
+    # psi and its slope share bracket^(-1/(b+1)), which saves one power
     root = torch.exp(-inverse * torch.log(bracket))
     psi = sathh * bracket * root
     curve_slope = -sathh * b * root * u / s
@@ -112,6 +120,12 @@ def conductivity_vg(sthu: Tensor, b: Tensor, satcon: Tensor) -> Conductivity:
     References
     ----------
     van Genuchten (1980); Best et al. (2011), section 5.
+
+    Examples
+    --------
+    >>> s, b, satcon = torch.tensor([0.5, 1.0]), torch.tensor(2.0), torch.tensor(0.005)
+    >>> [round(k, 7) for k in conductivity_vg(s, b, satcon).k.tolist()]
+    [6.7e-06, 0.005]
     """
     s = sthu.clamp(VG_STHU_MIN, VG_STHU_MAX)
     u = torch.exp((b + 1.0) * torch.log(s))
@@ -125,12 +139,12 @@ def conductivity_vg(sthu: Tensor, b: Tensor, satcon: Tensor) -> Conductivity:
     slope = torch.where(sthu < VG_STHU_MIN, k * (1.0 / VG_STHU_MIN), slope)
     k = k + slope * (sthu.clamp(0.0, 1.0) - s)
     inside = (sthu >= 0.0) & (sthu <= 1.0)
-    # rounding alone can take the line a hair below zero or above satcon
+    # rounding can take the line slightly below zero or above satcon
     return Conductivity(k=torch.minimum(k.clamp(min=0.0), satcon), dk=torch.where(inside, slope, 0.0))
 
 
 def suction_ch(sthu: Tensor, b: Tensor, sathh: Tensor) -> Suction:
-    r"""Clapp and Hornberger's suction, held constant below ``sthu`` = 0.01.
+    r"""Clapp and Hornberger's suction, constant below ``sthu`` = 0.01.
 
     .. math:: \psi = \psi_s \, S^{-b}
 
@@ -151,6 +165,11 @@ def suction_ch(sthu: Tensor, b: Tensor, sathh: Tensor) -> Suction:
     References
     ----------
     Clapp and Hornberger (1978); Best et al. (2011), section 5.
+
+    Examples
+    --------
+    >>> round(float(suction_ch(torch.tensor(0.5), torch.tensor(6.0), torch.tensor(0.05)).psi), 4)  # 0.05 * 2 ** 6
+    3.2
     """
     s = sthu.clamp(min=CH_STHU_MIN)
     psi = sathh * torch.exp(-b * torch.log(s))
@@ -179,6 +198,12 @@ def conductivity_ch(sthu: Tensor, b: Tensor, satcon: Tensor) -> Conductivity:
     References
     ----------
     Clapp and Hornberger (1978); Best et al. (2011), section 5.
+
+    Examples
+    --------
+    >>> s, b, satcon = torch.tensor([0.5, 1.0]), torch.tensor(6.0), torch.tensor(0.005)
+    >>> [round(1e6 * k, 3) for k in conductivity_ch(s, b, satcon).k.tolist()]  # 0.005 / 2 ** 15 at half saturation
+    [0.153, 5000.0]
     """
     eps = torch.finfo(sthu.dtype).eps
     s = sthu.clamp(eps, 1.0)
@@ -189,12 +214,11 @@ def conductivity_ch(sthu: Tensor, b: Tensor, satcon: Tensor) -> Conductivity:
 
 
 def wetness_at_suction_vg(suction: Tensor | float, b: Tensor, sathh: Tensor) -> Tensor:
-    r"""Effective saturation at which van Genuchten's curve has a given suction.
+    r"""Effective saturation at a suction, by van Genuchten's curve.
 
     .. math:: S = \left[1 + (\psi/\psi_s)^{(b+1)/b}\right]^{-1/(b+1)}
 
-    The curve itself, without the linear ends: JULES reads ``sm_wilt`` and ``sm_crit`` from ancillaries that were made
-    with it.
+    The linear ends of :func:`suction_vg` are left out, as in the ancillaries of ``sm_wilt`` and ``sm_crit`` that JULES reads.
 
     Parameters
     ----------
@@ -211,13 +235,18 @@ def wetness_at_suction_vg(suction: Tensor | float, b: Tensor, sathh: Tensor) -> 
     References
     ----------
     van Genuchten (1980), eq. 3.
+
+    Examples
+    --------
+    >>> round(float(wetness_at_suction_vg(1.8297, torch.tensor(2.0), torch.tensor(0.5))), 4)
+    0.5
     """
     ratio = suction / sathh
     return torch.exp(-torch.log1p(torch.exp((b + 1.0) / b * torch.log(ratio))) / (b + 1.0))
 
 
 def wetness_at_suction_ch(suction: Tensor | float, b: Tensor, sathh: Tensor) -> Tensor:
-    r"""Fraction of saturation at which Clapp and Hornberger's curve has a given suction.
+    r"""Fraction of saturation at a suction, by Clapp and Hornberger's curve.
 
     .. math:: S = \min\left(1, (\psi_s/\psi)^{1/b}\right)
 
@@ -236,13 +265,18 @@ def wetness_at_suction_ch(suction: Tensor | float, b: Tensor, sathh: Tensor) -> 
     References
     ----------
     Clapp and Hornberger (1978).
+
+    Examples
+    --------
+    >>> round(float(wetness_at_suction_ch(3.2, torch.tensor(6.0), torch.tensor(0.05))), 4)
+    0.5
     """
     return torch.exp(torch.log(sathh / suction) / b).clamp(max=1.0)
 
 
 @dataclass(frozen=True)
 class HydraulicForm:
-    """One of JULES's two families of curves, so that a column holds the choice as one object."""
+    """Hydraulic curves of one of JULES's two forms: the value of ``l_vg_soil`` and the three functions."""
 
     l_vg_soil: bool
     suction: Callable[[Tensor, Tensor, Tensor], Suction]

@@ -1,7 +1,7 @@
-"""A column through time, eager or compiled.
+"""Integration of columns through time, eager or compiled.
 
-Compiled, one step of all columns becomes a handful of C++ loops. Everything that the step reads is first packed into a few tensors: what a
-compiled call costs before it computes anything grows with the number of its arguments, and would outweigh a single column's arithmetic.
+The compiled step of all columns is a few C++ loops. Its inputs are packed into a few tensors, because the overhead of a compiled call grows
+with the number of arguments and would exceed the arithmetic of a single column.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from jules_ml.physics.column import ColumnState, SoilColumn, SoilProperties
 from jules_ml.physics.photosynthesis import LeafParameters
 from jules_ml.physics.surface import Forcing, SurfaceProperties, SurfaceState
 
-#: Compilers that torch can use, in its own order of preference.
+#: Compilers that torch can use, in torch's order of preference.
 _COMPILERS = ("g++", "clang++", "c++")
-#: What is said where :func:`can_compile` is false.
+#: Message if :func:`can_compile` is false.
 NO_COMPILER = "no C++ compiler found (g++ or clang++) with Python's headers (python3-dev)"
-#: The call itself in C++ too: half of what a single column's step costs. Products are not contracted with sums, so that a compiled run
-#: takes the same branches at the freezing point as an eager one.
+#: The wrapper of the call is C++ as well, which halves the cost of a single column's step. Products and sums are not contracted, so that a
+#: compiled run takes the same branches at the freezing point as an eager one.
 _COMPILE_OPTIONS: dict[str, str | int | bool | Callable[..., object]] = {"cpp_wrapper": True}
-#: Width of the processor's widest vectors [bytes]. A compiled step takes columns a vector at a time, and an exponential or a logarithm of a
-#: vector has another last bit than that of a number. A column that was alone would then part from itself in company: at its freezing
-#: point a bit decides whether its heat is solved for again.
+#: Width of the processor's widest vectors [bytes]. A compiled step is vectorised over columns, and the last bit of a vectorised exponential
+#: or logarithm differs from that of a scalar one. The result of a column would then depend on the number of columns: at the freezing point
+#: one bit decides whether its heat is solved for again.
 _VECTOR = 64
 #: Steps between two calls of the progress function.
 _PROGRESS_EVERY = 480
@@ -47,14 +47,14 @@ class Integration(NamedTuple):
 
 
 class Analysis(NamedTuple):
-    """What changes a column's state from without: ``change`` takes the steps done and the state, after every ``every`` steps."""
+    """Change of the state from outside the model: after every ``every`` steps, ``change`` of the steps done and the state."""
 
     every: int
     change: Callable[[int, ColumnState], ColumnState]
 
 
 class _Packed(NamedTuple):
-    """What a step reads and does not change."""
+    """Constant inputs of a step."""
 
     soil: Tensor  # (property, layer, column)
     dzsoil: Tensor  # (layer, 1)
@@ -63,15 +63,31 @@ class _Packed(NamedTuple):
 
 
 def can_compile() -> bool:
-    """Whether a C++ compiler, and Python's headers that its code includes, are at hand for ``torch.compile``."""
+    """Whether ``torch.compile`` has a C++ compiler and Python's headers."""
     headers = Path(sysconfig.get_path("include")) / "Python.h"
     return headers.is_file() and any(shutil.which(name) for name in _COMPILERS)
 
 
 def whole_vectors(n_columns: int, dtype: torch.dtype) -> int:
-    """Give the least number of columns, no fewer than asked for, that a compiled step takes in whole vectors.
+    """Round a number of columns up to whole vectors of a compiled step.
 
-    Columns come out the same to the last bit in any such number of them.
+    The result of a column is the same to the last bit in any number of columns that fills whole vectors.
+
+    Parameters
+    ----------
+    n_columns : int
+        Number of columns.
+    dtype : torch.dtype
+        Precision of the state.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> whole_vectors(1, torch.float64), whole_vectors(9, torch.float64), whole_vectors(9, torch.float32)
+    (8, 16, 16)
     """
     lanes = _VECTOR // dtype.itemsize
     return -(-n_columns // lanes) * lanes
@@ -99,16 +115,16 @@ def integrate(
     forcing : Forcing
         Shape (time, column) each.
     outputs : sequence of str
-        What to keep: names that :meth:`SoilColumn.step` returns.
+        Names of outputs of :meth:`SoilColumn.step`.
     mean_over : int
-        Steps that make one period of output; outputs are means over it.
+        Steps of one period of output; outputs are means over it.
     analysis : Analysis, optional
-        Changes the state between steps; what it adds or takes is in no output and no residual, and is its own to count.
+        Change of the state between steps; the outputs and residuals do not include what it adds or removes.
     compiled : bool, optional
-        Compile the step. By default where a C++ compiler is at hand, there are steps enough to repay it, and no gradient is asked for.
-        A single column is then stepped as a vector of them, which takes no longer; see :func:`whole_vectors`.
+        Whether to compile the step; by default if a C++ compiler is available, no gradient is needed, and there are 2000 steps or more.
+        A single column is then stepped as a vector of equal columns, which takes no longer; see :func:`whole_vectors`.
     progress : callable, optional
-        Called now and then with the number of steps done since the last call.
+        Called at intervals with the number of steps done since the last call.
 
     Returns
     -------
@@ -117,7 +133,7 @@ def integrate(
     Raises
     ------
     ValueError
-        If the length of the series is not a whole number of periods, or an output is not known.
+        If the length of the series is not a whole number of periods, or an output does not exist.
     """
     n_steps = forcing.t_air.shape[0]
     if n_steps == 0 or n_steps % mean_over:
@@ -125,30 +141,25 @@ def integrate(
     wants_gradient = torch.is_grad_enabled() and any(
         isinstance(p, Tensor) and p.requires_grad for p in (*column.soil, *state[:3], column.cs)
     )
-    if compiled is None:
-        compiled = can_compile() and not wants_gradient and n_steps >= 2000
-    elif compiled and not can_compile():
-        warnings.warn(f"{NO_COMPILER}: the column runs eagerly, some ten times slower", stacklevel=2)
-        compiled = False
-
-    n_given = _n_columns(column, state, forcing)
-    n_columns = whole_vectors(1, state.smcl.dtype) if compiled and n_given == 1 else n_given
+    compiled = _is_compiled(compiled, n_steps, wants_gradient=wants_gradient)
+    n_own = _n_columns(column, state, forcing)
+    n_columns = whole_vectors(1, state.smcl.dtype) if compiled and n_own == 1 else n_own
     packed, carried = _pack(column, state, n_columns)
     rows, sizes = _output_rows(column, _unpack_state(carried), forcing, outputs)
     series = torch.stack([x.expand(n_steps, n_columns) for x in forcing], dim=1)
     step: Callable[..., tuple[tuple[Tensor, Tensor], Tensor]] = functools.partial(_packed_step, column, tuple(outputs))
     if compiled:
         step = torch.compile(step, fullgraph=True, dynamic=False, options=_COMPILE_OPTIONS)
-    kept: list[Tensor] = []
+    means: list[Tensor] = []
     total = torch.zeros(rows, n_columns, dtype=series.dtype)
     since = 0
     with torch.set_grad_enabled(wants_gradient):
         for k, row in enumerate(series.unbind(0)):
             carried, total = step(packed, carried, row, total)
             if analysis is not None and (k + 1) % analysis.every == 0:
-                carried = _carried(analysis.change(k + 1, _unpack_state(carried, n_given)), n_columns)
+                carried = _carried(analysis.change(k + 1, _unpack_state(carried, n_own)), n_columns)
             if (k + 1) % mean_over == 0:
-                kept.append(total[:, :n_given] / mean_over)
+                means.append(total[:, :n_own] / mean_over)
                 total = torch.zeros_like(total)
             since += 1
             if progress is not None and since == _PROGRESS_EVERY:
@@ -156,28 +167,43 @@ def integrate(
                 since = 0
     if progress is not None and since:
         progress(since)
+    return Integration(state=_unpack_state(carried, n_own), outputs=_by_name(torch.stack(means), outputs, sizes))
 
-    columns = torch.stack(kept)
+
+def _is_compiled(compiled: bool | None, n_steps: int, *, wants_gradient: bool) -> bool:
+    """Whether to compile the step; warn if that is requested and not possible."""
+    if compiled is None:
+        return can_compile() and not wants_gradient and n_steps >= 2000
+    if compiled and not can_compile():
+        warnings.warn(f"{NO_COMPILER}: the column runs without compilation, about ten times slower", stacklevel=3)
+        return False
+    return compiled
+
+
+def _by_name(means: Tensor, outputs: Sequence[str], sizes: Sequence[int]) -> dict[str, Tensor]:
+    """Split rows of shape (period, row, column) into outputs of shape (period, column) or (period, layer, column)."""
     by_name: dict[str, Tensor] = {}
-    at = 0
+    first = 0
     for name, size in zip(outputs, sizes, strict=True):
-        part = columns[:, at : at + size] if size > 1 else columns[:, at]
-        by_name[name] = part
-        at += size
-    return Integration(state=_unpack_state(carried, n_given), outputs=by_name)
+        by_name[name] = means[:, first : first + size] if size > 1 else means[:, first]
+        first += size
+    return by_name
 
 
 def _n_columns(column: SoilColumn, state: ColumnState, forcing: Forcing) -> int:
+    """Largest number of columns of properties, state and weather."""
     if column.surface is None or state.surface is None:
-        raise ValueError("a column without a surface cannot be driven by weather; use soil_step")
+        raise ValueError("integrate needs a column and a state with a surface; use soil_step")
     return max(t.shape[-1] for t in (*column.soil, *_tile_properties(column.surface), *state[:3], *forcing))
 
 
 def _tile_properties(surface: SurfaceProperties) -> list[Tensor]:
+    """Properties of shape (tile, column), those of the leaf last."""
     return [getattr(surface, name) for name in _PLAIN] + list(surface.leaf)
 
 
 def _pack(column: SoilColumn, state: ColumnState, n_columns: int) -> tuple[_Packed, tuple[Tensor, Tensor]]:
+    """Constant inputs, and the state of soil and tiles, as few tensors."""
     assert column.surface is not None
     packed = _Packed(
         soil=_widened(torch.broadcast_tensors(*column.soil), n_columns),
@@ -189,11 +215,12 @@ def _pack(column: SoilColumn, state: ColumnState, n_columns: int) -> tuple[_Pack
 
 
 def _widened(properties: Sequence[Tensor], n_columns: int) -> Tensor:
-    """Stack properties; one column's become those of all."""
+    """Stack properties of all columns, repeating those of a single one."""
     return torch.stack([x.expand(-1, n_columns) for x in properties]).contiguous()
 
 
 def _carried(state: ColumnState, n_columns: int) -> tuple[Tensor, Tensor]:
+    """State of soil (variable, layer, column) and tiles (variable, tile, column)."""
     assert state.surface is not None
     soil_state = torch.stack([x.expand(-1, n_columns) for x in state[:3]])
     tile_state = torch.stack([x.expand(-1, n_columns) for x in state.surface])
@@ -201,6 +228,7 @@ def _carried(state: ColumnState, n_columns: int) -> tuple[Tensor, Tensor]:
 
 
 def _unpack_column(column: SoilColumn, packed: _Packed) -> SoilColumn:
+    """Copy of the column with the packed properties."""
     n_leaf = len(LeafParameters._fields)
     tiles = packed.tiles.unbind(0)
     plain = dict(zip(_PLAIN, tiles[:-n_leaf], strict=True))
@@ -211,7 +239,7 @@ def _unpack_column(column: SoilColumn, packed: _Packed) -> SoilColumn:
 
 
 def _unpack_state(carried: tuple[Tensor, Tensor], n_columns: int | None = None) -> ColumnState:
-    """State of all columns, or of the first so many."""
+    """State of all columns, or of the first ``n_columns``."""
     smcl, sthf, t_soil = carried[0][..., :n_columns].unbind(0)
     return ColumnState(smcl, sthf, t_soil, SurfaceState(*carried[1][..., :n_columns].unbind(0)))
 
@@ -224,7 +252,7 @@ def _packed_step(
     weather: Tensor,
     total: Tensor,
 ) -> tuple[tuple[Tensor, Tensor], Tensor]:
-    """One step on packed tensors; ``total`` gathers the outputs, one row each."""
+    """Step on packed tensors; ``total`` accumulates the outputs, in rows."""
     new, out = _unpack_column(column, packed).step(_unpack_state(carried), Forcing(*weather.unbind(0)))
     assert new.surface is not None
     rows = torch.cat(
@@ -236,10 +264,11 @@ def _packed_step(
 def _output_rows(
     column: SoilColumn, state: ColumnState, forcing: Forcing, outputs: Sequence[str]
 ) -> tuple[int, list[int]]:
+    """Rows of all outputs, and of each: one, or one for each layer."""
     with torch.no_grad():
-        _, known = column.step(state, Forcing(*(x[0] for x in forcing)))
-    unknown = [name for name in outputs if name not in known]
+        _, available = column.step(state, Forcing(*(x[0] for x in forcing)))
+    unknown = [name for name in outputs if name not in available]
     if unknown:
-        raise ValueError(f"no output is called {', '.join(unknown)}; there are {', '.join(sorted(known))}")
-    sizes = [known[name].shape[0] if known[name].ndim == 2 else 1 for name in outputs]
+        raise ValueError(f"the column has no output {', '.join(unknown)}; choose among {', '.join(sorted(available))}")
+    sizes = [available[name].shape[0] if available[name].ndim == 2 else 1 for name in outputs]
     return sum(sizes), sizes

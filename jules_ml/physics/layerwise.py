@@ -1,7 +1,8 @@
-"""Reductions over the few layers, or tiles, of columns: one after the other, from the first to the last.
+"""Reductions over the layers or tiles of columns in a fixed order, from the first to the last.
 
-A library's own reduction adds in an order that depends on how many columns stand side by side, and so gives a column another last bit in
-company than alone. Over a year freezing and thawing make much of a bit. Besides, a compiler fuses this with what stands around it.
+The reductions of torch add in an order that depends on the number of columns, so that the last bit of a column would depend on the other
+columns; freezing and thawing amplify such a difference over a year. In addition, the compiler fuses these sums with the operations around
+them.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ def over_layers(operation: Callable[[Tensor, Tensor], Tensor], x: Tensor | Seque
     Parameters
     ----------
     operation : callable
-        Of two tensors of shape (...), to one: ``torch.add``, ``torch.maximum``.
+        Function of two tensors of shape (...), such as ``torch.add`` or ``torch.maximum``.
     x : Tensor, shape (layer, ...), or sequence of Tensor, shape (...)
+        Values of the layers.
 
     Returns
     -------
@@ -30,5 +32,20 @@ def over_layers(operation: Callable[[Tensor, Tensor], Tensor], x: Tensor | Seque
 
 
 def sum_over_layers(x: Tensor | Sequence[Tensor]) -> Tensor:
-    """Sum over the first dimension in order; see :func:`over_layers`."""
+    """Sum over the first dimension in order.
+
+    Parameters
+    ----------
+    x : Tensor, shape (layer, ...), or sequence of Tensor, shape (...)
+        Values of the layers.
+
+    Returns
+    -------
+    Tensor, shape (...)
+
+    Examples
+    --------
+    >>> sum_over_layers(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([4., 6.])
+    """
     return over_layers(torch.add, x)

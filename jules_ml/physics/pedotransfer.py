@@ -1,6 +1,6 @@
-r"""Hydraulic parameters from texture: the published baselines that learned ones replace.
+r"""Pedotransfer functions: soil properties from texture, the baselines of learned hydraulics.
 
-Parameters are in JULES's units and conventions. Texture is given as fractions of the mineral soil that add to one.
+Parameters are in JULES's units and conventions. Texture is three fractions of the mineral soil, whose sum is 1.
 ``sm_wilt`` and ``sm_crit`` follow from a retention curve and a suction: see :mod:`jules_ml.physics.hydraulics`.
 
 References
@@ -21,13 +21,13 @@ from jules_ml.physics.constants import RHO_WATER, RSEC_PER_DAY
 from jules_ml.physics.hydraulics import CLAPP_HORNBERGER, SUCTION_CRIT, SUCTION_WILT, VAN_GENUCHTEN
 from jules_ml.physics.thermal import dry_conductivity, dry_heat_capacity
 
-#: Organic matter for each unit of organic carbon (van Bemmelen's factor).
+#: Organic matter over organic carbon (van Bemmelen's factor) [1].
 ORGANIC_MATTER_PER_CARBON: Final = 1.724
 #: One inch an hour [kg m-2 s-1].
 INCH_PER_HOUR: Final = 25.4 / 3600.0
 #: Residual water content of the HYPRES functions [m3 m-3].
 HYPRES_THETA_R: Final = 0.01
-#: Organic matter beyond which the HYPRES functions, fitted to mineral soils, run away [1].
+#: Largest organic matter of the HYPRES functions, which were fitted to mineral soils and diverge beyond it [1].
 HYPRES_MAX_ORGANIC_MATTER: Final = 0.2
 
 
@@ -47,7 +47,7 @@ class VanGenuchten(NamedTuple):
     r"""Parameters of van Genuchten's curves in JULES's conventions.
 
     ``b`` :math:`= 1/(n-1)` [1], ``sathh`` :math:`= 1/\alpha` [m], ``satcon`` [kg m-2 s-1]. JULES's water content
-    leaves out residual water: ``sm_sat`` :math:`= \theta_s - \theta_r` [m3 m-3]. A sensor reads JULES's water content
+    excludes residual water: ``sm_sat`` :math:`= \theta_s - \theta_r` [m3 m-3]. A sensor measures JULES's water content
     plus ``theta_r`` [m3 m-3].
     """
 
@@ -73,8 +73,8 @@ def clapp_hornberger_cosby(sand: Tensor, clay: Tensor, *, base: float = 10.0) ->
     sand, clay : Tensor
         Fractions of the mineral soil [1].
     base : float
-        Base of the two powers. Cosby et al. give common logarithms. JULES's standard soil at Loobos, and the
-        ancillaries made the same way, have ``math.e`` in their place: a suction of 0.05 m where the paper has 0.40 m.
+        Base of the two powers. Cosby et al. use common logarithms. JULES's standard soil at Loobos, and the
+        ancillaries made the same way, use ``math.e`` instead: a suction of 0.05 m instead of the paper's 0.40 m.
 
     Returns
     -------
@@ -84,6 +84,14 @@ def clapp_hornberger_cosby(sand: Tensor, clay: Tensor, *, base: float = 10.0) ->
     References
     ----------
     Cosby et al. (1984), with silt as the remainder; their units are inches an hour and centimetres.
+
+    Examples
+    --------
+    A loam of 40 % sand and 20 % clay.
+
+    >>> soil = clapp_hornberger_cosby(torch.tensor(0.4), torch.tensor(0.2))
+    >>> [round(float(x), 4) for x in soil]  # b, sathh, satcon, sm_sat
+    [6.12, 0.2582, 0.0042, 0.4408]
     """
     return ClappHornberger(
         b=3.10 + 15.70 * clay - 0.3 * sand,
@@ -99,13 +107,13 @@ def van_genuchten_hypres(
     r"""Van Genuchten's parameters from texture, bulk density and organic carbon: the continuous functions of HYPRES.
 
     Polynomials in percent clay, silt and organic matter and in bulk density, fitted to horizons of European
-    mineral soils; :math:`\theta_s` directly, :math:`\ln\alpha`, :math:`\ln(n-1)` and :math:`\ln K_s`. Differentiable
-    in organic carbon, which is how carbon enters the water balance.
+    mineral soils; :math:`\theta_s` directly, :math:`\ln\alpha`, :math:`\ln(n-1)` and :math:`\ln K_s`. The result is differentiable
+    in organic carbon, by which carbon enters the water balance.
 
     Parameters
     ----------
     silt, clay : Tensor
-        Fractions of the mineral soil [1], above zero; particles of 2-50 and below 2 micrometres.
+        Fractions of the mineral soil [1], above 0; particles of 2-50 and below 2 micrometres.
     bulk_density : Tensor
         Dry bulk density [kg m-3].
     organic_carbon : Tensor
@@ -121,6 +129,15 @@ def van_genuchten_hypres(
     References
     ----------
     Wösten et al. (1999).
+
+    Examples
+    --------
+    A topsoil of 40 % silt and 20 % clay with a bulk density of 1400 kg m-3 and 1.5 % organic carbon.
+
+    >>> inputs = [torch.tensor(x, dtype=torch.float64) for x in (0.4, 0.2, 1400.0, 0.015)]
+    >>> soil = van_genuchten_hypres(*inputs)
+    >>> [round(float(x), 4) for x in soil]  # b, sathh, satcon, sm_sat, theta_r
+    [5.2684, 0.2774, 0.0034, 0.4229, 0.01]
     """
     c, s, d = 100.0 * clay, 100.0 * silt, 0.001 * bulk_density
     om = 100.0 * ORGANIC_MATTER_PER_CARBON * organic_carbon
@@ -155,19 +172,19 @@ def van_genuchten_hypres(
 
 
 def check_texture(sand: Tensor, silt: Tensor, clay: Tensor, *, where: str) -> None:
-    """Refuse texture that is not three fractions adding to one.
+    """Refuse texture that is not three fractions with a sum of 1.
 
     Parameters
     ----------
     sand, silt, clay : Tensor
         Fractions of the mineral soil [1].
     where : str
-        File or variable that they come from, for the message.
+        File or variable of the values, for the message.
 
     Raises
     ------
     BadInput
-        With the first value that is out of range, and what it seems to be.
+        With the first value that is out of range, and its probable unit.
     """
     for name, fraction in (("sand", sand), ("silt", silt), ("clay", clay)):
         out = ~((fraction >= 0.0) & (fraction <= 1.0))
@@ -177,20 +194,20 @@ def check_texture(sand: Tensor, silt: Tensor, clay: Tensor, *, where: str) -> No
             raise BadInput(
                 f"{name} of {value:g} is not a fraction of the mineral soil",
                 where=f"{where}, {name}",
-                remedy="divide by 100, it seems to be in %" if percent else "give a number from 0 to 1",
+                remedy="divide by 100, since it seems to be in %" if percent else "give a number from 0 to 1",
             )
     total = sand + silt + clay
     off = (total - 1.0).abs() > 0.02
     if bool(off.any()):
         raise BadInput(
-            f"sand, silt and clay add to {float(total[off].flatten()[0]):g}",
+            f"the sum of sand, silt and clay is {float(total[off].flatten()[0]):g}",
             where=where,
-            remedy="give fractions of the mineral soil, without stones and organic matter, that add to 1",
+            remedy="give fractions of the mineral soil, without stones and organic matter, whose sum is 1",
         )
 
 
 def check_hypres_range(bulk_density: Tensor, organic_carbon: Tensor, *, where: str) -> None:
-    """Refuse soils outside what :func:`van_genuchten_hypres` was fitted to.
+    """Refuse soils outside the range that :func:`van_genuchten_hypres` was fitted to.
 
     Parameters
     ----------
@@ -199,7 +216,7 @@ def check_hypres_range(bulk_density: Tensor, organic_carbon: Tensor, *, where: s
     organic_carbon : Tensor
         Organic carbon as a fraction of the soil's mass [1].
     where : str
-        File or variable that they come from, for the message.
+        File or variable of the values, for the message.
 
     Raises
     ------
@@ -212,7 +229,7 @@ def check_hypres_range(bulk_density: Tensor, organic_carbon: Tensor, *, where: s
         raise BadInput(
             f"bulk density of {value:g} kg m-3 is outside 400 to 2000",
             where=where,
-            remedy="multiply by 1000, it seems to be in g cm-3" if 0.4 <= value <= 2.0 else "leave the soil out",
+            remedy="multiply by 1000, since it seems to be in g cm-3" if 0.4 <= value <= 2.0 else "leave the soil out",
         )
     most = HYPRES_MAX_ORGANIC_MATTER / ORGANIC_MATTER_PER_CARBON
     organic = ~((organic_carbon > 0.0) & (organic_carbon <= most))
@@ -225,12 +242,12 @@ def check_hypres_range(bulk_density: Tensor, organic_carbon: Tensor, *, where: s
         )
 
 
-def soil_of_texture(made: ClappHornberger | VanGenuchten, clay: Tensor) -> SoilProperties:
-    """All soil properties that go with hydraulic parameters from texture.
+def soil_of_texture(hydraulics: ClappHornberger | VanGenuchten, clay: Tensor) -> SoilProperties:
+    """Complete the soil properties of hydraulic parameters from texture.
 
     Parameters
     ----------
-    made : ClappHornberger or VanGenuchten
+    hydraulics : ClappHornberger or VanGenuchten
         Hydraulic parameters, shape (layer, column) each.
     clay : Tensor, shape (layer, column)
         Clay as a fraction of the mineral soil [1].
@@ -238,11 +255,11 @@ def soil_of_texture(made: ClappHornberger | VanGenuchten, clay: Tensor) -> SoilP
     Returns
     -------
     SoilProperties
-        With critical and wilting point at JULES's suctions, and the heat capacity and conductivity of the dry soil.
+        With critical and wilting points at JULES's suctions, and the heat capacity and conductivity of dry soil.
     """
-    form = VAN_GENUCHTEN if isinstance(made, VanGenuchten) else CLAPP_HORNBERGER
-    b, sathh, satcon, sm_sat = made[:4]
-    porosity = sm_sat + made.theta_r if isinstance(made, VanGenuchten) else sm_sat
+    form = VAN_GENUCHTEN if isinstance(hydraulics, VanGenuchten) else CLAPP_HORNBERGER
+    b, sathh, satcon, sm_sat = hydraulics[:4]
+    porosity = sm_sat + hydraulics.theta_r if isinstance(hydraulics, VanGenuchten) else sm_sat
     return SoilProperties(
         b=b,
         sathh=sathh,

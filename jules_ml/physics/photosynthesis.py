@@ -1,7 +1,7 @@
 r"""Leaf photosynthesis and stomatal conductance, and their sum over a canopy.
 
-JULES's Collatz scheme (C3 and C4) with Jacobs's closure for the carbon inside the leaf. The canopy is sampled at three depths (Gauss
-quadrature, Goudriaan 1986) in place of JULES's ten layers; nitrogen declines with depth as in JULES.
+JULES's Collatz scheme (C3 and C4) with Jacobs's closure for the carbon dioxide inside the leaf. The canopy is sampled at three depths
+(Gauss quadrature, Goudriaan 1986) instead of JULES's ten layers; nitrogen declines with depth as in JULES.
 
 References
 ----------
@@ -26,7 +26,7 @@ RMOL = 8.314
 RATIO_H2O_CO2 = 1.6
 #: Co-limitation of the carboxylation and light limits, and of both with export (JULES's ``beta1``, ``beta2``).
 BETA1, BETA2 = 0.83, 0.93
-#: Export limit as a share of vcmax in C3 plants, and its constant in C4 plants (``fwe_c3``, ``fwe_c4``).
+#: Export limit as a fraction of vcmax in C3 plants, and its constant in C4 plants (``fwe_c3``, ``fwe_c4``).
 FWE_C3, FWE_C4 = 0.5, 2.0e4
 #: Energy of photosynthetically active radiation [J mol-1] (``conpar``).
 CONPAR = 2.19e5
@@ -77,10 +77,10 @@ def canopy_conductance(
     lai: Tensor,
     leaf: LeafParameters,
 ) -> Canopy:
-    r"""Conductance and productivity of a canopy.
+    r"""Conductance and gross primary productivity of a canopy.
 
-    At each depth the gross rate is the smoothed least of the carboxylation, light and export limits; the net rate, reduced by soil moisture
-    stress, sets the conductance through the carbon inside the leaf,
+    At each depth the gross rate is the smoothed minimum of the carboxylation, light and export limits. The net rate, reduced by soil
+    moisture stress, sets the conductance through the carbon dioxide inside the leaf,
 
     .. math::
 
@@ -99,10 +99,11 @@ def canopy_conductance(
     co2 : Tensor or float
         Mole fraction of carbon dioxide [1].
     fsmc : Tensor, shape (tile, ...)
-        Soil moisture stress, 0 to 1.
+        Soil moisture stress, 0 (no transpiration) to 1 (no stress).
     lai : Tensor, shape (tile, ...)
-        Leaf area index [1]; 0 on tiles without vegetation, where conductance and productivity are then 0.
+        Leaf area index [1]; 0 on tiles without vegetation, whose conductance and productivity are 0.
     leaf : LeafParameters
+        Shape (tile, ...) each.
 
     Returns
     -------
@@ -136,8 +137,8 @@ def canopy_conductance(
     for depth, weight in _GAUSS3:
         vcmax = vcmax_top * torch.exp(-leaf.kn * depth)
         absorbed = light * torch.exp(-leaf.kpar * lai * depth)
-        rate = _smooth_least(carboxylation * vcmax, quantum * absorbed, BETA1)
-        rate = _smooth_least(rate, export * vcmax, BETA2)
+        rate = _smooth_minimum(carboxylation * vcmax, quantum * absorbed, BETA1)
+        rate = _smooth_minimum(rate, export * vcmax, BETA2)
         net = (rate - leaf.fd * vcmax) * fsmc
         working = (net > 0.0) & (openness > 0.0)
         gc = gc + weight * torch.where(working, torch.maximum(net * per_rate, leaf.glmin), leaf.glmin)
@@ -145,9 +146,9 @@ def canopy_conductance(
     return Canopy(gc=gc * lai, gpp=KG_CARBON_PER_MOL * gross * lai)
 
 
-def _smooth_least(x: Tensor, y: Tensor, beta: float) -> Tensor:
+def _smooth_minimum(x: Tensor, y: Tensor, beta: float) -> Tensor:
     r"""Smaller root of :math:`\beta w^2 - (x+y) w + x y = 0`."""
     total = x + y
-    # the discriminant is positive for beta < 1 except where both limits vanish; the floor keeps the root's gradient finite there
+    # the discriminant is 0 only where both limits vanish; the clamp keeps the gradient of the root finite there
     discriminant = (total * total - 4.0 * beta * x * y).clamp(min=1e-30)
     return (total - torch.sqrt(discriminant)) * (0.5 / beta)

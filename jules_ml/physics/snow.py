@@ -1,6 +1,6 @@
-r"""JULES's zero-layer snow: a store that hides the ground, insulates it, and melts.
+r"""JULES's zero-layer snow scheme: albedo, insulation and melt.
 
-The store has a fixed density; heat reaches the soil through it, and its own heat content is neglected.
+Snow has a constant density and no heat content of its own.
 
 References
 ----------
@@ -16,19 +16,39 @@ from torch import Tensor
 
 from jules_ml.physics.constants import LF, RHO_SNOW_CONST, SNOW_HCON, TM
 
-#: How fast snow hides the ground with depth [m-1] (``maskd``).
+#: Masking of the ground by snow depth [m-1] (``maskd``).
 MASKD = 50.0
-#: Below this many degrees under melting snow keeps its cold albedo [K], and how much brightness melting takes (``dtland``, ``kland``).
+#: Range below the melting point in which the albedo of snow declines [K], and its relative decline [1] (``dtland``, ``kland``).
 DTLAND, KLAND = 2.0, 0.3
 
 
 def snow_depth(snow: Tensor) -> Tensor:
-    """Depth [m] of a snow store [kg m-2] of JULES's constant density; a negative store, left by rounding, has none."""
+    """Depth of snow of JULES's constant density.
+
+    Parameters
+    ----------
+    snow : Tensor
+        Snow mass [kg m-2]; a negative value, from rounding, counts as 0.
+
+    Returns
+    -------
+    Tensor, shape of ``snow``
+        [m].
+
+    References
+    ----------
+    Best et al. (2011), section 4; JULES name ``rho_snow_const``.
+
+    Examples
+    --------
+    >>> round(float(snow_depth(torch.tensor(50.0))), 6)
+    0.2
+    """
     return snow.clamp(min=0.0) * (1.0 / RHO_SNOW_CONST)
 
 
 def snow_albedo(albedo_snow_free: Tensor, albedo_snow_cold: Tensor, depth: Tensor, tstar: Tensor) -> Tensor:
-    r"""Albedo of a surface under snow.
+    r"""Albedo of a surface with snow.
 
     .. math::
 
@@ -38,9 +58,9 @@ def snow_albedo(albedo_snow_free: Tensor, albedo_snow_cold: Tensor, depth: Tenso
     Parameters
     ----------
     albedo_snow_free, albedo_snow_cold : Tensor
-        :math:`\alpha_0`, and of deep cold snow on that surface [1].
+        Albedo without snow :math:`\alpha_0`, and under deep cold snow :math:`\alpha_{cold}` [1].
     depth : Tensor
-        :math:`d` [m].
+        Snow depth :math:`d` [m].
     tstar : Tensor
         Surface temperature [K].
 
@@ -52,6 +72,14 @@ def snow_albedo(albedo_snow_free: Tensor, albedo_snow_cold: Tensor, depth: Tenso
     References
     ----------
     Best et al. (2011), section 2.5, diagnostic scheme.
+
+    Examples
+    --------
+    Grass under 10 cm of cold and of melting snow.
+
+    >>> grass, cold, depth = torch.tensor(0.19), torch.tensor(0.7), torch.tensor(0.1)
+    >>> [round(float(snow_albedo(grass, cold, depth, torch.tensor(t))), 3) for t in (263.15, 273.15)]
+    [0.697, 0.545]
     """
     softness = ((tstar - TM + DTLAND) * (1.0 / DTLAND)).clamp(0.0, 1.0)
     snow = albedo_snow_cold + KLAND * (albedo_snow_free - albedo_snow_cold) * softness
@@ -69,11 +97,11 @@ def insulated_conductance(conductance: Tensor, hcon_top: Tensor, depth: Tensor, 
     Parameters
     ----------
     conductance : Tensor
-        Without snow [W m-2 K-1].
+        Conductance without snow :math:`A` [W m-2 K-1].
     hcon_top : Tensor
         Thermal conductivity of the top layer :math:`\lambda_1` [W m-1 K-1].
     depth : Tensor
-        :math:`d` [m].
+        Snow depth :math:`d` [m].
     dz_top : Tensor
         Thickness of the top layer [m].
 
@@ -101,7 +129,7 @@ def snow_insulation(depth: Tensor, hcon_top: Tensor, dzsoil: Tensor) -> Tensor:
     Parameters
     ----------
     depth : Tensor, shape (...)
-        :math:`d` [m].
+        Snow depth :math:`d` [m].
     hcon_top : Tensor, shape (...)
         Thermal conductivity between the two top layers :math:`\lambda_1` [W m-1 K-1].
     dzsoil : Tensor, shape (layer, ...)
@@ -123,27 +151,27 @@ def snow_insulation(depth: Tensor, hcon_top: Tensor, dzsoil: Tensor) -> Tensor:
 
 
 class Melt(NamedTuple):
-    """``rate`` [kg m-2 s-1] and the cooling ``dtstar`` [K, negative or 0] of the surface that pays for it."""
+    """Melt ``rate`` [kg m-2 s-1], and the change ``dtstar`` [K] of surface temperature by its latent heat, negative or 0."""
 
     rate: Tensor
     dtstar: Tensor
 
 
 def snow_melt(tstar: Tensor, snow: Tensor, heat_per_degree: Tensor, *, timestep: float) -> Melt:
-    r"""Melt as much snow as the surface's excess over the melting point pays for.
+    r"""Melt snow with the heat of a surface above the melting point.
 
     .. math:: M = \min\left(\frac{B\,(T_* - T_m)}{L_f},\; \frac{S}{\Delta t}\right)
 
     Parameters
     ----------
     tstar : Tensor
-        Surface temperature had there been no melt [K].
+        Surface temperature without melt [K].
     snow : Tensor
-        Snow that lies [kg m-2].
+        Snow mass [kg m-2].
     heat_per_degree : Tensor
-        :math:`B`, the change of the surface's heat balance a degree [W m-2 K-1].
+        Change of the surface's heat balance for each kelvin :math:`B` [W m-2 K-1].
     timestep : float
-        [s].
+        Length of the step [s].
 
     Returns
     -------
@@ -152,7 +180,15 @@ def snow_melt(tstar: Tensor, snow: Tensor, heat_per_degree: Tensor, *, timestep:
     References
     ----------
     Essery et al. (2003), section 2c.
+
+    Examples
+    --------
+    A surface 1 K above melting, with 33.4 W m-2 K-1.
+
+    >>> melt = snow_melt(torch.tensor(274.15), torch.tensor(10.0), torch.tensor(33.4), timestep=1800.0)
+    >>> round(float(melt.rate), 7), round(float(melt.dtstar), 4)
+    (0.0001, -1.0)
     """
-    wanted = heat_per_degree * (tstar - TM).clamp(min=0.0) * (1.0 / LF)
-    rate = torch.minimum(wanted, snow.clamp(min=0.0) * (1.0 / timestep))
+    potential = heat_per_degree * (tstar - TM).clamp(min=0.0) * (1.0 / LF)
+    rate = torch.minimum(potential, snow.clamp(min=0.0) * (1.0 / timestep))
     return Melt(rate=rate, dtstar=-LF * rate / heat_per_degree)

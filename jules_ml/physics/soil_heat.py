@@ -1,4 +1,4 @@
-r"""JULES's soil heat step: implicit conduction, heat carried by water, and freezing.
+r"""JULES's soil heat step: implicit conduction, advection by water, and freezing.
 
 References
 ----------
@@ -20,20 +20,20 @@ from jules_ml.physics.tridiagonal import solve_bounded
 
 #: Forward weight of the implicit step (JULES's ``gamma_t``): fully implicit.
 GAMMA_T = 1.0
-#: Heat that a layer may leave unaccounted for before JULES solves again [W m-2] (``facur``).
+#: Residual of a layer above which JULES solves again [W m-2] (``facur``).
 FACUR = 0.01
-#: How often JULES solves at most (``mmax``).
+#: Maximum number of solutions (``mmax``).
 MMAX = 3
-#: Just below freezing [degC]: where a power of the temperature and its gradient are still finite.
+#: Temperature just below freezing [degC], at which a power of it and its gradient are finite.
 _COLDER = -1e-6
 
 
 class SoilHeatStep(NamedTuple):
-    """What a heat step returns.
+    """Result of a heat step.
 
     ``t_soil`` [K], shape (layer, ...); ``sthf`` [1], shape (layer, ...), ice as a fraction of saturation; ``heat_gain`` [W m-2], shape
-    (...), sensible and latent heat that the layers took up; ``unaccounted`` [W m-2], shape (...), what JULES's iteration left over, at most
-    0.01 a layer where it converged.
+    (...), sensible and latent heat that the layers gained; ``unaccounted`` [W m-2], shape (...), residual of JULES's iteration, at most
+    0.01 for each layer after convergence.
     """
 
     t_soil: Tensor
@@ -59,17 +59,24 @@ def unfrozen_water(t_celsius: Tensor, b: Tensor, sathh: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-        Fraction of saturation [1]; may exceed 1 where nothing freezes yet.
+        Fraction of saturation [1]; above 1 where nothing freezes yet.
 
     References
     ----------
     Best et al. (2011), eq. 69; Williams and Smith (1989), The Frozen Earth.
+
+    Examples
+    --------
+    >>> t = torch.tensor([-5.0, -1.0], dtype=torch.float64)
+    >>> b, sathh = torch.tensor(6.63, dtype=torch.float64), torch.tensor(0.049, dtype=torch.float64)
+    >>> [round(x, 3) for x in unfrozen_water(t, b, sathh).tolist()]
+    [0.244, 0.31]
     """
     return _on_freezing_curve(t_celsius, 1.0 / b, torch.log(DPSIDT / sathh))
 
 
 def _on_freezing_curve(t_celsius: Tensor, inverse_b: Tensor, log_scale: Tensor) -> Tensor:
-    """:func:`unfrozen_water` with what depends on the soil alone already made: it is called four times a step."""
+    """Evaluate :func:`unfrozen_water` with the terms of the soil computed in advance, since a step needs it four times."""
     return torch.exp(-inverse_b * (torch.log(-t_celsius.clamp(max=_COLDER)) + log_scale))
 
 
@@ -93,6 +100,13 @@ def freezing_point(wetness: Tensor, b: Tensor, sathh: Tensor) -> Tensor:
     References
     ----------
     Best et al. (2011), section 5.2.
+
+    Examples
+    --------
+    >>> wetness = torch.tensor([0.5, 1.0], dtype=torch.float64)
+    >>> b, sathh = torch.tensor(6.63, dtype=torch.float64), torch.tensor(0.049, dtype=torch.float64)
+    >>> [round(x, 5) for x in freezing_point(wetness, b, sathh).tolist()]
+    [-0.04246, -0.00043]
     """
     smallest = torch.finfo(wetness.dtype).tiny
     power = torch.exp(b * torch.log(wetness.clamp(min=smallest)))
@@ -116,20 +130,20 @@ def soil_heat_step(
     timestep: float,
     soilhc_method: int = 2,
 ) -> SoilHeatStep:
-    r"""Conduct, carry and store heat in the soil layers for one time step, with freezing and thawing.
+    r"""Solve the heat balance of the soil layers for one time step, with freezing and thawing.
 
     .. math::
 
         C_A \Delta z_n \frac{\mathrm{d}T_n}{\mathrm{d}t} = G_{n-1} - G_n + J_n, \qquad
         C_A = C_s + c_w \theta_u + c_i \theta_f + \rho \frac{\partial\theta_u}{\partial T}\left[(c_w-c_i)T + L_f\right]
 
-    As in JULES the step is solved up to three times, each time for the heat that the one before left over, at those points where a
-    layer's share of it exceeds 0.01 W m-2.
+    As in JULES the step is solved up to three times: each solution distributes the residual of the one before, in columns where that of
+    a layer exceeds 0.01 W m-2.
 
     Parameters
     ----------
     t_soil : Tensor, shape (layer, ...)
-        [K].
+        Soil temperature [K].
     smcl : Tensor, shape (layer, ...)
         Water after the Richards step [kg m-2].
     sthf : Tensor, shape (layer, ...)
@@ -139,13 +153,13 @@ def soil_heat_step(
     w_flux : Tensor, shape (layer + 1, ...)
         Water fluxes of the Richards step [kg m-2 s-1].
     snow_depth : Tensor, shape (...)
-        [m], for insulation.
+        Snow depth [m], for insulation.
     b, sathh, sm_sat, hcap, hcon : Tensor, shape (layer, ...) or broadcastable to it
         [1], [m], [m3 m-3], dry heat capacity [J K-1 m-3], dry thermal conductivity [W m-1 K-1].
     dzsoil : Tensor, shape (layer, 1) or (layer,) with one point
-        [m].
+        Layer thicknesses [m].
     timestep : float
-        [s].
+        Length of the step [s].
     soilhc_method : {1, 2, 3}
         JULES's choice of thermal conductivity.
 
@@ -180,7 +194,7 @@ def soil_heat_step(
     active = torch.ones_like(surf_ht_flux, dtype=torch.bool)
     inverse_b, log_scale = 1.0 / b, torch.log(DPSIDT / sathh)
     layers = _Layers(smcl, smclsat, t_max, inverse_b, log_scale, sm_sat, hcap, dzsoil)
-    # what the freezing curve allows is computed once at the start and once after each solution
+    # the freezing curve is evaluated once at the start and once after each solution
     state = _Iterate(t=t, allowed=_on_freezing_curve(t, inverse_b, log_scale), smclf=smclf, heat=heat)
     for _ in range(MMAX):
         solution, stored = _solve(state, layers, fluxes, timestep)
@@ -214,7 +228,7 @@ class _Layers(NamedTuple):
 
 
 class _Iterate(NamedTuple):
-    """State of the layers between two solutions, shape (layer, ...).
+    """State of the layers between two solutions, shape (layer, ...) each.
 
     ``t`` [degC]; ``allowed`` [1] liquid water that the freezing curve allows at ``t``; ``smclf`` [kg m-2] ice; ``heat`` [J m-2] not yet
     accounted for.
@@ -255,7 +269,7 @@ def _solve(state: _Iterate, layers: _Layers, fluxes: _Fluxes, timestep: float) -
     nothing = torch.zeros_like(t[:1])
     smclu = smcl - smclf
     frozen = (t < t_max) | ((t == t_max) & (heat < 0.0))
-    # slope of the freezing curve; the clamp keeps the branch that is not used finite
+    # slope of the freezing curve; the clamp keeps the unused branch finite
     slope = torch.where(frozen, -layers.sm_sat * layers.inverse_b * state.allowed / t.clamp(max=_COLDER), 0.0)
     apparent = layers.hcap + RHO_WATER * slope * ((HCAPW - HCAPI) * t + LF)
     c_dz = layers.dzsoil * apparent + (HCAPW - HCAPI) * smclu + HCAPI * smcl
@@ -267,13 +281,13 @@ def _solve(state: _Iterate, layers: _Layers, fluxes: _Fluxes, timestep: float) -
         1.0 + own,
         c,
         heat * inverse_c_dz,
-        # a layer stops at its freezing point on the way, from either side
+        # a layer stops at its freezing point, from either side
         lower=torch.where(t > t_max, t_max - t, -ZERODEGC - t),
         upper=torch.where(frozen, t_max - t, 1.0e4 - t),
     )
     implicit = own * dt + torch.cat([nothing, a[1:] * dt[:-1]]) + torch.cat([c[:-1] * dt[1:], nothing])
     available = heat - c_dz * implicit
-    # a layer that was stopped at its freezing point is there exactly: rounding would put it on either side
+    # a layer that stopped at its freezing point is exactly there: rounding would put it on either side
     t_new = torch.where(dt == t_max - t, t_max, t + dt)
     allowed = _on_freezing_curve(t_new, layers.inverse_b, layers.log_scale)
     ice = smcl - torch.where(t_new >= t_max, smcl, layers.smclsat * allowed)
@@ -283,7 +297,7 @@ def _solve(state: _Iterate, layers: _Layers, fluxes: _Fluxes, timestep: float) -
 
 
 class _Fluxes(NamedTuple):
-    """Heat converging in each layer [W m-2] and its slopes by the temperatures above, own and below [W m-2 K-1]."""
+    """Convergence of heat in each layer [W m-2], and its derivatives by the temperatures above, own and below [W m-2 K-1]."""
 
     convergence: Tensor
     by_above: Tensor
@@ -304,6 +318,7 @@ def _explicit_fluxes(
     dzsoil: Tensor,
     soilhc_method: int,
 ) -> _Fluxes:
+    """Conduction and advection of heat at the start of the step; arguments as in :func:`soil_heat_step`, ``t`` in degC."""
     span = dzsoil[:-1] + dzsoil[1:]
     weight_above, weight_below = dzsoil[1:] / span, dzsoil[:-1] / span
     between = soil_thermal_conductivity(
@@ -315,21 +330,23 @@ def _explicit_fluxes(
     )
     conductance = between * (2.0 / span)  # W m-2 K-1; nothing is conducted out of the bottom
     conductance = torch.cat([conductance[:1] * snow_insulation(snow_depth, between[0], dzsoil), conductance[1:]])
-    # heat carried by water between layers, a degree of difference and a metre of layer [W m-3 K-1]
-    carried = HCAPW * w_flux[1:-1] / span
+    # heat advected by water between layers, for each kelvin of difference and metre of layer [W m-3 K-1]
+    advected = HCAPW * w_flux[1:-1] / span
 
     nothing = torch.zeros_like(t[:1])
     difference = t[:-1] - t[1:]
-    by_above = torch.cat([nothing, conductance + carried * dzsoil[1:]])
+    by_above = torch.cat([nothing, conductance + advected * dzsoil[1:]])
     down = torch.cat([conductance, nothing])
-    down_carried = torch.cat([carried * dzsoil[:-1], nothing])
-    convergence = by_above * torch.cat([nothing, difference]) - (down - down_carried) * torch.cat([difference, nothing])
-    # rain arrives at the top layer's temperature, yet JULES lets its heat respond to that layer's own change
+    down_advected = torch.cat([advected * dzsoil[:-1], nothing])
+    convergence = by_above * torch.cat([nothing, difference]) - (down - down_advected) * torch.cat(
+        [difference, nothing]
+    )
+    # rain has the temperature of the top layer, yet in JULES its heat depends on the change of that layer's temperature
     rain = torch.cat([HCAPW * w_flux[:1], torch.zeros_like(t[1:])])
     return _Fluxes(
         convergence=convergence + torch.cat([surf_ht_flux.unsqueeze(0), torch.zeros_like(t[1:])]),
         by_above=by_above,
-        by_own=-by_above - (down - down_carried) - rain,
-        # JULES's sign of the carried part: the true slope has a minus. It changes how implicit the step is, not what it conserves.
-        by_below=down + down_carried,
+        by_own=-by_above - (down - down_advected) - rain,
+        # sign of the advected part as in JULES; the true derivative has a minus. Conservation does not depend on it.
+        by_below=down + down_advected,
     )

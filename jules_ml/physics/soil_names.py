@@ -1,8 +1,8 @@
-"""Names, units and meanings of JULES's soil properties."""
+"""Names, units and descriptions of JULES's soil properties."""
 
 from __future__ import annotations
 
-#: Soil properties of JULES_SOIL_PROPS that have a value for each soil layer: unit and meaning.
+#: Soil properties of JULES_SOIL_PROPS with a value for each soil layer: unit and description.
 LAYERED = {
     "b": ("1", "exponent of the hydraulic curves"),
     "sathh": ("m", "suction at saturation, or 1/alpha of van Genuchten"),
@@ -15,5 +15,5 @@ LAYERED = {
 }
 
 
-#: What JULES leaves out and never asks for, kept beside the properties for comparison with sensors.
-RESIDUAL = {"theta_r": ("m3 m-3", "residual water, which a sensor sees and sm_sat leaves out")}
+#: Residual water, which JULES does not use: it is needed for comparison with sensors.
+RESIDUAL = {"theta_r": ("m3 m-3", "residual water content, which sensors measure and sm_sat excludes")}

@@ -21,10 +21,10 @@ GAMMA_W = 1.0
 
 
 class SoilWaterStep(NamedTuple):
-    """What a Richards step returns.
+    """Result of a Richards step.
 
-    ``smcl`` [kg m-2], shape (layer, ...), after the step; ``w_flux`` [kg m-2 s-1], shape (layer + 1, ...), downward, through the top of
-    each layer and out of the bottom one; ``saturation_excess`` [kg m-2 s-1], shape (...), what the soil could not take in.
+    ``smcl`` [kg m-2], shape (layer, ...), at the end of the step; ``w_flux`` [kg m-2 s-1], shape (layer + 1, ...), downward, through the
+    top of each layer and out of the bottom one; ``saturation_excess`` [kg m-2 s-1], shape (...), water beyond the room in the soil.
     """
 
     smcl: Tensor
@@ -54,12 +54,12 @@ def richards_step(
         W_n = K(S_k)\left(\frac{2(\psi_{n+1}-\psi_n)}{\Delta z_n + \Delta z_{n+1}} + 1\right), \qquad
         \rho\,\Delta z_n\,\theta_{sat}\,\frac{\mathrm{d}S_n}{\mathrm{d}t} = W_{n-1} - W_n - E_n
 
-    with :math:`S_k` between the layers, and the fluxes linearised about the start of the step. Ice stays where it is and takes up room.
+    with :math:`S_k` between the layers, and the fluxes linearised about the start of the step. Ice does not move, and takes up room.
 
     Parameters
     ----------
     smcl : Tensor, shape (layer, ...)
-        Water in each layer, liquid and ice [kg m-2]. Layers come first here: a point's neighbours then lie next to it in memory.
+        Water in each layer, liquid and ice [kg m-2]. Layers come first, so that columns are contiguous in memory.
     sthf : Tensor, shape (layer, ...)
         Ice as a fraction of saturation [1].
     infiltration : Tensor, shape (...)
@@ -71,11 +71,11 @@ def richards_step(
     dzsoil : Tensor, shape (layer, 1) or (layer,) with one point
         Layer thicknesses [m].
     timestep : float
-        [s].
+        Length of the step [s].
     form : HydraulicForm
         Van Genuchten or Clapp-Hornberger.
     l_soil_sat_down : bool
-        JULES's switch: water in excess of saturation goes down (true) or up (false).
+        JULES's switch: water in excess of saturation moves down (true) or up (false).
 
     Returns
     -------
@@ -98,7 +98,7 @@ def richards_step(
     gradient = (2.0 / span) * (suction.psi[1:] - suction.psi[:-1]) + 1.0
     bottom = form.conductivity(sthu[-1:], b[-1:], satcon[-1:])
     flux = torch.cat([between.k * gradient, bottom.k])
-    # slopes of the flux through each layer's bottom by the wetness above and below that interface
+    # derivatives of the flux through each layer's bottom by the wetness above and below that interface
     by_above = torch.cat(
         [between.dk * weight_above * gradient - (2.0 / span) * between.k * suction.dpsi[:-1], bottom.dk]
     )
@@ -117,7 +117,7 @@ def richards_step(
         upper=1.0 - total,
     )
 
-    # the fluxes that go with the increments, from the top down: what does not fit leaves at the bottom
+    # fluxes that balance the increments, from the top down: water in excess leaves at the bottom
     increment = dsthu * smclsat
     loss = ext + increment * (1.0 / timestep)
     w_flux = [w_top]
@@ -136,15 +136,15 @@ def _saturate(
     timestep: float,
     downward: bool,
 ) -> tuple[Tensor, Tensor]:
-    """Explicit increments [kg m-2], none beyond saturation, and the flux into the top layer [kg m-2 s-1] that goes with them."""
+    """Explicit increments [kg m-2] up to saturation, and the flux into the top layer [kg m-2 s-1] that balances them."""
     room = smclsat - smcl
     w = [infiltration, *flux.unbind(0)]
     order = range(len(w) - 1) if downward else range(len(w) - 2, -1, -1)
     explicit = [infiltration] * (len(w) - 1)
     for n in order:
-        wanted = (w[n] - w[n + 1] - ext[n]) * timestep
-        explicit[n] = torch.minimum(wanted, room[n])
-        excess = (wanted - explicit[n]) * (1.0 / timestep)
+        potential = (w[n] - w[n + 1] - ext[n]) * timestep
+        explicit[n] = torch.minimum(potential, room[n])
+        excess = (potential - explicit[n]) * (1.0 / timestep)
         if downward:
             w[n + 1] = w[n + 1] + excess
         else:

@@ -66,21 +66,21 @@ class SurfaceResistance(NamedTuple):
 def transfer_coefficient(
     t_air: Tensor, tstar: Tensor, wind: Tensor, z0: Tensor, log_m: Tensor, log_h: Tensor, *, height: float | Tensor
 ) -> Tensor:
-    r"""Bulk transfer coefficient for heat and vapour, with MOSES 2's explicit stability correction.
+    r"""Bulk transfer coefficient for heat and vapour, with the explicit stability correction of MOSES 2.
 
     .. math::
 
         C_H = f_h C_{Hn}, \quad C_{Hn} = \frac{k^2}{\ln(z/z_0)\ln(z/z_{0h})}, \quad
         f_h = \begin{cases}(1 + 10\,Ri/Pr)^{-1} & Ri \ge 0\\ 1 - 10\,Ri\,(1 + 10\,C_{Hn}\sqrt{-Ri}/f_z)^{-1} & Ri < 0\end{cases}
 
-    with :math:`Pr = \ln(z/z_0)/\ln(z/z_{0h})` and :math:`f_z = \tfrac14\sqrt{z_0/z}`; :math:`z` is ``height`` and :math:`z_0` together.
+    with :math:`Pr = \ln(z/z_0)/\ln(z/z_{0h})` and :math:`f_z = \tfrac14\sqrt{z_0/z}`; :math:`z` is the sum of ``height`` and :math:`z_0`.
 
     Parameters
     ----------
     t_air, tstar : Tensor
         Temperature of air and surface [K].
     wind : Tensor
-        [m s-1], at least :data:`WIND_MIN`.
+        Wind speed [m s-1], at least :data:`WIND_MIN`.
     z0, log_m, log_h : Tensor
         Roughness length [m], and the logarithms :math:`\ln(z/z_0)`, :math:`\ln(z/z_{0h})` [1].
     height : float or Tensor, shape (column,)
@@ -89,16 +89,28 @@ def transfer_coefficient(
     Returns
     -------
     Tensor
-        [1].
+        Transfer coefficient :math:`C_H` [1].
 
     References
     ----------
     Essery et al. (2003), eqs 9-13.
+
+    Examples
+    --------
+    Stable, neutral and unstable air over one surface; the neutral value is 0.16 / (4.6 * 6.9).
+
+    >>> t, wind, z0, log_m, log_h = (torch.tensor(x, dtype=torch.float64) for x in (290.0, 2.0, 0.1, 4.6, 6.9))
+    >>> neutral = 290.0 + G / CP * 10.0
+    >>> [
+    ...     round(1e3 * float(transfer_coefficient(t, torch.tensor(x), wind, z0, log_m, log_h, height=10.0)), 3)
+    ...     for x in (285.0, neutral, 295.0)
+    ... ]
+    [0.675, 5.041, 14.107]
     """
     neutral = VKMAN**2 / (log_m * log_h)
     richardson = G * height * (t_air + (G / CP) * height - tstar) / (t_air * wind * wind)
     stable = 1.0 / (1.0 + 10.0 * richardson.clamp(min=0.0) * log_h / log_m)
-    # the offset keeps the root's gradient finite in neutral air
+    # the offset keeps the gradient of the root finite in neutral air
     root = torch.sqrt((-richardson).clamp(min=0.0) + 1e-12)
     unstable = 1.0 - 10.0 * richardson / (1.0 + 10.0 * neutral * root * 4.0 * torch.sqrt((height + z0) / z0))
     return neutral * torch.where(richardson >= 0.0, stable, unstable)

@@ -1,7 +1,7 @@
 r"""Heat capacity and thermal conductivity of soil, dry and moist.
 
-JULES takes the dry values ``hcap`` and ``hcon`` from ancillaries and works out the moist conductivity in every step, in
-one of three ways chosen by ``soilhc_method``. The three are written here for soil points (``sm_sat > 0``), without
+JULES reads the dry values ``hcap`` and ``hcon`` from ancillaries and computes the moist conductivity in every step by
+one of three methods, chosen with ``soilhc_method``. They are given here for soil points (``sm_sat > 0``), without
 branches.
 
 References
@@ -28,7 +28,7 @@ HCAP_SAND: Final = 2.133e6
 #: Thermal conductivity of the solid minerals [W m-1 K-1].
 HCON_CLAY: Final = 1.16025
 HCON_SAND: Final = 1.57025
-#: Range of the saturated conductivity of unfrozen mineral soil [W m-1 K-1], and the least of organic soil.
+#: Range of the saturated conductivity of unfrozen mineral soil, and the minimum of organic soil [W m-1 K-1].
 HCSAT_MIN: Final = 1.58
 HCSAT_MAX: Final = 2.20
 HCSAT_MIN_ORGANIC: Final = 0.5
@@ -37,16 +37,16 @@ STH_DRY: Final = 0.1
 
 
 def dry_heat_capacity(clay: Tensor, porosity: Tensor) -> Tensor:
-    r"""Heat capacity of dry soil, from that of its minerals.
+    r"""Heat capacity of dry soil from that of its minerals.
 
     .. math:: c = (1 - \theta_s) \left[ f_c\, c_c + (1 - f_c)\, c_s \right]
 
     Parameters
     ----------
     clay : Tensor
-        Clay as a fraction of the mineral soil [1]; sand and silt have one heat capacity.
+        Clay as a fraction of the mineral soil [1]; sand and silt have the same heat capacity.
     porosity : Tensor, broadcastable to ``clay``
-        Volume of pores [m3 m-3], residual water included.
+        Porosity [m3 m-3], residual water included.
 
     Returns
     -------
@@ -56,6 +56,11 @@ def dry_heat_capacity(clay: Tensor, porosity: Tensor) -> Tensor:
     References
     ----------
     Cox et al. (1999), as used for Met Office ancillaries.
+
+    Examples
+    --------
+    >>> round(1e-6 * float(dry_heat_capacity(torch.tensor(0.2), torch.tensor(0.45))), 4)
+    1.1995
     """
     return (1.0 - porosity) * (clay * HCAP_CLAY + (1.0 - clay) * HCAP_SAND)
 
@@ -68,9 +73,9 @@ def dry_conductivity(clay: Tensor, porosity: Tensor) -> Tensor:
     Parameters
     ----------
     clay : Tensor
-        Clay as a fraction of the mineral soil [1]; sand and silt have one conductivity.
+        Clay as a fraction of the mineral soil [1]; sand and silt have the same conductivity.
     porosity : Tensor, broadcastable to ``clay``
-        Volume of pores [m3 m-3], residual water included.
+        Porosity [m3 m-3], residual water included.
 
     Returns
     -------
@@ -80,6 +85,11 @@ def dry_conductivity(clay: Tensor, porosity: Tensor) -> Tensor:
     References
     ----------
     Cox et al. (1999), as used for Met Office ancillaries.
+
+    Examples
+    --------
+    >>> round(float(dry_conductivity(torch.tensor(0.2), torch.tensor(0.45))), 4)
+    0.2357
     """
     minerals = clay * math.log(HCON_CLAY) + (1.0 - clay) * math.log(HCON_SAND)
     return torch.exp(porosity * math.log(HCAIR) + (1.0 - porosity) * minerals)
@@ -103,12 +113,17 @@ def dry_conductivity_johansen(bulk_density: Tensor) -> Tensor:
     References
     ----------
     Johansen (1975).
+
+    Examples
+    --------
+    >>> round(float(dry_conductivity_johansen(torch.tensor(1400.0))), 4)
+    0.1846
     """
     return (0.135 * bulk_density + 64.7) / (2700.0 - 0.947 * bulk_density)
 
 
 def soil_thermal_conductivity(hcon: Tensor, sthu: Tensor, sthf: Tensor, sm_sat: Tensor, *, method: int = 2) -> Tensor:
-    """Thermal conductivity of moist soil in the form that JULES's ``soilhc_method`` chooses.
+    """Thermal conductivity of moist soil by JULES's ``soilhc_method``.
 
     Parameters
     ----------
@@ -125,6 +140,14 @@ def soil_thermal_conductivity(hcon: Tensor, sthu: Tensor, sthf: Tensor, sm_sat: 
     References
     ----------
     JULES names ``soilhc_method``, ``hcons``.
+
+    Examples
+    --------
+    An unfrozen soil, half saturated, by each method.
+
+    >>> soil = (torch.tensor(0.25), torch.tensor(0.5), torch.tensor(0.0), torch.tensor(0.45))
+    >>> [round(float(soil_thermal_conductivity(*soil, method=k)), 3) for k in (1, 2, 3)]
+    [0.631, 1.18, 1.185]
     """
     return _BY_METHOD[method](hcon, sthu, sthf, sm_sat)
 
@@ -137,7 +160,7 @@ def conductivity_cox(hcon: Tensor, sthu: Tensor, sthf: Tensor, sm_sat: Tensor) -
         \lambda_s = \lambda\, \lambda_w^{\theta_w} \lambda_i^{\theta_i} \lambda_{air}^{-\theta_s}, \qquad
         \lambda_m = \lambda + (\lambda_s - \lambda)\, S
 
-    with :math:`\theta_w` and :math:`\theta_i` the pores' shares of water and ice at saturation, and
+    with :math:`\theta_w` and :math:`\theta_i` the volumes of water and ice at saturation, and
     :math:`S = S_u + S_f`.
 
     Parameters
@@ -159,7 +182,7 @@ def conductivity_cox(hcon: Tensor, sthu: Tensor, sthf: Tensor, sm_sat: Tensor) -
     Cox et al. (1999); JULES name ``hcons``.
     """
     wetness = sthu + sthf
-    ice = _pore_share_of_ice(sthf, wetness)
+    ice = _ice_fraction(sthf, wetness)
     filled = ice * math.log(HCICE) + (1.0 - ice) * math.log(HCWAT)
     saturated = hcon * torch.exp(sm_sat * (filled - math.log(HCAIR)))
     return hcon + (saturated - hcon) * wetness
@@ -174,7 +197,7 @@ def conductivity_johansen(hcon: Tensor, sthu: Tensor, sthf: Tensor, sm_sat: Tens
                     \left(\lambda_i/\lambda_w\right)^{\theta_i}, \qquad
         \lambda_m = \lambda + (\lambda_s - \lambda)\, K_e
 
-    with Kersten's number :math:`K_e = 1 + \log_{10} S`, not below zero, and :math:`\theta_i` the pores' share of ice at
+    with the Kersten number :math:`K_e = 1 + \log_{10} S`, not below 0, and :math:`\theta_i` the volume of ice at
     saturation.
 
     Parameters
@@ -196,7 +219,7 @@ def conductivity_johansen(hcon: Tensor, sthu: Tensor, sthf: Tensor, sm_sat: Tens
 
 
 def conductivity_chadburn(hcon: Tensor, sthu: Tensor, sthf: Tensor, sm_sat: Tensor) -> Tensor:
-    r"""Thermal conductivity of moist soil, ``soilhc_method`` 3: as method 2, with a saturated value fit for organic soil.
+    r"""Thermal conductivity of moist soil, ``soilhc_method`` 3: as method 2, with a saturated conductivity for organic soil.
 
     .. math::
 
@@ -215,7 +238,7 @@ def conductivity_chadburn(hcon: Tensor, sthu: Tensor, sthf: Tensor, sm_sat: Tens
 
     Notes
     -----
-    The formula has a pole at a dry conductivity of 0.475 W m-1 K-1, beyond which it, and JULES, give the least value.
+    The formula has a pole at a dry conductivity of 0.475 W m-1 K-1, beyond which it gives the minimum, in JULES and here.
 
     References
     ----------
@@ -227,16 +250,16 @@ def conductivity_chadburn(hcon: Tensor, sthu: Tensor, sthf: Tensor, sm_sat: Tens
 
 
 def _interpolated(hcon: Tensor, sthu: Tensor, sthf: Tensor, sm_sat: Tensor, unfrozen: Tensor) -> Tensor:
-    """Johansen's interpolation between dry and saturated, the latter raised by ice."""
+    """Johansen's interpolation between dry and saturated conductivity, of which ice increases the latter."""
     wetness = sthu + sthf
-    ice = sm_sat * _pore_share_of_ice(sthf, wetness)
+    ice = sm_sat * _ice_fraction(sthf, wetness)
     saturated = unfrozen * torch.exp(ice * math.log(HCICE / HCWAT))
     kersten = 1.0 + torch.log10(torch.clamp(wetness, min=STH_DRY))
     return hcon + (saturated - hcon) * kersten
 
 
-def _pore_share_of_ice(sthf: Tensor, wetness: Tensor) -> Tensor:
-    """Ice as a fraction of all water; zero in soil without any."""
+def _ice_fraction(sthf: Tensor, wetness: Tensor) -> Tensor:
+    """Ice as a fraction of all water; 0 in soil without water."""
     return sthf / wetness.clamp(min=1e-6)
 
 

@@ -1,4 +1,4 @@
-"""Surface tiles: JULES's five plant functional types and bare soil, and what the surface scheme derives from them.
+"""Surface tiles: JULES's five plant functional types and bare soil, and their properties in the surface scheme.
 
 References
 ----------
@@ -25,9 +25,10 @@ HLEAF, HWOOD = 5.7e4, 1.1e4
 
 @dataclass(frozen=True)
 class Tile:
-    """One surface type, under JULES's namelist names without their ``_io`` ending.
+    """Parameters of one surface type, by JULES's namelist names without the suffix ``_io``.
 
-    ``lai`` 0 makes it bare: then the photosynthesis parameters have no effect, and ``z0_nvg``, ``emis`` and the albedos are the ground's.
+    A tile with ``lai`` 0 is bare: the photosynthesis parameters have no effect, and ``z0_nvg``, ``emis`` and the albedos are those of the
+    ground.
     """
 
     name: str
@@ -196,22 +197,22 @@ def surface_properties(
     dzsoil: Tensor,
     height: float,
 ) -> SurfaceProperties:
-    r"""Derive what the surface scheme needs from tiles and their shares.
+    r"""Derive the properties of the surface scheme from tiles and their fractions.
 
     Neutral profiles reach from the roughness lengths :math:`z_0 = h\,\mathrm{d}z_0/\mathrm{d}h` and :math:`z_{0h}` to ``height`` above the
-    origin of :math:`z_0`; snow-free albedo, leaf cover and canopy capacity follow from leaf area; the canopy's heat capacity from the leaf
-    and wood carbon that balance its height.
+    origin of :math:`z_0`. Snow-free albedo, leaf cover and canopy capacity follow from leaf area, and the heat capacity of the canopy from
+    its leaf and wood carbon, which follow from height by allometry.
 
     Parameters
     ----------
     tiles : sequence of Tile
-        What is there.
+        Surface types.
     frac : sequence of float
-        Share of each; together 1.
+        Fraction of each tile [1]; their sum is 1.
     albsoil : float
         Albedo of the bare ground [1].
     dzsoil : Tensor, shape (layer, 1)
-        Layer thicknesses [m]; its type is that of the result.
+        Layer thicknesses [m]; the result has the same dtype.
     height : float
         Height of the forcing [m].
 
@@ -223,7 +224,7 @@ def surface_properties(
     Raises
     ------
     ValueError
-        If the shares do not add up to 1, or no share is given for a tile.
+        If the sum of the fractions is not 1, or a tile has no fraction.
 
     References
     ----------
@@ -231,7 +232,7 @@ def surface_properties(
     """
     if len(tiles) != len(frac) or abs(sum(frac) - 1.0) > 1e-3:
         raise ValueError(
-            f"tile fractions must be one a tile and add up to 1, not {list(frac)} for {[t.name for t in tiles]}"
+            f"each tile needs a fraction, and their sum must be 1: fractions {list(frac)} for tiles {[t.name for t in tiles]}"
         )
 
     def column(values: Sequence[float]) -> Tensor:
@@ -278,7 +279,8 @@ def _canopy_heat_capacity(tile: Tile) -> float:
     if tile.lai <= 0.0:
         return 0.0
     balanced_lai = (tile.a_ws * tile.eta_sl * tile.canht_ft / tile.a_wl) ** (1.0 / (tile.b_wl - 1.0))
-    return HLEAF * tile.sigl * balanced_lai + HWOOD * tile.a_wl * balanced_lai**tile.b_wl
+    wood: float = tile.a_wl * balanced_lai**tile.b_wl
+    return HLEAF * tile.sigl * balanced_lai + HWOOD * wood
 
 
 #: Surface types by the names of an experiment file.

@@ -7,14 +7,14 @@ from torch import Tensor
 
 
 def solve_bounded(a: Tensor, b: Tensor, c: Tensor, d: Tensor, *, lower: Tensor, upper: Tensor) -> Tensor:
-    r"""Solve :math:`a_n x_{n-1} + b_n x_n + c_n x_{n+1} = d_n` from the bottom up, bounding each :math:`x_n` on the way down.
+    r"""Solve :math:`a_n x_{n-1} + b_n x_n + c_n x_{n+1} = d_n`, with bounds on each :math:`x_n` during back substitution.
 
-    JULES bounds an increment where it is found, so that the layer beneath is solved with the bounded value above it. A library's
-    solver bounds afterwards and gives other numbers at saturation and at the freezing point.
+    JULES bounds an increment as soon as it is computed, so that the layer beneath is solved with the bounded value. Bounds that are applied
+    after the solution give different results at saturation and at the freezing point.
 
-    Where a denominator of the elimination vanishes the increment is the explicit one, :math:`x_n = d_n`, bounded like any other, as in
-    JULES. Single precision comes to that: beside a layer of clay without water, whose suction is that of the straight line below
-    ``sthu`` = 0.05, the terms of a denominator are :math:`10^9` and cancel.
+    Where a pivot of the elimination is 0 the increment is the explicit one, :math:`x_n = d_n`, with the same bounds, as in JULES. This
+    happens in single precision next to a dry layer of clay: on the straight line of suction below ``sthu`` = 0.05 the terms of a pivot are
+    :math:`10^9` and cancel.
 
     Parameters
     ----------
@@ -31,6 +31,13 @@ def solve_bounded(a: Tensor, b: Tensor, c: Tensor, d: Tensor, *, lower: Tensor, 
     References
     ----------
     Best et al. (2011), Geosci. Model Dev. 4, 677-699, section 5.
+
+    Examples
+    --------
+    >>> a, b, c = torch.tensor([0.0, -1.0]), torch.tensor([2.0, 2.0]), torch.tensor([-1.0, 0.0])
+    >>> d, lower, upper = torch.tensor([1.0, 1.0]), torch.tensor([0.0, 0.0]), torch.tensor([0.5, 2.0])
+    >>> solve_bounded(a, b, c, d, lower=lower, upper=upper)  # without bounds [1, 1]
+    tensor([0.5000, 0.7500])
     """
     n_layers = b.shape[0]
     # eliminate upwards: x_n = e_n - f_n x_{n-1}
@@ -40,7 +47,7 @@ def solve_bounded(a: Tensor, b: Tensor, c: Tensor, d: Tensor, *, lower: Tensor, 
         pivot = b[n] - c[n] * f[0] if f else b[n]
         right = d[n] - c[n] * e[0] if e else d[n]
         vanishes = pivot == 0.0
-        # the divisor of the branch that is not used is kept off zero for the sake of its gradient
+        # a divisor of 1 in the branch that is not used keeps its gradient finite
         scale = torch.reciprocal(torch.where(vanishes, 1.0, pivot))
         e.insert(0, torch.where(vanishes, d[n], right * scale))
         f.insert(0, torch.where(vanishes, 0.0, a[n] * scale))

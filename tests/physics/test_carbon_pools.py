@@ -25,7 +25,7 @@ def resp_frac(clay: float) -> Tensor:
 
 
 def test_litter_splits_by_its_dpm_to_rpm_ratio() -> None:
-    torch.testing.assert_close(carbon_pools.dpm_share(torch.tensor([0.25, 0.67])), torch.tensor([0.2, 0.67 / 1.67]))
+    torch.testing.assert_close(carbon_pools.dpm_fraction(torch.tensor([0.25, 0.67])), torch.tensor([0.2, 0.67 / 1.67]))
 
 
 @pytest.mark.parametrize("timestep", [1800.0, DAY, 360 * DAY, 1e5 * DAY])
@@ -90,7 +90,7 @@ def leaf(*values: float) -> Tensor:
 @pytest.mark.parametrize(
     ("function", "inputs"),
     [
-        (carbon_pools.dpm_share, (leaf(0.25, 0.67),)),
+        (carbon_pools.dpm_fraction, (leaf(0.25, 0.67),)),
         (carbon_pools.pool_tendency, (leaf(0.1, 4.0, 0.4, 6.0), leaf(0.5), leaf(0.3), leaf(0.85))),
         (lambda c, r, w: carbon_pools.step_one_pool(c, r, w, 0.7), (leaf(12.0), leaf(0.5), leaf(0.2))),
         (

@@ -106,7 +106,7 @@ def test_many_columns_at_once_are_the_same_as_one_by_one(shared_data: Path) -> N
 def test_refuses_shapes_that_do_not_fit(shared_data: Path) -> None:
     jules = _loobos.jules_output(shared_data, "colvg")
     column = _loobos.column(shared_data, "colvg", jules)
-    with pytest.raises(ValueError, match="layer by layer"):
+    with pytest.raises(ValueError, match="same number of layers"):
         SoilColumn(column.soil, column.dzsoil[:3], timestep=1800.0)
     bare = SoilColumn(column.soil, column.dzsoil, timestep=1800.0)
     state = bare.initial_state(0.5 * torch.ones(4, 1).double(), 280.0 * torch.ones(4, 1).double())

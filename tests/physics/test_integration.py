@@ -21,7 +21,7 @@ def first(forcing: Forcing, steps: int) -> Forcing:
 
 def test_periods_are_means_and_progress_counts_every_step(shared_data: Path) -> None:
     forcing, state, column = _loobos.standalone(shared_data)
-    seen: list[int] = []
+    counts: list[int] = []
     with torch.no_grad():
         each = integrate(column, state, first(forcing, 96), outputs=["smcl", "fqw_gb"], compiled=False)
         daily = integrate(
@@ -31,19 +31,19 @@ def test_periods_are_means_and_progress_counts_every_step(shared_data: Path) -> 
             outputs=["smcl", "fqw_gb"],
             mean_over=48,
             compiled=False,
-            progress=seen.append,
+            progress=counts.append,
         )
     assert each.outputs["smcl"].shape == (96, 4, 1)
     assert daily.outputs["fqw_gb"].shape == (2, 1)
     torch.testing.assert_close(daily.outputs["smcl"][1], each.outputs["smcl"][48:].mean(0))
-    assert sum(seen) == 96
+    assert sum(counts) == 96
 
 
 def test_refuses_broken_periods_and_unknown_outputs(shared_data: Path) -> None:
     forcing, state, column = _loobos.standalone(shared_data)
     with pytest.raises(ValueError, match="whole periods"):
         integrate(column, state, first(forcing, 50), outputs=["smcl"], mean_over=48, compiled=False)
-    with pytest.raises(ValueError, match="no output is called nonsense"):
+    with pytest.raises(ValueError, match="has no output nonsense"):
         integrate(column, state, first(forcing, 4), outputs=["nonsense"], compiled=False)
 
 

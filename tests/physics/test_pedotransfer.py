@@ -147,7 +147,7 @@ def test_texture_in_percent_is_refused_with_the_remedy() -> None:
 
 
 def test_texture_that_does_not_add_to_one_is_refused() -> None:
-    with pytest.raises(BadInput, match=r"add to 0\.8") as refusal:
+    with pytest.raises(BadInput, match=r"sum of sand, silt and clay is 0\.8") as refusal:
         pedotransfer.check_texture(tensor(0.4), tensor(0.2), tensor(0.2), where="soil.csv")
     assert "fractions of the mineral soil" in refusal.value.remedy
 

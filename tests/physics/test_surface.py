@@ -119,6 +119,6 @@ def test_gradcheck() -> None:
     assert torch.autograd.gradcheck(fluxes, inputs, atol=1e-3, rtol=1e-3, eps=1e-6)
 
 
-def test_tile_shares_must_add_up() -> None:
-    with pytest.raises(ValueError, match="add up to 1"):
+def test_tile_fractions_must_add_up() -> None:
+    with pytest.raises(ValueError, match="their sum must be 1"):
         surface_properties(TILES, [0.4, 0.4, 0.4], albsoil=0.11, dzsoil=DZSOIL, height=10.0)
