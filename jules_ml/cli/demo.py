@@ -14,7 +14,7 @@ from jules_ml.cli.printing import Quiet, out_console, progress, say, say_files, 
 from jules_ml.support.files import ready_folder
 
 if TYPE_CHECKING:
-    from jules_ml.demo.compare import Score
+    from jules_ml.demo.compare import ScoreRow
 
 
 @app.command(epilog="Example:  jules-ml demo --out demo_output")
@@ -41,17 +41,17 @@ def demo(
         say_files(done.files)
 
 
-def _say_scores(scores: Sequence[Score]) -> None:
+def _say_scores(scores: Sequence[ScoreRow]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("", overflow="fold")
     for name in ("n", "r", "KGE", "NSE", "RMSE", "bias"):
         table.add_column(name, justify="right", no_wrap=True, min_width=5)
     quantity = ""
-    for score in scores:
-        a = score.agreement
+    for row in scores:
+        a = row.scores
         numbers = (str(a.n), f"{a.r:.2f}", f"{a.kge:.2f}", f"{a.nse:.2f}", f"{a.rmse:.3g}", f"{a.bias:+.3g}")
-        if score.quantity != quantity:
-            quantity = score.quantity
-            table.add_row(f"[bold]{quantity}[/] \\[{score.unit}]")
-        table.add_row(f"  {score.rows}", *numbers)
+        if row.quantity != quantity:
+            quantity = row.quantity
+            table.add_row(f"[bold]{quantity}[/] \\[{row.unit}]")
+        table.add_row(f"  {row.rows}", *numbers)
     out_console.print(table)

@@ -21,7 +21,7 @@ from torch import Tensor
 from jules_ml.errors import BadInput
 from jules_ml.learned.hydraulics.soil import PARAMETERS, LearnedSoil, bounded_parameters, learned_soil, organic_fraction
 from jules_ml.physics.column import SoilColumn, SoilProperties
-from jules_ml.physics.constants import RHO_WATER
+from jules_ml.physics.constants import RHO_WATER, SECONDS_PER_DAY
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN, HydraulicForm
 from jules_ml.physics.integration import can_compile, integrate
 from jules_ml.physics.photosynthesis import LeafParameters
@@ -129,7 +129,7 @@ class ColumnBatch:
     @property
     def steps_a_day(self) -> int:
         """Time steps in a day."""
-        return round(86400.0 / self.timestep)
+        return round(SECONDS_PER_DAY / self.timestep)
 
 
 def layer_weights(depth: NDArray[np.floating], dzsoil: Sequence[float]) -> NDArray[np.float64]:
@@ -185,7 +185,7 @@ def column_batch(
     """
     if not sites:
         raise BadInput("there is no site to learn from", remedy="give one at least")
-    a_day = round(86400.0 / timestep)
+    a_day = round(SECONDS_PER_DAY / timestep)
     for site in sites:
         steps = int(site.forcing.t_air.shape[0])
         if steps != a_day * len(site.observed):

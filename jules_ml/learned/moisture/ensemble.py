@@ -29,7 +29,8 @@ from jules_ml.learned.moisture.network import LearnedMoisture
 from jules_ml.learned.moisture.record import DYNAMIC, LAYER_DEPTHS, MoistureRecord, preferred_sensor
 from jules_ml.learned.moisture.training import Progress, learn_member, predict
 from jules_ml.scoring.intervals import conformal_quantiles
-from jules_ml.scoring.scores import agreement
+from jules_ml.scoring.scores import score
+from jules_ml.scoring.splits import both_ends
 
 _Array = NDArray[np.float64]
 _Mask = NDArray[np.bool_]
@@ -485,7 +486,7 @@ def _held_out_end(
         if len(site.record) <= _LONG or len(held) < 100:
             kept.append(site)
             continue
-        out = validation_days(held, len(site.record), settings.validation_fraction)[0 if late else 1]
+        out = both_ends(held, len(site.record), settings.validation_fraction)[0 if late else 1]
         kept.append(replace(site.without(out), main=sensor))
         tried.append((kept[-1], site.train & out))
     if not tried:
@@ -501,26 +502,6 @@ def _held_out_end(
         scored = days & site.record.usable[:, sensor]
         found, truth = trial.predict(site.record), site.record.theta[scored, sensor]
         miss = (truth - found.theta[scored, sensor]) / spread
-        kge = agreement(found.theta[scored, sensor], truth).kge
+        kge = score(found.theta[scored, sensor], truth).kge
         ends.append(_End(miss / found.spread[scored, sensor], kge, float(np.sqrt(np.mean(miss**2)))))
     return ends
-
-
-def validation_days(held: NDArray[np.intp], days: int, fraction: float) -> tuple[_Mask, _Mask]:
-    """The last and the first days of a record that hold so large a part of its training days.
-
-    Parameters
-    ----------
-    held : array of int, shape (training day,)
-        Numbers of the usable training days.
-    days : int
-        Days of the record.
-    fraction : float
-        Part at each end.
-
-    Returns
-    -------
-    tuple of array of bool, shape (day,)
-    """
-    day, cut = np.arange(days), int(len(held) * (1.0 - fraction))
-    return day >= held[cut], day <= held[len(held) - 1 - cut]

@@ -91,7 +91,7 @@ def _fit_rows(scores: Mapping[str, Any]) -> tuple[ScoreRow, ...]:
     return tuple(
         ScoreRow(period, source, values, "umol m-2 s-1")
         for period in test
-        if period != "coverage"
+        if isinstance(test[period], Mapping)
         for source, values in test[period].items()
     )
 

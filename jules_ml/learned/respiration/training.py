@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jules_ml.experiment.respiration import RespirationSettings
-from jules_ml.learned.respiration.blocks import bootstrap_weights, inner_folds
 from jules_ml.learned.respiration.curves import Members, Plan, Progress, blended, fit_members, plan_members, site_scale
 from jules_ml.learned.respiration.exchange import Exchange, take_exchange
 from jules_ml.learned.respiration.levels import PRIOR_SITES, LevelPrior, level_prior
@@ -29,8 +28,9 @@ from jules_ml.learned.respiration.photosynthesis import LearnedAssimilation
 from jules_ml.learned.respiration.separability import WARN_ABOVE, Separability, concurvity, separability
 from jules_ml.learned.respiration.site import Rows, moisture_of, thinned_rows
 from jules_ml.physics.respiration import T_REFERENCE
-from jules_ml.scoring.fluxes import r_squared
 from jules_ml.scoring.intervals import conformal_quantiles
+from jules_ml.scoring.scores import score
+from jules_ml.scoring.splits import bootstrap_weights, inner_folds
 
 #: Members a fold of the inner validation, whose median is what is validated.
 _INNER_MEMBERS = 3
@@ -53,8 +53,8 @@ class InnerValidation:
 
     Attributes
     ----------
-    r2_learned, r2_lloyd_taylor, r2_given : float
-        R² on held-out inner blocks of the learned form, of Lloyd and Taylor's, and of what is given [1]; that of the last was chosen for,
+    nse_learned, nse_lloyd_taylor, nse_given : float
+        NSE on held-out inner blocks of the learned form, of Lloyd and Taylor's, and of what is given [1]; that of the last was chosen for,
         and is a little flattered.
     weight : float
         Weight of the learned form in what is given [1].
@@ -64,9 +64,9 @@ class InnerValidation:
         Folds that it rests on.
     """
 
-    r2_learned: float
-    r2_lloyd_taylor: float
-    r2_given: float
+    nse_learned: float
+    nse_lloyd_taylor: float
+    nse_given: float
     weight: float
     free: bool
     folds: int
@@ -148,7 +148,7 @@ def learn_respiration(
     if exchange is not None:
         exchange = take_exchange(exchange, thinned_rows(len(exchange.rows), settings.exchange_rows))
     used = rows if exchange is None else exchange.rows
-    weights = bootstrap_weights(used, settings.members, settings.bootstrap_days, rng)
+    weights = bootstrap_weights(used.site, used.middle, settings.members, days=settings.bootstrap_days, rng=rng)
     parts = []
     if validation.weight > 0.0:
         parts.append(plan_members(weights, settings, free=validation.free))
@@ -179,11 +179,11 @@ def _validate(
     Where it does not, the two are stacked (Wolpert 1992, Neural Netw. 5, 241-259): their logarithms are averaged, so that f and g remain
     curves, by the weight that suits the blocks best, which is zero where the learned form has nothing to add.
     """
-    fold = inner_folds(rows, settings.inner_folds)
+    fold = inner_folds(rows.site, rows.middle, most=settings.inner_folds)
     names = np.unique(fold[fold >= 0])
     thin = thinned_rows(len(rows), settings.inner_rows)
     thinned, fold_thin = rows.take(thin), fold[thin]
-    drawn = bootstrap_weights(thinned, _INNER_MEMBERS, settings.bootstrap_days, rng)
+    drawn = bootstrap_weights(thinned.site, thinned.middle, _INNER_MEMBERS, days=settings.bootstrap_days, rng=rng)
     seen_a_year = len(np.unique(rows.middle.month)) >= _A_YEAR
     kinds = (False, True) if settings.free_smoothness is not None and seen_a_year else (False,)
     plans, chosen = [], {}
@@ -218,9 +218,9 @@ def _validate(
     weight = 1.0 if beats else _WEIGHTS[int(np.argmin(losses))]
     given = np.exp(weight * np.log(learned) + (1.0 - weight) * np.log(plain))
     found = InnerValidation(
-        r_squared(np.exp(ours), flux),
-        r_squared(np.exp(theirs), flux),
-        r_squared((given / scale)[known], flux),
+        score(np.exp(ours), flux).nse,
+        score(np.exp(theirs), flux).nse,
+        score((given / scale)[known], flux).nse,
         weight,
         free,
         len(names),
@@ -253,7 +253,7 @@ def _module(rows: Rows, members: Members, settings: RespirationSettings, held_ou
     )
     level = np.where(level > 0.0, level, rough_level)
     z = ((rows.flux - held_out) / scale / noise.scale(held_out / scale))[known]
-    block = inner_folds(rows, settings.inner_folds)[known]
+    block = inner_folds(rows.site, rows.middle, most=settings.inner_folds)[known]
     group_scale = np.ones(n)
     group_scale[rows.group] = scale
     # what the networks were, beside what they gave
