@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scores.continuous as continuous
 import xarray as xr
 from numpy.typing import NDArray
+from scores import continuous
 from scores.continuous.correlation import pearsonr
 
 _Array = NDArray[np.floating]

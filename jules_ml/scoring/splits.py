@@ -84,7 +84,7 @@ def last_fraction(usable: _Mask, fraction: float, *, rounding: Callable[[float],
     if len(steps) == 0 or fraction == 0.0:
         return np.zeros(len(usable), dtype=bool)
     first = steps[min(rounding(len(steps) * (1.0 - fraction)), len(steps) - 1)]
-    return np.arange(len(usable)) >= first
+    return np.asarray(np.arange(len(usable)) >= first)
 
 
 def both_ends(steps: NDArray[np.intp], length: int, fraction: float) -> tuple[_Mask, _Mask]:
@@ -159,7 +159,7 @@ def years_or_blocks(middle: pd.DatetimeIndex, *, single_months: bool = False) ->
         return np.where(np.isin(year, complete), year, -1)
     month = 12 * year + middle.month.to_numpy() - 1
     block = month // 2
-    return month if single_months and len(np.unique(block)) < _LEAST_BLOCKS else block
+    return np.asarray(month if single_months and len(np.unique(block)) < _LEAST_BLOCKS else block)
 
 
 def inner_folds(site: _Labels, middle: pd.DatetimeIndex, *, most: int) -> _Labels:
