@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Quiet, out_console, progress, say, say_files, say_how_it_went
+from jules_ml.cli.printing import Quiet, out_console, progress_bars, say, say_files, say_how_it_went
 from jules_ml.support.files import ready_folder
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def demo(
     from jules_ml.demo import run_demo
 
     ready_folder(out)
-    with progress(quiet) as report:
+    with progress_bars(quiet) as report:
         done = run_demo(out, data=data, years=years, say=say(quiet), progress=report)
     if not quiet:
         say_how_it_went(done.run)

@@ -11,20 +11,19 @@ import xarray as xr
 
 from jules_ml.column.learned_respiration import learned_factors
 from jules_ml.column.output import write_output
-from jules_ml.column.run import ColumnRun, Progress, run_column
+from jules_ml.column.run import ColumnRun, run_column
 from jules_ml.demo.compare import Comparison, ScoreRow, compare
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration.fit import RespirationFit, fit_respiration
 from jules_ml.scoring.scores import score
+from jules_ml.support.progress import Progress, renamed
 
 #: Where the module lies in the folder of the demonstration.
 MODULE = Path("modules") / "respiration"
 _FLUX = "umol m-2 s-1"
 #: Fewer nights have no score.
 _LEAST_NIGHTS = 2
-#: What the progress of a fit counts to.
-_PARTS = 100
 
 
 @dataclass(frozen=True)
@@ -80,22 +79,15 @@ def learn_and_rerun(
     progress : callable, optional
         As in :func:`~jules_ml.column.run.run_column`.
     """
-
-    def learned_part(part: float) -> None:
-        if progress is not None:
-            progress("fit", round(_PARTS * part), _PARTS)
-
     fit = fit_respiration(
-        record, experiment.respiration or RespirationSettings(), folder / MODULE, progress=learned_part
+        record, experiment.respiration or RespirationSettings(), folder / MODULE, progress=renamed(progress, "fit")
     )
     for line in fit.warnings:
         say(f"Learned respiration: {line}.")
 
-    def again(stage: str, done: int, total: int) -> None:
-        if progress is not None:
-            progress(f"{stage} 2", done, total)
-
-    run = run_column(experiment, record=years, factors=learned_factors(folder / MODULE), progress=again)
+    run = run_column(
+        experiment, record=years, factors=learned_factors(folder / MODULE), progress=renamed(progress, "{} 2")
+    )
     after = compare(run.output, run.record)
     unseen = _unseen_nights(fit)
     output = folder / "column_learned.nc"

@@ -33,7 +33,7 @@ _COMPILE_OPTIONS: dict[str, str | int | bool | Callable[..., object]] = {"cpp_wr
 #: vector has another last bit than that of a number. A column that was alone would then part from itself in company: at its freezing
 #: point a bit decides whether its heat is solved for again.
 _VECTOR = 64
-#: Steps between two calls of the progress function.
+#: Steps between two calls of ``on_steps``.
 _PROGRESS_EVERY = 480
 #: Tile properties that are one tensor of shape (tile, column) each.
 _PLAIN = tuple(name for name in SurfaceProperties._fields if name not in ("f_root", "leaf"))
@@ -86,7 +86,7 @@ def integrate(
     mean_over: int = 1,
     analysis: Analysis | None = None,
     compiled: bool | None = None,
-    progress: Callable[[int], None] | None = None,
+    on_steps: Callable[[int], None] | None = None,
 ) -> Integration:
     """Step a column with its surface through a series of weather.
 
@@ -107,7 +107,7 @@ def integrate(
     compiled : bool, optional
         Compile the step. By default where a C++ compiler is at hand, there are steps enough to repay it, and no gradient is asked for.
         A single column is then stepped as a vector of them, which takes no longer; see :func:`whole_vectors`.
-    progress : callable, optional
+    on_steps : callable, optional
         Called now and then with the number of steps done since the last call.
 
     Returns
@@ -151,11 +151,11 @@ def integrate(
                 kept.append(total[:, :n_given] / mean_over)
                 total = torch.zeros_like(total)
             since += 1
-            if progress is not None and since == _PROGRESS_EVERY:
-                progress(since)
+            if on_steps is not None and since == _PROGRESS_EVERY:
+                on_steps(since)
                 since = 0
-    if progress is not None and since:
-        progress(since)
+    if on_steps is not None and since:
+        on_steps(since)
 
     columns = torch.stack(kept)
     by_name: dict[str, Tensor] = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +18,7 @@ from jules_ml.column.closed_loop.moisture_analysis import FollowedMoisture
 from jules_ml.column.closed_loop.parts import first_carbon, followed_moisture, following_soil
 from jules_ml.column.learned_respiration import learned_factors
 from jules_ml.column.output import OUTPUTS
-from jules_ml.column.run import counting, to_be_compiled
+from jules_ml.column.run import to_be_compiled
 from jules_ml.column.setup import experiment_column, initial_state
 from jules_ml.column.spin_up import SpinUp, spin_up
 from jules_ml.errors import BadInput
@@ -30,11 +29,10 @@ from jules_ml.physics.column import ColumnState, SoilColumn, jules_one_pool_fact
 from jules_ml.physics.constants import SECONDS_PER_DAY, SECONDS_PER_YEAR
 from jules_ml.physics.surface import Forcing
 from jules_ml.support.files import whole_file
+from jules_ml.support.progress import Progress, counted
 from jules_ml.support.provenance import software
 from jules_ml.weather import site_weather
 
-#: Called with a stage, the steps done in it, and the steps it has at most.
-Progress = Callable[[str, int, int], None]
 #: Water that learned moisture moves, as a fraction of precipitation, above which the user is warned [1].
 _MOVED_WARNING = 0.1
 #: Difference of a pass from a whole number of years above which the user is warned [years].
@@ -110,7 +108,7 @@ def run_closed_loop(experiment: Experiment, *, progress: Progress | None = None)
     experiment : Experiment
         With ``[closed_loop]`` and the sections that a run of the column needs.
     progress : callable, optional
-        Called with a stage, the steps done in it and the steps it has at most.
+        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------
@@ -141,8 +139,10 @@ def run_closed_loop(experiment: Experiment, *, progress: Progress | None = None)
         run.spin_up,
         outputs=LOOP_OUTPUTS,
         compiled=compiled,
-        progress=counting(progress, "spin-up", most),
+        on_steps=counted(progress, "spin-up", most),
     )
+    if progress is not None and spun.cycles:
+        progress("spin-up", spun.cycles * n_spin, spun.cycles * n_spin)
     notes.append(f"spin-up: {spun}")
     loop = closed_loop(
         column,
@@ -156,7 +156,7 @@ def run_closed_loop(experiment: Experiment, *, progress: Progress | None = None)
         soil_of_carbon=parts.soil_of_carbon,
         moisture=parts.moisture,
         compiled=compiled,
-        progress=counting(progress, "loop", n_loop),
+        on_steps=counted(progress, "loop", n_loop),
     )
     years = n_loop * run.timestep / SECONDS_PER_YEAR
     warnings = _warnings(loop, parts.moisture, spun, years, weather.passes, notes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -30,11 +30,10 @@ from jules_ml.learned.carbon.training import (
 )
 from jules_ml.scoring.scores import score
 from jules_ml.scoring.splits import from_left_out, leave_group_out, leave_one_out
+from jules_ml.support.progress import Progress
 
 _Array = NDArray[np.float64]
 _Mask = NDArray[np.bool_]
-#: Takes the part that is done, 0 to 1.
-Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +104,7 @@ def ablation(
         Of the network.
     network : NetworkSettings, optional
     progress : callable, optional
-        Takes the part that is done, 0 to 1.
+        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------
@@ -125,7 +124,7 @@ def ablation(
         said = sentence(score(with_it, target.log_value), score(without, target.log_value), probability)
         found.append(Ablation(learner, without, with_it, probability, said))
         if progress is not None:
-            progress((k + 1) / len(learners))
+            progress("fit", k + 1, len(learners))
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -46,10 +46,8 @@ from jules_ml.learned.carbon.training import (
 from jules_ml.learned.store import write_module_folder
 from jules_ml.scoring.scores import score
 from jules_ml.scoring.splits import from_left_out, leave_one_out
+from jules_ml.support.progress import Progress
 from jules_ml.support.provenance import software
-
-#: Takes the part that is done, 0 to 1.
-Progress = Callable[[float], None]
 
 #: Spread of bulk density within a site [ln].
 _DENSITY_SPREAD: Final = 0.1
@@ -87,7 +85,7 @@ def fit_carbon(experiments: Sequence[Experiment], out: Path, *, progress: Progre
     out : Path
         Module folder to write; see :func:`~jules_ml.learned.store.write_module_folder`.
     progress : callable, optional
-        Takes the part that is done, 0 to 1.
+        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------

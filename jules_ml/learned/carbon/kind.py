@@ -10,7 +10,8 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.carbon_module import CarbonSettings
 from jules_ml.learned.adaptation import AdaptationDays
-from jules_ml.learned.kind import Outcome, Progress, ScoreRow
+from jules_ml.learned.kind import Outcome, ScoreRow
+from jules_ml.support.progress import Progress
 from jules_ml.support.section import Section
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ only as far as its window; this sees from spin-up to the end, and needs no more 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -27,14 +27,12 @@ from jules_ml.physics.integration import can_compile, integrate
 from jules_ml.physics.photosynthesis import LeafParameters
 from jules_ml.physics.surface import Forcing, SurfaceProperties
 from jules_ml.physics.tiles import Tile, surface_properties
+from jules_ml.support.progress import Progress, counted
 
 #: Middle of the lowest layer that counts as topsoil [m]; topsoil and subsoil have parameters of their own.
 TOPSOIL_DEPTH: Final = 0.3
 #: Displacement that a derivative is taken over, in unbounded numbers [1]: well above what single precision blurs.
 DISPLACEMENT: Final = 0.05
-
-#: Called with the part of the work that is done, 0 to 1.
-Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -284,7 +282,7 @@ def simulate(
     form : HydraulicForm
         Van Genuchten or Clapp-Hornberger.
     progress : callable, optional
-        Takes the part that is done, 0 to 1.
+        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------
@@ -308,14 +306,7 @@ def simulate(
     wetness = 0.5 * (properties.sm_wilt + properties.sm_crit) / properties.sm_sat
     state = column.initial_state(wetness, forcing.t_air.mean(0).expand_as(wetness))
     steps = forcing.t_air.shape[0] + batch.spin_up
-    done = 0
-
-    def count(since: int) -> None:
-        nonlocal done
-        done += since
-        if progress is not None:
-            progress(done / steps)
-
+    on_steps = counted(progress, "columns", steps)
     compiled = can_compile() and steps >= 2000
     with torch.no_grad():
         for series in (Forcing(*(x[: batch.spin_up] for x in forcing)), forcing):
@@ -328,7 +319,7 @@ def simulate(
                 outputs=("smcl",),
                 mean_over=batch.steps_a_day,
                 compiled=compiled,
-                progress=count,
+                on_steps=on_steps,
             )
             state = run.state
     return run.outputs["smcl"] / (RHO_WATER * batch.dzsoil) + soil.theta_r
@@ -414,7 +405,7 @@ def response(batch: ColumnBatch, raw: Tensor, *, progress: Progress | None = Non
     raw : Tensor, shape (parameter, horizon, column)
         Unbounded [1].
     progress : callable, optional
-        Takes the part that is done, 0 to 1.
+        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------

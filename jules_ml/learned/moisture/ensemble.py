@@ -27,10 +27,11 @@ from jules_ml.learned.moisture.level import (
 )
 from jules_ml.learned.moisture.network import LearnedMoisture
 from jules_ml.learned.moisture.record import DYNAMIC, LAYER_DEPTHS, MoistureRecord, preferred_sensor
-from jules_ml.learned.moisture.training import Progress, learn_member, predict
+from jules_ml.learned.moisture.training import learn_member, predict
 from jules_ml.scoring.intervals import conformal_quantiles
 from jules_ml.scoring.scores import score
 from jules_ml.scoring.splits import both_ends
+from jules_ml.support.progress import Progress, portion
 
 _Array = NDArray[np.float64]
 _Mask = NDArray[np.bool_]
@@ -335,18 +336,18 @@ def learn_moisture(
             where=f"site {names}",
             remedy="name the columns of water content (theta, or theta_crns), and see that quality codes leave some days",
         )
-    count = settings.members + 2 * (settings.validation_fraction > 0.0)
+    trials = 2 * (settings.validation_fraction > 0.0)
+    count = settings.members + trials
 
     def part(number: int) -> Progress | None:
-        return None if progress is None else lambda share: progress((number + share) / count)
+        return portion(progress, number / count, (number + 1) / count)
 
     ensemble = _untrained(known, settings)
-    if settings.validation_fraction > 0.0:
-        ends = [part(settings.members), part(settings.members + 1)]
-        ensemble = _calibrated(ensemble, known, settings, device, ends)
+    if trials:
+        ensemble = _calibrated(ensemble, known, settings, device, [part(0), part(1)])
     batches = _batches(known, ensemble)
     members = tuple(
-        learn_member(batches, settings, seed=settings.seed + i, device=device, progress=part(i))
+        learn_member(batches, settings, seed=settings.seed + i, device=device, progress=part(trials + i))
         for i in range(settings.members)
     )
     return _with_offsets(replace(ensemble, members=members), known)

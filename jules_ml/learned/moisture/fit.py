@@ -19,11 +19,11 @@ from jules_ml.learned.moisture.record import MoistureRecord, preferred_sensor
 from jules_ml.learned.moisture.report import figure_of, predictions_of, scores_of
 from jules_ml.learned.moisture.site import MoistureSite
 from jules_ml.learned.moisture.store import card_of_ensemble, state_of
-from jules_ml.learned.moisture.training import Progress
 from jules_ml.learned.store import write_module_folder
 from jules_ml.scoring.splits import Split, by_fractions
 from jules_ml.support.figures import save_figure
 from jules_ml.support.files import file_name_of
+from jules_ml.support.progress import Progress, portion
 from jules_ml.support.provenance import software
 
 #: Days with fewer than which no sensor is learned from.
@@ -55,7 +55,7 @@ def fit_moisture(
     out : Path
         Module folder to write.
     progress : callable, optional
-        Takes the part that is done, 0 to 1.
+        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------
@@ -78,14 +78,14 @@ def fit_moisture(
     runs = settings.site_folds * (4 if settings.compare_static else 1)
     share = 1.0 / (1.0 + 0.5 * runs)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    ensemble = learn_moisture(training, settings, device=device, progress=_part(progress, 0.0, share))
+    ensemble = learn_moisture(training, settings, device=device, progress=portion(progress, 0.0, share))
     scores: dict[str, Any] = {"inner_validation": dict(ensemble.validation)}
     if settings.site_folds:
         every = [
             s.training(np.ones(len(s.record), dtype=bool), m, frozen_below=cold)
             for s, m in zip(sites, main, strict=True)
         ]
-        ensemble, scores["held_out_sites"] = _held_out(ensemble, every, settings, device, _part(progress, share, 1.0))
+        ensemble, scores["held_out_sites"] = _held_out(ensemble, every, settings, device, portion(progress, share, 1.0))
     scores["sites"] = {
         record.site: scores_of(ensemble, record, split) for record, split in zip(records, splits, strict=True)
     }
@@ -159,7 +159,7 @@ def _held_out(
         wanted += [kind for kind in get_args(StaticKind) if kind != settings.static]
     found = {}
     for i, kind in enumerate(wanted):
-        part = _part(progress, i / len(wanted), (i + 1) / len(wanted))
+        part = portion(progress, i / len(wanted), (i + 1) / len(wanted))
         found[kind] = hold_sites_out(sites, settings.model_copy(update={"static": kind}), device=device, progress=part)
     given = found[settings.static]
     report: dict[str, Any] = {"static": settings.static, "sites": given.scores}
@@ -187,10 +187,6 @@ def _main_sensors(records: Sequence[MoistureRecord]) -> list[int]:
             "the site out",
         )
     return [sensor for sensor in found.values() if sensor is not None]
-
-
-def _part(progress: Progress | None, start: float, end: float) -> Progress | None:
-    return None if progress is None else lambda share: progress(start + share * (end - start))
 
 
 def _said(ensemble: MoistureEnsemble, records: Sequence[MoistureRecord]) -> tuple[str, ...]:

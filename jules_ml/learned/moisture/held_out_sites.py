@@ -14,10 +14,10 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment.moisture import MoistureSettings
 from jules_ml.learned.moisture.ensemble import TrainingSite, learn_moisture
 from jules_ml.learned.moisture.level import LEAST_SITES
-from jules_ml.learned.moisture.training import Progress
 from jules_ml.scoring.intervals import conformal_quantiles
 from jules_ml.scoring.scores import score
 from jules_ml.scoring.splits import site_folds
+from jules_ml.support.progress import Progress, portion
 
 _Array = NDArray[np.float64]
 
@@ -70,11 +70,7 @@ def hold_sites_out(
     scores: dict[str, dict[str, float]] = {}
     z: list[_Array] = []
     for fold, out in enumerate(site_folds(len(sites), folds, seed=settings.seed)):
-
-        def part(share: float, fold: int = fold) -> None:
-            if progress is not None:
-                progress((fold + share) / folds)
-
+        part = portion(progress, fold / folds, (fold + 1) / folds)
         ensemble = learn_moisture(
             [sites[i] for i in np.flatnonzero(~out).tolist()], fewer, device=device, progress=part
         )

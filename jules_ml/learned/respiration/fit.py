@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings
-from jules_ml.learned.respiration.curves import Progress
 from jules_ml.learned.respiration.exchange import Exchange, select_exchange, take_exchange
 from jules_ml.learned.respiration.exchange_report import nee_figure, nee_predictions_of, nee_scores_of
 from jules_ml.learned.respiration.report import card_of, predictions_of, respiration_figures, scores_of
@@ -23,6 +22,7 @@ from jules_ml.learned.respiration.training import ConcurvityWarning, InnerValida
 from jules_ml.learned.store import ASSIMILATION_PREFIX, write_module_folder
 from jules_ml.scoring.splits import last_blocks
 from jules_ml.support.figures import save_figure
+from jules_ml.support.progress import Progress
 
 _Array = NDArray[np.float64]
 
@@ -69,7 +69,7 @@ def fit_respiration(
     out : Path
         Module folder to write; see :func:`~jules_ml.learned.store.write_module_folder`.
     progress : callable, optional
-        Takes the part that is done, 0 to 1.
+        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jules_ml.experiment.respiration import RespirationSettings
-from jules_ml.learned.respiration.curves import Members, Plan, Progress, blended, fit_members, plan_members, site_scale
+from jules_ml.learned.respiration.curves import Members, Plan, blended, fit_members, plan_members, site_scale
 from jules_ml.learned.respiration.exchange import Exchange, take_exchange
 from jules_ml.learned.respiration.levels import PRIOR_SITES, LevelPrior, level_prior
 from jules_ml.learned.respiration.likelihood import fit_noise
@@ -31,6 +30,7 @@ from jules_ml.physics.respiration import T_REFERENCE
 from jules_ml.scoring.intervals import conformal_quantiles
 from jules_ml.scoring.scores import score
 from jules_ml.scoring.splits import bootstrap_weights, inner_folds
+from jules_ml.support.progress import Progress, portion
 
 #: Members a fold of the inner validation, whose median is what is validated.
 _INNER_MEMBERS = 3
@@ -119,7 +119,7 @@ def learn_respiration(
         What is learned from, all of it: what is to be scored must not be among them.
     settings : RespirationSettings
     progress : callable, optional
-        Takes the part that is done, 0 to 1.
+        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
     exchange : Exchange, optional
         NEE of day and night and the weather, of one site, to learn photosynthesis along; the final curves then rest on all of it.
 
@@ -132,7 +132,6 @@ def learn_respiration(
     ConcurvityWarning
         Where water and temperature go together, so that f and g are not to be told apart.
     """
-    report = (lambda part: None) if progress is None else progress
     together = max(
         concurvity(rows.wetness[rows.site == site], rows.t_soil[rows.site == site]) for site in np.unique(rows.site)
     )
@@ -144,7 +143,7 @@ def learn_respiration(
             stacklevel=2,
         )
     rng = np.random.default_rng(settings.seed)
-    held_out, validation = _validate(rows, settings, rng, lambda part: report(0.4 * part))
+    held_out, validation = _validate(rows, settings, rng, portion(progress, 0.0, 0.4))
     if exchange is not None:
         exchange = take_exchange(exchange, thinned_rows(len(exchange.rows), settings.exchange_rows))
     used = rows if exchange is None else exchange.rows
@@ -155,11 +154,10 @@ def learn_respiration(
     if validation.weight < 1.0:
         parts.append(plan_members(weights, settings, plain=True))
     plan = parts[0] if len(parts) == 1 else parts[0] + parts[1]
-    members = fit_members(used, plan, settings, exchange=exchange, progress=lambda part: report(0.4 + 0.6 * part))
+    members = fit_members(used, plan, settings, exchange=exchange, progress=portion(progress, 0.4, 1.0))
     if len(parts) == 2:
         members = blended(members, validation.weight)
     module = _module(rows, members, settings, held_out)
-    report(1.0)
     learned = Learned(module, rows, settings, validation, together, held_out, members.assimilation)
     if settings.check_separability and settings.moisture != "none":
         learned = replace(learned, separability=separability(rows, held_out, settings))
@@ -170,7 +168,7 @@ def learn_respiration(
 
 
 def _validate(
-    rows: Rows, settings: RespirationSettings, rng: np.random.Generator, report: Callable[[float], None]
+    rows: Rows, settings: RespirationSettings, rng: np.random.Generator, progress: Progress | None
 ) -> tuple[_Array, InnerValidation]:
     """Predictions of held-out inner blocks by what is given (NaN where none was made), and what they show.
 
@@ -200,7 +198,7 @@ def _validate(
     plan: Plan = plans[0]
     for other in plans[1:]:
         plan = plan + other
-    members = fit_members(thinned, plan, settings, iterations=15, tolerance=2e-4, progress=report)
+    members = fit_members(thinned, plan, settings, iterations=15, tolerance=2e-4, progress=progress)
     predicted = np.full((1 + len(kinds), len(rows)), np.nan)
     for name, groups in chosen.items():
         inside = fold == name

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 from helpers.predictions import check_common_names
+from helpers.progress import Reports
 from typer.testing import CliRunner
 
 from jules_ml.cli import app
@@ -214,7 +215,9 @@ def test_cosmos_vwc_is_refused_unless_allowed_and_then_marked(tmp_path: Path) ->
     with pytest.raises(BadInput, match=r"site02, theta: COSMOS_VWC.*allow_cosmos_vwc = true"):
         fit_carbon([load_experiment(path) for path in paths], tmp_path / "out")
     paths[0] = write_site(tmp_path, 0, more="allow_cosmos_vwc = true\n")
-    done = fit_carbon([load_experiment(path) for path in paths], tmp_path / "out")
+    reports = Reports()
+    done = fit_carbon([load_experiment(path) for path in paths], tmp_path / "out", progress=reports)
+    reports.check("fit")
     assert MARK in done.warnings
     assert done.scores["mark"] == MARK
     with xr.open_dataset(tmp_path / "out" / "predictions.nc") as predictions:

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 from helpers.predictions import check_common_names
+from helpers.progress import Reports
 from typer.testing import CliRunner
 
 from jules_ml.cli import app
@@ -170,7 +171,9 @@ def test_evaluate_scores_a_site_never_seen_and_refuses_one_learned_from(
 
 def test_one_site_alone_is_calibrated(tmp_path: Path) -> None:
     path = write_site(tmp_path, "Alone", sand=0.4)
-    done = fit_hydraulics([load_experiment(path)], tmp_path / "one")
+    reports = Reports()
+    done = fit_hydraulics([load_experiment(path)], tmp_path / "one", progress=reports)
+    reports.check("fit")
     assert min(done.scores["cost"]) <= done.scores["cost"][0]
 
 

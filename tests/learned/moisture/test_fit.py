@@ -14,6 +14,7 @@ import pytest
 import xarray as xr
 from helpers.moisture_site import QUICK, jules_run, site
 from helpers.predictions import check_common_names
+from helpers.progress import Reports
 
 from jules_ml.bridge.moisture import Follow
 from jules_ml.errors import BadInput
@@ -37,7 +38,10 @@ def made_up(seed: int, name: str) -> MoistureSite:
 @pytest.fixture(scope="module")
 def module(tmp_path_factory: pytest.TempPathFactory) -> MoistureFit:
     out = tmp_path_factory.mktemp("modules") / "two"
-    return fit_moisture([made_up(0, "meadow"), made_up(1, "wood")], SETTINGS, out)
+    reports = Reports()
+    fit = fit_moisture([made_up(0, "meadow"), made_up(1, "wood")], SETTINGS, out, progress=reports)
+    reports.check("fit")
+    return fit
 
 
 def test_a_fit_leaves_a_whole_folder(module: MoistureFit) -> None:

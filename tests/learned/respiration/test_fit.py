@@ -13,6 +13,7 @@ import torch
 import xarray as xr
 from _hyytiala import hyytiala
 from helpers.predictions import check_common_names
+from helpers.progress import Reports
 from helpers.respiration_record import synthetic_record
 
 from jules_ml.errors import BadInput
@@ -36,7 +37,9 @@ T = torch.linspace(274.0, 292.0, 37, dtype=torch.float64)
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("modules") / "synthetic"
-    fit_respiration(synthetic_record(), SOIL, folder)
+    reports = Reports()
+    fit_respiration(synthetic_record(), SOIL, folder, progress=reports)
+    reports.check("fit")
     return folder
 
 
