@@ -12,6 +12,7 @@ from _loobos import standalone
 from jules_ml.column.closed_loop.carbon_soil import hypres_of_carbon
 from jules_ml.column.closed_loop.loop import LOOP_OUTPUTS, LoopRun, closed_loop
 from jules_ml.physics.column import SoilColumn
+from jules_ml.physics.constants import SECONDS_PER_YEAR
 from jules_ml.physics.integration import integrate
 from jules_ml.physics.surface import Forcing
 
@@ -20,7 +21,7 @@ CS = 12.1
 #: Initial carbon of each column as a fraction of it.
 STARTS = (1.0, 0.5, 1.5, 2.0)
 #: Litter of all columns [kg m-2 s-1]: 0.5 kg in a year.
-LITTER = 0.5 / (365.25 * 86400.0)
+LITTER = 0.5 / SECONDS_PER_YEAR
 #: Steps after which carbon is updated: five days.
 PERIOD = 240
 

@@ -9,11 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from jules_ml.physics.constants import RHO_WATER
+from jules_ml.physics.constants import RHO_WATER, SECONDS_PER_DAY, SECONDS_PER_YEAR
 from jules_ml.support.figures import BLUE, GREY, ORANGE, WIDTH, letter_panels, styled
 
 _Array = NDArray[np.float64]
-_YEAR = 365.25 * 86400.0
 
 
 @styled
@@ -39,7 +38,7 @@ def chain_figure(with_moisture: xr.Dataset, without: xr.Dataset) -> Figure:
         day, last = _last_pass(run)
         course.plot(day, _water_content(run)[last], color=colour)
         theta.plot(_by_pass(run), _yearly(run, _water_content(run)), color=colour)
-        respired.plot(day, 86400.0 * 1000.0 * run["resp_s_gb"].to_numpy()[last], color=colour)
+        respired.plot(day, SECONDS_PER_DAY * 1000.0 * run["resp_s_gb"].to_numpy()[last], color=colour)
     _draw_water(budget, with_moisture)
     carbon.set(xlabel="year", ylabel="soil carbon (kg m$^{-2}$)")
     soil.set(xlabel="year", ylabel="saturation (m$^3$ m$^{-3}$)")
@@ -89,5 +88,5 @@ def _yearly(run: xr.Dataset, values: _Array) -> _Array:
 def _last_pass(run: xr.Dataset) -> tuple[_Array, slice]:
     """Days of the periods of the last pass, and their indices."""
     periods = run.sizes["time"] // run.sizes["pass"]
-    days = float(run["time"][-1]) / run.sizes["pass"] * _YEAR / 86400.0
+    days = float(run["time"][-1]) / run.sizes["pass"] * SECONDS_PER_YEAR / SECONDS_PER_DAY
     return days * (np.arange(periods) + 0.5) / periods, slice(-periods, None)

@@ -35,6 +35,7 @@ from jules_ml.learned.moisture.fit import fit_moisture
 from jules_ml.learned.moisture.site import MoistureSite
 from jules_ml.learned.respiration.fit import fit_respiration
 from jules_ml.learned.store import write_module_folder
+from jules_ml.physics.constants import DAYS_PER_YEAR, SECONDS_PER_DAY
 
 #: Inputs of the hydraulics, from the experiment.
 _INPUTS = ("soc", "bulk_density", "precip", "sand", "clay")
@@ -145,7 +146,7 @@ def _experiment(data: Path, folder: Path, *, years: int, days: int | None, moist
     path.write_text(
         _EXPERIMENT.format(
             weather=(data / "jules" / "loobos_inputs" / "Loobos_1997.dat").resolve(),
-            years=years if days is None else 2 * days / 365.25,  # the first pass is free of learned moisture
+            years=years if days is None else 2 * days / DAYS_PER_YEAR,  # the first pass is free of learned moisture
             moisture='moisture = "moisture"\n' if moisture else "",
             end=end,
         ),
@@ -207,7 +208,7 @@ def _loobos(data: Path) -> CarbonSite:
         means: np.ndarray = np.asarray(values[: 48 * days], dtype=np.float64).reshape(days, 48).mean(1)
         return means
 
-    precip = 86400.0 * daily((weather["tot_rain"] + weather["tot_snow"]).to_numpy())
+    precip = SECONDS_PER_DAY * daily((weather["tot_rain"] + weather["tot_snow"]).to_numpy())
     t_air, t_soil = daily(weather["t_air"].to_numpy()), daily(jules["t_soil"].to_numpy()[:, 0])
     theta = daily(jules["smcl"].to_numpy()[:, 0]) / 100.0
     n = min(len(t_air), len(theta))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +26,8 @@ from jules_ml.learned.moisture.baselines import climatology, matched, rain_index
 from jules_ml.learned.moisture.ensemble import MoistureEnsemble, TrainingSite, learn_moisture
 from jules_ml.learned.moisture.level import describe
 from jules_ml.learned.moisture.record import LAYER_DEPTHS, MoistureRecord, moisture_record
-from jules_ml.learned.moisture.scores import moisture_scores
 from jules_ml.learned.moisture.simulated import simulated_sites
+from jules_ml.scoring.scores import score
 
 #: Last training day of Spen Farm.
 SPEN_TRAIN_END = pd.Timestamp("2019-12-31")
@@ -242,9 +242,11 @@ def table_of(series: dict[str, np.ndarray], records: Records) -> pd.DataFrame:
     """Scores of the second half by site."""
     return pd.DataFrame(
         {
-            site: moisture_scores(
-                values[records.parts[site].second],
-                records.neon[site].theta[records.parts[site].second, records.parts[site].sensor],
+            site: asdict(
+                score(
+                    values[records.parts[site].second],
+                    records.neon[site].theta[records.parts[site].second, records.parts[site].sensor],
+                )
             )
             for site, values in series.items()
         }

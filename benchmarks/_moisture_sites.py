@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 import pandas as pd
 from _claims import Claims, Comparison
@@ -14,8 +16,8 @@ from _moisture import (
     scored_days,
 )
 
-from jules_ml.learned.moisture.scores import moisture_scores
 from jules_ml.scoring.intervals import conformal_quantiles
+from jules_ml.scoring.scores import score
 
 ADAPT_DAYS = (0, 7, 30, 90)
 SWITCH = ("both", "texture", "satellite", "none")
@@ -26,7 +28,7 @@ def held_out_table(records: Records, series: dict[str, np.ndarray]) -> pd.DataFr
     for site, values in series.items():
         record = records.neon[site] if site in records.neon else records.uscrn[site]
         days = scored_days(records, site)
-        rows[site] = moisture_scores(values[days], record.theta[days, main_sensor(records, site)])
+        rows[site] = asdict(score(values[days], record.theta[days, main_sensor(records, site)]))
     return pd.DataFrame(rows).T
 
 
@@ -84,7 +86,7 @@ def _after(records: Records, site: str, values: np.ndarray, days: int) -> dict[s
     record = records.neon[site] if site in records.neon else records.uscrn[site]
     later = scored_days(records, site).copy()
     later[np.flatnonzero(later)[:days]] = False
-    return moisture_scores(values[later], record.theta[later, main_sensor(records, site)])
+    return asdict(score(values[later], record.theta[later, main_sensor(records, site)]))
 
 
 def check_coverage(claims: Claims, records: Records, held_out: HeldOut) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -24,8 +24,9 @@ from jules_ml.experiment.moisture import MoistureSettings
 from jules_ml.learned.moisture.baselines import matched
 from jules_ml.learned.moisture.ensemble import MoistureEnsemble, learn_moisture
 from jules_ml.learned.moisture.figures import site_skill
-from jules_ml.learned.moisture.report import Parts, figure_of
-from jules_ml.learned.moisture.scores import moisture_scores
+from jules_ml.learned.moisture.report import figure_of
+from jules_ml.scoring.scores import score
+from jules_ml.scoring.splits import Split
 from jules_ml.support.figures import save_figure
 
 #: Targets of the second half at the sound NEON sites.
@@ -106,7 +107,7 @@ def draw(records: Records, ensemble: MoistureEnsemble, tables: dict[str, pd.Data
         f"{len(records.neon)} NEON towers and {len(records.uscrn)} USCRN stations; nothing of "
         "Spen Farm after 2019 was seen. The rain gauge was out in autumn 2020."
     )
-    series = figure_of(ensemble, records.spen, Parts(early, np.zeros_like(early), ~early), notes=[note])
+    series = figure_of(ensemble, records.spen, Split(early, np.zeros_like(early), ~early), notes=[note])
     save_figure(series, images / "spen_soil_moisture.png")
     shown = ("learned", "JULES", "JULES matched", "LSTM of anomalies, matched", "first-half mean")
     skill = site_skill({name: tables[name].loc[records.sound] for name in shown})
@@ -124,12 +125,12 @@ def check_spen(claims: Claims, records: Records, ensemble: MoistureEnsemble) -> 
     late = np.asarray(record.days > SPEN_TRAIN_END)
     for sensor, name in enumerate(record.names):
         days = late & record.usable[:, sensor]
-        scores = moisture_scores(prediction.theta[days, sensor], record.theta[days, sensor])
+        scores = asdict(score(prediction.theta[days, sensor], record.theta[days, sensor]))
         if name == "theta_crns":
             claims.check("Spen Farm 2020-2021, cosmic rays: kge", scores["kge"], ">=", 0.8)
             claims.check("Spen Farm 2020-2021, cosmic rays: rmse", scores["rmse"], "<=", 0.034)
             days &= days_with_rain(records)
-            scores = moisture_scores(prediction.theta[days, sensor], record.theta[days, sensor])
+            scores = asdict(score(prediction.theta[days, sensor], record.theta[days, sensor]))
             note = f"kge {scores['kge']:.2f}, {days.sum()} of {late.sum()} days: the gauge was out in autumn 2020"
             claims.report("Spen Farm 2020-2021, where rain was measured: rmse", scores["rmse"], note=note)
         else:

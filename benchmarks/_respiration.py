@@ -17,14 +17,15 @@ from jules_ml.data.readers.cosore import cosore_datasets, read_cosore
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings, RowSettings
 from jules_ml.learned.respiration.baselines import baselines
-from jules_ml.learned.respiration.blocks import outer_folds
 from jules_ml.learned.respiration.levels import LEVEL_DAYS, level_of, level_prior
 from jules_ml.learned.respiration.likelihood import Noise, fit_noise
 from jules_ml.learned.respiration.network import MOISTURE_NODES, TEMPERATURE_NODES, Band
 from jules_ml.learned.respiration.site import Rows, select_rows, thinned_rows
 from jules_ml.learned.respiration.training import ConcurvityWarning, Learned, learn_respiration
 from jules_ml.physics.respiration import fsth, ftemp_q10
-from jules_ml.scoring.fluxes import noise_ceiling, r_squared
+from jules_ml.scoring.fluxes import noise_ceiling
+from jules_ml.scoring.scores import coverage, score
+from jules_ml.scoring.splits import years_or_blocks
 
 #: Largest number of rows that a baseline is fitted to: more do not change its few parameters, and boosting and the spline are slow.
 BASELINE_ROWS = 8000
@@ -53,21 +54,20 @@ class CrossValidated:
         """Rows with an out-of-sample prediction."""
         return np.isfinite(self.predicted["learned"])
 
-    def r2(self) -> dict[str, float]:
-        """R² of each form on held-out rows."""
+    def nse(self) -> dict[str, float]:
+        """NSE of each form on held-out rows."""
         return {
-            name: r_squared(values[self.known], self.rows.flux[self.known]) for name, values in self.predicted.items()
+            name: score(values[self.known], self.rows.flux[self.known]).nse for name, values in self.predicted.items()
         }
 
     def coverage(self) -> float:
         """Fraction of observations within their interval."""
-        inside = (self.rows.flux >= self.low) & (self.rows.flux <= self.high)
-        return float(inside[self.known].mean())
+        return coverage(*(values[self.known] for values in (self.low, self.high, self.rows.flux)))
 
 
 def cross_validate(rows: Rows, settings: RespirationSettings, *, folds: int | None = None) -> CrossValidated:
     """Hold out each outer fold in turn; ``folds`` takes the first few only."""
-    fold = outer_folds(rows)
+    fold = years_or_blocks(rows.middle)
     names = [name for name in np.unique(fold) if name >= 0][:folds]
     forms = baselines(settings.wilting)
     predicted = {name: np.full(len(rows), np.nan) for name in ("learned", *forms)}
@@ -133,7 +133,7 @@ class Scored:
     """Result of the cross-validation of one set of chambers."""
 
     name: str
-    r2: dict[str, float]
+    nse: dict[str, float]
     coverage: float
     rows: int
     ceiling: float
@@ -173,7 +173,7 @@ def score_set(job: tuple[Path, str, str]) -> Scored | str | None:
         return rows
     done = cross_validate(rows, cosore_settings(flux))
     ceiling = noise_ceiling(rows.flux, rows.time, pd.Timedelta(hours=1))
-    return Scored(f"{name} {flux}", done.r2(), done.coverage(), int(done.known.sum()), ceiling, bounds(done.learned))
+    return Scored(f"{name} {flux}", done.nse(), done.coverage(), int(done.known.sum()), ceiling, bounds(done.learned))
 
 
 def daily_rows(rows: Rows) -> Rows:

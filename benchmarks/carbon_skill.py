@@ -43,11 +43,11 @@ from jules_ml.learned.carbon.training import (
     NetworkSettings,
     Target,
     design,
-    left_out,
-    one_out,
     predict_regression,
     soc_target,
 )
+from jules_ml.scoring.scores import score
+from jules_ml.scoring.splits import from_left_out, leave_one_out
 from jules_ml.support.figures import save_figure
 
 #: Number of sets of forty sites by seed: three, and eight more, because three give a mean to 0.02 at best.
@@ -99,31 +99,31 @@ def synthetic(claims: Claims, data: Path, keep: Path | None, figures: Path | Non
             for sites, scores, name in ((following[part], skill, "synthetic"), (blind[part], null, "null")):
                 table = carbon_table(sites)
                 (found,) = ablation(table, soc_target(table), learners=["regression"])
-                scores.append(carbon_scores(found.with_it, table.log_soc).r_squared)
-                claims.report(f"{name} set {len(scores)}: R2 of ln SOC", scores[-1], note=found.said)
+                scores.append(score(found.with_it, table.log_soc).nse)
+                claims.report(f"{name} set {len(scores)}: NSE of ln SOC", scores[-1], note=found.said)
                 said += scores is null and found.said.startswith("soil moisture adds skill")
     sets = len(skill)
     error = f"standard error {np.std(skill, ddof=1) / sets**0.5:.3f}"
     claims.check(
-        f"synthetic, 40 sites left out one by one: R2, mean of {sets} sets",
+        f"synthetic, 40 sites left out one by one: NSE, mean of {sets} sets",
         float(np.mean(skill)),
         ">=",
         0.8,
         note=error,
     )
-    claims.report(f"synthetic, least of {sets} sets: R2", min(skill))
+    claims.report(f"synthetic, least of {sets} sets: NSE", min(skill))
     claims.check(f"hydraulics blind to carbon: sets of {sets} said to have skill", said, "<=", 0)
     error = f"standard error {np.std(null, ddof=1) / sets**0.5:.3f}"
-    claims.check(f"hydraulics blind to carbon: R2, mean of {sets} sets", float(np.mean(null)), "<=", 0.1, note=error)
-    claims.report(f"hydraulics blind to carbon: greatest R2 of {sets} sets", max(null))
+    claims.check(f"hydraulics blind to carbon: NSE, mean of {sets} sets", float(np.mean(null)), "<=", 0.1, note=error)
+    claims.report(f"hydraulics blind to carbon: greatest NSE of {sets} sets", max(null))
     table = carbon_table(first)
     folds = [np.isin(np.arange(_SITES) % 8, k) for k in range(8)]
     for found in ablation(
         table, soc_target(table), inputs=carbon_inputs(first, table), learners=["forest", "network"], folds=folds,
         network=NetworkSettings(members=2),
     ):  # fmt: skip
-        score = carbon_scores(found.with_it, table.log_soc).r_squared
-        claims.report(f"synthetic set 1, {found.learner}: R2, five sites left out at a time", score)
+        skill_of_five = score(found.with_it, table.log_soc).nse
+        claims.report(f"synthetic set 1, {found.learner}: NSE, five sites left out at a time", skill_of_five)
     for size, (without, with_it) in learning_curve(table, soc_target(table), [8, 12, 16, 24, 32]).items():
         claims.report(
             f"synthetic set 1, {size} sites learned from: RMSE of ln SOC", with_it, note=f"climate {without:.2f}"
@@ -148,34 +148,36 @@ def real_sites(claims: Claims, data: Path, figures: Path | None, *, quick: bool)
         for name, predicted in (("climate", each.without), ("climate + theta", each.with_it)):
             s = carbon_scores(predicted, target.log_value)
             claims.report(
-                f"NEON {s.n} sites, {each.learner}, {name}: R2 of ln SOC",
-                s.r_squared,
-                note=f"RMSE {s.rmse_log:.2f} ln, MAE {s.mae:.1f} g kg-1",
+                f"NEON {s.logarithm.n} sites, {each.learner}, {name}: NSE of ln SOC",
+                s.logarithm.nse,
+                note=f"RMSE {s.logarithm.rmse:.2f} ln, MAE {s.carbon.mae:.1f} g kg-1",
             )
         claims.report(f"NEON, {each.learner}: p of the paired permutation test", each.probability)
     print(f"Answer: {found[0].said}", flush=True)
-    alone = carbon_scores(_signatures_alone(table, target), target.log_value)
-    claims.report("NEON, regression on signatures alone: R2 of ln SOC", alone.r_squared)
+    alone = score(_signatures_alone(table, target), target.log_value)
+    claims.report("NEON, regression on signatures alone: NSE of ln SOC", alone.nse)
     covered = regression_coverage(table, target, 0.9)
     claims.check("NEON: coverage of 90 % intervals, least", covered, ">=", 0.80)
     claims.check("NEON: coverage of 90 % intervals, most", covered, "<=", 0.97)
     regions = regions_left_out(table, target)
     for name in ("climate", "moisture"):
-        claims.report(f"NEON, {regions['regions']} regions left out, {name}: R2", regions[name]["all"]["r_squared"])
+        claims.report(
+            f"NEON, {regions['regions']} regions left out, {name}: NSE", regions[name]["all"]["logarithm"]["nse"]
+        )
     claims.report("NEON, regions left out: p of the paired permutation test", regions["probability"])
     soils = by_soil(found[0].with_it, target.log_value)
-    claims.report("NEON, towers on mineral soil, regression, climate + theta: R2", soils["mineral"].r_squared)
-    claims.report("NEON, towers on peat", soils["peat"].n)
+    claims.report("NEON, towers on mineral soil, regression, climate + theta: NSE", soils["mineral"].logarithm.nse)
+    claims.report("NEON, towers on peat", soils["peat"].logarithm.n)
     for size, (without, with_it) in learning_curve(table, target, [8, 9]).items():
         claims.report(f"NEON, {size} sites learned from: RMSE of ln SOC", with_it, note=f"climate {without:.2f}")
     everything = carbon_table(_carbon.neon(data, doubtful=True))
     (more,) = ablation(everything, soc_target(everything), learners=["regression"])
-    score = carbon_scores(more.with_it, everything.log_soc)
+    more_scores = score(more.with_it, everything.log_soc)
     claims.report(
-        f"NEON {score.n} sites, doubtful ones too, regression: R2 with theta", score.r_squared, note=more.said
+        f"NEON {more_scores.n} sites, doubtful ones too, regression: NSE with theta", more_scores.nse, note=more.said
     )
     covered = regression_coverage(everything, soc_target(everything), 0.9)
-    claims.report(f"NEON {score.n} sites: coverage of 90 % intervals", covered)
+    claims.report(f"NEON {more_scores.n} sites: coverage of 90 % intervals", covered)
     if figures is not None:
         save_figure(carbon_dynamics(sites), figures / "neon_dynamics.png")
         save_figure(carbon_signatures(table), figures / "neon_signatures.png")
@@ -186,8 +188,8 @@ def real_sites(claims: Claims, data: Path, figures: Path | None, *, quick: bool)
 
 
 def _signatures_alone(table: CarbonTable, target: Target) -> np.ndarray:
-    folds = one_out(len(table))
-    return left_out(predict_regression(design(table, moisture=True, climate=False), target, folds), folds)
+    folds = leave_one_out(len(table))
+    return from_left_out(predict_regression(design(table, moisture=True, climate=False), target, folds), folds)
 
 
 def bulk_density(claims: Claims, data: Path) -> None:
@@ -203,8 +205,8 @@ def bulk_density(claims: Claims, data: Path) -> None:
     target = Target(np.log([site.bulk_density for site in usable]), np.full(len(usable), 0.1))
     found: list[Ablation] = ablation(table, target, learners=["regression"])
     for name, predicted in (("climate", found[0].without), ("climate + theta", found[0].with_it)):
-        s = carbon_scores(predicted, target.log_value)
-        claims.report(f"USCRN {s.n} stations, bulk density, {name}: R2", s.r_squared, note=f"RMSE {s.rmse_log:.3f} ln")
+        s = score(predicted, target.log_value)
+        claims.report(f"USCRN {s.n} stations, bulk density, {name}: NSE", s.nse, note=f"RMSE {s.rmse:.3f} ln")
     claims.report("USCRN, bulk density: p of the paired permutation test", found[0].probability)
     claims.report("USCRN, bulk density: coverage of 90 % intervals", regression_coverage(table, target, 0.9))
 

@@ -56,7 +56,7 @@ def alone(claims: Claims, data: Path, days: int) -> None:
             outputs=["smcl", "resp_s_gb", "fqw_gb", "water_residual"],
             mean_over=STEPS_A_DAY,
             compiled=can_compile() and days > 100,
-            progress=lambda done: progress.advance(task, done),
+            on_steps=lambda done: progress.advance(task, done),
         )
     jules = _loobos.jules_output(data, "colvg").isel(time=slice(0, steps))
 

@@ -49,7 +49,8 @@ from jules_ml.learned.respiration.separability import concurvity
 from jules_ml.learned.respiration.site import MIN_ROWS, Rows, select_rows
 from jules_ml.learned.respiration.tables import learned_tables
 from jules_ml.learned.respiration.training import ConcurvityWarning, Learned, learn_respiration
-from jules_ml.scoring.fluxes import nightly, noise_ceiling, r_squared
+from jules_ml.scoring.fluxes import nightly, noise_ceiling
+from jules_ml.scoring.scores import score
 
 TOWER = RespirationSettings(rows=EVERY_ROW)
 #: Sites where water limits respiration.
@@ -60,21 +61,21 @@ SEEDS = (0, 1, 2)
 def tower_claims(claims: Claims, rows: Rows, folds: int | None) -> CrossValidated:
     """Check Hyytiälä, each year held out in turn."""
     done = cross_validate(rows, TOWER, folds=folds)
-    r2 = done.r2()
-    for name, value in r2.items():
-        claims.report(f"FI-Hyy half-hours: R2 of {name}", value, note=f"{done.known.sum()} rows")
+    nse = done.nse()
+    for name, value in nse.items():
+        claims.report(f"FI-Hyy half-hours: NSE of {name}", value, note=f"{done.known.sum()} rows")
     ceiling = noise_ceiling(rows.flux, rows.time, pd.Timedelta(minutes=30))
-    claims.report("FI-Hyy half-hours: noise ceiling of R2", ceiling)
-    claims.check("FI-Hyy half-hours: learned less spline", r2["learned"] - r2["spline"], ">=", -0.005)
-    claims.check("FI-Hyy half-hours: learned less Lloyd-Taylor", r2["learned"] - r2["Lloyd-Taylor"], ">=", 0.03)
+    claims.report("FI-Hyy half-hours: noise ceiling of NSE", ceiling)
+    claims.check("FI-Hyy half-hours: learned less spline", nse["learned"] - nse["spline"], ">=", -0.005)
+    claims.check("FI-Hyy half-hours: learned less Lloyd-Taylor", nse["learned"] - nse["Lloyd-Taylor"], ">=", 0.03)
     table = pd.DataFrame({"measured": rows.flux, **done.predicted})[done.known]
     nights = nightly(table, rows.middle[done.known], least=4)
     for name in done.predicted:
-        score = r_squared(nights[name].to_numpy(), nights["measured"].to_numpy())
+        skill = score(nights[name].to_numpy(), nights["measured"].to_numpy()).nse
         if name == "learned":
-            claims.check("FI-Hyy nights: R2 of learned", score, ">=", 0.81, note=f"{len(nights)} nights")
+            claims.check("FI-Hyy nights: NSE of learned", skill, ">=", 0.81, note=f"{len(nights)} nights")
         else:
-            claims.report(f"FI-Hyy nights: R2 of {name}", score)
+            claims.report(f"FI-Hyy nights: NSE of {name}", skill)
     claims.check("FI-Hyy: share within 90 % intervals", done.coverage(), ">=", 0.85)
     claims.check("FI-Hyy: share within 90 % intervals, at most", done.coverage(), "<=", 0.95)
     return done
@@ -82,8 +83,8 @@ def tower_claims(claims: Claims, rows: Rows, folds: int | None) -> CrossValidate
 
 def little_water(claims: Claims, rows: Rows, done: CrossValidated) -> None:
     """Report the gain by water at Hyytiälä, and the band of f."""
-    dry = cross_validate(rows, TOWER.model_copy(update={"moisture": "none"})).r2()["learned"]
-    claims.report("FI-Hyy: what f adds to R2", done.r2()["learned"] - dry)
+    dry = cross_validate(rows, TOWER.model_copy(update={"moisture": "none"})).nse()["learned"]
+    claims.report("FI-Hyy: what f adds to NSE", done.nse()["learned"] - dry)
     band = quietly(rows, TOWER).module.curve_f()
     low, high = np.quantile(rows.wetness, [0.05, 0.95])
     inside = (band.x >= low) & (band.x <= high)
@@ -103,16 +104,16 @@ def chamber_claims(claims: Claims, path: Path, names: list[tuple[str, str]], tow
         if isinstance(result, str):
             claims.report(f"COSORE {name} {flux}: left out", float("nan"), note=result)
     for result in scored:
-        others = ", ".join(f"{name} {result.r2[name]:.3f}" for name in ("Lloyd-Taylor", "spline", "boosting"))
+        others = ", ".join(f"{name} {result.nse[name]:.3f}" for name in ("Lloyd-Taylor", "spline", "boosting"))
         note = f"{others}; in interval {result.coverage:.3f}; {result.rows} rows; noise ceiling {result.ceiling:.2f}"
-        claims.report(f"COSORE {result.name}: R2", result.r2["learned"], note=note)
-    table = pd.DataFrame([result.r2 for result in scored], index=[result.name for result in scored])
+        claims.report(f"COSORE {result.name}: NSE", result.nse["learned"], note=note)
+    table = pd.DataFrame([result.nse for result in scored], index=[result.name for result in scored])
     mean = table.mean()
     for name in table.columns.drop("learned"):
-        claims.report(f"COSORE: mean R2 of {name}", mean[name])
+        claims.report(f"COSORE: mean NSE of {name}", mean[name])
     for name in ("spline", "boosting"):
         claims.check(
-            f"COSORE: mean R2 less that of {name}",
+            f"COSORE: mean NSE less that of {name}",
             mean["learned"] - mean[name],
             ">=",
             0.0,
@@ -129,7 +130,7 @@ def chamber_claims(claims: Claims, path: Path, names: list[tuple[str, str]], tow
     for name in DRY:
         if name in table.index:
             gain = table.loc[name, "learned"] - table.loc[name, "Lloyd-Taylor"]
-            claims.check(f"COSORE {name}: R2 less Lloyd-Taylor's", gain, ">=", 0.25)
+            claims.check(f"COSORE {name}: NSE less Lloyd-Taylor's", gain, ">=", 0.25)
     counts = np.array([tower.known.sum(), *(result.rows for result in scored)])
     coverages = np.array([tower.coverage(), *(result.coverage for result in scored)])
     pooled = float(np.average(coverages, weights=counts))
@@ -151,14 +152,14 @@ def site_claims(claims: Claims, path: Path, names: list[tuple[str, str]], sites:
     by_site = table.groupby("site")
     note = f"{by_site.ngroups} sites, {len(table)} days"
     median = {
-        name: float(np.median([r_squared(g[name].to_numpy(), g["measured"].to_numpy()) for _, g in by_site]))
+        name: float(np.median([score(g[name].to_numpy(), g["measured"].to_numpy()).nse for _, g in by_site]))
         for name in forms
     }
-    pooled = {name: r_squared(table[name].to_numpy(), table["measured"].to_numpy()) for name in forms}
+    pooled = {name: score(table[name].to_numpy(), table["measured"].to_numpy()).nse for name in forms}
     for kind, scores in (("pooled", pooled), ("median", median)):
         for name in forms.drop("learned"):
             claims.check(
-                f"sites left out: {kind} R2 less that of {name}",
+                f"sites left out: {kind} NSE less that of {name}",
                 scores["learned"] - scores[name],
                 ">=",
                 0.0,

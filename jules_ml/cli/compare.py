@@ -53,7 +53,7 @@ def compare(
         ScoreRow(
             f"{s.quantity.name}{f', {s.sensor}' if s.sensor else ''}",
             s.run,
-            {**vars(s.agreement), "ubrmse": s.ubrmse},
+            vars(s.scores),
             s.quantity.unit,
         )
         for s in comparison.scores

@@ -10,11 +10,11 @@ import typer
 from rich.table import Table
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Quiet, out_console, progress, say, say_files, say_how_it_went
+from jules_ml.cli.printing import Quiet, out_console, progress_bars, say, say_files, say_how_it_went
 from jules_ml.support.files import ready_folder
 
 if TYPE_CHECKING:
-    from jules_ml.demo.compare import Score
+    from jules_ml.demo.compare import ScoreRow
 
 
 @app.command(epilog="Example:  jules-ml demo --out demo_output")
@@ -33,7 +33,7 @@ def demo(
     from jules_ml.demo import run_demo
 
     ready_folder(out)
-    with progress(quiet) as report:
+    with progress_bars(quiet) as report:
         done = run_demo(out, data=data, years=years, say=say(quiet), progress=report)
     if not quiet:
         say_how_it_went(done.run)
@@ -41,17 +41,17 @@ def demo(
         say_files(done.files)
 
 
-def _say_scores(scores: Sequence[Score]) -> None:
+def _say_scores(scores: Sequence[ScoreRow]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("", overflow="fold")
     for name in ("n", "r", "KGE", "NSE", "RMSE", "bias"):
         table.add_column(name, justify="right", no_wrap=True, min_width=5)
     quantity = ""
-    for score in scores:
-        a = score.agreement
+    for row in scores:
+        a = row.scores
         numbers = (str(a.n), f"{a.r:.2f}", f"{a.kge:.2f}", f"{a.nse:.2f}", f"{a.rmse:.3g}", f"{a.bias:+.3g}")
-        if score.quantity != quantity:
-            quantity = score.quantity
-            table.add_row(f"[bold]{quantity}[/] \\[{score.unit}]")
-        table.add_row(f"  {score.rows}", *numbers)
+        if row.quantity != quantity:
+            quantity = row.quantity
+            table.add_row(f"[bold]{quantity}[/] \\[{row.unit}]")
+        table.add_row(f"  {row.rows}", *numbers)
     out_console.print(table)

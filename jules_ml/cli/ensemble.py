@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Quiet, err_console, escaped, out_console, say_files
+from jules_ml.cli.printing import Quiet, escaped, out_console, progress_bars, say_files
 from jules_ml.errors import RunFailed
 
 if TYPE_CHECKING:
     from jules_ml.ensemble.run import EnsembleRun
-    from jules_ml.ensemble.run import Progress as Reached
 
 
 @app.command(epilog="Example:  jules-ml ensemble loobos_ensemble.toml --out runs/loobos --workers 4")
@@ -63,8 +59,15 @@ def _run(path: Path, folder: Path, crew: Any, retry: bool, dry_run: bool, quiet:
         for name, text in estimate(loaded, folder, retry=retry).rows():
             out_console.print(f"[bold]{name}[/]  {escaped(text)}", soft_wrap=True)
         return
-    with _bar(quiet) as report:
-        done = run_ensemble(loaded, folder, crew=crew, retry=retry, progress=report)
+    with progress_bars(quiet) as bars:
+        done = run_ensemble(
+            loaded,
+            folder,
+            crew=crew,
+            retry=retry,
+            progress=bars,
+            counts=lambda now: bars.note("members", f"{now.running} running, {now.failed} failed"),
+        )
     files = write_results(done) if done.done else []
     if not quiet:
         _say(done)
@@ -82,21 +85,3 @@ def _say(done: EnsembleRun) -> None:
     out_console.print(f"[bold]members[/] {done.done} done{before}, {done.failed} failed, {done.wall_seconds:.0f} s")
     if done.damaged:
         out_console.print(f"[yellow]damaged[/] and run again: members {', '.join(map(str, done.damaged[:10]))}")
-
-
-@contextmanager
-def _bar(quiet: bool) -> Iterator[Callable[[Reached], None]]:
-    columns = (
-        TextColumn("members"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[running]} running, {task.fields[failed]} failed"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=err_console, disable=quiet) as bars:
-        task = bars.add_task("members", total=None, running=0, failed=0)
-
-        def report(at: Reached) -> None:
-            bars.update(task, completed=at.done + at.failed, total=at.total, running=at.running, failed=at.failed)
-
-        yield report

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Json, Quiet, print_outcome, share
+from jules_ml.cli.printing import Json, Quiet, print_outcome, progress_bars
 from jules_ml.errors import BadInput
 from jules_ml.support.files import ready_folder
+from jules_ml.support.progress import renamed
 
 
 @app.command(
@@ -65,10 +66,12 @@ def fit(
 
     chosen = kind_of(kind)
     ready_folder(out)
-    with share(quiet or json, "adapt" if adapt else "fit") as report:
+    with progress_bars(quiet or json) as report:
         if adapt is None:
             outcome = chosen.fit(loaded, out, progress=report)
         else:
             dates = None if days_at is None else read_days(days_at)
-            outcome = chosen.adapt(adapt, loaded, out, days=AdaptationDays(days, dates), progress=report)
+            outcome = chosen.adapt(
+                adapt, loaded, out, days=AdaptationDays(days, dates), progress=renamed(report, "adapt")
+            )
     print_outcome(outcome, quiet=quiet, json=json)

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 if TYPE_CHECKING:
     from jules_ml.column.run import ColumnRun
-    from jules_ml.column.run import Progress as Report
     from jules_ml.learned.kind import Outcome, ScoreRow
 
 out_console = Console(highlight=False)
@@ -87,33 +86,39 @@ def say_folder(folder: Path) -> None:
     say_files(sorted(path for path in folder.rglob("*") if path.is_file()))
 
 
-@contextmanager
-def share(quiet: bool, stage: str) -> Iterator[Callable[[float], None]]:
-    """A bar for work that tells how much of it is done, 0 to 1."""
-    with Progress(*Progress.get_default_columns(), console=err_console, disable=quiet) as bars:
-        task = bars.add_task(stage, total=1.0)
-        yield lambda share: bars.update(task, completed=share)
+class ProgressBars:
+    """Bars on the terminal, one per stage of long work; a receiver of :class:`~jules_ml.support.progress.Progress`."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, stage: str, done: int, total: int, /) -> None:
+        """Show that so many steps of a stage are done."""
+        self._bars.update(self._task(stage), completed=done, total=total)
+
+    def note(self, stage: str, text: str) -> None:
+        """Show a text beside the bar of a stage."""
+        self._bars.update(self._task(stage), note=text)
+
+    def _task(self, stage: str) -> TaskID:
+        if stage not in self._tasks:
+            self._tasks[stage] = self._bars.add_task(stage, total=None, note="")
+        return self._tasks[stage]
 
 
 @contextmanager
-def progress(quiet: bool) -> Iterator[Report]:
-    """A bar for each stage of long work."""
+def progress_bars(quiet: bool) -> Iterator[ProgressBars]:
+    """Give bars for the stages of long work; they stay hidden where ``quiet`` is true."""
     columns = (
         TextColumn("{task.description:<8}"),
         BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("steps"),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[note]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=err_console, disable=quiet, transient=False) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def report(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total)
-            bars.update(tasks[stage], completed=done, total=total)
-
-        yield report
+    with Progress(*columns, console=err_console, disable=quiet) as bars:
+        yield ProgressBars(bars)
 
 
 def say_how_it_went(done: ColumnRun) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Quiet, escaped, out_console, progress, say_files, say_how_it_went
+from jules_ml.cli.printing import Quiet, escaped, out_console, progress_bars, say_files, say_how_it_went
 from jules_ml.support.files import ready_folder
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _run_column(experiment: Experiment, folder: Path, quiet: bool) -> None:
     from jules_ml.support.figures import save_figure
 
     ready_folder(folder)
-    with progress(quiet) as report:
+    with progress_bars(quiet) as report:
         done = run_column(experiment, progress=report)
     files = write_run(done, folder)
     figure = run_figure(done)
@@ -63,7 +63,7 @@ def _run_closed_loop(experiment: Experiment, folder: Path, quiet: bool) -> None:
     from jules_ml.support.figures import save_figure
 
     ready_folder(folder)
-    with progress(quiet) as report:
+    with progress_bars(quiet) as report:
         done = run_closed_loop(experiment, progress=report)
     files = write_closed_loop(done, folder)
     figure = loop_figure(done.loop, years=done.years, thickness=float(done.output["dzsoil"][0]))
@@ -85,7 +85,7 @@ def _run_jules(experiment: Experiment, out: Path | None, quiet: bool) -> None:
     from jules_ml.jules.run import default_folder, run_jules
 
     folder = default_folder(experiment) if out is None else out
-    with progress(quiet) as report:
+    with progress_bars(quiet) as report:
         done = run_jules(experiment, folder, progress=report)
     if quiet:
         return

@@ -10,9 +10,10 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jules_ml.data.daily import DAY, SECONDS_PER_DAY, daily_series
+from jules_ml.data.daily import DAY, daily_series
 from jules_ml.data.readers.column_output import liquid_theta
-from jules_ml.scoring.scores import agreement
+from jules_ml.physics.constants import SECONDS_PER_DAY
+from jules_ml.scoring.scores import score
 from jules_ml.support.figures import (
     BLACK,
     BLUE,
@@ -87,7 +88,7 @@ def soil_moisture(
         axes[2].set_ylabel("liquid θ [m$^3$ m$^{-3}$]")
         axes[2].legend(ncols=3, loc="lower left", borderaxespad=0.2)
         thawed = given.where(~frozen).reindex(seen.index)
-        scores = agreement(thawed.to_numpy(), seen.to_numpy())
+        scores = score(thawed.to_numpy(), seen.to_numpy())
         titles.append(
             f"Sensor and the layer that it lies in. Days without ice: r = {scores.r:.2f}, KGE = {scores.kge:.2f}, "
             f"RMSE = {scores.rmse:.3f}, bias = {scores.bias:+.3f} m$^3$ m$^{{-3}}$ (n = {scores.n})"
@@ -205,7 +206,7 @@ def water_budget(output: xr.Dataset, *, notes: Sequence[str] = ()) -> Figure:
 
     # an interval that ends at midnight belongs to the day before
     years = fluxes.groupby((time - pd.Timedelta(seconds=period / 2)).year)
-    yearly = years.sum()[years.size() * period > 300.0 * 86400.0]
+    yearly = years.sum()[years.size() * period > 300.0 * SECONDS_PER_DAY]
     if yearly.empty:
         yearly = years.sum()
     bottom = np.zeros(len(yearly))

@@ -26,7 +26,7 @@ from jules_ml.learned.hydraulics.soil import learned_soil, organic_fraction
 from jules_ml.learned.hydraulics.store import load_hydraulics
 
 #: Days of a record that tell of a climate; fewer are said.
-_YEAR: Final = 360
+_LEAST_DAYS: Final = 360
 
 
 def with_learned_soil(
@@ -127,7 +127,7 @@ def _inputs(experiment: Experiment, record: xr.Dataset | None) -> tuple[dict[str
             notes.append("the record's weather has gaps that nothing fills: its statistics are those of the run")
         found = weather_inputs(record, forcing, start)
         days = len(forcing.t_air) // 24
-        if days < _YEAR:
+        if days < _LEAST_DAYS:
             notes.append(f"statistics of the weather are those of {days} days, and not of a year")
     found |= {} if experiment.soil is None else soil_inputs(experiment.soil, where=str(experiment.file))
     found |= {} if experiment.surface is None else cover_inputs(experiment.surface)

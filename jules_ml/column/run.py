@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,10 +24,8 @@ from jules_ml.experiment.sections import RunSection
 from jules_ml.physics.column import ColumnState, RespirationFactors, SoilColumn, jules_one_pool_factors
 from jules_ml.physics.integration import NO_COMPILER, Integration, can_compile, integrate
 from jules_ml.physics.surface import Forcing
+from jules_ml.support.progress import Progress, counted
 from jules_ml.weather import Weather, site_weather
-
-#: Called with a stage, the steps done in it, and the steps it has at most.
-Progress = Callable[[str, int, int], None]
 
 #: Number of steps from which on compilation saves time.
 _WORTH_COMPILING = 8000
@@ -89,7 +86,7 @@ def run_column(
     factors : callable, optional
         Modifiers of respiration; by default those of the module that ``[modules]`` names, or else JULES's.
     progress : callable, optional
-        Called with a stage, the steps done in it and the steps it has at most.
+        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------
@@ -126,7 +123,7 @@ def run_column(
         section.spin_up,
         outputs=tuple(OUTPUTS),
         compiled=compiled,
-        progress=counting(progress, "spin-up", most),
+        on_steps=counted(progress, "spin-up", most),
     )
     _refuse_unstable_spin_up(state, spun, column)
     if progress is not None and spun.cycles:
@@ -138,7 +135,7 @@ def run_column(
         outputs=tuple(OUTPUTS),
         mean_over=section.mean_over,
         compiled=compiled,
-        progress=counting(progress, "run", len(stamps)),
+        on_steps=counted(progress, "run", len(stamps)),
     )
     wall_seconds = time.perf_counter() - start_time
     if not spun.reached and spun.cycles:
@@ -259,20 +256,6 @@ def to_be_compiled(section: RunSection, steps: int, notes: list[str]) -> bool:
     if wanted and not can_compile():
         notes.append(f"{NO_COMPILER}: the column ran without compilation, about ten times slower")
     return wanted and can_compile()
-
-
-def counting(progress: Progress | None, stage: str, total: int) -> Callable[[int], None] | None:
-    """Adapt a progress function of stage, steps and total to one that takes the steps since the last call."""
-    if progress is None:
-        return None
-    done = 0
-
-    def count(steps: int) -> None:
-        nonlocal done
-        done += steps
-        progress(stage, done, total)
-
-    return count
 
 
 def _soil_arrays(soil: Soil) -> dict[str, NDArray[np.floating]]:

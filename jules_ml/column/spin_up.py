@@ -77,7 +77,7 @@ def spin_up(
     *,
     outputs: Sequence[str],
     compiled: bool,
-    progress: Callable[[int], None] | None = None,
+    on_steps: Callable[[int], None] | None = None,
 ) -> tuple[ColumnState, SpinUp]:
     """Repeat a period of weather until water and temperature of every layer converge.
 
@@ -95,7 +95,7 @@ def spin_up(
         Outputs of the run that follows: with the same ones the step is compiled only once.
     compiled : bool
         Compile the step.
-    progress : callable, optional
+    on_steps : callable, optional
         Called with the number of steps done since the last call.
 
     Returns
@@ -112,7 +112,7 @@ def spin_up(
     cycles = 0
     while cycles < section.cycles and not reached:
         after = integrate(
-            column, state, forcing, outputs=outputs, mean_over=steps, compiled=compiled, progress=progress
+            column, state, forcing, outputs=outputs, mean_over=steps, compiled=compiled, on_steps=on_steps
         ).state
         water = float(torch.max(torch.abs(after.smcl - state.smcl)))
         temperature = float(torch.max(torch.abs(after.t_soil - state.t_soil)))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 from matplotlib.figure import Figure
 
+from jules_ml.physics.constants import SECONDS_PER_DAY
 from jules_ml.support.figures import (
     BLUE,
     GREEN,
@@ -89,4 +90,4 @@ def side_by_side(
 def _daily(values: pd.Series, cumulative: bool) -> pd.Series:
     # a stamp ends its period, so that midnight belongs to the day before
     daily = values.resample("1D", closed="right", label="right").mean()
-    return (daily * 86400.0).cumsum() if cumulative else daily
+    return (daily * SECONDS_PER_DAY).cumsum() if cumulative else daily

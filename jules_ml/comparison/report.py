@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import jinja2
@@ -16,6 +16,7 @@ from jules_ml.comparison.runs import QUANTITIES, Run
 from jules_ml.comparison.scores import Scored, budgets, score_runs
 from jules_ml.errors import BadInput
 from jules_ml.learned.store import json_text
+from jules_ml.scoring.scores import Scores
 from jules_ml.support.figures import save_figure
 from jules_ml.support.files import whole_file
 from jules_ml.support.provenance import software
@@ -69,8 +70,7 @@ def compare_runs(runs: Sequence[Run], record: xr.Dataset | None, out: Path) -> C
                 "unit": s.quantity.unit,
                 "sensor": s.sensor,
                 "run": s.run,
-                **asdict(s.agreement),
-                "ubrmse": s.ubrmse,
+                **asdict(s.scores),
             }
             for s in scored
         ],
@@ -97,14 +97,13 @@ def _refuse_alike(runs: Sequence[Run]) -> None:
 
 
 def _table(scored: Sequence[Scored]) -> pd.DataFrame:
-    columns = ["quantity", "sensor", "run", "n", "r", "kge", "nse", "rmse", "ubrmse", "bias", "unit"]
+    columns = ["quantity", "sensor", "run", *(field.name for field in fields(Scores)), "unit"]
     rows = [
         {
             "quantity": s.quantity.name,
             "sensor": s.sensor,
             "run": s.run,
-            **asdict(s.agreement),
-            "ubrmse": s.ubrmse,
+            **asdict(s.scores),
             "unit": s.quantity.unit,
         }
         for s in scored

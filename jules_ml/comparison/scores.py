@@ -12,7 +12,8 @@ import xarray as xr
 from jules_ml.comparison.runs import QUANTITIES, Quantity, Run, layer_at, on_common_periods
 from jules_ml.data.quality import measured
 from jules_ml.data.record import interval
-from jules_ml.scoring.scores import Agreement, agreement
+from jules_ml.physics.constants import SECONDS_PER_YEAR
+from jules_ml.scoring.scores import Scores, score
 
 #: Variables of a site dataset that the quantities of a run are measured by; runoff is measured by none.
 _MEASURED_BY = {
@@ -22,7 +23,6 @@ _MEASURED_BY = {
     "net ecosystem exchange": "nee",
     "latent heat": "le",
 }
-_SECONDS_PER_YEAR = 365.2425 * 86400.0
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,8 @@ class Scored:
     sensor : str
         Where it was measured, empty for fluxes.
     run : str
-    agreement : Agreement
-    ubrmse : float
-        Root mean square error once the bias is taken out, in the quantity's unit.
+    scores : Scores
+        In the quantity's unit.
     pairs : DataFrame
         ``observed`` and ``modelled``, by time.
     """
@@ -45,8 +44,7 @@ class Scored:
     quantity: Quantity
     sensor: str
     run: str
-    agreement: Agreement
-    ubrmse: float
+    scores: Scores
     pairs: pd.DataFrame
 
 
@@ -79,10 +77,8 @@ def score_runs(runs: Sequence[Run], record: xr.Dataset | None) -> list[Scored]:
                 )
                 if len(pairs) < 3:
                     continue
-                a = agreement(pairs["modelled"].to_numpy(), pairs["observed"].to_numpy())
-                scored.append(
-                    Scored(quantity, sensor, run.name, a, float(np.sqrt(max(a.rmse**2 - a.bias**2, 0.0))), pairs)
-                )
+                scores = score(pairs["modelled"].to_numpy(), pairs["observed"].to_numpy())
+                scored.append(Scored(quantity, sensor, run.name, scores, pairs))
     return scored
 
 
@@ -141,6 +137,6 @@ def budgets(runs: Sequence[Run]) -> pd.DataFrame:
                 continue
             values = values.sel(time=slice(start, end))
             top = values.isel(soil=0) if quantity.layered else values
-            mean = float(top.mean()) * (_SECONDS_PER_YEAR if yearly else 1.0)
+            mean = float(top.mean()) * (SECONDS_PER_YEAR if yearly else 1.0)
             rows.setdefault(f"{quantity.name}{where} [{unit}]", {})[run.name] = mean
     return pd.DataFrame.from_dict(rows, orient="index", columns=[run.name for run in runs])

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from jules_ml.data.humidity import with_vpd
 from jules_ml.data.record import interval, local_middle
 from jules_ml.data.satellite import lst_from_longwave
+from jules_ml.physics.constants import SECONDS_PER_DAY
 
 DAY: Final = pd.Timedelta(days=1)
-SECONDS_PER_DAY: Final = 86400.0
 #: Fraction of a day's steps that a daily mean needs.
 LEAST_FRACTION: Final = 0.5
 #: Fluxes of water [kg m-2 s-1], whose daily values are sums [kg m-2 d-1].

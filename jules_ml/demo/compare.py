@@ -15,7 +15,7 @@ from jules_ml.data.quality import measured, night
 from jules_ml.data.readers.column_output import liquid_theta
 from jules_ml.data.record import local_middle
 from jules_ml.data.units import convert
-from jules_ml.scoring.scores import Agreement, agreement
+from jules_ml.scoring.scores import Scores, score
 
 #: Half-hours that a nightly mean needs.
 LEAST_OF_A_NIGHT = 4
@@ -26,13 +26,13 @@ _FLUX = "umol m-2 s-1"
 
 
 @dataclass(frozen=True)
-class Score:
-    """One line of the table of scores: what was compared, in which unit, and how well it agrees."""
+class ScoreRow:
+    """One row of the table of scores: what was compared, in which unit, and its scores."""
 
     quantity: str
     rows: str
     unit: str
-    agreement: Agreement
+    scores: Scores
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,11 @@ class Comparison:
         Share of days on which the column has ice in that layer [1].
     theta_in_ice : tuple of float
         Mean water content on those days, by the sensor and liquid in the column [m3 m-3].
-    steps, nights : DataFrame, columns ('measured', 'modelled')
+    steps, nights : DataFrame, columns ('observed', 'predicted')
         Night respiration, in single half-hours and as nightly means [umol m-2 s-1].
     is_night : array of bool, shape (time,)
         Half-hours of the night in which NEE was measured.
-    scores : tuple of Score
+    scores : tuple of ScoreRow
     """
 
     theta: xr.DataArray
@@ -63,7 +63,7 @@ class Comparison:
     steps: pd.DataFrame
     nights: pd.DataFrame
     is_night: NDArray[np.bool_]
-    scores: tuple[Score, ...]
+    scores: tuple[ScoreRow, ...]
 
 
 def compare(output: xr.Dataset, record: xr.Dataset) -> Comparison:
@@ -91,17 +91,17 @@ def compare(output: xr.Dataset, record: xr.Dataset) -> Comparison:
     steps = _pairs(record["nee"].to_numpy(), respired, is_night, record)
     scores = [
         *_theta_scores(given, seen, frozen),
-        Score("night respiration", "half-hours", _FLUX, _agree(steps)),
-        Score("night respiration", "nights", _FLUX, _agree(nightly_means(steps))),
+        ScoreRow("night respiration", "half-hours", _FLUX, _score(steps)),
+        ScoreRow("night respiration", "nights", _FLUX, _score(nightly_means(steps))),
     ]
     known = measured(record, "nee_ustar")
     for percentile in record["ustar_percentile"].to_numpy():
         chosen = (dark & known.sel(ustar_percentile=percentile)).to_numpy()
         other = _pairs(record["nee_ustar"].sel(ustar_percentile=percentile).to_numpy(), respired, chosen, record)
         rows = f"nights, u* at {percentile:g} %"
-        scores.append(Score("night respiration", rows, _FLUX, _agree(nightly_means(other))))
+        scores.append(ScoreRow("night respiration", rows, _FLUX, _score(nightly_means(other))))
     heat = record["le"].where(measured(record, "le")).to_numpy()
-    scores.append(Score("latent heat flux", "half-hours", "W m-2", agreement(output["latent_heat"].to_numpy(), heat)))
+    scores.append(ScoreRow("latent heat flux", "half-hours", "W m-2", score(output["latent_heat"].to_numpy(), heat)))
     return Comparison(
         theta=theta,
         layer=layer,
@@ -110,7 +110,7 @@ def compare(output: xr.Dataset, record: xr.Dataset) -> Comparison:
         steps=steps,
         nights=nightly_means(steps),
         is_night=is_night,
-        scores=tuple(score for score in scores if score.agreement.n > 2),
+        scores=tuple(row for row in scores if row.scores.n > 2),
     )
 
 
@@ -141,14 +141,14 @@ def nightly_means(steps: pd.DataFrame) -> pd.DataFrame:
 def _pairs(
     seen: NDArray[np.floating], given: NDArray[np.floating], chosen: NDArray[np.bool_], record: xr.Dataset
 ) -> pd.DataFrame:
-    return pd.DataFrame({"measured": seen[chosen], "modelled": given[chosen]}, index=local_middle(record)[chosen])
+    return pd.DataFrame({"observed": seen[chosen], "predicted": given[chosen]}, index=local_middle(record)[chosen])
 
 
-def _agree(pairs: pd.DataFrame) -> Agreement:
-    return agreement(pairs["modelled"].to_numpy(), pairs["measured"].to_numpy())
+def _score(pairs: pd.DataFrame) -> Scores:
+    return score(pairs["predicted"].to_numpy(), pairs["observed"].to_numpy())
 
 
-def _theta_scores(given: pd.Series, seen: pd.Series, frozen: pd.Series) -> list[Score]:
+def _theta_scores(given: pd.Series, seen: pd.Series, frozen: pd.Series) -> list[ScoreRow]:
     seen, thawed = seen.reindex(given.index), given.where(~frozen)
     years = pd.DatetimeIndex(given.index).year
     lines = [
@@ -158,6 +158,6 @@ def _theta_scores(given: pd.Series, seen: pd.Series, frozen: pd.Series) -> list[
         ("all days", given),
     ]
     return [
-        Score("water content", rows, "m3 m-3", agreement(modelled.to_numpy(), seen.to_numpy()))
+        ScoreRow("water content", rows, "m3 m-3", score(modelled.to_numpy(), seen.to_numpy()))
         for rows, modelled in lines
     ]

@@ -37,9 +37,9 @@ def night_respiration(
 
     Parameters
     ----------
-    steps : DataFrame, columns ('measured', 'modelled')
+    steps : DataFrame, columns ('observed', 'predicted')
         Fluxes of carbon dioxide in each measured step of the night [umol m-2 s-1], by time.
-    nights : DataFrame, columns ('measured', 'modelled')
+    nights : DataFrame, columns ('observed', 'predicted')
         Means over nights.
     measured, modelled : str
         What the two are, for the legend.
@@ -52,8 +52,8 @@ def night_respiration(
     """
     figure = Figure(figsize=(WIDTH, 6.6), layout="constrained")
     strip, *scatters = figure.subplot_mosaic("aa;bc", height_ratios=[1.0, 1.35]).values()
-    strip.plot(nights.index, nights["measured"], ".", ms=2.5, color=MEASURED, label=measured)
-    strip.plot(nights.index, nights["modelled"], ".", ms=2.5, color=MODELLED, label=modelled)
+    strip.plot(nights.index, nights["observed"], ".", ms=2.5, color=MEASURED, label=measured)
+    strip.plot(nights.index, nights["predicted"], ".", ms=2.5, color=MODELLED, label=modelled)
     strip.axhline(0.0, color=GREY, lw=0.6)
     if len(nights):
         strip.set_xlim(nights.index[0], nights.index[-1] + pd.Timedelta(days=1))
@@ -146,7 +146,7 @@ def curves_compared(nights: pd.DataFrame, *, notes: Sequence[str] = ()) -> Figur
 
     Parameters
     ----------
-    nights : DataFrame, columns ('measured', 'jules', 'learned'), indexed by date
+    nights : DataFrame, columns ('observed', 'jules', 'learned'), indexed by date
         Nightly means of carbon dioxide [umol m-2 s-1].
     notes : sequence of str
         What the reader must know.
@@ -158,7 +158,7 @@ def curves_compared(nights: pd.DataFrame, *, notes: Sequence[str] = ()) -> Figur
     figure = Figure(figsize=(WIDTH, 5.6), layout="constrained")
     course, year = figure.subplot_mosaic("a;b", height_ratios=[1.0, 1.1]).values()
     lines = {
-        "measured": (MEASURED, "measured: the whole ecosystem"),
+        "observed": (MEASURED, "measured: the whole ecosystem"),
         "jules": (MODELLED, "column with JULES's curves"),
         "learned": (ORANGE, "column with the learned curves"),
     }
@@ -168,7 +168,7 @@ def curves_compared(nights: pd.DataFrame, *, notes: Sequence[str] = ()) -> Figur
         course.plot(mean.index, mean[name], color=colour, lw=1.2, label=label)
         by_month = months[name].mean()
         year.plot(by_month.index, by_month, "o-", color=colour, ms=3.0, lw=1.2)
-    middle = months["measured"]
+    middle = months["observed"]
     year.fill_between(
         sorted(months.groups), middle.quantile(0.25), middle.quantile(0.75), color=MEASURED, alpha=0.15, lw=0.0
     )

@@ -11,20 +11,19 @@ import xarray as xr
 
 from jules_ml.column.learned_respiration import learned_factors
 from jules_ml.column.output import write_output
-from jules_ml.column.run import ColumnRun, Progress, run_column
-from jules_ml.demo.compare import Comparison, Score, compare
+from jules_ml.column.run import ColumnRun, run_column
+from jules_ml.demo.compare import Comparison, ScoreRow, compare
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration.fit import RespirationFit, fit_respiration
-from jules_ml.scoring.scores import agreement
+from jules_ml.scoring.scores import score
+from jules_ml.support.progress import Progress, renamed
 
 #: Where the module lies in the folder of the demonstration.
 MODULE = Path("modules") / "respiration"
 _FLUX = "umol m-2 s-1"
 #: Fewer nights have no score.
 _LEAST_NIGHTS = 2
-#: What the progress of a fit counts to.
-_PARTS = 100
 
 
 @dataclass(frozen=True)
@@ -36,9 +35,9 @@ class LearnedDemo:
     fit : RespirationFit
     run : ColumnRun
         The same as the first, with learned curves.
-    scores : tuple of Score
+    scores : tuple of ScoreRow
         Of night respiration with JULES's curves and with learned ones, in the years that were not learned from.
-    nights : DataFrame, columns ('measured', 'jules', 'learned')
+    nights : DataFrame, columns ('observed', 'jules', 'learned')
         Nightly means [umol m-2 s-1].
     files : tuple of Path
         The module's files, and the run's output.
@@ -46,7 +45,7 @@ class LearnedDemo:
 
     fit: RespirationFit
     run: ColumnRun
-    scores: tuple[Score, ...]
+    scores: tuple[ScoreRow, ...]
     nights: pd.DataFrame
     files: tuple[Path, ...]
 
@@ -80,40 +79,33 @@ def learn_and_rerun(
     progress : callable, optional
         As in :func:`~jules_ml.column.run.run_column`.
     """
-
-    def learned_part(part: float) -> None:
-        if progress is not None:
-            progress("fit", round(_PARTS * part), _PARTS)
-
     fit = fit_respiration(
-        record, experiment.respiration or RespirationSettings(), folder / MODULE, progress=learned_part
+        record, experiment.respiration or RespirationSettings(), folder / MODULE, progress=renamed(progress, "fit")
     )
     for line in fit.warnings:
         say(f"Learned respiration: {line}.")
 
-    def again(stage: str, done: int, total: int) -> None:
-        if progress is not None:
-            progress(f"{stage} 2", done, total)
-
-    run = run_column(experiment, record=years, factors=learned_factors(folder / MODULE), progress=again)
+    run = run_column(
+        experiment, record=years, factors=learned_factors(folder / MODULE), progress=renamed(progress, "{} 2")
+    )
     after = compare(run.output, run.record)
     unseen = _unseen_nights(fit)
     output = folder / "column_learned.nc"
     write_output(run.output, output)
     nights = pd.DataFrame(
         {
-            "measured": before.nights["measured"],
-            "jules": before.nights["modelled"],
-            "learned": after.nights["modelled"],
+            "observed": before.nights["observed"],
+            "jules": before.nights["predicted"],
+            "learned": after.nights["predicted"],
         }
     )
     held_out = nights[nights.index >= unseen]
     scores = tuple(
-        Score(
+        ScoreRow(
             f"night respiration, {label}",
             f"nights from {unseen:%Y}",
             _FLUX,
-            agreement(held_out[name].to_numpy(), held_out["measured"].to_numpy()),
+            score(held_out[name].to_numpy(), held_out["observed"].to_numpy()),
         )
         for name, label in (("jules", "JULES's curves"), ("learned", "learned curves"))
         if len(held_out) > _LEAST_NIGHTS

@@ -12,7 +12,7 @@ from jules_ml.experiment.moisture import MoistureSettings
 from jules_ml.learned.moisture.fit import MoistureFit, fit_moisture
 from jules_ml.learned.moisture.record import moisture_record
 from jules_ml.learned.moisture.site import MoistureSite
-from jules_ml.learned.moisture.training import Progress
+from jules_ml.support.progress import Progress
 
 #: Where the module lies in the folder of the demonstration.
 MOISTURE_MODULE = Path("modules") / "moisture"
@@ -36,7 +36,7 @@ def learn_soil_moisture(
     folder : Path
         Of the demonstration.
     progress : callable, optional
-        Takes the part that is done, 0 to 1.
+        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------

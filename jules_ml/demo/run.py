@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from jules_ml.column.figures import soil_moisture, soil_temperature, water_budget
 from jules_ml.column.folder import write_run
-from jules_ml.column.run import ColumnRun, Progress, run_column
+from jules_ml.column.run import ColumnRun, run_column
 from jules_ml.data.readers.davos import fetch_davos, read_davos
 from jules_ml.data.variables import VARIABLES
 from jules_ml.demo.compare import LEVEL_CHANGE, Comparison, compare
@@ -27,6 +27,7 @@ from jules_ml.experiment import Experiment, load_experiment
 from jules_ml.physics.integration import NO_COMPILER, can_compile
 from jules_ml.support.figures import save_figure
 from jules_ml.support.files import whole_file
+from jules_ml.support.progress import Progress, renamed
 
 #: Years in the record.
 YEARS = 10
@@ -82,7 +83,7 @@ def run_demo(
         raise BadInput(
             "there is no such file", where=data, remedy="give the wheel of diive 0.90.0, or the Parquet file in it"
         )
-    record = read_davos(fetch_davos(progress=say) if data is None else data)
+    record = read_davos(fetch_davos(message=say) if data is None else data)
     experiment = davos_experiment()
     if not can_compile():
         say(f"There is {NO_COMPILER}, and the column runs some ten times slower: the last year alone, spun up once.")
@@ -91,7 +92,7 @@ def run_demo(
     run = run_column(experiment, record=driven, progress=progress)
     comparison = compare(run.output, run.record)
     learned = learn_and_rerun(record, experiment, driven, comparison, folder, say=say, progress=progress)
-    theta = learn_soil_moisture(run.record, run.output, folder, progress=_part_of(progress, "theta"))
+    theta = learn_soil_moisture(run.record, run.output, folder, progress=renamed(progress, "theta"))
     for line in [] if theta is None else moisture_lines(theta):
         say(line)
     notes = figure_notes(run)
@@ -116,11 +117,6 @@ def run_demo(
     return Demo(
         run, comparison, learned, (page, *dict.fromkeys((*images, scores, *written, *learned.files, *learned_theta)))
     )
-
-
-def _part_of(progress: Progress | None, stage: str) -> Callable[[float], None] | None:
-    """A share, 0 to 1, told as one of the stages of a run."""
-    return None if progress is None else lambda share: progress(stage, round(100 * share), 100)
 
 
 def davos_experiment() -> Experiment:

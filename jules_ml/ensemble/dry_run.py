@@ -18,10 +18,11 @@ from jules_ml.ensemble.member_experiment import site_experiment
 from jules_ml.ensemble.run import Plan, plan_ensemble
 from jules_ml.experiment import Experiment
 from jules_ml.jules.run_folder import read_run_folder
+from jules_ml.physics.constants import SECONDS_PER_YEAR
 
 #: Column-years a second on one processor in batches of hundreds, 30-minute steps, compiled; and point-years of JULES.
 _COLUMN_RATE, _JULES_RATE = 50.0, 1.0 / 0.26
-_STEPS_A_YEAR = 17520.0
+_STEPS_PER_YEAR = SECONDS_PER_YEAR / 1800.0
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def _steps(experiment: Experiment, plan: Plan) -> float:
 
 def _seconds(experiment: Experiment, plan: Plan) -> float:
     rate = _COLUMN_RATE if isinstance(plan.work, ColumnWork) else _JULES_RATE
-    return _steps(experiment, plan) / _STEPS_A_YEAR / rate
+    return _steps(experiment, plan) / _STEPS_PER_YEAR / rate
 
 
 def _bytes(experiment: Experiment, plan: Plan) -> float | None:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from jules_ml.physics.constants import SECONDS_PER_DAY
 from jules_ml.support.figures import (
     BLACK,
     BLUE,
@@ -29,9 +30,9 @@ _PANELS: tuple[tuple[str, int | None, float, str], ...] = (
     ("theta", 0, 1.0, "water content, {layer} [m3 m-3]"),
     ("theta", 2, 1.0, "water content, {layer} [m3 m-3]"),
     ("t_soil", 0, 1.0, "soil temperature, {layer} [K]"),
-    ("resp_s_gb", None, 86400.0e3, "soil respiration [g m-2 d-1 of C]"),
+    ("resp_s_gb", None, 1000.0 * SECONDS_PER_DAY, "soil respiration [g m-2 d-1 of C]"),
     ("sthu", 0, 1.0, "liquid water over saturation, {layer} [1]"),
-    ("fqw_gb", None, 86400.0, "evaporation [mm d-1]"),
+    ("fqw_gb", None, SECONDS_PER_DAY, "evaporation [mm d-1]"),
     ("latent_heat", None, 1.0, "latent heat [W m-2]"),
 )
 _MOST = 4

@@ -25,13 +25,12 @@ from jules_ml.ensemble.draws import drawn_respiration
 from jules_ml.ensemble.gathering import gathered_dataset
 from jules_ml.ensemble.member_experiment import soil_experiment
 from jules_ml.ensemble.weights import member_times
-from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
+from jules_ml.learned.predictions import read_predictions
 from jules_ml.learned.respiration.store import load_respiration
 
 #: What is compared online: of respiration, and of hydraulics.
 RESPIRATION, WATER = "resp_s_gb", "theta"
-_PREDICTIONS = "predictions.nc"
 
 
 def offline_months(module_folder: Path) -> NDArray[np.float64]:
@@ -53,11 +52,7 @@ def offline_months(module_folder: Path) -> NDArray[np.float64]:
         If it is none of learned respiration, or does not hold its predictions.
     """
     module, settings, _ = load_respiration(module_folder)
-    path = module_folder / _PREDICTIONS
-    if not path.is_file():
-        raise BadInput("there is no such file", where=path, remedy="fit the module again")
-    with xr.open_dataset(path) as opened:
-        rows = opened.load()
+    rows = read_predictions(module_folder, kind="respiration")
     moisture = rows["theta" if settings.moisture == "theta" else "wetness"].to_numpy()
     t_soil = torch.tensor(rows[settings.temperature].to_numpy(), dtype=torch.float64)
     months = pd.DatetimeIndex(rows["time"].to_numpy()).month.to_numpy()

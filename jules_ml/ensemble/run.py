@@ -28,14 +28,15 @@ from jules_ml.jules.run import jules_executable
 from jules_ml.jules.run_folder import read_run_folder
 from jules_ml.learned.kind import kind_of
 from jules_ml.learned.uses import draws_of
+from jules_ml.support.progress import Progress
 from jules_ml.support.provenance import software
 
 _TO_DO, _DONE, _FAILED = 0, 1, 2
 
 
 @dataclass(frozen=True)
-class Progress:
-    """How far an ensemble has come: members done, running, failed, and all of them; seconds left, as far as can be told."""
+class MemberCounts:
+    """Members of an ensemble that are done, running and failed, and all of them; seconds left, None where unknown."""
 
     done: int
     running: int
@@ -197,7 +198,8 @@ def run_ensemble(
     *,
     crew: StartCrew = alone,
     retry: bool = False,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Progress | None = None,
+    counts: Callable[[MemberCounts], None] | None = None,
 ) -> EnsembleRun:
     """Run the members of an ensemble that are not done yet.
 
@@ -212,7 +214,9 @@ def run_ensemble(
     retry : bool
         Run members again that have failed.
     progress : callable, optional
-        Told now and then how far it has come.
+        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
+    counts : callable, optional
+        Receives how many members are done, running and failed.
 
     Returns
     -------
@@ -236,7 +240,9 @@ def run_ensemble(
     check_folder(folder, record)
     with sole_user(folder):
         open_folder(folder, experiment, record)
-        return run_members(EnsembleRun(folder, experiment, plan.members), plan, crew, retry=retry, progress=progress)
+        return run_members(
+            EnsembleRun(folder, experiment, plan.members), plan, crew, retry=retry, progress=progress, counts=counts
+        )
 
 
 def run_members(
@@ -245,7 +251,8 @@ def run_members(
     crew: StartCrew,
     *,
     retry: bool = False,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Progress | None = None,
+    counts: Callable[[MemberCounts], None] | None = None,
 ) -> EnsembleRun:
     """Run what is left to do in a folder that has been opened."""
     began = time.monotonic()
@@ -260,8 +267,11 @@ def run_members(
             states[status.number] = _DONE if status.state == "done" else _FAILED
             if status.state != "done" and len(run.messages) < _MESSAGES:
                 run.messages[status.number] = status.message
+        now = _counts(states, running, before, time.monotonic() - began)
         if progress is not None:
-            progress(_progress(states, running, before, time.monotonic() - began))
+            progress("members", now.done + now.failed, now.total)
+        if counts is not None:
+            counts(now)
 
     report((), 0)
     if (states == _TO_DO).any():
@@ -297,8 +307,8 @@ def _units(members: Members, size: int, states: NDArray[np.int8]) -> Iterator[Un
             yield Unit(number, [members[k] for k in together], frozenset(left[first:last].tolist()))
 
 
-def _progress(states: NDArray[np.int8], running: int, before: int, seconds: float) -> Progress:
+def _counts(states: NDArray[np.int8], running: int, before: int, seconds: float) -> MemberCounts:
     """``before`` is how many were done or had failed in an earlier run."""
     done, failed = int((states == _DONE).sum()), int((states == _FAILED).sum())
     fresh, left = done + failed - before, len(states) - done - failed
-    return Progress(done, running, failed, len(states), seconds / fresh * left if fresh > 0 else None)
+    return MemberCounts(done, running, failed, len(states), seconds / fresh * left if fresh > 0 else None)

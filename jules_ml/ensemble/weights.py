@@ -18,7 +18,7 @@ from jules_ml.ensemble.gathering import gathered_dataset
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.ensemble import WeightsSection
-from jules_ml.scoring.scores import Agreement, agreement
+from jules_ml.scoring.scores import Scores, score
 
 #: Variables of a record that measure outputs: name there, and units of the output for one of the record's.
 _MEASURED_AS = {"theta": ("theta", 1.0), "t_soil": ("t_soil", 1.0), "latent_heat": ("le", 1.0), "ftl_gb": ("h", 1.0)}
@@ -26,7 +26,7 @@ _MEASURED_AS = {"theta": ("theta", 1.0), "t_soil": ("t_soil", 1.0), "latent_heat
 
 @dataclass(frozen=True)
 class Weighed:
-    """Members by their agreement with what was measured.
+    """Weights and scores of members by what was measured.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Weighed:
         Together 1; 0 of members that are missing, or have gaps where others have none.
     effective : float
         How many equal members they are worth.
-    scores : list of Agreement
+    scores : list of Scores
         Of each member.
     measurements : int
         Periods that were compared.
@@ -42,7 +42,7 @@ class Weighed:
 
     weights: NDArray[np.float64]
     effective: float
-    scores: list[Agreement]
+    scores: list[Scores]
     measurements: int
 
     def table(self) -> pd.DataFrame:
@@ -157,7 +157,7 @@ def weigh(experiment: Experiment, folder: Path, section: WeightsSection) -> Weig
         for member in range(len(variable)):
             values = variable[member, :, layer - 1] if layer is not None else variable[member]
             pairs = on_common_periods(observed, pd.Series(values, times), seconds=(seconds, length))
-            scores.append(agreement(pairs["modelled"].to_numpy(), pairs["observed"].to_numpy()))
+            scores.append(score(pairs["modelled"].to_numpy(), pairs["observed"].to_numpy()))
             if len(pairs):
                 misfit = (pairs["observed"] - pairs["modelled"]) / section.sigma
                 logs[member] = -0.5 * float((misfit**2).sum()) / section.periods

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-#: Called with a stage, the steps done in it and the steps it has.
-Progress = Callable[[str, int, int], None]
+from jules_ml.support.progress import Progress
 
 _STEP = re.compile(r"Timestep: *(\d+); *Started at: *(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)")
 _CYCLE = re.compile(r"Spinup cycle: *(\d+)")

@@ -14,7 +14,7 @@ from pathlib import Path
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.jules import JulesSection
-from jules_ml.jules.log import JulesLog, Progress
+from jules_ml.jules.log import JulesLog
 from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.process import Finished, check_jules, run_jules_executable
 from jules_ml.jules.rose import OPTION, optional_configuration
@@ -33,6 +33,7 @@ from jules_ml.jules.run_folder import (
 from jules_ml.learned.store import MODULE_FILES
 from jules_ml.learned.uses import ways
 from jules_ml.support.files import whole_file
+from jules_ml.support.progress import Progress
 from jules_ml.support.provenance import software
 
 #: A run of a year writes some megabytes; with less than this it would only fill the disk.

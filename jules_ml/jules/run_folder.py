@@ -15,9 +15,10 @@ from typing import Any
 
 from jules_ml.errors import BadInput
 from jules_ml.jules.input_files import InputGrid
-from jules_ml.jules.log import JulesLog, Progress
+from jules_ml.jules.log import JulesLog
 from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.rose import is_rose_app, read_rose_app, rose_namelists
+from jules_ml.support.progress import Progress
 
 #: Written by this package into a folder that it made, so that it knows one again.
 SUMMARY = "run_summary.json"

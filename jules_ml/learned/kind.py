@@ -7,7 +7,7 @@ into JULES, draws of an ensemble) is declared in :mod:`jules_ml.learned.uses`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -16,12 +16,11 @@ from jules_ml.experiment import Experiment
 from jules_ml.learned.adaptation import AdaptationDays
 from jules_ml.learned.store import module_kind
 from jules_ml.support.plugins import load_plugin, plugin_names
+from jules_ml.support.progress import Progress
 from jules_ml.support.section import Section
 
 #: Entry-point group of kinds.
 KINDS: Final = "jules_ml.kinds"
-#: Receives the fraction that is done, 0 to 1.
-Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,13 @@ from jules_ml.errors import BadInput
 CARD_VERSION = 1
 #: What weights of photosynthesis are named by, beside those of respiration.
 ASSIMILATION_PREFIX = "assimilation."
-_WEIGHTS, _CARD, _SCORES, _PREDICTIONS = "model.safetensors", "card.json", "scores.json", "predictions.nc"
+_WEIGHTS, _CARD, _SCORES = "model.safetensors", "card.json", "scores.json"
+#: File of observations and predictions.
+PREDICTIONS = "predictions.nc"
 #: Files that make a module what it is.
 MODULE_FILES = (_WEIGHTS, _CARD)
 #: What a folder of ours may hold; anything else is somebody's, and is not replaced.
-_OURS = {_WEIGHTS, _CARD, _SCORES, _PREDICTIONS, "figures", "experiment.toml"}
+_OURS = {_WEIGHTS, _CARD, _SCORES, PREDICTIONS, "figures", "experiment.toml"}
 
 
 def write_module_folder(
@@ -62,7 +64,7 @@ def write_module_folder(
         (beside / _WEIGHTS).chmod(0o644)
         _write_json(beside / _CARD, {"card_version": CARD_VERSION, **card})
         _write_json(beside / _SCORES, scores)
-        predictions.to_netcdf(beside / _PREDICTIONS, engine="netcdf4")
+        predictions.to_netcdf(beside / PREDICTIONS, engine="netcdf4")
     return folder
 
 
@@ -78,7 +80,7 @@ def write_evaluation_folder(folder: Path, *, scores: Mapping[str, Any], predicti
         raise BadInput("the folder holds a module", where=folder, remedy="give a new folder for the scores with --out")
     with _whole_folder(folder, mark=_SCORES) as beside:
         _write_json(beside / _SCORES, scores)
-        predictions.to_netcdf(beside / _PREDICTIONS, engine="netcdf4")
+        predictions.to_netcdf(beside / PREDICTIONS, engine="netcdf4")
     return folder
 
 
@@ -158,19 +160,6 @@ def module_kind(folder: str | Path) -> str:
         return str(json.loads(path.read_text(encoding="utf-8"))["module"])
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise BadInput("the file is damaged", where=path, remedy="fit the module again") from error
-
-
-def read_predictions(folder: str | Path, *, kind: str) -> xr.Dataset:
-    """Read the predictions that lie in a module folder, whole.
-
-    Raises
-    ------
-    BadInput
-        As :func:`read_module_folder`.
-    """
-    read_module_folder(folder, kind=kind)
-    with xr.open_dataset(Path(folder) / _PREDICTIONS) as predictions:
-        return predictions.load()
 
 
 def read_module_folder(folder: str | Path, *, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -9,8 +9,12 @@ from __future__ import annotations
 from typing import Final
 
 # --- time
-RSEC_PER_DAY: Final = 86400.0
-"""Seconds in a day [s]."""
+SECONDS_PER_DAY: Final = 86400.0
+"""Length of a day [s]; ``rsec_per_day`` of JULES."""
+DAYS_PER_YEAR: Final = 365.25
+"""Mean length of a year of the Julian calendar [d]: the one length of a year in conversions of rates."""
+SECONDS_PER_YEAR: Final = DAYS_PER_YEAR * SECONDS_PER_DAY
+"""The same in seconds [s]."""
 
 # --- water
 ZERODEGC: Final = 273.15

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from jules_ml.errors import BadInput
-from jules_ml.physics.constants import CP, LC, REPSILON, RSEC_PER_DAY, VKMAN, ZERODEGC, R
+from jules_ml.physics.constants import CP, LC, REPSILON, SECONDS_PER_DAY, VKMAN, ZERODEGC, R
 from jules_ml.physics.humidity import saturation_slope
 
 #: Seconds in the interval, and the numerator of FAO-56's aerodynamic term for it.
-_FAO56_INTERVAL: Final = {"day": (RSEC_PER_DAY, 900.0), "hour": (3600.0, 37.0)}
+_FAO56_INTERVAL: Final = {"day": (SECONDS_PER_DAY, 900.0), "hour": (3600.0, 37.0)}
 #: Conductance of bare soil at the critical water content, JULES's ``gs_nvg`` of soil [m s-1].
 GS_BARE_SOIL: Final = 0.01
 #: Extinction of soil evaporation by leaves [1].

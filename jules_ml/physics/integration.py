@@ -33,7 +33,7 @@ _COMPILE_OPTIONS: dict[str, str | int | bool | Callable[..., object]] = {"cpp_wr
 #: or logarithm differs from that of a scalar one. The result of a column would then depend on the number of columns: at the freezing point
 #: one bit decides whether its heat is solved for again.
 _VECTOR = 64
-#: Steps between two calls of the progress function.
+#: Steps between two calls of ``on_steps``.
 _PROGRESS_EVERY = 480
 #: Tile properties that are one tensor of shape (tile, column) each.
 _PLAIN = tuple(name for name in SurfaceProperties._fields if name not in ("f_root", "leaf"))
@@ -102,7 +102,7 @@ def integrate(
     mean_over: int = 1,
     analysis: Analysis | None = None,
     compiled: bool | None = None,
-    progress: Callable[[int], None] | None = None,
+    on_steps: Callable[[int], None] | None = None,
 ) -> Integration:
     """Step a column with its surface through a series of weather.
 
@@ -123,7 +123,7 @@ def integrate(
     compiled : bool, optional
         Whether to compile the step; by default if a C++ compiler is available, no gradient is needed, and there are 2000 steps or more.
         A single column is then stepped as a vector of equal columns, which takes no longer; see :func:`whole_vectors`.
-    progress : callable, optional
+    on_steps : callable, optional
         Called at intervals with the number of steps done since the last call.
 
     Returns
@@ -162,11 +162,11 @@ def integrate(
                 means.append(total[:, :n_own] / mean_over)
                 total = torch.zeros_like(total)
             since += 1
-            if progress is not None and since == _PROGRESS_EVERY:
-                progress(since)
+            if on_steps is not None and since == _PROGRESS_EVERY:
+                on_steps(since)
                 since = 0
-    if progress is not None and since:
-        progress(since)
+    if on_steps is not None and since:
+        on_steps(since)
     return Integration(state=_unpack_state(carried, n_own), outputs=_by_name(torch.stack(means), outputs, sizes))
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from jules_ml.errors import BadInput
 from jules_ml.physics.column import SoilProperties
-from jules_ml.physics.constants import RHO_WATER, RSEC_PER_DAY
+from jules_ml.physics.constants import RHO_WATER, SECONDS_PER_DAY
 from jules_ml.physics.hydraulics import CLAPP_HORNBERGER, SUCTION_CRIT, SUCTION_WILT, VAN_GENUCHTEN
 from jules_ml.physics.thermal import dry_conductivity, dry_heat_capacity
 
@@ -165,7 +165,7 @@ def van_genuchten_hypres(
     return VanGenuchten(
         b=torch.exp(-ln_n_less_one),
         sathh=0.01 * torch.exp(-ln_alpha),
-        satcon=0.01 * RHO_WATER / RSEC_PER_DAY * torch.exp(ln_satcon),
+        satcon=0.01 * RHO_WATER / SECONDS_PER_DAY * torch.exp(ln_satcon),
         sm_sat=theta_s - HYPRES_THETA_R,
         theta_r=torch.full_like(theta_s, HYPRES_THETA_R),
     )

@@ -1,4 +1,4 @@
-"""Scores of predicted fluxes: of steps, of nights and days, and the ceiling that noise sets."""
+"""Means of fluxes over nights and days, and the ceiling that noise sets to their scores."""
 
 from __future__ import annotations
 
@@ -6,14 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jules_ml.scoring.scores import agreement
-
 _Array = NDArray[np.float64]
-
-
-def r_squared(predicted: _Array, observed: _Array) -> float:
-    """Share of variance explained (Nash and Sutcliffe's efficiency) [1], by the package ``scores``."""
-    return agreement(predicted, observed).nse
 
 
 def nightly(
@@ -49,7 +42,7 @@ def _means(values: pd.DataFrame, label: pd.DatetimeIndex, least: int, site: NDAr
 
 
 def noise_ceiling(flux: _Array, time: pd.DatetimeIndex, step: pd.Timedelta) -> float:
-    r"""Greatest R² that noise allows, from the difference of neighbouring steps.
+    r"""Greatest Nash-Sutcliffe efficiency that noise allows, from the difference of neighbouring steps.
 
     .. math:: 1 - \frac{\operatorname{var}(y_{t+1} - y_t)}{2 \operatorname{var}(y)}
 

@@ -1,4 +1,4 @@
-"""Intervals for single observations: split conformal on blocks that were not trained on, scaled by the error's scale.
+"""Intervals for single observations by split conformal prediction, on blocks that were not trained on, scaled by the error's scale.
 
 References
 ----------
@@ -21,10 +21,10 @@ def conformal_quantiles(z: _Array, block: NDArray[np.int64], cover: float) -> tu
     z : array, shape (row,)
         Held-out errors over their scale.
     block : array of int, shape (row,)
-        Block that was held out with the row. Each block counts alike: what is to be covered is a block not seen, and errors
-        within a block are alike.
+        Block that was held out with the row. Each block has the same weight: the interval is to cover a new block, and errors within a
+        block are alike.
     cover : float
-        Share of observations to be covered.
+        Fraction of observations to be covered [1].
 
     Returns
     -------
@@ -35,12 +35,6 @@ def conformal_quantiles(z: _Array, block: NDArray[np.int64], cover: float) -> tu
     # the finite-sample correction of conformal prediction, for as many exchangeable units as there are rows
     tail = 0.5 * (1.0 - cover) * len(z) / (len(z) + 1.0)
     return _weighted_quantile(z, weight, tail), _weighted_quantile(z, weight, 1.0 - tail)
-
-
-def coverage(observed: _Array, low: _Array, high: _Array) -> float:
-    """Share of observations within their interval [1]; those that are NaN do not count."""
-    known = np.isfinite(observed)
-    return float(np.mean(((observed >= low) & (observed <= high))[known]))
 
 
 def _weighted_quantile(values: _Array, weight: _Array, q: float) -> float:

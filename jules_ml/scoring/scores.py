@@ -1,4 +1,7 @@
-"""How well a model agrees with what was measured, by the measures of the package ``scores``."""
+"""Scores of predictions, one implementation of each, by the package ``scores``.
+
+Every function takes the prediction first and the observation last, as arrays of one shape, and leaves out pairs of which one is NaN.
+"""
 
 from __future__ import annotations
 
@@ -7,59 +10,143 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scores.continuous import additive_bias, kge, nse, rmse
+from scores import continuous
 from scores.continuous.correlation import pearsonr
+
+_Array = NDArray[np.floating]
+#: Fewest pairs that have scores.
+_LEAST_PAIRS = 3
 
 
 @dataclass(frozen=True)
-class Agreement:
-    """Scores of a model.
+class Scores:
+    """Scores of a prediction.
 
     Attributes
     ----------
     n : int
-        Pairs.
+        Number of pairs.
     r : float
-        Correlation [1].
+        Pearson's correlation coefficient [1].
+    r2 : float
+        Its square, the fraction of the variance that a linear regression on the prediction explains [1].
     kge : float
-        Kling-Gupta efficiency (Gupta et al. 2009) [1].
+        Kling-Gupta efficiency [1].
     nse : float
-        Nash-Sutcliffe efficiency [1]: the share of variance explained, below 0 where the mean of what was measured does better.
-    rmse, bias : float
-        Root mean square error, and mean of model less measurement, in the unit of the data.
+        Nash-Sutcliffe efficiency [1]: the fraction of the variance that the prediction itself explains, below 0 where the mean of the
+        observations is the better prediction.
+    rmse : float
+        Root mean square error, in the unit of the data.
+    ubrmse : float
+        Unbiased root mean square error, in the unit of the data: the root mean square error without the bias.
+    bias : float
+        Mean of prediction less observation, in the unit of the data.
+    mae : float
+        Mean absolute error, in the unit of the data.
     """
 
     n: int
     r: float
+    r2: float
     kge: float
     nse: float
     rmse: float
+    ubrmse: float
     bias: float
+    mae: float
 
 
-def agreement(modelled: NDArray[np.floating], measured: NDArray[np.floating]) -> Agreement:
-    """Score a model where both it and the measurement are there.
+def score(predicted: _Array, observed: _Array) -> Scores:
+    r"""Score a prediction by the observations.
+
+    With predictions :math:`p`, observations :math:`o`, their means :math:`\bar p, \bar o` and standard deviations
+    :math:`\sigma_p, \sigma_o`:
+
+    .. math::
+
+        \mathrm{KGE} &= 1 - \sqrt{(r - 1)^2 + (\sigma_p / \sigma_o - 1)^2 + (\bar p / \bar o - 1)^2} \\
+        \mathrm{NSE} &= 1 - \sum (p - o)^2 / \sum (o - \bar o)^2 \\
+        \mathrm{RMSE} &= \sqrt{\overline{(p - o)^2}} \\
+        \mathrm{ubRMSE} &= \sqrt{\overline{((p - \bar p) - (o - \bar o))^2}} \\
+        \mathrm{bias} &= \bar p - \bar o \\
+        \mathrm{MAE} &= \overline{|p - o|}
 
     Parameters
     ----------
-    modelled, measured : array of one shape
+    predicted, observed : array of one shape
         NaN where missing.
 
     Returns
     -------
-    Agreement
+    Scores
         NaN throughout where there are fewer than three pairs.
+
+    References
+    ----------
+    Gupta et al. (2009), J. Hydrol. 377, 80-91, for KGE; Nash and Sutcliffe (1970), J. Hydrol. 10, 282-290, for NSE; Entekhabi et al.
+    (2010), J. Hydrometeorol. 11, 832-840, for ubRMSE.
     """
-    both = np.isfinite(modelled) & np.isfinite(measured)
-    n = int(both.sum())
-    if n < 3:
-        return Agreement(n, *[float("nan")] * 5)
-    fcst, obs = (xr.DataArray(np.asarray(x, dtype=np.float64)[both], dims="pair") for x in (modelled, measured))
-    return Agreement(
+    fcst, obs = _pairs(predicted, observed)
+    n = fcst.sizes["pair"]
+    if n < _LEAST_PAIRS:
+        return Scores(n, *[float("nan")] * 8)
+    r, bias = float(pearsonr(fcst, obs)), float(continuous.additive_bias(fcst, obs))
+    return Scores(
         n=n,
-        r=float(pearsonr(fcst, obs)),
-        kge=float(kge(fcst, obs)),
-        nse=float(nse(fcst, obs)),
-        rmse=float(rmse(fcst, obs)),
-        bias=float(additive_bias(fcst, obs)),
+        r=r,
+        r2=r**2,
+        kge=float(continuous.kge(fcst, obs)),
+        nse=float(continuous.nse(fcst, obs)),
+        rmse=float(continuous.rmse(fcst, obs)),
+        ubrmse=float(continuous.rmse(fcst - bias, obs)),
+        bias=bias,
+        mae=float(continuous.mae(fcst, obs)),
     )
+
+
+def coverage(lower: _Array, upper: _Array, observed: _Array) -> float:
+    """Fraction of observations within their interval [1].
+
+    Parameters
+    ----------
+    lower, upper, observed : array of one shape
+        Ends of the interval, and what was observed; NaN where missing.
+
+    Returns
+    -------
+    float
+        NaN where nothing was observed.
+    """
+    low, high, obs = _pairs(lower, upper, observed)
+    return float(((obs >= low) & (obs <= high)).mean()) if obs.size else float("nan")
+
+
+def interval_score(lower: _Array, upper: _Array, observed: _Array, *, cover: float) -> float:
+    r"""Mean interval score, in the unit of the data; the smaller, the better.
+
+    .. math:: S = (u - l) + \frac{2}{\alpha} \max(l - o, 0) + \frac{2}{\alpha} \max(o - u, 0), \qquad \alpha = 1 - \mathrm{cover}
+
+    Parameters
+    ----------
+    lower, upper, observed : array of one shape
+        Ends :math:`l, u` of the interval, and observations :math:`o`; NaN where missing.
+    cover : float
+        Fraction of observations that the interval is meant to cover [1].
+
+    Returns
+    -------
+    float
+        NaN where nothing was observed.
+
+    References
+    ----------
+    Gneiting and Raftery (2007), J. Am. Stat. Assoc. 102, 359-378, eq. 43.
+    """
+    low, high, obs = _pairs(lower, upper, observed)
+    return float(continuous.interval_score(low, high, obs, cover)["total"]) if obs.size else float("nan")
+
+
+def _pairs(*arrays: _Array) -> list[xr.DataArray]:
+    """The elements of all arrays at which each is finite, as float64."""
+    values = np.stack([np.asarray(array, dtype=np.float64).ravel() for array in arrays])
+    return [xr.DataArray(row, dims="pair") for row in values[:, np.isfinite(values).all(axis=0)]]

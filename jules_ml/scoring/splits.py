@@ -1,379 +1,304 @@
-"""Which steps, or which sites, to learn from and which to be judged by.
+"""Splits of records and of sites into what is trained on and what is tested on.
 
-Steps of a record are not independent: parts are made of whole years or blocks, never of single steps, and ``gap`` takes out of the
-training part what lies closer to the test part than the memory of the soil. Years and months are those of the middle of each
-interval in local standard time. The dataset may be any choice of rows of a site dataset, night-time rows for instance.
+Neighbouring steps of a record are not independent. All splits are therefore made of whole years, of blocks of months, of one stretch of
+time, or of whole sites, never of single steps. A *fold* is what is left out of one fit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 from numpy.typing import NDArray
 
-from jules_ml.data.record import end_of_interval, local_middle, place
-from jules_ml.errors import BadInput
-
+_Array = NDArray[np.float64]
 _Mask = NDArray[np.bool_]
+_Labels = NDArray[np.int64]
+
+#: Meanings of the flags of a split, in the order of their values from 0.
+SPLIT_NAMES: Final = ("train", "validation", "test", "unused")
+#: Rows that a year needs to be a fold of its own.
+_LEAST_ROWS_OF_A_YEAR: Final = 200
+#: Years that a record needs to be split by years.
+_LEAST_YEARS: Final = 3
+#: Blocks of two months that a record needs for validation by such blocks: fewer than five give no stable score.
+_LEAST_BLOCKS: Final = 5
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Parts of one record, as masks along ``time``; a step is in one part at most.
+    """Split of one record, as masks of shape (step,); a step has one mask at most.
 
-    ``validation`` may be empty: it is for choices made while fitting, and is never scored.
+    Attributes
+    ----------
+    train, validation, test : array of bool, shape (step,)
+        Steps that weights are fitted to, that choices are made by, and that scores are computed from.
     """
 
-    name: str
-    train: xr.DataArray
-    validation: xr.DataArray
-    test: xr.DataArray
+    train: _Mask
+    validation: _Mask
+    test: _Mask
 
-    def __post_init__(self) -> None:
-        parts = np.stack([self.train.to_numpy(), self.validation.to_numpy(), self.test.to_numpy()])
-        if (parts.sum(axis=0) > 1).any():
-            raise ValueError(f"the parts of split {self.name} overlap")
+    @property
+    def fitted(self) -> _Mask:
+        """Steps that the final module is fitted to: train and validation."""
+        return self.train | self.validation
 
+    def flags(self) -> NDArray[np.int8]:
+        """Flag of each step: the position of its name in :data:`SPLIT_NAMES`."""
+        return np.select([self.train, self.validation, self.test], [0, 1, 2], 3).astype(np.int8)
 
-@dataclass(frozen=True)
-class SiteSplit:
-    """Sites to train on, to choose by, and to test on; a site is in one part only."""
-
-    name: str
-    train: tuple[str, ...]
-    validation: tuple[str, ...]
-    test: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        every = (*self.train, *self.validation, *self.test)
-        if len(set(every)) < len(every):
-            raise ValueError(f"the parts of split {self.name} overlap")
+    def names(self) -> NDArray[np.str_]:
+        """Name of each step's part of the split."""
+        return np.array(SPLIT_NAMES)[self.flags()]
 
 
-def by_year(ds: xr.Dataset, *, min_years: int = 3, min_rows: int = 1, gap: str | pd.Timedelta = "0D") -> list[Split]:
-    """Leave one year out, each in turn.
+def split_of(test: _Mask) -> Split:
+    """Split whose steps are trained on but for those of the test period."""
+    return Split(train=~test, validation=np.zeros_like(test), test=test)
+
+
+# --- one stretch of time
+
+
+def last_fraction(usable: _Mask, fraction: float, *, rounding: Callable[[float], int] = round) -> _Mask:
+    """Mark the last steps of a record, from the first of the last usable ones on.
 
     Parameters
     ----------
-    ds : xarray.Dataset
-        Rows of one site.
-    min_years : int, optional
-        Years that the record must have.
-    min_rows : int, optional
-        Rows that make a year worth holding out; poorer years are always in the training part.
-    gap : str or Timedelta, optional
-        Rows of the training part closer than this to the test part are left out.
+    usable : array of bool, shape (step,)
+    fraction : float
+        Fraction of the usable steps to mark, 0 to 1; one step at least where it is not 0.
+    rounding : callable, optional
+        Makes the number of usable steps that remain an integer.
 
     Returns
     -------
-    list of Split
-        One a year, named after it, without validation part (see :func:`hold_out_validation`).
-
-    Raises
-    ------
-    BadInput
-        If fewer than ``min_years`` years have ``min_rows`` rows.
+    array of bool, shape (step,)
+        All steps from the first marked one on, usable or not.
     """
-    years = local_middle(ds).year.to_numpy()
-    names, counts = np.unique(years, return_counts=True)
-    held_out = names[counts >= min_rows]
-    if len(held_out) < min_years:
-        raise BadInput(
-            f"{len(held_out)} year(s) with {min_rows} rows or more, of {min_years} needed to leave one out",
-            where=place(ds),
-            remedy="split by blocks of months instead (by_block), or give a longer record",
-        )
-    return [_split(ds, str(year), test=years == year, validation=None, gap=gap) for year in held_out]
+    steps = np.flatnonzero(usable)
+    if len(steps) == 0 or fraction == 0.0:
+        return np.zeros(len(usable), dtype=bool)
+    first = steps[min(rounding(len(steps) * (1.0 - fraction)), len(steps) - 1)]
+    return np.asarray(np.arange(len(usable)) >= first)
 
 
-def by_block(
-    ds: xr.Dataset, *, months: int = 2, folds: int = 5, gap: str | pd.Timedelta = "0D", seed: int = 0
-) -> list[Split]:
-    """Deal blocks of calendar months out to folds at random; leave one fold out, each in turn.
+def both_ends(steps: NDArray[np.intp], length: int, fraction: float) -> tuple[_Mask, _Mask]:
+    """Mark the last and the first steps of a record that contain a fraction of some of its steps.
 
     Parameters
     ----------
-    ds : xarray.Dataset
-        Rows of one site.
-    months : int, optional
-        Length of a block.
-    folds : int, optional
-        Number of folds; they differ by one block at most.
-    gap : str or Timedelta, optional
-        Rows of the training part closer than this to the test part are left out.
-    seed : int, optional
-        Seed of the dealing.
+    steps : array of int, shape (training step,)
+        Numbers of the training steps, ascending.
+    length : int
+        Number of steps of the record.
+    fraction : float
+        Fraction of the training steps at each end.
 
     Returns
     -------
-    list of Split
-        One a fold.
-
-    Raises
-    ------
-    BadInput
-        If there are fewer blocks with rows than folds.
+    late, early : array of bool, shape (step,)
     """
-    fold = _folds_of_blocks(ds, months, folds, seed)
-    return [_split(ds, f"fold {k + 1}", test=fold == k, validation=None, gap=gap) for k in range(folds)]
+    step, cut = np.arange(length), int(len(steps) * (1.0 - fraction))
+    return step >= steps[cut], step <= steps[len(steps) - 1 - cut]
 
 
-def by_fraction(
-    ds: xr.Dataset,
-    *,
-    train: float = 0.6,
-    validation: float = 0.2,
-    test: float = 0.2,
-    gap: str | pd.Timedelta = "0D",
-) -> Split:
-    """Split the rows in order of time: first train, then validation, then test.
+def by_fractions(usable: _Mask, *, validation: float, test: float) -> Split:
+    """Split a record in order of time: validation, train, validation, test.
 
     Parameters
     ----------
-    ds : xarray.Dataset
-        Rows of one site.
-    train, validation, test : float, optional
-        Fractions of the rows [1], which sum to 1.
-    gap : str or Timedelta, optional
-        Rows closer than this to a later part are left out.
+    usable : array of bool, shape (step,)
+    validation : float
+        Fraction of the steps before the test period at each of their two ends; each end is left out of the fit in turn.
+    test : float
+        Fraction of the usable steps in the test period.
 
-    Raises
-    ------
-    BadInput
-        If the fractions do not sum to 1, or a part that was asked for is empty.
+    Returns
+    -------
+    Split
+        Without any step where none is usable.
     """
-    if min(train, validation, test) < 0.0 or abs(train + validation + test - 1.0) > 1e-9:
-        raise BadInput(
-            f"fractions {train:g}, {validation:g} and {test:g} do not sum to 1",
-            where=place(ds),
-            remedy="give three fractions between 0 and 1 that sum to 1, such as 0.6, 0.2, 0.2",
-        )
-    rows = np.arange(len(end_of_interval(ds)))
-    first, second = (round(share * len(rows)) for share in (train, train + validation))
-    split = _split(ds, "by fraction", test=rows >= second, validation=(rows >= first) & (rows < second), gap=gap)
-    if validation > 0.0 and not split.validation.any():
-        raise _empty(ds, "validation", "by fraction")
-    return split
+    steps = np.flatnonzero(usable)
+    none = np.zeros(len(usable), dtype=bool)
+    if len(steps) == 0:
+        return Split(none, none, none)
+    tested = last_fraction(usable, test, rounding=int)
+    fitted = steps[~tested[steps]]
+    ends = both_ends(fitted, len(usable), validation) if validation and len(fitted) else ()
+    validated = ~tested & np.logical_or.reduce(ends) if ends else none
+    return Split(~tested & ~validated, validated, tested)
 
 
-def by_date(
-    ds: xr.Dataset,
-    *,
-    train_until: str | pd.Timestamp,
-    validation_until: str | pd.Timestamp | None = None,
-    gap: str | pd.Timedelta = "0D",
-) -> Split:
-    """Split at given dates: train before the first, test after the last, validation between.
+# --- years and blocks of months
+
+
+def years_or_blocks(middle: pd.DatetimeIndex, *, single_months: bool = False) -> _Labels:
+    """Label each row of one site with its year where the record is long, else with its block of two calendar months.
 
     Parameters
     ----------
-    ds : xarray.Dataset
-        Rows of one site.
-    train_until : str or Timestamp
-        Start of the next part, in local standard time (``"2019-01-01"`` trains on 2018 and before).
-    validation_until : str or Timestamp, optional
-        Start of the test part; no validation when not given.
-    gap : str or Timedelta, optional
-        Rows closer than this to a later part are left out.
+    middle : DatetimeIndex, shape (row,)
+        Middle of each interval in local standard time.
+    single_months : bool, optional
+        Use single months in place of fewer than five blocks.
 
-    Raises
-    ------
-    BadInput
-        If the dates are out of order, or a part is empty.
+    Returns
+    -------
+    array of int, shape (row,)
+        Years where three of them have 200 rows or more, with -1 for the rows of other years: these are always trained on.
     """
-    first = pd.Timestamp(train_until)
-    second = first if validation_until is None else pd.Timestamp(validation_until)
-    if second < first:
-        raise BadInput(
-            f"validation ends ({second}) before training does ({first})",
-            where=place(ds),
-            remedy="give train_until before validation_until",
-        )
-    middle = local_middle(ds)
-    split = _split(ds, "by date", test=middle >= second, validation=(middle >= first) & (middle < second), gap=gap)
-    if validation_until is not None and not split.validation.any():
-        raise _empty(ds, "validation", "by date")
-    return split
+    year = middle.year.to_numpy()
+    years, counts = np.unique(year, return_counts=True)
+    complete = years[counts >= _LEAST_ROWS_OF_A_YEAR]
+    if len(complete) >= _LEAST_YEARS:
+        return np.where(np.isin(year, complete), year, -1)
+    month = 12 * year + middle.month.to_numpy() - 1
+    block = month // 2
+    return np.asarray(month if single_months and len(np.unique(block)) < _LEAST_BLOCKS else block)
 
 
-def hold_out_validation(
-    ds: xr.Dataset,
-    split: Split,
-    *,
-    fraction: float = 0.15,
-    months: int = 2,
-    gap: str | pd.Timedelta = "0D",
-    seed: int = 0,
-) -> Split:
-    """Turn blocks of the training part into a validation part; the test part stays as it is.
+def inner_folds(site: _Labels, middle: pd.DatetimeIndex, *, most: int) -> _Labels:
+    """Deal each site's years, or blocks of months, to folds in turn, for choices made while fitting.
 
     Parameters
     ----------
-    ds : xarray.Dataset
-        The rows that ``split`` was made from.
-    split : Split
-        A split without validation part.
-    fraction : float, optional
-        Fraction [1] of the training part's blocks, one block at least.
-    months : int, optional
+    site : array of int, shape (row,)
+        Number of each row's site.
+    middle : DatetimeIndex, shape (row,)
+        Middle of each interval in local standard time.
+    most : int
+        Greatest number of folds.
+
+    Returns
+    -------
+    array of int, shape (row,)
+        Number of the fold; -1 for rows that are always trained on, see :func:`years_or_blocks`.
+    """
+    fold = np.full(len(site), -1, dtype=np.int64)
+    for number in np.unique(site):
+        mine = site == number
+        block = years_or_blocks(middle[mine], single_months=True)
+        names = np.unique(block[block >= 0])
+        fold[mine] = np.where(block >= 0, np.searchsorted(names, block) % min(most, max(len(names), 1)), -1)
+    return fold
+
+
+def last_blocks(site: _Labels, middle: pd.DatetimeIndex, fraction: float) -> _Mask:
+    """Mark the last years, or blocks of two calendar months, of each site's record.
+
+    Parameters
+    ----------
+    site : array of int, shape (row,)
+        Number of each row's site.
+    middle : DatetimeIndex, shape (row,)
+        Middle of each interval in local standard time.
+    fraction : float
+        Fraction of the years or blocks to mark, one at least; 0 for none.
+
+    Returns
+    -------
+    array of bool, shape (row,)
+        All rows from the first marked one of the site on, those of incomplete years too: nothing later is trained on.
+    """
+    test = np.zeros(len(site), dtype=bool)
+    if fraction == 0.0:
+        return test
+    for number in np.unique(site):
+        mine = np.flatnonzero(site == number)
+        block = years_or_blocks(middle[mine])
+        names = np.unique(block[block >= 0])
+        last = names[len(names) - max(1, round(fraction * len(names))) :]
+        test[mine] = middle[mine] >= middle[mine][np.isin(block, last)].min()
+    return test
+
+
+def bootstrap_weights(
+    site: _Labels, middle: pd.DatetimeIndex, members: int, *, days: int, rng: np.random.Generator
+) -> _Array:
+    """Draw blocks of days with replacement within each site, and count how often each row is drawn.
+
+    Parameters
+    ----------
+    site : array of int, shape (row,)
+        Number of each row's site.
+    middle : DatetimeIndex, shape (row,)
+        Middle of each interval in local standard time.
+    members : int
+        Number of draws.
+    days : int
         Length of a block.
-    gap : str or Timedelta, optional
-        Rows of the training part closer than this to the validation part are left out.
-    seed : int, optional
-        Seed of the choice.
+    rng : Generator
 
-    Raises
-    ------
-    BadInput
-        If the training part has fewer than two blocks, or nothing is left of it.
+    Returns
+    -------
+    array, shape (member, row)
+
+    References
+    ----------
+    Carlstein (1986), Ann. Stat. 14, 1171-1179, for the bootstrap of blocks that do not overlap.
     """
-    train = split.train.to_numpy()
-    block = _blocks(ds, months)
-    names = np.unique(block[train])
-    if len(names) < 2:
-        raise BadInput(
-            f"the training part of split {split.name} has {len(names)} block(s) of {months} months, too few to hold one out",
-            where=place(ds),
-            remedy="use shorter blocks or a longer record",
-        )
-    count = min(max(round(fraction * len(names)), 1), len(names) - 1)
-    chosen = np.random.default_rng(seed).permutation(names)[:count]
-    held_out = train & np.isin(block, chosen)
-    left = train & ~held_out & ~_close(end_of_interval(ds), held_out, pd.Timedelta(gap))
-    if not left.any():
-        raise _empty(ds, "train", split.name)
-    return Split(split.name, _mask(ds, left), _mask(ds, held_out), split.test)
+    number = (middle - pd.Timestamp("1900-01-01")).days.to_numpy() // days
+    weights = np.empty((members, len(site)))
+    for each in np.unique(site):
+        mine = site == each
+        names, block = np.unique(number[mine], return_inverse=True)
+        weights[:, mine] = rng.multinomial(len(names), np.full(len(names), 1.0 / len(names)), size=members)[:, block]
+    return weights
 
 
-def leave_one_site_out(sites: Sequence[str], *, validation_sites: int = 0, seed: int = 0) -> list[SiteSplit]:
-    """Leave one site out, each in turn.
+# --- sites
+
+
+def leave_one_out(n: int) -> list[_Mask]:
+    """Folds of one site each, as ``n`` masks of shape (site,)."""
+    return list(np.eye(n, dtype=bool))
+
+
+def leave_group_out(groups: Sequence[str]) -> list[_Mask]:
+    """Folds of the sites of one group each, such as a region, as masks of shape (site,) in order of appearance."""
+    names = np.asarray(groups)
+    return [names == name for name in dict.fromkeys(groups)]
+
+
+def site_folds(n: int, folds: int, *, seed: int) -> list[_Mask]:
+    """Deal sites to folds at random; folds differ by one site at most.
 
     Parameters
     ----------
-    sites : sequence of str
-        Names of the sites, each once.
-    validation_sites : int, optional
-        Sites drawn from the others for validation.
-    seed : int, optional
-        Seed of the draw.
+    n : int
+        Number of sites.
+    folds : int
+    seed : int
 
-    Raises
-    ------
-    BadInput
-        If a name stands twice, or no site is left to train on.
+    Returns
+    -------
+    list of array of bool, shape (site,)
+        A mask per fold.
     """
-    return _site_splits(sites, [(site,) for site in sites], list(sites), validation_sites, seed)
+    order = np.random.default_rng(seed).permutation(n)
+    return [np.isin(np.arange(n), order[fold::folds]) for fold in range(folds)]
 
 
-def site_folds(sites: Sequence[str], *, folds: int = 5, validation_sites: int = 0, seed: int = 0) -> list[SiteSplit]:
-    """Deal sites out to folds at random; leave one fold out, each in turn.
+def from_left_out(predicted: _Array, folds: Sequence[_Mask]) -> _Array:
+    """Take each site's prediction from the fit that left it out.
 
     Parameters
     ----------
-    sites : sequence of str
-        Names of the sites, each once; their order does not matter.
-    folds : int, optional
-        Number of folds; they differ by one site at most.
-    validation_sites : int, optional
-        Sites drawn from the others for validation.
-    seed : int, optional
-        Seed of dealing and draw.
+    predicted : array, shape (fold, site)
+        Predictions of all sites with each fold left out.
+    folds : sequence of array of bool, shape (site,)
 
-    Raises
-    ------
-    BadInput
-        If a name stands twice, there are fewer sites than folds, or no site is left to train on.
+    Returns
+    -------
+    array, shape (site,)
+        NaN for sites of no fold.
     """
-    if not 2 <= folds <= len(sites):
-        raise BadInput(
-            f"{len(sites)} sites do not make {folds} folds",
-            remedy="give at least as many sites as folds, and two folds at least",
-        )
-    dealt = np.random.default_rng(seed).permutation(sorted(sites))
-    parts = [tuple(sorted(map(str, dealt[k::folds]))) for k in range(folds)]
-    return _site_splits(sites, parts, [f"fold {k + 1}" for k in range(folds)], validation_sites, seed)
-
-
-def _site_splits(
-    sites: Sequence[str], tests: list[tuple[str, ...]], names: list[str], validation_sites: int, seed: int
-) -> list[SiteSplit]:
-    twice = sorted({site for site in sites if list(sites).count(site) > 1})
-    if twice:
-        raise BadInput(f"site {twice[0]} stands twice", remedy="name every site once")
-    if len(sites) - max(map(len, tests), default=0) - validation_sites < 1:
-        raise BadInput(
-            f"of {len(sites)} site(s) none is left to train on", remedy="give more sites, or fewer for validation"
-        )
-    splits = []
-    for number, (name, test) in enumerate(zip(names, tests, strict=True)):
-        others = sorted(set(sites) - set(test))
-        drawn = np.random.default_rng([seed, number]).permutation(others)[:validation_sites]
-        validation = tuple(sorted(map(str, drawn)))
-        splits.append(SiteSplit(name, tuple(s for s in others if s not in validation), validation, test))
-    return splits
-
-
-def _blocks(ds: xr.Dataset, months: int) -> NDArray[np.int64]:
-    """Number of the block that each row lies in; blocks start in January."""
-    if not 1 <= months <= 12 or 12 % months:
-        raise BadInput(
-            f"blocks of {months} months do not fit into a year",
-            where=place(ds),
-            remedy="give 1, 2, 3, 4, 6 or 12 months",
-        )
-    middle = local_middle(ds)
-    return (middle.year.to_numpy() * 12 + middle.month.to_numpy() - 1) // months
-
-
-def _folds_of_blocks(ds: xr.Dataset, months: int, folds: int, seed: int) -> NDArray[np.int64]:
-    blocks, row_block = np.unique(_blocks(ds, months), return_inverse=True)
-    if not 2 <= folds <= len(blocks):
-        raise BadInput(
-            f"{len(blocks)} block(s) of {months} months do not make {folds} folds",
-            where=place(ds),
-            remedy="use shorter blocks, fewer folds (two at least), or a longer record",
-        )
-    fold_of_block = np.empty(len(blocks), dtype=np.int64)
-    fold_of_block[np.random.default_rng(seed).permutation(len(blocks))] = np.arange(len(blocks)) % folds
-    return fold_of_block[row_block]
-
-
-def _split(ds: xr.Dataset, name: str, *, test: _Mask, validation: _Mask | None, gap: str | pd.Timedelta) -> Split:
-    """Build a split whose training part is all that is neither validation nor test, nor close to them."""
-    times, width = end_of_interval(ds), pd.Timedelta(gap)
-    chosen = np.zeros(len(times), dtype=bool) if validation is None else validation
-    chosen = chosen & ~_close(times, test, width)
-    train = ~(test | (chosen if validation is None else validation))
-    train &= ~_close(times, test | chosen, width)
-    for part, mask in (("train", train), ("test", test)):
-        if not mask.any():
-            raise _empty(ds, part, name)
-    return Split(name, _mask(ds, train), _mask(ds, chosen), _mask(ds, test))
-
-
-def _close(times: pd.DatetimeIndex, part: _Mask, gap: pd.Timedelta) -> _Mask:
-    """Rows with a row of ``part`` nearer than ``gap``."""
-    if gap <= pd.Timedelta(0) or not part.any():
-        return np.zeros(len(times), dtype=bool)
-    stamps = times.as_unit("ns").asi8
-    inside = stamps[part]
-    after = np.searchsorted(inside, stamps)
-    to_next = np.abs(inside[np.minimum(after, len(inside) - 1)] - stamps)
-    to_last = np.abs(stamps - inside[np.maximum(after - 1, 0)])
-    return np.minimum(to_next, to_last) < gap.as_unit("ns").value
-
-
-def _mask(ds: xr.Dataset, values: _Mask) -> xr.DataArray:
-    return xr.DataArray(values, coords={"time": ds["time"]}, dims=("time",))
-
-
-def _empty(ds: xr.Dataset, part: str, name: str) -> BadInput:
-    return BadInput(
-        f"nothing is left of the {part} part of split '{name}'",
-        where=place(ds),
-        remedy="give a longer record, a shorter gap, or other dates or fractions",
-    )
+    values = np.full(predicted.shape[1], np.nan)
+    for row, fold in zip(predicted, folds, strict=True):
+        values[fold] = row[fold]
+    return values

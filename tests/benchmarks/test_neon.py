@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from _neon import DOUBTFUL, halves, neon_record
 
 from jules_ml.data.readers.neon import neon_sites
 from jules_ml.learned.moisture.baselines import matched, regression
-from jules_ml.learned.moisture.scores import moisture_scores
+from jules_ml.scoring.scores import score
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def scores(shared_data: Path) -> dict[str, pd.DataFrame]:
             "mean": np.full(len(theta), theta[parts.first].mean()),
         }
         for name, values in series.items():
-            by_method[name][site] = moisture_scores(values[parts.second], theta[parts.second])
+            by_method[name][site] = asdict(score(values[parts.second], theta[parts.second]))
     return {name: pd.DataFrame(of).T for name, of in by_method.items()}
 
 

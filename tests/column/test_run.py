@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from helpers.progress import Reports
 from helpers.small_experiment import EXPERIMENT, write_experiment
 from torch import Tensor
 
@@ -128,13 +129,14 @@ def test_a_period_longer_than_the_run_is_refused(tmp_path: Path) -> None:
 
 
 def test_spin_up_repeats_until_nothing_changes(tmp_path: Path) -> None:
-    told: list[tuple[str, int, int]] = []
+    reports = Reports()
     path = write_experiment(tmp_path, ("cycles = 0", "cycles = 4\nwater = 50.0\ntemperature = 50.0"), days=1)
-    spun = run_column(load_experiment(path), progress=lambda *where: told.append(where)).spin_up
+    spun = run_column(load_experiment(path), progress=reports).spin_up
     assert (spun.cycles, spun.reached, spun.steps) == (1, True, 48)
     assert "converged after 1 cycles" in str(spun)
-    assert told[0] == ("spin-up", 48, 192)
-    assert told[-1] == ("run", 48, 48)
+    assert reports.reports[0] == ("spin-up", 48, 192)
+    assert reports.reports[-1] == ("run", 48, 48)
+    reports.check("spin-up", "run")
 
 
 def test_a_spin_up_that_does_not_settle_says_so(tmp_path: Path) -> None:

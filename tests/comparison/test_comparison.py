@@ -64,12 +64,12 @@ def test_scores_compare_measured_values_with_the_layer_of_the_sensor(record: xr.
     scores = {(s.quantity.name, s.run): s for s in scored}
     water = scores["soil water", "stock"]
     assert water.sensor == "0.06 m"
-    assert water.agreement.n == 60
-    assert water.agreement.bias == pytest.approx(0.05)
-    assert water.ubrmse == pytest.approx(0.0, abs=1e-7)
-    assert scores["soil water", "swapped"].agreement.rmse == pytest.approx(0.0, abs=1e-7)
+    assert water.scores.n == 60
+    assert water.scores.bias == pytest.approx(0.05)
+    assert water.scores.ubrmse == pytest.approx(0.0, abs=1e-7)
+    assert scores["soil water", "swapped"].scores.rmse == pytest.approx(0.0, abs=1e-7)
     # gap-filled days are not scored
-    assert scores["latent heat", "stock"].agreement.n == 30
+    assert scores["latent heat", "stock"].scores.n == 30
     assert len(scored) == 4
 
 

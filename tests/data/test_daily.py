@@ -8,7 +8,6 @@ import pytest
 import xarray as xr
 
 from jules_ml.data.daily import (
-    SECONDS_PER_DAY,
     calendar_days,
     daily_means,
     daily_series,
@@ -21,6 +20,7 @@ from jules_ml.data.daily import (
 from jules_ml.data.humidity import saturation_vapour_pressure, specific_humidity, vapour_pressure_deficit
 from jules_ml.data.satellite import lst_from_longwave
 from jules_ml.data.site import SiteMeta, site_dataset
+from jules_ml.physics.constants import SECONDS_PER_DAY
 
 HOUR = pd.Timedelta(hours=1)
 

@@ -50,10 +50,10 @@ def test_nights_run_from_noon_to_noon_and_need_four_half_hours() -> None:
     stamps = pd.to_datetime(
         ["2020-01-01 22:15", "2020-01-01 23:45", "2020-01-02 00:15", "2020-01-02 03:15", "2020-01-02 22:15"]
     )
-    steps = pd.DataFrame({"measured": [1.0, 2.0, 3.0, 4.0, 9.0], "modelled": 2.0}, index=stamps)
+    steps = pd.DataFrame({"observed": [1.0, 2.0, 3.0, 4.0, 9.0], "predicted": 2.0}, index=stamps)
     nights = nightly_means(steps)
     assert nights.index.tolist() == [pd.Timestamp("2020-01-01")]
-    assert nights["measured"].tolist() == [2.5]
+    assert nights["observed"].tolist() == [2.5]
 
 
 def test_carbon_flux_is_converted_to_carbon_dioxide() -> None:
@@ -111,7 +111,7 @@ def test_demo_on_a_few_days(record_path: Path, tmp_path: Path, monkeypatch: pyte
     pages = {"report.html", "scores.json", "column.nc", "column_learned.nc", "run_summary.json", "experiment.toml"}
     assert names == pages | {f"figures/{name}.png" for name in figures}
     scores = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
-    assert scores[0]["agreement"]["n"] > 5
+    assert scores[0]["scores"]["n"] > 5
 
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert page.count("data:image/png;base64,") == 8

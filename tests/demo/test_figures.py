@@ -56,7 +56,7 @@ def sensor(output: xr.Dataset, depth: float, mean: float) -> xr.DataArray:
 def pairs(n: int) -> pd.DataFrame:
     random = np.random.default_rng(1)
     index = pd.date_range("2020-01-01", periods=n, freq="1D")
-    return pd.DataFrame({"measured": random.gamma(2.0, 2.0, n), "modelled": random.gamma(2.0, 1.5, n)}, index=index)
+    return pd.DataFrame({"observed": random.gamma(2.0, 2.0, n), "predicted": random.gamma(2.0, 1.5, n)}, index=index)
 
 
 def check(figure: Figure, panels: int) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.progress import Reports
 from helpers.small_experiment import write_experiment, write_weather
 from scipy.stats import kstest, norm
 
@@ -13,7 +14,7 @@ from jules_ml.ensemble.dry_run import estimate
 from jules_ml.ensemble.fingerprint import fingerprint
 from jules_ml.ensemble.manifest import Status, write_status
 from jules_ml.ensemble.members import Members, plan_members
-from jules_ml.ensemble.run import EnsembleRun, Progress, plan_ensemble, run_ensemble, run_members
+from jules_ml.ensemble.run import EnsembleRun, MemberCounts, plan_ensemble, run_ensemble, run_members
 from jules_ml.ensemble.sampling import prior_quantile, unit_design
 from jules_ml.ensemble.schedule import alone
 from jules_ml.errors import BadInput
@@ -207,11 +208,15 @@ def test_dry_run_refuses_a_folder_of_another_ensemble(tmp_path: Path) -> None:
 
 def test_time_left_is_estimated_from_members_of_this_run(tmp_path: Path) -> None:
     ensemble = experiment(tmp_path)
-    reports: list[Progress] = []
+    counts: list[MemberCounts] = []
+    reports = Reports()
     (tmp_path / "out" / "members").mkdir(parents=True)
     for number in range(7):
         write_status(tmp_path / "out", Status(number, "failed", message="earlier"))
     plan = plan_ensemble(ensemble)
-    run_members(EnsembleRun(tmp_path / "out", ensemble, plan.members), plan, alone, progress=reports.append)
-    assert (reports[0].failed, reports[0].seconds_left) == (7, None)
-    assert reports[-1].done == 1
+    run_members(
+        EnsembleRun(tmp_path / "out", ensemble, plan.members), plan, alone, progress=reports, counts=counts.append
+    )
+    reports.check("members")
+    assert (counts[0].failed, counts[0].seconds_left) == (7, None)
+    assert counts[-1].done == 1

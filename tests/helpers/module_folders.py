@@ -38,8 +38,8 @@ def write_cores(folder: Path, *, soc: float = 20.0) -> Path:
         predictions=xr.Dataset(
             {
                 "cs": ("site", [7.5]),
-                **{name: ("site", [soc]) for name in ("predicted", "low", "high")},
-                **{f"bulk_density{at}": ("site", [1300.0]) for at in ("", "_at_low", "_at_high")},
+                **{name: ("site", [soc]) for name in ("predicted", "lower", "upper")},
+                **{f"bulk_density{at}": ("site", [1300.0]) for at in ("", "_at_lower", "_at_upper")},
             },
             coords={"site": ["Somewhere"]},
         ),

@@ -8,6 +8,7 @@ from pathlib import Path
 import f90nml
 import pytest
 from helpers.jules_runs import SOIL, Write, listing
+from helpers.progress import Reports
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
@@ -17,13 +18,13 @@ from jules_ml.jules.run import default_folder, run_jules
 def test_stock_run_in_a_new_folder(user: Path, write: Write) -> None:
     experiment = load_experiment(write())
     before = listing(user)
-    reports: list[tuple[str, int, int]] = []
-    done = run_jules(experiment, default_folder(experiment), progress=lambda *x: reports.append(x))
+    reports = Reports()
+    done = run_jules(experiment, default_folder(experiment), progress=reports)
     assert listing(user) == before
     assert done.folder == user.with_name("loobos_swap")
     assert [p.name for p in done.output] == ["loobos.day.nc"]
     assert [p.name for p in done.dumps] == ["loobos.dump.19970102.0.nc"]
-    assert reports == [("run", 48, 96), ("run", 96, 96), ("run", 96, 96)]
+    assert reports.reports == [("run", 48, 96), ("run", 96, 96), ("run", 96, 96)]
     assert done.warnings == ("INIT_DRIVE: No diffuse shortwave radiation",)
     changed = (done.folder / "namelists.diff").read_text(encoding="utf-8")
     assert [line for line in changed.splitlines() if line[0] in "+-" and line[:3] not in ("+++", "---")] == [

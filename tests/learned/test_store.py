@@ -16,7 +16,7 @@ from jules_ml.learned.store import read_module_folder, write_module_folder
 
 STATE = {"log_f": torch.arange(6.0, dtype=torch.float64).reshape(2, 3)}
 CARD = {"module": "respiration", "level": np.float64(2.5), "range": np.array([1.0, 2.0]), "missing": float("nan")}
-PREDICTIONS = xr.Dataset({"measured": ("row", [1.0, 2.0])})
+PREDICTIONS = xr.Dataset({"observed": ("row", [1.0, 2.0])})
 
 
 def write(folder: Path, **changes: object) -> Path:

@@ -31,7 +31,7 @@ def test_periods_are_means_and_progress_counts_every_step(shared_data: Path) -> 
             outputs=["smcl", "fqw_gb"],
             mean_over=48,
             compiled=False,
-            progress=counts.append,
+            on_steps=counts.append,
         )
     assert each.outputs["smcl"].shape == (96, 4, 1)
     assert daily.outputs["fqw_gb"].shape == (2, 1)

@@ -1,181 +1,199 @@
-"""Splits: nothing in two parts, nothing in the test part from near the training part, the same parts every time."""
+"""Splits of records and of sites."""
 
 from __future__ import annotations
+
+import zlib
 
 import numpy as np
 import pandas as pd
 import pytest
-import xarray as xr
+from numpy.typing import NDArray
 
-from jules_ml.errors import BadInput
 from jules_ml.scoring.splits import (
-    SiteSplit,
+    SPLIT_NAMES,
     Split,
-    by_block,
-    by_date,
-    by_fraction,
-    by_year,
-    hold_out_validation,
-    leave_one_site_out,
+    bootstrap_weights,
+    both_ends,
+    by_fractions,
+    from_left_out,
+    inner_folds,
+    last_blocks,
+    last_fraction,
+    leave_group_out,
+    leave_one_out,
     site_folds,
+    years_or_blocks,
 )
 
-SITES = ["Alp", "Bog", "Crop", "Dune", "Elm", "Fen", "Glen"]
+LONG = pd.date_range("2001-03-07", periods=2800, freq="12h")
+SHORT = pd.date_range("2004-05-20", periods=500, freq="D")
+BRIEF = pd.date_range("2010-11-02", periods=300, freq="8h")
+#: Rows of three sites one after another.
+MIDDLE = LONG.append(SHORT).append(BRIEF)
+SITE = np.repeat([0, 1, 2], [len(LONG), len(SHORT), len(BRIEF)])
+#: Usable days of two sensors.
+USABLE = np.random.default_rng(2).random((137, 2)) < 0.4
 
 
-def rows(start: str, end: str, *, hours: int = 6, offset: float = 0.0) -> xr.Dataset:
-    """A record without variables from local midnight to local midnight."""
-    time = pd.date_range(start, end, freq=f"{hours}h", inclusive="right") - pd.Timedelta(hours=offset)
-    attrs = {"site": "XX-Xxx", "interval_seconds": hours * 3600.0, "utc_offset_hours": offset}
-    return xr.Dataset(coords={"time": time}, attrs=attrs)
+def checksum(values: NDArray[np.generic]) -> int:
+    """Checksum of a split, so that no row moves from one part to another unnoticed."""
+    return zlib.crc32(np.ascontiguousarray(values, dtype=np.int64).tobytes())
 
 
-def times(mask: xr.DataArray) -> pd.DatetimeIndex:
-    return pd.DatetimeIndex(mask["time"].to_numpy()[mask.to_numpy()])
+def one_site(middle: pd.DatetimeIndex) -> NDArray[np.int64]:
+    return np.zeros(len(middle), dtype=np.int64)
 
 
-def distance(left: xr.DataArray, right: xr.DataArray) -> pd.Timedelta:
-    """Least time between a row of one part and a row of the other."""
-    return pd.Timedelta(np.abs(times(left).to_numpy()[:, None] - times(right).to_numpy()).min())
+def test_a_long_record_is_labelled_by_year_but_its_incomplete_years() -> None:
+    labels = years_or_blocks(LONG)
+    assert set(np.unique(labels)) == {-1, 2001, 2002, 2003, 2004}
+    assert set(LONG[labels == -1].year) == {2005}
+    assert checksum(labels) == 3791805624
 
 
-@pytest.mark.parametrize("offset", [0.0, 5.5, -7.0])
-def test_each_year_is_held_out_once(offset: float) -> None:
-    ds = rows("2016-01-01", "2020-01-01", offset=offset)
-    splits = by_year(ds)
-    assert [s.name for s in splits] == ["2016", "2017", "2018", "2019"]
-    np.testing.assert_array_equal(sum(s.test.astype(int) for s in splits), 1)
-    # the step that ends at midnight of New Year is the old year's
-    assert [int(s.test.sum()) for s in splits] == [366 * 4, 365 * 4, 365 * 4, 365 * 4]
-    for s in splits:
-        np.testing.assert_array_equal(s.train, ~s.test)
-        assert not s.validation.any()
+def test_a_short_record_is_labelled_by_blocks_of_two_months() -> None:
+    labels = years_or_blocks(SHORT)
+    assert set(SHORT[labels == labels[60]].month) == {7, 8}
+    assert checksum(labels) == 1625596099
 
 
-def test_poor_years_are_not_held_out() -> None:
-    ds = rows("2015-12-20", "2019-01-01")
-    assert [s.name for s in by_year(ds, min_rows=200)] == ["2016", "2017", "2018"]
-    assert by_year(ds, min_rows=200)[0].train[0]
-    with pytest.raises(BadInput, match=r"3 year.s. with 200 rows or more, of 4 needed") as refusal:
-        by_year(ds, min_rows=200, min_years=4)
-    assert refusal.value.where == "site XX-Xxx"
-    assert "by_block" in refusal.value.remedy
+def test_a_brief_record_is_labelled_by_single_months_where_asked() -> None:
+    assert len(np.unique(years_or_blocks(BRIEF))) == 2
+    assert len(np.unique(years_or_blocks(BRIEF, single_months=True))) == 4
 
 
-@pytest.mark.parametrize("gap", ["0D", "10D"])
-def test_blocks_are_dealt_evenly_and_keep_their_distance(gap: str) -> None:
-    ds = rows("2018-01-01", "2020-01-01")
-    splits = by_block(ds, months=2, folds=5, gap=gap, seed=3)
-    np.testing.assert_array_equal(sum(s.test.astype(int) for s in splits), 1)
-    month = pd.DatetimeIndex(ds["time"].to_numpy() - np.timedelta64(3, "h"))
-    block = (month.year * 12 + month.month - 1) // 2
-    for s in splits:
-        assert len(set(block[s.test])) in (2, 3)
-        assert not set(block[s.test]) & set(block[s.train])
-        assert distance(s.train, s.test) >= max(pd.Timedelta(gap), pd.Timedelta(hours=6))
-    again, other = by_block(ds, gap=gap, seed=3), by_block(ds, gap=gap, seed=4)
-    assert all(a.test.equals(b.test) for a, b in zip(splits, again, strict=True))
-    assert not all(a.test.equals(b.test) for a, b in zip(splits, other, strict=True))
+@pytest.mark.parametrize(
+    ("middle", "expected"),
+    [(LONG, 4088425675), (SHORT, 1153992260), (BRIEF, 1570370066)],
+    ids=["long", "short", "brief"],
+)
+def test_inner_folds_of_one_site(middle: pd.DatetimeIndex, expected: int) -> None:
+    assert checksum(inner_folds(one_site(middle), middle, most=4)) == expected
 
 
-def test_too_few_blocks_are_refused() -> None:
-    ds = rows("2018-01-01", "2018-07-01")
-    with pytest.raises(BadInput, match=r"3 block.s. of 2 months do not make 5 folds") as refusal:
-        by_block(ds)
-    assert "shorter blocks" in refusal.value.remedy
-    with pytest.raises(BadInput, match="5 months do not fit into a year"):
-        by_block(ds, months=5)
+def test_inner_folds_do_not_cut_blocks() -> None:
+    fold = inner_folds(one_site(SHORT), SHORT, most=6)
+    block = (12 * SHORT.year + SHORT.month - 1) // 2
+    assert pd.Series(fold).groupby(np.asarray(block)).nunique().max() == 1
+    assert set(fold) == set(range(6))
 
 
-def test_fractions_in_order_of_time() -> None:
-    ds = rows("2018-01-01", "2020-01-01")
-    s = by_fraction(ds, train=0.6, validation=0.2, test=0.2, gap="30D")
-    assert times(s.train)[-1] < times(s.validation)[0] < times(s.validation)[-1] < times(s.test)[0]
-    assert int(s.test.sum()) == round(0.2 * 2920)
-    assert distance(s.train, s.validation) >= pd.Timedelta("30D")
-    assert distance(s.validation, s.test) >= pd.Timedelta("30D")
-    assert not by_fraction(ds, train=0.5, validation=0.0, test=0.5).validation.any()
+def test_inner_folds_of_several_sites_are_each_site_s_own() -> None:
+    fold = inner_folds(SITE, MIDDLE, most=4)
+    assert checksum(fold) == 3010089917
+    np.testing.assert_array_equal(fold[SITE == 1], inner_folds(one_site(SHORT), SHORT, most=4))
 
 
-def test_fraction_refusals() -> None:
-    ds = rows("2018-01-01", "2018-02-01")
-    with pytest.raises(BadInput, match="do not sum to 1") as refusal:
-        by_fraction(ds, train=60, validation=20, test=20)
-    assert "0.6, 0.2, 0.2" in refusal.value.remedy
-    with pytest.raises(BadInput, match="nothing is left of the validation part") as refusal:
-        by_fraction(ds, gap="20D")
-    assert "shorter gap" in refusal.value.remedy
-    with pytest.raises(BadInput, match="there are no time steps"):
-        by_fraction(ds.isel(time=slice(0, 0)))
-    with pytest.raises(BadInput, match="out of order"):
-        by_fraction(ds.isel(time=slice(None, None, -1)))
+@pytest.mark.parametrize(
+    ("middle", "fraction", "first"), [(LONG, 0.2, 2060), (LONG, 0.5, 1330), (SHORT, 0.2, 407), (SHORT, 0.5, 285)]
+)
+def test_last_blocks_reach_to_the_end_of_the_record(middle: pd.DatetimeIndex, fraction: float, first: int) -> None:
+    test = last_blocks(one_site(middle), middle, fraction)
+    np.testing.assert_array_equal(test, np.arange(len(middle)) >= first)
 
 
-def test_dates_are_local() -> None:
-    ds = rows("2018-01-01", "2020-01-01", offset=-7.0)
-    s = by_date(ds, train_until="2019-01-01", validation_until="2019-07-01")
-    assert [int(part.sum()) for part in (s.train, s.validation, s.test)] == [365 * 4, 181 * 4, 184 * 4]
-    halves = by_date(ds, train_until="2019-01-01")
-    assert [int(part.sum()) for part in (halves.train, halves.validation, halves.test)] == [365 * 4, 0, 365 * 4]
-    with pytest.raises(BadInput, match="nothing is left of the test part"):
-        by_date(ds, train_until="2021-01-01")
-    with pytest.raises(BadInput, match="validation ends"):
-        by_date(ds, train_until="2019-07-01", validation_until="2019-01-01")
+def test_last_blocks_of_several_sites() -> None:
+    test = last_blocks(SITE, MIDDLE, 0.2)
+    assert test.sum() == 953
+    assert checksum(test) == 3502935157
+    assert not last_blocks(SITE, MIDDLE, 0.0).any()
 
 
-def test_validation_comes_out_of_the_training_part() -> None:
-    ds = rows("2016-01-01", "2020-01-01")
-    whole = by_year(ds, gap="5D")[1]
-    s = hold_out_validation(ds, whole, fraction=0.2, gap="5D", seed=1)
-    assert s.test.equals(whole.test)
-    assert not (s.validation & ~whole.train).any()
-    assert 0.15 < float(s.validation.sum() / whole.train.sum()) < 0.25
-    assert distance(s.train, s.validation) >= pd.Timedelta("5D")
-    assert hold_out_validation(ds, whole, fraction=0.2, gap="5D", seed=1).validation.equals(s.validation)
-    one_block = by_fraction(ds.isel(time=slice(0, 80)))
-    with pytest.raises(BadInput, match=r"1 block.s. of 2 months, too few to hold one out") as refusal:
-        hold_out_validation(ds.isel(time=slice(0, 80)), one_block)
-    assert "shorter blocks" in refusal.value.remedy
+def test_the_bootstrap_draws_whole_blocks_as_many_as_there_are() -> None:
+    weights = bootstrap_weights(SITE, MIDDLE, 3, days=30, rng=np.random.default_rng(1))
+    assert zlib.crc32(weights.tobytes()) == 3331207148
+    number = np.asarray((SHORT - pd.Timestamp("1900-01-01")).days // 30)
+    by_block = pd.DataFrame(weights[:, SITE == 1].T).groupby(number)
+    assert (by_block.nunique() == 1).all().all()
+    assert (by_block.first().sum() == by_block.ngroups).all()
 
 
-def test_chosen_rows_only() -> None:
-    """Nights, or whatever else is left of a record, are split by the same calendar."""
-    ds = rows("2016-01-01", "2020-01-01")
-    nights = ds.isel(time=np.flatnonzero(ds["time"].dt.hour.isin([0, 6]).to_numpy()))
-    for all_rows, some in zip(by_block(ds), by_block(nights), strict=True):
-        xr.testing.assert_equal(all_rows.test.sel(time=nights["time"]), some.test)
+@pytest.mark.parametrize(("fraction", "count"), [(0.0, 0), (0.13, 13), (0.3, 35), (1.0, 137)])
+def test_the_last_fraction_is_one_stretch_of_time(fraction: float, count: int) -> None:
+    test = last_fraction(np.asarray(USABLE.any(axis=1)), fraction)
+    np.testing.assert_array_equal(test, np.arange(137) >= 137 - count)
 
 
-def test_sites_left_out_one_by_one() -> None:
-    splits = leave_one_site_out(SITES, validation_sites=2, seed=5)
-    assert [s.test for s in splits] == [(site,) for site in SITES]
-    for s in splits:
-        assert sorted((*s.train, *s.validation, *s.test)) == SITES
-        assert len(s.validation) == 2
-    assert splits == leave_one_site_out(SITES, validation_sites=2, seed=5)
+def test_the_last_fraction_starts_at_a_usable_step() -> None:
+    usable = np.zeros(20, dtype=bool)
+    usable[2:12] = True
+    assert last_fraction(usable, 0.3).tolist() == [False] * 9 + [True] * 11
 
 
-def test_folds_of_sites_do_not_depend_on_their_order() -> None:
-    splits = site_folds(SITES, folds=3, seed=1)
-    assert sorted(site for s in splits for site in s.test) == SITES
-    assert sorted(len(s.test) for s in splits) == [2, 2, 3]
-    assert splits == site_folds(SITES[::-1], folds=3, seed=1)
-    assert splits != site_folds(SITES, folds=3, seed=2)
+def test_nothing_is_the_last_fraction_of_no_usable_step() -> None:
+    assert not last_fraction(np.zeros(5, dtype=bool), 0.5).any()
 
 
-def test_site_refusals() -> None:
-    with pytest.raises(BadInput, match="site Alp stands twice"):
-        leave_one_site_out([*SITES, "Alp"])
-    with pytest.raises(BadInput, match="none is left to train on") as refusal:
-        leave_one_site_out(["Alp"])
-    assert "more sites" in refusal.value.remedy
-    with pytest.raises(BadInput, match="7 sites do not make 8 folds"):
-        site_folds(SITES, folds=8)
+def test_both_ends_contain_the_same_fraction_of_the_steps() -> None:
+    steps = np.flatnonzero(USABLE[:, 0])
+    late, early = both_ends(steps, 137, 1.0 / 3.0)
+    assert (late.sum(), early.sum()) == (35, 47)
+    assert late[steps].sum() == early[steps].sum()
 
 
-def test_overlapping_parts_cannot_be_made() -> None:
-    mask = xr.DataArray([True, False], dims="time")
-    with pytest.raises(ValueError, match="overlap"):
-        Split("x", mask, ~mask, mask)
-    with pytest.raises(ValueError, match="overlap"):
-        SiteSplit("x", ("Alp",), (), ("Alp",))
+def test_both_ends_do_not_overlap() -> None:
+    steps = np.arange(10, 100, 2)
+    late, early = both_ends(steps, 120, 1.0 / 3.0)
+    assert late[steps].sum() == early[steps].sum() == 15
+    assert not (late & early).any()
+    assert late[119]
+    assert early[0]
+
+
+def test_a_split_by_fractions_is_in_order_of_time() -> None:
+    split = by_fractions(np.ones(700, dtype=bool), validation=0.2, test=0.3)
+    assert split.test.sum() == 211  # 700 * (1 - 0.3) is a little less than 490
+    assert split.validation.sum() == 196  # both ends of what is fitted
+    assert list(split.names()[[0, 200, 480, 699]]) == ["validation", "train", "validation", "test"]
+
+
+@pytest.mark.parametrize(
+    ("validation", "test", "sensor", "counts", "checksums"),
+    [
+        (0.2, 0.3, 0, (70, 37, 30), (2482436687, 1454721073, 2965376534)),
+        (0.2, 0.3, 1, (55, 46, 36), (3612716968, 1991178719, 3564694047)),
+        (0.0, 0.3, 0, (107, 0, 30), (1894128557, 3047533011, 2965376534)),
+        (0.2, 0.0, 1, (76, 61, 0), (1112435623, 2187886108, 3047533011)),
+        (0.15, 0.13, 0, (99, 26, 12), (4208480139, 309978417, 2636256978)),
+        (0.2, 1.0, 0, (0, 0, 137), (3047533011, 3047533011, 1971567720)),
+    ],
+)
+def test_a_split_by_fractions(
+    validation: float, test: float, sensor: int, counts: tuple[int, ...], checksums: tuple[int, ...]
+) -> None:
+    split = by_fractions(USABLE[:, sensor], validation=validation, test=test)
+    parts = (split.train, split.validation, split.test)
+    assert tuple(int(part.sum()) for part in parts) == counts
+    assert tuple(checksum(part) for part in parts) == checksums
+
+
+def test_a_record_without_usable_steps_is_unused() -> None:
+    split = by_fractions(np.zeros(4, dtype=bool), validation=0.2, test=0.3)
+    assert list(split.names()) == ["unused"] * 4
+
+
+def test_flags_are_positions_of_names() -> None:
+    train, validation, test = (np.arange(4) == k for k in range(3))
+    split = Split(train, validation, test)
+    assert split.flags().tolist() == [0, 1, 2, 3]
+    assert split.flags().dtype == np.int8
+    assert tuple(split.names()) == SPLIT_NAMES
+    assert split.fitted.tolist() == [True, True, False, False]
+
+
+def test_folds_of_sites() -> None:
+    assert [np.flatnonzero(fold).tolist() for fold in leave_one_out(3)] == [[0], [1], [2]]
+    assert [np.flatnonzero(fold).tolist() for fold in leave_group_out(["x", "y", "x", "z", "y"])] == [
+        [0, 2],
+        [1, 4],
+        [3],
+    ]
+    order = np.random.default_rng(7).permutation(10)
+    folds = site_folds(10, 3, seed=7)
+    assert [set(np.flatnonzero(fold)) for fold in folds] == [set(order[k::3]) for k in range(3)]
+
+
+def test_each_site_is_predicted_by_the_fit_without_it() -> None:
+    predicted = np.arange(6.0).reshape(2, 3)
+    folds = [np.array([True, False, False]), np.array([False, True, False])]
+    np.testing.assert_array_equal(from_left_out(predicted, folds), [0.0, 4.0, np.nan])

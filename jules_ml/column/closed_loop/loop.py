@@ -145,7 +145,7 @@ def closed_loop(
     soil_of_carbon: SoilOfCarbon | None = None,
     moisture: FollowedMoisture | None = None,
     compiled: bool | None = None,
-    progress: Callable[[int], None] | None = None,
+    on_steps: Callable[[int], None] | None = None,
 ) -> LoopRun:
     """Run columns through repeated weather, with carbon, soil, moisture and temperature acting on one another.
 
@@ -174,7 +174,7 @@ def closed_loop(
         a whole number of days.
     compiled : bool, optional
         As in :func:`~jules_ml.physics.integration.integrate`.
-    progress : callable, optional
+    on_steps : callable, optional
         Called with the number of steps done since the last call.
 
     Returns
@@ -210,7 +210,7 @@ def closed_loop(
             mean_over=period,
             analysis=None if ledger is None else ledger.analysis,
             compiled=compiled,
-            progress=progress,
+            on_steps=on_steps,
         )
         _refuse_not_finite(run.outputs, number)
         _add_analysis(history, ledger, run.outputs["smcl"])

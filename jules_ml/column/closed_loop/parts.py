@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,11 +19,10 @@ from jules_ml.learned.carbon.stock import carbon_stock
 from jules_ml.learned.hydraulics.columns import TOPSOIL_DEPTH
 from jules_ml.learned.hydraulics.inputs import climate_inputs
 from jules_ml.learned.hydraulics.site import soil_inputs
-from jules_ml.learned.store import read_predictions
+from jules_ml.learned.predictions import read_predictions
 from jules_ml.physics.column import SoilColumn
+from jules_ml.physics.constants import SECONDS_PER_DAY
 from jules_ml.physics.surface import Forcing
-
-_DAY: Final = 86400.0
 
 
 class FirstCarbon(NamedTuple):
@@ -148,8 +147,8 @@ def followed_moisture(
     """Learned moisture that the column follows, or none."""
     if section.moisture is None:
         return None
-    day = round(_DAY / column.timestep)
-    if day * column.timestep != _DAY:
+    day = round(SECONDS_PER_DAY / column.timestep)
+    if day * column.timestep != SECONDS_PER_DAY:
         raise BadInput(
             f"a time step of {column.timestep:g} s does not part a day evenly, and learned moisture is daily",
             where=f"{experiment.file}, run.timestep",

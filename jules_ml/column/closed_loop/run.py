@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +18,7 @@ from jules_ml.column.closed_loop.moisture_analysis import FollowedMoisture
 from jules_ml.column.closed_loop.parts import first_carbon, followed_moisture, following_soil
 from jules_ml.column.learned_respiration import learned_factors
 from jules_ml.column.output import OUTPUTS
-from jules_ml.column.run import counting, to_be_compiled
+from jules_ml.column.run import to_be_compiled
 from jules_ml.column.setup import experiment_column, initial_state
 from jules_ml.column.spin_up import SpinUp, spin_up
 from jules_ml.errors import BadInput
@@ -27,14 +26,13 @@ from jules_ml.experiment import Experiment
 from jules_ml.experiment.closed_loop import ClosedLoopSection
 from jules_ml.experiment.sections import RunSection
 from jules_ml.physics.column import ColumnState, SoilColumn, jules_one_pool_factors
+from jules_ml.physics.constants import SECONDS_PER_DAY, SECONDS_PER_YEAR
 from jules_ml.physics.surface import Forcing
 from jules_ml.support.files import whole_file
+from jules_ml.support.progress import Progress, counted
 from jules_ml.support.provenance import software
 from jules_ml.weather import site_weather
 
-#: Called with a stage, the steps done in it, and the steps it has at most.
-Progress = Callable[[str, int, int], None]
-_YEAR = 365.25 * 86400.0
 #: Water that learned moisture moves, as a fraction of precipitation, above which the user is warned [1].
 _MOVED_WARNING = 0.1
 #: Difference of a pass from a whole number of years above which the user is warned [years].
@@ -110,7 +108,7 @@ def run_closed_loop(experiment: Experiment, *, progress: Progress | None = None)
     experiment : Experiment
         With ``[closed_loop]`` and the sections that a run of the column needs.
     progress : callable, optional
-        Called with a stage, the steps done in it and the steps it has at most.
+        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------
@@ -129,7 +127,7 @@ def run_closed_loop(experiment: Experiment, *, progress: Progress | None = None)
     parts = _loop_parts(experiment, section, run, weather, dtype, notes)
     column = parts.column
     column.cs = torch.ones_like(parts.cs)  # as in the loop, so that the step is compiled once
-    n_spin = min(weather.n_steps, round(run.spin_up.years * _YEAR / run.timestep))
+    n_spin = min(weather.n_steps, round(run.spin_up.years * SECONDS_PER_YEAR / run.timestep))
     most = n_spin * run.spin_up.cycles
     n_loop = weather.passes * weather.n_steps
     compiled = to_be_compiled(run, most + n_loop, notes)
@@ -141,8 +139,10 @@ def run_closed_loop(experiment: Experiment, *, progress: Progress | None = None)
         run.spin_up,
         outputs=LOOP_OUTPUTS,
         compiled=compiled,
-        progress=counting(progress, "spin-up", most),
+        on_steps=counted(progress, "spin-up", most),
     )
+    if progress is not None and spun.cycles:
+        progress("spin-up", spun.cycles * n_spin, spun.cycles * n_spin)
     notes.append(f"spin-up: {spun}")
     loop = closed_loop(
         column,
@@ -151,14 +151,14 @@ def run_closed_loop(experiment: Experiment, *, progress: Progress | None = None)
         parts.cs,
         passes=weather.passes,
         period=weather.period,
-        litter=None if section.litter is None else torch.full_like(parts.cs, section.litter / _YEAR),
+        litter=None if section.litter is None else torch.full_like(parts.cs, section.litter / SECONDS_PER_YEAR),
         moves=section.carbon_moves,
         soil_of_carbon=parts.soil_of_carbon,
         moisture=parts.moisture,
         compiled=compiled,
-        progress=counting(progress, "loop", n_loop),
+        on_steps=counted(progress, "loop", n_loop),
     )
-    years = n_loop * run.timestep / _YEAR
+    years = n_loop * run.timestep / SECONDS_PER_YEAR
     warnings = _warnings(loop, parts.moisture, spun, years, weather.passes, notes)
     return ClosedLoopRun(
         experiment,
@@ -188,7 +188,7 @@ def _repeated_weather(
         start=None if run.start is None else pd.Timestamp(run.start),
         end=None if run.end is None else pd.Timestamp(run.end),
     )
-    period = round(section.period_days * 86400.0 / run.timestep)
+    period = round(section.period_days * SECONDS_PER_DAY / run.timestep)
     n_all = weather.series.sizes["time"]
     n_steps = n_all // period * period
     if n_steps == 0:
@@ -197,7 +197,7 @@ def _repeated_weather(
             where=f"{experiment.file}, closed_loop.period_days",
             remedy="give a smaller period_days, or a longer record",
         )
-    passes = max(1, round(section.years * _YEAR / (n_steps * run.timestep)))
+    passes = max(1, round(section.years * SECONDS_PER_YEAR / (n_steps * run.timestep)))
     if section.moisture is not None and section.moisture_level == "matched" and passes < 2:
         raise BadInput(
             "the run has one pass over the weather: learned moisture, rescaled to a free first pass, would have no effect",

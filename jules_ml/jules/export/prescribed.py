@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from jules_ml.data.netcdffile import read_netcdf
 from jules_ml.errors import BadInput
 from jules_ml.jules.input_files import sthuf_from_theta, write_prescribed
-from jules_ml.learned.store import read_module_folder
+from jules_ml.learned.predictions import read_predictions
+from jules_ml.learned.store import PREDICTIONS, read_module_folder
+from jules_ml.physics.constants import SECONDS_PER_DAY
 from jules_ml.support.files import file_name_of
-
-_DAY = 86400.0
 
 
 def export_prescribed(folder: str | Path, out: Path) -> list[Path]:
@@ -52,15 +51,13 @@ def export_prescribed(folder: str | Path, out: Path) -> list[Path]:
             where=folder,
             remedy="give sm_sat (and theta_r) of the run's soil under [moisture], and fit again",
         )
-    predictions = read_netcdf(
-        folder / "predictions.nc", required=["time", "site", "theta_layers"], kind="the predictions of a module"
-    )
+    predictions = read_predictions(folder, kind="moisture")
     predicted = set(predictions["site"].to_numpy().tolist())
     written = [_write(predictions, site, of, out) for site, of in known.items() if site in predicted]
     if not written:
         raise BadInput(
             "the module has no predictions of a site whose saturation is known",
-            where=folder / "predictions.nc",
+            where=folder / PREDICTIONS,
             remedy="give sm_sat (and theta_r) of the run's soil under [moisture] of the site that was taken in",
         )
     return written
@@ -71,12 +68,12 @@ def _write(predictions: xr.Dataset, site: str, of: dict[str, Any], out: Path) ->
     theta = mine["theta_layers"].to_numpy()
     # stamps are the ends of days in local standard time: a value holds from a day's start on, which JULES wants in UTC
     offset = pd.Timedelta(hours=float(of.get("utc_offset_hours", 0.0)))
-    end = pd.DatetimeIndex(xr.decode_cf(mine[["time"]])["time"].to_numpy())
+    end = pd.DatetimeIndex(mine["time"].to_numpy())
     return write_prescribed(
         out / f"{file_name_of(site)}_sthuf.nc",
         {"sthuf": sthuf_from_theta(theta, _layers(of["sm_sat"]), _layers(of["theta_r"]))},
         start=end[0] - pd.Timedelta(days=1) - offset,
-        period_seconds=_DAY,
+        period_seconds=SECONDS_PER_DAY,
         title=f"learned soil moisture at {site}",
     )
 

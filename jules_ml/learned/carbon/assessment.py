@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,7 +13,6 @@ from jules_ml.experiment.carbon_module import BRANCHES, Branch
 from jules_ml.learned.carbon.network import CarbonInputs
 from jules_ml.learned.carbon.skill import (
     by_soil,
-    carbon_scores,
     improvement_probability,
     left_out_coverage,
     sentence,
@@ -26,17 +25,15 @@ from jules_ml.learned.carbon.training import (
     Target,
     design,
     fit_networks,
-    left_out,
-    one_out,
     predict_forest,
     predict_regression,
-    region_out,
 )
+from jules_ml.scoring.scores import score
+from jules_ml.scoring.splits import from_left_out, leave_group_out, leave_one_out
+from jules_ml.support.progress import Progress
 
 _Array = NDArray[np.float64]
 _Mask = NDArray[np.bool_]
-#: Takes the part that is done, 0 to 1.
-Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,27 +104,27 @@ def ablation(
         Of the network.
     network : NetworkSettings, optional
     progress : callable, optional
-        Takes the part that is done, 0 to 1.
+        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------
     list of Ablation
     """
-    folds = one_out(len(table)) if folds is None else folds
+    folds = leave_one_out(len(table)) if folds is None else folds
     found = []
     for k, learner in enumerate(learners):
         without, with_it = (
-            left_out(
+            from_left_out(
                 predict(learner, table, inputs, target, folds, moisture=m, branches=branches, network=network), folds
             )
             for m in (False, True)
         )
         together = np.argmax(np.stack(folds), axis=0)
         probability = improvement_probability(with_it, without, target.log_value, together=together)
-        said = sentence(carbon_scores(with_it, target.log_value), carbon_scores(without, target.log_value), probability)
+        said = sentence(score(with_it, target.log_value), score(without, target.log_value), probability)
         found.append(Ablation(learner, without, with_it, probability, said))
         if progress is not None:
-            progress((k + 1) / len(learners))
+            progress("fit", k + 1, len(learners))
     return found
 
 
@@ -146,7 +143,7 @@ def ablation_scores(found: Sequence[Ablation], target: Target) -> dict[str, Any]
 
 def regions_left_out(table: CarbonTable, target: Target) -> dict[str, Any]:
     """Scores of the regression with whole regions left out, as :func:`ablation_scores` gives them, and how many ``regions`` there are."""
-    folds = region_out(table.regions)
+    folds = leave_group_out(table.regions)
     (found,) = ablation(table, target, learners=["regression"], folds=folds)
     scores = ablation_scores([found], target)["regression"]
     return {"regions": len(folds), **{key: scores[key] for key in ("climate", "moisture", "probability")}}
@@ -156,7 +153,7 @@ def regression_coverage(table: CarbonTable, target: Target, cover: float, *, moi
     """Share of sites within intervals that were made without them: each pair of sites is left out of a fit of its own."""
     n = len(table)
     x = design(table, moisture=moisture)
-    alone = left_out(predict_regression(x, target, one_out(n)), one_out(n))
+    alone = from_left_out(predict_regression(x, target, leave_one_out(n)), leave_one_out(n))
     inner = []
     for k in range(n):
         pairs = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -59,14 +60,17 @@ def evaluate_carbon(folder: str | Path, experiments: Sequence[Experiment], out: 
     predictions = predictions_of(sites, table, regression_prediction(state, list(card["inputs"]), table), interval)
     marked = any(site.knows_carbon for site in sites) or card["mark"] is not None
     predictions.attrs["mark"] = MARK if marked else "none"
+    keys = ("observed", "predicted", "lower", "upper")
     scores: dict[str, Any] = {
         "sites": {
-            str(name): {key: float(predictions[key].sel(site=name)) for key in ("observed", "predicted", "low", "high")}
+            str(name): {key: float(predictions[key].sel(site=name)) for key in keys}
             for name in predictions["site"].to_numpy()
         },
         "mark": MARK if marked else None,
     }
-    scores |= {kind: vars(s) for kind, s in by_soil(np.log(predictions["predicted"].to_numpy()), table.log_soc).items()}
+    scores |= {
+        kind: asdict(s) for kind, s in by_soil(np.log(predictions["predicted"].to_numpy()), table.log_soc).items()
+    }
     if out is not None:
         write_evaluation_folder(out, scores=scores, predictions=predictions)
         save_figure(carbon_predicted(predictions), out / "figures" / "predicted.png")

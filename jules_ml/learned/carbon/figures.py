@@ -94,7 +94,7 @@ def carbon_predicted(predictions: xr.Dataset) -> Figure:
     Parameters
     ----------
     predictions : xarray.Dataset
-        ``observed``, ``spread``, ``predicted``, ``low`` and ``high`` by ``site``.
+        ``observed``, ``spread``, ``predicted``, ``lower`` and ``upper`` by ``site``.
 
     Returns
     -------
@@ -110,12 +110,12 @@ def carbon_predicted(predictions: xr.Dataset) -> Figure:
 
 def _draw_predicted(axis: Axes, predictions: xr.Dataset) -> None:
     observed, predicted = predictions["observed"].to_numpy(), predictions["predicted"].to_numpy()
-    low, high = predictions["low"].to_numpy(), predictions["high"].to_numpy()
+    lower, upper = predictions["lower"].to_numpy(), predictions["upper"].to_numpy()
     spread = np.exp(predictions["spread"].to_numpy())
     axis.errorbar(
         observed,
         predicted,
-        yerr=[predicted - low, high - predicted],
+        yerr=[predicted - lower, upper - predicted],
         xerr=[observed - observed / spread, observed * spread - observed],
         fmt="o",
         color=BLUE,

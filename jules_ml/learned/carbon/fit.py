@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,7 +31,7 @@ from jules_ml.learned.carbon.report import (
 )
 from jules_ml.learned.carbon.signatures import SIGNATURES
 from jules_ml.learned.carbon.site import carbon_site
-from jules_ml.learned.carbon.skill import carbon_interval, carbon_scores
+from jules_ml.learned.carbon.skill import carbon_interval
 from jules_ml.learned.carbon.table import LEAST_SITES, STATIC, CarbonSite, CarbonTable, carbon_table, refuse_twins
 from jules_ml.learned.carbon.training import (
     NetworkSettings,
@@ -40,16 +40,14 @@ from jules_ml.learned.carbon.training import (
     design_names,
     fit_networks,
     fit_regression,
-    left_out,
-    one_out,
     predict_regression,
     soc_target,
 )
 from jules_ml.learned.store import write_module_folder
+from jules_ml.scoring.scores import score
+from jules_ml.scoring.splits import from_left_out, leave_one_out
+from jules_ml.support.progress import Progress
 from jules_ml.support.provenance import software
-
-#: Takes the part that is done, 0 to 1.
-Progress = Callable[[float], None]
 
 #: Spread of bulk density within a site [ln].
 _DENSITY_SPREAD: Final = 0.1
@@ -87,7 +85,7 @@ def fit_carbon(experiments: Sequence[Experiment], out: Path, *, progress: Progre
     out : Path
         Module folder to write; see :func:`~jules_ml.learned.store.write_module_folder`.
     progress : callable, optional
-        Takes the part that is done, 0 to 1.
+        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------
@@ -211,13 +209,10 @@ def _learned(
 
 def _density_scores(x: _Array, target: Target, cover: float) -> dict[str, float]:
     """Scores of bulk density with each site left out; an interval reaches from the prediction over the factor to that times it."""
-    folds = one_out(len(x))
-    predicted = left_out(predict_regression(x, target, folds), folds)
-    found = carbon_scores(predicted, target.log_value)
+    folds = leave_one_out(len(x))
+    predicted = from_left_out(predict_regression(x, target, folds), folds)
     interval = carbon_interval(predicted - target.log_value, target.spread, cover)
     return {
-        "sites": found.n,
-        "r_squared": found.r_squared,
-        "rmse_log": found.rmse_log,
+        **asdict(score(predicted, target.log_value)),
         "interval_factor": float(np.exp(interval.half_width(np.array([_DENSITY_SPREAD]))[0])),
     }

@@ -10,7 +10,8 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.carbon_module import CarbonSettings
 from jules_ml.learned.adaptation import AdaptationDays
-from jules_ml.learned.kind import Outcome, Progress, ScoreRow
+from jules_ml.learned.kind import Outcome, ScoreRow
+from jules_ml.support.progress import Progress
 from jules_ml.support.section import Section
 
 if TYPE_CHECKING:
@@ -67,12 +68,12 @@ class CarbonKind:
         scores = evaluate_carbon(folder, experiments, out)
         notes = [scores["mark"]] if scores["mark"] else []
         notes += [
-            f"{site}: predicted {values['predicted']:.3g} ({values['low']:.3g} to {values['high']:.3g}), "
+            f"{site}: predicted {values['predicted']:.3g} ({values['lower']:.3g} to {values['upper']:.3g}), "
             f"cores {values['observed']:.3g} g kg-1"
             for site, values in scores["sites"].items()
         ]
         rows = tuple(
-            ScoreRow(group, "learned", scores[group], "ln(g kg-1)")
+            ScoreRow(group, "learned", scores[group]["logarithm"], "ln(g kg-1)")
             for group in ("all", "mineral", "peat")
             if group in scores
         )
@@ -88,7 +89,7 @@ class CarbonKind:
 def _fit_rows(scores: Mapping[str, Any]) -> tuple[ScoreRow, ...]:
     """Scores of sites left out in turn: each learner without and with soil moisture."""
     return tuple(
-        ScoreRow("sites left out", f"{learner}, {inputs}", of_learner[inputs]["all"], "ln(g kg-1)")
+        ScoreRow("sites left out", f"{learner}, {inputs}", of_learner[inputs]["all"]["logarithm"], "ln(g kg-1)")
         for learner, of_learner in scores["learners"].items()
         for inputs in ("climate", "moisture")
     )

@@ -22,6 +22,8 @@ from jules_ml.learned.carbon.table import CarbonSite, CarbonTable, carbon_table
 from jules_ml.learned.carbon.training import (
     design_names,
 )
+from jules_ml.learned.predictions import prediction_variables
+from jules_ml.scoring.splits import Split
 from jules_ml.support.figures import save_figure
 
 _Array = NDArray[np.float64]
@@ -54,13 +56,21 @@ def predictions_of(
 ) -> xr.Dataset:
     """Observed and predicted carbon with its interval [g kg-1], and signatures, by site; ``log_soc`` is predicted without it [ln]."""
     half = interval.half_width(table.spread)
-    carbon = {"units": "g kg-1"}
+    cored = np.isfinite(table.log_soc)
+    none = np.zeros_like(cored)
     data: dict[str, Any] = {
-        "observed": ("site", np.exp(table.log_soc), carbon | {"long_name": "organic carbon of 0-30 cm, cored"}),
+        **prediction_variables(
+            "site",
+            observed=np.exp(table.log_soc),
+            predicted=np.exp(log_soc),
+            lower=np.exp(log_soc - half),
+            upper=np.exp(log_soc + half),
+            split=Split(none, none, test=cored).flags(),
+            quantity="organic carbon of 0-30 cm",
+            interval="interval of the mean of a site's cores",
+            attributes={"units": "g kg-1", "comment": "each site is predicted by a fit without it; observed by cores"},
+        ),
         "spread": ("site", table.spread, {"units": "1", "long_name": "spread of ln SOC among cores"}),
-        "predicted": ("site", np.exp(log_soc), carbon | {"long_name": "organic carbon of 0-30 cm, predicted unseen"}),
-        "low": ("site", np.exp(log_soc - half), carbon | {"long_name": "lower bound"}),
-        "high": ("site", np.exp(log_soc + half), carbon | {"long_name": "upper bound"}),
         "region": ("site", list(table.regions)),
     }
     for name in table.signatures.columns:
@@ -96,13 +106,13 @@ def with_stock(
     # what holds more carbon than predicted is lighter, unless its density was measured
     ratio = {
         key: _mixed_density(predictions[key].to_numpy()) / _mixed_density(predictions["predicted"].to_numpy())
-        for key in ("low", "high")
+        for key in ("lower", "upper")
     }
     at_bounds: dict[Any, Any] = {
         f"bulk_density_at_{key}": (
             "site",
             np.where(np.isfinite(measured), measured, density * of_predicted),
-            {"units": "kg m-3", "long_name": f"dry bulk density that goes with the bound `{key}` of carbon"},
+            {"units": "kg m-3", "long_name": f"dry bulk density at the {key} end of the interval of carbon"},
         )
         for key, of_predicted in ratio.items()
     }

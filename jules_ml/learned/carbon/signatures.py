@@ -19,6 +19,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import theilslopes
 
+from jules_ml.physics.constants import DAYS_PER_YEAR
+
 _Array = NDArray[np.float64]
 
 #: Rain that makes a day wet [kg m-2 d-1].
@@ -55,7 +57,6 @@ _TIME_SCALES = np.geomspace(0.5, 60.0, 97)
 _LONGEST_LAG = 90
 #: Days above freezing that temperatures are compared on, at least, and steps of each for its range.
 _WARM_DAYS, _STEPS_A_DAY = 60, 8
-_YEAR = 365.25
 
 
 class Event(NamedTuple):
@@ -208,7 +209,7 @@ def _dry_stretches(precip: _Array, events: list[Event]) -> list[slice]:
 
 def _season(days: pd.DatetimeIndex, theta: _Array) -> _Array:
     """Cosine and sine of the annual course, by least squares on monthly means so that no season outweighs another."""
-    monthly = pd.DataFrame({"theta": theta, "phase": 2.0 * np.pi * (days.day_of_year.to_numpy() - 1.0) / _YEAR})
+    monthly = pd.DataFrame({"theta": theta, "phase": 2.0 * np.pi * (days.day_of_year.to_numpy() - 1.0) / DAYS_PER_YEAR})
     monthly = monthly.dropna().groupby(days[np.isfinite(theta)].month).mean()
     if len(monthly) < 4:
         return np.array([np.nan, np.nan])

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jules_ml.learned.carbon.table import PEAT
-from jules_ml.scoring.fluxes import r_squared
-from jules_ml.scoring.intervals import conformal_quantiles, coverage
+from jules_ml.scoring.intervals import conformal_quantiles
+from jules_ml.scoring.scores import Scores, coverage, score
 
 _Array = NDArray[np.float64]
 
@@ -28,40 +28,19 @@ class CarbonScores:
 
     Attributes
     ----------
-    n : int
-        Sites.
-    r_squared : float
-        Share of the variance of ln SOC explained [1]; below zero where the sites' mean would do better.
-    rmse_log : float
-        [ln].
-    mae, rmse : float
-        Mean absolute error, and root mean square error [g kg-1].
-    bias_log : float
-        [ln].
+    logarithm : Scores
+        Of ln SOC; the errors are in ln(g kg-1), and ``nse`` is what soil mapping calls R² or model efficiency.
+    carbon : Scores
+        Of SOC; the errors are in g kg-1.
     """
 
-    n: int
-    r_squared: float
-    rmse_log: float
-    mae: float
-    rmse: float
-    bias_log: float
+    logarithm: Scores
+    carbon: Scores
 
 
 def carbon_scores(predicted: _Array, observed: _Array) -> CarbonScores:
-    """Score logarithms that were predicted against those observed, shape (site,) each; NaN does not count."""
-    known = np.isfinite(predicted) & np.isfinite(observed)
-    p, o = predicted[known], observed[known]
-    if len(o) < 3:
-        return CarbonScores(len(o), *[float("nan")] * 5)
-    return CarbonScores(
-        n=len(o),
-        r_squared=r_squared(p, o),
-        rmse_log=float(np.sqrt(np.mean((p - o) ** 2))),
-        mae=float(np.mean(np.abs(np.exp(p) - np.exp(o)))),
-        rmse=float(np.sqrt(np.mean((np.exp(p) - np.exp(o)) ** 2))),
-        bias_log=float(np.mean(p - o)),
-    )
+    """Score predicted logarithms by the observed ones, shape (site,) each; sites where one is NaN are left out."""
+    return CarbonScores(score(predicted, observed), score(np.exp(predicted), np.exp(observed)))
 
 
 def by_soil(predicted: _Array, observed: _Array) -> dict[str, CarbonScores]:
@@ -119,23 +98,23 @@ def improvement_probability(
     return float((1 + np.sum(signs @ gain >= gain.sum() - 1e-12)) / (_DRAWS + 1))
 
 
-def sentence(with_it: CarbonScores, without: CarbonScores, probability: float) -> str:
+def sentence(with_it: Scores, without: Scores, probability: float) -> str:
     """Say plainly whether soil moisture adds skill.
 
     Parameters
     ----------
-    with_it, without : CarbonScores
-        Of climate and topography with soil moisture, and without.
+    with_it, without : Scores
+        Of ln SOC, by climate and topography with soil moisture, and without.
     probability : float
         From :func:`improvement_probability`.
     """
     numbers = (
-        f"R² of ln SOC {with_it.r_squared:.2f} with it and {without.r_squared:.2f} without, {with_it.n} sites left out one by one, "
+        f"NSE of ln SOC {with_it.nse:.2f} with it and {without.nse:.2f} without, {with_it.n} sites left out one by one, "
         f"p = {probability:.3f}"
     )
-    if probability < SIGNIFICANT and with_it.r_squared > max(without.r_squared, 0.0):
+    if probability < SIGNIFICANT and with_it.nse > max(without.nse, 0.0):
         return f"soil moisture adds skill to climate and topography ({numbers})"
-    if with_it.r_squared <= 0.0 and without.r_squared <= 0.0:
+    if with_it.nse <= 0.0 and without.nse <= 0.0:
         return f"no skill: neither soil moisture nor climate and topography do better than the mean of the sites ({numbers})"
     return f"soil moisture adds no skill to climate and topography that could be told from chance ({numbers})"
 
@@ -209,4 +188,4 @@ def left_out_coverage(
         made = carbon_interval((others - observed)[rest], spread[rest], cover)
         width = made.half_width(spread[k : k + 1])[0]
         low[k], high[k] = predicted[k] - width, predicted[k] + width
-    return coverage(observed, low, high)
+    return coverage(low, high, observed)

@@ -35,10 +35,10 @@ def carbon_stock(here: xr.Dataset, *, cover: float = 0.9, predicted: bool) -> di
         stock, density = float(here["cs_cored"]), float(here["bulk_density_cored"])
         low_density = high_density = density
     else:
-        soc, low, high = (float(here[key]) for key in ("predicted", "low", "high"))
+        soc, low, high = (float(here[key]) for key in ("predicted", "lower", "upper"))
         origin = "predicted by a module that has not seen the site" + ("; its cores were set aside" if cored else "")
         stock, density = float(here["cs"]), float(here["bulk_density"])
-        low_density, high_density = (float(here[f"bulk_density_at_{key}"]) for key in ("low", "high"))
+        low_density, high_density = (float(here[f"bulk_density_at_{key}"]) for key in ("lower", "upper"))
     return {
         "cs": stock,
         "soc": 0.001 * soc * density,

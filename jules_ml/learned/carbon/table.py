@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
 from jules_ml.learned.carbon.signatures import LEAST_DRYDOWNS, LEAST_EVENTS, SIGNATURES, Signatures, signatures
+from jules_ml.physics.constants import DAYS_PER_YEAR
 
 _Array = NDArray[np.float64]
 
@@ -102,7 +103,7 @@ def climate_of(precip: _Array, t_air: _Array) -> dict[str, float]:
     return {
         "t_mean": float(np.nanmean(t_air)),
         "t_season": float(monthly.std()),
-        "precip": float(np.log(max(365.25 * float(np.nanmean(precip)), 1.0))),
+        "precip": float(np.log(max(DAYS_PER_YEAR * float(np.nanmean(precip)), 1.0))),
     }
 
 

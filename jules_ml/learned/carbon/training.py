@@ -191,22 +191,3 @@ def fit_networks(
                 p.copy_(parameters[name][k])
     mean = out.reshape(len(folds), settings.members, -1).mean(1)
     return networks, mean.double().numpy()
-
-
-def one_out(n: int) -> list[_Mask]:
-    """Folds of one site each."""
-    return list(np.eye(n, dtype=bool))
-
-
-def region_out(regions: Sequence[str]) -> list[_Mask]:
-    """Folds of the sites of one region each."""
-    names = np.asarray(regions)
-    return [names == name for name in dict.fromkeys(regions)]
-
-
-def left_out(predicted: _Array, folds: Sequence[_Mask]) -> _Array:
-    """What was predicted for each site by the fit that left it out, shape (site,)."""
-    found = np.full(predicted.shape[1], np.nan)
-    for row, fold in zip(predicted, folds, strict=True):
-        found[fold] = row[fold]
-    return found

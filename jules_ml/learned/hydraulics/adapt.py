@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.learned.adaptation import AdaptationDays
-from jules_ml.learned.hydraulics.columns import HydraulicSite, Progress, column_batch
+from jules_ml.learned.hydraulics.columns import HydraulicSite, column_batch
 from jules_ml.learned.hydraulics.fit import HydraulicsFit, card_of, learning_of
 from jules_ml.learned.hydraulics.report import predicted, save_report_figures, scores_of
 from jules_ml.learned.hydraulics.site import TIMESTEP, hydraulic_sites
 from jules_ml.learned.hydraulics.store import load_hydraulics, refuse_other_layers, settings_of
 from jules_ml.learned.hydraulics.training import Lesson, learn_hydraulics
 from jules_ml.learned.store import refuse_foreign, write_module_folder
+from jules_ml.support.progress import Progress
 
 
 def adapt_hydraulics(
@@ -43,7 +44,7 @@ def adapt_hydraulics(
     days : AdaptationDays
         Days to adapt by. Of a number of days, later ones are scored; of a list of days, all others.
     progress : callable, optional
-        Receives the fraction that is done, 0 to 1.
+        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------

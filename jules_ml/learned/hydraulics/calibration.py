@@ -13,9 +13,10 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor
 
-from jules_ml.learned.hydraulics.columns import ColumnBatch, Progress, response
+from jules_ml.learned.hydraulics.columns import ColumnBatch, response
 from jules_ml.learned.hydraulics.misfit import Expansion, Misfit, misfit
 from jules_ml.learned.hydraulics.soil import RAW_LIMIT
+from jules_ml.support.progress import Progress, portion
 
 #: Error of a sensor that is thought small [m3 m-3]: against it the distance from the prior parameters is weighed.
 SENSOR_ERROR: Final = 0.02
@@ -64,7 +65,7 @@ def calibrate(
     observed : Tensor, shape (day, sensor), optional
         What is fitted to, in place of all that the batch holds [m3 m-3].
     progress : callable, optional
-        Takes the part that is done, 0 to 1.
+        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------
@@ -104,7 +105,7 @@ def calibrate(
         step = _damped_step(kept[1], kept[2], damping)
         trial = (best + step).clamp(-RAW_LIMIT, RAW_LIMIT)
         if progress is not None:
-            progress((number + 1) / (rounds + 1))
+            progress("calibration", number + 1, rounds + 1)
     return Calibrated(best.to(prior.dtype).reshape(shape), torch.stack(costs), tuple(visited))
 
 
@@ -159,7 +160,7 @@ def calibrate_from(
     bias_weight, rounds, observed
         As for :func:`calibrate`.
     progress : callable, optional
-        Takes the part that is done, 0 to 1.
+        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------
@@ -168,11 +169,7 @@ def calibrate_from(
     """
     ended: list[Calibrated] = []
     for number, start in enumerate(starts):
-
-        def onward(part: float, number: int = number) -> None:
-            if progress is not None:
-                progress((number + part) / len(starts))
-
+        onward = portion(progress, number / len(starts), (number + 1) / len(starts))
         ended.append(
             calibrate(batch, start, bias_weight=bias_weight, rounds=rounds, observed=observed, progress=onward)
         )

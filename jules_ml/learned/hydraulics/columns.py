@@ -8,7 +8,7 @@ only as far as its window; this sees from spin-up to the end, and needs no more 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -21,20 +21,18 @@ from torch import Tensor
 from jules_ml.errors import BadInput
 from jules_ml.learned.hydraulics.soil import PARAMETERS, LearnedSoil, bounded_parameters, learned_soil, organic_fraction
 from jules_ml.physics.column import SoilColumn, SoilProperties
-from jules_ml.physics.constants import RHO_WATER
+from jules_ml.physics.constants import RHO_WATER, SECONDS_PER_DAY
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN, HydraulicForm
 from jules_ml.physics.integration import can_compile, integrate
 from jules_ml.physics.photosynthesis import LeafParameters
 from jules_ml.physics.surface import Forcing, SurfaceProperties
 from jules_ml.physics.tiles import Tile, surface_properties
+from jules_ml.support.progress import Progress, counted
 
 #: Middle of the lowest layer that counts as topsoil [m]; topsoil and subsoil have parameters of their own.
 TOPSOIL_DEPTH: Final = 0.3
 #: Displacement that a derivative is taken over, in unbounded numbers [1]: well above what single precision blurs.
 DISPLACEMENT: Final = 0.05
-
-#: Called with the part of the work that is done, 0 to 1.
-Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +127,7 @@ class ColumnBatch:
     @property
     def steps_a_day(self) -> int:
         """Time steps in a day."""
-        return round(86400.0 / self.timestep)
+        return round(SECONDS_PER_DAY / self.timestep)
 
 
 def layer_weights(depth: NDArray[np.floating], dzsoil: Sequence[float]) -> NDArray[np.float64]:
@@ -185,7 +183,7 @@ def column_batch(
     """
     if not sites:
         raise BadInput("there is no site to learn from", remedy="give one at least")
-    a_day = round(86400.0 / timestep)
+    a_day = round(SECONDS_PER_DAY / timestep)
     for site in sites:
         steps = int(site.forcing.t_air.shape[0])
         if steps != a_day * len(site.observed):
@@ -284,7 +282,7 @@ def simulate(
     form : HydraulicForm
         Van Genuchten or Clapp-Hornberger.
     progress : callable, optional
-        Takes the part that is done, 0 to 1.
+        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------
@@ -308,14 +306,7 @@ def simulate(
     wetness = 0.5 * (properties.sm_wilt + properties.sm_crit) / properties.sm_sat
     state = column.initial_state(wetness, forcing.t_air.mean(0).expand_as(wetness))
     steps = forcing.t_air.shape[0] + batch.spin_up
-    done = 0
-
-    def count(since: int) -> None:
-        nonlocal done
-        done += since
-        if progress is not None:
-            progress(done / steps)
-
+    on_steps = counted(progress, "columns", steps)
     compiled = can_compile() and steps >= 2000
     with torch.no_grad():
         for series in (Forcing(*(x[: batch.spin_up] for x in forcing)), forcing):
@@ -328,7 +319,7 @@ def simulate(
                 outputs=("smcl",),
                 mean_over=batch.steps_a_day,
                 compiled=compiled,
-                progress=count,
+                on_steps=on_steps,
             )
             state = run.state
     return run.outputs["smcl"] / (RHO_WATER * batch.dzsoil) + soil.theta_r
@@ -414,7 +405,7 @@ def response(batch: ColumnBatch, raw: Tensor, *, progress: Progress | None = Non
     raw : Tensor, shape (parameter, horizon, column)
         Unbounded [1].
     progress : callable, optional
-        Takes the part that is done, 0 to 1.
+        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------

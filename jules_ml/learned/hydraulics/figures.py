@@ -12,7 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from jules_ml.physics.constants import SECONDS_PER_DAY
 from jules_ml.physics.hydraulics import conductivity_vg, wetness_at_suction_vg
+from jules_ml.scoring.splits import SPLIT_NAMES
 from jules_ml.support.figures import (
     BLACK,
     BLUE,
@@ -41,7 +43,7 @@ def _curves(ds: xr.Dataset, prefix: str, site: int) -> tuple[NDArray[np.float64]
     suction = torch.logspace(-1.0, 2.6, 120, dtype=torch.float64)
     content = theta_r + sm_sat * wetness_at_suction_vg(suction, b, sathh)
     wetness = torch.linspace(0.06, 0.94, 120, dtype=torch.float64)
-    conductivity = 86400.0 * conductivity_vg(wetness.expand(*b.shape[:-1], -1), b, satcon).k
+    conductivity = SECONDS_PER_DAY * conductivity_vg(wetness.expand(*b.shape[:-1], -1), b, satcon).k
     return suction.numpy(), content.numpy(), (theta_r + sm_sat * wetness).numpy(), conductivity.numpy()
 
 
@@ -85,7 +87,7 @@ def hydraulic_curves(predictions: xr.Dataset) -> Figure:
 
 def _mark_visited(axis: Axes, predictions: xr.Dataset, site: int) -> None:
     mine = np.flatnonzero(predictions["sensor_site"].to_numpy() == site)
-    low, high = np.nanquantile(predictions["learned"].to_numpy()[:, mine[0]], [0.02, 0.98])
+    low, high = np.nanquantile(predictions["predicted"].to_numpy()[:, mine[0]], [0.02, 0.98])
     axis.axvspan(low, high, color="#EAF3FA", lw=0.0, zorder=0)
 
 
@@ -111,11 +113,11 @@ def hydraulic_series(predictions: xr.Dataset) -> Figure:
         start = pd.Timestamp(str(predictions["start"].to_numpy()[site]))
         days = pd.date_range(pd.Timestamp("2001-01-01") if pd.isna(start) else start, periods=predictions.sizes["day"])
         here = predictions.isel(sensor=sensor)
-        axis.fill_between(days, here["low"], here["high"], color=MODELLED, alpha=0.2, lw=0.0)
+        axis.fill_between(days, here["lower"], here["upper"], color=MODELLED, alpha=0.2, lw=0.0)
         axis.plot(days, here["texture"], color=GREY, lw=0.8, label="texture regression")
-        axis.plot(days, here["learned"], color=MODELLED, lw=0.9, label="learned, and 90 % of members")
+        axis.plot(days, here["predicted"], color=MODELLED, lw=0.9, label="learned, and 90 % of members")
         axis.plot(days, here["observed"], ".", color=MEASURED, ms=1.8, label="measured")
-        test = np.flatnonzero(here["test"].to_numpy() == 1)
+        test = np.flatnonzero(here["split"].to_numpy() == SPLIT_NAMES.index("test"))
         if 0 < len(test) < len(days):
             axis.axvspan(days[test[0]], days[-1], color="#FCEBDD", lw=0.0, zorder=0, label="held out")
         known = np.flatnonzero(np.isfinite(here["observed"].to_numpy()))

@@ -14,7 +14,6 @@ from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.experiment.place import INPUTS, TEXTURE
 from jules_ml.learned.hydraulics.columns import (
     HydraulicSite,
-    Progress,
     column_batch,
 )
 from jules_ml.learned.hydraulics.network import LearnedHydraulics
@@ -24,13 +23,14 @@ from jules_ml.learned.hydraulics.site import (
     TIMESTEP,
     common_layers,
     hydraulic_sites,
-    time_split,
 )
 from jules_ml.learned.hydraulics.training import Learning, Lesson, learn_hydraulics
 from jules_ml.learned.store import (
     refuse_foreign,
     write_module_folder,
 )
+from jules_ml.scoring.splits import last_fraction
+from jules_ml.support.progress import Progress
 from jules_ml.support.provenance import software
 
 #: Sites from which on the members of the ensemble each weigh the sites anew.
@@ -71,7 +71,7 @@ def fit_hydraulics(experiments: Sequence[Experiment], out: Path, *, progress: Pr
     out : Path
         Module folder to write; see :func:`~jules_ml.learned.store.write_module_folder`.
     progress : callable, optional
-        Takes the part that is done, 0 to 1.
+        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def fit_hydraulics(experiments: Sequence[Experiment], out: Path, *, progress: Pr
     settings = experiments[0].hydraulics or HydraulicSettings()
     sites = hydraulic_sites(experiments, settings)
     dzsoil = common_layers(experiments)
-    held = time_split([site.observed for site in sites], settings.test_fraction)
+    held = [last_fraction(np.isfinite(site.observed).any(1), settings.test_fraction) for site in sites]
     seen = [
         replace(s, observed=np.where(days[:, None], np.nan, s.observed)) for s, days in zip(sites, held, strict=True)
     ]

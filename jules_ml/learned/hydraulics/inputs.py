@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from jules_ml.data.daily import SECONDS_PER_DAY, whole_days
+from jules_ml.data.daily import whole_days
+from jules_ml.physics.constants import DAYS_PER_YEAR, SECONDS_PER_DAY
 from jules_ml.physics.surface import Forcing
 
 #: Inputs learned from by their logarithm.
@@ -46,7 +47,7 @@ def climate_inputs(forcing: Forcing, *, timestep: float, lst: NDArray[np.floatin
     """
     t_air = whole_days(forcing.t_air.double().numpy(), timestep)
     rain = SECONDS_PER_DAY * whole_days((forcing.tot_rain + forcing.tot_snow).double().numpy(), timestep).mean(1)
-    yearly = max(365.25 * float(rain.mean()), 1.0)
+    yearly = max(DAYS_PER_YEAR * float(rain.mean()), 1.0)
     sun = float(forcing.sw_down.double().mean())
     keep = np.exp(-1.0 / _SWI_DAYS)
     index = np.empty_like(rain)
@@ -57,7 +58,7 @@ def climate_inputs(forcing: Forcing, *, timestep: float, lst: NDArray[np.floatin
     found = {
         "t_air": float(t_air.mean()),
         "precip": yearly,
-        "dryness": sun * SECONDS_PER_DAY * 365.25 / (_LATENT_HEAT * yearly),
+        "dryness": sun * SECONDS_PER_DAY * DAYS_PER_YEAR / (_LATENT_HEAT * yearly),
         "t_range": float((t_air.max(1) - t_air.min(1)).mean()),
         "swi": float(index.std() / max(index.mean(), 1e-9)),
         "lst_excess": float("nan"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,10 @@ from jules_ml.learned.hydraulics.figures import hydraulic_curves, hydraulic_seri
 from jules_ml.learned.hydraulics.network import LearnedHydraulics, input_table
 from jules_ml.learned.hydraulics.pretraining import texture_parameters
 from jules_ml.learned.hydraulics.soil import LearnedSoil
+from jules_ml.learned.predictions import prediction_variables
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
-from jules_ml.scoring.scores import agreement
+from jules_ml.scoring.scores import Scores, score
+from jules_ml.scoring.splits import SPLIT_NAMES, split_of
 from jules_ml.support.figures import save_figure
 
 #: Part of the members' spread that lines and bands show.
@@ -46,8 +49,8 @@ def predicted(
     Returns
     -------
     xarray.Dataset
-        ``observed``, ``learned``, ``low``, ``high`` and ``texture`` water content [m3 m-3] and ``test`` by ``day`` and ``sensor``; JULES's
-        soil properties by ``soil`` and ``site``, those of the members (``member_*``) and of the texture regression (``texture_*``).
+        ``observed``, ``predicted``, ``lower``, ``upper`` and ``texture`` water content [m3 m-3] and ``split`` by ``day`` and ``sensor``;
+        JULES's soil properties by ``soil`` and ``site``, those of the members (``member_*``) and of the texture regression (``texture_*``).
     """
     sites = batch.sites
     dtype = batch.dzsoil.dtype
@@ -57,19 +60,29 @@ def predicted(
     soils = [batch_soil(batch, raw) for raw in raws]
     theta = simulate(batch, joined_soil(soils))
     at = [at_sensors(batch, part).numpy() for part in theta.split(len(sites), dim=2)]
-    low, high = np.quantile(np.stack(at[2:]), [_LOW, _HIGH], axis=0)
+    lower, upper = np.quantile(np.stack(at[2:]), [_LOW, _HIGH], axis=0)
     test = np.ones(at[0].shape, dtype=bool)
     if held is not None:
         for sensor, column in enumerate(batch.sensor_column.tolist()):
             test[: len(held[column]), sensor] = held[column]
     water = {"units": "m3 m-3", "cell_methods": "time: mean"}
     data: dict[str, Any] = {
-        "observed": (("day", "sensor"), batch.observed.numpy(), water),
-        "learned": (("day", "sensor"), at[0], water),
-        "texture": (("day", "sensor"), at[1], water),
-        "low": (("day", "sensor"), low, water),
-        "high": (("day", "sensor"), high, water),
-        "test": (("day", "sensor"), test.astype(np.int8), {"flag_meanings": "learned_from held_out"}),
+        **prediction_variables(
+            ("day", "sensor"),
+            observed=batch.observed.numpy(),
+            predicted=at[0],
+            lower=lower,
+            upper=upper,
+            split=split_of(test).flags(),
+            quantity="water content",
+            interval="90 % of the members of the network ensemble",
+            attributes=water,
+        ),
+        "texture": (
+            ("day", "sensor"),
+            at[1],
+            water | {"long_name": "water content, predicted with the soil of the texture regression"},
+        ),
         "depth": (("sensor",), np.concatenate([s.sensor_depth for s in sites]), {"units": "m"}),
         "sensor_site": (("sensor",), batch.sensor_column.numpy()),
         "dzsoil": (("soil",), batch.dzsoil.flatten().numpy(), {"units": "m"}),
@@ -103,10 +116,11 @@ def scores_of(predictions: xr.Dataset, *, part: str = "test") -> dict[str, Any]:
     Returns
     -------
     dict
-        By sensor, and ``all``: ``learned`` and ``texture``, each with ``n``, ``r``, ``ubrmse``, ``rmse``, ``bias`` [m3 m-3].
+        By sensor, and ``all``: ``learned`` and ``texture``, each with what :class:`~jules_ml.scoring.scores.Scores` has
+        [m3 m-3], ``all`` without ``n``.
     """
     sensors: list[dict[str, Any]] = []
-    counted = predictions["test"].to_numpy() == (part == "test")
+    counted = predictions["split"].to_numpy() == SPLIT_NAMES.index(part)
     for k in range(predictions.sizes["sensor"]):
         observed = np.where(counted[:, k], predictions["observed"].to_numpy()[:, k], np.nan)
         column = int(predictions["sensor_site"][k])
@@ -114,15 +128,14 @@ def scores_of(predictions: xr.Dataset, *, part: str = "test") -> dict[str, Any]:
             "site": str(predictions["site"].to_numpy()[column]),
             "depth": float(predictions["depth"][k]),
         }
-        for source in ("learned", "texture"):
-            found = agreement(predictions[source].to_numpy()[:, k], observed)
-            ubrmse = float(np.sqrt(max(found.rmse**2 - found.bias**2, 0.0))) if found.n >= 3 else float("nan")
-            entry[source] = {"n": found.n, "r": found.r, "ubrmse": ubrmse, "rmse": found.rmse, "bias": found.bias}
+        for source, name in {"learned": "predicted", "texture": "texture"}.items():
+            entry[source] = asdict(score(predictions[name].to_numpy()[:, k], observed))
         sensors.append(entry)
     sites = [s["site"] for s in sensors]
     first = [sensors[sites.index(site)] for site in dict.fromkeys(sites)]
+    names = [field.name for field in fields(Scores) if field.name != "n"]
     overall = {
-        source: {key: float(np.nanmedian([s[source][key] for s in first])) for key in ("r", "ubrmse", "rmse", "bias")}
+        source: {key: float(np.nanmedian([s[source][key] for s in first])) for key in names}
         for source in ("learned", "texture")
     }
     return {"part": part, "all": overall, "sensors": sensors}

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import torch
 import xarray as xr
-from numpy.typing import NDArray
 
 from jules_ml.data.daily import daily_means, whole_days, with_derived
 from jules_ml.data.quality import thawed, where_measured
@@ -217,27 +216,6 @@ def soil_inputs(section: SoilSection, *, where: str = "the experiment") -> dict[
         if texture.organic_carbon is not None:
             found["soc"] = texture.organic_carbon[0] * texture.bulk_density[0]
     return found
-
-
-def time_split(observed: Sequence[NDArray[np.floating]], test_fraction: float) -> list[NDArray[np.bool_]]:
-    """Days of each site that are held out: the last part of those that any sensor has.
-
-    Parameters
-    ----------
-    observed : sequence of array, shape (day, sensor)
-    test_fraction : float
-        0 to 1.
-
-    Returns
-    -------
-    list of array of bool, shape (day,)
-    """
-    held = []
-    for each in observed:
-        days = np.flatnonzero(np.isfinite(each).any(1))
-        first = days[min(round((1.0 - test_fraction) * len(days)), len(days) - 1)] if test_fraction else len(each)
-        held.append(np.arange(len(each)) >= first)
-    return held
 
 
 def hydraulic_sites(experiments: Sequence[Experiment], settings: HydraulicSettings) -> list[HydraulicSite]:

@@ -21,9 +21,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jules_ml.learned.hydraulics.columns import ColumnBatch, Progress, response
+from jules_ml.learned.hydraulics.columns import ColumnBatch, response
 from jules_ml.learned.hydraulics.misfit import Expansion, expanded_errors, misfit, stack_expansions
 from jules_ml.learned.hydraulics.network import LearnedHydraulics, input_table
+from jules_ml.support.progress import Progress
 
 #: Error that no soil can do better than [m3 m-3]: keeps a sensor that is followed closely from drawing all the attention.
 ERROR_FLOOR: Final = 0.01
@@ -100,7 +101,7 @@ def learn_hydraulics(
     lessons : sequence of Lesson
     settings : Learning
     progress : callable, optional
-        Takes the part that is done, 0 to 1.
+        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------
@@ -127,7 +128,7 @@ def learn_hydraulics(
             # a column that left the range of numbers is wrong by 1 m3 m-3
             cost += float((weight * _error(about.anomaly, about.bias, settings).nan_to_num(nan=0.0)).sum())
             if progress is not None:
-                progress((number * len(lessons) + k + 1) / (runs * len(lessons)))
+                progress("fit", number * len(lessons) + k + 1, runs * len(lessons))
         costs.append(cost / sum(float(w.sum()) for w in weights))
         if costs[-1] == min(costs):
             best = {name: value.detach().clone() for name, value in network.named_parameters()}

@@ -12,9 +12,10 @@ from jules_ml.learned.adaptation import AdaptationDays
 from jules_ml.learned.moisture.ensemble import MoistureEnsemble
 from jules_ml.learned.moisture.fit import MoistureFit, write_moisture_module
 from jules_ml.learned.moisture.record import MoistureRecord
-from jules_ml.learned.moisture.report import Parts, scored_sensor, scores_of
+from jules_ml.learned.moisture.report import scored_sensor, scores_of
 from jules_ml.learned.moisture.site import MoistureSite
 from jules_ml.learned.moisture.store import load_moisture
+from jules_ml.scoring.splits import Split
 
 
 def adapt_moisture(
@@ -44,31 +45,31 @@ def adapt_moisture(
     """
     days = AdaptationDays() if days is None else days
     ensemble, card = load_moisture(folder)
-    parts = []
+    splits = []
     for site in sites:
         _refuse_training_site(site.record, ensemble, Path(folder))
-        part = _parts(ensemble, site.record, days)
-        ensemble = ensemble.adapt(site.record.with_usable(part.train))
-        parts.append(part)
+        split = _split(ensemble, site.record, days)
+        ensemble = ensemble.adapt(site.record.with_usable(split.train))
+        splits.append(split)
     scores = {
         "adapted_from": Path(folder).name,
-        "sites": {s.record.site: scores_of(ensemble, s.record, p) for s, p in zip(sites, parts, strict=True)},
+        "sites": {s.record.site: scores_of(ensemble, s.record, split) for s, split in zip(sites, splits, strict=True)},
     }
     notes = tuple(card["warnings"])
-    write_moisture_module(out, ensemble, sites, parts, scores, notes, known=card["sites"])
+    write_moisture_module(out, ensemble, sites, splits, scores, notes, known=card["sites"])
     return MoistureFit(out, ensemble, scores, notes)
 
 
-def _parts(ensemble: MoistureEnsemble, record: MoistureRecord, days: AdaptationDays) -> Parts:
+def _split(ensemble: MoistureEnsemble, record: MoistureRecord, days: AdaptationDays) -> Split:
     """Days to adapt by, and days to score."""
     none = np.zeros(len(record), dtype=bool)
     observed = record.usable[:, scored_sensor(ensemble, record)] if record.usable.size else none
     chosen = days.select(record.days, observed, where=f"site {record.site}")
     if days.dates is not None:
-        return Parts(chosen, none, ~chosen)
+        return Split(chosen, none, ~chosen)
     rest = np.flatnonzero(observed & ~chosen)
     train = np.arange(len(record)) < (rest[0] if len(rest) else len(record))
-    return Parts(train, none, ~train)
+    return Split(train, none, ~train)
 
 
 def _refuse_training_site(record: MoistureRecord, ensemble: MoistureEnsemble, folder: Path) -> None:

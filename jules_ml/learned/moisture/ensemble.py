@@ -27,9 +27,11 @@ from jules_ml.learned.moisture.level import (
 )
 from jules_ml.learned.moisture.network import LearnedMoisture
 from jules_ml.learned.moisture.record import DYNAMIC, LAYER_DEPTHS, MoistureRecord, preferred_sensor
-from jules_ml.learned.moisture.training import Progress, learn_member, predict
+from jules_ml.learned.moisture.training import learn_member, predict
 from jules_ml.scoring.intervals import conformal_quantiles
-from jules_ml.scoring.scores import agreement
+from jules_ml.scoring.scores import score
+from jules_ml.scoring.splits import both_ends
+from jules_ml.support.progress import Progress, portion
 
 _Array = NDArray[np.float64]
 _Mask = NDArray[np.bool_]
@@ -334,18 +336,18 @@ def learn_moisture(
             where=f"site {names}",
             remedy="name the columns of water content (theta, or theta_crns), and see that quality codes leave some days",
         )
-    count = settings.members + 2 * (settings.validation_fraction > 0.0)
+    trials = 2 * (settings.validation_fraction > 0.0)
+    count = settings.members + trials
 
     def part(number: int) -> Progress | None:
-        return None if progress is None else lambda share: progress((number + share) / count)
+        return portion(progress, number / count, (number + 1) / count)
 
     ensemble = _untrained(known, settings)
-    if settings.validation_fraction > 0.0:
-        ends = [part(settings.members), part(settings.members + 1)]
-        ensemble = _calibrated(ensemble, known, settings, device, ends)
+    if trials:
+        ensemble = _calibrated(ensemble, known, settings, device, [part(0), part(1)])
     batches = _batches(known, ensemble)
     members = tuple(
-        learn_member(batches, settings, seed=settings.seed + i, device=device, progress=part(i))
+        learn_member(batches, settings, seed=settings.seed + i, device=device, progress=part(trials + i))
         for i in range(settings.members)
     )
     return _with_offsets(replace(ensemble, members=members), known)
@@ -485,7 +487,7 @@ def _held_out_end(
         if len(site.record) <= _LONG or len(held) < 100:
             kept.append(site)
             continue
-        out = validation_days(held, len(site.record), settings.validation_fraction)[0 if late else 1]
+        out = both_ends(held, len(site.record), settings.validation_fraction)[0 if late else 1]
         kept.append(replace(site.without(out), main=sensor))
         tried.append((kept[-1], site.train & out))
     if not tried:
@@ -501,26 +503,6 @@ def _held_out_end(
         scored = days & site.record.usable[:, sensor]
         found, truth = trial.predict(site.record), site.record.theta[scored, sensor]
         miss = (truth - found.theta[scored, sensor]) / spread
-        kge = agreement(found.theta[scored, sensor], truth).kge
+        kge = score(found.theta[scored, sensor], truth).kge
         ends.append(_End(miss / found.spread[scored, sensor], kge, float(np.sqrt(np.mean(miss**2)))))
     return ends
-
-
-def validation_days(held: NDArray[np.intp], days: int, fraction: float) -> tuple[_Mask, _Mask]:
-    """The last and the first days of a record that hold so large a part of its training days.
-
-    Parameters
-    ----------
-    held : array of int, shape (training day,)
-        Numbers of the usable training days.
-    days : int
-        Days of the record.
-    fraction : float
-        Part at each end.
-
-    Returns
-    -------
-    tuple of array of bool, shape (day,)
-    """
-    day, cut = np.arange(days), int(len(held) * (1.0 - fraction))
-    return day >= held[cut], day <= held[len(held) - 1 - cut]

@@ -11,10 +11,11 @@ import pandas as pd
 
 from jules_ml.errors import BadInput
 from jules_ml.learned.moisture.record import MoistureRecord
-from jules_ml.learned.moisture.report import Parts, figure_of, predictions_of, scores_of
+from jules_ml.learned.moisture.report import figure_of, predictions_of, scores_of
 from jules_ml.learned.moisture.site import MoistureSite
 from jules_ml.learned.moisture.store import load_moisture
 from jules_ml.learned.store import write_evaluation_folder
+from jules_ml.scoring.splits import Split
 from jules_ml.support.figures import save_figure
 from jules_ml.support.files import file_name_of
 
@@ -52,16 +53,16 @@ def evaluate_moisture(folder: str | Path, sites: Sequence[MoistureSite], out: Pa
                 remedy="name the columns of water content (theta, or theta_crns)",
             )
     none = [np.zeros(len(record), dtype=bool) for record in records]
-    parts = [Parts(n, n, ~n) for n in none]
+    splits = [Split(n, n, ~n) for n in none]
     scores = {
         "module": Path(folder).name,
-        "sites": {r.site: scores_of(ensemble, r, p) for r, p in zip(records, parts, strict=True)},
+        "sites": {r.site: scores_of(ensemble, r, split) for r, split in zip(records, splits, strict=True)},
     }
-    write_evaluation_folder(out, scores=scores, predictions=predictions_of(ensemble, records, parts))
-    for record, part in zip(records, parts, strict=True):
+    write_evaluation_folder(out, scores=scores, predictions=predictions_of(ensemble, records, splits))
+    for record, split in zip(records, splits, strict=True):
         note = f"By the module {Path(folder).name}, which has seen none of this."
         save_figure(
-            figure_of(ensemble, record, part, notes=[note]), out / "figures" / f"{file_name_of(record.site)}.png"
+            figure_of(ensemble, record, split, notes=[note]), out / "figures" / f"{file_name_of(record.site)}.png"
         )
     return scores
 

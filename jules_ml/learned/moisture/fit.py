@@ -16,13 +16,14 @@ from jules_ml.experiment.moisture import MoistureSettings, StaticKind
 from jules_ml.learned.moisture.ensemble import MoistureEnsemble, TrainingSite, learn_moisture
 from jules_ml.learned.moisture.held_out_sites import hold_sites_out, paired_difference, refuse_few_sites
 from jules_ml.learned.moisture.record import MoistureRecord, preferred_sensor
-from jules_ml.learned.moisture.report import Parts, figure_of, parts_of, predictions_of, scores_of
+from jules_ml.learned.moisture.report import figure_of, predictions_of, scores_of
 from jules_ml.learned.moisture.site import MoistureSite
 from jules_ml.learned.moisture.store import card_of_ensemble, state_of
-from jules_ml.learned.moisture.training import Progress
 from jules_ml.learned.store import write_module_folder
+from jules_ml.scoring.splits import Split, by_fractions
 from jules_ml.support.figures import save_figure
 from jules_ml.support.files import file_name_of
+from jules_ml.support.progress import Progress, portion
 from jules_ml.support.provenance import software
 
 #: Days with fewer than which no sensor is learned from.
@@ -54,7 +55,7 @@ def fit_moisture(
     out : Path
         Module folder to write.
     progress : callable, optional
-        Takes the part that is done, 0 to 1.
+        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------
@@ -69,28 +70,28 @@ def fit_moisture(
     _refuse_twice(records)
     main = _main_sensors(records)
     fractions = {"validation": settings.validation_fraction, "test": settings.test_fraction}
-    parts = [parts_of(record, sensor=m, **fractions) for record, m in zip(records, main, strict=True)]
+    splits = [by_fractions(record.usable[:, m], **fractions) for record, m in zip(records, main, strict=True)]
     cold = settings.frozen_below
-    training = [s.training(part.learned, m, frozen_below=cold) for s, part, m in zip(sites, parts, main, strict=True)]
+    training = [s.training(split.fitted, m, frozen_below=cold) for s, split, m in zip(sites, splits, main, strict=True)]
     if settings.site_folds:
         refuse_few_sites(len(training), settings.site_folds)
     runs = settings.site_folds * (4 if settings.compare_static else 1)
     share = 1.0 / (1.0 + 0.5 * runs)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    ensemble = learn_moisture(training, settings, device=device, progress=_part(progress, 0.0, share))
+    ensemble = learn_moisture(training, settings, device=device, progress=portion(progress, 0.0, share))
     scores: dict[str, Any] = {"inner_validation": dict(ensemble.validation)}
     if settings.site_folds:
         every = [
             s.training(np.ones(len(s.record), dtype=bool), m, frozen_below=cold)
             for s, m in zip(sites, main, strict=True)
         ]
-        ensemble, scores["held_out_sites"] = _held_out(ensemble, every, settings, device, _part(progress, share, 1.0))
+        ensemble, scores["held_out_sites"] = _held_out(ensemble, every, settings, device, portion(progress, share, 1.0))
     scores["sites"] = {
-        record.site: scores_of(ensemble, record, part) for record, part in zip(records, parts, strict=True)
+        record.site: scores_of(ensemble, record, split) for record, split in zip(records, splits, strict=True)
     }
     used = {each.record.site: len(each.simulated) for each in training}
     said = (*_said(ensemble, records), *_said_of_runs(sites, used))
-    write_moisture_module(out, ensemble, sites, parts, scores, said, runs=used)
+    write_moisture_module(out, ensemble, sites, splits, scores, said, runs=used)
     return MoistureFit(out, ensemble, scores, said)
 
 
@@ -98,7 +99,7 @@ def write_moisture_module(
     out: Path,
     ensemble: MoistureEnsemble,
     sites: Sequence[MoistureSite],
-    parts: Sequence[Parts],
+    splits: Sequence[Split],
     scores: dict[str, Any],
     said: Sequence[str],
     *,
@@ -116,8 +117,8 @@ def write_moisture_module(
         "sites": dict(known or {})
         | {
             site.record.site: {
-                "first": f"{_first(site.record, part):%Y-%m-%d}",
-                "last": f"{_last(site.record, part):%Y-%m-%d}",
+                "first": f"{_first(site.record, split):%Y-%m-%d}",
+                "last": f"{_last(site.record, split):%Y-%m-%d}",
                 "sensors": list(site.record.names),
                 "depths": site.record.depth.tolist(),
                 "licence": site.licence,
@@ -129,7 +130,7 @@ def write_moisture_module(
                 "static": ensemble.static_inputs(site.record),
                 "simulated_runs": (runs or {}).get(site.record.site, 0),
             }
-            for site, part in zip(sites, parts, strict=True)
+            for site, split in zip(sites, splits, strict=True)
         },
         "warnings": list(said),
         "software": software(),
@@ -139,10 +140,10 @@ def write_moisture_module(
         state=state_of(ensemble),
         card=card,
         scores=scores,
-        predictions=predictions_of(ensemble, records, parts),
+        predictions=predictions_of(ensemble, records, splits),
     )
-    for record, part in zip(records, parts, strict=True):
-        save_figure(figure_of(ensemble, record, part), out / "figures" / f"{file_name_of(record.site)}.png")
+    for record, split in zip(records, splits, strict=True):
+        save_figure(figure_of(ensemble, record, split), out / "figures" / f"{file_name_of(record.site)}.png")
 
 
 def _held_out(
@@ -158,7 +159,7 @@ def _held_out(
         wanted += [kind for kind in get_args(StaticKind) if kind != settings.static]
     found = {}
     for i, kind in enumerate(wanted):
-        part = _part(progress, i / len(wanted), (i + 1) / len(wanted))
+        part = portion(progress, i / len(wanted), (i + 1) / len(wanted))
         found[kind] = hold_sites_out(sites, settings.model_copy(update={"static": kind}), device=device, progress=part)
     given = found[settings.static]
     report: dict[str, Any] = {"static": settings.static, "sites": given.scores}
@@ -186,10 +187,6 @@ def _main_sensors(records: Sequence[MoistureRecord]) -> list[int]:
             "the site out",
         )
     return [sensor for sensor in found.values() if sensor is not None]
-
-
-def _part(progress: Progress | None, start: float, end: float) -> Progress | None:
-    return None if progress is None else lambda share: progress(start + share * (end - start))
 
 
 def _said(ensemble: MoistureEnsemble, records: Sequence[MoistureRecord]) -> tuple[str, ...]:
@@ -220,11 +217,11 @@ def _refuse_twice(records: Sequence[MoistureRecord]) -> None:
         raise BadInput(f"site {twice} stands twice", remedy="give each site a name of its own under [site]")
 
 
-def _first(record: MoistureRecord, part: Parts) -> pd.Timestamp:
-    held = np.flatnonzero(part.learned)
+def _first(record: MoistureRecord, split: Split) -> pd.Timestamp:
+    held = np.flatnonzero(split.fitted)
     return record.days[held[0] if len(held) else 0]
 
 
-def _last(record: MoistureRecord, part: Parts) -> pd.Timestamp:
-    held = np.flatnonzero(part.learned)
+def _last(record: MoistureRecord, split: Split) -> pd.Timestamp:
+    held = np.flatnonzero(split.fitted)
     return record.days[held[-1] if len(held) else 0]

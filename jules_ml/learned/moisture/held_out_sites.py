@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
@@ -14,9 +14,10 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment.moisture import MoistureSettings
 from jules_ml.learned.moisture.ensemble import TrainingSite, learn_moisture
 from jules_ml.learned.moisture.level import LEAST_SITES
-from jules_ml.learned.moisture.scores import moisture_scores
-from jules_ml.learned.moisture.training import Progress
 from jules_ml.scoring.intervals import conformal_quantiles
+from jules_ml.scoring.scores import score
+from jules_ml.scoring.splits import site_folds
+from jules_ml.support.progress import Progress, portion
 
 _Array = NDArray[np.float64]
 
@@ -66,18 +67,14 @@ def hold_sites_out(
     folds = settings.site_folds
     refuse_few_sites(len(sites), folds)
     fewer = settings.model_copy(update={"members": max(settings.members // 2, 1), "validation_fraction": 0.0})
-    order = np.random.default_rng(settings.seed).permutation(len(sites))
     scores: dict[str, dict[str, float]] = {}
     z: list[_Array] = []
-    for fold in range(folds):
-        out = set(order[fold::folds].tolist())
-
-        def part(share: float, fold: int = fold) -> None:
-            if progress is not None:
-                progress((fold + share) / folds)
-
-        ensemble = learn_moisture([s for i, s in enumerate(sites) if i not in out], fewer, device=device, progress=part)
-        for i in sorted(out):
+    for fold, out in enumerate(site_folds(len(sites), folds, seed=settings.seed)):
+        part = portion(progress, fold / folds, (fold + 1) / folds)
+        ensemble = learn_moisture(
+            [sites[i] for i in np.flatnonzero(~out).tolist()], fewer, device=device, progress=part
+        )
+        for i in np.flatnonzero(out).tolist():
             record = sites[i].record
             main = sites[i].main
             sensor = int(np.argmax(record.usable.sum(0) > 0)) if main is None else main
@@ -85,7 +82,7 @@ def hold_sites_out(
             if days.sum() < 20:
                 continue
             found = ensemble.predict(record)
-            scores[record.site] = moisture_scores(found.theta[days, sensor], record.theta[days, sensor])
+            scores[record.site] = asdict(score(found.theta[days, sensor], record.theta[days, sensor]))
             z.append((record.theta[days, sensor] - found.theta[days, sensor]) / found.scale[days, sensor])
     number = np.concatenate([np.full(len(of), i) for i, of in enumerate(z)])
     return HeldOutSites(scores, conformal_quantiles(np.concatenate(z), number, settings.interval))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.moisture import MoistureSection
 from jules_ml.learned.adaptation import AdaptationDays
-from jules_ml.learned.kind import Outcome, Progress, ScoreRow
+from jules_ml.learned.kind import Outcome, ScoreRow
+from jules_ml.support.progress import Progress
 from jules_ml.support.section import Section
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment.moisture import StaticKind
 from jules_ml.learned.moisture.batch import LEAST_SPREAD, Level
 from jules_ml.learned.moisture.record import MoistureRecord
+from jules_ml.physics.constants import DAYS_PER_YEAR
 
 _Array = NDArray[np.float64]
 #: What every record tells of its climate.
@@ -71,7 +72,7 @@ def describe(record: MoistureRecord, days: NDArray[np.bool_] | None = None) -> d
         return float(np.interp(np.arange(12), np.flatnonzero(enough), means, period=12).mean())
 
     found = {
-        "precip_year": of_year(365.25 * record.dynamic["precip"]),
+        "precip_year": of_year(DAYS_PER_YEAR * record.dynamic["precip"]),
         "t_air_mean": of_year(record.dynamic["t_air"]),
         "jules_mean": of_year(record.jules[:, 0]),
     }

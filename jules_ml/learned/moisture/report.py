@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -13,57 +13,23 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from jules_ml.learned.moisture.baselines import climatology, matched, rain_index
-from jules_ml.learned.moisture.ensemble import MoistureEnsemble, validation_days
+from jules_ml.learned.moisture.ensemble import MoistureEnsemble
 from jules_ml.learned.moisture.figures import moisture_series
 from jules_ml.learned.moisture.record import LAYER_DEPTHS, MoistureRecord, preferred_sensor
-from jules_ml.learned.moisture.scores import anomalies, drydown_scale, moisture_scores
-from jules_ml.scoring.intervals import coverage
+from jules_ml.learned.moisture.scores import anomalies, drydown_scale
+from jules_ml.learned.predictions import prediction_variables
+from jules_ml.scoring.scores import coverage, interval_score, score
+from jules_ml.scoring.splits import Split
 
 _Array = NDArray[np.float64]
-#: Parts of a record, in the order of their codes in ``predictions.nc``.
-PARTS = ("train", "validation", "test", "unused")
 
 
-@dataclass(frozen=True, eq=False)
-class Parts:
-    """The parts of one record, as masks of shape (day,)."""
-
-    train: NDArray[np.bool_]
-    validation: NDArray[np.bool_]
-    test: NDArray[np.bool_]
-
-    @property
-    def learned(self) -> NDArray[np.bool_]:
-        """Days that the ensemble is learned from in the end: train and validation."""
-        return self.train | self.validation
-
-    def names(self) -> NDArray[np.str_]:
-        """Name of each day's part."""
-        return np.select([self.train, self.validation, self.test], list(PARTS[:3]), PARTS[3])
-
-
-def parts_of(record: MoistureRecord, *, validation: float, test: float, sensor: int) -> Parts:
-    """Cut a record in order of time, by the usable days of a sensor: validation, train, validation, test.
-
-    Validation days are those at either end of what is learned from, which are held out in turn.
-    """
-    held = np.flatnonzero(record.usable[:, sensor])
-    day = np.arange(len(record))
-    if len(held) == 0:
-        none = np.zeros(len(record), dtype=bool)
-        return Parts(none, none, none)
-    end = held[min(int(len(held) * (1.0 - test)), len(held) - 1)] if test else len(record)
-    learned = held[held < end]
-    ends = validation_days(learned, len(record), validation) if validation and len(learned) else ()
-    before = day < end
-    tried = before & np.logical_or.reduce(ends) if ends else np.zeros(len(record), dtype=bool)
-    return Parts(before & ~tried, tried, day >= end)
-
-
-def predictions_of(ensemble: MoistureEnsemble, records: Sequence[MoistureRecord], parts: Sequence[Parts]) -> xr.Dataset:
+def predictions_of(
+    ensemble: MoistureEnsemble, records: Sequence[MoistureRecord], splits: Sequence[Split]
+) -> xr.Dataset:
     """Water content by site and day: of the scored sensor, measured and modelled, of JULES, and of the four layers."""
     tables = []
-    for record, part in zip(records, parts, strict=True):
+    for record, split in zip(records, splits, strict=True):
         sensor = scored_sensor(ensemble, record)
         found = ensemble.predict(record)
         layer = int(np.argmin(np.abs(np.array(LAYER_DEPTHS) - np.nan_to_num(record.depth[sensor], nan=0.05))))
@@ -71,30 +37,28 @@ def predictions_of(ensemble: MoistureEnsemble, records: Sequence[MoistureRecord]
             {
                 "time": record.days + pd.Timedelta(days=1),
                 "site": record.site,
-                "measured": np.where(record.usable[:, sensor], record.theta[:, sensor], np.nan),
-                "modelled": found.theta[:, sensor],
-                "low": found.low[:, sensor],
-                "high": found.high[:, sensor],
+                "observed": np.where(record.usable[:, sensor], record.theta[:, sensor], np.nan),
+                "predicted": found.theta[:, sensor],
+                "lower": found.low[:, sensor],
+                "upper": found.high[:, sensor],
                 "jules": record.jules[:, layer],
-                "part": [PARTS.index(name) for name in part.names()],
+                "split": split.flags(),
             }
         )
         tables.append(table.join(pd.DataFrame(ensemble.layers(record), columns=_layer_columns())))
     whole = pd.concat(tables, ignore_index=True)
     theta = {"units": "m3 m-3"}
-    columns: dict[str, tuple[Any, Any, dict[str, str]]] = {
+    columns: dict[str, tuple[Any, ...]] = {
         "time": ("row", whole["time"].to_numpy(), {"long_name": "end of the day, local standard time"}),
         "site": ("row", whole["site"].to_numpy(dtype=str), {"long_name": "name of the site"}),
-        "measured": ("row", whole["measured"].to_numpy(), theta | {"long_name": "water content by the scored sensor"}),
-        "modelled": ("row", whole["modelled"].to_numpy(), theta | {"long_name": "the same as predicted"}),
-        "low": ("row", whole["low"].to_numpy(), theta | {"long_name": "lower end of the interval"}),
-        "high": ("row", whole["high"].to_numpy(), theta | {"long_name": "upper end of the interval"}),
-        "jules": ("row", whole["jules"].to_numpy(), theta | {"long_name": "JULES's layer that the sensor lies in"}),
-        "part": (
+        **prediction_variables(
             "row",
-            whole["part"].to_numpy(dtype=np.int8),
-            {"flag_values": "0, 1, 2, 3", "flag_meanings": " ".join(PARTS)},
+            **{name: whole[name].to_numpy() for name in ("observed", "predicted", "lower", "upper", "split")},
+            quantity="water content at the scored sensor",
+            interval=f"{100 * ensemble.settings.interval:g} % interval of an observation",
+            attributes=theta,
         ),
+        "jules": ("row", whole["jules"].to_numpy(), theta | {"long_name": "JULES layer that contains the sensor"}),
         "theta_layers": (
             ("row", "soil"),
             whole[_layer_columns()].to_numpy(),
@@ -105,30 +69,32 @@ def predictions_of(ensemble: MoistureEnsemble, records: Sequence[MoistureRecord]
     return xr.Dataset(columns, coords={"depth": depth}, attrs={"Conventions": "CF-1.10"})
 
 
-def scores_of(ensemble: MoistureEnsemble, record: MoistureRecord, parts: Parts) -> dict[str, Any]:
+def scores_of(ensemble: MoistureEnsemble, record: MoistureRecord, split: Split) -> dict[str, Any]:
     """Scores of every sensor in the test part, of the baselines at the scored one, and what the intervals cover."""
     found = ensemble.predict(record)
     scores: dict[str, Any] = {"sensors": {}, "baselines": {}}
     for sensor, name in enumerate(record.names):
-        days = parts.test & record.usable[:, sensor]
+        days = split.test & record.usable[:, sensor]
         if days.sum() < 10:
             continue
         truth, given = record.theta[:, sensor], found.theta[:, sensor]
         shown = np.where(days, truth, np.nan)
-        one = moisture_scores(given[days], truth[days])
-        one["coverage"] = coverage(truth[days], found.low[days, sensor], found.high[days, sensor])
-        one["r_of_anomalies"] = moisture_scores(anomalies(np.where(days, given, np.nan)), anomalies(shown))["r"]
+        interval = found.low[days, sensor], found.high[days, sensor], truth[days]
+        one: dict[str, Any] = asdict(score(given[days], truth[days]))
+        one["coverage"] = coverage(*interval)
+        one["interval_score"] = interval_score(*interval, cover=ensemble.settings.interval)
+        one["r_of_anomalies"] = score(anomalies(np.where(days, given, np.nan)), anomalies(shown)).r
         rain = record.dynamic["precip"]
         one["drydown_days"] = drydown_scale(np.where(days, given, np.nan), rain)
         one["drydown_days_measured"] = drydown_scale(shown, rain)
         one["depth"] = float(record.depth[sensor])
         scores["sensors"][name] = one
     sensor = scored_sensor(ensemble, record)
-    learned = parts.learned & record.usable[:, sensor]
-    days = parts.test & record.usable[:, sensor]
+    learned = split.fitted & record.usable[:, sensor]
+    days = split.test & record.usable[:, sensor]
     if learned.sum() >= 20 and days.sum() >= 10:
         for name, series in baseline_series(record, sensor, learned).items():
-            scores["baselines"][name] = moisture_scores(series[days], record.theta[days, sensor])
+            scores["baselines"][name] = asdict(score(series[days], record.theta[days, sensor]))
     return scores
 
 
@@ -146,7 +112,7 @@ def baseline_series(record: MoistureRecord, sensor: int, learned: NDArray[np.boo
     return given
 
 
-def figure_of(ensemble: MoistureEnsemble, record: MoistureRecord, parts: Parts, *, notes: Sequence[str] = ()) -> Figure:
+def figure_of(ensemble: MoistureEnsemble, record: MoistureRecord, split: Split, *, notes: Sequence[str] = ()) -> Figure:
     """Model, JULES and all sensors near the surface of one site, through train, validation and test."""
     sensor = scored_sensor(ensemble, record)
     found = ensemble.predict(record)
@@ -164,7 +130,7 @@ def figure_of(ensemble: MoistureEnsemble, record: MoistureRecord, parts: Parts, 
         low=found.low[:, sensor],
         high=found.high[:, sensor],
         measured=measured,
-        part=list(parts.names()),
+        part=list(split.names()),
         jules=record.jules[:, layer] if record.has_jules else None,
         title=f"{record.site}: soil moisture, {_label(record, sensor)}",
         notes=notes,

@@ -1,34 +1,12 @@
-"""Scores of soil moisture: all that the field asks for, of the series, its anomalies and its drydowns."""
+"""What soil moisture is scored by beside its values: anomalies and drydowns."""
 
 from __future__ import annotations
-
-from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jules_ml.scoring.scores import agreement
-
 _Array = NDArray[np.float64]
-
-
-def moisture_scores(modelled: _Array, measured: _Array) -> dict[str, float]:
-    """KGE, NSE, RMSE, ubRMSE, r, bias and the number of days, of the days that both have.
-
-    Parameters
-    ----------
-    modelled, measured : array, shape (day,)
-        Water content [m3 m-3]; NaN where missing.
-
-    Returns
-    -------
-    dict
-        ``ubrmse`` [m3 m-3] is the RMSE once the mean difference is taken off (Entekhabi et al. 2010, J. Hydrometeorol. 11, 832-840).
-    """
-    found = asdict(agreement(modelled, measured))
-    found["ubrmse"] = float(np.sqrt(max(found["rmse"] ** 2 - found["bias"] ** 2, 0.0)))
-    return found
 
 
 def anomalies(values: _Array, *, window: int = 35, least: int = 10) -> _Array:

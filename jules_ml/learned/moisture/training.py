@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -12,9 +12,8 @@ from jules_ml.experiment.moisture import MoistureSettings
 from jules_ml.learned.moisture.batch import MoistureBatch
 from jules_ml.learned.moisture.inputs import MoistureInputs
 from jules_ml.learned.moisture.network import LearnedMoisture, jules_features
+from jules_ml.support.progress import Progress
 
-#: Told the part that is done, 0 to 1.
-Progress = Callable[[float], None]
 #: Every so many steps a run is started anew in the middle of the record.
 _START_EVERY = 4
 #: Part of the steps after which weights are averaged.
@@ -68,7 +67,7 @@ def learn_member(
         if step >= _AVERAGE_FROM * settings.steps:
             average.update_parameters(module)
         if progress is not None:
-            progress((step + 1) / settings.steps)
+            progress("fit", step + 1, settings.steps)
     learned = average.module if int(average.n_averaged) else module
     assert isinstance(learned, LearnedMoisture)
     return learned.to("cpu").eval()

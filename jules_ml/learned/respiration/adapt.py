@@ -18,7 +18,7 @@ from torch import Tensor
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.adaptation import AdaptationDays
-from jules_ml.learned.respiration.evaluate import evaluation_rows, frame_scores, predicted_rows
+from jules_ml.learned.respiration.evaluate import evaluation_rows, frame_predictions, frame_scores, predicted_rows
 from jules_ml.learned.respiration.levels import level_of, new_site_noise, prior_of, take_level
 from jules_ml.learned.respiration.network import LearnedRespiration
 from jules_ml.learned.respiration.site import Rows, moisture_of
@@ -98,10 +98,10 @@ def adapt_respiration(
         frame = predicted_rows(module, settings, new_card, rows.take(~chosen & _after(rows, chosen, days)), site)
         frames.append(frame)
     frame = pd.concat(frames)
-    scores: dict[str, Any] = {"adapted_from": folder.name, **frame_scores(frame)}
+    scores: dict[str, Any] = {"adapted_from": folder.name, **frame_scores(frame, cover=settings.interval)}
     new_card["adapted_from"] = folder.name
     other = {name: value for name, value in state.items() if name.startswith(ASSIMILATION_PREFIX)}
-    predictions = xr.Dataset.from_dataframe(frame.reset_index(drop=True).rename_axis("row"))
+    predictions = frame_predictions(frame, settings)
     write_module_folder(
         out, state=dict(module.state_dict()) | other, card=new_card, scores=scores, predictions=predictions
     )

@@ -22,6 +22,7 @@ from jules_ml.learned.respiration.photosynthesis import LearnedAssimilation
 from jules_ml.learned.respiration.products import Product, ProductModel, Term, fit_products
 from jules_ml.learned.respiration.site import Rows, moisture_of
 from jules_ml.physics.hydraulics import suction_ch, suction_vg
+from jules_ml.support.progress import Progress, portion
 
 #: Weight of departure that leaves Lloyd and Taylor's form as it is, and f flat.
 _HELD = 1e4
@@ -30,7 +31,6 @@ _G_SIZE = 3.0
 #: Lengths over which curves pass over to JULES's slope.
 PASS_LENGTH_S, PASS_LENGTH_T = 0.05, 3.0
 
-Progress = Callable[[float], None]
 _Array = NDArray[np.float64]
 
 
@@ -154,9 +154,8 @@ def fit_members(
     tolerance : float
         Part of its loss by which a member must still fall to go on.
     progress : callable, optional
-        Takes the part that is done, 0 to 1.
+        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
     """
-    report = (lambda part: None) if progress is None else progress
     scale = site_scale(rows)
     target = torch.from_numpy(_targets(rows, plan.draw) / scale)
     absent = torch.isnan(target)
@@ -177,7 +176,7 @@ def fit_members(
         weights,
         iterations=iterations,
         tolerance=tolerance,
-        progress=lambda i, _: report(0.5 * min(i / iterations, 1.0)),
+        on_iteration=_on_iteration(portion(progress, 0.0, 0.5), iterations),
     )
     predicted = model.predict(first.log_factor).mean(0).numpy()
     error = rows.flux / scale - predicted
@@ -197,7 +196,7 @@ def fit_members(
         start=flat,
         iterations=iterations,
         tolerance=tolerance,
-        progress=lambda i, _: report(0.5 + 0.5 * min(i / iterations, 1.0)),
+        on_iteration=_on_iteration(portion(progress, 0.5, 1.0), iterations),
     )
     log_f = torch.zeros(model.count, len(MOISTURE_NODES), dtype=torch.float64)
     if "f" in terms:
@@ -215,7 +214,8 @@ def fit_members(
     uptake = (
         None if exchange is None else assimilation_of(fitted.log_factor, exchange.weather, _group_scale(rows, scale))
     )
-    report(1.0)
+    if progress is not None:
+        progress("fit", 1, 1)  # converged members need fewer iterations
     return Members(log_f, log_g, _fill_unseen(level, plan, rows), fitted.parameters, noise, seen, uptake)
 
 
@@ -317,6 +317,10 @@ def _moisture_coordinate(nodes: Tensor, settings: RespirationSettings) -> Tensor
     psi = suction(torch.clamp(nodes, 0.02, 0.95), b, sathh).psi
     # clamped ends would stand on one point: a small lean keeps the coordinate rising
     return -torch.log10(psi) + 1e-3 * nodes
+
+
+def _on_iteration(progress: Progress | None, iterations: int) -> Callable[[int, float], None] | None:
+    return None if progress is None else lambda count, _: progress("fit", count, iterations)
 
 
 def _on_table(log: Tensor, first: int, nodes: int) -> Tensor:

@@ -14,6 +14,7 @@ import xarray as xr
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.learned.predictions import prediction_variables
 from jules_ml.learned.respiration.figures import fit_skill
 from jules_ml.learned.respiration.levels import base_respiration
 from jules_ml.learned.respiration.network import LearnedRespiration
@@ -22,8 +23,8 @@ from jules_ml.learned.respiration.site import Rows, moisture_of, select_rows
 from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.learned.store import write_evaluation_folder
 from jules_ml.scoring.fluxes import daily
-from jules_ml.scoring.intervals import coverage
-from jules_ml.scoring.scores import agreement
+from jules_ml.scoring.scores import coverage, interval_score, score
+from jules_ml.scoring.splits import split_of
 from jules_ml.support.figures import save_figure
 
 
@@ -61,15 +62,14 @@ def evaluate_respiration(
     new = sorted({str(site) for site in frame["site"]} - set(card["sites"]))
     scores: dict[str, Any] = {
         "module": Path(folder).name,
-        **frame_scores(frame),
+        **frame_scores(frame, cover=settings.interval),
         "sites_without_base_respiration": new,
     }
     if out is not None:
-        table = xr.Dataset.from_dataframe(frame.reset_index(drop=True).rename_axis("row"))
-        write_evaluation_folder(out, scores=scores, predictions=table)
-        days = daily(frame[["measured", "modelled", "low", "high"]], pd.DatetimeIndex(frame["middle"]))
+        write_evaluation_folder(out, scores=scores, predictions=frame_predictions(frame, settings))
+        days = daily(frame[["observed", "predicted"]], pd.DatetimeIndex(frame["middle"]))
         figure = fit_skill(
-            frame[["measured", "modelled"]],
+            frame[["observed", "predicted"]],
             days,
             pd.Series("test", index=days.index),
             flux=QUANTITY[settings.target].partition(":")[0].capitalize(),
@@ -85,10 +85,28 @@ def evaluation_rows(settings: RespirationSettings, card: Mapping[str, Any], ds: 
     return select_rows(ds, settings.model_copy(update={"porosity": {**porosity, **settings.porosity}})).known()
 
 
+def frame_predictions(frame: pd.DataFrame, settings: RespirationSettings) -> xr.Dataset:
+    """Content of ``predictions.nc``, from the frame of :func:`predicted_rows`; all rows are of the test period."""
+    columns: dict[str, tuple[Any, ...]] = {
+        "time": ("row", frame["time"].to_numpy(), {"standard_name": "time", "long_name": "end of interval, UTC"}),
+        "middle": ("row", frame["middle"].to_numpy(), {"long_name": "middle of interval, local standard time"}),
+        "site": ("row", frame["site"].to_numpy(dtype=str), {"long_name": "name of the site"}),
+        **prediction_variables(
+            "row",
+            **{name: frame[name].to_numpy() for name in ("observed", "predicted", "lower", "upper")},
+            split=split_of(np.ones(len(frame), dtype=bool)).flags(),
+            quantity=QUANTITY[settings.target].partition(":")[0],
+            interval=f"{100 * settings.interval:g} % interval of an observation",
+            attributes={"units": "umol m-2 s-1"},
+        ),
+    }
+    return xr.Dataset(columns, attrs={"Conventions": "CF-1.10", "comment": QUANTITY[settings.target]})
+
+
 def _evaluated(
     module: LearnedRespiration, settings: RespirationSettings, card: Mapping[str, Any], ds: xr.Dataset, folder: Path
 ) -> pd.DataFrame:
-    """Measured and modelled flux of one site, with interval."""
+    """Observed and predicted flux of one site, with the interval."""
     site = str(ds.attrs.get("site", "site"))
     rows = evaluation_rows(settings, card, ds)
     refuse_training_times(rows, site, card, folder)
@@ -110,23 +128,23 @@ def predicted_rows(
     Returns
     -------
     DataFrame, one row per row
-        Measured and modelled flux with the interval of an observation [umol m-2 s-1].
+        Observed and predicted flux with the interval of an observation [umol m-2 s-1].
     """
     level, noise = base_respiration(module, card, rows.groups)
     moisture, t_soil = (torch.tensor(x) for x in (moisture_of(rows, settings), rows.t_soil))
     with torch.no_grad():
-        modelled = level[rows.group] * (module.f(moisture) * module.g(t_soil)).numpy()
-    scale = noise[rows.group, 0] + noise[rows.group, 1] * modelled
+        predicted = level[rows.group] * (module.f(moisture) * module.g(t_soil)).numpy()
+    scale = noise[rows.group, 0] + noise[rows.group, 1] * predicted
     q_low, q_high = module.quantiles.tolist()
     return pd.DataFrame(
         {
             "site": site,
             "time": rows.time,
             "middle": rows.middle,
-            "measured": rows.flux,
-            "modelled": modelled,
-            "low": modelled + q_low * scale,
-            "high": modelled + q_high * scale,
+            "observed": rows.flux,
+            "predicted": predicted,
+            "lower": predicted + q_low * scale,
+            "upper": predicted + q_high * scale,
         }
     )
 
@@ -155,11 +173,16 @@ def refuse_training_times(rows: Rows, site: str, card: Mapping[str, Any], folder
         )
 
 
-def frame_scores(frame: pd.DataFrame) -> dict[str, Any]:
-    """Scores over all rows and by site, of the frame of :func:`predicted_rows`."""
-    return {"all": _scores(frame), "sites": {str(site): _scores(of) for site, of in frame.groupby("site")}}
+def frame_scores(frame: pd.DataFrame, *, cover: float) -> dict[str, Any]:
+    """Scores over all rows and by site, of the frame of :func:`predicted_rows`; ``cover`` is the nominal coverage of its intervals."""
+    sites = {str(site): _scores(rows, cover) for site, rows in frame.groupby("site")}
+    return {"all": _scores(frame, cover), "sites": sites}
 
 
-def _scores(frame: pd.DataFrame) -> dict[str, Any]:
-    steps = asdict(agreement(frame["modelled"].to_numpy(), frame["measured"].to_numpy()))
-    return steps | {"coverage": coverage(*(frame[key].to_numpy() for key in ("measured", "low", "high")))}
+def _scores(frame: pd.DataFrame, cover: float) -> dict[str, Any]:
+    interval = [frame[key].to_numpy() for key in ("lower", "upper", "observed")]
+    return {
+        **asdict(score(frame["predicted"].to_numpy(), frame["observed"].to_numpy())),
+        "coverage": coverage(*interval),
+        "interval_score": interval_score(*interval, cover=cover),
+    }

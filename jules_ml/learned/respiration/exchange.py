@@ -27,7 +27,6 @@ from jules_ml.learned.respiration.nodes import (
 )
 from jules_ml.learned.respiration.photosynthesis import (
     AIR_NODES,
-    DAYS_A_YEAR,
     DRIVERS,
     ROOT_LIGHT_NODES,
     SEASON_NODES,
@@ -38,6 +37,7 @@ from jules_ml.learned.respiration.photosynthesis import (
 )
 from jules_ml.learned.respiration.products import Product, Term
 from jules_ml.learned.respiration.site import Rows, measured_nee, moisture_of, night_rows, usable_rows
+from jules_ml.physics.constants import DAYS_PER_YEAR
 
 #: Photons in a joule of sunlight [umol J-1]: half of the energy is in the visible, at 4.57 umol J-1.
 PHOTONS_PER_JOULE = 2.1
@@ -122,7 +122,7 @@ def assimilation_terms(
         terms[name] = Term(factors, place, _penalty(penalties.roughness(scaled), place, len(nodes), members))
     angle = torch.arange(SEASON_NODES, dtype=torch.float64) * (2.0 * torch.pi / SEASON_NODES)
     circle = torch.stack([torch.cos(angle), torch.sin(angle)], 1)
-    season_place = place_on_circle(weather.day / DAYS_A_YEAR, SEASON_NODES)
+    season_place = place_on_circle(weather.day / DAYS_PER_YEAR, SEASON_NODES)
     season = [Surface(circle, settings.hidden, generator) for _ in range(members)]
     rough = penalties.circular_roughness(SEASON_NODES)
     terms["season"] = Term(season, season_place, _penalty(rough, season_place, SEASON_NODES, members))

@@ -12,12 +12,14 @@ import xarray as xr
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from jules_ml.learned.predictions import SPLIT_ATTRIBUTES
 from jules_ml.learned.respiration.exchange import Exchange
 from jules_ml.learned.respiration.figures import fit_skill
 from jules_ml.learned.respiration.photosynthesis import NO_LIGHT
 from jules_ml.learned.respiration.training import Learned
 from jules_ml.scoring.fluxes import daily
-from jules_ml.scoring.scores import agreement
+from jules_ml.scoring.scores import score
+from jules_ml.scoring.splits import SPLIT_NAMES, split_of
 
 
 def nee_predictions_of(learned: Learned, exchange: Exchange, test: NDArray[np.bool_]) -> xr.Dataset:
@@ -43,15 +45,15 @@ def nee_predictions_of(learned: Learned, exchange: Exchange, test: NDArray[np.bo
     with torch.no_grad():
         uptake = learned.assimilation(exchange.weather, torch.tensor(rows.group)).numpy()
     flux = {"units": "umol m-2 s-1"}
-    columns: dict[str, tuple[str, Any, dict[str, str]]] = {
+    columns: dict[str, tuple[Any, ...]] = {
         "nee_time": ("step", rows.time.to_numpy(), {"long_name": "end of interval, UTC"}),
         "nee_middle": ("step", rows.middle.to_numpy(), {"long_name": "middle of interval, local standard time"}),
-        "nee_measured": ("step", rows.flux, flux | {"long_name": "measured net ecosystem exchange, positive upward"}),
-        "nee_modelled": ("step", respiration - uptake, flux | {"long_name": "learned net ecosystem exchange"}),
+        "nee_observed": ("step", rows.flux, flux | {"long_name": "net ecosystem exchange, positive upward, observed"}),
+        "nee_predicted": ("step", respiration - uptake, flux | {"long_name": "net ecosystem exchange, predicted"}),
         "respiration": ("step", respiration, flux | {"long_name": "learned ecosystem respiration"}),
         "assimilation": ("step", uptake, flux | {"long_name": "learned photosynthesis"}),
         "light": ("step", exchange.weather.light.numpy(), flux | {"long_name": "photon flux"}),
-        "nee_part": ("step", test.astype(np.int8), {"flag_values": "0, 1", "flag_meanings": "train test"}),
+        "nee_split": ("step", split_of(test).flags(), dict(SPLIT_ATTRIBUTES)),
     }
     return xr.Dataset(columns)
 
@@ -59,15 +61,15 @@ def nee_predictions_of(learned: Learned, exchange: Exchange, test: NDArray[np.bo
 def nee_scores_of(predictions: xr.Dataset) -> dict[str, Any]:
     """Scores of NEE of the part held out: at all hours, by day, by night, and of daily means; None where none was held out."""
     table = _table(predictions)
-    table = table[table["part"] == 1]
+    lit = predictions["light"].to_numpy()[table["test"].to_numpy()] >= NO_LIGHT
+    table = table[table["test"]]
     if table.empty:
         return {"test": None}
-    lit = predictions["light"].to_numpy()[predictions["nee_part"].to_numpy() == 1] >= NO_LIGHT
-    days = daily(table[["measured", "modelled"]], pd.DatetimeIndex(table.index), least=24)
+    days = daily(table[["observed", "predicted"]], pd.DatetimeIndex(table.index), least=24)
     parts = {"all hours": table, "daylight": table[lit], "dark": table[~lit], "daily means": days}
     return {
         "test": {
-            name: asdict(agreement(part["modelled"].to_numpy(), part["measured"].to_numpy()))
+            name: asdict(score(part["predicted"].to_numpy(), part["observed"].to_numpy()))
             for name, part in parts.items()
         }
     }
@@ -77,13 +79,13 @@ def nee_figure(predictions: xr.Dataset) -> Figure:
     """Draw NEE of day and night: measured against learned, and daily means through time."""
     table = _table(predictions)
     middle = pd.DatetimeIndex(table.index)
-    days = daily(table[["measured", "modelled"]], middle, least=12)
-    part = table["part"].groupby(middle.floor("D")).max().map({0: "train", 1: "test"})
-    scored = table[table["part"] == 1] if (table["part"] == 1).any() else table
+    days = daily(table[["observed", "predicted"]], middle, least=12)
+    split = table["test"].groupby(middle.floor("D")).max().map({False: "train", True: "test"})
+    scored = table[table["test"]] if table["test"].any() else table
     return fit_skill(
-        scored[["measured", "modelled"]],
+        scored[["observed", "predicted"]],
         days,
-        part,
+        split,
         flux="NEE, day and night",
         notes=[
             "Learned: respiration less photosynthesis, fitted together to measured NEE of day and night. Shaded: held out and scored. "
@@ -93,12 +95,12 @@ def nee_figure(predictions: xr.Dataset) -> Figure:
 
 
 def _table(predictions: xr.Dataset) -> pd.DataFrame:
-    """Measured and modelled NEE with the part of each step, by local time."""
+    """Observed and predicted NEE, and whether each step is in the test period, by local time."""
     return pd.DataFrame(
         {
-            "measured": predictions["nee_measured"].to_numpy(),
-            "modelled": predictions["nee_modelled"].to_numpy(),
-            "part": predictions["nee_part"].to_numpy(),
+            "observed": predictions["nee_observed"].to_numpy(),
+            "predicted": predictions["nee_predicted"].to_numpy(),
+            "test": predictions["nee_split"].to_numpy() == SPLIT_NAMES.index("test"),
         },
         index=pd.DatetimeIndex(predictions["nee_middle"].to_numpy()),
     )

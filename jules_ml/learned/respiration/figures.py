@@ -22,7 +22,7 @@ from jules_ml.learned.respiration.network import (
     jules_f,
 )
 from jules_ml.physics.respiration import T_REFERENCE, fsth, ftemp_q10, ftemp_rothc
-from jules_ml.scoring.scores import Agreement, agreement
+from jules_ml.scoring.scores import Scores, score
 from jules_ml.support.figures import (
     BLACK,
     BLUE,
@@ -58,7 +58,7 @@ def density_scatter(axis: Axes, figure: Figure, pairs: pd.DataFrame) -> None:
     axis : Axes
     figure : Figure
         That holds the axis.
-    pairs : DataFrame, columns ('measured', 'modelled')
+    pairs : DataFrame, columns ('observed', 'predicted')
         Fluxes [umol m-2 s-1].
     """
     low, high = _range(pairs)
@@ -66,8 +66,8 @@ def density_scatter(axis: Axes, figure: Figure, pairs: pd.DataFrame) -> None:
         axis.text(0.5, 0.5, "none", transform=axis.transAxes, ha="center")
         return
     bins = axis.hexbin(
-        pairs["measured"],
-        pairs["modelled"],
+        pairs["observed"],
+        pairs["predicted"],
         gridsize=55,
         extent=(low, high, low, high),
         mincnt=1,
@@ -79,7 +79,7 @@ def density_scatter(axis: Axes, figure: Figure, pairs: pd.DataFrame) -> None:
     axis.plot([low, high], [low, high], color=GREY, lw=0.8, ls="--")
     axis.set(xlim=(low, high), ylim=(low, high), aspect="equal")
     figure.colorbar(bins, ax=axis, shrink=0.75, label="pairs", format=FuncFormatter(lambda count, _: f"{count:g}"))
-    scores = agreement(pairs["modelled"].to_numpy(), pairs["measured"].to_numpy())
+    scores = score(pairs["predicted"].to_numpy(), pairs["observed"].to_numpy())
     axis.text(
         0.03,
         0.97,
@@ -91,7 +91,7 @@ def density_scatter(axis: Axes, figure: Figure, pairs: pd.DataFrame) -> None:
     )
 
 
-def score_text(scores: Agreement, unit: str) -> str:
+def score_text(scores: Scores, unit: str) -> str:
     """Scores, one a line, as they stand in a panel."""
     return (
         f"r = {scores.r:.2f}\nKGE = {scores.kge:.2f}\nNSE = {scores.nse:.2f}\n"
@@ -230,9 +230,9 @@ def fit_skill(
 
     Parameters
     ----------
-    steps : DataFrame, columns ('measured', 'modelled'), indexed by time
+    steps : DataFrame, columns ('observed', 'predicted'), indexed by time
         Steps of the test part.
-    days : DataFrame, columns ('measured', 'modelled', 'low', 'high'), indexed by day
+    days : DataFrame, columns ('observed', 'predicted'), indexed by day
         Means over days or nights of the whole record; prediction where it was trained on too.
     parts : Series of str, indexed by day
         ``train``, ``validation`` or ``test``.
@@ -248,10 +248,10 @@ def fit_skill(
     figure = Figure(figsize=(WIDTH, 6.4), layout="constrained")
     strip, first, second = figure.subplot_mosaic("aa;bc", height_ratios=[1.0, 1.35]).values()
     _backgrounds(strip, parts)
-    strip.plot(days.index, days["measured"], ".", color=MEASURED, ms=2.0, label="measured")
-    strip.plot(days.index, days["modelled"], ".", color=MODELLED, ms=2.0, label="learned")
+    strip.plot(days.index, days["observed"], ".", color=MEASURED, ms=2.0, label="measured")
+    strip.plot(days.index, days["predicted"], ".", color=MODELLED, ms=2.0, label="learned")
     if len(days):
-        low, high = np.nanquantile(days[["measured", "modelled"]], [0.001, 0.999])
+        low, high = np.nanquantile(days[["observed", "predicted"]], [0.001, 0.999])
         strip.set_ylim(low - 0.05 * (high - low), high + 0.25 * (high - low))
         strip.set_xlim(days.index[0], days.index[-1] + pd.Timedelta(days=1))
     strip.set_ylabel(_UNIT)
@@ -259,7 +259,7 @@ def fit_skill(
     show_dates(strip)
     test_days = days[parts.reindex(days.index).eq("test").to_numpy()]
     for axis, pairs in ((first, steps), (second, test_days)):
-        density_scatter(axis, figure, pairs[["measured", "modelled"]])
+        density_scatter(axis, figure, pairs[["observed", "predicted"]])
         axis.set_xlabel(f"measured [{_UNIT}]")
         axis.set_ylabel(f"learned [{_UNIT}]")
     letter_panels(

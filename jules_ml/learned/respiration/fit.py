@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings
-from jules_ml.learned.respiration.blocks import scored_part
-from jules_ml.learned.respiration.curves import Progress
 from jules_ml.learned.respiration.exchange import Exchange, select_exchange, take_exchange
 from jules_ml.learned.respiration.exchange_report import nee_figure, nee_predictions_of, nee_scores_of
 from jules_ml.learned.respiration.report import card_of, predictions_of, respiration_figures, scores_of
-from jules_ml.learned.respiration.site import Rows, select_rows
+from jules_ml.learned.respiration.site import MIN_ROWS, Rows, select_rows
 from jules_ml.learned.respiration.training import ConcurvityWarning, InnerValidation, Learned, learn_respiration
 from jules_ml.learned.store import ASSIMILATION_PREFIX, write_module_folder
+from jules_ml.scoring.splits import last_blocks
 from jules_ml.support.figures import save_figure
+from jules_ml.support.progress import Progress
 
 _Array = NDArray[np.float64]
 
@@ -69,7 +69,7 @@ def fit_respiration(
     out : Path
         Module folder to write; see :func:`~jules_ml.learned.store.write_module_folder`.
     progress : callable, optional
-        Takes the part that is done, 0 to 1.
+        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def fit_respiration(
     """
     datasets = [sites] if isinstance(sites, xr.Dataset) else list(sites)
     rows = select_rows(datasets, settings)
-    test = scored_part(rows, settings.test_fraction)
+    test = split_test_rows(rows, settings.test_fraction)
     guessed = [site for site in rows.sites if site not in settings.porosity]
     settings = settings.model_copy(update={"porosity": {**rows.porosity, **settings.porosity}})
     exchange = _exchange(datasets, settings)
@@ -109,9 +109,37 @@ def fit_respiration(
     return RespirationFit(out, learned, scores, said)
 
 
+def split_test_rows(rows: Rows, fraction: float) -> NDArray[np.bool_]:
+    """Mark the rows of the test period: the last years, or blocks of two calendar months, of each site's record.
+
+    Parameters
+    ----------
+    rows : Rows
+    fraction : float
+        Fraction of the years or blocks; 0 for no test period.
+
+    Returns
+    -------
+    array of bool, shape (row,)
+
+    Raises
+    ------
+    BadInput
+        If too few rows remain to train on.
+    """
+    test = last_blocks(rows.site, rows.middle, fraction)
+    remaining = int((~test).sum())
+    if remaining < MIN_ROWS and test.any():
+        raise BadInput(
+            f"{remaining} rows remain to train on without the last {fraction:.0%} of the record, and {MIN_ROWS} are needed",
+            remedy="give a longer record, or set test_fraction = 0, which gives no scores",
+        )
+    return test
+
+
 def _said_of(validation: InnerValidation) -> list[str]:
     """What the user should be told of the form that is given."""
-    against = f"R² {validation.r2_learned:.2f} against {validation.r2_lloyd_taylor:.2f} on inner validation blocks"
+    against = f"NSE {validation.nse_learned:.2f} against {validation.nse_lloyd_taylor:.2f} on inner validation blocks"
     if validation.given == "lloyd_taylor":
         return [f"the learned form does not beat Lloyd and Taylor's ({against}): theirs is given, with f = 1"]
     if validation.given == "blend":

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.adaptation import AdaptationDays
-from jules_ml.learned.kind import Outcome, Progress, ScoreRow
+from jules_ml.learned.kind import Outcome, ScoreRow
+from jules_ml.support.progress import Progress
 from jules_ml.support.section import Section
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _fit_rows(scores: Mapping[str, Any]) -> tuple[ScoreRow, ...]:
     return tuple(
         ScoreRow(period, source, values, "umol m-2 s-1")
         for period in test
-        if period != "coverage"
+        if isinstance(test[period], Mapping)
         for source, values in test[period].items()
     )
 

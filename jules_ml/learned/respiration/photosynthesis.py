@@ -22,6 +22,7 @@ from torch.nn.functional import softplus
 from jules_ml.learned.respiration.factors import Curve, Factor
 from jules_ml.learned.respiration.network import MOISTURE_NODES
 from jules_ml.learned.respiration.nodes import Placement, place_on_circle, place_on_line
+from jules_ml.physics.constants import DAYS_PER_YEAR
 
 #: Square root of the photon flux [(umol m-2 s-1)^1/2]: even steps in it are fine where the response bends.
 ROOT_LIGHT_NODES: Final = torch.linspace(0.0, 55.0, 111, dtype=torch.float64)
@@ -30,7 +31,6 @@ VPD_NODES: Final = torch.linspace(0.0, 8000.0, 161, dtype=torch.float64)
 AIR_NODES: Final = torch.linspace(233.0, 323.0, 181, dtype=torch.float64)
 #: Season: every fifth day of a year of 365.
 SEASON_NODES: Final = 73
-DAYS_A_YEAR: Final = 365.25
 #: Light below which there is no photosynthesis [umol m-2 s-1].
 NO_LIGHT: Final = 5.0
 #: Names of the factors, in their order.
@@ -67,7 +67,7 @@ class Weather:
             "light": place_on_line(torch.sqrt(torch.clamp(self.light, min=0.0)), ROOT_LIGHT_NODES),
             "vpd": place_on_line(self.vpd, VPD_NODES),
             "air": place_on_line(self.t_air, AIR_NODES),
-            "season": place_on_circle(self.day / DAYS_A_YEAR, SEASON_NODES),
+            "season": place_on_circle(self.day / DAYS_PER_YEAR, SEASON_NODES),
             "water": place_on_line(self.moisture, MOISTURE_NODES),
         }
 

@@ -169,7 +169,7 @@ def fit_products(
     iterations: int = 40,
     tolerance: float = 3e-5,
     ridge: float = 1e-6,
-    progress: Callable[[int, float], None] | None = None,
+    on_iteration: Callable[[int, float], None] | None = None,
 ) -> tuple[FittedTerms, dict[str, Tensor]]:
     r"""Fit all members at once by Levenberg and Marquardt's method.
 
@@ -192,8 +192,8 @@ def fit_products(
         A member is done when its loss falls by less than this part of itself.
     ridge : float
         Least damping.
-    progress : callable, optional
-        Takes the iteration and the mean loss.
+    on_iteration : callable, optional
+        Called with the number of iterations done and the mean loss.
 
     Returns
     -------
@@ -216,8 +216,8 @@ def fit_products(
         for name in final:
             final[name][active] = search.flat[name]
         history.append(float(final_loss.mean()))
-        if progress is not None:
-            progress(count + 1, history[-1])
+        if on_iteration is not None:
+            on_iteration(count + 1, history[-1])
         left = torch.nonzero(~search.done).flatten()
         if len(left) == 0:
             break

@@ -13,13 +13,14 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from jules_ml.data.record import interval
+from jules_ml.learned.predictions import prediction_variables
 from jules_ml.learned.respiration.baselines import baselines, fitted_fsth_sat
 from jules_ml.learned.respiration.figures import fit_skill, learned_curves, residuals
 from jules_ml.learned.respiration.site import Rows, moisture_of, thinned_rows
 from jules_ml.learned.respiration.training import Learned
 from jules_ml.scoring.fluxes import daily, nightly, noise_ceiling
-from jules_ml.scoring.intervals import coverage
-from jules_ml.scoring.scores import agreement
+from jules_ml.scoring.scores import coverage, interval_score, score
+from jules_ml.scoring.splits import split_of
 from jules_ml.support.provenance import software
 
 #: What was learned, in the words of the card.
@@ -36,22 +37,32 @@ _Mask = NDArray[np.bool_]
 
 def predictions_of(learned: Learned, rows: Rows, test: _Mask) -> xr.Dataset:
     """Observed and predicted flux of every row, with what it was predicted from and the part that the row was in."""
-    low, high = learned.interval(rows)
-    held_out = np.full(len(rows), np.nan)
-    held_out[~test] = learned.held_out
+    lower, upper = learned.interval(rows)
+    cross_validated = np.full(len(rows), np.nan)
+    cross_validated[~test] = learned.held_out
     flux = {"units": "umol m-2 s-1"}
-    columns: dict[str, tuple[str, Any, dict[str, str]]] = {
+    columns: dict[str, tuple[Any, ...]] = {
         "time": ("row", rows.time.to_numpy(), {"standard_name": "time", "long_name": "end of interval, UTC"}),
         "site": ("row", np.array(rows.sites)[rows.site], {"long_name": "name of the site"}),
-        "measured": ("row", rows.flux, flux | {"long_name": "measured flux"}),
-        "modelled": ("row", learned.predict(rows), flux | {"long_name": "flux by the median curves"}),
-        "low": ("row", low, flux | {"long_name": "lower end of the interval of a measurement"}),
-        "high": ("row", high, flux | {"long_name": "upper end of the interval of a measurement"}),
-        "held_out": ("row", held_out, flux | {"long_name": "flux predicted while the row's inner block was held out"}),
+        **prediction_variables(
+            "row",
+            observed=rows.flux,
+            predicted=learned.predict(rows),
+            lower=lower,
+            upper=upper,
+            split=split_of(test).flags(),
+            quantity=QUANTITY[learned.settings.target].partition(":")[0],
+            interval=f"{100 * learned.settings.interval:g} % interval of an observation",
+            attributes=flux,
+        ),
+        "cross_validated": (
+            "row",
+            cross_validated,
+            flux | {"long_name": "flux predicted by the fits of the inner validation without the row's block"},
+        ),
         "t_soil": ("row", rows.t_soil, {"units": "K", "long_name": learned.settings.temperature}),
         "theta": ("row", rows.theta, {"units": "m3 m-3", "long_name": "water content"}),
         "wetness": ("row", rows.wetness, {"units": "1", "long_name": "water as a fraction of saturation"}),
-        "part": ("row", test.astype(np.int8), {"flag_values": "0, 1", "flag_meanings": "train test"}),
     }
     return xr.Dataset(columns, attrs={"Conventions": "CF-1.10", "comment": QUANTITY[learned.settings.target]})
 
@@ -75,13 +86,15 @@ def scores_of(learned: Learned, rows: Rows, test: _Mask, predictions: xr.Dataset
     for name, fit in baselines(settings.wilting).items():
         predict = fit(few.t_soil, few.wetness, few.group, few.flux)
         names[name] = predict(scored.t_soil, scored.wetness, scored.group)
-    table = pd.DataFrame({"measured": scored.flux, **names})
+    table = pd.DataFrame({"observed": scored.flux, **names})
     means = (nightly if settings.target == "ecosystem" else daily)(table, scored.middle, site=scored.site)
     whole = "nights" if settings.target == "ecosystem" else "days"
+    interval = [predictions[key].to_numpy()[test] for key in ("lower", "upper", "observed")]
     found["test"] = {
-        "steps": {name: asdict(agreement(table[name].to_numpy(), scored.flux)) for name in names},
-        whole: {name: asdict(agreement(means[name].to_numpy(), means["measured"].to_numpy())) for name in names},
-        "coverage": coverage(*(predictions[key].to_numpy()[test] for key in ("measured", "low", "high"))),
+        "steps": {name: asdict(score(table[name].to_numpy(), scored.flux)) for name in names},
+        whole: {name: asdict(score(means[name].to_numpy(), means["observed"].to_numpy())) for name in names},
+        "coverage": coverage(*interval),
+        "interval_score": interval_score(*interval, cover=settings.interval),
     }
     return found
 
@@ -158,7 +171,7 @@ def respiration_figures(learned: Learned, rows: Rows, test: _Mask, predictions: 
         "blend": f" Averaged with Lloyd and Taylor's form, at a weight of {learned.validation.weight:.1f}.",
         "lloyd_taylor": " Lloyd and Taylor's form is given: nothing better was found.",
     }[learned.validation.given]
-    table = predictions[["measured", "modelled", "low", "high"]].to_dataframe()
+    table = predictions[["observed", "predicted"]].to_dataframe()
     days = daily(table, rows.middle)
     day = rows.middle.floor("D")
     part = pd.Series(np.where(test, "test", "train"), index=day)
@@ -167,7 +180,7 @@ def respiration_figures(learned: Learned, rows: Rows, test: _Mask, predictions: 
     rest = rows.take(test) if test.any() else train
     missed = pd.DataFrame(
         {
-            "residual": (scored["measured"] - scored["modelled"]).to_numpy(),
+            "residual": (scored["observed"] - scored["predicted"]).to_numpy(),
             "moisture": moisture_of(rest, settings),
             "t_soil": rest.t_soil,
             "hour": rest.middle.hour + rest.middle.minute / 60.0,
@@ -185,7 +198,7 @@ def respiration_figures(learned: Learned, rows: Rows, test: _Mask, predictions: 
             notes=[what + given + " Curves are one at the grey lines; dotted where they pass over to JULES's shape."],
         ),
         "observed_predicted": fit_skill(
-            scored[["measured", "modelled"]],
+            scored[["observed", "predicted"]],
             days,
             parts,
             flux=flux,

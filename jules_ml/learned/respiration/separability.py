@@ -16,14 +16,14 @@ from scipy.interpolate import make_lsq_spline
 
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration import penalties
-from jules_ml.learned.respiration.blocks import inner_folds
 from jules_ml.learned.respiration.curves import site_scale
 from jules_ml.learned.respiration.factors import Curve, Level, LloydTaylorCurve, Surface
 from jules_ml.learned.respiration.network import TEMPERATURE_NODES
 from jules_ml.learned.respiration.nodes import Placement, place_in_groups, place_on_line, scaled_nodes, spanned_nodes
 from jules_ml.learned.respiration.products import Product, ProductModel, Term, fit_products
 from jules_ml.learned.respiration.site import Rows, moisture_of
-from jules_ml.scoring.fluxes import r_squared
+from jules_ml.scoring.scores import score
+from jules_ml.scoring.splits import inner_folds
 
 #: Nodes of the surface along each of its sides.
 _SIDE = 15
@@ -35,10 +35,10 @@ _Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Separability:
-    """R² on held-out inner blocks of the joint surface and of the product that is given [1]."""
+    """NSE on held-out inner blocks of the joint surface and of the product that the module contains [1]."""
 
-    r2_joint: float
-    r2_product: float
+    nse_joint: float
+    nse_product: float
 
 
 def separability(rows: Rows, held_out: _Array, settings: RespirationSettings) -> Separability:
@@ -52,7 +52,7 @@ def separability(rows: Rows, held_out: _Array, settings: RespirationSettings) ->
         The product's predictions of held-out inner blocks [umol m-2 s-1]; NaN where none was made.
     settings : RespirationSettings
     """
-    fold = inner_folds(rows, settings.inner_folds)
+    fold = inner_folds(rows.site, rows.middle, most=settings.inner_folds)
     names = np.unique(fold[fold >= 0])
     scale = site_scale(rows)
     weight = torch.tensor(np.stack([fold != name for name in names]).astype(np.float64))
@@ -68,7 +68,7 @@ def separability(rows: Rows, held_out: _Array, settings: RespirationSettings) ->
         joint[fold == name] = predicted[member, fold == name]
     known = (fold >= 0) & np.isfinite(rows.flux) & np.isfinite(held_out)
     flux = (rows.flux / scale)[known]
-    return Separability(r_squared(joint[known], flux), r_squared((held_out / scale)[known], flux))
+    return Separability(score(joint[known], flux).nse, score((held_out / scale)[known], flux).nse)
 
 
 def _model(rows: Rows, settings: RespirationSettings, members: int) -> ProductModel:

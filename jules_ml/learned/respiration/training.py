@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -13,8 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jules_ml.experiment.respiration import RespirationSettings
-from jules_ml.learned.respiration.blocks import bootstrap_weights, inner_folds
-from jules_ml.learned.respiration.curves import Members, Plan, Progress, blended, fit_members, plan_members, site_scale
+from jules_ml.learned.respiration.curves import Members, Plan, blended, fit_members, plan_members, site_scale
 from jules_ml.learned.respiration.exchange import Exchange, take_exchange
 from jules_ml.learned.respiration.levels import PRIOR_SITES, LevelPrior, level_prior
 from jules_ml.learned.respiration.likelihood import fit_noise
@@ -29,8 +27,10 @@ from jules_ml.learned.respiration.photosynthesis import LearnedAssimilation
 from jules_ml.learned.respiration.separability import WARN_ABOVE, Separability, concurvity, separability
 from jules_ml.learned.respiration.site import Rows, moisture_of, thinned_rows
 from jules_ml.physics.respiration import T_REFERENCE
-from jules_ml.scoring.fluxes import r_squared
 from jules_ml.scoring.intervals import conformal_quantiles
+from jules_ml.scoring.scores import score
+from jules_ml.scoring.splits import bootstrap_weights, inner_folds
+from jules_ml.support.progress import Progress, portion
 
 #: Members a fold of the inner validation, whose median is what is validated.
 _INNER_MEMBERS = 3
@@ -53,8 +53,8 @@ class InnerValidation:
 
     Attributes
     ----------
-    r2_learned, r2_lloyd_taylor, r2_given : float
-        R² on held-out inner blocks of the learned form, of Lloyd and Taylor's, and of what is given [1]; that of the last was chosen for,
+    nse_learned, nse_lloyd_taylor, nse_given : float
+        NSE on held-out inner blocks of the learned form, of Lloyd and Taylor's, and of what is given [1]; that of the last was chosen for,
         and is a little flattered.
     weight : float
         Weight of the learned form in what is given [1].
@@ -64,9 +64,9 @@ class InnerValidation:
         Folds that it rests on.
     """
 
-    r2_learned: float
-    r2_lloyd_taylor: float
-    r2_given: float
+    nse_learned: float
+    nse_lloyd_taylor: float
+    nse_given: float
     weight: float
     free: bool
     folds: int
@@ -119,7 +119,7 @@ def learn_respiration(
         What is learned from, all of it: what is to be scored must not be among them.
     settings : RespirationSettings
     progress : callable, optional
-        Takes the part that is done, 0 to 1.
+        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
     exchange : Exchange, optional
         NEE of day and night and the weather, of one site, to learn photosynthesis along; the final curves then rest on all of it.
 
@@ -132,7 +132,6 @@ def learn_respiration(
     ConcurvityWarning
         Where water and temperature go together, so that f and g are not to be told apart.
     """
-    report = (lambda part: None) if progress is None else progress
     together = max(
         concurvity(rows.wetness[rows.site == site], rows.t_soil[rows.site == site]) for site in np.unique(rows.site)
     )
@@ -144,22 +143,21 @@ def learn_respiration(
             stacklevel=2,
         )
     rng = np.random.default_rng(settings.seed)
-    held_out, validation = _validate(rows, settings, rng, lambda part: report(0.4 * part))
+    held_out, validation = _validate(rows, settings, rng, portion(progress, 0.0, 0.4))
     if exchange is not None:
         exchange = take_exchange(exchange, thinned_rows(len(exchange.rows), settings.exchange_rows))
     used = rows if exchange is None else exchange.rows
-    weights = bootstrap_weights(used, settings.members, settings.bootstrap_days, rng)
+    weights = bootstrap_weights(used.site, used.middle, settings.members, days=settings.bootstrap_days, rng=rng)
     parts = []
     if validation.weight > 0.0:
         parts.append(plan_members(weights, settings, free=validation.free))
     if validation.weight < 1.0:
         parts.append(plan_members(weights, settings, plain=True))
     plan = parts[0] if len(parts) == 1 else parts[0] + parts[1]
-    members = fit_members(used, plan, settings, exchange=exchange, progress=lambda part: report(0.4 + 0.6 * part))
+    members = fit_members(used, plan, settings, exchange=exchange, progress=portion(progress, 0.4, 1.0))
     if len(parts) == 2:
         members = blended(members, validation.weight)
     module = _module(rows, members, settings, held_out)
-    report(1.0)
     learned = Learned(module, rows, settings, validation, together, held_out, members.assimilation)
     if settings.check_separability and settings.moisture != "none":
         learned = replace(learned, separability=separability(rows, held_out, settings))
@@ -170,7 +168,7 @@ def learn_respiration(
 
 
 def _validate(
-    rows: Rows, settings: RespirationSettings, rng: np.random.Generator, report: Callable[[float], None]
+    rows: Rows, settings: RespirationSettings, rng: np.random.Generator, progress: Progress | None
 ) -> tuple[_Array, InnerValidation]:
     """Predictions of held-out inner blocks by what is given (NaN where none was made), and what they show.
 
@@ -179,11 +177,11 @@ def _validate(
     Where it does not, the two are stacked (Wolpert 1992, Neural Netw. 5, 241-259): their logarithms are averaged, so that f and g remain
     curves, by the weight that suits the blocks best, which is zero where the learned form has nothing to add.
     """
-    fold = inner_folds(rows, settings.inner_folds)
+    fold = inner_folds(rows.site, rows.middle, most=settings.inner_folds)
     names = np.unique(fold[fold >= 0])
     thin = thinned_rows(len(rows), settings.inner_rows)
     thinned, fold_thin = rows.take(thin), fold[thin]
-    drawn = bootstrap_weights(thinned, _INNER_MEMBERS, settings.bootstrap_days, rng)
+    drawn = bootstrap_weights(thinned.site, thinned.middle, _INNER_MEMBERS, days=settings.bootstrap_days, rng=rng)
     seen_a_year = len(np.unique(rows.middle.month)) >= _A_YEAR
     kinds = (False, True) if settings.free_smoothness is not None and seen_a_year else (False,)
     plans, chosen = [], {}
@@ -200,7 +198,7 @@ def _validate(
     plan: Plan = plans[0]
     for other in plans[1:]:
         plan = plan + other
-    members = fit_members(thinned, plan, settings, iterations=15, tolerance=2e-4, progress=report)
+    members = fit_members(thinned, plan, settings, iterations=15, tolerance=2e-4, progress=progress)
     predicted = np.full((1 + len(kinds), len(rows)), np.nan)
     for name, groups in chosen.items():
         inside = fold == name
@@ -218,9 +216,9 @@ def _validate(
     weight = 1.0 if beats else _WEIGHTS[int(np.argmin(losses))]
     given = np.exp(weight * np.log(learned) + (1.0 - weight) * np.log(plain))
     found = InnerValidation(
-        r_squared(np.exp(ours), flux),
-        r_squared(np.exp(theirs), flux),
-        r_squared((given / scale)[known], flux),
+        score(np.exp(ours), flux).nse,
+        score(np.exp(theirs), flux).nse,
+        score((given / scale)[known], flux).nse,
         weight,
         free,
         len(names),
@@ -253,7 +251,7 @@ def _module(rows: Rows, members: Members, settings: RespirationSettings, held_ou
     )
     level = np.where(level > 0.0, level, rough_level)
     z = ((rows.flux - held_out) / scale / noise.scale(held_out / scale))[known]
-    block = inner_folds(rows, settings.inner_folds)[known]
+    block = inner_folds(rows.site, rows.middle, most=settings.inner_folds)[known]
     group_scale = np.ones(n)
     group_scale[rows.group] = scale
     # what the networks were, beside what they gave

@@ -9,6 +9,7 @@ import pytest
 import torch
 import xarray as xr
 from helpers.module_folders import write_cores, write_soils
+from helpers.progress import Reports
 from helpers.small_experiment import EXPERIMENT, write_experiment
 from typer.testing import CliRunner
 
@@ -138,6 +139,15 @@ def loop_experiment(folder: Path, *, soil: str = HYPRES, more: str = "") -> Path
     return write_experiment(
         folder, (given, soil + "\n"), ("285.0, 284.0, 283.0, 282.0]\n", f"285.0, 284.0, 283.0, 282.0]\n{loop}")
     )
+
+
+def test_every_stage_of_a_loop_is_reported_to_its_end(tmp_path: Path) -> None:
+    path = loop_experiment(tmp_path)
+    settling = path.read_text().replace("cycles = 0", "cycles = 4\nwater = 50.0\ntemperature = 50.0")
+    path.write_text(settling)
+    reports = Reports()
+    run_closed_loop(load_experiment(path), progress=reports)
+    reports.check("spin-up", "loop")
 
 
 def test_the_command_closes_the_loop(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from helpers.predictions import check_common_names
+from helpers.progress import Reports
 from typer.testing import CliRunner
 
 from jules_ml.cli import app
@@ -19,7 +21,7 @@ from jules_ml.learned.carbon.evaluate import evaluate_carbon
 from jules_ml.learned.carbon.fit import fit_carbon
 from jules_ml.learned.carbon.report import MARK
 from jules_ml.learned.carbon.site import carbon_site
-from jules_ml.learned.store import read_predictions
+from jules_ml.learned.predictions import read_predictions
 
 EXPERIMENT = """\
 [site]
@@ -100,12 +102,15 @@ def test_a_fit_says_whether_moisture_adds_skill(fitted: tuple[Path, Path]) -> No
     assert "soil moisture" in scores["said"]
     assert scores["mark"] is None
     assert set(scores["learners"]) == {"regression", "forest", "network"}
-    assert scores["learners"]["regression"]["moisture"]["all"]["r_squared"] > 0.5
+    assert scores["learners"]["regression"]["moisture"]["all"]["logarithm"]["nse"] > 0.5
     assert scores["regions_left_out"]["regions"] == 3
-    assert scores["bulk_density"]["sites"] == 9
+    assert scores["bulk_density"]["n"] == 9
     assert scores["bulk_density"]["interval_factor"] >= 1.0
-    assert scores["regions_left_out"]["moisture"]["mineral"]["n"] == 9
+    assert scores["regions_left_out"]["moisture"]["mineral"]["logarithm"]["n"] == 9
     assert 0.0 <= scores["coverage"]["measured"] <= 1.0
+    check_common_names(module / "predictions.nc", units="g kg-1")
+    split = read_predictions(module, kind="carbon")["split"]
+    assert split.to_numpy().tolist() == [2] * 9 + [3]  # the last site has no cores
     drawn = {p.name for p in (module / "figures").iterdir()}
     assert drawn == {"dynamics.png", "predicted.png", "signatures.png", "summary.png"}
 
@@ -136,8 +141,8 @@ def test_cores_go_before_a_prediction_unless_it_is_asked_for(fitted: tuple[Path,
     predicted = read_predictions(module, kind="carbon").sel(site="site11")
     with xr.open_dataset(tmp_path / "cores" / "site11.nc") as ds:
         # its density was not measured, and a soil with more carbon is a lighter one
-        assert ds["soc_high"].item() < 0.001 * predicted["high"].item() * predicted["bulk_density"].item()
-        assert ds["soc_low"].item() > 0.001 * predicted["low"].item() * predicted["bulk_density"].item()
+        assert ds["soc_high"].item() < 0.001 * predicted["upper"].item() * predicted["bulk_density"].item()
+        assert ds["soc_low"].item() > 0.001 * predicted["lower"].item() * predicted["bulk_density"].item()
         assert ds.attrs["origin"] == "predicted by a module that has not seen the site"
 
 
@@ -148,7 +153,8 @@ def test_an_evaluation_is_of_sites_not_seen(fitted: tuple[Path, Path], tmp_path:
     assert done.exit_code == 0, done.output
     assert "site10" in done.output
     scores = json.loads((tmp_path / "out" / "scores.json").read_text())
-    assert scores["sites"]["site10"]["low"] < scores["sites"]["site10"]["predicted"]
+    assert scores["sites"]["site10"]["lower"] < scores["sites"]["site10"]["predicted"]
+    check_common_names(tmp_path / "out" / "predictions.nc", units="g kg-1")
     known = load_experiment(write_site(folder, 0))
     with pytest.raises(BadInput, match="site00 is what the module was learned from"):
         evaluate_carbon(module, [known])
@@ -209,7 +215,9 @@ def test_cosmos_vwc_is_refused_unless_allowed_and_then_marked(tmp_path: Path) ->
     with pytest.raises(BadInput, match=r"site02, theta: COSMOS_VWC.*allow_cosmos_vwc = true"):
         fit_carbon([load_experiment(path) for path in paths], tmp_path / "out")
     paths[0] = write_site(tmp_path, 0, more="allow_cosmos_vwc = true\n")
-    done = fit_carbon([load_experiment(path) for path in paths], tmp_path / "out")
+    reports = Reports()
+    done = fit_carbon([load_experiment(path) for path in paths], tmp_path / "out", progress=reports)
+    reports.check("fit")
     assert MARK in done.warnings
     assert done.scores["mark"] == MARK
     with xr.open_dataset(tmp_path / "out" / "predictions.nc") as predictions:

@@ -15,19 +15,18 @@ from jules_ml.experiment.carbon_module import Branch
 from jules_ml.learned.carbon.assessment import learning_curve, regression_coverage
 from jules_ml.learned.carbon.inputs import carbon_inputs
 from jules_ml.learned.carbon.network import CarbonNetwork
-from jules_ml.learned.carbon.skill import by_soil, carbon_interval, carbon_scores, improvement_probability, sentence
+from jules_ml.learned.carbon.skill import by_soil, carbon_interval, improvement_probability, sentence
 from jules_ml.learned.carbon.table import CarbonSite, carbon_table, check_carbon, climate_of
 from jules_ml.learned.carbon.training import (
     NetworkSettings,
     Target,
     design,
     fit_networks,
-    left_out,
-    one_out,
     predict_regression,
-    region_out,
     soc_target,
 )
+from jules_ml.scoring.scores import score
+from jules_ml.scoring.splits import from_left_out, leave_group_out, leave_one_out
 
 DAYS = pd.date_range("2019-01-01", "2020-06-30", freq="D")
 
@@ -55,26 +54,26 @@ def following() -> list[CarbonSite]:
 
 def skill(sites: list[CarbonSite], *, moisture: bool) -> tuple[np.ndarray, np.ndarray]:
     table = carbon_table(sites)
-    folds = one_out(len(table))
-    return left_out(
+    folds = leave_one_out(len(table))
+    return from_left_out(
         predict_regression(design(table, moisture=moisture), soc_target(table), folds), folds
     ), table.log_soc
 
 
 def test_carbon_that_shapes_moisture_is_found_and_said(following: list[CarbonSite]) -> None:
     (with_it, observed), (without, _) = skill(following, moisture=True), skill(following, moisture=False)
-    score = carbon_scores(with_it, observed)
-    assert score.r_squared > 0.7
+    with_moisture = score(with_it, observed)
+    assert with_moisture.nse > 0.7
     p = improvement_probability(with_it, without, observed)
     assert p < 0.01
-    assert sentence(score, carbon_scores(without, observed), p).startswith("soil moisture adds skill")
+    assert sentence(with_moisture, score(without, observed), p).startswith("soil moisture adds skill")
 
 
 def test_carbon_that_does_not_shape_moisture_is_not_found() -> None:
     sites = [made(k, follows=False) for k in range(16)]
     (with_it, observed), (without, _) = skill(sites, moisture=True), skill(sites, moisture=False)
     p = improvement_probability(with_it, without, observed)
-    said = sentence(carbon_scores(with_it, observed), carbon_scores(without, observed), p)
+    said = sentence(score(with_it, observed), score(without, observed), p)
     assert "no skill" in said
 
 
@@ -83,12 +82,12 @@ def test_a_site_that_is_left_out_has_no_part_in_its_prediction(following: list[C
     target = soc_target(table)
     x = design(table, moisture=True)
     other = Target(np.where(np.arange(16) == 5, 99.0, target.log_value), target.spread)
-    first, second = (predict_regression(x, each, one_out(16))[5, 5] for each in (target, other))
+    first, second = (predict_regression(x, each, leave_one_out(16))[5, 5] for each in (target, other))
     assert first == pytest.approx(second, abs=1e-9)
 
 
 def test_regions_are_left_out_together(following: list[CarbonSite]) -> None:
-    folds = region_out(carbon_table(following).regions)
+    folds = leave_group_out(carbon_table(following).regions)
     assert len(folds) == 4
     assert all(fold.sum() == 4 for fold in folds)
     assert bool((np.sum(folds, axis=0) == 1).all())
@@ -102,7 +101,7 @@ def test_the_network_learns_and_is_the_same_twice(following: list[CarbonSite]) -
     networks, predicted = fit_networks(inputs, soc_target(table), folds, ("season", "event"), settings)
     _, again = fit_networks(inputs, soc_target(table), folds, ("season", "event"), settings)
     assert np.array_equal(predicted, again)
-    assert carbon_scores(predicted[0], table.log_soc).r_squared > 0.5
+    assert score(predicted[0], table.log_soc).nse > 0.5
     assert isinstance(networks[0], CarbonNetwork)
     assert torch.isfinite(networks[0](inputs)).all()
 
@@ -135,10 +134,10 @@ def test_events_are_seen_causally_and_the_year_is_a_circle(following: list[Carbo
 def test_peat_and_mineral_soils_are_scored_apart() -> None:
     observed = np.log([10.0, 20.0, 40.0, 80.0, 200.0, 300.0, 400.0])
     scores = by_soil(observed + np.array([0.0, 0.0, 0.0, 0.0, 0.1, 0.1, 0.1]), observed)
-    assert (scores["all"].n, scores["mineral"].n, scores["peat"].n) == (7, 4, 3)
-    assert scores["mineral"].rmse == pytest.approx(0.0, abs=1e-9)
-    assert scores["peat"].rmse_log == pytest.approx(0.1)
-    assert scores["peat"].mae == pytest.approx(300.0 * (np.exp(0.1) - 1.0))
+    assert tuple(scores[soil].logarithm.n for soil in ("all", "mineral", "peat")) == (7, 4, 3)
+    assert scores["mineral"].carbon.rmse == pytest.approx(0.0, abs=1e-9)
+    assert scores["peat"].logarithm.rmse == pytest.approx(0.1)
+    assert scores["peat"].carbon.mae == pytest.approx(300.0 * (np.exp(0.1) - 1.0))
 
 
 def test_the_permutation_test_is_exact_for_few_sites() -> None:

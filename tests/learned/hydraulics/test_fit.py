@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from helpers.predictions import check_common_names
+from helpers.progress import Reports
 from typer.testing import CliRunner
 
 from jules_ml.cli import app
@@ -22,7 +24,7 @@ from jules_ml.jules.export.ancillary import export_ancillaries
 from jules_ml.learned.hydraulics.evaluate import evaluate_hydraulics
 from jules_ml.learned.hydraulics.fit import fit_hydraulics
 from jules_ml.learned.hydraulics.network import LearnedHydraulics
-from jules_ml.learned.hydraulics.site import hydraulic_site, time_split
+from jules_ml.learned.hydraulics.site import hydraulic_site
 from jules_ml.learned.hydraulics.store import load_hydraulics, settings_of
 
 EXPERIMENT = """\
@@ -127,7 +129,9 @@ def test_fit_writes_a_module_folder_that_can_be_read(fitted: tuple[Path, Path]) 
     assert isinstance(network, LearnedHydraulics)
     for name in ("curves", "series"):
         assert (out / "figures" / f"{name}.png").stat().st_size > 10_000
+    check_common_names(out / "predictions.nc", units="m3 m-3")
     predictions = xr.open_dataset(out / "predictions.nc")
+    assert set(np.unique(predictions["split"])) == {0, 2}
     assert bool((predictions["sm_wilt"] < predictions["sm_crit"]).all())
     assert bool((predictions["sm_crit"] < predictions["sm_sat"]).all())
     scores = json.loads((out / "scores.json").read_text(encoding="utf-8"))
@@ -157,6 +161,7 @@ def test_evaluate_scores_a_site_never_seen_and_refuses_one_learned_from(
     assert result.exit_code == 0, result.output
     assert "New" in result.output
     assert "ubRMSE" in result.output
+    check_common_names(tmp_path / "scores" / "predictions.nc", units="m3 m-3")
     seen = runner.invoke(
         app, ["evaluate", str(out), "--data", str(folder / "Light.toml"), "--out", str(tmp_path / "again")]
     )
@@ -166,7 +171,9 @@ def test_evaluate_scores_a_site_never_seen_and_refuses_one_learned_from(
 
 def test_one_site_alone_is_calibrated(tmp_path: Path) -> None:
     path = write_site(tmp_path, "Alone", sand=0.4)
-    done = fit_hydraulics([load_experiment(path)], tmp_path / "one")
+    reports = Reports()
+    done = fit_hydraulics([load_experiment(path)], tmp_path / "one", progress=reports)
+    reports.check("fit")
     assert min(done.scores["cost"]) <= done.scores["cost"][0]
 
 
@@ -311,11 +318,3 @@ def test_cards_with_the_former_thresholds_are_read() -> None:
     del card["frozen_below"]
     assert settings_of({"settings": {**card, "t_air_above": 275.15, "t_soil_above": 275.0}}) == settings
     assert settings_of({"settings": settings.model_dump()}) == settings
-
-
-def test_the_last_days_that_are_known_are_held_out() -> None:
-    observed = np.full((20, 2), np.nan)
-    observed[2:12, 1] = 0.2
-    held = time_split([observed], 0.3)[0]
-    assert held.tolist() == [False] * 9 + [True] * 11
-    assert not time_split([observed], 0.0)[0].any()

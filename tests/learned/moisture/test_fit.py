@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 import xarray as xr
 from helpers.moisture_site import QUICK, jules_run, site
+from helpers.predictions import check_common_names
+from helpers.progress import Reports
 
 from jules_ml.bridge.moisture import Follow
 from jules_ml.errors import BadInput
@@ -22,7 +24,6 @@ from jules_ml.learned.moisture.adapt import adapt_moisture
 from jules_ml.learned.moisture.evaluate import evaluate_moisture
 from jules_ml.learned.moisture.fit import MoistureFit, fit_moisture
 from jules_ml.learned.moisture.record import moisture_record
-from jules_ml.learned.moisture.report import parts_of
 from jules_ml.learned.moisture.site import MoistureSite
 from jules_ml.learned.moisture.store import load_moisture
 
@@ -37,7 +38,10 @@ def made_up(seed: int, name: str) -> MoistureSite:
 @pytest.fixture(scope="module")
 def module(tmp_path_factory: pytest.TempPathFactory) -> MoistureFit:
     out = tmp_path_factory.mktemp("modules") / "two"
-    return fit_moisture([made_up(0, "meadow"), made_up(1, "wood")], SETTINGS, out)
+    reports = Reports()
+    fit = fit_moisture([made_up(0, "meadow"), made_up(1, "wood")], SETTINGS, out, progress=reports)
+    reports.check("fit")
+    return fit
 
 
 def test_a_fit_leaves_a_whole_folder(module: MoistureFit) -> None:
@@ -54,20 +58,13 @@ def test_a_fit_leaves_a_whole_folder(module: MoistureFit) -> None:
     assert set(scores["sites"]["wood"]["baselines"]) == {"JULES", "JULES matched", "climatology", "rain index"}
     assert 0.0 <= scores["sites"]["wood"]["sensors"]["theta_1"]["coverage"] <= 1.0
     assert any("too few sites" in line for line in module.warnings)
+    check_common_names(module.folder / "predictions.nc", units="m3 m-3")
 
 
 def test_what_is_loaded_predicts_as_what_was_learned(module: MoistureFit) -> None:
     loaded, _ = load_moisture(module.folder)
     record = made_up(0, "meadow").record
     assert np.array_equal(loaded.predict(record).theta, module.ensemble.predict(record).theta)
-
-
-def test_parts_are_in_order_of_time() -> None:
-    record = made_up(0, "meadow").record
-    parts = parts_of(record, validation=0.2, test=0.3, sensor=0)
-    assert parts.test.sum() == pytest.approx(210, abs=1)
-    assert parts.validation.sum() == pytest.approx(196, abs=2)  # both ends of what is learned from
-    assert list(parts.names()[[0, 200, 480, 699]]) == ["validation", "train", "validation", "test"]
 
 
 def test_a_new_sensor_is_taken_in_by_thirty_days(module: MoistureFit, tmp_path: Path) -> None:

@@ -13,12 +13,13 @@ from helpers.moisture_site import QUICK, jules_run, site
 from jules_ml.errors import BadInput
 from jules_ml.learned.moisture.baselines import climatology, matched, rain_index
 from jules_ml.learned.moisture.batch import Level, batch, jules_moments, layers_to_points, nearest_sensor
-from jules_ml.learned.moisture.ensemble import TrainingSite, learn_moisture, validation_days
+from jules_ml.learned.moisture.ensemble import TrainingSite, learn_moisture
 from jules_ml.learned.moisture.level import LevelModel, adapted, describe, fit_guess, guess_covariance
 from jules_ml.learned.moisture.limits import Limits, porosity, supply
 from jules_ml.learned.moisture.network import LearnedMoisture, jules_features
 from jules_ml.learned.moisture.record import MoistureRecord, moisture_record
-from jules_ml.learned.moisture.scores import drydown_scale, moisture_scores
+from jules_ml.learned.moisture.scores import drydown_scale
+from jules_ml.scoring.scores import score
 
 
 def test_a_record_has_its_days_its_sensors_and_its_first_guess() -> None:
@@ -78,15 +79,6 @@ def test_a_layer_has_the_level_of_the_sensor_nearest_to_it() -> None:
     assert [nearest_sensor(depth, levels, layer) for layer in range(4)] == [0, 2, 1, 1]
     assert nearest_sensor(depth, [None, None, levels[2]], 3) == 2
     assert nearest_sensor(depth, [None, None, None], 0) is None
-
-
-def test_both_ends_are_held_out_and_overlap_nowhere() -> None:
-    held = np.arange(10, 100, 2)
-    late, early = validation_days(held, 120, 1.0 / 3.0)
-    assert late[held].sum() == early[held].sum() == 15
-    assert not (late & early).any()
-    assert late[119]
-    assert early[0]
 
 
 def test_limits_know_soil_and_weather() -> None:
@@ -320,9 +312,9 @@ def test_baselines_look_at_training_days_alone() -> None:
 
 def test_scores_take_the_mean_difference_off() -> None:
     truth = np.linspace(0.1, 0.3, 50)
-    found = moisture_scores(truth + 0.05, truth)
-    assert found["ubrmse"] == pytest.approx(0.0, abs=1e-6)
-    assert found["rmse"] == pytest.approx(0.05)
+    found = score(truth + 0.05, truth)
+    assert found.ubrmse == pytest.approx(0.0, abs=1e-6)
+    assert found.rmse == pytest.approx(0.05)
 
 
 def test_a_drydown_has_its_time_scale() -> None:

@@ -12,6 +12,8 @@ import pytest
 import torch
 import xarray as xr
 from _hyytiala import hyytiala
+from helpers.predictions import check_common_names
+from helpers.progress import Reports
 from helpers.respiration_record import synthetic_record
 
 from jules_ml.errors import BadInput
@@ -35,7 +37,9 @@ T = torch.linspace(274.0, 292.0, 37, dtype=torch.float64)
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("modules") / "synthetic"
-    fit_respiration(synthetic_record(), SOIL, folder)
+    reports = Reports()
+    fit_respiration(synthetic_record(), SOIL, folder, progress=reports)
+    reports.check("fit")
     return folder
 
 
@@ -71,8 +75,9 @@ def test_the_folder_is_whole(fitted: Path) -> None:
     scores = json.loads((fitted / "scores.json").read_text(encoding="utf-8"))
     assert {"learned", "Lloyd-Taylor", "spline", "JULES"} <= set(scores["test"]["steps"])
     assert 0.8 < scores["test"]["coverage"] < 0.98
+    check_common_names(fitted / "predictions.nc", units="umol m-2 s-1")
     with xr.open_dataset(fitted / "predictions.nc") as predictions:
-        assert set(np.unique(predictions["part"])) == {0, 1}
+        assert set(np.unique(predictions["split"])) == {0, 2}
 
 
 def test_the_same_twice() -> None:
@@ -89,6 +94,7 @@ def test_another_site_is_adapted_by_its_first_month(fitted: Path, tmp_path: Path
     assert card["groups"] == ["made", "other"]
     assert adaptation.base_respiration["other"] == pytest.approx(2.0 * float(module.level[0]), rel=0.1)
     assert module.log_level.shape[1] == len(module.level) == len(module.noise) == 2
+    check_common_names(tmp_path / "adapted" / "predictions.nc", units="umol m-2 s-1")
     with xr.open_dataset(tmp_path / "adapted" / "predictions.nc") as predictions:
         assert predictions["time"].min() > record["time"][0] + np.timedelta64(29, "D")
 
@@ -184,7 +190,7 @@ def test_separability_is_checked_where_asked() -> None:
     settings = SOIL.model_copy(update={"check_separability": True})
     found = learn_respiration(select_rows(synthetic_record(days=500), settings), settings).separability
     assert found is not None
-    assert found.r2_joint == pytest.approx(found.r2_product, abs=0.05)
+    assert found.nse_joint == pytest.approx(found.nse_product, abs=0.05)
 
 
 def test_a_product_of_the_wrong_kind_is_found_out() -> None:
@@ -196,7 +202,7 @@ def test_a_product_of_the_wrong_kind_is_found_out() -> None:
     rows = select_rows(record.assign(resp_soil=("time", flux, record["resp_soil"].attrs)), settings)
     found = learn_respiration(rows, settings).separability
     assert found is not None
-    assert found.r2_joint > found.r2_product + 0.2
+    assert found.nse_joint > found.nse_product + 0.2
 
 
 def test_day_and_night_at_a_tower(shared_data: Path, tmp_path: Path) -> None:
@@ -243,4 +249,4 @@ def test_a_rising_g_rises() -> None:
     learned = learn_respiration(select_rows(synthetic_record(days=400), settings), settings)
     with torch.no_grad():
         assert bool((torch.diff(learned.module.g(T)) > 0.0).all())
-    assert learned.validation.r2_learned > 0.8
+    assert learned.validation.nse_learned > 0.8

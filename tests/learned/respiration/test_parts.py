@@ -1,9 +1,8 @@
-"""The small parts of training: blocks, errors, intervals, collinearity, baselines, scores, parts held out."""
+"""The small parts of training: errors, collinearity, baselines, rows of the test period."""
 
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from helpers.respiration_record import synthetic_record
@@ -11,50 +10,22 @@ from helpers.respiration_record import synthetic_record
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration.baselines import baselines, fitted_fsth_sat
-from jules_ml.learned.respiration.blocks import bootstrap_weights, inner_folds, outer_folds, scored_part
+from jules_ml.learned.respiration.fit import split_test_rows
 from jules_ml.learned.respiration.levels import level_of
 from jules_ml.learned.respiration.likelihood import fit_noise, tail_weights
 from jules_ml.learned.respiration.penalties import circular_roughness, roughness
 from jules_ml.learned.respiration.separability import concurvity
 from jules_ml.learned.respiration.site import select_rows
-from jules_ml.scoring.fluxes import nightly, noise_ceiling, r_squared
-from jules_ml.scoring.intervals import conformal_quantiles, coverage
+from jules_ml.scoring.scores import score
 
 ROWS = select_rows(synthetic_record(), RespirationSettings(target="soil"))
 
 
-def test_inner_folds_are_blocks_of_months() -> None:
-    fold = inner_folds(ROWS, 6)
-    block = (12 * ROWS.middle.year + ROWS.middle.month - 1) // 2
-    assert pd.Series(fold).groupby(np.asarray(block)).nunique().max() == 1
-    assert set(fold) == set(range(6))
-
-
-def test_inner_folds_are_years_where_there_are_three() -> None:
-    rows = select_rows(synthetic_record(days=1461), RespirationSettings(target="soil"))
-    fold = inner_folds(rows, 6)
-    assert len(set(zip(fold, rows.middle.year, strict=True))) == 4
-
-
-def test_the_bootstrap_draws_whole_blocks_as_many_as_there_are() -> None:
-    weights = bootstrap_weights(ROWS, 5, 30, np.random.default_rng(0))
-    number = (ROWS.middle - pd.Timestamp("1900-01-01")).days // 30
-    by_block = pd.DataFrame(weights.T).groupby(np.asarray(number))
-    assert (by_block.nunique() == 1).all().all()
-    assert (by_block.first().sum() == by_block.ngroups).all()
-
-
-def test_outer_folds_and_the_part_held_out() -> None:
-    assert len(np.unique(outer_folds(ROWS))) == 12
-    test = scored_part(ROWS, 0.2)
-    assert ROWS.time[test].min() > ROWS.time[~test].max()
-    assert 0.1 < test.mean() < 0.3
-    assert not scored_part(ROWS, 0.0).any()
-
-
 def test_too_little_is_left_to_learn_from() -> None:
-    with pytest.raises(BadInput, match="left to learn from") as caught:
-        scored_part(ROWS.take(np.arange(0, len(ROWS), 8)), 0.5)
+    with pytest.raises(
+        BadInput, match="remain to train on without the last 50% of the record, and 200 are needed"
+    ) as caught:
+        split_test_rows(ROWS.take(np.arange(0, len(ROWS), 8)), 0.5)
     assert "test_fraction" in caught.value.remedy
 
 
@@ -71,21 +42,6 @@ def test_outliers_lose_weight() -> None:
     weight = tail_weights(np.array([0.0, 0.1, -0.1, 50.0]), np.ones(4))
     assert weight[3] < 0.01
     assert weight[0] > 1.0
-
-
-@pytest.mark.parametrize("cover", [0.8, 0.9])
-def test_conformal_intervals_cover_new_blocks(cover: float) -> None:
-    rng = np.random.default_rng(1)
-    z = rng.standard_t(4, 5000)
-    low, high = conformal_quantiles(z, np.arange(5000) // 500, cover)
-    new = rng.standard_t(4, 20000)
-    assert coverage(new, np.full(20000, low), np.full(20000, high)) == pytest.approx(cover, abs=0.02)
-
-
-def test_every_block_counts_alike() -> None:
-    z = np.concatenate([np.zeros(9000), np.full(100, 5.0)])
-    block = np.concatenate([np.zeros(9000, int), np.ones(100, int)])
-    assert conformal_quantiles(z, block, 0.9)[1] == 5.0
 
 
 def test_concurvity() -> None:
@@ -119,7 +75,7 @@ def test_jules_finds_itself(name: str) -> None:
     """The record was made of JULES's curves with a porosity of 0.45, which the fits are told by the wetness."""
     wetness = ROWS.theta / 0.45
     predict = baselines(0.3)[name](ROWS.t_soil, wetness, ROWS.group, ROWS.flux)
-    assert r_squared(predict(ROWS.t_soil, wetness, ROWS.group), ROWS.flux) > 0.8
+    assert score(predict(ROWS.t_soil, wetness, ROWS.group), ROWS.flux).nse > 0.8
     level = predict(np.array([282.4]), np.array([0.65]), np.array([0]))[0]
     assert level == pytest.approx(3.0, rel=0.03)
 
@@ -132,33 +88,13 @@ def test_less_decomposition_is_fitted_where_there_is_none() -> None:
 def test_every_baseline_beats_the_mean_but_itself() -> None:
     for name, fit in baselines(0.3).items():
         predict = fit(ROWS.t_soil, ROWS.wetness, ROWS.group, ROWS.flux)
-        skill = r_squared(predict(ROWS.t_soil, ROWS.wetness, ROWS.group), ROWS.flux)
+        skill = score(predict(ROWS.t_soil, ROWS.wetness, ROWS.group), ROWS.flux).nse
         assert skill == pytest.approx(0.0, abs=1e-9) if name == "constant" else skill > 0.4, name
 
 
 def test_levels_meet_the_mean() -> None:
     assert level_of(np.array([1.0, 3.0]), np.array([2.0, 6.0])) == 2.0
     assert level_of(np.array([1.0, 1.0]), np.array([-5.0, 1.0])) > 0.0
-
-
-def test_nights_run_from_noon_to_noon() -> None:
-    middle = pd.date_range("2020-01-01 12:15", periods=96, freq="30min")
-    nights = nightly(pd.DataFrame({"flux": np.repeat([1.0, 2.0], 48)}), middle)
-    assert nights["flux"].tolist() == [1.0, 2.0]
-
-
-def test_the_ceiling_of_noise() -> None:
-    rng = np.random.default_rng(0)
-    time = pd.date_range("2020-01-01", periods=20000, freq="30min")
-    signal = np.sin(np.arange(20000) / 500.0)
-    noisy = signal + rng.normal(size=20000) * np.sqrt(0.5 / 3.0)
-    assert noise_ceiling(noisy, time, pd.Timedelta("30min")) == pytest.approx(0.75, abs=0.02)
-
-
-def test_nights_of_two_sites_are_not_averaged_together() -> None:
-    middle = pd.DatetimeIndex(pd.date_range("2020-01-01 20:00", periods=4, freq="h").repeat(2))
-    values, site = pd.DataFrame({"flux": [1.0, 3.0] * 4}), np.array([0, 1] * 4)
-    assert nightly(values, middle, site=site)["flux"].tolist() == [1.0, 3.0]
 
 
 def test_the_spline_is_the_same_in_any_unit() -> None:

@@ -102,7 +102,7 @@ def test_rows_without_weight_do_not_count() -> None:
 def test_loss_never_rises() -> None:
     x, z, _ = rows()
     seen: list[float] = []
-    fit_products(model(), torch.exp(x * z), torch.ones(2, len(x)), progress=lambda _, loss: seen.append(loss))
+    fit_products(model(), torch.exp(x * z), torch.ones(2, len(x)), on_iteration=lambda _, loss: seen.append(loss))
     assert all(later <= earlier + 1e-12 for earlier, later in itertools.pairwise(seen))
 
 

@@ -17,8 +17,9 @@ from jules_ml.data.site import SiteMeta, site_dataset
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.learned.adaptation import AdaptationDays
-from jules_ml.learned.kind import Outcome, Progress, ScoreRow
+from jules_ml.learned.kind import Outcome, ScoreRow
 from jules_ml.learned.store import read_module_folder, write_evaluation_folder, write_module_folder
+from jules_ml.support.progress import Progress
 from jules_ml.support.section import DataPath, Section
 
 
@@ -69,7 +70,7 @@ class ToyKind:
         mean = float(values.mean()) + offset
         scores = {"all": {"rmse": float(np.sqrt(np.mean((values - mean) ** 2))), "n": len(values)}}
         if progress is not None:
-            progress(1.0)
+            progress("fit", 1, 1)
         write_module_folder(
             out,
             state={"mean": torch.tensor([mean])},

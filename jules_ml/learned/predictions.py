@@ -1,0 +1,141 @@
+"""Names of what ``predictions.nc`` of every kind contains, and the reading of folders that were written with other names.
+
+Every file has ``observed``, ``predicted``, ``lower``, ``upper`` and ``split``; other variables are those of the kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from jules_ml.data.netcdffile import read_netcdf
+from jules_ml.errors import BadInput
+from jules_ml.learned.store import PREDICTIONS, read_module_folder
+from jules_ml.scoring.splits import SPLIT_NAMES
+
+#: Attributes of ``split``, as the CF conventions have them for flags.
+SPLIT_ATTRIBUTES: Final[Mapping[str, Any]] = {
+    "long_name": "use of the row in the fit",
+    "flag_values": np.arange(len(SPLIT_NAMES), dtype=np.int8),
+    "flag_meanings": " ".join(SPLIT_NAMES),
+}
+
+#: New name of each variable by its name in folders written before the names were common to all kinds (package version 0.1.0, before
+#: respiration, moisture, hydraulics and carbon shared them).
+_OLD_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
+    "respiration": {
+        "measured": "observed",
+        "modelled": "predicted",
+        "low": "lower",
+        "high": "upper",
+        "part": "split",
+        "held_out": "cross_validated",
+        "nee_measured": "nee_observed",
+        "nee_modelled": "nee_predicted",
+        "nee_part": "nee_split",
+    },
+    "moisture": {"measured": "observed", "modelled": "predicted", "low": "lower", "high": "upper", "part": "split"},
+    "hydraulics": {"learned": "predicted", "low": "lower", "high": "upper", "test": "split"},
+    "carbon": {
+        "low": "lower",
+        "high": "upper",
+        "bulk_density_at_low": "bulk_density_at_lower",
+        "bulk_density_at_high": "bulk_density_at_upper",
+    },
+}
+#: Old flags that were 1 for the test period: ``validation`` lies between the two now.
+_TEST_WAS_ONE: Final = {"respiration": ("part", "nee_part"), "hydraulics": ("test",)}
+
+
+def prediction_variables(
+    dims: str | tuple[str, ...],
+    *,
+    observed: ArrayLike,
+    predicted: ArrayLike,
+    lower: ArrayLike,
+    upper: ArrayLike,
+    split: ArrayLike,
+    quantity: str,
+    interval: str,
+    attributes: Mapping[str, str],
+) -> dict[str, tuple[Any, ...]]:
+    """Give the variables that predictions of every kind have, for :class:`xarray.Dataset`.
+
+    Parameters
+    ----------
+    dims : str or tuple of str
+        Dimensions of all five.
+    observed, predicted, lower, upper : array
+        Observation, prediction, and the ends of its interval.
+    split : array of int
+        Flags as :meth:`jules_ml.scoring.splits.Split.flags` gives them.
+    quantity : str
+        What is predicted, for ``long_name``.
+    interval : str
+        What the interval covers, for ``long_name``: ``"90 % interval of an observation"``.
+    attributes : mapping of str to str
+        Further attributes of the four quantities, ``units`` among them.
+
+    Returns
+    -------
+    dict of str to tuple
+    """
+    quantities = {
+        "observed": (observed, f"{quantity}, observed"),
+        "predicted": (predicted, f"{quantity}, predicted"),
+        "lower": (lower, f"{quantity}, lower end of the {interval}"),
+        "upper": (upper, f"{quantity}, upper end of the {interval}"),
+    }
+    variables: dict[str, tuple[Any, ...]] = {
+        name: (dims, np.asarray(values), {**attributes, "long_name": long_name})
+        for name, (values, long_name) in quantities.items()
+    }
+    return variables | {"split": (dims, np.asarray(split, dtype=np.int8), dict(SPLIT_ATTRIBUTES))}
+
+
+def read_predictions(folder: str | Path, *, kind: str) -> xr.Dataset:
+    """Read the predictions in a module folder.
+
+    Parameters
+    ----------
+    folder : str or Path
+    kind : str
+        Module that is wanted, as ``"respiration"``.
+
+    Returns
+    -------
+    xarray.Dataset
+        In memory, with today's names whatever version wrote the folder.
+
+    Raises
+    ------
+    BadInput
+        As :func:`~jules_ml.learned.store.read_module_folder`; if the predictions are missing or damaged.
+    """
+    read_module_folder(folder, kind=kind)
+    path = Path(folder) / PREDICTIONS
+    if not path.is_file():
+        raise BadInput("there is no such file", where=path, remedy="fit the module again")
+    predictions = read_netcdf(path, kind="the predictions of a module")
+    return _with_common_names(xr.decode_cf(predictions), kind)
+
+
+def _with_common_names(predictions: xr.Dataset, kind: str) -> xr.Dataset:
+    """Rename the variables of an older folder; one with today's names stays as it is."""
+    names = _OLD_NAMES.get(kind, {})
+    if "split" in predictions or not set(names) & set(predictions.variables):
+        return predictions
+    for name in _TEST_WAS_ONE.get(kind, ()):
+        if name in predictions:
+            flags = np.where(predictions[name].to_numpy() == 1, SPLIT_NAMES.index("test"), 0).astype(np.int8)
+            predictions = predictions.assign({name: (predictions[name].dims, flags, dict(SPLIT_ATTRIBUTES))})
+    predictions = predictions.rename({old: new for old, new in names.items() if old in predictions})
+    if kind == "carbon":
+        flags = np.where(np.isfinite(predictions["observed"].to_numpy()), *map(SPLIT_NAMES.index, ("test", "unused")))
+        predictions = predictions.assign(split=("site", flags.astype(np.int8), dict(SPLIT_ATTRIBUTES)))
+    return predictions

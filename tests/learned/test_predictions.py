@@ -1,0 +1,113 @@
+"""Predictions in module folders: one set of names, whatever version wrote them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+from jules_ml.errors import BadInput
+from jules_ml.learned.predictions import prediction_variables, read_predictions
+from jules_ml.learned.store import write_module_folder
+from jules_ml.scoring.splits import Split
+
+VALUES = np.array([1.0, 2.0, np.nan])
+
+
+def folder_with(path: Path, kind: str, variables: Mapping[str, tuple[Any, ...]], **coords: object) -> Path:
+    return write_module_folder(
+        path,
+        state={"weight": torch.zeros(1)},
+        card={"module": kind},
+        scores={},
+        predictions=xr.Dataset(variables, coords=coords),
+    )
+
+
+def test_common_variables_are_read_as_they_were_written(tmp_path: Path) -> None:
+    split = Split(*(np.arange(3) == k for k in range(3)))
+    variables = prediction_variables(
+        "row",
+        observed=VALUES,
+        predicted=VALUES + 0.5,
+        lower=VALUES - 1.0,
+        upper=VALUES + 1.0,
+        split=split.flags(),
+        quantity="water content",
+        interval="90 % interval of an observation",
+        attributes={"units": "m3 m-3"},
+    )
+    back = read_predictions(folder_with(tmp_path / "module", "moisture", variables), kind="moisture")
+    assert list(back.data_vars) == ["observed", "predicted", "lower", "upper", "split"]
+    assert back["upper"].attrs == {
+        "units": "m3 m-3",
+        "long_name": "water content, upper end of the 90 % interval of an observation",
+    }
+    assert back["split"].to_numpy().tolist() == [0, 1, 2]
+    assert back["split"].dtype == np.int8
+    np.testing.assert_array_equal(back["predicted"], VALUES + 0.5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new"),
+    [
+        (
+            "respiration",
+            ("measured", "modelled", "low", "high", "part", "held_out", "nee_part"),
+            ("observed", "predicted", "lower", "upper", "split", "cross_validated", "nee_split"),
+        ),
+        (
+            "moisture",
+            ("measured", "modelled", "low", "high", "part"),
+            ("observed", "predicted", "lower", "upper", "split"),
+        ),
+        (
+            "hydraulics",
+            ("observed", "learned", "low", "high", "test"),
+            ("observed", "predicted", "lower", "upper", "split"),
+        ),
+        (
+            "carbon",
+            ("observed", "predicted", "low", "high", "bulk_density_at_low"),
+            ("observed", "predicted", "lower", "upper", "bulk_density_at_lower"),
+        ),
+    ],
+)
+def test_names_of_older_folders_are_read_as_today_s(
+    kind: str, old: tuple[str, ...], new: tuple[str, ...], tmp_path: Path
+) -> None:
+    flags = {"part", "nee_part", "test"}
+    variables = {
+        name: ("site", np.array([0, 1, 1], dtype=np.int8) if name in flags else VALUES + k)
+        for k, name in enumerate(old)
+    }
+    back = read_predictions(folder_with(tmp_path / "module", kind, variables), kind=kind)
+    assert set(new) <= set(back.data_vars)
+    assert not set(old) - set(new) & set(back.data_vars)
+    for k, (before, after) in enumerate(zip(old, new, strict=True)):
+        if before not in flags:
+            np.testing.assert_array_equal(back[after], VALUES + k)
+    # 1 was the test period, but for soil moisture, whose flags were as today's; carbon had none
+    expected = {"moisture": [0, 1, 1], "carbon": [2, 2, 3]}.get(kind, [0, 2, 2])
+    assert back["split"].to_numpy().tolist() == expected
+    assert back["split"].dtype == np.int8
+
+
+def test_a_folder_without_predictions_is_refused(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path / "module", "carbon", {})
+    (folder / "predictions.nc").unlink()
+    with pytest.raises(BadInput, match="no such file") as caught:
+        read_predictions(folder, kind="carbon")
+    assert caught.value.remedy == "fit the module again"
+
+
+def test_damaged_predictions_are_refused(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path / "module", "carbon", {})
+    (folder / "predictions.nc").write_bytes(b"not netCDF")
+    with pytest.raises(BadInput, match="not netCDF"):
+        read_predictions(folder, kind="carbon")
