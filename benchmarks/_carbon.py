@@ -21,9 +21,9 @@ _DAY = pd.Timedelta(days=1)
 
 
 def cores(data: Path) -> pd.DataFrame:
-    """NEON's cores by site: median ``soc`` [g kg-1] and ``bulk_density`` [kg m-3], and the spread of both [ln]."""
+    """NEON's cores by site: median ``soc`` [kg kg-1] and ``bulk_density`` [kg m-3], and the spread of ``soc`` [ln]."""
     plots = pd.read_csv(data / "carbon" / "neon_plot_soc_0_30cm.csv").groupby("site")
-    soc, density = np.log(plots.obj["OC_gkg_0_30"]), np.log(1000.0 * plots.obj["BD_0_30"])
+    soc, density = np.log(0.001 * plots.obj["OC_gkg_0_30"]), np.log(1000.0 * plots.obj["BD_0_30"])
     by_site = plots.obj["site"]
 
     def spread(x: pd.Series) -> pd.Series:
@@ -68,7 +68,11 @@ def neon(data: Path, *, doubtful: bool = False) -> list[CarbonSite]:
                 t_air=t_air,
                 t_soil=t_soil,
                 static=climate_of(precip, t_air)
-                | {"elevation": float(row["elevation"]), "tree": fractions[0] + fractions[1], "bare": fractions[5]},
+                | {
+                    "elevation": float(row["elevation"]),
+                    "frac_tree": fractions[0] + fractions[1],
+                    "frac_bare": fractions[5],
+                },
                 soc=float(core["soc"]),
                 soc_spread=float(core["soc_spread"]),
                 bulk_density=float(core["bulk_density"]),

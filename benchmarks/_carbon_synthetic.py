@@ -129,7 +129,7 @@ def synthetic_sites(
                 t_air=t_air,
                 t_soil=t_soil[:, k],
                 static=climate_of(precip, t_air),
-                soc=float(cored[site]),
+                soc=0.001 * float(cored[site]),
                 soc_spread=_CORES,
                 region=soils.weather[site][0],
             )

@@ -38,7 +38,7 @@ from jules_ml.learned.store import write_module_folder
 from jules_ml.physics.constants import DAYS_PER_YEAR, SECONDS_PER_DAY
 
 #: Inputs of the hydraulics, from the experiment.
-_INPUTS = ("soc", "bulk_density", "precip", "sand", "clay")
+_INPUTS = ("soc_density", "bulk_density", "precip_annual", "sand", "clay")
 _EXPERIMENT = """\
 [site]
 name = "NL-Loo"
@@ -58,7 +58,7 @@ sand = 0.91
 silt = 0.06
 clay = 0.03
 bulk_density = [1350.0, 1400.0, 1550.0, 1600.0]
-organic_carbon = [0.02, 0.012, 0.004, 0.002]
+soc = [0.02, 0.012, 0.004, 0.002]
 
 [surface]
 albsoil = 0.11
@@ -84,13 +84,6 @@ cs = 12.1
 
 [modules]
 respiration = "respiration"
-
-[moisture.site_properties]
-sand = 91.0
-clay = 3.0
-bulk_density = 1.37
-soc = 6.1
-elevation = 25.0
 
 [closed_loop]
 years = {years}
@@ -177,9 +170,9 @@ def _hydraulics(data: Path, out: Path) -> None:
     table = neon_sites(data / "jules" / "neon_daily.nc")
     inputs = [
         {
-            "soc": float(row["soc_stock"]) / 0.3,
+            "soc_density": float(row["soc_stock"]) / 0.3,
             "bulk_density": 1000.0 * float(row["bd"]),
-            "precip": float(row["P_mean"]),
+            "precip_annual": float(row["P_mean"]),
             "sand": 0.01 * float(row["sand"]),
             "clay": 0.01 * float(row["clay"]),
         }
@@ -213,7 +206,7 @@ def _loobos(data: Path) -> CarbonSite:
     theta = daily(jules["smcl"].to_numpy()[:, 0]) / 100.0
     n = min(len(t_air), len(theta))
     thawed = (t_air[:n] > 275.15) & (t_soil[:n] > 274.15)
-    cover = {"elevation": 25.0, "tree": FRAC[0] + FRAC[1], "bare": FRAC[3]}
+    cover = {"elevation": 25.0, "frac_tree": FRAC[0] + FRAC[1], "frac_bare": FRAC[3]}
     return CarbonSite(
         name="NL-Loo",
         days=pd.date_range("1997-01-01", periods=n, freq="D"),

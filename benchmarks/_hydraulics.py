@@ -104,10 +104,10 @@ def neon(data: Path) -> tuple[list[HydraulicSite], pd.DataFrame]:
                 carbon_density=(carbon, _SUBSOIL_CARBON * carbon),
                 inputs=climate_inputs(forcing, lst=lst, timestep=3600.0)
                 | {
-                    "soc": carbon,
+                    "soc_density": carbon,
                     "bulk_density": 1000.0 * float(row["bd"]),
-                    "tree": (shares[0] + shares[1]) / sum(shares),
-                    "bare": shares[5] / sum(shares),
+                    "frac_tree": (shares[0] + shares[1]) / sum(shares),
+                    "frac_bare": shares[5] / sum(shares),
                     "sand": 0.01 * float(row["sand"]),
                     "clay": 0.01 * float(row["clay"]),
                 },
@@ -166,10 +166,10 @@ def uscrn(data: Path) -> tuple[list[HydraulicSite], pd.DataFrame]:
                 carbon_density=(20.0, 5.0),
                 inputs=climate_inputs(forcing, lst=record["lst"].to_numpy(), timestep=3600.0)
                 | {
-                    "soc": float("nan"),
+                    "soc_density": float("nan"),
                     "bulk_density": 1000.0 * bd,
-                    "tree": 0.0,
-                    "bare": frac[2],
+                    "frac_tree": 0.0,
+                    "frac_bare": frac[2],
                     "sand": 0.01 * float(row["sand"]),
                     "clay": 0.01 * float(row["clay"]),
                 },

@@ -32,8 +32,8 @@ from jules_ml.scoring.scores import score
 #: Last training day of Spen Farm.
 SPEN_TRAIN_END = pd.Timestamp("2019-12-31")
 FOLDS = 4
-#: Columns of USCRN's soil table by static input.
-_USCRN_STATIC = {"clay": "clay", "sand": "sand", "bulk_density": "bulk_density_5cm"}
+#: Columns of USCRN's soil table [%, g cm-3] by static property, and the factor that converts them to its unit.
+_USCRN_STATIC = {"clay": ("clay", 0.01), "sand": ("sand", 0.01), "bulk_density": ("bulk_density_5cm", 1000.0)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,13 +62,17 @@ def read_records(folder: Path, *, stations: int | None = None) -> Records:
     uscrn = {}
     for wban in soils.index[:stations]:
         row = soils.loc[wban]
-        static = {name: float(row[column]) for name, column in _USCRN_STATIC.items() if np.isfinite(row[column])}
+        static = {
+            name: factor * float(row[column])
+            for name, (column, factor) in _USCRN_STATIC.items()
+            if np.isfinite(row[column])
+        }
         try:
             record = moisture_record(read_uscrn(daily, wban), static=static)
         except BadInput:  # one station has no precipitation in the whole year
             continue
         # stations without soil samples, or without precipitation for months, cannot test the value of texture or climate
-        if record.usable[:, 0].sum() >= 100 and {"clay", "precip_year"} <= set(describe(record)):
+        if record.usable[:, 0].sum() >= 100 and {"clay", "precip_annual"} <= set(describe(record)):
             uscrn[wban] = record
     spen = moisture_record(read_cosmos_uk(folder / "moisture" / "SPENF-2016-11-24-2021-09-05.csv"))
     return Records(neon, parts, uscrn, spen)

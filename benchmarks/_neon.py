@@ -145,17 +145,17 @@ def neon_record(path: str | Path, site: str, *, table: pd.DataFrame | None = Non
 
 
 def static_of(row: pd.Series) -> dict[str, float]:
-    """Static inputs of a NEON site, by the names of the network inputs."""
+    """Static properties of a NEON site; half of the shrubland counts as bare ground."""
     broadleaf, needleleaf, c3, c4, shrub, bare = map(float, str(row["surface_fracs_BT_NT_C3_C4_SH_soil"]).split())
     return {
-        "clay": float(row["clay"]),
-        "sand": float(row["sand"]),
-        "bulk_density": float(row["bd"]),
-        "soc": float(row["soc_stock"]),
+        "clay": 0.01 * float(row["clay"]),
+        "sand": 0.01 * float(row["sand"]),
+        "bulk_density": 1000.0 * float(row["bd"]),
+        "soc_stock": float(row["soc_stock"]),
         "elevation": float(row["elevation"]),
-        "trees": broadleaf + needleleaf,
-        "grass": c3 + c4,
-        "bare": bare + 0.5 * shrub,
+        "frac_tree": broadleaf + needleleaf,
+        "frac_grass": c3 + c4,
+        "frac_bare": bare + 0.5 * shrub,
     }
 
 

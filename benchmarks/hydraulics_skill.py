@@ -31,7 +31,6 @@ from _claims import RESULTS, Claims, argument_parser
 from _hydraulics import DOUBTFUL
 from numpy.typing import NDArray
 
-from jules_ml.experiment.place import INPUTS, TEXTURE
 from jules_ml.learned.hydraulics.calibration import calibrate_from
 from jules_ml.learned.hydraulics.columns import (
     ColumnBatch,
@@ -44,6 +43,7 @@ from jules_ml.learned.hydraulics.columns import (
     simulate,
 )
 from jules_ml.learned.hydraulics.figures import held_out_skill
+from jules_ml.learned.hydraulics.inputs import INPUTS, TEXTURE
 from jules_ml.learned.hydraulics.misfit import Expansion, Misfit, misfit
 from jules_ml.learned.hydraulics.network import LearnedHydraulics, input_table
 from jules_ml.learned.hydraulics.pretraining import pretrain, texture_parameters

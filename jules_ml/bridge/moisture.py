@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from jules_ml.data.daily import weather_of_mean_forcing
 from jules_ml.errors import BadInput
+from jules_ml.experiment.place import check_properties
 from jules_ml.learned.moisture.level import CLIMATE
 from jules_ml.learned.moisture.record import LAYER_DEPTHS, MoistureRecord
 from jules_ml.learned.moisture.store import load_moisture, site_at
@@ -49,13 +50,13 @@ class Follow:
     warm_up : int, optional
         Days of weather without which nothing is followed.
     static : mapping, optional
-        Static inputs of points that are no site of the module, climate among them; JULES's state is no initial condition there, since
-        nobody knows what is much for it.
+        Static properties of points that are no site of the module, climate among them, by the names and in the units of an experiment's
+        ``[place]``. JULES's state is no initial condition there, since its mean and spread are unknown.
 
     Raises
     ------
     BadInput
-        If the folder holds no module of soil moisture.
+        If the folder holds no module of soil moisture, or a static property is unknown or out of its range.
     """
 
     def __init__(
@@ -72,6 +73,8 @@ class Follow:
         self.ensemble, self.card = load_moisture(folder)
         self.levels, self.theta_r, self.warm_up = tuple(levels), theta_r, warm_up
         self.dzsoil = np.asarray(dzsoil, dtype=np.float64)
+        if static is not None:
+            check_properties(static, where=f"{folder}, static")
         self.static = static
         self.context = self.ensemble.members[0].context
         self.weather = np.empty((0, len(_KEPT), 0))
@@ -155,6 +158,6 @@ class Follow:
             raise BadInput(
                 f"static inputs {', '.join(missing)} are missing: what Follow remembers is too short to tell a climate",
                 where=self.folder,
-                remedy="give them, in kg m-2 a year, K and Pa: static={'precip_year': ..., 't_air_mean': ..., 'vpd_mean': ...}",
+                remedy="give them, in kg m-2 a year, K and Pa: static={'precip_annual': ..., 't_air_mean': ..., 'vpd_mean': ...}",
             )
         return "", dict(self.static)

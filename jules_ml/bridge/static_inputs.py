@@ -29,7 +29,7 @@ class StaticInputs:
     latitude, longitude : ndarray, shape (place,)
         [degrees]; longitudes may run from -180 or from 0.
     inputs : mapping of str to ndarray, shape (..., place)
-        The inputs, in units of the module's own.
+        The inputs. Static properties of a site have the names and units of an experiment's ``[place]``; other names are the module's own.
     source : Path
         The file, for messages.
     """
@@ -46,7 +46,7 @@ class StaticInputs:
         Raises
         ------
         BadInput
-            If the file cannot be read, or its arrays do not fit together.
+            If the file cannot be read, its arrays do not fit together, or a property of a site is out of its range.
         """
         try:
             with np.load(path, allow_pickle=False) as stored:
@@ -66,6 +66,7 @@ class StaticInputs:
                     where=path,
                     remedy="give every array the places as its last dimension",
                 )
+        _check_range(arrays, path)
         return cls(latitude, longitude, arrays, path)
 
     def at(self, latitude: NDArray[Any], longitude: NDArray[Any]) -> dict[str, NDArray[Any]]:
@@ -101,6 +102,18 @@ class StaticInputs:
         from scipy.spatial import KDTree  # takes as long to import as NumPy, and few need it
 
         return KDTree(_on_sphere(self.latitude, self.longitude))
+
+
+def _check_range(arrays: Mapping[str, NDArray[Any]], path: Path) -> None:
+    from jules_ml.experiment.place import (
+        PROPERTIES,
+    )  # reads the whole schema, which a bridge without static inputs can do without
+
+    for name in set(arrays) & set(PROPERTIES):
+        for value in np.unique(arrays[name]):
+            refusal = PROPERTIES[name].problem(float(value))
+            if refusal is not None:
+                raise BadInput(refusal[0], where=path, remedy=refusal[1])
 
 
 def _on_sphere(latitude: NDArray[Any], longitude: NDArray[Any]) -> NDArray[np.float64]:

@@ -17,9 +17,8 @@ from jules_ml.learned.hydraulics.network import LearnedHydraulics, input_table
 from jules_ml.learned.hydraulics.site import (
     CARBON_UNKNOWN,
     SUBSOIL_CARBON,
-    cover_inputs,
     hourly_weather,
-    soil_inputs,
+    network_inputs,
     weather_inputs,
 )
 from jules_ml.learned.hydraulics.soil import learned_soil, organic_fraction
@@ -39,7 +38,7 @@ def with_learned_soil(
     """Put the soil of ``[modules] hydraulics`` into an experiment, as if its file had said so under ``[soil.properties]``.
 
     A site that the module was learned from gets the soil that was learned there; any other, that of its static inputs: the record's
-    weather, ``[soil.texture]``, ``[surface]`` and ``[hydraulics] inputs``, as far as the experiment has them.
+    weather, ``[place]``, ``[soil.texture]`` and ``[surface]``, as far as the experiment has them.
 
     Parameters
     ----------
@@ -85,7 +84,7 @@ def with_learned_soil(
     layers = standing.dzsoil if standing is not None else tuple(dzsoil or card["dzsoil"])
     middle = np.cumsum(layers) - 0.5 * np.asarray(layers)
     horizon = torch.tensor(middle > TOPSOIL_DEPTH).long()
-    carbon = inputs.get("soc", np.nan)
+    carbon = inputs.get("soc_density", np.nan)
     carbon = carbon if np.isfinite(carbon) else CARBON_UNKNOWN
     with torch.no_grad():
         each = network(torch.tensor(input_table([inputs], network.inputs)))
@@ -129,6 +128,4 @@ def _inputs(experiment: Experiment, record: xr.Dataset | None) -> tuple[dict[str
         days = len(forcing.t_air) // 24
         if days < _LEAST_DAYS:
             notes.append(f"statistics of the weather are those of {days} days, and not of a year")
-    found |= {} if experiment.soil is None else soil_inputs(experiment.soil, where=str(experiment.file))
-    found |= {} if experiment.surface is None else cover_inputs(experiment.surface)
-    return found | ({} if experiment.hydraulics is None else experiment.hydraulics.inputs), notes
+    return found | network_inputs(experiment.properties(record)), notes

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from jules_ml.experiment.frost import FrozenBelow
-from jules_ml.experiment.place import INPUTS, RANGES
 from jules_ml.support.section import Section
 
 
 class HydraulicSettings(Section):
-    """How JULES's soil properties are learned. ``inputs`` is each site's own; all else is taken from the first experiment."""
+    """How JULES's soil properties are learned: taken from the first experiment. Static inputs are those of each site's ``[place]``."""
 
     texture: bool = Field(default=True, description="sand and clay are among the inputs")
-    inputs: dict[str, float] = Field(
-        default={}, description="static inputs of this site by name, in place of those from [soil.texture]"
-    )
     members: Annotated[int, Field(ge=1, le=50)] = Field(default=8, description="networks in the ensemble")
     hidden: int = Field(default=8, ge=1, le=64, description="units of each network's hidden layer")
     rounds: int = Field(default=6, ge=1, le=50, description="times that the columns are run")
@@ -35,16 +31,3 @@ class HydraulicSettings(Section):
         default=0.3, ge=0.0, le=0.8, description="last part of each record that is held out and scored; 0: none"
     )
     seed: int = Field(default=0, ge=0, description="seed of everything random")
-
-    @model_validator(mode="after")
-    def _known_inputs(self) -> Self:
-        unknown = [name for name in self.inputs if name not in INPUTS]
-        if unknown:
-            raise ValueError(f"inputs are {', '.join(INPUTS)}, not {', '.join(unknown)}")
-        for name, value in self.inputs.items():
-            low, high = RANGES[name]
-            if not low <= value <= high:
-                raise ValueError(f"inputs.{name} is {value:g}, and lies between {low:g} and {high:g} {INPUTS[name][0]}")
-        if self.inputs.get("sand", 0.0) + self.inputs.get("clay", 0.0) > 1.0:
-            raise ValueError("inputs.sand and inputs.clay add to more than 1; they are fractions of the mineral soil")
-        return self

@@ -26,6 +26,7 @@ from jules_ml.experiment.jules import JulesSection
 from jules_ml.experiment.messages import schema_error, syntax_error
 from jules_ml.experiment.moisture import MoistureSection
 from jules_ml.experiment.other_kinds import kind_section, validated_section
+from jules_ml.experiment.place import PlaceSection, check_properties, merged_properties
 from jules_ml.experiment.renamed import refuse_renamed_keys
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.experiment.sections import (
@@ -53,6 +54,7 @@ class Experiment(Section):
     """
 
     site: SiteSection = Field(default=SiteSection(), description="where the record was taken")
+    place: PlaceSection = Field(default=PlaceSection(), description="static properties of the site")
     data: Annotated[Record | None, BeforeValidator(record_of_table)] = Field(
         default=None, description="which record is read, and how"
     )
@@ -134,7 +136,7 @@ class Experiment(Section):
         return section
 
     def record(self) -> xr.Dataset:
-        """Read the record as a site dataset, with what ``[site]`` says of the place.
+        """Read the record as a site dataset, with the attributes that ``[site]`` gives, and ``porosity`` of ``[place]``.
 
         Raises
         ------
@@ -146,10 +148,44 @@ class Experiment(Section):
                 "section [data] is missing", where=self.file, remedy="add [data]; docs/running.md lists its keys"
             )
         ds = self.data.read()
-        given = self.site.model_dump(exclude_none=True)
-        if "name" in given:
-            given["site"] = given.pop("name")
-        return ds.assign_attrs(given)
+        attrs = self.site.model_dump(exclude_none=True)
+        if "name" in attrs:
+            attrs["site"] = attrs.pop("name")
+        if self.place.porosity is not None:
+            attrs["porosity"] = self.place.porosity
+        return ds.assign_attrs(attrs)
+
+    def properties(self, record: xr.Dataset | None = None) -> dict[str, float]:
+        """Static properties of the site, by the names and in the units of :data:`~jules_ml.experiment.place.PROPERTIES`.
+
+        Parameters
+        ----------
+        record : xarray.Dataset, optional
+            Site dataset, for the elevation where ``[site]`` has none.
+
+        Returns
+        -------
+        dict of str to float
+            Those of ``[place]``; where they are not given, texture, bulk density and organic carbon of the first layer of
+            ``[soil.texture]``, cover of ``[surface]`` and elevation of ``[site]`` or the record; and what follows from them.
+
+        Raises
+        ------
+        BadInput
+            If ``[soil.texture]`` is outside the range of possible values.
+        """
+        derived: dict[str, float] = {}
+        if self.soil is not None and self.soil.texture is not None:
+            derived |= self.soil.texture.topsoil()
+            check_properties(derived, where=f"{self.file}, soil.texture")
+        if self.surface is not None:
+            derived |= self.surface.cover()
+        elevation = self.site.elevation
+        if elevation is None and record is not None and "elevation" in record.attrs:
+            elevation = float(record.attrs["elevation"])
+        if elevation is not None:
+            derived["elevation"] = elevation
+        return merged_properties(self.place.values(), derived)
 
 
 def load_experiment(path: str | Path) -> Experiment:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from jules_ml.experiment.frost import FrozenBelow
-from jules_ml.experiment.place import STATIC_RANGE
 from jules_ml.support.section import DataPath, PerLayer, Section
 
 StaticKind = Literal["texture", "satellite", "both", "none"]
@@ -108,23 +107,7 @@ class MoistureSection(MoistureSettings):
         default=None, description="soil water index of Copernicus as point series, CSV or netCDF"
     )
     t_value: int = Field(default=20, ge=1, le=100, description="its T-value [d]")
-    site_properties: dict[str, float] = Field(
-        default_factory=dict,
-        description="what is known of the place by name: clay, sand [%], bulk_density [g cm-3], soc [kg m-2], elevation [m]; trees, "
-        "grass, bare [1]; and, where the record is short of a year, precip_year [kg m-2], t_air_mean [K], vpd_mean [Pa]",
-    )
     sm_sat: PerLayer | None = Field(
         default=None, description="JULES's water content at saturation, for `export --to prescribed` [m3 m-3]"
     )
     theta_r: PerLayer = Field(default=(0.0,), description="residual water, which JULES leaves out [m3 m-3]")
-
-    @field_validator("site_properties")
-    @classmethod
-    def _known_and_possible(cls, given: dict[str, float]) -> dict[str, float]:
-        for name, value in given.items():
-            if name not in STATIC_RANGE:
-                raise ValueError(f"'{name}' is no property that is known; choose among {', '.join(STATIC_RANGE)}")
-            least, most = STATIC_RANGE[name]
-            if not least <= value <= most:
-                raise ValueError(f"{name} = {value:g} is beyond {least:g} to {most:g}: see its unit")
-        return given

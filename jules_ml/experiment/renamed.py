@@ -21,6 +21,46 @@ class Renamed(NamedTuple):
 RENAMED: Final[Mapping[str, Renamed]] = {
     "hydraulics.t_soil_above": Renamed("hydraulics.frozen_below"),
     "hydraulics.t_air_above": Renamed("hydraulics.frozen_below", "subtract 1 K from the value"),
+    "moisture.site_properties.clay": Renamed("place.clay", "divide the value by 100: it is a fraction"),
+    "moisture.site_properties.sand": Renamed("place.sand", "divide the value by 100: it is a fraction"),
+    "moisture.site_properties.bulk_density": Renamed(
+        "place.bulk_density", "multiply the value by 1000: it is in kg m-3"
+    ),
+    "moisture.site_properties.soc": Renamed("place.soc_stock", "keep the value: it is in kg m-2, of 0-30 cm"),
+    "moisture.site_properties.elevation": Renamed("site.elevation"),
+    "moisture.site_properties.trees": Renamed("place.frac_tree"),
+    "moisture.site_properties.grass": Renamed("place.frac_grass"),
+    "moisture.site_properties.bare": Renamed("place.frac_bare"),
+    "moisture.site_properties.precip_year": Renamed("place.precip_annual"),
+    "moisture.site_properties.t_air_mean": Renamed("place.t_air_mean"),
+    "moisture.site_properties.vpd_mean": Renamed("place.vpd_mean"),
+    "moisture.site_properties.lst_excess": Renamed("place.lst_excess_mean"),
+    "moisture.site_properties.lst_range": Renamed("place.lst_excess_std"),
+    "moisture.site_properties.jules_mean": Renamed(
+        "moisture.jules", "give the output of the run: its mean water content is calculated"
+    ),
+    "moisture.site_properties": Renamed("place"),
+    "hydraulics.inputs.soc": Renamed("place.soc_density"),
+    "hydraulics.inputs.bulk_density": Renamed("place.bulk_density"),
+    "hydraulics.inputs.t_air": Renamed("place.t_air_mean"),
+    "hydraulics.inputs.precip": Renamed("place.precip_annual"),
+    "hydraulics.inputs.dryness": Renamed("place.dryness_index"),
+    "hydraulics.inputs.t_range": Renamed("place.t_air_diurnal_range"),
+    "hydraulics.inputs.swi": Renamed("place.swi_variation"),
+    "hydraulics.inputs.lst_excess": Renamed("place.lst_excess_warm_mean"),
+    "hydraulics.inputs.lst_spread": Renamed("place.lst_excess_warm_std"),
+    "hydraulics.inputs.tree": Renamed("place.frac_tree"),
+    "hydraulics.inputs.bare": Renamed("place.frac_bare"),
+    "hydraulics.inputs.sand": Renamed("place.sand"),
+    "hydraulics.inputs.clay": Renamed("place.clay"),
+    "hydraulics.inputs": Renamed("place"),
+    "carbon_module.soc": Renamed("place.soc", "divide the value by 1000: it is in kg kg-1"),
+    "carbon_module.soc_units": Renamed("place.soc", "leave soc_units out: soc is in kg kg-1"),
+    "carbon_module.bulk_density": Renamed("place.bulk_density"),
+    "carbon_module.tree": Renamed("place.frac_tree"),
+    "carbon_module.bare": Renamed("place.frac_bare"),
+    "soil.texture.organic_carbon": Renamed("soil.texture.soc"),
+    "respiration.porosity": Renamed("place.porosity", "give each site's value in the experiment file of that site"),
 }
 
 

@@ -54,10 +54,6 @@ class RespirationSettings(Section):
         "wettest 1 % (for several sites whose sensors do not compare), matric potential, or nothing",
     )
     moisture_sensor: int = Field(default=0, ge=0, description="which depth of theta, from the top")
-    porosity: dict[str, Annotated[float, Field(gt=0.0, lt=1.0)]] = Field(
-        default_factory=dict,
-        description="water content at saturation by site [m3 m-3]; else the 99.9 % quantile of the record stands for it",
-    )
     wilting: float = Field(
         default=0.3,
         gt=0.0,

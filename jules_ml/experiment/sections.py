@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from jules_ml.experiment.jules import Via
+from jules_ml.experiment.place import PROPERTIES
 from jules_ml.support.section import DataPath, PerLayer, Section
 
 
@@ -33,7 +34,12 @@ class SiteSection(Section):
     name: str | None = Field(default=None, description="name of the site")
     latitude: float | None = Field(default=None, ge=-90.0, le=90.0, description="latitude [degree], north positive")
     longitude: float | None = Field(default=None, ge=-180.0, le=180.0, description="longitude [degree], east positive")
-    elevation: float | None = Field(default=None, ge=-500.0, le=9000.0, description="height above the sea [m]")
+    elevation: float | None = Field(
+        default=None,
+        ge=PROPERTIES["elevation"].valid_min,
+        le=PROPERTIES["elevation"].valid_max,
+        description=PROPERTIES["elevation"].description,
+    )
 
 
 class ForcingSection(Section):
@@ -87,23 +93,28 @@ class Texture(Section):
     pedotransfer: Literal["cosby", "hypres"] = Field(
         description="Cosby et al. (1984), Clapp and Hornberger's form, or Wösten et al. (1999), van Genuchten's"
     )
-    sand: PerLayer = Field(description="sand, as a fraction of the mineral soil [1]")
-    silt: PerLayer = Field(description="silt, as a fraction of the mineral soil [1]")
-    clay: PerLayer = Field(description="clay, as a fraction of the mineral soil [1]")
-    bulk_density: PerLayer | None = Field(default=None, description="dry bulk density [kg m-3]; hypres needs it")
-    organic_carbon: PerLayer | None = Field(
-        default=None, description="organic carbon as a fraction of the soil's mass [1]; hypres needs it"
+    sand: PerLayer = Field(description=PROPERTIES["sand"].description)
+    silt: PerLayer = Field(description=PROPERTIES["silt"].description)
+    clay: PerLayer = Field(description=PROPERTIES["clay"].description)
+    bulk_density: PerLayer | None = Field(
+        default=None, description=f"{PROPERTIES['bulk_density'].description}; hypres needs it"
     )
+    soc: PerLayer | None = Field(default=None, description=f"{PROPERTIES['soc'].description}; hypres needs it")
     topsoil_depth: float = Field(
         default=0.3, ge=0.0, description="depth above which a layer's middle counts as topsoil, hypres only [m]"
     )
 
     @model_validator(mode="after")
     def _enough_for_hypres(self) -> Self:
-        needed = self.bulk_density is not None and self.organic_carbon is not None
+        needed = self.bulk_density is not None and self.soc is not None
         if self.pedotransfer == "hypres" and not needed:
-            raise ValueError("pedotransfer 'hypres' needs bulk_density and organic_carbon")
+            raise ValueError("pedotransfer 'hypres' needs bulk_density and soc")
         return self
+
+    def topsoil(self) -> dict[str, float]:
+        """Properties of the first layer, by the names of :data:`~jules_ml.experiment.place.PROPERTIES`."""
+        layers = {name: getattr(self, name) for name in ("sand", "silt", "clay", "bulk_density", "soc")}
+        return {name: values[0] for name, values in layers.items() if values is not None}
 
 
 class SoilSection(Section):
@@ -174,6 +185,15 @@ class SurfaceSection(Section):
         if abs(total - 1.0) > 1e-3:
             raise ValueError(f"the shares of the tiles add up to {total:g}, not to 1")
         return self
+
+    def cover(self) -> dict[str, float]:
+        """Cover fractions, by the names of :data:`~jules_ml.experiment.place.PROPERTIES`."""
+        ground = sum(tile.frac for tile in self.tiles)
+        return {
+            "frac_tree": sum(tile.frac for tile in self.tiles if "tree" in tile.type) / ground,
+            "frac_grass": sum(tile.frac for tile in self.tiles if "grass" in tile.type) / ground,
+            "frac_bare": sum(tile.frac for tile in self.tiles if tile.type == "bare_soil") / ground,
+        }
 
 
 class CarbonSection(Section):

@@ -19,9 +19,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from jules_ml.errors import BadInput
+from jules_ml.learned.card_versions import CARD_VERSION, current_card
 
-#: Version of the card.
-CARD_VERSION = 1
 #: What weights of photosynthesis are named by, beside those of respiration.
 ASSIMILATION_PREFIX = "assimilation."
 _WEIGHTS, _CARD, _SCORES = "model.safetensors", "card.json", "scores.json"
@@ -191,17 +190,21 @@ def read_module_folder(folder: str | Path, *, kind: str) -> tuple[dict[str, Tens
         state = load_file(weights)
     except (json.JSONDecodeError, UnicodeDecodeError, SafetensorError) as error:
         raise BadInput("the file is damaged", where=folder, remedy="fit the module again") from error
-    if card.get("card_version") != CARD_VERSION:
+    try:
+        current = current_card(card)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BadInput("the file is damaged", where=card_path, remedy="fit the module again") from error
+    if current is None:
         raise BadInput(
             f"the card is of version {card.get('card_version')}",
             where=card_path,
             remedy="fit the module again with this version",
         )
-    if card.get("module") != kind:
+    if current.get("module") != kind:
         raise BadInput(
-            f"the folder holds a module of {card.get('module')}", where=card_path, remedy=f"give one of {kind}"
+            f"the folder holds a module of {current.get('module')}", where=card_path, remedy=f"give one of {kind}"
         )
-    return state, card
+    return state, current
 
 
 def _plain(value: Any) -> Any:

@@ -70,7 +70,7 @@ def test_inputs_of_the_hook_are_those_of_training(
 ) -> None:
     fit_moisture([MoistureSite(moisture_record(site()), licence="CC0")], QUICK, tmp_path / "module")
     follow = Follow(
-        tmp_path / "module", warm_up=10 * DAYS, static={"precip_year": 800.0, "t_air_mean": 283.0, "vpd_mean": 500.0}
+        tmp_path / "module", warm_up=10 * DAYS, static={"precip_annual": 800.0, "t_air_mean": 283.0, "vpd_mean": 500.0}
     )
     follow.context = DAYS
     points = len(towers)

@@ -26,10 +26,10 @@ from jules_ml.learned.hydraulics.pretraining import pretrain
 from jules_ml.learned.store import write_module_folder
 
 LEARNED_AT = {
-    "Sandy": {"sand": 0.8, "clay": 0.05, "soc": 15.0, "tree": 0.0, "bare": 0.2},
-    "Clayey": {"sand": 0.2, "clay": 0.5, "soc": 30.0, "tree": 0.5, "bare": 0.1},
+    "Sandy": {"sand": 0.8, "clay": 0.05, "soc_density": 15.0, "frac_tree": 0.0, "frac_bare": 0.2},
+    "Clayey": {"sand": 0.2, "clay": 0.5, "soc_density": 30.0, "frac_tree": 0.5, "frac_bare": 0.1},
 }
-NAMES = ("soc", "precip", "tree", "sand", "clay")
+NAMES = ("soc_density", "precip_annual", "frac_tree", "sand", "clay")
 PROPERTIES = EXPERIMENT[EXPERIMENT.index('form = "van') : EXPERIMENT.index("[surface]")]
 TEXTURE = '[soil.texture]\npedotransfer = "cosby"\nsand = 0.5\nsilt = 0.3\nclay = 0.2\n\n'
 
@@ -73,7 +73,7 @@ def test_column_has_the_soil_of_the_sites_inputs(soils: Path, tmp_path: Path) ->
         np.testing.assert_allclose(run.output[name], getattr(properties(learned), name))
     assert run.output["b"][0] != run.output["b"][3]
     assert "soil of soils, by the static inputs of Somewhere" in notes
-    assert notes[-1].endswith("learned from: soc")
+    assert notes[-1].endswith("learned from: soc_density")
     assert set(notes) <= set(run.notes)
 
 
@@ -85,7 +85,7 @@ def test_a_site_learned_from_has_the_soil_learned_there(soils: Path, tmp_path: P
 
 
 def test_soil_is_the_same_whatever_part_of_the_record_is_run(soils: Path, tmp_path: Path) -> None:
-    whole = experiment(tmp_path, more="[hydraulics]\ninputs = {soc = 20.0}\n")
+    whole = experiment(tmp_path, more="[place]\nsoc_density = 20.0\n")
     assert whole.run is not None
     record = whole.record()
     days = pd.DatetimeIndex(record["time"].to_numpy())
@@ -96,8 +96,8 @@ def test_soil_is_the_same_whatever_part_of_the_record_is_run(soils: Path, tmp_pa
 
 
 def test_inputs_beyond_what_was_learned_from_are_said(soils: Path, tmp_path: Path) -> None:
-    _, notes = with_learned_soil(experiment(tmp_path, more="[hydraulics]\ninputs = {soc = 90.0}\n"))
-    assert any(note.startswith("beyond what was learned from") and "soc" in note for note in notes)
+    _, notes = with_learned_soil(experiment(tmp_path, more="[place]\nsoc_density = 90.0\n"))
+    assert any(note.startswith("beyond what was learned from") and "soc_density" in note for note in notes)
 
 
 def test_calibration_of_one_place_is_said_elsewhere(soils: Path, tmp_path: Path) -> None:

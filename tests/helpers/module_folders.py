@@ -14,7 +14,7 @@ from jules_ml.learned.store import write_module_folder
 
 def write_soils(folder: Path) -> Path:
     """Write two untrained networks with inputs of carbon and climate."""
-    names = ["soc", "t_air", "precip"]
+    names = ["soc_density", "t_air_mean", "precip_annual"]
     return write_module_folder(
         folder,
         state=dict(LearnedHydraulics(names, members=2, hidden=4, seed=1).state_dict()),

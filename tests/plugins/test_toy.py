@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,8 +27,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that the toy package is installed into."""
     pytest.importorskip("setuptools", minversion="77")
     folder = tmp_path_factory.mktemp("site")
+    # setuptools builds in the source folder, which is part of the checkout
+    source = shutil.copytree(PACKAGE, tmp_path_factory.mktemp("source") / "toy")
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
-    subprocess.run([*install, "--target", str(folder), str(PACKAGE)], check=True, capture_output=True)
+    subprocess.run([*install, "--target", str(folder), str(source)], check=True, capture_output=True)
     return folder
 
 

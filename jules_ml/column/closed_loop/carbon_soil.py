@@ -124,18 +124,18 @@ def learned_of_carbon(
         If the folder is none of learned hydraulics, or was learned without carbon.
     """
     network, card = load_hydraulics(folder)
-    if "soc" not in card["inputs"]:
+    if "soc_density" not in card["inputs"]:
         raise BadInput(
             "these hydraulics were learned without soil carbon",
             where=Path(folder),
-            remedy="fit them at sites whose [soil.texture] has organic_carbon and bulk_density",
+            remedy="fit them at sites whose [place] or [soil.texture] has soc and bulk_density",
         )
     middle = (dzsoil.cumsum(0) - 0.5 * dzsoil).flatten()
     horizon = (middle > TOPSOIL_DEPTH).long()
 
     def soil(now: Tensor) -> LearnedSoil:
         ratio = (now / cs).clamp(min=_LEAST)
-        rows = [inputs | {"soc": topsoil_carbon * float(r)} for r in ratio.flatten()]
+        rows = [inputs | {"soc_density": topsoil_carbon * float(r)} for r in ratio.flatten()]
         with torch.no_grad():
             raw = network(torch.tensor(input_table(rows, network.inputs))).mean(0).to(dzsoil.dtype)
         density = topsoil_carbon * ratio * torch.tensor([[1.0], [SUBSOIL_CARBON]], dtype=dzsoil.dtype)

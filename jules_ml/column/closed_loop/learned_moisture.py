@@ -32,7 +32,7 @@ _START: Final = pd.Timestamp("2000-01-01")
 
 
 class Place(NamedTuple):
-    """Where the column stands: name, position [degree], and what is known of it by the names of the module's static inputs."""
+    """Where the column stands: name, position [degree], and static properties by the names of the experiment's ``[place]``."""
 
     site: str
     latitude: float
@@ -62,7 +62,7 @@ def learned_wetness(
     """Read a module of soil moisture, and predict how full the pores are on each day of a pass.
 
     The weather before the pass is the pass itself, as often as the network looks back. No run of JULES is its first guess: a column that is
-    nudged is none. Where the module was learned with the soil's carbon (``soc``), that follows the column's.
+    nudged is none. Where the module was learned with the soil's carbon (``soc_stock``), that follows the column's.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def learned_wetness(
     _refuse_layers(dzsoil, levels, Path(folder))
     known = place.site if place.site in card["sites"] else site_at(card, place.latitude, place.longitude)
     record, days = _round_the_year(known, card, place, forcing, timestep=timestep, context=ensemble.members[0].context)
-    carbon_is_seen = "soc" in ensemble.static and "soc" in record.static
+    carbon_is_seen = "soc_stock" in ensemble.static and "soc_stock" in record.static
     at_start = _wetness(ensemble, record, days, sm_sat, theta_r, levels)
 
     def wetness(now: Tensor) -> Tensor:
@@ -99,13 +99,13 @@ def learned_wetness(
             return at_start[..., None].expand(-1, -1, len(now))
         columns = []
         for ratio in (now / cs).tolist():
-            soc = {"soc": ratio * record.static["soc"]}
+            soc = {"soc_stock": ratio * record.static["soc_stock"]}
             changed = replace(record, static={**record.static, **soc})
             columns.append(_wetness(ensemble, changed, days, sm_sat, theta_r, levels))
         return torch.stack(columns, dim=-1)
 
     level = "a site of the module" if known else "no site of the module, its level is guessed"
-    follows = "its input soc follows carbon" if carbon_is_seen else "it does not see carbon but through the pores"
+    follows = "its input soc_stock follows carbon" if carbon_is_seen else "it does not see carbon but through the pores"
     note = f"the soil is nudged to learned moisture of {Path(folder).name} ({level}; {follows})"
     return LearnedWetness(wetness, note)
 

@@ -18,7 +18,7 @@ from jules_ml.experiment.closed_loop import ClosedLoopSection
 from jules_ml.learned.carbon.stock import carbon_stock
 from jules_ml.learned.hydraulics.columns import TOPSOIL_DEPTH
 from jules_ml.learned.hydraulics.inputs import climate_inputs
-from jules_ml.learned.hydraulics.site import soil_inputs
+from jules_ml.learned.hydraulics.site import network_inputs
 from jules_ml.learned.predictions import read_predictions
 from jules_ml.physics.column import SoilColumn
 from jules_ml.physics.constants import SECONDS_PER_DAY
@@ -64,7 +64,7 @@ def first_carbon(experiment: Experiment, section: ClosedLoopSection, dtype: torc
             remedy=f"name the site as one of {', '.join(names)}, or fit with its experiment among the others",
         )
     stock = carbon_stock(predictions.isel(site=names.index(site)), predicted=False)
-    learned, topsoil = float(stock["cs"]), float(stock["soc"])
+    learned, topsoil = float(stock["cs"]), float(stock["soc_density"])
     mark = str(predictions.attrs.get("mark", "none"))
     notes = [
         f"begins with {learned:.3g} kg m-2 of learned carbon, {topsoil:.3g} kg m-3 in the topsoil; {stock['origin']}"
@@ -91,17 +91,16 @@ def following_soil(
     soil = experiment.required(experiment.soil, "soil")
     texture = soil.texture
     if section.hydraulics is not None:
-        inputs = climate_inputs(forcing, timestep=column.timestep) | soil_inputs(soil)
-        inputs |= {} if experiment.hydraulics is None else experiment.hydraulics.inputs
-        inputs |= {} if first.topsoil is None else {"soc": first.topsoil}
-        if "soc" not in inputs:
+        inputs = climate_inputs(forcing, timestep=column.timestep) | network_inputs(experiment.properties())
+        inputs |= {} if first.topsoil is None else {"soc_density": first.topsoil}
+        if "soc_density" not in inputs:
             raise BadInput(
                 "carbon of the topsoil is not known",
-                where=f"{experiment.file}, soil.texture",
-                remedy="give organic_carbon and bulk_density, inputs.soc in [hydraulics], or learned carbon in [closed_loop]",
+                where=f"{experiment.file}, place",
+                remedy="give soc and bulk_density under [place] or [soil.texture], or learned carbon in [closed_loop]",
             )
         notes.append(f"the soil follows carbon by learned hydraulics of {section.hydraulics.name}")
-        learned = learned_of_carbon(section.hydraulics, inputs, column.dzsoil, inputs["soc"], cs)
+        learned = learned_of_carbon(section.hydraulics, inputs, column.dzsoil, inputs["soc_density"], cs)
         return (lambda now: learned(now).properties), learned(cs).theta_r
     if texture is None or texture.pedotransfer != "hypres":
         raise BadInput(
@@ -110,7 +109,7 @@ def following_soil(
             remedy="give [soil.texture] with pedotransfer = 'hypres', closed_loop.hydraulics, or closed_loop.soil_follows = false",
         )
     assert texture.bulk_density is not None
-    assert texture.organic_carbon is not None
+    assert texture.soc is not None
     n_layers, dtype = len(soil.dzsoil), column.dzsoil.dtype
 
     def layers(values: tuple[float, ...]) -> torch.Tensor:
@@ -118,7 +117,7 @@ def following_soil(
 
     middle = column.dzsoil.cumsum(0) - 0.5 * column.dzsoil
     notes.append("the soil follows carbon by HYPRES, bulk density by mixing")
-    density, organic = layers(texture.bulk_density), layers(texture.organic_carbon)
+    density, organic = layers(texture.bulk_density), layers(texture.soc)
     described_with = cs
     if first.topsoil is not None:
         # what the description has in its topsoil, and what the column has when the topsoil has that
@@ -154,12 +153,13 @@ def followed_moisture(
             where=f"{experiment.file}, run.timestep",
             remedy="give a step that does, 1800 or 3600 s",
         )
-    attrs = experiment.record().attrs
+    record = experiment.record()
+    attrs = record.attrs
     place = Place(
         site=str(attrs.get("site", "")),
         latitude=float(attrs.get("latitude", np.nan)),
         longitude=float(attrs.get("longitude", np.nan)),
-        static={} if experiment.moisture is None else experiment.moisture.site_properties,
+        static=experiment.properties(record),
     )
     found = learned_wetness(
         section.moisture,

@@ -16,9 +16,9 @@ from jules_ml.support.files import whole_file
 
 #: What is exported of the topsoil beside the column's carbon.
 _FIELDS: Final = {
-    "soc": "organic carbon of the topsoil",
-    "soc_low": "lower bound of organic carbon",
-    "soc_high": "upper bound of organic carbon",
+    "soc_density": "organic carbon density of the topsoil",
+    "soc_density_low": "lower bound of organic carbon density",
+    "soc_density_high": "upper bound of organic carbon density",
 }
 
 
@@ -45,7 +45,7 @@ def export_carbon(folder: str | Path, out: Path, *, predicted: bool = False) -> 
 
     Notes
     -----
-    ``cs`` is of one pool; for four, JULES's spin-up parts it. ``soc`` [kg m-3] is what learned hydraulics take as an input. The attribute
+    ``cs`` is of one pool; for four, JULES's spin-up parts it. ``soc_density`` [kg m-3] is an input of learned hydraulics. The attribute
     ``origin`` says of each file whether it is from cores or predicted.
     """
     predictions = read_predictions(folder, kind="carbon")
@@ -54,7 +54,7 @@ def export_carbon(folder: str | Path, out: Path, *, predicted: bool = False) -> 
     written = []
     for name in predictions["site"].to_numpy():
         found = carbon_stock(predictions.sel(site=name), cover=settings.cover, predicted=predicted)
-        fields = {key: found[key] for key in ("soc", "soc_low", "soc_high")}
+        fields = {key: found[key] for key in _FIELDS}
         ds = xr.Dataset(
             {
                 "cs": (

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from jules_ml.learned.carbon.inputs import EVENT_DAYS, WEEKS, week_of, weekly_climatology
 from jules_ml.learned.carbon.signatures import SIGNATURES, rain_events
-from jules_ml.learned.carbon.table import CarbonSite, CarbonTable
+from jules_ml.learned.carbon.table import GRAMS, CarbonSite, CarbonTable
 from jules_ml.support.figures import BLACK, BLUE, GREY, ORANGE, VERMILION, WIDTH, layer_colours, letter_panels, styled
 
 #: Signatures that are drawn, of those that carbon is expected to bear on, and how they are titled.
@@ -61,7 +61,7 @@ def _draw_dynamics(season: Axes, event: Axes, sites: Sequence[CarbonSite]) -> No
     chosen = [ranked[k] for k in np.unique(np.linspace(0, len(ranked) - 1, 4).round().astype(int))]
     day = np.arange(WEEKS) * 7 + 4
     for site, colour in zip(chosen, layer_colours(len(chosen)), strict=True):
-        label = f"{site.name}, {site.soc:.3g} g kg$^{{-1}}$"
+        label = f"{site.name}, {GRAMS * site.soc:.3g} g kg$^{{-1}}$"
         # weeks in which nothing was measured are bridged for the network, and left open here
         measured = np.isin(np.arange(WEEKS), week_of(site.days)[np.isfinite(site.theta)])
         mean, spread = np.where(measured, weekly_climatology(site)[:2], np.nan)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.carbon_module import CarbonSettings
+from jules_ml.experiment.place import PROPERTIES
 from jules_ml.learned.carbon.assessment import (
     ablation,
     ablation_scores,
@@ -32,7 +33,7 @@ from jules_ml.learned.carbon.report import (
 from jules_ml.learned.carbon.signatures import SIGNATURES
 from jules_ml.learned.carbon.site import carbon_site
 from jules_ml.learned.carbon.skill import carbon_interval
-from jules_ml.learned.carbon.table import LEAST_SITES, STATIC, CarbonSite, CarbonTable, carbon_table, refuse_twins
+from jules_ml.learned.carbon.table import LEAST_SITES, CarbonSite, CarbonTable, carbon_table, refuse_twins
 from jules_ml.learned.carbon.training import (
     NetworkSettings,
     Target,
@@ -177,7 +178,9 @@ def _sizes(n: int) -> list[int]:
 
 
 def _meaning(name: str) -> dict[str, str]:
-    return dict(zip(("units", "meaning"), (STATIC | SIGNATURES)[name], strict=True))
+    if name in PROPERTIES:
+        return PROPERTIES[name].attributes()
+    return dict(zip(("units", "long_name"), SIGNATURES[name], strict=True))
 
 
 def _learned(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jules_ml.experiment.carbon_module import CarbonSettings
+from jules_ml.experiment.place import TOPSOIL_DEPTH
 from jules_ml.learned.carbon.figures import carbon_dynamics, carbon_predicted, carbon_signatures, carbon_summary
 from jules_ml.learned.carbon.network import CarbonRegression
 from jules_ml.learned.carbon.signatures import SIGNATURES
@@ -35,10 +36,6 @@ MARK: Final = "COSMOS_VWC was let in: it is computed with soil carbon, so that c
 
 #: Bulk density where it was not measured: organic matter packs at 244 and mineral soil at 1550 kg m-3 (Adams 1973).
 _ORGANIC_PER_CARBON, _ORGANIC, _MINERAL = 1.724e-3, 244.0, 1550.0
-
-
-#: Thickness of soil that carbon is learned of [m].
-_DEPTH: Final = 0.3
 
 
 def regression_prediction(
@@ -100,7 +97,7 @@ def with_stock(
         soc = predictions[source].to_numpy()
         mixed = _mixed_density(soc)
         density = np.where(np.isfinite(measured), measured, mixed if learned is None else learned)
-        return density, 0.001 * soc * density * _DEPTH / settings.topsoil_share
+        return density, 0.001 * soc * density * TOPSOIL_DEPTH / settings.topsoil_share
 
     density, stock = with_density("predicted")
     # what holds more carbon than predicted is lighter, unless its density was measured

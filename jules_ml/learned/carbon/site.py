@@ -14,9 +14,10 @@ from jules_ml.data.record import interval, local_middle, place, variable
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.carbon_module import CarbonSettings
+from jules_ml.experiment.place import with_soil_carbon
 from jules_ml.learned.carbon.counts import theta_of_counts
 from jules_ml.learned.carbon.signatures import diurnal_damping
-from jules_ml.learned.carbon.table import LEAST_DAYS, SPREAD_UNKNOWN, CarbonSite, climate_of
+from jules_ml.learned.carbon.table import LEAST_DAYS, SPREAD_UNKNOWN, STATIC, CarbonSite, climate_of
 
 _Array = NDArray[np.float64]
 
@@ -27,7 +28,8 @@ def carbon_site(experiment: Experiment, *, frozen_below: float | None = None) ->
     Parameters
     ----------
     experiment : Experiment
-        With a record of precipitation, air temperature and soil moisture; ``[carbon_module]`` has what the cores gave.
+        With a record of precipitation, air temperature and soil moisture. ``[place]`` has organic carbon and bulk density of the cores;
+        those of ``[soil.texture]`` are not taken for cores.
     frozen_below : float, optional
         Soil colder than this counts as frozen [K]; the experiment's own setting unless given.
 
@@ -67,7 +69,8 @@ def carbon_site(experiment: Experiment, *, frozen_below: float | None = None) ->
     if of_water == "neutron_counts":
         theta = theta_of_counts(theta[:, 0])[:, None]
     enough = np.flatnonzero(np.isfinite(theta).sum(0) >= LEAST_DAYS)
-    known = {"elevation": ds.attrs.get("elevation"), "tree": settings.tree, "bare": settings.bare}
+    cores = with_soil_carbon(experiment.place.values())
+    properties = experiment.properties(ds)
     return CarbonSite(
         name=str(ds.attrs.get("site", experiment.file.stem)),
         days=days,
@@ -75,10 +78,10 @@ def carbon_site(experiment: Experiment, *, frozen_below: float | None = None) ->
         precip=precip,
         t_air=t_air,
         t_soil=t_soil[:, 0],
-        static=climate_of(precip, t_air) | {name: float(value) for name, value in known.items() if value is not None},
-        soc=np.nan if settings.soc is None else settings.soc,
+        static=climate_of(precip, t_air) | {name: properties[name] for name in STATIC if name in properties},
+        soc=cores.get("soc", np.nan),
         soc_spread=SPREAD_UNKNOWN if settings.soc_spread is None else settings.soc_spread,
-        bulk_density=np.nan if settings.bulk_density is None else settings.bulk_density,
+        bulk_density=cores.get("bulk_density", np.nan),
         region=settings.region,
         knows_carbon=of_water == "theta_crns" or _is_cosmos_vwc(experiment, of_water),
         diurnal_damping=_diurnal_damping(ds),

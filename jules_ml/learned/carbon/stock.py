@@ -24,7 +24,8 @@ def carbon_stock(here: xr.Dataset, *, cover: float = 0.9, predicted: bool) -> di
     Returns
     -------
     dict
-        ``cs`` of the column [kg m-2], ``soc`` of the topsoil with ``soc_low`` and ``soc_high`` [kg m-3], and ``origin``.
+        ``cs`` of the column [kg m-2], ``soc_density`` of the topsoil with ``soc_density_low`` and ``soc_density_high`` [kg m-3], and
+        ``origin``.
     """
     cored = "cs_cored" in here and bool(np.isfinite(here["cs_cored"]))
     if cored and not predicted:
@@ -41,8 +42,8 @@ def carbon_stock(here: xr.Dataset, *, cover: float = 0.9, predicted: bool) -> di
         low_density, high_density = (float(here[f"bulk_density_at_{key}"]) for key in ("lower", "upper"))
     return {
         "cs": stock,
-        "soc": 0.001 * soc * density,
-        "soc_low": 0.001 * low * low_density,
-        "soc_high": 0.001 * high * high_density,
+        "soc_density": 0.001 * soc * density,
+        "soc_density_low": 0.001 * low * low_density,
+        "soc_density_high": 0.001 * high * high_density,
         "origin": origin,
     }

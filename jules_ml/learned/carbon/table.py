@@ -22,19 +22,17 @@ LEAST_SITES: Final = 8
 LEAST_DAYS: Final = 120
 #: Organic carbon from which on a soil counts as peat [g kg-1]: 12 %, the least of a histic horizon.
 PEAT: Final = 120.0
-#: Most carbon that organic matter can hold [g kg-1].
-MOST_CARBON: Final = 580.0
+#: Least and most organic carbon of a soil [kg kg-1]: the most is that of organic matter.
+LEAST_CARBON: Final = 2e-4
+MOST_CARBON: Final = 0.58
+#: Grams in a kilogram: the networks and their predictions are in g kg-1, the unit of laboratories.
+GRAMS: Final = 1000.0
 #: Spread of cores within a site where it is not known [ln]: the median of NEON's 40 sites.
 SPREAD_UNKNOWN: Final = 0.4
-#: What is known of a place without its soil: name, unit and meaning.
-STATIC: Final[dict[str, tuple[str, str]]] = {
-    "t_mean": ("K", "mean air temperature"),
-    "t_season": ("K", "standard deviation of monthly air temperature"),
-    "precip": ("1", "logarithm of mean precipitation [ln mm a-1]"),
-    "elevation": ("m", "height above the sea"),
-    "tree": ("1", "share of the ground under trees"),
-    "bare": ("1", "share of bare ground"),
-}
+#: Static inputs without soil: properties of a site by the names and in the units of :data:`~jules_ml.experiment.place.PROPERTIES`.
+STATIC: Final = ("t_air_mean", "t_air_seasonality", "precip_annual", "elevation", "frac_tree", "frac_bare")
+#: Static inputs that enter by their logarithm.
+LOGARITHMIC: Final = ("precip_annual",)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,9 +51,9 @@ class CarbonSite:
     t_air, t_soil : array, shape (day,)
         [K]; NaN where not known.
     static : dict of str to float
-        By the names of :data:`STATIC`; those not known are left out.
+        By the names of :data:`STATIC`; unknown ones are left out.
     soc : float
-        Organic carbon of 0-30 cm, median of the cores [g kg-1]; NaN where it is to be predicted.
+        Organic carbon of 0-30 cm, median of the cores [kg kg-1]; NaN where it is to be predicted.
     soc_spread : float
         Standard deviation of its logarithm among the cores: the error of taking the median for what is around the sensor.
     bulk_density : float
@@ -101,9 +99,9 @@ def climate_of(precip: _Array, t_air: _Array) -> dict[str, float]:
     """
     monthly = pd.Series(t_air).rolling(30, center=True, min_periods=15).mean()
     return {
-        "t_mean": float(np.nanmean(t_air)),
-        "t_season": float(monthly.std()),
-        "precip": float(np.log(max(DAYS_PER_YEAR * float(np.nanmean(precip)), 1.0))),
+        "t_air_mean": float(np.nanmean(t_air)),
+        "t_air_seasonality": float(monthly.std()),
+        "precip_annual": DAYS_PER_YEAR * float(np.nanmean(precip)),
     }
 
 
@@ -115,7 +113,7 @@ class CarbonTable:
     ----------
     names, regions : tuple of str
     static : DataFrame, shape (site, input)
-        Columns of :data:`STATIC` that any site has.
+        Columns of :data:`STATIC` that any site has; those of :data:`LOGARITHMIC` as logarithms.
     signatures : DataFrame, shape (site, signature)
     log_soc, spread : array, shape (site,)
         Logarithm of organic carbon [ln g kg-1] and the spread of the cores.
@@ -167,15 +165,21 @@ def carbon_table(
             )
         check_carbon(site.soc, where=f"{site.name}, soc")
         found.append(_checked_signatures(site))
-    static = pd.DataFrame([{name: site.static.get(name, np.nan) for name in STATIC} for site in sites])
+    static = pd.DataFrame([{name: _static_input(site, name) for name in STATIC} for site in sites])
     return CarbonTable(
         names=tuple(site.name for site in sites),
         regions=tuple(site.region or site.name for site in sites),
         static=static.loc[:, static.notna().any()],
         signatures=pd.DataFrame([s.values for s in found], columns=list(SIGNATURES)),
-        log_soc=np.log([site.soc for site in sites]),
+        log_soc=np.log([GRAMS * site.soc for site in sites]),
         spread=np.array([site.soc_spread for site in sites]),
     )
+
+
+def _static_input(site: CarbonSite, name: str) -> float:
+    """Static input of a site as the regression takes it; NaN where it is unknown."""
+    value = site.static.get(name, float("nan"))
+    return float(np.log(max(value, 1.0))) if name in LOGARITHMIC else value
 
 
 def refuse_twins(sites: Sequence[CarbonSite]) -> None:
@@ -220,7 +224,7 @@ def check_carbon(soc: float, *, where: str) -> None:
     Parameters
     ----------
     soc : float
-        [g kg-1].
+        [kg kg-1].
     where : str
         For the message.
 
@@ -228,12 +232,12 @@ def check_carbon(soc: float, *, where: str) -> None:
     ------
     BadInput
     """
-    if np.isnan(soc) or 0.2 <= soc <= MOST_CARBON:
+    if np.isnan(soc) or LEAST_CARBON <= soc <= MOST_CARBON:
         return
     raise BadInput(
-        f"organic carbon of {soc:g} g kg-1 is outside 0.2 to {MOST_CARBON:g}",
+        f"organic carbon of {soc:g} kg kg-1 is outside {LEAST_CARBON:g} to {MOST_CARBON:g}",
         where=where,
-        remedy="multiply by 1000, it seems to be in kg kg-1"
-        if 0.0 < soc < 0.2
-        else "give grams of carbon for each kg of soil",
+        remedy="divide by 1000, it seems to be in g kg-1"
+        if soc > MOST_CARBON
+        else "give kilograms of carbon per kilogram of soil",
     )

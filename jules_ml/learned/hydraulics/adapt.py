@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
+from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.learned.adaptation import AdaptationDays
 from jules_ml.learned.hydraulics.columns import HydraulicSite, column_batch
 from jules_ml.learned.hydraulics.fit import HydraulicsFit, card_of, learning_of
 from jules_ml.learned.hydraulics.report import predicted, save_report_figures, scores_of
 from jules_ml.learned.hydraulics.site import TIMESTEP, hydraulic_sites
-from jules_ml.learned.hydraulics.store import load_hydraulics, refuse_other_layers, settings_of
+from jules_ml.learned.hydraulics.store import load_hydraulics, refuse_other_layers
 from jules_ml.learned.hydraulics.training import Lesson, learn_hydraulics
 from jules_ml.learned.store import refuse_foreign, write_module_folder
 from jules_ml.support.progress import Progress
@@ -58,7 +59,7 @@ def adapt_hydraulics(
     refuse_foreign(out)
     folder = Path(folder)
     network, card = load_hydraulics(folder)
-    settings = settings_of(card)
+    settings = HydraulicSettings(**card["settings"])
     dzsoil = refuse_other_layers(experiments, card)
     sites = hydraulic_sites(experiments, settings)
     for site in sites:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
+from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.learned.hydraulics.columns import (
     HydraulicSite,
     column_batch,
@@ -23,7 +24,7 @@ from jules_ml.learned.hydraulics.site import (
     TIMESTEP,
     hydraulic_sites,
 )
-from jules_ml.learned.hydraulics.store import load_hydraulics, refuse_other_layers, settings_of
+from jules_ml.learned.hydraulics.store import load_hydraulics, refuse_other_layers
 from jules_ml.learned.store import (
     write_evaluation_folder,
 )
@@ -55,7 +56,7 @@ def evaluate_hydraulics(
         if two are of one site, or one reaches into the days that its site was learned from.
     """
     network, card = load_hydraulics(folder)
-    settings = settings_of(card)
+    settings = HydraulicSettings(**card["settings"])
     dzsoil = refuse_other_layers(experiments, card)
     sites = [_as_learned(site, card, Path(folder)) for site in hydraulic_sites(experiments, settings)]
     batch = column_batch(sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
@@ -84,6 +85,6 @@ def _as_learned(site: HydraulicSite, card: Mapping[str, Any], folder: Path) -> H
             remedy="give other sites or years, by [run] start and end; the fit itself has scored what it held out",
         )
     inputs = {name: float("nan") if value is None else value for name, value in learned["inputs"].items()}
-    carbon = inputs.get("soc", float("nan"))
+    carbon = inputs.get("soc_density", float("nan"))
     carbon = carbon if np.isfinite(carbon) else CARBON_UNKNOWN
     return replace(site, inputs=inputs, carbon_density=(carbon, SUBSOIL_CARBON * carbon))

@@ -11,11 +11,12 @@ import numpy as np
 
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
-from jules_ml.experiment.place import INPUTS, TEXTURE
+from jules_ml.experiment.place import PROPERTIES
 from jules_ml.learned.hydraulics.columns import (
     HydraulicSite,
     column_batch,
 )
+from jules_ml.learned.hydraulics.inputs import INPUTS, TEXTURE
 from jules_ml.learned.hydraulics.network import LearnedHydraulics
 from jules_ml.learned.hydraulics.pretraining import pretrain
 from jules_ml.learned.hydraulics.report import predicted, save_report_figures, scores_of
@@ -151,7 +152,7 @@ def card_of(
     """Describe a module: its inputs, its sites and how it was fitted."""
     return {
         "module": "hydraulics",
-        "inputs": {name: dict(zip(("units", "meaning"), INPUTS[name], strict=True)) for name in names},
+        "inputs": {name: PROPERTIES[name].attributes() for name in names},
         "settings": settings.model_dump(),
         "dzsoil": list(common_layers(experiments)),
         "form": "van_genuchten",

@@ -11,8 +11,27 @@ from jules_ml.data.daily import whole_days
 from jules_ml.physics.constants import DAYS_PER_YEAR, SECONDS_PER_DAY
 from jules_ml.physics.surface import Forcing
 
-#: Inputs learned from by their logarithm.
-LOGARITHMIC: Final = ("soc", "precip", "dryness")
+#: Static inputs of the network, in order: properties of a site by the names and in the units of
+#: :data:`~jules_ml.experiment.place.PROPERTIES`.
+INPUTS: Final = (
+    "soc_density",
+    "bulk_density",
+    "t_air_mean",
+    "precip_annual",
+    "dryness_index",
+    "t_air_diurnal_range",
+    "swi_variation",
+    "lst_excess_warm_mean",
+    "lst_excess_warm_std",
+    "frac_tree",
+    "frac_bare",
+    "sand",
+    "clay",
+)
+#: Inputs that are texture: left out by a switch.
+TEXTURE: Final = ("sand", "clay")
+#: Inputs that enter by their logarithm.
+LOGARITHMIC: Final = ("soc_density", "precip_annual", "dryness_index")
 
 _LATENT_HEAT = 2.45e6
 #: Characteristic time of the soil water index [d], that of the root zone.
@@ -39,7 +58,7 @@ def climate_inputs(forcing: Forcing, *, timestep: float, lst: NDArray[np.floatin
     Returns
     -------
     dict of str to float
-        By the names of :data:`INPUTS`; NaN where surface temperature is not known.
+        By the names of :data:`INPUTS`; NaN where surface temperature is unknown.
 
     References
     ----------
@@ -56,17 +75,20 @@ def climate_inputs(forcing: Forcing, *, timestep: float, lst: NDArray[np.floatin
         level = keep * level + (1.0 - keep) * fallen
         index[day] = level
     found = {
-        "t_air": float(t_air.mean()),
-        "precip": yearly,
-        "dryness": sun * SECONDS_PER_DAY * DAYS_PER_YEAR / (_LATENT_HEAT * yearly),
-        "t_range": float((t_air.max(1) - t_air.min(1)).mean()),
-        "swi": float(index.std() / max(index.mean(), 1e-9)),
-        "lst_excess": float("nan"),
-        "lst_spread": float("nan"),
+        "t_air_mean": float(t_air.mean()),
+        "precip_annual": yearly,
+        "dryness_index": sun * SECONDS_PER_DAY * DAYS_PER_YEAR / (_LATENT_HEAT * yearly),
+        "t_air_diurnal_range": float((t_air.max(1) - t_air.min(1)).mean()),
+        "swi_variation": float(index.std() / max(index.mean(), 1e-9)),
+        "lst_excess_warm_mean": float("nan"),
+        "lst_excess_warm_std": float("nan"),
     }
     if lst is not None:
         excess = lst - t_air.mean(1)
         warm = np.isfinite(excess) & (t_air.mean(1) > _WARM)
         if int(warm.sum()) >= 30:
-            found |= {"lst_excess": float(excess[warm].mean()), "lst_spread": float(excess[warm].std())}
+            found |= {
+                "lst_excess_warm_mean": float(excess[warm].mean()),
+                "lst_excess_warm_std": float(excess[warm].std()),
+            }
     return found

@@ -30,7 +30,7 @@ class LearnedHydraulics(nn.Module):
     Parameters
     ----------
     inputs : sequence of str
-        Names among :data:`~jules_ml.experiment.place.INPUTS`, in order.
+        Names among :data:`~jules_ml.learned.hydraulics.inputs.INPUTS`, in order.
     members : int
         Networks side by side.
     hidden : int

@@ -46,7 +46,7 @@ def texture_parameters(inputs: Sequence[dict[str, float]]) -> Tensor:
     clay = clay.clamp(0.02, 0.75)
     silt = (1.0 - sand - clay).clamp(0.03, 0.8)
     density = known("bulk_density", _BULK_DENSITY).clamp(700.0, 1700.0)
-    carbon = (known("soc", _CARBON * _BULK_DENSITY) / density).clamp(
+    carbon = (known("soc_density", _CARBON * _BULK_DENSITY) / density).clamp(
         1e-3, 0.9 * HYPRES_MAX_ORGANIC_MATTER / ORGANIC_MATTER_PER_CARBON
     )
     horizons = []

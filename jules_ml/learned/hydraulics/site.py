@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -17,12 +17,10 @@ from jules_ml.data.record import interval, place
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
-from jules_ml.experiment.sections import SoilSection, SurfaceSection
 from jules_ml.learned.hydraulics.columns import (
     HydraulicSite,
 )
-from jules_ml.learned.hydraulics.inputs import climate_inputs
-from jules_ml.physics.pedotransfer import check_texture
+from jules_ml.learned.hydraulics.inputs import INPUTS, climate_inputs
 from jules_ml.physics.surface import Forcing
 from jules_ml.physics.tiles import TILES
 from jules_ml.weather import site_weather
@@ -54,7 +52,7 @@ def hydraulic_site(experiment: Experiment, settings: HydraulicSettings) -> Hydra
     Raises
     ------
     BadInput
-        If a section or soil moisture is missing, no sensor within the layers has enough days, or texture is none.
+        If a section or soil moisture is missing, no sensor within the layers has enough days, or a property of the site is out of range.
     """
     surface = experiment.required(experiment.surface, "surface")
     soil = experiment.required(experiment.soil, "soil")
@@ -82,12 +80,9 @@ def hydraulic_site(experiment: Experiment, settings: HydraulicSettings) -> Hydra
             where=place(record, "theta"),
             remedy="give a longer record, the sensors' depths in [data], or lower least_days in [hydraulics]",
         )
-    inputs = (
-        weather_inputs(record, forcing, start) | soil_inputs(soil, where=str(experiment.file)) | cover_inputs(surface)
-    )
-    inputs |= {} if experiment.hydraulics is None else experiment.hydraulics.inputs
+    inputs = weather_inputs(record, forcing, start) | network_inputs(experiment.properties(record))
     shares = [tile.frac / sum(tile.frac for tile in surface.tiles) for tile in surface.tiles]
-    carbon = inputs.get("soc", CARBON_UNKNOWN)
+    carbon = inputs.get("soc_density", CARBON_UNKNOWN)
     grown = [
         replace(TILES[tile.type], **tile.model_dump(include={"lai", "canht_ft", "rootd_ft"}, exclude_none=True))
         for tile in surface.tiles
@@ -167,55 +162,20 @@ def weather_inputs(record: xr.Dataset, forcing: Forcing, start: pd.Timestamp) ->
     return climate_inputs(forcing, timestep=TIMESTEP, lst=lst)
 
 
-def cover_inputs(section: SurfaceSection) -> dict[str, float]:
-    """Static inputs that ``[surface]`` tells of: shares of trees and of bare ground.
+def network_inputs(properties: Mapping[str, float]) -> dict[str, float]:
+    """Those of a site's properties that are static inputs of the network.
 
     Parameters
     ----------
-    section : SurfaceSection
+    properties : mapping of str to float
+        As :meth:`~jules_ml.experiment.load.Experiment.properties` gives them.
 
     Returns
     -------
     dict of str to float
+        By the names of :data:`~jules_ml.learned.hydraulics.inputs.INPUTS`.
     """
-    ground = sum(tile.frac for tile in section.tiles)
-    return {
-        "tree": sum(tile.frac for tile in section.tiles if "tree" in tile.type) / ground,
-        "bare": sum(tile.frac for tile in section.tiles if tile.type == "bare_soil") / ground,
-    }
-
-
-def soil_inputs(section: SoilSection, *, where: str = "the experiment") -> dict[str, float]:
-    """Static inputs that ``[soil.texture]`` holds, of its first layer; none where properties are given in its place.
-
-    Parameters
-    ----------
-    section : SoilSection
-    where : str
-        File, for error messages.
-
-    Returns
-    -------
-    dict of str to float
-
-    Raises
-    ------
-    BadInput
-        If sand, silt and clay are no fractions that add to one.
-    """
-    texture = section.texture
-    if texture is None:
-        return {}
-    check_texture(
-        *(torch.tensor(x[0]).double() for x in (texture.sand, texture.silt, texture.clay)),
-        where=f"{where}, soil.texture",
-    )
-    found = {"sand": texture.sand[0], "clay": texture.clay[0]}
-    if texture.bulk_density is not None:
-        found["bulk_density"] = texture.bulk_density[0]
-        if texture.organic_carbon is not None:
-            found["soc"] = texture.organic_carbon[0] * texture.bulk_density[0]
-    return found
+    return {name: properties[name] for name in INPUTS if name in properties}
 
 
 def hydraulic_sites(experiments: Sequence[Experiment], settings: HydraulicSettings) -> list[HydraulicSite]:

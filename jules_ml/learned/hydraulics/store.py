@@ -48,7 +48,7 @@ def load_hydraulics(folder: str | Path) -> tuple[LearnedHydraulics, dict[str, An
         If the folder is none of learned hydraulics, or damaged.
     """
     state, card = read_module_folder(folder, kind="hydraulics")
-    settings = settings_of(card)
+    settings = HydraulicSettings(**card["settings"])
     network = LearnedHydraulics(list(card["inputs"]), members=settings.members, hidden=settings.hidden)
     try:
         network.load_state_dict(state)
@@ -57,15 +57,6 @@ def load_hydraulics(folder: str | Path) -> tuple[LearnedHydraulics, dict[str, An
             "weights and card do not go together", where=Path(folder), remedy="fit the module again"
         ) from error
     return network, card
-
-
-def settings_of(card: Mapping[str, Any]) -> HydraulicSettings:
-    """Give the settings that a module was fitted with; older cards have ``t_soil_above`` in place of ``frozen_below``."""
-    settings = dict(card["settings"])
-    settings.pop("t_air_above", None)
-    if "t_soil_above" in settings:
-        settings["frozen_below"] = settings.pop("t_soil_above")
-    return HydraulicSettings(**settings)
 
 
 def properties_at(

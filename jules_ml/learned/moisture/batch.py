@@ -21,8 +21,8 @@ _Mask = NDArray[np.bool_]
 LEAST_SPREAD = 0.004
 #: Days that moments are taken of at least.
 _LEAST_DAYS = 20
-#: Bulk density of a soil that nobody sampled [g cm-3].
-_BULK_DENSITY = 1.3
+#: Bulk density of a soil that was not sampled [kg m-3].
+_BULK_DENSITY = 1300.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,15 +14,17 @@ DISTANCE = 75.0
 def d86(theta: Tensor, bulk_density: Tensor | float, *, distance: float = DISTANCE) -> Tensor:
     r"""Depth that holds 86 % of the sensor's weight.
 
-    .. math:: D_{86} = \frac{1}{\rho_b}\left[8.321 + 0.14249\,(0.96655 + e^{-0.01 r})\,\frac{20 + \theta}{0.0429 + \theta}\right]
-              \text{ cm}
+    .. math:: D_{86} = \frac{10}{\rho_b}\left[8.321 + 0.14249\,(0.96655 + e^{-0.01 r})\,\frac{20 + \theta}{0.0429 + \theta}\right]
+              \text{ m}
+
+    with :math:`\rho_b` in kg m-3; the papers have g cm-3 and cm.
 
     Parameters
     ----------
     theta : Tensor
         Water content, lattice and organic water included [m3 m-3].
     bulk_density : Tensor or float
-        Dry bulk density [g cm-3].
+        Dry bulk density [kg m-3].
     distance : float, optional
         Scaled distance from the sensor [m].
 
@@ -36,7 +38,7 @@ def d86(theta: Tensor, bulk_density: Tensor | float, *, distance: float = DISTAN
     Köhli et al. (2015), Water Resour. Res. 51, 5772-5790, eq. A5; Schrön et al. (2017), Hydrol. Earth Syst. Sci. 21, 5009-5030, eq. 7.
     """
     near = 0.96655 + torch.exp(torch.tensor(-0.01 * distance, dtype=theta.dtype, device=theta.device))
-    return 0.01 / bulk_density * (8.321 + 0.14249 * near * (20.0 + theta) / (0.0429 + theta))
+    return 10.0 / bulk_density * (8.321 + 0.14249 * near * (20.0 + theta) / (0.0429 + theta))
 
 
 def layer_weights(theta: Tensor, bulk_density: Tensor | float, *, bottoms: tuple[float, ...] = LAYER_BOTTOMS) -> Tensor:
@@ -47,7 +49,7 @@ def layer_weights(theta: Tensor, bulk_density: Tensor | float, *, bottoms: tuple
     theta : Tensor, shape (...)
         Water content that sets the depth, that of the upper layer [m3 m-3].
     bulk_density : Tensor or float
-        Dry bulk density [g cm-3].
+        Dry bulk density [kg m-3].
     bottoms : tuple of float, optional
         Bottom of each layer, from the top [m].
 
@@ -77,7 +79,7 @@ def footprint_weights(profile: Tensor, bulk_density: Tensor | float, *, iteratio
     profile : Tensor, shape (..., layer)
         Water content of the layers [m3 m-3]; taken as within 0.01 and 1.
     bulk_density : Tensor or float
-        Dry bulk density [g cm-3].
+        Dry bulk density [kg m-3].
     iterations : int, optional
         Times that the depth is found anew.
 
@@ -101,7 +103,7 @@ def crns_moisture(profile: Tensor, bulk_density: Tensor | float) -> Tensor:
     profile : Tensor, shape (..., layer)
         Water content of the layers [m3 m-3].
     bulk_density : Tensor or float
-        Dry bulk density [g cm-3].
+        Dry bulk density [kg m-3].
 
     Returns
     -------

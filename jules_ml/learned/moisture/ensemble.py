@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment.moisture import MoistureSettings
+from jules_ml.experiment.place import COVER
 from jules_ml.learned.moisture.batch import UNKNOWN_LEVEL, Level, MoistureBatch, batch, jules_moments, moments
 from jules_ml.learned.moisture.known import KnownSite
 from jules_ml.learned.moisture.level import (
     CLIMATE,
-    COVER,
     JULES,
     SATELLITE,
     TEXTURE,
@@ -294,7 +294,7 @@ def dynamic_of(settings: MoistureSettings, records: Sequence[MoistureRecord]) ->
 
 def static_of(settings: MoistureSettings, statics: Sequence[Mapping[str, float]]) -> tuple[str, ...]:
     """Static inputs of the network that a site has, under the setting of the switch."""
-    texture = (*TEXTURE, "bulk_density", "soc") if settings.static in ("texture", "both") else ()
+    texture = (*TEXTURE, "bulk_density", "soc_stock") if settings.static in ("texture", "both") else ()
     satellite = SATELLITE if settings.static in ("satellite", "both") else ()
     wanted = (*CLIMATE, "elevation", *COVER, *JULES, *texture, *satellite)
     return tuple(name for name in wanted if any(name in given for given in statics))

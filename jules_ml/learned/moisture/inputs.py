@@ -20,24 +20,26 @@ SCALING: Mapping[str, tuple[float, float]] = {
     "swi": (0.5, 0.25),
     "lst": (0.0, 4.0),  # of the difference from the air
 }
-#: The same for what does not change; those named in :data:`LOGARITHMIC` by their logarithm.
+#: The same for static inputs: properties of the site by the names and in the units of
+#: :data:`~jules_ml.experiment.place.PROPERTIES`, and the mean water content of the upper layer of JULES's run [m3 m-3]. Those named in
+#: :data:`LOGARITHMIC` enter by their logarithm.
 STATIC_SCALING: Mapping[str, tuple[float, float]] = {
-    "clay": (20.0, 15.0),
-    "sand": (45.0, 25.0),
-    "bulk_density": (1.2, 0.3),
-    "soc": (1.9, 1.0),
+    "clay": (0.2, 0.15),
+    "sand": (0.45, 0.25),
+    "bulk_density": (1200.0, 300.0),
+    "soc_stock": (1.9, 1.0),
     "elevation": (6.0, 1.5),
-    "precip_year": (6.6, 0.6),
+    "precip_annual": (6.6, 0.6),
     "t_air_mean": (283.0, 8.0),
     "vpd_mean": (700.0, 500.0),
-    "trees": (0.4, 0.4),
-    "grass": (0.4, 0.4),
-    "bare": (0.2, 0.2),
-    "lst_excess": (1.0, 2.0),
-    "lst_range": (2.0, 1.0),
+    "frac_tree": (0.4, 0.4),
+    "frac_grass": (0.4, 0.4),
+    "frac_bare": (0.2, 0.2),
+    "lst_excess_mean": (1.0, 2.0),
+    "lst_excess_std": (2.0, 1.0),
     "jules_mean": (0.25, 0.1),
 }
-LOGARITHMIC = ("soc", "elevation", "precip_year")
+LOGARITHMIC = ("soc_stock", "elevation", "precip_annual")
 
 
 @dataclass(frozen=True, eq=False)

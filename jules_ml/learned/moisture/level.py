@@ -22,13 +22,11 @@ from jules_ml.physics.constants import DAYS_PER_YEAR
 
 _Array = NDArray[np.float64]
 #: What every record tells of its climate.
-CLIMATE = ("precip_year", "t_air_mean", "vpd_mean")
+CLIMATE = ("precip_annual", "t_air_mean", "vpd_mean")
 #: What maps or samples tell of the soil, and surface temperature from above.
 TEXTURE = ("clay", "sand")
-SATELLITE = ("lst_excess", "lst_range")
+SATELLITE = ("lst_excess_mean", "lst_excess_std")
 JULES = ("jules_mean",)
-#: Shares of the ground under each cover.
-COVER = ("trees", "grass", "bare")
 #: Days that a month needs to count in the year's mean.
 _LEAST_OF_MONTH = 10
 _MOST_MONTHS_MISSING = 2
@@ -56,9 +54,8 @@ def describe(record: MoistureRecord, days: NDArray[np.bool_] | None = None) -> d
     Returns
     -------
     dict of str to float
-        ``precip_year`` [kg m-2], ``t_air_mean`` [K], ``vpd_mean`` [Pa], ``lst_excess`` and ``lst_range`` (mean and standard
-        deviation of surface less air temperature [K]), ``jules_mean`` (of the upper layer [m3 m-3]). Nothing of the measured water
-        content is used.
+        By the names and in the units of :data:`~jules_ml.experiment.place.PROPERTIES`, and ``jules_mean``, the mean water content of
+        the upper layer of JULES's run [m3 m-3]. The measured water content is not used.
     """
     month = record.days.month.to_numpy()
 
@@ -72,7 +69,7 @@ def describe(record: MoistureRecord, days: NDArray[np.bool_] | None = None) -> d
         return float(np.interp(np.arange(12), np.flatnonzero(enough), means, period=12).mean())
 
     found = {
-        "precip_year": of_year(DAYS_PER_YEAR * record.dynamic["precip"]),
+        "precip_annual": of_year(DAYS_PER_YEAR * record.dynamic["precip"]),
         "t_air_mean": of_year(record.dynamic["t_air"]),
         "jules_mean": of_year(record.jules[:, 0]),
     }
@@ -81,9 +78,9 @@ def describe(record: MoistureRecord, days: NDArray[np.bool_] | None = None) -> d
     if "lst" in record.dynamic:
         excess = record.dynamic["lst"] - record.dynamic["t_air"]
         mean, square = of_year(excess), of_year(excess**2)
-        found["lst_excess"] = mean
+        found["lst_excess_mean"] = mean
         if mean is not None and square is not None:
-            found["lst_range"] = float(np.sqrt(max(square - mean**2, 0.0)))
+            found["lst_excess_std"] = float(np.sqrt(max(square - mean**2, 0.0)))
     return {name: value for name, value in found.items() if value is not None} | dict(record.static)
 
 
@@ -130,7 +127,7 @@ class LevelModel:
                 raise BadInput(
                     f"static input '{name}' is missing",
                     where=where,
-                    remedy="give it under [moisture.site_properties], or fit with a setting of static that does without",
+                    remedy="give it under [place], or fit with a setting of static that does without",
                 )
         given = np.array([_transformed(name, static[name]) for name in self.names])
         mean, log_spread = np.append((given - self.centre) / self.width, 1.0) @ self.weights
@@ -279,7 +276,7 @@ def adapted(
 
 
 def _transformed(name: str, value: float) -> float:
-    return float(np.log(max(value, 1e-3))) if name in ("precip_year", "vpd_mean", "soc") else float(value)
+    return float(np.log(max(value, 1e-3))) if name in ("precip_annual", "vpd_mean", "soc_stock") else float(value)
 
 
 def _ridge(x: _Array, y: _Array, ridge: float) -> tuple[_Array, _Array, _Array]:

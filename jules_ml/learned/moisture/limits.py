@@ -16,8 +16,8 @@ from jules_ml.learned.moisture.record import LAYER_THICKNESS
 _Array = NDArray[np.float64]
 #: Residual water, below which no soil dries [m3 m-3] (Wösten et al. 1999, Geoderma 90, 169-185: that of mineral classes).
 RESIDUAL = 0.01
-#: Density of the solids of a mineral soil [g cm-3], and the porosity of a soil whose bulk density is not known.
-_SOLIDS, _MOST_POROUS = 2.65, 0.75
+#: Density of the solids of a mineral soil [kg m-3], and the porosity of a soil whose bulk density is unknown.
+_SOLIDS, _MOST_POROUS = 2650.0, 0.75
 #: Days that snow may lie, and how cold they are [K].
 _SNOW_DAYS, _SNOW_BELOW = 60, 274.15
 #: Water that the balance is told in [kg m-2].
@@ -83,7 +83,15 @@ class Limits:
 
 
 def porosity(static: Mapping[str, float]) -> float:
-    """Porosity of a soil from its bulk density [g cm-3]; that of the most porous where it is not known [m3 m-3]."""
+    """Porosity of a soil [m3 m-3]: as given, else from its bulk density, else that of the most porous soils.
+
+    Parameters
+    ----------
+    static : mapping of str to float
+        By the names and in the units of :data:`~jules_ml.experiment.place.PROPERTIES`.
+    """
+    if "porosity" in static:
+        return static["porosity"]
     if "bulk_density" not in static:
         return _MOST_POROUS
     return float(np.clip(1.0 - static["bulk_density"] / _SOLIDS, 0.2, 0.95))

@@ -46,7 +46,7 @@ class MoistureRecord:
     jules : array, shape (day, 4)
         Water content of JULES's layers [m3 m-3]; NaN where there is no run.
     static : mapping of str to float
-        Properties of the place; absent where not known.
+        Properties of the site by the names and in the units of :data:`~jules_ml.experiment.place.PROPERTIES`; absent where unknown.
     theta : array, shape (day, sensor)
         Measured water content [m3 m-3].
     usable : array of bool, shape (day, sensor)
@@ -119,7 +119,7 @@ def moisture_record(
     theta_r : sequence of float, optional
         Residual water of that run's soil, one or one a layer, which ``smcl`` leaves out and sensors see [m3 m-3].
     static : mapping of str to float, optional
-        Properties of the place.
+        Properties of the site, as in :class:`MoistureRecord`.
     frozen_below : float, optional
         Soil colder than this counts as frozen [K]; see :func:`~jules_ml.data.quality.thawed`.
 

@@ -26,7 +26,7 @@ class Sensors:
     level : Tensor, shape (site, sensor, 2)
         Mean and standard deviation that anomalies are counted from and in [m3 m-3].
     bulk_density : Tensor, shape (site,)
-        Dry bulk density of the soil [g cm-3].
+        Dry bulk density of the soil [kg m-3].
     """
 
     points: Tensor

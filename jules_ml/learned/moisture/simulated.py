@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jules_ml.data.quality import thawed
+from jules_ml.experiment.place import SOIL
 from jules_ml.learned.moisture.ensemble import TrainingSite
 from jules_ml.learned.moisture.level import JULES, SATELLITE
 from jules_ml.learned.moisture.record import LAYER_DEPTHS, MoistureRecord
 
 #: Static inputs that tell of the soil, or that it has a part in: those of the site are not the run's.
-_OF_SOIL = ("clay", "sand", "bulk_density", "soc", *SATELLITE, *JULES)
+_OF_SOIL = (*SOIL, *SATELLITE, *JULES)
 #: Daily ones that the soil has a part in.
 _OF_SURFACE = ("lst", "rad_net", "swi")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,7 +74,7 @@ def moisture_site(experiment: Experiment, *, to_learn: bool = True) -> MoistureS
     """
     section = experiment.moisture or MoistureSection()
     ds = experiment.record()
-    record = site_record(section, ds)
+    record = site_record(section, ds, static=experiment.properties(ds))
     return MoistureSite(
         record=record,
         simulated=simulated_theta(section, ds, record.days) if to_learn and section.simulated else None,
@@ -84,8 +85,10 @@ def moisture_site(experiment: Experiment, *, to_learn: bool = True) -> MoistureS
     )
 
 
-def site_record(section: MoistureSection, ds: xr.Dataset) -> MoistureRecord:
-    """The site's days, with JULES's run and the satellites' series joined.
+def site_record(
+    section: MoistureSection, ds: xr.Dataset, *, static: Mapping[str, float] | None = None
+) -> MoistureRecord:
+    """The site's days, with its static properties, and JULES's run and the satellites' series joined.
 
     Raises
     ------
@@ -100,9 +103,7 @@ def site_record(section: MoistureSection, ds: xr.Dataset) -> MoistureRecord:
         product = read_swi_product(section.swi, t_value=section.t_value)
         ds = joined(ds.drop_vars("swi", errors="ignore"), product["swi"], where=section.swi)
     run = None if section.jules is None else _run(section, section.jules)
-    return moisture_record(
-        ds, jules=run, theta_r=section.theta_r, static=section.site_properties, frozen_below=section.frozen_below
-    )
+    return moisture_record(ds, jules=run, theta_r=section.theta_r, static=static, frozen_below=section.frozen_below)
 
 
 def simulated_theta(section: MoistureSection, ds: xr.Dataset, days: pd.DatetimeIndex) -> NDArray[np.float64]:

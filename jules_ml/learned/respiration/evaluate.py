@@ -81,8 +81,8 @@ def evaluate_respiration(
 
 def evaluation_rows(settings: RespirationSettings, card: Mapping[str, Any], ds: xr.Dataset) -> Rows:
     """Select the rows of a record that a module is scored on, with the porosity that the module was fitted with."""
-    porosity: dict[str, float] = card["porosity"]
-    return select_rows(ds, settings.model_copy(update={"porosity": {**porosity, **settings.porosity}})).known()
+    porosity = card["porosity"].get(str(ds.attrs.get("site", "site")))
+    return select_rows(ds if porosity is None else ds.assign_attrs(porosity=porosity), settings).known()
 
 
 def frame_predictions(frame: pd.DataFrame, settings: RespirationSettings) -> xr.Dataset:

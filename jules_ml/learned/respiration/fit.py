@@ -83,8 +83,8 @@ def fit_respiration(
     datasets = [sites] if isinstance(sites, xr.Dataset) else list(sites)
     rows = select_rows(datasets, settings)
     test = split_test_rows(rows, settings.test_fraction)
-    guessed = [site for site in rows.sites if site not in settings.porosity]
-    settings = settings.model_copy(update={"porosity": {**rows.porosity, **settings.porosity}})
+    guessed = [site for site, ds in zip(rows.sites, datasets, strict=True) if "porosity" not in ds.attrs]
+    datasets = [ds.assign_attrs(porosity=rows.porosity[site]) for site, ds in zip(rows.sites, datasets, strict=True)]
     exchange = _exchange(datasets, settings)
     seen = None if exchange is None else take_exchange(exchange, ~_held_out(exchange, rows, test))
     with warnings.catch_warnings(record=True) as caught:
@@ -155,8 +155,8 @@ def _said_of_scales(settings: RespirationSettings, rows: Rows, guessed: Sequence
     if guessed and settings.moisture in ("saturation", "potential"):
         each = ", ".join(f"{site} {rows.porosity[site]:.2f}" for site in guessed)
         said.append(
-            f"no porosity was given: the 99.9 % quantile of the record stands for saturation ({each} m3 m-3), and where the soil is never "
-            "saturated f then lies too far to the wet side in JULES"
+            f"no porosity is given under [place]: the 99.9 % quantile of the record is taken for it ({each} m3 m-3). "
+            "Where the soil is never saturated, f in JULES is then biased towards saturation"
         )
     if settings.temperature == "t_air":
         said.append("g was learned along air temperature, and JULES will go by that of its soil, which swings less")

@@ -103,7 +103,8 @@ def select_rows(sites: xr.Dataset | Sequence[xr.Dataset], settings: RespirationS
     Parameters
     ----------
     sites : xarray.Dataset or sequence of them
-        Site datasets with the flux of ``settings.target``, its temperature and ``theta``; towers also with light.
+        Site datasets with the flux of ``settings.target``, its temperature and ``theta``; towers also with light. The attribute
+        ``porosity`` is the water content at saturation [m3 m-3]; without it, it is the 99.9 % quantile of the record.
     settings : RespirationSettings
         What to learn from what.
 
@@ -210,7 +211,7 @@ def usable_rows(ds: xr.Dataset, settings: RespirationSettings, *, all_hours: boo
     frame = frame[keep]
     site = str(ds.attrs.get("site", "site"))
     theta = frame["theta"].to_numpy(dtype=np.float64)
-    dry, porosity = _wetness_range(theta, site, settings)
+    dry, porosity = _wetness_range(theta, ds.attrs.get("porosity"), settings)
     wetness = np.full(len(frame), 0.5)
     if settings.moisture != "none":
         wetness = np.clip((theta - dry) / (porosity - dry), 0.0, 1.0)
@@ -252,14 +253,14 @@ def measured_nee(ds: xr.Dataset, rules: RowSettings) -> xr.DataArray:
     return ds["nee"].notnull()
 
 
-def _wetness_range(theta: _Array, site: str, settings: RespirationSettings) -> tuple[float, float]:
-    """Water content that counts as none and as saturation [m3 m-3]."""
+def _wetness_range(theta: _Array, porosity: float | None, settings: RespirationSettings) -> tuple[float, float]:
+    """Water content that counts as none and as saturation [m3 m-3]: the porosity of the site, else a quantile of the record."""
     if settings.moisture == "none":
         return 0.0, 1.0
     if settings.moisture == "relative":
         low, high = np.quantile(theta, [0.01, 0.99])
         return float(low), float(high)
-    return 0.0, settings.porosity.get(site, float(np.quantile(theta, 0.999)))
+    return 0.0, float(np.quantile(theta, 0.999)) if porosity is None else float(porosity)
 
 
 def _frame(ds: xr.Dataset, settings: RespirationSettings) -> tuple[pd.DataFrame, _Array | None]:

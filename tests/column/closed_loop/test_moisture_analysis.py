@@ -148,7 +148,7 @@ def test_a_period_is_a_whole_number_of_days() -> None:
 def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folders of all four modules, of next to no learning."""
     folder = tmp_path_factory.mktemp("modules")
-    record = moisture_record(site(name="Somewhere"), static={"soc": 5.0, "clay": 20.0, "sand": 50.0})
+    record = moisture_record(site(name="Somewhere"), static={"soc_stock": 5.0, "clay": 0.2, "sand": 0.5})
     fit_moisture([MoistureSite(record)], QUICK, folder / "theta")
     write_soils(folder / "soils")
     write_cores(folder / "cores")
@@ -160,7 +160,7 @@ def experiment(folder: Path, modules: Path, *changes: tuple[str, str], more: str
     given = EXPERIMENT[EXPERIMENT.index("[soil.properties]") : EXPERIMENT.index("[surface]")]
     texture = (
         '[soil.texture]\npedotransfer = "hypres"\nsand = 0.5\nsilt = 0.3\nclay = 0.2\nbulk_density = 1300.0\n'
-        f'organic_carbon = 0.02\n\n[modules]\nrespiration = "{modules / "curves"}"\n\n'
+        f'soc = 0.02\n\n[modules]\nrespiration = "{modules / "curves"}"\n\n'
     )
     section = (
         "\n[closed_loop]\nyears = 0.03\nperiod_days = 1\nlitter = 5.0\n"
@@ -175,7 +175,7 @@ def test_all_four_modules_close_the_loop_and_do_so_alike_twice(tmp_path: Path, m
     done = CliRunner().invoke(app, ["run", str(path), "--out", str(tmp_path / "out")])
     assert done.exit_code == 0, done.output
     said = " ".join(done.output.split())
-    assert "learned moisture of theta (a site of the module; its input soc follows carbon), over 24 h" in said
+    assert "learned moisture of theta (a site of the module; its input soc_stock follows carbon), over 24 h" in said
     assert "loop warns the water that learned moisture adds and removes is" in said
     assert "mean and spread as learned" in said
     summary = json.loads((tmp_path / "out" / "run_summary.json").read_text())

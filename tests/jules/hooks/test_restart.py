@@ -36,7 +36,7 @@ def test_a_restarted_run_equals_an_uninterrupted_one(host: HostRunner, kind: str
 def learned_moisture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A module folder of soil moisture, trained on synthetic sites for three steps."""
     sites = [
-        MoistureSite(moisture_record(synthetic_site(400, seed=i, name=f"site {i}"), static={"clay": 3.0 * i}))
+        MoistureSite(moisture_record(synthetic_site(400, seed=i, name=f"site {i}"), static={"clay": 0.03 * i}))
         for i in range(8)
     ]
     return fit_moisture(
@@ -46,7 +46,7 @@ def learned_moisture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_learned_moisture_continues_through_a_restart(host: HostRunner, kind: str, learned_moisture: Path) -> None:
-    static = {"precip_year": 800.0, "t_air_mean": 283.0, "vpd_mean": 500.0}
+    static = {"precip_annual": 800.0, "t_air_mean": 283.0, "vpd_mean": 500.0}
     files = moisture_files("follow", "mode = 'nudge', tau_hours = 12.0") | {
         "trial_module.py": "from jules_ml.bridge.moisture import Follow\n"
         f"follow = Follow({str(learned_moisture)!r}, levels=(1, 2), warm_up=2, static={static})\n"

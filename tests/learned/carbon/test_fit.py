@@ -58,11 +58,20 @@ unit = "m3 m-3"
 members = 1
 steps = 3
 region = "{region}"
+{settings}
+[place]
 """
 
 
 def write_site(
-    folder: Path, k: int, *, soc: str = "", rain: bool = True, variable: str = "theta", more: str = ""
+    folder: Path,
+    k: int,
+    *,
+    soc: str = "",
+    rain: bool = True,
+    variable: str = "theta",
+    more: str = "",
+    settings: str = "",
 ) -> Path:
     """A site whose soil holds more water the more carbon it has."""
     rng = np.random.default_rng(k)
@@ -78,9 +87,13 @@ def write_site(
     frame = pd.DataFrame({"date": days.strftime("%Y-%m-%d"), "P": precip, "TA": t_air, "SWC": theta})
     frame.to_csv(folder / f"{name}.csv", index=False)
     text = EXPERIMENT.format(
-        name=name, variable=variable, region=f"R{k % 3}", depth="depth = 0.05\n" if variable == "theta" else ""
+        name=name,
+        variable=variable,
+        region=f"R{k % 3}",
+        depth="depth = 0.05\n" if variable == "theta" else "",
+        settings=settings if soc else f"soc_spread = 0.2\n{settings}",
     )
-    soc = soc or f'soc = {carbon:.2f}\nsoc_units = "g kg-1"\nsoc_spread = 0.2\n'
+    soc = soc or f"soc = {0.001 * carbon:.5f}\n"
     path = folder / f"{name}.toml"
     path.write_text(text + soc + more, encoding="utf-8")
     return path
@@ -90,7 +103,7 @@ def write_site(
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("carbon")
     paths = [write_site(folder, k, more="bulk_density = 1300.0\n") for k in range(9)]
-    paths.append(write_site(folder, 11, soc="tree = 0.5\n"))
+    paths.append(write_site(folder, 11, soc="frac_tree = 0.5\n"))
     done = CliRunner().invoke(app, ["fit", "carbon", *map(str, paths), "--out", str(folder / "module"), "--quiet"])
     assert done.exit_code == 0, done.output
     return folder, folder / "module"
@@ -122,7 +135,8 @@ def test_what_is_exported_is_what_jules_starts_from(fitted: tuple[Path, Path], t
     with xr.open_dataset(files[-1]) as ds:
         assert ds["cs"].dims == ("scpool", "sclayer", "y", "x")
         assert ds["cs"].attrs["units"] == "kg m-2"
-        assert float(ds["soc_low"].squeeze()) < float(ds["soc"].squeeze()) < float(ds["soc_high"].squeeze())
+        assert float(ds["soc_density_low"].squeeze()) < float(ds["soc_density"].squeeze())
+        assert float(ds["soc_density"].squeeze()) < float(ds["soc_density_high"].squeeze())
 
 
 def test_cores_go_before_a_prediction_unless_it_is_asked_for(fitted: tuple[Path, Path], tmp_path: Path) -> None:
@@ -132,17 +146,17 @@ def test_cores_go_before_a_prediction_unless_it_is_asked_for(fitted: tuple[Path,
     assert CliRunner().invoke(app, asked).exit_code == 0
     opened = {kind: xr.open_dataset(tmp_path / kind / "site03.nc") for kind in ("cores", "predicted")}
     carbon = 0.001 * 5.0 * 1.3**3 * 1300.0  # g kg-1 times kg m-3
-    assert opened["cores"]["soc"].item() == pytest.approx(carbon, rel=1e-3)
+    assert opened["cores"]["soc_density"].item() == pytest.approx(carbon, rel=1e-3)
     assert opened["cores"]["cs"].item() == pytest.approx(carbon * 0.3 / 0.55, rel=1e-3)
-    assert opened["cores"]["soc_high"].item() == pytest.approx(carbon * np.exp(1.645 * 0.2), rel=1e-3)
+    assert opened["cores"]["soc_density_high"].item() == pytest.approx(carbon * np.exp(1.645 * 0.2), rel=1e-3)
     assert opened["cores"].attrs["origin"].startswith("cores of the site")
     assert "its cores were set aside" in opened["predicted"].attrs["origin"]
-    assert opened["predicted"]["soc"].item() != pytest.approx(carbon, rel=1e-3)
+    assert opened["predicted"]["soc_density"].item() != pytest.approx(carbon, rel=1e-3)
     predicted = read_predictions(module, kind="carbon").sel(site="site11")
     with xr.open_dataset(tmp_path / "cores" / "site11.nc") as ds:
         # its density was not measured, and a soil with more carbon is a lighter one
-        assert ds["soc_high"].item() < 0.001 * predicted["upper"].item() * predicted["bulk_density"].item()
-        assert ds["soc_low"].item() > 0.001 * predicted["lower"].item() * predicted["bulk_density"].item()
+        assert ds["soc_density_high"].item() < 0.001 * predicted["upper"].item() * predicted["bulk_density"].item()
+        assert ds["soc_density_low"].item() > 0.001 * predicted["lower"].item() * predicted["bulk_density"].item()
         assert ds.attrs["origin"] == "predicted by a module that has not seen the site"
 
 
@@ -170,7 +184,7 @@ def test_a_site_is_not_given_twice(fitted: tuple[Path, Path], tmp_path: Path) ->
     experiments = [load_experiment(write_site(tmp_path, k)) for k in range(9)]
     with pytest.raises(BadInput, match=r"site03 is given 2 times.*give each site once"):
         fit_carbon([*experiments, experiments[3]], tmp_path / "out")
-    new = load_experiment(write_site(tmp_path, 20))
+    new = load_experiment(write_site(tmp_path, 20, soc="soc = 0.5\n"))
     with pytest.raises(BadInput, match="site20 is given 2 times"):
         evaluate_carbon(module, [new, new])
 
@@ -192,12 +206,12 @@ def test_fewer_than_eight_sites_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("soc", "said"),
     [
-        ('soc = 2.5\nsoc_units = "%"\n', "multiply it by 10"),
-        ("soc = 25.0\n", "soc has no unit.*g kg-1"),
-        ('soc = 25.0\nsoc_units = "kg m-2"\n', "bring soc to 'g kg-1'"),
+        ("soc = 2.5\n", "outside 0 to 0.58 kg kg-1.*% by 100"),
+        ("soc = 25.0\n", "outside 0 to 0.58 kg kg-1.*divide g kg-1 by 1000"),
+        ("soc_stock = 250.0\n", "outside 0 to 90 kg m-2"),
     ],
 )
-def test_units_are_told_and_right(tmp_path: Path, soc: str, said: str) -> None:
+def test_carbon_in_another_unit_is_refused(tmp_path: Path, soc: str, said: str) -> None:
     with pytest.raises(BadInput, match=said) as caught:
         load_experiment(write_site(tmp_path, 0, soc=soc))
     assert "site00.toml" in str(caught.value)
@@ -214,7 +228,7 @@ def test_cosmos_vwc_is_refused_unless_allowed_and_then_marked(tmp_path: Path) ->
     assert carbon_site(load_experiment(paths[2])).knows_carbon
     with pytest.raises(BadInput, match=r"site02, theta: COSMOS_VWC.*allow_cosmos_vwc = true"):
         fit_carbon([load_experiment(path) for path in paths], tmp_path / "out")
-    paths[0] = write_site(tmp_path, 0, more="allow_cosmos_vwc = true\n")
+    paths[0] = write_site(tmp_path, 0, settings="allow_cosmos_vwc = true\n")
     reports = Reports()
     done = fit_carbon([load_experiment(path) for path in paths], tmp_path / "out", progress=reports)
     reports.check("fit")

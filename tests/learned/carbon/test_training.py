@@ -43,7 +43,7 @@ def made(k: int, *, follows: bool = True) -> CarbonSite:
     t_air = 285.0 + 6.0 * np.sin(2.0 * np.pi * DAYS.day_of_year.to_numpy() / 365.0) + rng.normal(size=len(DAYS))
     return CarbonSite(
         name=f"M{k}", days=DAYS, theta=theta, precip=precip, t_air=t_air, t_soil=t_air, static=climate_of(precip, t_air),
-        soc=soc, soc_spread=0.1, region=f"R{k % 4}",
+        soc=0.001 * soc, soc_spread=0.1, region=f"R{k % 4}",
     )  # fmt: skip
 
 
@@ -174,7 +174,9 @@ def test_more_sites_teach_more(following: list[CarbonSite]) -> None:
     assert curve[12][1] < curve[12][0]
 
 
-@pytest.mark.parametrize(("soc", "said"), [(0.02, "kg kg-1"), (900.0, "grams of carbon")])
+@pytest.mark.parametrize(
+    ("soc", "said"), [(20.0, "divide by 1000, it seems to be in g kg-1"), (0.0001, "kilograms of carbon")]
+)
 def test_carbon_that_cannot_be_is_refused(soc: float, said: str) -> None:
     with pytest.raises(BadInput, match=f"here, soc: .*{said}"):
         check_carbon(soc, where="here, soc")

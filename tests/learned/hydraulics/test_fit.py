@@ -21,11 +21,12 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.jules.export.ancillary import export_ancillaries
+from jules_ml.learned.card_versions import current_card
 from jules_ml.learned.hydraulics.evaluate import evaluate_hydraulics
 from jules_ml.learned.hydraulics.fit import fit_hydraulics
 from jules_ml.learned.hydraulics.network import LearnedHydraulics
 from jules_ml.learned.hydraulics.site import hydraulic_site
-from jules_ml.learned.hydraulics.store import load_hydraulics, settings_of
+from jules_ml.learned.hydraulics.store import load_hydraulics
 
 EXPERIMENT = """\
 [site]
@@ -53,7 +54,7 @@ sand = {sand}
 silt = 0.4
 clay = {clay}
 bulk_density = 1300.0
-organic_carbon = 0.02
+soc = 0.02
 
 [[surface.tiles]]
 type = "c3_grass"
@@ -123,7 +124,7 @@ def test_fit_writes_a_module_folder_that_can_be_read(fitted: tuple[Path, Path]) 
     _, out = fitted
     card = json.loads((out / "card.json").read_text(encoding="utf-8"))
     assert card["module"] == "hydraulics"
-    assert {"sand", "clay", "soc", "bulk_density", "precip"} <= set(card["inputs"])
+    assert {"sand", "clay", "soc_density", "bulk_density", "precip_annual"} <= set(card["inputs"])
     assert {"Light", "Heavy"} == set(card["sites"])
     network, _ = load_hydraulics(out)
     assert isinstance(network, LearnedHydraulics)
@@ -196,9 +197,11 @@ def test_a_record_without_days_enough_is_refused(tmp_path: Path) -> None:
     assert "least_days" in caught.value.remedy
 
 
-def test_unknown_inputs_are_refused() -> None:
-    with pytest.raises(ValueError, match="not colour"):
-        HydraulicSettings(inputs={"colour": 1.0})
+def test_unknown_properties_are_refused(tmp_path: Path) -> None:
+    path = write_site(tmp_path, "Odd", sand=0.4)
+    path.write_text("[place]\ncolour = 1.0\n\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
+    with pytest.raises(BadInput, match="key 'colour' is not known"):
+        load_experiment(path)
 
 
 def test_a_site_learned_from_keeps_its_soil_in_other_years(fitted: tuple[Path, Path], tmp_path: Path) -> None:
@@ -267,12 +270,15 @@ def test_sensors_of_no_known_layer_and_filled_days_are_left_out(tmp_path: Path) 
 
 @pytest.mark.parametrize(
     ("inputs", "problem"),
-    [("sand = 45.0", "between 0 and 1"), ("soc = -1.0", "kg m-3"), ("sand = 0.7, clay = 0.6", "add to more than 1")],
+    [
+        ("sand = 45.0", "outside 0 to 1"),
+        ("soc_density = -1.0", "kg m-3"),
+        ("sand = 0.7\nclay = 0.6", "add to 1.3, which is more than 1"),
+    ],
 )
 def test_inputs_that_cannot_be_are_refused(tmp_path: Path, inputs: str, problem: str) -> None:
     path = write_site(tmp_path, "Odd", sand=0.4)
-    text = path.read_text(encoding="utf-8").replace("[hydraulics]\n", f"[hydraulics]\ninputs = {{{inputs}}}\n")
-    path.write_text(text, encoding="utf-8")
+    path.write_text(f"[place]\n{inputs}\n\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
     with pytest.raises(BadInput, match=problem):
         load_experiment(path)
 
@@ -280,7 +286,7 @@ def test_inputs_that_cannot_be_are_refused(tmp_path: Path, inputs: str, problem:
 def test_texture_in_percent_is_refused(tmp_path: Path) -> None:
     path = write_site(tmp_path, "Percent", sand=0.4)
     path.write_text(path.read_text(encoding="utf-8").replace("sand = 0.4", "sand = 40.0"), encoding="utf-8")
-    with pytest.raises(BadInput, match="divide by 100"):
+    with pytest.raises(BadInput, match="divide it by 100"):
         hydraulic_site(load_experiment(path), HydraulicSettings(least_days=10))
 
 
@@ -314,7 +320,9 @@ def test_thresholds_of_frost_have_one_new_name(tmp_path: Path, old: str, remedy:
 
 def test_cards_with_the_former_thresholds_are_read() -> None:
     settings = HydraulicSettings(frozen_below=275.0, members=3)
-    card = settings.model_dump()
-    del card["frozen_below"]
-    assert settings_of({"settings": {**card, "t_air_above": 275.15, "t_soil_above": 275.0}}) == settings
-    assert settings_of({"settings": settings.model_dump()}) == settings
+    former = settings.model_dump()
+    del former["frozen_below"]
+    for stored in ({**former, "t_air_above": 275.15, "t_soil_above": 275.0}, settings.model_dump()):
+        card = current_card({"card_version": 1, "module": "hydraulics", "inputs": {}, "settings": stored})
+        assert card is not None
+        assert HydraulicSettings(**card["settings"]) == settings

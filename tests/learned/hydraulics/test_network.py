@@ -62,8 +62,10 @@ def test_unbounded_is_the_inverse_of_bounded() -> None:
 
 
 def test_an_unknown_input_counts_as_the_mean_and_a_far_one_as_the_farthest_seen() -> None:
-    network = LearnedHydraulics(["soc", "t_air"], members=3)
-    seen = input_table([{"soc": 10.0, "t_air": 280.0}, {"soc": 1000.0, "t_air": 290.0}], network.inputs)
+    network = LearnedHydraulics(["soc_density", "t_air_mean"], members=3)
+    seen = input_table(
+        [{"soc_density": 10.0, "t_air_mean": 280.0}, {"soc_density": 1000.0, "t_air_mean": 290.0}], network.inputs
+    )
     network.scale_to(seen)
     torch.nn.init.normal_(network.direct)
 
@@ -91,8 +93,8 @@ def test_climate_says_what_the_weather_was() -> None:
         q=0.005 * even,
     )
     found = climate_inputs(forcing, timestep=3600.0, lst=np.full(days, 287.0))
-    assert found["precip"] == pytest.approx(730.5, rel=1e-4)
-    assert found["t_range"] == pytest.approx(10.0, rel=1e-3)
-    assert found["lst_excess"] == pytest.approx(2.0, abs=1e-3)
-    assert found["swi"] == pytest.approx(0.0, abs=1e-3)
-    assert np.isnan(climate_inputs(forcing, timestep=3600.0)["lst_excess"])
+    assert found["precip_annual"] == pytest.approx(730.5, rel=1e-4)
+    assert found["t_air_diurnal_range"] == pytest.approx(10.0, rel=1e-3)
+    assert found["lst_excess_warm_mean"] == pytest.approx(2.0, abs=1e-3)
+    assert found["swi_variation"] == pytest.approx(0.0, abs=1e-3)
+    assert np.isnan(climate_inputs(forcing, timestep=3600.0)["lst_excess_warm_mean"])

@@ -32,7 +32,7 @@ def stations(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> lis
     for wban, row in soils[soils["clay"].notna()].head(13).iterrows():
         text = f'[data]\nreader = "uscrn"\npath = "{daily}"\nwban = "{wban}"\n'
         text += f"[moisture]\n{SETTINGS}" if not files else "[moisture]\n"
-        text += f"site_properties = {{clay = {row['clay']}, sand = {row['sand']}}}\n"
+        text += f"[place]\nclay = {0.01 * row['clay']}\nsand = {0.01 * row['sand']}\n"
         files.append(folder / f"{wban}.toml")
         files[-1].write_text(text, encoding="utf-8")
     return files
@@ -70,14 +70,14 @@ def test_folds_that_leave_too_few_sites_are_refused_before_anything_is_learned(
 @pytest.mark.parametrize(
     ("properties", "said"),
     [
-        ("{claay = 20}", "'claay' is no property"),
-        ("{bulk_density = 1300}", "bulk_density = 1300 is beyond 0.02 to 2.6"),
+        ("claay = 0.2", "key 'claay' is not known"),
+        ("bulk_density = 1.3", "bulk_density is 1.3, outside 30 to 2700 kg m-3"),
     ],
 )
 def test_properties_that_cannot_be_are_refused(
     stations: list[Path], tmp_path: Path, properties: str, said: str
 ) -> None:
-    text = stations[1].read_text(encoding="utf-8").split("site_properties")[0] + f"site_properties = {properties}\n"
+    text = stations[1].read_text(encoding="utf-8").split("[place]")[0] + f"[place]\n{properties}\n"
     (tmp_path / "wrong.toml").write_text(text, encoding="utf-8")
     done = CliRunner().invoke(app, ["fit", "moisture", str(tmp_path / "wrong.toml"), "--out", str(tmp_path / "theta")])
     assert done.exit_code == 2

@@ -189,7 +189,7 @@ def test_a_point_that_is_no_site_is_refused(module: MoistureFit) -> None:
         elsewhere(Follow(module.folder, warm_up=1))
     assert "static={...}" in str(error.value)
     with pytest.raises(BadInput, match="t_air_mean, vpd_mean are missing"):
-        elsewhere(Follow(module.folder, warm_up=1, static={"precip_year": 800.0}))
+        elsewhere(Follow(module.folder, warm_up=1, static={"precip_annual": 800.0}))
 
 
 def test_the_hook_brings_no_hdf5() -> None:

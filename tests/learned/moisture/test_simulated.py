@@ -39,7 +39,7 @@ def runs(*, count: int = 2, days: int = 700) -> np.ndarray:
 def test_a_simulated_record_has_the_weather_and_nothing_that_the_soil_itself_told() -> None:
     lst = np.full(700, 290.0)
     record = moisture_record(
-        site(lst=lst), jules=jules_run(), static={"clay": 20.0, "sand": 40.0, "soc": 5.0, "elevation": 100.0}
+        site(lst=lst), jules=jules_run(), static={"clay": 0.2, "sand": 0.4, "soc_stock": 5.0, "elevation": 100.0}
     )
     first, second = simulated_sites(record, runs(), EARLY)
     assert first.record.static == {"elevation": 100.0}

@@ -85,8 +85,8 @@ def test_limits_know_soil_and_weather() -> None:
     rain = np.array([0.0, 5.0, np.nan, 3.0])
     assert np.array_equal(supply(rain, np.full(4, 285.0)), rain, equal_nan=True)
     assert np.isnan(supply(rain, np.array([285.0, 270.0, 285.0, 285.0]))[1:]).all()  # snow may lie
-    assert porosity({"bulk_density": 1.325}) == pytest.approx(0.5)
-    record = moisture_record(site(400), static={"bulk_density": 1.325})
+    assert porosity({"bulk_density": 1325.0}) == pytest.approx(0.5)
+    record = moisture_record(site(400), static={"bulk_density": 1325.0})
     made = batch([record], jules=[np.full((2, 4), np.nan)], levels=[[Level(0.3, 0.05)]], static=(), statics=[{}])
     assert made.limits.porosity.tolist() == pytest.approx([0.5])
     assert made.limits.level[0, 3].tolist() == pytest.approx([0.3, 0.05])
@@ -109,7 +109,7 @@ def test_water_that_came_from_nowhere_is_counted() -> None:
 
 def test_a_penalty_keeps_predictions_within_porosity() -> None:
     record = moisture_record(
-        site(400), static={"bulk_density": 2.65 * (1.0 - 0.25)}
+        site(400), static={"bulk_density": 2650.0 * (1.0 - 0.25)}
     )  # saturated at 0.25, and wetter at times
     assert (record.theta > 0.26).any()
     every = [TrainingSite(record, np.ones(400, dtype=bool))]
@@ -122,7 +122,7 @@ def test_a_penalty_keeps_predictions_within_porosity() -> None:
 @pytest.fixture(scope="module")
 def many() -> list[MoistureRecord]:
     return [
-        moisture_record(site(400, seed=i, name=f"site {i}"), static={"clay": 3.0 * i, "sand": 50.0}) for i in range(9)
+        moisture_record(site(400, seed=i, name=f"site {i}"), static={"clay": 0.03 * i, "sand": 0.5}) for i in range(9)
     ]
 
 
@@ -154,21 +154,21 @@ def test_a_module_of_few_sites_cannot_guess_and_says_what_to_do(many: list[Moist
 def test_a_static_input_that_is_missing_is_named() -> None:
     model = LevelModel(("clay",), np.zeros(1), np.ones(1), np.zeros((2, 2)), (0.05, 0.2))
     with pytest.raises(BadInput, match="static input 'clay' is missing") as error:
-        model.predict({"sand": 3.0}, where="site X")
+        model.predict({"sand": 0.03}, where="site X")
     assert "site X" in str(error.value)
-    assert "site_properties" in str(error.value)
+    assert "[place]" in str(error.value)
 
 
 def test_levels_that_follow_clay_are_found_and_kept_by_the_card() -> None:
     random = np.random.default_rng(0)
     statics = [
-        {"precip_year": 800.0, "t_air_mean": 283.0, "vpd_mean": 500.0, "clay": c, "sand": 40.0}
-        for c in random.uniform(0, 50, 30)
+        {"precip_annual": 800.0, "t_air_mean": 283.0, "vpd_mean": 500.0, "clay": c, "sand": 0.4}
+        for c in random.uniform(0.0, 0.5, 30)
     ]
-    levels = [Level(0.1 + 0.005 * s["clay"], 0.05) for s in statics]
+    levels = [Level(0.1 + 0.5 * s["clay"], 0.05) for s in statics]
     guess = fit_guess(statics, levels, static="texture")
     assert guess is not None
-    found, error = guess.predict({**statics[0], "clay": 30.0})
+    found, error = guess.predict({**statics[0], "clay": 0.3})
     assert found.mean == pytest.approx(0.25, abs=0.02)
     assert error[0] == 0.02  # no guess is surer
     again = LevelModel.from_card(guess.models[0].to_card())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,16 +30,21 @@ from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.learned.respiration.training import ConcurvityWarning, learn_respiration
 from jules_ml.physics.respiration import fsth, ftemp_q10
 
-SOIL = RespirationSettings(target="soil", members=4, inner_folds=3, porosity={"synthetic": 0.45, "other": 0.45})
+SOIL = RespirationSettings(target="soil", members=4, inner_folds=3)
 S = torch.linspace(0.35, 0.85, 51, dtype=torch.float64)
 T = torch.linspace(274.0, 292.0, 37, dtype=torch.float64)
+
+
+def site_record(**changes: Any) -> xr.Dataset:
+    """A record whose porosity is known."""
+    return synthetic_record(**changes).assign_attrs(porosity=0.45)
 
 
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("modules") / "synthetic"
     reports = Reports()
-    fit_respiration(synthetic_record(), SOIL, folder, progress=reports)
+    fit_respiration(site_record(), SOIL, folder, progress=reports)
     reports.check("fit")
     return folder
 
@@ -81,13 +87,13 @@ def test_the_folder_is_whole(fitted: Path) -> None:
 
 
 def test_the_same_twice() -> None:
-    rows = select_rows(synthetic_record(days=500), SOIL)
+    rows = select_rows(site_record(days=500), SOIL)
     first, second = (learn_respiration(rows, SOIL).module.state_dict() for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 def test_another_site_is_adapted_by_its_first_month(fitted: Path, tmp_path: Path) -> None:
-    record = synthetic_record(site="other", r0=6.0, seed=3)
+    record = site_record(site="other", r0=6.0, seed=3)
     adaptation = adapt_respiration(fitted, [record], tmp_path / "adapted", days=AdaptationDays(count=30))
     assert adaptation.scores["all"]["nse"] > 0.8
     module, _, card = load_respiration(tmp_path / "adapted")
@@ -100,7 +106,7 @@ def test_another_site_is_adapted_by_its_first_month(fitted: Path, tmp_path: Path
 
 
 def test_days_spread_over_a_year_are_not_scored(fitted: Path, tmp_path: Path) -> None:
-    record = synthetic_record(site="other", r0=6.0, seed=3)
+    record = site_record(site="other", r0=6.0, seed=3)
     dates = frozenset(pd.date_range("2020-01-05", periods=30, freq="12D").date)
     adaptation = adapt_respiration(fitted, [record], tmp_path / "adapted", days=AdaptationDays(dates=dates))
     assert adaptation.scores["all"]["nse"] > 0.8
@@ -112,22 +118,22 @@ def test_days_spread_over_a_year_are_not_scored(fitted: Path, tmp_path: Path) ->
 
 
 def test_another_site_that_is_not_adapted_has_the_mean_of_the_training_sites(fitted: Path, tmp_path: Path) -> None:
-    scores = evaluate_respiration(fitted, synthetic_record(site="other", r0=6.0, seed=3), tmp_path / "scored")
+    scores = evaluate_respiration(fitted, site_record(site="other", r0=6.0, seed=3), tmp_path / "scored")
     assert scores["sites_without_base_respiration"] == ["other"]
     assert scores["all"]["bias"] < -1.0
 
 
 def test_training_site_and_days_without_observations_are_refused(fitted: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="needs no adaptation there"):
-        adapt_respiration(fitted, [synthetic_record()], tmp_path / "adapted", days=AdaptationDays(count=30))
+        adapt_respiration(fitted, [site_record()], tmp_path / "adapted", days=AdaptationDays(count=30))
     never = AdaptationDays(dates=read_days("1999-01-01"))
     with pytest.raises(BadInput, match="none of the days"):
-        adapt_respiration(fitted, [synthetic_record(site="other", seed=3)], tmp_path / "adapted", days=never)
+        adapt_respiration(fitted, [site_record(site="other", seed=3)], tmp_path / "adapted", days=never)
 
 
 def test_a_record_that_was_learned_from_is_not_scored(fitted: Path) -> None:
     with pytest.raises(BadInput, match="overlaps in time") as caught:
-        evaluate_respiration(fitted, synthetic_record())
+        evaluate_respiration(fitted, site_record())
     assert "other years" in caught.value.remedy
 
 
@@ -153,7 +159,7 @@ def test_far_from_the_data_curves_are_bounded(fitted: Path) -> None:
 
 
 def test_where_water_is_nothing_lloyd_and_taylor_are_given() -> None:
-    record = synthetic_record(noise=0.6, days=400)
+    record = site_record(noise=0.6, days=400)
     rng = np.random.default_rng(1)
     t_soil = record["t_soil"].to_numpy()[:, 0]
     flux = 3.0 * np.exp(308.56 * (1 / 56.02 - 1 / (t_soil - 227.13)))
@@ -168,7 +174,7 @@ def test_where_water_is_nothing_lloyd_and_taylor_are_given() -> None:
 
 def test_beyond_the_data_lloyd_and_taylors_f_is_juless() -> None:
     settings = SOIL.model_copy(update={"moisture": "saturation"})
-    record = synthetic_record(noise=0.6, days=400)
+    record = site_record(noise=0.6, days=400)
     t_soil = record["t_soil"].to_numpy()[:, 0]
     rng = np.random.default_rng(1)
     flux = 3.0 * np.exp(308.56 * (1 / 56.02 - 1 / (t_soil - 227.13))) * (1.0 + 0.6 * rng.normal(size=len(t_soil)))
@@ -181,21 +187,21 @@ def test_beyond_the_data_lloyd_and_taylors_f_is_juless() -> None:
 
 
 def test_water_and_temperature_that_go_together_are_warned_of() -> None:
-    rows = select_rows(synthetic_record(days=400, collinear=True), SOIL)
+    rows = select_rows(site_record(days=400, collinear=True), SOIL)
     with pytest.warns(ConcurvityWarning, match="cannot be told apart"):
         learn_respiration(rows, SOIL)
 
 
 def test_separability_is_checked_where_asked() -> None:
     settings = SOIL.model_copy(update={"check_separability": True})
-    found = learn_respiration(select_rows(synthetic_record(days=500), settings), settings).separability
+    found = learn_respiration(select_rows(site_record(days=500), settings), settings).separability
     assert found is not None
     assert found.nse_joint == pytest.approx(found.nse_product, abs=0.05)
 
 
 def test_a_product_of_the_wrong_kind_is_found_out() -> None:
     settings = SOIL.model_copy(update={"check_separability": True})
-    record = synthetic_record(noise=0.05)
+    record = site_record(noise=0.05)
     theta, t_soil = record["theta"].to_numpy()[:, 0] / 0.45, record["t_soil"].to_numpy()[:, 0]
     # warmth helps where it is wet and harms where it is dry
     flux = 3.0 * np.exp(0.3 * (t_soil - 283.0) * (theta - 0.6))
@@ -215,7 +221,7 @@ def test_day_and_night_at_a_tower(shared_data: Path, tmp_path: Path) -> None:
 
 def test_rows_that_a_threshold_of_friction_velocity_lacks_do_not_lower_the_level() -> None:
     settings = SOIL.model_copy(update={"likelihood": "student_t"})
-    rows = select_rows(synthetic_record(days=400), settings)
+    rows = select_rows(site_record(days=400), settings)
     rng = np.random.default_rng(0)
     some = np.where(rng.random((len(rows), 1)) < 0.4, np.nan, rows.flux[:, np.newaxis])
     whole, part = (learn_respiration(each, settings).held_out.mean() for each in (rows, replace(rows, variants=some)))
@@ -224,7 +230,7 @@ def test_rows_that_a_threshold_of_friction_velocity_lacks_do_not_lower_the_level
 
 def test_scores_do_not_replace_a_module(fitted: Path) -> None:
     with pytest.raises(BadInput, match="holds a module"):
-        evaluate_respiration(fitted, synthetic_record(site="other", seed=3), fitted)
+        evaluate_respiration(fitted, site_record(site="other", seed=3), fitted)
     assert (fitted / "model.safetensors").is_file()
 
 
@@ -232,7 +238,7 @@ def test_scores_do_not_replace_what_is_not_theirs(fitted: Path, tmp_path: Path) 
     (tmp_path / "scores.json").write_text("{}", encoding="utf-8")
     (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(BadInput, match="something else"):
-        evaluate_respiration(fitted, synthetic_record(site="other", seed=3), tmp_path)
+        evaluate_respiration(fitted, site_record(site="other", seed=3), tmp_path)
     assert (tmp_path / "mine.txt").is_file()
 
 
@@ -246,7 +252,7 @@ def test_nee_without_quality_codes_is_refused_unless_it_is_said_to_be_measured(s
 
 def test_a_rising_g_rises() -> None:
     settings = SOIL.model_copy(update={"monotone_temperature": True})
-    learned = learn_respiration(select_rows(synthetic_record(days=400), settings), settings)
+    learned = learn_respiration(select_rows(site_record(days=400), settings), settings)
     with torch.no_grad():
         assert bool((torch.diff(learned.module.g(T)) > 0.0).all())
     assert learned.validation.nse_learned > 0.8

@@ -35,7 +35,7 @@ def test_a_good_record_is_used_whole() -> None:
 
 
 def test_porosity_that_is_given_is_taken() -> None:
-    rows = select_rows(synthetic_record(), SOIL.model_copy(update={"porosity": {"synthetic": 0.6}}))
+    rows = select_rows(synthetic_record().assign_attrs(porosity=0.6), SOIL)
     np.testing.assert_allclose(rows.wetness, rows.theta / 0.6)
 
 

@@ -1,0 +1,149 @@
+"""Cards of module folders that earlier versions wrote, converted to the present one as they are read.
+
+Version 2 names static inputs as :data:`~jules_ml.experiment.place.PROPERTIES` does, in its units. Weights need no conversion: the scaled
+inputs of a network stay the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+#: Version of the card.
+CARD_VERSION: Final = 2
+
+#: Static inputs of version 1 by kind: present name, and the factor that brings a value to the present unit.
+_MOISTURE: Final[Mapping[str, tuple[str, float]]] = {
+    "clay": ("clay", 0.01),
+    "sand": ("sand", 0.01),
+    "bulk_density": ("bulk_density", 1000.0),
+    "soc": ("soc_stock", 1.0),
+    "precip_year": ("precip_annual", 1.0),
+    "trees": ("frac_tree", 1.0),
+    "grass": ("frac_grass", 1.0),
+    "bare": ("frac_bare", 1.0),
+    "lst_excess": ("lst_excess_mean", 1.0),
+    "lst_range": ("lst_excess_std", 1.0),
+}
+_HYDRAULICS: Final[Mapping[str, tuple[str, float]]] = {
+    "soc": ("soc_density", 1.0),
+    "t_air": ("t_air_mean", 1.0),
+    "precip": ("precip_annual", 1.0),
+    "dryness": ("dryness_index", 1.0),
+    "t_range": ("t_air_diurnal_range", 1.0),
+    "swi": ("swi_variation", 1.0),
+    "lst_excess": ("lst_excess_warm_mean", 1.0),
+    "lst_spread": ("lst_excess_warm_std", 1.0),
+    "tree": ("frac_tree", 1.0),
+    "bare": ("frac_bare", 1.0),
+}
+_CARBON: Final[Mapping[str, tuple[str, float]]] = {
+    "t_mean": ("t_air_mean", 1.0),
+    "t_season": ("t_air_seasonality", 1.0),
+    "precip": ("precip_annual", 1.0),
+    "tree": ("frac_tree", 1.0),
+    "bare": ("frac_bare", 1.0),
+}
+
+_Table = Mapping[str, tuple[str, float]]
+
+
+def current_card(card: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Convert a card to the present version.
+
+    Parameters
+    ----------
+    card : mapping
+        Contents of ``card.json``.
+
+    Returns
+    -------
+    dict or None
+        None where the version is unknown.
+    """
+    version = card.get("card_version")
+    if version == CARD_VERSION:
+        return dict(card)
+    if version != 1:
+        return None
+    convert = _FROM_VERSION_1.get(str(card.get("module")))
+    converted = dict(card) if convert is None else convert(dict(card))
+    return converted | {"card_version": CARD_VERSION}
+
+
+def _moisture(card: dict[str, Any]) -> dict[str, Any]:
+    inputs = card["inputs"]
+    inputs = {**inputs, "static": [_name(name, _MOISTURE) for name in inputs["static"]]}
+    sites = {
+        key: {site: of | {"static": _values(of["static"], _MOISTURE)} for site, of in card[key].items()}
+        for key in ("known", "sites")
+    }
+    guess = card["level_guess"]
+    return card | {
+        "inputs": inputs,
+        **sites,
+        "level_guess": None if guess is None else [_level(each) for each in guess],
+    }
+
+
+def _level(model: Mapping[str, Any]) -> dict[str, Any]:
+    """Regression of the level: the scaling of its inputs follows their units."""
+    factors = [_MOISTURE.get(name, ("", 1.0))[1] for name in model["names"]]
+    scaling = {
+        key: [factor * value for factor, value in zip(factors, model[key], strict=True)] for key in ("centre", "width")
+    }
+    return {**model, **scaling, "names": [_name(name, _MOISTURE) for name in model["names"]]}
+
+
+def _hydraulics(card: dict[str, Any]) -> dict[str, Any]:
+    sites = {site: of | {"inputs": _values(of["inputs"], _HYDRAULICS)} for site, of in card.get("sites", {}).items()}
+    card = _without(card, "inputs", "t_air_above")
+    if "t_soil_above" in card["settings"]:
+        frozen_below = card["settings"]["t_soil_above"]
+        card = _without(card, "t_soil_above")
+        card["settings"]["frozen_below"] = frozen_below
+    return card | {
+        "inputs": {_name(name, _HYDRAULICS): of for name, of in card["inputs"].items()},
+        **({"sites": sites} if "sites" in card else {}),
+    }
+
+
+def _carbon(card: dict[str, Any]) -> dict[str, Any]:
+    if "settings" not in card:
+        return card
+    sites = {site: of | {"soc": None if of["soc"] is None else 0.001 * of["soc"]} for site, of in card["sites"].items()}
+    return _without(card, "soc", "soc_units", "bulk_density", "tree", "bare") | {
+        "inputs": {_name(name, _CARBON): of for name, of in card["inputs"].items()},
+        "sites": sites,
+    }
+
+
+def _respiration(card: dict[str, Any]) -> dict[str, Any]:
+    porosity = card["settings"].get("porosity", {})
+    return _without(card, "porosity") | {"porosity": {**card["porosity"], **porosity}}
+
+
+def _without(card: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Card without some of its settings."""
+    return card | {"settings": {name: value for name, value in card["settings"].items() if name not in names}}
+
+
+def _name(name: str, table: _Table) -> str:
+    return table.get(name, (name, 1.0))[0]
+
+
+def _values(values: Mapping[str, float | None], table: _Table) -> dict[str, float | None]:
+    """Properties of a site by their present names, in their present units."""
+    converted: dict[str, float | None] = {}
+    for old, value in values.items():
+        name, factor = table.get(old, (old, 1.0))
+        converted[name] = None if value is None else factor * value
+    return converted
+
+
+_FROM_VERSION_1: Final[Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
+    "respiration": _respiration,
+    "moisture": _moisture,
+    "hydraulics": _hydraulics,
+    "carbon": _carbon,
+}
