@@ -49,7 +49,7 @@ def test_a_simulated_record_has_the_weather_and_nothing_that_the_soil_itself_tol
     assert not second.record.has_jules  # the weather alone must do
     np.testing.assert_array_equal(first.record.dynamic["precip"], record.dynamic["precip"])
     np.testing.assert_array_equal(first.record.theta, runs()[0])
-    assert {first.record.site, second.record.site} == {"made-up, soil 1", "made-up, soil 2"}
+    assert {first.record.site, second.record.site} == {"synthetic, soil 1", "synthetic, soil 2"}
 
 
 def test_frozen_days_and_days_without_a_run_are_not_learned_from() -> None:
@@ -68,7 +68,7 @@ def test_a_run_that_does_not_reach_the_days_learned_from_is_left_out() -> None:
     theta = runs()
     theta[0, :295] = np.nan
     (second,) = simulated_sites(moisture_record(site()), theta, EARLY)
-    assert second.record.site == "made-up, soil 2"
+    assert second.record.site == "synthetic, soil 2"
 
 
 def test_runs_teach_and_are_no_sites_that_are_known() -> None:
@@ -76,10 +76,10 @@ def test_runs_teach_and_are_no_sites_that_are_known() -> None:
     plain = TrainingSite(record, EARLY)
     taught = replace(plain, simulated=simulated_sites(record, runs(), EARLY))
     ensembles = [learn_moisture([each], QUICK) for each in (plain, taught)]
-    assert all(set(ensemble.sites) == {"made-up"} for ensemble in ensembles)
+    assert all(set(ensemble.sites) == {"synthetic"} for ensemble in ensembles)
     one, other = (torch.cat([p.flatten() for p in e.members[0].parameters()]) for e in ensembles)
     assert not torch.equal(one, other)
-    mean, other_mean = (ensemble.sites["made-up"].level(0).mean for ensemble in ensembles)
+    mean, other_mean = (ensemble.sites["synthetic"].level(0).mean for ensemble in ensembles)
     assert mean == other_mean
 
 
@@ -214,13 +214,13 @@ def test_runs_are_read_as_jules_wrote_them_or_as_the_column_did(tmp_path: Path) 
 def test_a_fit_learns_from_runs_and_says_so(tmp_path: Path) -> None:
     record = moisture_record(site())
     fit = fit_moisture([MoistureSite(record, simulated=runs())], QUICK, tmp_path / "theta")
-    assert set(fit.ensemble.sites) == {"made-up"}
+    assert set(fit.ensemble.sites) == {"synthetic"}
     card = json.loads((tmp_path / "theta" / "card.json").read_text(encoding="utf-8"))
-    assert card["sites"]["made-up"]["simulated_runs"] == 2
+    assert card["sites"]["synthetic"]["simulated_runs"] == 2
     late = runs()
     late[0, :500] = np.nan  # no day before those that are held out
     fit = fit_moisture([MoistureSite(record, simulated=late)], QUICK, tmp_path / "again")
-    assert any("made-up: of 2 runs with other soils 1 were learned from" in said for said in fit.warnings)
+    assert any("synthetic: of 2 runs with other soils 1 were learned from" in said for said in fit.warnings)
 
 
 def test_an_ensemble_of_the_column_is_what_may_be_named(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Learning of soil moisture: levels, adaptation, and an ensemble of made-up sites."""
+"""Learning of soil moisture: levels, adaptation, and an ensemble of synthetic sites."""
 
 from __future__ import annotations
 
