@@ -56,10 +56,13 @@ def fit(
 ) -> None:
     """Fit a module to records, score it on the test period beside its baselines, and write its folder."""
     from jules_ml.experiment import load_experiment
+    from jules_ml.experiment.other_kinds import KINDS
+    from jules_ml.support.plugins import require_plugin
 
     if adapt is None and (days is not None or days_at is not None):
         raise BadInput("--days and --days-at are for --adapt", remedy="give --adapt DIR too, or leave them out")
-    # experiments are read before torch is loaded, so that a mistake in one is reported at once
+    # the kind and the experiments are checked before torch is loaded, so that a mistake is reported at once
+    require_plugin(KINDS, kind)
     loaded = [load_experiment(path) for path in experiments]
     from jules_ml.learned.adaptation import AdaptationDays, read_days
     from jules_ml.learned.kind import kind_of

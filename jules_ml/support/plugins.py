@@ -41,6 +41,22 @@ def plugin_names(group: str) -> tuple[str, ...]:
     return tuple(sorted(_registered(group)))
 
 
+def require_plugin(group: str, name: str) -> None:
+    """Refuse a name that no plug-in of a group has, without importing any.
+
+    Raises
+    ------
+    BadInput
+        If no plug-in has this name.
+    """
+    registered = _registered(group)
+    if name not in registered:
+        names = ", ".join(sorted(registered)) or "none; install the package with 'pip install jules_ml'"
+        raise BadInput(
+            f"'{name}' is not registered under {group}", remedy=f"use one of those that are installed: {names}"
+        )
+
+
 @cache
 def load_plugin(group: str, name: str) -> Any:
     """Import a plug-in.
@@ -64,13 +80,9 @@ def load_plugin(group: str, name: str) -> Any:
     RunFailed
         If the package that registers it cannot be imported.
     """
-    registered = _registered(group)
-    if name not in registered:
-        names = ", ".join(sorted(registered)) or "none; install the package with 'pip install jules_ml'"
-        raise BadInput(
-            f"'{name}' is not registered under {group}", remedy=f"use one of those that are installed: {names}"
-        )
+    require_plugin(group, name)
+    point = _registered(group)[name]
     try:
-        return registered[name].load()
+        return point.load()
     except (ImportError, AttributeError) as error:
-        raise RunFailed(f"plug-in '{name}' ({registered[name].value}) cannot be imported: {error}") from error
+        raise RunFailed(f"plug-in '{name}' ({point.value}) cannot be imported: {error}") from error
