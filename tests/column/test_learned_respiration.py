@@ -21,6 +21,7 @@ from jules_ml.physics.integration import can_compile
 WILT, SAT = 0.136328, 0.45815
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "compiled", [False, pytest.param(True, marks=pytest.mark.skipif(not can_compile(), reason="no compiler"))]
 )

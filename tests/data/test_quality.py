@@ -120,6 +120,7 @@ def test_mean_sun_of_each_step_against_pvlib(latitude: float, longitude: float) 
     assert (mean[(fine == 0.0)] < 1e-3).all()
 
 
+@pytest.mark.slow
 def test_no_second_hdf5_library_comes_with_the_modules() -> None:
     """A program linked to netCDF, such as JULES, must be able to import them."""
     names = ("data.quality", "data.ustar", "data.satellite", "scoring.splits", "weather.disaggregate")

@@ -67,6 +67,7 @@ def test_the_last_years_are_used() -> None:
     assert part.sizes["time"] == 365 * 48
 
 
+@pytest.mark.slow
 def test_demo_on_a_few_days(record_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     short = davos_experiment()
     assert short.run is not None

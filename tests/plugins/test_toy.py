@@ -55,6 +55,7 @@ def run(installed: Path, *typed: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_toy_kind_and_reader_work_from_the_command_line(installed: Path, experiment: Path) -> None:
     folder = experiment.parent
     done = run(installed, "fit", "toy_mean", str(experiment), "--out", str(folder / "module"))

@@ -195,6 +195,7 @@ def test_learned_hydraulics_and_learned_carbon_join_the_loop(tmp_path: Path) -> 
         run_closed_loop(load_experiment(path))
 
 
+@pytest.mark.slow
 def test_the_soil_begins_with_the_carbon_that_was_learned(tmp_path: Path) -> None:
     described = run_closed_loop(load_experiment(loop_experiment(tmp_path)))
     found = {}

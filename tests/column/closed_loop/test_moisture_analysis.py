@@ -170,6 +170,7 @@ def experiment(folder: Path, modules: Path, *changes: tuple[str, str], more: str
     return write_experiment(folder, (given, texture), ("282.0]\n", "282.0]\n" + section), *changes)
 
 
+@pytest.mark.slow
 def test_all_four_modules_close_the_loop_and_do_so_alike_twice(tmp_path: Path, modules: Path) -> None:
     path = experiment(tmp_path, modules)
     done = CliRunner().invoke(app, ["run", str(path), "--out", str(tmp_path / "out")])

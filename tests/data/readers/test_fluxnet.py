@@ -73,6 +73,7 @@ def towers(shared_data: Path) -> dict[str, xr.Dataset]:
     }
 
 
+@pytest.mark.slow
 def test_all_towers_load(towers: dict[str, xr.Dataset]) -> None:
     assert len(towers) == 16
     for ds in towers.values():

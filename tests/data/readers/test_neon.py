@@ -64,6 +64,7 @@ def test_one_site_is_stamped_at_the_end_of_its_day(daily: Path) -> None:
     assert ds.attrs["longitude"] == pytest.approx(-110.539)
 
 
+@pytest.mark.slow
 def test_hourly_driving_averages_to_the_days_of_jules(daily: Path, hourly: Path) -> None:
     for site, row in neon_sites(daily).iterrows():
         ds = read_neon_driving(hourly, str(site), **row[POSITION].astype(float).to_dict())

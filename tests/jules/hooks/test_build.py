@@ -18,6 +18,7 @@ from jules_ml.jules.hooks import BuiltHooks, build_hooks, check_executable, find
 from jules_ml.jules.sources import SOURCES
 
 
+@pytest.mark.slow
 def test_hooks_are_built_against_mod_files_and_relinked(
     built: BuiltHooks, hosts: Path, host: HostRunner, tmp_path: Path
 ) -> None:
@@ -101,6 +102,7 @@ def test_hooks_are_built_against_a_real_jules(tmp_path: Path) -> None:
     assert built.object_file.is_file()
 
 
+@pytest.mark.slow
 def test_unreadable_mod_files_are_reported(hosts: Path, tmp_path: Path) -> None:
     modules = tmp_path / "mod"
     shutil.copytree(hosts / "host_r32_objects_mod", modules)

@@ -109,6 +109,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder, folder / "module"
 
 
+@pytest.mark.slow
 def test_a_fit_says_whether_moisture_adds_skill(fitted: tuple[Path, Path]) -> None:
     _, module = fitted
     scores = json.loads((module / "scores.json").read_text())
@@ -223,6 +224,7 @@ def test_a_site_without_rain_events_is_refused(tmp_path: Path) -> None:
         fit_carbon(experiments, tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_cosmos_vwc_is_refused_unless_allowed_and_then_marked(tmp_path: Path) -> None:
     paths = [write_site(tmp_path, k, variable="theta_crns" if k == 2 else "theta") for k in range(8)]
     assert carbon_site(load_experiment(paths[2])).knows_carbon

@@ -38,6 +38,7 @@ def stations(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> lis
     return files
 
 
+@pytest.mark.slow
 def test_sites_are_held_out_under_every_setting_of_the_switch(stations: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "theta"
     typed = ["fit", "moisture", *map(str, stations[:12]), "--out", str(out)]
