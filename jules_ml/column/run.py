@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from jules_ml.column.budget import Budgets, column_budgets, water_stored
 from jules_ml.column.learned_respiration import learned_factors
 from jules_ml.column.learned_soil import with_learned_soil
-from jules_ml.column.output import OUTPUTS, SOIL_TEMPERATURES, is_sound, output_dataset
+from jules_ml.column.output import DERIVED, OUTPUTS, SOIL_TEMPERATURES, is_sound, output_dataset
+from jules_ml.column.reference_evapotranspiration import fao_et0
 from jules_ml.column.setup import Soil, experiment_column, initial_state
 from jules_ml.column.spin_up import SpinUp, spin_up, steps_of_a_cycle
 from jules_ml.data.clock import clock_notes
@@ -142,24 +143,34 @@ def run_column(
     if not spun.reached and spun.cycles:
         notes.append("the soil was not in equilibrium at the end of spin-up: raise run.spin_up.cycles")
 
-    output = _run_output(integration, weather, section, soil, start)
+    output = _run_output(integration, weather, experiment, section, soil, start)
     _refuse_unstable_column(output, column)
     gained = water_stored(column, integration.state) - water_stored(column, state)
     budgets = column_budgets(output, gained=gained, timestep=section.timestep)
-    output = output.drop_vars([] if section.outputs is None else set(OUTPUTS) - set(section.outputs))
+    output = output.drop_vars([] if section.outputs is None else {*OUTPUTS, *DERIVED} - set(section.outputs))
     output.attrs |= _run_attributes(experiment, weather, spun)
     return ColumnRun(experiment, output, weather, spun, budgets, compiled, wall_seconds, record, tuple(notes))
 
 
 def _run_output(
-    integration: Integration, weather: Weather, section: RunSection, soil: Soil, start: pd.Timestamp
+    integration: Integration,
+    weather: Weather,
+    experiment: Experiment,
+    section: RunSection,
+    soil: Soil,
+    start: pd.Timestamp,
 ) -> xr.Dataset:
     """Dataset of all outputs, weather and soil properties of a run that begins at ``start``."""
+    period = pd.Timedelta(seconds=section.timestep * section.mean_over)
+    outputs = {name: values.squeeze(-1).numpy() for name, values in integration.outputs.items()}
+    outputs["fao_et0"] = fao_et0(
+        weather.series, timestep=section.timestep, period=period, height=experiment.forcing.height
+    )
     return output_dataset(
-        {name: values.squeeze(-1).numpy() for name, values in integration.outputs.items()},
+        outputs,
         weather.series,
         start=start,
-        period=pd.Timedelta(seconds=section.timestep * section.mean_over),
+        period=period,
         dzsoil=soil.dzsoil.flatten().tolist(),
         soil=_soil_arrays(soil),
     )
@@ -183,12 +194,12 @@ def _factors(experiment: Experiment) -> RespirationFactors:
 
 def _refuse_unknown_outputs(section: RunSection, file: Path) -> None:
     """Refuse names in ``run.outputs`` that the column does not have."""
-    unknown = [name for name in section.outputs or () if name not in OUTPUTS]
+    unknown = [name for name in section.outputs or () if name not in {*OUTPUTS, *DERIVED}]
     if unknown:
         raise BadInput(
             f"the column has no output {', '.join(unknown)}",
             where=f"{file}, run.outputs",
-            remedy=f"choose among {', '.join(OUTPUTS)}",
+            remedy=f"choose among {', '.join((*OUTPUTS, *DERIVED))}",
         )
 
 
