@@ -82,7 +82,7 @@ def ustar_threshold(
     plateau: float = 0.95,
     minimum: float = 0.01,
 ) -> UstarThreshold:
-    """Estimate the threshold of friction velocity.
+    r"""Estimate the threshold of friction velocity.
 
     Each year is resampled with replacement ``bootstraps`` times, within its seasons. The samples of a season depend on
     ``seed``, year and season alone, so that a longer record leaves the estimates of its earlier years as they were.
@@ -120,7 +120,7 @@ def ustar_threshold(
     -----
     *Moving point*: a season (calendar quarter) of 160 rows or more is divided into 7 classes of temperature, each into 20 classes of u*, of
     equal counts. In each temperature class the threshold is the mean u* of the first u* class whose flux, and whose next neighbour's, is at
-    least ``plateau`` of the mean over all higher classes; temperature classes in which u* and temperature correlate (\\|r\\| ≥ 0.5) are
+    least ``plateau`` of the mean over all higher classes; temperature classes in which u* and temperature correlate (\|r\| ≥ 0.5) are
     left out. The season takes the median over temperature classes, the year the maximum over seasons.
 
     *Change point*: a year is divided into up to 4 windows of at least 1000 rows, each into 4 strata of temperature, each stratum into 50
@@ -211,7 +211,8 @@ def _class_means(values: _Rows, classes: int) -> _Rows:
     """Means of ``classes`` classes of (almost) equal count along the last axis."""
     n = values.shape[-1]
     edges = np.arange(classes + 1) * n // classes
-    return np.add.reduceat(values, edges[:-1], axis=-1) / np.diff(edges)
+    means: _Rows = np.add.reduceat(values, edges[:-1], axis=-1) / np.diff(edges)
+    return means
 
 
 def _moving_point_year(seasons: list[_Rows], plateau: float) -> _Rows:
@@ -241,7 +242,8 @@ def _moving_point(nee: _Rows, ustar: _Rows, t_air: _Rows, plateau: float) -> _Ro
 def _correlation(x: _Rows, y: _Rows) -> _Rows:
     dx, dy = x - x.mean(axis=-1, keepdims=True), y - y.mean(axis=-1, keepdims=True)
     spread = np.sqrt((dx**2).sum(axis=-1) * (dy**2).sum(axis=-1))
-    return (dx * dy).sum(axis=-1) / np.where(spread > 0.0, spread, np.inf)
+    correlation: _Rows = (dx * dy).sum(axis=-1) / np.where(spread > 0.0, spread, np.inf)
+    return correlation
 
 
 def _change_point_year(windows: list[_Rows]) -> _Rows:
