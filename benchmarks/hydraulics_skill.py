@@ -31,7 +31,7 @@ from _claims import RESULTS, Claims, argument_parser
 from _hydraulics import DOUBTFUL
 from numpy.typing import NDArray
 
-from jules_ml.learned.hydraulics.calibration import calibrate_from
+from jules_ml.learned.hydraulics.calibration import best_calibration, calibrate
 from jules_ml.learned.hydraulics.columns import (
     ColumnBatch,
     HydraulicSite,
@@ -79,7 +79,8 @@ def recovery(claims: Claims, sites: list[HydraulicSite], *, quick: bool) -> None
     for k, start in enumerate(starts):
         start[0], start[2] = -0.5, (0.5, -0.7)[k]
         start[4] = true[4]  # residual water shifts the readings and is not part of the curves
-    found = calibrate_from(batch, starts, observed=at_sensors(batch, layers), rounds=rounds)
+    target = at_sensors(batch, layers)
+    found = best_calibration([calibrate(batch, start, observed=target, rounds=rounds) for start in starts])
     (truth, truth_r), (learned, learned_r) = batch_soil(batch, true), batch_soil(batch, found.raw)
     off = {"conductivity": torch.zeros(4, len(synthetic)), "retention": torch.zeros(4, len(synthetic))}
     for share in np.linspace(0.05, 0.95, 10):

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import _four_pool
 import numpy as np
 import torch
 import xarray as xr
@@ -109,11 +110,11 @@ def respired(run: Run, f: Tensor, g: Tensor) -> Tensor:
     depth: Tensor | float = 1.0
     if run.layered:
         thickness = torch.tensor(run.settings["dzsoil_io"], dtype=dtype)
-        depth = respiration.depth_factor(thickness, run.settings["tau_resp"])
+        depth = _four_pool.depth_factor(thickness, run.settings["tau_resp"])
     # the vegetation factor is written by JULES in the step it is used in: no lag
     fprf = run.values("fprf", dtype)[1:, None]
-    all_carbon = respiration.respiration_four_pool(cs, f, g, fprf, kaps=run.settings["kaps_4pool"], depth_factor=depth)
-    return all_carbon * respiration.resp_frac(torch.tensor(CLAY, dtype=dtype))
+    all_carbon = _four_pool.respiration_four_pool(cs, f, g, fprf, kaps=run.settings["kaps_4pool"], depth_factor=depth)
+    return all_carbon * _four_pool.resp_frac(torch.tensor(CLAY, dtype=dtype))
 
 
 def worst(computed: Tensor, jules: Tensor) -> float:
@@ -157,7 +158,7 @@ def check_steps_after_triffid(claims: Claims, run: Run) -> None:
     claims.check(f"{run.name} steps held apart", len(steps), "<=", calls)
     f, g = factors(run, torch.float64)
     jules = run.values("resp_s", torch.float64)[1:].transpose(-1, -2)
-    to_atmosphere = respiration.resp_frac(torch.tensor(CLAY, dtype=torch.float64))
+    to_atmosphere = _four_pool.resp_frac(torch.tensor(CLAY, dtype=torch.float64))
     surplus = ((jules - respired(run, f, g)) * TIMESTEP / to_atmosphere)[steps - 1]
     carbon = run.values("cs", torch.float64)[:-1].transpose(-1, -2)[steps - 1]
     by_layer = surplus.sum(-1, keepdim=True)

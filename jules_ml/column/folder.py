@@ -12,7 +12,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from jules_ml.column.figures import soil_moisture
-from jules_ml.column.output import OUTPUTS, write_output
+from jules_ml.column.output import DERIVED, OUTPUTS, write_output
 from jules_ml.column.run import ColumnRun
 from jules_ml.data.quality import measured
 from jules_ml.support.files import whole_file
@@ -96,7 +96,7 @@ def run_summary(run: ColumnRun) -> dict[str, object]:
     bounds = pd.DatetimeIndex(ds["time_bounds"].to_numpy().ravel())
     means = {
         name: ds[name].mean("time").round(10).to_numpy().tolist()
-        for name in [*run.weather.series.data_vars, *OUTPUTS]
+        for name in [*run.weather.series.data_vars, *OUTPUTS, *DERIVED]
         if name in ds
     }
     return {

@@ -67,6 +67,11 @@ OUTPUTS: dict[str, Output] = {
     "heat_residual": Output("W m-2", "residual of the soil's heat budget"),
 }
 
+#: Computed from the weather after the run, under JULES's names.
+DERIVED: dict[str, Output] = {
+    "fao_et0": Output(_RATE, "reference crop evapotranspiration by the FAO Penman-Monteith equation"),
+}
+
 #: Soil temperatures that the column's formulas hold between [K]. No soil on Earth leaves them; a column that breaks down does.
 SOIL_TEMPERATURES = (173.0, 373.0)
 
@@ -118,7 +123,7 @@ def output_dataset(
     Parameters
     ----------
     outputs : mapping of str to array, shape (time,) or (time, soil)
-        Means over each period, by the names of :data:`OUTPUTS`.
+        Means over each period, by the names of :data:`OUTPUTS` and :data:`DERIVED`.
     weather : xarray.Dataset
         Site dataset that drove the run, whose steps make whole periods.
     start : Timestamp
@@ -142,7 +147,7 @@ def output_dataset(
     }
     data: dict[str, tuple[tuple[str, ...], NDArray[np.floating], dict[str, str]]] = {}
     for name, values in outputs.items():
-        known = OUTPUTS[name]
+        known = (OUTPUTS | DERIVED)[name]
         attrs = {"units": known.units, "long_name": known.long_name, **method}
         if known.standard_name is not None:
             attrs["standard_name"] = known.standard_name

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from jules_ml.column.budget import Budgets, column_budgets, water_stored
 from jules_ml.column.learned_respiration import learned_factors
 from jules_ml.column.learned_soil import with_learned_soil
-from jules_ml.column.output import OUTPUTS, SOIL_TEMPERATURES, is_sound, output_dataset
+from jules_ml.column.output import DERIVED, OUTPUTS, SOIL_TEMPERATURES, is_sound, output_dataset
+from jules_ml.column.reference_evapotranspiration import fao_et0
 from jules_ml.column.setup import Soil, experiment_column, initial_state
 from jules_ml.column.spin_up import SpinUp, spin_up, steps_of_a_cycle
+from jules_ml.data.clock import clock_notes
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.sections import RunSection
@@ -106,7 +108,7 @@ def run_column(
     weather, notes = run_weather(experiment, section, record)
     dtype = torch.float32 if section.precision == "float32" else torch.float64
     with_soil, soil_notes = with_learned_soil(experiment, record=record)
-    notes += soil_notes
+    notes += [*soil_notes, *clock_notes(record)]
     column, soil = experiment_column(with_soil, timestep=section.timestep, dtype=dtype, factors=factors)
     state = initial_state(column, section.initial, t_air_mean=float(weather.series["t_air"].mean()))
 
@@ -141,24 +143,34 @@ def run_column(
     if not spun.reached and spun.cycles:
         notes.append("the soil was not in equilibrium at the end of spin-up: raise run.spin_up.cycles")
 
-    output = _run_output(integration, weather, section, soil, start)
+    output = _run_output(integration, weather, experiment, section, soil, start)
     _refuse_unstable_column(output, column)
     gained = water_stored(column, integration.state) - water_stored(column, state)
     budgets = column_budgets(output, gained=gained, timestep=section.timestep)
-    output = output.drop_vars([] if section.outputs is None else set(OUTPUTS) - set(section.outputs))
+    output = output.drop_vars([] if section.outputs is None else {*OUTPUTS, *DERIVED} - set(section.outputs))
     output.attrs |= _run_attributes(experiment, weather, spun)
     return ColumnRun(experiment, output, weather, spun, budgets, compiled, wall_seconds, record, tuple(notes))
 
 
 def _run_output(
-    integration: Integration, weather: Weather, section: RunSection, soil: Soil, start: pd.Timestamp
+    integration: Integration,
+    weather: Weather,
+    experiment: Experiment,
+    section: RunSection,
+    soil: Soil,
+    start: pd.Timestamp,
 ) -> xr.Dataset:
     """Dataset of all outputs, weather and soil properties of a run that begins at ``start``."""
+    period = pd.Timedelta(seconds=section.timestep * section.mean_over)
+    outputs = {name: values.squeeze(-1).numpy() for name, values in integration.outputs.items()}
+    outputs["fao_et0"] = fao_et0(
+        weather.series, timestep=section.timestep, period=period, height=experiment.forcing.height
+    )
     return output_dataset(
-        {name: values.squeeze(-1).numpy() for name, values in integration.outputs.items()},
+        outputs,
         weather.series,
         start=start,
-        period=pd.Timedelta(seconds=section.timestep * section.mean_over),
+        period=period,
         dzsoil=soil.dzsoil.flatten().tolist(),
         soil=_soil_arrays(soil),
     )
@@ -182,12 +194,12 @@ def _factors(experiment: Experiment) -> RespirationFactors:
 
 def _refuse_unknown_outputs(section: RunSection, file: Path) -> None:
     """Refuse names in ``run.outputs`` that the column does not have."""
-    unknown = [name for name in section.outputs or () if name not in OUTPUTS]
+    unknown = [name for name in section.outputs or () if name not in {*OUTPUTS, *DERIVED}]
     if unknown:
         raise BadInput(
             f"the column has no output {', '.join(unknown)}",
             where=f"{file}, run.outputs",
-            remedy=f"choose among {', '.join(OUTPUTS)}",
+            remedy=f"choose among {', '.join((*OUTPUTS, *DERIVED))}",
         )
 
 

@@ -1,4 +1,4 @@
-"""Is the clock of a record right? The sun tells, to a minute or two."""
+"""Check of the clock of a record against the sun."""
 
 from __future__ import annotations
 
@@ -12,6 +12,47 @@ from jules_ml.errors import BadInput
 
 #: Light that dawn and dusk pass through once each: some 5 W m-2, in the units of either variable.
 _TWILIGHT = {"ppfd": 10.0, "sw_down": 5.0}
+#: Error of a month's clock that is reported [minutes]: one half-hour, less the scatter.
+#: No month of CH-Dav or of 16 NEON towers is off by more than 13.
+_TOLERANCE = 27.0
+#: Days without gaps that a month needs.
+_LEAST_DAYS = 10
+
+
+def clock_notes(ds: xr.Dataset) -> list[str]:
+    """Notes on months in which a record's clock disagrees with the sun by half an hour or more.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        Site dataset.
+
+    Returns
+    -------
+    list of str
+        One note at most; none where the clock agrees, or cannot be checked: no light, no position, or intervals longer than an hour.
+    """
+    name = next((name for name in ("sw_down", "ppfd") if name in ds and bool(ds[name].notnull().any())), None)
+    if name is None:
+        return []
+    try:
+        error = solar_noon_error(ds, name)
+    except BadInput:  # the record has no position, or no day that can be judged
+        return []
+    by_month = error.to_series().groupby(pd.DatetimeIndex(error["day"].to_numpy()).to_period("M"))
+    median = by_month.median()[by_month.count() >= _LEAST_DAYS]
+    wrong = median[median.abs() > _TOLERANCE]
+    if wrong.empty:
+        return []
+    first, last = wrong.index.min(), wrong.index.max()
+    months = f"{first}" if first == last else f"{first} to {last}"
+    if len(wrong) < len(median[first:last]):
+        months = f"{len(wrong)} months from {months}"
+    typical = 10.0 * round(float(wrong.median()) / 10.0)
+    return [
+        f"{place(ds)}: by '{name}' and the sun, time stamps are about {abs(typical):.0f} minutes too {'late' if typical > 0 else 'early'} "
+        f"in {months}; correct utc_offset_hours, stamp_at or the longitude, or leave these months out"
+    ]
 
 
 def solar_noon_error(ds: xr.Dataset, name: str) -> xr.DataArray:

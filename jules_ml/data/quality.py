@@ -1,4 +1,4 @@
-"""Which steps of a record may be used: measured, not filled; night, not dusk; turbulent, not calm; thawed, not frozen.
+"""Which steps of a record may be used: measured, not filled; night, not dusk; thawed, not frozen.
 
 Each function of a dataset returns a mask along ``time`` and leaves the dataset as it is, so that masks join with ``&`` and can be
 counted one by one. A step about which nothing is known (NaN) is never selected.
@@ -154,35 +154,6 @@ def _refuse_midnight_sun(ds: xr.Dataset, name: str, no_sun: xr.DataArray) -> Non
             where=place(ds, name),
             remedy="correct utc_offset_hours, the place of the stamp in its interval, or the longitude (east is positive)",
         )
-
-
-def turbulent(ds: xr.Dataset, threshold: float) -> xr.DataArray:
-    """Where friction velocity exceeds a threshold, below which the air is too calm for a tower to see all of the flux.
-
-    Parameters
-    ----------
-    ds : xarray.Dataset
-        Site dataset with ``ustar``.
-    threshold : float
-        Friction velocity [m s-1]: given, or a quantile of :func:`~jules_ml.data.ustar.ustar_threshold`.
-
-    Returns
-    -------
-    xarray.DataArray of bool, dims ('time',)
-
-    Raises
-    ------
-    BadInput
-        If ``ustar`` is missing, or the threshold is not one.
-    """
-    friction = variable(ds, "ustar")
-    if not 0.0 <= threshold <= 2.0:
-        raise BadInput(
-            f"{threshold:g} m s-1 is no threshold of friction velocity",
-            where=place(ds, "ustar"),
-            remedy="give one between 0 and 2 m s-1; most sites have 0.05 to 0.5",
-        )
-    return (friction > threshold).rename("turbulent").assign_attrs(long_name=f"u* above {threshold:g} m s-1")
 
 
 def where_measured(ds: xr.Dataset, name: str) -> xr.DataArray:

@@ -1,7 +1,7 @@
-"""The threshold of friction velocity, from the record itself: moving point and change point, with bootstrap.
+"""Threshold of friction velocity, estimated from a record: moving-point and change-point method, with bootstrap.
 
-On calm nights part of the CO2 that an ecosystem respires drains away or stays below the sensor, and a tower sees too little. Both
-methods look for the friction velocity above which night-time flux no longer grows with it.
+On calm nights part of the respired CO2 drains away or stays below the sensor, and the tower measures too little. Both methods find the
+friction velocity above which night-time flux no longer increases with it.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from jules_ml.errors import BadInput
 
 Method = Literal["moving-point", "change-point"]
 
-#: Moving point: classes of temperature and of friction velocity, and the correlation of the two at which a class is left out.
+#: Moving point: classes of temperature and of friction velocity; a class is left out from this correlation of the two on.
 _N_TEMPERATURE, _N_USTAR, _MAX_CORRELATION = 7, 20, 0.5
-#: Moving point: rows that a season needs.
+#: Moving point: least rows of a season.
 _ROWS_PER_SEASON = 160
 
-#: Change point: bins, and rows a bin, of one stratum; strata of temperature in a window; the part of all that must be significant.
+#: Change point: bins of a stratum, and rows of a bin; strata of temperature in a window; least fraction of significant strata.
 _N_BINS, _ROWS_PER_BIN, _N_STRATA, _MIN_SIGNIFICANT = 50, 5, 4, 0.2
-#: Change point: bins at either end where no break is looked for.
+#: Change point: bins at either end in which no break is tried.
 _END_BINS = 3
-#: The least part of the rows that must lie below the 10 % quantile of u* of all steps.
+#: Least fraction of the rows below the 10 % quantile of u* of all steps.
 _MIN_CALM = 0.01
-#: 95 % point of F_max under white noise for 50 evenly spaced bins (200 000 draws): a break that is no accident exceeds it.
+#: 95 % point of F_max under white noise for 50 evenly spaced bins (200 000 draws): a significant break exceeds it.
 F_MAX_95 = 6.44
 
 _Rows = NDArray[np.float64]
@@ -39,14 +39,14 @@ _Rows = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class UstarThreshold:
-    """Threshold of friction velocity, with what the bootstrap says of its spread.
+    """Estimated threshold of friction velocity, with its bootstrap samples.
 
     Attributes
     ----------
     method : str
         ``'moving-point'`` or ``'change-point'``.
     by_year : xarray.DataArray, dims ('year', 'bootstrap')
-        Threshold [m s-1] of each year in each bootstrap sample; NaN where none was found.
+        Threshold [m s-1] of each year in each bootstrap sample; NaN where no threshold is significant.
     """
 
     method: Method
@@ -63,7 +63,7 @@ class UstarThreshold:
 
     @property
     def p50(self) -> float:
-        """Median [m s-1]: the threshold to use when only one is."""
+        """Median [m s-1]: the threshold to use for the complete record."""
         return self.quantile(0.50)
 
     @property
@@ -82,7 +82,7 @@ def ustar_threshold(
     plateau: float = 0.95,
     minimum: float = 0.01,
 ) -> UstarThreshold:
-    """Estimate the threshold of friction velocity.
+    r"""Estimate the threshold of friction velocity.
 
     Each year is resampled with replacement ``bootstraps`` times, within its seasons. The samples of a season depend on
     ``seed``, year and season alone, so that a longer record leaves the estimates of its earlier years as they were.
@@ -94,14 +94,15 @@ def ustar_threshold(
     rows : xarray.DataArray of bool, dims ('time',)
         Rows to use: ``night(ds) & measured(ds, "nee")``. Those with a value missing are left out.
     method : {'change-point', 'moving-point'}, optional
-        See Notes. On records made with a known threshold of 0.15 to 0.45 m s-1 the median of the change point is right to
-        0.03 m s-1; that of the moving point, being a maximum over seasons, is 0.02 to 0.13 m s-1 too high, but needs fewer rows.
+        See Notes. In synthetic records with a threshold of 0.15 to 0.45 m s-1 (u* and temperature of FI-Hyy) the median of the change
+        point is right to 0.03 m s-1. The moving point needs fewer rows; its median is 0.02 to 0.13 m s-1 too high there, because it is
+        a maximum over seasons, and up to 0.08 m s-1 too low in synthetic records with the small, noisy fluxes of US-Hn1.
     bootstraps : int, optional
         Number of samples.
     seed : int, optional
         Seed of the samples.
     plateau : float, optional
-        Moving point: the part [1] of the flux at higher u* that a class must reach; 0.95 or 0.99.
+        Moving point: fraction [1] of the flux at higher u* that a class must reach; 0.95 or 0.99.
     minimum : float, optional
         Lower bound of the threshold [m s-1]; 0.01 over low vegetation, 0.1 over forest (Papale et al. 2006).
 
@@ -112,19 +113,19 @@ def ustar_threshold(
     Raises
     ------
     BadInput
-        If a variable is missing, the rows hold no calm nights because they were filtered before, there are too few rows, or no year
-        shows a threshold.
+        If a variable is missing, there are no calm nights because the record was filtered before, there are too few rows, or no year
+        has a significant threshold.
 
     Notes
     -----
-    *Moving point*: a season (calendar quarter) with 160 rows is cut into 7 classes of temperature, each into 20 of u*, all of equal
-    counts. In each temperature class the threshold is the mean u* of the first u* class whose flux, and whose next neighbour's, is at
-    least ``plateau`` of the mean over all higher classes; temperature classes in which u* and temperature correlate (\\|r\\| ≥ 0.5) are
+    *Moving point*: a season (calendar quarter) of 160 rows or more is divided into 7 classes of temperature, each into 20 classes of u*, of
+    equal counts. In each temperature class the threshold is the mean u* of the first u* class whose flux, and whose next neighbour's, is at
+    least ``plateau`` of the mean over all higher classes; temperature classes in which u* and temperature correlate (\|r\| ≥ 0.5) are
     left out. The season takes the median over temperature classes, the year the maximum over seasons.
 
-    *Change point*: a year is cut into up to 4 windows of at least 1000 rows, each into 4 strata of temperature, each of those into 50
-    bins of u*; in each stratum the flux rises linearly with u* up to the break and is constant above. Of the strata, those count whose
-    break is significant (F test, 5 %) and whose slope is positive; the year takes their mean, or none when less than a fifth count.
+    *Change point*: a year is divided into up to 4 windows of at least 1000 rows, each into 4 strata of temperature, each stratum into 50
+    bins of u*. In each stratum the flux rises linearly with u* up to the break and is constant above. Strata with a
+    significant break (F test, 5 %) and a positive slope are used; the year takes their mean, or none where they are less than a fifth.
 
     References
     ----------
@@ -138,7 +139,7 @@ def ustar_threshold(
     moment = local_middle(ds)
     table = np.stack([nee, ustar, t_air])
     years = np.unique(moment.year[use])
-    found = np.full((len(years), bootstraps), np.nan)
+    estimates = np.full((len(years), bootstraps), np.nan)
     for i, year in enumerate(years):
         in_year = np.flatnonzero(use & (moment.year == year))
         if method == "moving-point":
@@ -153,15 +154,18 @@ def ustar_threshold(
             for number, season in enumerate(seasons)
         ]
         if samples:
-            found[i] = _moving_point_year(samples, plateau) if method == "moving-point" else _change_point_year(samples)
-    if not np.isfinite(found).any():
+            estimates[i] = (
+                _moving_point_year(samples, plateau) if method == "moving-point" else _change_point_year(samples)
+            )
+    if not np.isfinite(estimates).any():
         raise BadInput(
-            f"no threshold of friction velocity by {method} in {int(use.sum())} rows of {len(years)} year(s)",
+            f"no u* threshold by the {method} method in {int(use.sum())} night rows of {len(years)} year(s)",
             where=place(ds, "ustar"),
-            remedy="give the threshold as a number, try the other method, or use a record with more measured nights",
+            remedy="set ustar_min to a number in [respiration.rows], choose the other ustar_method, or give a record with more "
+            "measured nights",
         )
     by_year = xr.DataArray(
-        np.maximum(found, minimum),
+        np.maximum(estimates, minimum),
         coords={"year": years},
         dims=("year", "bootstrap"),
         name="ustar_threshold",
@@ -171,16 +175,16 @@ def ustar_threshold(
 
 
 def _refuse_filtered(ds: xr.Dataset, used: _Rows, every: _Rows) -> None:
-    """Refuse rows from which calm steps were taken before: what is left would give a threshold that means nothing."""
+    """Refuse a record that was filtered by friction velocity before."""
     if not used.size:
         return
     calm = np.quantile(every, 0.1)
     if (used < calm).mean() < _MIN_CALM:
         raise BadInput(
-            f"of {used.size} rows with flux hardly any has u* below {calm:.2f} m s-1, as a tenth of all steps has: the record "
-            f"seems to have been filtered by u* before, at about {np.quantile(used, 0.01):.2f} m s-1",
+            f"less than {_MIN_CALM:.0%} of {used.size} rows with flux have u* below {calm:.2f} m s-1, but 10% of all steps have: "
+            f"the record seems to have been filtered by u* before, at about {np.quantile(used, 0.01):.2f} m s-1",
             where=place(ds, "nee"),
-            remedy="give that threshold as a number, or use the flux before its filtering",
+            remedy="set ustar_min to that number in [respiration.rows], or give the flux before it was filtered",
         )
 
 
@@ -204,10 +208,11 @@ def _sorted_by(key: _Rows, *columns: _Rows) -> tuple[_Rows, ...]:
 
 
 def _class_means(values: _Rows, classes: int) -> _Rows:
-    """Means of ``classes`` runs of (almost) equal count along the last axis."""
+    """Means of ``classes`` classes of (almost) equal count along the last axis."""
     n = values.shape[-1]
     edges = np.arange(classes + 1) * n // classes
-    return np.add.reduceat(values, edges[:-1], axis=-1) / np.diff(edges)
+    means: _Rows = np.add.reduceat(values, edges[:-1], axis=-1) / np.diff(edges)
+    return means
 
 
 def _moving_point_year(seasons: list[_Rows], plateau: float) -> _Rows:
@@ -237,7 +242,8 @@ def _moving_point(nee: _Rows, ustar: _Rows, t_air: _Rows, plateau: float) -> _Ro
 def _correlation(x: _Rows, y: _Rows) -> _Rows:
     dx, dy = x - x.mean(axis=-1, keepdims=True), y - y.mean(axis=-1, keepdims=True)
     spread = np.sqrt((dx**2).sum(axis=-1) * (dy**2).sum(axis=-1))
-    return (dx * dy).sum(axis=-1) / np.where(spread > 0.0, spread, np.inf)
+    correlation: _Rows = (dx * dy).sum(axis=-1) / np.where(spread > 0.0, spread, np.inf)
+    return correlation
 
 
 def _change_point_year(windows: list[_Rows]) -> _Rows:
@@ -261,7 +267,7 @@ def change_point(x: _Rows, y: _Rows) -> tuple[_Rows, _Rows, _Rows]:
 
     .. math:: y = a_0 + a_1 \min(x, x_c)
 
-    Every bin but the three at either end is tried as :math:`x_c`; the one with the least squared error wins.
+    Every bin but the three at either end is tried as :math:`x_c`; that of the least squared error is taken.
 
     Parameters
     ----------

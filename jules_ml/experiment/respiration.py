@@ -19,8 +19,14 @@ class RowSettings(Section):
     nee_is_measured: bool = Field(
         default=False, description="a record of NEE without quality codes holds nothing gap-filled: you say so"
     )
-    ustar_min: float | None = Field(
-        default=0.3, ge=0.0, le=2.0, description="least friction velocity [m s-1]; None: any"
+    ustar_min: Annotated[float, Field(ge=0.0, le=2.0)] | Literal["estimate"] | None = Field(
+        default=0.3,
+        description="least friction velocity of a night row [m s-1]; 'estimate': the threshold is estimated from each site's record; "
+        "None: any",
+    )
+    ustar_method: Literal["change-point", "moving-point"] = Field(
+        default="change-point",
+        description="how `ustar_min = 'estimate'` finds the threshold: Barr et al. (2013), or Papale et al. (2006), which needs fewer rows",
     )
     night_max_potential: float | None = Field(
         default=1.0, ge=0.0, description="most potential radiation of a night [W m-2]; None: by the light seen alone"

@@ -29,7 +29,7 @@ PREDICTIONS = "predictions.nc"
 #: Files that make a module what it is.
 MODULE_FILES = (_WEIGHTS, _CARD)
 #: What a folder of ours may hold; anything else is somebody's, and is not replaced.
-_OURS = {_WEIGHTS, _CARD, _SCORES, PREDICTIONS, "figures", "experiment.toml"}
+_OURS = {_WEIGHTS, _CARD, _SCORES, PREDICTIONS, "figures", "experiment.toml", "soil.toml"}
 
 
 def write_module_folder(

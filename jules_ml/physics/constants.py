@@ -23,20 +23,16 @@ TM: Final = 273.15
 """Temperature at which fresh water freezes and ice melts [K]."""
 RHO_WATER: Final = 1000.0
 """Density of water [kg m-3]."""
-RHO_ICE: Final = 917.0
-"""Density of ice [kg m-3]."""
 LC: Final = 2.501e6
 """Latent heat of condensation of water at 0 degrees Celsius [J kg-1]."""
 LF: Final = 0.334e6
 """Latent heat of fusion of water at 0 degrees Celsius [J kg-1]."""
-HCAPV: Final = 1850.0
-"""Specific heat capacity of water vapour [J kg-1 K-1]."""
 HCAPW: Final = 4180.0
 """Specific heat capacity of liquid water [J kg-1 K-1]."""
 HCAPI: Final = 2100.0
 """Specific heat capacity of ice [J kg-1 K-1]."""
 DPSIDT: Final = 114.3
-"""Change of ice potential with temperature, ``RHO_ICE * LF / (ZERODEGC * RHO_WATER * G)`` rounded by JULES [m K-1]."""
+"""Change of ice potential with temperature, ``917 * LF / (ZERODEGC * RHO_WATER * G)`` rounded by JULES [m K-1]."""
 
 # --- air and radiation
 R: Final = 287.05
@@ -63,15 +59,5 @@ HCWAT: Final = 0.56
 # --- snow: JULES's defaults, which its namelists can change
 SNOW_HCON: Final = 0.265
 """Thermal conductivity of lying snow [W m-1 K-1]."""
-SNOW_HCAP: Final = 0.63e6
-"""Heat capacity of lying snow [J K-1 m-3]."""
 RHO_SNOW_CONST: Final = 250.0
 """Density of lying snow in the zero-layer scheme [kg m-3]."""
-RHO_SNOW_FRESH: Final = 100.0
-"""Density of fresh snow in the layered scheme [kg m-3]."""
-SNOWINTERCEPTFACT: Final = 0.7
-"""Constant in the relation of intercepted snow to snowfall [1]."""
-SNOWLOADLAI: Final = 4.4
-"""Maximum load of snow on a canopy for each unit of leaf area index [kg m-2]."""
-SNOWUNLOADFACT: Final = 0.4
-"""Ratio of snow unloaded from a canopy to snow melted on it [1]."""

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from jules_ml.physics.constants import LC, LF, REPSILON, TM, ZERODEGC, R
+from jules_ml.physics.constants import REPSILON, TM, ZERODEGC
 
 
 def saturation_vapour_pressure(t: Tensor) -> Tensor:
@@ -53,27 +53,6 @@ def saturation_vapour_pressure(t: Tensor) -> Tensor:
     return torch.exp(phase.a - phase.b / (celsius + phase.c) - phase.p * torch.log(celsius + phase.d))
 
 
-def saturation_slope(t: Tensor) -> Tensor:
-    r"""Slope of the saturation vapour pressure with temperature: the derivative of :func:`saturation_vapour_pressure`.
-
-    Parameters
-    ----------
-    t : Tensor
-        Temperature [K], 173 to 373.
-
-    Returns
-    -------
-    Tensor, shape of ``t``
-        Slope :math:`\Delta` [Pa K-1].
-
-    References
-    ----------
-    Huang (2018).
-    """
-    celsius, phase = t - ZERODEGC, _phase(t)
-    return saturation_vapour_pressure(t) * (phase.b / (celsius + phase.c) ** 2 - phase.p / (celsius + phase.d))
-
-
 def specific_humidity_saturation(t: Tensor, pstar: Tensor) -> Tensor:
     r"""Specific humidity at saturation, with the enhancement of vapour pressure by air.
 
@@ -107,31 +86,6 @@ def specific_humidity_saturation(t: Tensor, pstar: Tensor) -> Tensor:
     enhancement = 1.0 + 1e-8 * pstar * (4.5 + 6e-4 * (t - ZERODEGC) ** 2)
     vapour = saturation_vapour_pressure(t) * enhancement
     return REPSILON * vapour / (torch.maximum(pstar, vapour) - (1.0 - REPSILON) * vapour)
-
-
-def specific_humidity_slope(t: Tensor, q_sat: Tensor) -> Tensor:
-    r"""Slope of the saturation specific humidity with temperature, by Clausius and Clapeyron.
-
-    .. math:: \frac{\partial q_s}{\partial T} = \frac{\epsilon L\, q_s}{R\, T^2}
-
-    Parameters
-    ----------
-    t : Tensor
-        Temperature [K].
-    q_sat : Tensor
-        Specific humidity at saturation at ``t`` [kg kg-1].
-
-    Returns
-    -------
-    Tensor
-        Slope [kg kg-1 K-1]; with the latent heat of sublimation below the melting point.
-
-    References
-    ----------
-    Best et al. (2011), Geosci. Model Dev. 4, 677-699.
-    """
-    latent = torch.where(t > TM, LC, LC + LF)
-    return REPSILON * latent * q_sat / (R * t**2)
 
 
 def vapour_pressure(q: Tensor, pstar: Tensor) -> Tensor:

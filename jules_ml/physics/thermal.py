@@ -95,33 +95,6 @@ def dry_conductivity(clay: Tensor, porosity: Tensor) -> Tensor:
     return torch.exp(porosity * math.log(HCAIR) + (1.0 - porosity) * minerals)
 
 
-def dry_conductivity_johansen(bulk_density: Tensor) -> Tensor:
-    r"""Thermal conductivity of dry natural soil from its bulk density.
-
-    .. math:: \lambda = \frac{0.135\,\rho + 64.7}{2700 - 0.947\,\rho}
-
-    Parameters
-    ----------
-    bulk_density : Tensor
-        Dry bulk density [kg m-3], below 2700.
-
-    Returns
-    -------
-    Tensor, shape of ``bulk_density``
-        Dry thermal conductivity [W m-1 K-1], within 20 %.
-
-    References
-    ----------
-    Johansen (1975).
-
-    Examples
-    --------
-    >>> round(float(dry_conductivity_johansen(torch.tensor(1400.0))), 4)
-    0.1846
-    """
-    return (0.135 * bulk_density + 64.7) / (2700.0 - 0.947 * bulk_density)
-
-
 def soil_thermal_conductivity(hcon: Tensor, sthu: Tensor, sthf: Tensor, sm_sat: Tensor, *, method: int = 2) -> Tensor:
     """Thermal conductivity of moist soil by JULES's ``soilhc_method``.
 

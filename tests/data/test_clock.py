@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 from pvlib import solarposition
 
-from jules_ml.data.clock import solar_noon_error
+from jules_ml.data.clock import clock_notes, solar_noon_error
 from jules_ml.errors import BadInput
+from jules_ml.experiment import load_experiment
 
 LATITUDE, LONGITUDE = 46.8, 9.9
 
@@ -53,3 +56,30 @@ def test_records_without_enough_sun_are_refused() -> None:
         solar_noon_error(record().assign(ppfd=lambda ds: xr.ones_like(ds["ppfd"])), "ppfd")
     with pytest.raises(BadInput, match="'sw_down' is missing"):
         solar_noon_error(record(), "sw_down")
+
+
+def test_an_hour_of_summer_time_is_noted() -> None:
+    assert clock_notes(record()) == []
+    assert clock_notes(record(15.0)) == []
+    (note,) = clock_notes(record(60.0))
+    assert note == (
+        "site test: by 'ppfd' and the sun, time stamps are about 60 minutes too late in 2021-09; correct utc_offset_hours, stamp_at or the "
+        "longitude, or leave these months out"
+    )
+
+
+def test_two_months_of_a_real_record_are_an_hour_early(shared_data: Path) -> None:
+    """US-Hn1: right to six minutes until August 2017, then an hour early."""
+    hanford = load_experiment(shared_data / "respiration" / "us_hn1_column.toml").record()
+    (note,) = clock_notes(hanford)
+    assert note.startswith(
+        "site US-Hn1: by 'sw_down' and the sun, time stamps are about 60 minutes too early in 2017-09 to 2017-10;"
+    )
+
+
+def test_what_cannot_be_judged_has_no_note() -> None:
+    assert clock_notes(record(60.0, minutes=180)) == []
+    assert clock_notes(record(60.0, days=5)) == []
+    assert clock_notes(record(60.0).drop_vars("ppfd")) == []
+    assert clock_notes(record(60.0).drop_attrs()) == []
+    assert clock_notes(record(60.0).assign(ppfd=lambda ds: xr.ones_like(ds["ppfd"]))) == []

@@ -1,4 +1,4 @@
-"""Measured, night, turbulent, thawed; and the threshold of friction velocity."""
+"""Measured, night, thawed; and the threshold of friction velocity."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from pvlib import solarposition
 
-from jules_ml.data.quality import ground_temperature, measured, night, thawed, turbulent, where_measured
+from jules_ml.data.quality import ground_temperature, measured, night, thawed, where_measured
 from jules_ml.data.site import SiteMeta, site_dataset, utc_end_of_interval
 from jules_ml.data.sun import mean_cos_zenith, potential_radiation
 from jules_ml.data.ustar import F_MAX_95, Method, change_point, ustar_threshold
@@ -186,14 +186,6 @@ def test_night_refusals() -> None:
 # --- friction velocity
 
 
-def test_turbulent_steps() -> None:
-    ds = small({"ustar": [0.1, 0.3, 0.31, np.nan]})
-    np.testing.assert_array_equal(turbulent(ds, 0.3), [False, False, True, False])
-    with pytest.raises(BadInput, match="no threshold") as refusal:
-        turbulent(ds, 30.0)
-    assert "between 0 and 2" in refusal.value.remedy
-
-
 def leaky(ds: xr.Dataset, threshold: float) -> xr.Dataset:
     """Respiration by Q10 with the temperature and u* of the site, underestimated in calm air, with heavy-tailed noise."""
     true = 2.5 * 2.0 ** ((ds["t_air"] - 283.15) / 10.0) * np.minimum(1.0, ds["ustar"] / threshold)
@@ -226,20 +218,20 @@ def test_record_already_filtered_is_refused(hyytiala: xr.Dataset) -> None:
     with pytest.raises(BadInput, match=r"filtered by u\* before, at about 0\.3") as refusal:
         ustar_threshold(hyytiala, night(hyytiala) & measured(hyytiala, "nee"))
     assert refusal.value.where == "site FI-Hyy, variable nee"
-    assert "give that threshold" in refusal.value.remedy
+    assert "set ustar_min to that number" in refusal.value.remedy
 
 
 def test_too_few_rows_are_refused(hyytiala: xr.Dataset) -> None:
     ds = leaky(hyytiala, 0.3).isel(time=slice(0, 480))
     for method in ("moving-point", "change-point"):
-        with pytest.raises(BadInput, match=f"no threshold of friction velocity by {method}") as refusal:
+        with pytest.raises(BadInput, match=rf"no u\* threshold by the {method} method") as refusal:
             ustar_threshold(ds, night(ds), method=method)
-        assert "as a number" in refusal.value.remedy
+        assert "set ustar_min to a number" in refusal.value.remedy
 
 
 def test_flux_that_does_not_depend_on_turbulence_has_no_change_point(hyytiala: xr.Dataset) -> None:
     ds = leaky(hyytiala, 1e-6)
-    with pytest.raises(BadInput, match="no threshold"):
+    with pytest.raises(BadInput, match=r"no u\* threshold"):
         ustar_threshold(ds, night(ds))
 
 

@@ -1,4 +1,4 @@
-"""Saturation humidity against JULES's table, its slope, and gradients."""
+"""Saturation humidity against JULES's table, and gradients."""
 
 from __future__ import annotations
 
@@ -67,22 +67,6 @@ def test_ice_and_water_meet_at_the_melting_point() -> None:
     torch.testing.assert_close(around[0], around[1], rtol=1e-4, atol=0.0)
 
 
-def test_slope_is_the_derivative() -> None:
-    t = torch.tensor([230.0, 260.0, 280.0, 310.0], dtype=f64, requires_grad=True)
-    (derivative,) = torch.autograd.grad(humidity.saturation_vapour_pressure(t).sum(), t)
-    torch.testing.assert_close(humidity.saturation_slope(t.detach()), derivative, rtol=1e-10, atol=0.0)
-
-
-def test_specific_humidity_slope_is_near_the_derivative() -> None:
-    t = torch.tensor([240.0, 265.0, 280.0, 300.0], dtype=f64, requires_grad=True)
-    q = humidity.specific_humidity_saturation(t, torch.tensor(1e5, dtype=f64))
-    (derivative,) = torch.autograd.grad(q.sum(), t)
-    # Clausius-Clapeyron with a constant latent heat and dilute vapour, as in JULES
-    torch.testing.assert_close(
-        humidity.specific_humidity_slope(t.detach(), q.detach()), derivative, rtol=0.03, atol=0.0
-    )
-
-
 def test_specific_humidity_saturation_at_20_degrees() -> None:
     q = humidity.specific_humidity_saturation(torch.tensor(293.15, dtype=f64), torch.tensor(101325.0, dtype=f64))
     e = 2337.08 * (1 + 1e-8 * 101325 * (4.5 + 6e-4 * 400))
@@ -111,9 +95,7 @@ def leaf(*values: float) -> Tensor:
     ("function", "inputs"),
     [
         (humidity.saturation_vapour_pressure, (leaf(230.0, 290.0),)),
-        (humidity.saturation_slope, (leaf(230.0, 290.0),)),
         (lambda t, p: 1e3 * humidity.specific_humidity_saturation(t, p), (leaf(230.0, 290.0), leaf(9e4))),
-        (lambda t, q: 1e3 * humidity.specific_humidity_slope(t, q), (leaf(230.0, 290.0), leaf(0.01))),
         (humidity.vapour_pressure, (leaf(0.001, 0.02), leaf(9e4))),
     ],
 )
@@ -124,9 +106,9 @@ def test_gradients(function: Any, inputs: tuple[Tensor, ...]) -> None:
 def test_single_and_double_precision_agree_in_one_graph() -> None:
     @torch.compile(backend="eager", fullgraph=True)
     def saturation(t: Tensor) -> Tensor:
-        return humidity.saturation_slope(t)
+        return humidity.saturation_vapour_pressure(t)
 
     t = torch.linspace(223.0, 323.0, 101, dtype=f64)
     single = saturation(t.float())
     assert single.dtype == torch.float32
-    torch.testing.assert_close(single.double(), humidity.saturation_slope(t), rtol=3e-5, atol=0.0)
+    torch.testing.assert_close(single.double(), humidity.saturation_vapour_pressure(t), rtol=3e-5, atol=0.0)

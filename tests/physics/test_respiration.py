@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import _four_pool
 import pytest
 import torch
 import xarray as xr
@@ -40,11 +41,11 @@ def respiration_of_run(settings: dict[str, Any], state: dict[str, Tensor]) -> di
         return {"fsth": f, "ftemp": g, "resp_s": resp}
     depth: Tensor | float = 1.0
     if settings["l_layeredc"]:
-        depth = respiration.depth_factor(torch.tensor(settings["dzsoil"], dtype=cs.dtype), settings["tau_resp"])
-    resp = respiration.respiration_four_pool(
+        depth = _four_pool.depth_factor(torch.tensor(settings["dzsoil"], dtype=cs.dtype), settings["tau_resp"])
+    resp = _four_pool.respiration_four_pool(
         cs, f_carbon, g_carbon, state["fprf"], kaps=settings["kaps_4pool"], depth_factor=depth
     )
-    return {"fsth": f, "ftemp": g, "resp_s": resp * respiration.resp_frac(torch.zeros((), dtype=cs.dtype))}
+    return {"fsth": f, "ftemp": g, "resp_s": resp * _four_pool.resp_frac(torch.zeros((), dtype=cs.dtype))}
 
 
 def assert_matches(computed: dict[str, Tensor], jules: dict[str, Tensor], rtol: float) -> None:
@@ -129,13 +130,13 @@ def test_rothc_stops_in_frost_with_finite_gradients() -> None:
 
 
 def test_resp_frac_falls_with_clay() -> None:
-    fraction = respiration.resp_frac(torch.tensor([0.0, 0.23, 1.0], dtype=f64))
+    fraction = _four_pool.resp_frac(torch.tensor([0.0, 0.23, 1.0], dtype=f64))
     assert float(fraction[0]) == pytest.approx(0.85210, abs=5e-6)
     assert (fraction.diff() < 0).all()
 
 
 def test_depth_factor_is_taken_at_the_middle_of_each_layer() -> None:
-    factor = respiration.depth_factor(torch.tensor([0.1, 0.25, 0.65, 2.0], dtype=f64), 2.0)
+    factor = _four_pool.depth_factor(torch.tensor([0.1, 0.25, 0.65, 2.0], dtype=f64), 2.0)
     torch.testing.assert_close(factor, torch.exp(-2.0 * torch.tensor([0.05, 0.225, 0.675, 2.0], dtype=f64)))
 
 
@@ -145,7 +146,7 @@ def test_factors_broadcast_over_points_layers_and_parameters() -> None:
     f = respiration.fsth(wetness, wilt, sat, pools=4)
     assert f.shape == (5, 3, 4)
     assert f.dtype == torch.float32
-    r = respiration.respiration_four_pool(torch.rand(3, 4, 4), f, torch.rand(4), torch.rand(3, 1))
+    r = _four_pool.respiration_four_pool(torch.rand(3, 4, 4), f, torch.rand(4), torch.rand(3, 1))
     assert r.shape == (5, 3, 4, 4)
 
 
@@ -164,16 +165,16 @@ def leaf(*values: float) -> Tensor:
         ),
         (respiration.ftemp_q10, (leaf(250.0, 282.4, 310.0), leaf(2.0))),
         (respiration.ftemp_rothc, (leaf(250.0, 270.0, 310.0),)),
-        (respiration.fprf, (leaf(0.2, 0.9),)),
-        (respiration.resp_frac, (leaf(0.0, 0.4),)),
-        (respiration.depth_factor, (leaf(0.1, 0.25, 0.65), leaf(2.0))),
+        (_four_pool.fprf, (leaf(0.2, 0.9),)),
+        (_four_pool.resp_frac, (leaf(0.0, 0.4),)),
+        (_four_pool.depth_factor, (leaf(0.1, 0.25, 0.65), leaf(2.0))),
         (
             # in units of 1e-8 s-1, so that the numerical gradient is not lost in rounding
             lambda c, f, g, k: 1e8 * respiration.respiration_one_pool(c, f, g, kaps=1e-8 * k),
             (leaf(12.0, 3.0), leaf(0.5), leaf(1.2, 0.8), leaf(0.5)),
         ),
         (
-            lambda c, f, g, v, k: 1e8 * respiration.respiration_four_pool(c, f, g, v, kaps=1e-8 * k),
+            lambda c, f, g, v, k: 1e8 * _four_pool.respiration_four_pool(c, f, g, v, kaps=1e-8 * k),
             (leaf(0.1, 4.0, 0.4, 6.0), leaf(0.5), leaf(1.2), leaf(0.8), leaf(32.2, 0.965, 2.12, 0.0643)),
         ),
     ],

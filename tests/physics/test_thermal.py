@@ -36,11 +36,6 @@ def test_dry_values_of_the_runs_at_neon_towers(shared_data: Path) -> None:
     torch.testing.assert_close(thermal.dry_conductivity(clay, porosity), hcon, rtol=1e-6, atol=0.0)
 
 
-def test_johansen_dry_conductivity() -> None:
-    # a soil of 1600 kg m-3: (0.135 * 1600 + 64.7) / (2700 - 0.947 * 1600)
-    assert float(thermal.dry_conductivity_johansen(torch.tensor(1600.0, dtype=f64))) == pytest.approx(0.2370, abs=1e-4)
-
-
 def reference(method: int, hcon: float, sthu: float, sthf: float, sm_sat: float) -> float:
     """The three methods in scalar arithmetic, straight from their definitions."""
     s = sthu + sthf
@@ -110,7 +105,6 @@ def moist() -> tuple[Tensor, ...]:
     [
         (lambda c, p: 1e-6 * thermal.dry_heat_capacity(c, p), (leaf(0.2), leaf(0.45))),
         (thermal.dry_conductivity, (leaf(0.2), leaf(0.45))),
-        (thermal.dry_conductivity_johansen, (leaf(1400.0),)),
         (thermal.conductivity_cox, moist()),
         (thermal.conductivity_johansen, moist()),
         (thermal.conductivity_chadburn, moist()),

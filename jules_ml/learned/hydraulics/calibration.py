@@ -1,4 +1,4 @@
-r"""Parameters of each site's own soil, from its own sensors: Levenberg and Marquardt's method, for all sites at once.
+r"""Soil parameters of single sites from their own sensors, by the Levenberg-Marquardt method, for all sites of a batch at once.
 
 References
 ----------
@@ -7,63 +7,79 @@ Marquardt (1963), J. Soc. Ind. Appl. Math. 11, 431-441.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor
 
 from jules_ml.learned.hydraulics.columns import ColumnBatch, response
-from jules_ml.learned.hydraulics.misfit import Expansion, Misfit, misfit
+from jules_ml.learned.hydraulics.misfit import Misfit, misfit
 from jules_ml.learned.hydraulics.soil import RAW_LIMIT
-from jules_ml.support.progress import Progress, portion
+from jules_ml.support.progress import Progress
 
-#: Error of a sensor that is thought small [m3 m-3]: against it the distance from the prior parameters is weighed.
+#: Error of a sensor that counts as one standard deviation [m3 m-3]; the distance from the prior parameters is weighted against it.
 SENSOR_ERROR: Final = 0.02
 #: Longest step of any unbounded number [1].
 LONGEST_STEP: Final = 1.0
+#: Damping at the start, and its factors after a step that lowers the cost and after one that does not [1].
 _DAMPING, _EASE, _HARDEN = 0.1, 0.25, 6.0
 
 
 class Calibrated(NamedTuple):
-    """Parameters found.
+    """Calibrated parameters.
 
     ``raw``, shape (parameter, horizon, column), and ``cost``, shape (round, column): twice the negative logarithm of the posterior, to a
-    constant, at the start and after each round. ``visited``: what was found wherever the columns were run.
+    constant, at the start and after each round.
     """
 
     raw: Tensor
     cost: Tensor
-    visited: tuple[Expansion, ...]
+
+
+class _Place(NamedTuple):
+    """Parameters that were run, shape (parameter * horizon, column), with cost, half its gradient and half its curvature."""
+
+    raw: Tensor
+    cost: Tensor
+    gradient: Tensor
+    curvature: Tensor
 
 
 def calibrate(
     batch: ColumnBatch,
     prior: Tensor,
     *,
+    start: Tensor | None = None,
     bias_weight: float = 1.0,
     prior_weight: float = 0.0,
     rounds: int = 12,
     observed: Tensor | None = None,
+    sensor_weight: Tensor | None = None,
     progress: Progress | None = None,
 ) -> Calibrated:
     r"""Fit every site to its own sensors.
 
-    .. math:: \sum_{sensors} \frac{\mathrm{ubMSE} + w_b\,\mathrm{bias}^2}{\sigma^2} + w_p \sum_k (u_k - u_k^{prior})^2 \to \min
+    .. math::
+
+        \sum_{sensors} w_s \frac{\mathrm{ubMSE} + w_b\,\mathrm{bias}^2}{\sigma^2} + w_p \sum_k (u_k - u_k^{prior})^2 \to \min
 
     Parameters
     ----------
     batch : ColumnBatch
     prior : Tensor, shape (parameter, horizon, column)
-        Unbounded parameters to start from.
+        Unbounded parameters :math:`u^{prior}` [1].
+    start : Tensor, shape (parameter, horizon, column), optional
+        Unbounded parameters to start from [1]; ``prior`` unless given.
     bias_weight : float
-        Weight of the squared bias :math:`w_b` [1]; 0 where the offset of sensors is not known at all.
+        Weight of the squared bias :math:`w_b` [1]; 0 where the offset of sensors is unknown.
     prior_weight : float
         Weight of the distance from ``prior`` :math:`w_p` [1].
     rounds : int
-        Times that the columns are run.
+        Number of times that the columns are run after the first.
     observed : Tensor, shape (day, sensor), optional
-        What is fitted to, in place of all that the batch holds [m3 m-3].
+        Target in place of the batch's observations [m3 m-3].
+    sensor_weight : Tensor, shape (sensor,), optional
+        Weight of each sensor :math:`w_s` [1]; 1 unless given.
     progress : callable, optional
         Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
 
@@ -76,54 +92,46 @@ def calibrate(
     Marquardt (1963).
     """
     target = batch.observed if observed is None else observed
-    shape = prior.shape
-    n_free, n_columns = shape[0] * shape[1], shape[2]
-    start = prior.reshape(n_free, n_columns).double()
-    best = start.clone()
+    weight = torch.ones(len(batch.sensor_column), dtype=torch.float64) if sensor_weight is None else sensor_weight
+    n_columns = prior.shape[2]
+    centre = prior.reshape(-1, n_columns).double()
     damping = torch.full((n_columns,), _DAMPING, dtype=torch.float64)
     costs: list[Tensor] = []
-    visited: list[Expansion] = []
-    kept: tuple[Tensor, Tensor, Tensor] | None = None
-    trial = best
+    best: _Place | None = None
+    raw = centre if start is None else start.reshape(-1, n_columns).double()
     for number in range(rounds + 1):
-        raw = trial.to(prior.dtype).reshape(shape)
-        about = misfit(response(batch, raw), target)
-        visited.append(Expansion(raw, about))
-        cost, gradient, curvature = _normal_equations(batch, about, trial - start, bias_weight, prior_weight)
-        if kept is None:
-            kept = cost, gradient, curvature
+        errors = misfit(response(batch, raw.to(prior.dtype).reshape(prior.shape)), target)
+        place = _Place(raw, *_normal_equations(batch, errors, raw - centre, weight, bias_weight, prior_weight))
+        if best is None:
+            best = place
         else:
-            better = cost <= kept[0]
-            kept = (
-                torch.where(better, cost, kept[0]),
-                torch.where(better, gradient, kept[1]),
-                torch.where(better, curvature, kept[2]),
-            )
-            best = torch.where(better, trial, best)
+            better = place.cost <= best.cost
+            best = _Place(*(torch.where(better, new, old) for new, old in zip(place, best, strict=True)))
             damping = torch.where(better, damping * _EASE, damping * _HARDEN).clamp(1e-6, 1e6)
-        costs.append(kept[0])
-        step = _damped_step(kept[1], kept[2], damping)
-        trial = (best + step).clamp(-RAW_LIMIT, RAW_LIMIT)
+        costs.append(best.cost)
+        raw = (best.raw + _damped_step(best.gradient, best.curvature, damping)).clamp(-RAW_LIMIT, RAW_LIMIT)
         if progress is not None:
             progress("calibration", number + 1, rounds + 1)
-    return Calibrated(best.to(prior.dtype).reshape(shape), torch.stack(costs), tuple(visited))
+    assert best is not None
+    return Calibrated(best.raw.to(prior.dtype).reshape(prior.shape), torch.stack(costs))
 
 
 def _normal_equations(
-    batch: ColumnBatch, about: Misfit, away: Tensor, bias_weight: float, prior_weight: float
+    batch: ColumnBatch, errors: Misfit, away: Tensor, weight: Tensor, bias_weight: float, prior_weight: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Cost of each column, shape (column,), half its gradient, shape (parameter, column), and half its curvature."""
     per_sensor = (
-        about.anomaly + bias_weight * about.bias**2,
-        about.gradient + bias_weight * about.bias * about.bias_slope,
-        about.curvature + bias_weight * about.bias_slope[:, None] * about.bias_slope[None],
+        errors.anomaly + bias_weight * errors.bias**2,
+        errors.gradient + bias_weight * errors.bias * errors.bias_slope,
+        errors.curvature + bias_weight * errors.bias_slope[:, None] * errors.bias_slope[None],
     )
     n_columns = away.shape[1]
     cost, gradient, curvature = (
-        torch.zeros(*x.shape[:-1], n_columns, dtype=x.dtype).index_add(-1, batch.sensor_column, x) / SENSOR_ERROR**2
+        torch.zeros(*x.shape[:-1], n_columns, dtype=x.dtype).index_add(-1, batch.sensor_column, weight * x)
+        / SENSOR_ERROR**2
         for x in per_sensor
     )
-    # where the column, or a displaced copy, left the range of numbers: no step is better, and none is known from there
+    # a column, or a displaced copy, whose numbers overflowed is no better than any other, and gives no direction
     cost = torch.where((cost + gradient.sum(0)).isfinite(), cost, torch.inf)
     gradient, curvature = gradient.nan_to_num(), curvature.nan_to_num()
     same = torch.eye(len(away), dtype=away.dtype)[..., None]
@@ -136,48 +144,26 @@ def _damped_step(gradient: Tensor, curvature: Tensor, damping: Tensor) -> Tensor
     diagonal = torch.diagonal(matrix, dim1=1, dim2=2)
     floor = 1e-6 * diagonal.amax(1, keepdim=True) + 1e-12
     damped = matrix + torch.diag_embed(damping[:, None] * diagonal + floor)
-    step = -torch.linalg.solve(damped, gradient.T[..., None])[..., 0].T
+    step: Tensor = -torch.linalg.solve(damped, gradient.T[..., None])[..., 0].T
     longest = step.abs().amax(0).clamp(min=1e-12)
     return step * (LONGEST_STEP / longest).clamp(max=1.0)
 
 
-def calibrate_from(
-    batch: ColumnBatch,
-    starts: Sequence[Tensor],
-    *,
-    bias_weight: float = 1.0,
-    rounds: int = 12,
-    observed: Tensor | None = None,
-    progress: Progress | None = None,
-) -> Calibrated:
-    """Fit every site from several starts, and keep the best of each: one start may end in a lesser hollow.
+def best_calibration(calibrations: list[Calibrated]) -> Calibrated:
+    """Best of several calibrations of the same columns, column by column: one start may end in a local minimum.
 
     Parameters
     ----------
-    batch : ColumnBatch
-    starts : sequence of Tensor, shape (parameter, horizon, column)
-        Unbounded parameters to start from.
-    bias_weight, rounds, observed
-        As for :func:`calibrate`.
-    progress : callable, optional
-        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
+    calibrations : list of Calibrated
+        From several starts, with the same rounds and weights.
 
     Returns
     -------
     Calibrated
-        With all that was visited from any start.
     """
-    ended: list[Calibrated] = []
-    for number, start in enumerate(starts):
-        onward = portion(progress, number / len(starts), (number + 1) / len(starts))
-        ended.append(
-            calibrate(batch, start, bias_weight=bias_weight, rounds=rounds, observed=observed, progress=onward)
-        )
-    last = torch.stack([each.cost[-1] for each in ended])
-    best = last.argmin(0)
-    columns = torch.arange(len(best))
+    columns = torch.arange(calibrations[0].cost.shape[1])
+    best = torch.stack([each.cost[-1] for each in calibrations]).argmin(0)
     return Calibrated(
-        torch.stack([each.raw for each in ended])[best, :, :, columns].permute(1, 2, 0),
-        torch.stack([each.cost for each in ended])[best, :, columns].T,
-        tuple(place for each in ended for place in each.visited),
+        torch.stack([each.raw for each in calibrations])[best, :, :, columns].permute(1, 2, 0),
+        torch.stack([each.cost for each in calibrations])[best, :, columns].T,
     )

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor
 
-from jules_ml.learned.hydraulics.columns import Response
+from jules_ml.learned.hydraulics.columns import ColumnBatch, Response
 
 #: Mean square distance in unbounded numbers within which one expansion alone is heeded [1].
 _NEAR: Final = 0.01
@@ -70,6 +70,27 @@ def misfit(found: Response, observed: Tensor) -> Misfit:
         bias_slope=bias_slope,
         days=days,
     )
+
+
+def sensor_weights(batch: ColumnBatch, deep_weight: float) -> Tensor:
+    """Weight of every sensor: the first of a site has 1, its deeper ones share ``deep_weight``.
+
+    Parameters
+    ----------
+    batch : ColumnBatch
+    deep_weight : float
+        Weight of a site's deeper sensors together [1].
+
+    Returns
+    -------
+    Tensor, shape (sensor,)
+        In double precision [1].
+    """
+    column = batch.sensor_column
+    first = torch.ones_like(column, dtype=torch.bool)
+    first[1:] = column[1:] != column[:-1]
+    deeper = torch.bincount(column, minlength=len(batch.sites)) - 1
+    return torch.where(first, 1.0, deep_weight / deeper[column].clamp(min=1)).double()
 
 
 class Expansion(NamedTuple):

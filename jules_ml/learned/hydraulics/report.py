@@ -99,11 +99,14 @@ def predicted(
 
 
 def soil_property(soil: LearnedSoil, name: str) -> NDArray[np.float64]:
+    """Values of one property of a soil, or of its residual water, shape (layer, column)."""
     values: Tensor = soil.theta_r if name == "theta_r" else getattr(soil.properties, name)
     return values.numpy().astype(np.float64)
 
 
-def scores_of(predictions: xr.Dataset, *, part: str = "test") -> dict[str, Any]:
+def scores_of(
+    predictions: xr.Dataset, *, part: str = "test", soils: Sequence[str] = ("learned", "texture")
+) -> dict[str, Any]:
     """Score every sensor, and take medians over the first sensors of all sites.
 
     Parameters
@@ -112,12 +115,13 @@ def scores_of(predictions: xr.Dataset, *, part: str = "test") -> dict[str, Any]:
         As :func:`predicted` gives it.
     part : {'test', 'train'}
         Days that are scored.
+    soils : sequence of str
+        Soils that are scored: ``learned`` by ``predicted``, and other water contents in ``predictions`` by their names.
 
     Returns
     -------
     dict
-        By sensor, and ``all``: ``learned`` and ``texture``, each with what :class:`~jules_ml.scoring.scores.Scores` has
-        [m3 m-3], ``all`` without ``n``.
+        By sensor, and ``all``: every soil, each with what :class:`~jules_ml.scoring.scores.Scores` has [m3 m-3], ``all`` without ``n``.
     """
     sensors: list[dict[str, Any]] = []
     counted = predictions["split"].to_numpy() == SPLIT_NAMES.index(part)
@@ -128,19 +132,18 @@ def scores_of(predictions: xr.Dataset, *, part: str = "test") -> dict[str, Any]:
             "site": str(predictions["site"].to_numpy()[column]),
             "depth": float(predictions["depth"][k]),
         }
-        for source, name in {"learned": "predicted", "texture": "texture"}.items():
-            entry[source] = asdict(score(predictions[name].to_numpy()[:, k], observed))
+        for soil in soils:
+            name = "predicted" if soil == "learned" else soil
+            entry[soil] = asdict(score(predictions[name].to_numpy()[:, k], observed))
         sensors.append(entry)
     sites = [s["site"] for s in sensors]
     first = [sensors[sites.index(site)] for site in dict.fromkeys(sites)]
     names = [field.name for field in fields(Scores) if field.name != "n"]
-    overall = {
-        source: {key: float(np.nanmedian([s[source][key] for s in first])) for key in names}
-        for source in ("learned", "texture")
-    }
+    overall = {soil: {key: float(np.nanmedian([s[soil][key] for s in first])) for key in names} for soil in soils}
     return {"part": part, "all": overall, "sensors": sensors}
 
 
 def save_report_figures(predictions: xr.Dataset, out: Path) -> None:
+    """Save the figures of a fit: curves of the soils, and soil moisture through time."""
     for name, figure in {"curves": hydraulic_curves(predictions), "series": hydraulic_series(predictions)}.items():
         save_figure(figure, out / "figures" / f"{name}.png")

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jules_ml.learned.hydraulics.columns import ColumnBatch, response
-from jules_ml.learned.hydraulics.misfit import Expansion, expanded_errors, misfit, stack_expansions
+from jules_ml.learned.hydraulics.misfit import Expansion, expanded_errors, misfit, sensor_weights, stack_expansions
 from jules_ml.learned.hydraulics.network import LearnedHydraulics, input_table
 from jules_ml.support.progress import Progress
 
@@ -109,7 +109,7 @@ def learn_hydraulics(
         What is minimised, at the mean of the members, wherever the columns were run: mean logarithm of the sensors' errors.
     """
     tables = [torch.tensor(input_table([s.inputs for s in each.batch.sites], network.inputs)) for each in lessons]
-    weights = [_sensor_weights(each, settings) for each in lessons]
+    weights = [_lesson_weights(each, settings) for each in lessons]
     draws = _site_draws(network, lessons, settings)
     before = {name: value.detach().clone() for name, value in network.named_parameters()}
     found = [list(each.known) for each in lessons]
@@ -144,14 +144,10 @@ def _error(anomaly: Tensor, bias: Tensor, settings: Learning) -> Tensor:
     return 0.5 * torch.log(anomaly + settings.bias_weight * bias**2 + ERROR_FLOOR**2)
 
 
-def _sensor_weights(lesson: Lesson, settings: Learning) -> Tensor:
-    """Weight of every sensor, shape (sensor,): the first of a site counts 1, the others share what deeper ones have together."""
-    column = lesson.batch.sensor_column
-    first = torch.ones_like(column, dtype=torch.bool)
-    first[1:] = column[1:] != column[:-1]
-    others = torch.bincount(column, minlength=len(lesson.batch.sites)) - 1
-    weight = torch.where(first, 1.0, settings.deep_weight / others[column].clamp(min=1)).double()
-    return lesson.weight * weight * torch.tensor(lesson.train).double()[column]
+def _lesson_weights(lesson: Lesson, settings: Learning) -> Tensor:
+    """Weight of every sensor, shape (sensor,); zero at sites that are not trained on."""
+    train = torch.tensor(lesson.train).double()[lesson.batch.sensor_column]
+    return lesson.weight * sensor_weights(lesson.batch, settings.deep_weight) * train
 
 
 def _site_draws(network: LearnedHydraulics, lessons: Sequence[Lesson], settings: Learning) -> list[Tensor]:

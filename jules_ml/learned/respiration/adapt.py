@@ -21,6 +21,7 @@ from jules_ml.learned.adaptation import AdaptationDays
 from jules_ml.learned.respiration.evaluate import evaluation_rows, frame_predictions, frame_scores, predicted_rows
 from jules_ml.learned.respiration.levels import level_of, new_site_noise, prior_of, take_level
 from jules_ml.learned.respiration.network import LearnedRespiration
+from jules_ml.learned.respiration.nights import ustar_entry
 from jules_ml.learned.respiration.site import Rows, moisture_of
 from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.learned.store import ASSIMILATION_PREFIX, read_module_folder, write_module_folder
@@ -78,6 +79,7 @@ def adapt_respiration(
     state, _ = read_module_folder(folder, kind="respiration")
     new_card: dict[str, Any] = {key: value for key, value in card.items() if key != "card_version"}
     new_card |= {key: dict(card[key]) for key in ("sites", "porosity", "dry", "level")}
+    new_card["ustar_threshold"] = dict(card.get("ustar_threshold", {}))
     frames: list[pd.DataFrame] = []
     levels: dict[str, float] = {}
     for ds in sites:
@@ -94,6 +96,7 @@ def adapt_respiration(
         new_card["sites"][site] = _entry(ds, rows.take(chosen), days)
         new_card["porosity"] |= rows.porosity
         new_card["dry"] |= rows.dry
+        new_card["ustar_threshold"] |= {name: ustar_entry(threshold) for name, threshold in rows.ustar.items()}
         module = _with_groups(module, settings, new_card, rows.take(chosen), levels)
         frame = predicted_rows(module, settings, new_card, rows.take(~chosen & _after(rows, chosen, days)), site)
         frames.append(frame)

@@ -18,6 +18,7 @@ from jules_ml.learned.predictions import prediction_variables
 from jules_ml.learned.respiration.figures import fit_skill
 from jules_ml.learned.respiration.levels import base_respiration
 from jules_ml.learned.respiration.network import LearnedRespiration
+from jules_ml.learned.respiration.nights import rules_of_site
 from jules_ml.learned.respiration.report import QUANTITY
 from jules_ml.learned.respiration.site import Rows, moisture_of, select_rows
 from jules_ml.learned.respiration.store import load_respiration
@@ -55,6 +56,10 @@ def evaluate_respiration(
     BadInput
         If the folder is none of learned respiration, a record cannot be used, or one overlaps in time with what the module was
         learned from.
+
+    Notes
+    -----
+    Where ``ustar_min = "estimate"``, a site of the fit keeps its threshold; that of a new site is estimated from its record.
     """
     module, settings, card = load_respiration(folder)
     datasets = [sites] if isinstance(sites, xr.Dataset) else list(sites)
@@ -80,8 +85,10 @@ def evaluate_respiration(
 
 
 def evaluation_rows(settings: RespirationSettings, card: Mapping[str, Any], ds: xr.Dataset) -> Rows:
-    """Select the rows of a record that a module is scored on, with the porosity that the module was fitted with."""
-    porosity = card["porosity"].get(str(ds.attrs.get("site", "site")))
+    """Select the rows of a record that a module is scored on, with the porosity and the u* threshold of the fit."""
+    site = str(ds.attrs.get("site", "site"))
+    porosity = card["porosity"].get(site)
+    settings = settings.model_copy(update={"rows": rules_of_site(settings.rows, card, site)})
     return select_rows(ds if porosity is None else ds.assign_attrs(porosity=porosity), settings).known()
 
 

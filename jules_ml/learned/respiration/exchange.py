@@ -17,6 +17,7 @@ from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration import penalties
 from jules_ml.learned.respiration.factors import Curve, Factor, Level, Surface
 from jules_ml.learned.respiration.network import MOISTURE_NODES
+from jules_ml.learned.respiration.nights import estimated_ustar, least_ustar, measured_nee, night_rows
 from jules_ml.learned.respiration.nodes import (
     Placement,
     place_in_groups,
@@ -36,7 +37,7 @@ from jules_ml.learned.respiration.photosynthesis import (
     Weather,
 )
 from jules_ml.learned.respiration.products import Product, Term
-from jules_ml.learned.respiration.site import Rows, measured_nee, moisture_of, night_rows, usable_rows
+from jules_ml.learned.respiration.site import Rows, moisture_of, usable_rows
 from jules_ml.physics.constants import DAYS_PER_YEAR
 
 #: Photons in a joule of sunlight [umol J-1]: half of the energy is in the visible, at 4.57 umol J-1.
@@ -80,8 +81,9 @@ def select_exchange(ds: xr.Dataset, settings: RespirationSettings) -> Exchange:
     dark = night_rows(ds, settings.rows).to_numpy()
     seen = measured_nee(ds, settings.rows)
     rules = settings.rows.model_copy(update={"least_flux": None, "most_flux": None, "nee_is_measured": True})
-    if rules.ustar_min is not None and "ustar" in ds:
-        calm_night = dark & ~(ds["ustar"] >= rules.ustar_min).to_numpy()
+    ustar_min = least_ustar(settings.rows, estimated_ustar(ds, settings.rows))
+    if ustar_min is not None and "ustar" in ds:
+        calm_night = dark & ~(ds["ustar"] >= ustar_min).to_numpy()
         seen = seen & ~xr.DataArray(calm_night, dims="time", coords={"time": ds["time"]})
     every = ds.assign(nee=ds["nee"].where(seen & xr.DataArray(here, dims="time", coords={"time": ds["time"]})))
     every = every.drop_vars([name for name in ("nee_ustar", "nee_qc") if name in every])

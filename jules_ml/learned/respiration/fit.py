@@ -12,10 +12,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from jules_ml.data.clock import clock_notes
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration.exchange import Exchange, select_exchange, take_exchange
 from jules_ml.learned.respiration.exchange_report import nee_figure, nee_predictions_of, nee_scores_of
+from jules_ml.learned.respiration.nights import ustar_notes
 from jules_ml.learned.respiration.report import card_of, predictions_of, respiration_figures, scores_of
 from jules_ml.learned.respiration.site import MIN_ROWS, Rows, select_rows
 from jules_ml.learned.respiration.training import ConcurvityWarning, InnerValidation, Learned, learn_respiration
@@ -91,7 +93,9 @@ def fit_respiration(
         warnings.simplefilter("always", ConcurvityWarning)
         learned = learn_respiration(rows.take(~test), settings, progress, exchange=seen)
     said = tuple(str(w.message) for w in caught if issubclass(w.category, ConcurvityWarning))
-    said = (*said, *_said_of(learned.validation), *_said_of_scales(settings, rows, guessed))
+    clocks = [note for ds in datasets for note in clock_notes(ds)]
+    said = (*said, *clocks, *ustar_notes(rows.ustar), *_said_of(learned.validation))
+    said = (*said, *_said_of_scales(settings, rows, guessed))
     predictions = predictions_of(learned, rows, test)
     scores = scores_of(learned, rows, test, predictions)
     card = card_of(datasets, rows, test, learned, said)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from jules_ml.data.record import interval
 from jules_ml.learned.predictions import prediction_variables
 from jules_ml.learned.respiration.baselines import baselines, fitted_fsth_sat
 from jules_ml.learned.respiration.figures import fit_skill, learned_curves, residuals
+from jules_ml.learned.respiration.nights import ustar_entry
 from jules_ml.learned.respiration.site import Rows, moisture_of, thinned_rows
 from jules_ml.learned.respiration.training import Learned
 from jules_ml.scoring.fluxes import daily, nightly, noise_ceiling
@@ -147,6 +148,7 @@ def card_of(
         "noise_scale": {"a": module.noise[:, 0].tolist(), "b": module.noise[:, 1].tolist()},
         "rows_dropped": rows.dropped,
         "ustar": _ustar_note(datasets, settings.rows.ustar_min, rows, assimilation=settings.assimilation),
+        "ustar_threshold": {site: ustar_entry(threshold) for site, threshold in rows.ustar.items()},
         "split": {
             "test": "last years or two-month blocks of each site",
             "rows_train": int((~test).sum()),
@@ -228,12 +230,16 @@ def _few(rows: Rows) -> Rows:
     return known.take(thinned_rows(len(known), _BASELINE_ROWS))
 
 
-def _ustar_note(datasets: Sequence[xr.Dataset], least: float | None, rows: Rows, *, assimilation: bool) -> str:
+def _ustar_note(
+    datasets: Sequence[xr.Dataset], least: float | Literal["estimate"] | None, rows: Rows, *, assimilation: bool
+) -> str:
     if rows.variants is not None and assimilation:
         return "inner validation takes NEE under several thresholds; the final curves, learned along with photosynthesis, the reference one"
     if rows.variants is not None:
         return f"members take NEE under {rows.variants.shape[1] + 1} thresholds in turn"
-    if any("ustar" in ds for ds in datasets) and least is not None:
+    if rows.ustar:
+        return "night rows below the estimated threshold of each site dropped: see ustar_threshold"
+    if any("ustar" in ds for ds in datasets) and isinstance(least, float):
         return f"rows below {least:g} m s-1 dropped"
     return "no friction velocity in the record, or no threshold asked for: as the source filtered it"
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from jules_ml.data.quality import ground_temperature, measured, night
+from jules_ml.data.quality import ground_temperature, measured
 from jules_ml.data.record import interval, place, variable
+from jules_ml.data.ustar import UstarThreshold
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings, RowSettings
+from jules_ml.learned.respiration.nights import estimated_ustar, least_ustar, measured_nee, night_rows
 
 #: Fewer rows than this are refused.
 MIN_ROWS = 200
@@ -57,6 +60,8 @@ class Rows:
         Rows dropped, by rule, over all sites.
     variants : array, shape (row, variant), optional
         Flux under other thresholds of friction velocity; NaN where it was not measured under them.
+    ustar : dict of str to UstarThreshold
+        Estimated threshold of friction velocity by site, where ``ustar_min = "estimate"``.
     """
 
     flux: _Array
@@ -73,6 +78,7 @@ class Rows:
     dry: dict[str, float]
     dropped: dict[str, int] = field(default_factory=dict)
     variants: _Array | None = None
+    ustar: dict[str, UstarThreshold] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.flux)
@@ -139,79 +145,82 @@ def moisture_of(rows: Rows, settings: RespirationSettings) -> _Array:
     return rows.theta if settings.moisture == "theta" else rows.wetness
 
 
-def night_rows(ds: xr.Dataset, rules: RowSettings) -> xr.DataArray:
-    """Where it is night by ``rules``.
+class _Selection:
+    """Rows that are left, and how many each rule has dropped."""
 
-    Raises
-    ------
-    BadInput
-        As :func:`jules_ml.data.quality.night`.
-    """
-    if rules.night_max_potential is None:
-        return _by_light(ds, rules)
-    return night(
-        ds,
-        max_potential=rules.night_max_potential,
-        max_sw_down=rules.night_max_sw_down,
-        max_ppfd=rules.night_max_ppfd,
-    )
+    def __init__(self, count: int) -> None:
+        self.keep = np.ones(count, dtype=bool)
+        self.dropped: dict[str, int] = {}
 
-
-def _by_light(ds: xr.Dataset, rules: RowSettings) -> xr.DataArray:
-    """Night by the light seen alone."""
-    for name, limit in (("sw_down", rules.night_max_sw_down), ("ppfd", rules.night_max_ppfd)):
-        if name in ds:
-            return ds[name] < limit
-    raise BadInput(
-        "neither 'sw_down' nor 'ppfd' is there to tell night from day",
-        where=place(ds),
-        remedy="name the column of shortwave radiation or of photon flux when the file is read",
-    )
+    def drop(self, rule: str, bad: NDArray[np.bool_]) -> None:
+        """Drop rows by a rule; those that another rule has dropped are not counted again."""
+        self.dropped[rule] = int((bad & self.keep).sum())
+        self.keep[bad] = False
 
 
 def usable_rows(ds: xr.Dataset, settings: RespirationSettings, *, all_hours: bool = False) -> Rows:
     """Rows of one site, as :func:`select_rows`; with ``all_hours`` those of the day too, whatever their friction velocity."""
     frame, variants = _frame(ds, settings)
-    rules = settings.rows
-    where = place(ds)
-    keep = np.ones(len(frame), dtype=bool)
-    dropped: dict[str, int] = {}
-
-    def drop(rule: str, bad: NDArray[np.bool_]) -> None:
-        dropped[rule] = int((bad & keep).sum())
-        keep[bad] = False
-
+    selection = _Selection(len(frame))
     elsewhere = np.zeros(len(frame), dtype=bool) if variants is None else np.isfinite(variants).any(axis=1)
     if settings.target == "ecosystem":
         # what is filled under one threshold of friction velocity may be measured under another
         frame["flux"] = frame["flux"].mask(frame["filled"].to_numpy(dtype=bool))
-        drop("flux gap-filled", frame["filled"].to_numpy(dtype=bool) & ~elsewhere)
-    drop("flux missing", frame["flux"].isna().to_numpy() & ~elsewhere)
+        selection.drop("flux gap-filled", frame["filled"].to_numpy(dtype=bool) & ~elsewhere)
+    selection.drop("flux missing", frame["flux"].isna().to_numpy() & ~elsewhere)
+    threshold = None
     if settings.target == "ecosystem" and not all_hours:
-        drop("day", ~frame["night"].to_numpy(dtype=bool))
-        if not keep.any():
-            raise BadInput(
-                "there is no measured flux at night",
-                where=f"{where}, variable nee",
-                remedy="give a record with night-time NEE that is measured (quality code 0), and check its clock and position",
-            )
-        if rules.ustar_min is not None and "ustar" in frame:
-            drop("friction velocity below threshold", ~(frame["ustar"] >= rules.ustar_min).to_numpy())
-    drop("temperature missing", frame["t_soil"].isna().to_numpy())
+        threshold = _drop_day_and_calm(ds, frame, settings.rows, selection)
+    _drop_unusable_values(frame, settings, selection)
+    keep = selection.keep
+    _refuse_unusable(frame[keep], settings, selection.dropped, place(ds))
+    rows = _site_rows(frame[keep], ds.attrs, settings)
+    return replace(
+        rows,
+        dropped=selection.dropped,
+        variants=None if variants is None else variants[keep],
+        ustar={} if threshold is None else {rows.sites[0]: threshold},
+    )
+
+
+def _drop_day_and_calm(
+    ds: xr.Dataset, frame: pd.DataFrame, rules: RowSettings, selection: _Selection
+) -> UstarThreshold | None:
+    """Drop rows of the day and of calm nights; give the threshold of friction velocity where it was estimated."""
+    selection.drop("day", ~frame["night"].to_numpy(dtype=bool))
+    if not selection.keep.any():
+        raise BadInput(
+            "there is no measured flux at night",
+            where=place(ds, "nee"),
+            remedy="give a record with night-time NEE that is measured (quality code 0), and check its clock and position",
+        )
+    threshold = estimated_ustar(ds, rules)
+    ustar_min = least_ustar(rules, threshold)
+    if ustar_min is not None and "ustar" in frame:
+        selection.drop("friction velocity below threshold", ~(frame["ustar"] >= ustar_min).to_numpy())
+    return threshold
+
+
+def _drop_unusable_values(frame: pd.DataFrame, settings: RespirationSettings, selection: _Selection) -> None:
+    """Drop rows with a driver missing or stuck, frozen soil, or a flux out of range."""
+    rules = settings.rows
+    selection.drop("temperature missing", frame["t_soil"].isna().to_numpy())
     if settings.moisture != "none":
-        drop("water content missing", frame["theta"].isna().to_numpy())
+        selection.drop("water content missing", frame["theta"].isna().to_numpy())
         if rules.stuck_after is not None:
-            drop("water content stuck", _stuck(frame, pd.Timedelta(rules.stuck_after)))
+            selection.drop("water content stuck", _stuck(frame, pd.Timedelta(rules.stuck_after)))
     if rules.frozen_below is not None:
-        drop("soil frozen", (frame["ground"] < rules.frozen_below).to_numpy())
+        selection.drop("soil frozen", (frame["ground"] < rules.frozen_below).to_numpy())
     for rule, limit, sign in (("flux too low", rules.least_flux, 1.0), ("flux too high", rules.most_flux, -1.0)):
         if limit is not None:
-            drop(rule, (sign * frame["flux"] < sign * limit).to_numpy())
-    _refuse_unusable(frame[keep], settings, dropped, where)
-    frame = frame[keep]
-    site = str(ds.attrs.get("site", "site"))
+            selection.drop(rule, (sign * frame["flux"] < sign * limit).to_numpy())
+
+
+def _site_rows(frame: pd.DataFrame, attributes: Mapping[str, Any], settings: RespirationSettings) -> Rows:
+    """Rows of one site from the columns of those that are left, and the attributes of its record."""
+    site = str(attributes.get("site", "site"))
     theta = frame["theta"].to_numpy(dtype=np.float64)
-    dry, porosity = _wetness_range(theta, ds.attrs.get("porosity"), settings)
+    dry, porosity = _wetness_range(theta, attributes.get("porosity"), settings)
     wetness = np.full(len(frame), 0.5)
     if settings.moisture != "none":
         wetness = np.clip((theta - dry) / (porosity - dry), 0.0, 1.0)
@@ -235,22 +244,7 @@ def usable_rows(ds: xr.Dataset, settings: RespirationSettings, *, all_hours: boo
         middle=middle,
         porosity={site: porosity},
         dry={site: dry},
-        dropped=dropped,
-        variants=None if variants is None else variants[keep],
     )
-
-
-def measured_nee(ds: xr.Dataset, rules: RowSettings) -> xr.DataArray:
-    """Where NEE was measured.
-
-    Raises
-    ------
-    BadInput
-        If the record does not tell measured from gap-filled, and nobody said that all of it was measured.
-    """
-    if "nee_qc" in ds or not rules.nee_is_measured:
-        return measured(ds, "nee")
-    return ds["nee"].notnull()
 
 
 def _wetness_range(theta: _Array, porosity: float | None, settings: RespirationSettings) -> tuple[float, float]:
@@ -396,4 +390,5 @@ def _joined(parts: list[Rows]) -> Rows:
         porosity={site: value for part in parts for site, value in part.porosity.items()},
         dry={site: value for part in parts for site, value in part.dry.items()},
         dropped={rule: sum(part.dropped.get(rule, 0) for part in parts) for rule in rules},
+        ustar={site: threshold for part in parts for site, threshold in part.ustar.items()},
     )

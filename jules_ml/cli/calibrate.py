@@ -1,0 +1,44 @@
+"""``jules-ml calibrate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jules_ml.cli.application import app
+from jules_ml.cli.printing import Json, Quiet, print_outcome, progress_bars
+from jules_ml.support.files import ready_folder
+
+
+@app.command(epilog="Example:  jules-ml calibrate tower.toml --out modules/tower_soil")
+def calibrate(
+    experiment: Annotated[
+        Path,
+        typer.Argument(
+            help="Experiment file (TOML) of one site with soil moisture; \\[hydraulics] chooses how.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Module folder to write, of kind hydraulics.", show_default=False)],
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Calibrate the soil of one site to its sensors through the soil column, and score it on the test period."""
+    from jules_ml.experiment import load_experiment
+
+    # the experiment is read before torch is loaded, so that a mistake in it is reported at once
+    loaded = load_experiment(experiment)
+    import torch
+
+    from jules_ml.column.setup import column_soil
+    from jules_ml.learned.hydraulics.site_calibration import SiteSoil, calibrate_site
+    from jules_ml.learned.hydraulics.soil import LearnedSoil
+
+    soil = column_soil(loaded.required(loaded.soil, "soil"), torch.float32, where=str(loaded.file))
+    own = SiteSoil(LearnedSoil(soil.properties, soil.theta_r), soil.form)
+    ready_folder(out)
+    with progress_bars(quiet or json) as report:
+        outcome = calibrate_site(loaded, own, out, progress=report)
+    print_outcome(outcome, quiet=quiet, json=json)
