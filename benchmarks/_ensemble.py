@@ -23,11 +23,11 @@ import numpy as np
 from jules_ml.ensemble.gathering import gather
 from jules_ml.ensemble.member_file import Series
 from jules_ml.ensemble.members import Members
-from jules_ml.ensemble.mpi_pool import dismiss, launched_size, ranks, serve, world
+from jules_ml.ensemble.mpi_pool import launched_size, ranks, serve, stop_ranks, world
 from jules_ml.ensemble.process_pool import pool
 from jules_ml.ensemble.results import write_results
 from jules_ml.ensemble.run import EnsembleRun, Plan, run_ensemble, run_members
-from jules_ml.ensemble.schedule import StartCrew, alone
+from jules_ml.ensemble.schedule import StartPool, serial_pool
 from jules_ml.ensemble.work import Failure, Result, Unit
 from jules_ml.experiment import Experiment, load_experiment
 
@@ -110,7 +110,7 @@ class IdleWork:
 
     def results(self, unit: Unit, folder: Path) -> Iterator[tuple[int, Result | Failure]]:
         for member in unit.members:
-            if member.number not in unit.wanted:
+            if member.number not in unit.pending:
                 continue
             with (folder / "started").open("a", encoding="ascii") as file:
                 file.write(f"{member.number} {os.getpid()}\n")
@@ -131,11 +131,11 @@ def idle_members(n: int) -> Members:
     return Members(0, (None,), (None,), (), (), nothing, nothing.astype(np.int64))
 
 
-def run_idle(folder: Path, n: int, crew: StartCrew, work: IdleWork, *, retry: bool = False) -> EnsembleRun:
+def run_idle(folder: Path, n: int, start_pool: StartPool, work: IdleWork, *, retry: bool = False) -> EnsembleRun:
     """Run idle members."""
     folder.mkdir(parents=True, exist_ok=True)
     members = idle_members(n)
-    return run_members(EnsembleRun(folder, Experiment(), members), Plan(members, work, 1), crew, retry=retry)
+    return run_members(EnsembleRun(folder, Experiment(), members), Plan(members, work, 1), start_pool, retry=retry)
 
 
 def main() -> int:
@@ -148,25 +148,25 @@ def main() -> int:
     parser.add_argument("--warm", type=Path)
     options = parser.parse_args()
     work = IdleWork(options.seconds)
-    crew = pool(options.workers) if options.workers > 1 else alone
+    start_pool = pool(options.workers) if options.workers > 1 else serial_pool
     comm = world() if launched_size() > 1 else None
     if comm is not None and comm.Get_rank():
         serve(comm)
         return 0
-    chosen = crew if comm is None else ranks(comm)
+    chosen = start_pool if comm is None else ranks(comm)
     try:
         if options.experiment is None:
             run = run_idle(options.folder, options.members, chosen, work)
             gather(run.experiment, run.members, run.folder)
         else:
-            run_ensemble(load_experiment(options.warm), options.folder.with_suffix(".warm"), crew=chosen)
-            run = run_ensemble(load_experiment(options.experiment), options.folder, crew=chosen)
+            run_ensemble(load_experiment(options.warm), options.folder.with_suffix(".warm"), start_pool=chosen)
+            run = run_ensemble(load_experiment(options.experiment), options.folder, start_pool=chosen)
             write_results(run)
     finally:
         if comm is not None:
-            dismiss(comm)
+            stop_ranks(comm)
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
-    print(f"{run.done} {run.failed} {run.kept} {run.wall_seconds:.6f} {most:.1f}", flush=True)
+    print(f"{run.done} {run.failed} {run.done_before} {run.wall_seconds:.6f} {most:.1f}", flush=True)
     return 0
 
 

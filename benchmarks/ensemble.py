@@ -176,7 +176,7 @@ def processes(claims: Claims, data: Path, folder: Path, *, quick: bool) -> None:
         place = folder / f"workers{workers}"
         place.mkdir()
         experiment = load_experiment(jules_ensemble(data, place, members))
-        walls[workers] = run_ensemble(experiment, place / "out", crew=pool(workers)).wall_seconds
+        walls[workers] = run_ensemble(experiment, place / "out", start_pool=pool(workers)).wall_seconds
     note = f"{members} members of {seconds} s; {walls[1]:.1f} s by one, {walls[2]:.1f} s by two"
     claims.check("process members, efficiency of two workers", walls[1] / (2.0 * walls[2]), ">=", 0.95, note=note)
     claims.report("process member, time beside the executable's own", walls[1] / members - seconds, unit="s")

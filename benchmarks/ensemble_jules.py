@@ -40,7 +40,7 @@ from jules_ml.ensemble.member_file import read_member
 from jules_ml.ensemble.process_pool import pool
 from jules_ml.ensemble.results import write_results
 from jules_ml.ensemble.run import EnsembleRun, run_ensemble
-from jules_ml.ensemble.schedule import alone
+from jules_ml.ensemble.schedule import serial_pool
 from jules_ml.experiment import load_experiment
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.jules.hooks import build_hooks, relink
@@ -120,7 +120,7 @@ def run_both(claims: Claims, name: str, path: Path, work: Path, members: int) ->
     runs, sums = {}, {}
     for workers in (1, 2):
         out = work / f"{path.stem}_{workers}"
-        runs[workers] = run_ensemble(experiment, out, crew=alone if workers == 1 else pool(workers))
+        runs[workers] = run_ensemble(experiment, out, start_pool=serial_pool if workers == 1 else pool(workers))
         write_results(runs[workers])
         sums[workers] = json.loads((out / "manifest.json").read_text(encoding="utf-8"))["data_sha256"]
     for number, message in runs[1].messages.items():
@@ -145,7 +145,7 @@ def as_a_run_alone(claims: Claims, run: EnsembleRun, work: Path) -> None:
         member = read_member(member_folder(run.folder, number))
         with xr.open_dataset(done.output[0], decode_times=False) as ds:
             differ += sum(not np.array_equal(ds[each].squeeze().to_numpy(), member[each].values) for each in OUTPUT)
-    claims.check("by file: variables of two members that differ from a run alone", differ, "<=", 0)
+    claims.check("by file: variables of two members that differ from a run serial_pool", differ, "<=", 0)
 
 
 def spreads(claims: Claims, name: str, run: EnsembleRun) -> None:

@@ -34,7 +34,7 @@ def demo(
 
     ready_folder(out)
     with progress_bars(quiet) as report:
-        done = run_demo(out, data=data, years=years, say=say(quiet), progress=report)
+        done = run_demo(out, data=data, years=years, message=say(quiet), progress=report)
     if not quiet:
         say_how_it_went(done.run)
         _say_scores((*done.comparison.scores, *done.learned.scores))

@@ -29,13 +29,13 @@ def ensemble(
     quiet: Quiet = False,
 ) -> None:
     """Run many members of an experiment, go on where it was stopped, and gather them into one file."""
-    from jules_ml.ensemble.mpi_pool import dismiss, launched_size, ranks, serve, world
+    from jules_ml.ensemble.mpi_pool import launched_size, ranks, serve, stop_ranks, world
     from jules_ml.ensemble.process_pool import pool
-    from jules_ml.ensemble.schedule import alone
+    from jules_ml.ensemble.schedule import serial_pool
 
     folder = Path("runs") / experiment.stem if out is None else out
     if launched_size() == 1:
-        _run(experiment, folder, pool(workers) if workers > 1 else alone, retry, dry_run, quiet)
+        _run(experiment, folder, pool(workers) if workers > 1 else serial_pool, retry, dry_run, quiet)
         return
     comm = world()
     if comm.Get_rank() != 0:
@@ -44,10 +44,10 @@ def ensemble(
     try:
         _run(experiment, folder, ranks(comm), retry, dry_run, quiet)
     finally:
-        dismiss(comm)
+        stop_ranks(comm)
 
 
-def _run(path: Path, folder: Path, crew: Any, retry: bool, dry_run: bool, quiet: bool) -> None:
+def _run(path: Path, folder: Path, start_pool: Any, retry: bool, dry_run: bool, quiet: bool) -> None:
     from jules_ml.experiment import load_experiment
 
     loaded = load_experiment(path)
@@ -63,7 +63,7 @@ def _run(path: Path, folder: Path, crew: Any, retry: bool, dry_run: bool, quiet:
         done = run_ensemble(
             loaded,
             folder,
-            crew=crew,
+            start_pool=start_pool,
             retry=retry,
             progress=bars,
             counts=lambda now: bars.note("members", f"{now.running} running, {now.failed} failed"),
@@ -81,7 +81,7 @@ def _run(path: Path, folder: Path, crew: Any, retry: bool, dry_run: bool, quiet:
 
 
 def _say(done: EnsembleRun) -> None:
-    before = f", {done.kept} of them before" if done.kept else ""
+    before = f", {done.done_before} of them before" if done.done_before else ""
     out_console.print(f"[bold]members[/] {done.done} done{before}, {done.failed} failed, {done.wall_seconds:.0f} s")
     if done.damaged:
         out_console.print(f"[yellow]damaged[/] and run again: members {', '.join(map(str, done.damaged[:10]))}")

@@ -1,1 +1,1 @@
-"""Runs compared with each other and with observations."""
+"""Comparison of runs with each other and with observations."""

@@ -1,4 +1,4 @@
-"""Runs side by side: one quantity through time, and what was measured of it."""
+"""Figures of one quantity in several runs, with observations."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _COLOURS = (BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE)
 
 
 @styled
-def side_by_side(
+def compare_series(
     series: Mapping[str, pd.Series],
     *,
     observed: pd.Series | None,
@@ -36,22 +36,22 @@ def side_by_side(
     cumulative: bool = False,
     notes: Sequence[str] = (),
 ) -> Figure:
-    """Draw daily means of a quantity by several runs, and how far each is from the first, or from what was measured.
+    """Draw daily means of a quantity in several runs, and their differences from the observations or from the first run.
 
     Parameters
     ----------
     series : mapping of str to Series
-        Values by time, by the name of the run.
+        Values by time, for each run by its name.
     observed : Series or None
-        What was measured.
+        Observations by time.
     title : str
-        The quantity.
+        Name of the quantity.
     unit : str
-        Of the values.
+        Unit of the values.
     cumulative : bool
-        Draw sums through time instead, of values that are a second's, as of runoff.
+        Draw cumulative sums of values per second, such as runoff, instead of daily means.
     notes : sequence of str
-        What the reader must know of the data.
+        Notes below the figure.
 
     Returns
     -------
@@ -60,16 +60,17 @@ def side_by_side(
     figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
     axes = figure.subplots(2, 1, sharex=True, height_ratios=[1.6, 1.0])
     daily = {name: _daily(values, cumulative) for name, values in series.items()}
-    seen = None if observed is None else _daily(observed, cumulative)
-    if seen is not None:
-        axes[0].plot(seen.index, seen, color=MEASURED, lw=0.0, marker=".", ms=2.2, label="measured")
+    daily_observed = None if observed is None else _daily(observed, cumulative)
+    if daily_observed is not None:
+        axes[0].plot(daily_observed.index, daily_observed, color=MEASURED, lw=0.0, marker=".", ms=2.2, label="measured")
     for (name, values), colour in zip(daily.items(), _COLOURS, strict=False):
         axes[0].plot(values.index, values, color=colour, label=name)
-    reference, said = (seen, "what was measured") if seen is not None else next(
-        (values, name) for name, values in daily.items()
-    )  # fmt: skip
+    if daily_observed is not None:
+        reference, reference_name = daily_observed, "observations"
+    else:
+        reference_name, reference = next(iter(daily.items()))
     for (name, values), colour in zip(daily.items(), _COLOURS, strict=False):
-        if name != said:
+        if name != reference_name:
             near = reference.reindex(values.index, method="nearest", tolerance=pd.Timedelta("12h"))
             # days that are missing stay gaps
             difference = values - near
@@ -81,13 +82,13 @@ def side_by_side(
     for axis in axes:
         axis.set_ylabel(unit)
     kind = "sum since the start" if cumulative else "daily means"
-    letter_panels(axes, [f"{title}, {kind}", f"Less {said}"])
+    letter_panels(axes, [f"{title}, {kind}", f"Difference from {reference_name}"])
     show_dates(axes[1])
     add_notes(figure, notes)
     return figure
 
 
 def _daily(values: pd.Series, cumulative: bool) -> pd.Series:
-    # a stamp ends its period, so that midnight belongs to the day before
+    # a stamp is the end of its period, so midnight belongs to the day before
     daily = values.resample("1D", closed="right", label="right").mean()
     return (daily * SECONDS_PER_DAY).cumsum() if cumulative else daily

@@ -1,4 +1,4 @@
-"""The folder of a comparison: scores as JSON and CSV, figures, and a page that holds them all."""
+"""Folder of a comparison: scores as JSON and CSV, figures, and a self-contained report."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import jinja2
 import pandas as pd
 import xarray as xr
 
-from jules_ml.comparison.figures import side_by_side
+from jules_ml.comparison.figures import compare_series
 from jules_ml.comparison.runs import QUANTITIES, Run
-from jules_ml.comparison.scores import Scored, budgets, score_runs
+from jules_ml.comparison.scores import QuantityScore, period_means, score_runs
 from jules_ml.errors import BadInput
 from jules_ml.learned.store import json_text
 from jules_ml.scoring.scores import Scores
@@ -23,21 +23,21 @@ from jules_ml.support.provenance import software
 
 
 @dataclass(frozen=True)
-class Compared:
-    """A comparison that was written: its scores, means, and files."""
+class ComparisonResult:
+    """Result of a comparison: scores, means, and the files written."""
 
-    scores: tuple[Scored, ...]
-    budgets: pd.DataFrame
+    scores: tuple[QuantityScore, ...]
+    period_means: pd.DataFrame
     files: tuple[Path, ...]
 
 
-def compare_runs(runs: Sequence[Run], record: xr.Dataset | None, out: Path) -> Compared:
-    """Compare runs with one another and with a record, and write what comes of it.
+def compare_runs(runs: Sequence[Run], record: xr.Dataset | None, out: Path) -> ComparisonResult:
+    """Compare runs with each other and with a record, and write a report.
 
     Parameters
     ----------
     runs : sequence of Run
-        The first is what others are held against where nothing was measured.
+        Without observations, the others are compared with the first run.
     record : xarray.Dataset or None
         Site dataset.
     out : Path
@@ -45,18 +45,20 @@ def compare_runs(runs: Sequence[Run], record: xr.Dataset | None, out: Path) -> C
 
     Returns
     -------
-    Compared
+    ComparisonResult
 
     Raises
     ------
     BadInput
-        If two runs bear the same name; if the folder holds a module, or cannot be written.
+        If two runs have the same name; if the folder contains a module, or cannot be written.
     """
-    _refuse_alike(runs)
+    _check_names(runs)
     if (out / "card.json").exists():
-        raise BadInput("the folder holds a module", where=out, remedy="give a new folder for the comparison with --out")
+        raise BadInput(
+            "the folder contains a module", where=out, remedy="give a new folder for the comparison with --out"
+        )
     scored = score_runs(runs, record)
-    means = budgets(runs)
+    means = period_means(runs)
     images = _figures(runs, scored, out / "figures")
     table = out / "scores.csv"
     with whole_file(table) as part:
@@ -82,21 +84,21 @@ def compare_runs(runs: Sequence[Run], record: xr.Dataset | None, out: Path) -> C
     page = out / "report.html"
     with whole_file(page) as part:
         part.write_text(_page(runs, scored, means, images, record), encoding="utf-8")
-    return Compared(tuple(scored), means, (page, *images, table, numbers))
+    return ComparisonResult(tuple(scored), means, (page, *images, table, numbers))
 
 
-def _refuse_alike(runs: Sequence[Run]) -> None:
+def _check_names(runs: Sequence[Run]) -> None:
     names = [run.name for run in runs]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
+    duplicate = next((name for name in names if names.count(name) > 1), None)
+    if duplicate is not None:
         raise BadInput(
-            f"{names.count(twice)} runs are called {twice}, and would be taken for one",
-            where=twice,
-            remedy="give each folder once, and rename those of the same name",
+            f"{names.count(duplicate)} runs have the same name {duplicate}",
+            where=duplicate,
+            remedy="give each folder once, and rename folders that have the same name",
         )
 
 
-def _table(scored: Sequence[Scored]) -> pd.DataFrame:
+def _table(scored: Sequence[QuantityScore]) -> pd.DataFrame:
     columns = ["quantity", "sensor", "run", *(field.name for field in fields(Scores)), "unit"]
     rows = [
         {
@@ -111,34 +113,34 @@ def _table(scored: Sequence[Scored]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _figures(runs: Sequence[Run], scored: Sequence[Scored], folder: Path) -> list[Path]:
-    """A figure a quantity: at the shallowest sensor where there are some, else in the top layer."""
+def _figures(runs: Sequence[Run], scored: Sequence[QuantityScore], folder: Path) -> list[Path]:
+    """Draw a figure of each quantity, at the shallowest sensor if there are sensors, otherwise in the top layer."""
     images = []
     for quantity in QUANTITIES:
-        shown = {run.name: run.series[quantity.name] for run in runs if quantity.name in run.series}
-        if not shown:
+        by_run = {run.name: run.series[quantity.name] for run in runs if quantity.name in run.series}
+        if not by_run:
             continue
-        of_it = [s for s in scored if s.quantity == quantity]
-        if of_it:
-            sensor = of_it[0].sensor
-            pairs = {s.run: s.pairs for s in of_it if s.sensor == sensor}
+        of_quantity = [s for s in scored if s.quantity == quantity]
+        if of_quantity:
+            sensor = of_quantity[0].sensor
+            pairs = {s.run: s.pairs for s in of_quantity if s.sensor == sensor}
             series = {name: p["modelled"] for name, p in pairs.items()}
             observed = next(iter(pairs.values()))["observed"]
             title = f"{quantity.name.capitalize()}{f' at {sensor}' if sensor else ''}"
         else:
-            flat = {name: x.isel(soil=0) if quantity.layered else x for name, x in shown.items()}
+            flat = {name: x.isel(soil=0) if quantity.layered else x for name, x in by_run.items()}
             series = {name: x.reset_coords(drop=True).to_series() for name, x in flat.items()}
             observed, title = None, f"{quantity.name.capitalize()}{', top layer' if quantity.layered else ''}"
         cumulative = quantity.name == "runoff"
         unit = "kg m$^{-2}$" if cumulative else quantity.unit
-        figure = side_by_side(series, observed=observed, title=title, unit=unit, cumulative=cumulative)
+        figure = compare_series(series, observed=observed, title=title, unit=unit, cumulative=cumulative)
         images.append(save_figure(figure, folder / f"{quantity.name.replace(' ', '_')}.png"))
     return images
 
 
 def _page(
     runs: Sequence[Run],
-    scored: Sequence[Scored],
+    scored: Sequence[QuantityScore],
     means: pd.DataFrame,
     images: Sequence[Path],
     record: xr.Dataset | None,
@@ -162,7 +164,7 @@ def _page(
             {
                 "name": run.name,
                 "model": run.summary.get("model", "column"),
-                "via": ", ".join(run.summary.get("via", [])) or "as it is",
+                "via": ", ".join(run.summary.get("via", [])) or "none",
                 "notes": run.summary.get("notes", []),
                 "start": run.summary.get("start", ""),
                 "end": run.summary.get("end", ""),

@@ -1,4 +1,4 @@
-"""Runs of JULES and of the column in the same terms, to be held against one another and against a record."""
+"""Runs of JULES and of the column, read as the same quantities for comparison with each other and with a record."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from jules_ml.errors import BadInput
 from jules_ml.jules.run_folder import SUMMARY, SWAPPED
 from jules_ml.jules.swap.ancillary import SOIL_FILE
 
-#: kg m-2 s-1 of carbon to umol m-2 s-1.
+#: Factor from kg m-2 s-1 of carbon to umol m-2 s-1.
 _UMOL = 1.0e6 / 0.0120107
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """Something that runs have in common: its name, unit, and whether each soil layer has one of its own."""
+    """Quantity that runs are compared by: its name, its unit, and whether it is a profile over soil layers."""
 
     name: str
     unit: str
@@ -43,18 +43,18 @@ QUANTITIES = (
 
 @dataclass(frozen=True)
 class Run:
-    """A run that has been read.
+    """Output of a run.
 
     Attributes
     ----------
     name : str
-        Of its folder.
+        Name of its folder.
     series : dict of str to DataArray
-        By the names of :data:`QUANTITIES`, those that its output holds: dims ``time`` and, where layered, ``soil``.
+        Available quantities by their names in :data:`QUANTITIES`, with dimensions ``time`` and, for profiles, ``soil``.
     dzsoil : tuple of float
         Thickness of the layers [m].
     summary : dict
-        What the run says of itself.
+        Contents of ``run_summary.json``.
     """
 
     name: str
@@ -64,20 +64,20 @@ class Run:
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder is one that ``jules-ml run`` wrote."""
+    """Whether ``jules-ml run`` wrote a folder."""
     return (folder / SUMMARY).is_file()
 
 
 def read_run(folder: str | Path, *, theta_r: Sequence[float] | float = 0.0) -> Run:
-    """Read what a run wrote.
+    """Read the output of a run.
 
     Parameters
     ----------
     folder : str or Path
-        That ``jules-ml run`` wrote, of JULES or of the column.
+        Folder that ``jules-ml run`` wrote, of JULES or of the column.
     theta_r : float or sequence of float
-        Residual water [m3 m-3] of the layers, which JULES leaves out of soil water and a sensor sees. The column's output holds its
-        own, and so may soil properties that were swapped in.
+        Residual water [m3 m-3] of the layers, which sensors measure and JULES's soil water excludes. Values in the column's output, or in
+        soil properties that were passed to JULES, take precedence.
 
     Returns
     -------
@@ -86,17 +86,19 @@ def read_run(folder: str | Path, *, theta_r: Sequence[float] | float = 0.0) -> R
     Raises
     ------
     BadInput
-        If the folder is none of a run that has ended well, or its output holds nothing to be compared.
+        If the folder is not that of a successful run, or its output has no quantity to compare.
     """
     folder = Path(folder)
     if not is_run(folder):
-        raise BadInput("this is no run", where=folder, remedy="give a folder that 'jules-ml run' wrote")
+        raise BadInput(
+            "this is not the folder of a run", where=folder, remedy="give a folder that 'jules-ml run' wrote"
+        )
     summary = _summary(folder / SUMMARY)
     if summary.get("status", "done") != "done":
         raise BadInput(
-            f"the run is {summary['status']}: {summary.get('failure', 'it was stopped, or is under way')}",
+            f"the run is {summary['status']}: {summary.get('failure', 'it was stopped, or is still running')}",
             where=folder,
-            remedy="run it again; what it had written is in its folder output",
+            remedy="run it again; its output up to then is in the folder output",
         )
     if summary.get("model") == "jules":
         dzsoil = tuple(float(dz) for dz in summary["dzsoil"])
@@ -104,9 +106,9 @@ def read_run(folder: str | Path, *, theta_r: Sequence[float] | float = 0.0) -> R
         residual = np.asarray(_residual(folder, theta_r), dtype=np.float64)
         if residual.size not in (1, len(dzsoil)):
             raise BadInput(
-                f"residual water is given for {residual.size} layers, and the run has {len(dzsoil)}",
+                f"residual water is given for {residual.size} layers, but the run has {len(dzsoil)}",
                 where=folder,
-                remedy="give the run's layers in dzsoil of [soil] of the record's experiment file",
+                remedy="set soil.dzsoil in the record's experiment file to the layers of the run",
             )
         series = _jules_series(files, np.broadcast_to(residual, len(dzsoil)))
     else:
@@ -115,7 +117,7 @@ def read_run(folder: str | Path, *, theta_r: Sequence[float] | float = 0.0) -> R
         series = _series(ds, ds["theta_r"])
     if not series:
         raise BadInput(
-            "its output holds nothing to be compared",
+            "the output has no quantity to compare",
             where=folder,
             remedy="write sthu, t_soil, resp_s_gb, latent_heat or runoff in an output profile",
         )
@@ -128,27 +130,29 @@ def _summary(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise BadInput("the file is damaged", where=path, remedy="run it again") from error
     if not isinstance(summary, dict):
-        raise BadInput("the file is no summary of a run", where=path, remedy="give a folder that 'jules-ml run' wrote")
+        raise BadInput(
+            "the file is not a summary of a run", where=path, remedy="give a folder that 'jules-ml run' wrote"
+        )
     return summary
 
 
 def _read_output(path: Path, dzsoil: tuple[float, ...]) -> xr.Dataset:
-    """One file of output; a profile of fluxes alone has no soil layers."""
+    """Read one output file; an output profile with fluxes only has no soil layers."""
     ds = read_jules(path)
     return with_layers(ds, dzsoil, where=path) if "soil" in ds.dims else ds
 
 
-def _residual(folder: Path, given: Sequence[float] | float) -> Sequence[float] | float:
-    """Residual water of the soil that was swapped in, where it says; else what was given."""
+def _residual(folder: Path, default: Sequence[float] | float) -> Sequence[float] | float:
+    """Read residual water from the soil properties passed to JULES, if they have it; else return the default."""
     path = folder / SWAPPED / SOIL_FILE
     if not path.is_file():
-        return given
+        return default
     with xr.open_dataset(path) as ds:
-        return ds["theta_r"].to_numpy().ravel().tolist() if "theta_r" in ds else given
+        return ds["theta_r"].to_numpy().ravel().tolist() if "theta_r" in ds else default
 
 
 def _jules_series(files: list[xr.Dataset], theta_r: np.ndarray) -> dict[str, xr.DataArray]:
-    """Of several output profiles, each quantity from the one with the shortest periods; of one that JULES parted by year or month, all."""
+    """Take each quantity from the output profile with the shortest period, and join files that JULES splits by year or month."""
     pieces: dict[str, list[xr.DataArray]] = {}
     for ds in files:
         if "point" in ds.dims:
@@ -162,16 +166,18 @@ def _jules_series(files: list[xr.Dataset], theta_r: np.ndarray) -> dict[str, xr.
 
 def _joined(pieces: list[xr.DataArray]) -> xr.DataArray:
     shortest = min(float(each.attrs["interval_seconds"]) for each in pieces)
-    alike = [each for each in pieces if float(each.attrs["interval_seconds"]) == shortest]
-    if len(alike) == 1:
-        return alike[0]
-    whole = xr.concat([each.reset_coords(drop=True) for each in alike], dim="time", coords="minimal", compat="override")
-    # where two files hold the same time, as spin-up and main run may, the later one counts
-    return whole.drop_duplicates("time", keep="last").sortby("time").assign_attrs(alike[0].attrs)
+    same_period = [each for each in pieces if float(each.attrs["interval_seconds"]) == shortest]
+    if len(same_period) == 1:
+        return same_period[0]
+    joined = xr.concat(
+        [each.reset_coords(drop=True) for each in same_period], dim="time", coords="minimal", compat="override"
+    )
+    # if two files contain the same time, as spin-up and main run may, the later one takes precedence
+    return joined.drop_duplicates("time", keep="last").sortby("time").assign_attrs(same_period[0].attrs)
 
 
 def _series(ds: xr.Dataset, theta_r: xr.DataArray) -> dict[str, xr.DataArray]:
-    # what each is made of; of several ways the first that the output allows
+    # variables that a quantity is computed from: the first set of which all are in the output
     ways: dict[str, list[tuple[tuple[str, ...], Callable[[], xr.DataArray]]]] = {
         "soil water": [
             (("sthu", "sm_sat"), lambda: ds["sthu"] * ds["sm_sat"] + theta_r),
@@ -194,66 +200,66 @@ def _series(ds: xr.Dataset, theta_r: xr.DataArray) -> dict[str, xr.DataArray]:
         "runoff": [(("runoff",), lambda: ds["runoff"])],
     }
     length = float(ds.attrs["interval_seconds"])
-    found = {}
+    series = {}
     for name, choices in ways.items():
-        for needed, make in choices:
+        for needed, compute in choices:
             if all(variable in ds.variables for variable in needed):
-                found[name] = make().astype(np.float64).assign_attrs(interval_seconds=length)
+                series[name] = compute().astype(np.float64).assign_attrs(interval_seconds=length)
                 break
-    return found
+    return series
 
 
 def _unfrozen(ds: xr.Dataset) -> xr.DataArray:
-    """Share of a layer's water that is liquid [1]."""
+    """Fraction of a layer's water that is liquid [1]."""
     water = ds["sthu"] + ds["sthf"]
     return (ds["sthu"] / water).where(water > 0.0, 1.0)
 
 
 def layer_at(depth: float, dzsoil: Sequence[float]) -> int | None:
-    """Layer that a depth [m] lies in, from 0; None below the lowest."""
+    """Return the index of the layer at a depth [m], from 0; None below the lowest layer."""
     bottoms = np.cumsum(dzsoil)
     return int(np.searchsorted(bottoms, depth, side="left")) if depth <= bottoms[-1] else None
 
 
 def on_common_periods(observed: pd.Series, modelled: pd.Series, *, seconds: tuple[float, float]) -> pd.DataFrame:
-    """Bring a measurement and a run to the longer of their periods.
+    """Average an observed and a modelled series to the longer of their periods.
 
     Parameters
     ----------
     observed, modelled : Series
-        By time, stamped at the end of each period; NaN where missing.
+        Values by the end of each period; NaN where missing.
     seconds : tuple of float
-        Length of their periods [s].
+        Lengths of their periods [s].
 
     Returns
     -------
     DataFrame
-        ``observed`` and ``modelled``, by the end of the period. Periods of which less than three quarters were measured are left
-        out. Days that begin at different hours are paired where they overlap by more than half.
+        ``observed`` and ``modelled``, by the end of the period. Periods with values for less than three quarters of their time are left
+        out. Days that start at different hours are paired if they overlap by more than half.
     """
-    seen, run = (pd.Timedelta(seconds=s) for s in seconds)
+    period_observed, period_modelled = (pd.Timedelta(seconds=s) for s in seconds)
     observed, modelled = (
         pd.Series(s.to_numpy(), pd.DatetimeIndex(s.index).as_unit("ns")) for s in (observed, modelled)
     )
-    if seen > run:
-        modelled = _means(modelled, observed.index, seen, seen / run)
-    elif run > seen:
-        observed = _means(observed, modelled.index, run, run / seen)
+    if period_observed > period_modelled:
+        modelled = _means(modelled, observed.index, period_observed, period_observed / period_modelled)
+    elif period_modelled > period_observed:
+        observed = _means(observed, modelled.index, period_modelled, period_modelled / period_observed)
     both = pd.merge_asof(
         observed.rename("observed").rename_axis("time").reset_index(),
         modelled.rename("modelled").rename_axis("time").reset_index(),
         on="time",
         direction="nearest",
-        tolerance=max(seen, run) / 2 - pd.Timedelta(seconds=1),
+        tolerance=max(period_observed, period_modelled) / 2 - pd.Timedelta(seconds=1),
     )
     return both.set_index("time").dropna()
 
 
 def _means(values: pd.Series, ends: pd.DatetimeIndex, length: pd.Timedelta, most: float) -> pd.Series:
-    """Means over the periods that end at ``ends``."""
+    """Average over the periods that end at ``ends`` and have enough values."""
     bins = pd.IntervalIndex.from_arrays(ends - length, ends, closed="right")
     at = bins.get_indexer(values.index) if not bins.is_overlapping else np.full(len(values), -1)
     groups = values[at >= 0].groupby(at[at >= 0])
     means, counts = groups.mean(), groups.count()
-    kept = means[counts >= 0.75 * most]
-    return pd.Series(kept.to_numpy(), index=ends[kept.index])
+    complete = means[counts >= 0.75 * most]
+    return pd.Series(complete.to_numpy(), index=ends[complete.index])

@@ -1,4 +1,4 @@
-"""Scores of runs against a record, and their budgets against one another."""
+"""Scores of runs against a record, and means of runs over their common period."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from jules_ml.data.record import interval
 from jules_ml.physics.constants import SECONDS_PER_YEAR
 from jules_ml.scoring.scores import Scores, score
 
-#: Variables of a site dataset that the quantities of a run are measured by; runoff is measured by none.
-_MEASURED_BY = {
+#: Variables of a site dataset that correspond to quantities of a run; there is none for runoff.
+_RECORD_NAMES = {
     "soil water": "theta",
     "soil temperature": "t_soil",
     "soil respiration": "resp_het",
@@ -26,17 +26,18 @@ _MEASURED_BY = {
 
 
 @dataclass(frozen=True)
-class Scored:
-    """One quantity, at one place in the soil, of one run, against what was measured.
+class QuantityScore:
+    """Scores of one quantity of one run, at one sensor.
 
     Attributes
     ----------
     quantity : Quantity
     sensor : str
-        Where it was measured, empty for fluxes.
+        Depth of the sensor; empty for fluxes.
     run : str
+        Name of the run.
     scores : Scores
-        In the quantity's unit.
+        Scores in the unit of the quantity.
     pairs : DataFrame
         ``observed`` and ``modelled``, by time.
     """
@@ -48,19 +49,19 @@ class Scored:
     pairs: pd.DataFrame
 
 
-def score_runs(runs: Sequence[Run], record: xr.Dataset | None) -> list[Scored]:
-    """Score runs against a record, where it measured what they compute.
+def score_runs(runs: Sequence[Run], record: xr.Dataset | None) -> list[QuantityScore]:
+    """Score runs against a record, for the quantities that both contain.
 
     Parameters
     ----------
     runs : sequence of Run
     record : xarray.Dataset or None
-        Site dataset. What its source has filled is left out.
+        Site dataset. Values that its source gap-filled are left out.
 
     Returns
     -------
-    list of Scored
-        By quantity and sensor, then by run.
+    list of QuantityScore
+        Scores by quantity and sensor, then by run.
     """
     if record is None:
         return []
@@ -78,13 +79,13 @@ def score_runs(runs: Sequence[Run], record: xr.Dataset | None) -> list[Scored]:
                 if len(pairs) < 3:
                     continue
                 scores = score(pairs["modelled"].to_numpy(), pairs["observed"].to_numpy())
-                scored.append(Scored(quantity, sensor, run.name, scores, pairs))
+                scored.append(QuantityScore(quantity, sensor, run.name, scores, pairs))
     return scored
 
 
 def _observations(record: xr.Dataset, quantity: Quantity) -> list[tuple[str, float | None, pd.Series]]:
-    """Measured series of a quantity: where, how deep, and values without what was filled."""
-    name = _MEASURED_BY.get(quantity.name)
+    """Observed series of a quantity without gap-filled values: name of the sensor, depth and values."""
+    name = _RECORD_NAMES.get(quantity.name)
     if name is None or name not in record:
         return []
     values = record[name]
@@ -92,14 +93,14 @@ def _observations(record: xr.Dataset, quantity: Quantity) -> list[tuple[str, flo
         values = values.where(measured(record, name))
     if not quantity.layered:
         return [("", None, values.to_series())]
-    found: list[tuple[str, float | None, pd.Series]] = []
+    sensors: list[tuple[str, float | None, pd.Series]] = []
     for number in range(values.sizes["depth"]):
         sensor = values.isel(depth=number)
         depth = float(sensor["depth"])
         if np.isfinite(depth) and bool(sensor.notnull().any()):
             series = pd.Series(sensor.to_numpy(), index=pd.DatetimeIndex(record["time"].to_numpy()))
-            found.append((f"{depth:g} m", depth, series))
-    return found
+            sensors.append((f"{depth:g} m", depth, series))
+    return sensors
 
 
 def _modelled(run: Run, quantity: Quantity, depth: float | None) -> xr.DataArray | None:
@@ -112,8 +113,8 @@ def _modelled(run: Run, quantity: Quantity, depth: float | None) -> xr.DataArray
     return values.isel(soil=layer).reset_coords(drop=True).assign_attrs(values.attrs)
 
 
-def budgets(runs: Sequence[Run]) -> pd.DataFrame:
-    """Give means of each run over the time that all share.
+def period_means(runs: Sequence[Run]) -> pd.DataFrame:
+    """Compute means of each run over the period that all runs cover.
 
     Parameters
     ----------
@@ -122,7 +123,7 @@ def budgets(runs: Sequence[Run]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row a quantity, a column a run: runoff in kg m-2 a year, soil by the top layer, others in their units.
+        Quantities as rows and runs as columns: runoff in kg m-2 a-1, soil by the top layer, others in their units.
     """
     rows: dict[str, dict[str, float]] = {}
     start = max(pd.Timestamp(s["time"].to_numpy()[0]) for run in runs for s in run.series.values())

@@ -1,4 +1,4 @@
-"""The demonstration: a real tower from its record to pictures."""
+"""Demonstration with the record of a flux tower, from the data to the figures."""
 
 from jules_ml.demo.run import Demo, run_demo
 

@@ -1,4 +1,4 @@
-"""What the column gives against what was measured at Davos."""
+"""Comparison of the column with the observations at Davos."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from jules_ml.data.record import local_middle
 from jules_ml.data.units import convert
 from jules_ml.scoring.scores import Scores, score
 
-#: Half-hours that a nightly mean needs.
-LEAST_OF_A_NIGHT = 4
-#: First year after the level of precipitation changed.
-LEVEL_CHANGE = 2016
+#: Minimum number of half-hours of a nightly mean.
+MIN_STEPS_PER_NIGHT = 4
+#: First year after the mean of precipitation changed.
+PRECIPITATION_BREAK = 2016
 
 _FLUX = "umol m-2 s-1"
 
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """One row of the table of scores: what was compared, in which unit, and its scores."""
+    """Row of the table of scores: quantity, selection of steps, unit and scores."""
 
     quantity: str
     rows: str
@@ -37,22 +37,22 @@ class ScoreRow:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Everything that was compared.
+    """Column and observations at Davos, with scores.
 
     Attributes
     ----------
     theta : xarray.DataArray
-        Water content by the sensor, with its ``depth`` [m3 m-3].
+        Water content measured by the sensor, with its ``depth`` [m3 m-3].
     layer : int
-        Layer that the sensor lies in.
+        Layer of the sensor.
     frozen_days : float
-        Share of days on which the column has ice in that layer [1].
+        Fraction of days on which the column has ice in that layer [1].
     theta_in_ice : tuple of float
-        Mean water content on those days, by the sensor and liquid in the column [m3 m-3].
+        Mean water content on those days: measured, and liquid in the column [m3 m-3].
     steps, nights : DataFrame, columns ('observed', 'predicted')
         Night respiration, in single half-hours and as nightly means [umol m-2 s-1].
     is_night : array of bool, shape (time,)
-        Half-hours of the night in which NEE was measured.
+        Half-hours of the night with measured NEE.
     scores : tuple of ScoreRow
     """
 
@@ -67,12 +67,12 @@ class Comparison:
 
 
 def compare(output: xr.Dataset, record: xr.Dataset) -> Comparison:
-    """Score a column's run, step by step as the record, against the record.
+    """Score a run of the column against the record.
 
     Parameters
     ----------
     output : xarray.Dataset
-        Of :func:`~jules_ml.column.output.output_dataset`, half-hourly.
+        Half-hourly output, from :func:`~jules_ml.column.output.output_dataset`.
     record : xarray.Dataset
         The record of Davos.
 
@@ -83,21 +83,21 @@ def compare(output: xr.Dataset, record: xr.Dataset) -> Comparison:
     record = record.sel(time=output["time"])
     theta = record["theta"].isel(depth=0)
     layer = layer_of(float(theta["depth"]), output["dzsoil"].to_numpy().tolist())
-    given, seen = daily_series(liquid_theta(output, layer)), daily_series(theta)
+    theta_pred, theta_obs = daily_series(liquid_theta(output, layer)), daily_series(theta)
     frozen = daily_series(output["sthf"].isel(soil=layer)) > 0.0
     respired = respired_carbon_dioxide(output)
     dark = night(record)
     is_night = (dark & measured(record, "nee")).to_numpy()
     steps = _pairs(record["nee"].to_numpy(), respired, is_night, record)
     scores = [
-        *_theta_scores(given, seen, frozen),
+        *_theta_scores(theta_pred, theta_obs, frozen),
         ScoreRow("night respiration", "half-hours", _FLUX, _score(steps)),
         ScoreRow("night respiration", "nights", _FLUX, _score(nightly_means(steps))),
     ]
-    known = measured(record, "nee_ustar")
+    measured_ustar = measured(record, "nee_ustar")
     for percentile in record["ustar_percentile"].to_numpy():
-        chosen = (dark & known.sel(ustar_percentile=percentile)).to_numpy()
-        other = _pairs(record["nee_ustar"].sel(ustar_percentile=percentile).to_numpy(), respired, chosen, record)
+        selected = (dark & measured_ustar.sel(ustar_percentile=percentile)).to_numpy()
+        other = _pairs(record["nee_ustar"].sel(ustar_percentile=percentile).to_numpy(), respired, selected, record)
         rows = f"nights, u* at {percentile:g} %"
         scores.append(ScoreRow("night respiration", rows, _FLUX, _score(nightly_means(other))))
     heat = record["le"].where(measured(record, "le")).to_numpy()
@@ -106,7 +106,7 @@ def compare(output: xr.Dataset, record: xr.Dataset) -> Comparison:
         theta=theta,
         layer=layer,
         frozen_days=float(frozen.mean()),
-        theta_in_ice=(float(seen[frozen].mean()), float(given[frozen].mean())),
+        theta_in_ice=(float(theta_obs[frozen].mean()), float(theta_pred[frozen].mean())),
         steps=steps,
         nights=nightly_means(steps),
         is_night=is_night,
@@ -121,43 +121,45 @@ def respired_carbon_dioxide(output: xr.Dataset) -> NDArray[np.float64]:
 
 
 def nightly_means(steps: pd.DataFrame) -> pd.DataFrame:
-    """Means over nights, from noon to noon of local standard time, with half-hours enough.
+    """Average over nights, from noon to noon of local standard time, that have enough half-hours.
 
     Parameters
     ----------
     steps : DataFrame
-        By the middle of each half-hour in local standard time.
+        Values by the middle of each half-hour in local standard time.
 
     Returns
     -------
     DataFrame
-        By the date on which the night began.
+        Means by the date on which the night began.
     """
     began = (pd.DatetimeIndex(steps.index) - pd.Timedelta(hours=12)).normalize()
     by_night = steps.groupby(began)
-    return by_night.mean()[by_night.size() >= LEAST_OF_A_NIGHT]
+    return by_night.mean()[by_night.size() >= MIN_STEPS_PER_NIGHT]
 
 
 def _pairs(
-    seen: NDArray[np.floating], given: NDArray[np.floating], chosen: NDArray[np.bool_], record: xr.Dataset
+    observed: NDArray[np.floating], predicted: NDArray[np.floating], selected: NDArray[np.bool_], record: xr.Dataset
 ) -> pd.DataFrame:
-    return pd.DataFrame({"observed": seen[chosen], "predicted": given[chosen]}, index=local_middle(record)[chosen])
+    return pd.DataFrame(
+        {"observed": observed[selected], "predicted": predicted[selected]}, index=local_middle(record)[selected]
+    )
 
 
 def _score(pairs: pd.DataFrame) -> Scores:
     return score(pairs["predicted"].to_numpy(), pairs["observed"].to_numpy())
 
 
-def _theta_scores(given: pd.Series, seen: pd.Series, frozen: pd.Series) -> list[ScoreRow]:
-    seen, thawed = seen.reindex(given.index), given.where(~frozen)
-    years = pd.DatetimeIndex(given.index).year
-    lines = [
+def _theta_scores(predicted: pd.Series, observed: pd.Series, frozen: pd.Series) -> list[ScoreRow]:
+    observed, thawed = observed.reindex(predicted.index), predicted.where(~frozen)
+    years = pd.DatetimeIndex(predicted.index).year
+    selections = [
         ("days without ice", thawed),
-        (f"the same, to {LEVEL_CHANGE - 1}", thawed.where(years < LEVEL_CHANGE)),
-        (f"the same, from {LEVEL_CHANGE}", thawed.where(years >= LEVEL_CHANGE)),
-        ("all days", given),
+        (f"days without ice, to {PRECIPITATION_BREAK - 1}", thawed.where(years < PRECIPITATION_BREAK)),
+        (f"days without ice, from {PRECIPITATION_BREAK}", thawed.where(years >= PRECIPITATION_BREAK)),
+        ("all days", predicted),
     ]
     return [
-        ScoreRow("water content", rows, "m3 m-3", score(modelled.to_numpy(), seen.to_numpy()))
-        for rows, modelled in lines
+        ScoreRow("water content", rows, "m3 m-3", score(modelled.to_numpy(), observed.to_numpy()))
+        for rows, modelled in selections
     ]

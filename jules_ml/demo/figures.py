@@ -1,4 +1,4 @@
-"""Night respiration: what a tower measured against what a column gives."""
+"""Figures of the demonstration: night respiration, observed by the tower and modelled by the column."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ from jules_ml.support.figures import (
 def night_respiration(
     steps: pd.DataFrame, nights: pd.DataFrame, *, measured: str, modelled: str, notes: Sequence[str] = ()
 ) -> Figure:
-    """Draw nightly means through time, and density scatters of all steps and of nightly means with their scores.
+    """Draw nightly means through time, and density scatter plots of all steps and of nightly means with scores.
 
     Parameters
     ----------
     steps : DataFrame, columns ('observed', 'predicted')
         Fluxes of carbon dioxide in each measured step of the night [umol m-2 s-1], by time.
     nights : DataFrame, columns ('observed', 'predicted')
-        Means over nights.
+        Nightly means.
     measured, modelled : str
-        What the two are, for the legend.
+        Labels in the legend.
     notes : sequence of str
-        What the reader must know of the data.
+        Notes below the figure.
 
     Returns
     -------
@@ -81,27 +81,27 @@ def respiration_curves(
     data: str,
     notes: Sequence[str] = (),
 ) -> Figure:
-    """Draw JULES's moisture and temperature factors over the range of the data.
+    """Draw JULES's moisture and temperature modifiers over the range of the data.
 
     Parameters
     ----------
     soil : xarray.Dataset
-        ``sm_wilt`` and ``sm_sat`` [m3 m-3] of one layer.
+        Properties ``sm_wilt`` and ``sm_sat`` [m3 m-3] of one layer.
     wetness : array, shape (step,)
-        Liquid water as a fraction of saturation [1] at the steps that could be learned from.
+        Liquid water as a fraction of saturation [1] at the steps with data.
     t_soil : array, shape (step,)
         Soil temperature [K] at the same steps.
     data : str
-        What the steps are, for the legend.
+        Label of the steps in the legend.
     notes : sequence of str
-        What the reader must know of the data.
+        Notes below the figure.
 
     Returns
     -------
     Figure
     """
     figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
-    moisture, warmth = figure.subplots(1, 2)
+    moisture, temperature = figure.subplots(1, 2)
     sm_wilt, sm_sat = (torch.tensor(float(soil[name])) for name in ("sm_wilt", "sm_sat"))
     s = torch.linspace(0.0, 1.0, 401)
     moisture.plot(s, fsth(s, sm_wilt, sm_sat, pools=1), color=BLACK, lw=1.4, label="JULES, one pool")
@@ -114,74 +114,75 @@ def respiration_curves(
     )
     low, high = min(263.15, float(np.nanmin(t_soil))), max(298.15, float(np.nanmax(t_soil)))
     t = torch.linspace(low - 1.0, high + 1.0, 401)
-    warmth.plot(t, ftemp_q10(t), color=BLACK, lw=1.4, label="JULES, Q$_{10}$ = 2")
-    warmth.plot(t, ftemp_rothc(t), color=BLACK, lw=1.0, ls=":", label="JULES, RothC")
-    warmth.axvline(T_REFERENCE, color=GREY, lw=0.7)
-    warmth.text(T_REFERENCE - 0.4, 2.4, f"{T_REFERENCE} K", color=GREY, fontsize=8.0, ha="right")
-    warmth.set(xlabel="soil temperature [K]", ylabel="g [1]", xlim=(low - 1.0, high + 1.0), ylim=(0.0, None))
-    warmth.set_ylim(top=1.25 * warmth.get_ylim()[1])
-    for axis, values in ((moisture, wetness), (warmth, t_soil)):
+    temperature.plot(t, ftemp_q10(t), color=BLACK, lw=1.4, label="JULES, Q$_{10}$ = 2")
+    temperature.plot(t, ftemp_rothc(t), color=BLACK, lw=1.0, ls=":", label="JULES, RothC")
+    temperature.axvline(T_REFERENCE, color=GREY, lw=0.7)
+    temperature.text(T_REFERENCE - 0.4, 2.4, f"{T_REFERENCE} K", color=GREY, fontsize=8.0, ha="right")
+    temperature.set(xlabel="soil temperature [K]", ylabel="g [1]", xlim=(low - 1.0, high + 1.0), ylim=(0.0, None))
+    temperature.set_ylim(top=1.25 * temperature.get_ylim()[1])
+    for axis, values in ((moisture, wetness), (temperature, t_soil)):
         _rug(axis, values, data)
         axis.legend(loc="upper left", borderaxespad=0.1)
-    letter_panels([moisture, warmth], ["Factor of moisture, f(θ)", "Factor of temperature, g(T)"])
+    letter_panels([moisture, temperature], ["Moisture modifier f(θ)", "Temperature modifier g(T)"])
     add_notes(figure, notes)
     return figure
 
 
 def _rug(axis: Axes, values: NDArray[np.floating], label: str) -> None:
-    """Where the data are: a histogram, as high as a third of the panel at most."""
+    """Draw a histogram of the data, up to 0.3 of the height of the panel."""
     values = values[np.isfinite(values)]
     counts, edges = np.histogram(values, bins=60)
     height = 0.3 * axis.get_ylim()[1] * counts / max(int(counts.max()), 1)
     axis.stairs(height, edges, fill=True, color=SKY, alpha=0.6, label=label, zorder=0.5)
 
 
-#: Nights that a running mean takes, and that it must have.
-_WINDOW, _LEAST = "30D", 5
+#: Length of the running mean, and minimum number of nights with data in it.
+_WINDOW, _MIN_NIGHTS = "30D", 5
 
 
 @styled
 def curves_compared(nights: pd.DataFrame, *, notes: Sequence[str] = ()) -> Figure:
-    """Draw running means of nights through time, and the mean year.
+    """Draw running means of nightly means, and the mean annual cycle.
 
     Parameters
     ----------
     nights : DataFrame, columns ('observed', 'jules', 'learned'), indexed by date
         Nightly means of carbon dioxide [umol m-2 s-1].
     notes : sequence of str
-        What the reader must know.
+        Notes below the figure.
 
     Returns
     -------
     Figure
     """
     figure = Figure(figsize=(WIDTH, 5.6), layout="constrained")
-    course, year = figure.subplot_mosaic("a;b", height_ratios=[1.0, 1.1]).values()
+    series, year = figure.subplot_mosaic("a;b", height_ratios=[1.0, 1.1]).values()
     lines = {
-        "observed": (MEASURED, "measured: the whole ecosystem"),
+        "observed": (MEASURED, "measured: ecosystem respiration"),
         "jules": (MODELLED, "column with JULES's curves"),
         "learned": (ORANGE, "column with the learned curves"),
     }
-    mean = nights.rolling(_WINDOW, min_periods=_LEAST, center=True).mean()
+    mean = nights.rolling(_WINDOW, min_periods=_MIN_NIGHTS, center=True).mean()
     months = nights.groupby(pd.DatetimeIndex(nights.index).month)
     for name, (colour, label) in lines.items():
-        course.plot(mean.index, mean[name], color=colour, lw=1.2, label=label)
+        series.plot(mean.index, mean[name], color=colour, lw=1.2, label=label)
         by_month = months[name].mean()
         year.plot(by_month.index, by_month, "o-", color=colour, ms=3.0, lw=1.2)
     middle = months["observed"]
     year.fill_between(
         sorted(months.groups), middle.quantile(0.25), middle.quantile(0.75), color=MEASURED, alpha=0.15, lw=0.0
     )
-    for axis in (course, year):
+    for axis in (series, year):
         axis.axhline(0.0, color=GREY, lw=0.6)
         axis.set_ylabel(_UNIT)
-    course.legend(loc="upper left", ncols=3, borderaxespad=0.1)
-    low, high = course.get_ylim()
-    course.set_ylim(low, high + 0.2 * (high - low))
-    show_dates(course)
+    series.legend(loc="upper left", ncols=3, borderaxespad=0.1)
+    low, high = series.get_ylim()
+    series.set_ylim(low, high + 0.2 * (high - low))
+    show_dates(series)
     year.set_xticks(range(1, 13), list("JFMAMJJASOND"))
     letter_panels(
-        [course, year], ["Nights, running mean of thirty days", "Mean year; shaded: half of the measured nights"]
+        [series, year],
+        ["Nightly means, 30-day running mean", "Mean annual cycle; shaded: interquartile range of measured nights"],
     )
     add_notes(figure, notes)
     return figure

@@ -1,4 +1,4 @@
-"""The part of the demonstration that learns: curves from the tower's night, and the column run again with them."""
+"""Learned respiration in the demonstration: curves fitted to the tower's nights, and a run of the column with them."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from jules_ml.learned.respiration.fit import RespirationFit, fit_respiration
 from jules_ml.scoring.scores import score
 from jules_ml.support.progress import Progress, renamed
 
-#: Where the module lies in the folder of the demonstration.
+#: Module folder within the folder of the demonstration.
 MODULE = Path("modules") / "respiration"
 _FLUX = "umol m-2 s-1"
-#: Fewer nights have no score.
-_LEAST_NIGHTS = 2
+#: Scores need more nights than this.
+_MIN_NIGHTS = 2
 
 
 @dataclass(frozen=True)
 class LearnedDemo:
-    """What was learned, and the run with it.
+    """Learned respiration, and the run of the column with it.
 
     Attributes
     ----------
     fit : RespirationFit
     run : ColumnRun
-        The same as the first, with learned curves.
+        Same as the first run, but with the learned curves.
     scores : tuple of ScoreRow
-        Of night respiration with JULES's curves and with learned ones, in the years that were not learned from.
+        Scores of night respiration in the test period, with JULES's and with the learned curves.
     nights : DataFrame, columns ('observed', 'jules', 'learned')
         Nightly means [umol m-2 s-1].
     files : tuple of Path
-        The module's files, and the run's output.
+        Files of the module, and the output of the run.
     """
 
     fit: RespirationFit
@@ -50,32 +50,32 @@ class LearnedDemo:
     files: tuple[Path, ...]
 
 
-def learn_and_rerun(
+def fit_and_rerun(
     record: xr.Dataset,
     experiment: Experiment,
     years: xr.Dataset,
     before: Comparison,
     folder: Path,
     *,
-    say: Callable[[str], None],
+    message: Callable[[str], None],
     progress: Progress | None,
 ) -> LearnedDemo:
-    """Learn f and g from the record's nights, and run the column with them.
+    """Fit f and g to the nights of the record, and run the column with them.
 
     Parameters
     ----------
     record : xarray.Dataset
-        The whole record, which is learned from.
+        Complete record, which is the training data.
     experiment : Experiment
-        That the column was run by.
+        Experiment of the first run.
     years : xarray.Dataset
-        The years that it was run through.
+        Record of the years of the run.
     before : Comparison
-        Of the run with JULES's curves.
+        Comparison of the run with JULES's curves.
     folder : Path
-        For the results.
-    say : callable
-        Takes each line that the user should see.
+        Folder for the results.
+    message : callable
+        Receives each line of text for the user.
     progress : callable, optional
         As in :func:`~jules_ml.column.run.run_column`.
     """
@@ -83,13 +83,13 @@ def learn_and_rerun(
         record, experiment.respiration or RespirationSettings(), folder / MODULE, progress=renamed(progress, "fit")
     )
     for line in fit.warnings:
-        say(f"Learned respiration: {line}.")
+        message(f"Learned respiration: {line}.")
 
     run = run_column(
         experiment, record=years, factors=learned_factors(folder / MODULE), progress=renamed(progress, "{} 2")
     )
     after = compare(run.output, run.record)
-    unseen = _unseen_nights(fit)
+    test_start = _test_start(fit)
     output = folder / "column_learned.nc"
     write_output(run.output, output)
     nights = pd.DataFrame(
@@ -99,22 +99,22 @@ def learn_and_rerun(
             "learned": after.nights["predicted"],
         }
     )
-    held_out = nights[nights.index >= unseen]
+    test = nights[nights.index >= test_start]
     scores = tuple(
         ScoreRow(
             f"night respiration, {label}",
-            f"nights from {unseen:%Y}",
+            f"nights from {test_start:%Y}",
             _FLUX,
-            score(held_out[name].to_numpy(), held_out["observed"].to_numpy()),
+            score(test[name].to_numpy(), test["observed"].to_numpy()),
         )
         for name, label in (("jules", "JULES's curves"), ("learned", "learned curves"))
-        if len(held_out) > _LEAST_NIGHTS
+        if len(test) > _MIN_NIGHTS
     )
     files = sorted(path for path in (folder / MODULE).rglob("*") if path.is_file())
     return LearnedDemo(fit, run, scores, nights, (output, *files))
 
 
-def _unseen_nights(fit: RespirationFit) -> pd.Timestamp:
-    """First night that was not learned from."""
-    learned = fit.learned.rows
-    return pd.Timestamp(learned.middle.max()).normalize() + pd.Timedelta(days=1)
+def _test_start(fit: RespirationFit) -> pd.Timestamp:
+    """Return the first night of the test period."""
+    training = fit.learned.rows
+    return pd.Timestamp(training.middle.max()).normalize() + pd.Timedelta(days=1)

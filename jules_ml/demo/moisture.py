@@ -1,4 +1,4 @@
-"""The part of the demonstration that learns soil moisture: the column is the first guess, the sensor is what is learned."""
+"""Learned soil moisture in the demonstration: trained on the sensor, with the column as its first guess."""
 
 from __future__ import annotations
 
@@ -14,48 +14,49 @@ from jules_ml.learned.moisture.record import moisture_record
 from jules_ml.learned.moisture.site import MoistureSite
 from jules_ml.support.progress import Progress
 
-#: Where the module lies in the folder of the demonstration.
+#: Module folder within the folder of the demonstration.
 MOISTURE_MODULE = Path("modules") / "moisture"
-#: Enough for one site, and done in half a minute.
+#: Sufficient for one site, and fitted in half a minute.
 _SETTINGS = MoistureSettings(members=2, steps=80, window=700)
 
-_LEAST = pd.Timedelta(days=2 * 365)
+#: Shortest record that can be split into training and test period.
+_MIN_LENGTH = pd.Timedelta(days=2 * 365)
 
 
-def learn_soil_moisture(
+def fit_soil_moisture(
     record: xr.Dataset, output: xr.Dataset, folder: Path, *, progress: Progress | None = None
 ) -> MoistureFit | None:
-    """Learn the sensor's water content from the first years, and score it in the last.
+    """Train a soil moisture module on the first years of the sensor's water content, and score it on the last years.
 
     Parameters
     ----------
     record : xarray.Dataset
-        Of the years that the column was run through.
+        Record of the years of the run.
     output : xarray.Dataset
-        What the column gave, with ``smcl``: the first guess.
+        Output of the column with ``smcl``, which is the first guess.
     folder : Path
-        Of the demonstration.
+        Folder of the demonstration.
     progress : callable, optional
         Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------
     MoistureFit or None
-        Its folder has the figure ``CH-Dav.png``; None where the column was run for less than two years, too few to hold some out.
+        Its folder has the figure ``CH-Dav.png``. None if the run is shorter than two years, too short for a test period.
     """
-    if record.sizes["time"] * interval(record) < _LEAST:
+    if record.sizes["time"] * interval(record) < _MIN_LENGTH:
         return None
     site = MoistureSite(moisture_record(record, jules=output), licence=str(record.attrs.get("licence", "not stated")))
     return fit_moisture([site], _SETTINGS, folder / MOISTURE_MODULE, progress=progress)
 
 
-def moisture_lines(fit: MoistureFit) -> list[str]:
-    """What came of it, in words, for the user."""
+def moisture_messages(fit: MoistureFit) -> list[str]:
+    """Format the scores as lines of text for the user."""
     lines: list[str] = []
-    for site, found in fit.scores["sites"].items():
-        for name, of in {**found["sensors"], **found["baselines"]}.items():
-            who = "learned" if name in found["sensors"] else name
+    for site, scores in fit.scores["sites"].items():
+        for name, values in {**scores["sensors"], **scores["baselines"]}.items():
+            source = "learned" if name in scores["sensors"] else name
             lines.append(
-                f"θ at {site}, last years, {who}: KGE {of['kge']:.2f}, RMSE {of['rmse']:.3f} m3 m-3, r {of['r']:.2f}."
+                f"θ at {site}, test period, {source}: KGE {values['kge']:.2f}, RMSE {values['rmse']:.3f} m3 m-3, r {values['r']:.2f}."
             )
     return lines

@@ -1,4 +1,4 @@
-"""The page that the demonstration writes."""
+"""Report of the demonstration."""
 
 from __future__ import annotations
 
@@ -11,53 +11,54 @@ import pandas as pd
 
 from jules_ml.column.run import ColumnRun
 from jules_ml.data.readers.davos import PRECIPITATION_NOTE, PROVENANCE
-from jules_ml.demo.compare import LEAST_OF_A_NIGHT, Comparison
+from jules_ml.demo.compare import MIN_STEPS_PER_NIGHT, Comparison
 from jules_ml.demo.learned import LearnedDemo
 from jules_ml.support.provenance import software
 
 #: Title and caption of each figure, by its file's name.
 _CAPTIONS = {
     "soil_moisture": (
-        "Water content of the soil",
-        "Daily precipitation; liquid water in all layers of the column; the layer that the sensor lies in against the sensor. Shaded: the "
-        "column has ice in that layer.",
+        "Soil water content",
+        "Daily precipitation; liquid water in all layers of the column; the layer of the sensor and the sensor. Shaded: the column has ice "
+        "in that layer.",
     ),
     "night_respiration": (
-        "Respiration by night",
-        "Measured is net ecosystem exchange by night, with friction velocity above its threshold, never gap-filled: respiration of "
-        "soil, roots, stems and leaves together. The column gives what its soil carbon respires, with a stock from the literature and "
-        "JULES's own curves; nothing was fitted.",
+        "Night respiration",
+        "Measured: net ecosystem exchange by night with friction velocity above its threshold, not gap-filled, which is respiration of "
+        "soil, roots, stems and leaves. Column: respiration of soil carbon, with a carbon stock from the literature and JULES's curves; "
+        "nothing is fitted.",
     ),
     "soil_temperature": (
-        "Temperature of the soil",
-        "The column's own temperature, ice and snow; none of them was measured.",
+        "Soil temperature",
+        "Temperature, ice and snow of the column; they were not measured.",
     ),
     "water_budget": (
         "Water budget",
-        "Where the precipitation went in each year; the water stored against what the fluxes add up to; what is left over.",
+        "Partitioning of precipitation in each year; change in storage, and the sum of the fluxes; their difference.",
     ),
     "respiration_curves": (
-        "JULES's curves, and the data on them",
-        "The factors of moisture and temperature in JULES's soil respiration. Blue: how often the column was there in the nights on which "
-        "NEE was measured.",
+        "Respiration curves of JULES, and the range of the data",
+        "Moisture and temperature modifiers of JULES's soil respiration. Blue: histogram of the column's state in half-hours of the night "
+        "with measured NEE.",
     ),
     "learned_nights": (
         "The column with learned curves",
-        "The same column, carbon and weather, once with JULES's f and g and once with those learned from the tower's nights. The tower "
-        "sees roots and leaves too.",
+        "The column with JULES's f and g, and with f and g fitted to night NEE of the tower; carbon stock and weather are the same. The "
+        "tower also measures respiration of roots and leaves.",
     ),
     "curves": (
-        "Learned f(θ) and g(T) beside JULES's",
-        "Median and 90 % band of the ensemble, with JULES's curves brought to one at the same points; below, where the data lie.",
+        "Learned f(θ) and g(T), and those of JULES",
+        "Median and 90 % interval of the network ensemble; JULES's curves are scaled to 1 at the same points. Below: "
+        "histogram of the data.",
     ),
     "CH-Dav": (
         "Learned soil moisture",
-        "The sensor at 0.15 m, the column's layer, and what a network learned from the first years with the column as its first guess; "
-        "the last years were held out.",
+        "The sensor at 0.15 m, the layer of the column, and the prediction of a module that was trained on the first years with the column "
+        "as its first guess. The last years are the test period.",
     ),
     "nee": (
         "Observed and predicted NEE, day and night",
-        "Respiration less photosynthesis, learned together. The shaded years were held out, and only they are in the scatters.",
+        "Respiration minus photosynthesis, fitted together. Shaded: test period, which the scatter plots show.",
     ),
 }
 
@@ -65,7 +66,7 @@ _CAPTIONS = {
 def render_report(
     run: ColumnRun, comparison: Comparison, learned: LearnedDemo, images: Sequence[Path], notes: Sequence[str]
 ) -> str:
-    """Write the page, self-contained, with its figures in it.
+    """Render the report as one self-contained page that includes the figures.
 
     Parameters
     ----------
@@ -73,9 +74,9 @@ def render_report(
     comparison : Comparison
     learned : LearnedDemo
     images : sequence of Path
-        PNG files, by the names of the figures.
+        PNG files, named after the figures.
     notes : sequence of str
-        What stands on every figure.
+        Notes of every figure.
 
     Returns
     -------
@@ -108,12 +109,12 @@ def render_report(
         precipitation=PRECIPITATION_NOTE,
         notes=notes,
         scores=(*comparison.scores, *learned.scores),
-        said=learned.fit.warnings,
+        warnings=learned.fit.warnings,
         inner=learned.fit.learned.validation,
         layer_depths=_layer_text(run, comparison.layer),
         frozen_days=comparison.frozen_days,
         theta_in_ice=comparison.theta_in_ice,
-        least=LEAST_OF_A_NIGHT,
+        min_steps=MIN_STEPS_PER_NIGHT,
         figures=figures,
         substitutions=run.weather.substitutions,
         spin_up=str(run.spin_up),

@@ -1,4 +1,4 @@
-"""``jules-ml demo``: the record fetched, the column run, compared, drawn and told."""
+"""``jules-ml demo``: download of the record, runs of the column, comparison, figures and report."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from jules_ml.column.folder import write_run
 from jules_ml.column.run import ColumnRun, run_column
 from jules_ml.data.readers.davos import fetch_davos, read_davos
 from jules_ml.data.variables import VARIABLES
-from jules_ml.demo.compare import LEVEL_CHANGE, Comparison, compare
+from jules_ml.demo.compare import PRECIPITATION_BREAK, Comparison, compare
 from jules_ml.demo.figures import curves_compared, night_respiration, respiration_curves
-from jules_ml.demo.learned import MODULE, LearnedDemo, learn_and_rerun
-from jules_ml.demo.moisture import learn_soil_moisture, moisture_lines
+from jules_ml.demo.learned import MODULE, LearnedDemo, fit_and_rerun
+from jules_ml.demo.moisture import fit_soil_moisture, moisture_messages
 from jules_ml.demo.report import render_report
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment, load_experiment
@@ -29,17 +29,17 @@ from jules_ml.support.figures import save_figure
 from jules_ml.support.files import whole_file
 from jules_ml.support.progress import Progress, renamed
 
-#: Years in the record.
+#: Number of years in the record.
 YEARS = 10
 _SAME_STOCK = (
-    "Carbon stock and rate are the same in both runs, and only the shape of the curves was learned: from air temperature and the sensor's "
-    "water, while the column goes by the temperature and water of its own top layer."
+    "Carbon stock and rate are the same in both runs; only the shape of the curves is learned. They are fitted to air temperature and the "
+    "sensor's water content, but the column applies them to temperature and water content of its top layer."
 )
 
 
 @dataclass(frozen=True)
 class Demo:
-    """A demonstration that has ended: both runs, what they were compared with, what was learned, and the files that were written."""
+    """Results of the demonstration: first run, comparison with the record, learned respiration with the second run, and files."""
 
     run: ColumnRun
     comparison: Comparison
@@ -52,21 +52,21 @@ def run_demo(
     *,
     data: Path | None = None,
     years: int = YEARS,
-    say: Callable[[str], None] = print,
+    message: Callable[[str], None] = print,
     progress: Progress | None = None,
 ) -> Demo:
-    """Run the column at Davos, compare it with what was measured, and write figures and a page.
+    """Run the column at Davos, compare it with the observations, and write figures and a report.
 
     Parameters
     ----------
     folder : Path
-        For the results; made where it is missing.
+        Folder for the results; created if it does not exist.
     data : Path, optional
-        The wheel of diive 0.90.0 or the Parquet file in it; fetched unless given.
+        The wheel of diive 0.90.0 or the Parquet file in it; downloaded if not given.
     years : int
-        Years to run, the last of the record. Without a C++ compiler it is one.
-    say : callable
-        Takes each line that the user should see.
+        Number of years to run, at the end of the record; 1 without a C++ compiler.
+    message : callable
+        Receives each line of text for the user.
     progress : callable, optional
         As in :func:`~jules_ml.column.run.run_column`.
 
@@ -77,31 +77,33 @@ def run_demo(
     Raises
     ------
     BadInput
-        If the record cannot be had or read, or the folder cannot be written.
+        If the record cannot be downloaded or read, or the folder cannot be written.
     """
     if data is not None and not data.is_file():
         raise BadInput(
             "there is no such file", where=data, remedy="give the wheel of diive 0.90.0, or the Parquet file in it"
         )
-    record = read_davos(fetch_davos(message=say) if data is None else data)
+    record = read_davos(fetch_davos(message=message) if data is None else data)
     experiment = davos_experiment()
     if not can_compile():
-        say(f"There is {NO_COMPILER}, and the column runs some ten times slower: the last year alone, spun up once.")
+        message(
+            f"There is {NO_COMPILER}, so the column is about ten times slower: only the last year is run, with one spin-up cycle."
+        )
         years, experiment = 1, _spun_up_once(experiment)
     driven = last_years(record, years)
     run = run_column(experiment, record=driven, progress=progress)
     comparison = compare(run.output, run.record)
-    learned = learn_and_rerun(record, experiment, driven, comparison, folder, say=say, progress=progress)
-    theta = learn_soil_moisture(run.record, run.output, folder, progress=renamed(progress, "theta"))
-    for line in [] if theta is None else moisture_lines(theta):
-        say(line)
+    learned = fit_and_rerun(record, experiment, driven, comparison, folder, message=message, progress=progress)
+    theta = fit_soil_moisture(run.record, run.output, folder, progress=renamed(progress, "theta"))
+    for line in [] if theta is None else moisture_messages(theta):
+        message(line)
     notes = figure_notes(run)
     images = [
         save_figure(figure, folder / "figures" / f"{name}.png")
         for name, figure in _figures(run, comparison, learned, notes).items()
     ]
     images += [folder / MODULE / "figures" / f"{name}.png" for name in ("curves", "nee")]
-    # a folder used before may hold a module of another run
+    # only files of this run: the folder may contain a module of an earlier one
     learned_theta = [] if theta is None else sorted(path for path in theta.folder.rglob("*") if path.is_file())
     images += [path for path in learned_theta if path.suffix == ".png"]
     written = write_run(run, folder)
@@ -120,7 +122,7 @@ def run_demo(
 
 
 def davos_experiment() -> Experiment:
-    """The experiment of the demonstration, as the package ships it."""
+    """Load the experiment of the demonstration, which is part of the package."""
     with as_file(files("jules_ml.demo") / "davos.toml") as path:
         return load_experiment(path)
 
@@ -132,14 +134,14 @@ def _spun_up_once(experiment: Experiment) -> Experiment:
 
 
 def last_years(record: xr.Dataset, years: int) -> xr.Dataset:
-    """The last years of a record, by local standard time."""
+    """Select the last years of a record, in local standard time."""
     end = pd.Timestamp(record["time"].to_numpy()[-1])
     first = end - pd.DateOffset(years=years)
     return record.sel(time=record["time"] > first.to_datetime64())
 
 
 def figure_notes(run: ColumnRun) -> list[str]:
-    """What stands on every figure: what was not measured, and what is odd in what was."""
+    """List the notes of every figure: substitutions for missing data, and a break in the record."""
     used = [
         f"{VARIABLES[s.variable].long_name}: {s.rule}"
         + ("" if s.share == 1.0 else f" ({100.0 * s.share:.2g} % of the steps)")
@@ -147,12 +149,12 @@ def figure_notes(run: ColumnRun) -> list[str]:
         if s.share >= 0.01 and s.variable != "tot_rain"
     ]
     notes = [
-        f"Stand-ins – {'; '.join(used)}.",
-        "Soil temperature was not measured: it is the column's own. Soil texture is a sandy loam, for want of an analysis.",
+        f"Gap-filling and substitutions: {'; '.join(used)}.",
+        "Soil temperature is that of the column, because it was not measured. Soil texture is assumed to be a sandy loam.",
     ]
-    if pd.Timestamp(run.output["time_bounds"].to_numpy()[0, 0]).year < LEVEL_CHANGE - 1:
+    if pd.Timestamp(run.output["time_bounds"].to_numpy()[0, 0]).year < PRECIPITATION_BREAK - 1:
         notes.append(
-            "Precipitation is as published: its level changes at the turn of 2015 to 2016 (680 kg m-2 a year before it, 969 after)."
+            "Precipitation is as published: its mean changes between 2015 and 2016 (from 680 to 969 kg m$^{-2}$ a$^{-1}$)."
         )
     return notes
 
@@ -164,8 +166,8 @@ def _figures(run: ColumnRun, comparison: Comparison, learned: LearnedDemo, notes
         "night_respiration": night_respiration(
             comparison.steps,
             comparison.nights,
-            measured="night NEE as measured: soil, roots, stems and leaves",
-            modelled="column: soil carbon alone (resp_s_gb)",
+            measured="measured night NEE: soil, roots, stems and leaves",
+            modelled="column: soil carbon only (resp_s_gb)",
             notes=notes,
         ),
         "soil_temperature": soil_temperature(output, notes=notes),
@@ -174,7 +176,7 @@ def _figures(run: ColumnRun, comparison: Comparison, learned: LearnedDemo, notes
             top[["sm_wilt", "sm_sat"]],
             top["sthu"].to_numpy()[comparison.is_night],
             top["t_soil"].to_numpy()[comparison.is_night],
-            data="nights with measured NEE (column's own θ and T)",
+            data="nights with measured NEE (θ and T of the column)",
             notes=notes,
         ),
         "learned_nights": curves_compared(learned.nights, notes=[*notes, _SAME_STOCK]),

@@ -1,1 +1,1 @@
-"""Ensembles of runs: members on one process, several or MPI ranks, resumed, gathered and weighted."""
+"""Ensembles of runs: members run by one process, several processes or MPI ranks, resumed, gathered and weighted."""

@@ -1,4 +1,4 @@
-"""Members of the column, many in one tensor."""
+"""Members that are runs of the column, integrated together as a batch of columns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from jules_ml.column.output import OUTPUTS, is_sound
 from jules_ml.column.run import run_weather, to_be_compiled
 from jules_ml.column.setup import Soil, experiment_column, initial_state
 from jules_ml.column.spin_up import steps_of_a_cycle
-from jules_ml.ensemble.draws import drawn_tables, many_curves
+from jules_ml.ensemble.draws import curves_by_column, drawn_tables
 from jules_ml.ensemble.member_experiment import Soils, member_experiment, site_experiment
 from jules_ml.ensemble.member_file import Series
 from jules_ml.ensemble.members import Member
@@ -37,22 +37,22 @@ from jules_ml.physics.photosynthesis import LeafParameters
 from jules_ml.physics.surface import Forcing, SurfaceProperties, SurfaceState
 from jules_ml.weather import Weather
 
-#: Steps of weather that are laid out for all columns at a time, about; more would cost memory and gain nothing.
-_STRETCH = 1440
-#: Name of water content as a sensor sees it, which follows from ``sthu`` and the member's own soil.
+#: Approximate number of time steps that are integrated at a time; more would need memory without saving time.
+_BLOCK = 1440
+#: Name of the liquid water content including residual water, as a sensor measures it: from ``sthu`` and the member's soil.
 THETA = "theta"
 
 
 @dataclass
 class ColumnWork:
-    """Members of ``model = "column"``, a batch a unit.
+    """Runs members of ``model = "column"``, one batch per unit.
 
     Attributes
     ----------
     experiment : Experiment
-        Of the ensemble.
+        Experiment of the ensemble.
     outputs : tuple of str
-        Variables that members keep.
+        Variables that are saved for each member.
     """
 
     forks: ClassVar[bool] = False
@@ -62,7 +62,7 @@ class ColumnWork:
     _soils: Soils = field(default_factory=dict, repr=False)
 
     def results(self, unit: Unit, folder: Path) -> Iterator[tuple[int, Result | Failure]]:
-        """Run all members of a unit together; a member that cannot be is told, and its place filled."""
+        """Run the members of a unit together; a member that cannot be set up is reported, and a copy of another fills the batch."""
         prepared: list[tuple[SoilColumn, Soil, ColumnState, Member]] = []
         weather = self._weather_of(unit.members[0])
         t_mean = float(weather.series["t_air"].mean())
@@ -70,19 +70,19 @@ class ColumnWork:
             try:
                 prepared.append((*self._column(member, t_mean), member))
             except BadInput as error:
-                if member.number in unit.wanted:
+                if member.number in unit.pending:
                     yield member.number, Failure(str(error))
         if not prepared:
             return
         batch = _Batch(self.experiment, prepared, self._factors([member for *_, member in prepared]))
-        found = batch.run(weather, self.outputs, size=self._size)
+        outputs = batch.run(weather, self.outputs, size=self._size)
         for k, (_, soil, _, member) in enumerate(prepared):
-            if member.number in unit.wanted:
-                yield member.number, _result({name: values[k] for name, values in found.items()}, soil, weather, self)
+            if member.number in unit.pending:
+                yield member.number, _result({name: values[k] for name, values in outputs.items()}, soil, weather, self)
 
     @property
     def _size(self) -> int:
-        """Columns of every batch: one size is compiled once, and in whole vectors so that each comes out as if it were alone."""
+        """Columns per batch: constant, so that it is compiled once, and in whole vectors, so that columns do not affect each other."""
         section = self.experiment.ensemble
         assert section is not None
         return whole_vectors(section.batch, self._dtype)
@@ -96,8 +96,8 @@ class ColumnWork:
         key = (member.site, member.forcing)
         if key not in self._weather:
             self._weather.clear()
-            placed = site_experiment(self.experiment, member.site, member.forcing)
-            self._weather[key] = run_weather(placed, placed.required(placed.run, "run"), placed.record())[0]
+            at_site = site_experiment(self.experiment, member.site, member.forcing)
+            self._weather[key] = run_weather(at_site, at_site.required(at_site.run, "run"), at_site.record())[0]
         return self._weather[key]
 
     def _column(self, member: Member, t_mean: float) -> tuple[SoilColumn, Soil, ColumnState]:
@@ -112,14 +112,14 @@ class ColumnWork:
             return jules_one_pool_factors
         if "respiration" not in members[0].draws:
             return learned_factors(folder)
-        picked = [member.draws["respiration"] for member in members]
-        filled = picked + [picked[-1]] * (self._size - len(picked))
-        used = sorted(set(filled))
-        return many_curves(drawn_tables(folder, used), [used.index(draw) for draw in filled])
+        draws = [member.draws["respiration"] for member in members]
+        padded = draws + [draws[-1]] * (self._size - len(draws))
+        unique = sorted(set(padded))
+        return curves_by_column(drawn_tables(folder, unique), [unique.index(draw) for draw in padded])
 
 
 class _Batch:
-    """Columns side by side: theirs are the last dimension of every tensor."""
+    """Batch of columns, which are the last dimension of every tensor."""
 
     def __init__(
         self,
@@ -133,36 +133,36 @@ class _Batch:
         self.factors = factors
 
     def run(self, weather: Weather, outputs: Sequence[str], *, size: int) -> dict[str, NDArray[np.floating]]:
-        """Spin up and run; arrays of shape (column, period) or (column, period, layer)."""
+        """Spin up and run, and return arrays of shape (column, period) or (column, period, layer)."""
         n = len(self.columns)
-        filling = max(size - n, 0)
-        column = stacked_column([*self.columns, *[self.columns[-1]] * filling], self.factors)
-        state = _stacked_state([*self.states, *[self.states[-1]] * filling])
+        padding = max(size - n, 0)
+        column = stacked_column([*self.columns, *[self.columns[-1]] * padding], self.factors)
+        state = _stacked_state([*self.states, *[self.states[-1]] * padding])
         forcing = weather.tensors(column.dzsoil.dtype)
         stamps = pd.DatetimeIndex(weather.series["time"].to_numpy())
         spin = self.section.spin_up
         n_spin = steps_of_a_cycle(stamps, self.section.timestep, spin)
         compiled = to_be_compiled(self.section, len(stamps) + n_spin * spin.cycles, [])
-        going = torch.ones(state.smcl.shape[-1], dtype=torch.bool)
+        active = torch.ones(state.smcl.shape[-1], dtype=torch.bool)
         for _ in range(spin.cycles):
-            after, _ = _stretches(
+            final, _ = _integrate_in_blocks(
                 column, state, Forcing(*(x[:n_spin] for x in forcing)), outputs, n_spin, None, compiled
             )
-            water = (after.smcl - state.smcl).abs().amax(0)
-            warmth = (after.t_soil - state.t_soil).abs().amax(0)
-            # a column that has settled stays as it is while others go on: it comes out as if it had been alone
-            state = _where(going, after, state)
-            going = going & ~((water <= spin.water) & (warmth <= spin.temperature))
-            if not bool(going.any()):
+            d_smcl = (final.smcl - state.smcl).abs().amax(0)
+            d_t_soil = (final.t_soil - state.t_soil).abs().amax(0)
+            # a column that has converged keeps its state while others continue, so that its result does not depend on them
+            state = _where(active, final, state)
+            active = active & ~((d_smcl <= spin.water) & (d_t_soil <= spin.temperature))
+            if not bool(active.any()):
                 break
-        _, kept = _stretches(column, state, forcing, outputs, len(stamps), self.section.mean_over, compiled)
+        _, blocks = _integrate_in_blocks(column, state, forcing, outputs, len(stamps), self.section.mean_over, compiled)
         return {
             name: np.ascontiguousarray(np.moveaxis(torch.cat(parts)[..., :n].numpy(), -1, 0))
-            for name, parts in kept.items()
+            for name, parts in blocks.items()
         }
 
 
-def _stretches(
+def _integrate_in_blocks(
     column: SoilColumn,
     state: ColumnState,
     forcing: Forcing,
@@ -171,28 +171,28 @@ def _stretches(
     mean_over: int | None,
     compiled: bool,
 ) -> tuple[ColumnState, dict[str, list[Tensor]]]:
-    """Integrate stretch by stretch; without ``mean_over`` for the state alone."""
-    length = _STRETCH if mean_over is None else max(_STRETCH // mean_over, 1) * mean_over
-    kept: dict[str, list[Tensor]] = {name: [] for name in outputs}
+    """Integrate block by block; without ``mean_over`` only the final state is meaningful."""
+    length = _BLOCK if mean_over is None else max(_BLOCK // mean_over, 1) * mean_over
+    blocks: dict[str, list[Tensor]] = {name: [] for name in outputs}
     for first in range(0, steps, length):
-        part = Forcing(*(x[first : min(first + length, steps)] for x in forcing))
-        over = part.t_air.shape[0] if mean_over is None else mean_over
-        done = integrate(column, state, part, outputs=outputs, mean_over=over, compiled=compiled)
+        block = Forcing(*(x[first : min(first + length, steps)] for x in forcing))
+        over = block.t_air.shape[0] if mean_over is None else mean_over
+        done = integrate(column, state, block, outputs=outputs, mean_over=over, compiled=compiled)
         state = done.state
         for name in outputs:
-            kept[name].append(done.outputs[name])
-    return state, kept
+            blocks[name].append(done.outputs[name])
+    return state, blocks
 
 
 def stacked_column(columns: Sequence[SoilColumn], factors: RespirationFactors) -> SoilColumn:
-    """Put single columns side by side.
+    """Join single columns along the last dimension.
 
     Parameters
     ----------
     columns : sequence of SoilColumn
-        Of one form, layers, time step and height, with surfaces.
+        Columns with a surface, and with the same form of soil hydraulics, layers, time step and measurement height.
     factors : callable
-        Respiration factors of all of them.
+        Respiration factors of all columns.
 
     Returns
     -------
@@ -200,18 +200,18 @@ def stacked_column(columns: Sequence[SoilColumn], factors: RespirationFactors) -
     """
     first = columns[0]
 
-    def side_by_side(tensors: Sequence[Tensor]) -> Tensor:
+    def joined(tensors: Sequence[Tensor]) -> Tensor:
         return torch.cat(list(tensors), dim=-1)
 
-    soil = SoilProperties(*(side_by_side(each) for each in zip(*(c.soil for c in columns), strict=True)))
+    soil = SoilProperties(*(joined(each) for each in zip(*(c.soil for c in columns), strict=True)))
     surfaces = [column.surface for column in columns if column.surface is not None]
-    leaf = LeafParameters(*(side_by_side(each) for each in zip(*(s.leaf for s in surfaces), strict=True)))
+    leaf = LeafParameters(*(joined(each) for each in zip(*(s.leaf for s in surfaces), strict=True)))
     plain = {
-        name: side_by_side([getattr(surface, name) for surface in surfaces])
+        name: joined([getattr(surface, name) for surface in surfaces])
         for name in SurfaceProperties._fields
         if name != "leaf"
     }
-    # the rate of respiration comes in as its product with the carbon alone
+    # respiration depends on the rate only through its product with the carbon stock
     carbon = torch.stack([torch.as_tensor(c.cs, dtype=first.dzsoil.dtype) * (c.kaps / first.kaps) for c in columns])
     return SoilColumn(
         soil,
@@ -230,20 +230,20 @@ def stacked_column(columns: Sequence[SoilColumn], factors: RespirationFactors) -
 
 
 def _stacked_state(states: Sequence[ColumnState]) -> ColumnState:
-    def side_by_side(parts: Sequence[Tensor]) -> Tensor:
+    def joined(parts: Sequence[Tensor]) -> Tensor:
         return torch.cat(list(parts), dim=-1)
 
     surfaces = [state.surface for state in states if state.surface is not None]
-    smcl, sthf, t_soil = (side_by_side(each) for each in zip(*(state[:3] for state in states), strict=True))
-    surface = SurfaceState(*(side_by_side(each) for each in zip(*surfaces, strict=True)))
+    smcl, sthf, t_soil = (joined(each) for each in zip(*(state[:3] for state in states), strict=True))
+    surface = SurfaceState(*(joined(each) for each in zip(*surfaces, strict=True)))
     return ColumnState(smcl, sthf, t_soil, surface)
 
 
-def _where(chosen: Tensor, new: ColumnState, old: ColumnState) -> ColumnState:
+def _where(mask: Tensor, new: ColumnState, old: ColumnState) -> ColumnState:
     assert new.surface is not None
     assert old.surface is not None
-    smcl, sthf, t_soil = (torch.where(chosen, a, b) for a, b in zip(new[:3], old[:3], strict=True))
-    surface = SurfaceState(*(torch.where(chosen, a, b) for a, b in zip(new.surface, old.surface, strict=True)))
+    smcl, sthf, t_soil = (torch.where(mask, a, b) for a, b in zip(new[:3], old[:3], strict=True))
+    surface = SurfaceState(*(torch.where(mask, a, b) for a, b in zip(new.surface, old.surface, strict=True)))
     return ColumnState(smcl, sthf, t_soil, surface)
 
 
@@ -252,7 +252,9 @@ def _result(
 ) -> Result | Failure:
     bad = [name for name, series in values.items() if not is_sound(name, series).all()]
     if bad:
-        return Failure(f"the column left the range of numbers in {', '.join(bad)}: check the member's soil properties")
+        return Failure(
+            f"the column became numerically unstable in {', '.join(bad)}: check the member's soil properties"
+        )
     section = work.experiment.run
     assert section is not None
     period = pd.Timedelta(seconds=section.timestep * section.mean_over)
@@ -286,6 +288,6 @@ def _result(
         variables[THETA] = Series(
             ("time", "soil"),
             values["sthu"] * sat + residual,
-            {"units": "m3 m-3", "long_name": "liquid water content, with residual water, as a sensor sees it"},
+            {"units": "m3 m-3", "long_name": "liquid water content including residual water, as a sensor measures it"},
         )
     return Result(variables)

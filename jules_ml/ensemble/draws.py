@@ -1,4 +1,4 @@
-"""One draw of a learned module in the place of its median."""
+"""Single draws of learned modules, used in place of their median."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from jules_ml.learned.respiration.tables import CurveTable, learned_tables
 from jules_ml.learned.store import read_module_folder, write_module_folder
 from jules_ml.physics.column import Factors, RespirationFactors, SoilProperties
 
-#: What of learned respiration has a row a draw.
+#: Parameters of learned respiration that have one row per draw.
 _BY_DRAW = ("log_f", "log_g", "log_level")
 
 
 def drawn_respiration(module: LearnedRespiration, draw: int) -> LearnedRespiration:
-    """Give the module with one draw's curves as its median.
+    """Return a module that has one draw's curves as its median.
 
     Parameters
     ----------
     module : LearnedRespiration
     draw : int
-        From 0.
+        Number of the draw, from 0.
     """
     state = {name: value for name, value in module.state_dict().items() if not name.startswith("networks.")}
     return LearnedRespiration.from_state(
@@ -43,53 +43,53 @@ def drawn_tables(folder: Path, draws: Sequence[int]) -> list[tuple[CurveTable, C
 
 
 def write_drawn_module(folder: Path, draw: int, out: Path) -> Path:
-    """Write one draw of learned respiration as a module folder, for a model that reads one."""
+    """Write one draw of learned respiration as a module folder, which JULES can use."""
     import xarray as xr
 
     module, _, _ = load_respiration(folder)
     _, card = read_module_folder(folder, kind="respiration")
-    kept = {key: value for key, value in card.items() if key != "card_version"}
+    entries = {key: value for key, value in card.items() if key != "card_version"}
     return write_module_folder(
         out,
         state=drawn_respiration(module, draw).state_dict(),
-        card={**kept, "draw": draw},
+        card={**entries, "draw": draw},
         scores={},
         predictions=xr.Dataset(),
     )
 
 
-def many_curves(tables: Sequence[tuple[CurveTable, CurveTable]], which: Sequence[int]) -> RespirationFactors:
-    """Respiration factors of columns that have a curve each.
+def curves_by_column(tables: Sequence[tuple[CurveTable, CurveTable]], index: Sequence[int]) -> RespirationFactors:
+    """Respiration factors of a batch in which each column has its own curves.
 
     Parameters
     ----------
     tables : sequence of (CurveTable, CurveTable)
         f and g of each draw, all on the same nodes.
-    which : sequence of int, shape (column,)
-        Each column's among them.
+    index : sequence of int, shape (column,)
+        Index of each column's tables.
 
     Returns
     -------
     callable
-        As :func:`~jules_ml.column.learned_respiration.curve_factors` gives it, for columns in this order.
+        As returned by :func:`~jules_ml.column.learned_respiration.curve_factors`, for columns in this order.
     """
-    along = tables[0][0].x
-    chosen = torch.tensor(list(which))
-    f, g = (_lookup([pair[k] for pair in tables], chosen) for k in (0, 1))
+    variable = tables[0][0].x
+    rows = torch.tensor(list(index))
+    f, g = (_lookup([pair[k] for pair in tables], rows) for k in (0, 1))
 
     def factors(sthu: Tensor, sthf: Tensor, t_soil: Tensor, soil: SoilProperties) -> Factors:
-        wetness = sthu * soil.sm_sat if along == "theta" else sthu + sthf if along == "sthu+sthf" else sthu
+        wetness = sthu * soil.sm_sat if variable == "theta" else sthu + sthf if variable == "sthu+sthf" else sthu
         return Factors(fsth=f(wetness), ftemp=g(t_soil))
 
     return factors
 
 
-def _lookup(tables: Sequence[CurveTable], which: Tensor) -> Callable[[Tensor], Tensor]:
-    """Linear interpolation as of one table, each column in its own row of a flat one."""
+def _lookup(tables: Sequence[CurveTable], rows: Tensor) -> Callable[[Tensor], Tensor]:
+    """Interpolate linearly, each column in its own table; the tables are concatenated."""
     first = tables[0]
     length = len(first.y)
     flat = torch.cat([torch.tensor(table.y) for table in tables])
-    start = which * length
+    start = rows * length
     per_unit = (length - 1) / (first.x_max - first.x_min)
 
     def value(x: Tensor) -> Tensor:
@@ -108,7 +108,7 @@ class RespirationDraws:
     ways = ("hooks", "namelist")
 
     def count(self, folder: Path) -> int:
-        """Give the number of draws; see :class:`jules_ml.learned.uses.Draws`."""
+        """Return the number of draws; see :class:`jules_ml.learned.uses.Draws`."""
         return len(load_respiration(folder)[0].log_f)
 
     def check(self, experiment: Experiment) -> None:
@@ -129,21 +129,21 @@ class HydraulicsDraws:
     ways = ("ancillary",)
 
     def count(self, folder: Path) -> int:
-        """Give the number of draws; see :class:`jules_ml.learned.uses.Draws`."""
+        """Return the number of draws; see :class:`jules_ml.learned.uses.Draws`."""
         return len(load_hydraulics(folder)[0].level)
 
     def check(self, experiment: Experiment) -> None:
-        """Refuse an experiment that names soil properties beside the module."""
+        """Refuse an experiment that also names a file of soil properties."""
         section = experiment.jules
         if section is not None and section.ancillary is not None:
             raise BadInput(
                 f"soil properties are given twice: by draws of hydraulics and by {section.ancillary.name}",
                 where=f"{experiment.file}, jules.ancillary",
-                remedy="leave it or the draws out",
+                remedy="remove jules.ancillary, or 'hydraulics' from ensemble.draws",
             )
 
     def put(self, experiment: Experiment, draw: int, folder: Path) -> Experiment:
-        """Leave the experiment as it is: the soil of the draw is in ``[soil]`` of every member already."""
+        """Return the experiment unchanged: ``[soil]`` of every member already has the soil of its draw."""
         return experiment
 
 

@@ -1,4 +1,4 @@
-"""What an ensemble would run, what that costs, and how much disk it takes."""
+"""Dry run of an ensemble: the members to run, and their cost and disk space."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ from jules_ml.experiment import Experiment
 from jules_ml.jules.run_folder import read_run_folder
 from jules_ml.physics.constants import SECONDS_PER_YEAR
 
-#: Column-years a second on one processor in batches of hundreds, 30-minute steps, compiled; and point-years of JULES.
+#: Simulated years per second on one processor: of columns, compiled, in batches of hundreds with 30-minute steps; of JULES.
 _COLUMN_RATE, _JULES_RATE = 50.0, 1.0 / 0.26
 _STEPS_PER_YEAR = SECONDS_PER_YEAR / 1800.0
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What would be run.
+    """Estimated work of an ensemble.
 
     Attributes
     ----------
     model : str
     members, done, failed : int
-        All, and those that an earlier run in the folder has finished.
+        Number of members, and of those that are done or have failed in earlier runs.
     to_run : int
     units : int
-        Pieces of work, of which each worker takes one at a time.
+        Groups of members to run; a worker runs one group at a time.
     differ : tuple of str
-        What differs between members, and within which range.
+        Inputs that differ between members, with their ranges.
     cpu_seconds : float
-        Of those to run.
+        Cost of the members to run [s].
     measured : bool
-        Whether cost and size are those of members that are done, and not estimated.
+        Whether cost and size are measured on members that are done, rather than estimated.
     disk_bytes : float or None
-        Of all members and the gathered file; ``None`` where it cannot be told before one is done.
+        Size of all members and the gathered file [bytes]; ``None`` if it is unknown until a member is done.
     """
 
     model: str
@@ -59,7 +59,7 @@ class Estimate:
     disk_bytes: float | None
 
     def rows(self) -> Iterator[tuple[str, str]]:
-        """Name and text of each line, as it is printed."""
+        """Yield name and text of each line of the printed table."""
         yield "model", self.model
         yield (
             "members",
@@ -67,23 +67,23 @@ class Estimate:
         )
         for text in self.differ:
             yield "differ", text
-        how = "by those done" if self.measured else "estimated"
-        yield "cost", f"{self.cpu_seconds / 3600.0:.3g} processor hours ({how})"
+        source = "measured on members that are done" if self.measured else "estimated"
+        yield "cost", f"{self.cpu_seconds / 3600.0:.3g} processor hours ({source})"
         if self.disk_bytes is None:
-            yield "disk", "not known before a member is done: run one"
+            yield "disk", "unknown until a member is done"
         else:
             yield "disk", f"{self.disk_bytes / 1024**2:.4g} MB, members and gathered file"
 
 
 def estimate(experiment: Experiment, folder: Path, *, retry: bool = False) -> Estimate:
-    """Work out what an ensemble would run; nothing is written.
+    """Estimate the work of an ensemble; nothing is written.
 
     Parameters
     ----------
     experiment : Experiment
         With ``[ensemble]`` and ``[run]``.
     folder : Path
-        Where it would be, or is already under way.
+        Folder of the ensemble, new or of an earlier run.
     retry : bool
         Whether members that failed would be run again.
 
@@ -94,15 +94,17 @@ def estimate(experiment: Experiment, folder: Path, *, retry: bool = False) -> Es
     Raises
     ------
     BadInput
-        As :func:`~jules_ml.ensemble.run.plan_ensemble`, or if the folder holds something else.
+        As :func:`~jules_ml.ensemble.run.plan_ensemble`, or if the folder contains something else.
     """
     plan = plan_ensemble(experiment)
     check_folder(folder, {"fingerprint": fingerprint(experiment)})
     statuses = [read_status(folder, number) for number in range(len(plan.members))]
     done = [s for s in statuses if s is not None and s.state == "done"]
     failed = sum(s is not None and s.state == "failed" for s in statuses)
-    over = {s.number for s in statuses if s is not None and (s.state == "done" or (s.state == "failed" and not retry))}
-    left = set(range(len(plan.members))) - over
+    finished = {
+        s.number for s in statuses if s is not None and (s.state == "done" or (s.state == "failed" and not retry))
+    }
+    remaining = set(range(len(plan.members))) - finished
     run = experiment.required(experiment.run, "run")
     seconds = float(np.mean([s.seconds for s in done])) if done else _seconds(experiment, plan)
     size = float(np.mean([s.size for s in done])) if done else _bytes(experiment, plan)
@@ -111,10 +113,10 @@ def estimate(experiment: Experiment, folder: Path, *, retry: bool = False) -> Es
         members=len(plan.members),
         done=len(done),
         failed=failed,
-        to_run=len(left),
-        units=sum(1 for unit in plan.members.units(plan.unit_size) if not left.isdisjoint(unit)),
+        to_run=len(remaining),
+        units=sum(1 for unit in plan.members.units(plan.unit_size) if not remaining.isdisjoint(unit)),
         differ=tuple(_differences(plan)),
-        cpu_seconds=seconds * len(left),
+        cpu_seconds=seconds * len(remaining),
         measured=bool(done),
         disk_bytes=None if size is None else 2.0 * size * len(plan.members),
     )
@@ -126,22 +128,22 @@ def _differences(plan: Plan) -> Iterator[str]:
         yield f"draws of {module}: {len(set(draws.tolist()))}"
     for name, values in zip(members.names, members.values.T, strict=True):
         yield f"{name}: {values.min():.4g} to {values.max():.4g}"
-    for what, places in (("sites", members.sites), ("forcing", members.forcing)):
-        if places != (None,):
-            yield f"{what}: {', '.join(place.name for place in places if place is not None)}"
+    for label, paths in (("sites", members.sites), ("forcing", members.forcing)):
+        if paths != (None,):
+            yield f"{label}: {', '.join(path.name for path in paths if path is not None)}"
 
 
 def _steps(experiment: Experiment, plan: Plan) -> float:
-    """Time steps of one member, spin-up at its longest included, of the first site."""
+    """Time steps of one member of the first site, including the longest possible spin-up."""
     first = plan.members[0]
-    placed = site_experiment(experiment, first.site, first.forcing)
-    run = placed.required(placed.run, "run")
+    at_site = site_experiment(experiment, first.site, first.forcing)
+    run = at_site.required(at_site.run, "run")
     if run.model == "jules":
-        section = placed.required(placed.jules, "jules")
+        section = at_site.required(at_site.jules, "jules")
         folder = read_run_folder(section.folder, section.namelists)
         start, end = run.start or folder.start, run.end or folder.end
         return (end - start).total_seconds() / folder.timestep
-    weather = run_weather(placed, run, placed.record())[0]
+    weather = run_weather(at_site, run, at_site.record())[0]
     stamps = pd.DatetimeIndex(weather.series["time"].to_numpy())
     spin = int((stamps <= stamps[0] + pd.DateOffset(years=run.spin_up.years)).sum())
     return float(len(stamps) + spin * run.spin_up.cycles)
@@ -153,7 +155,7 @@ def _seconds(experiment: Experiment, plan: Plan) -> float:
 
 
 def _bytes(experiment: Experiment, plan: Plan) -> float | None:
-    """Size of a member's file; of JULES it depends on output profiles."""
+    """Size of a member's file [bytes]; ``None`` for JULES, where it depends on the output profiles."""
     work, run = plan.work, experiment.required(experiment.run, "run")
     if not isinstance(work, ColumnWork):
         return None

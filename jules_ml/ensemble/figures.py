@@ -1,4 +1,4 @@
-"""An ensemble through time as a fan, and how far draws of a module are apart offline and online."""
+"""Fan plots of an ensemble, and the spread over draws of a module, offline and online."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from jules_ml.support.figures import (
     BLUE,
     GREY,
     ORANGE,
-    SKY,
     WIDTH,
     add_notes,
     layer_labels,
@@ -25,21 +24,21 @@ from jules_ml.support.figures import (
     styled,
 )
 
-#: Most panels of a fan plot, and what is drawn first of what there is: name, layer, scale, and what it is called.
+#: Panels of a fan plot in order of preference: variable, layer, scale and title. The first ``_MOST_PANELS`` available are drawn.
 _PANELS: tuple[tuple[str, int | None, float, str], ...] = (
-    ("theta", 0, 1.0, "water content, {layer} [m3 m-3]"),
-    ("theta", 2, 1.0, "water content, {layer} [m3 m-3]"),
+    ("theta", 0, 1.0, "water content, {layer} [m$^3$ m$^{{-3}}$]"),
+    ("theta", 2, 1.0, "water content, {layer} [m$^3$ m$^{{-3}}$]"),
     ("t_soil", 0, 1.0, "soil temperature, {layer} [K]"),
-    ("resp_s_gb", None, 1000.0 * SECONDS_PER_DAY, "soil respiration [g m-2 d-1 of C]"),
-    ("sthu", 0, 1.0, "liquid water over saturation, {layer} [1]"),
-    ("fqw_gb", None, SECONDS_PER_DAY, "evaporation [mm d-1]"),
-    ("latent_heat", None, 1.0, "latent heat [W m-2]"),
+    ("resp_s_gb", None, 1000.0 * SECONDS_PER_DAY, "soil respiration [g C m$^{{-2}}$ d$^{{-1}}$]"),
+    ("sthu", 0, 1.0, "liquid water as a fraction of saturation, {layer} [1]"),
+    ("fqw_gb", None, SECONDS_PER_DAY, "evaporation [kg m$^{{-2}}$ d$^{{-1}}$]"),
+    ("latent_heat", None, 1.0, "latent heat [W m$^{{-2}}$]"),
 )
-_MOST = 4
+_MOST_PANELS = 4
 
 
-def drawable(summary: xr.Dataset) -> list[str]:
-    """Variables of a summary that a fan plot shows; it may be none."""
+def plotted_variables(summary: xr.Dataset) -> list[str]:
+    """Variables of a summary that a fan plot can show; may be empty."""
     return [name for name in dict.fromkeys(panel[0] for panel in _PANELS) if f"{name}_quantiles" in summary]
 
 
@@ -51,25 +50,25 @@ def fan(
     observed_panel: str = "theta",
     notes: Sequence[str] = (),
 ) -> Figure:
-    """Draw quantiles over members through time, of what :func:`drawable` finds.
+    """Draw quantiles over members through time, of the variables that :func:`plotted_variables` returns.
 
     Parameters
     ----------
     summary : xarray.Dataset
-        As :func:`~jules_ml.ensemble.summary.summarise` wrote it: ``NAME_quantiles``, and ``NAME_posterior_mean`` where members were
-        weighed.
+        As :func:`~jules_ml.ensemble.summary.summarise` wrote it: ``NAME_quantiles``, and ``NAME_posterior_mean`` where members
+        were weighted.
     observed : DataArray, dims ('time',), optional
-        What was measured.
+        Observations.
     observed_panel : str
-        Variable that it measures.
+        Variable that was observed.
     notes : sequence of str
-        What the reader must know.
+        Notes below the figure.
 
     Returns
     -------
     Figure
     """
-    panels = [panel for panel in _PANELS if panel[0] in drawable(summary)][:_MOST]
+    panels = [panel for panel in _PANELS if panel[0] in plotted_variables(summary)][:_MOST_PANELS]
     figure = Figure(figsize=(WIDTH, 0.6 + 1.75 * len(panels)), layout="constrained")
     axes = np.atleast_1d(figure.subplots(len(panels), 1, sharex=True))
     thickness = summary["dzsoil"].to_numpy() if "dzsoil" in summary else np.array([])
@@ -105,10 +104,10 @@ def _layer(values: xr.DataArray, layer: int | None) -> xr.DataArray:
 def _draw_fan(
     axis: Axes, time: NDArray[np.datetime64], values: NDArray[np.floating], quantiles: NDArray[np.floating]
 ) -> None:
-    """Bands between quantiles that lie as far below the median as above it."""
+    """Draw bands between quantiles that are symmetric about the median."""
     n = len(quantiles)
     for k in range(n // 2):
-        share = quantiles[n - 1 - k] - quantiles[k]
+        fraction = quantiles[n - 1 - k] - quantiles[k]
         shade = 0.25 + 0.35 * k / max(n // 2 - 1, 1)
         axis.fill_between(
             time,
@@ -117,7 +116,7 @@ def _draw_fan(
             color=BLUE,
             alpha=shade,
             lw=0.0,
-            label=f"{100.0 * share:.0f} % of members",
+            label=f"{100.0 * fraction:.0f} % of members",
         )
     if n % 2:
         axis.plot(time, values[n // 2], color=BLUE, lw=1.2, label="median")
@@ -125,46 +124,46 @@ def _draw_fan(
 
 @styled
 def spread_online_offline(spread: xr.Dataset, *, record: str, place: str, notes: Sequence[str] = ()) -> Figure:
-    """Draw how far draws of learned respiration are apart offline, and online.
+    """Draw the spread over draws of learned respiration, offline and online.
 
     Parameters
     ----------
     spread : xarray.Dataset
-        As :func:`~jules_ml.ensemble.offline.spread_dataset` gives it.
+        As returned by :func:`~jules_ml.ensemble.offline.spread_dataset`.
     record : str
-        What the module was learned from.
+        Name of the training data.
     place : str
-        Where the model ran.
+        Name of the site at which the model ran.
     notes : sequence of str
-        What the reader must know.
+        Notes below the figure.
 
     Returns
     -------
     Figure
     """
-    titles = ("Respiration: standard deviation over mean", "of the year [%]")
-    return _spread(spread, f"offline: on the record of {record}", place, 100.0, "spread of the mean [%]", titles, notes)
+    titles = ("Respiration: standard deviation over mean", "Annual mean [%]")
+    return _spread(spread, f"offline: training data ({record})", place, 100.0, "spread [%]", titles, notes)
 
 
 @styled
 def water_online_offline(spread: xr.Dataset, *, place: str, notes: Sequence[str] = ()) -> Figure:
-    """Draw how far draws of learned hydraulics are apart offline, at one suction, and online, in the model.
+    """Draw the spread over draws of learned hydraulics, offline, at one suction, and online, in the model.
 
     Parameters
     ----------
     spread : xarray.Dataset
-        As :func:`~jules_ml.ensemble.offline.water_spread_dataset` gives it.
+        As returned by :func:`~jules_ml.ensemble.offline.water_spread_dataset`.
     place : str
-        Where the model ran.
+        Name of the site at which the model ran.
     notes : sequence of str
-        What the reader must know.
+        Notes below the figure.
 
     Returns
     -------
     Figure
     """
-    titles = ("Water of the top layer: standard deviation", "of the year")
-    return _spread(spread, "offline: at 33 kPa, on the retention curve", place, 1.0, "spread [m3 m-3]", titles, notes)
+    titles = ("Water content of the top layer: standard deviation", "Annual mean")
+    return _spread(spread, "offline: retention curve at 33 kPa", place, 1.0, "spread [m$^3$ m$^{-3}$]", titles, notes)
 
 
 def _spread(
@@ -176,30 +175,29 @@ def _spread(
     titles: Sequence[str],
     notes: Sequence[str],
 ) -> Figure:
-    """Spread by month, and of the year."""
+    """Draw the spread by month, and of the annual mean."""
     figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
     by_month, year = figure.subplots(1, 2, width_ratios=(2.4, 1.0))
     kinds = (
         ("offline", offline, GREY, "o"),
-        ("online_draws", f"online: draws in the model at {place}", BLUE, "s"),
-        ("online_all", "online: draws and parameters together", ORANGE, "^"),
+        ("online_draws", f"online: draws, in the model at {place}", BLUE, "s"),
+        ("online_all", "online: draws and parameters", ORANGE, "^"),
     )
     several = bool(np.any(np.abs(spread["online_all"] - spread["online_draws"]) > 1e-6))
-    shown = kinds if several else kinds[:2]
-    for name, label, colour, marker in shown:
+    curves = kinds if several else kinds[:2]
+    for name, label, colour, marker in curves:
         by_month.plot(spread["month"], scale * spread[name], color=colour, marker=marker, ms=4.0, label=label)
     by_month.set(xlabel="month", xticks=np.arange(1, 13), ylabel=unit)
     by_month.set_ylim(0.0, 1.3 * by_month.get_ylim()[1])
     by_month.legend(loc="upper right")
-    heights = [scale * float(spread[f"{name}_year"]) for name, *_ in shown]
-    bars = year.bar(range(len(shown)), heights, color=[colour for _, _, colour, _ in shown], width=0.6)
+    heights = [scale * float(spread[f"{name}_year"]) for name, *_ in curves]
+    bars = year.bar(range(len(curves)), heights, color=[colour for _, _, colour, _ in curves], width=0.6)
     year.bar_label(
         bars, [f"{height:.1f}" if scale > 1.0 else f"{height:.3f}" for height in heights], padding=2.0, fontsize=8.0
     )
-    year.set_xticks(range(len(shown)), ["offline", "online,\ndraws", "online,\nall"][: len(shown)])
+    year.set_xticks(range(len(curves)), ["offline", "online,\ndraws", "online,\nall"][: len(curves)])
     year.set_ylim(0.0, 1.15 * max([*heights, 1e-6]))
     year.grid(axis="x", visible=False)
-    year.axhline(0.0, color=SKY, lw=0.0)
     letter_panels([by_month, year], list(titles))
     add_notes(figure, notes)
     return figure

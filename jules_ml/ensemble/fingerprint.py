@@ -1,4 +1,4 @@
-"""What decides which members an ensemble has, as one checksum: a run is gone on with only where all of it is as it was."""
+"""Checksum of all inputs of an ensemble: a run is continued only if none of them has changed."""
 
 from __future__ import annotations
 
@@ -13,54 +13,54 @@ from jules_ml.experiment import Experiment
 from jules_ml.jules.run import jules_executable
 from jules_ml.jules.run_folder import read_run_folder
 
-#: Keys of ``[ensemble]`` that bear on what is made of the members, not on the members.
-_AFTERWARDS = ("quantiles", "format", "weights", "keep_runs")
+#: Keys of ``[ensemble]`` that do not affect the members, only the results computed from them.
+_KEYS_OF_RESULTS = ("quantiles", "format", "weights", "keep_runs")
 
 
 def fingerprint(experiment: Experiment) -> str:
-    """Checksum of experiments, modules, records, forcing files, and JULES's executable and namelists.
+    """Compute the checksum of experiments, modules, records, forcing files, and JULES's executable and namelists.
 
     Parameters
     ----------
     experiment : Experiment
-        With ``[ensemble]``, seen to by :func:`~jules_ml.ensemble.run.plan_ensemble`.
+        With ``[ensemble]``, checked by :func:`~jules_ml.ensemble.run.plan_ensemble`.
 
     Returns
     -------
     str
-        Files that JULES's namelists name, driving data among them, do not count unless ``forcing`` names them.
+        SHA-256. Files paths in JULES's namelists, such as driving data, are not included unless ``forcing`` names them.
     """
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     assert experiment.ensemble is not None
     raw = tomllib.loads(experiment.text)
-    for key in _AFTERWARDS:
+    for key in _KEYS_OF_RESULTS:
         raw.get("ensemble", {}).pop(key, None)
-    found.update(json.dumps(raw, sort_keys=True, default=str).encode())
+    digest.update(json.dumps(raw, sort_keys=True, default=str).encode())
     for site in experiment.ensemble.sites or (None,):
-        placed = site_experiment(experiment, site, None)
-        for file in _files(placed):
-            found.update(_checksum(file))
-        for text in _namelists(placed):
-            found.update(text.encode())
-    return found.hexdigest()
+        at_site = site_experiment(experiment, site, None)
+        for file in _files(at_site):
+            digest.update(_checksum(file))
+        for text in _namelists(at_site):
+            digest.update(text.encode())
+    return digest.hexdigest()
 
 
 def _files(experiment: Experiment) -> Iterator[Path]:
-    """All that members of a site read, but for what JULES reads by itself."""
+    """Files that members of a site read, except those that JULES reads itself."""
     assert experiment.ensemble is not None
     for _, module in experiment.modules:
         if module is not None:
             yield from (module / file for file in ("card.json", "model.safetensors"))
-    named = [*experiment.ensemble.sites, *experiment.ensemble.forcing]
-    named += [] if experiment.data is None or experiment.data.path is None else [experiment.data.path]
+    paths = [*experiment.ensemble.sites, *experiment.ensemble.forcing]
+    paths += [] if experiment.data is None or experiment.data.path is None else [experiment.data.path]
     if experiment.run is not None and experiment.run.model == "jules":
         section = experiment.required(experiment.jules, "jules")
-        named.append(jules_executable(section, experiment.file))
-        named += [] if section.ancillary is None else [section.ancillary]
-        named += [] if section.prescribed is None else [section.prescribed.file]
-        named += [] if section.hooks is None or not section.hooks.is_dir() else sorted(section.hooks.iterdir())
-    # one that is missing is told, with a remedy, by who reads it
-    yield from (path for path in named if path.is_file())
+        paths.append(jules_executable(section, experiment.file))
+        paths += [] if section.ancillary is None else [section.ancillary]
+        paths += [] if section.prescribed is None else [section.prescribed.file]
+        paths += [] if section.hooks is None or not section.hooks.is_dir() else sorted(section.hooks.iterdir())
+    # a missing file is reported, with a remedy, by the code that reads it
+    yield from (path for path in paths if path.is_file())
 
 
 def _namelists(experiment: Experiment) -> Iterator[str]:

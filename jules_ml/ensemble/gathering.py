@@ -1,4 +1,4 @@
-"""All members in one file, with a dimension ``member``: member by member, so that memory does not grow with their number."""
+"""All members in one file with a dimension ``member``, copied in blocks so that memory use does not grow with their number."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jules_ml.ensemble.jules_members import provenance_of
-from jules_ml.ensemble.manifest import is_whole, member_folder, read_status
+from jules_ml.ensemble.manifest import is_intact, member_folder, read_status
 from jules_ml.ensemble.member_file import Series, read_member
 from jules_ml.ensemble.members import Members
 from jules_ml.errors import BadInput, RunFailed
@@ -23,15 +23,15 @@ from jules_ml.support.files import whole_file
 from jules_ml.support.provenance import software
 
 GATHERED = "ensemble.nc"
-#: Members that are read before they are written together, at most, and the memory that they may take [bytes].
+#: Greatest number of members in a block, and greatest memory of a block [bytes].
 _BLOCK, _BLOCK_BYTES = 64, 64 * 1024**2
-#: Length of a chunk along time; along members it is a block.
+#: Length of a chunk along time; along ``member`` a chunk is a block.
 _CHUNK_TIME = 128
 
 
 @dataclass(frozen=True)
 class Gathered:
-    """The gathered file, and the checksum of the data in it."""
+    """The gathered file, and the checksum of its data."""
 
     path: Path
     checksum: str
@@ -50,16 +50,16 @@ def gather(experiment: Experiment, members: Members, folder: Path) -> Gathered:
     Returns
     -------
     Gathered
-        What differs between members stands along ``member`` too; a member that failed is missing throughout.
+        The file has the inputs that differ between members along ``member`` too; values of failed members are missing.
 
     Raises
     ------
     RunFailed
-        If none is done, or members have different variables, layers or times; if the file cannot be written.
+        If no member is done, if members differ in variables, layers or times, or if the file cannot be written.
     """
     first = _first_done(members, folder)
     path = folder / GATHERED
-    summed = hashlib.sha256()
+    digest = hashlib.sha256()
     try:
         with whole_file(path) as part, netCDF4.Dataset(part, "w", format="NETCDF4") as file:
             along = _define(file, experiment, members, first)
@@ -68,16 +68,16 @@ def gather(experiment: Experiment, members: Members, folder: Path) -> Gathered:
                 numbers = range(start, min(start + block, len(members)))
                 for name, values in _read_block(folder, numbers, first, along):
                     file.variables[name][start : start + len(numbers)] = values
-                    summed.update(np.ascontiguousarray(values).tobytes())
-            _say_of_members(file, members, folder)
-            checksum = summed.hexdigest()
+                    digest.update(np.ascontiguousarray(values).tobytes())
+            _write_inputs(file, members, folder)
+            checksum = digest.hexdigest()
             file.setncattr("data_sha256", checksum)
             for key, text in _provenance(experiment, members, folder).items():
                 file.setncattr(key, text)
     except (OSError, RuntimeError) as error:
         if isinstance(error, RunFailed):
             raise
-        raise RunFailed(f"{path} cannot be written ({error}); members stay as they are") from error
+        raise RunFailed(f"{path} cannot be written ({error}); the files of members are unchanged") from error
     return Gathered(path, checksum)
 
 
@@ -86,7 +86,7 @@ def _first_done(members: Members, folder: Path) -> dict[str, Series]:
         status = read_status(folder, number)
         if status is not None and status.state == "done":
             return read_member(member_folder(folder, number))
-    raise RunFailed("no member is done: there is nothing to gather")
+    raise RunFailed("no member is done, so there is nothing to gather")
 
 
 def _block_size(first: dict[str, Series]) -> int:
@@ -95,7 +95,7 @@ def _block_size(first: dict[str, Series]) -> int:
 
 
 def _define(file: netCDF4.Dataset, experiment: Experiment, members: Members, first: dict[str, Series]) -> list[str]:
-    """Dimensions, coordinates and variables; names of those along ``member``."""
+    """Define dimensions, coordinates and variables, and return the names of variables along ``member``."""
     file.createDimension("member", len(members))
     for series in first.values():
         for dim, size in zip(series.dims, series.values.shape, strict=True):
@@ -106,11 +106,11 @@ def _define(file: netCDF4.Dataset, experiment: Experiment, members: Members, fir
     for name, series in first.items():
         kind: Any = series.values.dtype
         if name in ("time", "dzsoil"):
-            made = file.createVariable(name, kind, series.dims)
-            made[:] = series.values
+            target = file.createVariable(name, kind, series.dims)
+            target[:] = series.values
         else:
             chunks = (block, *(min(n, _CHUNK_TIME) for n in series.values.shape))
-            made = file.createVariable(
+            target = file.createVariable(
                 name,
                 kind,
                 ("member", *series.dims),
@@ -121,7 +121,7 @@ def _define(file: netCDF4.Dataset, experiment: Experiment, members: Members, fir
                 fill_value=np.nan if series.values.dtype.kind == "f" else None,
             )
             along.append(name)
-        made.setncatts(dict(series.attrs))
+        target.setncatts(dict(series.attrs))
     site = experiment.site
     file.setncatts(
         {
@@ -135,62 +135,62 @@ def _define(file: netCDF4.Dataset, experiment: Experiment, members: Members, fir
 def _read_block(
     folder: Path, numbers: range, first: dict[str, Series], along: list[str]
 ) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Variables of some members, one after the other."""
-    found: dict[int, dict[str, Series]] = {}
+    """Yield each variable of a block of members."""
+    outputs: dict[int, dict[str, Series]] = {}
     for number in numbers:
         status = read_status(folder, number)
         if status is not None and status.state == "done":
-            if not is_whole(folder, status):
-                raise RunFailed(f"the file of member {number} is damaged; give the command again, and it is run again")
-            found[number] = read_member(member_folder(folder, number))
-            _refuse_unlike(number, found[number], first)
+            if not is_intact(folder, status):
+                raise RunFailed(f"the file of member {number} is damaged; repeat the command to run this member again")
+            outputs[number] = read_member(member_folder(folder, number))
+            _check_same_axes(number, outputs[number], first)
     for name in along:
         like = first[name].values
         block = np.full((len(numbers), *like.shape), np.nan if like.dtype.kind == "f" else 0, dtype=like.dtype)
-        for number, variables in found.items():
+        for number, variables in outputs.items():
             block[number - numbers.start] = variables[name].values
         yield name, block
 
 
-def _refuse_unlike(number: int, found: dict[str, Series], first: dict[str, Series]) -> None:
-    if found.keys() != first.keys() or any(found[n].values.shape != first[n].values.shape for n in first):
+def _check_same_axes(number: int, outputs: dict[str, Series], first: dict[str, Series]) -> None:
+    if outputs.keys() != first.keys() or any(outputs[n].values.shape != first[n].values.shape for n in first):
         raise RunFailed(
-            f"member {number} has other variables, layers or times than the first: give start and end in [run]"
+            f"member {number} has other variables, layers or times than the first member: set start and end in [run]"
         )
-    time, other = first["time"], found["time"]
+    time, other = first["time"], outputs["time"]
     if not np.array_equal(time.values, other.values) or time.attrs != other.attrs:
-        raise RunFailed(f"member {number} has other times than the first: give start and end in [run]")
+        raise RunFailed(f"member {number} has other times than the first member: set start and end in [run]")
 
 
-def _say_of_members(file: netCDF4.Dataset, members: Members, folder: Path) -> None:
-    """What differs, along ``member``."""
+def _write_inputs(file: netCDF4.Dataset, members: Members, folder: Path) -> None:
+    """Write number, seed, inputs and state of each member along ``member``."""
     n = len(members)
 
-    def written(name: str, kind: Any, values: NDArray[Any], long_name: str) -> None:
-        made = file.createVariable(name, kind, ("member",))
-        made[:] = values
-        made.long_name = long_name
+    def write(name: str, kind: Any, values: NDArray[Any], long_name: str) -> None:
+        target = file.createVariable(name, kind, ("member",))
+        target[:] = values
+        target.long_name = long_name
 
-    written("member", "i4", np.arange(n), "number of the member")
+    write("member", "i4", np.arange(n), "number of the member")
     each = [members[k] for k in range(n)]
-    written("seed", "i8", np.array([member.seed for member in each]), "seed of the member")
+    write("seed", "i8", np.array([member.seed for member in each]), "seed of the member")
     for name in members.names:
         values = np.array([member.values[name] for member in each])
-        written(f"parameter_{name}", "f8", values, f"value of {name}")
+        write(f"parameter_{name}", "f8", values, f"value of {name}")
     for module in members.modules:
-        written(f"draw_{module}", "i4", np.array([member.draws[module] for member in each]), f"draw of {module}")
-    for what in ("site", "forcing"):
-        places = [getattr(member, what) for member in each]
-        if any(places):
-            made = file.createVariable(what, str, ("member",))
-            made[:] = np.array(["" if place is None else place.name for place in places], dtype=object)
+        write(f"draw_{module}", "i4", np.array([member.draws[module] for member in each]), f"draw of {module}")
+    for name in ("site", "forcing"):
+        paths = [getattr(member, name) for member in each]
+        if any(paths):
+            target = file.createVariable(name, str, ("member",))
+            target[:] = np.array(["" if path is None else path.name for path in paths], dtype=object)
     statuses = [read_status(folder, k) for k in range(n)]
     flags = np.array([status is not None and status.state == "done" for status in statuses])
-    written("done", "i1", flags, "whether the member came to its end")
+    write("done", "i1", flags, "1 for members that are done, 0 for members that failed")
 
 
 def _provenance(experiment: Experiment, members: Members, folder: Path) -> dict[str, str]:
-    known = {
+    attrs = {
         "experiment": experiment.text,
         "software": json.dumps(software()),
         "history": f"jules-ml ensemble {experiment.file.name}",
@@ -199,8 +199,8 @@ def _provenance(experiment: Experiment, members: Members, folder: Path) -> dict[
     for number in range(len(members)):
         run = provenance_of(folder, number)
         if run:
-            return known | {"executable": run["executable"], "namelist_differences": run["namelist_differences"]}
-    return known
+            return attrs | {"executable": run["executable"], "namelist_differences": run["namelist_differences"]}
+    return attrs
 
 
 def gathered_dataset(folder: Path) -> netCDF4.Dataset:
@@ -209,9 +209,11 @@ def gathered_dataset(folder: Path) -> netCDF4.Dataset:
     Raises
     ------
     BadInput
-        If there is none.
+        If the ensemble has not been gathered.
     """
     path = folder / GATHERED
     if not path.is_file():
-        raise BadInput("there is no gathered file", where=path, remedy="run 'jules-ml ensemble' to its end")
+        raise BadInput(
+            "there is no gathered file", where=path, remedy="run 'jules-ml ensemble' until all members are run"
+        )
     return netCDF4.Dataset(path, "r")

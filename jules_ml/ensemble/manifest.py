@@ -1,7 +1,7 @@
-"""The folder of an ensemble: what it is of, and how far each member has come.
+"""Folder of an ensemble: its plan, and the status of each member.
 
-Each member has a folder, and in it ``status.json``, put there by renaming once its file stands: whatever is killed, and whenever, a member
-is done or it is not. Only one ensemble at a time works in a folder.
+Each member has a folder with a file ``status.json``, which is renamed to that name after the member's file is complete. A member is
+therefore either done or not, whenever a process is killed. Only one run at a time may use a folder.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ _VERSION = 1
 
 @dataclass(frozen=True)
 class Status:
-    """How a member ended.
+    """Final state of a member.
 
     Attributes
     ----------
     number : int
     state : {'done', 'failed', 'lost'}
-        Lost where whoever ran it died: it is run again without being asked for.
+        Lost if its worker died; the next run then repeats it without ``--retry``.
     seconds : float
-        It took; of a batch, its share.
+        Time that it took [s]; in a batch, the mean over the members.
     message : str
-        Why it failed.
+        Reason of its failure.
     size, checksum : int
-        Of its file.
+        Size [bytes] and CRC-32 of its file.
     notes : tuple of str
-        What its run had to say.
+        Notes of its run.
     """
 
     number: int
@@ -60,22 +60,22 @@ def member_folder(folder: Path, number: int) -> Path:
 
 
 def write_status(folder: Path, status: Status) -> None:
-    """Record how a member ended, by renaming.
+    """Write the status of a member, atomically.
 
     Raises
     ------
     OSError
         If it cannot be written.
     """
-    place = member_folder(folder, status.number)
-    place.mkdir(parents=True, exist_ok=True)
-    part = place / f".{STATUS}"
+    target = member_folder(folder, status.number)
+    target.mkdir(parents=True, exist_ok=True)
+    part = target / f".{STATUS}"
     part.write_text(json.dumps(status.__dict__) + "\n", encoding="utf-8")
-    os.replace(part, place / STATUS)
+    os.replace(part, target / STATUS)
 
 
 def read_status(folder: Path, number: int) -> Status | None:
-    """How a member ended; None if it did not, or its record is damaged."""
+    """Read the status of a member; None if there is none, or it is damaged."""
     try:
         raw = json.loads((member_folder(folder, number) / STATUS).read_text(encoding="utf-8"))
         return Status(**{**raw, "notes": tuple(raw["notes"])})
@@ -83,8 +83,8 @@ def read_status(folder: Path, number: int) -> Status | None:
         return None
 
 
-def is_whole(folder: Path, status: Status) -> bool:
-    """Whether the file of a member that is done is as it was written."""
+def is_intact(folder: Path, status: Status) -> bool:
+    """Whether the file of a member that is done is unchanged since it was written."""
     path = member_folder(folder, status.number) / MEMBER_FILE
     try:
         return path.stat().st_size == status.size and file_checksum(path) == status.checksum
@@ -93,58 +93,58 @@ def is_whole(folder: Path, status: Status) -> bool:
 
 
 def check_folder(folder: Path, plan: Mapping[str, Any]) -> bool:
-    """See whether an ensemble may work in a folder; nothing is written.
+    """Check that an ensemble may use a folder; nothing is written.
 
     Parameters
     ----------
     folder : Path
-        New, empty, or one of the same ensemble.
+        New, empty, or used before by the same ensemble.
     plan : mapping
-        Of the ensemble: with ``fingerprint``.
+        Plan of the ensemble, with ``fingerprint``.
 
     Returns
     -------
     bool
-        Whether the same ensemble has been begun in it.
+        Whether the same ensemble has used it before.
 
     Raises
     ------
     BadInput
-        If the folder holds something else, or another ensemble.
+        If the folder contains something else, or another ensemble.
     """
     path = folder / PLAN
     if path.is_file():
         try:
-            there = json.loads(path.read_text(encoding="utf-8"))
+            earlier = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise BadInput("the plan is damaged", where=path, remedy="give a new folder with --out") from error
-        if there.get("fingerprint") != plan["fingerprint"]:
+        if earlier.get("fingerprint") != plan["fingerprint"]:
             raise BadInput(
-                "the folder holds another ensemble: its experiment, its modules, or a file that it reads was different",
+                "the folder contains another ensemble: the experiment, a module or an input file was different",
                 where=folder,
-                remedy="give a new folder with --out, or everything as it was (experiment.toml in that folder)",
+                remedy="give a new folder with --out, or restore the experiment (experiment.toml in that folder) and its input files",
             )
         return True
-    if folder.exists() and (not folder.is_dir() or not all(_harmless(p) for p in folder.iterdir())):
+    if folder.exists() and (not folder.is_dir() or not all(_from_killed_start(p) for p in folder.iterdir())):
         raise BadInput("the folder is not empty", where=folder, remedy="give a new folder with --out")
     return False
 
 
-def _harmless(path: Path) -> bool:
-    """Whether it is what a first start that was killed may have left."""
+def _from_killed_start(path: Path) -> bool:
+    """Whether a run that was killed while it started may have left this file."""
     return path.name in (_LOCK, _EXPERIMENT) or path.name.startswith(".writing-")
 
 
 def open_folder(folder: Path, experiment: Experiment, plan: Mapping[str, Any]) -> None:
-    """Begin an ensemble in a folder, or go on with the one that is there.
+    """Start an ensemble in a folder, or continue the one in it.
 
     Parameters
     ----------
     folder : Path
-        New, empty, or one of the same ensemble.
+        New, empty, or used before by the same ensemble.
     experiment : Experiment
     plan : mapping
-        What is to be recorded of it: with ``fingerprint``.
+        Plan of the ensemble, with ``fingerprint``.
 
     Raises
     ------
@@ -160,13 +160,13 @@ def open_folder(folder: Path, experiment: Experiment, plan: Mapping[str, Any]) -
 
 
 @contextmanager
-def sole_user(folder: Path) -> Iterator[None]:
-    """Keep a folder to one ensemble run; what held it and was killed holds it no more.
+def folder_lock(folder: Path) -> Iterator[None]:
+    """Lock a folder for one run of an ensemble; the lock ends with the process.
 
     Raises
     ------
     BadInput
-        If another run is at work in it, or it cannot be written.
+        If another run is using it, or it cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -180,12 +180,12 @@ def sole_user(folder: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BadInput(
-                "another run of the ensemble is at work in this folder",
+                "another run of the ensemble is using this folder",
                 where=folder,
-                remedy="wait for it, stop it, or give another folder with --out",
+                remedy="wait for that run, stop it, or give another folder with --out",
             ) from None
         except OSError:
-            # some file systems of clusters know no locks; there it is the user who sees to it
+            # some cluster file systems have no locks; there the user must avoid concurrent runs
             pass
         yield
     finally:

@@ -1,4 +1,4 @@
-"""The experiment of one member: of its site, with its learned soil and its values."""
+"""Experiment of one member: with its site, forcing file, learned soil and parameter values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from jules_ml.column.learned_soil import with_learned_soil
 from jules_ml.ensemble.members import Member
-from jules_ml.ensemble.parameters import with_values
+from jules_ml.ensemble.parameters import with_parameter_values
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment, load_experiment
 from jules_ml.experiment.jules import JulesSection
@@ -16,14 +16,14 @@ from jules_ml.experiment.sections import SoilSection
 from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.run_folder import read_run_folder
 
-#: Learned soils by site, forcing and draw: a worker makes each of them once.
+#: Learned soils by site, forcing file and draw, so that a worker computes each of them once.
 Soils: TypeAlias = dict[tuple[Path | None, Path | None, int | None], SoilSection | None]
-#: Sections that a site brings along, where its file has them.
-_OF_A_SITE = ("site", "data", "forcing", "soil", "surface", "carbon", "jules")
+#: Sections that are taken from a site's experiment file, if it has them.
+_SITE_SECTIONS = ("site", "data", "forcing", "soil", "surface", "carbon", "jules")
 
 
 def site_experiment(experiment: Experiment, site: Path | None, forcing: Path | None) -> Experiment:
-    """Put a site's sections, and a forcing file, into an experiment.
+    """Apply the sections of a site, and a forcing file, to an experiment.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def site_experiment(experiment: Experiment, site: Path | None, forcing: Path | N
     site : Path or None
         Experiment file of the site.
     forcing : Path or None
-        In the place of the record, read as ``[data]`` says; for JULES in that of its driving file.
+        Replaces the record, and is read as ``[data]`` specifies; for JULES it replaces the driving file.
 
     Returns
     -------
@@ -40,12 +40,12 @@ def site_experiment(experiment: Experiment, site: Path | None, forcing: Path | N
     Raises
     ------
     BadInput
-        If the site's file is none of an experiment, or there is no record whose place the file could take.
+        If the site's file is not an experiment, or the forcing file has no record to replace.
     """
     if site is not None:
         own = load_experiment(site)
-        given = {name: getattr(own, name) for name in _OF_A_SITE if name in own.model_fields_set}
-        experiment = experiment.model_copy(update=given)
+        sections = {name: getattr(own, name) for name in _SITE_SECTIONS if name in own.model_fields_set}
+        experiment = experiment.model_copy(update=sections)
     if forcing is None:
         return experiment
     if experiment.run is not None and experiment.run.model == "jules":
@@ -55,49 +55,49 @@ def site_experiment(experiment: Experiment, site: Path | None, forcing: Path | N
         return experiment.model_copy(update={"jules": changed})
     if experiment.data is None:
         raise BadInput(
-            "there is no record whose place the forcing file could take",
+            "the forcing file has no record to replace",
             where=f"{experiment.file}, ensemble.forcing",
-            remedy="add [data], which says how the files are read",
+            remedy="add [data], which specifies how the files are read",
         )
     return experiment.model_copy(update={"data": experiment.data.model_copy(update={"path": forcing})})
 
 
 def member_experiment(experiment: Experiment, member: Member, soils: Soils | None = None) -> Experiment:
-    """Give the experiment of a member, but for its draws of respiration.
+    """Build the experiment of a member, except for its draws of respiration.
 
     Parameters
     ----------
     experiment : Experiment
-        Of the ensemble.
+        Experiment of the ensemble.
     member : Member
     soils : dict, optional
-        Remembers learned soils from one member to the next.
+        Cache of learned soils for further members.
 
     Returns
     -------
     Experiment
-        With the soil of its draw of learned hydraulics under ``[soil]``, on which parameters act, and no hydraulics in ``[modules]``.
+        ``[soil]`` is the soil of the member's draw of learned hydraulics, with its parameter values; ``[modules]`` has no hydraulics.
 
     Raises
     ------
     BadInput
         As :func:`site_experiment`, :func:`~jules_ml.column.learned_soil.with_learned_soil` and
-        :func:`~jules_ml.ensemble.parameters.with_values`.
+        :func:`~jules_ml.ensemble.parameters.with_parameter_values`.
     """
-    placed = site_experiment(experiment, member.site, member.forcing)
-    if placed.modules.hydraulics is not None:
+    at_site = site_experiment(experiment, member.site, member.forcing)
+    if at_site.modules.hydraulics is not None:
         soils = {} if soils is None else soils
         draw = member.draws.get("hydraulics")
         key = (member.site, member.forcing, draw)
         if key not in soils:
-            soils[key] = soil_experiment(placed, draw).soil
-        modules = placed.modules.model_copy(update={"hydraulics": None})
-        placed = placed.model_copy(update={"soil": soils[key], "modules": modules})
-    return with_values(placed, member.values, run_namelists(placed))
+            soils[key] = soil_experiment(at_site, draw).soil
+        modules = at_site.modules.model_copy(update={"hydraulics": None})
+        at_site = at_site.model_copy(update={"soil": soils[key], "modules": modules})
+    return with_parameter_values(at_site, member.values, run_namelists(at_site))
 
 
 def soil_experiment(experiment: Experiment, draw: int | None = None) -> Experiment:
-    """Put the soil of ``[modules] hydraulics``, or of one draw of it, into an experiment; as it was where there is none.
+    """Apply the soil of ``[modules] hydraulics``, or of one draw of it; without such a module return the experiment unchanged.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def soil_experiment(experiment: Experiment, draw: int | None = None) -> Experime
 
 
 def run_namelists(experiment: Experiment) -> NamelistFolder | None:
-    """Namelists of the run folder, where the model is JULES."""
+    """Namelists of the JULES run folder; None if the model is the column."""
     if experiment.run is None or experiment.run.model != "jules":
         return None
     section = experiment.required(experiment.jules, "jules")

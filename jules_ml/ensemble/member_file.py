@@ -1,6 +1,6 @@
-"""The file of one member: series in classic netCDF, written and read without any HDF5.
+"""File of one member, in classic netCDF, written and read without HDF5.
 
-A thousand members are a thousand files: this format takes a millisecond a file, and every tool reads it.
+An ensemble of a thousand members writes a thousand files: this format takes a millisecond per file, and all netCDF tools read it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NAME = "member.nc"
 
 @dataclass(frozen=True)
 class Series:
-    """A variable of a member: dimensions, values, attributes."""
+    """Variable of a member: dimensions, values and attributes."""
 
     dims: tuple[str, ...]
     values: NDArray[np.generic]
@@ -28,24 +28,24 @@ class Series:
 
 
 def write_member(folder: Path, variables: Mapping[str, Series]) -> tuple[int, int]:
-    """Write a member's file beside its place, and move it there.
+    """Write the file of a member, atomically.
 
     Parameters
     ----------
     folder : Path
-        Of the member; made where it is missing.
+        Folder of the member; created if it does not exist.
     variables : mapping of str to Series
-        Coordinates too.
+        Variables and coordinates.
 
     Returns
     -------
     size, checksum : int
-        Bytes, and their CRC-32.
+        Size [bytes] and CRC-32 of the file.
 
     Raises
     ------
     OSError
-        If it cannot be written, as on a full disk; nothing is left half-written at its place.
+        If it cannot be written, for example on a full disk; the final name never refers to an incomplete file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f".{NAME}"
@@ -55,10 +55,10 @@ def write_member(folder: Path, variables: Mapping[str, Series]) -> tuple[int, in
                 if dim not in file.dimensions:
                     file.createDimension(dim, size)
         for name, series in variables.items():
-            made = file.createVariable(name, series.values.dtype, series.dims)
-            made[...] = series.values
+            target = file.createVariable(name, series.values.dtype, series.dims)
+            target[...] = series.values
             for key, text in series.attrs.items():
-                setattr(made, key, text.encode("utf-8"))
+                setattr(target, key, text.encode("utf-8"))
     size, checksum = part.stat().st_size, file_checksum(part)
     os.replace(part, folder / NAME)
     return size, checksum
@@ -66,11 +66,11 @@ def write_member(folder: Path, variables: Mapping[str, Series]) -> tuple[int, in
 
 def file_checksum(path: Path) -> int:
     """CRC-32 of a file."""
-    found = 0
+    checksum = 0
     with path.open("rb") as file:
         while block := file.read(1 << 20):
-            found = zlib.crc32(block, found)
-    return found
+            checksum = zlib.crc32(block, checksum)
+    return checksum
 
 
 def read_member(folder: Path) -> dict[str, Series]:

@@ -1,4 +1,4 @@
-"""Members of an ensemble: which there are follows from the experiment alone, not from who runs them."""
+"""Members of an ensemble: they depend on the experiment only, not on how they are run."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from jules_ml.learned.uses import draws_names, draws_of
 
 @dataclass(frozen=True)
 class Member:
-    """One member.
+    """One member of an ensemble.
 
     Attributes
     ----------
     number : int
-        From 0.
+        Number of the member, from 0.
     seed : int
-        Its own, the same wherever it runs.
+        Seed of the member, which does not depend on where it runs.
     site : Path or None
-        Experiment file of its site, where that is another than the ensemble's.
+        Experiment file of its site, if it differs from that of the ensemble.
     forcing : Path or None
-        File in the place of the record.
+        File that replaces the record.
     draws : dict of str to int
-        Which draw of each module, from 0.
+        Number of the draw of each module, from 0.
     values : dict of str to float
-        Value of each parameter, by its name.
+        Value of each parameter, by name.
     """
 
     number: int
@@ -47,15 +47,15 @@ class Member:
 
 @dataclass(frozen=True)
 class Members(Sequence[Member]):
-    """All members, made when they are asked for: ten thousand take no more memory than their samples.
+    """All members, created on access, so that only their samples need memory.
 
     Attributes
     ----------
     seed : int
     sites, forcing : tuple of (Path or None)
-        What the samples are crossed with.
+        Sites and forcing files with which the samples are combined.
     names, modules : tuple of str
-        Parameters, and modules that are drawn of.
+        Names of the parameters, and of the modules of which draws are used.
     values : array, shape (sample, parameter)
     draws : array of int, shape (sample, module)
     """
@@ -70,10 +70,11 @@ class Members(Sequence[Member]):
 
     @property
     def samples(self) -> int:
-        """Samples for each site and forcing."""
+        """Number of samples for each site and forcing file."""
         return len(self.values)
 
     def __len__(self) -> int:
+        """Return the number of members."""
         return len(self.sites) * len(self.forcing) * self.samples
 
     @overload
@@ -81,6 +82,7 @@ class Members(Sequence[Member]):
     @overload
     def __getitem__(self, number: slice) -> list[Member]: ...
     def __getitem__(self, number: int | slice) -> Member | list[Member]:
+        """Return a member by its number, or a list of members."""
         if isinstance(number, slice):
             return [self[k] for k in range(*number.indices(len(self)))]
         if not 0 <= number < len(self):
@@ -97,9 +99,9 @@ class Members(Sequence[Member]):
         )
 
     def units(self, size: int) -> Iterator[range]:
-        """Members that are run together: up to ``size`` of them, of one site and forcing.
+        """Yield the members that are run together: up to ``size`` of them, of one site and forcing file.
 
-        What is together never depends on how many run them or on what is done already, so that results do not either.
+        The grouping does not depend on the number of workers or on which members are done, so results do not either.
         """
         for start in range(0, len(self), self.samples):
             for first in range(start, start + self.samples, size):
@@ -107,7 +109,7 @@ class Members(Sequence[Member]):
 
 
 def plan_members(experiment: Experiment) -> Members:
-    """Work out the members of an experiment: sites, times forcing files, times samples.
+    """Determine the members of an experiment: sites times forcing files times samples.
 
     Parameters
     ----------
@@ -121,7 +123,7 @@ def plan_members(experiment: Experiment) -> Members:
     Raises
     ------
     BadInput
-        If there is no ``[ensemble]``, or draws are asked of a module that is not named or has none.
+        If there is no ``[ensemble]``, or draws are requested of a module that is not named or has no draws.
     """
     section = experiment.required(experiment.ensemble, "ensemble")
     counts: dict[str, int] = {module: count_draws(experiment, module) for module in section.draws}
@@ -136,10 +138,10 @@ def plan_members(experiment: Experiment) -> Members:
         values = np.empty((n, len(names)))
         for k, parameter in enumerate(section.parameters):
             values[:, k] = prior_quantile(parameter, design[:, k])
-        in_turn = not names and len(counts) == 1 and n == next(iter(counts.values()))
-        shares = design[:, len(names) :]
-        picked = [(shares[:, k] * count).astype(np.int64) for k, count in enumerate(counts.values())]
-        draws = np.stack([np.arange(n)] if in_turn else picked, axis=1) if counts else None
+        each_once = not names and len(counts) == 1 and n == next(iter(counts.values()))
+        uniform = design[:, len(names) :]
+        sampled = [(uniform[:, k] * count).astype(np.int64) for k, count in enumerate(counts.values())]
+        draws = np.stack([np.arange(n)] if each_once else sampled, axis=1) if counts else None
     return Members(
         seed=section.seed,
         sites=section.sites or (None,),
@@ -162,7 +164,7 @@ def _samples(section: EnsembleSection, counts: Mapping[str, int]) -> int:
 
 
 def count_draws(experiment: Experiment, module: str) -> int:
-    """How many draws a module of the experiment has.
+    """Count the draws of a module of the experiment.
 
     Raises
     ------
@@ -171,16 +173,16 @@ def count_draws(experiment: Experiment, module: str) -> int:
     """
     if module not in draws_names():
         raise BadInput(
-            f"modules of {module} have no draws",
+            f"learned {module} has no draws",
             where=f"{experiment.file}, ensemble.draws",
-            remedy=f"give one or several of {', '.join(draws_names())}",
+            remedy=f"choose from {', '.join(draws_names())}",
         )
     draws = draws_of(module)
     folder: Path | None = getattr(experiment.modules, module, None)
     if folder is None:
         raise BadInput(
-            f"there are draws of {module}, and no module of it",
+            f"draws of {module} are requested, but the experiment names no such module",
             where=f"{experiment.file}, ensemble.draws",
-            remedy=f"give [modules] {module}, a folder that 'jules-ml fit {module}' wrote",
+            remedy=f"set modules.{module} to a folder that 'jules-ml fit {module}' wrote",
         )
     return draws.count(folder)

@@ -1,7 +1,7 @@
-"""Workers as ranks of MPI: rank 0 hands out and works itself, the others work; nothing is spawned.
+"""Worker pool of MPI ranks: rank 0 distributes units and also runs some, the other ranks run units; no process is spawned.
 
-Only the main thread of each rank calls MPI. Waiting is done by looking now and then: MPI's own waiting would take a whole processor from a
-rank that computes.
+Only the main thread of each rank calls MPI. Ranks poll for messages with pauses, because a blocking MPI call would occupy a processor that
+another thread needs.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from jules_ml.ensemble.schedule import Crew
-from jules_ml.ensemble.work import Outcome, Unit, Work, carry_out
+from jules_ml.ensemble.schedule import WorkerPool
+from jules_ml.ensemble.work import Outcome, Unit, Work, run_unit
 from jules_ml.errors import BadInput
 
-#: What launchers of MPI tell a process of how many there are.
+#: Environment variables in which MPI launchers submit the number of processes.
 _SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS", "PMIX_SIZE", "SLURM_STEP_NUM_TASKS")
-#: What they leave in the environment, and a JULES that is linked with MPI must not take for its own.
-_LEFT_BY_LAUNCHERS = ("OMPI_", "PMIX_", "PMI_", "PRTE_", "HYDRA_", "MPI_LOCAL")
-#: Shortest and longest pause between two looks [s]. Rank 0 computes in another thread, which each look interrupts: it looks about a hundred
-#: times a unit.
+#: Prefixes of the launchers' environment variables, which a JULES that is linked with MPI must not inherit.
+_LAUNCHER_PREFIXES = ("OMPI_", "PMIX_", "PMI_", "PRTE_", "HYDRA_", "MPI_LOCAL")
+#: Shortest and longest pause between two polls [s]. Each poll of rank 0 interrupts the computation in its other thread, so it polls about a
+#: hundred times per unit.
 _PAUSE, _LONGEST_PAUSE = 0.5e-3, 50e-3
 _SETUP, _UNIT, _OUTCOME, _STOP = 1, 2, 3, 4
 
 
 def launched_size() -> int:
-    """How many processes a launcher of MPI has started; 1 without one."""
+    """Return the number of processes that an MPI launcher has started; 1 without a launcher."""
     for name in _SIZES:
         if os.environ.get(name, "").isdigit():
             return int(os.environ[name])
@@ -38,36 +38,36 @@ def launched_size() -> int:
 
 
 def world() -> Any:
-    """MPI's communicator of all ranks.
+    """Return the MPI communicator of all ranks.
 
     Raises
     ------
     BadInput
-        If mpi4py is not installed or finds no MPI; if it does not belong to the launcher.
+        If mpi4py cannot be loaded, or uses another MPI library than the launcher.
     """
     launched = launched_size()
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:
         raise BadInput(
-            f"{launched} processes were started by a launcher of MPI, and mpi4py cannot be loaded ({error})",
+            f"an MPI launcher started {launched} processes, but mpi4py cannot be loaded ({error})",
             where="mpiexec",
-            remedy="install it (pip install 'jules_ml[mpi]'), or leave mpiexec out and give --workers",
+            remedy="install it (pip install 'jules_ml[mpi]'), or run without mpiexec and submit --workers",
         ) from error
     comm = MPI.COMM_WORLD
     if comm.Get_size() != launched:
         raise BadInput(
-            f"a launcher started {launched} processes, and mpi4py sees {comm.Get_size()}: they are of different MPIs",
+            f"the launcher started {launched} processes, but mpi4py sees {comm.Get_size()}: they use different MPI libraries",
             where=f"mpi4py with {MPI.Get_library_version().splitlines()[0].strip()}",
-            remedy="use the mpiexec of that library (with 'jules_ml[mpi]', the one beside python), or build mpi4py against yours",
+            remedy="use the mpiexec of that library (with 'jules_ml[mpi]', the one in the folder of python), or build mpi4py with your MPI",
         )
-    for name in [n for n in os.environ if n.startswith(_LEFT_BY_LAUNCHERS)]:
+    for name in [n for n in os.environ if n.startswith(_LAUNCHER_PREFIXES)]:
         del os.environ[name]
     return comm
 
 
 def serve(comm: Any) -> None:
-    """Work as a rank other than 0, until rank 0 says to stop."""
+    """Run units as a rank other than 0, until rank 0 sends a stop message."""
     from mpi4py import MPI
 
     work: Work | None = None
@@ -83,11 +83,11 @@ def serve(comm: Any) -> None:
             work, folder = message
             continue
         assert work is not None
-        comm.send(carry_out(work, message, folder), dest=0, tag=_OUTCOME)
+        comm.send(run_unit(work, message, folder), dest=0, tag=_OUTCOME)
 
 
-def dismiss(comm: Any) -> None:
-    """Tell all ranks but 0 to stop."""
+def stop_ranks(comm: Any) -> None:
+    """Send a stop message to all ranks but 0."""
     for rank in range(1, comm.Get_size()):
         comm.send(None, dest=rank, tag=_STOP)
 
@@ -98,24 +98,24 @@ class _Ranks:
         for rank in range(1, comm.Get_size()):
             comm.send((work, folder), dest=rank, tag=_SETUP)
         self._units: dict[int, Unit | None] = dict.fromkeys(range(comm.Get_size()))
-        # the others first: rank 0 has the handing out to do as well
+        # other ranks first, because rank 0 also distributes the units
         self._order = [*range(1, comm.Get_size()), 0]
-        self._given: dict[int, float] = {}
+        self._started: dict[int, float] = {}
         self._pause = _PAUSE
-        self._here: queue.SimpleQueue[Unit | None] = queue.SimpleQueue()
-        self._ended: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work_here, args=(work, folder), daemon=True)
+        self._own_units: queue.SimpleQueue[Unit | None] = queue.SimpleQueue()
+        self._own_outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run_own_units, args=(work, folder), daemon=True)
         self._thread.start()
 
-    def _work_here(self, work: Work, folder: Path) -> None:
+    def _run_own_units(self, work: Work, folder: Path) -> None:
         import torch
 
         torch.set_num_threads(1)
-        while (unit := self._here.get()) is not None:
+        while (unit := self._own_units.get()) is not None:
             try:
-                self._ended.put(carry_out(work, unit, folder))
+                self._own_outcomes.put(run_unit(work, unit, folder))
             except BaseException as error:
-                self._ended.put(Outcome(unit.number, lost=f"rank 0 could not run it ({error})"))
+                self._own_outcomes.put(Outcome(unit.number, lost=f"rank 0 could not run it ({error})"))
 
     @property
     def free(self) -> int:
@@ -125,12 +125,12 @@ class _Ranks:
     def busy(self) -> int:
         return len(self._units) - self.free
 
-    def give(self, unit: Unit) -> None:
+    def submit(self, unit: Unit) -> None:
         rank = next(rank for rank in self._order if self._units[rank] is None)
         self._units[rank] = unit
-        self._given[rank] = time.monotonic()
+        self._started[rank] = time.monotonic()
         if rank == 0:
-            self._here.put(unit)
+            self._own_units.put(unit)
         else:
             self._comm.send(unit, dest=rank, tag=_UNIT)
 
@@ -138,36 +138,36 @@ class _Ranks:
         from mpi4py import MPI
 
         status = MPI.Status()
-        found: list[Outcome] = []
-        while not found:
+        outcomes: list[Outcome] = []
+        while not outcomes:
             while self._comm.iprobe(source=MPI.ANY_SOURCE, tag=_OUTCOME, status=status):
-                found.append(self._comm.recv(source=status.Get_source(), tag=_OUTCOME))
-                self._ends(status.Get_source())
-            while not self._ended.empty():
-                found.append(self._ended.get())
-                self._ends(0)
-            if not found:
+                outcomes.append(self._comm.recv(source=status.Get_source(), tag=_OUTCOME))
+                self._mark_free(status.Get_source())
+            while not self._own_outcomes.empty():
+                outcomes.append(self._own_outcomes.get())
+                self._mark_free(0)
+            if not outcomes:
                 time.sleep(self._pause)
-        return found
+        return outcomes
 
-    def _ends(self, rank: int) -> None:
+    def _mark_free(self, rank: int) -> None:
         self._units[rank] = None
-        taken = time.monotonic() - self._given[rank]
-        self._pause = min(max(0.01 * taken, _PAUSE), _LONGEST_PAUSE)
+        seconds = time.monotonic() - self._started[rank]
+        self._pause = min(max(0.01 * seconds, _PAUSE), _LONGEST_PAUSE)
 
     def close(self) -> None:
-        self._here.put(None)
+        self._own_units.put(None)
 
 
 def ranks(comm: Any) -> Any:
-    """Give the crew of all ranks; to be called on rank 0."""
+    """Return a function that starts the pool of all ranks; for rank 0."""
 
     @contextmanager
-    def start(work: Work, folder: Path) -> Iterator[Crew]:
-        made = _Ranks(comm, work, folder)
+    def start(work: Work, folder: Path) -> Iterator[WorkerPool]:
+        workers = _Ranks(comm, work, folder)
         try:
-            yield made
+            yield workers
         finally:
-            made.close()
+            workers.close()
 
     return start

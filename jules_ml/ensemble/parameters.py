@@ -1,4 +1,4 @@
-"""What a member's values change: keys of the experiment, or entries of JULES's namelists."""
+"""Parameter values of a member, applied to keys of the experiment or to entries of JULES's namelists."""
 
 from __future__ import annotations
 
@@ -15,23 +15,25 @@ from jules_ml.experiment.ensemble import ParameterSection
 from jules_ml.experiment.jules import JulesSection
 from jules_ml.jules.namelists import NamelistFolder
 
-#: Sections whose numbers may differ within a batch of columns; all others are the same for all columns.
+#: Sections whose numbers may differ between the columns of a batch.
 PERTURBED = ("soil", "surface", "carbon", "run")
-#: Keys in them that are not the column's own: its structure, and constants of all columns.
+#: Keys in them that are common to all columns: structure and constants.
 _FIXED = ("soil.dzsoil", "soil.soilhc_method", "soil.l_soil_sat_down", "surface.co2", "soil.texture.topsoil_depth")
 
 
-def with_values(experiment: Experiment, values: Mapping[str, float], namelists: NamelistFolder | None) -> Experiment:
-    """Give the experiment of a member.
+def with_parameter_values(
+    experiment: Experiment, values: Mapping[str, float], namelists: NamelistFolder | None
+) -> Experiment:
+    """Apply the parameter values of a member to an experiment.
 
     Parameters
     ----------
     experiment : Experiment
         With ``[ensemble]``.
     values : mapping of str to float
-        By the names of its parameters.
+        Values by the names of the parameters.
     namelists : NamelistFolder or None
-        Of the run folder of JULES, for parameters in groups.
+        Namelists of the JULES run folder, for parameters in namelist groups.
 
     Returns
     -------
@@ -40,7 +42,7 @@ def with_values(experiment: Experiment, values: Mapping[str, float], namelists: 
     Raises
     ------
     BadInput
-        If a parameter is not known, has no such index, or may not have the value.
+        If a parameter is unknown, has no such index, or cannot have the value.
     """
     assert experiment.ensemble is not None
     for parameter in experiment.ensemble.parameters:
@@ -53,36 +55,36 @@ def with_values(experiment: Experiment, values: Mapping[str, float], namelists: 
 
 
 def check_parameters(experiment: Experiment, namelists: NamelistFolder | None) -> None:
-    """Refuse parameters that are not known, before anything is run.
+    """Refuse unknown parameters and impossible values, before anything is run.
 
     Raises
     ------
     BadInput
-        As :func:`with_values`.
+        As :func:`with_parameter_values`.
     """
     assert experiment.ensemble is not None
-    seen: set[tuple[str | None, str | None, str, int | None]] = set()
+    targets: set[tuple[str | None, str | None, str, int | None]] = set()
     for parameter in experiment.ensemble.parameters:
         target = (parameter.file, parameter.group, parameter.parameter, parameter.index)
-        if target in seen and not parameter.factor:
+        if target in targets and not parameter.factor:
             raise BadInput(
-                f"{parameter.parameter} is given twice, and the last would undo the others",
-                where=_place(experiment, parameter),
-                remedy="leave one out, or have the later one multiply by factor = true",
+                f"{parameter.parameter} is given twice, and the last value would replace the others",
+                where=_where(experiment, parameter),
+                remedy="remove one of them, or set factor = true in the later one",
             )
-        seen.add(target)
+        targets.add(target)
         jules = experiment.run is not None and experiment.run.model == "jules"
         if jules and parameter.group is None:
             raise BadInput(
                 "a parameter of JULES needs the group of its namelist",
-                where=_place(experiment, parameter),
-                remedy="give group, as jules_soil_props, and file where that is not enough",
+                where=_where(experiment, parameter),
+                remedy="give group, such as jules_soil_props, and file if several files have this group",
             )
         if not jules and parameter.group is not None:
             raise BadInput(
-                f"group {parameter.group} is of JULES's namelists, and the model is the column",
-                where=_place(experiment, parameter),
-                remedy='give parameter as a key of this file, as soil.properties.sathh, or set run.model = "jules"',
+                f"group {parameter.group} is a namelist group of JULES, but the model is the column",
+                where=_where(experiment, parameter),
+                remedy='give parameter as a key of this file, such as soil.properties.sathh, or set run.model = "jules"',
             )
         middle = 1.0 if parameter.mean is None else parameter.mean
         for value in parameter.values or parameter.bounds or (middle,):
@@ -92,7 +94,7 @@ def check_parameters(experiment: Experiment, namelists: NamelistFolder | None) -
                 _with_entry(experiment, parameter, value, namelists)
 
 
-def _place(experiment: Experiment, parameter: ParameterSection) -> str:
+def _where(experiment: Experiment, parameter: ParameterSection) -> str:
     return f"{experiment.file}, ensemble.parameters, {parameter.label}"
 
 
@@ -104,8 +106,8 @@ def _with_key(experiment: Experiment, parameter: ParameterSection, value: float)
     within = top in PERTURBED and path and (top != "run" or path[0] == "initial")
     if not within or any(parameter.parameter == fixed for fixed in _FIXED):
         raise BadInput(
-            f"'{parameter.parameter}' is no parameter of the column",
-            where=_place(experiment, parameter),
+            f"'{parameter.parameter}' is not a parameter of the column",
+            where=_where(experiment, parameter),
             remedy="give a key of soil.properties, soil.texture, surface.tiles, surface.albsoil, carbon or run.initial",
         )
     section = getattr(experiment, top)
@@ -121,8 +123,8 @@ def _with_key(experiment: Experiment, parameter: ParameterSection, value: float)
         message = details.get("ctx", {}).get("error") or details["msg"]
         raise BadInput(
             f"{parameter.parameter} cannot be {value:g}: {message}",
-            where=_place(experiment, parameter),
-            remedy="give bounds within what the key may be",
+            where=_where(experiment, parameter),
+            remedy="give bounds or values within the range of this key",
         ) from error
     return experiment.model_copy(update={top: changed})
 
@@ -136,49 +138,49 @@ def _change(
     experiment: Experiment,
     layers: int,
     *,
-    chosen_above: bool = False,
+    index_used: bool = False,
 ) -> None:
-    """Change one leaf of a section's tree; ``chosen_above`` where the index has chosen one of several tables."""
+    """Change one value of a section; ``index_used`` if the index has already selected one of several tables."""
     name, *rest = path
     if name not in node:
         near = difflib.get_close_matches(name, list(node), n=1)
         raise BadInput(
-            f"'{parameter.parameter}' is no key of the experiment",
-            where=_place(experiment, parameter),
-            remedy=f"write '{near[0]}' for '{name}', if that was meant" if near else f"use one of {', '.join(node)}",
+            f"'{parameter.parameter}' is not a key of the experiment",
+            where=_where(experiment, parameter),
+            remedy=f"write '{near[0]}' instead of '{name}'" if near else f"use one of {', '.join(node)}",
         )
     below = node[name]
     if rest:
-        chosen = _chosen(below, getattr(model, name), parameter, experiment)
+        tables = _selected_tables(below, getattr(model, name), parameter, experiment)
         several = isinstance(below, tuple)
-        for tree, section in chosen:
-            _change(tree, section, rest, parameter, value, experiment, layers, chosen_above=several)
+        for tree, section in tables:
+            _change(tree, section, rest, parameter, value, experiment, layers, index_used=several)
         return
     if isinstance(below, tuple) and not isinstance(getattr(model, name)[0], BaseModel):
-        full = list(below) * layers if len(below) == 1 else list(below)
-        at = range(len(full)) if parameter.index is None else [parameter.index - 1]
-        if parameter.index is not None and parameter.index > len(full):
-            raise _no_such_index(parameter, len(full), experiment)
-        for k in at:
-            full[k] = full[k] * value if parameter.factor else value
-        node[name] = tuple(full)
+        values = list(below) * layers if len(below) == 1 else list(below)
+        indices = range(len(values)) if parameter.index is None else [parameter.index - 1]
+        if parameter.index is not None and parameter.index > len(values):
+            raise _no_such_index(parameter, len(values), experiment)
+        for k in indices:
+            values[k] = values[k] * value if parameter.factor else value
+        node[name] = tuple(values)
         return
     if isinstance(below, dict | str | bool) or (below is None and parameter.factor) or isinstance(below, tuple):
         raise BadInput(
-            f"'{parameter.parameter}' is no number",
-            where=_place(experiment, parameter),
-            remedy="give it a value in the experiment, or another key",
+            f"'{parameter.parameter}' is not a number",
+            where=_where(experiment, parameter),
+            remedy="give it a number in the experiment, or choose another key",
         )
-    # of a tile the index has chosen which; a number by itself has none to choose from
-    if parameter.index is not None and not chosen_above:
+    # for a list of tables the index has selected the table; a single number takes no index
+    if parameter.index is not None and not index_used:
         raise _no_such_index(parameter, 1, experiment)
     node[name] = below * value if parameter.factor else value
 
 
-def _chosen(
+def _selected_tables(
     tree: Any, model: Any, parameter: ParameterSection, experiment: Experiment
 ) -> list[tuple[dict[str, Any], BaseModel]]:
-    """The table below a key; of a list of tables, the one by its index, or all."""
+    """Return the table below a key; of a list of tables, the one with the parameter's index, or all."""
     if isinstance(tree, dict):
         return [(tree, model)]
     if isinstance(tree, tuple) and tree and isinstance(tree[0], dict):
@@ -189,17 +191,17 @@ def _chosen(
             raise _no_such_index(parameter, len(pairs), experiment)
         return [pairs[parameter.index - 1]]
     raise BadInput(
-        f"'{parameter.parameter}' is no key of the experiment, or its section is not given",
-        where=_place(experiment, parameter),
-        remedy="give that section, or perturb what stands there",
+        f"'{parameter.parameter}' is not a key of the experiment, or its section is missing",
+        where=_where(experiment, parameter),
+        remedy="add the section, or choose a key that the experiment has",
     )
 
 
 def _no_such_index(parameter: ParameterSection, n: int, experiment: Experiment) -> BadInput:
     return BadInput(
-        f"index is {parameter.index}, and {parameter.parameter} has {n} values",
-        where=_place(experiment, parameter),
-        remedy=f"give an index from 1 to {n}, or none for all of them",
+        f"index is {parameter.index}, but {parameter.parameter} has {n} value{'s' if n > 1 else ''}",
+        where=_where(experiment, parameter),
+        remedy=f"give an index from 1 to {n}, or no index for all values",
     )
 
 
@@ -212,20 +214,20 @@ def _with_entry(
     section = experiment.required(experiment.jules, "jules")
     assert parameter.group is not None
     group, entry = parameter.group.lower(), parameter.parameter.lower()
-    there = section.set.get(group, {}).get(entry)
-    if there is None:
+    current = section.set.get(group, {}).get(entry)
+    if current is None:
         assert namelists is not None
-        there = _entry(experiment, parameter, namelists)
-    values = list(there) if isinstance(there, list | tuple) else [there]
+        current = _entry(experiment, parameter, namelists)
+    values = list(current) if isinstance(current, list | tuple) else [current]
     if parameter.index is not None and parameter.index > len(values):
         raise _no_such_index(parameter, len(values), experiment)
     for k in range(len(values)) if parameter.index is None else [parameter.index - 1]:
         old = values[k]
         if isinstance(old, bool) or not isinstance(old, int | float):
             raise BadInput(
-                f"{entry} of &{group.upper()} is no number, but {old!r}",
-                where=_place(experiment, parameter),
-                remedy="perturb an entry that holds a number",
+                f"{entry} of &{group.upper()} is not a number: it is {old!r}",
+                where=_where(experiment, parameter),
+                remedy="choose an entry that is a number",
             )
         values[k] = old * value if parameter.factor else value
     changed = {**section.set, group: {**section.set.get(group, {}), entry: tuple(values)}}
@@ -238,12 +240,12 @@ def _with_entry(
 
 @lru_cache(maxsize=16)
 def _groups(namelists: NamelistFolder, file: str | None) -> dict[str, dict[str, Any]]:
-    """Groups of a run folder, or of one of its files: parsed once for all members."""
-    return {name: values for found, name, values in namelists.groups() if file in (None, found)}
+    """Read the groups of a run folder, or of one of its files, parsed once for all members."""
+    return {name: values for file_name, name, values in namelists.groups() if file in (None, file_name)}
 
 
 def _entry(experiment: Experiment, parameter: ParameterSection, namelists: NamelistFolder) -> Any:
-    """What stands in the namelists."""
+    """Return the value of a parameter in the namelists."""
     assert parameter.group is not None
     group, entry = parameter.group.lower(), parameter.parameter.lower()
     groups = _groups(namelists, parameter.file)
@@ -251,16 +253,16 @@ def _entry(experiment: Experiment, parameter: ParameterSection, namelists: Namel
         near = difflib.get_close_matches(group, list(groups), n=1)
         raise BadInput(
             f"there is no group &{group.upper()} in {parameter.file or 'the namelists'}",
-            where=_place(experiment, parameter),
-            remedy=f"write '{near[0]}', if that was meant" if near else f"look into {namelists.where}",
+            where=_where(experiment, parameter),
+            remedy=f"write '{near[0]}', if that was meant" if near else f"choose a group of {namelists.where}",
         )
     if entry not in groups[group]:
         near = difflib.get_close_matches(entry, list(groups[group]), n=1)
         raise BadInput(
             f"&{group.upper()} has no entry {entry}",
-            where=f"{_place(experiment, parameter)}; {namelists.place(group)}",
+            where=f"{_where(experiment, parameter)}; {namelists.place(group)}",
             remedy=f"write '{near[0]}', if that was meant"
             if near
-            else f"write {entry} with its usual value into the namelist, or perturb one of {', '.join(groups[group])}",
+            else f"add {entry} with its usual value to the namelist, or choose one of {', '.join(groups[group])}",
         )
     return groups[group][entry]

@@ -1,4 +1,4 @@
-"""Workers as processes on this machine: one that dies is replaced, and none outlives its manager."""
+"""Worker pool of processes on this machine; a worker that dies is replaced, and none outlives the manager."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from jules_ml.ensemble.schedule import Crew, StartCrew
-from jules_ml.ensemble.work import Outcome, Unit, Work, carry_out
+from jules_ml.ensemble.schedule import StartPool, WorkerPool
+from jules_ml.ensemble.work import Outcome, Unit, Work, run_unit
 
-#: ``prctl``'s number for a signal at the parent's death.
+#: Option of ``prctl`` that sets the signal sent when the parent dies.
 _PR_SET_PDEATHSIG = 1
-#: Time that a worker has to stop what it runs [s].
+#: Time that a worker has to stop its run [s].
 _GRACE = 5.0
 
 
 def die_with_parent() -> None:
-    """Have this process killed when its parent dies, where the system can do that (Linux)."""
+    """Have this process killed when its parent dies (on Linux only)."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _serve(connection: Connection, work: Work, folder: Path, others: Sequence[Connection]) -> None:
     die_with_parent()
-    # a fork holds the manager's ends of all lines open, its own too: the end of the manager would go unseen
+    # a fork inherits the manager's ends of all connections; while they are open, it cannot detect the end of the manager
     for other in others:
         other.close()
     import torch
@@ -38,13 +38,13 @@ def _serve(connection: Connection, work: Work, folder: Path, others: Sequence[Co
     torch.set_num_threads(1)
     try:
         while True:
-            connection.send(carry_out(work, connection.recv(), folder))
+            connection.send(run_unit(work, connection.recv(), folder))
     except (EOFError, BrokenPipeError, KeyboardInterrupt):
         return
 
 
 class _Worker:
-    """A process, the line to it, and the unit that it has."""
+    """Process, connection to it, and the unit that it is running."""
 
     def __init__(self, context: Any, work: Work, folder: Path, others: Sequence[Connection]) -> None:
         self.connection, theirs = context.Pipe()
@@ -55,7 +55,7 @@ class _Worker:
         self.unit: Unit | None = None
 
     def stop(self) -> None:
-        """End it, and what it runs."""
+        """Stop the process and its run."""
         self.connection.close()
         if self.unit is not None and self.process.is_alive():
             with contextlib.suppress(ProcessLookupError):
@@ -70,7 +70,7 @@ class _Pool:
     def __init__(self, work: Work, folder: Path, size: int) -> None:
         self._context: Any = multiprocessing.get_context("fork" if work.forks else "forkserver")
         if not work.forks:
-            # forked from a server that has no threads, and has loaded once what all of them need
+            # workers are forked from a server that has no threads and has already imported what they need
             self._context.set_forkserver_preload([type(work).__module__])
         self._work, self._folder = work, folder
         self.workers: list[_Worker] = []
@@ -89,13 +89,13 @@ class _Pool:
     def busy(self) -> int:
         return len(self.workers) - self.free
 
-    def give(self, unit: Unit) -> None:
+    def submit(self, unit: Unit) -> None:
         worker = next(worker for worker in self.workers if worker.unit is None)
         worker.unit = unit
         try:
             worker.connection.send(unit)
         except OSError:
-            # it died while idle: its end is seen with the outcomes
+            # it died while idle: outcomes() detects it
             return
 
     def outcomes(self) -> Sequence[Outcome]:
@@ -123,16 +123,16 @@ def _exit(code: int | None) -> str:
     return f"exit code {code}"
 
 
-def pool(size: int) -> StartCrew:
-    """Give a crew of so many processes."""
+def pool(size: int) -> StartPool:
+    """Return a function that starts a pool of ``size`` processes."""
 
     @contextlib.contextmanager
-    def start(work: Work, folder: Path) -> Iterator[Crew]:
-        made = _Pool(work, folder, size)
+    def start(work: Work, folder: Path) -> Iterator[WorkerPool]:
+        processes = _Pool(work, folder, size)
         try:
-            yield made
+            yield processes
         finally:
-            for worker in made.workers:
+            for worker in processes.workers:
                 worker.stop()
 
     return start

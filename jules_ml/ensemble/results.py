@@ -1,4 +1,4 @@
-"""What is made of members that are done: the gathered file, quantiles, weights, figures, and a manifest."""
+"""Results of an ensemble: the gathered file, quantiles, weights, figures and a manifest."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import xarray as xr
 
-from jules_ml.ensemble.figures import drawable, fan, spread_online_offline, water_online_offline
+from jules_ml.ensemble.figures import fan, plotted_variables, spread_online_offline, water_online_offline
 from jules_ml.ensemble.gathering import Gathered, gather
 from jules_ml.ensemble.offline import RESPIRATION, WATER, spread_dataset, water_spread_dataset
 from jules_ml.ensemble.run import EnsembleRun
 from jules_ml.ensemble.summary import SUMMARISED, summarise
-from jules_ml.ensemble.weights import Weighed, weigh
+from jules_ml.ensemble.weights import MemberWeights, weight_members
 from jules_ml.ensemble.zarr_store import write_zarr
 from jules_ml.learned.store import read_module_folder
 from jules_ml.support.figures import save_figure
@@ -22,12 +22,12 @@ MANIFEST = "manifest.json"
 
 
 def write_results(run: EnsembleRun) -> list[Path]:
-    """Gather an ensemble, sum it up, weigh its members, and draw it.
+    """Gather an ensemble, summarise it, weight its members and draw figures.
 
     Parameters
     ----------
     run : EnsembleRun
-        With members that are done.
+        With at least one member done.
 
     Returns
     -------
@@ -37,67 +37,67 @@ def write_results(run: EnsembleRun) -> list[Path]:
     Raises
     ------
     BadInput
-        If there is nothing to weigh members by.
+        If there are no observations to weight the members with.
     RunFailed
-        If members cannot be put together, or something cannot be written.
+        If members cannot be gathered, or a file cannot be written.
     """
     section = run.experiment.required(run.experiment.ensemble, "ensemble")
     gathered = gather(run.experiment, run.members, run.folder)
     files = [gathered.path]
     if section.format == "zarr":
         files.append(write_zarr(run.folder))
-    weighed = None if section.weights is None else weigh(run.experiment, run.folder, section.weights)
-    if weighed is not None:
+    weights = None if section.weights is None else weight_members(run.experiment, run.folder, section.weights)
+    if weights is not None:
         with whole_file(run.folder / "weights.csv") as part:
-            weighed.table().to_csv(part)
+            weights.table().to_csv(part)
         files.append(run.folder / "weights.csv")
-    files.append(summarise(run.folder, section.quantiles, None if weighed is None else weighed.weights))
+    files.append(summarise(run.folder, section.quantiles, None if weights is None else weights.weights))
     files += _figures(run)
     with whole_file(run.folder / MANIFEST) as part:
-        part.write_text(json.dumps(_manifest(run, gathered, weighed), indent=2) + "\n", encoding="utf-8")
+        part.write_text(json.dumps(_manifest(run, gathered, weights), indent=2) + "\n", encoding="utf-8")
     return [*files, run.folder / MANIFEST]
 
 
-def _manifest(run: EnsembleRun, gathered: Gathered, weighed: Weighed | None) -> dict[str, object]:
-    found: dict[str, object] = {
+def _manifest(run: EnsembleRun, gathered: Gathered, weights: MemberWeights | None) -> dict[str, object]:
+    document: dict[str, object] = {
         "members": len(run.members),
         "done": run.done,
         "failed": run.failed,
         "messages": run.messages,
         "data_sha256": gathered.checksum,
     }
-    if weighed is not None:
-        found["weights"] = {"effective_members": weighed.effective, "measurements": weighed.measurements}
-    return found
+    if weights is not None:
+        document["weights"] = {"effective_members": weights.effective, "measurements": weights.measurements}
+    return document
 
 
 def _figures(run: EnsembleRun) -> list[Path]:
-    drawn = []
+    files = []
     with xr.open_dataset(run.folder / SUMMARISED) as opened:
         summary = opened.load()
-    if drawable(summary):
+    if plotted_variables(summary):
         failed = f" {run.failed} failed." if run.failed else ""
         figure = fan(summary, notes=[f"{run.done} members.{failed}"])
-        drawn.append(save_figure(figure, run.folder / "figures" / "fan.png"))
+        files.append(save_figure(figure, run.folder / "figures" / "fan.png"))
     module = run.experiment.modules.respiration
     place = run.experiment.site.name or run.experiment.file.stem
     if module is not None and _several_draws(run, "respiration") and f"{RESPIRATION}_quantiles" in summary:
         spread = spread_dataset(run.folder, module)
         record = ", ".join(read_module_folder(module, kind="respiration")[1].get("groups", [])) or module.name
         figure = spread_online_offline(spread, record=record, place=place)
-        drawn.append(save_figure(figure, run.folder / "figures" / "spread.png"))
+        files.append(save_figure(figure, run.folder / "figures" / "spread.png"))
         with whole_file(run.folder / "spread.nc") as part:
             spread.to_netcdf(part)
-        drawn.append(run.folder / "spread.nc")
-    # of several sites each draw has a soil for each; JULES's output lacks residual water
+        files.append(run.folder / "spread.nc")
+    # with several sites, a draw has one soil per site; output of JULES has no residual water
     if _several_draws(run, "hydraulics") and run.members.sites == (None,) and f"{WATER}_quantiles" in summary:
         spread = water_spread_dataset(run.folder, run.experiment)
         figure = water_online_offline(spread, place=place)
-        drawn.append(save_figure(figure, run.folder / "figures" / "spread_theta.png"))
+        files.append(save_figure(figure, run.folder / "figures" / "spread_theta.png"))
         with whole_file(run.folder / "spread_theta.nc") as part:
             spread.to_netcdf(part)
-        drawn.append(run.folder / "spread_theta.nc")
-    return drawn
+        files.append(run.folder / "spread_theta.nc")
+    return files
 
 
 def _several_draws(run: EnsembleRun, module: str) -> bool:

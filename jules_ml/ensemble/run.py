@@ -1,7 +1,8 @@
-"""``jules-ml ensemble``: from an experiment to members that are done, by whatever crew."""
+"""Run of an ensemble: the plan, its checks, and the run of the members that are not done."""
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,13 +16,13 @@ from jules_ml.column.run import run_weather
 from jules_ml.ensemble.column_batch import ColumnWork
 from jules_ml.ensemble.fingerprint import fingerprint
 from jules_ml.ensemble.jules_members import JulesWork
-from jules_ml.ensemble.manifest import Status, check_folder, is_whole, open_folder, read_status, sole_user
+from jules_ml.ensemble.manifest import Status, check_folder, folder_lock, is_intact, open_folder, read_status
 from jules_ml.ensemble.member_experiment import run_namelists, site_experiment, soil_experiment
 from jules_ml.ensemble.members import Members, plan_members
 from jules_ml.ensemble.parameters import check_parameters
-from jules_ml.ensemble.schedule import StartCrew, alone, run_units
+from jules_ml.ensemble.schedule import StartPool, run_units, serial_pool
 from jules_ml.ensemble.work import Unit, Work
-from jules_ml.ensemble.zarr_store import refuse_without_zarr
+from jules_ml.ensemble.zarr_store import require_zarr
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.jules.run import jules_executable
@@ -47,7 +48,7 @@ class MemberCounts:
 
 @dataclass
 class EnsembleRun:
-    """An ensemble whose members have all been tried.
+    """An ensemble after the run of its members.
 
     Attributes
     ----------
@@ -55,13 +56,13 @@ class EnsembleRun:
     experiment : Experiment
     members : Members
     done, failed : int
-        Members.
-    kept : int
-        Of those done, how many were so before.
+        Number of members.
+    done_before : int
+        Number of members that earlier runs had done.
     damaged : list of int
-        Members whose file was found damaged, and which were run again.
+        Members whose file was damaged, and which were run again.
     messages : dict of int to str
-        Why the first few of those that failed did so.
+        Reasons of the first few failures.
     wall_seconds : float
     """
 
@@ -70,7 +71,7 @@ class EnsembleRun:
     members: Members
     done: int = 0
     failed: int = 0
-    kept: int = 0
+    done_before: int = 0
     damaged: list[int] = field(default_factory=list)
     messages: dict[int, str] = field(default_factory=dict)
     wall_seconds: float = 0.0
@@ -78,19 +79,19 @@ class EnsembleRun:
 
 @dataclass(frozen=True)
 class Plan:
-    """What an ensemble would run: its members, the work, and how many members make a unit."""
+    """Plan of an ensemble: its members, the work, and the number of members per unit."""
 
     members: Members
     work: Work
     unit_size: int
 
 
-#: Messages that are kept of members that failed.
+#: Greatest number of failures whose messages are saved.
 _MESSAGES = 5
 
 
 def plan_ensemble(experiment: Experiment) -> Plan:
-    """See that an ensemble can be run, and work out its members.
+    """Check that an ensemble can be run, and determine its members.
 
     Parameters
     ----------
@@ -104,53 +105,55 @@ def plan_ensemble(experiment: Experiment) -> Plan:
     Raises
     ------
     BadInput
-        If anything in it cannot be: before anything is run.
+        If anything in the experiment is invalid.
     """
     section = experiment.required(experiment.ensemble, "ensemble")
     run = experiment.required(experiment.run, "run")
     if section.sites and (run.start is None or run.end is None) and run.model == "column":
         raise BadInput(
-            "members of several sites have one time axis",
+            "members of several sites need a common time axis",
             where=f"{experiment.file}, run",
             remedy="give start and end in [run]",
         )
     if experiment.closed_loop is not None:
         raise BadInput(
-            "members do not close the loop of carbon, and would be columns with carbon as it is",
+            "members of an ensemble cannot run the closed loop of carbon",
             where=f"{experiment.file}, closed_loop",
-            remedy="leave [closed_loop] out; 'jules-ml run' closes it",
+            remedy="remove [closed_loop], or use 'jules-ml run'",
         )
     if section.format == "zarr":
-        refuse_without_zarr()
+        require_zarr()
     if experiment.modules.respiration is not None:
         kind_of("respiration").load(experiment.modules.respiration)
     members = plan_members(experiment)
-    for site in section.sites or (None,):
-        for forcing in section.forcing or (None,):
-            if forcing is not None and not forcing.is_file():
-                raise BadInput(
-                    "there is no such file", where=forcing, remedy=f"correct ensemble.forcing of {experiment.file}"
-                )
-            placed = soil_experiment(site_experiment(experiment, site, forcing))
-            check_parameters(placed, run_namelists(placed))
-            if run.model == "jules":
-                _refuse_draws_without_a_way(placed)
-                jules_executable(placed.required(placed.jules, "jules"), placed.file)
-    _refuse_unlike_times(experiment)
+    for site, forcing in itertools.product(section.sites or (None,), section.forcing or (None,)):
+        _check_site(experiment, site, forcing)
+    _check_common_times(experiment)
     if run.model == "jules":
         return Plan(members, JulesWork(experiment), 1)
     unknown = [name for name in run.outputs or () if name not in OUTPUTS]
     if unknown:
         raise BadInput(
-            f"no output is called {', '.join(unknown)}",
+            f"the column has no output {', '.join(unknown)}",
             where=f"{experiment.file}, run.outputs",
-            remedy=f"choose among {', '.join(OUTPUTS)}",
+            remedy=f"choose from {', '.join(OUTPUTS)}",
         )
     return Plan(members, ColumnWork(experiment, run.outputs or tuple(OUTPUTS)), section.batch)
 
 
-def _refuse_unlike_times(experiment: Experiment) -> None:
-    """Refuse sites and forcing files whose members could not be gathered: before hours of work, not after."""
+def _check_site(experiment: Experiment, site: Path | None, forcing: Path | None) -> None:
+    """Check that members can run at a site with a forcing file."""
+    if forcing is not None and not forcing.is_file():
+        raise BadInput("there is no such file", where=forcing, remedy=f"correct ensemble.forcing in {experiment.file}")
+    at_site = soil_experiment(site_experiment(experiment, site, forcing))
+    check_parameters(at_site, run_namelists(at_site))
+    if at_site.required(at_site.run, "run").model == "jules":
+        _check_draws_reach_jules(at_site)
+        jules_executable(at_site.required(at_site.jules, "jules"), at_site.file)
+
+
+def _check_common_times(experiment: Experiment) -> None:
+    """Refuse sites and forcing files whose members could not be gathered, before any member is run."""
     section, run = experiment.ensemble, experiment.run
     assert section is not None
     assert run is not None
@@ -159,25 +162,26 @@ def _refuse_unlike_times(experiment: Experiment) -> None:
     first: tuple[object, ...] | None = None
     for site in section.sites or (None,):
         for forcing in section.forcing or (None,):
-            placed = site_experiment(experiment, site, forcing)
+            at_site = site_experiment(experiment, site, forcing)
             if run.model == "jules":
-                jules = placed.required(placed.jules, "jules")
+                jules = at_site.required(at_site.jules, "jules")
                 folder = read_run_folder(jules.folder, jules.namelists)
                 span: tuple[object, ...] = (run.start or folder.start, run.end or folder.end)
             else:
-                times = run_weather(placed, run, placed.record())[0].series["time"].to_numpy()
+                times = run_weather(at_site, run, at_site.record())[0].series["time"].to_numpy()
                 span = (times[0], times[-1], len(times))
             if first is not None and span != first:
                 raise BadInput(
-                    f"its members run from {span[0]} to {span[1]}, and the first from {first[0]} to {first[1]}: they have one time axis",
+                    f"its members run from {span[0]} to {span[1]}, but the first from {first[0]} to {first[1]}: "
+                    "all members need a common time axis",
                     where=forcing or site,
-                    remedy=f"give start and end in [run] of {experiment.file.name}, of a time that all of them cover",
+                    remedy=f"set start and end in [run] of {experiment.file.name} to a time that all of them cover",
                 )
             first = span
 
 
-def _refuse_draws_without_a_way(experiment: Experiment) -> None:
-    """Refuse draws of a module that would not get into JULES: all members would be alike."""
+def _check_draws_reach_jules(experiment: Experiment) -> None:
+    """Refuse draws of a module that no entry of ``[run] via`` passes to JULES: all members would be the same."""
     assert experiment.ensemble is not None
     assert experiment.run is not None
     for module in experiment.ensemble.draws:
@@ -186,9 +190,9 @@ def _refuse_draws_without_a_way(experiment: Experiment) -> None:
         ways = draws.ways
         if not set(ways) & set(experiment.run.via):
             raise BadInput(
-                f"members have draws of {module}, which does not get into JULES",
+                f"members have draws of {module}, but run.via does not pass them to JULES",
                 where=f"{experiment.file}, run.via",
-                remedy=f"give via = {' or '.join(repr(way) for way in ways)}",
+                remedy=f"add {' or '.join(repr(way) for way in ways)} to via",
             )
 
 
@@ -196,7 +200,7 @@ def run_ensemble(
     experiment: Experiment,
     folder: Path,
     *,
-    crew: StartCrew = alone,
+    start_pool: StartPool = serial_pool,
     retry: bool = False,
     progress: Progress | None = None,
     counts: Callable[[MemberCounts], None] | None = None,
@@ -208,11 +212,11 @@ def run_ensemble(
     experiment : Experiment
         With ``[ensemble]`` and ``[run]``.
     folder : Path
-        New, or that of the same ensemble, which is gone on with.
-    crew : callable
-        Starts those who do the work.
+        New folder, or that of the same ensemble, which is continued.
+    start_pool : callable
+        Starts the workers.
     retry : bool
-        Run members again that have failed.
+        Run failed members again.
     progress : callable, optional
         Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
     counts : callable, optional
@@ -225,9 +229,9 @@ def run_ensemble(
     Raises
     ------
     BadInput
-        If the experiment or the folder will not do.
+        If the experiment or the folder is not suitable.
     RunFailed
-        If nothing more can be written.
+        If results can no longer be written.
     """
     plan = plan_ensemble(experiment)
     record = {
@@ -236,30 +240,35 @@ def run_ensemble(
         "members": len(plan.members),
         "software": software(),
     }
-    # a folder that will not do is left as it is, without so much as a lock in it
+    # checked first, so that an unsuitable folder is left unchanged, without a lock file
     check_folder(folder, record)
-    with sole_user(folder):
+    with folder_lock(folder):
         open_folder(folder, experiment, record)
         return run_members(
-            EnsembleRun(folder, experiment, plan.members), plan, crew, retry=retry, progress=progress, counts=counts
+            EnsembleRun(folder, experiment, plan.members),
+            plan,
+            start_pool,
+            retry=retry,
+            progress=progress,
+            counts=counts,
         )
 
 
 def run_members(
     run: EnsembleRun,
     plan: Plan,
-    crew: StartCrew,
+    start_pool: StartPool,
     *,
     retry: bool = False,
     progress: Progress | None = None,
     counts: Callable[[MemberCounts], None] | None = None,
 ) -> EnsembleRun:
-    """Run what is left to do in a folder that has been opened."""
+    """Run the members that are not done, in a folder that has been opened."""
     began = time.monotonic()
     states = np.zeros(len(run.members), dtype=np.int8)
     for number in range(len(run.members)):
-        _take_up(run, states, number, retry)
-    run.kept = int((states == _DONE).sum())
+        _resume_member(run, states, number, retry)
+    run.done_before = int((states == _DONE).sum())
     before = int((states != _TO_DO).sum())
 
     def report(ended: Iterable[Status], running: int) -> None:
@@ -275,20 +284,20 @@ def run_members(
 
     report((), 0)
     if (states == _TO_DO).any():
-        with crew(plan.work, run.folder) as workers:
+        with start_pool(plan.work, run.folder) as workers:
             run_units(_units(run.members, plan.unit_size, states), workers, run.folder, report)
     run.done, run.failed = int((states == _DONE).sum()), int((states == _FAILED).sum())
     run.wall_seconds = time.monotonic() - began
     return run
 
 
-def _take_up(run: EnsembleRun, states: NDArray[np.int8], number: int, retry: bool) -> None:
-    """See how far a member has come in an earlier run."""
+def _resume_member(run: EnsembleRun, states: NDArray[np.int8], number: int, retry: bool) -> None:
+    """Read the state of a member from an earlier run."""
     status = read_status(run.folder, number)
     if status is None or status.state == "lost":
         return
     if status.state == "done":
-        if is_whole(run.folder, status):
+        if is_intact(run.folder, status):
             states[number] = _DONE
         else:
             run.damaged.append(number)
@@ -299,12 +308,12 @@ def _take_up(run: EnsembleRun, states: NDArray[np.int8], number: int, retry: boo
 
 
 def _units(members: Members, size: int, states: NDArray[np.int8]) -> Iterator[Unit]:
-    # which members are left is known before the first is run: states change while units are handed out
-    left = np.flatnonzero(states == _TO_DO)
-    for number, together in enumerate(members.units(size)):
-        first, last = np.searchsorted(left, (together.start, together.stop))
+    # computed before the first unit is run, because states change meanwhile
+    remaining = np.flatnonzero(states == _TO_DO)
+    for number, group in enumerate(members.units(size)):
+        first, last = np.searchsorted(remaining, (group.start, group.stop))
         if first < last:
-            yield Unit(number, [members[k] for k in together], frozenset(left[first:last].tolist()))
+            yield Unit(number, [members[k] for k in group], frozenset(remaining[first:last].tolist()))
 
 
 def _counts(states: NDArray[np.int8], running: int, before: int, seconds: float) -> MemberCounts:

@@ -1,4 +1,4 @@
-"""Samples of parameters and draws, from priors by Latin hypercube, Sobol sequence or list."""
+"""Samples of parameters and draws, by Latin hypercube or Sobol sequence."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def unit_design(section: EnsembleSection, n: int, dimensions: int) -> NDArray[np
     Parameters
     ----------
     section : EnsembleSection
-        Whose ``sampling`` and ``seed`` are taken.
+        With ``sampling`` and ``seed``.
     n : int
-        Samples.
+        Number of samples.
     dimensions : int
 
     Returns
     -------
     array, shape (n, dimensions)
-        In (0, 1). A Sobol sequence is scrambled, and cut to its first ``n`` points.
+        Values in (0, 1). A Sobol sequence is scrambled, and its first ``n`` points are used.
 
     References
     ----------
@@ -37,23 +37,23 @@ def unit_design(section: EnsembleSection, n: int, dimensions: int) -> NDArray[np
         points = qmc.Sobol(dimensions, rng=section.seed).random_base2(math.ceil(math.log2(max(n, 1))))[:n]
     else:
         points = qmc.LatinHypercube(dimensions, rng=section.seed).random(n)
-    # Sobol's points may lie on zero, where a normal prior is infinite
-    return np.asarray(np.clip(points, 1e-12, 1.0 - 1e-12))
+    # a point of a Sobol sequence may be zero, where a normal prior is infinite
+    return np.asarray(np.clip(points, 1e-12, 1.0 - 1e-12), dtype=np.float64)
 
 
 def prior_quantile(parameter: ParameterSection, u: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Bring samples of (0, 1) to a parameter's prior.
+    """Transform samples of (0, 1) to the prior of a parameter.
 
     Parameters
     ----------
     parameter : ParameterSection
     u : array
-        Shares of the prior below the value.
+        Cumulative probabilities.
 
     Returns
     -------
     array of the same shape
-        In the unit of the parameter. A normal or lognormal prior is cut at the bounds, where there are any.
+        In the unit of the parameter. A normal or lognormal prior is truncated at the bounds, if there are any.
     """
     bounds = parameter.bounds
     if parameter.prior == "uniform":
@@ -70,4 +70,4 @@ def prior_quantile(parameter: ParameterSection, u: NDArray[np.float64]) -> NDArr
         low, high = (norm.cdf(((math.log(bound) if logarithmic else bound) - mean) / parameter.sd) for bound in bounds)
         u = low + u * (high - low)
     values = mean + parameter.sd * norm.ppf(u)
-    return np.asarray(np.exp(values) if logarithmic else values)
+    return np.asarray(np.exp(values) if logarithmic else values, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Handing units out to workers, whoever they are: the manager's part, the same alone, with processes, and over MPI."""
+"""Distribution of units to workers: the manager's part, common to one process, several processes and MPI."""
 
 from __future__ import annotations
 
@@ -9,94 +9,94 @@ from pathlib import Path
 from typing import Protocol
 
 from jules_ml.ensemble.manifest import Status, write_status
-from jules_ml.ensemble.work import Outcome, Unit, Work, carry_out
+from jules_ml.ensemble.work import Outcome, Unit, Work, run_unit
 from jules_ml.errors import RunFailed
 
 
-class Crew(Protocol):
-    """Workers that take a unit each."""
+class WorkerPool(Protocol):
+    """Pool of workers that run one unit each at a time."""
 
     @property
     def free(self) -> int:
-        """Workers without a unit."""
+        """Number of workers without a unit."""
         ...
 
     @property
     def busy(self) -> int:
-        """Workers with one."""
+        """Number of workers with a unit."""
         ...
 
-    def give(self, unit: Unit) -> None:
-        """Hand a unit to a worker that is free."""
+    def submit(self, unit: Unit) -> None:
+        """Send a unit to a free worker."""
         ...
 
     def outcomes(self) -> Sequence[Outcome]:
-        """Wait until something has ended, or a short while, and say what."""
+        """Wait until a unit has ended, or for a short time, and return the outcomes."""
         ...
 
 
-#: Starts a crew for a piece of work in a folder; workers are gone when the context is left.
-StartCrew = Callable[[Work, Path], AbstractContextManager[Crew]]
-#: Told of each status as it comes in, and how many members are being run.
+#: Starts a pool of workers for some work in a folder; the workers end with the context.
+StartPool = Callable[[Work, Path], AbstractContextManager[WorkerPool]]
+#: Receives the statuses of members that have ended, and the number of members that are running.
 Report = Callable[[Iterable[Status], int], None]
-#: A unit whose worker died is given to another this often; a member that takes every worker along is not a worker's bad luck.
-_TRIES = 2
+#: Number of attempts at a unit whose worker dies; a member that kills its workers is then given up.
+_ATTEMPTS = 2
 
 
-def run_units(units: Iterable[Unit], crew: Crew, folder: Path, report: Report) -> None:
-    """Run units to the end.
+def run_units(units: Iterable[Unit], pool: WorkerPool, folder: Path, report: Report) -> None:
+    """Run all units.
 
     Parameters
     ----------
     units : iterable of Unit
-    crew : Crew
+    pool : WorkerPool
     folder : Path
-        Of the ensemble.
+        Folder of the ensemble.
     report : callable
-        Told of what has ended.
+        Receives the members that have ended.
 
     Raises
     ------
     RunFailed
-        If nothing more can be written; members that are done stay.
+        If results can no longer be written; members that are done remain.
     """
-    waiting = iter(units)
-    again: deque[Unit] = deque()
-    out: dict[int, Unit] = {}
-    tries: dict[int, int] = {}
+    remaining = iter(units)
+    retries: deque[Unit] = deque()
+    running: dict[int, Unit] = {}
+    attempts: dict[int, int] = {}
     while True:
-        while crew.free:
-            unit = again.popleft() if again else next(waiting, None)
+        while pool.free:
+            unit = retries.popleft() if retries else next(remaining, None)
             if unit is None:
                 break
-            out[unit.number] = unit
-            crew.give(unit)
-        if not crew.busy:
+            running[unit.number] = unit
+            pool.submit(unit)
+        if not pool.busy:
             return
         ended: list[Status] = []
-        for outcome in crew.outcomes():
-            unit = out.pop(outcome.unit)
+        for outcome in pool.outcomes():
+            unit = running.pop(outcome.unit)
             ended += outcome.statuses
-            if outcome.no_room:
+            if outcome.disk_full:
                 report(ended, 0)
                 raise RunFailed(
-                    f"nothing more can be written ({outcome.no_room}); make room and give the same command again: "
-                    "members that are done stay"
+                    f"results can no longer be written ({outcome.disk_full}); free disk space and repeat the command: "
+                    "members that are done are not run again"
                 )
             if outcome.lost:
-                tries[unit.number] = tries.get(unit.number, 1) + 1
-                if tries[unit.number] <= _TRIES:
-                    again.append(unit)
+                attempts[unit.number] = attempts.get(unit.number, 1) + 1
+                if attempts[unit.number] <= _ATTEMPTS:
+                    retries.append(unit)
                     continue
-                lost = [Status(n, "lost", message=outcome.lost) for n in sorted(unit.wanted)]
+                lost = [Status(n, "lost", message=outcome.lost) for n in sorted(unit.pending)]
                 for status in lost:
                     write_status(folder, status)
                 ended += lost
-        report(ended, sum(len(unit.wanted) for unit in out.values()))
+        report(ended, sum(len(unit.pending) for unit in running.values()))
 
 
-class _Alone:
-    """A crew of one: whoever asks for outcomes does the work."""
+class _SerialPool:
+    """Pool of one worker, this process: :meth:`outcomes` runs the unit."""
 
     def __init__(self, work: Work, folder: Path) -> None:
         self._work, self._folder = work, folder
@@ -110,16 +110,16 @@ class _Alone:
     def busy(self) -> int:
         return int(self._unit is not None)
 
-    def give(self, unit: Unit) -> None:
+    def submit(self, unit: Unit) -> None:
         self._unit = unit
 
     def outcomes(self) -> Sequence[Outcome]:
         assert self._unit is not None
         unit, self._unit = self._unit, None
-        return [carry_out(self._work, unit, self._folder)]
+        return [run_unit(self._work, unit, self._folder)]
 
 
 @contextmanager
-def alone(work: Work, folder: Path) -> Iterator[Crew]:
-    """A crew of one, in this process."""
-    yield _Alone(work, folder)
+def serial_pool(work: Work, folder: Path) -> Iterator[WorkerPool]:
+    """Start a pool of one worker, in this process."""
+    yield _SerialPool(work, folder)

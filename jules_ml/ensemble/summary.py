@@ -1,4 +1,4 @@
-"""Quantiles, mean and spread over the members, and their posterior mean, a stretch of time at a time."""
+"""Quantiles, mean and standard deviation over members, prior and posterior, computed in blocks along time."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from jules_ml.errors import RunFailed
 from jules_ml.support.files import whole_file
 
 SUMMARISED = "summary.nc"
-#: Memory that a stretch of all members may take [bytes].
-_STRETCH_BYTES = 64 * 1024**2
+#: Greatest memory of a block of all members [bytes].
+_BLOCK_BYTES = 64 * 1024**2
 
 
 def weighted_quantiles(
     values: NDArray[np.floating], quantiles: Sequence[float], weights: NDArray[np.floating] | None = None
 ) -> NDArray[np.float64]:
-    r"""Quantiles over the first dimension, each value with its weight.
+    r"""Compute weighted quantiles over the first dimension.
 
-    The distribution function runs through the middle of each value's weight, and is linear in between:
+    The distribution function passes through the middle of each value's weight, and is linear in between:
     :math:`F(x_k) = (\sum_{j \le k} w_j - w_k/2)/\sum w`.
 
     Parameters
     ----------
     values : array, shape (member, ...)
-        Missing members, NaN, are left out.
+        NaN for missing members, which are left out.
     quantiles : sequence of float, shape (quantile,)
     weights : array, shape (member,), optional
-        All alike unless given.
+        Weights; equal if not given.
 
     Returns
     -------
@@ -48,16 +48,16 @@ def weighted_quantiles(
     w = np.ones(len(flat)) if weights is None else np.asarray(weights, dtype=np.float64)
     order = np.argsort(flat, axis=0)
     ordered = np.take_along_axis(flat, order, axis=0)
-    # NaN sorts to the end, and gets no weight
-    each = np.where(np.isfinite(ordered), w[order], 0.0)
-    total = each.sum(axis=0)
+    # NaN is sorted to the end, and has no weight
+    weight = np.where(np.isfinite(ordered), w[order], 0.0)
+    total = weight.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        share = (np.cumsum(each, axis=0) - 0.5 * each) / total
-    found = np.full((len(quantiles), flat.shape[1]), np.nan)
+        cdf = (np.cumsum(weight, axis=0) - 0.5 * weight) / total
+    result = np.full((len(quantiles), flat.shape[1]), np.nan)
     for column in np.flatnonzero(total > 0.0):
-        there = each[:, column] > 0.0
-        found[:, column] = np.interp(quantiles, share[there, column], ordered[there, column])
-    return found.reshape(len(quantiles), *np.shape(values)[1:])
+        weighted = weight[:, column] > 0.0
+        result[:, column] = np.interp(quantiles, cdf[weighted, column], ordered[weighted, column])
+    return result.reshape(len(quantiles), *np.shape(values)[1:])
 
 
 def summarise(folder: Path, quantiles: Sequence[float], weights: NDArray[np.floating] | None = None) -> Path:
@@ -66,7 +66,7 @@ def summarise(folder: Path, quantiles: Sequence[float], weights: NDArray[np.floa
     Parameters
     ----------
     folder : Path
-        Of an ensemble that has been gathered.
+        Folder of a gathered ensemble.
     quantiles : sequence of float
     weights : array, shape (member,), optional
         Posterior weights.
@@ -79,7 +79,7 @@ def summarise(folder: Path, quantiles: Sequence[float], weights: NDArray[np.floa
     Raises
     ------
     BadInput
-        If it has not been gathered.
+        If the ensemble has not been gathered.
     RunFailed
         If the file cannot be written.
     """
@@ -90,7 +90,7 @@ def summarise(folder: Path, quantiles: Sequence[float], weights: NDArray[np.floa
             with whole_file(path) as part, netCDF4.Dataset(part, "w", format="NETCDF4") as file:
                 names = _define(file, source, quantiles, weights is not None)
                 for name in names:
-                    for at, values in _stretches(source[name]):
+                    for at, values in _blocks(source[name]):
                         _write(file, name, at, values, quantiles, weights)
         except (OSError, RuntimeError) as error:
             # netCDF's library reports a full disk as a RuntimeError
@@ -98,7 +98,9 @@ def summarise(folder: Path, quantiles: Sequence[float], weights: NDArray[np.floa
     return path
 
 
-def _define(file: netCDF4.Dataset, source: netCDF4.Dataset, quantiles: Sequence[float], weighed: bool) -> list[str]:
+def _define(
+    file: netCDF4.Dataset, source: netCDF4.Dataset, quantiles: Sequence[float], with_weights: bool
+) -> list[str]:
     for dim, size in source.dimensions.items():
         if dim != "member":
             file.createDimension(dim, len(size))
@@ -116,19 +118,19 @@ def _define(file: netCDF4.Dataset, source: netCDF4.Dataset, quantiles: Sequence[
         names.append(name)
         dims = variable.dimensions[1:]
         kinds = [(f"{name}_quantiles", ("quantile", *dims)), (f"{name}_mean", dims), (f"{name}_sd", dims)]
-        if weighed:
+        if with_weights:
             kinds += [(f"{name}_posterior_mean", dims), (f"{name}_posterior_quantiles", ("quantile", *dims))]
         for label, along in kinds:
-            made = file.createVariable(label, "f8", along, zlib=True, complevel=1)
-            made.setncatts({key: variable.getncattr(key) for key in variable.ncattrs() if key != "_FillValue"})
+            target = file.createVariable(label, "f8", along, zlib=True, complevel=1)
+            target.setncatts({key: variable.getncattr(key) for key in variable.ncattrs() if key != "_FillValue"})
     file.setncatts({key: source.getncattr(key) for key in ("Conventions", "title", "data_sha256", "history")})
     return names
 
 
-def _stretches(variable: netCDF4.Variable[Any]) -> Iterator[tuple[slice, NDArray[np.floating]]]:
-    """All members of a variable, along as much of its first other dimension as memory allows."""
+def _blocks(variable: netCDF4.Variable[Any]) -> Iterator[tuple[slice, NDArray[np.floating]]]:
+    """Yield blocks of a variable: all members, and as much of its first other dimension as memory allows."""
     each = variable.dtype.itemsize * int(np.prod([variable.shape[0], *variable.shape[2:]]))
-    length = max(int(_STRETCH_BYTES // max(each, 1)), 1)
+    length = max(int(_BLOCK_BYTES // max(each, 1)), 1)
     for start in range(0, variable.shape[1], length):
         at = slice(start, min(start + length, variable.shape[1]))
         yield at, variable[:, at]
@@ -142,32 +144,34 @@ def _write(
     quantiles: Sequence[float],
     weights: NDArray[np.floating] | None,
 ) -> None:
-    known = np.isfinite(values)
+    finite = np.isfinite(values)
     file[f"{name}_quantiles"][:, at] = weighted_quantiles(values, quantiles)
-    mean, sd = _moments(values, known)
+    mean, sd = _moments(values, finite)
     file[f"{name}_mean"][at] = mean
     file[f"{name}_sd"][at] = sd
     if weights is not None:
-        file[f"{name}_posterior_mean"][at] = _weighted_mean(values, known, weights)
+        file[f"{name}_posterior_mean"][at] = _weighted_mean(values, finite, weights)
         file[f"{name}_posterior_quantiles"][:, at] = weighted_quantiles(values, quantiles, weights)
 
 
-def _moments(values: NDArray[np.floating], known: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and standard deviation over the members that are known, value by value: one gap costs a member no other value."""
-    n = known.sum(axis=0)
-    filled = np.where(known, values.astype(np.float64, copy=False), 0.0)
+def _moments(
+    values: NDArray[np.floating], finite: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and standard deviation over the members that have a value, element by element."""
+    n = finite.sum(axis=0)
+    filled = np.where(finite, values.astype(np.float64, copy=False), 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = filled.sum(axis=0) / n
-        variance = np.square(np.where(known, filled - mean, 0.0)).sum(axis=0) / (n - 1)
+        variance = np.square(np.where(finite, filled - mean, 0.0)).sum(axis=0) / (n - 1)
     sd = np.where(n > 1, np.sqrt(np.maximum(variance, 0.0)), np.where(n == 1, 0.0, np.nan))
     return mean, sd
 
 
 def _weighted_mean(
-    values: NDArray[np.floating], known: NDArray[np.bool_], weights: NDArray[np.floating]
+    values: NDArray[np.floating], finite: NDArray[np.bool_], weights: NDArray[np.floating]
 ) -> NDArray[np.float64]:
-    """Posterior mean over the members that are known, value by value; NaN where those have no weight."""
-    filled = np.where(known, values.astype(np.float64, copy=False), 0.0)
-    total = np.tensordot(weights, known.astype(np.float64), axes=1)
+    """Posterior mean over the members that have a value, element by element; NaN where these have no weight."""
+    filled = np.where(finite, values.astype(np.float64, copy=False), 0.0)
+    total = np.tensordot(weights, finite.astype(np.float64), axes=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.tensordot(weights, filled, axes=1) / total, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Members weighed by what was measured, and scored against it."""
+"""Weights and scores of members, from observations."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from jules_ml.experiment import Experiment
 from jules_ml.experiment.ensemble import WeightsSection
 from jules_ml.scoring.scores import Scores, score
 
-#: Variables of a record that measure outputs: name there, and units of the output for one of the record's.
-_MEASURED_AS = {"theta": ("theta", 1.0), "t_soil": ("t_soil", 1.0), "latent_heat": ("le", 1.0), "ftl_gb": ("h", 1.0)}
+#: Variables of a record that correspond to outputs: name in the record, and factor from its unit to that of the output.
+_RECORD_NAMES = {"theta": ("theta", 1.0), "t_soil": ("t_soil", 1.0), "latent_heat": ("le", 1.0), "ftl_gb": ("h", 1.0)}
 
 
 @dataclass(frozen=True)
-class Weighed:
-    """Weights and scores of members by what was measured.
+class MemberWeights:
+    """Weights and scores of members, from observations.
 
     Attributes
     ----------
     weights : array, shape (member,)
-        Together 1; 0 of members that are missing, or have gaps where others have none.
+        Sum 1; 0 for members that are missing, or have gaps where others have none.
     effective : float
-        How many equal members they are worth.
+        Effective number of members.
     scores : list of Scores
-        Of each member.
+        Scores of each member.
     measurements : int
-        Periods that were compared.
+        Number of periods compared.
     """
 
     weights: NDArray[np.float64]
@@ -46,20 +46,20 @@ class Weighed:
     measurements: int
 
     def table(self) -> pd.DataFrame:
-        """A row a member: weight and scores."""
+        """Return a table with the weight and scores of each member."""
         rows = [{"weight": w, **asdict(score)} for w, score in zip(self.weights, self.scores, strict=True)]
         return pd.DataFrame(rows).rename_axis("member")
 
 
 def likelihood_weights(log_likelihood: NDArray[np.floating]) -> NDArray[np.float64]:
-    r"""Weights of members drawn from the prior.
+    r"""Compute the weights of members that were sampled from the prior.
 
     .. math:: w_i = \frac{p(y \mid x_i)}{\sum_j p(y \mid x_j)}
 
     Parameters
     ----------
     log_likelihood : array, shape (member,)
-        NaN or minus infinity for members that are missing.
+        NaN or minus infinity for missing members.
 
     Returns
     -------
@@ -73,63 +73,63 @@ def likelihood_weights(log_likelihood: NDArray[np.floating]) -> NDArray[np.float
     log_w = np.where(np.isfinite(log_likelihood), log_likelihood, -np.inf)
     if not np.isfinite(log_w).any():
         raise BadInput(
-            "no member can be weighed", remedy="see that members are done and overlap with what was measured"
+            "no member can be weighted", remedy="check that members are done and overlap in time with the observations"
         )
     w = np.exp(log_w - log_w.max())
     return np.asarray(w / w.sum(), dtype=np.float64)
 
 
 def effective_members(weights: NDArray[np.floating]) -> float:
-    r"""How many equal members weights are worth: :math:`1 / \sum w^2`."""
+    r"""Compute the effective number of members, :math:`1 / \sum w^2`."""
     return float(1.0 / np.sum(np.square(weights)))
 
 
-def resampled(weights: NDArray[np.floating], n: int, *, seed: int) -> NDArray[np.int64]:
-    """Draw equal particles from weighed members by systematic resampling.
+def systematic_resampling(weights: NDArray[np.floating], n: int, *, seed: int) -> NDArray[np.int64]:
+    """Draw members with equal weight from weighted members by systematic resampling.
 
     Parameters
     ----------
     weights : array, shape (member,)
         Together 1.
     n : int
-        Particles.
+        Number of draws.
     seed : int
 
     Returns
     -------
     array of int, shape (n,)
-        Members in rising order; each comes ``n`` times its weight, rounded up or down.
+        Members in ascending order; each occurs ``n`` times its weight, rounded up or down.
 
     References
     ----------
     Kitagawa (1996), J. Comput. Graph. Stat. 5, 1-25.
     """
-    places = (np.arange(n) + np.random.default_rng(seed).random()) / n
-    return np.minimum(np.searchsorted(np.cumsum(weights), places), len(weights) - 1).astype(np.int64)
+    positions = (np.arange(n) + np.random.default_rng(seed).random()) / n
+    return np.minimum(np.searchsorted(np.cumsum(weights), positions), len(weights) - 1).astype(np.int64)
 
 
-def weigh(experiment: Experiment, folder: Path, section: WeightsSection) -> Weighed:
-    r"""Weigh gathered members by a Gaussian likelihood.
+def weight_members(experiment: Experiment, folder: Path, section: WeightsSection) -> MemberWeights:
+    r"""Weight gathered members by a Gaussian likelihood.
 
     .. math:: \ln p(y \mid x) = -\frac{1}{2 \tau} \sum_t \Big(\frac{y_t - x_t}{\sigma}\Big)^2
 
-    with :math:`\tau` the periods that count as one measurement.
+    with :math:`\tau` the number of periods that count as one independent measurement.
 
     Parameters
     ----------
     experiment : Experiment
     folder : Path
-        Of an ensemble that has been gathered.
+        Folder of a gathered ensemble.
     section : WeightsSection
 
     Returns
     -------
-    Weighed
+    MemberWeights
 
     Raises
     ------
     BadInput
-        If the variable was not gathered, was not measured, or not while the members ran.
+        If the variable was not gathered, or there are no observations of it in the time of the run.
     """
     with gathered_dataset(folder) as source:
         source.set_auto_mask(False)
@@ -137,7 +137,7 @@ def weigh(experiment: Experiment, folder: Path, section: WeightsSection) -> Weig
             raise BadInput(
                 f"{section.variable} was not gathered",
                 where=f"{experiment.file}, ensemble.weights.variable",
-                remedy="name a variable of the output, and keep it in run.outputs",
+                remedy="choose a variable of the output, and include it in run.outputs",
             )
         variable = source[section.variable]
         layered = "soil" in variable.dimensions
@@ -165,18 +165,18 @@ def weigh(experiment: Experiment, folder: Path, section: WeightsSection) -> Weig
     n = int(counts.max(initial=0))
     if n == 0:
         raise BadInput(
-            f"{section.variable} was not measured while the members ran",
+            f"there are no observations of {section.variable} in the time of the run",
             where=f"{experiment.file}, ensemble.weights",
-            remedy="give observations of that time",
+            remedy="give observations of this time",
         )
-    # with gaps a member is held against fewer measurements, and would win by what it does not say
+    # a member with gaps is compared with fewer measurements, which would raise its likelihood
     logs[counts < n] = np.nan
     weights = likelihood_weights(logs)
-    return Weighed(weights, effective_members(weights), scores, n)
+    return MemberWeights(weights, effective_members(weights), scores, n)
 
 
 def member_times(source: netCDF4.Dataset) -> pd.DatetimeIndex:
-    """Ends of the periods of a gathered file, UTC."""
+    """Read the ends of the periods of a gathered file, UTC."""
     time = source["time"]
     calendar = getattr(time, "calendar", "standard")
     moments = netCDF4.num2date(time[:], time.units, calendar, only_use_cftime_datetimes=False)
@@ -184,39 +184,39 @@ def member_times(source: netCDF4.Dataset) -> pd.DatetimeIndex:
 
 
 def _observed(experiment: Experiment, section: WeightsSection, thickness: tuple[float, ...]) -> tuple[pd.Series, float]:
-    """What was measured, by time, and the length of its periods [s]."""
+    """Observations by time, and the length of their periods [s]."""
     if section.observations is not None:
         return _from_file(section)
-    if section.variable not in _MEASURED_AS:
+    if section.variable not in _RECORD_NAMES:
         raise BadInput(
-            f"no record measures {section.variable}",
+            f"{section.variable} cannot be compared with a record",
             where=f"{experiment.file}, ensemble.weights",
-            remedy=f"give observations, or weigh by one of {', '.join(_MEASURED_AS)}",
+            remedy=f"give observations, or choose one of {', '.join(_RECORD_NAMES)}",
         )
     record = experiment.record()
-    name, factor = _MEASURED_AS[section.variable]
+    name, factor = _RECORD_NAMES[section.variable]
     if name not in record:
         raise BadInput(
             f"the record has no {name}",
             where=f"{experiment.file}, ensemble.weights.variable",
-            remedy="give observations, a netCDF file with the variable along time",
+            remedy="give observations, a netCDF file in which the variable has a time dimension",
         )
     values = record[name]
     if f"{name}_qc" in record:
         values = values.where(measured(record, name))
     if "depth" in values.dims:
-        within = [
+        in_layer = [
             k
             for k, depth in enumerate(values["depth"].to_numpy())
             if np.isfinite(depth) and thickness and layer_at(float(depth), thickness) == (section.layer or 1) - 1
         ]
-        if not within:
+        if not in_layer:
             raise BadInput(
-                f"no sensor of {name} lies in layer {section.layer}",
+                f"no sensor of {name} is in layer {section.layer}",
                 where=f"{experiment.file}, ensemble.weights.layer",
-                remedy="give the layer of a sensor whose depth is known",
+                remedy="give the layer of a sensor with known depth",
             )
-        values = values.isel(depth=within).mean("depth")
+        values = values.isel(depth=in_layer).mean("depth")
     series = pd.Series(factor * values.to_numpy(), pd.DatetimeIndex(record["time"].to_numpy()))
     return series, interval(record).total_seconds()
 
@@ -229,9 +229,9 @@ def _from_file(section: WeightsSection) -> tuple[pd.Series, float]:
     with xr.open_dataset(path) as opened:
         if section.variable not in opened or "time" not in opened[section.variable].dims:
             raise BadInput(
-                f"there is no {section.variable} along time in it",
+                f"the file has no variable {section.variable} with a time dimension",
                 where=path,
-                remedy="give a netCDF file that holds the variable by the name that the output has",
+                remedy="give a netCDF file in which the variable has the name of the output",
             )
         values = opened[section.variable].squeeze(drop=True).load()
     if "soil" in values.dims:

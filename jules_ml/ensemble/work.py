@@ -1,4 +1,4 @@
-"""What a worker does with the members it is given: run them, and leave each one's file and status in its folder."""
+"""Work of a worker: to run the members of a unit, and write the file and status of each."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from jules_ml.ensemble.member_file import Series, write_member
 from jules_ml.ensemble.members import Member
 from jules_ml.errors import BadInput, RunFailed
 
-#: What says that no more can be written, as against a mistake in one member.
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+#: Errors after which nothing more can be written, unlike the failure of a single member.
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
 class Unit:
-    """Members that are run together, in order, and which of them are wanted: the others are done already.
+    """Members that are run together, in order; ``pending`` are the ones that are not done yet.
 
-    A batch is always run in the same make-up, so that no result depends on how often it was begun.
+    A batch always has the same members, so that results do not depend on how often it was started.
     """
 
     number: int
     members: Sequence[Member]
-    wanted: frozenset[int]
+    pending: frozenset[int]
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a member failed; ``lost`` where it was killed from outside, and is to be run again without being asked for."""
+    """Reason why a member failed; ``lost`` if it was killed from outside, and the next run is to repeat it."""
 
     message: str
     lost: bool = False
@@ -40,64 +40,64 @@ class Failure:
 
 @dataclass(frozen=True)
 class Result:
-    """What a member gave: its variables, and what its run had to say."""
+    """Variables and notes of a member's run."""
 
     variables: Mapping[str, Series]
     notes: tuple[str, ...] = ()
 
 
 class Work(Protocol):
-    """A way of running members; it is pickled once, and sent to each worker.
+    """Way to run members, pickled once and sent to each worker.
 
     Attributes
     ----------
     forks : bool
-        Whether workers may be forked from the manager, which takes no time; what computes with torch may not, since its threads do not
-        survive that.
+        Whether workers may be forked from the manager, which is fast; false for work that uses torch, whose threads do not survive a
+        fork.
     """
 
     forks: ClassVar[bool]
 
     def results(self, unit: Unit, folder: Path) -> Iterator[tuple[int, Result | Failure]]:
-        """Run the members of a unit that are wanted, one after another or together."""
+        """Run the pending members of a unit, one after another or together."""
         ...
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a unit.
+    """Outcome of a unit.
 
     Attributes
     ----------
     unit : int
     statuses : tuple of Status
-        Of the members that were wanted.
-    no_room : str
-        Why nothing more can be written, where that is so.
+        Statuses of the pending members.
+    disk_full : str
+        Why nothing more can be written; empty otherwise.
     lost : str
-        How the worker died, where it did.
+        How the worker died; empty otherwise.
     """
 
     unit: int
     statuses: tuple[Status, ...] = ()
-    no_room: str = ""
+    disk_full: str = ""
     lost: str = ""
 
 
-def carry_out(work: Work, unit: Unit, folder: Path) -> Outcome:
-    """Run a unit, and leave the files of its members.
+def run_unit(work: Work, unit: Unit, folder: Path) -> Outcome:
+    """Run a unit, and write the files of its members.
 
     Parameters
     ----------
     work : Work
     unit : Unit
     folder : Path
-        Of the ensemble.
+        Folder of the ensemble.
 
     Returns
     -------
     Outcome
-        With a status for each member that was wanted, whatever went wrong.
+        With a status for each pending member, even if it failed.
     """
     statuses: list[Status] = []
     began = time.monotonic()
@@ -109,19 +109,19 @@ def carry_out(work: Work, unit: Unit, folder: Path) -> Outcome:
         except OSError:
             raise
         except Exception as error:
-            # a member that fails must not take the others along, of whatever kind its failure is
+            # no failure of a member may affect the others
             message = str(error) if isinstance(error, BadInput | RunFailed) else f"{type(error).__name__}: {error}"
-            for number in sorted(unit.wanted - {status.number for status in statuses}):
+            for number in sorted(unit.pending - {status.number for status in statuses}):
                 statuses.append(_record(folder, number, Failure(message), 0.0))
     except OSError as error:
-        if error.errno in _NO_ROOM:
-            return Outcome(unit.number, tuple(statuses), no_room=f"{error.strerror}: {error.filename or folder}")
+        if error.errno in _DISK_FULL:
+            return Outcome(unit.number, tuple(statuses), disk_full=f"{error.strerror}: {error.filename or folder}")
         done = {status.number for status in statuses}
-        failed = (Status(n, "failed", message=str(error)) for n in sorted(unit.wanted - done))
+        failed = (Status(n, "failed", message=str(error)) for n in sorted(unit.pending - done))
         return Outcome(unit.number, (*statuses, *failed))
-    # the seconds of a batch all fall to its first member: each gets its share
-    share = sum(status.seconds for status in statuses) / max(len(statuses), 1)
-    return Outcome(unit.number, tuple(Status(**{**s.__dict__, "seconds": share}) for s in statuses))
+    # the first member of a batch is charged with its whole time: give each the mean
+    mean = sum(status.seconds for status in statuses) / max(len(statuses), 1)
+    return Outcome(unit.number, tuple(Status(**{**s.__dict__, "seconds": mean}) for s in statuses))
 
 
 def _record(folder: Path, number: int, result: Result | Failure, seconds: float) -> Status:

@@ -1,4 +1,4 @@
-"""The gathered file as a Zarr store, for those who read it in parallel or from afar."""
+"""The gathered file as a Zarr store, for parallel or remote access."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from jules_ml.ensemble.gathering import GATHERED
 from jules_ml.errors import BadInput, RunFailed
 
 ZARR = "ensemble.zarr"
-#: Members that are read at a time.
+#: Number of members read at a time.
 _BLOCK = 64
 
 
 def write_zarr(folder: Path) -> Path:
-    """Write ``ensemble.zarr`` from ``ensemble.nc``, block by block, beside its place and then into it.
+    """Write ``ensemble.zarr`` from ``ensemble.nc``, in blocks of members; the final name never refers to an incomplete store.
 
     Parameters
     ----------
     folder : Path
-        Of an ensemble that has been gathered.
+        Folder of a gathered ensemble.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def write_zarr(folder: Path) -> Path:
     RunFailed
         If it cannot be written.
     """
-    refuse_without_zarr()
+    require_zarr()
     path, part = folder / ZARR, folder / f".writing-{ZARR}"
     try:
         shutil.rmtree(part, ignore_errors=True)
@@ -57,8 +57,8 @@ def write_zarr(folder: Path) -> Path:
     return path
 
 
-def refuse_without_zarr() -> None:
-    """Refuse the option where the package is not there, before members are run.
+def require_zarr() -> None:
+    """Check that the package ``zarr`` is installed, before members are run.
 
     Raises
     ------
@@ -71,5 +71,5 @@ def refuse_without_zarr() -> None:
         raise BadInput(
             "the package zarr is not installed",
             where="ensemble.format",
-            remedy="install it (pip install 'jules_ml[zarr]'), or leave format out",
+            remedy="install it (pip install 'jules_ml[zarr]'), or remove ensemble.format",
         ) from error

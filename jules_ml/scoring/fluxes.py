@@ -1,4 +1,4 @@
-"""Means of fluxes over nights and days, and the ceiling that noise sets to their scores."""
+"""Nightly and daily means of fluxes, and the highest score that their random error allows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _Array = NDArray[np.float64]
 def nightly(
     values: pd.DataFrame, middle: pd.DatetimeIndex, *, least: int = 4, site: NDArray[np.int64] | None = None
 ) -> pd.DataFrame:
-    """Means over nights, from noon to noon.
+    """Average over nights, from noon to noon.
 
     Parameters
     ----------
@@ -21,9 +21,9 @@ def nightly(
     middle : DatetimeIndex
         Middle of each step, local standard time.
     least : int
-        Steps that a night must have.
+        Minimum number of steps of a night.
     site : array of int, shape (row,), optional
-        Number of each row's site, which are then not averaged together; the index has it as its first level.
+        Number of each row's site; sites are averaged separately, and are the first level of the index.
     """
     night = (middle + pd.Timedelta(hours=12)).floor("D")
     return _means(values, night, least, site)
@@ -32,7 +32,7 @@ def nightly(
 def daily(
     values: pd.DataFrame, middle: pd.DatetimeIndex, *, least: int = 1, site: NDArray[np.int64] | None = None
 ) -> pd.DataFrame:
-    """Means over days, as :func:`nightly`."""
+    """Average over days, as :func:`nightly`."""
     return _means(values, middle.floor("D"), least, site)
 
 
@@ -42,7 +42,7 @@ def _means(values: pd.DataFrame, label: pd.DatetimeIndex, least: int, site: NDAr
 
 
 def noise_ceiling(flux: _Array, time: pd.DatetimeIndex, step: pd.Timedelta) -> float:
-    r"""Greatest Nash-Sutcliffe efficiency that noise allows, from the difference of neighbouring steps.
+    r"""Greatest Nash-Sutcliffe efficiency that random error allows, estimated from differences of consecutive steps.
 
     .. math:: 1 - \frac{\operatorname{var}(y_{t+1} - y_t)}{2 \operatorname{var}(y)}
 
@@ -51,18 +51,18 @@ def noise_ceiling(flux: _Array, time: pd.DatetimeIndex, step: pd.Timedelta) -> f
     flux : array, shape (row,)
         Measured flux.
     time : DatetimeIndex
-        Its times, rising.
+        Times of the measurements, ascending.
     step : Timedelta
-        What counts as neighbouring.
+        Greatest time between consecutive steps.
 
     Returns
     -------
     float
-        NaN where fewer than ten pairs are neighbours.
+        NaN with fewer than ten pairs of consecutive steps.
 
     Notes
     -----
-    Noise that lasts longer than a step is taken for signal, and a signal that changes within a step for noise.
+    Errors that are correlated over more than a step count as signal, and changes of the signal within a step as error.
     """
     near = np.diff(time.to_numpy()) <= step.to_timedelta64()
     if near.sum() < 10:

@@ -21,14 +21,15 @@ def conformal_quantiles(z: _Array, block: NDArray[np.int64], cover: float) -> tu
     z : array, shape (row,)
         Held-out errors over their scale.
     block : array of int, shape (row,)
-        Block that was held out with the row. Each block has the same weight: the interval is to cover a new block, and errors within a
-        block are alike.
+        Block that was held out with the row. Blocks have equal weight, because the interval has to cover a new block and errors within a
+        block are correlated.
     cover : float
         Fraction of observations to be covered [1].
 
     Returns
     -------
-    tuple of float
+    lower, upper : float
+        Quantiles in units of the error scale.
     """
     names, number, counts = np.unique(block, return_inverse=True, return_counts=True)
     weight = 1.0 / (len(names) * counts[number])

@@ -147,6 +147,6 @@ def interval_score(lower: _Array, upper: _Array, observed: _Array, *, cover: flo
 
 
 def _pairs(*arrays: _Array) -> list[xr.DataArray]:
-    """The elements of all arrays at which each is finite, as float64."""
+    """Select the elements at which all arrays are finite, as float64."""
     values = np.stack([np.asarray(array, dtype=np.float64).ravel() for array in arrays])
     return [xr.DataArray(row, dims="pair") for row in values[:, np.isfinite(values).all(axis=0)]]

@@ -1,7 +1,7 @@
-"""Splits of records and of sites into what is trained on and what is tested on.
+"""Splits of records and of sites into training, validation and test periods and sites.
 
-Neighbouring steps of a record are not independent. All splits are therefore made of whole years, of blocks of months, of one stretch of
-time, or of whole sites, never of single steps. A *fold* is what is left out of one fit.
+Neighbouring steps of a record are not independent. All splits therefore consist of whole years, of blocks of months, of one period,
+or of whole sites, never of single steps. A *fold* is the part that is left out of one fit.
 """
 
 from __future__ import annotations
@@ -57,11 +57,11 @@ class Split:
 
 
 def split_of(test: _Mask) -> Split:
-    """Split whose steps are trained on but for those of the test period."""
+    """Split into a test period and training steps, without validation."""
     return Split(train=~test, validation=np.zeros_like(test), test=test)
 
 
-# --- one stretch of time
+# --- one period
 
 
 def last_fraction(usable: _Mask, fraction: float, *, rounding: Callable[[float], int] = round) -> _Mask:

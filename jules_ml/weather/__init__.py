@@ -1,7 +1,7 @@
 """Weather for a run.
 
-Records have gaps and lack instruments. What stands in for a value is chosen by a rule with a name, and each use is counted, so that a
-run can say what it was driven with.
+Records have gaps and lack variables. Values are filled and substituted by named rules, and each use is counted, so that a run reports the
+data that drove it.
 """
 
 from jules_ml.weather.substitution import Substitution

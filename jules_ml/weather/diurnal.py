@@ -1,6 +1,6 @@
-"""The course of a day: how a daily mean of radiation, temperature or rain is spread over its steps.
+"""Diurnal variation of radiation, temperature and rain, for given daily means.
 
-Functions on arrays, shape (day,) in and (day, step) out; the days follow one another. Each keeps the mean of every day to rounding.
+Functions of arrays of shape (day,), of consecutive days, that return arrays of shape (day, step) with the same daily means to rounding.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ Days = NDArray[np.float64]
 Steps = NDArray[np.float64]
 """Shape (day, step)."""
 
-#: Warmest moment of the day: delay after solar noon, as a part of the time from noon to sunset. With 0.3 it comes about 2 h after
-#: noon at an equinox.
+#: Delay of the daily maximum of temperature after solar noon, as a fraction of the time from noon to sunset: 0.3 is about 2 h at an
+#: equinox.
 LAG = 0.3
-#: Longest and shortest time from noon to sunset that shapes temperature [h]: in polar day and night some course remains.
+#: Limits of the time from noon to sunset used for temperature [h], so that polar day and night have a diurnal variation.
 LONGEST_HALF_DAY, SHORTEST_HALF_DAY = 9.0, 3.0
 
 
 def shortwave(mean: Days, potential: Steps) -> Steps:
-    r"""Spread shortwave radiation over the day in proportion to what the sun could give.
+    r"""Distribute shortwave radiation over the day in proportion to potential radiation.
 
     .. math:: S_i = \frac{\min(S, \overline{P})}{\overline{P}}\, P_i + \max(S - \overline{P}, 0)
 
-    The second term is what was seen though the sun could not give it (twilight in the polar night, an offset of the sensor): it has no
-    known course, and goes evenly over the day. So does a mean below zero.
+    The second term is the excess over potential radiation (twilight in the polar night, an offset of the sensor), whose diurnal variation
+    is unknown: it is distributed evenly over the day, as is a negative mean.
 
     Parameters
     ----------
@@ -41,13 +41,13 @@ def shortwave(mean: Days, potential: Steps) -> Steps:
         Shortwave radiation [W m-2].
     """
     most = potential.mean(axis=1)
-    from_sun = np.clip(mean, 0.0, most)
-    part = np.divide(from_sun, most, out=np.zeros_like(most), where=most > 0.0)
-    return part[:, None] * potential + (mean - from_sun)[:, None]
+    solar = np.clip(mean, 0.0, most)
+    fraction = np.divide(solar, most, out=np.zeros_like(most), where=most > 0.0)
+    return fraction[:, None] * potential + (mean - solar)[:, None]
 
 
 def hargreaves_range(sw_down: Days, potential: Days, *, coefficient: float = 0.17) -> Days:
-    r"""Diurnal range of temperature from radiation, the equation of Hargreaves turned round.
+    r"""Estimate the diurnal range of temperature from radiation, by the inverted equation of Hargreaves.
 
     .. math:: T_{max} - T_{min} = \left(\frac{S}{k\,S_{pot}}\right)^2
 
@@ -56,12 +56,12 @@ def hargreaves_range(sw_down: Days, potential: Days, *, coefficient: float = 0.1
     sw_down, potential : array, shape (day,)
         Daily mean radiation at the ground and at the top of the atmosphere [W m-2].
     coefficient : float, optional
-        :math:`k` [K-1/2]: 0.16 inland, 0.19 by the coast.
+        :math:`k` [K-1/2]: 0.16 inland, 0.19 at the coast.
 
     Returns
     -------
     array, shape (day,)
-        Range [K]; the ratio of radiation is held to 0 to 0.8, and taken as 0 where the sun gives less than 1 W m-2.
+        Range [K]; the ratio of radiation is limited to 0 to 0.8, and is 0 where potential radiation is below 1 W m-2.
 
     References
     ----------
@@ -72,11 +72,10 @@ def hargreaves_range(sw_down: Days, potential: Days, *, coefficient: float = 0.1
 
 
 def diurnal_temperature(mean: Days, low: Days, high: Days, *, noon: Days, half_day: Days, per_day: int) -> Steps:
-    """Draw temperature through the minimum at sunrise and the maximum after noon, keeping every day's mean.
+    """Interpolate temperature between the minimum at sunrise and the maximum after noon, and preserve daily means.
 
-    The extremes are joined by half waves of a cosine, from day to day without a jump; then each day is shifted to its mean by a curve
-    that is continuous over midnight too. The shift moves the extremes with it: minimum and maximum are met only as far as their middle
-    agrees with the mean.
+    Half waves of a cosine join the extremes continuously from day to day. Each day is then shifted to its mean by a curve that is also
+    continuous at midnight. The shift also moves the extremes: they are met exactly only if their mean is the daily mean.
 
     Parameters
     ----------
@@ -87,7 +86,7 @@ def diurnal_temperature(mean: Days, low: Days, high: Days, *, noon: Days, half_d
     half_day : array, shape (day,)
         Time from noon to sunset [h].
     per_day : int
-        Steps a day.
+        Steps per day.
 
     Returns
     -------
@@ -97,12 +96,12 @@ def diurnal_temperature(mean: Days, low: Days, high: Days, *, noon: Days, half_d
     References
     ----------
     Joined half waves: de Wit, Goudriaan and van Laar (1978), Simulation of Assimilation, Respiration and Transpiration of Crops.
-    Shift: :func:`mean_keeping_curve`.
+    Shift: :func:`mean_preserving_curve`.
     """
     n = len(mean)
     half = np.clip(half_day, SHORTEST_HALF_DAY, LONGEST_HALF_DAY)
     start = 24.0 * np.arange(n)
-    # extremes in turn, with a day more at either end for the curve to come from and to go to
+    # alternating extremes, extended by one day at either end
     moments = np.stack([start + noon - half, start + noon + LAG * half], axis=1).ravel()
     extremes = np.stack([low, high], axis=1).ravel()
     moments = np.concatenate([moments[:2] - 24.0, moments, moments[-2:] + 24.0])
@@ -112,13 +111,13 @@ def diurnal_temperature(mean: Days, low: Days, high: Days, *, noon: Days, half_d
     phase = (centre - moments[after - 1]) / (moments[after] - moments[after - 1])
     swing = 0.5 - 0.5 * np.cos(np.pi * phase)
     curve = (extremes[after - 1] + (extremes[after] - extremes[after - 1]) * swing).reshape(n, per_day)
-    return curve + mean_keeping_curve(mean - curve.mean(axis=1), per_day)
+    return curve + mean_preserving_curve(mean - curve.mean(axis=1), per_day)
 
 
-def mean_keeping_curve(mean: Days, per_day: int) -> Steps:
-    r"""Draw a smooth curve whose daily means are given.
+def mean_preserving_curve(mean: Days, per_day: int) -> Steps:
+    r"""Interpolate a continuous curve with given daily means.
 
-    A parabola a day, that meets its neighbours at midnight half way between the two means, :math:`b_0` and :math:`b_1`:
+    One parabola per day, which at midnight has the mean of the two adjacent daily means, :math:`b_0` and :math:`b_1`:
 
     .. math:: c(s) = b_0 (1 - 4s + 3s^2) + b_1 (3s^2 - 2s) + 6 m (s - s^2), \qquad \int_0^1 c\,ds = m
 
@@ -127,7 +126,7 @@ def mean_keeping_curve(mean: Days, per_day: int) -> Steps:
     mean : array, shape (day,)
         Daily mean :math:`m`.
     per_day : int
-        Steps a day.
+        Steps per day.
 
     Returns
     -------
@@ -142,16 +141,16 @@ def mean_keeping_curve(mean: Days, per_day: int) -> Steps:
 
 
 def rain_event(mean: Days, start: NDArray[np.float64], *, per_day: int, event: int) -> Steps:
-    """Let the rain of a day fall evenly during one event.
+    """Distribute the rain of a day evenly over one event.
 
     Parameters
     ----------
     mean : array, shape (day,)
         Daily mean rate [kg m-2 s-1].
     start : array, shape (day,)
-        Where in the day the event starts, 0 (as early as it can) to 1 (as late as it can, not reached).
+        Start of the event, from 0 (earliest possible) to 1 (latest possible; exclusive).
     per_day, event : int
-        Steps a day, and steps of the event.
+        Steps per day, and steps of the event.
 
     Returns
     -------
@@ -165,5 +164,5 @@ def rain_event(mean: Days, start: NDArray[np.float64], *, per_day: int, event: i
 
 
 def snow_fraction(temperature: Steps) -> Steps:
-    """Part [1] of precipitation that falls as snow: all at 0 degC and below, none at 2 degC and above, linear between."""
+    """Fraction of precipitation that is snow [1]: 1 at 0 degC and below, 0 at 2 degC and above, linear between."""
     return np.clip((275.15 - temperature) / 2.0, 0.0, 1.0)

@@ -1,4 +1,4 @@
-"""JULES's driving variables, of a complete record at the run's time step."""
+"""JULES's driving variables, from a complete record at the time step of the run."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _CITED = {"brutsaert": "Brutsaert (1975)", "dilley_obrien": "Dilley and O'Brien 
 
 
 def driving_variables(steps: xr.Dataset, options: ForcingSection, log: SubstitutionLog) -> xr.Dataset:
-    """Give JULES's eight driving variables, and the precipitation that rain and snow add up to.
+    """Compute JULES's eight driving variables, and total precipitation.
 
     Parameters
     ----------
     steps : xarray.Dataset
-        Complete but for ``lw_down``, at the run's time step.
+        Site dataset at the time step of the run, without gaps except in ``lw_down``.
     options : ForcingSection
     log : SubstitutionLog
-        Gets what was put in place of measurements.
+        Receives the substitutions.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def driving_variables(steps: xr.Dataset, options: ForcingSection, log: Substitut
     """
     values = {name: steps[name].to_numpy() for name in ("t_air", "wind", "pstar", "q")}
     sw_down = steps["sw_down"].to_numpy()
-    log.add("sw_down", "0, for a negative value", float((sw_down < 0.0).mean()))
+    log.add("sw_down", "negative values set to 0", float((sw_down < 0.0).mean()))
     values["sw_down"] = np.maximum(sw_down, 0.0)
 
     if "tot_rain" in steps and "tot_snow" in steps:
@@ -50,18 +50,18 @@ def driving_variables(steps: xr.Dataset, options: ForcingSection, log: Substitut
         precip = steps["precip"].to_numpy()
         values["tot_snow"] = precip * snow_fraction(values["t_air"])
         values["tot_rain"] = precip - values["tot_snow"]
-        log.add("tot_rain", "parted from snow by air temperature, linearly between 0 and 2 degC", 1.0)
+        log.add("tot_rain", "partitioned from snow by air temperature, linearly between 0 and 2 degC", 1.0)
     values["precip"] = values["tot_rain"] + values["tot_snow"]
 
-    known = steps["lw_down"].to_numpy() if "lw_down" in steps else np.full(steps.sizes["time"], np.nan)
-    missing = np.isnan(known)
+    lw_down = steps["lw_down"].to_numpy() if "lw_down" in steps else np.full(steps.sizes["time"], np.nan)
+    missing = np.isnan(lw_down)
     if missing.any():
         estimate = _longwave(steps, values, options)
         log.add(
             "lw_down", f"clear sky by {_CITED[options.clear_sky]}, clouds by shortwave radiation", float(missing.mean())
         )
-        known = np.where(missing, estimate, known)
-    values["lw_down"] = known
+        lw_down = np.where(missing, estimate, lw_down)
+    values["lw_down"] = lw_down
     return site_dataset(
         values,
         time=end_of_interval(steps),

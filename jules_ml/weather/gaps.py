@@ -1,7 +1,7 @@
-"""Gaps in a series of weather, filled by rules that have a name and are counted.
+"""Gap-filling of a time series of weather.
 
-A land model needs every step; what these functions put there is plausible, not measured. They are for driving a model, never for data
-that something is learned from.
+A land model needs a value at every step. Filled values are plausible, not measured: they may drive a model, but must not be used as
+training data.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ Series = NDArray[np.float64]
 
 
 def interpolate_short_gaps(values: Series, longest: int) -> Series:
-    """Fill gaps of a few steps by straight lines between the values on either side.
+    """Fill short gaps by linear interpolation.
 
     Parameters
     ----------
     values : array, shape (time,)
         Evenly spaced; NaN where missing.
     longest : int
-        Steps of the longest gap that is filled; a gap at the start or the end has one side only, and stays.
+        Steps of the longest gap that is filled; a gap at the start or the end of the series is not filled.
 
     Returns
     -------
@@ -35,28 +35,28 @@ def interpolate_short_gaps(values: Series, longest: int) -> Series:
     first, after = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
     short = (after - first <= longest) & (first > 0) & (after < len(values))
     filled = values.copy()
-    known = np.flatnonzero(~missing)
+    present = np.flatnonzero(~missing)
     for begin, end in zip(first[short], after[short], strict=True):
-        filled[begin:end] = np.interp(np.arange(begin, end), known, values[known])
+        filled[begin:end] = np.interp(np.arange(begin, end), present, values[present])
     return filled
 
 
-def mean_diurnal_course(values: Series, *, per_day: int, days: int) -> Series:
-    """Give each step the mean of the values at the same time of day in the days around it.
+def mean_diurnal_variation(values: Series, *, per_day: int, days: int) -> Series:
+    """Compute the mean diurnal variation (MDV): at each step the mean over the same time of day on the days around it.
 
     Parameters
     ----------
     values : array, shape (time,)
         Evenly spaced; NaN where missing.
     per_day : int
-        Steps a day; 1 for a daily record, whose mean course is the running mean.
+        Steps per day; 1 for a daily record, for which this is the running mean.
     days : int
-        How many days on either side are looked at.
+        Number of days on either side.
 
     Returns
     -------
     array, shape (time,)
-        NaN where no value stands within reach.
+        NaN where these days have no value.
 
     References
     ----------

@@ -1,7 +1,7 @@
-r"""Downwelling longwave radiation where nobody measured it: a clear sky by temperature and vapour, clouds by the shortwave they take.
+r"""Estimates of downwelling longwave radiation: clear sky from temperature and vapour pressure, clouds from shortwave radiation.
 
-Half-hourly at Davos, against 154 000 measured values: bias -3 and 0 W m-2 (Brutsaert, Dilley and O'Brien), root mean square error 29 and
-28 W m-2. In one half-hour the night's clouds are those of the day before and after; no radiometer tells more.
+Half-hourly at Davos, against 154 000 measured values: bias -3 and 0 W m-2 (Brutsaert; Dilley and O'Brien), root mean square error 29 and
+28 W m-2. Cloudiness by night is that of the days before and after.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 Series = NDArray[np.float64]
 
 STEFAN_BOLTZMANN: Final = 5.67e-8
-"""[W m-2 K-4]."""
+"""Stefan-Boltzmann constant [W m-2 K-4]."""
 
 
 def brutsaert(t_air: Series, vapour_pressure: Series) -> Series:
-    r"""Longwave radiation of a clear sky after Brutsaert.
+    r"""Longwave radiation of a clear sky by Brutsaert.
 
     .. math:: L = 1.24\, (e/T)^{1/7}\, \sigma T^4
 
@@ -36,7 +36,7 @@ def brutsaert(t_air: Series, vapour_pressure: Series) -> Series:
     Returns
     -------
     array
-        [W m-2].
+        Longwave radiation [W m-2].
 
     References
     ----------
@@ -46,7 +46,7 @@ def brutsaert(t_air: Series, vapour_pressure: Series) -> Series:
 
 
 def dilley_obrien(t_air: Series, vapour_pressure: Series) -> Series:
-    r"""Longwave radiation of a clear sky after Dilley and O'Brien.
+    r"""Longwave radiation of a clear sky by Dilley and O'Brien.
 
     .. math:: L = 59.38 + 113.7\, (T/273.16)^6 + 96.96\, \sqrt{w/25}, \qquad w = 4.65\, e/T
 
@@ -55,12 +55,12 @@ def dilley_obrien(t_air: Series, vapour_pressure: Series) -> Series:
     t_air : array
         Air temperature near the ground [K].
     vapour_pressure : array
-        Vapour pressure near the ground :math:`e` [Pa], which gives the precipitable water :math:`w` [kg m-2].
+        Vapour pressure near the ground :math:`e` [Pa], from which precipitable water :math:`w` [kg m-2] is estimated.
 
     Returns
     -------
     array
-        [W m-2].
+        Longwave radiation [W m-2].
 
     References
     ----------
@@ -78,7 +78,7 @@ CLEAR_SKY: Final[dict[str, Callable[[Series, Series], Series]]] = {
 
 
 def clearness(sw_down: Series, potential: Series, *, elevation: float, per_day: int) -> Series:
-    r"""Ratio of shortwave radiation to that of a clear sky, over the day around each step.
+    r"""Ratio of shortwave radiation to that of a clear sky, over the 24 hours around each step.
 
     .. math:: s = \sum S \Big/ \sum (0.75 + 2 \cdot 10^{-5} z)\, S_{pot}
 
@@ -87,14 +87,14 @@ def clearness(sw_down: Series, potential: Series, *, elevation: float, per_day: 
     sw_down, potential : array, shape (time,)
         Radiation at the ground and at the top of the atmosphere [W m-2].
     elevation : float
-        Height above the sea :math:`z` [m].
+        Elevation above sea level :math:`z` [m].
     per_day : int
-        Steps a day.
+        Steps per day.
 
     Returns
     -------
     array, shape (time,)
-        0 (overcast) to 1 (clear). In the polar night, the last that was known; 0.5 where none was.
+        0 (overcast) to 1 (clear). In the polar night the last value before it; 0.5 if there is no value.
 
     References
     ----------
@@ -110,7 +110,7 @@ def clearness(sw_down: Series, potential: Series, *, elevation: float, per_day: 
 
 
 def longwave_all_sky(t_air: Series, clear_sky: Series, clearness: Series) -> Series:
-    r"""Longwave radiation under clouds, which radiate like a black body.
+    r"""Longwave radiation of a sky with clouds, which radiate as a black body.
 
     .. math:: L = s\, L_{clear} + (1 - s)\, \sigma T^4
 
@@ -121,12 +121,12 @@ def longwave_all_sky(t_air: Series, clear_sky: Series, clearness: Series) -> Ser
     clear_sky : array
         Longwave radiation of a clear sky [W m-2].
     clearness : array
-        Of :func:`clearness` [1].
+        Clearness from :func:`clearness` [1].
 
     Returns
     -------
     array
-        [W m-2].
+        Longwave radiation [W m-2].
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""What was put in place of measured weather, and how often."""
+"""Substitutions for missing weather, and how often they were used."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Substitution:
-    """One rule put in place of measured values.
+    """Use of one rule of gap-filling or substitution.
 
     Attributes
     ----------
     variable : str
         Name in :data:`~jules_ml.data.variables.VARIABLES`.
     rule : str
-        What stands there instead.
+        Rule that gave the values.
     steps : int
-        Time steps of the run that it stands in.
+        Time steps of the run in which it was used.
     share : float
-        The same as a share of all steps [1].
+        Fraction of all steps [1].
     """
 
     variable: str
@@ -27,17 +27,18 @@ class Substitution:
     share: float
 
     def __str__(self) -> str:
+        """Return variable, rule and use as one line of text."""
         return f"{self.variable}: {self.rule} ({self.steps} steps, {100.0 * self.share:.3g} %)"
 
 
 @dataclass
 class SubstitutionLog:
-    """Substitutions as they are made, for a run of ``n_steps`` time steps."""
+    """Substitutions for a run of ``n_steps`` time steps."""
 
     n_steps: int
-    found: list[Substitution] = field(default_factory=list)
+    substitutions: list[Substitution] = field(default_factory=list)
 
     def add(self, variable: str, rule: str, share: float) -> None:
-        """Note a rule, unless it was never used."""
+        """Add a rule, unless it was never used."""
         if share > 0.0:
-            self.found.append(Substitution(variable, rule, max(1, round(share * self.n_steps)), share))
+            self.substitutions.append(Substitution(variable, rule, max(1, round(share * self.n_steps)), share))

@@ -1,4 +1,4 @@
-"""Weather for a run: from a site dataset to JULES's eight driving variables at the run's time step."""
+"""Weather for a run: JULES's eight driving variables at the time step of the run, from a site dataset."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment.sections import ForcingSection
 from jules_ml.physics.surface import Forcing
 from jules_ml.weather.driving import driving_variables
-from jules_ml.weather.filling import without_gaps
+from jules_ml.weather.filling import fill_gaps
 from jules_ml.weather.substitution import Substitution, SubstitutionLog
-from jules_ml.weather.timestep import at_step, refuse_unfit_step
+from jules_ml.weather.timestep import check_timestep, to_timestep
 
 
 @dataclass(frozen=True)
@@ -26,16 +26,16 @@ class Weather:
     Attributes
     ----------
     series : xarray.Dataset
-        Site dataset at the run's time step, complete: ``sw_down lw_down tot_rain tot_snow t_air wind pstar q``.
+        Site dataset at the time step of the run, without gaps: ``sw_down lw_down tot_rain tot_snow t_air wind pstar q``.
     substitutions : tuple of Substitution
-        What in it was not measured, apart from what the record's own gap-filling does not tell.
+        Gap-filling and substitutions; those of the source of the record only as far as the record flags them.
     """
 
     series: xr.Dataset
     substitutions: tuple[Substitution, ...]
 
     def tensors(self, dtype: torch.dtype) -> Forcing:
-        """Give the weather as tensors of shape (time, 1)."""
+        """Return the weather as tensors of shape (time, 1)."""
         return Forcing(
             *(torch.as_tensor(self.series[name].to_numpy(), dtype=dtype)[:, None] for name in Forcing._fields)
         )
@@ -49,17 +49,18 @@ def site_weather(
     start: pd.Timestamp | None = None,
     end: pd.Timestamp | None = None,
 ) -> Weather:
-    """Make a run's weather of a record.
+    """Prepare the weather of a run from a record.
 
-    - Gaps of up to ``interpolate_hours`` are interpolated; longer ones take the mean diurnal course of ``course_days`` on either side.
-    - ``lw_down``: gaps longer than that, or none measured: clear sky by ``clear_sky``, clouds by the shortwave they take
+    - Gaps of up to ``interpolate_hours`` are interpolated; longer ones are filled by the mean diurnal variation of ``course_days`` on
+      either side.
+    - ``lw_down``, where missing in longer gaps: clear sky by ``clear_sky``, clouds from shortwave radiation
       (:mod:`jules_ml.weather.longwave`).
-    - ``wind``: none measured, the fixed ``wind``. ``pstar``: none measured, the standard atmosphere at the site's height.
-    - Humidity is ``q``, or follows from ``vpd`` or ``relative_humidity``, which counts as 1 where it is above.
-    - ``precip`` is parted into snow, at 0 degC and below, and rain, at 2 degC and above, linearly between.
-    - Negative ``sw_down``, an offset of the sensor by night, is 0.
-    - A daily record is taken apart (:func:`~jules_ml.weather.disaggregate.disaggregate`); an interval of up to 3 h is held over the steps
-      within it; steps longer than the interval get its mean.
+    - ``wind``, where missing: the fixed ``wind``. ``pstar``, where missing: the standard atmosphere at the elevation of the site.
+    - Humidity is ``q``, or is computed from ``vpd`` or ``relative_humidity``, which is limited to 1.
+    - ``precip`` is partitioned into snow, at 0 degC and below, and rain, at 2 degC and above, linearly between.
+    - Negative ``sw_down``, an offset of the sensor by night, is set to 0.
+    - A daily record is disaggregated (:func:`~jules_ml.weather.disaggregate.disaggregate`); values of intervals of up to 3 h are repeated
+      for shorter steps, and averaged for longer steps.
 
     Parameters
     ----------
@@ -68,9 +69,9 @@ def site_weather(
     options : ForcingSection
         ``[forcing]`` of the experiment.
     timestep : float
-        Of the run [s].
+        Time step of the run [s].
     start, end : Timestamp, optional
-        Of the run, UTC; those of the record unless given.
+        Start and end of the run, UTC; by default those of the record.
 
     Returns
     -------
@@ -79,44 +80,46 @@ def site_weather(
     Raises
     ------
     BadInput
-        If a variable is missing for which nothing can stand in, or a gap is longer than the rules reach; if the run
-        starts before the record or ends after it, or its time step does not fit.
+        If a variable without substitute is missing, or a gap is too long to be filled; if the run starts before the
+        record or ends after it, or its time step does not fit.
     """
     step = pd.Timedelta(seconds=timestep)
     grid = _on_grid(record, start, end)
-    refuse_unfit_step(grid, step)
+    check_timestep(grid, step)
     log = SubstitutionLog(n_steps=round(grid.sizes["time"] * (interval(grid) / step)))
-    filled = without_gaps(grid, options, log)
-    series = driving_variables(at_step(filled, step, options), options, log)
-    return Weather(series, tuple(log.found))
+    filled = fill_gaps(grid, options, log)
+    series = driving_variables(to_timestep(filled, step, options), options, log)
+    return Weather(series, tuple(log.substitutions))
 
 
 def _on_grid(record: xr.Dataset, start: pd.Timestamp | None, end: pd.Timestamp | None) -> xr.Dataset:
-    """The record from start to end, with a row for each interval."""
+    """Select the record from start to end, with a row for each interval."""
     length, stamps = interval(record), end_of_interval(record)
     first, last = stamps[0] - length, stamps[-1]
-    begin, finish = first if start is None else start, last if end is None else end
-    if begin < first or finish > last:
+    run_start, run_end = first if start is None else start, last if end is None else end
+    if run_start < first or run_end > last:
         raise BadInput(
-            f"the run is from {begin} to {finish} UTC and the record from {first} to {last}",
+            f"the run is from {run_start} to {run_end} UTC, but the record from {first} to {last}",
             where=place(record, "time"),
             remedy="set start and end in [run] within the record",
         )
-    if (begin - first) % length or (finish - first) % length:
+    if (run_start - first) % length or (run_end - first) % length:
         raise BadInput(
-            f"the run from {begin} to {finish} UTC begins or ends within an interval of the record, which are {length} from {first} on",
+            f"the run from {run_start} to {run_end} UTC starts or ends within an interval of the record "
+            f"(intervals of {length} from {first})",
             where=place(record, "time"),
-            remedy="set start and end in [run] to the end of an interval",
+            remedy="set start and end in [run] to ends of intervals",
         )
-    if finish <= begin:
+    if run_end <= run_start:
         raise BadInput(
-            f"the run has no steps from {begin} to {finish}", where=place(record, "time"), remedy="set a later end"
+            f"the run has no steps from {run_start} to {run_end}", where=place(record, "time"), remedy="set a later end"
         )
-    astray = stamps[np.flatnonzero((stamps - stamps[0]) % length)]
-    if len(astray):
+    off_grid = stamps[np.flatnonzero((stamps - stamps[0]) % length)]
+    if len(off_grid):
         raise BadInput(
-            f"{len(astray)} time stamps are not a whole number of intervals of {length} from the first, {astray[0]} UTC first",
+            f"{len(off_grid)} time stamps are not a whole number of intervals of {length} after the first time stamp, "
+            f"beginning with {off_grid[0]} UTC",
             where=place(record, "time"),
             remedy="correct or delete those rows",
         )
-    return record.reindex(time=pd.date_range(begin + length, finish, freq=length))
+    return record.reindex(time=pd.date_range(run_start + length, run_end, freq=length))

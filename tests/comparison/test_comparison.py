@@ -165,7 +165,7 @@ def test_only_the_liquid_water_of_frozen_soil_is_compared(tmp_path: Path) -> Non
     files = {"p.day.nc": output("2001-01-01", "2001-02-01", smcl=water, **wet)}
     read = read_run(jules_run(tmp_path / "run", files), theta_r=(0.05, 0.05, 0.05, 0.05)).series["soil water"]
     np.testing.assert_allclose(read.to_numpy(), 0.15)
-    with pytest.raises(BadInput, match="2 layers, and the run has 4"):
+    with pytest.raises(BadInput, match="2 layers, but the run has 4"):
         read_run(tmp_path / "run", theta_r=(0.05, 0.05))
 
 
@@ -185,19 +185,19 @@ def test_residual_water_is_added_to_the_water_of_jules(tmp_path: Path) -> None:
 
 
 def test_runs_with_the_same_name_are_refused(record: xr.Dataset, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="2 runs are called out"):
+    with pytest.raises(BadInput, match="2 runs have the same name out"):
         compare_runs([run("out", 0.05), run("out", 0.0)], record, tmp_path)
 
 
 def test_scores_of_a_module_are_not_overwritten(record: xr.Dataset, tmp_path: Path) -> None:
     for name in ("card.json", "scores.json"):
         (tmp_path / name).write_text("{}", encoding="utf-8")
-    with pytest.raises(BadInput, match="holds a module"):
+    with pytest.raises(BadInput, match="contains a module"):
         compare_runs([run("stock", 0.05)], record, tmp_path)
     assert (tmp_path / "scores.json").read_text(encoding="utf-8") == "{}"
 
 
-@pytest.mark.parametrize(("text", "problem"), [("{", "damaged"), ("[]", "no summary"), ("{}", "no such file")])
+@pytest.mark.parametrize(("text", "problem"), [("{", "damaged"), ("[]", "not a summary"), ("{}", "no such file")])
 def test_damaged_run_is_named(tmp_path: Path, text: str, problem: str) -> None:
     (tmp_path / "run_summary.json").write_text(text, encoding="utf-8")
     with pytest.raises(BadInput, match=problem):

@@ -86,7 +86,7 @@ def test_demo_on_a_few_days(record_path: Path, tmp_path: Path, monkeypatch: pyte
     messages: list[str] = []
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
-        done = run_demo(tmp_path, data=record_path, years=1, say=messages.append)
+        done = run_demo(tmp_path, data=record_path, years=1, message=messages.append)
 
     assert done.run.output.sizes["time"] == record.sizes["time"]
     rules = {s.variable: s.rule for s in done.run.weather.substitutions}
@@ -135,7 +135,7 @@ def test_without_a_compiler_only_the_last_year_is_run_with_a_note(
     monkeypatch.setattr(demo_run, "run_column", stop)
     messages: list[str] = []
     with pytest.raises(RunFailed):
-        run_demo(tmp_path, data=record_path, say=messages.append)
+        run_demo(tmp_path, data=record_path, message=messages.append)
     assert asked == {"cycles": 1, "steps": 365 * 48}
     assert "no C++ compiler" in messages[0]
 

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 from helpers.figures import legend_labels
 
-from jules_ml.ensemble.figures import drawable, fan, spread_online_offline
+from jules_ml.ensemble.figures import fan, plotted_variables, spread_online_offline
 from jules_ml.support.figures import save_figure
 
 
@@ -28,8 +28,8 @@ def test_fan_has_a_panel_for_each_layer(tmp_path: Path) -> None:
     figure = fan(summary(weighed=True), notes=["60 members."])
     titles = [axis.get_title(loc="left") for axis in figure.axes]
     assert [title.split("$   ")[1] for title in titles] == [
-        "water content, 0–0.1 m [m3 m-3]",
-        "water content, 0.35–1 m [m3 m-3]",
+        "water content, 0–0.1 m [m$^3$ m$^{-3}$]",
+        "water content, 0.35–1 m [m$^3$ m$^{-3}$]",
     ]
     labels = legend_labels(figure.axes[0])
     assert labels == ["90 % of members", "50 % of members", "median", "posterior mean"]
@@ -38,8 +38,8 @@ def test_fan_has_a_panel_for_each_layer(tmp_path: Path) -> None:
 
 
 def test_nothing_that_is_drawn_is_told_beforehand() -> None:
-    assert drawable(xr.Dataset()) == []
-    assert drawable(summary(weighed=False)) == ["theta"]
+    assert plotted_variables(xr.Dataset()) == []
+    assert plotted_variables(summary(weighed=False)) == ["theta"]
 
 
 def test_spread_leaves_out_parameters_where_there_are_none() -> None:

@@ -18,7 +18,7 @@ from helpers.interrupted_ensemble import PROGRAM, alive, complete, finished, sta
 from jules_ml.ensemble.gathering import gather
 from jules_ml.ensemble.manifest import member_folder
 from jules_ml.ensemble.process_pool import pool
-from jules_ml.ensemble.schedule import alone
+from jules_ml.ensemble.schedule import serial_pool
 from jules_ml.errors import RunFailed
 
 Say = Callable[[str], None]
@@ -61,40 +61,40 @@ def test_a_member_that_kills_its_worker_again_fails(tmp_path: Path) -> None:
 
 
 def test_failed_members_are_run_again_only_on_request(tmp_path: Path) -> None:
-    run = run_idle(tmp_path, 5, alone, IdleWork(fails=(1, 3)))
+    run = run_idle(tmp_path, 5, serial_pool, IdleWork(fails=(1, 3)))
     assert (run.done, run.failed) == (3, 2)
     assert run.messages == {1: "it was told to", 3: "it was told to"}
-    assert run_idle(tmp_path, 5, alone, IdleWork()).failed == 2
+    assert run_idle(tmp_path, 5, serial_pool, IdleWork()).failed == 2
     assert len(started_members(tmp_path)) == 5
-    run = run_idle(tmp_path, 5, alone, IdleWork(), retry=True)
-    assert (run.done, run.failed, run.kept) == (5, 0, 3)
+    run = run_idle(tmp_path, 5, serial_pool, IdleWork(), retry=True)
+    assert (run.done, run.failed, run.done_before) == (5, 0, 3)
     assert sorted(k for k, _ in started_members(tmp_path)[5:]) == [1, 3]
 
 
 @pytest.mark.parametrize("damage", [b"", b"something else", None])
 def test_damaged_member_is_run_again(tmp_path: Path, damage: bytes | None, figures: Say) -> None:
-    run_idle(tmp_path, 4, alone, IdleWork())
+    run_idle(tmp_path, 4, serial_pool, IdleWork())
     path = member_folder(tmp_path, 2) / "member.nc"
     if damage is None:
         path.unlink()
     else:
         path.write_bytes(damage)
-    run = run_idle(tmp_path, 4, alone, IdleWork())
+    run = run_idle(tmp_path, 4, serial_pool, IdleWork())
     assert run.damaged == [2]
     again = [k for k, _ in started_members(tmp_path)[4:]]
     assert again == [2]
-    assert (run.done, run.kept) == (4, 3)
-    figures(f"{run.kept} of {run.done} were whole, {len(again)} damaged and run again")
+    assert (run.done, run.done_before) == (4, 3)
+    figures(f"{run.done_before} of {run.done} were whole, {len(again)} damaged and run again")
 
 
 def test_damaged_status_counts_as_not_done(tmp_path: Path) -> None:
-    run_idle(tmp_path, 4, alone, IdleWork())
+    run_idle(tmp_path, 4, serial_pool, IdleWork())
     (member_folder(tmp_path, 1) / "status.json").write_text("{", encoding="utf-8")
-    assert run_idle(tmp_path, 4, alone, IdleWork()).kept == 3
+    assert run_idle(tmp_path, 4, serial_pool, IdleWork()).done_before == 3
 
 
 def test_file_damaged_after_the_run_is_not_gathered(tmp_path: Path) -> None:
-    run = run_idle(tmp_path, 3, alone, IdleWork())
+    run = run_idle(tmp_path, 3, serial_pool, IdleWork())
     (member_folder(tmp_path, 1) / "member.nc").write_bytes(b"nothing")
     with pytest.raises(RunFailed, match="member 1 is damaged"):
         gather(run.experiment, run.members, tmp_path)
@@ -117,8 +117,8 @@ cp -r {disk}/out {tmp_path}/out
     if done.returncode in (1, 99) and "Operation not permitted" in done.stderr:
         pytest.skip("this system lets nobody mount a file system of their own")
     assert done.returncode == 0, done.stderr
-    assert "nothing more can be written (No space left on device" in done.stderr
-    assert "make room and give the same command again" in done.stderr
+    assert "results can no longer be written (No space left on device" in done.stderr
+    assert "free disk space and repeat the command" in done.stderr
     out = tmp_path / "out"
     before = {int(Path(line).parent.name) for line in (tmp_path / "done_before").read_text().split()}
     assert 0 < len(before) < n
@@ -133,12 +133,12 @@ cp -r {disk}/out {tmp_path}/out
 
 def test_unwritable_member_stops_the_run_and_keeps_finished_members(tmp_path: Path, figures: Say) -> None:
     """A limit on the size of files, as with quotas."""
-    run_idle(tmp_path, 2, alone, IdleWork())
+    run_idle(tmp_path, 2, serial_pool, IdleWork())
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, old[1]))
     try:
-        with pytest.raises(RunFailed, match=r"nothing more can be written .*make room"):
-            run_idle(tmp_path, 6, alone, IdleWork())
+        with pytest.raises(RunFailed, match=r"results can no longer be written .*free disk space"):
+            run_idle(tmp_path, 6, serial_pool, IdleWork())
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, old)
     before = finished(tmp_path, 6)
@@ -147,15 +147,15 @@ def test_unwritable_member_stops_the_run_and_keeps_finished_members(tmp_path: Pa
 
 
 def test_full_disk_while_gathering_keeps_the_members(tmp_path: Path) -> None:
-    run = run_idle(tmp_path, 3, alone, IdleWork())
+    run = run_idle(tmp_path, 3, serial_pool, IdleWork())
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, old[1]))
     try:
-        with pytest.raises(RunFailed, match=r"cannot be written .*members stay as they are"):
+        with pytest.raises(RunFailed, match=r"cannot be written .*the files of members are unchanged"):
             gather(run.experiment, run.members, tmp_path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, old)
     assert not (tmp_path / "ensemble.nc").exists()
     assert not list(tmp_path.glob(".writing-*"))
     gather(run.experiment, run.members, tmp_path)
-    assert run_idle(tmp_path, 3, alone, IdleWork()).kept == 3
+    assert run_idle(tmp_path, 3, serial_pool, IdleWork()).done_before == 3

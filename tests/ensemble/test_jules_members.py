@@ -33,7 +33,7 @@ def test_members_are_run_gathered_and_listed(
     experiment = load_experiment(jules_ensemble(shared_data, tmp_path, 4))
     # a Latin hypercube of four has one value in the last quarter
     monkeypatch.setenv("STAND_IN_FATAL", "2.25")
-    run = run_ensemble(experiment, tmp_path / "out", crew=pool(2))
+    run = run_ensemble(experiment, tmp_path / "out", start_pool=pool(2))
     assert (run.done, run.failed) == (3, 1)
     (number,) = run.messages
     assert "q10_soil cannot be" in run.messages[number]
@@ -53,7 +53,7 @@ def test_members_are_run_gathered_and_listed(
     assert sorted(p.name for p in place.iterdir()) == ["member.nc", "run", "status.json"]
     monkeypatch.delenv("STAND_IN_FATAL")
     again = run_ensemble(experiment, tmp_path / "out", retry=True)
-    assert (again.done, again.failed, again.kept) == (4, 0, 3)
+    assert (again.done, again.failed, again.done_before) == (4, 0, 3)
 
 
 def test_a_run_folder_that_is_deleted_is_still_listed(tmp_path: Path, shared_data: Path) -> None:
@@ -79,8 +79,10 @@ def test_a_killed_member_is_run_again_without_a_request(
     assert "attempt-" not in run.messages[number]
     monkeypatch.delenv("STAND_IN_KILLED")
     again = run_ensemble(experiment, tmp_path / "out")
-    assert (again.done, again.failed, again.kept) == (3, 0, 2)
-    figures(f"{again.kept} of 3 were done before, the one whose JULES was killed was run again without being asked for")
+    assert (again.done, again.failed, again.done_before) == (3, 0, 2)
+    figures(
+        f"{again.done_before} of 3 were done before, the one whose JULES was killed was run again without being asked for"
+    )
 
 
 def test_index_and_factor_change_the_value_in_the_namelist(tmp_path: Path, shared_data: Path) -> None:

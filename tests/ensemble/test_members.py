@@ -16,7 +16,7 @@ from jules_ml.ensemble.manifest import Status, write_status
 from jules_ml.ensemble.members import Members, plan_members
 from jules_ml.ensemble.run import EnsembleRun, MemberCounts, plan_ensemble, run_ensemble, run_members
 from jules_ml.ensemble.sampling import prior_quantile, unit_design
-from jules_ml.ensemble.schedule import alone
+from jules_ml.ensemble.schedule import serial_pool
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment, load_experiment
 from jules_ml.experiment.ensemble import EnsembleSection, ParameterSection
@@ -101,14 +101,14 @@ def test_listed_values_are_taken_in_turn(tmp_path: Path) -> None:
         ("members = 8", 'sampling = "listed"', "needs values"),
         (ENSEMBLE, "\n[ensemble]\nmembers = 3\n", "nothing differs"),
         ("soil.properties.sathh", "soil.properties.sathhh", "write 'sathh'"),
-        ("soil.properties.sathh", "soil.dzsoil", "no parameter of the column"),
-        ("soil.properties.sathh", "forcing.height", "no parameter of the column"),
-        ("soil.properties.sathh", "soil.texture.clay", "its section is not given"),
+        ("soil.properties.sathh", "soil.dzsoil", "not a parameter of the column"),
+        ("soil.properties.sathh", "forcing.height", "not a parameter of the column"),
+        ("soil.properties.sathh", "soil.texture.clay", "its section is missing"),
         ("bounds", "index = 5\nbounds", "from 1 to 4"),
         ("[0.02, 0.2]", "[-0.1, 0.2]", "sathh must be positive"),
         ("bounds", 'group = "jules_soil"\nbounds', "the model is the column"),
-        ('soil.properties.sathh"', 'carbon.cs"\nindex = 3', "index is 3, and carbon.cs has 1 values"),
-        ("[ensemble]", "[closed_loop]\n\n[ensemble]", "do not close the loop"),
+        ('soil.properties.sathh"', 'carbon.cs"\nindex = 3', "index is 3, but carbon.cs has 1 value"),
+        ("[ensemble]", "[closed_loop]\n\n[ensemble]", "cannot run the closed loop of carbon"),
         (
             "bounds = [0.02, 0.2]\n",
             'bounds = [0.02, 0.2]\n[[ensemble.parameters]]\nparameter = "soil.properties.sathh"\nname = "again"\nbounds = [1.0, 2.0]\n',
@@ -126,7 +126,7 @@ def test_impossible_settings_are_refused(tmp_path: Path, old: str, new: str, mes
 
 def test_draws_without_a_module_are_refused(tmp_path: Path) -> None:
     ensemble = experiment(tmp_path, ENSEMBLE, ("members = 8", 'members = 8\ndraws = ["respiration"]'))
-    with pytest.raises(BadInput, match="no module of it"):
+    with pytest.raises(BadInput, match="the experiment names no such module"):
         plan_ensemble(ensemble)
 
 
@@ -143,15 +143,15 @@ def test_folder_of_another_ensemble_is_refused_and_of_the_same_continued(tmp_pat
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_ensemble(experiment(tmp_path), tmp_path / "out", crew=none)  # type: ignore[arg-type]
-    with pytest.raises(BadInput, match="holds another ensemble"):
+        run_ensemble(experiment(tmp_path), tmp_path / "out", start_pool=none)  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match="contains another ensemble"):
         run_ensemble(experiment(tmp_path, ENSEMBLE, ("0.02", "0.03")), tmp_path / "out")
     with pytest.raises(KeyboardInterrupt):
         # quantiles affect the summary, not the members
         run_ensemble(
             experiment(tmp_path, ENSEMBLE, ("members = 8", "members = 8\nquantiles = [0.5]")),
             tmp_path / "out",
-            crew=none,  # type: ignore[arg-type]
+            start_pool=none,  # type: ignore[arg-type]
         )
 
 
@@ -159,11 +159,11 @@ def test_two_runs_at_once_in_one_folder_are_refused(tmp_path: Path) -> None:
     ensemble = experiment(tmp_path)
 
     def second(*_: object) -> object:
-        run_ensemble(ensemble, tmp_path / "out", crew=alone)
+        run_ensemble(ensemble, tmp_path / "out", start_pool=serial_pool)
         raise AssertionError
 
-    with pytest.raises(BadInput, match="another run of the ensemble is at work"):
-        run_ensemble(ensemble, tmp_path / "out", crew=second)  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match="another run of the ensemble is using this folder"):
+        run_ensemble(ensemble, tmp_path / "out", start_pool=second)  # type: ignore[arg-type]
 
 
 def test_dry_run_lists_the_runs_and_writes_nothing(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_forcing_files_with_different_periods_are_refused_before_any_run(tmp_pat
     write_weather(tmp_path / "short.dat", days=1)
     write_weather(tmp_path / "long.dat", days=2)
     ensemble = experiment(tmp_path, '\n[ensemble]\nforcing = ["short.dat", "long.dat"]\n')
-    with pytest.raises(BadInput, match=r"long\.dat: its members run .*one time axis.*start and end"):
+    with pytest.raises(BadInput, match=r"long\.dat: its members run .*common time axis.*start and end"):
         plan_ensemble(ensemble)
 
 
@@ -202,7 +202,7 @@ def test_changed_weather_makes_a_different_ensemble(tmp_path: Path) -> None:
 def test_dry_run_refuses_a_folder_of_another_ensemble(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "plan.json").write_text('{"fingerprint": "of another"}', encoding="utf-8")
-    with pytest.raises(BadInput, match="holds another ensemble"):
+    with pytest.raises(BadInput, match="contains another ensemble"):
         estimate(experiment(tmp_path), tmp_path / "out")
 
 
@@ -215,7 +215,7 @@ def test_time_left_is_estimated_from_members_of_this_run(tmp_path: Path) -> None
         write_status(tmp_path / "out", Status(number, "failed", message="earlier"))
     plan = plan_ensemble(ensemble)
     run_members(
-        EnsembleRun(tmp_path / "out", ensemble, plan.members), plan, alone, progress=reports, counts=counts.append
+        EnsembleRun(tmp_path / "out", ensemble, plan.members), plan, serial_pool, progress=reports, counts=counts.append
     )
     reports.check("members")
     assert (counts[0].failed, counts[0].seconds_left) == (7, None)

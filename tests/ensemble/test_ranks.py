@@ -91,7 +91,7 @@ def test_launcher_of_another_kind_is_refused(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode != 0
-    assert "they are of different MPIs" in done.stderr
+    assert "they use different MPI libraries" in done.stderr
 
 
 def test_launcher_without_mpi4py_is_refused(tmp_path: Path) -> None:

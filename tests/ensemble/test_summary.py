@@ -13,9 +13,9 @@ from _ensemble import IdleWork, idle_members, run_idle
 from jules_ml.ensemble.gathering import gather
 from jules_ml.ensemble.manifest import Status, member_folder, write_status
 from jules_ml.ensemble.member_file import Series, write_member
-from jules_ml.ensemble.schedule import alone
+from jules_ml.ensemble.schedule import serial_pool
 from jules_ml.ensemble.summary import summarise, weighted_quantiles
-from jules_ml.ensemble.weights import effective_members, likelihood_weights, resampled, weigh
+from jules_ml.ensemble.weights import effective_members, likelihood_weights, systematic_resampling, weight_members
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.ensemble import WeightsSection
@@ -43,12 +43,12 @@ def test_weights_are_those_of_bayes() -> None:
     weights = likelihood_weights(np.array([-1000.0, -1000.0 + np.log(3.0), np.nan]))
     np.testing.assert_allclose(weights, [0.25, 0.75, 0.0])
     assert effective_members(np.full(10, 0.1)) == pytest.approx(10.0)
-    with pytest.raises(BadInput, match="no member can be weighed"):
+    with pytest.raises(BadInput, match="no member can be weighted"):
         likelihood_weights(np.full(3, np.nan))
 
 
 def test_particles_are_resampled_in_proportion_to_their_weights() -> None:
-    drawn = resampled(np.array([0.5, 0.0, 0.3, 0.2]), 100, seed=1)
+    drawn = systematic_resampling(np.array([0.5, 0.0, 0.3, 0.2]), 100, seed=1)
     assert np.bincount(drawn, minlength=4).tolist() == [50, 0, 30, 20]
 
 
@@ -74,7 +74,7 @@ def test_posterior_favours_the_members_near_the_observations(tmp_path: Path) -> 
     path = tmp_path / "observations.nc"
     xr.Dataset({"latent_heat": ("time", observed)}, {"time": time}).to_netcdf(path)
     section = WeightsSection(variable="latent_heat", sigma=20.0, observations=path)
-    weighed = weigh(Experiment(), tmp_path, section)
+    weighed = weight_members(Experiment(), tmp_path, section)
     misfit = np.array([np.sum((observed - level) ** 2) for level in (10.0, 20.0, 30.0)]) / 20.0**2
     expected = np.exp(-0.5 * (misfit - misfit.min()))
     np.testing.assert_allclose(weighed.weights, expected / expected.sum(), rtol=1e-9)
@@ -93,15 +93,15 @@ def test_observations_of_another_period_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "observations.nc"
     time = np.datetime64("2005-01-01", "ns") + np.arange(9) * np.timedelta64(1, "D")
     xr.Dataset({"latent_heat": ("time", np.ones(9))}, {"time": time}).to_netcdf(path)
-    with pytest.raises(BadInput, match="not measured while the members ran"):
-        weigh(Experiment(), tmp_path, WeightsSection(variable="latent_heat", sigma=1.0, observations=path))
+    with pytest.raises(BadInput, match="no observations of latent_heat in the time of the run"):
+        weight_members(Experiment(), tmp_path, WeightsSection(variable="latent_heat", sigma=1.0, observations=path))
     with pytest.raises(BadInput, match="was not gathered"):
-        weigh(Experiment(), tmp_path, WeightsSection(variable="theta", sigma=1.0, layer=1, observations=path))
+        weight_members(Experiment(), tmp_path, WeightsSection(variable="theta", sigma=1.0, layer=1, observations=path))
 
 
 def test_blocks_of_members_are_gathered_in_order(tmp_path: Path) -> None:
     n = 150
-    run = run_idle(tmp_path, n, alone, IdleWork(fails=(70,)))
+    run = run_idle(tmp_path, n, serial_pool, IdleWork(fails=(70,)))
     first = gather(run.experiment, run.members, tmp_path)
     with netCDF4.Dataset(first.path) as ds:
         ds.set_auto_mask(False)
@@ -119,7 +119,7 @@ def test_members_with_different_times_are_not_gathered(tmp_path: Path) -> None:
     times = Series(("time",), 86400.0 * np.arange(1, 61), {"units": "seconds since 2002-01-01 00:00:00"})
     size, checksum = write_member(place, {"time": times, "latent_heat": Series(("time",), np.ones(60))})
     write_status(tmp_path, Status(1, "done", size=size, checksum=checksum))
-    with pytest.raises(RunFailed, match="member 1 has other times"):
+    with pytest.raises(RunFailed, match="member 1 has other times than the first member"):
         gather(Experiment(), idle_members(2), tmp_path)
 
 
@@ -129,7 +129,9 @@ def test_a_member_with_gaps_has_no_weight_and_keeps_its_other_days(tmp_path: Pat
     time = np.datetime64("2001-01-01", "ns") + np.arange(1, 61) * np.timedelta64(1, "D")
     path = tmp_path / "observations.nc"
     xr.Dataset({"latent_heat": ("time", 25.0 + np.arange(60.0) % 2.0)}, {"time": time}).to_netcdf(path)
-    weighed = weigh(Experiment(), tmp_path, WeightsSection(variable="latent_heat", sigma=20.0, observations=path))
+    weighed = weight_members(
+        Experiment(), tmp_path, WeightsSection(variable="latent_heat", sigma=20.0, observations=path)
+    )
     assert weighed.weights[2] == 0.0
     summarise(tmp_path, [0.5], np.array([0.25, 0.25, 0.5]))
     with xr.open_dataset(tmp_path / "summary.nc") as summary:

@@ -12,7 +12,7 @@ from _ensemble import IdleWork, run_idle
 
 from jules_ml.ensemble.manifest import member_folder, read_status
 from jules_ml.ensemble.member_file import read_member
-from jules_ml.ensemble.schedule import alone
+from jules_ml.ensemble.schedule import serial_pool
 
 PROGRAM = [sys.executable, str(Path(_ensemble.__file__))]
 
@@ -39,8 +39,8 @@ def until(condition: Callable[[], bool], seconds: float = 120.0) -> None:
 def complete(folder: Path, n: int, before: list[int]) -> str:
     """Run the missing members, assert that no other is run, and return a line about it."""
     lines = len(started_members(folder))
-    run = run_idle(folder, n, alone, IdleWork())
-    assert (run.done, run.failed, run.kept) == (n, 0, len(before))
+    run = run_idle(folder, n, serial_pool, IdleWork())
+    assert (run.done, run.failed, run.done_before) == (n, 0, len(before))
     repeated = [number for number, _ in started_members(folder)[lines:]]
     assert sorted(repeated) == sorted(set(range(n)) - set(before))
     for number in range(n):

@@ -21,7 +21,7 @@ from jules_ml.data.site import SiteMeta, site_dataset, utc_end_of_interval
 from jules_ml.data.sun import potential_radiation
 from jules_ml.errors import BadInput
 from jules_ml.weather.disaggregate import disaggregate
-from jules_ml.weather.diurnal import mean_keeping_curve, rain_event, shortwave
+from jules_ml.weather.diurnal import mean_preserving_curve, rain_event, shortwave
 
 DAY = pd.Timedelta(days=1)
 POSITION = ["utc_offset_hours", "latitude", "longitude", "elevation"]
@@ -242,7 +242,7 @@ def test_given_extremes_are_drawn_near() -> None:
 
 def test_mean_keeping_curve_is_continuous() -> None:
     mean = np.random.default_rng(0).standard_normal(30)
-    curve = mean_keeping_curve(mean, 2000)
+    curve = mean_preserving_curve(mean, 2000)
     np.testing.assert_allclose(curve.mean(axis=1), mean, atol=1e-12)
     assert np.abs(np.diff(curve.ravel())).max() < 0.01
 
@@ -317,7 +317,7 @@ def test_record_refusals() -> None:
     half = ds.isel(time=slice(0, 20))
     broken = xr.concat([half, ds.isel(time=slice(23, 40))], dim="time")
     for spoilt, problem, where, remedy in (
-        (ds.assign_attrs(interval_seconds=3600.0), "not of a day", "site XX-Xxx", "daily record"),
+        (ds.assign_attrs(interval_seconds=3600.0), "not one day", "site XX-Xxx", "daily record"),
         (broken, "days are missing after 2020-04-21", "site XX-Xxx, variable time", "fill the gaps"),
         (
             ds.assign_attrs(utc_offset_hours=2.0),
@@ -342,16 +342,21 @@ def test_record_refusals() -> None:
         (ds.isel(time=slice(0, 0)), "no time steps", "site XX-Xxx", "one step"),
         (
             ds.drop_vars("t_air"),
-            "'t_air' is missing, which 'lw_down' needs",
+            "'t_air' is missing, which the disaggregation of 'lw_down' needs",
             "site XX-Xxx, variable t_air",
             "add t_air",
         ),
         (ds.drop_vars("sw_down"), "range of temperature", "site XX-Xxx, variable t_air", "t_air_min"),
-        (ds.assign(sw_down=ds["sw_down"] * 36.0), "above the atmosphere", "site XX-Xxx, variable sw_down", "unit"),
-        (ds.rename(precip="tot_rain"), "given apart", "site XX-Xxx, variable precip", "their sum"),
+        (
+            ds.assign(sw_down=ds["sw_down"] * 36.0),
+            "exceeds potential radiation",
+            "site XX-Xxx, variable sw_down",
+            "unit",
+        ),
+        (ds.rename(precip="tot_rain"), "given separately", "site XX-Xxx, variable precip", "their sum"),
         (
             ds.drop_vars("q").assign(vpd=ds["q"] * 0.0 + 4000.0),
-            "4000 Pa leaves no vapour",
+            "4000 Pa leaves less than 2 % of saturation",
             "site XX-Xxx, variable vpd",
             "unit of vpd",
         ),
@@ -369,7 +374,7 @@ def test_record_refusals() -> None:
 
 
 def test_option_refusals() -> None:
-    with pytest.raises(BadInput, match="do not make up a day") as refusal:
+    with pytest.raises(BadInput, match="a day is not a whole number of steps") as refusal:
         disaggregate(made_up(), step="7h")
     assert "'1h'" in refusal.value.remedy
     with pytest.raises(BadInput, match=r"rain event of 0\.2 h") as refusal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jules_ml.weather.gaps import interpolate_short_gaps, mean_diurnal_course
+from jules_ml.weather.gaps import interpolate_short_gaps, mean_diurnal_variation
 
 
 def test_short_gaps_are_interpolated_and_longer_ones_left() -> None:
@@ -36,16 +36,16 @@ def test_mean_course_is_that_of_the_days_around() -> None:
     course = np.array([1.0, 2.0, 4.0, 3.0])
     values = np.tile(course, 10) + np.repeat(np.arange(10.0), 4)
     values[16:20] = np.nan
-    np.testing.assert_allclose(mean_diurnal_course(values, per_day=4, days=2)[16:20], course + 4.0)
+    np.testing.assert_allclose(mean_diurnal_variation(values, per_day=4, days=2)[16:20], course + 4.0)
 
 
 def test_mean_course_does_not_reach_beyond_its_days() -> None:
     values = np.ones(40)
     values[8:32] = np.nan
-    filled = mean_diurnal_course(values, per_day=4, days=2)
+    filled = mean_diurnal_variation(values, per_day=4, days=2)
     assert np.isfinite(filled[8:16]).all()
     assert np.isnan(filled[16:24]).all()
 
 
 def test_a_part_of_a_day_at_the_end_is_no_hindrance() -> None:
-    assert len(mean_diurnal_course(np.ones(10), per_day=4, days=1)) == 10
+    assert len(mean_diurnal_variation(np.ones(10), per_day=4, days=1)) == 10

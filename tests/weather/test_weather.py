@@ -87,8 +87,8 @@ def test_short_gaps_are_interpolated_and_longer_ones_take_the_mean_course() -> N
     t_air[60:90] = np.nan
     weather = site_weather(record(t_air=t_air), RULES, timestep=1800.0)
     assert rules(weather, "t_air") == {
-        "interpolated over gaps of 2 h at most": 4,
-        "mean diurnal course of 14 days on either side": 30,
+        "interpolated over gaps of up to 2 h": 4,
+        "mean diurnal variation of 14 days on either side": 30,
     }
     np.testing.assert_allclose(weather.series["t_air"][60:90], whole[60:90])
     np.testing.assert_allclose(weather.series["t_air"][10:14], whole[10:14], atol=0.5)
@@ -98,7 +98,7 @@ def test_missing_rows_count_as_gaps() -> None:
     ds = record()
     weather = site_weather(ds.isel(time=np.r_[0:20, 23:192]), RULES, timestep=1800.0)
     assert weather.series.sizes["time"] == 192
-    assert rules(weather, "wind") == {"interpolated over gaps of 2 h at most": 3}
+    assert rules(weather, "wind") == {"interpolated over gaps of up to 2 h": 3}
 
 
 def test_absent_wind_is_fixed_and_absent_pressure_that_of_the_height() -> None:
@@ -106,13 +106,13 @@ def test_absent_wind_is_fixed_and_absent_pressure_that_of_the_height() -> None:
     assert set(weather.series["wind"].to_numpy()) == {2.5}
     assert rules(weather, "wind") == {"fixed at 2.5 m s-1, not measured": 192}
     np.testing.assert_allclose(weather.series["pstar"], 83150.0, rtol=2e-3)  # ICAO standard atmosphere at 1639 m
-    assert rules(weather, "pstar") == {"standard atmosphere at the height of the site": 192}
+    assert rules(weather, "pstar") == {"standard atmosphere at the elevation of the site": 192}
 
 
 def test_pressure_without_a_height_is_refused() -> None:
-    with pytest.raises(BadInput, match="needs the height of the site") as caught:
+    with pytest.raises(BadInput, match="needs the elevation of the site") as caught:
         site_weather(record(without=("pstar",), elevation=None), RULES, timestep=1800.0)
-    assert "elevation in [site]" in caught.value.remedy
+    assert "site.elevation" in caught.value.remedy
 
 
 def test_absent_longwave_comes_from_the_sky() -> None:
@@ -171,7 +171,7 @@ def test_negative_radiation_is_none() -> None:
     sw_down = np.full(192, 100.0)
     sw_down[:10] = -3.0
     weather = site_weather(record(sw_down=sw_down), RULES, timestep=1800.0)
-    assert rules(weather, "sw_down") == {"0, for a negative value": 10}
+    assert rules(weather, "sw_down") == {"negative values set to 0": 10}
     assert float(weather.series["sw_down"].min()) == 0.0
 
 
@@ -236,8 +236,8 @@ def test_a_gap_beyond_the_rules_is_refused_with_its_start() -> None:
 @pytest.mark.parametrize(
     ("start", "end", "problem"),
     [
-        ("2019-05-01", None, "and the record from"),
-        (None, "2020-01-01", "and the record from"),
+        ("2019-05-01", None, "but the record from"),
+        (None, "2020-01-01", "but the record from"),
         ("2019-06-01 00:10", None, "within an interval"),
         ("2019-06-02", "2019-06-02", "no steps"),
     ],
@@ -271,7 +271,7 @@ def test_a_part_of_the_record_can_be_run() -> None:
 
 
 def test_a_step_that_does_not_fit_is_refused() -> None:
-    with pytest.raises(BadInput, match="does not go with a record") as caught:
+    with pytest.raises(BadInput, match="does not fit a record") as caught:
         site_weather(record(), RULES, timestep=700.0)
     assert "divides" in caught.value.remedy
 
