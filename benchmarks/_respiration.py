@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import torch
 import xarray as xr
-from jules_ml.learned.respiration.blocks import outer_folds
 from numpy.typing import NDArray
 
 from jules_ml.data.readers.cosore import cosore_datasets, read_cosore

@@ -9,7 +9,7 @@ import typer
 
 from jules_ml.cli.application import app
 from jules_ml.cli.printing import Json, Quiet, print_outcome, progress_bars
-from jules_ml.support.files import ready_folder
+from jules_ml.support.files import writable_folder
 
 
 @app.command(epilog="Example:  jules-ml calibrate tower.toml --out modules/tower_soil")
@@ -38,7 +38,7 @@ def calibrate(
 
     soil = column_soil(loaded.required(loaded.soil, "soil"), torch.float32, where=str(loaded.file))
     own = SiteSoil(LearnedSoil(soil.properties, soil.theta_r), soil.form)
-    ready_folder(out)
+    writable_folder(out)
     with progress_bars(quiet or json) as report:
         outcome = calibrate_site(loaded, own, out, progress=report)
     print_outcome(outcome, quiet=quiet, json=json)

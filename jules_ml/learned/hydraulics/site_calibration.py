@@ -29,7 +29,7 @@ from jules_ml.learned.store import refuse_foreign, write_module_folder
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN, HydraulicForm
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
 from jules_ml.scoring.splits import last_fraction
-from jules_ml.support.files import whole_file
+from jules_ml.support.files import atomic_write
 from jules_ml.support.progress import Progress, portion
 
 #: Soils that are scored, by their names in ``scores.json``, and what they are.
@@ -89,7 +89,7 @@ def calibrate_site(experiment: Experiment, own: SiteSoil, out: Path, *, progress
     card = card_of([experiment], [site], single, [], notes=notes)
     card["method"] = "calibration of one site by the Levenberg-Marquardt method"
     write_module_folder(out, state=dict(network.state_dict()), card=card, scores=scores, predictions=predictions)
-    with whole_file(out / "soil.toml") as file:
+    with atomic_write(out / "soil.toml") as file:
         file.write_text(soil_section(predictions, site.name), encoding="utf-8")
     save_report_figures(predictions, out)
     rows = (
