@@ -79,7 +79,8 @@ def score(predicted: _Array, observed: _Array) -> Scores:
     Returns
     -------
     Scores
-        NaN throughout where there are fewer than three pairs.
+        NaN throughout where there are fewer than three pairs; ``r``, ``r2``, ``kge`` and ``nse`` are NaN where all observations are equal,
+        the first three of them also where all predictions are.
 
     References
     ----------
@@ -90,13 +91,17 @@ def score(predicted: _Array, observed: _Array) -> Scores:
     n = fcst.sizes["pair"]
     if n < _LEAST_PAIRS:
         return Scores(n, *[float("nan")] * 8)
-    r, bias = float(pearsonr(fcst, obs)), float(continuous.additive_bias(fcst, obs))
+    varies, both_vary = _varies(obs), _varies(obs) and _varies(fcst)
+    bias = float(continuous.additive_bias(fcst, obs))
+    r = float(pearsonr(fcst, obs)) if both_vary else float("nan")
+    with np.errstate(divide="ignore"):  # KGE is minus infinity where the mean of the observations is 0
+        kge = float(continuous.kge(fcst, obs)) if both_vary else float("nan")
     return Scores(
         n=n,
         r=r,
         r2=r**2,
-        kge=float(continuous.kge(fcst, obs)),
-        nse=float(continuous.nse(fcst, obs)),
+        kge=kge,
+        nse=float(continuous.nse(fcst, obs)) if varies else float("nan"),
         rmse=float(continuous.rmse(fcst, obs)),
         ubrmse=float(continuous.rmse(fcst - bias, obs)),
         bias=bias,
@@ -144,6 +149,10 @@ def interval_score(lower: _Array, upper: _Array, observed: _Array, *, cover: flo
     """
     low, high, obs = _pairs(lower, upper, observed)
     return float(continuous.interval_score(low, high, obs, cover)["total"]) if obs.size else float("nan")
+
+
+def _varies(values: xr.DataArray) -> bool:
+    return bool(values.max() > values.min())
 
 
 def _pairs(*arrays: _Array) -> list[xr.DataArray]:

@@ -48,6 +48,17 @@ def test_scores_by_hand() -> None:
     assert scores.r2 == pytest.approx(9.0**2 / (14.0 * 9.0))
 
 
+def test_equal_values_leave_errors_alone_defined() -> None:
+    varied, equal = np.array([1.0, 2.0, 3.0]), np.full(3, 2.0)
+    of_equal = score(varied, equal)
+    assert all(math.isnan(value) for value in (of_equal.r, of_equal.r2, of_equal.kge, of_equal.nse))
+    assert of_equal.rmse == pytest.approx(math.sqrt(2.0 / 3.0))
+    by_equal = score(equal, varied)
+    assert all(math.isnan(value) for value in (by_equal.r, by_equal.r2, by_equal.kge))
+    assert by_equal.nse == pytest.approx(0.0)
+    assert score(varied, varied - 2.0).kge == -math.inf
+
+
 def test_coverage_counts_both_ends() -> None:
     lower, upper = np.zeros(5), np.array([1.0, 1.0, 1.0, 1.0, np.nan])
     assert coverage(lower, upper, np.array([0.0, 1.0, 1.5, np.nan, 0.5])) == pytest.approx(2.0 / 3.0)
