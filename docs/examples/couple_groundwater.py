@@ -1,6 +1,6 @@
-"""Two components of the Basic Model Interface, coupled: the soil column, and a store of groundwater below it.
+"""Two coupled components of the Basic Model Interface: the soil column, and a groundwater store below it.
 
-The store takes what drains out of the column and gives it back to a stream in proportion to what it holds. Run as
+The store receives the drainage of the column and releases baseflow in proportion to its storage. Run as
 
     python couple_groundwater.py loobos.toml
 
@@ -13,7 +13,8 @@ import sys
 
 import numpy as np
 
-from jules_ml.frameworks.bmi import BmiVariable, Component, SoilColumnBmi
+from jules_ml.frameworks.bmi import SoilColumnBmi
+from jules_ml.frameworks.component import BmiVariable, Component
 
 DRAINAGE = "soil_bottom_water__drainage_mass_flux"
 RECHARGE = "groundwater__recharge_mass_flux"
@@ -23,20 +24,20 @@ STORED, BASEFLOW = "groundwater__mass_per_area", "channel_water__baseflow_mass_f
 class Groundwater(Component):
     """A linear store: outflow is storage over a residence time.
 
-    Its configuration is the residence time [day], the time step [s] and the number of steps, parted by blanks.
+    Its configuration is the residence time [day], the time step [s] and the number of steps, separated by blanks.
     """
 
-    _name = "linear store of groundwater"
+    _name = "linear groundwater store"
 
     def initialize(self, config_file: str) -> None:
-        """Read the three numbers; from a file, or as they are."""
+        """Read the three numbers."""
         days, timestep, n_steps = (float(word) for word in config_file.split())
         self.rate = 1.0 / (days * 86400.0)
         self.declare(
             {
-                RECHARGE: BmiVariable("kg m-2 s-1", taken=True),
-                STORED: BmiVariable("kg m-2", given=True),
-                BASEFLOW: BmiVariable("kg m-2 s-1", given=True),
+                RECHARGE: BmiVariable("kg m-2 s-1", "recharge", "in"),
+                STORED: BmiVariable("kg m-2", "storage", "out"),
+                BASEFLOW: BmiVariable("kg m-2 s-1", "baseflow", "out"),
             },
             timestep=timestep,
             n_steps=int(n_steps),
@@ -52,29 +53,29 @@ class Groundwater(Component):
 
 
 def couple(config: str, *, residence_days: float = 30.0) -> dict[str, float]:
-    """Run both to the end of the record.
+    """Run both components to the end of the record.
 
     Returns
     -------
     dict of str to float
-        Drainage and baseflow over the run, and what the store holds at its end [kg m-2].
+        Drainage and baseflow over the run, and storage at its end [kg m-2].
     """
     soil, store = SoilColumnBmi(), Groundwater()
     soil.initialize(config)
     dt = soil.get_time_step()
     store.initialize(f"{residence_days} {dt} {round(soil.get_end_time() / dt)}")
     flux = np.empty(1)
-    drained = given = 0.0
+    drainage = baseflow = 0.0
     while soil.get_current_time() < soil.get_end_time():
         soil.update()
         store.set_value(RECHARGE, soil.get_value(DRAINAGE, flux))
-        drained += float(flux[0]) * dt
+        drainage += float(flux[0]) * dt
         store.update()
-        given += float(store.get_value(BASEFLOW, flux)[0]) * dt
+        baseflow += float(store.get_value(BASEFLOW, flux)[0]) * dt
     stored = float(store.get_value(STORED, np.empty(1))[0])
     soil.finalize()
     store.finalize()
-    return {"drainage": drained, "baseflow": given, "stored": stored}
+    return {"drainage": drainage, "baseflow": baseflow, "stored": stored}
 
 
 if __name__ == "__main__":

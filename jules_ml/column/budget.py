@@ -1,4 +1,4 @@
-"""Whether a column's budgets close."""
+"""Closure of the water and heat budgets of a column."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from jules_ml.physics.column import ColumnState, SoilColumn
 
 @dataclass(frozen=True)
 class Budgets:
-    """How well the budgets of water and heat close.
+    """Residuals of the water and heat budgets of a run.
 
     Attributes
     ----------
     water_max : float
-        Greatest residual of the water budget, mean of the steps in a period of output [kg m-2].
+        Largest residual of the water budget, mean of the steps in a period of output [kg m-2].
     water_sum : float
         Sum of the residuals of all steps [kg m-2].
     water_stored : float
-        What soil, leaves and snow gained from start to end [kg m-2].
+        Gain of soil, leaves and snow from start to end [kg m-2].
     water_supplied : float
-        Precipitation less evaporation and runoff, summed over the output [kg m-2]: what they ought to have gained.
+        Precipitation minus evaporation and runoff, summed over the output [kg m-2]: the expected gain.
     heat_max : float
-        Greatest residual of the soil's heat budget, mean of the steps in a period of output [W m-2].
+        Largest residual of the soil's heat budget, mean of the steps in a period of output [W m-2].
     heat_mean : float
-        The same over the whole run [W m-2].
+        Mean residual of the soil's heat budget [W m-2].
     """
 
     water_max: float
@@ -39,7 +39,7 @@ class Budgets:
 
 
 def water_stored(column: SoilColumn, state: ColumnState) -> float:
-    """Water in soil, on leaves and as snow [kg m-2], of a single column."""
+    """Water in soil, on leaves and as snow of a single column [kg m-2]."""
     total = float(state.smcl.double().sum())
     if column.surface is not None and state.surface is not None:
         above = column.surface.frac * (state.surface.canopy + state.surface.snow)
@@ -48,16 +48,16 @@ def water_stored(column: SoilColumn, state: ColumnState) -> float:
 
 
 def column_budgets(output: xr.Dataset, *, gained: float, timestep: float) -> Budgets:
-    """Sum up the residuals in a column's output.
+    """Summarise the residuals in the output of a column.
 
     Parameters
     ----------
     output : xarray.Dataset
-        Of :func:`~jules_ml.column.output.output_dataset`, with all variables.
+        From :func:`~jules_ml.column.output.output_dataset`, with all variables.
     gained : float
-        Water at the end less water at the start [kg m-2].
+        Water at the end minus water at the start [kg m-2].
     timestep : float
-        [s].
+        Length of a step [s].
 
     Returns
     -------

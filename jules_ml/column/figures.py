@@ -1,4 +1,4 @@
-"""Soil moisture through time, with the rain above it."""
+"""Figures of a run of the column: soil moisture, soil temperature and the water budget."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ from jules_ml.support.figures import (
 def soil_moisture(
     output: xr.Dataset, *, observed: xr.DataArray | None = None, layer: int | None = None, notes: Sequence[str] = ()
 ) -> Figure:
-    """Draw daily precipitation, the water content of all layers, and one layer against a sensor.
+    """Draw daily precipitation, the water content of all layers, and one layer with a sensor.
 
     Parameters
     ----------
     output : xarray.Dataset
-        Of :func:`~jules_ml.column.output.output_dataset`, with ``sthu``.
+        From :func:`~jules_ml.column.output.output_dataset`, with ``sthu``.
     observed : xarray.DataArray, dims ('time',), optional
         Water content by a sensor [m3 m-3], with its ``depth`` [m].
     layer : int, optional
-        Layer that the sensor is compared with; the one it lies in unless given.
+        Layer that the sensor is compared with; by default the one at the depth of the sensor.
     notes : sequence of str
-        What the reader must know of the data.
+        Notes below the figure.
 
     Returns
     -------
@@ -66,11 +66,11 @@ def soil_moisture(
         axes[1].plot(series.index, series, color=colour, label=label)
     axes[1].set_ylabel("liquid θ [m$^3$ m$^{-3}$]")
     axes[1].legend(ncols=len(dzsoil), loc="lower left", bbox_to_anchor=(0.0, -0.02), borderaxespad=0.2)
-    titles = [rain, "Water content of the column's layers, daily means"]
+    titles = [rain, "Water content of the soil layers, daily means"]
     if observed is not None:
         depth = float(observed["depth"])
         at = layer_of(depth, dzsoil) if layer is None else layer
-        seen, given = daily_series(observed), theta[at]
+        sensor, model = daily_series(observed), theta[at]
         frozen = daily_series(output["sthf"].isel(soil=at)) > 0.0
         axes[2].fill_between(
             frozen.index,
@@ -83,14 +83,14 @@ def soil_moisture(
             lw=0.3,
             label="ice in the layer",
         )
-        axes[2].plot(given.index, given, color=layer_colours(len(dzsoil))[at], label=f"column, {labels[at]}")
-        axes[2].plot(seen.index, seen, color=MEASURED, lw=1.2, label=f"sensor, {depth:g} m")
+        axes[2].plot(model.index, model, color=layer_colours(len(dzsoil))[at], label=f"column, {labels[at]}")
+        axes[2].plot(sensor.index, sensor, color=MEASURED, lw=1.2, label=f"sensor, {depth:g} m")
         axes[2].set_ylabel("liquid θ [m$^3$ m$^{-3}$]")
         axes[2].legend(ncols=3, loc="lower left", borderaxespad=0.2)
-        thawed = given.where(~frozen).reindex(seen.index)
-        scores = score(thawed.to_numpy(), seen.to_numpy())
+        unfrozen = model.where(~frozen).reindex(sensor.index)
+        scores = score(unfrozen.to_numpy(), sensor.to_numpy())
         titles.append(
-            f"Sensor and the layer that it lies in. Days without ice: r = {scores.r:.2f}, KGE = {scores.kge:.2f}, "
+            f"Sensor and model layer at its depth. Days without ice: r = {scores.r:.2f}, KGE = {scores.kge:.2f}, "
             f"RMSE = {scores.rmse:.3f}, bias = {scores.bias:+.3f} m$^3$ m$^{{-3}}$ (n = {scores.n})"
         )
     for axis in axes[1:]:
@@ -104,14 +104,14 @@ def soil_moisture(
 
 
 def layer_of(depth: float, dzsoil: Sequence[float]) -> int:
-    """Index of the layer that a depth [m] lies in; the lowest for what is deeper."""
+    """Index of the soil layer at a depth [m]; the lowest one for greater depths."""
     return min(int(np.searchsorted(np.cumsum(dzsoil), depth)), len(dzsoil) - 1)
 
 
 def _precipitation(axis: Axes, output: xr.Dataset) -> str:
-    """Daily sums, rain on top of snow; returns the panel's title."""
+    """Draw daily sums, rain on top of snow, and return the title of the panel."""
     rain, snow = (daily_series(output[name]) * SECONDS_PER_DAY for name in ("tot_rain", "tot_snow"))
-    # bars narrower than a dot would be left out here and there; steps are not
+    # steps, since bars narrower than a pixel are not drawn
     axis.fill_between(rain.index, 0.0, snow + rain, step="post", color=SKY, lw=0.3, label="rain")
     axis.fill_between(snow.index, 0.0, snow, step="post", color=ORANGE, lw=0.3, label="snow")
     axis.set_ylim(bottom=0.0)
@@ -122,16 +122,16 @@ def _precipitation(axis: Axes, output: xr.Dataset) -> str:
 
 @styled
 def soil_temperature(output: xr.Dataset, *, observed: xr.DataArray | None = None, notes: Sequence[str] = ()) -> Figure:
-    """Draw temperature of air and of all layers, the ice in each, and snow.
+    """Draw the temperature of air and soil layers, ice, and snow.
 
     Parameters
     ----------
     output : xarray.Dataset
-        Of :func:`~jules_ml.column.output.output_dataset`, with ``t_soil``, ``sthf`` and ``snow_mass_gb``.
+        From :func:`~jules_ml.column.output.output_dataset`, with ``t_soil``, ``sthf`` and ``snow_mass_gb``.
     observed : xarray.DataArray, dims ('time',), optional
         Temperature by a sensor [K], with its ``depth`` [m].
     notes : sequence of str
-        What the reader must know of the data.
+        Notes below the figure.
 
     Returns
     -------
@@ -144,15 +144,15 @@ def soil_temperature(output: xr.Dataset, *, observed: xr.DataArray | None = None
     air = daily_series(output["t_air"])
     axes[0].plot(air.index, air, color="#C4C4C4", lw=0.7, label="air")
     for n, (colour, label) in enumerate(zip(colours, labels, strict=True)):
-        warmth, ice = (daily_series(output[name].isel(soil=n)) for name in ("t_soil", "sthf"))
-        axes[0].plot(warmth.index, warmth, color=colour, label=label)
+        temperature, ice = (daily_series(output[name].isel(soil=n)) for name in ("t_soil", "sthf"))
+        axes[0].plot(temperature.index, temperature, color=colour, label=label)
         axes[1].plot(ice.index, ice, color=colour)
-    titles = ["Temperature of air and of the column's layers, daily means"]
+    titles = ["Temperature of air and soil layers, daily means"]
     if observed is not None:
         depth = float(observed["depth"])
-        seen = daily_series(observed)
-        axes[0].plot(seen.index, seen, color=MEASURED, lw=1.0, label=f"sensor, {depth:g} m")
-        titles = [f"{titles[0]}; the sensor lies in {labels[layer_of(depth, dzsoil)]}"]
+        sensor = daily_series(observed)
+        axes[0].plot(sensor.index, sensor, color=MEASURED, lw=1.0, label=f"sensor, {depth:g} m")
+        titles = [f"{titles[0]}; the sensor is in layer {labels[layer_of(depth, dzsoil)]}"]
     axes[0].axhline(273.15, color=GREY, lw=0.6)
     low, high = axes[0].get_ylim()
     axes[0].set_ylim(low, high + 0.16 * (high - low))
@@ -171,7 +171,7 @@ def soil_temperature(output: xr.Dataset, *, observed: xr.DataArray | None = None
     return figure
 
 
-#: Parts of the budget, as they leave the column: name in the output, label, colour.
+#: Losses of water in the budget: name in the output, label, colour.
 _LOSSES = (
     ("esoil_gb", "soil and plants", GREEN),
     ("ecan_gb", "wet leaves", SKY),
@@ -183,14 +183,14 @@ _LOSSES = (
 
 @styled
 def water_budget(output: xr.Dataset, *, notes: Sequence[str] = ()) -> Figure:
-    """Draw the budget of each year, water stored against water supplied, and the residual.
+    """Draw the water budget of each year, storage and expected storage, and the residual.
 
     Parameters
     ----------
     output : xarray.Dataset
-        Of :func:`~jules_ml.column.output.output_dataset`, with all variables.
+        From :func:`~jules_ml.column.output.output_dataset`, with all variables.
     notes : sequence of str
-        What the reader must know of the data.
+        Notes below the figure.
 
     Returns
     -------
@@ -222,11 +222,11 @@ def water_budget(output: xr.Dataset, *, notes: Sequence[str] = ()) -> Figure:
     bars.legend(ncols=2, loc="upper left", borderaxespad=0.1)
     bars.grid(visible=False, axis="x")
 
-    held = (output["smcl"].sum("soil") + output["snow_mass_gb"] + output["canopy_gb"]).to_numpy()
+    storage = (output["smcl"].sum("soil") + output["snow_mass_gb"] + output["canopy_gb"]).to_numpy()
     supply = fluxes["precip"].to_numpy() - sum(fluxes[name].to_numpy() for name, _, _ in _LOSSES)
-    expected = held[0] + np.concatenate([[0.0], np.cumsum(0.5 * (supply[:-1] + supply[1:]))])
-    stored.plot(time, expected, color=VERMILION, lw=2.2, label="precipitation less losses, summed up")
-    stored.plot(time, held, color=BLACK, lw=0.7, label="water in soil, leaves and snow")
+    expected = storage[0] + np.concatenate([[0.0], np.cumsum(0.5 * (supply[:-1] + supply[1:]))])
+    stored.plot(time, expected, color=VERMILION, lw=2.2, label="initial storage + precipitation - losses")
+    stored.plot(time, storage, color=BLACK, lw=0.7, label="storage in soil, on leaves and as snow")
     stored.set_ylabel("kg m$^{-2}$")
     low, high = stored.get_ylim()
     stored.set_ylim(low, high + 0.22 * (high - low))
@@ -249,8 +249,8 @@ def water_budget(output: xr.Dataset, *, notes: Sequence[str] = ()) -> Figure:
         [bars, stored, residual],
         [
             "Precipitation and losses",
-            "Water stored, and what it should be",
-            f"Residual of the water budget in the worst {steps} of each day",
+            "Water storage, modelled and expected from the budget",
+            f"Largest residual of the water budget of a {steps} in each day",
         ],
     )
     add_notes(figure, notes)

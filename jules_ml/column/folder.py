@@ -1,4 +1,4 @@
-"""The folder of a run: what it wrote, and what a reader needs to know of it."""
+"""The folder of a run: output, summary, experiment file and figure."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from jules_ml.support.provenance import software
 
 
 def write_run(run: ColumnRun, folder: Path) -> list[Path]:
-    """Write what a run made: ``column.nc``, ``run_summary.json`` and the experiment as it was.
+    """Write ``column.nc``, ``run_summary.json`` and a copy of the experiment file.
 
     Parameters
     ----------
     run : ColumnRun
+        Result of :func:`~jules_ml.column.run.run_column`.
     folder : Path
-        Made where it is missing.
+        Created if it does not exist.
 
     Returns
     -------
@@ -48,26 +49,28 @@ def write_run(run: ColumnRun, folder: Path) -> list[Path]:
 
 
 def run_figure(run: ColumnRun) -> Figure | None:
-    """Draw the run's soil moisture, against the record's shallowest sensor of known depth where it measured.
+    """Draw the soil moisture of a run, with the shallowest sensor of known depth in the record.
 
     Parameters
     ----------
     run : ColumnRun
+        Result of :func:`~jules_ml.column.run.run_column`.
 
     Returns
     -------
     Figure or None
-        None where the experiment's ``outputs`` leave out ``sthu``, of which it is drawn.
+        None if the output does not include ``sthu``.
     """
     if "sthu" not in run.output:
         return None
     observed = _shallowest_sensor(run)
-    used = [str(s) for s in run.weather.substitutions]
-    return soil_moisture(run.output, observed=observed, notes=[f"Not measured. {'; '.join(used)}."] if used else [])
+    substitutions = "; ".join(str(s) for s in run.weather.substitutions)
+    notes = [f"Gap-filling and substitutions: {substitutions}."] if substitutions else []
+    return soil_moisture(run.output, observed=observed, notes=notes)
 
 
 def _shallowest_sensor(run: ColumnRun) -> xr.DataArray | None:
-    """Water content by the shallowest sensor that measured during the run, without what the source has filled."""
+    """Water content by the shallowest sensor with measurements during the run, without values that the source gap-filled."""
     if "theta" not in run.record:
         return None
     theta = run.record["theta"]
@@ -75,17 +78,18 @@ def _shallowest_sensor(run: ColumnRun) -> xr.DataArray | None:
         theta = theta.where(measured(run.record, "theta"))
     bounds = run.output["time_bounds"].to_numpy()
     theta = theta.sel(time=slice(bounds[0, 0], bounds[-1, 1]))
-    known = theta["depth"].notnull() & theta.notnull().any("time")
-    theta = theta.isel(depth=np.flatnonzero(known.to_numpy()))
+    usable = theta["depth"].notnull() & theta.notnull().any("time")
+    theta = theta.isel(depth=np.flatnonzero(usable.to_numpy()))
     return theta.isel(depth=int(np.argmin(theta["depth"].to_numpy()))) if theta.sizes["depth"] else None
 
 
 def run_summary(run: ColumnRun) -> dict[str, object]:
-    """Sum up a run: software, record, time, spin-up, budgets, means and substitutions.
+    """Summarise a run: software, record, time, spin-up, budgets, means and substitutions.
 
     Parameters
     ----------
     run : ColumnRun
+        Result of :func:`~jules_ml.column.run.run_column`.
 
     Returns
     -------

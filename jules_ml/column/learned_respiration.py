@@ -1,4 +1,4 @@
-"""Learned modules in the column of this package."""
+"""Learned respiration in the column."""
 
 from __future__ import annotations
 
@@ -14,34 +14,39 @@ from jules_ml.physics.column import Factors, RespirationFactors, SoilProperties
 
 
 def learned_factors(folder: str | Path) -> RespirationFactors:
-    """Respiration factors of a module folder, in the place of JULES's.
+    """Read the modifiers of respiration of a module folder, which replace JULES's.
 
     Parameters
     ----------
     folder : str or Path
-        That ``jules-ml fit respiration`` wrote.
+        Module folder of ``jules-ml fit respiration``.
 
     Returns
     -------
     callable
-        The median curves, by the same tables that JULES's hooks read.
+        Median curves, from the same tables that JULES's hooks read.
 
     Raises
     ------
     BadInput
-        If the folder is none of learned respiration, or f goes along a moisture that the column does not know.
+        If the folder has no learned respiration, or f depends on a moisture variable that the column does not have.
     """
     module, settings, _ = load_respiration(folder)
     return curve_factors(*learned_tables(module, settings))
 
 
 def curve_factors(fsth: CurveTable, ftemp: CurveTable) -> RespirationFactors:
-    """Respiration factors by curve tables.
+    """Make the modifiers of respiration from curve tables, by linear interpolation.
 
     Parameters
     ----------
     fsth, ftemp : CurveTable
-        f along ``sthu``, ``sthu+sthf`` or ``theta`` (of unfrozen water, without residual water), and g.
+        f as a function of ``sthu``, ``sthu+sthf`` or ``theta`` (unfrozen water without residual water), and g.
+
+    Returns
+    -------
+    callable
+        See :data:`~jules_ml.physics.column.RespirationFactors`.
     """
     f, g = _lookup(fsth), _lookup(ftemp)
 
@@ -57,7 +62,7 @@ def curve_factors(fsth: CurveTable, ftemp: CurveTable) -> RespirationFactors:
 
 
 def _lookup(table: CurveTable) -> Callable[[Tensor], Tensor]:
-    """Linear interpolation in nothing but tensors, so that a compiled step holds it."""
+    """Linear interpolation with tensor operations alone, which a compiled step can include."""
     y = torch.tensor(table.y)
     last = len(table.y) - 1
     per_unit = last / (table.x_max - table.x_min)

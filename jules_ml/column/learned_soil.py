@@ -1,4 +1,4 @@
-"""The soil that learned hydraulics give a site, in place of what ``[soil]`` says."""
+"""Soil properties by learned hydraulics, which replace those of ``[soil]``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from jules_ml.learned.hydraulics.site import (
 from jules_ml.learned.hydraulics.soil import learned_soil, organic_fraction
 from jules_ml.learned.hydraulics.store import load_hydraulics
 
-#: Days of a record that tell of a climate; fewer are said.
+#: Days of a record below which the user is warned that climate statistics are not those of a year.
 _LEAST_DAYS: Final = 360
 
 
@@ -35,32 +35,33 @@ def with_learned_soil(
     dzsoil: Sequence[float] | None = None,
     draw: int | None = None,
 ) -> tuple[Experiment, list[str]]:
-    """Put the soil of ``[modules] hydraulics`` into an experiment, as if its file had said so under ``[soil.properties]``.
+    """Replace ``[soil.properties]`` of an experiment by the soil of ``[modules] hydraulics``.
 
-    A site that the module was learned from gets the soil that was learned there; any other, that of its static inputs: the record's
-    weather, ``[place]``, ``[soil.texture]`` and ``[surface]``, as far as the experiment has them.
+    A training site of the module gets the soil that was fitted there. Any other site gets the soil predicted from its static inputs: the
+    record's weather, ``[place]``, ``[soil.texture]`` and ``[surface]``, as far as the experiment has them.
 
     Parameters
     ----------
     experiment : Experiment
+        With or without ``[modules] hydraulics``.
     record : xarray.Dataset, optional
-        Site dataset; read as ``[data]`` says, where there is that, unless given.
+        Site dataset; by default that of ``[data]`` if the experiment has this section.
     dzsoil : sequence of float, optional
-        Layer thicknesses [m] where there is no ``[soil]``.
+        Layer thicknesses [m] for an experiment without ``[soil]``.
     draw : int, optional
-        Network, from 0, whose soil it is; that of the mean of all unless given.
+        Index of a member of the network ensemble; by default the mean of all members.
 
     Returns
     -------
     Experiment
-        As it was, where ``[modules]`` names no hydraulics.
+        Unchanged if ``[modules]`` names no hydraulics.
     list of str
-        What was done, for the user.
+        Notes for the user.
 
     Raises
     ------
     BadInput
-        If the folder is none of learned hydraulics, or the record cannot be read.
+        If the folder has no learned hydraulics, or the record cannot be read.
     """
     folder = experiment.modules.hydraulics
     if folder is None:
@@ -71,17 +72,18 @@ def with_learned_soil(
     name = experiment.file.stem if record is None else str(record.attrs.get("site", experiment.file.stem))
     name = experiment.site.name or name
     if name in card["sites"]:
-        # what was not known stands in the card as null
+        # unknown inputs are null in the card
         inputs = {key: np.nan if value is None else value for key, value in card["sites"][name]["inputs"].items()}
-        notes = [f"soil of {folder.name}, as learned at {name}"]
+        notes = [f"soil of {folder.name}, as fitted at {name}"]
     else:
-        inputs, said = _inputs(experiment, record)
-        notes = [f"soil of {folder.name}, by the static inputs of {name}", *said, *_beyond(network, inputs, card)]
+        inputs, input_notes = _inputs(experiment, record)
+        range_notes = _outside_training_range(network, inputs, card)
+        notes = [f"soil of {folder.name}, predicted from the static inputs of {name}", *input_notes, *range_notes]
         unknown = [each for each in network.inputs if not np.isfinite(inputs.get(each, np.nan))]
         if unknown:
-            notes.append(f"not known, and taken as the mean of the sites learned from: {', '.join(unknown)}")
-    standing = experiment.soil
-    layers = standing.dzsoil if standing is not None else tuple(dzsoil or card["dzsoil"])
+            notes.append(f"unknown inputs, replaced by the mean of the training sites: {', '.join(unknown)}")
+    replaced = experiment.soil
+    layers = replaced.dzsoil if replaced is not None else tuple(dzsoil or card["dzsoil"])
     middle = np.cumsum(layers) - 0.5 * np.asarray(layers)
     horizon = torch.tensor(middle > TOPSOIL_DEPTH).long()
     carbon = inputs.get("soc_density", np.nan)
@@ -92,7 +94,7 @@ def with_learned_soil(
     organic = organic_fraction(torch.tensor([[carbon], [SUBSOIL_CARBON * carbon]], dtype=raw.dtype))
     soil = learned_soil(raw[:, horizon], organic[horizon])
     values = {**soil.properties._asdict(), "theta_r": soil.theta_r}
-    switches = {} if standing is None else standing.model_dump(include={"l_soil_sat_down", "soilhc_method"})
+    switches = {} if replaced is None else replaced.model_dump(include={"l_soil_sat_down", "soilhc_method"})
     section = SoilSection(
         dzsoil=layers,
         form="van_genuchten",
@@ -102,30 +104,32 @@ def with_learned_soil(
     return experiment.model_copy(update={"soil": section}), notes
 
 
-def _beyond(network: LearnedHydraulics, inputs: dict[str, float], card: Mapping[str, Any]) -> list[str]:
-    """What the user should know of a soil that is foretold where nothing was learned."""
+def _outside_training_range(network: LearnedHydraulics, inputs: dict[str, float], card: Mapping[str, Any]) -> list[str]:
+    """Note inputs of an untrained site that are outside the training range."""
     if len(card["sites"]) == 1:
-        return [f"it was learned at {next(iter(card['sites']))} alone, and is the soil of that place"]
+        return [f"the module has one training site, {next(iter(card['sites']))}, and predicts the soil of that site"]
     row = input_table([inputs], network.inputs)[0]
     low, high = network.seen_min.numpy(), network.seen_max.numpy()
-    beyond = [
+    outside = [
         name for name, x, least, most in zip(network.inputs, row, low, high, strict=True) if x < least or x > most
     ]
-    return [f"beyond what was learned from, and taken as the nearest that was: {', '.join(beyond)}"] if beyond else []
+    return (
+        [f"outside the training range, replaced by the nearest value within: {', '.join(outside)}"] if outside else []
+    )
 
 
 def _inputs(experiment: Experiment, record: xr.Dataset | None) -> tuple[dict[str, float], list[str]]:
-    """Static inputs; the weather's of the whole record, whatever part of it is run."""
-    found: dict[str, float] = {}
+    """Collect the static inputs of a site and notes on them; weather statistics are those of the whole record, also for a shorter run."""
+    inputs: dict[str, float] = {}
     notes = []
     if record is not None:
         try:
             forcing, start = hourly_weather(experiment.model_copy(update={"run": None}), record)
         except BadInput:
             forcing, start = hourly_weather(experiment, record)
-            notes.append("the record's weather has gaps that nothing fills: its statistics are those of the run")
-        found = weather_inputs(record, forcing, start)
+            notes.append("the record has gaps that cannot be filled: the weather statistics are those of the run")
+        inputs = weather_inputs(record, forcing, start)
         days = len(forcing.t_air) // 24
         if days < _LEAST_DAYS:
-            notes.append(f"statistics of the weather are those of {days} days, and not of a year")
-    return found | network_inputs(experiment.properties(record)), notes
+            notes.append(f"the weather statistics are those of {days} days, less than a year")
+    return inputs | network_inputs(experiment.properties(record)), notes

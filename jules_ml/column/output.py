@@ -1,4 +1,4 @@
-"""What a run of the column writes: a CF netCDF file with JULES's variable names."""
+"""Output of a run of the column: a CF netCDF file with JULES's variable names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jules_ml.support.files import atomic_write
 
 
 class Output(NamedTuple):
-    """One output variable of JULES, of the whole column or of each soil layer."""
+    """Output variable of JULES, for the whole column or for each soil layer."""
 
     units: str
     long_name: str
@@ -25,28 +25,28 @@ class Output(NamedTuple):
 
 _RATE = "kg m-2 s-1"
 
-#: Everything that a step gives, under JULES's names.
+#: All outputs of a step, by JULES's names.
 OUTPUTS: dict[str, Output] = {
     "smcl": Output("kg m-2", "water in soil layer", "mass_content_of_water_in_soil_layer", True),
     "sthu": Output("1", "liquid water as a fraction of saturation", None, True),
     "sthf": Output("1", "ice as a fraction of saturation", None, True),
     "t_soil": Output("K", "soil temperature", "soil_temperature", True),
-    "ext": Output(_RATE, "water drawn from soil layer by roots and bare soil", None, True),
-    "fsth": Output("1", "factor of moisture in soil respiration", None, True),
-    "ftemp": Output("1", "factor of temperature in soil respiration", None, True),
+    "ext": Output(_RATE, "extraction from soil layer by roots and bare-soil evaporation", None, True),
+    "fsth": Output("1", "moisture modifier of soil respiration", None, True),
+    "ftemp": Output("1", "temperature modifier of soil respiration", None, True),
     "resp_s_gb": Output(
         _RATE,
-        "carbon respired by soil",
+        "soil respiration, as carbon",
         "surface_upward_mass_flux_of_carbon_dioxide_expressed_as_carbon_due_to_heterotrophic_respiration",
     ),
-    "runoff": Output(_RATE, "runoff from the surface and below", "runoff_flux"),
-    "surf_roff": Output(_RATE, "runoff from the surface", "surface_runoff_flux"),
-    "sub_surf_roff": Output(_RATE, "drainage out of the lowest layer", "subsurface_runoff_flux"),
-    "infiltration": Output(_RATE, "water that reaches the soil"),
-    "tfall": Output(_RATE, "rain that reaches the ground through leaves"),
+    "runoff": Output(_RATE, "surface and subsurface runoff", "runoff_flux"),
+    "surf_roff": Output(_RATE, "surface runoff", "surface_runoff_flux"),
+    "sub_surf_roff": Output(_RATE, "drainage from the bottom layer", "subsurface_runoff_flux"),
+    "infiltration": Output(_RATE, "infiltration into the soil"),
+    "tfall": Output(_RATE, "throughfall"),
     "snow_melt_gb": Output(_RATE, "snow melt", "surface_snow_melt_flux"),
-    "fqw_gb": Output(_RATE, "evaporation of all kinds", "water_evapotranspiration_flux"),
-    "esoil_gb": Output(_RATE, "transpiration and evaporation from soil"),
+    "fqw_gb": Output(_RATE, "evapotranspiration", "water_evapotranspiration_flux"),
+    "esoil_gb": Output(_RATE, "transpiration and bare-soil evaporation"),
     "ecan_gb": Output(_RATE, "evaporation from wet leaves"),
     "ei_gb": Output(_RATE, "sublimation of snow"),
     "canopy_gb": Output("kg m-2", "water on leaves", "canopy_water_amount"),
@@ -55,14 +55,14 @@ OUTPUTS: dict[str, Output] = {
     "rad_net": Output("W m-2", "net downward radiation", "surface_net_downward_radiative_flux"),
     "latent_heat": Output("W m-2", "latent heat flux", "surface_upward_latent_heat_flux"),
     "ftl_gb": Output("W m-2", "sensible heat flux", "surface_upward_sensible_heat_flux"),
-    "surf_ht_flux_gb": Output("W m-2", "heat into the soil", "downward_heat_flux_in_soil"),
-    "tstar_gb": Output("K", "temperature of the surface", "surface_temperature"),
+    "surf_ht_flux_gb": Output("W m-2", "heat flux into the soil", "downward_heat_flux_in_soil"),
+    "tstar_gb": Output("K", "surface temperature", "surface_temperature"),
     "gpp_gb": Output(
         _RATE,
-        "carbon assimilated",
+        "gross primary productivity, as carbon",
         "gross_primary_productivity_of_biomass_expressed_as_carbon",
     ),
-    "fsmc_gb": Output("1", "factor of soil moisture in transpiration"),
+    "fsmc_gb": Output("1", "soil moisture stress factor of transpiration"),
     "water_residual": Output("kg m-2", "residual of the water budget, mean of the steps"),
     "heat_residual": Output("W m-2", "residual of the soil's heat budget"),
 }
@@ -72,10 +72,10 @@ DERIVED: dict[str, Output] = {
     "fao_et0": Output(_RATE, "reference crop evapotranspiration by the FAO Penman-Monteith equation"),
 }
 
-#: Soil temperatures that the column's formulas hold between [K]. No soil on Earth leaves them; a column that breaks down does.
+#: Range of soil temperature in which the equations are valid [K]; only an unstable column leaves it.
 SOIL_TEMPERATURES = (173.0, 373.0)
 
-#: Properties of the soil that stand beside the output, for water content and suction to be worked out.
+#: Soil properties in the output file, from which water content and suction follow.
 _SOIL = {
     "b": ("1", "exponent of the hydraulic curves"),
     "sathh": ("m", "suction at saturation"),
@@ -85,23 +85,24 @@ _SOIL = {
     "sm_wilt": ("m3 m-3", "water content at the wilting point"),
     "hcap": ("J m-3 K-1", "heat capacity of dry soil"),
     "hcon": ("W m-1 K-1", "thermal conductivity of dry soil"),
-    "theta_r": ("m3 m-3", "residual water, which smcl leaves out and a sensor sees"),
+    "theta_r": ("m3 m-3", "residual water content, which sensors measure and smcl excludes"),
 }
 
 
 def is_sound(name: str, values: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Whether an output can come of a column that has not broken down.
+    """Whether the values of an output are possible in a stable column.
 
     Parameters
     ----------
     name : str
-        Of :data:`OUTPUTS`.
+        Name in :data:`OUTPUTS`.
     values : array
+        Any shape.
 
     Returns
     -------
     array of bool, shape of ``values``
-        Where it is finite and, if it is the soil's temperature, within :data:`SOIL_TEMPERATURES`.
+        True if finite and, for soil temperature, within :data:`SOIL_TEMPERATURES`.
     """
     if name != "t_soil":
         return np.isfinite(values)
@@ -118,12 +119,12 @@ def output_dataset(
     dzsoil: Sequence[float],
     soil: Mapping[str, NDArray[np.floating]],
 ) -> xr.Dataset:
-    """Put a column's output into a CF dataset, with the weather that drove it.
+    """Make a CF dataset of the output of a column and its weather.
 
     Parameters
     ----------
     outputs : mapping of str to array, shape (time,) or (time, soil)
-        Means over each period, by the names of :data:`OUTPUTS` and :data:`DERIVED`.
+        Means over each period, by name in :data:`OUTPUTS` and :data:`DERIVED`.
     weather : xarray.Dataset
         Site dataset that drove the run, whose steps make whole periods.
     start : Timestamp
@@ -147,16 +148,16 @@ def output_dataset(
     }
     data: dict[str, tuple[tuple[str, ...], NDArray[np.floating], dict[str, str]]] = {}
     for name, values in outputs.items():
-        known = (OUTPUTS | DERIVED)[name]
-        attrs = {"units": known.units, "long_name": known.long_name, **method}
-        if known.standard_name is not None:
-            attrs["standard_name"] = known.standard_name
-        data[name] = (("time", "soil") if known.layered else ("time",), values, attrs)
+        output = (OUTPUTS | DERIVED)[name]
+        attrs = {"units": output.units, "long_name": output.long_name, **method}
+        if output.standard_name is not None:
+            attrs["standard_name"] = output.standard_name
+        data[name] = (("time", "soil") if output.layered else ("time",), values, attrs)
     steps = weather.sizes["time"] // n
     for variable, column in weather.data_vars.items():
         means = column.to_numpy().reshape(n, steps).mean(axis=1)
-        kept = {k: str(column.attrs[k]) for k in ("units", "long_name", "standard_name") if k in column.attrs}
-        data[str(variable)] = (("time",), means, kept | method)
+        attrs = {k: str(column.attrs[k]) for k in ("units", "long_name", "standard_name") if k in column.attrs}
+        data[str(variable)] = (("time",), means, attrs | method)
     for name, values in soil.items():
         units, long_name = _SOIL[name]
         data[name] = (("soil",), values, {"units": units, "long_name": long_name})
@@ -193,7 +194,7 @@ def output_dataset(
 
 
 def write_output(output: xr.Dataset, path: Path) -> None:
-    """Write the output as netCDF-4, whole or not at all."""
+    """Write the output as netCDF-4, atomically."""
     seconds = f"seconds since {pd.Timestamp(output['time_bounds'].to_numpy()[0, 0]):%Y-%m-%d %H:%M:%S}"
     encoding: dict[str, dict[str, object]] = {
         str(name): {"zlib": True, "complevel": 2, "_FillValue": None} for name in output.data_vars

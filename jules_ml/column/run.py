@@ -187,7 +187,7 @@ def _run_attributes(experiment: Experiment, weather: Weather, spun: SpinUp) -> d
 
 
 def _factors(experiment: Experiment) -> RespirationFactors:
-    """Modifiers of respiration of the module that the experiment names, or JULES's."""
+    """Choose the modifiers of respiration: those of the module that the experiment names, or JULES's."""
     folder = experiment.modules.respiration
     return jules_one_pool_factors if folder is None else learned_factors(folder)
 

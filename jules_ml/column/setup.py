@@ -1,4 +1,4 @@
-"""A soil column from the sections of an experiment."""
+"""Set-up of a soil column from the sections of an experiment."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _FORMS = {"van_genuchten": VAN_GENUCHTEN, "clapp_hornberger": CLAPP_HORNBERGER}
 
 
 class Soil(NamedTuple):
-    """Soil of one column: properties of shape (layer, 1), their form, and the residual water ``theta_r`` [m3 m-3], shape (layer, 1)."""
+    """Soil of one column: properties of shape (layer, 1), form of the curves, ``dzsoil`` [m] and residual water ``theta_r`` [m3 m-3]."""
 
     properties: SoilProperties
     form: HydraulicForm
@@ -48,7 +48,7 @@ class Soil(NamedTuple):
 
 
 def column_soil(section: SoilSection, dtype: torch.dtype, *, where: str) -> Soil:
-    """Make soil properties of what is given, or of texture.
+    """Make the soil from properties or from texture.
 
     Parameters
     ----------
@@ -66,8 +66,8 @@ def column_soil(section: SoilSection, dtype: torch.dtype, *, where: str) -> Soil
     Raises
     ------
     BadInput
-        If the critical point does not lie between the wilting point and saturation; if texture is none, or beyond what the
-        pedotransfer function was made for.
+        If the critical point is not between the wilting point and saturation; if the texture is invalid, or outside the range of the
+        pedotransfer function.
     """
     n_layers = len(section.dzsoil)
 
@@ -77,12 +77,12 @@ def column_soil(section: SoilSection, dtype: torch.dtype, *, where: str) -> Soil
     dzsoil = layers(section.dzsoil)
     if section.properties is not None:
         assert section.form is not None
-        given = section.properties
-        properties = SoilProperties(*(layers(getattr(given, name)) for name in SoilProperties._fields))
+        values = section.properties
+        properties = SoilProperties(*(layers(getattr(values, name)) for name in SoilProperties._fields))
         check_stress_points(
             properties.sm_wilt, properties.sm_crit, properties.sm_sat, where=f"{where}, soil.properties"
         )
-        return Soil(properties, _FORMS[section.form], dzsoil, layers(given.theta_r))
+        return Soil(properties, _FORMS[section.form], dzsoil, layers(values.theta_r))
     assert section.texture is not None
     return _from_texture(
         section.texture, {name: layers(v) for name, v in section.texture if isinstance(v, tuple)}, dzsoil, where
@@ -90,7 +90,7 @@ def column_soil(section: SoilSection, dtype: torch.dtype, *, where: str) -> Soil
 
 
 def _from_texture(texture: Texture, layer: dict[str, Tensor], dzsoil: Tensor, where: str) -> Soil:
-    """Soil by a pedotransfer function, with wilting and critical points at JULES's suctions."""
+    """Make the soil with a pedotransfer function, with wilting and critical points at JULES's suctions."""
     sand, silt, clay = layer["sand"], layer["silt"], layer["clay"]
     check_texture(sand, silt, clay, where=f"{where}, soil.texture")
     if texture.pedotransfer == "hypres":
@@ -98,36 +98,36 @@ def _from_texture(texture: Texture, layer: dict[str, Tensor], dzsoil: Tensor, wh
         check_hypres_range(bulk_density, organic_carbon, where=f"{where}, soil.texture")
         middle = dzsoil.cumsum(0) - 0.5 * dzsoil
         topsoil = (middle <= texture.topsoil_depth).to(dzsoil.dtype)
-        made = van_genuchten_hypres(silt, clay, bulk_density, organic_carbon, topsoil)
-        return Soil(soil_of_texture(made, clay), VAN_GENUCHTEN, dzsoil, made.theta_r)
+        hypres = van_genuchten_hypres(silt, clay, bulk_density, organic_carbon, topsoil)
+        return Soil(soil_of_texture(hypres, clay), VAN_GENUCHTEN, dzsoil, hypres.theta_r)
     return Soil(
         soil_of_texture(clapp_hornberger_cosby(sand, clay), clay), CLAPP_HORNBERGER, dzsoil, torch.zeros_like(sand)
     )
 
 
 def column_surface(section: SurfaceSection, dzsoil: Tensor, *, height: float) -> SurfaceProperties:
-    """Make the surface of its tiles, each JULES's own but for what the experiment gives.
+    """Make the surface from tiles with JULES's parameters, except those that the experiment sets.
 
     Parameters
     ----------
     section : SurfaceSection
         ``[surface]`` of the experiment.
     dzsoil : Tensor, shape (layer, 1)
-        [m].
+        Layer thicknesses [m].
     height : float
-        Height of the weather [m].
+        Height of the forcing [m].
 
     Returns
     -------
     SurfaceProperties
     """
-    kinds = []
+    types = []
     for tile in section.tiles:
-        given = tile.model_dump(include={"lai", "canht_ft", "rootd_ft"}, exclude_none=True)
-        kinds.append(replace(TILES[tile.type], **given))
-    shares = [tile.frac for tile in section.tiles]
+        changes = tile.model_dump(include={"lai", "canht_ft", "rootd_ft"}, exclude_none=True)
+        types.append(replace(TILES[tile.type], **changes))
+    fractions = [tile.frac for tile in section.tiles]
     return tiles.surface_properties(
-        kinds, [s / sum(shares) for s in shares], albsoil=section.albsoil, dzsoil=dzsoil, height=height
+        types, [f / sum(fractions) for f in fractions], albsoil=section.albsoil, dzsoil=dzsoil, height=height
     )
 
 
@@ -141,20 +141,23 @@ def experiment_column(
     experiment : Experiment
         With ``[soil]``, ``[surface]`` and ``[carbon]``.
     timestep : float
-        [s].
+        Length of a step [s].
     dtype : torch.dtype
         Precision.
     factors : callable, optional
-        Respiration factors: JULES's, unless something learned takes their place.
+        Modifiers of respiration, JULES's by default.
 
     Returns
     -------
-    SoilColumn, Soil
+    SoilColumn
+        With a surface.
+    Soil
+        Its soil, with residual water.
 
     Raises
     ------
     BadInput
-        If a section is missing; if the soil's properties cannot be; if the weather's height lies within the canopy.
+        If a section is missing, the soil properties are invalid, or the forcing height is within the canopy.
     """
     soil_section = experiment.required(experiment.soil, "soil")
     surface_section = experiment.required(experiment.surface, "surface")
@@ -164,9 +167,9 @@ def experiment_column(
     surface = column_surface(surface_section, soil.dzsoil, height=height)
     if float(surface.log_h.min()) <= 0.0:
         raise BadInput(
-            f"a height of {height:g} m does not reach above the roughness of the canopy",
+            f"a forcing height of {height:g} m is within the roughness length of the canopy",
             where=f"{experiment.file}, forcing.height",
-            remedy="give the height of the instruments above the zero plane, some metres over tall canopies",
+            remedy="give the height of the instruments above the zero-plane displacement, some metres over tall canopies",
         )
     column = SoilColumn(
         soil.properties,
@@ -186,15 +189,16 @@ def experiment_column(
 
 
 def initial_state(column: SoilColumn, section: InitialSection, *, t_air_mean: float) -> ColumnState:
-    """Give the state that the experiment starts from, before spin-up.
+    """Make the initial state of the experiment, before spin-up.
 
     Parameters
     ----------
     column : SoilColumn
+        Column of the experiment.
     section : InitialSection
         ``[run.initial]`` of the experiment.
     t_air_mean : float
-        Mean air temperature [K], at which the soil starts unless told otherwise.
+        Mean air temperature [K], the default of soil temperature.
 
     Returns
     -------

@@ -69,7 +69,7 @@ RespirationFactors = Callable[[Tensor, Tensor, Tensor, SoilProperties], Factors]
 
 
 def jules_one_pool_factors(sthu: Tensor, sthf: Tensor, t_soil: Tensor, soil: SoilProperties) -> Factors:
-    """Modifiers of JULES's one-pool scheme: f of unfrozen wetness, and the Q10 form of g.
+    """Compute the modifiers of JULES's one-pool scheme: f of unfrozen wetness, and the Q10 form of g.
 
     Parameters
     ----------

@@ -44,8 +44,8 @@ def test_f_along_water_content_and_along_all_water() -> None:
     for along, wetness in (("theta", 0.4), ("sthu+sthf", 0.6)):
         table = jules_fsth(WILT, SAT, x=along)  # type: ignore[arg-type]
         x = torch.tensor([wetness * SAT if along == "theta" else wetness], dtype=torch.float64)
-        found = curve_factors(table, jules_ftemp())(sthu, sthf, t_soil, soil).fsth
-        torch.testing.assert_close(found, table(x).expand(1, 2))
+        modifier = curve_factors(table, jules_ftemp())(sthu, sthf, t_soil, soil).fsth
+        torch.testing.assert_close(modifier, table(x).expand(1, 2))
 
 
 def test_a_folder_that_is_no_module_is_refused(tmp_path: Path) -> None:

@@ -59,28 +59,28 @@ def experiment(folder: Path, *, name: str = "Somewhere", soil: str = TEXTURE, mo
     return load_experiment(path)
 
 
-def properties(given: Experiment) -> SoilValues:
-    assert given.soil is not None
-    assert given.soil.properties is not None
-    return given.soil.properties
+def properties(experiment: Experiment) -> SoilValues:
+    assert experiment.soil is not None
+    assert experiment.soil.properties is not None
+    return experiment.soil.properties
 
 
 def test_column_has_the_soil_of_the_sites_inputs(soils: Path, tmp_path: Path) -> None:
-    given = experiment(tmp_path)
-    run = run_column(given)
-    learned, notes = with_learned_soil(given)
+    plain = experiment(tmp_path)
+    run = run_column(plain)
+    learned, notes = with_learned_soil(plain)
     for name in ("b", "satcon", "sm_sat", "theta_r"):
         np.testing.assert_allclose(run.output[name], getattr(properties(learned), name))
     assert run.output["b"][0] != run.output["b"][3]
-    assert "soil of soils, by the static inputs of Somewhere" in notes
-    assert notes[-1].endswith("learned from: soc_density")
+    assert "soil of soils, predicted from the static inputs of Somewhere" in notes
+    assert notes[-1].endswith("mean of the training sites: soc_density")
     assert set(notes) <= set(run.notes)
 
 
-def test_a_site_learned_from_has_the_soil_learned_there(soils: Path, tmp_path: Path) -> None:
-    light, said = with_learned_soil(experiment(tmp_path, name="Sandy"))
+def test_a_training_site_has_its_fitted_soil(soils: Path, tmp_path: Path) -> None:
+    light, notes = with_learned_soil(experiment(tmp_path, name="Sandy"))
     heavy, _ = with_learned_soil(experiment(tmp_path, name="Clayey"))
-    assert said == ["soil of soils, as learned at Sandy"]
+    assert notes == ["soil of soils, as fitted at Sandy"]
     assert properties(light).b[0] < properties(heavy).b[0]
 
 
@@ -92,20 +92,20 @@ def test_soil_is_the_same_whatever_part_of_the_record_is_run(soils: Path, tmp_pa
     part = whole.model_copy(update={"run": whole.run.model_copy(update={"start": None, "end": days[len(days) // 2]})})
     (of_whole, notes), (of_part, _) = with_learned_soil(whole), with_learned_soil(part)
     assert properties(of_whole) == properties(of_part)
-    assert any("and not of a year" in note for note in notes)
+    assert any("less than a year" in note for note in notes)
 
 
-def test_inputs_beyond_what_was_learned_from_are_said(soils: Path, tmp_path: Path) -> None:
+def test_inputs_outside_the_training_range_are_noted(soils: Path, tmp_path: Path) -> None:
     _, notes = with_learned_soil(experiment(tmp_path, more="[place]\nsoc_density = 90.0\n"))
-    assert any(note.startswith("beyond what was learned from") and "soc_density" in note for note in notes)
+    assert any(note.startswith("outside the training range") and "soc_density" in note for note in notes)
 
 
-def test_calibration_of_one_place_is_said_elsewhere(soils: Path, tmp_path: Path) -> None:
+def test_a_module_of_one_site_is_noted_at_another(soils: Path, tmp_path: Path) -> None:
     card = json.loads((soils / "card.json").read_text(encoding="utf-8"))
     del card["sites"]["Clayey"]
     (soils / "card.json").write_text(json.dumps(card), encoding="utf-8")
     _, notes = with_learned_soil(experiment(tmp_path))
-    assert "it was learned at Sandy alone, and is the soil of that place" in notes
+    assert "the module has one training site, Sandy, and predicts the soil of that site" in notes
 
 
 def test_without_a_module_nothing_changes(tmp_path: Path) -> None:
@@ -121,16 +121,16 @@ def test_the_same_file_gives_jules_the_same_soil(soils: Path, tmp_path: Path) ->
     executable.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {STAND_IN} "$@"\n', encoding="ascii")
     executable.chmod(0o755)
     (tmp_path / "point" / "behaviour").write_text("well", encoding="ascii")
-    given = experiment(tmp_path, name="Sandy", more='[jules]\nfolder = "point"\nexecutable = "jules.exe"\n')
-    assert given.run is not None
-    swapped = given.run.model_copy(update={"model": "jules", "via": ("ancillary",), "start": None, "end": None})
-    done = run_jules(given.model_copy(update={"run": swapped}), tmp_path / "out")
-    column = run_column(given)
+    sandy = experiment(tmp_path, name="Sandy", more='[jules]\nfolder = "point"\nexecutable = "jules.exe"\n')
+    assert sandy.run is not None
+    swapped = sandy.run.model_copy(update={"model": "jules", "via": ("ancillary",), "start": None, "end": None})
+    done = run_jules(sandy.model_copy(update={"run": swapped}), tmp_path / "out")
+    column = run_column(sandy)
     with xr.open_dataset(done.folder / "swapped" / "soil_properties.nc") as ds:
         assert ds.attrs["hydraulic_form"] == "van_genuchten"
         for name in ("b", "sathh", "satcon", "sm_sat", "sm_crit", "sm_wilt", "hcap", "hcon", "theta_r"):
             np.testing.assert_array_equal(ds[name].to_numpy().ravel(), column.output[name].to_numpy())
-    assert "soil of soils, as learned at Sandy" in done.notes
+    assert "soil of soils, as fitted at Sandy" in done.notes
     assert done.notes[-1].startswith("soil properties from soils: b, ") or "soil properties from soils" in str(
         done.notes
     )

@@ -128,7 +128,7 @@ def test_a_period_longer_than_the_run_is_refused(tmp_path: Path) -> None:
     assert "smaller mean_over" in caught.value.remedy
 
 
-def test_spin_up_repeats_until_nothing_changes(tmp_path: Path) -> None:
+def test_spin_up_repeats_until_it_converges(tmp_path: Path) -> None:
     reports = Reports()
     path = write_experiment(tmp_path, ("cycles = 0", "cycles = 4\nwater = 50.0\ntemperature = 50.0"), days=1)
     spun = run_column(load_experiment(path), progress=reports).spin_up
@@ -139,7 +139,7 @@ def test_spin_up_repeats_until_nothing_changes(tmp_path: Path) -> None:
     reports.check("spin-up", "run")
 
 
-def test_a_spin_up_that_does_not_settle_says_so(tmp_path: Path) -> None:
+def test_a_spin_up_without_convergence_is_noted(tmp_path: Path) -> None:
     restless = run(tmp_path, ("cycles = 0", "cycles = 2\nwater = 1e-9\ntemperature = 1e-9"), days=1)
     assert not restless.spin_up.reached
     assert "NOT converged" in str(restless.spin_up)
@@ -167,7 +167,7 @@ def test_without_a_compiler_it_runs_eagerly_and_says_so(tmp_path: Path, monkeypa
     assert any("no C++ compiler" in note for note in eager.notes)
 
 
-def test_a_run_that_leaves_the_numbers_fails(tmp_path: Path) -> None:
+def test_an_unstable_run_fails(tmp_path: Path) -> None:
     def broken(sthu: Tensor, sthf: Tensor, t_soil: Tensor, soil: SoilProperties) -> Factors:
         return Factors(fsth=sthu / 0.0, ftemp=t_soil)
 
@@ -175,7 +175,7 @@ def test_a_run_that_leaves_the_numbers_fails(tmp_path: Path) -> None:
         run_column(load_experiment(write_experiment(tmp_path, days=1)), factors=broken)
 
 
-def test_a_spin_up_that_leaves_the_numbers_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unstable_spin_up_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def lost(*args: Any, **named: Any) -> tuple[ColumnState, SpinUp]:
         after, spun = spin_up(*args, **named)
         return after._replace(smcl=after.smcl * torch.nan), spun
@@ -187,7 +187,7 @@ def test_a_spin_up_that_leaves_the_numbers_fails(tmp_path: Path, monkeypatch: py
         run(tmp_path, ("cycles = 0", "cycles = 2\nwater = 1e-9\ntemperature = 1e-9"), days=1)
 
 
-def test_a_soil_that_breaks_down_fails_with_its_properties(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unstable_soil_fails_with_its_properties(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def heated(*args: Any, **named: Any) -> Integration:
         done = integrate(*args, **named)
         t_soil = done.outputs["t_soil"].clone()
@@ -238,9 +238,9 @@ def test_impossible_texture_is_refused() -> None:
 
 def test_what_was_written_is_read_back_as_sensors_see_it(done: ColumnRun, tmp_path: Path) -> None:
     write_output(done.output, tmp_path / "output.nc")
-    found = read_output(tmp_path / "output.nc")
-    seen = done.output["smcl"] / (1000.0 * done.output["dzsoil"]) + done.output["theta_r"]
-    np.testing.assert_allclose(found["theta"], seen, rtol=1e-6)
-    np.testing.assert_array_equal(found["time"], done.output["time"])
-    assert found.attrs["interval_seconds"] == done.output.attrs["interval_seconds"]
-    np.testing.assert_allclose(found["dzsoil"], [0.1, 0.25, 0.65, 2.0])
+    record = read_output(tmp_path / "output.nc")
+    theta = done.output["smcl"] / (1000.0 * done.output["dzsoil"]) + done.output["theta_r"]
+    np.testing.assert_allclose(record["theta"], theta, rtol=1e-6)
+    np.testing.assert_array_equal(record["time"], done.output["time"])
+    assert record.attrs["interval_seconds"] == done.output.attrs["interval_seconds"]
+    np.testing.assert_allclose(record["dzsoil"], [0.1, 0.25, 0.65, 2.0])

@@ -15,7 +15,7 @@ pytest.importorskip("bmipy")
 from jules_ml.column.run import run_column
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
-from jules_ml.frameworks.bmi import GIVEN, TEMPERATURE, WATER, WEATHER, SoilColumnBmi
+from jules_ml.frameworks.bmi import COLUMN_OUTPUTS, TEMPERATURE, WATER, WEATHER, SoilColumnBmi
 
 RAIN = "atmosphere_water__rainfall_mass_flux"
 EXAMPLE = REPOSITORY / "docs" / "examples" / "couple_groundwater.py"
@@ -37,7 +37,7 @@ def soil(config: Path) -> SoilColumnBmi:
 
 def test_steps_are_those_of_the_column(soil: SoilColumnBmi, config: Path) -> None:
     output = run_column(load_experiment(config)).output
-    names = {WATER: "smcl", TEMPERATURE: "t_soil", **{name: out for out, (name, _) in GIVEN.items()}}
+    names = {WATER: "smcl", TEMPERATURE: "t_soil", **{name: each.output for name, each in COLUMN_OUTPUTS.items()}}
     for step in range(48):
         soil.update()
         for name, variable in names.items():
@@ -94,7 +94,7 @@ def test_state_can_be_set_and_ice_follows_temperature(soil: SoilColumnBmi) -> No
         soil.update()
 
 
-def test_end_of_the_record_is_said(soil: SoilColumnBmi) -> None:
+def test_end_of_the_record_is_refused(soil: SoilColumnBmi) -> None:
     soil.update_until(soil.get_end_time())
     with pytest.raises(BadInput, match="record has ended"):
         soil.update()
@@ -112,6 +112,6 @@ def test_example_of_coupling_loses_no_water(config: Path) -> None:
     assert spec.loader is not None
     example = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(example)
-    found = example.couple(str(config))
-    assert found["drainage"] > 0.0
-    assert found["baseflow"] + found["stored"] == pytest.approx(found["drainage"], rel=1e-9)
+    totals = example.couple(str(config))
+    assert totals["drainage"] > 0.0
+    assert totals["baseflow"] + totals["stored"] == pytest.approx(totals["drainage"], rel=1e-9)

@@ -61,9 +61,9 @@ def test_energy_and_water_balance() -> None:
     new, flux = step(old, weather(tot_rain=2e-4))
     stored = (SURFACE.frac * SURFACE.canhc * (new.tstar - old.tstar)).sum(0) / 1800.0
     torch.testing.assert_close(flux.rad_net, flux.ftl_gb + flux.latent_heat + flux.surf_ht_flux_gb + stored)
-    held = (SURFACE.frac * (new.canopy - old.canopy)).sum(0) / 1800.0
+    intercepted = (SURFACE.frac * (new.canopy - old.canopy)).sum(0) / 1800.0
     torch.testing.assert_close(
-        torch.tensor([2e-4], dtype=torch.float64), held + flux.infiltration + flux.surf_roff + flux.ecan_gb
+        torch.tensor([2e-4], dtype=torch.float64), intercepted + flux.infiltration + flux.surf_roff + flux.ecan_gb
     )
     torch.testing.assert_close(flux.ext.sum(0), flux.esoil_gb)
 

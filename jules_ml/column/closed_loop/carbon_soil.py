@@ -1,7 +1,7 @@
-r"""Soil that follows its carbon: HYPRES with bulk density by mixing, or learned hydraulics.
+r"""Soil as a function of its carbon: HYPRES with bulk density by mixing, or learned hydraulics.
 
-The profile of carbon keeps its shape, so that each layer's carbon density grows and shrinks with the column's. At the carbon that the soil
-was described with it is that soil exactly.
+The carbon density of each layer is proportional to the carbon of the column. At the carbon of the soil's description the result is exactly
+the described soil.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from jules_ml.physics.pedotransfer import (
     van_genuchten_hypres,
 )
 
-#: Density that organic matter packs at [kg m-3].
+#: Bulk density of organic matter [kg m-3].
 ORGANIC_DENSITY: Final = 244.0
-#: Least carbon that the functions are asked for, of what they began with [1].
-_LEAST: Final = 0.02
+#: Minimum carbon in the functions, as a fraction of the initial carbon [1].
+_MIN_CARBON: Final = 0.02
 
 
 def organic_matter(carbon_density: Tensor, mineral_density: Tensor) -> Tensor:
     r"""Organic matter as a fraction of the soil's mass, from the density of its carbon.
 
-    Organic and mineral matter each pack at their own density, so that with :math:`x = 1.724\,\rho_C = o \rho`
+    Organic and mineral matter each have a constant bulk density, so that with :math:`x = 1.724\,\rho_C = o \rho`
 
     .. math:: \frac{1}{\rho} = \frac{o}{244} + \frac{1-o}{\rho_m}, \qquad o = \frac{x/\rho_m}{1 - x/244 + x/\rho_m}
 
@@ -46,12 +46,12 @@ def organic_matter(carbon_density: Tensor, mineral_density: Tensor) -> Tensor:
     carbon_density : Tensor
         Organic carbon [kg m-3].
     mineral_density : Tensor
-        Density that the mineral part packs at [kg m-3].
+        Bulk density of the mineral part [kg m-3].
 
     Returns
     -------
     Tensor
-        [1].
+        Organic matter :math:`o` [1].
 
     References
     ----------
@@ -64,33 +64,35 @@ def organic_matter(carbon_density: Tensor, mineral_density: Tensor) -> Tensor:
 def hypres_of_carbon(
     silt: Tensor, clay: Tensor, bulk_density: Tensor, organic_carbon: Tensor, topsoil: Tensor, cs: Tensor
 ) -> SoilOfCarbon:
-    """Soil by HYPRES that follows carbon.
+    """Make the HYPRES soil as a function of carbon.
 
     Parameters
     ----------
     silt, clay, bulk_density, organic_carbon, topsoil : Tensor, shape (layer, 1)
-        As in :func:`~jules_ml.physics.pedotransfer.van_genuchten_hypres`, of the soil as it is described.
+        As in :func:`~jules_ml.physics.pedotransfer.van_genuchten_hypres`, of the described soil.
     cs : Tensor, shape (column,) or ()
-        The carbon that goes with that description [kg m-2].
+        Carbon of the described soil [kg m-2].
 
     Returns
     -------
     callable
-        Organic matter is held below 20 %, the most that HYPRES was fitted to.
+        Organic matter is limited to 20 %, the maximum of the data that HYPRES was fitted to.
     """
     carbon_density = organic_carbon * bulk_density
     matter = ORGANIC_MATTER_PER_CARBON * organic_carbon
     mineral_density = (1.0 - matter) / (1.0 / bulk_density - matter / ORGANIC_DENSITY)
 
     def soil(now: Tensor) -> SoilProperties:
-        density = carbon_density * (now / cs).clamp(min=_LEAST)
-        most = HYPRES_MAX_ORGANIC_MATTER
-        # beyond this density the fraction would pass the most that is allowed
-        packed = 1.0 / (most / ORGANIC_DENSITY + (1.0 - most) / mineral_density)
-        organic = organic_matter(torch.minimum(density, most * packed / ORGANIC_MATTER_PER_CARBON), mineral_density)
+        density = carbon_density * (now / cs).clamp(min=_MIN_CARBON)
+        largest = HYPRES_MAX_ORGANIC_MATTER
+        # bulk density at the largest fraction of organic matter, which limits the density of carbon
+        lightest = 1.0 / (largest / ORGANIC_DENSITY + (1.0 - largest) / mineral_density)
+        organic = organic_matter(
+            torch.minimum(density, largest * lightest / ORGANIC_MATTER_PER_CARBON), mineral_density
+        )
         rho = 1.0 / (organic / ORGANIC_DENSITY + (1.0 - organic) / mineral_density)
-        made = van_genuchten_hypres(silt, clay, rho, organic / ORGANIC_MATTER_PER_CARBON, topsoil)
-        properties = soil_of_texture(made, clay)
+        hydraulics = van_genuchten_hypres(silt, clay, rho, organic / ORGANIC_MATTER_PER_CARBON, topsoil)
+        properties = soil_of_texture(hydraulics, clay)
         return SoilProperties(*(p.contiguous() for p in torch.broadcast_tensors(*properties)))
 
     return soil
@@ -99,34 +101,35 @@ def hypres_of_carbon(
 def learned_of_carbon(
     folder: str | Path, inputs: dict[str, float], dzsoil: Tensor, topsoil_carbon: float, cs: Tensor
 ) -> Callable[[Tensor], LearnedSoil]:
-    """Soil by learned hydraulics that follows carbon.
+    """Make the soil of learned hydraulics as a function of carbon.
 
     Parameters
     ----------
     folder : str or Path
-        Module folder that ``jules-ml fit hydraulics`` wrote.
+        Module folder of ``jules-ml fit hydraulics``.
     inputs : dict of str to float
         Static inputs of the site by name.
     dzsoil : Tensor, shape (layer, 1)
-        [m].
+        Layer thicknesses [m].
     topsoil_carbon : float
         Carbon of the topsoil at the start [kg m-3].
     cs : Tensor, shape (column,) or ()
-        The column's carbon that goes with it [kg m-2].
+        Carbon of the column at the start [kg m-2].
 
     Returns
     -------
     callable
+        Soil as a function of the carbon of the columns [kg m-2].
 
     Raises
     ------
     BadInput
-        If the folder is none of learned hydraulics, or was learned without carbon.
+        If the folder has no learned hydraulics, or they were trained without soil carbon.
     """
     network, card = load_hydraulics(folder)
     if "soc_density" not in card["inputs"]:
         raise BadInput(
-            "these hydraulics were learned without soil carbon",
+            "these hydraulics were trained without soil carbon",
             where=Path(folder),
             remedy="fit them at sites whose [place] or [soil.texture] has soc and bulk_density",
         )
@@ -134,7 +137,7 @@ def learned_of_carbon(
     horizon = (middle > TOPSOIL_DEPTH).long()
 
     def soil(now: Tensor) -> LearnedSoil:
-        ratio = (now / cs).clamp(min=_LEAST)
+        ratio = (now / cs).clamp(min=_MIN_CARBON)
         rows = [inputs | {"soc_density": topsoil_carbon * float(r)} for r in ratio.flatten()]
         with torch.no_grad():
             raw = network(torch.tensor(input_table(rows, network.inputs))).mean(0).to(dzsoil.dtype)

@@ -1,4 +1,4 @@
-"""Figure of a closed loop: carbon, porosity, moisture and temperature through time."""
+"""Figure of a closed loop: soil carbon, porosity and water content through time."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from jules_ml.support.figures import WIDTH, layer_colours, letter_panels, styled
 
 @styled
 def loop_figure(run: LoopRun, *, years: float, thickness: float) -> Figure:
-    """Carbon, the soil's porosity and its moisture and temperature, through a closed loop.
+    """Draw soil carbon, porosity and water content of a closed loop.
 
     Parameters
     ----------
     run : LoopRun
+        Result of :func:`~jules_ml.column.closed_loop.loop.closed_loop`.
     years : float
-        That the passes stand for.
+        Length of the run [years].
     thickness : float
-        Of the top layer [m].
+        Thickness of the top layer [m].
 
     Returns
     -------
@@ -33,15 +34,15 @@ def loop_figure(run: LoopRun, *, years: float, thickness: float) -> Figure:
     theta = run.outputs["smcl"].unflatten(0, (passes, -1)).mean(1)[:, 0] / (RHO_WATER * thickness)
     year = years * (np.arange(passes) + 0.5) / passes
     for k, colour in enumerate(layer_colours(run.cs.shape[1])):
-        label = f"began with {float(run.cs[0, k]):.3g}"
+        label = f"initially {float(run.cs[0, k]):.3g} kg m$^{{-2}}$"
         axes[0].plot(time, run.cs[:, k].numpy(), color=colour, label=label)
         axes[1].plot(year, run.sm_sat[:, 0, k].numpy(), color=colour)
         axes[2].plot(year, theta[:, k].numpy(), color=colour)
     axes[0].legend()
     axes[0].set(ylabel="soil carbon (kg m$^{-2}$)")
-    axes[1].set(ylabel="saturation, top layer (m$^3$ m$^{-3}$)")
-    axes[2].set(ylabel="yearly mean water, top layer (m$^3$ m$^{-3}$)")
+    axes[1].set(ylabel="water content at saturation, top layer (m$^3$ m$^{-3}$)")
+    axes[2].set(ylabel="water content, top layer (m$^3$ m$^{-3}$)")
     for axis in axes:
         axis.set_xlabel("year")
-    letter_panels(axes, ("Carbon", "The soil that it makes", "The water that this holds"))
+    letter_panels(axes, ("Soil carbon", "Porosity", "Water content, means of passes"))
     return figure

@@ -1,4 +1,4 @@
-"""Learned soil moisture of a site whose weather comes round: what the closed loop nudges the column towards."""
+"""Learned soil moisture under repeated weather, towards which the closed loop nudges the column."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from jules_ml.physics.surface import Forcing
 
 _Array = NDArray[np.float64]
 
-#: Layers whose middles differ by no more are the module's [m].
+#: Largest difference between the middles of a layer of the column and of the module [m].
 _SAME_DEPTH: Final = 0.02
 #: Date of the first day, which no input depends on.
 _START: Final = pd.Timestamp("2000-01-01")
 
 
 class Place(NamedTuple):
-    """Where the column stands: name, position [degree], and static properties by the names of the experiment's ``[place]``."""
+    """Site of the column: name, position [degree], and static properties by the names of ``[place]``."""
 
     site: str
     latitude: float
@@ -41,7 +41,7 @@ class Place(NamedTuple):
 
 
 class LearnedWetness(NamedTuple):
-    """``wetness`` for :class:`~jules_ml.column.closed_loop.moisture_analysis.FollowedMoisture`, and what is to be said of it."""
+    """``wetness`` for :class:`~jules_ml.column.closed_loop.moisture_analysis.FollowedMoisture`, and a note for the user."""
 
     wetness: WetnessOfCarbon
     note: str
@@ -59,43 +59,49 @@ def learned_wetness(
     cs: Tensor,
     levels: Sequence[int],
 ) -> LearnedWetness:
-    """Read a module of soil moisture, and predict how full the pores are on each day of a pass.
+    """Read a module of soil moisture and predict the wetness on each day of a pass.
 
-    The weather before the pass is the pass itself, as often as the network looks back. No run of JULES is its first guess: a column that is
-    nudged is none. Where the module was learned with the soil's carbon (``soc_stock``), that follows the column's.
+    The weather before the pass is the pass itself, repeated over the context of the network. The module gets no JULES run as a first guess,
+    because the nudged column is not a free run. If the module was trained with soil carbon (``soc_stock``), this input follows the carbon
+    of the column.
 
     Parameters
     ----------
     folder : str or Path
-        That ``jules-ml fit moisture`` wrote.
+        Module folder of ``jules-ml fit moisture``.
     place : Place
+        Site of the column.
     forcing : Forcing
         Weather of one pass of whole days, shape (step, 1) each.
     timestep : float
-        [s].
+        Length of a step [s].
     dzsoil : Tensor, shape (layer, 1)
-        [m].
+        Layer thicknesses [m].
     sm_sat, theta_r : Tensor, shape (layer, 1)
-        Water content at saturation, and residual water, of the soil as the module knows it [m3 m-3].
+        Water content at saturation and residual water of the soil at the start [m3 m-3].
     cs : Tensor, shape (column,)
-        Carbon of that soil [kg m-2].
+        Carbon at the start [kg m-2].
     levels : sequence of int
-        Soil levels that follow, from 1 at the top.
+        Soil levels that are nudged, from 1 at the top.
+
+    Returns
+    -------
+    LearnedWetness
 
     Raises
     ------
     BadInput
-        If the folder holds no such module, its layers are not the column's, or the level of the place cannot be told.
+        If the folder has no such module, its layers differ from those of the column, or the mean offset of the site cannot be predicted.
     """
     ensemble, card = load_moisture(folder)
     _refuse_layers(dzsoil, levels, Path(folder))
-    known = place.site if place.site in card["sites"] else site_at(card, place.latitude, place.longitude)
-    record, days = _round_the_year(known, card, place, forcing, timestep=timestep, context=ensemble.members[0].context)
-    carbon_is_seen = "soc_stock" in ensemble.static and "soc_stock" in record.static
+    trained = place.site if place.site in card["sites"] else site_at(card, place.latitude, place.longitude)
+    record, days = _repeated_record(trained, card, place, forcing, timestep=timestep, context=ensemble.members[0].context)
+    uses_carbon = "soc_stock" in ensemble.static and "soc_stock" in record.static
     at_start = _wetness(ensemble, record, days, sm_sat, theta_r, levels)
 
     def wetness(now: Tensor) -> Tensor:
-        if not carbon_is_seen:
+        if not uses_carbon:
             return at_start[..., None].expand(-1, -1, len(now))
         columns = []
         for ratio in (now / cs).tolist():
@@ -104,18 +110,19 @@ def learned_wetness(
             columns.append(_wetness(ensemble, changed, days, sm_sat, theta_r, levels))
         return torch.stack(columns, dim=-1)
 
-    level = "a site of the module" if known else "no site of the module, its level is guessed"
-    follows = "its input soc_stock follows carbon" if carbon_is_seen else "it does not see carbon but through the pores"
-    note = f"the soil is nudged to learned moisture of {Path(folder).name} ({level}; {follows})"
+    level = "a site of the module" if trained else "no site of the module: its mean offset is predicted"
+    follows = "its input soc_stock follows carbon" if uses_carbon else "carbon acts through porosity alone"
+    note = f"the soil is nudged towards learned moisture of {Path(folder).name} ({level}; {follows})"
     return LearnedWetness(wetness, note)
 
 
 def _refuse_layers(dzsoil: Tensor, levels: Sequence[int], folder: Path) -> None:
+    """Refuse layers that differ from those of the module, and levels that do not exist."""
     middle = (dzsoil.cumsum(0) - 0.5 * dzsoil).flatten().tolist()
     same = len(middle) == len(LAYER_DEPTHS) and np.allclose(middle, LAYER_DEPTHS, rtol=0.0, atol=_SAME_DEPTH)
     if not same:
         raise BadInput(
-            f"learned moisture is of layers whose middles lie at {', '.join(f'{d:g}' for d in LAYER_DEPTHS)} m, and the column's at "
+            f"the layers of learned moisture have their middles at {', '.join(f'{d:g}' for d in LAYER_DEPTHS)} m, those of the column at "
             f"{', '.join(f'{d:g}' for d in middle)}",
             where=folder,
             remedy="give soil.dzsoil = [0.1, 0.25, 0.65, 2.0]",
@@ -129,8 +136,8 @@ def _refuse_layers(dzsoil: Tensor, levels: Sequence[int], folder: Path) -> None:
         )
 
 
-def _round_the_year(
-    known: str | None,
+def _repeated_record(
+    trained: str | None,
     card: Mapping[str, Any],
     place: Place,
     forcing: Forcing,
@@ -138,16 +145,16 @@ def _round_the_year(
     timestep: float,
     context: int,
 ) -> tuple[MoistureRecord, int]:
-    """The pass over and over until the network can look back no further than its beginning, and the days of one pass."""
+    """Record of one pass, repeated to cover the context of the network, and the number of days of the pass."""
     one_pass = daily_forcing(forcing, timestep)
     days = len(one_pass["t_air"])
     rounds = math.ceil(context / days) + 1
-    of_site = card["sites"].get(known, {})
-    # elsewhere a sensor that has measured nothing stands for those that there are not
+    of_site = card["sites"].get(trained, {})
+    # a place that is no site of the module gets one sensor without measurements
     depth = np.asarray(of_site.get("depths", LAYER_DEPTHS[:1]), dtype=np.float64)
     static = {name: value for name, value in of_site.get("static", {}).items() if value is not None}
     record = MoistureRecord(
-        site=place.site if known is None else known,
+        site=place.site if trained is None else trained,
         days=pd.date_range(_START, periods=rounds * days, freq="D"),
         dynamic={name: np.tile(values, rounds) for name, values in one_pass.items()},
         jules=np.full((rounds * days, len(LAYER_DEPTHS)), np.nan),
@@ -196,8 +203,8 @@ def _wetness(
     theta_r: Tensor,
     levels: Sequence[int],
 ) -> Tensor:
-    """Share of the pores that hold water, shape (day, layer); NaN in layers that do not follow."""
+    """Wetness of each day, shape (day, layer); NaN in layers that are not nudged."""
     theta = torch.tensor(ensemble.layers(record)[-days:], dtype=sm_sat.dtype)
-    share = ((theta - theta_r.flatten()) / sm_sat.flatten()).clamp(DRIEST, 1.0)
-    follows = torch.tensor([k + 1 in levels for k in range(share.shape[1])])
-    return torch.where(follows, share, torch.nan)
+    wetness = ((theta - theta_r.flatten()) / sm_sat.flatten()).clamp(DRIEST, 1.0)
+    follows = torch.tensor([k + 1 in levels for k in range(wetness.shape[1])])
+    return torch.where(follows, wetness, torch.nan)

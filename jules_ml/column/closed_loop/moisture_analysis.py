@@ -1,16 +1,16 @@
-r"""Learned soil moisture as a daily analysis of the column: the soil is nudged towards it, and the water that this takes is counted.
+r"""Daily analysis of learned soil moisture: the column is nudged towards it, and the water of the increments is counted.
 
-At the end of each day the liquid water of a layer goes some way towards what the module says,
+At the end of each day the liquid water of a layer changes by
 
 .. math:: \Delta w = (1 - e^{-1\,\mathrm{d}/\tau})\,(s\,\rho\,\Delta z\,\theta_{sat} - w), \qquad s = (\theta - \theta_r) / \theta_{sat,0}
 
-with :math:`\theta_{sat,0}` of the soil in which the module was learned and :math:`\theta_{sat}` of the soil as it is: the module says how
-full the pores are, and how much pore space there is remains carbon's to say. A layer with ice in it is left alone, since the module has
-learned nothing of frost. Temperature stays, as in JULES's hooks. No flux brings this water: it is a term of its own in the budget.
+with :math:`\theta_{sat,0}` of the soil at the start and :math:`\theta_{sat}` of the present soil: the module predicts the wetness, and
+carbon sets the porosity. A layer with ice is not changed, since the module was not trained on frozen soil. Temperature stays, as in JULES's
+hooks. The water of the increments belongs to no flux: it is a term of its own in the budget.
 
-A module and a column disagree about the mean of soil moisture more than about its course, and an analysis that has to make up for that
-moves water without end. *Matched*, s is brought to the mean and the spread that the column has by itself in a first pass without
-analysis, as assimilation of soil moisture does; the module then says when the soil is wet, and the soil of the start says how wet.
+The mean of soil moisture differs more between module and column than its variations, and an analysis that corrects the mean adds or removes
+water without end. Therefore *matched* wetness is rescaled to the mean and standard deviation of the column in a free first pass, as in the
+assimilation of satellite soil moisture: the module then gives the variations, and the soil of the start the level.
 
 References
 ----------
@@ -30,31 +30,31 @@ from jules_ml.physics.column import ColumnState, SoilColumn
 from jules_ml.physics.constants import RHO_WATER
 from jules_ml.physics.integration import Analysis
 
-#: Driest that the pores are nudged to [1]: below, a van Genuchten soil conducts nothing.
+#: Minimum wetness of the analysis [1]: below it the conductivity of a van Genuchten soil vanishes.
 DRIEST: Final = 0.02
-#: Share of the pores that hold water on each day of a pass, for carbon of shape (column,) [kg m-2]: shape (day, layer, column) [1], NaN
-#: where nothing is said.
+#: Function of carbon, shape (column,) [kg m-2], that returns the wetness on each day of a pass, shape (day, layer, column) [1]; NaN where a
+#: layer is not nudged.
 WetnessOfCarbon = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
 class FollowedMoisture:
-    """What the column is nudged towards.
+    """Learned moisture towards which the column is nudged.
 
     Attributes
     ----------
     wetness : callable
         See :data:`WetnessOfCarbon`.
-    share : float
-        Of the distance that is taken away at the end of each day [1].
+    gain : float
+        Fraction of the difference that the analysis removes at the end of each day [1].
     day : int
         Steps of a day.
     matched : bool
-        Whether wetness is brought to the column's own mean and spread, found in a first pass that is free.
+        Whether wetness is rescaled to the mean and standard deviation of the column in a free first pass.
     """
 
     wetness: WetnessOfCarbon
-    share: float
+    gain: float
     day: int
     matched: bool = False
 
@@ -67,64 +67,72 @@ class Moments(NamedTuple):
 
 
 def moments(wetness: Tensor) -> Moments:
-    """Of a series of shape (time, layer, column)."""
+    """Mean and standard deviation over time of wetness of shape (time, layer, column)."""
     return Moments(wetness.mean(0), wetness.std(0, correction=0))
 
 
-def matched_wetness(wetness: Tensor, own: Moments, period: int) -> Tensor:
-    """Bring learned wetness to the column's mean and spread.
+def matched_wetness(wetness: Tensor, free: Moments, period: int) -> Tensor:
+    """Rescale learned wetness to the mean and standard deviation of the column.
 
     Parameters
     ----------
     wetness : Tensor, shape (day, layer, column)
-        NaN where nothing is said [1].
-    own : Moments
-        Of the column, of means over ``period`` days.
+        Learned wetness, NaN where a layer is not nudged [1].
+    free : Moments
+        Moments of the column without analysis, of means over ``period`` days.
     period : int
-        Days whose mean the moments are of; those of ``wetness`` are found alike.
+        Averaging period of the moments, which those of ``wetness`` have too [days].
 
     Returns
     -------
     Tensor, shape of ``wetness``
-        Between a fiftieth and all of the pores.
+        Between :data:`DRIEST` and 1.
+
+    References
+    ----------
+    Reichle and Koster (2004).
     """
     learned = moments(wetness.unflatten(0, (-1, period)).mean(1))
-    return (own.mean + (wetness - learned.mean) * own.spread / learned.spread.clamp(min=1e-6)).clamp(DRIEST, 1.0)
+    return (free.mean + (wetness - learned.mean) * free.spread / learned.spread.clamp(min=1e-6)).clamp(DRIEST, 1.0)
 
 
 class MoistureLedger:
-    """Counts the water that an analysis brings, day by day.
+    """Analysis of one pass and the water of its increments.
 
     Parameters
     ----------
     column : SoilColumn
+        Column with the soil of the pass.
     wetness : Tensor, shape (day, layer, column)
-        Of one pass, NaN where nothing is said [1].
+        Target on each day, NaN where a layer is not nudged [1].
     followed : FollowedMoisture
+        Gain and length of a day.
     """
 
     def __init__(self, column: SoilColumn, wetness: Tensor, followed: FollowedMoisture) -> None:
-        self._full = RHO_WATER * column.dzsoil * column.soil.sm_sat
+        """Start with no increments."""
+        self._smclsat = RHO_WATER * column.dzsoil * column.soil.sm_sat
         self._wetness = wetness
-        self._share = followed.share
+        self._gain = followed.gain
         self._day = followed.day
         self._added: list[Tensor] = []
 
     @property
     def analysis(self) -> Analysis:
-        """For :func:`~jules_ml.physics.integration.integrate`."""
+        """Analysis for :func:`~jules_ml.physics.integration.integrate`."""
         return Analysis(self._day, self._nudge)
 
     @property
     def added(self) -> Tensor:
-        """Water that was added, or taken where it is negative [kg m-2], shape (day, layer, column)."""
+        """Increments of water [kg m-2], negative where removed, shape (day, layer, column)."""
         return torch.stack(self._added)
 
     def _nudge(self, step: int, state: ColumnState) -> ColumnState:
-        wanted = self._wetness[step // self._day - 1] * self._full
-        left_alone = torch.isnan(wanted) | (state.sthf > 0.0)
-        added = torch.where(left_alone, 0.0, self._share * (wanted - state.smcl))
+        """Add the increments of the day that ends after ``step`` steps."""
+        target = self._wetness[step // self._day - 1] * self._smclsat
+        unchanged = torch.isnan(target) | (state.sthf > 0.0)
+        added = torch.where(unchanged, 0.0, self._gain * (target - state.smcl))
         smcl = state.smcl + added
-        # what was added as the state holds it, so that the budget closes to the last bit of the state
+        # the increment in the precision of the state, so that the budget closes to its last bit
         self._added.append(smcl - state.smcl)
         return state._replace(smcl=smcl)

@@ -1,4 +1,4 @@
-"""The closed loop: carbon and water are kept, off is the plain column, and carbon does change the soil."""
+"""The closed loop: carbon and water are conserved, a constant stock gives the plain column, and carbon changes the soil."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def start(col: SoilColumn) -> tuple[SoilColumn, ColumnState]:
 CS = torch.tensor([8.0, 16.0], dtype=torch.float64)
 
 
-def test_carbon_and_water_are_kept_and_carbon_changes_the_soil() -> None:
+def test_carbon_and_water_are_conserved_and_carbon_changes_the_soil() -> None:
     col, state = start(column())
     run = closed_loop(
         col, state, weather(), CS, passes=3, period=24, litter=torch.full((2,), 1e-6, dtype=torch.float64),
@@ -80,7 +80,7 @@ def test_carbon_and_water_are_kept_and_carbon_changes_the_soil() -> None:
     assert float(run.sm_sat[0, 0, 1]) > float(run.sm_sat[0, 0, 0])
 
 
-def test_off_is_the_plain_column() -> None:
+def test_a_constant_stock_gives_the_plain_column() -> None:
     col, state = start(column())
     run = closed_loop(col, state, weather(), CS, passes=1, period=24, moves=False, compiled=False)
     plain = column()
@@ -134,10 +134,10 @@ soc = 0.02
 
 
 def loop_experiment(folder: Path, *, soil: str = HYPRES, more: str = "") -> Path:
-    given = EXPERIMENT[EXPERIMENT.index("[soil.properties]") : EXPERIMENT.index("[surface]")]
+    properties = EXPERIMENT[EXPERIMENT.index("[soil.properties]") : EXPERIMENT.index("[surface]")]
     loop = f"\n[closed_loop]\nyears = 0.02\nperiod_days = 1\n{more}"
     return write_experiment(
-        folder, (given, soil + "\n"), ("285.0, 284.0, 283.0, 282.0]\n", f"285.0, 284.0, 283.0, 282.0]\n{loop}")
+        folder, (properties, soil + "\n"), ("285.0, 284.0, 283.0, 282.0]\n", f"285.0, 284.0, 283.0, 282.0]\n{loop}")
     )
 
 
@@ -175,9 +175,9 @@ def test_the_loop_starts_from_a_soil_that_was_spun_up(tmp_path: Path) -> None:
 
 
 def test_a_soil_that_cannot_follow_its_carbon_is_refused(tmp_path: Path) -> None:
-    given = EXPERIMENT[EXPERIMENT.index("[soil.properties]") : EXPERIMENT.index("[surface]")]
-    with pytest.raises(BadInput, match=r"soil: nothing says how.*soil_follows = false"):
-        run_closed_loop(load_experiment(loop_experiment(tmp_path, soil=given)))
+    properties = EXPERIMENT[EXPERIMENT.index("[soil.properties]") : EXPERIMENT.index("[surface]")]
+    with pytest.raises(BadInput, match=r"soil: the soil cannot follow its carbon.*soil_follows = false"):
+        run_closed_loop(load_experiment(loop_experiment(tmp_path, soil=properties)))
 
 
 def test_learned_hydraulics_and_learned_carbon_join_the_loop(tmp_path: Path) -> None:
@@ -198,18 +198,18 @@ def test_learned_hydraulics_and_learned_carbon_join_the_loop(tmp_path: Path) -> 
 @pytest.mark.slow
 def test_the_soil_begins_with_the_carbon_that_was_learned(tmp_path: Path) -> None:
     described = run_closed_loop(load_experiment(loop_experiment(tmp_path)))
-    found = {}
+    runs = {}
     for soc in (20.0, 40.0):
         write_cores(tmp_path / f"cores{soc:g}", soc=soc)
         path = loop_experiment(tmp_path, more=f'carbon = "cores{soc:g}"\n')
-        found[soc] = run_closed_loop(load_experiment(path))
+        runs[soc] = run_closed_loop(load_experiment(path))
     # 20 g kg-1 is what the description has, at whatever carbon of the column
-    torch.testing.assert_close(found[20.0].loop.sm_sat[0], described.loop.sm_sat[0], rtol=1e-5, atol=0.0)
-    assert bool((found[40.0].loop.sm_sat[0] > 1.01 * described.loop.sm_sat[0])[:2].all())
-    assert any("52 kg m-3 in the topsoil; predicted by a module" in note for note in found[40.0].notes)
+    torch.testing.assert_close(runs[20.0].loop.sm_sat[0], described.loop.sm_sat[0], rtol=1e-5, atol=0.0)
+    assert bool((runs[40.0].loop.sm_sat[0] > 1.01 * described.loop.sm_sat[0])[:2].all())
+    assert any("52 kg m-3 in the topsoil; predicted by a module" in note for note in runs[40.0].notes)
 
 
-def test_weather_that_is_no_whole_year_is_warned_of_and_what_is_left_out_is_told(tmp_path: Path) -> None:
+def test_a_broken_number_of_years_is_warned_of_and_steps_left_out_are_noted(tmp_path: Path) -> None:
     path = loop_experiment(tmp_path)
     path.write_text(path.read_text().replace("period_days = 1", "period_days = 2"))
     done = run_closed_loop(load_experiment(path))
@@ -217,7 +217,7 @@ def test_weather_that_is_no_whole_year_is_warned_of_and_what_is_left_out_is_told
     assert any("the last 48 steps of the weather" in note for note in done.notes)
 
 
-def test_a_column_that_leaves_the_range_of_numbers_stops_the_loop() -> None:
+def test_an_unstable_column_stops_the_loop() -> None:
     col, state = start(column())
     forcing = weather()
     forcing = forcing._replace(sw_down=torch.where(torch.arange(24 * DAYS)[:, None] < 30, forcing.sw_down, torch.nan))

@@ -61,10 +61,10 @@ def column() -> tuple[SoilColumn, ColumnState]:
     return col, col.initial_state(torch.full((4, 2), 0.6).double(), torch.full((4, 2), 284.0).double())
 
 
-def followed(wetness: float = 0.8, share: float = 0.6) -> FollowedMoisture:
+def followed(wetness: float = 0.8, gain: float = 0.6) -> FollowedMoisture:
     """Two upper layers nudged towards one wetness, on each day alike."""
     target = layers(wetness, wetness, torch.nan, torch.nan)
-    return FollowedMoisture(lambda cs: target.expand(DAYS, -1, len(cs)), share, DAY)
+    return FollowedMoisture(lambda cs: target.expand(DAYS, -1, len(cs)), gain, DAY)
 
 
 def loop(moisture: FollowedMoisture | None, *, passes: int = 3, moves: bool = True) -> LoopRun:
@@ -89,15 +89,15 @@ def test_the_water_that_is_added_closes_the_budget() -> None:
 
 
 def test_the_soil_comes_near_what_it_follows_and_the_rest_follows_the_soil() -> None:
-    wet, dry = loop(followed(0.9, share=1.0)), loop(followed(0.3, share=1.0))
+    wet, dry = loop(followed(0.9, gain=1.0)), loop(followed(0.3, gain=1.0))
     sat = 1000.0 * DZSOIL * wet.sm_sat[-1]
     assert torch.allclose((wet.state.smcl / sat)[:2], torch.full((2, 2), 0.9).double(), atol=0.01)
     assert float(dry.water.analysed.max()) < 0.0
     assert bool((wet.outputs["resp_s_gb"][-1] != dry.outputs["resp_s_gb"][-1]).all())
 
 
-def test_followed_by_no_share_it_is_the_plain_loop() -> None:
-    off, none = loop(None), loop(followed(share=0.0))
+def test_with_a_gain_of_0_it_is_the_plain_loop() -> None:
+    off, none = loop(None), loop(followed(gain=0.0))
     for name, values in off.outputs.items():
         torch.testing.assert_close(none.outputs[name], values, rtol=1e-12, atol=0.0)
     assert float(none.water.moved.max()) == 0.0
@@ -117,15 +117,15 @@ def test_taken_up_again_in_the_middle_it_is_the_unbroken_run() -> None:
 
 def test_matched_it_has_the_mean_of_the_column_and_moves_less_water() -> None:
     course = torch.linspace(0.85, 0.95, DAYS).double()[:, None, None] * layers(1.0, 1.0, torch.nan, torch.nan)
-    said = FollowedMoisture(lambda cs: course.expand(-1, -1, len(cs)), 0.6, DAY)
-    as_learned, matched = loop(said, moves=False), loop(replace(said, matched=True), moves=False)
+    moisture = FollowedMoisture(lambda cs: course.expand(-1, -1, len(cs)), 0.6, DAY)
+    as_learned, matched = loop(moisture, moves=False), loop(replace(moisture, matched=True), moves=False)
     assert bool((matched.added[:DAYS] == 0.0).all())  # the first pass is free
     assert matched.water.relative < 1e-12
     assert bool((matched.water.moved < 0.6 * as_learned.water.moved).all())
-    own = moments(torch.rand(DAYS, 4, 2, generator=torch.Generator().manual_seed(0)).double() * 0.2 + 0.4)
-    found = moments(matched_wetness(course.expand(-1, -1, 2), own, 1))
-    torch.testing.assert_close(found.mean[:2], own.mean[:2])
-    torch.testing.assert_close(found.spread[:2], own.spread[:2])
+    free = moments(torch.rand(DAYS, 4, 2, generator=torch.Generator().manual_seed(0)).double() * 0.2 + 0.4)
+    rescaled = moments(matched_wetness(course.expand(-1, -1, 2), free, 1))
+    torch.testing.assert_close(rescaled.mean[:2], free.mean[:2])
+    torch.testing.assert_close(rescaled.spread[:2], free.spread[:2])
 
 
 def test_a_frozen_layer_is_left_alone_and_more_pores_take_more_water() -> None:
@@ -157,7 +157,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def experiment(folder: Path, modules: Path, *changes: tuple[str, str], more: str = "") -> Path:
-    given = EXPERIMENT[EXPERIMENT.index("[soil.properties]") : EXPERIMENT.index("[surface]")]
+    properties = EXPERIMENT[EXPERIMENT.index("[soil.properties]") : EXPERIMENT.index("[surface]")]
     texture = (
         '[soil.texture]\npedotransfer = "hypres"\nsand = 0.5\nsilt = 0.3\nclay = 0.2\nbulk_density = 1300.0\n'
         f'soc = 0.02\n\n[modules]\nrespiration = "{modules / "curves"}"\n\n'
@@ -167,7 +167,7 @@ def experiment(folder: Path, modules: Path, *changes: tuple[str, str], more: str
         f'hydraulics = "{modules / "soils"}"\ncarbon = "{modules / "cores"}"\nmoisture = "{modules / "theta"}"\n'
         f'moisture_level = "learned"\n{more}'
     )
-    return write_experiment(folder, (given, texture), ("282.0]\n", "282.0]\n" + section), *changes)
+    return write_experiment(folder, (properties, texture), ("282.0]\n", "282.0]\n" + section), *changes)
 
 
 @pytest.mark.slow
@@ -175,10 +175,10 @@ def test_all_four_modules_close_the_loop_and_do_so_alike_twice(tmp_path: Path, m
     path = experiment(tmp_path, modules)
     done = CliRunner().invoke(app, ["run", str(path), "--out", str(tmp_path / "out")])
     assert done.exit_code == 0, done.output
-    said = " ".join(done.output.split())
-    assert "learned moisture of theta (a site of the module; its input soc_stock follows carbon), over 24 h" in said
-    assert "closed-loop warning the water that learned moisture adds and removes is" in said
-    assert "mean and spread as learned" in said
+    output = " ".join(done.output.split())
+    assert "learned moisture of theta (a site of the module; its input soc_stock follows carbon)" in output
+    assert "with a time scale of 24 h, not rescaled" in output
+    assert "closed-loop warning the water that learned moisture adds and removes is" in output
     summary = json.loads((tmp_path / "out" / "run_summary.json").read_text())
     assert summary["carbon"]["budget_relative"] < 1e-12
     assert summary["water"]["budget_relative"] < 1e-12
@@ -200,23 +200,28 @@ def test_carbon_bears_on_the_moisture_that_was_learned_with_it(tmp_path: Path, m
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
-        (("[0.1, 0.25, 0.65, 2.0]\nform", "[0.2, 0.25, 0.65, 2.0]\nform"), r"layers whose middles.*dzsoil = \[0.1"),
+        (
+            ("[0.1, 0.25, 0.65, 2.0]\nform", "[0.2, 0.25, 0.65, 2.0]\nform"),
+            r"layers of learned moisture.*dzsoil = \[0.1",
+        ),
         (("litter = 5.0", "moisture_levels = [5]"), r"moisture_levels: the soil has no level 5.*1 to 4"),
         (('name = "Somewhere"', 'name = "Elsewhere"'), r"Elsewhere.*too few sites to tell the level.*--adapt"),
     ],
 )
-def test_what_cannot_be_followed_is_refused(tmp_path: Path, modules: Path, change: tuple[str, str], said: str) -> None:
+def test_what_cannot_be_followed_is_refused(
+    tmp_path: Path, modules: Path, change: tuple[str, str], message: str
+) -> None:
     loaded = load_experiment(experiment(tmp_path, modules, change))
     loop_section = loaded.closed_loop
     assert loop_section is not None
     loaded = loaded.model_copy(update={"closed_loop": loop_section.model_copy(update={"carbon": None})})
-    with pytest.raises(BadInput, match=said):
+    with pytest.raises(BadInput, match=message):
         run_closed_loop(loaded)
 
 
-def test_matched_moisture_needs_a_second_pass_and_is_told_by_the_passes_that_it_had_a_part_in(
+def test_matched_moisture_needs_a_second_pass_and_is_noted_by_the_passes_with_analysis(
     tmp_path: Path, modules: Path
 ) -> None:
     matched = ('moisture_level = "learned"', 'moisture_level = "matched"')
@@ -225,5 +230,5 @@ def test_matched_moisture_needs_a_second_pass_and_is_told_by_the_passes_that_it_
         run_closed_loop(load_experiment(once))
     done = run_closed_loop(load_experiment(experiment(tmp_path, modules, matched)))
     passes = done.loop.sm_sat.shape[0]
-    share = float(done.loop.water.moved[0] / done.loop.water.precip[0]) * passes / (passes - 1)
-    assert any(f"{100.0 * share:.0f} % of precipitation" in note for note in done.notes)
+    fraction = float(done.loop.water.moved[0] / done.loop.water.precip[0]) * passes / (passes - 1)
+    assert any(f"{100.0 * fraction:.0f} % of precipitation" in note for note in done.notes)
