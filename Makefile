@@ -1,13 +1,13 @@
-# make demo   a real tower through JULES's soil, with pictures, in demo_output/
-# make test   style, types and tests, and the coverage of the package
-# make lint   style, types and import rules alone
-# Both set up what they need first: compilers by apt when root, Python packages in .venv.
+# make demo   run JULES's soil column at a flux tower, with figures, in demo_output/
+# make test   style, types, tests and coverage of the package
+# make lint   only style, types and import rules
+# All of them first install what they need: compilers by apt when run as root, Python packages in .venv.
 
 VENV   := .venv
 PYTHON := $(VENV)/bin/python
-# pinned, so that everybody runs what was tested; where there is a build for processors alone, give it: make TORCH=...
+# pinned to the version that was tested; for a CPU-only build: make TORCH=...
 TORCH  ?= torch==2.13.0
-# one thread a process: the tests run two processes, and the column gains nothing from threads
+# one thread per process: the tests run two processes, and threads do not make the column faster
 export OMP_NUM_THREADS ?= 1
 
 .PHONY: demo test setup lint clean
@@ -17,7 +17,7 @@ demo: setup
 
 test: setup lint
 	$(PYTHON) -m pytest -n 2 --dist loadfile -p no:cacheprovider --cov --cov-report=
-	@echo "Lines of jules_ml that the tests execute: $$($(VENV)/bin/coverage report --format=total) %"
+	@echo "Line coverage of jules_ml: $$($(VENV)/bin/coverage report --format=total) %"
 
 lint: setup
 	$(VENV)/bin/ruff check .

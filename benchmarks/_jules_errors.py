@@ -38,7 +38,7 @@ def bad_input(claims: Claims, jules: Jules) -> None:
         "no executable": (lambda: gone.run(user, "bad2"), "no such executable"),
         "another program": (lambda: not_jules.run(user, "bad3"), "not a stand-alone JULES"),
         "layers that differ": (
-            lambda: jules.run(user, "bad4", via='"ancillary"', jules=f'ancillary = "{three}"'), "3 layers, and the run 4",
+            lambda: jules.run(user, "bad4", via='"ancillary"', jules=f'ancillary = "{three}"'), "3 layers, but the run has 4",
         ),
         "entry that JULES does not know": (lambda: jules.run(user, "bad5", jules=wrong_entry), "q10_soyl"),
         "TOPMODEL with prescribed water": (
@@ -97,7 +97,7 @@ def full_disk(claims: Claims, jules: Jules, user: Path) -> None:
             f'[jules]\nfolder = "{user}"\nexecutable = "{jules.executable}"\n[run]\nmodel = "jules"\n', encoding="utf-8"
         )
         # the check before the run would otherwise stop it
-        experiment.LEAST_FREE = 0
+        experiment.MIN_FREE = 0
         try:
             run_jules(load_experiment(path), small / "out")
             message = "nothing was said"

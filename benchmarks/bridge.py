@@ -24,7 +24,7 @@ import torch
 from _claims import REPOSITORY, Claims, argument_parser
 from torch import nn
 
-from jules_ml.bridge.library import KINDS, Bridge
+from jules_ml.bridge.library import SUFFIXES, Bridge
 from jules_ml.jules.curve_files import write_curve
 from jules_ml.jules.net_files import NetInput, write_net
 from jules_ml.learned.respiration.tables import CurveTable
@@ -120,7 +120,7 @@ def compare_net(
     # pointers are created once, because the time of ctypes is not a cost of the bridge
     arrays = [sthu, sthu, sthu, sthu, t_soil, soil, fsth, ftemp]
     pointers = [array.ctypes.data_as(ctypes.c_void_p) for array in arrays]
-    function = getattr(ctypes.CDLL(str(library / "libjules_ml_bridge.so")), f"jml_respiration_{KINDS[kind]}_c")
+    function = getattr(ctypes.CDLL(str(library / "libjules_ml_bridge.so")), f"jml_respiration_{SUFFIXES[kind]}_c")
     exact = torch.stack(
         [(torch.from_numpy(x).double() - item.offset) / item.scale for x, item in zip(state, inputs, strict=True)], -1
     ).reshape(-1, len(inputs))

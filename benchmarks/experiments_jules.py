@@ -42,7 +42,7 @@ from jules_ml.jules.export.curves import FSTH_FILE, FTEMP_FILE
 from jules_ml.jules.input_files import sthuf_from_theta, write_ancillary, write_prescribed
 from jules_ml.jules.run_folder import read_run_folder
 from jules_ml.jules.sources import POINT_RUN
-from jules_ml.jules.swap.ancillary import standing_property
+from jules_ml.jules.swap.ancillary import original_property
 from jules_ml.jules.template import write_template
 from jules_ml.learned.respiration.tables import jules_fsth, jules_ftemp
 from jules_ml.physics.soil_names import LAYERED
@@ -55,7 +55,7 @@ def same_constants(claims: Claims, jules: Jules, quick: bool) -> None:
     for run in RUNS[:1] if quick else RUNS:
         user = jules.user(run)
         folder = read_run_folder(user)
-        values = {name: np.full(len(folder.dzsoil), standing_property(folder, name)) for name in LAYERED}
+        values = {name: np.full(len(folder.dzsoil), original_property(folder, name)) for name in LAYERED}
         soil = write_ancillary(jules.work / f"{run}_soil.nc", values, grid=folder.grid)
         stock = jules.run(user, "stock")
         swapped = jules.run(user, "same", via='"ancillary"', jules=f'ancillary = "{soil}"')
@@ -98,7 +98,7 @@ def prescribed_water(claims: Claims, jules: Jules, data: Path, quick: bool) -> N
     days = np.arange(368)
     theta = np.stack([0.27 + 0.1 * np.sin(2 * np.pi * days / 365 + k) for k in range(4)], axis=1)
     user = jules.user("colvg")
-    sm_sat = float(standing_property(read_run_folder(user), "sm_sat"))
+    sm_sat = float(original_property(read_run_folder(user), "sm_sat"))
     path = write_prescribed(
         jules.work / "loobos_theta.nc",
         {"sthuf": sthuf_from_theta(theta, sm_sat)},
@@ -145,7 +145,7 @@ def prescribed_at_tower(claims: Claims, jules: Jules, data: Path) -> None:
         towers = opened.load()
     user = tower(jules, towers, "UNDE", data)
     folder = read_run_folder(user)
-    sm_sat = float(standing_property(folder, "sm_sat"))
+    sm_sat = float(original_property(folder, "sm_sat"))
     theta_r = float(towers["soil_theta_r"].sel(site="UNDE"))
     water = towers["jules_theta"].sel(site="UNDE", time=slice("2019-01-01", "2020-01-03")).to_numpy() * 0.9
     wetness = sthuf_from_theta(water, sm_sat, theta_r)
@@ -176,7 +176,7 @@ def hooks(claims: Claims, jules: Jules) -> None:
         return
     user = jules.user("colvg")
     folder = read_run_folder(user)
-    wilt, sat = (float(standing_property(folder, name)) for name in ("sm_wilt", "sm_sat"))
+    wilt, sat = (float(original_property(folder, name)) for name in ("sm_wilt", "sm_sat"))
     f, g = jules_fsth(wilt, sat), jules_ftemp()
     hooked = replace(jules, executable=Path(os.environ["JULES_HOOKED_EXE"]))
     runs = {"stock": jules.run(user, "unhooked")}

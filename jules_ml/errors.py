@@ -1,4 +1,4 @@
-"""The two ways a command can end badly, and what each tells the user."""
+"""Exceptions of the package, which the command line turns into messages and exit codes."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ from pathlib import Path
 
 
 class BadInput(ValueError):
-    """Something the user gave cannot be used; the command line exits with 2.
+    """Input that cannot be used; the command line exits with 2.
 
-    The message names the place (file, line, variable), the problem, and the remedy, in that order, since that is
-    the order in which a reader needs them.
+    The message contains the place (file, line, variable), the problem and the remedy, in this order.
 
     Parameters
     ----------
     problem : str
-        What is wrong, in one sentence without a full stop.
+        Problem, in one sentence without a full stop.
     where : str or Path, optional
-        File, and line or column or variable when known (``"site.csv, line 12, column SWC_1"``).
+        File, and line, column or variable if known (``"site.csv, line 12, column SWC_1"``).
     remedy : str
-        What the user can do about it, in one sentence without a full stop.
+        What the user can do, in one sentence without a full stop.
     """
 
     def __init__(self, problem: str, *, remedy: str, where: str | Path | None = None) -> None:
@@ -30,4 +29,4 @@ class BadInput(ValueError):
 
 
 class RunFailed(RuntimeError):
-    """The input was good and the work still failed; the command line exits with 1."""
+    """Failure despite valid input; the command line exits with 1."""

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Install the compilers and headers that jules_ml uses and this machine lacks: with apt when root, else one line that says what to install.
-# Nothing here is fatal: without a C++ compiler the column runs eagerly, without gfortran the bridge's tests are skipped.
+# Install missing compilers and headers by apt when run as root; otherwise print which packages to install.
+# None of them is required: without a C++ compiler the column runs uncompiled, without gfortran the tests of the bridge are skipped.
 set -u
 
 missing=""
@@ -20,7 +20,7 @@ need "libmpich-dev mpich" command -v mpifort
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
   echo "Installing$missing"
-  # shellcheck disable=SC2086 # one word a package
+  # shellcheck disable=SC2086 # one word per package
   (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $missing) >/dev/null && exit 0
 fi
-echo "To have everything, install as root: apt-get install$missing"
+echo "For all features, install as root: apt-get install$missing"

@@ -1,1 +1,1 @@
-"""The Python side of the bridge: what runs inside a JULES process. Nothing here imports netCDF."""
+"""Python side of the Fortran bridge, which runs inside JULES and never imports netCDF."""

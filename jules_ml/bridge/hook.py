@@ -1,12 +1,12 @@
-"""What the Fortran bridge calls in the Python that it keeps: binds the user's callables, and hands them the host's arrays.
+"""Functions that the Fortran bridge calls in the embedded interpreter: they bind the user's callables and pass arrays of JULES to them.
 
-Every function but :func:`arrange` and :func:`ping` gives back None, or a sentence that says what went wrong: an exception
-must not cross into Fortran, and ``exit()`` must not end the host. :func:`arrange` is called once for each set of arrays and
-gives back a callable without arguments, which is then called whenever the host comes with the same arrays. The arrays are
-views of the host's memory: a callable that wants to keep one beyond its call must copy it.
+All functions except :func:`arrange` and :func:`ping` return None or an error message, since an exception must not propagate to Fortran
+and ``exit()`` must not end the host. :func:`arrange` is called once for each set of arrays and returns a callable without arguments, which
+the bridge calls whenever the host passes the same arrays. The arrays are views of the host's memory: a callable must copy those that
+it keeps beyond its call.
 
-Nothing that is imported here may bring its own HDF5. In a program that is linked with the system's netCDF library, a second
-HDF5 crashes it; so, where the bridge has started the interpreter, the packages known to bring one cannot be imported.
+No import may load its own HDF5. In a program that is linked with the system's netCDF library, a second HDF5 library leads to a crash.
+Therefore, if the bridge has started the interpreter, packages that include HDF5 cannot be imported.
 """
 
 from __future__ import annotations
@@ -23,64 +23,63 @@ from numpy.typing import NDArray
 from jules_ml.bridge.served import Served, ServedMoisture, ServedProperties, ServedRespiration
 from jules_ml.errors import BadInput
 
-#: Packages whose wheels bring their own HDF5.
+#: Packages whose wheels include HDF5.
 HDF5_PACKAGES = ("netCDF4", "h5py", "h5netcdf", "tables", "rasterio", "fiona", "pyogrio", "osgeo")
-#: NumPy's types for the bridge's codes; Fortran's default logical is as wide as its default integer.
+#: NumPy types for the type codes of the bridge; Fortran's default logical has the size of its default integer.
 DTYPES = {"f": np.float32, "d": np.float64, "i": np.int32, "l": np.int32}
-#: The slot of a call that is made for its checks alone.
+#: Slot of a trial call, which only checks that the moisture module can return a result.
 TRIAL = "moisture_trial"
 
-#: Where an array lies, the code of its type, and its shape.
+#: Memory, type code and shape of an array.
 ArrayDescription = tuple[memoryview, str, tuple[int, ...]]
 
 
 class _State:
-    """What :func:`start` was told, and what :func:`bind` made of it."""
+    """Settings from :func:`start` and callables from :func:`bind`."""
 
     threads = 1
     embedded = False
-    torch_held = False
+    torch_limited = False
     served: dict[str, Served] = {}  # noqa: RUF012 - one interpreter has one bridge
 
 
 def start(folder: str, threads: int, embedded: int) -> str | None:
-    """Make the interpreter ready for :func:`bind`.
+    """Prepare the interpreter for :func:`bind`.
 
     Parameters
     ----------
     folder : str
-        Folder of ``jules_ml.nml``, from which the user's modules may be imported.
+        Folder of ``jules_ml.nml``, which is added to the import path.
     threads : int
-        Threads that torch may use.
+        Number of threads of torch.
     embedded : int
-        1 when the bridge started this interpreter, 0 when the host is itself Python, whose threads and imports are
-        its own business.
+        1 if the bridge started this interpreter; 0 if the host is Python, whose threads and imports are not restricted.
     """
     _State.threads = threads
     _State.embedded = bool(embedded)
-    _State.torch_held = False
+    _State.torch_limited = False
     place = str(Path(folder or ".").resolve())
     if place not in sys.path:
         sys.path.insert(0, place)
     if embedded:
         for name in HDF5_PACKAGES:
             sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # None: cannot be imported
-    # Inputs are read-only views; torch reads them all the same, but warns of writing
+    # inputs are read-only views, of which torch warns although it only reads them
     warnings.filterwarnings("ignore", message="The given NumPy array is not writable", category=UserWarning)
     return None
 
 
 def bind(slot: str, name: str, static_file: str) -> str | None:
-    """Import a callable.
+    """Import the callable for a hook.
 
     Parameters
     ----------
     slot : {"respiration", "properties", "moisture"}
-        What it serves.
+        Hook.
     name : str
-        ``module:function``, or ``module:Class`` for one that remembers.
+        ``module:function``, or ``module:Class`` for a callable with memory.
     static_file : str
-        File of static inputs, for properties; empty for none.
+        File of static inputs of the properties; empty if there is none.
     """
 
     def work() -> None:
@@ -90,26 +89,25 @@ def bind(slot: str, name: str, static_file: str) -> str | None:
             "moisture": lambda: ServedMoisture(name),
         }
         _State.served[slot] = kinds[slot]()
-        _hold_torch()
+        _limit_torch()
 
-    return _sentence_of_failure(work)
+    return _error_message_of(work)
 
 
 def arrange(slot: str, descriptions: Sequence[ArrayDescription]) -> Callable[[], str | None] | str:
-    """Make views of a set of arrays.
+    """Create views of a set of arrays.
 
     Parameters
     ----------
     slot : {"respiration", "properties", "moisture", "moisture_trial"}
-        What the arrays are for; a trial is served by an object of its own.
+        Hook; a trial call uses a separate object.
     descriptions : sequence of (memoryview, str, tuple of int)
-        Memory, type and C-ordered shape of each array, in the order of the Fortran arguments; memory that may not be
-        written to is read-only.
+        Memory, type code and C-ordered shape of each array, in the order of the Fortran arguments. Memory of inputs is read-only.
 
     Returns
     -------
     callable or str
-        Serves one call with these arrays; or what went wrong.
+        Function that runs the user's callable with these arrays; or an error message.
     """
     runs: list[Callable[[], None]] = []
 
@@ -117,10 +115,10 @@ def arrange(slot: str, descriptions: Sequence[ArrayDescription]) -> Callable[[],
         arrays: list[NDArray[np.generic]] = [
             np.ndarray(shape, dtype=DTYPES[code], buffer=memory) for memory, code, shape in descriptions
         ]
-        served = _moisture().another() if slot == TRIAL else _State.served[slot]
+        served = _moisture().copy_for_trial() if slot == TRIAL else _State.served[slot]
         runs.append(served.arrange(*arrays))
 
-    problem = _sentence_of_failure(make)
+    problem = _error_message_of(make)
     if problem is not None:
         return problem
     run = runs[0]
@@ -129,26 +127,26 @@ def arrange(slot: str, descriptions: Sequence[ArrayDescription]) -> Callable[[],
         try:
             run()
         except BaseException as error:
-            return _sentence(error)
-        if not _State.torch_held:
-            _hold_torch()
+            return _error_message(error)
+        if not _State.torch_limited:
+            _limit_torch()
         return None
 
     return serve
 
 
 def write_state(path: str) -> str | None:
-    """Keep the history of the moisture module in a ``.npz`` file."""
-    return _sentence_of_failure(lambda: _moisture().write_state(Path(path)))
+    """Write the history of the moisture module to a ``.npz`` file."""
+    return _error_message_of(lambda: _moisture().write_state(Path(path)))
 
 
 def read_state(path: str) -> str | None:
-    """Give the moisture module back what :func:`write_state` kept."""
-    return _sentence_of_failure(lambda: _moisture().read_state(Path(path)))
+    """Read the history of the moisture module from a file of :func:`write_state`."""
+    return _error_message_of(lambda: _moisture().read_state(Path(path)))
 
 
 def close() -> str | None:
-    """Let go of the callables, and write out what they printed."""
+    """Release the callables and flush their output."""
     _State.served.clear()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -156,7 +154,7 @@ def close() -> str | None:
 
 
 def ping() -> None:
-    """Do nothing: shows what a call costs."""
+    """Do nothing, to measure the cost of a call."""
 
 
 def _moisture() -> ServedMoisture:
@@ -165,28 +163,28 @@ def _moisture() -> ServedMoisture:
     return served
 
 
-def _hold_torch() -> None:
-    """Hold torch to its threads, as soon as something has imported it."""
+def _limit_torch() -> None:
+    """Set the number of threads of torch as soon as it has been imported."""
     if _State.embedded and "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(_State.threads)
-        _State.torch_held = True
+        _State.torch_limited = True
 
 
-def _sentence_of_failure(work: Callable[[], None]) -> str | None:
+def _error_message_of(work: Callable[[], None]) -> str | None:
     try:
         work()
     except BaseException as error:
-        return _sentence(error)
+        return _error_message(error)
     return None
 
 
-def _sentence(error: BaseException) -> str:
-    """The last line of a traceback, and the line of code it came from."""
+def _error_message(error: BaseException) -> str:
+    """Return the last line of a traceback and the line of code of the error."""
     if isinstance(error, BadInput):
         return str(error)
     text = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno}, in {frames[-1].name})" if frames else ""
     blocked = isinstance(error, ImportError) and (error.name or "").partition(".")[0] in HDF5_PACKAGES
-    why = ": inside JULES nothing may bring its own HDF5" if blocked and _State.embedded else ""
-    return f"Python: {text}{place}{why}"
+    reason = ": packages that include HDF5 cannot be imported inside JULES" if blocked and _State.embedded else ""
+    return f"Python: {text}{place}{reason}"

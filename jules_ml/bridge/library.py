@@ -1,7 +1,7 @@
-"""The Fortran bridge called from Python, through its C face: the same library that serves JULES.
+"""Python interface of the Fortran bridge, by its C interface.
 
-Arrays are C-ordered with land points running fastest, so that Fortran's ``(land_pts, sm_levels)`` is NumPy's
-``(sm_levels, land_pts)``; all of a call are float32 or all float64.
+Arrays are C-ordered with land points as the last dimension, so that ``(land_pts, sm_levels)`` in Fortran is ``(sm_levels, land_pts)`` in
+NumPy. All arrays of a call must have the same type, float32 or float64.
 """
 
 from __future__ import annotations
@@ -19,55 +19,55 @@ from jules_ml.errors import RunFailed
 
 Array = NDArray[Any]
 
-#: Endings of the names in C, by type.
-KINDS = {np.dtype(np.float32): "r32", np.dtype(np.float64): "r64"}
-#: Longest sentence of a failure, with its closing null.
+#: Suffixes of the C functions, by type.
+SUFFIXES = {np.dtype(np.float32): "r32", np.dtype(np.float64): "r64"}
+#: Maximum length of an error message, including its terminating null.
 MESSAGE_LENGTH = 2048
 
 
 class BridgeFailure(RunFailed):
-    """A call that gave back another status than 0.
+    """Failure of a call of the bridge.
 
     Attributes
     ----------
     status : int
-        One of the codes of ``jules_ml_bridge.h``.
+        Status code, see ``jules_ml_bridge.h``.
     """
 
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
         self.status = status
 
 
 class Bridge:
-    """The library; one configuration is in force at a time, whatever the number of these objects.
+    """Library of the bridge. All objects of this class share one configuration.
 
     Parameters
     ----------
     library : Path
-        ``libjules_ml_bridge.so``.
+        Shared library, ``libjules_ml_bridge.so``.
     """
 
     def __init__(self, library: Path) -> None:
         self._library = ctypes.CDLL(str(library))
 
     def start(self, config: Path) -> None:
-        """Read ``jules_ml.nml`` and make ready all that it names; without the file, every hook is off.
+        """Read ``jules_ml.nml`` and initialise its modules; without the file, all hooks are off.
 
         Raises
         ------
         BridgeFailure
-            If anything that the file names cannot be used.
+            If a file or module that it names cannot be used.
         """
         self._check(self._library.jml_init_c(str(config).encode()))
 
-    def enabled(self, what: str) -> bool:
+    def enabled(self, hook: str) -> bool:
         """Whether a hook is on: ``respiration``, ``properties`` or ``moisture``."""
-        return bool(self._library.jml_enabled_c(what.encode()))
+        return bool(self._library.jml_enabled_c(hook.encode()))
 
     @property
     def kernels(self) -> str:
-        """Name of the kernels that the native backend runs: ``base``, ``x86-64-v3`` or ``x86-64-v4``; empty if it serves no hook."""
+        """Kernels of the native backend: ``base``, ``x86-64-v3`` or ``x86-64-v4``; empty if the backend is not in use."""
         text = ctypes.create_string_buffer(MESSAGE_LENGTH)
         self._library.jml_kernels_c(text, MESSAGE_LENGTH)
         return text.value.decode()
@@ -75,12 +75,12 @@ class Bridge:
     def respiration(
         self, sthu: Array, sthf: Array, v_sat: Array, v_wilt: Array, t_soil: Array, l_soil_point: Array
     ) -> tuple[Array, Array]:
-        """Moisture and temperature factors of soil respiration.
+        """Return the moisture and temperature modifiers of soil respiration.
 
         Parameters
         ----------
         sthu, sthf : ndarray, shape (sm_levels, land_pts)
-            Unfrozen and frozen water, fraction of saturation [1].
+            Unfrozen and frozen water as a fraction of saturation [1].
         v_sat, v_wilt : ndarray, shape (sm_levels, land_pts)
             Water content at saturation and at the wilting point [m3 m-3].
         t_soil : ndarray, shape (sm_levels, land_pts)
@@ -91,12 +91,12 @@ class Bridge:
         Returns
         -------
         fsth, ftemp : ndarray, shape (sm_levels, land_pts)
-            [1]; ``fsth`` is 0 off soil points.
+            Modifiers [1]; ``fsth`` is 0 outside soil points.
 
         Raises
         ------
         BridgeFailure
-            If the hook is off, a number is not finite, or Python fails.
+            If the hook is off, a value is not finite, or Python raises an exception.
         """
         fsth, ftemp = np.empty_like(sthu), np.empty_like(sthu)
         levels, points = sthu.shape
@@ -105,7 +105,7 @@ class Bridge:
         return fsth, ftemp
 
     def soil_properties(self, cs: Array, latitude: Array, longitude: Array, sm_levels: int) -> dict[str, Array]:
-        """Soil properties from soil carbon.
+        """Return soil properties as a function of soil carbon.
 
         Parameters
         ----------
@@ -114,17 +114,17 @@ class Bridge:
         latitude, longitude : ndarray, shape (land_pts,)
             [degrees].
         sm_levels : int
-            Soil levels of the result.
+            Number of soil levels.
 
         Returns
         -------
         dict of str to ndarray, shape (sm_levels, land_pts)
-            By the names of :data:`~jules_ml.bridge.served.PROPERTIES`; ``satcon`` and ``hcon`` with a level more.
+            By the names of :data:`~jules_ml.bridge.served.PROPERTIES`; ``satcon`` and ``hcon`` have ``sm_levels + 1`` levels.
 
         Raises
         ------
         BridgeFailure
-            If the hook is off, a number is not finite, or Python fails.
+            If the hook is off, a value is not finite, or Python raises an exception.
         """
         pools, layers, points = cs.shape
         result = {
@@ -147,7 +147,7 @@ class Bridge:
         t_soil: Array,
         trial: bool = False,
     ) -> tuple[Array, NDArray[np.bool_]]:
-        """Water content that the soil is to have.
+        """Return the target of soil water content.
 
         Parameters
         ----------
@@ -156,27 +156,27 @@ class Bridge:
         latitude, longitude : ndarray, shape (land_pts,)
             [degrees].
         forcing : mapping of str to ndarray, shape (land_pts,)
-            With the names and units of :data:`~jules_ml.bridge.served.FORCING`.
+            Names and units as in :data:`~jules_ml.bridge.served.FORCING`.
         smcl : ndarray, shape (sm_levels, land_pts)
             Water in the layer [kg m-2].
         sthu, sthf : ndarray, shape (sm_levels, land_pts)
-            Unfrozen and frozen water, fraction of saturation [1].
+            Unfrozen and frozen water as a fraction of saturation [1].
         t_soil : ndarray, shape (sm_levels, land_pts)
             Soil temperature [K].
         trial : bool
-            Ask only to see that the module can answer; of a class another object is made for it.
+            Only check that the module can return a result; a separate object of the class is used.
 
         Returns
         -------
         theta_target : ndarray, shape (sm_levels, land_pts)
-            [m3 m-3]; 0 where there is no target.
+            Target water content [m3 m-3]; 0 where there is no target.
         layer_mask : ndarray of bool, shape (sm_levels, land_pts)
-            Where there is one.
+            Whether there is a target.
 
         Raises
         ------
         BridgeFailure
-            If the hook is off, a number is not finite, or Python fails.
+            If the hook is off, a value is not finite, or Python raises an exception.
         """
         theta, mask = np.empty_like(smcl), np.empty(smcl.shape, dtype=np.intc)
         levels, points = smcl.shape
@@ -186,34 +186,34 @@ class Bridge:
         return theta, mask != 0
 
     def write_state(self, path: Path) -> None:
-        """Keep the history of the moisture module; see :class:`BridgeFailure`."""
+        """Write the history of the moisture module to a file."""
         self._check(self._library.jml_state_write_c(str(path).encode()))
 
     def read_state(self, path: Path) -> None:
-        """Take back what :meth:`write_state` kept; see :class:`BridgeFailure`."""
+        """Read the history of the moisture module from a file of :meth:`write_state`."""
         self._check(self._library.jml_state_read_c(str(path).encode()))
 
     def ping(self) -> None:
-        """Call a Python function that does nothing."""
+        """Call a Python function that does nothing, e.g. to measure the cost of a call."""
         self._check(self._library.jml_ping_c())
 
     def stop(self) -> None:
-        """Let go of what :meth:`start` made ready."""
+        """Finalise the bridge and release its modules."""
         self._check(self._library.jml_finalise_c())
 
     def _call(self, name: str, *arguments: int | Array | list[Array]) -> None:
-        """Call one of the hooks; arrays in lists are reals, which must be of one type."""
+        """Call a hook; arrays in lists are reals, which must have the same type."""
         reals = [array for argument in arguments if isinstance(argument, list) for array in argument]
         types = {array.dtype for array in reals}
-        if len(types) != 1 or not types <= KINDS.keys():
+        if len(types) != 1 or not types <= SUFFIXES.keys():
             raise TypeError(f"all arrays must be float32 or all float64, not {', '.join(sorted(map(str, types)))}")
         if not all(array.flags.c_contiguous for array in reals):
             raise ValueError("all arrays must be C-contiguous")
-        passed: list[Any] = []
+        c_arguments: list[Any] = []
         for argument in arguments:
             for item in argument if isinstance(argument, list) else [argument]:
-                passed.append(item.ctypes.data_as(ctypes.c_void_p) if isinstance(item, np.ndarray) else int(item))
-        self._check(getattr(self._library, f"jml_{name}_{KINDS[types.pop()]}_c")(*passed))
+                c_arguments.append(item.ctypes.data_as(ctypes.c_void_p) if isinstance(item, np.ndarray) else int(item))
+        self._check(getattr(self._library, f"jml_{name}_{SUFFIXES[types.pop()]}_c")(*c_arguments))
 
     def _check(self, status: int) -> None:
         if status:

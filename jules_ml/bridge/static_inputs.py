@@ -1,6 +1,6 @@
-"""Inputs that do not change with time, found by latitude and longitude.
+"""Static inputs of land points, by latitude and longitude.
 
-Land points are numbered from one on every MPI rank, so that a point's number says nothing of where it lies.
+The index of a land point does not identify its location, since each MPI rank counts its points from one.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
 
-#: Greatest distance between a land point and its static inputs [degrees of arc]; the host may know its place in 32 bits.
+#: Maximum distance between a land point and its static inputs [degrees of arc]; coordinates of the host may have 32 bits.
 TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
 class StaticInputs:
-    """Static inputs of a set of places.
+    """Static inputs of a set of locations.
 
     Attributes
     ----------
-    latitude, longitude : ndarray, shape (place,)
-        [degrees]; longitudes may run from -180 or from 0.
-    inputs : mapping of str to ndarray, shape (..., place)
-        The inputs. Static properties of a site have the names and units of an experiment's ``[place]``; other names are the module's own.
+    latitude, longitude : ndarray, shape (location,)
+        [degrees]; longitudes may start at -180 or at 0.
+    inputs : mapping of str to ndarray, shape (..., location)
+        Inputs by name. Static properties of a site have the names and units of an experiment's ``[place]``; other names are free.
     source : Path
-        The file, for messages.
+        File, for messages.
     """
 
     latitude: NDArray[np.float64]
@@ -41,12 +41,12 @@ class StaticInputs:
 
     @classmethod
     def read(cls, path: Path) -> StaticInputs:
-        """Read a ``.npz`` file of ``latitude``, ``longitude`` and inputs by name, whose last dimension is the place.
+        """Read a ``.npz`` file of ``latitude``, ``longitude`` and inputs by name, whose last dimension is the location.
 
         Raises
         ------
         BadInput
-            If the file cannot be read, its arrays do not fit together, or a property of a site is out of its range.
+            If the file cannot be read, its arrays have different numbers of locations, or a property of a site is out of range.
         """
         try:
             with np.load(path, allow_pickle=False) as stored:
@@ -55,22 +55,22 @@ class StaticInputs:
             longitude = arrays.pop("longitude").astype(np.float64)
         except (OSError, ValueError, KeyError) as error:
             raise BadInput(
-                f"it is no file of static inputs ({error})",
+                f"the file is not a file of static inputs ({error})",
                 where=path,
                 remedy="write it with numpy.savez(path, latitude=..., longitude=..., name=...)",
             ) from error
         for name, array in {"longitude": longitude, **arrays}.items():
             if array.shape[-1:] != latitude.shape:
                 raise BadInput(
-                    f"{name} has shape {array.shape}, and latitude {latitude.shape}",
+                    f"{name} has shape {array.shape}, but latitude has shape {latitude.shape}",
                     where=path,
-                    remedy="give every array the places as its last dimension",
+                    remedy="make the location the last dimension of every array",
                 )
         _check_range(arrays, path)
         return cls(latitude, longitude, arrays, path)
 
     def at(self, latitude: NDArray[Any], longitude: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """The inputs at given points.
+        """Return the inputs at land points.
 
         Parameters
         ----------
@@ -84,22 +84,22 @@ class StaticInputs:
         Raises
         ------
         BadInput
-            If a point is farther than :data:`TOLERANCE` from every place.
+            If a point is farther than :data:`TOLERANCE` from all locations.
         """
-        distance, place = self._tree.query(_on_sphere(latitude, longitude))
+        distance, location = self._tree.query(_on_sphere(latitude, longitude))
         far = np.flatnonzero(distance > np.deg2rad(TOLERANCE))
         if far.size:
             point = int(far[0])
             raise BadInput(
-                f"no static inputs at latitude {latitude[point]}, longitude {longitude[point]}",
+                f"there are no static inputs at latitude {latitude[point]}, longitude {longitude[point]}",
                 where=self.source,
-                remedy="add the place to the file",
+                remedy="add the location to the file",
             )
-        return {name: array[..., place] for name, array in self.inputs.items()}
+        return {name: array[..., location] for name, array in self.inputs.items()}
 
     @cached_property
     def _tree(self) -> Any:
-        from scipy.spatial import KDTree  # takes as long to import as NumPy, and few need it
+        from scipy.spatial import KDTree  # imported here since the import is slow and rarely needed
 
         return KDTree(_on_sphere(self.latitude, self.longitude))
 
@@ -117,6 +117,6 @@ def _check_range(arrays: Mapping[str, NDArray[Any]], path: Path) -> None:
 
 
 def _on_sphere(latitude: NDArray[Any], longitude: NDArray[Any]) -> NDArray[np.float64]:
-    """Places on the unit sphere, shape (place, 3)."""
+    """Return points on the unit sphere, shape (location, 3)."""
     phi, lam = np.deg2rad(latitude.astype(np.float64)), np.deg2rad(longitude.astype(np.float64))
     return np.stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)], axis=-1)

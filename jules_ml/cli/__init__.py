@@ -1,9 +1,9 @@
-"""The command line: it reads what was typed, calls, and prints. Each command is one function of another module, a file each.
+"""Command line ``jules-ml``, with one module per command.
 
 Exit codes: 0 done, 1 failed, 2 bad input.
 """
 
-from jules_ml.cli import compare, demo, ensemble, evaluate, export, fit, hooks, init, run  # noqa: F401  (each adds its command)
+from jules_ml.cli import compare, demo, ensemble, evaluate, export, fit, hooks, init, run  # noqa: F401  (each registers its command)
 from jules_ml.cli.application import app
 
 __all__ = ["app", "main"]

@@ -1,4 +1,4 @@
-"""The application that commands are added to."""
+"""Typer application to which the commands are added."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from typing import Annotated, Any
 import typer
 
 import jules_ml
-from jules_ml.cli.printing import err_console, escaped, out_console, plain
+from jules_ml.cli.printing import err_console, escaped, located, out_console
 from jules_ml.errors import BadInput, RunFailed
 
 _FAILED, _BAD_INPUT = 1, 2
 
 
 class _Commands(typer.core.TyperGroup):
-    """Commands whose errors are one message and an exit code, not a traceback."""
+    """Group of commands that turns exceptions into messages and exit codes."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that was typed."""
+        """Run a command."""
         try:
             return super().invoke(ctx)
         except BadInput as error:
-            err_console.print(f"[bold red]Bad input:[/] {plain(error.problem, error.where)}.", soft_wrap=True)
+            err_console.print(f"[bold red]Bad input:[/] {located(error.problem, error.where)}.", soft_wrap=True)
             err_console.print(f"[bold]Remedy:[/] {escaped(error.remedy)}.", soft_wrap=True)
             raise typer.Exit(_BAD_INPUT) from None
         except RunFailed as error:
             err_console.print(f"[bold red]Failed:[/] {escaped(str(error))}.", soft_wrap=True)
             raise typer.Exit(_FAILED) from None
         except KeyboardInterrupt:
-            err_console.print("Stopped; no file was left half-written.")
+            err_console.print("Stopped; there are no incomplete files.")
             raise typer.Exit(_FAILED) from None
 
 
@@ -44,8 +44,8 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         out_console.print(f"jules_ml {jules_ml.__version__}")
         raise typer.Exit
 
@@ -53,7 +53,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Learned soil modules for JULES, the Joint UK Land Environment Simulator."""

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Json, Quiet, print_json, print_scores, say_files
+from jules_ml.cli.printing import Json, Quiet, print_files, print_json, print_scores
 from jules_ml.errors import BadInput
-from jules_ml.support.files import ready_folder
+from jules_ml.support.files import writable_folder
 
 if TYPE_CHECKING:
     from jules_ml.experiment import Experiment
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @app.command(epilog="Example:  jules-ml compare runs/stock runs/swapped --data tower.toml --out compared")
 def compare(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, the unchanged one first.", show_default=False)],
+    runs: Annotated[list[Path], typer.Argument(help="Run folders, the reference run first.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Folder for scores, budgets and figures.", show_default=False)],
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Experiment file whose \\[data] says how the observations are read; budgets alone unless given.",
+            help="Experiment file whose \\[data] describes the observations; without it only budgets are compared.",
             show_default=False,
         ),
     ] = None,
@@ -41,13 +41,13 @@ def compare(
     for folder in runs:
         if not is_run(folder):
             raise BadInput(
-                "the folder contains no run",
+                "the folder is not a run",
                 where=folder,
-                remedy="give folders that 'jules-ml run' wrote; modules are scored by 'jules-ml evaluate'",
+                remedy="give folders of 'jules-ml run'; modules are scored with 'jules-ml evaluate'",
             )
     theta_r = residual_water(experiment)
     loaded = [read_run(folder, theta_r=theta_r) for folder in runs]
-    ready_folder(out)
+    writable_folder(out)
     comparison = compare_runs(loaded, None if experiment is None else experiment.record(), out)
     rows = [
         ScoreRow(
@@ -62,11 +62,11 @@ def compare(
         print_json([vars(row) for row in rows])
     elif not quiet:
         print_scores(rows)
-        say_files(comparison.files)
+        print_files(comparison.files)
 
 
 def residual_water(experiment: Experiment | None) -> tuple[float, ...] | float:
-    """Residual water of the soil of an experiment by layer [m3 m-3]; 0 where it names no soil."""
+    """Return the residual water content of an experiment by layer [m3 m-3]; 0 if it has no section ``[soil]``."""
     if experiment is None or experiment.soil is None:
         return 0.0
     import torch

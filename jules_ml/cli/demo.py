@@ -10,8 +10,8 @@ import typer
 from rich.table import Table
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Quiet, out_console, progress_bars, say, say_files, say_how_it_went
-from jules_ml.support.files import ready_folder
+from jules_ml.cli.printing import Quiet, line_printer, out_console, print_files, print_run_summary, progress_bars
+from jules_ml.support.files import writable_folder
 
 if TYPE_CHECKING:
     from jules_ml.demo.compare import ScoreRow
@@ -22,34 +22,34 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("demo_output"),
     data: Annotated[
         Path | None,
-        typer.Option(
-            help="The wheel of diive 0.90.0, or the Parquet file in it, where there is no network.", show_default=False
-        ),
+        typer.Option(help="The wheel of diive 0.90.0 or its Parquet file, instead of a download.", show_default=False),
     ] = None,
-    years: Annotated[int, typer.Option(min=1, max=10, help="How many years to run, the last of the record.")] = 10,
+    years: Annotated[
+        int, typer.Option(min=1, max=10, help="Number of years to run, the last ones of the record.")
+    ] = 10,
     quiet: Quiet = False,
 ) -> None:
-    """Ten years at a real tower, Davos in the Swiss Alps: fetched, run, learned from, compared and drawn."""
+    """Download ten years of data of the flux tower Davos (Swiss Alps), run the column, fit respiration and compare."""
     from jules_ml.demo import run_demo
 
-    ready_folder(out)
+    writable_folder(out)
     with progress_bars(quiet) as report:
-        done = run_demo(out, data=data, years=years, say=say(quiet), progress=report)
+        demonstration = run_demo(out, data=data, years=years, say=line_printer(quiet), progress=report)
     if not quiet:
-        say_how_it_went(done.run)
-        _say_scores((*done.comparison.scores, *done.learned.scores))
-        say_files(done.files)
+        print_run_summary(demonstration.run)
+        _print_scores((*demonstration.comparison.scores, *demonstration.learned.scores))
+        print_files(demonstration.files)
 
 
-def _say_scores(scores: Sequence[ScoreRow]) -> None:
+def _print_scores(scores: Sequence[ScoreRow]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("", overflow="fold")
     for name in ("n", "r", "KGE", "NSE", "RMSE", "bias"):
         table.add_column(name, justify="right", no_wrap=True, min_width=5)
     quantity = ""
     for row in scores:
-        a = row.scores
-        numbers = (str(a.n), f"{a.r:.2f}", f"{a.kge:.2f}", f"{a.nse:.2f}", f"{a.rmse:.3g}", f"{a.bias:+.3g}")
+        s = row.scores
+        numbers = (str(s.n), f"{s.r:.2f}", f"{s.kge:.2f}", f"{s.nse:.2f}", f"{s.rmse:.3g}", f"{s.bias:+.3g}")
         if row.quantity != quantity:
             quantity = row.quantity
             table.add_row(f"[bold]{quantity}[/] \\[{row.unit}]")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Quiet, escaped, out_console, progress_bars, say_files
+from jules_ml.cli.printing import Quiet, escaped, out_console, print_files, progress_bars
 from jules_ml.errors import RunFailed
 
 if TYPE_CHECKING:
@@ -19,16 +19,18 @@ if TYPE_CHECKING:
 def ensemble(
     experiment: Annotated[Path, typer.Argument(help="Experiment file (TOML) with [ensemble].", show_default=False)],
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the ensemble; runs/NAME of the experiment unless given.")
+        Path | None, typer.Option(help="Folder of the ensemble; by default runs/NAME of the experiment.")
     ] = None,
     workers: Annotated[
-        int, typer.Option(min=1, help="Processes on this machine; under mpiexec each of its ranks is a worker instead.")
+        int, typer.Option(min=1, help="Number of processes; under mpiexec each rank is a worker instead.")
     ] = 1,
-    retry: Annotated[bool, typer.Option("--retry", help="Run members again that have failed.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be run, its cost and disk.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Rerun failed members.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the members to run, their cost and disk space.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run many members of an experiment, go on where it was stopped, and gather them into one file."""
+    """Run an ensemble of runs, continue it after an interruption, and gather it into one file."""
     from jules_ml.ensemble.mpi_pool import dismiss, launched_size, ranks, serve, world
     from jules_ml.ensemble.process_pool import pool
     from jules_ml.ensemble.schedule import alone
@@ -60,7 +62,7 @@ def _run(path: Path, folder: Path, crew: Any, retry: bool, dry_run: bool, quiet:
             out_console.print(f"[bold]{name}[/]  {escaped(text)}", soft_wrap=True)
         return
     with progress_bars(quiet) as bars:
-        done = run_ensemble(
+        finished = run_ensemble(
             loaded,
             folder,
             crew=crew,
@@ -68,20 +70,20 @@ def _run(path: Path, folder: Path, crew: Any, retry: bool, dry_run: bool, quiet:
             progress=bars,
             counts=lambda now: bars.note("members", f"{now.running} running, {now.failed} failed"),
         )
-    files = write_results(done) if done.done else []
+    files = write_results(finished) if finished.done else []
     if not quiet:
-        _say(done)
-        say_files(files)
-    if done.failed:
-        number, message = next(iter(done.messages.items()), (0, "unknown"))
+        _print_summary(finished)
+        print_files(files)
+    if finished.failed:
+        number, message = next(iter(finished.messages.items()), (0, "unknown"))
         raise RunFailed(
-            f"{done.failed} of {len(done.members)} members failed, member {number} with: {message} "
-            "(give --retry to run them again)"
+            f"{finished.failed} of {len(finished.members)} members failed, member {number} with: {message} "
+            "(rerun them with --retry)"
         )
 
 
-def _say(done: EnsembleRun) -> None:
-    before = f", {done.kept} of them before" if done.kept else ""
-    out_console.print(f"[bold]members[/] {done.done} done{before}, {done.failed} failed, {done.wall_seconds:.0f} s")
-    if done.damaged:
-        out_console.print(f"[yellow]damaged[/] and run again: members {', '.join(map(str, done.damaged[:10]))}")
+def _print_summary(run: EnsembleRun) -> None:
+    earlier = f" ({run.kept} of them earlier)" if run.kept else ""
+    out_console.print(f"[bold]members[/] {run.done} done{earlier}, {run.failed} failed, {run.wall_seconds:.0f} s")
+    if run.damaged:
+        out_console.print(f"[yellow]damaged[/] members were rerun: {', '.join(map(str, run.damaged[:10]))}")

@@ -10,7 +10,7 @@ import typer
 from jules_ml.cli.application import app
 from jules_ml.cli.printing import Json, Quiet, print_outcome
 from jules_ml.errors import BadInput
-from jules_ml.support.files import ready_folder
+from jules_ml.support.files import writable_folder
 
 
 @app.command(epilog="Example:  jules-ml evaluate modules/tower --data later.toml --out scores/tower")
@@ -19,15 +19,13 @@ def evaluate(
     out: Annotated[Path, typer.Option(help="Folder for scores, predictions and figures.", show_default=False)],
     data: Annotated[
         list[Path] | None,
-        typer.Option(
-            help="Experiment file whose \\[data] says how a record is read; once per site.", show_default=False
-        ),
+        typer.Option(help="Experiment file whose \\[data] describes a record; once per site.", show_default=False),
     ] = None,
     others: Annotated[list[Path] | None, typer.Argument(hidden=True)] = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Score a module on records that it was not fitted to."""
+    """Score a module on records that were not used to fit it."""
     from jules_ml.experiment import load_experiment
 
     experiments = [load_experiment(path) for path in data or []]
@@ -37,14 +35,14 @@ def evaluate(
     folders = [module, *(others or [])]
     if any(is_run(folder) for folder in folders):
         raise BadInput(
-            "runs are compared by another command",
+            "the folder is a run, not a module",
             where=module,
             remedy=f"write 'jules-ml compare {' '.join(map(str, folders))} --out {out}'",
         )
     if others:
-        raise BadInput(f"{len(folders)} module folders were given", remedy="give one module folder")
+        raise BadInput(f"{len(folders)} module folders are given", remedy="give one module folder")
     if not data:
-        raise BadInput("no record was given", remedy="give --data FILE once per site")
+        raise BadInput("no record is given", remedy="give --data FILE once per site")
     kind = kind_of_folder(module)
-    ready_folder(out)
+    writable_folder(out)
     print_outcome(kind.evaluate(module, experiments, out), quiet=quiet, json=json)

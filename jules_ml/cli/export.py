@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Quiet, say_files
+from jules_ml.cli.printing import Quiet, print_files
 from jules_ml.errors import BadInput
-from jules_ml.support.files import ready_folder
+from jules_ml.support.files import writable_folder
 
 
 @app.command(epilog="Example:  jules-ml export modules/tower --to curves --out curves/tower")
@@ -19,14 +19,14 @@ def export(
     to: Annotated[
         str,
         typer.Option(
-            help="Form of file: curves (namelist tables of f and g), ancillary (soil properties), prescribed (soil water through "
-            "time), initial (soil carbon), or another that is installed.",
+            help="Export form: curves (namelist tables of f and g), ancillary (soil properties), prescribed (time series of soil "
+            "water), initial (soil carbon), or another that is installed.",
             show_default=False,
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the files.", show_default=False)],
     predicted: Annotated[
-        bool, typer.Option("--predicted", help="initial: the predicted carbon, even where a site has cores.")
+        bool, typer.Option("--predicted", help="With --to initial: predicted carbon, even at sites with soil cores.")
     ] = False,
     quiet: Quiet = False,
 ) -> None:
@@ -39,13 +39,13 @@ def export(
     if kind != form.kind:
         forms = [name for name in export_names() if export_of(name).kind == kind]
         raise BadInput(
-            f"the folder contains a module of {kind}, and {to} is written from modules of {form.kind}",
+            f"the folder contains a {kind} module, but --to {to} needs a {form.kind} module",
             where=module,
-            remedy=f"give --to {' or '.join(forms)}" if forms else f"give a module of {form.kind}",
+            remedy=f"give --to {' or '.join(forms)}" if forms else f"give a {form.kind} module",
         )
     if predicted and "predicted" not in form.options:
-        raise BadInput(f"--predicted is not an option of {to}", remedy="leave it out")
-    ready_folder(out)
+        raise BadInput(f"--predicted is not an option of {to}", remedy="leave out --predicted")
+    writable_folder(out)
     files = form.write(module, out, predicted=predicted)
     if not quiet:
-        say_files(files)
+        print_files(files)

@@ -10,7 +10,7 @@ import typer
 from jules_ml.cli.application import app
 from jules_ml.cli.printing import Json, Quiet, print_outcome, progress_bars
 from jules_ml.errors import BadInput
-from jules_ml.support.files import ready_folder
+from jules_ml.support.files import writable_folder
 from jules_ml.support.progress import renamed
 
 
@@ -36,39 +36,37 @@ def fit(
     out: Annotated[Path, typer.Option(help="Module folder to write.", show_default=False)],
     adapt: Annotated[
         Path | None,
-        typer.Option(help="Module folder to adapt to these sites, instead of a new fit.", show_default=False),
+        typer.Option(help="Adapt this module to the sites instead of fitting a new one.", show_default=False),
     ] = None,
     days: Annotated[
         int | None,
-        typer.Option(
-            min=1, help="With --adapt: adapt by the first so many days with observations.", show_default=False
-        ),
+        typer.Option(min=1, help="With --adapt: use the first N days with observations.", show_default=False),
     ] = None,
     days_at: Annotated[
         str | None,
         typer.Option(
-            help="With --adapt: adapt by these days, as 2019-03-01,2019-06-01 or a file with one date per line.",
+            help="With --adapt: use these days, e.g. 2019-03-01,2019-06-01 or a file with one date per line.",
             show_default=False,
         ),
     ] = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Fit a module to records, score it on the test period beside its baselines, and write its folder."""
+    """Fit a module to records, score it and its baselines on the test period, and write the module folder."""
     from jules_ml.experiment import load_experiment
     from jules_ml.experiment.other_kinds import KINDS
     from jules_ml.support.plugins import require_plugin
 
     if adapt is None and (days is not None or days_at is not None):
-        raise BadInput("--days and --days-at are for --adapt", remedy="give --adapt DIR too, or leave them out")
-    # the kind and the experiments are checked before torch is loaded, so that a mistake is reported at once
+        raise BadInput("--days and --days-at need --adapt", remedy="give --adapt DIR too, or leave them out")
+    # the kind and the experiments are checked before torch is imported, so that errors are reported quickly
     require_plugin(KINDS, kind)
     loaded = [load_experiment(path) for path in experiments]
     from jules_ml.learned.adaptation import AdaptationDays, read_days
     from jules_ml.learned.kind import kind_of
 
     chosen = kind_of(kind)
-    ready_folder(out)
+    writable_folder(out)
     with progress_bars(quiet or json) as report:
         if adapt is None:
             outcome = chosen.fit(loaded, out, progress=report)

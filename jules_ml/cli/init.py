@@ -14,30 +14,27 @@ from jules_ml.errors import BadInput
 
 @app.command(epilog="Example:  jules-ml init jules --out my_site --from tower.toml")
 def init(
-    template: Annotated[
-        str, typer.Argument(help="What to start from: jules, a point run of JULES.", show_default=False)
-    ],
+    template: Annotated[str, typer.Argument(help="Template: jules, a point run of JULES.", show_default=False)],
     out: Annotated[Path | None, typer.Option(help="Folder to write; new or empty.", show_default=False)] = None,
     source: Annotated[
         Path | None,
         typer.Option(
             "--from",
-            help="Experiment file of a column whose weather, soil, surface and carbon the point run gets; synthetic weather unless "
-            "given.",
+            help="Experiment file of a column run whose weather, soil, surface and carbon are used; by default the weather is synthetic.",
             show_default=False,
         ),
     ] = None,
     experiment: Annotated[Path | None, typer.Option(hidden=True)] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Write a complete point run of JULES to start from: namelists, weather, cover, initial state."""
+    """Write a complete point run of JULES as a template: namelists, weather, land cover, initial state."""
     from jules_ml.jules.template import write_site, write_template
 
     if template != "jules" or out is None or experiment is not None:
         folder = template if out is None else out
         option = f" --from {experiment or source}" if experiment or source else ""
         raise BadInput(
-            f"'jules-ml init {template}' is not complete" if template == "jules" else f"'{template}' is no template",
+            f"'jules-ml init {template}' needs --out" if template == "jules" else f"'{template}' is not a template",
             remedy=f"write 'jules-ml init jules --out {'FOLDER' if folder == 'jules' else folder}{option}'",
         )
     if source is None:

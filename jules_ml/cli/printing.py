@@ -1,7 +1,8 @@
-"""What commands print: consoles, files written, bars."""
+"""Output of the commands: consoles, tables of scores, lists of files and progress bars."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,55 +20,58 @@ if TYPE_CHECKING:
 out_console = Console(highlight=False)
 err_console = Console(stderr=True, highlight=False)
 
-#: Columns of a table of scores, and their headers.
-_COLUMNS = {"n": "n", "r": "r", "kge": "KGE", "nse": "NSE", "rmse": "RMSE", "ubrmse": "ubRMSE", "bias": "bias"}
+#: Headers of a table of scores, by the names of the scores.
+_HEADERS = {"n": "n", "r": "r", "kge": "KGE", "nse": "NSE", "rmse": "RMSE", "ubrmse": "ubRMSE", "bias": "bias"}
 
-Json = Annotated[bool, typer.Option("--json", help="Print the scores as JSON, and nothing else.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+Json = Annotated[bool, typer.Option("--json", help="Print only the scores, as JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
 
 
-def say(quiet: bool) -> Callable[[str], None]:
-    def line(text: str) -> None:
+def line_printer(quiet: bool) -> Callable[[str], None]:
+    """Return a function that prints a line; it prints nothing if ``quiet``."""
+
+    def print_line(text: str) -> None:
         if not quiet:
             out_console.print(escaped(text))
 
-    return line
+    return print_line
 
 
-def say_files(files: Iterable[Path]) -> None:
+def print_files(files: Iterable[Path]) -> None:
+    """Print the paths of files that a command has written."""
     for file in files:
         out_console.print(f"[green]wrote[/] {escaped(str(file))}", soft_wrap=True)
 
 
 def print_outcome(outcome: Outcome, *, quiet: bool, json: bool) -> None:
-    """Print what a fit, an adaptation or an evaluation gave: notes, scores beside baselines, files."""
+    """Print the outcome of a fit, an adaptation or an evaluation: notes, scores of module and baselines, files."""
     if json:
         print_json(outcome.scores)
     elif not quiet:
         for note in outcome.notes:
             out_console.print(f"[yellow]note[/] {escaped(note)}", soft_wrap=True)
         print_scores(outcome.table)
-        say_folder(outcome.folder)
+        print_folder(outcome.folder)
 
 
 def print_scores(rows: Iterable[ScoreRow]) -> None:
     """Print a table of scores, grouped by site."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("", overflow="fold")
-    for name in _COLUMNS:
-        table.add_column(_COLUMNS[name], justify="right", no_wrap=True, min_width=5)
+    for header in _HEADERS.values():
+        table.add_column(header, justify="right", no_wrap=True, min_width=5)
     site = None
     for row in rows:
         if row.site != site:
             site = row.site
             table.add_row(f"[bold]{escaped(site)}[/] \\[{escaped(row.units)}]")
-        table.add_row(f"  {escaped(row.source)}", *(_number(name, row.scores.get(name)) for name in _COLUMNS))
+        table.add_row(f"  {escaped(row.source)}", *(_number(name, row.scores.get(name)) for name in _HEADERS))
     if table.row_count:
         out_console.print(table)
 
 
 def _number(name: str, value: float | None) -> str:
-    if value is None or value != value:
+    if value is None or math.isnan(value):
         return "–"
     if name == "n":
         return str(int(value))
@@ -81,9 +85,9 @@ def print_json(content: Any) -> None:
     typer.echo(json_text(content), nl=False)
 
 
-def say_folder(folder: Path) -> None:
-    """Name every file that a folder holds."""
-    say_files(sorted(path for path in folder.rglob("*") if path.is_file()))
+def print_folder(folder: Path) -> None:
+    """Print the paths of all files in a folder."""
+    print_files(sorted(path for path in folder.rglob("*") if path.is_file()))
 
 
 class ProgressBars:
@@ -121,31 +125,35 @@ def progress_bars(quiet: bool) -> Iterator[ProgressBars]:
         yield ProgressBars(bars)
 
 
-def say_how_it_went(done: ColumnRun) -> None:
+def print_run_summary(run: ColumnRun) -> None:
+    """Print spin-up, budgets, gap-filling, notes and time of a run of the column."""
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
-    budgets = done.budgets
-    table.add_row("spin-up", str(done.spin_up))
+    budgets = run.budgets
+    table.add_row("spin-up", str(run.spin_up))
     table.add_row(
         "water",
-        f"gained {budgets.water_stored:.4g} kg m-2; residual of the budget {budgets.water_sum:.1e} kg m-2 in all, "
-        f"{budgets.water_max:.1e} a step at most",
+        f"change in storage {budgets.water_stored:.4g} kg m-2; residual of the budget {budgets.water_sum:.1e} kg m-2 in total, "
+        f"at most {budgets.water_max:.1e} kg m-2 per step",
     )
     table.add_row(
-        "heat", f"residual {budgets.heat_mean:.1e} W m-2 on average, {budgets.heat_max:.1e} in one period at most"
+        "heat",
+        f"residual of the budget {budgets.heat_mean:.1e} W m-2 on average, at most {budgets.heat_max:.1e} W m-2 in a period",
     )
-    for number, substitution in enumerate(done.weather.substitutions):
-        table.add_row("" if number else "not measured", escaped(str(substitution)))
-    for number, note in enumerate(done.notes):
+    for number, substitution in enumerate(run.weather.substitutions):
+        table.add_row("" if number else "gap-filling", escaped(str(substitution)))
+    for number, note in enumerate(run.notes):
         table.add_row("" if number else "note", escaped(note))
-    table.add_row("time", f"{done.wall_seconds:.0f} s{', compiled' if done.compiled else ''}")
+    table.add_row("time", f"{run.wall_seconds:.0f} s{', compiled' if run.compiled else ''}")
     out_console.print(table)
 
 
-def plain(problem: str, where: str | None) -> str:
+def located(problem: str, where: str | None) -> str:
+    """Return a problem with its place, escaped for the console."""
     return escaped(problem if where is None else f"{where}: {problem}")
 
 
 def escaped(text: str) -> str:
+    """Return a text whose brackets the console prints literally."""
     return text.replace("[", r"\[")

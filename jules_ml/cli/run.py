@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Quiet, escaped, out_console, progress_bars, say_files, say_how_it_went
-from jules_ml.support.files import ready_folder
+from jules_ml.cli.printing import Quiet, escaped, out_console, print_files, print_run_summary, progress_bars
+from jules_ml.support.files import writable_folder
 
 if TYPE_CHECKING:
     from jules_ml.experiment import Experiment
@@ -21,13 +21,13 @@ def run(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for the results; runs/NAME of the experiment unless given, or for JULES beside its run folder."
+            help="Folder for the results; by default runs/NAME of the experiment, or for JULES next to its run folder."
         ),
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Run the model of an experiment: the soil column from its record, or JULES from its run folder with modules swapped in."""
-    # the experiment is read before torch is loaded, so that a mistake in it is reported at once
+    """Run the model of an experiment: the soil column with a site's record, or JULES with modules swapped in."""
+    # the experiment is read before torch is imported, so that errors in it are reported quickly
     from jules_ml.experiment import load_experiment
 
     loaded = load_experiment(experiment)
@@ -45,16 +45,16 @@ def _run_column(experiment: Experiment, folder: Path, quiet: bool) -> None:
     from jules_ml.column.run import run_column
     from jules_ml.support.figures import save_figure
 
-    ready_folder(folder)
+    writable_folder(folder)
     with progress_bars(quiet) as report:
-        done = run_column(experiment, progress=report)
-    files = write_run(done, folder)
-    figure = run_figure(done)
+        finished = run_column(experiment, progress=report)
+    files = write_run(finished, folder)
+    figure = run_figure(finished)
     if figure is not None:
         files.append(save_figure(figure, folder / "figures" / "soil_moisture.png"))
     if not quiet:
-        say_how_it_went(done)
-        say_files(files)
+        print_run_summary(finished)
+        print_files(files)
 
 
 def _run_closed_loop(experiment: Experiment, folder: Path, quiet: bool) -> None:
@@ -62,23 +62,23 @@ def _run_closed_loop(experiment: Experiment, folder: Path, quiet: bool) -> None:
     from jules_ml.column.closed_loop.run import run_closed_loop, write_closed_loop
     from jules_ml.support.figures import save_figure
 
-    ready_folder(folder)
+    writable_folder(folder)
     with progress_bars(quiet) as report:
-        done = run_closed_loop(experiment, progress=report)
-    files = write_closed_loop(done, folder)
-    figure = loop_figure(done.loop, years=done.years, thickness=float(done.output["dzsoil"][0]))
+        finished = run_closed_loop(experiment, progress=report)
+    files = write_closed_loop(finished, folder)
+    figure = loop_figure(finished.loop, years=finished.years, thickness=float(finished.output["dzsoil"][0]))
     files.append(save_figure(figure, folder / "figures" / "closed_loop.png"))
     if quiet:
         return
-    for note in done.notes:
-        out_console.print(f"[bold]loop[/] {escaped(note)}", soft_wrap=True)
-    for warning in done.warnings:
-        out_console.print(f"[yellow]loop warns[/] {escaped(warning)}", soft_wrap=True)
+    for note in finished.notes:
+        out_console.print(f"[bold]closed loop[/] {escaped(note)}", soft_wrap=True)
+    for warning in finished.warnings:
+        out_console.print(f"[yellow]closed-loop warning[/] {escaped(warning)}", soft_wrap=True)
     out_console.print(
-        f"[bold]budgets[/] carbon {done.loop.carbon.relative:.1e}, water {done.loop.water.relative:.1e} of what went through",
+        f"[bold]budgets[/] relative residual of carbon {finished.loop.carbon.relative:.1e}, of water {finished.loop.water.relative:.1e}",
         soft_wrap=True,
     )
-    say_files(files)
+    print_files(files)
 
 
 def _run_jules(experiment: Experiment, out: Path | None, quiet: bool) -> None:
@@ -86,11 +86,11 @@ def _run_jules(experiment: Experiment, out: Path | None, quiet: bool) -> None:
 
     folder = default_folder(experiment) if out is None else out
     with progress_bars(quiet) as report:
-        done = run_jules(experiment, folder, progress=report)
+        finished = run_jules(experiment, folder, progress=report)
     if quiet:
         return
-    for note in done.notes:
-        out_console.print(f"[bold]swapped[/] {escaped(note)}", soft_wrap=True)
-    for warning in done.warnings:
-        out_console.print(f"[yellow]JULES warns[/] {escaped(warning)}", soft_wrap=True)
-    say_files(done.files)
+    for note in finished.notes:
+        out_console.print(f"[bold]swapped in[/] {escaped(note)}", soft_wrap=True)
+    for warning in finished.warnings:
+        out_console.print(f"[yellow]JULES warning[/] {escaped(warning)}", soft_wrap=True)
+    print_files(finished.files)

@@ -15,7 +15,7 @@ from jules_ml.column.figures import soil_moisture
 from jules_ml.column.output import OUTPUTS, write_output
 from jules_ml.column.run import ColumnRun
 from jules_ml.data.quality import measured
-from jules_ml.support.files import whole_file
+from jules_ml.support.files import atomic_write
 from jules_ml.support.provenance import software
 
 
@@ -40,9 +40,9 @@ def write_run(run: ColumnRun, folder: Path) -> list[Path]:
     """
     output, summary, experiment = (folder / name for name in ("column.nc", "run_summary.json", "experiment.toml"))
     write_output(run.output, output)
-    with whole_file(summary) as part:
+    with atomic_write(summary) as part:
         part.write_text(json.dumps(run_summary(run), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    with whole_file(experiment) as part:
+    with atomic_write(experiment) as part:
         part.write_text(run.experiment.text, encoding="utf-8")
     return [output, summary, experiment]
 

@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from jules_ml.support.files import whole_file
+from jules_ml.support.files import atomic_write
 
 
 class Output(NamedTuple):
@@ -195,5 +195,5 @@ def write_output(output: xr.Dataset, path: Path) -> None:
     }
     for name in ("time", "time_bounds"):
         encoding[name] = {"units": seconds, "calendar": "standard", "dtype": "float64", "_FillValue": None}
-    with whole_file(path) as part:
+    with atomic_write(path) as part:
         output.to_netcdf(part, engine="netcdf4", encoding=encoding)

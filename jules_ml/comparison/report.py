@@ -18,7 +18,7 @@ from jules_ml.errors import BadInput
 from jules_ml.learned.store import json_text
 from jules_ml.scoring.scores import Scores
 from jules_ml.support.figures import save_figure
-from jules_ml.support.files import whole_file
+from jules_ml.support.files import atomic_write
 from jules_ml.support.provenance import software
 
 
@@ -59,7 +59,7 @@ def compare_runs(runs: Sequence[Run], record: xr.Dataset | None, out: Path) -> C
     means = budgets(runs)
     images = _figures(runs, scored, out / "figures")
     table = out / "scores.csv"
-    with whole_file(table) as part:
+    with atomic_write(table) as part:
         _table(scored).to_csv(part, index=False, float_format="%.6g")
     numbers = out / "scores.json"
     document = {
@@ -77,10 +77,10 @@ def compare_runs(runs: Sequence[Run], record: xr.Dataset | None, out: Path) -> C
         "means": means.to_dict(),
         "software": software(),
     }
-    with whole_file(numbers) as part:
+    with atomic_write(numbers) as part:
         part.write_text(json_text(document), encoding="utf-8")
     page = out / "report.html"
-    with whole_file(page) as part:
+    with atomic_write(page) as part:
         part.write_text(_page(runs, scored, means, images, record), encoding="utf-8")
     return Compared(tuple(scored), means, (page, *images, table, numbers))
 

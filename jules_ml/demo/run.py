@@ -26,7 +26,7 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment, load_experiment
 from jules_ml.physics.integration import NO_COMPILER, can_compile
 from jules_ml.support.figures import save_figure
-from jules_ml.support.files import whole_file
+from jules_ml.support.files import atomic_write
 from jules_ml.support.progress import Progress, renamed
 
 #: Years in the record.
@@ -106,13 +106,13 @@ def run_demo(
     images += [path for path in learned_theta if path.suffix == ".png"]
     written = write_run(run, folder)
     scores = folder / "scores.json"
-    with whole_file(scores) as part:
+    with atomic_write(scores) as part:
         part.write_text(
             json.dumps([asdict(s) for s in (*comparison.scores, *learned.scores)], indent=2, ensure_ascii=False) + "\n",
             encoding="utf-8",
         )
     page = folder / "report.html"
-    with whole_file(page) as part:
+    with atomic_write(page) as part:
         part.write_text(render_report(run, comparison, learned, images, notes), encoding="utf-8")
     return Demo(
         run, comparison, learned, (page, *dict.fromkeys((*images, scores, *written, *learned.files, *learned_theta)))

@@ -19,7 +19,7 @@ from jules_ml.ensemble.member_file import Series, read_member
 from jules_ml.ensemble.members import Members
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import Experiment
-from jules_ml.support.files import whole_file
+from jules_ml.support.files import atomic_write
 from jules_ml.support.provenance import software
 
 GATHERED = "ensemble.nc"
@@ -61,7 +61,7 @@ def gather(experiment: Experiment, members: Members, folder: Path) -> Gathered:
     path = folder / GATHERED
     summed = hashlib.sha256()
     try:
-        with whole_file(path) as part, netCDF4.Dataset(part, "w", format="NETCDF4") as file:
+        with atomic_write(path) as part, netCDF4.Dataset(part, "w", format="NETCDF4") as file:
             along = _define(file, experiment, members, first)
             block = _block_size(first)
             for start in range(0, len(members), block):

@@ -19,7 +19,7 @@ from jules_ml.ensemble.member_file import NAME as MEMBER_FILE
 from jules_ml.ensemble.member_file import file_checksum
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
-from jules_ml.support.files import whole_file
+from jules_ml.support.files import atomic_write
 
 State = Literal["done", "failed", "lost"]
 PLAN, STATUS, _EXPERIMENT, _LOCK = "plan.json", "status.json", "experiment.toml", ".lock"
@@ -153,9 +153,9 @@ def open_folder(folder: Path, experiment: Experiment, plan: Mapping[str, Any]) -
     """
     if check_folder(folder, plan):
         return
-    with whole_file(folder / _EXPERIMENT) as part:
+    with atomic_write(folder / _EXPERIMENT) as part:
         part.write_text(experiment.text, encoding="utf-8")
-    with whole_file(folder / PLAN) as part:
+    with atomic_write(folder / PLAN) as part:
         part.write_text(json.dumps({"version": _VERSION, **plan}, indent=2, default=str) + "\n", encoding="utf-8")
 
 

@@ -16,7 +16,7 @@ from jules_ml.ensemble.weights import Weighed, weigh
 from jules_ml.ensemble.zarr_store import write_zarr
 from jules_ml.learned.store import read_module_folder
 from jules_ml.support.figures import save_figure
-from jules_ml.support.files import whole_file
+from jules_ml.support.files import atomic_write
 
 MANIFEST = "manifest.json"
 
@@ -48,12 +48,12 @@ def write_results(run: EnsembleRun) -> list[Path]:
         files.append(write_zarr(run.folder))
     weighed = None if section.weights is None else weigh(run.experiment, run.folder, section.weights)
     if weighed is not None:
-        with whole_file(run.folder / "weights.csv") as part:
+        with atomic_write(run.folder / "weights.csv") as part:
             weighed.table().to_csv(part)
         files.append(run.folder / "weights.csv")
     files.append(summarise(run.folder, section.quantiles, None if weighed is None else weighed.weights))
     files += _figures(run)
-    with whole_file(run.folder / MANIFEST) as part:
+    with atomic_write(run.folder / MANIFEST) as part:
         part.write_text(json.dumps(_manifest(run, gathered, weighed), indent=2) + "\n", encoding="utf-8")
     return [*files, run.folder / MANIFEST]
 
@@ -86,7 +86,7 @@ def _figures(run: EnsembleRun) -> list[Path]:
         record = ", ".join(read_module_folder(module, kind="respiration")[1].get("groups", [])) or module.name
         figure = spread_online_offline(spread, record=record, place=place)
         drawn.append(save_figure(figure, run.folder / "figures" / "spread.png"))
-        with whole_file(run.folder / "spread.nc") as part:
+        with atomic_write(run.folder / "spread.nc") as part:
             spread.to_netcdf(part)
         drawn.append(run.folder / "spread.nc")
     # of several sites each draw has a soil for each; JULES's output lacks residual water
@@ -94,7 +94,7 @@ def _figures(run: EnsembleRun) -> list[Path]:
         spread = water_spread_dataset(run.folder, run.experiment)
         figure = water_online_offline(spread, place=place)
         drawn.append(save_figure(figure, run.folder / "figures" / "spread_theta.png"))
-        with whole_file(run.folder / "spread_theta.nc") as part:
+        with atomic_write(run.folder / "spread_theta.nc") as part:
             spread.to_netcdf(part)
         drawn.append(run.folder / "spread_theta.nc")
     return drawn

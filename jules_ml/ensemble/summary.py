@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from jules_ml.ensemble.gathering import gathered_dataset
 from jules_ml.errors import RunFailed
-from jules_ml.support.files import whole_file
+from jules_ml.support.files import atomic_write
 
 SUMMARISED = "summary.nc"
 #: Memory that a stretch of all members may take [bytes].
@@ -87,7 +87,7 @@ def summarise(folder: Path, quantiles: Sequence[float], weights: NDArray[np.floa
     with gathered_dataset(folder) as source:
         source.set_auto_mask(False)
         try:
-            with whole_file(path) as part, netCDF4.Dataset(part, "w", format="NETCDF4") as file:
+            with atomic_write(path) as part, netCDF4.Dataset(part, "w", format="NETCDF4") as file:
                 names = _define(file, source, quantiles, weights is not None)
                 for name in names:
                     for at, values in _stretches(source[name]):

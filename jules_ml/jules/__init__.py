@@ -1,1 +1,1 @@
-"""JULES itself: namelists, Rose applications, run folders, the executable and its files."""
+"""JULES: namelists, Rose applications, run folders, the executable, its input files and its log."""

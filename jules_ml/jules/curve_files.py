@@ -1,21 +1,21 @@
-"""Curve tables: f and g as namelists that Fortran, Python and people can read.
+"""Curve tables: f and g as Fortran namelists.
 
-A table holds one curve at evenly spaced points, ``&jules_ml_curve``; between them it is linear, and beyond its ends it keeps its end
-values. What is refused here is what the bridge refuses.
+A file has one group ``&jules_ml_curve`` with a curve at evenly spaced points. The curve is linear between the points and constant
+outside them. The checks are the same as those of the bridge.
 """
 
 from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 import f90nml
 import numpy as np
 
 from jules_ml.errors import BadInput
 from jules_ml.learned.respiration.tables import UNITS, CurveName, CurveTable, CurveX
-from jules_ml.support.files import whole_file
+from jules_ml.support.files import atomic_write
 
 #: Version of the format.
 VERSION: Final = 1
@@ -37,7 +37,7 @@ def check_curve(table: CurveTable, *, where: str | Path | None = None) -> None:
     Raises
     ------
     BadInput
-        If a name is unknown, the points do not rise, or an ordinate is negative or not finite in 32 bits.
+        If a name is unknown, x_max <= x_min, or an ordinate is negative or not finite in 32 bits.
     """
 
     def refuse(problem: str, remedy: str) -> BadInput:
@@ -49,8 +49,8 @@ def check_curve(table: CurveTable, *, where: str | Path | None = None) -> None:
         raise refuse(f"x is '{table.x}'", "give 'sthu', 'sthu+sthf', 'theta' or 't_soil'")
     if (table.x == "t_soil") != (table.name == "ftemp"):
         raise refuse(
-            f"x is '{table.x}', which {table.name} cannot depend on in a table",
-            "ftemp goes with t_soil, fsth with water",
+            f"x is '{table.x}', which is not an input of {table.name} in a table",
+            "give t_soil for ftemp, and sthu, sthu+sthf or theta for fsth",
         )
     if not (np.isfinite(table.x_min) and np.isfinite(table.x_max) and table.x_min < table.x_max):
         raise refuse(f"x runs from {table.x_min:g} to {table.x_max:g}", "give finite x_min < x_max")
@@ -62,7 +62,7 @@ def check_curve(table: CurveTable, *, where: str | Path | None = None) -> None:
 
 
 def write_curve(table: CurveTable, path: Path) -> Path:
-    """Write a table; it appears whole or not at all.
+    """Write a table atomically.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def write_curve(table: CurveTable, path: Path) -> Path:
         "x_min": table.x_min,
         "x_max": table.x_max,
         "n": len(table.y),
-        # nine digits are more than JULES's 32 bits hold, and keep files that one can compare line by line
+        # nine digits exceed the precision of JULES's 32 bits and keep files comparable line by line
         "y": [float(f"{value:.9g}") for value in table.y],
         "seen_min": table.seen_min,
         "seen_max": table.seen_max,
@@ -88,7 +88,7 @@ def write_curve(table: CurveTable, path: Path) -> Path:
     namelist.column_width = 100
     text = io.StringIO()
     namelist.write(text)
-    with whole_file(path) as part:
+    with atomic_write(path) as part:
         part.write_text(text.getvalue(), encoding="ascii")
     return path
 
@@ -101,50 +101,18 @@ def read_curve(path: str | Path, expected: CurveName | None = None) -> CurveTabl
     path : str or Path
         Namelist file.
     expected : {'fsth', 'ftemp'}, optional
-        Name that it must bear.
+        Required name of the curve.
 
     Raises
     ------
     BadInput
-        If the file is missing or no namelist, an entry is missing or unknown, or the table cannot be evaluated.
+        If the file is missing or not a namelist, an entry is missing or unknown, or the table cannot be evaluated.
     """
     path = Path(path)
-    if not path.is_file():
-        raise BadInput(
-            "there is no such file", where=path, remedy="give a file that 'jules-ml export --to curves' wrote"
-        )
-    try:
-        groups = f90nml.read(path)
-    except Exception as error:  # the parser lets its own inner errors through
-        raise BadInput("the file is not a namelist", where=path, remedy="export the curves again") from error
-    if list(groups) != [_GROUP]:
-        raise BadInput(
-            f"the file holds {', '.join('&' + str(name) for name in groups) or 'no group'}",
-            where=path,
-            remedy=f"give a file with the group &{_GROUP} alone",
-        )
-    group = groups[_GROUP]
+    group = _read_group(path)
     place = f"{path} (&{_GROUP})"
-    for key in _KEYS:
-        if group.get(key) is None:
-            raise BadInput(f"{key} is missing", where=place, remedy=f"give {key}, or export the curves again")
-    unknown = [key for key in group if key not in (*_KEYS, "_start_index")]
-    if unknown:
-        raise BadInput(f"{unknown[0]} is not known", where=place, remedy=f"a curve has {', '.join(_KEYS)}")
-    if group["version"] != VERSION:
-        raise BadInput(
-            f"version is {group['version']}", where=place, remedy=f"export the curves again as version {VERSION}"
-        )
     values = group["y"] if isinstance(group["y"], list) else [group["y"]]
-    for key, value in [(key, group[key]) for key in _NUMBERS] + [(f"y({i + 1})", v) for i, v in enumerate(values)]:
-        if not isinstance(value, int | float):
-            raise BadInput(f"{key} is {value!r}, not a number", where=place, remedy=f"correct {key}")
-    if group["n"] != len(values):
-        raise BadInput(f"n is {group['n']} and y has {len(values)} values", where=place, remedy="make them agree")
-    if group["x_units"] != UNITS.get(group["x"], group["x_units"]):
-        raise BadInput(
-            f"x_units is '{group['x_units']}'", where=place, remedy=f"{group['x']} comes in '{UNITS[group['x']]}'"
-        )
+    _check_entries(group, values, place)
     table = CurveTable(
         name=group["name"],
         x=group["x"],
@@ -153,5 +121,49 @@ def read_curve(path: str | Path, expected: CurveName | None = None) -> CurveTabl
     )
     check_curve(table, where=path)
     if expected is not None and table.name != expected:
-        raise BadInput(f"name is '{table.name}', and '{expected}' is wanted", where=place, remedy="give the other file")
+        raise BadInput(f"name is '{table.name}', not '{expected}'", where=place, remedy=f"give the file of {expected}")
     return table
+
+
+def _read_group(path: Path) -> dict[str, Any]:
+    """Read the only group of a file and check that its entries are complete."""
+    if not path.is_file():
+        raise BadInput(
+            "there is no such file", where=path, remedy="give a file that 'jules-ml export --to curves' wrote"
+        )
+    try:
+        groups = f90nml.read(path)
+    except Exception as error:  # f90nml raises many types of exception
+        raise BadInput("the file is not a namelist", where=path, remedy="export the curves again") from error
+    if list(groups) != [_GROUP]:
+        raise BadInput(
+            f"the file contains {', '.join('&' + str(name) for name in groups) or 'no group'}",
+            where=path,
+            remedy=f"give a file with only the group &{_GROUP}",
+        )
+    group: dict[str, Any] = groups[_GROUP]
+    place = f"{path} (&{_GROUP})"
+    for key in _KEYS:
+        if group.get(key) is None:
+            raise BadInput(f"{key} is missing", where=place, remedy=f"give {key}, or export the curves again")
+    unknown = [key for key in group if key not in (*_KEYS, "_start_index")]
+    if unknown:
+        raise BadInput(f"{unknown[0]} is not an entry of a curve", where=place, remedy=f"use only {', '.join(_KEYS)}")
+    return group
+
+
+def _check_entries(group: dict[str, Any], values: list[Any], place: str) -> None:
+    """Refuse another version or unit, and numbers of the wrong type or count."""
+    if group["version"] != VERSION:
+        raise BadInput(
+            f"version is {group['version']}", where=place, remedy=f"export the curves again as version {VERSION}"
+        )
+    for key, value in [(key, group[key]) for key in _NUMBERS] + [(f"y({i + 1})", v) for i, v in enumerate(values)]:
+        if not isinstance(value, int | float):
+            raise BadInput(f"{key} is {value!r}, not a number", where=place, remedy=f"correct {key}")
+    if group["n"] != len(values):
+        raise BadInput(f"n is {group['n']} and y has {len(values)} values", where=place, remedy="make them agree")
+    if group["x_units"] != UNITS.get(group["x"], group["x_units"]):
+        raise BadInput(
+            f"x_units is '{group['x_units']}'", where=place, remedy=f"give {group['x']} in '{UNITS[group['x']]}'"
+        )

@@ -1,7 +1,7 @@
-"""Hooks for a running JULES: builds them against a user's JULES, gives the flags to relink it, and looks into executables.
+"""Hooks in JULES: build them against a JULES build, return the link flags, and check executables for them.
 
-The linker's ``--wrap`` puts the hooks in the place of procedures of JULES, so that no line of JULES is edited. Compilers
-spell a procedure of a module in their own way; the spellings of gfortran and Intel Fortran are known here and in
+The linker option ``--wrap`` replaces procedures of JULES by the hooks, without edits to the source of JULES. Each compiler has its own
+symbol names for module procedures; those of gfortran and Intel Fortran are supported, here and in
 ``fortran_bridge/hooks/jml_add_hooks.cmake``.
 """
 
@@ -20,7 +20,7 @@ from pathlib import Path
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.jules.sources import SOURCES
 
-#: Modules and procedures of JULES that the hooks stand in for.
+#: Modules and procedures of JULES that the hooks wrap.
 WRAPPED = (
     ("microbe_mod", "microbe"),
     ("time_varying_input_mod", "update_model_variables"),
@@ -28,28 +28,28 @@ WRAPPED = (
     ("read_dump_mod", "read_dump"),
     ("jules_final_mod", "jules_final"),
 )
-#: How compilers spell a procedure of a module in object files.
-SPELLINGS = {"gfortran": "__{module}_MOD_{procedure}", "Intel Fortran": "{module}_mp_{procedure}_"}
-#: Folders below a JULES build in which its ``.mod`` files may lie; FCM's is the last.
+#: Symbol names of module procedures, by compiler.
+SYMBOL_NAMES = {"gfortran": "__{module}_MOD_{procedure}", "Intel Fortran": "{module}_mp_{procedure}_"}
+#: Folders relative to a JULES build that may contain its ``.mod`` files; the last one is that of FCM.
 MODULE_FOLDERS = (".", "include", "build/include")
-#: A module that a build with a real MPI takes from there.
+#: Module of an MPI library, which is not part of JULES.
 MPI_MODULE = "mpi"
 
 
 @dataclass(frozen=True)
 class BuiltHooks:
-    """What :func:`build_hooks` built.
+    """Files that :func:`build_hooks` writes.
 
     Attributes
     ----------
     object_file : Path
-        The hooks and the bridge in one relocatable object.
+        Relocatable object file with the hooks and the bridge.
     flags_file : Path
-        File with the link flags, on one line.
+        File with the link flags on one line.
     template : Path
-        A ``jules_ml.nml`` to start from, its groups commented out.
+        Template of ``jules_ml.nml`` with its groups commented out.
     flags : str
-        Its text: what to add when JULES is linked.
+        Flags for linking JULES, the text of ``flags_file``.
     """
 
     object_file: Path
@@ -59,12 +59,12 @@ class BuiltHooks:
 
     @property
     def advice(self) -> str:
-        """How to relink JULES, in words and a line for FCM."""
+        """Instructions for relinking JULES, with a command for FCM."""
         return (
-            "Relink JULES with these flags. With FCM and a platform that reads them (custom, envars):\n"
+            "Relink JULES with these flags. With FCM and a platform that reads JULES_LDFLAGS_EXTRA (custom, envars):\n"
             f'  JULES_LDFLAGS_EXTRA="$(cat {self.flags_file})" fcm make -f etc/fcm-make/make.cfg\n'
-            "Other platforms blank JULES_LDFLAGS_EXTRA: add the flags to $ldflags in etc/fcm-make/platform/<yours>.cfg.\n"
-            "Leave -flto and -ipo out: they drop the hooks silently."
+            "On other platforms, add the flags to $ldflags in etc/fcm-make/platform/PLATFORM.cfg.\n"
+            "Do not use -flto or -ipo: they silently remove the hooks."
         )
 
 
@@ -76,15 +76,15 @@ def build_hooks(
     Parameters
     ----------
     jules_build : Path
-        Folder where JULES was built, or that of its ``.mod`` files.
+        Build folder of JULES, or the folder of its ``.mod`` files.
     out : Path
-        Folder to build in; made if absent.
+        Folder to build in; created if it does not exist.
     compiler : str, optional
-        Fortran compiler, the one that built JULES, in the same version; found from the ``.mod`` files if not given.
+        Fortran compiler, the same version that built JULES; by default determined from the ``.mod`` files.
     sources : Path
-        Folder with the sources of the bridge: those of the installed package, or a checkout.
+        Folder of the bridge's sources, in the installed package or a checkout.
     jobs : int
-        Files to compile at a time.
+        Number of files compiled in parallel.
 
     Returns
     -------
@@ -100,17 +100,17 @@ def build_hooks(
     hooks_folder = sources / "fortran_bridge" / "hooks"
     if not (hooks_folder / "CMakeLists.txt").is_file():
         raise BadInput(
-            "the sources of the bridge are not here",
+            "the sources of the bridge are missing",
             where=hooks_folder,
-            remedy="install jules_ml anew, or run from a checkout",
+            remedy="reinstall jules_ml, or run it from a checkout",
         )
     modules = find_modules(jules_build)
     _require_modules(modules, hooks_folder)
     fortran = compiler or _compiler_of(modules)
     for program in ("cmake", fortran):
         if shutil.which(program) is None:
-            raise BadInput(f"{program} is not found", remedy=f"install {program}, or put it on PATH")
-    out = out.resolve()  # the flags are used in another folder
+            raise BadInput(f"{program} was not found", remedy=f"install {program}, or add it to PATH")
+    out = out.resolve()  # the flags are used in other folders
     out.mkdir(parents=True, exist_ok=True)
     _run(
         [
@@ -121,25 +121,25 @@ def build_hooks(
     )  # fmt: skip
     _run(["cmake", "--build", str(out), "--target", "jules_ml_hooks", "-j", str(jobs)], "compile the hooks")
     template = out / "jules_ml.nml"
-    if not template.exists():  # it may have been filled in since the last build
+    if not template.exists():  # the user may have edited it since the last build
         shutil.copyfile(sources / "namelists" / "jules_ml.nml", template)
     flags_file = out / "jules_ml_hooks.flags"
     return BuiltHooks(out / "jules_ml_hooks.o", flags_file, template, flags_file.read_text(encoding="utf-8").strip())
 
 
 def relink(objects: Sequence[Path], hooks: BuiltHooks, *, exe: Path, compiler: str, libraries: Sequence[str]) -> None:
-    """Link an executable from the objects of JULES and the hooks.
+    """Link an executable from the object files of JULES and the hooks.
 
     Parameters
     ----------
     objects : sequence of Path
-        All objects of JULES, its main program among them.
+        All object files of JULES, including its main program.
     hooks : BuiltHooks
-        From :func:`build_hooks`.
+        Hooks from :func:`build_hooks`.
     exe : Path
         Executable to write.
     compiler : str
-        Fortran compiler of the objects.
+        Fortran compiler of the object files.
     libraries : sequence of str
         Flags of the libraries that JULES needs, such as ``-lnetcdff``.
 
@@ -153,23 +153,23 @@ def relink(objects: Sequence[Path], hooks: BuiltHooks, *, exe: Path, compiler: s
 
 
 class Hook(Enum):
-    """Whether a hook is in an executable."""
+    """State of a hook in an executable."""
 
     IN = "in"
-    ABSENT = "absent"  #: linked without the hooks
-    DROPPED = "dropped"  #: linked with them, yet nothing calls it
+    ABSENT = "absent"  #: the executable was linked without the hook
+    DROPPED = "dropped"  #: linked with the hook, but JULES does not call it
 
 
 @dataclass(frozen=True)
 class CheckedExecutable:
-    """What :func:`check_executable` found.
+    """Result of :func:`check_executable`.
 
     Attributes
     ----------
     compiler : str
-        Compiler whose spelling the symbols have.
+        Compiler to which the symbol names belong.
     hooks : dict of str to Hook
-        By procedure of JULES.
+        State of each hook, by procedure of JULES.
     """
 
     compiler: str
@@ -182,71 +182,75 @@ class CheckedExecutable:
 
     @property
     def report(self) -> str:
-        """A line for each procedure, and what to do where hooks are missing."""
+        """One line per procedure, and the remedy if hooks are missing."""
         lines = [f"{procedure:<24} {state.value}" for procedure, state in self.hooks.items()]
         states = set(self.hooks.values())
         if Hook.DROPPED in states:
-            lines.append("Dropped: linked, yet JULES does not call them. Build JULES without -flto and -ipo.")
+            lines.append("Dropped: linked, but JULES does not call them. Build JULES without -flto and -ipo.")
         if Hook.ABSENT in states:
             lines.append("Absent: relink JULES with the flags that `jules-ml hooks --jules-build DIR` prints.")
         return "\n".join(lines)
 
 
 def check_executable(exe: Path) -> CheckedExecutable:
-    """Tell whether the hooks are in an executable, and called.
+    """Check whether an executable contains the hooks and calls them.
 
-    A hook is in when the executable has its symbol and some instruction calls it: link-time optimisation leaves the symbol
-    and drops the calls.
+    A hook is in the executable if its symbol exists and an instruction calls it: link-time optimisation keeps the symbol but removes
+    the calls.
 
     Parameters
     ----------
     exe : Path
-        A JULES executable with its symbols.
+        Executable of JULES with symbols.
 
     Raises
     ------
     BadInput
-        If the file is missing, is no executable, has no symbols or is no JULES, or if ``nm`` or ``objdump`` is missing.
+        If the file is missing, is not an executable of JULES or has no symbols, or if ``nm`` or ``objdump`` is missing.
     """
     for program in ("nm", "objdump"):
         if shutil.which(program) is None:
-            raise BadInput(f"{program} is not found", remedy="install binutils")
+            raise BadInput(f"{program} was not found", remedy="install binutils")
     if not exe.is_file():
         raise BadInput("there is no such file", where=exe, remedy="give the path of a JULES executable")
     listing = subprocess.run(["nm", str(exe)], capture_output=True, text=True, check=False)
     if listing.returncode != 0:
-        raise BadInput("it is not an executable", where=exe, remedy="give the path of a JULES executable")
+        raise BadInput("the file is not an executable", where=exe, remedy="give the path of a JULES executable")
     symbols = {line.split()[-1] for line in listing.stdout.splitlines() if line.strip()}
     if not symbols:
-        raise BadInput("its symbols were stripped, so nothing can be told", where=exe, remedy="link JULES without -s")
-    for compiler, spelling in SPELLINGS.items():
+        raise BadInput(
+            "its symbols were stripped, so that it cannot be checked for hooks",
+            where=exe,
+            remedy="link JULES without -s",
+        )
+    for compiler, symbol_name in SYMBOL_NAMES.items():
         names = {
-            procedure: spelling.format(module=module, procedure=procedure) for module, procedure in WRAPPED
+            procedure: symbol_name.format(module=module, procedure=procedure) for module, procedure in WRAPPED
         }  # fmt: skip
         if symbols.intersection(names.values()) or symbols.intersection(map("__wrap_{}".format, names.values())):
             return CheckedExecutable(compiler, _states(exe, names, symbols))
     raise BadInput(
-        "no procedure of JULES is in it that the hooks know",
+        "the executable contains no procedure of JULES that the hooks wrap",
         where=exe,
-        remedy=f"give a JULES built with {' or '.join(SPELLINGS)}",
+        remedy=f"give a JULES built with {' or '.join(SYMBOL_NAMES)}",
     )
 
 
 def find_modules(jules_build: Path) -> Path:
-    """The folder of the ``.mod`` files of a JULES build.
+    """Return the folder of the ``.mod`` files of a JULES build.
 
     Raises
     ------
     BadInput
-        If they are not there.
+        If there are no ``.mod`` files.
     """
     for folder in MODULE_FOLDERS:
         if (jules_build / folder / "microbe_mod.mod").is_file():
             return (jules_build / folder).resolve()
     raise BadInput(
-        f"no microbe_mod.mod there, nor in {' or '.join(MODULE_FOLDERS[1:])} below",
+        f"there is no microbe_mod.mod in it, nor in its subfolders {' and '.join(MODULE_FOLDERS[1:])}",
         where=jules_build,
-        remedy="give the folder that JULES was built in; FCM leaves the .mod files in build/include",
+        remedy="give the build folder of JULES; FCM writes the .mod files to build/include",
     )
 
 
@@ -257,7 +261,7 @@ def _states(exe: Path, names: dict[str, str], symbols: set[str]) -> dict[str, Ho
         code = subprocess.run(
             ["objdump", "--disassemble", "--no-show-raw-insn", str(exe)], capture_output=True, text=True, check=True
         ).stdout
-        # an operand, not the label of the procedure's own first line, which ends in a colon
+        # match operands of calls, not the label of the procedure itself, which ends in a colon
         called = set(re.findall(r"<(__wrap_\w+)>$", code, flags=re.MULTILINE))
     return {
         procedure: Hook.ABSENT if name not in symbols else Hook.IN if name in called else Hook.DROPPED
@@ -266,25 +270,25 @@ def _states(exe: Path, names: dict[str, str], symbols: set[str]) -> dict[str, Ho
 
 
 def _require_modules(folder: Path, hooks_folder: Path) -> None:
-    """See that each module of JULES that the hooks use is there."""
+    """Check that every module of JULES that the hooks use exists."""
     used: set[str] = set()
     own: set[str] = set()
     for source in hooks_folder.glob("*.f90"):
         text = source.read_text(encoding="utf-8")
         used |= set(re.findall(r"^ *use +(\w+)", text, flags=re.MULTILINE))
         own |= set(re.findall(r"^module +(\w+)", text, flags=re.MULTILINE))
-    theirs = used - own - {"jules_ml_bridge", MPI_MODULE}
-    missing = sorted(name for name in theirs if not (folder / f"{name}.mod").is_file())
+    required = used - own - {"jules_ml_bridge", MPI_MODULE}
+    missing = sorted(name for name in required if not (folder / f"{name}.mod").is_file())
     if missing:
         raise BadInput(
-            f"{', '.join(f'{name}.mod' for name in missing)} not there",
+            f"module files of JULES are missing: {', '.join(f'{name}.mod' for name in missing)}",
             where=folder,
-            remedy="give the build of a stand-alone JULES 7.6, or of a version with the same modules",
+            remedy="give a build of stand-alone JULES 7.6, or of a version with the same modules",
         )
 
 
 def _compiler_of(folder: Path) -> str:
-    """The compiler that wrote the ``.mod`` files: gfortran's are compressed and say so, Intel's are not."""
+    """Return the compiler that wrote the ``.mod`` files: those of gfortran are gzip files with its name, those of Intel are not."""
     if "FC" in os.environ:
         return os.environ["FC"]
     module = folder / "microbe_mod.mod"
@@ -297,16 +301,16 @@ def _compiler_of(folder: Path) -> str:
     intel = [name for name in ("ifx", "ifort") if shutil.which(name)]
     if not intel:
         raise BadInput(
-            "it was not written by gfortran, and no Intel Fortran is found",
+            "it was not written by gfortran, and Intel Fortran was not found",
             where=module,
-            remedy="load the compiler that built JULES, or name it in FC",
+            remedy="load the compiler that built JULES, or set FC to it",
         )
     return intel[0]
 
 
 def _run(command: list[str], purpose: str) -> None:
-    """Run a command, and pass on what it had to say if it fails."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        said = "\n".join((done.stdout + done.stderr).splitlines()[-25:])
-        raise RunFailed(f"could not {purpose}:\n{said}")
+    """Run a command; if it fails, raise with the last lines of its output."""
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        output = "\n".join((result.stdout + result.stderr).splitlines()[-25:])
+        raise RunFailed(f"could not {purpose}:\n{output}")

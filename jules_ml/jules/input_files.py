@@ -1,7 +1,7 @@
-"""Files that an unmodified JULES reads: soil properties as an ancillary, soil water as prescribed data.
+"""Input files of an unmodified JULES: ancillaries of soil properties and prescribed soil state.
 
-netCDF, laid out as the namelist ``JULES_INPUT_GRID`` of the run says: level dimensions stand before the grid's, time before all.
-Values are 64-bit, so that JULES's 32-bit numbers come out as they would of the same digits in a namelist.
+The files are netCDF with the dimensions of the run's namelist ``JULES_INPUT_GRID``, in the order time, level, grid. Values are 64-bit, so
+that JULES converts them to the same 32-bit numbers as the same digits in a namelist.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from jules_ml.errors import BadInput
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
-from jules_ml.support.files import whole_file
+from jules_ml.support.files import atomic_write
 
-#: Those that have none, or one for each layer of soil carbon.
+#: Properties without layers, and properties by layer of soil carbon.
 _AT_SURFACE = {"albsoil": ("1", "albedo of bare soil")}
 _BY_CARBON_LAYER = {"clay": ("1", "clay as a fraction of the mineral soil"), "soil_ph": ("1", "pH of the soil")}
-#: Variables of the soil that JULES takes as prescribed data.
+#: Soil variables that JULES can read as prescribed data.
 PRESCRIBED = {
     "sthuf": ("1", "soil water, liquid and frozen, as a fraction of saturation"),
     "t_soil": ("K", "soil temperature"),
@@ -35,16 +35,16 @@ _TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 
 @dataclass(frozen=True)
 class InputGrid:
-    """The grid of a run's input files, namelist JULES_INPUT_GRID.
+    """Grid of the input files of a run, namelist JULES_INPUT_GRID.
 
     Attributes
     ----------
     nx, ny : int
-        Points; of a one-dimensional grid ``nx`` are all, and ``ny`` is 1.
+        Number of points; for a one-dimensional grid ``ny`` is 1.
     x_dim, y_dim : str
         Names of the dimensions.
     land_dim : str or None
-        Name of the only dimension where ``grid_is_1d``.
+        Name of the only dimension if ``grid_is_1d``.
     soil_dim, carbon_dim, time_dim : str
         Names of the dimensions of soil layers, layers of soil carbon, and time.
     """
@@ -60,7 +60,7 @@ class InputGrid:
 
     @classmethod
     def of(cls, group: Mapping[str, Any]) -> InputGrid:
-        """As the namelist group says, JULES's own defaults where it does not.
+        """Return the grid of a namelist group, with JULES's defaults for missing entries.
 
         Parameters
         ----------
@@ -81,7 +81,7 @@ class InputGrid:
 
     @property
     def dims(self) -> tuple[str, ...]:
-        """Dimensions of the grid, as netCDF orders them."""
+        """Dimensions of the grid, in the order of netCDF."""
         return (self.y_dim, self.x_dim) if self.land_dim is None else (self.land_dim,)
 
     @property
@@ -90,14 +90,14 @@ class InputGrid:
         return (self.ny, self.nx) if self.land_dim is None else (self.nx,)
 
     def fill(self, values: ArrayLike, levels: Sequence[int], *, name: str, where: str | Path) -> NDArray[np.float64]:
-        """Bring values to the shape that the file has.
+        """Broadcast values to the shape of the file.
 
         Parameters
         ----------
         values : array
-            Of shape ``levels``, then the same everywhere on the grid; or of ``levels`` and the grid's shape.
+            Shape ``levels`` for values that are uniform over the grid, or ``levels`` plus the shape of the grid.
         levels : sequence of int
-            Sizes before those of the grid: time, layers.
+            Sizes of the dimensions before the grid: time, layers.
         name : str
             Variable, for the error message.
         where : str or Path
@@ -106,24 +106,24 @@ class InputGrid:
         Raises
         ------
         BadInput
-            If the shape is another, or a value is not finite.
+            If the shape is different, or a value is not finite.
         """
         array = np.asarray(values, dtype=np.float64)
-        wanted = (*levels, *self.shape)
+        full_shape = (*levels, *self.shape)
         if array.shape == tuple(levels):
-            array = np.broadcast_to(array.reshape(*levels, *(1 for _ in self.shape)), wanted)
-        if array.shape != wanted:
+            array = np.broadcast_to(array.reshape(*levels, *(1 for _ in self.shape)), full_shape)
+        if array.shape != full_shape:
             raise BadInput(
-                f"{name} has shape {array.shape}, and the run wants {tuple(levels)} or {wanted}",
+                f"{name} has shape {array.shape}, and the run requires {tuple(levels)} or {full_shape}",
                 where=f"{where}, variable {name}",
-                remedy="give a value for each layer (dzsoil_io of JULES_SOIL), the same for all points or one for each",
+                remedy="give one value per layer (dzsoil_io of JULES_SOIL), for all points together or for each point",
             )
         if not np.isfinite(array).all():
             at = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
             raise BadInput(
                 f"{name} is not finite at {at}",
                 where=f"{where}, variable {name}",
-                remedy="JULES takes no missing values: fill them before",
+                remedy="fill missing values, which JULES does not support",
             )
         return np.ascontiguousarray(array)
 
@@ -141,17 +141,17 @@ def write_ancillary(
     Parameters
     ----------
     path : Path
-        netCDF file to write; it appears whole or not at all.
+        netCDF file to write.
     values : mapping of str to array
-        By JULES's names: ``b, sathh, satcon, sm_sat, sm_crit, sm_wilt, hcap, hcon``, shape (soil,) or (soil, y, x) or
-        (soil, land); ``theta_r``, residual water, likewise, which JULES does not read; ``albsoil``, a number or of the grid's
-        shape; ``clay`` and ``soil_ph``, shape (sclayer, ...).
+        Values by JULES's names: ``b, sathh, satcon, sm_sat, sm_crit, sm_wilt, hcap, hcon``, shape (soil,) or (soil, y, x) or
+        (soil, land); ``theta_r``, residual water, of the same shape, which JULES does not read; ``albsoil``, a number or of the
+        shape of the grid; ``clay`` and ``soil_ph``, shape (sclayer, ...).
     grid : InputGrid, optional
-        Grid of the run; a single point with JULES's default names unless given.
+        Grid of the run; by default a single point with JULES's default names.
     form : {'van_genuchten', 'clapp_hornberger'}, optional
-        Hydraulic form that the values are parameters of; a run of the other form then refuses the file.
+        Hydraulic form to which the parameters belong; the file cannot be swapped into a run with the other form.
     title : str
-        What the values are, for the file's attributes.
+        Title in the attributes of the file.
 
     Returns
     -------
@@ -161,28 +161,30 @@ def write_ancillary(
     Raises
     ------
     BadInput
-        If a name is unknown; if shapes do not fit the grid or one another; if a value is not finite or cannot be, as a
-        wilting point above the critical one.
+        If a name is unknown, shapes do not fit the grid or each other, or a value is not finite or not physical, e.g. a wilting
+        point above the critical point.
     """
     path = Path(path)
     grid = InputGrid() if grid is None else grid
     by_layer = LAYERED | RESIDUAL
-    known = by_layer | _AT_SURFACE | _BY_CARBON_LAYER
+    all_properties = by_layer | _AT_SURFACE | _BY_CARBON_LAYER
     data: dict[str, tuple[tuple[str, ...], NDArray[np.float64], dict[str, str]]] = {}
     n_layers = _layers(values, [n for n in by_layer if n in values], path)
-    for name, given in values.items():
-        if name not in known:
+    for name, array in values.items():
+        if name not in all_properties:
             raise BadInput(
-                f"'{name}' is no soil property of JULES", where=path, remedy=f"choose among {', '.join(known)}"
+                f"'{name}' is not a soil property of JULES",
+                where=path,
+                remedy=f"choose among {', '.join(all_properties)}",
             )
-        units, long_name = known[name]
+        units, long_name = all_properties[name]
         if name in _AT_SURFACE:
             levels, dims = [], grid.dims
         elif name in by_layer:
             levels, dims = [n_layers], (grid.soil_dim, *grid.dims)
         else:
-            levels, dims = [np.asarray(given).shape[0] if np.ndim(given) else 0], (grid.carbon_dim, *grid.dims)
-        filled = grid.fill(given, levels, name=name, where=path)
+            levels, dims = [np.asarray(array).shape[0] if np.ndim(array) else 0], (grid.carbon_dim, *grid.dims)
+        filled = grid.fill(array, levels, name=name, where=path)
         data[name] = (dims, filled, {"units": units, "long_name": long_name})
     check_properties({name: entry[1] for name, entry in data.items()}, where=path)
     attrs = {"title": f"{title}, for JULES_SOIL_PROPS"} | ({} if form is None else {"hydraulic_form": form})
@@ -201,23 +203,23 @@ def write_prescribed(
 ) -> Path:
     """Write soil state for JULES_PRESCRIBED_DATASET.
 
-    JULES reads such files by the count of time levels from ``data_start`` on; the time coordinate is for people.
+    JULES counts the time levels of such files from ``data_start`` on and does not read the time coordinate.
 
     Parameters
     ----------
     path : Path
-        netCDF file to write; it appears whole or not at all.
+        netCDF file to write.
     values : mapping of str to array
-        ``sthuf``, water as a fraction of saturation [1] (liquid and ice together), ``t_soil`` [K], or soil properties that
+        ``sthuf``, liquid water and ice as a fraction of saturation [1], ``t_soil`` [K], or soil properties that
         change with time (``b, satcon, sm_sat, sm_wilt``); shape (time, soil), or (time, soil, y, x), or (time, soil, land).
     start : str or Timestamp
-        ``data_start``: from when on the first value holds.
+        ``data_start``, start of the period of the first value.
     period_seconds : float
         ``data_period`` [s].
     grid : InputGrid, optional
-        Grid of the run; a single point with JULES's default names unless given.
+        Grid of the run; by default a single point with JULES's default names.
     title : str
-        What the values are, for the file's attributes.
+        Title in the attributes of the file.
 
     Returns
     -------
@@ -227,39 +229,41 @@ def write_prescribed(
     Raises
     ------
     BadInput
-        If a name is unknown; if shapes do not fit the grid or one another; if a value is not finite or out of range.
+        If a name is unknown, shapes do not fit the grid or each other, or a value is not finite or out of range.
     """
     path = Path(path)
     grid = InputGrid() if grid is None else grid
     data: dict[str, tuple[tuple[str, ...], NDArray[np.float64], dict[str, str]]] = {}
     levels: tuple[int, ...] | None = None
-    for name, given in values.items():
+    for name, array in values.items():
         if name not in PRESCRIBED:
             raise BadInput(
-                f"'{name}' is no soil state that JULES takes from a file",
+                f"'{name}' is not a soil variable that JULES can read as prescribed data",
                 where=path,
-                remedy=f"choose among {', '.join(PRESCRIBED)}; water content becomes sthuf by sthuf_from_theta",
+                remedy=f"choose among {', '.join(PRESCRIBED)}; convert water content to sthuf with sthuf_from_theta",
             )
-        shape = np.shape(given)[:2]
+        shape = np.shape(array)[:2]
         levels = shape if levels is None else levels
         if len(shape) < 2 or shape != levels:
             raise BadInput(
-                f"{name} has shape {np.shape(given)}, without time and soil or other than before it",
+                f"{name} has shape {np.shape(array)}, without dimensions time and soil or different from the variables before it",
                 where=path,
                 remedy="give all variables the same times and layers",
             )
-        filled = grid.fill(given, levels, name=name, where=path)
+        filled = grid.fill(array, levels, name=name, where=path)
         low, high = _RANGE.get(name, (0.0, np.inf))
         if filled.min() < low or filled.max() > high:
             raise BadInput(
-                f"{name} runs from {filled.min():g} to {filled.max():g}, and must lie between {low:g} and {high:g}",
+                f"{name} ranges from {filled.min():g} to {filled.max():g}, but must be between {low:g} and {high:g}",
                 where=f"{path}, variable {name}",
-                remedy="sthuf is a fraction of saturation, t_soil is in K",
+                remedy="give sthuf as a fraction of saturation, t_soil in K",
             )
         units, long_name = PRESCRIBED[name]
         data[name] = ((grid.time_dim, grid.soil_dim, *grid.dims), filled, {"units": units, "long_name": long_name})
     if levels is None or levels[0] == 0:
-        raise BadInput("there is nothing to prescribe", where=path, remedy="give sthuf or t_soil at one time at least")
+        raise BadInput(
+            "there are no values to prescribe", where=path, remedy="give sthuf or t_soil at one time or more"
+        )
     first = pd.Timestamp(start)
     seconds = np.arange(levels[0], dtype=np.float64) * period_seconds
     time = (grid.time_dim, seconds, {"units": f"seconds since {first:{_TIME_FORMAT}}", "calendar": "standard"})
@@ -274,7 +278,7 @@ def write_prescribed(
 
 
 def sthuf_from_theta(theta: ArrayLike, sm_sat: ArrayLike, theta_r: ArrayLike = 0.0) -> NDArray[np.float64]:
-    """Turn water content into JULES's fraction of saturation, kept between none and all of it.
+    """Convert water content to JULES's fraction of saturation, clipped to 0 … 1.
 
     Parameters
     ----------
@@ -283,32 +287,32 @@ def sthuf_from_theta(theta: ArrayLike, sm_sat: ArrayLike, theta_r: ArrayLike = 0
     sm_sat : array, broadcastable to ``theta``
         Water content at saturation, without residual water [m3 m-3].
     theta_r : array, broadcastable to ``theta``
-        Residual water, which sensors see and JULES leaves out [m3 m-3].
+        Residual water content, which sensors include and JULES excludes [m3 m-3].
 
     Returns
     -------
     array, shape (..., soil)
-        [1].
+        ``sthuf`` [1].
     """
     fraction = (np.asarray(theta, dtype=np.float64) - np.asarray(theta_r)) / np.asarray(sm_sat)
     return np.asarray(np.clip(fraction, 0.0, 1.0))
 
 
 def check_properties(values: Mapping[str, NDArray[np.float64]], *, where: str | Path) -> None:
-    """Refuse soil properties that cannot be.
+    """Refuse soil properties that are not physical.
 
     Parameters
     ----------
     values : mapping of str to array
-        By JULES's names, of shapes that go together.
+        Values by JULES's names, broadcastable against each other.
     where : str or Path
         File, for the error message.
 
     Raises
     ------
     BadInput
-        If a property is not positive, if water contents are not in the order sm_wilt <= sm_crit <= sm_sat < 1, or albedo or
-        clay is no fraction.
+        If a property is not positive, if not sm_wilt <= sm_crit <= sm_sat < 1, or if albedo, clay or residual water is not
+        between 0 and 1.
     """
 
     def refuse(name: str, problem: str, remedy: str) -> BadInput:
@@ -316,10 +320,10 @@ def check_properties(values: Mapping[str, NDArray[np.float64]], *, where: str | 
 
     for name in (n for n in LAYERED if n in values):
         if values[name].min() <= 0.0:
-            raise refuse(name, f"{name} is {values[name].min():g}", "give values above zero")
+            raise refuse(name, f"{name} is {values[name].min():g}", "give values above 0")
     for name in ("albsoil", "clay", "theta_r"):
         if name in values and not 0.0 <= values[name].min() <= values[name].max() <= 1.0:
-            raise refuse(name, f"{name} is no fraction", "give values between 0 and 1")
+            raise refuse(name, f"{name} is not between 0 and 1", "give values between 0 and 1")
     for low, high in (("sm_wilt", "sm_crit"), ("sm_wilt", "sm_sat"), ("sm_crit", "sm_sat")):
         if low in values and high in values and (values[low] > values[high]).any():
             at = tuple(int(i) for i in np.argwhere(values[low] > values[high])[0])
@@ -329,22 +333,22 @@ def check_properties(values: Mapping[str, NDArray[np.float64]], *, where: str | 
 
 
 def _layers(values: Mapping[str, ArrayLike], names: Sequence[str], path: Path) -> int:
-    """Number of soil layers, on which all layered properties must agree."""
+    """Return the number of soil layers, which must be the same for all properties by layer."""
     counts = {name: (np.shape(values[name])[0] if np.ndim(values[name]) else 0) for name in names}
     different = {name: n for name, n in counts.items() if n != next(iter(counts.values()))}
     if different or 0 in counts.values():
         raise BadInput(
-            f"soil properties differ in their number of layers: {', '.join(f'{n} of {c}' for c, n in counts.items())}",
+            f"soil properties have different numbers of layers: {', '.join(f'{c} {n}' for c, n in counts.items())}",
             where=path,
-            remedy="give each property one value for each soil layer",
+            remedy="give each property one value per soil layer",
         )
     return next(iter(counts.values()), 0)
 
 
 def _write(ds: xr.Dataset, path: Path, *, unlimited: str | None = None) -> None:
-    """Write in the classic format, which every netCDF that JULES was ever linked to reads."""
+    """Write a dataset in the classic netCDF format, which all netCDF libraries read."""
     encoding = {str(name): {"_FillValue": None, "dtype": "float64"} for name in ds.variables}
-    with whole_file(path) as part:
+    with atomic_write(path) as part:
         ds.to_netcdf(
             part,
             engine="netcdf4",

@@ -1,4 +1,4 @@
-"""What JULES says while it runs: how far it has come, and why it stopped."""
+"""Log of a JULES run: progress, warnings and the reason of a failure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jules_ml.support.progress import Progress
 _STEP = re.compile(r"Timestep: *(\d+); *Started at: *(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)")
 _CYCLE = re.compile(r"Spinup cycle: *(\d+)")
 _FATAL = re.compile(r"\[FATAL ERROR\]\s*(.*)")
-#: Said when memory or the processor ended the program: the runtimes of gfortran, Intel, NAG and Cray.
+#: Messages of the runtimes of gfortran, Intel, NAG and Cray when a program crashes.
 _CRASH = re.compile(
     r"(Program received signal|Backtrace for this error|forrtl: severe|Fortran runtime error|Segmentation fault"
     r"|No space left on device|lib-\d+ : UNRECOVERABLE|Runtime Error: )"
@@ -22,7 +22,7 @@ _FORMAT = "%Y-%m-%d %H:%M:%S"
 
 @dataclass
 class JulesLog:
-    """Follows the log of a run, line by line.
+    """Parser of the log of a run, line by line.
 
     Attributes
     ----------
@@ -33,19 +33,19 @@ class JulesLog:
     spin_up : tuple of datetime, optional
         Start and end of one cycle of spin-up.
     cycles : int
-        Most cycles of spin-up.
+        Maximum number of spin-up cycles.
     progress : callable, optional
-        Is told about every step that JULES reports.
+        Called for every step that JULES reports.
     reached : datetime or None
-        Model time of the last step reported; in UTC as JULES counts.
+        Model time of the last step reported, in UTC.
     fatal : str or None
         The first fatal message.
     crash : str or None
-        First line of what the compiler's runtime said of a crash.
+        First message of the compiler's runtime about a crash.
     warnings : list of str
-        Warnings and errors that JULES went on after, each once.
+        Warnings and non-fatal errors of JULES, without duplicates.
     is_jules : bool
-        Whether any line was one of JULES's.
+        Whether any line has the format of JULES's log.
     """
 
     start: datetime
@@ -63,14 +63,14 @@ class JulesLog:
     _spinning: bool = False
 
     def line(self, text: str) -> None:
-        """Take one line of the log."""
+        """Parse one line of the log."""
         if not self.is_jules and re.search(r"\[(INFO|WARNING|ERROR|FATAL ERROR|DEBUG)\]", text):
             self.is_jules = True
         if step := _STEP.search(text):
             self._flush()
             self._pending = datetime.strptime(step[2], _FORMAT)
         elif cycle := _CYCLE.search(text):
-            # a step of spin-up is told by the line that follows it
+            # the line after that of a step shows that the step belongs to spin-up
             self._report_spin_up(int(cycle[1]))
         elif fatal := _FATAL.search(text):
             self.fatal = self.fatal or fatal[1].strip()
@@ -80,7 +80,7 @@ class JulesLog:
             self.warnings.append(warning[1].strip())
 
     def close(self, *, done: bool) -> None:
-        """Take note that the run has ended."""
+        """Report the last step at the end of the run; ``done`` is whether the run succeeded."""
         self._flush()
         if done and self.progress is not None:
             total = self._steps(self.start, self.end)

@@ -1,7 +1,7 @@
-"""Fortran namelists as text: where groups and entries stand, and how one is changed while all else stays as it was.
+"""Fortran namelists as text: positions of groups and entries, and edits that leave all other text unchanged.
 
-f90nml reads the values; this module edits the text around them, so that comments, order, case and layout survive, and a
-changed file differs from the user's in the changed lines alone.
+f90nml reads the values. This module edits the text, so that comments, order, case and layout are preserved, and an edited file
+differs from the original only in the edited lines.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import f90nml
 
-#: A scalar of a namelist, or a list of them; ``None`` stands for a value left out.
+#: Scalar of a namelist, or a list of scalars; None is an empty value.
 Value = bool | int | float | str | None | Sequence[bool | int | float | str | None]
 
 _KEY = re.compile(r"([A-Za-z_]\w*)((?:\s*\([^()]*\))?(?:\s*%\s*\w+(?:\s*\([^()]*\))?)*)\s*=(?!=)")
@@ -24,7 +24,7 @@ _WIDTH = 100
 
 
 class NamelistSyntaxError(ValueError):
-    """The text is no namelist; ``line`` says where, counted from 1."""
+    """Text that is not a namelist; ``line`` is the line of the error, from 1."""
 
     def __init__(self, problem: str, line: int) -> None:
         super().__init__(problem)
@@ -33,7 +33,7 @@ class NamelistSyntaxError(ValueError):
 
 @dataclass(frozen=True)
 class Entry:
-    """One assignment: name in lower case without subscripts, and where its text begins, its value begins, and it ends."""
+    """Assignment: name in lower case without subscripts, and positions of its start, the start of its value, and its end."""
 
     name: str
     start: int
@@ -43,7 +43,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Group:
-    """One group: name in lower case, its entries, where ``&`` stands, where its end mark stands, and where it ends."""
+    """Group: name in lower case, its entries, and positions of ``&``, of its end mark, and of its end."""
 
     name: str
     start: int
@@ -58,7 +58,7 @@ def scan(text: str) -> list[Group]:
     Parameters
     ----------
     text : str
-        A namelist file.
+        Text of a namelist file.
 
     Returns
     -------
@@ -135,14 +135,14 @@ def read_group(text: str, group: Group) -> dict[str, Any]:
     Parameters
     ----------
     text : str
-        The file.
+        Text of the file.
     group : Group
-        Of :func:`scan`.
+        Group from :func:`scan`.
 
     Returns
     -------
     dict
-        Names in lower case; arrays as lists from the first element on, repeats written out; None where nothing is given.
+        Values by name in lower case; arrays are lists from the first element on, with repeats expanded; missing values are None.
 
     Raises
     ------
@@ -150,40 +150,42 @@ def read_group(text: str, group: Group) -> dict[str, Any]:
         If the values cannot be read.
     """
     try:
-        read = f90nml.reads(text[group.start : group.end] + "\n")[group.name]
-    except Exception as error:  # the parser lets its own inner errors through
+        values = f90nml.reads(text[group.start : group.end] + "\n")[group.name]
+    except Exception as error:  # f90nml raises many types of exception
         line = text.count("\n", 0, group.start) + 1
         raise NamelistSyntaxError(f"group &{group.name} cannot be read", line) from error
     return {
-        name: _from_one(value, read.start_index.get(name)) for name, value in read.items() if name != "_start_index"
+        name: _from_first(value, values.start_index.get(name))
+        for name, value in values.items()
+        if name != "_start_index"
     }
 
 
-def _from_one(value: Any, first: Sequence[int | None] | None) -> Any:
-    """A list whose assignment began at another element, as ``var(3) = …``, from its first element on."""
+def _from_first(value: Any, first: Sequence[int | None] | None) -> Any:
+    """Return a list from its first element on, even if the assignment starts at a later one, as in ``var(3) = …``."""
     if first is None or len(first) != 1 or first[0] is None or first[0] <= 1 or not isinstance(value, list):
         return value
     return [None] * (first[0] - 1) + value
 
 
 def set_entries(text: str, name: str, entries: Mapping[str, Value], *, occurrence: int = 0) -> str:
-    """Change entries of a group, or add them; a group that is not there is added at the end.
+    """Change entries of a group, or add them; a missing group is added at the end.
 
     Parameters
     ----------
     text : str
-        The file.
+        Text of the file.
     name : str
         Group, in lower case.
     entries : mapping of str to value
-        What is to stand there. Assignments to single elements, as ``var(2) = …``, give way to the whole.
+        New values by name. They replace all assignments to single elements, such as ``var(2) = …``.
     occurrence : int
-        Which of several groups of that name, from 0; one past the last is added.
+        Index of the group among those of the same name, from 0; if it is one past the last, a group is added.
 
     Returns
     -------
     str
-        The new text: all else is as it was.
+        New text; everything else is unchanged.
     """
     same = [group for group in scan(text) if group.name == name]
     if occurrence >= len(same):
@@ -193,16 +195,16 @@ def set_entries(text: str, name: str, entries: Mapping[str, Value], *, occurrenc
     cuts: list[tuple[int, int, str]] = []
     added = []
     for key, value in entries.items():
-        standing = [entry for entry in group.entries if entry.name == key]
-        if not standing:
+        present = [entry for entry in group.entries if entry.name == key]
+        if not present:
             added.append(f"  {_assignment(key, value)},\n")
             continue
-        first, *others = standing
+        first, *others = present
         cuts.append((first.start, first.end, _assignment(_written_name(text, first), value)))
         cuts += [(entry.start, _past_comma(text, entry.end), "") for entry in others]
     if added:
         line_start = text.rfind("\n", 0, group.mark) + 1
-        # on a line of its own where the end mark stands so, else on a new one
+        # before the line of the end mark, or on a new line if entries precede the mark on its line
         own_line = not text[line_start : group.mark].strip()
         at = line_start if own_line else group.mark
         cuts.append((at, at, ("" if own_line else "\n") + "".join(added)))
@@ -212,7 +214,7 @@ def set_entries(text: str, name: str, entries: Mapping[str, Value], *, occurrenc
 
 
 def _written_name(text: str, entry: Entry) -> str:
-    """The name of an entry in the case that the user wrote."""
+    """Return the name of an entry in its original case."""
     return text[entry.start : entry.start + len(entry.name)]
 
 
@@ -225,22 +227,22 @@ def _assignment(key: str, value: Value) -> str:
     lines = textwrap.wrap(
         f"{key} = {fortran(value)}", _WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
     )
-    # a string that holds blanks must not be parted; long lines are as good to Fortran
-    return "\n".join(lines) if not _holds_blank_string(value) else f"{key} = {fortran(value)}"
+    # a string with blanks must not be wrapped; Fortran reads long lines as well
+    return "\n".join(lines) if not _has_string_with_blank(value) else f"{key} = {fortran(value)}"
 
 
-def _holds_blank_string(value: Value) -> bool:
+def _has_string_with_blank(value: Value) -> bool:
     values = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
     return any(isinstance(each, str) and " " in each for each in values)
 
 
 def fortran(value: Value) -> str:
-    """Write a value as Fortran reads it; a number keeps all the digits that it has in 64 bits.
+    """Format a value in namelist notation; numbers have all digits of 64 bits.
 
     Parameters
     ----------
     value : value
-        Scalar or list.
+        Scalar, or sequence of scalars.
 
     Returns
     -------

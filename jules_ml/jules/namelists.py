@@ -1,4 +1,4 @@
-"""A JULES namelist folder: read, checked, changed and written, with all that is not changed left as it was."""
+"""Folder of JULES namelists: reading, checking, editing and writing. Text that is not edited stays as it is."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from jules_ml.jules.namelist_text import (
     scan,
     set_entries,
 )
-from jules_ml.support.files import whole_file
+from jules_ml.support.files import atomic_write
 
-#: What every stand-alone run reads, file by file: JULES 7.6 stops when any of it is left out.
-NEEDED: dict[str, tuple[str, ...]] = {
+#: Groups that every stand-alone run reads, by file; JULES 7.6 stops if one is missing.
+REQUIRED: dict[str, tuple[str, ...]] = {
     "ancillaries": ("jules_frac", "jules_soil_props", "jules_agric", "jules_co2"),
     "drive": ("jules_drive",),
     "fire": ("fire_switches",),
@@ -54,28 +54,28 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "science_fixes": ("jules_temp_fixes",),
     "timesteps": ("jules_time", "jules_spinup"),
 }
-#: What is read besides where a switch is on: file, group, and the group and entry of the switch.
-NEEDED_WITH: tuple[tuple[str, str, str, str], ...] = (
+#: Groups that are required if a switch is on: file, group, and the group and entry of the switch.
+REQUIRED_WITH: tuple[tuple[str, str, str, str], ...] = (
     ("ancillaries", "jules_top", "jules_hydrology", "l_top"),
     ("triffid_params", "jules_triffid", "jules_vegetation", "l_triffid"),
     ("crop_params", "jules_cropparm", "jules_surface_types", "ncpft"),
 )
-#: Groups that come as often as an entry says: group, and the group and entry of the number.
-COUNTED: tuple[tuple[str, str, str], ...] = (
+#: Groups that are repeated: group, and the group and entry of their number.
+REPEATED: tuple[tuple[str, str, str], ...] = (
     ("jules_output_profile", "jules_output", "nprofiles"),
     ("jules_prescribed_dataset", "jules_prescribed", "n_datasets"),
 )
 
 
 class NamelistFolder:
-    """The namelists of a run.
+    """Namelists of a run.
 
     Parameters
     ----------
     texts : mapping of str to str
-        Text of each file, by its name.
+        Text of each file, by file name.
     where : Path
-        Folder that they come from, for error messages.
+        Folder of the files, for error messages.
     """
 
     def __init__(self, texts: Mapping[str, str], where: Path) -> None:
@@ -92,13 +92,15 @@ class NamelistFolder:
         Raises
         ------
         BadInput
-            If there is no folder, no namelist in it, or one that is none.
+            If there is no such folder, it contains no namelist, or a file cannot be parsed.
         """
         folder = Path(folder)
         files = sorted(folder.glob("*.nml")) if folder.is_dir() else []
         if not files:
             raise BadInput(
-                "there are no namelists here (*.nml)", where=folder, remedy="give the folder that JULES is started with"
+                "the folder contains no namelists (*.nml)",
+                where=folder,
+                remedy="give the namelist folder of a JULES run",
             )
         return cls({file.name: _read_text(file) for file in files}, folder)
 
@@ -109,49 +111,49 @@ class NamelistFolder:
 
     @property
     def changed(self) -> tuple[str, ...]:
-        """Names of the files that differ from what was read."""
+        """Names of the files that were edited or added."""
         return tuple(name for name, text in self._texts.items() if self._original.get(name) != text)
 
     def text(self, file: str) -> str:
-        """Text of a file as it stands."""
+        """Return the current text of a file."""
         return self._texts[file]
 
     def groups(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        """Give file, name and entries of each group, in order."""
+        """Yield file, name and entries of each group, in order."""
         for file in self._texts:
             for group in self._scan(file):
                 yield file, group.name, self._values(file, group)
 
     def all(self, name: str) -> list[dict[str, Any]]:
-        """Entries of each group of a name, names of entries in lower case."""
+        """Return the entries of each group of a name; names of entries are in lower case."""
         return [self._values(file, group) for file in self._texts for group in self._scan(file) if group.name == name]
 
     def get(self, name: str) -> dict[str, Any]:
-        """Entries of the first group of a name.
+        """Return the entries of the first group of a name.
 
         Raises
         ------
         BadInput
-            If there is none.
+            If there is no such group.
         """
-        found = self.all(name)
-        if not found:
+        groups = self.all(name)
+        if not groups:
             raise BadInput(
                 f"the group &{name.upper()} is missing",
                 where=self.place(name),
-                remedy=f"add &{name.upper()}, as the JULES User Guide gives it; a run that works has it",
+                remedy=f"add &{name.upper()}, see the JULES User Guide",
             )
-        return found[0]
+        return groups[0]
 
     def place(self, name: str) -> str:
-        """File in which a group stands or ought to, and its line, for error messages."""
+        """Return the file and line of a group, or the file where it belongs, for error messages."""
         for file in self._texts:
             for group in self._scan(file):
                 if group.name == name:
                     line = self._texts[file].count("\n", 0, group.start) + 1
                     return f"{self.where / file}, line {line}, &{name.upper()}"
-        home = next((f"{file}.nml" for file, groups in NEEDED.items() if name in groups), None)
-        return str(self.where / home) if home else str(self.where)
+        expected = next((f"{file}.nml" for file, groups in REQUIRED.items() if name in groups), None)
+        return str(self.where if expected is None else self.where / expected)
 
     def set(self, name: str, entries: Mapping[str, Value], *, occurrence: int = 0, file: str | None = None) -> None:
         """Change or add entries of a group.
@@ -161,42 +163,42 @@ class NamelistFolder:
         name : str
             Group.
         entries : mapping of str to value
-            By name in lower case.
+            Entries by name.
         occurrence : int
-            Which of several groups of that name, from 0; one past the last is added.
+            Index of the group among those of the same name, from 0; if it is one past the last, a group is added.
         file : str, optional
-            File that a new group goes to; where the others of its name stand unless given.
+            File of a new group; by default the file of the existing groups of this name.
 
         Raises
         ------
         BadInput
-            If there is no such group and no file is given.
+            If there is no such group and ``file`` is not given.
         """
         name = name.lower()
-        home = next((f for f in self._texts if any(g.name == name for g in self._scan(f))), file)
-        if home is None:
+        target = next((f for f in self._texts if any(g.name == name for g in self._scan(f))), file)
+        if target is None:
             raise BadInput(
                 f"there is no group &{name.upper()}", where=self.place(name), remedy="correct the name of the group"
             )
         lowered = {key.lower(): value for key, value in entries.items()}
-        self._texts[home] = set_entries(self._texts.get(home, ""), name, lowered, occurrence=occurrence)
+        self._texts[target] = set_entries(self._texts.get(target, ""), name, lowered, occurrence=occurrence)
 
     def drop(self, *files: str) -> None:
-        """Leave files out of what is written, as another takes their place."""
+        """Remove files from those that :meth:`write` writes."""
         for file in files:
             self._texts.pop(file, None)
 
     def copy(self) -> NamelistFolder:
-        """Give another one, whose changes leave this as it is."""
+        """Return an independent copy."""
         return copy.deepcopy(self)
 
     def check(self) -> None:
-        """Refuse a folder that JULES would not run with.
+        """Refuse a folder in which files or groups that JULES requires are missing.
 
         Raises
         ------
         BadInput
-            If files or groups are missing: all of them are named.
+            If files or groups are missing; the message lists all of them.
         """
         entries: dict[str, list[dict[str, Any]]] = {}
         for _, name, values in self.groups():
@@ -205,41 +207,41 @@ class NamelistFolder:
         def switch(group: str, entry: str) -> Any:
             return next(iter(entries.get(group, [])), {}).get(entry, 0)
 
-        needed = {stem: list(groups) for stem, groups in NEEDED.items()}
-        for stem, group, *where in NEEDED_WITH:
+        required = {stem: list(groups) for stem, groups in REQUIRED.items()}
+        for stem, group, *where in REQUIRED_WITH:
             if switch(*where):
-                needed.setdefault(stem, []).append(group)
-        missing = [f"{stem}.nml" for stem in needed if f"{stem}.nml" not in self._texts]
-        for stem, groups in needed.items():
+                required.setdefault(stem, []).append(group)
+        missing = [f"{stem}.nml" for stem in required if f"{stem}.nml" not in self._texts]
+        for stem, groups in required.items():
             missing += [
                 f"&{g.upper()} in {stem}.nml" for g in groups if f"{stem}.nml" in self._texts and g not in entries
             ]
-        for group, *where in COUNTED:
-            wanted, there = int(switch(*where) or 0), len(entries.get(group, []))
-            if there < wanted:
-                missing.append(f"&{group.upper()} ({wanted} by {where[1]}, {there} there)")
+        for group, *where in REPEATED:
+            number, present = int(switch(*where) or 0), len(entries.get(group, []))
+            if present < number:
+                missing.append(f"&{group.upper()} ({where[1]} = {number}, {present} present)")
         if missing:
             raise BadInput(
-                f"a JULES run needs what is not here: {', '.join(missing)}",
+                f"JULES requires namelists that are missing: {', '.join(missing)}",
                 where=self.where,
-                remedy="add what is missing, empty if need be (&NAME /); 'jules-ml init jules --out DIR' writes a complete set",
+                remedy="add them, empty (&NAME /) to use defaults; 'jules-ml init jules --out DIR' writes a complete set",
             )
 
     def write(self, folder: Path) -> list[Path]:
-        """Write all files to a folder; those that were not changed come out byte by byte as they were.
+        """Write all files to a folder; files that were not edited are identical byte for byte.
 
         Raises
         ------
         BadInput
-            If the folder cannot be written, or is the one that was read.
+            If the folder cannot be written, or is the folder that was read.
         """
         if folder.resolve() == self.where.resolve():
             raise BadInput(
-                "this is the folder that was read, and is never changed", where=folder, remedy="give another folder"
+                "this is the original folder, which must not be changed", where=folder, remedy="give another folder"
             )
         written = []
         for name, text in self._texts.items():
-            with whole_file(folder / name) as part:
+            with atomic_write(folder / name) as part:
                 part.write_bytes(text.encode("utf-8", errors="surrogateescape"))
             written.append(folder / name)
         return written
@@ -260,13 +262,13 @@ class NamelistFolder:
         return BadInput(
             str(error),
             where=f"{self.where / file}, line {error.line}",
-            remedy="write &NAME, then name = value, and a slash at the end",
+            remedy="write each group as &NAME, entries name = value, and a final slash",
         )
 
 
 def _read_text(file: Path) -> str:
     try:
-        # bytes that are no UTF-8, as in old comments, come through unharmed
+        # surrogateescape preserves bytes that are not valid UTF-8, e.g. in old comments
         return file.read_bytes().decode("utf-8", errors="surrogateescape")
     except OSError as error:
         raise BadInput(f"the file cannot be read ({error.strerror})", where=file, remedy="make it readable") from error

@@ -1,9 +1,8 @@
-r"""Small dense nets as Fortran namelists, for the bridge's native backend.
+r"""Small dense networks as Fortran namelists, for the bridge's native backend.
 
-A net file has one group ``&jules_ml_net`` with the inputs, their units, their scaling
-:math:`(x - \mathrm{offset}) / \mathrm{scale}` and the range seen in training, within which inputs are held, and one group
-``&jules_ml_layer`` for each layer, from the input to the output. Numbers are written with 17 digits, which gives every
-64-bit real back to the bit.
+A file has one group ``&jules_ml_net`` with the inputs, their units, their scaling
+:math:`(x - \mathrm{offset}) / \mathrm{scale}` and their training range, to which inputs are clamped, and one group
+``&jules_ml_layer`` per layer, from the input to the output. Numbers have 17 digits, so that 64-bit reals are reproduced exactly.
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ import torch
 from torch import nn
 
 from jules_ml.errors import BadInput
-from jules_ml.support.files import whole_file
+from jules_ml.support.files import atomic_write
 
 #: Version of the format.
 VERSION = 1
-#: What a net may read, and in which unit.
+#: Possible inputs of a network, and their units.
 INPUT_UNITS = {
     "sthu": "1",
     "sthf": "1",
@@ -32,7 +31,7 @@ INPUT_UNITS = {
     "v_wilt": "m3 m-3",
     "t_soil": "K",
 }
-#: Most units of a layer.
+#: Maximum number of units per layer.
 MAX_WIDTH = 512
 
 Output = Literal["fsth", "ftemp", "joint"]
@@ -40,16 +39,16 @@ Output = Literal["fsth", "ftemp", "joint"]
 
 @dataclass(frozen=True, kw_only=True)
 class NetInput:
-    """One input of a net.
+    """One input of a network.
 
     Attributes
     ----------
     name : str
         One of :data:`INPUT_UNITS`: ``theta`` is unfrozen water, ``sthu * v_sat``.
     seen_min, seen_max : float
-        Range seen in training, in the input's unit.
+        Range of the training data, in the unit of the input.
     offset, scale : float
-        The net reads ``(x - offset) / scale``.
+        The network gets ``(x - offset) / scale``.
     """
 
     name: str
@@ -69,30 +68,30 @@ def write_net(
     reference: str = "",
     outside: Literal["clamp", "extend"] = "clamp",
 ) -> None:
-    """Write a dense net for the bridge.
+    """Write a dense network for the bridge.
 
     Parameters
     ----------
     path : Path
-        Namelist file to be written.
+        Namelist file to write.
     net : nn.Sequential
         ``nn.Linear`` layers, each followed by at most one of ``nn.Tanh``, ``nn.Sigmoid``, ``nn.ReLU`` and ``nn.Softplus``
-        (with torch's own settings).
+        (with the default settings of torch).
     inputs : sequence of NetInput
-        What the net reads, in its order.
+        Inputs, in the order of the network.
     outputs : sequence of {"fsth", "ftemp", "joint"}
-        What it gives; ``joint`` is both factors in one product, and stands alone. The bridge puts 0 for what is below.
+        Outputs; ``joint`` is the product of both factors and is the only output then. The bridge replaces negative outputs by 0.
     name : str
-        Name of the net.
+        Name of the network.
     reference : str, optional
-        Where it comes from.
+        Source of the network.
     outside : {"clamp", "extend"}, optional
-        Whether inputs are held within the range seen, or go in as they are.
+        Whether inputs outside the training range are clamped to it, or used as they are.
 
     Raises
     ------
     BadInput
-        If the net holds what the bridge cannot compute, or does not fit its inputs and outputs.
+        If the network has layers that the bridge cannot compute, or does not fit its inputs and outputs.
     """
     layers = _layers(net)
     _check_fit(layers, inputs, outputs)
@@ -121,7 +120,7 @@ def write_net(
             bias=bias.double().cpu().tolist(),
         )
         groups.append(("jules_ml_layer", layer))
-    with whole_file(path) as part, part.open("w", encoding="utf-8") as stream:
+    with atomic_write(path) as part, part.open("w", encoding="utf-8") as stream:
         for group, entries in groups:
             text = f90nml.Namelist({group: entries})
             text.float_format = ".17g"
@@ -129,9 +128,9 @@ def write_net(
 
 
 def _layers(net: nn.Sequential) -> list[tuple[nn.Linear, str]]:
-    """The linear layers, each with the name of its activation."""
+    """Return the linear layers, each with the name of its activation."""
     layers: list[tuple[nn.Linear, str]] = []
-    for place, part in enumerate(net):
+    for index, part in enumerate(net):
         activation = _activation(part)
         if isinstance(part, nn.Linear):
             layers.append((part, "linear"))
@@ -139,14 +138,14 @@ def _layers(net: nn.Sequential) -> list[tuple[nn.Linear, str]]:
             layers[-1] = (layers[-1][0], activation)
         else:
             raise BadInput(
-                f"part {place} of the net, {part}, cannot be computed by the bridge",
-                remedy="build the net of nn.Linear, each followed by nn.Tanh, nn.Sigmoid, nn.ReLU or nn.Softplus",
+                f"the bridge cannot compute layer {index} of the network, {part}",
+                remedy="use nn.Linear layers, each followed by at most one of nn.Tanh, nn.Sigmoid, nn.ReLU or nn.Softplus",
             )
     return layers
 
 
 def _activation(part: nn.Module) -> str | None:
-    """The bridge's name of an activation; None for what it does not know."""
+    """Return the bridge's name of an activation; None if the bridge does not support it."""
     if isinstance(part, nn.Softplus):
         return "softplus" if (part.beta, part.threshold) == (1, 20) else None
     names = {nn.Tanh: "tanh", nn.Sigmoid: "sigmoid", nn.ReLU: "relu", nn.Identity: "linear"}
@@ -154,22 +153,26 @@ def _activation(part: nn.Module) -> str | None:
 
 
 def _check_fit(layers: list[tuple[nn.Linear, str]], inputs: Sequence[NetInput], outputs: Sequence[Output]) -> None:
-    """Refuse a net that does not fit its inputs and outputs, or the bridge."""
+    """Refuse a network that does not fit its inputs and outputs, or the bridge."""
     unknown = [item.name for item in inputs if item.name not in INPUT_UNITS]
     if unknown:
         raise BadInput(
-            f"a net cannot read {', '.join(unknown)}", remedy=f"choose inputs among {', '.join(INPUT_UNITS)}"
+            f"a network cannot have the input {', '.join(unknown)}",
+            remedy=f"choose inputs among {', '.join(INPUT_UNITS)}",
         )
     if sorted(outputs) not in (["fsth"], ["ftemp"], ["fsth", "ftemp"], ["joint"]):
         raise BadInput(
-            f"a net cannot give {', '.join(outputs) or 'nothing'}", remedy="give fsth, ftemp, both, or joint alone"
+            f"a network cannot have the outputs {', '.join(outputs) or '(none)'}",
+            remedy="give fsth, ftemp, both, or joint alone",
         )
     if not layers or (layers[0][0].in_features, layers[-1][0].out_features) != (len(inputs), len(outputs)):
         raise BadInput(
-            f"the net does not have {len(inputs)} inputs and {len(outputs)} outputs",
-            remedy="name as many inputs and outputs as it has",
+            f"the network does not have {len(inputs)} inputs and {len(outputs)} outputs",
+            remedy="name all of its inputs and outputs",
         )
     if max(max(linear.in_features, linear.out_features) for linear, _ in layers) > MAX_WIDTH:
-        raise BadInput(f"a layer has more than {MAX_WIDTH} units", remedy="take a smaller net, or the python backend")
+        raise BadInput(
+            f"a layer has more than {MAX_WIDTH} units", remedy="use a smaller network, or the python backend"
+        )
     if not all(parameter.isfinite().all() for linear, _ in layers for parameter in linear.parameters()):
-        raise BadInput("a weight of the net is not finite", remedy="train it again, with a smaller step")
+        raise BadInput("a weight of the network is not finite", remedy="train it again, with a smaller learning rate")

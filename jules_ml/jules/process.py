@@ -1,4 +1,4 @@
-"""Running a JULES executable: watched while it runs, stopped early when it has failed."""
+"""Run of a JULES executable: its log is followed, and it is ended early after a fatal error."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ from jules_ml.errors import BadInput, RunFailed
 from jules_ml.jules.log import JulesLog
 from jules_ml.jules.run_folder import LOG
 
-#: A fatal message ends JULES itself; what hangs after one, as ranks of MPI may, is ended after this many seconds.
+#: Seconds after a fatal message until the process is ended. JULES usually ends itself, but ranks of MPI may hang.
 GRACE = 10.0
 _LAST_LINES = 12
-_EXECUTABLE_REMEDY = "give the executable of a stand-alone JULES in [jules] executable, or in the variable JULES_EXE"
+_EXECUTABLE_REMEDY = (
+    "give the executable of a stand-alone JULES in [jules] executable, or in the environment variable JULES_EXE"
+)
 
 
 @dataclass(frozen=True)
 class Finished:
-    """How a run of the executable ended: seconds it took, its exit status, and its log's file."""
+    """Result of a successful run: wall-clock time [s], exit status and log file."""
 
     wall_seconds: float
     status: int
@@ -33,20 +35,20 @@ class Finished:
 
 
 def check_jules(executable: Path) -> None:
-    """Refuse what cannot be a JULES executable.
+    """Refuse a file that cannot be a JULES executable.
 
-    A script, as one that loads libraries first, is believed; :func:`run_jules_executable` sees whether it speaks as JULES does.
+    Scripts are accepted, since they may load libraries and then start JULES; :func:`run_jules_executable` checks their output.
 
     Raises
     ------
     BadInput
-        If there is no such file, it may not be executed, or nothing in it is of JULES.
+        If there is no such file, it is not executable, or it does not contain the name of a namelist of JULES.
     """
     if not executable.is_file():
         raise BadInput("there is no such executable", where=executable, remedy=_EXECUTABLE_REMEDY)
     if not os.access(executable, os.X_OK):
         raise BadInput(
-            "this file may not be executed", where=executable, remedy=f"chmod +x it, or {_EXECUTABLE_REMEDY}"
+            "the file is not executable", where=executable, remedy=f"run 'chmod +x' on it, or {_EXECUTABLE_REMEDY}"
         )
     with executable.open("rb") as file:
         if file.read(2) == b"#!":
@@ -57,7 +59,7 @@ def check_jules(executable: Path) -> None:
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             if content.find(b"JULES_TIME") < 0 and content.find(b"jules_time") < 0:
                 raise BadInput(
-                    "this is not a stand-alone JULES: it reads no namelist JULES_TIME",
+                    "this is not a stand-alone JULES: it does not read a namelist JULES_TIME",
                     where=executable,
                     remedy=_EXECUTABLE_REMEDY,
                 )
@@ -66,36 +68,35 @@ def check_jules(executable: Path) -> None:
 def run_jules_executable(
     executable: Path, *, launcher: Sequence[str], folder: Path, namelists: str, log: JulesLog
 ) -> Finished:
-    """Run JULES to its end, good or bad.
+    """Run JULES and wait for its end.
 
     Parameters
     ----------
     executable : Path
     launcher : sequence of str
-        What stands before it, as ``mpiexec -n 4``.
+        Command before the executable, e.g. ``mpiexec -n 4``.
     folder : Path
-        Where it is started; its output to the terminal goes to ``jules.log`` there.
+        Working directory; standard output and error are written to ``jules.log`` in it.
     namelists : str
-        Folder of namelists, as its argument.
+        Folder of namelists, the argument of the executable.
     log : JulesLog
-        Follows the run.
+        Parser of the log.
 
     Returns
     -------
     Finished
-        If it came to its end.
 
     Raises
     ------
     RunFailed
-        If it could not be started, stopped with a fatal message, crashed, or did not speak as JULES does. What it had
-        written stays.
+        If the executable cannot be started, stops with a fatal message, crashes, or does not write a log of JULES. Files that it
+        has written are kept.
     """
     path = folder / LOG
     command = [*launcher, str(executable.resolve()), namelists]
     environment = {
         **os.environ,
-        # gfortran else keeps lines back until it has many, and there is no progress to be seen
+        # without this gfortran buffers standard output, and progress cannot be shown
         "GFORTRAN_UNBUFFERED_PRECONNECTED": "y",
     }
     began = time.monotonic()
@@ -121,7 +122,7 @@ def run_jules_executable(
 
 
 def _follow(process: subprocess.Popen[str], log: JulesLog, path: Path) -> tuple[deque[str], bool]:
-    """Read the log to its end, writing it to a file; give its last lines, and whether the file could not be written."""
+    """Read the log to its end and copy it to a file; return its last lines, and whether writing the file failed."""
     last: deque[str] = deque(maxlen=_LAST_LINES)
     disk_full = False
     killer: Timer | None = None
@@ -140,7 +141,7 @@ def _follow(process: subprocess.Popen[str], log: JulesLog, path: Path) -> tuple[
                     try:
                         file.write(line)
                     except OSError:
-                        # the run may still go well, and says itself when it cannot write either
+                        # the run may still succeed; JULES itself reports output that it cannot write
                         disk_full = True
         finally:
             try:
@@ -158,11 +159,11 @@ def _follow(process: subprocess.Popen[str], log: JulesLog, path: Path) -> tuple[
 
 
 def end_process(process: subprocess.Popen[str]) -> None:
-    """End a process and all that it started."""
-    for how, patience in ((signal.SIGTERM, 3.0), (signal.SIGKILL, None)):
+    """End a process and its children."""
+    for signal_number, timeout in ((signal.SIGTERM, 3.0), (signal.SIGKILL, None)):
         try:
-            os.killpg(process.pid, how)
-            process.wait(timeout=patience)
+            os.killpg(process.pid, signal_number)
+            process.wait(timeout=timeout)
             return
         except subprocess.TimeoutExpired:
             continue
@@ -176,24 +177,24 @@ def _refuse_failure(status: int, log: JulesLog, last: deque[str], path: Path, di
         raise RunFailed(f"JULES stopped {reached}: {log.fatal}{_hint(log.fatal)} (log: {path})")
     tail = " | ".join(line for line in last if line)[-600:]
     if status != 0:
-        what = f"signal {signal.Signals(-status).name}" if -status in set(signal.Signals) else f"exit status {status}"
-        crash = f": {log.crash}" if log.crash else f"; its last lines: {tail}" if tail else ", and said nothing"
+        ending = f"signal {signal.Signals(-status).name}" if -status in set(signal.Signals) else f"exit status {status}"
+        crash = f": {log.crash}" if log.crash else f"; last lines of its log: {tail}" if tail else "; its log is empty"
         full = "; the disk is full" if disk_full else ""
-        raise RunFailed(f"JULES died {reached} ({what}){crash}{full}; what it had written is kept (log: {path})")
+        raise RunFailed(f"JULES crashed {reached} ({ending}){crash}{full}; its output up to then is kept (log: {path})")
     if not log.is_jules:
         raise RunFailed(
-            f"the executable ended without a line as JULES writes them, and is none: {_EXECUTABLE_REMEDY}"
-            + (f"; it said: {tail}" if tail else "")
+            f"the executable is not JULES, since its log has no line in the format of JULES: {_EXECUTABLE_REMEDY}"
+            + (f"; last lines of its log: {tail}" if tail else "")
         )
     if disk_full:
-        raise RunFailed(f"the disk is full: {path} could not be written, and the output may be cut short")
+        raise RunFailed(f"the disk is full: {path} could not be written, and the output may be incomplete")
 
 
 def _hint(fatal: str) -> str:
     for word, remedy in (
-        ("No space left", "; make room, or run elsewhere with --out"),
-        ("error opening namelist file", "; the namelists are for another version of JULES, or incomplete"),
-        ("cannot match namelist object", "; this JULES does not know that entry, and is of another version"),
+        ("No space left", "; free disk space, or give another folder with --out"),
+        ("error opening namelist file", "; the namelists are incomplete or for another version of JULES"),
+        ("cannot match namelist object", "; the entry does not exist in this version of JULES"),
     ):
         if word.lower() in fatal.lower():
             return remedy

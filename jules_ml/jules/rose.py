@@ -1,8 +1,8 @@
-"""A Rose application of JULES as a run folder, and what is swapped in as an optional configuration of it.
+"""Rose applications of JULES: reading one as a run folder, and writing changes as an optional configuration.
 
-The file ``rose-app.conf`` is read as the text that it is: sections ``[namelist:NAME]`` or ``[namelist:NAME(1)]`` with ``key=value``
-in namelist notation, ``!`` or ``!!`` before what is ignored, and ``[file:NAME.nml] source=`` with the namelists of each file, optional
-ones in brackets. Rose itself is not needed.
+The file ``rose-app.conf`` has sections ``[namelist:NAME]`` or ``[namelist:NAME(1)]`` with ``key=value`` in namelist notation, and sections
+``[file:NAME.nml]`` whose ``source=`` lists the namelists of each file, optional ones in brackets. ``!`` or ``!!`` before a section or key
+means that it is ignored. Rose itself is not needed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from jules_ml.errors import BadInput
 from jules_ml.jules.namelist_text import Value, fortran
 from jules_ml.jules.namelists import NamelistFolder
 
-#: Name of the application's file, and of the optional configuration that is written.
+#: File names of the application and of the optional configuration.
 APP, OPTION = "rose-app.conf", "rose-app-jules_ml.conf"
 
 _SECTION = re.compile(r"^\[(!{0,2})([^\]]*)\]\s*$")
@@ -33,9 +33,9 @@ class RoseApp:
     Attributes
     ----------
     folder : Path
-        That holds ``rose-app.conf``.
+        Folder of ``rose-app.conf``.
     sections : dict of str to dict
-        Entries of each section that is not ignored, as text, but those that are.
+        Entries of each section as text, without ignored sections and entries.
     """
 
     folder: Path
@@ -43,7 +43,7 @@ class RoseApp:
 
     @property
     def inputs(self) -> Path:
-        """Folder of files that Rose puts where JULES is started."""
+        """Folder of files that Rose installs in the working directory of JULES."""
         return self.folder / "file" if (self.folder / "file").is_dir() else self.folder
 
 
@@ -66,7 +66,7 @@ def read_rose_app(folder: Path) -> RoseApp:
     Raises
     ------
     BadInput
-        If there is none, or a line is neither a section, an entry, nor the continuation of one.
+        If the file cannot be read, or a line is not a section, an entry or the continuation of an entry.
     """
     path = folder / APP
     try:
@@ -82,11 +82,11 @@ def read_rose_app(folder: Path) -> RoseApp:
         if not line.strip() or line.startswith("#"):
             continue
         if opened := _SECTION.match(line):
-            # what is ignored is read aside, so that its lines have somewhere to go
+            # entries of an ignored section go to a dictionary that is discarded
             section = {} if opened[1] else sections.setdefault(opened[2], {})
             key = None
         elif line[0].isspace():
-            # the continuation of an ignored entry belongs to no key
+            # without a key the line continues an ignored entry
             if key is not None:
                 section[key] += "\n" + line.lstrip().removeprefix("=")
         elif entry := _ENTRY.match(line):
@@ -95,7 +95,7 @@ def read_rose_app(folder: Path) -> RoseApp:
                 section[key] = entry[3]
         else:
             raise BadInput(
-                f"this is neither a section nor an entry: {line[:40]!r}",
+                f"the line is not a section or an entry: {line[:40]!r}",
                 where=f"{path}, line {number}",
                 remedy="write [section] or key=value, as Rose does",
             )
@@ -103,7 +103,7 @@ def read_rose_app(folder: Path) -> RoseApp:
 
 
 def rose_namelists(app: RoseApp) -> NamelistFolder:
-    """Give the namelist files that Rose would make of an application.
+    """Return the namelist files that Rose would generate from an application.
 
     Parameters
     ----------
@@ -116,25 +116,29 @@ def rose_namelists(app: RoseApp) -> NamelistFolder:
     Raises
     ------
     BadInput
-        If a file asks for a namelist that is not there, or a variable of the environment is not set.
+        If a file needs a namelist that is missing, or an environment variable is not set.
     """
     texts = {}
     for name, section in app.sections.items():
         file = name.removeprefix("file:")
         if file == name or not file.endswith(".nml"):
             continue
-        groups = [group for found in _SOURCE.finditer(section.get("source", "")) for group in _groups(app, file, found)]
+        groups = [
+            group for source in _SOURCE.finditer(section.get("source", "")) for group in _groups(app, file, source)
+        ]
         texts[file] = "\n".join(groups)
     if not texts:
         raise BadInput(
-            "it makes no namelist file ([file:….nml])", where=app.folder / APP, remedy="give an application of JULES"
+            "the application has no namelist file ([file:….nml])",
+            where=app.folder / APP,
+            remedy="give an application of JULES",
         )
     return NamelistFolder(texts, app.folder)
 
 
-def _groups(app: RoseApp, file: str, found: re.Match[str]) -> list[str]:
-    """Text of the groups that one source of a file stands for."""
-    name, suffix, optional = found[1], found[2] or "", found[0].startswith("(")
+def _groups(app: RoseApp, file: str, source: re.Match[str]) -> list[str]:
+    """Return the text of the groups of one item of ``source=``."""
+    name, suffix, optional = source[1], source[2] or "", source[0].startswith("(")
     if suffix == "(:)":
         numbered = re.compile(rf"^namelist:{re.escape(name)}(?:\{{[^}}]*\}})?\((\d+)\)$")
         keys = sorted((int(m[1]), key) for key in app.sections if (m := numbered.match(key)))
@@ -144,7 +148,7 @@ def _groups(app: RoseApp, file: str, found: re.Match[str]) -> list[str]:
         if optional:
             return []
         raise BadInput(
-            f"{file} asks for namelist:{name}{suffix}, which is not there or ignored",
+            f"{file} needs namelist:{name}{suffix}, which is missing or ignored",
             where=app.folder / APP,
             remedy=f"add [namelist:{name}{suffix}]",
         )
@@ -159,39 +163,39 @@ def _group(app: RoseApp, name: str, key: str) -> str:
 
 
 def _expanded(value: str, app: RoseApp, section: str, entry: str) -> str:
-    """Put variables of the environment into a value, as Rose does when it runs."""
+    """Expand environment variables in a value, as Rose does."""
 
-    def named(found: re.Match[str]) -> str:
-        name = found[1] or found[2]
+    def variable(reference: re.Match[str]) -> str:
+        name = reference[1] or reference[2]
         if name not in os.environ:
             raise BadInput(
-                f"{entry} holds ${name}, which is not set",
+                f"{entry} contains ${name}, which is not set",
                 where=f"{app.folder / APP}, [{section}]",
-                remedy=f"set the variable {name} as the suite does",
+                remedy=f"set the environment variable {name} as in the suite",
             )
         return os.environ[name]
 
-    return _VARIABLE.sub(named, value)
+    return _VARIABLE.sub(variable, value)
 
 
 def optional_configuration(before: NamelistFolder, after: NamelistFolder, files: Mapping[str, Path]) -> str:
-    """Give the differences of two namelist folders as an optional configuration.
+    """Return the differences of two namelist folders as an optional configuration.
 
     Parameters
     ----------
     before, after : NamelistFolder
-        As the application has them, and with modules swapped in.
+        Namelists of the application, without and with modules swapped in.
     files : mapping of str to Path
-        Files to be put where JULES is started: name there, and where they lie now.
+        Files to install in the working directory of JULES, by their names there.
 
     Returns
     -------
     str
-        ``opt/rose-app-jules_ml.conf``: a suite takes it with ``--opt-conf-key=jules_ml`` or ``opts=jules_ml``.
+        Text of ``opt/rose-app-jules_ml.conf``; a suite uses it with ``--opt-conf-key=jules_ml`` or ``opts=jules_ml``.
     """
     old, new = _entries(before), _entries(after)
     counts = {name: sum(key[0] == name for key in new) for name, _ in new}
-    several = {name for name, number in counts.items() if number > 1} | {
+    repeated = {name for name, number in counts.items() if number > 1} | {
         "jules_output_profile",
         "jules_prescribed_dataset",
         "jules_deposition_species",
@@ -200,7 +204,7 @@ def optional_configuration(before: NamelistFolder, after: NamelistFolder, files:
     for (name, occurrence), entries in new.items():
         changed = {k: v for k, v in entries.items() if old.get((name, occurrence), {}).get(k) != v}
         if changed:
-            number = f"({occurrence + 1})" if name in several else ""
+            number = f"({occurrence + 1})" if name in repeated else ""
             lines += [f"[namelist:{name}{number}]", *(f"{k}={fortran(v)}" for k, v in changed.items()), ""]
     for name, path in files.items():
         lines += [f"[file:{name}]", f"source={path}", ""]
@@ -208,7 +212,7 @@ def optional_configuration(before: NamelistFolder, after: NamelistFolder, files:
 
 
 def _entries(namelists: NamelistFolder) -> dict[tuple[str, int], dict[str, Value]]:
-    found: dict[tuple[str, int], dict[str, Value]] = {}
+    groups: dict[tuple[str, int], dict[str, Value]] = {}
     for _, name, entries in namelists.groups():
-        found[name, sum(key[0] == name for key in found)] = entries
-    return found
+        groups[name, sum(key[0] == name for key in groups)] = entries
+    return groups

@@ -1,4 +1,4 @@
-"""``jules-ml run`` with ``model = "jules"``: the user's run folder, with modules swapped in, through the user's executable."""
+"""Runs of JULES with modules swapped in (``jules-ml run`` with ``model = "jules"``)."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ from jules_ml.jules.run_folder import (
 )
 from jules_ml.learned.store import MODULE_FILES
 from jules_ml.learned.uses import ways
-from jules_ml.support.files import whole_file
+from jules_ml.support.files import atomic_write
 from jules_ml.support.progress import Progress
 from jules_ml.support.provenance import software
 
-#: A run of a year writes some megabytes; with less than this it would only fill the disk.
-LEAST_FREE = 20 * 1024**2
+#: Minimum free disk space [bytes]; the output of a year takes some megabytes.
+MIN_FREE = 20 * 1024**2
 _FORMAT = "%Y-%m-%d %H:%M:%S"
-#: Files up to this size are known again by their content, larger ones by size and time.
-_HASHED = 64 * 1024**2
+#: Files up to this size [bytes] are identified by their content, larger ones by size and time.
+_MAX_HASHED = 64 * 1024**2
 
 
 @dataclass(frozen=True)
 class JulesRun:
-    """A run of JULES that has ended well.
+    """A successful run of JULES.
 
     Attributes
     ----------
@@ -54,12 +54,13 @@ class JulesRun:
     output : tuple of Path
         netCDF files of output, without dumps.
     dumps : tuple of Path
-        In the order of time.
+        Dumps, in the order of time.
     notes : tuple of str
-        What was swapped in, and what the user should know of it.
+        Notes on the modules and files that were swapped in.
     warnings : tuple of str
-        What JULES warned of.
+        Warnings of JULES.
     wall_seconds : float
+        Wall-clock time of JULES [s].
     """
 
     folder: Path
@@ -71,28 +72,28 @@ class JulesRun:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """What a user looks for: output, dumps, summary, log, changes."""
+        """Files for the user: output, dumps, summary, log, differences of the namelists."""
         return (*self.output, *self.dumps, *(self.folder / name for name in (SUMMARY, LOG, DIFF)))
 
 
 def default_folder(experiment: Experiment) -> Path:
-    """The new run folder, unless another is asked for: beside the user's, named after both."""
+    """Return the default new run folder: next to the original one, named after it and the experiment."""
     section = experiment.required(experiment.jules, "jules")
     folder = section.folder.resolve()
     return folder.with_name(f"{folder.name}_{experiment.file.stem}")
 
 
 def run_jules(experiment: Experiment, out: Path, *, progress: Progress | None = None) -> JulesRun:
-    """Run JULES as an experiment says.
+    """Run JULES with the modules and files of an experiment swapped in.
 
     Parameters
     ----------
     experiment : Experiment
-        With ``[jules]`` and ``[run]``, and what its ways of swapping need.
+        With ``[jules]`` and ``[run]``, and the sections that the ways of ``[run] via`` need.
     out : Path
-        New run folder; the user's is never written to.
+        New run folder; the original run folder is never written to.
     progress : callable, optional
-        Called with a stage, the steps done in it and the steps it has.
+        Called with a stage, the number of its steps that are done, and their total.
 
     Returns
     -------
@@ -101,15 +102,15 @@ def run_jules(experiment: Experiment, out: Path, *, progress: Progress | None = 
     Raises
     ------
     BadInput
-        If the run folder, the executable, or what is to be swapped in will not do: before anything is run.
+        If the run folder, the executable or the modules cannot be used; JULES is not started then.
     RunFailed
-        If JULES stops or dies. Its folder stays, with its log and the output that it had finished.
+        If JULES stops or crashes. Its folder is kept, with the log and the output up to then.
     """
     section = experiment.required(experiment.jules, "jules")
     executable = jules_executable(section, experiment.file)
     original = read_run_folder(section.folder, section.namelists)
     with stage(original, out) as staged:
-        as_it_was = staged.namelists.copy()
+        namelists_before = staged.namelists.copy()
         try:
             notes = prepare(experiment, staged, executable)
             staged.namelists.write(staged.folder / staged.directory)
@@ -117,23 +118,25 @@ def run_jules(experiment: Experiment, out: Path, *, progress: Progress | None = 
             _write_text(staged.folder / EXPERIMENT, experiment.text)
             if original.rose:
                 files = _swapped_files(staged)
-                _write_text(staged.folder / OPT / OPTION, optional_configuration(as_it_was, staged.namelists, files))
+                _write_text(
+                    staged.folder / OPT / OPTION, optional_configuration(namelists_before, staged.namelists, files)
+                )
             record = {
                 "experiment": experiment.file.name,
                 **_provenance(experiment, original, staged, executable, notes),
             }
-            # a run that is killed with its watcher is known again by this
+            # this status remains if this process is killed during the run
             _write_text(staged.folder / SUMMARY, _json({**record, "status": "unfinished"}))
         except OSError as error:
             raise RunFailed(f"the run folder {staged.folder} cannot be written ({error.strerror})") from error
         free = shutil.disk_usage(staged.folder).free
-        if free < LEAST_FREE:
+        if free < MIN_FREE:
             raise RunFailed(
-                f"the disk is full: {free / 1024**2:.0f} MB free at {staged.folder}; make room, or run elsewhere with --out"
+                f"the disk is full: {free / 1024**2:.0f} MB free at {staged.folder}; free disk space, or give another folder with --out"
             )
     log = staged.log(progress)
     try:
-        done = run_jules_executable(
+        finished = run_jules_executable(
             executable, launcher=section.launcher, folder=staged.folder, namelists=staged.directory, log=log
         )
     except RunFailed as error:
@@ -143,108 +146,108 @@ def run_jules(experiment: Experiment, out: Path, *, progress: Progress | None = 
         _write_summary(staged.folder, {**record, "status": "interrupted", **_reached(log)})
         raise
     output, dumps = _gather(staged)
-    _write_summary(staged.folder, {**record, "status": "done", **_reached(log), **_written(done, output, dumps)})
-    return JulesRun(staged.folder, output, dumps, tuple(notes), tuple(log.warnings), done.wall_seconds)
+    _write_summary(staged.folder, {**record, "status": "done", **_reached(log), **_written(finished, output, dumps)})
+    return JulesRun(staged.folder, output, dumps, tuple(notes), tuple(log.warnings), finished.wall_seconds)
 
 
 def jules_executable(section: JulesSection, file: Path) -> Path:
-    """Give the executable of an experiment.
+    """Return the executable of an experiment, or that of the environment variable JULES_EXE.
 
     Raises
     ------
     BadInput
-        If none is named, or it is none of JULES.
+        If neither is given, or the file is not an executable of JULES.
     """
-    named = section.executable or (Path(os.environ["JULES_EXE"]) if os.environ.get("JULES_EXE") else None)
-    if named is None:
+    executable = section.executable or (Path(os.environ["JULES_EXE"]) if os.environ.get("JULES_EXE") else None)
+    if executable is None:
         raise BadInput(
-            "no executable of JULES is named",
+            "no executable of JULES is given",
             where=f"{file}, jules.executable",
-            remedy="give [jules] executable, or set the variable JULES_EXE",
+            remedy="give [jules] executable, or set the environment variable JULES_EXE",
         )
-    check_jules(named)
-    return named
+    check_jules(executable)
+    return executable
 
 
 def prepare(experiment: Experiment, staged: RunFolder, executable: Path) -> list[str]:
-    """Swap into a staged run what an experiment says.
+    """Swap the modules and files of an experiment into a staged run.
 
     Parameters
     ----------
     experiment : Experiment
     staged : RunFolder
-        Whose namelists are changed, and into whose folder files are written.
+        New run folder; its namelists are edited and files are written into it.
     executable : Path
-        For the way ``hooks``.
+        Executable of JULES, which the way ``hooks`` checks.
 
     Returns
     -------
     list of str
-        What was done.
+        Notes on the changes.
 
     Raises
     ------
     BadInput
-        If a way lacks its source, or does not fit the run.
+        If the source of a way is missing, or does not fit the run.
     """
     section, run = experiment.required(experiment.jules, "jules"), experiment.required(experiment.run, "run")
     notes = []
-    # the user's own entries come first: they may switch something off that a way cannot go along with
+    # entries of [jules.set] come first: they may switch off a scheme that is incompatible with a way
     for group, entries in section.set.items():
         _refuse_entries(experiment, staged, group, entries)
         plain = {name: list(v) if isinstance(v, tuple) else v for name, v in entries.items()}
         staged.namelists.set(group, plain)
         notes.append(f"{group}: {', '.join(f'{name} = {value}' for name, value in plain.items())}")
     times = {"main_run_start": run.start, "main_run_end": run.end}
-    given = {name: f"{moment:{_FORMAT}}" for name, moment in times.items() if moment is not None}
-    if given:
-        staged.namelists.set("jules_time", given)
+    changed_times = {name: f"{moment:{_FORMAT}}" for name, moment in times.items() if moment is not None}
+    if changed_times:
+        staged.namelists.set("jules_time", changed_times)
     for name, way in ways().items():
         if name in run.via:
             notes += way.swap(experiment, staged, executable)
-    return notes + _idle(experiment, section, run.via)
+    return notes + _unused_notes(experiment, section, run.via)
 
 
 def _refuse_entries(experiment: Experiment, staged: RunFolder, group: str, entries: Mapping[str, object]) -> None:
-    """Refuse entries of ``[jules.set]`` that would not do what they say."""
+    """Refuse entries of ``[jules.set]`` that would have no effect or another effect."""
     where = f"{experiment.file}, jules.set.{group}"
     if group == "jules_output" and "output_dir" in entries:
         raise BadInput(
-            "output_dir is another folder than that of the new run, where its output is looked for",
+            "output_dir cannot be changed: the output goes to the new run folder",
             where=f"{where}.output_dir",
-            remedy="leave it out, and name the folder of the run with --out",
+            remedy="leave it out, and give the new run folder with --out",
         )
     number = len(staged.namelists.all(group))
     if number > 1:
         raise BadInput(
-            f"the run has {number} groups &{group.upper()}, and nothing says which is meant",
+            f"the run has {number} groups &{group.upper()}, so that the group to change is ambiguous",
             where=where,
-            remedy="change it in the namelists of the run folder",
+            remedy="edit it in the namelists of the run folder",
         )
 
 
-def _idle(experiment: Experiment, section: JulesSection, via: tuple[str, ...]) -> list[str]:
-    """Notes on what the experiment names and no way of ``[run] via`` takes."""
-    named = [(f"[modules] {kind}", folder, _ways_of(kind)) for kind, folder in experiment.modules]
-    named += [
+def _unused_notes(experiment: Experiment, section: JulesSection, via: tuple[str, ...]) -> list[str]:
+    """Return notes on sources that the experiment gives and no way of ``[run] via`` uses."""
+    sources = [(f"[modules] {kind}", folder, _ways_of(kind)) for kind, folder in experiment.modules]
+    sources += [
         ("[jules] ancillary", section.ancillary, ("ancillary",)),
         ("[jules.prescribed]", section.prescribed, ("prescribed",)),
         ("[jules] hooks", section.hooks, ("hooks",)),
     ]
     return [
-        f"{entry} is named and not swapped in: {' and '.join(names)} {'is' if len(names) == 1 else 'are'} not in [run] via"
-        for entry, value, names in named
+        f"{entry} is not swapped in: {' and '.join(names)} {'is' if len(names) == 1 else 'are'} not in [run] via"
+        for entry, value, names in sources
         if value is not None and not set(names) & set(via)
     ]
 
 
 def _ways_of(kind: str) -> tuple[str, ...]:
-    """Ways by which modules of a kind get into JULES."""
+    """Return the names of the ways that take modules of a kind."""
     return tuple(name for name, way in ways().items() if kind in way.kinds)
 
 
 def namelist_diff(before: NamelistFolder, after: NamelistFolder) -> str:
-    """Give the changes as a unified diff, with the user's file names."""
+    """Return the differences of two namelist folders as a unified diff."""
     lines: list[str] = []
     for file in sorted({*before.files, *after.files}):
         old, new = (
@@ -255,26 +258,26 @@ def namelist_diff(before: NamelistFolder, after: NamelistFolder) -> str:
 
 
 def _swapped_files(staged: RunFolder) -> dict[str, Path]:
-    """Files that were swapped in, by where JULES looks for them."""
+    """Return the files that were swapped in, by their path relative to the working directory of JULES."""
     files = {f"{SWAPPED}/{path.name}": path for path in sorted((staged.folder / SWAPPED).iterdir())}
     namelists = staged.folder / staged.directory
-    beside = {p.name: p for p in sorted(namelists.iterdir()) if p.name not in staged.namelists.files}
-    return files | {name: path for name, path in beside.items() if not path.is_symlink()}
+    extra = {p.name: p for p in sorted(namelists.iterdir()) if p.name not in staged.namelists.files}
+    return files | {name: path for name, path in extra.items() if not path.is_symlink()}
 
 
 def _provenance(
     experiment: Experiment, original: RunFolder, staged: RunFolder, executable: Path, notes: list[str]
 ) -> dict[str, object]:
-    section, what = experiment.jules, experiment.run
+    section, run = experiment.jules, experiment.run
     assert section is not None
-    assert what is not None
+    assert run is not None
     modules = {
         name: {
             "name": folder.name,
             "files": [_identity(folder / file) for file in MODULE_FILES if (folder / file).is_file()],
         }
         for name, folder in experiment.modules
-        if folder and set(_ways_of(name)) & set(what.via)
+        if folder and set(_ways_of(name)) & set(run.via)
     }
     inputs = {}
     for _, group, entries in staged.namelists.groups():
@@ -284,7 +287,7 @@ def _provenance(
                 inputs[f"{group}:{name}"] = _identity(path)
     return {
         "model": "jules",
-        "via": list(what.via),
+        "via": list(run.via),
         "modules": modules,
         "run_folder": original.folder.name,
         "start": f"{staged.start:{_FORMAT}}",
@@ -299,14 +302,14 @@ def _provenance(
 
 
 def _identity(path: Path) -> dict[str, object]:
-    """What a file is known again by."""
+    """Return name, size and checksum or modification time of a file."""
     stat = path.stat()
-    known: dict[str, object] = {"name": path.name, "bytes": stat.st_size}
-    if stat.st_size <= _HASHED:
-        known["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    identity: dict[str, object] = {"name": path.name, "bytes": stat.st_size}
+    if stat.st_size <= _MAX_HASHED:
+        identity["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
     else:
-        known["modified"] = int(stat.st_mtime)
-    return known
+        identity["modified"] = int(stat.st_mtime)
+    return identity
 
 
 def _reached(log: JulesLog) -> dict[str, object]:
@@ -316,23 +319,23 @@ def _reached(log: JulesLog) -> dict[str, object]:
     }
 
 
-def _written(done: Finished, output: tuple[Path, ...], dumps: tuple[Path, ...]) -> dict[str, object]:
+def _written(finished: Finished, output: tuple[Path, ...], dumps: tuple[Path, ...]) -> dict[str, object]:
     return {
-        "wall_seconds": round(done.wall_seconds, 2),
+        "wall_seconds": round(finished.wall_seconds, 2),
         "output": [path.name for path in output],
         "dumps": [path.name for path in dumps],
     }
 
 
 def _gather(run: RunFolder) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """Output and dumps that JULES wrote."""
+    """Return the output files and the dumps that JULES wrote."""
     files = sorted((run.folder / OUTPUT).glob("*.nc"), key=lambda path: (path.stat().st_mtime, path.name))
     dumps = tuple(path for path in files if ".dump." in path.name)
     return tuple(path for path in files if path not in dumps), dumps
 
 
 def _write_text(path: Path, text: str) -> None:
-    with whole_file(path) as part:
+    with atomic_write(path) as part:
         part.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
@@ -344,5 +347,5 @@ def _write_summary(folder: Path, record: Mapping[str, object]) -> None:
     try:
         _write_text(folder / SUMMARY, _json(record))
     except (OSError, BadInput):
-        # on a full disk the failure itself matters more than its record
+        # on a full disk the failure of the run is reported, not that of its summary
         return

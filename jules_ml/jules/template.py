@@ -1,4 +1,4 @@
-"""A complete point run of JULES to start from: the package's own, or that of a site's record."""
+"""Templates of complete point runs of JULES, with synthetic weather or for a site."""
 
 from __future__ import annotations
 
@@ -22,67 +22,68 @@ from jules_ml.jules.sources import POINT_RUN
 from jules_ml.physics.column import SoilProperties
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN
 from jules_ml.physics.soil_names import LAYERED
-from jules_ml.support.files import whole_file
+from jules_ml.support.files import atomic_write
 from jules_ml.weather import Weather, site_weather
 
-#: Types of surface, in the order of JULES_SURFACE_TYPES in the template.
+#: Surface types, in the order of JULES_SURFACE_TYPES in the template.
 _TYPES = ("broadleaf_tree", "needleleaf_tree", "c3_grass", "c4_grass", "shrub", "urban", "lake", "bare_soil", "ice")
 _N_PLANTS = 5
-#: Driving variables in the order of the template's JULES_DRIVE, by the name of a site dataset.
+#: Driving variables, in the order of JULES_DRIVE in the template and by their names in a site dataset.
 _WEATHER = ("sw_down", "lw_down", "tot_rain", "tot_snow", "t_air", "wind", "pstar", "q")
 _SOIL_FILE = "soil_properties.nc"
 _FORMAT = "%Y-%m-%d %H:%M:%S"
-#: Mass mixing ratio of carbon dioxide to mole fraction: ratio of the molar masses of CO2 and dry air.
+#: Ratio of the molar masses of CO2 and dry air, which converts a mole fraction to a mass mixing ratio [1].
 _CO2_MASS_RATIO = 44.01 / 28.966
+#: [W m-2 K-4].
 _STEFAN_BOLTZMANN = 5.67e-8
 
 
 def write_template(folder: Path) -> list[Path]:
-    """Write the package's point run: grass at 52 degrees north, with a year of made-up weather.
+    """Write a point run of JULES: grass at 52 degrees north, with a year of synthetic weather.
 
     Parameters
     ----------
     folder : Path
-        New or empty; namelists go into ``namelists`` within it.
+        New or empty folder; namelists are written to its subfolder ``namelists``.
 
     Returns
     -------
     list of Path
-        The files.
+        Files written.
 
     Raises
     ------
     BadInput
-        If the folder holds something, or cannot be written.
+        If the folder is not empty, or cannot be written.
     """
     _refuse_full(folder)
-    weather = made_up_weather(latitude=52.0, year=2001)
+    weather = synthetic_weather(latitude=52.0, year=2001)
     return [
         *_write_namelists(folder, {}),
-        _write_weather(folder, weather, "made up by jules-ml init, from no place on earth"),
+        _write_weather(folder, weather, "synthetic weather from jules-ml init"),
     ]
 
 
 def write_site(experiment: Experiment, folder: Path) -> list[Path]:
-    """Write a point run of JULES that is an experiment's: the same weather, soil, surface and carbon as the column's.
+    """Write a point run of JULES with the weather, soil, surface and carbon of an experiment with the column.
 
     Parameters
     ----------
     experiment : Experiment
         With ``[data]``, ``[soil]``, ``[surface]``, ``[carbon]`` and ``[run]``.
     folder : Path
-        New or empty; namelists go into ``namelists`` within it.
+        New or empty folder; namelists are written to its subfolder ``namelists``.
 
     Returns
     -------
     list of Path
-        The files.
+        Files written.
 
     Raises
     ------
     BadInput
-        If a section is missing or its parts do not fit; if the record lacks what nothing can stand in for, or its position; if
-        the folder holds something, or cannot be written.
+        If a section is missing or inconsistent; if the record has no position, or lacks a variable that cannot be substituted; if the
+        folder is not empty, or cannot be written.
     """
     _refuse_full(folder)
     section = experiment.required(experiment.run, "run")
@@ -132,31 +133,33 @@ def write_site(experiment: Experiment, folder: Path) -> list[Path]:
         "jules_output": {"run_id": experiment.file.stem},
     }
     written = _write_namelists(folder, changes)
-    _write_row(folder / "initial_conditions.dat", "sthuf, t_soil: a value for each layer", [*sthuf, *t_soil])
-    shares = {kind: sum(t.frac for t in surface.tiles if t.type == kind) for kind in _TYPES}
-    total = sum(shares.values())
-    _write_row(folder / "tile_fractions.dat", ", ".join(_TYPES), [share / total for share in shares.values()])
+    _write_row(folder / "initial_conditions.dat", "sthuf, t_soil: one value per layer", [*sthuf, *t_soil])
+    fractions = {kind: sum(t.frac for t in surface.tiles if t.type == kind) for kind in _TYPES}
+    total = sum(fractions.values())
+    _write_row(folder / "tile_fractions.dat", ", ".join(_TYPES), [fraction / total for fraction in fractions.values()])
     if changes["jules_soil_props"].get("file"):
         written.append(write_ancillary(folder / _SOIL_FILE, properties))
     source = f"{series.attrs.get('site', 'a site')}: {series.attrs.get('source', 'a record')}"
     return [*written, _write_weather(folder, series, source)]
 
 
-def made_up_weather(*, latitude: float, year: int) -> xr.Dataset:
-    """Make a year of hourly weather that looks like weather, for a run that needs some.
+def synthetic_weather(*, latitude: float, year: int) -> xr.Dataset:
+    """Generate a year of plausible hourly weather.
 
-    Temperature and sunshine follow the seasons and the hours, rain falls in 120 events of some hours, the rest follows from them.
+    Temperature and radiation have annual and diurnal cycles, rain falls in 120 events of some hours, and the other variables are derived
+    from these.
 
     Parameters
     ----------
     latitude : float
-        [degree].
+        Latitude [degrees north].
     year : int
+        Year.
 
     Returns
     -------
     xarray.Dataset
-        ``sw_down lw_down tot_rain tot_snow t_air wind pstar q`` by hour, stamped at its end.
+        ``sw_down lw_down tot_rain tot_snow t_air wind pstar q`` by hour, with time stamps at the end of each hour.
     """
     time = pd.date_range(f"{year}-01-01 01:00", f"{year + 1}-01-01 00:00", freq="h")
     middle = time - pd.Timedelta(minutes=30)
@@ -198,39 +201,39 @@ def made_up_weather(*, latitude: float, year: int) -> xr.Dataset:
 
 def _refuse_full(folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise BadInput("something is in this place already", where=folder, remedy="give a new folder")
+        raise BadInput("the folder already exists and is not empty", where=folder, remedy="give a new folder")
 
 
 def _write_namelists(folder: Path, changes: Mapping[str, Mapping[str, Value]]) -> list[Path]:
-    """The package's namelists with some entries changed, and the data that they name."""
+    """Write the namelists of the template with changed entries, and its data files."""
     namelists = NamelistFolder.read(POINT_RUN)
     for group, entries in changes.items():
         namelists.set(group, entries)
     written = namelists.write(folder / "namelists")
     for data in sorted(POINT_RUN.glob("*.dat")):
-        with whole_file(folder / data.name) as part:
+        with atomic_write(folder / data.name) as part:
             part.write_bytes(data.read_bytes())
         written.append(folder / data.name)
     return written
 
 
 def _write_weather(folder: Path, series: xr.Dataset, source: str) -> Path:
-    """Weather in the columns of JULES_DRIVE; six digits are more than any instrument has."""
+    """Write weather in the columns of JULES_DRIVE, with seven digits, which exceed the precision of any instrument."""
     path = folder / "weather.dat"
     table = np.stack([np.asarray(series[name].to_numpy(), dtype=np.float64) for name in _WEATHER], axis=1)
     header = f"{source}\nsw_down lw_down tot_rain tot_snow t wind pstar q; periods end at the stamps of the record, UTC"
-    with whole_file(path) as part:
+    with atomic_write(path) as part:
         np.savetxt(part, table, fmt="%.7g", header=header, encoding="utf-8")
     return path
 
 
-def _write_row(path: Path, what: str, values: Sequence[float]) -> None:
-    with whole_file(path) as part:
-        part.write_text(f"# {what}\n{' '.join(f'{value:.7g}' for value in values)}\n", encoding="utf-8")
+def _write_row(path: Path, header: str, values: Sequence[float]) -> None:
+    with atomic_write(path) as part:
+        part.write_text(f"# {header}\n{' '.join(f'{value:.7g}' for value in values)}\n", encoding="utf-8")
 
 
 def _whole_days(experiment: Experiment, section: RunSection) -> Weather:
-    """Weather of the run from one midnight UTC to another, since output is by the day."""
+    """Return the weather of the run for whole days UTC, since the output is daily."""
     weather = site_weather(
         experiment.record(),
         experiment.forcing,
@@ -243,7 +246,9 @@ def _whole_days(experiment: Experiment, section: RunSection) -> Weather:
     first, last = (stamps[0] - step).ceil("D"), stamps[-1].floor("D")
     if last <= first:
         raise BadInput(
-            "the run holds no whole day, UTC", where=f"{experiment.file}, run", remedy="set start and end further apart"
+            "the run contains no whole day UTC",
+            where=f"{experiment.file}, run",
+            remedy="set start and end further apart",
         )
     whole = weather.series.isel(time=np.flatnonzero((stamps > first) & (stamps <= last)))
     return Weather(whole, weather.substitutions)
@@ -252,9 +257,9 @@ def _whole_days(experiment: Experiment, section: RunSection) -> Weather:
 def _position(experiment: Experiment, series: xr.Dataset, name: str) -> float:
     if name not in series.attrs:
         raise BadInput(
-            f"neither the record nor [site] gives the {name}",
+            f"{name} is missing from the record and from [site]",
             where=f"{experiment.file}, site.{name}",
-            remedy=f"give {name} in [site]: the height of the sun depends on it",
+            remedy=f"give {name} in [site]: the solar elevation depends on it",
         )
     return float(series.attrs[name])
 
@@ -276,7 +281,7 @@ def _spin_up(section: RunSection, start: pd.Timestamp, end: pd.Timestamp) -> dic
 
 
 def _soil_properties(properties: Mapping[str, NDArray[np.float64]], albsoil: float) -> dict[str, Value]:
-    """Entries of JULES_SOIL_PROPS: constants where all layers are alike, a file where they are not."""
+    """Return entries of JULES_SOIL_PROPS: constants if all layers are equal, otherwise a file."""
     names = [*LAYERED, "albsoil"]
     if all(np.ptp(values) == 0.0 for values in properties.values()):
         return {"const_val": [*(float(properties[name][0]) for name in LAYERED), albsoil]}
@@ -290,21 +295,21 @@ def _soil_properties(properties: Mapping[str, NDArray[np.float64]], albsoil: flo
 
 
 def _plants(surface: SurfaceSection, experiment: Experiment) -> dict[str, Value]:
-    """Leaf area, height and roots of the types that the experiment gives them for; the template's for others."""
-    standing = NamelistFolder.read(POINT_RUN).get("jules_pftparm")
+    """Return leaf area, height and root depth of each plant type from the experiment, or from the template if not given."""
+    defaults = NamelistFolder.read(POINT_RUN).get("jules_pftparm")
     entries: dict[str, Value] = {}
     for key, entry in (("lai", "lai_io"), ("canht_ft", "canht_ft_io"), ("rootd_ft", "rootd_ft_io")):
-        values = [float(v) for v in standing[entry]]
+        values = [float(v) for v in defaults[entry]]
         for tile in surface.tiles:
-            given = getattr(tile, key)
-            at = _TYPES.index(tile.type)
-            if given is not None and at < _N_PLANTS:
+            value = getattr(tile, key)
+            index = _TYPES.index(tile.type)
+            if value is not None and index < _N_PLANTS:
                 if sum(t.type == tile.type for t in surface.tiles) > 1:
                     raise BadInput(
-                        f"two tiles of {tile.type} give {key}, and JULES has one type of it",
+                        f"two tiles of {tile.type} have {key}, but JULES has one surface type {tile.type}",
                         where=f"{experiment.file}, surface.tiles",
-                        remedy="put them into one tile",
+                        remedy="merge them into one tile",
                     )
-                values[at] = given
+                values[index] = value
         entries[entry] = values
     return entries

@@ -1,8 +1,8 @@
-"""Lists of variables in JULES's namelists, and the ASCII files that hold them in a row.
+"""Lists of variables in JULES's namelists, and the ASCII files with their values.
 
-Groups such as JULES_INITIAL and JULES_SOIL_PROPS name variables in ``var``, and say of each in ``use_file``, ``const_val``,
-``var_name`` and ``tpl_name`` where its values come from. An ASCII file holds the values of all that use it on its first line of
-data, in that order, with nothing to say which is which: JULES takes as many numbers as it needs and passes over the rest.
+Groups such as JULES_INITIAL and JULES_SOIL_PROPS list variables in ``var``; ``use_file``, ``const_val``, ``var_name`` and ``tpl_name``
+define the source of each. An ASCII file contains the values of all variables with ``use_file`` on its first line of data, in the order of
+``var`` and without names: JULES reads as many numbers as it needs and ignores the rest.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _NETCDF = (".nc", ".cdf", ".nc4")
 
 
 @dataclass(frozen=True)
-class Listed:
-    """One variable of a list: its name, whether it comes from the file, its constant, its name in the file and in a template."""
+class ListedVariable:
+    """Variable of a list: name, whether it is read from the file, its constant, and its names in the file and in a file template."""
 
     name: str
     use_file: bool = True
@@ -32,17 +32,17 @@ class Listed:
     tpl_name: str | None = None
 
 
-def read_list(group: Mapping[str, Any]) -> list[Listed]:
+def read_list(group: Mapping[str, Any]) -> list[ListedVariable]:
     """Read the variables of a group.
 
     Parameters
     ----------
     group : mapping
-        Entries, with ``nvars`` and ``var``.
+        Entries of the group, with ``nvars`` and ``var``.
 
     Returns
     -------
-    list of Listed
+    list of ListedVariable
     """
 
     def column(name: str) -> list[Any]:
@@ -56,7 +56,7 @@ def read_list(group: Mapping[str, Any]) -> list[Listed]:
         return columns[key][index] if index < len(columns[key]) else None
 
     return [
-        Listed(
+        ListedVariable(
             str(name),
             use_file=True if at("use_file", i) is None else bool(at("use_file", i)),
             const_val=at("const_val", i),
@@ -67,8 +67,8 @@ def read_list(group: Mapping[str, Any]) -> list[Listed]:
     ]
 
 
-def list_entries(variables: Sequence[Listed]) -> dict[str, Value]:
-    """Give the entries of a group that say what :func:`read_list` reads."""
+def list_entries(variables: Sequence[ListedVariable]) -> dict[str, Value]:
+    """Return the entries of a group for a list of variables, the inverse of :func:`read_list`."""
     entries: dict[str, Value] = {
         "nvars": len(variables),
         "var": [v.name for v in variables],
@@ -82,38 +82,38 @@ def list_entries(variables: Sequence[Listed]) -> dict[str, Value]:
     return entries
 
 
-def without_prescribed(run: RunFolder, name: str, out: Path) -> list[str]:
-    """Take a variable out of the initial state, since JULES has it from elsewhere and no longer asks for it.
+def remove_from_initial_state(run: RunFolder, name: str, out: Path) -> list[str]:
+    """Remove a prescribed variable from the initial state, from which JULES does not read it.
 
-    Left there, its columns of an ASCII file would be read as those of the variables after it.
+    Otherwise JULES would read its columns of an ASCII file as those of the variables after it.
 
     Parameters
     ----------
     run : RunFolder
-        Whose namelists are changed.
+        Run folder; its namelists are edited.
     name : str
         Variable.
     out : Path
-        Where an ASCII file without its columns is written.
+        File for a copy of the ASCII file without the columns of the variable.
 
     Returns
     -------
     list of str
-        What was done, for the user.
+        Notes on the changes.
 
     Raises
     ------
     BadInput
-        If its columns cannot be told from others.
+        If the columns of the variable cannot be determined.
     """
     group = run.namelists.get("jules_initial")
     variables = read_list(group)
     if name not in [v.name for v in variables]:
         return []
     index = [v.name for v in variables].index(name)
-    kept = [v for v in variables if v.name != name]
-    entries = list_entries(kept)
-    notes = [f"{name} left out of the initial state, since it is prescribed"]
+    others = [v for v in variables if v.name != name]
+    entries = list_entries(others)
+    notes = [f"{name} was removed from the initial state, since it is prescribed"]
     file = str(group.get("file", ""))
     if variables[index].use_file and not is_netcdf(file) and not group.get("dump_file", False):
         source = run.folder / file
@@ -122,29 +122,29 @@ def without_prescribed(run: RunFolder, name: str, out: Path) -> list[str]:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(text, encoding="utf-8")
         entries["file"] = str(out.relative_to(run.folder))
-        notes.append(f"columns {first + 1} to {first + count} left out of a copy of {source.name}")
-    blank: dict[str, Value] = {key: [""] * len(kept) for key in ("var_name", "tpl_name") if key in group}
+        notes.append(f"columns {first + 1} to {first + count} were removed from a copy of {source.name}")
+    blank: dict[str, Value] = {key: [""] * len(others) for key in ("var_name", "tpl_name") if key in group}
     run.namelists.set("jules_initial", {**blank, **entries})
     return notes
 
 
 def is_netcdf(file: str) -> bool:
-    """Whether JULES takes a file for netCDF, which it does by its ending."""
+    """Whether JULES reads a file as netCDF, which depends on its suffix."""
     return Path(file).suffix.lower() in _NETCDF
 
 
-def read_row(run: RunFolder, source: Path, names: Sequence[str], wanted: str) -> np.ndarray:
-    """Read one variable out of the row of an ASCII file.
+def read_row(run: RunFolder, source: Path, names: Sequence[str], variable: str) -> np.ndarray:
+    """Read one variable from the first line of data of an ASCII file.
 
     Parameters
     ----------
     run : RunFolder
     source : Path
-        The file.
+        ASCII file.
     names : sequence of str
-        Variables in it, in order.
-    wanted : str
-        The one to be read.
+        Variables in the file, in order.
+    variable : str
+        Variable to read.
 
     Returns
     -------
@@ -153,42 +153,44 @@ def read_row(run: RunFolder, source: Path, names: Sequence[str], wanted: str) ->
     Raises
     ------
     BadInput
-        If it cannot be told from others.
+        If the columns of the variable cannot be determined.
     """
-    first, count = _columns(run, names, wanted, source)
+    first, count = _columns(run, names, variable, source)
     return np.array([float(word) for word in _first_row(source)[1][first : first + count]])
 
 
-def _columns(run: RunFolder, names: Sequence[str], wanted: str, source: Path) -> tuple[int, int]:
-    """First column of a variable and how many it has, counted from whichever end is known."""
+def _columns(run: RunFolder, names: Sequence[str], variable: str, source: Path) -> tuple[int, int]:
+    """Return the first column of a variable and the number of its columns, counted from the start or the end of the line."""
     sizes = _sizes(run)
-    if wanted not in sizes:
-        raise BadInput(f"it is not known how many columns {wanted} has", where=source, remedy="give it as netCDF")
-    at = list(names).index(wanted)
+    if variable not in sizes:
+        raise BadInput(
+            f"the number of columns of {variable} is unknown", where=source, remedy="give the variable in a netCDF file"
+        )
+    index = list(names).index(variable)
     total = len(_first_row(source)[1])
-    before, after = [sizes.get(n) for n in names[:at]], [sizes.get(n) for n in names[at + 1 :]]
+    before, after = [sizes.get(n) for n in names[:index]], [sizes.get(n) for n in names[index + 1 :]]
     if None not in before:
         first = sum(n for n in before if n is not None)
     elif None not in after:
-        first = total - sum(n for n in after if n is not None) - sizes[wanted]
+        first = total - sum(n for n in after if n is not None) - sizes[variable]
     else:
         unknown = next(n for n in names if n not in sizes)
         raise BadInput(
-            f"it is not known how many columns {unknown} has, and so not where {wanted} stands",
+            f"the number of columns of {unknown} is unknown, and thus the position of {variable}",
             where=source,
-            remedy=f"put {wanted} first in var of the namelist and in the file, or give the file as netCDF",
+            remedy=f"put {variable} first in var of the namelist and in the file, or give a netCDF file",
         )
-    if first < 0 or first + sizes[wanted] > total:
+    if first < 0 or first + sizes[variable] > total:
         raise BadInput(
-            f"the first line of data has {total} numbers, too few for {', '.join(names)}",
+            f"the first line of data has {total} numbers, which are too few for {', '.join(names)}",
             where=source,
-            remedy="give all values on one line, in the order of var; other lines are not read by JULES",
+            remedy="give all values on one line in the order of var; JULES does not read other lines",
         )
-    return first, sizes[wanted]
+    return first, sizes[variable]
 
 
 def _sizes(run: RunFolder) -> dict[str, int]:
-    """Number of values of each variable at one point."""
+    """Return the number of values of each variable at one point."""
     types = run.namelists.get("jules_surface_types")
     npft, nnvg = int(types.get("npft", 5)), int(types.get("nnvg", 4))
     ntype = npft + nnvg
@@ -215,13 +217,13 @@ def _sizes(run: RunFolder) -> dict[str, int]:
 
 
 def _first_row(source: Path) -> tuple[int, list[str]]:
-    """Number of the first line of data, from 0, and its words."""
+    """Return the index of the first line of data and its words."""
     if not source.is_file():
         raise BadInput("there is no such file", where=source, remedy="correct 'file' in the namelist")
     for number, line in enumerate(source.read_text(encoding="utf-8", errors="replace").splitlines()):
         if line.strip() and not line.lstrip().startswith(("#", "!")):
             return number, line.replace(",", " ").split()
-    raise BadInput("the file holds no values", where=source, remedy="give a line of numbers")
+    raise BadInput("the file contains no values", where=source, remedy="give a line of numbers")
 
 
 def _without_columns(source: Path, first: int, count: int) -> str:
@@ -231,6 +233,6 @@ def _without_columns(source: Path, first: int, count: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def from_file(variable: Listed) -> Listed:
-    """The same variable, read by its own name from a file."""
+def from_file(variable: ListedVariable) -> ListedVariable:
+    """Return the variable with its values read from a file under its own name."""
     return replace(variable, use_file=True, var_name=variable.name, tpl_name=None)

@@ -1,1 +1,1 @@
-"""Atomic writes, provenance and the style of figures: used by every other package."""
+"""Atomic writes, provenance, plug-ins and the style of figures, for all other packages."""

@@ -1,4 +1,4 @@
-"""The look of all figures: restrained, legible in print, and told apart by the colour-blind."""
+"""Common style of all figures: legible in print, with colours for colour-blind readers."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
-from jules_ml.support.files import whole_file
+from jules_ml.support.files import atomic_write
 
 _P = ParamSpec("_P")
 
-#: Okabe and Ito's palette (2008), which people with the common kinds of colour blindness can tell apart.
+#: Palette of Okabe and Ito (2008), which readers with the common kinds of colour blindness can distinguish.
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = (
     "#000000",
     "#E69F00",
@@ -28,7 +28,7 @@ BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = (
     "#CC79A7",
 )
 GREY = "#767676"
-#: What was measured, and what the column gives.
+#: Colours of observations and of modelled values.
 MEASURED, MODELLED = BLACK, VERMILION
 #: Width of a figure across a page [inch].
 WIDTH = 9.0
@@ -61,7 +61,7 @@ _STYLE: dict[Any, Any] = {
 
 
 def styled(make: Callable[_P, Figure]) -> Callable[_P, Figure]:
-    """Make a figure in the common style, leaving Matplotlib's settings as they were."""
+    """Draw a figure in the common style without changing Matplotlib's global settings."""
 
     @functools.wraps(make)
     def in_style(*args: _P.args, **kwargs: _P.kwargs) -> Figure:
@@ -72,13 +72,13 @@ def styled(make: Callable[_P, Figure]) -> Callable[_P, Figure]:
 
 
 def layer_colours(n: int) -> list[Any]:
-    """Colours of soil layers from the top down, light to dark."""
+    """Return colours of soil layers from the top down, light to dark."""
     ramp = mpl.colormaps["viridis_r"]
     return [ramp(0.12 + 0.8 * i / max(n - 1, 1)) for i in range(n)]
 
 
 def layer_labels(dzsoil: Sequence[float]) -> list[str]:
-    """``0–0.1 m`` and so on, for each layer from the top down."""
+    """Return depth ranges of soil layers such as ``0–0.1 m``, from the top down."""
     labels, top = [], 0.0
     for thickness in dzsoil:
         bottom = top + float(thickness)
@@ -94,33 +94,33 @@ def letter_panels(axes: Iterable[Axes], titles: Iterable[str]) -> None:
 
 
 def show_dates(axis: Axes) -> None:
-    """Write dates as briefly as they can be read."""
+    """Use concise date labels on the x axis."""
     locator = AutoDateLocator(minticks=4, maxticks=11)
     axis.xaxis.set_major_locator(locator)
     axis.xaxis.set_major_formatter(ConciseDateFormatter(locator))
 
 
 def add_notes(figure: Figure, notes: Sequence[str]) -> None:
-    """Say below the figure what the reader must know of the data."""
+    """Write notes on the data below the figure."""
     if notes:
         lines = [line for note in notes for line in textwrap.wrap(note, 168)]
         figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=7.0, color="#404040", linespacing=1.35)
 
 
 def save_figure(figure: Figure, path: Path) -> Path:
-    """Write a figure as PNG, whole or not at all, with nothing in it that changes from one time to the next.
+    """Write a figure as PNG, atomically and without metadata that differ between runs.
 
     Parameters
     ----------
     figure : Figure
     path : Path
-        Of the PNG file.
+        PNG file.
 
     Returns
     -------
     Path
-        The same.
+        ``path``.
     """
-    with mpl.rc_context(_STYLE), whole_file(path) as part:
+    with mpl.rc_context(_STYLE), atomic_write(path) as part:
         figure.savefig(part, format="png", metadata={"Software": None})
     return path

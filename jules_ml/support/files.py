@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all: written beside their place, then moved into it."""
+"""Atomic writes, checks of output folders, and file names."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from pathlib import Path
 from jules_ml.errors import BadInput
 
 
-def file_name_of(site: str) -> str:
-    """Name of a site as a file may bear it: what is neither letter nor digit becomes ``_``."""
+def safe_file_name(site: str) -> str:
+    """Return a site's name as part of a file name: characters other than letters, digits, ``-`` and ``_`` become ``_``."""
     return "".join(c if c.isalnum() or c in "-_" else "_" for c in site)
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Give a path to write to, whose file takes the place of ``path`` once the block has ended well.
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Write a file atomically: the block writes to a temporary file, which then replaces ``path``.
 
-    Whatever ends the block otherwise, an interrupt included, leaves ``path`` as it was and nothing beside it.
+    If the block raises, interrupts included, ``path`` is unchanged and the temporary file is removed.
 
     Parameters
     ----------
     path : Path
-        File to be written; its folder is made where it is missing.
+        File to write; its folder is created if it does not exist.
 
     Yields
     ------
     Path
-        With the same ending, in a folder beside ``path``.
+        Temporary file with the same name, in a temporary folder next to ``path``.
 
     Raises
     ------
     BadInput
-        If the folder cannot be made or written to, or something other than a file stands at ``path``.
+        If the folder cannot be created or written to, or ``path`` exists and is not a file.
     """
     with _scratch(path.parent) as folder:
         part = Path(folder) / path.name
@@ -44,19 +44,19 @@ def whole_file(path: Path) -> Iterator[Path]:
             os.replace(part, path)
         except OSError as error:
             raise BadInput(
-                f"the file cannot be put in place ({error.strerror})",
+                f"the file cannot be replaced ({error.strerror})",
                 where=path,
-                remedy="remove what stands there, or give another folder with --out",
+                remedy="remove or rename it, or give another folder with --out",
             ) from error
 
 
-def ready_folder(folder: Path) -> None:
-    """Make a folder and see that it can be written to: before the long work whose result goes there, not after.
+def writable_folder(folder: Path) -> None:
+    """Create an output folder if needed and check that it is writable, before a long computation starts.
 
     Raises
     ------
     BadInput
-        If it cannot be made or written to.
+        If the folder cannot be created or written to.
     """
     with _scratch(folder):
         pass

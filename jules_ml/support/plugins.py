@@ -1,6 +1,6 @@
-"""Plug-ins: readers, kinds of learned modules and ways into a model, found by their entry points.
+"""Plug-ins, registered by entry points: readers, kinds of learned modules, exports, ways into JULES and draws.
 
-A package offers a plug-in by one line under ``[project.entry-points."jules_ml.readers"]`` (or another group) of its
+A package registers a plug-in by one line under ``[project.entry-points."jules_ml.readers"]`` (or another group) of its
 ``pyproject.toml``. The package itself registers its own plug-ins in the same way. A plug-in is imported when it is first used.
 """
 
@@ -17,7 +17,7 @@ from jules_ml.errors import BadInput, RunFailed
 def _registered(group: str) -> dict[str, EntryPoint]:
     registered: dict[str, EntryPoint] = {}
     packages: dict[str, str] = {}
-    # a checkout may contain an old .egg-info beside the installed metadata, which comes later on the path: the later one counts
+    # a checkout may contain an old .egg-info in addition to the installed metadata; the latter comes later on the path and is used
     for package in distributions():
         points = package.entry_points.select(group=group)
         name = package.name if points else ""
@@ -31,18 +31,18 @@ def _registered(group: str) -> dict[str, EntryPoint]:
 
 
 def plugin_names(group: str) -> tuple[str, ...]:
-    """Give the names of all plug-ins of a group, in alphabetical order.
+    """Return the names of all plug-ins of a group, in alphabetical order.
 
     Parameters
     ----------
     group : str
-        Entry-point group, as ``"jules_ml.readers"``.
+        Entry-point group, e.g. ``"jules_ml.readers"``.
     """
     return tuple(sorted(_registered(group)))
 
 
 def require_plugin(group: str, name: str) -> None:
-    """Refuse a name that no plug-in of a group has, without importing any.
+    """Refuse a name under which no plug-in is registered, without importing any plug-in.
 
     Raises
     ------
@@ -52,9 +52,7 @@ def require_plugin(group: str, name: str) -> None:
     registered = _registered(group)
     if name not in registered:
         names = ", ".join(sorted(registered)) or "none; install the package with 'pip install jules_ml'"
-        raise BadInput(
-            f"'{name}' is not registered under {group}", remedy=f"use one of those that are installed: {names}"
-        )
+        raise BadInput(f"'{name}' is not registered under {group}", remedy=f"use an installed one: {names}")
 
 
 @cache
@@ -71,7 +69,7 @@ def load_plugin(group: str, name: str) -> Any:
     Returns
     -------
     object
-        What the entry point names.
+        Object that the entry point names.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a result was made with: versions, commit, machine."""
+"""Provenance of a result: versions, commit and platform."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _PACKAGES = ("torch", "numpy", "xarray", "pandas", "pvlib", "scores")
 
 
 def software() -> dict[str, object]:
-    """Give versions of what computes, and the commit when the package runs from a checkout.
+    """Return the versions of this package and its dependencies, and the commit if it runs from a checkout.
 
     Returns
     -------
     dict
-        ``jules_ml``, ``python``, ``packages`` by name, ``platform``, and ``git_commit``, ending in ``+`` where files differ from it, or
-        ``None``.
+        ``jules_ml``, ``python``, ``packages`` by name, ``platform``, and ``git_commit``, which ends in ``+`` if tracked files differ
+        from the commit, or is None.
     """
     packages: dict[str, str] = {}
     for name in _PACKAGES:
@@ -37,19 +37,19 @@ def software() -> dict[str, object]:
 
 
 def git_commit(package: Path) -> str | None:
-    """Give the commit of the checkout whose top folder holds ``package``; ``None`` outside one, or without git."""
+    """Return the commit of the checkout whose top folder contains ``package``; None outside a checkout or without git."""
 
     def git(*words: str) -> str | None:
         try:
-            done = subprocess.run(
+            result = subprocess.run(
                 ["git", "-C", str(package), *words], capture_output=True, text=True, check=False, timeout=10
             )
         except (OSError, subprocess.TimeoutExpired):
             return None
-        return done.stdout.strip() if done.returncode == 0 else None
+        return result.stdout.strip() if result.returncode == 0 else None
 
     top = git("rev-parse", "--show-toplevel")
-    # an environment inside somebody else's checkout must not pass for this one
+    # the package may be installed in an environment inside another project's checkout
     if top is None or Path(top).resolve() != package.parent.resolve():
         return None
     commit = git("rev-parse", "HEAD")

@@ -81,11 +81,11 @@ def test_tensors_are_detached(bind: Bind) -> None:
     ("give", "problem", "remedy"),
     [
         (lambda x: (x[0], x), "fsth has shape (5,), not (4, 5)", "in the shape of the inputs"),
-        (lambda x: (x, x.astype(np.float64)), "ftemp is float64, and the host computes in float32", "as float32"),
+        (lambda x: (x, x.astype(np.float64)), "ftemp is float64, but the host uses float32", "as float32"),
         (lambda x: (x, 1.0), "ftemp is of type float", "as an array of shape (4, 5)"),
-        (lambda x: x, "it gave back ndarray, not a pair", "return fsth, ftemp"),
-        (lambda x: (x * np.nan, x), "fsth is nan at (0, 0)", "finite and not negative"),
-        (lambda x: (x, -x), "ftemp is -0.5 at (0, 0)", "finite and not negative"),
+        (lambda x: x, "the callable returned ndarray, not a pair", "return fsth, ftemp"),
+        (lambda x: (x * np.nan, x), "fsth is nan at (0, 0)", "finite, non-negative values of fsth"),
+        (lambda x: (x, -x), "ftemp is -0.5 at (0, 0)", "finite, non-negative values of ftemp"),
     ],
 )
 def test_bad_results_are_refused(bind: Bind, give: Callable[..., object], problem: str, remedy: str) -> None:
@@ -144,7 +144,7 @@ def test_nothing_with_its_own_hdf5_is_imported() -> None:
         "print(hook.bind('respiration', 'netCDF4:Dataset', ''))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert "nothing may bring its own HDF5" in done.stdout
+    assert "packages that include HDF5 cannot be imported inside JULES" in done.stdout
 
 
 def properties_of(total: NDArray[np.floating], sm_levels: int) -> dict[str, NDArray[np.floating]]:
@@ -197,7 +197,7 @@ def test_properties_must_be_complete(bind: Bind) -> None:
     bind("properties", lambda **_: {"b": 5})
     message, _ = ask_properties()
     assert message is not None
-    assert "it gave back b" in message
+    assert "the callable returned b" in message
     assert "return a dict of b, sathh, satcon" in message
 
 
@@ -207,14 +207,14 @@ def test_a_point_without_static_inputs_is_refused(tmp_path: Path) -> None:
     inputs = StaticInputs.read(path)
     np.testing.assert_array_equal(inputs.at(np.array([50.0005]), np.array([360.0]))["clay"], [0.2])
     with pytest.raises(
-        BadInput, match=r"static\.npz: no static inputs at latitude 51\.0, longitude 0\.0.*add the place"
+        BadInput, match=r"static\.npz: there are no static inputs at latitude 51\.0, longitude 0\.0.*add the location"
     ):
         inputs.at(np.array([50.0, 51.0]), np.array([0.0, 0.0]))
 
 
 def test_invalid_static_inputs_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "static.npz", latitude=[50.0, 51.0], longitude=[0.0, 0.0], clay=[0.2])
-    with pytest.raises(BadInput, match=r"clay has shape \(1,\), and latitude \(2,\)"):
+    with pytest.raises(BadInput, match=r"clay has shape \(1,\), but latitude has shape \(2,\)"):
         StaticInputs.read(tmp_path / "static.npz")
 
 
@@ -272,11 +272,11 @@ def test_a_state_of_another_module_is_refused(bind: Bind, tmp_path: Path) -> Non
         np.savez(stream, callable=np.array("other:idea"))
     message = hook.read_state(str(path))
     assert message is not None
-    assert "holds the state of other:idea, and idea:of_mine is configured" in message
+    assert "contains the state of other:idea, but idea:of_mine is configured" in message
     path.write_text("no archive")
     message = hook.read_state(str(path))
     assert message is not None
-    assert "it is no state file" in message
+    assert "the file is not a state file" in message
 
 
 def test_a_mask_must_be_boolean(bind: Bind) -> None:

@@ -152,7 +152,7 @@ def test_an_interrupt_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     path = write_experiment(tmp_path, days=1)
     result = runner.invoke(app, ["run", str(path), "--out", str(tmp_path / "out")])
     assert result.exit_code == 1
-    assert "no file was left half-written" in result.output
+    assert "there are no incomplete files" in result.output
     assert list((tmp_path / "out").iterdir()) == []
 
 

@@ -66,7 +66,7 @@ def test_table_of_the_temperature_modifier_of_jules(
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"name": "ftemp"}, "cannot depend"),
+        ({"name": "ftemp"}, "not an input of ftemp"),
         ({"x": "psi"}, "x is 'psi'"),
         ({"x_max": 0.0}, "x runs from"),
         ({"y": np.array([1.0])}, "1 values"),
@@ -107,7 +107,7 @@ def test_missing_file_and_the_other_curve_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no such file"):
         read_curve(tmp_path / "none.nml")
     path = write_curve(jules_ftemp(), tmp_path / "ftemp.nml")
-    with pytest.raises(BadInput, match="'fsth' is wanted"):
+    with pytest.raises(BadInput, match="name is 'ftemp', not 'fsth'"):
         read_curve(path, "fsth")
 
 

@@ -55,9 +55,9 @@ def test_ancillary_on_a_vector_of_land_points(tmp_path: Path) -> None:
     ("change", "place", "remedy"),
     [
         ({"sm_wilt": [0.3] * 4}, "variable sm_wilt", "check the layers"),
-        ({"b": [6.0] * 3}, "soil.nc", "one value for each soil layer"),
-        ({"satcon": [0.1, 0.1, np.nan, 0.1]}, "variable satcon", "no missing values"),
-        ({"satcon": [0.1, 0.1, 0.0, 0.1]}, "variable satcon", "above zero"),
+        ({"b": [6.0] * 3}, "soil.nc", "one value per soil layer"),
+        ({"satcon": [0.1, 0.1, np.nan, 0.1]}, "variable satcon", "fill missing values"),
+        ({"satcon": [0.1, 0.1, 0.0, 0.1]}, "variable satcon", "above 0"),
         ({"sm_sat": [45.0] * 4}, "variable sm_sat", "m3 m-3"),
         ({"ksat": [1.0] * 4}, "soil.nc", "choose among"),
     ],

@@ -140,7 +140,7 @@ def test_all_missing_groups_are_named(loobos: NamelistFolder, tmp_path: Path) ->
     problem = caught.value.problem
     assert "drive.nml" in problem
     assert "&JULES_SPINUP in timesteps.nml" in problem
-    assert "&JULES_OUTPUT_PROFILE (2 by nprofiles, 1 there)" in problem
+    assert "&JULES_OUTPUT_PROFILE (nprofiles = 2, 1 present)" in problem
     assert "jules-ml init" in caught.value.remedy
 
 
@@ -158,7 +158,7 @@ def test_a_group_that_is_not_closed_is_refused_with_its_line(tmp_path: Path) -> 
 
 
 def test_the_original_folder_is_never_written(loobos: NamelistFolder) -> None:
-    with pytest.raises(BadInput, match="never changed"):
+    with pytest.raises(BadInput, match="must not be changed"):
         loobos.write(loobos.where)
 
 

@@ -30,8 +30,8 @@ def test_weights_are_read_back_exactly(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("net", "problem"),
     [
-        (nn.Sequential(nn.Linear(1, 1), nn.GELU()), r"part 1 of the net, GELU"),
-        (nn.Sequential(nn.Tanh(), nn.Linear(1, 1)), r"part 0 of the net, Tanh"),
+        (nn.Sequential(nn.Linear(1, 1), nn.GELU()), r"cannot compute layer 1 of the network, GELU"),
+        (nn.Sequential(nn.Tanh(), nn.Linear(1, 1)), r"cannot compute layer 0 of the network, Tanh"),
         (nn.Sequential(nn.Linear(1, 1), nn.Softplus(beta=2)), r"Softplus"),
         (nn.Sequential(nn.Linear(2, 1)), r"does not have 1 inputs and 1 outputs"),
         (nn.Sequential(nn.Linear(1, 513), nn.Linear(513, 1)), r"more than 512 units"),
@@ -52,7 +52,7 @@ def test_weights_that_are_not_finite_are_refused(tmp_path: Path) -> None:
 
 def test_inputs_unknown_to_the_bridge_are_refused(tmp_path: Path) -> None:
     net = nn.Sequential(nn.Linear(1, 1))
-    with pytest.raises(BadInput, match=r"cannot read clay.*choose inputs among sthu"):
+    with pytest.raises(BadInput, match=r"cannot have the input clay.*choose inputs among sthu"):
         write_net(tmp_path / "net.nml", net, [NetInput(name="clay", seen_min=0, seen_max=1)], ["joint"], name="bad")
-    with pytest.raises(BadInput, match="cannot give joint, fsth"):
+    with pytest.raises(BadInput, match="cannot have the outputs joint, fsth"):
         write_net(tmp_path / "net.nml", net, [WETNESS], ["joint", "fsth"], name="bad")

@@ -77,7 +77,7 @@ def test_missing_namelist_of_a_file_is_named(app: Path) -> None:
     conf.write_text(
         conf.read_text(encoding="utf-8").replace("[namelist:jules_snow]", "[!namelist:jules_snow]"), encoding="utf-8"
     )
-    with pytest.raises(BadInput, match=r"jules_snow.nml asks for namelist:jules_snow"):
+    with pytest.raises(BadInput, match=r"jules_snow.nml needs namelist:jules_snow"):
         read_run_folder(app)
 
 

@@ -67,7 +67,7 @@ def test_folder_with_other_files_is_not_overwritten(write: Write) -> None:
     path = write()
     (path.parent / "mine").mkdir()
     (path.parent / "mine" / "thesis.tex").write_text("years", encoding="ascii")
-    with pytest.raises(BadInput, match="something else"):
+    with pytest.raises(BadInput, match="is not a run of JULES"):
         run_jules(load_experiment(path), path.parent / "mine")
     assert (path.parent / "mine" / "thesis.tex").is_file()
 
@@ -76,7 +76,7 @@ def test_run_of_the_column_is_not_overwritten(write: Write) -> None:
     path = write()
     (path.parent / "column").mkdir()
     (path.parent / "column" / "run_summary.json").write_text('{"experiment": "tower.toml"}', encoding="utf-8")
-    with pytest.raises(BadInput, match="something else"):
+    with pytest.raises(BadInput, match="is not a run of JULES"):
         run_jules(load_experiment(path), path.parent / "column")
 
 
@@ -85,7 +85,7 @@ def test_earlier_output_is_kept_when_an_experiment_cannot_run(write: Write) -> N
     out = path.parent / "out"
     run_jules(load_experiment(path), out)
     before = listing(out)
-    with pytest.raises(BadInput, match="nothing to prescribe"):
+    with pytest.raises(BadInput, match="no file to prescribe is given"):
         run_jules(load_experiment(write(via='"prescribed"')), out)
     assert listing(out) == before
     run_jules(load_experiment(write(jules="set = {jules_soil_biogeochem = {q10_soil = 2.5}}")), out)
@@ -130,7 +130,7 @@ def test_summary_describes_the_run_as_configured(write: Write) -> None:
     assert summary["start"] == "1997-01-01 00:00:00"
     assert len(summary["inputs"]["jules_soil_props:file"]["sha256"]) == 64
     assert summary["modules"] == {}
-    assert "[modules] respiration is named and not swapped in: namelist and hooks are not in [run] via" in done.notes
+    assert "[modules] respiration is not swapped in: namelist and hooks are not in [run] via" in done.notes
 
 
 def test_paths_outside_the_folder_stay_valid(user: Path, write: Write) -> None:

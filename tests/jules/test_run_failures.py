@@ -50,13 +50,13 @@ def test_run_that_crashes_keeps_its_output(write: Write) -> None:
 
 def test_full_disk_during_the_run_is_reported(write: Write) -> None:
     path = write(behaviour="full")
-    with pytest.raises(RunFailed, match="make room, or run elsewhere with --out"):
+    with pytest.raises(RunFailed, match="free disk space, or give another folder with --out"):
         run_jules(load_experiment(path), path.parent / "out")
     assert (path.parent / "out" / "output" / "loobos.day.nc").is_file()
 
 
 def test_disk_without_room_is_refused_before_the_run(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LEAST_FREE", 2**62)
+    monkeypatch.setattr(module, "MIN_FREE", 2**62)
     path = write()
     with pytest.raises(RunFailed, match="disk is full"):
         run_jules(load_experiment(path), path.parent / "out")
@@ -91,7 +91,7 @@ def test_interrupt_ends_jules_and_keeps_the_folder(write: Write) -> None:
     [
         ("gone.exe", None, 0o755, "no such executable"),
         ("data.exe", b"\x7fELF nothing of the kind", 0o755, "not a stand-alone JULES"),
-        ("plain.exe", b"jules_time", 0o644, "may not be executed"),
+        ("plain.exe", b"jules_time", 0o644, "is not executable"),
     ],
 )
 def test_file_that_is_not_a_jules_executable_is_refused(
@@ -112,7 +112,7 @@ def test_file_that_is_not_a_jules_executable_is_refused(
 def test_program_without_the_messages_of_jules_is_refused(write: Write) -> None:
     path = write()
     (path.parent / "jules.exe").write_text("#!/bin/sh\necho hello\n", encoding="ascii")
-    with pytest.raises(RunFailed, match=r"is none.*hello"):
+    with pytest.raises(RunFailed, match=r"is not JULES.*hello"):
         run_jules(load_experiment(path), path.parent / "out")
 
 

@@ -31,7 +31,7 @@ def test_soil_of_the_experiment_goes_in_as_an_ancillary(write: Write) -> None:
 
 def test_soil_from_two_sources_is_refused(write: Write) -> None:
     path = write(via='"ancillary"', jules='ancillary = "soil.nc"', more='[modules]\nhydraulics = "soils"\n')
-    with pytest.raises(BadInput, match=r"soil\.nc and by soils") as caught:
+    with pytest.raises(BadInput, match=r"by both soil\.nc and soils") as caught:
         run_jules(load_experiment(path), path.parent / "out")
     assert "leave" in caught.value.remedy
 
@@ -41,7 +41,7 @@ def test_file_with_other_layers_is_refused_and_no_folder_is_left(user: Path, wri
     path = write(via='"ancillary"', jules='ancillary = "soil.nc"')
     with pytest.raises(BadInput) as caught:
         run_jules(load_experiment(path), path.parent / "out")
-    assert "b has 3 layers, and the run 4" in caught.value.problem
+    assert "b has 3 layers, but the run has 4" in caught.value.problem
     assert not (path.parent / "out").exists()
 
 

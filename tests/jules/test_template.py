@@ -13,7 +13,7 @@ from jules_ml.experiment import load_experiment
 from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.run_folder import read_run_folder
 from jules_ml.jules.sources import POINT_RUN
-from jules_ml.jules.template import made_up_weather, write_site, write_template
+from jules_ml.jules.template import synthetic_weather, write_site, write_template
 
 TOWER = """
 [site]
@@ -88,13 +88,13 @@ def test_every_entry_of_the_template_survives_a_round_trip() -> None:
 
 
 def test_synthetic_weather_is_physical() -> None:
-    ds = made_up_weather(latitude=52.0, year=2001)
+    ds = synthetic_weather(latitude=52.0, year=2001)
     assert ds.sizes["time"] == 8760
     assert 250.0 < float(ds["t_air"].min()) < float(ds["t_air"].max()) < 310.0
     assert 0.0 == float(ds["sw_down"].min()) < float(ds["sw_down"].max()) < 1100.0
     assert 400.0 < float(ds["tot_rain"].sum() + ds["tot_snow"].sum()) * 3600.0 < 1500.0
     assert 0.0 < float(ds["q"].min()) < float(ds["q"].max()) < 0.02
-    xr.testing.assert_identical(ds, made_up_weather(latitude=52.0, year=2001))
+    xr.testing.assert_identical(ds, synthetic_weather(latitude=52.0, year=2001))
 
 
 def test_run_of_a_tower_has_the_weather_and_soil_of_its_experiment(tmp_path: Path, shared_data: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from jules_ml.errors import BadInput
 from jules_ml.jules.run_folder import RunFolder, read_run_folder
 from jules_ml.jules.template import write_template
-from jules_ml.jules.variable_lists import list_entries, read_list, read_row, without_prescribed
+from jules_ml.jules.variable_lists import list_entries, read_list, read_row, remove_from_initial_state
 
 
 @pytest.fixture
@@ -41,20 +41,20 @@ def test_list_survives_a_round_trip(run: RunFolder) -> None:
 
 def test_columns_are_counted_from_the_left(run: RunFolder) -> None:
     set_initial(run, ["gs", "sthuf", "t_soil"], "7  1 2 3 4  5 6 7 8")
-    without_prescribed(run, "sthuf", run.folder / "swapped" / "new.dat")
+    remove_from_initial_state(run, "sthuf", run.folder / "swapped" / "new.dat")
     assert first_row(run) == [7, 5, 6, 7, 8]
 
 
 def test_columns_are_counted_from_the_right_after_an_unknown_variable(run: RunFolder) -> None:
     set_initial(run, ["mystery", "sthuf", "t_soil"], "70 71 72  1 2 3 4  5 6 7 8")
-    without_prescribed(run, "sthuf", run.folder / "swapped" / "new.dat")
+    remove_from_initial_state(run, "sthuf", run.folder / "swapped" / "new.dat")
     assert first_row(run) == [70, 71, 72, 5, 6, 7, 8]
 
 
 def test_ambiguous_columns_are_refused(run: RunFolder) -> None:
     set_initial(run, ["mystery", "sthuf", "other"], "70 71 72  1 2 3 4  5")
     with pytest.raises(BadInput) as caught:
-        without_prescribed(run, "sthuf", run.folder / "swapped" / "new.dat")
+        remove_from_initial_state(run, "sthuf", run.folder / "swapped" / "new.dat")
     assert "mystery" in caught.value.problem
     assert "put sthuf first" in caught.value.remedy
 
@@ -62,13 +62,13 @@ def test_ambiguous_columns_are_refused(run: RunFolder) -> None:
 def test_row_that_is_too_short_is_refused(run: RunFolder) -> None:
     set_initial(run, ["t_soil", "sthuf"], "280 281 282 283 0.5")
     with pytest.raises(BadInput, match="too few"):
-        without_prescribed(run, "sthuf", run.folder / "swapped" / "new.dat")
+        remove_from_initial_state(run, "sthuf", run.folder / "swapped" / "new.dat")
 
 
 def test_variable_with_a_constant_has_no_column(run: RunFolder) -> None:
     run.namelists.set("jules_initial", {"use_file": [False] * 4 + [False, True]})
     before = run.namelists.get("jules_initial")["file"]
-    without_prescribed(run, "sthuf", run.folder / "swapped" / "new.dat")
+    remove_from_initial_state(run, "sthuf", run.folder / "swapped" / "new.dat")
     after = run.namelists.get("jules_initial")
     assert after["file"] == before
     assert after["var"] == ["canopy", "tstar_tile", "cs", "snow_tile", "t_soil"]

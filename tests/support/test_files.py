@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from jules_ml.errors import BadInput
-from jules_ml.support.files import ready_folder, whole_file
+from jules_ml.support.files import atomic_write, writable_folder
 
 
 def test_a_file_replaces_the_old_one(tmp_path: Path) -> None:
-    with whole_file(tmp_path / "new" / "a.txt") as part:
+    with atomic_write(tmp_path / "new" / "a.txt") as part:
         part.write_text("done", encoding="utf-8")
         assert not (tmp_path / "new" / "a.txt").exists()
     assert (tmp_path / "new" / "a.txt").read_text(encoding="utf-8") == "done"
@@ -23,7 +23,7 @@ def test_the_old_file_is_kept_when_writing_is_interrupted(tmp_path: Path, error:
     (tmp_path / "a.txt").write_text("before", encoding="utf-8")
 
     def write() -> None:
-        with whole_file(tmp_path / "a.txt") as part:
+        with atomic_write(tmp_path / "a.txt") as part:
             part.write_text("half", encoding="utf-8")
             raise error
 
@@ -35,24 +35,24 @@ def test_the_old_file_is_kept_when_writing_is_interrupted(tmp_path: Path, error:
 
 def test_a_folder_that_cannot_be_created_is_bad_input(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(BadInput, match="cannot be written") as caught, whole_file(tmp_path / "file" / "a.txt"):
+    with pytest.raises(BadInput, match="cannot be written") as caught, atomic_write(tmp_path / "file" / "a.txt"):
         pass
     assert "--out" in caught.value.remedy
 
 
 def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run.nc").mkdir()
-    with pytest.raises(BadInput, match="cannot be put in place") as caught, whole_file(tmp_path / "run.nc") as part:
+    with pytest.raises(BadInput, match="cannot be replaced") as caught, atomic_write(tmp_path / "run.nc") as part:
         part.write_text("new")
     assert caught.value.where == str(tmp_path / "run.nc")
-    assert "remove what stands there" in caught.value.remedy
+    assert "remove or rename it" in caught.value.remedy
     assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
 
 
 def test_a_folder_that_cannot_be_created_is_refused_before_the_work(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(BadInput, match="cannot be written") as error:
-        ready_folder(tmp_path / "file" / "runs")
+        writable_folder(tmp_path / "file" / "runs")
     assert "--out" in error.value.remedy
-    ready_folder(tmp_path / "runs" / "tower")
+    writable_folder(tmp_path / "runs" / "tower")
     assert list((tmp_path / "runs" / "tower").iterdir()) == []

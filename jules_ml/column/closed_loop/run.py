@@ -28,7 +28,7 @@ from jules_ml.experiment.sections import RunSection
 from jules_ml.physics.column import ColumnState, SoilColumn, jules_one_pool_factors
 from jules_ml.physics.constants import SECONDS_PER_DAY, SECONDS_PER_YEAR
 from jules_ml.physics.surface import Forcing
-from jules_ml.support.files import whole_file
+from jules_ml.support.files import atomic_write
 from jules_ml.support.progress import Progress, counted
 from jules_ml.support.provenance import software
 from jules_ml.weather import site_weather
@@ -334,7 +334,7 @@ def write_closed_loop(run: ClosedLoopRun, folder: Path) -> list[Path]:
         The files.
     """
     output, summary, experiment = (folder / name for name in ("closed_loop.nc", "run_summary.json", "experiment.toml"))
-    with whole_file(output) as part:
+    with atomic_write(output) as part:
         run.output.to_netcdf(part, engine="netcdf4")
     content = {
         "experiment": run.experiment.file.name,
@@ -353,8 +353,8 @@ def write_closed_loop(run: ClosedLoopRun, folder: Path) -> list[Path]:
         "notes": list(run.notes),
         "warnings": list(run.warnings),
     }
-    with whole_file(summary) as part:
+    with atomic_write(summary) as part:
         part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    with whole_file(experiment) as part:
+    with atomic_write(experiment) as part:
         part.write_text(run.experiment.text, encoding="utf-8")
     return [output, summary, experiment]

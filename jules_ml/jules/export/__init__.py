@@ -1,1 +1,1 @@
-"""Files that JULES reads, written from module folders."""
+"""Export of learned modules to files that JULES reads."""

@@ -1,4 +1,4 @@
-"""Learned soil properties as ancillary files for JULES_SOIL_PROPS."""
+"""Export form ``ancillary``: learned soil properties as files for JULES_SOIL_PROPS."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 from jules_ml.jules.input_files import write_ancillary
 from jules_ml.learned.predictions import read_predictions
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
-from jules_ml.support.files import file_name_of
+from jules_ml.support.files import safe_file_name
 
 
 def export_ancillaries(folder: str | Path, out: Path) -> list[Path]:
-    """Write the learned soil of every site as a file for JULES_SOIL_PROPS.
+    """Write the learned soil properties of each site to a file for JULES_SOIL_PROPS.
 
     Parameters
     ----------
     folder : str or Path
         Module folder.
     out : Path
-        Folder for the files, ``SITE.nc`` each; what is neither letter nor digit in a site's name becomes ``_``.
+        Folder for the files ``SITE.nc``; see :func:`~jules_ml.support.files.safe_file_name`.
 
     Returns
     -------
@@ -28,21 +28,21 @@ def export_ancillaries(folder: str | Path, out: Path) -> list[Path]:
     Raises
     ------
     BadInput
-        If the folder is none of learned hydraulics, or a file cannot be written.
+        If the folder is not a hydraulics module, or a file cannot be written.
 
     Notes
     -----
-    JULES's water content leaves out residual water. The file has it as ``theta_r`` [m3 m-3] by layer, which JULES does not read: a sensor
-    reads ``smcl/(1000 dz) + theta_r``.
+    The water content of JULES excludes residual water: a sensor measures ``smcl/(1000 dz) + theta_r``. The file contains ``theta_r``
+    [m3 m-3] by layer, which JULES does not read.
     """
     predictions = read_predictions(folder, kind="hydraulics")
     written = []
     for k, site in enumerate(predictions["site"].to_numpy()):
         values: dict[str, Any] = {name: predictions[name].to_numpy()[:, k] for name in (*LAYERED, *RESIDUAL)}
         values["albsoil"] = float(predictions["albsoil"][k])
-        title = f"soil properties of {site}, learned from soil moisture"
+        title = f"soil properties of {site}, fitted to soil moisture"
         written.append(
-            write_ancillary(out / f"{file_name_of(str(site))}.nc", values, form="van_genuchten", title=title)
+            write_ancillary(out / f"{safe_file_name(str(site))}.nc", values, form="van_genuchten", title=title)
         )
     return written
 

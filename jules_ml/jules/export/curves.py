@@ -1,4 +1,4 @@
-"""Learned curves as tables for JULES."""
+"""Export form ``curves``: learned f and g as tables for the hooks."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from jules_ml.jules.curve_files import write_curve
 from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.learned.respiration.tables import CurveX, learned_tables
 
-#: Names of the files in the folder that is written.
+#: File names of the tables.
 FSTH_FILE, FTEMP_FILE = "fsth.nml", "ftemp.nml"
 
 
 def export_curves(folder: str | Path, out: Path, *, x: CurveX | None = None) -> list[Path]:
-    """Write the curves of a module folder as ``fsth.nml`` and ``ftemp.nml``.
+    """Write the curves of a respiration module as ``fsth.nml`` and ``ftemp.nml``.
 
     Parameters
     ----------
     folder : str or Path
-        That ``jules-ml fit respiration`` wrote.
+        Module folder of ``jules-ml fit respiration``.
     out : Path
-        Folder to write to; made where it is missing.
+        Folder to write to; created if it does not exist.
     x : {'sthu', 'sthu+sthf', 'theta'}, optional
-        As in :func:`learned_tables`.
+        Moisture variable of f; see :func:`~jules_ml.learned.respiration.tables.learned_tables`.
 
     Returns
     -------
@@ -32,7 +32,7 @@ def export_curves(folder: str | Path, out: Path, *, x: CurveX | None = None) -> 
     Raises
     ------
     BadInput
-        If the folder is none of learned respiration, or ``out`` cannot be written.
+        If the folder is not a respiration module, or ``out`` cannot be written.
     """
     module, settings, _ = load_respiration(folder)
     fsth, ftemp = learned_tables(module, settings, x=x)

@@ -1,4 +1,4 @@
-"""Soil carbon of a module folder as files that JULES and learned hydraulics start from."""
+"""Export form ``initial``: learned soil carbon as files for JULES_INITIAL and for learned hydraulics."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from jules_ml.experiment.carbon_module import CarbonSettings
 from jules_ml.learned.carbon.stock import carbon_stock
 from jules_ml.learned.predictions import read_predictions
 from jules_ml.learned.store import read_module_folder
-from jules_ml.support.files import whole_file
+from jules_ml.support.files import atomic_write
 
-#: What is exported of the topsoil beside the column's carbon.
+#: Variables of the topsoil, exported in addition to the carbon of the column.
 _FIELDS: Final = {
     "soc_density": "organic carbon density of the topsoil",
     "soc_density_low": "lower bound of organic carbon density",
@@ -23,16 +23,16 @@ _FIELDS: Final = {
 
 
 def export_carbon(folder: str | Path, out: Path, *, predicted: bool = False) -> list[Path]:
-    """Write each site's carbon as a file that JULES starts from: ``cs`` for JULES_INITIAL, and the SOC field beside it.
+    """Write the soil carbon of each site to a file: ``cs`` for JULES_INITIAL, and organic carbon of the topsoil.
 
     Parameters
     ----------
     folder : str or Path
         Module folder.
     out : Path
-        Folder for the files, ``SITE.nc`` each.
+        Folder for the files ``SITE.nc``.
     predicted : bool
-        Take what is predicted even where the site has cores, which go before it otherwise.
+        Use predicted carbon even at sites with soil cores, which otherwise take precedence.
 
     Returns
     -------
@@ -41,25 +41,25 @@ def export_carbon(folder: str | Path, out: Path, *, predicted: bool = False) -> 
     Raises
     ------
     BadInput
-        If the folder is none of learned carbon, or a file cannot be written.
+        If the folder is not a carbon module, or a file cannot be written.
 
     Notes
     -----
-    ``cs`` is of one pool; for four, JULES's spin-up parts it. ``soc_density`` [kg m-3] is an input of learned hydraulics. The attribute
-    ``origin`` says of each file whether it is from cores or predicted.
+    ``cs`` has one pool; with four pools, the spin-up of JULES partitions it. ``soc_density`` [kg m-3] is an input of learned hydraulics.
+    The attribute ``origin`` of each file states whether its values are from cores or predicted.
     """
     predictions = read_predictions(folder, kind="carbon")
     _, card = read_module_folder(folder, kind="carbon")
     settings = CarbonSettings(**card["settings"])
     written = []
     for name in predictions["site"].to_numpy():
-        found = carbon_stock(predictions.sel(site=name), cover=settings.cover, predicted=predicted)
-        fields = {key: found[key] for key in _FIELDS}
+        stock = carbon_stock(predictions.sel(site=name), cover=settings.cover, predicted=predicted)
+        fields = {key: stock[key] for key in _FIELDS}
         ds = xr.Dataset(
             {
                 "cs": (
                     ("scpool", "sclayer", "y", "x"),
-                    np.full((1, 1, 1, 1), found["cs"]),
+                    np.full((1, 1, 1, 1), stock["cs"]),
                     {"units": "kg m-2", "long_name": "soil carbon of the column"},
                 ),
                 **{
@@ -69,12 +69,12 @@ def export_carbon(folder: str | Path, out: Path, *, predicted: bool = False) -> 
             },
             attrs={
                 "title": f"soil carbon of {name}",
-                "origin": found["origin"],
+                "origin": stock["origin"],
                 "mark": predictions.attrs.get("mark", "none"),
             },
         )
         path = out / f"{name}.nc"
-        with whole_file(path) as part:
+        with atomic_write(path) as part:
             ds.to_netcdf(part, engine="netcdf4", format="NETCDF3_64BIT")
         written.append(path)
     return written

@@ -1,1 +1,1 @@
-"""Ways to swap a learned module into a JULES run."""
+"""Ways to swap learned modules into a JULES run."""

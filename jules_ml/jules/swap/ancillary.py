@@ -1,4 +1,4 @@
-"""Soil properties swapped into a run by file: JULES_SOIL_PROPS reads an ancillary in the place of what it read."""
+"""Way ``ancillary``: soil properties from a file, by JULES_SOIL_PROPS."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.jules.input_files import write_ancillary
 from jules_ml.jules.run_folder import SWAPPED, RunFolder
-from jules_ml.jules.variable_lists import Listed, from_file, is_netcdf, list_entries, read_list, read_row
+from jules_ml.jules.variable_lists import ListedVariable, from_file, is_netcdf, list_entries, read_list, read_row
 from jules_ml.physics.column import SoilProperties
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
@@ -30,89 +30,89 @@ _FORMS = {True: "van_genuchten", False: "clapp_hornberger"}
 
 
 def swap_ancillary(run: RunFolder, properties: Mapping[str, ArrayLike], *, form: str | None, source: str) -> list[str]:
-    """Put soil properties into a run by an ancillary file.
+    """Swap soil properties into a run by an ancillary file.
 
     Parameters
     ----------
     run : RunFolder
-        Staged; its namelists are changed and the file is written into its folder.
+        Staged run folder; its namelists are edited and the file is written into it.
     properties : mapping of str to array
-        By JULES's names, as :func:`~jules_ml.jules.input_files.write_ancillary` takes them. What is not among them stays as it was.
+        Values by JULES's names, as for :func:`~jules_ml.jules.input_files.write_ancillary`. Other properties are unchanged.
     form : {'van_genuchten', 'clapp_hornberger'} or None
-        Hydraulic form that they are parameters of; None where that is not known.
+        Hydraulic form to which the parameters belong; None if unknown.
     source : str
-        What they come from, for the file and for messages.
+        Source of the properties, for the file and for messages.
 
     Returns
     -------
     list of str
-        What was done, for the user.
+        Notes on the changes.
 
     Raises
     ------
     BadInput
-        If they do not fit the layers or the grid of the run, or are of another hydraulic form; if the run has soil tiles of their
-        own.
+        If the properties do not fit the layers, the grid or the hydraulic form of the run, or if each surface tile of the run has its
+        own soil.
     """
     place = run.namelists.place(_GROUP)
     if run.entry("jules_soil", "l_tile_soil", False) and not run.entry("jules_soil", "l_broadcast_ancils", False):
         raise BadInput(
-            "every surface tile has its own soil here (l_tile_soil), and the properties are those of one",
+            "each surface tile of the run has its own soil (l_tile_soil), but the properties are for one soil",
             where=run.namelists.place("jules_soil"),
             remedy="set l_broadcast_ancils = T in JULES_SOIL, or l_tile_soil = F",
         )
     if form is not None and form != _FORMS[run.van_genuchten]:
-        wanted = "true" if form == "van_genuchten" else "false"
+        switch = "true" if form == "van_genuchten" else "false"
         raise BadInput(
-            f"the properties are {form}'s, and the run is {_FORMS[run.van_genuchten]}'s (l_vg_soil)",
+            f"the properties are for {form}, but the run uses {_FORMS[run.van_genuchten]} (l_vg_soil)",
             where=run.namelists.place("jules_soil"),
-            remedy=f"write jules_soil = {{l_vg_soil = {wanted}}} in [jules.set], or give properties of the other form",
+            remedy=f"write jules_soil = {{l_vg_soil = {switch}}} in [jules.set], or give properties of the other form",
         )
     layers = len(run.dzsoil)
     for name in properties:
         if name in (*LAYERED, *RESIDUAL) and np.shape(properties[name])[:1] != (layers,):
             raise BadInput(
-                f"{name} has {np.shape(properties[name])[0] if np.ndim(properties[name]) else 'no'} layers, and the run {layers} "
+                f"{name} has {np.shape(properties[name])[0] if np.ndim(properties[name]) else 'no'} layers, but the run has {layers} "
                 f"(dzsoil_io = {', '.join(f'{dz:g}' for dz in run.dzsoil)})",
                 where=source,
                 remedy="give the properties on the layers of the run",
             )
     group = run.namelists.get(_GROUP)
-    standing = read_list(group)
+    original = read_list(group)
     if group.get("read_from_dump"):
-        standing = [Listed(name) for name in properties if name not in RESIDUAL]
-    kept = {
-        v.name: _standing_values(run, v, standing)
-        for v in standing
+        original = [ListedVariable(name) for name in properties if name not in RESIDUAL]
+    other_values = {
+        v.name: _original_values(run, v, original)
+        for v in original
         if v.name not in properties and v.use_file and not group.get("read_from_dump")
     }
     path = run.folder / SWAPPED / SOIL_FILE
-    write_ancillary(path, {**kept, **properties}, grid=run.grid, form=form, title=source)
-    # residual water goes into the file alone
+    write_ancillary(path, {**other_values, **properties}, grid=run.grid, form=form, title=source)
+    # JULES does not read residual water, so that it is only in the file
     properties = {name: values for name, values in properties.items() if name not in RESIDUAL}
-    variables = [from_file(v) if v.name in properties or v.name in kept else v for v in standing]
-    variables += [Listed(name, var_name=name) for name in properties if name not in {v.name for v in variables}]
+    variables = [from_file(v) if v.name in properties or v.name in other_values else v for v in original]
+    variables += [ListedVariable(name, var_name=name) for name in properties if name not in {v.name for v in variables}]
     missing = [name for name in (*LAYERED, "albsoil") if name not in {v.name for v in variables}]
     if missing:
         raise BadInput(
-            f"the run has no {', '.join(missing)}, and they are not among what is swapped in",
+            f"{', '.join(missing)} are missing from the run and from the properties that are swapped in",
             where=place,
-            remedy="name them in JULES_SOIL_PROPS, with constants if need be",
+            remedy="add them to JULES_SOIL_PROPS, e.g. as constants",
         )
-    # names of templates are of the user's file
+    # file templates belong to the original file
     variables = [replace(v, var_name=v.var_name or v.name) for v in variables]
     entries = {**list_entries(variables), "file": f"{SWAPPED}/{SOIL_FILE}", "const_z": False, "read_from_dump": False}
     run.namelists.set(_GROUP, entries)
     notes = [f"soil properties from {source}: {', '.join(properties)}"]
     if "sm_sat" in properties and not run.entry("jules_initial", "dump_file", False):
         notes.append(
-            "the initial state gives water as a fraction of saturation: with a new sm_sat it is another amount of water"
+            "the initial soil water is a fraction of saturation, so that a new sm_sat changes the amount of water"
         )
     return notes
 
 
-def standing_property(run: RunFolder, name: str) -> NDArray[np.float64]:
-    """Give a soil property as the run has it, before anything is swapped in.
+def original_property(run: RunFolder, name: str) -> NDArray[np.float64]:
+    """Return a soil property of the run before any swap.
 
     Parameters
     ----------
@@ -123,26 +123,26 @@ def standing_property(run: RunFolder, name: str) -> NDArray[np.float64]:
     Returns
     -------
     array
-        A number for all layers, or of shape (soil, ...).
+        Scalar for all layers, or shape (soil, ...).
 
     Raises
     ------
     BadInput
-        If the run does not say, or says so in a file that cannot be read.
+        If the run does not have the property, or its file cannot be read.
     """
     variables = read_list(run.namelists.get(_GROUP))
-    found = next((v for v in variables if v.name == name), None)
-    if found is None:
+    variable = next((v for v in variables if v.name == name), None)
+    if variable is None:
         raise BadInput(
-            f"the run gives no {name}", where=run.namelists.place(_GROUP), remedy=f"name {name} in JULES_SOIL_PROPS"
+            f"the run has no {name}", where=run.namelists.place(_GROUP), remedy=f"add {name} to JULES_SOIL_PROPS"
         )
-    if not found.use_file:
-        return np.asarray(found.const_val, dtype=np.float64)
-    return np.asarray(_standing_values(run, found, variables), dtype=np.float64)
+    if not variable.use_file:
+        return np.asarray(variable.const_val, dtype=np.float64)
+    return np.asarray(_original_values(run, variable, variables), dtype=np.float64)
 
 
-def _standing_values(run: RunFolder, variable: Listed, listed: list[Listed]) -> NDArray[np.float64]:
-    """Values that the user's file has, in the layout of a new one."""
+def _original_values(run: RunFolder, variable: ListedVariable, listed: list[ListedVariable]) -> NDArray[np.float64]:
+    """Read values from the original file, in the layout of the new file."""
     group = run.namelists.get(_GROUP)
     file = str(group.get("file", ""))
     path = run.folder / file.replace("%vv", variable.tpl_name or "")
@@ -151,7 +151,9 @@ def _standing_values(run: RunFolder, variable: Listed, listed: list[Listed]) -> 
         ds = read_netcdf(path, kind="an ancillary of soil properties", variables=None)
         name = variable.var_name or variable.name
         if name not in ds:
-            raise BadInput(f"there is no variable {name}", where=path, remedy="correct var_name in JULES_SOIL_PROPS")
+            raise BadInput(
+                f"the file has no variable {name}", where=path, remedy="correct var_name in JULES_SOIL_PROPS"
+            )
         values = _without_time(ds[name], run)
     else:
         values = read_row(run, path, [v.name for v in listed if v.use_file], variable.name)
@@ -165,7 +167,7 @@ def _standing_values(run: RunFolder, variable: Listed, listed: list[Listed]) -> 
 
 
 def _without_time(values: xr.DataArray, run: RunFolder) -> NDArray[np.float64]:
-    """Values in the order of dimensions that the run's grid has."""
+    """Return values at the first time, with dimensions in the order of the run's grid."""
     grid = run.grid
     if grid.time_dim in values.dims:
         values = values.isel({grid.time_dim: 0})
@@ -174,47 +176,47 @@ def _without_time(values: xr.DataArray, run: RunFolder) -> NDArray[np.float64]:
 
 
 def read_ancillary(path: Path, run: RunFolder) -> tuple[dict[str, NDArray[np.float64]], str | None]:
-    """Read soil properties to be swapped in, from a file as :func:`~jules_ml.jules.input_files.write_ancillary` writes it.
+    """Read soil properties from a file of :func:`~jules_ml.jules.input_files.write_ancillary`.
 
     Parameters
     ----------
     path : Path
     run : RunFolder
-        Whose grid the file has, or which has a single point.
+        Run whose grid the file has; a file with a single point is also accepted.
 
     Returns
     -------
     properties : dict of str to array
     form : str or None
-        Hydraulic form, where the file says (attribute ``hydraulic_form``).
+        Hydraulic form, the attribute ``hydraulic_form`` of the file.
 
     Raises
     ------
     BadInput
-        If the file is none of soil properties.
+        If the file cannot be read or has no soil properties.
     """
     ds = read_netcdf(path, kind="an ancillary of soil properties")
-    known = [str(name) for name in ds.data_vars if str(name) in (*LAYERED, *RESIDUAL, "albsoil", "clay")]
-    if not known:
+    names = [str(name) for name in ds.data_vars if str(name) in (*LAYERED, *RESIDUAL, "albsoil", "clay")]
+    if not names:
         raise BadInput(
-            f"there are no soil properties in it, but {', '.join(map(str, ds.data_vars)) or 'nothing'}",
+            f"the file has no soil properties, only {', '.join(map(str, ds.data_vars)) or 'none'}",
             where=path,
             remedy=f"give a file with {', '.join(LAYERED)}",
         )
-    properties = {name: _single_point(_without_time(ds[name], run), run) for name in known}
+    properties = {name: _single_point(_without_time(ds[name], run), run) for name in names}
     form = ds.attrs.get("hydraulic_form")
     return properties, None if form is None else str(form)
 
 
 def _single_point(values: NDArray[np.float64], run: RunFolder) -> NDArray[np.float64]:
-    """Drop the grid of a file of one point, whatever its dimensions are called."""
+    """Remove the dimensions of the grid if the file has a single point."""
     n_grid = len(run.grid.shape)
-    one = values.ndim > n_grid and all(n == 1 for n in values.shape[-n_grid:])
-    return values.reshape(values.shape[: values.ndim - n_grid]) if one else values
+    single_point = values.ndim > n_grid and all(n == 1 for n in values.shape[-n_grid:])
+    return values.reshape(values.shape[: values.ndim - n_grid]) if single_point else values
 
 
 class AncillaryWay:
-    """Way ``ancillary``: soil properties from a netCDF file under JULES_SOIL_PROPS."""
+    """Way ``ancillary``: soil properties from a netCDF file in JULES_SOIL_PROPS."""
 
     order = 1
     kinds = ("hydraulics",)
@@ -229,9 +231,9 @@ def _swap(experiment: Experiment, staged: RunFolder) -> list[str]:
     module = experiment.modules.hydraulics
     if section.ancillary is not None and module is not None:
         raise BadInput(
-            f"soil properties are given twice: by {section.ancillary.name} and by {module.name}",
+            f"soil properties are given by both {section.ancillary.name} and {module.name}",
             where=f"{experiment.file}, jules.ancillary",
-            remedy="leave [jules] ancillary or [modules] hydraulics out",
+            remedy="leave out [jules] ancillary or [modules] hydraulics",
         )
     if section.ancillary is not None:
         properties, form = read_ancillary(section.ancillary, staged)
@@ -240,13 +242,13 @@ def _swap(experiment: Experiment, staged: RunFolder) -> list[str]:
     experiment, notes = with_learned_soil(experiment, dzsoil=staged.dzsoil)
     if experiment.soil is None:
         raise BadInput(
-            "there are no soil properties to swap in",
+            "no soil properties to swap in are given",
             where=f"{experiment.file}, run.via",
-            remedy="give [modules] hydraulics, [jules] ancillary, a file of 'jules-ml export --to ancillary', or a section [soil]",
+            remedy="give [modules] hydraulics, [jules] ancillary (from 'jules-ml export --to ancillary') or a section [soil]",
         )
     if experiment.soil.dzsoil != staged.dzsoil:
         raise BadInput(
-            f"[soil] has layers of {experiment.soil.dzsoil} m, and the run of {staged.dzsoil} m",
+            f"[soil] has layers of {experiment.soil.dzsoil} m, but the run has layers of {staged.dzsoil} m",
             where=f"{experiment.file}, soil.dzsoil",
             remedy="give the soil on the layers of the run (dzsoil_io of JULES_SOIL)",
         )

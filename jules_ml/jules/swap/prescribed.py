@@ -1,4 +1,4 @@
-"""Soil state swapped into a run by file: JULES_PRESCRIBED_DATASET reads it through time."""
+"""Way ``prescribed``: time series of soil state from a file, by JULES_PRESCRIBED_DATASET."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jules_ml.experiment import Experiment
 from jules_ml.jules.input_files import PRESCRIBED, write_prescribed
 from jules_ml.jules.namelist_text import Value
 from jules_ml.jules.run_folder import SWAPPED, RunFolder
-from jules_ml.jules.variable_lists import without_prescribed
+from jules_ml.jules.variable_lists import remove_from_initial_state
 
 _GROUP = "jules_prescribed_dataset"
 _FILE = "prescribed_soil.nc"
@@ -31,50 +31,50 @@ def swap_prescribed(
     Parameters
     ----------
     run : RunFolder
-        Staged; its namelists are changed and files are written into its folder.
+        Staged run folder; its namelists are edited and files are written into it.
     file : Path
-        netCDF as :func:`~jules_ml.jules.input_files.write_prescribed` writes it: ``(time, soil, …)``, with ``data_start`` and
-        ``data_period`` as attributes or a time coordinate at even steps.
+        netCDF file of :func:`~jules_ml.jules.input_files.write_prescribed`: variables of dimensions (time, soil, …), and attributes
+        ``data_start`` and ``data_period`` or a time coordinate with a constant step.
     levels : sequence of int, optional
-        Soil layers that are prescribed, from 1 at the top; all unless given. Of ``sthuf`` alone.
+        Soil layers that are prescribed, from 1 at the top; by default all. Only for ``sthuf``.
     interp : {'nf', 'i'}
-        Between the file's times: held, or linear.
+        Interpolation between the times of the file: constant from one time to the next, or linear.
 
     Returns
     -------
     list of str
-        What was done, for the user.
+        Notes on the changes.
 
     Raises
     ------
     BadInput
-        If the run has TOPMODEL or irrigation, of which JULES allows neither with prescribed water; if the file does not hold what
-        can be prescribed, does not reach over the run, or has other layers.
+        If the run has TOPMODEL or irrigation, which JULES does not allow with prescribed soil water; if the file has no variable that
+        can be prescribed, does not cover the run, or has different layers.
     """
     ds = read_netcdf(file, kind="a file of prescribed soil state")
     names = [str(name) for name in ds.data_vars if str(name) in PRESCRIBED]
     if not names:
         raise BadInput(
-            f"there is nothing in it that can be prescribed, but {', '.join(map(str, ds.data_vars)) or 'nothing'}",
+            f"the file has no variable that can be prescribed, only {', '.join(map(str, ds.data_vars)) or 'none'}",
             where=file,
             remedy=f"give {', '.join(PRESCRIBED)} by time and layer",
         )
     if "sthuf" in names:
         _refuse_water_schemes(run)
     start, period, n_times = _times(ds, file)
-    _refuse_short(run, start, period, n_times, interp, file)
+    _check_coverage(run, start, period, n_times, interp, file)
     levels = _checked_levels(run, names, levels, file)
     values = {name: _checked_layers(run, ds[name], file) for name in names}
     write_prescribed(
         run.folder / SWAPPED / _FILE, values, start=start, period_seconds=period, grid=run.grid, title=file.name
     )
-    notes = [f"{', '.join(names)} prescribed from {file.name}, every {period:g} s from {start:{_FORMAT}} on"]
+    notes = [f"{', '.join(names)} is prescribed from {file.name}, every {period:g} s from {start:{_FORMAT}} on"]
     if "sthuf" in names and levels is None:
-        notes += without_prescribed(run, "sthuf", run.folder / SWAPPED / "initial_conditions.dat")
+        notes += remove_from_initial_state(run, "sthuf", run.folder / SWAPPED / "initial_conditions.dat")
     if {"satcon", "b", "sm_sat", "sm_wilt"} & set(names):
         notes.append(
-            "soil properties change with time: conductivity at the surface and the infiltration that follows it keep their first "
-            "values, and sm_crit, sathh, hcap and hcon stay"
+            "soil properties change with time, but surface conductivity and infiltration keep their first values, and sm_crit, "
+            "sathh, hcap and hcon are constant"
         )
     entries: dict[str, Value] = {
         "data_start": f"{start:{_FORMAT}}",
@@ -97,26 +97,26 @@ def swap_prescribed(
 
 
 def _refuse_water_schemes(run: RunFolder) -> None:
-    for group, switch, why in (
-        ("jules_hydrology", "l_top", "TOPMODEL's water table would know nothing of it"),
+    for group, switch, reason in (
+        ("jules_hydrology", "l_top", "the water table of TOPMODEL would be inconsistent"),
         ("jules_irrig", "l_irrig_dmd", "irrigation adds water to the layers"),
     ):
         if run.entry(group, switch, False):
             raise BadInput(
-                f"soil water cannot be prescribed with {switch} = T: {why}, and JULES stops",
+                f"soil water cannot be prescribed with {switch} = T: {reason}, and JULES stops",
                 where=run.namelists.place(group),
-                remedy=f"write {group} = {{{switch} = false}} in [jules.set], or take another way than 'prescribed'",
+                remedy=f"write {group} = {{{switch} = false}} in [jules.set], or use another way than 'prescribed'",
             )
     for n, group_entries in enumerate(run.namelists.all(_GROUP)):
         names = group_entries.get("var", [])
         if n < int(run.entry("jules_prescribed", "n_datasets", 0)) and "sthuf" in np.atleast_1d(names):
             raise BadInput(
-                "this run prescribes sthuf already", where=run.namelists.place(_GROUP), remedy="take that data set out"
+                "the run already prescribes sthuf", where=run.namelists.place(_GROUP), remedy="remove that data set"
             )
 
 
 def _times(ds: xr.Dataset, file: Path) -> tuple[datetime, float, int]:
-    """Start, period [s] and number of the file's times."""
+    """Return start, period [s] and number of the times of a file."""
 
     def is_time(dim: str) -> bool:
         return dim in ("time", "tstep") or (dim in ds.variables and " since " in str(ds[dim].attrs.get("units", "")))
@@ -124,7 +124,7 @@ def _times(ds: xr.Dataset, file: Path) -> tuple[datetime, float, int]:
     time = next((str(d) for d in ds.dims if is_time(str(d))), None)
     if time is None:
         raise BadInput(
-            f"its dimensions are {', '.join(map(str, ds.dims))}, without time",
+            f"the file has no dimension of time, only {', '.join(map(str, ds.dims))}",
             where=file,
             remedy="give (time, soil, …)",
         )
@@ -136,28 +136,28 @@ def _times(ds: xr.Dataset, file: Path) -> tuple[datetime, float, int]:
     steps = np.diff(np.asarray(stamps, dtype="datetime64[s]").astype(np.int64)) if len(stamps) > 1 else np.array([])
     if steps.size == 0 or (steps != steps[0]).any():
         raise BadInput(
-            "its times are not given, or not at even steps",
+            "the time coordinate is missing, or its step is not constant",
             where=f"{file}, variable {time}",
-            remedy="give a time coordinate in CF's form, or the attributes data_start and data_period",
+            remedy="give a CF time coordinate with a constant step, or the attributes data_start and data_period",
         )
     return pd.Timestamp(stamps[0]).to_pydatetime(), float(steps[0]), n
 
 
-def _refuse_short(run: RunFolder, start: datetime, period: float, n_times: int, interp: str, file: Path) -> None:
-    # linear interpolation needs the value after, so that the last period is not to be had
+def _check_coverage(run: RunFolder, start: datetime, period: float, n_times: int, interp: str, file: Path) -> None:
+    # linear interpolation needs the next value, so that the last period is not covered
     end = start + pd.Timedelta(seconds=(n_times - (interp == "i")) * period)
     moments = [run.start, run.end, *(run.log(None).spin_up or ())]
     if start > min(moments) or end < max(moments):
         raise BadInput(
-            f"it runs from {start:{_FORMAT}} to {end:{_FORMAT}}, and the run from {min(moments)} to {max(moments)}",
+            f"the file covers {start:{_FORMAT}} to {end:{_FORMAT}}, but the run needs {min(moments)} to {max(moments)}",
             where=file,
-            remedy="give a file that reaches over the whole run and its spin-up, or shorten the run by [run] start and end",
+            remedy="give a file that covers the run and its spin-up, or shorten the run with [run] start and end",
         )
     if period % run.timestep:
         raise BadInput(
-            f"its period of {period:g} s is no multiple of the time step of {run.timestep:g} s",
+            f"the period of {period:g} s is not a multiple of the time step of {run.timestep:g} s",
             where=file,
-            remedy="give whole time steps",
+            remedy="give a period of whole time steps",
         )
 
 
@@ -167,13 +167,13 @@ def _checked_levels(run: RunFolder, names: list[str], levels: Sequence[int] | No
         return None
     if names != ["sthuf"]:
         raise BadInput(
-            f"single layers can be prescribed of sthuf alone, and the file has {', '.join(names)}",
+            f"only sthuf can be prescribed for single layers, but the file has {', '.join(names)}",
             where=file,
-            remedy="leave levels out, or the other variables",
+            remedy="leave out levels, or remove the other variables",
         )
     if min(levels) < 1 or max(levels) > layers or len(set(levels)) < len(levels):
         raise BadInput(
-            f"levels are {', '.join(map(str, levels))}, and the run has layers 1 to {layers}",
+            f"levels are {', '.join(map(str, levels))}, but the run has layers 1 to {layers}",
             where="jules.prescribed.levels",
             remedy=f"give different numbers from 1 to {layers}",
         )
@@ -184,17 +184,17 @@ def _checked_layers(run: RunFolder, values: xr.DataArray, file: Path) -> np.ndar
     array = np.asarray(values.to_numpy(), dtype=np.float64)
     if array.ndim < 2 or array.shape[1] != len(run.dzsoil):
         raise BadInput(
-            f"{values.name} has dimensions {dict(values.sizes)}, and the run {len(run.dzsoil)} soil layers",
+            f"{values.name} has dimensions {dict(values.sizes)}, but the run has {len(run.dzsoil)} soil layers",
             where=file,
             remedy="give (time, soil, …) with all layers of the run (dzsoil_io of JULES_SOIL)",
         )
     grid = run.grid.shape
-    one = array.ndim == 2 + len(grid) and all(n == 1 for n in array.shape[2:])
-    return array.reshape(array.shape[:2]) if one else array
+    single_point = array.ndim == 2 + len(grid) and all(n == 1 for n in array.shape[2:])
+    return array.reshape(array.shape[:2]) if single_point else array
 
 
 class PrescribedWay:
-    """Way ``prescribed``: soil state through time from a netCDF file under JULES_PRESCRIBED_DATASET."""
+    """Way ``prescribed``: time series of soil state from a netCDF file in JULES_PRESCRIBED_DATASET."""
 
     order = 2
     kinds = ()
@@ -204,9 +204,9 @@ class PrescribedWay:
         section = experiment.required(experiment.jules, "jules")
         if section.prescribed is None:
             raise BadInput(
-                "there is nothing to prescribe",
+                "no file to prescribe is given",
                 where=f"{experiment.file}, run.via",
-                remedy="give [jules.prescribed] file, as 'jules-ml export --to prescribed' writes it",
+                remedy="give [jules.prescribed] file, e.g. from 'jules-ml export --to prescribed'",
             )
         prescribed = section.prescribed
         return swap_prescribed(run, prescribed.file, levels=prescribed.levels, interp=prescribed.interp)

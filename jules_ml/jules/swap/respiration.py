@@ -1,8 +1,8 @@
-"""Learned respiration in a run: by numbers of JULES's own formulas, or by hooks.
+"""Ways ``namelist`` and ``hooks``: learned respiration in a run.
 
-A stock executable has one shape of f and two of g. The best that it can do is to take numbers in them that come nearest to what was
-learned: ``q10_soil``, and ``kaps`` or ``kaps_4pool`` for the level. Nearest is by least squares of the logarithm, evenly over what
-was seen of moisture and of temperature.
+An unmodified executable has one form of f and two forms of g. The way ``namelist`` fits their parameters to the learned curves:
+``q10_soil``, and ``kaps`` or ``kaps_4pool``, which scale the rates. The fit is by least squares of the logarithm, on points evenly spaced
+over the training range of moisture and of temperature. The way ``hooks`` uses the learned curves themselves.
 """
 
 from __future__ import annotations
@@ -23,34 +23,34 @@ from jules_ml.jules.export.curves import FSTH_FILE, FTEMP_FILE, export_curves
 from jules_ml.jules.hooks import Hook, check_executable
 from jules_ml.jules.namelist_text import Value
 from jules_ml.jules.run_folder import NAMELISTS, RunFolder
-from jules_ml.jules.swap.ancillary import standing_property
+from jules_ml.jules.swap.ancillary import original_property
 from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.learned.respiration.tables import CurveTable, learned_tables
 from jules_ml.physics.respiration import T_REFERENCE, fsth, ftemp_rothc
 
 _GROUP = "jules_soil_biogeochem"
 _CONFIG = "jules_ml.nml"
-#: JULES's own rates [s-1]: one pool; decomposable and resistant plant material, biomass, humus.
+#: Default respiration rates of JULES [s-1]: one pool; decomposable and resistant plant material, biomass, humus.
 _KAPS, _KAPS_4POOL = 5.0e-9, (3.22e-7, 9.65e-9, 2.12e-8, 6.43e-10)
-#: Below this a factor counts as none; its logarithm would weigh more than all others.
-_LEAST = 0.02
+#: Lower limit of factors in the fit, since logarithms near 0 would dominate it.
+_MIN_FACTOR = 0.02
 _POINTS = 200
 
 
 @dataclass(frozen=True)
 class StockFit:
-    """Numbers of JULES's formulas that come nearest to learned curves.
+    """Parameters of JULES's formulas, fitted to learned curves.
 
     Attributes
     ----------
     q10 : float or None
-        Q10; None where RothC's g, which has no number, is nearer.
+        Q10; None if the g of RothC, which has no parameter, fits better.
     scale : float
-        What the rates are multiplied by.
+        Factor of the rates.
     f_at_saturation : float or None
-        Learned f in saturated soil, on JULES's level, with ``l_lessdecomp_sat``.
+        Learned f in saturated soil divided by the scale of f, with ``l_lessdecomp_sat``.
     f_error, g_error : float
-        Root mean square of the logarithm of the ratio of both, after the level is taken out: 0.1 is a tenth.
+        Standard deviation of the logarithm of the ratio of the learned and the fitted curve: 0.1 is about 10 %.
     """
 
     q10: float | None
@@ -67,7 +67,7 @@ def fit_stock(
     wilt: float,
     sat: float,
     pools: Literal[1, 4],
-    may_rothc: bool,
+    allow_rothc: bool,
     lessdecomp: bool = False,
 ) -> StockFit:
     """Fit JULES's formulas to learned curves.
@@ -75,37 +75,37 @@ def fit_stock(
     Parameters
     ----------
     f, g : CurveTable
-        Learned.
+        Learned curves.
     wilt, sat : float
         Wilting point and saturation [m3 m-3] of the layer that respires.
     pools : int
         Pools of soil carbon, 1 or 4.
-    may_rothc : bool
-        Whether JULES's g may be RothC's, as with four pools.
+    allow_rothc : bool
+        Whether g may be that of RothC, as with four pools.
     lessdecomp : bool
-        Whether f in saturated soil is a number too (``l_lessdecomp_sat``).
+        Whether f in saturated soil is a parameter (``l_lessdecomp_sat``).
 
     Returns
     -------
     StockFit
     """
-    t = _seen(g)
+    t = _training_points(g)
     log_g = _log(g(torch.from_numpy(t)).numpy())
-    slope, level = np.polyfit(t - T_REFERENCE, log_g, 1)
+    slope, log_scale_g = np.polyfit(t - T_REFERENCE, log_g, 1)
     q10: float | None = float(np.exp(10.0 * slope))
-    residual_g = log_g - level - slope * (t - T_REFERENCE)
-    if may_rothc:
+    residual_g = log_g - log_scale_g - slope * (t - T_REFERENCE)
+    if allow_rothc:
         rothc = log_g - _log(ftemp_rothc(torch.from_numpy(t)).numpy())
         if float(np.std(rothc)) < float(np.std(residual_g)):
-            q10, level, residual_g = None, float(rothc.mean()), rothc - rothc.mean()
-    x = _seen(f)
+            q10, log_scale_g, residual_g = None, float(rothc.mean()), rothc - rothc.mean()
+    x = _training_points(f)
     log_f = _log(f(torch.from_numpy(x)).numpy())
     wetness = torch.from_numpy(x / sat if f.x == "theta" else x)
     f_saturated = float(f(torch.tensor([sat if f.x == "theta" else 1.0]).double()))
-    level_f, at_saturation = 0.0, None
-    # with less decomposition at saturation, its f and the level depend on one another, and soon agree
+    log_scale_f, at_saturation = 0.0, None
+    # with l_lessdecomp_sat, f at saturation and the scale depend on each other; the iteration converges quickly
     for _ in range(20 if lessdecomp else 1):
-        at_saturation = min(max(f_saturated * float(np.exp(-level_f)), 0.0), 1.0) if lessdecomp else None
+        at_saturation = min(max(f_saturated * float(np.exp(-log_scale_f)), 0.0), 1.0) if lessdecomp else None
         stock = fsth(
             wetness,
             torch.tensor(wilt).double(),
@@ -114,62 +114,63 @@ def fit_stock(
             fsth_sat=at_saturation,
         )
         difference = log_f - _log(stock.numpy())
-        level_f = float(difference.mean())
+        log_scale_f = float(difference.mean())
     return StockFit(
         q10=q10,
-        scale=float(np.exp(level + level_f)),
+        scale=float(np.exp(log_scale_g + log_scale_f)),
         f_at_saturation=at_saturation,
         f_error=float(np.std(difference)),
         g_error=float(np.sqrt(np.mean(residual_g**2))),
     )
 
 
-def _seen(table: CurveTable) -> NDArray[np.float64]:
+def _training_points(table: CurveTable) -> NDArray[np.float64]:
+    """Return evenly spaced points over the training range of a curve."""
     return np.linspace(max(table.seen_min, table.x_min), min(table.seen_max, table.x_max), _POINTS)
 
 
 def _log(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.log(np.maximum(values, _LEAST)))
+    return np.asarray(np.log(np.maximum(values, _MIN_FACTOR)))
 
 
 def swap_namelist(run: RunFolder, module: Path) -> list[str]:
-    """Put the numbers that come nearest to learned respiration into a run.
+    """Set the parameters of JULES's respiration to those fitted to a module.
 
     Parameters
     ----------
     run : RunFolder
-        Staged; its namelists are changed.
+        Staged run folder; its namelists are edited.
     module : Path
         Module folder of learned respiration.
 
     Returns
     -------
     list of str
-        What was done, and how near it comes.
+        Notes on the changes and on the errors of the fit.
 
     Raises
     ------
     BadInput
-        If the run respires by ECOSSE, or the module is none of respiration.
+        If the run uses ECOSSE, or the module is not a respiration module.
     """
     _refuse_ecosse(run)
     learned, settings, _ = load_respiration(module)
     f, g = learned_tables(learned, settings)
     layer = 1 if run.entry(_GROUP, "l_soil_resp_lev2", False) else 0
-    wilt, sat = (float(np.mean(_layer(standing_property(run, name), layer))) for name in ("sm_wilt", "sm_sat"))
+    wilt, sat = (float(np.mean(_layer(original_property(run, name), layer))) for name in ("sm_wilt", "sm_sat"))
     fit = fit_stock(
         f,
         g,
         wilt=wilt,
         sat=sat,
         pools=4 if run.four_pools else 1,
-        may_rothc=run.four_pools,
+        allow_rothc=run.four_pools,
         lessdecomp=bool(run.entry(_GROUP, "l_lessdecomp_sat", False)),
     )
     entries: dict[str, Value] = {}
     if run.four_pools:
         entries["l_q10"] = fit.q10 is not None
-        # the name was kaps_roth before JULES 7.2
+        # kaps_4pool was named kaps_roth before JULES 7.2
         name = next((n for n in ("kaps_4pool", "kaps_roth") if n in run.namelists.get(_GROUP)), "kaps_4pool")
         entries[name] = [fit.scale * float(rate) for rate in run.entry(_GROUP, name, list(_KAPS_4POOL))]
     else:
@@ -180,16 +181,16 @@ def swap_namelist(run: RunFolder, module: Path) -> list[str]:
         entries["fsth_lessdecomp_sat"] = fit.f_at_saturation
     entries = {key: _rounded(value) for key, value in entries.items()}
     run.namelists.set(_GROUP, entries)
-    said = ", ".join(f"{key} = {value}" for key, value in entries.items())
+    values = ", ".join(f"{key} = {value}" for key, value in entries.items())
     return [
-        f"respiration of {module.name} by the nearest numbers of JULES's own formulas: {said}",
-        f"after that JULES's f differs from the learned one by {100.0 * fit.f_error:.0f} % and g by {100.0 * fit.g_error:.0f} % (root "
-        "mean square over what was seen); the way 'hooks' has them as learned",
+        f"respiration of {module.name} by fitted parameters of JULES's formulas: {values}",
+        f"JULES's f then differs from the learned f by {100.0 * fit.f_error:.0f} % and its g by {100.0 * fit.g_error:.0f} % (root mean "
+        "square over the training range); the way 'hooks' uses the learned curves themselves",
     ]
 
 
 def _rounded(value: Value) -> Value:
-    """Seven digits, which are all that JULES's 32 bits hold."""
+    """Round to seven digits, the precision of JULES's 32 bits."""
     if isinstance(value, float):
         return float(f"{value:.7g}")
     return [_rounded(v) for v in value] if isinstance(value, list) else value  # type: ignore[misc]
@@ -200,49 +201,48 @@ def _layer(values: NDArray[np.float64], layer: int) -> NDArray[np.float64]:
 
 
 def swap_hooks(run: RunFolder, executable: Path, *, config: Path | None, module: Path | None) -> list[str]:
-    """Switch the hooks of an executable on.
+    """Switch on the hooks of an executable.
 
     Parameters
     ----------
     run : RunFolder
-        Staged; files are written beside its namelists.
+        Staged run folder; files are written into its namelist folder.
     executable : Path
-        Linked with the hooks.
+        Executable that is linked with the hooks.
     config : Path or None
         Folder of ``jules_ml.nml`` and the files that it names.
     module : Path or None
-        Module folder of learned respiration, from which they are made where ``config`` is not given.
+        Module folder of learned respiration, whose curves are exported if ``config`` is None.
 
     Returns
     -------
     list of str
-        What was done, for the user.
+        Notes on the changes.
 
     Raises
     ------
     BadInput
-        If the executable has no hooks, or neither source is given.
+        If the executable has no hooks, or both ``config`` and ``module`` are None.
     """
-    found = check_executable(executable)
-    absent = [name for name, state in found.hooks.items() if state is not Hook.IN]
+    absent = [name for name, state in check_executable(executable).hooks.items() if state is not Hook.IN]
     if absent:
         raise BadInput(
-            f"the executable has no hooks ({', '.join(absent)})",
+            f"the executable lacks hooks ({', '.join(absent)})",
             where=executable,
-            remedy="relink it with the flags of 'jules-ml hooks --jules-build DIR', or take another way than 'hooks'",
+            remedy="relink it with the flags of 'jules-ml hooks --jules-build DIR', or use another way than 'hooks'",
         )
     out = run.folder / NAMELISTS
     if config is not None:
         if not (config / _CONFIG).is_file():
-            raise BadInput(f"there is no {_CONFIG} in it", where=config, remedy="give the folder that holds it")
+            raise BadInput(f"the folder contains no {_CONFIG}", where=config, remedy=f"give a folder with {_CONFIG}")
         for file in sorted(p for p in config.iterdir() if p.is_file()):
             _replace(out / file.name, file)
-        # the user's own, if any, gives way
+        # replaces a jules_ml.nml of the original run folder
         run.namelists.drop(_CONFIG)
-        return [f"hooks as {config.name}/{_CONFIG} says"]
+        return [f"hooks configured by {config.name}/{_CONFIG}"]
     if module is None:
         raise BadInput(
-            "there is nothing for the hooks to serve",
+            "no configuration of the hooks is given",
             where="jules.hooks",
             remedy="give [jules] hooks, a folder with jules_ml.nml, or [modules] respiration",
         )
@@ -264,20 +264,20 @@ def _refuse_ecosse(run: RunFolder) -> None:
     models: Sequence[int] = (1, 2)
     if int(run.entry(_GROUP, "soil_bgc_model", 1)) not in models:
         raise BadInput(
-            "this run's soil carbon is ECOSSE's, which has no f and g of this kind",
+            "the run uses ECOSSE for soil carbon, which has no such f and g",
             where=run.namelists.place(_GROUP),
-            remedy="set soil_bgc_model to 1 or 2, or leave the ways 'namelist' and 'hooks' out",
+            remedy="set soil_bgc_model to 1 or 2, or leave out the ways 'namelist' and 'hooks'",
         )
 
 
 class NamelistWay:
-    """Way ``namelist``: the nearest numbers of JULES's own respiration formulas."""
+    """Way ``namelist``: parameters of JULES's respiration formulas, fitted to a module."""
 
     order = 3
     kinds = ("respiration",)
 
     def swap(self, experiment: Experiment, run: RunFolder, executable: Path) -> list[str]:
-        """Set the numbers fitted to ``[modules] respiration``; see :class:`jules_ml.learned.uses.Way`."""
+        """Set the parameters fitted to ``[modules] respiration``; see :class:`jules_ml.learned.uses.Way`."""
         return swap_namelist(run, _module(experiment))
 
 
@@ -296,9 +296,9 @@ class HooksWay:
 def _module(experiment: Experiment) -> Path:
     if experiment.modules.respiration is None:
         raise BadInput(
-            "there is no learned respiration to fit JULES's numbers to",
+            "no learned respiration is given",
             where=f"{experiment.file}, run.via",
-            remedy="give [modules] respiration, a folder that 'jules-ml fit respiration' wrote",
+            remedy="give [modules] respiration, a folder of 'jules-ml fit respiration'",
         )
     return experiment.modules.respiration
 

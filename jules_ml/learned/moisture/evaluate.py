@@ -17,7 +17,7 @@ from jules_ml.learned.moisture.store import load_moisture
 from jules_ml.learned.store import write_evaluation_folder
 from jules_ml.scoring.splits import Split
 from jules_ml.support.figures import save_figure
-from jules_ml.support.files import file_name_of
+from jules_ml.support.files import safe_file_name
 
 
 def evaluate_moisture(folder: str | Path, sites: Sequence[MoistureSite], out: Path) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def evaluate_moisture(folder: str | Path, sites: Sequence[MoistureSite], out: Pa
     for record, split in zip(records, splits, strict=True):
         note = f"By the module {Path(folder).name}, which has seen none of this."
         save_figure(
-            figure_of(ensemble, record, split, notes=[note]), out / "figures" / f"{file_name_of(record.site)}.png"
+            figure_of(ensemble, record, split, notes=[note]), out / "figures" / f"{safe_file_name(record.site)}.png"
         )
     return scores
 

@@ -22,7 +22,7 @@ from jules_ml.learned.moisture.store import card_of_ensemble, state_of
 from jules_ml.learned.store import write_module_folder
 from jules_ml.scoring.splits import Split, by_fractions
 from jules_ml.support.figures import save_figure
-from jules_ml.support.files import file_name_of
+from jules_ml.support.files import safe_file_name
 from jules_ml.support.progress import Progress, portion
 from jules_ml.support.provenance import software
 
@@ -143,7 +143,7 @@ def write_moisture_module(
         predictions=predictions_of(ensemble, records, splits),
     )
     for record, split in zip(records, splits, strict=True):
-        save_figure(figure_of(ensemble, record, split), out / "figures" / f"{file_name_of(record.site)}.png")
+        save_figure(figure_of(ensemble, record, split), out / "figures" / f"{safe_file_name(record.site)}.png")
 
 
 def _held_out(

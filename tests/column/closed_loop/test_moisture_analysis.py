@@ -177,7 +177,7 @@ def test_all_four_modules_close_the_loop_and_do_so_alike_twice(tmp_path: Path, m
     assert done.exit_code == 0, done.output
     said = " ".join(done.output.split())
     assert "learned moisture of theta (a site of the module; its input soc_stock follows carbon), over 24 h" in said
-    assert "loop warns the water that learned moisture adds and removes is" in said
+    assert "closed-loop warning the water that learned moisture adds and removes is" in said
     assert "mean and spread as learned" in said
     summary = json.loads((tmp_path / "out" / "run_summary.json").read_text())
     assert summary["carbon"]["budget_relative"] < 1e-12

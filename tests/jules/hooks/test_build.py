@@ -77,14 +77,14 @@ def test_missing_parts_of_the_build_are_named(hosts: Path, tmp_path: Path, monke
     modules = tmp_path / "build" / "include"
     shutil.copytree(hosts / "host_r32_objects_mod", modules)
     (modules / "freeze_soil_mod.mod").unlink()
-    with pytest.raises(BadInput, match=r"freeze_soil_mod\.mod not there"):
+    with pytest.raises(BadInput, match=r"module files of JULES are missing: freeze_soil_mod\.mod"):
         build_hooks(tmp_path, out=tmp_path / "out")
 
     with pytest.raises(BadInput, match="the sources of the bridge are not here"):
         build_hooks(tmp_path, out=tmp_path / "out", sources=tmp_path)
 
     shutil.copy(hosts / "host_r32_objects_mod" / "freeze_soil_mod.mod", modules)
-    with pytest.raises(BadInput, match="no_such_fortran is not found"):
+    with pytest.raises(BadInput, match="no_such_fortran was not found"):
         build_hooks(tmp_path, out=tmp_path / "out", compiler="no_such_fortran")
 
     (modules / "microbe_mod.mod").write_bytes(b"written by another compiler")

@@ -25,7 +25,7 @@ def curves(q10: float = 2.0, level: float = 1.0) -> tuple[CurveTable, CurveTable
 
 @pytest.mark.parametrize(("q10", "level"), [(2.0, 1.0), (3.3, 0.7), (1.4, 1.9)])
 def test_curves_of_jules_are_recovered(q10: float, level: float) -> None:
-    fit = fit_stock(*curves(q10, level), wilt=WILT, sat=SAT, pools=1, may_rothc=False)
+    fit = fit_stock(*curves(q10, level), wilt=WILT, sat=SAT, pools=1, allow_rothc=False)
     assert fit.q10 == pytest.approx(q10, rel=1e-3)
     assert fit.scale == pytest.approx(level, rel=2e-3)
     assert fit.f_error < 5e-3
@@ -35,17 +35,17 @@ def test_curves_of_jules_are_recovered(q10: float, level: float) -> None:
 def test_form_of_rothc_is_kept_where_it_fits_better() -> None:
     f, _ = curves()
     g = training_range(jules_ftemp(form="rothc"), 268.0, 298.0)
-    fit = fit_stock(f, g, wilt=WILT, sat=SAT, pools=1, may_rothc=True)
+    fit = fit_stock(f, g, wilt=WILT, sat=SAT, pools=1, allow_rothc=True)
     assert fit.q10 is None
     assert fit.g_error < 1e-3
-    assert fit_stock(f, g, wilt=WILT, sat=SAT, pools=1, may_rothc=False).q10 is not None
+    assert fit_stock(f, g, wilt=WILT, sat=SAT, pools=1, allow_rothc=False).q10 is not None
 
 
 def test_a_shape_unknown_to_jules_has_a_large_error() -> None:
     f, g = curves()
     x = np.linspace(f.x_min, f.x_max, len(f.y))
     drowning = replace(f, y=np.exp(-(((x - 0.5) / 0.2) ** 2)))
-    fit = fit_stock(drowning, g, wilt=WILT, sat=SAT, pools=1, may_rothc=False)
+    fit = fit_stock(drowning, g, wilt=WILT, sat=SAT, pools=1, allow_rothc=False)
     assert fit.f_error > 0.3
     assert fit.f_at_saturation is None
 
@@ -53,6 +53,6 @@ def test_a_shape_unknown_to_jules_has_a_large_error() -> None:
 def test_decomposition_at_saturation_is_recovered_where_jules_has_it() -> None:
     _, g = curves()
     f = training_range(jules_fsth(WILT, SAT, pools=1, fsth_sat=0.35), 0.3, 0.98)
-    fit = fit_stock(replace(f, y=1.3 * f.y), g, wilt=WILT, sat=SAT, pools=1, may_rothc=False, lessdecomp=True)
+    fit = fit_stock(replace(f, y=1.3 * f.y), g, wilt=WILT, sat=SAT, pools=1, allow_rothc=False, lessdecomp=True)
     assert fit.f_at_saturation == pytest.approx(0.35, abs=0.01)
     assert fit.scale == pytest.approx(1.3, rel=0.01)

@@ -123,7 +123,7 @@ def test_days_of_local_time_are_prescribed_by_utc(module: MoistureFit, tmp_path:
 
 def test_saturation_is_needed_to_prescribe(module: MoistureFit, tmp_path: Path) -> None:
     fit_moisture([replace(made_up(0, "meadow"), sm_sat=None)], SETTINGS, tmp_path / "m")
-    with pytest.raises(BadInput, match="saturates the soil is not known") as error:
+    with pytest.raises(BadInput, match="water content at saturation is unknown") as error:
         export_prescribed(tmp_path / "m", tmp_path)
     assert "give sm_sat" in str(error.value)
 
