@@ -102,7 +102,7 @@ class ProgressBars:
         self._bars.update(self._task(stage), completed=done, total=total)
 
     def note(self, stage: str, text: str) -> None:
-        """Show a text beside the bar of a stage."""
+        """Show a text after the bar of a stage."""
         self._bars.update(self._task(stage), note=text)
 
     def _task(self, stage: str) -> TaskID:
