@@ -105,9 +105,9 @@ class StaticInputs:
 
 
 def _check_range(arrays: Mapping[str, NDArray[Any]], path: Path) -> None:
-    from jules_ml.experiment.place import (
-        PROPERTIES,
-    )  # reads the whole schema, which a bridge without static inputs can do without
+    """Refuse properties of a site that are out of range."""
+    # imported here, since only bridges with static inputs need the schema of experiments
+    from jules_ml.experiment.place import PROPERTIES
 
     for name in set(arrays) & set(PROPERTIES):
         for value in np.unique(arrays[name]):
