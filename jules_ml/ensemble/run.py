@@ -317,7 +317,7 @@ def _units(members: Members, size: int, states: NDArray[np.int8]) -> Iterator[Un
 
 
 def _counts(states: NDArray[np.int8], running: int, before: int, seconds: float) -> MemberCounts:
-    """``before`` is how many were done or had failed in an earlier run."""
+    """Count members by state; ``before`` were done or had failed in earlier runs."""
     done, failed = int((states == _DONE).sum()), int((states == _FAILED).sum())
     fresh, left = done + failed - before, len(states) - done - failed
     return MemberCounts(done, running, failed, len(states), seconds / fresh * left if fresh > 0 else None)

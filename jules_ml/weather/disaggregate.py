@@ -288,7 +288,7 @@ def _draws(ds: xr.Dataset, days: pd.DatetimeIndex, seed: int) -> Days:
             where=place(ds, "time"),
             remedy="correct the years of the time stamps",
         )
-    return np.random.default_rng(seed).random(first + len(days))[first:]
+    return np.asarray(np.random.default_rng(seed).random(first + len(days))[first:])
 
 
 def _specific_humidity(

@@ -43,7 +43,7 @@ def shortwave(mean: Days, potential: Steps) -> Steps:
     most = potential.mean(axis=1)
     solar = np.clip(mean, 0.0, most)
     fraction = np.divide(solar, most, out=np.zeros_like(most), where=most > 0.0)
-    return fraction[:, None] * potential + (mean - solar)[:, None]
+    return np.asarray(fraction[:, None] * potential + (mean - solar)[:, None])
 
 
 def hargreaves_range(sw_down: Days, potential: Days, *, coefficient: float = 0.17) -> Days:

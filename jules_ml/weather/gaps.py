@@ -66,5 +66,5 @@ def mean_diurnal_variation(values: Series, *, per_day: int, days: int) -> Series
     padded = np.full(n_days * per_day, np.nan)
     padded[: len(values)] = values
     by_day = pd.DataFrame(padded.reshape(n_days, per_day))
-    course = by_day.rolling(2 * days + 1, center=True, min_periods=1).mean()
-    return course.to_numpy().ravel()[: len(values)]
+    variation = by_day.rolling(2 * days + 1, center=True, min_periods=1).mean()
+    return np.asarray(variation, dtype=np.float64).ravel()[: len(values)]

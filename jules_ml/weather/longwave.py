@@ -106,7 +106,7 @@ def clearness(sw_down: Series, potential: Series, *, elevation: float, per_day: 
 
     clear = over_a_day((0.75 + 2e-5 * elevation) * potential)
     ratio = over_a_day(sw_down) / clear.where(clear > 5.0)
-    return ratio.clip(0.0, 1.0).ffill().bfill().fillna(0.5).to_numpy()
+    return np.asarray(ratio.clip(0.0, 1.0).ffill().bfill().fillna(0.5), dtype=np.float64)
 
 
 def longwave_all_sky(t_air: Series, clear_sky: Series, clearness: Series) -> Series:

@@ -33,8 +33,8 @@ def check_timestep(grid: xr.Dataset, step: pd.Timedelta) -> None:
         raise BadInput(
             f"a time step of {step} does not fit a record with intervals of {length}",
             where=place(grid, "time"),
-            remedy="set run.timestep to divide the interval of the record (a day, or up to 3 h), or to a whole number of intervals "
-            "of which the run is a multiple",
+            remedy="set run.timestep to a value that divides the interval of the record (a day, or up to 3 h), or to a whole number "
+            "of intervals of which the run is a multiple",
         )
 
 

@@ -88,7 +88,7 @@ def test_report_has_runs_scores_and_figures(record: xr.Dataset, tmp_path: Path) 
 def test_without_a_record_runs_are_compared_with_the_first(tmp_path: Path) -> None:
     done = compare_runs([run("stock", 0.05), run("swapped", 0.0)], None, tmp_path)
     assert done.scores == ()
-    assert "held against the first" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "runs are compared with the first run" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_half_hours_are_averaged_to_days_of_the_run() -> None:
