@@ -22,7 +22,7 @@ COPIED: tuple[str, ...] = (
 )
 
 
-class BuildWithBridge(build_py):  # type: ignore[misc]  # setuptools has no annotations
+class BuildWithBridge(build_py):
     """Build step that copies the package, then these sources into it."""
 
     def run(self) -> None:

@@ -17,18 +17,18 @@ def calibrate(
     experiment: Annotated[
         Path,
         typer.Argument(
-            help="Experiment file (TOML) of one site with soil moisture; \\[hydraulics] chooses how.",
+            help="Experiment file (TOML) of one site with soil moisture; \\[hydraulics] contains the settings.",
             show_default=False,
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Module folder to write, of kind hydraulics.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Hydraulics module folder to write.", show_default=False)],
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Calibrate the soil of one site to its sensors through the soil column, and score it on the test period."""
     from jules_ml.experiment import load_experiment
 
-    # the experiment is read before torch is loaded, so that a mistake in it is reported at once
+    # the experiment is read before torch is imported, so that errors in it are reported quickly
     loaded = load_experiment(experiment)
     import torch
 
@@ -37,8 +37,8 @@ def calibrate(
     from jules_ml.learned.hydraulics.soil import LearnedSoil
 
     soil = column_soil(loaded.required(loaded.soil, "soil"), torch.float32, where=str(loaded.file))
-    own = SiteSoil(LearnedSoil(soil.properties, soil.theta_r), soil.form)
+    initial = SiteSoil(LearnedSoil(soil.properties, soil.theta_r), soil.form)
     writable_folder(out)
     with progress_bars(quiet or json) as report:
-        outcome = calibrate_site(loaded, own, out, progress=report)
+        outcome = calibrate_site(loaded, initial, out, progress=report)
     print_outcome(outcome, quiet=quiet, json=json)

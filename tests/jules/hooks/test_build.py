@@ -70,7 +70,7 @@ def test_an_installed_package_contains_the_sources_of_the_bridge(tmp_path: Path)
 
 
 def test_missing_parts_of_the_build_are_named(hosts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(BadInput, match=r"no microbe_mod\.mod there.*build/include") as caught:
+    with pytest.raises(BadInput, match=r"there is no microbe_mod\.mod in it.*build/include") as caught:
         find_modules(tmp_path)
     assert "FCM" in caught.value.remedy
 
@@ -80,7 +80,7 @@ def test_missing_parts_of_the_build_are_named(hosts: Path, tmp_path: Path, monke
     with pytest.raises(BadInput, match=r"module files of JULES are missing: freeze_soil_mod\.mod"):
         build_hooks(tmp_path, out=tmp_path / "out")
 
-    with pytest.raises(BadInput, match="the sources of the bridge are not here"):
+    with pytest.raises(BadInput, match="the sources of the bridge are missing"):
         build_hooks(tmp_path, out=tmp_path / "out", sources=tmp_path)
 
     shutil.copy(hosts / "host_r32_objects_mod" / "freeze_soil_mod.mod", modules)
