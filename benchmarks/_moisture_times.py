@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from _claims import REPOSITORY, Claims, Comparison
+from _figure_moisture import site_skill
 from _moisture import (
     SPEN_TRAIN_END,
     Records,
@@ -23,7 +24,6 @@ from numpy.typing import NDArray
 from jules_ml.experiment.moisture import MoistureSettings
 from jules_ml.learned.moisture.baselines import matched
 from jules_ml.learned.moisture.ensemble import MoistureEnsemble, learn_moisture
-from jules_ml.learned.moisture.figures import site_skill
 from jules_ml.learned.moisture.report import figure_of
 from jules_ml.scoring.scores import score
 from jules_ml.scoring.splits import Split

@@ -33,8 +33,9 @@ from _claims import Claims, argument_parser
 from _hooked_errors import bad_input
 from _hooked_jules import T_RANGE, TABLE_POINTS, Array, Jules, Scheme, learned_f, learned_g, read_output, tables
 from _hooked_moisture import nudging, soil_properties
+from _relink import relink
 
-from jules_ml.jules.hooks import build_hooks, check_executable, relink
+from jules_ml.jules.hooks import build_hooks, check_executable
 from jules_ml.physics import respiration
 
 RUNS = ("colvg", "trif", "layeredcn")

@@ -32,6 +32,7 @@ import numpy as np
 import xarray as xr
 from _claims import RESULTS, Claims, argument_parser
 from _hyytiala import hyytiala
+from _relink import relink
 
 from jules_ml.ensemble.gathering import gathered_dataset
 from jules_ml.ensemble.manifest import member_folder
@@ -43,7 +44,7 @@ from jules_ml.ensemble.run import EnsembleRun, run_ensemble
 from jules_ml.ensemble.schedule import serial_pool
 from jules_ml.experiment import load_experiment
 from jules_ml.experiment.respiration import RespirationSettings
-from jules_ml.jules.hooks import build_hooks, relink
+from jules_ml.jules.hooks import build_hooks
 from jules_ml.jules.run import run_jules
 from jules_ml.learned.respiration.fit import fit_respiration
 

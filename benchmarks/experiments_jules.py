@@ -32,6 +32,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 from _claims import Claims, argument_parser
+from _jules_curves import jules_fsth, jules_ftemp
 from _jules_errors import bad_input
 from _jules_namelists import edited_in_fortran, rose_applications, round_trip
 from _jules_runs import RUNS, Jules, drawn_soil, tower
@@ -44,7 +45,6 @@ from jules_ml.jules.run_folder import read_run_folder
 from jules_ml.jules.sources import POINT_RUN
 from jules_ml.jules.swap.ancillary import original_property
 from jules_ml.jules.template import write_template
-from jules_ml.learned.respiration.tables import jules_fsth, jules_ftemp
 from jules_ml.physics.soil_names import LAYERED
 
 VARIABLES = ("JULES_EXE", "JULES_RUN_DIR", "JULES_VERSION")

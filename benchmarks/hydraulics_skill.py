@@ -28,6 +28,7 @@ import numpy as np
 import pandas as pd
 import torch
 from _claims import RESULTS, Claims, argument_parser
+from _figure_hydraulics import held_out_skill
 from _hydraulics import DOUBTFUL
 from numpy.typing import NDArray
 
@@ -42,7 +43,6 @@ from jules_ml.learned.hydraulics.columns import (
     response,
     simulate,
 )
-from jules_ml.learned.hydraulics.figures import held_out_skill
 from jules_ml.learned.hydraulics.inputs import INPUTS, TEXTURE
 from jules_ml.learned.hydraulics.misfit import Expansion, Misfit, misfit
 from jules_ml.learned.hydraulics.network import LearnedHydraulics, input_table

@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -125,31 +124,6 @@ def build_hooks(
         shutil.copyfile(sources / "namelists" / "jules_ml.nml", template)
     flags_file = out / "jules_ml_hooks.flags"
     return BuiltHooks(out / "jules_ml_hooks.o", flags_file, template, flags_file.read_text(encoding="utf-8").strip())
-
-
-def relink(objects: Sequence[Path], hooks: BuiltHooks, *, exe: Path, compiler: str, libraries: Sequence[str]) -> None:
-    """Link an executable from the object files of JULES and the hooks.
-
-    Parameters
-    ----------
-    objects : sequence of Path
-        All object files of JULES, including its main program.
-    hooks : BuiltHooks
-        Hooks from :func:`build_hooks`.
-    exe : Path
-        Executable to write.
-    compiler : str
-        Fortran compiler of the object files.
-    libraries : sequence of str
-        Flags of the libraries that JULES needs, such as ``-lnetcdff``.
-
-    Raises
-    ------
-    RunFailed
-        If the linker fails.
-    """
-    command = [compiler, "-o", str(exe), *map(str, objects), *hooks.flags.split(), *libraries]
-    _run(command, f"link {exe.name}")
 
 
 class Hook(Enum):

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from _jules_curves import jules_fsth, jules_ftemp
 from helpers.small_experiment import write_experiment
 
 from jules_ml.column.learned_respiration import curve_factors
 from jules_ml.column.run import run_column
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
-from jules_ml.learned.respiration.tables import jules_fsth, jules_ftemp
 from jules_ml.physics.column import SoilProperties
 from jules_ml.physics.integration import can_compile
 

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from helpers.hanford import hanford
 from pvlib import solarposition
 
 from jules_ml.data.clock import clock_notes, solar_noon_error
 from jules_ml.errors import BadInput
-from jules_ml.experiment import load_experiment
 
 LATITUDE, LONGITUDE = 46.8, 9.9
 
@@ -70,8 +70,7 @@ def test_an_hour_of_summer_time_is_noted() -> None:
 
 def test_two_months_of_a_real_record_are_an_hour_early(shared_data: Path) -> None:
     """US-Hn1: right to six minutes until August 2017, then an hour early."""
-    hanford = load_experiment(shared_data / "respiration" / "us_hn1_column.toml").record()
-    (note,) = clock_notes(hanford)
+    (note,) = clock_notes(hanford(shared_data))
     assert note.startswith(
         "site US-Hn1: by 'sw_down' and the sun, time stamps are about 60 minutes too early in 2017-09 to 2017-10;"
     )

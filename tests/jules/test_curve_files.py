@@ -11,10 +11,11 @@ import f90nml
 import numpy as np
 import pytest
 import torch
+from _jules_curves import jules_fsth, jules_ftemp
 
 from jules_ml.errors import BadInput
 from jules_ml.jules.curve_files import read_curve, write_curve
-from jules_ml.learned.respiration.tables import CurveTable, jules_fsth, jules_ftemp
+from jules_ml.learned.respiration.tables import CurveTable
 from jules_ml.physics.respiration import fsth, ftemp_q10, ftemp_rothc
 
 TABLE = CurveTable("fsth", "sthu", 0.0, 1.0, np.array([0.0, 0.5, 1.0, 0.25]), 0.1, 0.9, 0.7)

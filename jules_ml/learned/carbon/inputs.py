@@ -16,9 +16,6 @@ from jules_ml.learned.carbon.table import CarbonSite, CarbonTable
 
 _Array = NDArray[np.float64]
 
-#: Channels of the weekly climatology and of events.
-SEASON_CHANNELS: Final = ("theta", "variability of theta", "precip", "t_air")
-EVENT_CHANNELS: Final = ("theta", "theta less that of the day before the event", "precip")
 WEEKS: Final = 52
 EVENT_DAYS: Final = 14
 #: Most events of a site that are used, those with the most rain.
@@ -63,7 +60,7 @@ def weekly_climatology(site: CarbonSite) -> _Array:
     Returns
     -------
     array, shape (4, 52)
-        In the order of :data:`SEASON_CHANNELS`.
+        Channels: ``theta``, its variability, ``precip`` and ``t_air``.
     """
     week = week_of(site.days)
     frame = pd.DataFrame({"theta": site.theta, "precip": site.precip, "t_air": site.t_air})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
 from jules_ml.data.daily import DAY, calendar_days, daily_values, daily_weather
 from jules_ml.data.quality import thawed, where_measured
@@ -18,8 +17,6 @@ from jules_ml.experiment.place import with_soil_carbon
 from jules_ml.learned.carbon.counts import theta_of_counts
 from jules_ml.learned.carbon.signatures import diurnal_damping
 from jules_ml.learned.carbon.table import LEAST_DAYS, SPREAD_UNKNOWN, STATIC, CarbonSite, climate_of
-
-_Array = NDArray[np.float64]
 
 
 def carbon_site(experiment: Experiment, *, frozen_below: float | None = None) -> CarbonSite:

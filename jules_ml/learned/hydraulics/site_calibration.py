@@ -32,8 +32,8 @@ from jules_ml.scoring.splits import last_fraction
 from jules_ml.support.files import atomic_write
 from jules_ml.support.progress import Progress, portion
 
-#: Soils that are scored, by their names in ``scores.json``, and what they are.
-SOILS = {"uncalibrated": "soil of [soil]", "texture": "texture regression", "learned": "calibrated soil"}
+#: Soils that are scored: that of ``[soil]``, of the texture regression, and the calibrated one; names in ``scores.json``, and labels.
+SOILS = {"uncalibrated": "uncalibrated soil", "texture": "texture soil", "learned": "calibrated soil"}
 
 
 class SiteSoil(NamedTuple):

@@ -6,28 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
-from jules_ml.learned.hydraulics.columns import (
-    HydraulicSite,
-    batch_soil,
-    column_batch,
-)
-from jules_ml.learned.hydraulics.network import LearnedHydraulics, input_table
-from jules_ml.learned.hydraulics.report import soil_property
+from jules_ml.learned.hydraulics.network import LearnedHydraulics
 from jules_ml.learned.hydraulics.site import (
-    TIMESTEP,
     common_layers,
 )
 from jules_ml.learned.store import (
     read_module_folder,
 )
-from jules_ml.physics.soil_names import LAYERED, RESIDUAL
 
 
 def load_hydraulics(folder: str | Path) -> tuple[LearnedHydraulics, dict[str, Any]]:
@@ -57,33 +45,6 @@ def load_hydraulics(folder: str | Path) -> tuple[LearnedHydraulics, dict[str, An
             "weights and card do not go together", where=Path(folder), remedy="fit the module again"
         ) from error
     return network, card
-
-
-def properties_at(
-    folder: str | Path, sites: Sequence[HydraulicSite], dzsoil: Sequence[float]
-) -> dict[str, NDArray[np.float64]]:
-    """Learned soil properties of any sites, measured or not.
-
-    Parameters
-    ----------
-    folder : str or Path
-        Module folder.
-    sites : sequence of HydraulicSite
-        Their static inputs and carbon are read.
-    dzsoil : sequence of float
-        Layer thicknesses [m].
-
-    Returns
-    -------
-    dict of str to array, shape (soil, site)
-        JULES's soil properties, and ``theta_r``.
-    """
-    network, _ = load_hydraulics(folder)
-    batch = column_batch(sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=0)
-    with torch.no_grad():
-        raw = network(torch.tensor(input_table([s.inputs for s in sites], network.inputs))).mean(0)
-    soil = batch_soil(batch, raw.to(batch.dzsoil.dtype))
-    return {name: soil_property(soil, name) for name in (*LAYERED, *RESIDUAL)}
 
 
 def refuse_other_layers(experiments: Sequence[Experiment], card: Mapping[str, Any]) -> tuple[float, ...]:

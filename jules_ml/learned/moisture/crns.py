@@ -93,20 +93,3 @@ def footprint_weights(profile: Tensor, bulk_density: Tensor | float, *, iteratio
     for _ in range(iterations - 1):
         weights = layer_weights((weights * bounded).sum(-1), bulk_density)
     return weights
-
-
-def crns_moisture(profile: Tensor, bulk_density: Tensor | float) -> Tensor:
-    """Water content that the sensor reports for a profile; see :func:`footprint_weights`.
-
-    Parameters
-    ----------
-    profile : Tensor, shape (..., layer)
-        Water content of the layers [m3 m-3].
-    bulk_density : Tensor or float
-        Dry bulk density [kg m-3].
-
-    Returns
-    -------
-    Tensor, shape (...)
-    """
-    return (footprint_weights(profile, bulk_density) * profile).sum(-1)

@@ -26,8 +26,6 @@ from jules_ml.scoring.splits import last_blocks
 from jules_ml.support.figures import save_figure
 from jules_ml.support.progress import Progress
 
-_Array = NDArray[np.float64]
-
 
 @dataclass(frozen=True, eq=False)
 class RespirationFit:

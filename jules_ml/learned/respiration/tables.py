@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -15,7 +14,7 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration.network import MOISTURE_NODES, TEMPERATURE_NODES, LearnedRespiration
 from jules_ml.learned.respiration.nodes import place_on_line
-from jules_ml.physics.respiration import T_REFERENCE, fsth, ftemp_q10, ftemp_rothc
+from jules_ml.physics.respiration import T_REFERENCE
 
 CurveName = Literal["fsth", "ftemp"]
 
@@ -76,70 +75,6 @@ class CurveTable:
         """
         y = place_on_line(x.flatten(), self.nodes).at(torch.from_numpy(self.y))
         return y.reshape(x.shape).to(x.dtype)
-
-
-def jules_fsth(
-    sm_wilt: float,
-    sm_sat: float,
-    *,
-    pools: Literal[1, 4] = 1,
-    x: CurveX = "sthu",
-    fsth_sat: float | None = None,
-    points: int = 1001,
-) -> CurveTable:
-    """JULES's own f as a table.
-
-    Parameters
-    ----------
-    sm_wilt, sm_sat : float
-        Water content at the wilting point and at saturation [m3 m-3].
-    pools : {1, 4}
-        One pool or four.
-    x : {'sthu', 'sthu+sthf', 'theta'}
-        What it runs along.
-    fsth_sat : float, optional
-        f at saturation with ``l_lessdecomp_sat``.
-    points : int
-        How many.
-    """
-    top = sm_sat if x == "theta" else 1.0
-    wilt, sat = (torch.tensor(value, dtype=torch.float64) for value in (sm_wilt, sm_sat))
-
-    def curve(nodes: Tensor) -> Tensor:
-        return fsth(nodes / top, wilt, sat, pools=pools, fsth_sat=fsth_sat)
-
-    return _tabulated("fsth", x, (0.0, top), points, curve, 0.5 * (1.0 + sm_wilt / sm_sat) * top)
-
-
-def jules_ftemp(*, form: Literal["q10", "rothc"] = "q10", q10: float = 2.0, points: int = 1101) -> CurveTable:
-    """JULES's own g as a table from 223 to 333 K.
-
-    Parameters
-    ----------
-    form : {'q10', 'rothc'}
-        Exponential, or RothC's.
-    q10 : float
-        Factor for a warming of 10 K [1].
-    points : int
-        How many.
-    """
-
-    def curve(nodes: Tensor) -> Tensor:
-        return ftemp_rothc(nodes) if form == "rothc" else ftemp_q10(nodes, q10)
-
-    return _tabulated("ftemp", "t_soil", (223.0, 333.0), points, curve, T_REFERENCE)
-
-
-def _tabulated(
-    name: CurveName,
-    x: CurveX,
-    span: tuple[float, float],
-    points: int,
-    curve: Callable[[Tensor], Tensor],
-    reference: float,
-) -> CurveTable:
-    nodes = torch.linspace(*span, points, dtype=torch.float64)
-    return CurveTable(name, x, *span, curve(nodes).numpy(), *span, reference)
 
 
 #: Points of a table for each interval of the learned curve, whose logarithm is linear in between: the two then differ by < 2e-5.

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import f90nml
 import pytest
+from _relink import relink
 from helpers.hosts import HostRunner, respiration_files
 
 from jules_ml.errors import BadInput, RunFailed
-from jules_ml.jules.hooks import BuiltHooks, build_hooks, check_executable, find_modules, relink
+from jules_ml.jules.hooks import BuiltHooks, build_hooks, check_executable, find_modules
 from jules_ml.jules.sources import SOURCES
 
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from _jules_curves import jules_fsth, jules_ftemp
 
 from jules_ml.jules.swap.respiration import fit_stock
-from jules_ml.learned.respiration.tables import CurveTable, jules_fsth, jules_ftemp
+from jules_ml.learned.respiration.tables import CurveTable
 
 WILT, SAT = 0.12, 0.45
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from helpers.figures import legend_labels
 
-from jules_ml.learned.moisture.figures import PARTS, moisture_series, site_skill
+from jules_ml.learned.moisture.figures import PARTS, moisture_series
 
 
 def test_every_series_and_every_part_is_named() -> None:
@@ -26,10 +26,3 @@ def test_every_series_and_every_part_is_named() -> None:
     assert rain.get_ylabel().startswith("rain")
     labels = legend_labels(shown)
     assert set(labels) == {*PARTS, "interval", "JULES", "probe", "cosmic rays", "learned"}
-
-
-def test_methods_stand_beside_one_another_by_site() -> None:
-    table = pd.DataFrame({"rmse": [0.03, 0.05]}, index=["A", "B"])
-    axis = site_skill({"learned": table, "JULES": table + 0.02}).axes[0]
-    assert [text.get_text() for text in axis.get_xticklabels()] == ["A", "B"]
-    assert [line.get_label() for line in axis.get_lines()] == ["learned", "JULES"]

@@ -11,7 +11,7 @@ import torch
 
 from jules_ml.data.readers.cosmos_uk import read_cosmos_uk
 from jules_ml.experiment.moisture import MoistureSettings
-from jules_ml.learned.moisture.crns import crns_moisture, d86, layer_weights
+from jules_ml.learned.moisture.crns import d86, footprint_weights, layer_weights
 from jules_ml.learned.moisture.inputs import MoistureInputs
 from jules_ml.learned.moisture.network import LearnedMoisture
 from jules_ml.learned.moisture.sensors import Sensors
@@ -112,8 +112,8 @@ def test_cosmic_rays_see_less_deep_where_it_is_wet() -> None:
 
 def test_cosmic_rays_have_a_gradient_in_every_layer() -> None:
     profile = torch.tensor([0.2, 0.3, 0.35, 0.3], dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda p: crns_moisture(p, 1300.0), (profile,))
-    crns_moisture(profile, 1300.0).backward()
+    assert torch.autograd.gradcheck(lambda p: (footprint_weights(p, 1300.0) * p).sum(), (profile,))
+    (footprint_weights(profile, 1300.0) * profile).sum().backward()
     assert profile.grad is not None
     assert (profile.grad.abs() > 0).all()
 
@@ -149,7 +149,8 @@ def test_days_without_a_gauge_are_not_dry_days(module: LearnedMoisture, inputs: 
 
 
 def test_a_uniform_profile_reads_as_it_is() -> None:
-    assert float(crns_moisture(torch.full((4,), 0.31), 1100.0)) == pytest.approx(0.31, abs=1e-6)
+    profile = torch.full((4,), 0.31)
+    assert float((footprint_weights(profile, 1100.0) * profile).sum()) == pytest.approx(0.31, abs=1e-6)
 
 
 def test_depth_of_cosmic_rays_follows_that_of_cosmos_uk(shared_data: Path) -> None:

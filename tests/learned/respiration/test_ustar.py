@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from _hyytiala import hyytiala
+from helpers.hanford import HANFORD, hanford, hanford_file
 from typer.testing import CliRunner
 
 from jules_ml.cli import app
@@ -25,43 +26,44 @@ QUICK = RespirationSettings(members=2, inner_folds=2, inner_rows=500, rows=RowSe
 
 
 @pytest.fixture(scope="module")
-def hanford(shared_data: Path) -> xr.Dataset:
-    """US-Hn1, sagebrush: NEE that its source has not filtered by u*."""
-    return load_experiment(shared_data / "respiration" / "us_hn1_column.toml").record()
+def sagebrush(shared_data: Path) -> xr.Dataset:
+    """US-Hn1: NEE that its source has not filtered by u*."""
+    return hanford(shared_data)
 
 
-def test_night_rows_below_the_estimate_are_dropped(hanford: xr.Dataset) -> None:
-    rows = select_rows(hanford, ESTIMATE)
+def test_night_rows_below_the_estimate_are_dropped(sagebrush: xr.Dataset) -> None:
+    rows = select_rows(sagebrush, ESTIMATE)
     threshold = rows.ustar["US-Hn1"]
     assert threshold.method == "change-point"
     assert 0.15 < threshold.p16 < threshold.p50 < threshold.p84 < 0.35
-    assert float(hanford["ustar"].sel(time=rows.time).min()) >= threshold.p50
+    assert float(sagebrush["ustar"].sel(time=rows.time).min()) >= threshold.p50
     number = RespirationSettings(rows=RowSettings(ustar_min=threshold.p50))
-    by_number = select_rows(hanford, number)
+    by_number = select_rows(sagebrush, number)
     np.testing.assert_array_equal(rows.time, by_number.time)
     assert rows.dropped == by_number.dropped
     assert by_number.ustar == {}
 
 
-def test_the_method_can_be_chosen(hanford: xr.Dataset) -> None:
+def test_the_method_can_be_chosen(sagebrush: xr.Dataset) -> None:
     rules = RowSettings(ustar_min="estimate", ustar_method="moving-point")
-    threshold = select_rows(hanford, RespirationSettings(rows=rules)).ustar["US-Hn1"]
+    threshold = select_rows(sagebrush, RespirationSettings(rows=rules)).ustar["US-Hn1"]
     assert threshold.method == "moving-point"
     assert 0.05 < threshold.p50 < 0.2
 
 
-def test_photosynthesis_is_fitted_to_the_same_nights(hanford: xr.Dataset) -> None:
-    threshold = select_rows(hanford, ESTIMATE).ustar["US-Hn1"].p50
+def test_photosynthesis_is_fitted_to_the_same_nights(sagebrush: xr.Dataset) -> None:
+    threshold = select_rows(sagebrush, ESTIMATE).ustar["US-Hn1"].p50
     number = RespirationSettings(rows=RowSettings(ustar_min=threshold))
-    estimated, by_number = (select_exchange(hanford, each).rows.time for each in (ESTIMATE, number))
+    estimated, by_number = (select_exchange(sagebrush, each).rows.time for each in (ESTIMATE, number))
     np.testing.assert_array_equal(estimated, by_number)
 
 
 def test_the_card_holds_the_estimate_and_a_note_is_printed(shared_data: Path, tmp_path: Path) -> None:
-    data = shared_data / "respiration"
-    text = (data / "us_hn1_column.toml").read_text(encoding="utf-8").replace("us_hn1_2016", f"{data}/us_hn1_2016")
-    text += '\nmembers = 2\ninner_folds = 2\ninner_rows = 500\n[respiration.rows]\nustar_min = "estimate"\n'
-    (tmp_path / "hanford.toml").write_text(text, encoding="utf-8")
+    section = f'[data]\nreader = "table"\npath = "{hanford_file(shared_data)}"\n{HANFORD}'
+    rules = (
+        '[respiration]\nmembers = 2\ninner_folds = 2\ninner_rows = 500\n[respiration.rows]\nustar_min = "estimate"\n'
+    )
+    (tmp_path / "hanford.toml").write_text(section + rules, encoding="utf-8")
     arguments = ["fit", "respiration", str(tmp_path / "hanford.toml"), "--out", str(tmp_path / "module")]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
@@ -79,9 +81,9 @@ def test_the_card_holds_the_estimate_and_a_note_is_printed(shared_data: Path, tm
     assert card["ustar"] == "night rows below the estimated threshold of each site dropped: see ustar_threshold"
 
 
-def test_other_years_of_a_fitted_site_take_its_threshold(hanford: xr.Dataset, tmp_path: Path) -> None:
+def test_other_years_of_a_fitted_site_take_its_threshold(sagebrush: xr.Dataset, tmp_path: Path) -> None:
     # from September 2017 on the record's clock is an hour early
-    first, later = hanford.sel(time=slice(None, "2017-03-31")), hanford.sel(time=slice("2017-04-01", "2017-08-31"))
+    first, later = sagebrush.sel(time=slice(None, "2017-03-31")), sagebrush.sel(time=slice("2017-04-01", "2017-08-31"))
     fitted = fit_respiration(first, QUICK, tmp_path / "module")
     threshold = fitted.learned.rows.ustar["US-Hn1"].p50
     evaluate_respiration(tmp_path / "module", later, tmp_path / "scores")
@@ -90,22 +92,22 @@ def test_other_years_of_a_fitted_site_take_its_threshold(hanford: xr.Dataset, tm
     assert threshold <= float(ustar.min()) < threshold + 0.01
 
 
-def test_a_record_without_friction_velocity(hanford: xr.Dataset) -> None:
+def test_a_record_without_friction_velocity(sagebrush: xr.Dataset) -> None:
     with pytest.raises(
         BadInput, match=r"there is no friction velocity \('ustar'\) to estimate a threshold from"
     ) as caught:
-        select_rows(hanford.drop_vars("ustar"), ESTIMATE)
+        select_rows(sagebrush.drop_vars("ustar"), ESTIMATE)
     assert caught.value.where == "site US-Hn1, variable ustar"
     assert (
         caught.value.remedy == "name its column (USTAR) in [data], or set ustar_min to a number in [respiration.rows]"
     )
 
 
-def test_too_few_night_rows(hanford: xr.Dataset) -> None:
+def test_too_few_night_rows(sagebrush: xr.Dataset) -> None:
     with pytest.raises(
         BadInput, match=r"no u\* threshold by the change-point method in \d+ night rows of 1 year"
     ) as caught:
-        select_rows(hanford.isel(time=slice(0, 1200)), ESTIMATE)
+        select_rows(sagebrush.isel(time=slice(0, 1200)), ESTIMATE)
     assert "set ustar_min to a number" in caught.value.remedy
 
 
