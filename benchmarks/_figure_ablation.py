@@ -35,17 +35,19 @@ def ablation_figure(ablations: Sequence[Ablation], table: CarbonTable) -> Figure
     for axis, each in zip(axes[0], ablations, strict=True):
         axis.plot(ends, ends, color=GREY, linewidth=0.8, linestyle="--")
         axis.hlines(
-            np.exp(each.with_it),
+            np.exp(each.with_moisture),
             observed / spread,
             observed * spread,
             color="#9FC5DE",
             linewidth=0.8,
             label="spread of the cores",
         )
-        axis.plot(observed, np.exp(each.without), "o", color=ORANGE, markersize=4, label="climate, topography, cover")
-        axis.plot(observed, np.exp(each.with_it), "o", color=BLUE, markersize=4, label="soil moisture beside them")
-        axis.set(xscale="log", yscale="log", xlabel="cored organic carbon (g kg$^{-1}$)", xlim=ends)
-    axes[0, 0].set_ylabel("predicted without the site (g kg$^{-1}$)")
+        axis.plot(
+            observed, np.exp(each.without_moisture), "o", color=ORANGE, markersize=4, label="climate, topography, cover"
+        )
+        axis.plot(observed, np.exp(each.with_moisture), "o", color=BLUE, markersize=4, label="and soil moisture")
+        axis.set(xscale="log", yscale="log", xlabel="organic carbon of cores (g kg$^{-1}$)", xlim=ends)
+    axes[0, 0].set_ylabel("predicted, site left out (g kg$^{-1}$)")
     axes[0, 0].legend(loc="upper left")
     letter_panels(axes[0], [f"{each.learner}, p = {each.probability:.2f}" for each in ablations])
     return figure

@@ -22,11 +22,13 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment.moisture import MoistureSettings
 from jules_ml.learned.hydraulics.columns import batch_soil, column_batch, joined_soil, simulate
 from jules_ml.learned.hydraulics.pretraining import texture_parameters
-from jules_ml.learned.moisture.baselines import climatology, matched, rain_index, regression
-from jules_ml.learned.moisture.ensemble import MoistureEnsemble, TrainingSite, learn_moisture
-from jules_ml.learned.moisture.level import describe
+from jules_ml.learned.moisture.baselines import climatology, rain_index, regression, rescaled
+from jules_ml.learned.moisture.ensemble import MoistureEnsemble
+from jules_ml.learned.moisture.ensemble_training import train_moisture
+from jules_ml.learned.moisture.moments_model import static_properties
 from jules_ml.learned.moisture.record import LAYER_DEPTHS, MoistureRecord, moisture_record
 from jules_ml.learned.moisture.simulated import simulated_sites
+from jules_ml.learned.moisture.training_site import TrainingSite
 from jules_ml.scoring.scores import score
 
 #: Last training day of Spen Farm.
@@ -72,7 +74,7 @@ def read_records(folder: Path, *, stations: int | None = None) -> Records:
         except BadInput:  # one station has no precipitation in the whole year
             continue
         # stations without soil samples, or without precipitation for months, cannot test the value of texture or climate
-        if record.usable[:, 0].sum() >= 100 and {"clay", "precip_annual"} <= set(describe(record)):
+        if record.usable[:, 0].sum() >= 100 and {"clay", "precip_annual"} <= set(static_properties(record)):
             uscrn[wban] = record
     spen = moisture_record(read_cosmos_uk(folder / "moisture" / "SPENF-2016-11-24-2021-09-05.csv"))
     return Records(neon, parts, uscrn, spen)
@@ -175,7 +177,7 @@ def learn_held_out(
     held_out = HeldOut({}, {}, {n: {} for n in adapt_days}, {n: {} for n in adapt_days})
     for number, (neon, uscrn) in enumerate(folds(records)[:folds_to_do]):
         begun = time.perf_counter()
-        ensemble = learn_moisture(without(records, [*neon, *uscrn]), settings)
+        ensemble = train_moisture(without(records, [*neon, *uscrn]), settings)
         for site in [*neon, *uscrn]:
             record = records.neon[site] if site in records.neon else records.uscrn[site]
             try:
@@ -234,7 +236,7 @@ def baseline_series(records: Records, site: str) -> dict[str, np.ndarray]:
     theta, jules = record.theta[:, part.sensor], record.jules[:, part.layer]
     return {
         "JULES": jules,
-        "JULES matched": matched(jules, theta, part.first),
+        "JULES matched": rescaled(jules, theta, part.first),
         "JULES regression": regression(jules, theta, part.first),
         "climatology": climatology(record.days, theta, part.first),
         "rain index": rain_index(record.dynamic["precip"], theta, part.first),

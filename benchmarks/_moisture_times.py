@@ -22,8 +22,9 @@ from _neon import DOUBTFUL
 from numpy.typing import NDArray
 
 from jules_ml.experiment.moisture import MoistureSettings
-from jules_ml.learned.moisture.baselines import matched
-from jules_ml.learned.moisture.ensemble import MoistureEnsemble, learn_moisture
+from jules_ml.learned.moisture.baselines import rescaled
+from jules_ml.learned.moisture.ensemble import MoistureEnsemble
+from jules_ml.learned.moisture.ensemble_training import train_moisture
 from jules_ml.learned.moisture.report import figure_of
 from jules_ml.scoring.scores import score
 from jules_ml.scoring.splits import Split
@@ -40,7 +41,7 @@ _TARGETS: dict[str, tuple[Comparison, float]] = {
 
 def learn_in_time(records: Records, settings: MoistureSettings) -> dict[str, Any]:
     wall, cpu = time.perf_counter(), time.process_time()
-    ensemble = learn_moisture(time_split(records), settings)
+    ensemble = train_moisture(time_split(records), settings)
     return {"ensemble": ensemble, "wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
 
 
@@ -140,6 +141,6 @@ def check_spen(claims: Claims, records: Records, ensemble: MoistureEnsemble) -> 
 def matched_runs(records: Records, run: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Rescale a run to the mean and variance of the first half."""
     return {
-        site: matched(values, records.neon[site].theta[:, records.parts[site].sensor], records.parts[site].first)
+        site: rescaled(values, records.neon[site].theta[:, records.parts[site].sensor], records.parts[site].first)
         for site, values in run.items()
     }

@@ -27,7 +27,6 @@ from _figure_ablation import ablation_figure
 
 from jules_ml.errors import BadInput
 from jules_ml.learned.carbon.assessment import (
-    Ablation,
     ablation,
     learning_curve,
     regions_left_out,
@@ -87,7 +86,7 @@ def synthetic(claims: Claims, data: Path, keep: Path | None, figures: Path | Non
     """Check that carbon is recovered where hydraulics depend on it, and only there."""
     skill: list[float] = []
     null: list[float] = []
-    said = 0
+    false_positives = 0
     first: list[CarbonSite] = []
     for seed, count in _SETS.items():
         following, blind = kept(
@@ -98,10 +97,10 @@ def synthetic(claims: Claims, data: Path, keep: Path | None, figures: Path | Non
             part = slice(_SITES * k, _SITES * (k + 1))
             for sites, scores, name in ((following[part], skill, "synthetic"), (blind[part], null, "null")):
                 table = carbon_table(sites)
-                (found,) = ablation(table, soc_target(table), learners=["regression"])
-                scores.append(score(found.with_it, table.log_soc).nse)
-                claims.report(f"{name} set {len(scores)}: NSE of ln SOC", scores[-1], note=found.said)
-                said += scores is null and found.said.startswith("soil moisture adds skill")
+                (result,) = ablation(table, soc_target(table), learners=["regression"])
+                scores.append(score(result.with_moisture, table.log_soc).nse)
+                claims.report(f"{name} set {len(scores)}: NSE of ln SOC", scores[-1], note=result.statement)
+                false_positives += scores is null and result.statement.startswith("soil moisture adds skill")
     sets = len(skill)
     error = f"standard error {np.std(skill, ddof=1) / sets**0.5:.3f}"
     claims.check(
@@ -112,21 +111,21 @@ def synthetic(claims: Claims, data: Path, keep: Path | None, figures: Path | Non
         note=error,
     )
     claims.report(f"synthetic, least of {sets} sets: NSE", min(skill))
-    claims.check(f"hydraulics blind to carbon: sets of {sets} said to have skill", said, "<=", 0)
+    claims.check(f"hydraulics blind to carbon: sets of {sets} said to have skill", false_positives, "<=", 0)
     error = f"standard error {np.std(null, ddof=1) / sets**0.5:.3f}"
     claims.check(f"hydraulics blind to carbon: NSE, mean of {sets} sets", float(np.mean(null)), "<=", 0.1, note=error)
     claims.report(f"hydraulics blind to carbon: greatest NSE of {sets} sets", max(null))
     table = carbon_table(first)
     folds = [np.isin(np.arange(_SITES) % 8, k) for k in range(8)]
-    for found in ablation(
+    for result in ablation(
         table, soc_target(table), inputs=carbon_inputs(first, table), learners=["forest", "network"], folds=folds,
         network=NetworkSettings(members=2),
     ):  # fmt: skip
-        skill_of_five = score(found.with_it, table.log_soc).nse
-        claims.report(f"synthetic set 1, {found.learner}: NSE, five sites left out at a time", skill_of_five)
-    for size, (without, with_it) in learning_curve(table, soc_target(table), [8, 12, 16, 24, 32]).items():
+        skill_of_five = score(result.with_moisture, table.log_soc).nse
+        claims.report(f"synthetic set 1, {result.learner}: NSE, five sites left out at a time", skill_of_five)
+    for size, (without, with_moisture) in learning_curve(table, soc_target(table), [8, 12, 16, 24, 32]).items():
         claims.report(
-            f"synthetic set 1, {size} sites learned from: RMSE of ln SOC", with_it, note=f"climate {without:.2f}"
+            f"synthetic set 1, {size} sites learned from: RMSE of ln SOC", with_moisture, note=f"climate {without:.2f}"
         )
     if figures is not None:
         save_figure(carbon_dynamics(first), figures / "synthetic_dynamics.png")
@@ -138,14 +137,17 @@ def real_sites(claims: Claims, data: Path, figures: Path | None, *, quick: bool)
     table = carbon_table(sites)
     target = soc_target(table)
     inputs = carbon_inputs(sites, table)
-    found = ablation(
+    ablations = ablation(
         table,
         target,
         inputs=inputs,
         learners=["regression"] if quick else LEARNERS,
     )
-    for each in found:
-        for name, predicted in (("climate", each.without), ("climate + theta", each.with_it)):
+    for each in ablations:
+        for name, predicted in (
+            ("climate", each.without_moisture),
+            ("climate + theta", each.with_moisture),
+        ):
             s = carbon_scores(predicted, target.log_value)
             claims.report(
                 f"NEON {s.logarithm.n} sites, {each.learner}, {name}: NSE of ln SOC",
@@ -153,7 +155,7 @@ def real_sites(claims: Claims, data: Path, figures: Path | None, *, quick: bool)
                 note=f"RMSE {s.logarithm.rmse:.2f} ln, MAE {s.carbon.mae:.1f} g kg-1",
             )
         claims.report(f"NEON, {each.learner}: p of the paired permutation test", each.probability)
-    print(f"Answer: {found[0].said}", flush=True)
+    print(f"Answer: {ablations[0].statement}", flush=True)
     alone = score(_signatures_alone(table, target), target.log_value)
     claims.report("NEON, regression on signatures alone: NSE of ln SOC", alone.nse)
     covered = regression_coverage(table, target, 0.9)
@@ -165,25 +167,27 @@ def real_sites(claims: Claims, data: Path, figures: Path | None, *, quick: bool)
             f"NEON, {regions['regions']} regions left out, {name}: NSE", regions[name]["all"]["logarithm"]["nse"]
         )
     claims.report("NEON, regions left out: p of the paired permutation test", regions["probability"])
-    soils = by_soil(found[0].with_it, target.log_value)
+    soils = by_soil(ablations[0].with_moisture, target.log_value)
     claims.report("NEON, towers on mineral soil, regression, climate + theta: NSE", soils["mineral"].logarithm.nse)
     claims.report("NEON, towers on peat", soils["peat"].logarithm.n)
-    for size, (without, with_it) in learning_curve(table, target, [8, 9]).items():
-        claims.report(f"NEON, {size} sites learned from: RMSE of ln SOC", with_it, note=f"climate {without:.2f}")
+    for size, (without, with_moisture) in learning_curve(table, target, [8, 9]).items():
+        claims.report(f"NEON, {size} sites learned from: RMSE of ln SOC", with_moisture, note=f"climate {without:.2f}")
     everything = carbon_table(_carbon.neon(data, doubtful=True))
     (more,) = ablation(everything, soc_target(everything), learners=["regression"])
-    more_scores = score(more.with_it, everything.log_soc)
+    more_scores = score(more.with_moisture, everything.log_soc)
     claims.report(
-        f"NEON {more_scores.n} sites, doubtful ones too, regression: NSE with theta", more_scores.nse, note=more.said
+        f"NEON {more_scores.n} sites, doubtful ones too, regression: NSE with theta",
+        more_scores.nse,
+        note=more.statement,
     )
     covered = regression_coverage(everything, soc_target(everything), 0.9)
     claims.report(f"NEON {more_scores.n} sites: coverage of 90 % intervals", covered)
     if figures is not None:
         save_figure(carbon_dynamics(sites), figures / "neon_dynamics.png")
         save_figure(carbon_signatures(table), figures / "neon_signatures.png")
-        save_figure(ablation_figure(found, table), figures / "neon_ablation.png")
-        interval = carbon_interval(found[0].with_it - target.log_value, target.spread, 0.9)
-        predictions = predictions_of(sites, table, found[0].with_it, interval)
+        save_figure(ablation_figure(ablations, table), figures / "neon_ablation.png")
+        interval = carbon_interval(ablations[0].with_moisture - target.log_value, target.spread, 0.9)
+        predictions = predictions_of(sites, table, ablations[0].with_moisture, interval)
         save_figure(carbon_summary(sites, table, predictions), figures / "neon_summary.png")
 
 
@@ -203,11 +207,14 @@ def bulk_density(claims: Claims, data: Path) -> None:
         usable.append(site)
     table = carbon_table(usable)
     target = Target(np.log([site.bulk_density for site in usable]), np.full(len(usable), 0.1))
-    found: list[Ablation] = ablation(table, target, learners=["regression"])
-    for name, predicted in (("climate", found[0].without), ("climate + theta", found[0].with_it)):
+    (result,) = ablation(table, target, learners=["regression"])
+    for name, predicted in (
+        ("climate", result.without_moisture),
+        ("climate + theta", result.with_moisture),
+    ):
         s = score(predicted, target.log_value)
         claims.report(f"USCRN {s.n} stations, bulk density, {name}: NSE", s.nse, note=f"RMSE {s.rmse:.3f} ln")
-    claims.report("USCRN, bulk density: p of the paired permutation test", found[0].probability)
+    claims.report("USCRN, bulk density: p of the paired permutation test", result.probability)
     claims.report("USCRN, bulk density: coverage of 90 % intervals", regression_coverage(table, target, 0.9))
 
 
@@ -218,7 +225,7 @@ def refusals(claims: Claims, data: Path) -> None:
     bad: list[list[CarbonSite]] = [
         sites[:7],
         [dry, *sites[1:]],
-        [replace(sites[0], knows_carbon=True), *sites[1:]],
+        [replace(sites[0], depends_on_carbon=True), *sites[1:]],
         [replace(sites[0], soc=0.02), *sites[1:]],
     ]
     refused = 0

@@ -82,7 +82,7 @@ def main() -> int:
 
     def lstm(anomalies: bool) -> list[dict[str, np.ndarray]]:
         names = list(records.neon)
-        x = lstm_inputs(ensemble._batch([records.neon[s] for s in names]))
+        x = lstm_inputs(ensemble.batch_of([records.neon[s] for s in names]))
         return [
             lstm_series(records, x, names, anomalies=anomalies, steps=4 if quick else LSTM_STEPS, seed=seed)
             for seed in (LSTM_SEEDS[:1] if quick else LSTM_SEEDS)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from jules_ml.data.daily import weather_of_mean_forcing
 from jules_ml.errors import BadInput
 from jules_ml.experiment.place import check_properties
-from jules_ml.learned.moisture.level import CLIMATE
+from jules_ml.learned.moisture.moments_model import CLIMATE
 from jules_ml.learned.moisture.record import LAYER_DEPTHS, MoistureRecord
 from jules_ml.learned.moisture.store import load_moisture, site_at
 

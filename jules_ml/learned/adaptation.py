@@ -1,4 +1,4 @@
-"""Which days of a new site's record a module is adapted by."""
+"""Days of observations by which a module is adapted to a new site."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from jules_ml.errors import BadInput
 
 @dataclass(frozen=True)
 class AdaptationDays:
-    """Days of observations that a module is adapted by; all of them unless ``count`` or ``dates`` is given.
+    """Days of observations by which a module is adapted; all days unless ``count`` or ``dates`` is set.
 
-    Neighbouring days are nearly one observation: thirty days of a year determine a mean far better than thirty consecutive ones.
+    Consecutive days are strongly correlated: thirty days spread over a year determine a mean far better than thirty consecutive days.
 
     Attributes
     ----------
     count : int or None
-        The first so many days that have observations.
+        Number of days with observations, from the start of the record.
     dates : frozenset of date or None
         Calendar days in local standard time.
     """
@@ -31,6 +31,7 @@ class AdaptationDays:
     dates: frozenset[date] | None = None
 
     def __post_init__(self) -> None:
+        """Refuse both a number of days and a list."""
         if self.count is not None and self.dates is not None:
             raise BadInput("both a number of days and a list of days are given", remedy="give --days or --days-at")
 
@@ -49,11 +50,12 @@ class AdaptationDays:
         observed : array of bool, shape (day,)
             Days that have an observation.
         where : str
-            Site or file, for the error.
+            Site or file, for the error message.
 
         Returns
         -------
         array of bool, shape (day,)
+            Selected days.
 
         Raises
         ------
@@ -61,18 +63,18 @@ class AdaptationDays:
             If none of the days has an observation.
         """
         if self.dates is not None:
-            chosen = observed & np.isin(days.date, np.array(sorted(self.dates), dtype=object))
+            selected = observed & np.isin(days.date, np.array(sorted(self.dates), dtype=object))
         elif self.count is not None:
-            chosen = observed & (np.cumsum(observed) <= self.count)
+            selected = observed & (np.cumsum(observed) <= self.count)
         else:
-            chosen = observed.copy()
-        if not chosen.any():
+            selected = observed.copy()
+        if not selected.any():
             raise BadInput(
                 "none of the days to adapt by has an observation",
                 where=where,
                 remedy=f"give days between {days[0]:%Y-%m-%d} and {days[-1]:%Y-%m-%d} on which the variable was measured",
             )
-        return chosen
+        return selected
 
 
 def read_days(text: str) -> frozenset[date]:

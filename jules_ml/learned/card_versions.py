@@ -1,7 +1,7 @@
-"""Cards of module folders that earlier versions wrote, converted to the present one as they are read.
+"""Conversion of the cards of earlier versions to the current version when a module folder is read.
 
-Version 2 names static inputs as :data:`~jules_ml.experiment.place.PROPERTIES` does, in its units. Weights need no conversion: the scaled
-inputs of a network stay the same.
+Version 2 has static inputs by the names and in the units of :data:`~jules_ml.experiment.place.PROPERTIES`. Weights need no conversion, since
+the scaled inputs of a network are unchanged.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Final
 #: Version of the card.
 CARD_VERSION: Final = 2
 
-#: Static inputs of version 1 by kind: present name, and the factor that brings a value to the present unit.
+#: Static inputs of version 1 by kind: current name, and the factor that converts a value to the current unit.
 _MOISTURE: Final[Mapping[str, tuple[str, float]]] = {
     "clay": ("clay", 0.01),
     "sand": ("sand", 0.01),
@@ -49,7 +49,7 @@ _Table = Mapping[str, tuple[str, float]]
 
 
 def current_card(card: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Convert a card to the present version.
+    """Convert a card to the current version.
 
     Parameters
     ----------
@@ -75,35 +75,37 @@ def _moisture(card: dict[str, Any]) -> dict[str, Any]:
     inputs = card["inputs"]
     inputs = {**inputs, "static": [_name(name, _MOISTURE) for name in inputs["static"]]}
     sites = {
-        key: {site: of | {"static": _values(of["static"], _MOISTURE)} for site, of in card[key].items()}
+        key: {site: entry | {"static": _values(entry["static"], _MOISTURE)} for site, entry in card[key].items()}
         for key in ("known", "sites")
     }
-    guess = card["level_guess"]
+    regressions = card["level_guess"]
     return card | {
         "inputs": inputs,
         **sites,
-        "level_guess": None if guess is None else [_level(each) for each in guess],
+        "level_guess": None if regressions is None else [_moments_regression(each) for each in regressions],
     }
 
 
-def _level(model: Mapping[str, Any]) -> dict[str, Any]:
-    """Regression of the level: the scaling of its inputs follows their units."""
-    factors = [_MOISTURE.get(name, ("", 1.0))[1] for name in model["names"]]
+def _moments_regression(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Regression of the moments of soil moisture: the scaling of its predictors has their units."""
+    factors = [_MOISTURE.get(name, ("", 1.0))[1] for name in entry["names"]]
     scaling = {
-        key: [factor * value for factor, value in zip(factors, model[key], strict=True)] for key in ("centre", "width")
+        key: [factor * value for factor, value in zip(factors, entry[key], strict=True)] for key in ("centre", "width")
     }
-    return {**model, **scaling, "names": [_name(name, _MOISTURE) for name in model["names"]]}
+    return {**entry, **scaling, "names": [_name(name, _MOISTURE) for name in entry["names"]]}
 
 
 def _hydraulics(card: dict[str, Any]) -> dict[str, Any]:
-    sites = {site: of | {"inputs": _values(of["inputs"], _HYDRAULICS)} for site, of in card.get("sites", {}).items()}
+    sites = {
+        site: entry | {"inputs": _values(entry["inputs"], _HYDRAULICS)} for site, entry in card.get("sites", {}).items()
+    }
     card = _without(card, "inputs", "t_air_above")
     if "t_soil_above" in card["settings"]:
         frozen_below = card["settings"]["t_soil_above"]
         card = _without(card, "t_soil_above")
         card["settings"]["frozen_below"] = frozen_below
     return card | {
-        "inputs": {_name(name, _HYDRAULICS): of for name, of in card["inputs"].items()},
+        "inputs": {_name(name, _HYDRAULICS): entry for name, entry in card["inputs"].items()},
         **({"sites": sites} if "sites" in card else {}),
     }
 
@@ -111,9 +113,12 @@ def _hydraulics(card: dict[str, Any]) -> dict[str, Any]:
 def _carbon(card: dict[str, Any]) -> dict[str, Any]:
     if "settings" not in card:
         return card
-    sites = {site: of | {"soc": None if of["soc"] is None else 0.001 * of["soc"]} for site, of in card["sites"].items()}
+    sites = {
+        site: entry | {"soc": None if entry["soc"] is None else 0.001 * entry["soc"]}
+        for site, entry in card["sites"].items()
+    }
     return _without(card, "soc", "soc_units", "bulk_density", "tree", "bare") | {
-        "inputs": {_name(name, _CARBON): of for name, of in card["inputs"].items()},
+        "inputs": {_name(name, _CARBON): entry for name, entry in card["inputs"].items()},
         "sites": sites,
     }
 
@@ -133,7 +138,7 @@ def _name(name: str, table: _Table) -> str:
 
 
 def _values(values: Mapping[str, float | None], table: _Table) -> dict[str, float | None]:
-    """Properties of a site by their present names, in their present units."""
+    """Properties of a site by their current names, in their current units."""
     converted: dict[str, float | None] = {}
     for old, value in values.items():
         name, factor = table.get(old, (old, 1.0))

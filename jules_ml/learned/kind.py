@@ -1,8 +1,8 @@
 """The interface of a kind of learned module, and the registry of kinds.
 
-A kind is a folder with an object that offers what :class:`Kind` lists, and one line under the entry-point group ``jules_ml.kinds``.
-The command line and the ensembles know kinds by this interface alone. What a kind needs from packages above (files for JULES, ways
-into JULES, draws of an ensemble) is declared in :mod:`jules_ml.learned.uses`.
+A kind is an object that implements :class:`Kind`, registered under the entry-point group ``jules_ml.kinds``. The command line and the
+ensembles use kinds only through this interface. Uses of modules by the packages above (files for JULES, ways into JULES, draws of an
+ensemble) are declared in :mod:`jules_ml.learned.uses`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ KINDS: Final = "jules_ml.kinds"
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """Scores of one source of predictions at one site, for the table that a command prints.
+    """Scores of one source of predictions at one site, for the table printed by a command.
 
     Attributes
     ----------
@@ -33,9 +33,9 @@ class ScoreRow:
     source : str
         The module or a baseline, with the sensor where a site has several.
     scores : mapping of str to float
-        By name: ``n``, ``r``, ``r2``, ``kge``, ``nse``, ``rmse``, ``ubrmse``, ``bias``, ``coverage`` …
+        Scores by name: ``n``, ``r``, ``r2``, ``kge``, ``nse``, ``rmse``, ``ubrmse``, ``bias``, ``coverage`` …
     units : str
-        Of ``rmse``, ``ubrmse`` and ``bias``.
+        Units of ``rmse``, ``ubrmse`` and ``bias``.
     """
 
     site: str
@@ -51,13 +51,13 @@ class Outcome:
     Attributes
     ----------
     folder : Path
-        Folder that was written.
+        Output folder.
     scores : mapping
         Content of ``scores.json``.
     table : tuple of ScoreRow
-        Scores beside those of the baselines.
+        Scores of the module and of the baselines.
     notes : tuple of str
-        What the user needs to know.
+        Notes for the user.
     """
 
     folder: Path
@@ -74,9 +74,9 @@ class Kind(Protocol):
     name : str
         Name on the command line and in ``card.json``.
     title : str
-        What it learns, in one line for the help.
+        What it predicts, in one line for the help.
     section : str
-        Table of the experiment file that contains its settings.
+        Name of the table of its settings in the experiment file.
     """
 
     name: str
@@ -84,19 +84,19 @@ class Kind(Protocol):
     section: str
 
     def settings(self) -> type[Section]:
-        """Give the schema of its table in the experiment file."""
+        """Return the schema of its table in the experiment file."""
 
     def site(self, experiment: Experiment) -> Any:
-        """Read one site as the kind is trained on it.
+        """Read the site of an experiment in the form that the kind is trained on.
 
         Raises
         ------
         BadInput
-            If the record cannot be read or lacks a variable that the kind needs.
+            If the record cannot be read, or a required variable is missing.
         """
 
     def fit(self, experiments: Sequence[Experiment], out: Path, *, progress: Progress | None = None) -> Outcome:
-        """Fit a module to the records of experiments, one per site, and write the module folder.
+        """Fit a module to the records of experiments, one for each site, and write the module folder.
 
         Raises
         ------
@@ -113,12 +113,12 @@ class Kind(Protocol):
         days: AdaptationDays,
         progress: Progress | None = None,
     ) -> Outcome:
-        """Adapt a module to new sites by some days of their own observations, and write a new module folder.
+        """Adapt a module to new sites by days of local observations, and write a new module folder.
 
         Raises
         ------
         BadInput
-            If the kind cannot be adapted, or a site was among those that the module was fitted to.
+            If the kind cannot be adapted, or a site is a training site of the module.
         """
 
     def evaluate(self, folder: Path, experiments: Sequence[Experiment], out: Path) -> Outcome:
@@ -127,11 +127,11 @@ class Kind(Protocol):
         Raises
         ------
         BadInput
-            If a record overlaps with what the module was fitted to.
+            If a record overlaps with the training data of the module.
         """
 
     def load(self, folder: Path) -> tuple[Any, Mapping[str, Any]]:
-        """Read a module folder: the module and its card.
+        """Read the module and the card from a module folder.
 
         Raises
         ------
@@ -141,12 +141,12 @@ class Kind(Protocol):
 
 
 def kind_names() -> tuple[str, ...]:
-    """Give the names of all kinds that are installed, in alphabetical order."""
+    """Return the names of all installed kinds in alphabetical order."""
     return plugin_names(KINDS)
 
 
 def kind_of(name: str) -> Kind:
-    """Give a kind by its name.
+    """Return a kind by its name.
 
     Raises
     ------
@@ -158,7 +158,7 @@ def kind_of(name: str) -> Kind:
 
 
 def kind_of_folder(folder: Path) -> Kind:
-    """Give the kind of the module in a folder.
+    """Return the kind of the module in a folder.
 
     Raises
     ------

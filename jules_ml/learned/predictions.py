@@ -1,6 +1,6 @@
-"""Names of what ``predictions.nc`` of every kind contains, and the reading of folders that were written with other names.
+"""Variables of ``predictions.nc`` that are common to all kinds, and the reading of older files with other names.
 
-Every file has ``observed``, ``predicted``, ``lower``, ``upper`` and ``split``; other variables are those of the kind.
+Every file has ``observed``, ``predicted``, ``lower``, ``upper`` and ``split``; other variables depend on the kind.
 """
 
 from __future__ import annotations
@@ -18,15 +18,14 @@ from jules_ml.errors import BadInput
 from jules_ml.learned.store import PREDICTIONS, read_module_folder
 from jules_ml.scoring.splits import SPLIT_NAMES
 
-#: Attributes of ``split``, as the CF conventions have them for flags.
+#: Attributes of ``split``, a flag variable of the CF conventions.
 SPLIT_ATTRIBUTES: Final[Mapping[str, Any]] = {
     "long_name": "use of the row in the fit",
     "flag_values": np.arange(len(SPLIT_NAMES), dtype=np.int8),
     "flag_meanings": " ".join(SPLIT_NAMES),
 }
 
-#: New name of each variable by its name in folders written before the names were common to all kinds (package version 0.1.0, before
-#: respiration, moisture, hydraulics and carbon shared them).
+#: Current name of each variable by its name in older folders (package version 0.1.0, before all kinds had the same names).
 _OLD_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
     "respiration": {
         "measured": "observed",
@@ -48,7 +47,7 @@ _OLD_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
         "bulk_density_at_high": "bulk_density_at_upper",
     },
 }
-#: Old flags that were 1 for the test period: ``validation`` lies between the two now.
+#: Old flags that were 1 for the test period; the current flag 1 is ``validation``.
 _TEST_WAS_ONE: Final = {"respiration": ("part", "nee_part"), "hydraulics": ("test",)}
 
 
@@ -64,22 +63,22 @@ def prediction_variables(
     interval: str,
     attributes: Mapping[str, str],
 ) -> dict[str, tuple[Any, ...]]:
-    """Give the variables that predictions of every kind have, for :class:`xarray.Dataset`.
+    """Create the variables common to all kinds, for :class:`xarray.Dataset`.
 
     Parameters
     ----------
     dims : str or tuple of str
-        Dimensions of all five.
+        Dimensions of all five variables.
     observed, predicted, lower, upper : array
         Observation, prediction, and the ends of its interval.
     split : array of int
-        Flags as :meth:`jules_ml.scoring.splits.Split.flags` gives them.
+        Flags of :meth:`jules_ml.scoring.splits.Split.flags`.
     quantity : str
-        What is predicted, for ``long_name``.
+        Predicted quantity, for ``long_name``.
     interval : str
-        What the interval covers, for ``long_name``: ``"90 % interval of an observation"``.
+        Kind of interval, for ``long_name``: ``"90 % interval of an observation"``.
     attributes : mapping of str to str
-        Further attributes of the four quantities, ``units`` among them.
+        Further attributes of the first four variables, including ``units``.
 
     Returns
     -------
@@ -105,12 +104,12 @@ def read_predictions(folder: str | Path, *, kind: str) -> xr.Dataset:
     ----------
     folder : str or Path
     kind : str
-        Module that is wanted, as ``"respiration"``.
+        Expected kind of module, such as ``"respiration"``.
 
     Returns
     -------
     xarray.Dataset
-        In memory, with today's names whatever version wrote the folder.
+        In memory, with the current names for every version of the folder.
 
     Raises
     ------
@@ -126,7 +125,7 @@ def read_predictions(folder: str | Path, *, kind: str) -> xr.Dataset:
 
 
 def _with_common_names(predictions: xr.Dataset, kind: str) -> xr.Dataset:
-    """Rename the variables of an older folder; one with today's names stays as it is."""
+    """Rename the variables of an older folder to the current names."""
     names = _OLD_NAMES.get(kind, {})
     if "split" in predictions or not set(names) & set(predictions.variables):
         return predictions

@@ -1,4 +1,4 @@
-"""The folder of a learned module: weights, card, scores, predictions, figures. No pickles."""
+"""Module folders: weights, card, scores, predictions and figures of a learned module, without pickles."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from torch import Tensor
 from jules_ml.errors import BadInput
 from jules_ml.learned.card_versions import CARD_VERSION, current_card
 
-#: What weights of photosynthesis are named by, beside those of respiration.
+#: Prefix of the weights of photosynthesis in a respiration module.
 ASSIMILATION_PREFIX = "assimilation."
 _WEIGHTS, _CARD, _SCORES = "model.safetensors", "card.json", "scores.json"
 #: File of observations and predictions.
 PREDICTIONS = "predictions.nc"
-#: Files that make a module what it is.
+#: Files that define a module.
 MODULE_FILES = (_WEIGHTS, _CARD)
-#: What a folder of ours may hold; anything else is somebody's, and is not replaced.
-_OURS = {_WEIGHTS, _CARD, _SCORES, PREDICTIONS, "figures", "experiment.toml", "soil.toml"}
+#: Content of module and evaluation folders; a folder with anything else is not replaced.
+_OWN_FILES = {_WEIGHTS, _CARD, _SCORES, PREDICTIONS, "figures", "experiment.toml", "soil.toml"}
 
 
 def write_module_folder(
@@ -40,79 +40,92 @@ def write_module_folder(
     scores: Mapping[str, Any],
     predictions: xr.Dataset,
 ) -> Path:
-    """Write a module folder, whole or not at all.
+    """Write a module folder atomically.
 
     Parameters
     ----------
     folder : Path
         A new folder, an empty one, or an older module folder, which is replaced.
     state : mapping of str to Tensor
-        What the module's ``state_dict`` gave.
+        ``state_dict`` of the module.
     card, scores : mapping
-        What is to be said of it, for JSON; NaN becomes null.
+        Contents of ``card.json`` and ``scores.json``; NaN becomes null.
     predictions : xarray.Dataset
-        Observed and predicted.
+        Observed and predicted values.
 
     Raises
     ------
     BadInput
-        If the folder holds something else, or cannot be written.
+        If the folder contains other files, or cannot be written.
     """
-    with _whole_folder(folder, mark=_CARD) as beside:
-        save_file({name: value.detach().contiguous().clone() for name, value in state.items()}, beside / _WEIGHTS)
-        (beside / _WEIGHTS).chmod(0o644)
-        _write_json(beside / _CARD, {"card_version": CARD_VERSION, **card})
-        _write_json(beside / _SCORES, scores)
-        predictions.to_netcdf(beside / PREDICTIONS, engine="netcdf4")
+    with _atomic_folder(folder, mark=_CARD) as staging:
+        save_file({name: value.detach().contiguous().clone() for name, value in state.items()}, staging / _WEIGHTS)
+        (staging / _WEIGHTS).chmod(0o644)
+        _write_json(staging / _CARD, {"card_version": CARD_VERSION, **card})
+        _write_json(staging / _SCORES, scores)
+        predictions.to_netcdf(staging / PREDICTIONS, engine="netcdf4")
     return folder
 
 
 def write_evaluation_folder(folder: Path, *, scores: Mapping[str, Any], predictions: xr.Dataset) -> Path:
-    """Write the folder of an evaluation, whole or not at all: scores, predictions, and an empty folder for figures.
-
-    Raises
-    ------
-    BadInput
-        If the folder holds something else, or cannot be written.
-    """
-    if (folder / _CARD).exists():
-        raise BadInput("the folder holds a module", where=folder, remedy="give a new folder for the scores with --out")
-    with _whole_folder(folder, mark=_SCORES) as beside:
-        _write_json(beside / _SCORES, scores)
-        predictions.to_netcdf(beside / PREDICTIONS, engine="netcdf4")
-    return folder
-
-
-def refuse_foreign(folder: Path, *, mark: str = _CARD) -> None:
-    """Refuse a place where something else than an older folder of this kind stands: before the long work, not after.
+    """Write an evaluation folder atomically: scores, predictions, and an empty folder for figures.
 
     Parameters
     ----------
     folder : Path
-        A new folder, an empty one, or an older one of this kind.
-    mark : str
-        File that tells an older one; that of a module unless given.
+        A new folder, an empty one, or an older evaluation folder, which is replaced.
+    scores : mapping
+        Content of ``scores.json``; NaN becomes null.
+    predictions : xarray.Dataset
+        Observed and predicted values.
 
     Raises
     ------
     BadInput
-        If the folder holds anything else.
+        If the folder contains a module or other files, or cannot be written.
     """
-    others = {path.name for path in folder.iterdir()} - _OURS if folder.is_dir() else set()
+    if (folder / _CARD).exists():
+        raise BadInput(
+            "the folder contains a module", where=folder, remedy="give a new folder for the scores with --out"
+        )
+    with _atomic_folder(folder, mark=_SCORES) as staging:
+        _write_json(staging / _SCORES, scores)
+        predictions.to_netcdf(staging / PREDICTIONS, engine="netcdf4")
+    return folder
+
+
+def refuse_other_files(folder: Path, *, mark: str = _CARD) -> None:
+    """Refuse an output folder with other files, before a long computation starts.
+
+    Parameters
+    ----------
+    folder : Path
+        A new folder, an empty one, or an older folder of the same type.
+    mark : str
+        File that identifies the type; ``card.json`` for a module.
+
+    Raises
+    ------
+    BadInput
+        If the folder contains other files.
+    """
+    others = {path.name for path in folder.iterdir()} - _OWN_FILES if folder.is_dir() else set()
     foreign = folder.is_dir() and bool(others or (any(folder.iterdir()) and not (folder / mark).is_file()))
     if foreign or (folder.exists() and not folder.is_dir()):
         raise BadInput(
-            "there is something else in this place already", where=folder, remedy="give a new folder with --out"
+            "the output folder already exists and contains other files",
+            where=folder,
+            remedy="give a new folder with --out",
         )
 
 
 @contextmanager
-def _whole_folder(folder: Path, *, mark: str) -> Iterator[Path]:
-    """Give a folder beside ``folder`` that takes its place once the block has ended well; ``mark`` tells an older one."""
-    refuse_foreign(folder, mark=mark)
+def _atomic_folder(folder: Path, *, mark: str) -> Iterator[Path]:
+    """Yield a temporary folder that replaces ``folder`` if the block succeeds; see :func:`refuse_other_files` for ``mark``."""
+    refuse_other_files(folder, mark=mark)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".writing-"))
+        staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".writing-"))
     except OSError as error:
         raise BadInput(
             f"the folder cannot be written ({error.strerror})",
@@ -120,14 +133,14 @@ def _whole_folder(folder: Path, *, mark: str) -> Iterator[Path]:
             remedy="give another folder with --out",
         ) from error
     try:
-        (beside / "figures").mkdir()
-        yield beside
-        beside.chmod(0o755)
+        (staging / "figures").mkdir()
+        yield staging
+        staging.chmod(0o755)
         if folder.exists():
             shutil.rmtree(folder)
-        os.replace(beside, folder)
+        os.replace(staging, folder)
     except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(staging, ignore_errors=True)
         raise
 
 
@@ -136,12 +149,12 @@ def _write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def json_text(content: Mapping[str, Any]) -> str:
-    """Give what is to be said as JSON, which knows no NaN: it becomes null."""
+    """Convert a mapping to JSON text; NaN becomes null."""
     return json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def module_kind(folder: str | Path) -> str:
-    """Say which module a folder holds, as ``"respiration"``.
+    """Return the kind of the module in a folder, such as ``"respiration"``.
 
     Parameters
     ----------
@@ -150,7 +163,7 @@ def module_kind(folder: str | Path) -> str:
     Raises
     ------
     BadInput
-        If the folder is none of a module, or its card is damaged.
+        If the folder contains no module, or its card is damaged.
     """
     path = Path(folder) / _CARD
     if not path.is_file():
@@ -162,13 +175,13 @@ def module_kind(folder: str | Path) -> str:
 
 
 def read_module_folder(folder: str | Path, *, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read weights and card of a module folder.
+    """Read the weights and the card of a module folder.
 
     Parameters
     ----------
     folder : str or Path
     kind : str
-        Module that is wanted, as ``"respiration"``.
+        Expected kind of module, such as ``"respiration"``.
 
     Returns
     -------
@@ -178,7 +191,7 @@ def read_module_folder(folder: str | Path, *, kind: str) -> tuple[dict[str, Tens
     Raises
     ------
     BadInput
-        If the folder is none of a module, of another module, of another version, or damaged.
+        If the folder contains no module, or one of another kind or an unknown version, or is damaged.
     """
     folder = Path(folder)
     card_path, weights = folder / _CARD, folder / _WEIGHTS
@@ -196,19 +209,21 @@ def read_module_folder(folder: str | Path, *, kind: str) -> tuple[dict[str, Tens
         raise BadInput("the file is damaged", where=card_path, remedy="fit the module again") from error
     if current is None:
         raise BadInput(
-            f"the card is of version {card.get('card_version')}",
+            f"the card has version {card.get('card_version')}, which this version of jules_ml cannot read",
             where=card_path,
             remedy="fit the module again with this version",
         )
     if current.get("module") != kind:
         raise BadInput(
-            f"the folder holds a module of {current.get('module')}", where=card_path, remedy=f"give one of {kind}"
+            f"the folder contains a module of kind {current.get('module')}",
+            where=card_path,
+            remedy=f"give a folder with a module of kind {kind}",
         )
     return state, current
 
 
 def _plain(value: Any) -> Any:
-    """For JSON: no NaN, no tuples, no NumPy scalars."""
+    """Convert a value to JSON types: without NaN, tuples and NumPy scalars."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,7 +1,7 @@
-"""What learned modules are used for by the packages above: files for JULES, ways into JULES, draws of an ensemble.
+"""Uses of learned modules by the packages above: files for JULES, ways into JULES, and draws of an ensemble.
 
-These are protocols. ``jules/`` and ``ensemble/`` implement them and register the implementations by entry points, so that
-``learned/`` does not import them; the command line joins them.
+They are protocols. ``jules/`` and ``ensemble/`` implement them and register the implementations by entry points, so that ``learned/`` does
+not import these packages.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ DRAWS: Final = "jules_ml.draws"
 
 
 class Export(Protocol):
-    """A form of file that a module is exported to.
+    """A file format that a module is exported to.
 
     Attributes
     ----------
     kind : str
-        Kind of module that it takes.
+        Kind of module that it exports.
     title : str
-        What is written, in one line for the help.
+        Description in one line for the help.
     options : tuple of str
-        Names of further options that :meth:`write` takes: of ``predicted``.
+        Names of the optional arguments of :meth:`write` that it uses, such as ``predicted``.
     """
 
     kind: str
@@ -43,13 +43,14 @@ class Export(Protocol):
         folder : Path
             Module folder.
         out : Path
-            Folder to write to.
+            Output folder.
         predicted : bool
             Write predicted values even where a site has measured ones.
 
         Returns
         -------
         list of Path
+            Files that were written.
 
         Raises
         ------
@@ -59,14 +60,14 @@ class Export(Protocol):
 
 
 class Way(Protocol):
-    """A way into a JULES run, as ``[run] via`` names it.
+    """A way into a JULES run, selected by ``[run] via``.
 
     Attributes
     ----------
     order : int
-        Ways are applied in this order.
+        Position in the order in which ways are applied.
     kinds : tuple of str
-        Kinds of modules under ``[modules]`` that it takes.
+        Kinds of modules under ``[modules]`` that it uses.
     """
 
     order: int
@@ -86,81 +87,82 @@ class Way(Protocol):
         Returns
         -------
         list of str
-            What was changed, for the user.
+            Description of the changes for the user.
 
         Raises
         ------
         BadInput
-            If the experiment does not name what is to be swapped in, or it does not fit the run.
+            If the experiment has no module for this way, or the module is not compatible with the run.
         """
 
 
 class Draws(Protocol):
-    """Draws of one kind of module for the members of an ensemble.
+    """Draws of one kind of module for the members of an ensemble of runs.
 
     Attributes
     ----------
     ways : tuple of str
-        Ways of ``[run] via`` by which a draw gets into JULES.
+        Ways of ``[run] via`` that can apply a draw.
     """
 
     ways: tuple[str, ...]
 
     def count(self, folder: Path) -> int:
-        """Give the number of draws in a module folder."""
+        """Return the number of draws in a module folder."""
 
     def check(self, experiment: Experiment) -> None:
-        """Refuse an experiment whose members could not take draws.
+        """Refuse an experiment whose members cannot use draws.
 
         Raises
         ------
         BadInput
+            If no way of the experiment can apply a draw.
         """
 
     def put(self, experiment: Experiment, draw: int, folder: Path) -> Experiment:
-        """Put one draw into the experiment of a member, before JULES is run.
+        """Apply one draw to the experiment of a member, before JULES is run.
 
         Parameters
         ----------
         experiment : Experiment
-            Of the member.
+            Experiment of the member.
         draw : int
-            From 0.
+            Index of the draw, from 0.
         folder : Path
-            Folder for files of the draw, which does not exist yet.
+            New folder for the files of the draw.
         """
 
 
 def export_names() -> tuple[str, ...]:
-    """Give the names of all forms of export that are installed."""
+    """Return the names of all installed export formats."""
     return plugin_names(EXPORTS)
 
 
 def export_of(name: str) -> Export:
-    """Give a form of export by its name.
+    """Return an export format by its name.
 
     Raises
     ------
     BadInput
-        If no form has this name.
+        If no format has this name.
     """
     export: Export = load_plugin(EXPORTS, name)
     return export
 
 
 def ways() -> dict[str, Way]:
-    """Give all ways into JULES that are installed, in the order in which they are applied."""
-    every = {name: load_plugin(WAYS, name) for name in plugin_names(WAYS)}
-    return dict(sorted(every.items(), key=lambda item: item[1].order))
+    """Return all installed ways into JULES by name, in the order in which they are applied."""
+    installed = {name: load_plugin(WAYS, name) for name in plugin_names(WAYS)}
+    return dict(sorted(installed.items(), key=lambda item: item[1].order))
 
 
 def draws_names() -> tuple[str, ...]:
-    """Give the names of the kinds whose modules have draws."""
+    """Return the names of the kinds whose modules have draws."""
     return plugin_names(DRAWS)
 
 
 def draws_of(kind: str) -> Draws:
-    """Give the draws of a kind.
+    """Return the draws of a kind.
 
     Raises
     ------

@@ -11,7 +11,7 @@ import pytest
 from _neon import DOUBTFUL, halves, neon_record
 
 from jules_ml.data.readers.neon import neon_sites
-from jules_ml.learned.moisture.baselines import matched, regression
+from jules_ml.learned.moisture.baselines import regression, rescaled
 from jules_ml.scoring.scores import score
 
 
@@ -27,7 +27,7 @@ def scores(shared_data: Path) -> dict[str, pd.DataFrame]:
         theta, jules = record.theta[:, parts.sensor], record.jules[:, parts.layer]
         series = {
             "raw": jules,
-            "matched": matched(jules, theta, parts.first),
+            "matched": rescaled(jules, theta, parts.first),
             "regression": regression(jules, theta, parts.first),
             "mean": np.full(len(theta), theta[parts.first].mean()),
         }

@@ -38,8 +38,8 @@ from jules_ml.learned.carbon.site import carbon_site
 from jules_ml.learned.hydraulics import inputs as hydraulics
 from jules_ml.learned.hydraulics.site import network_inputs
 from jules_ml.learned.moisture import inputs as moisture
-from jules_ml.learned.moisture.level import JULES, describe
 from jules_ml.learned.moisture.limits import porosity
+from jules_ml.learned.moisture.moments_model import JULES, static_properties
 from jules_ml.learned.moisture.site import site_record
 from jules_ml.learned.respiration.site import select_rows
 
@@ -248,7 +248,7 @@ def test_all_kinds_read_the_same_place(tmp_path: Path, monkeypatch: pytest.Monke
     assert inputs["bulk_density"] == 1300.0
     assert (inputs["sand"], inputs["clay"], inputs["frac_tree"]) == (0.5, 0.2, 0.6)
 
-    static = describe(site_record(MoistureSection(), site(), static=properties))
+    static = static_properties(site_record(MoistureSection(), site(), static=properties))
     assert static["soc_stock"] == pytest.approx(7.8)
     assert (static["clay"], static["frac_tree"], static["elevation"]) == (0.2, 0.6, 120.0)
     assert static["precip_annual"] == 800.0

@@ -39,9 +39,7 @@ def site(days: int = 700, *, seed: int = 0, name: str = "synthetic", **changes: 
 
 
 def jules_run(days: int = 700, start: str = "2018-01-02") -> xr.Dataset:
-    """Daily water content of four layers, as a run of JULES has it."""
-    """Daily water content of four layers, as a run of JULES has it."""
-    """Daily water content of four layers, as a run of JULES has it."""
+    """Daily water content of four layers, as in output of JULES."""
     theta = np.tile(0.2 + 0.05 * np.sin(np.arange(days) / 30.0)[:, None], (1, 4))
     return xr.Dataset(
         {"theta": (("time", "soil"), theta)},

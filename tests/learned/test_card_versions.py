@@ -1,4 +1,4 @@
-"""Cards of version 1 are read with the names and units of today, so that predictions stay the same."""
+"""Cards of version 1 are converted to the current names and units, so that predictions are unchanged."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from jules_ml.learned.card_versions import CARD_VERSION, current_card
 from jules_ml.learned.hydraulics.network import LearnedHydraulics
 from jules_ml.learned.hydraulics.store import load_hydraulics
 from jules_ml.learned.moisture.fit import fit_moisture
-from jules_ml.learned.moisture.level import LevelModel
+from jules_ml.learned.moisture.moments_model import MomentsRegression
 from jules_ml.learned.moisture.record import MoistureRecord, moisture_record
 from jules_ml.learned.moisture.site import MoistureSite
 from jules_ml.learned.moisture.store import load_moisture
 from jules_ml.learned.store import write_module_folder
 
-#: Names of version 1 for those of today, with the factor from today's unit to that of version 1.
+#: Names of version 1 by current name, with the factor from the current unit to that of version 1.
 MOISTURE = {
     "clay": ("clay", 100.0), "sand": ("sand", 100.0), "bulk_density": ("bulk_density", 0.001), "soc_stock": ("soc", 1.0),
     "precip_annual": ("precip_year", 1.0), "frac_tree": ("trees", 1.0), "frac_grass": ("grass", 1.0), "frac_bare": ("bare", 1.0),
@@ -53,7 +53,7 @@ def old_values(values: dict[str, float | None]) -> dict[str, float | None]:
 
 
 def old_moisture_card(card: dict[str, Any]) -> dict[str, Any]:
-    """The card as version 1 had it."""
+    """Convert a card to version 1."""
     card["card_version"] = 1
     card["inputs"]["static"] = [MOISTURE.get(name, (name, 1.0))[0] for name in card["inputs"]["static"]]
     for sites in (card["known"], card["sites"]):
@@ -76,13 +76,13 @@ def test_a_moisture_folder_of_version_1_predicts_the_same(tmp_path: Path) -> Non
     (folder / "card.json").write_text(json.dumps(old_moisture_card(card)), encoding="utf-8")
     converted, _ = load_moisture(folder)
     assert converted.static == ensemble.static
-    for each in (record(2), record(11)):  # one of its sites, and one that is not
+    for each in (record(2), record(11)):  # a training site, and a new one
         for name in ("theta", "low", "high"):
             expected, actual = (getattr(module.predict(each), name) for module in (ensemble, converted))
             np.testing.assert_allclose(actual, expected, rtol=1e-6)
 
 
-def test_the_level_of_version_1_takes_fractions() -> None:
+def test_the_moments_regression_of_version_1_is_converted_to_fractions() -> None:
     old = {
         "names": ["clay", "precip_year"],
         "centre": [20.0, 6.5],
@@ -93,7 +93,7 @@ def test_the_level_of_version_1_takes_fractions() -> None:
     card = {"card_version": 1, "module": "moisture", "inputs": {"static": []}, "known": {}, "sites": {}}
     converted = current_card(card | {"level_guess": [old]})
     assert converted is not None
-    model = LevelModel.from_card(converted["level_guess"][0])
+    model = MomentsRegression.from_card(converted["level_guess"][0])
     assert model.names == ("clay", "precip_annual")
     assert model.centre == pytest.approx([0.2, 6.5])
     assert model.width == pytest.approx([0.05, 0.5])

@@ -1,4 +1,4 @@
-"""Predictions in module folders: one set of names, whatever version wrote them."""
+"""Predictions in module folders have one set of names for every version."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_common_variables_are_read_as_they_were_written(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_names_of_older_folders_are_read_as_today_s(
+def test_names_of_older_folders_are_converted(
     kind: str, old: tuple[str, ...], new: tuple[str, ...], tmp_path: Path
 ) -> None:
     flags = {"part", "nee_part", "test"}
@@ -92,7 +92,7 @@ def test_names_of_older_folders_are_read_as_today_s(
     for k, (before, after) in enumerate(zip(old, new, strict=True)):
         if before not in flags:
             np.testing.assert_array_equal(back[after], VALUES + k)
-    # 1 was the test period, but for soil moisture, whose flags were as today's; carbon had none
+    # 1 was the test period, except for soil moisture, whose flags are unchanged; carbon had no flags
     expected = {"moisture": [0, 1, 1], "carbon": [2, 2, 3]}.get(kind, [0, 2, 2])
     assert back["split"].to_numpy().tolist() == expected
     assert back["split"].dtype == np.int8

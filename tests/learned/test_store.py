@@ -1,4 +1,4 @@
-"""Module folders: whole or not at all, and refused when they are not what they should be."""
+"""Module folders are written atomically, and refused when they are damaged or of another kind."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def write(folder: Path, **changes: object) -> Path:
     return write_module_folder(folder, **(arguments | changes))
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
+def test_a_folder_is_read_as_it_was_written(tmp_path: Path) -> None:
     folder = write(tmp_path / "module")
     state, card = read_module_folder(folder, kind="respiration")
     assert torch.equal(state["log_f"], STATE["log_f"])
@@ -55,32 +55,32 @@ def test_a_failure_leaves_the_older_module(tmp_path: Path) -> None:
 
 def test_other_files_are_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(BadInput, match="something else in this place") as caught:
+    with pytest.raises(BadInput, match="already exists and contains other files") as caught:
         write(tmp_path)
     assert "--out" in caught.value.remedy
 
 
-def test_no_module(tmp_path: Path) -> None:
+def test_a_folder_without_a_module_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no such file") as caught:
         read_module_folder(tmp_path, kind="respiration")
     assert "card.json" in str(caught.value.where)
 
 
-def test_a_module_of_another_kind(tmp_path: Path) -> None:
+def test_a_module_of_another_kind_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "module", card=CARD | {"module": "moisture"})
-    with pytest.raises(BadInput, match="module of moisture"):
+    with pytest.raises(BadInput, match="contains a module of kind moisture"):
         read_module_folder(tmp_path / "module", kind="respiration")
 
 
-def test_another_version(tmp_path: Path) -> None:
+def test_an_unknown_version_is_refused(tmp_path: Path) -> None:
     folder = write(tmp_path / "module")
     card = json.loads((folder / "card.json").read_text())
     (folder / "card.json").write_text(json.dumps(card | {"card_version": 99}))
-    with pytest.raises(BadInput, match="version 99"):
+    with pytest.raises(BadInput, match="card has version 99"):
         read_module_folder(folder, kind="respiration")
 
 
-def test_damaged_weights(tmp_path: Path) -> None:
+def test_damaged_weights_are_refused(tmp_path: Path) -> None:
     folder = write(tmp_path / "module")
     (folder / "model.safetensors").write_bytes(b"not tensors")
     with pytest.raises(BadInput, match="damaged"):

@@ -1,4 +1,4 @@
-"""Everything that is asked of learned soil carbon, with sites left out: the ablation, intervals, regions, and the learning curve."""
+"""Cross-validation of learned soil carbon: the ablation, intervals, regions and the learning curve."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from jules_ml.experiment.carbon_module import BRANCHES, Branch
 from jules_ml.learned.carbon.network import CarbonInputs
 from jules_ml.learned.carbon.skill import (
     by_soil,
+    cross_validated_coverage,
     improvement_probability,
-    left_out_coverage,
-    sentence,
+    skill_statement,
 )
-from jules_ml.learned.carbon.table import LEAST_SITES, CarbonTable
+from jules_ml.learned.carbon.table import MIN_SITES, CarbonTable
 from jules_ml.learned.carbon.training import (
     LEARNERS,
     Learner,
@@ -38,24 +38,24 @@ _Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Ablation:
-    """One learner with sites left out, without soil moisture and with it.
+    """Cross-validated predictions of one learner, without and with soil moisture.
 
     Attributes
     ----------
     learner : {'regression', 'forest', 'network'}
-    without, with_it : array, shape (site,)
-        Logarithms predicted from climate, topography and cover, and from soil moisture beside them.
+    without_moisture, with_moisture : array, shape (site,)
+        ln SOC predicted from climate, topography and land cover, and from these and soil moisture [ln g kg-1].
     probability : float
-        Of the paired permutation test.
-    said : str
-        The answer, in a sentence.
+        One-sided probability of the paired permutation test.
+    statement : str
+        Whether soil moisture adds skill, in a sentence.
     """
 
     learner: Learner
-    without: _Array
-    with_it: _Array
+    without_moisture: _Array
+    with_moisture: _Array
     probability: float
-    said: str
+    statement: str
 
 
 def predict(
@@ -69,13 +69,13 @@ def predict(
     branches: Sequence[Branch] = BRANCHES,
     network: NetworkSettings | None = None,
 ) -> _Array:
-    """Predict all sites with each fold left out, shape (fold, site) [ln]."""
+    """Predict all sites with each fold left out, shape (fold, site) [ln]; see :func:`ablation`."""
     if learner == "network":
         assert inputs is not None
-        used: Sequence[Branch] = branches if moisture else ("static",)
-        return fit_networks(inputs, target, folds, used, network or NetworkSettings())[1]
-    chosen = predict_regression if learner == "regression" else predict_forest
-    return chosen(design(table, moisture=moisture), target, folds)
+        active: Sequence[Branch] = branches if moisture else ("static",)
+        return fit_networks(inputs, target, folds, active, network or NetworkSettings())[1]
+    method = predict_regression if learner == "regression" else predict_forest
+    return method(design(table, moisture=moisture), target, folds)
 
 
 def ablation(
@@ -89,71 +89,85 @@ def ablation(
     network: NetworkSettings | None = None,
     progress: Progress | None = None,
 ) -> list[Ablation]:
-    """Ask every learner whether soil moisture adds skill to climate, topography and cover.
+    """Cross-validate each learner without and with soil moisture, in addition to climate, topography and land cover.
 
     Parameters
     ----------
     table : CarbonTable
     target : Target
     inputs : CarbonInputs, optional
-        Needed by the network.
+        Required by the network.
     learners : sequence of {'regression', 'forest', 'network'}
     folds : sequence of array of bool, optional
-        One site each unless given.
+        Sites that are left out together; by default one site in each fold.
     branches : sequence of {'static', 'season', 'event'}
-        Of the network.
+        Branches of the network.
     network : NetworkSettings, optional
     progress : callable, optional
-        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
+        Receives the progress; see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------
     list of Ablation
     """
     folds = leave_one_out(len(table)) if folds is None else folds
-    found = []
+    ablations = []
     for k, learner in enumerate(learners):
-        without, with_it = (
+        without_moisture, with_moisture = (
             from_left_out(
                 predict(learner, table, inputs, target, folds, moisture=m, branches=branches, network=network), folds
             )
             for m in (False, True)
         )
         together = np.argmax(np.stack(folds), axis=0)
-        probability = improvement_probability(with_it, without, target.log_value, together=together)
-        said = sentence(score(with_it, target.log_value), score(without, target.log_value), probability)
-        found.append(Ablation(learner, without, with_it, probability, said))
+        probability = improvement_probability(with_moisture, without_moisture, target.log_value, together=together)
+        statement = skill_statement(
+            score(with_moisture, target.log_value), score(without_moisture, target.log_value), probability
+        )
+        ablations.append(Ablation(learner, without_moisture, with_moisture, probability, statement))
         if progress is not None:
             progress("fit", k + 1, len(learners))
-    return found
+    return ablations
 
 
-def ablation_scores(found: Sequence[Ablation], target: Target) -> dict[str, Any]:
-    """Scores by learner: ``climate`` and ``moisture``, each for all soils, mineral soils and peat; probability and sentence."""
+def ablation_scores(ablations: Sequence[Ablation], target: Target) -> dict[str, Any]:
+    """Compute scores by learner: ``climate`` and ``moisture``, each for all soils, mineral soils and peat, with the probability."""
     return {
         each.learner: {
-            "climate": {kind: asdict(s) for kind, s in by_soil(each.without, target.log_value).items()},
-            "moisture": {kind: asdict(s) for kind, s in by_soil(each.with_it, target.log_value).items()},
+            "climate": {kind: asdict(s) for kind, s in by_soil(each.without_moisture, target.log_value).items()},
+            "moisture": {kind: asdict(s) for kind, s in by_soil(each.with_moisture, target.log_value).items()},
             "probability": each.probability,
-            "said": each.said,
+            "said": each.statement,
         }
-        for each in found
+        for each in ablations
     }
 
 
 def regions_left_out(table: CarbonTable, target: Target) -> dict[str, Any]:
-    """Scores of the regression with whole regions left out, as :func:`ablation_scores` gives them, and how many ``regions`` there are."""
+    """Score the regression with each region left out in turn: entries of :func:`ablation_scores`, and the number of ``regions``."""
     folds = leave_group_out(table.regions)
-    (found,) = ablation(table, target, learners=["regression"], folds=folds)
-    scores = ablation_scores([found], target)["regression"]
+    ablations = ablation(table, target, learners=["regression"], folds=folds)
+    scores = ablation_scores(ablations, target)["regression"]
     return {"regions": len(folds), **{key: scores[key] for key in ("climate", "moisture", "probability")}}
 
 
 def regression_coverage(table: CarbonTable, target: Target, cover: float, *, moisture: bool = True) -> float:
-    """Share of sites within intervals that were made without them: each pair of sites is left out of a fit of its own."""
+    """Compute the fraction of sites within intervals that are independent of the site.
+
+    Each pair of sites is left out of one fit, so that neither the prediction nor the interval of a site depends on the site.
+
+    Parameters
+    ----------
+    table : CarbonTable
+    target : Target
+    cover : float
+        Nominal coverage.
+    moisture : bool
+        Whether the regression uses soil moisture.
+    """
     n = len(table)
     x = design(table, moisture=moisture)
-    alone = from_left_out(predict_regression(x, target, leave_one_out(n)), leave_one_out(n))
+    predicted = from_left_out(predict_regression(x, target, leave_one_out(n)), leave_one_out(n))
     inner = []
     for k in range(n):
         pairs = []
@@ -161,38 +175,43 @@ def regression_coverage(table: CarbonTable, target: Target, cover: float, *, moi
             fold = np.zeros(n, dtype=bool)
             fold[[k, other]] = True
             pairs.append(fold)
-        both = predict_regression(x, target, pairs)
-        inner.append(np.diagonal(both).copy())
-    return left_out_coverage(alone, target.log_value, inner, target.spread, cover)
+        without_pairs = predict_regression(x, target, pairs)
+        inner.append(np.diagonal(without_pairs).copy())
+    return cross_validated_coverage(predicted, target.log_value, inner, target.spread, cover)
 
 
 def learning_curve(
     table: CarbonTable, target: Target, sizes: Sequence[int], *, draws: int = 20, seed: int = 0
 ) -> dict[int, tuple[float, float]]:
-    """Root mean square error [ln] of the regression at sites that it did not see, by how many it learned from.
+    """Compute the out-of-sample root mean square error of the regression by the number of training sites [ln].
 
     Parameters
     ----------
     table : CarbonTable
     target : Target
     sizes : sequence of int
-        From eight to one less than there are.
+        Numbers of training sites, from eight to one less than the table has.
     draws : int
-        Random subsets of each size.
+        Number of random subsets of each size.
     seed : int
-        Of the subsets.
+        Seed of the subsets.
 
     Returns
     -------
     dict of int to tuple
-        Without soil moisture, and with it; medians over the draws.
+        Errors without and with soil moisture; medians over the draws.
+
+    Raises
+    ------
+    ValueError
+        If a size is outside the range.
     """
     rng = np.random.default_rng(seed)
     n = len(table)
-    found = {}
+    curve = {}
     for size in sizes:
-        if not LEAST_SITES <= size < n:
-            raise ValueError(f"learning from {size} of {n} sites cannot be scored")
+        if not MIN_SITES <= size < n:
+            raise ValueError(f"a fit to {size} of {n} sites cannot be scored: sizes are from {MIN_SITES} to {n - 1}")
         folds = []
         for _ in range(draws):
             fold = np.ones(n, dtype=bool)
@@ -203,5 +222,5 @@ def learning_curve(
             rows = predict_regression(design(table, moisture=moisture), target, folds)
             errors = [np.sqrt(np.mean((r[f] - target.log_value[f]) ** 2)) for r, f in zip(rows, folds, strict=True)]
             medians.append(float(np.median(errors)))
-        found[size] = (medians[0], medians[1])
-    return found
+        curve[size] = (medians[0], medians[1])
+    return curve

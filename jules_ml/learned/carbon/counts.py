@@ -1,8 +1,9 @@
-r"""Water content from the counts of a cosmic-ray sensor, without anything that was learned from cores.
+r"""Water content from the neutron counts of a cosmic-ray sensor, without calibration by soil samples.
 
-COSMOS_VWC is fitted to soil samples, and carbon, bulk density and lattice water go into it. The counts that it is made of, corrected for
-pressure, humidity and the intensity of incoming rays, know nothing of that. Desilets's curve turns them into water content but for one
-number, the counts over dry soil, which is here set by the record's own driest days: how a soil wets and dries is kept, its level is not.
+COSMOS_VWC is calibrated by soil samples, and it depends on their carbon, bulk density and lattice water. Neutron counts that are
+corrected for pressure, humidity and incoming intensity do not. The function of Desilets et al. (2010) converts them to water content with
+one parameter, the counts over dry soil, which is set here by the driest days of the record. The result has the wetting and drying of the
+soil, but not its mean.
 
 References
 ----------
@@ -20,32 +21,32 @@ _Array = NDArray[np.float64]
 
 #: Desilets's coefficients [1].
 _A0, _A1, _A2 = 0.0808, 0.372, 0.115
-#: Bulk density of all sites [kg m-3]: a measured one would tell of carbon.
+#: Bulk density of all sites [kg m-3]: a measured one would contain information on carbon.
 _BULK_DENSITY: Final = 1300.0
-#: Water content that the record's driest days have [m3 m-3], and the quantile of counts that they are.
+#: Water content of the driest days [m3 m-3], and the quantile of counts that defines them [1].
 _DRY, _DRIEST_DAYS = 0.08, 0.98
 
 
 def theta_of_counts(counts: _Array) -> _Array:
-    r"""Water content from corrected counts.
+    r"""Convert corrected neutron counts to water content.
 
     .. math:: \theta = \frac{\rho_b}{\rho_w}\left(\frac{0.0808}{N/N_0 - 0.372} - 0.115\right)
 
     Parameters
     ----------
     counts : array, shape (day,)
-        Corrected for pressure, humidity and intensity, in any unit; days with snow or frost NaN.
+        Corrected for pressure, humidity and intensity, in any unit; NaN on days with snow or frost.
 
     Returns
     -------
     array, shape (day,)
-        [m3 m-3]; NaN where counts are, or are too few for any soil.
+        [m3 m-3]; NaN where the counts are NaN, or outside the range of the function.
     """
     if not np.isfinite(counts).any():
         return np.full_like(counts, np.nan)
     density = _BULK_DENSITY / 1000.0
     driest = float(np.nanquantile(counts, _DRIEST_DAYS))
     n0 = driest / (_A0 / (_DRY / density + _A2) + _A1)
-    over = counts / n0 - _A1
-    theta = density * (_A0 / np.where(over > 0.0, over, np.nan) - _A2)
+    excess = counts / n0 - _A1
+    theta = density * (_A0 / np.where(excess > 0.0, excess, np.nan) - _A2)
     return np.where((theta > 0.0) & (theta < 1.0), theta, np.nan)

@@ -1,4 +1,4 @@
-"""Learned soil carbon scored at sites that it was not fitted to."""
+"""Evaluation of a soil-carbon module at sites that it was not fitted to."""
 
 from __future__ import annotations
 
@@ -22,43 +22,43 @@ from jules_ml.support.figures import save_figure
 
 
 def evaluate_carbon(folder: str | Path, experiments: Sequence[Experiment], out: Path | None = None) -> dict[str, Any]:
-    """Score a fitted module at sites that it has never seen, by its regression.
+    """Score the regression of a fitted module at new sites.
 
     Parameters
     ----------
     folder : str or Path
         Module folder.
     experiments : sequence of Experiment
-        One a site; those without ``soc`` are predicted only.
+        One for each site; sites without ``soc`` are predicted, but not scored.
     out : Path, optional
         Folder for ``scores.json``, ``predictions.nc`` and a figure.
 
     Returns
     -------
     dict
-        ``sites`` with observed and predicted carbon and interval [g kg-1]; ``all``, ``mineral`` and ``peat``, scores where three sites or
-        more have cores.
+        ``sites``: observed and predicted carbon with its interval [g kg-1]; ``all``, ``mineral`` and ``peat``: scores, for three or more
+        sites with cores.
 
     Raises
     ------
     BadInput
-        If the folder is none of learned carbon, or a site is one that it was learned from.
+        If the folder does not contain a soil-carbon module, or a site is a training site of the module.
     """
     state, card = read_module_folder(folder, kind="carbon")
     settings = CarbonSettings(**card["settings"])
     sites = [carbon_site(each, frozen_below=settings.frozen_below) for each in experiments]
     for site in sites:
-        # another year of it is no other soil
+        # soil carbon is constant: another period of a training site is not independent
         if site.name in card["sites"]:
             raise BadInput(
-                f"{site.name} is what the module was learned from",
+                f"{site.name} is a training site of the module",
                 where=Path(folder),
-                remedy="give other sites; the fit itself has scored each site without it",
+                remedy="give other sites; scores.json of the module has cross-validated scores of its training sites",
             )
     table = carbon_table(sites, least=1, allow_cosmos_vwc=settings.allow_cosmos_vwc)
     interval = CarbonInterval(card["interval"]["quantile"], card["interval"]["variance"])
     predictions = predictions_of(sites, table, regression_prediction(state, list(card["inputs"]), table), interval)
-    marked = any(site.knows_carbon for site in sites) or card["mark"] is not None
+    marked = any(site.depends_on_carbon for site in sites) or card["mark"] is not None
     predictions.attrs["mark"] = MARK if marked else "none"
     keys = ("observed", "predicted", "lower", "upper")
     scores: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Figures of learned soil carbon: how soils of little and much carbon wet and dry, what was predicted, and the signatures."""
+"""Figures of learned soil carbon: soil moisture at sites from low to high carbon, predictions, and signatures."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from jules_ml.learned.carbon.signatures import SIGNATURES, rain_events
 from jules_ml.learned.carbon.table import GRAMS, CarbonSite, CarbonTable
 from jules_ml.support.figures import BLACK, BLUE, GREY, ORANGE, VERMILION, WIDTH, layer_colours, letter_panels, styled
 
-#: Signatures that are drawn, of those that carbon is expected to bear on, and how they are titled.
+#: Signatures that carbon is expected to affect, with their titles.
 _DRAWN: Final = {
     "wet_plateau": "Wet plateau",
-    "drydown_time": "Time of drying",
-    "wetting_amplitude": "Rise by a rain event",
+    "drydown_time": "Drydown time scale",
+    "wetting_amplitude": "Rise over a rain event",
     "memory": "Memory",
-    "season_amplitude": "Amplitude of the year",
+    "season_amplitude": "Seasonal amplitude",
     "t_damping_day_to_day": "Day-to-day T damping",
 }
 _WATER = "m$^3$ m$^{-3}$"
@@ -38,12 +38,12 @@ _UNITS: Final = {
 
 @styled
 def carbon_dynamics(sites: Sequence[CarbonSite]) -> Figure:
-    """The course of the year and the mean rain event at four sites from little to much carbon.
+    """Draw the seasonal cycle and the mean rain event at four sites from low to high carbon.
 
     Parameters
     ----------
     sites : sequence of CarbonSite
-        With cores.
+        Sites with cores.
 
     Returns
     -------
@@ -52,17 +52,17 @@ def carbon_dynamics(sites: Sequence[CarbonSite]) -> Figure:
     figure, (season, event) = plt.subplots(1, 2, figsize=(WIDTH, 3.4), layout="constrained")
     _draw_dynamics(season, event, sites)
     figure.legend(*season.get_legend_handles_labels(), loc="outside lower center", ncols=4)
-    letter_panels((season, event), ("Through the year", "After rain, mean of events"))
+    letter_panels((season, event), ("Seasonal cycle", "Mean of rain events"))
     return figure
 
 
 def _draw_dynamics(season: Axes, event: Axes, sites: Sequence[CarbonSite]) -> None:
     ranked = sorted(sites, key=lambda site: site.soc)
-    chosen = [ranked[k] for k in np.unique(np.linspace(0, len(ranked) - 1, 4).round().astype(int))]
+    contrasting = [ranked[k] for k in np.unique(np.linspace(0, len(ranked) - 1, 4).round().astype(int))]
     day = np.arange(WEEKS) * 7 + 4
-    for site, colour in zip(chosen, layer_colours(len(chosen)), strict=True):
+    for site, colour in zip(contrasting, layer_colours(len(contrasting)), strict=True):
         label = f"{site.name}, {GRAMS * site.soc:.3g} g kg$^{{-1}}$"
-        # weeks in which nothing was measured are bridged for the network, and left open here
+        # weeks without measurements are interpolated for the network, but not drawn
         measured = np.isin(np.arange(WEEKS), week_of(site.days)[np.isfinite(site.theta)])
         mean, spread = np.where(measured, weekly_climatology(site)[:2], np.nan)
         season.fill_between(day, mean - spread, mean + spread, color=colour, alpha=0.13, linewidth=0.0)
@@ -70,26 +70,26 @@ def _draw_dynamics(season: Axes, event: Axes, sites: Sequence[CarbonSite]) -> No
         event.plot(np.arange(-1, EVENT_DAYS), _mean_event(site), color=colour, label=label)
     event.axhline(0.0, color=GREY, linewidth=0.6)
     season.set(xlabel="day of year", ylabel="water content (m$^3$ m$^{-3}$)", xlim=(0, 365))
-    event.set(xlabel="days since a rain event began", ylabel="change of it (m$^3$ m$^{-3}$)")
+    event.set(xlabel="days since the start of a rain event", ylabel="change of water content (m$^3$ m$^{-3}$)")
 
 
 def _mean_event(site: CarbonSite) -> np.ndarray:
-    """Mean change of water content from the day before an event on, events of 5 mm and more; shape (15,)."""
-    parts = [
+    """Mean change of water content since the day before an event, over events of 5 mm or more, shape (15,) [m3 m-3]."""
+    changes = [
         site.theta[event.first - 1 : event.first + EVENT_DAYS] - site.theta[event.first - 1]
         for event in rain_events(site.precip)
         if event.first > 0 and event.first + EVENT_DAYS <= len(site.theta) and np.isfinite(site.theta[event.first - 1])
     ]
-    if not parts:
+    if not changes:
         return np.full(EVENT_DAYS + 1, np.nan)
-    stacked = np.stack(parts)
-    known = np.isfinite(stacked)
-    return np.where(known.any(0), np.nansum(stacked, 0) / np.maximum(known.sum(0), 1), np.nan)
+    stacked = np.stack(changes)
+    valid = np.isfinite(stacked)
+    return np.where(valid.any(0), np.nansum(stacked, 0) / np.maximum(valid.sum(0), 1), np.nan)
 
 
 @styled
 def carbon_predicted(predictions: xr.Dataset) -> Figure:
-    """Predicted against cored carbon, with intervals and the spread of the cores.
+    """Draw predicted against measured carbon, with intervals and the spread of the cores.
 
     Parameters
     ----------
@@ -124,32 +124,34 @@ def _draw_predicted(axis: Axes, predictions: xr.Dataset) -> None:
         elinewidth=0.8,
     )
     if len(observed) <= 20:
-        # predictions lie near one another: names of neighbours stand above and below in turn
+        # predictions are close to one another: the labels of neighbouring points alternate above and below
         names = predictions["site"].to_numpy()
         for rank, k in enumerate(np.argsort(observed)):
             if np.isfinite(observed[k]):
-                at, offset = (observed[k], predicted[k]), (3, (3, -9, 12, -18)[rank % 4])
-                axis.annotate(str(names[k]), at, xytext=offset, textcoords="offset points", fontsize=6.5, color=BLACK)
+                point, offset = (observed[k], predicted[k]), (3, (3, -9, 12, -18)[rank % 4])
+                axis.annotate(
+                    str(names[k]), point, xytext=offset, textcoords="offset points", fontsize=6.5, color=BLACK
+                )
     both = np.concatenate([observed[np.isfinite(observed)], predicted])
     ends = (0.6 * both.min(), 1.7 * both.max())
     axis.plot(ends, ends, color=GREY, linewidth=0.8, linestyle="--")
     axis.set(
         xscale="log",
         yscale="log",
-        xlabel="cored organic carbon, 0–30 cm (g kg$^{-1}$)",
-        ylabel="predicted without the site (g kg$^{-1}$)",
+        xlabel="organic carbon of cores, 0–30 cm (g kg$^{-1}$)",
+        ylabel="predicted, site left out (g kg$^{-1}$)",
         xlim=ends,
     )
 
 
 @styled
 def carbon_signatures(table: CarbonTable) -> Figure:
-    """Signatures against carbon, in three classes of as many sites each.
+    """Draw signatures by three classes of carbon with equal numbers of sites.
 
     Parameters
     ----------
     table : CarbonTable
-        Of sites with cores.
+        Sites with cores.
 
     Returns
     -------
@@ -163,13 +165,13 @@ def carbon_signatures(table: CarbonTable) -> Figure:
 
 def _draw_signatures(axes: Sequence[Axes], table: CarbonTable) -> None:
     classes = np.array_split(np.argsort(table.log_soc), 3)
-    limits = [f"{np.exp(table.log_soc[w].min()):.3g}–{np.exp(table.log_soc[w].max()):.3g}" for w in classes]
+    limits = [f"{np.exp(table.log_soc[rows].min()):.3g}–{np.exp(table.log_soc[rows].max()):.3g}" for rows in classes]
     for axis, name in zip(axes, _DRAWN, strict=True):
         values = table.signatures[name].to_numpy()
-        for place, (which, colour) in enumerate(zip(classes, (ORANGE, GREY, BLUE), strict=True)):
-            axis.scatter(np.full(len(which), place), values[which], color=colour, s=14.0, alpha=0.8, linewidths=0.0)
-            if np.isfinite(values[which]).any():
-                axis.plot([place - 0.25, place + 0.25], [np.nanmedian(values[which])] * 2, color=BLACK, linewidth=1.2)
+        for x, (rows, colour) in enumerate(zip(classes, (ORANGE, GREY, BLUE), strict=True)):
+            axis.scatter(np.full(len(rows), x), values[rows], color=colour, s=14.0, alpha=0.8, linewidths=0.0)
+            if np.isfinite(values[rows]).any():
+                axis.plot([x - 0.25, x + 0.25], [np.nanmedian(values[rows])] * 2, color=BLACK, linewidth=1.2)
         axis.set_xticks(range(3), limits)
         axis.set_xlim(-0.5, 2.5)
         axis.set_ylabel(_UNITS.get(name, SIGNATURES[name][0]))
@@ -179,16 +181,16 @@ def _draw_signatures(axes: Sequence[Axes], table: CarbonTable) -> None:
 
 @styled
 def carbon_summary(sites: Sequence[CarbonSite], table: CarbonTable, predictions: xr.Dataset) -> Figure:
-    """All of it in one figure: dynamics at four contrasting sites, predicted against cored carbon, signatures by class of carbon.
+    """Draw one summary figure: soil moisture at four contrasting sites, predicted against measured carbon, and signatures.
 
     Parameters
     ----------
     sites : sequence of CarbonSite
-        With cores.
+        Sites with cores.
     table : CarbonTable
-        Of the same sites.
+        Table of the same sites.
     predictions : xarray.Dataset
-        As :func:`carbon_predicted` takes them.
+        As in :func:`carbon_predicted`.
 
     Returns
     -------
@@ -197,14 +199,14 @@ def carbon_summary(sites: Sequence[CarbonSite], table: CarbonTable, predictions:
     figure = plt.figure(figsize=(WIDTH, 8.6), layout="constrained")
     halves = figure.add_gridspec(2, 1, height_ratios=(1.12, 1.0))
     upper, lower = (figure.add_subfigure(half) for half in (halves[0], halves[1]))
-    parts = upper.subplot_mosaic([["season", "predicted"], ["event", "predicted"]], width_ratios=(1.0, 1.05))
-    season, event, predicted = (parts[name] for name in ("season", "event", "predicted"))
+    panels = upper.subplot_mosaic([["season", "predicted"], ["event", "predicted"]], width_ratios=(1.0, 1.05))
+    season, event, predicted = (panels[name] for name in ("season", "event", "predicted"))
     _draw_dynamics(season, event, sites)
     _draw_predicted(predicted, predictions)
     upper.legend(*season.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     axes = lower.subplots(2, 3)
     _draw_signatures(list(axes.flat), table)
-    titles = ["Through the year", "After rain, mean of events", "Each site left out in turn", *_DRAWN.values()]
+    titles = ["Seasonal cycle", "Mean of rain events", "Leave-one-out predictions", *_DRAWN.values()]
     letter_panels((season, event, predicted, *axes.flat), titles)
     mark = predictions.attrs.get("mark", "none")
     if mark != "none":

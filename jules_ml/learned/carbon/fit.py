@@ -1,4 +1,4 @@
-"""Learn soil carbon from records of soil moisture, say whether they add skill, and keep it as a module folder."""
+"""Fit of soil carbon to records of soil moisture and cores, its cross-validated skill, and its module folder."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Any, Final
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 from torch import Tensor
 
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.carbon_module import CarbonSettings
 from jules_ml.experiment.place import PROPERTIES
 from jules_ml.learned.carbon.assessment import (
+    Ablation,
     ablation,
     ablation_scores,
     learning_curve,
@@ -24,7 +26,6 @@ from jules_ml.learned.carbon.assessment import (
 from jules_ml.learned.carbon.inputs import carbon_inputs
 from jules_ml.learned.carbon.report import (
     MARK,
-    _Array,
     predictions_of,
     regression_prediction,
     save_report_figures,
@@ -32,8 +33,8 @@ from jules_ml.learned.carbon.report import (
 )
 from jules_ml.learned.carbon.signatures import SIGNATURES
 from jules_ml.learned.carbon.site import carbon_site
-from jules_ml.learned.carbon.skill import carbon_interval
-from jules_ml.learned.carbon.table import LEAST_SITES, CarbonSite, CarbonTable, carbon_table, refuse_twins
+from jules_ml.learned.carbon.skill import CarbonInterval, carbon_interval
+from jules_ml.learned.carbon.table import MIN_SITES, CarbonSite, CarbonTable, carbon_table, refuse_duplicates
 from jules_ml.learned.carbon.training import (
     NetworkSettings,
     Target,
@@ -50,43 +51,44 @@ from jules_ml.scoring.splits import from_left_out, leave_one_out
 from jules_ml.support.progress import Progress
 from jules_ml.support.provenance import software
 
+_Array = NDArray[np.float64]
 #: Spread of bulk density within a site [ln].
 _DENSITY_SPREAD: Final = 0.1
 
 
 @dataclass(frozen=True, eq=False)
 class CarbonFit:
-    """What a fit gave, and where it lies.
+    """Result of a fit.
 
     Attributes
     ----------
     folder : Path
-        The module folder.
+        Module folder.
     scores : dict
-        What ``scores.json`` holds.
-    said : str
+        Content of ``scores.json``.
+    statement : str
         Whether soil moisture adds skill.
-    warnings : tuple of str
-        What the user should be told.
+    notes : tuple of str
+        Notes for the user.
     """
 
     folder: Path
     scores: dict[str, Any]
-    said: str
-    warnings: tuple[str, ...]
+    statement: str
+    notes: tuple[str, ...]
 
 
 def fit_carbon(experiments: Sequence[Experiment], out: Path, *, progress: Progress | None = None) -> CarbonFit:
-    """Learn soil carbon from experiments' records and cores, and write the module folder.
+    """Fit soil carbon to the records and cores of experiments, and write the module folder.
 
     Parameters
     ----------
     experiments : sequence of Experiment
-        One a site; the first one's ``[carbon_module]`` holds for all. Sites without ``soc`` are predicted.
+        One for each site. The settings under ``[carbon_module]`` are those of the first. Sites without ``soc`` are predicted.
     out : Path
         Module folder to write; see :func:`~jules_ml.learned.store.write_module_folder`.
     progress : callable, optional
-        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
+        Receives the progress; see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------
@@ -95,7 +97,7 @@ def fit_carbon(experiments: Sequence[Experiment], out: Path, *, progress: Progre
     Raises
     ------
     BadInput
-        If there are fewer than eight sites with cores, a record cannot be learned from, or the folder cannot be written.
+        If there are fewer than eight sites with cores, a record cannot be used, or the folder cannot be written.
     """
     settings = experiments[0].carbon_module or CarbonSettings()
     sites = [carbon_site(each, frozen_below=settings.frozen_below) for each in experiments]
@@ -105,113 +107,151 @@ def fit_carbon(experiments: Sequence[Experiment], out: Path, *, progress: Progre
 def fit_carbon_sites(
     sites: Sequence[CarbonSite], settings: CarbonSettings, out: Path, *, progress: Progress | None = None
 ) -> CarbonFit:
-    """As :func:`fit_carbon`, from sites at hand."""
-    refuse_twins(sites)
+    """Fit soil carbon to sites, and write the module folder; see :func:`fit_carbon`."""
+    refuse_duplicates(sites)
     cored = [site for site in sites if np.isfinite(site.soc)]
-    table = carbon_table(cored, allow_cosmos_vwc=settings.allow_cosmos_vwc)
     new = [site for site in sites if not np.isfinite(site.soc)]
-    marked = any(site.knows_carbon for site in sites)
+    table = carbon_table(cored, allow_cosmos_vwc=settings.allow_cosmos_vwc)
     target = soc_target(table)
-    inputs = carbon_inputs(cored, table)
     network = NetworkSettings(members=settings.members, steps=settings.steps, seed=settings.seed)
-    found = ablation(table, target, inputs=inputs, branches=settings.branches, network=network, progress=progress)
-    chosen = next(each for each in found if each.learner == settings.learner)
-    kept = next(each for each in found if each.learner == "regression")  # what new sites are predicted by
-    interval, kept_interval = (
-        carbon_interval(each.with_it - target.log_value, target.spread, settings.cover) for each in (chosen, kept)
+    ablations = ablation(
+        table,
+        target,
+        inputs=carbon_inputs(cored, table),
+        branches=settings.branches,
+        network=network,
+        progress=progress,
     )
-    scores: dict[str, Any] = {
+    selected = next(each for each in ablations if each.learner == settings.learner)
+    regression = next(each for each in ablations if each.learner == "regression")  # which predicts new sites
+    interval, new_site_interval = (
+        carbon_interval(each.with_moisture - target.log_value, target.spread, settings.cover)
+        for each in (selected, regression)
+    )
+    mark = MARK if any(site.depends_on_carbon for site in sites) else None
+    scores = _cross_validated_scores(ablations, table, target, settings) | {"said": selected.statement}
+    state, density_scores = _weights(table, cored, target, settings, network)
+    if density_scores is not None:
+        scores["bulk_density"] = density_scores
+    scores["mark"] = mark
+    predictions = predictions_of(cored, table, selected.with_moisture, interval)
+    predictions["log_without"] = (
+        "site",
+        selected.without_moisture,
+        {"units": "1", "long_name": "ln SOC predicted without soil moisture"},
+    )
+    if new:
+        of_new = _predictions_of_new_sites(new, table, state, new_site_interval, settings)
+        predictions = xr.concat([predictions.drop_vars("log_without"), of_new], dim="site")
+    predictions = with_stock(predictions, sites=[*cored, *new], state=state, table=table, settings=settings)
+    predictions.attrs["mark"] = "none" if mark is None else mark
+    notes = [selected.statement] + ([] if mark is None else [mark])
+    card = _card(cored, table, settings, new_site_interval, notes=notes, mark=mark)
+    write_module_folder(out, state=state, card=card, scores=scores, predictions=predictions)
+    save_report_figures(cored, table, predictions, out)
+    return CarbonFit(out, scores, selected.statement, tuple(notes))
+
+
+def _cross_validated_scores(
+    ablations: Sequence[Ablation], table: CarbonTable, target: Target, settings: CarbonSettings
+) -> dict[str, Any]:
+    """Scores of the learners with sites and regions left out, coverage of intervals, and the learning curve."""
+    sizes = sorted({*range(MIN_SITES, len(table) - 1, max((len(table) - MIN_SITES) // 5, 1))})
+    return {
         "target": "logarithm of organic carbon of 0-30 cm [ln g kg-1], each site left out in turn",
-        "learners": ablation_scores(found, target),
+        "learners": ablation_scores(ablations, target),
         "regions_left_out": regions_left_out(table, target),
         "coverage": {
             "nominal": settings.cover,
             "measured": regression_coverage(table, target, settings.cover),
-            "of": "regression; each site's interval made without it",
+            "of": "regression; the interval of each site is independent of the site",
         },
         "learning_curve": {
             str(size): dict(zip(("climate", "moisture"), errors, strict=True))
-            for size, errors in learning_curve(table, target, _sizes(len(table)), seed=settings.seed).items()
+            for size, errors in learning_curve(table, target, sizes, seed=settings.seed).items()
         },
-        "said": chosen.said,
     }
-    state, density = _learned(table, cored, target, settings, network)
-    if density is not None:
-        scores["bulk_density"] = density
-    predictions = predictions_of(cored, table, chosen.with_it, interval)
-    predictions["log_without"] = ("site", chosen.without, {"units": "1", "long_name": "ln SOC without soil moisture"})
-    notes = [chosen.said] + ([MARK] if marked else [])
-    if new:
-        rest = carbon_table(new, least=1, allow_cosmos_vwc=settings.allow_cosmos_vwc)
-        made = regression_prediction(state, list(design_names(table, moisture=True)), rest)
-        predictions = xr.concat(
-            [predictions.drop_vars("log_without"), predictions_of(new, rest, made, kept_interval)], dim="site"
-        )
-    predictions = with_stock(predictions, sites=[*cored, *new], state=state, table=table, settings=settings)
-    predictions.attrs["mark"] = MARK if marked else "none"
-    scores["mark"] = MARK if marked else None
-    card = {
+
+
+def _predictions_of_new_sites(
+    sites: Sequence[CarbonSite],
+    training: CarbonTable,
+    state: dict[str, Tensor],
+    interval: CarbonInterval,
+    settings: CarbonSettings,
+) -> xr.Dataset:
+    """Predict sites without cores by the regression."""
+    table = carbon_table(sites, least=1, allow_cosmos_vwc=settings.allow_cosmos_vwc)
+    log_soc = regression_prediction(state, list(design_names(training, moisture=True)), table)
+    return predictions_of(sites, table, log_soc, interval)
+
+
+def _card(
+    sites: Sequence[CarbonSite],
+    table: CarbonTable,
+    settings: CarbonSettings,
+    interval: CarbonInterval,
+    *,
+    notes: Sequence[str],
+    mark: str | None,
+) -> dict[str, Any]:
+    """Card of the module; ``interval`` is that of the regression."""
+    return {
         "module": "carbon",
-        "inputs": {name: _meaning(name) for name in design_names(table, moisture=True)},
+        "inputs": {name: _attributes(name) for name in design_names(table, moisture=True)},
         "learner": settings.learner,
         "settings": settings.model_dump(),
         "interval": {
-            "quantile": kept_interval.quantile,
-            "variance": kept_interval.variance,
+            "quantile": interval.quantile,
+            "variance": interval.variance,
             "cover": settings.cover,
             "of": "regression",
         },
         "sites": {
-            site.name: {"soc": site.soc, "soc_spread": site.soc_spread, "start": str(site.days[0])} for site in cored
+            site.name: {"soc": site.soc, "soc_spread": site.soc_spread, "start": str(site.days[0])} for site in sites
         },
-        "notes": notes,
-        "mark": MARK if marked else None,
+        "notes": list(notes),
+        "mark": mark,
         "software": software(),
     }
-    write_module_folder(out, state=state, card=card, scores=scores, predictions=predictions)
-    save_report_figures(cored, table, predictions, out)
-    return CarbonFit(out, scores, chosen.said, tuple(notes))
 
 
-def _sizes(n: int) -> list[int]:
-    return sorted({*range(LEAST_SITES, n - 1, max((n - LEAST_SITES) // 5, 1))})
-
-
-def _meaning(name: str) -> dict[str, str]:
+def _attributes(name: str) -> dict[str, str]:
+    """Units and long name of an input."""
     if name in PROPERTIES:
         return PROPERTIES[name].attributes()
     return dict(zip(("units", "long_name"), SIGNATURES[name], strict=True))
 
 
-def _learned(
+def _weights(
     table: CarbonTable,
     sites: Sequence[CarbonSite],
     target: Target,
     settings: CarbonSettings,
     network: NetworkSettings,
 ) -> tuple[dict[str, Tensor], dict[str, float] | None]:
-    """Weights of everything that is kept, and scores of bulk density where it was learned."""
+    """Weights of the module fitted to all sites, and scores of bulk density where enough sites have it."""
     x = design(table, moisture=True)
     state = {f"soc.{k}": v for k, v in fit_regression(x, target).state_dict().items()}
     log_density = np.log([site.bulk_density for site in sites])
-    known = np.isfinite(log_density)
-    density = None
-    if known.sum() >= LEAST_SITES:
-        of_density = Target(log_density[known], np.full(int(known.sum()), _DENSITY_SPREAD))
-        made = fit_regression(x[known], of_density)
-        state |= {f"bulk_density.{k}": v for k, v in made.state_dict().items()}
-        density = _density_scores(x[known], of_density, settings.cover)
+    measured = np.isfinite(log_density)
+    density_scores = None
+    if measured.sum() >= MIN_SITES:
+        density = Target(log_density[measured], np.full(int(measured.sum()), _DENSITY_SPREAD))
+        regression = fit_regression(x[measured], density)
+        state |= {f"bulk_density.{k}": v for k, v in regression.state_dict().items()}
+        density_scores = _density_scores(x[measured], density, settings.cover)
     if settings.learner == "network":
         members, _ = fit_networks(
             carbon_inputs(sites, table), target, [np.zeros(len(table), dtype=bool)], settings.branches, network
         )
         for k, member in enumerate(members):
             state |= {f"network.{k}.{name}": value for name, value in member.state_dict().items()}
-    return state, density
+    return state, density_scores
 
 
 def _density_scores(x: _Array, target: Target, cover: float) -> dict[str, float]:
-    """Scores of bulk density with each site left out; an interval reaches from the prediction over the factor to that times it."""
+    """Leave-one-out scores of bulk density; the interval is the prediction divided and multiplied by ``interval_factor``."""
     folds = leave_one_out(len(x))
     predicted = from_left_out(predict_regression(x, target, folds), folds)
     interval = carbon_interval(predicted - target.log_value, target.spread, cover)

@@ -1,4 +1,4 @@
-"""What the network sees of a site: the course of the year, and the two weeks after each rain event."""
+"""Inputs of the soil-carbon network: the seasonal cycle, and the two weeks after each rain event."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ from jules_ml.learned.carbon.table import CarbonSite, CarbonTable
 
 _Array = NDArray[np.float64]
 
+#: Weeks of the climatology, and days of an event.
 WEEKS: Final = 52
 EVENT_DAYS: Final = 14
-#: Most events of a site that are used, those with the most rain.
-MOST_EVENTS: Final = 24
+#: Most events of a site that are used: those with the most rain.
+MAX_EVENTS: Final = 24
 
 
 def carbon_inputs(sites: Sequence[CarbonSite], table: CarbonTable) -> CarbonInputs:
-    """Make the network's inputs.
+    """Create the inputs of the network.
 
     Parameters
     ----------
     sites : sequence of CarbonSite
     table : CarbonTable
-        Of the same sites; gaps in its static inputs are filled with their median.
+        Table of the same sites; gaps in its static inputs are filled with their median.
 
     Returns
     -------
@@ -37,21 +38,21 @@ def carbon_inputs(sites: Sequence[CarbonSite], table: CarbonTable) -> CarbonInpu
     """
     static = table.static.fillna(table.static.median()).to_numpy()
     events = [_events(site) for site in sites]
-    known = np.array([np.arange(MOST_EVENTS) < len(each) for each in events])
+    present = np.array([np.arange(MAX_EVENTS) < len(each) for each in events])
     padded = np.stack(
-        [np.concatenate([each, np.repeat(each.mean(0, keepdims=True), MOST_EVENTS - len(each), 0)]) for each in events]
+        [np.concatenate([each, np.repeat(each.mean(0, keepdims=True), MAX_EVENTS - len(each), 0)]) for each in events]
     )
-    arrays = (static, np.stack([weekly_climatology(site) for site in sites]), padded, known)
+    arrays = (static, np.stack([weekly_climatology(site) for site in sites]), padded, present)
     return CarbonInputs(*(torch.as_tensor(np.asarray(x, dtype=np.float32)) for x in arrays))
 
 
 def week_of(days: pd.DatetimeIndex) -> NDArray[np.int64]:
-    """Week of the year of each day, from 0; the last has eight days or nine."""
+    """Return the week of the year of each day, from 0; the last week has eight or nine days."""
     return np.asarray(np.minimum((days.day_of_year.to_numpy() - 1) // 7, WEEKS - 1), dtype=np.int64)
 
 
 def weekly_climatology(site: CarbonSite) -> _Array:
-    """Mean course of the year, shape (channel, week); weeks not known are bridged across the turn of the year.
+    """Compute the mean seasonal cycle; missing weeks are interpolated, also across the turn of the year.
 
     Parameters
     ----------
@@ -60,25 +61,26 @@ def weekly_climatology(site: CarbonSite) -> _Array:
     Returns
     -------
     array, shape (4, 52)
-        Channels: ``theta``, its variability, ``precip`` and ``t_air``.
+        Channels: mean and standard deviation of ``theta``, mean ``precip`` and mean ``t_air``.
     """
     week = week_of(site.days)
     frame = pd.DataFrame({"theta": site.theta, "precip": site.precip, "t_air": site.t_air})
     by_week = frame.groupby(week)
-    courses = [by_week["theta"].mean(), by_week["theta"].std(), by_week["precip"].mean(), by_week["t_air"].mean()]
-    return np.stack([_bridged(each.reindex(range(WEEKS)).to_numpy()) for each in courses])
+    cycles = [by_week["theta"].mean(), by_week["theta"].std(), by_week["precip"].mean(), by_week["t_air"].mean()]
+    return np.stack([_interpolated(each.reindex(range(WEEKS)).to_numpy()) for each in cycles])
 
 
-def _bridged(course: _Array) -> _Array:
-    known = np.flatnonzero(np.isfinite(course))
-    if not len(known):
-        return np.zeros_like(course)
-    return np.interp(np.arange(len(course)), known, course[known], period=len(course))
+def _interpolated(cycle: _Array) -> _Array:
+    """Interpolate missing weeks; zeros where all are missing."""
+    valid = np.flatnonzero(np.isfinite(cycle))
+    if not len(valid):
+        return np.zeros_like(cycle)
+    return np.interp(np.arange(len(cycle)), valid, cycle[valid], period=len(cycle))
 
 
 def _events(site: CarbonSite) -> _Array:
-    """The wettest events whose days are known for the most part, shape (event, channel, day); one at least."""
-    kept = []
+    """Select the wettest events with at most two missing days, shape (event, channel, day); a constant one where there is none."""
+    events: list[_Array] = []
     for event in sorted(rain_events(site.precip), key=lambda e: -e.rain):
         days = slice(event.first, event.first + EVENT_DAYS)
         theta, rain = site.theta[days], site.precip[days]
@@ -87,13 +89,13 @@ def _events(site: CarbonSite) -> _Array:
         before = site.theta[event.first - 1]
         if not np.isfinite(before):
             continue
-        at = np.arange(EVENT_DAYS)
-        known = np.isfinite(theta)
-        filled = np.interp(at, at[known], theta[known])
-        kept.append(np.stack([filled, filled - before, np.nan_to_num(rain)]))
-        if len(kept) == MOST_EVENTS:
+        day = np.arange(EVENT_DAYS)
+        valid = np.isfinite(theta)
+        filled = np.interp(day, day[valid], theta[valid])
+        events.append(np.stack([filled, filled - before, np.nan_to_num(rain)]))
+        if len(events) == MAX_EVENTS:
             break
-    if not kept:
-        level = float(np.nanmean(site.theta))
-        kept.append(np.stack([np.full(EVENT_DAYS, level), np.zeros(EVENT_DAYS), np.zeros(EVENT_DAYS)]))
-    return np.stack(kept)
+    if not events:
+        mean = float(np.nanmean(site.theta))
+        events.append(np.stack([np.full(EVENT_DAYS, mean), np.zeros(EVENT_DAYS), np.zeros(EVENT_DAYS)]))
+    return np.stack(events)

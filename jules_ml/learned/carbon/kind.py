@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class CarbonKind:
     """Learned soil carbon; see :class:`jules_ml.learned.kind.Kind`.
 
-    Methods import what they need, so that the name of a kind loads no torch.
+    Imports are inside the methods, so that listing the kinds does not import torch.
     """
 
     name: ClassVar[str] = "carbon"
@@ -29,7 +29,7 @@ class CarbonKind:
     section: ClassVar[str] = "carbon_module"
 
     def settings(self) -> type[Section]:
-        """Give the schema of ``[carbon_module]``."""
+        """Return the schema of ``[carbon_module]``."""
         return CarbonSettings
 
     def site(self, experiment: Experiment) -> CarbonSite:
@@ -39,11 +39,11 @@ class CarbonKind:
         return carbon_site(experiment)
 
     def fit(self, experiments: Sequence[Experiment], out: Path, *, progress: Progress | None = None) -> Outcome:
-        """Fit organic carbon to records of soil moisture and cores."""
+        """Fit the organic carbon of cores to records of soil moisture."""
         from jules_ml.learned.carbon.fit import fit_carbon
 
         fit = fit_carbon(experiments, out, progress=progress)
-        return Outcome(out, fit.scores, _fit_rows(fit.scores), fit.warnings)
+        return Outcome(out, fit.scores, _fit_rows(fit.scores), fit.notes)
 
     def adapt(
         self,
@@ -56,9 +56,9 @@ class CarbonKind:
     ) -> Outcome:
         """Refuse: soil carbon has no daily observations to adapt by."""
         raise BadInput(
-            "a module of carbon cannot be adapted: soil carbon has no daily observations",
+            "a carbon module cannot be adapted: soil carbon has no daily observations",
             where=folder,
-            remedy="fit the module again with the cores of the new sites among its experiments",
+            remedy="fit the module again with the experiments of the new sites, including their cores",
         )
 
     def evaluate(self, folder: Path, experiments: Sequence[Experiment], out: Path) -> Outcome:
@@ -87,7 +87,7 @@ class CarbonKind:
 
 
 def _fit_rows(scores: Mapping[str, Any]) -> tuple[ScoreRow, ...]:
-    """Scores of sites left out in turn: each learner without and with soil moisture."""
+    """Cross-validated scores of each learner without and with soil moisture."""
     return tuple(
         ScoreRow("sites left out", f"{learner}, {inputs}", of_learner[inputs]["all"]["logarithm"], "ln(g kg-1)")
         for learner, of_learner in scores["learners"].items()

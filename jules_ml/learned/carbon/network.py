@@ -1,9 +1,10 @@
-r"""Soil carbon from a site's soil moisture: a network small enough for tens of sites, and the regression that it has to beat.
+r"""Network and ridge regression that predict soil carbon from soil moisture.
 
-Both give the logarithm of organic carbon, or of bulk density. The network has three branches, of which any can be left out: a seasonal one
-(weekly climatology, circular convolution), an event one (the two weeks from each rain event on, causal convolution, attention over the
-days, mean over the events) and a static one (climate, topography, cover). Its weights are shared between weeks, days and events; a
-Gaussian prior holds them near zero, where it gives the mean of the sites that it learned from.
+Both predict the logarithm of organic carbon, or of bulk density. The network is small enough for tens of sites. It has three branches,
+each of which can be omitted: a seasonal one (weekly climatology, circular convolution), an event one (the two weeks from the start of each
+rain event, causal convolution, attention over days, mean over events) and a static one (climate, topography, land cover). Its weights are
+shared between weeks, days and events. They have a Gaussian prior with mean zero, at which the network predicts the mean of the training
+sites.
 
 References
 ----------
@@ -20,38 +21,44 @@ from torch import Tensor, nn
 
 from jules_ml.experiment.carbon_module import Branch
 
-#: Weeks and days that the kernels of the two convolutions span.
+#: Kernel sizes of the two convolutions: in weeks, and in days.
 _WEEKS, _DAYS = 5, 3
-#: Standard deviation of the prior of the convolutions' weights and of the head's [1].
+#: Standard deviation of the priors of the convolution weights and of the head weights [1].
 _PRIOR_KERNEL, _PRIOR_HEAD = 1.0, 0.3
 
 
 class CarbonInputs(NamedTuple):
-    """What the network sees of sites, gaps filled.
+    """Inputs of the network, with gaps filled.
 
-    ``static`` (site, input); ``season`` (site, channel, week), weekly climatology; ``events`` (site, event, channel, day), ``known``
-    (site, event), 1 where there is such an event.
+    Attributes
+    ----------
+    static : Tensor, shape (site, input)
+    season : Tensor, shape (site, channel, week)
+        Weekly climatology.
+    events : Tensor, shape (site, event, channel, day)
+    present : Tensor, shape (site, event)
+        1 for an event, 0 for padding.
     """
 
     static: Tensor
     season: Tensor
     events: Tensor
-    known: Tensor
+    present: Tensor
 
 
 class CarbonNetwork(nn.Module):
-    """One member of the ensemble.
+    """One member of the network ensemble.
 
     Parameters
     ----------
     inputs : CarbonInputs
-        Sites that it is to learn from, which scale its inputs.
+        Training sites, which define the scaling of the inputs.
     branches : sequence of {'static', 'season', 'event'}
-        Which are used.
+        Branches that are used.
     hidden : int
         Features of each convolution.
     seed : int
-        Of the first weights.
+        Seed of the initial weights.
     """
 
     def __init__(self, inputs: CarbonInputs, branches: Sequence[Branch], *, hidden: int = 4, seed: int = 0) -> None:
@@ -59,7 +66,7 @@ class CarbonNetwork(nn.Module):
         self.branches = tuple(branches)
         generator = torch.Generator().manual_seed(seed)
 
-        def small(*shape: int, fan: int) -> nn.Parameter:
+        def initial(*shape: int, fan: int) -> nn.Parameter:
             return nn.Parameter(torch.randn(*shape, generator=generator) / fan**0.5)
 
         features = 0
@@ -69,15 +76,15 @@ class CarbonNetwork(nn.Module):
         if "season" in self.branches:
             channels = inputs.season.shape[1]
             self._scale("season", inputs.season, (0, 2))
-            self.season_kernel = small(hidden, channels, _WEEKS, fan=channels * _WEEKS)
-            self.season_offset = small(hidden, fan=1)
+            self.season_kernel = initial(hidden, channels, _WEEKS, fan=channels * _WEEKS)
+            self.season_offset = initial(hidden, fan=1)
             features += hidden
         if "event" in self.branches:
             channels = inputs.events.shape[2]
             self._scale("events", inputs.events, (0, 1, 3))
-            self.event_kernel = small(hidden, channels, _DAYS, fan=channels * _DAYS)
-            self.event_offset = small(hidden, fan=1)
-            self.attention = small(hidden, fan=hidden)
+            self.event_kernel = initial(hidden, channels, _DAYS, fan=channels * _DAYS)
+            self.event_offset = initial(hidden, fan=1)
+            self.attention = initial(hidden, fan=hidden)
             features += hidden
         self.head = nn.Parameter(torch.zeros(features))
         self.intercept = nn.Parameter(torch.zeros(()))
@@ -91,33 +98,33 @@ class CarbonNetwork(nn.Module):
         return (values - getattr(self, f"{name}_mean")) / getattr(self, f"{name}_sd")
 
     def forward(self, inputs: CarbonInputs) -> Tensor:
-        """Give the target of each site in units of its spread among those learned from, shape (site,)."""
-        found = []
+        """Predict the target of each site, standardised by its mean and standard deviation at the training sites, shape (site,)."""
+        features = []
         if "static" in self.branches:
-            found.append(self._scaled("static", inputs.static))
+            features.append(self._scaled("static", inputs.static))
         if "season" in self.branches:
             season = self._scaled("season", inputs.season)
-            round_the_year = torch.cat([season, season[..., : _WEEKS - 1]], dim=-1).unfold(-1, _WEEKS, 1)
-            hidden = torch.einsum("scwk,hck->shw", round_the_year, self.season_kernel) + self.season_offset[:, None]
-            found.append(torch.tanh(hidden).mean(-1))
+            windows = torch.cat([season, season[..., : _WEEKS - 1]], dim=-1).unfold(-1, _WEEKS, 1)
+            hidden = torch.einsum("scwk,hck->shw", windows, self.season_kernel) + self.season_offset[:, None]
+            features.append(torch.tanh(hidden).mean(-1))
         if "event" in self.branches:
             events = self._scaled("events", inputs.events)
             before = torch.zeros_like(events[..., : _DAYS - 1])
             windows = torch.cat([before, events], dim=-1).unfold(-1, _DAYS, 1)
             hidden = torch.tanh(torch.einsum("secdk,hck->sedh", windows, self.event_kernel) + self.event_offset)
             weight = torch.softmax(hidden @ self.attention, dim=-1)
-            pooled = (weight[..., None] * hidden).sum(-2) * inputs.known[..., None]
-            found.append(pooled.sum(1) / inputs.known.sum(1, keepdim=True).clamp(min=1.0))
-        return torch.cat(found, dim=1) @ self.head + self.intercept
+            pooled = (weight[..., None] * hidden).sum(-2) * inputs.present[..., None]
+            features.append(pooled.sum(1) / inputs.present.sum(1, keepdim=True).clamp(min=1.0))
+        return torch.cat(features, dim=1) @ self.head + self.intercept
 
 
 def negative_log_prior(parameters: Mapping[str, Tensor]) -> Tensor:
-    """Negative logarithm of the prior density of a network's weights, but for a constant.
+    """Compute the negative logarithm of the prior density of a network's weights, without its constant.
 
     Parameters
     ----------
     parameters : mapping of str to Tensor
-        By the names of :class:`CarbonNetwork`'s.
+        Parameters of :class:`CarbonNetwork` by name.
 
     Returns
     -------
@@ -131,12 +138,12 @@ def negative_log_prior(parameters: Mapping[str, Tensor]) -> Tensor:
 
 
 class CarbonRegression(nn.Module):
-    """A linear regression on scaled inputs, as ridge regression left it.
+    """A linear regression on standardised inputs, fitted by ridge regression.
 
     Parameters
     ----------
     inputs : int
-        How many.
+        Number of inputs.
     """
 
     mean: Tensor
@@ -152,6 +159,6 @@ class CarbonRegression(nn.Module):
         self.register_buffer("intercept", torch.zeros((), dtype=torch.float64))
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Give the logarithm of the target, shape (site,), of inputs of shape (site, input); NaN counts as the median."""
+        """Predict the logarithm of the target, shape (site,), from inputs of shape (site, input); NaN is replaced by the median."""
         filled = torch.where(torch.isnan(inputs), self.fill, inputs)
         return ((filled - self.mean) / self.sd) @ self.weight + self.intercept

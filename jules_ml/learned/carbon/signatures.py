@@ -1,7 +1,7 @@
-r"""Signatures of soil moisture: a few numbers that say how a soil wets, drains, dries and warms.
+r"""Signatures of soil moisture: summary statistics of wetting, drainage, drying and warming of a soil.
 
-They are what a regression on a handful of sites can bear, and each can be read: carbon raises porosity (the wet plateau), holds water
-(slower drying, longer memory) and insulates (temperature is damped).
+They are few enough for a regression on tens of sites, and each has a physical meaning: carbon raises porosity (wet plateau), retains water
+(slower drying, longer memory) and insulates the soil (damped temperature).
 
 References
 ----------
@@ -23,44 +23,45 @@ from jules_ml.physics.constants import DAYS_PER_YEAR
 
 _Array = NDArray[np.float64]
 
-#: Rain that makes a day wet [kg m-2 d-1].
+#: Least rain of a wet day [kg m-2 d-1].
 WET_DAY: Final = 1.0
-#: Rain that makes wet days in a row an event [kg m-2].
+#: Least total rain of consecutive wet days that form an event [kg m-2].
 EVENT_RAIN: Final = 5.0
-#: Days with soil moisture known, among dry days in a row, that a time scale is found from.
+#: Fewest days with soil moisture in a drydown.
 DRYDOWN_DAYS: Final = 4
-#: Events, and drydowns, that a site must have for its signatures to mean anything.
-LEAST_EVENTS: Final = 5
-LEAST_DRYDOWNS: Final = 1
+#: Fewest events, and fewest drydowns, of a site.
+MIN_EVENTS: Final = 5
+MIN_DRYDOWNS: Final = 1
 
-#: Name, unit and meaning of each signature.
+#: Unit and description of each signature by name.
 SIGNATURES: Final[dict[str, tuple[str, str]]] = {
-    "drydown_time": ("1", "logarithm of the median time scale of drying [ln d]"),
-    "drydown_spread": ("1", "interquartile range of that logarithm among drydowns"),
+    "drydown_time": ("1", "median of the logarithm of the drydown time scale [ln d]"),
+    "drydown_spread": ("1", "interquartile range of the logarithm of the drydown time scale"),
     "wetting_amplitude": ("m3 m-3", "median rise of water content over a rain event"),
-    "storage_slope": ("m2 kg-1", "rise of water content for each unit of rain, among events"),
-    "season_amplitude": ("m3 m-3", "amplitude of the annual course"),
-    "season_cos": ("1", "cosine of the annual course's phase: 1 where the soil is wettest on 1 January"),
-    "season_sin": ("1", "sine of the annual course's phase: 1 where the soil is wettest on 1 April"),
+    "storage_slope": ("m2 kg-1", "slope of the rise of water content against the rain of events"),
+    "season_amplitude": ("m3 m-3", "amplitude of the seasonal cycle"),
+    "season_cos": ("1", "cosine of the phase of the seasonal cycle: 1 where the soil is wettest on 1 January"),
+    "season_sin": ("1", "sine of the phase of the seasonal cycle: 1 where the soil is wettest on 1 April"),
     "wet_plateau": ("m3 m-3", "98th percentile of water content"),
     "dry_level": ("m3 m-3", "2nd percentile of water content"),
-    "memory": ("1", "logarithm of the time over which anomalies fall to 1/e [ln d]"),
-    "t_damping_day_to_day": ("1", "day-to-day variability of soil temperature over that of the air"),
+    "memory": ("1", "logarithm of the lag at which the autocorrelation of anomalies falls to 1/e [ln d]"),
+    "t_damping_day_to_day": ("1", "ratio of day-to-day variability of soil temperature to that of air temperature"),
     "t_damping_diurnal": (
         "1",
-        "logarithm of the soil's mean diurnal range of temperature over that of the air; records of 3 h and finer",
+        "logarithm of the ratio of the mean diurnal ranges of soil and air temperature; records of 3 h or finer",
     ),
 }
 
-#: Time scales that are tried [d].
+#: Candidate time scales [d].
 _TIME_SCALES = np.geomspace(0.5, 60.0, 97)
+#: Longest lag of the autocorrelation [d].
 _LONGEST_LAG = 90
-#: Days above freezing that temperatures are compared on, at least, and steps of each for its range.
-_WARM_DAYS, _STEPS_A_DAY = 60, 8
+#: Fewest days above freezing for a damping, and fewest steps per day for the diurnal range.
+_WARM_DAYS, _STEPS_PER_DAY = 60, 8
 
 
 class Event(NamedTuple):
-    """Wet days in a row: number of the first and of the last day, and the rain in them [kg m-2]."""
+    """A rain event: index of its first and last day, and its total rain [kg m-2]."""
 
     first: int
     last: int
@@ -69,14 +70,14 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True)
 class Signatures:
-    """Signatures of one site, and what they rest on.
+    """Signatures of one site, and the numbers of events and drydowns.
 
     Attributes
     ----------
     values : dict of str to float
-        By the names of :data:`SIGNATURES`; NaN where the record does not tell.
+        By the names of :data:`SIGNATURES`; NaN where undetermined.
     events, drydowns : int
-        How many were found.
+        Numbers of events and drydowns with soil moisture.
     """
 
     values: dict[str, float]
@@ -90,12 +91,12 @@ def rain_events(precip: _Array) -> list[Event]:
     Parameters
     ----------
     precip : array, shape (day,)
-        [kg m-2 d-1]; an unknown day counts as dry and ends an event.
+        [kg m-2 d-1]; a missing day counts as dry and ends an event.
 
     Returns
     -------
     list of Event
-        In order of time.
+        In chronological order.
     """
     wet = np.nan_to_num(precip) >= WET_DAY
     edges = np.flatnonzero(np.diff(np.concatenate([[False], wet, [False]]).astype(np.int8)))
@@ -104,14 +105,14 @@ def rain_events(precip: _Array) -> list[Event]:
 
 
 def drydown_time(theta: _Array) -> float:
-    r"""Time scale :math:`\tau` of one drydown, by least squares.
+    r"""Fit the time scale :math:`\tau` of one drydown by least squares.
 
     .. math:: \theta(t) = \theta_w + \Delta\theta\, e^{-t/\tau}
 
     Parameters
     ----------
     theta : array, shape (day,)
-        Water content of days in a row without rain [m3 m-3]; NaN where not known.
+        Water content of consecutive days without rain [m3 m-3]; NaN where missing.
 
     Returns
     -------
@@ -123,12 +124,12 @@ def drydown_time(theta: _Array) -> float:
     McColl et al. (2017).
     """
     day = np.flatnonzero(np.isfinite(theta))
-    known = theta[day]
-    if len(known) < DRYDOWN_DAYS or known[0] - known[-1] < 0.003:
+    values = theta[day]
+    if len(values) < DRYDOWN_DAYS or values[0] - values[-1] < 0.003:
         return float("nan")
     basis = np.exp(-day / _TIME_SCALES[:, None])
     basis -= basis.mean(1, keepdims=True)
-    anomaly = known - known.mean()
+    anomaly = values - values.mean()
     explained = (basis @ anomaly) ** 2 / (basis**2).sum(1)
     return float(_TIME_SCALES[np.argmax(explained)])
 
@@ -142,20 +143,20 @@ def signatures(
     *,
     diurnal_damping: float = float("nan"),
 ) -> Signatures:
-    """Work out all signatures of a site.
+    """Compute all signatures of a site.
 
     Parameters
     ----------
     days : DatetimeIndex, shape (day,)
-        Days in a row.
+        Consecutive days.
     theta : array, shape (day,)
-        Water content of one sensor, frozen and unknown days NaN [m3 m-3].
+        Water content of one sensor [m3 m-3]; NaN on frozen and missing days.
     precip : array, shape (day,)
         [kg m-2 d-1].
     t_air, t_soil : array, shape (day,)
-        [K]; NaN where not known.
+        [K]; NaN where missing.
     diurnal_damping : float
-        From :func:`diurnal_damping`, where the record has more than days.
+        Result of :func:`diurnal_damping` for a record of sub-daily steps.
 
     Returns
     -------
@@ -164,16 +165,16 @@ def signatures(
     events = rain_events(precip)
     rises = np.array([_rise(theta, event) for event in events])
     rain = np.array([event.rain for event in events])
-    times = np.array([drydown_time(theta[part]) for part in _dry_stretches(precip, events)])
+    times = np.array([drydown_time(theta[period]) for period in _dry_periods(precip, events)])
     log_times = np.log(times[np.isfinite(times)])
-    known = np.isfinite(rises)
+    valid = np.isfinite(rises)
     season = _season(days, theta)
     amplitude = float(np.hypot(*season))
     values = {
         "drydown_time": float(np.median(log_times)) if len(log_times) else np.nan,
         "drydown_spread": float(np.subtract(*np.percentile(log_times, [75, 25]))) if len(log_times) else np.nan,
-        "wetting_amplitude": float(np.median(rises[known])) if known.any() else np.nan,
-        "storage_slope": float(theilslopes(rises[known], rain[known])[0]) if known.sum() >= LEAST_EVENTS else np.nan,
+        "wetting_amplitude": float(np.median(rises[valid])) if valid.any() else np.nan,
+        "storage_slope": float(theilslopes(rises[valid], rain[valid])[0]) if valid.sum() >= MIN_EVENTS else np.nan,
         "season_amplitude": amplitude,
         "season_cos": float(season[0] / amplitude) if amplitude > 0.0 else np.nan,
         "season_sin": float(season[1] / amplitude) if amplitude > 0.0 else np.nan,
@@ -183,45 +184,45 @@ def signatures(
         "t_damping_day_to_day": _damping(t_air, t_soil),
         "t_damping_diurnal": diurnal_damping,
     }
-    return Signatures(values, events=int(known.sum()), drydowns=len(log_times))
+    return Signatures(values, events=int(valid.sum()), drydowns=len(log_times))
 
 
 def _rise(theta: _Array, event: Event) -> float:
-    """Highest water content of an event and the day after, less that of the day before."""
+    """Highest water content of an event and the day after, minus that of the day before [m3 m-3]."""
     if event.first == 0:
         return float("nan")
     after = theta[event.first : event.last + 2]
     return float(np.max(after) - theta[event.first - 1]) if len(after) else float("nan")
 
 
-def _dry_stretches(precip: _Array, events: list[Event]) -> list[slice]:
-    """After each event: days without rain, as far as rain is known."""
-    stretches = []
+def _dry_periods(precip: _Array, events: list[Event]) -> list[slice]:
+    """Period after each event up to the next day with rain or without a measurement."""
+    periods = []
     interrupted = np.nan_to_num(precip, nan=WET_DAY) >= WET_DAY
     for event in events:
         start = event.last + 1
         ends = np.flatnonzero(interrupted[start:])
         end = start + int(ends[0]) if len(ends) else len(precip)
         if end - start >= DRYDOWN_DAYS:
-            stretches.append(slice(start, end))
-    return stretches
+            periods.append(slice(start, end))
+    return periods
 
 
 def _season(days: pd.DatetimeIndex, theta: _Array) -> _Array:
-    """Cosine and sine of the annual course, by least squares on monthly means so that no season outweighs another."""
+    """Cosine and sine amplitudes of the seasonal cycle, by least squares on monthly means, so that seasons have equal weight."""
     monthly = pd.DataFrame({"theta": theta, "phase": 2.0 * np.pi * (days.day_of_year.to_numpy() - 1.0) / DAYS_PER_YEAR})
     monthly = monthly.dropna().groupby(days[np.isfinite(theta)].month).mean()
     if len(monthly) < 4:
         return np.array([np.nan, np.nan])
     phase = monthly["phase"].to_numpy()
     design = np.stack([np.ones_like(phase), np.cos(phase), np.sin(phase)], axis=1)
-    # a slight ridge on the harmonic: snowy sites lack their winter
+    # a weak ridge penalty on the harmonic: sites with snow have no data in winter
     normal = design.T @ design + np.diag([0.0, 0.1, 0.1])
     return np.asarray(np.linalg.solve(normal, design.T @ monthly["theta"].to_numpy())[1:])
 
 
 def _memory(days: pd.DatetimeIndex, theta: _Array) -> float:
-    """Logarithm of the lag at which the autocorrelation of monthly anomalies' deviations falls below 1/e."""
+    """Logarithm of the lag at which the autocorrelation of anomalies from monthly means falls below 1/e [ln d]."""
     series = pd.Series(theta, index=days)
     month = pd.DatetimeIndex(days).month
     anomaly = (series - series.groupby(month).transform("mean")).to_numpy()
@@ -233,32 +234,34 @@ def _memory(days: pd.DatetimeIndex, theta: _Array) -> float:
         products = anomaly[lag:] * anomaly[:-lag]
         if np.isfinite(products).sum() < 30:
             return float("nan")
-        now = float(np.nanmean(products) / variance)
-        if now < np.exp(-1.0):
-            return float(np.log(lag - 1.0 + (previous - np.exp(-1.0)) / (previous - now)))
-        previous = now
+        correlation = float(np.nanmean(products) / variance)
+        if correlation < np.exp(-1.0):
+            return float(np.log(lag - 1.0 + (previous - np.exp(-1.0)) / (previous - correlation)))
+        previous = correlation
     return float(np.log(_LONGEST_LAG))
 
 
 def _damping(t_air: _Array, t_soil: _Array) -> float:
-    """Standard deviation of soil temperature about its 15-day mean over that of the air, on days above freezing."""
-    both = np.isfinite(t_air) & np.isfinite(t_soil) & (t_soil > 274.15) & (t_air > 274.15)
-    if both.sum() < _WARM_DAYS:
+    """Ratio of the standard deviations of soil and air temperature about their 15-day means, on days above freezing."""
+    warm = np.isfinite(t_air) & np.isfinite(t_soil) & (t_soil > 274.15) & (t_air > 274.15)
+    if warm.sum() < _WARM_DAYS:
         return float("nan")
-    quick = [
+    soil, air = (
         (series - series.rolling(15, center=True, min_periods=8).mean()).std()
-        for series in (pd.Series(np.where(both, each, np.nan)) for each in (t_soil, t_air))
-    ]
-    return float(quick[0] / quick[1])
+        for series in (pd.Series(np.where(warm, each, np.nan)) for each in (t_soil, t_air))
+    )
+    return float(soil / air)
 
 
 def diurnal_damping(t_air: _Array, t_soil: _Array) -> float:
-    """Logarithm of the soil's diurnal range of temperature over that of the air, means over thawed days that are known whole.
+    """Compute the logarithm of the ratio of the diurnal ranges of soil and air temperature.
+
+    The ranges are means over complete days above freezing.
 
     Parameters
     ----------
     t_air, t_soil : array, shape (day, step)
-        [K]; eight steps a day or more.
+        [K]; at least eight steps per day.
 
     Returns
     -------
@@ -267,13 +270,13 @@ def diurnal_damping(t_air: _Array, t_soil: _Array) -> float:
 
     References
     ----------
-    Hillel (1998), Environmental Soil Physics, ch. 12: the range falls off with depth as the soil's diffusivity lets it.
+    Hillel (1998), Environmental Soil Physics, ch. 12: decrease of the range with depth by thermal diffusivity.
     """
-    whole = np.isfinite(t_air).all(1) & np.isfinite(t_soil).all(1)
-    whole &= (np.min(t_air, 1, initial=400.0, where=np.isfinite(t_air)) > 274.15) & (
+    complete = np.isfinite(t_air).all(1) & np.isfinite(t_soil).all(1)
+    complete &= (np.min(t_air, 1, initial=400.0, where=np.isfinite(t_air)) > 274.15) & (
         np.min(t_soil, 1, initial=400.0, where=np.isfinite(t_soil)) > 274.15
     )
-    if t_air.shape[1] < _STEPS_A_DAY or whole.sum() < _WARM_DAYS:
+    if t_air.shape[1] < _STEPS_PER_DAY or complete.sum() < _WARM_DAYS:
         return float("nan")
-    soil, air = (float(np.mean(np.ptp(each[whole], axis=1))) for each in (t_soil, t_air))
+    soil, air = (float(np.mean(np.ptp(each[complete], axis=1))) for each in (t_soil, t_air))
     return float(np.log(max(soil, 1e-3) / max(air, 1e-3)))

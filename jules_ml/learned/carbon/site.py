@@ -1,4 +1,4 @@
-"""A site to learn soil carbon from, as an experiment tells of it."""
+"""A site for the soil-carbon module, from an experiment."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from jules_ml.experiment.carbon_module import CarbonSettings
 from jules_ml.experiment.place import with_soil_carbon
 from jules_ml.learned.carbon.counts import theta_of_counts
 from jules_ml.learned.carbon.signatures import diurnal_damping
-from jules_ml.learned.carbon.table import LEAST_DAYS, SPREAD_UNKNOWN, STATIC, CarbonSite, climate_of
+from jules_ml.learned.carbon.table import DEFAULT_SPREAD, MIN_DAYS, STATIC, CarbonSite, climate_of
 
 
 def carbon_site(experiment: Experiment, *, frozen_below: float | None = None) -> CarbonSite:
-    """Make a site of an experiment.
+    """Read the site of an experiment.
 
     Parameters
     ----------
     experiment : Experiment
-        With a record of precipitation, air temperature and soil moisture. ``[place]`` has organic carbon and bulk density of the cores;
-        those of ``[soil.texture]`` are not taken for cores.
+        With a record of precipitation, air temperature and soil moisture. Organic carbon and bulk density of the cores are those under
+        ``[place]``; values under ``[soil.texture]`` are not used.
     frozen_below : float, optional
-        Soil colder than this counts as frozen [K]; the experiment's own setting unless given.
+        Soil colder than this counts as frozen [K]; by default the setting of the experiment.
 
     Returns
     -------
     CarbonSite
-        By days of local standard time, of the shallowest sensor with enough measured days; days with frost are left out. Corrected
-        neutron counts are taken where there is no sensor, and COSMOS_VWC, which is marked, where there are no counts either.
+        Daily values in local standard time, of the shallowest sensor with enough measured days, without frozen days. Where there is no
+        soil-moisture sensor, corrected neutron counts are used; where there are none, COSMOS_VWC, which is marked.
 
     Raises
     ------
     BadInput
-        If the record lacks what cannot be done without.
+        If a required variable is missing.
     """
     settings = experiment.carbon_module or CarbonSettings()
     ds = experiment.record()
@@ -51,21 +51,21 @@ def carbon_site(experiment: Experiment, *, frozen_below: float | None = None) ->
     t_soil = np.full((len(days), 1), np.nan)
     if "t_soil" in ds:
         t_soil = daily_values(ds.assign(t_soil=where_measured(ds, "t_soil")), "t_soil", days)
-    of_water = next((name for name in ("theta", "neutron_counts", "theta_crns") if name in ds), None)
-    if of_water is None:
+    source = next((name for name in ("theta", "neutron_counts", "theta_crns") if name in ds), None)
+    if source is None:
         raise BadInput(
             "there is no soil moisture ('theta'), nor corrected neutron counts ('neutron_counts')",
             where=place(ds, "theta"),
             remedy="name its column, with its depth, in [data]",
         )
-    theta = daily_values(ds.assign({of_water: where_measured(ds, of_water)}), of_water, days)
+    theta = daily_values(ds.assign({source: where_measured(ds, source)}), source, days)
     usable = thawed(t_air, t_soil, frozen_below=settings.frozen_below if frozen_below is None else frozen_below)
-    if of_water != "theta" and "swe" in ds:
+    if source != "theta" and "swe" in ds:
         usable &= ~(daily_values(ds, "swe", days)[:, 0] > 0.0)
     theta = np.where(usable[:, None], theta, np.nan)
-    if of_water == "neutron_counts":
+    if source == "neutron_counts":
         theta = theta_of_counts(theta[:, 0])[:, None]
-    enough = np.flatnonzero(np.isfinite(theta).sum(0) >= LEAST_DAYS)
+    enough = np.flatnonzero(np.isfinite(theta).sum(0) >= MIN_DAYS)
     cores = with_soil_carbon(experiment.place.values())
     properties = experiment.properties(ds)
     return CarbonSite(
@@ -77,24 +77,24 @@ def carbon_site(experiment: Experiment, *, frozen_below: float | None = None) ->
         t_soil=t_soil[:, 0],
         static=climate_of(precip, t_air) | {name: properties[name] for name in STATIC if name in properties},
         soc=cores.get("soc", np.nan),
-        soc_spread=SPREAD_UNKNOWN if settings.soc_spread is None else settings.soc_spread,
+        soc_spread=DEFAULT_SPREAD if settings.soc_spread is None else settings.soc_spread,
         bulk_density=cores.get("bulk_density", np.nan),
         region=settings.region,
-        knows_carbon=of_water == "theta_crns" or _is_cosmos_vwc(experiment, of_water),
+        depends_on_carbon=source == "theta_crns" or _is_cosmos_vwc(experiment, source),
         diurnal_damping=_diurnal_damping(ds),
     )
 
 
 def _is_cosmos_vwc(experiment: Experiment, name: str) -> bool:
-    """Whether a table's column of that name is COSMOS_VWC all the same."""
+    """Whether the table's column for a variable is COSMOS_VWC by its name."""
     if not isinstance(experiment.data, TableSpec):
         return False
     columns = experiment.data.columns.items()
-    return any(told.variable == name and "COSMOS_VWC" in column.upper() for column, told in columns)
+    return any(spec.variable == name and "COSMOS_VWC" in column.upper() for column, spec in columns)
 
 
 def _diurnal_damping(ds: xr.Dataset) -> float:
-    """Diurnal range of the shallowest soil temperature over that of the air, where the record has more than days."""
+    """Diurnal damping of the shallowest soil temperature; NaN for a daily record."""
     steps = DAY / interval(ds)
     if "t_soil" not in ds or steps < 2.0:
         return float("nan")

@@ -1,4 +1,4 @@
-"""Whether soil moisture tells of carbon: scores of sites left out, a paired permutation test, and intervals."""
+"""Skill of soil moisture as a predictor of carbon: cross-validated scores, a paired permutation test, and intervals."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ from jules_ml.scoring.scores import Scores, coverage, score
 
 _Array = NDArray[np.float64]
 
-#: Probability below which an improvement counts.
+#: Significance level of an improvement.
 SIGNIFICANT: Final = 0.05
-#: Sites, or folds, up to which all flips of signs are gone through.
+#: Number of sites, or folds, up to which the permutation test is exact.
 _EXACT: Final = 14
+#: Random permutations for more sites.
 _DRAWS: Final = 20000
 
 
 @dataclass(frozen=True)
 class CarbonScores:
-    """Scores of sites that were left out.
+    """Cross-validated scores.
 
     Attributes
     ----------
     logarithm : Scores
-        Of ln SOC; the errors are in ln(g kg-1), and ``nse`` is what soil mapping calls R² or model efficiency.
+        Scores of ln SOC, with errors in ln(g kg-1); ``nse`` is called R² or model efficiency in soil mapping.
     carbon : Scores
-        Of SOC; the errors are in g kg-1.
+        Scores of SOC, with errors in g kg-1.
     """
 
     logarithm: Scores
@@ -39,57 +40,58 @@ class CarbonScores:
 
 
 def carbon_scores(predicted: _Array, observed: _Array) -> CarbonScores:
-    """Score predicted logarithms by the observed ones, shape (site,) each; sites where one is NaN are left out."""
+    """Score predicted against observed logarithms, each of shape (site,); sites where either is NaN are omitted."""
     return CarbonScores(score(predicted, observed), score(np.exp(predicted), np.exp(observed)))
 
 
 def by_soil(predicted: _Array, observed: _Array) -> dict[str, CarbonScores]:
-    """Scores of all soils, and of mineral soils and peat apart."""
+    """Score all soils, mineral soils and peat; arguments as in :func:`carbon_scores`."""
     peat = observed >= np.log(PEAT)
-    kinds = {"all": np.isfinite(observed), "mineral": ~peat, "peat": peat}
+    soils = {"all": np.isfinite(observed), "mineral": ~peat, "peat": peat}
     return {
-        kind: carbon_scores(np.where(which, predicted, np.nan), np.where(which, observed, np.nan))
-        for kind, which in kinds.items()
+        soil: carbon_scores(np.where(mask, predicted, np.nan), np.where(mask, observed, np.nan))
+        for soil, mask in soils.items()
     }
 
 
 def improvement_probability(
-    with_it: _Array,
-    without: _Array,
+    with_moisture: _Array,
+    without_moisture: _Array,
     observed: _Array,
     *,
     together: NDArray[np.int64] | None = None,
     seed: int = 0,
 ) -> float:
-    """Probability that a predictor as good as this comes about by chance: a paired permutation test.
+    """Test by a paired permutation test whether soil moisture improves predictions.
 
-    Under the null, which of a site's two squared errors belongs to which predictor is arbitrary: signs of their differences are flipped,
-    all combinations for few sites and draws for many. Sites that were left out together come from one fit, and flip together.
+    Under the null hypothesis, the two squared errors of a site are exchangeable. The signs of their differences are permuted: in all
+    combinations for few sites, at random for many. Sites that were left out together are predicted by the same fit, so their signs change
+    together.
 
     Parameters
     ----------
-    with_it, without, observed : array, shape (site,)
+    with_moisture, without_moisture, observed : array, shape (site,)
         Logarithms predicted with and without soil moisture, and observed.
     together : array of int, shape (site,), optional
-        Number of the fold that each was left out with; a site each unless given.
+        Index of the fold of each site; by default every site is a fold.
     seed : int
-        Of the draws.
+        Seed of the random permutations.
 
     Returns
     -------
     float
-        One-sided.
+        One-sided probability of an improvement as large as the observed one.
 
     References
     ----------
     Good (2005), Permutation, Parametric and Bootstrap Tests of Hypotheses, Springer.
     """
-    gain = (without - observed) ** 2 - (with_it - observed) ** 2
-    known = np.isfinite(gain)
-    gain = gain[known]
+    gain = (without_moisture - observed) ** 2 - (with_moisture - observed) ** 2
+    valid = np.isfinite(gain)
+    gain = gain[valid]
     if together is not None:
-        folds = np.unique(together[known])
-        gain = np.array([gain[together[known] == fold].sum() for fold in folds])
+        folds = np.unique(together[valid])
+        gain = np.array([gain[together[valid] == fold].sum() for fold in folds])
     n = len(gain)
     if n <= _EXACT:
         signs = 1.0 - 2.0 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
@@ -98,58 +100,66 @@ def improvement_probability(
     return float((1 + np.sum(signs @ gain >= gain.sum() - 1e-12)) / (_DRAWS + 1))
 
 
-def sentence(with_it: Scores, without: Scores, probability: float) -> str:
-    """Say plainly whether soil moisture adds skill.
+def skill_statement(with_moisture: Scores, without_moisture: Scores, probability: float) -> str:
+    """State in a sentence whether soil moisture adds skill.
 
     Parameters
     ----------
-    with_it, without : Scores
-        Of ln SOC, by climate and topography with soil moisture, and without.
+    with_moisture, without_moisture : Scores
+        Cross-validated scores of ln SOC predicted from climate and topography, with and without soil moisture.
     probability : float
-        From :func:`improvement_probability`.
+        Result of :func:`improvement_probability`.
     """
     numbers = (
-        f"NSE of ln SOC {with_it.nse:.2f} with it and {without.nse:.2f} without, {with_it.n} sites left out one by one, "
-        f"p = {probability:.3f}"
+        f"NSE of ln SOC {with_moisture.nse:.2f} with it and {without_moisture.nse:.2f} without, {with_moisture.n} sites, "
+        f"each left out in turn, p = {probability:.3f}"
     )
-    if probability < SIGNIFICANT and with_it.nse > max(without.nse, 0.0):
+    if probability < SIGNIFICANT and with_moisture.nse > max(without_moisture.nse, 0.0):
         return f"soil moisture adds skill to climate and topography ({numbers})"
-    if with_it.nse <= 0.0 and without.nse <= 0.0:
-        return f"no skill: neither soil moisture nor climate and topography do better than the mean of the sites ({numbers})"
-    return f"soil moisture adds no skill to climate and topography that could be told from chance ({numbers})"
+    if with_moisture.nse <= 0.0 and without_moisture.nse <= 0.0:
+        return (
+            "no skill: neither soil moisture nor climate and topography predict better than the mean of the sites "
+            f"({numbers})"
+        )
+    return f"soil moisture adds no significant skill to climate and topography ({numbers})"
 
 
 @dataclass(frozen=True)
 class CarbonInterval:
-    """How wide an interval is: half-width = ``quantile`` · sqrt(``variance`` + spread²), in ln.
+    """Width of intervals: half-width = ``quantile`` · sqrt(``variance`` + spread²).
 
-    ``variance`` is that of the error beyond the spread of the cores.
+    Attributes
+    ----------
+    quantile : float
+        [1].
+    variance : float
+        Variance of the prediction error in addition to the spread of the cores [ln²].
     """
 
     quantile: float
     variance: float
 
     def half_width(self, spread: _Array) -> _Array:
-        """[ln], shape of ``spread``."""
+        """Compute the half-width [ln] for the spread of the cores of each site [ln]."""
         return np.asarray(self.quantile * np.sqrt(self.variance + spread**2))
 
 
 def carbon_interval(error: _Array, spread: _Array, cover: float) -> CarbonInterval:
-    """Interval from the errors of sites that were left out.
+    """Estimate the width of intervals from cross-validated errors.
 
     Parameters
     ----------
     error : array, shape (site,)
-        Predicted less observed [ln].
+        Predicted minus observed [ln].
     spread : array, shape (site,)
-        Of the cores within each site [ln].
+        Standard deviation of the cores within each site [ln].
     cover : float
-        Share of sites to be covered.
+        Nominal coverage.
 
     Returns
     -------
     CarbonInterval
-        Symmetric: from few sites, both tails apart cannot be known.
+        Symmetric, since few sites do not determine both tails separately.
     """
     variance = _error_variance(error, spread)
     z = error / np.sqrt(variance + spread**2)
@@ -159,33 +169,33 @@ def carbon_interval(error: _Array, spread: _Array, cover: float) -> CarbonInterv
 
 
 def _error_variance(error: _Array, spread: _Array) -> float:
-    """Variance beyond the spread of the cores, by maximum likelihood: one site in a bog does not hide the errors of all others."""
-    tried = max(float(np.mean(error**2)), 1e-6) * np.geomspace(0.02, 4.0, 80)
-    total = tried[:, None] + spread**2
-    return float(tried[np.argmin((np.log(total) + error**2 / total).sum(1))])
+    """Variance in addition to the spread of the cores, by maximum likelihood, which is robust to one site with a very large spread."""
+    candidates = max(float(np.mean(error**2)), 1e-6) * np.geomspace(0.02, 4.0, 80)
+    total = candidates[:, None] + spread**2
+    return float(candidates[np.argmin((np.log(total) + error**2 / total).sum(1))])
 
 
-def left_out_coverage(
+def cross_validated_coverage(
     predicted: _Array, observed: _Array, inner: Sequence[_Array], spread: _Array, cover: float
 ) -> float:
-    """Share of sites within an interval that was made without them.
+    """Compute the fraction of sites within intervals that are independent of the site.
 
     Parameters
     ----------
     predicted, observed : array, shape (site,)
-        Logarithms; each predicted without its site.
+        Logarithms; each site is predicted with the site left out.
     inner : sequence of array, shape (site,)
-        For each site, what was predicted for all others with both left out.
+        For each site, the predictions of the other sites, with both sites left out.
     spread : array, shape (site,)
-        [ln].
+        Standard deviation of the cores within each site [ln].
     cover : float
-        Nominal.
+        Nominal coverage.
     """
     low, high = np.empty_like(predicted), np.empty_like(predicted)
     for k, others in enumerate(inner):
         rest = np.isfinite(observed) & np.isfinite(others)
         rest[k] = False
-        made = carbon_interval((others - observed)[rest], spread[rest], cover)
-        width = made.half_width(spread[k : k + 1])[0]
+        interval = carbon_interval((others - observed)[rest], spread[rest], cover)
+        width = interval.half_width(spread[k : k + 1])[0]
         low[k], high[k] = predicted[k] - width, predicted[k] + width
     return coverage(low, high, observed)

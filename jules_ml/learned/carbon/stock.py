@@ -1,4 +1,4 @@
-"""Soil carbon of one site from the predictions of a module."""
+"""Soil carbon stock of one site from the predictions of a module."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import xarray as xr
 
 
 def carbon_stock(here: xr.Dataset, *, cover: float = 0.9, predicted: bool) -> dict[str, Any]:
-    """Carbon of one site.
+    """Compute the soil carbon of one site, from its cores or as predicted.
 
     Parameters
     ----------
     here : xarray.Dataset
-        Predictions of a module folder, of one site.
+        Predictions of a module folder for one site.
     cover : float
-        Share that bounds of cores are to cover.
+        Nominal coverage of the bounds from the spread of cores.
     predicted : bool
-        As in :func:`export_carbon`.
+        Use the prediction even where the site has cores.
 
     Returns
     -------
@@ -30,14 +30,14 @@ def carbon_stock(here: xr.Dataset, *, cover: float = 0.9, predicted: bool) -> di
     cored = "cs_cored" in here and bool(np.isfinite(here["cs_cored"]))
     if cored and not predicted:
         soc = float(here["observed"])
-        # the median of the cores stands for the place to within their spread
-        reach = float(np.exp(NormalDist().inv_cdf(0.5 + 0.5 * cover) * float(here["spread"])))
-        low, high, origin = soc / reach, soc * reach, "cores of the site; bounds from their spread"
+        # the median of the cores represents the site with an error equal to their spread
+        factor = float(np.exp(NormalDist().inv_cdf(0.5 + 0.5 * cover) * float(here["spread"])))
+        low, high, origin = soc / factor, soc * factor, "cores of the site; bounds from their spread"
         stock, density = float(here["cs_cored"]), float(here["bulk_density_cored"])
         low_density = high_density = density
     else:
         soc, low, high = (float(here[key]) for key in ("predicted", "lower", "upper"))
-        origin = "predicted by a module that has not seen the site" + ("; its cores were set aside" if cored else "")
+        origin = "predicted by a fit without the site" + ("; its cores were not used" if cored else "")
         stock, density = float(here["cs"]), float(here["bulk_density"])
         low_density, high_density = (float(here[f"bulk_density_at_{key}"]) for key in ("lower", "upper"))
     return {

@@ -20,7 +20,7 @@ from jules_ml.learned.hydraulics.report import predicted, save_report_figures, s
 from jules_ml.learned.hydraulics.site import TIMESTEP, hydraulic_sites
 from jules_ml.learned.hydraulics.store import load_hydraulics, refuse_other_layers
 from jules_ml.learned.hydraulics.training import Lesson, learn_hydraulics
-from jules_ml.learned.store import refuse_foreign, write_module_folder
+from jules_ml.learned.store import refuse_other_files, write_module_folder
 from jules_ml.support.progress import Progress
 
 
@@ -56,7 +56,7 @@ def adapt_hydraulics(
     BadInput
         If a site was among those that the module was fitted to, its layers differ, or it has no observation on the days given.
     """
-    refuse_foreign(out)
+    refuse_other_files(out)
     folder = Path(folder)
     network, card = load_hydraulics(folder)
     settings = HydraulicSettings(**card["settings"])

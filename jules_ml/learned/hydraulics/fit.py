@@ -27,7 +27,7 @@ from jules_ml.learned.hydraulics.site import (
 )
 from jules_ml.learned.hydraulics.training import Learning, Lesson, learn_hydraulics
 from jules_ml.learned.store import (
-    refuse_foreign,
+    refuse_other_files,
     write_module_folder,
 )
 from jules_ml.scoring.splits import last_fraction
@@ -83,7 +83,7 @@ def fit_hydraulics(experiments: Sequence[Experiment], out: Path, *, progress: Pr
     BadInput
         If an experiment cannot be learned from, layers differ between experiments, or the folder cannot be written.
     """
-    refuse_foreign(out)
+    refuse_other_files(out)
     settings = experiments[0].hydraulics or HydraulicSettings()
     sites = hydraulic_sites(experiments, settings)
     dzsoil = common_layers(experiments)

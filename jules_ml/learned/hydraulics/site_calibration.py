@@ -25,7 +25,7 @@ from jules_ml.learned.hydraulics.report import predicted, save_report_figures, s
 from jules_ml.learned.hydraulics.site import TIMESTEP, hydraulic_site
 from jules_ml.learned.hydraulics.soil import PARAMETERS, LearnedSoil, unbounded_parameters
 from jules_ml.learned.kind import Outcome, ScoreRow
-from jules_ml.learned.store import refuse_foreign, write_module_folder
+from jules_ml.learned.store import refuse_other_files, write_module_folder
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN, HydraulicForm
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
 from jules_ml.scoring.splits import last_fraction
@@ -69,7 +69,7 @@ def calibrate_site(experiment: Experiment, own: SiteSoil, out: Path, *, progress
     BadInput
         If the experiment has no soil moisture or too few days of it, or the folder cannot be written.
     """
-    refuse_foreign(out)
+    refuse_other_files(out)
     settings = experiment.hydraulics or HydraulicSettings()
     site = hydraulic_site(experiment, settings)
     dzsoil = experiment.required(experiment.soil, "soil").dzsoil

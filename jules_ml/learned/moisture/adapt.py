@@ -1,4 +1,4 @@
-"""Learned soil moisture adapted to new sites by some days of their own observations."""
+"""Adaptation of a soil-moisture module to new sites by some days of local observations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from jules_ml.scoring.splits import Split
 def adapt_moisture(
     folder: str | Path, sites: Sequence[MoistureSite], out: Path, *, days: AdaptationDays | None = None
 ) -> MoistureFit:
-    """Adapt a module to new sites: some days of their own observations correct its guess of mean and spread.
+    """Adapt a module to new sites: some days of local observations update the predicted mean and standard deviation.
 
     Parameters
     ----------
@@ -31,8 +31,8 @@ def adapt_moisture(
     out : Path
         Module folder to write.
     days : AdaptationDays, optional
-        Days to adapt by, of the sensor that is scored; all unless given. Of a number of days, later ones are scored; of a list of
-        days, all others.
+        Days of the scored sensor to adapt by; all by default. Scores are computed on the later days if a number of days is given, and
+        on all other days if a list is given.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def adapt_moisture(
     Raises
     ------
     BadInput
-        If a site has no measured water content on these days, or lacks a static input that the guess needs.
+        If a site has no measured water content on these days, lacks a static input, or is a training site of the module.
     """
     days = AdaptationDays() if days is None else days
     ensemble, card = load_moisture(folder)
@@ -56,27 +56,27 @@ def adapt_moisture(
         "sites": {s.record.site: scores_of(ensemble, s.record, split) for s, split in zip(sites, splits, strict=True)},
     }
     notes = tuple(card["warnings"])
-    write_moisture_module(out, ensemble, sites, splits, scores, notes, known=card["sites"])
+    write_moisture_module(out, ensemble, sites, splits, scores, notes, earlier_sites=card["sites"])
     return MoistureFit(out, ensemble, scores, notes)
 
 
 def _split(ensemble: MoistureEnsemble, record: MoistureRecord, days: AdaptationDays) -> Split:
-    """Days to adapt by, and days to score."""
+    """Split the days of a record into days to adapt by and test days."""
     none = np.zeros(len(record), dtype=bool)
     observed = record.usable[:, scored_sensor(ensemble, record)] if record.usable.size else none
-    chosen = days.select(record.days, observed, where=f"site {record.site}")
+    selected = days.select(record.days, observed, where=f"site {record.site}")
     if days.dates is not None:
-        return Split(chosen, none, ~chosen)
-    rest = np.flatnonzero(observed & ~chosen)
+        return Split(selected, none, ~selected)
+    rest = np.flatnonzero(observed & ~selected)
     train = np.arange(len(record)) < (rest[0] if len(rest) else len(record))
     return Split(train, none, ~train)
 
 
 def _refuse_training_site(record: MoistureRecord, ensemble: MoistureEnsemble, folder: Path) -> None:
     site = ensemble.sites.get(record.site)
-    if site is not None and site.learned:
+    if site is not None and site.trained:
         raise BadInput(
-            f"the module was fitted to {record.site}, and needs no adaptation there",
+            f"the module was trained on {record.site}, and needs no adaptation there",
             where=folder,
-            remedy="adapt it to another site, or give this one another name under [site]",
+            remedy="adapt it to another site, or give this site another name under [site]",
         )

@@ -1,6 +1,6 @@
-"""What learned soil moisture is held against: JULES, JULES rescaled, climatology, an exponential filter of rain.
+"""Baselines for learned soil moisture: JULES rescaled, climatology, and an antecedent precipitation index.
 
-Each takes the water content of the days that may be learned from, and gives one for every day.
+Each is fitted to the water content of the training days, and returns a value for every day.
 """
 
 from __future__ import annotations
@@ -14,54 +14,60 @@ _Array = NDArray[np.float64]
 _Mask = NDArray[np.bool_]
 
 
-def matched(series: _Array, theta: _Array, train: _Mask) -> _Array:
-    """A series shifted and stretched to the mean and the standard deviation measured on the training days.
+def rescaled(series: _Array, theta: _Array, train: _Mask) -> _Array:
+    """Rescale a series to the mean and the standard deviation measured on the training days.
 
     Parameters
     ----------
     series, theta : array, shape (day,)
-        What is rescaled, and the measured water content [m3 m-3].
+        Series to rescale, and the measured water content [m3 m-3].
     train : array of bool, shape (day,)
-        Days that the moments are taken of.
+        Training days.
 
     Returns
     -------
     array, shape (day,)
     """
-    held = train & np.isfinite(series)
-    spread = series[held].std()
-    ratio = theta[held].std() / spread if spread > 0 else 0.0
-    return theta[held].mean() + ratio * (series - series[held].mean())
+    days = train & np.isfinite(series)
+    spread = series[days].std()
+    ratio = theta[days].std() / spread if spread > 0 else 0.0
+    result: _Array = theta[days].mean() + ratio * (series - series[days].mean())
+    return result
 
 
 def regression(series: _Array, theta: _Array, train: _Mask) -> _Array:
-    """Least squares of the water content on a series, over the training days."""
-    held = train & np.isfinite(series)
-    slope, level = np.polyfit(series[held], theta[held], 1)
-    return slope * series + level
+    """Regress the water content on a series by least squares over the training days, shape (day,)."""
+    days = train & np.isfinite(series)
+    slope, intercept = np.polyfit(series[days], theta[days], 1)
+    result: _Array = slope * series + intercept
+    return result
 
 
 def climatology(days: pd.DatetimeIndex, theta: _Array, train: _Mask, *, within: int = 15) -> _Array:
-    """Mean of the training days within so many days of the year; their overall mean where there is none."""
+    """Compute the mean of the training days within a window about each day of the year, shape (day,).
+
+    ``within`` is half the width of the window [d]. Where it has no training day, the overall mean is used.
+    """
     day = days.day_of_year.to_numpy()
-    apart = np.abs((day[:, None] - np.arange(1, 367)[None, :] + 182) % 365 - 182) <= within
-    near = apart & train[:, None]
+    in_window = np.abs((day[:, None] - np.arange(1, 367)[None, :] + 182) % 365 - 182) <= within
+    near = in_window & train[:, None]
     count = near.sum(0)
     sums = np.where(near, theta[:, None], 0.0).sum(0)
-    of_year = np.where(count > 0, sums / np.maximum(count, 1), theta[train].mean())
-    return of_year[day - 1]
+    by_day: _Array = np.where(count > 0, sums / np.maximum(count, 1), theta[train].mean())
+    return by_day[day - 1]
 
 
 def rain_index(precip: _Array, theta: _Array, train: _Mask) -> _Array:
-    """Exponential filter of the rain, regressed on the training days; its time scale is the best of eight there [2 to 120 d].
+    """Regress the water content on an antecedent precipitation index, shape (day,).
 
-    Days without a measurement have no weight.
+    The index is an exponential filter of the rain. Its time scale, of eight between 2 and 120 d, has the smallest error on the training
+    days. Days without a measurement have no weight.
     """
-    rain, known = np.nan_to_num(precip), np.isfinite(precip).astype(np.float64)
+    rain, measured = np.nan_to_num(precip), np.isfinite(precip).astype(np.float64)
     best, least = np.full(len(rain), theta[train].mean()), np.inf
     for scale in (2, 4, 7, 12, 20, 35, 60, 120):
-        keep = np.exp(-1.0 / scale)
-        sums, weights = (lfilter([1.0 - keep], [1.0, -keep], part) for part in (rain, known))
+        decay = np.exp(-1.0 / scale)
+        sums, weights = (lfilter([1.0 - decay], [1.0, -decay], series) for series in (rain, measured))
         fitted = regression(sums / np.maximum(weights, 1e-9), theta, train)
         error = float(np.mean((fitted[train] - theta[train]) ** 2))
         if error < least:

@@ -1,4 +1,4 @@
-"""What a cosmic-ray neutron sensor sees of a profile of soil moisture: a weight for each layer, differentiable."""
+"""Vertical footprint of a cosmic-ray neutron sensor: differentiable weights of the layers of a soil-moisture profile."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from torch import Tensor
 
 #: Bottoms of JULES's four layers [m].
 LAYER_BOTTOMS = (0.1, 0.35, 1.0, 3.0)
-#: Distance from the sensor at which COSMOS-UK states the depth that is seen [m].
+#: Distance from the sensor at which COSMOS-UK states the penetration depth [m].
 DISTANCE = 75.0
 
 
 def d86(theta: Tensor, bulk_density: Tensor | float, *, distance: float = DISTANCE) -> Tensor:
-    r"""Depth that holds 86 % of the sensor's weight.
+    r"""Compute the penetration depth, above which 86 % of the detected neutrons originate.
 
     .. math:: D_{86} = \frac{10}{\rho_b}\left[8.321 + 0.14249\,(0.96655 + e^{-0.01 r})\,\frac{20 + \theta}{0.0429 + \theta}\right]
               \text{ m}
 
-    with :math:`\rho_b` in kg m-3; the papers have g cm-3 and cm.
+    with :math:`\rho_b` in kg m-3; the papers use g cm-3 and cm.
 
     Parameters
     ----------
@@ -42,12 +42,12 @@ def d86(theta: Tensor, bulk_density: Tensor | float, *, distance: float = DISTAN
 
 
 def layer_weights(theta: Tensor, bulk_density: Tensor | float, *, bottoms: tuple[float, ...] = LAYER_BOTTOMS) -> Tensor:
-    r"""Weight of each layer in what the sensor sees: the integral of :math:`e^{-2 z / D_{86}}` over the layer.
+    r"""Compute the weight of each layer in the footprint: the integral of :math:`e^{-2 z / D_{86}}` over the layer.
 
     Parameters
     ----------
     theta : Tensor, shape (...)
-        Water content that sets the depth, that of the upper layer [m3 m-3].
+        Water content that determines the penetration depth [m3 m-3].
     bulk_density : Tensor or float
         Dry bulk density [kg m-3].
     bottoms : tuple of float, optional
@@ -70,18 +70,19 @@ def layer_weights(theta: Tensor, bulk_density: Tensor | float, *, bottoms: tuple
 
 
 def footprint_weights(profile: Tensor, bulk_density: Tensor | float, *, iterations: int = 2) -> Tensor:
-    """Weight of each layer in what the sensor sees of a profile.
+    """Compute the weight of each layer in the footprint over a profile.
 
-    The depth seen depends on the water content seen: it is found by fixed-point iteration from that of the upper layer.
+    The penetration depth depends on the weighted mean water content: it is computed by fixed-point iteration, starting from the water
+    content of the upper layer.
 
     Parameters
     ----------
     profile : Tensor, shape (..., layer)
-        Water content of the layers [m3 m-3]; taken as within 0.01 and 1.
+        Water content of the layers [m3 m-3]; clipped to 0.01 to 1.
     bulk_density : Tensor or float
         Dry bulk density [kg m-3].
     iterations : int, optional
-        Times that the depth is found anew.
+        Number of iterations.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""An ensemble of soil moisture with what turns its anomalies into water content: levels, spread, intervals."""
+"""The network ensemble of soil moisture, and the conversion of its anomalies to water content with intervals."""
 
 from __future__ import annotations
 
@@ -6,84 +6,41 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment.moisture import MoistureSettings
-from jules_ml.experiment.place import COVER
-from jules_ml.learned.moisture.batch import UNKNOWN_LEVEL, Level, MoistureBatch, batch, jules_moments, moments
-from jules_ml.learned.moisture.known import KnownSite
-from jules_ml.learned.moisture.level import (
-    CLIMATE,
-    JULES,
-    SATELLITE,
-    TEXTURE,
-    LevelGuess,
-    adapted,
-    describe,
-    fit_guess,
-    guess_covariance,
-)
+from jules_ml.learned.moisture.batch import MoistureBatch, make_batch
+from jules_ml.learned.moisture.moments import DEFAULT_MOMENTS, Moments, jules_moments
+from jules_ml.learned.moisture.moments_model import MomentsModel, prior_covariance, static_properties, update_moments
 from jules_ml.learned.moisture.network import LearnedMoisture
-from jules_ml.learned.moisture.record import DYNAMIC, LAYER_DEPTHS, MoistureRecord, preferred_sensor
-from jules_ml.learned.moisture.training import learn_member, predict
-from jules_ml.scoring.intervals import conformal_quantiles
-from jules_ml.scoring.scores import score
-from jules_ml.scoring.splits import both_ends
-from jules_ml.support.progress import Progress, portion
+from jules_ml.learned.moisture.record import LAYER_DEPTHS, MoistureRecord, preferred_sensor
+from jules_ml.learned.moisture.stored_site import StoredSite
+from jules_ml.learned.moisture.training import predict_anomalies
 
 _Array = NDArray[np.float64]
-_Mask = NDArray[np.bool_]
 
-#: Days that make a record a long one; long and short ones are learned from in groups of their own.
-_LONG = 500
-#: Simulated records that a step learns from: fewer than real ones.
-_SIMULATED_A_STEP = 4
-#: Standard errors of the level of a soil of which nothing is known, for a module that cannot guess.
-_UNKNOWN_ERROR = (0.12, 0.5)
-#: Quantiles of the normal distribution that stand for 90 % until errors have been seen.
+#: Standard errors of the moments of an unknown soil, for a module that cannot predict moments: of the mean [m3 m-3], and of the
+#: logarithm of the standard deviation [1].
+_DEFAULT_ERROR = (0.12, 0.5)
+#: Quantiles of the normal distribution for 90 %, where no errors were available for calibration.
 _NORMAL = (-1.645, 1.645)
 
 
 @dataclass(frozen=True, eq=False)
-class TrainingSite:
-    """A record with the days of it that are learned from.
+class MoisturePrediction:
+    """Water content at the sensors of a site.
 
     Attributes
     ----------
-    record : MoistureRecord
-    train : array of bool, shape (day,)
-    main : int or None
-        Sensor that is scored; the shallowest that has a level unless given.
-    simulated : tuple of TrainingSite
-        Records of runs at the site (see :mod:`jules_ml.learned.moisture.simulated`), learned from beside it. They teach and no more:
-        no level, no site that is known.
-    """
-
-    record: MoistureRecord
-    train: _Mask
-    main: int | None = None
-    simulated: tuple[TrainingSite, ...] = ()
-
-    @property
-    def teaches(self) -> bool:
-        """Whether a sensor has days enough to learn from."""
-        return any(moments(self.record, self.train))
-
-    def without(self, days: _Mask) -> TrainingSite:
-        """The same of which fewer days are learned from, of the record and of its runs."""
-        fewer = (each.without(days) for each in self.simulated)
-        simulated = tuple(each for each in fewer if each.teaches)
-        return replace(self, train=self.train & ~days, simulated=simulated)
-
-
-@dataclass(frozen=True, eq=False)
-class MoisturePrediction:
-    """Water content at a site's sensors [m3 m-3], each of shape (day, sensor).
-
-    ``scale`` is the standard error that intervals are told in [m3 m-3]; ``anomaly`` and ``spread`` are the network's own, in units of the
-    level's spread [1].
+    theta : array, shape (day, sensor)
+        Water content [m3 m-3].
+    low, high : array, shape (day, sensor)
+        Ends of the interval [m3 m-3].
+    scale : array, shape (day, sensor)
+        Standard error by which the interval is scaled [m3 m-3].
+    anomaly, spread : array, shape (day, sensor)
+        Anomaly predicted by the networks and its standard deviation, before they are scaled by the moments [1].
     """
 
     theta: _Array
@@ -96,413 +53,199 @@ class MoisturePrediction:
 
 @dataclass(frozen=True, eq=False)
 class MoistureEnsemble:
-    """What was learned.
+    """A fitted module of soil moisture.
 
     Attributes
     ----------
     members : tuple of LearnedMoisture
+        Members of the network ensemble.
     settings : MoistureSettings
     dynamic, static : tuple of str
-        Names of the network's daily and static inputs: those that a site learned from has.
-    sites : mapping of str to KnownSite
-        What is kept of each site learned from, or taken in.
-    level_guess : LevelGuess or None
-        Guesses the level of unseen sites; None where there were too few sites to learn it from.
-    seen, unseen : tuple of float
-        Quantiles of held-out errors in units of their spread: at other times, and at other sites.
+        Names of the daily and static inputs: those that any training site has.
+    sites : mapping of str to StoredSite
+        Sites that the module was trained on or adapted to.
+    moments_model : MomentsModel or None
+        Predicts the moments at new sites; None where there were too few training sites to fit it.
+    trained_quantiles, new_site_quantiles : tuple of float
+        Quantiles of out-of-sample errors in units of their standard error: at training sites outside the training days, and at new
+        sites.
+    validation : mapping of str to float
+        Scores at both ends of the training days, by networks that were not trained on them.
     """
 
     members: tuple[LearnedMoisture, ...]
     settings: MoistureSettings
     dynamic: tuple[str, ...]
     static: tuple[str, ...]
-    sites: Mapping[str, KnownSite]
-    level_guess: LevelGuess | None = None
-    seen: tuple[float, float] = _NORMAL
-    unseen: tuple[float, float] = _NORMAL
+    sites: Mapping[str, StoredSite]
+    moments_model: MomentsModel | None = None
+    trained_quantiles: tuple[float, float] = _NORMAL
+    new_site_quantiles: tuple[float, float] = _NORMAL
     validation: Mapping[str, float] = field(default_factory=dict)
 
-    def anomalies(self, record: MoistureRecord) -> tuple[_Array, _Array]:
-        """Anomaly and spread of the four layers, each of shape (day, layer)."""
-        mean, spread = predict(self.members, self._batch([record]).inputs)
+    def layer_anomalies(self, record: MoistureRecord) -> tuple[_Array, _Array]:
+        """Predict the anomaly and its standard deviation in the four layers, each of shape (day, layer)."""
+        mean, spread = predict_anomalies(self.members, self.batch_of([record]).inputs)
         return mean[0].T.double().numpy(), spread[0].T.double().numpy()
 
-    def sensed(self, record: MoistureRecord) -> tuple[_Array, _Array]:
-        """Anomaly and spread at the record's sensors, each of shape (day, sensor)."""
-        given = self._batch([record])
-        mean, spread = given.sensors.see(*predict(self.members, given.inputs))
+    def sensor_anomalies(self, record: MoistureRecord) -> tuple[_Array, _Array]:
+        """Predict the anomaly and its standard deviation at the sensors of a record, each of shape (day, sensor)."""
+        batch = self.batch_of([record])
+        mean, spread = batch.sensors.observe(*predict_anomalies(self.members, batch.inputs))
         return mean[0].T.double().numpy(), spread[0].T.double().numpy()
 
-    def level_of(self, record: MoistureRecord, sensor: int) -> Level:
-        """Level of a record's sensor: its own at a site that is known, else the guess.
+    def moments_of(self, record: MoistureRecord, sensor: int) -> Moments:
+        """Return the moments of a sensor: the stored ones, or the predicted ones at a new site.
 
         Raises
         ------
         BadInput
-            If the site is known and has no such sensor; if it is not known and there is no guess, or the guess lacks a static input.
+            If a stored site has no such sensor; at a new site, if moments cannot be predicted or a predictor is missing.
         """
-        known = self.sites.get(record.site)
-        if known is None:
-            return self.guess(record)[0]
-        return known.level(known.sensor(record.names[sensor], site=record.site))
+        site = self.sites.get(record.site)
+        if site is None:
+            return self.predict_moments(record)[0]
+        return site.moments_of(site.sensor_index(record.names[sensor], site=record.site))
 
-    def guess(self, record: MoistureRecord) -> tuple[Level, tuple[float, float]]:
-        """Level of an unseen site, and its standard errors: see :meth:`~jules_ml.learned.moisture.level.LevelGuess.predict`."""
-        if self.level_guess is None:
+    def predict_moments(self, record: MoistureRecord) -> tuple[Moments, tuple[float, float]]:
+        """Predict the moments at a new site, and their standard errors.
+
+        Raises
+        ------
+        BadInput
+            If the module was trained on too few sites, or as :meth:`jules_ml.learned.moisture.moments_model.MomentsModel.predict`.
+        """
+        if self.moments_model is None:
             raise BadInput(
-                "the module was learned from too few sites to tell the level of one it has not seen",
+                "the module was trained on too few sites to predict the mean and spread of soil moisture at a new site",
                 where=f"site {record.site}",
                 remedy="adapt it to the site: jules-ml fit moisture --adapt DIR, with a few days of measured water content",
             )
-        return self.level_guess.predict(self.static_inputs(record), where=f"site {record.site}")
+        return self.moments_model.predict(self.static_inputs(record), where=f"site {record.site}")
 
     def predict(self, record: MoistureRecord) -> MoisturePrediction:
-        """Water content at the sensors of a record.
+        """Predict the water content at the sensors of a record.
 
         Raises
         ------
         BadInput
-            As :meth:`level_of`.
+            As :meth:`moments_of`.
         """
-        anomaly, spread = self.sensed(record)
-        known = self.sites.get(record.site)
-        guess = self.guess(record) if known is None else None
+        anomaly, spread = self.sensor_anomalies(record)
+        site = self.sites.get(record.site)
+        prior = self.predict_moments(record) if site is None else None
         theta, scale = np.empty_like(anomaly), np.empty_like(anomaly)
         for sensor, name in enumerate(record.names):
             z = anomaly[:, sensor]
-            if known is not None:
-                own = known.sensor(name, site=record.site)
-                level, covariance = known.level(own), known.covariance[own]
-                z = known.put_right(own, z, match=self.settings.match_variance)
+            if site is not None:
+                index = site.sensor_index(name, site=record.site)
+                moments, covariance = site.moments_of(index), site.covariance[index]
+                z = site.correct(index, z, match=self.settings.match_variance)
             else:
-                assert guess is not None
-                level, covariance = guess[0], guess_covariance(*guess)
-            theta[:, sensor] = level.mean + level.spread * z
-            of_level = covariance[0, 0] + 2.0 * z * covariance[0, 1] + z**2 * covariance[1, 1]
-            scale[:, sensor] = np.sqrt((level.spread * spread[:, sensor]) ** 2 + of_level)
-        quantiles = self.seen if known is not None and known.learned else self.unseen
+                assert prior is not None
+                moments, covariance = prior[0], prior_covariance(*prior)
+            theta[:, sensor] = moments.mean + moments.spread * z
+            moments_variance = covariance[0, 0] + 2.0 * z * covariance[0, 1] + z**2 * covariance[1, 1]
+            scale[:, sensor] = np.sqrt((moments.spread * spread[:, sensor]) ** 2 + moments_variance)
+        quantiles = self.trained_quantiles if site is not None and site.trained else self.new_site_quantiles
         low, high = (np.clip(theta + q * scale, 0.0, 1.0) for q in quantiles)
         return MoisturePrediction(np.clip(theta, 0.0, 1.0), low, high, scale, anomaly, spread)
 
     def layers(self, record: MoistureRecord) -> _Array:
-        """Water content of the four layers, shape (day, layer) [m3 m-3].
+        """Predict the water content of the four layers, shape (day, layer) [m3 m-3].
 
-        Each layer has the level of the sensor nearest in depth; at a site that is not known, of the site's guess, moved by what JULES's
-        layer has more than its first where there is a run.
+        Each layer has the moments of the sensor nearest in depth. At a new site it has the predicted moments, and its mean is shifted by
+        the difference between the means of that layer and of the first layer in JULES's run, where there is one.
         """
-        z = self.anomalies(record)[0]
-        known = self.sites.get(record.site)
+        z = self.layer_anomalies(record)[0]
+        site = self.sites.get(record.site)
         theta = np.empty_like(z)
-        if known is not None:
+        if site is not None:
             for layer in range(len(LAYER_DEPTHS)):
-                sensor = known.sensor_of_layer(layer)
-                series = known.put_right(sensor, z[:, layer], match=self.settings.match_variance)
-                theta[:, layer] = known.level(sensor).mean + known.level(sensor).spread * series
+                sensor = site.sensor_of_layer(layer)
+                series = site.correct(sensor, z[:, layer], match=self.settings.match_variance)
+                theta[:, layer] = site.moments_of(sensor).mean + site.moments_of(sensor).spread * series
         else:
-            level = self.guess(record)[0]
+            moments = self.predict_moments(record)[0]
             mean = jules_moments(record, np.ones(len(record), dtype=bool))[0]
-            theta = level.mean + np.nan_to_num(mean - mean[0]) + level.spread * z
+            theta = moments.mean + np.nan_to_num(mean - mean[0]) + moments.spread * z
         return np.clip(theta, 0.005, 0.9)
 
     def adapt(self, record: MoistureRecord, *, sensors: Sequence[int] | None = None) -> MoistureEnsemble:
-        """Take a site in by its local observations: its level is guessed, then corrected by all usable days of the record.
+        """Adapt to a site: predict its moments, and update them by all usable days of the record.
 
         Parameters
         ----------
         record : MoistureRecord
-            With the days of observation as its usable ones.
+            Its usable days are the local observations.
         sensors : sequence of int, optional
-            Those to adapt; all that have usable days unless given.
+            Sensors to adapt to; by default all that have usable days.
 
         Returns
         -------
         MoistureEnsemble
-            That knows the site.
+            With the site among its :attr:`sites`.
 
         Raises
         ------
         BadInput
-            If the site has no measured water content, or its level cannot be guessed.
+            If the site has no measured water content, or its moments cannot be predicted.
         """
         if not record.usable.any():
             raise BadInput(
                 "the site has no measured water content",
                 where=f"site {record.site}",
-                remedy="name its columns (theta, or theta_crns), and see that quality codes and frozen soil leave some days",
+                remedy="name its columns (theta, or theta_crns), and check that quality codes and frozen soil leave some days",
             )
-        prior, error = self.guess(record) if self.level_guess is not None else (UNKNOWN_LEVEL, _UNKNOWN_ERROR)
-        before = guess_covariance(prior, error)
-        anomaly = self.sensed(record)[0]
+        prior, error = (
+            self.predict_moments(record) if self.moments_model is not None else (DEFAULT_MOMENTS, _DEFAULT_ERROR)
+        )
+        prior_cov = prior_covariance(prior, error)
+        anomaly = self.sensor_anomalies(record)[0]
         count = record.theta.shape[1]
-        levels: list[Level | None] = [None] * count
+        moments: list[Moments | None] = [None] * count
         covariance = np.zeros((count, 2, 2))
-        wanted = [i for i in (range(count) if sensors is None else sensors) if record.usable[:, i].any()]
-        for sensor in wanted:
-            held = record.usable[:, sensor]
-            levels[sensor], covariance[sensor] = adapted(
-                prior, before, anomaly[held, sensor], record.theta[held, sensor]
+        selected = [i for i in (range(count) if sensors is None else sensors) if record.usable[:, i].any()]
+        for sensor in selected:
+            days = record.usable[:, sensor]
+            moments[sensor], covariance[sensor] = update_moments(
+                prior, prior_cov, anomaly[days, sensor], record.theta[days, sensor]
             )
         main = preferred_sensor(record, least=1)
-        site = KnownSite(
+        site = StoredSite(
             names=record.names,
             depth=record.depth,
-            levels=tuple(levels),
-            offsets=_no_offsets(count),
+            moments=tuple(moments),
+            offsets=np.stack([np.zeros(count), np.ones(count)]),
             jules=jules_moments(record, np.ones(len(record), dtype=bool)),
-            main=wanted[0] if main not in wanted or main is None else main,
-            static=describe(record),
+            main=selected[0] if main not in selected or main is None else main,
+            static=static_properties(record),
             covariance=covariance,
-            learned=False,
+            trained=False,
         )
         return replace(self, sites={**self.sites, record.site: site})
 
     def static_inputs(self, record: MoistureRecord) -> dict[str, float]:
-        """Properties of a place: at a known site those of its training days, so that nothing later is looked at."""
-        known = self.sites.get(record.site)
-        return describe(record) if known is None else {**known.static, **record.static}
+        """Return the static properties of a site; those of a stored site come from its training days, so that no later day is used."""
+        site = self.sites.get(record.site)
+        return static_properties(record) if site is None else {**site.static, **record.static}
 
-    def _levels(self, record: MoistureRecord) -> list[Level | None]:
-        """Levels of a record's sensors, guessed at a site that is not known; none for a module that cannot guess."""
-        if record.site not in self.sites and self.level_guess is None:
-            return [None] * record.theta.shape[1]
-        return [self.level_of(record, sensor) for sensor in range(record.theta.shape[1])]
-
-    def _batch(self, records: Sequence[MoistureRecord]) -> MoistureBatch:
-        return batch(
+    def batch_of(self, records: Sequence[MoistureRecord]) -> MoistureBatch:
+        """Convert records to the inputs and observation operator of this ensemble."""
+        return make_batch(
             records,
             jules=[
                 self.sites[r.site].jules if r.site in self.sites else jules_moments(r, np.ones(len(r), dtype=bool))
                 for r in records
             ],
-            levels=[self._levels(r) for r in records],
+            moments=[self._sensor_moments(r) for r in records],
             static=self.static,
             statics=[self.static_inputs(r) for r in records],
             dynamic=self.dynamic,
         )
 
-
-def dynamic_of(settings: MoistureSettings, records: Sequence[MoistureRecord]) -> tuple[str, ...]:
-    """Daily inputs that a record has, under the setting of the switch: surface temperature and water index are the satellites'."""
-    satellite = ("lst", "swi")
-    return tuple(
-        name
-        for name in DYNAMIC
-        if (name not in satellite or settings.static in ("satellite", "both"))
-        and any(name in record.dynamic for record in records)
-    )
-
-
-def static_of(settings: MoistureSettings, statics: Sequence[Mapping[str, float]]) -> tuple[str, ...]:
-    """Static inputs of the network that a site has, under the setting of the switch."""
-    texture = (*TEXTURE, "bulk_density", "soc_stock") if settings.static in ("texture", "both") else ()
-    satellite = SATELLITE if settings.static in ("satellite", "both") else ()
-    wanted = (*CLIMATE, "elevation", *COVER, *JULES, *texture, *satellite)
-    return tuple(name for name in wanted if any(name in given for given in statics))
-
-
-def learn_moisture(
-    sites: Sequence[TrainingSite],
-    settings: MoistureSettings,
-    *,
-    device: torch.device | str = "cpu",
-    progress: Progress | None = None,
-) -> MoistureEnsemble:
-    """Learn an ensemble from sites.
-
-    Two more networks than there are members are learned, from all but the last and all but the first of the training days; on these it
-    is seen how wide intervals must be.
-
-    Parameters
-    ----------
-    sites : sequence of TrainingSite
-    settings : MoistureSettings
-    device : torch.device or str, optional
-    progress : callable, optional
-
-    Returns
-    -------
-    MoistureEnsemble
-
-    Raises
-    ------
-    BadInput
-        If no site has water content to learn from.
-    """
-    known = [site for site in sites if site.teaches]
-    if not known:
-        names = ", ".join(site.record.site for site in sites)
-        raise BadInput(
-            "there is no measured water content to learn from: no sensor has 20 usable days",
-            where=f"site {names}",
-            remedy="name the columns of water content (theta, or theta_crns), and see that quality codes leave some days",
-        )
-    trials = 2 * (settings.validation_fraction > 0.0)
-    count = settings.members + trials
-
-    def part(number: int) -> Progress | None:
-        return portion(progress, number / count, (number + 1) / count)
-
-    ensemble = _untrained(known, settings)
-    if trials:
-        ensemble = _calibrated(ensemble, known, settings, device, [part(0), part(1)])
-    batches = _batches(known, ensemble)
-    members = tuple(
-        learn_member(batches, settings, seed=settings.seed + i, device=device, progress=part(trials + i))
-        for i in range(settings.members)
-    )
-    return _with_offsets(replace(ensemble, members=members), known)
-
-
-def _untrained(sites: Sequence[TrainingSite], settings: MoistureSettings) -> MoistureEnsemble:
-    known = {site.record.site: _known_site(site) for site in sites}
-    pairs = [(of.static, level) for of in known.values() if (level := of.levels[of.main]) is not None]
-    guess = fit_guess([given for given, _ in pairs], [level for _, level in pairs], static=settings.static)
-    return MoistureEnsemble(
-        members=(),
-        settings=settings,
-        dynamic=dynamic_of(settings, [site.record for site in sites]),
-        static=static_of(settings, [of.static for of in known.values()]),
-        sites=known,
-        level_guess=guess,
-    )
-
-
-def _known_site(site: TrainingSite) -> KnownSite:
-    record = site.record
-    levels = tuple(moments(record, site.train))
-    main = site.main if site.main is not None else next(i for i, level in enumerate(levels) if level is not None)
-    return KnownSite(
-        names=record.names,
-        depth=record.depth,
-        levels=levels,
-        offsets=_no_offsets(len(levels)),
-        jules=jules_moments(record, site.train & record.usable[:, main]),
-        main=main,
-        static=describe(record, site.train),
-        covariance=np.zeros((len(levels), 2, 2)),
-    )
-
-
-def _no_offsets(sensors: int) -> _Array:
-    return np.stack([np.zeros(sensors), np.ones(sensors)])
-
-
-def _batches(sites: Sequence[TrainingSite], ensemble: MoistureEnsemble) -> list[MoistureBatch]:
-    """Groups that every step takes some of: long records, short ones, simulated ones.
-
-    A sensor's own level counts for little: it is put right afterwards, and days of a single year do not tell how that year was among
-    others. Runs of several years do.
-    """
-    level_weight = ensemble.settings.level_weight
-    groups = [[s for s in sites if len(s.record) > _LONG], [s for s in sites if len(s.record) <= _LONG]]
-    made = [
-        replace(_batch_of(group, [ensemble.sites[s.record.site] for s in group], ensemble), level_weight=level_weight)
-        for group in groups
-        if group
-    ]
-    simulated = [each for site in sites for each in site.simulated]
-    if simulated:
-        taught = _batch_of(simulated, [_known_site(site) for site in simulated], ensemble)
-        made.append(replace(taught, a_step=_SIMULATED_A_STEP))
-    return made
-
-
-def _batch_of(sites: Sequence[TrainingSite], known: Sequence[KnownSite], ensemble: MoistureEnsemble) -> MoistureBatch:
-    return batch(
-        [s.record for s in sites],
-        jules=[of.jules for of in known],
-        levels=[of.levels for of in known],
-        static=ensemble.static,
-        statics=[of.static for of in known],
-        dynamic=ensemble.dynamic,
-        train=[s.train for s in sites],
-        main=[of.main for of in known],
-    )
-
-
-def _with_offsets(ensemble: MoistureEnsemble, sites: Sequence[TrainingSite]) -> MoistureEnsemble:
-    """The ensemble with what its predictions at known sites are put right by."""
-    found = dict(ensemble.sites)
-    for site in sites:
-        record, known = site.record, ensemble.sites[site.record.site]
-        anomaly = ensemble.sensed(record)[0]
-        pair = _no_offsets(anomaly.shape[1])
-        for sensor, level in enumerate(known.levels):
-            if level is not None:
-                z = anomaly[site.train & record.usable[:, sensor], sensor]
-                pair[:, sensor] = z.mean(), max(float(z.std()), 0.2)
-        found[record.site] = replace(known, offsets=pair)
-    return replace(ensemble, sites=found)
-
-
-def _calibrated(
-    ensemble: MoistureEnsemble,
-    sites: Sequence[TrainingSite],
-    settings: MoistureSettings,
-    device: torch.device | str,
-    progress: Sequence[Progress | None],
-) -> MoistureEnsemble:
-    """Find the width of intervals on both ends of the training days, each by a network that has not seen it.
-
-    Of both, because a record's later part differs from its earlier one in more than chance: the mean moves.
-    """
-    found = [
-        _held_out_end(sites, settings, device, part, late=late)
-        for part, late in zip(progress, (True, False), strict=True)
-    ]
-    ends = [end for each in found for end in each]
-    if not ends:
-        return ensemble
-    number = np.concatenate([np.full(len(end.errors), i) for i, end in enumerate(ends)])
-    quantiles = conformal_quantiles(np.concatenate([end.errors for end in ends]), number, settings.interval)
-    skill = {
-        "kge": float(np.median([end.kge for end in ends])),
-        "rmse_in_spreads": float(np.median([end.rmse for end in ends])),
-    }
-    return replace(ensemble, seen=quantiles, validation=skill)
-
-
-@dataclass(frozen=True, eq=False)
-class _End:
-    """What was found at one end of a site's training days: errors in units of their predicted spread, and two scores."""
-
-    errors: _Array
-    kge: float
-    rmse: float
-
-
-def _held_out_end(
-    sites: Sequence[TrainingSite],
-    settings: MoistureSettings,
-    device: torch.device | str,
-    progress: Progress | None,
-    *,
-    late: bool,
-) -> list[_End]:
-    """Learn one network without the last, or the first, of each long record's training days, and try it on them."""
-    kept, tried = [], []
-    for site in sites:
-        sensor = site.main if site.main is not None else int(np.argmax(site.record.usable.any(0)))
-        held = np.flatnonzero(site.train & site.record.usable[:, sensor])
-        if len(site.record) <= _LONG or len(held) < 100:
-            kept.append(site)
-            continue
-        out = both_ends(held, len(site.record), settings.validation_fraction)[0 if late else 1]
-        kept.append(replace(site.without(out), main=sensor))
-        tried.append((kept[-1], site.train & out))
-    if not tried:
-        return []
-    trial = _untrained(kept, settings)
-    batches = _batches(kept, trial)
-    network = learn_member(batches, settings, seed=settings.seed + 1000 + late, device=device, progress=progress)
-    trial = _with_offsets(replace(trial, members=(network,)), [site for site, _ in tried])
-    ends = []
-    for site, days in tried:
-        sensor = trial.sites[site.record.site].main
-        spread = trial.level_of(site.record, sensor).spread
-        scored = days & site.record.usable[:, sensor]
-        found, truth = trial.predict(site.record), site.record.theta[scored, sensor]
-        miss = (truth - found.theta[scored, sensor]) / spread
-        kge = score(found.theta[scored, sensor], truth).kge
-        ends.append(_End(miss / found.spread[scored, sensor], kge, float(np.sqrt(np.mean(miss**2)))))
-    return ends
+    def _sensor_moments(self, record: MoistureRecord) -> list[Moments | None]:
+        """Moments of a record's sensors; none at a new site if the module cannot predict them."""
+        if record.site not in self.sites and self.moments_model is None:
+            return [None] * record.theta.shape[1]
+        return [self.moments_of(record, sensor) for sensor in range(record.theta.shape[1])]

@@ -1,4 +1,4 @@
-"""Learned soil moisture scored on records that it was not fitted to."""
+"""Evaluation of a soil-moisture module on records that it was not trained on."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from jules_ml.support.files import safe_file_name
 
 
 def evaluate_moisture(folder: str | Path, sites: Sequence[MoistureSite], out: Path) -> dict[str, Any]:
-    """Score a module on records that it has not seen: all usable days of each.
+    """Score a module on all usable days of records that it was not trained on.
 
     Parameters
     ----------
@@ -39,16 +39,16 @@ def evaluate_moisture(folder: str | Path, sites: Sequence[MoistureSite], out: Pa
     Raises
     ------
     BadInput
-        If a record overlaps in time with what the module was learned from, lacks a static input that it needs, or has no measured
-        water content.
+        If a record overlaps in time with the training period of the module at that site, lacks a static input, or has no measured water
+        content.
     """
     ensemble, card = load_moisture(folder)
     records = [site.record for site in sites]
     for record in records:
-        _refuse_seen(record, card, Path(folder))
+        _refuse_overlap(record, card, Path(folder))
         if not record.usable.any():
             raise BadInput(
-                "there is no measured water content to score by",
+                "there is no measured water content to score against",
                 where=f"site {record.site}",
                 remedy="name the columns of water content (theta, or theta_crns)",
             )
@@ -60,23 +60,23 @@ def evaluate_moisture(folder: str | Path, sites: Sequence[MoistureSite], out: Pa
     }
     write_evaluation_folder(out, scores=scores, predictions=predictions_of(ensemble, records, splits))
     for record, split in zip(records, splits, strict=True):
-        note = f"By the module {Path(folder).name}, which has seen none of this."
+        note = f"Predicted by the module {Path(folder).name}, which was not trained on this record."
         save_figure(
             figure_of(ensemble, record, split, notes=[note]), out / "figures" / f"{safe_file_name(record.site)}.png"
         )
     return scores
 
 
-def _refuse_seen(record: MoistureRecord, card: dict[str, Any], folder: Path) -> None:
-    known = card["sites"].get(record.site)
-    if known is None:
+def _refuse_overlap(record: MoistureRecord, card: dict[str, Any], folder: Path) -> None:
+    training = card["sites"].get(record.site)
+    if training is None:
         return
-    first, last = (pd.Timestamp(known[key]) for key in ("first", "last"))
+    first, last = (pd.Timestamp(training[key]) for key in ("first", "last"))
     days = record.days[record.usable.any(1)]
     if bool(((days >= first) & (days <= last)).any()):
         raise BadInput(
-            f"the record of {record.site} overlaps in time with what the module was learned from "
+            f"the record of {record.site} overlaps in time with the training period of the module "
             f"({first:%Y-%m-%d} to {last:%Y-%m-%d})",
             where=folder,
-            remedy="give other years, or another site; the fit itself has scored what it held out",
+            remedy="give other years, or another site; scores.json of the module has the scores of its test period",
         )

@@ -1,4 +1,4 @@
-"""Learned soil moisture through time: model, JULES and sensors over train, validation and test, with rain on top."""
+"""Figures of learned soil moisture: time series of module, JULES and sensors, and scores by site."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from jules_ml.support.figures import (
     styled,
 )
 
-#: Background of each part of the record.
-PARTS = {"train": "#E8F0E4", "validation": "#FBF1D9", "test": "#F6E3E0"}
+#: Background colour of each split.
+SPLIT_COLOURS = {"train": "#E8F0E4", "validation": "#FBF1D9", "test": "#F6E3E0"}
 _Array = NDArray[np.float64]
 
 
@@ -35,33 +35,33 @@ def moisture_series(
     days: pd.DatetimeIndex,
     *,
     precip: _Array,
-    modelled: _Array,
-    low: _Array,
-    high: _Array,
-    measured: Mapping[str, _Array],
-    part: Sequence[str],
+    predicted: _Array,
+    lower: _Array,
+    upper: _Array,
+    observed: Mapping[str, _Array],
+    split: Sequence[str],
     jules: _Array | None = None,
     title: str = "",
     notes: Sequence[str] = (),
 ) -> Figure:
-    """Draw rain, and below it all that tells of soil moisture at one place.
+    """Draw precipitation, and below it soil moisture from the module, JULES and the sensors of one site.
 
     Parameters
     ----------
     days : DatetimeIndex, shape (day,)
     precip : array, shape (day,)
         Precipitation [kg m-2 d-1].
-    modelled, low, high : array, shape (day,)
-        Learned water content and its interval [m3 m-3].
-    measured : mapping of str to array, shape (day,)
-        Water content by the name of each sensor [m3 m-3]; the first is the one that is learned.
-    part : sequence of str, shape (day,)
-        ``train``, ``validation``, ``test`` or anything else.
+    predicted, lower, upper : array, shape (day,)
+        Predicted water content and its interval [m3 m-3].
+    observed : mapping of str to array, shape (day,)
+        Measured water content by sensor name [m3 m-3]; the first is the scored sensor.
+    split : sequence of str, shape (day,)
+        ``train``, ``validation``, ``test`` or another name, which has no background colour.
     jules : array, shape (day,), optional
         JULES's water content [m3 m-3].
     title : str, optional
     notes : sequence of str, optional
-        What the reader must know of the data.
+        Notes on the data, printed below the figure.
 
     Returns
     -------
@@ -73,13 +73,13 @@ def moisture_series(
     rain.set_ylim(bottom=0.0)
     rain.set_ylabel("rain\nkg m$^{-2}$ d$^{-1}$")
     for axis in (rain, theta):
-        _shade(axis, days, np.asarray(part), named=axis is theta)
-    theta.fill_between(days, low, high, color=MODELLED, alpha=0.18, lw=0.0, label="interval")
+        _shade(axis, days, np.asarray(split), labelled=axis is theta)
+    theta.fill_between(days, lower, upper, color=MODELLED, alpha=0.18, lw=0.0, label="interval")
     if jules is not None and np.isfinite(jules).any():
         theta.plot(days, jules, color=BLUE, lw=0.9, label="JULES")
-    for (name, values), colour in zip(measured.items(), (MEASURED, GREEN, PURPLE, ORANGE), strict=False):
+    for (name, values), colour in zip(observed.items(), (MEASURED, GREEN, PURPLE, ORANGE), strict=False):
         theta.plot(days, values, color=colour, lw=0.9, marker=".", ms=1.6, label=name)
-    theta.plot(days, modelled, color=MODELLED, label="learned")
+    theta.plot(days, predicted, color=MODELLED, label="learned")
     theta.set_ylabel("θ [m$^3$ m$^{-3}$]")
     theta.legend(ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.1))
     show_dates(theta)
@@ -88,13 +88,14 @@ def moisture_series(
     return figure
 
 
-def _shade(axis: Axes, days: pd.DatetimeIndex, part: NDArray[np.str_], *, named: bool) -> None:
-    for name, colour in PARTS.items():
-        held = np.flatnonzero(part == name)
-        if not len(held):
+def _shade(axis: Axes, days: pd.DatetimeIndex, split: NDArray[np.str_], *, labelled: bool) -> None:
+    """Colour the background by split."""
+    for name, colour in SPLIT_COLOURS.items():
+        rows = np.flatnonzero(split == name)
+        if not len(rows):
             continue
-        # one band from each unbroken run of days
-        for run in np.split(held, np.flatnonzero(np.diff(held) > 1) + 1):
+        # one band for each run of consecutive days
+        for run in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1):
             axis.axvspan(days[run[0]], days[run[-1]], color=colour, lw=0.0, zorder=0.0, label=None)
-        if named:
-            axis.axvspan(days[held[0]], days[held[0]], color=colour, lw=4.0, label=name)
+        if labelled:
+            axis.axvspan(days[rows[0]], days[rows[0]], color=colour, lw=4.0, label=name)

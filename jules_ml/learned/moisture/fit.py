@@ -1,4 +1,4 @@
-"""Fit soil moisture to records, score it on what it has not seen, take a new sensor in, and keep it as a module folder."""
+"""Fit of a soil-moisture module to records, its scores on the test period, and its module folder."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ import torch
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment.moisture import MoistureSettings, StaticKind
-from jules_ml.learned.moisture.ensemble import MoistureEnsemble, TrainingSite, learn_moisture
-from jules_ml.learned.moisture.held_out_sites import hold_sites_out, paired_difference, refuse_few_sites
+from jules_ml.learned.moisture.ensemble import MoistureEnsemble
+from jules_ml.learned.moisture.ensemble_training import train_moisture
+from jules_ml.learned.moisture.held_out_sites import cross_validate_sites, paired_difference, refuse_few_sites
 from jules_ml.learned.moisture.record import MoistureRecord, preferred_sensor
 from jules_ml.learned.moisture.report import figure_of, predictions_of, scores_of
 from jules_ml.learned.moisture.site import MoistureSite
 from jules_ml.learned.moisture.store import card_of_ensemble, state_of
+from jules_ml.learned.moisture.training_site import TrainingSite
 from jules_ml.learned.store import write_module_folder
 from jules_ml.scoring.splits import Split, by_fractions
 from jules_ml.support.figures import save_figure
@@ -26,13 +28,24 @@ from jules_ml.support.files import safe_file_name
 from jules_ml.support.progress import Progress, portion
 from jules_ml.support.provenance import software
 
-#: Days with fewer than which no sensor is learned from.
-_LEAST_DAYS = 60
+#: Fewest usable days of a scored sensor.
+_MIN_DAYS = 60
 
 
 @dataclass(frozen=True, eq=False)
 class MoistureFit:
-    """What a fit gave: the module, what ``scores.json`` holds, and what the user should be told."""
+    """Result of a fit.
+
+    Attributes
+    ----------
+    folder : Path
+        Module folder.
+    ensemble : MoistureEnsemble
+    scores : dict
+        Content of ``scores.json``.
+    warnings : tuple of str
+        Warnings for the user.
+    """
 
     folder: Path
     ensemble: MoistureEnsemble
@@ -43,10 +56,10 @@ class MoistureFit:
 def fit_moisture(
     sites: Sequence[MoistureSite], settings: MoistureSettings, out: Path, *, progress: Progress | None = None
 ) -> MoistureFit:
-    """Learn soil moisture from records and write the module folder.
+    """Fit soil moisture to records and write the module folder.
 
-    The last part of each record, ``settings.test_fraction`` of its usable days, is held out and scored beside the baselines; with
-    ``settings.site_folds`` sites are held out too.
+    The last ``settings.test_fraction`` of the usable days of each record is the test period, on which the module and the baselines are
+    scored. With ``settings.site_folds`` the module is also cross-validated over sites.
 
     Parameters
     ----------
@@ -55,7 +68,7 @@ def fit_moisture(
     out : Path
         Module folder to write.
     progress : callable, optional
-        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
+        Receives the progress; see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------
@@ -64,10 +77,10 @@ def fit_moisture(
     Raises
     ------
     BadInput
-        If there is nothing to learn from, a site stands twice, or the folder cannot be written.
+        If a site has too few usable days, two sites have the same name, or the folder cannot be written.
     """
     records = [site.record for site in sites]
-    _refuse_twice(records)
+    _refuse_duplicates(records)
     main = _main_sensors(records)
     fractions = {"validation": settings.validation_fraction, "test": settings.test_fraction}
     splits = [by_fractions(record.usable[:, m], **fractions) for record, m in zip(records, main, strict=True)]
@@ -76,23 +89,25 @@ def fit_moisture(
     if settings.site_folds:
         refuse_few_sites(len(training), settings.site_folds)
     runs = settings.site_folds * (4 if settings.compare_static else 1)
-    share = 1.0 / (1.0 + 0.5 * runs)
+    fraction = 1.0 / (1.0 + 0.5 * runs)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    ensemble = learn_moisture(training, settings, device=device, progress=portion(progress, 0.0, share))
+    ensemble = train_moisture(training, settings, device=device, progress=portion(progress, 0.0, fraction))
     scores: dict[str, Any] = {"inner_validation": dict(ensemble.validation)}
     if settings.site_folds:
-        every = [
+        all_days = [
             s.training(np.ones(len(s.record), dtype=bool), m, frozen_below=cold)
             for s, m in zip(sites, main, strict=True)
         ]
-        ensemble, scores["held_out_sites"] = _held_out(ensemble, every, settings, device, portion(progress, share, 1.0))
+        ensemble, scores["held_out_sites"] = _score_held_out_sites(
+            ensemble, all_days, settings, device, portion(progress, fraction, 1.0)
+        )
     scores["sites"] = {
         record.site: scores_of(ensemble, record, split) for record, split in zip(records, splits, strict=True)
     }
-    used = {each.record.site: len(each.simulated) for each in training}
-    said = (*_said(ensemble, records), *_said_of_runs(sites, used))
-    write_moisture_module(out, ensemble, sites, splits, scores, said, runs=used)
-    return MoistureFit(out, ensemble, scores, said)
+    simulated = {each.record.site: len(each.simulated) for each in training}
+    warnings = (*_warnings(ensemble, records), *_warnings_for_runs(sites, simulated))
+    write_moisture_module(out, ensemble, sites, splits, scores, warnings, simulated=simulated)
+    return MoistureFit(out, ensemble, scores, warnings)
 
 
 def write_moisture_module(
@@ -101,20 +116,40 @@ def write_moisture_module(
     sites: Sequence[MoistureSite],
     splits: Sequence[Split],
     scores: dict[str, Any],
-    said: Sequence[str],
+    warnings: Sequence[str],
     *,
-    known: Mapping[str, Any] | None = None,
-    runs: Mapping[str, int] | None = None,
+    earlier_sites: Mapping[str, Any] | None = None,
+    simulated: Mapping[str, int] | None = None,
 ) -> None:
-    """Write the module folder.
+    """Write the module folder with its figures.
 
-    ``known`` are the sites of the module that this one was adapted from, ``runs`` how many were learned from beside each record.
+    Parameters
+    ----------
+    out : Path
+        Module folder to write.
+    ensemble : MoistureEnsemble
+    sites : sequence of MoistureSite
+    splits : sequence of Split
+        One for each site.
+    scores : dict
+        Content of ``scores.json``.
+    warnings : sequence of str
+        Warnings for the card.
+    earlier_sites : mapping, optional
+        Sites in the card of the module that this one was adapted from.
+    simulated : mapping of str to int, optional
+        Number of simulated records used in the training, by site.
+
+    Raises
+    ------
+    BadInput
+        If the folder cannot be written.
     """
     records = [site.record for site in sites]
     card = {
         **card_of_ensemble(ensemble),
         "quantity": "volumetric water content of soil, residual water included [m3 m-3]",
-        "sites": dict(known or {})
+        "sites": dict(earlier_sites or {})
         | {
             site.record.site: {
                 "first": f"{_first(site.record, split):%Y-%m-%d}",
@@ -128,11 +163,11 @@ def write_moisture_module(
                 "theta_r": site.theta_r,
                 "utc_offset_hours": site.utc_offset_hours,
                 "static": ensemble.static_inputs(site.record),
-                "simulated_runs": (runs or {}).get(site.record.site, 0),
+                "simulated_runs": (simulated or {}).get(site.record.site, 0),
             }
             for site, split in zip(sites, splits, strict=True)
         },
-        "warnings": list(said),
+        "warnings": list(warnings),
         "software": software(),
     }
     write_module_folder(
@@ -146,82 +181,89 @@ def write_moisture_module(
         save_figure(figure_of(ensemble, record, split), out / "figures" / f"{safe_file_name(record.site)}.png")
 
 
-def _held_out(
+def _score_held_out_sites(
     ensemble: MoistureEnsemble,
     sites: Sequence[TrainingSite],
     settings: MoistureSettings,
     device: str,
     progress: Progress | None,
 ) -> tuple[MoistureEnsemble, dict[str, Any]]:
-    """Scores at held-out sites, under one setting of the switch or under all; and the ensemble with intervals for such sites."""
-    wanted: list[StaticKind] = [settings.static]
+    """Cross-validate over sites under one value of ``static``, or under all; returns the ensemble with intervals for new sites."""
+    kinds: list[StaticKind] = [settings.static]
     if settings.compare_static:
-        wanted += [kind for kind in get_args(StaticKind) if kind != settings.static]
-    found = {}
-    for i, kind in enumerate(wanted):
-        part = portion(progress, i / len(wanted), (i + 1) / len(wanted))
-        found[kind] = hold_sites_out(sites, settings.model_copy(update={"static": kind}), device=device, progress=part)
-    given = found[settings.static]
-    report: dict[str, Any] = {"static": settings.static, "sites": given.scores}
-    report["median"] = pd.DataFrame(given.scores).T.median().to_dict()
+        kinds += [kind for kind in get_args(StaticKind) if kind != settings.static]
+    results = {}
+    for i, kind in enumerate(kinds):
+        results[kind] = cross_validate_sites(
+            sites,
+            settings.model_copy(update={"static": kind}),
+            device=device,
+            progress=portion(progress, i / len(kinds), (i + 1) / len(kinds)),
+        )
+    reference = results[settings.static]
+    report: dict[str, Any] = {"static": settings.static, "sites": reference.scores}
+    report["median"] = pd.DataFrame(reference.scores).T.median().to_dict()
     if settings.compare_static:
         report["differences"] = {
             f"{kind} less {settings.static}": {
-                measure: paired_difference(given.scores, found[kind].scores, measure)
+                measure: paired_difference(reference.scores, results[kind].scores, measure)
                 for measure in ("rmse", "ubrmse", "r")
             }
-            for kind in wanted[1:]
+            for kind in kinds[1:]
         }
-    return replace(ensemble, unseen=given.quantiles), report
+    return replace(ensemble, new_site_quantiles=reference.quantiles), report
 
 
 def _main_sensors(records: Sequence[MoistureRecord]) -> list[int]:
-    """The sensor of each record that is scored."""
-    found = {record.site: preferred_sensor(record, least=_LEAST_DAYS) for record in records}
-    without = [site for site, sensor in found.items() if sensor is None]
+    """Select the scored sensor of each record."""
+    sensors = {record.site: preferred_sensor(record, least=_MIN_DAYS) for record in records}
+    without = [site for site, sensor in sensors.items() if sensor is None]
     if without:
         raise BadInput(
-            f"no sensor has {_LEAST_DAYS} usable days of measured water content",
+            f"no sensor has {_MIN_DAYS} usable days of measured water content",
             where=f"site {', '.join(without)}",
-            remedy="name the columns of water content (theta, or theta_crns), see that quality codes and frost leave some days, or leave "
-            "the site out",
+            remedy="name the columns of water content (theta, or theta_crns), check that quality codes and frozen soil leave some days, "
+            "or leave the site out",
         )
-    return [sensor for sensor in found.values() if sensor is not None]
+    return [sensor for sensor in sensors.values() if sensor is not None]
 
 
-def _said(ensemble: MoistureEnsemble, records: Sequence[MoistureRecord]) -> tuple[str, ...]:
-    said = []
+def _warnings(ensemble: MoistureEnsemble, records: Sequence[MoistureRecord]) -> tuple[str, ...]:
+    warnings = []
     if not any(record.has_jules for record in records):
-        said.append("no run of JULES was given: the module starts from nothing, and has no first guess")
-    if ensemble.level_guess is None:
-        said.append("too few sites to guess the level of an unseen one: adapt the module there (fit moisture --adapt)")
-    return tuple(said)
+        warnings.append("no run of JULES was given: the module has no initial condition and no first guess")
+    if ensemble.moments_model is None:
+        warnings.append(
+            "too few sites to predict the mean and spread of soil moisture at a new site: adapt the module there "
+            "(fit moisture --adapt)"
+        )
+    return tuple(warnings)
 
 
-def _said_of_runs(sites: Sequence[MoistureSite], runs: Mapping[str, int]) -> list[str]:
-    said = []
+def _warnings_for_runs(sites: Sequence[MoistureSite], simulated: Mapping[str, int]) -> list[str]:
+    warnings = []
     for site in sites:
-        named, used = 0 if site.simulated is None else len(site.simulated), runs[site.record.site]
-        if used < named:
-            said.append(
-                f"{site.record.site}: of {named} runs with other soils {used} were learned from; the others do not reach the days before "
-                "those held out"
+        runs, used = 0 if site.simulated is None else len(site.simulated), simulated[site.record.site]
+        if used < runs:
+            warnings.append(
+                f"{site.record.site}: {used} of {runs} runs with other soils were used in the training; the others have too few training "
+                "days"
             )
-    return said
+    return warnings
 
 
-def _refuse_twice(records: Sequence[MoistureRecord]) -> None:
+def _refuse_duplicates(records: Sequence[MoistureRecord]) -> None:
     names = [record.site for record in records]
-    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
-    if twice is not None:
-        raise BadInput(f"site {twice} stands twice", remedy="give each site a name of its own under [site]")
+    duplicate = next((name for i, name in enumerate(names) if name in names[:i]), None)
+    if duplicate is not None:
+        raise BadInput(f"duplicate site {duplicate}", remedy="give each site a different name under [site]")
 
 
 def _first(record: MoistureRecord, split: Split) -> pd.Timestamp:
-    held = np.flatnonzero(split.fitted)
-    return record.days[held[0] if len(held) else 0]
+    days = np.flatnonzero(split.fitted)
+    return record.days[days[0] if len(days) else 0]
 
 
 def _last(record: MoistureRecord, split: Split) -> pd.Timestamp:
-    held = np.flatnonzero(split.fitted)
-    return record.days[held[-1] if len(held) else 0]
+    days = np.flatnonzero(split.fitted)
+    return record.days[days[-1] if len(days) else 0]

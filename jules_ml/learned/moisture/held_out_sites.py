@@ -1,4 +1,4 @@
-"""Soil moisture at sites held out in folds: predictions, and paired differences between settings."""
+"""Cross-validation of soil moisture over sites: scores at held-out sites, and paired differences between settings."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment.moisture import MoistureSettings
-from jules_ml.learned.moisture.ensemble import TrainingSite, learn_moisture
-from jules_ml.learned.moisture.level import LEAST_SITES
+from jules_ml.learned.moisture.ensemble_training import train_moisture
+from jules_ml.learned.moisture.moments_model import MIN_SITES
+from jules_ml.learned.moisture.training_site import TrainingSite
 from jules_ml.scoring.intervals import conformal_quantiles
 from jules_ml.scoring.scores import score
 from jules_ml.scoring.splits import site_folds
@@ -24,34 +25,34 @@ _Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class HeldOutSites:
-    """What is predicted at sites when they are held out.
+    """Result of a cross-validation over sites.
 
     Attributes
     ----------
     scores : dict
-        Of the scored sensor, all usable days, by site.
+        Scores of the scored sensor on all usable days, by site.
     quantiles : tuple of float
-        Of the errors in units of their spread, each site alike.
+        Quantiles of the errors in units of their standard error, with equal weight for each site.
     """
 
     scores: dict[str, dict[str, float]]
     quantiles: tuple[float, float]
 
 
-def hold_sites_out(
+def cross_validate_sites(
     sites: Sequence[TrainingSite],
     settings: MoistureSettings,
     *,
     device: torch.device | str = "cpu",
     progress: Progress | None = None,
 ) -> HeldOutSites:
-    """Leave each fold of sites out in turn, learn from the others, and predict it with a guessed level.
+    """Hold out each fold of sites in turn, train on the others, and predict the fold with predicted moments.
 
     Parameters
     ----------
     sites : sequence of TrainingSite
     settings : MoistureSettings
-        ``site_folds`` of them; half of the members, and no part of the days for validation.
+        ``site_folds`` is the number of folds. Half of the members are trained, and no days are kept for validation.
     device : torch.device or str, optional
     progress : callable, optional
 
@@ -62,17 +63,17 @@ def hold_sites_out(
     Raises
     ------
     BadInput
-        If there are too few sites to guess levels from.
+        If a fold leaves too few sites to fit the model of moments.
     """
     folds = settings.site_folds
     refuse_few_sites(len(sites), folds)
-    fewer = settings.model_copy(update={"members": max(settings.members // 2, 1), "validation_fraction": 0.0})
+    of_folds = settings.model_copy(update={"members": max(settings.members // 2, 1), "validation_fraction": 0.0})
     scores: dict[str, dict[str, float]] = {}
     z: list[_Array] = []
     for fold, out in enumerate(site_folds(len(sites), folds, seed=settings.seed)):
         part = portion(progress, fold / folds, (fold + 1) / folds)
-        ensemble = learn_moisture(
-            [sites[i] for i in np.flatnonzero(~out).tolist()], fewer, device=device, progress=part
+        ensemble = train_moisture(
+            [sites[i] for i in np.flatnonzero(~out).tolist()], of_folds, device=device, progress=part
         )
         for i in np.flatnonzero(out).tolist():
             record = sites[i].record
@@ -81,34 +82,44 @@ def hold_sites_out(
             days = record.usable[:, sensor]
             if days.sum() < 20:
                 continue
-            found = ensemble.predict(record)
-            scores[record.site] = asdict(score(found.theta[days, sensor], record.theta[days, sensor]))
-            z.append((record.theta[days, sensor] - found.theta[days, sensor]) / found.scale[days, sensor])
-    number = np.concatenate([np.full(len(of), i) for i, of in enumerate(z)])
+            prediction = ensemble.predict(record)
+            theta, predicted = record.theta[days, sensor], prediction.theta[days, sensor]
+            scores[record.site] = asdict(score(predicted, theta))
+            z.append((theta - predicted) / prediction.scale[days, sensor])
+    number = np.concatenate([np.full(len(errors), i) for i, errors in enumerate(z)])
     return HeldOutSites(scores, conformal_quantiles(np.concatenate(z), number, settings.interval))
 
 
 def refuse_few_sites(sites: int, folds: int) -> None:
-    """Raise where so many sites cannot be held out in so many folds.
+    """Refuse a cross-validation whose folds leave too few training sites.
 
     Raises
     ------
     BadInput
-        If a fold leaves too few sites to guess levels from.
+        If a fold leaves too few sites to fit the model of moments.
     """
-    kept = sites - math.ceil(sites / folds) if sites >= folds else 0
-    if kept < LEAST_SITES:
+    training = sites - math.ceil(sites / folds) if sites >= folds else 0
+    if training < MIN_SITES:
         raise BadInput(
-            f"{sites} sites held out in {folds} folds leave {kept} to learn from, too few to guess the level of the others",
+            f"{sites} sites in {folds} folds leave {training} training sites, too few to predict the mean and spread at the others",
             where="[moisture] site_folds",
-            remedy=f"give more sites, or more folds, so that {LEAST_SITES} remain; or set site_folds = 0",
+            remedy=f"give more sites, or more folds, so that {MIN_SITES} training sites remain; or set site_folds = 0",
         )
 
 
 def paired_difference(
     first: dict[str, dict[str, float]], second: dict[str, dict[str, float]], measure: str, *, seed: int = 0
 ) -> dict[str, float]:
-    """Mean of the second less the first over sites, with the 95 % interval of a bootstrap of sites.
+    """Compute the mean over sites of the second score minus the first, with a 95 % bootstrap interval over sites.
+
+    Parameters
+    ----------
+    first, second : dict
+        Scores by site and name.
+    measure : str
+        Name of the score.
+    seed : int, optional
+        Seed of the bootstrap.
 
     Returns
     -------

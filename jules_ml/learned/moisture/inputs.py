@@ -1,4 +1,4 @@
-"""What the network of soil moisture takes in, as tensors."""
+"""Inputs of the soil-moisture network as tensors, and their scaling."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-#: Centre and width that bring each daily input near one; the same everywhere, so that a new site needs no statistics.
+#: Centre and width that scale each daily input to the order of 1; fixed, so that a new site needs no statistics.
 SCALING: Mapping[str, tuple[float, float]] = {
-    "precip": (0.0, 2.0),  # of the logarithm of one more
+    "precip": (0.0, 2.0),  # of log(1 + precip)
     "t_air": (283.15, 10.0),
     "sw_down": (160.0, 90.0),
     "lw_down": (310.0, 50.0),
@@ -18,11 +18,11 @@ SCALING: Mapping[str, tuple[float, float]] = {
     "wind": (2.5, 1.5),
     "rad_net": (80.0, 70.0),
     "swi": (0.5, 0.25),
-    "lst": (0.0, 4.0),  # of the difference from the air
+    "lst": (0.0, 4.0),  # of the difference from air temperature
 }
-#: The same for static inputs: properties of the site by the names and in the units of
-#: :data:`~jules_ml.experiment.place.PROPERTIES`, and the mean water content of the upper layer of JULES's run [m3 m-3]. Those named in
-#: :data:`LOGARITHMIC` enter by their logarithm.
+#: Centre and width of static inputs: properties of the site by the names and in the units of
+#: :data:`~jules_ml.experiment.place.PROPERTIES`, and the mean water content of the upper layer of JULES's run [m3 m-3]. Inputs in
+#: :data:`LOGARITHMIC` are log-transformed.
 STATIC_SCALING: Mapping[str, tuple[float, float]] = {
     "clay": (0.2, 0.15),
     "sand": (0.45, 0.25),
@@ -44,7 +44,7 @@ LOGARITHMIC = ("soc_stock", "elevation", "precip_annual")
 
 @dataclass(frozen=True, eq=False)
 class MoistureInputs:
-    """Inputs of sites that run over equally many days; NaN where missing.
+    """Inputs of sites over the same number of days; NaN where missing.
 
     Attributes
     ----------
@@ -53,12 +53,13 @@ class MoistureInputs:
     rain, drying : Tensor, shape (site, day)
         Precipitation and potential evaporation [cm d-1].
     jules : Tensor, shape (site, layer, day)
-        First guess, as anomaly.
+        Anomaly of JULES's layers, the first guess [1].
     static : Tensor, shape (site, property)
+        Scaled by :data:`STATIC_SCALING`.
     initial : Tensor, shape (site, layer)
-        Anomaly from which the run starts.
+        Initial anomaly of the run [1].
     since_start : Tensor, shape (site, day)
-        Days since the run started; below 0 before.
+        Days since the start of the run; negative before it.
     """
 
     dynamic: Tensor
@@ -70,19 +71,20 @@ class MoistureInputs:
     since_start: Tensor
 
     def __len__(self) -> int:
+        """Return the number of sites."""
         return self.dynamic.shape[0]
 
     @property
     def days(self) -> int:
-        """Days that the inputs run over."""
+        """Number of days."""
         return self.dynamic.shape[2]
 
     def take(self, sites: Tensor) -> MoistureInputs:
-        """Some of the sites, by their numbers."""
+        """Select sites by their indices."""
         return MoistureInputs(*(getattr(self, f.name)[sites] for f in fields(self)))
 
     def window(self, start: int, stop: int) -> MoistureInputs:
-        """Some of the days; the run starts with the first of them."""
+        """Select consecutive days; the run starts on the first of them."""
         since = torch.arange(stop - start, dtype=self.since_start.dtype, device=self.since_start.device)
         jules = self.jules[:, :, start:stop]
         return MoistureInputs(
@@ -96,7 +98,7 @@ class MoistureInputs:
         )
 
     def started_at(self, start: Tensor) -> MoistureInputs:
-        """The same days as if nothing were known before a day of each site, the run starting there from JULES's state.
+        """Mask all inputs before a day of each site, and start the run there from JULES's state.
 
         Parameters
         ----------
@@ -116,5 +118,5 @@ class MoistureInputs:
         )
 
     def to(self, device: torch.device | str) -> MoistureInputs:
-        """The same on a device."""
+        """Move all tensors to a device."""
         return MoistureInputs(*(getattr(self, f.name).to(device) for f in fields(self)))

@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from jules_ml.learned.moisture.ensemble import MoistureEnsemble
     from jules_ml.learned.moisture.site import MoistureSite
 
+#: Labels in the printed table of baselines whose name in ``scores.json`` is older.
+_LABELS = {"JULES matched": "JULES rescaled"}
+
 
 class MoistureKind:
     """Learned soil moisture; see :class:`jules_ml.learned.kind.Kind`.
 
-    Methods import what they need, so that the name of a kind loads no torch.
+    Imports are inside the methods, so that listing the kinds does not import torch.
     """
 
     name: ClassVar[str] = "moisture"
@@ -29,17 +32,17 @@ class MoistureKind:
     section: ClassVar[str] = "moisture"
 
     def settings(self) -> type[Section]:
-        """Give the schema of ``[moisture]``."""
+        """Return the schema of ``[moisture]``."""
         return MoistureSection
 
     def site(self, experiment: Experiment) -> MoistureSite:
-        """Read one site with its first guess and its runs with other soils."""
+        """Read one site with its first guess and its simulated records."""
         from jules_ml.learned.moisture.site import moisture_site
 
         return moisture_site(experiment)
 
     def fit(self, experiments: Sequence[Experiment], out: Path, *, progress: Progress | None = None) -> Outcome:
-        """Fit networks to records of soil moisture."""
+        """Train a network ensemble on records of soil moisture."""
         from jules_ml.learned.moisture.fit import fit_moisture
 
         settings = experiments[0].moisture or MoistureSection()
@@ -55,20 +58,20 @@ class MoistureKind:
         days: AdaptationDays,
         progress: Progress | None = None,
     ) -> Outcome:
-        """Correct the guess of mean and spread at new sites."""
+        """Update the predicted mean and standard deviation at new sites by local observations."""
         from jules_ml.learned.moisture.adapt import adapt_moisture
         from jules_ml.learned.moisture.site import moisture_site
 
-        sites = [moisture_site(each, to_learn=False) for each in experiments]
+        sites = [moisture_site(each, for_training=False) for each in experiments]
         adaptation = adapt_moisture(folder, sites, out, days=days)
         return Outcome(out, adaptation.scores, _rows(adaptation.scores), adaptation.warnings)
 
     def evaluate(self, folder: Path, experiments: Sequence[Experiment], out: Path) -> Outcome:
-        """Score a module on records that it was not fitted to."""
+        """Score a module on records that it was not trained on."""
         from jules_ml.learned.moisture.evaluate import evaluate_moisture
         from jules_ml.learned.moisture.site import moisture_site
 
-        scores = evaluate_moisture(folder, [moisture_site(each, to_learn=False) for each in experiments], out)
+        scores = evaluate_moisture(folder, [moisture_site(each, for_training=False) for each in experiments], out)
         return Outcome(out, scores, _rows(scores))
 
     def load(self, folder: Path) -> tuple[MoistureEnsemble, Mapping[str, Any]]:
@@ -79,9 +82,9 @@ class MoistureKind:
 
 
 def _rows(scores: Mapping[str, Any]) -> tuple[ScoreRow, ...]:
-    """Scores of every sensor, then of the baselines at the scored one."""
+    """Scores of each sensor, then of the baselines at the scored sensor."""
     return tuple(
-        ScoreRow(site, source, values, "m3 m-3")
+        ScoreRow(site, _LABELS.get(source, source), values, "m3 m-3")
         for site, of_site in scores["sites"].items()
         for source, values in {**of_site["sensors"], **of_site["baselines"]}.items()
     )

@@ -1,4 +1,4 @@
-"""One shape for all that soil moisture is learned from: days of weather, a first guess of JULES, static properties, sensors."""
+"""Daily record of a site for soil moisture: weather, the first guess of JULES, static properties and sensors."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from jules_ml.errors import BadInput
 _Array = NDArray[np.float64]
 _Mask = NDArray[np.bool_]
 
-#: Inputs that change from day to day, in the unit that the network takes them in.
+#: Names of the daily inputs.
 DYNAMIC = ("precip", "t_air", "sw_down", "lw_down", "vpd", "wind", "rad_net", "swi", "lst")
-#: Inputs that a day cannot be predicted without.
-NEEDED = ("precip", "t_air")
-#: Longest gap in a needed input [d] that masks may bridge.
-LONGEST_GAP = 365
-#: Thickness of JULES's four layers, and their middle [m].
+#: Inputs that are required.
+REQUIRED = ("precip", "t_air")
+#: Longest gap allowed in a required input [d].
+MAX_GAP = 365
+#: Thickness of JULES's four layers, and the depth of their middles [m].
 LAYER_THICKNESS = (0.1, 0.25, 0.65, 2.0)
 LAYER_DEPTHS = (0.05, 0.225, 0.675, 2.0)
-#: Depth that stands for a sensor of which only the order from the top is known, as NEON's are placed [m].
+#: Depth assigned to sensors of which only the order from the top is known, as NEON's are placed [m].
 NOMINAL_DEPTHS = (0.05, 0.225, 0.225, 0.675, 0.675, 0.675, 2.0, 2.0)
 
 
 @dataclass(frozen=True, eq=False)
 class MoistureRecord:
-    """One site, day by day.
+    """Daily record of one site.
 
     Attributes
     ----------
@@ -41,8 +41,8 @@ class MoistureRecord:
     days : DatetimeIndex, shape (day,)
         Calendar days in local standard time, without gaps.
     dynamic : mapping of str to array, shape (day,)
-        Of :data:`DYNAMIC`: precipitation [kg m-2 d-1], temperatures [K], radiation [W m-2], vapour pressure deficit [Pa], wind
-        [m s-1]; NaN where not measured, absent where the site does not measure it.
+        Daily inputs of :data:`DYNAMIC`: precipitation [kg m-2 d-1], temperatures [K], radiation [W m-2], vapour pressure deficit [Pa],
+        wind speed [m s-1]; NaN where not measured, absent where the site has no such measurement.
     jules : array, shape (day, 4)
         Water content of JULES's layers [m3 m-3]; NaN where there is no run.
     static : mapping of str to float
@@ -50,13 +50,13 @@ class MoistureRecord:
     theta : array, shape (day, sensor)
         Measured water content [m3 m-3].
     usable : array of bool, shape (day, sensor)
-        Where it may be learned from and scored: measured, and not frozen.
+        Days for training and scores: measured, and not frozen.
     depth : array, shape (sensor,)
         Depth of point sensors [m]; NaN for a cosmic-ray sensor.
     names : tuple of str
         Name of each sensor.
     latitude, longitude : float
-        NaN where not known.
+        [degree]; NaN where unknown.
     """
 
     site: str
@@ -72,29 +72,30 @@ class MoistureRecord:
     longitude: float = float("nan")
 
     def __len__(self) -> int:
+        """Return the number of days."""
         return len(self.days)
 
     @property
     def has_jules(self) -> bool:
-        """Whether there is a first guess of JULES."""
+        """Whether the record has a first guess of JULES."""
         return bool(np.isfinite(self.jules).any())
 
     def with_usable(self, mask: _Mask) -> MoistureRecord:
-        """The same record of which fewer observations may be used; ``mask`` has shape (day,) or (day, sensor)."""
+        """Restrict the usable observations by a mask of shape (day,) or (day, sensor)."""
         return replace(self, usable=self.usable & (mask[:, None] if mask.ndim == 1 else mask))
 
     def without(self, *, dynamic: Sequence[str] = (), jules: bool = False) -> MoistureRecord:
-        """The same record with some inputs taken away."""
-        kept = {name: values for name, values in self.dynamic.items() if name not in dynamic}
-        return replace(self, dynamic=kept, jules=np.full_like(self.jules, np.nan) if jules else self.jules)
+        """Remove daily inputs, or the first guess of JULES."""
+        remaining = {name: values for name, values in self.dynamic.items() if name not in dynamic}
+        return replace(self, dynamic=remaining, jules=np.full_like(self.jules, np.nan) if jules else self.jules)
 
 
 def preferred_sensor(record: MoistureRecord, *, least: int) -> int | None:
-    """The cosmic-ray sensor where there is one, else the shallowest; None where none has so many usable days."""
-    enough = [i for i in range(record.theta.shape[1]) if record.usable[:, i].sum() >= least]
-    rays = [i for i in enough if not np.isfinite(record.depth[i])]
-    best = rays or sorted(enough, key=lambda i: record.depth[i])
-    return best[0] if best else None
+    """Select the cosmic-ray sensor, or else the shallowest sensor; None where no sensor has ``least`` usable days."""
+    candidates = [i for i in range(record.theta.shape[1]) if record.usable[:, i].sum() >= least]
+    cosmic = [i for i in candidates if not np.isfinite(record.depth[i])]
+    ranked = cosmic or sorted(candidates, key=lambda i: record.depth[i])
+    return ranked[0] if ranked else None
 
 
 def moisture_record(
@@ -105,19 +106,20 @@ def moisture_record(
     static: Mapping[str, float] | None = None,
     frozen_below: float = 274.15,
 ) -> MoistureRecord:
-    """Days of a site dataset, beside those of a JULES run.
+    """Create a daily record from a site dataset and a JULES run.
 
     Parameters
     ----------
     ds : xarray.Dataset
-        Site dataset of any interval up to a day, with ``precip`` (or ``tot_rain`` and ``tot_snow``) and ``t_air``; the longwave
-        fluxes give the surface temperature where ``lst`` is not held. ``theta`` is used where its quality code allows,
+        Site dataset of any interval up to a day, with ``precip`` (or ``tot_rain`` and ``tot_snow``) and ``t_air``. Where ``lst`` is
+        absent, the surface temperature is computed from the longwave fluxes. ``theta`` is used where its quality code permits, and
         ``theta_crns`` where there is no snow.
     jules : xarray.Dataset, optional
         Output of JULES at the site with ``smcl`` and ``dzsoil`` along ``soil`` (see
-        :func:`~jules_ml.data.readers.jules.read_jules`), or already as ``theta`` along ``soil``.
+        :func:`~jules_ml.data.readers.jules.read_jules`), or with ``theta`` along ``soil``.
     theta_r : sequence of float, optional
-        Residual water of that run's soil, one or one a layer, which ``smcl`` leaves out and sensors see [m3 m-3].
+        Residual water content of the soil in that run, one value or one for each layer [m3 m-3]. ``smcl`` excludes it; sensors
+        measure it.
     static : mapping of str to float, optional
         Properties of the site, as in :class:`MoistureRecord`.
     frozen_below : float, optional
@@ -130,12 +132,11 @@ def moisture_record(
     Raises
     ------
     BadInput
-        If an input that cannot be done without is missing, or is for longer than a year; if JULES's run does not overlap the
-        record.
+        If a required input is missing, or has a gap of more than a year; if JULES's run does not overlap the record.
     """
     days = calendar_days(ds)
     dynamic = daily_weather(ds, DYNAMIC, days)
-    for name in NEEDED:
+    for name in REQUIRED:
         _refuse_gaps(dynamic.get(name), name, days, ds)
     theta, usable, depth, names = _sensors(ds, days, dynamic["t_air"], frozen_below)
     first_guess = (
@@ -163,25 +164,24 @@ def _refuse_gaps(values: _Array | None, name: str, days: pd.DatetimeIndex, ds: x
         raise BadInput(
             f"'{name}' is missing",
             where=place(ds, name),
-            remedy="name its column when the file is read: soil moisture cannot be learned without precipitation and air temperature",
+            remedy="name its column in [data]: the soil-moisture module needs precipitation and air temperature",
         )
-    held = np.flatnonzero(np.isfinite(values))
-    edges = np.concatenate([[-1], held, [len(values)]])
+    edges = np.concatenate([[-1], np.flatnonzero(np.isfinite(values)), [len(values)]])
     longest = int(np.argmax(np.diff(edges)))
     gap = int(edges[longest + 1] - edges[longest] - 1)
-    if gap > LONGEST_GAP:
+    if gap > MAX_GAP:
         first = days[edges[longest] + 1]
         raise BadInput(
             f"a gap of {gap} days in '{name}' begins on {first:%Y-%m-%d}",
             where=place(ds, name),
-            remedy=f"fill gaps longer than {LONGEST_GAP} days with reanalysis, or give the parts as sites of their own",
+            remedy=f"fill gaps longer than {MAX_GAP} days with reanalysis, or give the periods before and after as two sites",
         )
 
 
 def _sensors(
     ds: xr.Dataset, days: pd.DatetimeIndex, t_air: _Array, frozen_below: float
 ) -> tuple[_Array, _Mask, _Array, tuple[str, ...]]:
-    """Water content, where it may be used, depth and name of every sensor."""
+    """Return the water content, the usable days, the depth and the name of each sensor."""
     columns: list[_Array] = []
     usable: list[_Mask] = []
     depth: list[float] = []
@@ -190,12 +190,13 @@ def _sensors(
     if "theta" in ds:
         theta = where_measured(ds, "theta")
         theta = theta.expand_dims("depth", axis=-1) if "depth" not in theta.dims else theta
-        given = theta["depth"].to_numpy() if "depth" in theta.coords else np.full(theta.sizes["depth"], np.nan)
+        stated = theta["depth"].to_numpy() if "depth" in theta.coords else np.full(theta.sizes["depth"], np.nan)
         daily = daily_values(ds.assign(theta=theta), "theta", days)
         for i in range(daily.shape[1]):
             columns.append(daily[:, i])
             usable.append(np.isfinite(daily[:, i]) & warm)
-            depth.append(float(given[i]) if np.isfinite(given[i]) else NOMINAL_DEPTHS[min(i, len(NOMINAL_DEPTHS) - 1)])
+            nominal = NOMINAL_DEPTHS[min(i, len(NOMINAL_DEPTHS) - 1)]
+            depth.append(float(stated[i]) if np.isfinite(stated[i]) else nominal)
             names.append(f"theta_{i + 1}")
     if "theta_crns" in ds:
         crns = daily_values(ds, "theta_crns", days)[:, 0]
@@ -213,30 +214,30 @@ def _sensors(
 def run_by_day(
     run: xr.Dataset, ds: xr.Dataset, days: pd.DatetimeIndex, *, theta_r: Sequence[float], where: str
 ) -> _Array:
-    """Water content of the layers of a model's run on the days of a record.
+    """Compute the daily water content of the layers of a model run on the days of a record.
 
     Parameters
     ----------
     run : xarray.Dataset
-        As :func:`moisture_record` takes it.
+        As ``jules`` of :func:`moisture_record`.
     ds : xarray.Dataset
         Site dataset of the record.
     days : DatetimeIndex, shape (day,)
-        Of the record.
+        Days of the record.
     theta_r : sequence of float
-        Residual water, which is added to ``smcl`` [m3 m-3].
+        Residual water content, which is added to ``smcl`` [m3 m-3].
     where : str
-        What the run is, for an error.
+        File or variable of the run, for error messages.
 
     Returns
     -------
     array, shape (day, 4)
-        [m3 m-3]; NaN where the run does not reach.
+        [m3 m-3]; NaN outside the run.
 
     Raises
     ------
     BadInput
-        If the run has other layers, more than one point, or no day of the record.
+        If the run has other soil layers or more than one point, or does not overlap the record.
     """
     if "theta" in run:
         theta = run["theta"]
@@ -244,17 +245,17 @@ def run_by_day(
         residual = np.broadcast_to(np.asarray(theta_r, dtype=np.float64), run.sizes["soil"])
         theta = run["smcl"] / (1000.0 * run["dzsoil"]) + xr.DataArray(residual, dims="soil")
     if set(theta.dims) != {"time", "soil"}:
-        more = ", ".join(str(dim) for dim in theta.dims if dim not in ("time", "soil"))
+        others = ", ".join(str(dim) for dim in theta.dims if dim not in ("time", "soil"))
         raise BadInput(
-            f"the run has more than one column: it has the dimension {more}",
+            f"the run has more than one column: it has the dimension {others}",
             where=where,
-            remedy="give a run of the site alone; an ensemble may stand under simulated",
+            remedy="give a run of this site only; an ensemble can be given under simulated",
         )
     layers = run["dzsoil"].to_numpy() if "dzsoil" in run else np.array(LAYER_THICKNESS)
     if theta.sizes["soil"] != len(LAYER_DEPTHS) or not np.allclose(layers, LAYER_THICKNESS, atol=0.005):
-        given = ", ".join(f"{d:g}" for d in layers) if "dzsoil" in run else str(theta.sizes["soil"])
+        actual = ", ".join(f"{d:g}" for d in layers) if "dzsoil" in run else str(theta.sizes["soil"])
         raise BadInput(
-            f"the run has other soil layers: {given}",
+            f"the run has other soil layers: {actual}",
             where=where,
             remedy="give a run with four layers, 0.1, 0.25, 0.65 and 2 m thick, and their thickness in dzsoil",
         )
@@ -266,6 +267,6 @@ def run_by_day(
             f"the run ({first:%Y-%m-%d} to {last:%Y-%m-%d}) and the record ({days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}) "
             "do not overlap",
             where=where,
-            remedy="run the model over the record's days, or leave the run out",
+            remedy="run the model for the period of the record, or leave out the run",
         )
     return by_day

@@ -1,4 +1,4 @@
-"""What soil moisture is scored by beside its values: anomalies and drydowns."""
+"""Scores specific to soil moisture: anomalies and drydowns."""
 
 from __future__ import annotations
 
@@ -10,17 +10,39 @@ _Array = NDArray[np.float64]
 
 
 def anomalies(values: _Array, *, window: int = 35, least: int = 10) -> _Array:
-    """Departures from the moving mean of a window of days about each day."""
-    mean = pd.Series(values).rolling(window, center=True, min_periods=least).mean().to_numpy()
+    """Subtract the centred moving mean over a window of days.
+
+    Parameters
+    ----------
+    values : array, shape (day,)
+    window : int, optional
+        Length of the window [d].
+    least : int, optional
+        Fewest days with a value in the window; NaN where there are fewer.
+
+    Returns
+    -------
+    array, shape (day,)
+    """
+    mean: _Array = pd.Series(values).rolling(window, center=True, min_periods=least).mean().to_numpy()
     return values - mean
 
 
 def drydown_scale(values: _Array, precip: _Array, *, least: int = 5) -> float:
-    r"""Median e-folding time of drydowns [d].
+    r"""Compute the median e-folding time of drydowns [d]; NaN where there is none.
 
-    A drydown is a run of ``least`` days or more without rain (1 kg m-2) on which the water content falls. Its time scale is that of
-    :math:`d\theta/dt = -(\theta - \theta_r)/\tau`, by least squares of the daily change on the water content (McColl et al. 2017,
-    Geophys. Res. Lett. 44, 11,682-11,690). NaN where there is none.
+    A drydown is a run of ``least`` days or more, each with less than 1 kg m-2 of rain, on which the water content falls. Its time scale
+    :math:`\tau` is that of :math:`d\theta/dt = -(\theta - \theta_r)/\tau`, by least squares of the daily change on the water content
+    (McColl et al. 2017, Geophys. Res. Lett. 44, 11,682-11,690).
+
+    Parameters
+    ----------
+    values : array, shape (day,)
+        Water content [m3 m-3].
+    precip : array, shape (day,)
+        [kg m-2 d-1].
+    least : int, optional
+        Fewest days of a drydown.
     """
     falls = np.zeros(len(values), dtype=bool)
     falls[1:] = (np.diff(values) < 0.0) & (np.nan_to_num(precip[1:]) < 1.0)

@@ -1,4 +1,4 @@
-"""A site as soil moisture is trained on it: its record, a first guess of JULES and what is known of its soil."""
+"""A site for the soil-moisture module: its record, the first guess of JULES and the properties of its soil."""
 
 from __future__ import annotations
 
@@ -16,26 +16,28 @@ from jules_ml.data.readers.column_output import read_output
 from jules_ml.data.readers.jules import read_jules
 from jules_ml.experiment.load import Experiment
 from jules_ml.experiment.moisture import MoistureSection
-from jules_ml.learned.moisture.ensemble import TrainingSite
 from jules_ml.learned.moisture.record import LAYER_DEPTHS, MoistureRecord, moisture_record, run_by_day
 from jules_ml.learned.moisture.simulated import simulated_sites
+from jules_ml.learned.moisture.training_site import TrainingSite
 
 
 @dataclass(frozen=True, eq=False)
 class MoistureSite:
-    """A record, with what JULES calls saturated and residual there.
+    """A record with JULES's saturated and residual water content and runs with other soils.
 
     Attributes
     ----------
     record : MoistureRecord
     licence : str
-        Of the record.
-    sm_sat, theta_r : tuple of float or None
-        Water content at saturation, without residual water, and residual water [m3 m-3]: one, or one a layer.
+        Licence of the record.
+    sm_sat : tuple of float or None
+        Water content at saturation, without residual water [m3 m-3]: one value, or one for each layer.
+    theta_r : tuple of float
+        Residual water content [m3 m-3]: one value, or one for each layer.
     utc_offset_hours : float
-        Of local standard time, by which the record's days are counted.
+        Offset of local standard time, in which the days of the record are defined [h].
     simulated : array, shape (run, day, 4), optional
-        Water content of JULES's layers by runs with other soils, on the record's days [m3 m-3]; NaN where a run does not reach.
+        Water content of JULES's layers in runs with other soils, on the days of the record [m3 m-3]; NaN outside a run.
     """
 
     record: MoistureRecord
@@ -45,23 +47,33 @@ class MoistureSite:
     utc_offset_hours: float = 0.0
     simulated: NDArray[np.float64] | None = None
 
-    def training(self, learned: NDArray[np.bool_], main: int, *, frozen_below: float) -> TrainingSite:
-        """The record and its runs, with the days that may be learned from; soil colder than ``frozen_below`` [K] is left out."""
+    def training(self, train: NDArray[np.bool_], main: int, *, frozen_below: float) -> TrainingSite:
+        """Combine the record and its runs with the training days.
+
+        Parameters
+        ----------
+        train : array of bool, shape (day,)
+            Training days.
+        main : int
+            Index of the scored sensor.
+        frozen_below : float
+            Soil colder than this counts as frozen in the runs [K].
+        """
         runs: tuple[TrainingSite, ...] = ()
         if self.simulated is not None:
-            runs = simulated_sites(self.record, self.simulated, learned, frozen_below=frozen_below)
-        return TrainingSite(self.record, learned, main, runs)
+            runs = simulated_sites(self.record, self.simulated, train, frozen_below=frozen_below)
+        return TrainingSite(self.record, train, main, runs)
 
 
-def moisture_site(experiment: Experiment, *, to_learn: bool = True) -> MoistureSite:
-    """What an experiment says of one site, ready to be learned from.
+def moisture_site(experiment: Experiment, *, for_training: bool = True) -> MoistureSite:
+    """Read the site of an experiment.
 
     Parameters
     ----------
     experiment : Experiment
-        With ``[data]``, and with ``[moisture]`` where there is more to say.
-    to_learn : bool
-        Whether the runs with other soils are read, which serve nothing but learning.
+        With ``[data]``, and optionally ``[moisture]``.
+    for_training : bool
+        Whether to read the runs with other soils, which are used in the training only.
 
     Returns
     -------
@@ -70,14 +82,14 @@ def moisture_site(experiment: Experiment, *, to_learn: bool = True) -> MoistureS
     Raises
     ------
     BadInput
-        As the record's reader, and :meth:`MoistureSection.record`.
+        As the reader of the record, :func:`site_record` and :func:`simulated_theta`.
     """
     section = experiment.moisture or MoistureSection()
     ds = experiment.record()
     record = site_record(section, ds, static=experiment.properties(ds))
     return MoistureSite(
         record=record,
-        simulated=simulated_theta(section, ds, record.days) if to_learn and section.simulated else None,
+        simulated=simulated_theta(section, ds, record.days) if for_training and section.simulated else None,
         licence=str(ds.attrs.get("licence", "not stated")),
         sm_sat=section.sm_sat,
         theta_r=section.theta_r,
@@ -88,12 +100,24 @@ def moisture_site(experiment: Experiment, *, to_learn: bool = True) -> MoistureS
 def site_record(
     section: MoistureSection, ds: xr.Dataset, *, static: Mapping[str, float] | None = None
 ) -> MoistureRecord:
-    """The site's days, with its static properties, and JULES's run and the satellites' series joined.
+    """Create the record of a site, with its static properties, JULES's run and the satellite series.
+
+    Parameters
+    ----------
+    section : MoistureSection
+    ds : xarray.Dataset
+        Site dataset.
+    static : mapping of str to float, optional
+        Static properties of the site.
+
+    Returns
+    -------
+    MoistureRecord
 
     Raises
     ------
     BadInput
-        If a file cannot be used, does not overlap the record, or the record lacks what cannot be done without.
+        If a file cannot be used or does not overlap the record, or a required input is missing.
     """
     from jules_ml.data.readers.satellite_products import joined, read_lst_product, read_swi_product
 
@@ -107,14 +131,28 @@ def site_record(
 
 
 def simulated_theta(section: MoistureSection, ds: xr.Dataset, days: pd.DatetimeIndex) -> NDArray[np.float64]:
-    """Water content of the runs with other soils, shape (run, day, 4) [m3 m-3]; NaN where they do not reach.
+    """Read the water content of the runs with other soils.
 
-    An ensemble's file does not tell residual water, which is left out there: what counts is how a run changes.
+    Where a file lacks residual water content, as that of an ensemble of runs does, ``theta_r`` of the site is added. Its value has little
+    effect, since networks are trained on anomalies.
+
+    Parameters
+    ----------
+    section : MoistureSection
+    ds : xarray.Dataset
+        Site dataset.
+    days : DatetimeIndex, shape (day,)
+        Days of the record.
+
+    Returns
+    -------
+    array, shape (run, day, 4)
+        [m3 m-3]; NaN outside a run.
 
     Raises
     ------
     BadInput
-        If a file cannot be used, or has no day of the record.
+        If a file cannot be used, or does not overlap the record.
     """
     runs = []
     for path in section.simulated:
@@ -125,7 +163,7 @@ def simulated_theta(section: MoistureSection, ds: xr.Dataset, days: pd.DatetimeI
 
 
 def _run(section: MoistureSection, path: Path) -> xr.Dataset:
-    """Output of JULES, whose dimensions are y and x among others, or of a run of the column."""
+    """Read output of JULES, which has the dimensions y and x, or output of the soil column."""
     header = read_netcdf(path, required=["smcl"], variables=["smcl"], kind="a run with smcl in its output")
     if {"y", "x"} <= set(header.dims):
         return read_jules(path, variables=["smcl"], dzsoil=section.dzsoil)

@@ -1,4 +1,4 @@
-"""Learned soil moisture as tensors and a card, and back. Nothing here needs netCDF: a running JULES loads it."""
+"""Conversion of a soil-moisture module to tensors and a card, and back; without netCDF, since a running JULES loads it."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ from torch import Tensor
 
 from jules_ml.experiment.moisture import MoistureSettings
 from jules_ml.learned.moisture.ensemble import MoistureEnsemble
-from jules_ml.learned.moisture.known import KnownSite
-from jules_ml.learned.moisture.level import LevelGuess, LevelModel
+from jules_ml.learned.moisture.moments_model import MomentsModel, MomentsRegression
 from jules_ml.learned.moisture.network import LearnedMoisture
+from jules_ml.learned.moisture.stored_site import StoredSite
 from jules_ml.learned.store import read_module_folder
 
-#: A place this near to a site of the module is that site [degree].
+#: Distance within which a position is assigned to a site of the module [degree].
 _NEAR = 0.1
-#: Kind of module that the card names.
+#: Kind of module in the card.
 KIND = "moisture"
 
 
 def state_of(ensemble: MoistureEnsemble) -> dict[str, Tensor]:
-    """Weights of all members, by member and name."""
+    """Return the weights of all members by member and name."""
     return {
         f"{i}.{name}": value for i, member in enumerate(ensemble.members) for name, value in member.state_dict().items()
     }
 
 
 def card_of_ensemble(ensemble: MoistureEnsemble) -> dict[str, Any]:
-    """What is needed beside the weights, for JSON."""
+    """Return the entries of the card that are needed to load the ensemble, in addition to the weights."""
     return {
         "module": KIND,
         "settings": ensemble.settings.model_dump(mode="json"),
         "inputs": {"dynamic": list(ensemble.dynamic), "static": list(ensemble.static)},
-        "known": {site: known.to_card() for site, known in ensemble.sites.items()},
+        "known": {name: site.to_card() for name, site in ensemble.sites.items()},
         "level_guess": None
-        if ensemble.level_guess is None
-        else [model.to_card() for model in ensemble.level_guess.models],
-        "intervals": {"seen": list(ensemble.seen), "unseen": list(ensemble.unseen)},
+        if ensemble.moments_model is None
+        else [each.to_card() for each in ensemble.moments_model.regressions],
+        "intervals": {"seen": list(ensemble.trained_quantiles), "unseen": list(ensemble.new_site_quantiles)},
         "validation": dict(ensemble.validation),
     }
 
 
 def load_moisture(folder: str | Path) -> tuple[MoistureEnsemble, dict[str, Any]]:
-    """Read a module of soil moisture.
+    """Read a soil-moisture module.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def load_moisture(folder: str | Path) -> tuple[MoistureEnsemble, dict[str, Any]]
 
 
 def ensemble_of(state: Mapping[str, Tensor], card: Mapping[str, Any]) -> MoistureEnsemble:
-    """What :func:`state_of` and :func:`card_of_ensemble` told."""
+    """Create the ensemble from the weights of :func:`state_of` and the card of :func:`card_of_ensemble`."""
     settings = MoistureSettings.model_validate(
         {key: value for key, value in card["settings"].items() if key in MoistureSettings.model_fields}
     )
@@ -77,28 +77,30 @@ def ensemble_of(state: Mapping[str, Tensor], card: Mapping[str, Any]) -> Moistur
         prefix = f"{i}."
         member.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
         members.append(member.eval())
-    guess = card["level_guess"]
+    regressions = card["level_guess"]
+    intervals = card["intervals"]
     return MoistureEnsemble(
         members=tuple(members),
         settings=settings,
         dynamic=dynamic,
         static=static,
-        sites={site: KnownSite.from_card(known) for site, known in card["known"].items()},
-        level_guess=None if guess is None else LevelGuess(tuple(LevelModel.from_card(model) for model in guess)),
-        seen=(card["intervals"]["seen"][0], card["intervals"]["seen"][1]),
-        unseen=(card["intervals"]["unseen"][0], card["intervals"]["unseen"][1]),
+        sites={name: StoredSite.from_card(entry) for name, entry in card["known"].items()},
+        moments_model=None
+        if regressions is None
+        else MomentsModel(tuple(MomentsRegression.from_card(each) for each in regressions)),
+        trained_quantiles=(intervals["seen"][0], intervals["seen"][1]),
+        new_site_quantiles=(intervals["unseen"][0], intervals["unseen"][1]),
         validation=card["validation"],
     )
 
 
 def site_at(card: Mapping[str, Any], latitude: float, longitude: float) -> str | None:
-    """Name of the module's site at a position [degree]; None where there is none within 0.1 degree."""
-    for site, known in card["sites"].items():
-        east = known["longitude"]
+    """Return the name of the module's site at a position [degree]; None where there is none within 0.1 degree."""
+    for name, entry in card["sites"].items():
         if (
-            known["latitude"] is not None
-            and abs(known["latitude"] - latitude) < _NEAR
-            and abs((east - longitude + 180.0) % 360.0 - 180.0) < _NEAR
+            entry["latitude"] is not None
+            and abs(entry["latitude"] - latitude) < _NEAR
+            and abs((entry["longitude"] - longitude + 180.0) % 360.0 - 180.0) < _NEAR
         ):
-            return str(site)
+            return str(name)
     return None

@@ -1,4 +1,4 @@
-"""Learning of soil moisture: an ensemble of networks, learned from all sites together."""
+"""Training of one network of soil moisture on all sites together, its loss, and the prediction of a network ensemble."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from jules_ml.learned.moisture.inputs import MoistureInputs
 from jules_ml.learned.moisture.network import LearnedMoisture, jules_features
 from jules_ml.support.progress import Progress
 
-#: Every so many steps a run is started anew in the middle of the record.
+#: Steps between those that restart runs in the middle of the record.
 _START_EVERY = 4
-#: Part of the steps after which weights are averaged.
+#: Fraction of the steps after which weights are averaged.
 _AVERAGE_FROM = 0.6
-#: Chance that a step does without JULES, and without surface temperature, so that a module serves sites that lack them.
+#: Probability that JULES, and that surface temperature, is masked at a site, so that a module can predict sites without them.
 _DROP_INPUT = 0.15
 
 
-def learn_member(
+def train_member(
     batches: Sequence[MoistureBatch],
     settings: MoistureSettings,
     *,
@@ -30,21 +30,22 @@ def learn_member(
     device: torch.device | str = "cpu",
     progress: Progress | None = None,
 ) -> LearnedMoisture:
-    """Learn one network.
+    """Train one network.
 
     Parameters
     ----------
     batches : sequence of MoistureBatch
-        Groups of sites; every step takes some of each.
+        Groups of sites; each step samples sites of every group.
     settings : MoistureSettings
     seed : int
+        Seed of the initial weights and of the sampling.
     device : torch.device or str, optional
     progress : callable, optional
 
     Returns
     -------
     LearnedMoisture
-        On the CPU, ready to predict.
+        On the CPU, in evaluation mode.
     """
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
@@ -55,12 +56,12 @@ def learn_member(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, max_lr=settings.rate, total_steps=settings.steps, pct_start=0.2, final_div_factor=20.0
     )
-    held = [batch.learned_from().to(device) for batch in batches]
-    features = [module.features(batch.inputs) for batch in held]
+    on_device = [batch.training_period().to(device) for batch in batches]
+    features = [module.features(batch.inputs) for batch in on_device]
     for step in range(settings.steps):
         optimiser.zero_grad()
-        for batch, given in zip(held, features, strict=True):
-            _loss_of_step(module, batch, given, settings, generator, restart=step % _START_EVERY == 0).backward()
+        for batch, of_batch in zip(on_device, features, strict=True):
+            _loss_of_step(module, batch, of_batch, settings, generator, restart=step % _START_EVERY == 0).backward()
         torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
         optimiser.step()
         schedule.step()
@@ -68,15 +69,15 @@ def learn_member(
             average.update_parameters(module)
         if progress is not None:
             progress("fit", step + 1, settings.steps)
-    learned = average.module if int(average.n_averaged) else module
-    assert isinstance(learned, LearnedMoisture)
-    return learned.to("cpu").eval()
+    trained = average.module if int(average.n_averaged) else module
+    assert isinstance(trained, LearnedMoisture)
+    return trained.to("cpu").eval()
 
 
-def predict(members: Sequence[LearnedMoisture], inputs: MoistureInputs) -> tuple[Tensor, Tensor]:
-    """Mean and spread of the ensemble's anomalies, each of shape (site, layer, day).
+def predict_anomalies(members: Sequence[LearnedMoisture], inputs: MoistureInputs) -> tuple[Tensor, Tensor]:
+    """Predict the mean and standard deviation of the anomalies by a network ensemble, each of shape (site, layer, day).
 
-    The spread joins that which members give with that between them.
+    The variance is the sum of the mean variance of the members and the variance between them.
     """
     means, variances = [], []
     with torch.inference_mode():
@@ -100,35 +101,35 @@ def _loss_of_step(
     restart: bool,
 ) -> Tensor:
     device = batch.target.device
-    some = torch.randperm(len(batch.inputs), generator=generator)[: batch.a_step].to(device)
-    batch, given = batch.take(some), features[some]
+    sites = torch.randperm(len(batch.inputs), generator=generator)[: batch.sites_per_step].to(device)
+    batch, features = batch.take(sites), features[sites]
     level_weight = batch.level_weight
     if settings.window is not None and settings.window < batch.inputs.days:
-        level_weight = 1.0  # a part of the days does not know the level of all
+        level_weight = 1.0  # the mean error over a window is not that over all days
         day = int(torch.randint(0, batch.inputs.days - settings.window, (1,), generator=generator))
-        batch, given = batch.window(day, day + settings.window), given[..., day : day + settings.window]
+        batch, features = batch.window(day, day + settings.window), features[..., day : day + settings.window]
     inputs = batch.inputs
-    given = _without_some(given, inputs.dynamic.shape[1], batch.lst, generator)
-    mean, log_spread = module(inputs, given)
-    seen, spread = batch.sensors.see(mean, torch.exp(log_spread))
-    # a sensor that a site lacks sees nothing, with no spread
-    log_seen = torch.log(spread.clamp_min(1e-3))
+    features = _mask_inputs(features, inputs.dynamic.shape[1], batch.lst, generator)
+    mean, log_spread = module(inputs, features)
+    observed, spread = batch.sensors.observe(mean, torch.exp(log_spread))
+    # where a site has fewer sensors than others, the standard deviation of the padding is 0
+    log_observed = torch.log(spread.clamp_min(1e-3))
     loss = fit_loss(
-        seen,
-        log_seen,
+        observed,
+        log_observed,
         batch.target,
         batch.weight,
         level_weight=level_weight,
         gradient_weight=settings.gradient_weight,
     )
     if settings.bounds_weight > 0.0:
-        loss = loss + settings.bounds_weight * batch.limits.out_of_bounds(mean)
+        loss = loss + settings.bounds_weight * batch.limits.bounds_penalty(mean)
     if settings.balance_weight > 0.0:
-        loss = loss + settings.balance_weight * batch.limits.from_nowhere(mean)
+        loss = loss + settings.balance_weight * batch.limits.balance_penalty(mean)
     if restart and (settings.start_weight > 0.0 or settings.initial_weight > 0.0):
-        one = torch.randint(0, len(some), (min(2, len(some)),), generator=generator).to(device)
-        start = torch.randint(0, max(inputs.days - 200, 1), (len(one),), generator=generator).to(device)
-        loss = loss + _start_loss(module, inputs.take(one), mean[one].detach(), start, settings)
+        restarted = torch.randint(0, len(sites), (min(2, len(sites)),), generator=generator).to(device)
+        start = torch.randint(0, max(inputs.days - 200, 1), (len(restarted),), generator=generator).to(device)
+        loss = loss + _start_loss(module, inputs.take(restarted), mean[restarted].detach(), start, settings)
     return loss
 
 
@@ -141,50 +142,64 @@ def fit_loss(
     level_weight: float,
     gradient_weight: float,
 ) -> Tensor:
-    """Negative log-likelihood and error of the daily change, each site alike.
+    """Compute the negative log-likelihood and the squared error of the daily change, with equal weight for each site.
 
-    The likelihood of a day weighs by its spread, without gradient, so that days that are hard to predict are not given up
-    (Seitzer et al. 2022, ICLR, with β = 0.5). What a sensor's errors have in common over all of its days counts by ``level_weight``.
-    All tensors have shape (site, sensor, day).
+    The likelihood of a day is weighted by its predicted standard deviation, without gradient, so that days that are hard to predict keep
+    their influence (Seitzer et al. 2022, ICLR, with β = 0.5).
+
+    Parameters
+    ----------
+    mean, log_spread : Tensor, shape (site, sensor, day)
+        Predicted anomaly and the logarithm of its standard deviation.
+    target, weight : Tensor, shape (site, sensor, day)
+        Observed anomaly and its weight.
+    level_weight : float
+        Weight of the mean error of a sensor over all days.
+    gradient_weight : float
+        Weight of the daily change.
+
+    Returns
+    -------
+    Tensor, shape ()
     """
-    miss, spread = target - mean, torch.exp(log_spread)
-    # by the weights that days have in the likelihood, so that what is common and what is left do not mix
-    precise = weight / spread.detach()
-    common = (precise * miss).sum(2, keepdim=True) / precise.sum(2, keepdim=True).clamp_min(1e-6)
-    miss = miss - (1.0 - math.sqrt(level_weight)) * common
-    each = spread.detach() * (0.5 * (miss / spread) ** 2 + log_spread)
-    share = weight / weight.sum((1, 2), keepdim=True).clamp_min(1.0)
-    loss = (share * each).sum()
+    error, spread = target - mean, torch.exp(log_spread)
+    # the mean error has the weights of the likelihood, so that it is orthogonal to the remaining error
+    precision = weight / spread.detach()
+    mean_error = (precision * error).sum(2, keepdim=True) / precision.sum(2, keepdim=True).clamp_min(1e-6)
+    error = error - (1.0 - math.sqrt(level_weight)) * mean_error
+    likelihood = spread.detach() * (0.5 * (error / spread) ** 2 + log_spread)
+    fraction = weight / weight.sum((1, 2), keepdim=True).clamp_min(1.0)
+    loss = (fraction * likelihood).sum()
     pair = torch.minimum(weight[..., 1:], weight[..., :-1])
     change = (mean[..., 1:] - mean[..., :-1]) - (target[..., 1:] - target[..., :-1])
-    share = pair / pair.sum((1, 2), keepdim=True).clamp_min(1.0)
-    loss = loss + gradient_weight * (share * change**2).sum()
+    fraction = pair / pair.sum((1, 2), keepdim=True).clamp_min(1.0)
+    loss = loss + gradient_weight * (fraction * change**2).sum()
     return loss / max(int((weight.sum((1, 2)) > 0).sum()), 1)
 
 
 def _start_loss(
-    module: LearnedMoisture, inputs: MoistureInputs, whole: Tensor, start: Tensor, settings: MoistureSettings
+    module: LearnedMoisture, inputs: MoistureInputs, full_run: Tensor, start: Tensor, settings: MoistureSettings
 ) -> Tensor:
-    """A later start must change little once a season has passed, and a run must leave from its initial condition."""
+    """Penalise the effect of a later start after 60 days, and the departure from the initial condition in the first days."""
     late = inputs.started_at(start)
     mean, _ = module(late)
     age = late.since_start[:, None]
-    lived = (age >= 60.0) & (age < 1e4)
-    change = ((mean - whole) ** 2 * lived).sum() / lived.expand_as(mean).sum().clamp_min(1)
-    known = late.initial.isfinite()
-    near = (age >= 0.0) & (age < 5.0) & known[:, :, None]
-    away = (mean - torch.nan_to_num(late.initial)[:, :, None]) ** 2 * torch.exp(-age / 2.0)
-    departure = (away * near).sum() / near.sum().clamp_min(1)
-    return settings.start_weight * change + settings.initial_weight * departure
+    spun_up = (age >= 60.0) & (age < 1e4)
+    change = ((mean - full_run) ** 2 * spun_up).sum() / spun_up.expand_as(mean).sum().clamp_min(1)
+    first_days = (age >= 0.0) & (age < 5.0) & late.initial.isfinite()[:, :, None]
+    square = (mean - torch.nan_to_num(late.initial)[:, :, None]) ** 2 * torch.exp(-age / 2.0)
+    departure = (square * first_days).sum() / first_days.sum().clamp_min(1)
+    loss: Tensor = settings.start_weight * change + settings.initial_weight * departure
+    return loss
 
 
-def _without_some(features: Tensor, dynamic: int, lst: int | None, generator: torch.Generator) -> Tensor:
-    """Take JULES's run, or surface temperature, away from some sites: a module must serve without."""
+def _mask_inputs(features: Tensor, dynamic: int, lst: int | None, generator: torch.Generator) -> Tensor:
+    """Mask JULES's run, and surface temperature, at random sites, so that a module can predict without them."""
     drop = (torch.rand(2, len(features), 1, generator=generator) < _DROP_INPUT).to(features.device)
-    given = features.clone()
-    away = [(drop[1], *jules_features(dynamic))]
+    masked = features.clone()
+    ranges = [(drop[1], *jules_features(dynamic))]
     if lst is not None:
-        away += [(drop[0], lst, lst + 1), (drop[0], dynamic + lst, dynamic + lst + 1)]  # the value and its mask
-    for lost, first, last in away:
-        given[:, first:last] = given[:, first:last].masked_fill(lost[:, :, None], 0.0)
-    return given
+        ranges += [(drop[0], lst, lst + 1), (drop[0], dynamic + lst, dynamic + lst + 1)]  # the value and its mask
+    for dropped, first, last in ranges:
+        masked[:, first:last] = masked[:, first:last].masked_fill(dropped[:, :, None], 0.0)
+    return masked

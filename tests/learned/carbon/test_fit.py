@@ -1,4 +1,4 @@
-"""Fitting, evaluating and exporting soil carbon from the command line, at made sites; and what is refused."""
+"""Fit, evaluation and export of soil carbon from the command line at synthetic sites, and refusals."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ elevation = 100.0
 reader = "table"
 path = "{name}.csv"
 site = "{name}"
-licence = "made"
+licence = "synthetic"
 utc_offset_hours = 0.0
 stamp_at = "start"
 interval = "1D"
@@ -73,7 +73,7 @@ def write_site(
     more: str = "",
     settings: str = "",
 ) -> Path:
-    """A site whose soil holds more water the more carbon it has."""
+    """Write a site whose soil retains more water with more carbon."""
     rng = np.random.default_rng(k)
     days = pd.date_range("2019-01-01", "2020-06-30", freq="D")
     precip = np.where(rng.random(len(days)) < 0.1, rng.uniform(6.0, 25.0, len(days)), 0.0) * rain
@@ -110,7 +110,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.mark.slow
-def test_a_fit_says_whether_moisture_adds_skill(fitted: tuple[Path, Path]) -> None:
+def test_a_fit_states_whether_moisture_adds_skill(fitted: tuple[Path, Path]) -> None:
     _, module = fitted
     scores = json.loads((module / "scores.json").read_text())
     assert "soil moisture" in scores["said"]
@@ -129,7 +129,7 @@ def test_a_fit_says_whether_moisture_adds_skill(fitted: tuple[Path, Path]) -> No
     assert drawn == {"dynamics.png", "predicted.png", "signatures.png", "summary.png"}
 
 
-def test_what_is_exported_is_what_jules_starts_from(fitted: tuple[Path, Path], tmp_path: Path) -> None:
+def test_initial_carbon_for_jules_is_exported(fitted: tuple[Path, Path], tmp_path: Path) -> None:
     _, module = fitted
     files = export_carbon(module, tmp_path)
     assert [f.name for f in files][-1] == "site11.nc"
@@ -140,28 +140,28 @@ def test_what_is_exported_is_what_jules_starts_from(fitted: tuple[Path, Path], t
         assert float(ds["soc_density"].squeeze()) < float(ds["soc_density_high"].squeeze())
 
 
-def test_cores_go_before_a_prediction_unless_it_is_asked_for(fitted: tuple[Path, Path], tmp_path: Path) -> None:
+def test_cores_take_precedence_unless_the_prediction_is_requested(fitted: tuple[Path, Path], tmp_path: Path) -> None:
     _, module = fitted
     export_carbon(module, tmp_path / "cores")
-    asked = ["export", str(module), "--to", "initial", "--out", str(tmp_path / "predicted"), "--predicted"]
-    assert CliRunner().invoke(app, asked).exit_code == 0
-    opened = {kind: xr.open_dataset(tmp_path / kind / "site03.nc") for kind in ("cores", "predicted")}
+    arguments = ["export", str(module), "--to", "initial", "--out", str(tmp_path / "predicted"), "--predicted"]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    files = {kind: xr.open_dataset(tmp_path / kind / "site03.nc") for kind in ("cores", "predicted")}
     carbon = 0.001 * 5.0 * 1.3**3 * 1300.0  # g kg-1 times kg m-3
-    assert opened["cores"]["soc_density"].item() == pytest.approx(carbon, rel=1e-3)
-    assert opened["cores"]["cs"].item() == pytest.approx(carbon * 0.3 / 0.55, rel=1e-3)
-    assert opened["cores"]["soc_density_high"].item() == pytest.approx(carbon * np.exp(1.645 * 0.2), rel=1e-3)
-    assert opened["cores"].attrs["origin"].startswith("cores of the site")
-    assert "its cores were set aside" in opened["predicted"].attrs["origin"]
-    assert opened["predicted"]["soc_density"].item() != pytest.approx(carbon, rel=1e-3)
+    assert files["cores"]["soc_density"].item() == pytest.approx(carbon, rel=1e-3)
+    assert files["cores"]["cs"].item() == pytest.approx(carbon * 0.3 / 0.55, rel=1e-3)
+    assert files["cores"]["soc_density_high"].item() == pytest.approx(carbon * np.exp(1.645 * 0.2), rel=1e-3)
+    assert files["cores"].attrs["origin"].startswith("cores of the site")
+    assert "its cores were not used" in files["predicted"].attrs["origin"]
+    assert files["predicted"]["soc_density"].item() != pytest.approx(carbon, rel=1e-3)
     predicted = read_predictions(module, kind="carbon").sel(site="site11")
     with xr.open_dataset(tmp_path / "cores" / "site11.nc") as ds:
-        # its density was not measured, and a soil with more carbon is a lighter one
+        # its density was not measured, and soil with more carbon has a lower density
         assert ds["soc_density_high"].item() < 0.001 * predicted["upper"].item() * predicted["bulk_density"].item()
         assert ds["soc_density_low"].item() > 0.001 * predicted["lower"].item() * predicted["bulk_density"].item()
-        assert ds.attrs["origin"] == "predicted by a module that has not seen the site"
+        assert ds.attrs["origin"] == "predicted by a fit without the site"
 
 
-def test_an_evaluation_is_of_sites_not_seen(fitted: tuple[Path, Path], tmp_path: Path) -> None:
+def test_an_evaluation_refuses_training_sites(fitted: tuple[Path, Path], tmp_path: Path) -> None:
     folder, module = fitted
     path = write_site(folder, 10)
     done = CliRunner().invoke(app, ["evaluate", str(module), "--data", str(path), "--out", str(tmp_path / "out")])
@@ -170,17 +170,17 @@ def test_an_evaluation_is_of_sites_not_seen(fitted: tuple[Path, Path], tmp_path:
     scores = json.loads((tmp_path / "out" / "scores.json").read_text())
     assert scores["sites"]["site10"]["lower"] < scores["sites"]["site10"]["predicted"]
     check_common_names(tmp_path / "out" / "predictions.nc", units="g kg-1")
-    known = load_experiment(write_site(folder, 0))
-    with pytest.raises(BadInput, match="site00 is what the module was learned from"):
-        evaluate_carbon(module, [known])
-    # from another day on it is the same soil
+    training = load_experiment(write_site(folder, 0))
+    with pytest.raises(BadInput, match="site00 is a training site of the module"):
+        evaluate_carbon(module, [training])
+    # another period of the record has the same soil
     record = pd.read_csv(folder / "site00.csv")
     record.iloc[30:].to_csv(folder / "site00.csv", index=False)
-    with pytest.raises(BadInput, match="site00 is what the module was learned from"):
-        evaluate_carbon(module, [known])
+    with pytest.raises(BadInput, match="site00 is a training site of the module"):
+        evaluate_carbon(module, [training])
 
 
-def test_a_site_is_not_given_twice(fitted: tuple[Path, Path], tmp_path: Path) -> None:
+def test_duplicate_sites_are_refused(fitted: tuple[Path, Path], tmp_path: Path) -> None:
     _, module = fitted
     experiments = [load_experiment(write_site(tmp_path, k)) for k in range(9)]
     with pytest.raises(BadInput, match=r"site03 is given 2 times.*give each site once"):
@@ -190,73 +190,73 @@ def test_a_site_is_not_given_twice(fitted: tuple[Path, Path], tmp_path: Path) ->
         evaluate_carbon(module, [new, new])
 
 
-def test_cosmos_vwc_is_known_by_its_column_whatever_it_is_called(tmp_path: Path) -> None:
+def test_cosmos_vwc_is_recognised_by_its_column(tmp_path: Path) -> None:
     path = write_site(tmp_path, 0)
-    assert not carbon_site(load_experiment(path)).knows_carbon
+    assert not carbon_site(load_experiment(path)).depends_on_carbon
     for file in (path, tmp_path / "site00.csv"):
         file.write_text(file.read_text(encoding="utf-8").replace("SWC", "cosmos_vwc"), encoding="utf-8")
-    assert carbon_site(load_experiment(path)).knows_carbon
+    assert carbon_site(load_experiment(path)).depends_on_carbon
 
 
 def test_fewer_than_eight_sites_are_refused(tmp_path: Path) -> None:
     experiments = [load_experiment(write_site(tmp_path, k)) for k in range(7)]
-    with pytest.raises(BadInput, match=r"there are 7 sites.*8 sites or more"):
+    with pytest.raises(BadInput, match=r"there are 7 sites with cores.*8 sites or more"):
         fit_carbon(experiments, tmp_path / "out")
 
 
 @pytest.mark.parametrize(
-    ("soc", "said"),
+    ("soc", "message"),
     [
         ("soc = 2.5\n", "outside 0 to 0.58 kg kg-1.*% by 100"),
         ("soc = 25.0\n", "outside 0 to 0.58 kg kg-1.*divide g kg-1 by 1000"),
         ("soc_stock = 250.0\n", "outside 0 to 90 kg m-2"),
     ],
 )
-def test_carbon_in_another_unit_is_refused(tmp_path: Path, soc: str, said: str) -> None:
-    with pytest.raises(BadInput, match=said) as caught:
+def test_carbon_in_another_unit_is_refused(tmp_path: Path, soc: str, message: str) -> None:
+    with pytest.raises(BadInput, match=message) as caught:
         load_experiment(write_site(tmp_path, 0, soc=soc))
     assert "site00.toml" in str(caught.value)
 
 
 def test_a_site_without_rain_events_is_refused(tmp_path: Path) -> None:
     experiments = [load_experiment(write_site(tmp_path, k, rain=k != 3)) for k in range(8)]
-    with pytest.raises(BadInput, match=r"site03, precip: there are 0 rain events.*rain gauge"):
+    with pytest.raises(BadInput, match=r"site03, precip: there are 0 rain events.*check the rain gauge"):
         fit_carbon(experiments, tmp_path / "out")
 
 
 @pytest.mark.slow
 def test_cosmos_vwc_is_refused_unless_allowed_and_then_marked(tmp_path: Path) -> None:
     paths = [write_site(tmp_path, k, variable="theta_crns" if k == 2 else "theta") for k in range(8)]
-    assert carbon_site(load_experiment(paths[2])).knows_carbon
+    assert carbon_site(load_experiment(paths[2])).depends_on_carbon
     with pytest.raises(BadInput, match=r"site02, theta: COSMOS_VWC.*allow_cosmos_vwc = true"):
         fit_carbon([load_experiment(path) for path in paths], tmp_path / "out")
     paths[0] = write_site(tmp_path, 0, settings="allow_cosmos_vwc = true\n")
     reports = Reports()
     done = fit_carbon([load_experiment(path) for path in paths], tmp_path / "out", progress=reports)
     reports.check("fit")
-    assert MARK in done.warnings
+    assert MARK in done.notes
     assert done.scores["mark"] == MARK
     with xr.open_dataset(tmp_path / "out" / "predictions.nc") as predictions:
         assert predictions.attrs["mark"] == MARK
 
 
-def test_corrected_counts_are_allowed_and_know_nothing_of_carbon(tmp_path: Path) -> None:
+def test_corrected_counts_are_allowed_and_do_not_depend_on_carbon(tmp_path: Path) -> None:
     path = write_site(tmp_path, 2, variable="neutron_counts")
     path.write_text(path.read_text().replace('unit = "m3 m-3"', 'unit = "h-1"'))
     frame = pd.read_csv(tmp_path / "site02.csv")
     theta = frame["SWC"].to_numpy()
-    # counts over a soil that holds this much, by Desilets's curve with 1800 an hour over dry soil
+    # counts for this water content by the function of Desilets et al., with 1800 per hour over dry soil
     frame["SWC"] = 1800.0 * (0.0808 / (theta / 1.3 + 0.115) + 0.372)
     frame.to_csv(tmp_path / "site02.csv", index=False)
     site = carbon_site(load_experiment(path))
-    assert not site.knows_carbon
+    assert not site.depends_on_carbon
     assert np.corrcoef(site.theta, theta)[0, 1] > 0.999
     others = [write_site(tmp_path, k) for k in range(8) if k != 2]
     done = fit_carbon([load_experiment(each) for each in (path, *others)], tmp_path / "out")
     assert done.scores["mark"] is None
 
 
-def test_a_record_of_hours_tells_of_diurnal_damping(tmp_path: Path) -> None:
+def test_an_hourly_record_has_a_diurnal_damping(tmp_path: Path) -> None:
     path = write_site(tmp_path, 0)
     hours = pd.date_range("2019-05-01", "2019-09-30 23:00", freq="h")
     wave = np.sin(2.0 * np.pi * hours.hour / 24.0)
@@ -270,19 +270,19 @@ def test_a_record_of_hours_tells_of_diurnal_damping(tmp_path: Path) -> None:
     assert np.isnan(carbon_site(load_experiment(write_site(tmp_path, 1))).diurnal_damping)
 
 
-def test_what_was_filled_is_not_learned_from(tmp_path: Path) -> None:
+def test_filled_values_are_not_used(tmp_path: Path) -> None:
     path = write_site(tmp_path, 0)
     frame = pd.read_csv(tmp_path / "site00.csv")
     frame["QC"] = np.where(np.arange(len(frame)) % 3 == 0, 0.2, 1.0)
     frame.to_csv(tmp_path / "site00.csv", index=False)
-    whole = 'unit = "m3 m-3"\n'
-    path.write_text(path.read_text().replace(whole, whole + 'quality = {column = "QC", fraction = true}\n'))
+    unit = 'unit = "m3 m-3"\n'
+    path.write_text(path.read_text().replace(unit, unit + 'quality = {column = "QC", fraction = true}\n'))
     theta = carbon_site(load_experiment(path)).theta
     assert np.isnan(theta[::3]).all()
     assert np.isfinite(theta[1::3]).sum() > 100
 
 
-def test_days_with_frost_are_left_out_by_one_threshold(tmp_path: Path) -> None:
+def test_frozen_days_are_left_out_by_one_threshold(tmp_path: Path) -> None:
     path = write_site(tmp_path, 0)
     t_air = pd.read_csv(tmp_path / "site00.csv")["TA"].to_numpy() + 273.15
     experiment = load_experiment(path)

@@ -229,7 +229,7 @@ def test_place_of_something_else_is_refused_before_the_work(tmp_path: Path) -> N
     experiment = load_experiment(write_site(tmp_path, "Any", sand=0.4))
     with (
         mock.patch.object(type(experiment), "record", side_effect=AssertionError),
-        pytest.raises(BadInput, match="something else"),
+        pytest.raises(BadInput, match="already exists and contains other files"),
     ):
         fit_hydraulics([experiment], tmp_path / "thesis")
 

@@ -1,4 +1,4 @@
-"""``jules-ml fit moisture`` as a user types it: twelve stations, sites held out under every setting of the switch, a sensor taken in."""
+"""``jules-ml fit moisture`` from the command line: twelve stations, cross-validation under every value of ``static``, adaptation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ compare_static = true
 
 @pytest.fixture(scope="module")
 def stations(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Experiment files of thirteen stations whose soil was sampled."""
+    """Experiment files of thirteen stations with soil samples."""
     daily = shared_data / "moisture" / "uscrn_2020_daily.parquet"
     soils = uscrn_stations(daily, shared_data / "carbon" / "uscrn_station_soil.csv")
     folder = tmp_path_factory.mktemp("stations")
@@ -39,7 +39,7 @@ def stations(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> lis
 
 
 @pytest.mark.slow
-def test_sites_are_held_out_under_every_setting_of_the_switch(stations: list[Path], tmp_path: Path) -> None:
+def test_sites_are_held_out_under_every_value_of_static(stations: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "theta"
     typed = ["fit", "moisture", *map(str, stations[:12]), "--out", str(out)]
     done = CliRunner().invoke(app, typed)
@@ -59,27 +59,25 @@ def test_sites_are_held_out_under_every_setting_of_the_switch(stations: list[Pat
     assert json.loads((new / "scores.json").read_text(encoding="utf-8"))["adapted_from"] == "theta"
 
 
-def test_folds_that_leave_too_few_sites_are_refused_before_anything_is_learned(
+def test_folds_with_too_few_training_sites_are_refused_before_the_training(
     stations: list[Path], tmp_path: Path
 ) -> None:
     done = CliRunner().invoke(app, ["fit", "moisture", *map(str, stations[:9]), "--out", str(tmp_path / "theta")])
     assert done.exit_code == 2
-    assert "9 sites held out in 3 folds leave 6 to learn from" in done.output
+    assert "9 sites in 3 folds leave 6 training sites" in done.output
     assert "site_folds = 0" in done.output
 
 
 @pytest.mark.parametrize(
-    ("properties", "said"),
+    ("properties", "message"),
     [
         ("claay = 0.2", "key 'claay' is not known"),
         ("bulk_density = 1.3", "bulk_density is 1.3, outside 30 to 2700 kg m-3"),
     ],
 )
-def test_properties_that_cannot_be_are_refused(
-    stations: list[Path], tmp_path: Path, properties: str, said: str
-) -> None:
+def test_invalid_properties_are_refused(stations: list[Path], tmp_path: Path, properties: str, message: str) -> None:
     text = stations[1].read_text(encoding="utf-8").split("[place]")[0] + f"[place]\n{properties}\n"
     (tmp_path / "wrong.toml").write_text(text, encoding="utf-8")
     done = CliRunner().invoke(app, ["fit", "moisture", str(tmp_path / "wrong.toml"), "--out", str(tmp_path / "theta")])
     assert done.exit_code == 2
-    assert said in " ".join(done.output.split())
+    assert message in " ".join(done.output.split())

@@ -1,4 +1,4 @@
-"""Soil moisture from records to a module folder, and what becomes of it."""
+"""Fit of soil moisture to records, and the use of its module folder."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from jules_ml.learned.moisture.store import load_moisture
 SETTINGS = QUICK.model_copy(update={"validation_fraction": 0.2, "members": 2})
 
 
-def made_up(seed: int, name: str) -> MoistureSite:
+def synthetic_site(seed: int, name: str) -> MoistureSite:
     ds = site(700, seed=seed, name=name).assign_attrs(latitude=50.0 + seed, longitude=3.0)
     return MoistureSite(moisture_record(ds, jules=jules_run()), sm_sat=(0.4,), theta_r=(0.05,))
 
@@ -39,12 +39,12 @@ def made_up(seed: int, name: str) -> MoistureSite:
 def module(tmp_path_factory: pytest.TempPathFactory) -> MoistureFit:
     out = tmp_path_factory.mktemp("modules") / "two"
     reports = Reports()
-    fit = fit_moisture([made_up(0, "meadow"), made_up(1, "wood")], SETTINGS, out, progress=reports)
+    fit = fit_moisture([synthetic_site(0, "meadow"), synthetic_site(1, "wood")], SETTINGS, out, progress=reports)
     reports.check("fit")
     return fit
 
 
-def test_a_fit_leaves_a_whole_folder(module: MoistureFit) -> None:
+def test_a_fit_writes_a_complete_folder(module: MoistureFit) -> None:
     names = {p.relative_to(module.folder).as_posix() for p in module.folder.rglob("*") if p.is_file()}
     assert names == {
         "card.json",
@@ -57,60 +57,62 @@ def test_a_fit_leaves_a_whole_folder(module: MoistureFit) -> None:
     scores = json.loads((module.folder / "scores.json").read_text())
     assert set(scores["sites"]["wood"]["baselines"]) == {"JULES", "JULES matched", "climatology", "rain index"}
     assert 0.0 <= scores["sites"]["wood"]["sensors"]["theta_1"]["coverage"] <= 1.0
-    assert any("too few sites" in line for line in module.warnings)
+    assert any("too few sites to predict the mean and spread of soil moisture" in line for line in module.warnings)
     check_common_names(module.folder / "predictions.nc", units="m3 m-3")
 
 
-def test_what_is_loaded_predicts_as_what_was_learned(module: MoistureFit) -> None:
+def test_a_loaded_module_predicts_as_the_fitted_one(module: MoistureFit) -> None:
     loaded, _ = load_moisture(module.folder)
-    record = made_up(0, "meadow").record
+    record = synthetic_site(0, "meadow").record
     assert np.array_equal(loaded.predict(record).theta, module.ensemble.predict(record).theta)
 
 
-def test_a_new_sensor_is_taken_in_by_thirty_days(module: MoistureFit, tmp_path: Path) -> None:
-    done = adapt_moisture(module.folder, [made_up(5, "field")], tmp_path / "field", days=AdaptationDays(count=30))
+def test_a_module_is_adapted_to_a_new_sensor_by_thirty_days(module: MoistureFit, tmp_path: Path) -> None:
+    done = adapt_moisture(
+        module.folder, [synthetic_site(5, "field")], tmp_path / "field", days=AdaptationDays(count=30)
+    )
     assert set(done.ensemble.sites) == {"meadow", "wood", "field"}
     assert done.scores["sites"]["field"]["sensors"]["theta_1"]["n"] == 670
-    with pytest.raises(BadInput, match="overlaps in time"):  # what it was learned from is not forgotten
-        evaluate_moisture(tmp_path / "field", [made_up(0, "meadow")], tmp_path / "scores")
+    with pytest.raises(BadInput, match="overlaps in time"):  # the training sites are kept in the card
+        evaluate_moisture(tmp_path / "field", [synthetic_site(0, "meadow")], tmp_path / "scores")
     assert [path.name for path in export_prescribed(tmp_path / "field", tmp_path / "files")] == ["field_sthuf.nc"]
 
 
-def test_a_site_that_was_learned_from_is_not_adapted_to(module: MoistureFit, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="needs no adaptation there"):
-        adapt_moisture(module.folder, [made_up(0, "meadow")], tmp_path / "meadow", days=AdaptationDays(count=30))
+def test_a_module_is_not_adapted_to_a_training_site(module: MoistureFit, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="was trained on meadow, and needs no adaptation there"):
+        adapt_moisture(module.folder, [synthetic_site(0, "meadow")], tmp_path / "meadow", days=AdaptationDays(count=30))
 
 
-def test_sites_without_water_content_are_named_before_anything_is_learned(tmp_path: Path) -> None:
+def test_sites_without_water_content_are_refused_before_the_training(tmp_path: Path) -> None:
     dry = moisture_record(site(700, seed=3, name="heath").drop_vars("theta"))
     lost = moisture_record(site(700, seed=4, name="moor", theta=np.full((700, 1), np.nan)))
     with pytest.raises(BadInput, match="site heath, moor: no sensor has 60 usable days"):
-        fit_moisture([made_up(0, "meadow"), MoistureSite(dry), MoistureSite(lost)], SETTINGS, tmp_path / "none")
+        fit_moisture([synthetic_site(0, "meadow"), MoistureSite(dry), MoistureSite(lost)], SETTINGS, tmp_path / "none")
 
 
-def test_a_record_that_was_learned_from_is_not_scored(module: MoistureFit, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="overlaps in time") as error:
-        evaluate_moisture(module.folder, [made_up(0, "meadow")], tmp_path / "scores")
+def test_a_training_record_is_not_evaluated(module: MoistureFit, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="overlaps in time with the training period of the module") as error:
+        evaluate_moisture(module.folder, [synthetic_site(0, "meadow")], tmp_path / "scores")
     assert "give other years" in str(error.value)
 
 
-def test_a_site_twice_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="stands twice"):
-        fit_moisture([made_up(0, "meadow"), made_up(1, "meadow")], SETTINGS, tmp_path / "m")
+def test_a_duplicate_site_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="duplicate site meadow"):
+        fit_moisture([synthetic_site(0, "meadow"), synthetic_site(1, "meadow")], SETTINGS, tmp_path / "m")
 
 
-def test_prescribed_water_leaves_residual_water_out(module: MoistureFit, tmp_path: Path) -> None:
+def test_prescribed_water_excludes_residual_water(module: MoistureFit, tmp_path: Path) -> None:
     files = export_prescribed(module.folder, tmp_path)
     assert [file.name for file in files] == ["meadow_sthuf.nc", "wood_sthuf.nc"]
     with xr.open_dataset(files[0]) as ds:
         assert ds["sthuf"].dims == ("time", "soil", "y", "x")
         assert ds["sthuf"].shape == (700, 4, 1, 1)
         assert ds.attrs["data_start"] == "2018-01-01 00:00:00"
-        layers = module.ensemble.layers(made_up(0, "meadow").record)
+        layers = module.ensemble.layers(synthetic_site(0, "meadow").record)
         assert ds["sthuf"].to_numpy()[:, 0, 0, 0] == pytest.approx((layers[:, 0] - 0.05) / 0.4)
 
 
-def test_days_of_local_time_are_prescribed_by_utc(module: MoistureFit, tmp_path: Path) -> None:
+def test_days_of_local_time_are_prescribed_in_utc(module: MoistureFit, tmp_path: Path) -> None:
     copy = tmp_path / "west"
     shutil.copytree(module.folder, copy)
     card = json.loads((copy / "card.json").read_text(encoding="utf-8"))
@@ -121,8 +123,8 @@ def test_days_of_local_time_are_prescribed_by_utc(module: MoistureFit, tmp_path:
         assert ds.attrs["data_start"] == "2018-01-01 06:00:00"
 
 
-def test_saturation_is_needed_to_prescribe(module: MoistureFit, tmp_path: Path) -> None:
-    fit_moisture([replace(made_up(0, "meadow"), sm_sat=None)], SETTINGS, tmp_path / "m")
+def test_saturation_is_required_for_prescribed_water(module: MoistureFit, tmp_path: Path) -> None:
+    fit_moisture([replace(synthetic_site(0, "meadow"), sm_sat=None)], SETTINGS, tmp_path / "m")
     with pytest.raises(BadInput, match="water content at saturation is unknown") as error:
         export_prescribed(tmp_path / "m", tmp_path)
     assert "give sm_sat" in str(error.value)
@@ -148,7 +150,7 @@ def day(follow: Follow, *, wet: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def test_a_running_jules_is_served_and_restarted(module: MoistureFit) -> None:
+def test_the_hook_predicts_and_restarts(module: MoistureFit) -> None:
     follow = Follow(module.folder, warm_up=5, theta_r=0.05)
     for _ in range(4):
         target, mask = day(follow)
@@ -163,7 +165,7 @@ def test_a_running_jules_is_served_and_restarted(module: MoistureFit) -> None:
         assert np.array_equal(first[0], second[0])
 
 
-def test_history_is_no_longer_than_the_network_looks_back(module: MoistureFit) -> None:
+def test_the_history_is_limited_to_the_context_of_the_network(module: MoistureFit) -> None:
     follow = Follow(module.folder, warm_up=1000)
     for _ in range(follow.context + 3):
         day(follow)
@@ -171,7 +173,7 @@ def test_history_is_no_longer_than_the_network_looks_back(module: MoistureFit) -
 
 
 def elsewhere(follow: Follow) -> None:
-    """A day at a point that is no site of the module."""
+    """Run one day at a point that is not a site of the module."""
     follow(
         date=(2019, 7, 1, 0, 0, 0),
         latitude=np.array([10.0]),
@@ -184,7 +186,7 @@ def elsewhere(follow: Follow) -> None:
     )
 
 
-def test_a_point_that_is_no_site_is_refused(module: MoistureFit) -> None:
+def test_a_point_that_is_not_a_site_is_refused(module: MoistureFit) -> None:
     with pytest.raises(BadInput, match=r"no site at 10\.00 N") as error:
         elsewhere(Follow(module.folder, warm_up=1))
     assert "static={...}" in str(error.value)
@@ -192,7 +194,7 @@ def test_a_point_that_is_no_site_is_refused(module: MoistureFit) -> None:
         elsewhere(Follow(module.folder, warm_up=1, static={"precip_annual": 800.0}))
 
 
-def test_the_hook_brings_no_hdf5() -> None:
+def test_the_hook_does_not_load_hdf5() -> None:
     code = "import sys, jules_ml.bridge.moisture; print([m for m in ('netCDF4', 'h5py', 'h5netcdf', 'tables') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

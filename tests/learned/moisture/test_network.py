@@ -1,4 +1,4 @@
-"""The network of soil moisture: what it may know, and when."""
+"""The network of soil moisture: causality, masks, and the observation operator of cosmic-ray sensors."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def random_inputs(days: int) -> MoistureInputs:
 
 
 @pytest.mark.parametrize("day", [1, 250, 699])
-def test_inputs_after_a_day_change_nothing_at_or_before_it(
+def test_inputs_after_a_day_have_no_effect_on_or_before_it(
     module: LearnedMoisture, inputs: MoistureInputs, day: int
 ) -> None:
     later = replace(
@@ -67,20 +67,16 @@ def test_inputs_after_a_day_change_nothing_at_or_before_it(
         assert not torch.equal(a[..., day + 1 :], b[..., day + 1 :])
 
 
-def test_a_later_start_changes_nothing_once_the_context_has_passed(
-    module: LearnedMoisture, inputs: MoistureInputs
-) -> None:
+def test_a_later_start_has_no_effect_after_the_context(module: LearnedMoisture, inputs: MoistureInputs) -> None:
     with torch.no_grad():
-        whole, _ = module(inputs)
+        full_run, _ = module(inputs)
         late, _ = module(inputs.window(30, DAYS))
-    difference = (whole[..., 30:] - late).abs().amax((0, 1))
+    difference = (full_run[..., 30:] - late).abs().amax((0, 1))
     assert float(difference[:30].max()) > 1e-3
     assert float(difference[module.context :].max()) < 1e-5
 
 
-def test_inputs_that_are_missing_are_told_from_those_that_are_zero(
-    module: LearnedMoisture, inputs: MoistureInputs
-) -> None:
+def test_missing_inputs_differ_from_zero(module: LearnedMoisture, inputs: MoistureInputs) -> None:
     zero, missing = inputs.dynamic.clone(), inputs.dynamic.clone()
     zero[:, 3], missing[:, 3] = 0.0, float("nan")
     with torch.no_grad():
@@ -90,11 +86,11 @@ def test_inputs_that_are_missing_are_told_from_those_that_are_zero(
     assert float((of_zero - of_missing).abs().max()) > 1e-3
 
 
-def test_a_restarted_run_is_one_that_knows_nothing_from_before(module: LearnedMoisture, inputs: MoistureInputs) -> None:
+def test_a_restarted_run_equals_one_without_earlier_days(module: LearnedMoisture, inputs: MoistureInputs) -> None:
     with torch.no_grad():
         restarted, _ = module(inputs.started_at(torch.tensor([40, 40])))
         cut, _ = module(inputs.window(40, DAYS))
-    # before its start the one sees masks and the other nothing at all: alike once these have left the context
+    # the first has masked days before its start, the second has no such days: they agree once these are outside the context
     assert float((restarted[..., 40 + module.context :] - cut[..., module.context :]).abs().max()) < 1e-5
 
 
@@ -102,7 +98,7 @@ def test_the_network_is_small(module: LearnedMoisture) -> None:
     assert sum(p.numel() for p in module.parameters()) < 50_000
 
 
-def test_cosmic_rays_see_less_deep_where_it_is_wet() -> None:
+def test_the_penetration_depth_is_smaller_in_wet_soil() -> None:
     wet, dry = d86(torch.tensor(0.45), 1200.0), d86(torch.tensor(0.05), 1200.0)
     assert 0.08 < float(wet) < float(dry) < 0.6
     weights = layer_weights(torch.tensor([0.05, 0.45], dtype=torch.float64), 1200.0)
@@ -110,7 +106,7 @@ def test_cosmic_rays_see_less_deep_where_it_is_wet() -> None:
     assert weights[1, 0] > weights[0, 0]
 
 
-def test_cosmic_rays_have_a_gradient_in_every_layer() -> None:
+def test_the_footprint_has_a_gradient_in_every_layer() -> None:
     profile = torch.tensor([0.2, 0.3, 0.35, 0.3], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda p: (footprint_weights(p, 1300.0) * p).sum(), (profile,))
     (footprint_weights(profile, 1300.0) * profile).sum().backward()
@@ -118,7 +114,7 @@ def test_cosmic_rays_have_a_gradient_in_every_layer() -> None:
     assert (profile.grad.abs() > 0).all()
 
 
-def test_a_wet_footprint_sees_less_of_the_second_layer() -> None:
+def test_a_wet_footprint_has_less_weight_in_the_second_layer() -> None:
     sensors = Sensors(
         torch.tensor([[[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]]]),
         torch.tensor([[False, True]]),
@@ -126,19 +122,19 @@ def test_a_wet_footprint_sees_less_of_the_second_layer() -> None:
         torch.tensor([1300.0]),
     )
     wet = torch.tensor([[[2.0, -2.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]], requires_grad=True)
-    seen, spread = sensors.see(wet, torch.ones_like(wet))
-    assert torch.equal(seen[0, 0], wet[0, 0])  # a probe in the first layer
+    observed, spread = sensors.observe(wet, torch.ones_like(wet))
+    assert torch.equal(observed[0, 0], wet[0, 0])  # a point sensor in the first layer
     assert float(spread.detach()[0, 1, 0]) == pytest.approx(1.0, abs=1e-6)
-    share = (seen[0, 1] / wet[0, 0]).detach()
-    assert float(share[0]) > float(share[1]) > 0.3
-    seen[0, 1].sum().backward()
+    fraction = (observed[0, 1] / wet[0, 0]).detach()
+    assert float(fraction[0]) > float(fraction[1]) > 0.3
+    observed[0, 1].sum().backward()
     assert wet.grad is not None
     assert (wet.grad[0].abs() > 0).all()
     assert (wet.grad[0, :2] > 0).all()
 
 
 def test_days_without_a_gauge_are_not_dry_days(module: LearnedMoisture, inputs: MoistureInputs) -> None:
-    """A gap in rain leaves the filters at what the days around it say; taken as dry they would fall."""
+    """A gap in rain leaves the filters at the value of the days around it; dry days would lower them."""
     steady = replace(inputs, rain=torch.full((2, DAYS), 0.3))
     gap, dry = steady.rain.clone(), steady.rain.clone()
     gap[:, 400:460], dry[:, 400:460] = float("nan"), 0.0
@@ -148,18 +144,18 @@ def test_days_without_a_gauge_are_not_dry_days(module: LearnedMoisture, inputs: 
     assert float(filtered[1].max()) < 0.1
 
 
-def test_a_uniform_profile_reads_as_it_is() -> None:
+def test_a_uniform_profile_is_observed_unchanged() -> None:
     profile = torch.full((4,), 0.31)
     assert float((footprint_weights(profile, 1100.0) * profile).sum()) == pytest.approx(0.31, abs=1e-6)
 
 
-def test_depth_of_cosmic_rays_follows_that_of_cosmos_uk(shared_data: Path) -> None:
-    """Spen Farm's archive states D86 at 75 m: it follows from θ and one bulk density, lattice and organic water."""
+def test_the_penetration_depth_agrees_with_that_of_cosmos_uk(shared_data: Path) -> None:
+    """The archive of Spen Farm states D86 at 75 m: it follows from θ, one bulk density, and lattice and organic water."""
     ds = read_cosmos_uk(shared_data / "moisture" / "COSMOS-UK_SPENF_HydroSoil_Daily_2013-2019.csv")
     theta, stated = ds["theta_crns"].to_numpy(), ds["d86"].to_numpy()
-    held = np.isfinite(theta) & np.isfinite(stated)
+    valid = np.isfinite(theta) & np.isfinite(stated)
     best = min(
-        float(np.median(np.abs(d86(torch.tensor(theta[held] + bound), density).numpy() / stated[held] - 1.0)))
+        float(np.median(np.abs(d86(torch.tensor(theta[valid] + bound), density).numpy() / stated[valid] - 1.0)))
         for density in np.arange(1000.0, 1600.0, 10.0)
         for bound in np.arange(0.0, 0.1, 0.01)
     )

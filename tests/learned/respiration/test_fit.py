@@ -237,7 +237,7 @@ def test_scores_do_not_replace_a_module(fitted: Path) -> None:
 def test_scores_do_not_replace_what_is_not_theirs(fitted: Path, tmp_path: Path) -> None:
     (tmp_path / "scores.json").write_text("{}", encoding="utf-8")
     (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
-    with pytest.raises(BadInput, match="something else"):
+    with pytest.raises(BadInput, match="already exists and contains other files"):
         evaluate_respiration(fitted, site_record(site="other", seed=3), tmp_path)
     assert (tmp_path / "mine.txt").is_file()
 

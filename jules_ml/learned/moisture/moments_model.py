@@ -1,0 +1,305 @@
+"""Mean and standard deviation of water content at new sites, by regression on static properties.
+
+At a training site the moments are those measured on the training days. At a new site they are predicted from climate, soil and JULES by
+ridge regression over the training sites; a few days of local observations then update this prior.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jules_ml.errors import BadInput
+from jules_ml.experiment.moisture import StaticKind
+from jules_ml.learned.moisture.moments import MIN_SPREAD, Moments
+from jules_ml.learned.moisture.record import MoistureRecord
+from jules_ml.physics.constants import DAYS_PER_YEAR
+
+_Array = NDArray[np.float64]
+#: Climate properties, which every record provides.
+CLIMATE = ("precip_annual", "t_air_mean", "vpd_mean")
+#: Soil properties from maps or samples, and properties from satellite surface temperature.
+TEXTURE = ("clay", "sand")
+SATELLITE = ("lst_excess_mean", "lst_excess_std")
+JULES = ("jules_mean",)
+#: Fewest days for the mean of a month, and most months that may be missing from the mean of the year.
+_MIN_DAYS_OF_MONTH = 10
+_MAX_MISSING_MONTHS = 2
+#: Fewest sites that a regression is fitted to.
+MIN_SITES = 8
+_RIDGES = (1.0, 3.0, 10.0, 30.0)
+#: Lower limit of the standard errors: two sensors a metre apart differ by as much.
+_MIN_ERROR = (0.02, 0.1)
+#: Autocorrelation: so many days of water content count as one independent observation.
+_CORRELATED_DAYS = 10.0
+
+
+def static_properties(record: MoistureRecord, days: NDArray[np.bool_] | None = None) -> dict[str, float]:
+    """Collect the static properties of a site.
+
+    Properties that the record states take precedence. The others are derived from its weather, its surface temperature and JULES's run,
+    as means of the twelve monthly means, so that incomplete years are unbiased. A month with fewer than ten days is interpolated between
+    its neighbours; a property is absent where more than two months are missing.
+
+    Parameters
+    ----------
+    record : MoistureRecord
+    days : array of bool, shape (day,), optional
+        Days that may be used; all by default.
+
+    Returns
+    -------
+    dict of str to float
+        By the names and in the units of :data:`~jules_ml.experiment.place.PROPERTIES`, and ``jules_mean``, the mean water content of
+        the upper layer of JULES's run [m3 m-3]. The measured water content is not used.
+    """
+    month = record.days.month.to_numpy()
+
+    def annual_mean(values: _Array) -> float | None:
+        valid = np.isfinite(values) if days is None else np.isfinite(values) & days
+        count = np.bincount(month[valid], minlength=13)[1:]
+        enough = count >= _MIN_DAYS_OF_MONTH
+        if (~enough).sum() > _MAX_MISSING_MONTHS:
+            return None
+        means = np.bincount(month[valid], values[valid], minlength=13)[1:][enough] / count[enough]
+        return float(np.interp(np.arange(12), np.flatnonzero(enough), means, period=12).mean())
+
+    derived = {
+        "precip_annual": annual_mean(DAYS_PER_YEAR * record.dynamic["precip"]),
+        "t_air_mean": annual_mean(record.dynamic["t_air"]),
+        "jules_mean": annual_mean(record.jules[:, 0]),
+    }
+    if "vpd" in record.dynamic:
+        derived["vpd_mean"] = annual_mean(record.dynamic["vpd"])
+    if "lst" in record.dynamic:
+        excess = record.dynamic["lst"] - record.dynamic["t_air"]
+        mean, square = annual_mean(excess), annual_mean(excess**2)
+        derived["lst_excess_mean"] = mean
+        if mean is not None and square is not None:
+            derived["lst_excess_std"] = float(np.sqrt(max(square - mean**2, 0.0)))
+    return {name: value for name, value in derived.items() if value is not None} | dict(record.static)
+
+
+def allowed_predictors(static: StaticKind) -> tuple[str, ...]:
+    """Return the properties, except JULES's, that the moments may depend on under a value of the setting ``static``."""
+    return (
+        CLIMATE
+        + (TEXTURE if static in ("texture", "both") else ())
+        + (SATELLITE if static in ("satellite", "both") else ())
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class MomentsRegression:
+    """Ridge regression of the mean and of the logarithm of the standard deviation on static properties.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Predictors.
+    centre, width : array, shape (property,)
+        Scaling of the predictors.
+    weights : array, shape (property + 1, 2)
+        Coefficients; the last row is the intercept.
+    error : tuple of float
+        Cross-validated standard error of the mean [m3 m-3] and of the logarithm of the standard deviation [1].
+    """
+
+    names: tuple[str, ...]
+    centre: _Array
+    width: _Array
+    weights: _Array
+    error: tuple[float, float]
+
+    def predict(self, static: Mapping[str, float], *, where: str = "site") -> Moments:
+        """Predict the moments at a site.
+
+        Raises
+        ------
+        BadInput
+            If a predictor is missing.
+        """
+        for name in self.names:
+            if name not in static:
+                raise BadInput(
+                    f"static input '{name}' is missing",
+                    where=where,
+                    remedy="give it under [place], or fit the module with a value of static that does not use it",
+                )
+        predictors = np.array([_transformed(name, static[name]) for name in self.names])
+        mean, log_spread = np.append((predictors - self.centre) / self.width, 1.0) @ self.weights
+        return Moments(float(np.clip(mean, 0.02, 0.6)), float(max(np.exp(log_spread), MIN_SPREAD)))
+
+    def to_card(self) -> dict[str, Any]:
+        """Convert to an entry of a module card."""
+        return {
+            "names": list(self.names),
+            "centre": self.centre.tolist(),
+            "width": self.width.tolist(),
+            "weights": self.weights.tolist(),
+            "error": list(self.error),
+        }
+
+    @classmethod
+    def from_card(cls, card: Mapping[str, Any]) -> MomentsRegression:
+        """Read an entry that :meth:`to_card` wrote."""
+        centre, width, weights = (np.asarray(card[key], dtype=np.float64) for key in ("centre", "width", "weights"))
+        return cls(tuple(card["names"]), centre, width, weights, (card["error"][0], card["error"][1]))
+
+
+@dataclass(frozen=True, eq=False)
+class MomentsModel:
+    """Moments at new sites: the mean of several regressions, weighted by the inverse of their squared errors.
+
+    One regression is fitted to all training sites; another to those with a run of JULES, whose mean it has as a predictor.
+    """
+
+    regressions: tuple[MomentsRegression, ...]
+
+    def predict(self, static: Mapping[str, float], *, where: str = "site") -> tuple[Moments, tuple[float, float]]:
+        """Predict the moments at a site, with the standard errors of the mean [m3 m-3] and of the log of the standard deviation.
+
+        Raises
+        ------
+        BadInput
+            If every regression lacks a predictor.
+        """
+        usable = [each for each in self.regressions if set(each.names) <= set(static)]
+        if not usable:
+            self.regressions[0].predict(static, where=where)
+        weight = np.array([each.error[0] ** -2 for each in usable])
+        weight /= weight.sum()
+        moments = [each.predict(static, where=where) for each in usable]
+        mean = sum(w * each.mean for w, each in zip(weight, moments, strict=True))
+        log_spread = sum(w * np.log(each.spread) for w, each in zip(weight, moments, strict=True))
+        error = weight @ np.array([each.error for each in usable])
+        return Moments(float(mean), float(np.exp(log_spread))), (float(error[0]), float(error[1]))
+
+
+def fit_moments_model(
+    statics: Sequence[Mapping[str, float]], moments: Sequence[Moments], *, static: StaticKind
+) -> MomentsModel | None:
+    """Fit the regressions that predict moments at new sites.
+
+    Parameters
+    ----------
+    statics : sequence of mapping
+        Static properties of the training sites, from :func:`static_properties`.
+    moments : sequence of Moments
+        Moments of the scored sensor of each site.
+    static : {'texture', 'satellite', 'both', 'none'}
+
+    Returns
+    -------
+    MomentsModel or None
+        None where there are too few sites.
+    """
+    allowed = allowed_predictors(static)
+    sets = [(), CLIMATE[:1], CLIMATE, (*CLIMATE[:1], *allowed[len(CLIMATE) :]), allowed]
+    with_jules = [i for i, each in enumerate(statics) if set(JULES) <= set(each)]
+    candidates = [
+        _best_regression([statics[i] for i in rows], [moments[i] for i in rows], predictors)
+        for rows, predictors in (
+            (range(len(statics)), sets),
+            (with_jules, [(*names, *JULES) for names in sets]),
+        )
+        if len(rows) >= MIN_SITES
+    ]
+    regressions = tuple(each for each in candidates if each is not None)
+    return MomentsModel(regressions) if regressions else None
+
+
+def _best_regression(
+    statics: Sequence[Mapping[str, float]], moments: Sequence[Moments], sets: Sequence[tuple[str, ...]]
+) -> MomentsRegression | None:
+    """Select the predictors and the ridge penalty with the smallest leave-one-out error."""
+    target = np.array([(each.mean, np.log(each.spread)) for each in moments])
+    # every choice is scored at the sites that have all predictors, and fitted to all sites that have its own
+    widest = set().union(*sets)
+    scored = [i for i, each in enumerate(statics) if widest <= set(each)]
+    if len(scored) < 5:
+        sets = [names for names in sets if all(set(names) <= set(each) for each in statics)]
+        scored = list(range(len(statics)))
+    best: MomentsRegression | None = None
+    for names, ridge in product(dict.fromkeys(sets), _RIDGES):
+        rows = [i for i, each in enumerate(statics) if set(names) <= set(each)]
+        if len(rows) < len(names) + 4:
+            continue
+        x = np.array([[_transformed(n, statics[i][n]) for n in names] for i in rows]).reshape(len(rows), len(names))
+        residual = _leave_one_out_errors(x, target[rows], ridge)[[rows.index(i) for i in scored]]
+        rms = np.sqrt((residual**2).mean(0))
+        if best is None or rms[0] < best.error[0]:
+            error = (max(float(rms[0]), _MIN_ERROR[0]), max(float(rms[1]), _MIN_ERROR[1]))
+            best = MomentsRegression(names, *_fit_ridge(x, target[rows], ridge), error=error)
+    return best
+
+
+def prior_covariance(moments: Moments, error: tuple[float, float]) -> _Array:
+    """Compute the error covariance of a predicted mean and standard deviation [m6 m-6], shape (2, 2).
+
+    ``error`` has the standard errors that :meth:`MomentsModel.predict` returns.
+    """
+    return np.diag([error[0] ** 2, (error[1] * moments.spread) ** 2])
+
+
+def update_moments(
+    prior: Moments, covariance: _Array, anomaly: _Array, theta: _Array, *, noise: float = 0.6
+) -> tuple[Moments, _Array]:
+    r"""Update predicted moments by local observations, :math:`\theta = \mu + \sigma z + e`.
+
+    Mean and standard deviation have normal priors. The standard deviation of the errors :math:`e` is ``noise`` times the prior
+    :math:`\sigma`, and ten days count as one, since their errors are correlated. The result is the posterior mean.
+
+    Parameters
+    ----------
+    prior : Moments
+        Predicted moments [m3 m-3].
+    covariance : array, shape (2, 2)
+        Covariance of their errors; see :func:`prior_covariance`.
+    anomaly, theta : array, shape (day,)
+        Predicted anomaly [1], and measured water content [m3 m-3].
+    noise : float, optional
+
+    Returns
+    -------
+    Moments
+    array, shape (2, 2)
+        Posterior covariance of the errors [m6 m-6].
+    """
+    valid = np.isfinite(anomaly) & np.isfinite(theta)
+    if not valid.any():
+        return prior, covariance
+    start = np.array([prior.mean, prior.spread])
+    precision = np.linalg.inv(covariance)
+    x = np.column_stack([np.ones(int(valid.sum())), anomaly[valid]])
+    scale = 1.0 / (_CORRELATED_DAYS * (noise * prior.spread) ** 2)
+    posterior: _Array = np.linalg.inv(precision + scale * x.T @ x).astype(np.float64)
+    mean, spread = posterior @ (precision @ start + scale * x.T @ theta[valid])
+    return Moments(float(mean), float(np.clip(spread, 0.3 * prior.spread, 3.0 * prior.spread))), posterior
+
+
+def _transformed(name: str, value: float) -> float:
+    return float(np.log(max(value, 1e-3))) if name in ("precip_annual", "vpd_mean", "soc_stock") else float(value)
+
+
+def _fit_ridge(x: _Array, y: _Array, ridge: float) -> tuple[_Array, _Array, _Array]:
+    """Fit a ridge regression on standardised predictors: centre, width and weights."""
+    centre, width = x.mean(0), np.maximum(x.std(0), 1e-6)
+    z = (x - centre) / width
+    slopes = np.linalg.solve(z.T @ z + ridge * np.eye(z.shape[1]), z.T @ (y - y.mean(0)))
+    return centre, width, np.vstack([slopes, y.mean(0)])
+
+
+def _leave_one_out_errors(x: _Array, y: _Array, ridge: float) -> _Array:
+    """Compute the error at each site by a fit without it, shape (site, 2)."""
+    errors = np.empty_like(y)
+    for i in range(len(x)):
+        others = np.arange(len(x)) != i
+        centre, width, weights = _fit_ridge(x[others], y[others], ridge)
+        errors[i] = np.append((x[i] - centre) / width, 1.0) @ weights - y[i]
+    return errors
