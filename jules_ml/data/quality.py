@@ -73,7 +73,7 @@ def measured(ds: xr.Dataset, name: str, *, min_fraction: float = 0.8) -> xr.Data
         first = {str(d): int(i[0]) for d, i in zip(unknown.dims, np.nonzero(unknown.to_numpy()), strict=True)}
         cell = codes.isel(first)
         raise BadInput(
-            f"quality code {float(cell):g} at {pd.Timestamp(cell['time'].item())} is not known "
+            f"quality code {float(cell):g} at {pd.Timestamp(cell['time'].item())} is unknown "
             f"({int(unknown.sum())} values)",
             where=where,
             remedy="recode to 0 (measured) and 1, 2, 3 (filled)"

@@ -42,7 +42,7 @@ def interval(ds: xr.Dataset) -> pd.Timedelta:
     """
     if "interval_seconds" not in ds.attrs:
         raise BadInput(
-            "the averaging interval is not known",
+            "the averaging interval is unknown",
             where=place(ds),
             remedy="set the attribute interval_seconds (1800 for half-hours, 86400 for days), or build it with site_dataset",
         )
@@ -68,7 +68,7 @@ def position(ds: xr.Dataset) -> tuple[float, float]:
         value = ds.attrs.get(key, ds.coords.get(key))
         if value is None:
             raise BadInput(
-                f"the {key} is not known",
+                f"the {key} is unknown",
                 where=place(ds),
                 remedy=f"give {key} in degrees when the file is read, or set it as an attribute of the dataset",
             )

@@ -91,5 +91,5 @@ def record_of_table(table: Any, info: ValidationInfo) -> Any:
     if name is None:
         raise PydanticCustomError("reader_missing", "key 'reader' is missing")
     if name not in reader_names():
-        raise PydanticCustomError("reader_unknown", "reader '{name}' is not known", {"name": name})
+        raise PydanticCustomError("reader_unknown", "reader '{name}' is unknown", {"name": name})
     return reader_section(str(name)).model_validate(table, context=info.context)

@@ -64,11 +64,11 @@ def utc_end_of_interval(
     Raises
     ------
     BadInput
-        If the offset is not known, or stamps are missing, repeated, out of order or of an impossible year.
+        If the offset is unknown, or stamps are missing, repeated, out of order or of an impossible year.
     """
     if utc_offset_hours is None:
         raise BadInput(
-            "time stamps are in local time and the offset from UTC is not known",
+            "time stamps are in local time and the offset from UTC is unknown",
             where=where,
             remedy="give utc_offset_hours (local standard time minus UTC, for example -7.0 for US Mountain time)",
         )

@@ -124,7 +124,7 @@ def potential_radiation(ds: xr.Dataset) -> xr.DataArray:
     Raises
     ------
     BadInput
-        If position or interval is not known, or the interval is longer than a day.
+        If position or interval is unknown, or the interval is longer than a day.
 
     References
     ----------

@@ -50,7 +50,7 @@ def _parse(unit: str, where: str) -> pint.Unit:
         return _registry().Unit(expression)
     except Exception as error:  # pint raises a family of unrelated types for unparseable text
         raise BadInput(
-            f"unit '{unit}' is not known", where=where, remedy="write it as CF does, for example 'W m-2' or 'degC'"
+            f"unit '{unit}' is unknown", where=where, remedy="write it as CF does, for example 'W m-2' or 'degC'"
         ) from error
 
 

@@ -85,7 +85,7 @@ PORTAL_UNITS = {("RN", "MJday-1"): "MJ m-2 d-1", ("WD", "Deg Celsius"): "degree"
 
 
 def describe(column: str) -> Column | None:
-    """What a column of the archive holds; ``None`` where it is not known."""
+    """What a column of the archive holds; ``None`` where it is unknown."""
     if (match := _TDT.fullmatch(column)) is not None and int(match[1]) in _TDT_DEPTH:
         depth = _TDT_DEPTH[int(match[1])]
         return Column("theta", "%", depth=depth) if match[2] == "VWC" else Column("t_soil", "degC", depth=depth)
@@ -113,7 +113,7 @@ def known_columns(
     Raises
     ------
     BadInput
-        If a column is not known, or two are the same one.
+        If a column is unknown, or two are the same one.
     """
     columns: dict[str, tuple[str, Column]] = {}
     for name in names:

@@ -183,7 +183,7 @@ def _refuse_unknown(rows: pd.DataFrame, column: str, known: Sequence[str], *, wh
     unknown = sorted(set(rows[column].astype(str)) - set(known))
     if unknown:
         raise BadInput(
-            f"'{unknown[0]}' is not known",
+            f"'{unknown[0]}' is unknown",
             where=f"{where}, column {column}",
             remedy=f"convert those rows to one of {', '.join(known)}, or leave them out",
         )

@@ -114,7 +114,7 @@ def read_fluxnet(
     ------
     BadInput
         If a column or quality code is unknown, a gap-filled column comes without its quality, the offset from UTC or the
-        site is not known, or the file is broken, of another resolution, or in other units.
+        site is unknown, or the file is broken, of another resolution, or in other units.
 
     References
     ----------
@@ -239,13 +239,13 @@ def _sensors(header: Sequence[str], depths: Mapping[str, Sequence[float] | None]
             raise BadInput(
                 f"{len(given)} depths are given for {variable} and the file has {len(numbers)} sensors",
                 where=f"{path}, columns {prefix}*",
-                remedy="give one depth a sensor, in the order of their numbers; nan where it is not known",
+                remedy="give one depth a sensor, in the order of their numbers; nan where it is unknown",
             )
         if given is not None and any(depth < 0.0 or math.isinf(depth) for depth in given):
             raise BadInput(
                 f"depths of {variable} are {', '.join(f'{depth:g}' for depth in given)} m",
                 where=f"{path}, columns {prefix}*",
-                remedy="give depths in metres, positive downward; nan where one is not known",
+                remedy="give depths in metres, positive downward; nan where one is unknown",
             )
         for number, depth in zip(numbers, given or [math.nan] * len(numbers), strict=True):
             found.append(_Wanted(variable, f"{prefix}{number}", unit, sensor=number, depth=float(depth)))
@@ -297,7 +297,7 @@ def _load(wanted: _Wanted, frame: pd.DataFrame, resolution: Resolution, path: Pa
         bad = np.flatnonzero(~known & np.isfinite(codes))
         if bad.size:
             raise BadInput(
-                f"quality code {codes[bad[0]]:g} is not known",
+                f"quality code {codes[bad[0]]:g} is unknown",
                 where=f"{path}, line {frame.index[bad[0]]}, column {wanted.column}_QC",
                 remedy="days have a fraction from 0 to 1" if resolution == "DD" else "steps have codes 0, 1, 2 or 3",
             )

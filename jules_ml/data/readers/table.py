@@ -44,7 +44,7 @@ def read_table(path: str | Path, spec: TableSpec) -> xr.Dataset:
     ------
     BadInput
         If the file is broken; a column is missing or not explained; a unit is unknown or does not fit; a quality code is
-        not explained; stamps are unreadable, doubled, unsorted or not an interval apart; the offset from UTC is not known;
+        not explained; stamps are unreadable, doubled, unsorted or not an interval apart; the offset from UTC is unknown;
         or a value is impossible.
     """
     path = Path(path)

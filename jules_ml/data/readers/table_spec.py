@@ -87,7 +87,7 @@ class TableColumn(_Strict):
     is_sum : bool
         The number is a sum over the interval (mm of rain, gC m-2), not a mean or a rate.
     depth : float
-        Depth [m] of a soil sensor, positive downward; ``nan`` where it is not known.
+        Depth [m] of a soil sensor, positive downward; ``nan`` where it is unknown.
     quality : Quality
         Where the quality stands; without it every value counts as the source's own, and none as gap-filled.
     """
@@ -111,7 +111,7 @@ class TableColumn(_Strict):
     @model_validator(mode="after")
     def _depth_where_needed(self) -> Self:
         if ("depth" in VARIABLES[self.variable].dims) != (self.depth is not None):
-            needs = "needs a depth in metres (nan if it is not known)" if self.depth is None else "has no depth"
+            needs = "needs a depth in metres (nan if it is unknown)" if self.depth is None else "has no depth"
             raise ValueError(f"'{self.variable}' {needs}")
         if self.depth is not None and (self.depth < 0.0 or math.isinf(self.depth)):
             raise ValueError("depth is positive downward, in metres")

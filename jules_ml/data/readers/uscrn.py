@@ -134,7 +134,7 @@ def read_uscrn(path: str | Path, wban: str | int, *, utc_offset_hours: float | N
     ------
     BadInput
         If the file is cut short or lacks a column or the station; if its days are repeated or out of order; if its position
-        changes; if a type of surface temperature is not known; if a value is a code for missing or out of range.
+        changes; if a type of surface temperature is unknown; if a value is a code for missing or out of range.
     """
     path = Path(path)
     station = str(wban).zfill(5)
@@ -213,7 +213,7 @@ def _type_codes(rows: pd.DataFrame, *, where: str) -> NDArray[np.float64]:
     unknown = sorted(set(rows["sur_temp_daily_type"].astype(str)) - set(_TYPES))
     if unknown:
         raise BadInput(
-            f"type '{unknown[0]}' of surface temperature is not known",
+            f"type '{unknown[0]}' of surface temperature is unknown",
             where=f"{where}, column sur_temp_daily_type",
             remedy=f"write it as one of {', '.join(_TYPES)}",
         )

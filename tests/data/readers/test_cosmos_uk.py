@@ -185,7 +185,7 @@ def test_a_broken_archive_file_is_refused(tmp_path: Path, text: str, place: str,
 @pytest.mark.parametrize(
     ("parameter", "unit", "value", "place", "problem", "remedy"),
     [
-        ("TDT1_VWC_LEVEL2_MEAN", "banana", "28", "column TDT1_VWC_LEVEL2_MEAN", "unit 'banana' is not known", "CF"),
+        ("TDT1_VWC_LEVEL2_MEAN", "banana", "28", "column TDT1_VWC_LEVEL2_MEAN", "unit 'banana' is unknown", "CF"),
         ("TDT1_VWC_LEVEL2_MEAN", "hPa", "28", "column TDT1_VWC_LEVEL2_MEAN", "does not convert", "unit"),
         ("COSMOS_VWC_1DAY", "m3 m-3", "36", "variable theta_crns", "outside 0 to 1", "in %"),
         ("COSMOS_VWC_1DAY", "%", "-9999", "column COSMOS_VWC_1DAY", "code for missing", "empty cell"),

@@ -62,7 +62,7 @@ def test_time_of_parquet_is_the_index_or_a_column(tmp_path: Path) -> None:
             pd.DataFrame({"TA": [1.0] * 3}, index=HOURS),
             {"utc_offset_hours": None},
             "index",
-            "offset from UTC is not known",
+            "offset from UTC is unknown",
             "utc_offset_hours",
         ),
         (

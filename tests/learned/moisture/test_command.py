@@ -71,7 +71,7 @@ def test_folds_that_leave_too_few_sites_are_refused_before_anything_is_learned(
 @pytest.mark.parametrize(
     ("properties", "said"),
     [
-        ("claay = 0.2", "key 'claay' is not known"),
+        ("claay = 0.2", "key 'claay' is unknown"),
         ("bulk_density = 1.3", "bulk_density is 1.3, outside 30 to 2700 kg m-3"),
     ],
 )
