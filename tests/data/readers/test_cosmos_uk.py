@@ -160,7 +160,7 @@ def test_archive_days_of_later_releases_have_radiation_as_a_total(tmp_path: Path
             "'01/02/2016'",
             "format",
         ),
-        ("DATE_TIME,SITE_ID,TA\n2016-01-01,X,1\n2016-01-02,X\n", "line 3", "2 cells and the header 3", "cut short"),
+        ("DATE_TIME,SITE_ID,TA\n2016-01-01,X,1\n2016-01-02,X\n", "line 3", "2 cells and the header 3", "truncated"),
         ("DATE_TIME,SITE_ID,TA\n2016-01-01,X,1\n2016-01-02,X,warm\n", "line 3, column TA", "'warm'", "correct"),
         ("DATE_TIME,SITE_ID,TA\n2016-01-01,X,1\n2016-01-01,X,1\n2016-01-02,X,1\n", "DATE_TIME", "twice", "delete"),
         ("DATE_TIME,SITE_ID,TA\n2016-01-03,X,1\n2016-01-01,X,1\n2016-01-02,X,1\n", "DATE_TIME", "backwards", "sort"),

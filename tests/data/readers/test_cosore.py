@@ -158,7 +158,7 @@ def test_an_invalid_file_is_refused(tmp_path: Path, rows: pd.DataFrame, place: s
     assert remedy in error.remedy
 
 
-@pytest.mark.parametrize(("part", "problem"), [(0.0, "empty"), (0.5, "cut short"), (0.99, "cut short")])
+@pytest.mark.parametrize(("part", "problem"), [(0.0, "empty"), (0.5, "truncated"), (0.99, "truncated")])
 def test_a_truncated_file_is_refused(tmp_path: Path, part: float, problem: str) -> None:
     path = write(tmp_path, ROWS)
     content = path.read_bytes()

@@ -146,6 +146,6 @@ def test_a_remaining_missing_code_is_refused(hourly: Path, tmp_path: Path) -> No
 def test_a_truncated_file_is_refused(daily: Path, tmp_path: Path) -> None:
     path = tmp_path / "neon_daily.nc"
     path.write_bytes(daily.read_bytes()[:100_000])
-    with pytest.raises(BadInput, match="cut short") as caught:
+    with pytest.raises(BadInput, match="truncated") as caught:
         read_neon_daily(path)
     assert caught.value.where == str(path)

@@ -104,7 +104,7 @@ def test_stamps_with_an_offset_need_no_utc_offset_hours(tmp_path: Path) -> None:
         ("02:00", "04:00", "column date hour", "time runs backwards", "sort"),
         ("02:00", "02:30", "column date hour", "0 days 00:30:00", "interval"),
         ("01.06.2020;02", "06/01/2020;02", "line 3, column date hour", "'06/01/2020 02:00'", "format"),
-        (";252;1\n", "", "line 4", "the line has 6 cells and the header 8", "cut short"),
+        (";252;1\n", "", "line 4", "the line has 6 cells and the header 8", "truncated"),
     ],
 )
 def test_an_invalid_file_is_refused(tmp_path: Path, old: str, new: str, place: str, problem: str, remedy: str) -> None:
