@@ -1,1 +1,1 @@
-"""Site datasets: quality control, u* filtering, satellite series, daily values. The readers are in jules_ml.data.readers."""
+"""Site datasets: quality control, u* filtering, satellite series and daily values. The readers are in jules_ml.data.readers."""

@@ -10,17 +10,17 @@ from jules_ml.data.record import end_of_interval, interval, place, position, var
 from jules_ml.data.sun import hour_angle
 from jules_ml.errors import BadInput
 
-#: Light that dawn and dusk pass through once each: some 5 W m-2, in the units of either variable.
+#: Threshold of radiation that is crossed once at dawn and once at dusk: about 5 W m-2, in the unit of each variable.
 _TWILIGHT = {"ppfd": 10.0, "sw_down": 5.0}
-#: Error of a month's clock that is reported [minutes]: one half-hour, less the scatter.
-#: No month of CH-Dav or of 16 NEON towers is off by more than 13.
+#: Monthly clock error above which a note is written [minutes]: half an hour minus the scatter.
+#: The error of no month at CH-Dav or 16 NEON towers exceeds 13 minutes.
 _TOLERANCE = 27.0
-#: Days without gaps that a month needs.
+#: Minimum number of days without gaps in a month.
 _LEAST_DAYS = 10
 
 
 def clock_notes(ds: xr.Dataset) -> list[str]:
-    """Notes on months in which a record's clock disagrees with the sun by half an hour or more.
+    """Describe the months in which a record's clock disagrees with the sun by half an hour or more.
 
     Parameters
     ----------
@@ -30,14 +30,15 @@ def clock_notes(ds: xr.Dataset) -> list[str]:
     Returns
     -------
     list of str
-        One note at most; none where the clock agrees, or cannot be checked: no light, no position, or intervals longer than an hour.
+        At most one note; none if the clock agrees or cannot be checked, because there is no radiation, no position, or the interval exceeds
+        an hour.
     """
     name = next((name for name in ("sw_down", "ppfd") if name in ds and bool(ds[name].notnull().any())), None)
     if name is None:
         return []
     try:
         error = solar_noon_error(ds, name)
-    except BadInput:  # the record has no position, or no day that can be judged
+    except BadInput:  # the record has no position, or no day without gaps
         return []
     by_month = error.to_series().groupby(pd.DatetimeIndex(error["day"].to_numpy()).to_period("M"))
     median = by_month.median()[by_month.count() >= _LEAST_DAYS]
@@ -56,36 +57,35 @@ def clock_notes(ds: xr.Dataset) -> list[str]:
 
 
 def solar_noon_error(ds: xr.Dataset, name: str) -> xr.DataArray:
-    """How late the clock of a record runs, day by day, from the middle between its dawn and its dusk.
+    """Daily delay of the clock of a record, from the middle between dawn and dusk.
 
-    Light at twilight comes from the whole sky, so that hills in the way of the sun do not move it, and clouds move dawn and
-    dusk of single days only: the median over a season tells the start of an interval from its middle, and one time zone from the
-    next.
+    Light at twilight comes from the whole sky. Hills do not shift it, and clouds shift dawn and dusk on single days only, so the median over
+    a season distinguishes the start of an interval from its middle, and one time zone from the next.
 
     Parameters
     ----------
     ds : xarray.Dataset
         Site dataset of one site with its position, of an hour's interval or less.
     name : {'ppfd', 'sw_down'}
-        Which light to use.
+        Radiation variable to use.
 
     Returns
     -------
     xarray.DataArray, dims ('day',)
-        Error [minutes] on each day without gaps that has one dawn and one dusk: 15 for half-hours whose stamps were taken for their
-        start and are their middle, 60 where an hour of summer time was left in, 0 when all is well.
+        Error [minutes] on each day without gaps that has one dawn and one dusk: 15 if the stamps of half-hours are read as their start and
+        are their middle, 60 if summer time was not removed, 0 if the clock is correct.
 
     Raises
     ------
     BadInput
-        If the light or the position is missing, intervals are longer than an hour, or no day can be judged.
+        If the radiation or the position is missing, intervals are longer than an hour, or no day has one dawn and one dusk without gaps.
     """
     light = variable(ds, name).to_numpy()
     _, longitude = position(ds)
     step = interval(ds)
     if step > pd.Timedelta(hours=1):
         raise BadInput(
-            f"twilight cannot be told in intervals of {step}",
+            f"twilight cannot be determined from intervals of {step}",
             where=place(ds, name),
             remedy="give a half-hourly or hourly record",
         )
@@ -109,7 +109,7 @@ def solar_noon_error(ds: xr.Dataset, name: str) -> xr.DataArray:
         raise BadInput(
             "no day has one dawn and one dusk without gaps",
             where=place(ds, name),
-            remedy="give a record of some clear weeks outside the polar day and night",
+            remedy="give a record of several weeks without gaps, outside polar day and polar night",
         )
     noon = pd.Series(middle).groupby(day).mean().dt.floor("D").to_numpy()
     return xr.DataArray(

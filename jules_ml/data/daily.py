@@ -1,7 +1,7 @@
-"""Daily values from time steps: the one way for training, for the closed loop and for the hook inside JULES.
+"""Daily values from time steps, for training, the closed loop and the hook inside JULES.
 
-A step belongs to the day that its middle lies in. Days are calendar days in local standard time, unless a caller gives another
-start and clock. A mean needs half of the day; it is NaN where more is missing. The vapour pressure deficit is computed in each step
+A step belongs to the day that contains its middle. Days are calendar days in local standard time, unless the caller gives another
+start and time zone. A daily mean is NaN if more than half of the day is missing. The vapour pressure deficit is computed in each step
 and then averaged: the deficit of the day's mean temperature and humidity is several percent lower.
 """
 
@@ -21,7 +21,7 @@ from jules_ml.data.satellite import lst_from_longwave
 from jules_ml.physics.constants import SECONDS_PER_DAY
 
 DAY: Final = pd.Timedelta(days=1)
-#: Fraction of a day's steps that a daily mean needs.
+#: Minimum fraction of the day's steps for a daily mean.
 LEAST_FRACTION: Final = 0.5
 #: Fluxes of water [kg m-2 s-1], whose daily values are sums [kg m-2 d-1].
 SUMS: Final = ("precip", "tot_rain", "tot_snow")
@@ -31,7 +31,7 @@ _Kind = TypeVar("_Kind", bound=np.generic)
 
 
 def calendar_days(ds: xr.Dataset) -> pd.DatetimeIndex:
-    """Give the calendar days of a record in local standard time, from the first to the last, without gaps."""
+    """Return the calendar days of a record in local standard time, from the first to the last, without gaps."""
     middle = local_middle(ds)
     return pd.date_range(middle[0].floor("D"), middle[-1].floor("D"), freq="D")
 
@@ -51,18 +51,18 @@ def daily_means(
     values : xarray.DataArray, dims ('time', ...)
         NaN where missing; ``time`` is the end of each step, UTC.
     days : DatetimeIndex, shape (day,)
-        Start of each day, on the clock of ``utc_offset_hours``, without gaps.
+        Start of each day, in the time zone of ``utc_offset_hours``, without gaps.
     step : Timedelta
-        Averaging interval of ``values``, a day at most.
+        Averaging interval of ``values``, at most a day.
     utc_offset_hours : float, optional
-        Clock of ``days`` minus UTC [h].
+        Time zone of ``days``: local time minus UTC [h].
     least : float, optional
-        Fraction of a day's steps that a mean needs [1].
+        Minimum fraction of the day's steps for a mean [1].
 
     Returns
     -------
     array, shape (day, column)
-        Columns are all other dimensions in one; a single column where there is none.
+        All other dimensions are stacked into columns; a single column if there are none.
     """
     array = values.transpose("time", ...).to_numpy().astype(np.float64)
     middle = pd.DatetimeIndex(values["time"].to_numpy()) - step / 2 + pd.Timedelta(hours=utc_offset_hours)
@@ -86,7 +86,7 @@ def daily_values(ds: xr.Dataset, name: str, days: pd.DatetimeIndex) -> _Array:
     Returns
     -------
     array, shape (day, column)
-        The sum [kg m-2 d-1] of :data:`SUMS`, the mean of all others.
+        Sums [kg m-2 d-1] for :data:`SUMS`, means for all others.
     """
     offset = float(ds.attrs.get("utc_offset_hours", 0.0))
     means = daily_means(ds[name], days, step=interval(ds), utc_offset_hours=offset)
@@ -101,14 +101,14 @@ def daily_weather(ds: xr.Dataset, names: Sequence[str], days: pd.DatetimeIndex) 
     ds : xarray.Dataset
         Site dataset.
     names : sequence of str
-        Variables without depth, which may be derived ones; see :func:`with_derived`.
+        Variables without depth, including derived variables; see :func:`with_derived`.
     days : DatetimeIndex, shape (day,)
         Days in local standard time; see :func:`calendar_days`.
 
     Returns
     -------
     dict of str to array, shape (day,)
-        Of the variables that the record has, as :func:`daily_values`.
+        Daily values of the variables in the record; see :func:`daily_values`.
 
     Raises
     ------
@@ -120,37 +120,37 @@ def daily_weather(ds: xr.Dataset, names: Sequence[str], days: pd.DatetimeIndex) 
 
 
 def with_derived(ds: xr.Dataset, names: Iterable[str]) -> xr.Dataset:
-    """Add to a record variables that follow from others, step by step.
+    """Add variables that are calculated from others, for each time step.
 
     Parameters
     ----------
     ds : xarray.Dataset
         Site dataset.
     names : iterable of str
-        Variables that are wanted. ``precip`` is the sum of ``tot_rain`` and ``tot_snow``, ``vpd`` follows from relative or specific
-        humidity (see :func:`~jules_ml.data.humidity.with_vpd`), and ``lst`` from ``lw_up`` and ``lw_down`` (see
+        Variables to add. ``precip`` is the sum of ``tot_rain`` and ``tot_snow``, ``vpd`` is calculated from relative or specific
+        humidity (see :func:`~jules_ml.data.humidity.with_vpd`), ``lst`` from ``lw_up`` and ``lw_down`` (see
         :func:`~jules_ml.data.satellite.lst_from_longwave`); other names are ignored.
 
     Returns
     -------
     xarray.Dataset
-        With those that the record lacked and that can be derived.
+        Record with the missing variables that can be calculated.
 
     Raises
     ------
     BadInput
-        If ``lst`` is wanted and the longwave fluxes give no temperature.
+        If ``lst`` is requested and cannot be calculated from the longwave fluxes.
     """
-    lacking = set(names) - set(ds)
-    if "precip" in lacking and {"tot_rain", "tot_snow"} <= set(ds):
+    missing = set(names) - set(ds)
+    if "precip" in missing and {"tot_rain", "tot_snow"} <= set(ds):
         ds = ds.assign(precip=ds["tot_rain"] + ds["tot_snow"])
-    if "lst" in lacking and {"lw_up", "lw_down"} <= set(ds):
+    if "lst" in missing and {"lw_up", "lw_down"} <= set(ds):
         ds = ds.assign(lst=lst_from_longwave(ds))
-    return with_vpd(ds) if "vpd" in lacking else ds
+    return with_vpd(ds) if "vpd" in missing else ds
 
 
 def weather_of_mean_forcing(forcing: Mapping[str, NDArray[np.floating]]) -> dict[str, _Array]:
-    """Daily weather from the mean forcing of a day, as JULES's moisture hook accumulates it step by step.
+    """Daily weather from the mean forcing of a day, as JULES's moisture hook accumulates it over the time steps.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ def daily_series(values: xr.DataArray) -> pd.Series:
     Returns
     -------
     Series
-        By the start of each day, UTC. A series of steps of a day or longer is returned as it is, by the start of its steps.
+        Values by the start of each day, UTC. A series with steps of a day or longer is returned unchanged, by the start of its steps.
     """
     time = pd.DatetimeIndex(values["time"].to_numpy())
     step = pd.Timedelta(np.diff(time).min()) if len(time) > 1 else DAY
@@ -196,14 +196,14 @@ def daily_series(values: xr.DataArray) -> pd.Series:
 
 
 def whole_days(values: NDArray[_Kind], timestep: float) -> NDArray[_Kind]:
-    """Arrange a complete series of whole days by day.
+    """Reshape a complete series of whole days to (day, step).
 
     Parameters
     ----------
     values : array, shape (step,)
         From the first step of a day to the last of another.
     timestep : float
-        [s].
+        Time step [s].
 
     Returns
     -------

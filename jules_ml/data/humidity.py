@@ -1,8 +1,8 @@
-"""Humidity of air, converted between the forms in which stations report it.
+"""Humidity of air: conversion between the variables that stations report.
 
 The vapour pressure deficit has one formula throughout the package, that of :func:`saturation_vapour_pressure`: gap-filling turns
-relative humidity and deficit into specific humidity by it, so that what a run or a hook computes back from JULES's forcing is the
-deficit of the record; ``jml_hooks_humidity.f90`` has the same constants. The formula of Bolton (1980) differs by less than 0.3 %
+relative humidity and deficit into specific humidity by it, so that a run or a hook that calculates the deficit from JULES's forcing
+obtains the deficit of the record; ``jml_hooks_humidity.f90`` has the same constants. The formula of Bolton (1980) differs by less than 0.3 %
 from -30 to 30 degC. The column's own physics follows JULES's table; see :mod:`jules_ml.physics.humidity`.
 """
 
@@ -17,14 +17,14 @@ EPSILON = 0.62198
 
 
 def saturation_vapour_pressure(temperature: NDArray[np.float64]) -> NDArray[np.float64]:
-    r"""Saturation vapour pressure over water, below freezing too, as stations reckon relative humidity.
+    r"""Saturation vapour pressure over water, also below freezing, as stations use it for relative humidity.
 
     .. math:: e_s = 611.2\, \exp\!\left(\frac{17.62\,t}{243.12 + t}\right)
 
     Parameters
     ----------
     temperature : array
-        Temperature of air [K]; :math:`t` is the same in degC.
+        Air temperature [K]; :math:`t` is the temperature in degC.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def specific_humidity(vapour_pressure: NDArray[np.float64], pressure: NDArray[np
     Parameters
     ----------
     vapour_pressure, pressure : array
-        Pressure of the vapour and of the moist air [Pa].
+        Vapour pressure and pressure of moist air [Pa].
 
     Returns
     -------
@@ -80,7 +80,7 @@ def vapour_pressure(q: NDArray[np.float64], pressure: NDArray[np.float64]) -> ND
 def vapour_pressure_deficit(
     temperature: NDArray[np.float64], q: NDArray[np.float64], pressure: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    r"""Vapour pressure deficit from specific humidity, over water below freezing too.
+    r"""Vapour pressure deficit from specific humidity, over water also below freezing.
 
     .. math:: D = \max(e_s(T) - e(q, p), 0)
 
@@ -102,7 +102,7 @@ def vapour_pressure_deficit(
 
 
 def with_vpd(ds: xr.Dataset) -> xr.Dataset:
-    """Add the vapour pressure deficit to a record that lacks it, step by step.
+    """Add the vapour pressure deficit to a record without it, for each time step.
 
     Parameters
     ----------
@@ -112,8 +112,8 @@ def with_vpd(ds: xr.Dataset) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        With ``vpd`` [Pa], from ``t_air`` and ``relative_humidity``, which counts as 1 where it is above, or else from ``t_air``, ``q``
-        and ``pstar``. Unchanged where ``vpd`` is present or these are not.
+        Record with ``vpd`` [Pa], from ``t_air`` and ``relative_humidity`` (limited to 1), or otherwise from ``t_air``, ``q`` and ``pstar``.
+        Unchanged if ``vpd`` is present or these variables are missing.
     """
     if "vpd" in ds or "t_air" not in ds:
         return ds

@@ -1,4 +1,4 @@
-"""Reading netCDF so that whatever is wrong with the file is named."""
+"""Reading of netCDF files, with error messages that name the problem of the file."""
 
 from __future__ import annotations
 
@@ -16,31 +16,30 @@ _CLASSIC = (b"CDF\x01", b"CDF\x02")
 def read_netcdf(
     path: Path, *, required: Sequence[str] = (), variables: Sequence[str] | None = None, kind: str
 ) -> xr.Dataset:
-    """A netCDF file in memory, fill values as NaN, time as the file has it.
+    """Read a netCDF file into memory, with fill values as NaN and time not decoded.
 
     Parameters
     ----------
     path : Path
         netCDF file, classic or netCDF-4.
     required : sequence of str
-        Variables without which the file is not of its kind.
+        Variables that a file of this kind must contain.
     variables : sequence of str, optional
-        Variables to load beside the required ones; all unless given.
+        Variables to load in addition to the required ones; default: all.
     kind : str
-        What the file should be, for the error message (``"JULES output"``).
+        Expected kind of file, for the error message (for example ``"JULES output"``).
 
     Raises
     ------
     BadInput
-        If the file is missing, empty, cut short or not netCDF; if it is not of its kind; if a variable asked for is not in
-        it.
+        If the file is missing, empty, truncated or not netCDF; if it is not of the expected kind; if a variable is missing.
     """
     if not path.is_file():
         raise BadInput("there is no such file", where=path, remedy="correct the path")
     if path.stat().st_size == 0:
-        raise BadInput("the file is empty", where=path, remedy="make or download it again")
+        raise BadInput("the file is empty", where=path, remedy="create or download it again")
     with path.open("rb") as file:
-        # The netCDF library fills what is cut off a classic file with zeros and says nothing; SciPy's reader notices.
+        # The netCDF library silently fills the missing part of a truncated classic file with zeros; SciPy's reader reports it.
         options = {"engine": "scipy", "mmap": False} if file.read(4) in _CLASSIC else {"engine": "netcdf4"}
     try:
         with xr.open_dataset(path, decode_times=False, **options) as opened:
@@ -50,7 +49,7 @@ def read_netcdf(
                 raise BadInput(
                     f"this is not {kind}: it has no variable {', '.join(missing)}",
                     where=path,
-                    remedy="give a file of that kind, as the program that made it wrote it",
+                    remedy="give a file of that kind, unchanged since the program wrote it",
                 )
             if variables is None:
                 return opened.load()
@@ -60,19 +59,19 @@ def read_netcdf(
         raise
     except (OSError, RuntimeError, ValueError, TypeError, EOFError) as error:
         raise BadInput(
-            f"the file is cut short or is not netCDF ({error})",
+            f"the file is truncated or is not netCDF ({error})",
             where=path,
-            remedy="make or download it again; a run that was stopped leaves such a file",
+            remedy="create or download it again; a run that was stopped leaves such a file",
         ) from error
 
 
 def read_cf(path: Path, *, required: Sequence[str], kind: str) -> xr.Dataset:
-    """A netCDF file in memory as :func:`read_netcdf` gives it, with scales applied and time as dates, as the CF conventions have them.
+    """Read a netCDF file as :func:`read_netcdf`, with scale factors applied and time decoded by the CF conventions.
 
     Parameters
     ----------
     path, required, kind
-        As there; ``time`` is required too.
+        See :func:`read_netcdf`; ``time`` is always required.
 
     Returns
     -------
@@ -81,17 +80,17 @@ def read_cf(path: Path, *, required: Sequence[str], kind: str) -> xr.Dataset:
     Raises
     ------
     BadInput
-        As there; if time is in no unit of time.
+        As :func:`read_netcdf`; or if the unit of time is invalid.
     """
     ds = read_netcdf(path, required=("time", *required), kind=kind)
     try:
         decoded = xr.decode_cf(ds)
         if decoded["time"].dtype.kind in "iuf":
-            raise ValueError("time has no unit that numbers become dates by")
+            raise ValueError("time has no unit that can be decoded to dates")
     except ValueError as error:
         raise BadInput(
             f"time is in '{ds['time'].attrs.get('units', '')}', which is not a unit of time",
             where=f"{path}, variable time",
-            remedy="write it as CF does, for example 'hours since 2017-01-01 01:00:00'",
+            remedy="give CF units, for example 'hours since 2017-01-01 01:00:00'",
         ) from error
     return decoded

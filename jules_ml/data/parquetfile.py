@@ -1,4 +1,4 @@
-"""Reading Parquet so that whatever is wrong with the file is named."""
+"""Reading of Parquet files, with error messages that name the problem of the file."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from jules_ml.errors import BadInput
 def read_parquet(
     path: Path, *, required: Sequence[str] = (), numbers: Sequence[str] = (), times: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """A Parquet file as a DataFrame, index and all.
+    """Read a Parquet file as a DataFrame with its index.
 
     Parameters
     ----------
     path : Path
         Parquet file.
     required : sequence of str
-        Columns that must be there.
+        Columns that the file must contain.
     numbers, times : sequence of str
-        Columns that must be there, and hold numbers or time stamps stored as such.
+        Columns that the file must contain, with numbers or time stamps as data type.
 
     Raises
     ------
     BadInput
-        If the file is missing, empty, cut short or not Parquet; if it has no rows, or lacks a column; if a
-        column holds something else than numbers or time stamps.
+        If the file is missing, empty, truncated or not Parquet; if it has no rows, or a column is missing; if a column does not contain
+        numbers or time stamps.
     """
     if not path.is_file():
         raise BadInput("there is no such file", where=path, remedy="correct the path")
@@ -41,7 +41,7 @@ def read_parquet(
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise BadInput(
-            f"the file is cut short or is not Parquet ({reason})", where=path, remedy="download it again"
+            f"the file is truncated or is not Parquet ({reason})", where=path, remedy="download it again"
         ) from error
     if frame.empty:
         raise BadInput("the file has no rows", where=path, remedy="download it again")
@@ -53,8 +53,8 @@ def read_parquet(
         for name in names:
             if not is_kind(frame[name]):
                 raise BadInput(
-                    f"the column holds {frame[name].dtype}, not {kind}",
+                    f"the column contains {frame[name].dtype}, not {kind}",
                     where=f"{path}, column {name}",
-                    remedy=f"store it as {kind}, or give the column that was meant",
+                    remedy=f"store it as {kind}, or give another column",
                 )
     return frame

@@ -1,4 +1,4 @@
-"""Soil sensors of several variables brought onto the one ``depth`` dimension of a site dataset."""
+"""Soil sensors of several variables on the common ``depth`` dimension of a site dataset."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Sensor:
     Attributes
     ----------
     number : int
-        The source's own number of the sensor, from 1.
+        Number of the sensor in the source, from 1.
     depth : float
-        Depth [m], positive downward; NaN where the source does not tell it.
+        Depth [m], positive downward; NaN if the source does not state it.
     values, qc : array, shape (time,)
-        Values in the variable's units, and their quality; ``qc`` is ``None`` where the source has none.
+        Values in the variable's units, and their quality codes; ``qc`` is ``None`` if the source has none.
     """
 
     number: int
@@ -38,11 +38,11 @@ class Profile:
     Attributes
     ----------
     depth : array, shape (level,)
-        Depth [m], ascending; levels of unknown depth come last and hold NaN.
+        Depth [m], ascending; levels of unknown depth are last and NaN.
     numbers : dict of str to array of int, shape (level,)
-        By variable, the number of the sensor on each level; 0 where the variable has none there.
+        By variable, the number of the sensor on each level; 0 if it has none.
     values, qc : dict of str to array, shape (time, level)
-        By variable; NaN where it has no sensor. ``qc`` holds only variables of which a sensor has a quality.
+        By variable; NaN on levels without a sensor. ``qc`` contains only variables with quality codes.
     """
 
     depth: NDArray[np.float64]
@@ -51,7 +51,7 @@ class Profile:
     qc: dict[str, NDArray[np.float64]]
 
     def label(self, ds: xr.Dataset) -> xr.Dataset:
-        """Add to ``ds`` a coordinate ``sensor_<variable>`` for each variable, so that the source's column can be found."""
+        """Add a coordinate ``sensor_<variable>`` for each variable, with the sensor number in the source."""
         return ds.assign_coords(
             {
                 f"sensor_{name}": (
@@ -68,15 +68,15 @@ class Profile:
 
 
 def align(sensors: Mapping[str, Sequence[Sensor]]) -> Profile:
-    """Bring sensors of several variables onto common levels.
+    """Arrange sensors of several variables on common levels.
 
-    A level is a depth where depths are known; a second sensor of the same variable at the same depth gets a level of its own.
-    Sensors of unknown depth share a level with those that have the same number, which tells their order and no more.
+    A level is a depth if depths are known; a second sensor of the same variable at the same depth has a separate level. Sensors of
+    unknown depth share a level with sensors of the same number, which only gives their order.
 
     Parameters
     ----------
     sensors : mapping of str to sequence of Sensor
-        By variable; all arrays of one length.
+        Sensors by variable; all arrays have the same length.
     """
     placed = {
         name: {level: s for level, s in zip(_levels(column), column, strict=True)} for name, column in sensors.items()
@@ -100,13 +100,13 @@ def align(sensors: Mapping[str, Sequence[Sensor]]) -> Profile:
 
 
 def _levels(column: Sequence[Sensor]) -> list[tuple[float, int]]:
-    """Sortable name of each sensor's level: depth, and which of the sensors at that depth; unknown depths sort last."""
-    seen: dict[float, int] = {}
+    """Sortable key of each sensor's level: depth, and number among the sensors at that depth; unknown depths are last."""
+    counts: dict[float, int] = {}
     levels = []
     for sensor in column:
         if math.isnan(sensor.depth):
             levels.append((math.inf, sensor.number))
             continue
-        seen[sensor.depth] = seen.get(sensor.depth, 0) + 1
-        levels.append((sensor.depth, seen[sensor.depth]))
+        counts[sensor.depth] = counts.get(sensor.depth, 0) + 1
+        levels.append((sensor.depth, counts[sensor.depth]))
     return levels

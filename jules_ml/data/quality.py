@@ -1,7 +1,7 @@
-"""Which steps of a record may be used: measured, not filled; night, not dusk; thawed, not frozen.
+"""Masks of the usable steps of a record: measured, night-time, thawed.
 
-Each function of a dataset returns a mask along ``time`` and leaves the dataset as it is, so that masks join with ``&`` and can be
-counted one by one. A step about which nothing is known (NaN) is never selected.
+Each function returns a mask along ``time`` and does not change the dataset, so masks can be combined with ``&`` and counted one by
+one. Missing values (NaN) are never selected.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from jules_ml.data.record import interval, place, variable
 from jules_ml.data.sun import potential_radiation
 from jules_ml.errors import BadInput
 
-#: FLUXNET's codes for steps of an hour or less: measured; gap-filled well, fairly, poorly (for meteorology, 2 is reanalysis).
+#: FLUXNET's codes for steps of an hour or less: measured; gap-filled with good, medium, poor quality (for meteorology, 2 is reanalysis).
 _STEP_CODES = (0.0, 1.0, 2.0, 3.0)
 
-#: Where soil temperature is not measured, the soil counts as this much colder than the air [K].
+#: Difference between air and soil temperature that is assumed if soil temperature is missing [K].
 SOIL_BELOW_AIR: Final = 1.0
-#: Radiation that no dusk gives: seen with the sun below the horizon, it tells of a wrong clock or a wrong longitude.
+#: Radiation that exceeds that of any twilight; with the sun below the horizon, it indicates a wrong clock or longitude.
 _BROAD_DAYLIGHT = {"sw_down": 50.0, "ppfd": 100.0}
 
 
 def measured(ds: xr.Dataset, name: str, *, min_fraction: float = 0.8) -> xr.DataArray:
-    """Where a variable was measured, not gap-filled.
+    """Mask of the steps in which a variable was measured, not gap-filled.
 
     Parameters
     ----------
     ds : xarray.Dataset
-        Site dataset that holds ``name`` and its quality code ``<name>_qc``.
+        Site dataset with ``name`` and its quality code ``<name>_qc``.
     name : str
-        Variable to judge.
+        Variable.
     min_fraction : float, optional
-        For intervals longer than an hour: the least fraction [1] of the interval that must have been measured.
+        For intervals longer than an hour: minimum measured fraction of the interval [1].
 
     Returns
     -------
@@ -47,11 +47,11 @@ def measured(ds: xr.Dataset, name: str, *, min_fraction: float = 0.8) -> xr.Data
     Raises
     ------
     BadInput
-        If the variable or its quality code is missing, or a code is none of FLUXNET's.
+        If the variable or its quality code is missing, or a code is not one of FLUXNET's.
 
     Notes
     -----
-    The fraction of a daily FLUXNET product counts good gap-filling as measured; nothing in that product tells the two apart.
+    The fraction of a daily FLUXNET product includes gap-filled values of good quality, which cannot be distinguished from measured values.
 
     References
     ----------
@@ -63,17 +63,17 @@ def measured(ds: xr.Dataset, name: str, *, min_fraction: float = 0.8) -> xr.Data
         raise BadInput(
             f"'{name}' has no quality code",
             where=where,
-            remedy=f"name the quality column when the file is read, or use ds['{name}'].notnull() if the source fills no gaps",
+            remedy=f"set the quality column in the reader, or use ds['{name}'].notnull() if the source does not fill gaps",
         )
     codes = ds[f"{name}_qc"]
     by_step = interval(ds) <= pd.Timedelta(hours=1)
-    known = codes.isin(_STEP_CODES) if by_step else (codes >= 0.0) & (codes <= 1.0)
-    unknown = codes.notnull() & ~known
+    valid = codes.isin(_STEP_CODES) if by_step else (codes >= 0.0) & (codes <= 1.0)
+    unknown = codes.notnull() & ~valid
     if bool(unknown.any()):
         first = {str(d): int(i[0]) for d, i in zip(unknown.dims, np.nonzero(unknown.to_numpy()), strict=True)}
         cell = codes.isel(first)
         raise BadInput(
-            f"quality code {float(cell):g} at {pd.Timestamp(cell['time'].item())} is not known "
+            f"quality code {float(cell):g} at {pd.Timestamp(cell['time'].item())} is unknown "
             f"({int(unknown.sum())} values)",
             where=where,
             remedy="recode to 0 (measured) and 1, 2, 3 (filled)"
@@ -87,19 +87,19 @@ def measured(ds: xr.Dataset, name: str, *, min_fraction: float = 0.8) -> xr.Data
 def night(
     ds: xr.Dataset, *, max_potential: float = 1.0, max_sw_down: float = 10.0, max_ppfd: float = 20.0
 ) -> xr.DataArray:
-    """Where it is night: no sun to be had, and none seen.
+    """Mask of night-time steps: no potential radiation, and no radiation measured.
 
     Parameters
     ----------
     ds : xarray.Dataset
-        Site dataset of one site, of an hour's interval or less, with ``sw_down`` or ``ppfd``, and with its position or ``sw_pot``.
+        Site dataset of one site, with an interval of at most an hour, ``sw_down`` or ``ppfd``, and its position or ``sw_pot``.
     max_potential : float, optional
-        Potential radiation [W m-2] that still counts as none. The mean over the whole interval is meant, so that a
-        step in which the sun rises is not night.
+        Maximum potential radiation at night [W m-2], as a mean over the interval, so that a step with sunrise is not
+        night.
     max_sw_down : float, optional
-        Shortwave radiation seen [W m-2], below which it is night.
+        Measured shortwave radiation below which it is night [W m-2].
     max_ppfd : float, optional
-        Photon flux seen [umol m-2 s-1], below which it is night; used where ``sw_down`` is missing. 10 W m-2 of
+        Measured photon flux density below which it is night [umol m-2 s-1]; used where ``sw_down`` is missing. 10 W m-2 of
         daylight are about 20 umol m-2 s-1.
 
     Returns
@@ -109,8 +109,8 @@ def night(
     Raises
     ------
     BadInput
-        If position and ``sw_pot``, or ``sw_down`` and ``ppfd``, are missing, or daylight is seen in more than 2 % of the steps when the
-        sun is below the horizon: then the clock or the longitude is wrong.
+        If position and ``sw_pot``, or ``sw_down`` and ``ppfd``, are missing, or more than 2 % of the steps with the sun below
+        the horizon have daylight, since the clock or the longitude is then wrong.
 
     References
     ----------
@@ -119,15 +119,15 @@ def night(
     """
     if interval(ds) > pd.Timedelta(hours=1):
         raise BadInput(
-            f"night cannot be told in intervals of {interval(ds)}",
+            f"night cannot be determined from intervals of {interval(ds)}",
             where=place(ds),
             remedy="give a half-hourly or hourly record",
         )
     if "sw_down" not in ds and "ppfd" not in ds:
         raise BadInput(
-            "neither 'sw_down' nor 'ppfd' is there to tell night from day",
+            "'sw_down' and 'ppfd' are missing, so night cannot be determined",
             where=place(ds),
-            remedy="name the column of shortwave radiation or of photon flux when the file is read",
+            remedy="set the column of shortwave radiation or photon flux in the reader",
         )
     potential = ds["sw_pot"] if "sw_pot" in ds else potential_radiation(ds)
     no_sun = potential <= max_potential
@@ -136,28 +136,28 @@ def night(
     for name, limit in (("sw_down", max_sw_down), ("ppfd", max_ppfd)):
         if name not in ds:
             continue
-        seen = ds[name]
-        _refuse_midnight_sun(ds, name, no_sun & seen.notnull())
-        dark = dark | (undecided & (seen < limit))
-        undecided = undecided & seen.isnull()
+        radiation = ds[name]
+        _refuse_midnight_sun(ds, name, no_sun & radiation.notnull())
+        dark = dark | (undecided & (radiation < limit))
+        undecided = undecided & radiation.isnull()
     return (no_sun & dark).rename("night").assign_attrs(long_name="night")
 
 
 def _refuse_midnight_sun(ds: xr.Dataset, name: str, no_sun: xr.DataArray) -> None:
     bright = no_sun & (ds[name] > _BROAD_DAYLIGHT[name])
-    share = float(bright.sum()) / max(int(no_sun.sum()), 1)
-    if share > 0.02:
+    fraction = float(bright.sum()) / max(int(no_sun.sum()), 1)
+    if fraction > 0.02:
         first = pd.Timestamp(ds["time"].to_numpy()[bright.to_numpy()][0])
         raise BadInput(
-            f"daylight ({_BROAD_DAYLIGHT[name]:g} {ds[name].attrs.get('units', '')} and more) in {share:.0%} of the steps when the "
-            f"sun is below the horizon, first at {first} UTC",
+            f"daylight ({_BROAD_DAYLIGHT[name]:g} {ds[name].attrs.get('units', '')} and more) in {fraction:.0%} of the steps with the "
+            f"sun below the horizon, first at {first} UTC",
             where=place(ds, name),
-            remedy="correct utc_offset_hours, the place of the stamp in its interval, or the longitude (east is positive)",
+            remedy="correct utc_offset_hours, the position of the time stamp in its interval, or the longitude (east is positive)",
         )
 
 
 def where_measured(ds: xr.Dataset, name: str) -> xr.DataArray:
-    """Give the measured values of a variable, and NaN elsewhere; all values where the record has no quality code of it.
+    """Return the measured values of a variable, NaN elsewhere; all values if the record has no quality code for it.
 
     Raises
     ------
@@ -168,14 +168,14 @@ def where_measured(ds: xr.Dataset, name: str) -> xr.DataArray:
 
 
 def ground_temperature(t_air: NDArray[np.floating], t_soil: NDArray[np.floating] | None = None) -> NDArray[np.float64]:
-    """Temperature by which frost is judged: that of the soil where measured, else that of the air minus 1 K.
+    """Temperature for the frost rule: soil temperature if measured, otherwise air temperature minus 1 K.
 
     Parameters
     ----------
     t_air : array, shape (...)
         Air temperature [K].
     t_soil : array, shape (...) or (..., depth), optional
-        Soil temperature [K], from the top; NaN where not measured. Of several depths the uppermost that was measured counts.
+        Soil temperature [K], from the top; NaN where not measured. Of several depths, the uppermost measured one is used.
 
     Returns
     -------
@@ -194,14 +194,14 @@ def ground_temperature(t_air: NDArray[np.floating], t_soil: NDArray[np.floating]
 def thawed(
     t_air: NDArray[np.floating], t_soil: NDArray[np.floating] | None = None, *, frozen_below: float
 ) -> NDArray[np.bool_]:
-    """Where the soil is not frozen: the rule of all learned modules.
+    """Mask of the steps with unfrozen soil: the frost rule of all learned modules.
 
     Parameters
     ----------
     t_air, t_soil : array
-        As :func:`ground_temperature`.
+        See :func:`ground_temperature`.
     frozen_below : float
-        Soil colder than this counts as frozen [K].
+        Temperature below which the soil is frozen [K].
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What a site dataset says of itself: its interval, its position, its variables; and the refusal when it does not say."""
+"""Interval, position, variables and time stamps of a site dataset, with an error if they are missing."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from jules_ml.errors import BadInput
 
 
 def place(ds: xr.Dataset, name: str | None = None) -> str:
-    """Name the site, and the variable where one is meant, for the head of an error message."""
+    """Name of the site, and of a variable if given, for error messages."""
     site = f"site {ds.attrs['site']}" if "site" in ds.attrs else "site dataset"
     return site if name is None else f"{site}, variable {name}"
 
 
 def variable(ds: xr.Dataset, name: str) -> xr.DataArray:
-    """Give the variable ``name``.
+    """Return the variable ``name``.
 
     Raises
     ------
     BadInput
-        If the dataset does not hold it.
+        If the dataset does not contain it.
     """
     if name not in ds:
         raise BadInput(
             f"'{name}' is missing",
             where=place(ds, name),
-            remedy=f"name its column when the file is read; the record holds {', '.join(map(str, ds.data_vars)) or 'nothing'}",
+            remedy=f"set its column in the reader; the record contains {', '.join(map(str, ds.data_vars)) or 'no variables'}",
         )
     return ds[name]
 
 
 def interval(ds: xr.Dataset) -> pd.Timedelta:
-    """Give the averaging interval.
+    """Return the averaging interval.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def interval(ds: xr.Dataset) -> pd.Timedelta:
     """
     if "interval_seconds" not in ds.attrs:
         raise BadInput(
-            "the averaging interval is not known",
+            "the averaging interval is unknown",
             where=place(ds),
             remedy="set the attribute interval_seconds (1800 for half-hours, 86400 for days), or build it with site_dataset",
         )
@@ -50,31 +50,31 @@ def interval(ds: xr.Dataset) -> pd.Timedelta:
 
 
 def position(ds: xr.Dataset) -> tuple[float, float]:
-    """Give latitude and longitude [degree, north and east positive], from the attributes or from scalar coordinates.
+    """Return latitude and longitude [degree, north and east positive], from the attributes or from scalar coordinates.
 
     Raises
     ------
     BadInput
-        If either is missing or impossible, or the dataset holds several sites.
+        If either is missing or invalid, or the dataset contains several sites.
     """
     if "site" in ds.dims:
         raise BadInput(
-            f"the dataset holds {ds.sizes['site']} sites where one is wanted",
+            f"the dataset contains {ds.sizes['site']} sites, not one",
             where=place(ds),
-            remedy="take them one by one with ds.sel(site=...)",
+            remedy="select one with ds.sel(site=...)",
         )
     degrees = []
     for key, limit in (("latitude", 90.0), ("longitude", 180.0)):
         value = ds.attrs.get(key, ds.coords.get(key))
         if value is None:
             raise BadInput(
-                f"the {key} is not known",
+                f"the {key} is unknown",
                 where=place(ds),
-                remedy=f"give {key} in degrees when the file is read, or set it as an attribute of the dataset",
+                remedy=f"give {key} in degrees to the reader, or set it as an attribute of the dataset",
             )
         if not abs(float(value)) <= limit:
             raise BadInput(
-                f"{key} {float(value):g} is not within -{limit:g} to {limit:g} degrees",
+                f"{key} {float(value):g} is outside -{limit:g} to {limit:g} degrees",
                 where=place(ds),
                 remedy="give it in decimal degrees, north and east positive",
             )
@@ -83,9 +83,9 @@ def position(ds: xr.Dataset) -> tuple[float, float]:
 
 
 def provenance(ds: xr.Dataset) -> SiteMeta:
-    """Give where the record comes from, for a dataset made of it."""
-    known = "latitude" in ds.attrs or "latitude" in ds.coords
-    latitude, longitude = position(ds) if known else (None, None)
+    """Return the provenance of a record, for a dataset derived from it."""
+    has_position = "latitude" in ds.attrs or "latitude" in ds.coords
+    latitude, longitude = position(ds) if has_position else (None, None)
     return SiteMeta(
         site=str(ds.attrs.get("site", "")),
         source=str(ds.attrs.get("source", "")),
@@ -98,12 +98,12 @@ def provenance(ds: xr.Dataset) -> SiteMeta:
 
 
 def end_of_interval(ds: xr.Dataset) -> pd.DatetimeIndex:
-    """Give the time stamps: end of each interval, UTC.
+    """Return the time stamps: end of each interval, UTC.
 
     Raises
     ------
     BadInput
-        If there are none, or they are repeated or out of order.
+        If there are no time stamps, or they are duplicate or not in order.
     """
     if ds.sizes.get("time", 0) == 0 or "time" not in ds.coords:
         raise BadInput(
@@ -112,17 +112,17 @@ def end_of_interval(ds: xr.Dataset) -> pd.DatetimeIndex:
     stamps = pd.DatetimeIndex(ds["time"].to_numpy())
     if not (stamps.is_monotonic_increasing and stamps.is_unique):
         raise BadInput(
-            "time stamps are repeated or out of order",
+            "time stamps are duplicate or not in order",
             where=place(ds, "time"),
-            remedy="sort by time and keep one row a stamp",
+            remedy="sort by time and keep one row for each time stamp",
         )
     return stamps
 
 
 def local_middle(ds: xr.Dataset) -> pd.DatetimeIndex:
-    """Give the middle of each interval in local standard time: what year, month and day a step belongs to.
+    """Return the middle of each interval in local standard time, which determines the year, month and day of a step.
 
-    A step that ends at midnight on 1 January belongs to the old year; its end stamp would put it in the new one.
+    A step that ends at midnight on 1 January belongs to the old year; its end is in the new year.
     """
     offset = pd.Timedelta(hours=float(ds.attrs.get("utc_offset_hours", 0.0)))
     return end_of_interval(ds) - interval(ds) / 2 + offset

@@ -1,4 +1,4 @@
-"""``[data]``: the section of a record. Each reader defines its own section; entry points list them."""
+"""``[data]``: the section of a record. Each reader defines its own section and is registered by an entry point."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: Entry-point group of readers.
 READERS: Final = "jules_ml.readers"
-#: Descriptions of keys that several readers have.
+#: Descriptions of keys of several readers.
 PATH: Final = "file of the record; a relative path is taken from the experiment file"
 UTC_OFFSET: Final = "local standard time minus UTC [h]"
 LICENCE: Final = "licence of the record"
@@ -26,8 +26,8 @@ IGNORE: Final = "columns to leave out, by name or by pattern"
 class Record(Section):
     """Base class of the sections of readers.
 
-    A reader is a file with a subclass that has a field ``reader: Literal["name"]``, fields for all that its file does not
-    contain, and :meth:`read`. One line under the entry-point group ``jules_ml.readers`` registers it.
+    A reader is a module with a subclass that has a field ``reader: Literal["name"]``, fields for the information that its files do not
+    contain, and :meth:`read`. An entry point in the group ``jules_ml.readers`` registers it.
     """
 
     reader: str
@@ -40,7 +40,7 @@ class Record(Section):
         Returns
         -------
         xarray.Dataset
-            Dimensions ``time`` and, where needed, ``depth``; see :func:`jules_ml.data.site.site_dataset`.
+            Dimensions ``time`` and, if needed, ``depth``; see :func:`jules_ml.data.site.site_dataset`.
 
         Raises
         ------
@@ -50,17 +50,17 @@ class Record(Section):
 
 
 def reader_names() -> tuple[str, ...]:
-    """Give the names of all readers that are installed, in alphabetical order."""
+    """Return the names of all installed readers, in alphabetical order."""
     return plugin_names(READERS)
 
 
 def reader_section(name: str) -> type[Record]:
-    """Give the section of a reader.
+    """Return the section class of a reader.
 
     Parameters
     ----------
     name : str
-        Name of the reader, as under ``[data] reader``.
+        Name of the reader, as in ``[data] reader``.
 
     Raises
     ------
@@ -72,14 +72,14 @@ def reader_section(name: str) -> type[Record]:
 
 
 def record_of_table(table: Any, info: ValidationInfo) -> Any:
-    """Validate a table ``[data]`` by the section of the reader that it names.
+    """Validate a table ``[data]`` by the section of its reader.
 
     Parameters
     ----------
     table : object
-        What the TOML parser gave; a :class:`Record` or None is returned as it is.
+        Output of the TOML parser; a :class:`Record` or None is returned unchanged.
     info : pydantic.ValidationInfo
-        With the folder of the experiment file.
+        Validation context, with the folder of the experiment file.
 
     Returns
     -------
@@ -91,5 +91,5 @@ def record_of_table(table: Any, info: ValidationInfo) -> Any:
     if name is None:
         raise PydanticCustomError("reader_missing", "key 'reader' is missing")
     if name not in reader_names():
-        raise PydanticCustomError("reader_unknown", "reader '{name}' is not known", {"name": name})
+        raise PydanticCustomError("reader_unknown", "reader '{name}' is unknown", {"name": name})
     return reader_section(str(name)).model_validate(table, context=info.context)

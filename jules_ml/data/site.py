@@ -1,9 +1,9 @@
-"""The site dataset: the one shape in which every observation enters jules_ml.
+"""The site dataset: the common format of all observations.
 
-A site dataset is an :class:`xarray.Dataset` with dimension ``time`` and, where needed, ``depth``; several of them are joined
-along ``site``. Names, units and plausible ranges are those of :mod:`jules_ml.data.variables`. Time is UTC and stamps the *end* of
-the averaging interval. Missing is NaN. A quality code travels beside its variable as ``<name>_qc``, with the source's own coding
-described in its attributes, so that a measured value is never mistaken for a gap-filled one.
+A site dataset is an :class:`xarray.Dataset` with dimension ``time`` and, if needed, ``depth``; several can be joined along ``site``.
+Names, units and plausible ranges are those of :mod:`jules_ml.data.variables`. Time stamps are UTC and mark the *end* of the averaging
+interval. Missing values are NaN. The quality code of a variable is ``<name>_qc``, with the coding of the source in its attributes, so
+that measured and gap-filled values can be distinguished.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from numpy.typing import ArrayLike, NDArray
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
 
-#: Where in its averaging interval a source puts the time stamp.
+#: Position of the time stamp in its averaging interval.
 StampAt = Literal["start", "middle", "end"]
 
-#: Numbers that data centres write for "missing"; one of them left among the values means that a reader was told the wrong code.
+#: Missing-value codes of data centres. If one remains among the values, the code given to the reader is wrong.
 _SENTINELS = (-9999.0, -9990.0, -99999.0, -999.0, -6999.0, 1e20, -1e20)
 
 
 @dataclass(frozen=True)
 class SiteMeta:
-    """Where a record comes from.
+    """Provenance of a record.
 
-    ``utc_offset_hours`` is local standard time minus UTC: what the reader has taken off the source's stamps.
+    ``utc_offset_hours`` is local standard time minus UTC, which the reader subtracted from the time stamps of the source.
     """
 
     site: str
@@ -46,29 +46,29 @@ class SiteMeta:
 def utc_end_of_interval(
     stamps: ArrayLike, *, interval: pd.Timedelta, stamp_at: StampAt, utc_offset_hours: float | None, where: str
 ) -> pd.DatetimeIndex:
-    """Turn a source's time stamps into UTC stamps at the end of each interval.
+    """Convert time stamps of a source to UTC at the end of each interval.
 
     Parameters
     ----------
     stamps : array of datetime64, shape (time,)
-        Stamps in local standard time, as the source gives them.
+        Time stamps of the source in local standard time.
     interval : Timedelta
         Averaging interval.
     stamp_at : {'start', 'middle', 'end'}
-        Where in the interval the source puts the stamp.
+        Position of the time stamp in the interval.
     utc_offset_hours : float or None
-        Local standard time minus UTC [h]; ``None`` means that nobody said.
+        Local standard time minus UTC [h]; ``None`` if unknown.
     where : str
         File and column, for the error message.
 
     Raises
     ------
     BadInput
-        If the offset is not known, or stamps are missing, repeated, out of order or of an impossible year.
+        If the offset is unknown, or time stamps are missing, duplicate, not in order, or outside the years 1678 to 2261.
     """
     if utc_offset_hours is None:
         raise BadInput(
-            "time stamps are in local time and the offset from UTC is not known",
+            "time stamps are in local time and the offset from UTC is unknown",
             where=where,
             remedy="give utc_offset_hours (local standard time minus UTC, for example -7.0 for US Mountain time)",
         )
@@ -81,9 +81,9 @@ def utc_end_of_interval(
     if index.has_duplicates:
         first = index[index.duplicated()][0]
         raise BadInput(
-            f"time stamp {first} stands twice",
+            f"duplicate time stamp {first}",
             where=where,
-            remedy="delete one of the rows; if clocks were put back in autumn, the file is not in standard time",
+            remedy="delete one of the rows; if they are in the hour when summer time ends, the file is not in standard time",
         )
     if not index.is_monotonic_increasing:
         row = int(np.flatnonzero(np.diff(index.asi8) < 0)[0]) + 1
@@ -112,7 +112,7 @@ def site_dataset(
     qc_meaning: str | None = None,
     where: str,
 ) -> xr.Dataset:
-    """Build a site dataset from columns already in its units, and check every value.
+    """Build a site dataset from columns in its units, and check all values.
 
     Parameters
     ----------
@@ -125,23 +125,23 @@ def site_dataset(
     meta : SiteMeta
         Provenance.
     depth : sequence of float, optional
-        Depth of the soil sensors [m], positive downward; NaN where the source tells only their order.
+        Depth of the soil sensors [m], positive downward; NaN if the source states only their order.
     qc : mapping of str to array, optional
-        Quality codes by the name of the variable that they qualify.
+        Quality codes by the name of their variable.
     qc_meaning : str, optional
-        What the codes mean, in the source's own terms; needed with ``qc``.
+        Meaning of the codes, as defined by the source; required with ``qc``.
     where : str
         File, for error messages.
 
     Returns
     -------
     xarray.Dataset
-        With ``units``, ``long_name``, ``standard_name`` and ``cell_methods`` on every variable.
+        Site dataset with ``units``, ``long_name``, ``standard_name`` and ``cell_methods`` for every variable.
 
     Raises
     ------
     BadInput
-        If a name is unknown, a value is a forgotten sentinel, or a value is out of any physical range.
+        If a name is unknown, or a value is a missing-value code or outside the valid range.
     """
     data: dict[str, tuple[tuple[str, ...], NDArray[np.float64], dict[str, object]]] = {}
     minutes = interval.total_seconds() / 60.0
@@ -195,12 +195,12 @@ def site_dataset(
 
 
 def check_values(name: str, array: NDArray[np.float64], *, time: pd.DatetimeIndex, where: str) -> None:
-    """Refuse a column that holds a forgotten sentinel, an infinity, or a value out of any physical range.
+    """Raise an error for missing-value codes, infinite values and values outside the valid range.
 
     Raises
     ------
     BadInput
-        With the first offending time stamp and value.
+        If there is such a value; the error names the first, with its time stamp.
     """
     variable = VARIABLES[name]
     bad = _looks_missing(array)
@@ -208,9 +208,9 @@ def check_values(name: str, array: NDArray[np.float64], *, time: pd.DatetimeInde
     if bad.any():
         first = tuple(int(i) for i in np.argwhere(bad)[0])
         raise BadInput(
-            f"{array[first]:g} at {time[first[0]]} looks like a code for missing ({int(bad.sum())} values)",
+            f"{array[first]:g} at {time[first[0]]} looks like a missing-value code ({int(bad.sum())} values)",
             where=place,
-            remedy="name the missing-value code, or replace it by an empty cell",
+            remedy="give the missing-value code to the reader, or replace it by an empty cell",
         )
     with np.errstate(invalid="ignore"):
         out = (array < variable.valid_min) | (array > variable.valid_max)
@@ -221,14 +221,14 @@ def check_values(name: str, array: NDArray[np.float64], *, time: pd.DatetimeInde
             f"{array[first]:g} at {time[first[0]]} is outside {variable.valid_min:g} to {variable.valid_max:g} {variable.units} "
             f"({int(out.sum())} values)",
             where=place,
-            remedy="the column seems to be in %: say so where its unit is given"
+            remedy="the column seems to be in %: correct its unit"
             if percent
             else "correct the unit, or remove the values",
         )
 
 
 def refuse_missing_codes(array: NDArray[np.float64], *, where: str) -> None:
-    """Refuse numbers that data centres write for "missing", before a change of unit makes them unrecognisable.
+    """Raise an error for missing-value codes, before a conversion of units hides them.
 
     Parameters
     ----------
@@ -240,36 +240,36 @@ def refuse_missing_codes(array: NDArray[np.float64], *, where: str) -> None:
     Raises
     ------
     BadInput
-        With the code and how often it stands there.
+        If there is a missing-value code; the error gives the code and the number of values.
     """
     bad = _looks_missing(array)
     if bad.any():
         raise BadInput(
-            f"{array[bad].flat[0]:g} looks like a code for missing ({int(bad.sum())} values)",
+            f"{array[bad].flat[0]:g} looks like a missing-value code ({int(bad.sum())} values)",
             where=where,
-            remedy="name the missing-value code, or replace it by an empty cell",
+            remedy="give the missing-value code to the reader, or replace it by an empty cell",
         )
 
 
 def drop_out_of_range(name: str, array: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
-    """Set single impossible values to NaN and count them, for sources that publish values which failed no test.
+    """Set values outside the valid range to NaN and count them, for sources that publish them without a flag.
 
-    Two mistakes are left in place, for :func:`check_values` to refuse: a forgotten code for missing, and a column most of
-    which is out of range, since then the unit is wrong and not the sensor.
+    Missing-value codes, and columns of which most values are outside the range, are not changed, so that :func:`check_values` raises
+    an error: in the latter case the unit is wrong, not the sensor.
 
     Parameters
     ----------
     name : str
-        Name in :data:`~jules_ml.data.variables.VARIABLES`, whose range is taken.
+        Name in :data:`~jules_ml.data.variables.VARIABLES`, for the valid range.
     array : array
-        Values in the variable's units.
+        Values in the unit of the variable.
 
     Returns
     -------
-    kept : array, shape of ``array``
-        Values, NaN where dropped.
+    values : array, shape of ``array``
+        Values, with NaN for those outside the range.
     dropped : int
-        How many were dropped.
+        Number of values set to NaN.
     """
     variable = VARIABLES[name]
     with np.errstate(invalid="ignore"):

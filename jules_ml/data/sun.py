@@ -1,7 +1,7 @@
-"""The sun over a site: what radiation could be had, averaged over each interval.
+"""Position of the sun, and potential radiation averaged over each interval.
 
-pvlib is imported by the functions that need it, not with this module: it loads h5py, and a second HDF5 library in a process
-that holds a netCDF file open, as JULES does, can crash it.
+pvlib is imported in the functions that need it, not at the top of the module: it loads h5py, and a second HDF5 library can crash a
+process that has a netCDF file open, as JULES does.
 """
 
 from __future__ import annotations
@@ -37,13 +37,14 @@ def hour_angle(times: pd.DatetimeIndex, longitude: float) -> NDArray[np.float64]
 
     References
     ----------
-    Equation of time: Spencer (1971), Search 2 (5), 172, as in pvlib; within a minute of the truth.
+    Equation of time: Spencer (1971), Search 2 (5), 172, as in pvlib; accurate to one minute.
     """
     from pvlib import solarposition
 
     day = _day_of_year(times)
     minutes = (day - np.floor(day)) * 1440.0 + 4.0 * longitude + solarposition.equation_of_time_spencer71(day)
-    return (np.pi * (minutes / 720.0 - 1.0) + np.pi) % (2.0 * np.pi) - np.pi
+    angle: NDArray[np.float64] = (np.pi * (minutes / 720.0 - 1.0) + np.pi) % (2.0 * np.pi) - np.pi
+    return angle
 
 
 def declination(times: pd.DatetimeIndex) -> NDArray[np.float64]:
@@ -65,9 +66,9 @@ def half_day_angle(times: pd.DatetimeIndex, latitude: float) -> NDArray[np.float
 def mean_cos_zenith(
     end: pd.DatetimeIndex, step: pd.Timedelta, *, latitude: float, longitude: float
 ) -> NDArray[np.float64]:
-    r"""Mean over each interval of the cosine of the solar zenith angle, taken as 0 while the sun is down.
+    r"""Mean over each interval of the cosine of the solar zenith angle, with 0 while the sun is below the horizon.
 
-    The integral over hour angle is exact, so that an interval in which the sun rises gets its part of the sun:
+    The integral over the hour angle is exact, also in intervals with sunrise or sunset:
 
     .. math::
 
@@ -79,7 +80,7 @@ def mean_cos_zenith(
     end : DatetimeIndex, shape (time,)
         End of each interval, UTC.
     step : Timedelta
-        Length of the interval, a day at most.
+        Length of the interval, at most a day.
     latitude, longitude : float
         Degrees, north and east positive.
 
@@ -99,7 +100,7 @@ def mean_cos_zenith(
     half_width = np.pi * (step / pd.Timedelta(days=1))
     constant, swing = np.sin(phi) * np.sin(delta), np.cos(phi) * np.cos(delta)
     total = np.zeros(len(end))
-    for turn in (-2.0 * np.pi, 0.0, 2.0 * np.pi):  # an interval across solar midnight touches two days
+    for turn in (-2.0 * np.pi, 0.0, 2.0 * np.pi):  # an interval across solar midnight is part of two days
         low = np.maximum(centre - half_width, turn - sunset)
         high = np.maximum(np.minimum(centre + half_width, turn + sunset), low)
         total += constant * (high - low) + swing * (np.sin(high) - np.sin(low))
@@ -114,17 +115,17 @@ def potential_radiation(ds: xr.Dataset) -> xr.DataArray:
     Parameters
     ----------
     ds : xarray.Dataset
-        Site dataset of one site, with its position and an interval of a day at most.
+        Site dataset of one site, with its position and an interval of at most a day.
 
     Returns
     -------
     xarray.DataArray, dims ('time',)
-        ``sw_pot`` [W m-2]; exactly 0 where the sun stays below the horizon for the whole interval.
+        ``sw_pot`` [W m-2]; exactly 0 if the sun is below the horizon throughout the interval.
 
     Raises
     ------
     BadInput
-        If position or interval is not known, or the interval is longer than a day.
+        If position or interval is unknown, or the interval is longer than a day.
 
     References
     ----------

@@ -1,8 +1,7 @@
-"""Reading delimited text so that whatever is wrong with it is named by file, line and column.
+"""Reading of delimited text, with error messages that name file, line and column.
 
-pandas does the parsing. What it would pass over in silence, a line cut short, a doubled column, a semicolon where a
-comma was expected, is looked for first, since a reader of sensor records must never turn a broken file into missing
-values.
+pandas parses the text. Truncated lines, duplicate columns and wrong delimiters, which pandas ignores silently, are detected first, so
+that a damaged file of sensor records is never read as missing values.
 """
 
 from __future__ import annotations
@@ -20,18 +19,18 @@ import pandas as pd
 
 from jules_ml.errors import BadInput
 
-#: Delimiters that are looked for when the one expected is not in the header.
+#: Delimiters to suggest if the expected one is not in the header.
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "space"}
 
 
 @contextmanager
 def open_text(path: Path, *, encoding: str = "utf-8-sig") -> Iterator[IO[str]]:
-    """Open a text file, gzipped if its name ends in ``.gz``, and turn what goes wrong in it into :class:`BadInput`.
+    """Open a text file, gzipped if its name ends in ``.gz``, and turn read errors into :class:`BadInput`.
 
     Raises
     ------
     BadInput
-        If there is no such file, it is empty, it is not text, or its compression is broken or cut short.
+        If there is no such file, it is empty, it is not text, or its compression is broken or truncated.
     """
     if not path.is_file():
         raise BadInput("there is no such file", where=path, remedy="correct the path")
@@ -42,7 +41,7 @@ def open_text(path: Path, *, encoding: str = "utf-8-sig") -> Iterator[IO[str]]:
             yield file
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise BadInput(
-            f"the gzip file is broken or cut short ({error})", where=path, remedy="download it again"
+            f"the gzip file is broken or truncated ({error})", where=path, remedy="download it again"
         ) from error
     except UnicodeDecodeError as error:
         raise BadInput(
@@ -53,9 +52,9 @@ def open_text(path: Path, *, encoding: str = "utf-8-sig") -> Iterator[IO[str]]:
 
 
 def read_lines(path: Path, count: int, *, encoding: str = "utf-8-sig") -> list[str]:
-    """First ``count`` lines of a text file, without line ends; fewer where the file is shorter.
+    """First ``count`` lines of a text file, without line ends; fewer if the file is shorter.
 
-    For the headers of several lines that some portals write.
+    For portals whose headers have several lines.
     """
     with open_text(path, encoding=encoding) as file:
         return [line.rstrip("\r\n") for line, _ in zip(file, range(count), strict=False)]
@@ -71,19 +70,19 @@ def read_header(path: Path, *, delimiter: str = ",", header_line: int = 1, encod
     delimiter : str
         One character.
     header_line : int
-        Line that holds the names, counted from 1.
+        Line of the column names, counted from 1.
 
     Raises
     ------
     BadInput
-        If the file has no such line, it is not split by ``delimiter``, or a name stands twice.
+        If the file has no such line, it is not delimited by ``delimiter``, or a name is duplicate.
     """
     lines = read_lines(path, header_line, encoding=encoding)
     if len(lines) < header_line or not lines[-1].strip():
         raise BadInput(
-            f"line {header_line} should hold the column names and is missing or blank",
+            f"line {header_line}, which should contain the column names, is missing or blank",
             where=path,
-            remedy="check that the file is complete, and of the kind that was named",
+            remedy="check that the file is complete and of the right kind",
         )
     names = [name.strip() for name in _split(lines[-1], delimiter)]
     place = f"{path}, line {header_line}"
@@ -92,24 +91,24 @@ def read_header(path: Path, *, delimiter: str = ",", header_line: int = 1, encod
         best = max(others, key=lambda mark: others[mark])
         if others[best] > 1:
             raise BadInput(
-                f"the header is not split by {_DELIMITERS.get(delimiter, repr(delimiter))}; "
+                f"the header is not delimited by {_DELIMITERS.get(delimiter, repr(delimiter))}; "
                 f"{_DELIMITERS[best]} would give {others[best]} columns",
                 where=place,
                 remedy=f"give the delimiter {best!r}, or save the file with {delimiter!r}",
             )
-    doubled = sorted({name for name in names if name and names.count(name) > 1})
-    if doubled:
-        raise BadInput(f"column {doubled[0]} stands twice", where=place, remedy="rename or delete one of the two")
+    duplicates = sorted({name for name in names if name and names.count(name) > 1})
+    if duplicates:
+        raise BadInput(f"duplicate column {duplicates[0]}", where=place, remedy="rename or delete one of the two")
     return names
 
 
 def require_columns(present: Collection[str], wanted: Sequence[str], *, where: str | Path) -> None:
-    """Refuse a table that lacks a column.
+    """Raise an error if a column is missing.
 
     Raises
     ------
     BadInput
-        Naming the columns that are missing and those that there are.
+        If a column is missing; the error lists the missing columns and those of the file.
     """
     missing = [name for name in wanted if name not in present]
     if missing:
@@ -117,7 +116,7 @@ def require_columns(present: Collection[str], wanted: Sequence[str], *, where: s
         raise BadInput(
             f"column {', '.join(missing)} is missing; the file has {shown}",
             where=where,
-            remedy="correct the column's name, or check the delimiter and that the file is of the kind that was named",
+            remedy="correct the column's name, or check the delimiter and the kind of file",
         )
 
 
@@ -132,7 +131,7 @@ def read_csv_columns(
     missing: Sequence[float] = (),
     encoding: str = "utf-8-sig",
 ) -> pd.DataFrame:
-    """Read named columns of a delimited text file, every line checked.
+    """Read columns of a delimited text file, and check every line.
 
     Parameters
     ----------
@@ -159,7 +158,7 @@ def read_csv_columns(
     Raises
     ------
     BadInput
-        If the file is missing, empty, cut short or has no data; if a column is missing or stands twice; if a line has
+        If the file is missing, empty, truncated or has no data; if a column is missing or stands twice; if a line has
         more or fewer cells than the header; if a cell that should hold a number does not.
     """
     names = read_header(path, delimiter=delimiter, header_line=header_line, encoding=encoding)
@@ -204,14 +203,14 @@ def read_times(texts: pd.Series, formats: str | Sequence[str], *, where: str | P
     Parameters
     ----------
     texts : Series of str
-        Stamps as the file writes them; an index called "line" tells the lines.
+        Time stamps as text; an index called "line" contains the line numbers.
     formats : str or sequence of str
-        ``strptime`` format, or several of which one must fit every stamp. With ``%z`` the result is in UTC and knows it.
+        ``strptime`` format, or several, one of which must match all time stamps. With ``%z`` the result is time-zone aware, in UTC.
 
     Raises
     ------
     BadInput
-        With the first line whose stamp fits no format.
+        If a time stamp matches no format; the error names the first such line.
     """
     formats = [formats] if isinstance(formats, str) else list(formats)
     attempts = [pd.to_datetime(texts, format=form, errors="coerce", exact=True, utc="%z" in form) for form in formats]
@@ -223,7 +222,7 @@ def read_times(texts: pd.Series, formats: str | Sequence[str], *, where: str | P
         raise BadInput(
             f"'{texts.iloc[row]}' is not a time stamp of the form {' or '.join(formats)}",
             where=f"{where}, {line}, column {texts.name}",
-            remedy="correct that line, or give the format that the file has",
+            remedy="correct that line, or give the format of the file",
         )
     return pd.DatetimeIndex(best)
 
@@ -233,25 +232,25 @@ def _split(line: str, delimiter: str) -> list[str]:
 
 
 def _data_lines(path: Path, *, start: int, cells: int, delimiter: str, encoding: str) -> list[int]:
-    """Numbers of the lines that hold data; a line with too few or too many cells is refused."""
+    """Numbers of the data lines; lines with too few or too many cells raise an error."""
     lines: list[int] = []
     with open_text(path, encoding=encoding) as file:
         for number, line in enumerate(file, start=1):
             if number < start or not line.strip():
                 continue
-            found = len(_split(line, delimiter)) if '"' in line else line.count(delimiter) + 1
-            if found != cells:
+            n_cells = len(_split(line, delimiter)) if '"' in line else line.count(delimiter) + 1
+            if n_cells != cells:
                 raise BadInput(
-                    f"the line has {found} cells and the header {cells}",
+                    f"the line has {n_cells} cells and the header {cells}",
                     where=f"{path}, line {number}",
-                    remedy="if it is the last line, the file was cut short: download it again; if not, correct it",
+                    remedy="if it is the last line, the file is truncated: download it again; otherwise correct it",
                 )
             lines.append(number)
     return lines
 
 
 def _refuse_unreadable_number(frame: pd.DataFrame, numbers: Sequence[str], *, lines: list[int], path: Path) -> None:
-    """Find the cell on account of which a column could not be read as numbers."""
+    """Raise an error for the first cell that is not a number."""
     for name in numbers:
         bad = (pd.to_numeric(frame[name], errors="coerce").isna() & frame[name].notna()).to_numpy()
         if bad.any():
@@ -259,5 +258,5 @@ def _refuse_unreadable_number(frame: pd.DataFrame, numbers: Sequence[str], *, li
             raise BadInput(
                 f"'{frame[name].iloc[row]}' is not a number",
                 where=f"{path}, line {lines[row]}, column {name}",
-                remedy="correct the cell, or leave it empty if the value is missing (decimals take a point)",
+                remedy="correct the cell, or leave it empty if the value is missing (the decimal separator is a point)",
             )

@@ -1,4 +1,4 @@
-"""Conversion of the units that real files use to those of the site dataset."""
+"""Conversion of units in files to those of the site dataset."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
 
-#: Spellings found in real files, and the unit that each means. What is not here is given to pint as it stands.
+#: Spellings in published files, and their units. Other spellings are passed to pint unchanged.
 _SPELLINGS = {
     "": "dimensionless",
     "1": "dimensionless",
@@ -35,22 +35,22 @@ _SPELLINGS = {
 
 
 @cache
-def _registry() -> pint.UnitRegistry:
-    registry: pint.UnitRegistry = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
-    # the flux networks count carbon by mass; as an amount of substance it converts to the mol of CO2 that carries it
+def _registry() -> pint.UnitRegistry[float]:
+    registry: pint.UnitRegistry[float] = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
+    # flux networks give carbon as a mass, which converts to an amount of CO2
     registry.define("gC = mol / 12.0107")
     return registry
 
 
 def _parse(unit: str, where: str) -> pint.Unit:
     spelled = _SPELLINGS.get(unit.strip().lower(), unit.strip())
-    # "W m-2" is CF's way of writing; pint wants "W * m**-2"
+    # CF writes "W m-2", pint reads "W * m**-2"
     expression = " * ".join(_with_power(factor) for factor in spelled.replace(".", " ").split())
     try:
         return _registry().Unit(expression)
-    except Exception as error:  # pint raises a family of unrelated types for unparseable text
+    except Exception as error:  # pint raises several unrelated types for text that it cannot parse
         raise BadInput(
-            f"unit '{unit}' is not known", where=where, remedy="write it as CF does, for example 'W m-2' or 'degC'"
+            f"unit '{unit}' is unknown", where=where, remedy="give a CF unit, for example 'W m-2' or 'degC'"
         ) from error
 
 
@@ -63,21 +63,21 @@ def _with_power(factor: str) -> str:
 def convert(values: NDArray[np.floating], source: str, target: str, *, where: str) -> NDArray[np.float64]:
     """Convert ``values`` from unit ``source`` to unit ``target``.
 
-    A depth of water (mm) counts as a mass (kg m-2), at 1000 kg m-3: ``mm d-1`` converts to ``kg m-2 s-1``.
+    A depth of water (mm) is converted to a mass (kg m-2) with 1000 kg m-3: ``mm d-1`` converts to ``kg m-2 s-1``.
 
     Parameters
     ----------
     values : array
         Numbers in unit ``source``; NaN stays NaN.
     source, target : str
-        Unit as the file writes it, and as the site dataset wants it.
+        Unit in the file, and in the site dataset.
     where : str
         File and column, for the error message.
 
     Raises
     ------
     BadInput
-        If a unit is unknown, or the two are of different kinds.
+        If a unit is unknown, or the two have different dimensions.
     """
     ureg = _registry()
     unit_from, unit_to = _parse(source, where), _parse(target, where)
@@ -89,25 +89,25 @@ def convert(values: NDArray[np.floating], source: str, target: str, *, where: st
         return np.asarray(quantity.to(unit_to).magnitude, dtype=np.float64)
     except pint.PintError as error:
         raise BadInput(
-            f"unit '{source}' does not convert to '{target}'",
+            f"unit '{source}' cannot be converted to '{target}'",
             where=where,
-            remedy="give the unit that the column really has",
+            remedy="correct the unit of the column",
         ) from error
 
 
 def refuse_fraction_as_percent(values: NDArray[np.floating], *, where: str) -> None:
-    """Refuse a column that is said to be in % and never exceeds 1.
+    """Raise an error for a column with the unit % whose values never exceed 1.
 
     Raises
     ------
     BadInput
-        If the largest value is above 0 and not above 1.
+        If the largest value is above 0 and at most 1.
     """
-    known = np.asarray(values, dtype=np.float64)
-    known = known[np.isfinite(known)]
-    if known.size and 0.0 < known.max() <= 1.0:
+    finite = np.asarray(values, dtype=np.float64)
+    finite = finite[np.isfinite(finite)]
+    if finite.size and 0.0 < finite.max() <= 1.0:
         raise BadInput(
-            f"the column is said to be in % and its largest value is {known.max():g}",
+            f"the unit of the column is % but its largest value is {finite.max():g}",
             where=where,
             remedy="it seems to be a fraction: give the unit 'm3 m-3' or '1', or multiply it by 100",
         )

@@ -20,16 +20,16 @@ from jules_ml.errors import BadInput
 
 Method = Literal["moving-point", "change-point"]
 
-#: Moving point: classes of temperature and of friction velocity; a class is left out from this correlation of the two on.
+#: Moving point: classes of temperature and of friction velocity; maximum correlation of the two in a class.
 _N_TEMPERATURE, _N_USTAR, _MAX_CORRELATION = 7, 20, 0.5
-#: Moving point: least rows of a season.
+#: Moving point: minimum number of rows of a season.
 _ROWS_PER_SEASON = 160
 
-#: Change point: bins of a stratum, and rows of a bin; strata of temperature in a window; least fraction of significant strata.
+#: Change point: bins of a stratum, and rows of a bin; strata of temperature in a window; minimum fraction of significant strata.
 _N_BINS, _ROWS_PER_BIN, _N_STRATA, _MIN_SIGNIFICANT = 50, 5, 4, 0.2
-#: Change point: bins at either end in which no break is tried.
+#: Change point: number of bins at either end that are not candidates for the break.
 _END_BINS = 3
-#: Least fraction of the rows below the 10 % quantile of u* of all steps.
+#: Minimum fraction of the rows below the 10 % quantile of u* of all steps.
 _MIN_CALM = 0.01
 #: 95 % point of F_max under white noise for 50 evenly spaced bins (200 000 draws): a significant break exceeds it.
 F_MAX_95 = 6.44
@@ -85,7 +85,7 @@ def ustar_threshold(
     r"""Estimate the threshold of friction velocity.
 
     Each year is resampled with replacement ``bootstraps`` times, within its seasons. The samples of a season depend on
-    ``seed``, year and season alone, so that a longer record leaves the estimates of its earlier years as they were.
+    ``seed``, year and season alone, so the estimates of earlier years do not change when the record becomes longer.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def ustar_threshold(
         Rows to use: ``night(ds) & measured(ds, "nee")``. Those with a value missing are left out.
     method : {'change-point', 'moving-point'}, optional
         See Notes. In synthetic records with a threshold of 0.15 to 0.45 m s-1 (u* and temperature of FI-Hyy) the median of the change
-        point is right to 0.03 m s-1. The moving point needs fewer rows; its median is 0.02 to 0.13 m s-1 too high there, because it is
+        point is accurate to 0.03 m s-1. The moving point needs fewer rows; its median is 0.02 to 0.13 m s-1 too high there, because it is
         a maximum over seasons, and up to 0.08 m s-1 too low in synthetic records with the small, noisy fluxes of US-Hn1.
     bootstraps : int, optional
         Number of samples.
@@ -113,7 +113,7 @@ def ustar_threshold(
     Raises
     ------
     BadInput
-        If a variable is missing, there are no calm nights because the record was filtered before, there are too few rows, or no year
+        If a variable is missing, there are no calm nights because the record was already filtered, there are too few rows, or no year
         has a significant threshold.
 
     Notes
@@ -125,7 +125,7 @@ def ustar_threshold(
 
     *Change point*: a year is divided into up to 4 windows of at least 1000 rows, each into 4 strata of temperature, each stratum into 50
     bins of u*. In each stratum the flux rises linearly with u* up to the break and is constant above. Strata with a
-    significant break (F test, 5 %) and a positive slope are used; the year takes their mean, or none where they are less than a fifth.
+    significant break (F test, 5 %) and a positive slope are used; the year takes their mean, or no value if fewer than a fifth are significant.
 
     References
     ----------
@@ -175,16 +175,16 @@ def ustar_threshold(
 
 
 def _refuse_filtered(ds: xr.Dataset, used: _Rows, every: _Rows) -> None:
-    """Refuse a record that was filtered by friction velocity before."""
+    """Raise an error for a record that was already filtered by friction velocity."""
     if not used.size:
         return
     calm = np.quantile(every, 0.1)
     if (used < calm).mean() < _MIN_CALM:
         raise BadInput(
             f"less than {_MIN_CALM:.0%} of {used.size} rows with flux have u* below {calm:.2f} m s-1, but 10% of all steps have: "
-            f"the record seems to have been filtered by u* before, at about {np.quantile(used, 0.01):.2f} m s-1",
+            f"the record seems to be filtered by u* already, at about {np.quantile(used, 0.01):.2f} m s-1",
             where=place(ds, "nee"),
-            remedy="set ustar_min to that number in [respiration.rows], or give the flux before it was filtered",
+            remedy="set ustar_min to that number in [respiration.rows], or give the unfiltered flux",
         )
 
 
@@ -195,7 +195,7 @@ def _resample(table: _Rows, bootstraps: int, rng: np.random.Generator) -> _Rows:
 
 
 def _nan_reduce(reduce: Callable[..., _Rows], values: _Rows, axis: int) -> _Rows:
-    """Apply a reduction that ignores NaN, giving NaN without a warning where there is nothing else."""
+    """Apply a reduction that ignores NaN; NaN without a warning if all values are NaN."""
     empty = np.isnan(values).all(axis=axis, keepdims=True)
     result = reduce(np.where(empty, 0.0, values), axis=axis)
     return np.where(np.squeeze(empty, axis=axis), np.nan, result)
@@ -229,7 +229,7 @@ def _moving_point(nee: _Rows, ustar: _Rows, t_air: _Rows, plateau: float) -> _Ro
     for low, high in pairwise(edges):
         u, flux, temperature = _sorted_by(ustar[:, low:high], ustar[:, low:high], nee[:, low:high], t_air[:, low:high])
         mean_u, mean_flux = _class_means(u, _N_USTAR), _class_means(flux, _N_USTAR)
-        # mean over all higher classes; the highest has none above it
+        # mean over all higher classes; there is none above the highest
         above = np.cumsum(mean_flux[:, :0:-1], axis=1)[:, ::-1] / np.arange(_N_USTAR - 1, 0, -1)
         reached = (mean_flux[:, :-1] >= plateau * above) & (above > 0.0)
         reached = reached[:, :-1] & reached[:, 1:]
@@ -263,11 +263,11 @@ def _change_point_year(windows: list[_Rows]) -> _Rows:
 
 
 def change_point(x: _Rows, y: _Rows) -> tuple[_Rows, _Rows, _Rows]:
-    r"""Fit a line that turns flat at a break.
+    r"""Fit a line that is constant above a break.
 
     .. math:: y = a_0 + a_1 \min(x, x_c)
 
-    Every bin but the three at either end is tried as :math:`x_c`; that of the least squared error is taken.
+    All bins except three at either end are candidates for :math:`x_c`; the one with the smallest squared error is used.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""The vocabulary of the site dataset: one name, one CF standard name, one unit and one plausible range a quantity.
+"""Variables of the site dataset: name, CF standard name, unit and plausible range of each.
 
-JULES's own driving names (``sw_down lw_down precip tot_rain tot_snow q wind pstar``) are used where they exist; ``t_air`` is JULES's
-driving ``t``, spelled out so that it is never taken for time or soil temperature.
+JULES's own driving names (``sw_down lw_down precip tot_rain tot_snow q wind pstar``) are used if they exist; ``t_air`` is JULES's
+driving ``t``, renamed to avoid confusion with time or soil temperature.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Variable:
-    """One quantity of the site dataset.
+    """Variable of the site dataset.
 
-    ``valid_min`` and ``valid_max`` are the widest range that a physical value can have: a value outside is an error in
-    unit, sentinel or sensor, never a rare event.
+    ``valid_min`` and ``valid_max`` are the range of physically possible values: a value outside is an error of the unit, the
+    missing-value code or the sensor, never a rare event.
     """
 
     name: str
@@ -103,7 +103,7 @@ _ALL = (
         "umol m-2 s-1",
         -150.0,
         150.0,
-        "net ecosystem exchange of CO2 under each percentile of the u* threshold, positive upward",
+        "net ecosystem exchange of CO2 for each percentile of the u* threshold, positive upward",
         "surface_upward_mole_flux_of_carbon_dioxide",
         ("time", "ustar_percentile"),
     ),
@@ -125,7 +125,9 @@ _ALL = (
     ),
     Variable("t_soil", "K", 210.0, 345.0, "soil temperature", "soil_temperature", ("time", "depth")),
     Variable("theta_crns", "m3 m-3", 0.0, 1.0, "volumetric water content of soil by cosmic-ray neutron sensor"),
-    Variable("d86", "m", 0.0, 1.5, "depth that holds 86 % of the cosmic-ray sensor's weight, at 75 m from it"),
+    Variable(
+        "d86", "m", 0.0, 1.5, "depth that contains 86 % of the weight of the cosmic-ray sensor, at a distance of 75 m"
+    ),
     Variable("swe", "kg m-2", 0.0, 3000.0, "snow water equivalent", "surface_snow_amount"),
     Variable(
         "neutron_counts",

@@ -1,4 +1,4 @@
-"""The experiment: one TOML file that says what is run or learned, at which site, from which record."""
+"""The experiment file: one TOML file with the site, the record, the soil, and the settings of runs and of learned modules."""
 
 from jules_ml.experiment.load import Experiment, load_experiment
 

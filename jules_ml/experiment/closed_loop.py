@@ -1,4 +1,4 @@
-"""``[closed_loop]``: carbon, soil, moisture and temperature bearing on one another over decades."""
+"""``[closed_loop]``: the coupled simulation of soil carbon, soil properties, moisture and temperature over decades."""
 
 from __future__ import annotations
 
@@ -10,40 +10,47 @@ from jules_ml.support.section import DataPath, Section
 
 
 class ClosedLoopSection(Section):
-    """What closes, and for how long. Learned respiration is named in ``[modules]``, as ever."""
+    """Processes that are coupled, and the length of the simulation. Learned respiration is set in ``[modules]``."""
 
-    years: float = Field(default=50.0, gt=0.0, le=10000.0, description="years; the weather of the run is repeated")
-    period_days: int = Field(default=5, ge=1, le=365, description="days after which carbon moves")
-    litter: float | None = Field(
-        default=None, ge=0.0, le=20.0, description="litter [kg m-2 a-1]; what the first pass respires unless given"
+    years: float = Field(
+        default=50.0, gt=0.0, le=10000.0, description="length of the simulation [a]; the weather of the run is repeated"
     )
-    carbon_moves: bool = Field(default=True, description="carbon changes by litter and respiration")
+    period_days: int = Field(default=5, ge=1, le=365, description="interval between updates of soil carbon [d]")
+    litter: float | None = Field(
+        default=None,
+        ge=0.0,
+        le=20.0,
+        description="litter input [kg m-2 a-1]; default: the respiration of the first pass",
+    )
+    carbon_moves: bool = Field(default=True, description="soil carbon changes with litter input and respiration")
     soil_follows: bool = Field(
-        default=True, description="soil properties follow carbon, by learned hydraulics or else by hypres"
+        default=True,
+        description="soil properties change with soil carbon, by `hydraulics` if given, otherwise by HYPRES",
     )
     hydraulics: DataPath | None = Field(
-        default=None, description="module folder of learned hydraulics that were learned with soc"
+        default=None, description="module folder of learned hydraulics, trained with organic carbon as an input"
     )
     carbon: DataPath | None = Field(
-        default=None, description="module folder of learned carbon, whose `cs` of this site replaces that of [carbon]"
+        default=None,
+        description="module folder of learned soil carbon; its `cs` of this site replaces that of `[carbon]`",
     )
     moisture: DataPath | None = Field(
         default=None,
-        description="module folder of learned soil moisture, which the column is nudged towards day by day",
+        description="module folder of learned soil moisture, towards which the column is nudged every day",
     )
-    moisture_tau_hours: float = Field(default=24.0, gt=0.0, le=8760.0, description="time scale of that nudging [h]")
+    moisture_tau_hours: float = Field(default=24.0, gt=0.0, le=8760.0, description="time scale of the nudging [h]")
     moisture_levels: tuple[int, ...] = Field(
-        default=(1, 2), min_length=1, description="soil levels that are nudged, from 1 at the top"
+        default=(1, 2), min_length=1, description="soil layers that are nudged, counted from 1 at the top"
     )
     moisture_level: Literal["matched", "learned"] = Field(
         default="matched",
-        description="mean and spread of what it is nudged towards: those of the column's own first pass, or as learned",
+        description="nudging target: rescaled to the mean and variance of the column's first pass, or as predicted",
     )
 
     @model_validator(mode="after")
-    def _soil_that_stays_is_not_learned(self) -> Self:
+    def _hydraulics_need_changing_soil(self) -> Self:
         if self.hydraulics is not None and not self.soil_follows:
             raise ValueError(
-                "hydraulics are given for a soil that stays as it is: leave them out, or soil_follows = false"
+                "hydraulics are given but soil_follows is false: remove hydraulics, or set soil_follows = true"
             )
         return self

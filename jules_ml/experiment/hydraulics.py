@@ -1,4 +1,4 @@
-"""What a user may choose about learned soil hydraulics: the table ``[hydraulics]`` of an experiment."""
+"""Settings of learned soil hydraulics: the table ``[hydraulics]`` of an experiment."""
 
 from __future__ import annotations
 
@@ -11,23 +11,32 @@ from jules_ml.support.section import Section
 
 
 class HydraulicSettings(Section):
-    """How JULES's soil properties are learned: taken from the first experiment. Static inputs are those of each site's ``[place]``."""
+    """Settings of the training of soil hydraulics, from the first experiment file. Static inputs come from ``[place]`` of each site."""
 
-    texture: bool = Field(default=True, description="sand and clay are among the inputs")
-    members: Annotated[int, Field(ge=1, le=50)] = Field(default=8, description="networks in the ensemble")
-    hidden: int = Field(default=8, ge=1, le=64, description="units of each network's hidden layer")
-    rounds: int = Field(default=6, ge=1, le=50, description="times that the columns are run")
+    texture: bool = Field(default=True, description="use sand and clay as inputs")
+    members: Annotated[int, Field(ge=1, le=50)] = Field(default=8, description="number of networks in the ensemble")
+    hidden: int = Field(default=8, ge=1, le=64, description="number of units in the hidden layer of each network")
+    rounds: int = Field(
+        default=6, ge=1, le=50, description="number of training rounds; the columns are run once in each"
+    )
     bias_weight: float = Field(
-        default=0.1, ge=0.0, le=1.0, description="weight of a sensor's mean error beside that of its anomalies"
+        default=0.1, ge=0.0, le=1.0, description="weight of the mean error of a sensor, relative to 1 for its anomalies"
     )
     deep_weight: float = Field(
-        default=0.5, ge=0.0, le=10.0, description="weight of a site's deeper sensors together, beside 1 of its first"
+        default=0.5,
+        ge=0.0,
+        le=10.0,
+        description="total weight of the deeper sensors of a site, relative to 1 for its first",
     )
-    tie: float = Field(default=0.03, ge=0.0, description="how strongly weights are tied to the pre-trained ones")
-    spin_up_days: int = Field(default=365, ge=0, description="days from the start that are run once beforehand")
+    tie: float = Field(
+        default=0.03, ge=0.0, description="weight of the penalty on departures from the pre-trained network"
+    )
+    spin_up_days: int = Field(
+        default=365, ge=0, description="number of days from the start that are run once as spin-up"
+    )
     frozen_below: FrozenBelow = 274.15
-    least_days: int = Field(default=60, ge=10, description="days that a sensor must have to be learned from")
+    least_days: int = Field(default=60, ge=10, description="minimum number of days of a sensor in the training data")
     test_fraction: float = Field(
-        default=0.3, ge=0.0, le=0.8, description="last part of each record that is held out and scored; 0: none"
+        default=0.3, ge=0.0, le=0.8, description="fraction at the end of each record that is the test period; 0: none"
     )
-    seed: int = Field(default=0, ge=0, description="seed of everything random")
+    seed: int = Field(default=0, ge=0, description="seed of the random number generator")

@@ -1,4 +1,4 @@
-"""``[jules]``: which JULES is run, in which folder, and where what is swapped in comes from."""
+"""``[jules]``: the JULES executable, its run folder, and the files that replace its soil, state and processes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def _installed(ways: tuple[str, ...]) -> tuple[str, ...]:
     names = plugin_names("jules_ml.ways")
     for way in ways:
         if way not in names:
-            raise ValueError(f"'{way}' is no way into JULES: use one or several of {', '.join(names)}")
+            raise ValueError(f"'{way}' is not a way into JULES: use one or several of {', '.join(names)}")
     return ways
 
 
@@ -28,43 +28,43 @@ NamelistValue = bool | int | float | str | tuple[bool | int | float | str, ...]
 
 
 class PrescribedSection(Section):
-    """``[jules.prescribed]``: soil state or soil properties that JULES takes from a file through time."""
+    """``[jules.prescribed]``: soil state or soil properties that JULES reads from a file as time series."""
 
-    file: DataPath = Field(description="netCDF file, as `jules-ml export --to prescribed` writes it")
+    file: DataPath = Field(description="netCDF file, as written by `jules-ml export --to prescribed`")
     levels: tuple[int, ...] | None = Field(
-        default=None, min_length=1, description="soil layers that are prescribed, from 1 at the top; all unless given"
+        default=None,
+        min_length=1,
+        description="soil layers that are prescribed, counted from 1 at the top; default: all",
     )
     interp: Literal["nf", "i"] = Field(
-        default="nf", description="between the file's times: values held (`nf`), or linear (`i`)"
+        default="nf", description="interpolation in time: constant (`nf`) or linear (`i`)"
     )
 
 
 class JulesSection(Section):
     """``[jules]``: a run folder of JULES and its executable."""
 
-    folder: DataPath = Field(
-        description="run folder, from which JULES is started, or a Rose application; never changed"
-    )
+    folder: DataPath = Field(description="run folder of JULES, or a Rose application; it is not changed")
     namelists: str | None = Field(
-        default=None, description="folder of the namelists within it; found where there is one unless given"
+        default=None, description="folder of the namelists within it; needed if there are several"
     )
     executable: DataPath | None = Field(
-        default=None, description="executable; that of the environment variable JULES_EXE unless given"
+        default=None, description="executable; default: environment variable `JULES_EXE`"
     )
     launcher: tuple[str, ...] = Field(
-        default=(), description='what stands before the executable, as `["mpiexec", "-n", "4"]`'
+        default=(), description='command that starts the executable, for example `["mpiexec", "-n", "4"]`'
     )
     ancillary: DataPath | None = Field(
         default=None,
-        description="netCDF file of soil properties; those of `[modules] hydraulics` or `[soil]` unless given",
+        description="netCDF file of soil properties; default: written from `[modules] hydraulics` or `[soil]`",
     )
-    prescribed: PrescribedSection | None = Field(default=None, description="soil state through time")
+    prescribed: PrescribedSection | None = Field(default=None, description="soil state as time series")
     hooks: DataPath | None = Field(
         default=None,
-        description="folder of `jules_ml.nml` and its files; made of `[modules] respiration` unless given",
+        description="folder of `jules_ml.nml` and its files; default: written from `[modules] respiration`",
     )
     set: dict[str, dict[str, NamelistValue]] = Field(
-        default={}, description="other entries of the namelists, by group and entry"
+        default={}, description="further namelist entries to change, by group and name"
     )
 
     @model_validator(mode="after")
@@ -72,5 +72,5 @@ class JulesSection(Section):
         for group, entries in self.set.items():
             for name in (group, *entries):
                 if name != name.lower():
-                    raise ValueError(f"write {name} in lower case")
+                    raise ValueError(f"{name} is not in lower case: write {name.lower()}")
         return self

@@ -43,34 +43,36 @@ from jules_ml.support.section import Section
 if TYPE_CHECKING:
     import xarray as xr
 
-_Given = TypeVar("_Given", bound=Section)
+_Section = TypeVar("_Section", bound=Section)
 
 
 class Experiment(Section):
-    """An experiment: one schema for everything that can be run or learned.
+    """An experiment: one schema for runs and for the training of modules.
 
-    A section that a command does not need may be left out; :meth:`required` refuses where one is needed. The section of a kind
-    that another package registers is given by :meth:`section_of`.
+    Sections that a command does not need may be left out; :meth:`required` raises an error where one is needed. :meth:`section_of`
+    returns the section of a kind that another package registers.
     """
 
-    site: SiteSection = Field(default=SiteSection(), description="where the record was taken")
+    site: SiteSection = Field(default=SiteSection(), description="name and position of the site")
     place: PlaceSection = Field(default=PlaceSection(), description="static properties of the site")
     data: Annotated[Record | None, BeforeValidator(record_of_table)] = Field(
-        default=None, description="which record is read, and how"
+        default=None, description="record, and how it is read"
     )
-    forcing: ForcingSection = Field(default=ForcingSection(), description="what stands in for weather not measured")
+    forcing: ForcingSection = Field(
+        default=ForcingSection(), description="gap-filling and substitutions of the weather"
+    )
     soil: SoilSection | None = Field(default=None, description="layers and properties of the soil")
-    surface: SurfaceSection | None = Field(default=None, description="what grows on the soil")
-    carbon: CarbonSection | None = Field(default=None, description="soil carbon that respires")
-    modules: ModulesSection = Field(default=ModulesSection(), description="learned modules that a run takes")
-    jules: JulesSection | None = Field(default=None, description="which JULES is run, and in which folder")
-    run: RunSection | None = Field(default=None, description="what is run, and when")
-    ensemble: EnsembleSection | None = Field(default=None, description="what differs between members of an ensemble")
-    closed_loop: ClosedLoopSection | None = Field(default=None, description="carbon and soil that bear on each other")
-    respiration: RespirationSettings | None = Field(default=None, description="how respiration is learned")
-    moisture: MoistureSection | None = Field(default=None, description="how soil moisture is learned")
-    carbon_module: CarbonSettings | None = Field(default=None, description="how soil carbon is learned")
-    hydraulics: HydraulicSettings | None = Field(default=None, description="how soil hydraulics are learned")
+    surface: SurfaceSection | None = Field(default=None, description="surface types")
+    carbon: CarbonSection | None = Field(default=None, description="soil carbon and its respiration rate")
+    modules: ModulesSection = Field(default=ModulesSection(), description="learned modules of a run")
+    jules: JulesSection | None = Field(default=None, description="executable and run folder of JULES")
+    run: RunSection | None = Field(default=None, description="model, period and output of a run")
+    ensemble: EnsembleSection | None = Field(default=None, description="ensemble of runs")
+    closed_loop: ClosedLoopSection | None = Field(default=None, description="coupled simulation of carbon and soil")
+    respiration: RespirationSettings | None = Field(default=None, description="training of respiration")
+    moisture: MoistureSection | None = Field(default=None, description="training of soil moisture")
+    carbon_module: CarbonSettings | None = Field(default=None, description="training of soil carbon")
+    hydraulics: HydraulicSettings | None = Field(default=None, description="training of soil hydraulics")
 
     _file: Path = PrivateAttr(default=Path("experiment.toml"))
     _text: str = PrivateAttr(default="")
@@ -81,7 +83,7 @@ class Experiment(Section):
     def _sections_of_other_kinds(
         cls, table: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
     ) -> Self:
-        """Validate the sections of kinds that other packages register by the schemas that they offer."""
+        """Validate the sections of kinds that other packages register, by the schemas of those packages."""
         if not isinstance(table, dict):
             return handler(table)
         others = [name for name in table if name not in cls.model_fields and kind_section(name) is not None]
@@ -97,37 +99,37 @@ class Experiment(Section):
             for name, values in self.run.initial:
                 if values is not None and len(values) not in (1, n_layers):
                     raise ValueError(
-                        f"run.initial.{name} has {len(values)} values for {n_layers} layers: give one, or one a layer"
+                        f"run.initial.{name} has {len(values)} values for {n_layers} layers: give one value, or one for each layer"
                     )
         return self
 
     @model_validator(mode="after")
-    def _learned_soil_where_it_is_taken(self) -> Self:
+    def _no_hydraulics_module_in_closed_loop(self) -> Self:
         if self.modules.hydraulics is not None and self.closed_loop is not None:
-            raise ValueError("in a closed loop learned hydraulics follow carbon: name them in [closed_loop] hydraulics")
+            raise ValueError("[modules] hydraulics is not used in a closed loop: set hydraulics under [closed_loop]")
         return self
 
     def section_of(self, name: str) -> Section | None:
-        """Give the section of a kind that another package registers; None where the file has none."""
+        """Return the section of a kind that another package registers; None if the file has none."""
         return self._others.get(name)
 
     @property
     def file(self) -> Path:
-        """Where the experiment was read from."""
+        """Path of the experiment file."""
         return self._file
 
     @property
     def text(self) -> str:
-        """The experiment as it stands in its file."""
+        """Text of the experiment file."""
         return self._text
 
-    def required(self, section: _Given | None, name: str) -> _Given:
-        """Give a section that the command cannot do without.
+    def required(self, section: _Section | None, name: str) -> _Section:
+        """Return a section that the command needs.
 
         Raises
         ------
         BadInput
-            If the file lacks it.
+            If the file does not have it.
         """
         if section is None:
             raise BadInput(
@@ -136,12 +138,12 @@ class Experiment(Section):
         return section
 
     def record(self) -> xr.Dataset:
-        """Read the record as a site dataset, with the attributes that ``[site]`` gives, and ``porosity`` of ``[place]``.
+        """Read the record as a site dataset, with the attributes of ``[site]`` and ``porosity`` of ``[place]``.
 
         Raises
         ------
         BadInput
-            As its reader; or if there is no ``[data]``.
+            As the reader; or if there is no ``[data]``.
         """
         if self.data is None:
             raise BadInput(
@@ -156,18 +158,18 @@ class Experiment(Section):
         return ds.assign_attrs(attrs)
 
     def properties(self, record: xr.Dataset | None = None) -> dict[str, float]:
-        """Static properties of the site, by the names and in the units of :data:`~jules_ml.experiment.place.PROPERTIES`.
+        """Return the static properties of the site, by the names and in the units of :data:`~jules_ml.experiment.place.PROPERTIES`.
 
         Parameters
         ----------
         record : xarray.Dataset, optional
-            Site dataset, for the elevation where ``[site]`` has none.
+            Site dataset, for the elevation if ``[site]`` has none.
 
         Returns
         -------
         dict of str to float
-            Those of ``[place]``; where they are not given, texture, bulk density and organic carbon of the first layer of
-            ``[soil.texture]``, cover of ``[surface]`` and elevation of ``[site]`` or the record; and what follows from them.
+            Properties of ``[place]``; otherwise texture, bulk density and organic carbon of the first layer of ``[soil.texture]``,
+            cover of ``[surface]`` and elevation of ``[site]`` or the record; and the properties derived from them.
 
         Raises
         ------
@@ -203,8 +205,8 @@ def load_experiment(path: str | Path) -> Experiment:
     Raises
     ------
     BadInput
-        If the file cannot be read, is not TOML, or has a key that is unknown, renamed, missing or wrong: with file, line, key and
-        remedy.
+        If the file cannot be read, is not TOML, or has a key that is unknown, renamed, missing or wrong; the error names file, line, key
+        and remedy.
     """
     path = Path(path)
     if not path.is_file():

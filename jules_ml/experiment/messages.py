@@ -1,4 +1,4 @@
-"""What pydantic and the TOML parser found wrong, said with file, line, key and remedy."""
+"""Error messages for mistakes in an experiment file, with file, line, key and remedy."""
 
 from __future__ import annotations
 
@@ -40,33 +40,33 @@ def syntax_error(error: tomllib.TOMLDecodeError, path: Path) -> BadInput:
 def schema_error(
     error: ValidationError, *, schema: type[BaseModel], raw: Mapping[str, Any], text: str, path: Path
 ) -> BadInput:
-    """Turn what pydantic found into an error that names file, line, key and remedy.
+    """Turn a validation error of pydantic into an error that names file, line, key and remedy.
 
     Parameters
     ----------
     error : ValidationError
-        Of ``schema``, from ``raw``.
+        Error of the validation of ``raw`` by ``schema``.
     schema : type of BaseModel
-        The experiment.
+        Schema of the experiment.
     raw : mapping
-        What the TOML parser made of the file.
+        Output of the TOML parser.
     text : str
-        The file, for the line.
+        Contents of the file, for the line.
     path : Path
-        The file, for the message.
+        Path of the file, for the message.
 
     Returns
     -------
     BadInput
-        About the first mistake; the keys of others are named.
+        Error about the first mistake; the keys of further mistakes are listed.
     """
-    found: dict[Key, ErrorDetails] = {}
-    # a misspelt key comes before the missing one that it was meant to be
+    errors: dict[Key, ErrorDetails] = {}
+    # a misspelt key is reported before the missing key that was intended
     for details in sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden"):
-        found.setdefault(_key(details, raw), details)
-    key, details = next(iter(found.items()))
-    problem, remedy = _explained(details, key, schema, raw)
-    others = [dotted(other) for other in found if other != key]
+        errors.setdefault(_key(details, raw), details)
+    key, details = next(iter(errors.items()))
+    problem, remedy = _problem_and_remedy(details, key, schema, raw)
+    others = [dotted(other) for other in errors if other != key]
     if others:
         problem += f" (also wrong: {', '.join(others)})"
     line = line_of(key, text)
@@ -74,29 +74,33 @@ def schema_error(
     return BadInput(problem, where=f"{place}, {dotted(key)}" if key else place, remedy=remedy)
 
 
-def _explained(details: ErrorDetails, key: Key, schema: type[BaseModel], raw: Mapping[str, Any]) -> tuple[str, str]:
+def _problem_and_remedy(
+    details: ErrorDetails, key: Key, schema: type[BaseModel], raw: Mapping[str, Any]
+) -> tuple[str, str]:
     """Problem and remedy of one mistake."""
     kind, context = details["type"], details.get("ctx", {})
     name = str(key[-1]) if key else ""
     models = list(_models_at(schema, key[:-1], raw))
     if kind == "extra_forbidden":
-        known = sorted({field for model in models for field in model.model_fields})
-        near = difflib.get_close_matches(name, known, n=1)
+        names = sorted({field for model in models for field in model.model_fields})
+        near = difflib.get_close_matches(name, names, n=1)
         return (
-            f"key '{name}' is not known",
-            f"write '{near[0]}', if that was meant" if near else f"use one of {', '.join(known)}",
+            f"key '{name}' is unknown",
+            f"write '{near[0]}' if you meant that" if near else f"use one of {', '.join(names)}",
         )
-    meant = next((f.description for m in models if (f := m.model_fields.get(name)) is not None and f.description), None)
-    wanted = f"give {name}" if meant is None else f"give {name}: {meant}"
+    description = next(
+        (f.description for m in models if (f := m.model_fields.get(name)) is not None and f.description), None
+    )
+    remedy = f"give {name}" if description is None else f"give {name}: {description}"
     if kind == "missing":
-        return f"key '{name}' is missing", wanted
+        return f"key '{name}' is missing", remedy
     if kind == "reader_missing":
         return "key 'reader' is missing", f"give reader, one of {_quoted(reader_names())}"
     if kind == "reader_unknown":
         near = difflib.get_close_matches(str(context["name"]), reader_names(), n=1)
         return (
-            f"reader '{context['name']}' is not known",
-            f"write '{near[0]}', if that was meant" if near else f"use one of {_quoted(reader_names())}",
+            f"reader '{context['name']}' is unknown",
+            f"write '{near[0]}' if you meant that" if near else f"use one of {_quoted(reader_names())}",
         )
     if kind == "value_error":
         return str(context["error"]), f"correct {dotted(key) or 'the file'}"
@@ -106,7 +110,7 @@ def _explained(details: ErrorDetails, key: Key, schema: type[BaseModel], raw: Ma
         ("valid tuple", "number or a list"),
     ):
         message = message.replace(python, toml)
-    return f"{textwrap.shorten(repr(details['input']), 60)} will not do: {message}", wanted
+    return f"{textwrap.shorten(repr(details['input']), 60)} is not valid: {message}", remedy
 
 
 def _quoted(names: Sequence[str]) -> str:
@@ -114,7 +118,7 @@ def _quoted(names: Sequence[str]) -> str:
 
 
 def _key(details: ErrorDetails, raw: Mapping[str, Any]) -> Key:
-    """Path of keys in the file; pydantic's own has marks of its unions in it too."""
+    """Path of keys in the file; pydantic's own path also contains the members of unions."""
     at: list[str | int] = []
     node: Any = raw
     for part in details["loc"]:
@@ -132,7 +136,7 @@ def _key(details: ErrorDetails, raw: Mapping[str, Any]) -> Key:
 
 
 def _models_at(schema: type[BaseModel], key: Sequence[str | int], raw: Mapping[str, Any]) -> Iterator[type[BaseModel]]:
-    """Models that describe the table at ``key``; for ``[data]`` the section of the reader that it names."""
+    """Models that describe the table at ``key``; for ``[data]`` the section of its reader."""
     models: list[type[BaseModel]] = [schema]
     node: Any = raw
     for part in key:
@@ -142,14 +146,14 @@ def _models_at(schema: type[BaseModel], key: Sequence[str | int], raw: Mapping[s
             if not fields and models == [schema] and (section := kind_section(part)) is not None:
                 models = [section]
                 continue
-            # a table of tables by a name of the user's own, such as a column, keeps the models of the field that holds it
+            # a table under a name that the user chooses, such as a column, has the models of the field that contains it
             models = [m for field in fields for m in _models_in(field.annotation)] if fields else models
             models = [_section_of_reader(node) if model is Record else model for model in models]
     yield from models
 
 
 def _section_of_reader(table: Any) -> type[BaseModel]:
-    """Section of the reader that ``[data]`` names; the base class where it names none that is registered."""
+    """Section of the reader of ``[data]``; the base class if the reader is missing or not registered."""
     name = table.get("reader") if isinstance(table, dict) else None
     return reader_section(name) if name in reader_names() else Record
 
@@ -162,14 +166,14 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def _lines(text: str) -> dict[Key, int]:
-    """Line of each table's header and of each key, counted from 1."""
+    """Line numbers of table headers and keys, counted from 1."""
     lines: dict[Key, int] = {}
     table: Key = ()
     for number, line in enumerate(text.splitlines(), start=1):
         if header := _HEADER.match(line):
             table = _names(header[2])
             if header[1]:
-                table = (*table, sum(1 for known in lines if known[:-1] == table and isinstance(known[-1], int)))
+                table = (*table, sum(1 for key in lines if key[:-1] == table and isinstance(key[-1], int)))
             lines[table] = number
         elif assignment := _ASSIGNMENT.match(line):
             lines.setdefault((*table, *_names(assignment[1])), number)
@@ -181,13 +185,13 @@ def _names(dotted: str) -> Key:
 
 
 def line_of(key: Key, text: str) -> int | None:
-    """Line of a key in a TOML file, or of the nearest table that contains it."""
+    """Line number of a key in a TOML file, or of the nearest table that contains it."""
     lines = _lines(text)
     return next((lines[key[:n]] for n in range(len(key), 0, -1) if key[:n] in lines), None)
 
 
 def dotted(key: Key) -> str:
-    """A key with its tables, as ``surface.tiles[2].frac``; tables of an array are counted from 1."""
+    """Key with its tables, for example ``surface.tiles[2].frac``; tables of an array are counted from 1."""
     text = ""
     for part in key:
         text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else part

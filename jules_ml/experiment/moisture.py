@@ -1,4 +1,4 @@
-"""``[moisture]``: how soil moisture is learned at a site, and what is known there beside the record."""
+"""``[moisture]``: settings of learned soil moisture, and further data of the site."""
 
 from __future__ import annotations
 
@@ -13,68 +13,82 @@ StaticKind = Literal["texture", "satellite", "both", "none"]
 
 
 class MoistureSettings(Section):
-    """How soil moisture is learned."""
+    """Settings of the training of soil moisture."""
 
     static: StaticKind = Field(
         default="both",
-        description="what tells soils apart: maps or measurements of texture, surface temperature from satellites, both, or neither",
+        description="static inputs: soil texture, surface temperature from satellites, both, or none",
     )
     jules_channel: bool = Field(
-        default=True, description="JULES's run is an input on every day, not on the first alone"
+        default=True, description="use the JULES run as an input on every day, not only on the first"
     )
-    width: int = Field(default=24, ge=8, le=128, description="channels of the network")
-    static_width: int = Field(default=6, ge=1, le=32, description="numbers that static inputs are brought to")
+    width: int = Field(default=24, ge=8, le=128, description="number of channels of the network")
+    static_width: int = Field(
+        default=6, ge=1, le=32, description="number of features into which the static inputs are encoded"
+    )
     dilations: tuple[Annotated[int, Field(ge=1, le=64)], ...] = Field(
-        default=(1, 2, 4, 8, 16), min_length=1, description="steps of the convolutions over days [d]"
+        default=(1, 2, 4, 8, 16), min_length=1, description="dilations of the convolutions in time [d]"
     )
-    heads: int = Field(default=2, ge=1, le=8, description="heads of the attention")
-    fortnights: int = Field(default=13, ge=2, le=52, description="fortnights that the attention looks back")
-    dropout: float = Field(default=0.2, ge=0.0, lt=0.9, description="share of channels dropped while learning")
-    members: int = Field(default=8, ge=1, le=50, description="networks in the ensemble")
-    steps: int = Field(default=600, ge=1, description="steps of learning of each network")
+    heads: int = Field(default=2, ge=1, le=8, description="number of attention heads")
+    fortnights: int = Field(default=13, ge=2, le=52, description="number of past fortnights that the attention covers")
+    dropout: float = Field(default=0.2, ge=0.0, lt=0.9, description="fraction of channels dropped during training [1]")
+    members: int = Field(default=8, ge=1, le=50, description="number of networks in the ensemble")
+    steps: int = Field(default=600, ge=1, description="number of training steps of each network")
     window: int | None = Field(
-        default=None, ge=200, description="days of a record that a step learns from, drawn at random; all unless given"
+        default=None,
+        ge=200,
+        description="length of the randomly drawn period of each training step [d]; default: the complete record",
     )
-    rate: float = Field(default=4e-3, gt=0.0, description="greatest rate of learning")
-    decay: float = Field(default=1e-2, ge=0.0, description="decay of weights")
+    rate: float = Field(default=4e-3, gt=0.0, description="maximum learning rate")
+    decay: float = Field(default=1e-2, ge=0.0, description="weight decay")
     match_variance: float = Field(
         default=1.0,
         ge=0.0,
         le=1.0,
-        description="how far the spread of predictions at sites learned from is drawn to that measured on training days",
+        description="rescaling of predictions at training sites to the variance measured on training days: 0 none, 1 full",
     )
     level_weight: float = Field(
         default=0.01,
         ge=0.0,
         le=1.0,
-        description="weight of what a sensor's errors have in common over all days, which at sites learned from is put right afterwards; "
-        "not where `window` cuts them",
+        description="weight of the mean error of a sensor in the loss, since mean offsets at training sites are corrected afterwards; "
+        "not used with `window`",
     )
-    gradient_weight: float = Field(default=0.3, ge=0.0, description="weight of the change from one day to the next")
-    start_weight: float = Field(default=0.1, ge=0.0, description="weight of invariance to a later start")
-    initial_weight: float = Field(default=0.05, ge=0.0, description="weight of keeping to the initial condition")
+    gradient_weight: float = Field(default=0.3, ge=0.0, description="weight of day-to-day changes in the loss")
+    start_weight: float = Field(
+        default=0.1, ge=0.0, description="weight of the invariance to a later start in the loss"
+    )
+    initial_weight: float = Field(default=0.05, ge=0.0, description="weight of the initial condition in the loss")
     bounds_weight: float = Field(
-        default=0.0, ge=0.0, description="weight of water content below residual or above saturation"
+        default=0.0, ge=0.0, description="weight of the penalty on water contents below residual or above saturation"
     )
-    balance_weight: float = Field(default=0.0, ge=0.0, description="weight of water gained in a day beyond its rain")
+    balance_weight: float = Field(
+        default=0.0, ge=0.0, description="weight of the penalty on daily gains of water that exceed the rain"
+    )
     frozen_below: FrozenBelow = 274.15
-    interval: float = Field(default=0.9, gt=0.5, lt=1.0, description="share of days that an interval is to cover")
+    interval: float = Field(
+        default=0.9,
+        gt=0.5,
+        lt=1.0,
+        description="nominal coverage of the prediction intervals, as a fraction of days [1]",
+    )
     validation_fraction: float = Field(
         default=1.0 / 3.0,
         ge=0.0,
         lt=0.5,
-        description="part of the training days at either end, each held out once, by which intervals are found; 0: none",
+        description="fraction of the training days at either end, each withheld once to calibrate the intervals; 0: none",
     )
     test_fraction: float = Field(
-        default=0.3, ge=0.0, le=0.8, description="last part of each record that is held out and scored; 0: none"
+        default=0.3, ge=0.0, le=0.8, description="fraction at the end of each record that is the test period; 0: none"
     )
     site_folds: int = Field(
-        default=0, ge=0, le=20, description="folds in which sites are held out, to score sites never seen; 0: none"
+        default=0, ge=0, le=20, description="number of folds of the cross-validation over sites; 0: none"
     )
     compare_static: bool = Field(
-        default=False, description="hold sites out under every setting of `static`, and report paired differences"
+        default=False,
+        description="repeat the cross-validation over sites for every setting of `static`, and report paired differences",
     )
-    seed: int = Field(default=0, ge=0, description="seed of everything random")
+    seed: int = Field(default=0, ge=0, description="seed of the random number generator")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -84,30 +98,32 @@ class MoistureSettings(Section):
 
 
 class MoistureSection(MoistureSettings):
-    """Settings of learning, and what a site has beside its record."""
+    """Settings of the training, and further data of a site."""
 
     jules: DataPath | None = Field(
         default=None,
-        description="output of a run at the site, with `smcl`: the first guess. JULES's own, or that of `jules-ml run`",
+        description="first guess: output of a run at the site with `smcl`, from JULES or `jules-ml run`",
     )
     simulated: tuple[DataPath, ...] = Field(
         default=(),
-        description="output of runs at the site with other soils, or ensembles of them, over more years than water content was "
-        "measured: they are learned from beside it",
+        description="additional training data: output of runs at the site with other soils, or of ensembles, that cover more years than "
+        "the observations",
     )
     dzsoil: PerLayer = Field(
         default=(0.1, 0.25, 0.65, 2.0),
-        description="thickness of the soil layers of JULES's output, which does not say it [m]",
+        description="thickness of the soil layers of the JULES output, which does not contain it [m]",
     )
     lst: DataPath | None = Field(
         default=None,
-        description="surface temperature of a satellite as point series, CSV or netCDF, in place of the record's",
+        description="point series of surface temperature from a satellite, CSV or netCDF; replaces that of the record",
     )
     swi: DataPath | None = Field(
-        default=None, description="soil water index of Copernicus as point series, CSV or netCDF"
+        default=None, description="point series of the Copernicus soil water index, CSV or netCDF"
     )
-    t_value: int = Field(default=20, ge=1, le=100, description="its T-value [d]")
+    t_value: int = Field(default=20, ge=1, le=100, description="T-value of the soil water index [d]")
     sm_sat: PerLayer | None = Field(
-        default=None, description="JULES's water content at saturation, for `export --to prescribed` [m3 m-3]"
+        default=None, description="water content at saturation in JULES, for `export --to prescribed` [m3 m-3]"
     )
-    theta_r: PerLayer = Field(default=(0.0,), description="residual water, which JULES leaves out [m3 m-3]")
+    theta_r: PerLayer = Field(
+        default=(0.0,), description="residual water content, which JULES does not include [m3 m-3]"
+    )

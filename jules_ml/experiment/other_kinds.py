@@ -16,7 +16,7 @@ KINDS: Final = "jules_ml.kinds"
 
 
 def kind_section(name: str) -> type[Section] | None:
-    """Give the schema of the section of a kind; None where no kind has this name."""
+    """Return the schema of the section of a kind; None if no kind has this name."""
     if name not in plugin_names(KINDS):
         return None
     schema: type[Section] = load_plugin(KINDS, name).settings()
@@ -31,14 +31,14 @@ def validated_section(name: str, table: Any, context: Mapping[str, Any] | None) 
     name : str
         Name of the kind and of its table.
     table : object
-        What the TOML parser gave.
+        Output of the TOML parser.
     context : mapping or None
-        Of the validation: the folder of the experiment file.
+        Context of the validation, with the folder of the experiment file.
 
     Raises
     ------
     ValidationError
-        With the table's name before each key.
+        If the table is not valid; each key is preceded by the name of the table.
     """
     schema = kind_section(name)
     assert schema is not None

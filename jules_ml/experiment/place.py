@@ -3,10 +3,10 @@
 :data:`PROPERTIES` is the only place where they are defined. ``[place]`` and ``[soil.texture]`` of an experiment, static inputs of the
 networks, cards of module folders and static inputs of the hooks all use its names and units.
 
-Soil properties are those of the topsoil, 0-30 cm. Units are SI, as in JULES and CF: fractions are never percentages. Organic carbon is
-three quantities with a name each: content (mass per mass of soil), density (mass per volume) and stock (mass per area of topsoil).
-Content is in kg kg-1, and not in the g kg-1 of laboratories, for two reasons: sand, silt and clay are mass fractions too, and most
-contents in percent or in g kg-1 then lie outside the range, so that the unit error is noticed.
+Soil properties are those of the topsoil, 0-30 cm. Units are SI, as in JULES and CF: fractions are never percentages. Organic carbon has
+three quantities, each with its own name: content (mass per mass of soil), density (mass per volume) and stock (mass per area of topsoil).
+Content is in kg kg-1, not in the g kg-1 of laboratories, for two reasons: sand, silt and clay are mass fractions too, and most values in
+percent or in g kg-1 are then outside the valid range, so that the unit error is detected.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from jules_ml.support.section import Section
 
 #: Depth of the topsoil [m].
 TOPSOIL_DEPTH: Final = 0.3
-#: How far fractions that belong together may miss a sum of one [1].
+#: Tolerance of the sum of fractions that add up to one [1].
 SUM_TOLERANCE: Final = 0.02
 
 
@@ -37,9 +37,9 @@ class Property:
     units : str
     long_name : str
     valid_min, valid_max : float
-        Range of possible values: one outside it is an error, or in another unit.
+        Range of possible values; a value outside it is an error or has another unit.
     standard_name : str or None
-        CF standard name, where there is one.
+        CF standard name, if there is one.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Property:
 
     @property
     def description(self) -> str:
-        """Meaning and unit in one line."""
+        """Long name and unit in one line."""
         return f"{self.long_name} [{self.units}]"
 
     def attributes(self) -> dict[str, str]:
@@ -60,7 +60,7 @@ class Property:
         return attributes | ({} if self.standard_name is None else {"standard_name": self.standard_name})
 
     def problem(self, value: float) -> tuple[str, str] | None:
-        """Problem and remedy where a value is outside the range; None where it is inside, or NaN."""
+        """Problem and remedy if a value is outside the range; None if it is inside, or NaN."""
         if isnan(value) or self.valid_min <= value <= self.valid_max:
             return None
         units = "" if self.units == "1" else f" {self.units}"
@@ -74,8 +74,8 @@ class Property:
         return problem, "check its unit" if self.units == "1" else f"give it in {self.units}"
 
 
-_OF_MINERAL_SOIL = "as a fraction of the mineral soil"
-_LST_EXCESS = "of the difference of daily surface and air temperature"
+_OF_MINERAL_SOIL = "fraction of the mineral soil"
+_LST_EXCESS = "of the difference between daily surface and air temperature"
 
 #: The static properties of a site, by name.
 PROPERTIES: Final[Mapping[str, Property]] = {
@@ -108,11 +108,11 @@ PROPERTIES: Final[Mapping[str, Property]] = {
         Property("lst_excess_warm_std", "K", f"standard deviation {_LST_EXCESS} on days above 5 degC", 0.0, 60.0),
     )
 }
-#: Particle sizes, which add to one.
+#: Particle-size fractions, which add up to one.
 TEXTURE: Final = ("sand", "silt", "clay")
 #: Organic carbon as content, density and stock.
 CARBON: Final = ("soc", "soc_density", "soc_stock")
-#: Cover of the ground, which adds to one at most.
+#: Fractions of the ground cover, which add up to one at most.
 COVER: Final = ("frac_tree", "frac_grass", "frac_bare")
 #: Properties of the soil.
 SOIL: Final = (*TEXTURE, "bulk_density", "porosity", *CARBON)
@@ -123,7 +123,7 @@ def _property(name: str) -> Any:
 
 
 class PlaceSection(Section):
-    """``[place]``: static properties of the site, of the topsoil (0-30 cm) where they are of soil. Elevation is under ``[site]``."""
+    """``[place]``: static properties of the site; soil properties are those of the topsoil (0-30 cm). Elevation is under ``[site]``."""
 
     sand: float | None = _property("sand")
     silt: float | None = _property("silt")
@@ -152,86 +152,87 @@ class PlaceSection(Section):
     @classmethod
     def _in_range(cls, value: float | None, info: ValidationInfo) -> float | None:
         assert info.field_name is not None
-        refusal = None if value is None else PROPERTIES[info.field_name].problem(value)
-        if refusal is not None:
-            raise ValueError("; ".join(refusal))
+        problem = None if value is None else PROPERTIES[info.field_name].problem(value)
+        if problem is not None:
+            raise ValueError("; ".join(problem))
         return value
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         values = self.values()
-        for names, what in ((TEXTURE, "sand, silt and clay"), (COVER, "frac_tree, frac_grass and frac_bare")):
+        for names, label in ((TEXTURE, "sand, silt and clay"), (COVER, "frac_tree, frac_grass and frac_bare")):
             total = sum(values.get(name, 0.0) for name in names)
             if total > 1.0 + SUM_TOLERANCE:
-                raise ValueError(f"{what} add to {total:g}, which is more than 1")
+                raise ValueError(f"{label} add up to {total:g}, which is more than 1")
         if set(TEXTURE) <= set(values) and sum(values[name] for name in TEXTURE) < 1.0 - SUM_TOLERANCE:
-            raise ValueError("sand, silt and clay add to less than 1: they are fractions of the mineral soil")
+            raise ValueError("sand, silt and clay add up to less than 1: give fractions of the mineral soil")
         carbon = [name for name in CARBON if name in values]
         if len(carbon) > 1:
             raise ValueError(
-                f"{' and '.join(carbon)} are both given: give one; the other follows from it and bulk_density"
+                f"{' and '.join(carbon)} are both given: give one; the other is calculated from it and bulk_density"
             )
         return self
 
     def values(self) -> dict[str, float]:
-        """Properties that are given, by name."""
+        """Values of the properties in the file, by name."""
         return self.model_dump(exclude_none=True)
 
 
 def check_properties(values: Mapping[str, float], *, where: str) -> None:
-    """Refuse unknown properties, those outside their range, and particle sizes that do not add to one.
+    """Raise an error for unknown properties, values outside their range, and particle-size fractions that do not add up to one.
 
     Parameters
     ----------
     values : mapping of str to float
-        Names of :data:`PROPERTIES`, and values in their units; NaN is unknown.
+        Values by the names and in the units of :data:`PROPERTIES`; NaN if unknown.
     where : str
         File and section, for the message.
 
     Raises
     ------
     BadInput
+        If a property is unknown, a value is outside its range, or sand, silt and clay do not add up to one.
     """
     for name, value in values.items():
         if name not in PROPERTIES:
             raise BadInput(
-                f"'{name}' is no static property of a site",
+                f"'{name}' is not a static property of a site",
                 where=where,
                 remedy=f"use the names and units of [place]: {', '.join(PROPERTIES)}",
             )
-        refusal = PROPERTIES[name].problem(value)
-        if refusal is not None:
-            raise BadInput(refusal[0], where=f"{where}, {name}", remedy=refusal[1])
+        problem = PROPERTIES[name].problem(value)
+        if problem is not None:
+            raise BadInput(problem[0], where=f"{where}, {name}", remedy=problem[1])
     if set(TEXTURE) <= set(values):
         total = sum(values[name] for name in TEXTURE)
         if abs(total - 1.0) > SUM_TOLERANCE:
             raise BadInput(
-                f"sand, silt and clay add to {total:g}",
+                f"sand, silt and clay add up to {total:g}",
                 where=where,
-                remedy="give fractions of the mineral soil, without stones and organic matter, that add to 1",
+                remedy="give fractions of the mineral soil, without stones and organic matter, that add up to 1",
             )
 
 
-def merged_properties(given: Mapping[str, float], derived: Mapping[str, float]) -> dict[str, float]:
-    """Properties of a site from those given in ``[place]`` and those that other sections imply.
+def merged_properties(place: Mapping[str, float], derived: Mapping[str, float]) -> dict[str, float]:
+    """Combine the properties of ``[place]`` with those derived from other sections.
 
     Parameters
     ----------
-    given : mapping of str to float
-        They take precedence. Texture, and organic carbon, take precedence as a whole, since their parts belong together.
+    place : mapping of str to float
+        Properties of ``[place]``, which take precedence. Texture and organic carbon each take precedence as a group.
     derived : mapping of str to float
-        From other sections.
+        Properties derived from other sections.
 
     Returns
     -------
     dict of str to float
-        With what follows from them: the third particle size from two, and the other quantities of organic carbon.
+        All properties, with the third particle-size fraction calculated from the other two, and the other quantities of organic carbon.
     """
     values = dict(derived)
     for group in (TEXTURE, CARBON):
-        if any(name in given for name in group):
+        if any(name in place for name in group):
             values = {name: value for name, value in values.items() if name not in group}
-    values |= given
+    values |= place
     missing = [name for name in TEXTURE if name not in values]
     if len(missing) == 1:
         values[missing[0]] = max(1.0 - sum(values[name] for name in TEXTURE if name in values), 0.0)
@@ -242,7 +243,7 @@ def with_soil_carbon(values: Mapping[str, float]) -> dict[str, float]:
     r"""Add the quantities of organic carbon that follow from one of them.
 
     With content :math:`c`, bulk density :math:`\rho` and the depth of the topsoil :math:`d`, density is :math:`c \rho` and stock
-    :math:`c \rho d`. Stones are not taken off.
+    :math:`c \rho d`. Stones are not subtracted.
 
     Parameters
     ----------
@@ -252,8 +253,8 @@ def with_soil_carbon(values: Mapping[str, float]) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        The same, with ``soc_density`` and ``soc_stock`` where one of them is known or ``soc`` and ``bulk_density`` are, and with ``soc``
-        where ``bulk_density`` is known.
+        The same, with ``soc_density`` and ``soc_stock`` if one of them or both ``soc`` and ``bulk_density`` are known, and with ``soc``
+        if ``bulk_density`` is known.
     """
     complete = dict(values)
     bulk_density = complete.get("bulk_density")

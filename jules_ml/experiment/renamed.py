@@ -1,4 +1,4 @@
-"""Keys of experiment files that have a new name: each is refused with the new name and the conversion of its value."""
+"""Renamed keys of experiment files; the error message gives the new name and the conversion of the value."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jules_ml.experiment.messages import Key, dotted, line_of
 
 
 class Renamed(NamedTuple):
-    """The new name of a key, with its section, and how the value changes: a clause in the imperative, empty where it stays."""
+    """New name of a key, with its section, and the conversion of its value: a clause in the imperative, empty if it is unchanged."""
 
     new: str
     conversion: str = ""
@@ -67,7 +67,7 @@ RENAMED: Final[Mapping[str, Renamed]] = {
 def refuse_renamed_keys(
     raw: Mapping[str, Any], *, text: str, path: Path, renamed: Mapping[str, Renamed] = RENAMED
 ) -> None:
-    """Refuse keys that have a new name, whether or not the schema would accept them.
+    """Raise an error for keys that have a new name, whether or not the schema would accept them.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def refuse_renamed_keys(
     Raises
     ------
     BadInput
-        If there is such a key: with file, line, old key, new key and conversion. Further old keys are listed.
+        If there is such a key; the error names file, line, old key, new key and conversion. Further old keys are listed.
     """
     old = [(key, entry) for name, entry in renamed.items() for key in _matches(raw, name.split("."))]
     if not old:
@@ -103,7 +103,7 @@ def refuse_renamed_keys(
 
 
 def _matches(node: Any, names: Sequence[str], at: Key = ()) -> Iterator[Key]:
-    """Every key of the file that a dotted name stands for."""
+    """Yield all keys of the file that match a dotted name."""
     if not names:
         yield at
     elif isinstance(node, list):

@@ -1,7 +1,6 @@
-"""The sections of an experiment file, apart from ``[data]``: site, forcing, soil, surface, carbon,
-modules, run.
+"""Sections of an experiment file: site, forcing, soil, surface, carbon, modules and run.
 
-Keys that JULES has too bear JULES's names.
+Keys that correspond to JULES's variables have JULES's names.
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ def _as_utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=None) - offset
 
 
-#: A moment; one that carries an offset from UTC is brought to UTC, one without is UTC.
+#: A time in UTC; times with an offset from UTC are converted.
 Moment = Annotated[datetime, AfterValidator(_as_utc)]
 
 
 class SiteSection(Section):
-    """``[site]``: where the record was taken. What is given here goes before what the record says."""
+    """``[site]``: name and position of the site. Values given here take precedence over those of the record."""
 
     name: str | None = Field(default=None, description="name of the site")
     latitude: float | None = Field(default=None, ge=-90.0, le=90.0, description="latitude [degree], north positive")
@@ -43,36 +42,46 @@ class SiteSection(Section):
 
 
 class ForcingSection(Section):
-    """``[forcing]``: what stands in for weather that was not measured."""
+    """``[forcing]``: gap-filling and substitutions of the weather."""
 
-    height: float = Field(default=10.0, gt=0.0, description="height of the weather above the canopy's zero plane [m]")
-    wind: float = Field(default=2.0, gt=0.0, le=30.0, description="wind speed where none was measured [m s-1]")
+    height: float = Field(
+        default=10.0, gt=0.0, description="height of the weather data above the zero plane of the canopy [m]"
+    )
+    wind: float = Field(default=2.0, gt=0.0, le=30.0, description="wind speed where it was not measured [m s-1]")
     clear_sky: Literal["dilley_obrien", "brutsaert"] = Field(
-        default="dilley_obrien", description="longwave radiation of a clear sky, where longwave was not measured"
+        default="dilley_obrien",
+        description="formula of clear-sky longwave radiation, used where longwave was not measured",
     )
     interpolate_hours: float = Field(default=2.0, ge=0.0, le=24.0, description="longest gap that is interpolated [h]")
     course_days: int = Field(
-        default=14, ge=1, le=60, description="days on either side that give the mean diurnal course in longer gaps"
+        default=14,
+        ge=1,
+        le=60,
+        description="window on either side of a longer gap for the mean diurnal variation (MDV) [d]",
     )
     rain_hours: float = Field(
-        default=5.0, gt=0.0, le=24.0, description="length of a rain event, daily records only [h]"
+        default=5.0, gt=0.0, le=24.0, description="duration of a rain event, for daily records only [h]"
     )
-    seed: int = Field(default=0, ge=0, description="seed of the rain events' starts, daily records only")
+    seed: int = Field(default=0, ge=0, description="seed of the starts of rain events, for daily records only")
 
 
 class SoilValues(Section):
-    """``[soil.properties]``: JULES's soil properties, a number for each layer or one for all."""
+    """``[soil.properties]``: JULES's soil properties, one number for each layer or one for all layers."""
 
     b: PerLayer = Field(description="exponent [1]: Clapp and Hornberger's b, or 1/(n-1) of van Genuchten")
     sathh: PerLayer = Field(description="suction at saturation, or 1/alpha of van Genuchten [m]")
     satcon: PerLayer = Field(description="hydraulic conductivity at saturation [kg m-2 s-1]")
-    sm_sat: PerLayer = Field(description="water content at saturation, without residual water [m3 m-3]")
-    sm_crit: PerLayer = Field(description="water content at the critical point [m3 m-3]")
-    sm_wilt: PerLayer = Field(description="water content at the wilting point [m3 m-3]")
+    sm_sat: PerLayer = Field(description="water content at saturation, minus the residual water content [m3 m-3]")
+    sm_crit: PerLayer = Field(
+        description="water content at the critical point, minus the residual water content [m3 m-3]"
+    )
+    sm_wilt: PerLayer = Field(
+        description="water content at the wilting point, minus the residual water content [m3 m-3]"
+    )
     hcap: PerLayer = Field(description="heat capacity of dry soil [J m-3 K-1]")
     hcon: PerLayer = Field(description="thermal conductivity of dry soil [W m-1 K-1]")
     theta_r: PerLayer = Field(
-        default=(0.0,), description="residual water, which sensors see and JULES leaves out [m3 m-3]"
+        default=(0.0,), description="residual water content, which sensors measure and JULES does not include [m3 m-3]"
     )
 
     @model_validator(mode="after")
@@ -88,10 +97,10 @@ class SoilValues(Section):
 
 
 class Texture(Section):
-    """``[soil.texture]``: the texture that a pedotransfer function makes soil properties of."""
+    """``[soil.texture]``: soil texture, from which a pedotransfer function calculates soil properties."""
 
     pedotransfer: Literal["cosby", "hypres"] = Field(
-        description="Cosby et al. (1984), Clapp and Hornberger's form, or Wösten et al. (1999), van Genuchten's"
+        description="pedotransfer function: Cosby et al. (1984) for Clapp and Hornberger, HYPRES (Wösten et al. 1999) for van Genuchten"
     )
     sand: PerLayer = Field(description=PROPERTIES["sand"].description)
     silt: PerLayer = Field(description=PROPERTIES["silt"].description)
@@ -101,7 +110,9 @@ class Texture(Section):
     )
     soc: PerLayer | None = Field(default=None, description=f"{PROPERTIES['soc'].description}; hypres needs it")
     topsoil_depth: float = Field(
-        default=0.3, ge=0.0, description="depth above which a layer's middle counts as topsoil, hypres only [m]"
+        default=0.3,
+        ge=0.0,
+        description="depth of the topsoil: layers with their middle above it are topsoil, for HYPRES only [m]",
     )
 
     @model_validator(mode="after")
@@ -118,20 +129,21 @@ class Texture(Section):
 
 
 class SoilSection(Section):
-    """``[soil]``: layers, and their properties, given or from texture."""
+    """``[soil]``: soil layers, and their properties, given or calculated from texture."""
 
     dzsoil: tuple[float, ...] = Field(
         default=(0.1, 0.25, 0.65, 2.0),
         min_length=2,
-        description="thickness of each layer from the top, two or more [m]",
+        description="thickness of each layer from the top, two or more layers [m]",
     )
     form: Literal["van_genuchten", "clapp_hornberger"] | None = Field(
-        default=None, description="hydraulic form; needed with given properties, follows from the pedotransfer function"
+        default=None,
+        description="hydraulic form; required with `[soil.properties]`, otherwise that of the pedotransfer function",
     )
-    l_soil_sat_down: bool = Field(default=True, description="water in excess of saturation goes down")
-    soilhc_method: Literal[1, 2, 3] = Field(default=2, description="JULES's choice of thermal conductivity")
-    properties: SoilValues | None = Field(default=None, description="soil properties as given")
-    texture: Texture | None = Field(default=None, description="texture that soil properties are made of")
+    l_soil_sat_down: bool = Field(default=True, description="move water in excess of saturation downwards")
+    soilhc_method: Literal[1, 2, 3] = Field(default=2, description="JULES's option for thermal conductivity")
+    properties: SoilValues | None = Field(default=None, description="soil properties")
+    texture: Texture | None = Field(default=None, description="soil texture, for a pedotransfer function")
 
     @model_validator(mode="after")
     def _one_way_only(self) -> Self:
@@ -140,50 +152,52 @@ class SoilSection(Section):
         if (self.properties is None) == (self.texture is None):
             raise ValueError("give either [soil.properties] or [soil.texture]")
         if self.properties is not None and self.form is None:
-            raise ValueError("form is needed with given properties: 'van_genuchten' or 'clapp_hornberger'")
-        made = {"cosby": "clapp_hornberger", "hypres": "van_genuchten"}
-        if self.texture is not None and self.form not in (None, made[self.texture.pedotransfer]):
+            raise ValueError("form is needed with [soil.properties]: 'van_genuchten' or 'clapp_hornberger'")
+        forms = {"cosby": "clapp_hornberger", "hypres": "van_genuchten"}
+        if self.texture is not None and self.form not in (None, forms[self.texture.pedotransfer]):
             raise ValueError(
-                f"pedotransfer '{self.texture.pedotransfer}' makes properties of another form than {self.form}"
+                f"pedotransfer '{self.texture.pedotransfer}' has the form {forms[self.texture.pedotransfer]}, not {self.form}: remove form"
             )
         for name, value in (*(self.properties or ()), *(self.texture or ())):
             if isinstance(value, tuple) and len(value) not in (1, len(self.dzsoil)):
                 raise ValueError(
-                    f"{name} has {len(value)} values for {len(self.dzsoil)} layers: give one, or one a layer"
+                    f"{name} has {len(value)} values for {len(self.dzsoil)} layers: give one value, or one for each layer"
                 )
         return self
 
 
 class TileSection(Section):
-    """``[[surface.tiles]]``: one surface type and its share; what is not given is JULES's own."""
+    """``[[surface.tiles]]``: one surface type and its fraction. Keys that are not given have JULES's default values."""
 
     type: Literal["broadleaf_tree", "needleleaf_tree", "c3_grass", "c4_grass", "shrub", "bare_soil"] = Field(
         description="surface type of JULES"
     )
-    frac: float = Field(gt=0.0, le=1.0, description="share of the ground [1]; together they are 1")
+    frac: float = Field(
+        gt=0.0, le=1.0, description="fraction of the ground [1]; the fractions of all tiles add up to 1"
+    )
     lai: float | None = Field(default=None, gt=0.0, le=15.0, description="leaf area index [1]")
-    canht_ft: float | None = Field(default=None, gt=0.0, le=100.0, description="height of the canopy [m]")
-    rootd_ft: float | None = Field(default=None, gt=0.0, le=10.0, description="e-folding depth of the roots [m]")
+    canht_ft: float | None = Field(default=None, gt=0.0, le=100.0, description="canopy height [m]")
+    rootd_ft: float | None = Field(default=None, gt=0.0, le=10.0, description="e-folding depth of the root density [m]")
 
     @model_validator(mode="after")
-    def _bare_is_bare(self) -> Self:
+    def _bare_soil_has_no_canopy(self) -> Self:
         if self.type == "bare_soil" and (self.lai is not None or self.canht_ft is not None):
-            raise ValueError("bare_soil has neither lai nor canht_ft")
+            raise ValueError("bare_soil has neither lai nor canht_ft: remove them")
         return self
 
 
 class SurfaceSection(Section):
-    """``[surface]``: what grows on the soil."""
+    """``[surface]``: surface types, albedo and carbon dioxide."""
 
     tiles: tuple[TileSection, ...] = Field(min_length=1, description="surface types")
     albsoil: float = Field(default=0.11, gt=0.0, lt=1.0, description="albedo of bare soil [1]")
     co2: float = Field(default=4.0e-4, gt=0.0, lt=0.01, description="mole fraction of carbon dioxide in air [1]")
 
     @model_validator(mode="after")
-    def _shares_add_up(self) -> Self:
+    def _fractions_add_up(self) -> Self:
         total = sum(tile.frac for tile in self.tiles)
         if abs(total - 1.0) > 1e-3:
-            raise ValueError(f"the shares of the tiles add up to {total:g}, not to 1")
+            raise ValueError(f"the fractions of the tiles add up to {total:g}, not to 1")
         return self
 
     def cover(self) -> dict[str, float]:
@@ -197,33 +211,36 @@ class SurfaceSection(Section):
 
 
 class CarbonSection(Section):
-    """``[carbon]``: the soil carbon that respires, in JULES's one-pool scheme."""
+    """``[carbon]``: soil carbon and its respiration rate, in JULES's one-pool scheme."""
 
     cs: float = Field(ge=0.0, le=500.0, description="soil carbon [kg m-2]")
-    kaps: float = Field(default=0.5e-8, gt=0.0, description="rate of respiration at 282.4 K and best wetness [s-1]")
+    kaps: float = Field(
+        default=0.5e-8, gt=0.0, description="specific respiration rate at 282.4 K and optimum soil moisture [s-1]"
+    )
 
 
 class ModulesSection(Section):
-    """``[modules]``: learned modules that take the place of JULES's own forms in a run."""
+    """``[modules]``: learned modules that replace JULES's own functions in a run."""
 
     respiration: DataPath | None = Field(
-        default=None, description="module folder of learned respiration, whose curves f and g replace JULES's"
+        default=None,
+        description="module folder of learned respiration; its modifiers f(θ) and g(T) replace those of JULES",
     )
     hydraulics: DataPath | None = Field(
         default=None,
-        description="module folder of learned hydraulics, whose soil at this site replaces that of `[soil]`; "
-        'JULES takes it `via = "ancillary"`',
+        description="module folder of learned hydraulics; its soil properties at this site replace those of `[soil]`; "
+        'for JULES with `via = "ancillary"`',
     )
 
 
 class SpinUpSection(Section):
-    """``[run.spin_up]``: the first years are repeated until water and temperature come round to themselves."""
+    """``[run.spin_up]``: repetition of the first years until soil water and temperature converge."""
 
-    cycles: int = Field(default=5, ge=0, le=1000, description="most repetitions; 0 for none")
-    years: int = Field(default=1, ge=1, le=1000, description="years from the start that are repeated")
-    water: float = Field(default=1.0, gt=0.0, description="change of any layer's water that counts as none [kg m-2]")
+    cycles: int = Field(default=5, ge=0, le=1000, description="maximum number of repetitions; 0: no spin-up")
+    years: int = Field(default=1, ge=1, le=1000, description="number of years from the start that are repeated")
+    water: float = Field(default=1.0, gt=0.0, description="convergence tolerance of the water in any layer [kg m-2]")
     temperature: float = Field(
-        default=0.1, gt=0.0, description="change of any layer's temperature that counts as none [K]"
+        default=0.1, gt=0.0, description="convergence tolerance of the temperature of any layer [K]"
     )
 
 
@@ -232,37 +249,40 @@ class InitialSection(Section):
 
     sthuf: PerLayer = Field(default=(0.7,), description="soil water as a fraction of saturation [1]")
     t_soil: PerLayer | None = Field(
-        default=None, description="soil temperature [K]; the record's mean air temperature unless given"
+        default=None, description="soil temperature [K]; default: mean air temperature of the record"
     )
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
         if min(self.sthuf) <= 0.0 or max(self.sthuf) > 1.0:
-            raise ValueError("sthuf must be above 0 and not above 1; it is a fraction of saturation")
+            raise ValueError("sthuf must be above 0 and at most 1; it is a fraction of saturation")
         if self.t_soil is not None and not 200.0 < min(self.t_soil) <= max(self.t_soil) < 350.0:
             raise ValueError("t_soil must be between 200 and 350; it is in K")
         return self
 
 
 class RunSection(Section):
-    """``[run]``: what is run, from when to when, and what is kept of it."""
+    """``[run]``: model, period, time step and output of a run."""
 
     model: Literal["column", "jules"] = Field(
-        default="column", description="what is run, the soil column in this package or a JULES executable"
+        default="column", description="model: the soil column of this package, or a JULES executable"
     )
-    via: Via = Field(default=(), description="ways by which learned modules get into JULES; none runs it as it is")
-    start: Moment | None = Field(default=None, description="start, UTC; that of the record unless given")
-    end: Moment | None = Field(default=None, description="end, UTC; that of the record unless given")
+    via: Via = Field(
+        default=(),
+        description="how learned modules get into JULES: one or several of `ancillary`, `prescribed`, `namelist`, `hooks`; default: none",
+    )
+    start: Moment | None = Field(default=None, description="start, UTC; default: that of the record")
+    end: Moment | None = Field(default=None, description="end, UTC; default: that of the record")
     timestep: float = Field(default=1800.0, ge=1.0, le=10800.0, description="time step [s]")
-    mean_over: int = Field(default=48, ge=1, description="time steps that make one period of output")
+    mean_over: int = Field(default=48, ge=1, description="number of time steps in one output period")
     outputs: tuple[str, ...] | None = Field(
-        default=None, min_length=1, description="variables to keep, by JULES's names; all unless given"
+        default=None, min_length=1, description="output variables, by JULES's names; default: all"
     )
-    precision: Literal["float32", "float64"] = Field(default="float64", description="precision of the arithmetic")
+    precision: Literal["float32", "float64"] = Field(default="float64", description="floating-point precision")
     compiled: bool | None = Field(
-        default=None, description="compile the step; where a C++ compiler is at hand unless given"
+        default=None, description="compile the time step; default: if a C++ compiler is available"
     )
-    spin_up: SpinUpSection = Field(default=SpinUpSection(), description="repetition of the first years")
+    spin_up: SpinUpSection = Field(default=SpinUpSection(), description="spin-up by repeating the first years")
     initial: InitialSection = Field(default=InitialSection(), description="state before spin-up")
 
     @model_validator(mode="after")

@@ -64,7 +64,7 @@ def test_bad_input_is_one_message_and_code_2(tmp_path: Path) -> None:
     path = write_experiment(tmp_path, ("cs = 12.1", "c_s = 12.1"))
     result = runner.invoke(app, ["run", str(path), "--out", str(tmp_path / "out")])
     assert result.exit_code == 2
-    assert "carbon.c_s: key 'c_s' is not known" in result.output
+    assert "carbon.c_s: key 'c_s' is unknown" in result.output
     assert "Remedy: write 'cs'" in result.output
     assert "Traceback" not in result.output
     assert not (tmp_path / "out").exists()

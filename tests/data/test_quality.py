@@ -171,9 +171,9 @@ def test_wrong_clock_is_refused(hyytiala: xr.Dataset) -> None:
 def test_night_refusals() -> None:
     ds = small({"sw_down": [0.0] * 4})
     for invalid, problem, remedy in (
-        (ds.drop_attrs().assign_attrs(interval_seconds=1800.0), "latitude is not known", "give latitude"),
+        (ds.drop_attrs().assign_attrs(interval_seconds=1800.0), "latitude is unknown", "give latitude"),
         (ds.assign_attrs(longitude=250.0), "longitude 250", "decimal degrees"),
-        (ds.drop_attrs(), "interval is not known", "interval_seconds"),
+        (ds.drop_attrs(), "interval is unknown", "interval_seconds"),
         (ds.drop_vars("sw_down").assign(nee=ds["sw_down"]), "neither 'sw_down' nor 'ppfd'", "photon flux"),
         (ds.assign_attrs(interval_seconds=86400.0), "intervals of 1 days", "hourly"),
         (ds.expand_dims(site=["A", "B"]), "2 sites", "one by one"),

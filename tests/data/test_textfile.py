@@ -48,7 +48,7 @@ def test_rows_between_header_and_data_are_skipped(tmp_path: Path) -> None:
         (b"a;b\n1;2\n", "line 1", "not split by comma; semicolon would give 2 columns", "';'"),
         (b"a,c\n1,2\n", "line 1", "column b is missing; the file has a, c", "name"),
         (b"a,b,b\n1,2,3\n", "line 1", "column b stands twice", "rename"),
-        (b"a,b\n1,2\n\n3\n", "line 4", "the line has 1 cells and the header 2", "cut short"),
+        (b"a,b\n1,2\n\n3\n", "line 4", "the line has 1 cells and the header 2", "truncated"),
         (b"a,b\n1,2,3\n", "line 2", "the line has 3 cells and the header 2", "correct it"),
         (b'a,b\n1,2\n3,"1,5"\n', "line 3, column b", "'1,5' is not a number", "decimals take a point"),
         (b"a,b\n\xff,2\n", "record.csv", "not utf-8-sig text", "encoding"),
@@ -68,7 +68,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_a_truncated_gzip_is_refused(tmp_path: Path) -> None:
     packed = gzip.compress(b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * i) for i in range(5000)))
     error = refusal(write(tmp_path, packed[: len(packed) // 2], "record.csv.gz"))
-    assert "cut short" in error.problem
+    assert "truncated" in error.problem
     assert "download" in error.remedy
 
 
@@ -98,7 +98,7 @@ def test_a_truncated_parquet_file_is_refused(tmp_path: Path) -> None:
     whole = tmp_path / "whole.parquet"
     pd.DataFrame({"a": np.arange(1000.0)}).to_parquet(whole)
     path = write(tmp_path, whole.read_bytes()[:-100], "cut.parquet")
-    with pytest.raises(BadInput, match="cut short"):
+    with pytest.raises(BadInput, match="truncated"):
         read_parquet(path)
 
 

@@ -47,6 +47,6 @@ def test_mistakes_in_the_file_are_reported_with_their_line(tmp_path: Path) -> No
     path.write_text(path.read_text(encoding="utf-8") + ENSEMBLE.replace("values", "valeus"), encoding="utf-8")
     result = runner.invoke(app, ["ensemble", str(path), "--out", str(tmp_path / "out")])
     assert result.exit_code == 2
-    assert "key 'valeus' is not known" in result.output
+    assert "key 'valeus' is unknown" in result.output
     assert "write 'values'" in result.output
     assert not (tmp_path / "out").exists()

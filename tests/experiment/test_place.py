@@ -144,12 +144,12 @@ def test_a_value_in_another_unit_is_refused_with_the_conversion(
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("sand = 0.7\nclay = 0.6", "sand, silt and clay add to 1.3, which is more than 1"),
-        ("sand = 0.4\nsilt = 0.2\nclay = 0.2", "sand, silt and clay add to less than 1"),
-        ("frac_tree = 0.7\nfrac_grass = 0.5", "add to 1.2, which is more than 1"),
+        ("sand = 0.7\nclay = 0.6", "sand, silt and clay add up to 1.3, which is more than 1"),
+        ("sand = 0.4\nsilt = 0.2\nclay = 0.2", "sand, silt and clay add up to less than 1"),
+        ("frac_tree = 0.7\nfrac_grass = 0.5", "add up to 1.2, which is more than 1"),
         ("soc = 0.02\nsoc_stock = 8.0", "soc and soc_stock are both given: give one"),
-        ("claay = 0.2", "key 'claay' is not known"),
-        ("elevation = 20.0", "key 'elevation' is not known"),
+        ("claay = 0.2", "key 'claay' is unknown"),
+        ("elevation = 20.0", "key 'elevation' is unknown"),
     ],
 )
 def test_properties_that_cannot_be_together_are_refused(tmp_path: Path, text: str, problem: str) -> None:
@@ -157,7 +157,7 @@ def test_properties_that_cannot_be_together_are_refused(tmp_path: Path, text: st
 
 
 def test_unknown_properties_are_refused() -> None:
-    with pytest.raises(BadInput, match="'trees' is no static property of a site"):
+    with pytest.raises(BadInput, match="'trees' is not a static property of a site"):
         check_properties({"trees": 0.3}, where="here")
 
 

@@ -78,7 +78,7 @@ def test_mistake_in_the_section_of_a_toy_kind_is_named(installed: Path, experime
     experiment.write_text(EXPERIMENT.replace("offset", "ofset"), encoding="utf-8")
     done = run(installed, "fit", "toy_mean", str(experiment), "--out", str(experiment.parent / "module"))
     assert done.returncode == 2
-    assert "key 'ofset' is not known" in done.stderr
+    assert "key 'ofset' is unknown" in done.stderr
     assert "line 6, toy_mean.ofset" in " ".join(done.stderr.split())
 
 

@@ -334,7 +334,7 @@ def test_record_refusals() -> None:
         (ds.expand_dims(site=["A", "B"]), "2 sites", "site XX-Xxx", "one by one"),
         (
             ds.drop_attrs().assign_attrs(interval_seconds=86400.0),
-            "latitude is not known",
+            "latitude is unknown",
             "site dataset",
             "give latitude",
         ),

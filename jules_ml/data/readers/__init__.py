@@ -1,1 +1,31 @@
-"""Readers: one file per source, each returns a site dataset."""
+"""Readers of records. Each reader returns a site dataset; see :func:`jules_ml.data.site.site_dataset`.
+
+Readers of the experiment file, by the name under ``[data] reader``:
+
+=================  ==================================================  =========================================
+name               record                                              function
+=================  ==================================================  =========================================
+``cosmos_uk``      COSMOS-UK: soil moisture and weather                :func:`.cosmos_uk.read_cosmos_uk`
+``cosore``         COSORE: soil respiration of chambers                :func:`.cosore.read_cosore`
+``davos``          Davos (CH-Dav), the record of ``jules-ml demo``     :func:`.davos.read_davos`
+``fluxnet``        FLUXNET2015, AmeriFlux-FLUXNET and ICOS towers      :func:`.fluxnet.read_fluxnet`
+``jules_driving``  ASCII driving data of a JULES point run             :func:`.jules.read_jules_driving`
+``neon_driving``   hourly driving data of JULES runs at NEON towers    :func:`.neon.read_neon_driving`
+``table``          any CSV or Parquet table, with a column map         :func:`.table.read_table`
+``uscrn``          USCRN daily stations                                :func:`.uscrn.read_uscrn`
+=================  ==================================================  =========================================
+
+Readers of other files:
+
+- :func:`.jules.read_jules`: netCDF output of JULES;
+- :func:`.column_output.read_output`: output of the soil column;
+- :func:`.neon.read_neon_daily`: daily JULES runs at NEON towers, with observations;
+- :func:`.satellite_products.read_lst_product`, :func:`.satellite_products.read_swi_product`: point series of satellite products.
+
+The modules of the readers are imported when they are used. Other packages register further readers under the entry-point group
+``jules_ml.readers``; :func:`reader_names` lists all installed readers, and :func:`reader_section` returns the section of one.
+"""
+
+from jules_ml.data.record_section import Record, reader_names, reader_section
+
+__all__ = ["Record", "reader_names", "reader_section"]

@@ -1,4 +1,4 @@
-"""Reader of what a run of the column writes."""
+"""Reader of the output of the soil column."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from jules_ml.physics.constants import RHO_WATER
 
 
 def liquid_theta(output: xr.Dataset, layer: int) -> xr.DataArray:
-    """Give the water content that a sensor in a layer would read: liquid water and residual water, not ice.
+    """Water content that a sensor in a layer measures: liquid water and residual water, without ice.
 
     Parameters
     ----------
     output : xarray.Dataset
-        Of :func:`output_dataset`, with ``sthu``.
+        Output of :func:`output_dataset`, with ``sthu``.
     layer : int
         Soil layer, from 0 at the top.
 
@@ -37,22 +37,22 @@ def read_output(path: Path) -> xr.Dataset:
     Parameters
     ----------
     path : Path
-        File that :func:`write_output` wrote, or ``ensemble.nc``, with ``smcl``.
+        File written by :func:`write_output`, or ``ensemble.nc``, with ``smcl``.
 
     Returns
     -------
     xarray.Dataset
         ``theta`` [m3 m-3] of dimensions ``time`` (UTC, end of the period), ``soil`` and, for an ensemble, ``member``, residual water
-        included where the file has it (an ensemble's has not); coordinate ``dzsoil`` [m].
+        included if the file has it (that of an ensemble does not); coordinate ``dzsoil`` [m].
 
     Raises
     ------
     BadInput
-        If the file is no such run, or cut short.
+        If the file is not such a run, or truncated.
     """
     ds = read_cf(path, required=("smcl", "dzsoil"), kind="a run of the column with smcl in its output")
     if ds.sizes["time"] < 2:
-        raise BadInput("the run has a single period", where=path, remedy="give one of many days")
+        raise BadInput("the run has a single output period", where=path, remedy="give a run of many days")
     ds = ds.set_coords("dzsoil")
     period = float((ds["time"][1] - ds["time"][0]) / np.timedelta64(1, "s"))
     theta = ds["smcl"] / (RHO_WATER * ds["dzsoil"]) + ds.get("theta_r", 0.0)

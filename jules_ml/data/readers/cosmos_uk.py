@@ -1,13 +1,13 @@
 """COSMOS-UK: cosmic-ray soil moisture, point probes and weather at UK sites, in both forms in which UKCEH publishes them.
 
-The archive (EIDC) has files of one site each, daily, hourly or half-hourly, whose units stand in a file of their own; the
-portal exports daily files with six header lines, units among them. Stamps are in UTC. A half-hourly or hourly stamp is the
-end of its interval. A daily one is the day itself: an export made in the morning ends with the day before.
+The archive (EIDC) has files of one site each, daily, hourly or half-hourly, whose units are in a separate file; the portal
+exports daily files with six header lines, including the units. Time stamps are in UTC. A half-hourly or hourly stamp is the end of its
+interval. A daily stamp is the day itself: an export in the morning ends with the previous day.
 
 References
 ----------
-Cooper et al. (2021), Earth Syst. Sci. Data 13, 1737-1757. Columns and units: metadata of the archive's releases, the last
-being doi:10.5285/2dce161d-2fab-47bb-9fe6-38e7ed1ae18a.
+Cooper et al. (2021), Earth Syst. Sci. Data 13, 1737-1757. Columns and units: metadata of the archive's releases, the latest
+is doi:10.5285/2dce161d-2fab-47bb-9fe6-38e7ed1ae18a.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
 from jules_ml.support.section import DataPath
 
-#: What the cosmic-ray estimate of soil moisture is computed with; a model of any of these must not read it.
+#: Inputs of the cosmic-ray estimate of soil moisture; models that predict one of them must not use the estimate.
 CRNS_DEPENDS_ON = ("soil_organic_carbon", "bulk_density", "lattice_water")
 
 _MISSING = -9999.0
@@ -64,9 +64,9 @@ def read_cosmos_uk(
     path : str or Path
         File of one site from the archive, or an export from the portal.
     latitude, longitude, elevation : float, optional
-        Position [degree, degree, m]: neither form holds it.
+        Position [degree, degree, m]: neither form contains it.
     ignore : sequence of str, optional
-        Columns to leave out, for those that this reader does not know.
+        Columns to leave out, such as those unknown to this reader.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def read_cosmos_uk(
     Raises
     ------
     BadInput
-        If the file is of neither form, and as the two readers.
+        If the file has neither form; and as the two readers.
     """
     path = Path(path)
     first = (read_lines(path, 1) or [""])[0]
@@ -86,7 +86,7 @@ def read_cosmos_uk(
     if "DATE_TIME" in first.upper():
         return read_cosmos_eidc(path, ignore=ignore, **position)
     raise BadInput(
-        f"the first line is '{first[:60]}', which begins neither form of COSMOS-UK data",
+        f"the first line, '{first[:60]}', is that of neither form of COSMOS-UK data",
         where=f"{path}, line 1",
         remedy="give a file with the column DATE_TIME (archive) or one that begins with 'timestamp' (portal export)",
     )
@@ -102,29 +102,29 @@ def read_cosmos_eidc(
 ) -> xr.Dataset:
     """File of one site from the archive (``COSMOS-UK_<site>_HydroSoil_{Daily,Hourly,SH}_<years>.csv``), as a site dataset.
 
-    Releases from 2022 on hold interpolated values, marked in a file of flags beside this one, which is not read.
+    Releases since 2022 contain interpolated values, marked in a separate file of flags, which is not read.
 
     Parameters
     ----------
     path : str or Path
-        CSV file; missing is -9999. The step (30 minutes, an hour, a day) is taken from its stamps.
+        CSV file; missing values are -9999. The interval (30 minutes, an hour, a day) is that of the time stamps.
     latitude, longitude, elevation : float, optional
         Position [degree, degree, m], from the release's file of site metadata.
     ignore : sequence of str, optional
-        Columns to leave out, for those that this reader does not know.
+        Columns to leave out, such as those unknown to this reader.
 
     Returns
     -------
     xarray.Dataset
-        Site dataset. ``theta_crns`` is the cosmic-ray estimate; its attribute ``depends_on`` says what it was computed with.
-        ``theta`` and ``t_soil`` are the point probes along ``depth``: two probes at one depth have a level each, and
-        ``column_theta``, ``column_t_soil`` name each level's column. ``g_soil`` is the mean of the plates that measured.
+        Site dataset. ``theta_crns`` is the cosmic-ray estimate; its attribute ``depends_on`` lists its inputs.
+        ``theta`` and ``t_soil`` are the point probes along ``depth``: two probes at one depth have separate levels, and
+        ``column_theta``, ``column_t_soil`` name each level's column. ``g_soil`` is the mean of the heat-flux plates with data.
 
     Raises
     ------
     BadInput
-        If the file is empty, cut short or not split by commas; if a column is unknown or missing; if the file holds several
-        sites; if stamps are unreadable, repeated or out of order, or of no step known; if a value is out of range.
+        If the file is empty, truncated or not delimited by commas; if a column is unknown or missing; if the file contains several
+        sites; if time stamps are unreadable, duplicate, not in order or of another interval; if a value is outside the valid range.
     """
     path = Path(path)
     names = read_header(path)
@@ -136,7 +136,7 @@ def read_cosmos_eidc(
     sites = table["SITE_ID"].unique()
     if len(sites) > 1:
         raise BadInput(
-            f"the file holds {len(sites)} sites ({', '.join(sites[:3])} ...)",
+            f"the file contains {len(sites)} sites ({', '.join(sites[:3])} ...)",
             where=f"{path}, column SITE_ID",
             remedy="split it into a file for each site",
         )
@@ -176,12 +176,12 @@ def read_cosmos_portal(
     ----------
     path : str or Path
         CSV file whose first six lines are the time of the export, the site's code and name, and each parameter's code, name
-        and unit; then a row a day (``dd/mm/yyyy``), missing left empty. Units are read from the file. Two that it gets wrong
-        are put right: wind direction in 'Deg Celsius', and radiation in 'MJday-1', which is per square metre.
+        and unit; then one row for each day (``dd/mm/yyyy``), with empty cells for missing values. Units are read from the file. Two
+        wrong units are corrected: wind direction in 'Deg Celsius', and radiation in 'MJday-1', which is per square metre.
     latitude, longitude, elevation : float, optional
         Position [degree, degree, m].
     ignore : sequence of str, optional
-        Parameters to leave out, for those that this reader does not know.
+        Parameters to leave out, such as those unknown to this reader.
 
     Returns
     -------
@@ -212,7 +212,7 @@ def read_cosmos_portal(
             )
     if len(header[5]) != len(names):
         raise BadInput(
-            f"the line gives {len(header[5]) - 1} units and line 4 {len(names) - 1} parameters",
+            f"the line has {len(header[5]) - 1} units and line 4 {len(names) - 1} parameters",
             where=f"{path}, line 6",
             remedy="export the file again, and do not edit its six header lines",
         )
@@ -249,7 +249,7 @@ def read_cosmos_portal(
 
 @dataclass(frozen=True, eq=False)
 class _Read:
-    """A column as read: its name in the file, its values, their unit, and what it holds."""
+    """Column of the file: its name, values, unit and meaning."""
 
     name: str
     values: NDArray[np.float64]
@@ -263,9 +263,9 @@ def _interval(stamps: pd.DatetimeIndex, *, where: str) -> pd.Timedelta:
     interval = pd.Timedelta(steps.mode().iloc[0], unit="ns") if len(steps) else pd.Timedelta(0)
     if interval not in _INTERVALS:
         raise BadInput(
-            f"the stamps are {interval} apart, which is no step of COSMOS-UK",
+            f"the time stamps are {interval} apart, which is not an interval of COSMOS-UK",
             where=where,
-            remedy="give a file of days, hours or half-hours, with two rows or more",
+            remedy="give a daily, hourly or half-hourly file with at least two rows",
         )
     return interval
 
@@ -281,7 +281,7 @@ def _site_dataset(
         name = one.column.name
         array = _converted(one, interval=interval, where=f"{path}, column {one.name}")
         if math.isfinite(one.column.depth):
-            if np.isfinite(array).any():  # a file names all ten probes, and most sites have two
+            if np.isfinite(array).any():  # a file has columns for ten probes, and most sites have two
                 probes.setdefault(name, []).append(one)
                 sensors.setdefault(name, []).append(Sensor(len(probes[name]), one.column.depth, array))
         elif name == "g_soil":
@@ -307,17 +307,18 @@ def _site_dataset(
 
 
 def _converted(read: _Read, *, interval: pd.Timedelta, where: str) -> NDArray[np.float64]:
-    """Values in the site dataset's units."""
+    """Values in the units of the site dataset."""
     refuse_missing_codes(read.values, where=where)
     name, largest = read.column.name, np.max(read.values, where=np.isfinite(read.values), initial=-np.inf)
     if name in ("theta", "theta_crns") and read.units == "%" and -np.inf < largest <= 1.0:
         raise BadInput(
-            f"the largest value is {largest:g}, which as % would be a soil drier than any",
+            f"the largest value is {largest:g} %, which is too dry for any soil",
             where=where,
             remedy="multiply the column by 100: COSMOS-UK gives water content in %, and this seems to be m3 m-3",
         )
     if read.column.total:
-        return convert(read.values, read.units, "kg m-2", where=where) / interval.total_seconds()
+        total: NDArray[np.float64] = convert(read.values, read.units, "kg m-2", where=where) / interval.total_seconds()
+        return total
     return convert(read.values, read.units, VARIABLES[name].units, where=where)
 
 
@@ -325,13 +326,13 @@ def _with_comments(ds: xr.Dataset) -> xr.Dataset:
     if "theta_crns" in ds:
         ds["theta_crns"].attrs |= {
             "depends_on": " ".join(CRNS_DEPENDS_ON),
-            "comment": "computed with the site's soil organic carbon, bulk density and lattice water: it holds them already, "
-            "and is no predictor of soil carbon; use the point probes or the corrected neutron counts",
+            "comment": "calculated with the site's soil organic carbon, bulk density and lattice water, so it is not an "
+            "independent predictor of soil carbon; use the point probes or the corrected neutron counts",
         }
     if "swe" in ds:
-        ds["swe"].attrs["comment"] = "given on days with snow only"
+        ds["swe"].attrs["comment"] = "only on days with snow"
     if "g_soil" in ds:
-        ds["g_soil"].attrs["comment"] = "mean of the heat-flux plates that measured"
+        ds["g_soil"].attrs["comment"] = "mean of the heat-flux plates with data"
     return ds
 
 

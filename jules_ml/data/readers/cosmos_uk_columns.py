@@ -1,8 +1,8 @@
-"""Columns of COSMOS-UK files: what each means, its unit, and the depth of each probe.
+"""Columns of COSMOS-UK files: meaning, unit and depth of each.
 
 References
 ----------
-Metadata of the archive's releases, the last being doi:10.5285/2dce161d-2fab-47bb-9fe6-38e7ed1ae18a.
+Metadata of the archive's releases, the latest is doi:10.5285/2dce161d-2fab-47bb-9fe6-38e7ed1ae18a.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from jules_ml.errors import BadInput
 
 @dataclass(frozen=True)
 class Column:
-    """What one column of the archive holds.
+    """Meaning of a column of the archive.
 
     Attributes
     ----------
@@ -26,11 +26,11 @@ class Column:
     units : str
         Unit in the archive's half-hourly and hourly files.
     daily_units : str or None
-        Unit in its daily files, where that differs.
+        Unit in its daily files, if different.
     total : bool
-        Whether it is a sum over the interval, where the site dataset wants a rate.
+        Whether it is a sum over the interval; the site dataset has a rate.
     depth : float
-        Depth of a soil probe [m]; NaN for all else.
+        Depth of a soil probe [m]; NaN for other columns.
     """
 
     name: str
@@ -67,25 +67,25 @@ _COLUMNS = {
     "G2": Column("g_soil", "W m-2"),
 }
 
-#: Columns that the site dataset has no place for: wind components, greenness, second and third rain gauge, and a distance to
-#: the snow whose reference older releases do not tell.
+#: Columns that are not read: wind components, greenness, second and third rain gauge, and a distance to the snow whose reference
+#: older releases do not state.
 _LEFT_OUT = ("UX", "UY", "UZ", "GCC", "PRECIP_TIPPING", "PRECIP_RAINE", "SNOWD_DISTANCE_COR")
 
-#: Depth [m] of the time-domain transmissometers by their number. Every site has the first two, side by side.
+#: Depth [m] of the time-domain transmissometers by their number. Every site has the first two.
 _TDT_DEPTH = {1: 0.10, 2: 0.10, 3: 0.05, 4: 0.05, 5: 0.15, 6: 0.15, 7: 0.25, 8: 0.25, 9: 0.50, 10: 0.50}
 _TDT = re.compile(r"TDT(\d+)_(VWC|TSOIL)")
 _PROFILE = re.compile(r"STP_TSOIL(\d+)")  # the number is the depth in cm
 
 _PORTAL_ALIASES = {"PRECIPITATION": "PRECIP"}
 _PORTAL_SUFFIXES = {"LEVEL2", "MEAN", "TOTAL", "1DAY", "DAILY", "CRNS"}
-#: Units that the portal writes and does not mean: a day's radiation is per square metre, and wind does not blow from a temperature.
+#: Corrections of wrong units of the portal: daily radiation is per square metre, and wind direction is in degrees.
 PORTAL_UNITS = {("RN", "MJday-1"): "MJ m-2 d-1", ("WD", "Deg Celsius"): "degree"} | {
     (column, "MJday-1"): "MJ m-2 d-1" for column in ("LWIN", "LWOUT", "SWIN", "SWOUT")
 }
 
 
 def describe(column: str) -> Column | None:
-    """What a column of the archive holds; ``None`` where it is not known."""
+    """Return the meaning of a column of the archive; ``None`` if it is unknown."""
     if (match := _TDT.fullmatch(column)) is not None and int(match[1]) in _TDT_DEPTH:
         depth = _TDT_DEPTH[int(match[1])]
         return Column("theta", "%", depth=depth) if match[2] == "VWC" else Column("t_soil", "degC", depth=depth)
@@ -97,7 +97,7 @@ def describe(column: str) -> Column | None:
 def known_columns(
     names: Sequence[str], ignore: Sequence[str], *, where: str, portal: bool = False
 ) -> dict[str, tuple[str, Column]]:
-    """Columns to read, by their name in the file: name in the archive, and what it holds.
+    """Columns to read: name in the archive and meaning, by their name in the file.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def known_columns(
     Raises
     ------
     BadInput
-        If a column is not known, or two are the same one.
+        If a column is unknown or duplicate.
     """
     columns: dict[str, tuple[str, Column]] = {}
     for name in names:
@@ -124,17 +124,17 @@ def known_columns(
         leave_out = f"leave it out with ignore=['{name}']"
         if column is None:
             raise BadInput(
-                f"column {name} is not one of COSMOS-UK's that are known",
+                f"column {name} is not a known column of COSMOS-UK",
                 where=where,
                 remedy=f"correct its name, or {leave_out}",
             )
         if any(in_archive == other for other, _ in columns.values()):
-            raise BadInput(f"column {name} is a second {in_archive}", where=where, remedy=leave_out)
+            raise BadInput(f"duplicate column {name} ({in_archive})", where=where, remedy=leave_out)
         columns[name] = (in_archive, column)
     return columns
 
 
 def _archive_name(parameter: str) -> str:
-    """Name in the archive of a parameter of the portal: ``TDT1_VWC`` of ``TDT1_VWC_LEVEL2_MEAN``."""
+    """Name in the archive of a parameter of the portal: ``TDT1_VWC`` for ``TDT1_VWC_LEVEL2_MEAN``."""
     name = "_".join(part for part in parameter.upper().split("_") if part not in _PORTAL_SUFFIXES)
     return _PORTAL_ALIASES.get(name, name)

@@ -3,12 +3,12 @@
 One file holds many data sets, each of one site with several chambers (ports), which measure either soil respiration (Rs) or,
 where roots are kept out, heterotrophic respiration (Rh).
 
-The file does not say in which time its stamps are, so that the reader asks. Against the database's own files (which begin
-2016-02-05 16:08:59 UTC where this one begins 16:00, for d20190409_ANJILELI) the stamps are the *start* of hours in **UTC**,
-as the database keeps them, so that ``utc_offset_hours = 0.0`` is right for data sets whose owners stated their time zone
-well. :func:`cosore_datasets` gives the hour of the stamps at which the soil is warmest: brought to local solar time it
-should lie in the afternoon, or in the evening for a deep sensor. In d20190430_DESAI, d20200114_CARBONE_BURNS,
-d20200114_CARBONE_OWENS_SHRUB and d20200417_ARAIN_TPD it lies at night: their owners seem to have given UTC as local time.
+The file does not state the time zone of its stamps, so the reader requires it. Comparison with the original files of the database
+(d20190409_ANJILELI begins at 2016-02-05 16:08:59 UTC there and at 16:00 here) shows that the stamps are the *start* of hours in **UTC**.
+``utc_offset_hours = 0.0`` is therefore right for data sets whose owners stated their time zone correctly. :func:`cosore_datasets`
+gives the hour of the stamps at which the soil is warmest: in local solar time it should be in the afternoon, or in the evening for a
+deep sensor. In d20190430_DESAI, d20200114_CARBONE_BURNS,
+d20200114_CARBONE_OWENS_SHRUB and d20200417_ARAIN_TPD it is at night: their owners seem to have given UTC as local time.
 
 References
 ----------
@@ -35,15 +35,15 @@ from jules_ml.support.section import DataPath
 
 _LABELS = ("ds", "var", "port", "sm_flag", "sm_unit")
 _FLUXES = {"Rs": "resp_soil", "Rh": "resp_het"}
-#: Units that SM had in the database. The file's are m3 m-3 throughout: the second is what was divided by 100.
+#: Units of SM in the database. The file has m3 m-3 throughout: values of the second unit were divided by 100.
 _SM_UNITS = ("m3m-3", "pct/100")
-#: Half of the daily range of soil temperature [K] below which its phase tells nothing; some owners gave daily means.
+#: Minimum amplitude of the daily wave of soil temperature [K] for its phase; some owners gave daily means.
 _SMALLEST_WAVE = 0.05
 _HOUR = pd.Timedelta(hours=1)
 
 
 def cosore_datasets(path: str | Path) -> pd.DataFrame:
-    """What is in a COSORE file.
+    """List the data sets in a COSORE file.
 
     Parameters
     ----------
@@ -54,13 +54,13 @@ def cosore_datasets(path: str | Path) -> pd.DataFrame:
     -------
     DataFrame, indexed by data set
         ``rows``, ``ports``, ``measured`` (Rs, Rh or both), ``first`` and ``last`` stamp, ``sm_flags``, ``sm_units``, and
-        ``warmest_hour`` [h]: when, by the stamps, the daily wave of soil temperature peaks (phase of its first harmonic over
-        days with ten hours or more); NaN where there are no such days, or no wave.
+        ``warmest_hour`` [h]: hour of the stamps at which the daily wave of soil temperature peaks (phase of its first harmonic over
+        days with at least ten hours); NaN if there are no such days, or no wave.
 
     Raises
     ------
     BadInput
-        If the file is cut short, not Parquet, or lacks a column.
+        If the file is truncated or not Parquet, or a column is missing.
     """
     frame = _read(Path(path))
 
@@ -97,29 +97,29 @@ def read_cosore(
     path : str or Path
         Parquet file.
     dataset : str
-        Its name, for example ``"d20190424_ZHANG_maple"``; see :func:`cosore_datasets`.
+        Name of the data set, for example ``"d20190424_ZHANG_maple"``; see :func:`cosore_datasets`.
     utc_offset_hours : float
-        Time of the stamps minus UTC [h]: 0.0 where they are in UTC. It has no default, since the file does not tell; see the
-        head of this module. With 0.0 stamps are kept, so that days and hours are then those of the stamps.
+        Time of the stamps minus UTC [h]: 0.0 if they are in UTC. It is required, since the file does not state it; see the
+        docstring of this module.
     sm_flags : sequence of str, optional
-        Values of ``sm_flag`` for which soil moisture is kept. The flux and the temperature are kept whatever the flag.
+        Values of ``sm_flag`` for which soil moisture is used. Flux and temperature are used for all flags.
     latitude, longitude, elevation : float, optional
         Position [degree, degree, m].
 
     Returns
     -------
     xarray.Dataset
-        ``resp_soil`` and, where it was measured, ``resp_het``, both ``(time, port)``; ``theta`` and ``t_soil``
-        ``(time, port, depth)`` with one depth, NaN, as the file does not hold it. ``measured`` says which flux each port has.
-        Times are those at which any port measured: a port's gaps are NaN. Attributes ``dropped_<variable>`` count single
-        values out of any physical range and ``dropped_theta_flagged`` those with another flag.
+        ``resp_soil`` and, if it was measured, ``resp_het``, both ``(time, port)``; ``theta`` and ``t_soil``
+        ``(time, port, depth)`` with one depth, NaN, since the file does not contain it. ``measured`` is the flux of each port.
+        Times are those at which any port measured; gaps of a port are NaN. Attributes ``dropped_<variable>`` count values outside
+        the valid range, and ``dropped_theta_flagged`` those with another flag.
 
     Raises
     ------
     BadInput
-        If the file is cut short, not Parquet, or lacks a column or the data set; if the offset is not given; if a flux, a
-        flag's unit or a port is not as known; if a port's stamps are repeated or out of order; if most of a variable's values
-        are out of range, as when moisture is in %.
+        If the file is truncated or not Parquet, or a column or the data set is missing; if the offset is not given; if a flux or a unit is
+        unknown, or a port has both fluxes; if the time stamps of a port are duplicate or not in order; if most values of a variable are
+        outside the valid range, for example because moisture is in %.
     """
     path = Path(path)
     where = f"{path}, data set {dataset}"
@@ -130,7 +130,7 @@ def read_cosore(
         raise BadInput(
             f"there is no data set '{dataset}'",
             where=path,
-            remedy=f"choose one of the {len(names)} that cosore_datasets lists, for example {names[0]}",
+            remedy=f"choose one of the {len(names)} data sets that cosore_datasets lists, for example {names[0]}",
         )
     _refuse_unknown(rows, "var", list(_FLUXES), where=where)
     _refuse_unknown(rows, "sm_unit", _SM_UNITS, where=where)
@@ -144,53 +144,55 @@ def read_cosore(
         elevation=elevation,
         utc_offset_hours=utc_offset_hours or 0.0,
     )
-    ports: list[xr.Dataset] = []
-    fluxes: list[str] = []
-    for port, of_port in rows.groupby("port"):
-        place = f"{where}, port {port}"
-        measured = of_port["var"].unique()
-        if len(measured) > 1:
-            raise BadInput(
-                f"the port measures {' and '.join(measured)}", where=place, remedy="give each flux a port of its own"
-            )
-        time = utc_end_of_interval(
-            of_port["t"].to_numpy(),
-            interval=_HOUR,
-            stamp_at="start",
-            utc_offset_hours=utc_offset_hours,
-            where=f"{place}, column t",
-        )
-        values = {
-            _FLUXES[str(measured[0])]: of_port["R"].to_numpy(),
-            "t_soil": of_port[["T"]].to_numpy(),
-            "theta": of_port[["SM"]].to_numpy(),
-        }
-        ds = site_dataset(values, time=time, interval=_HOUR, meta=meta, depth=[np.nan], where=place)
-        ports.append(ds.expand_dims(port=[port]))
-        fluxes.append(str(measured[0]))
+    ports = [
+        _port_dataset(port_rows, utc_offset_hours, meta=meta, where=f"{where}, port {port}").expand_dims(port=[port])
+        for port, port_rows in rows.groupby("port")
+    ]
     ds = xr.concat(ports, dim="port", join="outer", combine_attrs="drop_conflicts")
-    ds = ds.assign_coords(measured=("port", np.array(fluxes)))
     ds["port"].attrs = {"long_name": "number of the chamber in the source"}
     ds.attrs |= {f"dropped_{name}": count for name, count in dropped.items()}
     return ds.transpose("time", "port", "depth")
+
+
+def _port_dataset(rows: pd.DataFrame, utc_offset_hours: float | None, *, meta: SiteMeta, where: str) -> xr.Dataset:
+    """Site dataset of one port, with its flux as the scalar coordinate ``measured``."""
+    measured = rows["var"].unique()
+    if len(measured) > 1:
+        raise BadInput(
+            f"the port measures {' and '.join(measured)}", where=where, remedy="give each flux a separate port"
+        )
+    time = utc_end_of_interval(
+        rows["t"].to_numpy(),
+        interval=_HOUR,
+        stamp_at="start",
+        utc_offset_hours=utc_offset_hours,
+        where=f"{where}, column t",
+    )
+    values = {
+        _FLUXES[str(measured[0])]: rows["R"].to_numpy(),
+        "t_soil": rows[["T"]].to_numpy(),
+        "theta": rows[["SM"]].to_numpy(),
+    }
+    ds = site_dataset(values, time=time, interval=_HOUR, meta=meta, depth=[np.nan], where=where)
+    return ds.assign_coords(measured=str(measured[0]))
 
 
 def _read(path: Path) -> pd.DataFrame:
     return read_parquet(path, required=_LABELS, numbers=("R", "T", "SM"), times=("t",))
 
 
-def _refuse_unknown(rows: pd.DataFrame, column: str, known: Sequence[str], *, where: str) -> None:
-    unknown = sorted(set(rows[column].astype(str)) - set(known))
+def _refuse_unknown(rows: pd.DataFrame, column: str, allowed: Sequence[str], *, where: str) -> None:
+    unknown = sorted(set(rows[column].astype(str)) - set(allowed))
     if unknown:
         raise BadInput(
-            f"'{unknown[0]}' is not known",
+            f"'{unknown[0]}' is unknown",
             where=f"{where}, column {column}",
-            remedy=f"convert those rows to one of {', '.join(known)}, or leave them out",
+            remedy=f"convert those rows to one of {', '.join(allowed)}, or leave them out",
         )
 
 
 def _physical(rows: pd.DataFrame, sm_flags: Sequence[str], *, where: str) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Rows in the site dataset's units without impossible values, and how many values were dropped for which reason."""
+    """Rows in the units of the site dataset, without values outside the valid range, and the number of dropped values by reason."""
     for column in ("R", "T", "SM"):
         refuse_missing_codes(rows[column].to_numpy(dtype=np.float64), where=f"{where}, column {column}")
     flagged = ~rows["sm_flag"].isin(sm_flags).to_numpy()
@@ -199,8 +201,8 @@ def _physical(rows: pd.DataFrame, sm_flags: Sequence[str], *, where: str) -> tup
     rows = rows.assign(SM=moisture, T=temperature)
     dropped = {"theta_flagged": int(flagged.sum())}
     for column, name in {"SM": "theta", "T": "t_soil", "R": "resp_soil"}.items():
-        kept, dropped[name] = drop_out_of_range(name, rows[column].to_numpy(dtype=np.float64))
-        rows = rows.assign(**{column: kept})
+        values, dropped[name] = drop_out_of_range(name, rows[column].to_numpy(dtype=np.float64))
+        rows = rows.assign(**{column: values})
     dropped["resp"] = dropped.pop("resp_soil")
     return rows, dropped
 
@@ -217,18 +219,18 @@ def _warmest_hour(frame: pd.DataFrame) -> pd.Series:
 
 
 _COSORE_STAMPS = (
-    "time of the stamps minus UTC [h]; needed: 0 for the database's own, which are UTC at the start of the hour"
+    "time zone of the stamps minus UTC [h]; 0 for those of the database, which are UTC at the start of the hour"
 )
 
 
 class CosoreRecord(Record):
-    """Soil chambers of the COSORE database; they hold no weather, and drive no run."""
+    """Soil chambers of the COSORE database; they contain no weather and cannot drive a run."""
 
-    reader: Literal["cosore"] = Field(description="COSORE soil chambers: fluxes to learn from, no weather")
+    reader: Literal["cosore"] = Field(description="COSORE soil chambers: fluxes for training, no weather")
     path: DataPath = Field(description=PATH)
     dataset: str = Field(description="name of the data set within the file")
     utc_offset_hours: float = Field(ge=-12.0, le=14.0, description=_COSORE_STAMPS)
-    sm_flags: tuple[str, ...] = Field(default=("ok",), description="flags of soil moisture that are let in")
+    sm_flags: tuple[str, ...] = Field(default=("ok",), description="flags of soil moisture that are used")
 
     def read(self) -> xr.Dataset:
         """Read the record as a site dataset."""

@@ -1,14 +1,14 @@
 """The record of the demonstration: ten years of half-hours at Davos (CH-Dav), from the example data of the package diive.
 
-What was established about it, apart from what its column names say (:mod:`tests.data.test_davos` repeats it on the data):
+Properties of the record (tests check them on the data):
 
-- **Clock.** Stamps are the middle of the half-hour in Central European Time (UTC+1) all year: dawn and dusk of PPFD lie about
-  solar noon to 0.2 minutes (median of 3608 days; within 2 minutes in each month and 1 in each year).
+- **Clock.** Stamps are the middle of the half-hour in Central European Time (UTC+1) all year: dawn and dusk of PPFD are symmetric
+  about solar noon to 0.2 minutes (median of 3608 days; within 2 minutes in each month and 1 in each year).
 - **Measured or filled.** Each column ``<x>_f`` is complete and equals ``<x>_orig`` wherever that has a value; the rest is
   gap-filled. Measured are 33 % of ``NEE_CUT_REF`` (40 % under the lower u* threshold, 23 % under the upper; of the night 11, 16 and 5 %),
-  71 % of LE, and all but 15 half-hours or so of radiation, temperature and vapour pressure deficit. The measured sets of the three u*
-  thresholds lie one in the other, with equal values where they meet.
-- **Precipitation** changes its level at the turn of 2015 to 2016: see :data:`PRECIPITATION_NOTE`.
+  71 % of LE, and all but 15 half-hours or so of radiation, temperature and vapour pressure deficit. The measured steps of a higher u*
+  threshold are a subset of those of a lower one, with equal values.
+- **Precipitation** increases abruptly between 2015 and 2016: see :data:`PRECIPITATION_NOTE`.
 - **Longwave radiation** is missing throughout 2015, and in 2013 from 10 to 27 January and from 1 November to 12 December.
 """
 
@@ -49,24 +49,24 @@ _REQUIREMENT = "diive==0.90.0"
 _MEMBER = "diive/configs/exampledata/exampledata_PARQUET_CH-DAV_FP2022.5_2013-2022_ID20230206154316_30MIN.parquet"
 _DOWNLOAD = ("download", "--no-deps", "--only-binary=:all:", "--python-version", "3.11", _REQUIREMENT)
 
-#: Said on screen whenever the record is fetched.
+#: Message when the record is fetched.
 PROVENANCE = (
     "Davos (CH-Dav), half-hourly 2013 to 2022: example data of the Python package diive 0.90.0 (L. Hörtnagl, ETH Zurich), from PyPI. "
-    "The package is under GPL-3; the data have no licence of their own. They are kept in your cache for your own use and are no "
+    "The package is under GPL-3; the data have no licence of their own. They are stored in your cache for your own use and are not "
     "part of jules_ml."
 )
 
 PRECIPITATION_NOTE = (
-    "The level changes at the turn of 2015 to 2016: 669 to 691 kg m-2 a year in 2013-2015 (mean 680), 773 to 1070 in 2016-2022 "
-    "(mean 969, 1.42 times as much). The change is in rain (above 5 degC: 357 to 476 a year, 1.33 times) as in snow (below 0 degC: "
-    "147 to 247, 1.68 times), in the number of wet half-hours (8.0 to 9.8 %) as in their amount (0.48 to 0.56 mm), so undercatch of "
+    "Annual precipitation increases abruptly between 2015 and 2016: 669 to 691 kg m-2 a year in 2013-2015 (mean 680), 773 to 1070 in 2016-2022 "
+    "(mean 969, 1.42 times as much). The increase is in rain (above 5 degC: 357 to 476 a year, 1.33 times) and in snow (below 0 degC: "
+    "147 to 247, 1.68 times), in the number of wet half-hours (8.0 to 9.8 %) and in their amount (0.48 to 0.56 mm), so undercatch of "
     "snow alone does not explain it. Values are as published, not corrected."
 )
 
-#: What a JULES run needs, or a flux record often has, and this one does not.
+#: Variables that a JULES run needs or a flux record often contains, and that are missing here.
 ABSENT = "wind, friction velocity, soil temperature, sensible heat, outgoing longwave radiation, snow"
 
-#: Variables of one column each: column, unit; a sum over the half-hour is given as what falls in it.
+#: Variables with one column each: column and unit; for a sum over the half-hour, the unit of the sum.
 _MEASURED = {
     "lw_down": ("LW_IN", "W m-2"),
     "pstar": ("PA", "hPa"),
@@ -76,7 +76,7 @@ _MEASURED = {
     "theta": ("SWC_FF0_0.15_1", "%"),
 }
 
-#: Variables that come measured (``_orig``) and gap-filled (``_f``): stem of the columns, unit.
+#: Variables with a measured (``_orig``) and a gap-filled (``_f``) column: stem of the columns and unit.
 _FILLED = {
     "t_air": ("Tair", "degC"),
     "sw_down": ("Rg", "W m-2"),
@@ -85,7 +85,7 @@ _FILLED = {
     "nee": ("NEE_CUT_REF", "umol m-2 s-1"),
 }
 
-#: NEE under the percentiles [%] of the u* threshold, by the same rule.
+#: NEE for percentiles [%] of the u* threshold, with the same columns.
 _USTAR = {16.0: "NEE_CUT_16", 84.0: "NEE_CUT_84"}
 
 _THRESHOLD = "Ustar_CUT_REF_Thres"
@@ -107,9 +107,9 @@ def fetch_davos(cache_dir: Path | None = None, message: Callable[[str], None] = 
     Parameters
     ----------
     cache_dir : Path, optional
-        Folder to keep it in; the user's cache unless given.
+        Folder of the record; default: the user's cache.
     message : callable
-        Receives each line that the user should read.
+        Function that shows a line to the user.
 
     Returns
     -------
@@ -119,14 +119,14 @@ def fetch_davos(cache_dir: Path | None = None, message: Callable[[str], None] = 
     Raises
     ------
     BadInput
-        If the package cannot be had (no network, no pip), is not the one that is known, or the cache cannot be written.
+        If the package cannot be downloaded (no network, no pip), its checksum is wrong, or the cache cannot be written.
     """
     folder = platformdirs.user_cache_path("jules_ml") if cache_dir is None else cache_dir
     message(PROVENANCE)
-    kept = folder / FILE_NAME
-    if kept.is_file() and _sha256(kept) == RECORD_SHA256:
-        message(f"Found in the cache: {kept}")
-        return kept
+    record = folder / FILE_NAME
+    if record.is_file() and _sha256(record) == RECORD_SHA256:
+        message(f"Found in the cache: {record}")
+        return record
     message("Downloading 20 MB; this is done once.")
     with _scratch_folder(folder) as scratch:
         command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *_DOWNLOAD, "--quiet", "--dest", scratch]
@@ -137,35 +137,35 @@ def fetch_davos(cache_dir: Path | None = None, message: Callable[[str], None] = 
             raise BadInput(
                 f"the record of Davos could not be downloaded ({reason.removeprefix('ERROR: ')})",
                 where=_REQUIREMENT,
-                remedy=f"connect to the network, or run 'pip {' '.join(_DOWNLOAD)}' where there is one and give the .whl file with "
+                remedy=f"connect to the network, or run 'pip {' '.join(_DOWNLOAD)}' on a machine with network and give the .whl file with "
                 "--data FILE",
             )
         unpack_davos(wheels[0], folder)
-    message(f"Kept in {kept}")
-    return kept
+    message(f"Stored in {record}")
+    return record
 
 
 def unpack_davos(wheel: Path, folder: Path) -> Path:
-    """Take the record, and nothing else, out of the wheel of diive 0.90.0.
+    """Extract the record from the wheel of diive 0.90.0.
 
     Parameters
     ----------
     wheel : Path
         The wheel, as downloaded.
     folder : Path
-        Where to put the record; it appears there whole or not at all.
+        Folder for the record, which is written atomically.
 
     Raises
     ------
     BadInput
-        If the wheel is not the one that is known, or the folder cannot be written.
+        If the checksum of the wheel is wrong, or the folder cannot be written.
     """
     if not wheel.is_file():
         raise BadInput("there is no such file", where=wheel, remedy="correct the path")
-    found = _sha256(wheel)
-    if found != WHEEL_SHA256:
+    checksum = _sha256(wheel)
+    if checksum != WHEEL_SHA256:
         raise BadInput(
-            f"the file is not the wheel of diive 0.90.0 that is known: its SHA-256 is {found[:12]}..., not {WHEEL_SHA256[:12]}...",
+            f"the file is not the wheel of diive 0.90.0: its SHA-256 is {checksum[:12]}..., not {WHEEL_SHA256[:12]}...",
             where=wheel,
             remedy="delete it and download it again",
         )
@@ -182,21 +182,21 @@ def read_davos(path: str | Path) -> xr.Dataset:
     Parameters
     ----------
     path : str or Path
-        What :func:`fetch_davos` returned, or the wheel of diive 0.90.0 itself.
+        Record from :func:`fetch_davos`, or the wheel of diive 0.90.0.
 
     Returns
     -------
     xarray.Dataset
         Site dataset, half-hourly from 2013 to 2022. ``t_air sw_down vpd le nee nee_ustar`` are complete, with ``<name>_qc`` 0 where
         measured and 1 where gap-filled; ``lw_down pstar ppfd precip relative_humidity theta`` are as measured, with gaps.
-        ``nee_ustar`` holds NEE under the u* thresholds at 16 and 84 %, ``nee`` under the reference one (its attribute
-        ``ustar_threshold`` [m s-1]). The attribute ``absent`` lists what the record lacks.
+        ``nee_ustar`` is NEE for the u* thresholds at 16 and 84 %, ``nee`` for the reference threshold (its attribute
+        ``ustar_threshold`` [m s-1]). The attribute ``absent`` lists variables that the record does not contain.
 
     Raises
     ------
     BadInput
-        If the file is broken or another one: columns missing, stamps not half-hourly, filled and measured values at odds, units
-        changed.
+        If the file is damaged or is another file: columns are missing, time stamps are not half-hourly, filled and measured values
+        differ, or units changed.
     """
     path = Path(path)
     if path.suffix == ".whl":
@@ -248,7 +248,9 @@ def read_davos(path: str | Path) -> xr.Dataset:
 
 def _end_of_interval(index: pd.Index, path: Path) -> pd.DatetimeIndex:
     if not isinstance(index, pd.DatetimeIndex):
-        raise BadInput("the index holds no time stamps", where=path, remedy="give the Parquet file of diive 0.90.0")
+        raise BadInput(
+            "the index does not contain time stamps", where=path, remedy="give the Parquet file of diive 0.90.0"
+        )
     time = utc_end_of_interval(
         index, interval=_INTERVAL, stamp_at="middle", utc_offset_hours=_META.utc_offset_hours, where=f"{path}, index"
     )
@@ -274,7 +276,7 @@ def _convert(name: str, column: pd.Series, unit: str, path: Path) -> NDArray[np.
 
 
 def _filled(frame: pd.DataFrame, stem: str, path: Path) -> NDArray[np.float64]:
-    """Quality code of ``<stem>_f``: 0 where ``<stem>_orig`` has the value, 1 where it has none."""
+    """Quality code of ``<stem>_f``: 0 if ``<stem>_orig`` has a value, 1 otherwise."""
     original, filled = frame[f"{stem}_orig"].to_numpy(), frame[f"{stem}_f"].to_numpy()
     measured = ~np.isnan(original)
     odd = np.flatnonzero(measured & (original != filled))
@@ -293,7 +295,7 @@ def _sha256(path: Path) -> str:
 
 
 def _scratch_folder(folder: Path) -> tempfile.TemporaryDirectory[str]:
-    """A folder inside ``folder`` that goes away, so that a file moves out of it in one step."""
+    """Temporary folder inside ``folder``, so that a file can be moved out of it atomically."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-")
@@ -309,9 +311,9 @@ class DavosRecord(Record):
     reader: Literal["davos"] = Field(description="Davos (CH-Dav) 2013 to 2022, the record of `jules-ml demo`")
     path: DataPath | None = Field(
         default=None,
-        description="the wheel of diive 0.90.0 or the Parquet file in it; fetched unless given",
+        description="wheel of diive 0.90.0, or the Parquet file in it; downloaded by default",
     )
 
     def read(self) -> xr.Dataset:
-        """Read the record as a site dataset, fetching it first where it is not at hand."""
+        """Read the record as a site dataset, after downloading it if it is not in the cache."""
         return read_davos(fetch_davos() if self.path is None else self.path)

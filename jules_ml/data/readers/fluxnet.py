@@ -56,7 +56,7 @@ _LICENCE = {
 
 @dataclass(frozen=True)
 class FileName:
-    """What the name of a FLUXNET file tells; ``None`` for what it does not."""
+    """Information in the name of a FLUXNET file; ``None`` if missing."""
 
     network: str | None = None
     site: str | None = None
@@ -65,7 +65,7 @@ class FileName:
 
     @classmethod
     def parse(cls, path: Path) -> FileName:
-        """Take apart a name such as ``FLX_CH-Dav_FLUXNET2015_FULLSET_HH_1997-2014_1-3.csv``."""
+        """Parse a name such as ``FLX_CH-Dav_FLUXNET2015_FULLSET_HH_1997-2014_1-3.csv``."""
         match = _FILE_NAME.search(path.name)
         return cls() if match is None else cls(**match.groupdict())
 
@@ -89,32 +89,32 @@ def read_fluxnet(
     path : str or Path
         FULLSET, SUBSET or FLUXMET file of a tower, ``.csv`` or ``.csv.gz``, half-hourly, hourly or daily.
     utc_offset_hours : float or None
-        Local standard time minus UTC [h]; the files are in local standard time and do not tell. ``None`` is refused.
+        Local standard time minus UTC [h]; required, since the files are in local standard time and do not state it.
     site : str, optional
-        Site code; taken from the file name unless given.
+        Site code; default: from the file name.
     latitude, longitude, elevation : float, optional
-        Degrees, north and east positive, and metres; the files do not tell.
+        Degrees, north and east positive, and metres; the files do not contain them.
     swc_depths, ts_depths : sequence of float, optional
         Depth [m] of the water and temperature sensors in the order of their numbers, positive downward. Without them
-        depths are NaN and the sensors stand in the order of their numbers, which is from the shallowest down.
+        depths are NaN and the sensors are in the order of their numbers, from the top down.
     licence : str, optional
-        Licence of the record; what the network says in general unless given.
+        Licence of the record; default: that of the network.
 
     Returns
     -------
     xarray.Dataset
-        Site dataset. Gap-filled variables come with their quality, ``<name>_qc``: codes 0 to 3 for steps, a fraction
-        for days. ``nee`` is the reference version; ``nee_ustar`` along ``ustar_percentile`` [%] holds it under other u*
-        thresholds (25, 50, 75 in a SUBSET, 5 to 95 in a FULLSET), found by year (VUT) or, where that is missing, for all
-        years (CUT). ``sensor_theta`` and ``sensor_t_soil`` give the number of the sensor on each level. The attribute
-        ``column`` names the columns that a variable came from, and ``n_dropped`` counts published values that are
-        physically impossible. GPP and RECO are not read: both are the output of a fitted model.
+        Site dataset. Gap-filled variables have a quality code, ``<name>_qc``: codes 0 to 3 for steps, a fraction
+        for days. ``nee`` is the reference version; ``nee_ustar`` along ``ustar_percentile`` [%] contains NEE for other u*
+        thresholds (25, 50, 75 in a SUBSET, 5 to 95 in a FULLSET), estimated by year (VUT) or, if missing, for all
+        years (CUT). ``sensor_theta`` and ``sensor_t_soil`` are the sensor numbers of the levels. The attribute ``column`` lists the
+        columns of a variable, and ``n_dropped`` counts published values outside the valid range. GPP and RECO are not read, since
+        both are output of a fitted model.
 
     Raises
     ------
     BadInput
-        If a column or quality code is unknown, a gap-filled column comes without its quality, the offset from UTC or the
-        site is not known, or the file is broken, of another resolution, or in other units.
+        If a column or quality code is unknown, a gap-filled column has no quality code, the offset from UTC or the site is
+        unknown, or the file is damaged, or has another resolution or other units.
 
     References
     ----------
@@ -124,16 +124,16 @@ def read_fluxnet(
     name = FileName.parse(path)
     site = site or name.site
     if site is None:
-        raise BadInput("the file name does not tell the site", where=path, remedy="give site, for example 'CH-Dav'")
+        raise BadInput("the file name does not contain the site", where=path, remedy="give site, for example 'CH-Dav'")
     header = read_header(path)
     _refuse_unknown(header, path)
     depths = {"theta": swc_depths, "t_soil": ts_depths}
     wanted = [*_single(header), *_ustar_variants(header), *_sensors(header, depths, path)]
     if not wanted:
         raise BadInput(
-            "the file holds no measured variable",
+            "the file contains no measured variable",
             where=path,
-            remedy="give a FULLSET, SUBSET or FLUXMET file, not one of reanalysis alone",
+            remedy="give a FULLSET, SUBSET or FLUXMET file, not a file of reanalysis only",
         )
     require_columns(header, [f"{w.column}_QC" for w in wanted if is_filled(w.column)], where=f"{path}, line 1")
     stamps = ["TIMESTAMP"] if "TIMESTAMP" in header else ["TIMESTAMP_START", "TIMESTAMP_END"]
@@ -142,7 +142,7 @@ def read_fluxnet(
     resolution, end = _ends(frame[stamps], path)
     if name.resolution not in (None, resolution):
         raise BadInput(
-            f"the file name says {name.resolution} and the time stamps are {resolution}",
+            f"the resolution is {name.resolution} in the file name and {resolution} in the time stamps",
             where=path,
             remedy="correct the name of the file",
         )
@@ -172,7 +172,7 @@ def read_fluxnet(
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A column to read, and where it goes: to a variable of its own, to a u* percentile, or to a sensor of a profile."""
+    """Column to read, and its target: a variable, a u* percentile, or a sensor of a profile."""
 
     variable: str
     column: str
@@ -199,57 +199,57 @@ def _refuse_unknown(header: Sequence[str], path: Path) -> None:
         raise BadInput(
             f"column {unknown[0]} is not one of a FLUXNET product ({len(unknown)} unknown of {len(header)})",
             where=f"{path}, line 1, column {header.index(unknown[0]) + 1}",
-            remedy="delete it, or read the file as a table with a column map",
+            remedy="delete it, or read the file with reader 'table' and a column map",
         )
 
 
 def _single(header: Sequence[str]) -> list[_Wanted]:
-    """Variables of one column each."""
-    found = []
+    """Variables with one column each."""
+    wanted = []
     for column in COLUMNS:
         name = next((name for name in column.names if name in header), None)
         if name is not None:
-            found.append(_Wanted(column.variable, name, column.unit, is_sum=column.is_sum))
+            wanted.append(_Wanted(column.variable, name, column.unit, is_sum=column.is_sum))
     reference = next((name for name in ("NEE_VUT_REF", "NEE_CUT_REF") if name in header), None)
-    return found if reference is None else [*found, _Wanted("nee", reference)]
+    return wanted if reference is None else [*wanted, _Wanted("nee", reference)]
 
 
 def _ustar_variants(header: Sequence[str]) -> list[_Wanted]:
-    """Columns of NEE under the percentiles of the u* threshold, of one method only."""
+    """Columns of NEE for the percentiles of the u* threshold, from one method only."""
     for method in ("VUT", "CUT"):
-        found = [
+        variants = [
             _Wanted("nee_ustar", f"NEE_{method}_{percent}", percentile=float(percent))
             for percent in PERCENTILES
             if f"NEE_{method}_{percent}" in header
         ]
-        if found:
-            return found
+        if variants:
+            return variants
     return []
 
 
 def _sensors(header: Sequence[str], depths: Mapping[str, Sequence[float] | None], path: Path) -> list[_Wanted]:
     """Columns of soil sensors, by their numbers."""
-    found = []
+    wanted = []
     for variable, (prefix, unit) in SENSORS.items():
         numbers = sorted(
             int(column.removeprefix(prefix)) for column in header if re.fullmatch(f"{prefix}[0-9]+", column)
         )
-        given = depths[variable]
-        if given is not None and len(given) != len(numbers):
+        sensor_depths = depths[variable]
+        if sensor_depths is not None and len(sensor_depths) != len(numbers):
             raise BadInput(
-                f"{len(given)} depths are given for {variable} and the file has {len(numbers)} sensors",
+                f"{len(sensor_depths)} depths are given for {variable} but the file has {len(numbers)} sensors",
                 where=f"{path}, columns {prefix}*",
-                remedy="give one depth a sensor, in the order of their numbers; nan where it is not known",
+                remedy="give one depth for each sensor, in the order of their numbers; nan if unknown",
             )
-        if given is not None and any(depth < 0.0 or math.isinf(depth) for depth in given):
+        if sensor_depths is not None and any(depth < 0.0 or math.isinf(depth) for depth in sensor_depths):
             raise BadInput(
-                f"depths of {variable} are {', '.join(f'{depth:g}' for depth in given)} m",
+                f"depths of {variable} are {', '.join(f'{depth:g}' for depth in sensor_depths)} m",
                 where=f"{path}, columns {prefix}*",
-                remedy="give depths in metres, positive downward; nan where one is not known",
+                remedy="give depths in metres, positive downward; nan if unknown",
             )
-        for number, depth in zip(numbers, given or [math.nan] * len(numbers), strict=True):
-            found.append(_Wanted(variable, f"{prefix}{number}", unit, sensor=number, depth=float(depth)))
-    return found
+        for number, depth in zip(numbers, sensor_depths or [math.nan] * len(numbers), strict=True):
+            wanted.append(_Wanted(variable, f"{prefix}{number}", unit, sensor=number, depth=float(depth)))
+    return wanted
 
 
 def _ends(stamps: pd.DataFrame, path: Path) -> tuple[Resolution, pd.DatetimeIndex]:
@@ -259,7 +259,7 @@ def _ends(stamps: pd.DataFrame, path: Path) -> tuple[Resolution, pd.DatetimeInde
         raise BadInput(
             f"time stamps such as '{stamps.iloc[0, 0]}' are neither daily, hourly nor half-hourly",
             where=f"{path}, line {stamps.index[0]}",
-            remedy="give the file of DD, HR or HH of the same site",
+            remedy="give the DD, HR or HH file of the same site",
         )
     if len(stamps.columns) == 1:
         return "DD", read_times(stamps["TIMESTAMP"], "%Y%m%d", where=path) + _INTERVAL["DD"]
@@ -293,13 +293,13 @@ def _load(wanted: _Wanted, frame: pd.DataFrame, resolution: Resolution, path: Pa
     codes = None
     if f"{wanted.column}_QC" in frame:
         codes = frame[f"{wanted.column}_QC"].to_numpy()
-        known = (codes >= 0.0) & (codes <= 1.0) if resolution == "DD" else np.isin(codes, (0.0, 1.0, 2.0, 3.0))
-        bad = np.flatnonzero(~known & np.isfinite(codes))
+        valid = (codes >= 0.0) & (codes <= 1.0) if resolution == "DD" else np.isin(codes, (0.0, 1.0, 2.0, 3.0))
+        bad = np.flatnonzero(~valid & np.isfinite(codes))
         if bad.size:
             raise BadInput(
-                f"quality code {codes[bad[0]]:g} is not known",
+                f"quality code {codes[bad[0]]:g} is unknown",
                 where=f"{path}, line {frame.index[bad[0]]}, column {wanted.column}_QC",
-                remedy="days have a fraction from 0 to 1" if resolution == "DD" else "steps have codes 0, 1, 2 or 3",
+                remedy="give a fraction from 0 to 1 for days" if resolution == "DD" else "give codes 0, 1, 2 or 3",
             )
     return _Loaded(wanted, values, codes, n_dropped)
 
@@ -340,9 +340,9 @@ def _assemble(
         attrs = {"units": "%", "long_name": "percentile of the u* threshold, from bootstrap and two detection methods"}
         ds = ds.assign_coords(ustar_percentile=("ustar_percentile", percent, attrs))
     for variable in values:
-        mine = [c for c in columns if c.wanted.variable == variable]
-        ds[variable].attrs["column"] = " ".join(c.wanted.column for c in mine)
-        ds[variable].attrs["n_dropped"] = sum(c.n_dropped for c in mine)
+        sources = [c for c in columns if c.wanted.variable == variable]
+        ds[variable].attrs["column"] = " ".join(c.wanted.column for c in sources)
+        ds[variable].attrs["n_dropped"] = sum(c.n_dropped for c in sources)
     return ds
 
 

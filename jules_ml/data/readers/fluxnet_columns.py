@@ -1,8 +1,7 @@
-"""The columns of the FLUXNET products: which of them are used, for what, in which unit, and which others are known.
+"""Columns of the FLUXNET products: those that are read, with variable and unit, and the names of all others.
 
-One naming holds for FLUXNET2015, AmeriFlux-FLUXNET, ICOS and their successors, since all are made by the ONEFlux pipeline. What
-is read here is what was measured (and gap-filled, with a code that tells); GPP and RECO are left out by rule, because both are
-the output of a fitted model.
+FLUXNET2015, AmeriFlux-FLUXNET, ICOS and their successors have the same names, since the ONEFlux pipeline produces all of them. Measured
+and gap-filled variables with a quality code are read; GPP and RECO are not, because both are output of a fitted model.
 
 References
 ----------
@@ -16,16 +15,16 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-#: Length of the averaging interval, as file names tell it: half-hourly, hourly, daily.
+#: Length of the averaging interval, as in file names: half-hourly, hourly, daily.
 Resolution = Literal["HH", "HR", "DD"]
 
 #: Missing value in every FLUXNET file.
 MISSING = -9999.0
 
-#: Percentiles of the u* threshold for which the products carry NEE [%].
+#: Percentiles of the u* threshold of NEE in the products [%].
 PERCENTILES = ("05", "16", "25", "50", "75", "84", "95")
 
-#: Meaning of the quality codes by resolution, in the words of the product's documentation.
+#: Meaning of the quality codes by resolution, as in the documentation of the products.
 QC_MEANING = {
     "HH": (
         "0 measured; 1 gap-filled with good, 2 with medium, 3 with poor quality; for variables consolidated with reanalysis "
@@ -38,16 +37,16 @@ QC_MEANING["HR"] = QC_MEANING["HH"]
 
 @dataclass(frozen=True)
 class Column:
-    """Where a variable of the site dataset stands in the file.
+    """Column of a variable of the site dataset.
 
     Attributes
     ----------
     variable : str
         Name in the site dataset.
     names : tuple of str
-        Columns that hold it; the first that is there is taken.
+        Names of the column; the first one in the file is used.
     unit : str
-        Its unit; for sums, the unit of what falls in one interval.
+        Unit; for sums, that of the sum over one interval.
     is_sum : bool
         The value is a sum over the interval, not a mean.
     """
@@ -58,7 +57,7 @@ class Column:
     is_sum: bool = False
 
 
-#: Variables of one column, apart from NEE, whose unit depends on the resolution.
+#: Variables with one column, except NEE, whose unit depends on the resolution.
 COLUMNS = (
     Column("t_air", ("TA_F", "TA_F_MDS"), "degC"),
     Column("vpd", ("VPD_F", "VPD_F_MDS"), "hPa"),
@@ -83,10 +82,10 @@ COLUMNS = (
     Column("h", ("H_F_MDS",), "W m-2"),
 )
 
-#: Soil variables: prefix of their columns, which end in the number of the sensor, and their unit.
+#: Soil variables: prefix of their columns, followed by the number of the sensor, and unit.
 SENSORS = {"theta": ("SWC_F_MDS_", "%"), "t_soil": ("TS_F_MDS_", "degC")}
 
-#: Unit of NEE: a rate by amount of CO2 for steps, by mass of carbon for days.
+#: Unit of NEE: amount of CO2 for steps, mass of carbon for days.
 NEE_UNIT = {"HH": "umol m-2 s-1", "HR": "umol m-2 s-1", "DD": "gC m-2 d-1"}
 
 _THRESHOLDS = f"[CV]UT_(REF|USTAR50|MEAN|SE|{'|'.join(PERCENTILES)})"
@@ -109,10 +108,10 @@ _KNOWN = re.compile(
 
 
 def is_known(name: str) -> bool:
-    """Whether a column is one of those that the FLUXNET products publish, used here or not."""
+    """Whether a column belongs to the FLUXNET products, read here or not."""
     return _KNOWN.fullmatch(name) is not None
 
 
 def is_filled(name: str) -> bool:
-    """Whether a column mixes measured values with gap-filled ones, so that it means nothing without its quality."""
+    """Whether a column contains gap-filled values, so that its quality code is required."""
     return name.startswith("NEE_") or re.search("_F(_MDS|$)", name) is not None

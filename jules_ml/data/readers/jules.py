@@ -1,7 +1,7 @@
-"""JULES's own files: its netCDF output, and the ASCII driving data that it reads.
+"""Files of JULES: netCDF output and ASCII driving data.
 
-JULES stamps a step at its end, so that output and driving data meet on the same stamps: the driving row of the step that
-begins at ``data_start`` is the forcing of the output stamped one step later (``interp = 'nf'``).
+JULES stamps a step at its end, so output and driving data have the same time stamps: the first driving row, whose step begins at
+``data_start``, is the forcing of the output stamped one step later (``interp = 'nf'``).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from jules_ml.data.textfile import open_text
 from jules_ml.errors import BadInput
 from jules_ml.support.section import DataPath
 
-#: JULES's names of driving variables (namelist JULES_DRIVE, var), by what the site dataset calls them.
+#: Variables of the site dataset by JULES's names of driving variables (namelist JULES_DRIVE, var).
 DRIVING_NAMES = {
     "sw_down": "sw_down",
     "lw_down": "lw_down",
@@ -58,11 +58,11 @@ def read_jules(
     Parameters
     ----------
     path : str or Path
-        netCDF file as JULES wrote it.
+        netCDF file written by JULES.
     variables : sequence of str, optional
-        Variables to load, by JULES's names; all unless given.
+        Variables to load, by JULES's names; default: all.
     dzsoil : sequence of float, optional
-        Thickness of the soil layers [m], from the top (namelist JULES_SOIL, ``dzsoil_io``): output does not hold it.
+        Thickness of the soil layers [m], from the top (namelist JULES_SOIL, ``dzsoil_io``), which the output does not contain.
 
     Returns
     -------
@@ -75,8 +75,8 @@ def read_jules(
     Raises
     ------
     BadInput
-        If the file is cut short or is not JULES output; if a variable asked for is not in it; if its time is in an unknown
-        unit, in a calendar of 360 or 365 days, repeated or out of order; if ``dzsoil`` does not fit.
+        If the file is truncated or is not JULES output; if a variable is missing; if time has an unknown unit or a calendar of 360 or 365
+        days, or is duplicate or not in order; if ``dzsoil`` does not match the layers.
     """
     path = Path(path)
     ds = read_netcdf(path, required=_REQUIRED, variables=variables, kind="JULES output")
@@ -84,7 +84,7 @@ def read_jules(
         raise BadInput(
             f"this is not JULES output: its dimensions are {', '.join(map(str, ds.dims))}, without time, y or x",
             where=path,
-            remedy="give a file of that kind, as the program that made it wrote it",
+            remedy="give a file of that kind, unchanged since the program wrote it",
         )
     bounds = _times(ds["time_bounds"].to_numpy(), ds["time"].attrs, where=f"{path}, variable time")
     end = utc_end_of_interval(
@@ -122,24 +122,24 @@ def read_jules_driving(
     Parameters
     ----------
     path : str or Path
-        Columns of numbers split by blanks; lines that begin with ``#`` or ``!`` are comments.
+        Columns of numbers separated by blanks; lines that begin with ``#`` or ``!`` are comments.
     start : str or Timestamp
         ``data_start`` of JULES_DRIVE: beginning of the first row's period.
     period_seconds : float
         ``data_period`` of JULES_DRIVE [s].
     columns : sequence of str
-        ``var`` of JULES_DRIVE, in the file's order, each in the unit that JULES wants.
+        ``var`` of JULES_DRIVE, in the order of the file, with JULES's units.
     site, licence : str, optional
-        What the record is; the file's name unless given.
+        Name and licence of the record; default: name of the file.
     utc_offset_hours : float
-        0, as JULES wants UTC, unless the run was made in local standard time.
+        Local standard time minus UTC [h]; 0 for JULES's default, UTC.
     latitude, longitude, elevation : float, optional
         Position [degree, degree, m].
 
     Returns
     -------
     xarray.Dataset
-        Site dataset; row ``i`` is stamped ``start + (i + 1) period``, where JULES's output shows its effect.
+        Site dataset; row ``i`` is stamped ``start + (i + 1) period``, as the output that it affects.
 
     Raises
     ------
@@ -149,14 +149,14 @@ def read_jules_driving(
 
     References
     ----------
-    JULES User Guide, ``drive.nml``; that the stamps are right was checked against the driving variables in JULES's output,
-    which are equal to the last bit.
+    JULES User Guide, ``drive.nml``; the time stamps were checked against the driving variables in JULES's
+    output, which are bit-identical.
     """
     path = Path(path)
     for position, name in enumerate(columns):
         if name not in DRIVING_NAMES or name in columns[:position]:
             raise BadInput(
-                f"'{name}' is not a driving variable, or stands twice",
+                f"'{name}' is not a driving variable, or is duplicate",
                 where=f"{path}, column {position + 1}",
                 remedy=f"name the columns as var of JULES_DRIVE does: {', '.join(DRIVING_NAMES)}",
             )
@@ -170,9 +170,9 @@ def read_jules_driving(
         ) from error
     if first.tz is not None:
         raise BadInput(
-            f"data_start '{start}' carries an offset from UTC",
+            f"data_start '{start}' has an offset from UTC",
             where=path,
-            remedy="leave it out, as JULES_DRIVE does; utc_offset_hours says what the file's time is",
+            remedy="remove the offset, as in JULES_DRIVE, and set utc_offset_hours",
         )
     if interval <= pd.Timedelta(0):
         raise BadInput(
@@ -200,12 +200,12 @@ def read_jules_driving(
 
 
 def with_layers(ds: xr.Dataset, dzsoil: Sequence[float], *, where: str | Path) -> xr.Dataset:
-    """Say where the soil layers lie.
+    """Add the depths of the soil layers.
 
     Parameters
     ----------
     ds : Dataset
-        With dimension ``soil``, from the top.
+        Output with dimension ``soil``, from the top.
     dzsoil : sequence of float, shape (soil,)
         Thickness of each layer [m].
     where : str or Path
@@ -219,12 +219,12 @@ def with_layers(ds: xr.Dataset, dzsoil: Sequence[float], *, where: str | Path) -
     Raises
     ------
     BadInput
-        If there are more or fewer thicknesses than layers, or one is not positive.
+        If the number of thicknesses and layers differs, or a thickness is not positive.
     """
     thickness = np.asarray(dzsoil, dtype=np.float64)
     if thickness.shape != (ds.sizes.get("soil", 0),) or not (thickness > 0).all():
         raise BadInput(
-            f"dzsoil {thickness.tolist()} does not fit the {ds.sizes.get('soil', 0)} soil layers of the file",
+            f"dzsoil {thickness.tolist()} does not match the {ds.sizes.get('soil', 0)} soil layers of the file",
             where=where,
             remedy="give dzsoil_io of the run's JULES_SOIL namelist: one positive thickness in m for each layer",
         )
@@ -250,16 +250,17 @@ def _times(
         )
     if calendar not in _REAL_CALENDARS:
         raise BadInput(
-            f"time is in a calendar of '{calendar}', which no observation shares",
+            f"the calendar of time is '{calendar}', which observations do not use",
             where=where,
             remedy="run JULES with l_360 = F and l_leap = T in JULES_TIME",
         )
     seconds = np.asarray(numbers, dtype=np.float64) * pd.Timedelta(1, unit=match[1]).total_seconds()
     if numbers.dtype == np.float32 and float(np.nanmax(seconds)) >= 2.0**24:
-        # Single precision tells seconds apart for 194 days only; JULES's steps are whole minutes.
+        # Single precision resolves seconds for 194 days only; JULES's steps are whole minutes.
         seconds = np.round(seconds / 60.0) * 60.0
     reference = np.datetime64(pd.Timestamp(match[2]), "ns")
-    return reference + np.round(seconds).astype("timedelta64[s]")
+    dates: np.ndarray[tuple[int, ...], np.dtype[np.datetime64]] = reference + np.round(seconds).astype("timedelta64[s]")
+    return dates
 
 
 def _rows_of_numbers(path: Path, columns: Sequence[str]) -> NDArray[np.float64]:
@@ -271,22 +272,22 @@ def _rows_of_numbers(path: Path, columns: Sequence[str]) -> NDArray[np.float64]:
                 continue
             if len(cells) != len(columns):
                 raise BadInput(
-                    f"the line has {len(cells)} values and {len(columns)} columns were named",
+                    f"the line has {len(cells)} values but there are {len(columns)} columns",
                     where=f"{path}, line {number}",
-                    remedy="split the values by blanks, as JULES wants them"
+                    remedy="separate the values by blanks, as JULES requires"
                     if "," in line or ";" in line
-                    else "name every column in the file's order; if it is the last line, the file was cut short",
+                    else "list all columns in the order of the file; if it is the last line, the file is truncated",
                 )
             for cell, name in zip(cells, columns, strict=True):
                 if not _is_number(cell):
                     raise BadInput(
                         f"'{cell}' is not a number",
                         where=f"{path}, line {number}, column {name}",
-                        remedy="correct the value (decimals take a point)",
+                        remedy="correct the value (the decimal separator is a point)",
                     )
             rows.append([float(cell) for cell in cells])
     if not rows:
-        raise BadInput("the file has comments and no data", where=path, remedy="make or download it again")
+        raise BadInput("the file has comments but no data", where=path, remedy="create or download it again")
     return np.asarray(rows)
 
 

@@ -1,6 +1,6 @@
-"""JULES at NEON towers: the daily runs with what the towers measured, and the hourly driving data of those runs.
+"""JULES at NEON towers: daily runs with observations of the towers, and the hourly driving data of the runs.
 
-Both files are in local standard time. The sites' table gives each its offset from UTC.
+Both files are in local standard time. The table of sites contains the offsets from UTC.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _SITE_NAMES = {"lat": "latitude", "lon": "longitude", "elev": "elevation", "utc"
 
 
 def read_neon_daily(path: str | Path, site: str | None = None) -> xr.Dataset:
-    """Daily JULES runs at NEON towers, with observations, soil parameters and texture alongside.
+    """Daily JULES runs at NEON towers, with observations, soil parameters and texture.
 
-    Names and units are the file's own: ``jules_*`` is model output (``jules_theta`` holds the residual water that JULES
-    leaves out), ``observed_*`` and ``obs_*`` are the tower's, ``soil_*`` is what JULES was given.
+    Names and units are those of the file: ``jules_*`` is model output (``jules_theta`` includes the residual water content), ``observed_*``
+    and ``obs_*`` are observations of the tower, ``soil_*`` are input parameters of JULES.
 
     Parameters
     ----------
@@ -44,14 +44,14 @@ def read_neon_daily(path: str | Path, site: str | None = None) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        Without ``site``: dimensions ``site``, ``day`` (calendar day in local standard time, since no stamp in UTC is common to
-        all), ``soil``, ``obs_swc`` and ``obs_ts`` (sensors from the top; their depths are not in the file). With ``site``: the
-        days on which JULES was run, along ``time`` (end of day, UTC). Layers carry ``depth`` [m], their middle.
+        Without ``site``: dimensions ``site``, ``day`` (calendar day in local standard time, since the sites have no common stamp in
+        UTC), ``soil``, ``obs_swc`` and ``obs_ts`` (sensors from the top; their depths are not in the file). With ``site``: the
+        days on which JULES was run, along ``time`` (end of day, UTC). ``depth`` [m] is the middle of each layer.
 
     Raises
     ------
     BadInput
-        If the file is cut short or not of this kind; if its days are repeated or out of order; if it lacks the site.
+        If the file is truncated or not of this kind; if its days are duplicate or not in order; if the site is missing.
     """
     path = Path(path)
     ds = read_cf(path, required=_DAILY, kind="the daily JULES runs at NEON towers")
@@ -83,9 +83,9 @@ def neon_sites(path: str | Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame, indexed by NEON code
-        ``latitude``, ``longitude`` [degree], ``elevation`` [m], ``utc_offset_hours``, ``days`` (on which JULES was run), and
-        every other variable that the file gives once a site, under its own name: texture [%], bulk density ``bd`` [g cm-3],
-        carbon stock ``soc_stock`` [kg m-2, 0-30 cm], ``soil_*``, and ``flags``, which says what is doubtful.
+        ``latitude``, ``longitude`` [degree], ``elevation`` [m], ``utc_offset_hours``, ``days`` (number of days of the run), and
+        all other variables with one value for each site, by their names in the file: texture [%], bulk density ``bd`` [g cm-3],
+        carbon stock ``soc_stock`` [kg m-2, 0-30 cm], ``soil_*``, and ``flags``, notes on doubtful data.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def read_neon_driving(
 ) -> xr.Dataset:
     """Hourly driving data of the NEON runs, as a site dataset.
 
-    They are made from daily values (the file's attributes say how) and are not measured hour by hour.
+    They are disaggregated from daily values (see the attributes of the file), not measured every hour.
 
     Parameters
     ----------
@@ -118,27 +118,27 @@ def read_neon_driving(
     site : str
         NEON code.
     utc_offset_hours, latitude, longitude, elevation : float
-        From the site's row of :func:`neon_sites`; the offset is needed.
+        Values of the site in :func:`neon_sites`; the offset is required.
 
     Returns
     -------
     xarray.Dataset
-        Site dataset, from the first to the last hour that has data.
+        Site dataset, from the first to the last hour with data.
 
     Raises
     ------
     BadInput
-        If the file is cut short or not of this kind; if it lacks the site; if the offset from UTC is not given; if a unit is
-        not known or a value out of range.
+        If the file is truncated or not of this kind; if the site is missing; if the offset from UTC is not given; if a unit is unknown or a
+        value outside the valid range.
     """
     path = Path(path)
     ds = _one(read_cf(path, required=_DRIVING, kind="the hourly driving data of the NEON runs"), site, path)
     where = f"{path}, site {site}"
     names = [name for name in _DRIVING if name in DRIVING_NAMES]
-    held = np.flatnonzero(ds[names].to_array().notnull().any("variable").to_numpy())
-    if held.size == 0:
+    has_data = np.flatnonzero(ds[names].to_array().notnull().any("variable").to_numpy())
+    if has_data.size == 0:
         raise BadInput("the site has no data", where=where, remedy="choose another site")
-    ds = ds.isel(time=slice(int(held[0]), int(held[-1]) + 1))
+    ds = ds.isel(time=slice(int(has_data[0]), int(has_data[-1]) + 1))
     interval = pd.Timedelta(hours=1)
     time = utc_end_of_interval(
         ds["time"].to_numpy(), interval=interval, stamp_at="end", utc_offset_hours=utc_offset_hours, where=where
@@ -165,7 +165,7 @@ def read_neon_driving(
 
 
 def _check_theta(ds: xr.Dataset, path: Path) -> None:
-    """Refuse water contents that are not in m3 m-3, whatever the file says."""
+    """Raise an error for water contents outside the range of m3 m-3, whatever unit the file states."""
     for name, values in ds.data_vars.items():
         if values.attrs.get("units") == "m3 m-3" and "time" in values.dims:
             array = values.transpose("time", ...).to_numpy().astype(np.float64)

@@ -1,8 +1,8 @@
 """Point series of satellite products: surface temperature of MODIS and of Copernicus, soil water index of Copernicus.
 
-Each comes as CSV or as netCDF with one value a time. From AppEEARS a MODIS series has columns ``MOD11A1_061_LST_Day_1km`` and the
-like, in kelvin, with 0 for none and a quality word beside it. The service of Copernicus has ``LST``, and ``SWI_001`` to ``SWI_100`` [%], a
-column a T-value, with ``QFLAG_001`` and the like.
+Files are CSV or netCDF with one value for each time. A MODIS series from AppEEARS has columns such as ``MOD11A1_061_LST_Day_1km``, in
+kelvin, with 0 for missing values, and a quality word. The Copernicus service has ``LST``, and ``SWI_001`` to ``SWI_100`` [%], one column
+for each T-value, with ``QFLAG_001`` etc.
 
 References
 ----------
@@ -28,14 +28,14 @@ from jules_ml.errors import BadInput
 _TIME_NAMES = ("time", "date", "datetime", "timestamp")
 _LST = re.compile(r"(.*_)?LST(_(Day|Night)(_1km)?)?$", re.IGNORECASE)
 _MODIS = re.compile(r"(?P<head>.*_)?LST_(?P<part>Day|Night)_1km$", re.IGNORECASE)
-#: The greatest byte of the Copernicus SWI that is a value; those above are codes for no data, water, frozen and the like.
-_SWI_MOST = 200
+#: Largest byte of the Copernicus SWI that is a value; larger ones are codes for no data, water, frozen soil etc.
+_SWI_MAX = 200
 _SWI = re.compile(r"(.*_)?SWI_?(?P<t>\d{1,3})$", re.IGNORECASE)
 _CSV = (".csv", ".txt")
 
 
 def read_lst_product(path: str | Path) -> xr.Dataset:
-    """Surface temperature as a satellite sees it.
+    """Read a surface temperature product of a satellite.
 
     Parameters
     ----------
@@ -45,14 +45,14 @@ def read_lst_product(path: str | Path) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset, dims ('time',)
-        ``lst`` [K], the mean of the day's overpasses, stamped at the end of the day (UTC); NaN under cloud. Values whose MODIS quality
-        word says that they were not produced, or whose mean error exceeds 2 K, are NaN. These are *clear-sky overpasses*,
+        ``lst`` [K], the mean of the day's overpasses, stamped at the end of the day (UTC); NaN under clouds. Values are NaN if,
+        by the MODIS quality word, they were not produced or their mean error exceeds 2 K. These are *clear-sky overpasses*,
         not the all-sky means of :func:`~jules_ml.data.satellite.lst_from_longwave`.
 
     Raises
     ------
     BadInput
-        If the file has no time, no column of surface temperature, or values of no surface.
+        If the file has no time, no column of surface temperature, or values outside the valid range.
     """
     path = Path(path)
     frame, units = _frame(path)
@@ -66,16 +66,16 @@ def read_lst_product(path: str | Path) -> xr.Dataset:
     columns = []
     for name in names:
         values = frame[name].to_numpy(dtype=np.float64)
-        # MODIS writes 0 for none; no surface is that cold in any unit but degrees Celsius
+        # MODIS writes 0 for missing values, which is a valid value in degrees Celsius only
         celsius = units.get(str(name), "K").lower() in ("c", "degc", "celsius", "degree_celsius", "degrees_celsius")
         values = values + 273.15 if celsius else np.where(values == 0.0, np.nan, values)
         columns.append(np.where(_poor(frame, str(name)), np.nan, values))
     lst = pd.DataFrame(np.column_stack(columns), index=frame.index).mean(axis=1)
-    known = VARIABLES["lst"]
-    outside = (lst < known.valid_min) | (lst > known.valid_max)
+    valid = VARIABLES["lst"]
+    outside = (lst < valid.valid_min) | (lst > valid.valid_max)
     if outside.any():
         raise BadInput(
-            f"{lst[outside].iloc[0]:g} on {lst.index[outside][0]:%Y-%m-%d} is the temperature of no surface in K",
+            f"{lst[outside].iloc[0]:g} on {lst.index[outside][0]:%Y-%m-%d} is not a surface temperature in K",
             where=f"{path}, column {names[0]}",
             remedy="apply the product's scale factor (0.02 for MODIS), or state units = degC",
         )
@@ -85,24 +85,24 @@ def read_lst_product(path: str | Path) -> xr.Dataset:
 
 
 def read_swi_product(path: str | Path, *, t_value: int) -> xr.Dataset:
-    """Soil water index of the Copernicus Land service.
+    """Read a soil water index of the Copernicus Land service.
 
     Parameters
     ----------
     path : str or Path
-        CSV or netCDF of one point, with ``SWI_001`` and the like [%].
+        CSV or netCDF of one point, with ``SWI_001`` etc. [%].
     t_value : int
-        Characteristic time of the filter [d]; one of the file's.
+        Characteristic time of the filter [d], one of those in the file.
 
     Returns
     -------
     xarray.Dataset, dims ('time',)
-        ``swi`` [1], with the end of the day (UTC) as stamp; NaN where its quality flag is 0 or there is none.
+        ``swi`` [1], stamped at the end of the day (UTC); NaN if its quality flag is 0 or it is missing.
 
     Raises
     ------
     BadInput
-        If the file has no time or not that T-value, or values beyond 0 to 100 %.
+        If the file has no time or not this T-value, or values outside 0 to 100 %.
     """
     path = Path(path)
     frame, _ = _frame(path)
@@ -111,17 +111,17 @@ def read_swi_product(path: str | Path, *, t_value: int) -> xr.Dataset:
         raise BadInput(
             f"there is no soil water index of T = {t_value} d",
             where=path,
-            remedy=f"choose one of the file's: {', '.join(map(str, sorted(by_t))) or 'it has none'}",
+            remedy=f"choose one in the file: {', '.join(map(str, sorted(by_t))) or 'there is none'}",
         )
     name = by_t[t_value]
     values = frame[name].to_numpy(dtype=np.float64)
-    values = np.where((values > _SWI_MOST) & (values <= 255.0), np.nan, values)
+    values = np.where((values > _SWI_MAX) & (values <= 255.0), np.nan, values)
     flag = next((c for c in frame if re.match(rf"(.*_)?QFLAG_?0*{t_value}$", str(c), re.IGNORECASE)), None)
     if flag is not None:
         values = np.where(frame[flag].to_numpy(dtype=np.float64) > 0.0, values, np.nan)
     if np.nanmin(values, initial=0.0) < 0.0 or np.nanmax(values, initial=0.0) > 100.0:
         raise BadInput(
-            f"values run from {np.nanmin(values):g} to {np.nanmax(values):g}",
+            f"values range from {np.nanmin(values):g} to {np.nanmax(values):g}",
             where=f"{path}, column {name}",
             remedy="give the index in % with the product's scale factor (0.5) applied",
         )
@@ -130,7 +130,7 @@ def read_swi_product(path: str | Path, *, t_value: int) -> xr.Dataset:
 
 
 def joined(ds: xr.Dataset, series: xr.DataArray, *, where: str | Path) -> xr.Dataset:
-    """A site dataset with a daily series of a satellite, held over the day's steps.
+    """Add a daily satellite series to a site dataset, constant over the steps of each day.
 
     Raises
     ------
@@ -144,7 +144,7 @@ def joined(ds: xr.Dataset, series: xr.DataArray, *, where: str | Path) -> xr.Dat
         raise BadInput(
             "the series and the record do not overlap",
             where=where,
-            remedy=f"order it for {steps[0]:%Y-%m-%d} to {steps[-1]:%Y-%m-%d} ({place(ds)})",
+            remedy=f"order the product for {steps[0]:%Y-%m-%d} to {steps[-1]:%Y-%m-%d} ({place(ds)})",
         )
     return ds.assign({str(series.name): ("time", values, series.attrs)})
 
@@ -158,32 +158,36 @@ def _frame(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
             raise BadInput(f"the file cannot be read ({error})", where=path, remedy="give a CSV file") from error
         stamp = next((name for name in table if str(name).strip().lower() in _TIME_NAMES), None)
         if stamp is None:
-            raise BadInput("there is no column of time", where=path, remedy="name it time or date")
+            raise BadInput("there is no time column", where=path, remedy="name the column time or date")
         times = pd.to_datetime(table.pop(stamp), errors="coerce", utc=True)
         if times.isna().any():
             line = int(np.flatnonzero(times.isna())[0]) + 2
-            raise BadInput("the time cannot be read", where=f"{path}, line {line}", remedy="write it as 2020-07-01")
+            raise BadInput(
+                "the time stamp cannot be read", where=f"{path}, line {line}", remedy="write it as 2020-07-01"
+            )
         numbers = table.apply(pd.to_numeric, errors="coerce")
         return numbers.set_index(pd.DatetimeIndex(times).tz_localize(None)), {}
     ds = read_cf(path, required=(), kind="a series of a satellite product")
     for name in [n for n in ds.data_vars if _SWI.match(str(n)) and "scale_factor" in ds[n].encoding]:
-        # a code is told by its byte: scaled it looks like a value
-        ds[name] = ds[name].where(ds[name] <= _SWI_MOST * float(ds[name].encoding["scale_factor"]))
+        # codes are identified by their byte: scaled, they look like values
+        ds[name] = ds[name].where(ds[name] <= _SWI_MAX * float(ds[name].encoding["scale_factor"]))
     point = ds.squeeze(drop=True)
     if point["time"].dims != ("time",):
-        raise BadInput("the file has no series in time", where=path, remedy="cut the product at the site's pixel")
-    beyond = [str(n) for n, v in point.data_vars.items() if "time" in v.dims and v.dims != ("time",)]
-    if beyond:
+        raise BadInput("the file has no time series", where=path, remedy="extract the product at the pixel of the site")
+    others = [str(n) for n, v in point.data_vars.items() if "time" in v.dims and v.dims != ("time",)]
+    if others:
         raise BadInput(
-            f"{beyond[0]} is no series of one point", where=path, remedy="cut the product at the site's pixel"
+            f"{others[0]} is not a time series of one point",
+            where=path,
+            remedy="extract the product at the pixel of the site",
         )
     units = {str(name): str(v.attrs.get("units", "K")) for name, v in point.data_vars.items()}
-    held = [name for name, v in point.data_vars.items() if v.dims == ("time",)]
-    return point[held].to_dataframe(), units
+    series = [name for name, v in point.data_vars.items() if v.dims == ("time",)]
+    return point[series].to_dataframe(), units
 
 
 def _poor(frame: pd.DataFrame, name: str) -> NDArray[np.bool_]:
-    """Where MODIS's quality word tells against a value: bits 0-1 say whether it was produced, bits 6-7 its mean error (2: over 2 K)."""
+    """Mask of values with poor MODIS quality: bits 0-1 are whether it was produced, bits 6-7 its mean error (2: over 2 K)."""
     match = _MODIS.match(name)
     if match is None:
         return np.zeros(len(frame), dtype=bool)
@@ -191,15 +195,15 @@ def _poor(frame: pd.DataFrame, name: str) -> NDArray[np.bool_]:
     if column not in frame:
         return np.zeros(len(frame), dtype=bool)
     word = frame[column].fillna(3).to_numpy(dtype=np.int64)
-    return ((word & 3) > 1) | (((word >> 6) & 3) > 1)
+    poor: NDArray[np.bool_] = ((word & 3) > 1) | (((word >> 6) & 3) > 1)
+    return poor
 
 
 def _by_day(series: pd.Series, name: str, units: str, comment: str) -> xr.Dataset:
     """Means of calendar days in UTC, stamped at their end."""
     days = series.groupby(pd.DatetimeIndex(series.index).floor("D")).mean()
     end = pd.DatetimeIndex(days.index) + pd.Timedelta(days=1)
-    known = VARIABLES[name]
-    attrs = {"units": units, "long_name": known.long_name, "comment": comment}
+    attrs = {"units": units, "long_name": VARIABLES[name].long_name, "comment": comment}
     return xr.Dataset(
         {name: ("time", days.to_numpy(), attrs)},
         coords={"time": ("time", end.to_numpy())},

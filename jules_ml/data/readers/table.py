@@ -1,4 +1,4 @@
-"""Any table of observations, CSV or Parquet, read by a column map."""
+"""Reader of any table of observations, CSV or Parquet, with a column map."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def read_table(path: str | Path, spec: TableSpec) -> xr.Dataset:
     -------
     xarray.Dataset
         Site dataset. Quality codes are recoded: for steps of up to an hour to 0 (measured) and 1 (filled), for longer ones
-        to the fraction that was measured. The attribute ``column`` names the columns that a variable came from.
+        to the fraction that was measured. The attribute ``column`` lists the columns of a variable.
 
     Raises
     ------
     BadInput
-        If the file is broken; a column is missing or not explained; a unit is unknown or does not fit; a quality code is
-        not explained; stamps are unreadable, doubled, unsorted or not an interval apart; the offset from UTC is not known;
-        or a value is impossible.
+        If the file is damaged; a column is missing or not in the column map; a unit is unknown or has another dimension; a quality code is
+        not in the column map; time stamps are unreadable, duplicate, not in order or not an interval apart; the offset from UTC is unknown;
+        or a value is outside the valid range.
     """
     path = Path(path)
     frame, end = _read_parquet(path, spec) if path.suffix == ".parquet" else _read_text(path, spec)
@@ -56,8 +56,8 @@ def read_table(path: str | Path, spec: TableSpec) -> xr.Dataset:
         converted = _convert(frame[name].to_numpy(), column, spec.interval, where=f"{path}, column {name}")
         codes = None if column.quality is None else _recode(frame, column.quality, spec.interval, path)
         if column.depth is not None:
-            known = sensors.setdefault(column.variable, [])
-            known.append(Sensor(len(known) + 1, column.depth, converted, codes))
+            others = sensors.setdefault(column.variable, [])
+            others.append(Sensor(len(others) + 1, column.depth, converted, codes))
             continue
         values[column.variable] = converted
         if codes is not None:
@@ -84,8 +84,8 @@ def read_table(path: str | Path, spec: TableSpec) -> xr.Dataset:
         where=str(path),
     )
     for variable in dict.fromkeys(column.variable for column in spec.columns.values()):
-        mine = [name for name, column in spec.columns.items() if column.variable == variable]
-        ds[variable].attrs["column"] = " ".join(mine)
+        names = [name for name, column in spec.columns.items() if column.variable == variable]
+        ds[variable].attrs["column"] = " ".join(names)
     return profile.label(ds)
 
 
@@ -93,13 +93,13 @@ def _read_text(path: Path, spec: TableSpec) -> tuple[pd.DataFrame, pd.DatetimeIn
     """Columns of numbers, and the end of each interval, of a delimited text file."""
     if not spec.time.columns or spec.time.format is None:
         raise BadInput(
-            "the column map does not say where the time stands and how it is written",
+            "the column map has no columns or no format of the time stamps",
             where=path,
             remedy="give time.columns and time.format, for example ['date'] and '%Y-%m-%d %H:%M'",
         )
     header = read_header(path, delimiter=spec.delimiter, header_line=spec.header_line, encoding=spec.encoding)
     place = f"{path}, line {spec.header_line}"
-    _refuse_unexplained(header, spec, place)
+    _refuse_unmapped(header, spec, place)
     frame = read_csv_columns(
         path,
         texts=spec.time.columns,
@@ -116,7 +116,7 @@ def _read_text(path: Path, spec: TableSpec) -> tuple[pd.DataFrame, pd.DatetimeIn
 def _read_parquet(path: Path, spec: TableSpec) -> tuple[pd.DataFrame, pd.DatetimeIndex]:
     """Columns of numbers, and the end of each interval, of a Parquet file."""
     frame = read_parquet(path, required=spec.time.columns, numbers=spec.numbers)
-    _refuse_unexplained([str(name) for name in frame.columns], spec, str(path))
+    _refuse_unmapped([str(name) for name in frame.columns], spec, str(path))
     if len(spec.time.columns) == 1 and pd.api.types.is_datetime64_any_dtype(frame[spec.time.columns[0]]):
         stamps = pd.DatetimeIndex(frame[spec.time.columns[0]])
     elif spec.time.columns:
@@ -133,9 +133,9 @@ def _read_parquet(path: Path, spec: TableSpec) -> tuple[pd.DataFrame, pd.Datetim
         stamps = frame.index
     else:
         raise BadInput(
-            "the index of the table does not hold time stamps",
+            "the index of the table does not contain time stamps",
             where=path,
-            remedy="name the column of time stamps in time.columns",
+            remedy="give the column of time stamps in time.columns",
         )
     numbers = frame[spec.numbers].astype(np.float64)
     return numbers.mask(numbers.isin(spec.missing)), _ends(stamps, spec, path)
@@ -146,23 +146,21 @@ def _joined(frame: pd.DataFrame, spec: TableSpec) -> pd.Series:
     return joined.rename(" ".join(spec.time.columns))
 
 
-def _refuse_unexplained(header: list[str], spec: TableSpec, where: str) -> None:
-    explained = {*spec.numbers, *spec.time.columns}
+def _refuse_unmapped(header: list[str], spec: TableSpec, where: str) -> None:
+    mapped = {*spec.numbers, *spec.time.columns}
     unknown = [
-        name
-        for name in header
-        if name not in explained and not any(fnmatchcase(name, pattern) for pattern in spec.ignore)
+        name for name in header if name not in mapped and not any(fnmatchcase(name, pattern) for pattern in spec.ignore)
     ]
     if unknown:
         raise BadInput(
             f"column {', '.join(unknown)} is not in the column map",
             where=where,
-            remedy="explain it in 'columns', or name it in 'ignore'",
+            remedy="describe it in 'columns', or list it in 'ignore'",
         )
 
 
 def _ends(stamps: pd.DatetimeIndex, spec: TableSpec, path: Path) -> pd.DatetimeIndex:
-    """End of each interval in UTC, of stamps that stand one interval apart, gaps allowed."""
+    """End of each interval in UTC, for time stamps one interval apart; gaps are allowed."""
     where = f"{path}, column {' '.join(spec.time.columns)}" if spec.time.columns else f"{path}, index"
     aware = stamps.tz is not None
     end = utc_end_of_interval(
@@ -176,16 +174,16 @@ def _ends(stamps: pd.DatetimeIndex, spec: TableSpec, path: Path) -> pd.DatetimeI
     between = np.flatnonzero(steps % spec.interval)
     if len(steps) and (steps.min() < spec.interval or steps.median() != spec.interval):
         raise BadInput(
-            f"time stamps are {steps.median()} apart, at the least {steps.min()}, and the interval is said to be {spec.interval}",
+            f"time stamps are {steps.median()} apart, and at least {steps.min()}, but the interval is {spec.interval}",
             where=where,
-            remedy="correct the interval in the column map, or the stamps",
+            remedy="correct the interval in the column map, or the time stamps",
         )
     if between.size:
         row = int(between[0]) + 1
         raise BadInput(
-            f"time stamp {stamps[row]} is {steps.iloc[row - 1]} after the last, no whole number of intervals of {spec.interval}",
+            f"time stamp {stamps[row]} is {steps.iloc[row - 1]} after the previous one, which is not a multiple of the interval {spec.interval}",
             where=where,
-            remedy="correct the stamp, or delete the row",
+            remedy="correct the time stamp, or delete the row",
         )
     return end
 
@@ -204,34 +202,34 @@ def _convert(
 
 
 def _has_codes(interval: pd.Timedelta) -> bool:
-    """Whether the quality of a step is a code; that of a longer interval is a fraction."""
-    return interval <= pd.Timedelta(hours=1)
+    """Whether quality is given as codes; for intervals longer than an hour it is a fraction."""
+    return bool(interval <= pd.Timedelta(hours=1))
 
 
 def _recode(frame: pd.DataFrame, quality: Quality, interval: pd.Timedelta, path: Path) -> NDArray[np.float64]:
-    """Bring quality codes to the form of the site dataset."""
+    """Convert quality codes to those of the site dataset."""
     codes = frame[quality.column].to_numpy()
     measured, filled = np.isin(codes, quality.measured), np.isin(codes, quality.filled)
-    known = (codes >= 0.0) & (codes <= 1.0) if quality.fraction else measured | filled
-    bad = np.flatnonzero(~known & ~np.isnan(codes))
+    valid = (codes >= 0.0) & (codes <= 1.0) if quality.fraction else measured | filled
+    bad = np.flatnonzero(~valid & ~np.isnan(codes))
     if bad.size:
         row = bad[0]
         line = f", line {frame.index[row]}" if frame.index.name == "line" else f", row {row + 1}"
         raise BadInput(
-            f"quality code {codes[row]:g} is not explained",
+            f"quality code {codes[row]:g} is not in the column map",
             where=f"{path}{line}, column {quality.column}",
-            remedy="a fraction lies between 0 and 1" if quality.fraction else "list it under 'measured' or 'filled'",
+            remedy="give a fraction between 0 and 1" if quality.fraction else "list it under 'measured' or 'filled'",
         )
     if quality.fraction:
-        return codes
+        return np.asarray(codes, dtype=np.float64)
     yes, no = (0.0, 1.0) if _has_codes(interval) else (1.0, 0.0)
     return np.select([measured, filled], [yes, no], np.nan)
 
 
 class TableRecord(TableSpec, Record):
-    """Any table, CSV or Parquet, explained by a column map: see :class:`~jules_ml.data.readers.table_spec.TableSpec`."""
+    """Any table, CSV or Parquet, described by a column map: see :class:`~jules_ml.data.readers.table_spec.TableSpec`."""
 
-    reader: Literal["table"] = Field(description="any CSV or Parquet table, explained by a column map")
+    reader: Literal["table"] = Field(description="any CSV or Parquet table, described by a column map")
     path: DataPath = Field(description=PATH)
 
     def read(self) -> xr.Dataset:

@@ -1,4 +1,4 @@
-"""The column map of a table of observations, as it stands in the experiment file.
+"""Column map of a table of observations, as in the experiment file.
 
 .. code-block:: toml
 
@@ -48,15 +48,15 @@ def _timedelta(value: object) -> object:
         try:
             return pd.Timedelta(value)
         except ValueError as error:
-            raise ValueError(f"'{value}' is not a length of time; write it as '30min', '1h' or '1D'") from error
+            raise ValueError(f"'{value}' is not a duration; write it as '30min', '1h' or '1D'") from error
     return value
 
 
 class Quality(_Strict):
-    """Where the quality of a column stands, and what its codes mean.
+    """Column of the quality of a variable, and the meaning of its codes.
 
-    Either ``measured`` and ``filled`` list all codes that occur, or ``fraction`` says that the column holds the fraction of
-    the interval that was measured, as daily products do.
+    Either ``measured`` and ``filled`` list all codes, or ``fraction`` is true for a column with the measured fraction of the interval, as in
+    daily products.
     """
 
     column: str
@@ -74,22 +74,22 @@ class Quality(_Strict):
 
 
 class TableColumn(_Strict):
-    """What one column of the table holds.
+    """Variable, unit, depth and quality of a column of the table.
 
     Attributes
     ----------
     variable : str
         Name in :data:`~jules_ml.data.variables.VARIABLES`.
     unit : str
-        Unit of the file's numbers after ``scale``, as CF writes it.
+        Unit of the numbers after ``scale``, in the notation of CF.
     scale : float
-        Factor that is applied first.
+        Factor that is applied to the numbers.
     is_sum : bool
         The number is a sum over the interval (mm of rain, gC m-2), not a mean or a rate.
     depth : float
-        Depth [m] of a soil sensor, positive downward; ``nan`` where it is not known.
+        Depth [m] of a soil sensor, positive downward; ``nan`` if unknown.
     quality : Quality
-        Where the quality stands; without it every value counts as the source's own, and none as gap-filled.
+        Quality of the column; without it, all values are treated as measured.
     """
 
     variable: str
@@ -105,13 +105,13 @@ class TableColumn(_Strict):
         if name not in VARIABLES:
             raise ValueError(f"'{name}' is not a variable; use one of {', '.join(sorted(VARIABLES))}")
         if VARIABLES[name].dims not in (("time",), ("time", "depth")):
-            raise ValueError(f"'{name}' cannot come from a column of a table")
+            raise ValueError(f"'{name}' cannot be read from a column of a table")
         return name
 
     @model_validator(mode="after")
     def _depth_where_needed(self) -> Self:
         if ("depth" in VARIABLES[self.variable].dims) != (self.depth is not None):
-            needs = "needs a depth in metres (nan if it is not known)" if self.depth is None else "has no depth"
+            needs = "needs a depth in metres (nan if it is unknown)" if self.depth is None else "has no depth"
             raise ValueError(f"'{self.variable}' {needs}")
         if self.depth is not None and (self.depth < 0.0 or math.isinf(self.depth)):
             raise ValueError("depth is positive downward, in metres")
@@ -121,10 +121,10 @@ class TableColumn(_Strict):
 
 
 class TableTime(_Strict):
-    """Where the time stamps stand.
+    """Columns and format of the time stamps.
 
-    ``columns`` are joined with a space and read by ``format`` (``strptime``). For Parquet, no column means the index, and no
-    format is needed where stamps are stored as such. Stamps that carry their offset from UTC are taken at their word.
+    ``columns`` are joined with a space and parsed by ``format`` (``strptime``). For Parquet, the default is the index, and no format is needed
+    for columns of time stamps. Offsets from UTC in the time stamps are used.
     """
 
     columns: tuple[str, ...] = ()
@@ -134,7 +134,7 @@ class TableTime(_Strict):
     @classmethod
     def _is_one(cls, form: str | None) -> str | None:
         if form is not None:
-            # what does not fit is passed over here; what is no format raises ValueError
+            # text that does not match is ignored here; an invalid format raises ValueError
             pd.to_datetime(["2000-01-01"], format=form, errors="coerce", utc="%z" in form)
         return form
 
@@ -154,16 +154,16 @@ class TableSpec(_Strict):
     interval : Timedelta
         Averaging interval: ``"30min"``, ``"1h"``, ``"1D"``.
     stamp_at : {'start', 'middle', 'end'}
-        Where in the interval the stamps stand: 'start' in SMEAR's record of FI-Hyy, in UTC+2.
-        :func:`~jules_ml.data.clock.solar_noon_error` finds a mistake here.
+        Position of the time stamps in the interval: 'start' in SMEAR's record of FI-Hyy, in UTC+2.
+        :func:`~jules_ml.data.clock.solar_noon_error` detects errors.
     utc_offset_hours : float
-        Local standard time minus UTC [h]; needed unless stamps carry their own.
+        Local standard time minus UTC [h]; required unless the time stamps contain it.
     missing : tuple of float
-        Numbers that stand for a missing value.
+        Numbers that mark a missing value.
     ignore : tuple of str
-        Columns not wanted, by name or by pattern (``"RECO_*"``).
+        Columns to leave out, by name or by pattern (``"RECO_*"``).
     delimiter, header_line, first_data_line, encoding
-        Layout of delimited text; lines are counted from 1.
+        Format of delimited text; lines are counted from 1.
     """
 
     site: str
@@ -188,7 +188,7 @@ class TableSpec(_Strict):
     @classmethod
     def _positive(cls, interval: pd.Timedelta) -> pd.Timedelta:
         if interval <= pd.Timedelta(0):
-            raise ValueError(f"an interval of {interval} is none; write it as '30min', '1h' or '1D'")
+            raise ValueError(f"the interval {interval} is not positive; write it as '30min', '1h' or '1D'")
         return interval
 
     @field_validator("encoding")
@@ -198,25 +198,27 @@ class TableSpec(_Strict):
             codecs.lookup(encoding)
         except LookupError as error:
             raise ValueError(
-                f"'{encoding}' is not an encoding; write 'utf-8', 'latin-1' or another that Python has"
+                f"'{encoding}' is not an encoding; write 'utf-8', 'latin-1' or another encoding of Python"
             ) from error
         return encoding
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         single = [c.variable for c in self.columns.values() if c.depth is None]
-        doubled = sorted({name for name in single if single.count(name) > 1})
-        if doubled:
-            raise ValueError(f"two columns are given for '{doubled[0]}'; only variables with a depth can have several")
+        duplicates = sorted({name for name in single if single.count(name) > 1})
+        if duplicates:
+            raise ValueError(
+                f"two columns are given for '{duplicates[0]}'; only variables with a depth can have several"
+            )
         fractions = any(c.quality is not None and c.quality.fraction for c in self.columns.values())
         if fractions and self.interval <= pd.Timedelta(hours=1):
             raise ValueError(
-                "a step of up to an hour is measured or filled: list the codes, fraction is for longer ones"
+                "fraction is for intervals longer than an hour: list the codes of measured and filled instead"
             )
         return self
 
     @property
     def numbers(self) -> list[str]:
-        """Columns that hold numbers: values and qualities."""
+        """Columns of numbers: values and quality codes."""
         quality = [c.quality.column for c in self.columns.values() if c.quality is not None]
         return list(dict.fromkeys([*self.columns, *quality]))

@@ -1,7 +1,7 @@
 """USCRN: daily weather, soil moisture and soil temperature at stations of the U.S. Climate Reference Network.
 
 Days are calendar days in local standard time. Soil moisture is the mean of up to three probes at each of five depths;
-surface temperature is infrared, the sky's reflection corrected for where its type is C.
+surface temperature is infrared, corrected for the reflection of the sky if its type is C.
 
 References
 ----------
@@ -46,7 +46,7 @@ _TYPES = {"C": 0, "R": 1, "U": 2}
 _TYPE_MEANING = "type of infrared surface temperature: 0 corrected (C), 1 raw (R), 2 unknown or missing (U)"
 _DAY = pd.Timedelta(days=1)
 
-#: Columns of the table of station soils, by the name that the joined table gives them.
+#: Names in the joined table, by column of the table of station soils.
 _SOIL_TABLE = {
     "bd5": "bulk_density_5cm",
     "bd10": "bulk_density_10cm",
@@ -75,15 +75,15 @@ def uscrn_stations(path: str | Path, soil_table: str | Path | None = None) -> pd
     Returns
     -------
     DataFrame, indexed by WBAN number as text of five digits
-        ``latitude``, ``longitude`` [degree], ``first`` and ``last`` day, ``days``. With ``soil_table``, NaN where it lacks the
-        station: ``name``, ``bulk_density_5cm``, ``bulk_density_10cm`` [g cm-3], ``clay``, ``sand`` [%], the table's own
-        statistics of soil moisture near the surface ``theta_days``, ``theta_q05``, ``theta_q50``, ``theta_q95`` and the last's
-        distance from the first [m3 m-3], ``precip_year`` [mm] and ``t_air_mean`` [degC].
+        ``latitude``, ``longitude`` [degree], ``first`` and ``last`` day, ``days``. With ``soil_table``, NaN for stations that it does not
+        contain: ``name``, ``bulk_density_5cm``, ``bulk_density_10cm`` [g cm-3], ``clay``, ``sand`` [%], the table's own
+        statistics of soil moisture near the surface ``theta_days``, ``theta_q05``, ``theta_q50``, ``theta_q95`` and their range
+        ``theta_q05_q95`` [m3 m-3], ``precip_year`` [mm] and ``t_air_mean`` [degC].
 
     Raises
     ------
     BadInput
-        If a file is cut short, lacks a column, or the soil table gives a station twice.
+        If a file is truncated, a column is missing, or a station is duplicate in the soil table.
     """
     frame = _read(Path(path))
     stations = frame.groupby("wban").agg(
@@ -97,13 +97,13 @@ def uscrn_stations(path: str | Path, soil_table: str | Path | None = None) -> pd
         return stations
     soil_table = Path(soil_table)
     soil = read_csv_columns(soil_table, texts=["wban", "name"], numbers=list(_SOIL_TABLE))
-    # the daily records pad the number to five digits; whether a table does depends on the program that wrote it
+    # daily records pad the number to five digits; the soil table may not
     soil["wban"] = soil["wban"].str.zfill(5)
-    twice = soil["wban"].duplicated()
-    if twice.any():
-        line = soil.index[twice.to_numpy()][0]
+    duplicate = soil["wban"].duplicated()
+    if duplicate.any():
+        line = soil.index[duplicate.to_numpy()][0]
         raise BadInput(
-            f"station {soil.loc[line, 'wban']} stands twice",
+            f"duplicate station {soil.loc[line, 'wban']}",
             where=f"{soil_table}, line {line}, column wban",
             remedy="delete one of the two lines",
         )
@@ -120,21 +120,20 @@ def read_uscrn(path: str | Path, wban: str | int, *, utc_offset_hours: float | N
     wban : str or int
         The station's WBAN number.
     utc_offset_hours : float, optional
-        Local standard time minus UTC [h]. Unless given it is the longitude's, ``round(longitude / 15)``, which legal time
-        differs from by an hour at many stations and by two in western Alaska: of no weight for daily means.
+        Local standard time minus UTC [h]. Default: ``round(longitude / 15)``, which differs from legal time by one hour at
+        many stations and by two in western Alaska; this is negligible for daily means.
 
     Returns
     -------
     xarray.Dataset
-        Site dataset with ``theta`` and ``t_soil`` at 0.05, 0.1, 0.2, 0.5 and 1 m. ``lst_qc`` and its like tell the type of
-        surface temperature. Surface temperatures that no surface has are NaN, and attributes ``dropped_<variable>`` count
-        them. Attribute ``utc_offset_from`` is ``given`` or ``longitude``.
+        Site dataset with ``theta`` and ``t_soil`` at 0.05, 0.1, 0.2, 0.5 and 1 m. ``lst_qc`` etc. are the type of surface
+        temperature. Surface temperatures outside the valid range are NaN, and attributes ``dropped_<variable>`` count them. Attribute ``utc_offset_from`` is ``given`` or ``longitude``.
 
     Raises
     ------
     BadInput
-        If the file is cut short or lacks a column or the station; if its days are repeated or out of order; if its position
-        changes; if a type of surface temperature is not known; if a value is a code for missing or out of range.
+        If the file is truncated, or a column or the station is missing; if its days are duplicate or not in order; if its position changes;
+        if a type of surface temperature is unknown; if a value is a missing-value code or outside the valid range.
     """
     path = Path(path)
     station = str(wban).zfill(5)
@@ -146,13 +145,13 @@ def read_uscrn(path: str | Path, wban: str | int, *, utc_offset_hours: float | N
         raise BadInput(
             f"there is no station '{station}'",
             where=path,
-            remedy=f"choose one of the {len(names)} that uscrn_stations lists, for example {names[0]}",
+            remedy=f"choose one of the {len(names)} stations that uscrn_stations lists, for example {names[0]}",
         )
     if len(rows[["latitude", "longitude"]].drop_duplicates()) > 1:
         raise BadInput(
             "the station's position changes",
             where=f"{where}, columns latitude and longitude",
-            remedy="give the two positions a WBAN number each",
+            remedy="give each position a separate WBAN number",
         )
     latitude, longitude = float(rows["latitude"].iloc[0]), float(rows["longitude"].iloc[0])
     offset = float(round(longitude / 15.0)) if utc_offset_hours is None else utc_offset_hours
@@ -213,11 +212,11 @@ def _type_codes(rows: pd.DataFrame, *, where: str) -> NDArray[np.float64]:
     unknown = sorted(set(rows["sur_temp_daily_type"].astype(str)) - set(_TYPES))
     if unknown:
         raise BadInput(
-            f"type '{unknown[0]}' of surface temperature is not known",
+            f"type '{unknown[0]}' of surface temperature is unknown",
             where=f"{where}, column sur_temp_daily_type",
             remedy=f"write it as one of {', '.join(_TYPES)}",
         )
-    return rows["sur_temp_daily_type"].map(_TYPES).to_numpy(dtype=np.float64)
+    return np.asarray(rows["sur_temp_daily_type"].map(_TYPES), dtype=np.float64)
 
 
 class UscrnRecord(Record):
@@ -225,7 +224,7 @@ class UscrnRecord(Record):
 
     reader: Literal["uscrn"] = Field(description="USCRN daily stations")
     path: DataPath = Field(description=PATH)
-    wban: str = Field(description="number of the station")
+    wban: str = Field(description="WBAN number of the station")
     utc_offset_hours: float | None = Field(default=None, ge=-12.0, le=14.0, description=UTC_OFFSET)
 
     def read(self) -> xr.Dataset:

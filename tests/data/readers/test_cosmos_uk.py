@@ -160,7 +160,7 @@ def test_archive_days_of_later_releases_have_radiation_as_a_total(tmp_path: Path
             "'01/02/2016'",
             "format",
         ),
-        ("DATE_TIME,SITE_ID,TA\n2016-01-01,X,1\n2016-01-02,X\n", "line 3", "2 cells and the header 3", "cut short"),
+        ("DATE_TIME,SITE_ID,TA\n2016-01-01,X,1\n2016-01-02,X\n", "line 3", "2 cells and the header 3", "truncated"),
         ("DATE_TIME,SITE_ID,TA\n2016-01-01,X,1\n2016-01-02,X,warm\n", "line 3, column TA", "'warm'", "correct"),
         ("DATE_TIME,SITE_ID,TA\n2016-01-01,X,1\n2016-01-01,X,1\n2016-01-02,X,1\n", "DATE_TIME", "twice", "delete"),
         ("DATE_TIME,SITE_ID,TA\n2016-01-03,X,1\n2016-01-01,X,1\n2016-01-02,X,1\n", "DATE_TIME", "backwards", "sort"),
@@ -185,7 +185,7 @@ def test_a_broken_archive_file_is_refused(tmp_path: Path, text: str, place: str,
 @pytest.mark.parametrize(
     ("parameter", "unit", "value", "place", "problem", "remedy"),
     [
-        ("TDT1_VWC_LEVEL2_MEAN", "banana", "28", "column TDT1_VWC_LEVEL2_MEAN", "unit 'banana' is not known", "CF"),
+        ("TDT1_VWC_LEVEL2_MEAN", "banana", "28", "column TDT1_VWC_LEVEL2_MEAN", "unit 'banana' is unknown", "CF"),
         ("TDT1_VWC_LEVEL2_MEAN", "hPa", "28", "column TDT1_VWC_LEVEL2_MEAN", "does not convert", "unit"),
         ("COSMOS_VWC_1DAY", "m3 m-3", "36", "variable theta_crns", "outside 0 to 1", "in %"),
         ("COSMOS_VWC_1DAY", "%", "-9999", "column COSMOS_VWC_1DAY", "code for missing", "empty cell"),

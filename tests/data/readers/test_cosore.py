@@ -129,7 +129,7 @@ def test_flagged_moisture_is_kept_on_request(tmp_path: Path) -> None:
 
 def test_local_time_without_offset_is_refused(tmp_path: Path) -> None:
     error = refusal(write(tmp_path, ROWS), utc_offset_hours=None)
-    assert "offset from UTC is not known" in error.problem
+    assert "offset from UTC is unknown" in error.problem
     assert "utc_offset_hours" in error.remedy
 
 
@@ -139,8 +139,8 @@ def test_local_time_without_offset_is_refused(tmp_path: Path) -> None:
         (ROWS.drop(columns="SM"), "cosore.parquet", "column SM is missing", "name"),
         (ROWS.iloc[:0], "cosore.parquet", "no rows", "download"),
         (ROWS.assign(ds="d2"), "cosore.parquet", "no data set 'd1'", "for example d2"),
-        (changed("var", 0, "NEE"), "column var", "'NEE' is not known", "Rs, Rh"),
-        (changed("sm_unit", 0, "pct"), "column sm_unit", "'pct' is not known", "m3m-3"),
+        (changed("var", 0, "NEE"), "column var", "'NEE' is unknown", "Rs, Rh"),
+        (changed("sm_unit", 0, "pct"), "column sm_unit", "'pct' is unknown", "m3m-3"),
         (changed("var", 0, "Rh"), "port 1", "measures Rh and Rs", "a port of its own"),
         (changed("t", 1, ROWS.loc[0, "t"]), "port 1, column t", "stands twice", "delete"),
         (changed("t", 0, ROWS.loc[3, "t"] + pd.Timedelta(hours=1)), "port 1, column t", "backwards", "sort"),
@@ -158,7 +158,7 @@ def test_an_invalid_file_is_refused(tmp_path: Path, rows: pd.DataFrame, place: s
     assert remedy in error.remedy
 
 
-@pytest.mark.parametrize(("part", "problem"), [(0.0, "empty"), (0.5, "cut short"), (0.99, "cut short")])
+@pytest.mark.parametrize(("part", "problem"), [(0.0, "empty"), (0.5, "truncated"), (0.99, "truncated")])
 def test_a_truncated_file_is_refused(tmp_path: Path, part: float, problem: str) -> None:
     path = write(tmp_path, ROWS)
     content = path.read_bytes()

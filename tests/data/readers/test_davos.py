@@ -175,7 +175,7 @@ def test_an_invalid_record_is_refused(tmp_path: Path, kind: str, place: str, pro
 def test_an_empty_or_truncated_record_is_refused(tmp_path: Path, size: int) -> None:
     path = write(tmp_path, table())
     path.write_bytes(path.read_bytes()[:size])
-    with pytest.raises(BadInput, match=r"davos\.parquet: the file is (empty|cut short).* Remedy: download it again"):
+    with pytest.raises(BadInput, match=r"davos\.parquet: the file is (empty|truncated).* Remedy: download it again"):
         read_davos(path)
 
 

@@ -290,7 +290,7 @@ def swap_lines(text: str) -> str:
             "-6999 looks like a code for missing",
             "missing-value",
         ),
-        (edit(lambda text: text[: len(text) // 2]), "line", "the line has", "cut short"),
+        (edit(lambda text: text[: len(text) // 2]), "line", "the line has", "truncated"),
         (edit(lambda text: text[: text.index("\n") + 1]), DAILY, "no data", "download"),
         (edit(lambda text: ""), DAILY, "line 1 should hold the column names", "complete"),
     ],
@@ -314,7 +314,7 @@ def test_truncated_gzip_is_refused(shared_data: Path, tmp_path: Path) -> None:
     path = tmp_path / DAILY
     path.write_bytes((shared_data / "moisture" / "neon_fluxnet_daily" / DAILY).read_bytes()[:100_000])
     error = refusal(path)
-    assert "cut short" in error.problem
+    assert "truncated" in error.problem
     assert "download" in error.remedy
 
 

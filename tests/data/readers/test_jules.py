@@ -125,7 +125,7 @@ def test_truncated_output_is_refused(tmp_path: Path, form: str, part: float) -> 
     path.write_bytes(content[: int(part * len(content))])
     error = refusal(path)
     assert error.where == str(path)
-    assert "cut short" in error.problem
+    assert "truncated" in error.problem
     assert "again" in error.remedy
 
 
@@ -196,7 +196,7 @@ def test_output_of_another_shape_is_refused(tmp_path: Path) -> None:
         ("", "forcing.dat", "empty", "download"),
         ("# t q\n! none\n", "forcing.dat", "no data", "download"),
         ("# t q\n280.0,0.005\n", "line 2", "1 values and 2 columns", "split the values by blanks"),
-        ("280.0 0.005\n281.0\n", "line 2", "1 values and 2 columns", "cut short"),
+        ("280.0 0.005\n281.0\n", "line 2", "1 values and 2 columns", "truncated"),
         ("280.0 0.005\n\n281.0 0.0x5\n", "line 3, column q", "'0.0x5' is not a number", "correct"),
         ("280.0 0.005\n-9999.0 0.005\n", "variable t_air", "code for missing", "missing"),
         ("7.5 0.005\n", "variable t_air", "outside 180 to 335 K", "unit"),

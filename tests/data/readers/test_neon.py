@@ -79,7 +79,7 @@ def test_hourly_driving_averages_to_the_days_of_jules(daily: Path, hourly: Path)
 
 
 def test_local_time_without_offset_is_refused(hourly: Path) -> None:
-    with pytest.raises(BadInput, match="offset from UTC is not known") as caught:
+    with pytest.raises(BadInput, match="offset from UTC is unknown") as caught:
         read_neon_driving(hourly, "KONA")
     assert str(caught.value.where).endswith("site KONA")
     assert "utc_offset_hours" in caught.value.remedy
@@ -115,7 +115,7 @@ def test_water_content_in_percent_is_refused(daily: Path, tmp_path: Path) -> Non
     [
         (lambda ds: ds.isel(time=[0, 1, 1]), "site CLBJ", "stands twice"),
         (lambda ds: ds.isel(time=[0, 2, 1]), "site CLBJ", "backwards"),
-        (lambda ds: ds.assign(t=ds["t"].assign_attrs(units="banana")), "variable t", "unit 'banana' is not known"),
+        (lambda ds: ds.assign(t=ds["t"].assign_attrs(units="banana")), "variable t", "unit 'banana' is unknown"),
         (lambda ds: ds.assign(t=ds["t"].assign_attrs(units="W m-2")), "variable t", "does not convert"),
         (lambda ds: ds.drop_vars("wind"), "neon_hourly_driving.nc", "no variable wind"),
         (
@@ -146,6 +146,6 @@ def test_a_remaining_missing_code_is_refused(hourly: Path, tmp_path: Path) -> No
 def test_a_truncated_file_is_refused(daily: Path, tmp_path: Path) -> None:
     path = tmp_path / "neon_daily.nc"
     path.write_bytes(daily.read_bytes()[:100_000])
-    with pytest.raises(BadInput, match="cut short") as caught:
+    with pytest.raises(BadInput, match="truncated") as caught:
         read_neon_daily(path)
     assert caught.value.where == str(path)

@@ -104,7 +104,7 @@ def test_stamps_with_an_offset_need_no_utc_offset_hours(tmp_path: Path) -> None:
         ("02:00", "04:00", "column date hour", "time runs backwards", "sort"),
         ("02:00", "02:30", "column date hour", "0 days 00:30:00", "interval"),
         ("01.06.2020;02", "06/01/2020;02", "line 3, column date hour", "'06/01/2020 02:00'", "format"),
-        (";252;1\n", "", "line 4", "the line has 6 cells and the header 8", "cut short"),
+        (";252;1\n", "", "line 4", "the line has 6 cells and the header 8", "truncated"),
     ],
 )
 def test_an_invalid_file_is_refused(tmp_path: Path, old: str, new: str, place: str, problem: str, remedy: str) -> None:
@@ -116,7 +116,7 @@ def test_an_invalid_file_is_refused(tmp_path: Path, old: str, new: str, place: s
     ("changes", "place", "problem", "remedy"),
     [
         ({"delimiter": ","}, "line 1", "not split by comma; semicolon would give 8 columns", "delimiter"),
-        ({"utc_offset_hours": None}, "column date hour", "offset from UTC is not known", "utc_offset_hours"),
+        ({"utc_offset_hours": None}, "column date hour", "offset from UTC is unknown", "utc_offset_hours"),
         ({"interval": "30min"}, "column date hour", "said to be 0 days 00:30:00", "correct the interval"),
         ({"missing": []}, "column NEE", "-9999 looks like a code for missing", "missing-value code"),
         ({"ignore": []}, "line 1", "column RECO_NT is not in the column map", "ignore"),
@@ -142,7 +142,7 @@ def test_a_wrong_column_map_is_refused(
         ("m3 m-3", 1.0, "variable theta", "31 at 2020-06-01 00:00:00 is outside 0 to 1", "in %"),
         ("%", 0.01, "column SM_20", "its largest value is 0.33", "m3 m-3"),
         ("furlong", 1.0, "column SM_20", "does not convert", "unit"),
-        ("grobl", 1.0, "column SM_20", "unit 'grobl' is not known", "as CF does"),
+        ("grobl", 1.0, "column SM_20", "unit 'grobl' is unknown", "as CF does"),
     ],
 )
 def test_a_wrong_unit_is_refused(

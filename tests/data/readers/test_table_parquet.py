@@ -62,7 +62,7 @@ def test_time_of_parquet_is_the_index_or_a_column(tmp_path: Path) -> None:
             pd.DataFrame({"TA": [1.0] * 3}, index=HOURS),
             {"utc_offset_hours": None},
             "index",
-            "offset from UTC is not known",
+            "offset from UTC is unknown",
             "utc_offset_hours",
         ),
         (
@@ -105,5 +105,5 @@ def test_an_invalid_parquet_table_is_refused(
 def test_a_truncated_parquet_table_is_refused(tmp_path: Path, shared_data: Path) -> None:
     path = tmp_path / "cut.parquet"
     path.write_bytes((shared_data / "respiration" / "fi_hyy_2016_2020_30min.parquet").read_bytes()[:100_000])
-    with pytest.raises(BadInput, match=r"cut\.parquet: the file is cut short .* Remedy: download"):
+    with pytest.raises(BadInput, match=r"cut\.parquet: the file is truncated .* Remedy: download"):
         read_table(path, spec(HYYTIALA))

@@ -159,7 +159,7 @@ def test_an_invalid_file_is_refused(
     assert remedy in error.remedy
 
 
-@pytest.mark.parametrize(("part", "problem"), [(0.0, "empty"), (0.6, "cut short")])
+@pytest.mark.parametrize(("part", "problem"), [(0.0, "empty"), (0.6, "truncated")])
 def test_a_truncated_file_is_refused(tmp_path: Path, days: pd.DataFrame, part: float, problem: str) -> None:
     path = write(tmp_path, days)
     content = path.read_bytes()

@@ -200,7 +200,7 @@ def test_a_record_without_days_enough_is_refused(tmp_path: Path) -> None:
 def test_unknown_properties_are_refused(tmp_path: Path) -> None:
     path = write_site(tmp_path, "Odd", sand=0.4)
     path.write_text("[place]\ncolour = 1.0\n\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
-    with pytest.raises(BadInput, match="key 'colour' is not known"):
+    with pytest.raises(BadInput, match="key 'colour' is unknown"):
         load_experiment(path)
 
 
@@ -273,7 +273,7 @@ def test_sensors_of_no_known_layer_and_filled_days_are_left_out(tmp_path: Path) 
     [
         ("sand = 45.0", "outside 0 to 1"),
         ("soc_density = -1.0", "kg m-3"),
-        ("sand = 0.7\nclay = 0.6", "add to 1.3, which is more than 1"),
+        ("sand = 0.7\nclay = 0.6", "add up to 1.3, which is more than 1"),
     ],
 )
 def test_inputs_that_cannot_be_are_refused(tmp_path: Path, inputs: str, problem: str) -> None:

@@ -71,7 +71,7 @@ def test_folds_with_too_few_training_sites_are_refused_before_the_training(
 @pytest.mark.parametrize(
     ("properties", "message"),
     [
-        ("claay = 0.2", "key 'claay' is not known"),
+        ("claay = 0.2", "key 'claay' is unknown"),
         ("bulk_density = 1.3", "bulk_density is 1.3, outside 30 to 2700 kg m-3"),
     ],
 )
