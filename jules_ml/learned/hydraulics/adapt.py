@@ -15,11 +15,11 @@ from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.learned.adaptation import AdaptationDays
 from jules_ml.learned.hydraulics.columns import HydraulicSite, column_batch
-from jules_ml.learned.hydraulics.fit import HydraulicsFit, card_of, learning_of
-from jules_ml.learned.hydraulics.report import predicted, save_report_figures, scores_of
+from jules_ml.learned.hydraulics.fit import HydraulicsFit, hydraulics_card, training_settings
+from jules_ml.learned.hydraulics.report import column_predictions, save_report_figures, sensor_scores
 from jules_ml.learned.hydraulics.site import TIMESTEP, hydraulic_sites
-from jules_ml.learned.hydraulics.store import load_hydraulics, refuse_other_layers
-from jules_ml.learned.hydraulics.training import Lesson, learn_hydraulics
+from jules_ml.learned.hydraulics.store import checked_layers, load_hydraulics
+from jules_ml.learned.hydraulics.training import TrainingColumns, train_hydraulics
 from jules_ml.learned.store import refuse_foreign, write_module_folder
 from jules_ml.support.progress import Progress
 
@@ -60,7 +60,7 @@ def adapt_hydraulics(
     folder = Path(folder)
     network, card = load_hydraulics(folder)
     settings = HydraulicSettings(**card["settings"])
-    dzsoil = refuse_other_layers(experiments, card)
+    dzsoil = checked_layers(experiments, card)
     sites = hydraulic_sites(experiments, settings)
     for site in sites:
         if site.name in card["sites"]:
@@ -75,18 +75,20 @@ def adapt_hydraulics(
         for site, of_site in zip(sites, chosen, strict=True)
     ]
     batch = column_batch(restricted, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
-    lesson = Lesson(batch, np.ones(len(sites), dtype=bool))
-    costs = learn_hydraulics(network, [lesson], learning_of(settings, len(sites)), progress=progress)
+    lesson = TrainingColumns(batch, np.ones(len(sites), dtype=bool))
+    costs = train_hydraulics(network, [lesson], training_settings(settings, len(sites)), progress=progress)
     whole = column_batch(sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
     test = [_test(of_site, days) for of_site in chosen]
-    predictions = predicted(network, whole, test)
+    predictions = column_predictions(network, whole, test)
     has_test = any(bool(of_site.any()) for of_site in test)
-    scores = scores_of(predictions, part="test" if has_test else "train") | {
+    scores = sensor_scores(predictions, part="test" if has_test else "train") | {
         "adapted_from": folder.name,
         "cost": costs,
     }
     notes = (*card["notes"], f"adapted from {folder.name}: it gives the soil of {', '.join(s.name for s in sites)}")
-    new_card = card_of(experiments, sites, settings, network.inputs, notes=notes) | {"adapted_from": folder.name}
+    new_card = hydraulics_card(experiments, sites, settings, network.inputs, notes=notes) | {
+        "adapted_from": folder.name
+    }
     write_module_folder(out, state=dict(network.state_dict()), card=new_card, scores=scores, predictions=predictions)
     save_report_figures(predictions, out)
     return HydraulicsFit(out, network, scores, notes)

@@ -12,8 +12,9 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor
 
-from jules_ml.learned.hydraulics.columns import ColumnBatch, response
+from jules_ml.learned.hydraulics.columns import ColumnBatch
 from jules_ml.learned.hydraulics.misfit import Misfit, misfit
+from jules_ml.learned.hydraulics.simulation import response
 from jules_ml.learned.hydraulics.soil import RAW_LIMIT
 from jules_ml.support.progress import Progress
 
@@ -25,8 +26,8 @@ LONGEST_STEP: Final = 1.0
 _DAMPING, _EASE, _HARDEN = 0.1, 0.25, 6.0
 
 
-class Calibrated(NamedTuple):
-    """Calibrated parameters.
+class Calibration(NamedTuple):
+    """Calibration parameters.
 
     ``raw``, shape (parameter, horizon, column), and ``cost``, shape (round, column): twice the negative logarithm of the posterior, to a
     constant, at the start and after each round.
@@ -56,7 +57,7 @@ def calibrate(
     observed: Tensor | None = None,
     sensor_weight: Tensor | None = None,
     progress: Progress | None = None,
-) -> Calibrated:
+) -> Calibration:
     r"""Fit every site to its own sensors.
 
     .. math::
@@ -85,7 +86,7 @@ def calibrate(
 
     Returns
     -------
-    Calibrated
+    Calibration
 
     References
     ----------
@@ -113,7 +114,7 @@ def calibrate(
         if progress is not None:
             progress("calibration", number + 1, rounds + 1)
     assert best is not None
-    return Calibrated(best.raw.to(prior.dtype).reshape(prior.shape), torch.stack(costs))
+    return Calibration(best.raw.to(prior.dtype).reshape(prior.shape), torch.stack(costs))
 
 
 def _normal_equations(
@@ -149,21 +150,21 @@ def _damped_step(gradient: Tensor, curvature: Tensor, damping: Tensor) -> Tensor
     return step * (LONGEST_STEP / longest).clamp(max=1.0)
 
 
-def best_calibration(calibrations: list[Calibrated]) -> Calibrated:
+def best_calibration(calibrations: list[Calibration]) -> Calibration:
     """Best of several calibrations of the same columns, column by column: one start may end in a local minimum.
 
     Parameters
     ----------
-    calibrations : list of Calibrated
+    calibrations : list of Calibration
         From several starts, with the same rounds and weights.
 
     Returns
     -------
-    Calibrated
+    Calibration
     """
     columns = torch.arange(calibrations[0].cost.shape[1])
     best = torch.stack([each.cost[-1] for each in calibrations]).argmin(0)
-    return Calibrated(
+    return Calibration(
         torch.stack([each.raw for each in calibrations])[best, :, :, columns].permute(1, 2, 0),
         torch.stack([each.cost for each in calibrations])[best, :, columns].T,
     )

@@ -13,18 +13,15 @@ import pandas as pd
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
-from jules_ml.learned.hydraulics.columns import (
-    HydraulicSite,
-    column_batch,
-)
-from jules_ml.learned.hydraulics.report import predicted, save_report_figures, scores_of
+from jules_ml.learned.hydraulics.columns import HydraulicSite, column_batch
+from jules_ml.learned.hydraulics.report import column_predictions, save_report_figures, sensor_scores
 from jules_ml.learned.hydraulics.site import (
-    CARBON_UNKNOWN,
+    DEFAULT_CARBON,
     SUBSOIL_CARBON,
     TIMESTEP,
     hydraulic_sites,
 )
-from jules_ml.learned.hydraulics.store import load_hydraulics, refuse_other_layers
+from jules_ml.learned.hydraulics.store import checked_layers, load_hydraulics
 from jules_ml.learned.store import (
     write_evaluation_folder,
 )
@@ -47,7 +44,7 @@ def evaluate_hydraulics(
     Returns
     -------
     dict
-        As :func:`scores_of`.
+        As :func:`sensor_scores`.
 
     Raises
     ------
@@ -57,11 +54,11 @@ def evaluate_hydraulics(
     """
     network, card = load_hydraulics(folder)
     settings = HydraulicSettings(**card["settings"])
-    dzsoil = refuse_other_layers(experiments, card)
+    dzsoil = checked_layers(experiments, card)
     sites = [_as_learned(site, card, Path(folder)) for site in hydraulic_sites(experiments, settings)]
     batch = column_batch(sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
-    predictions = predicted(network, batch)
-    scores = scores_of(predictions)
+    predictions = column_predictions(network, batch)
+    scores = sensor_scores(predictions)
     if out is not None:
         write_evaluation_folder(out, scores=scores, predictions=predictions)
         save_report_figures(predictions, out)
@@ -86,5 +83,5 @@ def _as_learned(site: HydraulicSite, card: Mapping[str, Any], folder: Path) -> H
         )
     inputs = {name: float("nan") if value is None else value for name, value in learned["inputs"].items()}
     carbon = inputs.get("soc_density", float("nan"))
-    carbon = carbon if np.isfinite(carbon) else CARBON_UNKNOWN
+    carbon = carbon if np.isfinite(carbon) else DEFAULT_CARBON
     return replace(site, inputs=inputs, carbon_density=(carbon, SUBSOIL_CARBON * carbon))

@@ -54,7 +54,7 @@ def hydraulic_curves(predictions: xr.Dataset) -> Figure:
     Parameters
     ----------
     predictions : xarray.Dataset
-        As :func:`jules_ml.learned.hydraulics.report.predicted` gives it.
+        As :func:`jules_ml.learned.hydraulics.report.column_predictions` gives it.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def hydraulic_series(predictions: xr.Dataset) -> Figure:
     Parameters
     ----------
     predictions : xarray.Dataset
-        As :func:`jules_ml.learned.hydraulics.report.predicted` gives it.
+        As :func:`jules_ml.learned.hydraulics.report.column_predictions` gives it.
 
     Returns
     -------
@@ -130,7 +130,7 @@ def hydraulic_series(predictions: xr.Dataset) -> Figure:
 
 
 @styled
-def held_out_skill(
+def skill_at_test_sites(
     learned: NDArray[np.floating],
     baselines: dict[str, NDArray[np.floating]],
     groups: dict[str, NDArray[np.bool_]],

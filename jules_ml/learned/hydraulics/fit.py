@@ -12,20 +12,17 @@ import numpy as np
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.experiment.place import PROPERTIES
-from jules_ml.learned.hydraulics.columns import (
-    HydraulicSite,
-    column_batch,
-)
+from jules_ml.learned.hydraulics.columns import HydraulicSite, column_batch
 from jules_ml.learned.hydraulics.inputs import INPUTS, TEXTURE
 from jules_ml.learned.hydraulics.network import LearnedHydraulics
 from jules_ml.learned.hydraulics.pretraining import pretrain
-from jules_ml.learned.hydraulics.report import predicted, save_report_figures, scores_of
+from jules_ml.learned.hydraulics.report import column_predictions, save_report_figures, sensor_scores
 from jules_ml.learned.hydraulics.site import (
     TIMESTEP,
     common_layers,
     hydraulic_sites,
 )
-from jules_ml.learned.hydraulics.training import Learning, Lesson, learn_hydraulics
+from jules_ml.learned.hydraulics.training import TrainingColumns, TrainingSettings, train_hydraulics
 from jules_ml.learned.store import (
     refuse_foreign,
     write_module_folder,
@@ -100,13 +97,13 @@ def fit_hydraulics(experiments: Sequence[Experiment], out: Path, *, progress: Pr
     ]
     network = LearnedHydraulics(names, members=settings.members, hidden=settings.hidden, seed=settings.seed)
     pretrain(network, [site.inputs for site in sites])
-    lesson = Lesson(batch, np.ones(len(sites), dtype=bool))
-    costs = learn_hydraulics(network, [lesson], learning_of(settings, len(sites)), progress=progress)
+    lesson = TrainingColumns(batch, np.ones(len(sites), dtype=bool))
+    costs = train_hydraulics(network, [lesson], training_settings(settings, len(sites)), progress=progress)
     whole = column_batch(sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
-    predictions = predicted(network, whole, held)
-    scores = scores_of(predictions, part="test" if settings.test_fraction else "train") | {"cost": costs}
+    predictions = column_predictions(network, whole, held)
+    scores = sensor_scores(predictions, part="test" if settings.test_fraction else "train") | {"cost": costs}
     said = (*_said_of(scores), *_said_of_texture(sites))
-    card = card_of(experiments, sites, settings, names, notes=said)
+    card = hydraulics_card(experiments, sites, settings, names, notes=said)
     write_module_folder(out, state=dict(network.state_dict()), card=card, scores=scores, predictions=predictions)
     save_report_figures(predictions, out)
     return HydraulicsFit(out, network, scores, said)
@@ -129,9 +126,9 @@ def _said_of(scores: Mapping[str, Any]) -> tuple[str, ...]:
     return ()
 
 
-def learning_of(settings: HydraulicSettings, sites: int) -> Learning:
+def training_settings(settings: HydraulicSettings, sites: int) -> TrainingSettings:
     """Give the settings of training for a number of sites."""
-    return Learning(
+    return TrainingSettings(
         rounds=settings.rounds,
         bias_weight=settings.bias_weight,
         deep_weight=settings.deep_weight,
@@ -141,7 +138,7 @@ def learning_of(settings: HydraulicSettings, sites: int) -> Learning:
     )
 
 
-def card_of(
+def hydraulics_card(
     experiments: Sequence[Experiment],
     sites: Sequence[HydraulicSite],
     settings: HydraulicSettings,

@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor
 
-from jules_ml.learned.hydraulics.columns import ColumnBatch, Response
+from jules_ml.learned.hydraulics.columns import ColumnBatch
+from jules_ml.learned.hydraulics.simulation import Response
 
 #: Mean square distance in unbounded numbers within which one expansion alone is heeded [1].
 _NEAR: Final = 0.01

@@ -13,16 +13,11 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jules_ml.learned.hydraulics.columns import (
-    ColumnBatch,
-    at_sensors,
-    batch_soil,
-    joined_soil,
-    simulate,
-)
+from jules_ml.learned.hydraulics.columns import ColumnBatch
 from jules_ml.learned.hydraulics.figures import hydraulic_curves, hydraulic_series
 from jules_ml.learned.hydraulics.network import LearnedHydraulics, input_table
 from jules_ml.learned.hydraulics.pretraining import texture_parameters
+from jules_ml.learned.hydraulics.simulation import at_sensors, batch_soil, concatenate_soils, simulate
 from jules_ml.learned.hydraulics.soil import LearnedSoil
 from jules_ml.learned.predictions import prediction_variables
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
@@ -34,7 +29,7 @@ from jules_ml.support.figures import save_figure
 _LOW, _HIGH = 0.05, 0.95
 
 
-def predicted(
+def column_predictions(
     network: LearnedHydraulics, batch: ColumnBatch, held: Sequence[NDArray[np.bool_]] | None = None
 ) -> xr.Dataset:
     """Run the columns with the soil that is learned, with every member's, and with the texture regression's.
@@ -58,7 +53,7 @@ def predicted(
         members = network(torch.tensor(input_table([s.inputs for s in sites], network.inputs))).to(dtype)
     raws = [members.mean(0), texture_parameters([s.inputs for s in sites]).to(dtype), *members]
     soils = [batch_soil(batch, raw) for raw in raws]
-    theta = simulate(batch, joined_soil(soils))
+    theta = simulate(batch, concatenate_soils(soils))
     at = [at_sensors(batch, part).numpy() for part in theta.split(len(sites), dim=2)]
     lower, upper = np.quantile(np.stack(at[2:]), [_LOW, _HIGH], axis=0)
     test = np.ones(at[0].shape, dtype=bool)
@@ -104,7 +99,7 @@ def soil_property(soil: LearnedSoil, name: str) -> NDArray[np.float64]:
     return values.numpy().astype(np.float64)
 
 
-def scores_of(
+def sensor_scores(
     predictions: xr.Dataset, *, part: str = "test", soils: Sequence[str] = ("learned", "texture")
 ) -> dict[str, Any]:
     """Score every sensor, and take medians over the first sensors of all sites.
@@ -112,7 +107,7 @@ def scores_of(
     Parameters
     ----------
     predictions : xarray.Dataset
-        As :func:`predicted` gives it.
+        As :func:`column_predictions` gives it.
     part : {'test', 'train'}
         Days that are scored.
     soils : sequence of str

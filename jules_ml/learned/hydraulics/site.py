@@ -17,9 +17,7 @@ from jules_ml.data.record import interval, place
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
-from jules_ml.learned.hydraulics.columns import (
-    HydraulicSite,
-)
+from jules_ml.learned.hydraulics.columns import HydraulicSite
 from jules_ml.learned.hydraulics.inputs import INPUTS, climate_inputs
 from jules_ml.physics.surface import Forcing
 from jules_ml.physics.tiles import TILES
@@ -30,7 +28,7 @@ TIMESTEP: Final = 3600.0
 #: Carbon of the subsoil for each of the topsoil: it falls off with depth.
 SUBSOIL_CARBON: Final = 0.25
 #: Carbon where it is not known [kg m-3]: that of an ordinary mineral topsoil.
-CARBON_UNKNOWN: Final = 20.0
+DEFAULT_CARBON: Final = 20.0
 
 
 def hydraulic_site(experiment: Experiment, settings: HydraulicSettings) -> HydraulicSite:
@@ -82,7 +80,7 @@ def hydraulic_site(experiment: Experiment, settings: HydraulicSettings) -> Hydra
         )
     inputs = weather_inputs(record, forcing, start) | network_inputs(experiment.properties(record))
     shares = [tile.frac / sum(tile.frac for tile in surface.tiles) for tile in surface.tiles]
-    carbon = inputs.get("soc_density", CARBON_UNKNOWN)
+    carbon = inputs.get("soc_density", DEFAULT_CARBON)
     grown = [
         replace(TILES[tile.type], **tile.model_dump(include={"lai", "canht_ft", "rootd_ft"}, exclude_none=True))
         for tile in surface.tiles

@@ -15,13 +15,14 @@ from torch import Tensor
 from jules_ml.data.clock import clock_notes
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
-from jules_ml.learned.hydraulics.calibration import Calibrated, best_calibration, calibrate
-from jules_ml.learned.hydraulics.columns import ColumnBatch, at_sensors, column_batch, simulate
-from jules_ml.learned.hydraulics.fit import card_of
+from jules_ml.learned.hydraulics.calibration import Calibration, best_calibration, calibrate
+from jules_ml.learned.hydraulics.columns import ColumnBatch, column_batch
+from jules_ml.learned.hydraulics.fit import hydraulics_card
 from jules_ml.learned.hydraulics.misfit import sensor_weights
 from jules_ml.learned.hydraulics.network import LearnedHydraulics
 from jules_ml.learned.hydraulics.pretraining import texture_parameters
-from jules_ml.learned.hydraulics.report import predicted, save_report_figures, scores_of
+from jules_ml.learned.hydraulics.report import column_predictions, save_report_figures, sensor_scores
+from jules_ml.learned.hydraulics.simulation import at_sensors, simulate
 from jules_ml.learned.hydraulics.site import TIMESTEP, hydraulic_site
 from jules_ml.learned.hydraulics.soil import PARAMETERS, LearnedSoil, unbounded_parameters
 from jules_ml.learned.kind import Outcome, ScoreRow
@@ -81,12 +82,12 @@ def calibrate_site(experiment: Experiment, own: SiteSoil, out: Path, *, progress
     )
     calibrated = _calibrated(batch, own, settings, progress)
     network = site_network(calibrated.raw)
-    predictions = _with_uncalibrated(predicted(network, whole, [test]), whole, own)
+    predictions = _with_uncalibrated(column_predictions(network, whole, [test]), whole, own)
     part = "test" if settings.test_fraction else "train"
-    scores = scores_of(predictions, part=part, soils=tuple(SOILS)) | {"cost": calibrated.cost[:, 0].tolist()}
+    scores = sensor_scores(predictions, part=part, soils=tuple(SOILS)) | {"cost": calibrated.cost[:, 0].tolist()}
     notes = (*clock_notes(experiment.record()), *_notes(scores))
     single = settings.model_copy(update={"members": 1, "hidden": 1})
-    card = card_of([experiment], [site], single, [], notes=notes)
+    card = hydraulics_card([experiment], [site], single, [], notes=notes)
     card["method"] = "calibration of one site by the Levenberg-Marquardt method"
     write_module_folder(out, state=dict(network.state_dict()), card=card, scores=scores, predictions=predictions)
     with atomic_write(out / "soil.toml") as file:
@@ -102,7 +103,7 @@ def calibrate_site(experiment: Experiment, own: SiteSoil, out: Path, *, progress
 
 def _calibrated(
     batch: ColumnBatch, own: SiteSoil, settings: HydraulicSettings, progress: Progress | None
-) -> Calibrated:
+) -> Calibration:
     """Best calibration from the soil of the texture regression and, in van Genuchten's form, from that of ``[soil]``."""
     prior = texture_parameters([batch.sites[0].inputs]).to(batch.dzsoil.dtype)
     starts = [prior]
@@ -182,12 +183,12 @@ def _notes(scores: dict[str, Any]) -> list[str]:
 
 
 def soil_section(predictions: xr.Dataset, site: str) -> str:
-    """Calibrated soil as sections ``[soil]`` and ``[soil.properties]`` of an experiment, in TOML.
+    """Calibration soil as sections ``[soil]`` and ``[soil.properties]`` of an experiment, in TOML.
 
     Parameters
     ----------
     predictions : xarray.Dataset
-        As :func:`~jules_ml.learned.hydraulics.report.predicted` gives it, of one site.
+        As :func:`~jules_ml.learned.hydraulics.report.column_predictions` gives it, of one site.
     site : str
         Name, for the first line.
 

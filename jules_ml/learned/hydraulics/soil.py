@@ -41,7 +41,7 @@ PEAT_CARBON_DENSITY: Final = 130.0
 HCAP_ORGANIC: Final = 2.5e6
 HCON_ORGANIC: Final = 0.05
 #: Clay of a soil whose texture is not known [1]: it bears on dry heat capacity and conductivity alone, and by a few per cent.
-CLAY_UNKNOWN: Final = 0.2
+DEFAULT_CLAY: Final = 0.2
 #: Unbounded numbers are held within this: beyond, a bound is reached to a hundredth and the curves do not change any more.
 RAW_LIMIT: Final = 5.0
 
@@ -147,7 +147,7 @@ def learned_soil(raw: Tensor, organic: Tensor, clay: Tensor | None = None) -> Le
     organic : Tensor, shape (layer, column) or broadcastable to it
         Organic share of the soil [1].
     clay : Tensor, shape (layer, column) or broadcastable to it, optional
-        Clay as a fraction of the mineral soil [1], for the heat of the solids; :data:`CLAY_UNKNOWN` unless given.
+        Clay as a fraction of the mineral soil [1], for the heat of the solids; :data:`DEFAULT_CLAY` unless given.
 
     Returns
     -------
@@ -161,7 +161,7 @@ def learned_soil(raw: Tensor, organic: Tensor, clay: Tensor | None = None) -> Le
     """
     p = bounded_parameters(raw, organic)
     organic = torch.broadcast_to(organic, p["b"].shape)
-    clay = torch.full_like(p["b"], CLAY_UNKNOWN) if clay is None else torch.broadcast_to(clay, p["b"].shape)
+    clay = torch.full_like(p["b"], DEFAULT_CLAY) if clay is None else torch.broadcast_to(clay, p["b"].shape)
     porosity = p["sm_sat"] + p["theta_r"]
     hcap = (1.0 - organic) * dry_heat_capacity(clay, porosity) + organic * (1.0 - porosity) * HCAP_ORGANIC
     hcon = (1.0 - organic) * dry_conductivity(clay, porosity) + organic * HCON_ORGANIC

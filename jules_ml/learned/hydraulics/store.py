@@ -13,13 +13,10 @@ from numpy.typing import NDArray
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
-from jules_ml.learned.hydraulics.columns import (
-    HydraulicSite,
-    batch_soil,
-    column_batch,
-)
+from jules_ml.learned.hydraulics.columns import HydraulicSite, column_batch
 from jules_ml.learned.hydraulics.network import LearnedHydraulics, input_table
 from jules_ml.learned.hydraulics.report import soil_property
+from jules_ml.learned.hydraulics.simulation import batch_soil
 from jules_ml.learned.hydraulics.site import (
     TIMESTEP,
     common_layers,
@@ -86,7 +83,7 @@ def properties_at(
     return {name: soil_property(soil, name) for name in (*LAYERED, *RESIDUAL)}
 
 
-def refuse_other_layers(experiments: Sequence[Experiment], card: Mapping[str, Any]) -> tuple[float, ...]:
+def checked_layers(experiments: Sequence[Experiment], card: Mapping[str, Any]) -> tuple[float, ...]:
     """Give the soil layers that experiments and a module share.
 
     Parameters

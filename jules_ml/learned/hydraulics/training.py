@@ -1,4 +1,4 @@
-r"""Learning a network's weights from soil moisture, through the column.
+r"""TrainingSettings a network's weights from soil moisture, through the column.
 
 One network serves all sites at once (differentiable parameter learning). A round runs the columns with the present parameters and their
 displaced copies, which gives each sensor's error as a quadratic of its site's parameters about that place; the weights then descend on the
@@ -21,9 +21,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jules_ml.learned.hydraulics.columns import ColumnBatch, response
+from jules_ml.learned.hydraulics.columns import ColumnBatch
 from jules_ml.learned.hydraulics.misfit import Expansion, expanded_errors, misfit, sensor_weights, stack_expansions
 from jules_ml.learned.hydraulics.network import LearnedHydraulics, input_table
+from jules_ml.learned.hydraulics.simulation import response
 from jules_ml.support.progress import Progress
 
 #: Error that no soil can do better than [m3 m-3]: keeps a sensor that is followed closely from drawing all the attention.
@@ -33,7 +34,7 @@ _DESCENT, _RATE = 200, 0.02
 
 
 @dataclass(frozen=True)
-class Learning:
+class TrainingSettings:
     """How the network is learned.
 
     Attributes
@@ -66,7 +67,7 @@ class Learning:
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
+class TrainingColumns:
     """Columns that are learned from together, and which of their sites.
 
     Attributes
@@ -86,10 +87,10 @@ class Lesson:
     known: tuple[Expansion, ...] = ()
 
 
-def learn_hydraulics(
+def train_hydraulics(
     network: LearnedHydraulics,
-    lessons: Sequence[Lesson],
-    settings: Learning,
+    lessons: Sequence[TrainingColumns],
+    settings: TrainingSettings,
     *,
     progress: Progress | None = None,
 ) -> list[float]:
@@ -98,8 +99,8 @@ def learn_hydraulics(
     Parameters
     ----------
     network : LearnedHydraulics
-    lessons : sequence of Lesson
-    settings : Learning
+    lessons : sequence of TrainingColumns
+    settings : TrainingSettings
     progress : callable, optional
         Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
 
@@ -139,18 +140,20 @@ def learn_hydraulics(
     return costs
 
 
-def _error(anomaly: Tensor, bias: Tensor, settings: Learning) -> Tensor:
+def _error(anomaly: Tensor, bias: Tensor, settings: TrainingSettings) -> Tensor:
     """Logarithm of each sensor's error: a tenth less counts the same where errors are large and where they are small."""
     return 0.5 * torch.log(anomaly + settings.bias_weight * bias**2 + ERROR_FLOOR**2)
 
 
-def _lesson_weights(lesson: Lesson, settings: Learning) -> Tensor:
+def _lesson_weights(lesson: TrainingColumns, settings: TrainingSettings) -> Tensor:
     """Weight of every sensor, shape (sensor,); zero at sites that are not trained on."""
     train = torch.tensor(lesson.train).double()[lesson.batch.sensor_column]
     return lesson.weight * sensor_weights(lesson.batch, settings.deep_weight) * train
 
 
-def _site_draws(network: LearnedHydraulics, lessons: Sequence[Lesson], settings: Learning) -> list[Tensor]:
+def _site_draws(
+    network: LearnedHydraulics, lessons: Sequence[TrainingColumns], settings: TrainingSettings
+) -> list[Tensor]:
     """How often each member has drawn each site, shape (member, column) a lesson."""
     members = network.level.shape[0]
     generator = np.random.default_rng(settings.seed)
@@ -170,13 +173,13 @@ def _site_draws(network: LearnedHydraulics, lessons: Sequence[Lesson], settings:
 
 def _descend(
     network: LearnedHydraulics,
-    lessons: Sequence[Lesson],
+    lessons: Sequence[TrainingColumns],
     tables: Sequence[Tensor],
     weights: Sequence[Tensor],
     draws: Sequence[Tensor],
     found: Sequence[Sequence[Expansion]],
     before: dict[str, Tensor],
-    settings: Learning,
+    settings: TrainingSettings,
 ) -> None:
     """Let the weights of all members descend on the quadratics."""
     stacked = [stack_expansions(places) for places in found]

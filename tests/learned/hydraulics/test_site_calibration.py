@@ -21,7 +21,8 @@ from jules_ml.column.learned_soil import with_learned_soil
 from jules_ml.column.setup import column_soil
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
-from jules_ml.learned.hydraulics.columns import at_sensors, batch_soil, column_batch, simulate
+from jules_ml.learned.hydraulics.columns import column_batch
+from jules_ml.learned.hydraulics.simulation import at_sensors, batch_soil, simulate
 from jules_ml.learned.hydraulics.site import TIMESTEP, hydraulic_site
 from jules_ml.learned.hydraulics.site_calibration import SiteSoil, calibrate_site
 from jules_ml.learned.hydraulics.soil import LearnedSoil

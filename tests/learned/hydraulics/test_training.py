@@ -10,21 +10,19 @@ import torch
 
 from jules_ml.errors import BadInput
 from jules_ml.learned.hydraulics.calibration import calibrate
-from jules_ml.learned.hydraulics.columns import (
-    HydraulicSite,
-    Response,
-    at_sensors,
-    batch_soil,
-    column_batch,
-    joined_soil,
-    layer_weights,
-    response,
-    simulate,
-)
+from jules_ml.learned.hydraulics.columns import HydraulicSite, column_batch, layer_weights
 from jules_ml.learned.hydraulics.misfit import Expansion, expanded_errors, misfit, stack_expansions
 from jules_ml.learned.hydraulics.network import LearnedHydraulics, input_table
 from jules_ml.learned.hydraulics.pretraining import pretrain
-from jules_ml.learned.hydraulics.training import Learning, Lesson, learn_hydraulics
+from jules_ml.learned.hydraulics.simulation import (
+    Response,
+    at_sensors,
+    batch_soil,
+    concatenate_soils,
+    response,
+    simulate,
+)
+from jules_ml.learned.hydraulics.training import TrainingColumns, TrainingSettings, train_hydraulics
 from jules_ml.physics import tiles
 from jules_ml.physics.hydraulics import conductivity_vg, suction_vg
 from jules_ml.physics.surface import Forcing
@@ -94,7 +92,7 @@ def test_a_site_is_the_same_in_company_whatever_the_heights_of_the_weather() -> 
     def water(*sites: HydraulicSite) -> torch.Tensor:
         batch = column_batch(sites, timestep=STEP, spin_up_days=0)
         soil = batch_soil(batch, raw[..., : len(sites)])
-        return simulate(batch, joined_soil([soil, soil]))
+        return simulate(batch, concatenate_soils([soil, soil]))
 
     together = water(low, high)
     for k, each in enumerate((low, high)):
@@ -172,10 +170,10 @@ def test_one_network_learns_from_several_sites() -> None:
         observed = at_sensors(batch, simulate(batch, batch_soil(batch, true.float())))
     for k, each in enumerate(sites):
         each.observed[:] = observed[:, 4 * k : 4 * k + 4].numpy()
-    costs = learn_hydraulics(
+    costs = train_hydraulics(
         network,
-        [Lesson(column_batch(sites, timestep=STEP, spin_up_days=0), np.ones(3, dtype=bool))],
-        Learning(rounds=2, bootstrap=False),
+        [TrainingColumns(column_batch(sites, timestep=STEP, spin_up_days=0), np.ones(3, dtype=bool))],
+        TrainingSettings(rounds=2, bootstrap=False),
     )
     assert min(costs) < costs[0] - 0.3
 
