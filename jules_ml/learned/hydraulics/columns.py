@@ -19,41 +19,41 @@ from jules_ml.physics.photosynthesis import LeafParameters
 from jules_ml.physics.surface import Forcing, SurfaceProperties
 from jules_ml.physics.tiles import Tile, surface_properties
 
-#: Middle of the lowest layer that counts as topsoil [m]; topsoil and subsoil have parameters of their own.
+#: Greatest depth of the middle of a topsoil layer [m]; topsoil and subsoil have separate parameters.
 TOPSOIL_DEPTH: Final = 0.3
 
 
 @dataclass(frozen=True, eq=False)
 class HydraulicSite:
-    """One site to learn from.
+    """A site with weather, soil moisture and static inputs.
 
     Attributes
     ----------
     name : str
     forcing : Forcing
-        Weather of every step, shape (step,) each; whole days.
+        Weather of whole days, shape (step,) each.
     tiles : sequence of Tile
-        What grows there.
+        Surface tiles.
     frac : sequence of float
-        Share of each tile; together 1.
+        Fraction of each tile [1]; the sum is 1.
     observed : array, shape (day, sensor)
-        Water content [m3 m-3], NaN where it is not to be learned from or scored.
+        Water content [m3 m-3]; NaN where it is missing or excluded.
     sensor_depth : array, shape (sensor,)
         Depth of each sensor [m].
     carbon_density : tuple of float
         Organic carbon of topsoil and subsoil [kg m-3].
     inputs : dict of str to float
-        Static inputs by name; NaN where not known.
+        Static inputs by name; NaN if unknown.
     albsoil : float
         Albedo of the bare ground [1].
     height : float
-        Height of the weather [m].
+        Height of the weather measurements [m].
     l_soil_sat_down : bool
-        Whether water in excess of saturation goes down (JULES's switch).
+        Whether water in excess of saturation moves down (JULES's switch).
     soilhc_method : {1, 2, 3}
-        JULES's choice of thermal conductivity.
+        JULES's scheme of thermal conductivity.
     start : Timestamp, optional
-        Start of the first day, UTC.
+        Start of the first day (UTC).
     """
 
     name: str
@@ -73,13 +73,13 @@ class HydraulicSite:
 
 @dataclass(frozen=True, eq=False)
 class ColumnBatch:
-    """Sites side by side, columns last.
+    """Columns of several sites, along the last dimension.
 
     Attributes
     ----------
     sites : tuple of HydraulicSite
     forcing : Forcing
-        Shape (step, column) each. Sites with shorter records have theirs repeated.
+        Shape (step, column) each. Shorter records are repeated to the length of the longest.
     surface : SurfaceProperties
         Shape (tile, column).
     dzsoil : Tensor, shape (layer, 1)
@@ -87,17 +87,17 @@ class ColumnBatch:
     horizon : Tensor, shape (layer,)
         0 for topsoil and 1 for subsoil.
     organic : Tensor, shape (horizon, column)
-        Organic share of topsoil and subsoil [1].
+        Organic fraction of topsoil and subsoil [1].
     observed : Tensor, shape (day, sensor)
-        Sensors of all sites [m3 m-3]; NaN where there is nothing.
+        Water content at the sensors of all sites [m3 m-3]; NaN where missing.
     sensor_column : Tensor, shape (sensor,)
-        Which site each sensor stands at.
+        Index of the column of each sensor.
     sensor_layers : Tensor, shape (sensor, layer)
-        Weight of each layer in what a sensor reads [1].
+        Weight of each layer in the reading of a sensor [1].
     timestep : float
         [s].
     spin_up : int
-        Steps from the start that are run once before the record begins.
+        Number of first time steps that are run once more before the record, for spin-up.
     """
 
     sites: tuple[HydraulicSite, ...]
@@ -113,13 +113,13 @@ class ColumnBatch:
     spin_up: int
 
     @property
-    def steps_a_day(self) -> int:
-        """Time steps in a day."""
+    def steps_per_day(self) -> int:
+        """Number of time steps per day."""
         return round(SECONDS_PER_DAY / self.timestep)
 
 
 def layer_weights(depth: NDArray[np.floating], dzsoil: Sequence[float]) -> NDArray[np.float64]:
-    """Weights that bring layers' water contents to sensors' depths, linearly between the layers' middles.
+    """Weights that interpolate the water content of layers linearly to the depths of sensors.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def layer_weights(depth: NDArray[np.floating], dzsoil: Sequence[float]) -> NDArr
     Returns
     -------
     array, shape (sensor, layer)
-        They add to one; above the first middle and below the last, that layer's own.
+        Each row adds to 1. Above the middle of the first layer and below that of the last, that layer has weight 1.
     """
     thickness = np.asarray(dzsoil, dtype=np.float64)
     middle = np.cumsum(thickness) - 0.5 * thickness
@@ -146,7 +146,7 @@ def column_batch(
     spin_up_days: int = 365,
     dtype: torch.dtype = torch.float32,
 ) -> ColumnBatch:
-    """Put sites side by side.
+    """Combine sites as columns of one batch.
 
     Parameters
     ----------
@@ -154,9 +154,9 @@ def column_batch(
     dzsoil : sequence of float
         Layer thicknesses [m].
     timestep : float
-        Of the weather [s]; a day is a whole number of steps.
+        Time step of the weather [s]; a day must be a whole number of time steps.
     spin_up_days : int
-        Days from the start that are run once beforehand; no more than there are.
+        Number of first days that are run once more before the record, at most all.
     dtype : torch.dtype
         Precision.
 
@@ -167,18 +167,18 @@ def column_batch(
     Raises
     ------
     BadInput
-        If there is no site, the weather of one is not whole days or does not go with its observations, or sites differ in JULES's switches.
+        If there is no site, weather and observations of a site differ in length, or JULES's switches differ between sites.
     """
     if not sites:
-        raise BadInput("there is no site to learn from", remedy="give one at least")
-    a_day = round(SECONDS_PER_DAY / timestep)
+        raise BadInput("there is no site", remedy="give at least one site")
+    per_day = round(SECONDS_PER_DAY / timestep)
     for site in sites:
         steps = int(site.forcing.t_air.shape[0])
-        if steps != a_day * len(site.observed):
+        if steps != per_day * len(site.observed):
             raise BadInput(
-                f"the weather has {steps} steps and the observations {len(site.observed)} days of {a_day} steps",
+                f"the weather has {steps} steps and the observations {len(site.observed)} days of {per_day} steps",
                 where=site.name,
-                remedy="give both for the same whole days",
+                remedy="give weather and observations for the same whole days",
             )
     for name in ("l_soil_sat_down", "soilhc_method"):
         other = next((site for site in sites if getattr(site, name) != getattr(sites[0], name)), None)
@@ -193,23 +193,23 @@ def column_batch(
     middle = (thickness.cumsum(0) - 0.5 * thickness).flatten()
     horizon = (middle > TOPSOIL_DEPTH).long()
 
-    def whole_length(x: Tensor) -> Tensor:
-        short = n_days * a_day - x.shape[0]
-        return torch.cat([x] * (1 + -(-short // x.shape[0])))[: n_days * a_day] if short else x
+    def repeated(x: Tensor) -> Tensor:
+        missing = n_days * per_day - x.shape[0]
+        return torch.cat([x] * (1 + -(-missing // x.shape[0])))[: n_days * per_day] if missing else x
 
     weather = zip(*(site.forcing for site in sites), strict=True)
-    forcing = Forcing(*(torch.stack([whole_length(x.to(dtype)) for x in series], dim=1) for series in weather))
+    forcing = Forcing(*(torch.stack([repeated(x.to(dtype)) for x in series], dim=1) for series in weather))
     observed = np.full((n_days, sum(site.observed.shape[1] for site in sites)), np.nan)
-    at = 0
+    first = 0
     for site in sites:
         n_sensors = site.observed.shape[1]
-        observed[: len(site.observed), at : at + n_sensors] = site.observed
-        at += n_sensors
+        observed[: len(site.observed), first : first + n_sensors] = site.observed
+        first += n_sensors
     carbon = torch.tensor([site.carbon_density for site in sites], dtype=dtype)
     return ColumnBatch(
         sites=tuple(sites),
         forcing=forcing,
-        surface=_side_by_side(
+        surface=_joined_surfaces(
             [surface_properties(s.tiles, s.frac, albsoil=s.albsoil, dzsoil=thickness, height=s.height) for s in sites]
         ),
         dzsoil=thickness,
@@ -221,23 +221,23 @@ def column_batch(
             np.concatenate([layer_weights(site.sensor_depth, dzsoil) for site in sites]), dtype=dtype
         ),
         timestep=timestep,
-        spin_up=min(spin_up_days, n_days) * a_day,
+        spin_up=min(spin_up_days, n_days) * per_day,
     )
 
 
-def _side_by_side(surfaces: Sequence[SurfaceProperties]) -> SurfaceProperties:
-    """Surfaces of shape (tile, 1) as one of shape (tile, column); short ones are filled with tiles that have no share."""
+def _joined_surfaces(surfaces: Sequence[SurfaceProperties]) -> SurfaceProperties:
+    """Join surfaces of shape (tile, 1) to one of shape (tile, column); missing tiles are added with fraction 0."""
     n_tiles = max(s.frac.shape[0] for s in surfaces)
 
-    def filled(x: Tensor, *, share: bool = False) -> Tensor:
+    def padded(x: Tensor, *, zero: bool = False) -> Tensor:
         missing = n_tiles - x.shape[0]
-        more = torch.zeros_like(x[-1:]) if share else x[-1:]
-        return torch.cat([x, *[more] * missing])
+        tile = torch.zeros_like(x[-1:]) if zero else x[-1:]
+        return torch.cat([x, *[tile] * missing])
 
-    plain = {
-        name: torch.cat([filled(getattr(s, name), share=name == "frac") for s in surfaces], dim=-1)
+    properties = {
+        name: torch.cat([padded(getattr(s, name), zero=name == "frac") for s in surfaces], dim=-1)
         for name in SurfaceProperties._fields
         if name != "leaf"
     }
     leaves = zip(*(s.leaf for s in surfaces), strict=True)
-    return SurfaceProperties(**plain, leaf=LeafParameters(*(torch.cat([filled(x) for x in p], -1) for p in leaves)))
+    return SurfaceProperties(**properties, leaf=LeafParameters(*(torch.cat([padded(x) for x in p], -1) for p in leaves)))

@@ -29,13 +29,13 @@ DISPLACEMENT: Final = 0.05
 
 
 def _repeated(surface: SurfaceProperties, copies: int) -> SurfaceProperties:
-    """The same surfaces once for every copy of the columns."""
-    plain = {
+    """Repeat surfaces for each copy of the columns."""
+    properties = {
         name: value.repeat(*[1] * (value.ndim - 1), copies)
         for name, value in surface._asdict().items()
         if name != "leaf"
     }
-    return SurfaceProperties(**plain, leaf=LeafParameters(*(x.repeat(1, copies) for x in surface.leaf)))
+    return SurfaceProperties(**properties, leaf=LeafParameters(*(x.repeat(1, copies) for x in surface.leaf)))
 
 
 def simulate(
@@ -45,22 +45,22 @@ def simulate(
     form: HydraulicForm = VAN_GENUCHTEN,
     progress: Progress | None = None,
 ) -> Tensor:
-    """Run every column under its weather, from half-way between wilting and critical point.
+    """Run all columns with their weather; initial moisture is half-way between the wilting and the critical point.
 
     Parameters
     ----------
     batch : ColumnBatch
     soil : LearnedSoil
-        Shape (layer, copy * column): all columns once, then all again, for as many copies as there are.
+        Shape (layer, copy * column): all columns of the first copy, then all columns of the second, and so on.
     form : HydraulicForm
-        Van Genuchten or Clapp-Hornberger.
+        Hydraulic curves: van Genuchten or Clapp-Hornberger.
     progress : callable, optional
-        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
+        Receives the progress, see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------
     Tensor, shape (day, layer, copy * column)
-        Water content as a sensor reads it, residual water included [m3 m-3].
+        Daily mean water content with residual water, as a sensor measures it [m3 m-3].
     """
     properties = soil.properties
     copies = properties.b.shape[1] // len(batch.sites)
@@ -90,7 +90,7 @@ def simulate(
                 state,
                 series,
                 outputs=("smcl",),
-                mean_over=batch.steps_a_day,
+                mean_over=batch.steps_per_day,
                 compiled=compiled,
                 on_steps=on_steps,
             )
@@ -99,16 +99,16 @@ def simulate(
 
 
 def _heights(batch: ColumnBatch, copies: int) -> float | Tensor:
-    """Height of the weather of every column [m]: a number where all have the same."""
+    """Height of the weather measurements of each column [m]: a number if it is the same for all."""
     heights = [site.height for site in batch.sites]
     return heights[0] if len(set(heights)) == 1 else torch.tensor(heights, dtype=batch.dzsoil.dtype).repeat(copies)
 
 
 class Response(NamedTuple):
-    """What the sensors read, and how it answers to unbounded numbers.
+    """Simulated sensor readings and their sensitivity to the unbounded parameters.
 
-    ``theta`` [m3 m-3], shape (day, sensor); ``slope`` [m3 m-3], shape (parameter * horizon, day, sensor), by the parameters of the
-    sensor's own column in the order of :data:`~jules_ml.learned.hydraulics.soil.PARAMETERS`, topsoil before subsoil in each.
+    ``theta`` [m3 m-3], shape (day, sensor); ``slope`` [m3 m-3], shape (parameter * horizon, day, sensor), derivatives with respect to the
+    parameters of the column of the sensor, in the order of :data:`~jules_ml.learned.hydraulics.soil.PARAMETERS`, topsoil before subsoil in each.
     """
 
     theta: Tensor
@@ -116,7 +116,7 @@ class Response(NamedTuple):
 
 
 def at_sensors(batch: ColumnBatch, theta: Tensor) -> Tensor:
-    """Read the layers at the sensors' depths.
+    """Interpolate the water content of layers to the depths of the sensors.
 
     Parameters
     ----------
@@ -132,13 +132,13 @@ def at_sensors(batch: ColumnBatch, theta: Tensor) -> Tensor:
 
 
 def batch_soil(batch: ColumnBatch, raw: Tensor) -> LearnedSoil:
-    """Soil of all columns from the parameters of their two horizons.
+    """Soil of all columns from the parameters of topsoil and subsoil.
 
     Parameters
     ----------
     batch : ColumnBatch
     raw : Tensor, shape (parameter, horizon, column)
-        Unbounded [1].
+        Unbounded parameters [1].
 
     Returns
     -------
@@ -149,7 +149,7 @@ def batch_soil(batch: ColumnBatch, raw: Tensor) -> LearnedSoil:
 
 
 def concatenate_soils(soils: Sequence[LearnedSoil]) -> LearnedSoil:
-    """Put several soils of the same columns side by side, for :func:`simulate`.
+    """Concatenate several soils of the same columns, for :func:`simulate`.
 
     Parameters
     ----------
@@ -168,46 +168,46 @@ def concatenate_soils(soils: Sequence[LearnedSoil]) -> LearnedSoil:
 
 
 def response(batch: ColumnBatch, raw: Tensor, *, progress: Progress | None = None) -> Response:
-    """Run the columns, and beside them a displaced copy for each parameter.
+    """Run the columns and a displaced copy of them for each parameter.
 
-    Residual water shifts what a sensor reads and does nothing else of weight, so that its slope needs no copy.
+    Residual water shifts the sensor reading and has hardly any other effect: its derivative is analytical and needs no copy.
 
     Parameters
     ----------
     batch : ColumnBatch
     raw : Tensor, shape (parameter, horizon, column)
-        Unbounded [1].
+        Unbounded parameters [1].
     progress : callable, optional
-        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
+        Receives the progress, see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------
     Response
     """
     n_parameters, n_horizons, n_columns = raw.shape
-    moving = (n_parameters - 1) * n_horizons
-    # towards the middle of the range, so that no displaced soil leaves it
+    n_copies = (n_parameters - 1) * n_horizons
+    # towards the middle of the range, so that no displaced parameter leaves it
     step = torch.where(raw > 0.0, -DISPLACEMENT, DISPLACEMENT)
     copies = [raw]
-    for k in range(moving):
+    for k in range(n_copies):
         displaced = raw.clone()
         displaced[k // n_horizons, k % n_horizons] += step[k // n_horizons, k % n_horizons]
         copies.append(displaced)
-    joined = concatenate_soils([batch_soil(batch, each) for each in copies])
-    theta = simulate(batch, joined, progress=progress)
-    each_copy = [at_sensors(batch, part) for part in theta.split(n_columns, dim=2)]
-    by_column = step.reshape(-1, n_columns)[:moving, batch.sensor_column]
-    slope = [(moved - each_copy[0]) / by_column[k] for k, moved in enumerate(each_copy[1:])]
-    slope += [x.expand_as(each_copy[0]) for x in _residual_slope(batch, raw)]
-    return Response(each_copy[0], torch.stack(slope))
+    soils = concatenate_soils([batch_soil(batch, each) for each in copies])
+    theta = simulate(batch, soils, progress=progress)
+    readings = [at_sensors(batch, part) for part in theta.split(n_columns, dim=2)]
+    displacement = step.reshape(-1, n_columns)[:n_copies, batch.sensor_column]
+    slope = [(displaced - readings[0]) / displacement[k] for k, displaced in enumerate(readings[1:])]
+    slope += [x.expand_as(readings[0]) for x in _residual_slope(batch, raw)]
+    return Response(readings[0], torch.stack(slope))
 
 
 def _residual_slope(batch: ColumnBatch, raw: Tensor) -> Tensor:
-    """Slope of what each sensor reads by the residual water of either horizon, shape (horizon, sensor)."""
+    """Derivative of the sensor readings with respect to residual water of each horizon, shape (horizon, sensor)."""
     assert PARAMETERS[-1] == "theta_r"
-    inside = raw.detach().clone().requires_grad_(True)
+    parameters = raw.detach().clone().requires_grad_(True)
     with torch.enable_grad():
-        bounded_parameters(inside, batch.organic)["theta_r"].sum().backward()
-    assert inside.grad is not None
-    shares = [batch.sensor_layers[:, batch.horizon == h].sum(1) for h in range(raw.shape[1])]
-    return inside.grad[-1][:, batch.sensor_column] * torch.stack(shares)
+        bounded_parameters(parameters, batch.organic)["theta_r"].sum().backward()
+    assert parameters.grad is not None
+    fractions = [batch.sensor_layers[:, batch.horizon == h].sum(1) for h in range(raw.shape[1])]
+    return parameters.grad[-1][:, batch.sensor_column] * torch.stack(fractions)
