@@ -162,10 +162,11 @@ def held_out_soils(
             network,
             [s.inputs for b, t in zip(batches, train, strict=True) for s, use in zip(b.sites, t, strict=True) if use],
         )
-        lessons = [
-            TrainingColumns(b, t, weight=w, known=p) for b, t, w, p in zip(batches, train, weights, places, strict=True)
+        columns = [
+            TrainingColumns(b, t, weight=w, expansions=p)
+            for b, t, w, p in zip(batches, train, weights, places, strict=True)
         ]
-        train_hydraulics(network, lessons, settings)
+        train_hydraulics(network, columns, settings)
         for batch, seen, raw in zip(batches, train, found, strict=True):
             with torch.no_grad():
                 given = network(torch.tensor(input_table([s.inputs for s in batch.sites], names))).mean(0).float()

@@ -99,9 +99,7 @@ def _training_days(site: HydraulicSite, days: AdaptationDays) -> NDArray[np.bool
     assert site.start is not None
     # a day of the column is one of local standard time, and its start is in UTC: its noon has the right date
     dates = pd.date_range(site.start + pd.Timedelta(hours=12), periods=len(site.observed), freq="D").floor("D")
-    selected: NDArray[np.bool_] = days.select(
-        dates, np.isfinite(site.observed).any(axis=1), where=f"site {site.name}"
-    )
+    selected: NDArray[np.bool_] = days.select(dates, np.isfinite(site.observed).any(axis=1), where=f"site {site.name}")
     return selected
 
 

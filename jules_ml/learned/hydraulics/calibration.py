@@ -136,7 +136,11 @@ def _normal_equations(
     cost = torch.where((cost + gradient.sum(0)).isfinite(), cost, torch.inf)
     gradient, curvature = gradient.nan_to_num(), curvature.nan_to_num()
     identity = torch.eye(len(deviation), dtype=deviation.dtype)[..., None]
-    return cost + prior_weight * (deviation**2).sum(0), gradient + prior_weight * deviation, curvature + prior_weight * identity
+    return (
+        cost + prior_weight * (deviation**2).sum(0),
+        gradient + prior_weight * deviation,
+        curvature + prior_weight * identity,
+    )
 
 
 def _damped_step(gradient: Tensor, curvature: Tensor, damping: Tensor) -> Tensor:

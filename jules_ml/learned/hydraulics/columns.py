@@ -240,4 +240,6 @@ def _joined_surfaces(surfaces: Sequence[SurfaceProperties]) -> SurfaceProperties
         if name != "leaf"
     }
     leaves = zip(*(s.leaf for s in surfaces), strict=True)
-    return SurfaceProperties(**properties, leaf=LeafParameters(*(torch.cat([padded(x) for x in p], -1) for p in leaves)))
+    return SurfaceProperties(
+        **properties, leaf=LeafParameters(*(torch.cat([padded(x) for x in p], -1) for p in leaves))
+    )

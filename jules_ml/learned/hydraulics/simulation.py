@@ -108,7 +108,8 @@ class Response(NamedTuple):
     """Simulated sensor readings and their sensitivity to the unbounded parameters.
 
     ``theta`` [m3 m-3], shape (day, sensor); ``slope`` [m3 m-3], shape (parameter * horizon, day, sensor), derivatives with respect to the
-    parameters of the column of the sensor, in the order of :data:`~jules_ml.learned.hydraulics.soil.PARAMETERS`, topsoil before subsoil in each.
+    parameters of the column of the sensor, in the order of :data:`~jules_ml.learned.hydraulics.soil.PARAMETERS`, each for topsoil and then
+    subsoil.
     """
 
     theta: Tensor
