@@ -14,7 +14,7 @@ _UNIT = "m$^3$ m$^{-3}$"
 
 
 @styled
-def held_out_skill(
+def skill_at_test_sites(
     learned: NDArray[np.floating],
     baselines: dict[str, NDArray[np.floating]],
     groups: dict[str, NDArray[np.bool_]],
