@@ -104,7 +104,8 @@ class MoistureSection(MoistureSettings):
         description="surface temperature of a satellite as point series, CSV or netCDF, in place of the record's",
     )
     swi: DataPath | None = Field(
-        default=None, description="soil water index of Copernicus as point series, CSV or netCDF"
+        default=None,
+        description="soil water index of Copernicus as point series, CSV or netCDF, or its surface soil moisture (SSM), which is filtered",
     )
     t_value: int = Field(default=20, ge=1, le=100, description="its T-value [d]")
     sm_sat: PerLayer | None = Field(
