@@ -28,6 +28,7 @@ import numpy as np
 import pandas as pd
 import torch
 from _claims import RESULTS, Claims, argument_parser
+from _figure_hydraulics import skill_at_test_sites
 from _hydraulics import DOUBTFUL
 from numpy.typing import NDArray
 

@@ -59,8 +59,8 @@ def clock_notes(ds: xr.Dataset) -> list[str]:
 def solar_noon_error(ds: xr.Dataset, name: str) -> xr.DataArray:
     """Daily delay of the clock of a record, from the middle between dawn and dusk.
 
-    Light at twilight comes from the whole sky. Hills do not shift it, and clouds shift dawn and dusk on single days only, so the median over
-    a season distinguishes the start of an interval from its middle, and one time zone from the next.
+    Light at twilight comes from the whole sky. Hills do not shift it, and clouds shift dawn and dusk on single days only, so the median
+    over a season distinguishes the start of an interval from its middle, and one time zone from the next.
 
     Parameters
     ----------

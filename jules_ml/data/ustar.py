@@ -125,7 +125,8 @@ def ustar_threshold(
 
     *Change point*: a year is divided into up to 4 windows of at least 1000 rows, each into 4 strata of temperature, each stratum into 50
     bins of u*. In each stratum the flux rises linearly with u* up to the break and is constant above. Strata with a
-    significant break (F test, 5 %) and a positive slope are used; the year takes their mean, or no value if fewer than a fifth are significant.
+    significant break (F test, 5 %) and a positive slope are used; the year takes their mean, or no value if fewer than a fifth are
+    significant.
 
     References
     ----------

@@ -118,7 +118,9 @@ class MoistureSection(MoistureSettings):
         description="point series of surface temperature from a satellite, CSV or netCDF; replaces that of the record",
     )
     swi: DataPath | None = Field(
-        default=None, description="point series of the Copernicus soil water index, CSV or netCDF"
+        default=None,
+        description="point series of the Copernicus soil water index, or of its surface soil moisture (SSM), which is "
+        "filtered; CSV or netCDF",
     )
     t_value: int = Field(default=20, ge=1, le=100, description="T-value of the soil water index [d]")
     sm_sat: PerLayer | None = Field(

@@ -1,8 +1,8 @@
-"""Point series of satellite products: surface temperature of MODIS and of Copernicus, soil water index of Copernicus.
+"""Point series of satellite products: surface temperature of MODIS and of Copernicus, soil water index and soil moisture of Copernicus.
 
 Files are CSV or netCDF with one value for each time. A MODIS series from AppEEARS has columns such as ``MOD11A1_061_LST_Day_1km``, in
 kelvin, with 0 for missing values, and a quality word. The Copernicus service has ``LST``, and ``SWI_001`` to ``SWI_100`` [%], one column
-for each T-value, with ``QFLAG_001`` etc.
+for each T-value, with ``QFLAG_001`` etc., or surface soil moisture ``SSM`` [%].
 
 References
 ----------
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from jules_ml.data.netcdffile import read_cf
 from jules_ml.data.record import end_of_interval, interval, place
+from jules_ml.data.satellite import soil_water_index
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
 
@@ -31,6 +32,7 @@ _MODIS = re.compile(r"(?P<head>.*_)?LST_(?P<part>Day|Night)_1km$", re.IGNORECASE
 #: Largest byte of the Copernicus SWI that is a value; larger ones are codes for no data, water, frozen soil etc.
 _SWI_MAX = 200
 _SWI = re.compile(r"(.*_)?SWI_?(?P<t>\d{1,3})$", re.IGNORECASE)
+_SSM = re.compile(r"(.*_)?SSM$", re.IGNORECASE)
 _CSV = (".csv", ".txt")
 
 
@@ -85,19 +87,21 @@ def read_lst_product(path: str | Path) -> xr.Dataset:
 
 
 def read_swi_product(path: str | Path, *, t_value: int) -> xr.Dataset:
-    """Read a soil water index of the Copernicus Land service.
+    """Soil water index of the Copernicus Land service, or computed from its surface soil moisture.
 
     Parameters
     ----------
     path : str or Path
-        CSV or netCDF of one point, with ``SWI_001`` etc. [%].
+        CSV or netCDF of one point, with ``SWI_001`` and the like [%], or with ``SSM`` [%]: its index is that of
+        :func:`~jules_ml.data.satellite.soil_water_index`.
     t_value : int
-        Characteristic time of the filter [d], one of those in the file.
+        Characteristic time of the filter [d]; of ``SWI_*`` one of the file's.
 
     Returns
     -------
     xarray.Dataset, dims ('time',)
-        ``swi`` [1], stamped at the end of the day (UTC); NaN if its quality flag is 0 or it is missing.
+        ``swi`` [1], with the end of the day (UTC) as stamp; NaN where its quality flag is 0 or there is none. From ``SSM`` every day from
+        the first observation on has a value.
 
     Raises
     ------
@@ -107,26 +111,44 @@ def read_swi_product(path: str | Path, *, t_value: int) -> xr.Dataset:
     path = Path(path)
     frame, _ = _frame(path)
     by_t = {int(match["t"]): str(name) for name in frame if (match := _SWI.match(str(name)))}
+    surface = next((str(name) for name in frame if _SSM.match(str(name))), None)
+    if t_value not in by_t and surface is not None and not by_t:
+        return _filtered(_fraction(frame, surface, path), t_value, path)
     if t_value not in by_t:
         raise BadInput(
             f"there is no soil water index of T = {t_value} d",
             where=path,
             remedy=f"choose one in the file: {', '.join(map(str, sorted(by_t))) or 'there is none'}",
         )
-    name = by_t[t_value]
-    values = frame[name].to_numpy(dtype=np.float64)
-    values = np.where((values > _SWI_MAX) & (values <= 255.0), np.nan, values)
+    values = _fraction(frame, by_t[t_value], path)
     flag = next((c for c in frame if re.match(rf"(.*_)?QFLAG_?0*{t_value}$", str(c), re.IGNORECASE)), None)
     if flag is not None:
-        values = np.where(frame[flag].to_numpy(dtype=np.float64) > 0.0, values, np.nan)
-    if np.nanmin(values, initial=0.0) < 0.0 or np.nanmax(values, initial=0.0) > 100.0:
+        values = values.where(frame[flag].to_numpy(dtype=np.float64) > 0.0)
+    return _by_day(values, "swi", "1", f"satellite product {path.name}, T = {t_value} d")
+
+
+def _fraction(frame: pd.DataFrame, name: str, path: Path) -> pd.Series:
+    """Column of percentages as a fraction [1]; the product's codes are NaN."""
+    values = frame[name].to_numpy(dtype=np.float64)
+    values = np.where((values > _SWI_MAX) & (values <= 255.0), np.nan, values)
+    low, high = np.nanmin(values, initial=np.inf), np.nanmax(values, initial=-np.inf)
+    if low < 0.0 or high > 100.0:
         raise BadInput(
-            f"values range from {np.nanmin(values):g} to {np.nanmax(values):g}",
+            f"values run from {low:g} to {high:g}",
             where=f"{path}, column {name}",
             remedy="give the index in % with the product's scale factor (0.5) applied",
         )
-    series = pd.Series(values / 100.0, index=frame.index)
-    return _by_day(series, "swi", "1", f"satellite product {path.name}, T = {t_value} d")
+    return pd.Series(values / 100.0, index=frame.index)
+
+
+def _filtered(surface: pd.Series, t_value: int, path: Path) -> xr.Dataset:
+    """Soil water index of surface soil moisture [1], day by day."""
+    daily = _by_day(surface, "swi", "1", "")["swi"]
+    days = pd.date_range(daily["time"].to_numpy()[0], daily["time"].to_numpy()[-1], freq="D")
+    daily = daily.reindex(time=days).rename("ssm")
+    index = soil_water_index(daily, t_value=float(t_value), step=pd.Timedelta(days=1))["swi"].isel(t_value=0, drop=True)
+    comment = f"satellite product {path.name}, filtered exponentially from surface soil moisture, T = {t_value} d"
+    return index.assign_attrs(units="1", comment=comment).to_dataset(name="swi").assign_attrs(interval_seconds=86400.0)
 
 
 def joined(ds: xr.Dataset, series: xr.DataArray, *, where: str | Path) -> xr.Dataset:
@@ -168,8 +190,10 @@ def _frame(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
         numbers = table.apply(pd.to_numeric, errors="coerce")
         return numbers.set_index(pd.DatetimeIndex(times).tz_localize(None)), {}
     ds = read_cf(path, required=(), kind="a series of a satellite product")
-    for name in [n for n in ds.data_vars if _SWI.match(str(n)) and "scale_factor" in ds[n].encoding]:
-        # codes are identified by their byte: scaled, they look like values
+    for name in [
+        n for n in ds.data_vars if (_SWI.match(str(n)) or _SSM.match(str(n))) and "scale_factor" in ds[n].encoding
+    ]:
+        # a code is told by its byte: scaled it looks like a value
         ds[name] = ds[name].where(ds[name] <= _SWI_MAX * float(ds[name].encoding["scale_factor"]))
     point = ds.squeeze(drop=True)
     if point["time"].dims != ("time",):

@@ -55,8 +55,8 @@ def _timedelta(value: object) -> object:
 class Quality(_Strict):
     """Column of the quality of a variable, and the meaning of its codes.
 
-    Either ``measured`` and ``filled`` list all codes, or ``fraction`` is true for a column with the measured fraction of the interval, as in
-    daily products.
+    Either ``measured`` and ``filled`` list all codes, or ``fraction`` is true for a column with the measured fraction of the interval, as
+    in daily products.
     """
 
     column: str
@@ -123,8 +123,8 @@ class TableColumn(_Strict):
 class TableTime(_Strict):
     """Columns and format of the time stamps.
 
-    ``columns`` are joined with a space and parsed by ``format`` (``strptime``). For Parquet, the default is the index, and no format is needed
-    for columns of time stamps. Offsets from UTC in the time stamps are used.
+    ``columns`` are joined with a space and parsed by ``format`` (``strptime``). For Parquet, the default is the index, and no format is
+    needed for columns of time stamps. Offsets from UTC in the time stamps are used.
     """
 
     columns: tuple[str, ...] = ()

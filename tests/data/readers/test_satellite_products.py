@@ -65,6 +65,44 @@ def test_copernicus_water_index_with_its_t_value(tmp_path: Path) -> None:
     assert swi.attrs["units"] == "1"
 
 
+def test_water_index_of_a_surface_moisture_product(tmp_path: Path) -> None:
+    """Copernicus's SSM [%], every second day: the index is that of the recursive filter."""
+    days = pd.date_range("2018-01-01", periods=9, freq="2D")
+    ssm = np.array([40.0, 60.0, 20.0, 251.0, 80.0, 50.0, 50.0, 30.0, 90.0])
+    pd.DataFrame({"SSM": ssm}, index=days).to_csv(tmp_path / "ssm.csv", index_label="time")
+    swi = read_swi_product(tmp_path / "ssm.csv", t_value=5)["swi"]
+    assert swi["time"].to_numpy()[0] == np.datetime64("2018-01-02")
+    assert swi.attrs["units"] == "1"
+    assert (
+        swi.attrs["comment"] == "satellite product ssm.csv, filtered exponentially from surface soil moisture, T = 5 d"
+    )
+    gain, index, expected = 1.0, 0.4, [0.4]
+    steps = [2.0, 2.0, 4.0, 2.0, 2.0, 2.0, 2.0]
+    for step, value in zip(steps, [0.6, 0.2, 0.8, 0.5, 0.5, 0.3, 0.9], strict=True):
+        gain = gain / (gain + np.exp(-step / 5.0))
+        index += gain * (value - index)
+        expected.append(index)
+    observed = swi.sel(time=pd.DatetimeIndex(days[ssm <= 100.0]) + pd.Timedelta(days=1))
+    assert observed.to_numpy() == pytest.approx(expected)
+    assert swi.sizes["time"] == 17  # the index keeps its value between observations
+
+
+def test_surface_moisture_that_is_no_percentage_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ssm.csv"
+    path.write_text("date,SSM\n2020-07-01,150\n")
+    with pytest.raises(BadInput, match="values run from 150 to 150") as error:
+        read_swi_product(path, t_value=5)
+    assert "SSM" in str(error.value)
+
+
+def test_a_file_with_neither_names_what_it_has(tmp_path: Path) -> None:
+    path = tmp_path / "other.csv"
+    path.write_text("date,NDVI\n2020-07-01,0.5\n")
+    with pytest.raises(BadInput, match="no soil water index of T = 5 d") as error:
+        read_swi_product(path, t_value=5)
+    assert "it has none" in error.value.remedy
+
+
 def test_codes_of_a_scaled_netcdf_are_missing(tmp_path: Path) -> None:
     swi = np.array([80, 251, 120, 255, 200], dtype=np.uint8)  # half per cent; 251 is for frozen soil
     ds = xr.Dataset(
