@@ -104,10 +104,11 @@ def is_sound(name: str, values: NDArray[np.floating]) -> NDArray[np.bool_]:
     array of bool, shape of ``values``
         True if finite and, for soil temperature, within :data:`SOIL_TEMPERATURES`.
     """
-    if name != "t_soil":
-        return np.isfinite(values)
-    coldest, hottest = SOIL_TEMPERATURES
-    return (values > coldest) & (values < hottest)
+    sound: NDArray[np.bool_] = np.isfinite(values)
+    if name == "t_soil":
+        coldest, hottest = SOIL_TEMPERATURES
+        sound = (values > coldest) & (values < hottest)
+    return sound
 
 
 def output_dataset(

@@ -53,6 +53,7 @@ def step_one_pool(cs: Tensor, rate: Tensor, litter: Tensor, timestep: float) -> 
     --------
     Ten days of the decay rate 0.5e-8 s-1, with litter that balances it, leave 10 kg m-2 as they are.
 
+    >>> import torch
     >>> step = step_one_pool(torch.tensor(10.0), torch.tensor(0.5e-8), torch.tensor(5.0e-8), 864000.0)
     >>> round(float(step.cs), 5), round(1e8 * float(step.co2), 5)
     (10.0, 5.0)

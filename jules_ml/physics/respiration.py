@@ -199,7 +199,7 @@ def respiration_one_pool(
     12.1 kg m-2 at 282.4 K and optimal wetness, in g m-2 d-1.
 
     >>> one = torch.tensor(1.0)
-    >>> round(1000.0 * 86400.0 * float(respiration_one_pool(torch.tensor(12.1), one, one)), 3)
+    >>> round(8.64e7 * float(respiration_one_pool(torch.tensor(12.1), one, one)), 3)
     5.227
     """
     return kaps * cs * fsth * ftemp * depth_factor

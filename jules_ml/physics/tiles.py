@@ -278,7 +278,7 @@ def _canopy_heat_capacity(tile: Tile) -> float:
     """Heat capacity of leaves and wood [J m-2 K-1] by allometry (Clark et al. 2011, section 4)."""
     if tile.lai <= 0.0:
         return 0.0
-    balanced_lai = (tile.a_ws * tile.eta_sl * tile.canht_ft / tile.a_wl) ** (1.0 / (tile.b_wl - 1.0))
+    balanced_lai: float = (tile.a_ws * tile.eta_sl * tile.canht_ft / tile.a_wl) ** (1.0 / (tile.b_wl - 1.0))
     wood: float = tile.a_wl * balanced_lai**tile.b_wl
     return HLEAF * tile.sigl * balanced_lai + HWOOD * wood
 

@@ -81,7 +81,7 @@ def test_files_are_written(done: ColumnRun, tmp_path: Path) -> None:
         assert back.attrs["substitutions"] == "none"
 
 
-def test_summary_is_json_that_says_what_was_done(done: ColumnRun) -> None:
+def test_summary_is_json_with_settings_and_results(done: ColumnRun) -> None:
     summary = json.loads(json.dumps(run_summary(done), allow_nan=False))
     assert summary["steps"] == 144
     assert summary["start"] == "2001-06-01T00:00:00Z"
@@ -97,7 +97,7 @@ def test_figure_is_drawn_without_a_sensor(done: ColumnRun) -> None:
     assert len(figure.axes) == 2
 
 
-def test_only_the_outputs_asked_for_are_kept(tmp_path: Path) -> None:
+def test_only_the_requested_outputs_are_written(tmp_path: Path) -> None:
     output = run(tmp_path, ("mean_over = 48", 'mean_over = 24\noutputs = ["smcl", "runoff"]'), days=1).output
     assert set(OUTPUTS) & set(output.data_vars) == {"smcl", "runoff"}
     assert output.sizes["time"] == 2
@@ -116,7 +116,7 @@ def test_a_missing_section_is_refused(tmp_path: Path) -> None:
         run(tmp_path, ("[carbon]\ncs = 12.1", ""))
 
 
-def test_steps_beyond_whole_periods_are_left_out_and_said(tmp_path: Path) -> None:
+def test_steps_beyond_whole_periods_are_left_out_and_noted(tmp_path: Path) -> None:
     cut = run(tmp_path, ("mean_over = 48", "mean_over = 40"), days=1)
     assert cut.output.sizes["time"] == 1
     assert cut.notes == ("the last 8 steps do not make a whole period of output and were left out",)
@@ -146,7 +146,7 @@ def test_a_spin_up_without_convergence_is_noted(tmp_path: Path) -> None:
     assert any("raise run.spin_up.cycles" in note for note in restless.notes)
 
 
-def test_learned_factors_take_the_place_of_juless(tmp_path: Path) -> None:
+def test_learned_modifiers_replace_those_of_jules(tmp_path: Path) -> None:
     def twice(sthu: Tensor, sthf: Tensor, t_soil: Tensor, soil: SoilProperties) -> Factors:
         return Factors(fsth=torch.ones_like(sthu), ftemp=2.0 * torch.ones_like(t_soil))
 
@@ -160,7 +160,7 @@ def test_single_precision(tmp_path: Path) -> None:
     assert single.budgets.water_max < 1e-3
 
 
-def test_without_a_compiler_it_runs_eagerly_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_compiler_it_runs_eagerly_with_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(column_run, "can_compile", lambda: False)
     eager = run(tmp_path, ("compiled = false", "compiled = true"), days=1)
     assert not eager.compiled
@@ -236,7 +236,7 @@ def test_impossible_texture_is_refused() -> None:
     assert "divide by 100" in caught.value.remedy
 
 
-def test_what_was_written_is_read_back_as_sensors_see_it(done: ColumnRun, tmp_path: Path) -> None:
+def test_output_is_read_back_as_water_content_of_sensors(done: ColumnRun, tmp_path: Path) -> None:
     write_output(done.output, tmp_path / "output.nc")
     record = read_output(tmp_path / "output.nc")
     theta = done.output["smcl"] / (1000.0 * done.output["dzsoil"]) + done.output["theta_r"]

@@ -29,13 +29,13 @@ def config(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def soil(config: Path) -> SoilColumnBmi:
-    """The component, ready."""
+    """An initialised component."""
     component = SoilColumnBmi()
     component.initialize(str(config))
     return component
 
 
-def test_steps_are_those_of_the_column(soil: SoilColumnBmi, config: Path) -> None:
+def test_steps_equal_those_of_the_column(soil: SoilColumnBmi, config: Path) -> None:
     output = run_column(load_experiment(config)).output
     names = {WATER: "smcl", TEMPERATURE: "t_soil", **{name: each.output for name, each in COLUMN_OUTPUTS.items()}}
     for step in range(48):
@@ -45,7 +45,7 @@ def test_steps_are_those_of_the_column(soil: SoilColumnBmi, config: Path) -> Non
             np.testing.assert_allclose(here, np.atleast_1d(output[variable].to_numpy()[step]), rtol=1e-12, atol=1e-15)
 
 
-def test_it_starts_from_the_soil_that_the_column_was_spun_up_to(tmp_path: Path) -> None:
+def test_it_starts_after_spin_up(tmp_path: Path) -> None:
     path = write_experiment(tmp_path, ("mean_over = 48", "mean_over = 1"), ("cycles = 0", "cycles = 3"), days=1)
     component = SoilColumnBmi()
     component.initialize(str(path))
@@ -72,7 +72,7 @@ def test_time_and_grids(soil: SoilColumnBmi) -> None:
     assert set(WEATHER) < set(soil.get_input_var_names())
 
 
-def test_rain_of_another_component_takes_the_place_of_the_records(soil: SoilColumnBmi) -> None:
+def test_rain_of_another_component_replaces_that_of_the_record(soil: SoilColumnBmi) -> None:
     soil.update_until(43200.0)
     before = soil.get_value_ptr(WATER)[0]
     soil.set_value(RAIN, np.array([2e-3]))
@@ -100,7 +100,7 @@ def test_end_of_the_record_is_refused(soil: SoilColumnBmi) -> None:
         soil.update()
 
 
-def test_unknown_variable_is_named_with_those_that_are(soil: SoilColumnBmi) -> None:
+def test_an_unknown_variable_is_refused_with_the_names_of_all(soil: SoilColumnBmi) -> None:
     with pytest.raises(BadInput) as caught:
         soil.get_var_units("soil__colour")
     assert WATER in caught.value.remedy

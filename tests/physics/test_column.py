@@ -20,7 +20,7 @@ WEEKS = 10 * 7 * 48
 
 
 @pytest.mark.parametrize("run", ["colvg", "colbc"])
-def test_follows_jules_through_the_frost_under_its_fluxes(shared_data: Path, run: str) -> None:
+def test_column_follows_jules_through_frost_with_prescribed_fluxes(shared_data: Path, run: str) -> None:
     jules = _loobos.jules_output(shared_data, run)
     column = _loobos.column(shared_data, run, jules)
     mine = _loobos.free_run(column, _loobos.first_state(jules), _loobos.given_fluxes(jules), WEEKS)
@@ -31,7 +31,7 @@ def test_follows_jules_through_the_frost_under_its_fluxes(shared_data: Path, run
     assert np.abs(mine["water_residual"]).max() < 1e-6
 
 
-def test_alone_under_the_weather_it_stays_near_jules(shared_data: Path) -> None:
+def test_column_driven_by_weather_stays_near_jules(shared_data: Path) -> None:
     forcing, state, column = _loobos.standalone(shared_data)
     days = 20
     result = integrate(
@@ -49,7 +49,7 @@ def test_alone_under_the_weather_it_stays_near_jules(shared_data: Path) -> None:
     assert float(result.outputs["water_residual"].abs().max()) < 1e-6
 
 
-def test_starts_with_the_ice_that_jules_starts_with(shared_data: Path) -> None:
+def test_initial_ice_is_that_of_jules(shared_data: Path) -> None:
     jules = _loobos.jules_output(shared_data, "colvg")
     column = _loobos.column(shared_data, "colvg", jules)
     k = int(jules.sthf.isel(soil=0).values.argmax())
@@ -74,7 +74,7 @@ def test_differentiable_through_48_steps_of_weather(shared_data: Path) -> None:
         assert float(gradient.abs().max()) > 0.0
 
 
-def test_what_is_learned_takes_the_place_of_jules_factors(shared_data: Path) -> None:
+def test_learned_modifiers_replace_those_of_jules(shared_data: Path) -> None:
     jules = _loobos.jules_output(shared_data, "colvg")
     column = _loobos.column(shared_data, "colvg", jules)
     state = _loobos.first_state(jules)
@@ -87,7 +87,7 @@ def test_what_is_learned_takes_the_place_of_jules_factors(shared_data: Path) -> 
     assert float(plain["resp_s_gb"]) == pytest.approx(float(jules.resp_s_gb.values[1]), rel=1e-5)
 
 
-def test_many_columns_at_once_are_the_same_as_one_by_one(shared_data: Path) -> None:
+def test_many_columns_equal_single_columns(shared_data: Path) -> None:
     forcing, state, column = _loobos.standalone(shared_data)
     spread = torch.tensor([0.8, 1.0, 1.2], dtype=torch.float64)
     week = Forcing(*(x[: 48 * 3] for x in forcing))
@@ -103,7 +103,7 @@ def test_many_columns_at_once_are_the_same_as_one_by_one(shared_data: Path) -> N
         torch.testing.assert_close(together[:, k : k + 1], end(spread[k : k + 1]), rtol=1e-12, atol=0.0)
 
 
-def test_refuses_shapes_that_do_not_fit(shared_data: Path) -> None:
+def test_inconsistent_shapes_are_refused(shared_data: Path) -> None:
     jules = _loobos.jules_output(shared_data, "colvg")
     column = _loobos.column(shared_data, "colvg", jules)
     with pytest.raises(ValueError, match="same number of layers"):

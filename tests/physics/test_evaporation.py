@@ -61,7 +61,7 @@ def test_bare_soil_conductance_can_be_limited() -> None:
     torch.testing.assert_close(limited, torch.tensor([0.0025, 0.01, 0.01], dtype=f64))
 
 
-def test_stress_has_its_corners_and_its_early_opening() -> None:
+def test_stress_has_its_corners_and_its_range_without_stress() -> None:
     theta = torch.tensor([0.05, 0.1, 0.15, 0.2, 0.3], dtype=f64)
     stress = evaporation.soil_moisture_stress(theta, tensor(0.1), tensor(0.2))
     torch.testing.assert_close(stress, torch.tensor([0.0, 0.0, 0.5, 1.0, 1.0], dtype=f64))

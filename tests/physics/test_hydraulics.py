@@ -1,4 +1,4 @@
-"""Retention and conductivity: JULES's ends, slopes, gradients, and the way back from suction."""
+"""Retention and conductivity: JULES's linear ends, slopes, gradients, and the inverse of suction."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_linear_ends_of_van_genuchten() -> None:
 
 
 @pytest.mark.parametrize("beyond", [-0.1, 1.1])
-def test_outside_the_physical_range_nothing_runs_away(beyond: float) -> None:
+def test_curves_are_finite_outside_the_physical_range(beyond: float) -> None:
     s = torch.tensor(beyond, dtype=torch.float64)
     for form in (VAN_GENUCHTEN, CLAPP_HORNBERGER):
         k, psi = form.conductivity(s, B, SATCON), form.suction(s, B, SATHH)

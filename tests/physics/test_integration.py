@@ -39,7 +39,7 @@ def test_periods_are_means_and_progress_counts_every_step(shared_data: Path) -> 
     assert sum(counts) == 96
 
 
-def test_refuses_broken_periods_and_unknown_outputs(shared_data: Path) -> None:
+def test_incomplete_periods_and_unknown_outputs_are_refused(shared_data: Path) -> None:
     forcing, state, column = _loobos.standalone(shared_data)
     with pytest.raises(ValueError, match="whole periods"):
         integrate(column, state, first(forcing, 50), outputs=["smcl"], mean_over=48, compiled=False)
@@ -47,7 +47,7 @@ def test_refuses_broken_periods_and_unknown_outputs(shared_data: Path) -> None:
         integrate(column, state, first(forcing, 4), outputs=["nonsense"], compiled=False)
 
 
-def test_without_a_compiler_it_says_so_and_runs(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_compiler_it_warns_and_runs(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     forcing, state, column = _loobos.standalone(shared_data)
     monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.warns(UserWarning, match="no C\\+\\+ compiler"):
@@ -55,7 +55,7 @@ def test_without_a_compiler_it_says_so_and_runs(shared_data: Path, monkeypatch: 
     assert result.outputs["smcl"].shape[0] == 2
 
 
-def test_a_compiler_without_pythons_headers_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_compiler_needs_the_headers_of_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
     assert not can_compile()
@@ -74,10 +74,10 @@ def test_compiled_equals_eager(shared_data: Path, dtype: torch.dtype) -> None:
         torch.testing.assert_close(compiled.outputs[name], value, rtol=1e-9, atol=1e-15)
 
 
-def test_a_column_alone_is_compiled_as_a_whole_vector_and_equals_itself_in_company(
+def test_a_single_column_fills_a_vector_and_equals_itself_among_others(
     shared_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To the last bit; the same step stands in for the compiled one here, ``benchmarks/ensemble.py`` compiles it."""
+    """Equal to the last bit. The eager step replaces the compiled one here; ``benchmarks/ensemble.py`` compiles it."""
     widths: list[int] = []
 
     def as_it_is(step: Callable[..., Any], **_: object) -> Callable[..., Any]:
@@ -109,6 +109,6 @@ def test_a_column_alone_is_compiled_as_a_whole_vector_and_equals_itself_in_compa
     assert torch.equal(together.state.t_soil[:, 7:8], alone.state.t_soil)
 
 
-def test_whole_vectors_hold_all_columns() -> None:
+def test_whole_vectors_contain_all_columns() -> None:
     assert [whole_vectors(n, torch.float64) for n in (1, 8, 9, 1000)] == [8, 8, 16, 1000]
     assert whole_vectors(1000, torch.float32) == 1008

@@ -38,13 +38,13 @@ def test_bare_ground_holds_nothing() -> None:
     torch.testing.assert_close(interception.throughfall_point(rain, nothing, nothing, timestep=STEP), rain)
 
 
-def test_point_runoff_is_what_the_soil_cannot_take() -> None:
+def test_point_runoff_is_rain_above_the_infiltration_capacity() -> None:
     runoff = interception.infiltration_excess_point(tensor(1e-3, 1e-5), tensor(4e-4))
     torch.testing.assert_close(runoff, tensor(6e-4, 0.0))
 
 
 def test_throughfall_of_a_wet_spell_is_jules_own(shared_data: Path) -> None:
-    """Rain on leaves that are full: each type passes all of it, so that JULES's grid-box throughfall is the rain."""
+    """Rain on full leaves: the throughfall of every type, and of JULES's grid box, is the rain."""
     with xr.open_dataset(shared_data / "jules" / "loobos_1997_colvg_30min.nc") as dataset:
         run = dataset[["rainfall", "tfall", "canopy_gb", "ecan_gb"]].isel(x=0, y=0).load()
     settings = json.loads((shared_data / "jules" / "loobos_settings.json").read_text(encoding="utf-8"))["colvg"]

@@ -76,7 +76,7 @@ def retention(soil: VanGenuchten, suction: float) -> Tensor:
 
 
 def test_hypres_near_rosetta_at_neon_plots(shared_data: Path) -> None:
-    """Two functions fitted to different soils, and HYPRES sees carbon: near at field capacity, apart when dry."""
+    """Two functions fitted to different soils, of which HYPRES uses carbon: similar at field capacity, different when dry."""
     rosetta = pytest.importorskip("rosetta")
     plots = pd.read_csv(shared_data / "carbon" / "neon_plot_soc_0_30cm.csv").dropna()
     sand, clay, carbon = plots["sand_0_30"] / 100, plots["clay_0_30"] / 100, plots["OC_gkg_0_30"] / 1000
@@ -103,7 +103,7 @@ def test_hypres_near_rosetta_at_neon_plots(shared_data: Path) -> None:
     assert float((ours.satcon / reference.satcon).log10().abs().median()) < 0.25
 
 
-def test_carbon_raises_the_water_that_a_soil_holds() -> None:
+def test_carbon_increases_water_retention() -> None:
     carbon = torch.tensor([0.005, 0.01, 0.02, 0.04], dtype=f64)
     soil = pedotransfer.van_genuchten_hypres(tensor(0.4), tensor(0.2), tensor(1300.0), carbon)
     for suction in (hydraulics.SUCTION_CRIT, hydraulics.SUCTION_WILT):

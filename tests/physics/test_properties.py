@@ -225,7 +225,7 @@ def test_stress_is_a_rising_fraction(theta: float, more: float) -> None:
 
 @same_examples
 @given(rain=st.floats(0.0, 0.02), filled=fractions, catch=st.floats(0.1, 1.5))
-def test_leaves_keep_no_more_than_their_capacity(rain: float, filled: float, catch: float) -> None:
+def test_water_on_leaves_stays_below_their_capacity(rain: float, filled: float, catch: float) -> None:
     canopy = scalar(filled * catch)
     tfall = throughfall_point(scalar(rain), canopy, scalar(catch), timestep=TIMESTEP)
     after = float(canopy) + (rain - float(tfall)) * TIMESTEP

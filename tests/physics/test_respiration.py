@@ -1,4 +1,4 @@
-"""Soil respiration: exactness against JULES, the shape of its factors, and their gradients."""
+"""Soil respiration: exactness against JULES, the shape of its modifiers, and their gradients."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_fsth_has_jules_corners() -> None:
     torch.testing.assert_close(four, torch.tensor([0.2, 0.2, 1.0], dtype=f64))
 
 
-def test_fsth_can_fall_to_a_given_value_at_saturation() -> None:
+def test_fsth_declines_to_a_prescribed_value_at_saturation() -> None:
     wilt, sat = torch.tensor(0.15, dtype=f64), torch.tensor(0.5, dtype=f64)
     wetness = torch.tensor([0.65, 0.825, 1.0], dtype=f64)
     falling = respiration.fsth(wetness, wilt, sat, pools=1, fsth_sat=0.3)
@@ -140,7 +140,7 @@ def test_depth_factor_is_taken_at_the_middle_of_each_layer() -> None:
     torch.testing.assert_close(factor, torch.exp(-2.0 * torch.tensor([0.05, 0.225, 0.675, 2.0], dtype=f64)))
 
 
-def test_factors_broadcast_over_points_layers_and_parameters() -> None:
+def test_modifiers_broadcast_over_points_layers_and_parameters() -> None:
     wetness = torch.rand(5, 1, 4)
     wilt, sat = torch.full((3, 1), 0.1), torch.full((4,), 0.4)
     f = respiration.fsth(wetness, wilt, sat, pools=4)

@@ -1,4 +1,4 @@
-"""The zero-layer snow store."""
+"""The zero-layer snow scheme."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_depth_of_a_store() -> None:
     torch.testing.assert_close(snow_depth(tensor(-1.0, 0.0, 250.0)), tensor(0.0, 0.0, 1.0))
 
 
-def test_snow_brightens_the_ground_and_melting_dims_it() -> None:
+def test_snow_increases_albedo_and_melting_decreases_it() -> None:
     free, cold = tensor(0.2), tensor(0.8)
     assert float(snow_albedo(free, cold, tensor(0.0), tensor(260.0))) == pytest.approx(0.2)
     assert float(snow_albedo(free, cold, tensor(1.0), tensor(260.0))) == pytest.approx(0.8)
@@ -39,7 +39,7 @@ def test_deep_snow_conducts_as_snow() -> None:
     )
 
 
-def test_melt_is_paid_for_and_ends_with_the_snow() -> None:
+def test_melt_takes_heat_and_ends_with_the_snow() -> None:
     melt = snow_melt(tensor(TM + 2.0, TM + 2.0, TM - 1.0), tensor(100.0, 0.01, 100.0), tensor(50.0), timestep=1800.0)
     torch.testing.assert_close(melt.rate, tensor(100.0 / LF, 0.01 / 1800.0, 0.0))
     torch.testing.assert_close(-melt.dtstar * 50.0, LF * melt.rate)

@@ -47,7 +47,7 @@ def test_heat_is_conserved_without_phase_change() -> None:
     assert float(result.unaccounted.abs().max()) < 1e-9
 
 
-def test_freezing_holds_temperature_near_the_freezing_point_and_pays_with_ice() -> None:
+def test_freezing_keeps_temperature_near_the_freezing_point_and_forms_ice() -> None:
     celsius = torch.full((4, 1), 0.2, dtype=torch.float64)
     flux = torch.tensor([-100.0], dtype=torch.float64)
     ice = torch.zeros_like(celsius)

@@ -1,4 +1,4 @@
-"""Daily forcing taken apart: every day's mean is kept, and the course of the day is like a measured one."""
+"""Disaggregation conserves daily means, and its diurnal courses resemble measured ones."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def daily(values: dict[str, NDArray[np.float64]], *, start: pd.Timestamp, like: 
 
 
 def made_up(n: int = 40, *, offset: float = 0.0, latitude: float = 50.0, longitude: float = 0.0) -> xr.Dataset:
-    """Days from early April on."""
+    """Days from early April."""
     rng = np.random.default_rng(0)
     meta = SiteMeta("XX-Xxx", "made up", "none", latitude=latitude, longitude=longitude, utc_offset_hours=offset)
     values = {
@@ -86,8 +86,8 @@ def skill(ours: NDArray[np.float64], truth: NDArray[np.float64]) -> tuple[float,
 
 
 @pytest.mark.parametrize("site", ["KONA", "SRER", "YELL", "OSBS"])
-def test_neon_driving_taken_apart_again(shared_data: Path, site: str) -> None:
-    """The hourly driving there is itself made from days: the sun is the same, temperature a plain sine."""
+def test_neon_driving_is_disaggregated_again(shared_data: Path, site: str) -> None:
+    """The hourly driving is itself disaggregated: the sun is the same, temperature a sine."""
     row = neon_sites(shared_data / "jules" / "neon_daily.nc").loc[site]
     position = {key: float(row[key]) for key in POSITION}
     hourly = read_neon_driving(shared_data / "jules" / "neon_hourly_driving.nc", site, **position)
@@ -119,7 +119,7 @@ def test_days_as_ameriflux_publishes_them(shared_data: Path, code: str, site: st
 
 
 def complete_days(ds: xr.Dataset) -> xr.Dataset:
-    """The longest stretch of days without gaps."""
+    """The longest period of days without gaps."""
     per_day = round(86400 / ds.attrs["interval_seconds"])
     good = np.all([np.isfinite(days_of(ds, str(name))).all(axis=1) for name in ds], axis=0)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], good, [False]]).astype(int)))
@@ -129,7 +129,7 @@ def complete_days(ds: xr.Dataset) -> xr.Dataset:
 
 
 def apart_again(measured: xr.Dataset, *, extremes: bool) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Skill of shortwave and of temperature, when only the days of a measured record are known."""
+    """Skill of shortwave and temperature that are disaggregated from the daily means of a measured record."""
     days = to_daily(measured, extremes=extremes)
     steps = disaggregate(days, step=pd.Timedelta(seconds=measured.attrs["interval_seconds"]))
     assert_days_kept(steps, days)
@@ -137,7 +137,7 @@ def apart_again(measured: xr.Dataset, *, extremes: bool) -> tuple[tuple[float, f
     return sw, t_air
 
 
-def test_hyytiala_taken_apart_again(shared_data: Path) -> None:
+def test_hyytiala_is_disaggregated_again(shared_data: Path) -> None:
     table = pd.read_parquet(shared_data / "respiration" / "fi_hyy_2016_2020_30min.parquet")
     step = pd.Timedelta(minutes=30)
     measured = site_dataset(
@@ -163,7 +163,7 @@ def test_hyytiala_taken_apart_again(shared_data: Path) -> None:
     assert rmse_t < 1.9
 
 
-def test_davos_taken_apart_again() -> None:
+def test_davos_is_disaggregated_again() -> None:
     path = Path(os.environ.get("JULES_ML_DAVOS", platformdirs.user_cache_path("jules_ml") / FILE_NAME))
     if not path.is_file():
         pytest.skip(f"no record of Davos at {path}: run 'jules-ml demo' once, or set JULES_ML_DAVOS")
@@ -214,7 +214,7 @@ def test_polar_night_and_midnight_sun_keep_their_means() -> None:
     assert (by_step >= 0.0).all()
 
 
-def test_shortwave_beyond_the_sun_is_spread_evenly() -> None:
+def test_shortwave_above_the_potential_is_uniform() -> None:
     potential = np.array([[0.0, 0.0, 80.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
     np.testing.assert_allclose(
         shortwave(np.array([25.0, 2.0]), potential), [[5.0, 5.0, 85.0, 5.0], [2.0, 2.0, 2.0, 2.0]]
@@ -230,7 +230,7 @@ def test_temperature_does_not_jump_at_midnight() -> None:
     assert change[47::48].mean() < 1.2 * change.mean()
 
 
-def test_given_extremes_are_drawn_near() -> None:
+def test_extremes_of_the_record_are_approximated() -> None:
     days = made_up(200)
     calm = days.assign(
         t_air=days["t_air"] * 0.0 + 280.0, t_air_min=days["t_air"] * 0.0 + 275.0, t_air_max=days["t_air"] * 0.0 + 285.0
@@ -288,15 +288,15 @@ def test_longwave_follows_the_fourth_power_of_temperature() -> None:
     np.testing.assert_allclose(ratio / ratio[:, :1], 1.0, rtol=1e-12)
 
 
-@pytest.mark.parametrize("given", ["vpd", "relative_humidity"])
-def test_other_forms_of_humidity_keep_their_day(given: str) -> None:
+@pytest.mark.parametrize("form", ["vpd", "relative_humidity"])
+def test_other_forms_of_humidity_conserve_their_daily_mean(form: str) -> None:
     rng = np.random.default_rng(1)
-    values = {"vpd": rng.uniform(20.0, 300.0, 40), "relative_humidity": rng.uniform(0.4, 1.0, 40)}[given]
-    days = made_up().drop_vars("q").assign({given: ("time", values)})
+    values = {"vpd": rng.uniform(20.0, 300.0, 40), "relative_humidity": rng.uniform(0.4, 1.0, 40)}[form]
+    days = made_up().drop_vars("q").assign({form: ("time", values)})
     steps = disaggregate(days)
     vapour = vapour_pressure(steps["q"].to_numpy(), steps["pstar"].to_numpy())
     saturation = saturation_vapour_pressure(steps["t_air"].to_numpy())
-    by_step = saturation - vapour if given == "vpd" else vapour / saturation
+    by_step = saturation - vapour if form == "vpd" else vapour / saturation
     np.testing.assert_allclose(by_step.reshape(-1, 24).mean(axis=1), values, rtol=1e-9)
 
 

@@ -1,4 +1,4 @@
-"""Filling of gaps."""
+"""Gap-filling."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ def test_gaps_at_either_end_stay() -> None:
 
 
 @pytest.mark.parametrize("values", [np.full(4, np.nan), np.arange(4.0)])
-def test_nothing_is_done_where_nothing_can_or_need_be(values: np.ndarray) -> None:
+def test_complete_and_empty_series_are_unchanged(values: np.ndarray) -> None:
     np.testing.assert_array_equal(interpolate_short_gaps(values, 3), values)
 
 
-def test_the_given_array_is_left_alone() -> None:
+def test_the_input_is_unchanged() -> None:
     values = np.array([0.0, np.nan, 2.0])
     interpolate_short_gaps(values, 1)
     assert np.isnan(values[1])
 
 
-def test_mean_course_is_that_of_the_days_around() -> None:
+def test_mean_diurnal_variation_is_that_of_the_adjacent_days() -> None:
     course = np.array([1.0, 2.0, 4.0, 3.0])
     values = np.tile(course, 10) + np.repeat(np.arange(10.0), 4)
     values[16:20] = np.nan
     np.testing.assert_allclose(mean_diurnal_variation(values, per_day=4, days=2)[16:20], course + 4.0)
 
 
-def test_mean_course_does_not_reach_beyond_its_days() -> None:
+def test_mean_diurnal_variation_is_limited_to_its_days() -> None:
     values = np.ones(40)
     values[8:32] = np.nan
     filled = mean_diurnal_variation(values, per_day=4, days=2)
@@ -47,5 +47,5 @@ def test_mean_course_does_not_reach_beyond_its_days() -> None:
     assert np.isnan(filled[16:24]).all()
 
 
-def test_a_part_of_a_day_at_the_end_is_no_hindrance() -> None:
+def test_an_incomplete_last_day_is_allowed() -> None:
     assert len(mean_diurnal_variation(np.ones(10), per_day=4, days=1)) == 10

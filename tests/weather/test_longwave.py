@@ -1,4 +1,4 @@
-"""Longwave radiation by temperature, humidity and clouds."""
+"""Longwave radiation from temperature, humidity and clouds."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ def test_clear_sky_by_hand() -> None:
     )
 
 
-def test_clouds_bring_it_to_that_of_a_black_body() -> None:
+def test_an_overcast_sky_is_a_black_body() -> None:
     clear = brutsaert(WARM, MOIST)
     assert longwave_all_sky(WARM, clear, np.array([1.0])) == clear
     np.testing.assert_allclose(longwave_all_sky(WARM, clear, np.array([0.0])), STEFAN_BOLTZMANN * WARM**4)
 
 
-def test_clearness_in_the_polar_night_is_the_last_that_was_known() -> None:
+def test_clearness_in_the_polar_night_is_the_last_valid_one() -> None:
     potential = np.concatenate([np.full(48, 200.0), np.zeros(96)])
     sun = np.concatenate([np.full(48, 0.4 * 0.75 * 200.0), np.zeros(96)])
-    found = clearness(sun, potential, elevation=0.0, per_day=24)
-    np.testing.assert_allclose(found, 0.4)
+    ratio = clearness(sun, potential, elevation=0.0, per_day=24)
+    np.testing.assert_allclose(ratio, 0.4)
     assert clearness(np.zeros(48), np.zeros(48), elevation=0.0, per_day=24).tolist() == [0.5] * 48
 
 
 @pytest.mark.parametrize(("name", "bias"), [("dilley_obrien", 1.0), ("brutsaert", 4.0)])
-def test_against_what_was_measured_at_davos(name: str, bias: float) -> None:
+def test_longwave_agrees_with_measurements_at_davos(name: str, bias: float) -> None:
     record = platformdirs.user_cache_path("jules_ml") / FILE_NAME
     if not record.is_file():
         pytest.skip("the record of Davos is not in the cache: run jules-ml demo once")

@@ -32,7 +32,7 @@ def record(
     without: tuple[str, ...] = (),
     qc: Mapping[str, np.ndarray] | None = None,
     elevation: float | None = 1639.0,
-    **given: np.ndarray,
+    **changed: np.ndarray,
 ) -> xr.Dataset:
     """A site dataset of fair weather, with columns left out or replaced."""
     n = round(days * pd.Timedelta(days=1) / interval)
@@ -47,7 +47,7 @@ def record(
         "wind": np.full(n, 3.0),
         "pstar": np.full(n, 84000.0),
     }
-    values = {name: column for name, column in (values | given).items() if name not in without}
+    values = {name: column for name, column in (values | changed).items() if name not in without}
     return site_dataset(
         values,
         qc=qc,
@@ -69,7 +69,7 @@ def missing(n: int, first: int, last: int, fill: float = 280.0) -> np.ndarray:
     return column
 
 
-def test_a_complete_record_goes_through_untouched() -> None:
+def test_a_complete_record_is_unchanged() -> None:
     ds = record(without=("precip",), tot_rain=np.full(192, 1e-5), tot_snow=np.zeros(192))
     weather = site_weather(ds, RULES, timestep=1800.0)
     assert weather.substitutions == ()
@@ -80,7 +80,7 @@ def test_a_complete_record_goes_through_untouched() -> None:
     assert forcing.t_air.dtype == torch.float64
 
 
-def test_short_gaps_are_interpolated_and_longer_ones_take_the_mean_course() -> None:
+def test_short_gaps_are_interpolated_and_longer_ones_get_the_mean_diurnal_variation() -> None:
     t_air = 280.0 + 5.0 * np.sin(2.0 * np.pi * np.arange(192) / 48.0)
     whole = t_air.copy()
     t_air[10:14] = np.nan
@@ -101,7 +101,7 @@ def test_missing_rows_count_as_gaps() -> None:
     assert rules(weather, "wind") == {"interpolated over gaps of up to 2 h": 3}
 
 
-def test_absent_wind_is_fixed_and_absent_pressure_that_of_the_height() -> None:
+def test_missing_wind_is_constant_and_missing_pressure_that_of_the_elevation() -> None:
     weather = site_weather(record(without=("wind", "pstar")), ForcingSection(wind=2.5), timestep=1800.0)
     assert set(weather.series["wind"].to_numpy()) == {2.5}
     assert rules(weather, "wind") == {"fixed at 2.5 m s-1, not measured": 192}
@@ -109,13 +109,13 @@ def test_absent_wind_is_fixed_and_absent_pressure_that_of_the_height() -> None:
     assert rules(weather, "pstar") == {"standard atmosphere at the elevation of the site": 192}
 
 
-def test_pressure_without_a_height_is_refused() -> None:
+def test_missing_pressure_needs_the_elevation() -> None:
     with pytest.raises(BadInput, match="needs the elevation of the site") as caught:
         site_weather(record(without=("pstar",), elevation=None), RULES, timestep=1800.0)
     assert "site.elevation" in caught.value.remedy
 
 
-def test_absent_longwave_comes_from_the_sky() -> None:
+def test_missing_longwave_is_estimated() -> None:
     weather = site_weather(record(without=("lw_down",)), RULES, timestep=1800.0)
     longwave = weather.series["lw_down"]
     assert rules(weather, "lw_down") == {
@@ -125,7 +125,7 @@ def test_absent_longwave_comes_from_the_sky() -> None:
     assert float(longwave.max()) < 400.0
 
 
-def test_only_long_gaps_of_longwave_come_from_the_sky() -> None:
+def test_only_long_gaps_of_longwave_are_estimated() -> None:
     lw_down = np.full(192, 300.0)
     lw_down[5:7], lw_down[50:80] = np.nan, np.nan
     weather = site_weather(record(lw_down=lw_down), ForcingSection(clear_sky="brutsaert"), timestep=1800.0)
@@ -146,7 +146,7 @@ def test_humidity_in_its_other_forms(name: str, value: float, vapour: object) ->
     np.testing.assert_allclose(weather.series["q"], expected)
 
 
-def test_where_one_form_of_humidity_is_missing_another_serves() -> None:
+def test_one_form_of_humidity_fills_gaps_of_another() -> None:
     vpd = np.full(192, 400.0)
     vpd[:100] = np.nan
     ds = record(without=("q",), vpd=vpd, relative_humidity=np.full(192, 0.5))
@@ -158,7 +158,7 @@ def test_where_one_form_of_humidity_is_missing_another_serves() -> None:
     )
 
 
-def test_precipitation_is_parted_by_temperature() -> None:
+def test_precipitation_is_partitioned_by_temperature() -> None:
     t_air = np.repeat([272.0, 274.15, 276.0], 64)
     weather = site_weather(record(t_air=t_air), RULES, timestep=1800.0)
     snow = weather.series["tot_snow"].to_numpy()
@@ -167,7 +167,7 @@ def test_precipitation_is_parted_by_temperature() -> None:
     assert list(rules(weather, "tot_rain").values()) == [192]
 
 
-def test_negative_radiation_is_none() -> None:
+def test_negative_radiation_is_0() -> None:
     sw_down = np.full(192, 100.0)
     sw_down[:10] = -3.0
     weather = site_weather(record(sw_down=sw_down), RULES, timestep=1800.0)
@@ -175,14 +175,14 @@ def test_negative_radiation_is_none() -> None:
     assert float(weather.series["sw_down"].min()) == 0.0
 
 
-def test_what_the_source_has_filled_is_counted() -> None:
+def test_gap_filling_of_the_source_is_counted() -> None:
     codes = np.zeros(192)
     codes[:7] = 2.0
     weather = site_weather(record(qc={"t_air": codes}), RULES, timestep=1800.0)
     assert rules(weather, "t_air") == {"gap-filled by the source of the record": 7}
 
 
-def test_hours_are_held_over_half_hours() -> None:
+def test_hours_are_repeated_over_half_hours() -> None:
     weather = site_weather(record(interval=pd.Timedelta(hours=1)), RULES, timestep=1800.0)
     assert weather.series.sizes["time"] == 192
     t_air = weather.series["t_air"].to_numpy()
@@ -197,7 +197,7 @@ def test_longer_steps_get_means() -> None:
     assert pd.Timestamp(weather.series["time"].to_numpy()[0]) == pd.Timestamp("2019-06-01 01:00")
 
 
-def test_days_are_taken_apart_and_keep_their_means() -> None:
+def test_days_are_disaggregated_and_conserve_their_means() -> None:
     day = pd.Timedelta(days=1)
     lw_down = np.array([300.0, np.nan, np.nan, 310.0, 305.0, 300.0])
     ds = record(days=6, interval=day, sw_down=np.full(6, 150.0), lw_down=lw_down)
@@ -218,14 +218,14 @@ def test_days_are_taken_apart_and_keep_their_means() -> None:
         (("q",), "variable q", "name the column"),
     ],
 )
-def test_what_nothing_can_stand_in_for_is_refused(without: tuple[str, ...], place: str, remedy: str) -> None:
+def test_variables_without_a_substitute_are_refused(without: tuple[str, ...], place: str, remedy: str) -> None:
     with pytest.raises(BadInput) as caught:
         site_weather(record(without=without), RULES, timestep=1800.0)
     assert caught.value.where == f"site Test, {place}"
     assert remedy in caught.value.remedy
 
 
-def test_a_gap_beyond_the_rules_is_refused_with_its_start() -> None:
+def test_a_gap_that_is_too_long_is_refused_with_its_start() -> None:
     days = 40
     t_air = missing(48 * days, 48, 48 * 39)
     with pytest.raises(BadInput, match="first at 2019-06-16 00:30:00 UTC") as caught:
@@ -270,13 +270,13 @@ def test_a_part_of_the_record_can_be_run() -> None:
     assert weather.series.sizes["time"] == 48
 
 
-def test_a_step_that_does_not_fit_is_refused() -> None:
+def test_an_unsuitable_time_step_is_refused() -> None:
     with pytest.raises(BadInput, match="does not fit a record") as caught:
         site_weather(record(), RULES, timestep=700.0)
     assert "divides" in caught.value.remedy
 
 
-def test_loobos_needs_nothing_but_what_was_measured(shared_data: Path) -> None:
+def test_loobos_needs_no_substitution(shared_data: Path) -> None:
     ds = read_jules_driving(
         shared_data / "jules" / "loobos_inputs" / "Loobos_1997.dat", start="1996-12-31 23:00", period_seconds=1800.0
     )

@@ -92,7 +92,7 @@ def test_a_constant_stock_gives_the_plain_column() -> None:
     assert torch.equal(run.cs[-1], CS)
 
 
-def test_without_litter_given_carbon_stays_near_balance() -> None:
+def test_with_the_default_litter_carbon_stays_near_balance() -> None:
     col, state = start(column())
     run = closed_loop(col, state, weather(), CS, passes=2, period=24, compiled=False)
     assert torch.allclose(run.cs[-1], CS, rtol=1e-3)
@@ -107,7 +107,7 @@ def test_the_soil_at_the_start_is_the_one_described() -> None:
     assert bool((at_start.sm_wilt < at_start.sm_crit).all())
 
 
-def test_water_that_no_longer_fits_is_counted() -> None:
+def test_water_above_the_new_saturation_is_counted() -> None:
     col, state = start(column())
     less = SoilProperties(
         *(0.5 * p if name == "sm_sat" else p for name, p in zip(SoilProperties._fields, col.soil, strict=True))
@@ -162,7 +162,7 @@ def test_the_command_closes_the_loop(tmp_path: Path) -> None:
     assert summary["water"]["budget_relative"] < 1e-9
 
 
-def test_the_loop_starts_from_a_soil_that_was_spun_up(tmp_path: Path) -> None:
+def test_the_loop_starts_after_spin_up(tmp_path: Path) -> None:
     path = loop_experiment(tmp_path)
     plain = run_closed_loop(load_experiment(path))
     path.write_text(path.read_text().replace("cycles = 0", "cycles = 2"))
@@ -196,7 +196,7 @@ def test_learned_hydraulics_and_learned_carbon_join_the_loop(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_the_soil_begins_with_the_carbon_that_was_learned(tmp_path: Path) -> None:
+def test_the_initial_soil_has_the_learned_carbon(tmp_path: Path) -> None:
     described = run_closed_loop(load_experiment(loop_experiment(tmp_path)))
     runs = {}
     for soc in (20.0, 40.0):
@@ -225,6 +225,6 @@ def test_an_unstable_column_stops_the_loop() -> None:
         closed_loop(col, state, forcing, CS, passes=3, period=24, compiled=False)
 
 
-def test_hydraulics_of_a_soil_that_stays_are_refused(tmp_path: Path) -> None:
+def test_hydraulics_of_a_constant_soil_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="hydraulics are given for a soil that stays"):
         load_experiment(loop_experiment(tmp_path, more='soil_follows = false\nhydraulics = "soils"\n'))

@@ -1,4 +1,4 @@
-"""Learned moisture in the closed loop: its water is counted, it changes nothing where it is off, and what cannot be is refused."""
+"""Learned moisture in the closed loop: its water is counted, a gain of 0 changes nothing, and unsuitable modules are refused."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def column() -> tuple[SoilColumn, ColumnState]:
 
 
 def followed(wetness: float = 0.8, gain: float = 0.6) -> FollowedMoisture:
-    """Two upper layers nudged towards one wetness, on each day alike."""
+    """Two upper layers nudged towards the same wetness on every day."""
     target = layers(wetness, wetness, torch.nan, torch.nan)
     return FollowedMoisture(lambda cs: target.expand(DAYS, -1, len(cs)), gain, DAY)
 
@@ -88,7 +88,7 @@ def test_the_water_that_is_added_closes_the_budget() -> None:
     assert run.water._replace(analysed=torch.zeros(2)).relative > 1e-3
 
 
-def test_the_soil_comes_near_what_it_follows_and_the_rest_follows_the_soil() -> None:
+def test_the_soil_approaches_the_target_and_respiration_follows() -> None:
     wet, dry = loop(followed(0.9, gain=1.0)), loop(followed(0.3, gain=1.0))
     sat = 1000.0 * DZSOIL * wet.sm_sat[-1]
     assert torch.allclose((wet.state.smcl / sat)[:2], torch.full((2, 2), 0.9).double(), atol=0.01)
@@ -104,7 +104,7 @@ def test_with_a_gain_of_0_it_is_the_plain_loop() -> None:
     torch.testing.assert_close(off.cs, none.cs, rtol=1e-12, atol=0.0)
 
 
-def test_taken_up_again_in_the_middle_it_is_the_unbroken_run() -> None:
+def test_a_continued_run_equals_an_uninterrupted_one() -> None:
     whole, half = loop(followed(), passes=4, moves=False), loop(followed(), passes=2, moves=False)
     col, _ = column()
     rest = closed_loop(
@@ -115,7 +115,7 @@ def test_taken_up_again_in_the_middle_it_is_the_unbroken_run() -> None:
     assert torch.equal(torch.cat([half.added, rest.added]), whole.added)
 
 
-def test_matched_it_has_the_mean_of_the_column_and_moves_less_water() -> None:
+def test_rescaled_moisture_has_the_moments_of_the_column_and_moves_less_water() -> None:
     course = torch.linspace(0.85, 0.95, DAYS).double()[:, None, None] * layers(1.0, 1.0, torch.nan, torch.nan)
     moisture = FollowedMoisture(lambda cs: course.expand(-1, -1, len(cs)), 0.6, DAY)
     as_learned, matched = loop(moisture, moves=False), loop(replace(moisture, matched=True), moves=False)
@@ -128,7 +128,7 @@ def test_matched_it_has_the_mean_of_the_column_and_moves_less_water() -> None:
     torch.testing.assert_close(rescaled.spread[:2], free.spread[:2])
 
 
-def test_a_frozen_layer_is_left_alone_and_more_pores_take_more_water() -> None:
+def test_a_frozen_layer_is_not_nudged_and_a_larger_porosity_takes_more_water() -> None:
     col, state = column()
     ledger = MoistureLedger(col, followed().wetness(CS), followed())
     frozen = state._replace(sthf=layers(0.2, 0.0, 0.0, 0.0).expand(-1, 2))
@@ -146,7 +146,7 @@ def test_a_period_is_a_whole_number_of_days() -> None:
 
 @pytest.fixture(scope="module")
 def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folders of all four modules, of next to no learning."""
+    """Folders of all four modules, hardly trained."""
     folder = tmp_path_factory.mktemp("modules")
     record = moisture_record(site(name="Somewhere"), static={"soc_stock": 5.0, "clay": 0.2, "sand": 0.5})
     fit_moisture([MoistureSite(record)], QUICK, folder / "theta")
@@ -171,7 +171,7 @@ def experiment(folder: Path, modules: Path, *changes: tuple[str, str], more: str
 
 
 @pytest.mark.slow
-def test_all_four_modules_close_the_loop_and_do_so_alike_twice(tmp_path: Path, modules: Path) -> None:
+def test_all_four_modules_close_the_loop_reproducibly(tmp_path: Path, modules: Path) -> None:
     path = experiment(tmp_path, modules)
     done = CliRunner().invoke(app, ["run", str(path), "--out", str(tmp_path / "out")])
     assert done.exit_code == 0, done.output
@@ -190,7 +190,7 @@ def test_all_four_modules_close_the_loop_and_do_so_alike_twice(tmp_path: Path, m
     assert torch.equal(once.added, again.added)
 
 
-def test_carbon_bears_on_the_moisture_that_was_learned_with_it(tmp_path: Path, modules: Path) -> None:
+def test_carbon_changes_moisture_that_was_trained_with_it(tmp_path: Path, modules: Path) -> None:
     rich = experiment(tmp_path, modules, ("litter = 5.0", "litter = 20.0"))
     changed = run_closed_loop(load_experiment(rich)).loop
     still = run_closed_loop(
@@ -210,7 +210,7 @@ def test_carbon_bears_on_the_moisture_that_was_learned_with_it(tmp_path: Path, m
         (('name = "Somewhere"', 'name = "Elsewhere"'), r"Elsewhere.*too few sites to tell the level.*--adapt"),
     ],
 )
-def test_what_cannot_be_followed_is_refused(
+def test_moisture_that_cannot_be_used_is_refused(
     tmp_path: Path, modules: Path, change: tuple[str, str], message: str
 ) -> None:
     loaded = load_experiment(experiment(tmp_path, modules, change))
