@@ -1,7 +1,7 @@
 """Conversion of the cards of earlier versions to the current version when a module folder is read.
 
-Version 2 has static inputs by the names and in the units of :data:`~jules_ml.experiment.place.PROPERTIES`. Weights need no conversion, since
-the scaled inputs of a network are unchanged.
+Version 2 has static inputs by the names and in the units of :data:`~jules_ml.experiment.place.PROPERTIES`. Weights need no conversion,
+since the scaled inputs of a network are unchanged.
 """
 
 from __future__ import annotations
