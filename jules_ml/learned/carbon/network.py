@@ -95,7 +95,8 @@ class CarbonNetwork(nn.Module):
         self.register_buffer(f"{name}_sd", values.std(over, keepdim=True)[0].clamp(min=1e-6).clone())
 
     def _scaled(self, name: str, values: Tensor) -> Tensor:
-        return (values - getattr(self, f"{name}_mean")) / getattr(self, f"{name}_sd")
+        scaled: Tensor = (values - getattr(self, f"{name}_mean")) / getattr(self, f"{name}_sd")
+        return scaled
 
     def forward(self, inputs: CarbonInputs) -> Tensor:
         """Predict the target of each site, standardised by its mean and standard deviation at the training sites, shape (site,)."""

@@ -70,7 +70,8 @@ def design(table: CarbonTable, *, moisture: bool, climate: bool = True) -> _Arra
     blocks = [table.static.to_numpy()] if climate else []
     if moisture:
         blocks.append(_available_signatures(table).to_numpy())
-    return np.concatenate(blocks, axis=1).astype(np.float64)
+    inputs: _Array = np.concatenate(blocks, axis=1).astype(np.float64)
+    return inputs
 
 
 def design_names(table: CarbonTable, *, moisture: bool, climate: bool = True) -> list[str]:
@@ -85,7 +86,8 @@ def _available_signatures(table: CarbonTable) -> pd.DataFrame:
 
 def _medians(x: _Array) -> _Array:
     """Median of each column; zero where all values are missing."""
-    return pd.DataFrame(x).median().fillna(0.0).to_numpy(dtype=np.float64)
+    medians: _Array = pd.DataFrame(x).median().fillna(0.0).to_numpy(dtype=np.float64)
+    return medians
 
 
 def fit_regression(x: _Array, target: Target) -> CarbonRegression:
@@ -207,7 +209,8 @@ def fit_networks(
     template = networks[0]
 
     def forward(p: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> torch.Tensor:
-        return functional_call(template, (p, b), (inputs,))
+        predicted: torch.Tensor = functional_call(template, (p, b), (inputs,))
+        return predicted
 
     optimiser = torch.optim.Adam(parameters.values(), lr=settings.rate)
     for _ in range(settings.steps):

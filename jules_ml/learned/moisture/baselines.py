@@ -54,7 +54,8 @@ def climatology(days: pd.DatetimeIndex, theta: _Array, train: _Mask, *, within: 
     count = near.sum(0)
     sums = np.where(near, theta[:, None], 0.0).sum(0)
     by_day: _Array = np.where(count > 0, sums / np.maximum(count, 1), theta[train].mean())
-    return by_day[day - 1]
+    result: _Array = by_day[day - 1]
+    return result
 
 
 def rain_index(precip: _Array, theta: _Array, train: _Mask) -> _Array:

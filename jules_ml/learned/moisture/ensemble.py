@@ -140,7 +140,7 @@ class MoistureEnsemble:
             if site is not None:
                 index = site.sensor_index(name, site=record.site)
                 moments, covariance = site.moments_of(index), site.covariance[index]
-                z = site.correct(index, z, match=self.settings.match_variance)
+                z = site.correct(index, z, rescaling=self.settings.match_variance)
             else:
                 assert prior is not None
                 moments, covariance = prior[0], prior_covariance(*prior)
@@ -163,7 +163,7 @@ class MoistureEnsemble:
         if site is not None:
             for layer in range(len(LAYER_DEPTHS)):
                 sensor = site.sensor_of_layer(layer)
-                series = site.correct(sensor, z[:, layer], match=self.settings.match_variance)
+                series = site.correct(sensor, z[:, layer], rescaling=self.settings.match_variance)
                 theta[:, layer] = site.moments_of(sensor).mean + site.moments_of(sensor).spread * series
         else:
             moments = self.predict_moments(record)[0]

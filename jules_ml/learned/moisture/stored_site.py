@@ -1,4 +1,4 @@
-"""What a module stores of a site that it was trained on or adapted to."""
+"""Sites that a module was trained on or adapted to, as stored in its card."""
 
 from __future__ import annotations
 
@@ -87,13 +87,13 @@ class StoredSite:
         assert sensor is not None
         return sensor
 
-    def correct(self, sensor: int, z: _Array, *, match: float) -> _Array:
+    def correct(self, sensor: int, z: _Array, *, rescaling: float) -> _Array:
         """Remove the mean of predicted anomalies on the training days, and rescale their standard deviation towards 1.
 
-        ``match`` is the degree of rescaling: 1 is complete, 0 is none.
+        ``rescaling`` is the degree of rescaling: 1 is complete, 0 is none.
         """
         mean, spread = self.offsets[:, sensor]
-        corrected: _Array = (z - mean) / spread**match
+        corrected: _Array = (z - mean) / spread**rescaling
         return corrected
 
     def to_card(self) -> dict[str, Any]:

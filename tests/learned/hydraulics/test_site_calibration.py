@@ -151,7 +151,7 @@ def test_a_folder_with_other_files_is_refused_before_the_calibration(tmp_path: P
     path = write_site(tmp_path, "Any", sand=0.4)
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "thesis.tex").write_text("years", encoding="ascii")
-    with pytest.raises(BadInput, match="something else"):
+    with pytest.raises(BadInput, match="already exists and contains other files"):
         calibrate_site(load_experiment(path), _own(path), tmp_path / "thesis")
 
 

@@ -229,7 +229,7 @@ def test_rows_that_a_threshold_of_friction_velocity_lacks_do_not_lower_the_level
 
 
 def test_scores_do_not_replace_a_module(fitted: Path) -> None:
-    with pytest.raises(BadInput, match="holds a module"):
+    with pytest.raises(BadInput, match="contains a module"):
         evaluate_respiration(fitted, site_record(site="other", seed=3), fitted)
     assert (fitted / "model.safetensors").is_file()
 
