@@ -1,4 +1,4 @@
-"""What is to be said of learned respiration: its card, its scores, its predictions and its figures."""
+"""What is to be notes of learned respiration: its card, its scores, its predictions and its figures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from jules_ml.learned.respiration.baselines import baselines, fitted_fsth_sat
 from jules_ml.learned.respiration.figures import fit_skill, learned_curves, residuals
 from jules_ml.learned.respiration.nights import ustar_entry
 from jules_ml.learned.respiration.site import Rows, moisture_of, thinned_rows
-from jules_ml.learned.respiration.training import Learned
+from jules_ml.learned.respiration.training import TrainedRespiration
 from jules_ml.scoring.fluxes import daily, nightly, noise_ceiling
 from jules_ml.scoring.scores import coverage, interval_score, score
 from jules_ml.scoring.splits import split_of
@@ -36,11 +36,11 @@ _BASELINE_ROWS = 10000
 _Mask = NDArray[np.bool_]
 
 
-def predictions_of(learned: Learned, rows: Rows, test: _Mask) -> xr.Dataset:
+def predictions_of(learned: TrainedRespiration, rows: Rows, test: _Mask) -> xr.Dataset:
     """Observed and predicted flux of every row, with what it was predicted from and the part that the row was in."""
     lower, upper = learned.interval(rows)
     cross_validated = np.full(len(rows), np.nan)
-    cross_validated[~test] = learned.held_out
+    cross_validated[~test] = learned.cross_validated
     flux = {"units": "umol m-2 s-1"}
     columns: dict[str, tuple[Any, ...]] = {
         "time": ("row", rows.time.to_numpy(), {"standard_name": "time", "long_name": "end of interval, UTC"}),
@@ -68,13 +68,13 @@ def predictions_of(learned: Learned, rows: Rows, test: _Mask) -> xr.Dataset:
     return xr.Dataset(columns, attrs={"Conventions": "CF-1.10", "comment": QUANTITY[learned.settings.target]})
 
 
-def scores_of(learned: Learned, rows: Rows, test: _Mask, predictions: xr.Dataset) -> dict[str, Any]:
+def scores_of(learned: TrainedRespiration, rows: Rows, test: _Mask, predictions: xr.Dataset) -> dict[str, Any]:
     """Scores of the test part, step by step and by night or day, of the learned form and of every baseline."""
     train, settings = rows.take(~test), learned.settings
-    known = rows.known()
+    known = rows.with_flux()
     ceiling = noise_ceiling(known.flux, known.time, _step(known)) if len(rows.sites) == 1 else float("nan")
     found: dict[str, Any] = {
-        "inner_validation": asdict(learned.validation) | {"given": learned.validation.given},
+        "inner_validation": asdict(learned.validation) | {"given": learned.validation.form},
         "noise_ceiling": ceiling,
         "concurvity": learned.concurvity,
         "separability": None if learned.separability is None else asdict(learned.separability),
@@ -101,7 +101,7 @@ def scores_of(learned: Learned, rows: Rows, test: _Mask, predictions: xr.Dataset
 
 
 def card_of(
-    datasets: Sequence[xr.Dataset], rows: Rows, test: _Mask, learned: Learned, warnings: Sequence[str]
+    datasets: Sequence[xr.Dataset], rows: Rows, test: _Mask, learned: TrainedRespiration, warnings: Sequence[str]
 ) -> dict[str, Any]:
     """What the module is, what it was learned from and how."""
     train, settings, module = rows.take(~test), learned.settings, learned.module
@@ -121,7 +121,7 @@ def card_of(
     return {
         "module": "respiration",
         "form": "R = R0 f(s) g(T), median curves of the ensemble",
-        "given": learned.validation.given,
+        "given": learned.validation.form,
         "quantity": QUANTITY[settings.target],
         "settings": settings.model_dump(mode="json"),
         "inputs": {
@@ -143,7 +143,7 @@ def card_of(
         "groups": list(rows.groups),
         "porosity": rows.porosity,
         "dry": rows.dry,
-        "level_prior": None if learned.level_prior is None else asdict(learned.level_prior),
+        "level_prior": None if learned.r0_prior is None else asdict(learned.r0_prior),
         "fsth_lessdecomp_sat_fitted": _fsth_sat(train, learned),
         "noise_scale": {"a": module.noise[:, 0].tolist(), "b": module.noise[:, 1].tolist()},
         "rows_dropped": rows.dropped,
@@ -155,7 +155,7 @@ def card_of(
             "rows_test": int(test.sum()),
             "inner": "years, or blocks of one or two months, held out in turn; also make the intervals",
         },
-        "inner_validation": asdict(learned.validation) | {"given": learned.validation.given},
+        "inner_validation": asdict(learned.validation) | {"given": learned.validation.form},
         "concurvity": learned.concurvity,
         "warnings": list(warnings),
         "sites": sites,
@@ -163,7 +163,7 @@ def card_of(
     }
 
 
-def respiration_figures(learned: Learned, rows: Rows, test: _Mask, predictions: xr.Dataset) -> dict[str, Figure]:
+def respiration_figures(learned: TrainedRespiration, rows: Rows, test: _Mask, predictions: xr.Dataset) -> dict[str, Figure]:
     """Figures of a fit, by the names of their files."""
     train, settings = rows.take(~test), learned.settings
     flux = QUANTITY[settings.target].partition(":")[0].capitalize()
@@ -172,7 +172,7 @@ def respiration_figures(learned: Learned, rows: Rows, test: _Mask, predictions: 
         "learned": "",
         "blend": f" Averaged with Lloyd and Taylor's form, at a weight of {learned.validation.weight:.1f}.",
         "lloyd_taylor": " Lloyd and Taylor's form is given: nothing better was found.",
-    }[learned.validation.given]
+    }[learned.validation.form]
     table = predictions[["observed", "predicted"]].to_dataframe()
     days = daily(table, rows.middle)
     day = rows.middle.floor("D")
@@ -217,7 +217,7 @@ def respiration_figures(learned: Learned, rows: Rows, test: _Mask, predictions: 
     }
 
 
-def _fsth_sat(train: Rows, learned: Learned) -> float | None:
+def _fsth_sat(train: Rows, learned: TrainedRespiration) -> float | None:
     if learned.settings.moisture == "none":
         return None
     few = _few(train)
@@ -226,7 +226,7 @@ def _fsth_sat(train: Rows, learned: Learned) -> float | None:
 
 def _few(rows: Rows) -> Rows:
     """Rows with a flux, thinned to what least squares needs."""
-    known = rows.known()
+    known = rows.with_flux()
     return known.take(thinned_rows(len(known), _BASELINE_ROWS))
 
 

@@ -17,9 +17,9 @@ from scipy.interpolate import make_lsq_spline
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration import penalties
 from jules_ml.learned.respiration.curves import site_scale
-from jules_ml.learned.respiration.factors import Curve, Level, LloydTaylorCurve, Surface
+from jules_ml.learned.respiration.factors import Curve, GroupFactor, LloydTaylorCurve, Surface
 from jules_ml.learned.respiration.network import TEMPERATURE_NODES
-from jules_ml.learned.respiration.nodes import Placement, place_in_groups, place_on_line, scaled_nodes, spanned_nodes
+from jules_ml.learned.respiration.nodes import Placement, place_in_groups, place_on_line, scaled_nodes, covered_nodes
 from jules_ml.learned.respiration.products import Product, ProductModel, Term, fit_products
 from jules_ml.learned.respiration.site import Rows, moisture_of
 from jules_ml.scoring.scores import score
@@ -41,14 +41,14 @@ class Separability:
     nse_product: float
 
 
-def separability(rows: Rows, held_out: _Array, settings: RespirationSettings) -> Separability:
+def separability(rows: Rows, cross_validated: _Array, settings: RespirationSettings) -> Separability:
     """Fit a joint surface and score it where the product was scored.
 
     Parameters
     ----------
     rows : Rows
         What was learned from, with moisture.
-    held_out : array, shape (row,)
+    cross_validated : array, shape (row,)
         The product's predictions of held-out inner blocks [umol m-2 s-1]; NaN where none was made.
     settings : RespirationSettings
     """
@@ -66,14 +66,14 @@ def separability(rows: Rows, held_out: _Array, settings: RespirationSettings) ->
     joint = np.full(len(rows), np.nan)
     for member, name in enumerate(names):
         joint[fold == name] = predicted[member, fold == name]
-    known = (fold >= 0) & np.isfinite(rows.flux) & np.isfinite(held_out)
+    known = (fold >= 0) & np.isfinite(rows.flux) & np.isfinite(cross_validated)
     flux = (rows.flux / scale)[known]
-    return Separability(score(joint[known], flux).nse, score((held_out / scale)[known], flux).nse)
+    return Separability(score(joint[known], flux).nse, score((cross_validated / scale)[known], flux).nse)
 
 
 def _model(rows: Rows, settings: RespirationSettings, members: int) -> ProductModel:
     generator = torch.Generator().manual_seed(settings.seed + 2)
-    t_nodes, _ = spanned_nodes(TEMPERATURE_NODES, (float(rows.t_soil.min()), float(rows.t_soil.max())))
+    t_nodes, _ = covered_nodes(TEMPERATURE_NODES, (float(rows.t_soil.min()), float(rows.t_soil.max())))
     place_t = place_on_line(torch.tensor(rows.t_soil), t_nodes)
     scaled_t = scaled_nodes(t_nodes, t_nodes, rows.t_soil)
     plain = [LloydTaylorCurve(t_nodes, Curve(scaled_t, (2,), generator)) for _ in range(members)]
@@ -89,7 +89,7 @@ def _model(rows: Rows, settings: RespirationSettings, members: int) -> ProductMo
     smooth, size = (float(np.sqrt(low * high)) for low, high in (settings.smoothness, settings.size))
     penalty = smooth * bend + size * penalties.size(place, len(lattice))
     terms = {
-        "level": Term([Level(len(rows.groups)) for _ in range(members)], place_in_groups(torch.tensor(rows.group))),
+        "level": Term([GroupFactor(len(rows.groups)) for _ in range(members)], place_in_groups(torch.tensor(rows.group))),
         "g": Term(plain, place_t, held.expand(members, -1, -1)),
         "h": Term(surfaces, place, penalty.expand(members, -1, -1)),
     }
@@ -106,7 +106,7 @@ def _on_lattice(first: torch.Tensor, second: torch.Tensor, side: torch.Tensor) -
     """Place rows in the cells of a square lattice, whose second variable runs fastest."""
     a, b = place_on_line(first, side), place_on_line(second, side)
     index = (a.index.unsqueeze(2) * len(side) + b.index.unsqueeze(1)).flatten(1)
-    return Placement(index, (a.share.unsqueeze(2) * b.share.unsqueeze(1)).flatten(1))
+    return Placement(index, (a.weight.unsqueeze(2) * b.weight.unsqueeze(1)).flatten(1))
 
 
 #: From here on f and g are not to be told apart.

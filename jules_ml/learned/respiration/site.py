@@ -83,7 +83,7 @@ class Rows:
     def __len__(self) -> int:
         return len(self.flux)
 
-    def known(self) -> Rows:
+    def with_flux(self) -> Rows:
         """Rows whose flux is measured under the reference threshold of friction velocity."""
         return self.take(np.isfinite(self.flux))
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration.curves import Members, Plan, blended, fit_members, plan_members, site_scale
 from jules_ml.learned.respiration.exchange import Exchange, take_exchange
-from jules_ml.learned.respiration.levels import PRIOR_SITES, LevelPrior, level_prior
+from jules_ml.learned.respiration.base_respiration import PRIOR_SITES, R0Prior, fit_r0_prior
 from jules_ml.learned.respiration.likelihood import fit_noise
 from jules_ml.learned.respiration.network import (
     MOISTURE_NODES,
@@ -78,17 +78,17 @@ class InnerValidation:
 
 
 @dataclass(frozen=True, eq=False)
-class Learned:
-    """A learned module, and what is to be said of it."""
+class TrainedRespiration:
+    """A learned module, and what is to be notes of it."""
 
     module: LearnedRespiration
     rows: Rows
     settings: RespirationSettings
     validation: InnerValidation
     concurvity: float
-    held_out: _Array
+    cross_validated: _Array
     assimilation: LearnedAssimilation | None = None
-    level_prior: LevelPrior | None = None
+    r0_prior: R0Prior | None = None
     separability: Separability | None = None
 
     def predict(self, rows: Rows) -> _Array:
@@ -108,9 +108,9 @@ class Learned:
         return torch.tensor(moisture_of(rows, self.settings)), torch.tensor(rows.t_soil), torch.tensor(rows.group)
 
 
-def learn_respiration(
+def train_respiration(
     rows: Rows, settings: RespirationSettings, progress: Progress | None = None, *, exchange: Exchange | None = None
-) -> Learned:
+) -> TrainedRespiration:
     """Learn f, g and the levels from rows.
 
     Parameters
@@ -125,7 +125,7 @@ def learn_respiration(
 
     Returns
     -------
-    Learned
+    TrainedRespiration
 
     Warns
     -----
@@ -143,7 +143,7 @@ def learn_respiration(
             stacklevel=2,
         )
     rng = np.random.default_rng(settings.seed)
-    held_out, validation = _validate(rows, settings, rng, portion(progress, 0.0, 0.4))
+    cross_validated, validation = _validate(rows, settings, rng, portion(progress, 0.0, 0.4))
     if exchange is not None:
         exchange = take_exchange(exchange, thinned_rows(len(exchange.rows), settings.exchange_rows))
     used = rows if exchange is None else exchange.rows
@@ -157,14 +157,14 @@ def learn_respiration(
     members = fit_members(used, plan, settings, exchange=exchange, progress=portion(progress, 0.4, 1.0))
     if len(parts) == 2:
         members = blended(members, validation.weight)
-    module = _module(rows, members, settings, held_out)
-    learned = Learned(module, rows, settings, validation, together, held_out, members.assimilation)
+    module = _module(rows, members, settings, cross_validated)
+    learned = TrainedRespiration(module, rows, settings, validation, together, cross_validated, members.assimilation)
     if settings.check_separability and settings.moisture != "none":
-        learned = replace(learned, separability=separability(rows, held_out, settings))
+        learned = replace(learned, separability=separability(rows, cross_validated, settings))
     if len(rows.sites) < PRIOR_SITES:
         return learned
     shape = learned.predict(rows) / module.level.numpy()[rows.group]
-    return replace(learned, level_prior=level_prior(rows, shape))
+    return replace(learned, r0_prior=fit_r0_prior(rows, shape))
 
 
 def _validate(
@@ -226,7 +226,7 @@ def _validate(
     return given, found
 
 
-def _module(rows: Rows, members: Members, settings: RespirationSettings, held_out: _Array) -> LearnedRespiration:
+def _module(rows: Rows, members: Members, settings: RespirationSettings, cross_validated: _Array) -> LearnedRespiration:
     """Normalise the curves, set the level of the median curves, and bound single observations."""
     moisture = moisture_of(rows, settings)
     log_f, reference = _normalised_f(rows, members, settings, moisture)
@@ -240,8 +240,8 @@ def _module(rows: Rows, members: Members, settings: RespirationSettings, held_ou
         place_on_line(torch.from_numpy(moisture), MOISTURE_NODES).at(log_f.mean(0))
         + place_on_line(torch.tensor(rows.t_soil), TEMPERATURE_NODES).at(log_g.mean(0))
     ).numpy()
-    known = np.isfinite(held_out) & np.isfinite(rows.flux)
-    noise = fit_noise((held_out / scale)[known], ((rows.flux - held_out) / scale)[known])
+    known = np.isfinite(cross_validated) & np.isfinite(rows.flux)
+    noise = fit_noise((cross_validated / scale)[known], ((rows.flux - cross_validated) / scale)[known])
     rough_level = np.exp(log_level.mean(0).numpy())
     weight = noise.scale(rough_level[rows.group] * shape / scale) ** -settings.tempering
     n = len(rows.groups)
@@ -250,7 +250,7 @@ def _module(rows: Rows, members: Members, settings: RespirationSettings, held_ou
         np.bincount(rows.group, weight * shape * shape, minlength=n), 1e-300
     )
     level = np.where(level > 0.0, level, rough_level)
-    z = ((rows.flux - held_out) / scale / noise.scale(held_out / scale))[known]
+    z = ((rows.flux - cross_validated) / scale / noise.scale(cross_validated / scale))[known]
     block = inner_folds(rows.site, rows.middle, most=settings.inner_folds)[known]
     group_scale = np.ones(n)
     group_scale[rows.group] = scale

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from jules_ml.experiment.respiration import RespirationSettings
-from jules_ml.learned.respiration.blending import edge_nodes, pass_over
+from jules_ml.learned.respiration.blending import edge_nodes, blend
 from jules_ml.learned.respiration.network import MOISTURE_NODES, TEMPERATURE_NODES, jules_f, jules_g
 
 STEP = float(MOISTURE_NODES[1] - MOISTURE_NODES[0])
@@ -19,14 +19,14 @@ def learned() -> torch.Tensor:
 
 
 def test_nothing_changes_within_the_data() -> None:
-    joined = pass_over(MOISTURE_NODES, learned(), F, seen=(0.4, 0.8), length=0.05)
+    joined = blend(MOISTURE_NODES, learned(), F, data_range=(0.4, 0.8), length=0.05)
     inside = (MOISTURE_NODES >= 0.4) & (MOISTURE_NODES <= 0.8)
     assert torch.equal(joined[inside], learned()[inside])
 
 
 @pytest.mark.parametrize("seen", [(0.4, 0.8), (0.32, 0.6), (0.5, 0.97)])
 def test_value_and_slope_are_continuous_at_the_edges(seen: tuple[float, float]) -> None:
-    joined = pass_over(MOISTURE_NODES, learned(), F, seen=seen, length=0.05)
+    joined = blend(MOISTURE_NODES, learned(), F, data_range=seen, length=0.05)
     low, high = edge_nodes(MOISTURE_NODES, seen)
     slope = torch.diff(joined) / STEP
     # the first interval outside has all but a part of STEP / (2 L) of the slope inside
@@ -37,7 +37,7 @@ def test_value_and_slope_are_continuous_at_the_edges(seen: tuple[float, float]) 
 
 
 def test_the_shape_becomes_jules() -> None:
-    joined = pass_over(MOISTURE_NODES, learned(), F, seen=(0.45, 0.55), length=0.02)
+    joined = blend(MOISTURE_NODES, learned(), F, data_range=(0.45, 0.55), length=0.02)
     far = MOISTURE_NODES > 0.75
     torch.testing.assert_close(torch.diff(joined)[far[:-1]], torch.diff(torch.log(F))[far[:-1]], rtol=1e-3, atol=1e-6)
 
@@ -45,14 +45,14 @@ def test_the_shape_becomes_jules() -> None:
 def test_slopes_lie_between_the_edge_and_jules() -> None:
     """A flat curve cut just above JULES's corner must not rise where the soil gets drier."""
     flat = torch.zeros_like(MOISTURE_NODES)
-    joined = pass_over(MOISTURE_NODES, flat, F, seen=(0.32, 0.9), length=0.05)
+    joined = blend(MOISTURE_NODES, flat, F, data_range=(0.32, 0.9), length=0.05)
     assert bool((torch.diff(joined) >= -1e-12)[: int(0.32 / STEP)].all())
 
 
 def test_rothc_stays_finite_where_jules_ceases() -> None:
     settings = RespirationSettings(jules_g="rothc")
     steep = 0.08 * (TEMPERATURE_NODES - 282.4)
-    joined = torch.exp(pass_over(TEMPERATURE_NODES, steep, jules_g(settings), seen=(268.0, 300.0), length=3.0))
+    joined = torch.exp(blend(TEMPERATURE_NODES, steep, jules_g(settings), data_range=(268.0, 300.0), length=3.0))
     assert bool(torch.isfinite(joined).all())
     assert float(joined[0]) < 1e-3
     assert float(joined.max()) < 100.0
@@ -60,9 +60,9 @@ def test_rothc_stays_finite_where_jules_ceases() -> None:
 
 def test_members_pass_over_together() -> None:
     both = torch.stack([learned(), 0.5 * learned()])
-    together = pass_over(MOISTURE_NODES, both, F, seen=(0.4, 0.8), length=0.05)
+    together = blend(MOISTURE_NODES, both, F, data_range=(0.4, 0.8), length=0.05)
     for member in range(2):
-        alone = pass_over(MOISTURE_NODES, both[member], F, seen=(0.4, 0.8), length=0.05)
+        alone = blend(MOISTURE_NODES, both[member], F, data_range=(0.4, 0.8), length=0.05)
         torch.testing.assert_close(together[member], alone)
 
 

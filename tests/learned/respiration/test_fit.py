@@ -27,7 +27,7 @@ from jules_ml.learned.respiration.evaluate import evaluate_respiration
 from jules_ml.learned.respiration.fit import fit_respiration
 from jules_ml.learned.respiration.site import select_rows
 from jules_ml.learned.respiration.store import load_respiration
-from jules_ml.learned.respiration.training import ConcurvityWarning, learn_respiration
+from jules_ml.learned.respiration.training import ConcurvityWarning, train_respiration
 from jules_ml.physics.respiration import fsth, ftemp_q10
 
 SOIL = RespirationSettings(target="soil", members=4, inner_folds=3)
@@ -88,7 +88,7 @@ def test_the_folder_is_whole(fitted: Path) -> None:
 
 def test_the_same_twice() -> None:
     rows = select_rows(site_record(days=500), SOIL)
-    first, second = (learn_respiration(rows, SOIL).module.state_dict() for _ in range(2))
+    first, second = (train_respiration(rows, SOIL).module.state_dict() for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
@@ -167,8 +167,8 @@ def test_where_water_is_nothing_lloyd_and_taylor_are_given() -> None:
         record.assign(resp_soil=("time", flux * (1.0 + 0.6 * rng.normal(size=len(flux))), record["resp_soil"].attrs)),
         SOIL,
     )
-    learned = learn_respiration(rows, SOIL)
-    assert learned.validation.given in ("lloyd_taylor", "blend")
+    learned = train_respiration(rows, SOIL)
+    assert learned.validation.form in ("lloyd_taylor", "blend")
     assert learned.validation.weight < 0.5
 
 
@@ -180,7 +180,7 @@ def test_beyond_the_data_lloyd_and_taylors_f_is_juless() -> None:
     flux = 3.0 * np.exp(308.56 * (1 / 56.02 - 1 / (t_soil - 227.13))) * (1.0 + 0.6 * rng.normal(size=len(t_soil)))
     dry_left_out = record["theta"].where(record["theta"] > 0.45 * 0.5)
     rows = select_rows(record.assign(resp_soil=("time", flux, record["resp_soil"].attrs), theta=dry_left_out), settings)
-    module = learn_respiration(rows, settings).module
+    module = train_respiration(rows, settings).module
     with torch.no_grad():
         dry, edge = module.f(torch.tensor([0.3, 0.5]).double())
     assert float(dry / edge) < 0.75
@@ -189,12 +189,12 @@ def test_beyond_the_data_lloyd_and_taylors_f_is_juless() -> None:
 def test_water_and_temperature_that_go_together_are_warned_of() -> None:
     rows = select_rows(site_record(days=400, collinear=True), SOIL)
     with pytest.warns(ConcurvityWarning, match="cannot be told apart"):
-        learn_respiration(rows, SOIL)
+        train_respiration(rows, SOIL)
 
 
 def test_separability_is_checked_where_asked() -> None:
     settings = SOIL.model_copy(update={"check_separability": True})
-    found = learn_respiration(select_rows(site_record(days=500), settings), settings).separability
+    found = train_respiration(select_rows(site_record(days=500), settings), settings).separability
     assert found is not None
     assert found.nse_joint == pytest.approx(found.nse_product, abs=0.05)
 
@@ -206,7 +206,7 @@ def test_a_product_of_the_wrong_kind_is_found_out() -> None:
     # warmth helps where it is wet and harms where it is dry
     flux = 3.0 * np.exp(0.3 * (t_soil - 283.0) * (theta - 0.6))
     rows = select_rows(record.assign(resp_soil=("time", flux, record["resp_soil"].attrs)), settings)
-    found = learn_respiration(rows, settings).separability
+    found = train_respiration(rows, settings).separability
     assert found is not None
     assert found.nse_joint > found.nse_product + 0.2
 
@@ -224,7 +224,7 @@ def test_rows_that_a_threshold_of_friction_velocity_lacks_do_not_lower_the_level
     rows = select_rows(site_record(days=400), settings)
     rng = np.random.default_rng(0)
     some = np.where(rng.random((len(rows), 1)) < 0.4, np.nan, rows.flux[:, np.newaxis])
-    whole, part = (learn_respiration(each, settings).held_out.mean() for each in (rows, replace(rows, variants=some)))
+    whole, part = (train_respiration(each, settings).cross_validated.mean() for each in (rows, replace(rows, variants=some)))
     assert part == pytest.approx(whole, rel=0.02)
 
 
@@ -252,7 +252,7 @@ def test_nee_without_quality_codes_is_refused_unless_it_is_said_to_be_measured(s
 
 def test_a_rising_g_rises() -> None:
     settings = SOIL.model_copy(update={"monotone_temperature": True})
-    learned = learn_respiration(select_rows(site_record(days=400), settings), settings)
+    learned = train_respiration(select_rows(site_record(days=400), settings), settings)
     with torch.no_grad():
         assert bool((torch.diff(learned.module.g(T)) > 0.0).all())
     assert learned.validation.nse_learned > 0.8

@@ -11,7 +11,7 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration.baselines import baselines, fitted_fsth_sat
 from jules_ml.learned.respiration.fit import split_test_rows
-from jules_ml.learned.respiration.levels import level_of
+from jules_ml.learned.respiration.base_respiration import r0_from_ratio
 from jules_ml.learned.respiration.likelihood import fit_noise, tail_weights
 from jules_ml.learned.respiration.penalties import circular_roughness, roughness
 from jules_ml.learned.respiration.separability import concurvity
@@ -93,8 +93,8 @@ def test_every_baseline_beats_the_mean_but_itself() -> None:
 
 
 def test_levels_meet_the_mean() -> None:
-    assert level_of(np.array([1.0, 3.0]), np.array([2.0, 6.0])) == 2.0
-    assert level_of(np.array([1.0, 1.0]), np.array([-5.0, 1.0])) > 0.0
+    assert r0_from_ratio(np.array([1.0, 3.0]), np.array([2.0, 6.0])) == 2.0
+    assert r0_from_ratio(np.array([1.0, 1.0]), np.array([-5.0, 1.0])) > 0.0
 
 
 def test_the_spline_is_the_same_in_any_unit() -> None:

@@ -9,7 +9,7 @@ import torch
 from helpers.tensors import gradient_of
 
 from jules_ml.learned.respiration import penalties
-from jules_ml.learned.respiration.factors import Curve, Level, LloydTaylorCurve, RisingCurve, Surface
+from jules_ml.learned.respiration.factors import Curve, GroupFactor, LloydTaylorCurve, RisingCurve, Surface
 from jules_ml.learned.respiration.nodes import place_in_groups, place_on_circle, place_on_line
 from jules_ml.learned.respiration.products import Product, ProductModel, Term, _loss, _normal_equations, fit_products
 
@@ -31,7 +31,7 @@ def model(members: int = 2, *, negative: bool = False) -> ProductModel:
     draw = generator()
     smooth = 1e-4 * penalties.roughness(NODES)
     terms = {
-        "level": Term([Level(2) for _ in range(members)], place_in_groups(group)),
+        "level": Term([GroupFactor(2) for _ in range(members)], place_in_groups(group)),
         "a": Term(
             [Curve(NODES, (8,), draw) for _ in range(members)], place_on_line(x, NODES), smooth.expand(members, -1, -1)
         ),
@@ -41,7 +41,7 @@ def model(members: int = 2, *, negative: bool = False) -> ProductModel:
     }
     if not negative:
         return ProductModel(terms, [Product(tuple(terms))])
-    terms["uptake"] = Term([Level(2, 0.5) for _ in range(members)], place_in_groups(group))
+    terms["uptake"] = Term([GroupFactor(2, 0.5) for _ in range(members)], place_in_groups(group))
     return ProductModel(terms, [Product(("level", "a")), Product(("uptake", "b"), -1.0, (x > 0.0).double())])
 
 
@@ -123,7 +123,7 @@ def test_lloyd_and_taylor_s_form_is_within_the_family() -> None:
     held = (1e6 * torch.eye(len(t), dtype=torch.float64)).unsqueeze(0)
     of = ProductModel(
         {
-            "level": Term([Level(1)], place_in_groups(torch.zeros(len(t)))),
+            "level": Term([GroupFactor(1)], place_in_groups(torch.zeros(len(t)))),
             "g": Term([curve], place_on_line(t, t), held),
         },
         [Product(("level", "g"))],
@@ -138,7 +138,7 @@ def test_a_surface_fits_what_a_product_cannot() -> None:
     nodes = torch.cartesian_prod(NODES, NODES)
     left, right = place_on_line(x, NODES), place_on_line(z, NODES)
     index = (left.index.unsqueeze(2) * len(NODES) + right.index.unsqueeze(1)).flatten(1)
-    share = (left.share.unsqueeze(2) * right.share.unsqueeze(1)).flatten(1)
+    share = (left.weight.unsqueeze(2) * right.weight.unsqueeze(1)).flatten(1)
     place = type(left)(index, share)
     of = ProductModel({"h": Term([Surface(nodes, (16,), generator())], place)}, [Product(("h",))])
     true = torch.exp(x * z)
