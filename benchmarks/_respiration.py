@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from jules_ml.data.readers.cosore import cosore_datasets, read_cosore
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings, RowSettings
-from jules_ml.learned.respiration.baselines import baselines
 from jules_ml.learned.respiration.base_respiration import WINDOW_DAYS, fit_r0_prior, r0_from_ratio
+from jules_ml.learned.respiration.baselines import baselines
 from jules_ml.learned.respiration.likelihood import Noise, fit_noise
 from jules_ml.learned.respiration.network import MOISTURE_NODES, TEMPERATURE_NODES, Band
 from jules_ml.learned.respiration.site import Rows, select_rows, thinned_rows

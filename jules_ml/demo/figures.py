@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from jules_ml.learned.respiration.figures import FLUX_UNIT, quantile_range, density_scatter
+from jules_ml.learned.respiration.figures import FLUX_UNIT, density_scatter, quantile_range
 from jules_ml.physics.respiration import T_REFERENCE, fsth, ftemp_q10, ftemp_rothc
 from jules_ml.support.figures import (
     BLACK,

@@ -18,8 +18,8 @@ from torch import Tensor
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.adaptation import AdaptationDays
+from jules_ml.learned.respiration.base_respiration import new_site_noise, prior_of, r0_from_ratio, shrunken_r0
 from jules_ml.learned.respiration.evaluate import evaluation_rows, frame_predictions, frame_scores, predicted_rows
-from jules_ml.learned.respiration.base_respiration import r0_from_ratio, new_site_noise, prior_of, shrunken_r0
 from jules_ml.learned.respiration.network import LearnedRespiration
 from jules_ml.learned.respiration.nights import ustar_entry
 from jules_ml.learned.respiration.site import Rows, moisture_of

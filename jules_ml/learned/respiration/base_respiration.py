@@ -92,9 +92,7 @@ def r0_from_ratio(shape: NDArray[np.float64], flux: NDArray[np.float64]) -> floa
     return max(float(flux.sum() / max(float(shape.sum()), 1e-12)), 1e-3)
 
 
-def shrunken_r0(
-    module: LearnedRespiration, settings: RespirationSettings, rows: Rows, prior: R0Prior | None
-) -> float:
+def shrunken_r0(module: LearnedRespiration, settings: RespirationSettings, rows: Rows, prior: R0Prior | None) -> float:
     """Estimate the base respiration of a new site from some of its rows, shrunk towards other sites by a prior.
 
     Parameters

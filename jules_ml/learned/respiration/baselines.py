@@ -145,7 +145,9 @@ def boosting(t_soil: _Array, wetness: _Array, group: _Groups, flux: _Array) -> P
     trees.fit(np.column_stack([t_soil, wetness]), flux / means[group])
 
     def predict(t_soil: _Array, wetness: _Array, group: _Groups) -> _Array:
-        return np.exp(_membership(group, fitted_groups) @ np.log(means)) * trees.predict(np.column_stack([t_soil, wetness]))
+        return np.exp(_membership(group, fitted_groups) @ np.log(means)) * trees.predict(
+            np.column_stack([t_soil, wetness])
+        )
 
     return predict
 

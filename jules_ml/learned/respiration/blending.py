@@ -64,7 +64,7 @@ def blend(
 
 
 def edge_nodes(nodes: Tensor, data_range: tuple[float, float]) -> tuple[int, int]:
-    """Indices of the first and last node within the training range; at least three nodes are included, so that there is a slope."""
+    """Return the first and last node within the training range; they span at least three nodes, so that there is a slope."""
     inside = torch.nonzero((nodes >= data_range[0]) & (nodes <= data_range[1])).flatten()
     if len(inside) >= 3:
         return int(inside[0]), int(inside[-1])

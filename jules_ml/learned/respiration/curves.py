@@ -17,8 +17,9 @@ from jules_ml.learned.respiration.exchange import Exchange, assimilation_of, ass
 from jules_ml.learned.respiration.factors import Curve, Factor, GroupFactor, LloydTaylorCurve, RisingCurve
 from jules_ml.learned.respiration.likelihood import Noise, fit_noise, tail_weights
 from jules_ml.learned.respiration.network import MOISTURE_NODES, TEMPERATURE_NODES, jules_f, jules_g
-from jules_ml.learned.respiration.nodes import Placement, place_in_groups, place_on_line, scaled_nodes, covered_nodes
+from jules_ml.learned.respiration.nodes import Placement, covered_nodes, place_in_groups, place_on_line, scaled_nodes
 from jules_ml.learned.respiration.photosynthesis import LearnedAssimilation
+from jules_ml.learned.respiration.plan import Plan
 from jules_ml.learned.respiration.products import Product, ProductModel, Term, fit_products
 from jules_ml.learned.respiration.site import Rows, moisture_of
 from jules_ml.physics.hydraulics import suction_ch, suction_vg
@@ -32,75 +33,6 @@ _G_SIZE = 3.0
 BLEND_LENGTH_S, BLEND_LENGTH_T = 0.05, 3.0
 
 _Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Row weights, penalty weights and form of each member.
-
-    Attributes
-    ----------
-    weights : array, shape (member, row)
-        Weight of each row in the fit of the member.
-    smoothness, size : array, shape (member,)
-        Penalty weights of roughness and of departure.
-    lloyd_taylor : array of bool, shape (member,)
-        Whether g is fixed to Lloyd and Taylor's form and f to 1.
-    draw : array of int, shape (member,)
-        Number of the member among members of the same form, which selects its threshold of friction velocity.
-    """
-
-    weights: _Array
-    smoothness: _Array
-    size: _Array
-    lloyd_taylor: NDArray[np.bool_]
-    draw: NDArray[np.int64]
-
-    def __add__(self, other: Plan) -> Plan:
-        """Append the members of another plan over the same rows."""
-        pairs = zip(
-            (self.weights, self.smoothness, self.size, self.lloyd_taylor, self.draw),
-            (other.weights, other.smoothness, other.size, other.lloyd_taylor, other.draw),
-            strict=True,
-        )
-        return Plan(*(np.concatenate(pair) for pair in pairs))
-
-
-def plan_members(weights: _Array, settings: RespirationSettings, *, free: bool = False, lloyd_taylor: bool = False) -> Plan:
-    """Plan members whose penalty weights are spread evenly, on a logarithmic scale, over the ranges of the settings.
-
-    The spread of the ensemble thereby includes the uncertainty of the smoothness.
-
-    Parameters
-    ----------
-    weights : array, shape (member, row)
-        Weight of each row in the fit of each member.
-    settings : RespirationSettings
-    free : bool
-        Whether to use the ranges of ``free_smoothness`` and ``free_size``.
-    lloyd_taylor : bool
-        Whether to fix g to Lloyd and Taylor's form and f to 1.
-    """
-    count = len(weights)
-    along = np.linspace(0.0, 1.0, count) if count > 1 else np.array([0.5])
-    # a second, coprime order avoids a correlation of the two weights between members
-    across = along[(np.arange(count) * _coprime_step(count)) % count]
-    smoothness, size = settings.smoothness, settings.size
-    if free and settings.free_smoothness is not None:
-        smoothness, size = settings.free_smoothness, settings.free_size
-    (rough_low, rough_high), (size_low, size_high) = smoothness, size
-    return Plan(
-        weights,
-        rough_low * (rough_high / rough_low) ** along,
-        size_low * (size_high / size_low) ** across,
-        np.full(count, lloyd_taylor),
-        np.arange(count),
-    )
-
-
-def _coprime_step(count: int) -> int:
-    """Smallest of 3, 5, 7, 11 that is below ``count`` and coprime to it; 1 if there is none."""
-    return next((step for step in (3, 5, 7, 11) if np.gcd(step, count) == 1 and count > step), 1)
 
 
 @dataclass
@@ -136,7 +68,9 @@ class Members:
         """Predict respiration by some of the members: the median of a lognormal distribution over them, shape (row,) [umol m-2 s-1]."""
         moisture = place_on_line(torch.from_numpy(moisture_of(rows, settings)), MOISTURE_NODES)
         temperature = place_on_line(torch.tensor(rows.t_soil), TEMPERATURE_NODES)
-        log = moisture.at(self.log_f[chosen]) + temperature.at(self.log_g[chosen]) + self.log_level[chosen][:, rows.group]
+        log = (
+            moisture.at(self.log_f[chosen]) + temperature.at(self.log_g[chosen]) + self.log_level[chosen][:, rows.group]
+        )
         return torch.exp(log.mean(0)).numpy()
 
 

@@ -15,8 +15,8 @@ import xarray as xr
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.predictions import prediction_variables
-from jules_ml.learned.respiration.figures import fit_skill
 from jules_ml.learned.respiration.base_respiration import base_respiration
+from jules_ml.learned.respiration.figures import fit_skill
 from jules_ml.learned.respiration.network import LearnedRespiration
 from jules_ml.learned.respiration.nights import rules_of_site
 from jules_ml.learned.respiration.report import QUANTITY

@@ -20,11 +20,11 @@ from jules_ml.learned.respiration.network import MOISTURE_NODES
 from jules_ml.learned.respiration.nights import estimated_ustar, least_ustar, measured_nee, night_rows
 from jules_ml.learned.respiration.nodes import (
     Placement,
+    covered_nodes,
     place_in_groups,
     place_on_circle,
     place_on_line,
     scaled_nodes,
-    covered_nodes,
 )
 from jules_ml.learned.respiration.photosynthesis import (
     AIR_NODES,

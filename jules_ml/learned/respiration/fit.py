@@ -20,7 +20,12 @@ from jules_ml.learned.respiration.exchange_report import nee_figure, nee_predict
 from jules_ml.learned.respiration.nights import ustar_notes
 from jules_ml.learned.respiration.report import card_of, predictions_of, respiration_figures, scores_of
 from jules_ml.learned.respiration.site import MIN_ROWS, Rows, select_rows
-from jules_ml.learned.respiration.training import ConcurvityWarning, InnerValidation, TrainedRespiration, train_respiration
+from jules_ml.learned.respiration.training import (
+    ConcurvityWarning,
+    InnerValidation,
+    TrainedRespiration,
+    train_respiration,
+)
 from jules_ml.learned.store import ASSIMILATION_PREFIX, write_module_folder
 from jules_ml.scoring.splits import last_blocks
 from jules_ml.support.figures import save_figure
@@ -143,10 +148,12 @@ def split_test_rows(rows: Rows, fraction: float) -> NDArray[np.bool_]:
 
 
 def _form_notes(validation: InnerValidation) -> list[str]:
-    """Notes on the form that was selected, if it is not the learned form alone."""
+    """Describe the form that was selected, if it is not the learned form alone."""
     against = f"NSE {validation.nse_learned:.2f} against {validation.nse_lloyd_taylor:.2f} on inner validation blocks"
     if validation.form == "lloyd_taylor":
-        return [f"the learned form is not better than Lloyd and Taylor's ({against}): the module contains theirs, with f = 1"]
+        return [
+            f"the learned form is not better than Lloyd and Taylor's ({against}): the module contains theirs, with f = 1"
+        ]
     if validation.form == "blend":
         return [
             f"the module is an average of the learned form, at a weight of {validation.weight:.1f}, and Lloyd and Taylor's ({against})"
@@ -155,7 +162,7 @@ def _form_notes(validation: InnerValidation) -> list[str]:
 
 
 def _variable_notes(settings: RespirationSettings, rows: Rows, without_porosity: Sequence[str]) -> list[str]:
-    """Notes on differences between the variables of the fit and those of JULES."""
+    """Describe differences between the variables of the fit and those of JULES."""
     notes = []
     if without_porosity and settings.moisture in ("saturation", "potential"):
         each = ", ".join(f"{site} {rows.porosity[site]:.2f}" for site in without_porosity)

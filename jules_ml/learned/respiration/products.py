@@ -113,7 +113,7 @@ class ProductModel:
         return subset
 
     def start(self) -> dict[str, Tensor]:
-        """Initial values: the parameters of each term as a vector, shape (member, parameter)."""
+        """Return the initial parameters of each term as a vector, shape (member, parameter)."""
         return {
             name: torch.cat([value.detach().reshape(self.count, -1) for value in parameters.values()], 1)
             for name, (_, parameters, _) in self._state.items()
@@ -251,7 +251,7 @@ class _Search:
         subset.flat = {name: value[members] for name, value in self.flat.items()}
         subset.nodal = {name: (log[members], part[members]) for name, (log, part) in self.nodal.items()}
         for name in ("target", "weight", "loss", "damping", "done"):
-            setattr(fewer, name, getattr(self, name)[members])
+            setattr(subset, name, getattr(self, name)[members])
         return subset
 
     def step(self, ridge: float, tolerance: float) -> None:
@@ -343,7 +343,9 @@ def _normal_equations(
 def _gather(index: Tensor, corner_weight: Tensor, values: Tensor, size: int) -> Tensor:
     """Sum ``values`` (member, row) onto ``size`` nodes: each row onto its nodes ``index`` (row, corner) with ``corner_weight``."""
     flat = index.flatten()
-    return torch.stack([torch.bincount(flat, (corner_weight * v.unsqueeze(1)).flatten(), minlength=size) for v in values])
+    return torch.stack(
+        [torch.bincount(flat, (corner_weight * v.unsqueeze(1)).flatten(), minlength=size) for v in values]
+    )
 
 
 def _add(flat: Mapping[str, Tensor], step: Tensor) -> dict[str, Tensor]:
