@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from jules_ml.data.readers.cosore import cosore_datasets, read_cosore
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings, RowSettings
+from jules_ml.learned.respiration.base_respiration import WINDOW_DAYS, fit_r0_prior, r0_from_ratio
 from jules_ml.learned.respiration.baselines import baselines
-from jules_ml.learned.respiration.levels import LEVEL_DAYS, level_of, level_prior
 from jules_ml.learned.respiration.likelihood import Noise, fit_noise
 from jules_ml.learned.respiration.network import MOISTURE_NODES, TEMPERATURE_NODES, Band
 from jules_ml.learned.respiration.site import Rows, select_rows, thinned_rows
-from jules_ml.learned.respiration.training import ConcurvityWarning, Learned, learn_respiration
+from jules_ml.learned.respiration.training import ConcurvityWarning, TrainedRespiration, train_respiration
 from jules_ml.physics.respiration import fsth, ftemp_q10
 from jules_ml.scoring.fluxes import noise_ceiling
 from jules_ml.scoring.scores import coverage, score
@@ -47,10 +47,10 @@ class CrossValidated:
     predicted: dict[str, _Array]
     low: _Array
     high: _Array
-    learned: tuple[Learned, ...]
+    learned: tuple[TrainedRespiration, ...]
 
     @property
-    def known(self) -> NDArray[np.bool_]:
+    def with_flux(self) -> NDArray[np.bool_]:
         """Rows with an out-of-sample prediction."""
         return np.isfinite(self.predicted["learned"])
 
@@ -87,11 +87,11 @@ def cross_validate(rows: Rows, settings: RespirationSettings, *, folds: int | No
     return CrossValidated(rows, predicted, low, high, tuple(every))
 
 
-def quietly(rows: Rows, settings: RespirationSettings) -> Learned:
+def quietly(rows: Rows, settings: RespirationSettings) -> TrainedRespiration:
     """Train without warnings about collinearity."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConcurvityWarning)
-        return learn_respiration(rows, settings)
+        return train_respiration(rows, settings)
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Bounds:
     jump: float
 
 
-def bounds(learned: Sequence[Learned]) -> Bounds:
+def bounds(learned: Sequence[TrainedRespiration]) -> Bounds:
     """Worst bounds of the median curves of several modules."""
     s = torch.linspace(0.0, 1.0, 1001, dtype=torch.float64)
     t = torch.linspace(223.0, 333.0, 11001, dtype=torch.float64)
@@ -242,11 +242,11 @@ def leave_sites_out(parts: list[Rows], *, sites: int | None = None) -> pd.DataFr
         for name in ("Lloyd-Taylor", "spline"):
             predict = baselines(settings.wilting)[name](train.t_soil, train.wetness, train.group, train.flux / scale)
             shapes[name] = tuple(predict(r.t_soil, r.wetness, np.zeros(len(r), dtype=np.int64)) for r in (train, test))
-        first = np.asarray(test.time < test.time[0] + pd.Timedelta(days=LEVEL_DAYS))
+        first = np.asarray(test.time < test.time[0] + pd.Timedelta(days=WINDOW_DAYS))
         frame = pd.DataFrame({"site": held_out.sites[0], "measured": test.flux})
         for name, (of_train, of_test) in shapes.items():
-            prior = level_prior(train, of_train)
-            frame[name] = prior.level(level_of(of_test[first], test.flux[first])) * of_test
+            prior = fit_r0_prior(train, of_train)
+            frame[name] = prior.r0(r0_from_ratio(of_test[first], test.flux[first])) * of_test
         frames.append(frame[~first])
     return pd.concat(frames)
 

@@ -48,7 +48,7 @@ from jules_ml.learned.respiration.fit import fit_respiration
 from jules_ml.learned.respiration.separability import concurvity
 from jules_ml.learned.respiration.site import MIN_ROWS, Rows, select_rows
 from jules_ml.learned.respiration.tables import learned_tables
-from jules_ml.learned.respiration.training import ConcurvityWarning, Learned, learn_respiration
+from jules_ml.learned.respiration.training import ConcurvityWarning, TrainedRespiration, train_respiration
 from jules_ml.scoring.fluxes import nightly, noise_ceiling
 from jules_ml.scoring.scores import score
 
@@ -182,7 +182,7 @@ def recovery_claims(claims: Claims, rows: Rows, seeds: tuple[int, ...]) -> None:
         )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConcurvityWarning)
-        learn_respiration(collinear_rows(rows), TOWER)
+        train_respiration(collinear_rows(rows), TOWER)
     fired = sum(issubclass(w.category, ConcurvityWarning) for w in caught)
     claims.check("recovery: warnings with T and water made collinear", fired, ">=", 1)
     claims.report("FI-Hyy: concurvity as measured", concurvity(rows.wetness, rows.t_soil))
@@ -218,7 +218,7 @@ def bound_claims(claims: Claims, result: list[Bounds]) -> None:
     claims.check("extrapolation: greatest jump over 0.001 of s or 0.01 K", max(b.jump for b in result), "<=", 0.05)
 
 
-def year_at_loobos(claims: Claims, data: Path, learned: dict[str, Learned]) -> None:
+def year_at_loobos(claims: Claims, data: Path, learned: dict[str, TrainedRespiration]) -> None:
     """Run the column through 1997 at Loobos with learned curves."""
     text = (REPOSITORY / "docs" / "examples" / "loobos.toml").read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from jules_ml.learned.respiration.figures import _UNIT, _range, density_scatter
+from jules_ml.learned.respiration.figures import FLUX_UNIT, density_scatter, quantile_range
 from jules_ml.physics.respiration import T_REFERENCE, fsth, ftemp_q10, ftemp_rothc
 from jules_ml.support.figures import (
     BLACK,
@@ -57,14 +57,14 @@ def night_respiration(
     strip.axhline(0.0, color=GREY, lw=0.6)
     if len(nights):
         strip.set_xlim(nights.index[0], nights.index[-1] + pd.Timedelta(days=1))
-    strip.set_ylim(*_range(nights, margin=0.18))
-    strip.set_ylabel(_UNIT)
+    strip.set_ylim(*quantile_range(nights, margin=0.18))
+    strip.set_ylabel(FLUX_UNIT)
     strip.legend(loc="upper left", ncols=2, markerscale=3.0, borderaxespad=0.1)
     show_dates(strip)
     for axis, pairs in zip(scatters, (steps, nights), strict=True):
         density_scatter(axis, figure, pairs)
-        axis.set_xlabel(f"measured [{_UNIT}]")
-        axis.set_ylabel(f"column [{_UNIT}]")
+        axis.set_xlabel(f"measured [{FLUX_UNIT}]")
+        axis.set_ylabel(f"column [{FLUX_UNIT}]")
     letter_panels(
         [strip, *scatters], ["Nightly means", f"Single steps (n = {len(steps)})", f"Nightly means (n = {len(nights)})"]
     )
@@ -174,7 +174,7 @@ def curves_compared(nights: pd.DataFrame, *, notes: Sequence[str] = ()) -> Figur
     )
     for axis in (series, year):
         axis.axhline(0.0, color=GREY, lw=0.6)
-        axis.set_ylabel(_UNIT)
+        axis.set_ylabel(FLUX_UNIT)
     series.legend(loc="upper left", ncols=3, borderaxespad=0.1)
     low, high = series.get_ylim()
     series.set_ylim(low, high + 0.2 * (high - low))

@@ -1,4 +1,4 @@
-"""Learned respiration adapted to new sites: their base respiration R0 from some days of their own observations."""
+"""Learned respiration adapted to new sites: their base respiration R0 from some days of observations at each site."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from torch import Tensor
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.adaptation import AdaptationDays
+from jules_ml.learned.respiration.base_respiration import new_site_noise, prior_of, r0_from_ratio, shrunken_r0
 from jules_ml.learned.respiration.evaluate import evaluation_rows, frame_predictions, frame_scores, predicted_rows
-from jules_ml.learned.respiration.levels import level_of, new_site_noise, prior_of, take_level
 from jules_ml.learned.respiration.network import LearnedRespiration
 from jules_ml.learned.respiration.nights import ustar_entry
 from jules_ml.learned.respiration.site import Rows, moisture_of
@@ -36,7 +36,7 @@ class RespirationAdaptation:
     folder : Path
         Module folder that was written.
     scores : dict
-        Content of ``scores.json``: of the days that the module was not adapted by.
+        Content of ``scores.json``, for the days that were not used for adaptation.
     base_respiration : dict of str to float
         R0 of each new group [umol m-2 s-1].
     """
@@ -51,8 +51,8 @@ def adapt_respiration(
 ) -> RespirationAdaptation:
     """Estimate the base respiration of new sites and write a module folder that contains them.
 
-    The curves f and g stay as they are. R0 of a site is the ratio of measured to modelled respiration on the days given, shrunk
-    towards the training sites where the module has a prior. The other days are scored.
+    The curves f and g stay as they are. R0 of a site is the ratio of measured to modelled respiration on the selected days, shrunk
+    towards the training sites if the module has a prior. The other days are scored.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def adapt_respiration(
     out : Path
         Module folder to write.
     days : AdaptationDays
-        Days to adapt by; of a number of days, the first ones with observations.
+        Days used for adaptation; a number of days selects the first days with observations.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def adapt_respiration(
     Raises
     ------
     BadInput
-        If a site was among those that the module was fitted to, or has no observation on the days given.
+        If a site is one of the training sites, or has no observation on the selected days.
     """
     folder = Path(folder)
     module, settings, card = load_respiration(folder)
@@ -81,23 +81,23 @@ def adapt_respiration(
     new_card |= {key: dict(card[key]) for key in ("sites", "porosity", "dry", "level")}
     new_card["ustar_threshold"] = dict(card.get("ustar_threshold", {}))
     frames: list[pd.DataFrame] = []
-    levels: dict[str, float] = {}
+    r0: dict[str, float] = {}
     for ds in sites:
         site = str(ds.attrs.get("site", "site"))
         if site in card["sites"]:
             raise BadInput(
-                f"the module was fitted to {site}, and needs no adaptation there",
+                f"the module was fitted to {site} and needs no adaptation there",
                 where=folder,
-                remedy="adapt it to another site, or give this one another name under [site]",
+                remedy="adapt it to another site, or change the name of this site under [site]",
             )
         rows = evaluation_rows(settings, new_card, ds)
         chosen = _chosen(rows, days, site)
-        levels |= _levels(module, settings, new_card, rows.take(chosen))
+        r0 |= _site_r0(module, settings, new_card, rows.take(chosen))
         new_card["sites"][site] = _entry(ds, rows.take(chosen), days)
         new_card["porosity"] |= rows.porosity
         new_card["dry"] |= rows.dry
         new_card["ustar_threshold"] |= {name: ustar_entry(threshold) for name, threshold in rows.ustar.items()}
-        module = _with_groups(module, settings, new_card, rows.take(chosen), levels)
+        module = _with_groups(module, settings, new_card, rows.take(chosen), r0)
         frame = predicted_rows(module, settings, new_card, rows.take(~chosen & _after(rows, chosen, days)), site)
         frames.append(frame)
     frame = pd.concat(frames)
@@ -108,11 +108,11 @@ def adapt_respiration(
     write_module_folder(
         out, state=dict(module.state_dict()) | other, card=new_card, scores=scores, predictions=predictions
     )
-    return RespirationAdaptation(out, scores, levels)
+    return RespirationAdaptation(out, scores, r0)
 
 
 def _chosen(rows: Rows, days: AdaptationDays, site: str) -> NDArray[np.bool_]:
-    """Rows on the days to adapt by, shape (row,)."""
+    """Rows on the days used for adaptation, shape (row,)."""
     day = rows.middle.floor("D")
     names = pd.DatetimeIndex(day.unique().sort_values())
     selected = days.select(names, np.ones(len(names), dtype=bool), where=f"site {site}")
@@ -120,18 +120,19 @@ def _chosen(rows: Rows, days: AdaptationDays, site: str) -> NDArray[np.bool_]:
 
 
 def _after(rows: Rows, chosen: NDArray[np.bool_], days: AdaptationDays) -> NDArray[np.bool_]:
-    """Rows that may be scored: with a number of days those after them, with a list of days all."""
+    """Rows that may be scored: those after the adaptation days if their number is set, all rows if they are listed."""
     if days.dates is not None:
         return np.ones(len(rows), dtype=bool)
     return np.asarray(rows.time > rows.time[chosen].max())
 
 
-def _levels(
+def _site_r0(
     module: LearnedRespiration, settings: RespirationSettings, card: Mapping[str, Any], rows: Rows
 ) -> dict[str, float]:
+    """Estimate the base respiration of each group in the rows [umol m-2 s-1]."""
     prior = prior_of(card)
     numbers = np.unique(rows.group)
-    return {rows.groups[k]: take_level(module, settings, rows.take(rows.group == k), prior) for k in numbers}
+    return {rows.groups[k]: shrunken_r0(module, settings, rows.take(rows.group == k), prior) for k in numbers}
 
 
 def _entry(ds: xr.Dataset, rows: Rows, days: AdaptationDays) -> dict[str, Any]:
@@ -154,30 +155,30 @@ def _with_groups(
     settings: RespirationSettings,
     card: dict[str, Any],
     rows: Rows,
-    levels: Mapping[str, float],
+    r0: Mapping[str, float],
 ) -> LearnedRespiration:
     """Append the groups of the rows to a module and to its card."""
-    log_levels, medians, noises = [], [], []
+    log_r0, medians, noises = [], [], []
     for k in np.unique(rows.group):
         name = rows.groups[k]
         of_group = rows.take(rows.group == k)
-        log_levels.append(_member_levels(module, settings, of_group, levels[name]))
-        medians.append(levels[name])
-        noises.append(new_site_noise(module, levels[name]))
+        log_r0.append(_member_log_r0(module, settings, of_group, r0[name]))
+        medians.append(r0[name])
+        noises.append(new_site_noise(module, r0[name]))
         card["groups"] = [*card["groups"], name]
-        card["level"][name] = levels[name]
+        card["level"][name] = r0[name]
     state = {name: value for name, value in module.state_dict().items()}
-    state["log_level"] = torch.cat([module.log_level, torch.stack(log_levels, dim=1)], dim=1)
+    state["log_level"] = torch.cat([module.log_level, torch.stack(log_r0, dim=1)], dim=1)
     state["level"] = torch.cat([module.level, torch.tensor(medians, dtype=torch.float64)])
     state["noise"] = torch.cat([module.noise, torch.tensor(np.stack(noises), dtype=torch.float64)])
     return LearnedRespiration.from_state(state)
 
 
-def _member_levels(module: LearnedRespiration, settings: RespirationSettings, rows: Rows, level: float) -> Tensor:
-    """Logarithm of R0 that goes with each member's curves, shape (member,); their shrinkage is that of the median."""
+def _member_log_r0(module: LearnedRespiration, settings: RespirationSettings, rows: Rows, r0: float) -> Tensor:
+    """Logarithm of R0 for the curves of each member, shape (member,); all are shrunk as much as the median."""
     moisture, t_soil = (torch.tensor(x) for x in (moisture_of(rows, settings), rows.t_soil))
     with torch.no_grad():
-        median = level_of((module.f(moisture) * module.g(t_soil)).numpy(), rows.flux)
+        median = r0_from_ratio((module.f(moisture) * module.g(t_soil)).numpy(), rows.flux)
         shape = module.member_f(moisture) * module.member_g(t_soil)
-    ratios = [level_of(of_member.numpy(), rows.flux) / median for of_member in shape]
-    return torch.tensor([math.log(level * ratio) for ratio in ratios], dtype=torch.float64)
+    ratios = [r0_from_ratio(of_member.numpy(), rows.flux) / median for of_member in shape]
+    return torch.tensor([math.log(r0 * ratio) for ratio in ratios], dtype=torch.float64)

@@ -15,8 +15,8 @@ import xarray as xr
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.predictions import prediction_variables
+from jules_ml.learned.respiration.base_respiration import base_respiration
 from jules_ml.learned.respiration.figures import fit_skill
-from jules_ml.learned.respiration.levels import base_respiration
 from jules_ml.learned.respiration.network import LearnedRespiration
 from jules_ml.learned.respiration.nights import rules_of_site
 from jules_ml.learned.respiration.report import QUANTITY
@@ -34,8 +34,9 @@ def evaluate_respiration(
 ) -> dict[str, Any]:
     """Score a fitted module on records that it was not fitted to.
 
-    A site whose base respiration R0 the module contains, by fit or by adaptation, is scored with it. At any other site R0 is the
-    mean of the training sites; :func:`~jules_ml.learned.respiration.adapt.adapt_respiration` estimates it from some days.
+    If the module contains the base respiration R0 of a site, from the fit or from adaptation, that value is used. At any other site
+    R0 is the mean of the training sites; :func:`~jules_ml.learned.respiration.adapt.adapt_respiration` estimates it
+    from some days of observations.
 
     Parameters
     ----------
@@ -49,17 +50,17 @@ def evaluate_respiration(
     Returns
     -------
     dict
-        Scores over all and by site.
+        Scores over all sites and by site.
 
     Raises
     ------
     BadInput
-        If the folder is none of learned respiration, a record cannot be used, or one overlaps in time with what the module was
-        learned from.
+        If the folder contains no module of learned respiration, a record cannot be used, or a record overlaps in time with the
+        training data.
 
     Notes
     -----
-    Where ``ustar_min = "estimate"``, a site of the fit keeps its threshold; that of a new site is estimated from its record.
+    With ``ustar_min = "estimate"``, a training site keeps its threshold, and the threshold of a new site is estimated from its record.
     """
     module, settings, card = load_respiration(folder)
     datasets = [sites] if isinstance(sites, xr.Dataset) else list(sites)
@@ -78,7 +79,7 @@ def evaluate_respiration(
             days,
             pd.Series("test", index=days.index),
             flux=QUANTITY[settings.target].partition(":")[0].capitalize(),
-            notes=[f"By the module {Path(folder).name}, which has seen none of this."],
+            notes=[f"Predicted by the module {Path(folder).name}, which was not trained on these data."],
         )
         save_figure(figure, out / "figures" / "observed_predicted.png")
     return scores
@@ -89,11 +90,11 @@ def evaluation_rows(settings: RespirationSettings, card: Mapping[str, Any], ds: 
     site = str(ds.attrs.get("site", "site"))
     porosity = card["porosity"].get(site)
     settings = settings.model_copy(update={"rows": rules_of_site(settings.rows, card, site)})
-    return select_rows(ds if porosity is None else ds.assign_attrs(porosity=porosity), settings).known()
+    return select_rows(ds if porosity is None else ds.assign_attrs(porosity=porosity), settings).with_flux()
 
 
 def frame_predictions(frame: pd.DataFrame, settings: RespirationSettings) -> xr.Dataset:
-    """Content of ``predictions.nc``, from the frame of :func:`predicted_rows`; all rows are of the test period."""
+    """Content of ``predictions.nc`` from the frame of :func:`predicted_rows`; all rows belong to the test period."""
     columns: dict[str, tuple[Any, ...]] = {
         "time": ("row", frame["time"].to_numpy(), {"standard_name": "time", "long_name": "end of interval, UTC"}),
         "middle": ("row", frame["middle"].to_numpy(), {"long_name": "middle of interval, local standard time"}),
@@ -128,19 +129,21 @@ def predicted_rows(
     Parameters
     ----------
     module, settings, card
-        Of the module folder.
+        Content of the module folder.
     rows : Rows
+        Rows of one site.
     site : str
+        Name of the site.
 
     Returns
     -------
-    DataFrame, one row per row
-        Observed and predicted flux with the interval of an observation [umol m-2 s-1].
+    DataFrame
+        Observed and predicted flux with the interval of an observation [umol m-2 s-1], in the order of ``rows``.
     """
-    level, noise = base_respiration(module, card, rows.groups)
+    r0, noise = base_respiration(module, card, rows.groups)
     moisture, t_soil = (torch.tensor(x) for x in (moisture_of(rows, settings), rows.t_soil))
     with torch.no_grad():
-        predicted = level[rows.group] * (module.f(moisture) * module.g(t_soil)).numpy()
+        predicted = r0[rows.group] * (module.f(moisture) * module.g(t_soil)).numpy()
     scale = noise[rows.group, 0] + noise[rows.group, 1] * predicted
     q_low, q_high = module.quantiles.tolist()
     return pd.DataFrame(
@@ -157,12 +160,12 @@ def predicted_rows(
 
 
 def refuse_training_times(rows: Rows, site: str, card: Mapping[str, Any], folder: Path) -> None:
-    """Refuse rows from the time that a module was fitted or adapted to.
+    """Raise an error if rows overlap in time with the training or adaptation data of a module.
 
     Raises
     ------
     BadInput
-        If a row lies between the first and the last time of the site in the card, or on a day that the module was adapted by.
+        If a row lies between the first and the last time of the site in the card, or on a day that was used for adaptation.
     """
     entry = card["sites"].get(site)
     if entry is None:
@@ -173,15 +176,15 @@ def refuse_training_times(rows: Rows, site: str, card: Mapping[str, Any], folder
         inside = np.isin(rows.middle.strftime("%Y-%m-%d"), entry["days"])
     if inside.any():
         raise BadInput(
-            f"the record of {site} overlaps in time with the data that the module was fitted to "
+            f"the record of {site} overlaps in time with the training data of the module "
             f"({first:%Y-%m-%d} to {last:%Y-%m-%d})",
             where=folder,
-            remedy="give other years, or another site; the fit itself has scored its test period",
+            remedy="give other years, or another site; the scores of the test period are in scores.json of the module",
         )
 
 
 def frame_scores(frame: pd.DataFrame, *, cover: float) -> dict[str, Any]:
-    """Scores over all rows and by site, of the frame of :func:`predicted_rows`; ``cover`` is the nominal coverage of its intervals."""
+    """Scores over all rows and by site from the frame of :func:`predicted_rows`; ``cover`` is the nominal coverage of the intervals."""
     sites = {str(site): _scores(rows, cover) for site, rows in frame.groupby("site")}
     return {"all": _scores(frame, cover), "sites": sites}
 

@@ -1,4 +1,4 @@
-"""NEE of day and night, measured and learned: predictions, scores, figure."""
+"""Measured and predicted NEE of day and night: predictions, scores and figure."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from jules_ml.learned.predictions import SPLIT_ATTRIBUTES
 from jules_ml.learned.respiration.exchange import Exchange
 from jules_ml.learned.respiration.figures import fit_skill
 from jules_ml.learned.respiration.photosynthesis import NO_LIGHT
-from jules_ml.learned.respiration.training import Learned
+from jules_ml.learned.respiration.training import TrainedRespiration
 from jules_ml.scoring.fluxes import daily
 from jules_ml.scoring.scores import score
 from jules_ml.scoring.splits import SPLIT_NAMES, split_of
 
 
-def nee_predictions_of(learned: Learned, exchange: Exchange, test: NDArray[np.bool_]) -> xr.Dataset:
-    """Measured NEE at every hour, and what was learned of it.
+def nee_predictions_of(learned: TrainedRespiration, exchange: Exchange, test: NDArray[np.bool_]) -> xr.Dataset:
+    """Measured and predicted NEE at all hours, with predicted respiration and photosynthesis.
 
     Parameters
     ----------
-    learned : Learned
-        With photosynthesis.
+    learned : TrainedRespiration
+        Module with photosynthesis.
     exchange : Exchange
         All rows of NEE.
     test : array of bool, shape (row,)
-        Rows that were held out.
+        Rows of the test period.
 
     Returns
     -------
     xarray.Dataset
-        Along ``step``.
+        Variables along ``step``.
     """
     assert learned.assimilation is not None
     rows = exchange.rows
@@ -59,24 +59,24 @@ def nee_predictions_of(learned: Learned, exchange: Exchange, test: NDArray[np.bo
 
 
 def nee_scores_of(predictions: xr.Dataset) -> dict[str, Any]:
-    """Scores of NEE of the part held out: at all hours, by day, by night, and of daily means; None where none was held out."""
+    """Scores of NEE in the test period: all hours, daylight, dark, and daily means; ``None`` without a test period."""
     table = _table(predictions)
     lit = predictions["light"].to_numpy()[table["test"].to_numpy()] >= NO_LIGHT
     table = table[table["test"]]
     if table.empty:
         return {"test": None}
     days = daily(table[["observed", "predicted"]], pd.DatetimeIndex(table.index), least=24)
-    parts = {"all hours": table, "daylight": table[lit], "dark": table[~lit], "daily means": days}
+    tables = {"all hours": table, "daylight": table[lit], "dark": table[~lit], "daily means": days}
     return {
         "test": {
-            name: asdict(score(part["predicted"].to_numpy(), part["observed"].to_numpy()))
-            for name, part in parts.items()
+            name: asdict(score(values["predicted"].to_numpy(), values["observed"].to_numpy()))
+            for name, values in tables.items()
         }
     }
 
 
 def nee_figure(predictions: xr.Dataset) -> Figure:
-    """Draw NEE of day and night: measured against learned, and daily means through time."""
+    """Draw day-time and night-time NEE: predicted against measured, and daily means through time."""
     table = _table(predictions)
     middle = pd.DatetimeIndex(table.index)
     days = daily(table[["observed", "predicted"]], middle, least=12)
@@ -88,8 +88,8 @@ def nee_figure(predictions: xr.Dataset) -> Figure:
         split,
         flux="NEE, day and night",
         notes=[
-            "Learned: respiration less photosynthesis, fitted together to measured NEE of day and night. Shaded: held out and scored. "
-            "Means of days with twelve measured steps or more, not of whole days."
+            "Learned: respiration minus photosynthesis, both fitted to measured day-time and night-time NEE. Shaded: test period. "
+            "Daily means are over measured steps, on days with at least twelve of them."
         ],
     )
 

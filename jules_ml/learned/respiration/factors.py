@@ -1,7 +1,7 @@
-r"""Factors of one variable, known by their logarithm at nodes: what a learned flux is a product of.
+r"""Factors of a learned flux, each represented by its logarithm at nodes.
 
-A factor is evaluated where its nodes are and interpolated linearly in between, in learning as in use. So the network sees a few
-hundred numbers whatever the length of the record, and the table that JULES reads *is* the learned curve, not a likeness of it.
+A factor is evaluated at its nodes and interpolated linearly between them, in training and in use. The network is therefore evaluated at
+a few hundred points whatever the length of the record, and the table that JULES reads is exactly the learned curve.
 """
 
 from __future__ import annotations
@@ -10,31 +10,32 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-#: Lowest temperature of Lloyd and Taylor's form, where respiration ceases [K].
+#: Temperature at which respiration becomes zero in Lloyd and Taylor's form [K].
 LLOYD_TAYLOR_T0 = 227.13
-#: Temperature sensitivity of Lloyd and Taylor's form [K], the value they found over all their sites.
+#: Temperature sensitivity of Lloyd and Taylor's form [K], their value over all sites.
 LLOYD_TAYLOR_E0 = 308.56
 
 
 class Factor(nn.Module):
     """Logarithm of a factor at its nodes; fitted by :mod:`jules_ml.learned.respiration.training`.
 
-    Subclasses give :meth:`forward`: the logarithm, and the part of it that is to be smooth and small, both of shape (node,).
+    Subclasses implement :meth:`forward`.
     """
 
     def forward(self) -> tuple[Tensor, Tensor]:
+        """Return the logarithm of the factor and its penalised part, both of shape (node,)."""
         raise NotImplementedError
 
 
-class Level(Factor):
-    """Logarithm of a free positive number for each group of rows (a site, a chamber, a site and year).
+class GroupFactor(Factor):
+    """Logarithm of one free positive number per group of rows (site, chamber, or site and year), such as R0.
 
     Parameters
     ----------
     groups : int
-        How many groups there are.
+        Number of groups.
     start : float
-        First guess of the number, in the unit of the flux; above zero.
+        Initial value of the numbers, in the unit of the flux; above zero.
     """
 
     def __init__(self, groups: int, start: float = 1.0) -> None:
@@ -42,16 +43,17 @@ class Level(Factor):
         self.log_level = nn.Parameter(torch.full((groups,), float(start)).log().double())
 
     def forward(self) -> tuple[Tensor, Tensor]:
+        """Return the logarithm of the number of each group, twice, shape (group,)."""
         return self.log_level, self.log_level
 
 
 class Curve(Factor):
-    """Free curve of one variable: a network of one hidden layer, or more.
+    """Free curve of one variable, represented by a network with one or more hidden layers.
 
     Parameters
     ----------
     nodes : Tensor, shape (node,)
-        Nodes, scaled so that most of the data lies in -1 to 1.
+        Nodes, scaled so that most of the data lie in -1 to 1.
     hidden : tuple of int
         Width of each hidden layer.
     generator : torch.Generator
@@ -59,8 +61,8 @@ class Curve(Factor):
 
     Notes
     -----
-    The hidden units of the first layer start spread over the range of the data, each a step about 1 wide, and the last layer
-    starts at zero: a curve starts flat, and members of an ensemble differ by where their units lie.
+    The hidden units of the first layer are initially spread over the range of the data, each a step about 1 wide, and the last layer
+    is initially zero. A curve is therefore initially flat, and members of the network ensemble differ by the positions of their units.
     """
 
     nodes: Tensor
@@ -71,16 +73,17 @@ class Curve(Factor):
         self.network = _network(hidden, generator)
 
     def forward(self) -> tuple[Tensor, Tensor]:
+        """Return the logarithm of the curve, twice, shape (node,)."""
         log = self.network(self.nodes.unsqueeze(-1)).squeeze(-1)
         return log, log
 
 
 class LloydTaylorCurve(Factor):
-    r"""Lloyd and Taylor's curve of temperature times a free one.
+    r"""Lloyd and Taylor's temperature curve multiplied by a free curve.
 
     .. math:: \ln g = E_0 \left(\frac{1}{56.02} - \frac{1}{T - 227.13}\right) + h(T)
 
-    With the free curve held at zero this *is* Lloyd and Taylor's form, so that the two are compared as one family.
+    If the free curve is fixed at zero, this is Lloyd and Taylor's form.
 
     Parameters
     ----------
@@ -104,12 +107,13 @@ class LloydTaylorCurve(Factor):
         self.free = free
 
     def forward(self) -> tuple[Tensor, Tensor]:
+        """Return the logarithm of the curve, and that of its free part, shape (node,)."""
         free, _ = self.free()
         return self.sensitivity * self.base + free, free
 
 
 class RisingCurve(Factor):
-    r"""Curve of temperature that never falls: its logarithm is the integral of a positive slope.
+    r"""Temperature curve that never decreases: its logarithm is the integral of a positive slope.
 
     .. math:: \ln g(T) = E_0 \int^{T} \frac{\operatorname{softplus}(h(T') + 0.54)}{(T' - 227.13)^2}\,\mathrm{d}T'
 
@@ -132,14 +136,15 @@ class RisingCurve(Factor):
         self.free = free
 
     def forward(self) -> tuple[Tensor, Tensor]:
+        """Return the logarithm of the curve, and its network, shape (node,)."""
         free, _ = self.free()
-        # softplus(0.5413) is 1, so that with a network at zero this is Lloyd and Taylor's form
+        # softplus(0.5413) is 1, so that a network of zero gives Lloyd and Taylor's form
         log = torch.cumsum(torch.exp(self.log_sensitivity) * self.rises * softplus(free + 0.5413248546129181), dim=0)
         return log - log.mean(), free
 
 
 class Surface(Factor):
-    """Free surface of two variables on a lattice of nodes: what separability is held against.
+    """Free surface of two variables on a grid of nodes, with which separability is tested.
 
     Parameters
     ----------
@@ -157,11 +162,13 @@ class Surface(Factor):
         self.network = _network(hidden, generator, inputs=2)
 
     def forward(self) -> tuple[Tensor, Tensor]:
+        """Return the logarithm of the surface, twice, shape (node,)."""
         log = self.network(self.nodes).squeeze(-1)
         return log, log
 
 
 def _network(hidden: tuple[int, ...], generator: torch.Generator, inputs: int = 1) -> nn.Sequential:
+    """Build a network of tanh layers whose first units are spread over -1.2 to 1.2 and whose output is zero."""
     layers: list[nn.Module] = []
     width_in = inputs
     for number, width in enumerate(hidden):
@@ -170,9 +177,9 @@ def _network(hidden: tuple[int, ...], generator: torch.Generator, inputs: int = 
             direction = torch.randn(width, width_in, generator=generator, dtype=torch.float64)
             direction = direction / direction.norm(dim=1, keepdim=True)
             steepness = 1.0 + 2.0 * torch.rand(width, 1, generator=generator, dtype=torch.float64)
-            # centres spread evenly, then jittered: a curve can bend anywhere in the range of the data
-            even = torch.linspace(-1.2, 1.2, width, dtype=torch.float64)
-            centre = even + (torch.rand(width, generator=generator, dtype=torch.float64) - 0.5) * 2.4 / width
+            # evenly spread centres with a random shift, so that a curve can bend anywhere in the range of the data
+            spacing = torch.linspace(-1.2, 1.2, width, dtype=torch.float64)
+            centre = spacing + (torch.rand(width, generator=generator, dtype=torch.float64) - 0.5) * 2.4 / width
             scale = 1.0 if number == 0 else 1.0 / width_in**0.5
             layer.weight.copy_(direction * steepness * scale)
             layer.bias.copy_(-(direction[:, 0] * steepness[:, 0]) * centre if number == 0 else torch.zeros(width))

@@ -39,11 +39,11 @@ from jules_ml.support.figures import (
     styled,
 )
 
-_UNIT = "µmol m$^{-2}$ s$^{-1}$"
+FLUX_UNIT = "µmol m$^{-2}$ s$^{-1}$"
 
 
-def _range(pairs: pd.DataFrame, *, margin: float = 0.02) -> tuple[float, float]:
-    """Range that holds all but the last thousandth of the values at either end."""
+def quantile_range(pairs: pd.DataFrame, *, margin: float = 0.02) -> tuple[float, float]:
+    """Range between the 0.1 and 99.9 % quantiles of the values, with a margin."""
     if pairs.empty:
         return 0.0, 1.0
     low, high = np.nanquantile(pairs.to_numpy(), [0.001, 0.999])
@@ -51,19 +51,19 @@ def _range(pairs: pd.DataFrame, *, margin: float = 0.02) -> tuple[float, float]:
 
 
 def density_scatter(axis: Axes, figure: Figure, pairs: pd.DataFrame) -> None:
-    """Draw how many pairs lie where, the line of equality, and their scores.
+    """Draw the density of pairs, the 1:1 line and scores.
 
     Parameters
     ----------
     axis : Axes
     figure : Figure
-        That holds the axis.
+        Figure of the axis.
     pairs : DataFrame, columns ('observed', 'predicted')
         Fluxes [umol m-2 s-1].
     """
-    low, high = _range(pairs)
+    low, high = quantile_range(pairs)
     if pairs.empty:
-        axis.text(0.5, 0.5, "none", transform=axis.transAxes, ha="center")
+        axis.text(0.5, 0.5, "no data", transform=axis.transAxes, ha="center")
         return
     bins = axis.hexbin(
         pairs["observed"],
@@ -83,7 +83,7 @@ def density_scatter(axis: Axes, figure: Figure, pairs: pd.DataFrame) -> None:
     axis.text(
         0.03,
         0.97,
-        score_text(scores, _UNIT),
+        score_text(scores, FLUX_UNIT),
         transform=axis.transAxes,
         va="top",
         fontsize=8.0,
@@ -92,7 +92,7 @@ def density_scatter(axis: Axes, figure: Figure, pairs: pd.DataFrame) -> None:
 
 
 def score_text(scores: Scores, unit: str) -> str:
-    """Scores, one a line, as they stand in a panel."""
+    """Format scores for a panel, one per line."""
     return (
         f"r = {scores.r:.2f}\nKGE = {scores.kge:.2f}\nNSE = {scores.nse:.2f}\n"
         f"RMSE = {scores.rmse:.2g} {unit}\nbias = {scores.bias:+.2g} {unit}"
@@ -110,45 +110,45 @@ def learned_curves(
     fsth_sat: float | None = None,
     notes: Sequence[str] = (),
 ) -> Figure:
-    """Draw learned curves with their bands, JULES's curves, and where the data lie.
+    """Draw learned curves with their bands, JULES's curves, and a histogram of the data.
 
     Parameters
     ----------
     module : LearnedRespiration
     settings : RespirationSettings
-        What it was learned with.
+        Settings of the fit.
     moisture : array, shape (row,)
-        Moisture at the rows learned from, in the unit of f's table.
+        Moisture of the training rows, in the unit of f's table.
     t_soil : array, shape (row,)
-        Temperature at them [K].
+        Temperature of the training rows [K].
     porosity : float
-        Water content at saturation [m3 m-3], for JULES's f along water content.
+        Water content at saturation [m3 m-3], for JULES's f as a function of water content.
     fsth_sat : float, optional
         Fitted ``fsth_lessdecomp_sat``, to draw JULES's option for wet soil.
     notes : sequence of str
-        What the reader must know.
+        Notes below the figure.
 
     Returns
     -------
     Figure
-        JULES's curves are brought to one at the same point as the learned ones.
+        Figure with JULES's curves scaled to one at the same points as the learned ones.
     """
     figure = Figure(figsize=(WIDTH, 3.9), layout="constrained")
     left, right = figure.subplots(1, 2)
     reference = float(module.reference)
-    scaled = settings.moisture == "theta"
+    theta = settings.moisture == "theta"
     f_jules = jules_f(settings, porosity)
-    _at_one(left, MOISTURE_NODES, f_jules, reference, "JULES", BLACK, "-")
+    _scaled_curve(left, MOISTURE_NODES, f_jules, reference, "JULES", BLACK, "-")
     if fsth_sat is not None:
         one = torch.ones((), dtype=torch.float64)
-        wetness = torch.clamp(MOISTURE_NODES / (porosity if scaled else 1.0), max=1.0)
+        wetness = torch.clamp(MOISTURE_NODES / (porosity if theta else 1.0), max=1.0)
         wet = fsth(wetness, settings.wilting * one, one, pools=settings.pools, fsth_sat=fsth_sat)
-        _at_one(left, MOISTURE_NODES, wet, reference, "JULES, less decomposition when wet", ORANGE, "--")
+        _scaled_curve(left, MOISTURE_NODES, wet, reference, "JULES, less decomposition when wet", ORANGE, "--")
     _learned(left, module.curve_f(settings.interval), module.seen_moisture.tolist(), settings.interval)
-    label = "θ [m$^3$ m$^{-3}$]" if scaled else "s, water as a fraction of saturation [1]"
+    label = "θ [m$^3$ m$^{-3}$]" if theta else "s, fraction of saturation [1]"
     left.set(xlabel=label, ylabel="f [1]", xlim=(0.0, 1.0), ylim=(0.0, None))
     left.set_ylim(top=max(1.6, 1.15 * left.get_ylim()[1]) if left.get_ylim()[1] < 4 else 4.0)
-    _at_one(
+    _scaled_curve(
         right,
         TEMPERATURE_NODES,
         ftemp_q10(TEMPERATURE_NODES, settings.q10),
@@ -157,7 +157,7 @@ def learned_curves(
         BLACK,
         "-",
     )
-    _at_one(right, TEMPERATURE_NODES, ftemp_rothc(TEMPERATURE_NODES), T_REFERENCE, "JULES, RothC", BLACK, ":")
+    _scaled_curve(right, TEMPERATURE_NODES, ftemp_rothc(TEMPERATURE_NODES), T_REFERENCE, "JULES, RothC", BLACK, ":")
     _learned(right, module.curve_g(settings.interval), module.seen_temperature.tolist(), settings.interval)
     low, high = float(np.min(t_soil)) - 6.0, float(np.max(t_soil)) + 6.0
     within = (low <= TEMPERATURE_NODES) & (high >= TEMPERATURE_NODES)
@@ -173,23 +173,23 @@ def learned_curves(
         _rug(axis, values)
         axis.axvline(at, color=GREY, lw=0.6, zorder=0.6)
         axis.legend(loc="upper left", borderaxespad=0.1)
-    letter_panels([left, right], ["Factor of moisture, f", "Factor of temperature, g"])
+    letter_panels([left, right], ["Moisture modifier, f", "Temperature modifier, g"])
     add_notes(figure, notes)
     return figure
 
 
-def _at_one(
+def _scaled_curve(
     axis: Axes, nodes: torch.Tensor, curve: torch.Tensor, reference: float, label: str, colour: str, style: str
 ) -> None:
-    """A curve of JULES's, brought to one at the reference, so that shapes compare."""
-    there = float(np.interp(reference, nodes, curve))
-    if there > 0.0:
-        axis.plot(nodes, curve / there, color=colour, ls=style, lw=1.2, label=label)
+    """Draw a curve of JULES, scaled to one at the reference."""
+    scale = float(np.interp(reference, nodes, curve))
+    if scale > 0.0:
+        axis.plot(nodes, curve / scale, color=colour, ls=style, lw=1.2, label=label)
 
 
-def _learned(axis: Axes, band: Band, seen: list[float], cover: float) -> None:
-    """Solid where there were data, dotted where the curve passes over to JULES's shape."""
-    inside = (band.x >= seen[0]) & (band.x <= seen[1])
+def _learned(axis: Axes, band: Band, training_range: list[float], cover: float) -> None:
+    """Draw a learned curve: solid in the training range, dotted where it is blended into JULES's."""
+    inside = (band.x >= training_range[0]) & (band.x <= training_range[1])
     axis.fill_between(
         band.x[inside],
         band.low[inside],
@@ -205,7 +205,7 @@ def _learned(axis: Axes, band: Band, seen: list[float], cover: float) -> None:
 
 
 def _rug(axis: Axes, values: NDArray[np.floating]) -> None:
-    """Where the data are: a histogram of a sixth of the panel's height."""
+    """Draw a histogram of the data, as high as a sixth of the panel."""
     counts, edges = np.histogram(values, bins=60)
     axis.stairs(
         axis.get_ylim()[1] / 6.0 * counts / max(int(counts.max()), 1),
@@ -218,28 +218,28 @@ def _rug(axis: Axes, values: NDArray[np.floating]) -> None:
     )
 
 
-#: Backgrounds of the parts of a record.
-PART_COLOURS = {"train": "#FFFFFF", "validation": "#EAF3FA", "test": "#FCEBDD"}
+#: Background colours of the training, validation and test periods.
+SPLIT_COLOURS = {"train": "#FFFFFF", "validation": "#EAF3FA", "test": "#FCEBDD"}
 
 
 @styled
 def fit_skill(
-    steps: pd.DataFrame, days: pd.DataFrame, parts: pd.Series, *, flux: str, notes: Sequence[str] = ()
+    steps: pd.DataFrame, days: pd.DataFrame, split: pd.Series, *, flux: str, notes: Sequence[str] = ()
 ) -> Figure:
-    """Draw observed and predicted flux.
+    """Draw predicted against observed flux, and daily means through time.
 
     Parameters
     ----------
     steps : DataFrame, columns ('observed', 'predicted'), indexed by time
-        Steps of the test part.
+        Time steps of the test period.
     days : DataFrame, columns ('observed', 'predicted'), indexed by day
-        Means over days or nights of the whole record; prediction where it was trained on too.
-    parts : Series of str, indexed by day
+        Means over days or nights of the complete record, including the training period.
+    split : Series of str, indexed by day
         ``train``, ``validation`` or ``test``.
     flux : str
-        What the flux is, for the labels.
+        Name of the flux for the labels.
     notes : sequence of str
-        What the reader must know.
+        Notes below the figure.
 
     Returns
     -------
@@ -247,67 +247,64 @@ def fit_skill(
     """
     figure = Figure(figsize=(WIDTH, 6.4), layout="constrained")
     strip, first, second = figure.subplot_mosaic("aa;bc", height_ratios=[1.0, 1.35]).values()
-    _backgrounds(strip, parts)
+    _backgrounds(strip, split)
     strip.plot(days.index, days["observed"], ".", color=MEASURED, ms=2.0, label="measured")
     strip.plot(days.index, days["predicted"], ".", color=MODELLED, ms=2.0, label="learned")
     if len(days):
         low, high = np.nanquantile(days[["observed", "predicted"]], [0.001, 0.999])
         strip.set_ylim(low - 0.05 * (high - low), high + 0.25 * (high - low))
         strip.set_xlim(days.index[0], days.index[-1] + pd.Timedelta(days=1))
-    strip.set_ylabel(_UNIT)
+    strip.set_ylabel(FLUX_UNIT)
     strip.legend(loc="upper left", ncols=5, markerscale=3.0, borderaxespad=0.1)
     show_dates(strip)
-    test_days = days[parts.reindex(days.index).eq("test").to_numpy()]
+    test_days = days[split.reindex(days.index).eq("test").to_numpy()]
     for axis, pairs in ((first, steps), (second, test_days)):
         density_scatter(axis, figure, pairs[["observed", "predicted"]])
-        axis.set_xlabel(f"measured [{_UNIT}]")
-        axis.set_ylabel(f"learned [{_UNIT}]")
+        axis.set_xlabel(f"measured [{FLUX_UNIT}]")
+        axis.set_ylabel(f"learned [{FLUX_UNIT}]")
     letter_panels(
         [strip, first, second],
         [
             f"{flux}, daily means",
-            f"Steps of the test part (n = {len(steps)})",
-            f"Daily means of the test part (n = {len(test_days)})",
+            f"Time steps of the test period (n = {len(steps)})",
+            f"Daily means of the test period (n = {len(test_days)})",
         ],
     )
     add_notes(figure, notes)
     return figure
 
 
-def _backgrounds(axis: Axes, parts: pd.Series) -> None:
-    """Shade the parts of the record, each run of days as one."""
-    run = parts.ne(parts.shift()).cumsum()
-    named: set[str] = set()
-    for _, days in parts.groupby(run):
-        part = str(days.iloc[0])
-        label = part if part not in named and part != "train" else None
-        named.add(part)
+def _backgrounds(axis: Axes, split: pd.Series) -> None:
+    """Shade consecutive days of the same split."""
+    run = split.ne(split.shift()).cumsum()
+    labelled: set[str] = set()
+    for _, days in split.groupby(run):
+        name = str(days.iloc[0])
+        label = name if name not in labelled and name != "train" else None
+        labelled.add(name)
         end = days.index[-1] + pd.Timedelta(days=1)
-        axis.axvspan(days.index[0], end, color=PART_COLOURS[part], lw=0.0, zorder=0.0, label=label)
+        axis.axvspan(days.index[0], end, color=SPLIT_COLOURS[name], lw=0.0, zorder=0.0, label=label)
 
 
-_BINS = 20
-
-
-#: Rows that a bin must have to be drawn.
-_LEAST = 10
+#: Number of bins of a residual plot, and minimum number of rows in a bin that is drawn.
+_BINS, _LEAST = 20, 10
 
 
 @styled
 def residuals(rows: pd.DataFrame, *, notes: Sequence[str] = ()) -> Figure:
-    """Draw residuals, measured less predicted, against what the flux may depend on.
+    """Draw residuals, measured minus predicted, against moisture, temperature, hour and season.
 
     Parameters
     ----------
     rows : DataFrame, columns ('residual', 'moisture', 't_soil', 'hour', 'day_of_year')
-        One row a step: residual [umol m-2 s-1], moisture [1 or m3 m-3], temperature [K], local hour and day of the year.
+        One row per time step: residual [umol m-2 s-1], moisture [1 or m3 m-3], temperature [K], local hour and day of the year.
     notes : sequence of str
-        What the reader must know.
+        Notes below the figure.
 
     Returns
     -------
     Figure
-        Points are at most 5000 of the rows; lines are medians and quartiles of bins with equally many rows.
+        Figure with at most 5000 rows as points; lines are medians and quartiles of bins with equal numbers of rows.
     """
     figure = Figure(figsize=(WIDTH, 5.4), layout="constrained")
     axes = figure.subplots(2, 2, sharey=True).ravel()
@@ -320,13 +317,14 @@ def residuals(rows: pd.DataFrame, *, notes: Sequence[str] = ()) -> Figure:
         axis.axhline(0.0, color=BLUE, lw=0.8)
         axis.set(xlabel=label, ylim=(-limit, limit))
     for axis in axes[::2]:
-        axis.set_ylabel(f"measured − learned [{_UNIT}]")
+        axis.set_ylabel(f"measured − learned [{FLUX_UNIT}]")
     letter_panels(axes, ["", "", "", ""])
     add_notes(figure, notes)
     return figure
 
 
 def _running(axis: Axes, x: pd.Series, residual: pd.Series) -> None:
+    """Draw the median and quartiles of the residuals in bins of ``x``."""
     bins = pd.qcut(x, _BINS, duplicates="drop")
     grouped = residual.groupby(bins, observed=True)
     enough = (grouped.size() >= _LEAST).to_numpy()

@@ -1,4 +1,4 @@
-"""Fit respiration to records, score it on what it has not seen, and keep it as a module folder."""
+"""Fit respiration to records, score it in the test period, and write a module folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,12 @@ from jules_ml.learned.respiration.exchange_report import nee_figure, nee_predict
 from jules_ml.learned.respiration.nights import ustar_notes
 from jules_ml.learned.respiration.report import card_of, predictions_of, respiration_figures, scores_of
 from jules_ml.learned.respiration.site import MIN_ROWS, Rows, select_rows
-from jules_ml.learned.respiration.training import ConcurvityWarning, InnerValidation, Learned, learn_respiration
+from jules_ml.learned.respiration.training import (
+    ConcurvityWarning,
+    InnerValidation,
+    TrainedRespiration,
+    train_respiration,
+)
 from jules_ml.learned.store import ASSIMILATION_PREFIX, write_module_folder
 from jules_ml.scoring.splits import last_blocks
 from jules_ml.support.figures import save_figure
@@ -29,22 +34,22 @@ from jules_ml.support.progress import Progress
 
 @dataclass(frozen=True, eq=False)
 class RespirationFit:
-    """What a fit gave, and where it lies.
+    """Result of a fit.
 
     Attributes
     ----------
     folder : Path
-        The module folder.
-    learned : Learned
-        The module, with the rows it was learned from.
+        Module folder that was written.
+    learned : TrainedRespiration
+        Module with its training rows.
     scores : dict
-        What ``scores.json`` holds.
+        Content of ``scores.json``.
     warnings : tuple of str
-        What the user should be told.
+        Warnings and notes for the user.
     """
 
     folder: Path
-    learned: Learned
+    learned: TrainedRespiration
     scores: dict[str, Any]
     warnings: tuple[str, ...]
 
@@ -56,10 +61,10 @@ def fit_respiration(
     *,
     progress: Progress | None = None,
 ) -> RespirationFit:
-    """Learn respiration from site datasets and write the module folder.
+    """Fit respiration to site datasets and write the module folder.
 
-    The last part of the record, ``settings.test_fraction`` of its years or blocks of months, is held out and scored, with every
-    baseline fitted to the same rows.
+    The last years or blocks of months of each record, a fraction ``settings.test_fraction`` of them, are the test period. Every baseline
+    is fitted to the same training rows and scored in the same test period.
 
     Parameters
     ----------
@@ -69,7 +74,7 @@ def fit_respiration(
     out : Path
         Module folder to write; see :func:`~jules_ml.learned.store.write_module_folder`.
     progress : callable, optional
-        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
+        Receives the progress, see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------
@@ -78,45 +83,46 @@ def fit_respiration(
     Raises
     ------
     BadInput
-        If the record cannot be learned from (see :func:`~jules_ml.learned.respiration.site.select_rows`), or the folder not be written.
+        If a record cannot be used (see :func:`~jules_ml.learned.respiration.site.select_rows`), or the folder cannot be written.
     """
     datasets = [sites] if isinstance(sites, xr.Dataset) else list(sites)
     rows = select_rows(datasets, settings)
     test = split_test_rows(rows, settings.test_fraction)
-    guessed = [site for site, ds in zip(rows.sites, datasets, strict=True) if "porosity" not in ds.attrs]
+    without_porosity = [site for site, ds in zip(rows.sites, datasets, strict=True) if "porosity" not in ds.attrs]
     datasets = [ds.assign_attrs(porosity=rows.porosity[site]) for site, ds in zip(rows.sites, datasets, strict=True)]
     exchange = _exchange(datasets, settings)
-    seen = None if exchange is None else take_exchange(exchange, ~_held_out(exchange, rows, test))
+    train_exchange = None if exchange is None else take_exchange(exchange, ~_test_steps(exchange, rows, test))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConcurvityWarning)
-        learned = learn_respiration(rows.take(~test), settings, progress, exchange=seen)
-    said = tuple(str(w.message) for w in caught if issubclass(w.category, ConcurvityWarning))
+        learned = train_respiration(rows.take(~test), settings, progress, exchange=train_exchange)
+    notes = tuple(str(w.message) for w in caught if issubclass(w.category, ConcurvityWarning))
     clocks = [note for ds in datasets for note in clock_notes(ds)]
-    said = (*said, *clocks, *ustar_notes(rows.ustar), *_said_of(learned.validation))
-    said = (*said, *_said_of_scales(settings, rows, guessed))
+    notes = (*notes, *clocks, *ustar_notes(rows.ustar), *_form_notes(learned.validation))
+    notes = (*notes, *_variable_notes(settings, rows, without_porosity))
     predictions = predictions_of(learned, rows, test)
     scores = scores_of(learned, rows, test, predictions)
-    card = card_of(datasets, rows, test, learned, said)
+    card = card_of(datasets, rows, test, learned, notes)
     figures = respiration_figures(learned, rows, test, predictions)
     state = dict(learned.module.state_dict())
     if exchange is not None and learned.assimilation is not None:
         state |= {f"{ASSIMILATION_PREFIX}{key}": value for key, value in learned.assimilation.state_dict().items()}
-        every_hour = nee_predictions_of(learned, exchange, _held_out(exchange, rows, test))
-        scores["nee"] = nee_scores_of(every_hour)
-        figures["nee"] = nee_figure(every_hour)
-        predictions = predictions.merge(every_hour)
+        nee = nee_predictions_of(learned, exchange, _test_steps(exchange, rows, test))
+        scores["nee"] = nee_scores_of(nee)
+        figures["nee"] = nee_figure(nee)
+        predictions = predictions.merge(nee)
     write_module_folder(out, state=state, card=card, scores=scores, predictions=predictions)
     for name, figure in figures.items():
         save_figure(figure, out / "figures" / f"{name}.png")
-    return RespirationFit(out, learned, scores, said)
+    return RespirationFit(out, learned, scores, notes)
 
 
 def split_test_rows(rows: Rows, fraction: float) -> NDArray[np.bool_]:
-    """Mark the rows of the test period: the last years, or blocks of two calendar months, of each site's record.
+    """Mark the rows of the test period: the last years, or blocks of two calendar months, of the record of each site.
 
     Parameters
     ----------
     rows : Rows
+        Rows of one or several sites.
     fraction : float
         Fraction of the years or blocks; 0 for no test period.
 
@@ -134,52 +140,54 @@ def split_test_rows(rows: Rows, fraction: float) -> NDArray[np.bool_]:
     if remaining < MIN_ROWS and test.any():
         raise BadInput(
             f"{remaining} rows remain to train on without the last {fraction:.0%} of the record, and {MIN_ROWS} are needed",
-            remedy="give a longer record, or set test_fraction = 0, which gives no scores",
+            remedy="give a longer record, or set test_fraction = 0 to train on all of it without scores",
         )
     return test
 
 
-def _said_of(validation: InnerValidation) -> list[str]:
-    """What the user should be told of the form that is given."""
+def _form_notes(validation: InnerValidation) -> list[str]:
+    """Describe the form that was selected, if it is not the learned form alone."""
     against = f"NSE {validation.nse_learned:.2f} against {validation.nse_lloyd_taylor:.2f} on inner validation blocks"
-    if validation.given == "lloyd_taylor":
-        return [f"the learned form does not beat Lloyd and Taylor's ({against}): theirs is given, with f = 1"]
-    if validation.given == "blend":
+    if validation.form == "lloyd_taylor":
         return [
-            f"the learned form is blended with Lloyd and Taylor's, at a weight of {validation.weight:.1f}, which did best ({against})"
+            f"the learned form is not better than Lloyd and Taylor's ({against}): the module contains theirs, with f = 1"
+        ]
+    if validation.form == "blend":
+        return [
+            f"the module is an average of the learned form, at a weight of {validation.weight:.1f}, and Lloyd and Taylor's ({against})"
         ]
     return []
 
 
-def _said_of_scales(settings: RespirationSettings, rows: Rows, guessed: Sequence[str]) -> list[str]:
-    """What stands between the scales that were learned along and JULES's."""
-    said = []
-    if guessed and settings.moisture in ("saturation", "potential"):
-        each = ", ".join(f"{site} {rows.porosity[site]:.2f}" for site in guessed)
-        said.append(
-            f"no porosity is given under [place]: the 99.9 % quantile of the record is taken for it ({each} m3 m-3). "
-            "Where the soil is never saturated, f in JULES is then biased towards saturation"
+def _variable_notes(settings: RespirationSettings, rows: Rows, without_porosity: Sequence[str]) -> list[str]:
+    """Describe differences between the variables of the fit and those of JULES."""
+    notes = []
+    if without_porosity and settings.moisture in ("saturation", "potential"):
+        each = ", ".join(f"{site} {rows.porosity[site]:.2f}" for site in without_porosity)
+        notes.append(
+            f"no porosity is set under [place]: the 99.9 % quantile of the water content is used instead ({each} m3 m-3). "
+            "If the soil is never saturated, f in JULES is then biased towards saturation"
         )
     if settings.temperature == "t_air":
-        said.append("g was learned along air temperature, and JULES will go by that of its soil, which swings less")
-    return said
+        notes.append("g was fitted to air temperature, but JULES evaluates it at soil temperature, which varies less")
+    return notes
 
 
 def _exchange(datasets: Sequence[xr.Dataset], settings: RespirationSettings) -> Exchange | None:
-    """NEE of day and night, thinned to what is enough, where photosynthesis is asked for."""
+    """Day-time and night-time NEE if photosynthesis is fitted too, else ``None``."""
     if not settings.assimilation:
         return None
     if len(datasets) > 1:
         raise BadInput(
-            f"photosynthesis is learned at one site, and {len(datasets)} are given",
-            remedy="fit each site by itself, or set assimilation = false",
+            f"photosynthesis can be fitted at one site only, and there are {len(datasets)}",
+            remedy="fit each site separately, or set assimilation = false",
         )
     return select_exchange(datasets[0], settings)
 
 
-def _held_out(exchange: Exchange, rows: Rows, test: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Rows of NEE of the years or blocks that are held out at night."""
+def _test_steps(exchange: Exchange, rows: Rows, test: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Rows of NEE in the test period, shape (row,)."""
     if not test.any():
         return np.zeros(len(exchange.rows), dtype=bool)
-    # the part that is held out is the last of the record
+    # the test period is the end of the record
     return np.asarray(exchange.rows.time >= rows.time[test].min())

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class RespirationKind:
     """Learned respiration; see :class:`jules_ml.learned.kind.Kind`.
 
-    Methods import what they need, so that the name of a kind loads no torch.
+    Modules are imported within the methods, so that listing the kinds does not import torch.
     """
 
     name: ClassVar[str] = "respiration"
@@ -30,7 +30,7 @@ class RespirationKind:
     section: ClassVar[str] = "respiration"
 
     def settings(self) -> type[Section]:
-        """Give the schema of ``[respiration]``."""
+        """Return the schema of ``[respiration]``."""
         return RespirationSettings
 
     def site(self, experiment: Experiment) -> xr.Dataset:
@@ -70,7 +70,7 @@ class RespirationKind:
 
         scores = evaluate_respiration(folder, [self.site(each) for each in experiments], out)
         notes = tuple(
-            f"the module contains no base respiration of {site}, and the mean of its training sites was used: "
+            f"the module contains no base respiration of {site}, so the mean of its training sites was used: "
             f"adapt it with 'jules-ml fit respiration --adapt {folder}'"
             for site in scores["sites_without_base_respiration"]
         )
@@ -98,6 +98,7 @@ def _fit_rows(scores: Mapping[str, Any]) -> tuple[ScoreRow, ...]:
 
 
 def _site_rows(scores: Mapping[str, Any]) -> tuple[ScoreRow, ...]:
+    """Scores of the learned form, over all sites and by site."""
     rows = {"all": scores["all"], **scores["sites"]}
     return tuple(ScoreRow(site, "learned", values, "umol m-2 s-1") for site, values in rows.items())
 

@@ -1,8 +1,8 @@
-r"""Errors of measured respiration: their scale grows with the flux, and their tails are heavy.
+r"""Error model of measured respiration: the scale grows with the flux, and the tails are heavy.
 
 .. math:: \sigma(R) = a + b\,R
 
-holds for eddy covariance (Richardson et al. 2006) and, with a smaller :math:`a`, for chambers.
+applies to eddy covariance (Richardson et al. 2006) and, with a smaller :math:`a`, to chambers.
 
 References
 ----------
@@ -20,7 +20,7 @@ from scipy.optimize import nnls
 #: Degrees of freedom of Student's t for tower noise: between the normal distribution and Laplace's.
 STUDENT_DF = 5.0
 _BINS = 20
-#: Least scale, as a part of the mean absolute error: no row is ever believed without limit.
+#: Lower limit of the scale as a fraction of the mean absolute error, so that the weight of a row stays finite.
 _LEAST = 0.05
 
 _Array = NDArray[np.float64]
@@ -39,14 +39,14 @@ class Noise:
 
 
 def fit_noise(predicted: _Array, error: _Array) -> Noise:
-    """Fit the scale of the errors: mean absolute error against size of the flux, in bins of equally many rows.
+    """Fit the scale of the errors: mean absolute error against size of the flux, in bins with equal numbers of rows.
 
     Parameters
     ----------
     predicted : array, shape (row,)
         Predicted flux.
     error : array, shape (row,)
-        Measured less predicted, in the same unit.
+        Measured minus predicted flux, in the same unit.
     """
     size, error = np.abs(predicted), np.abs(error)
     bins = np.array_split(np.argsort(size), min(_BINS, len(size)))
@@ -64,11 +64,11 @@ def tail_weights(residual: _Array, scale: _Array, df: float = STUDENT_DF) -> _Ar
     Parameters
     ----------
     residual, scale : array
-        Errors, and the scale of each up to a factor, which is found from their median.
+        Errors, and the scale of each up to a common factor, which is estimated from the median absolute error.
     df : float
         Degrees of freedom.
     """
     z = residual / scale
     spread = 1.4826 * float(np.nanmedian(np.abs(z)))
-    # where nothing was measured the weight is of no account, and one keeps it a number
+    # rows without a measurement have zero weight elsewhere; a weight of one here avoids NaN
     return np.nan_to_num((df + 1.0) / (df + (z / max(spread, 1e-12)) ** 2), nan=1.0)

@@ -1,4 +1,4 @@
-r"""Learned respiration: an ensemble of curves f and g, and how sure it is.
+r"""Learned respiration: a network ensemble of curves f and g, with bands and intervals.
 
 .. math:: R = R_0\, f(s)\, g(T), \qquad f(s_{opt}) = 1, \quad g(282.4\,\mathrm K) = 1
 """
@@ -16,7 +16,7 @@ from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration.nodes import place_on_line
 from jules_ml.physics.respiration import fsth, ftemp_q10, ftemp_rothc
 
-#: Nodes of the tables: water as a fraction of saturation, or water content, and temperature [K].
+#: Nodes of the tables: fraction of saturation [1] or water content [m3 m-3], and temperature [K].
 MOISTURE_NODES: Final = torch.linspace(0.0, 1.0, 201, dtype=torch.float64)
 TEMPERATURE_NODES: Final = torch.linspace(223.0, 333.0, 221, dtype=torch.float64)
 
@@ -27,9 +27,9 @@ def jules_f(settings: RespirationSettings, porosity: float) -> Tensor:
     Parameters
     ----------
     settings : RespirationSettings
-        Whose ``wilting`` and ``pools`` are taken.
+        Settings with ``moisture``, ``wilting`` and ``pools``.
     porosity : float
-        Water content at saturation [m3 m-3], for a table that runs along water content.
+        Water content at saturation [m3 m-3], for a table as a function of water content.
 
     Returns
     -------
@@ -48,14 +48,14 @@ def jules_g(settings: RespirationSettings) -> Tensor:
 
 
 def jules_optimum(settings: RespirationSettings, porosity: float) -> float:
-    """JULES's optimal moisture in the unit of f's table: half of the way from wilting to saturation."""
+    """JULES's optimal moisture in the unit of f's table: halfway between the wilting point and saturation."""
     optimum = 0.5 * (1.0 + settings.wilting)
     return optimum * porosity if settings.moisture == "theta" else optimum
 
 
 @dataclass(frozen=True)
 class Band:
-    """A curve with its uncertainty, at nodes: arrays of one shape, no unit."""
+    """A curve with its uncertainty band at nodes ``x``: tensors of shape (node,); ``median``, ``low`` and ``high`` have no unit."""
 
     x: Tensor
     median: Tensor
@@ -64,7 +64,7 @@ class Band:
 
 
 class LearnedRespiration(nn.Module):
-    """An ensemble of respiration curves, with a level for each group and intervals.
+    """Network ensemble of respiration curves, with the base respiration R0 of each group and intervals.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ class LearnedRespiration(nn.Module):
         networks: dict[str, Tensor] | None = None,
     ) -> None:
         super().__init__()
-        given = {
+        buffers = {
             "log_f": log_f,
             "log_g": log_g,
             "log_level": log_level,
@@ -122,13 +122,13 @@ class LearnedRespiration(nn.Module):
             "noise": noise,
             "quantiles": quantiles,
         }
-        for name, value in given.items():
+        for name, value in buffers.items():
             self.register_buffer(name, torch.as_tensor(value, dtype=torch.float64).contiguous())
         self.networks = nn.ParameterDict({name: nn.Parameter(value) for name, value in (networks or {}).items()})
 
     @classmethod
     def from_state(cls, state: dict[str, Tensor]) -> LearnedRespiration:
-        """Build the module from what :meth:`state_dict` gave."""
+        """Build the module from the content of :meth:`state_dict`."""
         prefix = "networks."
         networks = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
         return cls(networks=networks, **{name: value for name, value in state.items() if not name.startswith(prefix)})
@@ -155,11 +155,11 @@ class LearnedRespiration(nn.Module):
         Parameters
         ----------
         moisture : Tensor, shape (row,)
-            Fraction of saturation [1], or water content [m3 m-3]: what f was learned along.
+            Fraction of saturation [1], or water content [m3 m-3], as in the fit of f.
         t_soil : Tensor, shape (row,)
             Temperature [K].
         group : Tensor of int64, shape (row,)
-            Number of the group, for its level.
+            Index of the group.
 
         Returns
         -------
@@ -169,21 +169,21 @@ class LearnedRespiration(nn.Module):
         return self.level[group] * self.f(moisture) * self.g(t_soil)
 
     def interval(self, respiration: Tensor, group: Tensor) -> tuple[Tensor, Tensor]:
-        """Conformal interval of an observation about predicted ``respiration`` (row,): lower and upper end [umol m-2 s-1]."""
+        """Conformal interval of an observation around predicted ``respiration`` (row,): lower and upper end [umol m-2 s-1]."""
         scale = self.noise[group, 0] + self.noise[group, 1] * respiration
         return respiration + self.quantiles[0] * scale, respiration + self.quantiles[1] * scale
 
     def curve_f(self, cover: float = 0.9) -> Band:
-        """Median f and the band that is to hold it with probability ``cover``, at :data:`MOISTURE_NODES`."""
+        """Median f and its band of nominal coverage ``cover``, at :data:`MOISTURE_NODES`."""
         return _band(MOISTURE_NODES, self.log_f, cover)
 
     def curve_g(self, cover: float = 0.9) -> Band:
-        """Median g and its band, at :data:`TEMPERATURE_NODES`."""
+        """Median g and its band of nominal coverage ``cover``, at :data:`TEMPERATURE_NODES`."""
         return _band(TEMPERATURE_NODES, self.log_g, cover)
 
 
 def _band(nodes: Tensor, log_curve: Tensor, cover: float) -> Band:
-    """Median and band of members taken for lognormal: few members have no quantiles, and their sample median has corners."""
+    """Median and band of a lognormal distribution over members, since sample quantiles of few members are not smooth."""
     members = len(log_curve)
     middle = log_curve.mean(0)
     spread = float(student_t.ppf(0.5 + 0.5 * cover, members - 1)) * log_curve.std(0) * (1.0 + 1.0 / members) ** 0.5
@@ -191,4 +191,5 @@ def _band(nodes: Tensor, log_curve: Tensor, cover: float) -> Band:
 
 
 def _interpolate(curve: Tensor, x: Tensor, nodes: Tensor) -> Tensor:
+    """Interpolate ``curve`` (node,) linearly at ``x``; same shape as ``x``."""
     return place_on_line(x.flatten(), nodes).at(curve).reshape(x.shape)

@@ -1,4 +1,4 @@
-"""Rows of a tower that respiration is fitted to: at night, measured, and above the threshold of friction velocity."""
+"""Selection of tower rows for respiration: night, measured NEE, and friction velocity above its threshold."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jules_ml.experiment.respiration import RowSettings
 
 
 def night_rows(ds: xr.Dataset, rules: RowSettings) -> xr.DataArray:
-    """Where it is night by ``rules``.
+    """Return where it is night by ``rules``, shape (time,).
 
     Raises
     ------
@@ -34,19 +34,19 @@ def night_rows(ds: xr.Dataset, rules: RowSettings) -> xr.DataArray:
 
 
 def _dark_rows(ds: xr.Dataset, rules: RowSettings) -> xr.DataArray:
-    """Night by the measured light alone."""
+    """Night by measured light alone."""
     for name, limit in (("sw_down", rules.night_max_sw_down), ("ppfd", rules.night_max_ppfd)):
         if name in ds:
             return ds[name] < limit
     raise BadInput(
-        "neither 'sw_down' nor 'ppfd' is there to tell night from day",
+        "night cannot be told from day, because 'sw_down' and 'ppfd' are both missing",
         where=place(ds),
-        remedy="name the column of shortwave radiation or of photon flux when the file is read",
+        remedy="name the column of shortwave radiation or of photon flux in [data]",
     )
 
 
 def measured_nee(ds: xr.Dataset, rules: RowSettings) -> xr.DataArray:
-    """Where NEE was measured.
+    """Return where NEE was measured, shape (time,).
 
     Raises
     ------
@@ -66,23 +66,24 @@ def estimated_ustar(ds: xr.Dataset, rules: RowSettings) -> UstarThreshold | None
     ds : xarray.Dataset
         Site dataset of a tower.
     rules : RowSettings
+        Rules for night rows and for the threshold.
 
     Returns
     -------
     UstarThreshold or None
-        None where ``rules.ustar_min`` is not ``"estimate"``, or the record holds NEE under several thresholds of its source.
+        ``None`` if ``rules.ustar_min`` is not ``"estimate"``, or the record contains NEE under several thresholds of its source.
 
     Raises
     ------
     BadInput
-        If the record has no friction velocity, was filtered by it before, or has too few night rows; see
+        If the record has no friction velocity, was already filtered by it, or has too few night rows; see
         :func:`~jules_ml.data.ustar.ustar_threshold`.
     """
     if rules.ustar_min != "estimate" or "nee_ustar" in ds:
         return None
     if "ustar" not in ds:
         raise BadInput(
-            "there is no friction velocity ('ustar') to estimate a threshold from",
+            "the record contains no friction velocity ('ustar') to estimate a threshold from",
             where=place(ds, "ustar"),
             remedy="name its column (USTAR) in [data], or set ustar_min to a number in [respiration.rows]",
         )
@@ -90,20 +91,20 @@ def estimated_ustar(ds: xr.Dataset, rules: RowSettings) -> UstarThreshold | None
 
 
 def least_ustar(rules: RowSettings, estimate: UstarThreshold | None) -> float | None:
-    """Least friction velocity of a night row [m s-1]: the median of the estimate where there is one; None: any."""
+    """Minimum friction velocity of a night row [m s-1]: the median of the estimate, else the setting; ``None`` for no limit."""
     if estimate is not None:
         return estimate.p50
     return None if rules.ustar_min == "estimate" else rules.ustar_min
 
 
 def rules_of_site(rules: RowSettings, card: Mapping[str, Any], site: str) -> RowSettings:
-    """Row rules for another record of a site: the threshold estimated in the fit is kept."""
+    """Row rules for another record of a site, with the threshold estimated in the fit."""
     estimate = card.get("ustar_threshold", {}).get(site)
     return rules if estimate is None else rules.model_copy(update={"ustar_min": estimate["p50"]})
 
 
 def ustar_entry(threshold: UstarThreshold) -> dict[str, Any]:
-    """Describe an estimate for the card: thresholds [m s-1] of all years together, and the median of each year."""
+    """Describe an estimate for the card: thresholds [m s-1] over all years, and the median of each year."""
     values = threshold.by_year.to_numpy()
     medians = [float(np.median(row[np.isfinite(row)])) if np.isfinite(row).any() else None for row in values]
     years = map(str, threshold.by_year["year"].to_numpy().tolist())
@@ -120,7 +121,7 @@ def ustar_entry(threshold: UstarThreshold) -> dict[str, Any]:
 
 
 def ustar_notes(thresholds: Mapping[str, UstarThreshold]) -> list[str]:
-    """Notes for the user: the estimated threshold of each site, and its range."""
+    """Describe the estimated threshold of each site and its range, for the user."""
     return [
         f"{site}: the estimated u* threshold is {each.p50:.2f} m s-1 (16 to 84 %: {each.p16:.2f} to {each.p84:.2f} m s-1, "
         f"{each.method} method); night rows below it were dropped"

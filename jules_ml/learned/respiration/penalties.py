@@ -1,4 +1,4 @@
-"""What is asked of a curve's shape: to be smooth, and not to depart from its plain form without need."""
+"""Quadratic penalties on the shape of a curve: on its roughness, and on its departure from the default form."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from jules_ml.learned.respiration.nodes import Placement
 
 
 def roughness(coordinate: Tensor) -> Tensor:
-    r"""Quadratic form of the roughness :math:`\int (c'')^2\,\mathrm d z` of a curve given at nodes.
+    r"""Quadratic form of the roughness :math:`\int (c'')^2\,\mathrm d z` of a curve, from its values at nodes.
 
     Parameters
     ----------
     coordinate : Tensor, shape (node,)
-        Nodes, rising, scaled so that the data lies in -1 to 1; half the integral over that range is a mean.
+        Nodes, increasing, scaled so that the data lie in -1 to 1; the form is half the integral over that range, which is a mean.
 
     Returns
     -------
@@ -32,7 +32,7 @@ def roughness(coordinate: Tensor) -> Tensor:
 
 
 def circular_roughness(nodes: int) -> Tensor:
-    """The same of a curve on a circle of evenly spaced nodes, as the season; shape (node, node)."""
+    """Return the quadratic form of the roughness of a periodic curve, such as the season, on evenly spaced nodes; shape (node, node)."""
     step = 2.0 / nodes
     eye = torch.eye(nodes, dtype=torch.float64)
     second = (torch.roll(eye, 1, 0) - 2.0 * eye + torch.roll(eye, -1, 0)) / step**2
@@ -41,5 +41,5 @@ def circular_roughness(nodes: int) -> Tensor:
 
 def size(placement: Placement, nodes: int) -> Tensor:
     """Quadratic form of the mean square of a curve over the rows; shape (node, node)."""
-    density = torch.bincount(placement.index.flatten(), placement.share.flatten(), minlength=nodes)
+    density = torch.bincount(placement.index.flatten(), placement.weight.flatten(), minlength=nodes)
     return torch.diag(density / len(placement.index))

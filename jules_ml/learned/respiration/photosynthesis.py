@@ -1,9 +1,9 @@
-r"""Learned photosynthesis: what has to be taken from respiration to meet NEE in daylight.
+r"""Learned photosynthesis, which is subtracted from respiration to predict NEE in daylight.
 
 .. math:: A = A_0\, \frac{I}{I + K}\, h_1(I)\, h_2(D)\, h_3(T_a)\, h_4(d)\, h_5(s), \qquad \mathrm{NEE} = R - A
 
 with light :math:`I`, vapour pressure deficit :math:`D`, air temperature :math:`T_a`, day of the year :math:`d` and moisture
-:math:`s`, each :math:`h` a free curve: a response to light that saturates, limited by the rest.
+:math:`s`. Each :math:`h` is a free curve; the response to light saturates and is limited by the other factors.
 
 References
 ----------
@@ -24,16 +24,16 @@ from jules_ml.learned.respiration.network import MOISTURE_NODES
 from jules_ml.learned.respiration.nodes import Placement, place_on_circle, place_on_line
 from jules_ml.physics.constants import DAYS_PER_YEAR
 
-#: Square root of the photon flux [(umol m-2 s-1)^1/2]: even steps in it are fine where the response bends.
+#: Nodes in the square root of the photon flux [(umol m-2 s-1)^1/2], which are dense at low light, where the response bends.
 ROOT_LIGHT_NODES: Final = torch.linspace(0.0, 55.0, 111, dtype=torch.float64)
-#: Vapour pressure deficit [Pa], and air temperature [K].
+#: Nodes in vapour pressure deficit [Pa] and air temperature [K].
 VPD_NODES: Final = torch.linspace(0.0, 8000.0, 161, dtype=torch.float64)
 AIR_NODES: Final = torch.linspace(233.0, 323.0, 181, dtype=torch.float64)
-#: Season: every fifth day of a year of 365.
+#: Number of nodes of the season: one every five days.
 SEASON_NODES: Final = 73
-#: Light below which there is no photosynthesis [umol m-2 s-1].
+#: Photon flux below which photosynthesis is zero [umol m-2 s-1].
 NO_LIGHT: Final = 5.0
-#: Names of the factors, in their order.
+#: Names of the factors, in order.
 DRIVERS: Final = ("light", "vpd", "air", "season", "water")
 
 
@@ -50,9 +50,9 @@ class Weather:
     t_air : Tensor
         Air temperature [K].
     day : Tensor
-        Day of the year, 0 at its beginning [d].
+        Day of the year, 0 at the beginning of the year [d].
     moisture : Tensor
-        What f is learned along.
+        Moisture variable of f.
     """
 
     light: Tensor
@@ -62,7 +62,7 @@ class Weather:
     moisture: Tensor
 
     def placements(self) -> dict[str, Placement]:
-        """Where the rows lie among the nodes of each factor."""
+        """Position of the rows between the nodes of each factor."""
         return {
             "light": place_on_line(torch.sqrt(torch.clamp(self.light, min=0.0)), ROOT_LIGHT_NODES),
             "vpd": place_on_line(self.vpd, VPD_NODES),
@@ -72,12 +72,12 @@ class Weather:
         }
 
     def lit(self) -> Tensor:
-        """1 where there is light, else 0; shape (row,)."""
+        """Return 1 in daylight, else 0; shape (row,)."""
         return (self.light >= NO_LIGHT).double()
 
 
 class LightCurve(Factor):
-    r"""Response to light that saturates, times a free curve.
+    r"""Saturating response to light, multiplied by a free curve.
 
     .. math:: \ln\frac{I}{I + K} + h_1(I), \qquad K = 400\,\operatorname{softplus}(k + 0.54)
 
@@ -98,14 +98,15 @@ class LightCurve(Factor):
         self.free = free
 
     def forward(self) -> tuple[Tensor, Tensor]:
-        # softplus(0.5413) is 1: light of 400 umol m-2 s-1 gives half of what there is, to begin with
+        """Return the logarithm of the response, and that of its free part, shape (node,)."""
+        # softplus(0.5413) is 1: the initial half-saturation light is 400 umol m-2 s-1
         half = 400.0 * softplus(self.half_light + 0.5413248546129181)
         free, _ = self.free()
         return torch.log(self.light / (self.light + half)) + free, free
 
 
 class LearnedAssimilation(nn.Module):
-    """An ensemble of photosynthesis models, as tables.
+    """Photosynthesis of the members of the network ensemble, as tables.
 
     Parameters
     ----------
@@ -125,7 +126,7 @@ class LearnedAssimilation(nn.Module):
 
     @classmethod
     def from_state(cls, state: dict[str, Tensor]) -> LearnedAssimilation:
-        """Build the module from what :meth:`state_dict` gave."""
+        """Build the module from the content of :meth:`state_dict`."""
         return cls(state["log_capacity"], {name: state[f"log_{name}"] for name in DRIVERS})
 
     def forward(self, weather: Weather, group: Tensor) -> Tensor:
@@ -134,8 +135,9 @@ class LearnedAssimilation(nn.Module):
         Parameters
         ----------
         weather : Weather
+            Drivers of the rows.
         group : Tensor of int64, shape (row,)
-            Number of the group.
+            Index of the group.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""What is to be said of learned respiration: its card, its scores, its predictions and its figures."""
+"""Card, scores, predictions and figures of learned respiration."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from jules_ml.learned.respiration.baselines import baselines, fitted_fsth_sat
 from jules_ml.learned.respiration.figures import fit_skill, learned_curves, residuals
 from jules_ml.learned.respiration.nights import ustar_entry
 from jules_ml.learned.respiration.site import Rows, moisture_of, thinned_rows
-from jules_ml.learned.respiration.training import Learned
+from jules_ml.learned.respiration.training import TrainedRespiration
 from jules_ml.scoring.fluxes import daily, nightly, noise_ceiling
 from jules_ml.scoring.scores import coverage, interval_score, score
 from jules_ml.scoring.splits import split_of
 from jules_ml.support.provenance import software
 
-#: What was learned, in the words of the card.
+#: Description of each target flux in the card.
 QUANTITY = {
     "ecosystem": "ecosystem respiration: night-time NEE, with roots and leaves",
     "soil": "soil respiration, Rs: with roots",
     "heterotrophic": "heterotrophic soil respiration, Rh: without roots",
 }
-#: Rows that baselines are fitted to at most; more are thinned evenly.
+#: Maximum number of rows that baselines are fitted to; more are thinned at random.
 _BASELINE_ROWS = 10000
 
 _Mask = NDArray[np.bool_]
 
 
-def predictions_of(learned: Learned, rows: Rows, test: _Mask) -> xr.Dataset:
-    """Observed and predicted flux of every row, with what it was predicted from and the part that the row was in."""
+def predictions_of(learned: TrainedRespiration, rows: Rows, test: _Mask) -> xr.Dataset:
+    """Observed and predicted flux of every row, with its drivers and split."""
     lower, upper = learned.interval(rows)
     cross_validated = np.full(len(rows), np.nan)
-    cross_validated[~test] = learned.held_out
+    cross_validated[~test] = learned.cross_validated
     flux = {"units": "umol m-2 s-1"}
     columns: dict[str, tuple[Any, ...]] = {
         "time": ("row", rows.time.to_numpy(), {"standard_name": "time", "long_name": "end of interval, UTC"}),
@@ -68,60 +68,60 @@ def predictions_of(learned: Learned, rows: Rows, test: _Mask) -> xr.Dataset:
     return xr.Dataset(columns, attrs={"Conventions": "CF-1.10", "comment": QUANTITY[learned.settings.target]})
 
 
-def scores_of(learned: Learned, rows: Rows, test: _Mask, predictions: xr.Dataset) -> dict[str, Any]:
-    """Scores of the test part, step by step and by night or day, of the learned form and of every baseline."""
+def scores_of(learned: TrainedRespiration, rows: Rows, test: _Mask, predictions: xr.Dataset) -> dict[str, Any]:
+    """Scores in the test period of the learned form and of every baseline, by time step and by night or day."""
     train, settings = rows.take(~test), learned.settings
-    known = rows.known()
-    ceiling = noise_ceiling(known.flux, known.time, _step(known)) if len(rows.sites) == 1 else float("nan")
-    found: dict[str, Any] = {
-        "inner_validation": asdict(learned.validation) | {"given": learned.validation.given},
+    with_flux = rows.with_flux()
+    ceiling = noise_ceiling(with_flux.flux, with_flux.time, _step(with_flux)) if len(rows.sites) == 1 else float("nan")
+    scores: dict[str, Any] = {
+        "inner_validation": asdict(learned.validation) | {"given": learned.validation.form},
         "noise_ceiling": ceiling,
         "concurvity": learned.concurvity,
         "separability": None if learned.separability is None else asdict(learned.separability),
     }
     if not test.any():
-        return found | {"test": None}
+        return scores | {"test": None}
     scored = rows.take(test)
-    names = {"learned": learned.predict(scored)}
-    few = _few(train)
+    predicted = {"learned": learned.predict(scored)}
+    fit_rows = _baseline_rows(train)
     for name, fit in baselines(settings.wilting).items():
-        predict = fit(few.t_soil, few.wetness, few.group, few.flux)
-        names[name] = predict(scored.t_soil, scored.wetness, scored.group)
-    table = pd.DataFrame({"observed": scored.flux, **names})
+        predict = fit(fit_rows.t_soil, fit_rows.wetness, fit_rows.group, fit_rows.flux)
+        predicted[name] = predict(scored.t_soil, scored.wetness, scored.group)
+    table = pd.DataFrame({"observed": scored.flux, **predicted})
     means = (nightly if settings.target == "ecosystem" else daily)(table, scored.middle, site=scored.site)
-    whole = "nights" if settings.target == "ecosystem" else "days"
+    period = "nights" if settings.target == "ecosystem" else "days"
     interval = [predictions[key].to_numpy()[test] for key in ("lower", "upper", "observed")]
-    found["test"] = {
-        "steps": {name: asdict(score(table[name].to_numpy(), scored.flux)) for name in names},
-        whole: {name: asdict(score(means[name].to_numpy(), means["observed"].to_numpy())) for name in names},
+    scores["test"] = {
+        "steps": {name: asdict(score(table[name].to_numpy(), scored.flux)) for name in predicted},
+        period: {name: asdict(score(means[name].to_numpy(), means["observed"].to_numpy())) for name in predicted},
         "coverage": coverage(*interval),
         "interval_score": interval_score(*interval, cover=settings.interval),
     }
-    return found
+    return scores
 
 
 def card_of(
-    datasets: Sequence[xr.Dataset], rows: Rows, test: _Mask, learned: Learned, warnings: Sequence[str]
+    datasets: Sequence[xr.Dataset], rows: Rows, test: _Mask, learned: TrainedRespiration, warnings: Sequence[str]
 ) -> dict[str, Any]:
-    """What the module is, what it was learned from and how."""
+    """Describe the module, its training data and its fit for ``card.json``."""
     train, settings, module = rows.take(~test), learned.settings, learned.module
     moisture = moisture_of(train, settings)
     sites = {}
     for number, ds in enumerate(datasets):
-        mine = train.time[train.site == number]
+        times = train.time[train.site == number]
         sites[rows.sites[number]] = {
             "source": ds.attrs.get("source"),
             "licence": ds.attrs.get("licence"),
-            "rows": len(mine),
-            "first": str(mine.min()),
-            "last": str(mine.max()),
+            "rows": len(times),
+            "first": str(times.min()),
+            "last": str(times.max()),
             "interval_seconds": interval(ds).total_seconds(),
         }
     unit = "m3 m-3" if settings.moisture == "theta" else "1"
     return {
         "module": "respiration",
         "form": "R = R0 f(s) g(T), median curves of the ensemble",
-        "given": learned.validation.given,
+        "given": learned.validation.form,
         "quantity": QUANTITY[settings.target],
         "settings": settings.model_dump(mode="json"),
         "inputs": {
@@ -143,7 +143,7 @@ def card_of(
         "groups": list(rows.groups),
         "porosity": rows.porosity,
         "dry": rows.dry,
-        "level_prior": None if learned.level_prior is None else asdict(learned.level_prior),
+        "level_prior": None if learned.r0_prior is None else asdict(learned.r0_prior),
         "fsth_lessdecomp_sat_fitted": _fsth_sat(train, learned),
         "noise_scale": {"a": module.noise[:, 0].tolist(), "b": module.noise[:, 1].tolist()},
         "rows_dropped": rows.dropped,
@@ -153,9 +153,9 @@ def card_of(
             "test": "last years or two-month blocks of each site",
             "rows_train": int((~test).sum()),
             "rows_test": int(test.sum()),
-            "inner": "years, or blocks of one or two months, held out in turn; also make the intervals",
+            "inner": "years, or blocks of one or two months, left out in turn; their errors also calibrate the intervals",
         },
-        "inner_validation": asdict(learned.validation) | {"given": learned.validation.given},
+        "inner_validation": asdict(learned.validation) | {"given": learned.validation.form},
         "concurvity": learned.concurvity,
         "warnings": list(warnings),
         "sites": sites,
@@ -163,30 +163,31 @@ def card_of(
     }
 
 
-def respiration_figures(learned: Learned, rows: Rows, test: _Mask, predictions: xr.Dataset) -> dict[str, Figure]:
-    """Figures of a fit, by the names of their files."""
+def respiration_figures(
+    learned: TrainedRespiration, rows: Rows, test: _Mask, predictions: xr.Dataset
+) -> dict[str, Figure]:
+    """Draw the figures of a fit, by file name."""
     train, settings = rows.take(~test), learned.settings
     flux = QUANTITY[settings.target].partition(":")[0].capitalize()
-    what = f"{', '.join(rows.sites[:4])}{' …' if len(rows.sites) > 4 else ''}; {len(train)} rows learned from."
-    given = {
+    data = f"{', '.join(rows.sites[:4])}{' …' if len(rows.sites) > 4 else ''}; {len(train)} training rows."
+    form = {
         "learned": "",
-        "blend": f" Averaged with Lloyd and Taylor's form, at a weight of {learned.validation.weight:.1f}.",
-        "lloyd_taylor": " Lloyd and Taylor's form is given: nothing better was found.",
-    }[learned.validation.given]
+        "blend": f" Averaged with Lloyd and Taylor's form; weight of the learned form {learned.validation.weight:.1f}.",
+        "lloyd_taylor": " Lloyd and Taylor's form: the learned form was not better.",
+    }[learned.validation.form]
     table = predictions[["observed", "predicted"]].to_dataframe()
     days = daily(table, rows.middle)
     day = rows.middle.floor("D")
-    part = pd.Series(np.where(test, "test", "train"), index=day)
-    parts = part.groupby(level=0).first()
+    split = pd.Series(np.where(test, "test", "train"), index=day).groupby(level=0).first()
     scored = table[test] if test.any() else table
-    rest = rows.take(test) if test.any() else train
-    missed = pd.DataFrame(
+    scored_rows = rows.take(test) if test.any() else train
+    residual_table = pd.DataFrame(
         {
             "residual": (scored["observed"] - scored["predicted"]).to_numpy(),
-            "moisture": moisture_of(rest, settings),
-            "t_soil": rest.t_soil,
-            "hour": rest.middle.hour + rest.middle.minute / 60.0,
-            "day_of_year": rest.middle.day_of_year,
+            "moisture": moisture_of(scored_rows, settings),
+            "t_soil": scored_rows.t_soil,
+            "hour": scored_rows.middle.hour + scored_rows.middle.minute / 60.0,
+            "day_of_year": scored_rows.middle.day_of_year,
         }
     )
     return {
@@ -197,53 +198,59 @@ def respiration_figures(learned: Learned, rows: Rows, test: _Mask, predictions: 
             train.t_soil,
             porosity=float(np.mean(list(rows.porosity.values()))),
             fsth_sat=_fsth_sat(train, learned),
-            notes=[what + given + " Curves are one at the grey lines; dotted where they pass over to JULES's shape."],
+            notes=[
+                data
+                + form
+                + " Curves are one at the grey lines. Dotted: outside the training range, blended into JULES's curves."
+            ],
         ),
         "observed_predicted": fit_skill(
             scored[["observed", "predicted"]],
             days,
-            parts,
+            split,
             flux=flux,
             notes=[
-                "Shaded: held out and scored. The rest was learned from, its years or blocks of months held out in turn inside."
+                "Shaded: test period. The rest was used for training, with years or blocks of months left out in turn for inner validation."
             ],
         ),
         "residuals": residuals(
-            missed,
+            residual_table,
             notes=[
-                "Points: rows of the test part. Lines and shades: medians and quartiles of bins of equally many rows."
+                "Points: rows of the test period. Lines and shading: medians and quartiles of bins with equal numbers of rows."
             ],
         ),
     }
 
 
-def _fsth_sat(train: Rows, learned: Learned) -> float | None:
+def _fsth_sat(train: Rows, learned: TrainedRespiration) -> float | None:
+    """Fit ``fsth_lessdecomp_sat`` to the training rows, if the module has an f."""
     if learned.settings.moisture == "none":
         return None
-    few = _few(train)
-    return fitted_fsth_sat(learned.settings.wilting, few.t_soil, few.wetness, few.group, few.flux)
+    fit_rows = _baseline_rows(train)
+    return fitted_fsth_sat(learned.settings.wilting, fit_rows.t_soil, fit_rows.wetness, fit_rows.group, fit_rows.flux)
 
 
-def _few(rows: Rows) -> Rows:
-    """Rows with a flux, thinned to what least squares needs."""
-    known = rows.known()
-    return known.take(thinned_rows(len(known), _BASELINE_ROWS))
+def _baseline_rows(rows: Rows) -> Rows:
+    """Rows with a flux, thinned to the number that baselines are fitted to."""
+    valid = rows.with_flux()
+    return valid.take(thinned_rows(len(valid), _BASELINE_ROWS))
 
 
 def _ustar_note(
     datasets: Sequence[xr.Dataset], least: float | Literal["estimate"] | None, rows: Rows, *, assimilation: bool
 ) -> str:
+    """Describe the treatment of friction velocity for the card."""
     if rows.variants is not None and assimilation:
-        return "inner validation takes NEE under several thresholds; the final curves, learned along with photosynthesis, the reference one"
+        return "inner validation uses NEE under several thresholds; the final curves, fitted with photosynthesis, use the reference one"
     if rows.variants is not None:
-        return f"members take NEE under {rows.variants.shape[1] + 1} thresholds in turn"
+        return f"members use NEE under {rows.variants.shape[1] + 1} thresholds in turn"
     if rows.ustar:
-        return "night rows below the estimated threshold of each site dropped: see ustar_threshold"
+        return "night rows below the estimated threshold of each site were dropped: see ustar_threshold"
     if any("ustar" in ds for ds in datasets) and isinstance(least, float):
-        return f"rows below {least:g} m s-1 dropped"
-    return "no friction velocity in the record, or no threshold asked for: as the source filtered it"
+        return f"rows below {least:g} m s-1 were dropped"
+    return "no friction velocity in the record, or no threshold set: only the filter of the source applies"
 
 
 def _step(rows: Rows) -> pd.Timedelta:
-    """Usual distance of neighbouring rows."""
+    """Median time step between consecutive rows."""
     return pd.Series(rows.time).diff().median()

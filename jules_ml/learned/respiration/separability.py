@@ -1,8 +1,10 @@
-r"""Whether respiration is a product of a curve of moisture and one of temperature: a joint surface h(s, T) is held against f g.
+r"""Test of separability: whether respiration is the product f(s) g(T), by comparison with a joint surface h(s, T).
 
 .. math:: R = R_0\, g(T)\, h(s, T), \qquad g \text{ of Lloyd and Taylor's form}
 
-Both are scored on the same inner blocks. Where the surface does no better, the product is as good a description as the data can tell.
+Both are scored on the same inner blocks. If the surface is not better, the data do not contradict the product.
+
+Concurvity measures how far the effects of moisture and temperature can be told apart (Wood 2017, section 7.8).
 """
 
 from __future__ import annotations
@@ -17,39 +19,39 @@ from scipy.interpolate import make_lsq_spline
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration import penalties
 from jules_ml.learned.respiration.curves import site_scale
-from jules_ml.learned.respiration.factors import Curve, Level, LloydTaylorCurve, Surface
+from jules_ml.learned.respiration.factors import Curve, GroupFactor, LloydTaylorCurve, Surface
 from jules_ml.learned.respiration.network import TEMPERATURE_NODES
-from jules_ml.learned.respiration.nodes import Placement, place_in_groups, place_on_line, scaled_nodes, spanned_nodes
+from jules_ml.learned.respiration.nodes import Placement, covered_nodes, place_in_groups, place_on_line, scaled_nodes
 from jules_ml.learned.respiration.products import Product, ProductModel, Term, fit_products
 from jules_ml.learned.respiration.site import Rows, moisture_of
 from jules_ml.scoring.scores import score
 from jules_ml.scoring.splits import inner_folds
 
-#: Nodes of the surface along each of its sides.
+#: Number of nodes along each side of the surface.
 _SIDE = 15
-#: Weight of departure that leaves Lloyd and Taylor's form as it is.
-_HELD = 1e4
+#: Penalty weight of departure that fixes g to Lloyd and Taylor's form.
+_FIXED = 1e4
 
 _Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Separability:
-    """NSE on held-out inner blocks of the joint surface and of the product that the module contains [1]."""
+    """NSE of the joint surface and of the product of the module, on inner blocks that the fits left out [1]."""
 
     nse_joint: float
     nse_product: float
 
 
-def separability(rows: Rows, held_out: _Array, settings: RespirationSettings) -> Separability:
-    """Fit a joint surface and score it where the product was scored.
+def separability(rows: Rows, cross_validated: _Array, settings: RespirationSettings) -> Separability:
+    """Fit a joint surface and score it on the same inner blocks as the product.
 
     Parameters
     ----------
     rows : Rows
-        What was learned from, with moisture.
-    held_out : array, shape (row,)
-        The product's predictions of held-out inner blocks [umol m-2 s-1]; NaN where none was made.
+        Training rows, with moisture.
+    cross_validated : array, shape (row,)
+        Predictions of the product for each inner block by a fit without it [umol m-2 s-1]; NaN where there is none.
     settings : RespirationSettings
     """
     fold = inner_folds(rows.site, rows.middle, most=settings.inner_folds)
@@ -59,65 +61,67 @@ def separability(rows: Rows, held_out: _Array, settings: RespirationSettings) ->
     weight = torch.where(torch.tensor(np.isnan(rows.flux)), 0.0, weight)
     model = _model(rows, settings, len(names))
     target = torch.tensor(np.nan_to_num(rows.flux / scale))
-    share = weight / weight.sum(1, keepdim=True)
-    model.scale_penalties((share * (target - (share * target).sum(1, keepdim=True)) ** 2).sum(1))
+    normalised = weight / weight.sum(1, keepdim=True)
+    model.scale_penalties((normalised * (target - (normalised * target).sum(1, keepdim=True)) ** 2).sum(1))
     fitted, _ = fit_products(model, target, weight, iterations=20, tolerance=2e-4)
     predicted = model.predict(fitted.log_factor).numpy()
     joint = np.full(len(rows), np.nan)
     for member, name in enumerate(names):
         joint[fold == name] = predicted[member, fold == name]
-    known = (fold >= 0) & np.isfinite(rows.flux) & np.isfinite(held_out)
-    flux = (rows.flux / scale)[known]
-    return Separability(score(joint[known], flux).nse, score((held_out / scale)[known], flux).nse)
+    valid = (fold >= 0) & np.isfinite(rows.flux) & np.isfinite(cross_validated)
+    flux = (rows.flux / scale)[valid]
+    return Separability(score(joint[valid], flux).nse, score((cross_validated / scale)[valid], flux).nse)
 
 
 def _model(rows: Rows, settings: RespirationSettings, members: int) -> ProductModel:
+    """Model of R0 times Lloyd and Taylor's g times the surface h, with one member per fold."""
     generator = torch.Generator().manual_seed(settings.seed + 2)
-    t_nodes, _ = spanned_nodes(TEMPERATURE_NODES, (float(rows.t_soil.min()), float(rows.t_soil.max())))
+    t_nodes, _ = covered_nodes(TEMPERATURE_NODES, (float(rows.t_soil.min()), float(rows.t_soil.max())))
     place_t = place_on_line(torch.tensor(rows.t_soil), t_nodes)
     scaled_t = scaled_nodes(t_nodes, t_nodes, rows.t_soil)
-    plain = [LloydTaylorCurve(t_nodes, Curve(scaled_t, (2,), generator)) for _ in range(members)]
-    held = _HELD * penalties.size(place_t, len(t_nodes))
+    lloyd_taylor = [LloydTaylorCurve(t_nodes, Curve(scaled_t, (2,), generator)) for _ in range(members)]
+    fixed = _FIXED * penalties.size(place_t, len(t_nodes))
     side = torch.linspace(-1.3, 1.3, _SIDE, dtype=torch.float64)
-    lattice = torch.cartesian_prod(side, side)
-    place = _on_lattice(_scaled(moisture_of(rows, settings)), _scaled(rows.t_soil), side)
+    grid = torch.cartesian_prod(side, side)
+    place = _place_on_grid(_scaled(moisture_of(rows, settings)), _scaled(rows.t_soil), side)
     width = max(settings.hidden[0], 2)
-    surfaces = [Surface(lattice, (2 * width,), generator) for _ in range(members)]
+    surfaces = [Surface(grid, (2 * width,), generator) for _ in range(members)]
     rough = penalties.roughness(side)
     eye = torch.eye(_SIDE, dtype=torch.float64) / _SIDE
     bend = torch.kron(rough, eye) + torch.kron(eye, rough)
     smooth, size = (float(np.sqrt(low * high)) for low, high in (settings.smoothness, settings.size))
-    penalty = smooth * bend + size * penalties.size(place, len(lattice))
+    penalty = smooth * bend + size * penalties.size(place, len(grid))
     terms = {
-        "level": Term([Level(len(rows.groups)) for _ in range(members)], place_in_groups(torch.tensor(rows.group))),
-        "g": Term(plain, place_t, held.expand(members, -1, -1)),
+        "level": Term(
+            [GroupFactor(len(rows.groups)) for _ in range(members)], place_in_groups(torch.tensor(rows.group))
+        ),
+        "g": Term(lloyd_taylor, place_t, fixed.expand(members, -1, -1)),
         "h": Term(surfaces, place, penalty.expand(members, -1, -1)),
     }
     return ProductModel(terms, [Product(tuple(terms))])
 
 
 def _scaled(x: _Array) -> torch.Tensor:
-    """Variable with its 1 and 99 % quantiles at -1 and 1."""
+    """Scale a variable so that its 1 and 99 % quantiles are at -1 and 1."""
     low, high = np.quantile(x, [0.01, 0.99])
     return torch.tensor(2.0 * (x - low) / max(high - low, 1e-9) - 1.0)
 
 
-def _on_lattice(first: torch.Tensor, second: torch.Tensor, side: torch.Tensor) -> Placement:
-    """Place rows in the cells of a square lattice, whose second variable runs fastest."""
+def _place_on_grid(first: torch.Tensor, second: torch.Tensor, side: torch.Tensor) -> Placement:
+    """Place rows in the cells of a square grid, on which the second variable varies fastest."""
     a, b = place_on_line(first, side), place_on_line(second, side)
     index = (a.index.unsqueeze(2) * len(side) + b.index.unsqueeze(1)).flatten(1)
-    return Placement(index, (a.share.unsqueeze(2) * b.share.unsqueeze(1)).flatten(1))
+    return Placement(index, (a.weight.unsqueeze(2) * b.weight.unsqueeze(1)).flatten(1))
 
 
-#: From here on f and g are not to be told apart.
+#: Concurvity above which f and g cannot be told apart.
 WARN_ABOVE = 0.8
-
-
+#: Number of quantiles at which the splines of :func:`concurvity` have knots.
 _KNOTS = 6
 
 
 def concurvity(moisture: _Array, t_soil: _Array) -> float:
-    """Greater share of variance that a smooth curve of one variable explains of the other [1].
+    """Fraction of the variance of one variable that a smooth curve of the other explains, the greater of the two directions [1].
 
     Parameters
     ----------
@@ -127,12 +131,13 @@ def concurvity(moisture: _Array, t_soil: _Array) -> float:
     Returns
     -------
     float
-        0: they can be told apart as well as can be; 1: each is a function of the other.
+        0 if the variables are unrelated, 1 if one is a function of the other.
     """
     return max(_explained(moisture, t_soil), _explained(t_soil, moisture))
 
 
 def _explained(y: _Array, x: _Array) -> float:
+    """Fraction of the variance of ``y`` that a least-squares spline in ``x`` explains [1]; 1 if either is constant."""
     if np.ptp(x) <= 0.0 or np.ptp(y) <= 0.0:
         return 1.0
     order = np.argsort(x, kind="stable")

@@ -1,4 +1,4 @@
-"""The steps that respiration is learned from, and what was dropped by which rule."""
+"""Selection of the rows that respiration is fitted to, with the number of rows that each rule dropped."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings, RowSettings
 from jules_ml.learned.respiration.nights import estimated_ustar, least_ustar, measured_nee, night_rows
 
-#: Fewer rows than this are refused.
+#: Minimum number of rows.
 MIN_ROWS = 200
-#: Rows that a calendar month must have to count, and how many months there must be: three are one season.
+#: Minimum number of rows in a calendar month, and minimum number of such months: three would be a single season.
 _MONTH_ROWS, _MIN_MONTHS = 10, 4
-#: Range of the water content that is as good as none [m3 m-3].
+#: Range of the water content below which it is treated as constant [m3 m-3].
 _MIN_THETA_RANGE = 0.01
 
 _Array = NDArray[np.float64]
@@ -30,7 +30,7 @@ _Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Rows of one or several sites, ready to be learned from.
+    """Rows of one or several sites for a fit.
 
     Attributes
     ----------
@@ -43,19 +43,21 @@ class Rows:
     wetness : array, shape (row,)
         Water as a fraction of saturation [1], 0 to 1.
     group : array of int, shape (row,)
-        Which level R0 a row has.
+        Index of the group of each row; rows of a group have the same base respiration R0.
     groups : tuple of str
-        Their names.
-    site : array of int, shape (row,), and ``sites`` : tuple of str
-        Where a row comes from.
+        Names of the groups.
+    site : array of int, shape (row,)
+        Index of the site of each row.
+    sites : tuple of str
+        Names of the sites.
     time : DatetimeIndex
         End of the interval, UTC.
     middle : DatetimeIndex
-        Middle of the interval in local standard time: whose year, month and day count.
+        Middle of the interval in local standard time, which defines year, month and day.
     porosity : dict of str to float
-        Water content that counts as saturation, or as wettest, by site [m3 m-3].
+        Water content at wetness 1 by site: saturation, or the 99 % quantile if wetness is relative [m3 m-3].
     dry : dict of str to float
-        Water content that counts as none: zero, or the driest where wetness is relative [m3 m-3].
+        Water content at wetness 0 by site: zero, or the 1 % quantile if wetness is relative [m3 m-3].
     dropped : dict of str to int
         Rows dropped, by rule, over all sites.
     variants : array, shape (row, variant), optional
@@ -81,14 +83,15 @@ class Rows:
     ustar: dict[str, UstarThreshold] = field(default_factory=dict)
 
     def __len__(self) -> int:
+        """Return the number of rows."""
         return len(self.flux)
 
-    def known(self) -> Rows:
-        """Rows whose flux is measured under the reference threshold of friction velocity."""
+    def with_flux(self) -> Rows:
+        """Select the rows whose flux was measured under the reference threshold of friction velocity."""
         return self.take(np.isfinite(self.flux))
 
     def take(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Rows:
-        """Some of the rows; groups and sites keep their numbers."""
+        """Select rows by index or mask; groups and sites keep their indices."""
         return replace(
             self,
             flux=self.flux[chosen],
@@ -104,15 +107,15 @@ class Rows:
 
 
 def select_rows(sites: xr.Dataset | Sequence[xr.Dataset], settings: RespirationSettings) -> Rows:
-    """Choose the rows of one or several site datasets that respiration can be learned from.
+    """Select the rows of one or several site datasets that respiration is fitted to.
 
     Parameters
     ----------
     sites : xarray.Dataset or sequence of them
         Site datasets with the flux of ``settings.target``, its temperature and ``theta``; towers also with light. The attribute
-        ``porosity`` is the water content at saturation [m3 m-3]; without it, it is the 99.9 % quantile of the record.
+        ``porosity`` is the water content at saturation [m3 m-3]; without it, the 99.9 % quantile of the record is used.
     settings : RespirationSettings
-        What to learn from what.
+        Target flux, drivers and rules for the rows.
 
     Returns
     -------
@@ -121,53 +124,53 @@ def select_rows(sites: xr.Dataset | Sequence[xr.Dataset], settings: RespirationS
     Raises
     ------
     BadInput
-        If a variable is missing or empty; if there is no night; if fewer than 200 rows are left; if they lie in one season;
-        if the water content is constant or in %.
+        If a variable is missing or empty; if there is no night; if fewer than 200 rows remain; if they cover a single
+        season; if the water content is constant or in %.
     """
     datasets = [sites] if isinstance(sites, xr.Dataset) else list(sites)
     parts = [usable_rows(ds, settings) for ds in datasets]
     names = [part.sites[0] for part in parts]
     if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise BadInput(f"site {twice} is given twice", remedy="give each site's record once")
+        duplicate = next(name for name in names if names.count(name) > 1)
+        raise BadInput(f"site {duplicate} is a duplicate", remedy="give one record for each site")
     return parts[0] if len(parts) == 1 else _joined(parts)
 
 
 def thinned_rows(count: int, most: int) -> NDArray[np.int64]:
-    """Numbers of at most so many rows, rising; drawn, for an even stride would see some hours of the day only."""
+    """Draw the indices of at most ``most`` rows, in order; an even stride would select some hours of the day only."""
     if count <= most:
         return np.arange(count)
     return np.sort(np.random.default_rng(0).choice(count, most, replace=False))
 
 
 def moisture_of(rows: Rows, settings: RespirationSettings) -> _Array:
-    """The variable that f's table runs along: water content, or else fraction of saturation."""
+    """Return the moisture variable of f's table: water content, or fraction of saturation."""
     return rows.theta if settings.moisture == "theta" else rows.wetness
 
 
 class _Selection:
-    """Rows that are left, and how many each rule has dropped."""
+    """Mask of the remaining rows, and number of rows that each rule dropped."""
 
     def __init__(self, count: int) -> None:
         self.keep = np.ones(count, dtype=bool)
         self.dropped: dict[str, int] = {}
 
     def drop(self, rule: str, bad: NDArray[np.bool_]) -> None:
-        """Drop rows by a rule; those that another rule has dropped are not counted again."""
+        """Drop rows by a rule; rows that another rule dropped before are not counted again."""
         self.dropped[rule] = int((bad & self.keep).sum())
         self.keep[bad] = False
 
 
 def usable_rows(ds: xr.Dataset, settings: RespirationSettings, *, all_hours: bool = False) -> Rows:
-    """Rows of one site, as :func:`select_rows`; with ``all_hours`` those of the day too, whatever their friction velocity."""
+    """Select the rows of one site, as :func:`select_rows`; with ``all_hours`` rows of the day and of any friction velocity too."""
     frame, variants = _frame(ds, settings)
     selection = _Selection(len(frame))
-    elsewhere = np.zeros(len(frame), dtype=bool) if variants is None else np.isfinite(variants).any(axis=1)
+    measured_variant = np.zeros(len(frame), dtype=bool) if variants is None else np.isfinite(variants).any(axis=1)
     if settings.target == "ecosystem":
-        # what is filled under one threshold of friction velocity may be measured under another
+        # a flux that is gap-filled under one threshold of friction velocity may be measured under another
         frame["flux"] = frame["flux"].mask(frame["filled"].to_numpy(dtype=bool))
-        selection.drop("flux gap-filled", frame["filled"].to_numpy(dtype=bool) & ~elsewhere)
-    selection.drop("flux missing", frame["flux"].isna().to_numpy() & ~elsewhere)
+        selection.drop("flux gap-filled", frame["filled"].to_numpy(dtype=bool) & ~measured_variant)
+    selection.drop("flux missing", frame["flux"].isna().to_numpy() & ~measured_variant)
     threshold = None
     if settings.target == "ecosystem" and not all_hours:
         threshold = _drop_day_and_calm(ds, frame, settings.rows, selection)
@@ -186,13 +189,13 @@ def usable_rows(ds: xr.Dataset, settings: RespirationSettings, *, all_hours: boo
 def _drop_day_and_calm(
     ds: xr.Dataset, frame: pd.DataFrame, rules: RowSettings, selection: _Selection
 ) -> UstarThreshold | None:
-    """Drop rows of the day and of calm nights; give the threshold of friction velocity where it was estimated."""
+    """Drop rows of the day and of calm nights; return the threshold of friction velocity if it was estimated."""
     selection.drop("day", ~frame["night"].to_numpy(dtype=bool))
     if not selection.keep.any():
         raise BadInput(
-            "there is no measured flux at night",
+            "the record contains no measured flux at night",
             where=place(ds, "nee"),
-            remedy="give a record with night-time NEE that is measured (quality code 0), and check its clock and position",
+            remedy="give a record with measured night-time NEE (quality code 0), and check its clock and position",
         )
     threshold = estimated_ustar(ds, rules)
     ustar_min = least_ustar(rules, threshold)
@@ -217,7 +220,7 @@ def _drop_unusable_values(frame: pd.DataFrame, settings: RespirationSettings, se
 
 
 def _site_rows(frame: pd.DataFrame, attributes: Mapping[str, Any], settings: RespirationSettings) -> Rows:
-    """Rows of one site from the columns of those that are left, and the attributes of its record."""
+    """Build the rows of one site from the remaining rows of its table and the attributes of its record."""
     site = str(attributes.get("site", "site"))
     theta = frame["theta"].to_numpy(dtype=np.float64)
     dry, porosity = _wetness_range(theta, attributes.get("porosity"), settings)
@@ -248,7 +251,7 @@ def _site_rows(frame: pd.DataFrame, attributes: Mapping[str, Any], settings: Res
 
 
 def _wetness_range(theta: _Array, porosity: float | None, settings: RespirationSettings) -> tuple[float, float]:
-    """Water content that counts as none and as saturation [m3 m-3]: the porosity of the site, else a quantile of the record."""
+    """Water content at wetness 0 and 1 [m3 m-3]: zero and the porosity of the site, else quantiles of the record."""
     if settings.moisture == "none":
         return 0.0, 1.0
     if settings.moisture == "relative":
@@ -258,7 +261,7 @@ def _wetness_range(theta: _Array, porosity: float | None, settings: RespirationS
 
 
 def _frame(ds: xr.Dataset, settings: RespirationSettings) -> tuple[pd.DataFrame, _Array | None]:
-    """Columns that the rules need, one row a step (and chamber)."""
+    """Columns for the rules, one row per time step (and chamber), and fluxes under other thresholds of friction velocity."""
     flux = variable(ds, settings.flux)
     columns = {"flux": flux, "t_soil": _sensor(ds, settings.temperature, settings.temperature_sensor)}
     if settings.moisture != "none":
@@ -266,16 +269,16 @@ def _frame(ds: xr.Dataset, settings: RespirationSettings) -> tuple[pd.DataFrame,
     for name, values in columns.items():
         if not bool(values.notnull().any()):
             raise BadInput(
-                "the column holds no value",
+                "the column contains no value",
                 where=place(ds, {"flux": settings.flux, "t_soil": settings.temperature}.get(name, name)),
-                remedy="name the column that holds it when the file is read, or leave this record out"
-                + (", or set moisture = 'none' to learn from temperature alone" if name == "theta" else ""),
+                remedy="name the column with its values in [data], or leave this record out"
+                + (", or set moisture = 'none' to fit temperature alone" if name == "theta" else ""),
             )
     if "theta" in columns and float(columns["theta"].max()) > 1.0:
         raise BadInput(
-            f"the water content reaches {float(columns['theta'].max()):g}, which no soil holds in m3 m-3",
+            f"the water content reaches {float(columns['theta'].max()):g}, which is not possible in m3 m-3",
             where=place(ds, "theta"),
-            remedy="the column seems to be in %: say so where its unit is given, or divide it by 100",
+            remedy="the column is probably in %: correct its unit in [data], or divide it by 100",
         )
     variants = None
     columns["ground"] = columns["t_soil"] if settings.temperature == "t_soil" else _ground(ds, columns["t_soil"])
@@ -284,9 +287,7 @@ def _frame(ds: xr.Dataset, settings: RespirationSettings) -> tuple[pd.DataFrame,
         columns["filled"] = ~measured_nee(ds, settings.rows)
         if "nee_ustar" in ds:
             variants = ds["nee_ustar"].where(measured(ds, "nee_ustar")).to_numpy()
-        elif (
-            "ustar" in ds
-        ):  # where the source has filtered under several thresholds, one of ours on top would undo them
+        elif "ustar" in ds:  # not in addition to the thresholds of the source
             columns["ustar"] = ds["ustar"]
     half = interval(ds) / 2
     offset = pd.Timedelta(hours=float(ds.attrs.get("utc_offset_hours", 0.0)))
@@ -302,7 +303,7 @@ def _frame(ds: xr.Dataset, settings: RespirationSettings) -> tuple[pd.DataFrame,
 
 
 def _ground(ds: xr.Dataset, t_air: xr.DataArray) -> xr.DataArray:
-    """Temperature by which frost is judged, where g depends on that of the air."""
+    """Temperature for the rule of frozen soil if g depends on air temperature."""
     soil = None
     if "t_soil" in ds:
         t_air, t_soil = xr.broadcast(t_air, _sensor(ds, "t_soil", 0))
@@ -311,54 +312,59 @@ def _ground(ds: xr.Dataset, t_air: xr.DataArray) -> xr.DataArray:
 
 
 def _of_chambers(columns: dict[str, xr.DataArray], settings: RespirationSettings) -> pd.DataFrame:
-    """Steps of chambers in which flux, temperature and water content are all there; their mean, or each."""
-    # a chamber without one of the three would bring a mean of different chambers together
-    whole = xr.Dataset(columns).where(np.logical_and.reduce([v.notnull() for v in xr.broadcast(*columns.values())]))
+    """Select time steps of chambers with flux, temperature and water content: the mean of the chambers, or each."""
+    # without this condition the three means could be over different chambers
+    complete = xr.Dataset(columns).where(np.logical_and.reduce([v.notnull() for v in xr.broadcast(*columns.values())]))
     if settings.chambers == "mean":
-        return whole.mean("port").to_dataframe()[list(columns)].reset_index()
-    frame = whole.to_dataframe()[list(columns)].dropna().reset_index()
+        return complete.mean("port").to_dataframe()[list(columns)].reset_index()
+    frame = complete.to_dataframe()[list(columns)].dropna().reset_index()
     return frame.sort_values(["time", "port"], ignore_index=True)
 
 
 def _sensor(ds: xr.Dataset, name: str, number: int) -> xr.DataArray:
+    """Values of one sensor, numbered from the top."""
     values = variable(ds, name)
     if "depth" not in values.dims:
         return values
     if number >= ds.sizes["depth"]:
         raise BadInput(
-            f"there are {ds.sizes['depth']} sensor(s) and number {number} was asked for",
+            f"sensor {number} does not exist: there are {ds.sizes['depth']} sensors"
+            if ds.sizes["depth"] > 1
+            else f"sensor {number} does not exist: there is 1 sensor",
             where=place(ds, name),
-            remedy=f"give a number from 0 to {ds.sizes['depth'] - 1}, from the top",
+            remedy=f"set a number from 0 to {ds.sizes['depth'] - 1}, from the top",
         )
     return values.isel(depth=number)
 
 
 def _stuck(frame: pd.DataFrame, longest: pd.Timedelta) -> NDArray[np.bool_]:
-    """Where the water content has repeated itself for longer than ``longest``."""
+    """Whether the water content of a row is part of a run of equal values longer than ``longest``, shape (row,)."""
     keys = ["port"] if "port" in frame else []
-    known = frame[frame["theta"].notna()]
-    changed = known["theta"].ne(known.groupby(keys)["theta"].shift() if keys else known["theta"].shift())
-    run = changed.groupby([known[k] for k in keys]).cumsum() if keys else changed.cumsum()
-    by = [known[k] for k in keys] + [run]
-    length = known.groupby(by)["time"].transform("max") - known.groupby(by)["time"].transform("min")
-    return (length > longest).reindex(frame.index, fill_value=False).to_numpy()
+    valid = frame[frame["theta"].notna()]
+    changed = valid["theta"].ne(valid.groupby(keys)["theta"].shift() if keys else valid["theta"].shift())
+    run = changed.groupby([valid[k] for k in keys]).cumsum() if keys else changed.cumsum()
+    by = [valid[k] for k in keys] + [run]
+    length = valid.groupby(by)["time"].transform("max") - valid.groupby(by)["time"].transform("min")
+    stuck: NDArray[np.bool_] = (length > longest).reindex(frame.index, fill_value=False).to_numpy(dtype=bool)
+    return stuck
 
 
 def _refuse_unusable(frame: pd.DataFrame, settings: RespirationSettings, dropped: dict[str, int], where: str) -> None:
+    """Raise an error if there are too few rows, if they cover one season, or if the water content is constant."""
     if len(frame) < MIN_ROWS:
         listed = ", ".join(f"{rule}: {count}" for rule, count in dropped.items() if count)
         raise BadInput(
-            f"{len(frame)} usable rows are left of at least {MIN_ROWS} (dropped by {listed or 'no rule'})",
+            f"{len(frame)} usable rows remain, and {MIN_ROWS} are needed (dropped by {listed or 'no rule'})",
             where=where,
-            remedy="give a longer record, or loosen the rule that drops the most under [respiration.rows]",
+            remedy="give a longer record, or relax the rule that drops most rows under [respiration.rows]",
         )
     months = pd.DatetimeIndex(frame["middle"]).month
-    seen = pd.Series(months).value_counts()
-    kept = sorted(int(m) for m in seen.index[seen >= _MONTH_ROWS])
-    if len(kept) < _MIN_MONTHS:
+    counts = pd.Series(months).value_counts()
+    covered = sorted(int(m) for m in counts.index[counts >= _MONTH_ROWS])
+    if len(covered) < _MIN_MONTHS:
         raise BadInput(
-            f"the rows lie in {len(kept)} calendar month(s) ({', '.join(map(str, kept))}): one season, in which temperature, "
-            "water and the plants change together",
+            f"the rows cover only {len(covered)} calendar {'month' if len(covered) == 1 else 'months'} ({', '.join(map(str, covered))}): "
+            "in one season the effects of temperature, water and plants cannot be told apart",
             where=where,
             remedy=f"give a record with rows in at least {_MIN_MONTHS} calendar months",
         )
@@ -366,14 +372,14 @@ def _refuse_unusable(frame: pd.DataFrame, settings: RespirationSettings, dropped
         low, high = np.quantile(frame["theta"], [0.01, 0.99])
         if high - low < _MIN_THETA_RANGE:
             raise BadInput(
-                f"the water content stays between {low:.3f} and {high:.3f} m3 m-3: f cannot be learned",
+                f"the water content varies only between {low:.3f} and {high:.3f} m3 m-3, and f cannot be fitted to it",
                 where=f"{where}, variable theta",
-                remedy="check the sensor, or set moisture = 'none' to learn from temperature alone",
+                remedy="check the sensor, or set moisture = 'none' to fit temperature alone",
             )
 
 
 def _joined(parts: list[Rows]) -> Rows:
-    """Several sites as one, their groups and sites numbered on."""
+    """Concatenate the rows of several sites, with groups and sites numbered consecutively."""
     group_start = np.cumsum([0] + [len(part.groups) for part in parts[:-1]])
     rules = dict.fromkeys(rule for part in parts for rule in part.dropped)
     return Rows(

@@ -18,17 +18,17 @@ def load_respiration(folder: str | Path) -> tuple[LearnedRespiration, Respiratio
     LearnedRespiration
         The module.
     RespirationSettings
-        What it was learned with.
+        Settings of the fit.
     dict
-        Its card.
+        Card of the module.
 
     Raises
     ------
     BadInput
-        If the folder is none of learned respiration, or damaged.
+        If the folder contains no module of learned respiration, or is damaged.
     """
     state, card = read_module_folder(folder, kind="respiration")
-    # photosynthesis, where it was learned along, has no part in the curves
+    # tables of photosynthesis, where it was fitted too, are not part of the respiration curves
     module = LearnedRespiration.from_state(
         {name: value for name, value in state.items() if not name.startswith(ASSIMILATION_PREFIX)}
     )

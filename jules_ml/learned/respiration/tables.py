@@ -1,4 +1,4 @@
-"""Curve tables: f and g at evenly spaced points, linear in between, as the column and the bridge evaluate them."""
+"""Curve tables: f and g at evenly spaced points with linear interpolation, as evaluated by the column and the bridge."""
 
 from __future__ import annotations
 
@@ -16,13 +16,11 @@ from jules_ml.learned.respiration.network import MOISTURE_NODES, TEMPERATURE_NOD
 from jules_ml.learned.respiration.nodes import place_on_line
 from jules_ml.physics.respiration import T_REFERENCE
 
+#: JULES's names of f and g, and the variables that they depend on.
 CurveName = Literal["fsth", "ftemp"]
-
-
 CurveX = Literal["sthu", "sthu+sthf", "theta", "t_soil"]
 
-
-#: Unit that each abscissa comes in.
+#: Unit of each abscissa.
 UNITS: Final[dict[str, str]] = {"sthu": "1", "sthu+sthf": "1", "theta": "m3 m-3", "t_soil": "K"}
 
 
@@ -33,17 +31,17 @@ class CurveTable:
     Attributes
     ----------
     name : {'fsth', 'ftemp'}
-        Which of JULES's factors it stands for.
+        Modifier of JULES that the curve replaces: f or g.
     x : {'sthu', 'sthu+sthf', 'theta', 't_soil'}
-        What it depends on; its unit is in :data:`UNITS`.
+        Variable that the curve depends on; its unit is in :data:`UNITS`.
     x_min, x_max : float
         First and last abscissa.
     y : array, shape (point,)
         Ordinates [1], finite and not negative.
     seen_min, seen_max : float
-        Range of the data that it was learned from; of JULES's own curves the whole range.
+        Training range; for JULES's own curves the complete range.
     reference : float
-        Abscissa at which it is one.
+        Abscissa at which the curve is one.
     """
 
     name: CurveName
@@ -77,22 +75,22 @@ class CurveTable:
         return y.reshape(x.shape).to(x.dtype)
 
 
-#: Points of a table for each interval of the learned curve, whose logarithm is linear in between: the two then differ by < 2e-5.
+#: Intervals of a table per interval of the learned curve, whose logarithm is linear between nodes: the two differ by less than 2e-5.
 _FINER = 4
 
 
 def learned_tables(
     module: LearnedRespiration, settings: RespirationSettings, *, x: CurveX | None = None
 ) -> tuple[CurveTable, CurveTable]:
-    """Median curves f and g as tables.
+    """Tabulate the median curves f and g.
 
     Parameters
     ----------
     module : LearnedRespiration
     settings : RespirationSettings
-        What it was learned with.
+        Settings of the fit.
     x : {'sthu', 'sthu+sthf', 'theta'}, optional
-        What JULES is to take for f's moisture: by default unfrozen water, ``sthu``, or ``theta`` where f was learned along it.
+        Moisture variable of JULES for f: by default unfrozen water, ``sthu``, or ``theta`` if f was fitted to it.
 
     Returns
     -------
@@ -101,29 +99,30 @@ def learned_tables(
     Raises
     ------
     BadInput
-        If f was learned along another moisture than ``x``.
+        If f was fitted to another moisture variable than ``x``.
     """
     if settings.moisture == "relative":
         raise BadInput(
-            "f was learned along relative wetness, which JULES does not know",
-            remedy="fit it with moisture = 'saturation' or 'theta', or use the module by the Python hook",
+            "f was fitted to relative wetness, which is not a variable of JULES",
+            remedy="fit it with moisture = 'saturation' or 'theta', or use the module through the Python hook",
         )
     natural: CurveX = "theta" if settings.moisture == "theta" else "sthu"
-    along: CurveX = natural if x is None else x
-    if (along == "theta") != (natural == "theta"):
+    abscissa: CurveX = natural if x is None else x
+    if (abscissa == "theta") != (natural == "theta"):
         raise BadInput(
-            f"f was learned along {'water content' if natural == 'theta' else 'the fraction of saturation'}, not {along}",
+            f"f was fitted to {'water content' if natural == 'theta' else 'the fraction of saturation'}, not {abscissa}",
             remedy=f"export it with x = '{natural}', or fit it with another 'moisture'",
         )
     with torch.no_grad():
         s, t = (_finer(nodes) for nodes in (MOISTURE_NODES, TEMPERATURE_NODES))
         f, g = module.f(s), module.g(t)
-    seen_s, seen_t = module.seen_moisture.tolist(), module.seen_temperature.tolist()
+    range_s, range_t = module.seen_moisture.tolist(), module.seen_temperature.tolist()
     return (
-        CurveTable("fsth", along, 0.0, 1.0, f.numpy(), seen_s[0], seen_s[1], float(module.reference)),
-        CurveTable("ftemp", "t_soil", float(t[0]), float(t[-1]), g.numpy(), seen_t[0], seen_t[1], T_REFERENCE),
+        CurveTable("fsth", abscissa, 0.0, 1.0, f.numpy(), range_s[0], range_s[1], float(module.reference)),
+        CurveTable("ftemp", "t_soil", float(t[0]), float(t[-1]), g.numpy(), range_t[0], range_t[1], T_REFERENCE),
     )
 
 
 def _finer(nodes: torch.Tensor) -> torch.Tensor:
+    """Evenly spaced nodes with each interval divided by :data:`_FINER`."""
     return torch.linspace(float(nodes[0]), float(nodes[-1]), _FINER * (len(nodes) - 1) + 1, dtype=torch.float64)

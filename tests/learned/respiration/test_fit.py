@@ -1,4 +1,4 @@
-"""Learned respiration from records to a module folder and back: fitted, scored on what it has not seen, exported."""
+"""Learned respiration from records to a module folder: fit, scores outside the training data, adaptation and export."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from jules_ml.learned.respiration.evaluate import evaluate_respiration
 from jules_ml.learned.respiration.fit import fit_respiration
 from jules_ml.learned.respiration.site import select_rows
 from jules_ml.learned.respiration.store import load_respiration
-from jules_ml.learned.respiration.training import ConcurvityWarning, learn_respiration
+from jules_ml.learned.respiration.training import ConcurvityWarning, train_respiration
 from jules_ml.physics.respiration import fsth, ftemp_q10
 
 SOIL = RespirationSettings(target="soil", members=4, inner_folds=3)
@@ -36,7 +36,7 @@ T = torch.linspace(274.0, 292.0, 37, dtype=torch.float64)
 
 
 def site_record(**changes: Any) -> xr.Dataset:
-    """A record whose porosity is known."""
+    """A synthetic record with porosity."""
     return synthetic_record(**changes).assign_attrs(porosity=0.45)
 
 
@@ -53,7 +53,7 @@ def true_f(s: torch.Tensor) -> torch.Tensor:
     return fsth(s, torch.tensor(0.3).double(), torch.ones(()).double(), pools=1)
 
 
-def test_known_curves_come_back(fitted: Path) -> None:
+def test_known_curves_are_recovered(fitted: Path) -> None:
     module, _, card = load_respiration(fitted)
     assert card["given"] == "learned"
     with torch.no_grad():
@@ -71,7 +71,7 @@ def test_curves_are_one_at_their_references(fitted: Path) -> None:
         assert float(module.g(torch.tensor(282.4, dtype=torch.float64))) == pytest.approx(1.0, abs=1e-9)
 
 
-def test_the_folder_is_whole(fitted: Path) -> None:
+def test_the_folder_is_complete(fitted: Path) -> None:
     names = {str(path.relative_to(fitted)) for path in fitted.rglob("*") if path.is_file()}
     assert {"model.safetensors", "card.json", "scores.json", "predictions.nc"} <= names
     assert {"figures/curves.png", "figures/observed_predicted.png", "figures/residuals.png"} <= names
@@ -86,9 +86,9 @@ def test_the_folder_is_whole(fitted: Path) -> None:
         assert set(np.unique(predictions["split"])) == {0, 2}
 
 
-def test_the_same_twice() -> None:
+def test_training_is_reproducible() -> None:
     rows = select_rows(site_record(days=500), SOIL)
-    first, second = (learn_respiration(rows, SOIL).module.state_dict() for _ in range(2))
+    first, second = (train_respiration(rows, SOIL).module.state_dict() for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
@@ -124,15 +124,15 @@ def test_another_site_that_is_not_adapted_has_the_mean_of_the_training_sites(fit
 
 
 def test_training_site_and_days_without_observations_are_refused(fitted: Path, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="needs no adaptation there"):
+    with pytest.raises(BadInput, match="and needs no adaptation there"):
         adapt_respiration(fitted, [site_record()], tmp_path / "adapted", days=AdaptationDays(count=30))
     never = AdaptationDays(dates=read_days("1999-01-01"))
     with pytest.raises(BadInput, match="none of the days"):
         adapt_respiration(fitted, [site_record(site="other", seed=3)], tmp_path / "adapted", days=never)
 
 
-def test_a_record_that_was_learned_from_is_not_scored(fitted: Path) -> None:
-    with pytest.raises(BadInput, match="overlaps in time") as caught:
+def test_a_training_record_is_not_scored(fitted: Path) -> None:
+    with pytest.raises(BadInput, match="overlaps in time with the training data of the module") as caught:
         evaluate_respiration(fitted, site_record())
     assert "other years" in caught.value.remedy
 
@@ -148,7 +148,7 @@ def test_curves_are_exported(fitted: Path, tmp_path: Path) -> None:
     assert f.seen_max > 0.9
 
 
-def test_far_from_the_data_curves_are_bounded(fitted: Path) -> None:
+def test_curves_are_bounded_outside_the_training_range(fitted: Path) -> None:
     module, _, _ = load_respiration(fitted)
     s, t = torch.linspace(0.0, 1.0, 1001).double(), torch.linspace(223.0, 333.0, 1101).double()
     with torch.no_grad():
@@ -158,7 +158,7 @@ def test_far_from_the_data_curves_are_bounded(fitted: Path) -> None:
     assert float(g.min()) >= 0.0
 
 
-def test_where_water_is_nothing_lloyd_and_taylor_are_given() -> None:
+def test_lloyd_and_taylors_form_is_selected_without_an_effect_of_water() -> None:
     record = site_record(noise=0.6, days=400)
     rng = np.random.default_rng(1)
     t_soil = record["t_soil"].to_numpy()[:, 0]
@@ -167,12 +167,12 @@ def test_where_water_is_nothing_lloyd_and_taylor_are_given() -> None:
         record.assign(resp_soil=("time", flux * (1.0 + 0.6 * rng.normal(size=len(flux))), record["resp_soil"].attrs)),
         SOIL,
     )
-    learned = learn_respiration(rows, SOIL)
-    assert learned.validation.given in ("lloyd_taylor", "blend")
+    learned = train_respiration(rows, SOIL)
+    assert learned.validation.form in ("lloyd_taylor", "blend")
     assert learned.validation.weight < 0.5
 
 
-def test_beyond_the_data_lloyd_and_taylors_f_is_juless() -> None:
+def test_f_of_lloyd_and_taylors_form_is_juless_outside_the_training_range() -> None:
     settings = SOIL.model_copy(update={"moisture": "saturation"})
     record = site_record(noise=0.6, days=400)
     t_soil = record["t_soil"].to_numpy()[:, 0]
@@ -180,52 +180,54 @@ def test_beyond_the_data_lloyd_and_taylors_f_is_juless() -> None:
     flux = 3.0 * np.exp(308.56 * (1 / 56.02 - 1 / (t_soil - 227.13))) * (1.0 + 0.6 * rng.normal(size=len(t_soil)))
     dry_left_out = record["theta"].where(record["theta"] > 0.45 * 0.5)
     rows = select_rows(record.assign(resp_soil=("time", flux, record["resp_soil"].attrs), theta=dry_left_out), settings)
-    module = learn_respiration(rows, settings).module
+    module = train_respiration(rows, settings).module
     with torch.no_grad():
         dry, edge = module.f(torch.tensor([0.3, 0.5]).double())
     assert float(dry / edge) < 0.75
 
 
-def test_water_and_temperature_that_go_together_are_warned_of() -> None:
+def test_collinear_water_and_temperature_give_a_warning() -> None:
     rows = select_rows(site_record(days=400, collinear=True), SOIL)
     with pytest.warns(ConcurvityWarning, match="cannot be told apart"):
-        learn_respiration(rows, SOIL)
+        train_respiration(rows, SOIL)
 
 
-def test_separability_is_checked_where_asked() -> None:
+def test_separability_can_be_checked() -> None:
     settings = SOIL.model_copy(update={"check_separability": True})
-    found = learn_respiration(select_rows(site_record(days=500), settings), settings).separability
-    assert found is not None
-    assert found.nse_joint == pytest.approx(found.nse_product, abs=0.05)
+    scores = train_respiration(select_rows(site_record(days=500), settings), settings).separability
+    assert scores is not None
+    assert scores.nse_joint == pytest.approx(scores.nse_product, abs=0.05)
 
 
-def test_a_product_of_the_wrong_kind_is_found_out() -> None:
+def test_a_flux_that_is_not_a_product_is_detected() -> None:
     settings = SOIL.model_copy(update={"check_separability": True})
     record = site_record(noise=0.05)
     theta, t_soil = record["theta"].to_numpy()[:, 0] / 0.45, record["t_soil"].to_numpy()[:, 0]
-    # warmth helps where it is wet and harms where it is dry
+    # warming increases respiration of wet soil and decreases that of dry soil
     flux = 3.0 * np.exp(0.3 * (t_soil - 283.0) * (theta - 0.6))
     rows = select_rows(record.assign(resp_soil=("time", flux, record["resp_soil"].attrs)), settings)
-    found = learn_respiration(rows, settings).separability
-    assert found is not None
-    assert found.nse_joint > found.nse_product + 0.2
+    scores = train_respiration(rows, settings).separability
+    assert scores is not None
+    assert scores.nse_joint > scores.nse_product + 0.2
 
 
 def test_day_and_night_at_a_tower(shared_data: Path, tmp_path: Path) -> None:
     record = hyytiala(shared_data).sel(time=slice("2016", "2017"))
     settings = RespirationSettings(members=2, assimilation=True, exchange_rows=4000)
-    done = fit_respiration(record, settings, tmp_path / "tower")
+    fit = fit_respiration(record, settings, tmp_path / "tower")
     assert (tmp_path / "tower" / "figures" / "nee.png").is_file()
-    assert done.scores["nee"]["test"]["all hours"]["nse"] > 0.5
+    assert fit.scores["nee"]["test"]["all hours"]["nse"] > 0.5
 
 
-def test_rows_that_a_threshold_of_friction_velocity_lacks_do_not_lower_the_level() -> None:
+def test_rows_missing_under_a_friction_velocity_threshold_do_not_lower_r0() -> None:
     settings = SOIL.model_copy(update={"likelihood": "student_t"})
     rows = select_rows(site_record(days=400), settings)
     rng = np.random.default_rng(0)
     some = np.where(rng.random((len(rows), 1)) < 0.4, np.nan, rows.flux[:, np.newaxis])
-    whole, part = (learn_respiration(each, settings).held_out.mean() for each in (rows, replace(rows, variants=some)))
-    assert part == pytest.approx(whole, rel=0.02)
+    complete, partial = (
+        train_respiration(each, settings).cross_validated.mean() for each in (rows, replace(rows, variants=some))
+    )
+    assert partial == pytest.approx(complete, rel=0.02)
 
 
 def test_scores_do_not_replace_a_module(fitted: Path) -> None:
@@ -234,7 +236,7 @@ def test_scores_do_not_replace_a_module(fitted: Path) -> None:
     assert (fitted / "model.safetensors").is_file()
 
 
-def test_scores_do_not_replace_what_is_not_theirs(fitted: Path, tmp_path: Path) -> None:
+def test_scores_do_not_replace_other_files(fitted: Path, tmp_path: Path) -> None:
     (tmp_path / "scores.json").write_text("{}", encoding="utf-8")
     (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(BadInput, match="already exists and contains other files"):
@@ -242,7 +244,7 @@ def test_scores_do_not_replace_what_is_not_theirs(fitted: Path, tmp_path: Path) 
     assert (tmp_path / "mine.txt").is_file()
 
 
-def test_nee_without_quality_codes_is_refused_unless_it_is_said_to_be_measured(shared_data: Path) -> None:
+def test_nee_without_quality_codes_requires_nee_is_measured(shared_data: Path) -> None:
     record = hyytiala(shared_data).drop_vars("nee_qc")
     with pytest.raises(BadInput, match="no quality code"):
         select_rows(record, RespirationSettings())
@@ -250,9 +252,9 @@ def test_nee_without_quality_codes_is_refused_unless_it_is_said_to_be_measured(s
     assert len(select_rows(record, every)) > 200
 
 
-def test_a_rising_g_rises() -> None:
+def test_a_monotone_g_increases() -> None:
     settings = SOIL.model_copy(update={"monotone_temperature": True})
-    learned = learn_respiration(select_rows(site_record(days=400), settings), settings)
+    learned = train_respiration(select_rows(site_record(days=400), settings), settings)
     with torch.no_grad():
         assert bool((torch.diff(learned.module.g(T)) > 0.0).all())
     assert learned.validation.nse_learned > 0.8

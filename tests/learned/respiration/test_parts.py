@@ -1,4 +1,4 @@
-"""The small parts of training: errors, collinearity, baselines, rows of the test period."""
+"""Parts of training: errors, concurvity, penalties, baselines and rows of the test period."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from helpers.respiration_record import synthetic_record
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.learned.respiration.base_respiration import r0_from_ratio
 from jules_ml.learned.respiration.baselines import baselines, fitted_fsth_sat
 from jules_ml.learned.respiration.fit import split_test_rows
-from jules_ml.learned.respiration.levels import level_of
 from jules_ml.learned.respiration.likelihood import fit_noise, tail_weights
 from jules_ml.learned.respiration.penalties import circular_roughness, roughness
 from jules_ml.learned.respiration.separability import concurvity
@@ -21,7 +21,7 @@ from jules_ml.scoring.scores import score
 ROWS = select_rows(synthetic_record(), RespirationSettings(target="soil"))
 
 
-def test_too_little_is_left_to_learn_from() -> None:
+def test_too_few_training_rows() -> None:
     with pytest.raises(
         BadInput, match="remain to train on without the last 50% of the record, and 200 are needed"
     ) as caught:
@@ -29,7 +29,7 @@ def test_too_little_is_left_to_learn_from() -> None:
     assert "test_fraction" in caught.value.remedy
 
 
-def test_the_scale_of_errors_comes_back() -> None:
+def test_the_scale_of_errors_is_recovered() -> None:
     rng = np.random.default_rng(0)
     predicted = rng.uniform(0.2, 8.0, 20000)
     noise = fit_noise(predicted, (0.3 + 0.2 * predicted) * rng.laplace(size=20000))
@@ -60,19 +60,19 @@ def test_roughness_is_the_integral_of_the_second_derivative() -> None:
     assert float(c @ roughness(z) @ c) == pytest.approx(exact, rel=0.02)
 
 
-def test_a_circle_has_no_ends() -> None:
+def test_circular_roughness_is_invariant_to_rotation() -> None:
     wave = torch.sin(torch.arange(73, dtype=torch.float64) * 2.0 * torch.pi / 73)
-    turned = torch.roll(wave, 20)
+    rotated = torch.roll(wave, 20)
     matrix = circular_roughness(73)
-    assert float(wave @ matrix @ wave) == pytest.approx(float(turned @ matrix @ turned))
+    assert float(wave @ matrix @ wave) == pytest.approx(float(rotated @ matrix @ rotated))
     assert float(torch.ones(73, dtype=torch.float64) @ matrix @ torch.ones(73, dtype=torch.float64)) == pytest.approx(
         0.0, abs=1e-6
     )
 
 
 @pytest.mark.parametrize("name", ["JULES", "JULES, Q10 fitted", "JULES, less decomposition when wet"])
-def test_jules_finds_itself(name: str) -> None:
-    """The record was made of JULES's curves with a porosity of 0.45, which the fits are told by the wetness."""
+def test_jules_baselines_fit_a_record_from_jules(name: str) -> None:
+    """The record was computed with JULES's curves and a porosity of 0.45, which enters the fits through the wetness."""
     wetness = ROWS.theta / 0.45
     predict = baselines(0.3)[name](ROWS.t_soil, wetness, ROWS.group, ROWS.flux)
     assert score(predict(ROWS.t_soil, wetness, ROWS.group), ROWS.flux).nse > 0.8
@@ -80,24 +80,24 @@ def test_jules_finds_itself(name: str) -> None:
     assert level == pytest.approx(3.0, rel=0.03)
 
 
-def test_less_decomposition_is_fitted_where_there_is_none() -> None:
+def test_fitted_fsth_sat_is_juless_without_less_decomposition() -> None:
     fitted = fitted_fsth_sat(0.3, ROWS.t_soil, ROWS.theta / 0.45, ROWS.group, ROWS.flux)
     assert fitted == pytest.approx(0.6 + 0.4 * 0.3, abs=0.04)
 
 
-def test_every_baseline_beats_the_mean_but_itself() -> None:
+def test_every_other_baseline_is_better_than_the_mean() -> None:
     for name, fit in baselines(0.3).items():
         predict = fit(ROWS.t_soil, ROWS.wetness, ROWS.group, ROWS.flux)
         skill = score(predict(ROWS.t_soil, ROWS.wetness, ROWS.group), ROWS.flux).nse
         assert skill == pytest.approx(0.0, abs=1e-9) if name == "constant" else skill > 0.4, name
 
 
-def test_levels_meet_the_mean() -> None:
-    assert level_of(np.array([1.0, 3.0]), np.array([2.0, 6.0])) == 2.0
-    assert level_of(np.array([1.0, 1.0]), np.array([-5.0, 1.0])) > 0.0
+def test_r0_is_the_ratio_of_sums() -> None:
+    assert r0_from_ratio(np.array([1.0, 3.0]), np.array([2.0, 6.0])) == 2.0
+    assert r0_from_ratio(np.array([1.0, 1.0]), np.array([-5.0, 1.0])) > 0.0
 
 
-def test_the_spline_is_the_same_in_any_unit() -> None:
+def test_the_spline_does_not_depend_on_the_unit() -> None:
     predicted = [
         baselines(0.3)["spline"](ROWS.t_soil, ROWS.wetness, ROWS.group, unit * ROWS.flux)(
             ROWS.t_soil, ROWS.wetness, ROWS.group
@@ -110,9 +110,9 @@ def test_the_spline_is_the_same_in_any_unit() -> None:
 
 
 @pytest.mark.parametrize("name", ["constant", "Lloyd-Taylor", "spline", "boosting"])
-def test_a_group_that_a_baseline_has_not_seen_takes_the_mean_level(name: str) -> None:
+def test_a_new_group_has_the_mean_r0_in_a_baseline(name: str) -> None:
     group = (ROWS.middle.year - ROWS.middle.year.min()).to_numpy().astype(np.int64) * 2
     predict = baselines(0.3)[name](ROWS.t_soil, ROWS.wetness, group, ROWS.flux)
-    for unseen in (1, 7):
-        there = predict(ROWS.t_soil, ROWS.wetness, np.full(len(ROWS), unseen))
-        assert there.mean() == pytest.approx(ROWS.flux.mean(), rel=0.2)
+    for new_group in (1, 7):
+        flux = predict(ROWS.t_soil, ROWS.wetness, np.full(len(ROWS), new_group))
+        assert flux.mean() == pytest.approx(ROWS.flux.mean(), rel=0.2)

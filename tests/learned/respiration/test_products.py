@@ -1,4 +1,4 @@
-"""The fitting loop: its curvature against autograd's, and products that are known beforehand."""
+"""Fit of products: gradient compared with autograd, and recovery of known products."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from helpers.tensors import gradient_of
 
 from jules_ml.learned.respiration import penalties
-from jules_ml.learned.respiration.factors import Curve, Level, LloydTaylorCurve, RisingCurve, Surface
+from jules_ml.learned.respiration.factors import Curve, GroupFactor, LloydTaylorCurve, RisingCurve, Surface
 from jules_ml.learned.respiration.nodes import place_in_groups, place_on_circle, place_on_line
 from jules_ml.learned.respiration.products import Product, ProductModel, Term, _loss, _normal_equations, fit_products
 
@@ -31,7 +31,7 @@ def model(members: int = 2, *, negative: bool = False) -> ProductModel:
     draw = generator()
     smooth = 1e-4 * penalties.roughness(NODES)
     terms = {
-        "level": Term([Level(2) for _ in range(members)], place_in_groups(group)),
+        "level": Term([GroupFactor(2) for _ in range(members)], place_in_groups(group)),
         "a": Term(
             [Curve(NODES, (8,), draw) for _ in range(members)], place_on_line(x, NODES), smooth.expand(members, -1, -1)
         ),
@@ -41,40 +41,40 @@ def model(members: int = 2, *, negative: bool = False) -> ProductModel:
     }
     if not negative:
         return ProductModel(terms, [Product(tuple(terms))])
-    terms["uptake"] = Term([Level(2, 0.5) for _ in range(members)], place_in_groups(group))
+    terms["uptake"] = Term([GroupFactor(2, 0.5) for _ in range(members)], place_in_groups(group))
     return ProductModel(terms, [Product(("level", "a")), Product(("uptake", "b"), -1.0, (x > 0.0).double())])
 
 
 @pytest.mark.parametrize("negative", [False, True])
 def test_the_gradient_is_autograd_s(negative: bool) -> None:
-    of = model(negative=negative)
+    products = model(negative=negative)
     x, z, _ = rows()
     target = torch.exp(0.5 * x) * (1.0 + 0.3 * z)
     draw = generator(1)
-    flat = {n: v + 0.1 * torch.randn(v.shape, generator=draw, dtype=torch.float64) for n, v in of.start().items()}
+    flat = {n: v + 0.1 * torch.randn(v.shape, generator=draw, dtype=torch.float64) for n, v in products.start().items()}
     weight = torch.rand(2, len(x), generator=draw, dtype=torch.float64)
-    nodal = {name: of.nodal(name, value) for name, value in flat.items()}
-    hessian, gradient = _normal_equations(of, flat, nodal, target, weight)
+    nodal = {name: products.nodal(name, value) for name, value in flat.items()}
+    hessian, gradient = _normal_equations(products, flat, nodal, target, weight)
     leaves = {name: value.clone().requires_grad_() for name, value in flat.items()}
-    loss = _loss(of, {name: of.nodal(name, value) for name, value in leaves.items()}, target, weight)
+    loss = _loss(products, {name: products.nodal(name, value) for name, value in leaves.items()}, target, weight)
     loss.sum().backward()
     torch.testing.assert_close(gradient, torch.cat([gradient_of(leaf) for leaf in leaves.values()], 1))
     assert float(torch.linalg.eigvalsh(hessian).min()) > -1e-12
 
 
-def test_known_curves_and_levels_come_back() -> None:
+def test_known_curves_and_group_factors_are_recovered() -> None:
     x, z, group = rows()
     true = torch.tensor([1.0, 3.0], dtype=torch.float64)[group] * torch.exp(torch.sin(2.0 * x)) * (1.0 + 0.5 * z**2)
-    of = model()
-    fitted, _ = fit_products(of, true, torch.ones(2, len(x)), iterations=60)
-    found = of.predict(fitted.log_factor)
-    assert float(((found - true) ** 2).mean(1).max() / true.var()) < 1e-3
+    products = model()
+    fitted, _ = fit_products(products, true, torch.ones(2, len(x)), iterations=60)
+    predicted = products.predict(fitted.log_factor)
+    assert float(((predicted - true) ** 2).mean(1).max() / true.var()) < 1e-3
     ratio = torch.exp(fitted.log_factor["level"][:, 1] - fitted.log_factor["level"][:, 0])
     torch.testing.assert_close(ratio, torch.full((2,), 3.0, dtype=torch.float64), rtol=0.01, atol=0.0)
 
 
-def test_a_member_is_what_it_would_be_alone() -> None:
-    """Members do not touch each other, though they are fitted at once and left out when they are done."""
+def test_members_are_fitted_independently() -> None:
+    """Members do not affect each other, although they are fitted in one batch and removed from it when converged."""
     x, z, _ = rows()
     target = torch.exp(0.5 * x) * (1.0 + 0.3 * z)
     weight = torch.ones(2, len(x), dtype=torch.float64)
@@ -91,46 +91,46 @@ def test_rows_without_weight_do_not_count() -> None:
     target = torch.exp(0.5 * x)
     weight = torch.ones(2, len(x), dtype=torch.float64)
     weight[:, ::3] = 0.0
-    spoilt = target.clone()
-    spoilt[::3] = 1e6
-    of = model()
-    clean, _ = fit_products(of, target, weight)
-    other, _ = fit_products(of, spoilt, weight)
+    corrupted = target.clone()
+    corrupted[::3] = 1e6
+    products = model()
+    clean, _ = fit_products(products, target, weight)
+    other, _ = fit_products(products, corrupted, weight)
     torch.testing.assert_close(clean.log_factor["a"], other.log_factor["a"])
 
 
-def test_loss_never_rises() -> None:
+def test_loss_never_increases() -> None:
     x, z, _ = rows()
-    seen: list[float] = []
-    fit_products(model(), torch.exp(x * z), torch.ones(2, len(x)), on_iteration=lambda _, loss: seen.append(loss))
-    assert all(later <= earlier + 1e-12 for earlier, later in itertools.pairwise(seen))
+    losses: list[float] = []
+    fit_products(model(), torch.exp(x * z), torch.ones(2, len(x)), on_iteration=lambda _, loss: losses.append(loss))
+    assert all(later <= earlier + 1e-12 for earlier, later in itertools.pairwise(losses))
 
 
-def test_rising_curves_rise() -> None:
+def test_rising_curves_do_not_decrease() -> None:
     t = torch.linspace(263.0, 303.0, 81, dtype=torch.float64)
     scaled = (t - 283.0) / 20.0
     curve = RisingCurve(t, Curve(scaled, (8,), generator()))
     place = place_on_line(t, t)
     falling = torch.exp(-0.05 * (t - 283.0))
-    of = ProductModel({"g": Term([curve], place)}, [Product(("g",))])
-    fitted, _ = fit_products(of, falling, torch.ones(1, len(t)))
+    products = ProductModel({"g": Term([curve], place)}, [Product(("g",))])
+    fitted, _ = fit_products(products, falling, torch.ones(1, len(t)))
     assert bool((torch.diff(fitted.log_factor["g"][0]) >= 0.0).all())
 
 
-def test_lloyd_and_taylor_s_form_is_within_the_family() -> None:
+def test_a_fixed_free_curve_gives_lloyd_and_taylors_form() -> None:
     t = torch.linspace(263.0, 303.0, 81, dtype=torch.float64)
     curve = LloydTaylorCurve(t, Curve((t - 283.0) / 20.0, (8,), generator()))
-    held = (1e6 * torch.eye(len(t), dtype=torch.float64)).unsqueeze(0)
-    of = ProductModel(
+    fixed = (1e6 * torch.eye(len(t), dtype=torch.float64)).unsqueeze(0)
+    products = ProductModel(
         {
-            "level": Term([Level(1)], place_in_groups(torch.zeros(len(t)))),
-            "g": Term([curve], place_on_line(t, t), held),
+            "level": Term([GroupFactor(1)], place_in_groups(torch.zeros(len(t)))),
+            "g": Term([curve], place_on_line(t, t), fixed),
         },
         [Product(("level", "g"))],
     )
     true = 2.0 * torch.exp(400.0 * (1.0 / 56.02 - 1.0 / (t - 227.13)))
-    fitted, _ = fit_products(of, true, torch.ones(1, len(t)), iterations=60, tolerance=1e-12)
-    torch.testing.assert_close(of.predict(fitted.log_factor)[0], true, rtol=1e-3, atol=1e-3)
+    fitted, _ = fit_products(products, true, torch.ones(1, len(t)), iterations=60, tolerance=1e-12)
+    torch.testing.assert_close(products.predict(fitted.log_factor)[0], true, rtol=1e-3, atol=1e-3)
 
 
 def test_a_surface_fits_what_a_product_cannot() -> None:
@@ -138,15 +138,15 @@ def test_a_surface_fits_what_a_product_cannot() -> None:
     nodes = torch.cartesian_prod(NODES, NODES)
     left, right = place_on_line(x, NODES), place_on_line(z, NODES)
     index = (left.index.unsqueeze(2) * len(NODES) + right.index.unsqueeze(1)).flatten(1)
-    share = (left.share.unsqueeze(2) * right.share.unsqueeze(1)).flatten(1)
-    place = type(left)(index, share)
-    of = ProductModel({"h": Term([Surface(nodes, (16,), generator())], place)}, [Product(("h",))])
+    weight = (left.weight.unsqueeze(2) * right.weight.unsqueeze(1)).flatten(1)
+    place = type(left)(index, weight)
+    products = ProductModel({"h": Term([Surface(nodes, (16,), generator())], place)}, [Product(("h",))])
     true = torch.exp(x * z)
-    fitted, _ = fit_products(of, true, torch.ones(1, len(x)), iterations=80)
-    assert float(((of.predict(fitted.log_factor) - true) ** 2).mean() / true.var()) < 0.02
+    fitted, _ = fit_products(products, true, torch.ones(1, len(x)), iterations=80)
+    assert float(((products.predict(fitted.log_factor) - true) ** 2).mean() / true.var()) < 0.02
 
 
-def test_places_interpolate() -> None:
+def test_placements_interpolate() -> None:
     values = NODES**2
     at = torch.tensor([-2.0, -1.0, 0.05, 1.0, 3.0], dtype=torch.float64)
     torch.testing.assert_close(

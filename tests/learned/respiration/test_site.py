@@ -1,4 +1,4 @@
-"""Which rows respiration is learned from: what each rule drops, and every refusal."""
+"""Selection of the rows that respiration is fitted to: the rows that each rule drops, and all errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def changed(**columns: np.ndarray) -> xr.Dataset:
     return ds.assign({name: (ds[name].dims, values.reshape(ds[name].shape)) for name, values in columns.items()})
 
 
-def test_a_good_record_is_used_whole() -> None:
+def test_all_rows_of_a_good_record_are_used() -> None:
     ds = synthetic_record()
     rows = select_rows(ds, SOIL)
     frozen = int((ds["t_soil"] < 273.15).sum())
@@ -34,7 +34,7 @@ def test_a_good_record_is_used_whole() -> None:
     assert rows.porosity["synthetic"] == pytest.approx(float(ds["theta"].quantile(0.999)), rel=0.01)
 
 
-def test_porosity_that_is_given_is_taken() -> None:
+def test_porosity_of_the_record_is_used() -> None:
     rows = select_rows(synthetic_record().assign_attrs(porosity=0.6), SOIL)
     np.testing.assert_allclose(rows.wetness, rows.theta / 0.6)
 
@@ -51,7 +51,7 @@ def test_rules_are_counted_once_each() -> None:
     assert len(rows) + sum(rows.dropped.values()) == ds.sizes["time"]
 
 
-def test_frost_is_judged_by_the_air_where_the_soil_was_not_measured() -> None:
+def test_frozen_soil_is_determined_from_air_temperature_if_the_soil_was_not_measured() -> None:
     ds = synthetic_record()
     by_air = SOIL.model_copy(update={"temperature": "t_air"})
     air = ds["t_soil"].isel(depth=0, drop=True)
@@ -65,26 +65,26 @@ def test_frost_is_judged_by_the_air_where_the_soil_was_not_measured() -> None:
     assert select_rows(missing, by_air).dropped["soil frozen"] == expected
 
 
-def test_levels_by_site_and_year() -> None:
+def test_groups_by_site_and_year() -> None:
     rows = select_rows(synthetic_record(), SOIL.model_copy(update={"level": "site-year"}))
     assert rows.groups == ("synthetic 2020", "synthetic 2021")
 
 
-def test_several_sites_are_numbered_on() -> None:
+def test_several_sites_are_numbered_consecutively() -> None:
     sites = [synthetic_record(site="one"), synthetic_record(site="two", seed=1)]
     rows = select_rows(sites, SOIL)
     assert (rows.sites, rows.groups) == (("one", "two"), ("one", "two"))
     assert set(rows.group[rows.site == 1]) == {1}
 
 
-def test_a_site_given_twice() -> None:
-    with pytest.raises(BadInput, match="site synthetic is given twice"):
+def test_a_duplicate_site() -> None:
+    with pytest.raises(BadInput, match="site synthetic is a duplicate"):
         select_rows([synthetic_record(), synthetic_record()], SOIL)
 
 
 def test_water_content_in_percent() -> None:
     ds = synthetic_record()
-    with pytest.raises(BadInput, match="no soil holds in m3 m-3") as caught:
+    with pytest.raises(BadInput, match="which is not possible in m3 m-3") as caught:
         select_rows(changed(theta=100.0 * ds["theta"].to_numpy()), SOIL)
     assert "in %" in caught.value.remedy
     assert "theta" in str(caught.value.where)
@@ -92,7 +92,7 @@ def test_water_content_in_percent() -> None:
 
 @pytest.mark.parametrize("name", ["resp_soil", "t_soil", "theta"])
 def test_a_column_without_a_value(name: str) -> None:
-    with pytest.raises(BadInput, match="holds no value") as caught:
+    with pytest.raises(BadInput, match="the column contains no value") as caught:
         select_rows(changed(**{name: np.full(synthetic_record()[name].shape, np.nan)}), SOIL)
     assert name in str(caught.value.where)
     assert ("moisture = 'none'" in caught.value.remedy) == (name == "theta")
@@ -101,34 +101,34 @@ def test_a_column_without_a_value(name: str) -> None:
 def test_constant_water_content() -> None:
     ds = synthetic_record()
     rng = np.random.default_rng(0)
-    with pytest.raises(BadInput, match="f cannot be learned") as caught:
+    with pytest.raises(BadInput, match="f cannot be fitted to it") as caught:
         select_rows(changed(theta=0.3 + 0.001 * rng.random(ds["theta"].shape)), SOIL)
     assert "moisture = 'none'" in caught.value.remedy
 
 
-def test_constant_water_content_is_no_matter_without_f() -> None:
+def test_water_content_is_not_needed_without_f() -> None:
     ds = synthetic_record().drop_vars("theta")
     assert len(select_rows(ds, SOIL.model_copy(update={"moisture": "none"}))) > 2000
 
 
 def test_one_season_only() -> None:
     ds = synthetic_record()
-    with pytest.raises(BadInput, match="one season") as caught:
+    with pytest.raises(BadInput, match="in one season the effects") as caught:
         select_rows(ds.isel(time=ds["time"].dt.month.isin([6, 7, 8])), SOIL)
     assert "4 calendar months" in caught.value.remedy
 
 
-def test_too_few_rows_say_which_rule_took_them() -> None:
+def test_too_few_rows_give_the_rules_that_dropped_them() -> None:
     ds = synthetic_record()
     theta = ds["theta"].to_numpy().copy()
     theta[150:] = np.nan
-    with pytest.raises(BadInput, match=r"usable rows are left of at least 200 .*water content missing: 2") as caught:
+    with pytest.raises(BadInput, match=r"usable rows remain, and 200 are needed .*water content missing: 2") as caught:
         select_rows(changed(theta=theta), SOIL)
     assert "[respiration.rows]" in caught.value.remedy
 
 
-def test_a_sensor_that_is_not_there() -> None:
-    with pytest.raises(BadInput, match="number 3 was asked for") as caught:
+def test_a_sensor_that_does_not_exist() -> None:
+    with pytest.raises(BadInput, match="sensor 3 does not exist: there is 1 sensor") as caught:
         select_rows(synthetic_record(), SOIL.model_copy(update={"moisture_sensor": 3}))
     assert "0 to 0" in caught.value.remedy
 
@@ -136,13 +136,13 @@ def test_a_sensor_that_is_not_there() -> None:
 def test_no_night(shared_data: Path) -> None:
     ds = hyytiala(shared_data)
     day = ds.isel(time=(ds["ppfd"] > 100.0).to_numpy())
-    with pytest.raises(BadInput, match="no measured flux at night") as caught:
+    with pytest.raises(BadInput, match="the record contains no measured flux at night") as caught:
         select_rows(day, RespirationSettings())
     assert "night-time NEE" in caught.value.remedy
 
 
-def test_hyytiala_as_it_was_measured(shared_data: Path) -> None:
-    """The rows that the quick fits were made on: QC 0, u* above 0.3, PAR below 5, water content there."""
+def test_rows_of_hyytiala(shared_data: Path) -> None:
+    """Rows with quality code 0, u* above 0.3 m s-1, PAR below 5 umol m-2 s-1 and a water content."""
     rules = RowSettings(
         night_max_potential=None,
         night_max_ppfd=5.0,
@@ -157,7 +157,7 @@ def test_hyytiala_as_it_was_measured(shared_data: Path) -> None:
     assert sorted(set(rows.middle.year)) == [2016, 2017, 2018, 2019, 2020]
 
 
-def test_chambers_as_their_mean_and_each(shared_data: Path) -> None:
+def test_chambers_as_a_mean_and_separately(shared_data: Path) -> None:
     path = shared_data / "respiration" / "cosore_hourly.parquet"
     ds = read_cosore(path, "d20190617_SCOTT_SRM", utc_offset_hours=0.0)
     mean = select_rows(ds, SOIL)

@@ -1,4 +1,4 @@
-"""``ustar_min = "estimate"``: the u* threshold from the record itself, applied to its night rows and written to the card."""
+"""``ustar_min = "estimate"``: the u* threshold is estimated from the record, applied to its night rows and written to the card."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_photosynthesis_is_fitted_to_the_same_nights(sagebrush: xr.Dataset) -> N
     np.testing.assert_array_equal(estimated, by_number)
 
 
-def test_the_card_holds_the_estimate_and_a_note_is_printed(shared_data: Path, tmp_path: Path) -> None:
+def test_the_card_contains_the_estimate_and_a_note_is_printed(shared_data: Path, tmp_path: Path) -> None:
     section = f'[data]\nreader = "table"\npath = "{hanford_file(shared_data)}"\n{HANFORD}'
     rules = (
         '[respiration]\nmembers = 2\ninner_folds = 2\ninner_rows = 500\n[respiration.rows]\nustar_min = "estimate"\n'
@@ -78,7 +78,7 @@ def test_the_card_holds_the_estimate_and_a_note_is_printed(shared_data: Path, tm
     )
     assert note in result.output.replace("\n", " ")
     assert "time stamps are about 60 minutes too early in 2017-09 to 2017-10" in result.output.replace("\n", " ")
-    assert card["ustar"] == "night rows below the estimated threshold of each site dropped: see ustar_threshold"
+    assert card["ustar"] == "night rows below the estimated threshold of each site were dropped: see ustar_threshold"
 
 
 def test_other_years_of_a_fitted_site_take_its_threshold(sagebrush: xr.Dataset, tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_other_years_of_a_fitted_site_take_its_threshold(sagebrush: xr.Dataset, 
 
 def test_a_record_without_friction_velocity(sagebrush: xr.Dataset) -> None:
     with pytest.raises(
-        BadInput, match=r"there is no friction velocity \('ustar'\) to estimate a threshold from"
+        BadInput, match=r"the record contains no friction velocity \('ustar'\) to estimate a threshold from"
     ) as caught:
         select_rows(sagebrush.drop_vars("ustar"), ESTIMATE)
     assert caught.value.where == "site US-Hn1, variable ustar"
@@ -118,8 +118,8 @@ def test_hyytiala_was_filtered_by_its_source(shared_data: Path) -> None:
     assert "set ustar_min to that number" in caught.value.remedy
 
 
-def test_hyytiala_with_calm_nights_put_back(shared_data: Path) -> None:
-    """Respiration of which calm air hides a part, on Hyytiälä's own u* and temperature: the threshold comes back."""
+def test_hyytiala_with_synthetic_calm_nights(shared_data: Path) -> None:
+    """Synthetic respiration, reduced in calm air, with u* and temperature of Hyytiälä: the threshold is recovered."""
     ds = hyytiala(shared_data)
     true = 2.5 * 2.0 ** ((ds["t_air"] - 283.15) / 10.0) * np.minimum(1.0, ds["ustar"] / 0.35)
     noise = np.random.default_rng(1).laplace(size=true.size) * (0.3 + 0.25 * true)
@@ -130,7 +130,7 @@ def test_hyytiala_with_calm_nights_put_back(shared_data: Path) -> None:
 
 
 def test_several_thresholds_of_the_source_take_precedence(shared_data: Path) -> None:
-    """A record with NEE under several thresholds was filtered by its source: nothing is estimated on top."""
+    """A record with NEE under several thresholds was filtered by its source, and no threshold is estimated."""
     ds = hyytiala(shared_data)
     variants = xr.concat([ds["nee"], ds["nee"]], "ustar_percentile").transpose("time", ...)
     codes = xr.concat([ds["nee_qc"], ds["nee_qc"]], "ustar_percentile").transpose("time", ...)
