@@ -20,8 +20,9 @@ from jules_ml.data.readers.neon import neon_sites
 from jules_ml.data.readers.uscrn import read_uscrn, uscrn_stations
 from jules_ml.errors import BadInput
 from jules_ml.experiment.moisture import MoistureSettings
-from jules_ml.learned.hydraulics.columns import batch_soil, column_batch, joined_soil, simulate
+from jules_ml.learned.hydraulics.columns import column_batch
 from jules_ml.learned.hydraulics.pretraining import texture_parameters
+from jules_ml.learned.hydraulics.simulation import batch_soil, concatenate_soils, simulate
 from jules_ml.learned.moisture.baselines import climatology, rain_index, regression, rescaled
 from jules_ml.learned.moisture.ensemble import MoistureEnsemble
 from jules_ml.learned.moisture.ensemble_training import train_moisture
@@ -91,7 +92,7 @@ def with_runs(records: Records, folder: Path, *, soils: int, seed: int = 3) -> R
     of_texture = texture_parameters([site.inputs for site in sites]).float()
     generator = torch.Generator().manual_seed(seed)
     drawn = [of_texture + torch.randn(of_texture.shape, generator=generator) for _ in range(soils)]
-    theta = simulate(columns, joined_soil([batch_soil(columns, raw) for raw in drawn])).numpy()
+    theta = simulate(columns, concatenate_soils([batch_soil(columns, raw) for raw in drawn])).numpy()
     by_site = theta.reshape(len(theta), len(LAYER_DEPTHS), soils, len(sites)).transpose(3, 2, 0, 1)
     runs = {}
     for site, of_site in zip(sites, by_site, strict=True):

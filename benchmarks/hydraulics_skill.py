@@ -28,26 +28,18 @@ import numpy as np
 import pandas as pd
 import torch
 from _claims import RESULTS, Claims, argument_parser
-from _figure_hydraulics import held_out_skill
+from _figure_hydraulics import skill_at_test_sites
 from _hydraulics import DOUBTFUL
 from numpy.typing import NDArray
 
 from jules_ml.learned.hydraulics.calibration import best_calibration, calibrate
-from jules_ml.learned.hydraulics.columns import (
-    ColumnBatch,
-    HydraulicSite,
-    at_sensors,
-    batch_soil,
-    column_batch,
-    joined_soil,
-    response,
-    simulate,
-)
+from jules_ml.learned.hydraulics.columns import ColumnBatch, HydraulicSite, column_batch
 from jules_ml.learned.hydraulics.inputs import INPUTS, TEXTURE
 from jules_ml.learned.hydraulics.misfit import Expansion, Misfit, misfit
 from jules_ml.learned.hydraulics.network import LearnedHydraulics, input_table
 from jules_ml.learned.hydraulics.pretraining import pretrain, texture_parameters
-from jules_ml.learned.hydraulics.training import Learning, Lesson, learn_hydraulics
+from jules_ml.learned.hydraulics.simulation import at_sensors, batch_soil, concatenate_soils, response, simulate
+from jules_ml.learned.hydraulics.training import TrainingColumns, TrainingSettings, train_hydraulics
 from jules_ml.physics.hydraulics import conductivity_vg, suction_vg
 from jules_ml.support.figures import save_figure
 
@@ -55,7 +47,7 @@ FOLDS = 4
 #: Sites within this distance have similar weather and soil, and are in one fold [km].
 NEAR_KM = 50.0
 #: Rounds with the soils of the networks.
-CHOSEN = Learning(rounds=4, check=False)
+CHOSEN = TrainingSettings(rounds=4, check=False)
 #: Weight of the years of a tower relative to one year of a station.
 NEON_WEIGHT = 2.0
 Soils = dict[str, torch.Tensor]
@@ -157,7 +149,7 @@ def held_out_soils(
     folds: list[NDArray[np.int64]],
     *,
     names: list[str],
-    settings: Learning,
+    settings: TrainingSettings,
     weights: list[float],
     members: int = 4,
 ) -> list[torch.Tensor]:
@@ -170,8 +162,11 @@ def held_out_soils(
             network,
             [s.inputs for b, t in zip(batches, train, strict=True) for s, use in zip(b.sites, t, strict=True) if use],
         )
-        lessons = [Lesson(b, t, weight=w, known=p) for b, t, w, p in zip(batches, train, weights, places, strict=True)]
-        learn_hydraulics(network, lessons, settings)
+        columns = [
+            TrainingColumns(b, t, weight=w, expansions=p)
+            for b, t, w, p in zip(batches, train, weights, places, strict=True)
+        ]
+        train_hydraulics(network, columns, settings)
         for batch, seen, raw in zip(batches, train, found, strict=True):
             with torch.no_grad():
                 given = network(torch.tensor(input_table([s.inputs for s in batch.sites], names))).mean(0).float()
@@ -205,7 +200,7 @@ def scored(
     soils = {name: batch_soil(batch, raw) for name, raw in learned.items()}
     soils["rosetta"], _ = _hydraulics.rosetta_soil(batch, table)
     cosby, form = _hydraulics.cosby_soil(batch, table)
-    theta = simulate(batch, joined_soil(list(soils.values()))).split(len(batch.sites), dim=2)
+    theta = simulate(batch, concatenate_soils(list(soils.values()))).split(len(batch.sites), dim=2)
     read = dict(zip(soils, theta, strict=True)) | {"cosby": simulate(batch, cosby, form=form)}
     found = {name: errors(batch, at_sensors(batch, layers), first_day) for name, layers in read.items()}
     return found
@@ -315,7 +310,7 @@ def _draw(results: list[dict[str, pd.DataFrame]], sound: NDArray[np.bool_]) -> P
     together = {name: np.concatenate([r[name]["ubrmse"].to_numpy() for r in results]) for name in results[0]}
     is_tower = np.arange(len(together["learned"])) < len(sound)
     doubtful = is_tower & ~np.pad(sound, (0, len(is_tower) - len(sound)))
-    figure = held_out_skill(
+    figure = skill_at_test_sites(
         together["learned"],
         {"cosby": together["cosby"], "rosetta": together["rosetta"], "without texture": together["without texture"]},
         {"USCRN": ~is_tower, "NEON": is_tower & ~doubtful, "NEON, in doubt": doubtful},

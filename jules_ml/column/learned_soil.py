@@ -15,7 +15,7 @@ from jules_ml.experiment.sections import SoilSection, SoilValues
 from jules_ml.learned.hydraulics.columns import TOPSOIL_DEPTH
 from jules_ml.learned.hydraulics.network import LearnedHydraulics, input_table
 from jules_ml.learned.hydraulics.site import (
-    CARBON_UNKNOWN,
+    DEFAULT_CARBON,
     SUBSOIL_CARBON,
     hourly_weather,
     network_inputs,
@@ -87,7 +87,7 @@ def with_learned_soil(
     middle = np.cumsum(layers) - 0.5 * np.asarray(layers)
     horizon = torch.tensor(middle > TOPSOIL_DEPTH).long()
     carbon = inputs.get("soc_density", np.nan)
-    carbon = carbon if np.isfinite(carbon) else CARBON_UNKNOWN
+    carbon = carbon if np.isfinite(carbon) else DEFAULT_CARBON
     with torch.no_grad():
         each = network(torch.tensor(input_table([inputs], network.inputs)))
     raw = each.mean(0) if draw is None else each[draw]

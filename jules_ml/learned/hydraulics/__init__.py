@@ -1,1 +1,1 @@
-"""Learned hydraulics: the soil properties of JULES, fitted through the soil column."""
+"""Learned hydraulics: JULES's soil properties, fitted to soil moisture through the soil column."""

@@ -1,4 +1,4 @@
-"""Learned hydraulics adapted to new sites by some days of their own soil moisture."""
+"""Adaptation of learned hydraulics to new sites, with some days of their own soil moisture."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.learned.adaptation import AdaptationDays
 from jules_ml.learned.hydraulics.columns import HydraulicSite, column_batch
-from jules_ml.learned.hydraulics.fit import HydraulicsFit, card_of, learning_of
-from jules_ml.learned.hydraulics.report import predicted, save_report_figures, scores_of
+from jules_ml.learned.hydraulics.fit import HydraulicsFit, hydraulics_card, training_settings
+from jules_ml.learned.hydraulics.report import column_predictions, save_report_figures, sensor_scores
 from jules_ml.learned.hydraulics.site import TIMESTEP, hydraulic_sites
-from jules_ml.learned.hydraulics.store import load_hydraulics, refuse_other_layers
-from jules_ml.learned.hydraulics.training import Lesson, learn_hydraulics
+from jules_ml.learned.hydraulics.store import checked_layers, load_hydraulics
+from jules_ml.learned.hydraulics.training import TrainingColumns, train_hydraulics
 from jules_ml.learned.store import refuse_other_files, write_module_folder
 from jules_ml.support.progress import Progress
 
@@ -32,7 +32,7 @@ def adapt_hydraulics(
     days: AdaptationDays,
     progress: Progress | None = None,
 ) -> HydraulicsFit:
-    """Train a module further on some days of new sites, tied to its weights, and write a new module folder.
+    """Train a module further on some days of new sites, with a penalty on changes of its weights, and write a new module folder.
 
     Parameters
     ----------
@@ -41,11 +41,11 @@ def adapt_hydraulics(
     experiments : sequence of Experiment
         One per site, as for :func:`~jules_ml.learned.hydraulics.fit.fit_hydraulics`.
     out : Path
-        Module folder to write. It gives the soil of the new sites; the sites that the module was fitted to are not in it.
+        Module folder to write. It has the soil of the new sites only, not that of the training sites of the module.
     days : AdaptationDays
-        Days to adapt by. Of a number of days, later ones are scored; of a list of days, all others.
+        Days to train on. With a number of days, all later days are scored; with a list of dates, all other days.
     progress : callable, optional
-        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
+        Receives the progress, see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------
@@ -54,54 +54,58 @@ def adapt_hydraulics(
     Raises
     ------
     BadInput
-        If a site was among those that the module was fitted to, its layers differ, or it has no observation on the days given.
+        If a site is a training site of the module, its layers differ, or it has no observation on these days.
     """
     refuse_other_files(out)
     folder = Path(folder)
     network, card = load_hydraulics(folder)
     settings = HydraulicSettings(**card["settings"])
-    dzsoil = refuse_other_layers(experiments, card)
+    dzsoil = checked_layers(experiments, card)
     sites = hydraulic_sites(experiments, settings)
     for site in sites:
         if site.name in card["sites"]:
             raise BadInput(
-                f"the module was fitted to {site.name}, and needs no adaptation there",
+                f"{site.name} is a training site of the module",
                 where=folder,
-                remedy="adapt it to another site, or give this one another name under [site]",
+                remedy="adapt the module to another site, or give this site another name under [site]",
             )
-    chosen = [_chosen(site, days) for site in sites]
-    restricted = [
-        replace(site, observed=np.where(of_site[:, None], site.observed, np.nan))
-        for site, of_site in zip(sites, chosen, strict=True)
+    training_days = [_training_days(site, days) for site in sites]
+    training_sites = [
+        replace(site, observed=np.where(train[:, None], site.observed, np.nan))
+        for site, train in zip(sites, training_days, strict=True)
     ]
-    batch = column_batch(restricted, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
-    lesson = Lesson(batch, np.ones(len(sites), dtype=bool))
-    costs = learn_hydraulics(network, [lesson], learning_of(settings, len(sites)), progress=progress)
-    whole = column_batch(sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
-    test = [_test(of_site, days) for of_site in chosen]
-    predictions = predicted(network, whole, test)
-    has_test = any(bool(of_site.any()) for of_site in test)
-    scores = scores_of(predictions, part="test" if has_test else "train") | {
+    batch = column_batch(training_sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
+    columns = TrainingColumns(batch, np.ones(len(sites), dtype=bool))
+    costs = train_hydraulics(network, [columns], training_settings(settings, len(sites)), progress=progress)
+    complete = column_batch(sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
+    test_days = [_test_days(train, days) for train in training_days]
+    predictions = column_predictions(network, complete, test_days)
+    has_test = any(bool(test.any()) for test in test_days)
+    scores = sensor_scores(predictions, part="test" if has_test else "train") | {
         "adapted_from": folder.name,
         "cost": costs,
     }
-    notes = (*card["notes"], f"adapted from {folder.name}: it gives the soil of {', '.join(s.name for s in sites)}")
-    new_card = card_of(experiments, sites, settings, network.inputs, notes=notes) | {"adapted_from": folder.name}
+    notes = (*card["notes"], f"adapted from {folder.name} to {', '.join(s.name for s in sites)}")
+    new_card = hydraulics_card(experiments, sites, settings, network.inputs, notes=notes) | {
+        "adapted_from": folder.name
+    }
     write_module_folder(out, state=dict(network.state_dict()), card=new_card, scores=scores, predictions=predictions)
     save_report_figures(predictions, out)
     return HydraulicsFit(out, network, scores, notes)
 
 
-def _chosen(site: HydraulicSite, days: AdaptationDays) -> NDArray[np.bool_]:
-    """Days to adapt by, shape (day,)."""
+def _training_days(site: HydraulicSite, days: AdaptationDays) -> NDArray[np.bool_]:
+    """Days to train on, shape (day,)."""
     assert site.start is not None
-    # days of the column are those of local standard time, whose start is given in UTC: noon tells their date
+    # a day of the column is one of local standard time, and its start is in UTC: its noon has the right date
     dates = pd.date_range(site.start + pd.Timedelta(hours=12), periods=len(site.observed), freq="D").floor("D")
-    return days.select(dates, np.isfinite(site.observed).any(axis=1), where=f"site {site.name}")
+    selected: NDArray[np.bool_] = days.select(dates, np.isfinite(site.observed).any(axis=1), where=f"site {site.name}")
+    return selected
 
 
-def _test(chosen: NDArray[np.bool_], days: AdaptationDays) -> NDArray[np.bool_]:
-    """Days that are scored, shape (day,)."""
+def _test_days(train: NDArray[np.bool_], days: AdaptationDays) -> NDArray[np.bool_]:
+    """Days to score, shape (day,)."""
     if days.dates is not None:
-        return ~chosen
-    return np.arange(len(chosen)) > np.flatnonzero(chosen)[-1]
+        return ~train
+    later: NDArray[np.bool_] = np.arange(len(train)) > np.flatnonzero(train)[-1]
+    return later

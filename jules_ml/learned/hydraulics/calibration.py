@@ -1,4 +1,4 @@
-r"""Soil parameters of single sites from their own sensors, by the Levenberg-Marquardt method, for all sites of a batch at once.
+r"""Calibration of soil parameters to the sensors of each site by the Levenberg-Marquardt method, for all sites of a batch at once.
 
 References
 ----------
@@ -12,23 +12,24 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor
 
-from jules_ml.learned.hydraulics.columns import ColumnBatch, response
+from jules_ml.learned.hydraulics.columns import ColumnBatch
 from jules_ml.learned.hydraulics.misfit import Misfit, misfit
+from jules_ml.learned.hydraulics.simulation import response
 from jules_ml.learned.hydraulics.soil import RAW_LIMIT
 from jules_ml.support.progress import Progress
 
-#: Error of a sensor that counts as one standard deviation [m3 m-3]; the distance from the prior parameters is weighted against it.
+#: Standard deviation of the error of a sensor [m3 m-3], which scales the misfit relative to the prior.
 SENSOR_ERROR: Final = 0.02
-#: Longest step of any unbounded number [1].
+#: Largest change of an unbounded parameter in one iteration [1].
 LONGEST_STEP: Final = 1.0
-#: Damping at the start, and its factors after a step that lowers the cost and after one that does not [1].
-_DAMPING, _EASE, _HARDEN = 0.1, 0.25, 6.0
+#: Initial damping, and its factors after a step that lowers the cost and after one that does not [1].
+_DAMPING, _DECREASE, _INCREASE = 0.1, 0.25, 6.0
 
 
-class Calibrated(NamedTuple):
-    """Calibrated parameters.
+class Calibration(NamedTuple):
+    """Calibrated parameters and the costs of all iterations.
 
-    ``raw``, shape (parameter, horizon, column), and ``cost``, shape (round, column): twice the negative logarithm of the posterior, to a
+    ``raw``, shape (parameter, horizon, column), and ``cost``, shape (round, column): twice the negative log posterior, up to a
     constant, at the start and after each round.
     """
 
@@ -36,8 +37,8 @@ class Calibrated(NamedTuple):
     cost: Tensor
 
 
-class _Place(NamedTuple):
-    """Parameters that were run, shape (parameter * horizon, column), with cost, half its gradient and half its curvature."""
+class _Iterate(NamedTuple):
+    """Parameters, shape (parameter * horizon, column), with their cost, half its gradient and half its Hessian."""
 
     raw: Tensor
     cost: Tensor
@@ -56,8 +57,8 @@ def calibrate(
     observed: Tensor | None = None,
     sensor_weight: Tensor | None = None,
     progress: Progress | None = None,
-) -> Calibrated:
-    r"""Fit every site to its own sensors.
+) -> Calibration:
+    r"""Fit the soil of each site to its own sensors.
 
     .. math::
 
@@ -69,23 +70,23 @@ def calibrate(
     prior : Tensor, shape (parameter, horizon, column)
         Unbounded parameters :math:`u^{prior}` [1].
     start : Tensor, shape (parameter, horizon, column), optional
-        Unbounded parameters to start from [1]; ``prior`` unless given.
+        Initial unbounded parameters [1]; by default ``prior``.
     bias_weight : float
-        Weight of the squared bias :math:`w_b` [1]; 0 where the offset of sensors is unknown.
+        Weight of the squared bias :math:`w_b` [1]; 0 if the offsets of the sensors are unknown.
     prior_weight : float
         Weight of the distance from ``prior`` :math:`w_p` [1].
     rounds : int
-        Number of times that the columns are run after the first.
+        Number of iterations after the first run of the columns.
     observed : Tensor, shape (day, sensor), optional
-        Target in place of the batch's observations [m3 m-3].
+        Target [m3 m-3]; by default the observations of the batch.
     sensor_weight : Tensor, shape (sensor,), optional
-        Weight of each sensor :math:`w_s` [1]; 1 unless given.
+        Weight of each sensor :math:`w_s` [1]; by default 1.
     progress : callable, optional
-        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
+        Receives the progress, see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------
-    Calibrated
+    Calibration
 
     References
     ----------
@@ -94,52 +95,56 @@ def calibrate(
     target = batch.observed if observed is None else observed
     weight = torch.ones(len(batch.sensor_column), dtype=torch.float64) if sensor_weight is None else sensor_weight
     n_columns = prior.shape[2]
-    centre = prior.reshape(-1, n_columns).double()
+    prior_mean = prior.reshape(-1, n_columns).double()
     damping = torch.full((n_columns,), _DAMPING, dtype=torch.float64)
     costs: list[Tensor] = []
-    best: _Place | None = None
-    raw = centre if start is None else start.reshape(-1, n_columns).double()
+    best: _Iterate | None = None
+    raw = prior_mean if start is None else start.reshape(-1, n_columns).double()
     for number in range(rounds + 1):
         errors = misfit(response(batch, raw.to(prior.dtype).reshape(prior.shape)), target)
-        place = _Place(raw, *_normal_equations(batch, errors, raw - centre, weight, bias_weight, prior_weight))
+        iterate = _Iterate(raw, *_normal_equations(batch, errors, raw - prior_mean, weight, bias_weight, prior_weight))
         if best is None:
-            best = place
+            best = iterate
         else:
-            better = place.cost <= best.cost
-            best = _Place(*(torch.where(better, new, old) for new, old in zip(place, best, strict=True)))
-            damping = torch.where(better, damping * _EASE, damping * _HARDEN).clamp(1e-6, 1e6)
+            better = iterate.cost <= best.cost
+            best = _Iterate(*(torch.where(better, new, old) for new, old in zip(iterate, best, strict=True)))
+            damping = torch.where(better, damping * _DECREASE, damping * _INCREASE).clamp(1e-6, 1e6)
         costs.append(best.cost)
         raw = (best.raw + _damped_step(best.gradient, best.curvature, damping)).clamp(-RAW_LIMIT, RAW_LIMIT)
         if progress is not None:
             progress("calibration", number + 1, rounds + 1)
     assert best is not None
-    return Calibrated(best.raw.to(prior.dtype).reshape(prior.shape), torch.stack(costs))
+    return Calibration(best.raw.to(prior.dtype).reshape(prior.shape), torch.stack(costs))
 
 
 def _normal_equations(
-    batch: ColumnBatch, errors: Misfit, away: Tensor, weight: Tensor, bias_weight: float, prior_weight: float
+    batch: ColumnBatch, errors: Misfit, deviation: Tensor, weight: Tensor, bias_weight: float, prior_weight: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Cost of each column, shape (column,), half its gradient, shape (parameter, column), and half its curvature."""
+    """Cost of each column, shape (column,), half its gradient, shape (parameter, column), and half its Hessian."""
     per_sensor = (
         errors.anomaly + bias_weight * errors.bias**2,
         errors.gradient + bias_weight * errors.bias * errors.bias_slope,
         errors.curvature + bias_weight * errors.bias_slope[:, None] * errors.bias_slope[None],
     )
-    n_columns = away.shape[1]
+    n_columns = deviation.shape[1]
     cost, gradient, curvature = (
         torch.zeros(*x.shape[:-1], n_columns, dtype=x.dtype).index_add(-1, batch.sensor_column, weight * x)
         / SENSOR_ERROR**2
         for x in per_sensor
     )
-    # a column, or a displaced copy, whose numbers overflowed is no better than any other, and gives no direction
+    # if a column or a displaced copy of it overflowed, its cost is infinite and its gradient zero
     cost = torch.where((cost + gradient.sum(0)).isfinite(), cost, torch.inf)
     gradient, curvature = gradient.nan_to_num(), curvature.nan_to_num()
-    same = torch.eye(len(away), dtype=away.dtype)[..., None]
-    return cost + prior_weight * (away**2).sum(0), gradient + prior_weight * away, curvature + prior_weight * same
+    identity = torch.eye(len(deviation), dtype=deviation.dtype)[..., None]
+    return (
+        cost + prior_weight * (deviation**2).sum(0),
+        gradient + prior_weight * deviation,
+        curvature + prior_weight * identity,
+    )
 
 
 def _damped_step(gradient: Tensor, curvature: Tensor, damping: Tensor) -> Tensor:
-    """Marquardt's step, no longer than :data:`LONGEST_STEP` in any direction, shape (parameter, column)."""
+    """Levenberg-Marquardt step, at most :data:`LONGEST_STEP` for each parameter, shape (parameter, column)."""
     matrix = curvature.permute(2, 0, 1)
     diagonal = torch.diagonal(matrix, dim1=1, dim2=2)
     floor = 1e-6 * diagonal.amax(1, keepdim=True) + 1e-12
@@ -149,21 +154,21 @@ def _damped_step(gradient: Tensor, curvature: Tensor, damping: Tensor) -> Tensor
     return step * (LONGEST_STEP / longest).clamp(max=1.0)
 
 
-def best_calibration(calibrations: list[Calibrated]) -> Calibrated:
-    """Best of several calibrations of the same columns, column by column: one start may end in a local minimum.
+def best_calibration(calibrations: list[Calibration]) -> Calibration:
+    """Best of several calibrations of the same columns, for each column: a single start may end in a local minimum.
 
     Parameters
     ----------
-    calibrations : list of Calibrated
-        From several starts, with the same rounds and weights.
+    calibrations : list of Calibration
+        From several initial parameters, with the same rounds and weights.
 
     Returns
     -------
-    Calibrated
+    Calibration
     """
     columns = torch.arange(calibrations[0].cost.shape[1])
     best = torch.stack([each.cost[-1] for each in calibrations]).argmin(0)
-    return Calibrated(
+    return Calibration(
         torch.stack([each.raw for each in calibrations])[best, :, :, columns].permute(1, 2, 0),
         torch.stack([each.cost for each in calibrations])[best, :, columns].T,
     )

@@ -1,4 +1,4 @@
-"""Learned hydraulics scored at sites and times that they were not trained on."""
+"""Evaluation of learned hydraulics at sites and times that they were not trained on."""
 
 from __future__ import annotations
 
@@ -13,18 +13,15 @@ import pandas as pd
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
-from jules_ml.learned.hydraulics.columns import (
-    HydraulicSite,
-    column_batch,
-)
-from jules_ml.learned.hydraulics.report import predicted, save_report_figures, scores_of
+from jules_ml.learned.hydraulics.columns import HydraulicSite, column_batch
+from jules_ml.learned.hydraulics.report import column_predictions, save_report_figures, sensor_scores
 from jules_ml.learned.hydraulics.site import (
-    CARBON_UNKNOWN,
+    DEFAULT_CARBON,
     SUBSOIL_CARBON,
     TIMESTEP,
     hydraulic_sites,
 )
-from jules_ml.learned.hydraulics.store import load_hydraulics, refuse_other_layers
+from jules_ml.learned.hydraulics.store import checked_layers, load_hydraulics
 from jules_ml.learned.store import (
     write_evaluation_folder,
 )
@@ -33,58 +30,58 @@ from jules_ml.learned.store import (
 def evaluate_hydraulics(
     folder: str | Path, experiments: Sequence[Experiment], out: Path | None = None
 ) -> dict[str, Any]:
-    """Score a fitted module at sites or times that it has never seen.
+    """Score a fitted module at sites or times that it was not trained on.
 
     Parameters
     ----------
     folder : str or Path
         Module folder.
     experiments : sequence of Experiment
-        As for :func:`fit_hydraulics`.
+        As for :func:`~jules_ml.learned.hydraulics.fit.fit_hydraulics`.
     out : Path, optional
         Folder for ``scores.json``, ``predictions.nc`` and figures.
 
     Returns
     -------
     dict
-        As :func:`scores_of`.
+        Scores, see :func:`~jules_ml.learned.hydraulics.report.sensor_scores`.
 
     Raises
     ------
     BadInput
-        If the folder is none of learned hydraulics, an experiment has no soil moisture, or other layers than were learned with;
-        if two are of one site, or one reaches into the days that its site was learned from.
+        If the folder has no learned hydraulics; an experiment has no soil moisture, or other layers than the module; two experiments have
+        the same site; or a record overlaps with the training period of its site.
     """
     network, card = load_hydraulics(folder)
     settings = HydraulicSettings(**card["settings"])
-    dzsoil = refuse_other_layers(experiments, card)
-    sites = [_as_learned(site, card, Path(folder)) for site in hydraulic_sites(experiments, settings)]
+    dzsoil = checked_layers(experiments, card)
+    sites = [_with_training_inputs(site, card, Path(folder)) for site in hydraulic_sites(experiments, settings)]
     batch = column_batch(sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
-    predictions = predicted(network, batch)
-    scores = scores_of(predictions)
+    predictions = column_predictions(network, batch)
+    scores = sensor_scores(predictions)
     if out is not None:
         write_evaluation_folder(out, scores=scores, predictions=predictions)
         save_report_figures(predictions, out)
     return scores
 
 
-def _as_learned(site: HydraulicSite, card: Mapping[str, Any], folder: Path) -> HydraulicSite:
-    """A site with the inputs that it was learned with, where it was: other years of weather make it no other soil."""
-    learned = card["sites"].get(site.name)
-    if learned is None:
+def _with_training_inputs(site: HydraulicSite, card: Mapping[str, Any], folder: Path) -> HydraulicSite:
+    """Give a training site the inputs that the module was fitted with: its soil does not depend on the years of weather."""
+    training = card["sites"].get(site.name)
+    if training is None:
         return site
-    start, days = pd.Timestamp(learned["start"]), learned.get("days")
+    start, days = pd.Timestamp(training["start"]), training.get("days")
     end = start if days is None else start + pd.Timedelta(days=days)
     assert site.start is not None
-    last = site.start + pd.Timedelta(days=len(site.observed))
-    if site.start == start or (site.start < end and start < last):
+    site_end = site.start + pd.Timedelta(days=len(site.observed))
+    if site.start == start or (site.start < end and start < site_end):
         raise BadInput(
-            f"the record of {site.name} from {site.start:%Y-%m-%d} to {last:%Y-%m-%d} meets what the module was learned from, "
-            f"from {start:%Y-%m-%d} on",
+            f"the record of {site.name} from {site.start:%Y-%m-%d} to {site_end:%Y-%m-%d} overlaps with the training record "
+            f"of the module, which starts on {start:%Y-%m-%d}",
             where=folder,
-            remedy="give other sites or years, by [run] start and end; the fit itself has scored what it held out",
+            remedy="give other sites, or other years with [run] start and end; scores of the test period are in the module folder",
         )
-    inputs = {name: float("nan") if value is None else value for name, value in learned["inputs"].items()}
+    inputs = {name: float("nan") if value is None else value for name, value in training["inputs"].items()}
     carbon = inputs.get("soc_density", float("nan"))
-    carbon = carbon if np.isfinite(carbon) else CARBON_UNKNOWN
+    carbon = carbon if np.isfinite(carbon) else DEFAULT_CARBON
     return replace(site, inputs=inputs, carbon_density=(carbon, SUBSOIL_CARBON * carbon))

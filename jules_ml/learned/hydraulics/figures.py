@@ -1,4 +1,4 @@
-"""Figures of learned soil hydraulics: the curves, and the soil moisture that goes with them."""
+"""Figures of learned hydraulics: hydraulic curves, soil moisture and skill."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from jules_ml.support.figures import (
     styled,
 )
 
-#: Most sites that a figure shows.
-_MOST = 6
+#: Largest number of sites in a figure.
+_MAX_SITES = 6
 _UNIT = "m$^3$ m$^{-3}$"
 
 
 def _curves(ds: xr.Dataset, prefix: str, site: int) -> tuple[NDArray[np.float64], ...]:
-    """Suction [m], water content there, and water content and conductivity [mm d-1] of the top layer, each (..., point)."""
+    """Retention and conductivity curve of the top layer: suction [m], water content; water content, conductivity [mm d-1]."""
     names = ("b", "sathh", "satcon", "sm_sat", "theta_r")
     b, sathh, satcon, sm_sat, theta_r = (
         torch.tensor(ds[f"{prefix}{name}"].isel(soil=0, site=site).to_numpy())[..., None] for name in names
@@ -44,81 +44,81 @@ def _curves(ds: xr.Dataset, prefix: str, site: int) -> tuple[NDArray[np.float64]
 
 @styled
 def hydraulic_curves(predictions: xr.Dataset) -> Figure:
-    """Draw retention and conductivity of the top layer: learned, with every member, and by the texture regression.
+    """Draw retention and conductivity curves of the top layer: learned soil, its members, and texture regression.
 
     Parameters
     ----------
     predictions : xarray.Dataset
-        As :func:`jules_ml.learned.hydraulics.report.predicted` gives it.
+        From :func:`jules_ml.learned.hydraulics.report.column_predictions`.
 
     Returns
     -------
     Figure
     """
-    n = min(predictions.sizes["site"], _MOST)
+    n = min(predictions.sizes["site"], _MAX_SITES)
     figure = Figure(figsize=(WIDTH, 1.2 + 1.9 * n), layout="constrained")
     axes = figure.subplots(n, 2, squeeze=False)
     for k in range(n):
-        retention, conductive = axes[k]
+        retention, conductivity = axes[k]
         for prefix, colour, label in (("texture_", GREY, "texture regression"), ("", MODELLED, "learned")):
             suction, content, wet, k_wet = _curves(predictions, prefix, k)
             retention.plot(suction, content, color=colour, lw=1.6, label=label, zorder=3)
-            conductive.plot(wet, k_wet, color=colour, lw=1.6, label=label, zorder=3)
+            conductivity.plot(wet, k_wet, color=colour, lw=1.6, label=label, zorder=3)
         suction, content, wet, k_wet = _curves(predictions, "member_", k)
         retention.plot(suction, content.T, color=SKY, lw=0.6, label=["members", *[None] * (len(content) - 1)])
-        conductive.plot(wet.T, k_wet.T, color=SKY, lw=0.6)
-        _mark_visited(conductive, predictions, k)
+        conductivity.plot(wet.T, k_wet.T, color=SKY, lw=0.6)
+        _shade_simulated_range(conductivity, predictions, k)
         retention.set_xscale("log")
-        conductive.set_yscale("log")
+        conductivity.set_yscale("log")
         retention.set_ylabel(f"θ [{_UNIT}]")
-        conductive.set_ylabel("K [mm d$^{-1}$]")
+        conductivity.set_ylabel("K [mm d$^{-1}$]")
         retention.set_title(str(predictions["site"].to_numpy()[k]))
     axes[0, 0].legend(loc="upper right")
     axes[-1, 0].set_xlabel("suction [m of water]")
     axes[-1, 1].set_xlabel(f"θ [{_UNIT}]")
-    add_notes(figure, ["Top layer. Shaded: water content that the column visited, from the driest to the wettest 2 %."])
+    add_notes(figure, ["Top layer. Shaded: range of simulated water content, 2nd to 98th percentile."])
     return figure
 
 
-def _mark_visited(axis: Axes, predictions: xr.Dataset, site: int) -> None:
-    mine = np.flatnonzero(predictions["sensor_site"].to_numpy() == site)
-    low, high = np.nanquantile(predictions["predicted"].to_numpy()[:, mine[0]], [0.02, 0.98])
+def _shade_simulated_range(axis: Axes, predictions: xr.Dataset, site: int) -> None:
+    sensors = np.flatnonzero(predictions["sensor_site"].to_numpy() == site)
+    low, high = np.nanquantile(predictions["predicted"].to_numpy()[:, sensors[0]], [0.02, 0.98])
     axis.axvspan(low, high, color="#EAF3FA", lw=0.0, zorder=0)
 
 
 @styled
 def hydraulic_series(predictions: xr.Dataset) -> Figure:
-    """Draw soil moisture through time: measured, with the learned soil, and with the texture regression's.
+    """Draw time series of soil moisture: measured, with the learned soil, and with the soil of the texture regression.
 
     Parameters
     ----------
     predictions : xarray.Dataset
-        As :func:`jules_ml.learned.hydraulics.report.predicted` gives it.
+        From :func:`jules_ml.learned.hydraulics.report.column_predictions`.
 
     Returns
     -------
     Figure
     """
     column = predictions["sensor_site"].to_numpy()
-    first = [int(np.flatnonzero(column == k)[0]) for k in range(min(predictions.sizes["site"], _MOST))]
+    first = [int(np.flatnonzero(column == k)[0]) for k in range(min(predictions.sizes["site"], _MAX_SITES))]
     figure = Figure(figsize=(WIDTH, 0.8 + 1.7 * len(first)), layout="constrained")
     axes = figure.subplots(len(first), 1, squeeze=False)[:, 0]
     for axis, sensor in zip(axes, first, strict=True):
         site = int(column[sensor])
         start = pd.Timestamp(str(predictions["start"].to_numpy()[site]))
         days = pd.date_range(pd.Timestamp("2001-01-01") if pd.isna(start) else start, periods=predictions.sizes["day"])
-        here = predictions.isel(sensor=sensor)
-        axis.fill_between(days, here["lower"], here["upper"], color=MODELLED, alpha=0.2, lw=0.0)
-        axis.plot(days, here["texture"], color=GREY, lw=0.8, label="texture regression")
-        axis.plot(days, here["predicted"], color=MODELLED, lw=0.9, label="learned, and 90 % of members")
-        axis.plot(days, here["observed"], ".", color=MEASURED, ms=1.8, label="measured")
-        test = np.flatnonzero(here["split"].to_numpy() == SPLIT_NAMES.index("test"))
+        series = predictions.isel(sensor=sensor)
+        axis.fill_between(days, series["lower"], series["upper"], color=MODELLED, alpha=0.2, lw=0.0)
+        axis.plot(days, series["texture"], color=GREY, lw=0.8, label="texture regression")
+        axis.plot(days, series["predicted"], color=MODELLED, lw=0.9, label="learned, and 90 % interval of members")
+        axis.plot(days, series["observed"], ".", color=MEASURED, ms=1.8, label="measured")
+        test = np.flatnonzero(series["split"].to_numpy() == SPLIT_NAMES.index("test"))
         if 0 < len(test) < len(days):
-            axis.axvspan(days[test[0]], days[-1], color="#FCEBDD", lw=0.0, zorder=0, label="held out")
-        known = np.flatnonzero(np.isfinite(here["observed"].to_numpy()))
-        axis.set_xlim(days[known[0]], days[known[-1]])
+            axis.axvspan(days[test[0]], days[-1], color="#FCEBDD", lw=0.0, zorder=0, label="test period")
+        measured = np.flatnonzero(np.isfinite(series["observed"].to_numpy()))
+        axis.set_xlim(days[measured[0]], days[measured[-1]])
         axis.set_ylabel(f"θ [{_UNIT}]")
-        axis.set_title(f"{predictions['site'].to_numpy()[site]}, {float(here['depth']):g} m")
+        axis.set_title(f"{predictions['site'].to_numpy()[site]}, {float(series['depth']):g} m")
         show_dates(axis)
     axes[0].legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, borderaxespad=0.1)
     return figure

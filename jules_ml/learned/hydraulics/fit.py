@@ -1,4 +1,4 @@
-"""Fit soil hydraulics to records of soil moisture, score them on what they have not seen, and keep them as a module folder."""
+"""Fit of soil hydraulics to records of soil moisture, with scores of the test period, written as a module folder."""
 
 from __future__ import annotations
 
@@ -12,20 +12,17 @@ import numpy as np
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.experiment.place import PROPERTIES
-from jules_ml.learned.hydraulics.columns import (
-    HydraulicSite,
-    column_batch,
-)
+from jules_ml.learned.hydraulics.columns import HydraulicSite, column_batch
 from jules_ml.learned.hydraulics.inputs import INPUTS, TEXTURE
 from jules_ml.learned.hydraulics.network import LearnedHydraulics
 from jules_ml.learned.hydraulics.pretraining import pretrain
-from jules_ml.learned.hydraulics.report import predicted, save_report_figures, scores_of
+from jules_ml.learned.hydraulics.report import column_predictions, save_report_figures, sensor_scores
 from jules_ml.learned.hydraulics.site import (
     TIMESTEP,
     common_layers,
     hydraulic_sites,
 )
-from jules_ml.learned.hydraulics.training import Learning, Lesson, learn_hydraulics
+from jules_ml.learned.hydraulics.training import TrainingColumns, TrainingSettings, train_hydraulics
 from jules_ml.learned.store import (
     refuse_other_files,
     write_module_folder,
@@ -34,45 +31,45 @@ from jules_ml.scoring.splits import last_fraction
 from jules_ml.support.progress import Progress
 from jules_ml.support.provenance import software
 
-#: Sites from which on the members of the ensemble each weigh the sites anew.
-_ENOUGH_TO_DRAW = 5
+#: Least number of sites for which the members of the network ensemble are trained on bootstrap samples of the sites.
+_LEAST_BOOTSTRAP_SITES = 5
 
 
 @dataclass(frozen=True, eq=False)
 class HydraulicsFit:
-    """What a fit gave, and where it lies.
+    """Result of a fit.
 
     Attributes
     ----------
     folder : Path
-        The module folder.
+        Module folder.
     network : LearnedHydraulics
     scores : dict
-        What ``scores.json`` holds.
-    warnings : tuple of str
-        What the user should be told.
+        Content of ``scores.json``.
+    notes : tuple of str
+        Notes for the user.
     """
 
     folder: Path
     network: LearnedHydraulics
     scores: dict[str, Any]
-    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def fit_hydraulics(experiments: Sequence[Experiment], out: Path, *, progress: Progress | None = None) -> HydraulicsFit:
-    """Learn soil hydraulics from experiments' records of soil moisture, and write the module folder.
+    """Fit soil hydraulics to the soil moisture of experiments, and write the module folder.
 
-    With one experiment this is a calibration of its site. The last part of each record, ``test_fraction`` of its days, is held out and
-    scored, beside the same column with the texture regression's soil.
+    With one experiment this is a calibration of its site. The last part of each record, ``test_fraction`` of its days, is the test period.
+    The column is scored with the learned soil and with the soil of the texture regression.
 
     Parameters
     ----------
     experiments : sequence of Experiment
-        One a site; the first one's ``[hydraulics]`` and layers hold for all.
+        One per site; ``[hydraulics]`` of the first applies to all.
     out : Path
         Module folder to write; see :func:`~jules_ml.learned.store.write_module_folder`.
     progress : callable, optional
-        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
+        Receives the progress, see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------
@@ -81,17 +78,18 @@ def fit_hydraulics(experiments: Sequence[Experiment], out: Path, *, progress: Pr
     Raises
     ------
     BadInput
-        If an experiment cannot be learned from, layers differ between experiments, or the folder cannot be written.
+        If an experiment has no usable soil moisture, layers differ between experiments, or the folder cannot be written.
     """
     refuse_other_files(out)
     settings = experiments[0].hydraulics or HydraulicSettings()
     sites = hydraulic_sites(experiments, settings)
     dzsoil = common_layers(experiments)
-    held = [last_fraction(np.isfinite(site.observed).any(1), settings.test_fraction) for site in sites]
-    seen = [
-        replace(s, observed=np.where(days[:, None], np.nan, s.observed)) for s, days in zip(sites, held, strict=True)
+    test_days = [last_fraction(np.isfinite(site.observed).any(1), settings.test_fraction) for site in sites]
+    training_sites = [
+        replace(site, observed=np.where(test[:, None], np.nan, site.observed))
+        for site, test in zip(sites, test_days, strict=True)
     ]
-    batch = column_batch(seen, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
+    batch = column_batch(training_sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
     names = [
         name
         for name in INPUTS
@@ -100,48 +98,50 @@ def fit_hydraulics(experiments: Sequence[Experiment], out: Path, *, progress: Pr
     ]
     network = LearnedHydraulics(names, members=settings.members, hidden=settings.hidden, seed=settings.seed)
     pretrain(network, [site.inputs for site in sites])
-    lesson = Lesson(batch, np.ones(len(sites), dtype=bool))
-    costs = learn_hydraulics(network, [lesson], learning_of(settings, len(sites)), progress=progress)
-    whole = column_batch(sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
-    predictions = predicted(network, whole, held)
-    scores = scores_of(predictions, part="test" if settings.test_fraction else "train") | {"cost": costs}
-    said = (*_said_of(scores), *_said_of_texture(sites))
-    card = card_of(experiments, sites, settings, names, notes=said)
+    columns = TrainingColumns(batch, np.ones(len(sites), dtype=bool))
+    costs = train_hydraulics(network, [columns], training_settings(settings, len(sites)), progress=progress)
+    complete = column_batch(sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
+    predictions = column_predictions(network, complete, test_days)
+    scores = sensor_scores(predictions, part="test" if settings.test_fraction else "train") | {"cost": costs}
+    notes = (*_score_notes(scores), *_texture_notes(sites))
+    card = hydraulics_card(experiments, sites, settings, names, notes=notes)
     write_module_folder(out, state=dict(network.state_dict()), card=card, scores=scores, predictions=predictions)
     save_report_figures(predictions, out)
-    return HydraulicsFit(out, network, scores, said)
+    return HydraulicsFit(out, network, scores, notes)
 
 
-def _said_of_texture(sites: Sequence[HydraulicSite]) -> tuple[str, ...]:
+def _texture_notes(sites: Sequence[HydraulicSite]) -> tuple[str, ...]:
+    """Name the sites without texture."""
     unknown = [s.name for s in sites if not all(np.isfinite(s.inputs.get(name, np.nan)) for name in TEXTURE)]
     if not unknown:
         return ()
-    return (f"texture is not known at {', '.join(unknown)}: what 'texture' stands for there is the soil of a loam",)
+    return (f"texture is unknown at {', '.join(unknown)}: the soil of the texture regression is that of a loam there",)
 
 
-def _said_of(scores: Mapping[str, Any]) -> tuple[str, ...]:
+def _score_notes(scores: Mapping[str, Any]) -> tuple[str, ...]:
+    """Note a learned soil that is worse than that of the texture regression."""
     learned, texture = scores["all"]["learned"]["ubrmse"], scores["all"]["texture"]["ubrmse"]
     if learned > texture:
         return (
-            f"the learned soil does no better than the texture regression's on the days held out "
-            f"(ubRMSE {learned:.3f} against {texture:.3f} m3 m-3)",
+            f"in the {scores['part']} period the learned soil has a higher ubRMSE than the soil of the texture regression "
+            f"({learned:.3f} against {texture:.3f} m3 m-3)",
         )
     return ()
 
 
-def learning_of(settings: HydraulicSettings, sites: int) -> Learning:
-    """Give the settings of training for a number of sites."""
-    return Learning(
+def training_settings(settings: HydraulicSettings, sites: int) -> TrainingSettings:
+    """Select the settings of the training for a number of sites."""
+    return TrainingSettings(
         rounds=settings.rounds,
         bias_weight=settings.bias_weight,
         deep_weight=settings.deep_weight,
         tie=settings.tie,
-        bootstrap=sites >= _ENOUGH_TO_DRAW,
+        bootstrap=sites >= _LEAST_BOOTSTRAP_SITES,
         seed=settings.seed,
     )
 
 
-def card_of(
+def hydraulics_card(
     experiments: Sequence[Experiment],
     sites: Sequence[HydraulicSite],
     settings: HydraulicSettings,
@@ -149,7 +149,7 @@ def card_of(
     *,
     notes: Sequence[str],
 ) -> dict[str, Any]:
-    """Describe a module: its inputs, its sites and how it was fitted."""
+    """Card of a module: its inputs, its training sites and how it was fitted."""
     return {
         "module": "hydraulics",
         "inputs": {name: PROPERTIES[name].attributes() for name in names},
@@ -160,7 +160,7 @@ def card_of(
         "records": [
             {k: str(e.record().attrs.get(k, "not stated")) for k in ("source", "licence")} for e in experiments
         ],
-        "gradient": "displaced copies of every column, run beside it",
+        "gradient": "finite differences, from displaced copies of each column in the same batch",
         "notes": list(notes),
         "software": software(),
     }

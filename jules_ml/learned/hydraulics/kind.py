@@ -1,4 +1,4 @@
-"""The kind ``hydraulics``."""
+"""Kind of module ``hydraulics``."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ if TYPE_CHECKING:
 class HydraulicsKind:
     """Learned hydraulics; see :class:`jules_ml.learned.kind.Kind`.
 
-    Methods import what they need, so that the name of a kind loads no torch.
+    Methods import the other modules of this folder when they are called, so that listing the kinds does not import torch.
     """
 
     name: ClassVar[str] = "hydraulics"
-    title: ClassVar[str] = "soil properties of JULES, from soil moisture through the soil column"
+    title: ClassVar[str] = "soil properties of JULES, fitted to soil moisture through the soil column"
     section: ClassVar[str] = "hydraulics"
 
     def settings(self) -> type[Section]:
-        """Give the schema of ``[hydraulics]``."""
+        """Return the schema of ``[hydraulics]``."""
         return HydraulicSettings
 
     def site(self, experiment: Experiment) -> HydraulicSite:
-        """Read one site with its hourly weather, sensors and static inputs."""
+        """Read a site with its hourly weather, sensors and static inputs."""
         from jules_ml.learned.hydraulics.site import hydraulic_site
 
         return hydraulic_site(experiment, experiment.hydraulics or HydraulicSettings())
 
     def fit(self, experiments: Sequence[Experiment], out: Path, *, progress: Progress | None = None) -> Outcome:
-        """Fit a network of soil properties to records of soil moisture."""
+        """Fit a network that predicts soil properties to records of soil moisture."""
         from jules_ml.learned.hydraulics.fit import fit_hydraulics
 
         fit = fit_hydraulics(experiments, out, progress=progress)
-        return Outcome(out, fit.scores, _rows(fit.scores), fit.warnings)
+        return Outcome(out, fit.scores, _rows(fit.scores), fit.notes)
 
     def adapt(
         self,
@@ -58,10 +58,10 @@ class HydraulicsKind:
         from jules_ml.learned.hydraulics.adapt import adapt_hydraulics
 
         fit = adapt_hydraulics(folder, experiments, out, days=days, progress=progress)
-        return Outcome(out, fit.scores, _rows(fit.scores), fit.warnings)
+        return Outcome(out, fit.scores, _rows(fit.scores), fit.notes)
 
     def evaluate(self, folder: Path, experiments: Sequence[Experiment], out: Path) -> Outcome:
-        """Score a module at sites or times that it was not fitted to."""
+        """Score a module at sites or times that it was not trained on."""
         from jules_ml.learned.hydraulics.evaluate import evaluate_hydraulics
 
         scores = evaluate_hydraulics(folder, experiments, out)

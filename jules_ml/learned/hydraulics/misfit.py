@@ -1,8 +1,8 @@
-r"""How far the column's soil moisture is from the sensors', as a quadratic of the parameters about where it was run.
+r"""Misfit between simulated and measured soil moisture, as a quadratic function of the parameters about simulated points.
 
-A sensor's own offset is not known: two sensors side by side differ by some hundredths of m3 m-3 throughout. What it says of the soil is how
-moisture moves; its mean says little. The misfit therefore parts the mean square error into that of the anomalies (the square of the
-unbiased error, ubRMSE) and the square of the bias, and lets the second weigh less.
+The offset of a sensor is unknown: two neighbouring sensors often differ by a constant of a few hundredths of m3 m-3. The variation of
+measured soil moisture therefore constrains the soil, and its mean hardly does. The misfit separates the mean square error into that of the
+anomalies (the square of the unbiased error, ubRMSE) and the square of the bias, which has a smaller weight.
 """
 
 from __future__ import annotations
@@ -13,22 +13,23 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor
 
-from jules_ml.learned.hydraulics.columns import ColumnBatch, Response
+from jules_ml.learned.hydraulics.columns import ColumnBatch
+from jules_ml.learned.hydraulics.simulation import Response
 
-#: Mean square distance in unbounded numbers within which one expansion alone is heeded [1].
-_NEAR: Final = 0.01
-#: How fast an expansion's say falls off with mean square distance [1].
-_FALL: Final = 3.0
-#: Says together that count as none: no place was sound.
-_LEAST_SAY: Final = 1e-30
+#: Mean square distance of unbounded parameters within which the weight of an expansion is nearly constant [1].
+_SMOOTHING: Final = 0.01
+#: Exponent with which the weight of an expansion decreases with mean square distance [1].
+_POWER: Final = 3.0
+#: Least sum of weights, against division by zero if no expansion is finite.
+_LEAST_WEIGHT: Final = 1e-30
 
 
 class Misfit(NamedTuple):
     """Mean square errors of each sensor as a function of a displacement of its column's parameters.
 
     ``anomaly`` [m6 m-6], shape (sensor,), with ``gradient``, shape (parameter, sensor), and ``curvature``, shape (parameter, parameter,
-    sensor); ``bias`` [m3 m-3], shape (sensor,), with ``bias_slope``, shape (parameter, sensor); ``days``, shape (sensor,), how many were
-    compared.
+    sensor); ``bias`` [m3 m-3], shape (sensor,), with ``bias_slope``, shape (parameter, sensor); ``days``, shape (sensor,), the number of
+    observations.
     """
 
     anomaly: Tensor
@@ -39,33 +40,33 @@ class Misfit(NamedTuple):
     days: Tensor
 
 
-def misfit(found: Response, observed: Tensor) -> Misfit:
-    """Reduce years of days to what the errors are made of.
+def misfit(simulated: Response, observed: Tensor) -> Misfit:
+    """Mean square errors of a simulation and their derivatives.
 
     Parameters
     ----------
-    found : Response
+    simulated : Response
     observed : Tensor, shape (day, sensor)
-        [m3 m-3]; NaN on days that do not count.
+        [m3 m-3]; NaN on days that are excluded.
 
     Returns
     -------
     Misfit
-        In double precision; zero throughout for a sensor without days.
+        In double precision; zero for a sensor without observations.
     """
-    there = torch.isfinite(observed)
-    days = there.sum(0)
-    weight = there.double() / days.clamp(min=1)
-    error = torch.where(there, found.theta - observed, 0.0).double()
-    slope = found.slope.double()
+    measured = torch.isfinite(observed)
+    days = measured.sum(0)
+    weight = measured.double() / days.clamp(min=1)
+    error = torch.where(measured, simulated.theta - observed, 0.0).double()
+    slope = simulated.slope.double()
     bias = (weight * error).sum(0)
     bias_slope = (weight * slope).sum(1)
     anomaly = error - bias
-    swing = slope - bias_slope[:, None]
+    anomaly_slope = slope - bias_slope[:, None]
     return Misfit(
         anomaly=(weight * anomaly**2).sum(0),
-        gradient=torch.einsum("ds,pds->ps", weight * anomaly, swing),
-        curvature=torch.einsum("ds,pds,qds->pqs", weight, swing, swing),
+        gradient=torch.einsum("ds,pds->ps", weight * anomaly, anomaly_slope),
+        curvature=torch.einsum("ds,pds,qds->pqs", weight, anomaly_slope, anomaly_slope),
         bias=bias,
         bias_slope=bias_slope,
         days=days,
@@ -73,13 +74,13 @@ def misfit(found: Response, observed: Tensor) -> Misfit:
 
 
 def sensor_weights(batch: ColumnBatch, deep_weight: float) -> Tensor:
-    """Weight of every sensor: the first of a site has 1, its deeper ones share ``deep_weight``.
+    """Weight of each sensor: 1 for the first of a site, and ``deep_weight`` divided equally among its deeper sensors.
 
     Parameters
     ----------
     batch : ColumnBatch
     deep_weight : float
-        Weight of a site's deeper sensors together [1].
+        Total weight of the deeper sensors of a site [1].
 
     Returns
     -------
@@ -94,14 +95,14 @@ def sensor_weights(batch: ColumnBatch, deep_weight: float) -> Tensor:
 
 
 class Expansion(NamedTuple):
-    """Where columns were run, ``raw`` of shape (parameter, horizon, column), and what was found there."""
+    """Misfit ``about`` the parameters ``raw`` of a run, shape (parameter, horizon, column)."""
 
     raw: Tensor
     about: Misfit
 
 
 def stack_expansions(expansions: Sequence[Expansion]) -> Expansion:
-    """Put expansions of the same columns into one, along a first dimension ``place``.
+    """Stack expansions of the same columns along a new first dimension ``point``.
 
     Parameters
     ----------
@@ -110,25 +111,25 @@ def stack_expansions(expansions: Sequence[Expansion]) -> Expansion:
     Returns
     -------
     Expansion
-        In double precision; curvature as (place, sensor, parameter, parameter), which is what a product of matrices wants.
+        In double precision; ``curvature`` has the shape (point, sensor, parameter, parameter), as matrix products need.
     """
     about = Misfit(*(torch.stack(each) for each in zip(*(e.about for e in expansions), strict=True)))
     about = about._replace(curvature=about.curvature.permute(0, 3, 1, 2).contiguous())
     return Expansion(torch.stack([e.raw.double() for e in expansions]), about)
 
 
-def expanded_errors(places: Expansion, raw: Tensor, sensor_column: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    r"""Errors at any parameters, from all the places where the columns were run.
+def expanded_errors(points: Expansion, raw: Tensor, sensor_column: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    r"""Errors at any parameters, interpolated between all points where the columns were run.
 
-    Each place has its say by :math:`(d^2 + d_0^2)^{-3}`, with :math:`d^2` the mean square distance from it (Shepard's interpolation of
-    local quadratics).
+    The weight of a point is :math:`(d^2 + d_0^2)^{-3}`, with :math:`d^2` the mean square distance from it (Shepard's interpolation of local
+    quadratic functions).
 
     Parameters
     ----------
-    places : Expansion
-        As :func:`stack_expansions` gives it.
+    points : Expansion
+        From :func:`stack_expansions`.
     raw : Tensor, shape (member, parameter, horizon, column)
-        Unbounded [1].
+        Unbounded parameters [1].
     sensor_column : Tensor, shape (sensor,)
         Column of each sensor.
 
@@ -139,7 +140,7 @@ def expanded_errors(places: Expansion, raw: Tensor, sensor_column: Tensor) -> tu
     bias : Tensor, shape (member, sensor)
         [m3 m-3].
     nearest : Tensor, shape (member, column)
-        Mean square distance from the nearest place [1].
+        Mean square distance from the nearest point [1].
 
     References
     ----------
@@ -147,19 +148,19 @@ def expanded_errors(places: Expansion, raw: Tensor, sensor_column: Tensor) -> tu
 
     Notes
     -----
-    A place where the column, or a displaced copy, left the range of numbers has no say.
+    A point where the column, or a displaced copy of it, overflowed has weight 0.
     """
-    away = raw - places.raw[:, None]
-    distance = (away**2).mean((2, 3))
-    told = places.about
-    sound = (told.anomaly + told.bias + told.gradient.sum(1) + told.bias_slope.sum(1)).isfinite()
-    say = ((distance + _NEAR) ** -_FALL)[..., sensor_column] * sound[:, None]
-    say = say / say.sum(0).clamp(min=_LEAST_SAY)
-    about = Misfit(*(x.nan_to_num() for x in told))
-    x = away.flatten(2, 3)[..., sensor_column]
+    deviation = raw - points.raw[:, None]
+    distance = (deviation**2).mean((2, 3))
+    about = points.about
+    finite = (about.anomaly + about.bias + about.gradient.sum(1) + about.bias_slope.sum(1)).isfinite()
+    weight = ((distance + _SMOOTHING) ** -_POWER)[..., sensor_column] * finite[:, None]
+    weight = weight / weight.sum(0).clamp(min=_LEAST_WEIGHT)
+    about = Misfit(*(x.nan_to_num() for x in about))
+    x = deviation.flatten(2, 3)[..., sensor_column]
     by_sensor = x.permute(0, 3, 2, 1)
     square = (by_sensor * (about.curvature @ by_sensor)).sum(2).transpose(1, 2)
     linear = 2.0 * (about.gradient[:, None] * x).sum(2)
     anomaly = (about.anomaly[:, None] + linear + square).clamp(min=0.0)
     bias = about.bias[:, None] + (about.bias_slope[:, None] * x).sum(2)
-    return (say * anomaly).sum(0), (say * bias).sum(0), distance.amin(0)
+    return (weight * anomaly).sum(0), (weight * bias).sum(0), distance.amin(0)

@@ -1,12 +1,12 @@
 r"""Learned soil hydraulics: a small network from static inputs to JULES's soil properties.
 
-For topsoil and subsoil of every site the network gives five unbounded numbers, of which :mod:`jules_ml.learned.hydraulics.soil` makes a
-consistent soil:
+For topsoil and subsoil of each site the network predicts five unbounded parameters, from which :mod:`jules_ml.learned.hydraulics.soil`
+computes consistent soil properties:
 
 .. math:: u = c_h + A\,x + B_h\tanh(C\,x + d)
 
-with :math:`x` the scaled inputs and :math:`h` the horizon. Several networks side by side are an ensemble; their mean is what is given, and
-their spread says how far the data leave it open.
+with :math:`x` the scaled inputs and :math:`h` the horizon. Several networks form an ensemble: the prediction is the mean of its members,
+and their spread measures its uncertainty.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ _HORIZONS = 2
 
 
 class LearnedHydraulics(nn.Module):
-    """An ensemble of networks from static inputs to unbounded soil parameters.
+    """An ensemble of networks that predict unbounded soil parameters from static inputs.
 
     Parameters
     ----------
     inputs : sequence of str
         Names among :data:`~jules_ml.learned.hydraulics.inputs.INPUTS`, in order.
     members : int
-        Networks side by side.
+        Number of networks.
     hidden : int
-        Units of the hidden layer of each.
+        Number of units of the hidden layer of each network.
     seed : int
-        Of the first weights.
+        Seed of the initial weights.
     """
 
     centre: Tensor
@@ -50,68 +50,69 @@ class LearnedHydraulics(nn.Module):
         n, outputs = len(self.inputs), len(PARAMETERS) * _HORIZONS
         generator = torch.Generator().manual_seed(seed)
 
-        def drawn(*shape: int, scale: float) -> nn.Parameter:
+        def random_weights(*shape: int, scale: float) -> nn.Parameter:
             return nn.Parameter(scale * torch.randn(*shape, generator=generator, dtype=torch.float64))
 
         self.level = nn.Parameter(torch.zeros(members, outputs, dtype=torch.float64))
         self.direct = nn.Parameter(torch.zeros(members, outputs, n, dtype=torch.float64))
-        self.inward = drawn(members, hidden, n, scale=1.0 / np.sqrt(max(n, 1)))
-        self.threshold = drawn(members, hidden, scale=0.5)
-        self.outward = drawn(members, outputs, hidden, scale=0.01)
+        self.inward = random_weights(members, hidden, n, scale=1.0 / np.sqrt(max(n, 1)))
+        self.threshold = random_weights(members, hidden, scale=0.5)
+        self.outward = random_weights(members, outputs, hidden, scale=0.01)
         for name, value in (("centre", 0.0), ("spread", 1.0), ("seen_min", 0.0), ("seen_max", 0.0)):
             self.register_buffer(name, torch.full((n,), value, dtype=torch.float64))
 
     def scale_to(self, table: NDArray[np.floating]) -> None:
-        """Take scaling, and the range that counts as seen, from the inputs of the sites learned from.
+        """Set the scaling and the training range from the inputs of the training sites.
 
         Parameters
         ----------
         table : array, shape (site, input)
-            As :func:`input_table` gives it.
+            From :func:`input_table`.
         """
-        known = np.isfinite(table)
-        count = np.maximum(known.sum(0), 1)
-        mean = np.where(known, table, 0.0).sum(0) / count
-        deviation = np.sqrt((np.where(known, table - mean, 0.0) ** 2).sum(0) / count)
+        finite = np.isfinite(table)
+        count = np.maximum(finite.sum(0), 1)
+        mean = np.where(finite, table, 0.0).sum(0) / count
+        deviation = np.sqrt((np.where(finite, table - mean, 0.0) ** 2).sum(0) / count)
         self.centre.copy_(torch.tensor(mean))
         self.spread.copy_(torch.tensor(np.where(deviation > 1e-6, deviation, 1.0)))
-        self.seen_min.copy_(torch.tensor(np.where(known, table, np.inf).min(0)).nan_to_num(posinf=0.0))
-        self.seen_max.copy_(torch.tensor(np.where(known, table, -np.inf).max(0)).nan_to_num(neginf=0.0))
+        self.seen_min.copy_(torch.tensor(np.where(finite, table, np.inf).min(0)).nan_to_num(posinf=0.0))
+        self.seen_max.copy_(torch.tensor(np.where(finite, table, -np.inf).max(0)).nan_to_num(neginf=0.0))
 
     def forward(self, table: Tensor) -> Tensor:
-        """Give the unbounded parameters of every member.
+        """Predict the unbounded parameters with all members.
 
         Parameters
         ----------
         table : Tensor, shape (site, input)
-            As :func:`input_table` gives it. An input that is not known (NaN) counts as the mean of the sites learned from; one beyond what
-            was seen there counts as the nearest that was.
+            From :func:`input_table`. An unknown input (NaN) is replaced by the mean of the training sites; an input outside the training
+            range by the nearest value within.
 
         Returns
         -------
         Tensor, shape (member, parameter, horizon, site)
         """
-        held = torch.minimum(torch.maximum(table.double(), self.seen_min), self.seen_max)
-        x = ((held - self.centre) / self.spread).nan_to_num(nan=0.0)
+        clipped = torch.minimum(torch.maximum(table.double(), self.seen_min), self.seen_max)
+        x = ((clipped - self.centre) / self.spread).nan_to_num(nan=0.0)
         hidden = torch.tanh(torch.einsum("mhi,si->mhs", self.inward, x) + self.threshold[..., None])
         u = self.level[..., None] + torch.einsum("moi,si->mos", self.direct, x) + self.outward @ hidden
-        return u.unflatten(1, (len(PARAMETERS), _HORIZONS))
+        parameters: Tensor = u.unflatten(1, (len(PARAMETERS), _HORIZONS))
+        return parameters
 
 
 def input_table(sites: Sequence[dict[str, float]], names: Sequence[str]) -> NDArray[np.float64]:
-    """Static inputs as the network takes them.
+    """Array of static inputs for the network.
 
     Parameters
     ----------
     sites : sequence of dict of str to float
-        Inputs of each site by name; NaN, or left out, where not known.
+        Inputs of each site by name; NaN or absent if unknown.
     names : sequence of str
-        Which ones, in order.
+        Names of the inputs, in order.
 
     Returns
     -------
     array, shape (site, input)
-        Logarithms of those that spread over orders of magnitude.
+        The inputs of :data:`~jules_ml.learned.hydraulics.inputs.LOGARITHMIC` are logarithms.
     """
     table = np.array([[site.get(name, np.nan) for name in names] for site in sites], dtype=np.float64)
     for k, name in enumerate(names):

@@ -1,4 +1,4 @@
-"""What a fit of hydraulics reports: predictions, scores and figures."""
+"""Predictions, scores and figures of learned hydraulics."""
 
 from __future__ import annotations
 
@@ -13,16 +13,11 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jules_ml.learned.hydraulics.columns import (
-    ColumnBatch,
-    at_sensors,
-    batch_soil,
-    joined_soil,
-    simulate,
-)
+from jules_ml.learned.hydraulics.columns import ColumnBatch
 from jules_ml.learned.hydraulics.figures import hydraulic_curves, hydraulic_series
 from jules_ml.learned.hydraulics.network import LearnedHydraulics, input_table
 from jules_ml.learned.hydraulics.pretraining import texture_parameters
+from jules_ml.learned.hydraulics.simulation import at_sensors, batch_soil, concatenate_soils, simulate
 from jules_ml.learned.hydraulics.soil import LearnedSoil
 from jules_ml.learned.predictions import prediction_variables
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
@@ -30,27 +25,27 @@ from jules_ml.scoring.scores import Scores, score
 from jules_ml.scoring.splits import SPLIT_NAMES, split_of
 from jules_ml.support.figures import save_figure
 
-#: Part of the members' spread that lines and bands show.
+#: Quantiles of the members that are the limits of the interval.
 _LOW, _HIGH = 0.05, 0.95
 
 
-def predicted(
-    network: LearnedHydraulics, batch: ColumnBatch, held: Sequence[NDArray[np.bool_]] | None = None
+def column_predictions(
+    network: LearnedHydraulics, batch: ColumnBatch, test_days: Sequence[NDArray[np.bool_]] | None = None
 ) -> xr.Dataset:
-    """Run the columns with the soil that is learned, with every member's, and with the texture regression's.
+    """Run the columns with the learned soil, with the soil of each member, and with that of the texture regression.
 
     Parameters
     ----------
     network : LearnedHydraulics
     batch : ColumnBatch
-    held : sequence of array of bool, shape (day,), optional
-        Days of each site that were held out; all unless given.
+    test_days : sequence of array of bool, shape (day,), optional
+        Days of the test period of each site; by default all days.
 
     Returns
     -------
     xarray.Dataset
         ``observed``, ``predicted``, ``lower``, ``upper`` and ``texture`` water content [m3 m-3] and ``split`` by ``day`` and ``sensor``;
-        JULES's soil properties by ``soil`` and ``site``, those of the members (``member_*``) and of the texture regression (``texture_*``).
+        JULES's soil properties by ``soil`` and ``site``, also of the members (``member_*``) and of the texture regression (``texture_*``).
     """
     sites = batch.sites
     dtype = batch.dzsoil.dtype
@@ -58,19 +53,19 @@ def predicted(
         members = network(torch.tensor(input_table([s.inputs for s in sites], network.inputs))).to(dtype)
     raws = [members.mean(0), texture_parameters([s.inputs for s in sites]).to(dtype), *members]
     soils = [batch_soil(batch, raw) for raw in raws]
-    theta = simulate(batch, joined_soil(soils))
-    at = [at_sensors(batch, part).numpy() for part in theta.split(len(sites), dim=2)]
-    lower, upper = np.quantile(np.stack(at[2:]), [_LOW, _HIGH], axis=0)
-    test = np.ones(at[0].shape, dtype=bool)
-    if held is not None:
+    theta = simulate(batch, concatenate_soils(soils))
+    readings = [at_sensors(batch, part).numpy() for part in theta.split(len(sites), dim=2)]
+    lower, upper = np.quantile(np.stack(readings[2:]), [_LOW, _HIGH], axis=0)
+    test = np.ones(readings[0].shape, dtype=bool)
+    if test_days is not None:
         for sensor, column in enumerate(batch.sensor_column.tolist()):
-            test[: len(held[column]), sensor] = held[column]
+            test[: len(test_days[column]), sensor] = test_days[column]
     water = {"units": "m3 m-3", "cell_methods": "time: mean"}
     data: dict[str, Any] = {
         **prediction_variables(
             ("day", "sensor"),
             observed=batch.observed.numpy(),
-            predicted=at[0],
+            predicted=readings[0],
             lower=lower,
             upper=upper,
             split=split_of(test).flags(),
@@ -80,7 +75,7 @@ def predicted(
         ),
         "texture": (
             ("day", "sensor"),
-            at[1],
+            readings[1],
             water | {"long_name": "water content, predicted with the soil of the texture regression"},
         ),
         "depth": (("sensor",), np.concatenate([s.sensor_depth for s in sites]), {"units": "m"}),
@@ -99,34 +94,35 @@ def predicted(
 
 
 def soil_property(soil: LearnedSoil, name: str) -> NDArray[np.float64]:
-    """Values of one property of a soil, or of its residual water, shape (layer, column)."""
+    """Values of a soil property, or of residual water ``theta_r``, shape (layer, column)."""
     values: Tensor = soil.theta_r if name == "theta_r" else getattr(soil.properties, name)
     return values.numpy().astype(np.float64)
 
 
-def scores_of(
+def sensor_scores(
     predictions: xr.Dataset, *, part: str = "test", soils: Sequence[str] = ("learned", "texture")
 ) -> dict[str, Any]:
-    """Score every sensor, and take medians over the first sensors of all sites.
+    """Score all sensors, and compute medians over the first sensors of all sites.
 
     Parameters
     ----------
     predictions : xarray.Dataset
-        As :func:`predicted` gives it.
+        From :func:`column_predictions`.
     part : {'test', 'train'}
-        Days that are scored.
+        Split that is scored.
     soils : sequence of str
-        Soils that are scored: ``learned`` by ``predicted``, and other water contents in ``predictions`` by their names.
+        Soils that are scored: ``learned`` is the variable ``predicted``, other soils have the names of their variables in ``predictions``.
 
     Returns
     -------
     dict
-        By sensor, and ``all``: every soil, each with what :class:`~jules_ml.scoring.scores.Scores` has [m3 m-3], ``all`` without ``n``.
+        For each of ``sensors``, and as medians in ``all``: the :class:`~jules_ml.scoring.scores.Scores` of each soil [m3 m-3], in ``all``
+        without ``n``.
     """
     sensors: list[dict[str, Any]] = []
-    counted = predictions["split"].to_numpy() == SPLIT_NAMES.index(part)
+    in_part = predictions["split"].to_numpy() == SPLIT_NAMES.index(part)
     for k in range(predictions.sizes["sensor"]):
-        observed = np.where(counted[:, k], predictions["observed"].to_numpy()[:, k], np.nan)
+        observed = np.where(in_part[:, k], predictions["observed"].to_numpy()[:, k], np.nan)
         column = int(predictions["sensor_site"][k])
         entry: dict[str, Any] = {
             "site": str(predictions["site"].to_numpy()[column]),
@@ -144,6 +140,6 @@ def scores_of(
 
 
 def save_report_figures(predictions: xr.Dataset, out: Path) -> None:
-    """Save the figures of a fit: curves of the soils, and soil moisture through time."""
+    """Save the hydraulic curves and the time series of soil moisture as figures."""
     for name, figure in {"curves": hydraulic_curves(predictions), "series": hydraulic_series(predictions)}.items():
         save_figure(figure, out / "figures" / f"{name}.png")

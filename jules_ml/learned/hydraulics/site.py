@@ -1,4 +1,4 @@
-"""Sites to learn soil hydraulics from, as experiments tell of them: weather, cover, sensors, static inputs."""
+"""Sites of experiments for learned hydraulics: weather, land cover, sensors and static inputs."""
 
 from __future__ import annotations
 
@@ -17,37 +17,35 @@ from jules_ml.data.record import interval, place
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
-from jules_ml.learned.hydraulics.columns import (
-    HydraulicSite,
-)
+from jules_ml.learned.hydraulics.columns import HydraulicSite
 from jules_ml.learned.hydraulics.inputs import INPUTS, climate_inputs
 from jules_ml.physics.surface import Forcing
 from jules_ml.physics.tiles import TILES
 from jules_ml.weather import site_weather
 
-#: Time step of the columns [s]: an hour, at which daily soil moisture differs little from JULES's half-hour.
+#: Time step of the columns [s]: one hour, with which daily soil moisture differs little from that of half-hourly steps.
 TIMESTEP: Final = 3600.0
-#: Carbon of the subsoil for each of the topsoil: it falls off with depth.
+#: Carbon density of the subsoil relative to the topsoil [1].
 SUBSOIL_CARBON: Final = 0.25
-#: Carbon where it is not known [kg m-3]: that of an ordinary mineral topsoil.
-CARBON_UNKNOWN: Final = 20.0
+#: Default carbon density [kg m-3]: that of a typical mineral topsoil.
+DEFAULT_CARBON: Final = 20.0
 
 
 def hydraulic_site(experiment: Experiment, settings: HydraulicSettings) -> HydraulicSite:
-    """Make a site of an experiment.
+    """Site of an experiment.
 
     Parameters
     ----------
     experiment : Experiment
-        With a record of weather and of ``theta`` at depth, ``[soil]`` and ``[surface]``; ``[run]`` may narrow the time.
+        With a record of weather and of ``theta`` at depth, ``[soil]`` and ``[surface]``; ``[run]`` can select a period.
     settings : HydraulicSettings
-        Those of the first experiment: which days count.
+        Those of the first experiment, which select the days.
 
     Returns
     -------
     HydraulicSite
-        Whole days from the first of the record on, the shallowest sensor first. What the record's source has filled is left out, and so are
-        sensors without enough days, of unknown depth, or below the layers.
+        Whole days from the first day of the record on, the shallowest sensor first. Gap-filled values are excluded, and so are sensors with
+        too few days, with unknown depth, or below the soil layers.
 
     Raises
     ------
@@ -59,9 +57,9 @@ def hydraulic_site(experiment: Experiment, settings: HydraulicSettings) -> Hydra
     record = experiment.record()
     if "theta" not in record or "depth" not in record["theta"].dims:
         raise BadInput(
-            "there is no soil moisture at depth ('theta')",
+            "there is no soil moisture with depth ('theta')",
             where=place(record, "theta"),
-            remedy="name its column, with its depth, in [data]",
+            remedy="give its column and depth in [data]",
         )
     forcing, start = hourly_weather(experiment, record)
     t_air = whole_days(forcing.t_air.numpy(), TIMESTEP).mean(1)
@@ -72,28 +70,28 @@ def hydraulic_site(experiment: Experiment, settings: HydraulicSettings) -> Hydra
     depth = record["depth"].to_numpy().astype(np.float64)
     order = np.argsort(depth, kind="stable")
     observed, depth = observed[:, order], depth[order]
-    # one of unknown depth, or below the layers, tells of no layer
-    enough = (np.isfinite(observed).sum(0) >= settings.least_days) & (depth <= sum(soil.dzsoil))
-    if not enough.any():
+    # a sensor with unknown depth, or below the layers, measures no layer: the comparison is false for both
+    usable = (np.isfinite(observed).sum(0) >= settings.least_days) & (depth <= sum(soil.dzsoil))
+    if not usable.any():
         raise BadInput(
-            f"no sensor within the layers has {settings.least_days} days of measured soil moisture without frost",
+            f"no sensor within the soil layers has {settings.least_days} days of measured soil moisture without frost",
             where=place(record, "theta"),
-            remedy="give a longer record, the sensors' depths in [data], or lower least_days in [hydraulics]",
+            remedy="give a longer record or the depths of the sensors in [data], or decrease least_days in [hydraulics]",
         )
     inputs = weather_inputs(record, forcing, start) | network_inputs(experiment.properties(record))
-    shares = [tile.frac / sum(tile.frac for tile in surface.tiles) for tile in surface.tiles]
-    carbon = inputs.get("soc_density", CARBON_UNKNOWN)
-    grown = [
+    fractions = [tile.frac / sum(tile.frac for tile in surface.tiles) for tile in surface.tiles]
+    carbon = inputs.get("soc_density", DEFAULT_CARBON)
+    tiles = [
         replace(TILES[tile.type], **tile.model_dump(include={"lai", "canht_ft", "rootd_ft"}, exclude_none=True))
         for tile in surface.tiles
     ]
     return HydraulicSite(
         name=str(record.attrs.get("site", experiment.file.stem)),
         forcing=forcing,
-        tiles=grown,
-        frac=tuple(shares),
-        observed=observed[:, enough],
-        sensor_depth=depth[enough],
+        tiles=tiles,
+        frac=tuple(fractions),
+        observed=observed[:, usable],
+        sensor_depth=depth[usable],
         carbon_density=(carbon, SUBSOIL_CARBON * carbon),
         inputs=inputs,
         albsoil=surface.albsoil,
@@ -105,12 +103,12 @@ def hydraulic_site(experiment: Experiment, settings: HydraulicSettings) -> Hydra
 
 
 def hourly_weather(experiment: Experiment, record: xr.Dataset) -> tuple[Forcing, pd.Timestamp]:
-    """Weather of an experiment's whole days, hour by hour.
+    """Hourly weather of the whole days of an experiment.
 
     Parameters
     ----------
     experiment : Experiment
-        ``[run]`` may narrow the time.
+        ``[run]`` can select a period.
     record : xarray.Dataset
         Site dataset.
 
@@ -119,7 +117,7 @@ def hourly_weather(experiment: Experiment, record: xr.Dataset) -> tuple[Forcing,
     Forcing
         Shape (step,) each.
     Timestamp
-        Start of the first day, UTC.
+        Start of the first day (UTC).
     """
     run = experiment.run
     weather = site_weather(
@@ -137,12 +135,12 @@ def hourly_weather(experiment: Experiment, record: xr.Dataset) -> tuple[Forcing,
 
 
 def run_days(forcing: Forcing, start: pd.Timestamp) -> pd.DatetimeIndex:
-    """Give the start of each day of a run, UTC, from what :func:`hourly_weather` returns."""
+    """Start of each day of a run (UTC), from the results of :func:`hourly_weather`."""
     return pd.date_range(start, periods=len(whole_days(forcing.t_air.numpy(), TIMESTEP)), freq="D")
 
 
 def weather_inputs(record: xr.Dataset, forcing: Forcing, start: pd.Timestamp) -> dict[str, float]:
-    """Static inputs that a record's weather and surface temperature tell of.
+    """Compute the static inputs that depend on the weather and the surface temperature of a record.
 
     Parameters
     ----------
@@ -150,7 +148,7 @@ def weather_inputs(record: xr.Dataset, forcing: Forcing, start: pd.Timestamp) ->
         Site dataset.
     forcing : Forcing
     start : Timestamp
-        As :func:`hourly_weather` gives both.
+        Both from :func:`hourly_weather`.
 
     Returns
     -------
@@ -163,42 +161,43 @@ def weather_inputs(record: xr.Dataset, forcing: Forcing, start: pd.Timestamp) ->
 
 
 def network_inputs(properties: Mapping[str, float]) -> dict[str, float]:
-    """Those of a site's properties that are static inputs of the network.
+    """Properties of a site that are static inputs of the network.
 
     Parameters
     ----------
     properties : mapping of str to float
-        As :meth:`~jules_ml.experiment.load.Experiment.properties` gives them.
+        From :meth:`~jules_ml.experiment.load.Experiment.properties`.
 
     Returns
     -------
     dict of str to float
-        By the names of :data:`~jules_ml.learned.hydraulics.inputs.INPUTS`.
+        Keys are names of :data:`~jules_ml.learned.hydraulics.inputs.INPUTS`.
     """
     return {name: properties[name] for name in INPUTS if name in properties}
 
 
 def hydraulic_sites(experiments: Sequence[Experiment], settings: HydraulicSettings) -> list[HydraulicSite]:
-    """Sites of experiments, each of another name: by that their soils are known again."""
+    """Sites of experiments; their names must differ, because they identify the soils of a module."""
     sites: list[HydraulicSite] = []
     for each in experiments:
         site = hydraulic_site(each, settings)
         if site.name in [other.name for other in sites]:
             raise BadInput(
-                f"two records are of a site called {site.name}",
+                f"two experiments have the same site name, {site.name}",
                 where=f"{each.file}, site.name",
-                remedy="give each site once, under a name of its own",
+                remedy="give each site once, and different sites different names",
             )
         sites.append(site)
     return sites
 
 
 def common_layers(experiments: Sequence[Experiment]) -> tuple[float, ...]:
+    """Thicknesses of the soil layers [m], which must be the same in all experiments."""
     layers = [each.required(each.soil, "soil").dzsoil for each in experiments]
-    for each, found in zip(experiments, layers, strict=True):
-        if found != layers[0]:
+    for each, dzsoil in zip(experiments, layers, strict=True):
+        if dzsoil != layers[0]:
             raise BadInput(
-                f"its layers are {list(found)} m and those of the first experiment {list(layers[0])} m",
+                f"the layers are {list(dzsoil)} m, and those of the first experiment {list(layers[0])} m",
                 where=f"{each.file}, soil.dzsoil",
                 remedy="give all experiments the same layers",
             )

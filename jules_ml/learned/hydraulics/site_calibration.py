@@ -1,4 +1,4 @@
-"""``jules-ml calibrate``: the soil of one site from its own sensors, scored on the test period."""
+"""``jules-ml calibrate``: calibration of the soil of one site to its own sensors, with scores of the test period."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from torch import Tensor
 from jules_ml.data.clock import clock_notes
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
-from jules_ml.learned.hydraulics.calibration import Calibrated, best_calibration, calibrate
-from jules_ml.learned.hydraulics.columns import ColumnBatch, at_sensors, column_batch, simulate
-from jules_ml.learned.hydraulics.fit import card_of
+from jules_ml.learned.hydraulics.calibration import Calibration, best_calibration, calibrate
+from jules_ml.learned.hydraulics.columns import ColumnBatch, column_batch
+from jules_ml.learned.hydraulics.fit import hydraulics_card
 from jules_ml.learned.hydraulics.misfit import sensor_weights
 from jules_ml.learned.hydraulics.network import LearnedHydraulics
 from jules_ml.learned.hydraulics.pretraining import texture_parameters
-from jules_ml.learned.hydraulics.report import predicted, save_report_figures, scores_of
+from jules_ml.learned.hydraulics.report import column_predictions, save_report_figures, sensor_scores
+from jules_ml.learned.hydraulics.simulation import at_sensors, simulate
 from jules_ml.learned.hydraulics.site import TIMESTEP, hydraulic_site
 from jules_ml.learned.hydraulics.soil import PARAMETERS, LearnedSoil, unbounded_parameters
 from jules_ml.learned.kind import Outcome, ScoreRow
@@ -32,12 +33,12 @@ from jules_ml.scoring.splits import last_fraction
 from jules_ml.support.files import atomic_write
 from jules_ml.support.progress import Progress, portion
 
-#: Soils that are scored: that of ``[soil]``, of the texture regression, and the calibrated one; names in ``scores.json``, and labels.
+#: Soils that are scored: their keys in ``scores.json``, and their labels.
 SOILS = {"uncalibrated": "uncalibrated soil", "texture": "texture soil", "learned": "calibrated soil"}
 
 
 class SiteSoil(NamedTuple):
-    """Soil of ``[soil]``: JULES's properties and residual water, shape (layer, 1), and their hydraulic form."""
+    """Soil of ``[soil]``: JULES's soil properties and residual water, shape (layer, 1), and the form of the hydraulic curves."""
 
     soil: LearnedSoil
     form: HydraulicForm
@@ -46,19 +47,19 @@ class SiteSoil(NamedTuple):
 def calibrate_site(experiment: Experiment, own: SiteSoil, out: Path, *, progress: Progress | None = None) -> Outcome:
     """Calibrate the soil of an experiment's site to its sensors, and write it as a module folder.
 
-    The last part of the record, ``test_fraction`` of the days with a measurement, is the test period. Parameters are those of topsoil and
-    subsoil, each tied weakly (``tie``) to the texture regression's.
+    The last part of the record, ``test_fraction`` of the days with a measurement, is the test period. The parameters are those of topsoil
+    and subsoil; ``tie`` is the weight of their distance from the parameters of the texture regression.
 
     Parameters
     ----------
     experiment : Experiment
-        With a record of weather and of ``theta`` at depth, ``[soil]`` and ``[surface]``; ``[hydraulics]`` may choose.
+        With a record of weather and of ``theta`` at depth, ``[soil]`` and ``[surface]``; optionally with ``[hydraulics]``.
     own : SiteSoil
-        Soil of its ``[soil]``: scored beside the calibrated one, and, in van Genuchten's form, a second start.
+        Soil of ``[soil]``, which is scored too. In van Genuchten's form it is also a second initial soil.
     out : Path
-        Module folder to write, of kind hydraulics; ``soil.toml`` in it has the soil as ``[soil]`` of an experiment.
+        Module folder to write, of kind hydraulics; ``soil.toml`` in it is the calibrated soil as section ``[soil]`` of an experiment.
     progress : callable, optional
-        Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
+        Receives the progress, see :class:`~jules_ml.support.progress.Progress`.
 
     Returns
     -------
@@ -75,35 +76,33 @@ def calibrate_site(experiment: Experiment, own: SiteSoil, out: Path, *, progress
     dzsoil = experiment.required(experiment.soil, "soil").dzsoil
     test = last_fraction(np.isfinite(site.observed).any(1), settings.test_fraction)
     train = replace(site, observed=np.where(test[:, None], np.nan, site.observed))
-    batch, whole = (
+    batch, complete = (
         column_batch([each], dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
         for each in (train, site)
     )
-    calibrated = _calibrated(batch, own, settings, progress)
+    calibrated = _best_fit(batch, own, settings, progress)
     network = site_network(calibrated.raw)
-    predictions = _with_uncalibrated(predicted(network, whole, [test]), whole, own)
+    predictions = _with_uncalibrated(column_predictions(network, complete, [test]), complete, own)
     part = "test" if settings.test_fraction else "train"
-    scores = scores_of(predictions, part=part, soils=tuple(SOILS)) | {"cost": calibrated.cost[:, 0].tolist()}
+    scores = sensor_scores(predictions, part=part, soils=tuple(SOILS)) | {"cost": calibrated.cost[:, 0].tolist()}
     notes = (*clock_notes(experiment.record()), *_notes(scores))
     single = settings.model_copy(update={"members": 1, "hidden": 1})
-    card = card_of([experiment], [site], single, [], notes=notes)
+    card = hydraulics_card([experiment], [site], single, [], notes=notes)
     card["method"] = "calibration of one site by the Levenberg-Marquardt method"
     write_module_folder(out, state=dict(network.state_dict()), card=card, scores=scores, predictions=predictions)
     with atomic_write(out / "soil.toml") as file:
         file.write_text(soil_section(predictions, site.name), encoding="utf-8")
     save_report_figures(predictions, out)
     rows = (
-        ScoreRow(sensor["site"], f"{what}, {sensor['depth']:g} m", sensor[name], "m3 m-3")
+        ScoreRow(sensor["site"], f"{description}, {sensor['depth']:g} m", sensor[name], "m3 m-3")
         for sensor in scores["sensors"]
-        for name, what in SOILS.items()
+        for name, description in SOILS.items()
     )
     return Outcome(out, scores, tuple(rows), notes)
 
 
-def _calibrated(
-    batch: ColumnBatch, own: SiteSoil, settings: HydraulicSettings, progress: Progress | None
-) -> Calibrated:
-    """Best calibration from the soil of the texture regression and, in van Genuchten's form, from that of ``[soil]``."""
+def _best_fit(batch: ColumnBatch, own: SiteSoil, settings: HydraulicSettings, progress: Progress | None) -> Calibration:
+    """Best calibration started from the texture regression and, in van Genuchten's form, from the soil of ``[soil]``."""
     prior = texture_parameters([batch.sites[0].inputs]).to(batch.dzsoil.dtype)
     starts = [prior]
     if own.form is VAN_GENUCHTEN:
@@ -125,10 +124,10 @@ def _calibrated(
 
 
 def _horizon_parameters(soil: LearnedSoil, batch: ColumnBatch) -> Tensor:
-    """Unbounded parameters of topsoil and subsoil, shape (parameter, horizon, 1), from the means of a soil's layers."""
+    """Unbounded parameters of topsoil and subsoil, shape (parameter, horizon, 1), from means over the layers of a soil."""
     values = {name: soil.theta_r if name == "theta_r" else getattr(soil.properties, name) for name in PARAMETERS}
     horizons = [batch.horizon == number for number in (0, 1)]
-    # layers that are all thick, or all thin, leave one horizon empty: it gets the parameters of the other
+    # a horizon without layers has the parameters of the other
     horizons = [layers if bool(layers.any()) else torch.ones_like(layers) for layers in horizons]
     means = {
         name: torch.stack(
@@ -140,7 +139,7 @@ def _horizon_parameters(soil: LearnedSoil, batch: ColumnBatch) -> Tensor:
 
 
 def site_network(raw: Tensor) -> LearnedHydraulics:
-    """Soil of one site as a module: a network without inputs, whose output is the same everywhere.
+    """Soil of one site as a module: a network without inputs, whose output is constant.
 
     Parameters
     ----------
@@ -159,7 +158,7 @@ def site_network(raw: Tensor) -> LearnedHydraulics:
 
 
 def _with_uncalibrated(predictions: xr.Dataset, batch: ColumnBatch, own: SiteSoil) -> xr.Dataset:
-    """Predictions with the water content that the soil of ``[soil]`` gives, as ``uncalibrated``."""
+    """Add the water content with the soil of ``[soil]`` to predictions as ``uncalibrated``."""
     dtype = batch.dzsoil.dtype
     soil = LearnedSoil(
         type(own.soil.properties)(*(value.to(dtype) for value in own.soil.properties)), own.soil.theta_r.to(dtype)
@@ -170,7 +169,7 @@ def _with_uncalibrated(predictions: xr.Dataset, batch: ColumnBatch, own: SiteSoi
 
 
 def _notes(scores: dict[str, Any]) -> list[str]:
-    """Note where the calibrated soil is not the best of those that are scored."""
+    """Note if another soil has a lower error than the calibrated soil."""
     errors = {name: scores["all"][name]["ubrmse"] for name in SOILS}
     best = min(errors, key=lambda name: errors[name])
     if best == "learned" or not np.isfinite(errors["learned"]):
@@ -182,33 +181,33 @@ def _notes(scores: dict[str, Any]) -> list[str]:
 
 
 def soil_section(predictions: xr.Dataset, site: str) -> str:
-    """Calibrated soil as sections ``[soil]`` and ``[soil.properties]`` of an experiment, in TOML.
+    """Format the calibrated soil as sections ``[soil]`` and ``[soil.properties]`` of an experiment (TOML).
 
     Parameters
     ----------
     predictions : xarray.Dataset
-        As :func:`~jules_ml.learned.hydraulics.report.predicted` gives it, of one site.
+        From :func:`~jules_ml.learned.hydraulics.report.column_predictions`, for one site.
     site : str
-        Name, for the first line.
+        Name of the site.
 
     Returns
     -------
     str
     """
 
-    def listed(values: NDArray[np.floating]) -> str:
+    def toml_array(values: NDArray[np.floating]) -> str:
         return "[" + ", ".join(f"{float(value):.6g}" for value in values) + "]"
 
     lines = [
-        f"# Soil of {site}, calibrated by jules-ml calibrate. It takes the place of [soil] in an experiment.",
+        f"# Soil of {site}, calibrated by jules-ml calibrate. It replaces [soil] of an experiment.",
         "[soil]",
-        f"dzsoil = {listed(predictions['dzsoil'].to_numpy())}",
+        f"dzsoil = {toml_array(predictions['dzsoil'].to_numpy())}",
         'form = "van_genuchten"',
         "",
         "[soil.properties]",
     ]
     for name in (*LAYERED, *RESIDUAL):
         lines.append(
-            f"{name} = {listed(predictions[name].isel(site=0).to_numpy())}  # {predictions[name].attrs['units']}"
+            f"{name} = {toml_array(predictions[name].isel(site=0).to_numpy())}  # {predictions[name].attrs['units']}"
         )
     return "\n".join(lines) + "\n"

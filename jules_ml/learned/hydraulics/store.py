@@ -1,4 +1,4 @@
-"""Reading of module folders of learned hydraulics."""
+"""Read module folders of learned hydraulics."""
 
 from __future__ import annotations
 
@@ -10,12 +10,8 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.learned.hydraulics.network import LearnedHydraulics
-from jules_ml.learned.hydraulics.site import (
-    common_layers,
-)
-from jules_ml.learned.store import (
-    read_module_folder,
-)
+from jules_ml.learned.hydraulics.site import common_layers
+from jules_ml.learned.store import read_module_folder
 
 
 def load_hydraulics(folder: str | Path) -> tuple[LearnedHydraulics, dict[str, Any]]:
@@ -33,7 +29,7 @@ def load_hydraulics(folder: str | Path) -> tuple[LearnedHydraulics, dict[str, An
     Raises
     ------
     BadInput
-        If the folder is none of learned hydraulics, or damaged.
+        If the folder has no learned hydraulics, or is damaged.
     """
     state, card = read_module_folder(folder, kind="hydraulics")
     settings = HydraulicSettings(**card["settings"])
@@ -42,19 +38,19 @@ def load_hydraulics(folder: str | Path) -> tuple[LearnedHydraulics, dict[str, An
         network.load_state_dict(state)
     except RuntimeError as error:
         raise BadInput(
-            "weights and card do not go together", where=Path(folder), remedy="fit the module again"
+            "the weights do not match the card", where=Path(folder), remedy="fit the module again"
         ) from error
     return network, card
 
 
-def refuse_other_layers(experiments: Sequence[Experiment], card: Mapping[str, Any]) -> tuple[float, ...]:
-    """Give the soil layers that experiments and a module share.
+def checked_layers(experiments: Sequence[Experiment], card: Mapping[str, Any]) -> tuple[float, ...]:
+    """Soil layers of experiments, checked against those of a module.
 
     Parameters
     ----------
     experiments : sequence of Experiment
     card : mapping
-        Of the module folder.
+        Card of the module.
 
     Returns
     -------
@@ -64,13 +60,13 @@ def refuse_other_layers(experiments: Sequence[Experiment], card: Mapping[str, An
     Raises
     ------
     BadInput
-        If the layers of the experiments are not those that the module was fitted with.
+        If the layers of the experiments and of the module differ.
     """
     dzsoil = common_layers(experiments)
     if list(dzsoil) != card["dzsoil"]:
         raise BadInput(
-            f"the layers are {list(dzsoil)} m, and the module was fitted with {card['dzsoil']} m",
+            f"the layers are {list(dzsoil)} m, and those of the module {card['dzsoil']} m",
             where=f"{experiments[0].file}, soil.dzsoil",
-            remedy="give the layers that the module was fitted with",
+            remedy="give the experiment the layers of the module",
         )
     return dzsoil

@@ -1,4 +1,4 @@
-"""From experiment files to a module folder, its scores at other sites, and files for JULES."""
+"""Fit from experiment files, evaluation at other sites, and export for JULES."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ elevation = 100.0
 reader = "table"
 path = "{name}.csv"
 site = "{name}"
-licence = "made up"
+licence = "synthetic"
 stamp_at = "end"
 utc_offset_hours = 0.0
 interval = "1h"
@@ -139,7 +139,7 @@ def test_fit_writes_a_module_folder_that_can_be_read(fitted: tuple[Path, Path]) 
     assert scores["sensors"][0]["learned"]["n"] == 5  # three tenths of sixteen days
 
 
-def test_export_gives_a_file_a_site_that_jules_reads(fitted: tuple[Path, Path], tmp_path: Path) -> None:
+def test_export_writes_one_ancillary_file_per_site(fitted: tuple[Path, Path], tmp_path: Path) -> None:
     _, out = fitted
     result = CliRunner().invoke(app, ["export", str(out), "--to", "ancillary", "--out", str(tmp_path / "anc")])
     assert result.exit_code == 0, result.output
@@ -152,9 +152,7 @@ def test_export_gives_a_file_a_site_that_jules_reads(fitted: tuple[Path, Path], 
     np.testing.assert_allclose(ds["theta_r"].to_numpy()[:, 0, 0], residual)
 
 
-def test_evaluate_scores_a_site_never_seen_and_refuses_one_learned_from(
-    fitted: tuple[Path, Path], tmp_path: Path
-) -> None:
+def test_evaluate_scores_a_new_site_and_refuses_a_training_site(fitted: tuple[Path, Path], tmp_path: Path) -> None:
     folder, out = fitted
     new = write_site(tmp_path, "New", sand=0.35)
     runner = CliRunner()
@@ -163,11 +161,11 @@ def test_evaluate_scores_a_site_never_seen_and_refuses_one_learned_from(
     assert "New" in result.output
     assert "ubRMSE" in result.output
     check_common_names(tmp_path / "scores" / "predictions.nc", units="m3 m-3")
-    seen = runner.invoke(
+    refused = runner.invoke(
         app, ["evaluate", str(out), "--data", str(folder / "Light.toml"), "--out", str(tmp_path / "again")]
     )
-    assert seen.exit_code == 2
-    assert "learned from" in seen.output
+    assert refused.exit_code == 2
+    assert "overlaps with the training record" in " ".join(refused.output.replace("│", " ").split())
 
 
 def test_one_site_alone_is_calibrated(tmp_path: Path) -> None:
@@ -190,9 +188,11 @@ def test_different_layers_are_refused_with_the_file(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_a_record_without_days_enough_is_refused(tmp_path: Path) -> None:
+def test_a_record_with_too_few_days_is_refused(tmp_path: Path) -> None:
     path = write_site(tmp_path, "Short", sand=0.4, days=6)
-    with pytest.raises(BadInput, match="has 60 days of measured soil moisture") as caught:
+    with pytest.raises(
+        BadInput, match="no sensor within the soil layers has 60 days of measured soil moisture without frost"
+    ) as caught:
         hydraulic_site(load_experiment(path), HydraulicSettings())
     assert "least_days" in caught.value.remedy
 
@@ -204,7 +204,7 @@ def test_unknown_properties_are_refused(tmp_path: Path) -> None:
         load_experiment(path)
 
 
-def test_a_site_learned_from_keeps_its_soil_in_other_years(fitted: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_training_site_has_the_same_soil_in_other_years(fitted: tuple[Path, Path], tmp_path: Path) -> None:
     _, out = fitted
     again = write_site(tmp_path, "Light", sand=0.5)
     table = pd.read_csv(tmp_path / "Light.csv", parse_dates=["time"])
@@ -217,13 +217,13 @@ def test_a_site_learned_from_keeps_its_soil_in_other_years(fitted: tuple[Path, P
     ):
         for name in ("b", "satcon", "theta_r"):
             np.testing.assert_allclose(later_on[name].sel(site="Light"), fit[name].sel(site="Light"), rtol=1e-6)
-    # days that it was learned from are refused, wherever the record begins
+    # days of the training record are refused, wherever the new record begins
     table.iloc[48:].to_csv(tmp_path / "Light.csv", index=False)
-    with pytest.raises(BadInput, match="meets what the module was learned from"):
+    with pytest.raises(BadInput, match="overlaps with the training record of the module"):
         evaluate_hydraulics(out, [load_experiment(again)])
 
 
-def test_place_of_something_else_is_refused_before_the_work(tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_refused_before_the_fit(tmp_path: Path) -> None:
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "thesis.tex").write_text("years", encoding="ascii")
     experiment = load_experiment(write_site(tmp_path, "Any", sand=0.4))
@@ -234,13 +234,13 @@ def test_place_of_something_else_is_refused_before_the_work(tmp_path: Path) -> N
         fit_hydraulics([experiment], tmp_path / "thesis")
 
 
-def test_a_site_given_twice_is_refused(tmp_path: Path) -> None:
+def test_a_duplicate_site_is_refused(tmp_path: Path) -> None:
     path = write_site(tmp_path, "Twice", sand=0.4)
-    with pytest.raises(BadInput, match="called Twice"):
+    with pytest.raises(BadInput, match="two experiments have the same site name, Twice"):
         fit_hydraulics([load_experiment(path)] * 2, tmp_path / "out")
 
 
-def test_name_of_a_site_leads_nowhere_else(fitted: tuple[Path, Path], tmp_path: Path) -> None:
+def test_site_names_with_path_separators_stay_in_the_output_folder(fitted: tuple[Path, Path], tmp_path: Path) -> None:
     _, out = fitted
     module = tmp_path / "module"
     shutil.copytree(out, module)
@@ -252,7 +252,7 @@ def test_name_of_a_site_leads_nowhere_else(fitted: tuple[Path, Path], tmp_path: 
     assert {path.parent for path in written} == {tmp_path / "anc"}
 
 
-def test_sensors_of_no_known_layer_and_filled_days_are_left_out(tmp_path: Path) -> None:
+def test_sensors_outside_the_layers_and_filled_days_are_excluded(tmp_path: Path) -> None:
     path = write_site(tmp_path, "Qc", sand=0.4)
     experiment = load_experiment(path)
     record = experiment.record()
@@ -276,7 +276,7 @@ def test_sensors_of_no_known_layer_and_filled_days_are_left_out(tmp_path: Path) 
         ("sand = 0.7\nclay = 0.6", "add up to 1.3, which is more than 1"),
     ],
 )
-def test_inputs_that_cannot_be_are_refused(tmp_path: Path, inputs: str, problem: str) -> None:
+def test_inputs_out_of_range_are_refused(tmp_path: Path, inputs: str, problem: str) -> None:
     path = write_site(tmp_path, "Odd", sand=0.4)
     path.write_text(f"[place]\n{inputs}\n\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
     with pytest.raises(BadInput, match=problem):
@@ -290,7 +290,7 @@ def test_texture_in_percent_is_refused(tmp_path: Path) -> None:
         hydraulic_site(load_experiment(path), HydraulicSettings(least_days=10))
 
 
-def test_days_are_those_of_the_run_and_half_a_day_is_enough(tmp_path: Path) -> None:
+def test_daily_means_need_half_a_day(tmp_path: Path) -> None:
     record = load_experiment(write_site(tmp_path, "Days", sand=0.4, days=3)).record()
     record["theta"][24:37] = np.nan
     days = pd.date_range("2001-06-01", periods=4, freq="D")
@@ -306,7 +306,7 @@ def test_days_are_those_of_the_run_and_half_a_day_is_enough(tmp_path: Path) -> N
         ("t_air_above = 275.15", "write frozen_below under [hydraulics], and subtract 1 K from the value"),
     ],
 )
-def test_thresholds_of_frost_have_one_new_name(tmp_path: Path, old: str, remedy: str) -> None:
+def test_old_names_of_the_frost_threshold_are_refused_with_the_new_name(tmp_path: Path, old: str, remedy: str) -> None:
     path = write_site(tmp_path, "Old", sand=0.4)
     text = path.read_text(encoding="utf-8").replace("[hydraulics]\n", f"[hydraulics]\n{old}\n")
     path.write_text(text, encoding="utf-8")

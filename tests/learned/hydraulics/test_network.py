@@ -1,4 +1,4 @@
-"""Soils made of unbounded numbers are soils that can be; networks take what they are given."""
+"""Soil properties from unbounded parameters, the network and its static inputs."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from jules_ml.physics.surface import Forcing
 
 
 @pytest.fixture
-def anything() -> torch.Tensor:
+def raw_parameters() -> torch.Tensor:
     return 20.0 * (torch.rand(5, 4, 500, generator=torch.Generator().manual_seed(0)) - 0.5)
 
 
-def test_whatever_the_numbers_the_soil_is_consistent(anything: torch.Tensor) -> None:
+def test_soil_is_consistent_for_any_parameters(raw_parameters: torch.Tensor) -> None:
     organic = torch.linspace(0.0, 1.0, 500).expand(4, -1)
-    soil, theta_r = learned_soil(anything, organic)
+    soil, theta_r = learned_soil(raw_parameters, organic)
     assert bool((soil.sm_wilt > 0.0).all())
     assert bool((soil.sm_wilt < soil.sm_crit).all())
     assert bool((soil.sm_crit < soil.sm_sat).all())
@@ -45,8 +45,8 @@ def test_wilting_and_critical_points_lie_on_the_retention_curve() -> None:
         assert float(suction_vg(content / soil.sm_sat, soil.b, soil.sathh).psi) == pytest.approx(suction, rel=1e-6)
 
 
-def test_mineral_soil_keeps_mineral_limits_and_peat_goes_beyond(anything: torch.Tensor) -> None:
-    mineral = bounded_parameters(anything, torch.zeros(4, 500))
+def test_mineral_soil_is_within_its_bounds_and_peat_has_wider_bounds(raw_parameters: torch.Tensor) -> None:
+    mineral = bounded_parameters(raw_parameters, torch.zeros(4, 500))
     for name in PARAMETERS:
         low, high = BOUNDS[name]
         assert float(mineral[name].min()) >= low * 0.999
@@ -61,24 +61,26 @@ def test_unbounded_is_the_inverse_of_bounded() -> None:
     assert torch.allclose(unbounded_parameters(bounded_parameters(raw, organic), organic), raw, atol=1e-9)
 
 
-def test_an_unknown_input_counts_as_the_mean_and_a_far_one_as_the_farthest_seen() -> None:
+def test_unknown_inputs_are_replaced_by_the_mean_and_outliers_by_the_training_limit() -> None:
     network = LearnedHydraulics(["soc_density", "t_air_mean"], members=3)
-    seen = input_table(
+    training = input_table(
         [{"soc_density": 10.0, "t_air_mean": 280.0}, {"soc_density": 1000.0, "t_air_mean": 290.0}], network.inputs
     )
-    network.scale_to(seen)
+    network.scale_to(training)
     torch.nn.init.normal_(network.direct)
 
-    def given(**inputs: float) -> torch.Tensor:
+    def predicted(**inputs: float) -> torch.Tensor:
         properties: torch.Tensor = network(torch.tensor(input_table([inputs], network.inputs)))
         return properties
 
-    assert torch.equal(given(soc=100.0, t_air=float("nan")), given(soc=100.0, t_air=285.0))
-    assert torch.equal(given(soc=100.0, t_air=400.0), given(soc=100.0, t_air=290.0))
-    assert given(soc=100.0).shape == (3, 5, 2, 1)
+    assert torch.equal(
+        predicted(soc_density=100.0, t_air_mean=float("nan")), predicted(soc_density=100.0, t_air_mean=285.0)
+    )
+    assert torch.equal(predicted(soc_density=100.0, t_air_mean=400.0), predicted(soc_density=100.0, t_air_mean=290.0))
+    assert predicted(soc_density=100.0).shape == (3, 5, 2, 1)
 
 
-def test_climate_says_what_the_weather_was() -> None:
+def test_climate_inputs_are_statistics_of_the_weather() -> None:
     days = 365
     hours = torch.arange(24.0 * days)
     even = torch.ones(24 * days)
@@ -92,9 +94,9 @@ def test_climate_says_what_the_weather_was() -> None:
         pstar=1e5 * even,
         q=0.005 * even,
     )
-    found = climate_inputs(forcing, timestep=3600.0, lst=np.full(days, 287.0))
-    assert found["precip_annual"] == pytest.approx(730.5, rel=1e-4)
-    assert found["t_air_diurnal_range"] == pytest.approx(10.0, rel=1e-3)
-    assert found["lst_excess_warm_mean"] == pytest.approx(2.0, abs=1e-3)
-    assert found["swi_variation"] == pytest.approx(0.0, abs=1e-3)
+    climate = climate_inputs(forcing, timestep=3600.0, lst=np.full(days, 287.0))
+    assert climate["precip_annual"] == pytest.approx(730.5, rel=1e-4)
+    assert climate["t_air_diurnal_range"] == pytest.approx(10.0, rel=1e-3)
+    assert climate["lst_excess_warm_mean"] == pytest.approx(2.0, abs=1e-3)
+    assert climate["swi_variation"] == pytest.approx(0.0, abs=1e-3)
     assert np.isnan(climate_inputs(forcing, timestep=3600.0)["lst_excess_warm_mean"])

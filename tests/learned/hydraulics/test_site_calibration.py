@@ -21,7 +21,8 @@ from jules_ml.column.learned_soil import with_learned_soil
 from jules_ml.column.setup import column_soil
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
-from jules_ml.learned.hydraulics.columns import at_sensors, batch_soil, column_batch, simulate
+from jules_ml.learned.hydraulics.columns import column_batch
+from jules_ml.learned.hydraulics.simulation import at_sensors, batch_soil, simulate
 from jules_ml.learned.hydraulics.site import TIMESTEP, hydraulic_site
 from jules_ml.learned.hydraulics.site_calibration import SiteSoil, calibrate_site
 from jules_ml.learned.hydraulics.soil import LearnedSoil
@@ -31,10 +32,10 @@ from jules_ml.learned.kind import Outcome
 DAYS = 16
 
 
-def write_known_site(folder: Path, *, days: int = DAYS, rounds: int = 1) -> Path:
-    """A site whose sensor reads the column with a soil that the texture regression does not know."""
+def write_synthetic_site(folder: Path, *, days: int = DAYS, rounds: int = 1) -> Path:
+    """Write a site whose sensor is the column with a soil that differs from that of the texture regression."""
     path = write_site(folder, "Known", sand=0.4, days=days)
-    # with Clapp and Hornberger's soil the texture regression's is the only start
+    # with a Clapp-Hornberger soil the texture regression is the only initial soil
     text = path.read_text(encoding="utf-8").replace("rounds = 1", f"rounds = {rounds}").replace("hypres", "cosby")
     path.write_text(text, encoding="utf-8")
     experiment = load_experiment(path)
@@ -51,13 +52,13 @@ def write_known_site(folder: Path, *, days: int = DAYS, rounds: int = 1) -> Path
 @pytest.fixture(scope="module")
 def calibrated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
     folder = tmp_path_factory.mktemp("calibrate")
-    path = write_known_site(folder, rounds=6)
+    path = write_synthetic_site(folder, rounds=6)
     result = CliRunner().invoke(app, ["calibrate", str(path), "--out", str(folder / "soil")])
     assert result.exit_code == 0, result.output
     return path, folder / "soil", result.output
 
 
-def test_the_calibrated_soil_follows_the_sensor_on_the_days_held_out(calibrated: tuple[Path, Path, str]) -> None:
+def test_the_calibrated_soil_has_the_lowest_error_in_the_test_period(calibrated: tuple[Path, Path, str]) -> None:
     _, folder, output = calibrated
     scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
     assert scores["part"] == "test"
@@ -74,8 +75,8 @@ def test_the_calibrated_soil_follows_the_sensor_on_the_days_held_out(calibrated:
     assert "100%" in output
 
 
-def test_days_held_out_have_no_say(tmp_path: Path) -> None:
-    path = write_known_site(tmp_path, days=14)
+def test_the_test_period_does_not_affect_the_calibration(tmp_path: Path) -> None:
+    path = write_synthetic_site(tmp_path, days=14)
     experiment = load_experiment(path)
     own = _own(path)
     first = calibrate_site(experiment, own, tmp_path / "first")
@@ -142,11 +143,11 @@ def test_a_site_without_soil_moisture_is_refused(tmp_path: Path) -> None:
     path.write_text(text.replace('interval = "1h"', 'interval = "1h"\nignore = ["theta_5"]'), encoding="utf-8")
     result = CliRunner().invoke(app, ["calibrate", str(path), "--out", str(tmp_path / "soil")])
     assert result.exit_code == 2
-    assert "there is no soil moisture at depth" in result.output.replace("\n", " ")
+    assert "there is no soil moisture with depth" in result.output.replace("\n", " ")
     assert not (tmp_path / "soil" / "card.json").exists()
 
 
-def test_a_folder_with_something_else_is_refused_before_the_work(tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_refused_before_the_calibration(tmp_path: Path) -> None:
     path = write_site(tmp_path, "Any", sand=0.4)
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "thesis.tex").write_text("years", encoding="ascii")

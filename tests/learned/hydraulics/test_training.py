@@ -1,4 +1,4 @@
-"""What soil moisture says of soils: known parameters are found again, and a network learns from many sites."""
+"""Calibration recovers known parameters, and a network is trained on several sites."""
 
 from __future__ import annotations
 
@@ -10,21 +10,19 @@ import torch
 
 from jules_ml.errors import BadInput
 from jules_ml.learned.hydraulics.calibration import calibrate
-from jules_ml.learned.hydraulics.columns import (
-    HydraulicSite,
-    Response,
-    at_sensors,
-    batch_soil,
-    column_batch,
-    joined_soil,
-    layer_weights,
-    response,
-    simulate,
-)
+from jules_ml.learned.hydraulics.columns import HydraulicSite, column_batch, layer_weights
 from jules_ml.learned.hydraulics.misfit import Expansion, expanded_errors, misfit, stack_expansions
 from jules_ml.learned.hydraulics.network import LearnedHydraulics, input_table
 from jules_ml.learned.hydraulics.pretraining import pretrain
-from jules_ml.learned.hydraulics.training import Learning, Lesson, learn_hydraulics
+from jules_ml.learned.hydraulics.simulation import (
+    Response,
+    at_sensors,
+    batch_soil,
+    concatenate_soils,
+    response,
+    simulate,
+)
+from jules_ml.learned.hydraulics.training import TrainingColumns, TrainingSettings, train_hydraulics
 from jules_ml.physics import tiles
 from jules_ml.physics.hydraulics import conductivity_vg, suction_vg
 from jules_ml.physics.surface import Forcing
@@ -34,7 +32,7 @@ DEPTHS = np.array([0.05, 0.225, 0.675, 2.0])
 
 
 def weather(days: int = DAYS, *, rain: float = 6e-5) -> Forcing:
-    """Fair days, and a downpour of half a day every fifth."""
+    """Dry days, with half a day of rain every fifth day."""
     n = 8 * days
     step = torch.arange(float(n))
     sun = torch.clamp(-torch.cos(2.0 * torch.pi * (step + 0.5) / 8.0), min=0.0)
@@ -63,20 +61,20 @@ def site(name: str, *, rain: float = 6e-5, **inputs: float) -> HydraulicSite:
     )
 
 
-def test_known_soils_are_recovered_over_the_wetness_that_was_visited() -> None:
+def test_known_soils_are_recovered_over_the_simulated_range_of_wetness() -> None:
     batch = column_batch([site("wet", rain=9e-5), site("dry", rain=4e-5)], timestep=STEP, spin_up_days=0)
     true = torch.tensor([-0.4, 0.2, 0.3, -0.2, -0.5])[:, None, None].expand(5, 2, 2).clone()
     true[:, :, 1] += torch.tensor([0.3, -0.3, -0.4, 0.4, 0.0])[:, None]
     with torch.no_grad():
         layers = simulate(batch, batch_soil(batch, true))
     start = torch.zeros_like(true)
-    start[4] = true[4]  # no more than a shift of what is read
-    found = calibrate(batch, start, observed=at_sensors(batch, layers), rounds=7)
-    assert bool((found.cost[1:] <= found.cost[:-1]).all())
+    start[4] = true[4]  # residual water only shifts the readings
+    calibration = calibrate(batch, start, observed=at_sensors(batch, layers), rounds=7)
+    assert bool((calibration.cost[1:] <= calibration.cost[:-1]).all())
     truth, theta_r = batch_soil(batch, true)
-    learned, learned_r = batch_soil(batch, found.raw)
-    for share in (0.05, 0.5, 0.95):
-        theta = torch.quantile(layers, share, dim=0)[:2]  # the subsoil hardly moves in two months
+    learned, learned_r = batch_soil(batch, calibration.raw)
+    for quantile in (0.05, 0.5, 0.95):
+        theta = torch.quantile(layers, quantile, dim=0)[:2]  # the subsoil hardly moves in two months
         s, t = ((theta - r[:2]) / p.sm_sat[:2] for p, r in ((truth, theta_r), (learned, learned_r)))
         k = (
             conductivity_vg(t, learned.b[:2], learned.satcon[:2]).k
@@ -87,14 +85,14 @@ def test_known_soils_are_recovered_over_the_wetness_that_was_visited() -> None:
         assert float((psi - 1.0).abs().max()) < 0.1
 
 
-def test_a_site_is_the_same_in_company_whatever_the_heights_of_the_weather() -> None:
+def test_a_column_does_not_depend_on_the_others_of_its_batch() -> None:
     low, high = site("low"), replace(site("high"), height=40.0)
     raw = torch.full((5, 2, 2), -0.3)
 
     def water(*sites: HydraulicSite) -> torch.Tensor:
         batch = column_batch(sites, timestep=STEP, spin_up_days=0)
         soil = batch_soil(batch, raw[..., : len(sites)])
-        return simulate(batch, joined_soil([soil, soil]))
+        return simulate(batch, concatenate_soils([soil, soil]))
 
     together = water(low, high)
     for k, each in enumerate((low, high)):
@@ -108,57 +106,61 @@ def test_switches_that_differ_between_sites_are_refused() -> None:
         column_batch([site("one"), replace(site("two"), soilhc_method=1)], timestep=STEP)
 
 
-def test_slopes_are_those_of_the_column() -> None:
+def test_slopes_match_finite_differences() -> None:
     batch = column_batch([site("one")], timestep=STEP, spin_up_days=0)
     raw = torch.full((5, 2, 1), -0.3)
-    found = response(batch, raw)
+    simulated = response(batch, raw)
     moved = raw.clone()
     moved[:, 0] += 0.02
     with torch.no_grad():
         again = at_sensors(batch, simulate(batch, batch_soil(batch, moved)))
-    expected = 0.02 * found.slope[::2].sum(0)
-    error = (again - found.theta - expected)[:, 0]
+    expected = 0.02 * simulated.slope[::2].sum(0)
+    error = (again - simulated.theta - expected)[:, 0]
     assert float(error.norm() / expected[:, 0].norm()) < 0.1
 
 
 def test_the_misfit_is_a_quadratic_about_where_the_column_was_run() -> None:
     batch = column_batch([site("one")], timestep=STEP, spin_up_days=0)
     raw = torch.zeros(5, 2, 1)
-    found = response(batch, raw)
-    observed = found.theta + 0.05 + 0.01 * torch.randn(found.theta.shape, generator=torch.Generator().manual_seed(2))
+    simulated = response(batch, raw)
+    observed = (
+        simulated.theta + 0.05 + 0.01 * torch.randn(simulated.theta.shape, generator=torch.Generator().manual_seed(2))
+    )
     observed[10:20] = float("nan")
-    about = misfit(found, observed)
+    about = misfit(simulated, observed)
     assert torch.allclose(about.bias, torch.full((4,), -0.05, dtype=torch.float64), atol=5e-3)
     assert torch.allclose(about.anomaly.sqrt(), torch.full((4,), 0.01, dtype=torch.float64), rtol=0.4)
     moved = raw[None].double() + 0.2
     anomaly, bias, nearest = expanded_errors(stack_expansions([Expansion(raw, about)]), moved, batch.sensor_column)
-    there = torch.isfinite(observed)
-    error = torch.where(there, found.theta + 0.2 * found.slope.sum(0) - observed, 0.0).double()
-    mean = error.sum(0) / there.sum(0)
-    square = torch.where(there, error - mean, 0.0).pow(2).sum(0) / there.sum(0)
+    measured = torch.isfinite(observed)
+    error = torch.where(measured, simulated.theta + 0.2 * simulated.slope.sum(0) - observed, 0.0).double()
+    mean = error.sum(0) / measured.sum(0)
+    square = torch.where(measured, error - mean, 0.0).pow(2).sum(0) / measured.sum(0)
     assert torch.allclose(bias[0], mean, atol=1e-8)
     assert torch.allclose(anomaly[0], square, rtol=1e-6)
     assert float(nearest) == pytest.approx(0.04)
     assert about.days.tolist() == [DAYS - 10] * 4
 
 
-def test_a_place_where_the_column_broke_has_no_say() -> None:
+def test_a_point_where_the_column_overflowed_has_no_weight() -> None:
     raw = torch.zeros(5, 2, 1)
     slope = torch.full((10, 20, 1), 0.01)
     observed = 0.3 + 0.02 * torch.sin(torch.arange(20.0))[:, None]
-    whole = Response(torch.full((20, 1), 0.3), slope)
-    broken = Response(torch.full((20, 1), torch.nan), slope)
-    of_a_copy = Response(whole.theta, torch.where(torch.arange(10)[:, None, None] == 3, torch.nan, slope))
-    places = [Expansion(raw + k, misfit(each, observed)) for k, each in enumerate((whole, broken, of_a_copy))]
+    finite = Response(torch.full((20, 1), 0.3), slope)
+    overflowed = Response(torch.full((20, 1), torch.nan), slope)
+    overflowed_copy = Response(finite.theta, torch.where(torch.arange(10)[:, None, None] == 3, torch.nan, slope))
+    points = [
+        Expansion(raw + k, misfit(each, observed)) for k, each in enumerate((finite, overflowed, overflowed_copy))
+    ]
     alone, together = (
         expanded_errors(stack_expansions(some), raw[None].double() + 1.0, torch.tensor([0]))
-        for some in (places[:1], places)
+        for some in (points[:1], points)
     )
     assert torch.equal(alone[0], together[0])
     assert torch.equal(alone[1], together[1])
 
 
-def test_one_network_learns_from_several_sites() -> None:
+def test_one_network_is_trained_on_several_sites() -> None:
     rains = (3e-5, 6e-5, 9e-5)
     sites = [
         site(f"s{k}", rain=r, sand=s, clay=0.2) for k, (r, s) in enumerate(zip(rains, (0.7, 0.4, 0.2), strict=True))
@@ -172,10 +174,10 @@ def test_one_network_learns_from_several_sites() -> None:
         observed = at_sensors(batch, simulate(batch, batch_soil(batch, true.float())))
     for k, each in enumerate(sites):
         each.observed[:] = observed[:, 4 * k : 4 * k + 4].numpy()
-    costs = learn_hydraulics(
+    costs = train_hydraulics(
         network,
-        [Lesson(column_batch(sites, timestep=STEP, spin_up_days=0), np.ones(3, dtype=bool))],
-        Learning(rounds=2, bootstrap=False),
+        [TrainingColumns(column_batch(sites, timestep=STEP, spin_up_days=0), np.ones(3, dtype=bool))],
+        TrainingSettings(rounds=2, bootstrap=False),
     )
     assert min(costs) < costs[0] - 0.3
 
@@ -188,14 +190,14 @@ def test_a_bone_dry_top_layer_does_not_break_the_column() -> None:
         assert bool(torch.isfinite(simulate(batch, batch_soil(batch, loose))).all())
 
 
-def test_sensors_between_layers_read_both() -> None:
+def test_sensors_between_layers_are_interpolated() -> None:
     weights = layer_weights(np.array([0.02, 0.05, 0.1375, 3.0]), [0.1, 0.25, 0.65, 2.0])
     assert weights[0].tolist() == [1.0, 0.0, 0.0, 0.0]
     assert weights[2].tolist() == pytest.approx([0.5, 0.5, 0.0, 0.0])
     assert weights[3].tolist() == [0.0, 0.0, 0.0, 1.0]
 
 
-def test_weather_that_does_not_go_with_its_observations_is_refused() -> None:
+def test_weather_and_observations_of_different_length_are_refused() -> None:
     wrong = site("odd")
     object.__setattr__(wrong, "observed", np.full((DAYS + 1, 4), np.nan))
     with pytest.raises(BadInput, match=r"odd.*320 steps.*41 days") as caught:
