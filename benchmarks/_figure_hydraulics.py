@@ -1,4 +1,4 @@
-"""Figure of the skill of learned hydraulics at held-out sites."""
+"""Figure of the skill of learned hydraulics at test sites."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ def skill_at_test_sites(
     *,
     notes: Sequence[str] = (),
 ) -> Figure:
-    """Draw the error at sites that were held out against that of the same column with soils from texture.
+    """Draw the error with the learned soil at test sites against the error with baseline soils.
 
     Parameters
     ----------
     learned : array, shape (site,)
         Unbiased root mean square error with the learned soil [m3 m-3].
     baselines : dict of str to array, shape (site,)
-        The same with each baseline's soil.
+        The same with the soil of each baseline.
     groups : dict of str to array of bool, shape (site,)
-        Sites of each network, which are told apart by colour.
+        Sites of each observation network, which have one colour each.
     notes : sequence of str
-        What the reader must know.
+        Notes below the figure.
 
     Returns
     -------
@@ -40,17 +40,17 @@ def skill_at_test_sites(
     """
     figure = Figure(figsize=(WIDTH, 4.4), layout="constrained")
     axes = figure.subplots(1, len(baselines), squeeze=False)[0]
-    every = np.concatenate([learned, *baselines.values()])
-    most = 1.05 * float(np.nanmax(every))
+    limit = 1.05 * float(np.nanmax(np.concatenate([learned, *baselines.values()])))
     for axis, values in zip(axes, baselines.values(), strict=True):
-        axis.plot([0.0, most], [0.0, most], color=BLACK, lw=0.7)
-        axis.plot([0.0, most], [0.0, 0.85 * most], color=BLACK, lw=0.7, ls=":")
-        for (name, mine), colour in zip(groups.items(), (BLUE, MODELLED, GREY), strict=False):
-            axis.plot(values[mine], learned[mine], "o", color=colour, ms=4.0, alpha=0.8, label=name)
-        axis.set(xlim=(0.0, most), ylim=(0.0, most), aspect="equal", ylabel=f"learned [{_UNIT}]")
+        axis.plot([0.0, limit], [0.0, limit], color=BLACK, lw=0.7)
+        axis.plot([0.0, limit], [0.0, 0.85 * limit], color=BLACK, lw=0.7, ls=":")
+        for (name, sites), colour in zip(groups.items(), (BLUE, MODELLED, GREY), strict=False):
+            axis.plot(values[sites], learned[sites], "o", color=colour, ms=4.0, alpha=0.8, label=name)
+        axis.set(xlim=(0.0, limit), ylim=(0.0, limit), aspect="equal", ylabel=f"learned [{_UNIT}]")
     for axis, name in zip(axes, baselines, strict=True):
         axis.set_xlabel(f"{name} [{_UNIT}]")
     axes[0].legend(loc="upper left")
     letter_panels(axes, [f"ubRMSE against {name}" for name in baselines])
-    add_notes(figure, ["Below the line the learned soil does better; dotted, by 15 %.", *notes])
+    reading = "Below the solid line the error is lower with the learned soil, below the dotted line by more than 15 %."
+    add_notes(figure, [reading, *notes])
     return figure

@@ -107,4 +107,5 @@ def _test_days(train: NDArray[np.bool_], days: AdaptationDays) -> NDArray[np.boo
     """Days to score, shape (day,)."""
     if days.dates is not None:
         return ~train
-    return np.arange(len(train)) > np.flatnonzero(train)[-1]
+    later: NDArray[np.bool_] = np.arange(len(train)) > np.flatnonzero(train)[-1]
+    return later

@@ -27,7 +27,7 @@ _DAMPING, _DECREASE, _INCREASE = 0.1, 0.25, 6.0
 
 
 class Calibration(NamedTuple):
-    """Calibration parameters.
+    """Calibrated parameters and the costs of all iterations.
 
     ``raw``, shape (parameter, horizon, column), and ``cost``, shape (round, column): twice the negative log posterior, up to a
     constant, at the start and after each round.

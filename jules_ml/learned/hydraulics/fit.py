@@ -130,7 +130,7 @@ def _score_notes(scores: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def training_settings(settings: HydraulicSettings, sites: int) -> TrainingSettings:
-    """Settings of the training for a number of sites."""
+    """Select the settings of the training for a number of sites."""
     return TrainingSettings(
         rounds=settings.rounds,
         bias_weight=settings.bias_weight,

@@ -29,7 +29,7 @@ class HydraulicsKind:
     section: ClassVar[str] = "hydraulics"
 
     def settings(self) -> type[Section]:
-        """Schema of ``[hydraulics]``."""
+        """Return the schema of ``[hydraulics]``."""
         return HydraulicSettings
 
     def site(self, experiment: Experiment) -> HydraulicSite:

@@ -204,7 +204,7 @@ def response(batch: ColumnBatch, raw: Tensor, *, progress: Progress | None = Non
 
 
 def _residual_slope(batch: ColumnBatch, raw: Tensor) -> Tensor:
-    """Derivative of the sensor readings with respect to residual water of each horizon, shape (horizon, sensor)."""
+    """Compute the derivative of sensor readings with respect to residual water of each horizon, shape (horizon, sensor)."""
     assert PARAMETERS[-1] == "theta_r"
     parameters = raw.detach().clone().requires_grad_(True)
     with torch.enable_grad():

@@ -140,7 +140,7 @@ def run_days(forcing: Forcing, start: pd.Timestamp) -> pd.DatetimeIndex:
 
 
 def weather_inputs(record: xr.Dataset, forcing: Forcing, start: pd.Timestamp) -> dict[str, float]:
-    """Static inputs derived from the weather and the surface temperature of a record.
+    """Compute the static inputs that depend on the weather and the surface temperature of a record.
 
     Parameters
     ----------

@@ -33,7 +33,7 @@ from jules_ml.scoring.splits import last_fraction
 from jules_ml.support.files import atomic_write
 from jules_ml.support.progress import Progress, portion
 
-#: Soils that are scored: that of ``[soil]``, of the texture regression, and the calibrated one; names in ``scores.json``, and labels.
+#: Soils that are scored: their keys in ``scores.json``, and their labels.
 SOILS = {"uncalibrated": "uncalibrated soil", "texture": "texture soil", "learned": "calibrated soil"}
 
 
@@ -181,7 +181,7 @@ def _notes(scores: dict[str, Any]) -> list[str]:
 
 
 def soil_section(predictions: xr.Dataset, site: str) -> str:
-    """Calibration soil as sections ``[soil]`` and ``[soil.properties]`` of an experiment, in TOML.
+    """Format the calibrated soil as sections ``[soil]`` and ``[soil.properties]`` of an experiment (TOML).
 
     Parameters
     ----------

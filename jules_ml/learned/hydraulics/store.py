@@ -10,12 +10,8 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.learned.hydraulics.network import LearnedHydraulics
-from jules_ml.learned.hydraulics.site import (
-    common_layers,
-)
-from jules_ml.learned.store import (
-    read_module_folder,
-)
+from jules_ml.learned.hydraulics.site import common_layers
+from jules_ml.learned.store import read_module_folder
 
 
 def load_hydraulics(folder: str | Path) -> tuple[LearnedHydraulics, dict[str, Any]]:

@@ -154,7 +154,7 @@ def _batch_weights(columns: TrainingColumns, settings: TrainingSettings) -> Tens
 def _site_draws(
     network: LearnedHydraulics, batches: Sequence[TrainingColumns], settings: TrainingSettings
 ) -> list[Tensor]:
-    """Number of times that each site is in the sample of each member, shape (member, column) for each batch."""
+    """Count how often each site is in the sample of each member, shape (member, column) for each batch."""
     members = network.level.shape[0]
     generator = np.random.default_rng(settings.seed)
     draws = []
