@@ -131,7 +131,8 @@ def spline(t_soil: _Array, wetness: _Array, group: _Groups, flux: _Array) -> Pre
     )
 
     def predict(t_soil: _Array, wetness: _Array, group: _Groups) -> _Array:
-        return np.exp(np.clip(design(t_soil, wetness, group) @ fitted.x, -_LOG_LIMIT, _LOG_LIMIT))
+        respiration: _Array = np.exp(np.clip(design(t_soil, wetness, group) @ fitted.x, -_LOG_LIMIT, _LOG_LIMIT))
+        return respiration
 
     return predict
 
@@ -145,9 +146,8 @@ def boosting(t_soil: _Array, wetness: _Array, group: _Groups, flux: _Array) -> P
     trees.fit(np.column_stack([t_soil, wetness]), flux / means[group])
 
     def predict(t_soil: _Array, wetness: _Array, group: _Groups) -> _Array:
-        return np.exp(_membership(group, fitted_groups) @ np.log(means)) * trees.predict(
-            np.column_stack([t_soil, wetness])
-        )
+        relative: _Array = trees.predict(np.column_stack([t_soil, wetness]))
+        return np.exp(_membership(group, fitted_groups) @ np.log(means)) * relative
 
     return predict
 
