@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from _neon import DOUBTFUL, halves
+from _neon_daily import neon_sites, read_neon_daily
 
-from jules_ml.data.readers.neon import neon_sites, read_neon_daily
 from jules_ml.data.readers.uscrn import read_uscrn, uscrn_stations
 from jules_ml.learned.carbon.table import CarbonSite, climate_of
 

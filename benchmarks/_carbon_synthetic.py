@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from _neon_daily import neon_sites
 from numpy.typing import NDArray
 
-from jules_ml.data.readers.neon import neon_sites, read_neon_driving
+from jules_ml.data.readers.neon import read_neon_driving
 from jules_ml.learned.carbon.table import CarbonSite, climate_of
 from jules_ml.learned.hydraulics.soil import LearnedSoil
 from jules_ml.physics.column import SoilColumn, SoilProperties

@@ -18,10 +18,10 @@ from _carbon import neon
 from _hyytiala import hyytiala
 from _loobos import FRAC, jules_output
 from _neon import DOUBTFUL, neon_record
+from _neon_daily import neon_sites
 
 from jules_ml.column.closed_loop.run import ClosedLoopRun, run_closed_loop
 from jules_ml.data.readers.jules import read_jules_driving
-from jules_ml.data.readers.neon import neon_sites
 from jules_ml.experiment import load_experiment
 from jules_ml.experiment.carbon_module import CarbonSettings
 from jules_ml.experiment.hydraulics import HydraulicSettings

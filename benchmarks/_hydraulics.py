@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 import torch
 import xarray as xr
+from _neon_daily import neon_sites, read_neon_daily
 from numpy.typing import NDArray
 from rosetta import rosetta
 
-from jules_ml.data.readers.neon import neon_sites, read_neon_daily, read_neon_driving
+from jules_ml.data.readers.neon import read_neon_driving
 from jules_ml.data.readers.uscrn import read_uscrn, uscrn_stations
 from jules_ml.errors import BadInput
 from jules_ml.experiment.sections import ForcingSection

@@ -13,10 +13,10 @@ import torch
 from _hydraulics import neon as hydraulic_neon
 from _lstm import learn_lstm, predict_lstm
 from _neon import DOUBTFUL, Halves, halves, neon_record
+from _neon_daily import neon_sites
 from numpy.typing import NDArray
 
 from jules_ml.data.readers.cosmos_uk import read_cosmos_uk
-from jules_ml.data.readers.neon import neon_sites
 from jules_ml.data.readers.uscrn import read_uscrn, uscrn_stations
 from jules_ml.errors import BadInput
 from jules_ml.experiment.moisture import MoistureSettings

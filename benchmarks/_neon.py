@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import xarray as xr
+from _neon_daily import neon_sites, read_neon_daily
 from numpy.typing import NDArray
 
-from jules_ml.data.readers.neon import neon_sites, read_neon_daily
 from jules_ml.learned.moisture.record import NOMINAL_DEPTHS, MoistureRecord
 
 #: Sites whose rain (OAES, NOGP) or shallow water content (YELL, SRER, UKFS) is doubtful.
@@ -93,11 +93,11 @@ def neon_record(path: str | Path, site: str, *, table: pd.DataFrame | None = Non
     Parameters
     ----------
     path : str or Path
-        See :func:`~jules_ml.data.readers.neon.read_neon_daily`.
+        See :func:`~_neon_daily.read_neon_daily`.
     site : str
         NEON code.
     table : DataFrame, optional
-        Result of :func:`~jules_ml.data.readers.neon.neon_sites`, to save reading it again.
+        Result of :func:`~_neon_daily.neon_sites`, to save reading it again.
 
     Returns
     -------
@@ -107,7 +107,7 @@ def neon_record(path: str | Path, site: str, *, table: pd.DataFrame | None = Non
     Raises
     ------
     BadInput
-        As :func:`~jules_ml.data.readers.neon.read_neon_daily`.
+        As :func:`~_neon_daily.read_neon_daily`.
     """
     row = (neon_sites(path) if table is None else table).loc[site]
     ds = read_neon_daily(path, site)

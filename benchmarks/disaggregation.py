@@ -18,11 +18,12 @@ import pandas as pd
 import platformdirs
 import xarray as xr
 from _claims import Claims, argument_parser
+from _neon_daily import neon_sites
 from scores.continuous import rmse
 from scores.continuous.correlation import pearsonr
 
 from jules_ml.data.readers.davos import FILE_NAME, read_davos
-from jules_ml.data.readers.neon import neon_sites, read_neon_driving
+from jules_ml.data.readers.neon import read_neon_driving
 from jules_ml.data.site import SiteMeta, site_dataset, utc_end_of_interval
 from jules_ml.weather.disaggregate import disaggregate
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from _neon import DOUBTFUL, halves, neon_record
+from _neon_daily import neon_sites
 
-from jules_ml.data.readers.neon import neon_sites
 from jules_ml.learned.moisture.baselines import regression, rescaled
 from jules_ml.scoring.scores import score
 

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from _neon_daily import neon_sites
 from helpers.moisture_site import QUICK, site
 
 from jules_ml.bridge.moisture import Follow
 from jules_ml.bridge.served import FORCING
 from jules_ml.column.closed_loop.learned_moisture import daily_forcing
 from jules_ml.data.humidity import vapour_pressure_deficit
-from jules_ml.data.readers.neon import neon_sites, read_neon_driving
+from jules_ml.data.readers.neon import read_neon_driving
 from jules_ml.learned.moisture.fit import fit_moisture
 from jules_ml.learned.moisture.record import MoistureRecord, moisture_record
 from jules_ml.learned.moisture.site import MoistureSite

@@ -11,12 +11,13 @@ import pandas as pd
 import platformdirs
 import pytest
 import xarray as xr
+from _neon_daily import neon_sites
 from numpy.typing import NDArray
 
 from jules_ml.data.humidity import saturation_vapour_pressure, specific_humidity, vapour_pressure
 from jules_ml.data.readers.davos import FILE_NAME, read_davos
 from jules_ml.data.readers.fluxnet import read_fluxnet
-from jules_ml.data.readers.neon import neon_sites, read_neon_driving
+from jules_ml.data.readers.neon import read_neon_driving
 from jules_ml.data.site import SiteMeta, site_dataset, utc_end_of_interval
 from jules_ml.data.sun import potential_radiation
 from jules_ml.errors import BadInput

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from _neon_daily import neon_sites, read_neon_daily
 
-from jules_ml.data.readers.neon import neon_sites, read_neon_daily, read_neon_driving
+from jules_ml.data.readers.neon import read_neon_driving
 from jules_ml.errors import BadInput
 
 POSITION = ["utc_offset_hours", "latitude", "longitude", "elevation"]
