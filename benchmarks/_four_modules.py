@@ -58,7 +58,7 @@ sand = 0.91
 silt = 0.06
 clay = 0.03
 bulk_density = [1350.0, 1400.0, 1550.0, 1600.0]
-soc = [0.02, 0.012, 0.004, 0.002]
+organic_carbon = [0.02, 0.012, 0.004, 0.002]
 
 [surface]
 albsoil = 0.11

@@ -57,12 +57,13 @@ class CrossValidated:
     def nse(self) -> dict[str, float]:
         """NSE of each form on held-out rows."""
         return {
-            name: score(values[self.known], self.rows.flux[self.known]).nse for name, values in self.predicted.items()
+            name: score(values[self.with_flux], self.rows.flux[self.with_flux]).nse
+            for name, values in self.predicted.items()
         }
 
     def coverage(self) -> float:
         """Fraction of observations within their interval."""
-        return coverage(*(values[self.known] for values in (self.low, self.high, self.rows.flux)))
+        return coverage(*(values[self.with_flux] for values in (self.low, self.high, self.rows.flux)))
 
 
 def cross_validate(rows: Rows, settings: RespirationSettings, *, folds: int | None = None) -> CrossValidated:
@@ -173,7 +174,9 @@ def score_set(job: tuple[Path, str, str]) -> Scored | str | None:
         return rows
     done = cross_validate(rows, cosore_settings(flux))
     ceiling = noise_ceiling(rows.flux, rows.time, pd.Timedelta(hours=1))
-    return Scored(f"{name} {flux}", done.nse(), done.coverage(), int(done.known.sum()), ceiling, bounds(done.learned))
+    return Scored(
+        f"{name} {flux}", done.nse(), done.coverage(), int(done.with_flux.sum()), ceiling, bounds(done.learned)
+    )
 
 
 def daily_rows(rows: Rows) -> Rows:

@@ -39,7 +39,7 @@ SOIL = """
 import sys, torch
 {load}
 network = load_hydraulics(sys.argv[1])[0]
-inputs = [dict(soc=20.0, t_air=283.0, precip=900.0), dict(soc=60.0, t_air=278.0, precip=1500.0)]
+inputs = [dict(zip(network.inputs, values)) for values in ((20.0, 283.0, 900.0), (60.0, 278.0, 1500.0))]
 with torch.no_grad():
     values = network(torch.tensor(input_table(inputs, network.inputs)))
 sys.stdout.buffer.write(values.numpy().tobytes())

@@ -63,13 +63,13 @@ def tower_claims(claims: Claims, rows: Rows, folds: int | None) -> CrossValidate
     done = cross_validate(rows, TOWER, folds=folds)
     nse = done.nse()
     for name, value in nse.items():
-        claims.report(f"FI-Hyy half-hours: NSE of {name}", value, note=f"{done.known.sum()} rows")
+        claims.report(f"FI-Hyy half-hours: NSE of {name}", value, note=f"{done.with_flux.sum()} rows")
     ceiling = noise_ceiling(rows.flux, rows.time, pd.Timedelta(minutes=30))
     claims.report("FI-Hyy half-hours: noise ceiling of NSE", ceiling)
     claims.check("FI-Hyy half-hours: learned less spline", nse["learned"] - nse["spline"], ">=", -0.005)
     claims.check("FI-Hyy half-hours: learned less Lloyd-Taylor", nse["learned"] - nse["Lloyd-Taylor"], ">=", 0.03)
-    table = pd.DataFrame({"measured": rows.flux, **done.predicted})[done.known]
-    nights = nightly(table, rows.middle[done.known], least=4)
+    table = pd.DataFrame({"measured": rows.flux, **done.predicted})[done.with_flux]
+    nights = nightly(table, rows.middle[done.with_flux], least=4)
     for name in done.predicted:
         skill = score(nights[name].to_numpy(), nights["measured"].to_numpy()).nse
         if name == "learned":
@@ -131,7 +131,7 @@ def chamber_claims(claims: Claims, path: Path, names: list[tuple[str, str]], tow
         if name in table.index:
             gain = table.loc[name, "learned"] - table.loc[name, "Lloyd-Taylor"]
             claims.check(f"COSORE {name}: NSE less Lloyd-Taylor's", gain, ">=", 0.25)
-    counts = np.array([tower.known.sum(), *(result.rows for result in scored)])
+    counts = np.array([tower.with_flux.sum(), *(result.rows for result in scored)])
     coverages = np.array([tower.coverage(), *(result.coverage for result in scored)])
     pooled = float(np.average(coverages, weights=counts))
     claims.check("all: share within 90 % intervals, pooled", pooled, ">=", 0.85)

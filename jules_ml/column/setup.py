@@ -94,7 +94,7 @@ def _from_texture(texture: Texture, layer: dict[str, Tensor], dzsoil: Tensor, wh
     sand, silt, clay = layer["sand"], layer["silt"], layer["clay"]
     check_texture(sand, silt, clay, where=f"{where}, soil.texture")
     if texture.pedotransfer == "hypres":
-        bulk_density, organic_carbon = layer["bulk_density"], layer["soc"]
+        bulk_density, organic_carbon = layer["bulk_density"], layer["organic_carbon"]
         check_hypres_range(bulk_density, organic_carbon, where=f"{where}, soil.texture")
         middle = dzsoil.cumsum(0) - 0.5 * dzsoil
         topsoil = (middle <= texture.topsoil_depth).to(dzsoil.dtype)

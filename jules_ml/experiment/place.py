@@ -69,7 +69,7 @@ class Property:
             return problem, "divide it by 100: it seems to be in %"
         if self.name == "bulk_density" and 0.03 <= value <= 2.7:
             return problem, "multiply it by 1000: it seems to be in g cm-3"
-        if self.name == "soc" and value > 0.0:
+        if self.name == "organic_carbon" and value > 0.0:
             return problem, "give kilograms of carbon per kilogram of soil: divide g kg-1 by 1000, and % by 100"
         return problem, "check its unit" if self.units == "1" else f"give it in {self.units}"
 
@@ -86,7 +86,7 @@ PROPERTIES: Final[Mapping[str, Property]] = {
         Property("clay", "1", f"clay {_OF_MINERAL_SOIL}", 0.0, 1.0, "mass_fraction_of_clay_in_soil"),
         Property("bulk_density", "kg m-3", "dry bulk density", 30.0, 2700.0),
         Property("porosity", "m3 m-3", "water content at saturation", 0.05, 0.99, "soil_porosity"),
-        Property("soc", "kg kg-1", "organic carbon content, per mass of dry soil", 0.0, 0.58),
+        Property("organic_carbon", "kg kg-1", "organic carbon content, per mass of dry soil", 0.0, 0.58),
         Property("soc_density", "kg m-3", "organic carbon density, per volume of soil", 0.0, 300.0),
         Property("soc_stock", "kg m-2", "organic carbon stock of 0-30 cm", 0.0, 90.0, "soil_mass_content_of_carbon"),
         Property("frac_tree", "1", "fraction of the ground under trees", 0.0, 1.0),
@@ -111,7 +111,7 @@ PROPERTIES: Final[Mapping[str, Property]] = {
 #: Particle-size fractions, which add up to one.
 TEXTURE: Final = ("sand", "silt", "clay")
 #: Organic carbon as content, density and stock.
-CARBON: Final = ("soc", "soc_density", "soc_stock")
+CARBON: Final = ("organic_carbon", "soc_density", "soc_stock")
 #: Fractions of the ground cover, which add up to one at most.
 COVER: Final = ("frac_tree", "frac_grass", "frac_bare")
 #: Properties of the soil.
@@ -130,7 +130,7 @@ class PlaceSection(Section):
     clay: float | None = _property("clay")
     bulk_density: float | None = _property("bulk_density")
     porosity: float | None = _property("porosity")
-    soc: float | None = _property("soc")
+    organic_carbon: float | None = _property("organic_carbon")
     soc_density: float | None = _property("soc_density")
     soc_stock: float | None = _property("soc_stock")
     frac_tree: float | None = _property("frac_tree")
@@ -253,17 +253,17 @@ def with_soil_carbon(values: Mapping[str, float]) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        The same, with ``soc_density`` and ``soc_stock`` if one of them or both ``soc`` and ``bulk_density`` are known, and with ``soc``
+        The same, with ``soc_density`` and ``soc_stock`` if one of them or both ``organic_carbon`` and ``bulk_density`` are known, and with ``organic_carbon``
         if ``bulk_density`` is known.
     """
     complete = dict(values)
     bulk_density = complete.get("bulk_density")
-    if "soc" in complete and bulk_density is not None:
-        complete.setdefault("soc_density", complete["soc"] * bulk_density)
+    if "organic_carbon" in complete and bulk_density is not None:
+        complete.setdefault("soc_density", complete["organic_carbon"] * bulk_density)
     if "soc_stock" in complete:
         complete.setdefault("soc_density", complete["soc_stock"] / TOPSOIL_DEPTH)
     if "soc_density" in complete:
         complete.setdefault("soc_stock", complete["soc_density"] * TOPSOIL_DEPTH)
         if bulk_density is not None:
-            complete.setdefault("soc", complete["soc_density"] / bulk_density)
+            complete.setdefault("organic_carbon", complete["soc_density"] / bulk_density)
     return complete

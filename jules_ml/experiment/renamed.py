@@ -54,12 +54,11 @@ RENAMED: Final[Mapping[str, Renamed]] = {
     "hydraulics.inputs.sand": Renamed("place.sand"),
     "hydraulics.inputs.clay": Renamed("place.clay"),
     "hydraulics.inputs": Renamed("place"),
-    "carbon_module.soc": Renamed("place.soc", "divide the value by 1000: it is in kg kg-1"),
-    "carbon_module.soc_units": Renamed("place.soc", "leave soc_units out: soc is in kg kg-1"),
+    "carbon_module.soc": Renamed("place.organic_carbon", "divide the value by 1000: it is in kg kg-1"),
+    "carbon_module.soc_units": Renamed("place.organic_carbon", "leave soc_units out: organic_carbon is in kg kg-1"),
     "carbon_module.bulk_density": Renamed("place.bulk_density"),
     "carbon_module.tree": Renamed("place.frac_tree"),
     "carbon_module.bare": Renamed("place.frac_bare"),
-    "soil.texture.organic_carbon": Renamed("soil.texture.soc"),
     "respiration.porosity": Renamed("place.porosity", "give each site's value in the experiment file of that site"),
 }
 

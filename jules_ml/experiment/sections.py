@@ -108,7 +108,9 @@ class Texture(Section):
     bulk_density: PerLayer | None = Field(
         default=None, description=f"{PROPERTIES['bulk_density'].description}; hypres needs it"
     )
-    soc: PerLayer | None = Field(default=None, description=f"{PROPERTIES['soc'].description}; hypres needs it")
+    organic_carbon: PerLayer | None = Field(
+        default=None, description=f"{PROPERTIES['organic_carbon'].description}; hypres needs it"
+    )
     topsoil_depth: float = Field(
         default=0.3,
         ge=0.0,
@@ -117,14 +119,14 @@ class Texture(Section):
 
     @model_validator(mode="after")
     def _enough_for_hypres(self) -> Self:
-        needed = self.bulk_density is not None and self.soc is not None
+        needed = self.bulk_density is not None and self.organic_carbon is not None
         if self.pedotransfer == "hypres" and not needed:
-            raise ValueError("pedotransfer 'hypres' needs bulk_density and soc")
+            raise ValueError("pedotransfer 'hypres' needs bulk_density and organic_carbon")
         return self
 
     def topsoil(self) -> dict[str, float]:
         """Properties of the first layer, by the names of :data:`~jules_ml.experiment.place.PROPERTIES`."""
-        layers = {name: getattr(self, name) for name in ("sand", "silt", "clay", "bulk_density", "soc")}
+        layers = {name: getattr(self, name) for name in ("sand", "silt", "clay", "bulk_density", "organic_carbon")}
         return {name: values[0] for name, values in layers.items() if values is not None}
 
 

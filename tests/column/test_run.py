@@ -212,7 +212,7 @@ def test_soil_from_texture(pedotransfer: str, form: bool, theta_r: float) -> Non
                 "silt": 0.3,
                 "clay": 0.2,
                 "bulk_density": 1300.0,
-                "soc": [0.04, 0.02, 0.01, 0.005],
+                "organic_carbon": [0.04, 0.02, 0.01, 0.005],
             }
         }
     )

@@ -175,7 +175,7 @@ def test_residual_water_is_added_to_the_water_of_jules(tmp_path: Path) -> None:
     properties = EXPERIMENT[EXPERIMENT.index('form = "van') : EXPERIMENT.index("[surface]")]
     texture = (
         '[soil.texture]\npedotransfer = "hypres"\nsand = 0.4\nsilt = 0.4\nclay = 0.2\nbulk_density = 1300.0\n'
-        "soc = 0.02\n\n"
+        "organic_carbon = 0.02\n\n"
     )
     path = write_experiment(tmp_path, (properties, texture))
     result = CliRunner().invoke(app, ["compare", str(folder), "--data", str(path), "--out", str(tmp_path / "out")])

@@ -139,7 +139,7 @@ def test_hypres_names_the_missing_properties(tmp_path: Path) -> None:
     start, end = EXPERIMENT.index("form ="), EXPERIMENT.index("[surface]")
     texture = '[soil.texture]\npedotransfer = "hypres"\nsand = 0.5\nsilt = 0.3\nclay = 0.2\n\n'
     error = refusal(tmp_path, (EXPERIMENT[start:end], texture))
-    assert "needs bulk_density and soc" in error.problem
+    assert "needs bulk_density and organic_carbon" in error.problem
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

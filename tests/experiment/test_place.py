@@ -49,7 +49,7 @@ sand = 0.5
 clay = 0.2
 bulk_density = 1300.0
 porosity = 0.45
-soc = 0.02
+organic_carbon = 0.02
 frac_tree = 0.6
 frac_bare = 0.1
 precip_annual = 800.0
@@ -61,7 +61,7 @@ sand = [0.4, 0.5, 0.5, 0.5]
 silt = [0.4, 0.3, 0.3, 0.3]
 clay = 0.2
 bulk_density = 1250.0
-soc = [0.03, 0.02, 0.01, 0.005]
+organic_carbon = [0.03, 0.02, 0.01, 0.005]
 """
 SURFACE = """\
 [[surface.tiles]]
@@ -99,7 +99,7 @@ def test_every_property_is_a_key_of_the_experiment_once() -> None:
 
 def test_texture_by_layer_has_the_names_and_units_of_the_table() -> None:
     layered = set(TextureSection.model_fields) - {"pedotransfer", "topsoil_depth"}
-    assert layered == {"sand", "silt", "clay", "bulk_density", "soc"}
+    assert layered == {"sand", "silt", "clay", "bulk_density", "organic_carbon"}
     for name in layered:
         description = TextureSection.model_fields[name].description
         assert description is not None
@@ -128,7 +128,11 @@ def test_the_table_is_sound() -> None:
         ("clay = 20.0", "clay is 20, outside 0 to 1", "divide it by 100: it seems to be in %"),
         ("frac_tree = 30.0", "frac_tree is 30, outside 0 to 1", "divide it by 100: it seems to be in %"),
         ("bulk_density = 1.3", "bulk_density is 1.3, outside 30 to 2700 kg m-3", "multiply it by 1000: it seems to be"),
-        ("soc = 25.0", "soc is 25, outside 0 to 0.58 kg kg-1", "give kilograms of carbon per kilogram of soil: divide"),
+        (
+            "organic_carbon = 25.0",
+            "organic_carbon is 25, outside 0 to 0.58 kg kg-1",
+            "give kilograms of carbon per kilogram of soil: divide",
+        ),
         ("t_air_mean = 12.0", "t_air_mean is 12, outside 200 to 330 K", "give it in K"),
         ("soc_density = -1.0", "soc_density is -1, outside 0 to 300 kg m-3", "give it in kg m-3"),
     ],
@@ -147,7 +151,7 @@ def test_a_value_in_another_unit_is_refused_with_the_conversion(
         ("sand = 0.7\nclay = 0.6", "sand, silt and clay add up to 1.3, which is more than 1"),
         ("sand = 0.4\nsilt = 0.2\nclay = 0.2", "sand, silt and clay add up to less than 1"),
         ("frac_tree = 0.7\nfrac_grass = 0.5", "add up to 1.2, which is more than 1"),
-        ("soc = 0.02\nsoc_stock = 8.0", "soc and soc_stock are both given: give one"),
+        ("organic_carbon = 0.02\nsoc_stock = 8.0", "organic_carbon and soc_stock are both given: give one"),
         ("claay = 0.2", "key 'claay' is unknown"),
         ("elevation = 20.0", "key 'elevation' is unknown"),
     ],
@@ -174,11 +178,10 @@ def test_unknown_properties_are_refused() -> None:
         ("[hydraulics.inputs]\nsoc = 20.0", "hydraulics.inputs.soc", "place.soc_density", ""),
         ("[hydraulics]\ninputs = {tree = 0.2}", "hydraulics.inputs.tree", "place.frac_tree", ""),
         ("[hydraulics]\ninputs = {}", "hydraulics.inputs", "place", ""),
-        ("[carbon_module]\nsoc = 20.0", "carbon_module.soc", "place.soc", "divide the value by 1000"),
-        ('[carbon_module]\nsoc_units = "g kg-1"', "carbon_module.soc_units", "place.soc", "leave soc_units out"),
+        ("[carbon_module]\nsoc = 20.0", "carbon_module.soc", "place.organic_carbon", "divide the value by 1000"),
+        ('[carbon_module]\nsoc_units = "g kg-1"', "carbon_module.soc_units", "place.organic_carbon", "leave soc_units out"),
         ("[carbon_module]\nbulk_density = 1300.0", "carbon_module.bulk_density", "place.bulk_density", ""),
         ("[carbon_module]\nbare = 0.1", "carbon_module.bare", "place.frac_bare", ""),
-        ("[soil.texture]\norganic_carbon = 0.02", "soil.texture.organic_carbon", "soil.texture.soc", ""),
         ("[respiration.porosity]\nHere = 0.5", "respiration.porosity", "place.porosity", "of that site"),
     ],
 )  # fmt: skip
@@ -200,27 +203,27 @@ def test_new_names_of_old_keys_are_keys() -> None:
 
 
 def test_organic_carbon_follows_from_one_quantity() -> None:
-    expected = {"bulk_density": 1300.0, "soc": 0.02, "soc_density": 26.0, "soc_stock": 7.8}
+    expected = {"bulk_density": 1300.0, "organic_carbon": 0.02, "soc_density": 26.0, "soc_stock": 7.8}
     for name in CARBON:
         given = {key: expected[key] for key in ("bulk_density", name)}
         assert with_soil_carbon(given) == pytest.approx(expected)
     assert with_soil_carbon({"soc_stock": 7.8}) == pytest.approx({"soc_stock": 7.8, "soc_density": 26.0})
-    assert with_soil_carbon({"soc": 0.02}) == {"soc": 0.02}
+    assert with_soil_carbon({"organic_carbon": 0.02}) == {"organic_carbon": 0.02}
 
 
 def test_given_texture_and_carbon_take_precedence_as_a_whole() -> None:
-    derived = {"sand": 0.4, "silt": 0.4, "clay": 0.2, "bulk_density": 1250.0, "soc": 0.03, "frac_tree": 0.5}
+    derived = {"sand": 0.4, "silt": 0.4, "clay": 0.2, "bulk_density": 1250.0, "organic_carbon": 0.03, "frac_tree": 0.5}
     merged = merged_properties({"sand": 0.6, "clay": 0.1, "soc_stock": 3.0}, derived)
     assert merged["silt"] == pytest.approx(0.3)
     assert merged["soc_density"] == pytest.approx(10.0)
-    assert merged["soc"] == pytest.approx(0.008)
+    assert merged["organic_carbon"] == pytest.approx(0.008)
     assert merged["frac_tree"] == 0.5
 
 
 def test_what_is_not_given_follows_from_texture_surface_and_site(tmp_path: Path) -> None:
     experiment = read(tmp_path, f"[site]\nelevation = 120.0\n\n{TEXTURE_SECTION}\n{SURFACE}")
     expected = {
-        "sand": 0.4, "silt": 0.4, "clay": 0.2, "bulk_density": 1250.0, "soc": 0.03, "soc_density": 37.5, "soc_stock": 11.25,
+        "sand": 0.4, "silt": 0.4, "clay": 0.2, "bulk_density": 1250.0, "organic_carbon": 0.03, "soc_density": 37.5, "soc_stock": 11.25,
         "frac_tree": 0.5, "frac_grass": 0.3, "frac_bare": 0.2, "elevation": 120.0,
     }  # fmt: skip
     assert experiment.properties() == pytest.approx(expected)

@@ -131,7 +131,7 @@ def learned_of_carbon(
         raise BadInput(
             "these hydraulics were trained without soil carbon",
             where=Path(folder),
-            remedy="fit them at sites whose [place] or [soil.texture] has soc and bulk_density",
+            remedy="fit them at sites whose [place] or [soil.texture] has organic_carbon and bulk_density",
         )
     middle = (dzsoil.cumsum(0) - 0.5 * dzsoil).flatten()
     horizon = (middle > TOPSOIL_DEPTH).long()

@@ -139,7 +139,7 @@ def following_soil(
             raise BadInput(
                 "the carbon of the topsoil is missing",
                 where=f"{experiment.file}, place",
-                remedy="give soc and bulk_density under [place] or [soil.texture], or learned carbon in [closed_loop]",
+                remedy="give organic_carbon and bulk_density under [place] or [soil.texture], or learned carbon in [closed_loop]",
             )
         notes.append(f"the soil follows carbon by learned hydraulics of {section.hydraulics.name}")
         learned = learned_of_carbon(section.hydraulics, inputs, column.dzsoil, inputs["soc_density"], cs)
@@ -158,14 +158,14 @@ def _hypres_soil(experiment: Experiment, soil: SoilSection, column: SoilColumn, 
             remedy="give [soil.texture] with pedotransfer = 'hypres', closed_loop.hydraulics, or closed_loop.soil_follows = false",
         )
     assert texture.bulk_density is not None
-    assert texture.soc is not None
+    assert texture.organic_carbon is not None
     n_layers, dtype = len(soil.dzsoil), column.dzsoil.dtype
 
     def layers(values: tuple[float, ...]) -> torch.Tensor:
         return torch.tensor(values, dtype=dtype).expand(n_layers)[:, None]
 
     middle = column.dzsoil.cumsum(0) - 0.5 * column.dzsoil
-    density, organic = layers(texture.bulk_density), layers(texture.soc)
+    density, organic = layers(texture.bulk_density), layers(texture.organic_carbon)
     cs_described = first.cs
     if first.topsoil is not None:
         # carbon of the column when the topsoil has the carbon of its description

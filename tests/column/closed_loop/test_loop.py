@@ -129,7 +129,7 @@ sand = 0.5
 silt = 0.3
 clay = 0.2
 bulk_density = 1300.0
-soc = 0.02
+organic_carbon = 0.02
 """
 
 

@@ -160,7 +160,7 @@ def experiment(folder: Path, modules: Path, *changes: tuple[str, str], more: str
     properties = EXPERIMENT[EXPERIMENT.index("[soil.properties]") : EXPERIMENT.index("[surface]")]
     texture = (
         '[soil.texture]\npedotransfer = "hypres"\nsand = 0.5\nsilt = 0.3\nclay = 0.2\nbulk_density = 1300.0\n'
-        f'soc = 0.02\n\n[modules]\nrespiration = "{modules / "curves"}"\n\n'
+        f'organic_carbon = 0.02\n\n[modules]\nrespiration = "{modules / "curves"}"\n\n'
     )
     section = (
         "\n[closed_loop]\nyears = 0.03\nperiod_days = 1\nlitter = 5.0\n"

@@ -93,7 +93,7 @@ def write_site(
         depth="depth = 0.05\n" if variable == "theta" else "",
         settings=settings if soc else f"soc_spread = 0.2\n{settings}",
     )
-    soc = soc or f"soc = {0.001 * carbon:.5f}\n"
+    soc = soc or f"organic_carbon = {0.001 * carbon:.5f}\n"
     path = folder / f"{name}.toml"
     path.write_text(text + soc + more, encoding="utf-8")
     return path
@@ -185,7 +185,7 @@ def test_duplicate_sites_are_refused(fitted: tuple[Path, Path], tmp_path: Path) 
     experiments = [load_experiment(write_site(tmp_path, k)) for k in range(9)]
     with pytest.raises(BadInput, match=r"site03 is given 2 times.*give each site once"):
         fit_carbon([*experiments, experiments[3]], tmp_path / "out")
-    new = load_experiment(write_site(tmp_path, 20, soc="soc = 0.5\n"))
+    new = load_experiment(write_site(tmp_path, 20, soc="organic_carbon = 0.5\n"))
     with pytest.raises(BadInput, match="site20 is given 2 times"):
         evaluate_carbon(module, [new, new])
 
@@ -207,8 +207,8 @@ def test_fewer_than_eight_sites_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("soc", "message"),
     [
-        ("soc = 2.5\n", "outside 0 to 0.58 kg kg-1.*% by 100"),
-        ("soc = 25.0\n", "outside 0 to 0.58 kg kg-1.*divide g kg-1 by 1000"),
+        ("organic_carbon = 2.5\n", "outside 0 to 0.58 kg kg-1.*% by 100"),
+        ("organic_carbon = 25.0\n", "outside 0 to 0.58 kg kg-1.*divide g kg-1 by 1000"),
         ("soc_stock = 250.0\n", "outside 0 to 90 kg m-2"),
     ],
 )

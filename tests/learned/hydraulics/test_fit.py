@@ -54,7 +54,7 @@ sand = {sand}
 silt = 0.4
 clay = {clay}
 bulk_density = 1300.0
-soc = 0.02
+organic_carbon = 0.02
 
 [[surface.tiles]]
 type = "c3_grass"
