@@ -96,7 +96,9 @@ def learned_wetness(
     ensemble, card = load_moisture(folder)
     _refuse_layers(dzsoil, levels, Path(folder))
     trained = place.site if place.site in card["sites"] else site_at(card, place.latitude, place.longitude)
-    record, days = _repeated_record(trained, card, place, forcing, timestep=timestep, context=ensemble.members[0].context)
+    record, days = _repeated_record(
+        trained, card, place, forcing, timestep=timestep, context=ensemble.members[0].context
+    )
     uses_carbon = "soc_stock" in ensemble.static and "soc_stock" in record.static
     at_start = _wetness(ensemble, record, days, sm_sat, theta_r, levels)
 
