@@ -288,5 +288,5 @@ def test_frozen_days_are_left_out_by_one_threshold(tmp_path: Path) -> None:
     experiment = load_experiment(path)
     np.testing.assert_array_equal(np.isfinite(carbon_site(experiment).theta), t_air - 1.0 >= 274.15)
     np.testing.assert_array_equal(np.isfinite(carbon_site(experiment, frozen_below=282.0).theta), t_air - 1.0 >= 282.0)
-    warmer = load_experiment(write_site(tmp_path, 0, more="frozen_below = 280.0\n"))
+    warmer = load_experiment(write_site(tmp_path, 0, settings="frozen_below = 280.0\n"))
     np.testing.assert_array_equal(np.isfinite(carbon_site(warmer).theta), t_air - 1.0 >= 280.0)
