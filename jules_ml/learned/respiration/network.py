@@ -73,9 +73,9 @@ class LearnedRespiration(nn.Module):
     log_level : Tensor, shape (member, group)
         Logarithm of R0 [ln(umol m-2 s-1)].
     level : Tensor, shape (group,)
-        R0 that goes with the median curves [umol m-2 s-1].
+        R0 of the median curves [umol m-2 s-1].
     seen_moisture, seen_temperature : Tensor, shape (2,)
-        Range of the data.
+        Training ranges of f and g.
     reference : Tensor, shape ()
         Moisture at which f is one.
     noise : Tensor, shape (group, 2)
@@ -83,7 +83,7 @@ class LearnedRespiration(nn.Module):
     quantiles : Tensor, shape (2,)
         Conformal quantiles of the error in units of its scale.
     networks : dict of str to Tensor
-        Parameters of the networks behind the curves, stacked over members.
+        Parameters of the networks of the curves, stacked over members.
     """
 
     log_f: Tensor

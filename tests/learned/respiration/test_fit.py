@@ -97,7 +97,7 @@ def test_another_site_is_adapted_by_its_first_month(fitted: Path, tmp_path: Path
     adaptation = adapt_respiration(fitted, [record], tmp_path / "adapted", days=AdaptationDays(count=30))
     assert adaptation.scores["all"]["nse"] > 0.8
     module, _, card = load_respiration(tmp_path / "adapted")
-    assert card["groups"] == ["made", "other"]
+    assert card["groups"] == ["synthetic", "other"]
     assert adaptation.base_respiration["other"] == pytest.approx(2.0 * float(module.level[0]), rel=0.1)
     assert module.log_level.shape[1] == len(module.level) == len(module.noise) == 2
     check_common_names(tmp_path / "adapted" / "predictions.nc", units="umol m-2 s-1")
