@@ -68,7 +68,7 @@ def daily_means(
     middle = pd.DatetimeIndex(values["time"].to_numpy()) - step / 2 + pd.Timedelta(hours=utc_offset_hours)
     grouped = pd.DataFrame(array.reshape(len(array), -1)).groupby(np.asarray((middle - days[0]) // DAY))
     means = grouped.mean().where(grouped.count() >= least * (DAY / step))
-    return means.reindex(range(len(days))).to_numpy(dtype=np.float64)
+    return np.asarray(means.reindex(range(len(days))), dtype=np.float64)
 
 
 def daily_values(ds: xr.Dataset, name: str, days: pd.DatetimeIndex) -> _Array:

@@ -2,8 +2,8 @@
 
 The vapour pressure deficit has one formula throughout the package, that of :func:`saturation_vapour_pressure`: gap-filling turns
 relative humidity and deficit into specific humidity by it, so that a run or a hook that calculates the deficit from JULES's forcing
-obtains the deficit of the record; ``jml_hooks_humidity.f90`` has the same constants. The formula of Bolton (1980) differs by less than 0.3
-% from -30 to 30 degC. The column's own physics follows JULES's table; see :mod:`jules_ml.physics.humidity`.
+obtains the deficit of the record; ``jml_hooks_humidity.f90`` has the same constants. The formula of Bolton (1980) differs by less than
+0.3 % from -30 to 30 degC. The column's own physics follows JULES's table; see :mod:`jules_ml.physics.humidity`.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def lst_from_longwave(ds: xr.Dataset, *, emissivity: float = 0.98) -> xr.DataArr
             where=place(ds, "lw_up"),
             remedy="check whether lw_up and lw_down are exchanged, or are net fluxes",
         )
-    lst = (emitted / (emissivity * Stefan_Boltzmann)) ** 0.25
+    lst: xr.DataArray = (emitted / (emissivity * Stefan_Boltzmann)) ** 0.25
     check_values("lst", lst.transpose("time", ...).to_numpy(), time=end_of_interval(ds), where=place(ds))
     definition = VARIABLES["lst"]
     return lst.rename("lst").assign_attrs(

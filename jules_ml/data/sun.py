@@ -22,7 +22,8 @@ SOLAR_CONSTANT = 1361.0
 def _day_of_year(middle: pd.DatetimeIndex) -> NDArray[np.float64]:
     """Day of year with its fraction, 1.0 at 00:00 UTC on 1 January."""
     hours = (middle - middle.normalize()) / pd.Timedelta(hours=24)
-    return middle.day_of_year.to_numpy() + hours.to_numpy()
+    day: NDArray[np.float64] = middle.day_of_year.to_numpy() + hours.to_numpy()
+    return day
 
 
 def hour_angle(times: pd.DatetimeIndex, longitude: float) -> NDArray[np.float64]:
@@ -60,7 +61,8 @@ def half_day_angle(times: pd.DatetimeIndex, latitude: float) -> NDArray[np.float
     .. math:: \cos h_0 = -\tan\varphi\,\tan\delta
     """
     phi = np.radians(np.clip(latitude, -89.999, 89.999))  # the tangent of a pole is not finite
-    return np.arccos(np.clip(-np.tan(phi) * np.tan(declination(times)), -1.0, 1.0))
+    sunset: NDArray[np.float64] = np.arccos(np.clip(-np.tan(phi) * np.tan(declination(times)), -1.0, 1.0))
+    return sunset
 
 
 def mean_cos_zenith(
@@ -104,7 +106,8 @@ def mean_cos_zenith(
         low = np.maximum(centre - half_width, turn - sunset)
         high = np.maximum(np.minimum(centre + half_width, turn + sunset), low)
         total += constant * (high - low) + swing * (np.sin(high) - np.sin(low))
-    return np.maximum(total / (2.0 * half_width), 0.0)
+    mean: NDArray[np.float64] = np.maximum(total / (2.0 * half_width), 0.0)
+    return mean
 
 
 def potential_radiation(ds: xr.Dataset) -> xr.DataArray:

@@ -158,7 +158,7 @@ def read_csv_columns(
     Raises
     ------
     BadInput
-        If the file is missing, empty, truncated or has no data; if a column is missing or stands twice; if a line has
+        If the file is missing, empty, truncated or has no data; if a column is missing or duplicate; if a line has
         more or fewer cells than the header; if a cell that should hold a number does not.
     """
     names = read_header(path, delimiter=delimiter, header_line=header_line, encoding=encoding)

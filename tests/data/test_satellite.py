@@ -161,10 +161,10 @@ def test_sites_are_filtered_separately(observed: xr.DataArray) -> None:
 
 def test_swi_refusals(observed: xr.DataArray) -> None:
     for invalid, keywords, problem, remedy in (
-        (observed * 100.0, {}, "not within 0 to 1", "by 100"),
+        (observed * 100.0, {}, "outside 0 to 1", "by 100"),
         (observed.fillna(-9999.0), {}, "-9999", "missing values to NaN"),
         (observed.where(False), {}, "no observation", "at least one value"),
-        (observed[::-1], {}, "out of order", "sort by time"),
+        (observed[::-1], {}, "not in order", "sort by time"),
         (observed, {"t_value": [5.0, 0.0]}, "not positive", "in days"),
         (observed, {"max_gap": -1.0}, "not positive", "max_gap"),
     ):

@@ -45,12 +45,12 @@ def test_rows_between_header_and_data_are_skipped(tmp_path: Path) -> None:
     [
         (b"", "record.csv", "empty", "download"),
         (b"a,b\n", "record.csv", "no data", "download"),
-        (b"a;b\n1;2\n", "line 1", "not split by comma; semicolon would give 2 columns", "';'"),
+        (b"a;b\n1;2\n", "line 1", "not delimited by comma; semicolon would give 2 columns", "';'"),
         (b"a,c\n1,2\n", "line 1", "column b is missing; the file has a, c", "name"),
-        (b"a,b,b\n1,2,3\n", "line 1", "column b stands twice", "rename"),
+        (b"a,b,b\n1,2,3\n", "line 1", "duplicate column b", "rename"),
         (b"a,b\n1,2\n\n3\n", "line 4", "the line has 1 cells and the header 2", "truncated"),
         (b"a,b\n1,2,3\n", "line 2", "the line has 3 cells and the header 2", "correct it"),
-        (b'a,b\n1,2\n3,"1,5"\n', "line 3, column b", "'1,5' is not a number", "decimals take a point"),
+        (b'a,b\n1,2\n3,"1,5"\n', "line 3, column b", "'1,5' is not a number", "the decimal separator is a point"),
         (b"a,b\n\xff,2\n", "record.csv", "not utf-8-sig text", "encoding"),
     ],
 )

@@ -126,7 +126,7 @@ def test_page_lists_every_key_of_the_column_map(model: type[BaseModel]) -> None:
 
 def test_page_states_the_time_zone_of_records_whose_files_do_not() -> None:
     """COSORE's stamps are UTC, at the start of the hour; SMEAR's of FI-Hyy are at the start of the half-hour."""
-    assert "0 for the database's own, which are UTC at the start of the hour" in RUNNING
+    assert "0 for those of the database, which are UTC at the start of the hour" in RUNNING
     assert '`"start"` (as in SMEAR\'s record of FI-Hyy)' in RUNNING
     assert "*start* of hours in **UTC**" in str(cosore.__doc__)
     assert "SMEAR's record of FI-Hyy" in str(TableSpec.__doc__)

@@ -145,7 +145,7 @@ def read_cosore(
         utc_offset_hours=utc_offset_hours or 0.0,
     )
     ports = [
-        _port_dataset(port_rows, utc_offset_hours, meta=meta, where=f"{where}, port {port}").expand_dims(port=[port])
+        _port_dataset(port_rows, port, utc_offset_hours, meta=meta, where=f"{where}, port {port}")
         for port, port_rows in rows.groupby("port")
     ]
     ds = xr.concat(ports, dim="port", join="outer", combine_attrs="drop_conflicts")
@@ -154,8 +154,10 @@ def read_cosore(
     return ds.transpose("time", "port", "depth")
 
 
-def _port_dataset(rows: pd.DataFrame, utc_offset_hours: float | None, *, meta: SiteMeta, where: str) -> xr.Dataset:
-    """Site dataset of one port, with its flux as the scalar coordinate ``measured``."""
+def _port_dataset(
+    rows: pd.DataFrame, port: object, utc_offset_hours: float | None, *, meta: SiteMeta, where: str
+) -> xr.Dataset:
+    """Site dataset of one port, with its flux as the coordinate ``measured``."""
     measured = rows["var"].unique()
     if len(measured) > 1:
         raise BadInput(
@@ -174,7 +176,7 @@ def _port_dataset(rows: pd.DataFrame, utc_offset_hours: float | None, *, meta: S
         "theta": rows[["SM"]].to_numpy(),
     }
     ds = site_dataset(values, time=time, interval=_HOUR, meta=meta, depth=[np.nan], where=where)
-    return ds.assign_coords(measured=str(measured[0]))
+    return ds.expand_dims(port=[port]).assign_coords(measured=("port", np.array(measured, dtype=str)))
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -57,11 +57,10 @@ PROVENANCE = (
 )
 
 PRECIPITATION_NOTE = (
-    "Annual precipitation increases abruptly between 2015 and 2016: 669 to 691 kg m-2 a year in 2013-2015 (mean 680), 773 to "
-    "1070 in 2016-2022 "
-    "(mean 969, 1.42 times as much). The increase is in rain (above 5 degC: 357 to 476 a year, 1.33 times) and in snow (below 0 degC: "
-    "147 to 247, 1.68 times), in the number of wet half-hours (8.0 to 9.8 %) and in their amount (0.48 to 0.56 mm), so undercatch of "
-    "snow alone does not explain it. Values are as published, not corrected."
+    "Annual precipitation increases abruptly between 2015 and 2016: 669 to 691 kg m-2 a year in 2013-2015 (mean 680), 773 to 1070 in "
+    "2016-2022 (mean 969, 1.42 times as much). The increase is in rain (above 5 degC: 357 to 476 a year, 1.33 times) and in snow "
+    "(below 0 degC: 147 to 247, 1.68 times), in the number of wet half-hours (8.0 to 9.8 %) and in their "
+    "amount (0.48 to 0.56 mm), so undercatch of snow alone does not explain it. Values are as published, not corrected."
 )
 
 #: Variables that a JULES run needs or a flux record often contains, and that are missing here.

@@ -145,7 +145,8 @@ def read_jules_driving(
     ------
     BadInput
         If a column's name is not one of JULES's; if a line has too few or too many values, or one that is not a number; if
-        the file is empty; if a value is a code for missing or out of range; if ``start`` or ``period_seconds`` is no time.
+        the file is empty; if a value is a missing-value code or outside the valid range; if ``start`` or
+        ``period_seconds`` is not a time.
 
     References
     ----------

@@ -181,8 +181,7 @@ def _ends(stamps: pd.DatetimeIndex, spec: TableSpec, path: Path) -> pd.DatetimeI
     if between.size:
         row = int(between[0]) + 1
         raise BadInput(
-            f"time stamp {stamps[row]} is {steps.iloc[row - 1]} after the previous one, which is not a multiple of the interval "
-            f"{spec.interval}",
+            f"time stamp {stamps[row]} is {steps.iloc[row - 1]} after the previous one, not a multiple of the interval {spec.interval}",
             where=where,
             remedy="correct the time stamp, or delete the row",
         )

@@ -127,8 +127,8 @@ def read_uscrn(path: str | Path, wban: str | int, *, utc_offset_hours: float | N
     -------
     xarray.Dataset
         Site dataset with ``theta`` and ``t_soil`` at 0.05, 0.1, 0.2, 0.5 and 1 m. ``lst_qc`` etc. are the type of surface
-        temperature. Surface temperatures outside the valid range are NaN, and attributes ``dropped_<variable>`` count them. Attribute
-        ``utc_offset_from`` is ``given`` or ``longitude``.
+        temperature. Surface temperatures outside the valid range are NaN, and attributes ``dropped_<variable>`` count them.
+        Attribute ``utc_offset_from`` is ``given`` or ``longitude``.
 
     Raises
     ------

@@ -226,5 +226,5 @@ def test_an_unstable_column_stops_the_loop() -> None:
 
 
 def test_hydraulics_of_a_constant_soil_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="hydraulics are given for a soil that stays"):
+    with pytest.raises(BadInput, match="hydraulics are given but soil_follows is false"):
         load_experiment(loop_experiment(tmp_path, more='soil_follows = false\nhydraulics = "soils"\n'))

@@ -111,7 +111,7 @@ def test_both_forms_contain_the_same_days(archive: xr.Dataset, portal: xr.Datase
 def test_the_cosmic_ray_estimate_lists_its_inputs(archive: xr.Dataset, portal: xr.Dataset) -> None:
     for ds in (archive, portal):
         assert ds["theta_crns"].attrs["depends_on"].split() == list(CRNS_DEPENDS_ON)
-        assert "no predictor of soil carbon" in ds["theta_crns"].attrs["comment"]
+        assert "not an independent predictor of soil carbon" in ds["theta_crns"].attrs["comment"]
 
 
 def test_archive_half_hours_are_stamped_at_their_end(tmp_path: Path) -> None:
@@ -151,8 +151,8 @@ def test_archive_days_of_later_releases_have_radiation_as_a_total(tmp_path: Path
         ("a,b\n1,2\n", "line 1", "neither form", "DATE_TIME"),
         ("DATE_TIME;SITE_ID;TA\n2016-01-01;X;1\n", "line 1", "semicolon would give 3 columns", "';'"),
         ("DATE_TIME,TA\n2016-01-01,1\n", "line 1", "column SITE_ID is missing", "name"),
-        ("DATE_TIME,SITE_ID,TAIR\n2016-01-01,X,1\n", "line 1", "column TAIR is not one", "ignore=['TAIR']"),
-        ("DATE_TIME,SITE_ID,TDT11_VWC\n2016-01-01,X,1\n", "line 1", "TDT11_VWC is not one", "ignore"),
+        ("DATE_TIME,SITE_ID,TAIR\n2016-01-01,X,1\n", "line 1", "column TAIR is not a known column", "ignore=['TAIR']"),
+        ("DATE_TIME,SITE_ID,TDT11_VWC\n2016-01-01,X,1\n", "line 1", "TDT11_VWC is not a known column", "ignore"),
         ("DATE_TIME,SITE_ID,TA\n2016-01-01,X,1\n2016-01-02,Y,1\n", "column SITE_ID", "2 sites", "split"),
         (
             "DATE_TIME,SITE_ID,TA\n2016-01-01,X,1\n01/02/2016,X,1\n",
@@ -162,15 +162,25 @@ def test_archive_days_of_later_releases_have_radiation_as_a_total(tmp_path: Path
         ),
         ("DATE_TIME,SITE_ID,TA\n2016-01-01,X,1\n2016-01-02,X\n", "line 3", "2 cells and the header 3", "truncated"),
         ("DATE_TIME,SITE_ID,TA\n2016-01-01,X,1\n2016-01-02,X,warm\n", "line 3, column TA", "'warm'", "correct"),
-        ("DATE_TIME,SITE_ID,TA\n2016-01-01,X,1\n2016-01-01,X,1\n2016-01-02,X,1\n", "DATE_TIME", "twice", "delete"),
+        (
+            "DATE_TIME,SITE_ID,TA\n2016-01-01,X,1\n2016-01-01,X,1\n2016-01-02,X,1\n",
+            "DATE_TIME",
+            "duplicate time stamp",
+            "delete",
+        ),
         ("DATE_TIME,SITE_ID,TA\n2016-01-03,X,1\n2016-01-01,X,1\n2016-01-02,X,1\n", "DATE_TIME", "backwards", "sort"),
-        ("DATE_TIME,SITE_ID,TA\n2016-01-01,X,1\n2016-01-08,X,1\n", "DATE_TIME", "7 days", "half-hours"),
-        ("DATE_TIME,SITE_ID,TA\n2016-01-01,X,1\n2016-01-02,X,-999\n", "column TA", "code for missing", "missing-value"),
+        ("DATE_TIME,SITE_ID,TA\n2016-01-01,X,1\n2016-01-08,X,1\n", "DATE_TIME", "7 days", "half-hourly file"),
+        (
+            "DATE_TIME,SITE_ID,TA\n2016-01-01,X,1\n2016-01-02,X,-999\n",
+            "column TA",
+            "looks like a missing-value code",
+            "missing-value",
+        ),
         ("DATE_TIME,SITE_ID,TA\n2016-01-01,X,281\n2016-01-02,X,280\n", "variable t_air", "outside", "unit"),
         (
             "DATE_TIME,SITE_ID,COSMOS_VWC\n2016-01-01,X,0.36\n2016-01-02,X,0.35\n",
             "column COSMOS_VWC",
-            "drier than any",
+            "too dry for any soil",
             "multiply the column by 100",
         ),
     ],
@@ -186,11 +196,11 @@ def test_a_broken_archive_file_is_refused(tmp_path: Path, text: str, place: str,
     ("parameter", "unit", "value", "place", "problem", "remedy"),
     [
         ("TDT1_VWC_LEVEL2_MEAN", "banana", "28", "column TDT1_VWC_LEVEL2_MEAN", "unit 'banana' is unknown", "CF"),
-        ("TDT1_VWC_LEVEL2_MEAN", "hPa", "28", "column TDT1_VWC_LEVEL2_MEAN", "does not convert", "unit"),
+        ("TDT1_VWC_LEVEL2_MEAN", "hPa", "28", "column TDT1_VWC_LEVEL2_MEAN", "cannot be converted", "unit"),
         ("COSMOS_VWC_1DAY", "m3 m-3", "36", "variable theta_crns", "outside 0 to 1", "in %"),
-        ("COSMOS_VWC_1DAY", "%", "-9999", "column COSMOS_VWC_1DAY", "code for missing", "empty cell"),
-        ("UNHEARD_LEVEL2_MEAN", "%", "1", "line 4", "UNHEARD_LEVEL2_MEAN is not one", "ignore"),
-        ("TA_LEVEL2_TOTAL", "Deg Celsius", "1", "line 4", "second TA", "ignore"),
+        ("COSMOS_VWC_1DAY", "%", "-9999", "column COSMOS_VWC_1DAY", "looks like a missing-value code", "empty cell"),
+        ("UNHEARD_LEVEL2_MEAN", "%", "1", "line 4", "UNHEARD_LEVEL2_MEAN is not a known column", "ignore"),
+        ("TA_LEVEL2_TOTAL", "Deg Celsius", "1", "line 4", "duplicate column TA_LEVEL2_MEAN (TA)", "ignore"),
         ("RH_LEVEL2_MEAN", "%", "wet", "line 7, column RH_LEVEL2_MEAN", "'wet' is not a number", "correct"),
     ],
 )
@@ -210,7 +220,7 @@ def test_an_invalid_export_is_refused(
         ("site-id,SPENF,", "site-id", "line 2", "nothing follows 'site-id'"),
         ("site-name,", "name,", "line 3", "should begin with 'site-name'"),
         ("parameter-units,%,Deg Celsius", "parameter-units,%", "line 6", "1 units and line 4 2 parameters"),
-        ("25/11/2016", "24/11/2016", "column 1", "stands twice"),
+        ("25/11/2016", "24/11/2016", "column 1", "duplicate time stamp"),
         ("25/11/2016", "23/11/2016", "column 1", "backwards"),
         ("25/11/2016", "2016-11-25", "line 8", "not a time stamp"),
         ("25/11/2016,,0.9\n", "25/11/2016,\n", "line 8", "2 cells and the header 3"),

@@ -141,14 +141,14 @@ def test_local_time_without_offset_is_refused(tmp_path: Path) -> None:
         (ROWS.assign(ds="d2"), "cosore.parquet", "no data set 'd1'", "for example d2"),
         (changed("var", 0, "NEE"), "column var", "'NEE' is unknown", "Rs, Rh"),
         (changed("sm_unit", 0, "pct"), "column sm_unit", "'pct' is unknown", "m3m-3"),
-        (changed("var", 0, "Rh"), "port 1", "measures Rh and Rs", "a port of its own"),
-        (changed("t", 1, ROWS.loc[0, "t"]), "port 1, column t", "stands twice", "delete"),
+        (changed("var", 0, "Rh"), "port 1", "measures Rh and Rs", "a separate port"),
+        (changed("t", 1, ROWS.loc[0, "t"]), "port 1, column t", "duplicate time stamp", "delete"),
         (changed("t", 0, ROWS.loc[3, "t"] + pd.Timedelta(hours=1)), "port 1, column t", "backwards", "sort"),
         (ROWS.assign(SM=100.0 * ROWS["SM"]), "port 1, variable theta", "outside 0 to 1", "in %"),
         (ROWS.assign(R=ROWS["R"].astype(str)), "column R", "not numbers", "store it as numbers"),
         (ROWS.assign(t=ROWS["t"].astype(str)), "column t", "not time stamps", "store it as time stamps"),
-        (changed("R", 0, -9999.0), "column R", "code for missing", "missing-value"),
-        (changed("SM", 0, -9999.0), "column SM", "code for missing", "missing-value"),
+        (changed("R", 0, -9999.0), "column R", "looks like a missing-value code", "missing-value"),
+        (changed("SM", 0, -9999.0), "column SM", "looks like a missing-value code", "missing-value"),
     ],
 )
 def test_an_invalid_file_is_refused(tmp_path: Path, rows: pd.DataFrame, place: str, problem: str, remedy: str) -> None:

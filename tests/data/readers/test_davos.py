@@ -107,7 +107,7 @@ def test_another_wheel_is_refused(tmp_path: Path, wheel: Path, monkeypatch: pyte
     other.parent.mkdir()
     other.write_bytes(wheel.read_bytes() + b" ")
     pip(monkeypatch, other)
-    with pytest.raises(BadInput, match=r"not the wheel of diive 0\.90\.0 .* Remedy: delete it"):
+    with pytest.raises(BadInput, match=r"not the wheel of diive 0\.90\.0: its SHA-256 is .* Remedy: delete it"):
         fetch_davos(tmp_path / "cache", lambda line: None)
     with pytest.raises(BadInput, match="no such file"):
         unpack_davos(tmp_path / "none.whl", tmp_path)
@@ -156,12 +156,12 @@ CHANGES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     ("kind", "place", "problem", "remedy"),
     [
         ("missing column", "davos.parquet", "column LE_orig is missing", "name"),
-        ("duplicate", "index", "stands twice", "delete"),
+        ("duplicate", "index", "duplicate time stamp", "delete"),
         ("unsorted", "index", "runs backwards", "sort"),
         ("gap", "index", "not half an hour apart", "diive"),
-        ("no time", "davos.parquet", "holds no time stamps", "diive"),
+        ("no time", "davos.parquet", "does not contain time stamps", "diive"),
         ("inconsistent", "column LE_f", "measured and filled values differ (3 times", "diive"),
-        ("code", "column PA", "-9999 looks like a code for missing", "missing-value"),
+        ("code", "column PA", "-9999 looks like a missing-value code", "missing-value"),
         ("fraction", "column SWC_FF0_0.15_1", "its largest value is 0.24", "fraction"),
         ("unit", "variable pstar", "8350 at", "unit"),
     ],

@@ -255,7 +255,7 @@ def swap_lines(text: str) -> str:
 @pytest.mark.parametrize(
     ("make", "place", "problem", "remedy"),
     [
-        (edit(lambda text: text.replace(",", ";")), "line 1", "not split by comma; semicolon", "delimiter"),
+        (edit(lambda text: text.replace(",", ";")), "line 1", "not delimited by comma; semicolon", "delimiter"),
         (
             edit(lambda text: text.replace("WS_F,", "WIND,", 1)),
             "line 1, column 15",
@@ -270,7 +270,12 @@ def swap_lines(text: str) -> str:
             "name",
         ),
         (edit(swap_lines), "column TIMESTAMP", "time runs backwards", "sort"),
-        (edit(lambda text: text.replace("20170102,", "20170101,", 1)), "column TIMESTAMP", "stands twice", "delete"),
+        (
+            edit(lambda text: text.replace("20170102,", "20170101,", 1)),
+            "column TIMESTAMP",
+            "duplicate time stamp",
+            "delete",
+        ),
         (
             edit(lambda text: text.replace("20170102,", "2017-1-2,", 1)),
             "line 3, column TIMESTAMP",
@@ -287,12 +292,12 @@ def swap_lines(text: str) -> str:
         (
             edit(lambda text: text.replace("6.516,0.0", "-6999,0.0", 1)),
             "column TA_F",
-            "-6999 looks like a code for missing",
+            "-6999 looks like a missing-value code",
             "missing-value",
         ),
         (edit(lambda text: text[: len(text) // 2]), "line", "the line has", "truncated"),
         (edit(lambda text: text[: text.index("\n") + 1]), DAILY, "no data", "download"),
-        (edit(lambda text: ""), DAILY, "line 1 should hold the column names", "complete"),
+        (edit(lambda text: ""), DAILY, "line 1, which should contain the column names", "complete"),
     ],
 )
 def test_a_spoiled_file_is_refused(
@@ -349,7 +354,7 @@ def test_interval_that_changes_is_refused(tmp_path: Path) -> None:
 
 def test_file_of_another_resolution_is_refused(tmp_path: Path) -> None:
     error = refusal(write(tmp_path, HALF_HOURLY, "FLX_CH-Cha_FLUXNET2015_FULLSET_DD_2020-2020.csv"))
-    assert "says DD and the time stamps are HH" in error.problem
+    assert "the resolution is DD in the file name and HH in the time stamps" in error.problem
     monthly: dict[str, list[Any]] = {"TIMESTAMP": ["202001", "202002"], "TA_F": [1.0, 2.0], "TA_F_QC": [1.0, 1.0]}
     error = refusal(write(tmp_path, monthly, "FLX_CH-Cha_FLUXNET2015_FULLSET_MM_2020-2020.csv"))
     assert "DD, HR or HH" in error.remedy
@@ -361,7 +366,7 @@ def test_site_must_be_known(tmp_path: Path) -> None:
 
 def test_depths_must_be_as_many_as_sensors(tmp_path: Path) -> None:
     error = refusal(write(tmp_path, HALF_HOURLY), swc_depths=[0.05])
-    assert "1 depths are given for theta and the file has 2 sensors" in error.problem
+    assert "1 depths are given for theta but the file has 2 sensors" in error.problem
     assert "columns SWC_F_MDS_*" in str(error.where)
 
 
@@ -373,4 +378,4 @@ def test_depths_that_cannot_be_are_refused(tmp_path: Path) -> None:
 
 def test_reanalysis_alone_is_refused(tmp_path: Path) -> None:
     columns = {name: HALF_HOURLY[name] for name in ("TIMESTAMP_START", "TIMESTAMP_END", "TA_ERA")}
-    assert "not one of reanalysis alone" in refusal(write(tmp_path, columns)).remedy
+    assert "not a file of reanalysis only" in refusal(write(tmp_path, columns)).remedy

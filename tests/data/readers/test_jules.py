@@ -165,7 +165,7 @@ def test_a_calendar_without_leap_days_is_refused(tmp_path: Path) -> None:
     assert "l_leap" in refusal(write(ds, tmp_path / "run.nc")).remedy
 
 
-@pytest.mark.parametrize(("order", "problem"), [([0, 1, 1], "stands twice"), ([0, 2, 1], "backwards")])
+@pytest.mark.parametrize(("order", "problem"), [([0, 1, 1], "duplicate time stamp"), ([0, 2, 1], "backwards")])
 def test_repeated_or_unsorted_stamps_are_refused(tmp_path: Path, order: list[int], problem: str) -> None:
     error = refusal(write(output(tmp_path).isel(time=order), tmp_path / "run.nc"))
     assert str(error.where).endswith("variable time")
@@ -195,10 +195,10 @@ def test_output_of_another_shape_is_refused(tmp_path: Path) -> None:
     [
         ("", "forcing.dat", "empty", "download"),
         ("# t q\n! none\n", "forcing.dat", "no data", "download"),
-        ("# t q\n280.0,0.005\n", "line 2", "1 values and 2 columns", "split the values by blanks"),
-        ("280.0 0.005\n281.0\n", "line 2", "1 values and 2 columns", "truncated"),
+        ("# t q\n280.0,0.005\n", "line 2", "1 values but there are 2 columns", "separate the values by blanks"),
+        ("280.0 0.005\n281.0\n", "line 2", "1 values but there are 2 columns", "truncated"),
         ("280.0 0.005\n\n281.0 0.0x5\n", "line 3, column q", "'0.0x5' is not a number", "correct"),
-        ("280.0 0.005\n-9999.0 0.005\n", "variable t_air", "code for missing", "missing"),
+        ("280.0 0.005\n-9999.0 0.005\n", "variable t_air", "looks like a missing-value code", "missing"),
         ("7.5 0.005\n", "variable t_air", "outside 180 to 335 K", "unit"),
     ],
 )
@@ -218,7 +218,7 @@ def test_driving_that_is_wrongly_described_is_refused(tmp_path: Path) -> None:
     error = driving_refusal(path, columns=("t", "humidity"))
     assert str(error.where).endswith("column 2")
     assert "JULES_DRIVE" in error.remedy
-    assert "stands twice" in driving_refusal(path, columns=("t", "t")).problem
+    assert "is duplicate" in driving_refusal(path, columns=("t", "t")).problem
     assert "YYYY-MM-DD" in driving_refusal(path, start="at dawn").remedy
     assert "not positive" in driving_refusal(path, period_seconds=0.0).problem
     assert "utc_offset_hours" in driving_refusal(path, start="2001-06-01T00:00Z").remedy

@@ -114,10 +114,10 @@ def test_water_content_in_percent_is_refused(daily: Path, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("change", "place", "problem"),
     [
-        (lambda ds: ds.isel(time=[0, 1, 1]), "site CLBJ", "stands twice"),
+        (lambda ds: ds.isel(time=[0, 1, 1]), "site CLBJ", "duplicate time stamp"),
         (lambda ds: ds.isel(time=[0, 2, 1]), "site CLBJ", "backwards"),
         (lambda ds: ds.assign(t=ds["t"].assign_attrs(units="banana")), "variable t", "unit 'banana' is unknown"),
-        (lambda ds: ds.assign(t=ds["t"].assign_attrs(units="W m-2")), "variable t", "does not convert"),
+        (lambda ds: ds.assign(t=ds["t"].assign_attrs(units="W m-2")), "variable t", "cannot be converted"),
         (lambda ds: ds.drop_vars("wind"), "neon_hourly_driving.nc", "no variable wind"),
         (
             lambda ds: ds.assign_coords(time=("time", ds["time"].to_numpy(), {"units": "moons since 2001-01-01"})),
@@ -139,7 +139,7 @@ def test_invalid_driving_data_are_refused(
 
 def test_a_remaining_missing_code_is_refused(hourly: Path, tmp_path: Path) -> None:
     path = changed(hourly, tmp_path, lambda ds: ds.assign(q=ds["q"].copy(data=np.full(ds["q"].shape, -9999.0))))
-    with pytest.raises(BadInput, match="code for missing") as caught:
+    with pytest.raises(BadInput, match="looks like a missing-value code") as caught:
         read_neon_driving(path, "CLBJ", utc_offset_hours=-6.0)
     assert str(caught.value.where).endswith("variable q")
 

@@ -34,7 +34,7 @@ def test_modis_from_appeears(tmp_path: Path) -> None:
 def test_unscaled_numbers_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "modis.csv"
     path.write_text("date,LST_Day_1km\n2020-07-01,15000\n")
-    with pytest.raises(BadInput, match="temperature of no surface") as error:
+    with pytest.raises(BadInput, match="is not a surface temperature in K") as error:
         read_lst_product(path)
     assert "0.02" in str(error.value)
     assert "LST_Day_1km" in str(error.value)
@@ -125,7 +125,7 @@ def test_a_missing_t_value_is_refused(tmp_path: Path) -> None:
 def test_an_unreadable_time_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "lst.csv"
     path.write_text("date,LST\n2020-07-01,290\nnever,291\n")
-    with pytest.raises(BadInput, match="time cannot be read") as error:
+    with pytest.raises(BadInput, match="time stamp cannot be read") as error:
         read_lst_product(path)
     assert "line 3" in str(error.value)
 

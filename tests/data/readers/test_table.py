@@ -95,12 +95,12 @@ def test_stamps_with_an_offset_need_no_utc_offset_hours(tmp_path: Path) -> None:
     ("old", "new", "place", "problem", "remedy"),
     [
         (";rain;", ";regen;", "line 1", "column regen is not in the column map", "ignore"),
-        (";RECO_NT", ";NEE", "line 1", "column NEE stands twice", "rename"),
-        (";2.5;1;", ";2,5;1;", "line 2, column NEE", "'2,5' is not a number", "decimals take a point"),
-        (";2.5;1;", ";2.5;7;", "line 2, column flag", "quality code 7 is not explained", "'filled'"),
-        (";2.5;1;", ";-999;1;", "column NEE", "-999 looks like a code for missing", "missing-value code"),
+        (";RECO_NT", ";NEE", "line 1", "duplicate column NEE", "rename"),
+        (";2.5;1;", ";2,5;1;", "line 2, column NEE", "'2,5' is not a number", "the decimal separator is a point"),
+        (";2.5;1;", ";2.5;7;", "line 2, column flag", "quality code 7 is not in the column map", "'filled'"),
+        (";2.5;1;", ";-999;1;", "column NEE", "-999 looks like a missing-value code", "missing-value code"),
         (";2.5;1;", ";2500;1;", "variable nee", "outside -150 to 150", "unit"),
-        ("02:00", "01:00", "column date hour", "stands twice", "delete one"),
+        ("02:00", "01:00", "column date hour", "duplicate time stamp", "delete one"),
         ("02:00", "04:00", "column date hour", "time runs backwards", "sort"),
         ("02:00", "02:30", "column date hour", "0 days 00:30:00", "interval"),
         ("01.06.2020;02", "06/01/2020;02", "line 3, column date hour", "'06/01/2020 02:00'", "format"),
@@ -115,10 +115,10 @@ def test_an_invalid_file_is_refused(tmp_path: Path, old: str, new: str, place: s
 @pytest.mark.parametrize(
     ("changes", "place", "problem", "remedy"),
     [
-        ({"delimiter": ","}, "line 1", "not split by comma; semicolon would give 8 columns", "delimiter"),
+        ({"delimiter": ","}, "line 1", "not delimited by comma; semicolon would give 8 columns", "delimiter"),
         ({"utc_offset_hours": None}, "column date hour", "offset from UTC is unknown", "utc_offset_hours"),
-        ({"interval": "30min"}, "column date hour", "said to be 0 days 00:30:00", "correct the interval"),
-        ({"missing": []}, "column NEE", "-9999 looks like a code for missing", "missing-value code"),
+        ({"interval": "30min"}, "column date hour", "but the interval is 0 days 00:30:00", "correct the interval"),
+        ({"missing": []}, "column NEE", "-9999 looks like a missing-value code", "missing-value code"),
         ({"ignore": []}, "line 1", "column RECO_NT is not in the column map", "ignore"),
         (
             {"columns": tomllib.loads(SMALL)["columns"] | {"gone": {"variable": "h", "unit": "W m-2"}}},
@@ -126,7 +126,7 @@ def test_an_invalid_file_is_refused(tmp_path: Path, old: str, new: str, place: s
             "column gone is missing; the file has date, hour",
             "name",
         ),
-        ({"time": {}}, "small.csv", "does not say where the time stands", "time.columns"),
+        ({"time": {}}, "small.csv", "no columns or no format of the time stamps", "time.columns"),
     ],
 )
 def test_a_wrong_column_map_is_refused(
@@ -141,8 +141,8 @@ def test_a_wrong_column_map_is_refused(
     [
         ("m3 m-3", 1.0, "variable theta", "31 at 2020-06-01 00:00:00 is outside 0 to 1", "in %"),
         ("%", 0.01, "column SM_20", "its largest value is 0.33", "m3 m-3"),
-        ("furlong", 1.0, "column SM_20", "does not convert", "unit"),
-        ("grobl", 1.0, "column SM_20", "unit 'grobl' is unknown", "as CF does"),
+        ("furlong", 1.0, "column SM_20", "cannot be converted", "unit"),
+        ("grobl", 1.0, "column SM_20", "unit 'grobl' is unknown", "give a CF unit"),
     ],
 )
 def test_a_wrong_unit_is_refused(
@@ -158,23 +158,23 @@ def test_a_wrong_unit_is_refused(
     ("change", "message"),
     [
         ({"colour": "red"}, "Extra inputs are not permitted"),
-        ({"interval": "half an hour"}, "is not a length of time"),
+        ({"interval": "half an hour"}, "is not a duration"),
         ({"columns": {}}, "at least 1"),
         ({"columns": {"A": {"variable": "tair", "unit": "K"}}}, "'tair' is not a variable"),
         ({"columns": {"A": {"variable": "theta", "unit": "1"}}}, "needs a depth"),
         ({"columns": {"A": {"variable": "t_air", "unit": "K", "depth": 0.1}}}, "has no depth"),
         ({"columns": {"A": {"variable": "theta", "unit": "1", "depth": -0.1}}}, "positive downward"),
-        ({"columns": {"A": {"variable": "nee_ustar", "unit": "1"}}}, "cannot come from a column"),
+        ({"columns": {"A": {"variable": "nee_ustar", "unit": "1"}}}, "cannot be read from a column"),
         ({"columns": {"A": {"variable": "theta", "unit": "1", "depth": float("inf")}}}, "positive downward"),
         ({"columns": {"A": {"variable": "t_air", "unit": "K", "scale": 0.0}}}, "scale is a factor"),
-        ({"interval": "0min"}, "an interval of"),
+        ({"interval": "0min"}, "is not positive"),
         ({"encoding": "klingon"}, "'klingon' is not an encoding"),
         ({"time": {"columns": ["date"], "format": "%Q"}}, "bad directive"),
         ({"columns": {n: {"variable": "t_air", "unit": "K"} for n in "AB"}}, "two columns are given for 't_air'"),
         ({"columns": {"A": {"variable": "h", "unit": "W m-2", "quality": {"column": "q"}}}}, "fraction = true"),
         (
             {"columns": {"A": {"variable": "h", "unit": "W m-2", "quality": {"column": "q", "fraction": True}}}},
-            "measured or filled",
+            "fraction is for intervals longer than an hour",
         ),
         (
             {

@@ -53,10 +53,10 @@ def test_time_of_parquet_is_the_index_or_a_column(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("frame", "changes", "place", "problem", "remedy"),
     [
-        (pd.DataFrame({"TA": [1.0]}), {}, "table.parquet", "index of the table does not hold", "time.columns"),
+        (pd.DataFrame({"TA": [1.0]}), {}, "table.parquet", "index of the table does not contain", "time.columns"),
         (pd.DataFrame({"TB": [1.0] * 3}, index=HOURS), {}, "table.parquet", "column TA is missing", "name"),
         (pd.DataFrame({"TA": ["warm"] * 3}, index=HOURS), {}, "column TA", "not numbers", "numbers"),
-        (pd.DataFrame({"TA": [1.0, 2.0, 3.0]}, index=HOURS[[0, 0, 1]]), {}, "index", "stands twice", "delete"),
+        (pd.DataFrame({"TA": [1.0, 2.0, 3.0]}, index=HOURS[[0, 0, 1]]), {}, "index", "duplicate time stamp", "delete"),
         (pd.DataFrame({"TA": [1.0, 2.0, 3.0]}, index=HOURS[[1, 0, 2]]), {}, "index", "runs backwards", "sort"),
         (
             pd.DataFrame({"TA": [1.0] * 3}, index=HOURS),
@@ -83,7 +83,7 @@ def test_time_of_parquet_is_the_index_or_a_column(tmp_path: Path) -> None:
             pd.DataFrame({"TA": [1.0] * 4}, index=HOURS.append(HOURS[-1:] + pd.Timedelta(minutes=90))),
             {},
             "index",
-            "01:30:00 after the last",
+            "01:30:00 after the previous one",
             "delete the row",
         ),
         (

@@ -118,7 +118,7 @@ def test_a_soil_table_without_leading_zeros_is_joined(tmp_path: Path, real: Path
         (
             SOIL + "3048,0,0,a,1,1,1,1,1,0,0,0,1,1,0\n03048,0,0,a,1,1,1,1,1,0,0,0,1,1,0\n",
             "line 3",
-            "03048 stands twice",
+            "duplicate station 03048",
         ),
     ],
 )
@@ -137,13 +137,18 @@ def test_a_broken_soil_table_is_refused(tmp_path: Path, real: Path, text: str, p
     [
         (lambda d: d.drop(columns="rh_daily_avg"), "uscrn.parquet", "column rh_daily_avg is missing", "name"),
         (lambda d: d.assign(wban="99999"), "uscrn.parquet", "no station '03048'", "for example 99999"),
-        (lambda d: d.iloc[[0, 0, 1]], "column lst_date", "stands twice", "delete"),
+        (lambda d: d.iloc[[0, 0, 1]], "column lst_date", "duplicate time stamp", "delete"),
         (lambda d: d.iloc[[0, 2, 1]], "column lst_date", "backwards", "sort"),
         (lambda d: d.assign(latitude=[34.0, 34.0, 35.0]), "columns latitude", "position changes", "WBAN"),
         (lambda d: d.assign(sur_temp_daily_type="X"), "column sur_temp_daily_type", "type 'X'", "C, R, U"),
         (lambda d: d.assign(t_daily_avg="mild"), "column t_daily_avg", "not numbers", "store it as numbers"),
         (lambda d: d.assign(lst_date=[20200101, 20200102, 20200103]), "column lst_date", "not time stamps", "store it"),
-        (lambda d: d.assign(t_daily_avg=-9999.0), "column t_daily_avg", "code for missing", "missing-value"),
+        (
+            lambda d: d.assign(t_daily_avg=-9999.0),
+            "column t_daily_avg",
+            "looks like a missing-value code",
+            "missing-value",
+        ),
         (lambda d: d.assign(soil_moisture_5_daily=-99.0), "variable theta", "outside 0 to 1", "unit"),
         (lambda d: d.assign(soil_moisture_5_daily=12.0), "variable theta", "outside 0 to 1", "in %"),
         (lambda d: d.assign(sur_temp_daily_avg=300.0), "variable lst", "outside", "unit"),
