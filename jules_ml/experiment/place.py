@@ -253,8 +253,8 @@ def with_soil_carbon(values: Mapping[str, float]) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        The same, with ``soc_density`` and ``soc_stock`` if one of them or both ``organic_carbon`` and ``bulk_density`` are known, and with ``organic_carbon``
-        if ``bulk_density`` is known.
+        The same, with ``soc_density`` and ``soc_stock`` if one of them or both ``organic_carbon`` and ``bulk_density`` are known, and with
+        ``organic_carbon`` if ``bulk_density`` is known.
     """
     complete = dict(values)
     bulk_density = complete.get("bulk_density")
