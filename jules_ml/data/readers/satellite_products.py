@@ -193,7 +193,7 @@ def _frame(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
     for name in [
         n for n in ds.data_vars if (_SWI.match(str(n)) or _SSM.match(str(n))) and "scale_factor" in ds[n].encoding
     ]:
-        # a code is told by its byte: scaled it looks like a value
+        # a code is recognised by its byte: after scaling it looks like a value
         ds[name] = ds[name].where(ds[name] <= _SWI_MAX * float(ds[name].encoding["scale_factor"]))
     point = ds.squeeze(drop=True)
     if point["time"].dims != ("time",):
