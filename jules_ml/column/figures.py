@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jules_ml.data.daily import DAY, daily_series
+from jules_ml.data.profile import layer_or_lowest
 from jules_ml.data.readers.column_output import liquid_theta
 from jules_ml.physics.constants import SECONDS_PER_DAY
 from jules_ml.scoring.scores import score
@@ -69,7 +70,7 @@ def soil_moisture(
     titles = [rain, "Water content of the soil layers, daily means"]
     if observed is not None:
         depth = float(observed["depth"])
-        at = layer_of(depth, dzsoil) if layer is None else layer
+        at = layer_or_lowest(depth, dzsoil) if layer is None else layer
         sensor, model = daily_series(observed), theta[at]
         frozen = daily_series(output["sthf"].isel(soil=at)) > 0.0
         axes[2].fill_between(
@@ -101,11 +102,6 @@ def soil_moisture(
     axes[-1].set_xlim(theta[0].index[0], theta[0].index[-1] + DAY)
     add_notes(figure, notes)
     return figure
-
-
-def layer_of(depth: float, dzsoil: Sequence[float]) -> int:
-    """Index of the soil layer at a depth [m]; the lowest one for greater depths."""
-    return min(int(np.searchsorted(np.cumsum(dzsoil), depth)), len(dzsoil) - 1)
 
 
 def _precipitation(axis: Axes, output: xr.Dataset) -> str:
@@ -152,7 +148,7 @@ def soil_temperature(output: xr.Dataset, *, observed: xr.DataArray | None = None
         depth = float(observed["depth"])
         sensor = daily_series(observed)
         axes[0].plot(sensor.index, sensor, color=MEASURED, lw=1.0, label=f"sensor, {depth:g} m")
-        titles = [f"{titles[0]}; the sensor is in layer {labels[layer_of(depth, dzsoil)]}"]
+        titles = [f"{titles[0]}; the sensor is in layer {labels[layer_or_lowest(depth, dzsoil)]}"]
     axes[0].axhline(273.15, color=GREY, lw=0.6)
     low, high = axes[0].get_ylim()
     axes[0].set_ylim(low, high + 0.16 * (high - low))

@@ -215,12 +215,6 @@ def _unfrozen(ds: xr.Dataset) -> xr.DataArray:
     return (ds["sthu"] / water).where(water > 0.0, 1.0)
 
 
-def layer_at(depth: float, dzsoil: Sequence[float]) -> int | None:
-    """Return the index of the layer at a depth [m], from 0; None below the lowest layer."""
-    bottoms = np.cumsum(dzsoil)
-    return int(np.searchsorted(bottoms, depth, side="left")) if depth <= bottoms[-1] else None
-
-
 def on_common_periods(observed: pd.Series, modelled: pd.Series, *, seconds: tuple[float, float]) -> pd.DataFrame:
     """Average an observed and a modelled series to the longer of their periods.
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from jules_ml.comparison.runs import QUANTITIES, Quantity, Run, layer_at, on_common_periods
+from jules_ml.comparison.runs import QUANTITIES, Quantity, Run, on_common_periods
+from jules_ml.data.profile import layer_at
 from jules_ml.data.quality import measured
 from jules_ml.data.record import interval
 from jules_ml.physics.constants import SECONDS_PER_YEAR

@@ -110,3 +110,28 @@ def _levels(column: Sequence[Sensor]) -> list[tuple[float, int]]:
         counts[sensor.depth] = counts.get(sensor.depth, 0) + 1
         levels.append((sensor.depth, counts[sensor.depth]))
     return levels
+
+
+def layer_at(depth: float, dzsoil: Sequence[float]) -> int | None:
+    """Select the soil layer of JULES that contains a sensor.
+
+    Parameters
+    ----------
+    depth : float
+        Depth of the sensor [m]; a depth on a boundary belongs to the layer above.
+    dzsoil : sequence of float
+        Thickness of the layers from the top [m].
+
+    Returns
+    -------
+    int or None
+        Index of the layer, from 0; None below the lowest layer.
+    """
+    bottoms = np.cumsum(dzsoil)
+    return int(np.searchsorted(bottoms, depth, side="left")) if depth <= bottoms[-1] else None
+
+
+def layer_or_lowest(depth: float, dzsoil: Sequence[float]) -> int:
+    """Select the soil layer as :func:`layer_at`; the lowest layer for greater depths."""
+    layer = layer_at(depth, dzsoil)
+    return len(dzsoil) - 1 if layer is None else layer

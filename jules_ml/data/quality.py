@@ -24,6 +24,8 @@ _STEP_CODES = (0.0, 1.0, 2.0, 3.0)
 SOIL_BELOW_AIR: Final = 1.0
 #: Radiation that exceeds that of any twilight; with the sun below the horizon, it indicates a wrong clock or longitude.
 _BROAD_DAYLIGHT = {"sw_down": 50.0, "ppfd": 100.0}
+#: Potential and measured shortwave radiation [W m-2], and photon flux density [umol m-2 s-1], up to which it is night.
+NIGHT_POTENTIAL, NIGHT_SW_DOWN, NIGHT_PPFD = 1.0, 10.0, 20.0
 
 
 def measured(ds: xr.Dataset, name: str, *, min_fraction: float = 0.8) -> xr.DataArray:
@@ -85,17 +87,23 @@ def measured(ds: xr.Dataset, name: str, *, min_fraction: float = 0.8) -> xr.Data
 
 
 def night(
-    ds: xr.Dataset, *, max_potential: float = 1.0, max_sw_down: float = 10.0, max_ppfd: float = 20.0
+    ds: xr.Dataset,
+    *,
+    max_potential: float | None = NIGHT_POTENTIAL,
+    max_sw_down: float = NIGHT_SW_DOWN,
+    max_ppfd: float = NIGHT_PPFD,
 ) -> xr.DataArray:
     """Mask of night-time steps: no potential radiation, and no radiation measured.
+
+    Every choice of night rows calls this function.
 
     Parameters
     ----------
     ds : xarray.Dataset
         Site dataset of one site, with an interval of at most an hour, ``sw_down`` or ``ppfd``, and its position or ``sw_pot``.
-    max_potential : float, optional
+    max_potential : float or None, optional
         Maximum potential radiation at night [W m-2], as a mean over the interval, so that a step with sunrise is not
-        night.
+        night; None to decide by the measured radiation alone.
     max_sw_down : float, optional
         Measured shortwave radiation below which it is night [W m-2].
     max_ppfd : float, optional
@@ -129,15 +137,18 @@ def night(
             where=place(ds),
             remedy="set the column of shortwave radiation or photon flux in the reader",
         )
-    potential = ds["sw_pot"] if "sw_pot" in ds else potential_radiation(ds)
-    no_sun = potential <= max_potential
+    if max_potential is None:
+        no_sun = xr.ones_like(ds["sw_down" if "sw_down" in ds else "ppfd"], dtype=bool)
+    else:
+        no_sun = (ds["sw_pot"] if "sw_pot" in ds else potential_radiation(ds)) <= max_potential
     dark = xr.zeros_like(no_sun)
     undecided = xr.ones_like(no_sun)
     for name, limit in (("sw_down", max_sw_down), ("ppfd", max_ppfd)):
         if name not in ds:
             continue
         radiation = ds[name]
-        _refuse_midnight_sun(ds, name, no_sun & radiation.notnull())
+        if max_potential is not None:
+            _refuse_midnight_sun(ds, name, no_sun & radiation.notnull())
         dark = dark | (undecided & (radiation < limit))
         undecided = undecided & radiation.isnull()
     return (no_sun & dark).rename("night").assign_attrs(long_name="night")

@@ -9,8 +9,8 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from jules_ml.column.figures import layer_of
 from jules_ml.data.daily import daily_series
+from jules_ml.data.profile import layer_or_lowest
 from jules_ml.data.quality import measured, night
 from jules_ml.data.readers.column_output import liquid_theta
 from jules_ml.data.record import local_middle
@@ -82,7 +82,7 @@ def compare(output: xr.Dataset, record: xr.Dataset) -> Comparison:
     """
     record = record.sel(time=output["time"])
     theta = record["theta"].isel(depth=0)
-    layer = layer_of(float(theta["depth"]), output["dzsoil"].to_numpy().tolist())
+    layer = layer_or_lowest(float(theta["depth"]), output["dzsoil"].to_numpy().tolist())
     theta_pred, theta_obs = daily_series(liquid_theta(output, layer)), daily_series(theta)
     frozen = daily_series(output["sthf"].isel(soil=layer)) > 0.0
     respired = respired_carbon_dioxide(output)

@@ -11,7 +11,8 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from jules_ml.comparison.runs import layer_at, on_common_periods
+from jules_ml.comparison.runs import on_common_periods
+from jules_ml.data.profile import layer_at
 from jules_ml.data.quality import measured
 from jules_ml.data.record import interval
 from jules_ml.ensemble.gathering import gathered_dataset

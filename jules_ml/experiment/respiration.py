@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from jules_ml.data.quality import NIGHT_POTENTIAL, NIGHT_PPFD, NIGHT_SW_DOWN
 from jules_ml.experiment.frost import FROZEN_BELOW, FrozenBelow
 from jules_ml.support.section import Section
 
@@ -30,13 +31,15 @@ class RowSettings(Section):
         "which needs fewer rows",
     )
     night_max_potential: float | None = Field(
-        default=1.0,
+        default=NIGHT_POTENTIAL,
         ge=0.0,
         description="maximum potential radiation at night [W m-2]; None: use measured radiation only",
     )
-    night_max_sw_down: float = Field(default=10.0, gt=0.0, description="maximum shortwave radiation at night [W m-2]")
+    night_max_sw_down: float = Field(
+        default=NIGHT_SW_DOWN, gt=0.0, description="maximum shortwave radiation at night [W m-2]"
+    )
     night_max_ppfd: float = Field(
-        default=20.0, gt=0.0, description="maximum photon flux density at night [umol m-2 s-1]"
+        default=NIGHT_PPFD, gt=0.0, description="maximum photon flux density at night [umol m-2 s-1]"
     )
     frozen_below: FrozenBelow | None = Field(default=273.15, description=f"{FROZEN_BELOW}; None: no filter")
     stuck_after: str | None = Field(

@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 
 from jules_ml.cli import app
 from jules_ml.comparison.report import compare_runs
-from jules_ml.comparison.runs import Run, layer_at, on_common_periods, read_run
+from jules_ml.comparison.runs import Run, on_common_periods, read_run
 from jules_ml.comparison.scores import score_runs
+from jules_ml.data.profile import layer_at
 from jules_ml.data.site import SiteMeta, site_dataset
 from jules_ml.errors import BadInput
 

@@ -12,9 +12,10 @@ import xarray as xr
 from helpers.figures import legend_labels
 from matplotlib.figure import Figure
 
-from jules_ml.column.figures import layer_of, soil_moisture, soil_temperature, water_budget
+from jules_ml.column.figures import soil_moisture, soil_temperature, water_budget
 from jules_ml.column.output import OUTPUTS, output_dataset
 from jules_ml.data.daily import daily_series
+from jules_ml.data.profile import layer_or_lowest
 from jules_ml.demo.figures import night_respiration, respiration_curves
 from jules_ml.support.figures import layer_labels, save_figure
 
@@ -128,7 +129,7 @@ def test_days_with_too_few_values_have_no_mean() -> None:
 
 @pytest.mark.parametrize(("depth", "layer"), [(0.05, 0), (0.1, 0), (0.15, 1), (0.9, 2), (2.5, 3), (9.0, 3)])
 def test_layer_of_a_sensor(depth: float, layer: int) -> None:
-    assert layer_of(depth, DZSOIL) == layer
+    assert layer_or_lowest(depth, DZSOIL) == layer
 
 
 def test_labels_of_layers_have_their_depths() -> None:

@@ -12,10 +12,11 @@ import xarray as xr
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from jules_ml.data.profile import layer_or_lowest
 from jules_ml.learned.moisture.baselines import climatology, rain_index, rescaled
 from jules_ml.learned.moisture.ensemble import MoistureEnsemble
 from jules_ml.learned.moisture.figures import moisture_series
-from jules_ml.learned.moisture.record import LAYER_DEPTHS, MoistureRecord, preferred_sensor
+from jules_ml.learned.moisture.record import LAYER_DEPTHS, LAYER_THICKNESS, MoistureRecord, preferred_sensor
 from jules_ml.learned.moisture.scores import anomalies, drydown_scale
 from jules_ml.learned.predictions import prediction_variables
 from jules_ml.scoring.scores import coverage, interval_score, score
@@ -149,8 +150,9 @@ def scored_sensor(ensemble: MoistureEnsemble, record: MoistureRecord) -> int:
 
 
 def _layer_of(record: MoistureRecord, sensor: int) -> int:
-    """Index of the layer nearest in depth to a sensor; the upper layer for a cosmic-ray sensor."""
-    return int(np.argmin(np.abs(np.array(LAYER_DEPTHS) - np.nan_to_num(record.depth[sensor], nan=0.05))))
+    """Index of the layer that contains a sensor; the upper layer for a cosmic-ray sensor."""
+    depth = float(record.depth[sensor])
+    return layer_or_lowest(depth, LAYER_THICKNESS) if np.isfinite(depth) else 0
 
 
 def _label(record: MoistureRecord, sensor: int) -> str:

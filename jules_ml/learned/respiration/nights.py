@@ -23,25 +23,11 @@ def night_rows(ds: xr.Dataset, rules: RowSettings) -> xr.DataArray:
     BadInput
         As :func:`jules_ml.data.quality.night`.
     """
-    if rules.night_max_potential is None:
-        return _dark_rows(ds, rules)
     return night(
         ds,
         max_potential=rules.night_max_potential,
         max_sw_down=rules.night_max_sw_down,
         max_ppfd=rules.night_max_ppfd,
-    )
-
-
-def _dark_rows(ds: xr.Dataset, rules: RowSettings) -> xr.DataArray:
-    """Night by measured light alone."""
-    for name, limit in (("sw_down", rules.night_max_sw_down), ("ppfd", rules.night_max_ppfd)):
-        if name in ds:
-            return ds[name] < limit
-    raise BadInput(
-        "night cannot be told from day, because 'sw_down' and 'ppfd' are both missing",
-        where=place(ds),
-        remedy="name the column of shortwave radiation or of photon flux in [data]",
     )
 
 
