@@ -254,14 +254,14 @@ def _entry(experiment: Experiment, parameter: ParameterSection, namelists: Namel
         raise BadInput(
             f"there is no group &{group.upper()} in {parameter.file or 'the namelists'}",
             where=_where(experiment, parameter),
-            remedy=f"write '{near[0]}', if that was meant" if near else f"choose a group of {namelists.where}",
+            remedy=f"write '{near[0]}' if you meant that" if near else f"choose a group of {namelists.where}",
         )
     if entry not in groups[group]:
         near = difflib.get_close_matches(entry, list(groups[group]), n=1)
         raise BadInput(
             f"&{group.upper()} has no entry {entry}",
             where=f"{_where(experiment, parameter)}; {namelists.place(group)}",
-            remedy=f"write '{near[0]}', if that was meant"
+            remedy=f"write '{near[0]}' if you meant that"
             if near
             else f"add {entry} with its usual value to the namelist, or choose one of {', '.join(groups[group])}",
         )
