@@ -332,7 +332,7 @@ def test_record_refusals() -> None:
             "site XX-Xxx, variable wind",
             "fill",
         ),
-        (ds.expand_dims(site=["A", "B"]), "2 sites", "site XX-Xxx", "one by one"),
+        (ds.expand_dims(site=["A", "B"]), "2 sites", "site XX-Xxx", "select one with ds.sel"),
         (
             ds.drop_attrs().assign_attrs(interval_seconds=86400.0),
             "latitude is unknown",
