@@ -6,9 +6,7 @@ at Loobos, the demonstration at CH-Dav, and module folders written by that commi
 
 from __future__ import annotations
 
-import ast
 import contextlib
-import io
 import os
 import re
 import resource
@@ -16,13 +14,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import tokenize
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 from _claims import REPOSITORY, Claims, argument_parser
+from _sizes import function_sizes
 
 PROGRAM = "from jules_ml.cli import main; main()"
 #: Prints the curves of a folder of learned respiration, and the soil of one of hydraulics, with the code that is on the path.
@@ -92,23 +90,9 @@ def check_sizes(claims: Claims) -> None:
     """Longest function, in lines of code, and longest file of package, tests and benchmarks."""
     files = [path for folder in ("jules_ml", "tests", "benchmarks") for path in (REPOSITORY / folder).rglob("*.py")]
     texts = [path.read_text(encoding="utf-8") for path in files]
-    longest = max(size for text in texts for size in function_sizes(text))
+    longest = max(lines for text in texts for _, lines in function_sizes(text))
     claims.check("longest function", longest, "<=", 60.0, unit="lines of code")
     claims.check("longest file", max(len(text.splitlines()) for text in texts), "<=", 400.0, unit="lines")
-
-
-def function_sizes(text: str) -> Iterator[int]:
-    """Lines of code of every function: blank, comment and docstring lines are left out."""
-    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
-    skipped = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
-    code = {line for t in tokens if t.type not in skipped for line in range(t.start[0], t.end[0] + 1)}
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            lines = code & set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
-            if ast.get_docstring(node) is not None:
-                first = node.body[0]
-                lines -= set(range(first.lineno, (first.end_lineno or first.lineno) + 1))
-            yield len(lines)
 
 
 def check_results(claims: Claims, commit: str, data: Path, years: int) -> None:

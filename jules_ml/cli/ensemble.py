@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @app.command(epilog="Example:  jules-ml ensemble loobos_ensemble.toml --out runs/loobos --workers 4")
 def ensemble(
-    experiment: Annotated[Path, typer.Argument(help="Experiment file (TOML) with [ensemble].", show_default=False)],
+    experiment: Annotated[Path, typer.Argument(help="Experiment file (TOML) with \\[ensemble].", show_default=False)],
     out: Annotated[
         Path | None, typer.Option(help="Folder of the ensemble; by default runs/NAME of the experiment.")
     ] = None,

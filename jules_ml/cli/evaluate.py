@@ -37,10 +37,12 @@ def evaluate(
         raise BadInput(
             "the folder is a run, not a module",
             where=module,
-            remedy=f"write 'jules-ml compare {' '.join(map(str, folders))} --out {out}'",
+            remedy=f"write 'jules-ml compare {' '.join(map(str, folders))} --out {out}{f' --data {data[0]}' if data else ''}'",
         )
     if others:
-        raise BadInput(f"{len(folders)} module folders are given", remedy="give one module folder")
+        raise BadInput(
+            f"{len(folders)} module folders are given", remedy="give one module folder, and each record by --data FILE"
+        )
     if not data:
         raise BadInput("no record is given", remedy="give --data FILE once per site")
     kind = kind_of_folder(module)

@@ -31,7 +31,7 @@ def export(
     quiet: Quiet = False,
 ) -> None:
     """Export a module to files that JULES reads."""
-    from jules_ml.learned.store import module_kind
+    from jules_ml.learned.card import module_kind
     from jules_ml.learned.uses import export_names, export_of
 
     form = export_of(to)

@@ -54,8 +54,10 @@ RENAMED: Final[Mapping[str, Renamed]] = {
     "hydraulics.inputs.sand": Renamed("place.sand"),
     "hydraulics.inputs.clay": Renamed("place.clay"),
     "hydraulics.inputs": Renamed("place"),
-    "carbon_module.soc": Renamed("place.organic_carbon", "divide the value by 1000: it is in kg kg-1"),
-    "carbon_module.soc_units": Renamed("place.organic_carbon", "leave soc_units out: organic_carbon is in kg kg-1"),
+    "carbon_module.soc": Renamed(
+        "place.organic_carbon", "divide the value by 1000 if it is in g kg-1, by 100 if it is in %: it is in kg kg-1"
+    ),
+    "carbon_module.soc_units": Renamed("place.organic_carbon", "leave soc_units out: the unit is always kg kg-1"),
     "carbon_module.bulk_density": Renamed("place.bulk_density"),
     "carbon_module.tree": Renamed("place.frac_tree"),
     "carbon_module.bare": Renamed("place.frac_bare"),

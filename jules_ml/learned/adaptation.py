@@ -35,11 +35,6 @@ class AdaptationDays:
         if self.count is not None and self.dates is not None:
             raise BadInput("both a number of days and a list of days are given", remedy="give --days or --days-at")
 
-    @property
-    def is_all(self) -> bool:
-        """Whether all days are used."""
-        return self.count is None and self.dates is None
-
     def select(self, days: pd.DatetimeIndex, observed: NDArray[np.bool_], *, where: str) -> NDArray[np.bool_]:
         """Select the days to adapt by.
 

@@ -10,17 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from jules_ml.experiment import Experiment
+from jules_ml.experiment.other_kinds import KINDS
 from jules_ml.learned.adaptation import AdaptationDays
-from jules_ml.learned.store import module_kind
-from jules_ml.support.plugins import load_plugin, plugin_names
+from jules_ml.learned.card import module_kind
+from jules_ml.support.plugins import load_plugin
 from jules_ml.support.progress import Progress
 from jules_ml.support.section import Section
-
-#: Entry-point group of kinds.
-KINDS: Final = "jules_ml.kinds"
 
 
 @dataclass(frozen=True)
@@ -73,15 +71,10 @@ class Kind(Protocol):
     ----------
     name : str
         Name on the command line and in ``card.json``.
-    title : str
-        What it predicts, in one line for the help.
-    section : str
-        Name of the table of its settings in the experiment file.
+        The settings of a kind from another package are in the table of this name.
     """
 
     name: str
-    title: str
-    section: str
 
     def settings(self) -> type[Section]:
         """Return the schema of its table in the experiment file."""
@@ -138,11 +131,6 @@ class Kind(Protocol):
         BadInput
             If the folder contains a module of another kind, or is damaged.
         """
-
-
-def kind_names() -> tuple[str, ...]:
-    """Return the names of all installed kinds in alphabetical order."""
-    return plugin_names(KINDS)
 
 
 def kind_of(name: str) -> Kind:

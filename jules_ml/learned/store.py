@@ -19,11 +19,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from jules_ml.errors import BadInput
+from jules_ml.learned.card import CARD as _CARD
 from jules_ml.learned.card_versions import CARD_VERSION, current_card
 
 #: Prefix of the weights of photosynthesis in a respiration module.
 ASSIMILATION_PREFIX = "assimilation."
-_WEIGHTS, _CARD, _SCORES = "model.safetensors", "card.json", "scores.json"
+_WEIGHTS, _SCORES = "model.safetensors", "scores.json"
 #: File of observations and predictions.
 PREDICTIONS = "predictions.nc"
 #: Files that define a module.
@@ -151,27 +152,6 @@ def _write_json(path: Path, content: Mapping[str, Any]) -> None:
 def json_text(content: Mapping[str, Any]) -> str:
     """Convert a mapping to JSON text; NaN becomes null."""
     return json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def module_kind(folder: str | Path) -> str:
-    """Return the kind of the module in a folder, such as ``"respiration"``.
-
-    Parameters
-    ----------
-    folder : str or Path
-
-    Raises
-    ------
-    BadInput
-        If the folder contains no module, or its card is damaged.
-    """
-    path = Path(folder) / _CARD
-    if not path.is_file():
-        raise BadInput("there is no such file", where=path, remedy="give a folder that 'jules-ml fit' wrote")
-    try:
-        return str(json.loads(path.read_text(encoding="utf-8"))["module"])
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-        raise BadInput("the file is damaged", where=path, remedy="fit the module again") from error
 
 
 def read_module_folder(folder: str | Path, *, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -25,14 +25,11 @@ class Export(Protocol):
     ----------
     kind : str
         Kind of module that it exports.
-    title : str
-        Description in one line for the help.
     options : tuple of str
         Names of the optional arguments of :meth:`write` that it uses, such as ``predicted``.
     """
 
     kind: str
-    title: str
     options: tuple[str, ...]
 
     def write(self, folder: Path, out: Path, *, predicted: bool = False) -> list[Path]:

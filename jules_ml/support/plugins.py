@@ -6,11 +6,21 @@ A package registers a plug-in by one line under ``[project.entry-points."jules_m
 
 from __future__ import annotations
 
+import difflib
 from functools import cache
 from importlib.metadata import EntryPoint, distributions
-from typing import Any
+from typing import Any, Final
 
 from jules_ml.errors import BadInput, RunFailed
+
+#: What the plug-ins of a group are, for messages.
+_DESCRIPTIONS: Final = {
+    "jules_ml.readers": "reader",
+    "jules_ml.kinds": "kind of module",
+    "jules_ml.exports": "form of export",
+    "jules_ml.ways": "way into JULES",
+    "jules_ml.draws": "kind of module with draws",
+}
 
 
 @cache
@@ -59,7 +69,9 @@ def check_plugin(group: str, name: str) -> None:
     registered = _registered(group)
     if name not in registered:
         names = ", ".join(sorted(registered)) or "none; install the package with 'pip install jules_ml'"
-        raise BadInput(f"'{name}' is not registered under {group}", remedy=f"use an installed one: {names}")
+        near = difflib.get_close_matches(name, registered, n=1)
+        meant = f"write '{near[0]}' if you meant that; " if near else ""
+        raise BadInput(f"there is no {_DESCRIPTIONS.get(group, group)} '{name}'", remedy=f"{meant}installed: {names}")
 
 
 @cache

@@ -85,4 +85,12 @@ def test_mistake_in_the_section_of_a_toy_kind_is_named(installed: Path, experime
 def test_toy_is_unknown_where_it_is_not_installed(experiment: Path) -> None:
     done = run(experiment.parent, "fit", "toy_mean", str(experiment), "--out", str(experiment.parent / "module"))
     assert done.returncode == 2
-    assert "'toy_mean' is not registered" in done.stderr
+    assert "there is no kind of module 'toy_mean'" in done.stderr
+
+
+def test_naming_the_kinds_loads_no_torch() -> None:
+    program = (
+        "import sys; from jules_ml.learned.kind import kind_of; "
+        "[kind_of(name) for name in ('carbon', 'hydraulics', 'moisture', 'respiration')]; sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

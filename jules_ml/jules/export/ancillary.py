@@ -51,7 +51,6 @@ class AncillaryExport:
     """Form ``ancillary`` of ``jules-ml export``."""
 
     kind = "hydraulics"
-    title = "one file of soil properties per site, for JULES_SOIL_PROPS"
     options: tuple[str, ...] = ()
 
     def write(self, folder: Path, out: Path, *, predicted: bool = False) -> list[Path]:

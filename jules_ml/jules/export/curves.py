@@ -43,7 +43,6 @@ class CurvesExport:
     """Form ``curves`` of ``jules-ml export``."""
 
     kind = "respiration"
-    title = "namelist tables of f and g"
     options: tuple[str, ...] = ()
 
     def write(self, folder: Path, out: Path, *, predicted: bool = False) -> list[Path]:

@@ -84,7 +84,6 @@ class InitialExport:
     """Form ``initial`` of ``jules-ml export``."""
 
     kind = "carbon"
-    title = "one file of soil carbon per site, for JULES_INITIAL"
     options: tuple[str, ...] = ("predicted",)
 
     def write(self, folder: Path, out: Path, *, predicted: bool = False) -> list[Path]:

@@ -86,7 +86,6 @@ class PrescribedExport:
     """Form ``prescribed`` of ``jules-ml export``."""
 
     kind = "moisture"
-    title = "one file with a time series of soil water per site, for JULES_PRESCRIBED_DATASET"
     options: tuple[str, ...] = ()
 
     def write(self, folder: Path, out: Path, *, predicted: bool = False) -> list[Path]:

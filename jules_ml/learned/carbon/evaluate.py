@@ -29,7 +29,7 @@ def evaluate_carbon(folder: str | Path, experiments: Sequence[Experiment], out: 
     folder : str or Path
         Module folder.
     experiments : sequence of Experiment
-        One for each site; sites without ``soc`` are predicted, but not scored.
+        One for each site; sites without ``organic_carbon`` are predicted, but not scored.
     out : Path, optional
         Folder for ``scores.json``, ``predictions.nc`` and a figure.
 

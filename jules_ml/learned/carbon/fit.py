@@ -84,7 +84,7 @@ def fit_carbon(experiments: Sequence[Experiment], out: Path, *, progress: Progre
     Parameters
     ----------
     experiments : sequence of Experiment
-        One for each site. The settings under ``[carbon_module]`` are those of the first. Sites without ``soc`` are predicted.
+        One for each site. The settings under ``[carbon_module]`` are those of the first. Sites without ``organic_carbon`` are predicted.
     out : Path
         Module folder to write; see :func:`~jules_ml.learned.store.write_module_folder`.
     progress : callable, optional

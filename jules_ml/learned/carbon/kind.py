@@ -25,8 +25,6 @@ class CarbonKind:
     """
 
     name: ClassVar[str] = "carbon"
-    title: ClassVar[str] = "soil organic carbon, from the dynamics of soil moisture"
-    section: ClassVar[str] = "carbon_module"
 
     def settings(self) -> type[Section]:
         """Return the schema of ``[carbon_module]``."""

@@ -80,7 +80,7 @@ def adapt_hydraulics(
     complete = column_batch(sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
     test_days = [_test_days(train, days) for train in training_days]
     predictions = column_predictions(network, complete, test_days)
-    has_test = any(bool(test.any()) for test in test_days)
+    has_test = any(bool(np.isfinite(site.observed[test]).any()) for site, test in zip(sites, test_days, strict=True))
     scores = sensor_scores(predictions, part="test" if has_test else "train") | {
         "adapted_from": folder.name,
         "cost": costs,

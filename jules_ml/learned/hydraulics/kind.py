@@ -25,8 +25,6 @@ class HydraulicsKind:
     """
 
     name: ClassVar[str] = "hydraulics"
-    title: ClassVar[str] = "soil properties of JULES, fitted to soil moisture through the soil column"
-    section: ClassVar[str] = "hydraulics"
 
     def settings(self) -> type[Section]:
         """Return the schema of ``[hydraulics]``."""

@@ -28,8 +28,6 @@ class MoistureKind:
     """
 
     name: ClassVar[str] = "moisture"
-    title: ClassVar[str] = "daily soil moisture, from weather, satellites and a first guess of JULES"
-    section: ClassVar[str] = "moisture"
 
     def settings(self) -> type[Section]:
         """Return the schema of ``[moisture]``."""

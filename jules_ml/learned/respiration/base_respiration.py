@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,7 +136,8 @@ def base_respiration(
     Returns
     -------
     r0 : array, shape (group,)
-        Base respiration R0 [umol m-2 s-1]: that of the module, or the mean of the training sites for a group that it does not contain.
+        Base respiration R0 [umol m-2 s-1]: that of the module. For a group that it does not contain (another year, another chamber) the
+        geometric mean of the site's own groups, and for a new site that of the training sites.
     noise : array, shape (group, 2)
         As :attr:`LearnedRespiration.noise`; at a new site, in proportion to R0 as at the training sites.
     """
@@ -144,11 +145,24 @@ def base_respiration(
     r0_values, scales = module.level.numpy(), module.noise.numpy()
     prior = prior_of(card)
     elsewhere = math.exp(prior.mean) if prior is not None else float(np.exp(np.log(r0_values).mean()))
-    r0 = np.array([r0_values[names.index(name)] if name in names else elsewhere for name in groups])
-    noise = np.array(
-        [scales[names.index(name)] if name in names else new_site_noise(module, elsewhere) for name in groups]
-    )
+    r0, noise = np.empty(len(groups)), np.empty((len(groups), 2))
+    for k, name in enumerate(groups):
+        if name in names:
+            r0[k], noise[k] = r0_values[names.index(name)], scales[names.index(name)]
+            continue
+        own = _groups_of_same_site(name, names, card["sites"])
+        r0[k] = float(np.exp(np.log(r0_values[own]).mean())) if own else elsewhere
+        noise[k] = new_site_noise(module, r0[k])
     return r0, noise
+
+
+def _groups_of_same_site(name: str, names: Sequence[str], sites: Iterable[str]) -> list[int]:
+    """Numbers of the groups of a module that are of the same site as a group: other years or other chambers."""
+    own = [site for site in sites if name == site or name.startswith(f"{site} ")]
+    if not own:
+        return []
+    site = max(own, key=len)
+    return [k for k, other in enumerate(names) if other == site or other.startswith(f"{site} ")]
 
 
 def new_site_noise(module: LearnedRespiration, r0: float) -> NDArray[np.float64]:

@@ -26,8 +26,6 @@ class RespirationKind:
     """
 
     name: ClassVar[str] = "respiration"
-    title: ClassVar[str] = "moisture modifier f and temperature modifier g of respiration, from towers and chambers"
-    section: ClassVar[str] = "respiration"
 
     def settings(self) -> type[Section]:
         """Return the schema of ``[respiration]``."""
@@ -71,7 +69,7 @@ class RespirationKind:
         scores = evaluate_respiration(folder, [self.site(each) for each in experiments], out)
         notes = tuple(
             f"the module contains no base respiration of {site}, so the mean of its training sites was used: "
-            f"adapt it with 'jules-ml fit respiration --adapt {folder}'"
+            f"adapt it with 'jules-ml fit respiration FILE --adapt {folder} --days 30 --out DIR'"
             for site in scores["sites_without_base_respiration"]
         )
         return Outcome(out, scores, _site_rows(scores), notes)

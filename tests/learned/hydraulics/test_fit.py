@@ -168,6 +168,20 @@ def test_evaluate_scores_a_new_site_and_refuses_a_training_site(fitted: tuple[Pa
     assert "overlaps with the training record" in " ".join(refused.output.replace("│", " ").split())
 
 
+@pytest.mark.parametrize("days", [(), ("--days", "5")])
+def test_a_module_is_adapted_to_a_new_site(fitted: tuple[Path, Path], tmp_path: Path, days: tuple[str, ...]) -> None:
+    _, out = fitted
+    new = write_site(tmp_path, "Middle", sand=0.4)
+    typed = ["fit", "hydraulics", str(new), "--adapt", str(out), *days, "--out", str(tmp_path / "new"), "--quiet"]
+    result = CliRunner().invoke(app, typed)
+    assert result.exit_code == 0, result.output
+    scores = json.loads((tmp_path / "new" / "scores.json").read_text(encoding="utf-8"))
+    assert scores["adapted_from"] == out.name
+    assert scores["part"] == ("test" if days else "train")
+    assert np.isfinite(scores["all"]["learned"]["ubrmse"])
+    assert set(load_hydraulics(tmp_path / "new")[1]["sites"]) == {"Middle"}
+
+
 def test_one_site_alone_is_calibrated(tmp_path: Path) -> None:
     path = write_site(tmp_path, "Alone", sand=0.4)
     reports = Reports()

@@ -23,8 +23,10 @@ from jules_ml.jules.curve_files import read_curve
 from jules_ml.jules.export.curves import export_curves
 from jules_ml.learned.adaptation import AdaptationDays, read_days
 from jules_ml.learned.respiration.adapt import adapt_respiration
+from jules_ml.learned.respiration.base_respiration import base_respiration
 from jules_ml.learned.respiration.evaluate import evaluate_respiration
 from jules_ml.learned.respiration.fit import fit_respiration
+from jules_ml.learned.respiration.network import LearnedRespiration
 from jules_ml.learned.respiration.site import select_rows
 from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.learned.respiration.training import ConcurvityWarning, train_respiration
@@ -115,6 +117,20 @@ def test_days_spread_over_a_year_are_not_scored(fitted: Path, tmp_path: Path) ->
     assert not days.isin(pd.DatetimeIndex(sorted(dates))).any()
     with pytest.raises(BadInput, match="overlaps in time"):
         evaluate_respiration(tmp_path / "adapted", record)
+
+
+def test_a_later_year_of_a_site_has_the_mean_of_its_own_groups(fitted: Path) -> None:
+    module, _, card = load_respiration(fitted)
+    state = dict(module.state_dict())
+    state["level"] = torch.tensor([2.0, 8.0, 100.0], dtype=torch.float64)
+    state["noise"] = torch.ones(3, 2, dtype=torch.float64)
+    groups = ["synthetic 2020", "synthetic 2021", "other 2020"]
+    changed = card | {"groups": groups, "level_prior": None, "sites": {"synthetic": {}, "other": {}}}
+    r0, noise = base_respiration(
+        LearnedRespiration.from_state(state), changed, ["synthetic 2022", "other 2020", "new 2020"]
+    )
+    assert r0 == pytest.approx([4.0, 100.0, (2.0 * 8.0 * 100.0) ** (1.0 / 3.0)])
+    assert noise.shape == (3, 2)
 
 
 def test_another_site_that_is_not_adapted_has_the_mean_of_the_training_sites(fitted: Path, tmp_path: Path) -> None:

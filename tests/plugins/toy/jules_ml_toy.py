@@ -51,8 +51,6 @@ class ToyKind:
     """The mean of a record."""
 
     name = "toy_mean"
-    title = "mean air temperature"
-    section = "toy_mean"
 
     def settings(self) -> type[Section]:
         """Give the schema of ``[toy_mean]``."""
@@ -110,7 +108,6 @@ class ToyExport:
     """The mean as a text file."""
 
     kind = "toy_mean"
-    title = "a number"
     options: tuple[str, ...] = ()
 
     def write(self, folder: Path, out: Path, *, predicted: bool = False) -> list[Path]:
