@@ -137,5 +137,5 @@ def test_the_same_file_gives_jules_the_same_soil(soils: Path, tmp_path: Path) ->
 
 
 def test_a_closed_loop_names_its_hydraulics_itself(soils: Path, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"\[closed_loop\] hydraulics"):
+    with pytest.raises(BadInput, match=r"set hydraulics under \[closed_loop\]"):
         experiment(tmp_path, more="[closed_loop]\n")
