@@ -104,7 +104,7 @@ def test_the_folder_is_a_module_of_hydraulics(calibrated: tuple[Path, Path, str]
     assert experiment.soil is not None
     assert experiment.soil.properties is not None
     np.testing.assert_allclose(experiment.soil.properties.sathh, sathh, rtol=1e-5)
-    assert notes == ["soil of soil, as learned at Known"]
+    assert notes == ["soil of soil, as fitted at Known"]
     for name in ("curves", "series"):
         assert (folder / "figures" / f"{name}.png").stat().st_size > 10_000
 

@@ -113,7 +113,7 @@ def test_too_few_night_rows(sagebrush: xr.Dataset) -> None:
 
 def test_hyytiala_was_filtered_by_its_source(shared_data: Path) -> None:
     """The estimate is refused, and the source's own threshold, about 0.3 m s-1, is named."""
-    with pytest.raises(BadInput, match=r"filtered by u\* before, at about 0\.3") as caught:
+    with pytest.raises(BadInput, match=r"filtered by u\* already, at about 0\.3") as caught:
         select_rows(hyytiala(shared_data), ESTIMATE)
     assert "set ustar_min to that number" in caught.value.remedy
 
