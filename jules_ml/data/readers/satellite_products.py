@@ -25,6 +25,7 @@ from jules_ml.data.record import end_of_interval, interval, place
 from jules_ml.data.satellite import soil_water_index
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
+from jules_ml.physics.constants import SECONDS_PER_DAY
 
 _TIME_NAMES = ("time", "date", "datetime", "timestamp")
 _LST = re.compile(r"(.*_)?LST(_(Day|Night)(_1km)?)?$", re.IGNORECASE)
@@ -148,7 +149,11 @@ def _filtered(surface: pd.Series, t_value: int, path: Path) -> xr.Dataset:
     daily = daily.reindex(time=days).rename("ssm")
     index = soil_water_index(daily, t_value=float(t_value), step=pd.Timedelta(days=1))["swi"].isel(t_value=0, drop=True)
     comment = f"satellite product {path.name}, filtered exponentially from surface soil moisture, T = {t_value} d"
-    return index.assign_attrs(units="1", comment=comment).to_dataset(name="swi").assign_attrs(interval_seconds=86400.0)
+    return (
+        index.assign_attrs(units="1", comment=comment)
+        .to_dataset(name="swi")
+        .assign_attrs(interval_seconds=SECONDS_PER_DAY)
+    )
 
 
 def joined(ds: xr.Dataset, series: xr.DataArray, *, where: str | Path) -> xr.Dataset:
@@ -231,5 +236,5 @@ def _by_day(series: pd.Series, name: str, units: str, comment: str) -> xr.Datase
     return xr.Dataset(
         {name: ("time", days.to_numpy(), attrs)},
         coords={"time": ("time", end.to_numpy())},
-        attrs={"interval_seconds": 86400.0},
+        attrs={"interval_seconds": SECONDS_PER_DAY},
     )

@@ -206,7 +206,7 @@ def test_the_initial_soil_has_the_learned_carbon(tmp_path: Path) -> None:
     # 20 g kg-1 is what the description has, at whatever carbon of the column
     torch.testing.assert_close(runs[20.0].loop.sm_sat[0], described.loop.sm_sat[0], rtol=1e-5, atol=0.0)
     assert bool((runs[40.0].loop.sm_sat[0] > 1.01 * described.loop.sm_sat[0])[:2].all())
-    assert any("52 kg m-3 in the topsoil; predicted by a module" in note for note in runs[40.0].notes)
+    assert any("52 kg m-3 in the topsoil; predicted by a fit without the site" in note for note in runs[40.0].notes)
 
 
 def test_a_broken_number_of_years_is_warned_of_and_steps_left_out_are_noted(tmp_path: Path) -> None:
