@@ -57,18 +57,13 @@ def fit(
     """Fit a module to records, score it and its baselines on the test period, and write the module folder."""
     from jules_ml.experiment import load_experiment
     from jules_ml.experiment.other_kinds import KINDS
-    from jules_ml.learned.card import module_kind
 
     if adapt is None and (days is not None or days_at is not None):
         raise BadInput("--days and --days-at need --adapt", remedy="give --adapt DIR too, or leave them out")
     # the kind and the experiments are checked before torch is imported, so that errors in them are reported quickly
     check_plugin(KINDS, kind)
-    if adapt is not None and module_kind(adapt) != kind:
-        raise BadInput(
-            f"the folder contains a module of kind {module_kind(adapt)}, not {kind}",
-            where=adapt,
-            remedy=f"write 'jules-ml fit {module_kind(adapt)}', or give a folder of kind {kind}",
-        )
+    if adapt is not None:
+        _check_kind(adapt, kind)
     loaded = [load_experiment(path) for path in experiments]
     from jules_ml.learned.adaptation import AdaptationDays, read_days
     from jules_ml.learned.kind import kind_of
@@ -87,3 +82,16 @@ def fit(
         note = "all days with observations were used, and none is left to score: give --days or --days-at for scores"
         outcome = replace(outcome, table=(), notes=(*outcome.notes, note))
     print_outcome(outcome, quiet=quiet, json=json)
+
+
+def _check_kind(folder: Path, kind: str) -> None:
+    """Refuse to adapt a module of another kind."""
+    from jules_ml.learned.card import module_kind
+
+    other = module_kind(folder)
+    if other != kind:
+        raise BadInput(
+            f"the folder contains a module of kind {other}, not {kind}",
+            where=folder,
+            remedy=f"write 'jules-ml fit {other}', or give a folder of kind {kind}",
+        )
