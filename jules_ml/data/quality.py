@@ -93,7 +93,7 @@ def night(
     max_sw_down: float = NIGHT_SW_DOWN,
     max_ppfd: float = NIGHT_PPFD,
 ) -> xr.DataArray:
-    """Mask of night-time steps: no potential radiation, and no radiation measured.
+    """Mask of night-time steps: potential and measured radiation are below their limits.
 
     Every choice of night rows calls this function.
 

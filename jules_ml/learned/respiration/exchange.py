@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jules_ml.data.humidity import saturation_vapour_pressure
+from jules_ml.data.humidity import with_vpd
 from jules_ml.data.record import place
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings
@@ -75,7 +75,8 @@ def select_exchange(ds: xr.Dataset, settings: RespirationSettings) -> Exchange:
     """
     light = _first(ds, {"ppfd": 1.0, "sw_down": PHOTONS_PER_JOULE})
     t_air = _first(ds, {"t_air": 1.0})
-    vpd = ds["vpd"] if "vpd" in ds else _vpd(ds)
+    # where neither humidity nor the deficit was measured, this names what is missing
+    vpd = _first(with_vpd(ds), {"vpd": 1.0, "relative_humidity": 1.0})
     drivers = xr.Dataset({"light": light, "t_air": t_air, "vpd": vpd})
     complete = np.logical_and.reduce([drivers[name].notnull() for name in drivers])
     dark = night_rows(ds, settings.rows).to_numpy()
@@ -181,12 +182,3 @@ def _first(ds: xr.Dataset, choices: dict[str, float]) -> xr.DataArray:
         where=place(ds),
         remedy="name its column in [data], or set assimilation = false",
     )
-
-
-def _vpd(ds: xr.Dataset) -> xr.DataArray:
-    """Vapour pressure deficit from relative humidity [Pa]."""
-    humidity = _first(ds, {"relative_humidity": 1.0})
-    saturated = xr.DataArray(
-        saturation_vapour_pressure(ds["t_air"].to_numpy()), dims="time", coords={"time": ds["time"]}
-    )
-    return (saturated * (1.0 - humidity)).clip(min=0.0)
