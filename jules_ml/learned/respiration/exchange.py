@@ -75,8 +75,7 @@ def select_exchange(ds: xr.Dataset, settings: RespirationSettings) -> Exchange:
     """
     light = _first(ds, {"ppfd": 1.0, "sw_down": PHOTONS_PER_JOULE})
     t_air = _first(ds, {"t_air": 1.0})
-    # where neither humidity nor the deficit was measured, this names what is missing
-    vpd = _first(with_vpd(ds), {"vpd": 1.0, "relative_humidity": 1.0})
+    vpd = _first(with_vpd(ds), {"vpd": 1.0})  # from relative humidity where the record has no vpd
     drivers = xr.Dataset({"light": light, "t_air": t_air, "vpd": vpd})
     complete = np.logical_and.reduce([drivers[name].notnull() for name in drivers])
     dark = night_rows(ds, settings.rows).to_numpy()
