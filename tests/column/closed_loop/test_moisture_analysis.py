@@ -207,7 +207,10 @@ def test_carbon_changes_moisture_that_was_trained_with_it(tmp_path: Path, module
             r"layers of learned moisture.*dzsoil = \[0.1",
         ),
         (("litter = 5.0", "moisture_levels = [5]"), r"moisture_levels: the soil has no level 5.*1 to 4"),
-        (('name = "Somewhere"', 'name = "Elsewhere"'), r"Elsewhere.*too few sites to tell the level.*--adapt"),
+        (
+            ('name = "Somewhere"', 'name = "Elsewhere"'),
+            r"Elsewhere.*too few sites to predict the mean and spread.*--adapt",
+        ),
     ],
 )
 def test_moisture_that_cannot_be_used_is_refused(

@@ -100,7 +100,7 @@ def test_a_file_with_neither_names_what_it_has(tmp_path: Path) -> None:
     path.write_text("date,NDVI\n2020-07-01,0.5\n")
     with pytest.raises(BadInput, match="no soil water index of T = 5 d") as error:
         read_swi_product(path, t_value=5)
-    assert "it has none" in error.value.remedy
+    assert "there is none" in error.value.remedy
 
 
 def test_codes_of_a_scaled_netcdf_are_missing(tmp_path: Path) -> None:
