@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from jules_ml.physics.soil_names import LAYERED, RESIDUAL
 from jules_ml.support.files import atomic_write
 
 
@@ -76,17 +77,7 @@ DERIVED: dict[str, Output] = {
 SOIL_TEMPERATURES = (173.0, 373.0)
 
 #: Soil properties in the output file, from which water content and suction follow.
-_SOIL = {
-    "b": ("1", "exponent of the hydraulic curves"),
-    "sathh": ("m", "suction at saturation"),
-    "satcon": ("kg m-2 s-1", "hydraulic conductivity at saturation"),
-    "sm_sat": ("m3 m-3", "water content at saturation, without residual water"),
-    "sm_crit": ("m3 m-3", "water content at the critical point"),
-    "sm_wilt": ("m3 m-3", "water content at the wilting point"),
-    "hcap": ("J m-3 K-1", "heat capacity of dry soil"),
-    "hcon": ("W m-1 K-1", "thermal conductivity of dry soil"),
-    "theta_r": ("m3 m-3", "residual water content, which sensors measure and smcl excludes"),
-}
+_SOIL = LAYERED | RESIDUAL
 
 
 def is_sound(name: str, values: NDArray[np.floating]) -> NDArray[np.bool_]:

@@ -19,7 +19,6 @@ Readers of other files:
 
 - :func:`.jules.read_jules`: netCDF output of JULES;
 - :func:`.column_output.read_output`: output of the soil column;
-- :func:`.neon.read_neon_daily`: daily JULES runs at NEON towers, with observations;
 - :func:`.satellite_products.read_lst_product`, :func:`.satellite_products.read_swi_product`: point series of satellite products.
 
 The modules of the readers are imported when they are used. Other packages register further readers under the entry-point group
