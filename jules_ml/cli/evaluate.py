@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Json, Quiet, print_outcome
+from jules_ml.cli.printing import Json, Quiet, print_outcome, progress_bars
+from jules_ml.cli.soil_state import with_runs
 from jules_ml.errors import BadInput
 from jules_ml.support.files import writable_folder
 
@@ -47,4 +48,6 @@ def evaluate(
         raise BadInput("no record is given", remedy="give --data FILE once per site")
     kind = kind_of_folder(module)
     writable_folder(out)
+    with progress_bars(quiet or json) as report:
+        experiments = with_runs(kind.name, experiments, out, module=module, progress=report)
     print_outcome(kind.evaluate(module, experiments, out), quiet=quiet, json=json)

@@ -10,6 +10,7 @@ import typer
 
 from jules_ml.cli.application import app
 from jules_ml.cli.printing import Json, Quiet, print_outcome, progress_bars
+from jules_ml.cli.soil_state import with_runs
 from jules_ml.errors import BadInput
 from jules_ml.support.files import writable_folder
 from jules_ml.support.plugins import check_plugin
@@ -71,6 +72,7 @@ def fit(
     chosen = kind_of(kind)
     writable_folder(out)
     with progress_bars(quiet or json) as report:
+        loaded = with_runs(kind, loaded, out, module=adapt, progress=report)
         if adapt is None:
             outcome = chosen.fit(loaded, out, progress=report)
         else:

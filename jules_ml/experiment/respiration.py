@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from jules_ml.data.quality import NIGHT_POTENTIAL, NIGHT_PPFD, NIGHT_SW_DOWN
 from jules_ml.experiment.frost import FROZEN_BELOW, FrozenBelow
-from jules_ml.support.section import Section
+from jules_ml.support.section import DataPath, Section
 
 #: Variable of the site dataset for each target.
 FLUX = {"ecosystem": "nee", "soil": "resp_soil", "heterotrophic": "resp_het"}
@@ -63,6 +64,16 @@ class RespirationSettings(Section):
     target: Literal["ecosystem", "soil", "heterotrophic"] = Field(
         default="ecosystem",
         description="flux to fit: night-time NEE of a tower, soil respiration (Rs) or heterotrophic respiration (Rh)",
+    )
+    state: Literal["sensors"] | DataPath | None = Field(
+        default=None,
+        description="soil that f and g are fitted to: a run folder of the column, an output file of the column or of JULES (`sthu`, "
+        "`t_soil`, with `l_soil_resp_lev2` also `sthf`), or `'sensors'`. Default: the soil of the column, which the command runs, if the "
+        "experiment has `[soil]`, `[surface]`, `[carbon]` and `[run]` with `model = 'column'`; else sensors",
+    )
+    l_soil_resp_lev2: bool = Field(
+        default=False,
+        description="with the soil of a model: use the second layer and all of its water, as JULES does with this switch",
     )
     temperature: Literal["t_soil", "t_air"] = Field(
         default="t_soil", description="variable of the temperature modifier g"
@@ -174,6 +185,14 @@ class RespirationSettings(Section):
             pair = getattr(self, name)
             if pair is not None and not 0.0 < pair[0] <= pair[1]:
                 raise ValueError(f"{name} needs two positive numbers, the smaller one first")
+        if isinstance(self.state, Path) and self.temperature == "t_air":
+            raise ValueError(
+                "the soil of a model has its own temperature: leave out temperature, or set state = 'sensors'"
+            )
+        if isinstance(self.state, Path) and self.moisture == "relative":
+            raise ValueError(
+                "relative wetness is not a variable of a model: set moisture = 'saturation', or state = 'sensors'"
+            )
         if self.assimilation and self.target != "ecosystem":
             raise ValueError("assimilation is fitted to NEE: set target = 'ecosystem'")
         return self

@@ -21,6 +21,7 @@ from jules_ml.learned.respiration.network import LearnedRespiration
 from jules_ml.learned.respiration.nights import rules_of_site
 from jules_ml.learned.respiration.report import QUANTITY
 from jules_ml.learned.respiration.site import Rows, moisture_of, select_rows
+from jules_ml.learned.respiration.state import has_state, without_state
 from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.learned.store import write_evaluation_folder
 from jules_ml.scoring.fluxes import daily
@@ -86,8 +87,22 @@ def evaluate_respiration(
 
 
 def evaluation_rows(settings: RespirationSettings, card: Mapping[str, Any], ds: xr.Dataset) -> Rows:
-    """Select the rows of a record that a module is scored on, with the porosity and the u* threshold of the fit."""
+    """Select the rows of a record that a module is scored on, with the porosity and the u* threshold of the fit.
+
+    Raises
+    ------
+    BadInput
+        If f and g were fitted to the soil of a model, and the record has no such state; or as :func:`select_rows`.
+    """
     site = str(ds.attrs.get("site", "site"))
+    if isinstance(settings.state, Path) and not has_state(ds):
+        raise BadInput(
+            "the module was fitted to the soil of a model, and the record has only sensors",
+            where=f"site {site}",
+            remedy="give the run of the model as [respiration] state, or an experiment that can be run with the column",
+        )
+    if not isinstance(settings.state, Path):
+        ds = without_state(ds)
     porosity = card["porosity"].get(site)
     settings = settings.model_copy(update={"rows": rules_of_site(settings.rows, card, site)})
     return select_rows(ds if porosity is None else ds.assign_attrs(porosity=porosity), settings).with_flux()

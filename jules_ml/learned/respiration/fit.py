@@ -20,6 +20,7 @@ from jules_ml.learned.respiration.exchange_report import nee_figure, nee_predict
 from jules_ml.learned.respiration.nights import ustar_notes
 from jules_ml.learned.respiration.report import card_of, predictions_of, respiration_figures, scores_of
 from jules_ml.learned.respiration.site import MIN_ROWS, Rows, select_rows
+from jules_ml.learned.respiration.state import has_state
 from jules_ml.learned.respiration.training import (
     ConcurvityWarning,
     InnerValidation,
@@ -86,6 +87,7 @@ def fit_respiration(
         If a record cannot be used (see :func:`~jules_ml.learned.respiration.site.select_rows`), or the folder cannot be written.
     """
     datasets = [sites] if isinstance(sites, xr.Dataset) else list(sites)
+    settings = _settings_of_soil(datasets, settings)
     rows = select_rows(datasets, settings)
     test = split_test_rows(rows, settings.test_fraction)
     without_porosity = [site for site, ds in zip(rows.sites, datasets, strict=True) if "porosity" not in ds.attrs]
@@ -145,6 +147,25 @@ def split_test_rows(rows: Rows, fraction: float) -> NDArray[np.bool_]:
     return test
 
 
+def _settings_of_soil(datasets: Sequence[xr.Dataset], settings: RespirationSettings) -> RespirationSettings:
+    """Settings with the soil that the records have: that of a model, whose wilting point is the default, or of sensors."""
+    with_state = [has_state(ds) for ds in datasets]
+    if not any(with_state):
+        return settings.model_copy(update={"state": "sensors"})
+    if not all(with_state):
+        raise BadInput(
+            "some records have the soil state of a model, others do not",
+            where=", ".join(
+                str(ds.attrs.get("site")) for ds, state in zip(datasets, with_state, strict=True) if not state
+            ),
+            remedy="run the model at every site, or set state = 'sensors' under [respiration] to fit all of them to sensors",
+        )
+    update: dict[str, Any] = {"state": Path(str(datasets[0].attrs["soil_state"]))}
+    if "wilting" not in settings.model_fields_set and all("wilting" in ds.attrs for ds in datasets):
+        update["wilting"] = float(np.mean([ds.attrs["wilting"] for ds in datasets]))
+    return settings.model_copy(update=update)
+
+
 def _form_notes(validation: InnerValidation) -> list[str]:
     """Describe the form that was selected, if it is not the learned form alone."""
     against = f"NSE {validation.nse_learned:.2f} against {validation.nse_lloyd_taylor:.2f} on inner validation blocks"
@@ -167,6 +188,11 @@ def _variable_notes(settings: RespirationSettings, rows: Rows, without_porosity:
         notes.append(
             f"no porosity is set under [place]: the 99.9 % quantile of the water content is used instead ({each} m3 m-3). "
             "If the soil is never saturated, f in JULES is then biased towards saturation"
+        )
+    if settings.state == "sensors":
+        notes.append(
+            "f and g were fitted to sensors. In a model, whose soil differs from them, they lose part of their skill: give the run of the "
+            "model as [respiration] state"
         )
     if settings.temperature == "t_air":
         notes.append("g was fitted to air temperature, but JULES evaluates it at soil temperature, which varies less")

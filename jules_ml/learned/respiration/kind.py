@@ -32,8 +32,14 @@ class RespirationKind:
         return RespirationSettings
 
     def site(self, experiment: Experiment) -> xr.Dataset:
-        """Read one site as a site dataset."""
-        return experiment.record()
+        """Read one site as a site dataset, with the soil state of the run that ``[respiration] state`` names."""
+        from jules_ml.learned.respiration.state import with_soil_state
+
+        settings = experiment.respiration or RespirationSettings()
+        record = experiment.record()
+        if not isinstance(settings.state, Path):
+            return record
+        return with_soil_state(record, settings.state, level2=settings.l_soil_resp_lev2)
 
     def fit(self, experiments: Sequence[Experiment], out: Path, *, progress: Progress | None = None) -> Outcome:
         """Fit f and g to records of respiration."""

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from jules_ml.data.record import interval
+from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.predictions import prediction_variables
 from jules_ml.learned.respiration.baselines import baselines, fitted_fsth_sat
 from jules_ml.learned.respiration.figures import fit_skill, learned_curves, residuals
@@ -106,17 +107,6 @@ def card_of(
     """Describe the module, its training data and its fit for ``card.json``."""
     train, settings, module = rows.take(~test), learned.settings, learned.module
     moisture = moisture_of(train, settings)
-    sites = {}
-    for number, ds in enumerate(datasets):
-        times = train.time[train.site == number]
-        sites[rows.sites[number]] = {
-            "source": ds.attrs.get("source"),
-            "licence": ds.attrs.get("licence"),
-            "rows": len(times),
-            "first": str(times.min()),
-            "last": str(times.max()),
-            "interval_seconds": interval(ds).total_seconds(),
-        }
     unit = "m3 m-3" if settings.moisture == "theta" else "1"
     return {
         "module": "respiration",
@@ -124,9 +114,10 @@ def card_of(
         "given": learned.validation.form,
         "quantity": QUANTITY[settings.target],
         "settings": settings.model_dump(mode="json"),
+        "soil": "sensors" if settings.state == "sensors" else f"model, {settings.state}",
         "inputs": {
             "moisture": {
-                "variable": "theta",
+                "variable": "theta" if settings.state == "sensors" else _moisture_of_model(settings),
                 "as": settings.moisture,
                 "units": unit,
                 "seen": module.seen_moisture.tolist(),
@@ -158,9 +149,30 @@ def card_of(
         "inner_validation": asdict(learned.validation) | {"given": learned.validation.form},
         "concurvity": learned.concurvity,
         "warnings": list(warnings),
-        "sites": sites,
+        "sites": _site_entries(datasets, train),
         "software": software(),
     }
+
+
+def _site_entries(datasets: Sequence[xr.Dataset], train: Rows) -> dict[str, dict[str, Any]]:
+    """Describe the training data of each site for the card."""
+    entries = {}
+    for number, ds in enumerate(datasets):
+        times = train.time[train.site == number]
+        entries[train.sites[number]] = {
+            "source": ds.attrs.get("source"),
+            "licence": ds.attrs.get("licence"),
+            "rows": len(times),
+            "first": str(times.min()),
+            "last": str(times.max()),
+            "interval_seconds": interval(ds).total_seconds(),
+        }
+    return entries
+
+
+def _moisture_of_model(settings: RespirationSettings) -> str:
+    """Moisture variable of JULES that f was fitted to."""
+    return "sthu+sthf" if settings.l_soil_resp_lev2 else "sthu"
 
 
 def respiration_figures(

@@ -90,7 +90,7 @@ def learned_tables(
     settings : RespirationSettings
         Settings of the fit.
     x : {'sthu', 'sthu+sthf', 'theta'}, optional
-        Moisture variable of JULES for f: by default unfrozen water, ``sthu``, or ``theta`` if f was fitted to it.
+        Moisture variable of JULES for f: by default the one that f was fitted to, and unfrozen water, ``sthu``, for sensors.
 
     Returns
     -------
@@ -106,7 +106,7 @@ def learned_tables(
             "f was fitted to relative wetness, which is not a variable of JULES",
             remedy="fit it with moisture = 'saturation' or 'theta', or use the module through the Python hook",
         )
-    natural: CurveX = "theta" if settings.moisture == "theta" else "sthu"
+    natural: CurveX = "theta" if settings.moisture == "theta" else "sthu+sthf" if settings.l_soil_resp_lev2 else "sthu"
     abscissa: CurveX = natural if x is None else x
     if (abscissa == "theta") != (natural == "theta"):
         raise BadInput(

@@ -1,0 +1,107 @@
+"""Columns that the rules of row selection use: flux, temperature and moisture of each step of a record."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from jules_ml.data.quality import ground_temperature, measured
+from jules_ml.data.record import interval, place, variable
+from jules_ml.errors import BadInput
+from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.learned.respiration.nights import measured_nee, night_rows
+from jules_ml.learned.respiration.state import has_state, state_temperature, state_theta
+
+_Array = NDArray[np.float64]
+
+
+def row_table(ds: xr.Dataset, settings: RespirationSettings) -> tuple[pd.DataFrame, _Array | None]:
+    """Columns for the rules, one row per time step (and chamber), and fluxes under other thresholds of friction velocity."""
+    flux = variable(ds, settings.flux)
+    columns = {"flux": flux, "t_soil": _temperature(ds, settings)}
+    if settings.moisture != "none":
+        columns["theta"] = state_theta(ds) if has_state(ds) else _sensor(ds, "theta", settings.moisture_sensor)
+    _refuse_unusable_columns(columns, ds, settings)
+    variants = None
+    if not has_state(ds):
+        columns["ground"] = columns["t_soil"] if settings.temperature == "t_soil" else _ground(ds, columns["t_soil"])
+    if settings.target == "ecosystem":
+        columns["night"] = night_rows(ds, settings.rows)
+        columns["filled"] = ~measured_nee(ds, settings.rows)
+        if "nee_ustar" in ds:
+            variants = ds["nee_ustar"].where(measured(ds, "nee_ustar")).to_numpy()
+        elif "ustar" in ds:  # not in addition to the thresholds of the source
+            columns["ustar"] = ds["ustar"]
+    half = interval(ds) / 2
+    offset = pd.Timedelta(hours=float(ds.attrs.get("utc_offset_hours", 0.0)))
+    if "port" in ds.dims:
+        frame = _of_chambers(columns, settings)
+    else:
+        frame = pd.DataFrame({name: values.to_numpy() for name, values in columns.items()})
+        frame["time"] = ds["time"].to_numpy()
+    if "theta" not in frame:
+        frame["theta"] = np.nan
+    frame["middle"] = pd.DatetimeIndex(frame["time"]) - half + offset
+    return frame, variants
+
+
+def _temperature(ds: xr.Dataset, settings: RespirationSettings) -> xr.DataArray:
+    """Temperature that g depends on: that of the model's soil if the record has its state, else of a sensor."""
+    if has_state(ds):
+        return state_temperature(ds)
+    return _sensor(ds, settings.temperature, settings.temperature_sensor)
+
+
+def _refuse_unusable_columns(columns: dict[str, xr.DataArray], ds: xr.Dataset, settings: RespirationSettings) -> None:
+    """Raise an error if a column has no value, or the water content is in %."""
+    for name, values in columns.items():
+        if not bool(values.notnull().any()):
+            raise BadInput(
+                "the column contains no value",
+                where=place(ds, {"flux": settings.flux, "t_soil": settings.temperature}.get(name, name)),
+                remedy="name the column with its values in [data], or leave this record out"
+                + (", or set moisture = 'none' to fit temperature alone" if name == "theta" else ""),
+            )
+    if "theta" in columns and float(columns["theta"].max()) > 1.0:
+        raise BadInput(
+            f"the water content reaches {float(columns['theta'].max()):g}, which is not possible in m3 m-3",
+            where=place(ds, "theta"),
+            remedy="the column is probably in %: correct its unit in [data], or divide it by 100",
+        )
+
+
+def _ground(ds: xr.Dataset, t_air: xr.DataArray) -> xr.DataArray:
+    """Temperature for the rule of frozen soil if g depends on air temperature."""
+    soil = None
+    if "t_soil" in ds:
+        t_air, t_soil = xr.broadcast(t_air, _sensor(ds, "t_soil", 0))
+        soil = t_soil.to_numpy()
+    return t_air.copy(data=ground_temperature(t_air.to_numpy(), soil))
+
+
+def _of_chambers(columns: dict[str, xr.DataArray], settings: RespirationSettings) -> pd.DataFrame:
+    """Select time steps of chambers with flux, temperature and water content: the mean of the chambers, or each."""
+    # without this condition the three means could be over different chambers
+    complete = xr.Dataset(columns).where(np.logical_and.reduce([v.notnull() for v in xr.broadcast(*columns.values())]))
+    if settings.chambers == "mean":
+        return complete.mean("port").to_dataframe()[list(columns)].reset_index()
+    frame = complete.to_dataframe()[list(columns)].dropna().reset_index()
+    return frame.sort_values(["time", "port"], ignore_index=True)
+
+
+def _sensor(ds: xr.Dataset, name: str, number: int) -> xr.DataArray:
+    """Values of one sensor, numbered from the top."""
+    values = variable(ds, name)
+    if "depth" not in values.dims:
+        return values
+    if number >= ds.sizes["depth"]:
+        raise BadInput(
+            f"sensor {number} does not exist: there are {ds.sizes['depth']} sensors"
+            if ds.sizes["depth"] > 1
+            else f"sensor {number} does not exist: there is 1 sensor",
+            where=place(ds, name),
+            remedy=f"set a number from 0 to {ds.sizes['depth'] - 1}, from the top",
+        )
+    return values.isel(depth=number)

@@ -1,0 +1,151 @@
+"""Soil state of a model at the times of measured fluxes: wetness and temperature that f and g are fitted to.
+
+Curves that run in a model are fitted to the soil of that model. JULES computes the respiration of a time step from the state at the end
+of the previous step, in one layer: the first, or with ``l_soil_resp_lev2`` the second and its frozen water too.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from jules_ml.data.netcdffile import read_cf
+from jules_ml.data.readers.jules import read_jules
+from jules_ml.data.record import end_of_interval, interval, place
+from jules_ml.errors import BadInput
+
+#: Variables of a site dataset with the state of a model.
+_WETNESS, _TEMPERATURE = "model_wetness", "model_t_soil"
+#: Output of the column in its run folder.
+_COLUMN = "column.nc"
+#: Longest output period of a model [s]: the state has a diurnal cycle.
+_LONGEST_PERIOD = 3 * 3600.0
+
+
+def with_soil_state(record: xr.Dataset, source: Path | xr.Dataset, *, level2: bool = False) -> xr.Dataset:
+    """Add the soil state of a model to a site dataset.
+
+    Parameters
+    ----------
+    record : xarray.Dataset
+        Site dataset.
+    source : Path or xarray.Dataset
+        Run folder of the column, output file of the column or of JULES, or its content: ``sthu`` [1] and ``t_soil`` [K] of dimensions
+        ``time`` (end of each step, UTC) and ``soil``, and with ``level2`` also ``sthf`` [1].
+    level2 : bool
+        Use the second layer and all of its water, as JULES with ``l_soil_resp_lev2``.
+
+    Returns
+    -------
+    xarray.Dataset
+        The record with ``model_wetness`` [1] and ``model_t_soil`` [K], dims ('time',): the state from which the model computes the
+        respiration of each interval. NaN in intervals that the run does not cover. Its attributes ``porosity`` [m3 m-3] and ``wilting``
+        (wilting point as a fraction of saturation [1]) are those of the model.
+
+    Raises
+    ------
+    BadInput
+        If the file is not such an output; if its periods are longer than three hours; if it does not overlap with the record; if neither
+        the output has ``sm_sat`` nor the record ``porosity``.
+    """
+    where = str(source) if isinstance(source, Path) else "soil state"
+    output = _read(source, level2) if isinstance(source, Path) else source
+    layer = output.isel(soil=1 if level2 else 0)
+    wetness = layer["sthu"] + layer["sthf"] if level2 else layer["sthu"]
+    states = pd.DataFrame(
+        {_WETNESS: wetness.to_numpy(), _TEMPERATURE: layer["t_soil"].to_numpy()},
+        index=pd.DatetimeIndex(output["time"].to_numpy()),
+    )
+    at_fluxes = _at_start_of_intervals(states, end_of_interval(record), interval(record), where)
+    if not bool(at_fluxes[_WETNESS].notna().any()):
+        raise BadInput(
+            f"the run ({states.index[0]:%Y-%m-%d} to {states.index[-1]:%Y-%m-%d}) does not overlap in time with the record",
+            where=where,
+            remedy="run the model over the period of the record",
+        )
+    added = {
+        _WETNESS: ("time", at_fluxes[_WETNESS].to_numpy(), {"units": "1", "long_name": "wetness of the model's soil"}),
+        _TEMPERATURE: (
+            "time",
+            at_fluxes[_TEMPERATURE].to_numpy(),
+            {"units": "K", "long_name": "model's soil temperature"},
+        ),
+    }
+    attributes: dict[str, float | str] = {"porosity": _porosity(layer, record, where), "soil_state": Path(where).name}
+    if "sm_wilt" in layer and "sm_sat" in layer:
+        attributes["wilting"] = _constant(layer["sm_wilt"]) / _constant(layer["sm_sat"])
+    return record.assign(added).assign_attrs(attributes)
+
+
+def has_state(ds: xr.Dataset) -> bool:
+    """Whether a site dataset has the soil state of a model."""
+    return _WETNESS in ds
+
+
+def without_state(ds: xr.Dataset) -> xr.Dataset:
+    """Return a site dataset without the soil state of a model."""
+    return ds.drop_vars([_WETNESS, _TEMPERATURE], errors="ignore")
+
+
+def state_temperature(ds: xr.Dataset) -> xr.DataArray:
+    """Soil temperature of the model [K], dims ('time',)."""
+    return ds[_TEMPERATURE]
+
+
+def state_theta(ds: xr.Dataset) -> xr.DataArray:
+    """Water content of the model without residual water [m3 m-3], dims ('time',)."""
+    return ds[_WETNESS] * float(ds.attrs["porosity"])
+
+
+def _read(path: Path, level2: bool) -> xr.Dataset:
+    """Read the output of the column or of JULES."""
+    file = path / _COLUMN if path.is_dir() else path
+    if path.is_dir() and not file.is_file():
+        raise BadInput(
+            f"the folder contains no {_COLUMN}",
+            where=path,
+            remedy="give a run folder of the column, or the netCDF file of a JULES output profile with sthu, sthf and t_soil",
+        )
+    names = ("sthu", "t_soil", *(("sthf",) if level2 else ()))
+    ds = read_cf(file, required=names, kind="output of a model with sthu and t_soil")
+    return ds if "x" not in ds.dims else read_jules(file)
+
+
+def _at_start_of_intervals(
+    states: pd.DataFrame, ends: pd.DatetimeIndex, length: pd.Timedelta, where: str
+) -> pd.DataFrame:
+    """Take the state at the start of each flux interval; over a longer interval, the mean of the states of its steps."""
+    step = pd.Timedelta(np.diff(states.index.to_numpy()).min())
+    if step.total_seconds() > _LONGEST_PERIOD:
+        raise BadInput(
+            f"the output has a period of {step.total_seconds() / 3600.0:g} h, and f and g need the state at the times of the fluxes",
+            where=where,
+            remedy="write sthu, sthf and t_soil at every time step of the model (run.mean_over = 1 for the column)",
+        )
+    steps = max(int(length / step), 1)
+    if steps > 1:
+        states = states.rolling(steps).mean().shift(freq=(1 - steps) * step)
+    tolerance = step - pd.Timedelta(seconds=1)
+    result: pd.DataFrame = states.reindex(ends - length, method="ffill", tolerance=tolerance)
+    return result
+
+
+def _porosity(layer: xr.Dataset, record: xr.Dataset, where: str) -> float:
+    """Water content at saturation in the model [m3 m-3]."""
+    if "sm_sat" in layer:
+        return _constant(layer["sm_sat"])
+    if "porosity" not in record.attrs:
+        raise BadInput(
+            "the output contains no sm_sat",
+            where=where,
+            remedy=f"add sm_sat to the output, or give porosity under [place] ({place(record)})",
+        )
+    return float(record.attrs["porosity"])
+
+
+def _constant(values: xr.DataArray) -> float:
+    """Value of a soil property, which JULES writes at every output time."""
+    return float(values.isel(time=0) if "time" in values.dims else values)

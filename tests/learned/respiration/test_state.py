@@ -1,0 +1,239 @@
+"""Curves fitted to the soil state of a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import xarray as xr
+from helpers.respiration_record import synthetic_record
+from typer.testing import CliRunner
+
+from jules_ml.cli import app
+from jules_ml.cli.soil_state import runs_column
+from jules_ml.errors import BadInput
+from jules_ml.experiment import load_experiment
+from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.learned.respiration.evaluate import evaluate_respiration
+from jules_ml.learned.respiration.fit import fit_respiration
+from jules_ml.learned.respiration.site import select_rows
+from jules_ml.learned.respiration.state import with_soil_state
+from jules_ml.learned.respiration.store import load_respiration
+from jules_ml.learned.respiration.tables import learned_tables
+from jules_ml.physics.respiration import fsth
+
+SOIL = RespirationSettings(target="soil", members=4, inner_folds=3)
+STEP = pd.Timedelta("1h")
+
+
+def model_output(record: xr.Dataset, *, step: pd.Timedelta = STEP, sm_sat: float = 0.4) -> xr.Dataset:
+    """Output of a model whose soil is that of the record at the start of each interval, in both layers."""
+    ends = pd.DatetimeIndex(record["time"].to_numpy())
+    starts = ends - pd.Timedelta(seconds=record.attrs["interval_seconds"])
+    times = pd.date_range(starts[0], ends[-1], freq=step)
+    wetness = np.interp(times, starts, record["theta"].isel(depth=0) / 0.45)
+    t_soil = np.interp(times, starts, record["t_soil"].isel(depth=0))
+    return xr.Dataset(
+        {
+            "sthu": (("time", "soil"), np.column_stack([wetness, 0.5 * wetness])),
+            "sthf": (("time", "soil"), np.column_stack([0.0 * wetness, 0.25 * wetness])),
+            "t_soil": (("time", "soil"), np.column_stack([t_soil, t_soil - 1.0])),
+            "sm_sat": ("soil", [sm_sat, sm_sat]),
+            "sm_wilt": ("soil", [0.3 * sm_sat, 0.3 * sm_sat]),
+        },
+        coords={"time": times},
+    )
+
+
+def half_hours(count: int) -> xr.Dataset:
+    """A half-hourly site dataset."""
+    time = pd.date_range("2020-01-01 00:30", periods=count, freq="30min")
+    attrs = {"site": "tower", "interval_seconds": 1800.0, "porosity": 0.5}
+    return xr.Dataset({"nee": ("time", np.zeros(count))}, coords={"time": time}, attrs=attrs)
+
+
+def steps(count: int, freq: str) -> xr.Dataset:
+    """Output of a model whose wetness is the number of the step divided by 100, first stamped 2020-01-01 00:00."""
+    time = pd.date_range("2020-01-01", periods=count, freq=freq)
+    number = np.arange(count, dtype=float)[:, None]
+    layers = (("time", "soil"), np.repeat(number / 100.0, 2, axis=1))
+    return xr.Dataset(
+        {"sthu": layers, "sthf": layers, "t_soil": (("time", "soil"), np.repeat(280.0 + number, 2, axis=1))},
+        coords={"time": time},
+    )
+
+
+def test_the_state_is_that_at_the_end_of_the_previous_step() -> None:
+    ds = with_soil_state(half_hours(4), steps(10, "30min"))
+    np.testing.assert_allclose(ds["model_wetness"], [0.0, 0.01, 0.02, 0.03])
+    np.testing.assert_allclose(ds["model_t_soil"], [280.0, 281.0, 282.0, 283.0])
+
+
+def test_longer_steps_and_longer_fluxes() -> None:
+    hourly_model = with_soil_state(half_hours(4), steps(3, "1h"))
+    np.testing.assert_allclose(hourly_model["model_wetness"], [0.0, 0.0, 0.01, 0.01])
+    hourly_flux = half_hours(6).isel(time=slice(1, None, 2)).assign_attrs(interval_seconds=3600.0)
+    np.testing.assert_allclose(with_soil_state(hourly_flux, steps(8, "30min"))["model_wetness"], [0.005, 0.025, 0.045])
+
+
+def test_level_2_includes_frozen_water() -> None:
+    record = synthetic_record()
+    level1, level2 = (with_soil_state(record, model_output(record), level2=level2) for level2 in (False, True))
+    np.testing.assert_allclose(level2["model_wetness"], 0.75 * level1["model_wetness"])
+    np.testing.assert_allclose(level2["model_t_soil"], level1["model_t_soil"] - 1.0)
+
+
+def test_refusals(tmp_path: Path) -> None:
+    record = half_hours(48 * 5)
+    with pytest.raises(BadInput, match="period of 24 h"):
+        with_soil_state(record, steps(5, "1D"))
+    with pytest.raises(BadInput, match="does not overlap"):
+        with_soil_state(record.assign_coords(time=record["time"] + np.timedelta64(999, "D")), steps(9, "30min"))
+    with pytest.raises(BadInput, match="no sm_sat"):
+        with_soil_state(record.drop_attrs().assign_attrs(interval_seconds=1800.0), steps(9, "30min"))
+    with pytest.raises(BadInput, match=r"no column\.nc"):
+        with_soil_state(record, tmp_path)
+
+
+def test_the_curve_of_the_model_is_recovered_where_the_sensors_differ(tmp_path: Path) -> None:
+    record = synthetic_record()
+    output = model_output(record)
+    biased = record.assign(theta=0.6 * record["theta"] + 0.02, t_soil=record["t_soil"] + 4.0)
+    fit_respiration(with_soil_state(biased, output), SOIL, tmp_path / "module")
+    module, settings, card = load_respiration(tmp_path / "module")
+    s = torch.linspace(0.35, 0.85, 51, dtype=torch.float64)
+    truth = fsth(s, torch.tensor(0.3).double(), torch.ones(()).double(), pools=1)
+    with torch.no_grad():
+        ratio = module.f(s) / truth
+    assert float((ratio / ratio.mean()).std()) < 0.05
+    assert card["soil"].startswith("model")
+    assert card["inputs"]["moisture"]["variable"] == "sthu"
+    assert settings.wilting == pytest.approx(0.3)
+    assert learned_tables(module, settings)[0].x == "sthu"
+
+
+def test_a_module_of_the_model_is_not_scored_on_sensors(tmp_path: Path) -> None:
+    record = synthetic_record()
+    fit_respiration(with_soil_state(record, model_output(record)), SOIL, tmp_path / "module")
+    with pytest.raises(BadInput, match="fitted to the soil of a model"):
+        evaluate_respiration(tmp_path / "module", synthetic_record(site="other"))
+
+
+def test_frozen_soil_of_the_model_is_kept() -> None:
+    record = synthetic_record()
+    with_state = with_soil_state(record, model_output(record))
+    assert "soil frozen" not in select_rows(with_state, SOIL).dropped
+    assert select_rows(record, SOIL).dropped["soil frozen"] > 0
+
+
+COLUMN = """
+[site]
+name = "Somewhere"
+latitude = 52.0
+longitude = 6.0
+elevation = 25.0
+
+[data]
+reader = "table"
+path = "tower.csv"
+site = "Somewhere"
+licence = "none"
+interval = "30min"
+utc_offset_hours = 0.0
+stamp_at = "end"
+time = {columns = ["time"], format = "%Y-%m-%d %H:%M"}
+columns.sw = {variable = "sw_down", unit = "W m-2"}
+columns.ta = {variable = "t_air", unit = "degC"}
+columns.rh = {variable = "relative_humidity", unit = "%"}
+columns.p = {variable = "precip", unit = "mm", is_sum = true}
+columns.nee = {variable = "nee", unit = "umol m-2 s-1"}
+
+[soil]
+[soil.texture]
+pedotransfer = "cosby"
+sand = 0.6
+silt = 0.3
+clay = 0.1
+
+[surface]
+[[surface.tiles]]
+type = "c3_grass"
+frac = 0.7
+[[surface.tiles]]
+type = "bare_soil"
+frac = 0.3
+
+[carbon]
+cs = 8.0
+
+[run]
+timestep = 3600.0
+mean_over = 24
+compiled = false
+[run.spin_up]
+cycles = 0
+
+[respiration]
+members = 2
+inner_folds = 2
+test_fraction = 0.0
+rows.nee_is_measured = true
+"""
+
+
+def write_tower(folder: Path, *changes: tuple[str, str]) -> Path:
+    """A tower whose night NEE follows the weather, and an experiment of the column; parts of four months."""
+    time = pd.date_range("2020-03-20 00:30", "2020-06-05", freq="30min")
+    day = (time - time[0]) / pd.Timedelta("1D")
+    hour = np.asarray(time.hour + time.minute / 60.0)
+    sun = np.maximum(0.0, -np.cos(2.0 * np.pi * hour / 24.0))
+    t_air = 5.0 + 0.1 * np.asarray(day) + 6.0 * sun
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "sw": 600.0 * sun,
+            "ta": t_air,
+            "rh": 70.0,
+            "p": np.where((np.asarray(day) % 9.0 < 0.1), 1.0, 0.0),
+            "nee": np.exp(0.07 * t_air) * (1.0 + 0.1 * rng.normal(size=len(time))) - 12.0 * sun,
+        },
+        index=time.strftime("%Y-%m-%d %H:%M"),
+    )
+    frame.to_csv(folder / "tower.csv", index_label="time")
+    text = COLUMN
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    path = folder / "tower.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.slow
+def test_fit_runs_the_column(tmp_path: Path) -> None:
+    path = write_tower(tmp_path)
+    out = tmp_path / "modules" / "tower"
+    result = CliRunner().invoke(app, ["fit", "respiration", str(path), "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "modules" / "tower_run" / "tower" / "column.nc").is_file()
+    assert load_respiration(out)[2]["soil"] == "model, tower"
+
+
+def test_sensors_are_used_where_they_are_chosen(tmp_path: Path) -> None:
+    assert runs_column(load_experiment(write_tower(tmp_path)))
+    for change in (
+        ("[respiration]", '[respiration]\nstate = "sensors"'),
+        ("[respiration]", '[respiration]\ntemperature = "t_air"'),
+        ("[respiration]", '[respiration]\nmoisture = "relative"'),
+        ("[carbon]\ncs = 8.0", ""),
+    ):
+        assert not runs_column(load_experiment(write_tower(tmp_path, change)))
+
+
+def test_a_model_has_its_own_temperature(tmp_path: Path) -> None:
+    path = write_tower(tmp_path, ("[respiration]", '[respiration]\nstate = "runs/stock"\ntemperature = "t_air"'))
+    with pytest.raises(BadInput, match="has its own temperature"):
+        load_experiment(path)
