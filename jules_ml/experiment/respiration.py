@@ -92,10 +92,8 @@ class RespirationSettings(Section):
         lt=1.0,
         description="wilting point as a fraction of saturation, for JULES's f [1]",
     )
-    pools: Literal[1, 4] = Field(
-        default=1, description="number of carbon pools of JULES's f, used outside the training range"
-    )
-    jules_g: Literal["q10", "rothc"] = Field(default="q10", description="JULES's g, used outside the training range")
+    pools: Literal[1, 4] = Field(default=1, description="number of carbon pools of JULES's f, with `outside = 'jules'`")
+    jules_g: Literal["q10", "rothc"] = Field(default="q10", description="JULES's g, with `outside = 'jules'`")
     q10: float = Field(default=2.0, gt=1.0, le=5.0, description="Q10 of JULES's g")
     retention: Literal["clapp_hornberger", "van_genuchten"] = Field(
         default="clapp_hornberger", description="water retention curve, for `moisture = 'potential'`"
@@ -116,6 +114,10 @@ class RespirationSettings(Section):
         default=(12,), min_length=1, max_length=3, description="number of units in each hidden layer of f and g"
     )
     monotone_temperature: bool = Field(default=False, description="force g to increase with temperature")
+    outside: Literal["edge", "jules"] = Field(
+        default="edge",
+        description="f and g outside the range that the data support: held at the value at its edge, or blended into JULES's curves",
+    )
     f_max: float = Field(default=1.5, ge=1.0, le=3.0, description="upper limit of f [1]")
     smoothness: tuple[float, float] = Field(
         default=(3e-4, 3e-3), description="range of the weight of the roughness penalty among the members [1]"

@@ -213,7 +213,8 @@ def respiration_figures(
             notes=[
                 data
                 + form
-                + " Curves are one at the grey lines. Dotted: outside the training range, blended into JULES's curves."
+                + " Curves are one at the grey lines. Dotted: outside the range that the data support, "
+                + ("held at the edge." if settings.outside == "edge" else "blended into JULES's curves.")
             ],
         ),
         "observed_predicted": fit_skill(

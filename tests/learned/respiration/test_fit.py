@@ -188,8 +188,9 @@ def test_lloyd_and_taylors_form_is_selected_without_an_effect_of_water() -> None
     assert learned.validation.weight < 0.5
 
 
-def test_f_of_lloyd_and_taylors_form_is_juless_outside_the_training_range() -> None:
-    settings = SOIL.model_copy(update={"moisture": "saturation"})
+@pytest.mark.parametrize(("outside", "low", "high"), [("edge", 0.999, 1.001), ("jules", 0.0, 0.75)])
+def test_f_of_lloyd_and_taylors_form_outside_the_training_range(outside: str, low: float, high: float) -> None:
+    settings = SOIL.model_copy(update={"outside": outside})
     record = site_record(noise=0.6, days=400)
     t_soil = record["t_soil"].to_numpy()[:, 0]
     rng = np.random.default_rng(1)
@@ -199,7 +200,7 @@ def test_f_of_lloyd_and_taylors_form_is_juless_outside_the_training_range() -> N
     module = train_respiration(rows, settings).module
     with torch.no_grad():
         dry, edge = module.f(torch.tensor([0.3, 0.5]).double())
-    assert float(dry / edge) < 0.75
+    assert low <= float(dry / edge) <= high
 
 
 def test_collinear_water_and_temperature_give_a_warning() -> None:
