@@ -65,6 +65,23 @@ class Members:
     ranges: dict[str, tuple[float, float]]
     assimilation: LearnedAssimilation | None = None
 
+    def take(self, chosen: slice) -> Members:
+        """Select members."""
+        parameters = {
+            term: {name: value[chosen] for name, value in of_term.items()} for term, of_term in self.parameters.items()
+        }
+        uptake = self.assimilation
+        if uptake is not None:
+            uptake = LearnedAssimilation.from_state({k: v[chosen] for k, v in uptake.state_dict().items()})
+        return replace(
+            self,
+            log_f=self.log_f[chosen],
+            log_g=self.log_g[chosen],
+            log_level=self.log_level[chosen],
+            parameters=parameters,
+            assimilation=uptake,
+        )
+
     def predict(self, rows: Rows, settings: RespirationSettings, chosen: list[int]) -> _Array:
         """Predict respiration by some of the members: the median of a lognormal distribution over them, shape (row,) [umol m-2 s-1]."""
         moisture = place_on_line(torch.from_numpy(moisture_of(rows, settings)), MOISTURE_NODES)
@@ -152,7 +169,7 @@ def fit_members(
 
 def _targets_and_weights(rows: Rows, plan: Plan, scale: _Array) -> tuple[Tensor, Tensor, Tensor]:
     """Scaled flux and row weights of each member, and whether the flux is absent; all of shape (member or 1, row)."""
-    target = torch.from_numpy(_targets(rows, plan.draw) / scale)
+    target = torch.from_numpy(member_targets(rows, plan.draw) / scale)
     absent = torch.isnan(target)
     weights = torch.from_numpy(plan.weights / np.bincount(rows.site, minlength=len(rows.sites))[rows.site])
     weights = torch.where(absent, 0.0, weights) if bool(absent.any()) else weights
@@ -213,33 +230,6 @@ def _outside(
     return hold(nodes, log_curve, data_range=data_range)
 
 
-def averaged_forms(members: Members, weight: float) -> Members:
-    """Average the logarithms of the first half of the members with those of the second half.
-
-    Parameters
-    ----------
-    members : Members
-        Members of the learned form, then as many of Lloyd and Taylor's form, in the same order of draws.
-    weight : float
-        Weight of the first half [1].
-    """
-    half = len(members.log_level) // 2
-
-    def average(log: Tensor) -> Tensor:
-        return weight * log[:half] + (1.0 - weight) * log[half:]
-
-    uptake = members.assimilation
-    return replace(
-        members,
-        log_f=average(members.log_f),
-        log_g=average(members.log_g),
-        log_level=average(members.log_level),
-        assimilation=None
-        if uptake is None
-        else LearnedAssimilation.from_state({k: average(v) for k, v in uptake.state_dict().items()}),
-    )
-
-
 def site_scale(rows: Rows) -> _Array:
     """Mean absolute flux of the site of each row, by which fluxes are divided to make sites comparable; shape (row,)."""
     valid = np.isfinite(rows.flux)
@@ -248,8 +238,8 @@ def site_scale(rows: Rows) -> _Array:
     return np.maximum(mean, 1e-3)[rows.site]
 
 
-def _targets(rows: Rows, draw: NDArray[np.int64]) -> _Array:
-    """Target flux of each member; members use the thresholds of friction velocity in turn if there are several."""
+def member_targets(rows: Rows, draw: NDArray[np.int64]) -> _Array:
+    """Target flux of members, shape (member or 1, row); they use the thresholds of friction velocity in turn if there are several."""
     if rows.variants is None:
         return rows.flux[np.newaxis]
     choices = [rows.flux, *rows.variants.T]

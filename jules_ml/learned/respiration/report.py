@@ -17,6 +17,7 @@ from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.predictions import prediction_variables
 from jules_ml.learned.respiration.baselines import baselines, fitted_fsth_sat
 from jules_ml.learned.respiration.figures import fit_skill, learned_curves, residuals
+from jules_ml.learned.respiration.forms import FORM_NAMES
 from jules_ml.learned.respiration.nights import ustar_entry
 from jules_ml.learned.respiration.site import Rows, moisture_of, thinned_rows
 from jules_ml.learned.respiration.training import TrainedRespiration
@@ -182,11 +183,9 @@ def respiration_figures(
     train, settings = rows.take(~test), learned.settings
     flux = QUANTITY[settings.target].partition(":")[0].capitalize()
     data = f"{', '.join(rows.sites[:4])}{' …' if len(rows.sites) > 4 else ''}; {len(train)} training rows."
-    form = {
-        "learned": "",
-        "blend": f" Averaged with Lloyd and Taylor's form; weight of the learned form {learned.validation.weight:.1f}.",
-        "lloyd_taylor": " Lloyd and Taylor's form: the learned form was not better.",
-    }[learned.validation.form]
+    weights = learned.validation.weights.items()
+    used = ", ".join(f"{FORM_NAMES[name]} {weight:.2g}" for name, weight in weights if weight > 0.0)
+    form = "" if learned.validation.form == "learned" else f" Forms and their weights: {used}."
     table = predictions[["observed", "predicted"]].to_dataframe()
     days = daily(table, rows.middle)
     day = rows.middle.floor("D")
