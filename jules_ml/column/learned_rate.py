@@ -8,8 +8,7 @@ import xarray as xr
 
 from jules_ml.experiment import Experiment
 from jules_ml.learned.respiration.network import LearnedRespiration
-from jules_ml.learned.respiration.rate import base_flux, one_pool_kaps
-from jules_ml.learned.respiration.store import load_respiration
+from jules_ml.learned.respiration.rate import module_flux, one_pool_kaps
 
 
 def with_learned_rate(
@@ -52,18 +51,7 @@ def with_learned_rate(
     cs = carbon.cs if cs is None else cs
     if cs <= 0.0:
         return experiment, [f"the base rate of {folder.name} is not used, since the soil has no carbon (carbon.cs)"]
-    module, settings, card = load_respiration(folder)
-    module = module if drawn is None else drawn(module)
-    flux = base_flux(module, settings, card, _site(experiment, record, several=len(card.get("sites", {})) > 1))
+    flux = module_flux(folder, experiment, record=record, drawn=drawn)
     kaps = one_pool_kaps(flux.carbon, cs)
     note = f"base rate of {folder.name}: kaps = {kaps:.4g} s-1 instead of {carbon.kaps:.4g}, from {flux} and cs {cs:.4g} kg m-2"
     return experiment.model_copy(update={"carbon": carbon.model_copy(update={"kaps": kaps})}), [note]
-
-
-def _site(experiment: Experiment, record: xr.Dataset | None, *, several: bool) -> str | None:
-    """Return the name of the site; the record is read only where the module has several sites."""
-    if experiment.site.name is not None:
-        return experiment.site.name
-    if record is None and several and experiment.data is not None:
-        record = experiment.record()
-    return None if record is None else record.attrs.get("site")

@@ -15,16 +15,20 @@ layer, so that :math:`F` is the flux at the same f and g in all layers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from jules_ml.experiment import Experiment
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration.base_respiration import base_respiration
 from jules_ml.learned.respiration.network import LearnedRespiration
+from jules_ml.learned.respiration.store import load_respiration
 
 #: Mass of carbon in a micromole [kg umol-1].
 KG_PER_UMOL: Final = 12.011e-9
@@ -86,6 +90,44 @@ def base_flux(
         origin = of_whom if site is None else f"{of_whom}, since the module does not contain {site}"
     # modules of earlier versions have no fraction in their card
     return BaseFlux(float(r0[0]), float(card.get("heterotrophic_fraction", settings.fraction)), origin)
+
+
+def module_flux(
+    folder: Path,
+    experiment: Experiment,
+    *,
+    record: xr.Dataset | None = None,
+    drawn: Callable[[LearnedRespiration], LearnedRespiration] | None = None,
+) -> BaseFlux:
+    """Return the base flux of a module folder at the site of an experiment.
+
+    Parameters
+    ----------
+    folder : Path
+        Module folder of learned respiration.
+    experiment : Experiment
+        Its ``[site]`` or its record has the name of the site.
+    record : xarray.Dataset, optional
+        Site dataset; by default that of ``[data]``, read only if the name is needed.
+    drawn : callable, optional
+        Selects a draw of the module; by default the median of its members.
+
+    Returns
+    -------
+    BaseFlux
+
+    Raises
+    ------
+    BadInput
+        If the folder has no learned respiration, or the record cannot be read.
+    """
+    module, settings, card = load_respiration(folder)
+    site = experiment.site.name
+    if site is None and record is None and experiment.data is not None and len(card.get("sites", {})) > 1:
+        record = experiment.record()
+    if site is None and record is not None:
+        site = record.attrs.get("site")
+    return base_flux(module if drawn is None else drawn(module), settings, card, site)
 
 
 def one_pool_kaps(flux: float, carbon: ArrayLike, depth_factor: ArrayLike = 1.0) -> float:
