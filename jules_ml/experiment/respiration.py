@@ -13,6 +13,11 @@ from jules_ml.support.section import DataPath, Section
 
 #: Variable of the site dataset for each target.
 FLUX = {"ecosystem": "nee", "soil": "resp_soil", "heterotrophic": "resp_het"}
+#: Soil respiration as a fraction of ecosystem respiration, mean of 18 European forests (Janssens et al. 2001), and heterotrophic as a
+#: fraction of soil respiration, mean of forests (Hanson et al. 2000; 0.40 elsewhere). Bond-Lamberty et al. (2018) have 0.54 to 0.63.
+_RS_RECO, _RH_RS = 0.69, 0.54
+#: Default of the heterotrophic fraction of each target.
+HETEROTROPHIC = {"ecosystem": round(_RS_RECO * _RH_RS, 2), "soil": _RH_RS, "heterotrophic": 1.0}
 
 
 class RowSettings(Section):
@@ -74,6 +79,14 @@ class RespirationSettings(Section):
     l_soil_resp_lev2: bool = Field(
         default=False,
         description="with the soil of a model: use the second layer and all of its water, as JULES does with this switch",
+    )
+    heterotrophic_fraction: float | None = Field(
+        default=None,
+        gt=0.0,
+        le=1.0,
+        description="heterotrophic respiration as a fraction of the target, for the rate that JULES gets [1]; default: 0.37 of ecosystem "
+        "respiration (0.69 from soil, Janssens et al. 2001, times 0.54), 0.54 of soil respiration (Hanson et al. 2000), 1 of "
+        "heterotrophic respiration",
     )
     temperature: Literal["t_soil", "t_air"] = Field(
         default="t_soil", description="variable of the temperature modifier g"
@@ -203,3 +216,8 @@ class RespirationSettings(Section):
     def flux(self) -> str:
         """Variable of the flux in the site dataset."""
         return FLUX[self.target]
+
+    @property
+    def fraction(self) -> float:
+        """Heterotrophic respiration as a fraction of the target flux: the setting, or the default of the target."""
+        return HETEROTROPHIC[self.target] if self.heterotrophic_fraction is None else self.heterotrophic_fraction

@@ -108,19 +108,19 @@ def card_of(
     """Describe the module, its training data and its fit for ``card.json``."""
     train, settings, module = rows.take(~test), learned.settings, learned.module
     moisture = moisture_of(train, settings)
-    unit = "m3 m-3" if settings.moisture == "theta" else "1"
     return {
         "module": "respiration",
         "form": "R = R0 f(s) g(T), median curves of the ensemble",
         "given": learned.validation.form,
         "quantity": QUANTITY[settings.target],
+        "heterotrophic_fraction": settings.fraction,
         "settings": settings.model_dump(mode="json"),
         "soil": "sensors" if settings.state == "sensors" else f"model, {settings.state}",
         "inputs": {
             "moisture": {
                 "variable": "theta" if settings.state == "sensors" else _moisture_of_model(settings),
                 "as": settings.moisture,
-                "units": unit,
+                "units": "m3 m-3" if settings.moisture == "theta" else "1",
                 "seen": module.seen_moisture.tolist(),
             },
             "temperature": {"variable": settings.temperature, "units": "K", "seen": module.seen_temperature.tolist()},

@@ -80,6 +80,7 @@ def test_the_folder_is_complete(fitted: Path) -> None:
     assert {"figures/curves.png", "figures/observed_predicted.png", "figures/residuals.png"} <= names
     card = json.loads((fitted / "card.json").read_text(encoding="utf-8"))
     assert card["quantity"].startswith("soil respiration")
+    assert card["heterotrophic_fraction"] == 0.54
     assert set(card["rows_dropped"]) >= {"flux missing", "soil frozen"}
     scores = json.loads((fitted / "scores.json").read_text(encoding="utf-8"))
     assert {"learned", "Lloyd-Taylor", "spline", "JULES"} <= set(scores["test"]["steps"])
