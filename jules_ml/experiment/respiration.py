@@ -123,6 +123,12 @@ class RespirationSettings(Section):
         default="site", description="fit a base respiration R0 for each site, or for each site and year"
     )
 
+    base_respiration: Literal["varying", "constant"] = Field(
+        default="varying",
+        description="base respiration R0 in predictions: slowly varying in time, estimated from fluxes measured near in time, or constant; "
+        "f, g and the mean R0 that a model uses are the same",
+    )
+
     hidden: tuple[Annotated[int, Field(ge=2, le=64)], ...] = Field(
         default=(12,), min_length=1, max_length=3, description="number of units in each hidden layer of f and g"
     )

@@ -18,6 +18,7 @@ from torch import Tensor
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.adaptation import AdaptationDays
+from jules_ml.learned.respiration.base_rate_series import day_number, departures_of
 from jules_ml.learned.respiration.base_respiration import new_site_noise, prior_of, r0_from_ratio, shrunken_r0
 from jules_ml.learned.respiration.evaluate import evaluation_rows, frame_predictions, frame_scores, predicted_rows
 from jules_ml.learned.respiration.network import LearnedRespiration
@@ -171,7 +172,28 @@ def _with_groups(
     state["log_level"] = torch.cat([module.log_level, torch.stack(log_r0, dim=1)], dim=1)
     state["level"] = torch.cat([module.level, torch.tensor(medians, dtype=torch.float64)])
     state["noise"] = torch.cat([module.noise, torch.tensor(np.stack(noises), dtype=torch.float64)])
+    state |= _with_series(module, settings, rows, r0)
     return LearnedRespiration.from_state(state)
+
+
+def _with_series(
+    module: LearnedRespiration, settings: RespirationSettings, rows: Rows, r0: Mapping[str, float]
+) -> dict[str, Tensor]:
+    """R0(t) of the module with that of new groups, whose process has the median parameters of the training sites."""
+    tables, parameters = [module.series], [module.series_parameters]
+    typical = torch.nanmedian(module.series_parameters, dim=0).values
+    for number, k in enumerate(np.unique(rows.group), start=len(module.series_parameters)):
+        mine, value = rows.take(rows.group == k), r0[rows.groups[k]]
+        moisture, t_soil = (torch.tensor(x) for x in (moisture_of(mine, settings), mine.t_soil))
+        with torch.no_grad():
+            predicted = value * (module.f(moisture) * module.g(t_soil)).numpy()
+        a, b = new_site_noise(module, value)
+        departures = departures_of(day_number(mine.middle), mine.flux, predicted, a + b * predicted)
+        columns = [np.full(len(departures.day), number), departures.day, departures.departure, departures.variance]
+        parameters.append(typical[None])
+        if bool(torch.isfinite(typical).all()):
+            tables.append(torch.from_numpy(np.column_stack(columns)))
+    return {"series": torch.cat(tables), "series_parameters": torch.cat(parameters)}
 
 
 def _member_log_r0(module: LearnedRespiration, settings: RespirationSettings, rows: Rows, r0: float) -> Tensor:

@@ -15,6 +15,7 @@ import xarray as xr
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.predictions import prediction_variables
+from jules_ml.learned.respiration.base_rate_series import day_number
 from jules_ml.learned.respiration.base_respiration import base_respiration
 from jules_ml.learned.respiration.figures import fit_skill
 from jules_ml.learned.respiration.network import LearnedRespiration
@@ -139,7 +140,7 @@ def _evaluated(
 def predicted_rows(
     module: LearnedRespiration, settings: RespirationSettings, card: Mapping[str, Any], rows: Rows, site: str
 ) -> pd.DataFrame:
-    """Predict the flux of rows by the median curves and each group's base respiration.
+    """Predict the flux of rows by the median curves and each group's base respiration in time.
 
     Parameters
     ----------
@@ -157,19 +158,20 @@ def predicted_rows(
     """
     r0, noise = base_respiration(module, card, rows.groups)
     moisture, t_soil = (torch.tensor(x) for x in (moisture_of(rows, settings), rows.t_soil))
+    index = np.array([card["groups"].index(name) if name in card["groups"] else -1 for name in rows.groups])
     with torch.no_grad():
-        predicted = r0[rows.group] * (module.f(moisture) * module.g(t_soil)).numpy()
-    scale = noise[rows.group, 0] + noise[rows.group, 1] * predicted
-    q_low, q_high = module.quantiles.tolist()
+        relative, deviation = module.relative_base_rate(day_number(rows.middle), index[rows.group])
+        predicted = torch.from_numpy(r0[rows.group]) * relative * module.f(moisture) * module.g(t_soil)
+        lower, upper = module.interval(predicted, torch.from_numpy(noise[rows.group]), deviation)
     return pd.DataFrame(
         {
             "site": site,
             "time": rows.time,
             "middle": rows.middle,
             "observed": rows.flux,
-            "predicted": predicted,
-            "lower": predicted + q_low * scale,
-            "upper": predicted + q_high * scale,
+            "predicted": predicted.numpy(),
+            "lower": lower.numpy(),
+            "upper": upper.numpy(),
         }
     )
 

@@ -67,7 +67,7 @@ def select_weights(predicted: Mapping[str, _Array], flux: _Array, fold: NDArray[
 
     The equal average of all forms is the default, because estimated weights predict worse than equal ones if there is little to estimate
     them from. Another combination is selected only if its squared error on the inner blocks is smaller by more than one standard error of
-    the difference between blocks: the equal average without Lloyd and Taylor's form, or one form alone.
+    the difference between blocks: the equal average without Lloyd and Taylor's form, or the networks or Lloyd and Taylor's form alone.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def select_weights(predicted: Mapping[str, _Array], flux: _Array, fold: NDArray[
     names = list(predicted)
     log = np.log(np.maximum(np.stack([predicted[name] for name in names]), 1e-12))
     moist = [name for name in names if name != LLOYD_TAYLOR]
-    chosen = [names, moist, *([name] for name in names)]
+    chosen = [names, moist, *([name] for name in names if name != SPLINE)]
     candidates = [np.array([name in group for name in names]) / len(group) for group in chosen if group]
     flux_predicted = [np.exp(weights @ log) for weights in candidates]
     gains = [

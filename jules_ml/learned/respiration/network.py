@@ -8,11 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.stats import t as student_t
 from torch import Tensor, nn
 
 from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.learned.respiration.base_rate_series import BaseRateSeries, Departures
 from jules_ml.learned.respiration.nodes import place_on_line
 from jules_ml.physics.respiration import fsth, ftemp_q10, ftemp_rothc
 
@@ -82,6 +85,11 @@ class LearnedRespiration(nn.Module):
         Scale of the error at flux R is ``noise[:, 0] + noise[:, 1] R`` [umol m-2 s-1].
     quantiles : Tensor, shape (2,)
         Conformal quantiles of the error in units of its scale.
+    series : Tensor, shape (window, 4), optional
+        Departures of the base respiration from its mean: group, day, departure and its variance; see
+        :class:`~jules_ml.learned.respiration.base_rate_series.Departures`.
+    series_parameters : Tensor, shape (group, 3), optional
+        Variance, time scale [d] and variance of a single window of R0(t); NaN for a group whose R0 is constant.
     networks : dict of str to Tensor
         Parameters of the networks of the curves, stacked over members.
     """
@@ -95,6 +103,8 @@ class LearnedRespiration(nn.Module):
     reference: Tensor
     noise: Tensor
     quantiles: Tensor
+    series: Tensor
+    series_parameters: Tensor
 
     def __init__(
         self,
@@ -108,6 +118,8 @@ class LearnedRespiration(nn.Module):
         reference: Tensor,
         noise: Tensor,
         quantiles: Tensor,
+        series: Tensor | None = None,
+        series_parameters: Tensor | None = None,
         networks: dict[str, Tensor] | None = None,
     ) -> None:
         super().__init__()
@@ -121,6 +133,10 @@ class LearnedRespiration(nn.Module):
             "reference": reference,
             "noise": noise,
             "quantiles": quantiles,
+            "series": torch.zeros(0, 4) if series is None else series,
+            "series_parameters": torch.full((len(level), 3), torch.nan)
+            if series_parameters is None
+            else series_parameters,
         }
         for name, value in buffers.items():
             self.register_buffer(name, torch.as_tensor(value, dtype=torch.float64).contiguous())
@@ -168,9 +184,59 @@ class LearnedRespiration(nn.Module):
         """
         return self.level[group] * self.f(moisture) * self.g(t_soil)
 
-    def interval(self, respiration: Tensor, group: Tensor) -> tuple[Tensor, Tensor]:
-        """Conformal interval of an observation around predicted ``respiration`` (row,): lower and upper end [umol m-2 s-1]."""
-        scale = self.noise[group, 0] + self.noise[group, 1] * respiration
+    def relative_base_rate(self, day: NDArray[np.float64], group: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Estimate R0(t) relative to the mean base respiration of each group.
+
+        Parameters
+        ----------
+        day : array, shape (row,)
+            See :func:`~jules_ml.learned.respiration.base_rate_series.day_number`.
+        group : array of int, shape (row,)
+            Index of the group; -1 for a group that the module does not contain.
+
+        Returns
+        -------
+        mean, standard_deviation : Tensor, shape (row,)
+            [1]. Outside the module the mean is one, and the standard deviation the median of those of the groups without measurements.
+        """
+        mean, deviation = np.ones(len(day)), np.zeros(len(day))
+        variances = self.series_parameters[:, 0].numpy()
+        if np.isfinite(variances).any():
+            deviation[:] = np.sqrt(np.nanmedian(variances))
+        for number in np.unique(group[group >= 0]):
+            series = self._series_of(int(number))
+            rows = group == number
+            if series is None:
+                deviation[rows] = 0.0
+            else:
+                mean[rows], deviation[rows] = series.relative(day[rows])
+        return torch.from_numpy(mean), torch.from_numpy(deviation)
+
+    def _series_of(self, group: int) -> BaseRateSeries | None:
+        variance, timescale, day_variance = self.series_parameters[group].tolist()
+        if not np.isfinite(variance):
+            return None
+        _, day, departure, error = self.series[self.series[:, 0] == group].numpy().T
+        return BaseRateSeries(Departures(day, departure, error), variance, timescale, day_variance)
+
+    def interval(self, respiration: Tensor, noise: Tensor, deviation: Tensor) -> tuple[Tensor, Tensor]:
+        """Conformal interval of an observation.
+
+        Parameters
+        ----------
+        respiration : Tensor, shape (row,)
+            Predicted respiration [umol m-2 s-1].
+        noise : Tensor, shape (row, 2)
+            Parameters of the error scale of each row's group, see ``noise``.
+        deviation : Tensor, shape (row,)
+            Standard deviation of R0(t) relative to its mean [1].
+
+        Returns
+        -------
+        lower, upper : Tensor, shape (row,)
+            [umol m-2 s-1].
+        """
+        scale = error_scale(noise[:, 0] + noise[:, 1] * respiration, respiration * deviation)
         return respiration + self.quantiles[0] * scale, respiration + self.quantiles[1] * scale
 
     def curve_f(self, cover: float = 0.9) -> Band:
@@ -180,6 +246,11 @@ class LearnedRespiration(nn.Module):
     def curve_g(self, cover: float = 0.9) -> Band:
         """Median g and its band of nominal coverage ``cover``, at :data:`TEMPERATURE_NODES`."""
         return _band(TEMPERATURE_NODES, self.log_g, cover)
+
+
+def error_scale(noise: Tensor, deviation: Tensor) -> Tensor:
+    """Mean absolute error of an observation from the random error (mean absolute) and the standard deviation of the prediction."""
+    return torch.sqrt(noise**2 + (2.0 / torch.pi) * deviation**2)
 
 
 def _band(nodes: Tensor, log_curve: Tensor, cover: float) -> Band:

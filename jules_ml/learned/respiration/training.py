@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.learned.respiration.base_rate_series import day_number, departures_of
 from jules_ml.learned.respiration.base_respiration import PRIOR_SITES, R0Prior, fit_r0_prior
+from jules_ml.learned.respiration.calibration import Calibration, calibrate
 from jules_ml.learned.respiration.curves import Members, fit_members, site_scale
 from jules_ml.learned.respiration.exchange import Exchange, take_exchange
 from jules_ml.learned.respiration.forms import (
@@ -30,7 +32,6 @@ from jules_ml.learned.respiration.forms import (
     select_weights,
     spline_members,
 )
-from jules_ml.learned.respiration.likelihood import fit_noise
 from jules_ml.learned.respiration.network import (
     MOISTURE_NODES,
     TEMPERATURE_NODES,
@@ -43,7 +44,6 @@ from jules_ml.learned.respiration.plan import Plan, plan_members
 from jules_ml.learned.respiration.separability import WARN_ABOVE, Separability, concurvity, separability
 from jules_ml.learned.respiration.site import Rows, moisture_of, thinned_rows
 from jules_ml.physics.respiration import T_REFERENCE
-from jules_ml.scoring.intervals import conformal_quantiles
 from jules_ml.scoring.scores import score
 from jules_ml.scoring.splits import bootstrap_weights, inner_folds
 from jules_ml.support.progress import Progress, portion
@@ -80,16 +80,20 @@ class TrainedRespiration:
     separability: Separability | None = None
 
     def predict(self, rows: Rows) -> _Array:
-        """Predict the respiration of rows of the same groups, shape (row,) [umol m-2 s-1]."""
-        with torch.no_grad():
-            respiration: Tensor = self.module(*self.inputs(rows))
-        return respiration.numpy()
+        """Predict the respiration of rows of the same groups, with R0(t), shape (row,) [umol m-2 s-1]."""
+        return self._predicted(rows)[0].numpy()
 
     def interval(self, rows: Rows) -> tuple[_Array, _Array]:
         """Lower and upper end of the interval of an observation, shapes (row,) [umol m-2 s-1]."""
-        predicted = torch.from_numpy(self.predict(rows))
-        low, high = self.module.interval(predicted, torch.from_numpy(rows.group))
-        return low.detach().numpy(), high.detach().numpy()
+        predicted, deviation = self._predicted(rows)
+        low, high = self.module.interval(predicted, self.module.noise[rows.group], deviation)
+        return low.numpy(), high.numpy()
+
+    def _predicted(self, rows: Rows) -> tuple[Tensor, Tensor]:
+        """Respiration, and the relative standard deviation of R0(t)."""
+        with torch.no_grad():
+            mean, deviation = self.module.relative_base_rate(day_number(rows.middle), rows.group)
+            return mean * self.module(*self.inputs(rows)), deviation
 
     def inputs(self, rows: Rows) -> tuple[Tensor, Tensor, Tensor]:
         """Moisture, temperature and group of rows as inputs of the module."""
@@ -147,7 +151,8 @@ def train_respiration(
         learned = replace(learned, separability=separability(rows, cross_validated, settings))
     if len(rows.sites) < PRIOR_SITES:
         return learned
-    shape = learned.predict(rows) / module.level.numpy()[rows.group]
+    with torch.no_grad():
+        shape = module(*learned.inputs(rows)).numpy() / module.level.numpy()[rows.group]
     return replace(learned, r0_prior=fit_r0_prior(rows, shape))
 
 
@@ -263,8 +268,8 @@ def _module(rows: Rows, members: Members, settings: RespirationSettings, cross_v
         place_on_line(torch.from_numpy(moisture), MOISTURE_NODES).at(log_f.mean(0))
         + place_on_line(torch.tensor(rows.t_soil), TEMPERATURE_NODES).at(log_g.mean(0))
     ).numpy()
-    valid = np.isfinite(cross_validated) & np.isfinite(rows.flux)
-    noise = fit_noise((cross_validated / scale)[valid], ((rows.flux - cross_validated) / scale)[valid])
+    calibration = calibrate(rows, cross_validated / scale, settings)
+    noise = calibration.noise
     median_r0 = np.exp(log_r0.mean(0).numpy())
     weight = noise.scale(median_r0[rows.group] * shape / scale) ** -settings.tempering
     n = len(rows.groups)
@@ -273,8 +278,7 @@ def _module(rows: Rows, members: Members, settings: RespirationSettings, cross_v
         np.bincount(rows.group, weight * shape * shape, minlength=n), 1e-300
     )
     r0 = np.where(r0 > 0.0, r0, median_r0)
-    z = ((rows.flux - cross_validated) / scale / noise.scale(cross_validated / scale))[valid]
-    block = inner_folds(rows.site, rows.middle, most=settings.inner_folds)[valid]
+    series, series_parameters = _series_tables(rows, r0[rows.group] * shape, scale, calibration)
     group_scale = np.ones(n)
     group_scale[rows.group] = scale
     # the networks are stored in addition to their curves
@@ -292,9 +296,26 @@ def _module(rows: Rows, members: Members, settings: RespirationSettings, cross_v
         seen_temperature=torch.tensor(members.ranges["g"], dtype=torch.float64),
         reference=torch.tensor(reference, dtype=torch.float64),
         noise=torch.from_numpy(np.column_stack([noise.a * group_scale, np.full(n, noise.b)])),
-        quantiles=torch.tensor(conformal_quantiles(z, block, settings.interval), dtype=torch.float64),
+        quantiles=torch.tensor(calibration.quantiles, dtype=torch.float64),
+        series=series,
+        series_parameters=series_parameters,
         networks=networks,
     )
+
+
+def _series_tables(rows: Rows, predicted: _Array, scale: _Array, calibration: Calibration) -> tuple[Tensor, Tensor]:
+    """Departures of R0(t) from the predictions of the module, and parameters of each group, as in the module."""
+    parameters = torch.full((len(rows.groups), 3), torch.nan, dtype=torch.float64)
+    tables = [torch.zeros(0, 4, dtype=torch.float64)]
+    error = scale * calibration.noise.scale(predicted / scale)
+    day = day_number(rows.middle)
+    for group, series in calibration.series.items():
+        mine = np.isfinite(rows.flux) & (rows.group == group)
+        departures = departures_of(day[mine], rows.flux[mine], predicted[mine], error[mine])
+        columns = [np.full(len(departures.day), group), departures.day, departures.departure, departures.variance]
+        tables.append(torch.from_numpy(np.column_stack(columns)))
+        parameters[group] = torch.tensor([series.variance, series.timescale, series.day_variance])
+    return torch.cat(tables), parameters
 
 
 def _normalised_f(

@@ -39,9 +39,9 @@ def test_equal_weights_are_the_default() -> None:
     assert weights == pytest.approx(dict.fromkeys(("lloyd_taylor", "spline", "learned"), 1.0 / 3.0))
 
 
-def test_a_form_that_is_clearly_better_is_selected_alone() -> None:
-    weights = select_weights(predictions(lloyd_taylor=0.6, spline=0.5, learned=0.0), FLUX, FOLD)
-    assert weights == {"lloyd_taylor": 0.0, "spline": 0.0, "learned": 1.0}
+def test_lloyd_and_taylors_form_is_selected_alone_where_it_is_clearly_better() -> None:
+    weights = select_weights(predictions(lloyd_taylor=0.0, spline=0.6, learned=0.5), FLUX, FOLD)
+    assert weights == {"lloyd_taylor": 1.0, "spline": 0.0, "learned": 0.0}
 
 
 def test_lloyd_and_taylors_form_is_left_out_where_it_is_clearly_worse() -> None:
