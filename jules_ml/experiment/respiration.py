@@ -146,6 +146,10 @@ class RespirationSettings(Section):
     test_fraction: float = Field(
         default=0.2, ge=0.0, le=0.5, description="fraction at the end of the record that is the test period; 0: none"
     )
+    test_years: tuple[int, ...] = Field(
+        default=(),
+        description="calendar years that are the test period, at every site that has them, instead of `test_fraction`",
+    )
     allow_lloyd_taylor: bool = Field(
         default=True,
         description="average with, or replace by, the form of Lloyd and Taylor where the network is not better in inner validation",

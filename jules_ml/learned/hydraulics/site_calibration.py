@@ -87,7 +87,7 @@ def calibrate_site(experiment: Experiment, own: SiteSoil, out: Path, *, progress
     scores = sensor_scores(predictions, part=part, soils=tuple(SOILS)) | {"cost": calibrated.cost[:, 0].tolist()}
     notes = (*clock_notes(experiment.record()), *_notes(scores))
     single = settings.model_copy(update={"members": 1, "hidden": 1})
-    card = hydraulics_card([experiment], [site], single, [], notes=notes)
+    card = hydraulics_card([experiment], [train], single, [], notes=notes)
     card["method"] = "calibration of one site by the Levenberg-Marquardt method"
     write_module_folder(out, state=dict(network.state_dict()), card=card, scores=scores, predictions=predictions)
     with atomic_write(out / "soil.toml") as file:

@@ -56,7 +56,9 @@ def adapt_moisture(
         "sites": {s.record.site: scores_of(ensemble, s.record, split) for s, split in zip(sites, splits, strict=True)},
     }
     notes = tuple(card["warnings"])
-    write_moisture_module(out, ensemble, sites, splits, scores, notes, earlier_sites=card["sites"])
+    write_moisture_module(
+        out, ensemble, sites, splits, scores, notes, earlier_sites=card["sites"], least_gap=days.least_gap
+    )
     return MoistureFit(out, ensemble, scores, notes)
 
 

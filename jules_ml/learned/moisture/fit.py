@@ -22,6 +22,7 @@ from jules_ml.learned.moisture.site import MoistureSite
 from jules_ml.learned.moisture.store import card_of_ensemble, state_of
 from jules_ml.learned.moisture.training_site import TrainingSite
 from jules_ml.learned.store import write_module_folder
+from jules_ml.learned.training_days import LEAST_GAP, TRAINING_DAYS, day_intervals
 from jules_ml.scoring.splits import Split, by_fractions
 from jules_ml.support.figures import save_figure
 from jules_ml.support.files import safe_file_name
@@ -120,6 +121,7 @@ def write_moisture_module(
     *,
     earlier_sites: Mapping[str, Any] | None = None,
     simulated: Mapping[str, int] | None = None,
+    least_gap: int = LEAST_GAP,
 ) -> None:
     """Write the module folder with its figures.
 
@@ -139,6 +141,8 @@ def write_moisture_module(
         Sites in the card of the module that this one was adapted from.
     simulated : mapping of str to int, optional
         Number of simulated records used in the training, by site.
+    least_gap : int
+        Gap that separates intervals of training days in the card [d].
 
     Raises
     ------
@@ -154,6 +158,9 @@ def write_moisture_module(
             site.record.site: {
                 "first": f"{_first(site.record, split):%Y-%m-%d}",
                 "last": f"{_last(site.record, split):%Y-%m-%d}",
+                TRAINING_DAYS: day_intervals(
+                    site.record.days[split.fitted & site.record.usable.any(1)], least_gap=least_gap
+                ),
                 "sensors": list(site.record.names),
                 "depths": site.record.depth.tolist(),
                 "licence": site.licence,

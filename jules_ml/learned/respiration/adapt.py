@@ -25,6 +25,7 @@ from jules_ml.learned.respiration.nights import ustar_entry
 from jules_ml.learned.respiration.site import Rows, moisture_of
 from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.learned.store import ASSIMILATION_PREFIX, read_module_folder, write_module_folder
+from jules_ml.learned.training_days import TRAINING_DAYS, day_intervals
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,17 +138,15 @@ def _site_r0(
 
 def _entry(ds: xr.Dataset, rows: Rows, days: AdaptationDays) -> dict[str, Any]:
     """Entry of a site in the card."""
-    entry: dict[str, Any] = {
+    return {
         "source": ds.attrs.get("source"),
         "licence": ds.attrs.get("licence"),
         "rows": len(rows),
         "first": str(rows.time.min()),
         "last": str(rows.time.max()),
+        TRAINING_DAYS: day_intervals(rows.middle, least_gap=days.least_gap),
         "adapted": True,
     }
-    if days.dates is not None:
-        entry["days"] = sorted(set(rows.middle.strftime("%Y-%m-%d")))
-    return entry
 
 
 def _with_groups(

@@ -12,7 +12,6 @@ import pandas as pd
 import torch
 import xarray as xr
 
-from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.predictions import prediction_variables
 from jules_ml.learned.respiration.base_respiration import base_respiration
@@ -23,6 +22,7 @@ from jules_ml.learned.respiration.report import QUANTITY
 from jules_ml.learned.respiration.site import Rows, moisture_of, select_rows
 from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.learned.store import write_evaluation_folder
+from jules_ml.learned.training_days import refuse_training_days
 from jules_ml.scoring.fluxes import daily
 from jules_ml.scoring.scores import coverage, interval_score, score
 from jules_ml.scoring.splits import split_of
@@ -117,7 +117,7 @@ def _evaluated(
     """Observed and predicted flux of one site, with the interval."""
     site = str(ds.attrs.get("site", "site"))
     rows = evaluation_rows(settings, card, ds)
-    refuse_training_times(rows, site, card, folder)
+    refuse_training_days(rows.middle, site, card, folder)
     return predicted_rows(module, settings, card, rows, site)
 
 
@@ -157,30 +157,6 @@ def predicted_rows(
             "upper": predicted + q_high * scale,
         }
     )
-
-
-def refuse_training_times(rows: Rows, site: str, card: Mapping[str, Any], folder: Path) -> None:
-    """Raise an error if rows overlap in time with the training or adaptation data of a module.
-
-    Raises
-    ------
-    BadInput
-        If a row lies between the first and the last time of the site in the card, or on a day that was used for adaptation.
-    """
-    entry = card["sites"].get(site)
-    if entry is None:
-        return
-    first, last = (pd.Timestamp(entry[key]) for key in ("first", "last"))
-    inside = np.asarray((rows.time >= first) & (rows.time <= last))
-    if "days" in entry:
-        inside = np.isin(rows.middle.strftime("%Y-%m-%d"), entry["days"])
-    if inside.any():
-        raise BadInput(
-            f"the record of {site} overlaps in time with the training data of the module "
-            f"({first:%Y-%m-%d} to {last:%Y-%m-%d})",
-            where=folder,
-            remedy="give other years, or another site; the scores of the test period are in scores.json of the module",
-        )
 
 
 def frame_scores(frame: pd.DataFrame, *, cover: float) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from jules_ml.learned.respiration.figures import fit_skill, learned_curves, resi
 from jules_ml.learned.respiration.nights import ustar_entry
 from jules_ml.learned.respiration.site import Rows, moisture_of, thinned_rows
 from jules_ml.learned.respiration.training import TrainedRespiration
+from jules_ml.learned.training_days import TRAINING_DAYS, day_intervals
 from jules_ml.scoring.fluxes import daily, nightly, noise_ceiling
 from jules_ml.scoring.scores import coverage, interval_score, score
 from jules_ml.scoring.splits import split_of
@@ -44,7 +45,13 @@ def predictions_of(learned: TrainedRespiration, rows: Rows, test: _Mask) -> xr.D
     flux = {"units": "umol m-2 s-1"}
     columns: dict[str, tuple[Any, ...]] = {
         "time": ("row", rows.time.to_numpy(), {"standard_name": "time", "long_name": "end of interval, UTC"}),
+        "middle": ("row", rows.middle.to_numpy(), {"long_name": "middle of interval, local standard time"}),
         "site": ("row", np.array(rows.sites)[rows.site], {"long_name": "name of the site"}),
+        "group": (
+            "row",
+            np.array(rows.groups)[rows.group],
+            {"long_name": "rows of a group have the same base respiration"},
+        ),
         **prediction_variables(
             "row",
             observed=rows.flux,
@@ -106,17 +113,6 @@ def card_of(
     """Describe the module, its training data and its fit for ``card.json``."""
     train, settings, module = rows.take(~test), learned.settings, learned.module
     moisture = moisture_of(train, settings)
-    sites = {}
-    for number, ds in enumerate(datasets):
-        times = train.time[train.site == number]
-        sites[rows.sites[number]] = {
-            "source": ds.attrs.get("source"),
-            "licence": ds.attrs.get("licence"),
-            "rows": len(times),
-            "first": str(times.min()),
-            "last": str(times.max()),
-            "interval_seconds": interval(ds).total_seconds(),
-        }
     unit = "m3 m-3" if settings.moisture == "theta" else "1"
     return {
         "module": "respiration",
@@ -150,7 +146,9 @@ def card_of(
         "ustar": _ustar_note(datasets, settings.rows.ustar_min, rows, assimilation=settings.assimilation),
         "ustar_threshold": {site: ustar_entry(threshold) for site, threshold in rows.ustar.items()},
         "split": {
-            "test": "last years or two-month blocks of each site",
+            "test": f"years {', '.join(map(str, settings.test_years))}"
+            if settings.test_years
+            else "last years or two-month blocks of each site",
             "rows_train": int((~test).sum()),
             "rows_test": int(test.sum()),
             "inner": "years, or blocks of one or two months, left out in turn; their errors also calibrate the intervals",
@@ -158,9 +156,26 @@ def card_of(
         "inner_validation": asdict(learned.validation) | {"given": learned.validation.form},
         "concurvity": learned.concurvity,
         "warnings": list(warnings),
-        "sites": sites,
+        "sites": _site_entries(datasets, train),
         "software": software(),
     }
+
+
+def _site_entries(datasets: Sequence[xr.Dataset], train: Rows) -> dict[str, dict[str, Any]]:
+    """Entries of the training sites in the card, by name."""
+    entries = {}
+    for number, ds in enumerate(datasets):
+        times, middle = (index[train.site == number] for index in (train.time, train.middle))
+        entries[train.sites[number]] = {
+            "source": ds.attrs.get("source"),
+            "licence": ds.attrs.get("licence"),
+            "rows": len(times),
+            "first": str(times.min()),
+            "last": str(times.max()),
+            TRAINING_DAYS: day_intervals(middle),
+            "interval_seconds": interval(ds).total_seconds(),
+        }
+    return entries
 
 
 def respiration_figures(

@@ -165,7 +165,7 @@ def test_evaluate_scores_a_new_site_and_refuses_a_training_site(fitted: tuple[Pa
         app, ["evaluate", str(out), "--data", str(folder / "Light.toml"), "--out", str(tmp_path / "again")]
     )
     assert refused.exit_code == 2
-    assert "overlaps with the training record" in " ".join(refused.output.replace("│", " ").split())
+    assert "overlaps in time with the training data" in " ".join(refused.output.replace("│", " ").split())
 
 
 @pytest.mark.parametrize("days", [(), ("--days", "5")])
@@ -233,7 +233,7 @@ def test_a_training_site_has_the_same_soil_in_other_years(fitted: tuple[Path, Pa
             np.testing.assert_allclose(later_on[name].sel(site="Light"), fit[name].sel(site="Light"), rtol=1e-6)
     # days of the training record are refused, wherever the new record begins
     table.iloc[48:].to_csv(tmp_path / "Light.csv", index=False)
-    with pytest.raises(BadInput, match="overlaps with the training record of the module"):
+    with pytest.raises(BadInput, match="overlaps in time with the training data of the module"):
         evaluate_hydraulics(out, [load_experiment(again)])
 
 

@@ -91,7 +91,7 @@ def test_sites_without_water_content_are_refused_before_the_training(tmp_path: P
 
 
 def test_a_training_record_is_not_evaluated(module: MoistureFit, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="overlaps in time with the training period of the module") as error:
+    with pytest.raises(BadInput, match="overlaps in time with the training data of the module") as error:
         evaluate_moisture(module.folder, [synthetic_site(0, "meadow")], tmp_path / "scores")
     assert "give other years" in str(error.value)
 

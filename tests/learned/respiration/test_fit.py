@@ -25,7 +25,7 @@ from jules_ml.learned.adaptation import AdaptationDays, read_days
 from jules_ml.learned.respiration.adapt import adapt_respiration
 from jules_ml.learned.respiration.base_respiration import base_respiration
 from jules_ml.learned.respiration.evaluate import evaluate_respiration
-from jules_ml.learned.respiration.fit import fit_respiration
+from jules_ml.learned.respiration.fit import fit_respiration, split_test_rows
 from jules_ml.learned.respiration.network import LearnedRespiration
 from jules_ml.learned.respiration.site import select_rows
 from jules_ml.learned.respiration.store import load_respiration
@@ -151,6 +151,33 @@ def test_a_training_record_is_not_scored(fitted: Path) -> None:
     with pytest.raises(BadInput, match="overlaps in time with the training data of the module") as caught:
         evaluate_respiration(fitted, site_record())
     assert "other years" in caught.value.remedy
+
+
+def test_a_middle_year_that_was_left_out_is_the_test_period_and_can_be_evaluated(tmp_path: Path) -> None:
+    record = site_record(days=1096, start="2019-01-01 06:00")
+    settings = SOIL.model_copy(update={"test_years": (2020,)})
+    fit = fit_respiration(record, settings, tmp_path / "module")
+    with xr.open_dataset(tmp_path / "module" / "predictions.nc") as predictions:
+        tested = predictions["middle"].to_numpy()[predictions["split"] == 2]
+    assert set(pd.DatetimeIndex(tested).year) == {2020}
+    card = json.loads((tmp_path / "module" / "card.json").read_text(encoding="utf-8"))
+    assert [[day[:4] for day in days] for days in card["sites"]["synthetic"]["training_days"]] == [
+        ["2019"] * 2,
+        ["2021"] * 2,
+    ]
+    scores = evaluate_respiration(tmp_path / "module", record.sel(time=slice("2020-01-02", "2020-12-31")))
+    assert scores["all"]["nse"] == pytest.approx(fit.scores["test"]["steps"]["learned"]["nse"], abs=0.02)
+    with pytest.raises(BadInput, match="overlaps in time"):
+        evaluate_respiration(tmp_path / "module", record.sel(time=slice("2020-01-02", "2021-12-31")))
+
+
+def test_test_years_need_rows_in_and_outside_them() -> None:
+    rows = select_rows(site_record(), SOIL)
+    with pytest.raises(BadInput, match="no rows in 1999") as caught:
+        split_test_rows(rows, 0.2, (1999, 2020))
+    assert "from 2020 to 2021" in caught.value.remedy
+    with pytest.raises(BadInput, match="no rows of synthetic remain to train on without 2020, 2021"):
+        split_test_rows(rows, 0.2, (2020, 2021))
 
 
 def test_curves_are_exported(fitted: Path, tmp_path: Path) -> None:
