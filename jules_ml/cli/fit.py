@@ -67,6 +67,7 @@ def fit(
     loaded = [load_experiment(path) for path in experiments]
     from jules_ml.learned.adaptation import AdaptationDays, read_days
     from jules_ml.learned.kind import kind_of
+    from jules_ml.learned.page import write_report
 
     chosen = kind_of(kind)
     writable_folder(out)
@@ -81,6 +82,7 @@ def fit(
     if adapt is not None and days is None and days_at is None:
         note = "all days with observations were used, and none is left to score: give --days or --days-at for scores"
         outcome = replace(outcome, table=(), notes=(*outcome.notes, note))
+    write_report(outcome, title=f"Learned {kind}: {'fit' if adapt is None else 'adaptation'} of {out.resolve().name}")
     print_outcome(outcome, quiet=quiet, json=json)
 
 

@@ -90,21 +90,22 @@ def verdict(
 
     Notes
     -----
-    Where several simpler baselines are as good, the sentence names the simplest one whose score is at most one standard error of the
-    difference below that of the module (Breiman et al. 1984, Classification and regression trees, section 3.4.3).
+    Where the module and the best baseline are as good as each other, the sentence names the best of the simpler baselines whose interval of
+    the difference contains zero, and the simplest of those with the same score as printed.
     """
     valid = {name: of for name, of in baselines.items() if np.isfinite(of[0])}
     order = [name for name in (valid if simpler is None else simpler) if name in valid]
-    result, named = _result(learned, valid, order, 1.0 if measure == "nse" else -1.0)
+    result, named = _result(learned, valid, order, measure)
     score_named = None if named is None else valid[named][0]
 
     def text(value: float) -> str:
-        return f"{value:.2f}" if measure == "nse" else f"{value:.3g}{units and f' {units}'}"
+        return _printed(value, measure) + (units and f" {units}")
 
     own = f"{measure.upper()} {text(learned)}"
-    if named is None or score_named is None:
-        known = f"has {own} {period}" if np.isfinite(learned) else f"has no score {period}"
-        sentence = f"Learned {quantity} {known}; there is no baseline to compare it with."
+    if not np.isfinite(learned):
+        sentence = f"Learned {quantity} has no score {period}."
+    elif named is None or score_named is None:
+        sentence = f"Learned {quantity} has {own} {period}; there is no baseline to compare it with."
     elif result == "unknown":
         sentence = (
             f"The record is too short to tell whether learned {quantity} is better than its baselines {period}: an interval needs "
@@ -125,9 +126,10 @@ def verdict(
 
 
 def _result(
-    learned: float, baselines: Mapping[str, tuple[float, Difference]], simpler: Sequence[str], sign: float
+    learned: float, baselines: Mapping[str, tuple[float, Difference]], simpler: Sequence[str], measure: Measure
 ) -> tuple[Result, str | None]:
-    """Result, and the baseline to name; ``sign`` is -1 for scores that are better where they are smaller."""
+    """Result, and the baseline to name."""
+    sign = 1.0 if measure == "nse" else -1.0
     if not baselines or not np.isfinite(learned):
         return "unknown", None
     best = max(baselines, key=lambda name: sign * baselines[name][0])
@@ -136,8 +138,12 @@ def _result(
         return "unknown", best
     if gain != 0:
         return ("better" if gain > 0 else "worse"), best
-    close = [name for name in simpler if sign * baselines[name][1].value <= baselines[name][1].error]
-    return "as good", close[0] if close else best
+    tied = [name for name in simpler if baselines[name][1].gain == 0]
+    return "as good", max(tied, key=lambda name: sign * float(_printed(baselines[name][0], measure)), default=best)
+
+
+def _printed(value: float, measure: Measure) -> str:
+    return f"{value:.2f}" if measure == "nse" else f"{value:.3g}"
 
 
 def verdict_of(quantity: str, scores: Mapping[str, Mapping[str, Any]], **options: Any) -> Verdict:

@@ -42,15 +42,12 @@ class Difference:
         Difference.
     lower, upper : float
         Ends of its 95 % interval; NaN with fewer than :data:`LEAST_BLOCKS` blocks.
-    error : float
-        Standard error of the difference: the standard deviation over the draws.
     """
 
     measure: Measure
     value: float
     lower: float
     upper: float
-    error: float
 
     @property
     def gain(self) -> int | None:
@@ -71,7 +68,7 @@ class Difference:
         return cls(entry["measure"], **numbers)
 
 
-_NUMBERS: Final = ("value", "lower", "upper", "error")
+_NUMBERS: Final = ("value", "lower", "upper")
 
 
 def day_blocks(middle: pd.DatetimeIndex, *, site: _Labels | None = None, days: int = BLOCK_DAYS) -> _Labels:
@@ -122,7 +119,7 @@ def paired_difference(
     """
     valid = np.isfinite(first) & np.isfinite(second) & np.isfinite(observed)
     if not valid.any():
-        return Difference(measure, *[float("nan")] * 4)
+        return Difference(measure, *[float("nan")] * 3)
     names, index = np.unique(block[valid], return_inverse=True)
     obs = observed[valid].astype(np.float64)
     obs_centred = obs - obs.mean()  # avoids cancellation in the sum of squares
@@ -137,11 +134,11 @@ def paired_difference(
     value = float(_difference(sums.sum(0), measure))
     n = len(names)
     if n < LEAST_BLOCKS:
-        return Difference(measure, value, *[float("nan")] * 3)
+        return Difference(measure, value, float("nan"), float("nan"))
     counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1.0 / n), size=_DRAWS)
     drawn = _difference(np.asarray(counts @ sums, dtype=np.float64), measure)
     lower, upper = np.nanquantile(drawn, [0.5 * (1.0 - COVER), 0.5 * (1.0 + COVER)])
-    return Difference(measure, value, float(lower), float(upper), float(np.nanstd(drawn)))
+    return Difference(measure, value, float(lower), float(upper))
 
 
 def _difference(sums: NDArray[np.float64], measure: Measure) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ SIMPLER = ("constant", "Lloyd-Taylor", "spline")
 
 
 def nse(value: float, half: float = 0.02) -> Difference:
-    return Difference("nse", value, value - half, value + half, half / 1.96)
+    return Difference("nse", value, value - half, value + half)
 
 
 def judged(learned: float, **baselines: tuple[float, Difference]) -> Verdict:
@@ -36,12 +36,16 @@ def test_a_simpler_baseline_wins_a_tie() -> None:
     assert result.sentence == "Lloyd-Taylor is as good in the test period (NSE 0.49 against 0.48): use it."
 
 
-def test_the_simplest_within_one_standard_error_is_named() -> None:
-    result = judged(
-        0.48, spline=(0.5, nse(-0.02, 0.04)), Lloyd_Taylor=(0.47, nse(0.01, 0.04)), constant=(0.0, nse(0.48))
-    )
+def test_the_best_of_the_tied_baselines_is_named() -> None:
+    result = judged(0.48, spline=(0.48, nse(0.0)), Lloyd_Taylor=(0.49, nse(-0.01)), constant=(0.47, nse(0.01)))
     assert result.baseline == "Lloyd-Taylor"
-    assert result.sentence.startswith("Lloyd-Taylor is as good")
+    # one that is clearly worse than the module is not tied, and one that is not simpler is not named
+    result = judged(0.5, boosting=(0.51, nse(-0.01)), spline=(0.49, nse(0.01)), constant=(0.4, nse(0.1)))
+    assert result.baseline == "spline"
+
+
+def test_the_simplest_of_those_with_the_same_score_is_named() -> None:
+    assert judged(0.48, spline=(0.5, nse(-0.02)), Lloyd_Taylor=(0.499, nse(-0.019))).baseline == "Lloyd-Taylor"
 
 
 def test_a_baseline_that_is_not_simpler_does_not_win_a_tie() -> None:
@@ -64,7 +68,7 @@ def test_a_better_baseline_that_is_not_simpler_is_named() -> None:
 
 
 def test_a_period_with_few_blocks_gives_no_verdict() -> None:
-    result = judged(0.5, spline=(0.4, Difference("nse", 0.1, NAN, NAN, NAN)))
+    result = judged(0.5, spline=(0.4, Difference("nse", 0.1, NAN, NAN)))
     assert result.result == "unknown"
     assert "too short" in result.sentence
 
@@ -79,7 +83,7 @@ def test_without_baselines_only_the_score_is_given() -> None:
 
 
 def test_errors_are_better_where_they_are_smaller() -> None:
-    difference = Difference("rmse", -0.01, -0.02, -0.005, 0.004)
+    difference = Difference("rmse", -0.01, -0.02, -0.005)
     result = verdict(
         "soil moisture",
         0.02,
