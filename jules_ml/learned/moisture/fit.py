@@ -17,7 +17,7 @@ from jules_ml.learned.moisture.ensemble import MoistureEnsemble
 from jules_ml.learned.moisture.ensemble_training import train_moisture
 from jules_ml.learned.moisture.held_out_sites import cross_validate_sites, paired_difference, refuse_few_sites
 from jules_ml.learned.moisture.record import MoistureRecord, preferred_sensor
-from jules_ml.learned.moisture.report import figure_of, predictions_of, scores_of
+from jules_ml.learned.moisture.report import figure_of, predictions_of, scores_of_sites
 from jules_ml.learned.moisture.site import MoistureSite
 from jules_ml.learned.moisture.store import card_of_ensemble, state_of
 from jules_ml.learned.moisture.training_site import TrainingSite
@@ -102,9 +102,7 @@ def fit_moisture(
         ensemble, scores["held_out_sites"] = _score_held_out_sites(
             ensemble, all_days, settings, device, portion(progress, fraction, 1.0)
         )
-    scores["sites"] = {
-        record.site: scores_of(ensemble, record, split) for record, split in zip(records, splits, strict=True)
-    }
+    scores |= scores_of_sites(ensemble, records, splits)
     simulated = {each.record.site: len(each.simulated) for each in training}
     warnings = (*_warnings(ensemble, records), *_warnings_for_runs(sites, simulated))
     write_moisture_module(out, ensemble, sites, splits, scores, warnings, simulated=simulated)
