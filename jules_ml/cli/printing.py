@@ -22,7 +22,7 @@ err_console = Console(stderr=True, highlight=False)
 #: Width of the column with the names of the module and the baselines.
 _SOURCE_WIDTH = 24
 #: Columns that a narrow terminal does without, the least important first.
-_OPTIONAL = ("interval_width", "r", "ubrmse", "kge", "interval_score", "coverage")
+_OPTIONAL = ("interval_width", "r", "kge", "ubrmse", "interval_score", "coverage")
 
 Json = Annotated[bool, typer.Option("--json", help="Print only the scores, as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -47,7 +48,9 @@ def write_report(outcome: Outcome, *, title: str) -> Path:
         {
             "site": site,
             "units": rows[0].units,
-            "rows": [{"source": r.source, "cells": cells_of(r, headers), "learned": _is_learned(r)} for r in rows],
+            "rows": [
+                {"source": r.source, "cells": cells_of(r, headers), "learned": _is_learned(r, rows)} for r in rows
+            ],
         }
         for site, rows in by_site(outcome.table)
     ]
@@ -75,8 +78,9 @@ def write_report(outcome: Outcome, *, title: str) -> Path:
     return path
 
 
-def _is_learned(row: ScoreRow) -> bool:
-    return row.source.startswith("learned")
+def _is_learned(row: ScoreRow, of_site: Sequence[ScoreRow]) -> bool:
+    """Whether a row is of the module, where others of the site are of baselines."""
+    return row.difference is None and any(other.difference is not None for other in of_site)
 
 
 def _first_groups(lengths: list[int]) -> int:

@@ -108,8 +108,8 @@ def verdict(
         sentence = f"Learned {quantity} has {own} {period}; there is no baseline to compare it with."
     elif result == "unknown":
         sentence = (
-            f"The record is too short to tell whether learned {quantity} is better than its baselines {period}: an interval needs "
-            f"{LEAST_BLOCKS} blocks ({own}; best baseline: {named} {text(score_named)})."
+            f"There are fewer than {LEAST_BLOCKS} independent blocks of data {period}, too few to tell whether learned {quantity} is "
+            f"better than its baselines ({own}; best baseline: {named} {text(score_named)})."
         )
     elif result == "better":
         best = f"{named} {text(score_named)}"

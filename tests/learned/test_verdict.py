@@ -70,7 +70,7 @@ def test_a_better_baseline_that_is_not_simpler_is_named() -> None:
 def test_a_period_with_few_blocks_gives_no_verdict() -> None:
     result = judged(0.5, spline=(0.4, Difference("nse", 0.1, NAN, NAN)))
     assert result.result == "unknown"
-    assert "too short" in result.sentence
+    assert "too few to tell" in result.sentence
 
 
 def test_without_baselines_only_the_score_is_given() -> None:

@@ -58,7 +58,7 @@ def evaluate_hydraulics(
     sites = [_with_training_inputs(site, card, Path(folder)) for site in hydraulic_sites(experiments, settings)]
     batch = column_batch(sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
     predictions = column_predictions(network, batch)
-    scores = sensor_scores(predictions)
+    scores = sensor_scores(predictions, period="on this record")
     if out is not None:
         write_evaluation_folder(out, scores=scores, predictions=predictions)
         save_report_figures(predictions, out)
