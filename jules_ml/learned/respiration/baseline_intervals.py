@@ -87,6 +87,8 @@ class FittedBaseline:
 
     def shape(self, rows: Rows) -> _Array:
         """Flux of rows with the R0 of the reference group, shape (row,) [umol m-2 s-1]."""
+        if len(rows) == 0:
+            return np.zeros(0)
         return self.predictor(rows.t_soil, rows.wetness, np.full(len(rows), self.reference, dtype=np.int64))
 
     def mean(self, rows: Rows) -> _Array:

@@ -138,6 +138,14 @@ def test_days_spread_over_a_year_are_not_scored(fitted: Path, tmp_path: Path) ->
     )
 
 
+def test_all_days_of_a_site_leave_none_to_score(fitted: Path, tmp_path: Path) -> None:
+    record = site_record(site="other", r0=6.0, seed=3)
+    adaptation = adapt_respiration(fitted, [record], tmp_path / "adapted", days=AdaptationDays())
+    assert adaptation.scores["all"]["n"] == 0
+    assert adaptation.scores["sites"] == {}
+    assert adaptation.scores["verdict"]["sentence"] == "Learned respiration has no score on the other days."
+
+
 def test_a_later_year_of_a_site_has_the_mean_of_its_own_groups(fitted: Path) -> None:
     module, _, card = load_respiration(fitted)
     state = dict(module.state_dict())
