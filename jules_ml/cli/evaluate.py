@@ -32,6 +32,7 @@ def evaluate(
     experiments = [load_experiment(path) for path in data or []]
     from jules_ml.comparison.runs import is_run
     from jules_ml.learned.kind import kind_of_folder
+    from jules_ml.learned.page import write_report
 
     folders = [module, *(others or [])]
     if any(is_run(folder) for folder in folders):
@@ -50,4 +51,6 @@ def evaluate(
     writable_folder(out)
     with progress_bars(quiet or json) as report:
         experiments = with_runs(kind.name, experiments, out, module=module, progress=report)
-    print_outcome(kind.evaluate(module, experiments, out), quiet=quiet, json=json)
+    outcome = kind.evaluate(module, experiments, out)
+    write_report(outcome, title=f"Learned {kind.name}: evaluation of {module.resolve().name}")
+    print_outcome(outcome, quiet=quiet, json=json)

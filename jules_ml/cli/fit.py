@@ -63,11 +63,11 @@ def fit(
         raise BadInput("--days and --days-at need --adapt", remedy="give --adapt DIR too, or leave them out")
     # the kind and the experiments are checked before torch is imported, so that errors in them are reported quickly
     check_plugin(KINDS, kind)
-    if adapt is not None:
-        _check_kind(adapt, kind)
+    _check_kind(adapt, kind)
     loaded = [load_experiment(path) for path in experiments]
     from jules_ml.learned.adaptation import AdaptationDays, read_days
     from jules_ml.learned.kind import kind_of
+    from jules_ml.learned.page import write_report
 
     chosen = kind_of(kind)
     writable_folder(out)
@@ -83,13 +83,16 @@ def fit(
     if adapt is not None and days is None and days_at is None:
         note = "all days with observations were used, and none is left to score: give --days or --days-at for scores"
         outcome = replace(outcome, table=(), notes=(*outcome.notes, note))
+    write_report(outcome, title=f"Learned {kind}: {'fit' if adapt is None else 'adaptation'} of {out.resolve().name}")
     print_outcome(outcome, quiet=quiet, json=json)
 
 
-def _check_kind(folder: Path, kind: str) -> None:
+def _check_kind(folder: Path | None, kind: str) -> None:
     """Refuse to adapt a module of another kind."""
     from jules_ml.learned.card import module_kind
 
+    if folder is None:
+        return
     other = module_kind(folder)
     if other != kind:
         raise BadInput(

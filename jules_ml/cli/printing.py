@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,8 +19,10 @@ if TYPE_CHECKING:
 out_console = Console(highlight=False)
 err_console = Console(stderr=True, highlight=False)
 
-#: Headers of a table of scores, by the names of the scores.
-_HEADERS = {"n": "n", "r": "r", "kge": "KGE", "nse": "NSE", "rmse": "RMSE", "ubrmse": "ubRMSE", "bias": "bias"}
+#: Width of the column with the names of the module and the baselines.
+_SOURCE_WIDTH = 24
+#: Columns that a narrow terminal does without, the least important first.
+_OPTIONAL = ("interval_width", "r", "kge", "ubrmse", "interval_score", "coverage")
 
 Json = Annotated[bool, typer.Option("--json", help="Print only the scores, as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
@@ -44,7 +45,7 @@ def print_files(files: Iterable[Path]) -> None:
 
 
 def print_outcome(outcome: Outcome, *, quiet: bool, json: bool) -> None:
-    """Print the outcome of a fit, an adaptation or an evaluation: notes, scores of module and baselines, files."""
+    """Print the outcome of a fit, an adaptation or an evaluation: notes, scores of module and baselines, files, verdict."""
     if json:
         print_json(outcome.scores)
     elif not quiet:
@@ -52,30 +53,46 @@ def print_outcome(outcome: Outcome, *, quiet: bool, json: bool) -> None:
             out_console.print(f"[yellow]note[/] {escaped(note)}", soft_wrap=True)
         print_scores(outcome.table)
         print_folder(outcome.folder)
+        if outcome.verdict:
+            out_console.print(f"[bold]{escaped(outcome.verdict)}[/]", soft_wrap=True)
 
 
 def print_scores(rows: Iterable[ScoreRow]) -> None:
     """Print a table of scores, grouped by site."""
+    from jules_ml.learned.score_table import by_site, cells_of, headers_of
+
+    rows = list(rows)
+    headers = headers_of(rows)
+    cells = {id(row): cells_of(row, headers) for row in rows}
+    # long headers are wrapped, numbers are not
+    widths = [
+        max(map(len, [*header.split(), *(of_row[k] for of_row in cells.values())]))
+        for k, header in enumerate(headers.values())
+    ]
+    shown = _fitting(dict(zip(headers, widths, strict=True)), out_console.width - _SOURCE_WIDTH)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("", overflow="fold")
-    for header in _HEADERS.values():
-        table.add_column(header, justify="right", no_wrap=True, min_width=5)
-    site = None
-    for row in rows:
-        if row.site != site:
-            site = row.site
-            table.add_row(f"[bold]{escaped(site)}[/] \\[{escaped(row.units)}]")
-        table.add_row(f"  {escaped(row.source)}", *(_number(name, row.scores.get(name)) for name in _HEADERS))
+    table.add_column("", min_width=_SOURCE_WIDTH, overflow="fold")
+    for (name, header), width in zip(headers.items(), widths, strict=True):
+        if name in shown:
+            table.add_column(header, justify="right", width=width)
+    for site, of_site in by_site(rows):
+        table.add_row(f"[bold]{escaped(site)}[/] \\[{escaped(of_site[0].units)}]")
+        for row in of_site:
+            texts = (text for name, text in zip(headers, cells[id(row)], strict=True) if name in shown)
+            table.add_row(f"  {escaped(row.source)}", *map(escaped, texts))
     if table.row_count:
         out_console.print(table)
 
 
-def _number(name: str, value: float | None) -> str:
-    if value is None or math.isnan(value):
-        return "–"
-    if name == "n":
-        return str(int(value))
-    return f"{value:+.3g}" if name == "bias" else f"{value:.2f}" if name in ("r", "kge", "nse") else f"{value:.3g}"
+def _fitting(widths: dict[str, int], available: int) -> list[str]:
+    """Columns of a table that fit on a terminal; the others are in the report and in ``scores.json``."""
+    shown = list(widths)
+    for name in _OPTIONAL:
+        if sum(widths[each] + 2 for each in shown) <= available:
+            break
+        if name in shown:
+            shown.remove(name)
+    return shown
 
 
 def print_json(content: Any) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-import jinja2
 import pandas as pd
 import xarray as xr
 
@@ -19,6 +17,7 @@ from jules_ml.learned.store import json_text
 from jules_ml.scoring.scores import Scores
 from jules_ml.support.figures import save_figure
 from jules_ml.support.files import atomic_write
+from jules_ml.support.page import embedded, render_page
 from jules_ml.support.provenance import software
 
 
@@ -145,21 +144,13 @@ def _page(
     images: Sequence[Path],
     record: xr.Dataset | None,
 ) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("jules_ml.comparison", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    figures = [
-        {"title": path.stem.replace("_", " ").capitalize(), "data": base64.b64encode(path.read_bytes()).decode("ascii")}
-        for path in images
-    ]
+    figures = [{"title": path.stem.replace("_", " ").capitalize(), "data": embedded(path)} for path in images]
     site = (
         {} if record is None else {k: str(record.attrs[k]) for k in ("site", "source", "licence") if k in record.attrs}
     )
-    return environment.get_template("report.html.j2").render(
+    return render_page(
+        "jules_ml.comparison",
+        "report.html.j2",
         runs=[
             {
                 "name": run.name,
@@ -176,5 +167,4 @@ def _page(
         names=list(means.columns),
         means=[(row, [float(v) for v in values]) for row, values in zip(means.index, means.to_numpy(), strict=True)],
         figures=figures,
-        software=software(),
     )

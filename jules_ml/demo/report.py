@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from pathlib import Path
 
-import jinja2
 import pandas as pd
 
 from jules_ml.column.run import ColumnRun
 from jules_ml.data.readers.davos import PRECIPITATION_NOTE, PROVENANCE
 from jules_ml.demo.compare import MIN_STEPS_PER_NIGHT, Comparison
 from jules_ml.demo.learned import LearnedDemo
-from jules_ml.support.provenance import software
+from jules_ml.support.page import embedded, render_page
 
 #: Title and caption of each figure, by its file's name.
 _CAPTIONS = {
@@ -83,25 +81,19 @@ def render_report(
     str
         HTML.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("jules_ml.demo", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     local = pd.Timedelta(hours=float(run.record.attrs["utc_offset_hours"]))
     bounds = pd.DatetimeIndex(run.output["time_bounds"].to_numpy().ravel()) + local
     figures = [
         {
             "title": _CAPTIONS[path.stem][0],
             "caption": _CAPTIONS[path.stem][1],
-            "data": base64.b64encode(path.read_bytes()).decode("ascii"),
+            "data": embedded(path),
         }
         for path in images
     ]
-    page = environment.get_template("report.html.j2")
-    return page.render(
+    return render_page(
+        "jules_ml.demo",
+        "report.html.j2",
         start=f"{bounds[0]:%Y-%m-%d}",
         end=f"{bounds[-1] - pd.Timedelta(days=1):%Y-%m-%d}",
         n_steps=run.weather.series.sizes["time"],
@@ -121,7 +113,6 @@ def render_report(
         budgets=run.budgets,
         run_notes=run.notes,
         compiled=run.compiled,
-        software=software(),
     )
 
 

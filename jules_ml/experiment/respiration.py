@@ -29,7 +29,7 @@ class RowSettings(Section):
     ustar_min: Annotated[float, Field(ge=0.0, le=2.0)] | Literal["estimate"] | None = Field(
         default=0.3,
         description="minimum friction velocity at night [m s-1]; 'estimate': estimated from the record of each site; "
-        "None: no minimum",
+        "'none': no minimum",
     )
     ustar_method: Literal["change-point", "moving-point"] = Field(
         default="change-point",
@@ -39,7 +39,7 @@ class RowSettings(Section):
     night_max_potential: float | None = Field(
         default=NIGHT_POTENTIAL,
         ge=0.0,
-        description="maximum potential radiation at night [W m-2]; None: use measured radiation only",
+        description="maximum potential radiation at night [W m-2]; 'none': use measured radiation only",
     )
     night_max_sw_down: float = Field(
         default=NIGHT_SW_DOWN, gt=0.0, description="maximum shortwave radiation at night [W m-2]"
@@ -47,19 +47,20 @@ class RowSettings(Section):
     night_max_ppfd: float = Field(
         default=NIGHT_PPFD, gt=0.0, description="maximum photon flux density at night [umol m-2 s-1]"
     )
-    frozen_below: FrozenBelow | None = Field(default=273.15, description=f"{FROZEN_BELOW}; None: no filter")
+    frozen_below: FrozenBelow | None = Field(default=273.15, description=f"{FROZEN_BELOW}; 'none': no filter")
     stuck_after: str | None = Field(
-        default="7D", description="water contents that stay constant for longer than this are excluded; None: no filter"
+        default="7D",
+        description="water contents that stay constant for longer than this are excluded; 'none': no filter",
     )
     least_flux: float | None = Field(
         default=-10.0,
         le=0.0,
-        description="respiration below this is excluded as unphysical [umol m-2 s-1]; None: no filter",
+        description="respiration below this is excluded as unphysical [umol m-2 s-1]; 'none': no filter",
     )
     most_flux: float | None = Field(
         default=60.0,
         gt=0.0,
-        description="respiration above this is excluded as unphysical [umol m-2 s-1]; None: no filter",
+        description="respiration above this is excluded as unphysical [umol m-2 s-1]; 'none': no filter",
     )
 
 
@@ -147,7 +148,7 @@ class RespirationSettings(Section):
     )
     free_smoothness: tuple[float, float] | None = Field(
         default=(1e-6, 3e-4),
-        description="`smoothness` of less constrained members, used where they score better in inner validation; None: never",
+        description="`smoothness` of less constrained members, used where they score better in inner validation; 'none': never",
     )
     free_size: tuple[float, float] = Field(default=(3e-3, 3e-2), description="`size` of less constrained members [1]")
     likelihood: Literal["gaussian", "student_t"] | None = Field(
@@ -176,6 +177,10 @@ class RespirationSettings(Section):
     )
     test_fraction: float = Field(
         default=0.2, ge=0.0, le=0.5, description="fraction at the end of the record that is the test period; 0: none"
+    )
+    test_years: tuple[int, ...] = Field(
+        default=(),
+        description="calendar years that are the test period, at every site that has them, instead of `test_fraction`",
     )
     allow_lloyd_taylor: bool = Field(
         default=True,

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
+from jules_ml.learned.training_days import LEAST_GAP
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class AdaptationDays:
         """Refuse both a number of days and a list."""
         if self.count is not None and self.dates is not None:
             raise BadInput("both a number of days and a list of days are given", remedy="give --days or --days-at")
+
+    @property
+    def least_gap(self) -> int:
+        """Gap that separates intervals of training days in the card [d]: listed days are single days, a number of days is a period."""
+        return LEAST_GAP if self.dates is None else 1
 
     def select(self, days: pd.DatetimeIndex, observed: NDArray[np.bool_], *, where: str) -> NDArray[np.bool_]:
         """Select the days to adapt by.

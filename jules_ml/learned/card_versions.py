@@ -1,7 +1,8 @@
 """Conversion of the cards of earlier versions to the current version when a module folder is read.
 
-Version 2 has static inputs by the names and in the units of :data:`~jules_ml.experiment.place.PROPERTIES`. Weights need no conversion,
-since the scaled inputs of a network are unchanged.
+Version 2 has static inputs by the names and in the units of :data:`~jules_ml.experiment.place.PROPERTIES`. Version 3 has the training
+days of each site, see :mod:`jules_ml.learned.training_days`. Weights need no conversion, since the scaled inputs of a network are
+unchanged.
 """
 
 from __future__ import annotations
@@ -9,8 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import pandas as pd
+
+from jules_ml.learned.training_days import TRAINING_DAYS
+
 #: Version of the card.
-CARD_VERSION: Final = 2
+CARD_VERSION: Final = 3
 
 #: Static inputs of version 1 by kind: current name, and the factor that converts a value to the current unit.
 _MOISTURE: Final[Mapping[str, tuple[str, float]]] = {
@@ -61,13 +66,15 @@ def current_card(card: Mapping[str, Any]) -> dict[str, Any] | None:
     dict or None
         None where the version is unknown.
     """
-    version = card.get("card_version")
-    if version == CARD_VERSION:
-        return dict(card)
-    if version != 1:
+    version, kind, converted = card.get("card_version"), str(card.get("module")), dict(card)
+    if version not in range(1, CARD_VERSION + 1):
         return None
-    convert = _FROM_VERSION_1.get(str(card.get("module")))
-    converted = dict(card) if convert is None else convert(dict(card))
+    if version == 1 and kind in _FROM_VERSION_1:
+        converted = _FROM_VERSION_1[kind](converted)
+    if version in (1, 2) and kind in _TRAINING_DAYS_OF:
+        days_of = _TRAINING_DAYS_OF[kind]
+        sites = {site: {TRAINING_DAYS: days_of(entry), **entry} for site, entry in converted.get("sites", {}).items()}
+        converted |= {"sites": sites} if "sites" in converted else {}
     return converted | {"card_version": CARD_VERSION}
 
 
@@ -146,6 +153,29 @@ def _values(values: Mapping[str, float | None], table: _Table) -> dict[str, floa
     return converted
 
 
+def _first_to_last(entry: Mapping[str, Any]) -> list[list[str]]:
+    """Training days of a site of version 2 of respiration or moisture: listed days, or all from the first to the last."""
+    if "days" in entry:
+        return [[day, day] for day in entry["days"]]
+    if "first" not in entry:
+        return []
+    first, last = (pd.Timestamp(entry[key]) for key in ("first", "last"))
+    return [[f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}"]]
+
+
+def _from_start(entry: Mapping[str, Any]) -> list[list[str]]:
+    """Training days of a site of version 2 of hydraulics: all days of the record, which starts with a local day at a time in UTC."""
+    first = (pd.Timestamp(entry["start"]) + pd.Timedelta(hours=12)).floor("D")
+    # a card of version 1 has no length
+    last = first + pd.Timedelta(days=max(entry.get("days", 1) - 1, 0))
+    return [[f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}"]]
+
+
+_TRAINING_DAYS_OF: Final[Mapping[str, Callable[[Mapping[str, Any]], list[list[str]]]]] = {
+    "respiration": _first_to_last,
+    "moisture": _first_to_last,
+    "hydraulics": _from_start,
+}
 _FROM_VERSION_1: Final[Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     "respiration": _respiration,
     "moisture": _moisture,

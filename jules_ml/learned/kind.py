@@ -7,7 +7,7 @@ ensemble) are declared in :mod:`jules_ml.learned.uses`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +16,7 @@ from jules_ml.experiment import Experiment
 from jules_ml.experiment.other_kinds import KINDS
 from jules_ml.learned.adaptation import AdaptationDays
 from jules_ml.learned.card import module_kind
+from jules_ml.scoring.bootstrap import Difference
 from jules_ml.support.plugins import load_plugin
 from jules_ml.support.progress import Progress
 from jules_ml.support.section import Section
@@ -33,13 +34,27 @@ class ScoreRow:
     scores : mapping of str to float
         Scores by name: ``n``, ``r``, ``r2``, ``kge``, ``nse``, ``rmse``, ``ubrmse``, ``bias``, ``coverage`` …
     units : str
-        Units of ``rmse``, ``ubrmse`` and ``bias``.
+        Units of ``rmse``, ``ubrmse``, ``bias`` and of the intervals.
+    difference : Difference, optional
+        Of a baseline: the score of the learned module minus that of the baseline, on the same rows.
     """
 
     site: str
     source: str
     scores: Mapping[str, float]
     units: str
+    difference: Difference | None = None
+
+
+def score_row(
+    site: str, source: str, scores: Mapping[str, Any], units: str, *, without: Collection[str] = ()
+) -> ScoreRow:
+    """Row of the printed table from an entry of ``scores.json``, which may contain a ``difference``; ``without`` leaves scores out."""
+    numbers = {
+        name: float(value) for name, value in scores.items() if isinstance(value, int | float) and name not in without
+    }
+    entry = scores.get("difference")
+    return ScoreRow(site, source, numbers, units, None if entry is None else Difference.from_scores(entry))
 
 
 @dataclass(frozen=True)
@@ -51,7 +66,8 @@ class Outcome:
     folder : Path
         Output folder.
     scores : mapping
-        Content of ``scores.json``.
+        Content of ``scores.json``; the entry ``verdict`` of :class:`jules_ml.learned.verdict.Verdict` is printed last and is the first
+        sentence of the report.
     table : tuple of ScoreRow
         Scores of the module and of the baselines.
     notes : tuple of str
@@ -62,6 +78,11 @@ class Outcome:
     scores: Mapping[str, Any]
     table: tuple[ScoreRow, ...] = ()
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def verdict(self) -> str:
+        """Whether the module is better than its baselines, in one sentence; empty if nothing was compared."""
+        return str((self.scores.get("verdict") or {}).get("sentence", ""))
 
 
 class Kind(Protocol):

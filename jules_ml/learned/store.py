@@ -30,7 +30,7 @@ PREDICTIONS = "predictions.nc"
 #: Files that define a module.
 MODULE_FILES = (_WEIGHTS, _CARD)
 #: Content of module and evaluation folders; a folder with anything else is not replaced.
-_OWN_FILES = {_WEIGHTS, _CARD, _SCORES, PREDICTIONS, "figures", "experiment.toml", "soil.toml"}
+_OWN_FILES = {_WEIGHTS, _CARD, _SCORES, PREDICTIONS, "figures", "report.html", "experiment.toml", "soil.toml"}
 
 
 def write_module_folder(

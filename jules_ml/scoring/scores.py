@@ -126,6 +126,12 @@ def coverage(lower: _Array, upper: _Array, observed: _Array) -> float:
     return float(((obs >= low) & (obs <= high)).mean()) if obs.size else float("nan")
 
 
+def interval_width(lower: _Array, upper: _Array, observed: _Array) -> float:
+    """Mean width of the intervals of the observations, in the unit of the data; NaN where nothing was observed."""
+    low, high, obs = _pairs(lower, upper, observed)
+    return float((high - low).mean()) if obs.size else float("nan")
+
+
 def interval_score(lower: _Array, upper: _Array, observed: _Array, *, cover: float) -> float:
     r"""Mean interval score, in the unit of the data; the smaller, the better.
 

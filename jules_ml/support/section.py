@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from types import NoneType
+from typing import Annotated, Any, Final, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+
+#: Text that switches an optional value off. TOML has no null.
+NONE: Final = "none"
 
 
 class Section(BaseModel):
-    """Table of the experiment file. Unknown keys are refused, and values cannot change after reading."""
+    """Table of the experiment file. Unknown keys are refused, and values cannot change after reading.
+
+    The text ``"none"`` switches a value off where the field may be ``None``; a field that has ``"none"`` among its own choices keeps it.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _none_for_off(cls, table: Any) -> Any:
+        if not isinstance(table, dict):
+            return table
+        return {name: None if value == NONE and cls._can_be_off(name) else value for name, value in table.items()}
+
+    @classmethod
+    def _can_be_off(cls, name: str) -> bool:
+        """Whether a field may be ``None`` and ``"none"`` is not one of its choices."""
+        field = cls.model_fields.get(name)
+        options = set() if field is None else set(_options(field.annotation))
+        return NoneType in options and NONE not in options
+
+
+def _options(annotation: Any) -> Iterator[Any]:
+    """Members of a union, and the choices of the literals among them."""
+    for option in get_args(annotation):
+        yield option
+        yield from _options(option)
 
 
 def _relative_to_experiment(path: Path, info: ValidationInfo) -> Path:

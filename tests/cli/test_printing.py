@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from jules_ml.cli.printing import progress_bars
+from jules_ml.cli import printing
+from jules_ml.cli.printing import print_outcome, print_scores, progress_bars
+from jules_ml.learned.kind import Outcome, ScoreRow
+from jules_ml.scoring.bootstrap import Difference
+
+SCORES = {
+    "n": 100.0,
+    "r": 0.8,
+    "kge": 0.7,
+    "nse": 0.6,
+    "rmse": 1.0,
+    "bias": -0.1,
+    "coverage": 0.91,
+    "interval_width": 3.0,
+}
+TABLE = (
+    ScoreRow("nights", "learned", SCORES, "umol m-2 s-1"),
+    ScoreRow("nights", "spline", SCORES | {"nse": 0.58}, "umol m-2 s-1", Difference("nse", 0.02, 0.01, 0.03)),
+)
 
 
 def test_each_stage_has_a_bar_with_its_note(capsys: pytest.CaptureFixture[str]) -> None:
@@ -25,3 +45,37 @@ def test_bars_are_hidden_where_the_user_wants_quiet(capsys: pytest.CaptureFixtur
     with progress_bars(quiet=True) as bars:
         bars("run", 1, 1)
     assert capsys.readouterr().err == ""
+
+
+def test_a_baseline_has_the_interval_of_the_difference(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(printing.out_console, "_width", 140)
+    print_scores(TABLE)
+    shown = capsys.readouterr().out
+    assert "learned − baseline, NSE" in shown
+    assert "+0.020 [+0.010, +0.030]" in shown
+    assert "coverage" in shown
+    assert "ubRMSE" not in shown
+
+
+def test_a_narrow_terminal_shows_the_most_important_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(printing.out_console, "_width", 80)
+    print_scores(TABLE)
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "+0.020 [+0.010, +0.030]" in shown
+    assert "NSE" in shown
+    assert "width" not in shown
+
+
+def test_the_verdict_is_printed_last(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "report.html").touch()
+    outcome = Outcome(tmp_path, {"verdict": {"sentence": "Spline is as good: use it."}}, TABLE, ("a note",))
+    print_outcome(outcome, quiet=False, json=False)
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert lines[-1] == "Spline is as good: use it."
+    print_outcome(outcome, quiet=False, json=True)
+    assert '"sentence": "Spline is as good: use it."' in capsys.readouterr().out

@@ -147,3 +147,24 @@ def test_a_respiration_card_of_version_1_keeps_its_porosity() -> None:
     assert converted is not None
     assert RespirationSettings.model_validate(converted["settings"]) == RespirationSettings()
     assert converted["porosity"] == {"Here": 0.5, "Elsewhere": 0.4}
+
+
+def test_cards_of_version_2_refuse_the_days_from_the_first_to_the_last() -> None:
+    entry = {"first": "2016-01-01 00:30:00", "last": "2018-12-31 22:00:00"}
+    for module in ("respiration", "moisture"):
+        converted = current_card({"card_version": 2, "module": module, "sites": {"Here": entry}})
+        assert converted is not None
+        assert converted["sites"]["Here"]["training_days"] == [["2016-01-01", "2018-12-31"]]
+        assert converted["card_version"] == CARD_VERSION
+    listed = current_card(
+        {"card_version": 2, "module": "respiration", "sites": {"Here": entry | {"days": ["2016-05-01"]}}}
+    )
+    assert listed is not None
+    assert listed["sites"]["Here"]["training_days"] == [["2016-05-01", "2016-05-01"]]
+
+
+def test_a_hydraulics_card_of_version_2_refuses_the_whole_record() -> None:
+    entry = {"start": "2015-12-31 18:00:00", "days": 366, "inputs": {}}
+    converted = current_card({"card_version": 2, "module": "hydraulics", "sites": {"Here": entry}})
+    assert converted is not None
+    assert converted["sites"]["Here"]["training_days"] == [["2016-01-01", "2016-12-31"]]

@@ -62,12 +62,14 @@ def test_toy_kind_and_reader_work_from_the_command_line(installed: Path, experim
     assert done.returncode == 0, done.stderr
     assert "a toy note" in done.stdout
     assert "RMSE" in done.stdout
+    assert "a toy note" in (folder / "module" / "report.html").read_text(encoding="utf-8")
 
     done = run(
         installed, "evaluate", str(folder / "module"), "--data", str(experiment), "--out", str(folder / "scores")
     )
     assert done.returncode == 0, done.stderr
     assert (folder / "scores" / "scores.json").is_file()
+    assert "report.html" in done.stdout
 
     done = run(installed, "export", str(folder / "module"), "--to", "toy_number", "--out", str(folder / "files"))
     assert done.returncode == 0, done.stderr

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from jules_ml.scoring.scores import coverage, interval_score, score
+from jules_ml.scoring.scores import coverage, interval_score, interval_width, score
 
 MEASURED = np.array([1.0, 2.0, 3.0, 4.0, np.nan])
 
@@ -70,3 +70,8 @@ def test_interval_score_adds_width_and_penalties() -> None:
     # 2 / alpha = 20 at a nominal coverage of 90 %
     assert interval_score(lower, upper, observed, cover=0.9) == pytest.approx(2.0 + 20.0 * (0.5 + 1.0) / 3.0)
     assert math.isnan(interval_score(lower, upper, np.full(4, np.nan), cover=0.9))
+
+
+def test_width_of_intervals_is_that_of_observed_rows() -> None:
+    lower, upper, observed = np.zeros(3), np.array([1.0, 3.0, 100.0]), np.array([0.5, 9.0, np.nan])
+    assert interval_width(lower, upper, observed) == 2.0

@@ -12,6 +12,7 @@ import numpy as np
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.carbon_module import CarbonSettings
+from jules_ml.learned.carbon.comparison import new_site_comparison
 from jules_ml.learned.carbon.figures import carbon_predicted
 from jules_ml.learned.carbon.report import MARK, predictions_of, regression_prediction
 from jules_ml.learned.carbon.site import carbon_site
@@ -37,7 +38,7 @@ def evaluate_carbon(folder: str | Path, experiments: Sequence[Experiment], out: 
     -------
     dict
         ``sites``: observed and predicted carbon with its interval [g kg-1]; ``all``, ``mineral`` and ``peat``: scores, for three or more
-        sites with cores.
+        sites with cores; ``compared`` and ``verdict``: the module and its baselines.
 
     Raises
     ------
@@ -68,6 +69,7 @@ def evaluate_carbon(folder: str | Path, experiments: Sequence[Experiment], out: 
         },
         "mark": MARK if marked else None,
     }
+    scores |= new_site_comparison(np.log(predictions["predicted"].to_numpy()), state, card, table)
     scores |= {
         kind: asdict(s) for kind, s in by_soil(np.log(predictions["predicted"].to_numpy()), table.log_soc).items()
     }

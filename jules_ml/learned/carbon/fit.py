@@ -23,6 +23,7 @@ from jules_ml.learned.carbon.assessment import (
     regions_left_out,
     regression_coverage,
 )
+from jules_ml.learned.carbon.comparison import CLIMATE, cross_validated_comparison
 from jules_ml.learned.carbon.inputs import carbon_inputs
 from jules_ml.learned.carbon.report import (
     MARK,
@@ -130,6 +131,7 @@ def fit_carbon_sites(
     )
     mark = MARK if any(site.depends_on_carbon for site in sites) else None
     scores = _cross_validated_scores(ablations, table, target, settings) | {"said": selected.statement}
+    scores |= cross_validated_comparison(selected, target.log_value)
     state, density_scores = _weights(table, cored, target, settings, network)
     if density_scores is not None:
         scores["bulk_density"] = density_scores
@@ -233,6 +235,9 @@ def _weights(
     """Weights of the module fitted to all sites, and scores of bulk density where enough sites have it."""
     x = design(table, moisture=True)
     state = {f"soc.{k}": v for k, v in fit_regression(x, target).state_dict().items()}
+    # a baseline at new sites
+    without_moisture = fit_regression(design(table, moisture=False), target)
+    state |= {f"{CLIMATE}.{k}": v for k, v in without_moisture.state_dict().items()}
     log_density = np.log([site.bulk_density for site in sites])
     measured = np.isfinite(log_density)
     density_scores = None

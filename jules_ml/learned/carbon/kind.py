@@ -10,7 +10,7 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.carbon_module import CarbonSettings
 from jules_ml.learned.adaptation import AdaptationDays
-from jules_ml.learned.kind import Outcome, ScoreRow
+from jules_ml.learned.kind import Outcome, ScoreRow, score_row
 from jules_ml.support.progress import Progress
 from jules_ml.support.section import Section
 
@@ -70,12 +70,7 @@ class CarbonKind:
             f"cores {values['observed']:.3g} g kg-1"
             for site, values in scores["sites"].items()
         ]
-        rows = tuple(
-            ScoreRow(group, "learned", scores[group]["logarithm"], "ln(g kg-1)")
-            for group in ("all", "mineral", "peat")
-            if group in scores
-        )
-        return Outcome(out, scores, rows, tuple(notes))
+        return Outcome(out, scores, _compared_rows(scores), tuple(notes))
 
     def load(self, folder: Path) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """Read a module folder: the weights and the card."""
@@ -86,10 +81,21 @@ class CarbonKind:
 
 def _fit_rows(scores: Mapping[str, Any]) -> tuple[ScoreRow, ...]:
     """Cross-validated scores of each learner without and with soil moisture."""
-    return tuple(
-        ScoreRow("sites left out", f"{learner}, {inputs}", of_learner[inputs]["all"]["logarithm"], "ln(g kg-1)")
+    by_learner = (
+        ScoreRow("every learner", f"{learner}, {inputs}", of_learner[inputs]["all"]["logarithm"], "ln(g kg-1)")
         for learner, of_learner in scores["learners"].items()
         for inputs in ("climate", "moisture")
+    )
+    return (*_compared_rows(scores), *by_learner)
+
+
+def _compared_rows(scores: Mapping[str, Any]) -> tuple[ScoreRow, ...]:
+    """Scores of the module and its baselines, for all soils, mineral soils and peat."""
+    from jules_ml.learned.carbon.comparison import UNITS, comparison_rows
+
+    return tuple(
+        score_row(f"{soil} sites" if soil == "all" else soil, source, values, UNITS)
+        for soil, source, values in comparison_rows(scores)
     )
 
 

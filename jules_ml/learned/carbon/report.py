@@ -50,8 +50,8 @@ def regression_prediction(
     names : sequence of str
         Inputs of the regression.
     table : CarbonTable
-    of : {'soc', 'bulk_density'}
-        Target.
+    of : {'soc', 'bulk_density', 'climate'}
+        Target; ``climate`` is organic carbon without soil moisture.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def regression_prediction(
     regression = CarbonRegression(len(names))
     regression.load_state_dict({k.removeprefix(f"{of}."): v for k, v in state.items() if k.startswith(f"{of}.")})
     inputs = table.static.join(table.signatures).reindex(columns=list(names))
-    return np.asarray(regression(torch.as_tensor(inputs.to_numpy(dtype=np.float64))).numpy())
+    return np.asarray(regression(torch.tensor(inputs.to_numpy(dtype=np.float64))).numpy())
 
 
 def predictions_of(

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
@@ -17,7 +16,7 @@ from jules_ml.learned.adaptation import AdaptationDays
 from jules_ml.learned.hydraulics.columns import HydraulicSite, column_batch
 from jules_ml.learned.hydraulics.fit import HydraulicsFit, hydraulics_card, training_settings
 from jules_ml.learned.hydraulics.report import column_predictions, save_report_figures, sensor_scores
-from jules_ml.learned.hydraulics.site import TIMESTEP, hydraulic_sites
+from jules_ml.learned.hydraulics.site import TIMESTEP, hydraulic_sites, local_days
 from jules_ml.learned.hydraulics.store import checked_layers, load_hydraulics
 from jules_ml.learned.hydraulics.training import TrainingColumns, train_hydraulics
 from jules_ml.learned.store import refuse_other_files, write_module_folder
@@ -86,9 +85,9 @@ def adapt_hydraulics(
         "cost": costs,
     }
     notes = (*card["notes"], f"adapted from {folder.name} to {', '.join(s.name for s in sites)}")
-    new_card = hydraulics_card(experiments, sites, settings, network.inputs, notes=notes) | {
-        "adapted_from": folder.name
-    }
+    new_card = hydraulics_card(
+        experiments, training_sites, settings, network.inputs, notes=notes, least_gap=days.least_gap
+    ) | {"adapted_from": folder.name}
     write_module_folder(out, state=dict(network.state_dict()), card=new_card, scores=scores, predictions=predictions)
     save_report_figures(predictions, out)
     return HydraulicsFit(out, network, scores, notes)
@@ -96,10 +95,9 @@ def adapt_hydraulics(
 
 def _training_days(site: HydraulicSite, days: AdaptationDays) -> NDArray[np.bool_]:
     """Days to train on, shape (day,)."""
-    assert site.start is not None
-    # a day of the column is one of local standard time, and its start is in UTC: its noon has the right date
-    dates = pd.date_range(site.start + pd.Timedelta(hours=12), periods=len(site.observed), freq="D").floor("D")
-    selected: NDArray[np.bool_] = days.select(dates, np.isfinite(site.observed).any(axis=1), where=f"site {site.name}")
+    selected: NDArray[np.bool_] = days.select(
+        local_days(site), np.isfinite(site.observed).any(axis=1), where=f"site {site.name}"
+    )
     return selected
 
 

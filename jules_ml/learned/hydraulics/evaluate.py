@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.learned.hydraulics.columns import HydraulicSite, column_batch
@@ -20,11 +18,13 @@ from jules_ml.learned.hydraulics.site import (
     SUBSOIL_CARBON,
     TIMESTEP,
     hydraulic_sites,
+    local_days,
 )
 from jules_ml.learned.hydraulics.store import checked_layers, load_hydraulics
 from jules_ml.learned.store import (
     write_evaluation_folder,
 )
+from jules_ml.learned.training_days import refuse_training_days
 
 
 def evaluate_hydraulics(
@@ -58,7 +58,7 @@ def evaluate_hydraulics(
     sites = [_with_training_inputs(site, card, Path(folder)) for site in hydraulic_sites(experiments, settings)]
     batch = column_batch(sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
     predictions = column_predictions(network, batch)
-    scores = sensor_scores(predictions)
+    scores = sensor_scores(predictions, period="on this record")
     if out is not None:
         write_evaluation_folder(out, scores=scores, predictions=predictions)
         save_report_figures(predictions, out)
@@ -70,17 +70,8 @@ def _with_training_inputs(site: HydraulicSite, card: Mapping[str, Any], folder: 
     training = card["sites"].get(site.name)
     if training is None:
         return site
-    start, days = pd.Timestamp(training["start"]), training.get("days")
-    end = start if days is None else start + pd.Timedelta(days=days)
-    assert site.start is not None
-    site_end = site.start + pd.Timedelta(days=len(site.observed))
-    if site.start == start or (site.start < end and start < site_end):
-        raise BadInput(
-            f"the record of {site.name} from {site.start:%Y-%m-%d} to {site_end:%Y-%m-%d} overlaps with the training record "
-            f"of the module, which starts on {start:%Y-%m-%d}",
-            where=folder,
-            remedy="give other sites, or other years with [run] start and end; scores of the test period are in the module folder",
-        )
+    observed = local_days(site)[np.isfinite(site.observed).any(axis=1)]
+    refuse_training_days(observed, site.name, card, folder, remedy="give other years with [run] start and end")
     inputs = {name: float("nan") if value is None else value for name, value in training["inputs"].items()}
     carbon = inputs.get("soc_density", float("nan"))
     carbon = carbon if np.isfinite(carbon) else DEFAULT_CARBON

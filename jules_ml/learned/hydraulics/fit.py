@@ -21,12 +21,14 @@ from jules_ml.learned.hydraulics.site import (
     TIMESTEP,
     common_layers,
     hydraulic_sites,
+    local_days,
 )
 from jules_ml.learned.hydraulics.training import TrainingColumns, TrainingSettings, train_hydraulics
 from jules_ml.learned.store import (
     refuse_other_files,
     write_module_folder,
 )
+from jules_ml.learned.training_days import LEAST_GAP, TRAINING_DAYS, day_intervals
 from jules_ml.scoring.splits import last_fraction
 from jules_ml.support.progress import Progress
 from jules_ml.support.provenance import software
@@ -104,7 +106,7 @@ def fit_hydraulics(experiments: Sequence[Experiment], out: Path, *, progress: Pr
     predictions = column_predictions(network, complete, test_days)
     scores = sensor_scores(predictions, part="test" if settings.test_fraction else "train") | {"cost": costs}
     notes = (*_score_notes(scores), *_texture_notes(sites))
-    card = hydraulics_card(experiments, sites, settings, names, notes=notes)
+    card = hydraulics_card(experiments, training_sites, settings, names, notes=notes)
     write_module_folder(out, state=dict(network.state_dict()), card=card, scores=scores, predictions=predictions)
     save_report_figures(predictions, out)
     return HydraulicsFit(out, network, scores, notes)
@@ -148,15 +150,27 @@ def hydraulics_card(
     names: Sequence[str],
     *,
     notes: Sequence[str],
+    least_gap: int = LEAST_GAP,
 ) -> dict[str, Any]:
-    """Card of a module: its inputs, its training sites and how it was fitted."""
+    """Card of a module: its inputs, its training sites, with observations on training days only, and how it was fitted.
+
+    ``least_gap`` is that of :func:`~jules_ml.learned.training_days.day_intervals`.
+    """
     return {
         "module": "hydraulics",
         "inputs": {name: PROPERTIES[name].attributes() for name in names},
         "settings": settings.model_dump(),
         "dzsoil": list(common_layers(experiments)),
         "form": "van_genuchten",
-        "sites": {s.name: {"start": str(s.start), "days": len(s.observed), "inputs": s.inputs} for s in sites},
+        "sites": {
+            s.name: {
+                "start": str(s.start),
+                "days": len(s.observed),
+                TRAINING_DAYS: day_intervals(local_days(s)[np.isfinite(s.observed).any(axis=1)], least_gap=least_gap),
+                "inputs": s.inputs,
+            }
+            for s in sites
+        },
         "records": [
             {k: str(e.record().attrs.get(k, "not stated")) for k in ("source", "licence")} for e in experiments
         ],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.learned.adaptation import AdaptationDays
-from jules_ml.learned.kind import Outcome, ScoreRow
+from jules_ml.learned.kind import Outcome, ScoreRow, score_row
 from jules_ml.support.progress import Progress
 from jules_ml.support.section import Section
 
@@ -75,7 +75,7 @@ class HydraulicsKind:
 def _rows(scores: Mapping[str, Any]) -> tuple[ScoreRow, ...]:
     """Scores of the column with the learned soil and with the soil of the pedotransfer function, by sensor."""
     return tuple(
-        ScoreRow(entry["site"], f"{soil} soil, {entry['depth']:g} m", entry[soil], "m3 m-3")
+        score_row(entry["site"], f"{soil} soil, {entry['depth']:g} m", entry[soil], "m3 m-3")
         for entry in scores["sensors"]
         for soil in ("learned", "texture")
     )

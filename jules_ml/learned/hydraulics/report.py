@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,15 @@ from jules_ml.learned.hydraulics.pretraining import texture_parameters
 from jules_ml.learned.hydraulics.simulation import at_sensors, batch_soil, concatenate_soils, simulate
 from jules_ml.learned.hydraulics.soil import LearnedSoil
 from jules_ml.learned.predictions import prediction_variables
+from jules_ml.learned.verdict import LEARNED, compared, verdict_of
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
-from jules_ml.scoring.scores import Scores, score
+from jules_ml.scoring.bootstrap import BLOCK_DAYS
+from jules_ml.scoring.scores import Scores
 from jules_ml.scoring.splits import SPLIT_NAMES, split_of
 from jules_ml.support.figures import save_figure
 
+#: Labels of soils in the verdict.
+_LABELS = {"texture": "texture regression", "uncalibrated": "soil of [soil]"}
 #: Quantiles of the members that are the limits of the interval.
 _LOW, _HIGH = 0.05, 0.95
 
@@ -100,7 +104,11 @@ def soil_property(soil: LearnedSoil, name: str) -> NDArray[np.float64]:
 
 
 def sensor_scores(
-    predictions: xr.Dataset, *, part: str = "test", soils: Sequence[str] = ("learned", "texture")
+    predictions: xr.Dataset,
+    *,
+    part: str = "test",
+    soils: Sequence[str] = (LEARNED, "texture"),
+    period: str = "in the test period",
 ) -> dict[str, Any]:
     """Score all sensors, and compute medians over the first sensors of all sites.
 
@@ -112,12 +120,15 @@ def sensor_scores(
         Split that is scored.
     soils : sequence of str
         Soils that are scored: ``learned`` is the variable ``predicted``, other soils have the names of their variables in ``predictions``.
+    period : str
+        What is scored, for the verdict.
 
     Returns
     -------
     dict
         For each of ``sensors``, and as medians in ``all``: the :class:`~jules_ml.scoring.scores.Scores` of each soil [m3 m-3], in ``all``
-        without ``n``.
+        without ``n``. Other soils than the learned one have its RMSE minus theirs in ``sensors``. ``verdict`` compares the soils at the
+        first sensors of all sites; it is missing for training days.
     """
     sensors: list[dict[str, Any]] = []
     in_part = predictions["split"].to_numpy() == SPLIT_NAMES.index(part)
@@ -128,15 +139,32 @@ def sensor_scores(
             "site": str(predictions["site"].to_numpy()[column]),
             "depth": float(predictions["depth"][k]),
         }
-        for soil in soils:
-            name = "predicted" if soil == "learned" else soil
-            entry[soil] = asdict(score(predictions[name].to_numpy()[:, k], observed))
+        entry |= _compared(predictions, observed[:, np.newaxis], [k], soils)
         sensors.append(entry)
     sites = [s["site"] for s in sensors]
-    first = [sensors[sites.index(site)] for site in dict.fromkeys(sites)]
+    numbers = [sites.index(site) for site in dict.fromkeys(sites)]
+    first = [sensors[number] for number in numbers]
     names = [field.name for field in fields(Scores) if field.name != "n"]
     overall = {soil: {key: float(np.nanmedian([s[soil][key] for s in first])) for key in names} for soil in soils}
-    return {"part": part, "all": overall, "sensors": sensors}
+    scores = {"part": part, "all": overall, "sensors": sensors}
+    if part != "test":
+        return scores
+    observed = np.where(in_part, predictions["observed"].to_numpy(), np.nan)[:, numbers]
+    table = {_LABELS.get(soil, soil): of for soil, of in _compared(predictions, observed, numbers, soils).items()}
+    judged = verdict_of("hydraulics", table, measure="rmse", units="m3 m-3", period=period)
+    return scores | {"verdict": judged.to_scores()}
+
+
+def _compared(
+    predictions: xr.Dataset, observed: NDArray[np.float64], sensors: Sequence[int], soils: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """Score soils at some sensors together; ``observed`` (day, sensor) is NaN where it is not scored."""
+    values = {
+        soil: predictions["predicted" if soil == LEARNED else soil].to_numpy()[:, sensors].T.ravel() for soil in soils
+    }
+    block = np.arange(len(observed)) // BLOCK_DAYS
+    blocks = np.concatenate([block + number * len(observed) for number in range(len(sensors))])
+    return compared(observed.T.ravel(), values, blocks, measure="rmse")
 
 
 def save_report_figures(predictions: xr.Dataset, out: Path) -> None:

@@ -176,6 +176,13 @@ def network_inputs(properties: Mapping[str, float]) -> dict[str, float]:
     return {name: properties[name] for name in INPUTS if name in properties}
 
 
+def local_days(site: HydraulicSite) -> pd.DatetimeIndex:
+    """Calendar days of a site in local standard time, shape (day,)."""
+    assert site.start is not None
+    # the start of a local day is in UTC: its noon has the right date
+    return pd.date_range(site.start + pd.Timedelta(hours=12), periods=len(site.observed), freq="D").floor("D")
+
+
 def hydraulic_sites(experiments: Sequence[Experiment], settings: HydraulicSettings) -> list[HydraulicSite]:
     """Sites of experiments; their names must differ, because they identify the soils of a module."""
     sites: list[HydraulicSite] = []

@@ -25,7 +25,7 @@ from jules_ml.learned.hydraulics.report import column_predictions, save_report_f
 from jules_ml.learned.hydraulics.simulation import at_sensors, simulate
 from jules_ml.learned.hydraulics.site import TIMESTEP, hydraulic_site
 from jules_ml.learned.hydraulics.soil import PARAMETERS, LearnedSoil, unbounded_parameters
-from jules_ml.learned.kind import Outcome, ScoreRow
+from jules_ml.learned.kind import Outcome, score_row
 from jules_ml.learned.store import refuse_other_files, write_module_folder
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN, HydraulicForm
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
@@ -87,14 +87,14 @@ def calibrate_site(experiment: Experiment, own: SiteSoil, out: Path, *, progress
     scores = sensor_scores(predictions, part=part, soils=tuple(SOILS)) | {"cost": calibrated.cost[:, 0].tolist()}
     notes = (*clock_notes(experiment.record()), *_notes(scores))
     single = settings.model_copy(update={"members": 1, "hidden": 1})
-    card = hydraulics_card([experiment], [site], single, [], notes=notes)
+    card = hydraulics_card([experiment], [train], single, [], notes=notes)
     card["method"] = "calibration of one site by the Levenberg-Marquardt method"
     write_module_folder(out, state=dict(network.state_dict()), card=card, scores=scores, predictions=predictions)
     with atomic_write(out / "soil.toml") as file:
         file.write_text(soil_section(predictions, site.name), encoding="utf-8")
     save_report_figures(predictions, out)
     rows = (
-        ScoreRow(sensor["site"], f"{description}, {sensor['depth']:g} m", sensor[name], "m3 m-3")
+        score_row(sensor["site"], f"{description}, {sensor['depth']:g} m", sensor[name], "m3 m-3")
         for sensor in scores["sensors"]
         for name, description in SOILS.items()
     )

@@ -12,7 +12,7 @@ from jules_ml.learned.adaptation import AdaptationDays
 from jules_ml.learned.moisture.ensemble import MoistureEnsemble
 from jules_ml.learned.moisture.fit import MoistureFit, write_moisture_module
 from jules_ml.learned.moisture.record import MoistureRecord
-from jules_ml.learned.moisture.report import scored_sensor, scores_of
+from jules_ml.learned.moisture.report import scored_sensor, scores_of_sites
 from jules_ml.learned.moisture.site import MoistureSite
 from jules_ml.learned.moisture.store import load_moisture
 from jules_ml.scoring.splits import Split
@@ -53,10 +53,12 @@ def adapt_moisture(
         splits.append(split)
     scores = {
         "adapted_from": Path(folder).name,
-        "sites": {s.record.site: scores_of(ensemble, s.record, split) for s, split in zip(sites, splits, strict=True)},
+        **scores_of_sites(ensemble, [site.record for site in sites], splits, period="on the other days"),
     }
     notes = tuple(card["warnings"])
-    write_moisture_module(out, ensemble, sites, splits, scores, notes, earlier_sites=card["sites"])
+    write_moisture_module(
+        out, ensemble, sites, splits, scores, notes, earlier_sites=card["sites"], least_gap=days.least_gap
+    )
     return MoistureFit(out, ensemble, scores, notes)
 
 

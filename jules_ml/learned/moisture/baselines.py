@@ -5,10 +5,15 @@ Each is fitted to the water content of the training days, and returns a value fo
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.signal import lfilter
+
+#: Labels in tables and sentences of baselines whose name in ``scores.json`` is older.
+LABELS: Final = {"JULES matched": "JULES rescaled"}
 
 _Array = NDArray[np.float64]
 _Mask = NDArray[np.bool_]

@@ -7,21 +7,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from jules_ml.errors import BadInput
-from jules_ml.learned.moisture.record import MoistureRecord
-from jules_ml.learned.moisture.report import figure_of, predictions_of, scores_of
+from jules_ml.learned.moisture.report import figure_of, predictions_of, scores_of_sites
 from jules_ml.learned.moisture.site import MoistureSite
+from jules_ml.learned.moisture.skill import stored_series
 from jules_ml.learned.moisture.store import load_moisture
+from jules_ml.learned.predictions import read_predictions
 from jules_ml.learned.store import write_evaluation_folder
+from jules_ml.learned.training_days import refuse_training_days
 from jules_ml.scoring.splits import Split
 from jules_ml.support.figures import save_figure
 from jules_ml.support.files import safe_file_name
 
 
 def evaluate_moisture(folder: str | Path, sites: Sequence[MoistureSite], out: Path) -> dict[str, Any]:
-    """Score a module on all usable days of records that it was not trained on.
+    """Score a module on all usable days of records that it was not trained on, and the baselines on the same days.
+
+    At a training site the baselines are fitted to the training days in ``predictions.nc`` of the module folder. At another site there are
+    no days to fit them to, and JULES is the only baseline.
 
     Parameters
     ----------
@@ -45,7 +49,7 @@ def evaluate_moisture(folder: str | Path, sites: Sequence[MoistureSite], out: Pa
     ensemble, card = load_moisture(folder)
     records = [site.record for site in sites]
     for record in records:
-        _refuse_overlap(record, card, Path(folder))
+        refuse_training_days(record.days[record.usable.any(1)], record.site, card, Path(folder))
         if not record.usable.any():
             raise BadInput(
                 "there is no measured water content to score against",
@@ -54,9 +58,12 @@ def evaluate_moisture(folder: str | Path, sites: Sequence[MoistureSite], out: Pa
             )
     none = [np.zeros(len(record), dtype=bool) for record in records]
     splits = [Split(n, n, ~n) for n in none]
+    training = read_predictions(folder, kind="moisture")
+    series = {record.site: stored_series(training, record.site) for record in records}
+    stored = {site: of_site for site, of_site in series.items() if of_site is not None}
     scores = {
         "module": Path(folder).name,
-        "sites": {r.site: scores_of(ensemble, r, split) for r, split in zip(records, splits, strict=True)},
+        **scores_of_sites(ensemble, records, splits, stored=stored, period="on this record"),
     }
     write_evaluation_folder(out, scores=scores, predictions=predictions_of(ensemble, records, splits))
     for record, split in zip(records, splits, strict=True):
@@ -65,18 +72,3 @@ def evaluate_moisture(folder: str | Path, sites: Sequence[MoistureSite], out: Pa
             figure_of(ensemble, record, split, notes=[note]), out / "figures" / f"{safe_file_name(record.site)}.png"
         )
     return scores
-
-
-def _refuse_overlap(record: MoistureRecord, card: dict[str, Any], folder: Path) -> None:
-    training = card["sites"].get(record.site)
-    if training is None:
-        return
-    first, last = (pd.Timestamp(training[key]) for key in ("first", "last"))
-    days = record.days[record.usable.any(1)]
-    if bool(((days >= first) & (days <= last)).any()):
-        raise BadInput(
-            f"the record of {record.site} overlaps in time with the training period of the module "
-            f"({first:%Y-%m-%d} to {last:%Y-%m-%d})",
-            where=folder,
-            remedy="give other years, or another site; scores.json of the module has the scores of its test period",
-        )

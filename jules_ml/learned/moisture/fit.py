@@ -17,11 +17,12 @@ from jules_ml.learned.moisture.ensemble import MoistureEnsemble
 from jules_ml.learned.moisture.ensemble_training import train_moisture
 from jules_ml.learned.moisture.held_out_sites import cross_validate_sites, paired_difference, refuse_few_sites
 from jules_ml.learned.moisture.record import MoistureRecord, preferred_sensor
-from jules_ml.learned.moisture.report import figure_of, predictions_of, scores_of
+from jules_ml.learned.moisture.report import figure_of, predictions_of, scores_of_sites
 from jules_ml.learned.moisture.site import MoistureSite
 from jules_ml.learned.moisture.store import card_of_ensemble, state_of
 from jules_ml.learned.moisture.training_site import TrainingSite
 from jules_ml.learned.store import write_module_folder
+from jules_ml.learned.training_days import LEAST_GAP, TRAINING_DAYS, day_intervals
 from jules_ml.scoring.splits import Split, by_fractions
 from jules_ml.support.figures import save_figure
 from jules_ml.support.files import safe_file_name
@@ -101,9 +102,7 @@ def fit_moisture(
         ensemble, scores["held_out_sites"] = _score_held_out_sites(
             ensemble, all_days, settings, device, portion(progress, fraction, 1.0)
         )
-    scores["sites"] = {
-        record.site: scores_of(ensemble, record, split) for record, split in zip(records, splits, strict=True)
-    }
+    scores |= scores_of_sites(ensemble, records, splits)
     simulated = {each.record.site: len(each.simulated) for each in training}
     warnings = (*_warnings(ensemble, records), *_warnings_for_runs(sites, simulated))
     write_moisture_module(out, ensemble, sites, splits, scores, warnings, simulated=simulated)
@@ -120,6 +119,7 @@ def write_moisture_module(
     *,
     earlier_sites: Mapping[str, Any] | None = None,
     simulated: Mapping[str, int] | None = None,
+    least_gap: int = LEAST_GAP,
 ) -> None:
     """Write the module folder with its figures.
 
@@ -139,6 +139,8 @@ def write_moisture_module(
         Sites in the card of the module that this one was adapted from.
     simulated : mapping of str to int, optional
         Number of simulated records used in the training, by site.
+    least_gap : int
+        Gap that separates intervals of training days in the card [d].
 
     Raises
     ------
@@ -154,6 +156,9 @@ def write_moisture_module(
             site.record.site: {
                 "first": f"{_first(site.record, split):%Y-%m-%d}",
                 "last": f"{_last(site.record, split):%Y-%m-%d}",
+                TRAINING_DAYS: day_intervals(
+                    site.record.days[split.fitted & site.record.usable.any(1)], least_gap=least_gap
+                ),
                 "sensors": list(site.record.names),
                 "depths": site.record.depth.tolist(),
                 "licence": site.licence,

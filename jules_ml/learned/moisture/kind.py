@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.moisture import MoistureSection
 from jules_ml.learned.adaptation import AdaptationDays
-from jules_ml.learned.kind import Outcome, ScoreRow
+from jules_ml.learned.kind import Outcome, ScoreRow, score_row
 from jules_ml.support.progress import Progress
 from jules_ml.support.section import Section
 
 if TYPE_CHECKING:
     from jules_ml.learned.moisture.ensemble import MoistureEnsemble
     from jules_ml.learned.moisture.site import MoistureSite
-
-#: Labels in the printed table of baselines whose name in ``scores.json`` is older.
-_LABELS = {"JULES matched": "JULES rescaled"}
 
 
 class MoistureKind:
@@ -81,10 +78,15 @@ class MoistureKind:
 
 def _rows(scores: Mapping[str, Any]) -> tuple[ScoreRow, ...]:
     """Scores of each sensor, then of the baselines at the scored sensor."""
+    from jules_ml.learned.moisture.baselines import LABELS
+
     return tuple(
-        ScoreRow(site, _LABELS.get(source, source), values, "m3 m-3")
+        score_row(site, source, values, "m3 m-3")
         for site, of_site in scores["sites"].items()
-        for source, values in {**of_site["sensors"], **of_site["baselines"]}.items()
+        for source, values in (
+            *((f"learned, {sensor}", values) for sensor, values in of_site["sensors"].items()),
+            *((LABELS.get(name, name), values) for name, values in of_site["baselines"].items()),
+        )
     )
 
 

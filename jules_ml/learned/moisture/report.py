@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,21 +10,24 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from jules_ml.data.profile import layer_or_lowest
-from jules_ml.learned.moisture.baselines import climatology, rain_index, rescaled
-from jules_ml.learned.moisture.ensemble import MoistureEnsemble
+from jules_ml.learned.moisture.ensemble import MoistureEnsemble, MoisturePrediction
 from jules_ml.learned.moisture.figures import moisture_series
-from jules_ml.learned.moisture.record import LAYER_DEPTHS, LAYER_THICKNESS, MoistureRecord, preferred_sensor
+from jules_ml.learned.moisture.record import LAYER_DEPTHS, MoistureRecord, preferred_sensor
 from jules_ml.learned.moisture.scores import anomalies, drydown_scale
+from jules_ml.learned.moisture.skill import (
+    MIN_TEST_DAYS,
+    DailySeries,
+    SensorPredictions,
+    baseline_scores,
+    layer_of,
+    moisture_verdict,
+    sensor_predictions,
+)
 from jules_ml.learned.predictions import prediction_variables
-from jules_ml.scoring.scores import coverage, interval_score, score
+from jules_ml.learned.verdict import interval_scores
+from jules_ml.scoring.scores import score
 from jules_ml.scoring.splits import Split
-
-_Array = NDArray[np.float64]
-#: Fewest test days that are scored, and fewest training days that a baseline is fitted to.
-_MIN_TEST_DAYS, _MIN_TRAINING_DAYS = 10, 20
 
 
 def predictions_of(
@@ -43,7 +46,8 @@ def predictions_of(
                 "predicted": prediction.theta[:, sensor],
                 "lower": prediction.low[:, sensor],
                 "upper": prediction.high[:, sensor],
-                "jules": record.jules[:, _layer_of(record, sensor)],
+                "precip": record.dynamic["precip"],
+                "jules": record.jules[:, layer_of(record, sensor)],
                 "split": split.flags(),
             }
         )
@@ -60,6 +64,7 @@ def predictions_of(
             interval=f"{100 * ensemble.settings.interval:g} % interval of an observation",
             attributes=theta,
         ),
+        "precip": ("row", rows["precip"].to_numpy(), {"units": "kg m-2 d-1", "long_name": "precipitation"}),
         "jules": ("row", rows["jules"].to_numpy(), theta | {"long_name": "JULES layer that contains the sensor"}),
         "theta_layers": (
             ("row", "soil"),
@@ -71,49 +76,68 @@ def predictions_of(
     return xr.Dataset(columns, coords={"depth": depth}, attrs={"Conventions": "CF-1.10"})
 
 
-def scores_of(ensemble: MoistureEnsemble, record: MoistureRecord, split: Split) -> dict[str, Any]:
-    """Score each sensor, with its intervals, and the baselines at the scored sensor, in the test period."""
-    prediction = ensemble.predict(record)
-    scores: dict[str, Any] = {"sensors": {}, "baselines": {}}
+def scores_of_sites(
+    ensemble: MoistureEnsemble,
+    records: Sequence[MoistureRecord],
+    splits: Sequence[Split],
+    *,
+    stored: Mapping[str, DailySeries] | None = None,
+    period: str = "in the test period",
+) -> dict[str, Any]:
+    """Score each sensor of each site, and the baselines at the scored sensors, in the test periods.
+
+    Parameters
+    ----------
+    ensemble : MoistureEnsemble
+    records : sequence of MoistureRecord
+    splits : sequence of Split
+        One for each record.
+    stored : mapping of str to DailySeries, optional
+        Training days of other records, by site, to which baselines are fitted too.
+    period : str
+        What is scored, for the verdict.
+
+    Returns
+    -------
+    dict
+        ``sites``: ``sensors`` and ``baselines`` of each site; ``verdict``: the module compared with the baselines over all sites.
+    """
+    sites: dict[str, Any] = {}
+    sensors: list[SensorPredictions] = []
+    for record, split in zip(records, splits, strict=True):
+        prediction = ensemble.predict(record)
+        sensor = scored_sensor(ensemble, record)
+        theta = prediction.theta[:, sensor]
+        of_sensor = sensor_predictions(record, sensor, theta, split, (stored or {}).get(record.site))
+        sites[record.site] = {
+            "sensors": _sensor_scores(record, prediction, split, cover=ensemble.settings.interval),
+            "baselines": {} if of_sensor is None else baseline_scores(of_sensor),
+        }
+        sensors += [] if of_sensor is None else [of_sensor]
+    return {"sites": sites, "verdict": moisture_verdict(sensors, period=period)}
+
+
+def _sensor_scores(
+    record: MoistureRecord, prediction: MoisturePrediction, split: Split, *, cover: float
+) -> dict[str, dict[str, Any]]:
+    """Score each sensor, with its intervals, in the test period."""
+    scores: dict[str, dict[str, Any]] = {}
     for sensor, name in enumerate(record.names):
         days = split.test & record.usable[:, sensor]
-        if days.sum() < _MIN_TEST_DAYS:
+        if days.sum() < MIN_TEST_DAYS:
             continue
         theta, predicted = record.theta[:, sensor], prediction.theta[:, sensor]
         observed = np.where(days, theta, np.nan)
-        interval = prediction.low[days, sensor], prediction.high[days, sensor], theta[days]
-        of_sensor: dict[str, Any] = asdict(score(predicted[days], theta[days]))
-        of_sensor["coverage"] = coverage(*interval)
-        of_sensor["interval_score"] = interval_score(*interval, cover=ensemble.settings.interval)
-        of_sensor["r_of_anomalies"] = score(anomalies(np.where(days, predicted, np.nan)), anomalies(observed)).r
         rain = record.dynamic["precip"]
-        of_sensor["drydown_days"] = drydown_scale(np.where(days, predicted, np.nan), rain)
-        of_sensor["drydown_days_measured"] = drydown_scale(observed, rain)
-        of_sensor["depth"] = float(record.depth[sensor])
-        scores["sensors"][name] = of_sensor
-    sensor = scored_sensor(ensemble, record)
-    train = split.fitted & record.usable[:, sensor]
-    days = split.test & record.usable[:, sensor]
-    if train.sum() >= _MIN_TRAINING_DAYS and days.sum() >= _MIN_TEST_DAYS:
-        for name, series in baseline_series(record, sensor, train).items():
-            scores["baselines"][name] = asdict(score(series[days], record.theta[days, sensor]))
+        scores[name] = {
+            **asdict(score(predicted[days], theta[days])),
+            **interval_scores(prediction.low[days, sensor], prediction.high[days, sensor], theta[days], cover=cover),
+            "r_of_anomalies": score(anomalies(np.where(days, predicted, np.nan)), anomalies(observed)).r,
+            "drydown_days": drydown_scale(np.where(days, predicted, np.nan), rain),
+            "drydown_days_measured": drydown_scale(observed, rain),
+            "depth": float(record.depth[sensor]),
+        }
     return scores
-
-
-def baseline_series(record: MoistureRecord, sensor: int, train: NDArray[np.bool_]) -> dict[str, _Array]:
-    """Compute the baselines by name: JULES, JULES rescaled in mean and variance, climatology, antecedent precipitation index.
-
-    The names are those of ``scores.json``.
-    """
-    theta = record.theta[:, sensor]
-    series = {
-        "climatology": climatology(record.days, theta, train),
-        "rain index": rain_index(record.dynamic["precip"], theta, train),
-    }
-    jules = record.jules[:, _layer_of(record, sensor)]
-    if (train & np.isfinite(jules)).sum() >= _MIN_TRAINING_DAYS:
-        series = {"JULES": jules, "JULES matched": rescaled(jules, theta, train), **series}
-    return series
 
 
 def figure_of(ensemble: MoistureEnsemble, record: MoistureRecord, split: Split, *, notes: Sequence[str] = ()) -> Figure:
@@ -134,7 +158,7 @@ def figure_of(ensemble: MoistureEnsemble, record: MoistureRecord, split: Split, 
         upper=prediction.high[:, sensor],
         observed=observed,
         split=list(split.names()),
-        jules=record.jules[:, _layer_of(record, sensor)] if record.has_jules else None,
+        jules=record.jules[:, layer_of(record, sensor)] if record.has_jules else None,
         title=f"{record.site}: soil moisture, {_label(record, sensor)}",
         notes=notes,
     )
@@ -147,12 +171,6 @@ def scored_sensor(ensemble: MoistureEnsemble, record: MoistureRecord) -> int:
         return record.names.index(site.names[site.main])
     preferred = preferred_sensor(record, least=1)
     return 0 if preferred is None else preferred
-
-
-def _layer_of(record: MoistureRecord, sensor: int) -> int:
-    """Index of the layer that contains a sensor; the upper layer for a cosmic-ray sensor."""
-    depth = float(record.depth[sensor])
-    return layer_or_lowest(depth, LAYER_THICKNESS) if np.isfinite(depth) else 0
 
 
 def _label(record: MoistureRecord, sensor: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,21 @@ from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.adaptation import AdaptationDays
 from jules_ml.learned.respiration.base_rate_series import day_number, departures_of
 from jules_ml.learned.respiration.base_respiration import new_site_noise, prior_of, r0_from_ratio, shrunken_r0
-from jules_ml.learned.respiration.evaluate import evaluation_rows, frame_predictions, frame_scores, predicted_rows
+from jules_ml.learned.respiration.evaluate import (
+    ScoredRows,
+    evaluation_rows,
+    predicted_rows,
+    scored_rows,
+    scores_of_rows,
+)
 from jules_ml.learned.respiration.network import LearnedRespiration
 from jules_ml.learned.respiration.nights import ustar_entry
 from jules_ml.learned.respiration.site import Rows, moisture_of
 from jules_ml.learned.respiration.store import load_respiration
+from jules_ml.learned.respiration.stored_rows import frame_predictions, stored_training
 from jules_ml.learned.store import ASSIMILATION_PREFIX, read_module_folder, write_module_folder
+from jules_ml.learned.training_days import TRAINING_DAYS, day_intervals
+from jules_ml.scoring.splits import SPLIT_NAMES
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +62,8 @@ def adapt_respiration(
     """Estimate the base respiration of new sites and write a module folder that contains them.
 
     The curves f and g stay as they are. R0 of a site is the ratio of measured to modelled respiration on the selected days, shrunk
-    towards the training sites if the module has a prior. The other days are scored.
+    towards the training sites if the module has a prior. The other days are scored. ``predictions.nc`` also has the
+    training rows of the module and the rows of the selected days, to which the baselines are fitted.
 
     Parameters
     ----------
@@ -81,7 +91,9 @@ def adapt_respiration(
     new_card: dict[str, Any] = {key: value for key, value in card.items() if key != "card_version"}
     new_card |= {key: dict(card[key]) for key in ("sites", "porosity", "dry", "level")}
     new_card["ustar_threshold"] = dict(card.get("ustar_threshold", {}))
-    frames: list[pd.DataFrame] = []
+    training = stored_training(folder, settings, card)
+    frames = [] if training is None else [training.frame]
+    scored: list[ScoredRows] = []
     r0: dict[str, float] = {}
     for ds in sites:
         site = str(ds.attrs.get("site", "site"))
@@ -99,10 +111,16 @@ def adapt_respiration(
         new_card["dry"] |= rows.dry
         new_card["ustar_threshold"] |= {name: ustar_entry(threshold) for name, threshold in rows.ustar.items()}
         module = _with_groups(module, settings, new_card, rows.take(chosen), r0)
-        frame = predicted_rows(module, settings, new_card, rows.take(~chosen & _after(rows, chosen, days)), site)
-        frames.append(frame)
-    frame = pd.concat(frames)
-    scores: dict[str, Any] = {"adapted_from": folder.name, **frame_scores(frame, cover=settings.interval)}
+        local = predicted_rows(module, settings, new_card, rows.take(chosen))
+        frames.append(local.assign(split=SPLIT_NAMES.index("train")))
+        if training is not None:
+            fitted = {name: baseline.adapted(rows.take(chosen)) for name, baseline in training.fitted.items()}
+            training = replace(training, fitted=fitted)
+        rest = rows.take(~chosen & _after(rows, chosen, days))
+        scored.append(scored_rows(module, settings, new_card, rest, training))
+    frame = pd.concat([*frames, *(each.frame for each in scored)])
+    new_scores = scores_of_rows(scored, cover=settings.interval, period="on the other days")
+    scores: dict[str, Any] = {"adapted_from": folder.name, **new_scores}
     new_card["adapted_from"] = folder.name
     other = {name: value for name, value in state.items() if name.startswith(ASSIMILATION_PREFIX)}
     predictions = frame_predictions(frame, settings)
@@ -138,17 +156,15 @@ def _site_r0(
 
 def _entry(ds: xr.Dataset, rows: Rows, days: AdaptationDays) -> dict[str, Any]:
     """Entry of a site in the card."""
-    entry: dict[str, Any] = {
+    return {
         "source": ds.attrs.get("source"),
         "licence": ds.attrs.get("licence"),
         "rows": len(rows),
         "first": str(rows.time.min()),
         "last": str(rows.time.max()),
+        TRAINING_DAYS: day_intervals(rows.middle, least_gap=days.least_gap),
         "adapted": True,
     }
-    if days.dates is not None:
-        entry["days"] = sorted(set(rows.middle.strftime("%Y-%m-%d")))
-    return entry
 
 
 def _with_groups(

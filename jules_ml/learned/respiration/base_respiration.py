@@ -145,15 +145,43 @@ def base_respiration(
     r0_values, scales = module.level.numpy(), module.noise.numpy()
     prior = prior_of(card)
     elsewhere = math.exp(prior.mean) if prior is not None else float(np.exp(np.log(r0_values).mean()))
-    r0, noise = np.empty(len(groups)), np.empty((len(groups), 2))
+    r0 = r0_of_groups(groups, names, r0_values, card["sites"], elsewhere)
+    noise = [
+        scales[names.index(name)] if name in names else new_site_noise(module, r0[k]) for k, name in enumerate(groups)
+    ]
+    return r0, np.array(noise)
+
+
+def r0_of_groups(
+    groups: Sequence[str], names: Sequence[str], values: NDArray[np.float64], sites: Iterable[str], elsewhere: float
+) -> NDArray[np.float64]:
+    """Return the base respiration of groups, some of which were not fitted.
+
+    Parameters
+    ----------
+    groups : sequence of str
+        Names of the groups.
+    names : sequence of str
+        Names of the fitted groups.
+    values : array, shape (fitted group,)
+        Their base respiration.
+    sites : iterable of str
+        Names of the sites of the fitted groups.
+    elsewhere : float
+        Base respiration of a new site.
+
+    Returns
+    -------
+    array, shape (group,)
+        The fitted value; for another group of a fitted site, the geometric mean of the groups of the site; otherwise ``elsewhere``.
+    """
+    sites = list(sites)
+    r0 = np.full(len(groups), elsewhere)
     for k, name in enumerate(groups):
-        if name in names:
-            r0[k], noise[k] = r0_values[names.index(name)], scales[names.index(name)]
-            continue
-        own = _groups_of_same_site(name, names, card["sites"])
-        r0[k] = float(np.exp(np.log(r0_values[own]).mean())) if own else elsewhere
-        noise[k] = new_site_noise(module, r0[k])
-    return r0, noise
+        own = [names.index(name)] if name in names else _groups_of_same_site(name, names, sites)
+        if own:
+            r0[k] = np.exp(np.log(values[own]).mean())
+    return r0
 
 
 def _groups_of_same_site(name: str, names: Sequence[str], sites: Iterable[str]) -> list[int]:

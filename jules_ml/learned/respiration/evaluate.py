@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +14,39 @@ import xarray as xr
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings
-from jules_ml.learned.predictions import prediction_variables
 from jules_ml.learned.respiration.base_rate_series import day_number
 from jules_ml.learned.respiration.base_respiration import base_respiration
+from jules_ml.learned.respiration.baseline_intervals import SIMPLER, BaselinePrediction, predict_all
 from jules_ml.learned.respiration.figures import fit_skill
 from jules_ml.learned.respiration.network import LearnedRespiration
 from jules_ml.learned.respiration.nights import rules_of_site
-from jules_ml.learned.respiration.report import QUANTITY
+from jules_ml.learned.respiration.report import form_scores
 from jules_ml.learned.respiration.site import Rows, moisture_of, select_rows
 from jules_ml.learned.respiration.state import has_state, without_state
 from jules_ml.learned.respiration.store import load_respiration
+from jules_ml.learned.respiration.stored_rows import (
+    QUANTITY,
+    StoredTraining,
+    frame_predictions,
+    row_columns,
+    stored_training,
+)
 from jules_ml.learned.store import write_evaluation_folder
+from jules_ml.learned.training_days import refuse_training_days
+from jules_ml.learned.verdict import LEARNED, verdict_of
 from jules_ml.scoring.fluxes import daily
-from jules_ml.scoring.scores import coverage, interval_score, score
-from jules_ml.scoring.splits import split_of
+from jules_ml.scoring.splits import SPLIT_NAMES
 from jules_ml.support.figures import save_figure
 
 
 def evaluate_respiration(
-    folder: str | Path, sites: xr.Dataset | Sequence[xr.Dataset], out: Path | None = None
+    folder: str | Path,
+    sites: xr.Dataset | Sequence[xr.Dataset],
+    out: Path | None = None,
+    *,
+    years: Sequence[int] | None = None,
 ) -> dict[str, Any]:
-    """Score a fitted module on records that it was not fitted to.
+    """Score a fitted module and every baseline on records that it was not fitted to.
 
     If the module contains the base respiration R0 of a site, from the fit or from adaptation, that value is used. At any other site
     R0 is the mean of the training sites; :func:`~jules_ml.learned.respiration.adapt.adapt_respiration` estimates it
@@ -48,11 +60,13 @@ def evaluate_respiration(
         Site datasets.
     out : Path, optional
         Folder for ``scores.json``, ``predictions.nc`` and the figure.
+    years : sequence of int, optional
+        Calendar years of the records that are scored; all by default.
 
     Returns
     -------
     dict
-        Scores over all sites and by site.
+        See :func:`scores_of_rows`.
 
     Raises
     ------
@@ -62,15 +76,26 @@ def evaluate_respiration(
 
     Notes
     -----
+    The baselines are fitted again to the training rows in ``predictions.nc`` of the module folder. Their base respiration follows the same
+    rules as that of the module; at a site that the module was adapted to, it is estimated from the same local days.
+
     With ``ustar_min = "estimate"``, a training site keeps its threshold, and the threshold of a new site is estimated from its record.
     """
     module, settings, card = load_respiration(folder)
+    folder = Path(folder)
     datasets = [sites] if isinstance(sites, xr.Dataset) else list(sites)
-    frame = pd.concat([_evaluated(module, settings, card, ds, Path(folder)) for ds in datasets])
+    training = stored_training(folder, settings, card)
+    scored = []
+    for ds in datasets:
+        rows = evaluation_rows(settings, card, ds)
+        rows = rows if years is None else _of_years(rows, years)
+        refuse_training_days(rows.middle, rows.sites[0], card, folder)
+        scored.append(scored_rows(module, settings, card, rows, training))
+    frame = pd.concat([each.frame for each in scored])
     new = sorted({str(site) for site in frame["site"]} - set(card["sites"]))
     scores: dict[str, Any] = {
-        "module": Path(folder).name,
-        **frame_scores(frame, cover=settings.interval),
+        "module": folder.name,
+        **scores_of_rows(scored, cover=settings.interval, period="on this record"),
         "sites_without_base_respiration": new,
     }
     if out is not None:
@@ -81,7 +106,7 @@ def evaluate_respiration(
             days,
             pd.Series("test", index=days.index),
             flux=QUANTITY[settings.target].partition(":")[0].capitalize(),
-            notes=[f"Predicted by the module {Path(folder).name}, which was not trained on these data."],
+            notes=[f"Predicted by the module {folder.name}, which was not trained on these data."],
         )
         save_figure(figure, out / "figures" / "observed_predicted.png")
     return scores
@@ -109,36 +134,48 @@ def evaluation_rows(settings: RespirationSettings, card: Mapping[str, Any], ds: 
     return select_rows(ds if porosity is None else ds.assign_attrs(porosity=porosity), settings).with_flux()
 
 
-def frame_predictions(frame: pd.DataFrame, settings: RespirationSettings) -> xr.Dataset:
-    """Content of ``predictions.nc`` from the frame of :func:`predicted_rows`; all rows belong to the test period."""
-    columns: dict[str, tuple[Any, ...]] = {
-        "time": ("row", frame["time"].to_numpy(), {"standard_name": "time", "long_name": "end of interval, UTC"}),
-        "middle": ("row", frame["middle"].to_numpy(), {"long_name": "middle of interval, local standard time"}),
-        "site": ("row", frame["site"].to_numpy(dtype=str), {"long_name": "name of the site"}),
-        **prediction_variables(
-            "row",
-            **{name: frame[name].to_numpy() for name in ("observed", "predicted", "lower", "upper")},
-            split=split_of(np.ones(len(frame), dtype=bool)).flags(),
-            quantity=QUANTITY[settings.target].partition(":")[0],
-            interval=f"{100 * settings.interval:g} % interval of an observation",
-            attributes={"units": "umol m-2 s-1"},
-        ),
-    }
-    return xr.Dataset(columns, attrs={"Conventions": "CF-1.10", "comment": QUANTITY[settings.target]})
+def _of_years(rows: Rows, years: Sequence[int]) -> Rows:
+    """Select the rows of calendar years."""
+    chosen = np.isin(rows.middle.year, years)
+    if not chosen.any():
+        raise BadInput(
+            f"there are no rows in {', '.join(map(str, years))}",
+            where=f"site {rows.sites[0]}",
+            remedy="give other years, or none, under [respiration] test_years",
+        )
+    return rows.take(chosen)
 
 
-def _evaluated(
-    module: LearnedRespiration, settings: RespirationSettings, card: Mapping[str, Any], ds: xr.Dataset, folder: Path
-) -> pd.DataFrame:
-    """Observed and predicted flux of one site, with the interval."""
-    site = str(ds.attrs.get("site", "site"))
-    rows = evaluation_rows(settings, card, ds)
-    refuse_training_times(rows, site, card, folder)
-    return predicted_rows(module, settings, card, rows, site)
+@dataclass(frozen=True, eq=False)
+class ScoredRows:
+    """Rows of one site with predictions.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        Observed and predicted flux with the interval of an observation [umol m-2 s-1], drivers and ``split``, by row.
+    baselines : dict of str to BaselinePrediction
+        Predictions of the baselines; empty if the module folder has no rows to fit them to.
+    """
+
+    frame: pd.DataFrame
+    baselines: dict[str, BaselinePrediction]
+
+
+def scored_rows(
+    module: LearnedRespiration,
+    settings: RespirationSettings,
+    card: Mapping[str, Any],
+    rows: Rows,
+    training: StoredTraining | None,
+) -> ScoredRows:
+    """Predict the flux of rows of one site by a module and by its baselines."""
+    frame = predicted_rows(module, settings, card, rows)
+    return ScoredRows(frame, {} if training is None else predict_all(training.fitted, rows))
 
 
 def predicted_rows(
-    module: LearnedRespiration, settings: RespirationSettings, card: Mapping[str, Any], rows: Rows, site: str
+    module: LearnedRespiration, settings: RespirationSettings, card: Mapping[str, Any], rows: Rows
 ) -> pd.DataFrame:
     """Predict the flux of rows by the median curves and each group's base respiration in time.
 
@@ -148,13 +185,12 @@ def predicted_rows(
         Content of the module folder.
     rows : Rows
         Rows of one site.
-    site : str
-        Name of the site.
 
     Returns
     -------
     DataFrame
-        Observed and predicted flux with the interval of an observation [umol m-2 s-1], in the order of ``rows``.
+        Observed and predicted flux with the interval of an observation [umol m-2 s-1], in the order of ``rows``; all rows belong to the
+        test period.
     """
     r0, noise = base_respiration(module, card, rows.groups)
     moisture, t_soil = (torch.tensor(x) for x in (moisture_of(rows, settings), rows.t_soil))
@@ -163,53 +199,51 @@ def predicted_rows(
         relative, deviation = module.relative_base_rate(day_number(rows.middle), index[rows.group])
         predicted = torch.from_numpy(r0[rows.group]) * relative * module.f(moisture) * module.g(t_soil)
         lower, upper = module.interval(predicted, torch.from_numpy(noise[rows.group]), deviation)
-    return pd.DataFrame(
-        {
-            "site": site,
-            "time": rows.time,
-            "middle": rows.middle,
-            "observed": rows.flux,
-            "predicted": predicted.numpy(),
-            "lower": lower.numpy(),
-            "upper": upper.numpy(),
-        }
-    )
+    values = {"predicted": predicted.numpy(), "lower": lower.numpy(), "upper": upper.numpy()}
+    return pd.DataFrame(row_columns(rows) | values | {"split": SPLIT_NAMES.index("test")})
 
 
-def refuse_training_times(rows: Rows, site: str, card: Mapping[str, Any], folder: Path) -> None:
-    """Raise an error if rows overlap in time with the training or adaptation data of a module.
+def scores_of_rows(scored: Sequence[ScoredRows], *, cover: float, period: str) -> dict[str, Any]:
+    """Scores of the module and of its baselines over all rows and by site.
 
-    Raises
-    ------
-    BadInput
-        If a row lies between the first and the last time of the site in the card, or on a day that was used for adaptation.
+    Parameters
+    ----------
+    scored : sequence of ScoredRows
+        One for each site.
+    cover : float
+        Nominal coverage of the intervals [1].
+    period : str
+        What was scored, for the verdict.
+
+    Returns
+    -------
+    dict
+        ``all`` and ``sites``: scores of the module; ``baselines``: those of the baselines, also by ``all`` and ``sites``; ``verdict``.
     """
-    entry = card["sites"].get(site)
-    if entry is None:
-        return
-    first, last = (pd.Timestamp(entry[key]) for key in ("first", "last"))
-    inside = np.asarray((rows.time >= first) & (rows.time <= last))
-    if "days" in entry:
-        inside = np.isin(rows.middle.strftime("%Y-%m-%d"), entry["days"])
-    if inside.any():
-        raise BadInput(
-            f"the record of {site} overlaps in time with the training data of the module "
-            f"({first:%Y-%m-%d} to {last:%Y-%m-%d})",
-            where=folder,
-            remedy="give other years, or another site; the scores of the test period are in scores.json of the module",
-        )
-
-
-def frame_scores(frame: pd.DataFrame, *, cover: float) -> dict[str, Any]:
-    """Scores over all rows and by site from the frame of :func:`predicted_rows`; ``cover`` is the nominal coverage of the intervals."""
-    sites = {str(site): _scores(rows, cover) for site, rows in frame.groupby("site")}
-    return {"all": _scores(frame, cover), "sites": sites}
-
-
-def _scores(frame: pd.DataFrame, cover: float) -> dict[str, Any]:
-    interval = [frame[key].to_numpy() for key in ("lower", "upper", "observed")]
+    by_site = {str(each.frame["site"].iloc[0]): _scores([each], cover) for each in scored if len(each.frame)}
+    of_all = _scores(scored, cover)
     return {
-        **asdict(score(frame["predicted"].to_numpy(), frame["observed"].to_numpy())),
-        "coverage": coverage(*interval),
-        "interval_score": interval_score(*interval, cover=cover),
+        "all": of_all[LEARNED],
+        "sites": {site: of[LEARNED] for site, of in by_site.items()},
+        "baselines": {
+            "all": _without_learned(of_all),
+            "sites": {site: _without_learned(of) for site, of in by_site.items()},
+        },
+        "verdict": verdict_of("respiration", of_all, simpler=SIMPLER, period=period).to_scores(),
     }
+
+
+def _scores(scored: Sequence[ScoredRows], cover: float) -> dict[str, dict[str, Any]]:
+    """Scores of the rows of several sites together, by form."""
+    frame = pd.concat([each.frame for each in scored])
+    forms = {LEARNED: BaselinePrediction(*(frame[key].to_numpy() for key in ("predicted", "lower", "upper")))}
+    for name in scored[0].baselines:
+        of_sites = [each.baselines[name] for each in scored]
+        ends = (np.concatenate([getattr(each, key) for each in of_sites]) for key in ("predicted", "lower", "upper"))
+        forms[name] = BaselinePrediction(*ends)
+    site = np.unique(frame["site"].to_numpy(dtype=str), return_inverse=True)[1]
+    return form_scores(forms, frame["observed"].to_numpy(), pd.DatetimeIndex(frame["middle"]), site, cover=cover)
+
+
+def _without_learned(scores: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: of for name, of in scores.items() if name != LEARNED}

@@ -85,11 +85,13 @@ def fit_respiration(
     datasets = [sites] if isinstance(sites, xr.Dataset) else list(sites)
     settings = _settings_of_soil(datasets, settings)
     rows = select_rows(datasets, settings)
-    test = split_test_rows(rows, settings.test_fraction)
+    test = split_test_rows(rows, settings.test_fraction, settings.test_years)
     without_porosity = [site for site, ds in zip(rows.sites, datasets, strict=True) if "porosity" not in ds.attrs]
     datasets = [ds.assign_attrs(porosity=rows.porosity[site]) for site, ds in zip(rows.sites, datasets, strict=True)]
     exchange = _exchange(datasets, settings)
-    train_exchange = None if exchange is None else take_exchange(exchange, ~_test_steps(exchange, rows, test))
+    train_exchange = (
+        None if exchange is None else take_exchange(exchange, ~_test_steps(exchange, rows, test, settings.test_years))
+    )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConcurvityWarning)
         learned = train_respiration(rows.take(~test), settings, progress, exchange=train_exchange)
@@ -104,7 +106,7 @@ def fit_respiration(
     state = dict(learned.module.state_dict())
     if exchange is not None and learned.assimilation is not None:
         state |= {f"{ASSIMILATION_PREFIX}{key}": value for key, value in learned.assimilation.state_dict().items()}
-        nee = nee_predictions_of(learned, exchange, _test_steps(exchange, rows, test))
+        nee = nee_predictions_of(learned, exchange, _test_steps(exchange, rows, test, settings.test_years))
         scores["nee"] = nee_scores_of(nee)
         figures["nee"] = nee_figure(nee)
         predictions = predictions.merge(nee)
@@ -114,8 +116,8 @@ def fit_respiration(
     return RespirationFit(out, learned, scores, notes)
 
 
-def split_test_rows(rows: Rows, fraction: float) -> NDArray[np.bool_]:
-    """Mark the rows of the test period: the last years, or blocks of two calendar months, of the record of each site.
+def split_test_rows(rows: Rows, fraction: float, years: Sequence[int] = ()) -> NDArray[np.bool_]:
+    """Mark the rows of the test period: the last years, or blocks of two calendar months, of the record of each site, or given years.
 
     Parameters
     ----------
@@ -123,6 +125,8 @@ def split_test_rows(rows: Rows, fraction: float) -> NDArray[np.bool_]:
         Rows of one or several sites.
     fraction : float
         Fraction of the years or blocks; 0 for no test period.
+    years : sequence of int, optional
+        Calendar years in local standard time, instead of the last ones.
 
     Returns
     -------
@@ -131,8 +135,10 @@ def split_test_rows(rows: Rows, fraction: float) -> NDArray[np.bool_]:
     Raises
     ------
     BadInput
-        If too few rows remain to train on.
+        If too few rows remain to train on, a site has none, or the record has no rows in one of the years.
     """
+    if years:
+        return _rows_of_years(rows, years)
     test = last_blocks(rows.site, rows.middle, fraction)
     remaining = int((~test).sum())
     if remaining < MIN_ROWS and test.any():
@@ -160,6 +166,28 @@ def _settings_of_soil(datasets: Sequence[xr.Dataset], settings: RespirationSetti
     if "wilting" not in settings.model_fields_set and all("wilting" in ds.attrs for ds in datasets):
         update["wilting"] = float(np.mean([ds.attrs["wilting"] for ds in datasets]))
     return settings.model_copy(update=update)
+
+
+def _rows_of_years(rows: Rows, years: Sequence[int]) -> NDArray[np.bool_]:
+    """Mark the rows of calendar years."""
+    test = np.isin(rows.middle.year, years)
+    missing = sorted(set(years) - set(rows.middle.year))
+    if missing:
+        raise BadInput(
+            f"there are no rows in {', '.join(map(str, missing))}, the test period",
+            where="[respiration] test_years",
+            remedy=f"give years from {rows.middle.year.min()} to {rows.middle.year.max()}",
+        )
+    without = [site for number, site in enumerate(rows.sites) if not (~test & (rows.site == number)).any()]
+    remaining = int((~test).sum())
+    if without or remaining < MIN_ROWS:
+        named = f"no rows of {', '.join(without)}" if without else f"{remaining} rows"
+        raise BadInput(
+            f"{named} remain to train on without {', '.join(map(str, years))}, and {MIN_ROWS} are needed",
+            where="[respiration] test_years",
+            remedy="give fewer years, or a longer record",
+        )
+    return test
 
 
 def _form_notes(validation: InnerValidation) -> list[str]:
@@ -207,9 +235,11 @@ def _exchange(datasets: Sequence[xr.Dataset], settings: RespirationSettings) -> 
     return select_exchange(datasets[0], settings)
 
 
-def _test_steps(exchange: Exchange, rows: Rows, test: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _test_steps(exchange: Exchange, rows: Rows, test: NDArray[np.bool_], years: Sequence[int]) -> NDArray[np.bool_]:
     """Rows of NEE in the test period, shape (row,)."""
     if not test.any():
         return np.zeros(len(exchange.rows), dtype=bool)
+    if years:
+        return np.isin(exchange.rows.middle.year, years)
     # the test period is the end of the record
     return np.asarray(exchange.rows.time >= rows.time[test].min())

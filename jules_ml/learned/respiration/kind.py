@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.adaptation import AdaptationDays
-from jules_ml.learned.kind import Outcome, ScoreRow
+from jules_ml.learned.kind import Outcome, ScoreRow, score_row
 from jules_ml.support.progress import Progress
 from jules_ml.support.section import Section
 
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from jules_ml.learned.respiration.network import LearnedRespiration
+
+
+_UNITS = "umol m-2 s-1"
+#: Scores that are in ``scores.json``, but not in the printed table.
+_NOT_PRINTED = ("ubrmse", "r2", "mae")
 
 
 class RespirationKind:
@@ -72,12 +77,18 @@ class RespirationKind:
         """Score a module on records that it was not fitted to."""
         from jules_ml.learned.respiration.evaluate import evaluate_respiration
 
-        scores = evaluate_respiration(folder, [self.site(each) for each in experiments], out)
+        settings = experiments[0].respiration
+        years = settings.test_years if settings is not None else ()
+        scores = evaluate_respiration(folder, [self.site(each) for each in experiments], out, years=years or None)
         notes = tuple(
             f"the module contains no base respiration of {site}, so the mean of its training sites was used: "
             f"adapt it with 'jules-ml fit respiration FILE --adapt {folder} --days 30 --out DIR'"
             for site in scores["sites_without_base_respiration"]
         )
+        if not scores["baselines"]["all"]:
+            notes += (
+                "the folder was written by an earlier version: fit the module again to compare it with baselines",
+            )
         return Outcome(out, scores, _site_rows(scores), notes)
 
     def load(self, folder: Path) -> tuple[LearnedRespiration, Mapping[str, Any]]:
@@ -94,7 +105,7 @@ def _fit_rows(scores: Mapping[str, Any]) -> tuple[ScoreRow, ...]:
     if test is None:
         return ()
     return tuple(
-        ScoreRow(period, source, values, "umol m-2 s-1")
+        score_row(period, source, values, _UNITS, without=_NOT_PRINTED)
         for period in test
         if isinstance(test[period], Mapping)
         for source, values in test[period].items()
@@ -102,9 +113,16 @@ def _fit_rows(scores: Mapping[str, Any]) -> tuple[ScoreRow, ...]:
 
 
 def _site_rows(scores: Mapping[str, Any]) -> tuple[ScoreRow, ...]:
-    """Scores of the learned form, over all sites and by site."""
-    rows = {"all": scores["all"], **scores["sites"]}
-    return tuple(ScoreRow(site, "learned", values, "umol m-2 s-1") for site, values in rows.items())
+    """Scores of the module and of every baseline, over all sites if there are several, and by site."""
+    baselines = scores["baselines"]
+    by_site = {site: {"learned": values, **baselines["sites"][site]} for site, values in scores["sites"].items()}
+    if len(by_site) > 1:
+        by_site = {"all": {"learned": scores["all"], **baselines["all"]}, **by_site}
+    return tuple(
+        score_row(site, source, values, _UNITS, without=_NOT_PRINTED)
+        for site, of_site in by_site.items()
+        for source, values in of_site.items()
+    )
 
 
 KIND = RespirationKind()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -14,26 +14,25 @@ from numpy.typing import NDArray
 
 from jules_ml.data.record import interval
 from jules_ml.experiment.respiration import RespirationSettings
-from jules_ml.learned.predictions import prediction_variables
-from jules_ml.learned.respiration.baselines import baselines, fitted_fsth_sat
+from jules_ml.learned.respiration.baseline_intervals import (
+    SIMPLER,
+    BaselinePrediction,
+    baseline_predictions,
+    baseline_rows,
+)
+from jules_ml.learned.respiration.baselines import fitted_fsth_sat
 from jules_ml.learned.respiration.figures import fit_skill, learned_curves, residuals
 from jules_ml.learned.respiration.forms import FORM_NAMES
 from jules_ml.learned.respiration.nights import ustar_entry
-from jules_ml.learned.respiration.site import Rows, moisture_of, thinned_rows
+from jules_ml.learned.respiration.site import Rows, moisture_of
+from jules_ml.learned.respiration.stored_rows import QUANTITY, row_columns, row_variables
 from jules_ml.learned.respiration.training import TrainedRespiration
+from jules_ml.learned.training_days import TRAINING_DAYS, day_intervals
+from jules_ml.learned.verdict import LEARNED, compared, verdict_of
+from jules_ml.scoring.bootstrap import day_blocks
 from jules_ml.scoring.fluxes import daily, nightly, noise_ceiling
-from jules_ml.scoring.scores import coverage, interval_score, score
 from jules_ml.scoring.splits import split_of
 from jules_ml.support.provenance import software
-
-#: Description of each target flux in the card.
-QUANTITY = {
-    "ecosystem": "ecosystem respiration: night-time NEE, with roots and leaves",
-    "soil": "soil respiration, Rs: with roots",
-    "heterotrophic": "heterotrophic soil respiration, Rh: without roots",
-}
-#: Maximum number of rows that baselines are fitted to; more are thinned at random.
-_BASELINE_ROWS = 10000
 
 _Mask = NDArray[np.bool_]
 
@@ -43,30 +42,10 @@ def predictions_of(learned: TrainedRespiration, rows: Rows, test: _Mask) -> xr.D
     lower, upper = learned.interval(rows)
     cross_validated = np.full(len(rows), np.nan)
     cross_validated[~test] = learned.cross_validated
-    flux = {"units": "umol m-2 s-1"}
-    columns: dict[str, tuple[Any, ...]] = {
-        "time": ("row", rows.time.to_numpy(), {"standard_name": "time", "long_name": "end of interval, UTC"}),
-        "site": ("row", np.array(rows.sites)[rows.site], {"long_name": "name of the site"}),
-        **prediction_variables(
-            "row",
-            observed=rows.flux,
-            predicted=learned.predict(rows),
-            lower=lower,
-            upper=upper,
-            split=split_of(test).flags(),
-            quantity=QUANTITY[learned.settings.target].partition(":")[0],
-            interval=f"{100 * learned.settings.interval:g} % interval of an observation",
-            attributes=flux,
-        ),
-        "cross_validated": (
-            "row",
-            cross_validated,
-            flux | {"long_name": "flux predicted by the fits of the inner validation without the row's block"},
-        ),
-        "t_soil": ("row", rows.t_soil, {"units": "K", "long_name": learned.settings.temperature}),
-        "theta": ("row", rows.theta, {"units": "m3 m-3", "long_name": "water content"}),
-        "wetness": ("row", rows.wetness, {"units": "1", "long_name": "water as a fraction of saturation"}),
-    }
+    values = {"predicted": learned.predict(rows), "lower": lower, "upper": upper, "split": split_of(test).flags()}
+    columns = row_variables(row_columns(rows) | values, learned.settings)
+    long_name = "flux predicted by the fits of the inner validation without the row's block"
+    columns["cross_validated"] = ("row", cross_validated, {"units": "umol m-2 s-1", "long_name": long_name})
     return xr.Dataset(columns, attrs={"Conventions": "CF-1.10", "comment": QUANTITY[learned.settings.target]})
 
 
@@ -84,22 +63,60 @@ def scores_of(learned: TrainedRespiration, rows: Rows, test: _Mask, predictions:
     if not test.any():
         return scores | {"test": None}
     scored = rows.take(test)
-    predicted = {"learned": learned.predict(scored)}
-    fit_rows = _baseline_rows(train)
-    for name, fit in baselines(settings.wilting).items():
-        predict = fit(fit_rows.t_soil, fit_rows.wetness, fit_rows.group, fit_rows.flux)
-        predicted[name] = predict(scored.t_soil, scored.wetness, scored.group)
-    table = pd.DataFrame({"observed": scored.flux, **predicted})
+    lower, upper = (predictions[key].to_numpy()[test] for key in ("lower", "upper"))
+    forms = {LEARNED: BaselinePrediction(learned.predict(scored), lower, upper)}
+    forms |= baseline_predictions(train, scored, settings)
+    steps = form_scores(forms, scored.flux, scored.middle, scored.site, cover=settings.interval)
+    table = pd.DataFrame({"observed": scored.flux, **{name: form.predicted for name, form in forms.items()}})
     means = (nightly if settings.target == "ecosystem" else daily)(table, scored.middle, site=scored.site)
+    site, day = (means.index.get_level_values(level) for level in (0, 1))
     period = "nights" if settings.target == "ecosystem" else "days"
-    interval = [predictions[key].to_numpy()[test] for key in ("lower", "upper", "observed")]
     scores["test"] = {
-        "steps": {name: asdict(score(table[name].to_numpy(), scored.flux)) for name in predicted},
-        period: {name: asdict(score(means[name].to_numpy(), means["observed"].to_numpy())) for name in predicted},
-        "coverage": coverage(*interval),
-        "interval_score": interval_score(*interval, cover=settings.interval),
+        "steps": steps,
+        period: compared(
+            means["observed"].to_numpy(),
+            {name: means[name].to_numpy() for name in forms},
+            day_blocks(pd.DatetimeIndex(day), site=site.to_numpy()),
+            measure="nse",
+        ),
+        "coverage": steps[LEARNED]["coverage"],
+        "interval_score": steps[LEARNED]["interval_score"],
     }
+    scores["verdict"] = verdict_of("respiration", steps, simpler=SIMPLER).to_scores()
     return scores
+
+
+def form_scores(
+    forms: Mapping[str, BaselinePrediction],
+    observed: NDArray[np.float64],
+    middle: pd.DatetimeIndex,
+    site: NDArray[np.int64],
+    *,
+    cover: float,
+) -> dict[str, dict[str, Any]]:
+    """Score the learned form and the baselines with their intervals; see :func:`~jules_ml.learned.verdict.compared`.
+
+    Parameters
+    ----------
+    forms : mapping of str to BaselinePrediction
+        Predictions by name; that of the learned form is ``learned``.
+    observed : array, shape (row,)
+        Flux [umol m-2 s-1].
+    middle : DatetimeIndex, shape (row,)
+        Middle of each interval in local standard time.
+    site : array of int, shape (row,)
+        Number of each row's site.
+    cover : float
+        Nominal coverage of the intervals [1].
+    """
+    return compared(
+        observed,
+        {name: form.predicted for name, form in forms.items()},
+        day_blocks(middle, site=site),
+        measure="nse",
+        intervals={name: (form.lower, form.upper) for name, form in forms.items()},
+        cover=cover,
+    )
 
 
 def card_of(
@@ -142,7 +159,9 @@ def card_of(
         "ustar": _ustar_note(datasets, settings.rows.ustar_min, rows, assimilation=settings.assimilation),
         "ustar_threshold": {site: ustar_entry(threshold) for site, threshold in rows.ustar.items()},
         "split": {
-            "test": "last years or two-month blocks of each site",
+            "test": f"years {', '.join(map(str, settings.test_years))}"
+            if settings.test_years
+            else "last years or two-month blocks of each site",
             "rows_train": int((~test).sum()),
             "rows_test": int(test.sum()),
             "inner": "years, or blocks of one or two months, left out in turn; their errors also calibrate the intervals",
@@ -156,16 +175,17 @@ def card_of(
 
 
 def _site_entries(datasets: Sequence[xr.Dataset], train: Rows) -> dict[str, dict[str, Any]]:
-    """Describe the training data of each site for the card."""
+    """Entries of the training sites in the card, by name."""
     entries = {}
     for number, ds in enumerate(datasets):
-        times = train.time[train.site == number]
+        times, middle = (index[train.site == number] for index in (train.time, train.middle))
         entries[train.sites[number]] = {
             "source": ds.attrs.get("source"),
             "licence": ds.attrs.get("licence"),
             "rows": len(times),
             "first": str(times.min()),
             "last": str(times.max()),
+            TRAINING_DAYS: day_intervals(middle),
             "interval_seconds": interval(ds).total_seconds(),
         }
     return entries
@@ -238,14 +258,8 @@ def _fsth_sat(train: Rows, learned: TrainedRespiration) -> float | None:
     """Fit ``fsth_lessdecomp_sat`` to the training rows, if the module has an f."""
     if learned.settings.moisture == "none":
         return None
-    fit_rows = _baseline_rows(train)
+    fit_rows = baseline_rows(train)
     return fitted_fsth_sat(learned.settings.wilting, fit_rows.t_soil, fit_rows.wetness, fit_rows.group, fit_rows.flux)
-
-
-def _baseline_rows(rows: Rows) -> Rows:
-    """Rows with a flux, thinned to the number that baselines are fitted to."""
-    valid = rows.with_flux()
-    return valid.take(thinned_rows(len(valid), _BASELINE_ROWS))
 
 
 def _ustar_note(

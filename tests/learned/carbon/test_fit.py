@@ -115,6 +115,10 @@ def test_a_fit_states_whether_moisture_adds_skill(fitted: tuple[Path, Path]) -> 
     scores = json.loads((module / "scores.json").read_text())
     assert "soil moisture" in scores["said"]
     assert scores["mark"] is None
+    assert set(scores["compared"]["all"]) == {"learned", "mean of the training sites", "climate and topography"}
+    assert "at sites left out" in scores["verdict"]["sentence"]
+    assert scores["verdict"]["measure"] == "rmse"
+    assert (module / "report.html").is_file()
     assert set(scores["learners"]) == {"regression", "forest", "network"}
     assert scores["learners"]["regression"]["moisture"]["all"]["logarithm"]["nse"] > 0.5
     assert scores["regions_left_out"]["regions"] == 3

@@ -137,6 +137,9 @@ def test_fit_writes_a_module_folder_that_can_be_read(fitted: tuple[Path, Path]) 
     assert bool((predictions["sm_crit"] < predictions["sm_sat"]).all())
     scores = json.loads((out / "scores.json").read_text(encoding="utf-8"))
     assert scores["sensors"][0]["learned"]["n"] == 5  # three tenths of sixteen days
+    assert scores["verdict"]["baseline"] == "texture regression"
+    assert scores["verdict"]["result"] == "unknown"  # one block of days at each of two sites
+    assert "too few to tell" in (out / "report.html").read_text(encoding="utf-8")
 
 
 def test_export_writes_one_ancillary_file_per_site(fitted: tuple[Path, Path], tmp_path: Path) -> None:
@@ -159,13 +162,15 @@ def test_evaluate_scores_a_new_site_and_refuses_a_training_site(fitted: tuple[Pa
     result = runner.invoke(app, ["evaluate", str(out), "--data", str(new), "--out", str(tmp_path / "scores")])
     assert result.exit_code == 0, result.output
     assert "New" in result.output
-    assert "ubRMSE" in result.output
+    assert "RMSE" in result.output
+    assert "texture soil" in result.output
+    assert "texture regression" in result.output
     check_common_names(tmp_path / "scores" / "predictions.nc", units="m3 m-3")
     refused = runner.invoke(
         app, ["evaluate", str(out), "--data", str(folder / "Light.toml"), "--out", str(tmp_path / "again")]
     )
     assert refused.exit_code == 2
-    assert "overlaps with the training record" in " ".join(refused.output.replace("│", " ").split())
+    assert "overlaps in time with the training data" in " ".join(refused.output.replace("│", " ").split())
 
 
 @pytest.mark.parametrize("days", [(), ("--days", "5")])
@@ -233,7 +238,7 @@ def test_a_training_site_has_the_same_soil_in_other_years(fitted: tuple[Path, Pa
             np.testing.assert_allclose(later_on[name].sel(site="Light"), fit[name].sel(site="Light"), rtol=1e-6)
     # days of the training record are refused, wherever the new record begins
     table.iloc[48:].to_csv(tmp_path / "Light.csv", index=False)
-    with pytest.raises(BadInput, match="overlaps with the training record of the module"):
+    with pytest.raises(BadInput, match="overlaps in time with the training data of the module"):
         evaluate_hydraulics(out, [load_experiment(again)])
 
 

@@ -25,7 +25,9 @@ from jules_ml.learned.moisture.evaluate import evaluate_moisture
 from jules_ml.learned.moisture.fit import MoistureFit, fit_moisture
 from jules_ml.learned.moisture.record import moisture_record
 from jules_ml.learned.moisture.site import MoistureSite
+from jules_ml.learned.moisture.skill import moisture_verdict, sensor_predictions
 from jules_ml.learned.moisture.store import load_moisture
+from jules_ml.scoring.splits import Split
 
 SETTINGS = QUICK.model_copy(update={"validation_fraction": 0.2, "members": 2})
 
@@ -56,6 +58,8 @@ def test_a_fit_writes_a_complete_folder(module: MoistureFit) -> None:
     }
     scores = json.loads((module.folder / "scores.json").read_text())
     assert set(scores["sites"]["wood"]["baselines"]) == {"JULES", "JULES matched", "climatology", "rain index"}
+    assert "difference" in scores["sites"]["wood"]["baselines"]["climatology"]
+    assert scores["verdict"]["measure"] == "rmse"
     assert 0.0 <= scores["sites"]["wood"]["sensors"]["theta_1"]["coverage"] <= 1.0
     assert any("too few sites to predict the mean and spread of soil moisture" in line for line in module.warnings)
     check_common_names(module.folder / "predictions.nc", units="m3 m-3")
@@ -91,9 +95,39 @@ def test_sites_without_water_content_are_refused_before_the_training(tmp_path: P
 
 
 def test_a_training_record_is_not_evaluated(module: MoistureFit, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="overlaps in time with the training period of the module") as error:
+    with pytest.raises(BadInput, match="overlaps in time with the training data of the module") as error:
         evaluate_moisture(module.folder, [synthetic_site(0, "meadow")], tmp_path / "scores")
     assert "give other years" in str(error.value)
+
+
+def test_later_years_of_a_training_site_are_scored_beside_the_baselines_of_its_training_days(
+    module: MoistureFit, tmp_path: Path
+) -> None:
+    ds = site(700, seed=0, name="meadow").assign_attrs(latitude=50.0, longitude=3.0)
+    later = ds.assign_coords(time=ds["time"] + np.timedelta64(1461, "D"))
+    record = moisture_record(later, jules=jules_run(start="2022-01-02"))
+    scores = evaluate_moisture(module.folder, [MoistureSite(record)], tmp_path / "scores")
+    baselines = scores["sites"]["meadow"]["baselines"]
+    assert list(baselines) == ["JULES", "JULES matched", "climatology", "rain index"]
+    # the same weather again, so the rain index is as good as in the years that it was fitted to
+    assert baselines["rain index"]["nse"] > 0.8
+    assert baselines["JULES"]["difference"]["value"] == pytest.approx(
+        scores["sites"]["meadow"]["sensors"]["theta_1"]["rmse"] - baselines["JULES"]["rmse"]
+    )
+    assert scores["verdict"]["baseline"] == "rain index"
+    assert scores["verdict"]["sentence"].endswith("use it.")
+
+
+def test_a_site_without_training_days_is_compared_with_jules() -> None:
+    record = synthetic_site(3, "new").record
+    every = np.ones(len(record), dtype=bool)
+    of_sensor = sensor_predictions(record, 0, record.theta[:, 0] + 0.01, Split(~every, ~every, every))
+    assert of_sensor is not None
+    assert list(of_sensor.predicted) == ["learned", "JULES"]
+    result = moisture_verdict([of_sensor], period="on this record")
+    assert result["result"] == "better"
+    assert "RMSE 0.01 m3 m-3; best baseline: JULES" in result["sentence"]
+    assert "no score" in moisture_verdict([], period="on this record")["sentence"]
 
 
 def test_a_duplicate_site_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,13 @@ from jules_ml.learned.adaptation import AdaptationDays, read_days
 from jules_ml.learned.respiration.adapt import adapt_respiration
 from jules_ml.learned.respiration.base_respiration import base_respiration
 from jules_ml.learned.respiration.evaluate import evaluate_respiration
-from jules_ml.learned.respiration.fit import fit_respiration
+from jules_ml.learned.respiration.fit import fit_respiration, split_test_rows
 from jules_ml.learned.respiration.network import LearnedRespiration
 from jules_ml.learned.respiration.site import select_rows
 from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.learned.respiration.training import ConcurvityWarning, train_respiration
 from jules_ml.physics.respiration import fsth, ftemp_q10
+from jules_ml.scoring.bootstrap import Difference
 
 SOIL = RespirationSettings(target="soil", members=4, inner_folds=3)
 S = torch.linspace(0.35, 0.85, 51, dtype=torch.float64)
@@ -83,7 +85,13 @@ def test_the_folder_is_complete(fitted: Path) -> None:
     assert card["heterotrophic_fraction"] == 0.54
     assert set(card["rows_dropped"]) >= {"flux missing", "soil frozen"}
     scores = json.loads((fitted / "scores.json").read_text(encoding="utf-8"))
-    assert {"learned", "Lloyd-Taylor", "spline", "JULES"} <= set(scores["test"]["steps"])
+    steps = scores["test"]["steps"]
+    assert {"learned", "Lloyd-Taylor", "spline", "JULES"} <= set(steps)
+    assert all({"coverage", "interval_width", "interval_score"} <= set(of) for of in steps.values())
+    # two-month blocks at the end of two years
+    difference = Difference.from_scores(steps["Lloyd-Taylor"]["difference"])
+    assert difference.value == pytest.approx(steps["learned"]["nse"] - steps["Lloyd-Taylor"]["nse"])
+    assert scores["verdict"]["sentence"].endswith(".")
     assert 0.8 < scores["test"]["coverage"] < 0.98
     check_common_names(fitted / "predictions.nc", units="umol m-2 s-1")
     with xr.open_dataset(fitted / "predictions.nc") as predictions:
@@ -106,7 +114,10 @@ def test_another_site_is_adapted_by_its_first_month(fitted: Path, tmp_path: Path
     assert module.log_level.shape[1] == len(module.level) == len(module.noise) == 2
     check_common_names(tmp_path / "adapted" / "predictions.nc", units="umol m-2 s-1")
     with xr.open_dataset(tmp_path / "adapted" / "predictions.nc") as predictions:
-        assert predictions["time"].min() > record["time"][0] + np.timedelta64(29, "D")
+        tested = predictions["split"] == 2
+        assert predictions["time"][tested].min() > record["time"][0] + np.timedelta64(29, "D")
+        # the rows that baselines are fitted to: the training rows of the module, and the days of the adaptation
+        assert set(predictions["site"][~tested].to_numpy()) == {"synthetic", "other"}
 
 
 def test_days_spread_over_a_year_are_not_scored(fitted: Path, tmp_path: Path) -> None:
@@ -114,11 +125,27 @@ def test_days_spread_over_a_year_are_not_scored(fitted: Path, tmp_path: Path) ->
     dates = frozenset(pd.date_range("2020-01-05", periods=30, freq="12D").date)
     adaptation = adapt_respiration(fitted, [record], tmp_path / "adapted", days=AdaptationDays(dates=dates))
     assert adaptation.scores["all"]["nse"] > 0.8
-    days = pd.DatetimeIndex(xr.load_dataset(tmp_path / "adapted" / "predictions.nc")["middle"]).floor("D")
+    predictions = xr.load_dataset(tmp_path / "adapted" / "predictions.nc")
+    days = pd.DatetimeIndex(predictions["middle"][predictions["split"] == 2]).floor("D")
     assert len(days.unique()) == 700
     assert not days.isin(pd.DatetimeIndex(sorted(dates))).any()
     with pytest.raises(BadInput, match="overlaps in time"):
         evaluate_respiration(tmp_path / "adapted", record)
+    # another record of the site: the baselines have the base respiration of the same days
+    later = site_record(site="other", r0=6.0, seed=4, start="2023-01-01 06:00")
+    scores = evaluate_respiration(tmp_path / "adapted", later)
+    assert scores["baselines"]["all"]["JULES, Q10 fitted"]["nse"] > 0.7
+    assert scores["baselines"]["all"]["JULES, Q10 fitted"]["nse"] == pytest.approx(
+        adaptation.scores["baselines"]["all"]["JULES, Q10 fitted"]["nse"], abs=0.05
+    )
+
+
+def test_all_days_of_a_site_leave_none_to_score(fitted: Path, tmp_path: Path) -> None:
+    record = site_record(site="other", r0=6.0, seed=3)
+    adaptation = adapt_respiration(fitted, [record], tmp_path / "adapted", days=AdaptationDays())
+    assert adaptation.scores["all"]["n"] == 0
+    assert adaptation.scores["sites"] == {}
+    assert adaptation.scores["verdict"]["sentence"] == "Learned respiration has no score on the other days."
 
 
 def test_a_later_year_of_a_site_has_the_mean_of_its_own_groups(fitted: Path) -> None:
@@ -153,6 +180,60 @@ def test_a_training_record_is_not_scored(fitted: Path) -> None:
     with pytest.raises(BadInput, match="overlaps in time with the training data of the module") as caught:
         evaluate_respiration(fitted, site_record())
     assert "other years" in caught.value.remedy
+
+
+def test_a_middle_year_that_was_left_out_is_the_test_period_and_can_be_evaluated(tmp_path: Path) -> None:
+    record = site_record(days=1096, start="2019-01-01 06:00")
+    settings = SOIL.model_copy(update={"test_years": (2020,)})
+    fit = fit_respiration(record, settings, tmp_path / "module")
+    with xr.open_dataset(tmp_path / "module" / "predictions.nc") as predictions:
+        tested = predictions["middle"].to_numpy()[predictions["split"] == 2]
+    assert set(pd.DatetimeIndex(tested).year) == {2020}
+    card = json.loads((tmp_path / "module" / "card.json").read_text(encoding="utf-8"))
+    assert [[day[:4] for day in days] for days in card["sites"]["synthetic"]["training_days"]] == [
+        ["2019"] * 2,
+        ["2021"] * 2,
+    ]
+    scores = evaluate_respiration(tmp_path / "module", record.sel(time=slice("2020-01-02", "2020-12-31")))
+    assert scores["all"]["nse"] == pytest.approx(fit.scores["test"]["steps"]["learned"]["nse"], abs=0.02)
+    with pytest.raises(BadInput, match="overlaps in time"):
+        evaluate_respiration(tmp_path / "module", record.sel(time=slice("2020-01-02", "2021-12-31")))
+
+
+def test_test_years_need_rows_in_and_outside_them() -> None:
+    rows = select_rows(site_record(), SOIL)
+    with pytest.raises(BadInput, match="no rows in 1999") as caught:
+        split_test_rows(rows, 0.2, (1999, 2020))
+    assert "from 2020 to 2021" in caught.value.remedy
+    with pytest.raises(BadInput, match="no rows of synthetic remain to train on without 2020, 2021"):
+        split_test_rows(rows, 0.2, (2020, 2021))
+
+
+def test_evaluation_scores_the_baselines_of_the_fit(tmp_path: Path) -> None:
+    record = site_record(days=1096, start="2019-01-01 06:00")
+    settings = SOIL.model_copy(update={"test_years": (2020,)})
+    fit = fit_respiration(record, settings, tmp_path / "module")
+    scores = evaluate_respiration(tmp_path / "module", record, tmp_path / "scores", years=[2020])
+    for name, of_fit in fit.scores["test"]["steps"].items():
+        of_evaluation = scores["all"] if name == "learned" else scores["baselines"]["all"][name]
+        for key in ("n", "nse", "coverage", "interval_score"):
+            assert of_evaluation[key] == pytest.approx(of_fit[key], rel=1e-6), (name, key)
+    assert scores["verdict"]["result"] == fit.scores["verdict"]["result"]
+    with pytest.raises(BadInput, match="no rows in 1999"):
+        evaluate_respiration(tmp_path / "module", record, years=[1999])
+
+
+def test_a_folder_of_an_earlier_version_is_scored_without_baselines(fitted: Path, tmp_path: Path) -> None:
+    old = Path(shutil.copytree(fitted, tmp_path / "old"))
+    with xr.open_dataset(fitted / "predictions.nc") as predictions:
+        predictions.drop_vars("group").to_netcdf(old / "predictions.nc")
+    scores = evaluate_respiration(old, site_record(site="other", seed=3))
+    assert scores["baselines"]["all"] == {}
+    assert "no baseline" in scores["verdict"]["sentence"]
+    adaptation = adapt_respiration(
+        old, [site_record(site="other", seed=3)], tmp_path / "adapted", days=AdaptationDays(count=30)
+    )
+    assert adaptation.scores["baselines"]["all"] == {}
 
 
 def test_curves_are_exported(fitted: Path, tmp_path: Path) -> None:
