@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Quiet, print_files
+from jules_ml.cli.printing import Quiet, print_files, print_warnings
 from jules_ml.errors import BadInput
 from jules_ml.support.files import writable_folder
 
@@ -32,6 +32,7 @@ def export(
 ) -> None:
     """Export a module to files that JULES reads."""
     from jules_ml.learned.card import module_kind
+    from jules_ml.learned.model_verdict import JUDGED, verdict_warnings
     from jules_ml.learned.uses import export_names, export_of
 
     form = export_of(to)
@@ -48,4 +49,5 @@ def export(
     writable_folder(out)
     files = form.write(module, out, predicted=predicted)
     if not quiet:
+        print_warnings(verdict_warnings([module] if kind in JUDGED else []))
         print_files(files)
