@@ -29,10 +29,12 @@ from jules_ml.learned.respiration.nights import (
 from jules_ml.scoring.fluxes import daily, nightly
 
 #: Labels of the two comparisons.
-FITTED_RATE: Final = "base rate of both fitted"
+FITTED_RATE: Final = "base rate fitted"
 AS_RUN: Final = "as run"
-#: Minimum number of half-hours of a nightly mean.
-LEAST_STEPS: Final = 4
+#: Minimum measured time of a nightly mean: four half-hours.
+LEAST_TIME: Final = pd.Timedelta(hours=2)
+#: Longest steps of a run that resolve the night.
+_LONGEST_STEP: Final = pd.Timedelta(hours=3)
 #: Minimum number of observations in the training period that a base rate is fitted to.
 _LEAST_TRAINING: Final = 100
 _RESPIRATION = next(quantity for quantity in QUANTITIES if quantity.name == "soil respiration")
@@ -70,9 +72,10 @@ def respiration_scores(
     if both is None:
         return [], ["the runs have no soil respiration: add resp_s_gb to an output profile of JULES"]
     steps, period = both
-    if settings.target == "ecosystem" and period > pd.Timedelta(hours=3):
+    if settings.target == "ecosystem" and period > _LONGEST_STEP:
         return [], [
-            "the runs have no soil respiration by night: add resp_s_gb to an output profile of every time step of JULES"
+            "the runs have no soil respiration by night: write resp_s_gb at every time step of JULES, in its own output profile or by "
+            "jules_output_profile = {output_period = 1800} in [jules.set]"
         ]
     new = unused(pd.DatetimeIndex(steps.index))
     fitted, note = with_fitted_rates(steps, new)
@@ -81,7 +84,7 @@ def respiration_scores(
     scores = []
     for label, frame in ((FITTED_RATE, fitted), (AS_RUN, steps)):
         rows = frame[new]
-        least = LEAST_STEPS if settings.target == "ecosystem" else 1
+        least = max(round(LEAST_TIME / period), 1) if settings.target == "ecosystem" else 1
         averaged = means(rows, pd.DatetimeIndex(rows.index), least=least)
         word = "nights" if settings.target == "ecosystem" else "days"
         for scored_rows, of in ((averaged, word), (rows, "steps")):

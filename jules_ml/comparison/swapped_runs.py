@@ -81,8 +81,9 @@ def run_both(
     run = _run_of_column if section.model == "column" else _run_of_jules
     pair = column_experiments if section.model == "column" else jules_experiments
     stock, swapped = pair(module, kind, experiment, str(record.attrs.get("site", experiment.file.stem)), out)
-    run(stock, record, out / STOCK, renamed(progress, f"{{}}, {STOCK}"))
+    # the swapped run first: it is the one that can be refused
     notes = run(swapped, record, out / SWAPPED, renamed(progress, f"{{}}, {SWAPPED}"))
+    run(stock, record, out / STOCK, renamed(progress, f"{{}}, {STOCK}"))
     theta_r = residual_water(experiment)
     return SwappedRuns(read_run(out / STOCK, theta_r=theta_r), read_run(out / SWAPPED, theta_r=theta_r), notes)
 

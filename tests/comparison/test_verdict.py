@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import xarray as xr
 from helpers.module_folders import write_cores
 from helpers.respiration_folder import write_module
@@ -27,7 +28,7 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
 from jules_ml.experiment.respiration import RespirationSettings, RowSettings
 from jules_ml.learned.model_verdict import VERDICT, unused_times, verdict_warning
-from jules_ml.learned.store import refuse_other_files
+from jules_ml.learned.store import refuse_other_files, write_module_folder
 
 TIME = pd.date_range("2020-01-01 00:30", periods=48 * 120, freq="30min")
 HOUR = np.asarray(TIME.hour + TIME.minute / 60.0)
@@ -234,6 +235,38 @@ def test_ways_into_jules(tmp_path: Path) -> None:
     assert swapped.modules.hydraulics == tmp_path / "module"
 
 
+def write_moisture(folder: Path) -> Path:
+    """Write ten days of predicted soil moisture at the tower."""
+    time = np.datetime64("2001-06-02", "ns") + np.arange(10) * np.timedelta64(1, "D")
+    rows = {
+        "time": ("row", time),
+        "site": ("row", np.full(10, "tower")),
+        "split": ("row", np.zeros(10)),
+        "theta_layers": (("row", "soil"), np.full((10, 4), 0.2)),
+    }
+    soil = {"sm_sat": [0.4], "theta_r": [0.0], "utc_offset_hours": 0.0}
+    card = {"module": "moisture", "sites": {"tower": soil}}
+    return write_module_folder(
+        folder, state={"weight": torch.zeros(1)}, card=card, scores={}, predictions=xr.Dataset(rows)
+    )
+
+
+def test_moisture_is_prescribed_in_jules(tmp_path: Path) -> None:
+    path = tmp_path / "jules.toml"
+    path.write_text(JULES, encoding="utf-8")
+    module = write_moisture(tmp_path / "theta")
+    stock, swapped = jules_experiments(module, "moisture", load_experiment(path), "tower", tmp_path / "out")
+    assert stock.run is not None
+    assert swapped.run is not None
+    assert swapped.jules is not None
+    assert swapped.jules.prescribed is not None
+    assert (stock.run.via, swapped.run.via) == (("ancillary", "hooks"), ("ancillary", "hooks", "prescribed"))
+    with xr.open_dataset(swapped.jules.prescribed.file, decode_times=False) as ds:
+        np.testing.assert_allclose(ds["sthuf"], 0.5)
+    with pytest.raises(BadInput, match="no predictions at elsewhere"):
+        jules_experiments(module, "moisture", load_experiment(path), "elsewhere", tmp_path / "out")
+
+
 def test_moisture_has_no_way_into_the_column(tmp_path: Path) -> None:
     experiment = load_experiment(write_experiment(tmp_path))
     with pytest.raises(BadInput, match="cannot be prescribed in a run of the column"):
@@ -276,7 +309,7 @@ def test_a_better_module_is_judged_better_in_the_column(tmp_path: Path) -> None:
     assert verdict == json.loads((out / VERDICT).read_text(encoding="utf-8"))
     assert verdict["result"] == "better"
     assert verdict["model"] == "column"
-    assert (out / "figures" / "night_respiration_base_rate_of_both_fitted.png").is_file()
+    assert (out / "figures" / "night_respiration_base_rate_fitted.png").is_file()
     for name in ("stock", "swapped"):
         assert (out / "runs" / name / "column.nc").is_file()
     assert verdict_warning(module) is None
