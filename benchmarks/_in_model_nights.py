@@ -108,7 +108,7 @@ def hanford_claims(claims: Claims, experiment: Experiment, *, quick: bool) -> No
         claims.check(f"US-Hn1: {_NAMES[1]}", learned.kge - stock.kge, ">=", 0.10, note=f"stock {stock.kge:.3f}")
     by_night, by_block = (gain_over_stock(nights.nights, days) for days in (1, 10))
     claims.check(f"US-Hn1: {_NAMES[2]}", by_night.lower, ">=", 0.0, note=f"gain {by_night.value:.3f}, nights drawn")
-    claims.report(f"US-Hn1: {_NAMES[2]}", by_block.lower, note="blocks of ten days drawn")
+    claims.report(f"US-Hn1: {_NAMES[2]}, ten days", by_block.lower, note="blocks of ten days drawn")
     report_forms(claims, "US-Hn1", nights)
     real = "US-Hn1: f g of a real swapped run differs by"
     if quick:
