@@ -238,7 +238,9 @@ def verdict_of(kind: str, quantities: Sequence[QuantityVerdict]) -> tuple[Effect
         return "worse", f"The swap makes the run worse here: {name} {main.scores_text}{tail}."
     if main.effect == "unknown":
         return "unknown", f"There are too few days to judge the swap: {name} {main.scores_text}{tail}."
-    return main.effect, f"The swap does not help here: {name} {main.scores_text}{tail}."
+    unclear = main.effect == "not different" and main.gain.value > 0.0
+    start = "It is not clear that the swap helps here" if unclear else "The swap does not help here"
+    return main.effect, f"{start}: {name} {main.scores_text}{tail}."
 
 
 def _phrase(of: QuantityVerdict) -> str:

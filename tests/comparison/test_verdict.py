@@ -21,7 +21,7 @@ from jules_ml.comparison.night_respiration import AS_RUN, FITTED_RATE, respirati
 from jules_ml.comparison.runs import Run
 from jules_ml.comparison.swap_scores import SwapScore, daily_scores, swap_score
 from jules_ml.comparison.swapped_runs import SwappedRuns, column_experiments, jules_experiments
-from jules_ml.comparison.verdict import quantity_verdicts, verdict_of
+from jules_ml.comparison.verdict import QuantityVerdict, quantity_verdicts, verdict_of
 from jules_ml.comparison.verdict_figures import swap_figure
 from jules_ml.data.site import SiteMeta, site_dataset
 from jules_ml.errors import BadInput
@@ -29,6 +29,7 @@ from jules_ml.experiment import load_experiment
 from jules_ml.experiment.respiration import RespirationSettings, RowSettings
 from jules_ml.learned.model_verdict import VERDICT, unused_times, verdict_warning
 from jules_ml.learned.store import refuse_other_files, write_module_folder
+from jules_ml.scoring.gain import Gain
 
 TIME = pd.date_range("2020-01-01 00:30", periods=48 * 120, freq="30min")
 HOUR = np.asarray(TIME.hour + TIME.minute / 60.0)
@@ -140,6 +141,10 @@ def test_sentences() -> None:
     assert sentence.startswith("The swap does not help here: θ NSE ")
     assert "night respiration better (NSE " in sentence
     assert verdict_of("respiration", quantity_verdicts([respiration_like(-0.9)]))[0] == "worse"
+    unclear = [QuantityVerdict("night respiration", "not different", (0.15, 0.35), Gain(0.2, -0.9, 2.2))]
+    assert verdict_of("respiration", unclear)[1] == (
+        "It is not clear that the swap helps here: night respiration NSE 0.15 to 0.35, 95 % interval of the gain −0.90 to 2.20."
+    )
     assert verdict_of("moisture", quantity_verdicts([respiration_like(0.9)]))[0] == "unknown"
 
 
