@@ -84,6 +84,7 @@ cs = 12.1
 
 [modules]
 respiration = "respiration"
+base_rate = "jules"
 
 [closed_loop]
 years = {years}

@@ -78,6 +78,7 @@ draws = ["respiration"]
 
 [modules]
 respiration = "hyytiala"
+base_rate = "jules"
 """
 
 

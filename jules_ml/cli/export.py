@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Quiet, print_files, print_warnings
+from jules_ml.cli.printing import Quiet, escaped, out_console, print_files, print_warnings
 from jules_ml.errors import BadInput
 from jules_ml.support.files import writable_folder
 
 
-@app.command(epilog="Example:  jules-ml export modules/tower --to curves --out curves/tower")
+@app.command(epilog="Example:  jules-ml export modules/tower --to curves --experiment tower.toml --out curves/tower")
 def export(
     module: Annotated[Path, typer.Argument(help="Module folder.", show_default=False)],
     to: Annotated[
@@ -28,9 +28,17 @@ def export(
     predicted: Annotated[
         bool, typer.Option("--predicted", help="With --to initial: predicted carbon, even at sites with soil cores.")
     ] = False,
+    experiment: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --to curves: experiment file (TOML) of the run that the curves are for. Its soil carbon, [carbon] cs or that of "
+            "[jules] folder, gives the respiration rate (kaps.nml).",
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Export a module to files that JULES reads."""
+    from jules_ml.experiment import load_experiment
     from jules_ml.learned.card import module_kind
     from jules_ml.learned.model_verdict import JUDGED, verdict_warnings
     from jules_ml.learned.uses import export_names, export_of
@@ -44,10 +52,15 @@ def export(
             where=module,
             remedy=f"give --to {' or '.join(forms)}" if forms else f"give a {form.kind} module",
         )
-    if predicted and "predicted" not in form.options:
-        raise BadInput(f"--predicted is not an option of {to}", remedy="leave out --predicted")
+    for name, value in (("predicted", predicted), ("experiment", experiment is not None)):
+        if value and name not in form.options:
+            raise BadInput(f"--{name} is not an option of {to}", remedy=f"leave out --{name}")
+    loaded = None if experiment is None else load_experiment(experiment)
     writable_folder(out)
-    files = form.write(module, out, predicted=predicted)
-    if not quiet:
-        print_warnings(verdict_warnings([module] if kind in JUDGED else []))
-        print_files(files)
+    files, notes = form.write(module, out, predicted=predicted, experiment=loaded)
+    if quiet:
+        return
+    print_warnings(verdict_warnings([module] if kind in JUDGED else []))
+    for note in notes:
+        out_console.print(f"[bold]note[/] {escaped(note)}", soft_wrap=True)
+    print_files(files)

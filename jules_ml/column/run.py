@@ -13,6 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from jules_ml.column.budget import Budgets, column_budgets, water_stored
+from jules_ml.column.learned_rate import with_learned_rate
 from jules_ml.column.learned_respiration import learned_factors
 from jules_ml.column.learned_soil import with_learned_soil
 from jules_ml.column.output import DERIVED, OUTPUTS, SOIL_TEMPERATURES, is_sound, output_dataset
@@ -86,7 +87,8 @@ def run_column(
     record : xarray.Dataset, optional
         Site dataset that drives the column; by default that of ``[data]``.
     factors : callable, optional
-        Modifiers of respiration; by default those of the module that ``[modules]`` names, or else JULES's.
+        Modifiers of respiration, at the rate of ``[carbon]``; by default those of the module that ``[modules]`` names, at its rate, or
+        else JULES's.
     progress : callable, optional
         Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
 
@@ -103,12 +105,13 @@ def run_column(
     """
     section = experiment.required(experiment.run, "run")
     _refuse_unknown_outputs(section, experiment.file)
-    factors = _factors(experiment) if factors is None else factors
     record = experiment.record() if record is None else record
+    experiment, rate_notes = with_learned_rate(experiment, record=record) if factors is None else (experiment, [])
+    factors = _factors(experiment) if factors is None else factors
     weather, notes = run_weather(experiment, section, record)
     dtype = torch.float32 if section.precision == "float32" else torch.float64
     with_soil, soil_notes = with_learned_soil(experiment, record=record)
-    notes += [*soil_notes, *clock_notes(record)]
+    notes += [*rate_notes, *soil_notes, *clock_notes(record)]
     column, soil = experiment_column(with_soil, timestep=section.timestep, dtype=dtype, factors=factors)
     state = initial_state(column, section.initial, t_air_mean=float(weather.series["t_air"].mean()))
 
@@ -181,7 +184,8 @@ def _run_attributes(experiment: Experiment, weather: Weather, spun: SpinUp) -> d
     return {
         "substitutions": "; ".join(map(str, weather.substitutions)) or "none",
         "spin_up": str(spun),
-        "modules": "; ".join(f"{name} {folder.name}" for name, folder in experiment.modules if folder) or "none",
+        "modules": "; ".join(f"{name} {folder.name}" for name, folder in experiment.modules.folders().items() if folder)
+        or "none",
         "history": f"jules-ml run {experiment.file.name}",
     }
 

@@ -19,7 +19,7 @@ from jules_ml.column.run import run_weather, to_be_compiled
 from jules_ml.column.setup import Soil, experiment_column, initial_state
 from jules_ml.column.spin_up import steps_of_a_cycle
 from jules_ml.ensemble.draws import curves_by_column, drawn_tables
-from jules_ml.ensemble.member_experiment import Soils, member_experiment, site_experiment
+from jules_ml.ensemble.member_experiment import Carbons, Soils, member_experiment, site_experiment
 from jules_ml.ensemble.member_file import Series
 from jules_ml.ensemble.members import Member
 from jules_ml.ensemble.work import Failure, Result, Unit
@@ -60,6 +60,7 @@ class ColumnWork:
     outputs: tuple[str, ...]
     _weather: dict[tuple[Path | None, Path | None], Weather] = field(default_factory=dict, repr=False)
     _soils: Soils = field(default_factory=dict, repr=False)
+    _carbons: Carbons = field(default_factory=dict, repr=False)
 
     def results(self, unit: Unit, folder: Path) -> Iterator[tuple[int, Result | Failure]]:
         """Run the members of a unit together; a member that cannot be set up is reported, and a copy of another fills the batch."""
@@ -101,7 +102,7 @@ class ColumnWork:
         return self._weather[key]
 
     def _column(self, member: Member, t_mean: float) -> tuple[SoilColumn, Soil, ColumnState]:
-        experiment = member_experiment(self.experiment, member, self._soils)
+        experiment = member_experiment(self.experiment, member, self._soils, self._carbons)
         section = experiment.required(experiment.run, "run")
         column, soil = experiment_column(experiment, timestep=section.timestep, dtype=self._dtype)
         return column, soil, initial_state(column, section.initial, t_air_mean=t_mean)

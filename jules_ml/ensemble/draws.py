@@ -22,7 +22,7 @@ _BY_DRAW = ("log_f", "log_g", "log_level")
 
 
 def drawn_respiration(module: LearnedRespiration, draw: int) -> LearnedRespiration:
-    """Return a module that has one draw's curves as its median.
+    """Return a module that has one draw's curves and base respiration as its median.
 
     Parameters
     ----------
@@ -31,6 +31,7 @@ def drawn_respiration(module: LearnedRespiration, draw: int) -> LearnedRespirati
         Number of the draw, from 0.
     """
     state = {name: value for name, value in module.state_dict().items() if not name.startswith("networks.")}
+    state["level"] = torch.exp(module.log_level[draw])
     return LearnedRespiration.from_state(
         {name: value[draw : draw + 1] if name in _BY_DRAW else value for name, value in state.items()}
     )

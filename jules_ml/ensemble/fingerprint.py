@@ -48,7 +48,7 @@ def fingerprint(experiment: Experiment) -> str:
 def _files(experiment: Experiment) -> Iterator[Path]:
     """Files that members of a site read, except those that JULES reads itself."""
     assert experiment.ensemble is not None
-    for _, module in experiment.modules:
+    for module in experiment.modules.folders().values():
         if module is not None:
             yield from (module / file for file in ("card.json", "model.safetensors"))
     paths = [*experiment.ensemble.sites, *experiment.ensemble.forcing]

@@ -194,7 +194,7 @@ def _provenance(experiment: Experiment, members: Members, folder: Path) -> dict[
         "experiment": experiment.text,
         "software": json.dumps(software()),
         "history": f"jules-ml ensemble {experiment.file.name}",
-        "modules": json.dumps({name: module.name for name, module in experiment.modules if module}),
+        "modules": json.dumps({name: module.name for name, module in experiment.modules.folders().items() if module}),
     }
     for number in range(len(members)):
         run = provenance_of(folder, number)

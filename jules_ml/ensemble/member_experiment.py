@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TypeAlias
 
+from jules_ml.column.learned_rate import with_learned_rate
 from jules_ml.column.learned_soil import with_learned_soil
+from jules_ml.ensemble.draws import drawn_respiration
 from jules_ml.ensemble.members import Member
 from jules_ml.ensemble.parameters import with_parameter_values
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment, load_experiment
 from jules_ml.experiment.jules import JulesSection
-from jules_ml.experiment.sections import SoilSection
+from jules_ml.experiment.sections import CarbonSection, SoilSection
 from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.run_folder import read_run_folder
 
 #: Learned soils by site, forcing file and draw, so that a worker computes each of them once.
 Soils: TypeAlias = dict[tuple[Path | None, Path | None, int | None], SoilSection | None]
+#: Carbon with the learned rate, likewise.
+Carbons: TypeAlias = dict[tuple[Path | None, Path | None, int | None], CarbonSection | None]
 #: Sections that are taken from a site's experiment file, if it has them.
 _SITE_SECTIONS = ("site", "data", "forcing", "soil", "surface", "carbon", "jules")
 
@@ -62,8 +66,10 @@ def site_experiment(experiment: Experiment, site: Path | None, forcing: Path | N
     return experiment.model_copy(update={"data": experiment.data.model_copy(update={"path": forcing})})
 
 
-def member_experiment(experiment: Experiment, member: Member, soils: Soils | None = None) -> Experiment:
-    """Build the experiment of a member, except for its draws of respiration.
+def member_experiment(
+    experiment: Experiment, member: Member, soils: Soils | None = None, carbons: Carbons | None = None
+) -> Experiment:
+    """Build the experiment of a member, except for the curves of its draw of respiration.
 
     Parameters
     ----------
@@ -72,11 +78,14 @@ def member_experiment(experiment: Experiment, member: Member, soils: Soils | Non
     member : Member
     soils : dict, optional
         Cache of learned soils for further members.
+    carbons : dict, optional
+        Cache of learned respiration rates for further members.
 
     Returns
     -------
     Experiment
         ``[soil]`` is the soil of the member's draw of learned hydraulics, with its parameter values; ``[modules]`` has no hydraulics.
+        For the column, ``[carbon]`` has the learned rate, to which the parameter values are applied.
 
     Raises
     ------
@@ -93,6 +102,14 @@ def member_experiment(experiment: Experiment, member: Member, soils: Soils | Non
             soils[key] = soil_experiment(at_site, draw).soil
         modules = at_site.modules.model_copy(update={"hydraulics": None})
         at_site = at_site.model_copy(update={"soil": soils[key], "modules": modules})
+    if at_site.modules.respiration is not None and (at_site.run is None or at_site.run.model == "column"):
+        carbons = {} if carbons is None else carbons
+        draw = member.draws.get("respiration")
+        key = (member.site, member.forcing, draw)
+        if key not in carbons:
+            drawn = None if draw is None else partial(drawn_respiration, draw=draw)
+            carbons[key] = with_learned_rate(at_site, drawn=drawn)[0].carbon
+        at_site = at_site.model_copy(update={"carbon": carbons[key]})
     return with_parameter_values(at_site, member.values, run_namelists(at_site))
 
 

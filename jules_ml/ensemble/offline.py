@@ -1,8 +1,8 @@
 r"""Spread over the draws of a learned module offline, on its training data, and online, in the model.
 
-Draws that fit one record equally well may diverge in a model. There the base respiration :math:`R_0` that was fitted with each draw is
-replaced by the model's own ``kaps * cs``, and soil temperature and water content have another distribution than in the record. The spread
-is the standard deviation over draws of the monthly mean, divided by its mean.
+Draws that fit one record equally well may diverge in a model, where soil temperature and water content have another distribution than in
+the record; and with ``[modules] base_rate = "jules"`` the model's own ``kaps * cs`` replaces the base respiration :math:`R_0` that was
+fitted with each draw. The spread is the standard deviation over draws of the monthly mean, divided by its mean.
 
 For draws of learned hydraulics, the offline quantity is the water content at a given suction. Online, water content also depends on the
 model's precipitation, root uptake and drainage. The spread is then the standard deviation of water content.

@@ -13,6 +13,11 @@ from jules_ml.support.section import DataPath, Section
 
 #: Variable of the site dataset for each target.
 FLUX = {"ecosystem": "nee", "soil": "resp_soil", "heterotrophic": "resp_het"}
+#: Soil respiration as a fraction of ecosystem respiration, mean of 18 European forests (Janssens et al. 2001), and heterotrophic as a
+#: fraction of soil respiration, mean of forests (Hanson et al. 2000; 0.40 elsewhere). Bond-Lamberty et al. (2018) have 0.54 to 0.63.
+_RS_RECO, _RH_RS = 0.69, 0.54
+#: Default of the heterotrophic fraction of each target.
+HETEROTROPHIC = {"ecosystem": round(_RS_RECO * _RH_RS, 2), "soil": _RH_RS, "heterotrophic": 1.0}
 
 
 class RowSettings(Section):
@@ -75,6 +80,14 @@ class RespirationSettings(Section):
         default=False,
         description="with the soil of a model: use the second layer and all of its water, as JULES does with this switch",
     )
+    heterotrophic_fraction: float | None = Field(
+        default=None,
+        gt=0.0,
+        le=1.0,
+        description="heterotrophic respiration as a fraction of the target, for the rate that JULES gets [1]; default: 0.37 of ecosystem "
+        "respiration (0.69 from soil, Janssens et al. 2001, times 0.54), 0.54 of soil respiration (Hanson et al. 2000), 1 of "
+        "heterotrophic respiration",
+    )
     temperature: Literal["t_soil", "t_air"] = Field(
         default="t_soil", description="variable of the temperature modifier g"
     )
@@ -92,10 +105,8 @@ class RespirationSettings(Section):
         lt=1.0,
         description="wilting point as a fraction of saturation, for JULES's f [1]",
     )
-    pools: Literal[1, 4] = Field(
-        default=1, description="number of carbon pools of JULES's f, used outside the training range"
-    )
-    jules_g: Literal["q10", "rothc"] = Field(default="q10", description="JULES's g, used outside the training range")
+    pools: Literal[1, 4] = Field(default=1, description="number of carbon pools of JULES's f, with `outside = 'jules'`")
+    jules_g: Literal["q10", "rothc"] = Field(default="q10", description="JULES's g, with `outside = 'jules'`")
     q10: float = Field(default=2.0, gt=1.0, le=5.0, description="Q10 of JULES's g")
     retention: Literal["clapp_hornberger", "van_genuchten"] = Field(
         default="clapp_hornberger", description="water retention curve, for `moisture = 'potential'`"
@@ -116,6 +127,10 @@ class RespirationSettings(Section):
         default=(12,), min_length=1, max_length=3, description="number of units in each hidden layer of f and g"
     )
     monotone_temperature: bool = Field(default=False, description="force g to increase with temperature")
+    outside: Literal["edge", "jules"] = Field(
+        default="edge",
+        description="f and g outside the range that the data support: held at the value at its edge, or blended into JULES's curves",
+    )
     f_max: float = Field(default=1.5, ge=1.0, le=3.0, description="upper limit of f [1]")
     smoothness: tuple[float, float] = Field(
         default=(3e-4, 3e-3), description="range of the weight of the roughness penalty among the members [1]"
@@ -201,3 +216,8 @@ class RespirationSettings(Section):
     def flux(self) -> str:
         """Variable of the flux in the site dataset."""
         return FLUX[self.target]
+
+    @property
+    def fraction(self) -> float:
+        """Heterotrophic respiration as a fraction of the target flux: the setting, or the default of the target."""
+        return HETEROTROPHIC[self.target] if self.heterotrophic_fraction is None else self.heterotrophic_fraction

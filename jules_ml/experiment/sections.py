@@ -6,6 +6,7 @@ Keys that correspond to JULES's variables have JULES's names.
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -233,6 +234,15 @@ class ModulesSection(Section):
         description="module folder of learned hydraulics; its soil properties at this site replace those of `[soil]`; "
         'for JULES with `via = "ancillary"`',
     )
+    base_rate: Literal["learned", "jules"] = Field(
+        default="learned",
+        description="respiration rate at optimum moisture and 282.4 K: that of the learned base respiration R0, which replaces `kaps` or "
+        "`kaps_4pool`, or that of JULES",
+    )
+
+    def folders(self) -> dict[str, Path | None]:
+        """Module folders, by kind."""
+        return {"respiration": self.respiration, "hydraulics": self.hydraulics}
 
 
 class SpinUpSection(Section):

@@ -20,6 +20,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from jules_ml.column.learned_rate import with_learned_rate
 from jules_ml.column.learned_respiration import learned_factors
 from jules_ml.column.learned_soil import with_learned_soil
 from jules_ml.column.run import to_be_compiled
@@ -121,6 +122,7 @@ class SoilColumnBmi(Component):
             As :func:`~jules_ml.column.run.run_column`.
         """
         experiment, _ = with_learned_soil(load_experiment(Path(config_file)))
+        experiment, _ = with_learned_rate(experiment)
         run = experiment.required(experiment.run, "run")
         weather = site_weather(
             experiment.record(),

@@ -228,7 +228,8 @@ def _refuse_entries(experiment: Experiment, staged: RunFolder, group: str, entri
 
 def _unused_notes(experiment: Experiment, section: JulesSection, via: tuple[str, ...]) -> list[str]:
     """Return notes on sources that the experiment gives and no way of ``[run] via`` uses."""
-    sources = [(f"[modules] {kind}", folder, _ways_of(kind)) for kind, folder in experiment.modules]
+    sources: list[tuple[str, object, tuple[str, ...]]]
+    sources = [(f"[modules] {kind}", folder, _ways_of(kind)) for kind, folder in experiment.modules.folders().items()]
     sources += [
         ("[jules] ancillary", section.ancillary, ("ancillary",)),
         ("[jules.prescribed]", section.prescribed, ("prescribed",)),
@@ -276,7 +277,7 @@ def _provenance(
             "name": folder.name,
             "files": [_identity(folder / file) for file in MODULE_FILES if (folder / file).is_file()],
         }
-        for name, folder in experiment.modules
+        for name, folder in experiment.modules.folders().items()
         if folder and set(_ways_of(name)) & set(run.via)
     }
     inputs = {}

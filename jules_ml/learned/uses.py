@@ -7,7 +7,7 @@ not import these packages.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from jules_ml.experiment import Experiment
 from jules_ml.support.plugins import load_plugin, plugin_names
@@ -18,6 +18,13 @@ WAYS: Final = "jules_ml.ways"
 DRAWS: Final = "jules_ml.draws"
 
 
+class Exported(NamedTuple):
+    """Files that an export wrote, and notes for the user."""
+
+    files: list[Path]
+    notes: tuple[str, ...] = ()
+
+
 class Export(Protocol):
     """A file format that a module is exported to.
 
@@ -26,13 +33,15 @@ class Export(Protocol):
     kind : str
         Kind of module that it exports.
     options : tuple of str
-        Names of the optional arguments of :meth:`write` that it uses, such as ``predicted``.
+        Names of the optional arguments of :meth:`write` that it uses: ``predicted``, ``experiment``.
     """
 
     kind: str
     options: tuple[str, ...]
 
-    def write(self, folder: Path, out: Path, *, predicted: bool = False) -> list[Path]:
+    def write(
+        self, folder: Path, out: Path, *, predicted: bool = False, experiment: Experiment | None = None
+    ) -> Exported:
         """Write the files.
 
         Parameters
@@ -43,11 +52,12 @@ class Export(Protocol):
             Output folder.
         predicted : bool
             Write predicted values even where a site has measured ones.
+        experiment : Experiment, optional
+            Experiment that the files are for.
 
         Returns
         -------
-        list of Path
-            Files that were written.
+        Exported
 
         Raises
         ------

@@ -11,7 +11,6 @@ import xarray as xr
 from helpers.respiration_folder import Q10, write_module
 from helpers.small_experiment import write_experiment
 
-from jules_ml.column.learned_respiration import learned_factors
 from jules_ml.column.run import run_column
 from jules_ml.ensemble.draws import drawn_respiration, write_drawn_module
 from jules_ml.ensemble.manifest import member_folder
@@ -39,7 +38,8 @@ def test_each_draw_is_run_once_and_equals_a_single_run(folder: Path) -> None:
     experiment = load_experiment(folder / "small.toml")
     assert [member.draws["respiration"] for member in plan_members(experiment)] == [0, 1, 2]
     alone = write_drawn_module(folder / "module", 2, folder / "drawn")
-    output = run_column(experiment, factors=learned_factors(alone)).output
+    modules = experiment.modules.model_copy(update={"respiration": alone})
+    output = run_column(experiment.model_copy(update={"modules": modules})).output
     member = read_member(member_folder(folder / "out", 2))
     for name in ("resp_s_gb", "fsth", "ftemp", "smcl"):
         np.testing.assert_allclose(
@@ -61,7 +61,7 @@ def test_the_median_of_one_draw_is_that_draw(folder: Path) -> None:
 
 
 def test_draws_with_equal_flux_offline_differ_in_the_model(folder: Path) -> None:
-    """Offline the base respiration of each draw compensates for its curve; in the model all draws have the same."""
+    """The base respiration of each draw compensates for its curve at the temperature of the record, which the model does not have."""
     with xr.open_dataset(folder / "out" / "spread.nc") as spread:
         june = spread.sel(month=6)
         assert float(june["offline"]) == pytest.approx(0.0, abs=1e-6)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.paths import REPOSITORY
+from helpers.respiration_folder import write_module
 from helpers.small_experiment import write_experiment
 
 pytest.importorskip("bmipy")
@@ -52,6 +53,18 @@ def test_it_starts_after_spin_up(tmp_path: Path) -> None:
     component.update()
     output = run_column(load_experiment(path)).output
     np.testing.assert_allclose(component.get_value_ptr(WATER), output["smcl"].to_numpy()[0], rtol=1e-12)
+
+
+def test_learned_respiration_has_its_base_rate(tmp_path: Path) -> None:
+    write_module(tmp_path / "module")
+    modules = ("[run]", '[modules]\nrespiration = "module"\n\n[run]')
+    path = write_experiment(tmp_path, ("mean_over = 48", "mean_over = 1"), modules, days=1)
+    component = SoilColumnBmi()
+    component.initialize(str(path))
+    component.update()
+    output = run_column(load_experiment(path)).output
+    respiration = component.get_value_ptr("soil_carbon__respiration_mass_flux")
+    np.testing.assert_allclose(respiration, output["resp_s_gb"].to_numpy()[:1], rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", [RAIN, TEMPERATURE])

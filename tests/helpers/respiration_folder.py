@@ -39,6 +39,8 @@ def write_module(folder: Path, *, q10: tuple[float, float, float] = Q10) -> Path
             "module": "respiration",
             "settings": RespirationSettings(target="soil", temperature="t_soil").model_dump(),
             "groups": ["a tower"],
+            "sites": {"a tower": {}},
+            "level_prior": None,
         },
         scores={},
         predictions=xr.Dataset({name: ("row", values) for name, values in rows.items()}),

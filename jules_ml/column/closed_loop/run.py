@@ -16,6 +16,7 @@ import xarray as xr
 from jules_ml.column.closed_loop.loop import LOOP_OUTPUTS, LoopRun, SoilOfCarbon, closed_loop
 from jules_ml.column.closed_loop.moisture_analysis import FollowedMoisture
 from jules_ml.column.closed_loop.parts import first_carbon, followed_moisture, following_soil
+from jules_ml.column.learned_rate import with_learned_rate
 from jules_ml.column.learned_respiration import learned_factors
 from jules_ml.column.output import OUTPUTS
 from jules_ml.column.run import to_be_compiled
@@ -223,15 +224,16 @@ def _loop_parts(
 ) -> _Parts:
     """Make the column of an experiment with the carbon, soil and moisture of its ``[closed_loop]``, and note their sources."""
     folder = experiment.modules.respiration
+    first = first_carbon(experiment, section, dtype)
+    experiment, rate_notes = with_learned_rate(experiment, cs=float(first.cs[0]))
     column, soil = experiment_column(
         experiment,
         timestep=run.timestep,
         dtype=dtype,
         factors=jules_one_pool_factors if folder is None else learned_factors(folder),
     )
-    first = first_carbon(experiment, section, dtype)
     cs = first.cs
-    notes += first.notes
+    notes += [*first.notes, *rate_notes]
     if weather.n_cut:
         notes.append(
             f"the last {weather.n_cut} steps of the weather do not make a whole period of carbon and are left out"

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from jules_ml.experiment import Experiment
 from jules_ml.jules.input_files import write_ancillary
 from jules_ml.learned.predictions import read_predictions
+from jules_ml.learned.uses import Exported
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
 from jules_ml.support.files import safe_file_name
 
@@ -53,9 +55,11 @@ class AncillaryExport:
     kind = "hydraulics"
     options: tuple[str, ...] = ()
 
-    def write(self, folder: Path, out: Path, *, predicted: bool = False) -> list[Path]:
+    def write(
+        self, folder: Path, out: Path, *, predicted: bool = False, experiment: Experiment | None = None
+    ) -> Exported:
         """Write the files; see :class:`jules_ml.learned.uses.Export`."""
-        return export_ancillaries(folder, out)
+        return Exported(export_ancillaries(folder, out))
 
 
 EXPORT = AncillaryExport()

@@ -1,15 +1,25 @@
-"""Export form ``curves``: learned f and g as tables for the hooks."""
+"""Export form ``curves``: learned f and g as tables for the hooks, and the respiration rate as a namelist."""
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
+import f90nml
+
+from jules_ml.errors import BadInput
+from jules_ml.experiment import Experiment
+from jules_ml.jules.base_rate import GROUP, base_rate
 from jules_ml.jules.curve_files import write_curve
+from jules_ml.jules.run_folder import read_run_folder
+from jules_ml.learned.respiration.rate import module_flux, one_pool_kaps
 from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.learned.respiration.tables import CurveX, learned_tables
+from jules_ml.learned.uses import Exported
+from jules_ml.support.files import atomic_write
 
-#: File names of the tables.
-FSTH_FILE, FTEMP_FILE = "fsth.nml", "ftemp.nml"
+#: File names of the tables, and of the respiration rate.
+FSTH_FILE, FTEMP_FILE, RATE_FILE = "fsth.nml", "ftemp.nml", "kaps.nml"
 
 
 def export_curves(folder: str | Path, out: Path, *, x: CurveX | None = None) -> list[Path]:
@@ -39,15 +49,71 @@ def export_curves(folder: str | Path, out: Path, *, x: CurveX | None = None) -> 
     return [write_curve(fsth, out / FSTH_FILE), write_curve(ftemp, out / FTEMP_FILE)]
 
 
+def export_rate(folder: str | Path, out: Path, experiment: Experiment) -> Exported:
+    """Write the respiration rate that reproduces the learned base respiration as ``kaps.nml``.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Module folder of ``jules-ml fit respiration``.
+    out : Path
+        Folder to write to.
+    experiment : Experiment
+        With ``[carbon]``, whose ``cs`` respires at ``kaps``; or with ``[jules]``, whose run folder has the initial carbon. If it has both,
+        ``[run] model`` decides.
+
+    Returns
+    -------
+    Exported
+        A group ``&jules_soil_biogeochem`` with ``kaps`` or ``kaps_4pool``, to be copied into the group of the run.
+
+    Raises
+    ------
+    BadInput
+        If the experiment has no soil carbon, or the rate cannot be calculated from it.
+    """
+    folder = Path(folder)
+    model = None if experiment.run is None else experiment.run.model
+    if experiment.jules is not None and (model == "jules" or experiment.carbon is None):
+        run = read_run_folder(experiment.jules.folder, experiment.jules.namelists)
+        rate = base_rate(run, module_flux(folder, experiment))
+        entries, note = rate.entries, rate.note
+    else:
+        carbon = experiment.required(experiment.carbon, "carbon")
+        if carbon.cs <= 0.0:
+            raise BadInput(
+                "the soil has no carbon to respire", where=f"{experiment.file}, carbon.cs", remedy="give cs above 0"
+            )
+        flux = module_flux(folder, experiment)
+        kaps = float(f"{one_pool_kaps(flux.carbon, carbon.cs):.7g}")
+        entries, note = {"kaps": kaps}, f"kaps = {kaps:.4g} s-1, from {flux} and cs {carbon.cs:.4g} kg m-2"
+    path = out / RATE_FILE
+    text = io.StringIO()
+    f90nml.Namelist({GROUP: entries}).write(text)
+    with atomic_write(path) as part:
+        part.write_text(f"! {note}\n{text.getvalue()}", encoding="utf-8")
+    return Exported([path], (f"base rate: {note}; copy it from {RATE_FILE} into {GROUP}.nml of the run",))
+
+
 class CurvesExport:
     """Form ``curves`` of ``jules-ml export``."""
 
     kind = "respiration"
-    options: tuple[str, ...] = ()
+    options: tuple[str, ...] = ("experiment",)
 
-    def write(self, folder: Path, out: Path, *, predicted: bool = False) -> list[Path]:
+    def write(
+        self, folder: Path, out: Path, *, predicted: bool = False, experiment: Experiment | None = None
+    ) -> Exported:
         """Write the files; see :class:`jules_ml.learned.uses.Export`."""
-        return export_curves(folder, out)
+        if experiment is not None:
+            # first, so that nothing is written if the rate is unknown
+            rate = export_rate(folder, out, experiment)
+            return Exported([*export_curves(folder, out), *rate.files], rate.notes)
+        note = (
+            "the base rate was not handed over: a run with these curves respires at its own kaps. For the rate that reproduces the learned "
+            "base respiration, give --experiment FILE, with [carbon] cs or [jules] folder"
+        )
+        return Exported(export_curves(folder, out), (note,))
 
 
 EXPORT = CurvesExport()

@@ -8,10 +8,12 @@ from typing import Final
 import numpy as np
 import xarray as xr
 
+from jules_ml.experiment import Experiment
 from jules_ml.experiment.carbon_module import CarbonSettings
 from jules_ml.learned.carbon.stock import carbon_stock
 from jules_ml.learned.predictions import read_predictions
 from jules_ml.learned.store import read_module_folder
+from jules_ml.learned.uses import Exported
 from jules_ml.support.files import atomic_write
 
 #: Variables of the topsoil, exported in addition to the carbon of the column.
@@ -86,9 +88,11 @@ class InitialExport:
     kind = "carbon"
     options: tuple[str, ...] = ("predicted",)
 
-    def write(self, folder: Path, out: Path, *, predicted: bool = False) -> list[Path]:
+    def write(
+        self, folder: Path, out: Path, *, predicted: bool = False, experiment: Experiment | None = None
+    ) -> Exported:
         """Write the files; see :class:`jules_ml.learned.uses.Export`."""
-        return export_carbon(folder, out, predicted=predicted)
+        return Exported(export_carbon(folder, out, predicted=predicted))
 
 
 EXPORT = InitialExport()

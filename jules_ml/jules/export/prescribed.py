@@ -10,9 +10,11 @@ import pandas as pd
 import xarray as xr
 
 from jules_ml.errors import BadInput
+from jules_ml.experiment import Experiment
 from jules_ml.jules.input_files import sthuf_from_theta, write_prescribed
 from jules_ml.learned.predictions import read_predictions
 from jules_ml.learned.store import PREDICTIONS, read_module_folder
+from jules_ml.learned.uses import Exported
 from jules_ml.physics.constants import SECONDS_PER_DAY
 from jules_ml.support.files import safe_file_name
 
@@ -88,9 +90,11 @@ class PrescribedExport:
     kind = "moisture"
     options: tuple[str, ...] = ()
 
-    def write(self, folder: Path, out: Path, *, predicted: bool = False) -> list[Path]:
+    def write(
+        self, folder: Path, out: Path, *, predicted: bool = False, experiment: Experiment | None = None
+    ) -> Exported:
         """Write the files; see :class:`jules_ml.learned.uses.Export`."""
-        return export_prescribed(folder, out)
+        return Exported(export_prescribed(folder, out))
 
 
 EXPORT = PrescribedExport()

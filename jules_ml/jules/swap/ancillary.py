@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from jules_ml.column.learned_soil import with_learned_soil
@@ -18,12 +17,12 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.jules.input_files import write_ancillary
 from jules_ml.jules.run_folder import SWAPPED, RunFolder
-from jules_ml.jules.variable_lists import ListedVariable, from_file, is_netcdf, list_entries, read_list, read_row
+from jules_ml.jules.soil_properties import GROUP, original_values, without_time
+from jules_ml.jules.variable_lists import ListedVariable, from_file, list_entries, read_list
 from jules_ml.physics.column import SoilProperties
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
 
-_GROUP = "jules_soil_props"
 #: File that is written into the new run folder.
 SOIL_FILE = "soil_properties.nc"
 _FORMS = {True: "van_genuchten", False: "clapp_hornberger"}
@@ -54,7 +53,7 @@ def swap_ancillary(run: RunFolder, properties: Mapping[str, ArrayLike], *, form:
         If the properties do not fit the layers, the grid or the hydraulic form of the run, or if each surface tile of the run has its
         own soil.
     """
-    place = run.namelists.place(_GROUP)
+    place = run.namelists.place(GROUP)
     if run.entry("jules_soil", "l_tile_soil", False) and not run.entry("jules_soil", "l_broadcast_ancils", False):
         raise BadInput(
             "each surface tile of the run has its own soil (l_tile_soil), but the properties are for one soil",
@@ -77,12 +76,12 @@ def swap_ancillary(run: RunFolder, properties: Mapping[str, ArrayLike], *, form:
                 where=source,
                 remedy="give the properties on the layers of the run",
             )
-    group = run.namelists.get(_GROUP)
+    group = run.namelists.get(GROUP)
     original = read_list(group)
     if group.get("read_from_dump"):
         original = [ListedVariable(name) for name in properties if name not in RESIDUAL]
     other_values = {
-        v.name: _original_values(run, v, original)
+        v.name: original_values(run, v, original)
         for v in original
         if v.name not in properties and v.use_file and not group.get("read_from_dump")
     }
@@ -102,77 +101,13 @@ def swap_ancillary(run: RunFolder, properties: Mapping[str, ArrayLike], *, form:
     # file templates belong to the original file
     variables = [replace(v, var_name=v.var_name or v.name) for v in variables]
     entries = {**list_entries(variables), "file": f"{SWAPPED}/{SOIL_FILE}", "const_z": False, "read_from_dump": False}
-    run.namelists.set(_GROUP, entries)
+    run.namelists.set(GROUP, entries)
     notes = [f"soil properties from {source}: {', '.join(properties)}"]
     if "sm_sat" in properties and not run.entry("jules_initial", "dump_file", False):
         notes.append(
             "the initial soil water is a fraction of saturation, so that a new sm_sat changes the amount of water"
         )
     return notes
-
-
-def original_property(run: RunFolder, name: str) -> NDArray[np.float64]:
-    """Return a soil property of the run before any swap.
-
-    Parameters
-    ----------
-    run : RunFolder
-    name : str
-        JULES's name.
-
-    Returns
-    -------
-    array
-        Scalar for all layers, or shape (soil, ...).
-
-    Raises
-    ------
-    BadInput
-        If the run does not have the property, or its file cannot be read.
-    """
-    variables = read_list(run.namelists.get(_GROUP))
-    variable = next((v for v in variables if v.name == name), None)
-    if variable is None:
-        raise BadInput(
-            f"the run has no {name}", where=run.namelists.place(_GROUP), remedy=f"add {name} to JULES_SOIL_PROPS"
-        )
-    if not variable.use_file:
-        return np.asarray(variable.const_val, dtype=np.float64)
-    return np.asarray(_original_values(run, variable, variables), dtype=np.float64)
-
-
-def _original_values(run: RunFolder, variable: ListedVariable, listed: list[ListedVariable]) -> NDArray[np.float64]:
-    """Read values from the original file, in the layout of the new file."""
-    group = run.namelists.get(_GROUP)
-    file = str(group.get("file", ""))
-    path = run.folder / file.replace("%vv", variable.tpl_name or "")
-    constant_z = bool(group.get("const_z", False)) and variable.name != "albsoil"
-    if is_netcdf(file):
-        ds = read_netcdf(path, kind="an ancillary of soil properties", variables=None)
-        name = variable.var_name or variable.name
-        if name not in ds:
-            raise BadInput(
-                f"the file has no variable {name}", where=path, remedy="correct var_name in JULES_SOIL_PROPS"
-            )
-        values = _without_time(ds[name], run)
-    else:
-        values = read_row(run, path, [v.name for v in listed if v.use_file], variable.name)
-        if variable.name == "albsoil":
-            values = values[0]
-    if not constant_z:
-        return np.asarray(values)
-    n = len(run.dzsoil) if variable.name in LAYERED else run.carbon_layers
-    grid_part = np.asarray(values).reshape(run.grid.shape) if is_netcdf(file) else np.asarray(values).reshape(())
-    return np.broadcast_to(grid_part, (n, *grid_part.shape)).copy()
-
-
-def _without_time(values: xr.DataArray, run: RunFolder) -> NDArray[np.float64]:
-    """Return values at the first time, with dimensions in the order of the run's grid."""
-    grid = run.grid
-    if grid.time_dim in values.dims:
-        values = values.isel({grid.time_dim: 0})
-    order = [d for d in (grid.soil_dim, grid.carbon_dim, *grid.dims) if d in values.dims]
-    return np.asarray(values.transpose(*order).to_numpy(), dtype=np.float64)
 
 
 def read_ancillary(path: Path, run: RunFolder) -> tuple[dict[str, NDArray[np.float64]], str | None]:
@@ -203,7 +138,7 @@ def read_ancillary(path: Path, run: RunFolder) -> tuple[dict[str, NDArray[np.flo
             where=path,
             remedy=f"give a file with {', '.join(LAYERED)}",
         )
-    properties = {name: _single_point(_without_time(ds[name], run), run) for name in names}
+    properties = {name: _single_point(without_time(ds[name], run), run) for name in names}
     form = ds.attrs.get("hydraulic_form")
     return properties, None if form is None else str(form)
 

@@ -1,4 +1,4 @@
-"""Ways ``namelist`` and ``hooks``: learned respiration in a run.
+"""Ways ``namelist`` and ``hooks``: learned respiration in a run, at the base rate of the module.
 
 An unmodified executable has one form of f and two forms of g. The way ``namelist`` fits their parameters to the learned curves:
 ``q10_soil``, and ``kaps`` or ``kaps_4pool``, which scale the rates. The fit is by least squares of the logarithm, on points evenly spaced
@@ -19,19 +19,18 @@ from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
+from jules_ml.jules.base_rate import GROUP as _GROUP
+from jules_ml.jules.base_rate import rate_entry, swap_base_rate
 from jules_ml.jules.export.curves import FSTH_FILE, FTEMP_FILE, export_curves
 from jules_ml.jules.hooks import Hook, check_executable
 from jules_ml.jules.namelist_text import Value
 from jules_ml.jules.run_folder import NAMELISTS, RunFolder
-from jules_ml.jules.swap.ancillary import original_property
+from jules_ml.jules.soil_properties import original_property
 from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.learned.respiration.tables import CurveTable, learned_tables
 from jules_ml.physics.respiration import T_REFERENCE, fsth, ftemp_rothc
 
-_GROUP = "jules_soil_biogeochem"
 _CONFIG = "jules_ml.nml"
-#: Default respiration rates of JULES [s-1]: one pool; decomposable and resistant plant material, biomass, humus.
-_KAPS, _KAPS_4POOL = 5.0e-9, (3.22e-7, 9.65e-9, 2.12e-8, 6.43e-10)
 #: Lower limit of factors in the fit, since logarithms near 0 would dominate it.
 _MIN_FACTOR = 0.02
 _POINTS = 200
@@ -134,7 +133,7 @@ def _log(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def swap_namelist(run: RunFolder, module: Path) -> list[str]:
-    """Set the parameters of JULES's respiration to those fitted to a module.
+    """Set the parameters of JULES's respiration to those fitted to a module; the rates are multiplied by the scale of the curves.
 
     Parameters
     ----------
@@ -167,14 +166,11 @@ def swap_namelist(run: RunFolder, module: Path) -> list[str]:
         allow_rothc=run.four_pools,
         lessdecomp=bool(run.entry(_GROUP, "l_lessdecomp_sat", False)),
     )
-    entries: dict[str, Value] = {}
-    if run.four_pools:
-        entries["l_q10"] = fit.q10 is not None
-        # kaps_4pool was named kaps_roth before JULES 7.2
-        name = next((n for n in ("kaps_4pool", "kaps_roth") if n in run.namelists.get(_GROUP)), "kaps_4pool")
-        entries[name] = [fit.scale * float(rate) for rate in run.entry(_GROUP, name, list(_KAPS_4POOL))]
-    else:
-        entries["kaps"] = fit.scale * float(run.entry(_GROUP, "kaps", _KAPS))
+    name, rates = rate_entry(run)
+    rates = [fit.scale * rate for rate in rates]
+    entries: dict[str, Value] = (
+        {"l_q10": fit.q10 is not None, name: list(rates)} if run.four_pools else {name: rates[0]}
+    )
     if fit.q10 is not None:
         entries["q10_soil"] = fit.q10
     if fit.f_at_saturation is not None:
@@ -278,7 +274,9 @@ class NamelistWay:
 
     def swap(self, experiment: Experiment, run: RunFolder, executable: Path) -> list[str]:
         """Set the parameters fitted to ``[modules] respiration``; see :class:`jules_ml.learned.uses.Way`."""
-        return swap_namelist(run, _module(experiment))
+        module = _module(experiment)
+        _refuse_ecosse(run)
+        return [*swap_base_rate(experiment, run, module), *swap_namelist(run, module)]
 
 
 class HooksWay:
@@ -289,8 +287,11 @@ class HooksWay:
 
     def swap(self, experiment: Experiment, run: RunFolder, executable: Path) -> list[str]:
         """Write ``jules_ml.nml`` for ``[jules] hooks`` or ``[modules] respiration``; see :class:`jules_ml.learned.uses.Way`."""
-        section = experiment.required(experiment.jules, "jules")
-        return swap_hooks(run, executable, config=section.hooks, module=experiment.modules.respiration)
+        section, module = experiment.required(experiment.jules, "jules"), experiment.modules.respiration
+        notes = swap_hooks(run, executable, config=section.hooks, module=module)
+        if section.hooks is not None or module is None:
+            return notes
+        return [*notes, *swap_base_rate(experiment, run, module)]
 
 
 def _module(experiment: Experiment) -> Path:

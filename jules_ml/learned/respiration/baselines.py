@@ -11,10 +11,10 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.interpolate import BSpline
 from scipy.optimize import least_squares
 
 from jules_ml.learned.respiration.factors import LLOYD_TAYLOR_E0, LLOYD_TAYLOR_T0
+from jules_ml.learned.respiration.spline import fit_spline_product, group_means
 from jules_ml.physics.respiration import Q10_SOIL, T_REFERENCE, fsth, ftemp_q10
 
 _Array = NDArray[np.float64]
@@ -101,37 +101,15 @@ def fitted_fsth_sat(wilting: float, t_soil: _Array, wetness: _Array, group: _Gro
 
 
 def spline(t_soil: _Array, wetness: _Array, group: _Groups, flux: _Array) -> Predictor:
-    """Product of two penalised cubic splines (6 and 5 basis functions), constant outside the range of the data."""
-    t_range, s_range = (float(t_soil.min()), float(t_soil.max())), (float(wetness.min()), float(wetness.max()))
-    n_t, n_s, penalty = 6, 5, 1e-2
-    n_groups = int(group.max()) + 1
-    fitted_groups = np.bincount(group, minlength=n_groups) > 0
-
-    def design(t: _Array, s: _Array, g: _Groups) -> _Array:
-        log_r0 = _membership(g, fitted_groups)
-        return np.hstack([_basis(t, t_range, n_t), _basis(s, s_range, n_s), log_r0])
-
-    a = design(t_soil, wetness, group)
-    bend = np.zeros((n_t - 2 + n_s - 2, a.shape[1]))
-    bend[: n_t - 2, :n_t] = np.diff(np.eye(n_t), 2, axis=0)
-    bend[n_t - 2 :, n_t : n_t + n_s] = np.diff(np.eye(n_s), 2, axis=0)
-    ridge = 1e-2 * np.eye(a.shape[1])[: n_t + n_s]
-    # scaled by the spread of the flux, so that the fit does not depend on its unit
-    penalty_rows = float(np.std(flux)) * np.sqrt(penalty * len(flux)) * np.vstack([bend, ridge])
-    start = np.concatenate([np.zeros(n_t + n_s), np.log(_group_means(flux, group))])
-
-    def mean(b: _Array) -> _Array:
-        return np.exp(np.clip(a @ b, -_LOG_LIMIT, _LOG_LIMIT))
-
-    fitted = least_squares(
-        lambda b: np.concatenate([mean(b) - flux, penalty_rows @ b]),
-        start,
-        lambda b: np.vstack([mean(b)[:, np.newaxis] * a, penalty_rows]),
-        max_nfev=100,
-    )
+    """Product of two penalised cubic splines; see :func:`~jules_ml.learned.respiration.spline.fit_spline_product`."""
+    fitted = fit_spline_product(t_soil, wetness, group, flux)
+    fitted_groups = np.bincount(group, minlength=len(fitted.log_r0)) > 0
 
     def predict(t_soil: _Array, wetness: _Array, group: _Groups) -> _Array:
-        respiration: _Array = np.exp(np.clip(design(t_soil, wetness, group) @ fitted.x, -_LOG_LIMIT, _LOG_LIMIT))
+        log_r0 = _membership(group, fitted_groups) @ fitted.log_r0
+        respiration: _Array = np.exp(
+            np.clip(fitted.log_f(wetness) + fitted.log_g(t_soil) + log_r0, -_LOG_LIMIT, _LOG_LIMIT)
+        )
         return respiration
 
     return predict
@@ -141,7 +119,7 @@ def boosting(t_soil: _Array, wetness: _Array, group: _Groups, flux: _Array) -> P
     """Gradient-boosted trees on temperature and wetness, of the flux divided by its group's mean; needs scikit-learn."""
     from sklearn.ensemble import HistGradientBoostingRegressor  # optional dependency, for benchmarks and scores
 
-    means, fitted_groups = _group_means(flux, group), np.bincount(group) > 0
+    means, fitted_groups = group_means(flux, group), np.bincount(group) > 0
     trees = HistGradientBoostingRegressor(max_iter=100, learning_rate=0.05, min_samples_leaf=50, random_state=0)
     trees.fit(np.column_stack([t_soil, wetness]), flux / means[group])
 
@@ -213,18 +191,3 @@ def _membership(group: _Groups, fitted_groups: NDArray[np.bool_]) -> _Array:
     weights[in_fit] = 0.0
     weights[np.flatnonzero(in_fit), group[in_fit]] = 1.0
     return weights
-
-
-def _basis(x: _Array, span: tuple[float, float], count: int) -> _Array:
-    """Cubic B-spline basis with ``count`` functions over ``span``, shape (row, function)."""
-    low, high = span
-    high = max(high, low + 1e-9)
-    knots = np.concatenate([[low] * 3, np.linspace(low, high, count - 2), [high] * 3])
-    basis: _Array = BSpline.design_matrix(np.clip(x, low, high), knots, 3).toarray()
-    return basis
-
-
-def _group_means(flux: _Array, group: _Groups) -> _Array:
-    """Mean flux of each group, at least 0.001, shape (group,)."""
-    counts = np.maximum(np.bincount(group), 1)
-    return np.maximum(np.bincount(group, flux) / counts, 1e-3)

@@ -1,6 +1,6 @@
-r"""Extrapolation: outside the training range a learned curve is blended into the curve of JULES.
+r"""Extrapolation: outside the training range a learned curve is held at its edge, or blended into the curve of JULES.
 
-Outside the training range, with :math:`d` the distance from its edge and :math:`m` the slope of the logarithm,
+For the blend, outside the training range, with :math:`d` the distance from its edge and :math:`m` the slope of the logarithm,
 
 .. math:: \frac{\mathrm d \ln c}{\mathrm dx} = e^{-d/L}\, m_{edge} + (1 - e^{-d/L})\, m_{JULES}(x)
 
@@ -61,6 +61,27 @@ def blend(
         else:
             joined[..., high + 1 :] = outside
     return joined
+
+
+def hold(nodes: Tensor, log_curve: Tensor, *, data_range: tuple[float, float]) -> Tensor:
+    """Hold a curve at its values at the edges of the training range.
+
+    Parameters
+    ----------
+    nodes : Tensor, shape (node,)
+        Nodes, evenly spaced and increasing.
+    log_curve : Tensor, shape (..., node)
+        Logarithm of the learned curve.
+    data_range : tuple of float
+        Training range, in the unit of the nodes; the edges are the outermost nodes within it.
+
+    Returns
+    -------
+    Tensor, shape (..., node)
+    """
+    low, high = edge_nodes(nodes, data_range)
+    index = torch.clamp(torch.arange(len(nodes)), low, high)
+    return log_curve[..., index]
 
 
 def edge_nodes(nodes: Tensor, data_range: tuple[float, float]) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration import penalties
-from jules_ml.learned.respiration.blending import blend
+from jules_ml.learned.respiration.blending import blend, hold
 from jules_ml.learned.respiration.exchange import Exchange, assimilation_of, assimilation_terms
 from jules_ml.learned.respiration.factors import Curve, Factor, GroupFactor, LloydTaylorCurve, RisingCurve
 from jules_ml.learned.respiration.likelihood import Noise, fit_noise, tail_weights
@@ -22,6 +22,7 @@ from jules_ml.learned.respiration.photosynthesis import LearnedAssimilation
 from jules_ml.learned.respiration.plan import Plan
 from jules_ml.learned.respiration.products import Product, ProductModel, Term, fit_products
 from jules_ml.learned.respiration.site import Rows, moisture_of
+from jules_ml.learned.respiration.support import WINDOW_S, WINDOW_T, support
 from jules_ml.physics.hydraulics import suction_ch, suction_vg
 from jules_ml.support.progress import Progress, portion
 
@@ -63,6 +64,23 @@ class Members:
     noise: Noise
     ranges: dict[str, tuple[float, float]]
     assimilation: LearnedAssimilation | None = None
+
+    def take(self, chosen: slice) -> Members:
+        """Select members."""
+        parameters = {
+            term: {name: value[chosen] for name, value in of_term.items()} for term, of_term in self.parameters.items()
+        }
+        uptake = self.assimilation
+        if uptake is not None:
+            uptake = LearnedAssimilation.from_state({k: v[chosen] for k, v in uptake.state_dict().items()})
+        return replace(
+            self,
+            log_f=self.log_f[chosen],
+            log_g=self.log_g[chosen],
+            log_level=self.log_level[chosen],
+            parameters=parameters,
+            assimilation=uptake,
+        )
 
     def predict(self, rows: Rows, settings: RespirationSettings, chosen: list[int]) -> _Array:
         """Predict respiration by some of the members: the median of a lognormal distribution over them, shape (row,) [umol m-2 s-1]."""
@@ -151,7 +169,7 @@ def fit_members(
 
 def _targets_and_weights(rows: Rows, plan: Plan, scale: _Array) -> tuple[Tensor, Tensor, Tensor]:
     """Scaled flux and row weights of each member, and whether the flux is absent; all of shape (member or 1, row)."""
-    target = torch.from_numpy(_targets(rows, plan.draw) / scale)
+    target = torch.from_numpy(member_targets(rows, plan.draw) / scale)
     absent = torch.isnan(target)
     weights = torch.from_numpy(plan.weights / np.bincount(rows.site, minlength=len(rows.sites))[rows.site])
     weights = torch.where(absent, 0.0, weights) if bool(absent.any()) else weights
@@ -192,37 +210,24 @@ def _blended_tables(
         log_f = _on_table(log_factor["f"], first_node["f"], log_f.shape[1])
         reference = jules_f(settings, float(np.mean(list(rows.porosity.values()))))
         log_f = torch.where(torch.from_numpy(plan.lloyd_taylor).unsqueeze(1), torch.zeros_like(log_f), log_f)
-        log_f = blend(MOISTURE_NODES, log_f, reference, data_range=ranges["f"], length=BLEND_LENGTH_S)
+        log_f = _outside(MOISTURE_NODES, log_f, reference, ranges["f"], BLEND_LENGTH_S, settings)
     log_g = _on_table(log_factor["g"], first_node["g"], len(TEMPERATURE_NODES))
-    log_g = blend(TEMPERATURE_NODES, log_g, jules_g(settings), data_range=ranges["g"], length=BLEND_LENGTH_T)
+    log_g = _outside(TEMPERATURE_NODES, log_g, jules_g(settings), ranges["g"], BLEND_LENGTH_T, settings)
     return log_f, log_g
 
 
-def averaged_forms(members: Members, weight: float) -> Members:
-    """Average the logarithms of the first half of the members with those of the second half.
-
-    Parameters
-    ----------
-    members : Members
-        Members of the learned form, then as many of Lloyd and Taylor's form, in the same order of draws.
-    weight : float
-        Weight of the first half [1].
-    """
-    half = len(members.log_level) // 2
-
-    def average(log: Tensor) -> Tensor:
-        return weight * log[:half] + (1.0 - weight) * log[half:]
-
-    uptake = members.assimilation
-    return replace(
-        members,
-        log_f=average(members.log_f),
-        log_g=average(members.log_g),
-        log_level=average(members.log_level),
-        assimilation=None
-        if uptake is None
-        else LearnedAssimilation.from_state({k: average(v) for k, v in uptake.state_dict().items()}),
-    )
+def _outside(
+    nodes: Tensor,
+    log_curve: Tensor,
+    reference: Tensor,
+    data_range: tuple[float, float],
+    length: float,
+    settings: RespirationSettings,
+) -> Tensor:
+    """Continue curves outside the supported range: held at the edge, or blended into JULES's curve."""
+    if settings.outside == "jules":
+        return blend(nodes, log_curve, reference, data_range=data_range, length=length)
+    return hold(nodes, log_curve, data_range=data_range)
 
 
 def site_scale(rows: Rows) -> _Array:
@@ -233,8 +238,8 @@ def site_scale(rows: Rows) -> _Array:
     return np.maximum(mean, 1e-3)[rows.site]
 
 
-def _targets(rows: Rows, draw: NDArray[np.int64]) -> _Array:
-    """Target flux of each member; members use the thresholds of friction velocity in turn if there are several."""
+def member_targets(rows: Rows, draw: NDArray[np.int64]) -> _Array:
+    """Target flux of members, shape (member or 1, row); they use the thresholds of friction velocity in turn if there are several."""
     if rows.variants is None:
         return rows.flux[np.newaxis]
     choices = [rows.flux, *rows.variants.T]
@@ -250,20 +255,21 @@ def _terms(
     group = place_in_groups(torch.from_numpy(rows.group))
     terms = {"level": Term([GroupFactor(len(rows.groups)) for _ in range(count)], group)}
     first: dict[str, int] = {}
-    ranges = {"g": (float(dark.t_soil.min()), float(dark.t_soil.max()))}
-    t_nodes, first["g"] = covered_nodes(TEMPERATURE_NODES, (float(rows.t_soil.min()), float(rows.t_soil.max())))
-    place = place_on_line(torch.tensor(rows.t_soil), t_nodes)
-    scaled = scaled_nodes(t_nodes, t_nodes, rows.t_soil)
+    ranges = {"g": support(dark.t_soil, window=WINDOW_T)}
+    # g and f are constant outside the supported range in the fit, as in the tables
+    t_soil = np.clip(rows.t_soil, *ranges["g"])
+    t_nodes, first["g"] = covered_nodes(TEMPERATURE_NODES, ranges["g"])
+    place = place_on_line(torch.tensor(t_soil), t_nodes)
+    scaled = scaled_nodes(t_nodes, t_nodes, t_soil)
     curves: list[Factor] = []
     for _ in range(count):
         free = Curve(scaled, settings.hidden, generator)
         curves.append(RisingCurve(t_nodes, free) if settings.monotone_temperature else LloydTaylorCurve(t_nodes, free))
     terms["g"] = Term(curves, place, _penalty(scaled, place, plan, _G_SIZE))
     if settings.moisture != "none":
-        x = moisture_of(rows, settings)
-        dark_moisture = moisture_of(dark, settings)
-        ranges["f"] = (float(dark_moisture.min()), float(dark_moisture.max()))
-        nodes, first["f"] = covered_nodes(MOISTURE_NODES, (float(x.min()), float(x.max())))
+        ranges["f"] = support(moisture_of(dark, settings), dark.t_soil, window=WINDOW_S)
+        x = np.clip(moisture_of(rows, settings), *ranges["f"])
+        nodes, first["f"] = covered_nodes(MOISTURE_NODES, ranges["f"])
         place = place_on_line(torch.from_numpy(x), nodes)
         scaled = scaled_nodes(nodes, _moisture_coordinate(nodes, settings), x)
         terms["f"] = Term(

@@ -17,16 +17,12 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration.exchange import Exchange, select_exchange, take_exchange
 from jules_ml.learned.respiration.exchange_report import nee_figure, nee_predictions_of, nee_scores_of
+from jules_ml.learned.respiration.forms import FORM_NAMES, InnerValidation
 from jules_ml.learned.respiration.nights import ustar_notes
 from jules_ml.learned.respiration.report import card_of, predictions_of, respiration_figures, scores_of
 from jules_ml.learned.respiration.site import MIN_ROWS, Rows, select_rows
 from jules_ml.learned.respiration.state import has_state
-from jules_ml.learned.respiration.training import (
-    ConcurvityWarning,
-    InnerValidation,
-    TrainedRespiration,
-    train_respiration,
-)
+from jules_ml.learned.respiration.training import ConcurvityWarning, TrainedRespiration, train_respiration
 from jules_ml.learned.store import ASSIMILATION_PREFIX, write_module_folder
 from jules_ml.scoring.splits import last_blocks
 from jules_ml.support.figures import save_figure
@@ -167,15 +163,15 @@ def _settings_of_soil(datasets: Sequence[xr.Dataset], settings: RespirationSetti
 
 
 def _form_notes(validation: InnerValidation) -> list[str]:
-    """Describe the form that was selected, if it is not the learned form alone."""
-    against = f"NSE {validation.nse_learned:.2f} against {validation.nse_lloyd_taylor:.2f} on inner validation blocks"
+    """Describe the forms that the module is composed of, if it is not the learned form alone."""
+    scores = ", ".join(f"{FORM_NAMES[name]} {nse:.2f}" for name, nse in validation.nse.items())
+    on_blocks = f"NSE on inner validation blocks: {scores}"
     if validation.form == "lloyd_taylor":
+        return [f"Lloyd and Taylor's form is clearly the best one ({on_blocks}): the module contains it, with f = 1"]
+    if validation.form == "average":
+        used = [FORM_NAMES[name] for name, weight in validation.weights.items() if weight > 0.0]
         return [
-            f"the learned form is not better than Lloyd and Taylor's ({against}): the module contains theirs, with f = 1"
-        ]
-    if validation.form == "blend":
-        return [
-            f"the module is an average of the learned form, at a weight of {validation.weight:.1f}, and Lloyd and Taylor's ({against})"
+            f"the module is the average of {len(used)} forms: {', '.join(used)} ({on_blocks}); none is clearly better than it"
         ]
     return []
 

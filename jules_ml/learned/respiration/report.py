@@ -17,6 +17,7 @@ from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.predictions import prediction_variables
 from jules_ml.learned.respiration.baselines import baselines, fitted_fsth_sat
 from jules_ml.learned.respiration.figures import fit_skill, learned_curves, residuals
+from jules_ml.learned.respiration.forms import FORM_NAMES
 from jules_ml.learned.respiration.nights import ustar_entry
 from jules_ml.learned.respiration.site import Rows, moisture_of, thinned_rows
 from jules_ml.learned.respiration.training import TrainedRespiration
@@ -107,19 +108,19 @@ def card_of(
     """Describe the module, its training data and its fit for ``card.json``."""
     train, settings, module = rows.take(~test), learned.settings, learned.module
     moisture = moisture_of(train, settings)
-    unit = "m3 m-3" if settings.moisture == "theta" else "1"
     return {
         "module": "respiration",
         "form": "R = R0 f(s) g(T), median curves of the ensemble",
         "given": learned.validation.form,
         "quantity": QUANTITY[settings.target],
+        "heterotrophic_fraction": settings.fraction,
         "settings": settings.model_dump(mode="json"),
         "soil": "sensors" if settings.state == "sensors" else f"model, {settings.state}",
         "inputs": {
             "moisture": {
                 "variable": "theta" if settings.state == "sensors" else _moisture_of_model(settings),
                 "as": settings.moisture,
-                "units": unit,
+                "units": "m3 m-3" if settings.moisture == "theta" else "1",
                 "seen": module.seen_moisture.tolist(),
             },
             "temperature": {"variable": settings.temperature, "units": "K", "seen": module.seen_temperature.tolist()},
@@ -182,11 +183,9 @@ def respiration_figures(
     train, settings = rows.take(~test), learned.settings
     flux = QUANTITY[settings.target].partition(":")[0].capitalize()
     data = f"{', '.join(rows.sites[:4])}{' …' if len(rows.sites) > 4 else ''}; {len(train)} training rows."
-    form = {
-        "learned": "",
-        "blend": f" Averaged with Lloyd and Taylor's form; weight of the learned form {learned.validation.weight:.1f}.",
-        "lloyd_taylor": " Lloyd and Taylor's form: the learned form was not better.",
-    }[learned.validation.form]
+    weights = learned.validation.weights.items()
+    used = ", ".join(f"{FORM_NAMES[name]} {weight:.2g}" for name, weight in weights if weight > 0.0)
+    form = "" if learned.validation.form == "learned" else f" Forms and their weights: {used}."
     table = predictions[["observed", "predicted"]].to_dataframe()
     days = daily(table, rows.middle)
     day = rows.middle.floor("D")
@@ -213,7 +212,8 @@ def respiration_figures(
             notes=[
                 data
                 + form
-                + " Curves are one at the grey lines. Dotted: outside the training range, blended into JULES's curves."
+                + " Curves are one at the grey lines. Dotted: outside the range that the data support, "
+                + ("held at the edge." if settings.outside == "edge" else "blended into JULES's curves.")
             ],
         ),
         "observed_predicted": fit_skill(

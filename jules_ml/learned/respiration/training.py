@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -13,8 +13,23 @@ from torch import Tensor
 
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration.base_respiration import PRIOR_SITES, R0Prior, fit_r0_prior
-from jules_ml.learned.respiration.curves import Members, averaged_forms, fit_members, site_scale
+from jules_ml.learned.respiration.curves import Members, fit_members, site_scale
 from jules_ml.learned.respiration.exchange import Exchange, take_exchange
+from jules_ml.learned.respiration.forms import (
+    LEARNED,
+    LLOYD_TAYLOR,
+    SPLINE,
+    InnerValidation,
+    average,
+    averaged_members,
+    clearly_better,
+    fit_spline,
+    inner_scores,
+    predict_spline,
+    relative_to_sites,
+    select_weights,
+    spline_members,
+)
 from jules_ml.learned.respiration.likelihood import fit_noise
 from jules_ml.learned.respiration.network import (
     MOISTURE_NODES,
@@ -35,8 +50,8 @@ from jules_ml.support.progress import Progress, portion
 
 #: Members per fold of the inner validation, whose median is scored.
 _INNER_MEMBERS = 3
-#: Weights of the learned form in an average with Lloyd and Taylor's, from which the inner validation selects.
-_WEIGHTS = tuple(round(0.1 * step, 1) for step in range(11))
+#: Learned form with wider penalty ranges.
+_FREE = "free"
 #: Calendar months with rows from which on a record covers a year, which allows for gaps in winter.
 _YEAR_MONTHS = 10
 
@@ -45,36 +60,6 @@ _Array = NDArray[np.float64]
 
 class ConcurvityWarning(UserWarning):
     """Water and temperature are collinear in the record, so that their effects cannot be told apart."""
-
-
-@dataclass(frozen=True)
-class InnerValidation:
-    """Result of the inner validation.
-
-    Attributes
-    ----------
-    nse_learned, nse_lloyd_taylor, nse_given : float
-        NSE on inner blocks that the fits left out: of the learned form, of Lloyd and Taylor's, and of the selected form [1]. The last is
-        slightly too high, because the form was selected on the same blocks.
-    weight : float
-        Weight of the learned form in the selected form [1].
-    free : bool
-        Whether the learned form has the wider penalty ranges (``free_smoothness``), which were better on the inner blocks.
-    folds : int
-        Number of folds.
-    """
-
-    nse_learned: float
-    nse_lloyd_taylor: float
-    nse_given: float
-    weight: float
-    free: bool
-    folds: int
-
-    @property
-    def form(self) -> str:
-        """Selected form: ``learned``, ``lloyd_taylor``, or ``blend``, an average of the two."""
-        return {1.0: "learned", 0.0: "lloyd_taylor"}.get(self.weight, "blend")
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,20 +132,13 @@ def train_respiration(
             stacklevel=2,
         )
     rng = np.random.default_rng(settings.seed)
-    cross_validated, validation = _validate(rows, settings, rng, portion(progress, 0.0, 0.4))
+    forms = _forms(settings, with_photosynthesis=exchange is not None)
+    cross_validated, validation = _validate(rows, settings, rng, forms, portion(progress, 0.0, 0.4))
     if exchange is not None:
         exchange = take_exchange(exchange, thinned_rows(len(exchange.rows), settings.exchange_rows))
     fit_rows = rows if exchange is None else exchange.rows
     weights = bootstrap_weights(fit_rows.site, fit_rows.middle, settings.members, days=settings.bootstrap_days, rng=rng)
-    plans = []
-    if validation.weight > 0.0:
-        plans.append(plan_members(weights, settings, free=validation.free))
-    if validation.weight < 1.0:
-        plans.append(plan_members(weights, settings, lloyd_taylor=True))
-    plan = plans[0] if len(plans) == 1 else plans[0] + plans[1]
-    members = fit_members(fit_rows, plan, settings, exchange=exchange, progress=portion(progress, 0.4, 1.0))
-    if len(plans) == 2:
-        members = averaged_forms(members, validation.weight)
+    members = _final_members(fit_rows, weights, validation, settings, exchange, portion(progress, 0.4, 1.0))
     module = _module(rows, members, settings, cross_validated)
     learned = TrainedRespiration(
         module, rows, settings, validation, collinearity, cross_validated, members.assimilation
@@ -173,73 +151,102 @@ def train_respiration(
     return replace(learned, r0_prior=fit_r0_prior(rows, shape))
 
 
-def _validate(
-    rows: Rows, settings: RespirationSettings, rng: np.random.Generator, progress: Progress | None
-) -> tuple[_Array, InnerValidation]:
-    """Select the form on inner blocks that are left out in turn.
+def _forms(settings: RespirationSettings, *, with_photosynthesis: bool) -> tuple[str, ...]:
+    """Forms that may have a weight; a spline of respiration is not fitted to NEE of the day."""
+    if not settings.allow_lloyd_taylor:
+        return (LEARNED,)
+    return (LLOYD_TAYLOR, LEARNED) if with_photosynthesis else (LLOYD_TAYLOR, SPLINE, LEARNED)
 
-    The wider penalty ranges are used if they are better on the blocks. They are tried only on records that cover a year, because in a
-    shorter record curves can follow the season. The learned form is selected if it is better than Lloyd and Taylor's. Otherwise the
-    two are stacked: their logarithms are averaged, so that f and g remain curves. The weight is the best one on the blocks, and may be
-    zero.
+
+def _final_members(
+    rows: Rows,
+    weights: _Array,
+    validation: InnerValidation,
+    settings: RespirationSettings,
+    exchange: Exchange | None,
+    progress: Progress | None,
+) -> Members:
+    """Fit the forms that have a weight to bootstrap samples of the rows, and average them."""
+    plan = plan_members(weights, settings, free=validation.free)
+    if validation.weights.get(LLOYD_TAYLOR, 0.0) > 0.0:
+        plan = plan + plan_members(weights, settings, lloyd_taylor=True)
+    fitted = fit_members(rows, plan, settings, exchange=exchange, progress=progress)
+    count = len(weights)
+    members = {LEARNED: fitted.take(slice(0, count)), LLOYD_TAYLOR: fitted.take(slice(count, None))}
+    if validation.weights.get(SPLINE, 0.0) > 0.0:
+        members[SPLINE] = spline_members(rows, settings, members[LEARNED], weights)
+    return averaged_members(members, validation.weights)
+
+
+def _validate(
+    rows: Rows, settings: RespirationSettings, rng: np.random.Generator, forms: Sequence[str], progress: Progress | None
+) -> tuple[_Array, InnerValidation]:
+    """Select the weights of the forms on inner blocks that are left out in turn.
+
+    The wider penalty ranges are used if they are better on the blocks by more than one standard error. They are tried only on records that
+    cover a year, because in a shorter record curves can follow the season.
 
     Returns
     -------
     predicted : array, shape (row,)
-        Predictions of the selected form for each block by fits without it [umol m-2 s-1]; NaN in rows outside the blocks.
+        Predictions of the selected average for each block by fits without it [umol m-2 s-1]; NaN in rows outside the blocks.
     validation : InnerValidation
-
-    References
-    ----------
-    Wolpert (1992), Neural Netw. 5, 241-259.
     """
     fold = inner_folds(rows.site, rows.middle, most=settings.inner_folds)
+    predicted = _inner_predictions(rows, fold, settings, rng, progress)
+    valid = (fold >= 0) & np.isfinite(rows.flux)
+    relative, flux = relative_to_sites(rows, predicted)
+    relative, flux, block = {name: values[valid] for name, values in relative.items()}, flux[valid], fold[valid]
+    free = _FREE in relative and clearly_better(relative[_FREE], relative[LEARNED], flux, block)
+    for table in (relative, predicted):
+        wider = table.pop(_FREE, None)
+        if free and wider is not None:
+            table[LEARNED] = wider
+    weights = select_weights({name: relative[name] for name in forms}, flux, block)
+    validation = InnerValidation(
+        inner_scores(relative, flux), score(average(relative, weights), flux).nse, weights, free, len(np.unique(block))
+    )
+    return average(predicted, weights), validation
+
+
+def _inner_predictions(
+    rows: Rows,
+    fold: NDArray[np.int64],
+    settings: RespirationSettings,
+    rng: np.random.Generator,
+    progress: Progress | None,
+) -> dict[str, _Array]:
+    """Predict each inner block by fits of every form without it; all networks are fitted in one batch."""
     names = np.unique(fold[fold >= 0])
     thin = thinned_rows(len(rows), settings.inner_rows)
     thinned, fold_thin = rows.take(thin), fold[thin]
     drawn = bootstrap_weights(thinned.site, thinned.middle, _INNER_MEMBERS, days=settings.bootstrap_days, rng=rng)
     covers_year = len(np.unique(rows.middle.month)) >= _YEAR_MONTHS
-    kinds = (False, True) if settings.free_smoothness is not None and covers_year else (False,)
-    plans, chosen = [], {}
-    for position, name in enumerate(names):
+    kinds = {LEARNED: False} | ({_FREE: True} if settings.free_smoothness is not None and covers_year else {})
+    plans = []
+    for name in names:
         outside = (fold_thin != name).astype(np.float64)
         weights = drawn * outside
         # a draw with few rows outside the fold is replaced by all rows outside it
         weights[(weights > 0).sum(1) < 0.1 * outside.sum()] = outside
-        plans += [plan_members(outside[np.newaxis], settings, lloyd_taylor=True)]
-        plans += [plan_members(weights, settings, free=free) for free in kinds]
-        start = position * (1 + _INNER_MEMBERS * len(kinds))
-        ends = [start + 1 + _INNER_MEMBERS * k for k in range(len(kinds) + 1)]
-        chosen[int(name)] = [[start], *(list(range(*pair)) for pair in pairwise(ends))]
+        plans.append(plan_members(outside[np.newaxis], settings, lloyd_taylor=True))
+        plans += [plan_members(weights, settings, free=free) for free in kinds.values()]
     plan: Plan = plans[0]
     for other in plans[1:]:
         plan = plan + other
     members = fit_members(thinned, plan, settings, iterations=15, tolerance=2e-4, progress=progress)
-    predicted = np.full((1 + len(kinds), len(rows)), np.nan)
-    for name, groups in chosen.items():
-        inside = fold == name
-        for form, members_of in enumerate(groups):
-            predicted[form, inside] = members.predict(rows.take(inside), settings, members_of)
-    valid = (fold >= 0) & np.isfinite(rows.flux)
-    scale = site_scale(rows)
-    flux = (rows.flux / scale)[valid]
-    squared = (np.maximum((predicted / scale)[:, valid], 1e-12) - flux) ** 2
-    free = len(kinds) > 1 and bool(squared[2].sum() < squared[1].sum())
-    lloyd_taylor, learned = predicted[0], predicted[2 if free else 1]
-    log_learned, log_lloyd_taylor = (np.log(np.maximum((p / scale)[valid], 1e-12)) for p in (learned, lloyd_taylor))
-    losses = [((flux - np.exp(w * log_learned + (1.0 - w) * log_lloyd_taylor)) ** 2).sum() for w in _WEIGHTS]
-    keep_learned = losses[-1] < losses[0] or not settings.allow_lloyd_taylor
-    weight = 1.0 if keep_learned else _WEIGHTS[int(np.argmin(losses))]
-    selected = np.exp(weight * np.log(learned) + (1.0 - weight) * np.log(lloyd_taylor))
-    validation = InnerValidation(
-        score(np.exp(log_learned), flux).nse,
-        score(np.exp(log_lloyd_taylor), flux).nse,
-        score((selected / scale)[valid], flux).nse,
-        weight,
-        free,
-        len(names),
-    )
-    return selected, validation
+    predicted = {name: np.full(len(rows), np.nan) for name in (LLOYD_TAYLOR, SPLINE, *kinds)}
+    for position, name in enumerate(names):
+        inside, outside = fold == name, (fold_thin != name).astype(np.float64)
+        start = position * (1 + _INNER_MEMBERS * len(kinds))
+        predicted[LLOYD_TAYLOR][inside] = members.predict(rows.take(inside), settings, [start])
+        for k, form in enumerate(kinds):
+            first = start + 1 + _INNER_MEMBERS * k
+            chosen = list(range(first, first + _INNER_MEMBERS))
+            predicted[form][inside] = members.predict(rows.take(inside), settings, chosen)
+        spline = fit_spline(thinned, settings, members, outside, 0)
+        predicted[SPLINE][inside] = predict_spline(spline, rows.take(inside), settings)
+    return predicted
 
 
 def _module(rows: Rows, members: Members, settings: RespirationSettings, cross_validated: _Array) -> LearnedRespiration:

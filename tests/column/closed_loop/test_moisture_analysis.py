@@ -178,6 +178,7 @@ def test_all_four_modules_close_the_loop_reproducibly(tmp_path: Path, modules: P
     output = " ".join(done.output.split())
     assert "learned moisture of theta (a site of the module; its input soc_stock follows carbon)" in output
     assert "with a time scale of 24 h, not rescaled" in output
+    assert "base rate of curves: kaps =" in output
     assert "closed-loop warning the water that learned moisture adds and removes is" in output
     summary = json.loads((tmp_path / "out" / "run_summary.json").read_text())
     assert summary["carbon"]["budget_relative"] < 1e-12

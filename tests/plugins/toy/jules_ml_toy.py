@@ -19,6 +19,7 @@ from jules_ml.experiment import Experiment
 from jules_ml.learned.adaptation import AdaptationDays
 from jules_ml.learned.kind import Outcome, ScoreRow
 from jules_ml.learned.store import read_module_folder, write_evaluation_folder, write_module_folder
+from jules_ml.learned.uses import Exported
 from jules_ml.support.progress import Progress
 from jules_ml.support.section import DataPath, Section
 
@@ -110,11 +111,13 @@ class ToyExport:
     kind = "toy_mean"
     options: tuple[str, ...] = ()
 
-    def write(self, folder: Path, out: Path, *, predicted: bool = False) -> list[Path]:
+    def write(
+        self, folder: Path, out: Path, *, predicted: bool = False, experiment: Experiment | None = None
+    ) -> Exported:
         """Write the file."""
         path = out / "mean.txt"
         path.write_text(f"{KIND.load(folder)[0]:.2f}\n", encoding="ascii")
-        return [path]
+        return Exported([path])
 
 
 KIND = ToyKind()
