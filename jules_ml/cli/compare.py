@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,9 +11,6 @@ from jules_ml.cli.application import app
 from jules_ml.cli.printing import Json, Quiet, print_files, print_json, print_scores
 from jules_ml.errors import BadInput
 from jules_ml.support.files import writable_folder
-
-if TYPE_CHECKING:
-    from jules_ml.experiment import Experiment
 
 
 @app.command(epilog="Example:  jules-ml compare runs/stock runs/swapped --data tower.toml --out compared")
@@ -35,7 +32,7 @@ def compare(
 
     experiment = None if data is None else load_experiment(data)
     from jules_ml.comparison.report import compare_runs
-    from jules_ml.comparison.runs import is_run, read_run
+    from jules_ml.comparison.runs import is_run, read_run, residual_water
     from jules_ml.learned.kind import ScoreRow
 
     for folder in runs:
@@ -63,15 +60,3 @@ def compare(
     elif not quiet:
         print_scores(rows)
         print_files(comparison.files)
-
-
-def residual_water(experiment: Experiment | None) -> tuple[float, ...] | float:
-    """Return the residual water content of an experiment by layer [m3 m-3]; 0 if it has no section ``[soil]``."""
-    if experiment is None or experiment.soil is None:
-        return 0.0
-    import torch
-
-    from jules_ml.column.setup import column_soil
-
-    soil = column_soil(experiment.soil, torch.float64, where=str(experiment.file))
-    return tuple(soil.theta_r.flatten().tolist())

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Json, Quiet, print_outcome, progress_bars
+from jules_ml.cli.printing import Json, Quiet, print_outcome, print_verdict, progress_bars
 from jules_ml.cli.soil_state import with_runs
 from jules_ml.errors import BadInput
 from jules_ml.support.files import writable_folder
 
+if TYPE_CHECKING:
+    from jules_ml.experiment import Experiment
 
-@app.command(epilog="Example:  jules-ml evaluate modules/tower --data later.toml --out scores/tower")
+
+@app.command(
+    epilog="Examples:  jules-ml evaluate modules/tower --data later.toml --out scores/tower   and, to compare runs with and without the "
+    "module,   jules-ml evaluate modules/tower --in-model tower.toml --out verdict/tower"
+)
 def evaluate(
     module: Annotated[Path, typer.Argument(help="Module folder.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Folder for scores, predictions and figures.", show_default=False)],
@@ -22,14 +28,22 @@ def evaluate(
         list[Path] | None,
         typer.Option(help="Experiment file whose \\[data] describes a record; once per site.", show_default=False),
     ] = None,
+    in_model: Annotated[
+        Path | None,
+        typer.Option(
+            help="Experiment file of a run: run it with JULES's own forms and with the module, and score both against the record.",
+            show_default=False,
+        ),
+    ] = None,
     others: Annotated[list[Path] | None, typer.Argument(hidden=True)] = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Score a module on records that were not used to fit it."""
+    """Score a module on records that were not used to fit it, or in the model that it is swapped into."""
     from jules_ml.experiment import load_experiment
 
     experiments = [load_experiment(path) for path in data or []]
+    run = None if in_model is None else load_experiment(in_model)
     from jules_ml.comparison.runs import is_run
     from jules_ml.learned.kind import kind_of_folder
     from jules_ml.learned.page import write_report
@@ -45,8 +59,13 @@ def evaluate(
         raise BadInput(
             f"{len(folders)} module folders are given", remedy="give one module folder, and each record by --data FILE"
         )
+    if run is not None:
+        if data:
+            raise BadInput("both --data and --in-model are given", remedy="give one of them")
+        _judge(module, run, out, quiet=quiet, json=json)
+        return
     if not data:
-        raise BadInput("no record is given", remedy="give --data FILE once per site")
+        raise BadInput("no record is given", remedy="give --data FILE once per site, or --in-model FILE")
     kind = kind_of_folder(module)
     writable_folder(out)
     with progress_bars(quiet or json) as report:
@@ -54,3 +73,12 @@ def evaluate(
     outcome = kind.evaluate(module, experiments, out)
     write_report(outcome, title=f"Learned {kind.name}: evaluation of {module.resolve().name}")
     print_outcome(outcome, quiet=quiet, json=json)
+
+
+def _judge(module: Path, experiment: Experiment, out: Path, *, quiet: bool, json: bool) -> None:
+    """Compare the runs with and without the module."""
+    from jules_ml.comparison.verdict import judge_in_model
+
+    with progress_bars(quiet or json) as report:
+        verdict = judge_in_model(module, experiment, out, progress=report)
+    print_verdict(verdict, quiet=quiet, json=json)

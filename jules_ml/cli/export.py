@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Quiet, escaped, out_console, print_files
+from jules_ml.cli.printing import Quiet, escaped, out_console, print_files, print_warnings
 from jules_ml.errors import BadInput
 from jules_ml.support.files import writable_folder
 
@@ -40,6 +40,7 @@ def export(
     """Export a module to files that JULES reads."""
     from jules_ml.experiment import load_experiment
     from jules_ml.learned.card import module_kind
+    from jules_ml.learned.model_verdict import JUDGED, verdict_warnings
     from jules_ml.learned.uses import export_names, export_of
 
     form = export_of(to)
@@ -59,6 +60,7 @@ def export(
     files, notes = form.write(module, out, predicted=predicted, experiment=loaded)
     if quiet:
         return
+    print_warnings(verdict_warnings([module] if kind in JUDGED else []))
     for note in notes:
         out_console.print(f"[bold]note[/] {escaped(note)}", soft_wrap=True)
     print_files(files)

@@ -14,6 +14,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from jules_ml.column.run import ColumnRun
+    from jules_ml.comparison.verdict import ModelVerdict
     from jules_ml.learned.kind import Outcome, ScoreRow
 
 out_console = Console(highlight=False)
@@ -55,6 +56,30 @@ def print_outcome(outcome: Outcome, *, quiet: bool, json: bool) -> None:
         print_folder(outcome.folder)
         if outcome.verdict:
             out_console.print(f"[bold]{escaped(outcome.verdict)}[/]", soft_wrap=True)
+
+
+def print_verdict(verdict: ModelVerdict, *, quiet: bool, json: bool) -> None:
+    """Print a verdict in the model: notes, scores of both runs, files, and the sentence."""
+    if json:
+        print_json(verdict.document)
+    elif not quiet:
+        from jules_ml.learned.kind import ScoreRow
+
+        for note in verdict.notes:
+            out_console.print(f"[yellow]note[/] {escaped(note)}", soft_wrap=True)
+        print_scores(
+            ScoreRow(f"{each.name}, {each.period}", source, vars(scores), each.unit)
+            for each in verdict.scores
+            for source, scores in (("JULES's own forms", each.stock), ("swapped", each.swapped))
+        )
+        print_files(verdict.files)
+        out_console.print(f"[bold]verdict[/] {escaped(verdict.sentence)}", soft_wrap=True)
+
+
+def print_warnings(warnings: Iterable[str]) -> None:
+    """Print warnings before the work of a command."""
+    for warning in warnings:
+        out_console.print(f"[yellow]warning[/] {escaped(warning)}", soft_wrap=True)
 
 
 def print_scores(rows: Iterable[ScoreRow]) -> None:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Quiet, escaped, out_console, print_files, print_run_summary, progress_bars
+from jules_ml.cli.printing import (
+    Quiet,
+    escaped,
+    out_console,
+    print_files,
+    print_run_summary,
+    print_warnings,
+    progress_bars,
+)
 from jules_ml.support.files import writable_folder
 
 if TYPE_CHECKING:
@@ -31,6 +39,10 @@ def run(
     from jules_ml.experiment import load_experiment
 
     loaded = load_experiment(experiment)
+    from jules_ml.learned.model_verdict import verdict_warnings
+
+    if not quiet:
+        print_warnings(verdict_warnings([loaded.modules.respiration, loaded.modules.hydraulics]))
     if loaded.run is not None and loaded.run.model == "jules":
         _run_jules(loaded, out, quiet)
         return

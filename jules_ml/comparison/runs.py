@@ -10,11 +10,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 import xarray as xr
 
+from jules_ml.column.setup import column_soil
 from jules_ml.data.netcdffile import read_cf
 from jules_ml.data.readers.jules import read_jules, with_layers
 from jules_ml.errors import BadInput
+from jules_ml.experiment import Experiment
 from jules_ml.jules.run_folder import SUMMARY, SWAPPED
 from jules_ml.jules.swap.ancillary import SOIL_FILE
 
@@ -37,6 +40,7 @@ QUANTITIES = (
     Quantity("soil respiration", "umol m-2 s-1"),
     Quantity("net ecosystem exchange", "umol m-2 s-1"),
     Quantity("latent heat", "W m-2"),
+    Quantity("sensible heat", "W m-2"),
     Quantity("runoff", "kg m-2 s-1"),
 )
 
@@ -124,6 +128,14 @@ def read_run(folder: str | Path, *, theta_r: Sequence[float] | float = 0.0) -> R
     return Run(folder.resolve().name, series, dzsoil, summary)
 
 
+def residual_water(experiment: Experiment | None) -> tuple[float, ...] | float:
+    """Return the residual water content of an experiment by layer [m3 m-3]; 0 if it has no section ``[soil]``."""
+    if experiment is None or experiment.soil is None:
+        return 0.0
+    soil = column_soil(experiment.soil, torch.float64, where=str(experiment.file))
+    return tuple(soil.theta_r.flatten().tolist())
+
+
 def _summary(path: Path) -> dict[str, Any]:
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
@@ -197,6 +209,7 @@ def _series(ds: xr.Dataset, theta_r: xr.DataArray) -> dict[str, xr.DataArray]:
             ),
         ],
         "latent heat": [(("latent_heat",), lambda: ds["latent_heat"])],
+        "sensible heat": [(("ftl_gb",), lambda: ds["ftl_gb"])],
         "runoff": [(("runoff",), lambda: ds["runoff"])],
     }
     length = float(ds.attrs["interval_seconds"])

@@ -23,6 +23,7 @@ _RECORD_NAMES = {
     "soil respiration": "resp_het",
     "net ecosystem exchange": "nee",
     "latent heat": "le",
+    "sensible heat": "h",
 }
 
 
@@ -69,13 +70,13 @@ def score_runs(runs: Sequence[Run], record: xr.Dataset | None) -> list[QuantityS
     seconds = interval(record).total_seconds()
     scored = []
     for quantity in QUANTITIES:
-        for sensor, depth, observed in _observations(record, quantity):
+        for sensor, depth, observed in observations(record, quantity):
             for run in runs:
-                modelled = _modelled(run, quantity, depth)
-                if modelled is None:
+                values = modelled(run, quantity, depth)
+                if values is None:
                     continue
                 pairs = on_common_periods(
-                    observed, modelled.to_series(), seconds=(seconds, float(modelled.attrs["interval_seconds"]))
+                    observed, values.to_series(), seconds=(seconds, float(values.attrs["interval_seconds"]))
                 )
                 if len(pairs) < 3:
                     continue
@@ -84,8 +85,20 @@ def score_runs(runs: Sequence[Run], record: xr.Dataset | None) -> list[QuantityS
     return scored
 
 
-def _observations(record: xr.Dataset, quantity: Quantity) -> list[tuple[str, float | None, pd.Series]]:
-    """Observed series of a quantity without gap-filled values: name of the sensor, depth and values."""
+def observations(record: xr.Dataset, quantity: Quantity) -> list[tuple[str, float | None, pd.Series]]:
+    """Return the observed series of a quantity without gap-filled values.
+
+    Parameters
+    ----------
+    record : xarray.Dataset
+        Site dataset.
+    quantity : Quantity
+
+    Returns
+    -------
+    list of tuple
+        Name of the sensor, its depth [m], and values by the end of each interval, UTC; for fluxes an empty name and no depth.
+    """
     name = _RECORD_NAMES.get(quantity.name)
     if name is None or name not in record:
         return []
@@ -104,7 +117,8 @@ def _observations(record: xr.Dataset, quantity: Quantity) -> list[tuple[str, flo
     return sensors
 
 
-def _modelled(run: Run, quantity: Quantity, depth: float | None) -> xr.DataArray | None:
+def modelled(run: Run, quantity: Quantity, depth: float | None) -> xr.DataArray | None:
+    """Return a quantity of a run, in the layer that contains a depth [m]; None if it has none there."""
     values = run.series.get(quantity.name)
     if values is None or depth is None:
         return values

@@ -21,6 +21,7 @@ from torch import Tensor
 from jules_ml.errors import BadInput
 from jules_ml.learned.card import CARD as _CARD
 from jules_ml.learned.card_versions import CARD_VERSION, current_card
+from jules_ml.learned.model_verdict import VERDICT
 
 #: Prefix of the weights of photosynthesis in a respiration module.
 ASSIMILATION_PREFIX = "assimilation."
@@ -30,7 +31,7 @@ PREDICTIONS = "predictions.nc"
 #: Files that define a module.
 MODULE_FILES = (_WEIGHTS, _CARD)
 #: Content of module and evaluation folders; a folder with anything else is not replaced.
-_OWN_FILES = {_WEIGHTS, _CARD, _SCORES, PREDICTIONS, "figures", "report.html", "experiment.toml", "soil.toml"}
+_OWN_FILES = {_WEIGHTS, _CARD, _SCORES, VERDICT, PREDICTIONS, "figures", "report.html", "experiment.toml", "soil.toml"}
 
 
 def write_module_folder(

@@ -16,13 +16,13 @@ from jules_ml.physics.respiration import T_REFERENCE
 Q10 = (1.5, 2.0, 3.0)
 
 
-def write_module(folder: Path) -> Path:
+def write_module(folder: Path, *, q10: tuple[float, float, float] = Q10) -> Path:
     """Write three draws with a Q10 each, and the base respiration with which all have the same flux at 292.4 K."""
     warmth = (TEMPERATURE_NODES - T_REFERENCE) / 10.0
     module = LearnedRespiration(
         log_f=torch.zeros(3, len(MOISTURE_NODES)),
-        log_g=torch.stack([warmth * np.log(q10) for q10 in Q10]),
-        log_level=torch.log(torch.tensor([[4.0 / q10] for q10 in Q10])),
+        log_g=torch.stack([warmth * np.log(value) for value in q10]),
+        log_level=torch.log(torch.tensor([[4.0 / value] for value in q10])),
         level=torch.tensor([2.0]),
         seen_moisture=torch.tensor([0.1, 0.9]),
         seen_temperature=torch.tensor([270.0, 300.0]),

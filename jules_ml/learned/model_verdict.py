@@ -1,0 +1,79 @@
+"""Verdict on a module in the model: whether the run with it is better than the run with JULES's own forms, kept in the module folder.
+
+``jules-ml evaluate MODULE --in-model FILE`` writes it (:mod:`jules_ml.comparison.verdict`); ``jules-ml run`` and ``jules-ml export`` warn
+where it is missing or bad.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from jules_ml.learned.training_days import TRAINING_DAYS, in_intervals
+
+#: File of a module folder, and of the output of the evaluation.
+VERDICT: Final = "verdict.json"
+#: Kinds of modules that are judged in a model.
+JUDGED: Final = ("respiration", "hydraulics", "moisture")
+
+
+def verdict_warning(folder: str | Path) -> str | None:
+    """Warn of a module that was not judged in a model, or does not make the run better.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Module folder.
+
+    Returns
+    -------
+    str or None
+        Warning for the user, with the command that judges the module; None where its verdict is good.
+    """
+    folder = Path(folder)
+    command = f"jules-ml evaluate {folder} --in-model EXPERIMENT.toml --out DIR"
+    path = folder / VERDICT
+    if not path.is_file():
+        return f"it is unknown whether {folder.name} makes the run better: '{command}' compares both runs with observations"
+    try:
+        verdict = json.loads(path.read_text(encoding="utf-8"))
+        result, sentence, worse = verdict["result"], str(verdict["sentence"]), list(verdict["worse"])
+    except (ValueError, KeyError, TypeError):
+        return f"the verdict on {folder.name} is damaged: write it again with '{command}'"
+    if result == "better" and not worse:
+        return None
+    return f"verdict on {folder.name}: {sentence} Repeat it for this site with '{command}'"
+
+
+def verdict_warnings(folders: Iterable[Path | None]) -> list[str]:
+    """Warn of the modules of a run, see :func:`verdict_warning`; None stands for no module."""
+    warnings = [verdict_warning(folder) for folder in folders if folder is not None]
+    return [warning for warning in warnings if warning is not None]
+
+
+def unused_times(card: Mapping[str, Any], site: str, middle: pd.DatetimeIndex) -> NDArray[np.bool_]:
+    """Mark the times of a site that a module was not trained on.
+
+    Parameters
+    ----------
+    card : mapping
+        Card of the module.
+    site : str
+        Name of the site; all times of an untrained site are unused.
+    middle : DatetimeIndex, shape (time,)
+        Middle of each interval in local standard time.
+
+    Returns
+    -------
+    array of bool, shape (time,)
+    """
+    entry = card.get("sites", {}).get(site)
+    if entry is None:
+        return np.ones(len(middle), dtype=bool)
+    return ~in_intervals(middle, entry[TRAINING_DAYS])
