@@ -32,9 +32,9 @@ def calibrate(
     loaded = load_experiment(experiment)
     import torch
 
-    from jules_ml.column.setup import column_soil
     from jules_ml.learned.hydraulics.site_calibration import SiteSoil, calibrate_site
     from jules_ml.learned.hydraulics.soil import LearnedSoil
+    from jules_ml.learned.hydraulics.soil_section import column_soil
 
     soil = column_soil(loaded.required(loaded.soil, "soil"), torch.float32, where=str(loaded.file))
     initial = SiteSoil(LearnedSoil(soil.properties, soil.theta_r), soil.form)

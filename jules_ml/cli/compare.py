@@ -71,7 +71,7 @@ def residual_water(experiment: Experiment | None) -> tuple[float, ...] | float:
         return 0.0
     import torch
 
-    from jules_ml.column.setup import column_soil
+    from jules_ml.learned.hydraulics.soil_section import column_soil
 
     soil = column_soil(experiment.soil, torch.float64, where=str(experiment.file))
     return tuple(soil.theta_r.flatten().tolist())

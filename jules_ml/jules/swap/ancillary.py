@@ -12,13 +12,13 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from jules_ml.column.learned_soil import with_learned_soil
-from jules_ml.column.setup import column_soil
 from jules_ml.data.netcdffile import read_netcdf
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.jules.input_files import write_ancillary
 from jules_ml.jules.run_folder import SWAPPED, RunFolder
 from jules_ml.jules.variable_lists import ListedVariable, from_file, is_netcdf, list_entries, read_list, read_row
+from jules_ml.learned.hydraulics.soil_section import column_soil
 from jules_ml.physics.column import SoilProperties
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL

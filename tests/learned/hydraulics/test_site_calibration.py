@@ -18,7 +18,6 @@ from typer.testing import CliRunner
 
 from jules_ml.cli import app
 from jules_ml.column.learned_soil import with_learned_soil
-from jules_ml.column.setup import column_soil
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
 from jules_ml.learned.hydraulics.columns import column_batch
@@ -26,6 +25,7 @@ from jules_ml.learned.hydraulics.simulation import at_sensors, batch_soil, simul
 from jules_ml.learned.hydraulics.site import TIMESTEP, hydraulic_site
 from jules_ml.learned.hydraulics.site_calibration import SiteSoil, calibrate_site
 from jules_ml.learned.hydraulics.soil import LearnedSoil
+from jules_ml.learned.hydraulics.soil_section import column_soil
 from jules_ml.learned.hydraulics.store import load_hydraulics
 from jules_ml.learned.kind import Outcome
 
