@@ -65,12 +65,13 @@ class InnerValidation:
         return next((name for name, weight in self.weights.items() if weight == 1.0), "average")
 
 
-def select_weights(predicted: Mapping[str, _Array], flux: _Array, fold: NDArray[np.int64]) -> dict[str, float]:
+def select_weights(predicted: Mapping[str, _Array], flux: _Array, block: NDArray[np.int64]) -> dict[str, float]:
     """Select the weights of the forms by a one-standard-error rule.
 
     The equal average of all forms is the default, because estimated weights predict worse than equal ones if there is little to estimate
     them from. Another combination is selected only if its squared error on the inner blocks is smaller by more than one standard error of
-    the difference between blocks: the equal average without Lloyd and Taylor's form, or the networks or Lloyd and Taylor's form alone.
+    the difference between blocks of days: the equal average without Lloyd and Taylor's form, the networks alone, or Lloyd and Taylor's
+    form alone.
 
     Parameters
     ----------
@@ -78,8 +79,8 @@ def select_weights(predicted: Mapping[str, _Array], flux: _Array, fold: NDArray[
         Predicted flux of each form in the left-out blocks, relative to the mean of its site.
     flux : array, shape (row,)
         Measured flux in the same unit.
-    fold : array of int, shape (row,)
-        Inner block of each row.
+    block : array of int, shape (row,)
+        Block of consecutive days of each row, see :func:`~jules_ml.scoring.bootstrap.day_blocks`.
 
     Returns
     -------
@@ -98,24 +99,24 @@ def select_weights(predicted: Mapping[str, _Array], flux: _Array, fold: NDArray[
     candidates = [np.array([name in group for name in names]) / len(group) for group in chosen if group]
     flux_predicted = [np.exp(weights @ log) for weights in candidates]
     gains = [
-        _gain(each, flux_predicted[0], flux) if clearly_better(each, flux_predicted[0], flux, fold) else 0.0
+        _gain(each, flux_predicted[0], flux) if clearly_better(each, flux_predicted[0], flux, block) else 0.0
         for each in flux_predicted
     ]
     return dict(zip(names, candidates[int(np.argmax(gains))].tolist(), strict=True))
 
 
-def clearly_better(predicted: _Array, reference: _Array, flux: _Array, fold: NDArray[np.int64]) -> bool:
+def clearly_better(predicted: _Array, reference: _Array, flux: _Array, block: NDArray[np.int64]) -> bool:
     """Whether a prediction is better than a reference by more than one standard error of the difference between blocks.
 
     Parameters
     ----------
     predicted, reference, flux : array, shape (row,)
         Two predictions of the flux, and the measured flux.
-    fold : array of int, shape (row,)
+    block : array of int, shape (row,)
         Block of each row.
     """
     squares = (reference - flux) ** 2 - (predicted - flux) ** 2
-    gains = np.array([squares[fold == block].sum() for block in np.unique(fold)])
+    gains = np.array([squares[block == number].sum() for number in np.unique(block)])
     return len(gains) > 1 and bool(gains.sum() > np.std(gains, ddof=1) * np.sqrt(len(gains)))
 
 

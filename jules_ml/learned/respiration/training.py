@@ -38,6 +38,7 @@ from jules_ml.learned.respiration.plan import Plan, plan_members
 from jules_ml.learned.respiration.separability import WARN_ABOVE, Separability, concurvity, separability
 from jules_ml.learned.respiration.shape import shaped
 from jules_ml.learned.respiration.site import Rows, moisture_of, thinned_rows
+from jules_ml.scoring.bootstrap import day_blocks
 from jules_ml.scoring.scores import score
 from jules_ml.scoring.splits import bootstrap_weights, inner_folds
 from jules_ml.support.progress import Progress, portion
@@ -198,7 +199,9 @@ def _validate(
     predicted = _inner_predictions(rows, fold, settings, rng, progress)
     valid = (fold >= 0) & np.isfinite(rows.flux)
     relative, flux = relative_to_sites(rows, predicted)
-    relative, flux, block = {name: values[valid] for name, values in relative.items()}, flux[valid], fold[valid]
+    relative, flux = {name: values[valid] for name, values in relative.items()}, flux[valid]
+    # a standard error from the few folds themselves would be too uncertain
+    block = day_blocks(rows.middle[valid], site=rows.site[valid])
     kind = LEARNED
     for other in (_FREE, _UNSHAPED):
         candidate = kind + other
@@ -210,7 +213,7 @@ def _validate(
     scores = inner_scores({name: relative[name] for name in (LLOYD_TAYLOR, SPLINE, LEARNED)}, flux)
     selected = score(average(relative, weights), flux).nse
     free, with_shape = _FREE in kind, settings.shape == "simple" and _UNSHAPED not in kind
-    validation = InnerValidation(scores, selected, weights, free, len(np.unique(block)), with_shape)
+    validation = InnerValidation(scores, selected, weights, free, len(np.unique(fold[valid])), with_shape)
     return average(predicted, weights), validation
 
 

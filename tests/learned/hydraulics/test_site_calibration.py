@@ -28,6 +28,7 @@ from jules_ml.learned.hydraulics.site_calibration import calibrate_site, fit_sit
 from jules_ml.learned.hydraulics.soil_section import column_soil
 from jules_ml.learned.hydraulics.store import load_hydraulics
 from jules_ml.learned.kind import Outcome
+from jules_ml.learned.store import json_text
 
 DAYS = 16
 
@@ -114,7 +115,7 @@ def test_a_fit_of_one_site_is_this_calibration(tmp_path: Path) -> None:
     path = write_synthetic_site(tmp_path, days=14)
     fit = fit_hydraulics([load_experiment(path)], tmp_path / "fit")
     calibrated = calibrate_site(load_experiment(path), tmp_path / "calibrated")
-    assert fit.scores == calibrated.scores
+    assert json_text(fit.scores) == json_text(calibrated.scores)  # scores of few days are NaN
     assert fit.notes == calibrated.notes
 
 
