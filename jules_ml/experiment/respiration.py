@@ -138,6 +138,11 @@ class RespirationSettings(Section):
         default="edge",
         description="f and g outside the range that the data support: held at the value at its edge, or blended into JULES's curves",
     )
+    shape: Literal["simple", "free"] = Field(
+        default="simple",
+        description="simple: f with a single maximum and g that does not decrease, unless free shapes are clearly better in inner "
+        "validation; free: as fitted",
+    )
     f_max: float = Field(default=1.5, ge=1.0, le=3.0, description="upper limit of f [1]")
     smoothness: tuple[float, float] = Field(
         default=(3e-4, 3e-3), description="range of the weight of the roughness penalty among the members [1]"

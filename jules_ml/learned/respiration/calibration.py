@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -28,7 +29,7 @@ _Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Calibration:
-    """Error scale, quantiles and base respiration in time.
+    """Error scale and quantiles.
 
     Attributes
     ----------
@@ -36,16 +37,19 @@ class Calibration:
         Scale of the errors of the flux divided by the mean of its site [1].
     quantiles : tuple of float
         Conformal quantiles of the errors in units of their scale.
-    series : dict of int to BaseRateSeries
-        R0(t) by group; its departures are those of predictions by fits without the row's block.
     """
 
     noise: Noise
     quantiles: tuple[float, float]
-    series: dict[int, BaseRateSeries]
 
 
-def calibrate(rows: Rows, predicted: _Array, settings: RespirationSettings) -> Calibration:
+def calibrate(
+    rows: Rows,
+    predicted: _Array,
+    noise: Noise,
+    series: Mapping[int, BaseRateSeries],
+    settings: RespirationSettings,
+) -> Calibration:
     """Calibrate the errors of predictions by fits without the row's block.
 
     Intervals have to hold between measured nights and far from them. Errors are therefore taken from blocks of ten days that are predicted
@@ -57,6 +61,10 @@ def calibrate(rows: Rows, predicted: _Array, settings: RespirationSettings) -> C
         Training rows.
     predicted : array, shape (row,)
         Flux predicted by fits without the row's inner block, divided by the mean flux of its site; NaN in rows that were always trained on.
+    noise : Noise
+        Scale of the errors of ``predicted``.
+    series : mapping of int to BaseRateSeries
+        R0(t) by group, see :func:`fitted_series`; empty if R0 is constant.
     settings : RespirationSettings
 
     Returns
@@ -66,11 +74,9 @@ def calibrate(rows: Rows, predicted: _Array, settings: RespirationSettings) -> C
     fold = inner_folds(rows.site, rows.middle, most=settings.inner_folds)
     flux = rows.flux / site_scale(rows)
     valid = np.isfinite(predicted) & np.isfinite(flux)
-    noise = fit_noise(predicted[valid], (flux - predicted)[valid])
-    series = _series(rows, flux, predicted, noise, valid) if settings.base_respiration == "varying" else {}
     if not series:
         z = ((flux - predicted) / noise.scale(predicted))[valid]
-        return Calibration(noise, conformal_quantiles(z, fold[valid], settings.interval), {})
+        return Calibration(noise, conformal_quantiles(z, fold[valid], settings.interval))
     near_block = (np.floor(day_number(rows.middle) / _NEAR_DAYS) % 2).astype(np.int64)
     near, near_deviation = _left_out(rows, flux, predicted, noise, series, near_block, valid)
     far, far_deviation = _left_out(rows, flux, predicted, noise, series, fold, valid)
@@ -79,17 +85,35 @@ def calibrate(rows: Rows, predicted: _Array, settings: RespirationSettings) -> C
     z_far = ((flux - far) / _scale(noise, far, far_deviation))[valid]
     blocks = np.concatenate([fold[valid], fold[valid] + fold.max() + 1])
     quantiles = conformal_quantiles(np.concatenate([z_near, z_far]), blocks, settings.interval)
-    return Calibration(noise, quantiles, series)
+    return Calibration(noise, quantiles)
 
 
-def _series(
-    rows: Rows, flux: _Array, predicted: _Array, noise: Noise, valid: NDArray[np.bool_]
+def fitted_series(
+    rows: Rows, predicted: _Array, noise: Noise, settings: RespirationSettings
 ) -> dict[int, BaseRateSeries]:
-    """Fit R0(t) of each group with enough days."""
-    day, scale = day_number(rows.middle), noise.scale(predicted)
+    """Fit R0(t) of each group with enough days; none if the base respiration is constant by the settings.
+
+    Parameters
+    ----------
+    rows : Rows
+        Training rows.
+    predicted : array, shape (row,)
+        Flux of the module with the mean base respiration, divided by the mean flux of its site.
+    noise : Noise
+        Scale of the errors in the same unit.
+    settings : RespirationSettings
+
+    Returns
+    -------
+    dict of int to BaseRateSeries
+        By group.
+    """
+    if settings.base_respiration == "constant":
+        return {}
+    flux, day, scale = rows.flux / site_scale(rows), day_number(rows.middle), noise.scale(predicted)
     series = {}
     for group in np.unique(rows.group):
-        mine = valid & (rows.group == group)
+        mine = np.isfinite(flux) & (rows.group == group)
         if len(np.unique(day[mine])) >= _LEAST_DAYS:
             series[int(group)] = fit_series(departures_of(day[mine], flux[mine], predicted[mine], scale[mine]))
     return series
@@ -100,7 +124,7 @@ def _left_out(
     flux: _Array,
     predicted: _Array,
     noise: Noise,
-    series: dict[int, BaseRateSeries],
+    series: Mapping[int, BaseRateSeries],
     block: NDArray[np.int64],
     valid: NDArray[np.bool_],
 ) -> tuple[_Array, _Array]:

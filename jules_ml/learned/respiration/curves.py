@@ -29,7 +29,7 @@ from jules_ml.support.progress import Progress, portion
 #: Penalty weight of departure that fixes g to Lloyd and Taylor's form, and f to a constant.
 _FIXED = 1e4
 #: Penalty of departure of g relative to that of f: Lloyd and Taylor's form is already a good estimate of g.
-_G_SIZE = 3.0
+G_SIZE = 3.0
 #: Lengths over which curves are blended into JULES's, in moisture [1 or m3 m-3] and temperature [K].
 BLEND_LENGTH_S, BLEND_LENGTH_T = 0.05, 3.0
 
@@ -265,7 +265,7 @@ def _terms(
     for _ in range(count):
         free = Curve(scaled, settings.hidden, generator)
         curves.append(RisingCurve(t_nodes, free) if settings.monotone_temperature else LloydTaylorCurve(t_nodes, free))
-    terms["g"] = Term(curves, place, _penalty(scaled, place, plan, _G_SIZE))
+    terms["g"] = Term(curves, place, _penalty(scaled, place, plan, G_SIZE))
     if settings.moisture != "none":
         ranges["f"] = support(moisture_of(dark, settings), dark.t_soil, window=WINDOW_S)
         x = np.clip(moisture_of(rows, settings), *ranges["f"])

@@ -144,7 +144,9 @@ def learned_curves(
         wetness = torch.clamp(MOISTURE_NODES / (porosity if theta else 1.0), max=1.0)
         wet = fsth(wetness, settings.wilting * one, one, pools=settings.pools, fsth_sat=fsth_sat)
         _scaled_curve(left, MOISTURE_NODES, wet, reference, "JULES, less decomposition when wet", ORANGE, "--")
-    _learned(left, module.curve_f(settings.interval), module.seen_moisture.tolist(), settings.interval)
+    _learned(
+        left, module.curve_f(settings.interval, most=settings.f_max), module.seen_moisture.tolist(), settings.interval
+    )
     label = "θ [m$^3$ m$^{-3}$]" if theta else "s, fraction of saturation [1]"
     left.set(xlabel=label, ylabel="f [1]", xlim=(0.0, 1.0), ylim=(0.0, None))
     left.set_ylim(top=max(1.6, 1.15 * left.get_ylim()[1]) if left.get_ylim()[1] < 4 else 4.0)
@@ -188,7 +190,7 @@ def _scaled_curve(
 
 
 def _learned(axis: Axes, band: Band, training_range: list[float], cover: float) -> None:
-    """Draw a learned curve: solid in the training range, dotted where it is blended into JULES's."""
+    """Draw a learned curve: solid in the training range, dotted outside the range that the data support."""
     inside = (band.x >= training_range[0]) & (band.x <= training_range[1])
     axis.fill_between(
         band.x[inside],

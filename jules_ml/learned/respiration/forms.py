@@ -48,6 +48,8 @@ class InnerValidation:
         Whether the networks have the wider penalty ranges (``free_smoothness``).
     folds : int
         Number of folds.
+    shaped : bool
+        Whether f of the networks has a single maximum and their g does not decrease; free shapes need a clear advantage.
     """
 
     nse: dict[str, float]
@@ -55,6 +57,7 @@ class InnerValidation:
     weights: dict[str, float]
     free: bool
     folds: int
+    shaped: bool = True
 
     @property
     def form(self) -> str:

@@ -5,7 +5,7 @@ r"""Learned respiration: a network ensemble of curves f and g, with bands and in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -90,6 +90,9 @@ class LearnedRespiration(nn.Module):
         :class:`~jules_ml.learned.respiration.base_rate_series.Departures`.
     series_parameters : Tensor, shape (group, 3), optional
         Variance, time scale [d] and variance of a single window of R0(t); NaN for a group whose R0 is constant.
+    smoothing_f, smoothing_g : Tensor, shape (node,), optional
+        Variance of the logarithms of f and g due to their smoothness, see
+        :func:`~jules_ml.learned.respiration.smoothing.smoothing_variance`.
     networks : dict of str to Tensor
         Parameters of the networks of the curves, stacked over members.
     """
@@ -105,6 +108,8 @@ class LearnedRespiration(nn.Module):
     quantiles: Tensor
     series: Tensor
     series_parameters: Tensor
+    smoothing_f: Tensor
+    smoothing_g: Tensor
 
     def __init__(
         self,
@@ -120,6 +125,8 @@ class LearnedRespiration(nn.Module):
         quantiles: Tensor,
         series: Tensor | None = None,
         series_parameters: Tensor | None = None,
+        smoothing_f: Tensor | None = None,
+        smoothing_g: Tensor | None = None,
         networks: dict[str, Tensor] | None = None,
     ) -> None:
         super().__init__()
@@ -137,6 +144,8 @@ class LearnedRespiration(nn.Module):
             "series_parameters": torch.full((len(level), 3), torch.nan)
             if series_parameters is None
             else series_parameters,
+            "smoothing_f": torch.zeros(log_f.shape[1]) if smoothing_f is None else smoothing_f,
+            "smoothing_g": torch.zeros(log_g.shape[1]) if smoothing_g is None else smoothing_g,
         }
         for name, value in buffers.items():
             self.register_buffer(name, torch.as_tensor(value, dtype=torch.float64).contiguous())
@@ -239,13 +248,14 @@ class LearnedRespiration(nn.Module):
         scale = error_scale(noise[:, 0] + noise[:, 1] * respiration, respiration * deviation)
         return respiration + self.quantiles[0] * scale, respiration + self.quantiles[1] * scale
 
-    def curve_f(self, cover: float = 0.9) -> Band:
-        """Median f and its band of nominal coverage ``cover``, at :data:`MOISTURE_NODES`."""
-        return _band(MOISTURE_NODES, self.log_f, cover)
+    def curve_f(self, cover: float = 0.9, *, most: float = float("inf")) -> Band:
+        """Median f and its band of nominal coverage ``cover``, at most ``most``, at :data:`MOISTURE_NODES`."""
+        band = _band(MOISTURE_NODES, self.log_f, self.smoothing_f, cover)
+        return replace(band, high=torch.clamp(band.high, max=most))
 
     def curve_g(self, cover: float = 0.9) -> Band:
         """Median g and its band of nominal coverage ``cover``, at :data:`TEMPERATURE_NODES`."""
-        return _band(TEMPERATURE_NODES, self.log_g, cover)
+        return _band(TEMPERATURE_NODES, self.log_g, self.smoothing_g, cover)
 
 
 def error_scale(noise: Tensor, deviation: Tensor) -> Tensor:
@@ -253,11 +263,12 @@ def error_scale(noise: Tensor, deviation: Tensor) -> Tensor:
     return torch.sqrt(noise**2 + (2.0 / torch.pi) * deviation**2)
 
 
-def _band(nodes: Tensor, log_curve: Tensor, cover: float) -> Band:
+def _band(nodes: Tensor, log_curve: Tensor, smoothing: Tensor, cover: float) -> Band:
     """Median and band of a lognormal distribution over members, since sample quantiles of few members are not smooth."""
     members = len(log_curve)
     middle = log_curve.mean(0)
-    spread = float(student_t.ppf(0.5 + 0.5 * cover, members - 1)) * log_curve.std(0) * (1.0 + 1.0 / members) ** 0.5
+    deviation = torch.sqrt(log_curve.var(0) * (1.0 + 1.0 / members) + smoothing)
+    spread = float(student_t.ppf(0.5 + 0.5 * cover, members - 1)) * deviation
     return Band(nodes, torch.exp(middle), torch.exp(middle - spread), torch.exp(middle + spread))
 
 

@@ -17,9 +17,11 @@ WINDOW_S: Final = 0.025
 WINDOW_T: Final = 1.0
 #: Least range (10 to 90 %) of the other variable in the window, as a fraction of its range over all rows [1].
 _LEAST_RANGE: Final = 0.25
-#: Least number of rows in the window: this fraction of all rows, within these limits.
+#: Least number of rows in the window: this fraction of all rows, within these limits; more where the other variable must differ too.
 _LEAST_FRACTION: Final = 0.002
 _LEAST_ROWS: Final = (10, 50)
+_LEAST_FRACTION_JOINT: Final = 0.01
+_LEAST_ROWS_JOINT: Final = (10, 100)
 _CENTRES: Final = 201
 
 _Array = NDArray[np.float64]
@@ -47,8 +49,8 @@ def support(x: _Array, other: _Array | None = None, *, window: float) -> tuple[f
     x = x[order]
     centres = np.linspace(x[0], x[-1], _CENTRES)
     first, last = np.searchsorted(x, centres - window), np.searchsorted(x, centres + window, side="right")
-    least = int(np.clip(_LEAST_FRACTION * len(x), *_LEAST_ROWS))
-    supported = last - first >= least
+    fraction, limits = (_LEAST_FRACTION, _LEAST_ROWS) if other is None else (_LEAST_FRACTION_JOINT, _LEAST_ROWS_JOINT)
+    supported = last - first >= int(np.clip(fraction * len(x), *limits))
     if other is not None:
         other = other[order]
         least_range = _LEAST_RANGE * _range(other)

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jules_ml.experiment.respiration import RespirationSettings
-from jules_ml.learned.respiration.base_rate_series import day_number, departures_of
+from jules_ml.learned.respiration.assembly import assembled_module
+from jules_ml.learned.respiration.base_rate_series import day_number
 from jules_ml.learned.respiration.base_respiration import PRIOR_SITES, R0Prior, fit_r0_prior
-from jules_ml.learned.respiration.calibration import Calibration, calibrate
-from jules_ml.learned.respiration.curves import Members, fit_members, site_scale
+from jules_ml.learned.respiration.curves import Members, fit_members
 from jules_ml.learned.respiration.exchange import Exchange, take_exchange
 from jules_ml.learned.respiration.forms import (
     LEARNED,
@@ -32,26 +32,20 @@ from jules_ml.learned.respiration.forms import (
     select_weights,
     spline_members,
 )
-from jules_ml.learned.respiration.network import (
-    MOISTURE_NODES,
-    TEMPERATURE_NODES,
-    LearnedRespiration,
-    jules_optimum,
-)
-from jules_ml.learned.respiration.nodes import place_on_line
+from jules_ml.learned.respiration.network import LearnedRespiration
 from jules_ml.learned.respiration.photosynthesis import LearnedAssimilation
 from jules_ml.learned.respiration.plan import Plan, plan_members
 from jules_ml.learned.respiration.separability import WARN_ABOVE, Separability, concurvity, separability
+from jules_ml.learned.respiration.shape import shaped
 from jules_ml.learned.respiration.site import Rows, moisture_of, thinned_rows
-from jules_ml.physics.respiration import T_REFERENCE
 from jules_ml.scoring.scores import score
 from jules_ml.scoring.splits import bootstrap_weights, inner_folds
 from jules_ml.support.progress import Progress, portion
 
 #: Members per fold of the inner validation, whose median is scored.
 _INNER_MEMBERS = 3
-#: Learned form with wider penalty ranges.
-_FREE = "free"
+#: Networks with wider penalty ranges, and with the shapes as they were fitted.
+_FREE, _UNSHAPED = " free", " unshaped"
 #: Calendar months with rows from which on a record covers a year, which allows for gaps in winter.
 _YEAR_MONTHS = 10
 
@@ -143,7 +137,7 @@ def train_respiration(
     fit_rows = rows if exchange is None else exchange.rows
     weights = bootstrap_weights(fit_rows.site, fit_rows.middle, settings.members, days=settings.bootstrap_days, rng=rng)
     members = _final_members(fit_rows, weights, validation, settings, exchange, portion(progress, 0.4, 1.0))
-    module = _module(rows, members, settings, cross_validated)
+    module = assembled_module(rows, members, settings, cross_validated, validation)
     learned = TrainedRespiration(
         module, rows, settings, validation, collinearity, cross_validated, members.assimilation
     )
@@ -177,7 +171,10 @@ def _final_members(
         plan = plan + plan_members(weights, settings, lloyd_taylor=True)
     fitted = fit_members(rows, plan, settings, exchange=exchange, progress=progress)
     count = len(weights)
-    members = {LEARNED: fitted.take(slice(0, count)), LLOYD_TAYLOR: fitted.take(slice(count, None))}
+    networks = fitted.take(slice(0, count))
+    if validation.shaped:
+        networks = shaped(networks, rows, settings)
+    members = {LEARNED: networks, LLOYD_TAYLOR: fitted.take(slice(count, None))}
     if validation.weights.get(SPLINE, 0.0) > 0.0:
         members[SPLINE] = spline_members(rows, settings, members[LEARNED], weights)
     return averaged_members(members, validation.weights)
@@ -188,8 +185,8 @@ def _validate(
 ) -> tuple[_Array, InnerValidation]:
     """Select the weights of the forms on inner blocks that are left out in turn.
 
-    The wider penalty ranges are used if they are better on the blocks by more than one standard error. They are tried only on records that
-    cover a year, because in a shorter record curves can follow the season.
+    The wider penalty ranges, and curves with several maxima or a decreasing g, are used if they are better on the blocks by more than one
+    standard error. Wider ranges are tried only on records that cover a year, because in a shorter record curves can follow the season.
 
     Returns
     -------
@@ -202,15 +199,18 @@ def _validate(
     valid = (fold >= 0) & np.isfinite(rows.flux)
     relative, flux = relative_to_sites(rows, predicted)
     relative, flux, block = {name: values[valid] for name, values in relative.items()}, flux[valid], fold[valid]
-    free = _FREE in relative and clearly_better(relative[_FREE], relative[LEARNED], flux, block)
+    kind = LEARNED
+    for other in (_FREE, _UNSHAPED):
+        candidate = kind + other
+        if candidate in relative and clearly_better(relative[candidate], relative[kind], flux, block):
+            kind = candidate
     for table in (relative, predicted):
-        wider = table.pop(_FREE, None)
-        if free and wider is not None:
-            table[LEARNED] = wider
+        table[LEARNED] = table[kind]
     weights = select_weights({name: relative[name] for name in forms}, flux, block)
-    validation = InnerValidation(
-        inner_scores(relative, flux), score(average(relative, weights), flux).nse, weights, free, len(np.unique(block))
-    )
+    scores = inner_scores({name: relative[name] for name in (LLOYD_TAYLOR, SPLINE, LEARNED)}, flux)
+    selected = score(average(relative, weights), flux).nse
+    free, with_shape = _FREE in kind, settings.shape == "simple" and _UNSHAPED not in kind
+    validation = InnerValidation(scores, selected, weights, free, len(np.unique(block)), with_shape)
     return average(predicted, weights), validation
 
 
@@ -227,7 +227,9 @@ def _inner_predictions(
     thinned, fold_thin = rows.take(thin), fold[thin]
     drawn = bootstrap_weights(thinned.site, thinned.middle, _INNER_MEMBERS, days=settings.bootstrap_days, rng=rng)
     covers_year = len(np.unique(rows.middle.month)) >= _YEAR_MONTHS
-    kinds = {LEARNED: False} | ({_FREE: True} if settings.free_smoothness is not None and covers_year else {})
+    kinds = {LEARNED: False}
+    if settings.free_smoothness is not None and covers_year:
+        kinds[LEARNED + _FREE] = True
     plans = []
     for name in names:
         outside = (fold_thin != name).astype(np.float64)
@@ -240,7 +242,9 @@ def _inner_predictions(
     for other in plans[1:]:
         plan = plan + other
     members = fit_members(thinned, plan, settings, iterations=15, tolerance=2e-4, progress=progress)
-    predicted = {name: np.full(len(rows), np.nan) for name in (LLOYD_TAYLOR, SPLINE, *kinds)}
+    shaped_members = shaped(members, thinned, settings) if settings.shape == "simple" else members
+    forms = (LLOYD_TAYLOR, SPLINE, *kinds, *(kind + _UNSHAPED for kind in kinds))
+    predicted = {name: np.full(len(rows), np.nan) for name in forms}
     for position, name in enumerate(names):
         inside, outside = fold == name, (fold_thin != name).astype(np.float64)
         start = position * (1 + _INNER_MEMBERS * len(kinds))
@@ -248,104 +252,8 @@ def _inner_predictions(
         for k, form in enumerate(kinds):
             first = start + 1 + _INNER_MEMBERS * k
             chosen = list(range(first, first + _INNER_MEMBERS))
-            predicted[form][inside] = members.predict(rows.take(inside), settings, chosen)
+            predicted[form][inside] = shaped_members.predict(rows.take(inside), settings, chosen)
+            predicted[form + _UNSHAPED][inside] = members.predict(rows.take(inside), settings, chosen)
         spline = fit_spline(thinned, settings, members, outside, 0)
         predicted[SPLINE][inside] = predict_spline(spline, rows.take(inside), settings)
     return predicted
-
-
-def _module(rows: Rows, members: Members, settings: RespirationSettings, cross_validated: _Array) -> LearnedRespiration:
-    """Normalise the curves, fit R0 to the median curves, and calibrate the intervals of observations."""
-    moisture = moisture_of(rows, settings)
-    log_f, reference = _normalised_f(rows, members, settings, moisture)
-    at_reference = place_on_line(torch.tensor([T_REFERENCE], dtype=torch.float64), TEMPERATURE_NODES)
-    shift_g = at_reference.at(members.log_g)
-    log_g = members.log_g - shift_g
-    log_r0 = members.log_level + shift_g + (members.log_f - log_f)[:, :1]
-    log_f = torch.clamp(log_f, max=float(np.log(settings.f_max)))
-    scale = site_scale(rows)
-    shape = torch.exp(
-        place_on_line(torch.from_numpy(moisture), MOISTURE_NODES).at(log_f.mean(0))
-        + place_on_line(torch.tensor(rows.t_soil), TEMPERATURE_NODES).at(log_g.mean(0))
-    ).numpy()
-    calibration = calibrate(rows, cross_validated / scale, settings)
-    noise = calibration.noise
-    median_r0 = np.exp(log_r0.mean(0).numpy())
-    weight = noise.scale(median_r0[rows.group] * shape / scale) ** -settings.tempering
-    n = len(rows.groups)
-    weight = np.where(np.isfinite(rows.flux), weight, 0.0)
-    r0 = np.bincount(rows.group, weight * shape * np.nan_to_num(rows.flux), minlength=n) / np.maximum(
-        np.bincount(rows.group, weight * shape * shape, minlength=n), 1e-300
-    )
-    r0 = np.where(r0 > 0.0, r0, median_r0)
-    series, series_parameters = _series_tables(rows, r0[rows.group] * shape, scale, calibration)
-    group_scale = np.ones(n)
-    group_scale[rows.group] = scale
-    # the networks are stored in addition to their curves
-    networks = {
-        f"{term}|{name}".replace(".", "/"): value
-        for term, parameters in members.parameters.items()
-        for name, value in parameters.items()
-    }
-    return LearnedRespiration(
-        log_f=log_f,
-        log_g=log_g,
-        log_level=log_r0,
-        level=torch.from_numpy(r0),
-        seen_moisture=torch.tensor(members.ranges.get("f", (0.0, 1.0)), dtype=torch.float64),
-        seen_temperature=torch.tensor(members.ranges["g"], dtype=torch.float64),
-        reference=torch.tensor(reference, dtype=torch.float64),
-        noise=torch.from_numpy(np.column_stack([noise.a * group_scale, np.full(n, noise.b)])),
-        quantiles=torch.tensor(calibration.quantiles, dtype=torch.float64),
-        series=series,
-        series_parameters=series_parameters,
-        networks=networks,
-    )
-
-
-def _series_tables(rows: Rows, predicted: _Array, scale: _Array, calibration: Calibration) -> tuple[Tensor, Tensor]:
-    """Departures of R0(t) from the predictions of the module, and parameters of each group, as in the module."""
-    parameters = torch.full((len(rows.groups), 3), torch.nan, dtype=torch.float64)
-    tables = [torch.zeros(0, 4, dtype=torch.float64)]
-    error = scale * calibration.noise.scale(predicted / scale)
-    day = day_number(rows.middle)
-    for group, series in calibration.series.items():
-        mine = np.isfinite(rows.flux) & (rows.group == group)
-        departures = departures_of(day[mine], rows.flux[mine], predicted[mine], error[mine])
-        columns = [np.full(len(departures.day), group), departures.day, departures.departure, departures.variance]
-        tables.append(torch.from_numpy(np.column_stack(columns)))
-        parameters[group] = torch.tensor([series.variance, series.timescale, series.day_variance])
-    return torch.cat(tables), parameters
-
-
-def _normalised_f(
-    rows: Rows, members: Members, settings: RespirationSettings, moisture: _Array
-) -> tuple[Tensor, float]:
-    """Normalise f so that the median curve is one at a reference, and return the reference.
-
-    The reference is JULES's optimum if the data cover it and f then stays below ``f_max``; otherwise the maximum of the median curve
-    within the 5 to 95 % range of the data, so that f is at most about one in that range.
-
-    Members have the same mean over the data, as smooths of additive models (Wood 2017, section 5.4), and are not each one at the
-    reference: JULES's f has a corner there, which a smooth curve rounds off, and the error would shift the band everywhere else.
-    """
-    low, high = np.quantile(moisture, [0.05, 0.95])
-    optimum = jules_optimum(settings, float(np.mean(list(rows.porosity.values()))))
-    nodes = MOISTURE_NODES
-    if settings.moisture == "none":
-        return members.log_f, optimum
-    over_data = place_on_line(torch.from_numpy(moisture), nodes).at(members.log_f).mean(1, keepdim=True)
-    centred = members.log_f - over_data
-    median = centred.mean(0)
-
-    def one_at(reference: float) -> Tensor:
-        return centred - place_on_line(torch.tensor([reference], dtype=torch.float64), nodes).at(median)
-
-    data_low, data_high = members.ranges["f"]
-    if low <= optimum <= high and float(one_at(optimum).mean(0).max()) <= np.log(settings.f_max):
-        return one_at(optimum), optimum
-    inside = (nodes >= low) & (nodes <= high)
-    if not bool(inside.any()):
-        inside = (nodes >= data_low) & (nodes <= data_high)
-    peak = float(nodes[inside][torch.argmax(median[inside])])
-    return one_at(peak), peak

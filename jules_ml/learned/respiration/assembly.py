@@ -1,0 +1,181 @@
+"""Assembly of a module from fitted members: normalised curves, base respiration, and calibrated intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.learned.respiration.base_rate_series import BaseRateSeries
+from jules_ml.learned.respiration.calibration import calibrate, fitted_series
+from jules_ml.learned.respiration.curves import G_SIZE, Members, site_scale
+from jules_ml.learned.respiration.forms import LLOYD_TAYLOR, InnerValidation
+from jules_ml.learned.respiration.likelihood import fit_noise
+from jules_ml.learned.respiration.network import (
+    MOISTURE_NODES,
+    TEMPERATURE_NODES,
+    LearnedRespiration,
+    jules_optimum,
+)
+from jules_ml.learned.respiration.nodes import place_on_line
+from jules_ml.learned.respiration.site import Rows, moisture_of
+from jules_ml.learned.respiration.smoothing import smoothing_variance
+from jules_ml.physics.respiration import T_REFERENCE
+
+_Array = NDArray[np.float64]
+
+
+def assembled_module(
+    rows: Rows,
+    members: Members,
+    settings: RespirationSettings,
+    cross_validated: _Array,
+    validation: InnerValidation,
+) -> LearnedRespiration:
+    """Normalise the curves, fit R0 to the median curves, and calibrate the intervals of observations.
+
+    Parameters
+    ----------
+    rows : Rows
+        Training rows.
+    members : Members
+        Averaged forms.
+    settings : RespirationSettings
+    cross_validated : array, shape (row,)
+        Flux predicted by fits without the row's inner block [umol m-2 s-1].
+    validation : InnerValidation
+    """
+    moisture = moisture_of(rows, settings)
+    log_f, reference = _normalised_f(rows, members, settings, moisture)
+    at_reference = place_on_line(torch.tensor([T_REFERENCE], dtype=torch.float64), TEMPERATURE_NODES)
+    shift_g = at_reference.at(members.log_g)
+    log_g = members.log_g - shift_g
+    log_r0 = members.log_level + shift_g + (members.log_f - log_f)[:, :1]
+    log_f = torch.clamp(log_f, max=float(np.log(settings.f_max)))
+    scale = site_scale(rows)
+    shape = torch.exp(
+        place_on_line(torch.from_numpy(moisture), MOISTURE_NODES).at(log_f.mean(0))
+        + place_on_line(torch.tensor(rows.t_soil), TEMPERATURE_NODES).at(log_g.mean(0))
+    ).numpy()
+    valid = np.isfinite(cross_validated) & np.isfinite(rows.flux)
+    noise = fit_noise((cross_validated / scale)[valid], ((rows.flux - cross_validated) / scale)[valid])
+    median_r0 = np.exp(log_r0.mean(0).numpy())
+    weight = noise.scale(median_r0[rows.group] * shape / scale) ** -settings.tempering
+    n = len(rows.groups)
+    weight = np.where(np.isfinite(rows.flux), weight, 0.0)
+    r0 = np.bincount(rows.group, weight * shape * np.nan_to_num(rows.flux), minlength=n) / np.maximum(
+        np.bincount(rows.group, weight * shape * shape, minlength=n), 1e-300
+    )
+    r0 = np.where(r0 > 0.0, r0, median_r0)
+    predicted = r0[rows.group] * shape
+    series = fitted_series(rows, predicted / scale, noise, settings)
+    calibration = calibrate(rows, cross_validated / scale, noise, series, settings)
+    noise = calibration.noise
+    smoothing_f, smoothing_g = _smoothing(rows, predicted, members, settings, validation, reference)
+    group_scale = np.ones(n)
+    group_scale[rows.group] = scale
+    # the networks are stored in addition to their curves
+    networks = {
+        f"{term}|{name}".replace(".", "/"): value
+        for term, parameters in members.parameters.items()
+        for name, value in parameters.items()
+    }
+    return LearnedRespiration(
+        log_f=log_f,
+        log_g=log_g,
+        log_level=log_r0,
+        level=torch.from_numpy(r0),
+        seen_moisture=torch.tensor(members.ranges.get("f", (0.0, 1.0)), dtype=torch.float64),
+        seen_temperature=torch.tensor(members.ranges["g"], dtype=torch.float64),
+        reference=torch.tensor(reference, dtype=torch.float64),
+        noise=torch.from_numpy(np.column_stack([noise.a * group_scale, np.full(n, noise.b)])),
+        quantiles=torch.tensor(calibration.quantiles, dtype=torch.float64),
+        series=_series_table(series),
+        series_parameters=_series_parameters(series, n),
+        smoothing_f=smoothing_f,
+        smoothing_g=smoothing_g,
+        networks=networks,
+    )
+
+
+def _smoothing(
+    rows: Rows,
+    predicted: _Array,
+    members: Members,
+    settings: RespirationSettings,
+    validation: InnerValidation,
+    reference: float,
+) -> tuple[Tensor, Tensor]:
+    """Variances of the logarithms of f and g due to the smoothness of the networks, by their weight in the module."""
+    valid = np.flatnonzero(np.isfinite(rows.flux))
+    scale = site_scale(rows)[valid]
+    flux = {"flux": rows.flux[valid] / scale, "predicted": predicted[valid] / scale}
+    ranges = (settings.smoothness, settings.size)
+    if validation.free and settings.free_smoothness is not None:
+        ranges = (settings.free_smoothness, settings.free_size)
+    smoothness, size = (float(np.sqrt(low * high)) for low, high in ranges)
+    weight = (1.0 - validation.weights.get(LLOYD_TAYLOR, 0.0)) ** 2
+    t_soil = np.clip(rows.t_soil[valid], *members.ranges["g"])
+    g = smoothing_variance(
+        t_soil, TEMPERATURE_NODES, **flux, smoothness=smoothness, size=G_SIZE * size, reference=T_REFERENCE
+    )
+    if settings.moisture == "none":
+        return torch.zeros(len(MOISTURE_NODES), dtype=torch.float64), weight * g
+    moisture = np.clip(moisture_of(rows, settings)[valid], *members.ranges["f"])
+    f = smoothing_variance(moisture, MOISTURE_NODES, **flux, smoothness=smoothness, size=size, reference=reference)
+    return weight * f, weight * g
+
+
+def _series_table(series: Mapping[int, BaseRateSeries]) -> Tensor:
+    """Departures of R0(t) of all groups, as in the module."""
+    tables = [torch.zeros(0, 4, dtype=torch.float64)]
+    for group, process in series.items():
+        of = process.departures
+        columns = [np.full(len(of.day), group), of.day, of.departure, of.variance]
+        tables.append(torch.from_numpy(np.column_stack(columns)))
+    return torch.cat(tables)
+
+
+def _series_parameters(series: Mapping[int, BaseRateSeries], groups: int) -> Tensor:
+    """Parameters of R0(t) of each group, as in the module."""
+    parameters = torch.full((groups, 3), torch.nan, dtype=torch.float64)
+    for group, process in series.items():
+        parameters[group] = torch.tensor([process.variance, process.timescale, process.day_variance])
+    return parameters
+
+
+def _normalised_f(
+    rows: Rows, members: Members, settings: RespirationSettings, moisture: _Array
+) -> tuple[Tensor, float]:
+    """Normalise f so that the median curve is one at a reference, and return the reference.
+
+    The reference is JULES's optimum if the data cover it and f then stays below ``f_max``; otherwise the maximum of the median curve
+    within the 5 to 95 % range of the data, so that f is at most about one in that range.
+
+    Members have the same mean over the data, as smooths of additive models (Wood 2017, section 5.4), and are not each one at the
+    reference: JULES's f has a corner there, which a smooth curve rounds off, and the error would shift the band everywhere else.
+    """
+    low, high = np.quantile(moisture, [0.05, 0.95])
+    optimum = jules_optimum(settings, float(np.mean(list(rows.porosity.values()))))
+    nodes = MOISTURE_NODES
+    if settings.moisture == "none":
+        return members.log_f, optimum
+    over_data = place_on_line(torch.from_numpy(moisture), nodes).at(members.log_f).mean(1, keepdim=True)
+    centred = members.log_f - over_data
+    median = centred.mean(0)
+
+    def one_at(reference: float) -> Tensor:
+        return centred - place_on_line(torch.tensor([reference], dtype=torch.float64), nodes).at(median)
+
+    data_low, data_high = members.ranges["f"]
+    if low <= optimum <= high and float(one_at(optimum).mean(0).max()) <= np.log(settings.f_max):
+        return one_at(optimum), optimum
+    inside = (nodes >= low) & (nodes <= high)
+    if not bool(inside.any()):
+        inside = (nodes >= data_low) & (nodes <= data_high)
+    peak = float(nodes[inside][torch.argmax(median[inside])])
+    return one_at(peak), peak
