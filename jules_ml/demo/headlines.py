@@ -57,7 +57,7 @@ def _curves(swap: Swap) -> Headline | None:
     if nights is None:
         return None
     text = (
-        "NSE of nightly respiration, JULES's f and g → swapped, with the base rate of both fitted to the training years. "
+        "NSE of nightly respiration, JULES's f and g → swapped, with the base rate of both fitted to the training period. "
         f"KGE {_number(nights.stock.kge)} → {_number(nights.swapped.kge)}."
     )
     simpler = swap.fit.scores["verdict"]
@@ -85,7 +85,7 @@ def _water(swap: Swap, theta: MoistureFit | None) -> Headline | None:
         return None
     text = "and so is latent heat: respiration feeds back on neither."
     if theta is None:
-        return Headline("θ unchanged", f"{text} Its RMSE at {days.label} is {days.stock.rmse:.3f} m3 m-3.")
+        return Headline("θ unchanged", f"{text} RMSE of θ at {days.label}: {days.stock.rmse:.3f} m3 m-3.")
     scores = next(iter(theta.scores["sites"].values()))
     learned, column = next(iter(scores["sensors"].values())), scores["baselines"]["JULES"]
     return Headline(

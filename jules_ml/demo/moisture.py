@@ -21,7 +21,7 @@ from jules_ml.support.progress import Progress
 
 #: Module folder within the folder of the demonstration.
 MOISTURE_MODULE = Path("modules") / "moisture"
-#: Sufficient for one site, and fitted in half a minute.
+#: Sufficient for one site, and fitted in seconds.
 _SETTINGS = MoistureSettings(members=2, steps=80, window=700)
 
 #: Shortest record that can be split into training and test period.

@@ -21,16 +21,16 @@ CAPTIONS = {
         "What the swap changes",
         "f and g, fitted to night NEE on the wetness and temperature of the column's top layer, beside those of JULES; shaded: band of the "
         "network ensemble; dotted: outside the data. Right: nights that the fit did not use, with the base rate of both runs fitted to the "
-        "training years; lines are running means over 30 days.",
+        "training period; lines are running means over 30 days.",
     ),
     "theta": (
         "Soil moisture by sensor, JULES and a learned module",
-        "The swap of respiration does not change soil moisture. The moisture module is trained on the first years of the sensor with the "
-        "column as an input; it is not part of the run.",
+        "The swap of respiration does not change soil moisture. In runs of two years or more, a moisture module is trained on the first "
+        "years of the sensor with the column as an input; it is not part of the run.",
     ),
     "night_respiration_base_rate_fitted": (
         "Night respiration, base rate of both fitted",
-        "Both runs times the factor with which they have the mean of the training years: this compares the curves.",
+        "Both runs times the factor with which they have the mean of the training period: this compares the curves.",
     ),
     "night_respiration_as_run": (
         "Night respiration, as run",
@@ -118,5 +118,5 @@ def snow_note(output: xr.Dataset) -> str:
     )
     return (
         f"The column has little snow on the ground: the winter maximum is {np.median(most):.0f} kg m-2 in the median, from {least} to "
-        f"{greatest}. Snow insulates the soil less than it does at the site, until the column has snow in several layers."
+        f"{greatest}. Its soil freezes in winter, where the sensor measures liquid water: the column has no snow in several layers yet."
     )
