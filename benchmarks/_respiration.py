@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,14 +18,16 @@ from jules_ml.data.readers.cosore import cosore_datasets, read_cosore
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings, RowSettings
 from jules_ml.learned.respiration.base_respiration import WINDOW_DAYS, fit_r0_prior, r0_from_ratio
+from jules_ml.learned.respiration.baseline_intervals import BaselinePrediction, baseline_predictions
 from jules_ml.learned.respiration.baselines import baselines
 from jules_ml.learned.respiration.likelihood import Noise, fit_noise
 from jules_ml.learned.respiration.network import MOISTURE_NODES, TEMPERATURE_NODES, Band
 from jules_ml.learned.respiration.site import Rows, select_rows, thinned_rows
 from jules_ml.learned.respiration.training import ConcurvityWarning, TrainedRespiration, train_respiration
+from jules_ml.physics.constants import ZERODEGC
 from jules_ml.physics.respiration import fsth, ftemp_q10
 from jules_ml.scoring.fluxes import noise_ceiling
-from jules_ml.scoring.scores import coverage, score
+from jules_ml.scoring.scores import coverage, interval_score, score
 from jules_ml.scoring.splits import years_or_blocks
 
 #: Largest number of rows that a baseline is fitted to: more do not change its few parameters, and boosting and the spline are slow.
@@ -41,51 +44,81 @@ _Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class CrossValidated:
-    """Out-of-sample predictions: learned with interval, and every baseline."""
+    """Out-of-sample predictions, with intervals, of the module and of every baseline.
+
+    ``steady`` are those of f and g with the mean base respiration, without R0(t).
+    """
 
     rows: Rows
-    predicted: dict[str, _Array]
-    low: _Array
-    high: _Array
+    forms: dict[str, BaselinePrediction]
+    steady: _Array
     learned: tuple[TrainedRespiration, ...]
+    interval: float
 
     @property
     def with_flux(self) -> NDArray[np.bool_]:
         """Rows with an out-of-sample prediction."""
-        return np.isfinite(self.predicted["learned"])
+        return np.isfinite(self.steady)
 
-    def nse(self) -> dict[str, float]:
-        """NSE of each form on held-out rows."""
-        return {
-            name: score(values[self.with_flux], self.rows.flux[self.with_flux]).nse
-            for name, values in self.predicted.items()
-        }
+    def predicted(self) -> dict[str, _Array]:
+        """Predicted flux of each form."""
+        return {name: form.predicted for name, form in self.forms.items()} | {"learned, mean R0": self.steady}
+
+    def nse(self, rows: NDArray[np.bool_] | None = None) -> dict[str, float]:
+        """NSE of each form on held-out rows, or on some of them."""
+        chosen = self.with_flux if rows is None else self.with_flux & rows
+        return {name: score(values[chosen], self.rows.flux[chosen]).nse for name, values in self.predicted().items()}
 
     def coverage(self) -> float:
         """Fraction of observations within their interval."""
-        return coverage(*(values[self.with_flux] for values in (self.low, self.high, self.rows.flux)))
+        learned = self.forms["learned"]
+        return coverage(*(values[self.with_flux] for values in (learned.lower, learned.upper, self.rows.flux)))
+
+    def interval_scores(self) -> dict[str, float]:
+        """Interval score of each form relative to the mean flux [1]."""
+        chosen, mean = self.with_flux, float(np.abs(self.rows.flux[self.with_flux]).mean())
+        return {
+            name: interval_score(*(v[chosen] for v in (form.lower, form.upper, self.rows.flux)), cover=self.interval)
+            / mean
+            for name, form in self.forms.items()
+        }
 
 
 def cross_validate(rows: Rows, settings: RespirationSettings, *, folds: int | None = None) -> CrossValidated:
     """Hold out each outer fold in turn; ``folds`` takes the first few only."""
     fold = years_or_blocks(rows.middle)
     names = [name for name in np.unique(fold) if name >= 0][:folds]
-    forms = baselines(settings.wilting)
-    predicted = {name: np.full(len(rows), np.nan) for name in ("learned", *forms)}
-    low, high = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
-    every = []
+    empty = np.full(len(rows), np.nan)
+    forms = {
+        name: BaselinePrediction(empty.copy(), empty.copy(), empty.copy())
+        for name in ("learned", *baselines(settings.wilting))
+    }
+    steady, every = empty.copy(), []
     for name in names:
         test = fold == name
         train, scored = rows.take(~test), rows.take(test)
         learned = quietly(train, settings)
-        predicted["learned"][test] = learned.predict(scored)
-        low[test], high[test] = learned.interval(scored)
         every.append(learned)
-        few = train.take(thinned_rows(len(train), BASELINE_ROWS))
-        for form, fit in forms.items():
-            predict = fit(few.t_soil, few.wetness, few.group, few.flux)
-            predicted[form][test] = predict(scored.t_soil, scored.wetness, scored.group)
-    return CrossValidated(rows, predicted, low, high, tuple(every))
+        with torch.no_grad():
+            steady[test] = learned.module(*learned.inputs(scored)).numpy()
+        predicted = baseline_predictions(train.take(thinned_rows(len(train), BASELINE_ROWS)), scored, settings)
+        predicted["learned"] = BaselinePrediction(learned.predict(scored), *learned.interval(scored))
+        for form, values in predicted.items():
+            for key in ("predicted", "lower", "upper"):
+                getattr(forms[form], key)[test] = getattr(values, key)
+    return CrossValidated(rows, forms, steady, tuple(every), settings.interval)
+
+
+def wet_end(learned: Sequence[TrainedRespiration]) -> float:
+    """Greatest f above s = 0.9 of the fits with fewer than 100 rows there that are warmer than 5 degC; NaN if there are none."""
+    s = torch.linspace(0.9, 1.0, 21, dtype=torch.float64)
+    values = []
+    for each in learned:
+        warm_and_wet = (each.rows.wetness > 0.9) & (each.rows.t_soil > ZERODEGC + 5.0)
+        if int(warm_and_wet.sum()) < 100:
+            with torch.no_grad():
+                values.append(float(each.module.f(s).max()))
+    return max(values, default=float("nan"))
 
 
 def quietly(rows: Rows, settings: RespirationSettings) -> TrainedRespiration:
@@ -135,10 +168,12 @@ class Scored:
 
     name: str
     nse: dict[str, float]
+    interval_scores: dict[str, float]
     coverage: float
     rows: int
     ceiling: float
     bounds: Bounds
+    wet_end: float
 
 
 def cosore_names(path: Path) -> list[tuple[str, str]]:
@@ -175,8 +210,20 @@ def score_set(job: tuple[Path, str, str]) -> Scored | str | None:
     done = cross_validate(rows, cosore_settings(flux))
     ceiling = noise_ceiling(rows.flux, rows.time, pd.Timedelta(hours=1))
     return Scored(
-        f"{name} {flux}", done.nse(), done.coverage(), int(done.with_flux.sum()), ceiling, bounds(done.learned)
+        name=f"{name} {flux}",
+        nse=done.nse(),
+        interval_scores=done.interval_scores(),
+        coverage=done.coverage(),
+        rows=int(done.with_flux.sum()),
+        ceiling=ceiling,
+        bounds=bounds(done.learned),
+        wet_end=wet_end(done.learned),
     )
+
+
+def scored_half(name: str) -> bool:
+    """Whether a set belongs to the half that claims are made on; choices and margins were made on the other half."""
+    return int(hashlib.sha256(name.split(maxsplit=1)[0].encode()).hexdigest(), 16) % 2 == 1
 
 
 def daily_rows(rows: Rows) -> Rows:

@@ -30,17 +30,11 @@ def calibrate(
 
     # the experiment is read before torch is imported, so that errors in it are reported quickly
     loaded = load_experiment(experiment)
-    import torch
-
-    from jules_ml.column.setup import column_soil
-    from jules_ml.learned.hydraulics.site_calibration import SiteSoil, calibrate_site
-    from jules_ml.learned.hydraulics.soil import LearnedSoil
+    from jules_ml.learned.hydraulics.site_calibration import calibrate_site
     from jules_ml.learned.page import write_report
 
-    soil = column_soil(loaded.required(loaded.soil, "soil"), torch.float32, where=str(loaded.file))
-    initial = SiteSoil(LearnedSoil(soil.properties, soil.theta_r), soil.form)
     writable_folder(out)
     with progress_bars(quiet or json) as report:
-        outcome = calibrate_site(loaded, initial, out, progress=report)
+        outcome = calibrate_site(loaded, out, progress=report)
     write_report(outcome, title=f"Soil hydraulics: calibration of {out.resolve().name}")
     print_outcome(outcome, quiet=quiet, json=json)

@@ -18,12 +18,13 @@ from jules_ml.column.learned_respiration import learned_factors
 from jules_ml.column.learned_soil import with_learned_soil
 from jules_ml.column.output import DERIVED, OUTPUTS, SOIL_TEMPERATURES, is_sound, output_dataset
 from jules_ml.column.reference_evapotranspiration import fao_et0
-from jules_ml.column.setup import Soil, experiment_column, initial_state
+from jules_ml.column.setup import experiment_column, initial_state
 from jules_ml.column.spin_up import SpinUp, spin_up, steps_of_a_cycle
 from jules_ml.data.clock import clock_notes
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.sections import RunSection
+from jules_ml.learned.hydraulics.soil_section import Soil
 from jules_ml.physics.column import ColumnState, RespirationFactors, SoilColumn, jules_one_pool_factors
 from jules_ml.physics.integration import NO_COMPILER, Integration, can_compile, integrate
 from jules_ml.physics.surface import Forcing

@@ -13,13 +13,13 @@ import pandas as pd
 import torch
 import xarray as xr
 
-from jules_ml.column.setup import column_soil
 from jules_ml.data.netcdffile import read_cf
 from jules_ml.data.readers.jules import read_jules, with_layers
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.jules.run_folder import SUMMARY, SWAPPED
 from jules_ml.jules.swap.ancillary import SOIL_FILE
+from jules_ml.learned.hydraulics.soil_section import column_soil
 
 #: Factor from kg m-2 s-1 of carbon to umol m-2 s-1.
 _UMOL = 1.0e6 / 0.0120107

@@ -16,7 +16,7 @@ from torch import Tensor
 from jules_ml.column.learned_respiration import learned_factors
 from jules_ml.column.output import OUTPUTS, is_sound
 from jules_ml.column.run import run_weather, to_be_compiled
-from jules_ml.column.setup import Soil, experiment_column, initial_state
+from jules_ml.column.setup import experiment_column, initial_state
 from jules_ml.column.spin_up import steps_of_a_cycle
 from jules_ml.ensemble.draws import curves_by_column, drawn_tables
 from jules_ml.ensemble.member_experiment import Carbons, Soils, member_experiment, site_experiment
@@ -25,6 +25,7 @@ from jules_ml.ensemble.members import Member
 from jules_ml.ensemble.work import Failure, Result, Unit
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
+from jules_ml.learned.hydraulics.soil_section import Soil
 from jules_ml.physics.column import (
     ColumnState,
     RespirationFactors,

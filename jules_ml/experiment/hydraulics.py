@@ -19,8 +19,11 @@ class HydraulicSettings(Section):
     rounds: int = Field(
         default=6, ge=1, le=50, description="number of training rounds; the columns are run once in each"
     )
-    bias_weight: float = Field(
-        default=0.1, ge=0.0, le=1.0, description="weight of the mean error of a sensor, relative to 1 for its anomalies"
+    bias_weight: float | None = Field(
+        default=None,
+        ge=0.0,
+        le=1.0,
+        description="weight of the mean error of a sensor, relative to 1 for its anomalies; default: 0.1, and 1 for one site",
     )
     deep_weight: float = Field(
         default=0.5,
@@ -28,8 +31,11 @@ class HydraulicSettings(Section):
         le=10.0,
         description="total weight of the deeper sensors of a site, relative to 1 for its first",
     )
-    tie: float = Field(
-        default=0.03, ge=0.0, description="weight of the penalty on departures from the pre-trained network"
+    tie: float | None = Field(
+        default=None,
+        ge=0.0,
+        description="weight of the penalty on departures from the pre-trained network, for one site from the soil of `[soil]`; "
+        "default: 0.03, and 1 for one site",
     )
     spin_up_days: int = Field(
         default=365, ge=0, description="number of days from the start that are run once as spin-up"

@@ -24,12 +24,13 @@ from jules_ml.column.learned_rate import with_learned_rate
 from jules_ml.column.learned_respiration import learned_factors
 from jules_ml.column.learned_soil import with_learned_soil
 from jules_ml.column.run import to_be_compiled
-from jules_ml.column.setup import Soil, experiment_column, initial_state
+from jules_ml.column.setup import experiment_column, initial_state
 from jules_ml.column.spin_up import spin_up, steps_of_a_cycle
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
 from jules_ml.experiment.sections import RunSection
 from jules_ml.frameworks.component import LAYERS, Array, BmiVariable, Component
+from jules_ml.learned.hydraulics.soil_section import Soil
 from jules_ml.physics.column import ColumnState, SoilColumn, freeze_soil, jules_one_pool_factors
 from jules_ml.physics.surface import Forcing
 from jules_ml.weather import Weather, site_weather

@@ -11,7 +11,6 @@ import torch
 import xarray as xr
 from numpy.typing import NDArray
 
-from jules_ml.column.setup import column_soil
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.sections import RunSection, SurfaceSection
@@ -19,6 +18,7 @@ from jules_ml.jules.input_files import write_ancillary
 from jules_ml.jules.namelist_text import Value
 from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.sources import POINT_RUN
+from jules_ml.learned.hydraulics.soil_section import column_soil
 from jules_ml.physics.column import SoilProperties
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN
 from jules_ml.physics.soil_names import LAYERED

@@ -110,7 +110,7 @@ class SoilColumn:
         Soil carbon that respires [kg m-2].
     kaps : float
         Specific rate of respiration at 282.4 K and optimal wetness [s-1].
-    co2 : float
+    co2 : float or Tensor, shape (column,)
         Mole fraction of carbon dioxide [1].
     height : float or Tensor, shape (column,)
         Height of the forcing [m].
@@ -136,7 +136,7 @@ class SoilColumn:
         factors: RespirationFactors = jules_one_pool_factors,
         cs: Tensor | float = 0.0,
         kaps: float = KAPS,
-        co2: float = 391.0e-6,
+        co2: float | Tensor = 391.0e-6,
         height: float | Tensor = 10.0,
         l_soil_sat_down: bool = True,
         soilhc_method: int = 2,

@@ -60,7 +60,7 @@ def surface_step(
     hcon: Tensor,
     dzsoil: Tensor,
     surface: SurfaceProperties,
-    co2: float,
+    co2: float | Tensor,
     height: float | Tensor,
     timestep: float,
     soilhc_method: int = 2,
@@ -90,7 +90,7 @@ def surface_step(
         Layer thicknesses [m].
     surface : SurfaceProperties
         Shape (tile, ...) each.
-    co2 : float
+    co2 : float or Tensor, shape (column,)
         Mole fraction of carbon dioxide [1].
     height : float or Tensor, shape (column,)
         Height of the forcing [m].

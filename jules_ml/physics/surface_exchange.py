@@ -174,7 +174,7 @@ def surface_resistance(
     soil: SurfaceSoil,
     snowy: Tensor,
     *,
-    co2: float,
+    co2: float | Tensor,
     timestep: float,
 ) -> SurfaceResistance:
     r"""Resistance of stomata and bare soil to evaporation, and the wet fraction of each tile.
@@ -200,7 +200,7 @@ def surface_resistance(
         Soil layers.
     snowy : Tensor of bool, shape (tile, ...)
         Whether there is snow on the tile.
-    co2 : float
+    co2 : float or Tensor, shape (column,)
         Mole fraction of carbon dioxide [1].
     timestep : float
         Length of the step [s].

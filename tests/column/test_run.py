@@ -19,12 +19,12 @@ from jules_ml.column import run as column_run
 from jules_ml.column.folder import run_figure, run_summary, write_run
 from jules_ml.column.output import OUTPUTS, write_output
 from jules_ml.column.run import ColumnRun, run_column
-from jules_ml.column.setup import column_soil
 from jules_ml.column.spin_up import SpinUp, spin_up
 from jules_ml.data.readers.column_output import liquid_theta, read_output
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import load_experiment
 from jules_ml.experiment.sections import SoilSection
+from jules_ml.learned.hydraulics.soil_section import column_soil
 from jules_ml.physics.column import ColumnState, Factors, SoilProperties
 from jules_ml.physics.integration import Integration, integrate
 

@@ -11,7 +11,6 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from jules_ml.column.learned_soil import with_learned_soil
-from jules_ml.column.setup import column_soil
 from jules_ml.data.netcdffile import read_netcdf
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
@@ -19,6 +18,7 @@ from jules_ml.jules.input_files import write_ancillary
 from jules_ml.jules.run_folder import SWAPPED, RunFolder
 from jules_ml.jules.soil_properties import GROUP, original_values, without_time
 from jules_ml.jules.variable_lists import ListedVariable, from_file, list_entries, read_list
+from jules_ml.learned.hydraulics.soil_section import column_soil
 from jules_ml.physics.column import SoilProperties
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL

@@ -14,8 +14,9 @@ from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.learned.adaptation import AdaptationDays
 from jules_ml.learned.hydraulics.columns import HydraulicSite, column_batch
-from jules_ml.learned.hydraulics.fit import HydraulicsFit, hydraulics_card, training_settings
+from jules_ml.learned.hydraulics.fit import training_settings
 from jules_ml.learned.hydraulics.report import column_predictions, save_report_figures, sensor_scores
+from jules_ml.learned.hydraulics.result import HydraulicsFit, hydraulics_card
 from jules_ml.learned.hydraulics.site import TIMESTEP, hydraulic_sites, local_days
 from jules_ml.learned.hydraulics.store import checked_layers, load_hydraulics
 from jules_ml.learned.hydraulics.training import TrainingColumns, train_hydraulics

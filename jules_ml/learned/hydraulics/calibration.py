@@ -51,7 +51,7 @@ def calibrate(
     prior: Tensor,
     *,
     start: Tensor | None = None,
-    bias_weight: float = 1.0,
+    bias_weight: float | Tensor = 1.0,
     prior_weight: float = 0.0,
     rounds: int = 12,
     observed: Tensor | None = None,
@@ -71,7 +71,7 @@ def calibrate(
         Unbounded parameters :math:`u^{prior}` [1].
     start : Tensor, shape (parameter, horizon, column), optional
         Initial unbounded parameters [1]; by default ``prior``.
-    bias_weight : float
+    bias_weight : float or Tensor, shape (sensor,)
         Weight of the squared bias :math:`w_b` [1]; 0 if the offsets of the sensors are unknown.
     prior_weight : float
         Weight of the distance from ``prior`` :math:`w_p` [1].
@@ -118,7 +118,12 @@ def calibrate(
 
 
 def _normal_equations(
-    batch: ColumnBatch, errors: Misfit, deviation: Tensor, weight: Tensor, bias_weight: float, prior_weight: float
+    batch: ColumnBatch,
+    errors: Misfit,
+    deviation: Tensor,
+    weight: Tensor,
+    bias_weight: float | Tensor,
+    prior_weight: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Cost of each column, shape (column,), half its gradient, shape (parameter, column), and half its Hessian."""
     per_sensor = (

@@ -48,6 +48,8 @@ class HydraulicSite:
         Albedo of the bare ground [1].
     height : float
         Height of the weather measurements [m].
+    co2 : float
+        Mole fraction of carbon dioxide [1].
     l_soil_sat_down : bool
         Whether water in excess of saturation moves down (JULES's switch).
     soilhc_method : {1, 2, 3}
@@ -66,6 +68,7 @@ class HydraulicSite:
     inputs: dict[str, float]
     albsoil: float = 0.17
     height: float = 10.0
+    co2: float = 391.0e-6
     l_soil_sat_down: bool = True
     soilhc_method: int = 2
     start: pd.Timestamp | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,57 +11,35 @@ import numpy as np
 
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
-from jules_ml.experiment.place import PROPERTIES
 from jules_ml.learned.hydraulics.columns import HydraulicSite, column_batch
 from jules_ml.learned.hydraulics.inputs import INPUTS, TEXTURE
 from jules_ml.learned.hydraulics.network import LearnedHydraulics
 from jules_ml.learned.hydraulics.pretraining import pretrain
 from jules_ml.learned.hydraulics.report import column_predictions, save_report_figures, sensor_scores
+from jules_ml.learned.hydraulics.result import HydraulicsFit, hydraulics_card
 from jules_ml.learned.hydraulics.site import (
     TIMESTEP,
     common_layers,
     hydraulic_sites,
-    local_days,
 )
+from jules_ml.learned.hydraulics.site_calibration import fit_site
 from jules_ml.learned.hydraulics.training import TrainingColumns, TrainingSettings, train_hydraulics
 from jules_ml.learned.store import (
     refuse_other_files,
     write_module_folder,
 )
-from jules_ml.learned.training_days import LEAST_GAP, TRAINING_DAYS, day_intervals
 from jules_ml.scoring.splits import last_fraction
-from jules_ml.support.progress import Progress
-from jules_ml.support.provenance import software
+from jules_ml.support.progress import Progress, renamed
 
 #: Least number of sites for which the members of the network ensemble are trained on bootstrap samples of the sites.
 _LEAST_BOOTSTRAP_SITES = 5
 
 
-@dataclass(frozen=True, eq=False)
-class HydraulicsFit:
-    """Result of a fit.
-
-    Attributes
-    ----------
-    folder : Path
-        Module folder.
-    network : LearnedHydraulics
-    scores : dict
-        Content of ``scores.json``.
-    notes : tuple of str
-        Notes for the user.
-    """
-
-    folder: Path
-    network: LearnedHydraulics
-    scores: dict[str, Any]
-    notes: tuple[str, ...]
-
-
 def fit_hydraulics(experiments: Sequence[Experiment], out: Path, *, progress: Progress | None = None) -> HydraulicsFit:
     """Fit soil hydraulics to the soil moisture of experiments, and write the module folder.
 
-    With one experiment this is a calibration of its site. The last part of each record, ``test_fraction`` of its days, is the test period.
+    With one experiment this is a calibration of its site, see :func:`~jules_ml.learned.hydraulics.site_calibration.fit_site`. The last
+    part of each record, ``test_fraction`` of its days, is the test period.
     The column is scored with the learned soil and with the soil of the texture regression.
 
     Parameters
@@ -82,6 +60,8 @@ def fit_hydraulics(experiments: Sequence[Experiment], out: Path, *, progress: Pr
     BadInput
         If an experiment has no usable soil moisture, layers differ between experiments, or the folder cannot be written.
     """
+    if len(experiments) == 1:
+        return fit_site(experiments[0], out, progress=renamed(progress, "fit"))
     refuse_other_files(out)
     settings = experiments[0].hydraulics or HydraulicSettings()
     sites = hydraulic_sites(experiments, settings)
@@ -133,48 +113,12 @@ def _score_notes(scores: Mapping[str, Any]) -> tuple[str, ...]:
 
 def training_settings(settings: HydraulicSettings, sites: int) -> TrainingSettings:
     """Select the settings of the training for a number of sites."""
+    defaults = TrainingSettings()
     return TrainingSettings(
         rounds=settings.rounds,
-        bias_weight=settings.bias_weight,
+        bias_weight=defaults.bias_weight if settings.bias_weight is None else settings.bias_weight,
         deep_weight=settings.deep_weight,
-        tie=settings.tie,
+        tie=defaults.tie if settings.tie is None else settings.tie,
         bootstrap=sites >= _LEAST_BOOTSTRAP_SITES,
         seed=settings.seed,
     )
-
-
-def hydraulics_card(
-    experiments: Sequence[Experiment],
-    sites: Sequence[HydraulicSite],
-    settings: HydraulicSettings,
-    names: Sequence[str],
-    *,
-    notes: Sequence[str],
-    least_gap: int = LEAST_GAP,
-) -> dict[str, Any]:
-    """Card of a module: its inputs, its training sites, with observations on training days only, and how it was fitted.
-
-    ``least_gap`` is that of :func:`~jules_ml.learned.training_days.day_intervals`.
-    """
-    return {
-        "module": "hydraulics",
-        "inputs": {name: PROPERTIES[name].attributes() for name in names},
-        "settings": settings.model_dump(),
-        "dzsoil": list(common_layers(experiments)),
-        "form": "van_genuchten",
-        "sites": {
-            s.name: {
-                "start": str(s.start),
-                "days": len(s.observed),
-                TRAINING_DAYS: day_intervals(local_days(s)[np.isfinite(s.observed).any(axis=1)], least_gap=least_gap),
-                "inputs": s.inputs,
-            }
-            for s in sites
-        },
-        "records": [
-            {k: str(e.record().attrs.get(k, "not stated")) for k in ("source", "licence")} for e in experiments
-        ],
-        "gradient": "finite differences, from displaced copies of each column in the same batch",
-        "notes": list(notes),
-        "software": software(),
-    }

@@ -73,11 +73,12 @@ class HydraulicsKind:
 
 
 def _rows(scores: Mapping[str, Any]) -> tuple[ScoreRow, ...]:
-    """Scores of the column with the learned soil and with the soil of the pedotransfer function, by sensor."""
+    """Scores by sensor with the learned soil, with that of ``[soil]`` if there is one site, and with that of the texture regression."""
     return tuple(
         score_row(entry["site"], f"{soil} soil, {entry['depth']:g} m", entry[soil], "m3 m-3")
         for entry in scores["sensors"]
-        for soil in ("learned", "texture")
+        for soil in ("learned", "uncalibrated", "texture")
+        if soil in entry
     )
 
 

@@ -73,6 +73,14 @@ def misfit(simulated: Response, observed: Tensor) -> Misfit:
     )
 
 
+def first_sensors(batch: ColumnBatch) -> Tensor:
+    """Mark the first sensor of each column, shape (sensor,)."""
+    column = batch.sensor_column
+    first = torch.ones_like(column, dtype=torch.bool)
+    first[1:] = column[1:] != column[:-1]
+    return first
+
+
 def sensor_weights(batch: ColumnBatch, deep_weight: float) -> Tensor:
     """Weight of each sensor: 1 for the first of a site, and ``deep_weight`` divided equally among its deeper sensors.
 
@@ -88,10 +96,8 @@ def sensor_weights(batch: ColumnBatch, deep_weight: float) -> Tensor:
         In double precision [1].
     """
     column = batch.sensor_column
-    first = torch.ones_like(column, dtype=torch.bool)
-    first[1:] = column[1:] != column[:-1]
     deeper = torch.bincount(column, minlength=len(batch.sites)) - 1
-    return torch.where(first, 1.0, deep_weight / deeper[column].clamp(min=1)).double()
+    return torch.where(first_sensors(batch), 1.0, deep_weight / deeper[column].clamp(min=1)).double()
 
 
 class Expansion(NamedTuple):

@@ -72,7 +72,8 @@ def simulate(
         timestep=batch.timestep,
         form=form,
         surface=surface,
-        height=_heights(batch, copies),
+        height=_by_column([site.height for site in batch.sites], copies, batch.dzsoil.dtype),
+        co2=_by_column([site.co2 for site in batch.sites], copies, batch.dzsoil.dtype),
         l_soil_sat_down=batch.sites[0].l_soil_sat_down,
         soilhc_method=batch.sites[0].soilhc_method,
     )
@@ -98,10 +99,9 @@ def simulate(
     return run.outputs["smcl"] / (RHO_WATER * batch.dzsoil) + soil.theta_r
 
 
-def _heights(batch: ColumnBatch, copies: int) -> float | Tensor:
-    """Height of the weather measurements of each column [m]: a number if it is the same for all."""
-    heights = [site.height for site in batch.sites]
-    return heights[0] if len(set(heights)) == 1 else torch.tensor(heights, dtype=batch.dzsoil.dtype).repeat(copies)
+def _by_column(values: Sequence[float], copies: int, dtype: torch.dtype) -> float | Tensor:
+    """Value of each column of all copies, shape (copy * column,): a number if it is the same for all."""
+    return values[0] if len(set(values)) == 1 else torch.tensor(values, dtype=dtype).repeat(copies)
 
 
 class Response(NamedTuple):

@@ -96,6 +96,7 @@ def hydraulic_site(experiment: Experiment, settings: HydraulicSettings) -> Hydra
         inputs=inputs,
         albsoil=surface.albsoil,
         height=experiment.forcing.height,
+        co2=surface.co2,
         l_soil_sat_down=soil.l_soil_sat_down,
         soilhc_method=soil.soilhc_method,
         start=start,

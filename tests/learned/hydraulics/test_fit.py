@@ -309,6 +309,15 @@ def test_texture_in_percent_is_refused(tmp_path: Path) -> None:
         hydraulic_site(load_experiment(path), HydraulicSettings(least_days=10))
 
 
+def test_the_column_of_a_site_has_the_carbon_dioxide_of_the_experiment(tmp_path: Path) -> None:
+    path = write_site(tmp_path, "Air", sand=0.4)
+    text = path.read_text(encoding="utf-8").replace(
+        "[[surface.tiles]]", "[surface]\nco2 = 5.0e-4\n\n[[surface.tiles]]", 1
+    )
+    path.write_text(text, encoding="utf-8")
+    assert hydraulic_site(load_experiment(path), HydraulicSettings(least_days=10)).co2 == 5.0e-4
+
+
 def test_daily_means_need_half_a_day(tmp_path: Path) -> None:
     record = load_experiment(write_site(tmp_path, "Days", sand=0.4, days=3)).record()
     record["theta"][24:37] = np.nan

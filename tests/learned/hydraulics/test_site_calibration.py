@@ -18,14 +18,14 @@ from typer.testing import CliRunner
 
 from jules_ml.cli import app
 from jules_ml.column.learned_soil import with_learned_soil
-from jules_ml.column.setup import column_soil
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
 from jules_ml.learned.hydraulics.columns import column_batch
+from jules_ml.learned.hydraulics.fit import fit_hydraulics
 from jules_ml.learned.hydraulics.simulation import at_sensors, batch_soil, simulate
 from jules_ml.learned.hydraulics.site import TIMESTEP, hydraulic_site
-from jules_ml.learned.hydraulics.site_calibration import SiteSoil, calibrate_site
-from jules_ml.learned.hydraulics.soil import LearnedSoil
+from jules_ml.learned.hydraulics.site_calibration import calibrate_site, fit_site
+from jules_ml.learned.hydraulics.soil_section import column_soil
 from jules_ml.learned.hydraulics.store import load_hydraulics
 from jules_ml.learned.kind import Outcome
 
@@ -78,14 +78,44 @@ def test_the_calibrated_soil_has_the_lowest_error_in_the_test_period(calibrated:
 def test_the_test_period_does_not_affect_the_calibration(tmp_path: Path) -> None:
     path = write_synthetic_site(tmp_path, days=14)
     experiment = load_experiment(path)
-    own = _own(path)
-    first = calibrate_site(experiment, own, tmp_path / "first")
+    first = calibrate_site(experiment, tmp_path / "first")
     table = pd.read_csv(tmp_path / "Known.csv")
     table.loc[24 * 10 :, "theta_5"] = 0.4 - table.loc[24 * 10 :, "theta_5"]
     table.to_csv(tmp_path / "Known.csv", index=False)
-    second = calibrate_site(load_experiment(path), own, tmp_path / "second")
+    second = calibrate_site(load_experiment(path), tmp_path / "second")
     assert first.scores["cost"] == second.scores["cost"]
     assert first.scores["sensors"] != second.scores["sensors"]
+
+
+def test_the_card_compares_with_the_soil_of_the_experiment(calibrated: tuple[Path, Path, str]) -> None:
+    _, folder, output = calibrated
+    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    comparison = card["comparison_with_stock"]
+    assert comparison["rmse_calibrated"] < comparison["rmse_stock"]
+    # eleven training days are one block
+    assert comparison["better"] is None
+    assert any("too short to check" in note for note in card["notes"])
+    assert "too short to check" in " ".join(output.split())
+
+
+def test_the_test_period_does_not_affect_the_comparison(tmp_path: Path) -> None:
+    path = write_synthetic_site(tmp_path, days=14)
+    cards = []
+    for name in ("first", "second"):
+        fit_site(load_experiment(path), tmp_path / name)
+        cards.append(json.loads((tmp_path / name / "card.json").read_text(encoding="utf-8")))
+        table = pd.read_csv(tmp_path / "Known.csv")
+        table.loc[24 * 10 :, "theta_5"] = 0.4 - table.loc[24 * 10 :, "theta_5"]
+        table.to_csv(tmp_path / "Known.csv", index=False)
+    assert cards[0]["comparison_with_stock"] == cards[1]["comparison_with_stock"]
+
+
+def test_a_fit_of_one_site_is_this_calibration(tmp_path: Path) -> None:
+    path = write_synthetic_site(tmp_path, days=14)
+    fit = fit_hydraulics([load_experiment(path)], tmp_path / "fit")
+    calibrated = calibrate_site(load_experiment(path), tmp_path / "calibrated")
+    assert fit.scores == calibrated.scores
+    assert fit.notes == calibrated.notes
 
 
 def test_the_folder_is_a_module_of_hydraulics(calibrated: tuple[Path, Path, str]) -> None:
@@ -152,10 +182,4 @@ def test_a_folder_with_other_files_is_refused_before_the_calibration(tmp_path: P
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "thesis.tex").write_text("years", encoding="ascii")
     with pytest.raises(BadInput, match="already exists and contains other files"):
-        calibrate_site(load_experiment(path), _own(path), tmp_path / "thesis")
-
-
-def _own(path: Path) -> SiteSoil:
-    experiment = load_experiment(path)
-    soil = column_soil(experiment.required(experiment.soil, "soil"), torch.float32, where=str(path))
-    return SiteSoil(LearnedSoil(soil.properties, soil.theta_r), soil.form)
+        calibrate_site(load_experiment(path), tmp_path / "thesis")

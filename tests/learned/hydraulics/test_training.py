@@ -86,19 +86,20 @@ def test_known_soils_are_recovered_over_the_simulated_range_of_wetness() -> None
 
 
 def test_a_column_does_not_depend_on_the_others_of_its_batch() -> None:
-    low, high = site("low"), replace(site("high"), height=40.0)
-    raw = torch.full((5, 2, 2), -0.3)
+    sites = (site("low"), replace(site("high"), height=40.0), replace(site("rich"), co2=2e-3))
+    raw = torch.full((5, 2, 3), -0.3)
 
     def water(*sites: HydraulicSite) -> torch.Tensor:
         batch = column_batch(sites, timestep=STEP, spin_up_days=0)
         soil = batch_soil(batch, raw[..., : len(sites)])
         return simulate(batch, concatenate_soils([soil, soil]))
 
-    together = water(low, high)
-    for k, each in enumerate((low, high)):
-        for copy in (k, k + 2):
+    together = water(*sites)
+    for k, each in enumerate(sites):
+        for copy in (k, k + 3):
             torch.testing.assert_close(together[..., copy], water(each)[..., 0], atol=2e-5, rtol=0.0)
-    assert float((together[..., 0] - together[..., 1]).abs().max()) > 1e-3
+    for k in (1, 2):
+        assert float((together[..., 0] - together[..., k]).abs().max()) > 1e-3
 
 
 def test_switches_that_differ_between_sites_are_refused() -> None:
