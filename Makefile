@@ -1,4 +1,4 @@
-# make demo   run JULES's soil column at a flux tower, with figures, in demo_output/
+# make demo   fit respiration to JULES's soil column at a flux tower, swap it in and judge the swap, in demo_output/
 # make test   style, types, tests and coverage of the package
 # make lint   only style, types and import rules
 # All of them first install what they need: compilers by apt when run as root, Python packages in .venv.

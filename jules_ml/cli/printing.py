@@ -50,8 +50,7 @@ def print_outcome(outcome: Outcome, *, quiet: bool, json: bool) -> None:
     if json:
         print_json(outcome.scores)
     elif not quiet:
-        for note in outcome.notes:
-            out_console.print(f"[yellow]note[/] {escaped(note)}", soft_wrap=True)
+        print_notes(outcome.notes)
         print_scores(outcome.table)
         print_folder(outcome.folder)
         if outcome.verdict:
@@ -63,17 +62,27 @@ def print_verdict(verdict: ModelVerdict, *, quiet: bool, json: bool) -> None:
     if json:
         print_json(verdict.document)
     elif not quiet:
-        from jules_ml.learned.kind import ScoreRow
-
-        for note in verdict.notes:
-            out_console.print(f"[yellow]note[/] {escaped(note)}", soft_wrap=True)
-        print_scores(
-            ScoreRow(f"{each.name}, {each.period}", source, vars(scores), each.unit)
-            for each in verdict.scores
-            for source, scores in (("JULES's own forms", each.stock), ("swapped", each.swapped))
-        )
+        print_notes(verdict.notes)
+        print_scores(verdict_rows(verdict))
         print_files(verdict.files)
         out_console.print(f"[bold]verdict[/] {escaped(verdict.sentence)}", soft_wrap=True)
+
+
+def verdict_rows(verdict: ModelVerdict) -> list[ScoreRow]:
+    """Return the scores of both runs of a verdict as rows of a table."""
+    from jules_ml.learned.kind import ScoreRow
+
+    return [
+        ScoreRow(f"{each.name}, {each.period}", source, vars(scores), each.unit)
+        for each in verdict.scores
+        for source, scores in (("JULES's own forms", each.stock), ("swapped", each.swapped))
+    ]
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Print notes on the results of a command."""
+    for note in notes:
+        out_console.print(f"[yellow]note[/] {escaped(note)}", soft_wrap=True)
 
 
 def print_warnings(warnings: Iterable[str]) -> None:

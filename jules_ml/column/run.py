@@ -57,6 +57,8 @@ class ColumnRun:
         Of spin-up and run, compilation included.
     record : xarray.Dataset
         Site dataset, for comparison with measurements.
+    start : ColumnState
+        State after spin-up, at the start of the run.
     notes : tuple of str
         Messages for the user.
     """
@@ -69,6 +71,7 @@ class ColumnRun:
     compiled: bool
     wall_seconds: float
     record: xr.Dataset
+    start: ColumnState
     notes: tuple[str, ...] = ()
 
 
@@ -153,7 +156,7 @@ def run_column(
     budgets = column_budgets(output, gained=gained, timestep=section.timestep)
     output = output.drop_vars([] if section.outputs is None else {*OUTPUTS, *DERIVED} - set(section.outputs))
     output.attrs |= _run_attributes(experiment, weather, spun)
-    return ColumnRun(experiment, output, weather, spun, budgets, compiled, wall_seconds, record, tuple(notes))
+    return ColumnRun(experiment, output, weather, spun, budgets, compiled, wall_seconds, record, state, tuple(notes))
 
 
 def _run_output(

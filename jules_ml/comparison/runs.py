@@ -117,8 +117,8 @@ def read_run(folder: str | Path, *, theta_r: Sequence[float] | float = 0.0) -> R
         series = _jules_series(files, np.broadcast_to(residual, len(dzsoil)))
     else:
         ds = read_cf(folder / "column.nc", required=("dzsoil", "theta_r"), kind="output of the column")
-        dzsoil = tuple(float(dz) for dz in ds["dzsoil"].to_numpy())
-        series = _series(ds, ds["theta_r"])
+        of_column = column_run(ds, folder.resolve().name, summary)
+        dzsoil, series = of_column.dzsoil, of_column.series
     if not series:
         raise BadInput(
             "the output has no quantity to compare",
@@ -126,6 +126,26 @@ def read_run(folder: str | Path, *, theta_r: Sequence[float] | float = 0.0) -> R
             remedy="write sthu, t_soil, resp_s_gb, latent_heat or runoff in an output profile",
         )
     return Run(folder.resolve().name, series, dzsoil, summary)
+
+
+def column_run(output: xr.Dataset, name: str, summary: dict[str, Any]) -> Run:
+    """Make a run of the output of the column.
+
+    Parameters
+    ----------
+    output : xarray.Dataset
+        From :func:`~jules_ml.column.output.output_dataset`.
+    name : str
+        Name of the run.
+    summary : dict
+        Contents of its ``run_summary.json``.
+
+    Returns
+    -------
+    Run
+    """
+    dzsoil = tuple(float(dz) for dz in output["dzsoil"].to_numpy())
+    return Run(name, _series(output, output["theta_r"]), dzsoil, summary)
 
 
 def residual_water(experiment: Experiment | None) -> tuple[float, ...] | float:

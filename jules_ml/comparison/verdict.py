@@ -124,12 +124,37 @@ def judge_in_model(
         raise BadInput("the folder contains a module", where=out, remedy="give a new folder for the verdict with --out")
     _, card = read_module_folder(module, kind=kind)
     record = experiment.record()
-    site = str(record.attrs.get("site", experiment.file.stem))
-    unused = _unused_of(card, site)
-    _refuse_used_record(unused, record, experiment, module)
+    _refuse_used_record(_unused_of(card, site_of(record, experiment)), record, experiment, module)
     writable_folder(out)
     runs = run_both(module, kind, experiment, record, out / "runs", progress=progress)
-    scores, notes = scores_of_runs(runs, record, kind, experiment, card, unused)
+    return judge_runs(runs, module, experiment, record, out)
+
+
+def judge_runs(runs: SwappedRuns, module: Path, experiment: Experiment, record: xr.Dataset, out: Path) -> ModelVerdict:
+    """Score two finished runs against every observation in the record, and write the verdict.
+
+    Parameters
+    ----------
+    runs : SwappedRuns
+        With JULES's own forms, and with the module.
+    module, experiment, out
+        See :func:`judge_in_model`.
+    record : xarray.Dataset
+        Site dataset.
+
+    Returns
+    -------
+    ModelVerdict
+
+    Raises
+    ------
+    BadInput
+        If the folder cannot be read or written.
+    """
+    kind = module_kind(module)
+    _, card = read_module_folder(module, kind=kind)
+    site = site_of(record, experiment)
+    scores, notes = scores_of_runs(runs, record, kind, experiment, card, _unused_of(card, site))
     quantities = quantity_verdicts(scores)
     result, sentence = verdict_of(kind, quantities)
     document = {
@@ -154,6 +179,11 @@ def judge_in_model(
     except BadInput as error:
         notes.append(f"the module folder did not receive the verdict ({error.problem})")
     return ModelVerdict(result, sentence, tuple(quantities), tuple(scores), tuple(notes), document, tuple(files))
+
+
+def site_of(record: xr.Dataset, experiment: Experiment) -> str:
+    """Name of the site of a record, or else of the experiment file."""
+    return str(record.attrs.get("site", experiment.file.stem))
 
 
 def _unused_of(card: dict[str, Any], site: str) -> Unused:

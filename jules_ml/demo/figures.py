@@ -1,4 +1,4 @@
-"""Figures of the demonstration: night respiration, observed by the tower and modelled by the column."""
+"""Headline figures of the demonstration: learned curves with the nights that they were not fitted to, and soil moisture."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import torch
-import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from jules_ml.learned.respiration.figures import FLUX_UNIT, density_scatter, quantile_range
-from jules_ml.physics.respiration import T_REFERENCE, fsth, ftemp_q10, ftemp_rothc
+from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.learned.respiration.figures import FLUX_UNIT
+from jules_ml.learned.respiration.network import MOISTURE_NODES, TEMPERATURE_NODES, Band, LearnedRespiration, jules_f
+from jules_ml.physics.respiration import T_REFERENCE, ftemp_q10
 from jules_ml.support.figures import (
-    BLACK,
+    BLUE,
     GREY,
     MEASURED,
-    MODELLED,
-    ORANGE,
     SKY,
+    VERMILION,
     WIDTH,
     add_notes,
     letter_panels,
@@ -28,126 +28,120 @@ from jules_ml.support.figures import (
     styled,
 )
 
-
-@styled
-def night_respiration(
-    steps: pd.DataFrame, nights: pd.DataFrame, *, measured: str, modelled: str, notes: Sequence[str] = ()
-) -> Figure:
-    """Draw nightly means through time, and density scatter plots of all steps and of nightly means with scores.
-
-    Parameters
-    ----------
-    steps : DataFrame, columns ('observed', 'predicted')
-        Fluxes of carbon dioxide in each measured step of the night [umol m-2 s-1], by time.
-    nights : DataFrame, columns ('observed', 'predicted')
-        Nightly means.
-    measured, modelled : str
-        Labels in the legend.
-    notes : sequence of str
-        Notes below the figure.
-
-    Returns
-    -------
-    Figure
-    """
-    figure = Figure(figsize=(WIDTH, 6.6), layout="constrained")
-    strip, *scatters = figure.subplot_mosaic("aa;bc", height_ratios=[1.0, 1.35]).values()
-    strip.plot(nights.index, nights["observed"], ".", ms=2.5, color=MEASURED, label=measured)
-    strip.plot(nights.index, nights["predicted"], ".", ms=2.5, color=MODELLED, label=modelled)
-    strip.axhline(0.0, color=GREY, lw=0.6)
-    if len(nights):
-        strip.set_xlim(nights.index[0], nights.index[-1] + pd.Timedelta(days=1))
-    strip.set_ylim(*quantile_range(nights, margin=0.18))
-    strip.set_ylabel(FLUX_UNIT)
-    strip.legend(loc="upper left", ncols=2, markerscale=3.0, borderaxespad=0.1)
-    show_dates(strip)
-    for axis, pairs in zip(scatters, (steps, nights), strict=True):
-        density_scatter(axis, figure, pairs)
-        axis.set_xlabel(f"measured [{FLUX_UNIT}]")
-        axis.set_ylabel(f"column [{FLUX_UNIT}]")
-    letter_panels(
-        [strip, *scatters], ["Nightly means", f"Single steps (n = {len(steps)})", f"Nightly means (n = {len(nights)})"]
-    )
-    add_notes(figure, notes)
-    return figure
-
-
-@styled
-def respiration_curves(
-    soil: xr.Dataset,
-    wetness: NDArray[np.floating],
-    t_soil: NDArray[np.floating],
-    *,
-    data: str,
-    notes: Sequence[str] = (),
-) -> Figure:
-    """Draw JULES's moisture and temperature modifiers over the range of the data.
-
-    Parameters
-    ----------
-    soil : xarray.Dataset
-        Properties ``sm_wilt`` and ``sm_sat`` [m3 m-3] of one layer.
-    wetness : array, shape (step,)
-        Liquid water as a fraction of saturation [1] at the steps with data.
-    t_soil : array, shape (step,)
-        Soil temperature [K] at the same steps.
-    data : str
-        Label of the steps in the legend.
-    notes : sequence of str
-        Notes below the figure.
-
-    Returns
-    -------
-    Figure
-    """
-    figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
-    moisture, temperature = figure.subplots(1, 2)
-    sm_wilt, sm_sat = (torch.tensor(float(soil[name])) for name in ("sm_wilt", "sm_sat"))
-    s = torch.linspace(0.0, 1.0, 401)
-    moisture.plot(s, fsth(s, sm_wilt, sm_sat, pools=1), color=BLACK, lw=1.4, label="JULES, one pool")
-    moisture.plot(s, fsth(s, sm_wilt, sm_sat, pools=4), color=BLACK, lw=1.0, ls=":", label="JULES, four pools")
-    optimum = 0.5 * (1.0 + float(sm_wilt / sm_sat))
-    moisture.axvline(optimum, color=GREY, lw=0.7)
-    moisture.text(optimum + 0.012, 0.55, "$s_{opt}$", color=GREY, fontsize=8.0)
-    moisture.set(
-        xlabel="s, liquid water as a fraction of saturation [1]", ylabel="f [1]", xlim=(0.0, 1.0), ylim=(0.0, 1.35)
-    )
-    low, high = min(263.15, float(np.nanmin(t_soil))), max(298.15, float(np.nanmax(t_soil)))
-    t = torch.linspace(low - 1.0, high + 1.0, 401)
-    temperature.plot(t, ftemp_q10(t), color=BLACK, lw=1.4, label="JULES, Q$_{10}$ = 2")
-    temperature.plot(t, ftemp_rothc(t), color=BLACK, lw=1.0, ls=":", label="JULES, RothC")
-    temperature.axvline(T_REFERENCE, color=GREY, lw=0.7)
-    temperature.text(T_REFERENCE - 0.4, 2.4, f"{T_REFERENCE} K", color=GREY, fontsize=8.0, ha="right")
-    temperature.set(xlabel="soil temperature [K]", ylabel="g [1]", xlim=(low - 1.0, high + 1.0), ylim=(0.0, None))
-    temperature.set_ylim(top=1.25 * temperature.get_ylim()[1])
-    for axis, values in ((moisture, wetness), (temperature, t_soil)):
-        _rug(axis, values, data)
-        axis.legend(loc="upper left", borderaxespad=0.1)
-    letter_panels([moisture, temperature], ["Moisture modifier f(θ)", "Temperature modifier g(T)"])
-    add_notes(figure, notes)
-    return figure
-
-
-def _rug(axis: Axes, values: NDArray[np.floating], label: str) -> None:
-    """Draw a histogram of the data, up to 0.3 of the height of the panel."""
-    values = values[np.isfinite(values)]
-    counts, edges = np.histogram(values, bins=60)
-    height = 0.3 * axis.get_ylim()[1] * counts / max(int(counts.max()), 1)
-    axis.stairs(height, edges, fill=True, color=SKY, alpha=0.6, label=label, zorder=0.5)
-
-
 #: Length of the running mean, and minimum number of nights with data in it.
 _WINDOW, _MIN_NIGHTS = "30D", 5
+#: Temperatures drawn beyond those of the data [K].
+_MARGIN = 3.0
 
 
 @styled
-def curves_compared(nights: pd.DataFrame, *, notes: Sequence[str] = ()) -> Figure:
-    """Draw running means of nightly means, and the mean annual cycle.
+def swap_figure(
+    module: LearnedRespiration,
+    settings: RespirationSettings,
+    wetness: NDArray[np.floating],
+    t_soil: NDArray[np.floating],
+    nights: pd.DataFrame,
+    *,
+    notes: Sequence[str] = (),
+) -> Figure:
+    """Draw learned f and g beside JULES's, and respiration of both runs in the nights that were not used.
 
     Parameters
     ----------
-    nights : DataFrame, columns ('observed', 'jules', 'learned'), indexed by date
-        Nightly means of carbon dioxide [umol m-2 s-1].
+    module : LearnedRespiration
+    settings : RespirationSettings
+        Settings of the fit.
+    wetness, t_soil : array, shape (row,)
+        Water as a fraction of saturation [1] and temperature [K] of the column in the training rows.
+    nights : DataFrame, columns ('observed', 'stock', 'swapped'), indexed by date
+        Nightly means of carbon dioxide, with the base rate of both runs fitted [umol m-2 s-1].
+    notes : sequence of str
+        Notes below the figure.
+
+    Returns
+    -------
+    Figure
+        JULES's curves are scaled to one at the same points as the learned ones.
+    """
+    figure = Figure(figsize=(WIDTH, 3.15), layout="constrained")
+    left, middle, right = figure.subplots(1, 3, width_ratios=[1.0, 1.0, 1.5])
+    reference, t = float(module.reference), TEMPERATURE_NODES
+    f = jules_f(settings, 1.0)
+    left.plot(MOISTURE_NODES, f / float(np.interp(reference, MOISTURE_NODES, f)), color=BLUE, lw=1.4, label="JULES")
+    _learned(left, module.curve_f(settings.interval), module.seen_moisture.tolist(), settings.interval)
+    left.set(xlabel="wetness of the column [1]", ylabel="f [1]", xlim=(0.0, 1.0), ylim=(0.0, None))
+    middle.plot(t, ftemp_q10(t, settings.q10), color=BLUE, lw=1.4, label=f"JULES, Q$_{{10}}$ = {settings.q10:g}")
+    band = module.curve_g(settings.interval)
+    _learned(middle, band, module.seen_temperature.tolist(), settings.interval)
+    low, high = float(np.min(t_soil)) - _MARGIN, float(np.max(t_soil)) + _MARGIN
+    top = float(torch.maximum(band.high, ftemp_q10(t, settings.q10))[(t >= low) & (t <= high)].max())
+    middle.set(xlabel="soil temperature of the column [K]", ylabel="g [1]", xlim=(low, high), ylim=(0.0, top))
+    for axis, values, at in ((left, wetness, reference), (middle, t_soil, T_REFERENCE)):
+        axis.set_ylim(0.0, 1.45 * axis.get_ylim()[1])
+        _histogram(axis, values)
+        axis.axvline(at, color=GREY, lw=0.6, zorder=0.6)
+        axis.legend(loc="upper left", borderaxespad=0.1, ncols=2, columnspacing=1.0)
+    _nights(right, nights)
+    titles = ["Moisture modifier, f(θ)", "Temperature modifier, g(T)", "Respiration of nights not used"]
+    letter_panels([left, middle, right], titles)
+    add_notes(figure, notes)
+    return figure
+
+
+def _learned(axis: Axes, band: Band, seen: list[float], cover: float) -> None:
+    """Draw a learned curve: with its band in the range of the data, dotted outside."""
+    inside = (band.x >= seen[0]) & (band.x <= seen[1])
+    axis.fill_between(
+        band.x[inside],
+        band.low[inside],
+        band.high[inside],
+        color=VERMILION,
+        alpha=0.22,
+        lw=0.0,
+        label=f"{100.0 * cover:.0f} % band",
+    )
+    axis.plot(band.x[inside], band.median[inside], color=VERMILION, lw=1.6, label="learned")
+    for outside in (band.x <= band.x[inside][0], band.x >= band.x[inside][-1]):
+        axis.plot(band.x[outside], band.median[outside], color=VERMILION, lw=1.0, ls=(0, (1, 1.6)))
+
+
+def _histogram(axis: Axes, values: NDArray[np.floating]) -> None:
+    """Draw a histogram of the data, as high as a sixth of the panel."""
+    counts, edges = np.histogram(values, bins=60)
+    height = axis.get_ylim()[1] / 6.0 * counts / max(int(counts.max()), 1)
+    axis.stairs(height, edges, fill=True, color=SKY, alpha=0.6, zorder=0.5, label="data")
+
+
+def _nights(axis: Axes, nights: pd.DataFrame) -> None:
+    """Draw measured nights, and running means of both runs and of the measurements."""
+    axis.plot(nights.index, nights["observed"], ".", color=MEASURED, ms=2.5, alpha=0.35)
+    lines = (("observed", MEASURED, "measured"), ("stock", BLUE, "JULES"), ("swapped", VERMILION, "swapped"))
+    # a day without nights separates the means on both sides of a gap in the record
+    daily = nights.set_axis(pd.DatetimeIndex(nights.index).normalize()).asfreq("D") if len(nights) else nights
+    for name, colour, label in lines:
+        if len(nights):
+            mean = daily[name].rolling(_WINDOW, min_periods=_MIN_NIGHTS, center=True).mean()
+            axis.plot(mean.index, mean, color=colour, lw=1.3, label=label)
+    if len(nights):
+        low, high = np.nanquantile(nights.to_numpy(), [0.001, 0.999])
+        axis.set_ylim(low - 0.05 * (high - low), high + 0.3 * (high - low))
+        axis.legend(loc="upper left", ncols=3, borderaxespad=0.1)
+        show_dates(axis)
+    axis.set_ylabel(FLUX_UNIT)
+
+
+@styled
+def theta_figure(days: pd.DataFrame, *, depth: str, interval: float = 0.9, notes: Sequence[str] = ()) -> Figure:
+    """Draw soil moisture by the sensor, by JULES's column and, if it was fitted, by the moisture module.
+
+    Parameters
+    ----------
+    days : DataFrame, columns ('observed', 'column'), optional ('predicted', 'lower', 'upper'), indexed by date
+        Daily means of the water content [m3 m-3].
+    depth : str
+        Depth of the sensor, for the title.
+    interval : float
+        Coverage of ``lower`` to ``upper`` [1].
     notes : sequence of str
         Notes below the figure.
 
@@ -155,34 +149,27 @@ def curves_compared(nights: pd.DataFrame, *, notes: Sequence[str] = ()) -> Figur
     -------
     Figure
     """
-    figure = Figure(figsize=(WIDTH, 5.6), layout="constrained")
-    series, year = figure.subplot_mosaic("a;b", height_ratios=[1.0, 1.1]).values()
-    lines = {
-        "observed": (MEASURED, "measured: ecosystem respiration"),
-        "jules": (MODELLED, "column with JULES's curves"),
-        "learned": (ORANGE, "column with the learned curves"),
-    }
-    mean = nights.rolling(_WINDOW, min_periods=_MIN_NIGHTS, center=True).mean()
-    months = nights.groupby(pd.DatetimeIndex(nights.index).month)
-    for name, (colour, label) in lines.items():
-        series.plot(mean.index, mean[name], color=colour, lw=1.2, label=label)
-        by_month = months[name].mean()
-        year.plot(by_month.index, by_month, "o-", color=colour, ms=3.0, lw=1.2)
-    middle = months["observed"]
-    year.fill_between(
-        sorted(months.groups), middle.quantile(0.25), middle.quantile(0.75), color=MEASURED, alpha=0.15, lw=0.0
-    )
-    for axis in (series, year):
-        axis.axhline(0.0, color=GREY, lw=0.6)
-        axis.set_ylabel(FLUX_UNIT)
-    series.legend(loc="upper left", ncols=3, borderaxespad=0.1)
-    low, high = series.get_ylim()
-    series.set_ylim(low, high + 0.2 * (high - low))
-    show_dates(series)
-    year.set_xticks(range(1, 13), list("JFMAMJJASOND"))
-    letter_panels(
-        [series, year],
-        ["Nightly means, 30-day running mean", "Mean annual cycle; shaded: interquartile range of measured nights"],
-    )
+    figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
+    axis = figure.subplots()
+    days = days.set_axis(pd.DatetimeIndex(days.index).normalize()).asfreq("D")
+    if "predicted" in days:
+        axis.fill_between(
+            days.index,
+            days["lower"],
+            days["upper"],
+            color=VERMILION,
+            alpha=0.14,
+            lw=0.0,
+            label=f"{100.0 * interval:.0f} % interval of an observation",
+        )
+        axis.plot(days.index, days["predicted"], color=VERMILION, lw=1.3, label="moisture module")
+    axis.plot(days.index, days["column"], color=BLUE, lw=1.2, label="JULES's column, with and without the swap")
+    axis.plot(days.index, days["observed"], color=MEASURED, lw=0.9, marker=".", ms=1.8, label="sensor")
+    axis.set_ylabel("θ [m$^3$ m$^{-3}$]")
+    low, high = axis.get_ylim()
+    axis.set_ylim(max(low, 0.0), high + 0.18 * (high - low))
+    axis.legend(loc="upper left", ncols=4, borderaxespad=0.1)
+    show_dates(axis)
+    axis.set_title(f"Soil moisture at {depth}{', days that the module did not use' if 'predicted' in days else ''}")
     add_notes(figure, notes)
     return figure

@@ -7,16 +7,21 @@ from pathlib import Path
 import pandas as pd
 import xarray as xr
 
+from jules_ml.data.daily import daily_series
+from jules_ml.data.profile import layer_or_lowest
+from jules_ml.data.readers.column_output import liquid_theta
 from jules_ml.data.record import interval
 from jules_ml.experiment.moisture import MoistureSettings
 from jules_ml.learned.moisture.fit import MoistureFit, fit_moisture
 from jules_ml.learned.moisture.record import moisture_record
 from jules_ml.learned.moisture.site import MoistureSite
+from jules_ml.learned.store import PREDICTIONS
+from jules_ml.scoring.splits import SPLIT_NAMES
 from jules_ml.support.progress import Progress
 
 #: Module folder within the folder of the demonstration.
 MOISTURE_MODULE = Path("modules") / "moisture"
-#: Sufficient for one site, and fitted in half a minute.
+#: Sufficient for one site, and fitted in seconds.
 _SETTINGS = MoistureSettings(members=2, steps=80, window=700)
 
 #: Shortest record that can be split into training and test period.
@@ -50,13 +55,30 @@ def fit_soil_moisture(
     return fit_moisture([site], _SETTINGS, folder / MOISTURE_MODULE, progress=progress)
 
 
-def moisture_messages(fit: MoistureFit) -> list[str]:
-    """Format the scores as lines of text for the user."""
-    lines: list[str] = []
-    for site, scores in fit.scores["sites"].items():
-        for name, values in {**scores["sensors"], **scores["baselines"]}.items():
-            source = "learned" if name in scores["sensors"] else name
-            lines.append(
-                f"θ at {site}, test period, {source}: KGE {values['kge']:.2f}, RMSE {values['rmse']:.3f} m3 m-3, r {values['r']:.2f}."
-            )
-    return lines
+def theta_by_day(output: xr.Dataset, sensor: xr.DataArray, theta: MoistureFit | None) -> pd.DataFrame:
+    """Daily means of the water content by sensor, column and, if it was fitted, moisture module.
+
+    Parameters
+    ----------
+    output : xarray.Dataset
+        Output of the column.
+    sensor : xarray.DataArray, dims ('time',)
+        Water content by a sensor [m3 m-3], with its ``depth`` [m].
+    theta : MoistureFit or None
+        Learned soil moisture.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``observed``, ``column`` (liquid water) and, on the test days of the module, ``predicted``, ``lower`` and ``upper``
+        [m3 m-3]. With a module only its test days.
+    """
+    layer = layer_or_lowest(float(sensor["depth"]), output["dzsoil"].to_numpy().tolist())
+    days = pd.DataFrame({"observed": daily_series(sensor), "column": daily_series(liquid_theta(output, layer))})
+    if theta is None:
+        return days
+    with xr.open_dataset(theta.folder / PREDICTIONS) as ds:
+        rows = ds[["predicted", "lower", "upper", "split"]].to_dataframe()
+        rows.index = pd.DatetimeIndex(ds["time"].to_numpy()) - pd.Timedelta(days=1)
+    test = rows[rows["split"] == SPLIT_NAMES.index("test")].drop(columns="split")
+    return test.join(days)

@@ -5,76 +5,71 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import xarray as xr
 
 from jules_ml.column.run import ColumnRun
 from jules_ml.data.readers.davos import PRECIPITATION_NOTE, PROVENANCE
-from jules_ml.demo.compare import MIN_STEPS_PER_NIGHT, Comparison
-from jules_ml.demo.learned import LearnedDemo
+from jules_ml.demo.headlines import Headline, sentence
+from jules_ml.demo.swap import Swap
 from jules_ml.support.page import embedded, render_page
 
-#: Title and caption of each figure, by its file's name.
-_CAPTIONS = {
+#: Title and caption of each figure, by its file's name. The first two are the headline figures.
+CAPTIONS = {
+    "swap": (
+        "What the swap changes",
+        "f and g, fitted to night NEE on the wetness and temperature of the column's top layer, beside those of JULES; shaded: band of the "
+        "network ensemble; dotted: outside the data. Right: nights that the fit did not use, with the base rate of both runs fitted to the "
+        "training period; lines are running means over 30 days.",
+    ),
+    "theta": (
+        "Soil moisture by sensor, JULES and a learned module",
+        "The swap of respiration does not change soil moisture. In runs of two years or more, a moisture module is trained on the first "
+        "years of the sensor with the column as an input; it is not part of the run.",
+    ),
+    "night_respiration_base_rate_fitted": (
+        "Night respiration, base rate of both fitted",
+        "Both runs times the factor with which they have the mean of the training period: this compares the curves.",
+    ),
+    "night_respiration_as_run": (
+        "Night respiration, as run",
+        "Measured: night NEE, which is respiration of soil, roots, stems and leaves. Runs: respiration of soil carbon only. The swapped "
+        "rate is the assumed heterotrophic fraction of what was measured, so that it has to be below the points.",
+    ),
     "soil_moisture": (
-        "Soil water content",
+        "Soil moisture of the column",
         "Daily precipitation; liquid water in all layers of the column; the layer of the sensor and the sensor. Shaded: the column has ice "
         "in that layer.",
     ),
-    "night_respiration": (
-        "Night respiration",
-        "Measured: net ecosystem exchange by night with friction velocity above its threshold, not gap-filled, which is respiration of "
-        "soil, roots, stems and leaves. Column: respiration of soil carbon, with a carbon stock from the literature and JULES's curves; "
-        "nothing is fitted.",
-    ),
-    "soil_temperature": (
-        "Soil temperature",
-        "Temperature, ice and snow of the column; they were not measured.",
-    ),
+    "soil_temperature": ("Soil temperature", "Temperature, ice and snow of the column; they were not measured."),
     "water_budget": (
         "Water budget",
         "Partitioning of precipitation in each year; change in storage, and the sum of the fluxes; their difference.",
     ),
-    "respiration_curves": (
-        "Respiration curves of JULES, and the range of the data",
-        "Moisture and temperature modifiers of JULES's soil respiration. Blue: histogram of the column's state in half-hours of the night "
-        "with measured NEE.",
-    ),
-    "learned_nights": (
-        "The column with learned curves",
-        "The column with JULES's f and g, and with f and g fitted to night NEE of the tower; carbon stock and weather are the same. The "
-        "tower also measures respiration of roots and leaves.",
-    ),
-    "curves": (
-        "Learned f(θ) and g(T), and those of JULES",
-        "Median and 90 % interval of the network ensemble; JULES's curves are scaled to 1 at the same points. Below: "
-        "histogram of the data.",
-    ),
-    "CH-Dav": (
-        "Learned soil moisture",
-        "The sensor at 0.15 m, the layer of the column, and the prediction of a module that was trained on the first years with the column "
-        "as its first guess. The last years are the test period.",
-    ),
-    "nee": (
-        "Observed and predicted NEE, day and night",
-        "Respiration minus photosynthesis, fitted together. Shaded: test period, which the scatter plots show.",
-    ),
 }
+#: Number of figures above the table of scores.
+_HEADLINE_FIGURES = 2
+#: Least length of a winter, July to June, whose snow is stated [d].
+_WINTER_DAYS = 360
 
 
 def render_report(
-    run: ColumnRun, comparison: Comparison, learned: LearnedDemo, images: Sequence[Path], notes: Sequence[str]
+    run: ColumnRun, swap: Swap, numbers: Sequence[Headline], images: Sequence[Path], notes: Sequence[str]
 ) -> str:
     """Render the report as one self-contained page that includes the figures.
 
     Parameters
     ----------
     run : ColumnRun
-    comparison : Comparison
-    learned : LearnedDemo
+        With JULES's own forms.
+    swap : Swap
+    numbers : sequence of Headline
+        Numbers below the sentence.
     images : sequence of Path
-        PNG files, named after the figures.
+        PNG files, named as in :data:`CAPTIONS`; the headline figures first.
     notes : sequence of str
-        Notes of every figure.
+        Notes on gap-filling and substitutions.
 
     Returns
     -------
@@ -84,30 +79,24 @@ def render_report(
     local = pd.Timedelta(hours=float(run.record.attrs["utc_offset_hours"]))
     bounds = pd.DatetimeIndex(run.output["time_bounds"].to_numpy().ravel()) + local
     figures = [
-        {
-            "title": _CAPTIONS[path.stem][0],
-            "caption": _CAPTIONS[path.stem][1],
-            "data": embedded(path),
-        }
-        for path in images
+        {"title": CAPTIONS[path.stem][0], "caption": CAPTIONS[path.stem][1], "data": embedded(path)} for path in images
     ]
     return render_page(
         "jules_ml.demo",
         "report.html.j2",
         start=f"{bounds[0]:%Y-%m-%d}",
         end=f"{bounds[-1] - pd.Timedelta(days=1):%Y-%m-%d}",
-        n_steps=run.weather.series.sizes["time"],
+        sentence=sentence(swap),
+        headlines=numbers,
+        headline_figures=figures[:_HEADLINE_FIGURES],
+        figures=figures[_HEADLINE_FIGURES:],
+        fraction=swap.settings.fraction,
+        scores=swap.verdict.scores,
+        fit_notes=(*swap.fit.warnings, *swap.verdict.notes),
+        snow=snow_note(run.output),
         provenance=PROVENANCE,
         precipitation=PRECIPITATION_NOTE,
         notes=notes,
-        scores=(*comparison.scores, *learned.scores),
-        warnings=learned.fit.warnings,
-        inner=learned.fit.learned.validation,
-        layer_depths=_layer_text(run, comparison.layer),
-        frozen_days=comparison.frozen_days,
-        theta_in_ice=comparison.theta_in_ice,
-        min_steps=MIN_STEPS_PER_NIGHT,
-        figures=figures,
         substitutions=run.weather.substitutions,
         spin_up=str(run.spin_up),
         budgets=run.budgets,
@@ -116,6 +105,18 @@ def render_report(
     )
 
 
-def _layer_text(run: ColumnRun, layer: int) -> str:
-    bottoms = run.output["dzsoil"].to_numpy().cumsum()
-    return f"{bottoms[layer] - run.output['dzsoil'].to_numpy()[layer]:.2g} to {bottoms[layer]:.2g} m"
+def snow_note(output: xr.Dataset) -> str:
+    """Greatest amount of snow on the ground in the complete winters of a run."""
+    snow = output["snow_mass_gb"].to_series()
+    winter = pd.DatetimeIndex(snow.index - pd.DateOffset(months=6)).year
+    days = snow.groupby(winter).size() * float(output.attrs["interval_seconds"]) / 86400.0
+    most = snow.groupby(winter).max()[days >= _WINTER_DAYS]
+    if most.empty:
+        return f"The column has at most {snow.max():.0f} kg m-2 of snow on the ground."
+    least, greatest = (
+        f"{most[year]:.0f} kg m-2 in {year}/{(year + 1) % 100:02d}" for year in (most.idxmin(), most.idxmax())
+    )
+    return (
+        f"The column has little snow on the ground: the winter maximum is {np.median(most):.0f} kg m-2 in the median, from {least} to "
+        f"{greatest}. Its soil freezes in winter, where the sensor measures liquid water: the column has no snow in several layers yet."
+    )

@@ -1,10 +1,9 @@
-"""``jules-ml demo``: download of the record, runs of the column, comparison, figures and report."""
+"""``jules-ml demo``: download of the record, run of the column, fit in the model, swap, verdict, figures and report."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -17,13 +16,14 @@ from jules_ml.column.folder import write_run
 from jules_ml.column.run import ColumnRun, run_column
 from jules_ml.data.readers.davos import fetch_davos, read_davos
 from jules_ml.data.variables import VARIABLES
-from jules_ml.demo.compare import PRECIPITATION_BREAK, Comparison, compare
-from jules_ml.demo.figures import curves_compared, night_respiration, respiration_curves
-from jules_ml.demo.learned import MODULE, LearnedDemo, fit_and_rerun
-from jules_ml.demo.moisture import fit_soil_moisture, moisture_messages
-from jules_ml.demo.report import render_report
+from jules_ml.demo.figures import swap_figure, theta_figure
+from jules_ml.demo.headlines import Headline, headlines, sentence
+from jules_ml.demo.moisture import fit_soil_moisture, theta_by_day
+from jules_ml.demo.report import CAPTIONS, render_report
+from jules_ml.demo.swap import Swap, fit_and_swap
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment, load_experiment
+from jules_ml.learned.moisture.fit import MoistureFit
 from jules_ml.physics.integration import NO_COMPILER, can_compile
 from jules_ml.support.figures import save_figure
 from jules_ml.support.files import atomic_write
@@ -31,19 +31,31 @@ from jules_ml.support.progress import Progress, renamed
 
 #: Number of years in the record.
 YEARS = 10
-_SAME_STOCK = (
-    "Carbon stock and rate are the same in both runs; only the shape of the curves is learned. They are fitted to air temperature and the "
-    "sensor's water content, but the column applies them to temperature and water content of its top layer."
-)
+#: First year after the mean of precipitation changed.
+PRECIPITATION_BREAK = 2016
 
 
 @dataclass(frozen=True)
 class Demo:
-    """Results of the demonstration: first run, comparison with the record, learned respiration with the second run, and files."""
+    """Results of the demonstration.
+
+    Attributes
+    ----------
+    run : ColumnRun
+        With JULES's own forms.
+    swap : Swap
+        Learned respiration, the run with it, and the verdict.
+    sentence : str
+        What the swap changes.
+    headlines : tuple of Headline
+        The same in three numbers.
+    files : tuple of Path
+    """
 
     run: ColumnRun
-    comparison: Comparison
-    learned: LearnedDemo
+    swap: Swap
+    sentence: str
+    headlines: tuple[Headline, ...]
     files: tuple[Path, ...]
 
 
@@ -55,7 +67,7 @@ def run_demo(
     message: Callable[[str], None] = print,
     progress: Progress | None = None,
 ) -> Demo:
-    """Run the column at Davos, compare it with the observations, and write figures and a report.
+    """Run the column at Davos, fit respiration to its soil, swap it in, and write verdict, figures and a report.
 
     Parameters
     ----------
@@ -90,35 +102,24 @@ def run_demo(
             f"There is {NO_COMPILER}, so the column is about ten times slower: only the last year is run, with one spin-up cycle."
         )
         years, experiment = 1, _spun_up_once(experiment)
-    driven = last_years(record, years)
-    run = run_column(experiment, record=driven, progress=progress)
-    comparison = compare(run.output, run.record)
-    learned = fit_and_rerun(record, experiment, driven, comparison, folder, message=message, progress=progress)
+    run = run_column(experiment, record=last_years(record, years), progress=progress)
+    written = write_run(run, folder)
+    swap = fit_and_swap(run, folder, progress=progress)
     theta = fit_soil_moisture(run.record, run.output, folder, progress=renamed(progress, "theta"))
-    for line in [] if theta is None else moisture_messages(theta):
-        message(line)
-    notes = figure_notes(run)
+    numbers, notes = headlines(swap, theta), figure_notes(run)
     images = [
         save_figure(figure, folder / "figures" / f"{name}.png")
-        for name, figure in _figures(run, comparison, learned, notes).items()
+        for name, figure in _figures(run, swap, theta, notes).items()
     ]
-    images += [folder / MODULE / "figures" / f"{name}.png" for name in ("curves", "nee")]
     # only files of this run: the folder may contain a module of an earlier one
-    learned_theta = [] if theta is None else sorted(path for path in theta.folder.rglob("*") if path.is_file())
-    images += [path for path in learned_theta if path.suffix == ".png"]
-    written = write_run(run, folder)
-    scores = folder / "scores.json"
-    with atomic_write(scores) as part:
-        part.write_text(
-            json.dumps([asdict(s) for s in (*comparison.scores, *learned.scores)], indent=2, ensure_ascii=False) + "\n",
-            encoding="utf-8",
-        )
+    of_theta = [] if theta is None else sorted(path for path in theta.folder.rglob("*") if path.is_file())
+    by_name = {path.stem: path for path in (*swap.verdict.files, *images) if path.suffix == ".png"}
     page = folder / "report.html"
     with atomic_write(page) as part:
-        part.write_text(render_report(run, comparison, learned, images, notes), encoding="utf-8")
-    return Demo(
-        run, comparison, learned, (page, *dict.fromkeys((*images, scores, *written, *learned.files, *learned_theta)))
-    )
+        shown = [by_name[name] for name in CAPTIONS if name in by_name]
+        part.write_text(render_report(run, swap, numbers, shown, notes), encoding="utf-8")
+    every = (page, *images, *written, *swap.files, *of_theta)
+    return Demo(run, swap, sentence(swap), numbers, tuple(dict.fromkeys(every)))
 
 
 def davos_experiment() -> Experiment:
@@ -159,25 +160,20 @@ def figure_notes(run: ColumnRun) -> list[str]:
     return notes
 
 
-def _figures(run: ColumnRun, comparison: Comparison, learned: LearnedDemo, notes: list[str]) -> dict[str, Figure]:
-    output, top = run.output, run.output.isel(soil=0)
+def _figures(run: ColumnRun, swap: Swap, theta: MoistureFit | None, notes: list[str]) -> dict[str, Figure]:
+    learned, nights = swap.fit.learned, swap.nights(fitted_rate=True)
+    sensor = run.record["theta"].isel(depth=0).sel(time=run.output["time"])
+    empty = pd.DataFrame(columns=["observed", "stock", "swapped"], index=pd.DatetimeIndex([]), dtype=float)
     return {
-        "soil_moisture": soil_moisture(output, observed=comparison.theta, notes=notes),
-        "night_respiration": night_respiration(
-            comparison.steps,
-            comparison.nights,
-            measured="measured night NEE: soil, roots, stems and leaves",
-            modelled="column: soil carbon only (resp_s_gb)",
-            notes=notes,
+        "swap": swap_figure(
+            learned.module,
+            learned.settings,
+            learned.rows.wetness,
+            learned.rows.t_soil,
+            empty if nights is None else nights.pairs,
         ),
-        "soil_temperature": soil_temperature(output, notes=notes),
-        "water_budget": water_budget(output, notes=notes),
-        "respiration_curves": respiration_curves(
-            top[["sm_wilt", "sm_sat"]],
-            top["sthu"].to_numpy()[comparison.is_night],
-            top["t_soil"].to_numpy()[comparison.is_night],
-            data="nights with measured NEE (θ and T of the column)",
-            notes=notes,
-        ),
-        "learned_nights": curves_compared(learned.nights, notes=[*notes, _SAME_STOCK]),
+        "theta": theta_figure(theta_by_day(run.output, sensor, theta), depth=f"{float(sensor['depth']):g} m"),
+        "soil_moisture": soil_moisture(run.output, observed=sensor, notes=notes),
+        "soil_temperature": soil_temperature(run.output, notes=notes),
+        "water_budget": water_budget(run.output, notes=notes),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from helpers.small_experiment import write_experiment
@@ -13,6 +14,7 @@ import jules_ml
 from jules_ml import demo
 from jules_ml.cli import app
 from jules_ml.column import run as simulation_run
+from jules_ml.demo.headlines import Headline
 from jules_ml.errors import RunFailed
 
 runner = CliRunner()
@@ -176,3 +178,23 @@ def test_export_refuses_a_folder_without_a_module(tmp_path: Path) -> None:
     result = runner.invoke(app, ["export", str(tmp_path), "--to", "curves", "--out", str(tmp_path / "out")])
     assert result.exit_code == 2
     assert "Traceback" not in result.output
+
+
+def test_demo_ends_with_its_numbers_and_its_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = SimpleNamespace(
+        run=None,
+        swap=SimpleNamespace(
+            fit=SimpleNamespace(warnings=("few nights",)), verdict=SimpleNamespace(notes=(), scores=())
+        ),
+        headlines=(Headline("0.50 → 0.60", "NSE of nights [1]"),),
+        sentence="The swap makes nights better.",
+        files=(tmp_path / "report.html",),
+    )
+    monkeypatch.setattr(demo, "run_demo", lambda *_, **__: done)
+    monkeypatch.setattr("jules_ml.cli.demo.print_run_summary", lambda _: None)
+    result = runner.invoke(app, ["demo", "--out", str(tmp_path)])
+    assert result.exit_code == 0
+    lines = result.output.splitlines()
+    assert lines[-2:] == ["0.50 → 0.60  NSE of nights [1]", "The swap makes nights better."]
+    assert "note few nights" in lines
+    assert runner.invoke(app, ["demo", "--out", str(tmp_path), "--quiet"]).output == ""

@@ -16,13 +16,13 @@ import xarray as xr
 from jules_ml.data.readers.davos import FILE_NAME, read_davos
 from jules_ml.demo import run as demo_run
 from jules_ml.demo import run_demo
-from jules_ml.demo.compare import compare, nightly_means, respired_carbon_dioxide
+from jules_ml.demo.report import snow_note
 from jules_ml.demo.run import davos_experiment, last_years
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import Experiment
 
-#: Twelve days without frost, with nights turbulent enough for the eddy covariance.
-AUTUMN = ("2019-10-01T00:00", "2019-10-12T23:59")
+#: Six months, of which the last two are the test period.
+WINTER = ("2018-11-01T00:30", "2019-04-30T23:00")  # UTC; the local year and month end an hour earlier
 
 
 @pytest.fixture(scope="module")
@@ -46,19 +46,11 @@ def test_demo_without_a_record_is_refused(tmp_path: Path) -> None:
     assert "diive 0.90.0" in caught.value.remedy
 
 
-def test_nights_run_from_noon_to_noon_and_need_four_half_hours() -> None:
-    stamps = pd.to_datetime(
-        ["2020-01-01 22:15", "2020-01-01 23:45", "2020-01-02 00:15", "2020-01-02 03:15", "2020-01-02 22:15"]
-    )
-    steps = pd.DataFrame({"observed": [1.0, 2.0, 3.0, 4.0, 9.0], "predicted": 2.0}, index=stamps)
-    nights = nightly_means(steps)
-    assert nights.index.tolist() == [pd.Timestamp("2020-01-01")]
-    assert nights["observed"].tolist() == [2.5]
-
-
-def test_carbon_flux_is_converted_to_carbon_dioxide() -> None:
-    output = xr.Dataset({"resp_s_gb": ("time", [1.20107e-8])})
-    np.testing.assert_allclose(respired_carbon_dioxide(output), 1.0, rtol=1e-6)
+def test_respiration_is_fitted_to_the_soil_of_the_column() -> None:
+    settings = davos_experiment().respiration
+    assert settings is not None
+    assert settings.temperature == "t_soil"
+    assert not settings.assimilation
 
 
 def test_the_last_years_are_used() -> None:
@@ -68,61 +60,79 @@ def test_the_last_years_are_used() -> None:
 
 
 @pytest.mark.slow
-def test_demo_on_a_few_days(record_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_demo_on_a_winter(record_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     short = davos_experiment()
     assert short.run is not None
     section = short.run.model_copy(
-        update={"compiled": False, "spin_up": short.run.spin_up.model_copy(update={"cycles": 0})}
+        update={
+            "compiled": False,
+            "timestep": 3600.0,
+            "spin_up": short.run.spin_up.model_copy(update={"cycles": 0}),
+        }
     )
     assert short.respiration is not None
-    few = short.respiration.model_copy(
-        update={"members": 2, "exchange_rows": 2000, "inner_folds": 2, "inner_rows": 1500}
-    )
+    few = short.respiration.model_copy(update={"members": 2, "inner_folds": 2, "inner_rows": 1500})
     monkeypatch.setattr(
         demo_run, "davos_experiment", lambda: short.model_copy(update={"run": section, "respiration": few})
     )
-    record = read_davos(record_path).sel(time=slice(*AUTUMN))
+    # every second half-hour as an hour: half of the steps
+    halves = read_davos(record_path).sel(time=slice(*WINTER))
+    record = halves.isel(time=slice(1, None, 2)).assign_attrs(interval_seconds=3600.0)
     monkeypatch.setattr(demo_run, "last_years", lambda *_: record)
     messages: list[str] = []
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         done = run_demo(tmp_path, data=record_path, years=1, message=messages.append)
 
-    assert done.run.output.sizes["time"] == record.sizes["time"]
+    stock, swapped = done.run.output, done.swap.run.output
+    assert stock.sizes["time"] == record.sizes["time"]
     rules = {s.variable: s.rule for s in done.run.weather.substitutions}
     assert rules["wind"].startswith("fixed at 2 m s-1")
-    assert {s.quantity for s in done.comparison.scores} == {"water content", "night respiration", "latent heat flux"}
-    names = {s.quantity for s in done.learned.scores}
-    assert names <= {"night respiration, JULES's curves", "night respiration, learned curves"}
-    np.testing.assert_array_equal(done.learned.run.output["smcl"], done.run.output["smcl"])
-    assert not np.allclose(done.learned.run.output["resp_s_gb"], done.run.output["resp_s_gb"])
-    assert done.comparison.layer == 1
-    assert (done.comparison.steps.index.hour > 20).any()
+    np.testing.assert_array_equal(swapped["smcl"], stock["smcl"])
+    assert not np.allclose(swapped["resp_s_gb"], stock["resp_s_gb"])
+    assert done.swap.settings.state == Path("column.nc")
+    nights = done.swap.nights(fitted_rate=True)
+    assert nights is not None
+    assert nights.pairs.index.min() > pd.Timestamp(done.swap.fit.learned.rows.middle.max())
+    assert done.swap.verdict.sentence in done.sentence
+    assert f"{nights.stock.n} nights of 2019" in done.sentence
+    values = [headline.value for headline in done.headlines]
+    assert values[0].replace("−", "-") == f"{nights.stock.nse:.2f} → {nights.swapped.nse:.2f}"
+    assert values[2] == "θ unchanged"
+    assert "assumed to be 37 %" in done.headlines[1].label
+    _check_files(tmp_path)
+    _check_page(tmp_path / "report.html", done.sentence)
 
-    names = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file() and "modules" not in p.parts}
-    assert {"card.json", "model.safetensors"} <= {p.name for p in (tmp_path / "modules" / "respiration").iterdir()}
-    figures = (
-        "learned_nights",
-        "night_respiration",
-        "respiration_curves",
-        "soil_moisture",
-        "soil_temperature",
-        "water_budget",
-    )
-    pages = {"report.html", "scores.json", "column.nc", "column_learned.nc", "run_summary.json", "experiment.toml"}
-    assert names == pages | {f"figures/{name}.png" for name in figures}
-    scores = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
-    assert scores[0]["scores"]["n"] > 5
 
-    page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert page.count("data:image/png;base64,") == 8
-    assert not re.search(r'(src|href)="(?!data:)', page), "the page stands by itself"
+def _check_files(folder: Path) -> None:
+    """All files of the demonstration, without those of modules and of single verdict figures."""
+    names = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file() and "modules" not in p.parts}
+    names = {name for name in names if not name.startswith("verdict/figures/")}
+    figures = ("soil_moisture", "soil_temperature", "swap", "theta", "water_budget")
+    pages = {"report.html", "column.nc", "column_learned.nc", "run_summary.json", "experiment.toml"}
+    assert names == pages | {"verdict/verdict.json"} | {f"figures/{name}.png" for name in figures}
+    module = {path.name for path in (folder / "modules" / "respiration").iterdir()}
+    assert {"card.json", "model.safetensors", "verdict.json"} <= module
+    verdict = json.loads((folder / "verdict" / "verdict.json").read_text(encoding="utf-8"))
+    assert {each["quantity"] for each in verdict["scores"]} >= {"night respiration", "soil water", "latent heat"}
+    assert {q["effect"] for q in verdict["quantities"] if "respiration" not in q["quantity"]} == {"unchanged"}
+
+
+def _check_page(path: Path, first: str) -> None:
+    """The page stands by itself, and begins with the verdict, the numbers and the headline figure."""
+    page = path.read_text(encoding="utf-8")
+    assert page.count("data:image/png;base64,") == 7
+    assert not re.search(r'(src|href)="(?!data:)', page)
+    start = page.index('<p class="verdict">')
+    assert page.index('<div class="numbers">') > start
+    assert page.index("data:image/png") < page.index("<h2>")
     for text in (
         "wind speed: fixed at 2 m s-1, not measured",
         "Soil temperature is that of the column",
-        "JULES&#39;s f and g",
+        "heterotrophic fraction",
         "diive 0.90.0",
         "sandy loam",
+        "of snow on the ground",
     ):
         assert text in page
 
@@ -146,23 +156,10 @@ def test_without_a_compiler_only_the_last_year_is_run_with_a_note(
     assert "no C++ compiler" in messages[0]
 
 
-def test_only_measured_nights_are_compared(record_path: Path) -> None:
-    record = read_davos(record_path).sel(time=slice(*AUTUMN))
-    n = record.sizes["time"]
-    layered = ("time", "soil"), np.full((n, 4), 0.3)
-    output = xr.Dataset(
-        {
-            "sthu": layered,
-            "sthf": (("time", "soil"), np.zeros((n, 4))),
-            "sm_sat": ("soil", np.full(4, 0.5)),
-            "theta_r": ("soil", np.zeros(4)),
-            "resp_s_gb": ("time", np.full(n, 1e-8)),
-            "latent_heat": ("time", np.zeros(n)),
-        },
-        coords={"time": record["time"], "dzsoil": ("soil", [0.1, 0.25, 0.65, 2.0])},
-    )
-    comparison = compare(output, record)
-    assert (record["nee_qc"].to_numpy()[comparison.is_night] == 0.0).all()
-    assert (record["sw_down"].to_numpy()[comparison.is_night] < 10.0).all()
-    assert len(comparison.steps) == comparison.is_night.sum() > 20
-    assert comparison.frozen_days == 0.0
+def test_snow_of_complete_winters_is_stated() -> None:
+    time = pd.date_range("2019-01-01", "2022-12-31", freq="1D")
+    snow = np.where(time == pd.Timestamp("2020-02-01"), 24.0, np.where(time == pd.Timestamp("2022-01-10"), 150.0, 1.0))
+    snow[0] = 999.0  # a winter whose beginning is not in the run
+    output = xr.Dataset({"snow_mass_gb": ("time", snow)}, {"time": time}, attrs={"interval_seconds": 86400.0})
+    assert "1 kg m-2 in 2020/21 to 150 kg m-2 in 2021/22" in snow_note(output)
+    assert "at most 1 kg m-2 of snow" in snow_note(output.isel(time=slice(1, 200)))

@@ -10,13 +10,15 @@ import pandas as pd
 import pytest
 import xarray as xr
 from helpers.figures import legend_labels
+from helpers.respiration_folder import write_module
 from matplotlib.figure import Figure
 
 from jules_ml.column.figures import soil_moisture, soil_temperature, water_budget
 from jules_ml.column.output import OUTPUTS, output_dataset
 from jules_ml.data.daily import daily_series
 from jules_ml.data.profile import layer_or_lowest
-from jules_ml.demo.figures import night_respiration, respiration_curves
+from jules_ml.demo.figures import swap_figure, theta_figure
+from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.support.figures import layer_labels, save_figure
 
 DZSOIL = [0.1, 0.25, 0.65, 2.0]
@@ -54,12 +56,6 @@ def sensor(output: xr.Dataset, depth: float, mean: float) -> xr.DataArray:
     return xr.DataArray(values, dims="time", coords={"time": output["time"].to_numpy(), "depth": depth})
 
 
-def pairs(n: int) -> pd.DataFrame:
-    random = np.random.default_rng(1)
-    index = pd.date_range("2020-01-01", periods=n, freq="1D")
-    return pd.DataFrame({"observed": random.gamma(2.0, 2.0, n), "predicted": random.gamma(2.0, 1.5, n)}, index=index)
-
-
 def check(figure: Figure, panels: int) -> None:
     titled = [axis for axis in figure.axes if axis.get_title(loc="left")]
     assert len(titled) == panels
@@ -88,22 +84,36 @@ def test_water_budget(output: xr.Dataset) -> None:
     check(water_budget(output, notes=NOTES), 3)
 
 
-def test_night_respiration() -> None:
-    figure = night_respiration(pairs(400), pairs(40), measured="tower", modelled="column", notes=NOTES)
+def curves(folder: Path, count: int) -> Figure:
+    """The headline figure of a module of three draws with a Q10 each, and of some nights."""
+    random = np.random.default_rng(1)
+    index = pd.date_range("2020-01-01", periods=count, freq="1D")
+    nights = pd.DataFrame({name: random.gamma(2.0, 2.0, count) for name in ("observed", "stock", "swapped")}, index)
+    module, settings, _ = load_respiration(write_module(folder / "module"))
+    wetness, t_soil = random.uniform(0.2, 0.8, 500), random.uniform(272.0, 290.0, 500)
+    return swap_figure(module, settings, wetness, t_soil, nights, notes=NOTES)
+
+
+def test_swap_figure(tmp_path: Path) -> None:
+    figure = curves(tmp_path, 60)
     check(figure, 3)
-    assert sum("KGE" in text.get_text() for axis in figure.axes for text in axis.texts) == 2
+    assert legend_labels(figure.axes[0]) == ["JULES", "90 % band", "learned", "data"]
+    assert legend_labels(figure.axes[2]) == ["measured", "JULES", "swapped"]
 
 
-def test_figure_without_complete_nights() -> None:
-    check(night_respiration(pairs(3), pairs(0), measured="tower", modelled="column", notes=NOTES), 3)
+def test_swap_figure_without_nights(tmp_path: Path) -> None:
+    check(curves(tmp_path, 0), 3)
 
 
-def test_respiration_curves(output: xr.Dataset) -> None:
-    top = output.isel(soil=0)
-    figure = respiration_curves(
-        top[["sm_wilt", "sm_sat"]], top["sthu"].to_numpy(), top["t_soil"].to_numpy(), data="nights", notes=NOTES
-    )
-    check(figure, 2)
+@pytest.mark.parametrize("module", [False, True])
+def test_theta_figure(module: bool) -> None:
+    days = pd.date_range("2020-01-01", periods=40, freq="1D").delete(slice(10, 14))
+    names = ("observed", "column", *(("predicted", "lower", "upper") if module else ()))
+    figure = theta_figure(pd.DataFrame(0.3, days, list(names)), depth="0.15 m", notes=NOTES)
+    labels = legend_labels(figure.axes[0])
+    assert {"sensor", "JULES's column, with and without the swap"} <= set(labels)
+    assert ("moisture module" in labels) == module
+    assert ("did not use" in figure.axes[0].get_title(loc="left")) == module
 
 
 def test_a_figure_is_written_with_the_same_bytes_each_time(output: xr.Dataset, tmp_path: Path) -> None:
