@@ -61,10 +61,11 @@ def density_scatter(axis: Axes, figure: Figure, pairs: pd.DataFrame) -> None:
     pairs : DataFrame, columns ('observed', 'predicted')
         Fluxes [umol m-2 s-1].
     """
-    low, high = quantile_range(pairs)
-    if pairs.empty:
-        axis.text(0.5, 0.5, "no data", transform=axis.transAxes, ha="center")
+    pairs = pairs.dropna()
+    if len(pairs) < 2:
+        axis.text(0.5, 0.5, "too few data", transform=axis.transAxes, ha="center")
         return
+    low, high = quantile_range(pairs)
     bins = axis.hexbin(
         pairs["observed"],
         pairs["predicted"],
@@ -327,6 +328,8 @@ def residuals(rows: pd.DataFrame, *, notes: Sequence[str] = ()) -> Figure:
 
 def _running(axis: Axes, x: pd.Series, residual: pd.Series) -> None:
     """Draw the median and quartiles of the residuals in bins of ``x``."""
+    if residual.notna().sum() < _LEAST:
+        return
     bins = pd.qcut(x, _BINS, duplicates="drop")
     grouped = residual.groupby(bins, observed=True)
     enough = (grouped.size() >= _LEAST).to_numpy()
