@@ -33,6 +33,8 @@ _COMPILE_OPTIONS: dict[str, str | int | bool | Callable[..., object]] = {"cpp_wr
 #: or logarithm differs from that of a scalar one. The result of a column would then depend on the number of columns: at the freezing point
 #: one bit decides whether its heat is solved for again.
 _VECTOR = 64
+#: Compilations of the step in one process, one for each column that differs in a constant; torch stops after eight by default.
+_RECOMPILE_LIMIT = 10000
 #: Steps between two calls of ``on_steps``.
 _PROGRESS_EVERY = 480
 #: Tile properties that are one tensor of shape (tile, column) each.
@@ -153,7 +155,8 @@ def integrate(
     means: list[Tensor] = []
     total = torch.zeros(rows, n_columns, dtype=series.dtype)
     since = 0
-    with torch.set_grad_enabled(wants_gradient):
+    limits = {"recompile_limit": _RECOMPILE_LIMIT, "accumulated_recompile_limit": _RECOMPILE_LIMIT}
+    with torch.set_grad_enabled(wants_gradient), torch._dynamo.config.patch(limits):
         for k, row in enumerate(series.unbind(0)):
             carried, total = step(packed, carried, row, total)
             if analysis is not None and (k + 1) % analysis.every == 0:

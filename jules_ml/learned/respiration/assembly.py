@@ -11,6 +11,7 @@ from torch import Tensor
 
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration.base_rate_series import BaseRateSeries
+from jules_ml.learned.respiration.base_respiration import r0_of_groups
 from jules_ml.learned.respiration.calibration import calibrate, fitted_series
 from jules_ml.learned.respiration.curves import G_SIZE, Members, site_scale
 from jules_ml.learned.respiration.forms import LLOYD_TAYLOR, InnerValidation
@@ -70,7 +71,8 @@ def assembled_module(
     r0 = np.bincount(rows.group, weight * shape * np.nan_to_num(rows.flux), minlength=n) / np.maximum(
         np.bincount(rows.group, weight * shape * shape, minlength=n), 1e-300
     )
-    r0 = np.where(r0 > 0.0, r0, median_r0)
+    r0 = _with_other_groups(np.where(r0 > 0.0, r0, median_r0), weight, rows)
+    log_r0 = log_r0 + torch.from_numpy(np.log(r0 / median_r0)) * torch.from_numpy(_absent(weight, rows))
     predicted = r0[rows.group] * shape
     series = fitted_series(rows, predicted / scale, noise, settings)
     calibration = calibrate(rows, cross_validated / scale, noise, series, settings)
@@ -100,6 +102,21 @@ def assembled_module(
         smoothing_g=smoothing_g,
         networks=networks,
     )
+
+
+def _absent(weight: _Array, rows: Rows) -> _Array:
+    """Whether a group has no training row with a flux, as 0 or 1, shape (group,)."""
+    return np.asarray(np.bincount(rows.group, weight, minlength=len(rows.groups)) == 0.0, dtype=np.float64)
+
+
+def _with_other_groups(r0: _Array, weight: _Array, rows: Rows) -> _Array:
+    """R0 of all groups: that of a group without training rows is the mean of the groups of its site."""
+    absent = _absent(weight, rows) > 0.0
+    if not absent.any():
+        return r0
+    names = [name for name, missing in zip(rows.groups, absent, strict=True) if not missing]
+    elsewhere = float(np.exp(np.log(r0[~absent]).mean()))
+    return r0_of_groups(rows.groups, names, r0[~absent], rows.sites, elsewhere)
 
 
 def _smoothing(

@@ -136,6 +136,7 @@ def _left_out(
         for number in np.unique(block[mine]):
             inside, outside = mine & (block == number), mine & (block != number)
             if not outside.any():
+                deviation[inside] = np.sqrt(process.variance)
                 continue
             departures = departures_of(day[outside], flux[outside], predicted[outside], scale[outside])
             mean, deviation[inside] = replace(process, departures=departures).relative(day[inside])

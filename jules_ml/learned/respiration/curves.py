@@ -44,7 +44,7 @@ class Members:
     ----------
     log_f : Tensor, shape (member, moisture node)
     log_g : Tensor, shape (member, temperature node)
-        Logarithms of f and g, blended into JULES's curves outside the training range.
+        Logarithms of f and g, continued outside the supported range.
     log_level : Tensor, shape (member, group)
         Logarithm of R0 [ln(umol m-2 s-1)]; for a group without rows in a member, the mean of the other groups.
     parameters : dict
@@ -154,7 +154,7 @@ def fit_members(
         tolerance=tolerance,
         on_iteration=_on_iteration(portion(progress, 0.5, 1.0), iterations),
     )
-    log_f, log_g = _blended_tables(fitted.log_factor, first_node, ranges, rows, plan, settings)
+    log_f, log_g = _complete_tables(fitted.log_factor, first_node, ranges, rows, plan, settings)
     log_r0 = fitted.log_factor["level"].clone()
     if settings.heavy_tails and exchange is None:  # R0 is set later from the nights if the target is NEE of all hours
         row_counts = torch.where(absent, 0.0, torch.from_numpy(plan.weights))
@@ -196,7 +196,7 @@ def _noise(flux: _Array, predicted: _Array) -> Noise:
     return fit_noise(predicted[valid], error[valid])
 
 
-def _blended_tables(
+def _complete_tables(
     log_factor: dict[str, Tensor],
     first_node: dict[str, int],
     ranges: dict[str, tuple[float, float]],
@@ -204,19 +204,19 @@ def _blended_tables(
     plan: Plan,
     settings: RespirationSettings,
 ) -> tuple[Tensor, Tensor]:
-    """Logarithms of f and g at all nodes of the tables, blended into JULES's curves outside the training range."""
+    """Logarithms of f and g at all nodes of the tables, continued outside the supported range."""
     log_f = torch.zeros(len(plan.lloyd_taylor), len(MOISTURE_NODES), dtype=torch.float64)
     if "f" in log_factor:
         log_f = _on_table(log_factor["f"], first_node["f"], log_f.shape[1])
         reference = jules_f(settings, float(np.mean(list(rows.porosity.values()))))
         log_f = torch.where(torch.from_numpy(plan.lloyd_taylor).unsqueeze(1), torch.zeros_like(log_f), log_f)
-        log_f = _outside(MOISTURE_NODES, log_f, reference, ranges["f"], BLEND_LENGTH_S, settings)
+        log_f = outside_support(MOISTURE_NODES, log_f, reference, ranges["f"], BLEND_LENGTH_S, settings)
     log_g = _on_table(log_factor["g"], first_node["g"], len(TEMPERATURE_NODES))
-    log_g = _outside(TEMPERATURE_NODES, log_g, jules_g(settings), ranges["g"], BLEND_LENGTH_T, settings)
+    log_g = outside_support(TEMPERATURE_NODES, log_g, jules_g(settings), ranges["g"], BLEND_LENGTH_T, settings)
     return log_f, log_g
 
 
-def _outside(
+def outside_support(
     nodes: Tensor,
     log_curve: Tensor,
     reference: Tensor,
@@ -224,7 +224,21 @@ def _outside(
     length: float,
     settings: RespirationSettings,
 ) -> Tensor:
-    """Continue curves outside the supported range: held at the edge, or blended into JULES's curve."""
+    """Continue curves outside the supported range: held at the edge, or by ``settings.outside`` blended into JULES's curve.
+
+    Parameters
+    ----------
+    nodes : Tensor, shape (node,)
+    log_curve : Tensor, shape (..., node)
+        Logarithms of the curves.
+    reference : Tensor, shape (node,)
+        JULES's curve [1].
+    data_range : tuple of float
+        Supported range.
+    length : float
+        Length over which the slope becomes that of JULES.
+    settings : RespirationSettings
+    """
     if settings.outside == "jules":
         return blend(nodes, log_curve, reference, data_range=data_range, length=length)
     return hold(nodes, log_curve, data_range=data_range)

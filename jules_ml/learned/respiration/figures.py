@@ -193,6 +193,8 @@ def _scaled_curve(
 def _learned(axis: Axes, band: Band, training_range: list[float], cover: float) -> None:
     """Draw a learned curve: solid in the training range, dotted outside the range that the data support."""
     inside = (band.x >= training_range[0]) & (band.x <= training_range[1])
+    if not bool(inside.any()):
+        return
     axis.fill_between(
         band.x[inside],
         band.low[inside],

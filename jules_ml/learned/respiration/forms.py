@@ -15,8 +15,15 @@ import torch
 from numpy.typing import NDArray
 
 from jules_ml.experiment.respiration import RespirationSettings
-from jules_ml.learned.respiration.curves import Members, member_targets, site_scale
-from jules_ml.learned.respiration.network import MOISTURE_NODES, TEMPERATURE_NODES
+from jules_ml.learned.respiration.curves import (
+    BLEND_LENGTH_S,
+    BLEND_LENGTH_T,
+    Members,
+    member_targets,
+    outside_support,
+    site_scale,
+)
+from jules_ml.learned.respiration.network import MOISTURE_NODES, TEMPERATURE_NODES, jules_f, jules_g
 from jules_ml.learned.respiration.photosynthesis import LearnedAssimilation
 from jules_ml.learned.respiration.site import Rows, moisture_of, thinned_rows
 from jules_ml.learned.respiration.spline import SplineProduct, fit_spline_product
@@ -197,10 +204,17 @@ def spline_members(rows: Rows, settings: RespirationSettings, learned: Members, 
     log_f = np.stack([each.log_f(s) for each in splines])
     if settings.moisture == "none":  # f is then a constant factor of R0
         log_r0, log_f = log_r0 + log_f[:, :1], np.zeros_like(log_f)
+    log_g = torch.from_numpy(np.stack([each.log_g(t) for each in splines]))
+    porosity = float(np.mean(list(rows.porosity.values())))
+    ranges = learned.ranges
+    log_f_table = torch.from_numpy(log_f)
+    if "f" in ranges:
+        reference = jules_f(settings, porosity)
+        log_f_table = outside_support(MOISTURE_NODES, log_f_table, reference, ranges["f"], BLEND_LENGTH_S, settings)
     return replace(
         learned,
-        log_f=torch.from_numpy(log_f),
-        log_g=torch.from_numpy(np.stack([each.log_g(t) for each in splines])),
+        log_f=log_f_table,
+        log_g=outside_support(TEMPERATURE_NODES, log_g, jules_g(settings), ranges["g"], BLEND_LENGTH_T, settings),
         log_level=torch.from_numpy(log_r0),
         parameters={},
     )
@@ -218,7 +232,7 @@ def averaged_members(members: Mapping[str, Members], weights: Mapping[str, float
     Returns
     -------
     Members
-        With the networks and the ranges of the learned form, if it has a weight.
+        With the networks and the ranges of the learned form.
     """
     used = {name: weight for name, weight in weights.items() if weight > 0.0}
     first = members.get(LEARNED, next(iter(members.values())))

@@ -206,7 +206,7 @@ class LearnedRespiration(nn.Module):
         Returns
         -------
         mean, standard_deviation : Tensor, shape (row,)
-            [1]. Outside the module the mean is one, and the standard deviation the median of those of the groups without measurements.
+            [1]. For a group without R0(t) the mean is one, and the standard deviation the median of those of the others far from fluxes.
         """
         mean, deviation = np.ones(len(day)), np.zeros(len(day))
         variances = self.series_parameters[:, 0].numpy()
@@ -215,9 +215,7 @@ class LearnedRespiration(nn.Module):
         for number in np.unique(group[group >= 0]):
             series = self._series_of(int(number))
             rows = group == number
-            if series is None:
-                deviation[rows] = 0.0
-            else:
+            if series is not None:
                 mean[rows], deviation[rows] = series.relative(day[rows])
         return torch.from_numpy(mean), torch.from_numpy(deviation)
 

@@ -30,8 +30,8 @@ _STEP: Final = 4
 _Array = NDArray[np.float64]
 
 
-def shaped(members: Members, rows: Rows, settings: RespirationSettings) -> Members:
-    """Give f a single maximum and let g not decrease, in every member.
+def shaped(members: Members, rows: Rows, settings: RespirationSettings, *, only_g: bool = False) -> Members:
+    """Give f a single maximum, unless ``only_g``, and let g not decrease, in every member.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def shaped(members: Members, rows: Rows, settings: RespirationSettings) -> Membe
         Curves that have these shapes anyway are unchanged.
     """
     log_f = members.log_f
-    if settings.moisture != "none":
+    if settings.moisture != "none" and not only_g:
         moisture = np.clip(moisture_of(rows, settings), *members.ranges["f"])
         log_f = unimodal(log_f, _rows_at_nodes(moisture, MOISTURE_NODES))
     t_soil = np.clip(rows.t_soil, *members.ranges["g"])
@@ -86,7 +86,7 @@ def unimodal(log_curve: Tensor, weight: _Array) -> Tensor:
 def _single_maximum(log: _Array, weight: _Array) -> _Array:
     """Closest curve that rises up to a node and falls after it; the best of all nodes."""
     best, least = log, np.inf
-    for top in range(0, len(log) + 1, _STEP):
+    for top in sorted({*range(0, len(log) + 1, _STEP), int(np.argmax(log))}):
         up = isotonic_regression(log[:top], sample_weight=weight[:top]) if top else log[:0]
         down = (
             isotonic_regression(log[top:], sample_weight=weight[top:], increasing=False) if top < len(log) else log[:0]

@@ -33,7 +33,7 @@ class SplineProduct:
     t_coefficients, s_coefficients : array
         Coefficients of the basis functions.
     log_r0 : array, shape (group,)
-        Logarithm of R0 [ln(umol m-2 s-1)]; for a group without rows, that of its start value.
+        Logarithm of R0 [ln(umol m-2 s-1)]; for a group without rows, the mean of the other groups.
     """
 
     t_range: tuple[float, float]
@@ -97,7 +97,9 @@ def fit_spline_product(
         lambda b: np.vstack([(root * mean(b))[:, np.newaxis] * a, penalty]),
         max_nfev=100,
     ).x
-    return SplineProduct(t_range, s_range, fitted[:_COUNT_T], fitted[_COUNT_T:n], fitted[n:])
+    with_rows = np.bincount(group, weights, minlength=n_groups) > 0.0
+    log_r0 = np.where(with_rows, fitted[n:], fitted[n:][with_rows].mean())
+    return SplineProduct(t_range, s_range, fitted[:_COUNT_T], fitted[_COUNT_T:n], log_r0)
 
 
 def _basis(x: _Array, span: tuple[float, float], count: int) -> _Array:

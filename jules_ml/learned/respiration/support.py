@@ -42,8 +42,8 @@ def support(x: _Array, other: _Array | None = None, *, window: float) -> tuple[f
     Returns
     -------
     low, high : float
-        Outermost values of ``x`` with enough rows around them whose ``other`` varies; the 1 and 99 % quantiles of ``x`` if there are none,
-        because the two variables are collinear.
+        Outermost values of ``x`` with enough rows around them whose ``other`` varies; the 1 and 99 % quantiles of ``x`` if they are less
+        than two windows apart, because the two variables are collinear.
     """
     order = np.argsort(x)
     x = x[order]
@@ -56,9 +56,9 @@ def support(x: _Array, other: _Array | None = None, *, window: float) -> tuple[f
         least_range = _LEAST_RANGE * _range(other)
         varied = [_range(other[a:b]) >= least_range for a, b in zip(first[supported], last[supported], strict=True)]
         supported[supported] = varied
-    if not supported.any():
-        return float(np.quantile(x, 0.01)), float(np.quantile(x, 0.99))
     inside = centres[supported]
+    if len(inside) == 0 or inside[-1] - inside[0] < 2.0 * window:
+        return float(np.quantile(x, 0.01)), float(np.quantile(x, 0.99))
     return float(inside[0]), float(inside[-1])
 
 

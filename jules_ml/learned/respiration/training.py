@@ -172,13 +172,13 @@ def _final_members(
         plan = plan + plan_members(weights, settings, lloyd_taylor=True)
     fitted = fit_members(rows, plan, settings, exchange=exchange, progress=progress)
     count = len(weights)
-    networks = fitted.take(slice(0, count))
-    if validation.shaped:
-        networks = shaped(networks, rows, settings)
-    members = {LEARNED: networks, LLOYD_TAYLOR: fitted.take(slice(count, None))}
+    members = {LEARNED: fitted.take(slice(0, count)), LLOYD_TAYLOR: fitted.take(slice(count, None))}
     if validation.weights.get(SPLINE, 0.0) > 0.0:
         members[SPLINE] = spline_members(rows, settings, members[LEARNED], weights)
-    return averaged_members(members, validation.weights)
+    averaged = averaged_members(members, validation.weights)
+    if validation.shaped or settings.monotone_temperature:
+        return shaped(averaged, rows, settings, only_g=not validation.shaped)
+    return averaged
 
 
 def _validate(

@@ -34,8 +34,8 @@ def test_a_dip_is_removed_and_the_mean_kept() -> None:
 
 
 def test_curves_of_the_right_shape_are_unchanged() -> None:
-    peak, fall = -8.0 * (MOISTURE_NODES - 0.5) ** 2, -2.0 * MOISTURE_NODES
-    curves = torch.stack([peak, fall])
+    peaks = [-8.0 * (MOISTURE_NODES - MOISTURE_NODES[top]) ** 2 for top in (100, 101, 102, 103)]
+    curves = torch.stack([*peaks, -2.0 * MOISTURE_NODES])
     assert torch.allclose(unimodal(curves, WEIGHT), curves, atol=1e-12)
     rise = 0.07 * TEMPERATURE_NODES
     assert torch.allclose(rising(rise[None], np.ones(221)), rise[None], atol=1e-12)
