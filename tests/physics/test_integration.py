@@ -74,6 +74,16 @@ def test_compiled_equals_eager(shared_data: Path, dtype: torch.dtype) -> None:
         torch.testing.assert_close(compiled.outputs[name], value, rtol=1e-9, atol=1e-15)
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not can_compile(), reason="no C++ compiler")
+def test_more_columns_than_torch_compiles_by_default(shared_data: Path) -> None:
+    forcing, state, column = _loobos.standalone(shared_data, torch.float32)
+    with torch.no_grad(), torch._dynamo.config.patch(recompile_limit=1):
+        for timestep in (1800.0, 900.0):
+            column.timestep = timestep
+            integrate(column, state, first(forcing, 2), outputs=["smcl"], compiled=True)
+
+
 def test_a_single_column_fills_a_vector_and_equals_itself_among_others(
     shared_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
