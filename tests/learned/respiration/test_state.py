@@ -24,7 +24,7 @@ from jules_ml.learned.respiration.evaluate import evaluate_respiration
 from jules_ml.learned.respiration.fit import fit_respiration
 from jules_ml.learned.respiration.kind import KIND
 from jules_ml.learned.respiration.site import select_rows
-from jules_ml.learned.respiration.state import with_soil_state
+from jules_ml.learned.respiration.state import with_soil_state, without_state
 from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.learned.respiration.tables import learned_tables
 from jules_ml.physics.respiration import fsth
@@ -88,6 +88,15 @@ def test_level_2_includes_frozen_water() -> None:
     level1, level2 = (with_soil_state(record, model_output(record), level2=level2) for level2 in (False, True))
     np.testing.assert_allclose(level2["model_wetness"], 0.75 * level1["model_wetness"])
     np.testing.assert_allclose(level2["model_t_soil"], level1["model_t_soil"] - 1.0)
+
+
+def test_sensors_keep_their_porosity_beside_the_state_of_a_model() -> None:
+    record = synthetic_record().assign_attrs(porosity=0.45)
+    with_state = with_soil_state(record, model_output(record, sm_sat=0.6))
+    assert with_state.attrs["porosity"] == record.attrs["porosity"]
+    of_model, of_sensors = select_rows(with_state, SOIL), select_rows(without_state(with_state), SOIL)
+    assert list(of_model.porosity.values()) == [0.6]
+    np.testing.assert_allclose(of_sensors.wetness, select_rows(record, SOIL).wetness)
 
 
 def test_refusals(tmp_path: Path) -> None:
