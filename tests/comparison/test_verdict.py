@@ -192,6 +192,14 @@ def test_run_warns_of_a_module_without_a_verdict(tmp_path: Path) -> None:
     assert "it is unknown whether module makes the run better" in " ".join(result.output.split())
 
 
+def test_a_closed_loop_warns_of_moisture_without_a_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_experiment(tmp_path, ("[run]\n", '[closed_loop]\nmoisture = "theta"\n\n[run]\n'), days=1)
+    monkeypatch.setattr("jules_ml.cli.run._run_closed_loop", lambda *_: None)
+    result = CliRunner().invoke(app, ["run", str(path), "--out", str(tmp_path / "run")])
+    assert result.exit_code == 0, result.output
+    assert "it is unknown whether theta makes the run better" in " ".join(result.output.split())
+
+
 def test_unused_times() -> None:
     middle = pd.DatetimeIndex(["2020-01-05 12:00", "2020-02-19 23:45", "2020-02-20 00:15"])
     assert unused_times(CARD, "tower", middle).tolist() == [False, False, True]
