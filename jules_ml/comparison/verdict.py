@@ -20,7 +20,7 @@ from jules_ml.data.record import local_middle
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.respiration import RespirationSettings
-from jules_ml.learned.card import module_kind
+from jules_ml.learned.card import CARD, module_kind
 from jules_ml.learned.model_verdict import VERDICT, unused_times
 from jules_ml.learned.store import json_text, read_module_folder
 from jules_ml.scoring.gain import Gain
@@ -120,7 +120,7 @@ def judge_in_model(
         As the runs.
     """
     kind = module_kind(module)
-    if (out / "card.json").exists():
+    if (out / CARD).exists():
         raise BadInput("the folder contains a module", where=out, remedy="give a new folder for the verdict with --out")
     _, card = read_module_folder(module, kind=kind)
     record = experiment.record()
