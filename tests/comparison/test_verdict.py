@@ -29,7 +29,7 @@ from jules_ml.experiment import load_experiment
 from jules_ml.experiment.respiration import RespirationSettings, RowSettings
 from jules_ml.learned.model_verdict import VERDICT, unused_times, verdict_warning
 from jules_ml.learned.store import refuse_other_files, write_module_folder
-from jules_ml.scoring.gain import Gain
+from jules_ml.scoring.bootstrap import Difference
 
 TIME = pd.date_range("2020-01-01 00:30", periods=48 * 120, freq="30min")
 HOUR = np.asarray(TIME.hour + TIME.minute / 60.0)
@@ -141,7 +141,7 @@ def test_sentences() -> None:
     assert sentence.startswith("The swap does not help here: θ NSE ")
     assert "night respiration better (NSE " in sentence
     assert verdict_of("respiration", quantity_verdicts([respiration_like(-0.9)]))[0] == "worse"
-    unclear = [QuantityVerdict("night respiration", "not different", (0.15, 0.35), Gain(0.2, -0.9, 2.2))]
+    unclear = [QuantityVerdict("night respiration", "not different", (0.15, 0.35), Difference("nse", 0.2, -0.9, 2.2))]
     assert verdict_of("respiration", unclear)[1] == (
         "It is not clear that the swap helps here: night respiration NSE 0.15 to 0.35, 95 % interval of the gain −0.90 to 2.20."
     )
