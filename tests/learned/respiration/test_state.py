@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 import xarray as xr
+from helpers.respiration_folder import write_module
 from helpers.respiration_record import synthetic_record
 from helpers.tower import write_tower
 from typer.testing import CliRunner
@@ -222,6 +224,22 @@ def test_the_column_has_no_second_layer_that_respires(tmp_path: Path) -> None:
     experiment = load_experiment(write_tower(tmp_path, ("[respiration]", "[respiration]\nl_soil_resp_lev2 = true")))
     with pytest.raises(BadInput, match="its first layer"):
         with_runs("respiration", [experiment], tmp_path / "out")
+
+
+def test_the_module_that_is_scored_selects_the_layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = write_module(tmp_path / "module")
+    folders = fake_runs(monkeypatch)
+    experiment = load_experiment(write_tower(tmp_path))
+    for state, level2 in (("sensors", False), ("stock.nc", False), ("stock.nc", True)):
+        card = json.loads((module / "card.json").read_text(encoding="utf-8"))
+        card["settings"] |= {"state": state, "l_soil_resp_lev2": level2}
+        (module / "card.json").write_text(json.dumps(card), encoding="utf-8")
+        if level2:
+            with pytest.raises(BadInput, match="its first layer"):
+                with_runs("respiration", [experiment], tmp_path / "out", module=module)
+        else:
+            with_runs("respiration", [experiment], tmp_path / "out", module=module)
+            assert len(folders) == int(state != "sensors")
 
 
 def test_the_first_experiment_selects_the_layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
