@@ -29,8 +29,8 @@ from jules_ml.learned.respiration.site import Rows, select_rows
 from jules_ml.learned.respiration.state import with_soil_state
 from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.learned.respiration.tables import learned_tables
+from jules_ml.scoring.bootstrap import Difference, paired_gain
 from jules_ml.scoring.fluxes import nightly
-from jules_ml.scoring.gain import Gain, paired_gain
 from jules_ml.scoring.scores import Scores, score
 
 _Array = NDArray[np.float64]
@@ -253,7 +253,7 @@ def averaged(rows: Rows, forms: Mapping[str, _Array]) -> Nights:
     return Nights(steps, nightly(steps, pd.DatetimeIndex(steps.index), least=_LEAST_STEPS))
 
 
-def gain_over_stock(nights: pd.DataFrame, days: int) -> Gain:
+def gain_over_stock(nights: pd.DataFrame, days: int) -> Difference:
     """Gain in NSE of the learned form over stock, with an interval by blocks of so many days."""
     block = np.asarray((pd.DatetimeIndex(nights.index) - pd.Timestamp("1900-01-01")).days // days)
     learned, stock, observed = (nights[name].to_numpy() for name in ("learned", "stock", "observed"))

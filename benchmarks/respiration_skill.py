@@ -1,7 +1,7 @@
 """Learned respiration out of sample: a tower by years, chambers by years or blocks of months, held-out sites, recovery of curves.
 
-All scores are out of sample, and every baseline is fitted to the same rows in the same run. The choice between the learned form, that of
-Lloyd and Taylor, and a blend is made by each fit on inner blocks of its training data.
+All scores are out of sample, and every baseline is fitted to the same rows in the same run. Each fit selects or averages
+three forms, the learned one, the f·g spline and that of Lloyd and Taylor, on inner blocks of its training data.
 
 Run as ``python benchmarks/respiration_skill.py [--quick]``; it takes about half an hour on two cores.
 """

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Quiet, escaped, out_console, print_files, progress_bars
+from jules_ml.cli.printing import Quiet, escaped, out_console, print_files, print_notes, progress_bars
 from jules_ml.errors import RunFailed
 
 if TYPE_CHECKING:
@@ -54,12 +54,14 @@ def _run(path: Path, folder: Path, start_pool: Any, retry: bool, dry_run: bool, 
 
     loaded = load_experiment(path)
     from jules_ml.ensemble.dry_run import estimate
+    from jules_ml.ensemble.rate_notes import rate_notes
     from jules_ml.ensemble.results import write_results
     from jules_ml.ensemble.run import run_ensemble
 
     if dry_run:
         for name, text in estimate(loaded, folder, retry=retry).rows():
             out_console.print(f"[bold]{name}[/]  {escaped(text)}", soft_wrap=True)
+        print_notes(rate_notes(loaded))
         return
     with progress_bars(quiet) as bars:
         finished = run_ensemble(
@@ -73,6 +75,7 @@ def _run(path: Path, folder: Path, start_pool: Any, retry: bool, dry_run: bool, 
     files = write_results(finished) if finished.done else []
     if not quiet:
         _print_summary(finished)
+        print_notes(rate_notes(loaded))
         print_files(files)
     if finished.failed:
         number, message = next(iter(finished.messages.items()), (0, "unknown"))

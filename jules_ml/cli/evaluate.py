@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -69,8 +70,9 @@ def evaluate(
     kind = kind_of_folder(module)
     writable_folder(out)
     with progress_bars(quiet or json) as report:
-        experiments = with_runs(kind.name, experiments, out, module=module, progress=report)
+        experiments, run_notes = with_runs(kind.name, experiments, out, module=module, progress=report)
     outcome = kind.evaluate(module, experiments, out)
+    outcome = replace(outcome, notes=(*run_notes, *outcome.notes))
     write_report(outcome, title=f"Learned {kind.name}: evaluation of {module.resolve().name}")
     print_outcome(outcome, quiet=quiet, json=json)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,9 @@ from jules_ml.errors import BadInput
 from jules_ml.support.files import writable_folder
 from jules_ml.support.plugins import check_plugin
 from jules_ml.support.progress import renamed
+
+if TYPE_CHECKING:
+    from jules_ml.learned.kind import Outcome
 
 
 @app.command(
@@ -72,7 +75,7 @@ def fit(
     chosen = kind_of(kind)
     writable_folder(out)
     with progress_bars(quiet or json) as report:
-        loaded = with_runs(kind, loaded, out, module=adapt, progress=report)
+        loaded, run_notes = with_runs(kind, loaded, out, module=adapt, progress=report)
         if adapt is None:
             outcome = chosen.fit(loaded, out, progress=report)
         else:
@@ -81,10 +84,16 @@ def fit(
                 adapt, loaded, out, days=AdaptationDays(days, dates), progress=renamed(report, "adapt")
             )
     if adapt is not None and days is None and days_at is None:
-        note = "all days with observations were used, and none is left to score: give --days or --days-at for scores"
-        outcome = replace(outcome, table=(), notes=(*outcome.notes, note))
+        outcome = _without_scores(outcome)
+    outcome = replace(outcome, notes=(*run_notes, *outcome.notes))
     write_report(outcome, title=f"Learned {kind}: {'fit' if adapt is None else 'adaptation'} of {out.resolve().name}")
     print_outcome(outcome, quiet=quiet, json=json)
+
+
+def _without_scores(outcome: Outcome) -> Outcome:
+    """Outcome of an adaptation that leaves no day to score."""
+    note = "all days with observations were used, and none is left to score: give --days or --days-at for scores"
+    return replace(outcome, table=(), notes=(*outcome.notes, note))
 
 
 def _check_kind(folder: Path | None, kind: str) -> None:

@@ -42,7 +42,8 @@ def run(
     from jules_ml.learned.model_verdict import verdict_warnings
 
     if not quiet:
-        print_warnings(verdict_warnings([loaded.modules.respiration, loaded.modules.hydraulics]))
+        moisture = None if loaded.closed_loop is None else loaded.closed_loop.moisture
+        print_warnings(verdict_warnings([loaded.modules.respiration, loaded.modules.hydraulics, moisture]))
     if loaded.run is not None and loaded.run.model == "jules":
         _run_jules(loaded, out, quiet)
         return

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.support.progress import Progress
@@ -24,7 +25,7 @@ def with_runs(
     *,
     module: Path | None = None,
     progress: Progress | None = None,
-) -> list[Experiment]:
+) -> tuple[list[Experiment], tuple[str, ...]]:
     """Run the column of the experiments whose respiration is fitted to its soil, and set ``[respiration] state`` to the runs.
 
     Parameters
@@ -32,11 +33,11 @@ def with_runs(
     kind : str
         Kind of module; experiments of other kinds than respiration are returned unchanged.
     experiments : sequence of Experiment
-        One for each site.
+        One for each site. The settings of the first one apply to all, except for ``state``.
     out : Path
         Output folder of the command; the run folders are in a folder beside it, whose name ends in ``_run``.
     module : Path, optional
-        Module that is adapted or scored. No run is needed if it was fitted to sensors.
+        Module that is adapted or scored, whose settings apply instead. No run is needed if it was fitted to sensors.
     progress : callable, optional
         Receives the progress of the runs.
 
@@ -44,39 +45,71 @@ def with_runs(
     -------
     list of Experiment
         With ``state`` set where the column was run; the others are unchanged.
+    tuple of str
+        Notes for the user: the run that was used, its gap-filling and its warnings.
 
     Raises
     ------
     BadInput
-        As :func:`~jules_ml.column.run.run_column`.
+        If ``l_soil_resp_lev2`` is set, which the column does not have; or as :func:`~jules_ml.column.run.run_column`.
     """
-    if kind != "respiration" or (module is not None and not _fitted_to_model(module)):
-        return list(experiments)
-    folder = out.with_name(f"{out.name}_run")
-    return [_with_state(each, folder / each.file.stem, progress) if runs_column(each) else each for each in experiments]
+    if kind != "respiration":
+        return list(experiments), ()
+    settings = experiments[0].respiration or RespirationSettings()
+    if module is not None:
+        settings = _settings_of(module)
+        if not isinstance(settings.state, Path):
+            return list(experiments), ()
+        settings = settings.model_copy(update={"state": None})
+    folder = out.resolve()
+    folder = folder.with_name(f"{folder.name}_run")
+    result = list(experiments)
+    notes: list[str] = []
+    for number, (experiment, name) in enumerate(zip(experiments, _run_names(experiments), strict=True)):
+        if runs_column(experiment, settings):
+            _refuse_second_layer(experiment, settings)
+            result[number], of_run = _with_state(experiment, folder / name, progress)
+            notes += of_run
+    return result, tuple(notes)
 
 
-def _fitted_to_model(module: Path) -> bool:
+def _settings_of(module: Path) -> RespirationSettings:
     from jules_ml.learned.respiration.store import load_respiration
 
-    return isinstance(load_respiration(module)[1].state, Path)
+    return load_respiration(module)[1]
 
 
-def runs_column(experiment: Experiment) -> bool:
-    """Whether the column is run for the fit: the experiment describes one, and no other soil is chosen."""
-    settings = experiment.respiration or RespirationSettings()
+def _run_names(experiments: Sequence[Experiment]) -> list[str]:
+    """Names of the run folders: those of the experiment files, numbered where they are not unique."""
+    stems = [each.file.stem for each in experiments]
+    return [f"{number}_{stem}" if stems.count(stem) > 1 else stem for number, stem in enumerate(stems, start=1)]
+
+
+def runs_column(experiment: Experiment, settings: RespirationSettings) -> bool:
+    """Whether the column is run for the fit: the experiment describes one, and no other soil is chosen in it or in ``settings``."""
     sections = (experiment.soil or experiment.modules.hydraulics, experiment.surface, experiment.carbon, experiment.run)
+    own_state = None if experiment.respiration is None else experiment.respiration.state
     return (
         all(section is not None for section in sections)
         and experiment.run is not None
         and experiment.run.model == "column"
-        and settings.state is None
+        and own_state is None
+        and settings.state != "sensors"
         and settings.temperature == "t_soil"
         and settings.moisture != "relative"
     )
 
 
-def _with_state(experiment: Experiment, folder: Path, progress: Progress | None) -> Experiment:
+def _refuse_second_layer(experiment: Experiment, settings: RespirationSettings) -> None:
+    if settings.l_soil_resp_lev2:
+        raise BadInput(
+            "l_soil_resp_lev2 is set, and the column always respires at the state of its first layer",
+            where=f"{experiment.file}, respiration.l_soil_resp_lev2",
+            remedy="give an output file of JULES as [respiration] state, or leave the switch out and fit again",
+        )
+
+
+def _with_state(experiment: Experiment, folder: Path, progress: Progress | None) -> tuple[Experiment, list[str]]:
     from jules_ml.column.folder import write_run
     from jules_ml.column.run import run_column
 
@@ -87,7 +120,13 @@ def _with_state(experiment: Experiment, folder: Path, progress: Progress | None)
     )
     write_run(finished, folder)
     settings = experiment.respiration or RespirationSettings()
-    return experiment.model_copy(update={"respiration": settings.model_copy(update={"state": folder})})
+    run = f"run of {folder.name}"
+    notes = [
+        f"the soil of f and g is that of the column, {folder}",
+        *(f"{run}, gap-filling: {substitution}" for substitution in finished.weather.substitutions),
+        *(f"{run}: {note}" for note in finished.notes),
+    ]
+    return experiment.model_copy(update={"respiration": settings.model_copy(update={"state": folder})}), notes
 
 
 def _every_step(run: RunSection) -> RunSection:

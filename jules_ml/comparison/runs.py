@@ -20,9 +20,10 @@ from jules_ml.experiment import Experiment
 from jules_ml.jules.run_folder import SUMMARY, SWAPPED
 from jules_ml.jules.swap.ancillary import SOIL_FILE
 from jules_ml.learned.hydraulics.soil_section import column_soil
+from jules_ml.physics.constants import M_CARBON
 
 #: Factor from kg m-2 s-1 of carbon to umol m-2 s-1.
-_UMOL = 1.0e6 / 0.0120107
+_UMOL = 1.0e6 / M_CARBON
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from jules_ml.comparison.scores import modelled, observations
 from jules_ml.comparison.swapped_runs import STOCK, SWAPPED, SwappedRuns
 from jules_ml.data.daily import DAY, LEAST_FRACTION
 from jules_ml.data.record import interval
-from jules_ml.scoring.gain import Gain, paired_gain
+from jules_ml.scoring.bootstrap import Difference, paired_gain
 from jules_ml.scoring.scores import Scores, score
 
 #: Length of the blocks of the bootstrap [d]: weather and its errors are correlated over days.
@@ -46,7 +46,7 @@ class SwapScore:
     pairs : DataFrame, columns ('observed', 'stock', 'swapped')
         Observed and modelled values by the middle of each period in local standard time.
     stock, swapped : Scores
-    nse, kge : Gain
+    nse, kge : Difference
         Gain of the swap.
     """
 
@@ -57,8 +57,8 @@ class SwapScore:
     pairs: pd.DataFrame
     stock: Scores
     swapped: Scores
-    nse: Gain
-    kge: Gain
+    nse: Difference
+    kge: Difference
 
     @property
     def effect(self) -> Effect:
@@ -84,15 +84,15 @@ class SwapScore:
         }
 
 
-def effect_of(gain: Gain, pairs: pd.DataFrame) -> Effect:
+def effect_of(gain: Difference, pairs: pd.DataFrame) -> Effect:
     """Name the effect of the swap on the pairs of one or several sensors."""
     size = float(np.abs(pairs[STOCK]).max()) if len(pairs) else 0.0
     if len(pairs) and float(np.abs(pairs[SWAPPED] - pairs[STOCK]).max()) <= _SAME * size:
         return "unchanged"
-    if gain.sign is None:
+    if gain.gain is None:
         return "unknown"
     effects: dict[int, Effect] = {1: "better", -1: "worse", 0: "not different"}
-    return effects[gain.sign]
+    return effects[gain.gain]
 
 
 def swap_score(
@@ -109,7 +109,7 @@ def swap_score(
     )
 
 
-def pooled_gain(scores: Sequence[SwapScore]) -> Gain:
+def pooled_gain(scores: Sequence[SwapScore]) -> Difference:
     """Gain in NSE over all sensors of a quantity together."""
     pairs = pd.concat([each.pairs for each in scores])
     sensor = np.repeat(np.arange(len(scores)), [len(each.pairs) for each in scores])

@@ -162,10 +162,10 @@ def jules_experiments(
     others = tuple(way for way in run.via if way not in ours)
     chosen = tuple(way for way in run.via if way in ours) or _default_ways(kind, jules, experiment.file)
     # without the module, these ways are used only by another source of the experiment
-    kept = tuple(way for way in run.via if way in ours and _has_other_source(way, experiment))
+    remaining = tuple(way for way in run.via if way in ours and _has_other_source(way, experiment))
     stock = experiment.model_copy(
         update={
-            "run": run.model_copy(update={"via": (*others, *kept)}),
+            "run": run.model_copy(update={"via": (*others, *remaining)}),
             "modules": experiment.modules.model_copy(update={kind: None} if kind != "moisture" else {}),
             "jules": jules.model_copy(update={"prescribed": None}) if kind == "moisture" else jules,
         }

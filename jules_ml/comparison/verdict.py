@@ -20,10 +20,10 @@ from jules_ml.data.record import local_middle
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.respiration import RespirationSettings
-from jules_ml.learned.card import module_kind
+from jules_ml.learned.card import CARD, module_kind
 from jules_ml.learned.model_verdict import VERDICT, unused_times
 from jules_ml.learned.store import json_text, read_module_folder
-from jules_ml.scoring.gain import Gain
+from jules_ml.scoring.bootstrap import Difference
 from jules_ml.support.files import atomic_write, writable_folder
 from jules_ml.support.progress import Progress
 from jules_ml.support.provenance import software
@@ -43,21 +43,21 @@ class QuantityVerdict:
         ``better``, ``worse``, ``not different`` (the interval of the gain contains zero), ``unchanged`` or ``unknown`` (too few days).
     nse : tuple of float
         Nash-Sutcliffe efficiency of the stock and the swapped run; the mean over several sensors.
-    gain : Gain
+    gain : Difference
         Gain in NSE, over all sensors together.
     """
 
     quantity: str
     effect: Effect
     nse: tuple[float, float]
-    gain: Gain
+    gain: Difference
 
     @property
     def scores_text(self) -> str:
         """Scores and the interval of the gain."""
         stock, swapped = (_number(value) for value in self.nse)
         text = f"NSE {stock} to {swapped}"
-        if self.gain.sign is not None:
+        if self.gain.gain is not None:
             text += f", 95 % interval of the gain {_number(self.gain.lower)} to {_number(self.gain.upper)}"
         return text
 
@@ -120,7 +120,7 @@ def judge_in_model(
         As the runs.
     """
     kind = module_kind(module)
-    if (out / "card.json").exists():
+    if (out / CARD).exists():
         raise BadInput("the folder contains a module", where=out, remedy="give a new folder for the verdict with --out")
     _, card = read_module_folder(module, kind=kind)
     record = experiment.record()

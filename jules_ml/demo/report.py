@@ -13,6 +13,7 @@ from jules_ml.column.run import ColumnRun
 from jules_ml.data.readers.davos import PRECIPITATION_NOTE, PROVENANCE
 from jules_ml.demo.headlines import Headline, sentence
 from jules_ml.demo.swap import Swap
+from jules_ml.physics.constants import SECONDS_PER_DAY
 from jules_ml.support.page import embedded, render_page
 
 #: Title and caption of each figure, by its file's name. The first two are the headline figures.
@@ -109,7 +110,7 @@ def snow_note(output: xr.Dataset) -> str:
     """Greatest amount of snow on the ground in the complete winters of a run."""
     snow = output["snow_mass_gb"].to_series()
     winter = pd.DatetimeIndex(snow.index - pd.DateOffset(months=6)).year
-    days = snow.groupby(winter).size() * float(output.attrs["interval_seconds"]) / 86400.0
+    days = snow.groupby(winter).size() * float(output.attrs["interval_seconds"]) / SECONDS_PER_DAY
     most = snow.groupby(winter).max()[days >= _WINTER_DAYS]
     if most.empty:
         return f"The column has at most {snow.max():.0f} kg m-2 of snow on the ground."

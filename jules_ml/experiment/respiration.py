@@ -153,7 +153,8 @@ class RespirationSettings(Section):
     )
     free_smoothness: tuple[float, float] | None = Field(
         default=(1e-6, 3e-4),
-        description="`smoothness` of less constrained members, used where they score better in inner validation; 'none': never",
+        description="`smoothness` of less constrained members, used where they score better in inner validation by more than one "
+        "standard error; 'none': never",
     )
     free_size: tuple[float, float] = Field(default=(3e-3, 3e-2), description="`size` of less constrained members [1]")
     likelihood: Literal["gaussian", "student_t"] | None = Field(
@@ -189,7 +190,8 @@ class RespirationSettings(Section):
     )
     allow_lloyd_taylor: bool = Field(
         default=True,
-        description="average with, or replace by, the form of Lloyd and Taylor where the network is not better in inner validation",
+        description="average the networks with the form of Lloyd and Taylor and with an f·g spline, or replace them, where inner "
+        "validation shows that this is better; false: networks alone",
     )
     check_separability: bool = Field(
         default=False, description="also fit a joint function h(s, T) and score it in inner validation"

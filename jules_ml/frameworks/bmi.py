@@ -101,8 +101,14 @@ class SoilColumnBmi(Component):
     ``[modules]`` replace JULES's forms, and the run starts from the state after ``[run.spin_up]``. A step uses the weather of the record,
     except for variables set with :meth:`set_value`, which keep their value until they are set again. Water and temperature of the layers
     can be set too; ice is then in equilibrium with them.
+
+    Attributes
+    ----------
+    notes : tuple of str
+        Notes on the learned modules, with the old and the new respiration rate; empty before :meth:`initialize`.
     """
 
+    notes: tuple[str, ...] = ()
     _name = "jules_ml soil column"
     _column: SoilColumn
     _soil: Soil
@@ -122,8 +128,9 @@ class SoilColumnBmi(Component):
         BadInput
             As :func:`~jules_ml.column.run.run_column`.
         """
-        experiment, _ = with_learned_soil(load_experiment(Path(config_file)))
-        experiment, _ = with_learned_rate(experiment)
+        experiment, soil_notes = with_learned_soil(load_experiment(Path(config_file)))
+        experiment, rate_notes = with_learned_rate(experiment)
+        self.notes = (*soil_notes, *rate_notes)
         run = experiment.required(experiment.run, "run")
         weather = site_weather(
             experiment.record(),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.jules.initial_carbon import clay_fraction, initial_carbon, vegetated_fraction
-from jules_ml.jules.namelist_text import Value
+from jules_ml.jules.namelist_text import Value, seven_digits
 from jules_ml.jules.run_folder import RunFolder
 from jules_ml.learned.respiration.rate import (
     BaseFlux,
@@ -92,10 +92,10 @@ def base_rate(run: RunFolder, flux: BaseFlux) -> BaseRate:
     # the flux in the mean over points: the mean of what one unit of the rate respires
     if run.four_pools:
         scales = [four_pool_scale(flux.carbon, old, carbon[..., p], weight[:, p]) for p in range(carbon.shape[-1])]
-        new = [_rounded(rate / float(np.mean(1.0 / np.array(scales)))) for rate in old]
+        new = [seven_digits(rate / float(np.mean(1.0 / np.array(scales)))) for rate in old]
     else:
         rates = [one_pool_kaps(flux.carbon, carbon[0, :, p], weight[:, p]) for p in range(carbon.shape[-1])]
-        new = [_rounded(1.0 / float(np.mean(1.0 / np.array(rates))))]
+        new = [seven_digits(1.0 / float(np.mean(1.0 / np.array(rates))))]
     if min(new) < _RANGE[0] or max(new) > _RANGE[1]:
         raise BadInput(
             f"{name} would be {_listed(new)} s-1, and JULES accepts {_RANGE[0]:g} to {_RANGE[1]:g}",
@@ -154,27 +154,22 @@ def swap_base_rate(experiment: Experiment, run: RunFolder, module: Path) -> list
         If the experiment sets ``base_rate = "learned"`` and the rate cannot be calculated; without that key, JULES's rate is kept.
     """
     name, old = rate_entry(run)
-    kept = f"base rate of JULES: {name} = {_listed(old)} s-1, not that of {module.name}"
+    unchanged = f"base rate of JULES: {name} = {_listed(old)} s-1, not that of {module.name}"
     if experiment.modules.base_rate == "jules":
-        return [kept]
+        return [unchanged]
     section = experiment.jules
-    given: Mapping[str, object] = {} if section is None else section.set.get(GROUP, {})
-    if name in given:
-        return [f"{kept}, since [jules.set] has {name}"]
+    settings: Mapping[str, object] = {} if section is None else section.set.get(GROUP, {})
+    if name in settings:
+        return [f"{unchanged}, since [jules.set] has {name}"]
     flux = module_flux(module, experiment)
     try:
         rate = base_rate(run, flux)
     except BadInput as error:
         if "base_rate" in experiment.modules.model_fields_set:
             raise
-        return [f"{kept}: {error}"]
+        return [f"{unchanged}: {error}"]
     run.namelists.set(GROUP, rate.entries)
     return [f"base rate of {module.name}: {rate.note}"]
-
-
-def _rounded(value: float) -> float:
-    """Round to seven digits, the precision of JULES's 32 bits."""
-    return float(f"{value:.7g}")
 
 
 def _listed(values: list[float]) -> str:

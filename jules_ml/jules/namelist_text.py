@@ -52,6 +52,11 @@ class Group:
     entries: tuple[Entry, ...]
 
 
+def seven_digits(value: float) -> float:
+    """Round to seven digits, the precision of JULES's 32 bits."""
+    return float(f"{value:.7g}")
+
+
 def scan(text: str) -> list[Group]:
     """Find groups and their entries.
 

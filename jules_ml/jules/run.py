@@ -30,6 +30,7 @@ from jules_ml.jules.run_folder import (
     read_run_folder,
     stage,
 )
+from jules_ml.jules.set_entries import set_entries
 from jules_ml.learned.store import MODULE_FILES
 from jules_ml.learned.uses import ways
 from jules_ml.support.files import atomic_write
@@ -191,13 +192,8 @@ def prepare(experiment: Experiment, staged: RunFolder, executable: Path) -> list
         If the source of a way is missing, or does not fit the run.
     """
     section, run = experiment.required(experiment.jules, "jules"), experiment.required(experiment.run, "run")
-    notes = []
     # entries of [jules.set] come first: they may switch off a scheme that is incompatible with a way
-    for group, entries in section.set.items():
-        _refuse_entries(experiment, staged, group, entries)
-        plain = {name: list(v) if isinstance(v, tuple) else v for name, v in entries.items()}
-        staged.namelists.set(group, plain)
-        notes.append(f"{group}: {', '.join(f'{name} = {value}' for name, value in plain.items())}")
+    notes = set_entries(experiment, staged)
     times = {"main_run_start": run.start, "main_run_end": run.end}
     changed_times = {name: f"{moment:{_FORMAT}}" for name, moment in times.items() if moment is not None}
     if changed_times:
@@ -206,24 +202,6 @@ def prepare(experiment: Experiment, staged: RunFolder, executable: Path) -> list
         if name in run.via:
             notes += way.swap(experiment, staged, executable)
     return notes + _unused_notes(experiment, section, run.via)
-
-
-def _refuse_entries(experiment: Experiment, staged: RunFolder, group: str, entries: Mapping[str, object]) -> None:
-    """Refuse entries of ``[jules.set]`` that would have no effect or another effect."""
-    where = f"{experiment.file}, jules.set.{group}"
-    if group == "jules_output" and "output_dir" in entries:
-        raise BadInput(
-            "output_dir cannot be changed: the output goes to the new run folder",
-            where=f"{where}.output_dir",
-            remedy="leave it out, and give the new run folder with --out",
-        )
-    number = len(staged.namelists.all(group))
-    if number > 1:
-        raise BadInput(
-            f"the run has {number} groups &{group.upper()}, so that the group to change is ambiguous",
-            where=where,
-            remedy="edit it in the namelists of the run folder",
-        )
 
 
 def _unused_notes(experiment: Experiment, section: JulesSection, via: tuple[str, ...]) -> list[str]:

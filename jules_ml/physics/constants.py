@@ -34,6 +34,10 @@ HCAPI: Final = 2100.0
 DPSIDT: Final = 114.3
 """Change of ice potential with temperature, ``917 * LF / (ZERODEGC * RHO_WATER * G)`` rounded by JULES [m K-1]."""
 
+# --- carbon
+M_CARBON: Final = 12.011e-3
+"""Molar mass of carbon [kg mol-1]."""
+
 # --- air and radiation
 R: Final = 287.05
 """Gas constant of dry air [J kg-1 K-1]."""

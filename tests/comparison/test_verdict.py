@@ -29,7 +29,7 @@ from jules_ml.experiment import load_experiment
 from jules_ml.experiment.respiration import RespirationSettings, RowSettings
 from jules_ml.learned.model_verdict import VERDICT, unused_times, verdict_warning
 from jules_ml.learned.store import refuse_other_files, write_module_folder
-from jules_ml.scoring.gain import Gain
+from jules_ml.scoring.bootstrap import Difference
 
 TIME = pd.date_range("2020-01-01 00:30", periods=48 * 120, freq="30min")
 HOUR = np.asarray(TIME.hour + TIME.minute / 60.0)
@@ -141,7 +141,7 @@ def test_sentences() -> None:
     assert sentence.startswith("The swap does not help here: θ NSE ")
     assert "night respiration better (NSE " in sentence
     assert verdict_of("respiration", quantity_verdicts([respiration_like(-0.9)]))[0] == "worse"
-    unclear = [QuantityVerdict("night respiration", "not different", (0.15, 0.35), Gain(0.2, -0.9, 2.2))]
+    unclear = [QuantityVerdict("night respiration", "not different", (0.15, 0.35), Difference("nse", 0.2, -0.9, 2.2))]
     assert verdict_of("respiration", unclear)[1] == (
         "It is not clear that the swap helps here: night respiration NSE 0.15 to 0.35, 95 % interval of the gain −0.90 to 2.20."
     )
@@ -190,6 +190,14 @@ def test_run_warns_of_a_module_without_a_verdict(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["run", str(path), "--out", str(tmp_path / "run")])
     assert result.exit_code == 0, result.output
     assert "it is unknown whether module makes the run better" in " ".join(result.output.split())
+
+
+def test_a_closed_loop_warns_of_moisture_without_a_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_experiment(tmp_path, ("[run]\n", '[closed_loop]\nmoisture = "theta"\n\n[run]\n'), days=1)
+    monkeypatch.setattr("jules_ml.cli.run._run_closed_loop", lambda *_: None)
+    result = CliRunner().invoke(app, ["run", str(path), "--out", str(tmp_path / "run")])
+    assert result.exit_code == 0, result.output
+    assert "it is unknown whether theta makes the run better" in " ".join(result.output.split())
 
 
 def test_unused_times() -> None:

@@ -63,6 +63,7 @@ def test_learned_respiration_has_its_base_rate(tmp_path: Path) -> None:
     component.initialize(str(path))
     component.update()
     output = run_column(load_experiment(path)).output
+    assert any("base rate of module: kaps" in note for note in component.notes)
     respiration = component.get_value_ptr("soil_carbon__respiration_mass_flux")
     np.testing.assert_allclose(respiration, output["resp_s_gb"].to_numpy()[:1], rtol=1e-12)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from jules_ml.jules.initial_carbon import clay_fraction, initial_carbon, vegetat
 from jules_ml.jules.namelist_text import Value
 from jules_ml.jules.run import run_jules
 from jules_ml.jules.run_folder import RunFolder, read_run_folder
+from jules_ml.jules.swap.respiration import layer_notes
 from jules_ml.learned.respiration.rate import BaseFlux, depth_factors
 
 FLUX = BaseFlux(4.0, 0.5, "a tower")
@@ -126,3 +128,17 @@ def test_way_namelist_scales_the_base_rate(
     )
     assert run.entry("jules_soil_biogeochem", "kaps", 0) == pytest.approx(scale * expected, rel=1e-5)
     assert any("base rate" in note for note in done.notes)
+
+
+@pytest.mark.parametrize("fitted_to_second", [True, False])
+def test_another_layer_than_that_of_the_fit_is_noted(user: Path, tmp_path: Path, fitted_to_second: bool) -> None:
+    module = write_module(tmp_path / "module")
+    card = json.loads((module / "card.json").read_text(encoding="utf-8"))
+    card["settings"] |= {"state": "stock.nc", "l_soil_resp_lev2": fitted_to_second}
+    (module / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    run = read_run_folder(user)
+    run.namelists.set("jules_soil_biogeochem", {"l_soil_resp_lev2": fitted_to_second})
+    assert layer_notes(run, module) == []
+    run.namelists.set("jules_soil_biogeochem", {"l_soil_resp_lev2": not fitted_to_second})
+    (note,) = layer_notes(run, module)
+    assert f"fitted to the {'second' if fitted_to_second else 'first'} layer" in note

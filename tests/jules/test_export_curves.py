@@ -44,6 +44,13 @@ def test_rates_for_a_run_folder_of_jules(tmp_path: Path, user: Path, write: Writ
     assert sum(rates) * 12.1 * (0.6 + 0.4 * 0.082) * 0.8521 == pytest.approx(FLUX, rel=1e-4)
 
 
+def test_entries_of_the_experiment_change_the_rate(tmp_path: Path, user: Path, write: Write) -> None:
+    more = "set = {jules_initial = {nvars = 1, var = ['cs'], use_file = [false], const_val = [6.05]}}"
+    export(tmp_path, "--experiment", str(write(jules=more)))
+    group = f90nml.read(tmp_path / "out" / "kaps.nml")["jules_soil_biogeochem"]
+    assert group["kaps"] == pytest.approx(FLUX / 6.05, rel=1e-6)
+
+
 def test_curves_without_a_rate_are_noted(tmp_path: Path) -> None:
     output = export(tmp_path)
     assert "the base rate was not handed over" in output

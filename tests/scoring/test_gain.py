@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jules_ml.scoring.gain import paired_gain
+from jules_ml.scoring.bootstrap import paired_gain
 from jules_ml.scoring.scores import score
 
 N = 400
@@ -25,29 +25,29 @@ def test_value_is_the_difference_of_the_scores() -> None:
         expected = getattr(score(good, observed), name) - getattr(score(bad, observed), name)
         assert gain[name].value == pytest.approx(expected, abs=1e-9)
         assert gain[name].lower < gain[name].value < gain[name].upper
-        assert gain[name].sign == 1
-    assert paired_gain(bad, good, observed, BLOCK)["nse"].sign == -1
+        assert gain[name].gain == 1
+    assert paired_gain(bad, good, observed, BLOCK)["nse"].gain == -1
 
 
 def test_equal_predictions_have_no_gain() -> None:
     observed, good, _ = observations()
     gain = paired_gain(good, good, observed, BLOCK)["nse"]
     assert [gain.value, gain.lower, gain.upper] == pytest.approx([0.0, 0.0, 0.0], abs=1e-12)
-    assert gain.sign == 0
+    assert gain.gain == 0
 
 
 def test_noise_alone_is_no_gain() -> None:
     observed, good, _ = observations()
     rng = np.random.default_rng(1)
     first, second = (good + 0.05 * rng.normal(size=N) for _ in range(2))
-    assert paired_gain(first, second, observed, BLOCK)["nse"].sign == 0
+    assert paired_gain(first, second, observed, BLOCK)["nse"].gain == 0
 
 
 def test_too_few_blocks_have_no_interval() -> None:
     observed, good, bad = observations()
     gain = paired_gain(good, bad, observed, np.arange(N) // 100)["nse"]
     assert gain.value > 0.0
-    assert gain.sign is None
+    assert gain.gain is None
 
 
 def test_sensors_are_pooled_each_with_its_own_mean() -> None:
@@ -68,4 +68,4 @@ def test_missing_values_are_left_out() -> None:
     expected = score(good[kept], observed[kept]).nse - score(bad[kept], observed[kept]).nse
     assert paired_gain(good, bad, with_gaps, BLOCK)["nse"].value == pytest.approx(expected)
     nothing = paired_gain(good, bad, np.full(N, np.nan), BLOCK)["nse"]
-    assert nothing.sign is None
+    assert nothing.gain is None

@@ -11,7 +11,9 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.jules.base_rate import GROUP, base_rate
 from jules_ml.jules.curve_files import write_curve
+from jules_ml.jules.namelist_text import seven_digits
 from jules_ml.jules.run_folder import read_run_folder
+from jules_ml.jules.set_entries import set_entries
 from jules_ml.learned.respiration.rate import module_flux, one_pool_kaps
 from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.learned.respiration.tables import CurveX, learned_tables
@@ -59,8 +61,8 @@ def export_rate(folder: str | Path, out: Path, experiment: Experiment) -> Export
     out : Path
         Folder to write to.
     experiment : Experiment
-        With ``[carbon]``, whose ``cs`` respires at ``kaps``; or with ``[jules]``, whose run folder has the initial carbon. If it has both,
-        ``[run] model`` decides.
+        With ``[carbon]``, whose ``cs`` respires at ``kaps``; or with ``[jules]``, whose run folder, changed by ``[jules.set]``,
+        has the initial carbon. If it has both, ``[run] model`` decides.
 
     Returns
     -------
@@ -76,6 +78,7 @@ def export_rate(folder: str | Path, out: Path, experiment: Experiment) -> Export
     model = None if experiment.run is None else experiment.run.model
     if experiment.jules is not None and (model == "jules" or experiment.carbon is None):
         run = read_run_folder(experiment.jules.folder, experiment.jules.namelists)
+        set_entries(experiment, run)
         rate = base_rate(run, module_flux(folder, experiment))
         entries, note = rate.entries, rate.note
     else:
@@ -85,7 +88,7 @@ def export_rate(folder: str | Path, out: Path, experiment: Experiment) -> Export
                 "the soil has no carbon to respire", where=f"{experiment.file}, carbon.cs", remedy="give cs above 0"
             )
         flux = module_flux(folder, experiment)
-        kaps = float(f"{one_pool_kaps(flux.carbon, carbon.cs):.7g}")
+        kaps = seven_digits(one_pool_kaps(flux.carbon, carbon.cs))
         entries, note = {"kaps": kaps}, f"kaps = {kaps:.4g} s-1, from {flux} and cs {carbon.cs:.4g} kg m-2"
     path = out / RATE_FILE
     text = io.StringIO()

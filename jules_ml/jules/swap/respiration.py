@@ -23,7 +23,7 @@ from jules_ml.jules.base_rate import GROUP as _GROUP
 from jules_ml.jules.base_rate import rate_entry, swap_base_rate
 from jules_ml.jules.export.curves import FSTH_FILE, FTEMP_FILE, export_curves
 from jules_ml.jules.hooks import Hook, check_executable
-from jules_ml.jules.namelist_text import Value
+from jules_ml.jules.namelist_text import Value, seven_digits
 from jules_ml.jules.run_folder import NAMELISTS, RunFolder
 from jules_ml.jules.soil_properties import original_property
 from jules_ml.learned.respiration.store import load_respiration
@@ -167,15 +167,14 @@ def swap_namelist(run: RunFolder, module: Path) -> list[str]:
         lessdecomp=bool(run.entry(_GROUP, "l_lessdecomp_sat", False)),
     )
     name, rates = rate_entry(run)
-    rates = [fit.scale * rate for rate in rates]
+    rates = [seven_digits(fit.scale * rate) for rate in rates]
     entries: dict[str, Value] = (
         {"l_q10": fit.q10 is not None, name: list(rates)} if run.four_pools else {name: rates[0]}
     )
     if fit.q10 is not None:
-        entries["q10_soil"] = fit.q10
+        entries["q10_soil"] = seven_digits(fit.q10)
     if fit.f_at_saturation is not None:
-        entries["fsth_lessdecomp_sat"] = fit.f_at_saturation
-    entries = {key: _rounded(value) for key, value in entries.items()}
+        entries["fsth_lessdecomp_sat"] = seven_digits(fit.f_at_saturation)
     run.namelists.set(_GROUP, entries)
     values = ", ".join(f"{key} = {value}" for key, value in entries.items())
     return [
@@ -185,11 +184,17 @@ def swap_namelist(run: RunFolder, module: Path) -> list[str]:
     ]
 
 
-def _rounded(value: Value) -> Value:
-    """Round to seven digits, the precision of JULES's 32 bits."""
-    if isinstance(value, float):
-        return float(f"{value:.7g}")
-    return [_rounded(v) for v in value] if isinstance(value, list) else value  # type: ignore[misc]
+def layer_notes(run: RunFolder, module: Path) -> list[str]:
+    """Return a note if a run respires in another layer than the one of the model's soil that a module was fitted to."""
+    settings = load_respiration(module)[1]
+    in_second = bool(run.entry(_GROUP, "l_soil_resp_lev2", False))
+    if not isinstance(settings.state, Path) or settings.l_soil_resp_lev2 == in_second:
+        return []
+    fitted, of_run = ("second" if second else "first" for second in (settings.l_soil_resp_lev2, in_second))
+    return [
+        f"{module.name} was fitted to the {fitted} layer of a model's soil, and this run respires at the state of its {of_run} layer "
+        f"(l_soil_resp_lev2 = {str(in_second).lower()}): fit it again with the switch of the run"
+    ]
 
 
 def _layer(values: NDArray[np.float64], layer: int) -> NDArray[np.float64]:
@@ -276,7 +281,7 @@ class NamelistWay:
         """Set the parameters fitted to ``[modules] respiration``; see :class:`jules_ml.learned.uses.Way`."""
         module = _module(experiment)
         _refuse_ecosse(run)
-        return [*swap_base_rate(experiment, run, module), *swap_namelist(run, module)]
+        return [*swap_base_rate(experiment, run, module), *swap_namelist(run, module), *layer_notes(run, module)]
 
 
 class HooksWay:
@@ -291,7 +296,7 @@ class HooksWay:
         notes = swap_hooks(run, executable, config=section.hooks, module=module)
         if section.hooks is not None or module is None:
             return notes
-        return [*notes, *swap_base_rate(experiment, run, module)]
+        return [*notes, *swap_base_rate(experiment, run, module), *layer_notes(run, module)]
 
 
 def _module(experiment: Experiment) -> Path:

@@ -30,6 +30,7 @@ from jules_ml.learned.hydraulics.soil_section import Soil, column_soil
 from jules_ml.learned.hydraulics.stock_comparison import StockComparison, compare_with_stock, training_parts
 from jules_ml.learned.kind import Outcome, score_row
 from jules_ml.learned.store import refuse_other_files, write_module_folder
+from jules_ml.physics.constants import SECONDS_PER_DAY
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
 from jules_ml.scoring.splits import last_fraction
@@ -138,7 +139,7 @@ def _calibrations(
     """
     parts = training_parts(train.observed)
     days = int(np.flatnonzero(np.isfinite(train.observed).any(1))[-1]) + 1
-    steps = days * round(86400.0 / TIMESTEP)
+    steps = days * round(SECONDS_PER_DAY / TIMESTEP)
     weather = type(train.forcing)(*(x[:steps] for x in train.forcing))
     observed = [train.observed, *(np.where(part[:, None], np.nan, train.observed) for part in parts)]
     sites = [replace(train, forcing=weather, observed=each[:days]) for each in observed]
@@ -153,7 +154,7 @@ def _calibrations(
         spin_up_days=settings.spin_up_days,
     )
     bias_weight = BIAS_WEIGHT if settings.bias_weight is None else settings.bias_weight
-    found = calibrate(
+    calibration = calibrate(
         batch,
         starts[0].expand(-1, -1, len(batch.sites)),
         start=torch.cat([start.expand(-1, -1, len(sites)) for start in starts], dim=2),
@@ -163,7 +164,7 @@ def _calibrations(
         sensor_weight=sensor_weights(batch, settings.deep_weight),
         progress=progress,
     )
-    by_start = zip(found.raw.split(len(sites), 2), found.cost.split(len(sites), 1), strict=True)
+    by_start = zip(calibration.raw.split(len(sites), 2), calibration.cost.split(len(sites), 1), strict=True)
     return best_calibration([Calibration(raw, cost) for raw, cost in by_start])
 
 

@@ -6,6 +6,8 @@ The relative departure :math:`r(t)` is an Ornstein-Uhlenbeck process: a Gaussian
 :math:`\sigma^2 e^{-|t - t'|/\tau}`. It represents phenology and substrate, which f and g do not describe. It is shrunk towards zero: far
 from measurements R0(t) is the mean base respiration. Days of few or noisy fluxes have less weight.
 
+scikit-learn is imported in the functions: runs with learned curves import this module, but do not use R0(t).
+
 References
 ----------
 Rasmussen and Williams (2006), Gaussian Processes for Machine Learning, sections 2.2, 4.2.1 and 5.4.1.
@@ -20,9 +22,6 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
 #: Limits of the time scale [d], of the variance of r, and of the variance of a day that r does not explain [1].
 _TIMESCALES: Final = (3.0, 200.0)
@@ -92,6 +91,9 @@ class BaseRateSeries:
         mean, standard_deviation : array, shape (row,)
             Of R0(t) relative to the mean base respiration [1].
         """
+        from sklearn.gaussian_process import GaussianProcessRegressor
+        from sklearn.gaussian_process.kernels import ConstantKernel, Matern
+
         kernel = ConstantKernel(self.variance) * Matern(self.timescale, nu=0.5)
         error = self.departures.variance + self.day_variance
         process = GaussianProcessRegressor(kernel, alpha=error, optimizer=None)
@@ -148,6 +150,10 @@ def fit_series(departures: Departures, *, seed: int = 0) -> BaseRateSeries:
     -------
     BaseRateSeries
     """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+
     chosen = np.arange(len(departures.day))
     if len(chosen) > _FIT_WINDOWS:
         # consecutive windows, since the time scale is seen in differences of near days

@@ -2,7 +2,7 @@
 
 A baseline is a product of the base respiration R0 of a group and a shape, which depends on temperature and wetness. R0 of a group that it
 was not fitted to follows the rules of :mod:`~jules_ml.learned.respiration.base_respiration`, and the intervals are calibrated as in
-:mod:`~jules_ml.learned.respiration.training`: by the errors on inner blocks that a fit left out.
+:mod:`~jules_ml.learned.respiration.calibration`: by the errors on inner blocks that a fit left out.
 """
 
 from __future__ import annotations

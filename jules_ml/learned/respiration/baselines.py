@@ -117,7 +117,7 @@ def spline(t_soil: _Array, wetness: _Array, group: _Groups, flux: _Array) -> Pre
 
 def boosting(t_soil: _Array, wetness: _Array, group: _Groups, flux: _Array) -> Predictor:
     """Gradient-boosted trees on temperature and wetness, of the flux divided by its group's mean; needs scikit-learn."""
-    from sklearn.ensemble import HistGradientBoostingRegressor  # optional dependency, for benchmarks and scores
+    from sklearn.ensemble import HistGradientBoostingRegressor  # not needed where curves are only evaluated
 
     means, fitted_groups = group_means(flux, group), np.bincount(group) > 0
     trees = HistGradientBoostingRegressor(max_iter=100, learning_rate=0.05, min_samples_leaf=50, random_state=0)

@@ -61,7 +61,7 @@ def evaluate_respiration(
     out : Path, optional
         Folder for ``scores.json``, ``predictions.nc`` and the figure.
     years : sequence of int, optional
-        Calendar years of the records that are scored; all by default.
+        Calendar years of the records that are scored, at every site that has them; all by default.
 
     Returns
     -------
@@ -85,10 +85,11 @@ def evaluate_respiration(
     folder = Path(folder)
     datasets = [sites] if isinstance(sites, xr.Dataset) else list(sites)
     training = stored_training(folder, settings, card)
+    selected = [evaluation_rows(settings, card, ds) for ds in datasets]
+    if years is not None:
+        selected = _of_years(selected, years)
     scored = []
-    for ds in datasets:
-        rows = evaluation_rows(settings, card, ds)
-        rows = rows if years is None else _of_years(rows, years)
+    for rows in selected:
         refuse_training_days(rows.middle, rows.sites[0], card, folder)
         scored.append(scored_rows(module, settings, card, rows, training))
     frame = pd.concat([each.frame for each in scored])
@@ -129,21 +130,22 @@ def evaluation_rows(settings: RespirationSettings, card: Mapping[str, Any], ds: 
         )
     if not isinstance(settings.state, Path):
         ds = without_state(ds)
-    porosity = card["porosity"].get(site)
+    porosity = None if has_state(ds) else card["porosity"].get(site)
     settings = settings.model_copy(update={"rows": rules_of_site(settings.rows, card, site)})
     return select_rows(ds if porosity is None else ds.assign_attrs(porosity=porosity), settings).with_flux()
 
 
-def _of_years(rows: Rows, years: Sequence[int]) -> Rows:
-    """Select the rows of calendar years."""
-    chosen = np.isin(rows.middle.year, years)
-    if not chosen.any():
+def _of_years(sites: Sequence[Rows], years: Sequence[int]) -> list[Rows]:
+    """Select the rows of calendar years of each site, and leave out sites without them."""
+    selected = [rows.take(np.isin(rows.middle.year, years)) for rows in sites]
+    selected = [rows for rows in selected if len(rows)]
+    if not selected:
         raise BadInput(
             f"there are no rows in {', '.join(map(str, years))}",
-            where=f"site {rows.sites[0]}",
+            where=f"site {', '.join(rows.sites[0] for rows in sites)}",
             remedy="give other years, or none, under [respiration] test_years",
         )
-    return rows.take(chosen)
+    return selected
 
 
 @dataclass(frozen=True, eq=False)

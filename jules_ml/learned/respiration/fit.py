@@ -21,7 +21,7 @@ from jules_ml.learned.respiration.forms import FORM_NAMES, InnerValidation
 from jules_ml.learned.respiration.nights import ustar_notes
 from jules_ml.learned.respiration.report import card_of, predictions_of, respiration_figures, scores_of
 from jules_ml.learned.respiration.site import MIN_ROWS, Rows, select_rows
-from jules_ml.learned.respiration.state import has_state
+from jules_ml.learned.respiration.state import has_state, porosity_of
 from jules_ml.learned.respiration.training import ConcurvityWarning, TrainedRespiration, train_respiration
 from jules_ml.learned.store import ASSIMILATION_PREFIX, write_module_folder
 from jules_ml.scoring.splits import last_blocks
@@ -86,8 +86,11 @@ def fit_respiration(
     settings = _settings_of_soil(datasets, settings)
     rows = select_rows(datasets, settings)
     test = split_test_rows(rows, settings.test_fraction, settings.test_years)
-    without_porosity = [site for site, ds in zip(rows.sites, datasets, strict=True) if "porosity" not in ds.attrs]
-    datasets = [ds.assign_attrs(porosity=rows.porosity[site]) for site, ds in zip(rows.sites, datasets, strict=True)]
+    without_porosity = [site for site, ds in zip(rows.sites, datasets, strict=True) if porosity_of(ds) is None]
+    datasets = [
+        ds if has_state(ds) else ds.assign_attrs(porosity=rows.porosity[site])
+        for site, ds in zip(rows.sites, datasets, strict=True)
+    ]
     exchange = _exchange(datasets, settings)
     train_exchange = (
         None if exchange is None else take_exchange(exchange, ~_test_steps(exchange, rows, test, settings.test_years))

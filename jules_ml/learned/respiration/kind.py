@@ -38,20 +38,14 @@ class RespirationKind:
 
     def site(self, experiment: Experiment) -> xr.Dataset:
         """Read one site as a site dataset, with the soil state of the run that ``[respiration] state`` names."""
-        from jules_ml.learned.respiration.state import with_soil_state
-
-        settings = experiment.respiration or RespirationSettings()
-        record = experiment.record()
-        if not isinstance(settings.state, Path):
-            return record
-        return with_soil_state(record, settings.state, level2=settings.l_soil_resp_lev2)
+        return _site(experiment, experiment.respiration or RespirationSettings())
 
     def fit(self, experiments: Sequence[Experiment], out: Path, *, progress: Progress | None = None) -> Outcome:
         """Fit f and g to records of respiration."""
         from jules_ml.learned.respiration.fit import fit_respiration
 
         settings = experiments[0].respiration or RespirationSettings()
-        fit = fit_respiration([self.site(each) for each in experiments], settings, out, progress=progress)
+        fit = fit_respiration([_site(each, settings) for each in experiments], settings, out, progress=progress)
         return Outcome(out, fit.scores, _fit_rows(fit.scores), fit.warnings)
 
     def adapt(
@@ -65,8 +59,10 @@ class RespirationKind:
     ) -> Outcome:
         """Estimate the base respiration of new sites."""
         from jules_ml.learned.respiration.adapt import adapt_respiration
+        from jules_ml.learned.respiration.store import load_respiration
 
-        adaptation = adapt_respiration(folder, [self.site(each) for each in experiments], out, days=days)
+        of_module = load_respiration(folder)[1]
+        adaptation = adapt_respiration(folder, [_site(each, of_module) for each in experiments], out, days=days)
         notes = tuple(
             f"base respiration R0 of {group}: {value:.3g} umol m-2 s-1"
             for group, value in adaptation.base_respiration.items()
@@ -76,10 +72,13 @@ class RespirationKind:
     def evaluate(self, folder: Path, experiments: Sequence[Experiment], out: Path) -> Outcome:
         """Score a module on records that it was not fitted to."""
         from jules_ml.learned.respiration.evaluate import evaluate_respiration
+        from jules_ml.learned.respiration.store import load_respiration
 
         settings = experiments[0].respiration
         years = settings.test_years if settings is not None else ()
-        scores = evaluate_respiration(folder, [self.site(each) for each in experiments], out, years=years or None)
+        of_module = load_respiration(folder)[1]
+        sites = [_site(each, of_module) for each in experiments]
+        scores = evaluate_respiration(folder, sites, out, years=years or None)
         notes = tuple(
             f"the module contains no base respiration of {site}, so the mean of its training sites was used: "
             f"adapt it with 'jules-ml fit respiration FILE --adapt {folder} --days 30 --out DIR'"
@@ -97,6 +96,15 @@ class RespirationKind:
 
         module, _, card = load_respiration(folder)
         return module, card
+
+
+def _site(experiment: Experiment, settings: RespirationSettings) -> xr.Dataset:
+    """Read one site with the state that the experiment names, in the layer of ``settings``, which apply to all sites."""
+    from jules_ml.learned.respiration.state import with_soil_state
+
+    record = experiment.record()
+    state = None if experiment.respiration is None else experiment.respiration.state
+    return with_soil_state(record, state, level2=settings.l_soil_resp_lev2) if isinstance(state, Path) else record
 
 
 def _fit_rows(scores: Mapping[str, Any]) -> tuple[ScoreRow, ...]:

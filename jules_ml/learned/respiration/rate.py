@@ -29,9 +29,10 @@ from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration.base_respiration import base_respiration
 from jules_ml.learned.respiration.network import LearnedRespiration
 from jules_ml.learned.respiration.store import load_respiration
+from jules_ml.physics.constants import M_CARBON
 
 #: Mass of carbon in a micromole [kg umol-1].
-KG_PER_UMOL: Final = 12.011e-9
+KG_PER_UMOL: Final = 1e-6 * M_CARBON
 #: Parameters of the fraction of respired carbon that leaves the soil, four pools.
 _RETAINED_CLAY, _RETAINED, _CLAY_SLOPE = 2.672, 3.0895, 7.86
 
@@ -81,9 +82,9 @@ def base_flux(
     BaseFlux
     """
     sites = list(card.get("sites", {})) or [str(group) for group in card["groups"]]
-    known = site in sites
-    r0, _ = base_respiration(module, {"level_prior": None, "sites": sites, **card}, [site if known and site else ""])
-    if known:
+    has_site = site in sites
+    r0, _ = base_respiration(module, {"level_prior": None, "sites": sites, **card}, [site if has_site and site else ""])
+    if has_site:
         origin = str(site)
     else:
         of_whom = sites[0] if len(sites) == 1 else f"the geometric mean of the {len(sites)} training sites"

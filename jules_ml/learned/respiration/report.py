@@ -60,6 +60,8 @@ def scores_of(learned: TrainedRespiration, rows: Rows, test: _Mask, predictions:
         "concurvity": learned.concurvity,
         "separability": None if learned.separability is None else asdict(learned.separability),
     }
+    # a flux may be measured under other thresholds of friction velocity alone
+    test = test & np.isfinite(rows.flux)
     if not test.any():
         return scores | {"test": None}
     scored = rows.take(test)
@@ -210,8 +212,8 @@ def respiration_figures(
     days = daily(table, rows.middle)
     day = rows.middle.floor("D")
     split = pd.Series(np.where(test, "test", "train"), index=day).groupby(level=0).first()
-    scored = table[test] if test.any() else table
-    scored_rows = rows.take(test) if test.any() else train
+    measured = np.isfinite(rows.flux) & (test if test.any() else True)
+    scored, scored_rows = table[measured], rows.take(measured)
     residual_table = pd.DataFrame(
         {
             "residual": (scored["observed"] - scored["predicted"]).to_numpy(),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +16,7 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings, RowSettings
 from jules_ml.learned.respiration.columns import row_table
 from jules_ml.learned.respiration.nights import estimated_ustar, least_ustar
+from jules_ml.learned.respiration.state import porosity_of
 
 #: Minimum number of rows.
 MIN_ROWS = 200
@@ -177,7 +177,7 @@ def usable_rows(ds: xr.Dataset, settings: RespirationSettings, *, all_hours: boo
     _drop_unusable_values(frame, settings, selection)
     keep = selection.keep
     _refuse_unusable(frame[keep], settings, selection.dropped, place(ds))
-    rows = _site_rows(frame[keep], ds.attrs, settings)
+    rows = _site_rows(frame[keep], str(ds.attrs.get("site", "site")), porosity_of(ds), settings)
     return replace(
         rows,
         dropped=selection.dropped,
@@ -221,11 +221,10 @@ def _drop_unusable_values(frame: pd.DataFrame, settings: RespirationSettings, se
             selection.drop(rule, (sign * frame["flux"] < sign * limit).to_numpy())
 
 
-def _site_rows(frame: pd.DataFrame, attributes: Mapping[str, Any], settings: RespirationSettings) -> Rows:
-    """Build the rows of one site from the remaining rows of its table and the attributes of its record."""
-    site = str(attributes.get("site", "site"))
+def _site_rows(frame: pd.DataFrame, site: str, porosity: float | None, settings: RespirationSettings) -> Rows:
+    """Build the rows of one site from the remaining rows of its table."""
     theta = frame["theta"].to_numpy(dtype=np.float64)
-    dry, porosity = _wetness_range(theta, attributes.get("porosity"), settings)
+    dry, porosity = _wetness_range(theta, porosity, settings)
     wetness = np.full(len(frame), 0.5)
     if settings.moisture != "none":
         wetness = np.clip((theta - dry) / (porosity - dry), 0.0, 1.0)

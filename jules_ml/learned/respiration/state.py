@@ -19,6 +19,8 @@ from jules_ml.errors import BadInput
 
 #: Variables of a site dataset with the state of a model.
 _WETNESS, _TEMPERATURE = "model_wetness", "model_t_soil"
+#: Attribute with the water content at saturation in the model, whose soil differs from that of the sensors.
+_POROSITY = "model_porosity"
 #: Output of the column in its run folder.
 _COLUMN = "column.nc"
 #: Longest output period of a model [s]: the state has a diurnal cycle.
@@ -42,8 +44,8 @@ def with_soil_state(record: xr.Dataset, source: Path | xr.Dataset, *, level2: bo
     -------
     xarray.Dataset
         The record with ``model_wetness`` [1] and ``model_t_soil`` [K], dims ('time',): the state from which the model computes the
-        respiration of each interval. NaN in intervals that the run does not cover. Its attributes ``porosity`` [m3 m-3] and ``wilting``
-        (wilting point as a fraction of saturation [1]) are those of the model.
+        respiration of each interval. NaN in intervals that the run does not cover. Its attributes ``model_porosity`` [m3 m-3] and
+        ``wilting`` (wilting point as a fraction of saturation [1]) are those of the model; ``porosity`` of the sensors stays.
 
     Raises
     ------
@@ -74,7 +76,7 @@ def with_soil_state(record: xr.Dataset, source: Path | xr.Dataset, *, level2: bo
             {"units": "K", "long_name": "model's soil temperature"},
         ),
     }
-    attributes: dict[str, float | str] = {"porosity": _porosity(layer, record, where), "soil_state": Path(where).name}
+    attributes: dict[str, float | str] = {_POROSITY: _porosity(layer, record, where), "soil_state": Path(where).name}
     if "sm_wilt" in layer and "sm_sat" in layer:
         attributes["wilting"] = _constant(layer["sm_wilt"]) / _constant(layer["sm_sat"])
     return record.assign(added).assign_attrs(attributes)
@@ -97,7 +99,13 @@ def state_temperature(ds: xr.Dataset) -> xr.DataArray:
 
 def state_theta(ds: xr.Dataset) -> xr.DataArray:
     """Water content of the model without residual water [m3 m-3], dims ('time',)."""
-    return ds[_WETNESS] * float(ds.attrs["porosity"])
+    return ds[_WETNESS] * float(ds.attrs[_POROSITY])
+
+
+def porosity_of(ds: xr.Dataset) -> float | None:
+    """Water content at saturation [m3 m-3] of the soil that moisture is taken from, the model's or the sensors'; None if unknown."""
+    value = ds.attrs.get(_POROSITY if has_state(ds) else "porosity")
+    return None if value is None else float(value)
 
 
 def _read(path: Path, level2: bool) -> xr.Dataset:

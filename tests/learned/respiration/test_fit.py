@@ -28,6 +28,7 @@ from jules_ml.learned.respiration.base_respiration import base_respiration
 from jules_ml.learned.respiration.evaluate import evaluate_respiration
 from jules_ml.learned.respiration.fit import fit_respiration, split_test_rows
 from jules_ml.learned.respiration.network import LearnedRespiration
+from jules_ml.learned.respiration.report import predictions_of, scores_of
 from jules_ml.learned.respiration.site import select_rows
 from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.learned.respiration.training import ConcurvityWarning, train_respiration
@@ -328,6 +329,23 @@ def test_rows_missing_under_a_friction_velocity_threshold_do_not_lower_r0() -> N
         train_respiration(each, settings).cross_validated.mean() for each in (rows, replace(rows, variants=some))
     )
     assert partial == pytest.approx(complete, rel=0.02)
+
+
+def test_rows_without_a_flux_under_the_reference_threshold_are_not_scored() -> None:
+    rows = select_rows(site_record(), SOIL)
+    flux = np.where(np.arange(len(rows)) % 7 == 0, np.nan, rows.flux)
+    rows = replace(rows, flux=flux, variants=rows.flux[:, np.newaxis])
+    test = split_test_rows(rows, 0.2)
+    learned = train_respiration(rows.take(~test), SOIL)
+    scores = scores_of(learned, rows, test, predictions_of(learned, rows, test))
+    assert scores["test"]["steps"]["learned"]["n"] == int((test & np.isfinite(flux)).sum())
+    assert all(np.isfinite(of["nse"]) for of in scores["test"]["steps"].values())
+
+
+def test_sites_without_rows_in_the_years_are_left_out(fitted: Path) -> None:
+    sites = [site_record(site=f"from {year}", seed=3, start=f"{year}-01-01 06:00") for year in (2020, 2023)]
+    scores = evaluate_respiration(fitted, sites, years=[2023])
+    assert list(scores["sites"]) == ["from 2023"]
 
 
 def test_scores_do_not_replace_a_module(fitted: Path) -> None:

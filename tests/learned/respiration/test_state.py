@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 import xarray as xr
+from helpers.respiration_folder import write_module
 from helpers.respiration_record import synthetic_record
 from helpers.tower import write_tower
 from typer.testing import CliRunner
 
 from jules_ml.cli import app
-from jules_ml.cli.soil_state import runs_column
+from jules_ml.cli.soil_state import runs_column, with_runs
 from jules_ml.errors import BadInput
-from jules_ml.experiment import load_experiment
+from jules_ml.experiment import Experiment, load_experiment
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration.evaluate import evaluate_respiration
 from jules_ml.learned.respiration.fit import fit_respiration
+from jules_ml.learned.respiration.kind import KIND
 from jules_ml.learned.respiration.site import select_rows
-from jules_ml.learned.respiration.state import with_soil_state
+from jules_ml.learned.respiration.state import with_soil_state, without_state
 from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.learned.respiration.tables import learned_tables
 from jules_ml.physics.respiration import fsth
@@ -87,6 +92,15 @@ def test_level_2_includes_frozen_water() -> None:
     np.testing.assert_allclose(level2["model_t_soil"], level1["model_t_soil"] - 1.0)
 
 
+def test_sensors_keep_their_porosity_beside_the_state_of_a_model() -> None:
+    record = synthetic_record().assign_attrs(porosity=0.45)
+    with_state = with_soil_state(record, model_output(record, sm_sat=0.6))
+    assert with_state.attrs["porosity"] == record.attrs["porosity"]
+    of_model, of_sensors = select_rows(with_state, SOIL), select_rows(without_state(with_state), SOIL)
+    assert list(of_model.porosity.values()) == [0.6]
+    np.testing.assert_allclose(of_sensors.wetness, select_rows(record, SOIL).wetness)
+
+
 def test_refusals(tmp_path: Path) -> None:
     record = half_hours(48 * 5)
     with pytest.raises(BadInput, match="period of 24 h"):
@@ -136,22 +150,115 @@ def test_fit_runs_the_column(tmp_path: Path) -> None:
     out = tmp_path / "modules" / "tower"
     result = CliRunner().invoke(app, ["fit", "respiration", str(path), "--out", str(out)])
     assert result.exit_code == 0, result.output
+    run = tmp_path / "modules" / "tower_run" / "tower"
+    notes = result.output.replace("\n", "")
+    assert f"the soil of f and g is that of the column, {run}" in notes
+    assert "run of tower, gap-filling:" in notes
+    assert "gap-filling" in (out / "report.html").read_text(encoding="utf-8")
     assert (tmp_path / "modules" / "tower_run" / "tower" / "column.nc").is_file()
     assert load_respiration(out)[2]["soil"] == "model, tower"
 
 
 def test_sensors_are_used_where_they_are_chosen(tmp_path: Path) -> None:
-    assert runs_column(load_experiment(write_tower(tmp_path)))
+    stock = load_experiment(write_tower(tmp_path))
+    assert runs_column(stock, RespirationSettings())
     for change in (
         ("[respiration]", '[respiration]\nstate = "sensors"'),
         ("[respiration]", '[respiration]\ntemperature = "t_air"'),
         ("[respiration]", '[respiration]\nmoisture = "relative"'),
         ("[carbon]\ncs = 8.0", ""),
     ):
-        assert not runs_column(load_experiment(write_tower(tmp_path, change)))
+        experiment = load_experiment(write_tower(tmp_path, change))
+        assert experiment.respiration is not None
+        assert not runs_column(experiment, experiment.respiration)
+        # settings of the first experiment apply to the others
+        assert experiment.carbon is None or not runs_column(stock, experiment.respiration)
 
 
 def test_a_model_has_its_own_temperature(tmp_path: Path) -> None:
     path = write_tower(tmp_path, ("[respiration]", '[respiration]\nstate = "runs/stock"\ntemperature = "t_air"'))
     with pytest.raises(BadInput, match="has its own temperature"):
         load_experiment(path)
+
+
+def fake_runs(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Replace runs of the column by their folders."""
+    folders: list[Path] = []
+
+    def run(experiment: Experiment, folder: Path, progress: object) -> tuple[Experiment, list[str]]:
+        folders.append(folder)
+        return experiment, []
+
+    monkeypatch.setattr("jules_ml.cli.soil_state._with_state", run)
+    return folders
+
+
+def test_every_experiment_has_its_own_run_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = write_tower(tmp_path)
+    experiments = []
+    for name in ("a/site.toml", "b/site.toml", "c/other.toml"):
+        path = tmp_path / name
+        path.parent.mkdir()
+        shutil.copyfile(source, path)
+        shutil.copyfile(tmp_path / "tower.csv", path.parent / "tower.csv")
+        experiments.append(load_experiment(path))
+    folders = fake_runs(monkeypatch)
+    with_runs("respiration", experiments, tmp_path / "out")
+    assert [folder.relative_to(tmp_path / "out_run") for folder in folders] == [
+        Path("1_site"),
+        Path("2_site"),
+        Path("other"),
+    ]
+
+
+def test_the_output_folder_may_be_the_current_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    folders = fake_runs(monkeypatch)
+    with_runs("respiration", [load_experiment(write_tower(tmp_path))], Path("."))
+    assert folders == [tmp_path / "here_run" / "tower"]
+
+
+def test_the_column_has_no_second_layer_that_respires(tmp_path: Path) -> None:
+    experiment = load_experiment(write_tower(tmp_path, ("[respiration]", "[respiration]\nl_soil_resp_lev2 = true")))
+    with pytest.raises(BadInput, match="its first layer"):
+        with_runs("respiration", [experiment], tmp_path / "out")
+
+
+def test_the_module_that_is_scored_selects_the_layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = write_module(tmp_path / "module")
+    folders = fake_runs(monkeypatch)
+    experiment = load_experiment(write_tower(tmp_path))
+    for state, level2 in (("sensors", False), ("stock.nc", False), ("stock.nc", True)):
+        card = json.loads((module / "card.json").read_text(encoding="utf-8"))
+        card["settings"] |= {"state": state, "l_soil_resp_lev2": level2}
+        (module / "card.json").write_text(json.dumps(card), encoding="utf-8")
+        if level2:
+            with pytest.raises(BadInput, match="its first layer"):
+                with_runs("respiration", [experiment], tmp_path / "out", module=module)
+        else:
+            with_runs("respiration", [experiment], tmp_path / "out", module=module)
+            assert len(folders) == int(state != "sensors")
+
+
+def test_the_first_experiment_selects_the_layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    experiment = load_experiment(write_tower(tmp_path))
+    settings = RespirationSettings(state=tmp_path / "run.nc")
+    first, second = (
+        experiment.model_copy(update={"respiration": settings.model_copy(update={"l_soil_resp_lev2": level2})})
+        for level2 in (True, False)
+    )
+    levels: list[bool] = []
+
+    def state(record: xr.Dataset, source: Path, *, level2: bool) -> xr.Dataset:
+        levels.append(level2)
+        return record
+
+    monkeypatch.setattr("jules_ml.learned.respiration.state.with_soil_state", state)
+    monkeypatch.setattr(
+        "jules_ml.learned.respiration.fit.fit_respiration",
+        lambda *_, **__: SimpleNamespace(scores={"test": None}, warnings=()),
+    )
+    KIND.fit([first, second], tmp_path / "out")
+    assert levels == [True, True]
