@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Json, Quiet, print_outcome, progress_bars
+from jules_ml.cli.printing import Json, Quiet, print_next, print_outcome, progress_bars
 from jules_ml.cli.soil_state import with_runs
 from jules_ml.errors import BadInput
 from jules_ml.support.files import writable_folder
 from jules_ml.support.plugins import check_plugin
 from jules_ml.support.progress import renamed
+
+if TYPE_CHECKING:
+    from jules_ml.learned.kind import Outcome
 
 
 @app.command(
@@ -84,7 +87,16 @@ def fit(
         note = "all days with observations were used, and none is left to score: give --days or --days-at for scores"
         outcome = replace(outcome, table=(), notes=(*outcome.notes, note))
     write_report(outcome, title=f"Learned {kind}: {'fit' if adapt is None else 'adaptation'} of {out.resolve().name}")
+    _print(outcome, kind, None if loaded[0].run is None else experiments[0], quiet=quiet, json=json)
+
+
+def _print(outcome: Outcome, kind: str, file: Path | None, *, quiet: bool, json: bool) -> None:
+    """Print the outcome, and the command that judges the module in a model, for the kinds that have one."""
+    from jules_ml.learned.model_verdict import JUDGED, judging_command
+
     print_outcome(outcome, quiet=quiet, json=json)
+    if kind in JUDGED and not (quiet or json):
+        print_next(judging_command(outcome.folder, file), "compares runs with and without the module")
 
 
 def _check_kind(folder: Path | None, kind: str) -> None:

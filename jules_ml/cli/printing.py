@@ -57,6 +57,11 @@ def print_outcome(outcome: Outcome, *, quiet: bool, json: bool) -> None:
             out_console.print(f"[bold]{escaped(outcome.verdict)}[/]", soft_wrap=True)
 
 
+def print_next(command: str, purpose: str) -> None:
+    """Print the command that follows on this one."""
+    out_console.print(f"[bold]next[/] '{escaped(command)}' {escaped(purpose)}", soft_wrap=True)
+
+
 def print_verdict(verdict: ModelVerdict, *, quiet: bool, json: bool) -> None:
     """Print a verdict in the model: notes, scores of both runs, files, and the sentence."""
     if json:

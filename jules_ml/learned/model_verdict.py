@@ -23,6 +23,11 @@ VERDICT: Final = "verdict.json"
 JUDGED: Final = ("respiration", "hydraulics", "moisture")
 
 
+def judging_command(folder: Path, experiment: Path | None = None) -> str:
+    """Command that judges a module in a model, with the experiment file of the run if it is known."""
+    return f"jules-ml evaluate {folder} --in-model {experiment or 'EXPERIMENT.toml'} --out DIR"
+
+
 def verdict_warning(folder: str | Path) -> str | None:
     """Warn of a module that was not judged in a model, or does not make the run better.
 
@@ -37,7 +42,7 @@ def verdict_warning(folder: str | Path) -> str | None:
         Warning for the user, with the command that judges the module; None where its verdict is good.
     """
     folder = Path(folder)
-    command = f"jules-ml evaluate {folder} --in-model EXPERIMENT.toml --out DIR"
+    command = judging_command(folder)
     path = folder / VERDICT
     if not path.is_file():
         return f"it is unknown whether {folder.name} makes the run better: '{command}' compares both runs with observations"
