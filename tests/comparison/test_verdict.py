@@ -138,14 +138,30 @@ def test_sentences() -> None:
     assert "95 % interval of the gain 0." in sentence
     result, sentence = verdict_of("hydraulics", better)
     assert result == "unchanged"
-    assert sentence.startswith("The swap does not help here: θ NSE ")
+    assert sentence.startswith("The swap does not help here: θ (NSE ")
     assert "night respiration better (NSE " in sentence
     assert verdict_of("respiration", quantity_verdicts([respiration_like(-0.9)]))[0] == "worse"
-    unclear = [QuantityVerdict("night respiration", "not different", (0.15, 0.35), Gain(0.2, -0.9, 2.2))]
+    unclear = [QuantityVerdict("night respiration", "not different", (0.15, 0.35), Gain(0.2, -0.9, 2.2), "12 nights")]
     assert verdict_of("respiration", unclear)[1] == (
-        "It is not clear that the swap helps here: night respiration NSE 0.15 to 0.35, 95 % interval of the gain −0.90 to 2.20."
+        "It is not clear that the swap helps here: night respiration (NSE 0.15 before, 0.35 with the module, "
+        "12 nights; 95 % interval of the gain −0.90 to 2.20)."
     )
     assert verdict_of("moisture", quantity_verdicts([respiration_like(0.9)]))[0] == "unknown"
+
+
+def test_quantities_that_the_swap_leaves_unchanged_are_not_listed() -> None:
+    nights = QuantityVerdict("night respiration", "unknown", (0.15, 0.35), Gain(0.2, np.nan, np.nan), "12 nights")
+    same = [
+        QuantityVerdict(name, "unchanged", (0.5, 0.5), Gain(0.0, 0.0, 0.0), "90 days")
+        for name in ("soil water", "latent heat")
+    ]
+    assert verdict_of("respiration", [nights, *same])[1] == (
+        "There are too few days to judge the swap (night respiration: NSE 0.15 before, 0.35 with the module, 12 nights; all other "
+        "measured quantities unchanged): fit the module with a larger test_fraction or with test_years, or give a longer run."
+    )
+    worse = QuantityVerdict("soil temperature", "worse", (0.6, 0.5), Gain(-0.1, -0.2, -0.05), "90 days")
+    sentence = verdict_of("respiration", [nights, *same, worse])[1]
+    assert "soil temperature worse (NSE 0.60 before, 0.50 with the module), the others unchanged" in sentence
 
 
 def test_figure_has_both_runs() -> None:
