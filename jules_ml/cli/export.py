@@ -60,7 +60,7 @@ def export(
     files, notes = form.write(module, out, predicted=predicted, experiment=loaded)
     if quiet:
         return
-    print_warnings(verdict_warnings([module] if kind in JUDGED else []))
+    print_warnings(verdict_warnings([module] if kind in JUDGED else [], loaded))
     for note in notes:
         out_console.print(f"[bold]note[/] {escaped(note)}", soft_wrap=True)
     print_files(files)

@@ -42,7 +42,7 @@ def run(
     from jules_ml.learned.model_verdict import verdict_warnings
 
     if not quiet:
-        print_warnings(verdict_warnings([loaded.modules.respiration, loaded.modules.hydraulics]))
+        print_warnings(verdict_warnings([loaded.modules.respiration, loaded.modules.hydraulics], loaded))
     if loaded.run is not None and loaded.run.model == "jules":
         _run_jules(loaded, out, quiet)
         return

@@ -190,6 +190,28 @@ def test_warning_until_the_verdict_is_good(tmp_path: Path) -> None:
     refuse_other_files(module)
 
 
+def test_a_verdict_on_the_same_site_need_not_be_repeated(tmp_path: Path) -> None:
+    module = write_module(tmp_path / "module")
+    verdict = {
+        "result": "not different",
+        "sentence": "The swap does not help here.",
+        "worse": [],
+        "kind": "respiration",
+        "site": "elsewhere",
+        "experiment": "other.toml",
+    }
+    path = write_experiment(tmp_path, ("[run]\n", '[modules]\nrespiration = "module"\n\n[run]\n'), days=1)
+    experiment = load_experiment(path)
+    (module / VERDICT).write_text(json.dumps(verdict), encoding="utf-8")
+    warning = str(verdict_warning(module, experiment))
+    assert "It is about elsewhere. Repeat it for another site with 'jules-ml evaluate" in warning
+    same = {"site": experiment.site.name, "experiment": path.name}
+    (module / VERDICT).write_text(json.dumps(verdict | same), encoding="utf-8")
+    warning = str(verdict_warning(module, experiment))
+    assert warning.endswith("The module may not improve this run; [modules] respiration can be removed")
+    assert "Repeat" in str(verdict_warning(module))
+
+
 def test_export_warns_of_a_module_without_a_verdict(tmp_path: Path) -> None:
     module = write_module(tmp_path / "module")
     command = ["export", str(module), "--to", "curves", "--out", str(tmp_path / "curves")]
