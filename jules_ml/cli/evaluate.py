@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -78,7 +79,9 @@ def evaluate(
 def _judge(module: Path, experiment: Experiment, out: Path, *, quiet: bool, json: bool) -> None:
     """Compare the runs with and without the module."""
     from jules_ml.comparison.verdict import judge_in_model
+    from jules_ml.comparison.verdict_page import verdict_page
 
     with progress_bars(quiet or json) as report:
         verdict = judge_in_model(module, experiment, out, progress=report)
-    print_verdict(verdict, quiet=quiet, json=json)
+    page = verdict_page(verdict, out, title=f"{module.resolve().name} in the model: {verdict.document['site']}")
+    print_verdict(replace(verdict, files=(page, *verdict.files)), quiet=quiet, json=json)

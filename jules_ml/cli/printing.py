@@ -64,6 +64,8 @@ def print_next(command: str, purpose: str) -> None:
 
 def print_verdict(verdict: ModelVerdict, *, quiet: bool, json: bool) -> None:
     """Print a verdict in the model: notes, scores of both runs, files, and the sentence."""
+    from jules_ml.comparison.verdict_page import verdict_rows
+
     if json:
         print_json(verdict.document)
     elif not quiet:
@@ -71,17 +73,6 @@ def print_verdict(verdict: ModelVerdict, *, quiet: bool, json: bool) -> None:
         print_scores(verdict_rows(verdict))
         print_files(verdict.files)
         out_console.print(f"[bold]verdict[/] {escaped(verdict.sentence)}", soft_wrap=True)
-
-
-def verdict_rows(verdict: ModelVerdict) -> list[ScoreRow]:
-    """Return the scores of both runs of a verdict as rows of a table."""
-    from jules_ml.learned.kind import ScoreRow
-
-    return [
-        ScoreRow(f"{each.name}, {each.period}", source, vars(scores), each.unit)
-        for each in verdict.scores
-        for source, scores in (("JULES's own forms", each.stock), ("swapped", each.swapped))
-    ]
 
 
 def print_notes(notes: Iterable[str]) -> None:

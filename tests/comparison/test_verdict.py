@@ -21,8 +21,9 @@ from jules_ml.comparison.night_respiration import AS_RUN, FITTED_RATE, respirati
 from jules_ml.comparison.runs import Run
 from jules_ml.comparison.swap_scores import SwapScore, daily_scores, swap_score
 from jules_ml.comparison.swapped_runs import SwappedRuns, column_experiments, jules_experiments
-from jules_ml.comparison.verdict import QuantityVerdict, quantity_verdicts, verdict_of
+from jules_ml.comparison.verdict import ModelVerdict, QuantityVerdict, quantity_verdicts, verdict_of
 from jules_ml.comparison.verdict_figures import swap_figure
+from jules_ml.comparison.verdict_page import verdict_page
 from jules_ml.data.site import SiteMeta, site_dataset
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
@@ -162,6 +163,17 @@ def test_quantities_that_the_swap_leaves_unchanged_are_not_listed() -> None:
     worse = QuantityVerdict("soil temperature", "worse", (0.6, 0.5), Gain(-0.1, -0.2, -0.05), "90 days")
     sentence = verdict_of("respiration", [nights, *same, worse])[1]
     assert "soil temperature worse (NSE 0.60 before, 0.50 with the module), the others unchanged" in sentence
+
+
+def test_a_verdict_has_a_page(tmp_path: Path) -> None:
+    scores = (respiration_like(0.9),)
+    sentence = "In the model, the swap makes night respiration better."
+    verdict = ModelVerdict("better", sentence, (), scores, ("a note",), {}, ())
+    page = verdict_page(verdict, tmp_path, title="tower in the model").read_text(encoding="utf-8")
+    assert page.index(sentence) < page.index("<td>JULES&#39;s own forms</td>") < page.index("<td>swapped</td>")
+    assert "a note" in page
+    assert "predictions.nc" not in page
+    assert "Both runs are scored" in page
 
 
 def test_figure_has_both_runs() -> None:
@@ -350,6 +362,7 @@ def test_a_better_module_is_judged_better_in_the_column(tmp_path: Path) -> None:
     assert verdict == json.loads((out / VERDICT).read_text(encoding="utf-8"))
     assert verdict["result"] == "better"
     assert verdict["model"] == "column"
+    assert (out / "report.html").is_file()
     assert (out / "figures" / "night_respiration_base_rate_fitted.png").is_file()
     for name in ("stock", "swapped"):
         assert (out / "runs" / name / "column.nc").is_file()
