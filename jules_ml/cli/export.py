@@ -31,8 +31,8 @@ def export(
     experiment: Annotated[
         Path | None,
         typer.Option(
-            help="With --to curves: experiment file (TOML) of the run that the curves are for. Its soil carbon, [carbon] cs or that of "
-            "[jules] folder, gives the respiration rate (kaps.nml).",
+            help="With --to curves: experiment file (TOML) of the run that the curves are for. Its soil carbon, \\[carbon] cs or that of "
+            "\\[jules] folder, gives the respiration rate (kaps.nml).",
         ),
     ] = None,
     quiet: Quiet = False,
