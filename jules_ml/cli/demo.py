@@ -18,7 +18,6 @@ from jules_ml.cli.printing import (
     print_run_summary,
     print_scores,
     progress_bars,
-    verdict_rows,
 )
 from jules_ml.support.files import writable_folder
 
@@ -36,6 +35,7 @@ def demo(
     quiet: Quiet = False,
 ) -> None:
     """Download ten years of the flux tower Davos (Swiss Alps), run the column, fit respiration to its soil, and judge the swap."""
+    from jules_ml.comparison.verdict_page import verdict_rows
     from jules_ml.demo import run_demo
 
     writable_folder(out)

@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 
 @app.command(
     epilog="Examples:  jules-ml evaluate modules/tower --data later.toml --out scores/tower   and, to compare runs with and without the "
-    "module,   jules-ml evaluate modules/tower --in-model tower.toml --out verdict/tower"
+    "module,   jules-ml evaluate modules/tower --in-model tower.toml --out verdict/tower",
+    # run folders may be given by mistake: they are arguments that the usage does not show
+    context_settings={"allow_extra_args": True},
 )
 def evaluate(
+    context: typer.Context,
     module: Annotated[Path, typer.Argument(help="Module folder.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Folder for scores, predictions and figures.", show_default=False)],
     data: Annotated[
@@ -36,7 +39,6 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
-    others: Annotated[list[Path] | None, typer.Argument(hidden=True)] = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -49,14 +51,14 @@ def evaluate(
     from jules_ml.learned.kind import kind_of_folder
     from jules_ml.learned.page import write_report
 
-    folders = [module, *(others or [])]
+    folders = [module, *map(Path, context.args)]
     if any(is_run(folder) for folder in folders):
         raise BadInput(
             "the folder is a run, not a module",
             where=module,
             remedy=f"write 'jules-ml compare {' '.join(map(str, folders))} --out {out}{f' --data {data[0]}' if data else ''}'",
         )
-    if others:
+    if context.args:
         raise BadInput(
             f"{len(folders)} module folders are given", remedy="give one module folder, and each record by --data FILE"
         )
@@ -80,7 +82,9 @@ def evaluate(
 def _judge(module: Path, experiment: Experiment, out: Path, *, quiet: bool, json: bool) -> None:
     """Compare the runs with and without the module."""
     from jules_ml.comparison.verdict import judge_in_model
+    from jules_ml.comparison.verdict_page import verdict_page
 
     with progress_bars(quiet or json) as report:
         verdict = judge_in_model(module, experiment, out, progress=report)
-    print_verdict(verdict, quiet=quiet, json=json)
+    page = verdict_page(verdict, out, title=f"{module.resolve().name} in the model: {verdict.document['site']}")
+    print_verdict(replace(verdict, files=(page, *verdict.files)), quiet=quiet, json=json)

@@ -31,8 +31,8 @@ def export(
     experiment: Annotated[
         Path | None,
         typer.Option(
-            help="With --to curves: experiment file (TOML) of the run that the curves are for. Its soil carbon, [carbon] cs or that of "
-            "[jules] folder, gives the respiration rate (kaps.nml).",
+            help="With --to curves: experiment file (TOML) of the run that the curves are for. Its soil carbon, \\[carbon] cs or that of "
+            "\\[jules] folder, gives the respiration rate (kaps.nml).",
         ),
     ] = None,
     quiet: Quiet = False,
@@ -60,7 +60,7 @@ def export(
     files, notes = form.write(module, out, predicted=predicted, experiment=loaded)
     if quiet:
         return
-    print_warnings(verdict_warnings([module] if kind in JUDGED else []))
+    print_warnings(verdict_warnings([module] if kind in JUDGED else [], loaded))
     for note in notes:
         out_console.print(f"[bold]note[/] {escaped(note)}", soft_wrap=True)
     print_files(files)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Json, Quiet, print_outcome, progress_bars
+from jules_ml.cli.printing import Json, Quiet, print_next, print_outcome, progress_bars
 from jules_ml.cli.soil_state import with_runs
 from jules_ml.errors import BadInput
 from jules_ml.support.files import writable_folder
@@ -87,7 +87,16 @@ def fit(
         outcome = _without_scores(outcome)
     outcome = replace(outcome, notes=(*run_notes, *outcome.notes))
     write_report(outcome, title=f"Learned {kind}: {'fit' if adapt is None else 'adaptation'} of {out.resolve().name}")
+    _print(outcome, kind, None if loaded[0].run is None else experiments[0], quiet=quiet, json=json)
+
+
+def _print(outcome: Outcome, kind: str, file: Path | None, *, quiet: bool, json: bool) -> None:
+    """Print the outcome, and the command that judges the module in a model, for the kinds that have one."""
+    from jules_ml.learned.model_verdict import JUDGED, judging_command
+
     print_outcome(outcome, quiet=quiet, json=json)
+    if kind in JUDGED and not (quiet or json):
+        print_next(judging_command(outcome.folder, file), "compares runs with and without the module")
 
 
 def _without_scores(outcome: Outcome) -> Outcome:

@@ -57,8 +57,15 @@ def print_outcome(outcome: Outcome, *, quiet: bool, json: bool) -> None:
             out_console.print(f"[bold]{escaped(outcome.verdict)}[/]", soft_wrap=True)
 
 
+def print_next(command: str, purpose: str) -> None:
+    """Print the command that follows on this one."""
+    out_console.print(f"[bold]next[/] '{escaped(command)}' {escaped(purpose)}", soft_wrap=True)
+
+
 def print_verdict(verdict: ModelVerdict, *, quiet: bool, json: bool) -> None:
     """Print a verdict in the model: notes, scores of both runs, files, and the sentence."""
+    from jules_ml.comparison.verdict_page import verdict_rows
+
     if json:
         print_json(verdict.document)
     elif not quiet:
@@ -66,17 +73,6 @@ def print_verdict(verdict: ModelVerdict, *, quiet: bool, json: bool) -> None:
         print_scores(verdict_rows(verdict))
         print_files(verdict.files)
         out_console.print(f"[bold]verdict[/] {escaped(verdict.sentence)}", soft_wrap=True)
-
-
-def verdict_rows(verdict: ModelVerdict) -> list[ScoreRow]:
-    """Return the scores of both runs of a verdict as rows of a table."""
-    from jules_ml.learned.kind import ScoreRow
-
-    return [
-        ScoreRow(f"{each.name}, {each.period}", source, vars(scores), each.unit)
-        for each in verdict.scores
-        for source, scores in (("JULES's own forms", each.stock), ("swapped", each.swapped))
-    ]
 
 
 def print_notes(notes: Iterable[str]) -> None:

@@ -43,7 +43,7 @@ def run(
 
     if not quiet:
         moisture = None if loaded.closed_loop is None else loaded.closed_loop.moisture
-        print_warnings(verdict_warnings([loaded.modules.respiration, loaded.modules.hydraulics, moisture]))
+        print_warnings(verdict_warnings([loaded.modules.respiration, loaded.modules.hydraulics, moisture], loaded))
     if loaded.run is not None and loaded.run.model == "jules":
         _run_jules(loaded, out, quiet)
         return

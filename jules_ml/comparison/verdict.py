@@ -45,20 +45,23 @@ class QuantityVerdict:
         Nash-Sutcliffe efficiency of the stock and the swapped run; the mean over several sensors.
     gain : Difference
         Gain in NSE, over all sensors together.
+    n : str
+        Number of pairs, for example ``12 nights``.
     """
 
     quantity: str
     effect: Effect
     nse: tuple[float, float]
     gain: Difference
+    n: str
 
     @property
     def scores_text(self) -> str:
         """Scores and the interval of the gain."""
         stock, swapped = (_number(value) for value in self.nse)
-        text = f"NSE {stock} to {swapped}"
+        text = f"NSE {stock} before, {swapped} with the module, {self.n}"
         if self.gain.gain is not None:
-            text += f", 95 % interval of the gain {_number(self.gain.lower)} to {_number(self.gain.upper)}"
+            text += f"; 95 % interval of the gain {_number(self.gain.lower)} to {_number(self.gain.upper)}"
         return text
 
 
@@ -243,7 +246,8 @@ def quantity_verdicts(scores: Sequence[SwapScore]) -> list[QuantityVerdict]:
         gain = sensors[0].nse if len(sensors) == 1 else pooled_gain(sensors)
         effect = effect_of(gain, pd.concat([score.pairs for score in sensors]))
         nse = (float(np.mean([s.stock.nse for s in sensors])), float(np.mean([s.swapped.nse for s in sensors])))
-        verdicts.append(QuantityVerdict(quantity, effect, nse, gain))
+        n = f"{sum(s.stock.n for s in sensors)} {'sensor ' if len(sensors) > 1 else ''}{sensors[0].period}"
+        verdicts.append(QuantityVerdict(quantity, effect, nse, gain, n))
     return verdicts
 
 
@@ -252,7 +256,7 @@ def verdict_of(kind: str, quantities: Sequence[QuantityVerdict]) -> tuple[Effect
     ours = [q for q in quantities if ("respiration" in q.quantity) == (kind == "respiration")]
     ours = [q for q in ours if kind == "respiration" or q.quantity == "soil water"]
     about = {"respiration": "night NEE or chambers"}.get(kind, "soil moisture at a known depth")
-    others = [_phrase(q) for q in quantities if q not in ours]
+    others = _phrases([q for q in quantities if q not in ours])
     tail = f"; {', '.join(others)}" if others else ""
     if not ours:
         return (
@@ -265,19 +269,29 @@ def verdict_of(kind: str, quantities: Sequence[QuantityVerdict]) -> tuple[Effect
         tail = f", {', '.join(others)}" if others else ""
         return "better", f"In the model, the swap makes {name} better ({main.scores_text}){tail}."
     if main.effect == "worse":
-        return "worse", f"The swap makes the run worse here: {name} {main.scores_text}{tail}."
+        return "worse", f"The swap makes the run worse here: {name} ({main.scores_text}){tail}."
     if main.effect == "unknown":
-        return "unknown", f"There are too few days to judge the swap: {name} {main.scores_text}{tail}."
+        remedy = "fit the module with a larger test_fraction or with test_years, or give a longer run"
+        return "unknown", f"There are too few days to judge the swap ({name}: {main.scores_text}{tail}): {remedy}."
     unclear = main.effect == "not different" and main.gain.value > 0.0
     start = "It is not clear that the swap helps here" if unclear else "The swap does not help here"
-    return main.effect, f"{start}: {name} {main.scores_text}{tail}."
+    return main.effect, f"{start}: {name} ({main.scores_text}){tail}."
+
+
+def _phrases(others: Sequence[QuantityVerdict]) -> list[str]:
+    """What the swap does to other quantities; several that it leaves unchanged are not listed."""
+    unchanged = [q for q in others if q.effect == "unchanged"]
+    if len(unchanged) < 2:
+        return [_phrase(q) for q in others]
+    rest = "all other measured quantities unchanged" if len(unchanged) == len(others) else "the others unchanged"
+    return [*(_phrase(q) for q in others if q not in unchanged), rest]
 
 
 def _phrase(of: QuantityVerdict) -> str:
     name = _WORDS.get(of.quantity, of.quantity)
     stock, swapped = (_number(value) for value in of.nse)
     if of.effect in ("better", "worse"):
-        return f"{name} {of.effect} (NSE {stock} to {swapped})"
+        return f"{name} {of.effect} (NSE {stock} before, {swapped} with the module)"
     words = {"unchanged": "unchanged", "not different": "not clearly different", "unknown": "unclear, of too few days"}
     return f"{name} {words[of.effect]}"
 

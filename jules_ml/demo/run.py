@@ -28,6 +28,7 @@ from jules_ml.physics.integration import NO_COMPILER, can_compile
 from jules_ml.support.figures import save_figure
 from jules_ml.support.files import atomic_write
 from jules_ml.support.progress import Progress, renamed
+from jules_ml.weather.driving import PARTITIONED
 
 #: Number of years in the record.
 YEARS = 10
@@ -147,7 +148,7 @@ def figure_notes(run: ColumnRun) -> list[str]:
         f"{VARIABLES[s.variable].long_name}: {s.rule}"
         + ("" if s.share == 1.0 else f" ({100.0 * s.share:.2g} % of the steps)")
         for s in run.weather.substitutions
-        if s.share >= 0.01 and s.variable != "tot_rain"
+        if s.share >= 0.01 and s.rule != PARTITIONED
     ]
     notes = [
         f"Gap-filling and substitutions: {'; '.join(used)}.",

@@ -47,10 +47,13 @@ class RowSettings(Section):
     night_max_ppfd: float = Field(
         default=NIGHT_PPFD, gt=0.0, description="maximum photon flux density at night [umol m-2 s-1]"
     )
-    frozen_below: FrozenBelow | None = Field(default=273.15, description=f"{FROZEN_BELOW}; 'none': no filter")
+    frozen_below: FrozenBelow | None = Field(
+        default=273.15, description=f"{FROZEN_BELOW}; sensors only, ignored with the soil of a model; 'none': no filter"
+    )
     stuck_after: str | None = Field(
         default="7D",
-        description="water contents that stay constant for longer than this are excluded; 'none': no filter",
+        description="water contents that stay constant for longer than this are excluded; sensors only, ignored with the soil of a model; "
+        "'none': no filter",
     )
     least_flux: float | None = Field(
         default=-10.0,
@@ -92,14 +95,18 @@ class RespirationSettings(Section):
     temperature: Literal["t_soil", "t_air"] = Field(
         default="t_soil", description="variable of the temperature modifier g"
     )
-    temperature_sensor: int = Field(default=0, ge=0, description="temperature sensor, counted from 0 at the top")
+    temperature_sensor: int = Field(
+        default=0, ge=0, description="temperature sensor with values, counted from 0 at the top"
+    )
     moisture: Literal["saturation", "theta", "relative", "potential", "none"] = Field(
         default="saturation",
         description="variable of the moisture modifier f: water content as a fraction of saturation, water content, water content scaled "
         "between the "
         "driest and wettest 1 % of the site (for sites whose sensors are not comparable), matric potential, or none",
     )
-    moisture_sensor: int = Field(default=0, ge=0, description="soil-moisture sensor, counted from 0 at the top")
+    moisture_sensor: int = Field(
+        default=0, ge=0, description="soil-moisture sensor with values, counted from 0 at the top"
+    )
     wilting: float = Field(
         default=0.3,
         gt=0.0,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from jules_ml.learned.kind import Outcome, ScoreRow
-from jules_ml.learned.score_table import by_site, cells_of, headers_of
+from jules_ml.learned.score_table import by_site, cells_of, headers_of, main_rows
 from jules_ml.support.files import atomic_write
 from jules_ml.support.page import embedded, render_page
 
@@ -15,6 +15,14 @@ from jules_ml.support.page import embedded, render_page
 REPORT: Final = "report.html"
 #: Rows of the table that are seen without a click, so that the first screen shows the result.
 _FIRST_ROWS: Final = 20
+#: Rows of the short table, which leaves room for the learned curves on the first screen.
+_MAIN_ROWS: Final = 8
+_FIRST_FIGURE: Final = "curves"
+COMPARED: Final = "The module and its baselines are scored on the same observations."
+CONTENTS: Final = (
+    "Settings, training data and their licence are in card.json of the module, all scores in scores.json and all predictions in "
+    "predictions.nc of the folder {folder}."
+)
 #: Titles of figures, by file name; others are named after their file.
 _TITLES: Final = {
     "curves": "Learned curves",
@@ -28,7 +36,7 @@ _TITLES: Final = {
 }
 
 
-def write_report(outcome: Outcome, *, title: str) -> Path:
+def write_report(outcome: Outcome, *, title: str, compared: str = COMPARED, contents: str = CONTENTS) -> Path:
     """Write ``report.html`` with the figures into the output folder.
 
     Parameters
@@ -37,40 +45,46 @@ def write_report(outcome: Outcome, *, title: str) -> Path:
         Outcome of a kind, whose folder contains the figures as ``figures/*.png``.
     title : str
         Title of the page.
+    compared : str
+        Sentence on what the table compares.
+    contents : str
+        Sentence on the other files of the folder, whose name it may contain as ``{folder}``.
 
     Returns
     -------
     Path
-        Self-contained HTML file: verdict, scores of the module and of its baselines, notes and figures.
+        Self-contained HTML file: verdict, scores of the module and of its baselines, notes and figures. Where a site has many baselines,
+        the page begins with the main ones and the learned curves, and the full table is further down.
     """
     headers = headers_of(outcome.table)
-    groups = [
-        {
-            "site": site,
-            "units": rows[0].units,
-            "rows": [
-                {"source": r.source, "cells": cells_of(r, headers), "learned": _is_learned(r, rows)} for r in rows
-            ],
-        }
-        for site, rows in by_site(outcome.table)
-    ]
-    shown = _first_groups([len(rows) for _, rows in by_site(outcome.table)])
+    by_sites = by_site(outcome.table)
+    groups = [_group(site, rows, rows, headers) for site, rows in by_sites]
+    main = [(site, main_rows(rows), rows) for site, rows in by_sites]
+    main = main[: _first_groups([len(of_site) for _, of_site, _ in main], most=_MAIN_ROWS)]
+    short = [_group(site, of_site, rows, headers) for site, of_site, rows in main]
+    if all(len(of_site) == len(rows) for _, of_site, rows in main):
+        short = []
+    shown = _first_groups([len(rows) for _, rows in by_sites], most=_FIRST_ROWS)
     figures = [
-        {"title": _TITLES.get(path.stem, path.stem.replace("_", " ")), "data": embedded(path)}
+        {"name": path.stem, "title": _TITLES.get(path.stem, path.stem.replace("_", " ")), "data": embedded(path)}
         for path in sorted((outcome.folder / "figures").glob("*.png"))
     ]
+    first = [figure for figure in figures if short and figure["name"] == _FIRST_FIGURE]
     text = render_page(
         "jules_ml.learned",
         "page.html.j2",
         title=title,
-        folder=outcome.folder.name,
         verdict=outcome.verdict,
         headers=list(headers.values()),
         columns=list(headers),
+        short=short,
         groups=groups[:shown],
         more=groups[shown:],
         notes=outcome.notes,
-        figures=figures,
+        first_figures=first,
+        figures=[figure for figure in figures if figure not in first],
+        compared=compared,
+        contents=contents.format(folder=outcome.folder.name),
     )
     path = outcome.folder / REPORT
     with atomic_write(path) as part:
@@ -78,17 +92,28 @@ def write_report(outcome: Outcome, *, title: str) -> Path:
     return path
 
 
+def _group(
+    site: str, rows: Sequence[ScoreRow], of_site: Sequence[ScoreRow], headers: Mapping[str, str]
+) -> dict[str, Any]:
+    """Some of the rows of a site, for the template."""
+    return {
+        "site": site,
+        "units": rows[0].units,
+        "rows": [{"source": r.source, "cells": cells_of(r, headers), "learned": _is_learned(r, of_site)} for r in rows],
+    }
+
+
 def _is_learned(row: ScoreRow, of_site: Sequence[ScoreRow]) -> bool:
     """Whether a row is of the module, where others of the site are of baselines."""
     return row.difference is None and any(other.difference is not None for other in of_site)
 
 
-def _first_groups(lengths: list[int]) -> int:
+def _first_groups(lengths: list[int], *, most: int) -> int:
     """Number of groups of rows that are shown at first, one at least."""
     total, count = 0, 0
     for length in lengths:
         total += length
-        if count and total > _FIRST_ROWS:
+        if count and total > most:
             break
         count += 1
     return count

@@ -23,6 +23,8 @@ HEADERS: Final = {
 }
 #: Column of the learned score minus that of the baseline, with its interval.
 DIFFERENCE: Final = "difference"
+#: Baselines that a user asks about first.
+FIRST_BASELINES: Final = ("Lloyd-Taylor", "JULES")
 _DIMENSIONLESS: Final = ("r", "kge", "nse", "coverage")
 
 
@@ -52,6 +54,37 @@ def by_site(rows: Sequence[ScoreRow]) -> list[tuple[str, list[ScoreRow]]]:
     return groups
 
 
+def main_rows(rows: Sequence[ScoreRow]) -> list[ScoreRow]:
+    """Rows of a site that answer the first questions: the module, Lloyd and Taylor's form, JULES's, and the best other baseline.
+
+    Parameters
+    ----------
+    rows : sequence of ScoreRow
+        Rows of one site; those of baselines have a difference.
+
+    Returns
+    -------
+    list of ScoreRow
+        In this order; all rows if none of them is of a baseline.
+    """
+    baselines = [row for row in rows if row.difference is not None]
+    if not baselines:
+        return list(rows)
+    first = [row for name in FIRST_BASELINES for row in baselines if row.source == name]
+    best = [min(baselines, key=_rank)]
+    chosen = [row for row in rows if row.difference is None] + first + best
+    return [row for number, row in enumerate(chosen) if row not in chosen[:number]]
+
+
+def _rank(row: ScoreRow) -> float:
+    """Value that is smallest for the best baseline; a missing score is the worst."""
+    measure = "nse" if row.difference is None else row.difference.measure
+    value = row.scores.get(measure, math.nan)
+    if math.isnan(value):
+        return math.inf
+    return -value if measure == "nse" else value
+
+
 def _number(name: str, value: float | None) -> str:
     if value is None or math.isnan(value):
         return "–"
@@ -70,5 +103,7 @@ def _difference(row: ScoreRow) -> str:
         return "–"
     pattern = "{:+.3f}" if difference.measure == "nse" else "{:+.2g}"
     ends = (difference.lower, difference.upper)
-    interval = "–" if math.isnan(difference.lower) else ", ".join(pattern.format(end) for end in ends)
-    return f"{pattern.format(difference.value)} [{interval}]"
+    interval = (
+        "(no interval)" if math.isnan(difference.lower) else f"[{', '.join(pattern.format(end) for end in ends)}]"
+    )
+    return f"{pattern.format(difference.value)} {interval}"

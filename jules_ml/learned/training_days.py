@@ -51,7 +51,7 @@ def in_intervals(days: pd.DatetimeIndex, intervals: Sequence[Sequence[str]]) -> 
 
 
 def refuse_training_days(
-    days: pd.DatetimeIndex, site: str, card: Mapping[str, Any], folder: Path, *, remedy: str = "give other years"
+    days: pd.DatetimeIndex, site: str, card: Mapping[str, Any], folder: Path, *, remedy: str | None = None
 ) -> None:
     """Refuse to score a module on days that it was fitted or adapted to.
 
@@ -64,8 +64,8 @@ def refuse_training_days(
         Card of the module.
     folder : Path
         Module folder, for the message.
-    remedy : str
-        How to score other days.
+    remedy : str, optional
+        How to score other days; for respiration by ``test_years``, with the years of the record without training days.
 
     Raises
     ------
@@ -77,6 +77,7 @@ def refuse_training_days(
         return
     intervals = entry[TRAINING_DAYS]
     if in_intervals(days, intervals).any():
+        remedy = _other_years(days, intervals, card) if remedy is None else remedy
         named = ", ".join(first if first == last else f"{first} to {last}" for first, last in intervals[:5])
         raise BadInput(
             f"the record of {site} overlaps in time with the training data of the module "
@@ -84,3 +85,12 @@ def refuse_training_days(
             where=folder,
             remedy=f"{remedy}, or another site; scores.json of the module has the scores of its test period",
         )
+
+
+def _other_years(days: pd.DatetimeIndex, intervals: Sequence[Sequence[str]], card: Mapping[str, Any]) -> str:
+    """How to score other years, with the setting of a module that has one."""
+    used = set(days.year[in_intervals(days, intervals)])
+    years = sorted({int(year) for year in days.year} - used)
+    if card.get("module") != "respiration" or not years:
+        return "give other years"
+    return f"give other years: set [respiration] test_years = {years} in the experiment file of the record"

@@ -1,7 +1,8 @@
 """One plain sentence on whether a learned module is better than its baselines on the same rows.
 
-A module is *better* only if the 95 % interval of the difference to the best baseline is on its side of zero, and *worse* if it is on the
-other. Otherwise the two are *as good* as each other, and the simpler one is recommended.
+A module is *better* than a baseline only if the 95 % interval of the difference is on its side of zero, and *worse* if it is on the other.
+Otherwise it is *as good* if the difference is also small (:data:`SMALL_NSE`, :data:`SMALL_RMSE`), and else not clearly better or worse:
+an interval of few data contains zero even where the difference is large.
 """
 
 from __future__ import annotations
@@ -20,7 +21,20 @@ _Array = NDArray[np.floating]
 
 #: Key of the learned module among its baselines.
 LEARNED: Final = "learned"
-Result = Literal["better", "as good", "worse", "unknown"]
+#: Baseline that the sentence always names if it was scored: whether respiration needs more than a function of temperature is the first
+#: question of a user.
+REFERENCE: Final = "Lloyd-Taylor"
+#: Largest difference of models that are as good as each other: in NSE [1], and in RMSE as a fraction of that of the baseline [1]. At an
+#: NSE of 0.5, both are the same.
+SMALL_NSE: Final = 0.02
+SMALL_RMSE: Final = 0.02
+Result = Literal["better", "as good", "unclear", "worse", "unknown"]
+_RELATIONS: Final[dict[Result, str]] = {
+    "better": "better than",
+    "as good": "as good as",
+    "unclear": "not clearly better or worse than",
+    "worse": "worse than",
+}
 
 
 @dataclass(frozen=True)
@@ -29,14 +43,14 @@ class Verdict:
 
     Attributes
     ----------
-    result : {'better', 'as good', 'worse', 'unknown'}
+    result : {'better', 'as good', 'unclear', 'worse', 'unknown'}
         The learned module against the best baseline; ``unknown`` without a baseline or an interval.
     measure : {'nse', 'rmse'}
         Score that is compared.
     learned : float
         Score of the learned module.
     baseline : str or None
-        Baseline that the sentence names.
+        Baseline that the sentence recommends, else the best one.
     baseline_score : float or None
         Its score.
     sentence : str
@@ -80,7 +94,8 @@ def verdict(
     units : str
         Units of the score.
     simpler : sequence of str, optional
-        Baselines that are simpler than the module, the simplest first; all, in their order, by default.
+        Baselines that may be recommended, the simplest first: they are simpler than the module, and a user can run them. All, in their
+        order, by default.
     period : str
         What was scored, for example ``"in the test period"``.
 
@@ -90,60 +105,82 @@ def verdict(
 
     Notes
     -----
-    Where the module and the best baseline are as good as each other, the sentence names the best of the simpler baselines whose interval of
-    the difference contains zero, and the simplest of those with the same score as printed.
+    The sentence compares the module with :data:`REFERENCE` and with the best baseline. Of the baselines in ``simpler`` that are better than
+    the module or as good, it recommends the best one, and the simplest of those with the same score as printed; none with an NSE below
+    zero, which is worse than the mean of the observations.
     """
     valid = {name: of for name, of in baselines.items() if np.isfinite(of[0])}
-    order = [name for name in (valid if simpler is None else simpler) if name in valid]
-    result, named = _result(learned, valid, order, measure)
-    score_named = None if named is None else valid[named][0]
-
-    def text(value: float) -> str:
-        return _printed(value, measure) + (units and f" {units}")
-
-    own = f"{measure.upper()} {text(learned)}"
     if not np.isfinite(learned):
-        sentence = f"Learned {quantity} has no score {period}."
-    elif named is None or score_named is None:
+        return Verdict("unknown", measure, learned, None, None, f"Learned {quantity} has no score {period}.")
+    own = f"{measure.upper()} {_printed(learned, measure)}" + (units and f" {units}")
+    if not valid:
         sentence = f"Learned {quantity} has {own} {period}; there is no baseline to compare it with."
-    elif result == "unknown":
-        sentence = (
-            f"There are fewer than {LEAST_BLOCKS} independent blocks of data {period}, too few to tell whether learned {quantity} is "
-            f"better than its baselines ({own}; best baseline: {named} {text(score_named)})."
-        )
-    elif result == "better":
-        best = f"{named} {text(score_named)}"
-        sentence = f"Learned {quantity} is better than every baseline {period} ({own}; best baseline: {best})."
-    elif named in order:
-        against = f"({measure.upper()} {text(score_named)} against {text(learned)})"
-        sentence = (
-            f"{named[0].upper()}{named[1:]} is {'better' if result == 'worse' else result} {period} {against}: use it."
-        )
-    else:
-        relation = f"worse than {named}" if result == "worse" else f"as good as the best baseline, {named},"
-        sentence = f"Learned {quantity} is {relation} {period} ({own} against {text(score_named)})."
-    return Verdict(result, measure, learned, named, score_named, sentence)
-
-
-def _result(
-    learned: float, baselines: Mapping[str, tuple[float, Difference]], simpler: Sequence[str], measure: Measure
-) -> tuple[Result, str | None]:
-    """Result, and the baseline to name."""
+        return Verdict("unknown", measure, learned, None, None, sentence)
     sign = 1.0 if measure == "nse" else -1.0
-    if not baselines or not np.isfinite(learned):
-        return "unknown", None
-    best = max(baselines, key=lambda name: sign * baselines[name][0])
-    gain = baselines[best][1].gain
+    best = max(valid, key=lambda name: sign * valid[name][0])
+    result = _relation(*valid[best])
+    named = dict.fromkeys([name for name in (REFERENCE,) if name in valid] + [best])
+    texts = {name: _named(name, valid[name][0], measure, best=name == best != REFERENCE) for name in named}
+    if result == "unknown":
+        sentence = (
+            f"There are fewer than {LEAST_BLOCKS} independent blocks of data {period}, too few to tell whether learned {quantity} ({own}) "
+            f"is better than {' or '.join(texts.values())}: {_remedy(quantity, period)}."
+        )
+        return Verdict(result, measure, learned, best, valid[best][0], sentence)
+    relations = [f"{_RELATIONS[_relation(*valid[name])]} {text}" for name, text in texts.items()]
+    chosen = _recommended(valid, list(valid) if simpler is None else simpler, measure)
+    sentence = f"Learned {quantity} ({own}) is {' and '.join(relations)} {period}"
+    if chosen is None:
+        sentence += "."
+    else:
+        why = "better" if _relation(*valid[chosen]) == "worse" else "simpler"
+        score = "" if chosen in named else f" ({_printed(valid[chosen][0], measure)})"
+        sentence += f": use {chosen}{score}, which is {why}."
+    if measure == "nse" and learned < 0.0:
+        sentence += " An NSE below 0 means that the mean of the observations is a better prediction."
+    shown = best if chosen is None else chosen
+    return Verdict(result, measure, learned, shown, valid[shown][0], sentence)
+
+
+def _relation(score: float, difference: Difference) -> Result:
+    """Relation of the module to a baseline with this score."""
+    gain = difference.gain
     if gain is None:
-        return "unknown", best
+        return "unknown"
     if gain != 0:
-        return ("better" if gain > 0 else "worse"), best
-    tied = [name for name in simpler if baselines[name][1].gain == 0]
-    return "as good", max(tied, key=lambda name: sign * float(_printed(baselines[name][0], measure)), default=best)
+        return "better" if gain > 0 else "worse"
+    small = SMALL_NSE if difference.measure == "nse" else SMALL_RMSE * score
+    return "as good" if abs(difference.value) <= small else "unclear"
+
+
+def _recommended(
+    baselines: Mapping[str, tuple[float, Difference]], simpler: Sequence[str], measure: Measure
+) -> str | None:
+    """Baseline to use instead of the module."""
+    sign = 1.0 if measure == "nse" else -1.0
+    able = [name for name in simpler if name in baselines and not (measure == "nse" and baselines[name][0] < 0.0)]
+    able = [name for name in able if _relation(*baselines[name]) in ("as good", "worse")]
+    return max(able, key=lambda name: sign * _rounded(baselines[name][0], measure), default=None)
+
+
+def _named(name: str, score: float, measure: Measure, *, best: bool) -> str:
+    """Name of a baseline with its score."""
+    return f"the best baseline ({name}, {_printed(score, measure)})" if best else f"{name} ({_printed(score, measure)})"
+
+
+def _remedy(quantity: str, period: str) -> str:
+    """How to get more blocks."""
+    if period != "in the test period":
+        return "score more data"
+    return "raise test_fraction, or set test_years" if quantity == "respiration" else "raise test_fraction"
+
+
+def _rounded(value: float, measure: Measure) -> float:
+    return round(value, 2) if measure == "nse" else float(f"{value:.3g}")
 
 
 def _printed(value: float, measure: Measure) -> str:
-    return f"{value:.2f}" if measure == "nse" else f"{value:.3g}"
+    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}") if measure == "nse" else f"{value:.3g}"
 
 
 def verdict_of(quantity: str, scores: Mapping[str, Mapping[str, Any]], **options: Any) -> Verdict:

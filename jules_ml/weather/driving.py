@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -19,6 +21,8 @@ from jules_ml.weather.substitution import SubstitutionLog
 
 Series = NDArray[np.float64]
 
+#: Rule for precipitation whose snow is not given.
+PARTITIONED: Final = "partitioned into rain and snow by air temperature, linearly between 0 and 2 degC"
 _DAY = pd.Timedelta(days=1)
 _CITED = {"brutsaert": "Brutsaert (1975)", "dilley_obrien": "Dilley and O'Brien (1998)"}
 
@@ -50,7 +54,7 @@ def driving_variables(steps: xr.Dataset, options: ForcingSection, log: Substitut
         precip = steps["precip"].to_numpy()
         values["tot_snow"] = precip * snow_fraction(values["t_air"])
         values["tot_rain"] = precip - values["tot_snow"]
-        log.add("tot_rain", "partitioned from snow by air temperature, linearly between 0 and 2 degC", 1.0)
+        log.add("precip", PARTITIONED, 1.0)
     values["precip"] = values["tot_rain"] + values["tot_snow"]
 
     lw_down = steps["lw_down"].to_numpy() if "lw_down" in steps else np.full(steps.sizes["time"], np.nan)

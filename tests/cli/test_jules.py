@@ -27,6 +27,12 @@ def experiment(tmp_path: Path) -> Path:
     return path
 
 
+def test_help_names_sections_and_no_hidden_argument() -> None:
+    shown = " ".join(runner.invoke(app, ["export", "--help"]).output.replace("│", " ").split())
+    assert "[carbon] cs or that of [jules] folder" in shown
+    assert "others" not in runner.invoke(app, ["evaluate", "--help"]).output
+
+
 @pytest.mark.parametrize("command", ["init", "run", "evaluate", "compare", "fit", "export"])
 def test_help_has_an_example(command: str) -> None:
     page = runner.invoke(app, [command, "--help"])

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from jules_ml.cli import printing
-from jules_ml.cli.printing import print_outcome, print_scores, progress_bars
+from jules_ml.cli.printing import print_next, print_outcome, print_scores, progress_bars
 from jules_ml.learned.kind import Outcome, ScoreRow
+from jules_ml.learned.model_verdict import judging_command
 from jules_ml.scoring.bootstrap import Difference
 
 SCORES = {
@@ -79,3 +80,9 @@ def test_the_verdict_is_printed_last(capsys: pytest.CaptureFixture[str], tmp_pat
     assert lines[-1] == "Spline is as good: use it."
     print_outcome(outcome, quiet=False, json=True)
     assert '"sentence": "Spline is as good: use it."' in capsys.readouterr().out
+
+
+def test_the_next_command_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    print_next(judging_command(Path("tower"), Path("tower.toml")), "compares runs")
+    assert capsys.readouterr().out == "next 'jules-ml evaluate tower --in-model tower.toml --out DIR' compares runs\n"
+    assert "--in-model EXPERIMENT.toml" in judging_command(Path("tower"))

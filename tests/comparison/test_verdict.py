@@ -21,8 +21,9 @@ from jules_ml.comparison.night_respiration import AS_RUN, FITTED_RATE, respirati
 from jules_ml.comparison.runs import Run
 from jules_ml.comparison.swap_scores import SwapScore, daily_scores, swap_score
 from jules_ml.comparison.swapped_runs import SwappedRuns, column_experiments, jules_experiments
-from jules_ml.comparison.verdict import QuantityVerdict, quantity_verdicts, verdict_of
+from jules_ml.comparison.verdict import ModelVerdict, QuantityVerdict, quantity_verdicts, verdict_of
 from jules_ml.comparison.verdict_figures import swap_figure
+from jules_ml.comparison.verdict_page import verdict_page
 from jules_ml.data.site import SiteMeta, site_dataset
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
@@ -138,14 +139,44 @@ def test_sentences() -> None:
     assert "95 % interval of the gain 0." in sentence
     result, sentence = verdict_of("hydraulics", better)
     assert result == "unchanged"
-    assert sentence.startswith("The swap does not help here: θ NSE ")
+    assert sentence.startswith("The swap does not help here: θ (NSE ")
     assert "night respiration better (NSE " in sentence
     assert verdict_of("respiration", quantity_verdicts([respiration_like(-0.9)]))[0] == "worse"
-    unclear = [QuantityVerdict("night respiration", "not different", (0.15, 0.35), Difference("nse", 0.2, -0.9, 2.2))]
+    difference = Difference("nse", 0.2, -0.9, 2.2)
+    unclear = [QuantityVerdict("night respiration", "not different", (0.15, 0.35), difference, "12 nights")]
     assert verdict_of("respiration", unclear)[1] == (
-        "It is not clear that the swap helps here: night respiration NSE 0.15 to 0.35, 95 % interval of the gain −0.90 to 2.20."
+        "It is not clear that the swap helps here: night respiration (NSE 0.15 before, 0.35 with the module, "
+        "12 nights; 95 % interval of the gain −0.90 to 2.20)."
     )
     assert verdict_of("moisture", quantity_verdicts([respiration_like(0.9)]))[0] == "unknown"
+
+
+def test_quantities_that_the_swap_leaves_unchanged_are_not_listed() -> None:
+    nights = QuantityVerdict(
+        "night respiration", "unknown", (0.15, 0.35), Difference("nse", 0.2, np.nan, np.nan), "12 nights"
+    )
+    same = [
+        QuantityVerdict(name, "unchanged", (0.5, 0.5), Difference("nse", 0.0, 0.0, 0.0), "90 days")
+        for name in ("soil water", "latent heat")
+    ]
+    assert verdict_of("respiration", [nights, *same])[1] == (
+        "There are too few days to judge the swap (night respiration: NSE 0.15 before, 0.35 with the module, 12 nights; all other "
+        "measured quantities unchanged): fit the module with a larger test_fraction or with test_years, or give a longer run."
+    )
+    worse = QuantityVerdict("soil temperature", "worse", (0.6, 0.5), Difference("nse", -0.1, -0.2, -0.05), "90 days")
+    sentence = verdict_of("respiration", [nights, *same, worse])[1]
+    assert "soil temperature worse (NSE 0.60 before, 0.50 with the module), the others unchanged" in sentence
+
+
+def test_a_verdict_has_a_page(tmp_path: Path) -> None:
+    scores = (respiration_like(0.9),)
+    sentence = "In the model, the swap makes night respiration better."
+    verdict = ModelVerdict("better", sentence, (), scores, ("a note",), {}, ())
+    page = verdict_page(verdict, tmp_path, title="tower in the model").read_text(encoding="utf-8")
+    assert page.index(sentence) < page.index("<td>JULES&#39;s own forms</td>") < page.index("<td>swapped</td>")
+    assert "a note" in page
+    assert "predictions.nc" not in page
+    assert "Both runs are scored" in page
 
 
 def test_figure_has_both_runs() -> None:
@@ -172,6 +203,28 @@ def test_warning_until_the_verdict_is_good(tmp_path: Path) -> None:
     (module / VERDICT).write_text("{", encoding="utf-8")
     assert "damaged" in str(verdict_warning(module))
     refuse_other_files(module)
+
+
+def test_a_verdict_on_the_same_site_need_not_be_repeated(tmp_path: Path) -> None:
+    module = write_module(tmp_path / "module")
+    verdict = {
+        "result": "not different",
+        "sentence": "The swap does not help here.",
+        "worse": [],
+        "kind": "respiration",
+        "site": "elsewhere",
+        "experiment": "other.toml",
+    }
+    path = write_experiment(tmp_path, ("[run]\n", '[modules]\nrespiration = "module"\n\n[run]\n'), days=1)
+    experiment = load_experiment(path)
+    (module / VERDICT).write_text(json.dumps(verdict), encoding="utf-8")
+    warning = str(verdict_warning(module, experiment))
+    assert "It is about elsewhere. Repeat it for another site with 'jules-ml evaluate" in warning
+    same = {"site": experiment.site.name, "experiment": path.name}
+    (module / VERDICT).write_text(json.dumps(verdict | same), encoding="utf-8")
+    warning = str(verdict_warning(module, experiment))
+    assert warning.endswith("The module may not improve this run; [modules] respiration can be removed")
+    assert "Repeat" in str(verdict_warning(module))
 
 
 def test_export_warns_of_a_module_without_a_verdict(tmp_path: Path) -> None:
@@ -320,6 +373,7 @@ def test_a_better_module_is_judged_better_in_the_column(tmp_path: Path) -> None:
     assert verdict == json.loads((out / VERDICT).read_text(encoding="utf-8"))
     assert verdict["result"] == "better"
     assert verdict["model"] == "column"
+    assert (out / "report.html").is_file()
     assert (out / "figures" / "night_respiration_base_rate_fitted.png").is_file()
     for name in ("stock", "swapped"):
         assert (out / "runs" / name / "column.nc").is_file()

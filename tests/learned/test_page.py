@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -54,6 +55,38 @@ def test_further_sites_are_folded_away(tmp_path: Path) -> None:
     page = write_report(outcome(tmp_path, sites=30), title="fit").read_text(encoding="utf-8")
     assert "20 more sites" in page
     assert page.index("site 9 ") < page.index("<details>") < page.index("site 10 ")
+
+
+def test_the_page_begins_with_the_main_rows_and_the_curves(tmp_path: Path) -> None:
+    result = outcome(tmp_path)
+    (tmp_path / "figures" / "curves.png").write_bytes((tmp_path / "figures" / "observed_predicted.png").read_bytes())
+    scores = {
+        "learned": 0.61,
+        "constant": 0.1,
+        "Q10": 0.4,
+        "Lloyd-Taylor": 0.5,
+        "JULES": 0.3,
+        "spline": 0.6,
+        "boosting": 0.58,
+    }
+    rows = [
+        score_row("steps", name, (SCORES if name == "learned" else BASELINE) | {"nse": nse}, "umol m-2 s-1")
+        for name, nse in scores.items()
+    ]
+    page = write_report(replace(result, table=tuple(rows)), title="fit").read_text(encoding="utf-8")
+    first, rest = page.split("<h2>Learned curves</h2>")
+    order = [first.index(f"<td>{name}</td>") for name in ("learned", "Lloyd-Taylor", "JULES", "spline")]
+    assert order == sorted(order)
+    assert "<td>Q10</td>" not in first
+    assert all(f"<td>{name}</td>" in rest for name in scores)
+    assert rest.index("All scores") < rest.index("<td>Q10</td>") < rest.index("Observed and predicted")
+
+
+def test_a_difference_without_an_interval(tmp_path: Path) -> None:
+    nan = float("nan")
+    row = ScoreRow("steps", "Q10", {"nse": 0.5}, "1", Difference("nse", 0.102, nan, nan))
+    page = write_report(replace(outcome(tmp_path), table=(row,)), title="fit").read_text(encoding="utf-8")
+    assert "+0.102 (no interval)" in page
 
 
 def test_a_kind_without_scores_has_a_page(tmp_path: Path) -> None:

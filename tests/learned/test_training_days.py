@@ -40,4 +40,11 @@ def test_only_days_of_the_training_data_are_refused() -> None:
     refuse_training_days(YEARS, "elsewhere", CARD, Path("module"))
     with pytest.raises(BadInput, match="2016-01-01 to 2017-12-31, 2019-01-01 to 2020-12-31") as caught:
         refuse_training_days(YEARS, "Here", CARD, Path("module"))
-    assert "give other years" in caught.value.remedy
+    assert caught.value.remedy.startswith("give other years, or another site")
+
+
+def test_years_without_training_days_are_named_for_respiration() -> None:
+    with pytest.raises(BadInput) as caught:
+        refuse_training_days(YEARS, "Here", CARD | {"module": "respiration"}, Path("module"))
+    years = "set [respiration] test_years = [2018] in the experiment file of the record"
+    assert caught.value.remedy.startswith(f"give other years: {years}, or another site")

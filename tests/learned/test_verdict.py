@@ -9,7 +9,7 @@ from jules_ml.learned.verdict import Verdict, compared, verdict
 from jules_ml.scoring.bootstrap import Difference
 
 NAN = float("nan")
-SIMPLER = ("constant", "Lloyd-Taylor", "spline")
+SIMPLER = ("Q10", "Lloyd-Taylor")
 
 
 def nse(value: float, half: float = 0.02) -> Difference:
@@ -21,56 +21,72 @@ def judged(learned: float, **baselines: tuple[float, Difference]) -> Verdict:
     return verdict("respiration", learned, named, simpler=SIMPLER, period="in the test period")
 
 
-def test_better_needs_the_interval_against_the_best_baseline_above_zero() -> None:
+def test_better_needs_the_interval_above_zero() -> None:
     result = judged(0.58, spline=(0.54, nse(0.04)), Lloyd_Taylor=(0.5, nse(0.08)))
     assert result.result == "better"
     assert result.baseline == "spline"
     assert result.sentence == (
-        "Learned respiration is better than every baseline in the test period (NSE 0.58; best baseline: spline 0.54)."
+        "Learned respiration (NSE 0.58) is better than Lloyd-Taylor (0.50) and better than the best baseline (spline, 0.54) "
+        "in the test period."
     )
 
 
 def test_a_simpler_baseline_wins_a_tie() -> None:
     result = judged(0.48, Lloyd_Taylor=(0.49, nse(-0.01)), constant=(0.0, nse(0.48)))
     assert result.result == "as good"
-    assert result.sentence == "Lloyd-Taylor is as good in the test period (NSE 0.49 against 0.48): use it."
-
-
-def test_the_best_of_the_tied_baselines_is_named() -> None:
-    result = judged(0.48, spline=(0.48, nse(0.0)), Lloyd_Taylor=(0.49, nse(-0.01)), constant=(0.47, nse(0.01)))
-    assert result.baseline == "Lloyd-Taylor"
-    # one that is clearly worse than the module is not tied, and one that is not simpler is not named
-    result = judged(0.5, boosting=(0.51, nse(-0.01)), spline=(0.49, nse(0.01)), constant=(0.4, nse(0.1)))
-    assert result.baseline == "spline"
-
-
-def test_the_simplest_of_those_with_the_same_score_is_named() -> None:
-    assert judged(0.48, spline=(0.5, nse(-0.02)), Lloyd_Taylor=(0.499, nse(-0.019))).baseline == "Lloyd-Taylor"
-
-
-def test_a_baseline_that_is_not_simpler_does_not_win_a_tie() -> None:
-    result = judged(0.56, boosting=(0.57, nse(-0.01)), spline=(0.5, nse(0.06)))
-    assert result.result == "as good"
     assert result.sentence == (
-        "Learned respiration is as good as the best baseline, boosting, in the test period (NSE 0.56 against 0.57)."
+        "Learned respiration (NSE 0.48) is as good as Lloyd-Taylor (0.49) in the test period: use Lloyd-Taylor, which is simpler."
     )
+
+
+def test_a_large_difference_with_a_wide_interval_is_not_a_tie() -> None:
+    result = judged(0.30, Lloyd_Taylor=(0.20, nse(0.10, half=0.3)))
+    assert result.result == "unclear"
+    assert result.sentence == (
+        "Learned respiration (NSE 0.30) is not clearly better or worse than Lloyd-Taylor (0.20) in the test period."
+    )
+
+
+def test_lloyd_and_taylor_are_compared_even_if_another_baseline_is_better() -> None:
+    result = judged(0.40, boosting=(0.50, nse(-0.10)), Lloyd_Taylor=(0.30, nse(0.10)))
+    assert result.sentence == (
+        "Learned respiration (NSE 0.40) is better than Lloyd-Taylor (0.30) and worse than the best baseline (boosting, 0.50) "
+        "in the test period."
+    )
+
+
+def test_only_a_form_that_can_be_run_is_recommended() -> None:
+    result = judged(0.48, spline=(0.50, nse(-0.02)), Q10=(0.48, nse(0.0)), Lloyd_Taylor=(0.42, nse(0.06)))
+    assert result.baseline == "Q10"
+    assert result.sentence.endswith("in the test period: use Q10 (0.48), which is simpler.")
+    assert judged(0.48, spline=(0.50, nse(-0.10))).sentence.endswith("(spline, 0.50) in the test period.")
+
+
+def test_the_simplest_of_those_with_the_same_score_is_recommended() -> None:
+    assert judged(0.48, Lloyd_Taylor=(0.49, nse(-0.01)), Q10=(0.488, nse(-0.008))).baseline == "Q10"
 
 
 def test_a_better_baseline_is_recommended() -> None:
     result = judged(0.35, Lloyd_Taylor=(0.49, nse(-0.14)), spline=(0.36, nse(-0.01)))
     assert result.result == "worse"
-    assert result.sentence == "Lloyd-Taylor is better in the test period (NSE 0.49 against 0.35): use it."
+    assert result.sentence == (
+        "Learned respiration (NSE 0.35) is worse than Lloyd-Taylor (0.49) in the test period: use Lloyd-Taylor, which is better."
+    )
 
 
-def test_a_better_baseline_that_is_not_simpler_is_named() -> None:
-    result = judged(0.35, boosting=(0.49, nse(-0.14)))
-    assert result.sentence == "Learned respiration is worse than boosting in the test period (NSE 0.35 against 0.49)."
+def test_the_mean_of_the_observations_is_better_below_zero() -> None:
+    result = judged(-0.30, Lloyd_Taylor=(-0.10, nse(-0.20)))
+    assert result.sentence == (
+        "Learned respiration (NSE −0.30) is worse than Lloyd-Taylor (−0.10) in the test period. "
+        "An NSE below 0 means that the mean of the observations is a better prediction."
+    )
 
 
-def test_a_period_with_few_blocks_gives_no_verdict() -> None:
+def test_a_period_with_few_blocks_gives_no_verdict_and_a_remedy() -> None:
     result = judged(0.5, spline=(0.4, Difference("nse", 0.1, NAN, NAN)))
     assert result.result == "unknown"
     assert "too few to tell" in result.sentence
+    assert result.sentence.endswith(": raise test_fraction, or set test_years.")
 
 
 def test_without_baselines_only_the_score_is_given() -> None:
@@ -94,8 +110,7 @@ def test_errors_are_better_where_they_are_smaller() -> None:
     )
     assert result.result == "better"
     assert result.sentence == (
-        "Learned soil moisture is better than every baseline in the test period "
-        "(RMSE 0.02 m3 m-3; best baseline: climatology 0.03 m3 m-3)."
+        "Learned soil moisture (RMSE 0.02 m3 m-3) is better than the best baseline (climatology, 0.03) in the test period."
     )
 
 

@@ -164,7 +164,9 @@ def test_precipitation_is_partitioned_by_temperature() -> None:
     snow = weather.series["tot_snow"].to_numpy()
     np.testing.assert_allclose(snow[[0, 64, 128]], [1e-5, 0.5e-5, 0.0])
     np.testing.assert_allclose(weather.series["tot_rain"].to_numpy() + snow, 1e-5)
-    assert list(rules(weather, "tot_rain").values()) == [192]
+    assert rules(weather, "precip") == {
+        "partitioned into rain and snow by air temperature, linearly between 0 and 2 degC": 192
+    }
 
 
 def test_negative_radiation_is_0() -> None:

@@ -30,15 +30,14 @@ from jules_ml.physics.respiration import T_REFERENCE
 from jules_ml.scoring.intervals import conformal_quantiles
 from jules_ml.scoring.splits import inner_folds
 
-#: Baselines that are simpler than the learned form, the simplest first; boosted trees are not.
+#: Baselines that are simpler than the learned form and that JULES or a user can run, the simplest first; splines and boosted trees only
+#: show what a fit can reach.
 SIMPLER = (
-    "constant",
     "JULES",
     "Q10",
     "Lloyd-Taylor",
     "JULES, Q10 fitted",
     "JULES, less decomposition when wet",
-    "spline",
 )
 #: Maximum number of rows that baselines are fitted to; more are thinned at random.
 BASELINE_ROWS = 10000

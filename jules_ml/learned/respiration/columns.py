@@ -92,16 +92,20 @@ def _of_chambers(columns: dict[str, xr.DataArray], settings: RespirationSettings
 
 
 def _sensor(ds: xr.Dataset, name: str, number: int) -> xr.DataArray:
-    """Values of one sensor, numbered from the top."""
+    """Values of one sensor, numbered from the top among the depths where the variable has values."""
     values = variable(ds, name)
     if "depth" not in values.dims:
         return values
-    if number >= ds.sizes["depth"]:
-        raise BadInput(
-            f"sensor {number} does not exist: there are {ds.sizes['depth']} sensors"
-            if ds.sizes["depth"] > 1
-            else f"sensor {number} does not exist: there is 1 sensor",
-            where=place(ds, name),
-            remedy=f"set a number from 0 to {ds.sizes['depth'] - 1}, from the top",
-        )
-    return values.isel(depth=number)
+    # depths are shared by all variables of a record: one without values of this variable is the sensor of another
+    usable = values.notnull().any([dim for dim in values.dims if dim != "depth"]).to_numpy()
+    depths = np.flatnonzero(usable) if usable.any() else np.arange(ds.sizes["depth"])
+    if number < len(depths):
+        return values.isel(depth=int(depths[number]))
+    if number in depths:  # card of a module that was fitted when the depths of all variables were counted
+        return values.isel(depth=number)
+    one = len(depths) == 1
+    raise BadInput(
+        f"sensor {number} does not exist: there {'is 1 sensor' if one else f'are {len(depths)} sensors'} with values",
+        where=place(ds, name),
+        remedy="set 0" if one else f"set a number from 0 to {len(depths) - 1}, from the top",
+    )

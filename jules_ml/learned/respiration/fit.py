@@ -20,6 +20,7 @@ from jules_ml.learned.respiration.exchange_report import nee_figure, nee_predict
 from jules_ml.learned.respiration.forms import FORM_NAMES, InnerValidation
 from jules_ml.learned.respiration.nights import ustar_notes
 from jules_ml.learned.respiration.report import card_of, predictions_of, respiration_figures, scores_of
+from jules_ml.learned.respiration.row_notes import row_notes
 from jules_ml.learned.respiration.site import MIN_ROWS, Rows, select_rows
 from jules_ml.learned.respiration.state import has_state, porosity_of
 from jules_ml.learned.respiration.training import ConcurvityWarning, TrainedRespiration, train_respiration
@@ -100,7 +101,13 @@ def fit_respiration(
         learned = train_respiration(rows.take(~test), settings, progress, exchange=train_exchange)
     notes = tuple(str(w.message) for w in caught if issubclass(w.category, ConcurvityWarning))
     clocks = [note for ds in datasets for note in clock_notes(ds)]
-    notes = (*notes, *clocks, *ustar_notes(rows.ustar), *_form_notes(learned.validation))
+    notes = (
+        *row_notes(rows, test, settings),
+        *notes,
+        *clocks,
+        *ustar_notes(rows.ustar),
+        *_form_notes(learned.validation),
+    )
     notes = (*notes, *_variable_notes(settings, rows, without_porosity))
     predictions = predictions_of(learned, rows, test)
     scores = scores_of(learned, rows, test, predictions)
@@ -202,7 +209,8 @@ def _form_notes(validation: InnerValidation) -> list[str]:
     if validation.form == "average":
         used = [FORM_NAMES[name] for name, weight in validation.weights.items() if weight > 0.0]
         return [
-            f"the module is the average of {len(used)} forms: {', '.join(used)} ({on_blocks}); none is clearly better than it"
+            f"the module is the average of {len(used)} forms: {', '.join(used)} ({on_blocks}); no single form is clearly better than the "
+            "average"
         ]
     return []
 

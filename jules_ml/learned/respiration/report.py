@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ from jules_ml.learned.respiration.baselines import fitted_fsth_sat
 from jules_ml.learned.respiration.figures import fit_skill, learned_curves, residuals
 from jules_ml.learned.respiration.forms import FORM_NAMES
 from jules_ml.learned.respiration.nights import ustar_entry
+from jules_ml.learned.respiration.row_notes import ustar_note
 from jules_ml.learned.respiration.site import Rows, moisture_of
 from jules_ml.learned.respiration.stored_rows import QUANTITY, row_columns, row_variables
 from jules_ml.learned.respiration.training import TrainedRespiration
@@ -158,7 +159,7 @@ def card_of(
         "fsth_lessdecomp_sat_fitted": _fsth_sat(train, learned),
         "noise_scale": {"a": module.noise[:, 0].tolist(), "b": module.noise[:, 1].tolist()},
         "rows_dropped": rows.dropped,
-        "ustar": _ustar_note(datasets, settings.rows.ustar_min, rows, assimilation=settings.assimilation),
+        "ustar": ustar_note(datasets, settings.rows.ustar_min, rows, assimilation=settings.assimilation),
         "ustar_threshold": {site: ustar_entry(threshold) for site, threshold in rows.ustar.items()},
         "split": {
             "test": f"years {', '.join(map(str, settings.test_years))}"
@@ -262,21 +263,6 @@ def _fsth_sat(train: Rows, learned: TrainedRespiration) -> float | None:
         return None
     fit_rows = baseline_rows(train)
     return fitted_fsth_sat(learned.settings.wilting, fit_rows.t_soil, fit_rows.wetness, fit_rows.group, fit_rows.flux)
-
-
-def _ustar_note(
-    datasets: Sequence[xr.Dataset], least: float | Literal["estimate"] | None, rows: Rows, *, assimilation: bool
-) -> str:
-    """Describe the treatment of friction velocity for the card."""
-    if rows.variants is not None and assimilation:
-        return "inner validation uses NEE under several thresholds; the final curves, fitted with photosynthesis, use the reference one"
-    if rows.variants is not None:
-        return f"members use NEE under {rows.variants.shape[1] + 1} thresholds in turn"
-    if rows.ustar:
-        return "night rows below the estimated threshold of each site were dropped: see ustar_threshold"
-    if any("ustar" in ds for ds in datasets) and isinstance(least, float):
-        return f"rows below {least:g} m s-1 were dropped"
-    return "no friction velocity in the record, or no threshold set: only the filter of the source applies"
 
 
 def _step(rows: Rows) -> pd.Timedelta:

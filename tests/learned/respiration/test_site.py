@@ -130,7 +130,30 @@ def test_too_few_rows_give_the_rules_that_dropped_them() -> None:
 def test_a_sensor_that_does_not_exist() -> None:
     with pytest.raises(BadInput, match="sensor 3 does not exist: there is 1 sensor") as caught:
         select_rows(synthetic_record(), SOIL.model_copy(update={"moisture_sensor": 3}))
-    assert "0 to 0" in caught.value.remedy
+    assert caught.value.remedy == "set 0"
+
+
+def with_depths(first: np.ndarray, second: np.ndarray) -> xr.Dataset:
+    """Add a second depth to the synthetic record, and give the water content of both."""
+    ds = synthetic_record().drop_vars("theta")
+    t_soil = ds["t_soil"] if "depth" not in ds["t_soil"].dims else ds["t_soil"].isel(depth=0, drop=True)
+    two = xr.concat([t_soil, t_soil + 1.0], "depth").transpose("time", "depth").assign_coords(depth=[0.02, 0.05])
+    ds = ds.drop_vars(["t_soil", "depth"], errors="ignore").assign(t_soil=two)
+    return ds.assign(theta=(("time", "depth"), np.stack([first, second], axis=1)))
+
+
+def test_sensors_are_counted_among_the_depths_with_values() -> None:
+    theta = synthetic_record()["theta"].to_numpy().reshape(-1)
+    ds = with_depths(np.full(len(theta), np.nan), theta)
+    rows = select_rows(ds, SOIL)
+    assert np.isin(rows.theta, theta).all()
+    # the number of a card that counted the depths of all variables remains valid
+    np.testing.assert_array_equal(select_rows(ds, SOIL.model_copy(update={"moisture_sensor": 1})).theta, rows.theta)
+    with pytest.raises(BadInput, match="sensor 2 does not exist: there is 1 sensor with values"):
+        select_rows(ds, SOIL.model_copy(update={"moisture_sensor": 2}))
+    both = with_depths(theta, 0.5 * theta)
+    lower = select_rows(both, SOIL.model_copy(update={"moisture_sensor": 1, "temperature_sensor": 1}))
+    assert np.isin(lower.theta, 0.5 * theta).all()
 
 
 def test_no_night(shared_data: Path) -> None:

@@ -1,0 +1,72 @@
+"""Number of rows that a fit used, and that each rule dropped, for the user and the card."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.learned.respiration.site import Rows
+
+#: Keys of the rules that apply to rows with a measured flux, at a tower those of the night.
+_KEYS: Final = {
+    "friction velocity below threshold": "[respiration.rows] ustar_min",
+    "temperature missing": "[respiration] temperature_sensor",
+    "water content missing": "[respiration] moisture_sensor, or moisture = 'none'",
+    "water content stuck": "[respiration.rows] stuck_after",
+    "soil frozen": "[respiration.rows] frozen_below",
+    "flux too low": "[respiration.rows] least_flux",
+    "flux too high": "[respiration.rows] most_flux",
+}
+
+
+def row_notes(rows: Rows, test: NDArray[np.bool_], settings: RespirationSettings) -> list[str]:
+    """Describe how many rows remain, and which rule dropped more than half of the measured ones.
+
+    Parameters
+    ----------
+    rows : Rows
+        Rows of the training and the test period.
+    test : array of bool, shape (row,)
+        Rows of the test period.
+    settings : RespirationSettings
+
+    Returns
+    -------
+    list of str
+        Notes for the user.
+    """
+    dropped = sorted(((count, rule) for rule, count in rows.dropped.items() if count), reverse=True)
+    listed = ", ".join(f"{rule} {count}" for count, rule in dropped)
+    notes = [
+        f"rows: {int((~test).sum())} training, {int(test.sum())} test" + (f"; dropped: {listed}" if listed else "")
+    ]
+    measured = len(rows) + sum(rows.dropped.get(rule, 0) for rule in _KEYS)
+    what = "night rows" if settings.target == "ecosystem" else "rows"
+    notes += [
+        f"{count} of {measured} measured {what} were dropped by one rule, '{rule}': its key is {_KEYS[rule]}"
+        for count, rule in dropped
+        if rule in _KEYS and 2 * count > measured
+    ]
+    return notes
+
+
+def ustar_note(
+    datasets: Sequence[xr.Dataset], least: float | Literal["estimate"] | None, rows: Rows, *, assimilation: bool
+) -> str:
+    """Describe the treatment of friction velocity for the card; ``least`` is the setting ``ustar_min``."""
+    if rows.variants is not None and assimilation:
+        return "inner validation uses NEE under several thresholds; the final curves, fitted with photosynthesis, use the reference one"
+    if rows.variants is not None:
+        return f"members use NEE under {rows.variants.shape[1] + 1} thresholds in turn"
+    if rows.ustar:
+        return "night rows below the estimated threshold of each site were dropped: see ustar_threshold"
+    if any("ustar" in ds for ds in datasets) and isinstance(least, float):
+        return f"rows below {least:g} m s-1 were dropped"
+    if any("ustar" in ds for ds in datasets):
+        return "no threshold (ustar_min = 'none'): only the filter of the source applies"
+    return "no friction velocity in the record: only the filter of the source applies"
