@@ -11,15 +11,18 @@ variance matched.
 
 from __future__ import annotations
 
+import multiprocessing
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from _claims import REPOSITORY, Claims
 from _neon_experiments import neon_towers
 from numpy.typing import NDArray
@@ -84,10 +87,12 @@ def theta_claims(claims: Claims, data: Path, *, quick: bool) -> None:
     """
     sites = []
     with tempfile.TemporaryDirectory() as temporary:
-        for experiment in _experiments(data, Path(temporary), quick=quick):
-            site = site_theta(experiment, Path(temporary) / "soil")
-            _report(claims, site)
-            sites.append(site)
+        experiments = list(_experiments(data, Path(temporary), quick=quick))
+        jobs = [(experiment, Path(temporary) / f"soil_{number}") for number, experiment in enumerate(experiments)]
+        with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+            for site in pool.map(_site_theta, jobs):
+                _report(claims, site)
+                sites.append(site)
     if not any(site.name == "CH-Dav" for site in sites) and not quick:
         claims.not_measured("theta, CH-Dav", why="the record could not be downloaded")
     ratios = np.array([site.ratio for site in sites])
@@ -106,6 +111,12 @@ def theta_claims(claims: Claims, data: Path, *, quick: bool) -> None:
     differences = [abs(site.scores["calibrated"].rmse - site.scores["fit"].rmse) for site in sites]
     claims.report("theta: RMSE in the run less that in the fit, at most", max(differences), unit="m3 m-3")
     claims.report("theta: longest fit of one site", max(site.seconds for site in sites), unit="s")
+
+
+def _site_theta(job: tuple[Experiment, Path]) -> SiteTheta:
+    """Calibrate and score one site in a process of its own."""
+    torch.set_num_threads(1)
+    return site_theta(*job)
 
 
 def site_theta(experiment: Experiment, folder: Path) -> SiteTheta:

@@ -3,7 +3,7 @@
 Eleven NEON towers (stock soil: Rosetta), CH-Dav and US-Hn1 (HYPRES). The record of CH-Dav is that of ``jules-ml demo``, from the user's
 cache or downloaded.
 
-Run as ``python benchmarks/in_model_theta.py [--quick]``; it takes about three quarters of an hour on one core.
+Run as ``python benchmarks/in_model_theta.py [--quick]``; it takes about half an hour on two cores.
 """
 
 from __future__ import annotations
