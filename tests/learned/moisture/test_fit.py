@@ -126,7 +126,7 @@ def test_a_site_without_training_days_is_compared_with_jules() -> None:
     assert list(of_sensor.predicted) == ["learned", "JULES"]
     result = moisture_verdict([of_sensor], period="on this record")
     assert result["result"] == "better"
-    assert "RMSE 0.01 m3 m-3; best baseline: JULES" in result["sentence"]
+    assert "(RMSE 0.01 m3 m-3) is better than the best baseline (JULES," in result["sentence"]
     assert "no score" in moisture_verdict([], period="on this record")["sentence"]
 
 
