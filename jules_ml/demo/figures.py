@@ -12,14 +12,13 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from jules_ml.experiment.respiration import RespirationSettings
-from jules_ml.learned.respiration.figures import FLUX_UNIT
-from jules_ml.learned.respiration.network import MOISTURE_NODES, TEMPERATURE_NODES, Band, LearnedRespiration, jules_f
+from jules_ml.learned.respiration.figures import FLUX_UNIT, draw_histogram, draw_learned
+from jules_ml.learned.respiration.network import MOISTURE_NODES, TEMPERATURE_NODES, LearnedRespiration, jules_f
 from jules_ml.physics.respiration import T_REFERENCE, ftemp_q10
 from jules_ml.support.figures import (
     BLUE,
     GREY,
     MEASURED,
-    SKY,
     VERMILION,
     WIDTH,
     add_notes,
@@ -68,17 +67,19 @@ def swap_figure(
     reference, t = float(module.reference), TEMPERATURE_NODES
     f = jules_f(settings, 1.0)
     left.plot(MOISTURE_NODES, f / float(np.interp(reference, MOISTURE_NODES, f)), color=BLUE, lw=1.4, label="JULES")
-    _learned(left, module.curve_f(settings.interval), module.seen_moisture.tolist(), settings.interval)
+    draw_learned(
+        left, module.curve_f(settings.interval, most=settings.f_max), module.seen_moisture.tolist(), settings.interval
+    )
     left.set(xlabel="wetness of the column [1]", ylabel="f [1]", xlim=(0.0, 1.0), ylim=(0.0, None))
     middle.plot(t, ftemp_q10(t, settings.q10), color=BLUE, lw=1.4, label=f"JULES, Q$_{{10}}$ = {settings.q10:g}")
     band = module.curve_g(settings.interval)
-    _learned(middle, band, module.seen_temperature.tolist(), settings.interval)
+    draw_learned(middle, band, module.seen_temperature.tolist(), settings.interval)
     low, high = float(np.min(t_soil)) - _MARGIN, float(np.max(t_soil)) + _MARGIN
     top = float(torch.maximum(band.high, ftemp_q10(t, settings.q10))[(t >= low) & (t <= high)].max())
     middle.set(xlabel="soil temperature of the column [K]", ylabel="g [1]", xlim=(low, high), ylim=(0.0, top))
     for axis, values, at in ((left, wetness, reference), (middle, t_soil, T_REFERENCE)):
         axis.set_ylim(0.0, 1.45 * axis.get_ylim()[1])
-        _histogram(axis, values)
+        draw_histogram(axis, values)
         axis.axvline(at, color=GREY, lw=0.6, zorder=0.6)
         axis.legend(loc="upper left", borderaxespad=0.1, ncols=2, columnspacing=1.0)
     _nights(right, nights)
@@ -86,30 +87,6 @@ def swap_figure(
     letter_panels([left, middle, right], titles)
     add_notes(figure, notes)
     return figure
-
-
-def _learned(axis: Axes, band: Band, seen: list[float], cover: float) -> None:
-    """Draw a learned curve: with its band in the range of the data, dotted outside."""
-    inside = (band.x >= seen[0]) & (band.x <= seen[1])
-    axis.fill_between(
-        band.x[inside],
-        band.low[inside],
-        band.high[inside],
-        color=VERMILION,
-        alpha=0.22,
-        lw=0.0,
-        label=f"{100.0 * cover:.0f} % band",
-    )
-    axis.plot(band.x[inside], band.median[inside], color=VERMILION, lw=1.6, label="learned")
-    for outside in (band.x <= band.x[inside][0], band.x >= band.x[inside][-1]):
-        axis.plot(band.x[outside], band.median[outside], color=VERMILION, lw=1.0, ls=(0, (1, 1.6)))
-
-
-def _histogram(axis: Axes, values: NDArray[np.floating]) -> None:
-    """Draw a histogram of the data, as high as a sixth of the panel."""
-    counts, edges = np.histogram(values, bins=60)
-    height = axis.get_ylim()[1] / 6.0 * counts / max(int(counts.max()), 1)
-    axis.stairs(height, edges, fill=True, color=SKY, alpha=0.6, zorder=0.5, label="data")
 
 
 def _nights(axis: Axes, nights: pd.DataFrame) -> None:

@@ -145,7 +145,7 @@ def learned_curves(
         wetness = torch.clamp(MOISTURE_NODES / (porosity if theta else 1.0), max=1.0)
         wet = fsth(wetness, settings.wilting * one, one, pools=settings.pools, fsth_sat=fsth_sat)
         _scaled_curve(left, MOISTURE_NODES, wet, reference, "JULES, less decomposition when wet", ORANGE, "--")
-    _learned(
+    draw_learned(
         left, module.curve_f(settings.interval, most=settings.f_max), module.seen_moisture.tolist(), settings.interval
     )
     label = "θ [m$^3$ m$^{-3}$]" if theta else "s, fraction of saturation [1]"
@@ -161,7 +161,7 @@ def learned_curves(
         "-",
     )
     _scaled_curve(right, TEMPERATURE_NODES, ftemp_rothc(TEMPERATURE_NODES), T_REFERENCE, "JULES, RothC", BLACK, ":")
-    _learned(right, module.curve_g(settings.interval), module.seen_temperature.tolist(), settings.interval)
+    draw_learned(right, module.curve_g(settings.interval), module.seen_temperature.tolist(), settings.interval)
     low, high = float(np.min(t_soil)) - 6.0, float(np.max(t_soil)) + 6.0
     within = (low <= TEMPERATURE_NODES) & (high >= TEMPERATURE_NODES)
     top = float(module.curve_g(settings.interval).high[within].max())
@@ -173,7 +173,7 @@ def learned_curves(
         ylim=(0.0, 1.35 * min(top, 2.0 * jules_top)),
     )
     for axis, values, at in ((left, moisture, reference), (right, t_soil, T_REFERENCE)):
-        _rug(axis, values)
+        draw_histogram(axis, values)
         axis.axvline(at, color=GREY, lw=0.6, zorder=0.6)
         axis.legend(loc="upper left", borderaxespad=0.1)
     letter_panels([left, right], ["Moisture modifier, f", "Temperature modifier, g"])
@@ -190,8 +190,19 @@ def _scaled_curve(
         axis.plot(nodes, curve / scale, color=colour, ls=style, lw=1.2, label=label)
 
 
-def _learned(axis: Axes, band: Band, training_range: list[float], cover: float) -> None:
-    """Draw a learned curve: solid in the training range, dotted outside the range that the data support."""
+def draw_learned(axis: Axes, band: Band, training_range: list[float], cover: float) -> None:
+    """Draw a learned curve.
+
+    Parameters
+    ----------
+    axis : Axes
+    band : Band
+        Curve with its band.
+    training_range : list of float
+        Range that the data support: the curve is solid with its band inside, and dotted outside.
+    cover : float
+        Nominal coverage of the band [1].
+    """
     inside = (band.x >= training_range[0]) & (band.x <= training_range[1])
     if not bool(inside.any()):
         return
@@ -202,15 +213,15 @@ def _learned(axis: Axes, band: Band, training_range: list[float], cover: float) 
         color=VERMILION,
         alpha=0.22,
         lw=0.0,
-        label=f"{cover:.0%} band",
+        label=f"{100.0 * cover:.0f} % band",
     )
     axis.plot(band.x[inside], band.median[inside], color=VERMILION, lw=1.6, label="learned")
     for outside in (band.x <= band.x[inside][0], band.x >= band.x[inside][-1]):
         axis.plot(band.x[outside], band.median[outside], color=VERMILION, lw=1.0, ls=(0, (1, 1.6)))
 
 
-def _rug(axis: Axes, values: NDArray[np.floating]) -> None:
-    """Draw a histogram of the data, as high as a sixth of the panel."""
+def draw_histogram(axis: Axes, values: NDArray[np.floating]) -> None:
+    """Draw a histogram of the data ``values``, as high as a sixth of the panel."""
     counts, edges = np.histogram(values, bins=60)
     axis.stairs(
         axis.get_ylim()[1] / 6.0 * counts / max(int(counts.max()), 1),
