@@ -15,7 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from jules_ml.comparison.runs import QUANTITIES
-from jules_ml.comparison.swap_scores import SwapScore, Unused, both_runs, day_blocks, swap_score
+from jules_ml.comparison.swap_scores import BLOCK_DAYS, SwapScore, Unused, both_runs, swap_score
 from jules_ml.comparison.swapped_runs import STOCK, SWAPPED, SwappedRuns
 from jules_ml.data.record import interval
 from jules_ml.experiment.respiration import RespirationSettings
@@ -26,6 +26,7 @@ from jules_ml.learned.respiration.nights import (
     night_rows,
     rules_of_site,
 )
+from jules_ml.scoring.bootstrap import day_blocks
 from jules_ml.scoring.fluxes import daily, nightly
 
 #: Labels of the two comparisons.
@@ -159,7 +160,7 @@ def with_fitted_rates(steps: pd.DataFrame, new: NDArray[np.bool_]) -> tuple[pd.D
             fitted,
             f"base rate of both fitted: respiration times {listed}, from {np.count_nonzero(~new)} steps of the training period",
         )
-    odd = np.asarray(day_blocks(pd.DatetimeIndex(steps.index)) % 2 == 1)
+    odd = np.asarray(day_blocks(pd.DatetimeIndex(steps.index), days=BLOCK_DAYS) % 2 == 1)
     for half in (odd, ~odd):
         for name in (STOCK, SWAPPED):
             fitted.loc[half, name] = _factor(steps[~half], name) * steps.loc[half, name]

@@ -16,7 +16,7 @@ from jules_ml.comparison.scores import modelled, observations
 from jules_ml.comparison.swapped_runs import STOCK, SWAPPED, SwappedRuns
 from jules_ml.data.daily import DAY, LEAST_FRACTION
 from jules_ml.data.record import interval
-from jules_ml.scoring.bootstrap import Difference, paired_gain
+from jules_ml.scoring.bootstrap import Difference, day_blocks, paired_gain
 from jules_ml.scoring.scores import Scores, score
 
 #: Length of the blocks of the bootstrap [d]: weather and its errors are correlated over days.
@@ -103,7 +103,7 @@ def swap_score(
     if len(pairs) < least:
         return None
     observed, stock, swapped = (pairs[name].to_numpy() for name in ("observed", STOCK, SWAPPED))
-    gain = paired_gain(swapped, stock, observed, day_blocks(pd.DatetimeIndex(pairs.index)))
+    gain = paired_gain(swapped, stock, observed, day_blocks(pd.DatetimeIndex(pairs.index), days=BLOCK_DAYS))
     return SwapScore(
         quantity, label, period, unit, pairs, score(stock, observed), score(swapped, observed), gain["nse"], gain["kge"]
     )
@@ -114,12 +114,9 @@ def pooled_gain(scores: Sequence[SwapScore]) -> Difference:
     pairs = pd.concat([each.pairs for each in scores])
     sensor = np.repeat(np.arange(len(scores)), [len(each.pairs) for each in scores])
     observed, stock, swapped = (pairs[name].to_numpy() for name in ("observed", STOCK, SWAPPED))
-    return paired_gain(swapped, stock, observed, day_blocks(pd.DatetimeIndex(pairs.index)), series=sensor)["nse"]
-
-
-def day_blocks(middle: pd.DatetimeIndex, *, days: int = BLOCK_DAYS) -> NDArray[np.int64]:
-    """Label times with their block of consecutive days, shape (time,)."""
-    return np.asarray((middle - pd.Timestamp("1900-01-01")).days // days, dtype=np.int64)
+    return paired_gain(
+        swapped, stock, observed, day_blocks(pd.DatetimeIndex(pairs.index), days=BLOCK_DAYS), series=sensor
+    )["nse"]
 
 
 def both_runs(
