@@ -205,10 +205,9 @@ def _with_series(
             predicted = value * (module.f(moisture) * module.g(t_soil)).numpy()
         a, b = new_site_noise(module, value)
         departures = departures_of(day_number(mine.middle), mine.flux, predicted, a + b * predicted)
-        columns = [np.full(len(departures.day), number), departures.day, departures.departure, departures.variance]
         parameters.append(typical[None])
         if bool(torch.isfinite(typical).all()):
-            tables.append(torch.from_numpy(np.column_stack(columns)))
+            tables.append(torch.from_numpy(departures.table(number)))
     return {"series": torch.cat(tables), "series_parameters": torch.cat(parameters)}
 
 

@@ -149,12 +149,8 @@ def _smoothing(
 
 def _series_table(series: Mapping[int, BaseRateSeries]) -> Tensor:
     """Departures of R0(t) of all groups, as in the module."""
-    tables = [torch.zeros(0, 4, dtype=torch.float64)]
-    for group, process in series.items():
-        of = process.departures
-        columns = [np.full(len(of.day), group), of.day, of.departure, of.variance]
-        tables.append(torch.from_numpy(np.column_stack(columns)))
-    return torch.cat(tables)
+    tables = [torch.from_numpy(process.departures.table(group)) for group, process in series.items()]
+    return torch.cat([torch.zeros(0, 4, dtype=torch.float64), *tables])
 
 
 def _series_parameters(series: Mapping[int, BaseRateSeries], groups: int) -> Tensor:

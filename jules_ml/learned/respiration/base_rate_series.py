@@ -57,6 +57,10 @@ class Departures:
     departure: _Array
     variance: _Array
 
+    def table(self, group: int) -> _Array:
+        """Rows of a module's table of R0(t), shape (window, 4): group, day, departure and its variance."""
+        return np.column_stack([np.full(len(self.day), group), self.day, self.departure, self.variance])
+
 
 @dataclass(frozen=True)
 class BaseRateSeries:
