@@ -1,13 +1,15 @@
-"""Product of a spline of temperature and a spline of moisture: a form of respiration, and a baseline."""
+"""Penalised splines of the logarithm of respiration: the f·g product, which is a form of respiration and a baseline, and their fit."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import BSpline
+from scipy.linalg import block_diag
 from scipy.optimize import least_squares
 
 _Array = NDArray[np.float64]
@@ -44,11 +46,11 @@ class SplineProduct:
 
     def log_g(self, t_soil: _Array) -> _Array:
         """Logarithm of g at temperatures [K], same shape."""
-        return np.asarray(_basis(t_soil, self.t_range, _COUNT_T) @ self.t_coefficients)
+        return np.asarray(spline_basis(t_soil, self.t_range, _COUNT_T) @ self.t_coefficients)
 
     def log_f(self, moisture: _Array) -> _Array:
         """Logarithm of f at the moisture, same shape."""
-        return np.asarray(_basis(moisture, self.s_range, _COUNT_S) @ self.s_coefficients)
+        return np.asarray(spline_basis(moisture, self.s_range, _COUNT_S) @ self.s_coefficients)
 
 
 def fit_spline_product(
@@ -78,31 +80,70 @@ def fit_spline_product(
     n_groups, n = int(group.max()) + 1, _COUNT_T + _COUNT_S
     groups = np.zeros((len(flux), n_groups))
     groups[np.arange(len(flux)), group] = 1.0
-    root = np.sqrt(weights)
-    a = np.hstack([_basis(t_soil, t_range, _COUNT_T), _basis(moisture, s_range, _COUNT_S), groups])
-    bend = np.zeros((n - 4, a.shape[1]))
-    bend[: _COUNT_T - 2, :_COUNT_T] = np.diff(np.eye(_COUNT_T), 2, axis=0)
-    bend[_COUNT_T - 2 :, _COUNT_T:n] = np.diff(np.eye(_COUNT_S), 2, axis=0)
-    penalty = np.vstack([np.sqrt(_BEND) * bend, np.sqrt(_SIZE * _BEND) * np.eye(a.shape[1])[:n]])
-    # scaled by the spread of the flux, so that the fit does not depend on its unit
-    penalty = float(np.std(flux)) * np.sqrt(weights.sum()) * penalty
-    start = np.concatenate([np.zeros(n), np.log(group_means(flux, group))])
-
-    def mean(b: _Array) -> _Array:
-        return np.exp(np.clip(a @ b, -_LOG_LIMIT, _LOG_LIMIT))
-
-    fitted = least_squares(
-        lambda b: np.concatenate([root * (mean(b) - flux), penalty @ b]),
-        start,
-        lambda b: np.vstack([(root * mean(b))[:, np.newaxis] * a, penalty]),
-        max_nfev=100,
-    ).x
+    bases = [spline_basis(t_soil, t_range, _COUNT_T), spline_basis(moisture, s_range, _COUNT_S)]
+    levels = np.log(group_means(flux, group))
+    fitted = fit_log_additive(bases, groups, levels, flux, weights, bend=_BEND, size=_SIZE * _BEND)
     with_rows = np.bincount(group, weights, minlength=n_groups) > 0.0
     log_r0 = np.where(with_rows, fitted[n:], fitted[n:][with_rows].mean())
     return SplineProduct(t_range, s_range, fitted[:_COUNT_T], fitted[_COUNT_T:n], log_r0)
 
 
-def _basis(x: _Array, span: tuple[float, float], count: int) -> _Array:
+def fit_log_additive(
+    bases: Sequence[_Array],
+    unpenalised: _Array,
+    start: _Array,
+    flux: _Array,
+    weights: _Array,
+    *,
+    bend: float,
+    size: float,
+    log_offset: _Array | float = 0.0,
+) -> _Array:
+    """Fit the logarithm of a flux as a sum of penalised splines by nonlinear least squares of the flux.
+
+    Parameters
+    ----------
+    bases : sequence of array, shape (row, function)
+        Basis of each spline, see :func:`spline_basis`.
+    unpenalised : array, shape (row, column)
+        Columns without a penalty, such as those of R0.
+    start : array, shape (column,)
+        First guess of their coefficients.
+    flux, weights : array, shape (row,)
+        Measured flux, and weights of the squared errors.
+    bend, size : float
+        Weights of the penalties on second differences of the coefficients of a spline, and on their size [1].
+    log_offset : array, shape (row,), optional
+        Logarithm of a factor that is not fitted.
+
+    Returns
+    -------
+    array
+        Coefficients of the splines in their order, then of the other columns.
+    """
+    counts = [basis.shape[1] for basis in bases]
+    n, root = sum(counts), np.sqrt(weights)
+    a = np.hstack([*bases, unpenalised])
+    bends = block_diag(*(np.diff(np.eye(count), 2, axis=0) for count in counts))
+    penalty = np.zeros((len(bends) + n, a.shape[1]))
+    penalty[: len(bends), :n] = np.sqrt(bend) * bends
+    penalty[len(bends) :, :n] = np.sqrt(size) * np.eye(n)
+    # scaled by the spread of the flux, so that the fit does not depend on its unit
+    penalty *= float(np.std(flux)) * np.sqrt(weights.sum())
+
+    def mean(b: _Array) -> _Array:
+        return np.exp(np.clip(a @ b + log_offset, -_LOG_LIMIT, _LOG_LIMIT))
+
+    fitted: _Array = least_squares(
+        lambda b: np.concatenate([root * (mean(b) - flux), penalty @ b]),
+        np.concatenate([np.zeros(n), start]),
+        lambda b: np.vstack([(root * mean(b))[:, np.newaxis] * a, penalty]),
+        max_nfev=100,
+    ).x
+    return fitted
+
+
+def spline_basis(x: _Array, span: tuple[float, float], count: int) -> _Array:
     """Cubic B-spline basis with ``count`` functions over ``span``, shape (row, function)."""
     low, high = span
     high = max(high, low + 1e-9)
