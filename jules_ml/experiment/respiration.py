@@ -137,6 +137,12 @@ class RespirationSettings(Section):
         "f, g and the mean R0 that a model uses are the same",
     )
 
+    antecedent: bool = Field(
+        default=True,
+        description="also multiply predictions by factors of antecedent conditions (wetness and temperature less their mean over a day or "
+        "ten days, air less soil temperature) that inner validation shows to be clearly useful; f, g and R0 are the same",
+    )
+
     hidden: tuple[Annotated[int, Field(ge=2, le=64)], ...] = Field(
         default=(12,), min_length=1, max_length=3, description="number of units in each hidden layer of f and g"
     )

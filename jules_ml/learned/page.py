@@ -28,6 +28,7 @@ _TITLES: Final = {
     "curves": "Learned curves",
     "observed_predicted": "Observed and predicted",
     "residuals": "Residuals",
+    "antecedent": "Antecedent conditions",
     "nee": "NEE of day and night, observed and predicted",
     "series": "Soil moisture, observed and predicted",
     "predicted": "Soil carbon, observed and predicted",

@@ -203,6 +203,7 @@ def _with_series(
         moisture, t_soil = (torch.tensor(x) for x in (moisture_of(mine, settings), mine.t_soil))
         with torch.no_grad():
             predicted = value * (module.f(moisture) * module.g(t_soil)).numpy()
+        predicted = predicted * module.antecedent(mine.antecedent, len(mine))
         a, b = new_site_noise(module, value)
         departures = departures_of(day_number(mine.middle), mine.flux, predicted, a + b * predicted)
         parameters.append(typical[None])

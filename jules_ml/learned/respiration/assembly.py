@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.learned.respiration.antecedent import DRIVERS, AntecedentFactor
 from jules_ml.learned.respiration.base_rate_series import BaseRateSeries
 from jules_ml.learned.respiration.base_respiration import r0_of_groups
 from jules_ml.learned.respiration.calibration import calibrate, fitted_series
@@ -36,6 +37,7 @@ def assembled_module(
     settings: RespirationSettings,
     cross_validated: _Array,
     validation: InnerValidation,
+    antecedent: AntecedentFactor,
 ) -> LearnedRespiration:
     """Normalise the curves, fit R0 to the median curves, and calibrate the intervals of observations.
 
@@ -49,6 +51,8 @@ def assembled_module(
     cross_validated : array, shape (row,)
         Flux predicted by fits without the row's inner block [umol m-2 s-1].
     validation : InnerValidation
+    antecedent : AntecedentFactor
+        Factor of antecedent conditions, which ``cross_validated`` contains.
     """
     moisture = moisture_of(rows, settings)
     log_f, reference = _normalised_f(rows, members, settings, moisture)
@@ -73,7 +77,7 @@ def assembled_module(
     )
     r0 = _with_other_groups(np.where(r0 > 0.0, r0, median_r0), weight, rows)
     log_r0 = log_r0 + torch.from_numpy(np.log(r0 / median_r0)) * torch.from_numpy(_absent(weight, rows))
-    predicted = r0[rows.group] * shape
+    predicted = r0[rows.group] * shape * antecedent(rows.antecedent, len(rows))
     series = fitted_series(rows, predicted / scale, noise, settings)
     calibration = calibrate(rows, cross_validated / scale, noise, series, settings)
     noise = calibration.noise
@@ -100,6 +104,9 @@ def assembled_module(
         series_parameters=_series_parameters(series, n),
         smoothing_f=smoothing_f,
         smoothing_g=smoothing_g,
+        antecedent_drivers=torch.tensor([DRIVERS.index(name) for name in antecedent.drivers]),
+        antecedent_x=torch.from_numpy(antecedent.x),
+        antecedent_log_h=torch.from_numpy(antecedent.log_h),
         networks=networks,
     )
 

@@ -111,7 +111,8 @@ def shrunken_r0(module: LearnedRespiration, settings: RespirationSettings, rows:
     """
     moisture, t_soil = (torch.tensor(x) for x in (moisture_of(rows, settings), rows.t_soil))
     with torch.no_grad():
-        alone = r0_from_ratio((module.f(moisture) * module.g(t_soil)).numpy(), rows.flux)
+        shape = (module.f(moisture) * module.g(t_soil)).numpy() * module.antecedent(rows.antecedent, len(rows))
+    alone = r0_from_ratio(shape, rows.flux)
     return alone if prior is None else prior.r0(alone, days=rows.middle.floor("D").nunique())
 
 

@@ -43,6 +43,8 @@ def row_table(ds: xr.Dataset, settings: RespirationSettings) -> tuple[pd.DataFra
         frame["time"] = ds["time"].to_numpy()
     if "theta" not in frame:
         frame["theta"] = np.nan
+    if settings.temperature == "t_soil" and "t_air" in ds:
+        frame["t_air"] = ds["t_air"].to_series().reindex(frame["time"]).to_numpy()
     frame["middle"] = pd.DatetimeIndex(frame["time"]) - half + offset
     return frame, variants
 

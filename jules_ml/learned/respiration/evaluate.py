@@ -179,7 +179,7 @@ def scored_rows(
 def predicted_rows(
     module: LearnedRespiration, settings: RespirationSettings, card: Mapping[str, Any], rows: Rows
 ) -> pd.DataFrame:
-    """Predict the flux of rows by the median curves and each group's base respiration in time.
+    """Predict the flux of rows by the median curves, the factor of antecedent conditions and each group's base respiration in time.
 
     Parameters
     ----------
@@ -199,7 +199,8 @@ def predicted_rows(
     index = np.array([card["groups"].index(name) if name in card["groups"] else -1 for name in rows.groups])
     with torch.no_grad():
         relative, deviation = module.relative_base_rate(day_number(rows.middle), index[rows.group])
-        predicted = torch.from_numpy(r0[rows.group]) * relative * module.f(moisture) * module.g(t_soil)
+        level = torch.from_numpy(r0[rows.group] * module.antecedent(rows.antecedent, len(rows)))
+        predicted = level * relative * module.f(moisture) * module.g(t_soil)
         lower, upper = module.interval(predicted, torch.from_numpy(noise[rows.group]), deviation)
     values = {"predicted": predicted.numpy(), "lower": lower.numpy(), "upper": upper.numpy()}
     return pd.DataFrame(row_columns(rows) | values | {"split": SPLIT_NAMES.index("test")})

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from jules_ml.data.clock import clock_notes
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.learned.respiration.antecedent_figure import LABELS
 from jules_ml.learned.respiration.exchange import Exchange, select_exchange, take_exchange
 from jules_ml.learned.respiration.exchange_report import nee_figure, nee_predictions_of, nee_scores_of
 from jules_ml.learned.respiration.forms import FORM_NAMES, InnerValidation
@@ -107,6 +108,7 @@ def fit_respiration(
         *clocks,
         *ustar_notes(rows.ustar),
         *_form_notes(learned.validation),
+        *_antecedent_notes(learned.module.antecedent.drivers),
     )
     notes = (*notes, *_variable_notes(settings, rows, without_porosity))
     predictions = predictions_of(learned, rows, test)
@@ -213,6 +215,16 @@ def _form_notes(validation: InnerValidation) -> list[str]:
             "average"
         ]
     return []
+
+
+def _antecedent_notes(drivers: Sequence[str]) -> list[str]:
+    """Describe the factors of antecedent conditions."""
+    if not drivers:
+        return []
+    named = ", ".join(LABELS[name] for name in drivers)
+    return [
+        f"predictions are clearly better with factors of antecedent conditions ({named}); f and g do not depend on them"
+    ]
 
 
 def _variable_notes(settings: RespirationSettings, rows: Rows, without_porosity: Sequence[str]) -> list[str]:

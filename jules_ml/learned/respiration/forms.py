@@ -106,14 +106,18 @@ def select_weights(predicted: Mapping[str, _Array], flux: _Array, block: NDArray
     candidates = [np.array([name in group for name in names]) / len(group) for group in chosen if group]
     flux_predicted = [np.exp(weights @ log) for weights in candidates]
     gains = [
-        _gain(each, flux_predicted[0], flux) if clearly_better(each, flux_predicted[0], flux, block) else 0.0
+        decrease_of_squares(each, flux_predicted[0], flux)
+        if clearly_better(each, flux_predicted[0], flux, block)
+        else 0.0
         for each in flux_predicted
     ]
     return dict(zip(names, candidates[int(np.argmax(gains))].tolist(), strict=True))
 
 
-def clearly_better(predicted: _Array, reference: _Array, flux: _Array, block: NDArray[np.int64]) -> bool:
-    """Whether a prediction is better than a reference by more than one standard error of the difference between blocks.
+def clearly_better(
+    predicted: _Array, reference: _Array, flux: _Array, block: NDArray[np.int64], *, errors: float = 1.0
+) -> bool:
+    """Whether a prediction is better than a reference by more than some standard errors of the difference between blocks.
 
     Parameters
     ----------
@@ -121,14 +125,16 @@ def clearly_better(predicted: _Array, reference: _Array, flux: _Array, block: ND
         Two predictions of the flux, and the measured flux.
     block : array of int, shape (row,)
         Block of each row.
+    errors : float
+        Number of standard errors.
     """
     squares = (reference - flux) ** 2 - (predicted - flux) ** 2
     gains = np.array([squares[block == number].sum() for number in np.unique(block)])
-    return len(gains) > 1 and bool(gains.sum() > np.std(gains, ddof=1) * np.sqrt(len(gains)))
+    return len(gains) > 1 and bool(gains.sum() > errors * np.std(gains, ddof=1) * np.sqrt(len(gains)))
 
 
-def _gain(predicted: _Array, reference: _Array, flux: _Array) -> float:
-    """Decrease of the sum of squared errors."""
+def decrease_of_squares(predicted: _Array, reference: _Array, flux: _Array) -> float:
+    """Decrease of the sum of squared errors of a prediction from that of a reference; arrays of shape (row,)."""
     return float(((reference - flux) ** 2 - (predicted - flux) ** 2).sum())
 
 

@@ -15,6 +15,7 @@ from scipy.stats import t as student_t
 from torch import Tensor, nn
 
 from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.learned.respiration.antecedent import DRIVERS, AntecedentFactor
 from jules_ml.learned.respiration.base_rate_series import BaseRateSeries, Departures
 from jules_ml.learned.respiration.nodes import place_on_line
 from jules_ml.physics.respiration import fsth, ftemp_q10, ftemp_rothc
@@ -93,6 +94,10 @@ class LearnedRespiration(nn.Module):
     smoothing_f, smoothing_g : Tensor, shape (node,), optional
         Variance of the logarithms of f and g due to their smoothness, see
         :func:`~jules_ml.learned.respiration.smoothing.smoothing_variance`.
+    antecedent_drivers : Tensor, shape (driver,), optional
+        Numbers of the drivers of antecedent conditions in :data:`~jules_ml.learned.respiration.antecedent.DRIVERS`.
+    antecedent_x, antecedent_log_h : Tensor, shape (driver, node), optional
+        Values of the drivers, and logarithms of their factors, see :class:`~jules_ml.learned.respiration.antecedent.AntecedentFactor`.
     networks : dict of str to Tensor
         Parameters of the networks of the curves, stacked over members.
     """
@@ -110,6 +115,9 @@ class LearnedRespiration(nn.Module):
     series_parameters: Tensor
     smoothing_f: Tensor
     smoothing_g: Tensor
+    antecedent_drivers: Tensor
+    antecedent_x: Tensor
+    antecedent_log_h: Tensor
 
     def __init__(
         self,
@@ -127,6 +135,9 @@ class LearnedRespiration(nn.Module):
         series_parameters: Tensor | None = None,
         smoothing_f: Tensor | None = None,
         smoothing_g: Tensor | None = None,
+        antecedent_drivers: Tensor | None = None,
+        antecedent_x: Tensor | None = None,
+        antecedent_log_h: Tensor | None = None,
         networks: dict[str, Tensor] | None = None,
     ) -> None:
         super().__init__()
@@ -146,6 +157,9 @@ class LearnedRespiration(nn.Module):
             else series_parameters,
             "smoothing_f": torch.zeros(log_f.shape[1]) if smoothing_f is None else smoothing_f,
             "smoothing_g": torch.zeros(log_g.shape[1]) if smoothing_g is None else smoothing_g,
+            "antecedent_drivers": torch.zeros(0) if antecedent_drivers is None else antecedent_drivers,
+            "antecedent_x": torch.zeros(0, 2) if antecedent_x is None else antecedent_x,
+            "antecedent_log_h": torch.zeros(0, 2) if antecedent_log_h is None else antecedent_log_h,
         }
         for name, value in buffers.items():
             self.register_buffer(name, torch.as_tensor(value, dtype=torch.float64).contiguous())
@@ -192,6 +206,12 @@ class LearnedRespiration(nn.Module):
             Respiration [umol m-2 s-1].
         """
         return self.level[group] * self.f(moisture) * self.g(t_soil)
+
+    @property
+    def antecedent(self) -> AntecedentFactor:
+        """Factor of antecedent conditions; one without drivers."""
+        drivers = tuple(DRIVERS[int(number)] for number in self.antecedent_drivers)
+        return AntecedentFactor(drivers, self.antecedent_x.numpy(), self.antecedent_log_h.numpy())
 
     def relative_base_rate(self, day: NDArray[np.float64], group: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Estimate R0(t) relative to the mean base respiration of each group.

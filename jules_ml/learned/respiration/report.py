@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from jules_ml.data.record import interval
 from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.learned.respiration.antecedent_figure import antecedent_curves
 from jules_ml.learned.respiration.baseline_intervals import (
     SIMPLER,
     BaselinePrediction,
@@ -151,6 +152,7 @@ def card_of(
             "temperature": np.quantile(train.t_soil, [0.05, 0.5, 0.95]),
         },
         "normalisation": {"f_is_one_at": float(module.reference), "g_is_one_at": 282.4},
+        "antecedent": list(module.antecedent.drivers),
         "level": dict(zip(rows.groups, module.level.tolist(), strict=True)),
         "groups": list(rows.groups),
         "porosity": rows.porosity,
@@ -224,7 +226,15 @@ def respiration_figures(
             "day_of_year": scored_rows.middle.day_of_year,
         }
     )
-    return {
+    antecedent = learned.module.antecedent
+    figures = {}
+    if antecedent.drivers:
+        figures["antecedent"] = antecedent_curves(
+            antecedent,
+            train,
+            notes=[data + " Factors of predictions in addition to f and g, constant outside the range shown."],
+        )
+    return figures | {
         "curves": learned_curves(
             learned.module,
             settings,

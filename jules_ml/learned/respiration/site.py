@@ -14,6 +14,7 @@ from jules_ml.data.record import place
 from jules_ml.data.ustar import UstarThreshold
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings, RowSettings
+from jules_ml.learned.respiration.antecedent import antecedent_drivers
 from jules_ml.learned.respiration.columns import row_table
 from jules_ml.learned.respiration.nights import estimated_ustar, least_ustar
 from jules_ml.learned.respiration.state import porosity_of
@@ -62,6 +63,9 @@ class Rows:
         Rows dropped, by rule, over all sites.
     variants : array, shape (row, variant), optional
         Flux under other thresholds of friction velocity; NaN where it was not measured under them.
+    antecedent : dict of str to array, shape (row,)
+        Drivers of antecedent conditions, see :data:`~jules_ml.learned.respiration.antecedent.DRIVERS`; NaN where they are unknown. A driver
+        that no site has is left out.
     ustar : dict of str to UstarThreshold
         Estimated threshold of friction velocity by site, where ``ustar_min = "estimate"``.
     """
@@ -80,11 +84,16 @@ class Rows:
     dry: dict[str, float]
     dropped: dict[str, int] = field(default_factory=dict)
     variants: _Array | None = None
+    antecedent: dict[str, _Array] = field(default_factory=dict)
     ustar: dict[str, UstarThreshold] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.flux)
+
+    def driver(self, name: str) -> _Array:
+        """Driver of antecedent conditions, shape (row,); NaN if no site has it."""
+        return self.antecedent.get(name, np.full(len(self), np.nan))
 
     def with_flux(self) -> Rows:
         """Select the rows whose flux was measured under the reference threshold of friction velocity."""
@@ -103,6 +112,7 @@ class Rows:
             time=self.time[chosen],
             middle=self.middle[chosen],
             variants=None if self.variants is None else self.variants[chosen],
+            antecedent={name: values[chosen] for name, values in self.antecedent.items()},
         )
 
 
@@ -178,10 +188,13 @@ def usable_rows(ds: xr.Dataset, settings: RespirationSettings, *, all_hours: boo
     keep = selection.keep
     _refuse_unusable(frame[keep], settings, selection.dropped, place(ds))
     rows = _site_rows(frame[keep], str(ds.attrs.get("site", "site")), porosity_of(ds), settings)
+    pores = rows.porosity[rows.sites[0]] - rows.dry[rows.sites[0]]
+    drivers = antecedent_drivers(frame, pores) if settings.antecedent else {}
     return replace(
         rows,
         dropped=selection.dropped,
         variants=None if variants is None else variants[keep],
+        antecedent={name: values[keep] for name, values in drivers.items()},
         ustar={} if threshold is None else {rows.sites[0]: threshold},
     )
 
@@ -306,6 +319,7 @@ def _joined(parts: list[Rows]) -> Rows:
     """Concatenate the rows of several sites, with groups and sites numbered consecutively."""
     group_start = np.cumsum([0] + [len(part.groups) for part in parts[:-1]])
     rules = dict.fromkeys(rule for part in parts for rule in part.dropped)
+    drivers = dict.fromkeys(name for part in parts for name in part.antecedent)
     return Rows(
         flux=np.concatenate([part.flux for part in parts]),
         t_soil=np.concatenate([part.t_soil for part in parts]),
@@ -320,5 +334,6 @@ def _joined(parts: list[Rows]) -> Rows:
         porosity={site: value for part in parts for site, value in part.porosity.items()},
         dry={site: value for part in parts for site, value in part.dry.items()},
         dropped={rule: sum(part.dropped.get(rule, 0) for part in parts) for rule in rules},
+        antecedent={name: np.concatenate([part.driver(name) for part in parts]) for name in drivers},
         ustar={site: threshold for part in parts for site, threshold in part.ustar.items()},
     )

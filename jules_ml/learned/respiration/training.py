@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.learned.respiration.antecedent import AntecedentFactor
+from jules_ml.learned.respiration.antecedent_selection import select_factor
 from jules_ml.learned.respiration.assembly import assembled_module
 from jules_ml.learned.respiration.base_rate_series import day_number
 from jules_ml.learned.respiration.base_respiration import PRIOR_SITES, R0Prior, fit_r0_prior
@@ -85,10 +87,11 @@ class TrainedRespiration:
         return low.numpy(), high.numpy()
 
     def _predicted(self, rows: Rows) -> tuple[Tensor, Tensor]:
-        """Respiration, and the relative standard deviation of R0(t)."""
+        """Respiration with the factor of antecedent conditions, and the relative standard deviation of R0(t)."""
         with torch.no_grad():
             mean, deviation = self.module.relative_base_rate(day_number(rows.middle), rows.group)
-            return mean * self.module(*self.inputs(rows)), deviation
+            antecedent = torch.from_numpy(self.module.antecedent(rows.antecedent, len(rows)))
+            return mean * antecedent * self.module(*self.inputs(rows)), deviation
 
     def inputs(self, rows: Rows) -> tuple[Tensor, Tensor, Tensor]:
         """Moisture, temperature and group of rows as inputs of the module."""
@@ -138,7 +141,12 @@ def train_respiration(
     fit_rows = rows if exchange is None else exchange.rows
     weights = bootstrap_weights(fit_rows.site, fit_rows.middle, settings.members, days=settings.bootstrap_days, rng=rng)
     members = _final_members(fit_rows, weights, validation, settings, exchange, portion(progress, 0.4, 1.0))
-    module = assembled_module(rows, members, settings, cross_validated, validation)
+    selected = None
+    if exchange is None and settings.antecedent:
+        selected = select_factor(rows, cross_validated, folds=settings.inner_folds)
+        cross_validated = cross_validated * selected.cross_validated
+    antecedent = AntecedentFactor() if selected is None else selected.factor
+    module = assembled_module(rows, members, settings, cross_validated, validation, antecedent)
     learned = TrainedRespiration(
         module, rows, settings, validation, collinearity, cross_validated, members.assimilation
     )

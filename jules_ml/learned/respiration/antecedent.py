@@ -1,0 +1,130 @@
+r"""Antecedent conditions: factors of respiration that depend on the state of the soil before, and on the air above it.
+
+.. math:: R = R_0\, f(s)\, g(T) \prod_k h_k(x_k)
+
+A driver x is the departure of wetness or soil temperature from its exponential mean over a day or ten days, or the difference between air
+and soil temperature. Rewetting of dry soil releases a pulse of CO2 that f does not describe, and the temperatures of litter and leaves
+differ from that of the soil. f, g and R0 are fitted without these factors.
+
+References
+----------
+Birch (1958), Plant Soil 10, 9-31, on rewetting; Ogle et al. (2015), Ecol. Lett. 18, 221-235, on antecedent conditions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+_Array = NDArray[np.float64]
+
+#: Drivers, in the order of their numbers in a module.
+DRIVERS: Final = ("wetness_1d", "wetness_10d", "temperature_1d", "temperature_10d", "air_temperature")
+#: Time scale of the mean that a driver is the departure from, by the end of its name.
+_TIMESCALES: Final = {"1d": pd.Timedelta("1D"), "10d": pd.Timedelta("10D")}
+#: Column of the state that a driver is the departure of, by the start of its name.
+_STATES: Final = {"wetness": "theta", "temperature": "t_soil"}
+
+
+def _no_driver() -> _Array:
+    return np.empty((0, 2))
+
+
+@dataclass(frozen=True, eq=False)
+class AntecedentFactor:
+    """Product of the factors h of some drivers, as tables.
+
+    Attributes
+    ----------
+    drivers : tuple of str
+        Names of the drivers, from :data:`DRIVERS`. Without any, the factor is one.
+    x : array, shape (driver, node)
+        Evenly spaced values of each driver: wetness [1] or temperature [K]. A factor is constant outside them.
+    log_h : array, shape (driver, node)
+        Logarithm of each factor, linear between the nodes.
+    """
+
+    drivers: tuple[str, ...] = ()
+    x: _Array = field(default_factory=_no_driver)
+    log_h: _Array = field(default_factory=_no_driver)
+
+    def __call__(self, antecedent: Mapping[str, _Array], count: int) -> _Array:
+        """Evaluate the factor.
+
+        Parameters
+        ----------
+        antecedent : mapping of str to array, shape (row,)
+            Drivers; where one is missing or NaN, its factor is one.
+        count : int
+            Number of rows.
+
+        Returns
+        -------
+        array, shape (row,)
+            Factor [1].
+        """
+        log_factor = np.zeros(count)
+        for name, x, log_h in zip(self.drivers, self.x, self.log_h, strict=True):
+            if name in antecedent:
+                log_factor += np.nan_to_num(np.interp(antecedent[name], x, log_h))
+        return np.exp(log_factor)
+
+
+def antecedent_drivers(states: pd.DataFrame, pores: float) -> dict[str, _Array]:
+    """Drivers of antecedent conditions at one site.
+
+    Parameters
+    ----------
+    states : DataFrame, columns ('time', 'theta', 't_soil') and optionally 't_air' and 'port'
+        Water content [m3 m-3] and temperatures [K] in the order of time.
+    pores : float
+        Range of the water content over which wetness goes from zero to one [m3 m-3].
+
+    Returns
+    -------
+    dict of str to array, shape (row,)
+        Wetness [1] or temperature [K] of each of :data:`DRIVERS`; NaN where the driver is unknown.
+    """
+    drivers = {name: departures(states, name) for name in DRIVERS if "_" in name and name.split("_")[1] in _TIMESCALES}
+    drivers = {name: x / pores if name.startswith("wetness") else x for name, x in drivers.items()}
+    if "t_air" in states:
+        drivers["air_temperature"] = (states["t_air"] - states["t_soil"]).to_numpy()
+    return drivers
+
+
+def departures(states: pd.DataFrame, name: str) -> _Array:
+    """Departure of a state from its exponential mean over the time before.
+
+    Parameters
+    ----------
+    states : DataFrame, columns ('time', 'theta', 't_soil') and optionally 'port'
+        Water content [m3 m-3] and temperature [K] of one site, in the order of time.
+    name : str
+        Driver with a time scale, such as ``wetness_1d``.
+
+    Returns
+    -------
+    array, shape (row,)
+        Departure of the water content [m3 m-3] or the temperature [K]. NaN in the first time scale of a record, and after a gap of one time
+        scale: the mean is unknown there.
+    """
+    state, timescale = name.split("_")
+    length = _TIMESCALES[timescale]
+    values = states.set_index("time")[_STATES[state]]
+    result = np.full(len(states), np.nan)
+    ports = states["port"].to_numpy() if "port" in states else np.zeros(len(states))
+    for port in np.unique(ports):
+        rows = np.flatnonzero((ports == port) & values.notna().to_numpy())
+        valid = values.iloc[rows]
+        if len(valid) < 2:
+            continue
+        # the weights of an exponential mean fall to 1/e over its time scale
+        mean = valid.ewm(halflife=np.log(2.0) * length, times=valid.index).mean().shift(1)
+        known = (valid.index - valid.index[0] >= length) & (valid.index.to_series().diff() < length).to_numpy()
+        result[rows] = np.where(known, valid - mean, np.nan)
+    return result
