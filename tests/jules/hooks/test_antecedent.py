@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from helpers.hosts import (
     F_NODES,
     ICE_POINT,
@@ -18,7 +19,12 @@ from helpers.hosts import (
     curve_table,
     respiration_files,
 )
+from helpers.respiration_folder import three_draws, with_antecedent
 from numpy.typing import NDArray
+
+from jules_ml.jules.curve_files import write_curve
+from jules_ml.jules.export.curves import antecedent_entries, antecedent_file
+from jules_ml.learned.respiration.tables import antecedent_tables
 
 Array = NDArray[np.float64]
 
@@ -49,10 +55,10 @@ def antecedent_files(drivers: tuple[str, ...], x: str = "sthu") -> dict[str, str
 
 def departure(x: Array, days: float) -> Array:
     """Departure of each step from the exponential mean of the steps before, by the equation of the documentation."""
-    mean, departures = x[0].copy(), np.empty_like(x)
+    mean, departures = x[0], np.empty_like(x)
     for step, value in enumerate(x):
         departures[step] = value - mean
-        mean += (1.0 - np.exp(-STEP / (days * DAY))) * (value - mean)
+        mean = mean + (1.0 - np.exp(-STEP / (days * DAY))) * (value - mean)
     return departures
 
 
@@ -231,3 +237,22 @@ def test_a_call_of_microbe_with_some_of_the_points_is_refused(host: HostRunner) 
     run = host.run("host_r32", "n_days = 1, use_threads = .true.", antecedent_files(("wetness_1d",)))
     assert run.code != 0
     assert "called microbe with 1 of" in run.log
+
+
+def test_files_of_a_module_are_read(host: HostRunner, tmp_path_factory: pytest.TempPathFactory) -> None:
+    numbers = {0: torch.linspace(-0.03, 0.04, 41), 4: torch.linspace(-5.0, 5.0, 41)}
+    module = with_antecedent(three_draws(), {k: (x.double(), 10.0 * x.double() / x[-1]) for k, x in numbers.items()})
+    tables = antecedent_tables(module)
+    folder = tmp_path_factory.mktemp("curves")
+    files = respiration_files()
+    for name, table in tables.items():
+        files[antecedent_file(name)] = write_curve(table, folder / antecedent_file(name)).read_text(encoding="ascii")
+    files["jules_ml.nml"] = f"{GROUP}\n{antecedent_entries(tables)}\n/\n"
+    run = host.complete("host_r64", "n_days = 3", files)
+    plain = host.complete("host_r64", "n_days = 3", respiration_files())
+    s = np.concatenate([[INITIAL_WETNESS], run.column("sthu")[:-1, 0, 0]])
+    t = np.concatenate([[INITIAL_T], run.column("t_soil")[:-1, 0, 0]])
+    values = {"wetness_1d": departure(s, 1.0), "air_temperature": run.column("tl_1")[:, 0, 0] - t}
+    h = np.prod([tables[name](torch.from_numpy(values[name])).numpy() for name in tables], axis=0)
+    # files have nine digits
+    np.testing.assert_allclose(run.column("fsth")[:, 0, 0] / plain.column("fsth")[:, 0, 0], h, rtol=1e-8)
