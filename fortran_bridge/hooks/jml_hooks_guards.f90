@@ -27,6 +27,9 @@ contains
       text = 'the hooks are for the JULES land surface, not for CABLE: set lsm_id = 1, or remove jules_ml.nml'
     else if (settings%respiration .and. soil_bgc_model == soil_model_ecosse) then
       text = '&jules_ml_respiration has no effect in ECOSSE, which does not call microbe: use the 1-pool or 4-pool model'
+    else if (size(settings%antecedent) > 0 .and. nsoilt > 1) then
+      text = 'antecedent in &jules_ml_respiration needs one soil tile, since it keeps one history a point: ' // &
+        'set l_tile_soil = .false., or remove antecedent and antecedent_tables'
     else if (changes_state .and. nsoilt > 1) then
       text = '&jules_ml_properties and &jules_ml_moisture need one soil tile: set l_tile_soil = .false.'
     else if (changes_state .and. l_irrig_dmd) then

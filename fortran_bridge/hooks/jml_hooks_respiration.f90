@@ -5,7 +5,8 @@
 module jml_hooks_respiration
   use um_types, only: rk => real_jlslsm
   use jules_ml_bridge, only: jml_respiration, JML_OK
-  use jml_hooks_run, only: run
+  use jml_hooks_antecedent, only: multiply_by_antecedent
+  use jml_hooks_run, only: run, TEXT_LENGTH
   use jml_hooks_failure, only: fail, bridge_error
   use jml_hooks_flux, only: respired, plant_cover_modifier
   implicit none
@@ -55,6 +56,7 @@ contains
     type(strnewsfdiag), intent(inout) :: sf_diag               !! surface diagnostics
     logical, intent(in) :: l_soil_point(land_pts)              !! whether a point is soil
     real(rk), allocatable :: fsth(:, :), ftemp(:, :), fprf(:)
+    character(len=TEXT_LENGTH) :: problem
     integer :: ierr, level
 
     if (.not. run%settings%respiration) then
@@ -67,8 +69,14 @@ contains
 
     allocate (fsth(land_pts, sm_levels), ftemp(land_pts, sm_levels), fprf(land_pts))
     call jml_respiration(land_pts, sm_levels, sthu, sthf, v_sat, v_wilt, tsoil, l_soil_point, fsth, ftemp, ierr)
+    problem = ''
     if (ierr /= JML_OK) then
-      call fail(bridge_error('respiration'))
+      problem = bridge_error('respiration')
+    else if (size(run%settings%antecedent) > 0) then
+      call multiply_by_antecedent(sthu, sthf, tsoil, l_soil_point, fsth, problem)
+    end if
+    if (problem /= '') then
+      call fail(trim(problem))
       call jml_real_microbe(land_pts, dim_cs1, l_q10, cs, sthu, sthf, v_sat, v_wilt, tsoil, resp_s, veg_frac, &
         sf_diag, l_soil_point)
       return

@@ -7,6 +7,7 @@ module jml_hooks_restart
   use jules_ml_bridge, only: jml_state_write, jml_state_read, JML_OK
   use jml_hooks_run, only: run, state_stem, FILE_LENGTH
   use jml_hooks_failure, only: fail, bridge_error
+  use jml_hooks_antecedent, only: antecedent_write, antecedent_read
   use jml_hooks_moisture, only: moisture_write, moisture_read
   use jml_hooks_place, only: latitudes, longitudes
   use jml_hooks_properties, only: properties_write, properties_read
@@ -35,6 +36,7 @@ contains
     write (unit) MAGIC, size(latitudes()), real(latitudes(), real64), real(longitudes(), real64), run%day
     if (run%settings%properties) call properties_write(unit)
     if (run%settings%moisture) call moisture_write(unit)
+    if (has_antecedent()) call antecedent_write(unit)
     close (unit)
     if (.not. run%settings%moisture) return
     call jml_state_write(trim(stem) // '.npz', ierr)
@@ -61,6 +63,7 @@ contains
     if (ierr == 0) read (unit, iostat=ierr) run%day
     if (ierr == 0 .and. run%settings%properties) call properties_read(unit, ierr)
     if (ierr == 0 .and. run%settings%moisture) call moisture_read(unit, ierr)
+    if (ierr == 0 .and. has_antecedent()) call antecedent_read(unit, ierr)
     if (ierr /= 0) then
       call fail(trim(stem) // '.state does not fit this run: start with the points, levels, hooks, number of ranks ' // &
         'and version of jules_ml of the run that wrote it, or remove the file to start without a history')
@@ -76,8 +79,13 @@ contains
 
   !> Whether any hook that is on has a state.
   logical function has_state()
-    has_state = run%settings%moisture .or. run%settings%properties
+    has_state = run%settings%moisture .or. run%settings%properties .or. has_antecedent()
   end function has_state
+
+  !> Whether respiration has antecedent drivers, whose means are a state.
+  logical function has_antecedent()
+    has_antecedent = size(run%settings%antecedent) > 0
+  end function has_antecedent
 
   !> Compare the points of a state file with those of this rank.
   subroutine check_header(unit, status)

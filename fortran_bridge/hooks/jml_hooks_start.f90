@@ -3,7 +3,7 @@ module jml_hooks_start
   use jml_hooks_run, only: run, configuration_path, FILE_LENGTH
   use jml_hooks_failure, only: bridge_error
   use jml_hooks_guards, only: refusal
-  use jules_ml_bridge, only: jml_init, jml_kernels, jml_settings_of, settings_t, JML_OK
+  use jules_ml_bridge, only: jml_init, jml_kernels, jml_settings_of, settings_t, JML_ANTECEDENT_DRIVERS, JML_OK
   implicit none
   private
 
@@ -46,10 +46,23 @@ contains
     character(len=:), allocatable :: text
 
     text = 'hooks on:'
-    if (settings%respiration) text = text // ' respiration (' // trim(settings%respiration_backend) // ')'
+    if (settings%respiration) text = text // ' respiration (' // trim(settings%respiration_backend) // &
+      antecedent_text(settings%antecedent) // ')'
     if (settings%properties) text = text // ' properties (' // trim(settings%properties_backend) // ')'
     if (settings%moisture) text = text // ' moisture (' // trim(settings%moisture_backend) // ', ' // &
       trim(settings%mode) // ' every ' // trim(settings%every) // ')'
   end function summary
+
+  !> The names of antecedent drivers, for the log; '' if there is none.
+  function antecedent_text(drivers) result(text)
+    integer, intent(in) :: drivers(:)     !! indices of JML_ANTECEDENT_DRIVERS
+    character(len=:), allocatable :: text
+    integer :: k
+
+    text = ''
+    do k = 1, size(drivers)
+      text = text // trim(merge('; antecedent', ',           ', k == 1)) // ' ' // trim(JML_ANTECEDENT_DRIVERS(drivers(k)))
+    end do
+  end function antecedent_text
 
 end module jml_hooks_start

@@ -22,7 +22,7 @@ contains
     stem = trim(output_dir) // '/' // trim(run_id) // '.' // rank_text()
     open (newunit=unit, file=trim(stem) // '.csv', status='replace', action='write')
     write (unit, '(a)') 'step,cycle,time,point,level,latitude,longitude,smcl,sthu,sthf,t_soil,fsth,ftemp,resp,cs,satcon0,' // &
-      'infil,b,sm_sat,v_close,gained'
+      'infil,b,sm_sat,v_close,gained,tl_1'
     call open_netcdf(trim(stem) // '.nc')
   end subroutine open_all
 
@@ -30,7 +30,7 @@ contains
   subroutine write_step()
     use ancil_info, only: land_pts, dim_cslayer
     use host_step_mod, only: gained, resp_s, sf_diag
-    use jules_fields_mod, only: ainfo, progs, psparms
+    use jules_fields_mod, only: ainfo, forcing, progs, psparms
     use jules_soil_mod, only: sm_levels
     use model_grid_mod, only: latitude, longitude
     use model_time_mod, only: current_time, is_spinup, spinup_cycle, timestep_number
@@ -48,14 +48,14 @@ contains
         g = 0
         if (sf_diag%l_fsth) f = sf_diag%fsth(l, n)
         if (sf_diag%l_ftemp) g = sf_diag%ftemp(l, n)
-        write (unit, '(i0, ",", i0, ",", i4.4, 2("-", i2.2), "T", i2.2, 2(",", i0), 16(",", es24.16))') &
+        write (unit, '(i0, ",", i0, ",", i4.4, 2("-", i2.2), "T", i2.2, 2(",", i0), 17(",", es24.16))') &
           timestep_number, merge(spinup_cycle, 0, is_spinup), current_time%year, current_time%month, current_time%day, &
           current_time%time / 3600, l, n, latitude(i, j), longitude(i, j), &
           real([progs%smcl_soilt(l, 1, n), psparms%sthu_soilt(l, 1, n), psparms%sthf_soilt(l, 1, n), &
           progs%t_soil_soilt(l, 1, n)], kind(1.0d0)), f, g, &
           real([sum(resp_s(l, layer, :)), sum(progs%cs_pool_soilt(l, 1, layer, :)), psparms%satcon_soilt(l, 1, 0), &
           psparms%infil_surft(l, 1), psparms%bexp_soilt(l, 1, n), psparms%smvcst_soilt(l, 1, n), &
-          psparms%v_close_pft(l, n, 1)], kind(1.0d0)), gained(l)
+          psparms%v_close_pft(l, n, 1)], kind(1.0d0)), gained(l), real(forcing%tl_1_ij(i, j), kind(1.0d0))
       end do
     end do
     call write_netcdf()

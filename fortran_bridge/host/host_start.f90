@@ -16,7 +16,7 @@ contains
   subroutine start(nml_dir)
     use ancil_info, only: dim_cs1, dim_cslayer, nsoilt
     use datetime_mod, only: datetime
-    use host_step_mod, only: use_threads
+    use host_step_mod, only: microbe_calls, use_threads
     use jules_hydrology_mod, only: l_top
     use jules_irrig_mod, only: l_irrig_dmd
     use jules_model_environment_mod, only: lsm_id
@@ -32,7 +32,7 @@ contains
     logical :: diagnostics
     character(len=1024) :: restart_from
     namelist /host/ nx, ny, n_days, dump_days, spinup_cycles, start_date, run_id, output_dir, restart_from, use_threads, &
-      diagnostics, soil_bgc_model, l_layeredC, l_soil_resp_lev2, l_top, l_irrig_dmd, l_use_pft_psi, &
+      microbe_calls, diagnostics, soil_bgc_model, l_layeredC, l_soil_resp_lev2, l_top, l_irrig_dmd, l_use_pft_psi, &
       have_prescribed_b, have_prescribed_sthuf, nsoilt, lsm_id
 
     nx = 3

@@ -14,6 +14,7 @@ module host_step_mod
   real(rk), allocatable, save, public :: resp_s(:, :, :) !! respiration [kg m-2 s-1]
   real(kind(1.0d0)), allocatable, save, public :: gained(:)   !! change of soil water in the step [kg m-2]
   logical, save, public :: use_threads = .false.         !! call microbe for each point, in threads
+  integer, save, public :: microbe_calls = 1             !! calls of microbe with all points in a step
 
 contains
 
@@ -28,7 +29,7 @@ contains
     use microbe_mod, only: microbe
     use model_time_mod, only: timestep_len
     logical :: l_q10
-    integer :: l
+    integer :: l, k
 
     l_q10 = .false.
     if (use_threads) then
@@ -38,9 +39,11 @@ contains
       end do
       !$omp end parallel do
     else
-      call microbe(land_pts, dim_cs1, l_q10, progs%cs_pool_soilt(:, 1, :, :), psparms%sthu_soilt(:, 1, :), &
-        psparms%sthf_soilt(:, 1, :), psparms%smvcst_soilt(:, 1, :), psparms%smvcwt_soilt(:, 1, :), &
-        progs%t_soil_soilt(:, 1, :), resp_s, ainfo%frac_surft(:, 1), sf_diag, ainfo%l_soil_point)
+      do k = 1, microbe_calls
+        call microbe(land_pts, dim_cs1, l_q10, progs%cs_pool_soilt(:, 1, :, :), psparms%sthu_soilt(:, 1, :), &
+          psparms%sthf_soilt(:, 1, :), psparms%smvcst_soilt(:, 1, :), psparms%smvcwt_soilt(:, 1, :), &
+          progs%t_soil_soilt(:, 1, :), resp_s, ainfo%frac_surft(:, 1), sf_diag, ainfo%l_soil_point)
+      end do
     end if
     progs%cs_pool_soilt(:, 1, :, :) = progs%cs_pool_soilt(:, 1, :, :) - timestep_len * resp_s
   end subroutine respire

@@ -3,7 +3,7 @@ module jml_config
   use, intrinsic :: iso_fortran_env, only: real64
   use jml_namelist, only: ABSENT, ABSENT_INTEGER, beside, count_groups, folder_of, is_given, open_namelist, &
     refuse_unknown_groups, text_of, unreadable
-  use jml_settings, only: settings_t, MAX_LEVELS, NAME_LENGTH, PATH_LENGTH
+  use jml_settings, only: settings_t, ANTECEDENT_DRIVERS, MAX_LEVELS, NAME_LENGTH, PATH_LENGTH
   use jml_status, only: JML_BAD_CONFIG, JML_OK
   implicit none
   private
@@ -12,6 +12,7 @@ module jml_config
 
   character(len=*), parameter :: GENERAL = 'jules_ml', RESPIRATION = 'jules_ml_respiration', &
     PROPERTIES = 'jules_ml_properties', MOISTURE = 'jules_ml_moisture', PYTHON = 'jules_ml_python'
+  integer, parameter :: MAX_ANTECEDENT = 20                  !! most antecedent drivers that can be read
   character(len=*), parameter :: GROUPS(5) = [character(len=20) :: GENERAL, RESPIRATION, PROPERTIES, MOISTURE, PYTHON]
 
 contains
@@ -27,7 +28,7 @@ contains
 
     status = JML_OK
     message = ''
-    allocate (settings%tau_hours(0), settings%levels(0))
+    allocate (settings%tau_hours(0), settings%levels(0), settings%antecedent(0), settings%antecedent_tables(0))
     inquire (file=trim(path), exist=exists)
     if (.not. exists) return
 
@@ -45,6 +46,9 @@ contains
       settings%fsth_table = beside(folder_of(path), settings%fsth_table)
       settings%ftemp_table = beside(folder_of(path), settings%ftemp_table)
       settings%net = beside(folder_of(path), settings%net)
+      do i = 1, size(settings%antecedent_tables)
+        settings%antecedent_tables(i) = beside(folder_of(path), settings%antecedent_tables(i))
+      end do
       settings%static_file = beside(folder_of(path), settings%static_file)
       settings%venv = beside(folder_of(path), settings%venv)
     else if (index(message, trim(path)) /= 1) then
@@ -111,7 +115,9 @@ contains
     character(len=32) :: backend
     character(len=PATH_LENGTH) :: fsth_table, ftemp_table, net
     character(len=NAME_LENGTH) :: python_callable
-    namelist /jules_ml_respiration/ backend, fsth_table, ftemp_table, net, python_callable
+    character(len=NAME_LENGTH) :: antecedent(MAX_ANTECEDENT)
+    character(len=PATH_LENGTH) :: antecedent_tables(MAX_ANTECEDENT)
+    namelist /jules_ml_respiration/ backend, fsth_table, ftemp_table, net, python_callable, antecedent, antecedent_tables
 
     message = ''
     backend = 'native'
@@ -119,6 +125,8 @@ contains
     ftemp_table = ''
     net = ''
     python_callable = ''
+    antecedent = ''
+    antecedent_tables = ''
     read (unit, nml=jules_ml_respiration, iostat=iostat, iomsg=why)
     if (iostat /= 0) return
     select case (backend)
@@ -137,6 +145,7 @@ contains
     case default
       message = "backend is '" // trim(backend) // "': give 'native' or 'python'"
     end select
+    if (message == '') call read_antecedent(antecedent, antecedent_tables, settings, message)
     settings%respiration = .true.
     settings%respiration_backend = backend(1:len(settings%respiration_backend))
     settings%fsth_table = fsth_table
@@ -144,6 +153,47 @@ contains
     settings%net = net
     settings%respiration_callable = python_callable
   end subroutine read_respiration
+
+  !> Antecedent drivers of respiration and their tables.
+  subroutine read_antecedent(names, tables, settings, message)
+    character(len=*), intent(in) :: names(:), tables(:)         !! entries of the namelist, '' where they are not given
+    type(settings_t), intent(inout) :: settings
+    character(len=:), allocatable, intent(out) :: message       !! what is wrong; empty if there is no error
+    integer :: drivers(size(names)), k, n
+
+    message = ''
+    n = count(names /= '')
+    if (n /= count(tables /= '')) then
+      message = 'antecedent has ' // text_of(n) // ' drivers and antecedent_tables ' // text_of(count(tables /= '')) // &
+        ' files: give one table for each driver, in the same order'
+    else if (any(names(1:n) == '') .or. any(tables(1:n) == '')) then
+      message = 'antecedent or antecedent_tables has a gap: give its values without empty places'
+    end if
+    do k = 1, n
+      if (message /= '') return
+      drivers(k) = findloc(ANTECEDENT_DRIVERS == names(k), .true., dim=1)
+      if (drivers(k) == 0) then
+        message = "antecedent names '" // trim(names(k)) // "', which is not a driver: give " // &
+          list_of(ANTECEDENT_DRIVERS)
+      else if (any(drivers(1:k - 1) == drivers(k))) then
+        message = "antecedent names '" // trim(names(k)) // "' more than once: keep one of them"
+      end if
+    end do
+    settings%antecedent = drivers(1:n)
+    settings%antecedent_tables = tables(1:n)
+  end subroutine read_antecedent
+
+  !> Names on one line, separated by commas.
+  pure function list_of(names) result(text)
+    character(len=*), intent(in) :: names(:)
+    character(len=:), allocatable :: text
+    integer :: k
+
+    text = trim(names(1))
+    do k = 2, size(names)
+      text = text // ', ' // trim(names(k))
+    end do
+  end function list_of
 
   !> Settings of the soil property hook.
   subroutine read_properties(unit, settings, message, iostat, why)

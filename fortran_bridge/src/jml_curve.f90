@@ -3,6 +3,7 @@ module jml_curve
   use, intrinsic :: ieee_arithmetic, only: ieee_is_finite
   use, intrinsic :: iso_fortran_env, only: real32, real64
   use jml_namelist, only: ABSENT, ABSENT_INTEGER, is_given, open_namelist, refuse_unknown_groups, text_of, unreadable
+  use jml_settings, only: ANTECEDENT_DRIVERS
   use jml_status, only: JML_BAD_TABLE, JML_OK
   implicit none
   private
@@ -12,10 +13,10 @@ module jml_curve
   integer, parameter, public :: X_STHU = 1       !! unfrozen water, fraction of saturation [1]
   integer, parameter, public :: X_STH = 2        !! unfrozen and frozen water, fraction of saturation [1]
   integer, parameter, public :: X_THETA = 3      !! unfrozen water [m3 m-3]: sthu * v_sat
-  integer, parameter, public :: X_T_SOIL = 4     !! soil temperature [K]
+  integer, parameter, public :: X_T_SOIL = 4     !! soil temperature [K]; the numbers above it are ANTECEDENT_DRIVERS
 
-  character(len=*), parameter :: KNOWN_X(4) = [character(len=9) :: 'sthu', 'sthu+sthf', 'theta', 't_soil']
-  character(len=*), parameter :: KNOWN_UNITS(4) = [character(len=6) :: '1', '1', 'm3 m-3', 'K']
+  character(len=*), parameter :: KNOWN_X(9) = [character(len=15) :: 'sthu', 'sthu+sthf', 'theta', 't_soil', ANTECEDENT_DRIVERS]
+  character(len=*), parameter :: KNOWN_UNITS(9) = [character(len=6) :: '1', '1', 'm3 m-3', 'K', '1', '1', 'K', 'K', 'K']
 
   integer, parameter :: VERSION_READ = 1         !! version of the format
   integer, parameter :: MAX_POINTS = 100001      !! most points of a table
@@ -33,7 +34,7 @@ contains
   !> Read a curve table.
   subroutine curve_read(path, expected, curve, status, message)
     character(len=*), intent(in) :: path
-    character(len=*), intent(in) :: expected                    !! name that the table must have: 'fsth' or 'ftemp'
+    character(len=*), intent(in) :: expected                    !! name that the table must have: 'fsth', 'ftemp' or 'antecedent'
     type(curve_t), intent(out) :: curve
     integer, intent(out) :: status                              !! JML_OK or JML_BAD_TABLE
     character(len=:), allocatable, intent(out) :: message       !! names the file and the entry; empty if there is no error
@@ -79,9 +80,10 @@ contains
     else if (name /= expected) then
       text = "name is '" // trim(name) // "', but jules_ml.nml uses the table as '" // expected // "'"
     else if (curve%x == 0) then
-      text = "x is '" // trim(x) // "': give 'sthu', 'sthu+sthf', 'theta' or 't_soil'"
-    else if ((curve%x == X_T_SOIL) .neqv. (expected == 'ftemp')) then
-      text = "x is '" // trim(x) // "', but a table of fsth needs a wetness and a table of ftemp needs 't_soil'"
+      text = "x is '" // trim(x) // "': give 'sthu', 'sthu+sthf', 'theta', 't_soil' or an antecedent driver"
+    else if (modifier_of(curve%x) /= expected) then
+      text = "x is '" // trim(x) // "', but a table of fsth needs a wetness, a table of ftemp needs 't_soil', and a table " // &
+        'of antecedent needs an antecedent driver'
     else if (x_units == '') then
       text = "x_units is missing: give x_units = '" // trim(KNOWN_UNITS(curve%x)) // "'"
     else if (x_units /= KNOWN_UNITS(curve%x)) then
@@ -102,6 +104,16 @@ contains
     end if
     if (text /= '') message = path // ': ' // text // ' (&jules_ml_curve)'
   end subroutine curve_read
+
+  !> Name of the modifier that is a function of a variable.
+  pure function modifier_of(x) result(name)
+    integer, intent(in) :: x                                    !! one of the X_ numbers
+    character(len=:), allocatable :: name
+
+    name = 'antecedent'
+    if (x == X_T_SOIL) name = 'ftemp'
+    if (x < X_T_SOIL) name = 'fsth'
+  end function modifier_of
 
   !> Check whether a table can be evaluated.
   pure subroutine curve_check(curve, status, message)

@@ -1,5 +1,7 @@
 !! The handle of the library: the configuration that `jml_init` read, and the tables and nets that it prepared.
 module jml_handle
+  use, intrinsic :: iso_fortran_env, only: real64
+  use jml_antecedent, only: antecedent_prepare, antecedent_t
   use jml_config, only: config_read
   use jml_curve, only: curve_read, curve_t
   use jml_message, only: fail, message_of
@@ -9,12 +11,13 @@ module jml_handle
   use jml_python, only: c_text, python_bind, python_close, python_read_state, python_start, python_write_state, &
     SLOT_MOISTURE, SLOT_PROPERTIES, SLOT_RESPIRATION
   use jml_settings, only: settings_t
-  use jml_status, only: JML_BAD_CONFIG, JML_OK
+  use jml_status, only: JML_BAD_CONFIG, JML_NOT_FINITE, JML_OK
   implicit none
   private
 
   public :: handle, native_r32, native_r64
-  public :: jml_init, jml_enabled, jml_settings_of, jml_kernels, jml_state_write, jml_state_read, jml_error, jml_finalise
+  public :: jml_init, jml_enabled, jml_settings_of, jml_kernels, jml_antecedent_factor, jml_state_write, &
+    jml_state_read, jml_error, jml_finalise
 
   !> The configuration.
   type :: handle_t
@@ -22,6 +25,7 @@ module jml_handle
   end type handle_t
 
   type(handle_t), save, protected :: handle
+  type(antecedent_t), save, protected :: antecedent   !! curves of antecedent drivers
   type(native_r32_t), save, protected :: native_r32   !! its tables and nets in 32-bit reals
   type(native_r64_t), save, protected :: native_r64   !! its tables and nets in 64-bit reals
 
@@ -38,6 +42,7 @@ contains
     if (ierr /= JML_OK) return
     call config_read(config_path, settings, ierr, message)
     if (ierr == JML_OK .and. settings%respiration_backend == 'native') call prepare_native(settings, ierr, message)
+    if (ierr == JML_OK) call antecedent_prepare(settings, antecedent, ierr, message)
     if (ierr /= JML_OK) then
       ierr = fail(ierr, message)
       return
@@ -147,6 +152,19 @@ contains
     name = trim(native_r32%kernels%name)
   end function jml_kernels
 
+  !> The factor of respiration from its antecedent drivers, which the host calculates; 1 if the configuration has none.
+  subroutine jml_antecedent_factor(drivers, factor, ierr)
+    real(real64), intent(in), contiguous :: drivers(:, :)   !! (points, drivers), in the order and units of the configuration
+    real(real64), intent(out) :: factor(:)        !! product of the curves of the drivers [1], (points)
+    integer, intent(out) :: ierr
+    logical :: finite
+
+    ierr = JML_OK
+    call antecedent%evaluate(drivers, factor, finite)
+    if (.not. finite) ierr = fail(JML_NOT_FINITE, 'wetness, soil temperature or air temperature is not finite at a soil ' // &
+      'point, and the antecedent drivers need them: check the forcing and the initial state')
+  end subroutine jml_antecedent_factor
+
   !> Write the history of the moisture module to a file beside a dump. Without a moisture module this does nothing.
   subroutine jml_state_write(path, ierr)
     character(len=*), intent(in) :: path
@@ -178,6 +196,7 @@ contains
     integer, intent(out) :: ierr
 
     handle = handle_t()
+    antecedent = antecedent_t()
     native_r32 = native_r32_t()
     native_r64 = native_r64_t()
     ierr = python_close()

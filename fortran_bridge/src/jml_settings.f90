@@ -11,6 +11,11 @@ module jml_settings
   integer, parameter, public :: N_FORCING = 9        !! forcing of a moisture module: rain, snow, sw, lw, t, q, wind, pstar, vpd
   integer, parameter, public :: MAX_LEVELS = 100     !! largest number of soil levels in a namelist
 
+  !> Antecedent drivers of respiration: departures of wetness [1] and of temperature [K] of the respiring layer from their
+  !> exponential means over 1 and 10 days, and air temperature minus that of the layer [K].
+  character(len=*), parameter, public :: ANTECEDENT_DRIVERS(5) = [character(len=15) :: &
+    'wetness_1d', 'wetness_10d', 'temperature_1d', 'temperature_10d', 'air_temperature']
+
   !> The settings of `jules_ml.nml`. A hook is on if its group is in the file.
   type :: settings_t
     character(len=PATH_LENGTH) :: folder = ''         !! folder of the file with its last slash, or ''; relative paths start here
@@ -22,6 +27,8 @@ module jml_settings
     character(len=PATH_LENGTH) :: ftemp_table = ''    !! curve table of g(temperature), or ''
     character(len=PATH_LENGTH) :: net = ''            !! dense net that replaces one table or both, or ''
     character(len=NAME_LENGTH) :: respiration_callable = ''
+    integer, allocatable :: antecedent(:)             !! drivers whose curves multiply f, as indices of ANTECEDENT_DRIVERS
+    character(len=PATH_LENGTH), allocatable :: antecedent_tables(:)   !! curve table of each of `antecedent`
 
     logical :: properties = .false.                   !! &jules_ml_properties is in the file
     character(len=8) :: properties_backend = ''       !! 'python'

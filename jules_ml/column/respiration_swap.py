@@ -12,6 +12,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from jules_ml.column.antecedent import antecedent_factor, antecedent_notes, module_antecedent
 from jules_ml.column.learned_rate import with_learned_rate
 from jules_ml.column.learned_respiration import learned_factors
 from jules_ml.column.learned_soil import with_learned_soil
@@ -63,6 +64,10 @@ def with_module_respiration(run: ColumnRun, experiment: Experiment) -> ColumnRun
     with torch.no_grad():
         sthu, sthf, t_soil = (_before(first[name], run, name) for name in STATE)
         f = column.factors(sthu, sthf, t_soil, column.soil)
+        antecedent = module_antecedent(folder)
+        t_air = torch.as_tensor(run.weather.series["t_air"].to_numpy())
+        h = antecedent_factor(antecedent, wetness=sthu[0], t_soil=t_soil[0], t_air=t_air, timestep=section.timestep)
+        f = f._replace(fsth=torch.cat([f.fsth[:1] * h.to(f.fsth.dtype), f.fsth[1:]]))
         carbon = respiration_one_pool(torch.as_tensor(column.cs), f.fsth[0], f.ftemp[0], kaps=column.kaps)
     output = run.output.copy()
     for name, values in {"fsth": f.fsth, "ftemp": f.ftemp, "resp_s_gb": carbon}.items():
@@ -71,7 +76,7 @@ def with_module_respiration(run: ColumnRun, experiment: Experiment) -> ColumnRun
     output.attrs["modules"] = "; ".join(
         f"{name} {each.name}" for name, each in experiment.modules.folders().items() if each
     )
-    return replace(run, experiment=with_rate, output=output, notes=(*notes, *run.notes))
+    return replace(run, experiment=with_rate, output=output, notes=(*notes, *antecedent_notes(antecedent), *run.notes))
 
 
 def _before(start: Tensor, run: ColumnRun, name: str) -> Tensor:

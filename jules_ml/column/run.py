@@ -12,6 +12,7 @@ import torch
 import xarray as xr
 from numpy.typing import NDArray
 
+from jules_ml.column.antecedent import antecedent_notes, module_antecedent, with_antecedent
 from jules_ml.column.budget import Budgets, column_budgets, water_stored
 from jules_ml.column.learned_rate import with_learned_rate
 from jules_ml.column.learned_respiration import learned_factors
@@ -111,11 +112,12 @@ def run_column(
     _refuse_unknown_outputs(section, experiment.file)
     record = experiment.record() if record is None else record
     experiment, rate_notes = with_learned_rate(experiment, record=record) if factors is None else (experiment, [])
+    antecedent = module_antecedent(experiment.modules.respiration if factors is None else None)
     factors = _factors(experiment) if factors is None else factors
     weather, notes = run_weather(experiment, section, record)
     dtype = torch.float32 if section.precision == "float32" else torch.float64
     with_soil, soil_notes = with_learned_soil(experiment, record=record)
-    notes += [*rate_notes, *soil_notes, *clock_notes(record)]
+    notes += [*rate_notes, *antecedent_notes(antecedent), *soil_notes, *clock_notes(record)]
     column, soil = experiment_column(with_soil, timestep=section.timestep, dtype=dtype, factors=factors)
     state = initial_state(column, section.initial, t_air_mean=float(weather.series["t_air"].mean()))
 
@@ -142,10 +144,14 @@ def run_column(
         state,
         forcing,
         outputs=tuple(OUTPUTS),
-        mean_over=section.mean_over,
+        mean_over=1 if antecedent else section.mean_over,
         compiled=compiled,
         on_steps=counted(progress, "run", len(stamps)),
     )
+    if antecedent:
+        integration = with_antecedent(
+            integration, antecedent, column=column, start=state, t_air=forcing.t_air, mean_over=section.mean_over
+        )
     wall_seconds = time.perf_counter() - start_time
     if not spun.reached and spun.cycles:
         notes.append("the soil was not in equilibrium at the end of spin-up: raise run.spin_up.cycles")

@@ -1,7 +1,8 @@
-"""Notes on the respiration rate of the members of an ensemble with learned respiration."""
+"""Notes on the respiration of the members of an ensemble with learned respiration."""
 
 from __future__ import annotations
 
+from jules_ml.column.antecedent import omitted_drivers
 from jules_ml.column.learned_rate import with_learned_rate
 from jules_ml.ensemble.member_experiment import site_experiment
 from jules_ml.experiment import Experiment
@@ -11,7 +12,7 @@ _RATES = ("kaps", "kaps_4pool", "kaps_roth")
 
 
 def rate_notes(experiment: Experiment) -> list[str]:
-    """Describe the respiration rate of the members.
+    """Describe the respiration rate of the members, and what they leave out of the module.
 
     Parameters
     ----------
@@ -35,6 +36,7 @@ def rate_notes(experiment: Experiment) -> list[str]:
     jules = experiment.run is not None and experiment.run.model == "jules"
     notes: list[str] = []
     if not jules:
+        notes += omitted_drivers(folder)
         for site in section.sites or (None,):
             where = "" if site is None else f"{site.stem}: "
             notes += [f"{where}{note}" for note in with_learned_rate(site_experiment(experiment, site, None))[1]]

@@ -20,6 +20,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from jules_ml.column.antecedent import omitted_drivers
 from jules_ml.column.learned_rate import with_learned_rate
 from jules_ml.column.learned_respiration import learned_factors
 from jules_ml.column.learned_soil import with_learned_soil
@@ -130,7 +131,7 @@ class SoilColumnBmi(Component):
         """
         experiment, soil_notes = with_learned_soil(load_experiment(Path(config_file)))
         experiment, rate_notes = with_learned_rate(experiment)
-        self.notes = (*soil_notes, *rate_notes)
+        self.notes = (*soil_notes, *rate_notes, *omitted_drivers(experiment.modules.respiration))
         run = experiment.required(experiment.run, "run")
         weather = site_weather(
             experiment.record(),

@@ -1,4 +1,4 @@
-"""Curve tables: f and g as Fortran namelists.
+"""Curve tables: f, g and the factors of antecedent drivers as Fortran namelists.
 
 A file has one group ``&jules_ml_curve`` with a curve at evenly spaced points. The curve is linear between the points and constant
 outside them. The checks are the same as those of the bridge.
@@ -14,7 +14,7 @@ import f90nml
 import numpy as np
 
 from jules_ml.errors import BadInput
-from jules_ml.learned.respiration.tables import UNITS, CurveName, CurveTable, CurveX
+from jules_ml.learned.respiration.tables import UNITS, AntecedentDriver, CurveName, CurveTable, CurveX
 from jules_ml.support.files import atomic_write
 
 #: Version of the format.
@@ -44,13 +44,14 @@ def check_curve(table: CurveTable, *, where: str | Path | None = None) -> None:
         return BadInput(problem, where=f"{where} (&{_GROUP})" if where else f"&{_GROUP}", remedy=remedy)
 
     if table.name not in get_args(CurveName):
-        raise refuse(f"name is '{table.name}'", "give 'fsth' or 'ftemp'")
+        raise refuse(f"name is '{table.name}'", "give 'fsth', 'ftemp' or 'antecedent'")
     if table.x not in get_args(CurveX):
-        raise refuse(f"x is '{table.x}'", "give 'sthu', 'sthu+sthf', 'theta' or 't_soil'")
-    if (table.x == "t_soil") != (table.name == "ftemp"):
+        raise refuse(f"x is '{table.x}'", "give 'sthu', 'sthu+sthf', 'theta', 't_soil' or an antecedent driver")
+    drivers = get_args(AntecedentDriver)
+    if table.name != ("antecedent" if table.x in drivers else "ftemp" if table.x == "t_soil" else "fsth"):
         raise refuse(
             f"x is '{table.x}', which is not an input of {table.name} in a table",
-            "give t_soil for ftemp, and sthu, sthu+sthf or theta for fsth",
+            f"give t_soil for ftemp; sthu, sthu+sthf or theta for fsth; {', '.join(drivers)} for antecedent",
         )
     if not (np.isfinite(table.x_min) and np.isfinite(table.x_max) and table.x_min < table.x_max):
         raise refuse(f"x runs from {table.x_min:g} to {table.x_max:g}", "give finite x_min < x_max")
@@ -100,7 +101,7 @@ def read_curve(path: str | Path, expected: CurveName | None = None) -> CurveTabl
     ----------
     path : str or Path
         Namelist file.
-    expected : {'fsth', 'ftemp'}, optional
+    expected : {'fsth', 'ftemp', 'antecedent'}, optional
         Required name of the curve.
 
     Raises

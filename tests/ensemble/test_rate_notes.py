@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers.respiration_folder import write_module
 from helpers.small_experiment import write_experiment
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 from jules_ml.cli import app
 from jules_ml.ensemble.rate_notes import rate_notes
 from jules_ml.experiment import load_experiment
+from jules_ml.learned.respiration.tables import CurveTable
 
 KAPS = '\n[ensemble]\nmembers = 2\n\n[[ensemble.parameters]]\nparameter = "carbon.kaps"\nbounds = [0.5, 2.0]\n'
 
@@ -35,6 +37,13 @@ def test_the_notes_are_printed(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["ensemble", str(ensemble(tmp_path, KAPS)), "--dry-run"])
     assert result.exit_code == 0, result.output
     assert "replaces the base rate of module" in " ".join(result.output.split())
+
+
+def test_factors_that_members_leave_out_are_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    curve = CurveTable("antecedent", "wetness_1d", -0.1, 0.1, np.array([0.5, 1.5]), -0.1, 0.1, 0.0)
+    monkeypatch.setattr("jules_ml.column.antecedent.module_antecedent", lambda _: {"wetness_1d": curve})
+    warning, *_ = rate_notes(load_experiment(ensemble(tmp_path, KAPS)))
+    assert "the factors of antecedent drivers of module (wetness_1d) are left out" in warning
 
 
 def test_a_rate_of_jules_replaces_the_learned_rate(tmp_path: Path) -> None:

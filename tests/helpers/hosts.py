@@ -109,8 +109,9 @@ class HostRunner:
 
 def curve_table(name: str, x: str, y: NDArray[np.float64], x_min: float, x_max: float) -> str:
     """Text of a curve table."""
+    units = "K" if x == "t_soil" or "temperature" in x else "1"
     return (
-        f"&jules_ml_curve version = 1, name = '{name}', x = '{x}', x_units = '{'K' if x == 't_soil' else '1'}', "
+        f"&jules_ml_curve version = 1, name = '{name}', x = '{x}', x_units = '{units}', "
         f"x_min = {x_min}, x_max = {x_max}, n = {y.size}, seen_min = {x_min}, seen_max = {x_max}, reference = 1.0,\n"
         f"y = {', '.join(f'{value:.17g}' for value in y)} /\n"
     )

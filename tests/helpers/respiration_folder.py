@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import xarray as xr
+from torch import Tensor
 
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration.network import MOISTURE_NODES, TEMPERATURE_NODES, LearnedRespiration
@@ -18,18 +19,7 @@ Q10 = (1.5, 2.0, 3.0)
 
 def write_module(folder: Path, *, q10: tuple[float, float, float] = Q10) -> Path:
     """Write three draws with a Q10 each, and the base respiration with which all have the same flux at 292.4 K."""
-    warmth = (TEMPERATURE_NODES - T_REFERENCE) / 10.0
-    module = LearnedRespiration(
-        log_f=torch.zeros(3, len(MOISTURE_NODES)),
-        log_g=torch.stack([warmth * np.log(value) for value in q10]),
-        log_level=torch.log(torch.tensor([[4.0 / value] for value in q10])),
-        level=torch.tensor([2.0]),
-        seen_moisture=torch.tensor([0.1, 0.9]),
-        seen_temperature=torch.tensor([270.0, 300.0]),
-        reference=torch.tensor(0.65),
-        noise=torch.ones(1, 2),
-        quantiles=torch.tensor([-1.0, 1.0]),
-    )
+    module = three_draws(q10)
     time = np.datetime64("2001-01-01", "ns") + np.arange(365) * np.timedelta64(1, "D")
     rows = {"time": time, "wetness": np.full(365, 0.5), "t_soil": np.full(365, T_REFERENCE + 10.0)}
     return write_module_folder(
@@ -45,3 +35,30 @@ def write_module(folder: Path, *, q10: tuple[float, float, float] = Q10) -> Path
         scores={},
         predictions=xr.Dataset({name: ("row", values) for name, values in rows.items()}),
     )
+
+
+def three_draws(q10: tuple[float, float, float] = Q10) -> LearnedRespiration:
+    """Module of three draws with a Q10 each, and no other dependence."""
+    warmth = (TEMPERATURE_NODES - T_REFERENCE) / 10.0
+    return LearnedRespiration(
+        log_f=torch.zeros(3, len(MOISTURE_NODES)),
+        log_g=torch.stack([warmth * np.log(value) for value in q10]),
+        log_level=torch.log(torch.tensor([[4.0 / value] for value in q10])),
+        level=torch.tensor([2.0]),
+        seen_moisture=torch.tensor([0.1, 0.9]),
+        seen_temperature=torch.tensor([270.0, 300.0]),
+        reference=torch.tensor(0.65),
+        noise=torch.ones(1, 2),
+        quantiles=torch.tensor([-1.0, 1.0]),
+    )
+
+
+def with_antecedent(module: LearnedRespiration, curves: dict[int, tuple[Tensor, Tensor]]) -> LearnedRespiration:
+    """Give a module curves of antecedent drivers: nodes and logarithms, by the number of the driver."""
+    for name, values in {
+        "antecedent_drivers": torch.tensor(list(curves), dtype=torch.float64),
+        "antecedent_x": torch.stack([x for x, _ in curves.values()]),
+        "antecedent_log_h": torch.stack([log_h for _, log_h in curves.values()]),
+    }.items():
+        module.register_buffer(name, values)
+    return module

@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 import xarray as xr
 
+from jules_ml.column.antecedent import omitted_drivers
 from jules_ml.column.closed_loop.loop import LOOP_OUTPUTS, LoopRun, SoilOfCarbon, closed_loop
 from jules_ml.column.closed_loop.moisture_analysis import FollowedMoisture
 from jules_ml.column.closed_loop.parts import first_carbon, followed_moisture, following_soil
@@ -233,7 +234,7 @@ def _loop_parts(
         factors=jules_one_pool_factors if folder is None else learned_factors(folder),
     )
     cs = first.cs
-    notes += [*first.notes, *rate_notes]
+    notes += [*first.notes, *rate_notes, *omitted_drivers(folder)]
     if weather.n_cut:
         notes.append(
             f"the last {weather.n_cut} steps of the weather do not make a whole period of carbon and are left out"

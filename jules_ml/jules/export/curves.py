@@ -1,8 +1,9 @@
-"""Export form ``curves``: learned f and g as tables for the hooks, and the respiration rate as a namelist."""
+"""Export form ``curves``: learned f, g and factors of antecedent drivers as tables for the hooks, and the respiration rate."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from pathlib import Path
 
 import f90nml
@@ -16,7 +17,7 @@ from jules_ml.jules.run_folder import read_run_folder
 from jules_ml.jules.set_entries import set_entries
 from jules_ml.learned.respiration.rate import module_flux, one_pool_kaps
 from jules_ml.learned.respiration.store import load_respiration
-from jules_ml.learned.respiration.tables import CurveX, learned_tables
+from jules_ml.learned.respiration.tables import CurveX, antecedent_tables, learned_tables
 from jules_ml.learned.uses import Exported
 from jules_ml.support.files import atomic_write
 
@@ -25,7 +26,7 @@ FSTH_FILE, FTEMP_FILE, RATE_FILE = "fsth.nml", "ftemp.nml", "kaps.nml"
 
 
 def export_curves(folder: str | Path, out: Path, *, x: CurveX | None = None) -> list[Path]:
-    """Write the curves of a respiration module as ``fsth.nml`` and ``ftemp.nml``.
+    """Write the curves of a respiration module as ``fsth.nml`` and ``ftemp.nml``, and of its antecedent drivers as ``h_<driver>.nml``.
 
     Parameters
     ----------
@@ -39,7 +40,7 @@ def export_curves(folder: str | Path, out: Path, *, x: CurveX | None = None) -> 
     Returns
     -------
     list of Path
-        The two files.
+        The files of f and g, then those of the drivers.
 
     Raises
     ------
@@ -48,7 +49,31 @@ def export_curves(folder: str | Path, out: Path, *, x: CurveX | None = None) -> 
     """
     module, settings, _ = load_respiration(folder)
     fsth, ftemp = learned_tables(module, settings, x=x)
-    return [write_curve(fsth, out / FSTH_FILE), write_curve(ftemp, out / FTEMP_FILE)]
+    files = [write_curve(fsth, out / FSTH_FILE), write_curve(ftemp, out / FTEMP_FILE)]
+    return [*files, *(write_curve(h, out / antecedent_file(name)) for name, h in antecedent_tables(module).items())]
+
+
+def antecedent_file(driver: str) -> str:
+    """Name of the file with the curve of an antecedent driver."""
+    return f"h_{driver}.nml"
+
+
+def antecedent_entries(drivers: Iterable[str]) -> str:
+    """Entries of ``&jules_ml_respiration`` for some antecedent drivers and the files of :func:`export_curves`; '' without drivers."""
+    names = list(drivers)
+    if not names:
+        return ""
+    lists = (", ".join(f"'{value}'" for value in values) for values in (names, map(antecedent_file, names)))
+    return "antecedent = {}, antecedent_tables = {}".format(*lists)
+
+
+def _antecedent_notes(folder: Path) -> tuple[str, ...]:
+    entries = antecedent_entries(antecedent_tables(load_respiration(folder)[0]))
+    if not entries:
+        return ()
+    return (
+        f"the module has factors of antecedent drivers, which the hooks multiply f by: add {entries} to &jules_ml_respiration",
+    )
 
 
 def export_rate(folder: str | Path, out: Path, experiment: Experiment) -> Exported:
@@ -111,12 +136,13 @@ class CurvesExport:
         if experiment is not None:
             # first, so that nothing is written if the rate is unknown
             rate = export_rate(folder, out, experiment)
-            return Exported([*export_curves(folder, out), *rate.files], rate.notes)
+            files = [*export_curves(folder, out), *rate.files]
+            return Exported(files, (*rate.notes, *_antecedent_notes(folder)))
         note = (
             "the base rate was not handed over: a run with these curves respires at its own kaps. For the rate that reproduces the learned "
             "base respiration, give --experiment FILE, with [carbon] cs or [jules] folder"
         )
-        return Exported(export_curves(folder, out), (note,))
+        return Exported(export_curves(folder, out), (note, *_antecedent_notes(folder)))
 
 
 EXPORT = CurvesExport()

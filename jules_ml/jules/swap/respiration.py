@@ -21,13 +21,14 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.jules.base_rate import GROUP as _GROUP
 from jules_ml.jules.base_rate import rate_entry, swap_base_rate
-from jules_ml.jules.export.curves import FSTH_FILE, FTEMP_FILE, export_curves
+from jules_ml.jules.export.curves import FSTH_FILE, FTEMP_FILE, antecedent_entries, export_curves
 from jules_ml.jules.hooks import Hook, check_executable
 from jules_ml.jules.namelist_text import Value, seven_digits
 from jules_ml.jules.run_folder import NAMELISTS, RunFolder
 from jules_ml.jules.soil_properties import original_property
+from jules_ml.learned.respiration.network import LearnedRespiration
 from jules_ml.learned.respiration.store import load_respiration
-from jules_ml.learned.respiration.tables import CurveTable, learned_tables
+from jules_ml.learned.respiration.tables import CurveTable, antecedent_tables, learned_tables
 from jules_ml.physics.respiration import T_REFERENCE, fsth, ftemp_rothc
 
 _CONFIG = "jules_ml.nml"
@@ -181,6 +182,18 @@ def swap_namelist(run: RunFolder, module: Path) -> list[str]:
         f"respiration of {module.name} by fitted parameters of JULES's formulas: {values}",
         f"JULES's f then differs from the learned f by {100.0 * fit.f_error:.0f} % and its g by {100.0 * fit.g_error:.0f} % (root mean "
         "square over the training range); the way 'hooks' uses the learned curves themselves",
+        *_lost_drivers(learned, module),
+    ]
+
+
+def _lost_drivers(learned: LearnedRespiration, module: Path) -> list[str]:
+    """Return a warning if a module has factors that JULES's formulas cannot express."""
+    drivers = antecedent_tables(learned)
+    if not drivers:
+        return []
+    return [
+        f"warning: f and g of {module.name} are handed over, but not its factors of antecedent drivers ({', '.join(drivers)}), which "
+        "JULES's formulas do not have; the way 'hooks' uses them"
     ]
 
 
@@ -248,12 +261,14 @@ def swap_hooks(run: RunFolder, executable: Path, *, config: Path | None, module:
             remedy="give [jules] hooks, a folder with jules_ml.nml, or [modules] respiration",
         )
     _refuse_ecosse(run)
-    export_curves(module, out)
-    (out / _CONFIG).write_text(
-        f"&jules_ml_respiration\n  fsth_table = '{FSTH_FILE}', ftemp_table = '{FTEMP_FILE}'\n/\n", encoding="ascii"
-    )
-    run.namelists.drop(_CONFIG, FSTH_FILE, FTEMP_FILE)
-    return [f"respiration of {module.name} by hooks"]
+    files = export_curves(module, out)
+    drivers = antecedent_tables(load_respiration(module)[0])
+    lines = [f"fsth_table = '{FSTH_FILE}', ftemp_table = '{FTEMP_FILE}'", antecedent_entries(drivers)]
+    text = "".join(f"  {line}\n" for line in lines if line)
+    (out / _CONFIG).write_text(f"&jules_ml_respiration\n{text}/\n", encoding="ascii")
+    run.namelists.drop(_CONFIG, *(file.name for file in files))
+    names = f", with factors of antecedent drivers: {', '.join(drivers)}" if drivers else ""
+    return [f"respiration of {module.name} by hooks{names}"]
 
 
 def _replace(target: Path, source: Path) -> None:

@@ -1,9 +1,9 @@
-"""Curve tables: f and g at evenly spaced points with linear interpolation, as evaluated by the column and the bridge."""
+"""Curve tables at evenly spaced points with linear interpolation, as evaluated by the column and the bridge."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import numpy as np
 import torch
@@ -16,12 +16,25 @@ from jules_ml.learned.respiration.network import MOISTURE_NODES, TEMPERATURE_NOD
 from jules_ml.learned.respiration.nodes import place_on_line
 from jules_ml.physics.respiration import T_REFERENCE
 
-#: JULES's names of f and g, and the variables that they depend on.
-CurveName = Literal["fsth", "ftemp"]
-CurveX = Literal["sthu", "sthu+sthf", "theta", "t_soil"]
+#: Antecedent drivers, in the order of their numbers in a module: departures of wetness and temperature of the respiring layer from their
+#: exponential means over 1 and 10 days, and air temperature minus that of the layer.
+AntecedentDriver = Literal["wetness_1d", "wetness_10d", "temperature_1d", "temperature_10d", "air_temperature"]
+#: JULES's names of f and g, ``antecedent`` for a curve that multiplies f, and the variables that they depend on.
+CurveName = Literal["fsth", "ftemp", "antecedent"]
+CurveX = Literal["sthu", "sthu+sthf", "theta", "t_soil", AntecedentDriver]
 
 #: Unit of each abscissa.
-UNITS: Final[dict[str, str]] = {"sthu": "1", "sthu+sthf": "1", "theta": "m3 m-3", "t_soil": "K"}
+UNITS: Final[dict[str, str]] = {
+    "sthu": "1",
+    "sthu+sthf": "1",
+    "theta": "m3 m-3",
+    "t_soil": "K",
+    "wetness_1d": "1",
+    "wetness_10d": "1",
+    "temperature_1d": "K",
+    "temperature_10d": "K",
+    "air_temperature": "K",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +43,9 @@ class CurveTable:
 
     Attributes
     ----------
-    name : {'fsth', 'ftemp'}
-        Modifier of JULES that the curve replaces: f or g.
-    x : {'sthu', 'sthu+sthf', 'theta', 't_soil'}
+    name : {'fsth', 'ftemp', 'antecedent'}
+        Modifier of JULES that the curve replaces, f or g; or ``antecedent``, a factor of f.
+    x : {'sthu', 'sthu+sthf', 'theta', 't_soil'} or an antecedent driver
         Variable that the curve depends on; its unit is in :data:`UNITS`.
     x_min, x_max : float
         First and last abscissa.
@@ -41,7 +54,7 @@ class CurveTable:
     seen_min, seen_max : float
         Training range; for JULES's own curves the complete range.
     reference : float
-        Abscissa at which the curve is one.
+        Abscissa at which the curve is one; for an antecedent driver zero, whatever the curve is there.
     """
 
     name: CurveName
@@ -121,6 +134,31 @@ def learned_tables(
         CurveTable("fsth", abscissa, 0.0, 1.0, f.numpy(), range_s[0], range_s[1], float(module.reference)),
         CurveTable("ftemp", "t_soil", float(t[0]), float(t[-1]), g.numpy(), range_t[0], range_t[1], T_REFERENCE),
     )
+
+
+def antecedent_tables(module: LearnedRespiration) -> dict[AntecedentDriver, CurveTable]:
+    """Tabulate the factors of antecedent drivers.
+
+    Parameters
+    ----------
+    module : LearnedRespiration
+
+    Returns
+    -------
+    dict of str to CurveTable
+        Factor h of each driver of the module, by its name; empty without drivers.
+    """
+    buffers = dict(module.named_buffers())
+    if "antecedent_drivers" not in buffers:
+        return {}
+    tables: dict[AntecedentDriver, CurveTable] = {}
+    named = (buffers[f"antecedent_{name}"] for name in ("drivers", "x", "log_h"))
+    for number, x, log_h in zip(*named, strict=True):
+        driver: AntecedentDriver = get_args(AntecedentDriver)[int(number)]
+        h = torch.exp(place_on_line(_finer(x), x).at(log_h)).numpy()
+        first, last = float(x[0]), float(x[-1])
+        tables[driver] = CurveTable("antecedent", driver, first, last, h, first, last, 0.0)
+    return tables
 
 
 def _finer(nodes: torch.Tensor) -> torch.Tensor:
