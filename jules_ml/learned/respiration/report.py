@@ -26,6 +26,7 @@ from jules_ml.learned.respiration.forms import FORM_NAMES
 from jules_ml.learned.respiration.nights import ustar_entry
 from jules_ml.learned.respiration.row_notes import ustar_note
 from jules_ml.learned.respiration.site import Rows, moisture_of
+from jules_ml.learned.respiration.state import LAYER_WEIGHTS
 from jules_ml.learned.respiration.stored_rows import QUANTITY, row_columns, row_variables
 from jules_ml.learned.respiration.training import TrainedRespiration
 from jules_ml.learned.training_days import TRAINING_DAYS, day_intervals
@@ -191,6 +192,8 @@ def _site_entries(datasets: Sequence[xr.Dataset], train: Rows) -> dict[str, dict
             TRAINING_DAYS: day_intervals(middle),
             "interval_seconds": interval(ds).total_seconds(),
         }
+        if LAYER_WEIGHTS in ds.attrs:
+            entries[train.sites[number]][LAYER_WEIGHTS] = ds.attrs[LAYER_WEIGHTS]
     return entries
 
 

@@ -1,7 +1,8 @@
 """Soil state of a model at the times of measured fluxes: wetness and temperature that f and g are fitted to.
 
 Curves that run in a model are fitted to the soil of that model. JULES computes the respiration of a time step from the state at the end
-of the previous step, in one layer: the first, or with ``l_soil_resp_lev2`` the second and its frozen water too.
+of the previous step, in one layer: the first, or with ``l_soil_resp_lev2`` the second and its frozen water too. Layered carbon
+(``l_layeredc``) respires in all layers, whose effective state is that of :mod:`jules_ml.learned.respiration.layers`.
 """
 
 from __future__ import annotations
@@ -11,23 +12,30 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
 from jules_ml.data.netcdffile import read_cf
 from jules_ml.data.readers.jules import read_jules
 from jules_ml.data.record import end_of_interval, interval, place
 from jules_ml.errors import BadInput
+from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.learned.respiration.layers import effective_state, layer_weights
 
 #: Variables of a site dataset with the state of a model.
 _WETNESS, _TEMPERATURE = "model_wetness", "model_t_soil"
 #: Attribute with the water content at saturation in the model, whose soil differs from that of the sensors.
 _POROSITY = "model_porosity"
+#: Attribute with the fraction of each layer in the base respiration, with layered carbon.
+LAYER_WEIGHTS = "layer_weights"
 #: Output of the column in its run folder.
 _COLUMN = "column.nc"
 #: Longest output period of a model [s]: the state has a diurnal cycle.
 _LONGEST_PERIOD = 3 * 3600.0
 
 
-def with_soil_state(record: xr.Dataset, source: Path | xr.Dataset, *, level2: bool = False) -> xr.Dataset:
+def with_soil_state(
+    record: xr.Dataset, source: Path | xr.Dataset, settings: RespirationSettings | None = None
+) -> xr.Dataset:
     """Add the soil state of a model to a site dataset.
 
     Parameters
@@ -36,31 +44,29 @@ def with_soil_state(record: xr.Dataset, source: Path | xr.Dataset, *, level2: bo
         Site dataset.
     source : Path or xarray.Dataset
         Run folder of the column, output file of the column or of JULES, or its content: ``sthu`` [1] and ``t_soil`` [K] of dimensions
-        ``time`` (end of each step, UTC) and ``soil``, and with ``level2`` also ``sthf`` [1].
-    level2 : bool
-        Use the second layer and all of its water, as JULES with ``l_soil_resp_lev2``.
+        ``time`` (end of each step, UTC) and ``soil``, with ``l_soil_resp_lev2`` also ``sthf`` [1], and with ``l_layeredc`` also ``cs``
+        [kg m-2] in layers, unless the settings have it.
+    settings : RespirationSettings, optional
+        With ``l_soil_resp_lev2``, ``l_layeredc`` and ``layers``; default: the first layer.
 
     Returns
     -------
     xarray.Dataset
         The record with ``model_wetness`` [1] and ``model_t_soil`` [K], dims ('time',): the state from which the model computes the
         respiration of each interval. NaN in intervals that the run does not cover. Its attributes ``model_porosity`` [m3 m-3] and
-        ``wilting`` (wilting point as a fraction of saturation [1]) are those of the model; ``porosity`` of the sensors stays.
+        ``wilting`` (wilting point as a fraction of saturation [1]) are those of the model; ``porosity`` of the sensors stays. With
+        ``l_layeredc`` the attribute ``layer_weights`` [1] is the fraction of each layer, in the mean over the run.
 
     Raises
     ------
     BadInput
         If the file is not such an output; if its periods are longer than three hours; if it does not overlap with the record; if neither
-        the output has ``sm_sat`` nor the record ``porosity``.
+        the output has ``sm_sat`` nor the record ``porosity``; if the carbon of the layers is unknown.
     """
     where = str(source) if isinstance(source, Path) else "soil state"
-    output = _read(source, level2) if isinstance(source, Path) else source
-    layer = output.isel(soil=1 if level2 else 0)
-    wetness = layer["sthu"] + layer["sthf"] if level2 else layer["sthu"]
-    states = pd.DataFrame(
-        {_WETNESS: wetness.to_numpy(), _TEMPERATURE: layer["t_soil"].to_numpy()},
-        index=pd.DatetimeIndex(output["time"].to_numpy()),
-    )
+    settings = RespirationSettings() if settings is None else settings
+    output = _read(source, settings.l_soil_resp_lev2) if isinstance(source, Path) else source
+    states, weights = _states(output, settings, where)
     at_fluxes = _at_start_of_intervals(states, end_of_interval(record), interval(record), where)
     if not bool(at_fluxes[_WETNESS].notna().any()):
         raise BadInput(
@@ -76,9 +82,11 @@ def with_soil_state(record: xr.Dataset, source: Path | xr.Dataset, *, level2: bo
             {"units": "K", "long_name": "model's soil temperature"},
         ),
     }
-    attributes: dict[str, float | str] = {_POROSITY: _porosity(layer, record, where), "soil_state": Path(where).name}
-    if "sm_wilt" in layer and "sm_sat" in layer:
-        attributes["wilting"] = _constant(layer["sm_wilt"]) / _constant(layer["sm_sat"])
+    attributes = {_POROSITY: _porosity(output, weights, record, where), "soil_state": Path(where).name}
+    if "sm_wilt" in output and "sm_sat" in output:
+        attributes["wilting"] = _constant(output["sm_wilt"] / output["sm_sat"], weights)
+    if settings.l_layeredc:
+        attributes[LAYER_WEIGHTS] = weights.tolist()
     return record.assign(added).assign_attrs(attributes)
 
 
@@ -122,6 +130,20 @@ def _read(path: Path, level2: bool) -> xr.Dataset:
     return ds if "x" not in ds.dims else read_jules(file)
 
 
+def _states(output: xr.Dataset, settings: RespirationSettings, where: str) -> tuple[pd.DataFrame, NDArray[np.float64]]:
+    """Wetness and temperature that respire at each time of the output, and the mean weight of each layer, shape (layer,)."""
+    in_layers = [output["t_soil"], output["sthu"] + output["sthf"] if settings.l_soil_resp_lev2 else output["sthu"]]
+    t_soil, wetness = (each.transpose("time", "soil").to_numpy().astype(np.float64) for each in in_layers)
+    if settings.l_layeredc:
+        weights = layer_weights(output, settings.layers, where)
+        s, t = effective_state(wetness, t_soil, weights, settings)
+        mean = weights.mean(axis=0)
+    else:
+        layer = 1 if settings.l_soil_resp_lev2 else 0
+        s, t, mean = wetness[:, layer], t_soil[:, layer], np.eye(output.sizes["soil"])[layer]
+    return pd.DataFrame({_WETNESS: s, _TEMPERATURE: t}, index=pd.DatetimeIndex(output["time"].to_numpy())), mean
+
+
 def _at_start_of_intervals(
     states: pd.DataFrame, ends: pd.DatetimeIndex, length: pd.Timedelta, where: str
 ) -> pd.DataFrame:
@@ -141,10 +163,10 @@ def _at_start_of_intervals(
     return result
 
 
-def _porosity(layer: xr.Dataset, record: xr.Dataset, where: str) -> float:
+def _porosity(output: xr.Dataset, weights: NDArray[np.float64], record: xr.Dataset, where: str) -> float:
     """Water content at saturation in the model [m3 m-3]."""
-    if "sm_sat" in layer:
-        return _constant(layer["sm_sat"])
+    if "sm_sat" in output:
+        return _constant(output["sm_sat"], weights)
     if "porosity" not in record.attrs:
         raise BadInput(
             "the output contains no sm_sat",
@@ -154,6 +176,6 @@ def _porosity(layer: xr.Dataset, record: xr.Dataset, where: str) -> float:
     return float(record.attrs["porosity"])
 
 
-def _constant(values: xr.DataArray) -> float:
-    """Value of a soil property, which JULES writes at every output time."""
-    return float(values.isel(time=0) if "time" in values.dims else values)
+def _constant(values: xr.DataArray, weights: NDArray[np.float64]) -> float:
+    """Weighted mean over layers of a soil property, which JULES writes at every output time."""
+    return float((values.isel(time=0) if "time" in values.dims else values).to_numpy() @ weights)
