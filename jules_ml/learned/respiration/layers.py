@@ -10,7 +10,8 @@ which JULES's own g has the mean of the layers, weighted with :math:`w_l = a_l /
 
 .. math:: g(T) = \sum_l w_l\, g(T_l), \qquad s = \sum_l w_l\, g(T_l)\, s_l \Big/ \sum_l w_l\, g(T_l)
 
-The flux of this state is exact where g is JULES's and f is linear between the driest and the wettest layer.
+The flux of this state is exact where g is JULES's and f is linear between the driest and the wettest layer. Elsewhere the base respiration
+of a run is corrected by the ratio of the two means (``layer_ratio``), so that the mean flux is that of the fit.
 
 References
 ----------
@@ -20,6 +21,7 @@ Burke et al. (2017), Geosci. Model Dev. 10, 959-975, for layered carbon; Clark e
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import torch
@@ -32,6 +34,8 @@ from jules_ml.physics.respiration import T_REFERENCE, ftemp_q10, ftemp_rothc
 
 _Array = NDArray[np.float64]
 
+#: Entry of a site in the card: mean of f g of the effective state over the mean of the sum over layers.
+LAYER_RATIO: Final = "layer_ratio"
 #: Parameters of RothC's g.
 _ROTHC_LIMIT, _ROTHC_RATE, _ROTHC_ORIGIN = 47.9, 106.0, 254.85
 

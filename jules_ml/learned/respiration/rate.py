@@ -28,6 +28,7 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration.base_respiration import base_respiration
+from jules_ml.learned.respiration.layers import LAYER_RATIO
 from jules_ml.learned.respiration.network import LearnedRespiration
 from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.physics.constants import M_CARBON
@@ -45,7 +46,7 @@ class BaseFlux:
     Attributes
     ----------
     r0 : float
-        Base respiration of the target flux [umol m-2 s-1].
+        Base respiration of the target flux [umol m-2 s-1]; with layered carbon that of the sum over layers.
     fraction : float
         Heterotrophic respiration as a fraction of it [1].
     origin : str
@@ -95,7 +96,16 @@ def base_flux(
         origin = of_whom if site is None else f"{of_whom}, since the module does not contain {site}"
     # modules of earlier versions have no fraction in their card
     fraction = float(card.get("heterotrophic_fraction", settings.fraction))
-    return BaseFlux(float(r0[0]), fraction, origin, settings.l_layeredc if isinstance(settings.state, Path) else None)
+    of_run = float(r0[0]) * _layer_ratio(card.get("sites", {}), site)
+    return BaseFlux(of_run, fraction, origin, settings.l_layeredc if isinstance(settings.state, Path) else None)
+
+
+def _layer_ratio(sites: Mapping[str, Mapping[str, Any]], site: str | None) -> float:
+    """Ratio of the effective state to the sum over layers at a site, or the geometric mean of the sites; 1 without layered carbon."""
+    ratios = {name: float(entry[LAYER_RATIO]) for name, entry in sites.items() if LAYER_RATIO in entry}
+    if site in ratios:
+        return ratios[site]
+    return float(np.exp(np.mean(np.log(list(ratios.values()))))) if ratios else 1.0
 
 
 def require_layers(flux: BaseFlux, *, layered: bool, where: str) -> None:

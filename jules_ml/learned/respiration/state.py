@@ -8,9 +8,11 @@ of the previous step, in one layer: the first, or with ``l_soil_resp_lev2`` the 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -19,14 +21,16 @@ from jules_ml.data.readers.jules import read_jules
 from jules_ml.data.record import end_of_interval, interval, place
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings
-from jules_ml.learned.respiration.layers import effective_state, layer_weights
+from jules_ml.learned.respiration.layers import LAYER_RATIO, effective_state, layer_weights
+from jules_ml.learned.respiration.network import LearnedRespiration
 
 #: Variables of a site dataset with the state of a model.
 _WETNESS, _TEMPERATURE = "model_wetness", "model_t_soil"
 #: Attribute with the water content at saturation in the model, whose soil differs from that of the sensors.
 _POROSITY = "model_porosity"
-#: Attribute with the fraction of each layer in the base respiration, with layered carbon.
-LAYER_WEIGHTS = "layer_weights"
+#: Variables with the state and the weight of each layer, and attribute with the mean weights, with layered carbon.
+_LAYERS = ("model_layer_wetness", "model_layer_t_soil", "model_layer_weight")
+_LAYER_WEIGHTS = "layer_weights"
 #: Output of the column in its run folder.
 _COLUMN = "column.nc"
 #: Longest output period of a model [s]: the state has a diurnal cycle.
@@ -55,7 +59,8 @@ def with_soil_state(
         The record with ``model_wetness`` [1] and ``model_t_soil`` [K], dims ('time',): the state from which the model computes the
         respiration of each interval. NaN in intervals that the run does not cover. Its attributes ``model_porosity`` [m3 m-3] and
         ``wilting`` (wilting point as a fraction of saturation [1]) are those of the model; ``porosity`` of the sensors stays. With
-        ``l_layeredc`` the attribute ``layer_weights`` [1] is the fraction of each layer, in the mean over the run.
+        ``l_layeredc`` the state and the weight of each layer are ``model_layer_wetness`` [1], ``model_layer_t_soil`` [K] and
+        ``model_layer_weight`` [1], dims ('time', 'model_layer').
 
     Raises
     ------
@@ -66,7 +71,8 @@ def with_soil_state(
     where = str(source) if isinstance(source, Path) else "soil state"
     settings = RespirationSettings() if settings is None else settings
     output = _read(source, settings.l_soil_resp_lev2) if isinstance(source, Path) else source
-    states, weights = _states(output, settings, where)
+    states, layers = _states(output, settings, where)
+    weights = layers[-1].mean(axis=0)
     at_fluxes = _at_start_of_intervals(states, end_of_interval(record), interval(record), where)
     if not bool(at_fluxes[_WETNESS].notna().any()):
         raise BadInput(
@@ -85,9 +91,52 @@ def with_soil_state(
     attributes = {_POROSITY: _porosity(output, weights, record, where), "soil_state": Path(where).name}
     if "sm_wilt" in output and "sm_sat" in output:
         attributes["wilting"] = _constant(output["sm_wilt"] / output["sm_sat"], weights)
-    if settings.l_layeredc:
-        attributes[LAYER_WEIGHTS] = weights.tolist()
-    return record.assign(added).assign_attrs(attributes)
+    result = record.assign(added).assign_attrs(attributes)
+    if not settings.l_layeredc:
+        return result
+    in_layers = {
+        name: (
+            ("time", "model_layer"),
+            _at_start_of_intervals(
+                pd.DataFrame(values, index=states.index), end_of_interval(record), interval(record), where
+            ).to_numpy(),
+        )
+        for name, values in zip(_LAYERS, layers, strict=True)
+    }
+    return result.assign(in_layers).assign_attrs({_LAYER_WEIGHTS: weights.tolist()})
+
+
+def layer_entries(
+    ds: xr.Dataset, times: pd.DatetimeIndex, module: LearnedRespiration, settings: RespirationSettings
+) -> dict[str, Any]:
+    """Describe layered carbon for the card of a module.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        Site dataset.
+    times : DatetimeIndex
+        End of the intervals that R0 is estimated from [UTC].
+    module : LearnedRespiration
+    settings : RespirationSettings
+        With ``moisture``.
+
+    Returns
+    -------
+    dict
+        ``layer_weights``, the fraction of each layer in the mean over the run [1], and ``layer_ratio``, the mean of f g of the effective
+        state over the mean of the sum over layers [1]. R0 times this ratio is the base respiration of a model that respires in each layer.
+        Empty without layered carbon.
+    """
+    if _LAYER_WEIGHTS not in ds.attrs:
+        return {}
+    to_variable = float(ds.attrs[_POROSITY]) if settings.moisture == "theta" else 1.0
+    names = (_WETNESS, _TEMPERATURE, *_LAYERS)
+    s, t, *in_layers, weight = (torch.from_numpy(ds[name].sel(time=times).to_numpy()) for name in names)
+    with torch.no_grad():
+        one, each = (module.f(to_variable * x) * module.g(y) for x, y in ((s, t), in_layers))
+        ratio = float(one.mean() / (weight * each).sum(1).mean())
+    return {_LAYER_WEIGHTS: ds.attrs[_LAYER_WEIGHTS], LAYER_RATIO: ratio}
 
 
 def has_state(ds: xr.Dataset) -> bool:
@@ -97,7 +146,7 @@ def has_state(ds: xr.Dataset) -> bool:
 
 def without_state(ds: xr.Dataset) -> xr.Dataset:
     """Return a site dataset without the soil state of a model."""
-    return ds.drop_vars([_WETNESS, _TEMPERATURE], errors="ignore")
+    return ds.drop_vars([_WETNESS, _TEMPERATURE, *_LAYERS], errors="ignore")
 
 
 def state_temperature(ds: xr.Dataset) -> xr.DataArray:
@@ -130,18 +179,21 @@ def _read(path: Path, level2: bool) -> xr.Dataset:
     return ds if "x" not in ds.dims else read_jules(file)
 
 
-def _states(output: xr.Dataset, settings: RespirationSettings, where: str) -> tuple[pd.DataFrame, NDArray[np.float64]]:
-    """Wetness and temperature that respire at each time of the output, and the mean weight of each layer, shape (layer,)."""
+def _states(
+    output: xr.Dataset, settings: RespirationSettings, where: str
+) -> tuple[pd.DataFrame, tuple[NDArray[np.float64], ...]]:
+    """Wetness and temperature that respire at each time of the output; and wetness, temperature and weight of layers, (time, layer)."""
     in_layers = [output["t_soil"], output["sthu"] + output["sthf"] if settings.l_soil_resp_lev2 else output["sthu"]]
     t_soil, wetness = (each.transpose("time", "soil").to_numpy().astype(np.float64) for each in in_layers)
     if settings.l_layeredc:
         weights = layer_weights(output, settings.layers, where)
         s, t = effective_state(wetness, t_soil, weights, settings)
-        mean = weights.mean(axis=0)
     else:
         layer = 1 if settings.l_soil_resp_lev2 else 0
-        s, t, mean = wetness[:, layer], t_soil[:, layer], np.eye(output.sizes["soil"])[layer]
-    return pd.DataFrame({_WETNESS: s, _TEMPERATURE: t}, index=pd.DatetimeIndex(output["time"].to_numpy())), mean
+        weights = np.eye(output.sizes["soil"])[[layer]]
+        s, t = wetness[:, layer], t_soil[:, layer]
+    states = pd.DataFrame({_WETNESS: s, _TEMPERATURE: t}, index=pd.DatetimeIndex(output["time"].to_numpy()))
+    return states, (wetness, t_soil, weights)
 
 
 def _at_start_of_intervals(
