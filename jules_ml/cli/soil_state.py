@@ -51,7 +51,7 @@ def with_runs(
     Raises
     ------
     BadInput
-        If ``l_soil_resp_lev2`` is set, which the column does not have; or as :func:`~jules_ml.column.run.run_column`.
+        If ``l_soil_resp_lev2`` or ``l_layeredc`` is set, which the column does not have; or as :func:`~jules_ml.column.run.run_column`.
     """
     if kind != "respiration":
         return list(experiments), ()
@@ -67,7 +67,7 @@ def with_runs(
     notes: list[str] = []
     for number, (experiment, name) in enumerate(zip(experiments, _run_names(experiments), strict=True)):
         if runs_column(experiment, settings):
-            _refuse_second_layer(experiment, settings)
+            _refuse_other_layers(experiment, settings)
             result[number], of_run = _with_state(experiment, folder / name, progress)
             notes += of_run
     return result, tuple(notes)
@@ -100,13 +100,14 @@ def runs_column(experiment: Experiment, settings: RespirationSettings) -> bool:
     )
 
 
-def _refuse_second_layer(experiment: Experiment, settings: RespirationSettings) -> None:
-    if settings.l_soil_resp_lev2:
-        raise BadInput(
-            "l_soil_resp_lev2 is set, and the column always respires at the state of its first layer",
-            where=f"{experiment.file}, respiration.l_soil_resp_lev2",
-            remedy="give an output file of JULES as [respiration] state, or leave the switch out and fit again",
-        )
+def _refuse_other_layers(experiment: Experiment, settings: RespirationSettings) -> None:
+    for switch in ("l_soil_resp_lev2", "l_layeredc"):
+        if getattr(settings, switch):
+            raise BadInput(
+                f"{switch} is set, and the column always respires at the state of its first layer",
+                where=f"{experiment.file}, respiration.{switch}",
+                remedy="give an output file of JULES as [respiration] state, or leave the switch out and fit again",
+            )
 
 
 def _with_state(experiment: Experiment, folder: Path, progress: Progress | None) -> tuple[Experiment, list[str]]:

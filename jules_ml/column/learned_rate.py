@@ -8,7 +8,7 @@ import xarray as xr
 
 from jules_ml.experiment import Experiment
 from jules_ml.learned.respiration.network import LearnedRespiration
-from jules_ml.learned.respiration.rate import module_flux, one_pool_kaps
+from jules_ml.learned.respiration.rate import module_flux, one_pool_kaps, require_layers
 
 
 def with_learned_rate(
@@ -41,7 +41,7 @@ def with_learned_rate(
     Raises
     ------
     BadInput
-        If the folder has no learned respiration, or the record cannot be read.
+        If the folder has no learned respiration or was fitted to all layers of a soil, or the record cannot be read.
     """
     folder, carbon = experiment.modules.respiration, experiment.carbon
     if folder is None or carbon is None:
@@ -52,6 +52,7 @@ def with_learned_rate(
     if cs <= 0.0:
         return experiment, [f"the base rate of {folder.name} is not used, since the soil has no carbon (carbon.cs)"]
     flux = module_flux(folder, experiment, record=record, drawn=drawn)
+    require_layers(flux, layered=False, where=f"{experiment.file}, modules.respiration")
     kaps = one_pool_kaps(flux.carbon, cs)
     note = f"base rate of {folder.name}: kaps = {kaps:.4g} s-1 instead of {carbon.kaps:.4g}, from {flux} and cs {cs:.4g} kg m-2"
     return experiment.model_copy(update={"carbon": carbon.model_copy(update={"kaps": kaps})}), [note]

@@ -9,7 +9,8 @@ from pydantic import Field, model_validator
 
 from jules_ml.data.quality import NIGHT_POTENTIAL, NIGHT_PPFD, NIGHT_SW_DOWN
 from jules_ml.experiment.frost import FROZEN_BELOW, FrozenBelow
-from jules_ml.support.section import DataPath, Section
+from jules_ml.physics.constants import KAPS_4POOL
+from jules_ml.support.section import DataPath, PerLayer, Section
 
 #: Variable of the site dataset for each target.
 FLUX = {"ecosystem": "nee", "soil": "resp_soil", "heterotrophic": "resp_het"}
@@ -67,6 +68,27 @@ class RowSettings(Section):
     )
 
 
+class LayerSettings(Section):
+    """``[respiration.layers]``: layered soil carbon of the run that ``state`` names, for ``l_layeredc``. Each experiment has its own."""
+
+    cs: PerLayer | None = Field(
+        default=None,
+        min_length=2,
+        description="soil carbon of each layer, from the top [kg m-2]; default: `cs` of the output, with its pools",
+    )
+    kaps_4pool: tuple[float, float, float, float] = Field(
+        default=KAPS_4POOL,
+        description="rates of the four pools of the run [s-1]; default: those of JULES. Their ratios weight the pools of the output",
+    )
+    tau_resp: float = Field(
+        default=2.0, ge=0.0, description="decline of respiration with depth [m-1]; default: that of JULES"
+    )
+    dzsoil: PerLayer = Field(
+        default=(0.1, 0.25, 0.65, 2.0),
+        description="thickness of the soil layers, from the top [m], of an output that does not contain it",
+    )
+
+
 class RespirationSettings(Section):
     """Settings of the training of respiration, ``R = R0 f(s) g(T)``."""
 
@@ -83,6 +105,11 @@ class RespirationSettings(Section):
     l_soil_resp_lev2: bool = Field(
         default=False,
         description="with the soil of a model: use the second layer and all of its water, as JULES does with this switch",
+    )
+    l_layeredc: bool = Field(
+        default=False,
+        description="with the soil of a model: use all layers, weighted with the carbon that respires in them, as JULES with layered soil "
+        "carbon; `l_soil_resp_lev2` then adds the frozen water only",
     )
     heterotrophic_fraction: float | None = Field(
         default=None,
@@ -114,7 +141,9 @@ class RespirationSettings(Section):
         description="wilting point as a fraction of saturation, for JULES's f [1]",
     )
     pools: Literal[1, 4] = Field(default=1, description="number of carbon pools of JULES's f, with `outside = 'jules'`")
-    jules_g: Literal["q10", "rothc"] = Field(default="q10", description="JULES's g, with `outside = 'jules'`")
+    jules_g: Literal["q10", "rothc"] = Field(
+        default="q10", description="JULES's g, with `outside = 'jules'` or `l_layeredc`"
+    )
     q10: float = Field(default=2.0, gt=1.0, le=5.0, description="Q10 of JULES's g")
     retention: Literal["clapp_hornberger", "van_genuchten"] = Field(
         default="clapp_hornberger", description="water retention curve, for `moisture = 'potential'`"
@@ -219,6 +248,7 @@ class RespirationSettings(Section):
     )
     seed: int = Field(default=0, ge=0, description="seed of the random number generator")
     rows: RowSettings = Field(default_factory=RowSettings, description="selection of the training rows")
+    layers: LayerSettings = Field(default_factory=LayerSettings, description="layered soil carbon, for `l_layeredc`")
 
     @property
     def heavy_tails(self) -> bool:

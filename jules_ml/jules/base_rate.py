@@ -14,20 +14,22 @@ from jules_ml.experiment import Experiment
 from jules_ml.jules.initial_carbon import clay_fraction, initial_carbon, vegetated_fraction
 from jules_ml.jules.namelist_text import Value, seven_digits
 from jules_ml.jules.run_folder import RunFolder
+from jules_ml.learned.respiration.layers import depth_factors
 from jules_ml.learned.respiration.rate import (
     BaseFlux,
-    depth_factors,
     four_pool_scale,
     module_flux,
     one_pool_kaps,
     plant_retention,
     released_fraction,
+    require_layers,
 )
+from jules_ml.physics.constants import KAPS_4POOL
 
 #: Namelist group of the rates.
 GROUP = "jules_soil_biogeochem"
-#: Default respiration rates of JULES [s-1]: one pool; decomposable and resistant plant material, biomass, humus.
-KAPS, KAPS_4POOL = 5.0e-9, (3.22e-7, 9.65e-9, 2.12e-8, 6.43e-10)
+#: Default respiration rate of JULES, one pool [s-1].
+KAPS = 5.0e-9
 #: Range of rates that JULES accepts [s-1].
 _RANGE = (1e-12, 1e-4)
 #: Carbon above this is a fill value [kg m-2].
@@ -68,8 +70,10 @@ def base_rate(run: RunFolder, flux: BaseFlux) -> BaseRate:
     Raises
     ------
     BadInput
-        If the initial carbon or a factor of respiration is unknown, or the rate is outside the range that JULES accepts.
+        If the initial carbon or a factor of respiration is unknown, the rate is outside the range that JULES accepts, or the flux was
+        fitted to other layers than those that respire in the run.
     """
+    require_layers(flux, layered=bool(run.entry(GROUP, "l_layeredc", False)), where=run.namelists.place(GROUP))
     carbon = initial_carbon(run)
     weight, factors = _weights(run)
     if 1 not in (carbon.shape[-1], weight.shape[-1]) and carbon.shape[-1] != weight.shape[-1]:

@@ -37,6 +37,8 @@ DPSIDT: Final = 114.3
 # --- carbon
 M_CARBON: Final = 12.011e-3
 """Molar mass of carbon [kg mol-1]."""
+KAPS_4POOL: Final = (3.22e-7, 9.65e-9, 2.12e-8, 6.43e-10)
+"""Default respiration rates of decomposable and resistant plant material, biomass and humus [s-1]; ``kaps_4pool`` of JULES."""
 
 # --- air and radiation
 R: Final = 287.05

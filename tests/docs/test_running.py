@@ -23,7 +23,7 @@ from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.experiment.jules import JulesSection, PrescribedSection
 from jules_ml.experiment.moisture import MoistureSection
 from jules_ml.experiment.place import PlaceSection
-from jules_ml.experiment.respiration import RespirationSettings, RowSettings
+from jules_ml.experiment.respiration import LayerSettings, RespirationSettings, RowSettings
 from jules_ml.experiment.sections import (
     CarbonSection,
     ForcingSection,
@@ -64,6 +64,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "[closed_loop]": ClosedLoopSection,
     "[respiration]": RespirationSettings,
     "[respiration.rows]": RowSettings,
+    "[respiration.layers]": LayerSettings,
     "[moisture]": MoistureSection,
     "[carbon_module]": CarbonSettings,
     "[hydraulics]": HydraulicSettings,

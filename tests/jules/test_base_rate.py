@@ -19,7 +19,8 @@ from jules_ml.jules.namelist_text import Value
 from jules_ml.jules.run import run_jules
 from jules_ml.jules.run_folder import RunFolder, read_run_folder
 from jules_ml.jules.swap.respiration import layer_notes
-from jules_ml.learned.respiration.rate import BaseFlux, depth_factors
+from jules_ml.learned.respiration.layers import depth_factors
+from jules_ml.learned.respiration.rate import BaseFlux
 
 FLUX = BaseFlux(4.0, 0.5, "a tower")
 KAPS_4POOL = np.array([3.22e-7, 9.65e-9, 2.12e-8, 6.43e-10])
@@ -142,3 +143,43 @@ def test_another_layer_than_that_of_the_fit_is_noted(user: Path, tmp_path: Path,
     run.namelists.set("jules_soil_biogeochem", {"l_soil_resp_lev2": not fitted_to_second})
     (note,) = layer_notes(run, module)
     assert f"fitted to the {'second' if fitted_to_second else 'first'} layer" in note
+
+
+def fitted_to_all_layers(folder: Path, *, layered: bool) -> Path:
+    """A module folder that was fitted to all layers of a model's soil, or to the first one."""
+    module = write_module(folder)
+    card = json.loads((module / "card.json").read_text(encoding="utf-8"))
+    card["settings"] |= {"state": "stock.nc", "l_layeredc": layered}
+    (module / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    return module
+
+
+def test_base_rate_needs_the_layers_of_the_fit(user: Path, write: Write, tmp_path: Path) -> None:
+    run = read_run_folder(user)
+    one, every = (BaseFlux(4.0, 0.5, "a tower", layered=layered) for layered in (False, True))
+    assert base_rate(run, one).entries == base_rate(run, FLUX).entries
+    with pytest.raises(BadInput, match=r"fitted to all layers.*respires in one layer") as refusal:
+        base_rate(run, every)
+    assert "l_layeredc = false" in str(refusal.value)
+    run.namelists.set("jules_soil_biogeochem", {"l_layeredc": True, "tau_resp": 2.0})
+    with pytest.raises(BadInput, match=r"fitted to one layer.*respires in all layers"):
+        base_rate(run, one)
+    # without base_rate = "learned" the rate of JULES stays, with the reason
+    fitted_to_all_layers(tmp_path / "module", layered=False)
+    experiment = load_experiment(write(more='[modules]\nrespiration = "module"\n'))
+    (note,) = swap_base_rate(experiment, run, tmp_path / "module")
+    assert "base rate of JULES" in note
+    assert "fitted to one layer" in note
+
+
+def test_layers_of_the_fit_and_of_the_run_are_compared(user: Path, tmp_path: Path) -> None:
+    run = read_run_folder(user)
+    module = fitted_to_all_layers(tmp_path / "module", layered=True)
+    (note,) = layer_notes(run, module)
+    assert "fitted to all layers without their frozen water" in note
+    assert "the first layer (l_layeredc = false, l_soil_resp_lev2 = false)" in note
+    run.namelists.set("jules_soil_biogeochem", {"l_layeredc": True})
+    assert layer_notes(run, module) == []
+    run.namelists.set("jules_soil_biogeochem", {"l_soil_resp_lev2": True})
+    (note,) = layer_notes(run, module)
+    assert "all layers with their frozen water (l_layeredc = true, l_soil_resp_lev2 = true)" in note

@@ -15,7 +15,7 @@ from jules_ml.jules.curve_files import write_curve
 from jules_ml.jules.namelist_text import seven_digits
 from jules_ml.jules.run_folder import read_run_folder
 from jules_ml.jules.set_entries import set_entries
-from jules_ml.learned.respiration.rate import module_flux, one_pool_kaps
+from jules_ml.learned.respiration.rate import module_flux, one_pool_kaps, require_layers
 from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.learned.respiration.tables import CurveX, antecedent_tables, learned_tables
 from jules_ml.learned.uses import Exported
@@ -113,6 +113,7 @@ def export_rate(folder: str | Path, out: Path, experiment: Experiment) -> Export
                 "the soil has no carbon to respire", where=f"{experiment.file}, carbon.cs", remedy="give cs above 0"
             )
         flux = module_flux(folder, experiment)
+        require_layers(flux, layered=False, where=f"{experiment.file}, carbon")
         kaps = seven_digits(one_pool_kaps(flux.carbon, carbon.cs))
         entries, note = {"kaps": kaps}, f"kaps = {kaps:.4g} s-1, from {flux} and cs {carbon.cs:.4g} kg m-2"
     path = out / RATE_FILE

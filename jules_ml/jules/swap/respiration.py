@@ -156,7 +156,8 @@ def swap_namelist(run: RunFolder, module: Path) -> list[str]:
     _refuse_ecosse(run)
     learned, settings, _ = load_respiration(module)
     f, g = learned_tables(learned, settings)
-    layer = 1 if run.entry(_GROUP, "l_soil_resp_lev2", False) else 0
+    layered, second = (bool(run.entry(_GROUP, name, False)) for name in ("l_layeredc", "l_soil_resp_lev2"))
+    layer = None if layered else int(second)
     wilt, sat = (float(np.mean(_layer(original_property(run, name), layer))) for name in ("sm_wilt", "sm_sat"))
     fit = fit_stock(
         f,
@@ -198,20 +199,29 @@ def _lost_drivers(learned: LearnedRespiration, module: Path) -> list[str]:
 
 
 def layer_notes(run: RunFolder, module: Path) -> list[str]:
-    """Return a note if a run respires in another layer than the one of the model's soil that a module was fitted to."""
+    """Return a note if a run respires in other layers than those of the model's soil that a module was fitted to."""
     settings = load_respiration(module)[1]
-    in_second = bool(run.entry(_GROUP, "l_soil_resp_lev2", False))
-    if not isinstance(settings.state, Path) or settings.l_soil_resp_lev2 == in_second:
+    switches = "l_layeredc", "l_soil_resp_lev2"
+    of_run = [bool(run.entry(_GROUP, name, False)) for name in switches]
+    fitted = [settings.l_layeredc, settings.l_soil_resp_lev2]
+    if not isinstance(settings.state, Path) or fitted == of_run:
         return []
-    fitted, of_run = ("second" if second else "first" for second in (settings.l_soil_resp_lev2, in_second))
+    values = ", ".join(f"{name} = {str(value).lower()}" for name, value in zip(switches, of_run, strict=True))
     return [
-        f"{module.name} was fitted to the {fitted} layer of a model's soil, and this run respires at the state of its {of_run} layer "
-        f"(l_soil_resp_lev2 = {str(in_second).lower()}): fit it again with the switch of the run"
+        f"{module.name} was fitted to {_layers(*fitted)} of a model's soil, and this run respires at the state of {_layers(*of_run)} "
+        f"({values}): fit it again with the switches of the run"
     ]
 
 
-def _layer(values: NDArray[np.float64], layer: int) -> NDArray[np.float64]:
-    return values if values.ndim == 0 else values[min(layer, len(values) - 1)]
+def _layers(layered: bool, second: bool) -> str:
+    """Layers that respire, by JULES's switches."""
+    if layered:
+        return f"all layers with{'' if second else 'out'} their frozen water"
+    return f"the {'second' if second else 'first'} layer"
+
+
+def _layer(values: NDArray[np.float64], layer: int | None) -> NDArray[np.float64]:
+    return values if values.ndim == 0 or layer is None else values[min(layer, len(values) - 1)]
 
 
 def swap_hooks(run: RunFolder, executable: Path, *, config: Path | None, module: Path | None) -> list[str]:

@@ -99,12 +99,13 @@ class RespirationKind:
 
 
 def _site(experiment: Experiment, settings: RespirationSettings) -> xr.Dataset:
-    """Read one site with the state that the experiment names, in the layer of ``settings``, which apply to all sites."""
+    """Read one site with the state and the layers that the experiment names; other ``settings`` apply to all sites."""
     from jules_ml.learned.respiration.state import with_soil_state
 
-    record = experiment.record()
-    state = None if experiment.respiration is None else experiment.respiration.state
-    return with_soil_state(record, state, level2=settings.l_soil_resp_lev2) if isinstance(state, Path) else record
+    record, own = experiment.record(), experiment.respiration
+    if own is None or not isinstance(own.state, Path):
+        return record
+    return with_soil_state(record, own.state, settings.model_copy(update={"layers": own.layers}))
 
 
 def _fit_rows(scores: Mapping[str, Any]) -> tuple[ScoreRow, ...]:

@@ -10,7 +10,7 @@ with pools :math:`i` and layers :math:`j`, and it has to be the heterotrophic fr
 
 The weight :math:`w_j` contains everything that the output ``resp_s_gb`` of JULES is multiplied by besides f and g: 1 for one pool;
 ``fprf`` times ``resp_frac`` for four; and the decline with depth of layered carbon. Layered carbon respires at the conditions of each
-layer, so that :math:`F` is the flux at the same f and g in all layers.
+layer, so that :math:`F` is the flux at the same f and g in all layers, as it is in a fit with ``l_layeredc``.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration.base_respiration import base_respiration
+from jules_ml.learned.respiration.layers import LAYER_RATIO
 from jules_ml.learned.respiration.network import LearnedRespiration
 from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.physics.constants import M_CARBON
@@ -44,16 +46,19 @@ class BaseFlux:
     Attributes
     ----------
     r0 : float
-        Base respiration of the target flux [umol m-2 s-1].
+        Base respiration of the target flux [umol m-2 s-1]; with layered carbon that of the sum over layers.
     fraction : float
         Heterotrophic respiration as a fraction of it [1].
     origin : str
         Sites that ``r0`` belongs to.
+    layered : bool or None
+        Whether it was fitted to all layers of a model's soil, or to one of them; None if it was fitted to sensors.
     """
 
     r0: float
     fraction: float
     origin: str
+    layered: bool | None = None
 
     @property
     def carbon(self) -> float:
@@ -90,7 +95,43 @@ def base_flux(
         of_whom = sites[0] if len(sites) == 1 else f"the geometric mean of the {len(sites)} training sites"
         origin = of_whom if site is None else f"{of_whom}, since the module does not contain {site}"
     # modules of earlier versions have no fraction in their card
-    return BaseFlux(float(r0[0]), float(card.get("heterotrophic_fraction", settings.fraction)), origin)
+    fraction = float(card.get("heterotrophic_fraction", settings.fraction))
+    of_run = float(r0[0]) * _layer_ratio(card.get("sites", {}), site)
+    return BaseFlux(of_run, fraction, origin, settings.l_layeredc if isinstance(settings.state, Path) else None)
+
+
+def _layer_ratio(sites: Mapping[str, Mapping[str, Any]], site: str | None) -> float:
+    """Ratio of the effective state to the sum over layers at a site, or the geometric mean of the sites; 1 without layered carbon."""
+    ratios = {name: float(entry[LAYER_RATIO]) for name, entry in sites.items() if LAYER_RATIO in entry}
+    if site in ratios:
+        return ratios[site]
+    return float(np.exp(np.mean(np.log(list(ratios.values()))))) if ratios else 1.0
+
+
+def require_layers(flux: BaseFlux, *, layered: bool, where: str) -> None:
+    """Raise an error if a base flux belongs to other layers of a model's soil than those that respire in a run.
+
+    Parameters
+    ----------
+    flux : BaseFlux
+    layered : bool
+        Whether the run has layered soil carbon.
+    where : str
+        Name of the run, for the error message.
+
+    Raises
+    ------
+    BadInput
+        If one is for all layers and the other for one layer.
+    """
+    if flux.layered in (None, layered):
+        return
+    fitted, of_run = ("all layers" if all_layers else "one layer" for all_layers in (flux.layered, layered))
+    raise BadInput(
+        f"the base respiration was fitted to {fitted} of a model's soil, and this run respires in {of_run}",
+        where=where,
+        remedy=f"fit it again with [respiration] l_layeredc = {str(layered).lower()}, or set [modules] base_rate = 'jules'",
+    )
 
 
 def module_flux(
@@ -143,7 +184,7 @@ def one_pool_kaps(flux: float, carbon: ArrayLike, depth_factor: ArrayLike = 1.0)
     carbon : array, shape (layer,) or ()
         Soil carbon [kg m-2].
     depth_factor : array, broadcastable to ``carbon``
-        :func:`depth_factors` of layered carbon [1].
+        :func:`~jules_ml.learned.respiration.layers.depth_factors` of layered carbon [1].
 
     Returns
     -------
@@ -176,7 +217,7 @@ def four_pool_scale(flux: float, rates: Sequence[float], carbon: ArrayLike, weig
     carbon : array, shape (pool, layer)
         Soil carbon [kg m-2].
     weight : array, shape (layer,)
-        :func:`plant_retention` times :func:`released_fraction` times :func:`depth_factors` [1].
+        :func:`plant_retention` times :func:`released_fraction` times :func:`~jules_ml.learned.respiration.layers.depth_factors` [1].
 
     Returns
     -------
@@ -213,22 +254,3 @@ def released_fraction(clay: ArrayLike) -> NDArray[np.float64]:
     """
     e = _RETAINED_CLAY * np.exp(-_CLAY_SLOPE * np.asarray(clay, dtype=np.float64))
     return np.asarray((_RETAINED + e) / (1.0 + _RETAINED + e))
-
-
-def depth_factors(dzsoil: Sequence[float], tau_resp: float) -> NDArray[np.float64]:
-    """Decline of the respiration of layered carbon with depth, exp(-tau_resp z) at the middle of each layer.
-
-    Parameters
-    ----------
-    dzsoil : sequence of float
-        Layer thicknesses [m].
-    tau_resp : float
-        Decline with depth [m-1].
-
-    Returns
-    -------
-    array, shape (layer,)
-        [1]
-    """
-    thickness = np.asarray(dzsoil, dtype=np.float64)
-    return np.asarray(np.exp(-tau_resp * (np.cumsum(thickness) - 0.5 * thickness)))

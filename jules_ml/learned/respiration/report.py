@@ -27,6 +27,7 @@ from jules_ml.learned.respiration.forms import FORM_NAMES
 from jules_ml.learned.respiration.nights import ustar_entry
 from jules_ml.learned.respiration.row_notes import ustar_note
 from jules_ml.learned.respiration.site import Rows, moisture_of
+from jules_ml.learned.respiration.state import layer_entries
 from jules_ml.learned.respiration.stored_rows import QUANTITY, row_columns, row_variables
 from jules_ml.learned.respiration.training import TrainedRespiration
 from jules_ml.learned.training_days import TRAINING_DAYS, day_intervals
@@ -174,12 +175,14 @@ def card_of(
         "inner_validation": asdict(learned.validation) | {"given": learned.validation.form},
         "concurvity": learned.concurvity,
         "warnings": list(warnings),
-        "sites": _site_entries(datasets, train),
+        "sites": _site_entries(datasets, train, learned),
         "software": software(),
     }
 
 
-def _site_entries(datasets: Sequence[xr.Dataset], train: Rows) -> dict[str, dict[str, Any]]:
+def _site_entries(
+    datasets: Sequence[xr.Dataset], train: Rows, learned: TrainedRespiration
+) -> dict[str, dict[str, Any]]:
     """Entries of the training sites in the card, by name."""
     entries = {}
     for number, ds in enumerate(datasets):
@@ -192,6 +195,7 @@ def _site_entries(datasets: Sequence[xr.Dataset], train: Rows) -> dict[str, dict
             "last": str(times.max()),
             TRAINING_DAYS: day_intervals(middle),
             "interval_seconds": interval(ds).total_seconds(),
+            **layer_entries(ds, times, learned.module, learned.settings),
         }
     return entries
 

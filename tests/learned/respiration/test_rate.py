@@ -11,9 +11,9 @@ import torch
 from helpers.respiration_folder import write_module
 
 from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.learned.respiration.layers import depth_factors
 from jules_ml.learned.respiration.rate import (
     base_flux,
-    depth_factors,
     four_pool_scale,
     one_pool_kaps,
     plant_retention,

@@ -87,7 +87,10 @@ def test_longer_steps_and_longer_fluxes() -> None:
 
 def test_level_2_includes_frozen_water() -> None:
     record = synthetic_record()
-    level1, level2 = (with_soil_state(record, model_output(record), level2=level2) for level2 in (False, True))
+    level1, level2 = (
+        with_soil_state(record, model_output(record), RespirationSettings(l_soil_resp_lev2=level2))
+        for level2 in (False, True)
+    )
     np.testing.assert_allclose(level2["model_wetness"], 0.75 * level1["model_wetness"])
     np.testing.assert_allclose(level2["model_t_soil"], level1["model_t_soil"] - 1.0)
 
@@ -251,8 +254,8 @@ def test_the_first_experiment_selects_the_layer(tmp_path: Path, monkeypatch: pyt
     )
     levels: list[bool] = []
 
-    def state(record: xr.Dataset, source: Path, *, level2: bool) -> xr.Dataset:
-        levels.append(level2)
+    def state(record: xr.Dataset, source: Path, settings: RespirationSettings) -> xr.Dataset:
+        levels.append(settings.l_soil_resp_lev2)
         return record
 
     monkeypatch.setattr("jules_ml.learned.respiration.state.with_soil_state", state)
