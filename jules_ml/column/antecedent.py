@@ -15,8 +15,9 @@ import torch
 from scipy.signal import lfilter
 from torch import Tensor
 
+from jules_ml.learned.respiration.antecedent import AntecedentDriver
 from jules_ml.learned.respiration.store import load_respiration
-from jules_ml.learned.respiration.tables import AntecedentDriver, CurveTable, antecedent_tables
+from jules_ml.learned.respiration.tables import CurveTable, antecedent_tables
 from jules_ml.physics.column import ColumnState, SoilColumn
 from jules_ml.physics.constants import RHO_WATER
 from jules_ml.physics.integration import Integration

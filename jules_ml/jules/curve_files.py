@@ -14,7 +14,8 @@ import f90nml
 import numpy as np
 
 from jules_ml.errors import BadInput
-from jules_ml.learned.respiration.tables import UNITS, AntecedentDriver, CurveName, CurveTable, CurveX
+from jules_ml.learned.respiration.antecedent import DRIVERS
+from jules_ml.learned.respiration.tables import UNITS, CurveName, CurveTable, CurveX
 from jules_ml.support.files import atomic_write
 
 #: Version of the format.
@@ -47,11 +48,10 @@ def check_curve(table: CurveTable, *, where: str | Path | None = None) -> None:
         raise refuse(f"name is '{table.name}'", "give 'fsth', 'ftemp' or 'antecedent'")
     if table.x not in get_args(CurveX):
         raise refuse(f"x is '{table.x}'", "give 'sthu', 'sthu+sthf', 'theta', 't_soil' or an antecedent driver")
-    drivers = get_args(AntecedentDriver)
-    if table.name != ("antecedent" if table.x in drivers else "ftemp" if table.x == "t_soil" else "fsth"):
+    if table.name != ("antecedent" if table.x in DRIVERS else "ftemp" if table.x == "t_soil" else "fsth"):
         raise refuse(
             f"x is '{table.x}', which is not an input of {table.name} in a table",
-            f"give t_soil for ftemp; sthu, sthu+sthf or theta for fsth; {', '.join(drivers)} for antecedent",
+            f"give t_soil for ftemp; sthu, sthu+sthf or theta for fsth; {', '.join(DRIVERS)} for antecedent",
         )
     if not (np.isfinite(table.x_min) and np.isfinite(table.x_max) and table.x_min < table.x_max):
         raise refuse(f"x runs from {table.x_min:g} to {table.x_max:g}", "give finite x_min < x_max")

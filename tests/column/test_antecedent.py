@@ -5,40 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pytest
 import torch
-from helpers.respiration_folder import three_draws, with_antecedent, write_module
+from helpers.respiration_folder import Curves, three_draws, with_antecedent, write_module
 from helpers.small_experiment import write_experiment
 
-from jules_ml.column import antecedent, run
-from jules_ml.column.antecedent import antecedent_factor
+from jules_ml.column.antecedent import antecedent_factor, omitted_drivers
 from jules_ml.column.respiration_swap import with_module_respiration
 from jules_ml.column.run import run_column
 from jules_ml.experiment import Experiment, load_experiment
 from jules_ml.learned.respiration.tables import antecedent_tables
 
 NODES = {0: 0.05, 1: 0.1, 2: 3.0, 3: 5.0, 4: 10.0}
-MODULE = with_antecedent(
-    three_draws(),
-    {
-        number: (torch.linspace(-x, x, 41, dtype=torch.float64), torch.linspace(-0.5, 0.4 + 0.1 * number, 41).double())
-        for number, x in NODES.items()
-    },
-)
-TABLES = antecedent_tables(MODULE)
+CURVES = {
+    number: (torch.linspace(-x, x, 41, dtype=torch.float64), torch.linspace(-0.5, 0.4 + 0.1 * number, 41).double())
+    for number, x in NODES.items()
+}
+TABLES = antecedent_tables(with_antecedent(three_draws(), CURVES))
 
 
-@pytest.fixture
-def drivers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give every module folder the drivers of MODULE."""
-    for user in ("run", "respiration_swap"):
-        monkeypatch.setattr(f"jules_ml.column.{user}.module_antecedent", lambda folder: TABLES if folder else {})
-
-
-def experiment(folder: Path, *changes: tuple[str, str]) -> Experiment:
-    """A run with output at every step, and a module."""
+def experiment(folder: Path, *changes: tuple[str, str], antecedent: Curves | None = CURVES) -> Experiment:
+    """A run with output at every step, and a module with antecedent drivers."""
+    folder.mkdir(exist_ok=True)
     stock = load_experiment(write_experiment(folder, *changes, days=3))
-    modules = stock.modules.model_copy(update={"respiration": write_module(folder / "module")})
+    module = write_module(folder / "module", antecedent=antecedent)
+    modules = stock.modules.model_copy(update={"respiration": module})
     return stock.model_copy(update={"modules": modules})
 
 
@@ -64,12 +54,10 @@ def test_factor_is_that_of_the_equations() -> None:
     assert expected.std() > 0.1
 
 
-@pytest.mark.usefixtures("drivers")
-def test_a_run_has_the_factor_in_f_and_in_the_flux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    swapped = experiment(tmp_path, ("mean_over = 48", "mean_over = 1"))
-    done = run_column(swapped)
-    monkeypatch.setattr(run, "module_antecedent", lambda _: {})
-    plain = run_column(swapped)
+def test_a_run_has_the_factor_in_f_and_in_the_flux(tmp_path: Path) -> None:
+    steps = ("mean_over = 48", "mean_over = 1")
+    done = run_column(experiment(tmp_path / "with", steps))
+    plain = run_column(experiment(tmp_path / "without", steps, antecedent=None))
     ratio = (done.output["fsth"][:, 0] / plain.output["fsth"][:, 0]).to_numpy()
     start = plain.start.smcl.flatten()[0] / (1000.0 * 0.1 * 0.45815) - plain.start.sthf.flatten()[0]
     s = np.concatenate([[start], plain.output["sthu"][:-1, 0]])
@@ -86,7 +74,6 @@ def test_a_run_has_the_factor_in_f_and_in_the_flux(tmp_path: Path, monkeypatch: 
     assert not any("antecedent" in note for note in plain.notes)
 
 
-@pytest.mark.usefixtures("drivers")
 def test_means_over_a_day_are_those_of_the_steps(tmp_path: Path) -> None:
     steps = run_column(experiment(tmp_path, ("mean_over = 48", "mean_over = 1"))).output
     days = run_column(experiment(tmp_path)).output
@@ -95,7 +82,6 @@ def test_means_over_a_day_are_those_of_the_steps(tmp_path: Path) -> None:
         np.testing.assert_allclose(days[name], means, rtol=1e-5, err_msg=name)
 
 
-@pytest.mark.usefixtures("drivers")
 def test_the_swap_after_a_run_gives_the_numbers_of_a_run(tmp_path: Path) -> None:
     swapped = experiment(tmp_path, ("mean_over = 48", "mean_over = 1"))
     stock = swapped.model_copy(update={"modules": swapped.modules.model_copy(update={"respiration": None})})
@@ -106,10 +92,8 @@ def test_the_swap_after_a_run_gives_the_numbers_of_a_run(tmp_path: Path) -> None
     assert set(second.notes) <= set(done.notes)
 
 
-def test_users_without_a_history_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = write_module(tmp_path / "pine")
-    assert antecedent.omitted_drivers(folder) == []
-    monkeypatch.setattr(antecedent, "module_antecedent", lambda _: TABLES)
-    (note,) = antecedent.omitted_drivers(folder)
+def test_users_without_a_history_say_so(tmp_path: Path) -> None:
+    assert omitted_drivers(write_module(tmp_path / "oak")) == []
+    (note,) = omitted_drivers(write_module(tmp_path / "pine", antecedent=CURVES))
     assert note.startswith("warning: ")
     assert "antecedent drivers of pine (wetness_1d, " in note

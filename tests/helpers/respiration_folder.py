@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,13 @@ from jules_ml.physics.respiration import T_REFERENCE
 Q10 = (1.5, 2.0, 3.0)
 
 
-def write_module(folder: Path, *, q10: tuple[float, float, float] = Q10) -> Path:
+#: Curves of antecedent drivers, nodes and logarithms, by the number of the driver.
+Curves = Mapping[int, tuple[Tensor, Tensor]]
+
+
+def write_module(folder: Path, *, q10: tuple[float, float, float] = Q10, antecedent: Curves | None = None) -> Path:
     """Write three draws with a Q10 each, and the base respiration with which all have the same flux at 292.4 K."""
-    module = three_draws(q10)
+    module = three_draws(q10) if antecedent is None else with_antecedent(three_draws(q10), antecedent)
     time = np.datetime64("2001-01-01", "ns") + np.arange(365) * np.timedelta64(1, "D")
     rows = {"time": time, "wetness": np.full(365, 0.5), "t_soil": np.full(365, T_REFERENCE + 10.0)}
     return write_module_folder(
@@ -53,12 +58,13 @@ def three_draws(q10: tuple[float, float, float] = Q10) -> LearnedRespiration:
     )
 
 
-def with_antecedent(module: LearnedRespiration, curves: dict[int, tuple[Tensor, Tensor]]) -> LearnedRespiration:
-    """Give a module curves of antecedent drivers: nodes and logarithms, by the number of the driver."""
-    for name, values in {
-        "antecedent_drivers": torch.tensor(list(curves), dtype=torch.float64),
-        "antecedent_x": torch.stack([x for x, _ in curves.values()]),
-        "antecedent_log_h": torch.stack([log_h for _, log_h in curves.values()]),
-    }.items():
-        module.register_buffer(name, values)
-    return module
+def with_antecedent(module: LearnedRespiration, curves: Curves) -> LearnedRespiration:
+    """Give a module curves of antecedent drivers."""
+    return LearnedRespiration.from_state(
+        module.state_dict()
+        | {
+            "antecedent_drivers": torch.tensor(list(curves)),
+            "antecedent_x": torch.stack([x for x, _ in curves.values()]),
+            "antecedent_log_h": torch.stack([log_h for _, log_h in curves.values()]),
+        }
+    )

@@ -9,16 +9,15 @@ import f90nml
 import numpy as np
 import pytest
 import torch
-from helpers.respiration_folder import three_draws, with_antecedent, write_module
+from helpers.respiration_folder import three_draws, write_module
 
 from jules_ml.errors import BadInput
-from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.jules.curve_files import read_curve, write_curve
 from jules_ml.jules.export.curves import EXPORT
 from jules_ml.jules.hooks import CheckedExecutable
 from jules_ml.jules.run_folder import NAMELISTS, read_run_folder, stage
 from jules_ml.jules.swap.respiration import swap_hooks, swap_namelist
-from jules_ml.learned.respiration.network import LearnedRespiration
+from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.learned.respiration.tables import CurveTable, antecedent_tables
 
 #: By the number of the driver: wetness_10d and air_temperature.
@@ -35,20 +34,13 @@ ENTRIES = (
 
 
 @pytest.fixture
-def learned(monkeypatch: pytest.MonkeyPatch) -> LearnedRespiration:
-    """Module with two antecedent drivers, in place of that of any folder."""
-    module = with_antecedent(three_draws(), CURVES)
-
-    def load(_: object) -> tuple[LearnedRespiration, RespirationSettings, dict[str, Any]]:
-        return module, RespirationSettings(target="soil", temperature="t_soil"), {}
-
-    for user in ("export.curves", "swap.respiration"):
-        monkeypatch.setattr(f"jules_ml.jules.{user}.load_respiration", load)
-    return module
+def module(tmp_path: Path) -> Path:
+    """Module folder with two antecedent drivers."""
+    return write_module(tmp_path / "pine", antecedent=CURVES)
 
 
-def test_tables_of_a_module(learned: LearnedRespiration) -> None:
-    tables = antecedent_tables(learned)
+def test_tables_of_a_module(module: Path) -> None:
+    tables = antecedent_tables(load_respiration(module)[0])
     assert list(tables) == ["wetness_10d", "air_temperature"]
     for table, (x, log_h) in zip(tables.values(), CURVES.values(), strict=True):
         torch.testing.assert_close(torch.log(table(x)), log_h)
@@ -71,8 +63,8 @@ def test_a_table_of_another_variable_is_refused(tmp_path: Path, name: Any, x: An
         write_curve(CurveTable(name, x, 0.0, 1.0, np.ones(2), 0.0, 1.0, 0.0), tmp_path / "h.nml")
 
 
-def test_export_writes_a_file_for_each_driver(tmp_path: Path, learned: LearnedRespiration) -> None:
-    files, notes = EXPORT.write(tmp_path, tmp_path / "out")
+def test_export_writes_a_file_for_each_driver(tmp_path: Path, module: Path) -> None:
+    files, notes = EXPORT.write(module, tmp_path / "out")
     assert [file.name for file in files] == ["fsth.nml", "ftemp.nml", "h_wetness_10d.nml", "h_air_temperature.nml"]
     assert any(f"add {ENTRIES} to &jules_ml_respiration" in note for note in notes)
 
@@ -84,11 +76,11 @@ def test_export_without_drivers_mentions_none(tmp_path: Path) -> None:
 
 
 def test_hooks_of_a_run_get_the_drivers(
-    user: Path, tmp_path: Path, learned: LearnedRespiration, monkeypatch: pytest.MonkeyPatch
+    user: Path, tmp_path: Path, module: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jules_ml.jules.swap.respiration.check_executable", lambda _: CheckedExecutable("gfortran", {}))
     with stage(read_run_folder(user), tmp_path / "run") as run:
-        notes = swap_hooks(run, tmp_path / "jules.exe", config=None, module=tmp_path / "pine")
+        notes = swap_hooks(run, tmp_path / "jules.exe", config=None, module=module)
         group = f90nml.read(run.folder / NAMELISTS / "jules_ml.nml")["jules_ml_respiration"]
         assert group["antecedent"] == ["wetness_10d", "air_temperature"]
         for file in group["antecedent_tables"]:
@@ -96,7 +88,7 @@ def test_hooks_of_a_run_get_the_drivers(
     assert notes == ["respiration of pine by hooks, with factors of antecedent drivers: wetness_10d, air_temperature"]
 
 
-def test_parameters_of_the_formulas_cannot_carry_them(user: Path, tmp_path: Path, learned: LearnedRespiration) -> None:
-    notes = swap_namelist(read_run_folder(user), tmp_path / "pine")
+def test_parameters_of_the_formulas_cannot_carry_them(user: Path, module: Path) -> None:
+    notes = swap_namelist(read_run_folder(user), module)
     (warning,) = (note for note in notes if note.startswith("warning"))
     assert "but not its factors of antecedent drivers (wetness_10d, air_temperature)" in warning

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -23,8 +23,11 @@ from numpy.typing import NDArray
 
 _Array = NDArray[np.float64]
 
+#: Departures of wetness and temperature of the respiring layer from their exponential means over 1 and 10 days, and air temperature minus
+#: that of the layer.
+AntecedentDriver = Literal["wetness_1d", "wetness_10d", "temperature_1d", "temperature_10d", "air_temperature"]
 #: Drivers, in the order of their numbers in a module.
-DRIVERS: Final = ("wetness_1d", "wetness_10d", "temperature_1d", "temperature_10d", "air_temperature")
+DRIVERS: Final[tuple[AntecedentDriver, ...]] = get_args(AntecedentDriver)
 #: Time scale of the mean that a driver is the departure from, by the end of its name.
 _TIMESCALES: Final = {"1d": pd.Timedelta("1D"), "10d": pd.Timedelta("10D")}
 #: Column of the state that a driver is the departure of, by the start of its name.
@@ -41,15 +44,15 @@ class AntecedentFactor:
 
     Attributes
     ----------
-    drivers : tuple of str
-        Names of the drivers, from :data:`DRIVERS`. Without any, the factor is one.
+    drivers : tuple of AntecedentDriver
+        Names of the drivers. Without any, the factor is one.
     x : array, shape (driver, node)
         Evenly spaced values of each driver: wetness [1] or temperature [K]. A factor is constant outside them.
     log_h : array, shape (driver, node)
         Logarithm of each factor, linear between the nodes.
     """
 
-    drivers: tuple[str, ...] = ()
+    drivers: tuple[AntecedentDriver, ...] = ()
     x: _Array = field(default_factory=_no_driver)
     log_h: _Array = field(default_factory=_no_driver)
 
@@ -90,7 +93,9 @@ def antecedent_drivers(states: pd.DataFrame, pores: float) -> dict[str, _Array]:
     dict of str to array, shape (row,)
         Wetness [1] or temperature [K] of each of :data:`DRIVERS`; NaN where the driver is unknown.
     """
-    drivers = {name: departures(states, name) for name in DRIVERS if "_" in name and name.split("_")[1] in _TIMESCALES}
+    drivers: dict[str, _Array] = {
+        name: departures(states, name) for name in DRIVERS if "_" in name and name.split("_")[1] in _TIMESCALES
+    }
     drivers = {name: x / pores if name.startswith("wetness") else x for name, x in drivers.items()}
     if "t_air" in states:
         drivers["air_temperature"] = (states["t_air"] - states["t_soil"]).to_numpy()

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from jules_ml.learned.respiration.antecedent import DRIVERS, AntecedentFactor
+from jules_ml.learned.respiration.antecedent import DRIVERS, AntecedentDriver, AntecedentFactor
 from jules_ml.learned.respiration.curves import site_scale
 from jules_ml.learned.respiration.forms import clearly_better, decrease_of_squares
 from jules_ml.learned.respiration.site import Rows
@@ -66,7 +66,7 @@ def select_factor(rows: Rows, predicted: _Array, *, folds: int) -> SelectedFacto
     steady, flux, fold = (predicted / scale)[chosen], (rows.flux / scale)[chosen], fold[chosen]
     block = day_blocks(part.middle, site=part.site)
     candidates = [name for name in DRIVERS if _is_defined(part, name)]
-    selected: tuple[str, ...] = ()
+    selected: tuple[AntecedentDriver, ...] = ()
     current = np.ones(len(part))
     while len(selected) < _MOST:
         factors = {
@@ -89,7 +89,7 @@ def select_factor(rows: Rows, predicted: _Array, *, folds: int) -> SelectedFacto
     return SelectedFactor(factor, cross_validated)
 
 
-def fit_factor(rows: Rows, drivers: Sequence[str], steady: _Array, flux: _Array) -> AntecedentFactor:
+def fit_factor(rows: Rows, drivers: Sequence[AntecedentDriver], steady: _Array, flux: _Array) -> AntecedentFactor:
     """Fit the factors of drivers to the ratio of measured to predicted flux.
 
     Parameters
@@ -133,7 +133,9 @@ def _basis(x: _Array, span: tuple[float, float]) -> _Array:
     return basis
 
 
-def _cross_fitted(rows: Rows, drivers: Sequence[str], steady: _Array, flux: _Array, fold: _Labels) -> _Array:
+def _cross_fitted(
+    rows: Rows, drivers: Sequence[AntecedentDriver], steady: _Array, flux: _Array, fold: _Labels
+) -> _Array:
     """Factor in each fold from a fit to the others, shape (row,)."""
     result = np.ones(len(rows))
     for number in np.unique(fold):

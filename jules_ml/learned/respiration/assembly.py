@@ -104,9 +104,7 @@ def assembled_module(
         series_parameters=_series_parameters(series, n),
         smoothing_f=smoothing_f,
         smoothing_g=smoothing_g,
-        antecedent_drivers=torch.tensor([DRIVERS.index(name) for name in antecedent.drivers]),
-        antecedent_x=torch.from_numpy(antecedent.x),
-        antecedent_log_h=torch.from_numpy(antecedent.log_h),
+        **_antecedent_tables(antecedent),
         networks=networks,
     )
 
@@ -152,6 +150,15 @@ def _smoothing(
     moisture = np.clip(moisture_of(rows, settings)[valid], *members.ranges["f"])
     f = smoothing_variance(moisture, MOISTURE_NODES, **flux, smoothness=smoothness, size=size, reference=reference)
     return weight * f, weight * g
+
+
+def _antecedent_tables(antecedent: AntecedentFactor) -> dict[str, Tensor]:
+    """Factor of antecedent conditions, as in the module."""
+    return {
+        "antecedent_drivers": torch.tensor([DRIVERS.index(name) for name in antecedent.drivers]),
+        "antecedent_x": torch.from_numpy(antecedent.x),
+        "antecedent_log_h": torch.from_numpy(antecedent.log_h),
+    }
 
 
 def _series_table(series: Mapping[int, BaseRateSeries]) -> Tensor:

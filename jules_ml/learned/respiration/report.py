@@ -230,15 +230,7 @@ def respiration_figures(
             "day_of_year": scored_rows.middle.day_of_year,
         }
     )
-    antecedent = learned.module.antecedent
-    figures = {}
-    if antecedent.drivers:
-        figures["antecedent"] = antecedent_curves(
-            antecedent,
-            train,
-            notes=[data + " Factors of predictions in addition to f and g, constant outside the range shown."],
-        )
-    return figures | {
+    return _antecedent_figure(learned, train, data) | {
         "curves": learned_curves(
             learned.module,
             settings,
@@ -269,6 +261,15 @@ def respiration_figures(
             ],
         ),
     }
+
+
+def _antecedent_figure(learned: TrainedRespiration, train: Rows, data: str) -> dict[str, Figure]:
+    """Draw the factors of antecedent conditions, if there are any."""
+    factor = learned.module.antecedent
+    if not factor.drivers:
+        return {}
+    notes = [data + " Factors of predictions in addition to f and g, constant outside the range shown."]
+    return {"antecedent": antecedent_curves(factor, train, notes=notes)}
 
 
 def _fsth_sat(train: Rows, learned: TrainedRespiration) -> float | None:

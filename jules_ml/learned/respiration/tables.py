@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 import numpy as np
 import torch
@@ -12,13 +12,11 @@ from torch import Tensor
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.learned.respiration.antecedent import AntecedentDriver
 from jules_ml.learned.respiration.network import MOISTURE_NODES, TEMPERATURE_NODES, LearnedRespiration
 from jules_ml.learned.respiration.nodes import place_on_line
 from jules_ml.physics.respiration import T_REFERENCE
 
-#: Antecedent drivers, in the order of their numbers in a module: departures of wetness and temperature of the respiring layer from their
-#: exponential means over 1 and 10 days, and air temperature minus that of the layer.
-AntecedentDriver = Literal["wetness_1d", "wetness_10d", "temperature_1d", "temperature_10d", "air_temperature"]
 #: JULES's names of f and g, ``antecedent`` for a curve that multiplies f, and the variables that they depend on.
 CurveName = Literal["fsth", "ftemp", "antecedent"]
 CurveX = Literal["sthu", "sthu+sthf", "theta", "t_soil", AntecedentDriver]
@@ -148,13 +146,8 @@ def antecedent_tables(module: LearnedRespiration) -> dict[AntecedentDriver, Curv
     dict of str to CurveTable
         Factor h of each driver of the module, by its name; empty without drivers.
     """
-    buffers = dict(module.named_buffers())
-    if "antecedent_drivers" not in buffers:
-        return {}
     tables: dict[AntecedentDriver, CurveTable] = {}
-    named = (buffers[f"antecedent_{name}"] for name in ("drivers", "x", "log_h"))
-    for number, x, log_h in zip(*named, strict=True):
-        driver: AntecedentDriver = get_args(AntecedentDriver)[int(number)]
+    for driver, x, log_h in zip(module.antecedent.drivers, module.antecedent_x, module.antecedent_log_h, strict=True):
         h = torch.exp(place_on_line(_finer(x), x).at(log_h)).numpy()
         first, last = float(x[0]), float(x[-1])
         tables[driver] = CurveTable("antecedent", driver, first, last, h, first, last, 0.0)
