@@ -169,7 +169,7 @@ class RespirationSettings(Section):
     antecedent: bool = Field(
         default=True,
         description="also multiply predictions by factors of antecedent conditions (wetness and temperature less their mean over a day or "
-        "ten days, air less soil temperature) that inner validation shows to be clearly useful; f, g and R0 are the same",
+        "ten days, air less soil temperature) that inner validation shows to be clearly useful; not with `l_layeredc`",
     )
 
     hidden: tuple[Annotated[int, Field(ge=2, le=64)], ...] = Field(

@@ -189,7 +189,9 @@ def usable_rows(ds: xr.Dataset, settings: RespirationSettings, *, all_hours: boo
     _refuse_unusable(frame[keep], settings, selection.dropped, place(ds))
     rows = _site_rows(frame[keep], str(ds.attrs.get("site", "site")), porosity_of(ds), settings)
     pores = rows.porosity[rows.sites[0]] - rows.dry[rows.sites[0]]
-    drivers = antecedent_drivers(frame, pores) if settings.antecedent else {}
+    # JULES's hook evaluates the drivers in one layer
+    tried = settings.antecedent and not settings.l_layeredc
+    drivers = antecedent_drivers(frame, pores) if tried else {}
     return replace(
         rows,
         dropped=selection.dropped,
