@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 import torch
@@ -27,6 +28,9 @@ from jules_ml.learned.respiration.nodes import place_on_line
 from jules_ml.learned.respiration.site import Rows, moisture_of
 from jules_ml.learned.respiration.smoothing import smoothing_variance
 from jules_ml.physics.respiration import T_REFERENCE
+
+#: Greatest f that is one at JULES's optimum; a curve that rises further is one at its maximum.
+_MOST_AT_OPTIMUM: Final = 1.1
 
 _Array = NDArray[np.float64]
 
@@ -180,8 +184,9 @@ def _normalised_f(
 ) -> tuple[Tensor, float]:
     """Normalise f so that the median curve is one at a reference, and return the reference.
 
-    The reference is JULES's optimum if the data cover it and f then stays below ``f_max``; otherwise the maximum of the median curve
-    within the 5 to 95 % range of the data, so that f is at most about one in that range.
+    The reference is JULES's optimum if the data cover it and f is then nowhere much greater than one; otherwise the maximum of the median
+    curve in the range that the data support. f is thus at most about one, as JULES's, and R0 is the rate at its maximum. The flux does not
+    depend on the reference.
 
     Members have the same mean over the data, as smooths of additive models (Wood 2017, section 5.4), and are not each one at the
     reference: JULES's f has a corner there, which a smooth curve rounds off, and the error would shift the band everywhere else.
@@ -198,11 +203,9 @@ def _normalised_f(
     def one_at(reference: float) -> Tensor:
         return centred - place_on_line(torch.tensor([reference], dtype=torch.float64), nodes).at(median)
 
-    data_low, data_high = members.ranges["f"]
-    if low <= optimum <= high and float(one_at(optimum).mean(0).max()) <= np.log(settings.f_max):
+    if low <= optimum <= high and float(one_at(optimum).mean(0).max()) <= np.log(_MOST_AT_OPTIMUM):
         return one_at(optimum), optimum
-    inside = (nodes >= low) & (nodes <= high)
-    if not bool(inside.any()):
-        inside = (nodes >= data_low) & (nodes <= data_high)
+    data_low, data_high = members.ranges["f"]
+    inside = (nodes >= data_low) & (nodes <= data_high)
     peak = float(nodes[inside][torch.argmax(median[inside])])
     return one_at(peak), peak

@@ -58,6 +58,17 @@ def test_shapes_of_a_fit() -> None:
     assert float(band.high.max()) <= settings.f_max
 
 
+def test_f_that_rises_to_saturation_is_one_at_its_maximum() -> None:
+    settings = RespirationSettings(target="soil", members=2, inner_folds=3)
+    record = synthetic_record(days=900).assign_attrs(porosity=0.45)
+    wetness = record["theta"].isel(depth=0) / 0.45
+    wetter = record.assign(resp_soil=record["resp_soil"] * np.exp(4.0 * np.maximum(wetness - 0.6, 0.0)))
+    learned = train_respiration(select_rows(wetter, settings), settings)
+    f = torch.exp(learned.module.log_f.mean(0))
+    assert float(f.max()) == pytest.approx(1.0, abs=0.02)
+    assert float(learned.module.reference) > 0.65
+
+
 def test_uncertainty_due_to_smoothness() -> None:
     rng = np.random.default_rng(0)
     x = rng.uniform(0.3, 0.7, 2000)
