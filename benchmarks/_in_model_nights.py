@@ -274,7 +274,8 @@ def swapped_run_difference(
     """Difference of f g between a real swapped run and the learned curves on the state of the stock run, relative to its mean."""
     with tempfile.TemporaryDirectory() as folder:
         module = Path(folder) / "module"
-        settings = model_settings(HN1_ROWS, with_state).model_copy(update={"members": 2, "inner_folds": 2})
+        changes = {"members": 2, "inner_folds": 2, "antecedent": False}
+        settings = model_settings(HN1_ROWS, with_state).model_copy(update=changes)
         fit_respiration(with_state, settings, module)
         swapped = experiment.model_copy(
             update={"modules": experiment.modules.model_copy(update={"respiration": module})}
