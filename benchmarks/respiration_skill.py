@@ -93,7 +93,7 @@ def base_rate_claims(claims: Claims, rows: Rows) -> None:
     test = (day_number(rows.middle) // 5).astype(int) % 2 == 1
     train, scored = rows.take(~test), rows.take(test)
     valid = np.isfinite(scored.flux)
-    for base_respiration in ("varying", "constant"):
+    for base_respiration in ("varying",) if claims.quick else ("varying", "constant"):
         learned = quietly(train, TOWER.model_copy(update={"base_respiration": base_respiration}))
         frame = pd.DataFrame({"measured": scored.flux, "predicted": learned.predict(scored)})[valid]
         nights = nightly(frame, scored.middle[valid], least=4)
@@ -144,13 +144,18 @@ def chamber_claims(claims: Claims, path: Path, names: list[tuple[str, str]], tow
     else:
         half_claims(claims, table[half], intervals[half])
     for name in DRY:
-        if name in table.index:
+        if claims.quick:
+            claims.not_measured(f"COSORE {name}: NSE less Lloyd-Taylor's", ">=", 0.25, why="one short record only")
+        elif name in table.index:
             gain = table.loc[name, "learned"] - table.loc[name, "Lloyd-Taylor"]
             claims.check(f"COSORE {name}: NSE less Lloyd-Taylor's", gain, ">=", 0.25)
     counts = np.array([tower.with_flux.sum(), *(result.rows for result in scored)])
     coverages = np.array([tower.coverage(), *(result.coverage for result in scored)])
     pooled = float(np.average(coverages, weights=counts))
-    claims.check("all: fraction within 90 % intervals, pooled", pooled, ">=", 0.85)
+    if claims.quick:
+        claims.not_measured("all: fraction within 90 % intervals, pooled", ">=", 0.85, why="two records only")
+    else:
+        claims.check("all: fraction within 90 % intervals, pooled", pooled, ">=", 0.85)
     claims.check("all: fraction within 90 % intervals, pooled, at most", pooled, "<=", 0.95)
     fair = float(np.mean((coverages >= 0.75) & (coverages <= 0.98)))
     claims.check("all: fraction of sets with 75-98 % in their interval", fair, ">=", 0.8, note=f"{len(coverages)} sets")
@@ -310,8 +315,7 @@ def main() -> int:
     if not quick:
         little_water(claims, rows, tower)
     recovery_claims(claims, rows, SEEDS[: 1 if quick else None])
-    dry = [(name, "Rs") for name in ("d20200423_OYONARTE",)]
-    names = dry if quick else cosore_names(path)
+    names = [("d20190617_SCOTT_WHS", "Rs")] if quick else cosore_names(path)
     # choices were made on the other half of the sets
     scored = [name for name in names if scored_half(name[0]) or " ".join(name) in DRY]
     result = chamber_claims(claims, path, scored, tower)
@@ -320,7 +324,7 @@ def main() -> int:
         time_claim(claims, arguments.data)
     bound_claims(claims, [bounds(tower.learned), *result])
     if not quick:
-        oyonarte = cosore_rows(path, *dry[0])
+        oyonarte = cosore_rows(path, "d20200423_OYONARTE", "Rs")
         assert isinstance(oyonarte, Rows)
         year_at_loobos(
             claims,

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import torch
 from scipy.signal import lfilter
 from torch import Tensor
 
-from jules_ml.learned.respiration.antecedent import AntecedentDriver
+from jules_ml.learned.respiration.antecedent import MEANS, AntecedentDriver
 from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.learned.respiration.tables import CurveTable, antecedent_tables
 from jules_ml.physics.column import ColumnState, SoilColumn
@@ -23,14 +22,6 @@ from jules_ml.physics.constants import RHO_WATER
 from jules_ml.physics.integration import Integration
 
 Antecedent = Mapping[AntecedentDriver, CurveTable]
-
-#: Time scale of the mean that a driver is the departure from [s].
-_TIMESCALES: Final[dict[AntecedentDriver, float]] = {
-    "wetness_1d": 86400.0,
-    "wetness_10d": 864000.0,
-    "temperature_1d": 86400.0,
-    "temperature_10d": 864000.0,
-}
 
 
 def module_antecedent(folder: Path | None) -> Antecedent:
@@ -75,7 +66,7 @@ def antecedent_factor(
         if name == "air_temperature":
             x = t_air.double() - t_soil.double()
         else:
-            x = _departure(wetness if name.startswith("wetness") else t_soil, timestep / _TIMESCALES[name])
+            x = _departure(wetness if name.startswith("wetness") else t_soil, timestep / MEANS[name][1].total_seconds())
         factor = factor * curve(x)
     return factor
 

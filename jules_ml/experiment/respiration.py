@@ -168,8 +168,8 @@ class RespirationSettings(Section):
 
     antecedent: bool = Field(
         default=True,
-        description="also multiply predictions by factors of antecedent conditions (wetness and temperature less their mean over a day or "
-        "ten days, air less soil temperature) that inner validation shows to be clearly useful; not with `l_layeredc`",
+        description="also multiply predictions by factors of antecedent conditions (wetness and temperature minus their mean over a day or "
+        "ten days, air minus soil temperature) that inner validation shows to be clearly useful; not with `l_layeredc` or `assimilation`",
     )
 
     hidden: tuple[Annotated[int, Field(ge=2, le=64)], ...] = Field(
@@ -269,6 +269,8 @@ class RespirationSettings(Section):
             raise ValueError(
                 "relative wetness is not a variable of a model: set moisture = 'saturation', or state = 'sensors'"
             )
+        if self.l_layeredc and self.state == "sensors":
+            raise ValueError("l_layeredc needs the soil of a model: give its output as state, or leave out l_layeredc")
         if self.assimilation and self.target != "ecosystem":
             raise ValueError("assimilation is fitted to NEE: set target = 'ecosystem'")
         return self

@@ -28,10 +28,13 @@ _Array = NDArray[np.float64]
 AntecedentDriver = Literal["wetness_1d", "wetness_10d", "temperature_1d", "temperature_10d", "air_temperature"]
 #: Drivers, in the order of their numbers in a module.
 DRIVERS: Final[tuple[AntecedentDriver, ...]] = get_args(AntecedentDriver)
-#: Time scale of the mean that a driver is the departure from, by the end of its name.
-_TIMESCALES: Final = {"1d": pd.Timedelta("1D"), "10d": pd.Timedelta("10D")}
-#: Column of the state that a driver is the departure of, by the start of its name.
-_STATES: Final = {"wetness": "theta", "temperature": "t_soil"}
+#: State and time scale of each driver that is the departure from an exponential mean.
+MEANS: Final[dict[AntecedentDriver, tuple[str, pd.Timedelta]]] = {
+    "wetness_1d": ("theta", pd.Timedelta("1D")),
+    "wetness_10d": ("theta", pd.Timedelta("10D")),
+    "temperature_1d": ("t_soil", pd.Timedelta("1D")),
+    "temperature_10d": ("t_soil", pd.Timedelta("10D")),
+}
 
 
 def _no_driver() -> _Array:
@@ -83,7 +86,7 @@ def antecedent_drivers(states: pd.DataFrame, pores: float) -> dict[str, _Array]:
 
     Parameters
     ----------
-    states : DataFrame, columns ('time', 'theta', 't_soil') and optionally 't_air' and 'port'
+    states : DataFrame, columns ('time',) and optionally 'theta', 't_soil', 't_air' and 'port'
         Water content [m3 m-3] and temperatures [K] in the order of time.
     pores : float
         Range of the water content over which wetness goes from zero to one [m3 m-3].
@@ -91,45 +94,45 @@ def antecedent_drivers(states: pd.DataFrame, pores: float) -> dict[str, _Array]:
     Returns
     -------
     dict of str to array, shape (row,)
-        Wetness [1] or temperature [K] of each of :data:`DRIVERS`; NaN where the driver is unknown.
+        Wetness [1] or temperature [K] of each driver whose columns are there; NaN where it is unknown.
     """
-    drivers: dict[str, _Array] = {
-        name: departures(states, name) for name in DRIVERS if "_" in name and name.split("_")[1] in _TIMESCALES
-    }
-    drivers = {name: x / pores if name.startswith("wetness") else x for name, x in drivers.items()}
+    drivers: dict[str, _Array] = {}
+    for name, (state, timescale) in MEANS.items():
+        if state in states:
+            drivers[name] = departures(states, state, timescale) / (pores if state == "theta" else 1.0)
     if "t_air" in states:
         drivers["air_temperature"] = (states["t_air"] - states["t_soil"]).to_numpy()
     return drivers
 
 
-def departures(states: pd.DataFrame, name: str) -> _Array:
+def departures(states: pd.DataFrame, state: str, timescale: pd.Timedelta) -> _Array:
     """Departure of a state from its exponential mean over the time before.
 
     Parameters
     ----------
-    states : DataFrame, columns ('time', 'theta', 't_soil') and optionally 'port'
-        Water content [m3 m-3] and temperature [K] of one site, in the order of time.
-    name : str
-        Driver with a time scale, such as ``wetness_1d``.
+    states : DataFrame, columns ('time', state) and optionally 'port'
+        In the order of time.
+    state : str
+        Name of the column.
+    timescale : Timedelta
+        Time over which the weights of the mean fall to 1/e.
 
     Returns
     -------
     array, shape (row,)
-        Departure of the water content [m3 m-3] or the temperature [K]. NaN in the first time scale of a record, and after a gap of one time
-        scale: the mean is unknown there.
+        Departure in the unit of the state. NaN where the mean is unknown: in the first time scale of a record, and after each gap of one
+        time scale.
     """
-    state, timescale = name.split("_")
-    length = _TIMESCALES[timescale]
-    values = states.set_index("time")[_STATES[state]]
+    values = states.set_index("time")[state]
     result = np.full(len(states), np.nan)
     ports = states["port"].to_numpy() if "port" in states else np.zeros(len(states))
     for port in np.unique(ports):
         rows = np.flatnonzero((ports == port) & values.notna().to_numpy())
-        valid = values.iloc[rows]
-        if len(valid) < 2:
+        if not len(rows):
             continue
-        # the weights of an exponential mean fall to 1/e over its time scale
-        mean = valid.ewm(halflife=np.log(2.0) * length, times=valid.index).mean().shift(1)
-        known = (valid.index - valid.index[0] >= length) & (valid.index.to_series().diff() < length).to_numpy()
-        result[rows] = np.where(known, valid - mean, np.nan)
+        gaps = np.flatnonzero(np.diff(values.index[rows]) >= timescale) + 1
+        for segment in np.split(rows, gaps):
+            measured = values.iloc[segment]
+            mean = measured.ewm(halflife=np.log(2.0) * timescale, times=measured.index).mean().shift(1)
+            result[segment] = (measured - mean).where(measured.index >= measured.index[0] + timescale)
     return result

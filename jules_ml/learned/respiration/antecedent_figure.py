@@ -15,11 +15,11 @@ from jules_ml.support.figures import GREY, VERMILION, WIDTH, add_notes, letter_p
 
 #: Labels of the drivers.
 LABELS: Final = {
-    "wetness_1d": "wetness less its mean of a day",
-    "wetness_10d": "wetness less its mean of ten days",
-    "temperature_1d": "soil temperature less its mean of a day",
-    "temperature_10d": "soil temperature less its mean of ten days",
-    "air_temperature": "air less soil temperature",
+    "wetness_1d": "wetness minus its 1-day mean",
+    "wetness_10d": "wetness minus its 10-day mean",
+    "temperature_1d": "soil temperature minus its 1-day mean",
+    "temperature_10d": "soil temperature minus its 10-day mean",
+    "air_temperature": "air minus soil temperature",
 }
 
 

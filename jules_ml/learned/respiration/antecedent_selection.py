@@ -85,67 +85,81 @@ def select_factor(rows: Rows, predicted: _Array, *, folds: int) -> SelectedFacto
         selected, current = (*selected, best), factors[best]
     cross_validated = np.ones(len(rows))
     cross_validated[chosen] = current
-    factor = fit_factor(part, selected, steady, flux) if selected else AntecedentFactor()
+    factor = AntecedentFactor()
+    if selected:
+        factor = fit_factor(part, selected, [_span(part, name) for name in selected], steady, flux)
     return SelectedFactor(factor, cross_validated)
 
 
-def fit_factor(rows: Rows, drivers: Sequence[AntecedentDriver], steady: _Array, flux: _Array) -> AntecedentFactor:
-    """Fit the factors of drivers to the ratio of measured to predicted flux.
+def fit_factor(
+    rows: Rows, drivers: Sequence[AntecedentDriver], spans: Sequence[tuple[float, float]], steady: _Array, flux: _Array
+) -> AntecedentFactor:
+    """Fit the factors of drivers to the ratio of measured to predicted flux, where all of the drivers are known.
 
     Parameters
     ----------
     rows : Rows
         Rows with the drivers.
-    drivers : sequence of str
-        Names of the drivers, from :data:`~jules_ml.learned.respiration.antecedent.DRIVERS`.
+    drivers : sequence of AntecedentDriver
+    spans : sequence of tuple of float
+        Range of each driver, outside which its factor is constant.
     steady, flux : array, shape (row,)
         Flux predicted without the factors, and measured flux, in the same unit.
 
     Returns
     -------
     AntecedentFactor
-        With the mean predicted flux of the rows as without it.
+        With the mean predicted flux of these rows as without it; one if the drivers are known in no row.
     """
-    values = np.stack([rows.driver(name) for name in drivers])
-    spans = [(float(np.nanquantile(x, 0.005)), float(np.nanquantile(x, 0.995))) for x in values]
-    bases = [np.nan_to_num(_basis(x, span)) for x, span in zip(values, spans, strict=True)]
-    level = np.ones((len(flux), 1))
+    known = np.logical_and.reduce([np.isfinite(rows.driver(name)) for name in drivers])
+    if not known.any():
+        return AntecedentFactor()
+    rows, steady, flux = rows.take(known), steady[known], flux[known]
+    bases = [spline_basis(rows.driver(name), span, _COUNT) for name, span in zip(drivers, spans, strict=True)]
+    # each group has its level, so that differences between sites and chambers are not taken for an effect of a driver
+    levels = (rows.group[:, np.newaxis] == np.unique(rows.group)).astype(np.float64)
     coefficients = fit_log_additive(
-        bases, level, np.zeros(1), flux, np.ones(len(flux)), bend=_BEND, size=_SIZE, log_offset=np.log(steady)
+        bases,
+        levels,
+        np.zeros(levels.shape[1]),
+        flux,
+        np.ones(len(flux)),
+        bend=_BEND,
+        size=_SIZE,
+        log_offset=np.log(steady),
     )
     nodes = np.stack([np.linspace(low, high, _NODES) for low, high in spans])
+    of_drivers = np.split(coefficients[: _COUNT * len(drivers)], len(drivers))
     log_h = np.stack(
-        [
-            _basis(x, span) @ coefficients[k * _COUNT : (k + 1) * _COUNT]
-            for k, (x, span) in enumerate(zip(nodes, spans, strict=True))
-        ]
+        [spline_basis(x, span, _COUNT) @ each for x, span, each in zip(nodes, spans, of_drivers, strict=True)]
     )
     factor = AntecedentFactor(tuple(drivers), nodes, log_h)
     mean = float((steady * factor(rows.antecedent, len(rows))).sum() / steady.sum())
     return AntecedentFactor(factor.drivers, nodes, log_h - np.log(mean) / len(drivers))
 
 
-def _basis(x: _Array, span: tuple[float, float]) -> _Array:
-    """Basis of a factor at values of its driver, shape (row, function); NaN where the driver is."""
-    known = np.isfinite(x)
-    basis = np.full((len(x), _COUNT), np.nan)
-    basis[known] = spline_basis(x[known], span, _COUNT)
-    return basis
-
-
 def _cross_fitted(
     rows: Rows, drivers: Sequence[AntecedentDriver], steady: _Array, flux: _Array, fold: _Labels
 ) -> _Array:
     """Factor in each fold from a fit to the others, shape (row,)."""
-    result = np.ones(len(rows))
+    result, spans = np.ones(len(rows)), [_span(rows, name) for name in drivers]
     for number in np.unique(fold):
         inside = fold == number
-        factor = fit_factor(rows.take(~inside), drivers, steady[~inside], flux[~inside])
+        factor = fit_factor(rows.take(~inside), drivers, spans, steady[~inside], flux[~inside])
         result[inside] = factor({name: x[inside] for name, x in rows.antecedent.items()}, int(inside.sum()))
     return result
+
+
+def _span(rows: Rows, name: AntecedentDriver) -> tuple[float, float]:
+    """Range of the factor of a driver: all but the extreme percent of its values."""
+    low, high = np.nanquantile(rows.driver(name), [0.005, 0.995])
+    return float(low), float(high)
 
 
 def _is_defined(rows: Rows, name: str) -> bool:
     """Whether a driver has values that differ in enough rows."""
     x = rows.driver(name)
-    return bool(np.isfinite(x).mean() >= _LEAST_DEFINED and np.nanquantile(x, 0.95) > np.nanquantile(x, 0.05))
+    if np.isfinite(x).mean() < _LEAST_DEFINED:
+        return False
+    low, high = np.nanquantile(x, [0.05, 0.95])
+    return bool(high > low)

@@ -69,7 +69,7 @@ def assembled_module(
     shape = torch.exp(
         place_on_line(torch.from_numpy(moisture), MOISTURE_NODES).at(log_f.mean(0))
         + place_on_line(torch.tensor(rows.t_soil), TEMPERATURE_NODES).at(log_g.mean(0))
-    ).numpy()
+    ).numpy() * antecedent(rows.antecedent, len(rows))
     valid = np.isfinite(cross_validated) & np.isfinite(rows.flux)
     noise = fit_noise((cross_validated / scale)[valid], ((rows.flux - cross_validated) / scale)[valid])
     median_r0 = np.exp(log_r0.mean(0).numpy())
@@ -81,7 +81,7 @@ def assembled_module(
     )
     r0 = _with_other_groups(np.where(r0 > 0.0, r0, median_r0), weight, rows)
     log_r0 = log_r0 + torch.from_numpy(np.log(r0 / median_r0)) * torch.from_numpy(_absent(weight, rows))
-    predicted = r0[rows.group] * shape * antecedent(rows.antecedent, len(rows))
+    predicted = r0[rows.group] * shape
     series = fitted_series(rows, predicted / scale, noise, settings)
     calibration = calibrate(rows, cross_validated / scale, noise, series, settings)
     noise = calibration.noise

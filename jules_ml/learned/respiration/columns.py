@@ -43,10 +43,35 @@ def row_table(ds: xr.Dataset, settings: RespirationSettings) -> tuple[pd.DataFra
         frame["time"] = ds["time"].to_numpy()
     if "theta" not in frame:
         frame["theta"] = np.nan
-    if settings.temperature == "t_soil" and "t_air" in ds:
-        frame["t_air"] = ds["t_air"].to_series().reindex(frame["time"]).to_numpy()
     frame["middle"] = pd.DatetimeIndex(frame["time"]) - half + offset
     return frame, variants
+
+
+def state_table(ds: xr.Dataset, settings: RespirationSettings) -> pd.DataFrame:
+    """States that antecedent conditions are calculated from: all times, with or without a flux, in the order of time (and chamber).
+
+    Columns are ``time`` (and ``port``), ``t_soil`` and ``t_air`` if respiration depends on soil temperature, ``theta`` if it depends on
+    moisture, and ``ground`` for sensors, as in :func:`row_table`.
+    """
+    columns: dict[str, xr.DataArray] = {}
+    temperature = _temperature(ds, settings)
+    if settings.temperature == "t_soil":
+        columns["t_soil"] = temperature
+        if "t_air" in ds:
+            columns["t_air"] = _sensor(ds, "t_air", 0)
+    if settings.moisture != "none":
+        columns["theta"] = state_theta(ds) if has_state(ds) else _sensor(ds, "theta", settings.moisture_sensor)
+    if not has_state(ds):
+        columns["ground"] = temperature if settings.temperature == "t_soil" else _ground(ds, temperature)
+    if "port" not in ds.dims:
+        frame = pd.DataFrame({name: values.to_numpy() for name, values in columns.items()})
+        return frame.assign(time=ds["time"].to_numpy())
+    states = xr.Dataset(columns)
+    if settings.chambers == "mean":
+        states = states.mean("port") if "port" in states.dims else states
+        return states.to_dataframe()[list(columns)].reset_index()
+    frame = states.broadcast_like(ds["port"]).to_dataframe()[list(columns)].reset_index()
+    return frame.sort_values(["time", "port"], ignore_index=True)
 
 
 def _temperature(ds: xr.Dataset, settings: RespirationSettings) -> xr.DataArray:

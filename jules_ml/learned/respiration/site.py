@@ -15,7 +15,7 @@ from jules_ml.data.ustar import UstarThreshold
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings, RowSettings
 from jules_ml.learned.respiration.antecedent import antecedent_drivers
-from jules_ml.learned.respiration.columns import row_table
+from jules_ml.learned.respiration.columns import row_table, state_table
 from jules_ml.learned.respiration.nights import estimated_ustar, least_ustar
 from jules_ml.learned.respiration.state import porosity_of
 
@@ -191,7 +191,7 @@ def usable_rows(ds: xr.Dataset, settings: RespirationSettings, *, all_hours: boo
     pores = rows.porosity[rows.sites[0]] - rows.dry[rows.sites[0]]
     # JULES's hook evaluates the drivers in one layer
     tried = settings.antecedent and not settings.l_layeredc
-    drivers = antecedent_drivers(frame, pores) if tried else {}
+    drivers = _drivers_of_rows(ds, frame, pores, settings) if tried else {}
     return replace(
         rows,
         dropped=selection.dropped,
@@ -199,6 +199,24 @@ def usable_rows(ds: xr.Dataset, settings: RespirationSettings, *, all_hours: boo
         antecedent={name: values[keep] for name, values in drivers.items()},
         ustar={} if threshold is None else {rows.sites[0]: threshold},
     )
+
+
+def _drivers_of_rows(
+    ds: xr.Dataset, frame: pd.DataFrame, pores: float, settings: RespirationSettings
+) -> dict[str, _Array]:
+    """Drivers of antecedent conditions of the rows of a table, from states at all times but those that the rules exclude."""
+    states, rules = state_table(ds, settings), settings.rows
+    if "ground" in states and "theta" in states:
+        excluded = np.zeros(len(states), dtype=bool)
+        if rules.frozen_below is not None:
+            excluded |= (states["ground"] < rules.frozen_below).to_numpy()
+        if rules.stuck_after is not None:
+            excluded |= _stuck(states, pd.Timedelta(rules.stuck_after))
+        states["theta"] = states["theta"].mask(excluded)
+    drivers = antecedent_drivers(states, pores)
+    keys = [key for key in ("time", "port") if key in states]
+    table = frame[keys].merge(states[keys].assign(**drivers), on=keys, how="left")
+    return {name: table[name].to_numpy(dtype=np.float64) for name in drivers}
 
 
 def _drop_day_and_calm(

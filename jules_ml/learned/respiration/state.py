@@ -146,7 +146,11 @@ def has_state(ds: xr.Dataset) -> bool:
 
 def without_state(ds: xr.Dataset) -> xr.Dataset:
     """Return a site dataset without the soil state of a model."""
-    return ds.drop_vars([_WETNESS, _TEMPERATURE, *_LAYERS], errors="ignore")
+    kept = ds.drop_vars([_WETNESS, _TEMPERATURE, *_LAYERS], errors="ignore")
+    kept.attrs = {
+        name: value for name, value in ds.attrs.items() if name not in (_POROSITY, "soil_state", _LAYER_WEIGHTS)
+    }
+    return kept
 
 
 def state_temperature(ds: xr.Dataset) -> xr.DataArray:

@@ -144,18 +144,20 @@ def train_respiration(
     selected = None
     if exchange is None and settings.antecedent:
         selected = select_factor(rows, cross_validated, folds=settings.inner_folds)
-        cross_validated = cross_validated * selected.cross_validated
     antecedent = AntecedentFactor() if selected is None else selected.factor
+    of_product = cross_validated
+    cross_validated = of_product if selected is None else of_product * selected.cross_validated
     module = assembled_module(rows, members, settings, cross_validated, validation, antecedent)
     learned = TrainedRespiration(
         module, rows, settings, validation, collinearity, cross_validated, members.assimilation
     )
     if settings.check_separability and settings.moisture != "none":
-        learned = replace(learned, separability=separability(rows, cross_validated, settings))
+        learned = replace(learned, separability=separability(rows, of_product, settings))
     if len(rows.sites) < PRIOR_SITES:
         return learned
     with torch.no_grad():
         shape = module(*learned.inputs(rows)).numpy() / module.level.numpy()[rows.group]
+    shape = shape * antecedent(rows.antecedent, len(rows))
     return replace(learned, r0_prior=fit_r0_prior(rows, shape))
 
 
