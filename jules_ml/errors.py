@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 
@@ -26,6 +28,10 @@ class BadInput(ValueError):
         self.where = None if where is None else str(where)
         place = "" if self.where is None else f"{self.where}: "
         super().__init__(f"{place}{problem}. Remedy: {remedy}.")
+
+    def __reduce__(self) -> tuple[Callable[[], BadInput], tuple[()]]:
+        """Pickle the error: worker processes return it, and an exception is otherwise restored from its message alone."""
+        return partial(BadInput, self.problem, remedy=self.remedy, where=self.where), ()
 
 
 class RunFailed(RuntimeError):
