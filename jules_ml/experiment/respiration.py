@@ -71,7 +71,7 @@ class RowSettings(Section):
 class LayerSettings(Section):
     """``[respiration.layers]``: layered soil carbon of the run that ``state`` names, for ``l_layeredc``. Each experiment has its own."""
 
-    cs: PerLayer | None = Field(
+    cs: tuple[Annotated[float, Field(ge=0.0)], ...] | None = Field(
         default=None,
         min_length=2,
         description="soil carbon of each layer, from the top [kg m-2]; default: `cs` of the output, with its pools",

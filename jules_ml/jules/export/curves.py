@@ -72,7 +72,7 @@ def _antecedent_notes(folder: Path) -> tuple[str, ...]:
     if not entries:
         return ()
     return (
-        f"the module has factors of antecedent drivers, which the hooks multiply f by: add {entries} to &jules_ml_respiration",
+        f"the module has factors of antecedent drivers. The hooks multiply f by them: add {entries} to &jules_ml_respiration",
     )
 
 

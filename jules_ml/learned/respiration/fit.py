@@ -164,6 +164,12 @@ def split_test_rows(rows: Rows, fraction: float, years: Sequence[int] = ()) -> N
 def _settings_of_soil(datasets: Sequence[xr.Dataset], settings: RespirationSettings) -> RespirationSettings:
     """Settings with the soil that the records have: that of a model, whose wilting point is the default, or of sensors."""
     with_state = [has_state(ds) for ds in datasets]
+    if not any(with_state) and settings.l_layeredc:
+        raise BadInput(
+            "l_layeredc needs the soil of a model, and the records have only sensors",
+            where=", ".join(str(ds.attrs.get("site")) for ds in datasets),
+            remedy="give the output of JULES as state under [respiration], or leave out l_layeredc",
+        )
     if not any(with_state):
         return settings.model_copy(update={"state": "sensors"})
     if not all(with_state):

@@ -130,7 +130,8 @@ def require_layers(flux: BaseFlux, *, layered: bool, where: str) -> None:
     raise BadInput(
         f"the base respiration was fitted to {fitted} of a model's soil, and this run respires in {of_run}",
         where=where,
-        remedy=f"fit it again with [respiration] l_layeredc = {str(layered).lower()}, or set [modules] base_rate = 'jules'",
+        remedy=f"fit it again with [respiration] l_layeredc = {str(layered).lower()}, or keep the rate of the run: "
+        "[modules] base_rate = 'jules' for a run, no --experiment for an export",
     )
 
 

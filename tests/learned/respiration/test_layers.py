@@ -11,6 +11,7 @@ import pytest
 import torch
 import xarray as xr
 from helpers.respiration_folder import write_module
+from helpers.respiration_record import synthetic_record
 from helpers.tower import write_tower
 
 from jules_ml.cli.soil_state import with_runs
@@ -204,3 +205,9 @@ def test_every_experiment_has_its_own_layers(loobos: xr.Dataset, tmp_path: Path)
         experiment = load_experiment(write_tower(tmp_path, ("[respiration]", change)))
         weights.append(KIND.site(experiment).attrs["layer_weights"])
     np.testing.assert_allclose(weights, [[0.25] * 4, [1.0, 0.0, 0.0, 0.0]])
+
+
+def test_layers_of_sensors_are_refused(tmp_path: Path) -> None:
+    settings = RespirationSettings(target="soil", l_layeredc=True)
+    with pytest.raises(BadInput, match="needs the soil of a model"):
+        fit_respiration(synthetic_record(), settings, tmp_path / "module")
