@@ -43,7 +43,7 @@ from jules_ml.scoring.scores import Scores, score
 REFERENCES = {"mean": "first-half mean", "climatology": "day of year", "matched": "stock matched"}
 _WINDOW, _YEAR = 15, 365.25
 #: Days of the record in the quick run.
-_QUICK_DAYS = 300
+_QUICK_DAYS = 200
 #: Claims: name, comparison and target.
 _CLAIMS: tuple[tuple[str, Comparison, float], ...] = (
     ("median RMSE relative to the stock soil", "<=", 0.80),
@@ -190,7 +190,7 @@ def _shortened(experiment: Experiment) -> Experiment:
     file = next(experiment.file.parent.glob("*.parquet"))
     record = pd.read_parquet(file)
     record.loc[record["theta_0"].first_valid_index() :].iloc[: 24 * _QUICK_DAYS].to_parquet(file)
-    return _with_settings(load_experiment(experiment.file), rounds=1, test_fraction=0.4)
+    return _with_settings(load_experiment(experiment.file), rounds=1, test_fraction=0.4, spin_up_days=30)
 
 
 def _with_settings(experiment: Experiment, **settings: Any) -> Experiment:
