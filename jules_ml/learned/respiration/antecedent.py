@@ -37,6 +37,11 @@ MEANS: Final[dict[AntecedentDriver, tuple[str, pd.Timedelta]]] = {
 }
 
 
+#: Drivers with a diurnal cycle. Night-time NEE does not show their effect by day, and a large part of it is that of leaves and wood, which
+#: a model of soil carbon must not get.
+DIURNAL: Final[frozenset[AntecedentDriver]] = frozenset({"temperature_1d", "air_temperature"})
+
+
 def _no_driver() -> _Array:
     return np.empty((0, 2))
 

@@ -108,7 +108,7 @@ def fit_respiration(
         *clocks,
         *ustar_notes(rows.ustar),
         *_form_notes(learned.validation),
-        *_antecedent_notes(learned.module.antecedent.drivers, settings.target),
+        *_antecedent_notes(learned.module.antecedent.drivers),
     )
     notes = (*notes, *_variable_notes(settings, rows, without_porosity))
     predictions = predictions_of(learned, rows, test)
@@ -223,20 +223,14 @@ def _form_notes(validation: InnerValidation) -> list[str]:
     return []
 
 
-def _antecedent_notes(drivers: Sequence[str], target: str) -> list[str]:
+def _antecedent_notes(drivers: Sequence[str]) -> list[str]:
     """Describe the factors of antecedent conditions."""
     if not drivers:
         return []
     named = ", ".join(LABELS[name] for name in drivers)
-    notes = [
-        f"predictions are clearly better with factors of antecedent conditions ({named}); f and g do not depend on them"
+    return [
+        f"predictions are clearly better with factors of antecedent conditions ({named}); f and g were fitted without them"
     ]
-    if target == "ecosystem" and not all(name.startswith("wetness") for name in drivers):
-        notes.append(
-            "these factors are fitted to nights; by day, when the air is warmer than the soil, a model uses their value at the end of the "
-            "range of the nights"
-        )
-    return notes
 
 
 def _variable_notes(settings: RespirationSettings, rows: Rows, without_porosity: Sequence[str]) -> list[str]:

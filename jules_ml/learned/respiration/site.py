@@ -14,7 +14,7 @@ from jules_ml.data.record import place
 from jules_ml.data.ustar import UstarThreshold
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings, RowSettings
-from jules_ml.learned.respiration.antecedent import antecedent_drivers
+from jules_ml.learned.respiration.antecedent import DIURNAL, antecedent_drivers
 from jules_ml.learned.respiration.columns import row_table, state_table
 from jules_ml.learned.respiration.nights import estimated_ustar, least_ustar
 from jules_ml.learned.respiration.state import porosity_of
@@ -214,6 +214,8 @@ def _drivers_of_rows(
             excluded |= _stuck(states, pd.Timedelta(rules.stuck_after))
         states["theta"] = states["theta"].mask(excluded)
     drivers = antecedent_drivers(states, pores)
+    if settings.target == "ecosystem":
+        drivers = {name: values for name, values in drivers.items() if name not in DIURNAL}
     keys = [key for key in ("time", "port") if key in states]
     table = frame[keys].merge(states[keys].assign(**drivers), on=keys, how="left")
     return {name: table[name].to_numpy(dtype=np.float64) for name in drivers}
