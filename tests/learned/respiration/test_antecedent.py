@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 import xarray as xr
 from helpers.respiration_record import synthetic_record
+from helpers.tower import write_tower
 
-from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.experiment import load_experiment
+from jules_ml.experiment.respiration import RespirationSettings, RowSettings
 from jules_ml.learned.respiration.antecedent import (
     DRIVERS,
     MEANS,
@@ -119,6 +121,15 @@ def test_drivers_depend_on_the_variables_of_the_fit() -> None:
     }
     assert names["t_soil"] == set(DRIVERS)
     assert names["t_air"] == {"wetness_1d", "wetness_10d"}
+
+
+def test_towers_have_no_drivers_with_a_diurnal_cycle(tmp_path: Path) -> None:
+    record = load_experiment(write_tower(tmp_path, end="2020-10-31")).record()
+    wetness = 0.3 + 0.1 * np.sin(np.arange(record.sizes["time"]) / 500.0)
+    record = record.assign(t_soil=record["t_air"] - 1.0, theta=("time", wetness))
+    rules = RowSettings(nee_is_measured=True, ustar_min=None)
+    rows = select_rows(record, RespirationSettings(target="ecosystem", rows=rules))
+    assert set(rows.antecedent) == {"wetness_1d", "wetness_10d", "temperature_10d"}
 
 
 def test_a_driver_that_is_known_in_one_year_only(tmp_path: Path) -> None:
