@@ -4,7 +4,7 @@ r"""Antecedent conditions: factors of respiration that depend on the state of th
 
 A driver x is the departure of wetness or soil temperature from its exponential mean over a day or ten days, or the difference between air
 and soil temperature. Rewetting of dry soil releases a pulse of CO2 that f does not describe, and the temperatures of litter and leaves
-differ from that of the soil. f, g and R0 are fitted without these factors.
+differ from that of the soil. f and g are fitted without these factors, and R0 with them.
 
 References
 ----------
@@ -35,8 +35,6 @@ MEANS: Final[dict[AntecedentDriver, tuple[str, pd.Timedelta]]] = {
     "temperature_1d": ("t_soil", pd.Timedelta("1D")),
     "temperature_10d": ("t_soil", pd.Timedelta("10D")),
 }
-
-
 #: Drivers with a diurnal cycle. Night-time NEE does not show their effect by day, and a large part of it is that of leaves and wood, which
 #: a model of soil carbon must not get.
 DIURNAL: Final[frozenset[AntecedentDriver]] = frozenset({"temperature_1d", "air_temperature"})

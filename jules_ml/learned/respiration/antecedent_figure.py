@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from jules_ml.learned.respiration.antecedent import AntecedentFactor
 from jules_ml.learned.respiration.figures import draw_histogram
 from jules_ml.learned.respiration.site import Rows
+from jules_ml.learned.respiration.tables import UNITS
 from jules_ml.support.figures import GREY, VERMILION, WIDTH, add_notes, letter_panels, styled
 
 #: Labels of the drivers.
@@ -48,7 +49,7 @@ def antecedent_curves(factor: AntecedentFactor, rows: Rows, *, notes: Sequence[s
         axis.axhline(1.0, color=GREY, lw=0.6)
         values = rows.driver(name)
         draw_histogram(axis, np.clip(values[np.isfinite(values)], x[0], x[-1]))
-        axis.set(xlabel=f"{LABELS[name]} [{'1' if name.startswith('wetness') else 'K'}]", xlim=(x[0], x[-1]))
+        axis.set(xlabel=f"{LABELS[name]} [{UNITS[name]}]", xlim=(x[0], x[-1]))
         axis.legend(loc="upper left", borderaxespad=0.1)
     axes[0].set_ylabel("factor h [1]")
     letter_panels(axes, ["" for _ in axes])

@@ -146,7 +146,7 @@ def _cross_fitted(
     for number in np.unique(fold):
         inside = fold == number
         factor = fit_factor(rows.take(~inside), drivers, spans, steady[~inside], flux[~inside])
-        result[inside] = factor({name: x[inside] for name, x in rows.antecedent.items()}, int(inside.sum()))
+        result[inside] = factor(rows.take(inside).antecedent, int(inside.sum()))
     return result
 
 
