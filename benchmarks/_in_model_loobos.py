@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from jules_ml.experiment import load_experiment
 from jules_ml.experiment.respiration import RespirationSettings
-from jules_ml.jules.hooks import build_hooks
+from jules_ml.jules.hooks.build import build_hooks
 from jules_ml.jules.run import run_jules
 from jules_ml.learned.respiration.fit import fit_respiration
 from jules_ml.learned.respiration.rate import base_flux

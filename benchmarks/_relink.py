@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from jules_ml.jules.hooks import BuiltHooks
+from jules_ml.jules.hooks.build import BuiltHooks
 
 
 def relink(objects: Sequence[Path], hooks: BuiltHooks, *, exe: Path, compiler: str, libraries: Sequence[str]) -> None:
@@ -17,7 +17,7 @@ def relink(objects: Sequence[Path], hooks: BuiltHooks, *, exe: Path, compiler: s
     objects : sequence of Path
         All objects of JULES, its main program among them.
     hooks : BuiltHooks
-        From :func:`jules_ml.jules.hooks.build_hooks`.
+        From :func:`jules_ml.jules.hooks.build.build_hooks`.
     exe : Path
         Executable to write.
     compiler : str

@@ -35,7 +35,8 @@ from _hooked_jules import T_RANGE, TABLE_POINTS, Array, Jules, Scheme, learned_f
 from _hooked_moisture import nudging, soil_properties
 from _relink import relink
 
-from jules_ml.jules.hooks import build_hooks, check_executable
+from jules_ml.jules.hooks.build import build_hooks
+from jules_ml.jules.hooks.check import check_executable
 from jules_ml.physics import respiration
 
 RUNS = ("colvg", "trif", "layeredcn")

@@ -44,7 +44,7 @@ from jules_ml.ensemble.run import EnsembleRun, run_ensemble
 from jules_ml.ensemble.schedule import serial_pool
 from jules_ml.experiment import load_experiment
 from jules_ml.experiment.respiration import RespirationSettings
-from jules_ml.jules.hooks import build_hooks
+from jules_ml.jules.hooks.build import build_hooks
 from jules_ml.jules.run import run_jules
 from jules_ml.learned.respiration.fit import fit_respiration
 

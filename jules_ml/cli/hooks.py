@@ -32,7 +32,8 @@ def hooks(
     quiet: Quiet = False,
 ) -> None:
     """Build the hooks for learned modules in a running JULES, or check an executable for them."""
-    from jules_ml.jules.hooks import build_hooks, check_executable
+    from jules_ml.jules.hooks.build import build_hooks
+    from jules_ml.jules.hooks.check import check_executable
 
     if (jules_build is None) == (check is None):
         raise BadInput("neither or both of --jules-build and --check are given", remedy="give one of them")

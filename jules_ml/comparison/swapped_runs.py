@@ -17,7 +17,7 @@ from jules_ml.experiment import Experiment
 from jules_ml.experiment.jules import JulesSection, PrescribedSection
 from jules_ml.experiment.sections import RunSection
 from jules_ml.jules.export.prescribed import export_prescribed
-from jules_ml.jules.hooks import Hook, check_executable
+from jules_ml.jules.hooks.check import Hook, check_executable
 from jules_ml.jules.run import jules_executable, run_jules
 from jules_ml.support.files import safe_file_name
 from jules_ml.support.progress import Progress, renamed

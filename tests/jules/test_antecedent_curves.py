@@ -14,7 +14,7 @@ from helpers.respiration_folder import three_draws, write_module
 from jules_ml.errors import BadInput
 from jules_ml.jules.curve_files import read_curve, write_curve
 from jules_ml.jules.export.curves import EXPORT
-from jules_ml.jules.hooks import CheckedExecutable
+from jules_ml.jules.hooks.check import CheckedExecutable
 from jules_ml.jules.run_folder import NAMELISTS, read_run_folder, stage
 from jules_ml.jules.swap.respiration import swap_hooks, swap_namelist
 from jules_ml.learned.respiration.store import load_respiration

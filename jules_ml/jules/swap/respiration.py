@@ -22,7 +22,7 @@ from jules_ml.experiment import Experiment
 from jules_ml.jules.base_rate import GROUP as _GROUP
 from jules_ml.jules.base_rate import rate_entry, swap_base_rate
 from jules_ml.jules.export.curves import FSTH_FILE, FTEMP_FILE, antecedent_entries, export_curves
-from jules_ml.jules.hooks import Hook, check_executable
+from jules_ml.jules.hooks.check import Hook, check_executable
 from jules_ml.jules.namelist_text import Value, seven_digits
 from jules_ml.jules.run_folder import NAMELISTS, RunFolder
 from jules_ml.jules.soil_properties import original_property

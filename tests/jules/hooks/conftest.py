@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from helpers.hosts import HostRunner
 
-from jules_ml.jules.hooks import BuiltHooks, build_hooks
+from jules_ml.jules.hooks.build import BuiltHooks, build_hooks
 
 
 @pytest.fixture(scope="session")

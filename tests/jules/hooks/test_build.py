@@ -15,7 +15,8 @@ from _relink import relink
 from helpers.hosts import HostRunner, respiration_files
 
 from jules_ml.errors import BadInput, RunFailed
-from jules_ml.jules.hooks import BuiltHooks, build_hooks, check_executable, find_modules
+from jules_ml.jules.hooks.build import BuiltHooks, build_hooks, find_modules
+from jules_ml.jules.hooks.check import check_executable
 from jules_ml.jules.sources import SOURCES
 
 

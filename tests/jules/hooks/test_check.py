@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from jules_ml.errors import BadInput
-from jules_ml.jules.hooks import Hook, check_executable
+from jules_ml.jules.hooks.check import Hook, check_executable
 
 
 def test_check_lists_the_hooks_of_an_executable(hosts: Path) -> None:

@@ -1,9 +1,4 @@
-"""Hooks in JULES: build them against a JULES build, return the link flags, and check executables for them.
-
-The linker option ``--wrap`` replaces procedures of JULES by the hooks, without edits to the source of JULES. Each compiler has its own
-symbol names for module procedures; those of gfortran and Intel Fortran are supported, here and in
-``fortran_bridge/hooks/jml_add_hooks.cmake``.
-"""
+"""Building the hooks against a JULES build, with the link flags for it."""
 
 from __future__ import annotations
 
@@ -13,22 +8,11 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.jules.sources import SOURCES
 
-#: Modules and procedures of JULES that the hooks wrap.
-WRAPPED = (
-    ("microbe_mod", "microbe"),
-    ("time_varying_input_mod", "update_model_variables"),
-    ("write_dump_mod", "write_dump"),
-    ("read_dump_mod", "read_dump"),
-    ("jules_final_mod", "jules_final"),
-)
-#: Symbol names of module procedures, by compiler.
-SYMBOL_NAMES = {"gfortran": "__{module}_MOD_{procedure}", "Intel Fortran": "{module}_mp_{procedure}_"}
 #: Folders relative to a JULES build that may contain its ``.mod`` files; the last one is that of FCM.
 MODULE_FOLDERS = (".", "include", "build/include")
 #: Module of an MPI library, which is not part of JULES.
@@ -126,90 +110,6 @@ def build_hooks(
     return BuiltHooks(out / "jules_ml_hooks.o", flags_file, template, flags_file.read_text(encoding="utf-8").strip())
 
 
-class Hook(Enum):
-    """State of a hook in an executable."""
-
-    IN = "in"
-    ABSENT = "absent"  #: the executable was linked without the hook
-    DROPPED = "dropped"  #: linked with the hook, but JULES does not call it
-
-
-@dataclass(frozen=True)
-class CheckedExecutable:
-    """Result of :func:`check_executable`.
-
-    Attributes
-    ----------
-    compiler : str
-        Compiler to which the symbol names belong.
-    hooks : dict of str to Hook
-        State of each hook, by procedure of JULES.
-    """
-
-    compiler: str
-    hooks: dict[str, Hook]
-
-    @property
-    def complete(self) -> bool:
-        """Whether every hook is in the executable."""
-        return all(state is Hook.IN for state in self.hooks.values())
-
-    @property
-    def report(self) -> str:
-        """One line per procedure, and the remedy if hooks are missing."""
-        lines = [f"{procedure:<24} {state.value}" for procedure, state in self.hooks.items()]
-        states = set(self.hooks.values())
-        if Hook.DROPPED in states:
-            lines.append("Dropped: linked, but JULES does not call them. Build JULES without -flto and -ipo.")
-        if Hook.ABSENT in states:
-            lines.append("Absent: relink JULES with the flags that `jules-ml hooks --jules-build DIR` prints.")
-        return "\n".join(lines)
-
-
-def check_executable(exe: Path) -> CheckedExecutable:
-    """Check whether an executable contains the hooks and calls them.
-
-    A hook is in the executable if its symbol exists and an instruction calls it: link-time optimisation keeps the symbol but removes
-    the calls.
-
-    Parameters
-    ----------
-    exe : Path
-        Executable of JULES with symbols.
-
-    Raises
-    ------
-    BadInput
-        If the file is missing, is not an executable of JULES or has no symbols, or if ``nm`` or ``objdump`` is missing.
-    """
-    for program in ("nm", "objdump"):
-        if shutil.which(program) is None:
-            raise BadInput(f"{program} was not found", remedy="install binutils")
-    if not exe.is_file():
-        raise BadInput("there is no such file", where=exe, remedy="give the path of a JULES executable")
-    listing = subprocess.run(["nm", str(exe)], capture_output=True, text=True, check=False)
-    if listing.returncode != 0:
-        raise BadInput("the file is not an executable", where=exe, remedy="give the path of a JULES executable")
-    symbols = {line.split()[-1] for line in listing.stdout.splitlines() if line.strip()}
-    if not symbols:
-        raise BadInput(
-            "its symbols were stripped, so that it cannot be checked for hooks",
-            where=exe,
-            remedy="link JULES without -s",
-        )
-    for compiler, symbol_name in SYMBOL_NAMES.items():
-        names = {
-            procedure: symbol_name.format(module=module, procedure=procedure) for module, procedure in WRAPPED
-        }  # fmt: skip
-        if symbols.intersection(names.values()) or symbols.intersection(map("__wrap_{}".format, names.values())):
-            return CheckedExecutable(compiler, _states(exe, names, symbols))
-    raise BadInput(
-        "the executable contains no procedure of JULES that the hooks wrap",
-        where=exe,
-        remedy=f"give a JULES built with {' or '.join(SYMBOL_NAMES)}",
-    )
-
-
 def find_modules(jules_build: Path) -> Path:
     """Return the folder of the ``.mod`` files of a JULES build.
 
@@ -226,21 +126,6 @@ def find_modules(jules_build: Path) -> Path:
         where=jules_build,
         remedy="give the build folder of JULES; FCM writes the .mod files to build/include",
     )
-
-
-def _states(exe: Path, names: dict[str, str], symbols: set[str]) -> dict[str, Hook]:
-    wrapped = {procedure: f"__wrap_{name}" for procedure, name in names.items()}
-    called: set[str] = set()
-    if symbols.intersection(wrapped.values()):
-        code = subprocess.run(
-            ["objdump", "--disassemble", "--no-show-raw-insn", str(exe)], capture_output=True, text=True, check=True
-        ).stdout
-        # match operands of calls, not the label of the procedure itself, which ends in a colon
-        called = set(re.findall(r"<(__wrap_\w+)>$", code, flags=re.MULTILINE))
-    return {
-        procedure: Hook.ABSENT if name not in symbols else Hook.IN if name in called else Hook.DROPPED
-        for procedure, name in wrapped.items()
-    }
 
 
 def _require_modules(folder: Path, hooks_folder: Path) -> None:
