@@ -24,6 +24,8 @@ Via = Annotated[
     BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
     AfterValidator(_installed),
 ]
+#: Versions of JULES whose namelist entries are known.
+JulesVersion = Literal["7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "7.7", "7.8", "7.9", "8.0", "8.1", "8.2"]
 NamelistValue = bool | int | float | str | tuple[bool | int | float | str, ...]
 
 
@@ -50,6 +52,10 @@ class JulesSection(Section):
     )
     executable: DataPath | None = Field(
         default=None, description="executable; default: environment variable `JULES_EXE`"
+    )
+    version: JulesVersion | None = Field(
+        default=None,
+        description="version of JULES, for the check of the namelists; default: from the Rose application or the entries of the namelists",
     )
     launcher: tuple[str, ...] = Field(
         default=(), description='command that starts the executable, for example `["mpiexec", "-n", "4"]`'
