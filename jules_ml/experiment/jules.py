@@ -73,6 +73,11 @@ class JulesSection(Section):
         default={}, description="further namelist entries to change, by group and name"
     )
 
+    branch_entries: tuple[str, ...] = Field(
+        default=(),
+        description="names of namelist entries that the executable of a branch has and no release of JULES, which are not checked",
+    )
+
     @model_validator(mode="after")
     def _names_in_lower_case(self) -> JulesSection:
         for group, entries in self.set.items():

@@ -47,16 +47,17 @@ def preflight(
     section = experiment.required(experiment.jules, "jules")
     original = RunFolder(run.folder, before, run.directory, run.rose)
     versions = versions_of_run(original, section.version, executable=executable_version)
+    names = frozenset(name.lower() for name in section.branch_entries)
     settings: dict[str, dict[str, Any]] = {group: dict(entries) for group, entries in section.set.items()}
-    staged = StagedRun(run, before, versions, experiment.file, settings)
+    staged = StagedRun(run, before, versions, experiment.file, settings, names)
     findings = list(_findings(staged))
     fatal = [finding for finding in findings if finding.fatal]
     if len(fatal) == 1:
-        raise BadInput(fatal[0].problem, where=fatal[0].where, remedy=fatal[0].remedy.rstrip("?"))
+        raise BadInput(fatal[0].problem, where=fatal[0].where, remedy=fatal[0].remedy)
     if fatal:
         lines = "".join(f"\n  {number}. {finding}" for number, finding in enumerate(fatal, start=1))
         raise BadInput(
-            f"{len(fatal)} problems were found before the start of JULES:{lines}\n",
+            f"{len(fatal)} problems were found before the start of JULES:{lines}",
             where=experiment.file,
             remedy="correct them, and start again",
         )

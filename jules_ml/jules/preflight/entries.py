@@ -34,6 +34,8 @@ def entry_findings(staged: StagedRun) -> Iterator[Finding]:
     """
     unknown: dict[tuple[str, str], list[str]] = {}
     for entry in staged.entries:
+        if entry.name in staged.branch_entries:
+            continue
         facts = staged.versions.entry(entry.group, entry.name)
         if facts is not None:
             yield from _value_findings(staged, entry, facts)
@@ -48,7 +50,8 @@ def entry_findings(staged: StagedRun) -> Iterator[Finding]:
             else f"{', '.join(dict.fromkeys(names))} are not in the metadata of {_versions(staged)}"
         )
         remedy = (
-            "none if the executable is that of a branch with these entries; otherwise JULES stops, and they must go"
+            "list them in [jules] branch_entries if the executable is that of a branch with these entries; otherwise JULES stops, so "
+            "leave them out"
         )
         yield Finding(staged.where(group), problem, remedy, fatal=False)
 
@@ -62,10 +65,12 @@ def _dropped(staged: StagedRun, entry: SetEntry) -> bool:
 def _unknown(staged: StagedRun, entry: SetEntry) -> Finding:
     group, name = entry.group, entry.name
     similar = _similar(staged, group, name)
-    remedy = f"did you mean {similar}?" if similar else "correct the name, or leave the entry out"
+    remedy = f"did you mean {similar}" if similar else "correct the name, or leave the entry out"
     if periods(group, name):
         remedy += "; give [jules] version if the run is for another version"
-    return Finding(staged.where(group, name), f"{name}: {_absence(staged, group, name)}", remedy)
+    else:
+        remedy += ", or list it in [jules] branch_entries if the executable is that of a branch with this entry"
+    return Finding(staged.where(group, name), _absence(staged, group, name), remedy)
 
 
 def _similar(staged: StagedRun, group: str, name: str) -> str:

@@ -69,6 +69,8 @@ class StagedRun:
         Experiment file, for messages.
     set : dict
         ``[jules.set]``.
+    branch_entries : frozenset of str
+        Names of entries that only the executable of a branch has, in lower case.
     """
 
     run: RunFolder
@@ -76,6 +78,7 @@ class StagedRun:
     versions: Versions
     experiment: Path
     set: dict[str, dict[str, Any]]
+    branch_entries: frozenset[str] = frozenset()
 
     @cached_property
     def _read(self) -> tuple[tuple[str, str, dict[str, Any]], ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from jules_ml.jules.preflight.staged import Finding, StagedRun
+from jules_ml.jules.variable_lists import read_list
 
 _HYDROLOGY, _SOIL_CARBON = "jules_hydrology", "jules_soil_biogeochem"
 #: Entries that have no default from JULES 7.3 on.
@@ -15,9 +16,24 @@ _PDM = ("b_pdm", "dz_pdm")
 
 def trap_findings(staged: StagedRun) -> Iterator[Finding]:
     """Yield problems of combinations of entries."""
+    yield from _coordinates(staged)
     yield from _hydrology(staged)
     yield from _soil_carbon(staged)
     yield from _surface(staged)
+
+
+def _coordinates(staged: StagedRun) -> Iterator[Finding]:
+    listed = [variable.name for variable in read_list(staged.groups.get("jules_latlon", [{}])[0])]
+    if (
+        staged.versions.since("7.2")
+        and not staged.get("jules_latlon", "l_coord_latlon", False)
+        and "projection_x_coord" not in listed
+    ):
+        yield Finding(
+            staged.where("jules_latlon", "l_coord_latlon"),
+            "without l_coord_latlon, which is F by default, JULES 7.2 and later versions need projection coordinates",
+            "write l_coord_latlon = T",
+        )
 
 
 def _hydrology(staged: StagedRun) -> Iterator[Finding]:

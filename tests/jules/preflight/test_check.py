@@ -53,6 +53,13 @@ def test_unknown_entry_of_the_user_is_a_warning(user: Path, write: Write) -> Non
     assert "branch" in warning
 
 
+def test_entries_of_a_branch_are_accepted_by_name(write: Write) -> None:
+    entries = "set = {jules_vegetation = {rd_model = 1, tdq10_int = 3.2}}"
+    assert "[jules] branch_entries" in refused(write(jules=entries)).problem
+    notes = run(write(jules=f'branch_entries = ["rd_model", "tdq10_int"]\n{entries}')).notes
+    assert not any("warning" in note and "rd_model" in note for note in notes)
+
+
 def test_entry_of_another_group_is_refused_with_its_group(write: Write) -> None:
     error = refused(write(jules="set = {jules_soil = {l_triffid = true}}"))
     assert "l_triffid of &JULES_VEGETATION" in error.remedy
@@ -105,6 +112,12 @@ def test_topmodel_needs_its_numbers(user: Path, write: Write) -> None:
     path.write_text("&JULES_HYDROLOGY\n l_top=T, zw_max=6.0\n/\n", encoding="ascii")
     error = refused(write(jules='version = "7.6"'))
     assert "nfita, ti_max, ti_wetl" in error.problem
+
+
+def test_grid_of_an_earlier_version_lacks_a_switch(user: Path, write: Write) -> None:
+    edit(user, "model_grid.nml", "l_coord_latlon = T", "")
+    assert "projection coordinates" in refused(write(jules='version = "7.2"')).problem
+    run(write(jules='version = "7.1"'))
 
 
 @pytest.mark.parametrize(
