@@ -50,12 +50,12 @@ class JulesSection(Section):
     namelists: str | None = Field(
         default=None, description="folder of the namelists within it; needed if there are several"
     )
-    executable: DataPath | None = Field(
-        default=None, description="executable; default: environment variable `JULES_EXE`"
-    )
     version: JulesVersion | None = Field(
         default=None,
         description="version of JULES, for the check of the namelists; default: from the Rose application or the entries of the namelists",
+    )
+    executable: DataPath | None = Field(
+        default=None, description="executable; default: environment variable `JULES_EXE`"
     )
     launcher: tuple[str, ...] = Field(
         default=(), description='command that starts the executable, for example `["mpiexec", "-n", "4"]`'

@@ -24,6 +24,7 @@ from jules_ml.jules.run_folder import RunFolder
 VERSIONS: tuple[str, ...] = get_args(JulesVersion)
 #: Last version whose types, values and ranges were read from its own metadata; later ones have the entries that were added since.
 LAST_METADATA = "7.6"
+_VERSION = re.compile(r"\d+\.\d+")
 _META = re.compile(r"^meta\s*=\s*\S*?vn(\d+\.\d+)(_t\S+)?\s*$", re.MULTILINE)
 
 
@@ -141,15 +142,16 @@ def versions_of_run(run: RunFolder, given: str | None = None, *, executable: str
     given : str, optional
         ``[jules] version`` of the experiment.
     executable : str, optional
-        Version that the hooks in the executable state.
+        Version that the stamp of the hooks in the executable names, or several, such as ``7.6 or 7.7``.
 
     Returns
     -------
     Versions
     """
-    for version, source in ((given, "[jules] version"), (executable, "the executable")):
-        if version in VERSIONS:
-            return Versions((version,), source)
+    for text, source in ((given, "[jules] version"), (executable, "hooks of the executable")):
+        named = tuple(version for version in VERSIONS if version in _VERSION.findall(text or ""))
+        if named:
+            return Versions(named, source)
     meta = _rose_meta(run)
     if meta:
         return Versions(meta, f"meta in {APP}")

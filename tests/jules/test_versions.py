@@ -84,6 +84,7 @@ def test_version_of_the_experiment_takes_precedence(tmp_path: Path) -> None:
     run = run_with(tmp_path, "jules_soil_biogeochem", "l_bgc_heat = F")
     assert str(versions_of_run(run, "7.6", executable="8.2")) == "JULES 7.6 ([jules] version)"
     assert versions_of_run(run, executable="8.1").possible == ("8.1",)
+    assert str(versions_of_run(run, executable="7.6 or 7.7")) == "JULES 7.6 to 7.7 (hooks of the executable)"
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def preflight(
     run : RunFolder
         Staged run folder, with its edited namelists; no file is written.
     executable_version : str, optional
-        Version of JULES that the hooks in the executable state.
+        Version of JULES that the stamp of the hooks in the executable names, or several, such as ``7.6 or 7.7``.
 
     Returns
     -------
