@@ -211,7 +211,7 @@ def cross_validated(
 
     The flux of every form is multiplied by the ratio of the sums of observations and predictions of the training rows.
     """
-    forms = {name: form for name, form in baselines(settings.wilting).items() if name in others}
+    forms = {name: form for name, form in baselines(settings.wilting, settings.critical).items() if name in others}
     predicted = {name: np.full(len(rows), np.nan) for name in ("learned", "stock", *forms)}
     for number in np.unique(fold[fold >= 0]):
         test = np.asarray(fold == number)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from jules_ml.learned.respiration.tables import CurveName, CurveTable, CurveX
-from jules_ml.physics.respiration import T_REFERENCE, fsth, ftemp_q10, ftemp_rothc
+from jules_ml.physics.respiration import T_REFERENCE, fsth, fsth_option_1, ftemp_q10, ftemp_rothc
 
 
 def jules_fsth(
@@ -18,7 +18,7 @@ def jules_fsth(
     *,
     pools: Literal[1, 4] = 1,
     x: CurveX = "sthu",
-    fsth_sat: float | None = None,
+    option_1: tuple[float, float] | None = None,
     points: int = 1001,
 ) -> CurveTable:
     """JULES's own f as a table.
@@ -31,8 +31,8 @@ def jules_fsth(
         One pool or four.
     x : {'sthu', 'sthu+sthf', 'theta'}
         What it runs along.
-    fsth_sat : float, optional
-        f at saturation with ``l_lessdecomp_sat``.
+    option_1 : tuple of float, optional
+        Water content at the critical point [m3 m-3] and ``fsthsat_cs_decomp_opt1`` [1], with ``cs_decomp_soil_moist_func = 1``.
     points : int
         How many.
     """
@@ -40,7 +40,10 @@ def jules_fsth(
     wilt, sat = (torch.tensor(value, dtype=torch.float64) for value in (sm_wilt, sm_sat))
 
     def curve(nodes: Tensor) -> Tensor:
-        return fsth(nodes / top, wilt, sat, pools=pools, fsth_sat=fsth_sat)
+        if option_1 is None:
+            return fsth(nodes / top, wilt, sat, pools=pools)
+        critical, saturated = option_1
+        return fsth_option_1(nodes / top, wilt, torch.tensor(critical).double(), sat, fsth_saturated=saturated)
 
     return _tabulated("fsth", x, (0.0, top), points, curve, 0.5 * (1.0 + sm_wilt / sm_sat) * top)
 

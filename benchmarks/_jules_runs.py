@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,13 +43,19 @@ class Jules:
     ) -> JulesRun:
         """Run a folder by an experiment file."""
         path = self.work / f"{name}.toml"
-        extra = f"set = {self.extra}\n" if self.extra and not own else ""
+        extra = f"set = {self.extra}\n{branch_entries(self.extra)}" if self.extra and not own else ""
         path.write_text(
             f'[jules]\nfolder = "{folder}"\nexecutable = "{self.executable}"\n{extra}{jules}\n[run]\nmodel = "jules"\n'
             f"via = [{via}]\n{run}\n",
             encoding="utf-8",
         )
         return run_jules(load_experiment(path), self.work / f"{folder.name}_{name}")
+
+
+def branch_entries(extra: str) -> str:
+    """Return the line of an experiment that lists the names in ``JULES_EXTRA_ENTRIES``, which no release of JULES has."""
+    groups = tomllib.loads(f"set = {extra or '{}'}")["set"]
+    return f"branch_entries = {[name for entries in groups.values() for name in entries]}\n"
 
 
 def drawn_soil(rng: np.random.Generator, layers: int, *, van_genuchten: bool) -> dict[str, np.ndarray]:

@@ -91,7 +91,7 @@ def cross_validate(rows: Rows, settings: RespirationSettings, *, folds: int | No
     empty = np.full(len(rows), np.nan)
     forms = {
         name: BaselinePrediction(empty.copy(), empty.copy(), empty.copy())
-        for name in ("learned", *baselines(settings.wilting))
+        for name in ("learned", *baselines(settings.wilting, settings.critical))
     }
     steady, every = empty.copy(), []
     for name in names:
@@ -290,7 +290,9 @@ def leave_sites_out(parts: list[Rows], *, sites: int | None = None) -> pd.DataFr
             shapes = {"learned": tuple((curves.f(x[0]) * curves.g(x[1])).numpy() for x in (x_train, x_test))}
         scale = _site_means(train)
         for name in ("Lloyd-Taylor", "spline"):
-            predict = baselines(settings.wilting)[name](train.t_soil, train.wetness, train.group, train.flux / scale)
+            predict = baselines(settings.wilting, settings.critical)[name](
+                train.t_soil, train.wetness, train.group, train.flux / scale
+            )
             shapes[name] = tuple(predict(r.t_soil, r.wetness, np.zeros(len(r), dtype=np.int64)) for r in (train, test))
         first = np.asarray(test.time < test.time[0] + pd.Timedelta(days=WINDOW_DAYS))
         frame = pd.DataFrame({"site": held_out.sites[0], "measured": test.flux})

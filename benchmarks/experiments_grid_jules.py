@@ -20,6 +20,7 @@ import numpy as np
 import torch
 import xarray as xr
 from _claims import Claims, argument_parser
+from _jules_runs import branch_entries
 
 from jules_ml.experiment import load_experiment
 from jules_ml.jules.input_files import InputGrid, write_ancillary, write_prescribed
@@ -162,7 +163,8 @@ def main() -> int:
             path = work / f"{case}_{len(via)}_{timestep}.toml"
             path.write_text(
                 f'[jules]\nfolder = "{case}"\nexecutable = "{Path(os.environ["JULES_EXE"]).resolve()}"\n'
-                f'ancillary = "{case}_soil.nc"\nset = {{{entries}, jules_time = {{timestep_len = {timestep}}}}}\n'
+                f'ancillary = "{case}_soil.nc"\n{branch_entries("{" + extra + "}")}'
+                f"set = {{{entries}, jules_time = {{timestep_len = {timestep}}}}}\n"
                 f'prescribed = {{file = "{case}_water.nc"}}\n[run]\nmodel = "jules"\nvia = {via}\n',
                 encoding="utf-8",
             )

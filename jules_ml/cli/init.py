@@ -24,6 +24,9 @@ def init(
             show_default=False,
         ),
     ] = None,
+    jules_version: Annotated[
+        str, typer.Option(help="Version of JULES, 7.0 to 8.2; the namelists of 7.5 and later versions are the same.")
+    ] = "8.2",
     experiment: Annotated[Path | None, typer.Option(hidden=True)] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -38,11 +41,11 @@ def init(
             remedy=f"write 'jules-ml init jules --out {'FOLDER' if folder == 'jules' else folder}{option}'",
         )
     if source is None:
-        files = write_template(out)
+        files = write_template(out, version=jules_version)
     else:
         from jules_ml.experiment import load_experiment
 
-        files = write_site(load_experiment(source), out)
+        files = write_site(load_experiment(source), out, version=jules_version)
     if not quiet:
         out_console.print(f"[green]wrote[/] {len(files)} files into {escaped(str(out))}", soft_wrap=True)
         out_console.print(

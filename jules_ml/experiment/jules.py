@@ -24,6 +24,8 @@ Via = Annotated[
     BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
     AfterValidator(_installed),
 ]
+#: Versions of JULES whose namelist entries are known.
+JulesVersion = Literal["7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "7.7", "7.8", "7.9", "8.0", "8.1", "8.2"]
 NamelistValue = bool | int | float | str | tuple[bool | int | float | str, ...]
 
 
@@ -48,6 +50,10 @@ class JulesSection(Section):
     namelists: str | None = Field(
         default=None, description="folder of the namelists within it; needed if there are several"
     )
+    version: JulesVersion | None = Field(
+        default=None,
+        description="version of JULES, for the check of the namelists; default: from the Rose application or the entries of the namelists",
+    )
     executable: DataPath | None = Field(
         default=None, description="executable; default: environment variable `JULES_EXE`"
     )
@@ -65,6 +71,11 @@ class JulesSection(Section):
     )
     set: dict[str, dict[str, NamelistValue]] = Field(
         default={}, description="further namelist entries to change, by group and name"
+    )
+
+    branch_entries: tuple[str, ...] = Field(
+        default=(),
+        description="names of namelist entries that the executable of a branch has and no release of JULES, which are not checked",
     )
 
     @model_validator(mode="after")

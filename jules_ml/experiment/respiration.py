@@ -140,6 +140,12 @@ class RespirationSettings(Section):
         lt=1.0,
         description="wilting point as a fraction of saturation, for JULES's f [1]",
     )
+    critical: float = Field(
+        default=0.53,
+        gt=0.0,
+        le=1.0,
+        description="critical point as a fraction of saturation, for JULES's f with `cs_decomp_soil_moist_func = 1` [1]",
+    )
     pools: Literal[1, 4] = Field(default=1, description="number of carbon pools of JULES's f, with `outside = 'jules'`")
     jules_g: Literal["q10", "rothc"] = Field(
         default="q10", description="JULES's g, with `outside = 'jules'` or `l_layeredc`"

@@ -218,6 +218,35 @@ def set_entries(text: str, name: str, entries: Mapping[str, Value], *, occurrenc
     return text
 
 
+def remove_entries(text: str, name: str, entries: Sequence[str]) -> str:
+    """Remove entries of all groups of a name, with the rest of their line if it is a comment.
+
+    Parameters
+    ----------
+    text : str
+        Text of the file.
+    name : str
+        Group, in lower case.
+    entries : sequence of str
+        Names, in lower case.
+
+    Returns
+    -------
+    str
+        New text; everything else is unchanged.
+    """
+    removed = [entry for group in scan(text) if group.name == name for entry in group.entries if entry.name in entries]
+    for entry in sorted(removed, key=lambda entry: entry.start, reverse=True):
+        start, end = text.rfind("\n", 0, entry.start) + 1, _past_comma(text, entry.end)
+        rest = re.match(r"[ \t]*(![^\n]*)?\n", text[end:])
+        if rest and not text[start : entry.start].strip():
+            entry_start, end = start, end + rest.end()
+        else:
+            entry_start = entry.start
+        text = text[:entry_start] + text[end:]
+    return text
+
+
 def _written_name(text: str, entry: Entry) -> str:
     """Return the name of an entry in its original case."""
     return text[entry.start : entry.start + len(entry.name)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,13 @@ from jules_ml.jules.namelist_text import (
     NamelistSyntaxError,
     Value,
     read_group,
+    remove_entries,
     scan,
     set_entries,
 )
 from jules_ml.support.files import atomic_write
 
-#: Groups that every stand-alone run reads, by file; JULES 7.6 stops if one is missing.
+#: Groups that every stand-alone run reads, by file; JULES 7.0 to 8.2 stop if one is missing.
 REQUIRED: dict[str, tuple[str, ...]] = {
     "ancillaries": ("jules_frac", "jules_soil_props", "jules_agric", "jules_co2"),
     "drive": ("jules_drive",),
@@ -182,6 +183,11 @@ class NamelistFolder:
             )
         lowered = {key.lower(): value for key, value in entries.items()}
         self._texts[target] = set_entries(self._texts.get(target, ""), name, lowered, occurrence=occurrence)
+
+    def remove(self, name: str, entries: Sequence[str]) -> None:
+        """Remove entries of all groups of a name; names that are not there are ignored."""
+        for file, text in self._texts.items():
+            self._texts[file] = remove_entries(text, name.lower(), [entry.lower() for entry in entries])
 
     def drop(self, *files: str) -> None:
         """Remove files from those that :meth:`write` writes."""

@@ -16,6 +16,7 @@ from jules_ml.experiment import Experiment
 from jules_ml.experiment.jules import JulesSection
 from jules_ml.jules.log import JulesLog
 from jules_ml.jules.namelists import NamelistFolder
+from jules_ml.jules.preflight.check import preflight
 from jules_ml.jules.process import Finished, check_jules, run_jules_executable
 from jules_ml.jules.rose import OPTION, optional_configuration
 from jules_ml.jules.run_folder import (
@@ -114,6 +115,7 @@ def run_jules(experiment: Experiment, out: Path, *, progress: Progress | None = 
         namelists_before = staged.namelists.copy()
         try:
             notes = prepare(experiment, staged, executable)
+            notes += preflight(experiment, namelists_before, staged)
             staged.namelists.write(staged.folder / staged.directory)
             _write_text(staged.folder / DIFF, namelist_diff(original.namelists, staged.namelists))
             _write_text(staged.folder / EXPERIMENT, experiment.text)

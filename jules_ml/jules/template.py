@@ -18,6 +18,7 @@ from jules_ml.jules.input_files import write_ancillary
 from jules_ml.jules.namelist_text import Value
 from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.sources import POINT_RUN
+from jules_ml.jules.versions import VERSIONS, Versions
 from jules_ml.learned.hydraulics.soil_section import column_soil
 from jules_ml.physics.column import SoilProperties
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN
@@ -38,13 +39,15 @@ _CO2_MASS_RATIO = 44.01 / 28.966
 _STEFAN_BOLTZMANN = 5.67e-8
 
 
-def write_template(folder: Path) -> list[Path]:
+def write_template(folder: Path, *, version: str = VERSIONS[-1]) -> list[Path]:
     """Write a point run of JULES: grass at 52 degrees north, with a year of synthetic weather.
 
     Parameters
     ----------
     folder : Path
         New or empty folder; namelists are written to its subfolder ``namelists``.
+    version : str
+        Version of JULES; entries that it does not have are left out.
 
     Returns
     -------
@@ -54,17 +57,18 @@ def write_template(folder: Path) -> list[Path]:
     Raises
     ------
     BadInput
-        If the folder is not empty, or cannot be written.
+        If the version is unknown, or the folder is not empty or cannot be written.
     """
+    _refuse_version(version)
     _refuse_full(folder)
     weather = synthetic_weather(latitude=52.0, year=2001)
     return [
-        *_write_namelists(folder, {}),
+        *_write_namelists(folder, {}, version),
         _write_weather(folder, weather, "synthetic weather from jules-ml init"),
     ]
 
 
-def write_site(experiment: Experiment, folder: Path) -> list[Path]:
+def write_site(experiment: Experiment, folder: Path, *, version: str = VERSIONS[-1]) -> list[Path]:
     """Write a point run of JULES with the weather, soil, surface and carbon of an experiment with the column.
 
     Parameters
@@ -73,6 +77,8 @@ def write_site(experiment: Experiment, folder: Path) -> list[Path]:
         With ``[data]``, ``[soil]``, ``[surface]``, ``[carbon]`` and ``[run]``.
     folder : Path
         New or empty folder; namelists are written to its subfolder ``namelists``.
+    version : str
+        Version of JULES; entries that it does not have are left out.
 
     Returns
     -------
@@ -82,9 +88,10 @@ def write_site(experiment: Experiment, folder: Path) -> list[Path]:
     Raises
     ------
     BadInput
-        If a section is missing or inconsistent; if the record has no position, or lacks a variable that cannot be substituted; if the
-        folder is not empty, or cannot be written.
+        If the version is unknown; if a section is missing or inconsistent; if the record has no position, or lacks a variable that cannot
+        be substituted; if the folder is not empty, or cannot be written.
     """
+    _refuse_version(version)
     _refuse_full(folder)
     section = experiment.required(experiment.run, "run")
     surface = experiment.required(experiment.surface, "surface")
@@ -132,7 +139,7 @@ def write_site(experiment: Experiment, folder: Path) -> list[Path]:
         "jules_pftparm": _plants(surface, experiment),
         "jules_output": {"run_id": experiment.file.stem},
     }
-    written = _write_namelists(folder, changes)
+    written = _write_namelists(folder, changes, version)
     _write_row(folder / "initial_conditions.dat", "sthuf, t_soil: one value per layer", [*sthuf, *t_soil])
     fractions = {kind: sum(t.frac for t in surface.tiles if t.type == kind) for kind in _TYPES}
     total = sum(fractions.values())
@@ -204,9 +211,21 @@ def _refuse_full(folder: Path) -> None:
         raise BadInput("the folder already exists and is not empty", where=folder, remedy="give a new folder")
 
 
-def _write_namelists(folder: Path, changes: Mapping[str, Mapping[str, Value]]) -> list[Path]:
-    """Write the namelists of the template with changed entries, and its data files."""
+def _refuse_version(version: str) -> None:
+    if version not in VERSIONS:
+        raise BadInput(
+            f"JULES {version} is not a version whose namelists are known",
+            where="--jules-version",
+            remedy=f"choose one of {', '.join(VERSIONS)}",
+        )
+
+
+def _write_namelists(folder: Path, changes: Mapping[str, Mapping[str, Value]], version: str) -> list[Path]:
+    """Write the namelists of the template with changed entries and without those that the version lacks, and its data files."""
     namelists = NamelistFolder.read(POINT_RUN)
+    versions = Versions((version,), "the template")
+    for _, group, present in list(namelists.groups()):
+        namelists.remove(group, [name for name in present if versions.entry(group, name) is None])
     for group, entries in changes.items():
         namelists.set(group, entries)
     written = namelists.write(folder / "namelists")

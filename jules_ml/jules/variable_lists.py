@@ -156,18 +156,18 @@ def read_row(run: RunFolder, source: Path, names: Sequence[str], variable: str) 
         If the columns of the variable cannot be determined.
     """
     first, count = _columns(run, names, variable, source)
-    return np.array([float(word) for word in _first_row(source)[1][first : first + count]])
+    return np.array([float(word) for word in first_row(source)[1][first : first + count]])
 
 
 def _columns(run: RunFolder, names: Sequence[str], variable: str, source: Path) -> tuple[int, int]:
     """Return the first column of a variable and the number of its columns, counted from the start or the end of the line."""
-    sizes = _sizes(run)
+    sizes = values_per_point(run)
     if variable not in sizes:
         raise BadInput(
             f"the number of columns of {variable} is unknown", where=source, remedy="give the variable in a netCDF file"
         )
     index = list(names).index(variable)
-    total = len(_first_row(source)[1])
+    total = len(first_row(source)[1])
     before, after = [sizes.get(n) for n in names[:index]], [sizes.get(n) for n in names[index + 1 :]]
     if None not in before:
         first = sum(n for n in before if n is not None)
@@ -189,7 +189,7 @@ def _columns(run: RunFolder, names: Sequence[str], variable: str, source: Path) 
     return first, sizes[variable]
 
 
-def _sizes(run: RunFolder) -> dict[str, int]:
+def values_per_point(run: RunFolder) -> dict[str, int]:
     """Return the number of values of each variable at one point."""
     types = run.namelists.get("jules_surface_types")
     npft, nnvg = int(types.get("npft", 5)), int(types.get("nnvg", 4))
@@ -216,7 +216,7 @@ def _sizes(run: RunFolder) -> dict[str, int]:
     }
 
 
-def _first_row(source: Path) -> tuple[int, list[str]]:
+def first_row(source: Path) -> tuple[int, list[str]]:
     """Return the index of the first line of data and its words."""
     if not source.is_file():
         raise BadInput("there is no such file", where=source, remedy="correct 'file' in the namelist")
@@ -227,7 +227,7 @@ def _first_row(source: Path) -> tuple[int, list[str]]:
 
 
 def _without_columns(source: Path, first: int, count: int) -> str:
-    number, words = _first_row(source)
+    number, words = first_row(source)
     lines = source.read_text(encoding="utf-8", errors="replace").splitlines()
     lines[number] = "  ".join(words[:first] + words[first + count :])
     return "\n".join(lines) + "\n"

@@ -40,14 +40,14 @@ FSTH_MIN: Final = 0.2
 FSTH_RISE: Final = 0.8
 #: Slope of the decline of the moisture modifier beyond the optimum [1].
 FSTH_DECLINE: Final = 0.8
+#: Moisture modifier of saturated soil with ``cs_decomp_soil_moist_func = 1``, the value that JULES's documentation proposes [1].
+FSTH_SATURATED: Final = 0.2
 #: Wetness below which the moisture modifier has its minimum, as a multiple of that at the wilting point, by number of pools [1].
 MIN_FACTOR: Final = {1: 1.0, 4: 1.7}
 
 
-def fsth(
-    wetness: Tensor, sm_wilt: Tensor, sm_sat: Tensor, *, pools: Literal[1, 4], fsth_sat: Tensor | float | None = None
-) -> Tensor:
-    r"""Moisture modifier of soil respiration.
+def fsth(wetness: Tensor, sm_wilt: Tensor, sm_sat: Tensor, *, pools: Literal[1, 4]) -> Tensor:
+    r"""Moisture modifier of soil respiration; ``cs_decomp_soil_moist_func = 0`` in JULES 8.2, the only form of earlier versions.
 
     .. math::
 
@@ -68,9 +68,6 @@ def fsth(
         Water content at the wilting point and at saturation [m3 m-3]; ``0 < sm_wilt < sm_sat``.
     pools : {1, 4}
         JULES's one-pool or four-pool scheme.
-    fsth_sat : Tensor or float, optional
-        Moisture modifier at saturation [1]; :math:`f` is linear between the optimum and saturation. By default
-        JULES's slope of -0.8, for which :math:`f(1) = 0.6 + 0.4\,w`.
 
     Returns
     -------
@@ -102,8 +99,64 @@ def fsth(
     rises = width > 0.0
     ramp = torch.clamp((wetness - least) / torch.where(rises, width, 1.0), 0.0, 1.0)
     rising = FSTH_MIN + FSTH_RISE * torch.where(rises, ramp, 0.0)
-    decline = FSTH_DECLINE if fsth_sat is None else (1.0 - fsth_sat) / (1.0 - optimum)
-    return torch.where(wetness > optimum, 1.0 - decline * (wetness - optimum), rising)
+    return torch.where(wetness > optimum, 1.0 - FSTH_DECLINE * (wetness - optimum), rising)
+
+
+def fsth_option_1(
+    wetness: Tensor,
+    sm_wilt: Tensor,
+    sm_crit: Tensor,
+    sm_sat: Tensor,
+    *,
+    fsth_saturated: Tensor | float = FSTH_SATURATED,
+) -> Tensor:
+    r"""Moisture modifier of soil respiration with ``cs_decomp_soil_moist_func = 1``, from JULES 8.2.
+
+    .. math::
+
+        f = \begin{cases}
+            s/s_l & s \le s_l \\
+            1 & s_l < s \le s_{opt} \\
+            r + (1 - r)\,(1 - s)/(1 - s_{opt}) & s > s_{opt}
+        \end{cases}
+
+    with :math:`s_{opt} = (1 + \theta_{wilt}/\theta_{sat})/2` and :math:`s_l = \min(\theta_{crit}/\theta_{sat}, s_{opt})`: respiration
+    stops in dry soil, has a plateau between the critical point and the optimum, and is :math:`r` at saturation. The form is the
+    same for one pool and for four.
+
+    Parameters
+    ----------
+    wetness : Tensor, shape (..., layer)
+        Fraction of saturation [1], as for :func:`fsth`.
+    sm_wilt, sm_crit, sm_sat : Tensor, broadcastable to ``wetness``
+        Water content at the wilting point, at the critical point and at saturation [m3 m-3]; ``0 < sm_wilt < sm_sat``,
+        ``0 < sm_crit``.
+    fsth_saturated : Tensor or float
+        Modifier of saturated soil [1], between 0 and 1. JULES has no default; its documentation proposes 0.2.
+
+    Returns
+    -------
+    Tensor, shape of ``wetness``
+        Moisture modifier [1].
+
+    References
+    ----------
+    Chadburn et al. (2022), Geosci. Model Dev. 15, 1633-1657; JULES names ``fsth``, ``fsthsat_cs_decomp_opt1``.
+
+    Examples
+    --------
+    Dry soil, half way to the critical point, the plateau, and saturation.
+
+    >>> wetness = torch.tensor([0.0, 0.25, 0.6, 1.0])
+    >>> f = fsth_option_1(wetness, torch.tensor(0.135), torch.tensor(0.225), torch.tensor(0.45))
+    >>> [round(x, 3) for x in f.tolist()]
+    [0.0, 0.5, 1.0, 0.2]
+    """
+    optimum = 0.5 * (1.0 + sm_wilt / sm_sat)
+    lower = torch.minimum(sm_crit / sm_sat, optimum)
+    rising = torch.clamp(wetness / lower, max=1.0)
+    falling = fsth_saturated + (1.0 - fsth_saturated) * (1.0 - wetness) / (1.0 - optimum)
+    return torch.where(wetness > optimum, falling, rising)
 
 
 def ftemp_q10(t_soil: Tensor, q10: Tensor | float = Q10_SOIL) -> Tensor:

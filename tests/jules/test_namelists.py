@@ -10,7 +10,7 @@ import f90nml
 import pytest
 
 from jules_ml.errors import BadInput
-from jules_ml.jules.namelist_text import scan, set_entries
+from jules_ml.jules.namelist_text import remove_entries, scan, set_entries
 from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.variable_lists import read_list
 
@@ -165,3 +165,19 @@ def test_the_original_folder_is_never_written(loobos: NamelistFolder) -> None:
 def test_folder_without_namelists_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no namelists"):
         NamelistFolder.read(tmp_path / "nothing")
+
+
+def test_entries_are_removed_and_all_else_is_kept() -> None:
+    text = remove_entries(TEXT, "one", ["name", "x"])
+    assert scan(text)[0].entries[0].name == "values"
+    assert len(scan(text)[0].entries) == 1
+    assert "! before" in text
+    assert "it''s" not in text
+    assert remove_entries(TEXT, "two", ["a"]).splitlines()[-1] == "&two /"
+    assert remove_entries(TEXT, "one", ["other"]) == TEXT
+
+
+def test_entries_are_removed_from_a_folder(loobos: NamelistFolder) -> None:
+    loobos.remove("JULES_TIME", ["timestep_len"])
+    assert "timestep_len" not in loobos.get("jules_time")
+    assert loobos.changed == ("timesteps.nml",)

@@ -11,9 +11,11 @@ import xarray as xr
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
 from jules_ml.jules.namelists import NamelistFolder
-from jules_ml.jules.run_folder import read_run_folder
+from jules_ml.jules.preflight.check import preflight
+from jules_ml.jules.run_folder import read_run_folder, stage
 from jules_ml.jules.sources import POINT_RUN
 from jules_ml.jules.template import synthetic_weather, write_site, write_template
+from jules_ml.jules.versions import VERSIONS
 
 TOWER = """
 [site]
@@ -85,6 +87,27 @@ def test_every_entry_of_the_template_survives_a_round_trip() -> None:
     for file, name, values in before:
         folder.set(name, values, file=file)
     assert list(folder.groups()) == before
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_namelists_have_only_entries_of_their_version(tmp_path: Path, version: str) -> None:
+    write_template(tmp_path / "point", version=version)
+    run = read_run_folder(tmp_path / "point")
+    (tmp_path / "run.toml").write_text(
+        f'[jules]\nfolder = "point"\nversion = "{version}"\n[run]\nmodel = "jules"\n', encoding="utf-8"
+    )
+    with stage(run, tmp_path / "out") as staged:
+        assert preflight(load_experiment(tmp_path / "run.toml"), staged.namelists.copy(), staged) == []
+    assert run.namelists.get("jules_hydrology")["l_hydrology"] is True
+    since_7_2 = VERSIONS.index(version) >= VERSIONS.index("7.2")
+    assert ("l_coord_latlon" in run.namelists.get("jules_latlon")) is since_7_2
+
+
+def test_unknown_version_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput) as caught:
+        write_template(tmp_path / "point", version="8.9")
+    assert "8.2" in caught.value.remedy
+    assert not (tmp_path / "point").exists()
 
 
 def test_synthetic_weather_is_physical() -> None:

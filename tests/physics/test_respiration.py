@@ -95,13 +95,18 @@ def test_fsth_has_jules_corners() -> None:
     torch.testing.assert_close(four, torch.tensor([0.2, 0.2, 1.0], dtype=f64))
 
 
-def test_fsth_declines_to_a_prescribed_value_at_saturation() -> None:
-    wilt, sat = torch.tensor(0.15, dtype=f64), torch.tensor(0.5, dtype=f64)
-    wetness = torch.tensor([0.65, 0.825, 1.0], dtype=f64)
-    falling = respiration.fsth(wetness, wilt, sat, pools=1, fsth_sat=0.3)
-    torch.testing.assert_close(falling, torch.tensor([1.0, 0.65, 0.3], dtype=f64))
-    jules = respiration.fsth(wetness, wilt, sat, pools=1)
-    torch.testing.assert_close(respiration.fsth(wetness, wilt, sat, pools=1, fsth_sat=0.6 + 0.4 * 0.3), jules)
+def test_fsth_of_option_1_has_jules_corners() -> None:
+    wilt, crit, sat = (torch.tensor(value, dtype=f64) for value in (0.15, 0.25, 0.5))
+    wetness = torch.tensor([0.0, 0.25, 0.5, 0.6, 0.65, 0.825, 1.0], dtype=f64)
+    f = respiration.fsth_option_1(wetness, wilt, crit, sat, fsth_saturated=0.3)
+    torch.testing.assert_close(f, torch.tensor([0.0, 0.5, 1.0, 1.0, 1.0, 0.65, 0.3], dtype=f64))
+
+
+def test_fsth_of_option_1_has_no_plateau_where_the_critical_point_lies_beyond_the_optimum() -> None:
+    wilt, crit, sat = (torch.tensor(value, dtype=f64) for value in (0.15, 0.45, 0.5))
+    wetness = torch.tensor([0.325, 0.65, 1.0], dtype=f64)
+    f = respiration.fsth_option_1(wetness, wilt, crit, sat)
+    torch.testing.assert_close(f, torch.tensor([0.5, 1.0, 0.2], dtype=f64))
 
 
 def test_fsth_jumps_where_the_four_pool_minimum_lies_beyond_the_optimum() -> None:
@@ -160,8 +165,8 @@ def leaf(*values: float) -> Tensor:
         (lambda s, w, p: respiration.fsth(s, w, p, pools=1), (leaf(0.1, 0.4, 0.9), leaf(0.1), leaf(0.45))),
         (lambda s, w, p: respiration.fsth(s, w, p, pools=4), (leaf(0.1, 0.5, 0.9), leaf(0.1), leaf(0.45))),
         (
-            lambda s, w, p, e: respiration.fsth(s, w, p, pools=4, fsth_sat=e),
-            (leaf(0.1, 0.5, 0.9), leaf(0.1), leaf(0.45), leaf(0.3)),
+            lambda s, w, c, p, e: respiration.fsth_option_1(s, w, c, p, fsth_saturated=e),
+            (leaf(0.1, 0.5, 0.9), leaf(0.1), leaf(0.2), leaf(0.45), leaf(0.3)),
         ),
         (respiration.ftemp_q10, (leaf(250.0, 282.4, 310.0), leaf(2.0))),
         (respiration.ftemp_rothc, (leaf(250.0, 270.0, 310.0),)),

@@ -101,6 +101,9 @@ def swap_ancillary(run: RunFolder, properties: Mapping[str, ArrayLike], *, form:
     # file templates belong to the original file
     variables = [replace(v, var_name=v.var_name or v.name) for v in variables]
     entries = {**list_entries(variables), "file": f"{SWAPPED}/{SOIL_FILE}", "const_z": False, "read_from_dump": False}
+    if group.get("read_list"):
+        # from JULES 7.8 on, file is then a list of files
+        entries["read_list"] = False
     run.namelists.set(GROUP, entries)
     notes = [f"soil properties from {source}: {', '.join(properties)}"]
     if "sm_sat" in properties and not run.entry("jules_initial", "dump_file", False):

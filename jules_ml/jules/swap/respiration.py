@@ -26,12 +26,15 @@ from jules_ml.jules.hooks.check import Hook, check_executable
 from jules_ml.jules.namelist_text import Value, seven_digits
 from jules_ml.jules.run_folder import NAMELISTS, RunFolder
 from jules_ml.jules.soil_properties import original_property
+from jules_ml.jules.versions import Versions, versions_of_run
 from jules_ml.learned.respiration.network import LearnedRespiration
 from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.learned.respiration.tables import CurveTable, antecedent_tables, learned_tables
-from jules_ml.physics.respiration import T_REFERENCE, fsth, ftemp_rothc
+from jules_ml.physics.respiration import T_REFERENCE, fsth, fsth_option_1, ftemp_rothc
 
 _CONFIG = "jules_ml.nml"
+#: Entry for the form of f, from JULES 8.2.
+_FORM = "cs_decomp_soil_moist_func"
 #: Lower limit of factors in the fit, since logarithms near 0 would dominate it.
 _MIN_FACTOR = 0.02
 _POINTS = 200
@@ -48,7 +51,8 @@ class StockFit:
     scale : float
         Factor of the rates.
     f_at_saturation : float or None
-        Learned f in saturated soil divided by the scale of f, with ``l_lessdecomp_sat``.
+        ``fsthsat_cs_decomp_opt1``, learned f in saturated soil divided by the scale of f; None if the f of
+        ``cs_decomp_soil_moist_func = 0``, which has no parameter, fits better or is the only one.
     f_error, g_error : float
         Standard deviation of the logarithm of the ratio of the learned and the fitted curve: 0.1 is about 10 %.
     """
@@ -68,7 +72,7 @@ def fit_stock(
     sat: float,
     pools: Literal[1, 4],
     allow_rothc: bool,
-    lessdecomp: bool = False,
+    crit: float | None = None,
 ) -> StockFit:
     """Fit JULES's formulas to learned curves.
 
@@ -82,8 +86,8 @@ def fit_stock(
         Pools of soil carbon, 1 or 4.
     allow_rothc : bool
         Whether g may be that of RothC, as with four pools.
-    lessdecomp : bool
-        Whether f in saturated soil is a parameter (``l_lessdecomp_sat``).
+    crit : float, optional
+        Critical point [m3 m-3], if f may be that of ``cs_decomp_soil_moist_func = 1``, from JULES 8.2.
 
     Returns
     -------
@@ -98,30 +102,49 @@ def fit_stock(
         rothc = log_g - _log(ftemp_rothc(torch.from_numpy(t)).numpy())
         if float(np.std(rothc)) < float(np.std(residual_g)):
             q10, log_scale_g, residual_g = None, float(rothc.mean()), rothc - rothc.mean()
-    x = _training_points(f)
-    log_f = _log(f(torch.from_numpy(x)).numpy())
-    wetness = torch.from_numpy(x / sat if f.x == "theta" else x)
-    f_saturated = float(f(torch.tensor([sat if f.x == "theta" else 1.0]).double()))
-    log_scale_f, at_saturation = 0.0, None
-    # with l_lessdecomp_sat, f at saturation and the scale depend on each other; the iteration converges quickly
-    for _ in range(20 if lessdecomp else 1):
-        at_saturation = min(max(f_saturated * float(np.exp(-log_scale_f)), 0.0), 1.0) if lessdecomp else None
-        stock = fsth(
-            wetness,
-            torch.tensor(wilt).double(),
-            torch.tensor(sat).double(),
-            pools=pools,
-            fsth_sat=at_saturation,
-        )
-        difference = log_f - _log(stock.numpy())
-        log_scale_f = float(difference.mean())
+    fits = [_fit_f(f, wilt=wilt, sat=sat, pools=pools)]
+    if crit is not None:
+        fits.append(_fit_option_1(f, wilt=wilt, crit=crit, sat=sat))
+    f_error, log_scale_f, at_saturation = min(fits, key=lambda fit: fit[0])
     return StockFit(
         q10=q10,
         scale=float(np.exp(log_scale_g + log_scale_f)),
         f_at_saturation=at_saturation,
-        f_error=float(np.std(difference)),
+        f_error=f_error,
         g_error=float(np.sqrt(np.mean(residual_g**2))),
     )
+
+
+#: Standard deviation of the logarithm of the ratio of curves, logarithm of the scale, and f in saturated soil.
+_FitOfF = tuple[float, float, float | None]
+
+
+def _fit_f(f: CurveTable, *, wilt: float, sat: float, pools: Literal[1, 4]) -> _FitOfF:
+    """Fit the scale of f with ``cs_decomp_soil_moist_func = 0``."""
+    log_f, wetness = _log_over_training_range(f, sat)
+    stock = fsth(wetness, torch.tensor(wilt).double(), torch.tensor(sat).double(), pools=pools)
+    difference = log_f - _log(stock.numpy())
+    return float(np.std(difference)), float(difference.mean()), None
+
+
+def _fit_option_1(f: CurveTable, *, wilt: float, crit: float, sat: float) -> _FitOfF:
+    """Fit the scale of f, and f in saturated soil, with ``cs_decomp_soil_moist_func = 1``."""
+    log_f, wetness = _log_over_training_range(f, sat)
+    points = [torch.tensor(value).double() for value in (wilt, crit, sat)]
+    f_saturated = float(f(torch.tensor([sat if f.x == "theta" else 1.0]).double()))
+    log_scale, at_saturation, difference = 0.0, 0.0, log_f
+    # f in saturated soil and the scale depend on each other; the iteration converges quickly
+    for _ in range(20):
+        at_saturation = min(max(f_saturated * float(np.exp(-log_scale)), 0.0), 1.0)
+        difference = log_f - _log(fsth_option_1(wetness, *points, fsth_saturated=at_saturation).numpy())
+        log_scale = float(difference.mean())
+    return float(np.std(difference)), log_scale, at_saturation
+
+
+def _log_over_training_range(f: CurveTable, sat: float) -> tuple[NDArray[np.float64], torch.Tensor]:
+    """Return the logarithm of a learned f and the wetness [1] over its training range."""
+    x = _training_points(f)
+    return _log(f(torch.from_numpy(x)).numpy()), torch.from_numpy(x / sat if f.x == "theta" else x)
 
 
 def _training_points(table: CurveTable) -> NDArray[np.float64]:
@@ -133,7 +156,7 @@ def _log(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.log(np.maximum(values, _MIN_FACTOR)))
 
 
-def swap_namelist(run: RunFolder, module: Path) -> list[str]:
+def swap_namelist(run: RunFolder, module: Path, versions: Versions | None = None) -> list[str]:
     """Set the parameters of JULES's respiration to those fitted to a module; the rates are multiplied by the scale of the curves.
 
     Parameters
@@ -142,6 +165,9 @@ def swap_namelist(run: RunFolder, module: Path) -> list[str]:
         Staged run folder; its namelists are edited.
     module : Path
         Module folder of learned respiration.
+    versions : Versions, optional
+        Versions of JULES that the run may be for; default: by its namelists. Only if all of them have ``cs_decomp_soil_moist_func``,
+        its option 1 may be chosen.
 
     Returns
     -------
@@ -158,7 +184,11 @@ def swap_namelist(run: RunFolder, module: Path) -> list[str]:
     f, g = learned_tables(learned, settings)
     layered, second = (bool(run.entry(_GROUP, name, False)) for name in ("l_layeredc", "l_soil_resp_lev2"))
     layer = None if layered else int(second)
-    wilt, sat = (float(np.mean(_layer(original_property(run, name), layer))) for name in ("sm_wilt", "sm_sat"))
+    wilt, crit, sat = (
+        float(np.mean(_layer(original_property(run, name), layer))) for name in ("sm_wilt", "sm_crit", "sm_sat")
+    )
+    versions = versions_of_run(run) if versions is None else versions
+    two_forms = versions.all_have(_GROUP, _FORM)
     fit = fit_stock(
         f,
         g,
@@ -166,7 +196,7 @@ def swap_namelist(run: RunFolder, module: Path) -> list[str]:
         sat=sat,
         pools=4 if run.four_pools else 1,
         allow_rothc=run.four_pools,
-        lessdecomp=bool(run.entry(_GROUP, "l_lessdecomp_sat", False)),
+        crit=crit if two_forms else None,
     )
     name, rates = rate_entry(run)
     rates = [seven_digits(fit.scale * rate) for rate in rates]
@@ -175,15 +205,28 @@ def swap_namelist(run: RunFolder, module: Path) -> list[str]:
     )
     if fit.q10 is not None:
         entries["q10_soil"] = seven_digits(fit.q10)
+    if two_forms:
+        entries[_FORM] = 0 if fit.f_at_saturation is None else 1
     if fit.f_at_saturation is not None:
-        entries["fsth_lessdecomp_sat"] = seven_digits(fit.f_at_saturation)
+        entries["fsthsat_cs_decomp_opt1"] = seven_digits(fit.f_at_saturation)
     run.namelists.set(_GROUP, entries)
     values = ", ".join(f"{key} = {value}" for key, value in entries.items())
     return [
         f"respiration of {module.name} by fitted parameters of JULES's formulas: {values}",
         f"JULES's f then differs from the learned f by {100.0 * fit.f_error:.0f} % and its g by {100.0 * fit.g_error:.0f} % (root mean "
         "square over the training range); the way 'hooks' uses the learned curves themselves",
+        *_form_notes(versions, two_forms),
         *_lost_drivers(learned, module),
+    ]
+
+
+def _form_notes(versions: Versions, two_forms: bool) -> list[str]:
+    """Return a note if a version of JULES has one form of f only, which has no parameter."""
+    if two_forms:
+        return []
+    return [
+        f"JULES's f is that of Clark et al. (2011), which has no parameter to fit: {_FORM} exists from JULES 8.2 on, and the run is for "
+        f"{versions}"
     ]
 
 
@@ -306,7 +349,12 @@ class NamelistWay:
         """Set the parameters fitted to ``[modules] respiration``; see :class:`jules_ml.learned.uses.Way`."""
         module = _module(experiment)
         _refuse_ecosse(run)
-        return [*swap_base_rate(experiment, run, module), *swap_namelist(run, module), *layer_notes(run, module)]
+        versions = versions_of_run(run, experiment.required(experiment.jules, "jules").version)
+        return [
+            *swap_base_rate(experiment, run, module),
+            *swap_namelist(run, module, versions),
+            *layer_notes(run, module),
+        ]
 
 
 class HooksWay:

@@ -22,7 +22,7 @@ from jules_ml.learned.respiration.base_respiration import (
     r0_from_ratio,
     r0_of_groups,
 )
-from jules_ml.learned.respiration.baselines import Baseline, Predictor, baselines
+from jules_ml.learned.respiration.baselines import OPTION_1, Baseline, Predictor, baselines
 from jules_ml.learned.respiration.curves import site_scale
 from jules_ml.learned.respiration.likelihood import fit_noise
 from jules_ml.learned.respiration.site import Rows, thinned_rows
@@ -37,7 +37,7 @@ SIMPLER = (
     "Q10",
     "Lloyd-Taylor",
     "JULES, Q10 fitted",
-    "JULES, less decomposition when wet",
+    OPTION_1,
 )
 #: Maximum number of rows that baselines are fitted to; more are thinned at random.
 BASELINE_ROWS = 10000
@@ -142,7 +142,7 @@ def fit_baselines(train: Rows, settings: RespirationSettings) -> dict[str, Fitte
     train : Rows
         Training rows; rows without a flux are not used.
     settings : RespirationSettings
-        Wilting point of JULES's f, number of inner folds and of their rows, and nominal coverage.
+        Wilting and critical point of JULES's f, number of inner folds and of their rows, and nominal coverage.
 
     Returns
     -------
@@ -150,7 +150,9 @@ def fit_baselines(train: Rows, settings: RespirationSettings) -> dict[str, Fitte
         By the names of :func:`~jules_ml.learned.respiration.baselines.baselines`.
     """
     train = train.with_flux()
-    return {name: _fitted(form, train, settings) for name, form in baselines(settings.wilting).items()}
+    return {
+        name: _fitted(form, train, settings) for name, form in baselines(settings.wilting, settings.critical).items()
+    }
 
 
 def baseline_predictions(train: Rows, test: Rows, settings: RespirationSettings) -> dict[str, BaselinePrediction]:

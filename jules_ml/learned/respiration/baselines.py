@@ -15,11 +15,13 @@ from scipy.optimize import least_squares
 
 from jules_ml.learned.respiration.factors import LLOYD_TAYLOR_E0, LLOYD_TAYLOR_T0
 from jules_ml.learned.respiration.spline import fit_spline_product, group_means
-from jules_ml.physics.respiration import Q10_SOIL, T_REFERENCE, fsth, ftemp_q10
+from jules_ml.physics.respiration import Q10_SOIL, T_REFERENCE, fsth, fsth_option_1, ftemp_q10
 
 _Array = NDArray[np.float64]
 _Groups = NDArray[np.int64]
 
+#: Baseline of JULES 8.2 with ``cs_decomp_soil_moist_func = 1``.
+OPTION_1 = "JULES 8.2, option 1"
 #: Limit of the absolute logarithm of a factor during the fit.
 _LOG_LIMIT = 30.0
 
@@ -59,7 +61,7 @@ def jules(wilting: float) -> Baseline:
     """JULES's one-pool f and g, with only R0 fitted; ``wilting`` is the wilting point as a fraction of saturation."""
 
     def fit(t_soil: _Array, wetness: _Array, group: _Groups, flux: _Array) -> Predictor:
-        return _fit(t_soil, wetness, group, flux, lambda p, t, s: _log_jules(t, s, wilting, Q10_SOIL, None), [])
+        return _fit(t_soil, wetness, group, flux, lambda p, t, s: _log_jules(t, s, wilting, Q10_SOIL), [])
 
     return fit
 
@@ -73,28 +75,31 @@ def jules_fitted_q10(wilting: float) -> Baseline:
             wetness,
             group,
             flux,
-            lambda p, t, s: _log_jules(t, s, wilting, np.exp(p[0]), None),
+            lambda p, t, s: _log_jules(t, s, wilting, float(np.exp(p[0]))),
             [np.log(Q10_SOIL)],
         )
 
     return fit
 
 
-def jules_less_decomposition(wilting: float) -> Baseline:
-    """JULES with ``l_lessdecomp_sat``: f falls to ``fsth_lessdecomp_sat`` at saturation; that and Q10 are fitted."""
+def jules_option_1(wilting: float, critical: float) -> Baseline:
+    """JULES 8.2 with ``cs_decomp_soil_moist_func = 1``: ``fsthsat_cs_decomp_opt1``, f of saturated soil, and Q10 are fitted."""
 
     def fit(t_soil: _Array, wetness: _Array, group: _Groups, flux: _Array) -> Predictor:
         def log_factor(p: _Array, t: _Array, s: _Array) -> _Array:
-            return _log_jules(t, s, wilting, np.exp(p[0]), 1.0 / (1.0 + np.exp(-p[1])))
+            at_saturation = float(1.0 / (1.0 + np.exp(-p[1])))
+            return _log_product(_option_1(s, wilting, critical, at_saturation), t, float(np.exp(p[0])))
 
         return _fit(t_soil, wetness, group, flux, log_factor, [np.log(Q10_SOIL), 0.0])
 
     return fit
 
 
-def fitted_fsth_sat(wilting: float, t_soil: _Array, wetness: _Array, group: _Groups, flux: _Array) -> float:
-    """Fit ``fsth_lessdecomp_sat`` to the rows [1]: f at saturation divided by f at the optimum."""
-    predict = jules_less_decomposition(wilting)(t_soil, wetness, group, flux)
+def fitted_fsth_saturated(
+    wilting: float, critical: float, t_soil: _Array, wetness: _Array, group: _Groups, flux: _Array
+) -> float:
+    """Fit ``fsthsat_cs_decomp_opt1`` to the rows [1]: f at saturation divided by f at the optimum."""
+    predict = jules_option_1(wilting, critical)(t_soil, wetness, group, flux)
     reference = np.full(2, T_REFERENCE), np.array([1.0, 0.5 * (1.0 + wilting)]), np.zeros(2, dtype=np.int64)
     saturated, optimal = predict(*reference)
     return float(saturated / optimal)
@@ -130,15 +135,15 @@ def boosting(t_soil: _Array, wetness: _Array, group: _Groups, flux: _Array) -> P
     return predict
 
 
-def baselines(wilting: float) -> Mapping[str, Baseline]:
-    """All baselines by name; ``wilting`` is the wilting point as a fraction of saturation, for JULES's f."""
+def baselines(wilting: float, critical: float) -> Mapping[str, Baseline]:
+    """All baselines by name; ``wilting`` and ``critical`` are the wilting and the critical point as fractions of saturation."""
     return {
         "constant": constant,
         "Q10": q10,
         "Lloyd-Taylor": lloyd_taylor,
         "JULES": jules(wilting),
         "JULES, Q10 fitted": jules_fitted_q10(wilting),
-        "JULES, less decomposition when wet": jules_less_decomposition(wilting),
+        OPTION_1: jules_option_1(wilting, critical),
         "spline": spline,
         "boosting": boosting,
     }
@@ -176,12 +181,21 @@ def _fit(
     return predict
 
 
-def _log_jules(t: _Array, s: _Array, wilting: float, q10: float, fsth_sat: float | None) -> _Array:
+def _log_jules(t: _Array, s: _Array, wilting: float, q10: float) -> _Array:
     """Logarithm of JULES's f times g, shape (row,)."""
     wilt, sat = torch.tensor(wilting, dtype=torch.float64), torch.ones((), dtype=torch.float64)
-    f = fsth(torch.tensor(s), wilt, sat, pools=1, fsth_sat=fsth_sat)
-    g = ftemp_q10(torch.tensor(t), float(q10))
-    return torch.log(torch.clamp(f * g, min=1e-12)).numpy()
+    return _log_product(fsth(torch.tensor(s), wilt, sat, pools=1), t, q10)
+
+
+def _option_1(s: _Array, wilting: float, critical: float, at_saturation: float) -> torch.Tensor:
+    """JULES's f with ``cs_decomp_soil_moist_func = 1``, shape (row,)."""
+    wilt, crit, sat = (torch.tensor(value, dtype=torch.float64) for value in (wilting, critical, 1.0))
+    return fsth_option_1(torch.tensor(s), wilt, crit, sat, fsth_saturated=at_saturation)
+
+
+def _log_product(f: torch.Tensor, t: _Array, q10: float) -> _Array:
+    """Logarithm of f times JULES's g, shape (row,)."""
+    return torch.log(torch.clamp(f * ftemp_q10(torch.tensor(t), q10), min=1e-12)).numpy()
 
 
 def _membership(group: _Groups, fitted_groups: NDArray[np.bool_]) -> _Array:

@@ -14,6 +14,7 @@ from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
 from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.learned.respiration.baselines import OPTION_1
 from jules_ml.learned.respiration.network import (
     MOISTURE_NODES,
     TEMPERATURE_NODES,
@@ -21,7 +22,7 @@ from jules_ml.learned.respiration.network import (
     LearnedRespiration,
     jules_f,
 )
-from jules_ml.physics.respiration import T_REFERENCE, fsth, ftemp_q10, ftemp_rothc
+from jules_ml.physics.respiration import T_REFERENCE, fsth_option_1, ftemp_q10, ftemp_rothc
 from jules_ml.scoring.scores import Scores, score
 from jules_ml.support.figures import (
     BLACK,
@@ -108,7 +109,7 @@ def learned_curves(
     t_soil: NDArray[np.floating],
     *,
     porosity: float,
-    fsth_sat: float | None = None,
+    fsth_saturated: float | None = None,
     notes: Sequence[str] = (),
 ) -> Figure:
     """Draw learned curves with their bands, JULES's curves, and a histogram of the data.
@@ -124,8 +125,8 @@ def learned_curves(
         Temperature of the training rows [K].
     porosity : float
         Water content at saturation [m3 m-3], for JULES's f as a function of water content.
-    fsth_sat : float, optional
-        Fitted ``fsth_lessdecomp_sat``, to draw JULES's option for wet soil.
+    fsth_saturated : float, optional
+        Fitted ``fsthsat_cs_decomp_opt1``, to draw JULES's f with ``cs_decomp_soil_moist_func = 1``.
     notes : sequence of str
         Notes below the figure.
 
@@ -140,11 +141,12 @@ def learned_curves(
     theta = settings.moisture == "theta"
     f_jules = jules_f(settings, porosity)
     _scaled_curve(left, MOISTURE_NODES, f_jules, reference, "JULES", BLACK, "-")
-    if fsth_sat is not None:
+    if fsth_saturated is not None:
         one = torch.ones((), dtype=torch.float64)
         wetness = torch.clamp(MOISTURE_NODES / (porosity if theta else 1.0), max=1.0)
-        wet = fsth(wetness, settings.wilting * one, one, pools=settings.pools, fsth_sat=fsth_sat)
-        _scaled_curve(left, MOISTURE_NODES, wet, reference, "JULES, less decomposition when wet", ORANGE, "--")
+        points = settings.wilting * one, settings.critical * one, one
+        option_1 = fsth_option_1(wetness, *points, fsth_saturated=fsth_saturated)
+        _scaled_curve(left, MOISTURE_NODES, option_1, reference, OPTION_1, ORANGE, "--")
     draw_learned(
         left, module.curve_f(settings.interval, most=settings.f_max), module.seen_moisture.tolist(), settings.interval
     )

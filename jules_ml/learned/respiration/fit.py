@@ -162,7 +162,7 @@ def split_test_rows(rows: Rows, fraction: float, years: Sequence[int] = ()) -> N
 
 
 def _settings_of_soil(datasets: Sequence[xr.Dataset], settings: RespirationSettings) -> RespirationSettings:
-    """Settings with the soil that the records have: that of a model, whose wilting point is the default, or of sensors."""
+    """Settings with the soil that the records have: that of a model, whose wilting and critical points are the defaults, or of sensors."""
     with_state = [has_state(ds) for ds in datasets]
     if not any(with_state) and settings.l_layeredc:
         raise BadInput(
@@ -181,8 +181,9 @@ def _settings_of_soil(datasets: Sequence[xr.Dataset], settings: RespirationSetti
             remedy="run the model at every site, or set state = 'sensors' under [respiration] to fit all of them to sensors",
         )
     update: dict[str, Any] = {"state": Path(str(datasets[0].attrs["soil_state"]))}
-    if "wilting" not in settings.model_fields_set and all("wilting" in ds.attrs for ds in datasets):
-        update["wilting"] = float(np.mean([ds.attrs["wilting"] for ds in datasets]))
+    for name in ("wilting", "critical"):
+        if name not in settings.model_fields_set and all(name in ds.attrs for ds in datasets):
+            update[name] = float(np.mean([ds.attrs[name] for ds in datasets]))
     return settings.model_copy(update=update)
 
 

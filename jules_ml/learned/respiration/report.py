@@ -21,7 +21,7 @@ from jules_ml.learned.respiration.baseline_intervals import (
     baseline_predictions,
     baseline_rows,
 )
-from jules_ml.learned.respiration.baselines import fitted_fsth_sat
+from jules_ml.learned.respiration.baselines import fitted_fsth_saturated
 from jules_ml.learned.respiration.figures import fit_skill, learned_curves, residuals
 from jules_ml.learned.respiration.forms import FORM_NAMES
 from jules_ml.learned.respiration.nights import ustar_entry
@@ -159,7 +159,7 @@ def card_of(
         "porosity": rows.porosity,
         "dry": rows.dry,
         "level_prior": None if learned.r0_prior is None else asdict(learned.r0_prior),
-        "fsth_lessdecomp_sat_fitted": _fsth_sat(train, learned),
+        "fsthsat_cs_decomp_opt1_fitted": _fsth_saturated(train, learned),
         "noise_scale": {"a": module.noise[:, 0].tolist(), "b": module.noise[:, 1].tolist()},
         "rows_dropped": rows.dropped,
         "ustar": ustar_note(datasets, settings.rows.ustar_min, rows, assimilation=settings.assimilation),
@@ -237,7 +237,7 @@ def respiration_figures(
             moisture_of(train, settings),
             train.t_soil,
             porosity=float(np.mean(list(rows.porosity.values()))),
-            fsth_sat=_fsth_sat(train, learned),
+            fsth_saturated=_fsth_saturated(train, learned),
             notes=[
                 data
                 + form
@@ -272,12 +272,13 @@ def _antecedent_figure(learned: TrainedRespiration, train: Rows, data: str) -> d
     return {"antecedent": antecedent_curves(factor, train, notes=notes)}
 
 
-def _fsth_sat(train: Rows, learned: TrainedRespiration) -> float | None:
-    """Fit ``fsth_lessdecomp_sat`` to the training rows, if the module has an f."""
+def _fsth_saturated(train: Rows, learned: TrainedRespiration) -> float | None:
+    """Fit ``fsthsat_cs_decomp_opt1`` to the training rows, if the module has an f."""
     if learned.settings.moisture == "none":
         return None
-    fit_rows = baseline_rows(train)
-    return fitted_fsth_sat(learned.settings.wilting, fit_rows.t_soil, fit_rows.wetness, fit_rows.group, fit_rows.flux)
+    fit_rows, settings = baseline_rows(train), learned.settings
+    points = settings.wilting, settings.critical
+    return fitted_fsth_saturated(*points, fit_rows.t_soil, fit_rows.wetness, fit_rows.group, fit_rows.flux)
 
 
 def _step(rows: Rows) -> pd.Timedelta:

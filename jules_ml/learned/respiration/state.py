@@ -58,7 +58,8 @@ def with_soil_state(
     xarray.Dataset
         The record with ``model_wetness`` [1] and ``model_t_soil`` [K], dims ('time',): the state from which the model computes the
         respiration of each interval. NaN in intervals that the run does not cover. Its attributes ``model_porosity`` [m3 m-3] and
-        ``wilting`` (wilting point as a fraction of saturation [1]) are those of the model; ``porosity`` of the sensors stays. With
+        ``wilting`` and ``critical`` (wilting and critical point as fractions of saturation [1]) are those of the model; ``porosity`` of
+        the sensors stays. With
         ``l_layeredc`` the state and the weight of each layer are ``model_layer_wetness`` [1], ``model_layer_t_soil`` [K] and
         ``model_layer_weight`` [1], dims ('time', 'model_layer').
 
@@ -89,8 +90,9 @@ def with_soil_state(
         ),
     }
     attributes = {_POROSITY: _porosity(output, weights, record, where), "soil_state": Path(where).name}
-    if "sm_wilt" in output and "sm_sat" in output:
-        attributes["wilting"] = _constant(output["sm_wilt"] / output["sm_sat"], weights)
+    for name, point in (("wilting", "sm_wilt"), ("critical", "sm_crit")):
+        if point in output and "sm_sat" in output:
+            attributes[name] = _constant(output[point] / output["sm_sat"], weights)
     result = record.assign(added).assign_attrs(attributes)
     if not settings.l_layeredc:
         return result

@@ -51,9 +51,19 @@ def test_a_shape_unknown_to_jules_has_a_large_error() -> None:
     assert fit.f_at_saturation is None
 
 
-def test_decomposition_at_saturation_is_recovered_where_jules_has_it() -> None:
+def test_option_1_is_recovered_where_jules_has_it() -> None:
     _, g = curves()
-    f = training_range(jules_fsth(WILT, SAT, pools=1, fsth_sat=0.35), 0.3, 0.98)
-    fit = fit_stock(replace(f, y=1.3 * f.y), g, wilt=WILT, sat=SAT, pools=1, allow_rothc=False, lessdecomp=True)
+    f = training_range(jules_fsth(WILT, SAT, pools=1, option_1=(0.22, 0.35)), 0.05, 0.98)
+    scaled = replace(f, y=1.3 * f.y)
+    fit = fit_stock(scaled, g, wilt=WILT, sat=SAT, pools=1, allow_rothc=False, crit=0.22)
     assert fit.f_at_saturation == pytest.approx(0.35, abs=0.01)
     assert fit.scale == pytest.approx(1.3, rel=0.01)
+    before = fit_stock(scaled, g, wilt=WILT, sat=SAT, pools=1, allow_rothc=False)
+    assert before.f_at_saturation is None
+    assert before.f_error > 10.0 * fit.f_error
+
+
+def test_option_0_is_kept_where_it_fits_better() -> None:
+    fit = fit_stock(*curves(), wilt=WILT, sat=SAT, pools=1, allow_rothc=False, crit=0.22)
+    assert fit.f_at_saturation is None
+    assert fit.f_error < 5e-3

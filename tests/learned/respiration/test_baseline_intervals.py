@@ -31,7 +31,7 @@ TRAIN, TEST = ROWS.take(~LATE), ROWS.take(LATE)
 
 def test_predictions_are_those_of_the_forms() -> None:
     predictions = baseline_predictions(TRAIN, TEST, SOIL)
-    for name, form in baselines(SOIL.wilting).items():
+    for name, form in baselines(SOIL.wilting, SOIL.critical).items():
         expected = form(TRAIN.t_soil, TRAIN.wetness, TRAIN.group, TRAIN.flux)(TEST.t_soil, TEST.wetness, TEST.group)
         np.testing.assert_allclose(predictions[name].predicted, expected, rtol=1e-6)
 

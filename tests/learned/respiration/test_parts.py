@@ -10,12 +10,13 @@ from helpers.respiration_record import synthetic_record
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration.base_respiration import r0_from_ratio
-from jules_ml.learned.respiration.baselines import baselines, fitted_fsth_sat
+from jules_ml.learned.respiration.baselines import baselines, fitted_fsth_saturated
 from jules_ml.learned.respiration.fit import split_test_rows
 from jules_ml.learned.respiration.likelihood import fit_noise, tail_weights
 from jules_ml.learned.respiration.penalties import circular_roughness, roughness
 from jules_ml.learned.respiration.separability import concurvity
 from jules_ml.learned.respiration.site import select_rows
+from jules_ml.physics.respiration import fsth_option_1
 from jules_ml.scoring.scores import score
 
 ROWS = select_rows(synthetic_record(), RespirationSettings(target="soil"))
@@ -70,23 +71,27 @@ def test_circular_roughness_is_invariant_to_rotation() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["JULES", "JULES, Q10 fitted", "JULES, less decomposition when wet"])
+@pytest.mark.parametrize("name", ["JULES", "JULES, Q10 fitted"])
 def test_jules_baselines_fit_a_record_from_jules(name: str) -> None:
     """The record was computed with JULES's curves and a porosity of 0.45, which enters the fits through the wetness."""
     wetness = ROWS.theta / 0.45
-    predict = baselines(0.3)[name](ROWS.t_soil, wetness, ROWS.group, ROWS.flux)
+    predict = baselines(0.3, 0.53)[name](ROWS.t_soil, wetness, ROWS.group, ROWS.flux)
     assert score(predict(ROWS.t_soil, wetness, ROWS.group), ROWS.flux).nse > 0.8
     level = predict(np.array([282.4]), np.array([0.65]), np.array([0]))[0]
     assert level == pytest.approx(3.0, rel=0.03)
 
 
-def test_fitted_fsth_sat_is_juless_without_less_decomposition() -> None:
-    fitted = fitted_fsth_sat(0.3, ROWS.t_soil, ROWS.theta / 0.45, ROWS.group, ROWS.flux)
-    assert fitted == pytest.approx(0.6 + 0.4 * 0.3, abs=0.04)
+def test_fitted_fsth_saturated_is_that_of_the_data() -> None:
+    t_soil = np.linspace(270.0, 300.0, 500)
+    wetness = np.random.default_rng(1).uniform(0.05, 1.0, 500)
+    group = np.zeros(500, dtype=np.int64)
+    f = fsth_option_1(*(torch.tensor(x).double() for x in (wetness, 0.3, 0.5, 1.0)), fsth_saturated=0.35)
+    flux = 3.0 * f.numpy() * 2.5 ** (0.1 * (t_soil - 282.4))
+    assert fitted_fsth_saturated(0.3, 0.5, t_soil, wetness, group, flux) == pytest.approx(0.35, abs=1e-4)
 
 
 def test_every_other_baseline_is_better_than_the_mean() -> None:
-    for name, fit in baselines(0.3).items():
+    for name, fit in baselines(0.3, 0.53).items():
         predict = fit(ROWS.t_soil, ROWS.wetness, ROWS.group, ROWS.flux)
         skill = score(predict(ROWS.t_soil, ROWS.wetness, ROWS.group), ROWS.flux).nse
         assert skill == pytest.approx(0.0, abs=1e-9) if name == "constant" else skill > 0.4, name
@@ -99,7 +104,7 @@ def test_r0_is_the_ratio_of_sums() -> None:
 
 def test_the_spline_does_not_depend_on_the_unit() -> None:
     predicted = [
-        baselines(0.3)["spline"](ROWS.t_soil, ROWS.wetness, ROWS.group, unit * ROWS.flux)(
+        baselines(0.3, 0.53)["spline"](ROWS.t_soil, ROWS.wetness, ROWS.group, unit * ROWS.flux)(
             ROWS.t_soil, ROWS.wetness, ROWS.group
         )
         / unit
@@ -112,7 +117,7 @@ def test_the_spline_does_not_depend_on_the_unit() -> None:
 @pytest.mark.parametrize("name", ["constant", "Lloyd-Taylor", "spline", "boosting"])
 def test_a_new_group_has_the_mean_r0_in_a_baseline(name: str) -> None:
     group = (ROWS.middle.year - ROWS.middle.year.min()).to_numpy().astype(np.int64) * 2
-    predict = baselines(0.3)[name](ROWS.t_soil, ROWS.wetness, group, ROWS.flux)
+    predict = baselines(0.3, 0.53)[name](ROWS.t_soil, ROWS.wetness, group, ROWS.flux)
     for new_group in (1, 7):
         flux = predict(ROWS.t_soil, ROWS.wetness, np.full(len(ROWS), new_group))
         assert flux.mean() == pytest.approx(ROWS.flux.mean(), rel=0.2)

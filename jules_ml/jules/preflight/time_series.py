@@ -1,0 +1,165 @@
+"""Files with weather and prescribed data: whether they exist and cover the run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from jules_ml.jules.preflight.contents import missing_columns, netcdf_problem, row_problem, suffix_problem
+from jules_ml.jules.preflight.staged import Finding, StagedRun
+from jules_ml.jules.variable_lists import is_netcdf, read_list, values_per_point
+
+_FORMAT = "%Y-%m-%d %H:%M:%S"
+#: Values of ``data_period`` for months and years.
+_MONTH, _YEAR = -1, -2
+#: Parts of a file name that JULES replaces by those of a date, by their length of time.
+_TOKENS = {"year": ("%y4", "%y2"), "month": ("%m1", "%m2", "%mc"), "day": ("%d2",)}
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+#: Missing files that a message names.
+_NAMED = 3
+_REMEDY = "correct the path, which is relative to the run folder, or provide the file"
+
+
+def time_series_findings(staged: StagedRun) -> Iterator[Finding]:
+    """Yield problems of JULES_DRIVE and of each JULES_PRESCRIBED_DATASET."""
+    if not staged.get("jules_drive", "l_imogen", False) and not staged.get("imogen_onoff_switch", "l_imogen", False):
+        for entries in staged.groups.get("jules_drive", [])[:1]:
+            yield from _series_findings(staged, "jules_drive", entries)
+    number = int(staged.get("jules_prescribed", "n_datasets", 0))
+    for entries in staged.groups.get("jules_prescribed_dataset", [])[:number]:
+        yield from _series_findings(staged, "jules_prescribed_dataset", entries)
+
+
+def _series_findings(staged: StagedRun, group: str, entries: Mapping[str, Any]) -> Iterator[Finding]:
+    where = staged.where(group, "file")
+    file = str(entries.get("file") or "")
+    if not file:
+        yield Finding(where, "no file is given", "give file")
+        return
+    first, last = _period(staged)
+    climatology = bool(entries.get("is_climatology", False))
+    start, end = (_moment(entries.get(name)) for name in ("data_start", "data_end"))
+    if start is None or end is None:
+        name = "data_start" if start is None else "data_end"
+        yield Finding(staged.where(group, name), f"{name} is not a time", f"write {name} = 'YYYY-MM-DD hh:mm:ss'")
+        return
+    if not climatology and (start > first or end < last):
+        yield Finding(
+            staged.where(group, "data_end" if end < last else "data_start"),
+            f"the data are from {start} to {end}, and the run with its spin-up is from {first} to {last}",
+            "provide data for the complete run, or set main_run_start and main_run_end within them",
+        )
+        return
+    listed = bool(entries.get("read_list", False))
+    names = _listed(staged.run.folder / file, entries) if listed else _of_dates(file, first, last, climatology)
+    paths = _of_variables(staged.run.folder, names, entries)
+    if listed and not (staged.run.folder / file).is_file():
+        paths = [staged.run.folder / file]
+    missing = [path for path in paths if not path.is_file()]
+    if missing:
+        others = f" and {len(missing) - _NAMED} others" if len(missing) > _NAMED else ""
+        problem = f"there is no file {', '.join(str(path) for path in missing[:_NAMED])}{others}"
+        yield Finding(where, problem, _REMEDY)
+        return
+    single = len(names) == 1 and not listed and not climatology and names[0] == file
+    needed = _steps(start, last, entries.get("data_period")) if single else 0
+    for path in paths:
+        problem = suffix_problem(path) or _content_problem(staged, path, entries, needed)
+        if problem:
+            yield Finding(where, problem, "complete the file, or give another one")
+            return
+
+
+def _content_problem(staged: StagedRun, path: Path, entries: Mapping[str, Any], needed: int) -> str:
+    variables = read_list(entries)
+    if is_netcdf(path.name):
+        several = "%vv" in str(entries.get("file"))
+        names = [] if several else [variable.var_name or variable.name for variable in variables]
+        return netcdf_problem(path, names, staged.run.grid.time_dim, needed)
+    # weather has one value at a point; the number of layers in prescribed data may be restricted
+    sizes = values_per_point(staged.run) if "interp" in entries and "prescribed_levels" not in entries else {}
+    if entries in staged.groups.get("jules_drive", []):
+        sizes = dict.fromkeys((variable.name for variable in variables), 1)
+    return missing_columns(path, [v.name for v in variables], sizes) or row_problem(path, needed)
+
+
+def _period(staged: StagedRun) -> tuple[datetime, datetime]:
+    """Return start and end of the run with its spin-up."""
+    first, last = staged.run.start, staged.run.end
+    if int(staged.get("jules_spinup", "max_spinup_cycles", 0)) > 0:
+        first = min(first, _moment(staged.get("jules_spinup", "spinup_start")) or first)
+        last = max(last, _moment(staged.get("jules_spinup", "spinup_end")) or last)
+    return first, last
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        return datetime.strptime(str(text).strip(), _FORMAT)
+    except ValueError:
+        return None
+
+
+def _steps(start: datetime, last: datetime, period: Any) -> int:
+    """Return the number of values from the start of the data to the end of the run; 0 if the period is unknown."""
+    if not isinstance(period, int):
+        return 0
+    if period > 0:
+        return math.ceil((last - start).total_seconds() / period)
+    months = 12 * (last.year - start.year) + last.month - start.month
+    return {_MONTH: months, _YEAR: last.year - start.year}.get(period, 0)
+
+
+def _of_dates(file: str, first: datetime, last: datetime, climatology: bool) -> list[str]:
+    """Return the names by a template of years, months or days for the period of a run."""
+    if climatology or not any(token in file for tokens in _TOKENS.values() for token in tokens):
+        return [file]
+    names: dict[str, None] = {}
+    moment = first
+    while moment < last:
+        names[_named(file, moment)] = None
+        if any(token in file for token in _TOKENS["day"]):
+            moment = datetime(moment.year, moment.month, moment.day) + timedelta(days=1)
+        elif any(token in file for token in _TOKENS["month"]):
+            moment = datetime(moment.year + moment.month // 12, moment.month % 12 + 1, 1)
+        else:
+            moment = datetime(moment.year + 1, 1, 1)
+    return list(names)
+
+
+def _named(file: str, moment: datetime) -> str:
+    """Replace the parts of a file name that stand for those of a date."""
+    replacements = {
+        "%y4": f"{moment.year:04d}",
+        "%y2": f"{moment.year % 100:02d}",
+        "%m1": str(moment.month),
+        "%m2": f"{moment.month:02d}",
+        "%mc": _MONTHS[moment.month - 1],
+        "%d2": f"{moment.day:02d}",
+    }
+    for token, text in replacements.items():
+        file = file.replace(token, text)
+    return file
+
+
+def _of_variables(folder: Path, names: list[str], entries: Mapping[str, Any]) -> list[Path]:
+    """Return the files, with the name of each variable in its place."""
+    variables = [variable.tpl_name or "" for variable in read_list(entries)]
+    paths = []
+    for name in names:
+        paths += [folder / name.replace("%vv", variable) for variable in (variables if "%vv" in name else [""])]
+    return list(dict.fromkeys(paths))
+
+
+def _listed(source: Path, entries: Mapping[str, Any]) -> list[str]:
+    """Return the names in a list of files and their start times (``read_list = T``)."""
+    if not source.is_file():
+        return []
+    lines = [line.strip() for line in source.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    names = []
+    for line in lines[: int(entries.get("nfiles", 0))]:
+        quote = line[0] if line[0] in "'\"" else ""
+        names.append(line[1:].split(quote)[0] if quote else line.replace(",", " ").split()[0])
+    return names

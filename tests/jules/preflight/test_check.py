@@ -1,0 +1,176 @@
+"""Check of a staged run before JULES is started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from helpers.jules_runs import SOIL, Write
+
+from jules_ml.errors import BadInput
+from jules_ml.experiment import load_experiment
+from jules_ml.jules.run import JulesRun, run_jules
+
+
+def run(path: Path) -> JulesRun:
+    return run_jules(load_experiment(path), path.parent / "out")
+
+
+def edit(user: Path, file: str, old: str, new: str) -> None:
+    path = user / "nml" / file
+    text = path.read_text(encoding="ascii")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="ascii")
+
+
+def refused(path: Path) -> BadInput:
+    with pytest.raises(BadInput) as caught:
+        run(path)
+    assert not (path.parent / "out").exists()
+    return caught.value
+
+
+def test_misspelt_entry_is_refused_with_the_name_that_is_meant(write: Write) -> None:
+    error = refused(write(jules="set = {jules_hydrology = {l_topp = false}}"))
+    assert str(error.where).endswith("swap.toml, jules.set, jules_hydrology:l_topp")
+    assert "did you mean l_top" in error.remedy
+
+
+def test_all_problems_are_reported_at_once(user: Path, write: Write) -> None:
+    (user / "inputs" / "tile_fractions.dat").unlink()
+    error = refused(write(jules="set = {jules_hydrology = {l_topp = false, nfita = 1.5}}"))
+    assert error.problem.startswith("3 problems")
+    for text in ("l_top", "nfita is 1.5, which is not of type integer", "there is no file", "jules_frac:file"):
+        assert text in error.problem
+
+
+def test_unknown_entry_of_the_user_is_a_warning(user: Path, write: Write) -> None:
+    edit(user, "jules_vegetation.nml", "&JULES_VEGETATION", "&JULES_VEGETATION\n rd_model=1, tdq10_int=3.2,")
+    notes = run(write()).notes
+    (warning,) = (note for note in notes if "rd_model" in note)
+    assert warning.startswith("warning: ")
+    assert "rd_model, tdq10_int" in warning
+    assert "branch" in warning
+
+
+def test_entries_of_a_branch_are_accepted_by_name(write: Write) -> None:
+    entries = "set = {jules_vegetation = {rd_model = 1, tdq10_int = 3.2}}"
+    assert "[jules] branch_entries" in refused(write(jules=entries)).problem
+    notes = run(write(jules=f'branch_entries = ["rd_model", "tdq10_int"]\n{entries}')).notes
+    assert not any("warning" in note and "rd_model" in note for note in notes)
+
+
+def test_entry_of_another_group_is_refused_with_its_group(write: Write) -> None:
+    error = refused(write(jules="set = {jules_soil = {l_triffid = true}}"))
+    assert "l_triffid of &JULES_VEGETATION" in error.remedy
+
+
+@pytest.mark.parametrize(
+    ("version", "entry", "remedy"),
+    [
+        ("7.6", "cs_decomp_soil_moist_func = 0", "version"),
+        ("7.1", "kaps_4pool = [1e-9, 1e-9, 1e-9, 1e-9]", "kaps_roth"),
+        ("8.2", "kaps_roth = [1e-9, 1e-9, 1e-9, 1e-9]", "kaps_4pool"),
+        ("8.2", "l_lessdecomp_sat = true", "cs_decomp_soil_moist_func = 1"),
+    ],
+)
+def test_entry_of_another_version_is_refused(write: Write, version: str, entry: str, remedy: str) -> None:
+    error = refused(write(jules=f'version = "{version}"\nset = {{jules_soil_biogeochem = {{{entry}}}}}'))
+    assert remedy in error.remedy
+
+
+def test_entry_that_the_version_has_dropped_is_refused_in_the_namelists(user: Path, write: Write) -> None:
+    edit(user, "model_grid.nml", "&JULES_MODEL_GRID", "&JULES_MODEL_GRID\n lat_bounds=50.0,52.0,")
+    error = refused(write(jules='version = "7.6"'))
+    assert str(error.where).endswith("nml/model_grid.nml, jules_model_grid:lat_bounds")
+    assert "y_bounds" in error.remedy
+
+
+def test_value_that_is_not_an_option_is_refused(write: Write) -> None:
+    error = refused(write(jules='version = "8.2"\nset = {jules_soil_biogeochem = {cs_decomp_soil_moist_func = 2}}'))
+    assert "0, 1" in error.remedy
+
+
+def test_value_outside_the_range_of_the_metadata_is_a_warning(write: Write) -> None:
+    notes = run(write(jules="set = {jules_soil_biogeochem = {q10_soil = 20.0}}")).notes
+    assert any("q10_soil is 20, outside the range 0.1:10.0" in note for note in notes)
+
+
+def test_option_1_needs_its_value(write: Write) -> None:
+    error = refused(write(jules='version = "8.2"\nset = {jules_soil_biogeochem = {cs_decomp_soil_moist_func = 1}}'))
+    assert "fsthsat_cs_decomp_opt1" in error.problem
+
+
+def test_absent_l_hydrology_is_a_warning_where_its_default_is_false(user: Path, write: Write) -> None:
+    (user / "nml" / "jules_hydrology.nml").write_text("&JULES_HYDROLOGY\n l_top=F\n/\n", encoding="ascii")
+    assert any("l_hydrology" in note for note in run(write(jules='version = "7.9"')).notes)
+    assert not any("l_hydrology" in note for note in run(write(jules='version = "7.8"')).notes)
+
+
+def test_topmodel_needs_its_numbers(user: Path, write: Write) -> None:
+    path = user / "nml" / "jules_hydrology.nml"
+    path.write_text("&JULES_HYDROLOGY\n l_top=T, zw_max=6.0\n/\n", encoding="ascii")
+    error = refused(write(jules='version = "7.6"'))
+    assert "nfita, ti_max, ti_wetl" in error.problem
+
+
+def test_grid_of_an_earlier_version_lacks_a_switch(user: Path, write: Write) -> None:
+    edit(user, "model_grid.nml", "l_coord_latlon = T", "")
+    assert "projection coordinates" in refused(write(jules='version = "7.2"')).problem
+    run(write(jules='version = "7.1"'))
+
+
+@pytest.mark.parametrize(
+    ("entries", "problem"),
+    [
+        ("jules_surface = {anthrop_heat_option = 0}", "anthrop_heat_option"),
+        ("jules_surface_types = {c3_irrig = 0}", "c3_irrig = 0"),
+        ("jules_irrig = {irrig_option = 2, l_irrig_dmd = true}", "excludes l_irrig_dmd"),
+        ("jules_soil_biogeochem = {l_bgc_heat = true, heat_of_respiration = 3.9e7}", "layered"),
+    ],
+)
+def test_traps_of_new_versions(write: Write, entries: str, problem: str) -> None:
+    error = refused(write(jules=f'version = "8.2"\nset = {{{entries}}}'))
+    assert problem in error.problem
+
+
+def test_weather_must_have_the_rows_of_the_run(user: Path, write: Write) -> None:
+    weather = user / "inputs" / "Loobos_1997.dat"
+    weather.write_text("# header\n" + "0 0 0 0 280 2 1e5 0.005\n" * 95, encoding="ascii")
+    error = refused(write())
+    assert "95 rows, and the run needs 96" in error.problem
+    assert str(error.where).endswith("nml/drive.nml, jules_drive:file")
+
+
+def test_weather_must_have_the_columns_of_its_variables(user: Path, write: Write) -> None:
+    (user / "inputs" / "Loobos_1997.dat").write_text("0 0 0 0 280 2 1e5\n" * 96, encoding="ascii")
+    assert "has 7 numbers, and JULES reads 8" in refused(write()).problem
+
+
+def test_weather_must_cover_the_run(write: Write) -> None:
+    error = refused(write(more="end = 1998-06-01 00:00:00\n"))
+    assert "1998-06-01" in error.problem
+
+
+def test_files_by_month_must_exist(user: Path, write: Write) -> None:
+    weather = user / "inputs" / "Loobos_1997.dat"
+    edit(user, "drive.nml", "inputs/Loobos_1997.dat", "inputs/w_%y4%m2.dat")
+    (user / "inputs" / "w_199612.dat").write_bytes(weather.read_bytes())
+    assert "w_199701.dat" in refused(write()).problem
+
+
+def test_initial_state_must_have_a_value_for_each_layer(user: Path, write: Write) -> None:
+    (user / "inputs" / "initial_conditions_bb219.dat").write_text("0.5 0.5\n", encoding="ascii")
+    assert "initial_conditions_bb219.dat has 2 numbers" in refused(write()).problem
+
+
+def test_suffix_that_jules_does_not_read_is_refused(user: Path, write: Write) -> None:
+    (user / "inputs" / "tile_fractions.dat").rename(user / "inputs" / "tile_fractions.csv")
+    edit(user, "ancillaries.nml", "tile_fractions.dat", "tile_fractions.csv")
+    assert "suffix" in refused(write()).problem
+
+
+@pytest.mark.parametrize("via", ["ancillary"])
+def test_entries_of_the_ways_are_in_the_table(write: Write, via: str) -> None:
+    notes = run(write(via=f'"{via}"', jules='version = "7.6"', more=SOIL)).notes
+    assert not any("jules_soil_props" in note for note in notes)
