@@ -165,3 +165,9 @@ def test_the_original_folder_is_never_written(loobos: NamelistFolder) -> None:
 def test_folder_without_namelists_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no namelists"):
         NamelistFolder.read(tmp_path / "nothing")
+
+
+def test_missing_values_at_the_end_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "a.nml").write_text("&g\nn=3,,\nx=1.0,2.0, ,\ny=1,,2,\nz=2*,\ne=,\n/\n", encoding="ascii")
+    group = NamelistFolder.read(tmp_path).get("g")
+    assert group == {"n": 3, "x": [1.0, 2.0], "y": [1, None, 2], "z": [None, None], "e": None}
