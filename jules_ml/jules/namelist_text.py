@@ -167,7 +167,14 @@ def read_group(text: str, group: Group) -> dict[str, Any]:
 
 
 def _from_first(value: Any, first: Sequence[int | None] | None) -> Any:
-    """Return a list from its first element on, even if the assignment starts at a later one, as in ``var(3) = …``."""
+    """Return a list from its first element on, even if the assignment starts at a later one, as in ``var(3) = …``.
+
+    A missing value at the end assigns nothing and is left out: Rose writes ``n = 3,,`` where an application has ``n=3,``.
+    """
+    if isinstance(value, list) and value[-1:] == [None] and any(each is not None for each in value):
+        while value[-1] is None:
+            value = value[:-1]
+        value = value[0] if len(value) == 1 and first is None else value
     if first is None or len(first) != 1 or first[0] is None or first[0] <= 1 or not isinstance(value, list):
         return value
     return [None] * (first[0] - 1) + value

@@ -119,11 +119,10 @@ def run_jules(experiment: Experiment, out: Path, *, progress: Progress | None = 
             staged.namelists.write(staged.folder / staged.directory)
             _write_text(staged.folder / DIFF, namelist_diff(original.namelists, staged.namelists))
             _write_text(staged.folder / EXPERIMENT, experiment.text)
-            if original.rose:
-                files = _swapped_files(staged)
-                _write_text(
-                    staged.folder / OPT / OPTION, optional_configuration(namelists_before, staged.namelists, files)
-                )
+            if original.rose is not None:
+                files, written = _swapped_files(staged), staged.folder / staged.directory
+                option = optional_configuration(original.rose, namelists_before, staged.namelists, files, written)
+                _write_text(staged.folder / OPT / OPTION, option)
             record = {
                 "experiment": experiment.file.name,
                 **_provenance(experiment, original, staged, executable, notes),

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,16 @@ from jules_ml.errors import BadInput
 from jules_ml.jules.input_files import InputGrid
 from jules_ml.jules.log import JulesLog
 from jules_ml.jules.namelists import NamelistFolder
-from jules_ml.jules.rose import is_rose_app, read_rose_app, rose_namelists
+from jules_ml.jules.rose import (
+    RoseApp,
+    RoseFile,
+    install_files,
+    installed_files,
+    is_rose_app,
+    read_rose_app,
+    rose_namelists,
+    source_path,
+)
 from jules_ml.support.progress import Progress
 
 #: File that marks a folder as a run of this package.
@@ -43,14 +52,14 @@ class RunFolder:
     namelists : NamelistFolder
     directory : str
         Folder of the namelists relative to ``folder``; empty if it is ``folder`` itself.
-    rose : bool
-        Whether it is a Rose application, whose namelists are generated from its configuration.
+    rose : RoseApp, optional
+        Rose application, whose namelists are generated from its configuration.
     """
 
     folder: Path
     namelists: NamelistFolder
     directory: str
-    rose: bool = False
+    rose: RoseApp | None = None
 
     def entry(self, group: str, name: str, default: Any) -> Any:
         """Return an entry of a group, or ``default`` if the entry is missing."""
@@ -150,7 +159,7 @@ def read_run_folder(folder: str | Path, namelists: str | None = None) -> RunFold
         app = read_rose_app(folder)
         generated = rose_namelists(app)
         generated.check()
-        return RunFolder(app.inputs, generated, "", rose=True)
+        return RunFolder(app.inputs, generated, "", rose=app)
     if namelists is None:
         candidates = [d for d in (folder, *sorted(folder.iterdir())) if d.is_dir() and (d / "timesteps.nml").is_file()]
         if len(candidates) != 1 and folder not in candidates:
@@ -263,7 +272,8 @@ def _link_inputs(run: RunFolder, out: Path) -> None:
     for name in (OUTPUT, SWAPPED, NAMELISTS):
         (out / name).mkdir()
     own = _own_names(run)
-    for entry in sorted(run.folder.iterdir()):
+    # Rose installs the contents of file/; of an application without it, the folder itself has the inputs
+    for entry in sorted(run.folder.iterdir()) if run.rose is None or run.folder == run.rose.folder.resolve() else ():
         if entry.name not in own and not entry.name.startswith(".") and entry.suffix != ".nml":
             (out / entry.name).symlink_to(entry)
     if run.directory:
@@ -271,18 +281,18 @@ def _link_inputs(run: RunFolder, out: Path) -> None:
         for entry in sorted((run.folder / run.directory).iterdir()):
             if entry.is_file() and entry.suffix != ".nml":
                 (out / NAMELISTS / entry.name).symlink_to(entry)
+    if run.rose is not None:
+        install_files(run.rose, out, own, out / NAMELISTS)
 
 
 def _namelists_of(run: RunFolder) -> NamelistFolder:
     """Return a copy of the namelists with paths that are valid in the new folder."""
     namelists = run.namelists.copy()
-    outside = _own_names(run) | {".."}
+    own = _own_names(run)
+    installed = {} if run.rose is None else installed_files(run.rose)
     for name, occurrence, entries in _occurrences(namelists):
-        paths = {
-            key: _absolute(value, run.folder, outside)
-            for key, value in entries.items()
-            if _absolute(value, run.folder, outside) != value
-        }
+        moved = {key: _moved(value, run.folder, installed, own) for key, value in entries.items()}
+        paths = {key: value for key, value in moved.items() if value != entries[key]}
         if paths:
             namelists.set(name, paths, occurrence=occurrence)
     namelists.set("jules_output", {"output_dir": OUTPUT})
@@ -303,10 +313,13 @@ def _occurrences(namelists: NamelistFolder) -> Iterator[tuple[str, int, dict[str
         yield name, occurrence, entries
 
 
-def _absolute(value: Any, folder: Path, outside: set[str]) -> Any:
+def _moved(value: Any, folder: Path, installed: Mapping[str, RoseFile], own: set[str]) -> Any:
     """Return a path, or each path of a list, as an absolute path if it leads to an entry that is not in the new folder."""
     if isinstance(value, list):
-        return [_absolute(each, folder, outside) for each in value]
-    if not isinstance(value, str) or "/" not in value or os.path.isabs(value) or _first_part(value) not in outside:
+        return [_moved(each, folder, installed, own) for each in value]
+    if not isinstance(value, str) or "/" not in value:
+        return value
+    value = source_path(installed, value, own)
+    if os.path.isabs(value) or _first_part(value) not in own | {".."}:
         return value
     return os.path.normpath(folder / value)

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 from helpers.paths import STAND_IN
+from helpers.rose_apps import SmallApp, resolved, rose_app_run, rose_executable
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
 from jules_ml.jules.namelist_text import fortran
 from jules_ml.jules.namelists import NamelistFolder
-from jules_ml.jules.rose import optional_configuration, read_rose_app, rose_namelists
+from jules_ml.jules.rose import OPTION, optional_configuration, read_rose_app, rose_namelists
 from jules_ml.jules.run import run_jules
-from jules_ml.jules.run_folder import read_run_folder
+from jules_ml.jules.run_folder import read_run_folder, stage
 
 
 @pytest.fixture
@@ -140,12 +141,164 @@ def test_new_folder_within_the_application_is_refused(app: Path) -> None:
     assert not (app / "new").exists()
 
 
-def test_application_with_the_option_equals_the_swapped_run(app: Path) -> None:
+def test_application_with_the_option_equals_the_swapped_run(app: Path, tmp_path: Path) -> None:
     before = rose_namelists(read_rose_app(app))
     after = before.copy()
     after.set("jules_soil_biogeochem", {"q10_soil": 2.5})
     after.set("jules_prescribed", {"n_datasets": 1})
-    after.set("jules_prescribed_dataset", {"nvars": 1, "var": ["sthuf"]})
-    option = optional_configuration(before, after, {})
-    assert "[namelist:jules_soil_biogeochem]\nq10_soil=2.5" in option
-    assert "[namelist:jules_prescribed_dataset(1)]\nnvars=1\nvar='sthuf'" in option
+    after.set("jules_prescribed_dataset", {"nvars": 1, "var": ["sthuf"]}, file="prescribed_data.nml")
+    _apply(app, optional_configuration(read_rose_app(app), before, after, {}, tmp_path))
+    assert _groups(rose_namelists(read_rose_app(app))) == _groups(after)
+
+
+OPTION_APP = """opts=land
+[file:output.nml]
+source=namelist:jules_output namelist:jules_output_profile(:)
+[file:ancillaries.nml]
+source=namelist:jules_frac
+      =(namelist:jules_top) (namelist:jules_agric)
+[file:prescribed_data.nml]
+source=namelist:jules_prescribed (namelist:jules_prescribed_dataset(:))
+[namelist:jules_output]
+NProfiles=1
+output_dir='./out'
+[namelist:jules_output_profile(2)]
+var(1)='a'
+var(2)='b'
+nvars=2
+[namelist:jules_output_profile(5)]
+nvars=0
+[namelist:jules_frac]
+file='frac.dat'
+[!!namelist:jules_top]
+const_val=1,2
+nvars=1
+[namelist:jules_prescribed]
+n_datasets=0
+[!namelist:jules_prescribed_dataset(1)]
+nvars=7
+old=1
+"""
+
+
+def test_option_follows_other_options_and_the_sections_of_the_application(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = SmallApp(
+        OPTION_APP,
+        {
+            "app/file/jules_soil.nml": "&jules_soil\nsm_levels=4 ! layers\n/\n",
+            "app/opt/rose-app-land.conf": "[namelist:jules_output_profile(5)]\nnvars=1\nvar='x'\n",
+        },
+        {"DOLLAR": "expanded"},
+    )
+    app = small.build(tmp_path)
+    monkeypatch.setenv("DOLLAR", "expanded")
+    resolved_app = read_rose_app(app)
+    before = rose_namelists(resolved_app)
+    after = before.copy()
+    after.set("jules_output", {"nprofiles": 3})
+    after.set("jules_output_profile", {"var": ["c", "it's"]})
+    after.set("jules_output_profile", {"var": ["$DOLLAR", "y"], "nvars": 2}, occurrence=1)
+    after.set("jules_output_profile", {"nvars": 0}, occurrence=2)
+    after.set("jules_top", {"nvars": 2}, file="ancillaries.nml")
+    after.set("jules_pdm", {"nvars": 1}, file="ancillaries.nml")
+    after.set("jules_prescribed_dataset", {"nvars": 3}, file="prescribed_data.nml")
+    after.set("jules_soil", {"sm_levels": 6})
+    after.set("jules_ml", {"on": True}, file="jules_ml.nml")
+    written = tmp_path / "written"
+    written.mkdir()
+    after.write(written)
+    files = {"swapped/soil.nc": written / "soil [1].nc"}
+    files["swapped/soil.nc"].write_text("netCDF", encoding="ascii")
+    option = optional_configuration(resolved_app, before, after, files, written)
+    assert "NProfiles=3" in option
+    assert f"[file:jules_soil.nml]\nsource={written}/jules_soil.nml" in option
+    _apply(app, option)
+    assert _groups(rose_namelists(read_rose_app(app))) == _groups(after)
+    assert resolved(app, tmp_path)["swapped/soil.nc"] == b"netCDF"
+    if rose := rose_executable():
+        small = SmallApp(
+            small.conf.replace("land", "land jules_ml"),
+            {**small.files, "app/opt/rose-app-jules_ml.conf": option},
+            small.environment,
+        )
+        assert rose_app_run(rose, small, tmp_path / "rose") == resolved(app, tmp_path)
+
+
+def test_option_gives_absolute_paths_where_files_are_installed_elsewhere(tmp_path: Path) -> None:
+    app = SmallApp(f"file-install-root=nml\n{OPTION_APP.removeprefix('opts=land')}").build(tmp_path)
+    before = rose_namelists(read_rose_app(app))
+    after = before.copy()
+    after.set("jules_frac", {"file": ["swapped/frac.nc", "other"]})
+    option = optional_configuration(
+        read_rose_app(app), before, after, {"swapped/frac.nc": tmp_path / "frac.nc"}, tmp_path
+    )
+    assert f"file='{tmp_path}/frac.nc', 'other'" in option
+    assert "[file:swapped/frac.nc]" not in option
+
+
+def _apply(app: Path, option: str) -> None:
+    """Switch on an optional configuration after those of the application."""
+    (app / "opt").mkdir(exist_ok=True)
+    (app / "opt" / OPTION).write_text(option, encoding="utf-8")
+    conf = app / "rose-app.conf"
+    text = conf.read_text(encoding="utf-8")
+    text = text.replace("opts=land", "opts=land jules_ml") if "opts=land" in text else f"opts=jules_ml\n{text}"
+    conf.write_text(text, encoding="utf-8")
+
+
+def _groups(namelists: NamelistFolder) -> dict[str, list[tuple[str, dict[str, object]]]]:
+    return {
+        file: [(name, entries) for f, name, entries in namelists.groups() if f == file]
+        for file in sorted(namelists.files)
+    }
+
+
+def test_files_of_sections_are_linked_into_the_new_folder(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = app.parent
+    (folder / "tree").mkdir()
+    (folder / "tree" / "a.dat").write_text("a", encoding="ascii")
+    (folder / "soil.dat").write_text("soil", encoding="ascii")
+    (app / "file" / "ancil").mkdir()
+    (app / "file" / "ancil" / "b.dat").write_text("b", encoding="ascii")
+    text = (app / "rose-app.conf").read_text(encoding="utf-8")
+    text += (
+        "[file:ancil/soil.dat]\nsource=$HERE/soil.dat\n[file:tree]\nsource=$HERE/tree\n"
+        "[file:list.txt]\nsource=$HERE/soil.dat $HERE/tree/a.dat\n[file:swapped/soil.nc]\nsource=$HERE/soil.dat\n"
+        "[file:/elsewhere/soil.nc]\nsource=$HERE/soil.dat\n[file:link.dat]\nmode=symlink\nsource=list.txt\n"
+        "[!file:tile_fractions.dat]\n[namelist:jules_soil_props]\nfile='swapped/soil.nc'\n"
+        "[namelist:jules_frac]\nfile='/elsewhere/soil.nc'\n"
+    )
+    (app / "rose-app.conf").write_text(text, encoding="utf-8")
+    monkeypatch.setenv("HERE", str(folder))
+    with stage(read_run_folder(app), folder / "out") as staged:
+        out = staged.folder
+        assert (out / "ancil" / "soil.dat").read_text(encoding="ascii") == "soil"
+        assert (out / "ancil" / "b.dat").read_text(encoding="ascii") == "b"
+        assert (out / "tree" / "a.dat").is_symlink()
+        assert (out / "link.dat").read_text(encoding="ascii") == "soila"
+        assert not (out / "tile_fractions.dat").exists()
+        assert staged.namelists.get("jules_soil_props")["file"] == str(folder / "soil.dat")
+        assert staged.namelists.get("jules_frac")["file"] == str(folder / "soil.dat")
+    assert sorted(p.name for p in (app / "file" / "ancil").iterdir()) == ["b.dat"]
+
+
+def test_file_of_several_sources_in_a_folder_of_jules_ml_is_refused(app: Path) -> None:
+    text = (app / "rose-app.conf").read_text(encoding="utf-8")
+    text += "[file:swapped/soil.nc]\nsource=namelist:jules_snow\n[namelist:jules_soil_props]\nfile='swapped/soil.nc'\n"
+    (app / "rose-app.conf").write_text(text, encoding="utf-8")
+    with pytest.raises(BadInput, match="put together"), stage(read_run_folder(app), app.parent / "out"):
+        pass
+
+
+def test_links_in_an_application_without_a_folder_of_inputs_are_not_written_through(app: Path) -> None:
+    folder = app.parent
+    (app / "file").rename(app / "ancil")
+    text = (app / "rose-app.conf").read_text(encoding="utf-8")
+    text += f"[file:ancil/soil.dat]\nsource={folder}/inputs/Loobos_1997.dat\n"
+    (app / "rose-app.conf").write_text(text, encoding="utf-8")
+    with stage(read_run_folder(app), folder / "out") as staged:
+        assert (staged.folder / "ancil" / "soil.dat").is_file()
+        assert (staged.folder / "ancil" / "tile_fractions.dat").is_file()
+    assert not (app / "ancil" / "soil.dat").exists()
