@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+from helpers.builds import build_targets, locked
 from helpers.hosts import HostRunner
 
 from jules_ml.jules.hooks.build import BuiltHooks, build_hooks
@@ -17,11 +16,8 @@ from jules_ml.jules.hooks.build import BuiltHooks, build_hooks
 @pytest.fixture(scope="session")
 def hosts(bridge_build: Path) -> Path:
     """Build the executables of the host, and return their folder."""
-    with (bridge_build / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        command = ["cmake", "--build", str(bridge_build), "--target", "hosts"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    with locked(bridge_build):
+        build_targets(bridge_build, "hosts")
     return bridge_build / "fortran_bridge" / "host"
 
 
