@@ -30,6 +30,12 @@ def installed_compilers() -> list[str]:
     return list(found.values())
 
 
+def is_default(compiler: str) -> bool:
+    """Whether a command is that of the default compiler, perhaps under another name."""
+    path, default = shutil.which(compiler), shutil.which(DEFAULT_COMPILER)
+    return path is not None and default is not None and Path(path).resolve() == Path(default).resolve()
+
+
 def _is_fortran(command: str) -> bool:
     done = subprocess.run([command, "--version"], capture_output=True, text=True, check=False)
     return done.returncode == 0 and ("GNU Fortran" in done.stdout or "flang" in done.stdout.splitlines()[0])
