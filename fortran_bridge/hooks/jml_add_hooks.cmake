@@ -8,31 +8,13 @@
 
 include_guard()
 
-# module of the land model / procedure / module of the hook
-set(JML_WRAPPED
-  "microbe_mod/microbe/jml_hooks_respiration"
-  "time_varying_input_mod/update_model_variables/jml_hooks_step"
-  "write_dump_mod/write_dump/jml_hooks_step"
-  "read_dump_mod/read_dump/jml_hooks_step"
-  "jules_final_mod/jules_final/jml_hooks_step")
+include(${CMAKE_CURRENT_LIST_DIR}/jml_symbol.cmake)   # JML_WRAPPED and jml_symbol()
 
 set(JML_HOOK_SOURCES
   jml_hooks_run.f90 jml_hooks_failure.f90 jml_hooks_guards.f90 jml_hooks_start.f90 jml_hooks_flux.f90
   jml_hooks_antecedent.f90 jml_hooks_respiration.f90 jml_hooks_column.f90 jml_hooks_ledger.f90 jml_hooks_humidity.f90 jml_hooks_forcing.f90
   jml_hooks_place.f90 jml_hooks_moisture.f90 jml_hooks_properties.f90 jml_hooks_restart.f90 jml_hooks_step.f90)
 list(TRANSFORM JML_HOOK_SOURCES PREPEND ${CMAKE_CURRENT_LIST_DIR}/)
-
-# The symbol that the compiler gives to a procedure of a module
-function(jml_symbol variable module procedure)
-  if(CMAKE_Fortran_COMPILER_ID STREQUAL "GNU")
-    set(${variable} "__${module}_MOD_${procedure}" PARENT_SCOPE)
-  elseif(CMAKE_Fortran_COMPILER_ID MATCHES "^Intel")
-    set(${variable} "${module}_mp_${procedure}_" PARENT_SCOPE)
-  else()
-    message(FATAL_ERROR "The symbols of ${CMAKE_Fortran_COMPILER_ID} are unknown; those of gfortran and Intel Fortran are known. "
-      "Add its spelling to jml_symbol in ${CMAKE_CURRENT_FUNCTION_LIST_FILE}")
-  endif()
-endfunction()
 
 function(jml_add_hooks name)
   cmake_parse_arguments(arg "" "" "MOD_DIRS;TARGETS" ${ARGN})
@@ -46,7 +28,7 @@ function(jml_add_hooks name)
     $<TARGET_PROPERTY:jules_ml_bridge_static,INTERFACE_INCLUDE_DIRECTORIES> ${arg_MOD_DIRS})
   # OpenMP only for its atomics, which need no runtime: the land model may be built with or without OpenMP.
   target_compile_options(${name}_objects PRIVATE
-    $<$<Fortran_COMPILER_ID:GNU>:-fopenmp> $<$<Fortran_COMPILER_ID:Intel,IntelLLVM>:-qopenmp>)
+    $<$<Fortran_COMPILER_ID:GNU,LLVMFlang>:-fopenmp> $<$<Fortran_COMPILER_ID:Intel,IntelLLVM>:-qopenmp>)
   add_dependencies(${name}_objects jules_ml_bridge_static ${arg_TARGETS})
 
   set(renames)
@@ -62,6 +44,12 @@ function(jml_add_hooks name)
       --redefine-sym ${wrapper}=__wrap_${original} --redefine-sym jml_real_${procedure}_=__real_${original})
     list(APPEND flags -Wl,--wrap=${original})
   endforeach()
+  if("${flags}" MATCHES "[$]")   # shells and FCM would expand it: the linker reads these options from a file
+    list(TRANSFORM flags REPLACE "^-Wl," "")
+    list(JOIN flags "\n" wraps)
+    file(WRITE ${CMAKE_BINARY_DIR}/${name}.wraps "${wraps}\n")
+    set(flags -Wl,@${CMAKE_BINARY_DIR}/${name}.wraps)
+  endif()
 
   set(object ${CMAKE_BINARY_DIR}/${name}.o)
   add_custom_command(OUTPUT ${object}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import os
 import re
 import shutil
 import subprocess
@@ -11,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jules_ml.errors import BadInput, RunFailed
+from jules_ml.jules.hooks.toolchain import Toolchain, toolchain_for
 from jules_ml.jules.sources import SOURCES
 
 #: Folders relative to a JULES build that may contain its ``.mod`` files; the last one is that of FCM.
@@ -33,12 +32,15 @@ class BuiltHooks:
         Template of ``jules_ml.nml`` with its groups commented out.
     flags : str
         Flags for linking JULES, the text of ``flags_file``.
+    toolchain : Toolchain
+        Compiler and MPI library of the hooks.
     """
 
     object_file: Path
     flags_file: Path
     template: Path
     flags: str
+    toolchain: Toolchain
 
     @property
     def advice(self) -> str:
@@ -63,7 +65,7 @@ def build_hooks(
     out : Path
         Folder to build in; created if it does not exist.
     compiler : str, optional
-        Fortran compiler, the same version that built JULES; by default determined from the ``.mod`` files.
+        Fortran compiler or compiler command of an MPI library, as for :func:`jules_ml.jules.hooks.toolchain.toolchain_for`.
     sources : Path
         Folder of the bridge's sources, in the installed package or a checkout.
     jobs : int
@@ -76,7 +78,8 @@ def build_hooks(
     Raises
     ------
     BadInput
-        If the JULES build, a module of it, the compiler, CMake or the sources are missing.
+        If the JULES build, a module of it, the compiler, CMake or the sources are missing, or if the compiler or its MPI library is not
+        that of JULES.
     RunFailed
         If the hooks do not compile.
     """
@@ -89,15 +92,14 @@ def build_hooks(
         )
     modules = find_modules(jules_build)
     _require_modules(modules, hooks_folder)
-    fortran = compiler or _compiler_of(modules)
-    for program in ("cmake", fortran):
-        if shutil.which(program) is None:
-            raise BadInput(f"{program} was not found", remedy=f"install {program}, or add it to PATH")
+    toolchain = toolchain_for(modules, compiler)
+    if shutil.which("cmake") is None:
+        raise BadInput("cmake was not found", remedy="install cmake, or add it to PATH")
     out = out.resolve()  # the flags are used in other folders
-    out.mkdir(parents=True, exist_ok=True)
+    _remove_previous(out)
     _run(
         [
-            "cmake", "-S", str(sources), "-B", str(out), f"-DCMAKE_Fortran_COMPILER={fortran}",
+            "cmake", "-S", str(sources), "-B", str(out), *toolchain.cmake_options,
             f"-DJULES_BUILD_DIR={modules}", "-DJML_TESTS=OFF",
         ],
         "configure the hooks",
@@ -107,7 +109,8 @@ def build_hooks(
     if not template.exists():  # the user may have edited it since the last build
         shutil.copyfile(sources / "namelists" / "jules_ml.nml", template)
     flags_file = out / "jules_ml_hooks.flags"
-    return BuiltHooks(out / "jules_ml_hooks.o", flags_file, template, flags_file.read_text(encoding="utf-8").strip())
+    flags = flags_file.read_text(encoding="utf-8").strip()
+    return BuiltHooks(out / "jules_ml_hooks.o", flags_file, template, flags, toolchain)
 
 
 def find_modules(jules_build: Path) -> Path:
@@ -146,25 +149,12 @@ def _require_modules(folder: Path, hooks_folder: Path) -> None:
         )
 
 
-def _compiler_of(folder: Path) -> str:
-    """Return the compiler that wrote the ``.mod`` files: those of gfortran are gzip files with its name, those of Intel are not."""
-    if "FC" in os.environ:
-        return os.environ["FC"]
-    module = folder / "microbe_mod.mod"
-    try:
-        with gzip.open(module) as stream:
-            if stream.read(8) == b"GFORTRAN":
-                return "gfortran"
-    except gzip.BadGzipFile:
-        pass
-    intel = [name for name in ("ifx", "ifort") if shutil.which(name)]
-    if not intel:
-        raise BadInput(
-            "it was not written by gfortran, and Intel Fortran was not found",
-            where=module,
-            remedy="load the compiler that built JULES, or set FC to it",
-        )
-    return intel[0]
+def _remove_previous(out: Path) -> None:
+    """Remove what an earlier build left in the folder: CMake keeps its compiler, and does not see that JULES was built again."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name in ("CMakeFiles", "fortran_bridge"):
+        shutil.rmtree(out / name, ignore_errors=True)
+    (out / "CMakeCache.txt").unlink(missing_ok=True)
 
 
 def _run(command: list[str], purpose: str) -> None:

@@ -10,7 +10,7 @@ from enum import Enum
 from pathlib import Path
 
 from jules_ml.errors import BadInput
-from jules_ml.jules.hooks.symbols import SYMBOL_NAMES, WRAPPED
+from jules_ml.jules.hooks.symbols import SYMBOL_NAMES, WRAPPED, symbol_name
 
 
 class Hook(Enum):
@@ -84,10 +84,8 @@ def check_executable(exe: Path) -> CheckedExecutable:
             where=exe,
             remedy="link JULES without -s",
         )
-    for compiler, symbol_name in SYMBOL_NAMES.items():
-        names = {
-            procedure: symbol_name.format(module=module, procedure=procedure) for module, procedure in WRAPPED
-        }  # fmt: skip
+    for compiler in SYMBOL_NAMES:
+        names = {procedure: symbol_name(compiler, module, procedure) for module, procedure in WRAPPED}
         if symbols.intersection(names.values()) or symbols.intersection(map("__wrap_{}".format, names.values())):
             return CheckedExecutable(compiler, _states(exe, names, symbols))
     raise BadInput(
@@ -105,7 +103,7 @@ def _states(exe: Path, names: dict[str, str], symbols: set[str]) -> dict[str, Ho
             ["objdump", "--disassemble", "--no-show-raw-insn", str(exe)], capture_output=True, text=True, check=True
         ).stdout
         # match operands of calls, not the label of the procedure itself, which ends in a colon
-        called = set(re.findall(r"<(__wrap_\w+)>$", code, flags=re.MULTILINE))
+        called = set(re.findall(r"<(__wrap_[\w$]+)>$", code, flags=re.MULTILINE))
     return {
         procedure: Hook.ABSENT if name not in symbols else Hook.IN if name in called else Hook.DROPPED
         for procedure, name in wrapped.items()
