@@ -25,7 +25,7 @@ from jules_ml.ensemble.work import Unit, Work
 from jules_ml.ensemble.zarr_store import require_zarr
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
-from jules_ml.jules.run import jules_executable
+from jules_ml.jules.program import jules_executable
 from jules_ml.jules.run_folder import read_run_folder
 from jules_ml.learned.kind import kind_of
 from jules_ml.learned.uses import draws_of
