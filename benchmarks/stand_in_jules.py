@@ -58,6 +58,7 @@ def main() -> None:
             variable = file.createVariable(name, "d", dims)
             variable[:] = values
             variable.units = units
+    print("[INFO] jules: Run completed successfully", flush=True)
     print("[INFO] file_ncdf_close: Closing file", flush=True)
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Quiet, escaped, out_console, print_files, print_notes, progress_bars
+from jules_ml.cli.printing import Quiet, escaped, out_console, print_files, print_next, print_notes, progress_bars
 from jules_ml.errors import RunFailed
 
 if TYPE_CHECKING:
     from jules_ml.ensemble.run import EnsembleRun
+    from jules_ml.ensemble.shard import Shard
 
 
 @app.command(epilog="Example:  jules-ml ensemble loobos_ensemble.toml --out runs/loobos --workers 4")
@@ -24,6 +27,14 @@ def ensemble(
     workers: Annotated[
         int, typer.Option(min=1, help="Number of processes; under mpiexec each rank is a worker instead.")
     ] = 1,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Run only part I of N, for job arrays; the parts may run at once, and 'jules-ml gather' follows.",
+            show_default=False,
+        ),
+    ] = None,
     retry: Annotated[bool, typer.Option("--retry", help="Rerun failed members.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the members to run, their cost and disk space.")
@@ -36,57 +47,95 @@ def ensemble(
     from jules_ml.ensemble.schedule import serial_pool
 
     folder = Path("runs") / experiment.stem if out is None else out
+    request = _Request(experiment, folder, shard, retry, dry_run, quiet)
     if launched_size() == 1:
-        _run(experiment, folder, pool(workers) if workers > 1 else serial_pool, retry, dry_run, quiet)
+        _run(request, pool(workers) if workers > 1 else serial_pool)
         return
     comm = world()
     if comm.Get_rank() != 0:
         serve(comm)
         return
     try:
-        _run(experiment, folder, ranks(comm), retry, dry_run, quiet)
+        _run(request, ranks(comm))
     finally:
         stop_ranks(comm)
 
 
-def _run(path: Path, folder: Path, start_pool: Any, retry: bool, dry_run: bool, quiet: bool) -> None:
+@dataclass(frozen=True)
+class _Request:
+    """Arguments of the command."""
+
+    experiment: Path
+    folder: Path
+    shard: str | None
+    retry: bool
+    dry_run: bool
+    quiet: bool
+
+
+def _run(request: _Request, start_pool: Any) -> None:
     from jules_ml.experiment import load_experiment
 
-    loaded = load_experiment(path)
+    loaded = load_experiment(request.experiment)
     from jules_ml.ensemble.dry_run import estimate
     from jules_ml.ensemble.rate_notes import rate_notes
     from jules_ml.ensemble.results import write_results
     from jules_ml.ensemble.run import run_ensemble
+    from jules_ml.ensemble.shard import Shard
 
-    if dry_run:
-        for name, text in estimate(loaded, folder, retry=retry).rows():
+    shard = None if request.shard is None else Shard.parse(request.shard)
+    if request.dry_run:
+        for name, text in estimate(loaded, request.folder, retry=request.retry).rows():
             out_console.print(f"[bold]{name}[/]  {escaped(text)}", soft_wrap=True)
         print_notes(rate_notes(loaded))
         return
-    with progress_bars(quiet) as bars:
+    with progress_bars(request.quiet) as bars:
         finished = run_ensemble(
             loaded,
-            folder,
+            request.folder,
             start_pool=start_pool,
-            retry=retry,
+            retry=request.retry,
+            shard=shard,
             progress=bars,
             counts=lambda now: bars.note("members", f"{now.running} running, {now.failed} failed"),
         )
-    files = write_results(finished) if finished.done else []
-    if not quiet:
-        _print_summary(finished)
+    files = write_results(finished) if finished.done and shard is None else []
+    if not request.quiet:
+        _print_members(finished)
         print_notes(rate_notes(loaded))
         print_files(files)
-    if finished.failed:
-        number, message = next(iter(finished.messages.items()), (0, "unknown"))
-        raise RunFailed(
-            f"{finished.failed} of {len(finished.members)} members failed, member {number} with: {message} "
-            "(rerun them with --retry)"
-        )
+        if shard is not None:
+            _print_shard(finished, shard)
+    fail_if_members_failed(finished)
 
 
-def _print_summary(run: EnsembleRun) -> None:
+def _print_members(run: EnsembleRun) -> None:
     earlier = f" ({run.done_before} of them earlier)" if run.done_before else ""
     out_console.print(f"[bold]members[/] {run.done} done{earlier}, {run.failed} failed, {run.wall_seconds:.0f} s")
     if run.damaged:
         out_console.print(f"[yellow]damaged[/] members were rerun: {', '.join(map(str, run.damaged[:10]))}")
+
+
+def _print_shard(run: EnsembleRun, shard: Shard) -> None:
+    if not run.numbers:
+        print_notes(
+            [
+                f"shard {shard} has no members: there are more shards than batches; fewer shards, or a smaller ensemble.batch"
+            ]
+        )
+    print_next(f"jules-ml gather {shlex.quote(str(run.folder))}", "when all shards are done")
+
+
+def fail_if_members_failed(run: EnsembleRun) -> None:
+    """Raise an error if members have failed; those that are done remain.
+
+    Raises
+    ------
+    RunFailed
+        With the first message.
+    """
+    if run.failed:
+        number, message = next(iter(run.messages.items()), (0, "unknown"))
+        raise RunFailed(
+            f"{run.failed} of {len(run.numbers)} members failed, member {number} with: {message} (rerun them with --retry)"
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,28 +15,56 @@ from jules_ml.cli.printing import (
     escaped,
     out_console,
     print_files,
+    print_next,
     print_run_summary,
     print_warnings,
     progress_bars,
 )
+from jules_ml.errors import BadInput
 from jules_ml.support.files import writable_folder
 
 if TYPE_CHECKING:
     from jules_ml.experiment import Experiment
+    from jules_ml.jules.run import JulesRun
 
 
-@app.command(epilog="Example:  jules-ml run tower.toml --out runs/tower")
+@app.command(
+    epilog="Examples:  jules-ml run tower.toml --out runs/tower   |   jules-ml run swap.toml --prepare, a job that calls submit.sh, "
+    "jules-ml run --collect loobos_swap"
+)
 def run(
-    experiment: Annotated[Path, typer.Argument(help="Experiment file (TOML).", show_default=False)],
+    experiment: Annotated[Path | None, typer.Argument(help="Experiment file (TOML).", show_default=False)] = None,
     out: Annotated[
         Path | None,
         typer.Option(
             help="Folder for the results; by default runs/NAME of the experiment, or for JULES next to its run folder."
         ),
     ] = None,
+    prepare: Annotated[
+        bool,
+        typer.Option(
+            "--prepare",
+            help="Only write the run folder of JULES, with a script submit.sh for a batch queue; needs no executable.",
+        ),
+    ] = False,
+    collect: Annotated[
+        Path | None,
+        typer.Option(help="Collect a prepared run after its job: check log and output, write the summary."),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Run the model of an experiment: the soil column with a site's record, or JULES with modules swapped in."""
+    if collect is not None:
+        if experiment is not None or prepare or out is not None:
+            raise BadInput(
+                "--collect takes only the folder of a prepared run",
+                where="jules-ml run",
+                remedy=f"'jules-ml run --collect {collect}'",
+            )
+        _collect_jules(collect, quiet)
+        return
+    if experiment is None:
+        raise BadInput("no experiment is given", where="jules-ml run", remedy="'jules-ml run EXPERIMENT.toml'")
     # the experiment is read before torch is imported, so that errors in it are reported quickly
     from jules_ml.experiment import load_experiment
 
@@ -45,12 +75,19 @@ def run(
         moisture = None if loaded.closed_loop is None else loaded.closed_loop.moisture
         print_warnings(verdict_warnings([loaded.modules.respiration, loaded.modules.hydraulics, moisture], loaded))
     if loaded.run is not None and loaded.run.model == "jules":
-        _run_jules(loaded, out, quiet)
+        (_prepare_jules if prepare else _run_jules)(loaded, out, quiet)
         return
+    if prepare:
+        raise BadInput(
+            "only runs of JULES are prepared for a queue",
+            where=f"{experiment}, run.model",
+            remedy="leave out --prepare: a job may call 'jules-ml run' itself; or set model = 'jules'",
+        )
+    folder = Path("runs") / experiment.stem if out is None else out
     if loaded.closed_loop is not None:
-        _run_closed_loop(loaded, Path("runs") / experiment.stem if out is None else out, quiet)
+        _run_closed_loop(loaded, folder, quiet)
         return
-    _run_column(loaded, Path("runs") / experiment.stem if out is None else out, quiet)
+    _run_column(loaded, folder, quiet)
 
 
 def _run_column(experiment: Experiment, folder: Path, quiet: bool) -> None:
@@ -100,10 +137,37 @@ def _run_jules(experiment: Experiment, out: Path | None, quiet: bool) -> None:
     folder = default_folder(experiment) if out is None else out
     with progress_bars(quiet) as report:
         finished = run_jules(experiment, folder, progress=report)
+    if not quiet:
+        _print_jules_run(finished)
+
+
+def _prepare_jules(experiment: Experiment, out: Path | None, quiet: bool) -> None:
+    from jules_ml.jules.run import default_folder, prepare_run
+
+    prepared = prepare_run(experiment, default_folder(experiment) if out is None else out)
     if quiet:
         return
-    for note in finished.notes:
-        out_console.print(f"[bold]swapped in[/] {escaped(note)}", soft_wrap=True)
+    _print_swapped(prepared.notes)
+    print_files(prepared.files)
+    print_next(f"sh {shlex.quote(str(prepared.script))}", "in a job")
+    print_next(f"jules-ml run --collect {shlex.quote(str(prepared.folder))}", "after the job")
+
+
+def _collect_jules(folder: Path, quiet: bool) -> None:
+    from jules_ml.jules.run import collect_run
+
+    finished = collect_run(folder)
+    if not quiet:
+        _print_jules_run(finished)
+
+
+def _print_jules_run(finished: JulesRun) -> None:
+    _print_swapped(finished.notes)
     for warning in finished.warnings:
         out_console.print(f"[yellow]JULES warning[/] {escaped(warning)}", soft_wrap=True)
     print_files(finished.files)
+
+
+def _print_swapped(notes: Iterable[str]) -> None:
+    for note in notes:
+        out_console.print(f"[bold]swapped in[/] {escaped(note)}", soft_wrap=True)

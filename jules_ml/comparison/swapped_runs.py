@@ -18,7 +18,8 @@ from jules_ml.experiment.jules import JulesSection, PrescribedSection
 from jules_ml.experiment.sections import RunSection
 from jules_ml.jules.export.prescribed import export_prescribed
 from jules_ml.jules.hooks.check import Hook, check_executable
-from jules_ml.jules.run import jules_executable, run_jules
+from jules_ml.jules.program import jules_executable, program_of
+from jules_ml.jules.run import run_jules
 from jules_ml.support.files import safe_file_name
 from jules_ml.support.progress import Progress, renamed
 
@@ -189,7 +190,8 @@ def jules_experiments(
 def _default_ways(kind: str, jules: JulesSection, file: Path) -> tuple[str, ...]:
     if kind != "respiration":
         return _WAYS[kind]
-    hooks = check_executable(jules_executable(jules, file)).hooks.values()
+    program = program_of(jules_executable(jules, file), jules.program)
+    hooks = [Hook.ABSENT] if program is None else check_executable(program).hooks.values()
     return ("hooks",) if all(state is Hook.IN for state in hooks) else ("namelist",)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jules_ml.ensemble.member_experiment import site_experiment
 from jules_ml.experiment import Experiment
-from jules_ml.jules.run import jules_executable
+from jules_ml.jules.program import jules_executable, program_of
 from jules_ml.jules.run_folder import read_run_folder
 
 #: Keys of ``[ensemble]`` that do not affect the members, only the results computed from them.
@@ -55,7 +55,9 @@ def _files(experiment: Experiment) -> Iterator[Path]:
     paths += [] if experiment.data is None or experiment.data.path is None else [experiment.data.path]
     if experiment.run is not None and experiment.run.model == "jules":
         section = experiment.required(experiment.jules, "jules")
-        paths.append(jules_executable(section, experiment.file))
+        executable = jules_executable(section, experiment.file)
+        program = program_of(executable, section.program)
+        paths += [executable] if program in (None, executable) else [executable, program]
         paths += [] if section.ancillary is None else [section.ancillary]
         paths += [] if section.prescribed is None else [section.prescribed.file]
         paths += [] if section.hooks is None or not section.hooks.is_dir() else sorted(section.hooks.iterdir())

@@ -1,20 +1,19 @@
 """Folder of an ensemble: its plan, and the status of each member.
 
 Each member has a folder with a file ``status.json``, which is renamed to that name after the member's file is complete. A member is
-therefore either done or not, whenever a process is killed. Only one run at a time may use a folder.
+therefore either done or not, whenever a process is killed. Only one run at a time may use a folder, or several shards of one split.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from jules_ml.ensemble.locks import LOCK
 from jules_ml.ensemble.member_file import NAME as MEMBER_FILE
 from jules_ml.ensemble.member_file import file_checksum
 from jules_ml.errors import BadInput
@@ -22,7 +21,7 @@ from jules_ml.experiment import Experiment
 from jules_ml.support.files import atomic_write
 
 State = Literal["done", "failed", "lost"]
-PLAN, STATUS, _EXPERIMENT, _LOCK = "plan.json", "status.json", "experiment.toml", ".lock"
+PLAN, STATUS, _EXPERIMENT = "plan.json", "status.json", "experiment.toml"
 _VERSION = 1
 
 
@@ -112,27 +111,53 @@ def check_folder(folder: Path, plan: Mapping[str, Any]) -> bool:
     BadInput
         If the folder contains something else, or another ensemble.
     """
-    path = folder / PLAN
-    if path.is_file():
-        try:
-            earlier = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise BadInput("the plan is damaged", where=path, remedy="give a new folder with --out") from error
+    if (folder / PLAN).is_file():
+        earlier = read_plan(folder)
         if earlier.get("fingerprint") != plan["fingerprint"]:
             raise BadInput(
                 "the folder contains another ensemble: the experiment, a module or an input file was different",
                 where=folder,
                 remedy="give a new folder with --out, or restore the experiment (experiment.toml in that folder) and its input files",
             )
+        # a dry run draws no samples, and plans of earlier versions have none
+        if plan.get("samples", earlier.get("samples")) != earlier.get("samples", plan.get("samples")):
+            raise BadInput(
+                "the run that started the ensemble drew other samples from the same experiment",
+                where=folder,
+                remedy="use the same versions of numpy and scipy everywhere (software in plan.json), or give a new folder with --out",
+            )
         return True
-    if folder.exists() and (not folder.is_dir() or not all(_from_killed_start(p) for p in folder.iterdir())):
+    if folder.exists() and (not folder.is_dir() or not all(_from_start(p) for p in folder.iterdir())):
+        if (folder / PLAN).is_file():
+            # another shard has written the plan since
+            return check_folder(folder, plan)
         raise BadInput("the folder is not empty", where=folder, remedy="give a new folder with --out")
     return False
 
 
-def _from_killed_start(path: Path) -> bool:
-    """Whether a run that was killed while it started may have left this file."""
-    return path.name in (_LOCK, _EXPERIMENT) or path.name.startswith(".writing-")
+def read_plan(folder: Path) -> dict[str, Any]:
+    """Read the plan of the ensemble in a folder.
+
+    Raises
+    ------
+    BadInput
+        If the folder contains no ensemble, or its plan is damaged.
+    """
+    path = folder / PLAN
+    try:
+        plan: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(
+            "the folder contains no ensemble", where=folder, remedy="give the folder of 'jules-ml ensemble --out'"
+        ) from error
+    except ValueError as error:
+        raise BadInput("the plan is damaged", where=path, remedy="give a new folder with --out") from error
+    return plan
+
+
+def _from_start(path: Path) -> bool:
+    """Whether a run that starts, or was killed while it started, may have written this file."""
+    return path.name == _EXPERIMENT or path.name.startswith((LOCK, ".writing-"))
 
 
 def open_folder(folder: Path, experiment: Experiment, plan: Mapping[str, Any]) -> None:
@@ -157,36 +182,3 @@ def open_folder(folder: Path, experiment: Experiment, plan: Mapping[str, Any]) -
         part.write_text(experiment.text, encoding="utf-8")
     with atomic_write(folder / PLAN) as part:
         part.write_text(json.dumps({"version": _VERSION, **plan}, indent=2, default=str) + "\n", encoding="utf-8")
-
-
-@contextmanager
-def folder_lock(folder: Path) -> Iterator[None]:
-    """Lock a folder for one run of an ensemble; the lock ends with the process.
-
-    Raises
-    ------
-    BadInput
-        If another run is using it, or it cannot be written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o644)
-    except OSError as error:
-        raise BadInput(
-            f"the folder cannot be written ({error.strerror})", where=folder, remedy="give another folder with --out"
-        ) from error
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BadInput(
-                "another run of the ensemble is using this folder",
-                where=folder,
-                remedy="wait for that run, stop it, or give another folder with --out",
-            ) from None
-        except OSError:
-            # some cluster file systems have no locks; there the user must avoid concurrent runs
-            pass
-        yield
-    finally:
-        os.close(handle)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,6 +74,14 @@ class Members(Sequence[Member]):
     def samples(self) -> int:
         """Number of samples for each site and forcing file."""
         return len(self.values)
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the samples."""
+        digest = hashlib.sha256(json.dumps([self.seed, self.names, self.modules]).encode())
+        digest.update(np.ascontiguousarray(self.values).tobytes())
+        digest.update(np.ascontiguousarray(self.draws).tobytes())
+        return digest.hexdigest()
 
     def __len__(self) -> int:
         """Return the number of members."""

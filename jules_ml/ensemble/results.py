@@ -66,6 +66,8 @@ def _manifest(run: EnsembleRun, gathered: Gathered, weights: MemberWeights | Non
         "messages": run.messages,
         "data_sha256": gathered.checksum,
     }
+    if run.missing:
+        document["missing"] = len(run.missing)
     if weights is not None:
         document["weights"] = {"effective_members": weights.effective, "measurements": weights.measurements}
     return document

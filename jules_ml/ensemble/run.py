@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,23 +16,25 @@ from jules_ml.column.run import run_weather
 from jules_ml.ensemble.column_batch import ColumnWork
 from jules_ml.ensemble.fingerprint import fingerprint
 from jules_ml.ensemble.jules_members import JulesWork
-from jules_ml.ensemble.manifest import Status, check_folder, folder_lock, is_intact, open_folder, read_status
+from jules_ml.ensemble.locks import folder_lock, opening_lock
+from jules_ml.ensemble.manifest import Status, check_folder, is_intact, open_folder, read_status
 from jules_ml.ensemble.member_experiment import run_namelists, site_experiment, soil_experiment
 from jules_ml.ensemble.members import Members, plan_members
 from jules_ml.ensemble.parameters import check_parameters
 from jules_ml.ensemble.schedule import StartPool, run_units, serial_pool
+from jules_ml.ensemble.shard import Shard, members_of_shard
 from jules_ml.ensemble.work import Unit, Work
 from jules_ml.ensemble.zarr_store import require_zarr
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
-from jules_ml.jules.run import jules_executable
+from jules_ml.jules.program import jules_executable
 from jules_ml.jules.run_folder import read_run_folder
 from jules_ml.learned.kind import kind_of
 from jules_ml.learned.uses import draws_of
 from jules_ml.support.progress import Progress
 from jules_ml.support.provenance import software
 
-_TO_DO, _DONE, _FAILED = 0, 1, 2
+_TO_DO, _DONE, _FAILED, _OF_OTHERS = 0, 1, 2, 3
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,12 @@ class EnsembleRun:
     folder : Path
     experiment : Experiment
     members : Members
+    numbers : sequence of int
+        Members that are run: all, or those of a shard.
+    missing : tuple of int
+        Those of them that are neither done nor failed.
     done, failed : int
-        Number of members.
+        Number of these members.
     done_before : int
         Number of members that earlier runs had done.
     damaged : list of int
@@ -69,6 +75,8 @@ class EnsembleRun:
     folder: Path
     experiment: Experiment
     members: Members
+    numbers: Sequence[int] = ()
+    missing: tuple[int, ...] = ()
     done: int = 0
     failed: int = 0
     done_before: int = 0
@@ -202,6 +210,7 @@ def run_ensemble(
     *,
     start_pool: StartPool = serial_pool,
     retry: bool = False,
+    shard: Shard | None = None,
     progress: Progress | None = None,
     counts: Callable[[MemberCounts], None] | None = None,
 ) -> EnsembleRun:
@@ -217,6 +226,8 @@ def run_ensemble(
         Starts the workers.
     retry : bool
         Run failed members again.
+    shard : Shard, optional
+        Run only the members of this shard; other shards of the same split may run at once in the same folder.
     progress : callable, optional
         Receives how far the work has got, see :class:`~jules_ml.support.progress.Progress`.
     counts : callable, optional
@@ -234,24 +245,33 @@ def run_ensemble(
         If results can no longer be written.
     """
     plan = plan_ensemble(experiment)
-    record = {
-        "fingerprint": fingerprint(experiment),
-        "experiment": experiment.file.name,
-        "members": len(plan.members),
-        "software": software(),
-    }
+    record = plan_record(experiment, plan.members)
     # checked first, so that an unsuitable folder is left unchanged, without a lock file
     check_folder(folder, record)
-    with folder_lock(folder):
-        open_folder(folder, experiment, record)
+    with folder_lock(folder, shard):
+        with opening_lock(folder):
+            open_folder(folder, experiment, record)
         return run_members(
             EnsembleRun(folder, experiment, plan.members),
             plan,
             start_pool,
+            numbers=None if shard is None else members_of_shard(plan.members, plan.unit_size, shard),
             retry=retry,
             progress=progress,
             counts=counts,
         )
+
+
+def plan_record(experiment: Experiment, members: Members) -> dict[str, object]:
+    """Return what ``plan.json`` contains: all runs in a folder must have the same fingerprint and samples."""
+    return {
+        "fingerprint": fingerprint(experiment),
+        "samples": members.checksum,
+        "experiment": experiment.file.name,
+        "experiment_file": str(experiment.file.resolve()),
+        "members": len(members),
+        "software": software(),
+    }
 
 
 def run_members(
@@ -259,17 +279,16 @@ def run_members(
     plan: Plan,
     start_pool: StartPool,
     *,
+    numbers: Sequence[int] | None = None,
     retry: bool = False,
     progress: Progress | None = None,
     counts: Callable[[MemberCounts], None] | None = None,
 ) -> EnsembleRun:
-    """Run the members that are not done, in a folder that has been opened."""
+    """Run the members that are not done, in a folder that has been opened; ``numbers`` are those of a shard."""
     began = time.monotonic()
-    states = np.zeros(len(run.members), dtype=np.int8)
-    for number in range(len(run.members)):
-        _resume_member(run, states, number, retry)
-    run.done_before = int((states == _DONE).sum())
-    before = int((states != _TO_DO).sum())
+    states = resume_members(run, numbers, retry=retry)
+    run.done_before = run.done
+    before = run.done + run.failed
 
     def report(ended: Iterable[Status], running: int) -> None:
         for status in ended:
@@ -286,9 +305,39 @@ def run_members(
     if (states == _TO_DO).any():
         with start_pool(plan.work, run.folder) as workers:
             run_units(_units(run.members, plan.unit_size, states), workers, run.folder, report)
-    run.done, run.failed = int((states == _DONE).sum()), int((states == _FAILED).sum())
+    _count_states(run, states)
     run.wall_seconds = time.monotonic() - began
     return run
+
+
+def resume_members(run: EnsembleRun, numbers: Sequence[int] | None = None, *, retry: bool = False) -> NDArray[np.int8]:
+    """Read the states of members from earlier runs, and count them.
+
+    Parameters
+    ----------
+    run : EnsembleRun
+        Receives the counts and the messages of failures.
+    numbers : sequence of int, optional
+        Members of a shard; by default all.
+    retry : bool
+        Count failed members as missing.
+
+    Returns
+    -------
+    array of int, shape (member,)
+    """
+    run.numbers = range(len(run.members)) if numbers is None else numbers
+    states = np.full(len(run.members), _OF_OTHERS, dtype=np.int8)
+    states[list(run.numbers)] = _TO_DO
+    for number in run.numbers:
+        _resume_member(run, states, number, retry)
+    _count_states(run, states)
+    return states
+
+
+def _count_states(run: EnsembleRun, states: NDArray[np.int8]) -> None:
+    run.done, run.failed = int((states == _DONE).sum()), int((states == _FAILED).sum())
+    run.missing = tuple(np.flatnonzero(states == _TO_DO).tolist())
 
 
 def _resume_member(run: EnsembleRun, states: NDArray[np.int8], number: int, retry: bool) -> None:
@@ -319,5 +368,6 @@ def _units(members: Members, size: int, states: NDArray[np.int8]) -> Iterator[Un
 def _counts(states: NDArray[np.int8], running: int, before: int, seconds: float) -> MemberCounts:
     """Count members by state; ``before`` were done or had failed in earlier runs."""
     done, failed = int((states == _DONE).sum()), int((states == _FAILED).sum())
-    fresh, left = done + failed - before, len(states) - done - failed
-    return MemberCounts(done, running, failed, len(states), seconds / fresh * left if fresh > 0 else None)
+    total = int((states != _OF_OTHERS).sum())
+    fresh, left = done + failed - before, total - done - failed
+    return MemberCounts(done, running, failed, total, seconds / fresh * left if fresh > 0 else None)

@@ -57,6 +57,10 @@ class JulesSection(Section):
     executable: DataPath | None = Field(
         default=None, description="executable; default: environment variable `JULES_EXE`"
     )
+    program: DataPath | None = Field(
+        default=None,
+        description="program that is checked for hooks, if the executable is a script that does not contain its path",
+    )
     launcher: tuple[str, ...] = Field(
         default=(), description='command that starts the executable, for example `["mpiexec", "-n", "4"]`'
     )

@@ -17,6 +17,10 @@ _CRASH = re.compile(
     r"|No space left on device|lib-\d+ : UNRECOVERABLE|Runtime Error: )"
 )
 _WARNING = re.compile(r"\[(?:WARNING|ERROR)\]\s*(.*)")
+#: Message of JULES 7.0 to 8.2 at the end of the main run.
+_END = re.compile(r"\[INFO\] jules: Run completed successfully")
+#: Message of the hooks before the first step.
+_HOOKS = re.compile(r"\bjules_ml: (?:hooks on: *(.*)|hooks are linked and off)")
 _FORMAT = "%Y-%m-%d %H:%M:%S"
 
 
@@ -46,6 +50,12 @@ class JulesLog:
         Warnings and non-fatal errors of JULES, without duplicates.
     is_jules : bool
         Whether any line has the format of JULES's log.
+    finished : bool
+        Whether JULES has reported the end of the main run.
+    hooks : str or None
+        Hooks that are on, in the words of the hooks' own message; empty if they are linked and off; None without that message.
+    expects_hooks : bool
+        Whether hooks are to be on in this run.
     """
 
     start: datetime
@@ -59,6 +69,11 @@ class JulesLog:
     crash: str | None = None
     warnings: list[str] = field(default_factory=list)
     is_jules: bool = False
+    finished: bool = False
+    hooks: str | None = None
+    expects_hooks: bool = False
+    _first_step: int | None = None
+    _stepped: bool = False
     _pending: datetime | None = None
     _spinning: bool = False
 
@@ -69,6 +84,8 @@ class JulesLog:
         if step := _STEP.search(text):
             self._flush()
             self._pending = datetime.strptime(step[2], _FORMAT)
+            self._first_step = int(step[1]) if self._first_step is None else self._first_step
+            self._stepped = self._stepped or int(step[1]) > self._first_step
         elif cycle := _CYCLE.search(text):
             # the line after that of a step shows that the step belongs to spin-up
             self._report_spin_up(int(cycle[1]))
@@ -76,8 +93,18 @@ class JulesLog:
             self.fatal = self.fatal or fatal[1].strip()
         elif _CRASH.search(text):
             self.crash = self.crash or text.strip()
+        elif hooks := _HOOKS.search(text):
+            self.hooks = self.hooks or (hooks[1] or "").strip()
+        elif _END.search(text):
+            self.finished = True
         elif (warning := _WARNING.search(text)) and warning[1].strip() not in self.warnings:
             self.warnings.append(warning[1].strip())
+
+    @property
+    def lacks_hooks(self) -> bool:
+        """Whether JULES has gone through steps without the hooks that this run needs."""
+        # a rank may report the first step before another one reports the hooks: judge at the next report of a step
+        return self.expects_hooks and not self.hooks and (self._stepped or self.finished)
 
     def close(self, *, done: bool) -> None:
         """Report the last step at the end of the run; ``done`` is whether the run succeeded."""

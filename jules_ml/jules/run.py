@@ -1,48 +1,59 @@
-"""Runs of JULES with modules swapped in (``jules-ml run`` with ``model = "jules"``)."""
+"""Runs of JULES with modules swapped in (``jules-ml run`` with ``model = "jules"``).
+
+A run is prepared, started and collected. :func:`run_jules` does all three; for a batch queue, :func:`prepare_run` and
+:func:`collect_run` are called before and after a job that calls the script in the run folder.
+"""
 
 from __future__ import annotations
 
 import difflib
-import hashlib
-import json
-import os
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from jules_ml.errors import BadInput, RunFailed
+from jules_ml.errors import RunFailed
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.jules import JulesSection
-from jules_ml.jules.log import JulesLog
 from jules_ml.jules.namelists import NamelistFolder
+from jules_ml.jules.outcome import Ended, Unfinished, read_ended, refuse_failure, written_files
 from jules_ml.jules.preflight.check import preflight
-from jules_ml.jules.process import Finished, check_jules, run_jules_executable
+from jules_ml.jules.process import run_command
+from jules_ml.jules.program import check_jules, given_executable, jules_executable, program_of
 from jules_ml.jules.rose import OPTION, optional_configuration
 from jules_ml.jules.run_folder import (
     DIFF,
     EXPERIMENT,
     LOG,
+    NAMELISTS,
     OPT,
-    OUTPUT,
+    SUBMIT,
     SUMMARY,
     SWAPPED,
     RunFolder,
     read_run_folder,
     stage,
 )
+from jules_ml.jules.run_record import (
+    described,
+    ended,
+    identity,
+    preparation,
+    reached,
+    read_summary,
+    summary_text,
+    ways_of,
+    write_summary,
+    write_text,
+)
 from jules_ml.jules.set_entries import set_entries
-from jules_ml.learned.store import MODULE_FILES
+from jules_ml.jules.submission import write_script
 from jules_ml.learned.uses import ways
-from jules_ml.support.files import atomic_write
 from jules_ml.support.progress import Progress
-from jules_ml.support.provenance import software
 
 #: Minimum free disk space [bytes]; the output of a year takes some megabytes.
 MIN_FREE = 20 * 1024**2
 _FORMAT = "%Y-%m-%d %H:%M:%S"
-#: Files up to this size [bytes] are identified by their content, larger ones by size and time.
-_MAX_HASHED = 64 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -61,8 +72,8 @@ class JulesRun:
         Notes on the modules and files that were swapped in.
     warnings : tuple of str
         Warnings of JULES.
-    wall_seconds : float
-        Wall-clock time of JULES [s].
+    wall_seconds : float or None
+        Wall-clock time of JULES [s]; None if a job did not record it.
     """
 
     folder: Path
@@ -70,12 +81,56 @@ class JulesRun:
     dumps: tuple[Path, ...]
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
-    wall_seconds: float
+    wall_seconds: float | None
 
     @property
     def files(self) -> tuple[Path, ...]:
         """Files for the user: output, dumps, summary, log, differences of the namelists."""
         return (*self.output, *self.dumps, *(self.folder / name for name in (SUMMARY, LOG, DIFF)))
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """A run folder that is ready to start.
+
+    Attributes
+    ----------
+    run : RunFolder
+        New run folder, with its final namelists.
+    command : tuple of (str or None)
+        Launcher, executable and namelist folder; None is the executable that JULES_EXE names when the run starts.
+    record : dict
+        Contents of ``run_summary.json``, without those on the end of the run.
+    """
+
+    run: RunFolder
+    command: tuple[str | None, ...]
+    record: dict[str, Any]
+
+    @property
+    def folder(self) -> Path:
+        """New run folder."""
+        return self.run.folder
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Notes on the modules and files that were swapped in."""
+        return tuple(self.record["notes"])
+
+    @property
+    def script(self) -> Path:
+        """Script that a job calls."""
+        return self.folder / SUBMIT
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Files for the user: script, summary, differences of the namelists."""
+        return (self.script, *(self.folder / name for name in (SUMMARY, DIFF)))
+
+    @property
+    def needs_hooks(self) -> bool:
+        """Whether the run needs hooks."""
+        return "hooks" in self.record["via"]
 
 
 def default_folder(experiment: Experiment) -> Path:
@@ -109,26 +164,66 @@ def run_jules(experiment: Experiment, out: Path, *, progress: Progress | None = 
         If JULES stops or crashes. Its folder is kept, with the log and the output up to then.
     """
     section = experiment.required(experiment.jules, "jules")
-    executable = jules_executable(section, experiment.file)
+    jules_executable(section, experiment.file)
+    # this status remains if this process is killed during the run
+    prepared = prepare_run(experiment, out, status="unfinished")
+    log = prepared.run.log(progress)
+    log.expects_hooks = prepared.needs_hooks
+    try:
+        end = run_command([word for word in prepared.command if word is not None], prepared.folder, log)
+    except RunFailed as error:
+        write_summary(prepared.folder, {**prepared.record, "status": "failed", "failure": str(error), **reached(log)})
+        raise
+    except KeyboardInterrupt:
+        write_summary(prepared.folder, {**prepared.record, "status": "interrupted", **reached(log)})
+        raise
+    return _conclude(prepared, end)
+
+
+def prepare_run(experiment: Experiment, out: Path, *, status: str = "prepared") -> PreparedRun:
+    """Write a run folder that is ready to start, with a script that a job can call.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        With ``[jules]`` and ``[run]``, and the sections that the ways of ``[run] via`` need. The executable is checked if it is there.
+    out : Path
+        New run folder; the original run folder is never written to.
+    status : str
+        Status in its ``run_summary.json``.
+
+    Returns
+    -------
+    PreparedRun
+
+    Raises
+    ------
+    BadInput
+        If the run folder, the executable or the modules cannot be used.
+    RunFailed
+        If the folder cannot be written, or the disk is full.
+    """
+    section = experiment.required(experiment.jules, "jules")
+    executable, program, executable_notes = _executable(section)
     original = read_run_folder(section.folder, section.namelists)
     with stage(original, out) as staged:
         namelists_before = staged.namelists.copy()
+        command = [*section.launcher, None if executable is None else str(executable.resolve()), staged.directory]
         try:
-            notes = prepare(experiment, staged, executable)
+            notes = swap_in(experiment, staged, program)
             notes += preflight(experiment, namelists_before, staged)
+            if "hooks" in experiment.required(experiment.run, "run").via:
+                notes += executable_notes
             staged.namelists.write(staged.folder / staged.directory)
-            _write_text(staged.folder / DIFF, namelist_diff(original.namelists, staged.namelists))
-            _write_text(staged.folder / EXPERIMENT, experiment.text)
+            write_text(staged.folder / DIFF, namelist_diff(original.namelists, staged.namelists))
+            write_text(staged.folder / EXPERIMENT, experiment.text)
             if original.rose is not None:
                 files, written = _swapped_files(staged), staged.folder / staged.directory
                 option = optional_configuration(original.rose, namelists_before, staged.namelists, files, written)
-                _write_text(staged.folder / OPT / OPTION, option)
-            record = {
-                "experiment": experiment.file.name,
-                **_provenance(experiment, original, staged, executable, notes),
-            }
-            # this status remains if this process is killed during the run
-            _write_text(staged.folder / SUMMARY, _json({**record, "status": "unfinished"}))
+                write_text(staged.folder / OPT / OPTION, option)
+            record = described(experiment, original, staged, executable=executable, command=command, notes=notes)
+            write_script(staged.folder, command, experiment.file.name)
+            write_text(staged.folder / SUMMARY, summary_text({**record, "status": status}))
         except OSError as error:
             raise RunFailed(f"the run folder {staged.folder} cannot be written ({error.strerror})") from error
         free = shutil.disk_usage(staged.folder).free
@@ -136,42 +231,77 @@ def run_jules(experiment: Experiment, out: Path, *, progress: Progress | None = 
             raise RunFailed(
                 f"the disk is full: {free / 1024**2:.0f} MB free at {staged.folder}; free disk space, or give another folder with --out"
             )
-    log = staged.log(progress)
-    try:
-        finished = run_jules_executable(
-            executable, launcher=section.launcher, folder=staged.folder, namelists=staged.directory, log=log
-        )
-    except RunFailed as error:
-        _write_summary(staged.folder, {**record, "status": "failed", "failure": str(error), **_reached(log)})
-        raise
-    except KeyboardInterrupt:
-        _write_summary(staged.folder, {**record, "status": "interrupted", **_reached(log)})
-        raise
-    output, dumps = _gather(staged)
-    _write_summary(staged.folder, {**record, "status": "done", **_reached(log), **_written(finished, output, dumps)})
-    return JulesRun(staged.folder, output, dumps, tuple(notes), tuple(log.warnings), finished.wall_seconds)
+    return PreparedRun(staged, tuple(command), record)
 
 
-def jules_executable(section: JulesSection, file: Path) -> Path:
-    """Return the executable of an experiment, or that of the environment variable JULES_EXE.
+def collect_run(folder: Path, *, progress: Progress | None = None) -> JulesRun:
+    """Collect a prepared run after its job: judge it by its log, exit status and output, and write its summary.
+
+    Parameters
+    ----------
+    folder : Path
+        Run folder that :func:`prepare_run` wrote.
+    progress : callable, optional
+        As that of :func:`run_jules`.
+
+    Returns
+    -------
+    JulesRun
 
     Raises
     ------
     BadInput
-        If neither is given, or the file is not an executable of JULES.
+        If the folder is not a prepared run.
+    RunFailed
+        If JULES failed; :class:`~jules_ml.jules.outcome.Unfinished` if it has not started or has no end yet.
     """
-    executable = section.executable or (Path(os.environ["JULES_EXE"]) if os.environ.get("JULES_EXE") else None)
-    if executable is None:
-        raise BadInput(
-            "no executable of JULES is given",
-            where=f"{file}, jules.executable",
-            remedy="give [jules] executable, or set the environment variable JULES_EXE",
-        )
+    record: dict[str, Any] = preparation(read_summary(folder))
+    run = read_run_folder(folder, NAMELISTS)
+    command: tuple[str | None, ...] = tuple(record.get("command", ()))
+    executable = command[-2] if len(command) > 1 else None
+    if record.get("executable") is None and executable is not None and Path(executable).is_file():
+        # it was built after the preparation
+        record["executable"] = identity(Path(executable))
+    prepared = PreparedRun(run, command, record)
+    log = run.log(progress)
+    log.expects_hooks = prepared.needs_hooks
+    return _conclude(prepared, read_ended(run, log))
+
+
+def _conclude(prepared: PreparedRun, end: Ended) -> JulesRun:
+    """Judge a run that has ended, and write its summary."""
+    files = written_files(prepared.run)
+    try:
+        refuse_failure(end, prepared.run, files)
+    except RunFailed as error:
+        status = "unfinished" if isinstance(error, Unfinished) else "failed"
+        write_summary(prepared.folder, {**prepared.record, "status": status, "failure": str(error), **reached(end.log)})
+        raise
+    write_summary(prepared.folder, {**prepared.record, "status": "done", **ended(end, files)})
+    return JulesRun(
+        prepared.folder, files.output, files.dumps, prepared.notes, tuple(end.log.warnings), end.wall_seconds
+    )
+
+
+def _executable(section: JulesSection) -> tuple[Path | None, Path | None, list[str]]:
+    """Return the executable, the program to check for hooks, and notes for a run that needs hooks; None where they are unknown."""
+    executable = given_executable(section)
+    proof = "the run fails unless its log has the line 'jules_ml: hooks on:'"
+    if executable is None or not executable.is_file():
+        missing = "JULES_EXE names" if executable is None else f"{executable} is"
+        return executable, None, [f"{missing} no executable here, so that its hooks are not checked: {proof}"]
     check_jules(executable)
-    return executable
+    program = program_of(executable, section.program)
+    if program is None:
+        note = (
+            f"{executable.name} is a script that does not contain the path of JULES, so that its hooks are not checked: {proof}; "
+            "[jules] program may name the program that it starts"
+        )
+        return executable, None, [note]
+    return executable, program, []
 
 
-def prepare(experiment: Experiment, staged: RunFolder, executable: Path) -> list[str]:
+def swap_in(experiment: Experiment, staged: RunFolder, program: Path | None) -> list[str]:
     """Swap the modules and files of an experiment into a staged run.
 
     Parameters
@@ -179,8 +309,8 @@ def prepare(experiment: Experiment, staged: RunFolder, executable: Path) -> list
     experiment : Experiment
     staged : RunFolder
         New run folder; its namelists are edited and files are written into it.
-    executable : Path
-        Executable of JULES, which the way ``hooks`` checks.
+    program : Path or None
+        Program of JULES, which the way ``hooks`` checks; None if it cannot be checked before the run.
 
     Returns
     -------
@@ -201,14 +331,14 @@ def prepare(experiment: Experiment, staged: RunFolder, executable: Path) -> list
         staged.namelists.set("jules_time", changed_times)
     for name, way in ways().items():
         if name in run.via:
-            notes += way.swap(experiment, staged, executable)
+            notes += way.swap(experiment, staged, program)
     return notes + _unused_notes(experiment, section, run.via)
 
 
 def _unused_notes(experiment: Experiment, section: JulesSection, via: tuple[str, ...]) -> list[str]:
     """Return notes on sources that the experiment gives and no way of ``[run] via`` uses."""
     sources: list[tuple[str, object, tuple[str, ...]]]
-    sources = [(f"[modules] {kind}", folder, _ways_of(kind)) for kind, folder in experiment.modules.folders().items()]
+    sources = [(f"[modules] {kind}", folder, ways_of(kind)) for kind, folder in experiment.modules.folders().items()]
     sources += [
         ("[jules] ancillary", section.ancillary, ("ancillary",)),
         ("[jules.prescribed]", section.prescribed, ("prescribed",)),
@@ -219,11 +349,6 @@ def _unused_notes(experiment: Experiment, section: JulesSection, via: tuple[str,
         for entry, value, names in sources
         if value is not None and not set(names) & set(via)
     ]
-
-
-def _ways_of(kind: str) -> tuple[str, ...]:
-    """Return the names of the ways that take modules of a kind."""
-    return tuple(name for name, way in ways().items() if kind in way.kinds)
 
 
 def namelist_diff(before: NamelistFolder, after: NamelistFolder) -> str:
@@ -243,89 +368,3 @@ def _swapped_files(staged: RunFolder) -> dict[str, Path]:
     namelists = staged.folder / staged.directory
     extra = {p.name: p for p in sorted(namelists.iterdir()) if p.name not in staged.namelists.files}
     return files | {name: path for name, path in extra.items() if not path.is_symlink()}
-
-
-def _provenance(
-    experiment: Experiment, original: RunFolder, staged: RunFolder, executable: Path, notes: list[str]
-) -> dict[str, object]:
-    section, run = experiment.jules, experiment.run
-    assert section is not None
-    assert run is not None
-    modules = {
-        name: {
-            "name": folder.name,
-            "files": [_identity(folder / file) for file in MODULE_FILES if (folder / file).is_file()],
-        }
-        for name, folder in experiment.modules.folders().items()
-        if folder and set(_ways_of(name)) & set(run.via)
-    }
-    inputs = {}
-    for _, group, entries in staged.namelists.groups():
-        for name, value in entries.items():
-            path = staged.folder / value if isinstance(value, str) and value else None
-            if path is not None and path.is_file():
-                inputs[f"{group}:{name}"] = _identity(path)
-    return {
-        "model": "jules",
-        "via": list(run.via),
-        "modules": modules,
-        "run_folder": original.folder.name,
-        "start": f"{staged.start:{_FORMAT}}",
-        "end": f"{staged.end:{_FORMAT}}",
-        "dzsoil": list(staged.dzsoil),
-        "executable": _identity(executable),
-        "launcher": list(section.launcher),
-        "inputs": inputs,
-        "software": software(),
-        "notes": notes,
-    }
-
-
-def _identity(path: Path) -> dict[str, object]:
-    """Return name, size and checksum or modification time of a file."""
-    stat = path.stat()
-    identity: dict[str, object] = {"name": path.name, "bytes": stat.st_size}
-    if stat.st_size <= _MAX_HASHED:
-        identity["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
-    else:
-        identity["modified"] = int(stat.st_mtime)
-    return identity
-
-
-def _reached(log: JulesLog) -> dict[str, object]:
-    return {
-        "model_time_reached": None if log.reached is None else f"{log.reached:{_FORMAT}}",
-        "warnings": log.warnings,
-    }
-
-
-def _written(finished: Finished, output: tuple[Path, ...], dumps: tuple[Path, ...]) -> dict[str, object]:
-    return {
-        "wall_seconds": round(finished.wall_seconds, 2),
-        "output": [path.name for path in output],
-        "dumps": [path.name for path in dumps],
-    }
-
-
-def _gather(run: RunFolder) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """Return the output files and the dumps that JULES wrote."""
-    files = sorted((run.folder / OUTPUT).glob("*.nc"), key=lambda path: (path.stat().st_mtime, path.name))
-    dumps = tuple(path for path in files if ".dump." in path.name)
-    return tuple(path for path in files if path not in dumps), dumps
-
-
-def _write_text(path: Path, text: str) -> None:
-    with atomic_write(path) as part:
-        part.write_text(text, encoding="utf-8", errors="surrogateescape")
-
-
-def _json(record: Mapping[str, object]) -> str:
-    return json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-
-
-def _write_summary(folder: Path, record: Mapping[str, object]) -> None:
-    try:
-        _write_text(folder / SUMMARY, _json(record))
-    except (OSError, BadInput):
-        # on a full disk the failure of the run is reported, not that of its summary
-        return

@@ -35,6 +35,8 @@ SUMMARY = "run_summary.json"
 OUTPUT, SWAPPED, NAMELISTS = "output", "swapped", "namelists"
 #: Files next to the summary: log of the executable, differences of the namelists, experiment.
 LOG, DIFF, EXPERIMENT = "jules.log", "namelists.diff", "experiment.toml"
+#: Script that a job of a batch queue calls, and the exit status of the run.
+SUBMIT, STATUS = "submit.sh", "jules.status"
 #: Folder of optional configurations in a Rose application.
 OPT = "opt"
 _FORMAT = "%Y-%m-%d %H:%M:%S"
@@ -263,7 +265,7 @@ def _not_writable(out: Path, error: OSError) -> BadInput:
 def _own_names(run: RunFolder) -> set[str]:
     """Return names of files and folders that are written into the new folder and thus not linked."""
     old_output = str(run.entry("jules_output", "output_dir", "./output"))
-    own = {OUTPUT, SWAPPED, NAMELISTS, SUMMARY, LOG, DIFF, EXPERIMENT, *({OPT} if run.rose else ())}
+    own = {OUTPUT, SWAPPED, NAMELISTS, SUMMARY, LOG, DIFF, EXPERIMENT, SUBMIT, STATUS, *({OPT} if run.rose else ())}
     return (own | {_first_part(old_output), _first_part(run.directory)}) - {""}
 
 

@@ -80,7 +80,7 @@ class Way(Protocol):
     order: int
     kinds: tuple[str, ...]
 
-    def swap(self, experiment: Experiment, run: Any, executable: Path) -> list[str]:
+    def swap(self, experiment: Experiment, run: Any, executable: Path | None) -> list[str]:
         """Change a staged run folder.
 
         Parameters
@@ -88,8 +88,8 @@ class Way(Protocol):
         experiment : Experiment
         run : jules_ml.jules.run_folder.RunFolder
             Staged copy of the user's run folder.
-        executable : Path
-            Executable of JULES.
+        executable : Path or None
+            Program of JULES; None if it cannot be checked before the run.
 
         Returns
         -------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -46,6 +47,34 @@ def test_template_runs_and_is_compared_with_itself(experiment: Path) -> None:
     assert "run_summary.json" in result.output
     assert "No diffuse shortwave" in result.output
     assert (experiment.parent / "point_stock" / "output" / "point.day.nc").is_file()
+
+
+def test_prepared_run_is_collected_after_its_job(experiment: Path) -> None:
+    result = runner.invoke(app, ["run", str(experiment), "--prepare"])
+    assert result.exit_code == 0, result.output
+    folder = experiment.parent / "point_stock"
+    assert f"'sh {folder}/submit.sh' in a job" in result.output
+    result = runner.invoke(app, ["run", "--collect", str(folder)])
+    assert result.exit_code == 1
+    assert "the run has not started" in result.output
+    subprocess.run([folder / "submit.sh"], cwd="/", check=True)
+    result = runner.invoke(app, ["run", "--collect", str(folder)])
+    assert result.exit_code == 0, result.output
+    assert "run_summary.json" in result.output
+    assert "No diffuse shortwave" in result.output
+    compared = runner.invoke(app, ["compare", str(folder), "--out", str(experiment.parent / "compared")])
+    assert "the run is" not in compared.output
+
+
+def test_arguments_that_exclude_each_other(experiment: Path) -> None:
+    for arguments in ([], [str(experiment), "--collect", "folder"], ["--collect", "folder", "--prepare"]):
+        result = runner.invoke(app, ["run", *arguments])
+        assert result.exit_code == 2
+        assert "jules-ml run" in result.output
+    experiment.write_text("[run]\n", encoding="utf-8")
+    result = runner.invoke(app, ["run", str(experiment), "--prepare"])
+    assert result.exit_code == 2
+    assert "only runs of JULES are prepared" in result.output
 
 
 def test_a_failed_run_is_code_1_and_bad_input_is_code_2(experiment: Path) -> None:

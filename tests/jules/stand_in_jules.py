@@ -7,7 +7,11 @@ The file ``behaviour`` in the current folder contains one word:
 ``hang``    prints a fatal message and then waits, as other ranks of MPI may;
 ``crash``   writes half of its output and dies by a signal;
 ``full``    finds no space left on the device;
-``slow``    runs slowly, so that a test can interrupt it.
+``slow``    runs slowly, so that a test can interrupt it;
+``silent``  runs to its end and writes no output;
+``dumps``   writes dumps and no other output;
+``cut``     ends half way with exit status 0, as a script does that ignores the exit status of JULES;
+``hooks``   runs to its end with hooks, ``off`` with hooks that are linked and off.
 
 It needs only the standard library, so that it starts quickly; its output is text.
 """
@@ -23,6 +27,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
 
+HOOKS = {"hooks": "hooks on: respiration (native)", "off": "hooks are linked and off: jules_ml.nml is absent"}
 FORMAT = "%Y-%m-%d %H:%M:%S"
 
 
@@ -51,6 +56,8 @@ def main() -> None:
     if not drive.is_file():
         fatal(f"file_ascii_open: Error opening file {drive}")
     print_now("[WARNING] INIT_DRIVE: No diffuse shortwave radiation")
+    if behaviour in HOOKS:
+        print_now(f"[INFO] jules_ml: {HOOKS[behaviour]}")
     n = int((end - start) / step)
     for number in range(1, n + 1):
         if number % 48 == 0 or behaviour == "slow":
@@ -59,11 +66,17 @@ def main() -> None:
             time.sleep(0.05)
         if number == n // 2:
             half_way(behaviour, folder, start + number * step)
-    write_output(folder, end)
+            if behaviour == "cut":
+                return
+    print_now("[INFO] jules: Run completed successfully")
+    if behaviour != "silent":
+        write_output(folder, end, dumps_only=behaviour == "dumps")
     print_now("[INFO] file_ncdf_close: Closing file")
 
 
 def half_way(behaviour: str, folder: Path, now: datetime) -> None:
+    if behaviour == "cut":
+        write_output(folder, now)
     if behaviour == "fatal":
         fatal("soil_hyd: something cannot be")
     if behaviour == "full":
@@ -83,9 +96,9 @@ def fatal(text: str) -> NoReturn:
     raise SystemExit(1)
 
 
-def write_output(folder: Path, now: datetime) -> None:
+def write_output(folder: Path, now: datetime, *, dumps_only: bool = False) -> None:
     out, run = (entry(folder / "output.nml", name) for name in ("output_dir", "run_id"))
-    for name in (f"{run}.day.nc", f"{run}.dump.{now:%Y%m%d.0}.nc"):
+    for name in (f"{run}.day.nc", f"{run}.dump.{now:%Y%m%d.0}.nc")[dumps_only:]:
         (Path(out) / name).write_text(f"until {now:{FORMAT}}", encoding="ascii")
 
 

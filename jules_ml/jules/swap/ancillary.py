@@ -159,7 +159,7 @@ class AncillaryWay:
     order = 1
     kinds = ("hydraulics",)
 
-    def swap(self, experiment: Experiment, run: RunFolder, executable: Path) -> list[str]:
+    def swap(self, experiment: Experiment, run: RunFolder, executable: Path | None) -> list[str]:
         """Swap in the soil of ``[jules] ancillary``, ``[modules] hydraulics`` or ``[soil]``; see :class:`jules_ml.learned.uses.Way`."""
         return _swap(experiment, run)
 

@@ -199,7 +199,7 @@ class PrescribedWay:
     order = 2
     kinds = ()
 
-    def swap(self, experiment: Experiment, run: RunFolder, executable: Path) -> list[str]:
+    def swap(self, experiment: Experiment, run: RunFolder, executable: Path | None) -> list[str]:
         """Prescribe the file of ``[jules.prescribed]``; see :class:`jules_ml.learned.uses.Way`."""
         section = experiment.required(experiment.jules, "jules")
         if section.prescribed is None:

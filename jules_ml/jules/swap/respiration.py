@@ -267,15 +267,15 @@ def _layer(values: NDArray[np.float64], layer: int | None) -> NDArray[np.float64
     return values if values.ndim == 0 or layer is None else values[min(layer, len(values) - 1)]
 
 
-def swap_hooks(run: RunFolder, executable: Path, *, config: Path | None, module: Path | None) -> list[str]:
+def swap_hooks(run: RunFolder, executable: Path | None, *, config: Path | None, module: Path | None) -> list[str]:
     """Switch on the hooks of an executable.
 
     Parameters
     ----------
     run : RunFolder
         Staged run folder; files are written into its namelist folder.
-    executable : Path
-        Executable that is linked with the hooks.
+    executable : Path or None
+        Executable that is linked with the hooks; None if it cannot be checked before the run.
     config : Path or None
         Folder of ``jules_ml.nml`` and the files that it names.
     module : Path or None
@@ -291,7 +291,8 @@ def swap_hooks(run: RunFolder, executable: Path, *, config: Path | None, module:
     BadInput
         If the executable has no hooks, or both ``config`` and ``module`` are None.
     """
-    absent = [name for name, state in check_executable(executable).hooks.items() if state is not Hook.IN]
+    hooks = {} if executable is None else check_executable(executable).hooks
+    absent = [name for name, state in hooks.items() if state is not Hook.IN]
     if absent:
         raise BadInput(
             f"the executable lacks hooks ({', '.join(absent)})",
@@ -345,7 +346,7 @@ class NamelistWay:
     order = 3
     kinds = ("respiration",)
 
-    def swap(self, experiment: Experiment, run: RunFolder, executable: Path) -> list[str]:
+    def swap(self, experiment: Experiment, run: RunFolder, executable: Path | None) -> list[str]:
         """Set the parameters fitted to ``[modules] respiration``; see :class:`jules_ml.learned.uses.Way`."""
         module = _module(experiment)
         _refuse_ecosse(run)
@@ -363,7 +364,7 @@ class HooksWay:
     order = 4
     kinds = ("respiration",)
 
-    def swap(self, experiment: Experiment, run: RunFolder, executable: Path) -> list[str]:
+    def swap(self, experiment: Experiment, run: RunFolder, executable: Path | None) -> list[str]:
         """Write ``jules_ml.nml`` for ``[jules] hooks`` or ``[modules] respiration``; see :class:`jules_ml.learned.uses.Way`."""
         section, module = experiment.required(experiment.jules, "jules"), experiment.modules.respiration
         notes = swap_hooks(run, executable, config=section.hooks, module=module)

@@ -1,0 +1,74 @@
+"""Start of a prepared run by a batch queue: the script that a job calls, and the exit status that it writes."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from jules_ml.jules.program import VARIABLE
+from jules_ml.jules.run_folder import LOG, STATUS, SUBMIT, SUMMARY
+from jules_ml.support.files import atomic_write
+
+#: Environment of JULES: without it gfortran buffers standard output, and the log ends before the place of a crash.
+ENVIRONMENT = {"GFORTRAN_UNBUFFERED_PRECONNECTED": "y"}
+_SCRIPT = """\
+#!/bin/sh
+# JULES run of {experiment}. Have a job call this file by its path, from any folder:
+#     sh {script}
+# and afterwards, in the job or outside it:
+#     jules-ml run --collect {folder}
+folder=$(dirname "$0")
+# some queues start a copy of a script, from a folder of their own
+[ -f "$folder/{summary}" ] || folder={folder}
+cd "$folder" || exit 1
+rm -f {status}
+export {environment}
+began=$(date +%s)
+{command} >{log} 2>&1
+status=$?
+echo "$status $(($(date +%s) - began))" >{status}
+exit $status
+"""
+
+
+def write_script(folder: Path, command: Sequence[str | None], experiment: str) -> None:
+    """Write the script that a job calls.
+
+    Parameters
+    ----------
+    folder : Path
+        Run folder.
+    command : sequence of (str or None)
+        Launcher, executable and namelist folder; None is the executable of the environment variable JULES_EXE when the job starts.
+    experiment : str
+        Name of the experiment file.
+    """
+    missing = f'"${{{VARIABLE}:?set {VARIABLE} to the executable of JULES}}"'
+    text = _SCRIPT.format(
+        experiment=experiment,
+        script=shlex.quote(str(folder / SUBMIT)),
+        folder=shlex.quote(str(folder)),
+        summary=SUMMARY,
+        status=STATUS,
+        environment=" ".join(f"{name}={value}" for name, value in ENVIRONMENT.items()),
+        command=" ".join(missing if word is None else shlex.quote(word) for word in command),
+        log=LOG,
+    )
+    with atomic_write(folder / SUBMIT) as part:
+        part.write_text(text, encoding="utf-8")
+        part.chmod(0o755)
+
+
+def write_status(folder: Path, status: int, seconds: float) -> None:
+    """Write the exit status of JULES and its wall-clock time [s], as the script does."""
+    (folder / STATUS).write_text(f"{status} {seconds:.2f}\n", encoding="ascii")
+
+
+def read_status(folder: Path) -> tuple[int, float] | None:
+    """Return the exit status and the wall-clock time [s]; None while JULES runs, or after the job was killed."""
+    try:
+        status, seconds = (folder / STATUS).read_text(encoding="ascii").split()
+        return int(status), float(seconds)
+    except (OSError, ValueError):
+        return None
