@@ -13,6 +13,7 @@ module jml_hooks_moisture
   use jml_hooks_forcing, only: forcing_mean_t
   use jml_hooks_ledger, only: add_to_ledger, BY_MOISTURE
   use jml_hooks_place, only: latitudes, longitudes, soil_points
+  use jml_hooks_state, only: state_t
   implicit none
   private
 
@@ -130,33 +131,38 @@ contains
     call add_to_ledger(BY_MOISTURE, points, level, before, content(points, level))
   end subroutine change_level
 
-  !> Write the state that the next step needs to a state file.
-  subroutine moisture_write(unit)
-    integer, intent(in) :: unit           !! of an open stream
+  !> Add what the next step needs to the state.
+  subroutine moisture_write(state)
+    type(state_t), intent(inout) :: state
     type(forcing_mean_t) :: with_last
 
     with_last = forcing                   ! the last step before the dump would be added in the next step only
     call with_last%add()
-    write (unit) with_last%steps, allocated(theta_target), with_last%sums
-    if (allocated(theta_target)) write (unit) real(theta_target, real64), mask
+    call state%put(with_last%steps)
+    call state%put(merge(1, 0, allocated(theta_target)))
+    call state%put(with_last%sums)
+    if (.not. allocated(theta_target)) return
+    call state%put(real(theta_target, real64))
+    call state%put(merge(1.0_real64, 0.0_real64, mask))
   end subroutine moisture_write
 
-  !> Read the state that `moisture_write` wrote.
-  subroutine moisture_read(unit, status)
+  !> Take what `moisture_write` added.
+  subroutine moisture_read(state)
     use ancil_info, only: land_pts
     use jules_soil_mod, only: sm_levels
-    integer, intent(in) :: unit           !! of an open stream
-    integer, intent(out) :: status        !! of the reading, 0 if there is no error
-    real(real64), allocatable :: target64(:, :)
-    logical :: has_target
+    type(state_t), intent(inout) :: state
+    real(real64) :: columns(land_pts, sm_levels)
+    integer :: has_target
 
-    allocate (forcing%sums(land_pts, JML_N_FORCING))
-    read (unit, iostat=status) forcing%steps, has_target, forcing%sums
-    if (status == 0 .and. has_target) then
-      allocate (target64(land_pts, sm_levels), mask(land_pts, sm_levels))
-      read (unit, iostat=status) target64, mask
-      theta_target = real(target64, rk)
-    end if
+    if (.not. allocated(forcing%sums)) allocate (forcing%sums(land_pts, JML_N_FORCING))
+    call state%take(forcing%steps)
+    call state%take(has_target)
+    call state%take(forcing%sums)
+    if (has_target == 0) return
+    call state%take(columns)
+    theta_target = real(columns, rk)
+    call state%take(columns)
+    mask = columns > 0.5_real64
   end subroutine moisture_read
 
 end module jml_hooks_moisture

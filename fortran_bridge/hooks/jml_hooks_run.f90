@@ -43,25 +43,27 @@ contains
     use output_mod, only: output_dir, run_id
     character(len=FILE_LENGTH) :: path
 
-    path = trim(output_dir) // '/' // trim(run_id) // '.jules_ml_increments.' // rank_text() // '.csv'
+    path = trim(output_dir) // '/' // trim(run_id) // '.jules_ml_increments.' // rank_text(run%rank) // '.csv'
   end function diagnostics_path
 
-  !> Path without suffix of the state files of a dump: the dump's name and this rank.
-  function state_stem(dump) result(path)
+  !> Path without suffix of the state files of a dump: the dump's name and a rank.
+  function state_stem(dump, rank) result(path)
     character(len=*), intent(in) :: dump           !! path of the dump
+    integer, intent(in) :: rank                    !! of the run that wrote the files, from 0
     character(len=FILE_LENGTH) :: path
     integer :: dot
 
     dot = index(dump, '.', back=.true.)
     if (dot <= index(dump, '/', back=.true.) + 1) dot = len_trim(dump) + 1
-    path = dump(:dot - 1) // '.jules_ml.' // rank_text()
+    path = dump(:dot - 1) // '.jules_ml.' // rank_text(rank)
   end function state_stem
 
-  !> The rank as four digits.
-  function rank_text() result(text)
+  !> A rank as four digits.
+  function rank_text(rank) result(text)
+    integer, intent(in) :: rank
     character(len=4) :: text
 
-    write (text, '(i4.4)') run%rank
+    write (text, '(i4.4)') rank
   end function rank_text
 
 end module jml_hooks_run
