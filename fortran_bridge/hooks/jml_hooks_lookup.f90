@@ -7,7 +7,8 @@ module jml_hooks_lookup
   public :: lookup_t, equal_positions
 
   real(real64), parameter :: TOLERANCE = 1.0e-4_real64   !! two points nearer than this are the same [degrees]
-  integer(int64), parameter :: ROW = 3600020_int64       !! cells of a circle of latitude, and a margin
+  integer(int64), parameter :: CIRCLE = 3600000_int64    !! cells of a circle of latitude
+  integer(int64), parameter :: ROW = CIRCLE + 20         !! with a margin, so that a neighbour is not in another row
 
   !> The cells of TOLERANCE in which points are, in ascending order.
   type :: lookup_t
@@ -81,7 +82,7 @@ contains
     real(real64), intent(in) :: latitude, longitude         !! [degrees]
     integer(int64) :: number
 
-    number = nint((latitude + 90.0_real64) / TOLERANCE, int64) * ROW + nint(modulo(longitude, 360.0_real64) / TOLERANCE, int64)
+    number = nint((latitude + 90.0_real64) / TOLERANCE, int64) * ROW + modulo(nint(longitude / TOLERANCE, int64), CIRCLE)
   end function cell
 
   !> Whether points have the same positions in the same order.

@@ -4,7 +4,7 @@ module jml_hooks_run
   implicit none
   private
 
-  public :: run_t, run, configuration_path, diagnostics_path, state_stem
+  public :: run_t, run, configuration_path, ledger_path, state_stem
 
   integer, parameter, public :: FILE_LENGTH = 1024    !! longest path of a file [characters]
   integer, parameter, public :: TEXT_LENGTH = 2048    !! longest message [characters]
@@ -39,12 +39,13 @@ contains
   end function configuration_path
 
   !> Path of the ledger of increments of this rank.
-  function diagnostics_path() result(path)
+  function ledger_path(suffix) result(path)
     use output_mod, only: output_dir, run_id
+    character(len=*), intent(in) :: suffix             !! 'csv' or 'nc'
     character(len=FILE_LENGTH) :: path
 
-    path = trim(output_dir) // '/' // trim(run_id) // '.jules_ml_increments.' // rank_text(run%rank) // '.csv'
-  end function diagnostics_path
+    path = trim(output_dir) // '/' // trim(run_id) // '.jules_ml_increments.' // rank_text(run%rank) // '.' // suffix
+  end function ledger_path
 
   !> Path without suffix of the state files of a dump: the dump's name and a rank.
   function state_stem(dump, rank) result(path)

@@ -99,6 +99,7 @@ contains
     type(header_t), intent(in) :: header
     type(state_t), intent(in) :: state
     character(len=TEXT_LENGTH), intent(out) :: problem   !! '' if there is none
+    integer(int64) :: written
     integer :: unit, status, closed, points, columns
 
     points = size(header%latitude)
@@ -115,6 +116,8 @@ contains
       state%scalars, header%latitude, header%longitude, state%columns
     close (unit, iostat=closed)
     if (status == 0) status = closed
+    inquire (file=path // '.part', size=written)   ! libgfortran does not report that it could not write its buffer
+    if (written /= file_size(points, size(state%scalars), columns)) status = 1
     if (status == 0) status = c_rename(path // '.part' // c_null_char, path // c_null_char)
     if (status /= 0) problem = path // ' cannot be written: check the free space and the quota of the disk'
   end subroutine write_state_file

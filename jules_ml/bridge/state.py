@@ -22,8 +22,8 @@ from jules_ml.support.files import atomic_write
 STATE = "state."
 #: Two points nearer than this are the same [degrees].
 TOLERANCE = 1e-4
-#: Degrees of a full circle.
-_CIRCLE = 360.0
+#: Cells of :data:`TOLERANCE` in a circle of latitude.
+_CIRCLE = round(360.0 / TOLERANCE)
 
 Array = NDArray[Any]
 
@@ -164,9 +164,9 @@ def _rows(positions: Array, there: Sequence[Array], where: Path) -> NDArray[np.i
 
 def _cells(positions: Array) -> NDArray[np.int64]:
     """Return the numbers of the cell of each position and of its neighbours, of shape (point, 9)."""
-    row = round(_CIRCLE / TOLERANCE) + 20
+    row = _CIRCLE + 20  # a margin, so that a neighbour is not in another row
     latitude = np.rint(positions[:, 0] / TOLERANCE).astype(np.int64)
-    longitude = np.rint(positions[:, 1] % _CIRCLE / TOLERANCE).astype(np.int64)
+    longitude = np.rint(positions[:, 1] / TOLERANCE).astype(np.int64) % _CIRCLE
     steps = sorted(((i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)), key=lambda step: abs(step[0]) + abs(step[1]))
     return np.stack([(latitude + i) * row + longitude + j for i, j in steps], axis=1)
 
