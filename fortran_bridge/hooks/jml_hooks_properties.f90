@@ -9,7 +9,7 @@ module jml_hooks_properties
   use jules_ml_bridge, only: jml_soil_properties, JML_OK
   use jml_hooks_run, only: run
   use jml_hooks_failure, only: fail, bridge_error
-  use jml_hooks_column, only: content_t, content, refreeze, saturated_water
+  use jml_hooks_column, only: content_t, get_content, refreeze, saturated_water
   use jml_hooks_ledger, only: add_to_ledger, BY_PROPERTIES
   use jml_hooks_place, only: latitudes, longitudes, soil_points
   use jml_hooks_state, only: state_t
@@ -134,16 +134,17 @@ contains
     use jules_soil_mod, only: sm_levels
     type(properties_t), intent(in) :: new
     integer, allocatable :: points(:)
-    type(content_t) :: before
+    type(content_t) :: before, after
     integer :: level
 
     points = soil_points()
     do level = 1, sm_levels
-      before = content(points, level)
+      call get_content(points, level, before)
       call place(new, points, level)
       progs%smcl_soilt(points, 1, level) = min(progs%smcl_soilt(points, 1, level), saturated_water(points, level))
       call refreeze(points, level)
-      call add_to_ledger(BY_PROPERTIES, points, level, before, content(points, level))
+      call get_content(points, level, after)
+      call add_to_ledger(BY_PROPERTIES, points, level, before, after)
     end do
     call update_dependents()
   end subroutine adopt

@@ -12,7 +12,6 @@ Therefore, if the bridge has started the interpreter, packages that include HDF5
 from __future__ import annotations
 
 import sys
-import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -204,6 +203,8 @@ def _error_message_of(work: Callable[[], None]) -> str | None:
 
 def _error_message(error: BaseException) -> str:
     """Return the last line of a traceback and the line of code of the error."""
+    import traceback  # takes a tenth of the start of Python, and most runs have no error
+
     if isinstance(error, BadInput):
         return str(error)
     text = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
