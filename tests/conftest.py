@@ -57,7 +57,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         names = set(getattr(item, "fixturenames", ()))
         if "bridge_build" in names:
             item.add_marker("fortran")
-        if "two_ranks" in names:
+        if "mpiexec" in names:
             item.add_marker("mpi")
 
 

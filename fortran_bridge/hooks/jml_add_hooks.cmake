@@ -12,8 +12,10 @@ include(${CMAKE_CURRENT_LIST_DIR}/jml_symbol.cmake)   # JML_WRAPPED and jml_symb
 
 set(JML_HOOK_SOURCES
   jml_hooks_run.f90 jml_hooks_failure.f90 jml_hooks_guards.f90 jml_hooks_start.f90 jml_hooks_flux.f90
-  jml_hooks_antecedent.f90 jml_hooks_respiration.f90 jml_hooks_column.f90 jml_hooks_ledger.f90 jml_hooks_humidity.f90 jml_hooks_forcing.f90
-  jml_hooks_place.f90 jml_hooks_moisture.f90 jml_hooks_properties.f90 jml_hooks_restart.f90 jml_hooks_step.f90)
+  jml_hooks_state.f90 jml_hooks_lookup.f90 jml_hooks_antecedent.f90 jml_hooks_respiration.f90
+  jml_hooks_column.f90 jml_hooks_place.f90 jml_hooks_regions.f90 jml_hooks_text_file.f90 jml_hooks_netcdf.f90
+  jml_hooks_ledger.f90 jml_hooks_humidity.f90 jml_hooks_forcing.f90 jml_hooks_moisture.f90 jml_hooks_properties.f90
+  jml_hooks_restart.f90 jml_hooks_step.f90)
 list(TRANSFORM JML_HOOK_SOURCES PREPEND ${CMAKE_CURRENT_LIST_DIR}/)
 
 function(jml_add_hooks name)

@@ -9,6 +9,7 @@ module jml_hooks_antecedent
   use jules_ml_bridge, only: jml_antecedent_factor, JML_OK
   use jml_hooks_run, only: run, TEXT_LENGTH
   use jml_hooks_failure, only: bridge_error
+  use jml_hooks_state, only: state_t
   implicit none
   private
 
@@ -17,7 +18,6 @@ module jml_hooks_antecedent
   integer, parameter :: N_MEANS = 4, N_DRIVERS = 5       !! the first four drivers are departures from the means
   real(real64), parameter :: TIME_SCALES(N_MEANS) = &    !! of wetness, then of temperature [s]
     [86400.0_real64, 864000.0_real64, 86400.0_real64, 864000.0_real64]
-  character(len=8), parameter :: MARK = 'ANTECED '       !! first bytes of this part of a state file
 
   real(real64), allocatable, save :: means(:, :)         !! (land_pts, N_MEANS): [1], [1], [K], [K]; before the first step none
   real(real64), allocatable, save :: factor(:)           !! of the step `factor_step` [1], (land_pts)
@@ -112,28 +112,24 @@ contains
     end do
   end function air_temperature
 
-  !> Write the means to a state file.
-  subroutine antecedent_write(unit)
-    integer, intent(in) :: unit                          !! of an open stream
+  !> Add the means to the state.
+  subroutine antecedent_write(state)
+    type(state_t), intent(inout) :: state
 
-    write (unit) MARK, allocated(means)
-    if (allocated(means)) write (unit) means
+    call state%put(merge(1, 0, allocated(means)))
+    if (allocated(means)) call state%put(means)
   end subroutine antecedent_write
 
-  !> Read the means that `antecedent_write` wrote.
-  subroutine antecedent_read(unit, status)
+  !> Take the means from a state.
+  subroutine antecedent_read(state)
     use ancil_info, only: land_pts
-    integer, intent(in) :: unit                          !! of an open stream
-    integer, intent(out) :: status                       !! 0 if there is no error
-    character(len=len(MARK)) :: first
-    logical :: has_means
+    type(state_t), intent(inout) :: state
+    integer :: has_means
 
-    read (unit, iostat=status) first, has_means
-    if (status == 0 .and. first /= MARK) status = 1      ! the run that wrote the file had other hooks
-    if (status /= 0) return
-    if (.not. has_means) return
-    allocate (means(land_pts, N_MEANS))
-    read (unit, iostat=status) means
+    call state%take(has_means)
+    if (has_means == 0) return
+    if (.not. allocated(means)) allocate (means(land_pts, N_MEANS))
+    call state%take(means)
   end subroutine antecedent_read
 
 end module jml_hooks_antecedent

@@ -8,7 +8,7 @@ module jml_hooks_column
   implicit none
   private
 
-  public :: content_t, content, refreeze, saturated_water, layer_water
+  public :: content_t, get_content, refreeze, saturated_water, layer_water
 
   real(real64), parameter :: ZERO_CELSIUS = 273.15_real64   !! melting point [K]
 
@@ -19,24 +19,40 @@ module jml_hooks_column
     real(real64), allocatable :: latent(:)       !! minus the heat that melts the ice [J m-2]
   end type content_t
 
+  !> Arguments of `freeze_soil`, which are kept from step to step: with few points, allocating them costs more than using them.
+  type :: arguments_t
+    real(rk), allocatable, dimension(:) :: b, sathh, v_sat
+    real(rk), allocatable, dimension(:, :) :: smcl, t_soil, sthu, sthf
+  end type arguments_t
+
+  type(arguments_t), save :: arguments
+
 contains
 
   !> Water and heat of a layer.
-  function content(points, level)
+  subroutine get_content(points, level, content)
     integer, intent(in) :: points(:)             !! land points
     integer, intent(in) :: level                 !! soil level
-    type(content_t) :: content
-    real(real64), allocatable :: liquid(:), ice(:), capacity(:)
+    type(content_t), intent(inout) :: content    !! its arrays are used again if they have the size of `points`
+    real(real64) :: saturation, liquid, ice, capacity
+    integer :: k, l
 
-    associate (saturation => rho_water * dzsoil(level) * psparms%smvcst_soilt(points, 1, level))
-      liquid = saturation * psparms%sthu_soilt(points, 1, level)
-      ice = saturation * psparms%sthf_soilt(points, 1, level)
-    end associate
-    capacity = psparms%hcap_soilt(points, 1, level) * dzsoil(level) + hcapw * liquid + hcapi * ice
-    content%water = progs%smcl_soilt(points, 1, level)
-    content%sensible = capacity * (progs%t_soil_soilt(points, 1, level) - ZERO_CELSIUS)
-    content%latent = -lf * ice
-  end function content
+    if (allocated(content%water)) then
+      if (size(content%water) /= size(points)) deallocate (content%water, content%sensible, content%latent)
+    end if
+    if (.not. allocated(content%water)) &
+      allocate (content%water(size(points)), content%sensible(size(points)), content%latent(size(points)))
+    do k = 1, size(points)
+      l = points(k)
+      saturation = rho_water * dzsoil(level) * psparms%smvcst_soilt(l, 1, level)
+      liquid = saturation * psparms%sthu_soilt(l, 1, level)
+      ice = saturation * psparms%sthf_soilt(l, 1, level)
+      capacity = psparms%hcap_soilt(l, 1, level) * dzsoil(level) + hcapw * liquid + hcapi * ice
+      content%water(k) = progs%smcl_soilt(l, 1, level)
+      content%sensible(k) = capacity * (progs%t_soil_soilt(l, 1, level) - ZERO_CELSIUS)
+      content%latent(k) = -lf * ice
+    end do
+  end subroutine get_content
 
   !> Water that fills a layer [kg m-2].
   function saturated_water(points, level) result(water)
@@ -61,17 +77,30 @@ contains
     use freeze_soil_mod, only: freeze_soil
     integer, intent(in) :: points(:)             !! land points
     integer, intent(in) :: level                 !! soil level
-    real(rk), dimension(size(points)) :: b, sathh, v_sat
-    real(rk), dimension(size(points), 1) :: smcl, t_soil, sthu, sthf
+    integer :: k, l, n
 
-    b = psparms%bexp_soilt(points, 1, level)
-    sathh = psparms%sathh_soilt(points, 1, level)
-    v_sat = psparms%smvcst_soilt(points, 1, level)
-    smcl(:, 1) = progs%smcl_soilt(points, 1, level)
-    t_soil(:, 1) = progs%t_soil_soilt(points, 1, level)
-    call freeze_soil(size(points), 1, b, dzsoil(level:level), sathh, smcl, t_soil, v_sat, sthu, sthf)
-    psparms%sthu_soilt(points, 1, level) = sthu(:, 1)
-    psparms%sthf_soilt(points, 1, level) = sthf(:, 1)
+    n = size(points)
+    if (allocated(arguments%b)) then
+      if (size(arguments%b) /= n) arguments = arguments_t()
+    end if
+    if (.not. allocated(arguments%b)) then
+      allocate (arguments%b(n), arguments%sathh(n), arguments%v_sat(n))
+      allocate (arguments%smcl(n, 1), arguments%t_soil(n, 1), arguments%sthu(n, 1), arguments%sthf(n, 1))
+    end if
+    do k = 1, n
+      l = points(k)
+      arguments%b(k) = psparms%bexp_soilt(l, 1, level)
+      arguments%sathh(k) = psparms%sathh_soilt(l, 1, level)
+      arguments%v_sat(k) = psparms%smvcst_soilt(l, 1, level)
+      arguments%smcl(k, 1) = progs%smcl_soilt(l, 1, level)
+      arguments%t_soil(k, 1) = progs%t_soil_soilt(l, 1, level)
+    end do
+    call freeze_soil(n, 1, arguments%b, dzsoil(level:level), arguments%sathh, arguments%smcl, arguments%t_soil, &
+      arguments%v_sat, arguments%sthu, arguments%sthf)
+    do k = 1, n
+      psparms%sthu_soilt(points(k), 1, level) = arguments%sthu(k, 1)
+      psparms%sthf_soilt(points(k), 1, level) = arguments%sthf(k, 1)
+    end do
   end subroutine refreeze
 
 end module jml_hooks_column

@@ -7,7 +7,7 @@ module jml_hooks_failure
   implicit none
   private
 
-  public :: fail, stop_if_any_failed, bridge_error
+  public :: fail, stop_if_any_failed, true_on_all_ranks, bridge_error
 
 contains
 
@@ -34,17 +34,20 @@ contains
 
   !> Stop on all ranks if a hook failed on any of them. Every rank must call it.
   subroutine stop_if_any_failed()
+    if (.not. true_on_all_ranks(.not. run%failed)) call stop_run()
+  end subroutine stop_if_any_failed
+
+  !> Whether a condition is true on all ranks. Every rank must call it.
+  logical function true_on_all_ranks(here) result(everywhere)
     use mpi, only: mpi_logical, mpi_land
     use jules_vars_mod, only: mpi_local_comm
     external :: mpi_allreduce
-    logical :: ok, all_ok
+    logical, intent(in) :: here                 !! whether it is true on this rank
     integer :: error
 
-    ok = .not. run%failed
-    all_ok = ok
-    if (run%ranks > 1) call mpi_allreduce(ok, all_ok, 1, mpi_logical, mpi_land, mpi_local_comm, error)
-    if (.not. all_ok) call stop_run()
-  end subroutine stop_if_any_failed
+    everywhere = here
+    if (run%ranks > 1) call mpi_allreduce(here, everywhere, 1, mpi_logical, mpi_land, mpi_local_comm, error)
+  end function true_on_all_ranks
 
   !> Close JULES's output, then end the run.
   subroutine stop_run()

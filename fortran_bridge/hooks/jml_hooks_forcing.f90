@@ -34,7 +34,7 @@ contains
     use jules_forcing_mod, only: u_1_ij, v_1_ij
     use theta_field_sizes, only: t_i_length
     class(forcing_mean_t), intent(inout) :: self
-    real(real64) :: t, q, pressure
+    real(real64) :: t, q, pressure, values(JML_N_FORCING)
     integer :: l, i, j
 
     if (.not. allocated(self%sums)) allocate (self%sums(land_pts, JML_N_FORCING), source=0.0_real64)
@@ -44,10 +44,11 @@ contains
       t = forcing%tl_1_ij(i, j)
       q = forcing%qw_1_ij(i, j)
       pressure = forcing%pstar_ij(i, j)
-      self%sums(l, :) = self%sums(l, :) + [real(real64) :: &
+      values = [real(real64) :: &
         forcing%ls_rain_ij(i, j) + forcing%con_rain_ij(i, j), forcing%ls_snow_ij(i, j) + forcing%con_snow_ij(i, j), &
         forcing%sw_down_ij(i, j), forcing%lw_down_ij(i, j), t, q, hypot(u_1_ij(i, j), v_1_ij(i, j)), pressure, &
         vapour_pressure_deficit(t, q, pressure)]
+      self%sums(l, :) = self%sums(l, :) + values
     end do
     self%steps = self%steps + 1
   end subroutine add_step

@@ -9,10 +9,11 @@ module jml_hooks_moisture
   use jules_ml_bridge, only: jml_soil_moisture, JML_N_FORCING, JML_OK
   use jml_hooks_run, only: run
   use jml_hooks_failure, only: fail, bridge_error
-  use jml_hooks_column, only: content_t, content, refreeze, saturated_water, layer_water
+  use jml_hooks_column, only: content_t, get_content, refreeze, layer_water
   use jml_hooks_forcing, only: forcing_mean_t
-  use jml_hooks_ledger, only: add_to_ledger, BY_MOISTURE
+  use jml_hooks_ledger, only: add_to_ledger, ledger_is_on, BY_MOISTURE
   use jml_hooks_place, only: latitudes, longitudes, soil_points
+  use jml_hooks_state, only: state_t
   implicit none
   private
 
@@ -22,9 +23,18 @@ module jml_hooks_moisture
   real(rk), parameter :: TRIAL_FORCING(JML_N_FORCING) = &   !! rain, snow, shortwave, longwave, t, q, wind, pressure, vpd
     [0.0_rk, 0.0_rk, 150.0_rk, 300.0_rk, 283.0_rk, 0.006_rk, 3.0_rk, 1.0e5_rk, 250.0_rk]
 
+  !> How a level changes in a step.
+  type :: change_t
+    integer :: level = 0                             !! soil level
+    real(real64) :: fraction = 1.0_real64            !! of the distance to the target that one step covers [1]
+    integer, allocatable :: points(:)                !! land points with soil and a target
+  end type change_t
+
   type(forcing_mean_t), save :: forcing              !! since the last call of the module
   real(rk), allocatable, save :: theta_target(:, :)  !! last target [m3 m-3], (land_pts, sm_levels)
   logical, allocatable, save :: mask(:, :)           !! where there is a target
+  type(change_t), allocatable, save :: changes(:)    !! for each level in the settings, from the last target
+  type(content_t), save :: before, after             !! of a level; kept, because allocating them in each step costs time
 
 contains
 
@@ -51,11 +61,16 @@ contains
   subroutine moisten(new_day)
     logical, intent(in) :: new_day        !! whether a day or a spin-up cycle begins with this step
     logical :: due
+    integer :: k
 
     due = forcing%steps > 0 .and. (new_day .or. run%settings%every == 'step')
     if (due) call renew_target()
-    if (.not. allocated(theta_target)) return
-    if (run%settings%mode == 'nudge' .or. due) call change_levels()
+    if (.not. allocated(changes)) return
+    if (due .or. run%settings%mode == 'nudge') then
+      do k = 1, size(changes)
+        call change_level(changes(k))
+      end do
+    end if
   end subroutine moisten
 
   !> Call the module with the mean forcing and the current state.
@@ -72,6 +87,7 @@ contains
       mask = .false.
       call fail(bridge_error('soil moisture'))
     end if
+    call plan_changes()
   end subroutine renew_target
 
   !> Year, month, day, hour, minute and second at which the step begins.
@@ -83,21 +99,24 @@ contains
       mod(current_time%time, 3600) / 60, mod(current_time%time, 60)]
   end function date_of_now
 
-  !> Change each level in the settings towards its target.
-  subroutine change_levels()
+  !> Prepare what is the same in all steps until the next target.
+  subroutine plan_changes()
     use jules_soil_mod, only: sm_levels
-    integer :: k, level
+    integer :: k
 
-    if (size(run%settings%levels) == 0) then
-      do level = 1, sm_levels
-        call change_level(level, fraction_of_step(level))
-      end do
-    else
-      do k = 1, size(run%settings%levels)
-        call change_level(run%settings%levels(k), fraction_of_step(k))
+    if (.not. allocated(changes)) then
+      allocate (changes(merge(size(run%settings%levels), sm_levels, size(run%settings%levels) > 0)))
+      changes%level = [(k, k=1, size(changes))]
+      if (size(run%settings%levels) > 0) changes%level = run%settings%levels
+      do k = 1, size(changes)
+        changes(k)%fraction = fraction_of_step(k)
       end do
     end if
-  end subroutine change_levels
+    do k = 1, size(changes)
+      changes(k)%points = soil_points()
+      changes(k)%points = pack(changes(k)%points, mask(changes(k)%points, changes(k)%level))
+    end do
+  end subroutine plan_changes
 
   !> Fraction of the distance to the target that one step covers [1]; k is the index of the level in the settings.
   function fraction_of_step(k) result(fraction)
@@ -113,50 +132,60 @@ contains
   end function fraction_of_step
 
   !> Change the water of one level, between dry and saturated, and record the change in the ledger.
-  subroutine change_level(level, fraction)
-    integer, intent(in) :: level                    !! soil level
-    real(real64), intent(in) :: fraction            !! of the distance to the target [1]
-    integer, allocatable :: points(:)
-    real(rk), allocatable :: target_water(:)
-    type(content_t) :: before
+  subroutine change_level(change)
+    type(change_t), intent(in) :: change
+    real(rk) :: target_water
+    real(real64) :: water
+    integer :: k, l
 
-    points = soil_points()
-    points = pack(points, mask(points, level))
-    if (size(points) == 0) return
-    before = content(points, level)
-    target_water = min(max(layer_water(theta_target(points, level), level), 0.0_rk), saturated_water(points, level))
-    progs%smcl_soilt(points, 1, level) = real(before%water + fraction * (target_water - before%water), rk)
-    call refreeze(points, level)
-    call add_to_ledger(BY_MOISTURE, points, level, before, content(points, level))
+    if (size(change%points) == 0) return
+    if (ledger_is_on()) call get_content(change%points, change%level, before)
+    do k = 1, size(change%points)
+      l = change%points(k)
+      target_water = min(max(layer_water(theta_target(l, change%level), change%level), 0.0_rk), &
+        layer_water(psparms%smvcst_soilt(l, 1, change%level), change%level))
+      water = progs%smcl_soilt(l, 1, change%level)
+      progs%smcl_soilt(l, 1, change%level) = real(water + change%fraction * (target_water - water), rk)
+    end do
+    call refreeze(change%points, change%level)
+    if (.not. ledger_is_on()) return
+    call get_content(change%points, change%level, after)
+    call add_to_ledger(BY_MOISTURE, change%points, change%level, before, after)
   end subroutine change_level
 
-  !> Write the state that the next step needs to a state file.
-  subroutine moisture_write(unit)
-    integer, intent(in) :: unit           !! of an open stream
+  !> Add what the next step needs to the state.
+  subroutine moisture_write(state)
+    type(state_t), intent(inout) :: state
     type(forcing_mean_t) :: with_last
 
     with_last = forcing                   ! the last step before the dump would be added in the next step only
     call with_last%add()
-    write (unit) with_last%steps, allocated(theta_target), with_last%sums
-    if (allocated(theta_target)) write (unit) real(theta_target, real64), mask
+    call state%put(with_last%steps)
+    call state%put(merge(1, 0, allocated(theta_target)))
+    call state%put(with_last%sums)
+    if (.not. allocated(theta_target)) return
+    call state%put(real(theta_target, real64))
+    call state%put(merge(1.0_real64, 0.0_real64, mask))
   end subroutine moisture_write
 
-  !> Read the state that `moisture_write` wrote.
-  subroutine moisture_read(unit, status)
+  !> Take what `moisture_write` added.
+  subroutine moisture_read(state)
     use ancil_info, only: land_pts
     use jules_soil_mod, only: sm_levels
-    integer, intent(in) :: unit           !! of an open stream
-    integer, intent(out) :: status        !! of the reading, 0 if there is no error
-    real(real64), allocatable :: target64(:, :)
-    logical :: has_target
+    type(state_t), intent(inout) :: state
+    real(real64) :: columns(land_pts, sm_levels)
+    integer :: has_target
 
-    allocate (forcing%sums(land_pts, JML_N_FORCING))
-    read (unit, iostat=status) forcing%steps, has_target, forcing%sums
-    if (status == 0 .and. has_target) then
-      allocate (target64(land_pts, sm_levels), mask(land_pts, sm_levels))
-      read (unit, iostat=status) target64, mask
-      theta_target = real(target64, rk)
-    end if
+    if (.not. allocated(forcing%sums)) allocate (forcing%sums(land_pts, JML_N_FORCING))
+    call state%take(forcing%steps)
+    call state%take(has_target)
+    call state%take(forcing%sums)
+    if (has_target == 0) return
+    call state%take(columns)
+    theta_target = real(columns, rk)
+    call state%take(columns)
+    mask = columns > 0.5_real64
+    call plan_changes()
   end subroutine moisture_read
 
 end module jml_hooks_moisture

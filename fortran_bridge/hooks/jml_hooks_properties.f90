@@ -3,14 +3,16 @@
 !! Values are absolute, never relative, because they are restored after a dump. The soil keeps its water: the new saturation
 !! rescales sthu and sthf, and only water above the saturation is removed, which the ledger records.
 module jml_hooks_properties
+  use, intrinsic :: iso_fortran_env, only: real64
   use um_types, only: rk => real_jlslsm
   use jules_fields_mod, only: ainfo, progs, psparms
   use jules_ml_bridge, only: jml_soil_properties, JML_OK
   use jml_hooks_run, only: run
   use jml_hooks_failure, only: fail, bridge_error
-  use jml_hooks_column, only: content_t, content, refreeze, saturated_water
+  use jml_hooks_column, only: content_t, get_content, refreeze, saturated_water
   use jml_hooks_ledger, only: add_to_ledger, BY_PROPERTIES
   use jml_hooks_place, only: latitudes, longitudes, soil_points
+  use jml_hooks_state, only: state_t
   implicit none
   private
 
@@ -132,16 +134,17 @@ contains
     use jules_soil_mod, only: sm_levels
     type(properties_t), intent(in) :: new
     integer, allocatable :: points(:)
-    type(content_t) :: before
+    type(content_t) :: before, after
     integer :: level
 
     points = soil_points()
     do level = 1, sm_levels
-      before = content(points, level)
+      call get_content(points, level, before)
       call place(new, points, level)
       progs%smcl_soilt(points, 1, level) = min(progs%smcl_soilt(points, 1, level), saturated_water(points, level))
       call refreeze(points, level)
-      call add_to_ledger(BY_PROPERTIES, points, level, before, content(points, level))
+      call get_content(points, level, after)
+      call add_to_ledger(BY_PROPERTIES, points, level, before, after)
     end do
     call update_dependents()
   end subroutine adopt
@@ -220,28 +223,50 @@ contains
     end do
   end subroutine update_stomatal_limits
 
-  !> Write the state that the next step needs to a state file.
-  subroutine properties_write(unit)
-    integer, intent(in) :: unit           !! of an open stream
+  !> Add what the next step needs to the state.
+  subroutine properties_write(state)
+    type(state_t), intent(inout) :: state
 
-    write (unit) days_since
+    call state%put(days_since)
     if (days_since < 0) return
-    write (unit) psparms%bexp_soilt(:, 1, :), psparms%sathh_soilt(:, 1, :), psparms%satcon_soilt(:, 1, :), &
-      psparms%smvcst_soilt(:, 1, :), psparms%smvccl_soilt(:, 1, :), psparms%smvcwt_soilt(:, 1, :), &
-      psparms%hcap_soilt(:, 1, :), psparms%hcon_soilt(:, 1, :)
+    call state%put(real(psparms%bexp_soilt(:, 1, :), real64))
+    call state%put(real(psparms%sathh_soilt(:, 1, :), real64))
+    call state%put(real(psparms%satcon_soilt(:, 1, :), real64))
+    call state%put(real(psparms%smvcst_soilt(:, 1, :), real64))
+    call state%put(real(psparms%smvccl_soilt(:, 1, :), real64))
+    call state%put(real(psparms%smvcwt_soilt(:, 1, :), real64))
+    call state%put(real(psparms%hcap_soilt(:, 1, :), real64))
+    call state%put(real(psparms%hcon_soilt(:, 1, :), real64))
   end subroutine properties_write
 
-  !> Read the state that `properties_write` wrote, and restore it.
-  subroutine properties_read(unit, status)
-    integer, intent(in) :: unit           !! of an open stream
-    integer, intent(out) :: status        !! of the reading, 0 if there is no error
+  !> Take what `properties_write` added, and restore it.
+  subroutine properties_read(state)
+    type(state_t), intent(inout) :: state
     type(properties_t) :: old
 
-    read (unit, iostat=status) days_since
-    if (status /= 0 .or. days_since < 0) return
+    call state%take(days_since)
+    if (days_since < 0) return
     call allocate_properties(old)
-    read (unit, iostat=status) old%b, old%sathh, old%satcon, old%sm_sat, old%sm_crit, old%sm_wilt, old%hcap, old%hcon
-    if (status == 0) call restore(old)
+    call take_property(old%b)
+    call take_property(old%sathh)
+    call take_property(old%satcon)
+    call take_property(old%sm_sat)
+    call take_property(old%sm_crit)
+    call take_property(old%sm_wilt)
+    call take_property(old%hcap)
+    call take_property(old%hcon)
+    if (state%complete) call restore(old)
+
+  contains
+
+    subroutine take_property(values)
+      real(rk), intent(out) :: values(:, :)
+      real(real64) :: columns(size(values, 1), size(values, 2))
+
+      call state%take(columns)
+      values = real(columns, rk)
+    end subroutine take_property
+
   end subroutine properties_read
 
   !> Allocate the properties of this rank's points.

@@ -4,7 +4,7 @@ module jml_hooks_run
   implicit none
   private
 
-  public :: run_t, run, configuration_path, diagnostics_path, state_stem
+  public :: run_t, run, configuration_path, ledger_path, state_stem
 
   integer, parameter, public :: FILE_LENGTH = 1024    !! longest path of a file [characters]
   integer, parameter, public :: TEXT_LENGTH = 2048    !! longest message [characters]
@@ -39,29 +39,32 @@ contains
   end function configuration_path
 
   !> Path of the ledger of increments of this rank.
-  function diagnostics_path() result(path)
+  function ledger_path(suffix) result(path)
     use output_mod, only: output_dir, run_id
+    character(len=*), intent(in) :: suffix             !! 'csv' or 'nc'
     character(len=FILE_LENGTH) :: path
 
-    path = trim(output_dir) // '/' // trim(run_id) // '.jules_ml_increments.' // rank_text() // '.csv'
-  end function diagnostics_path
+    path = trim(output_dir) // '/' // trim(run_id) // '.jules_ml_increments.' // rank_text(run%rank) // '.' // suffix
+  end function ledger_path
 
-  !> Path without suffix of the state files of a dump: the dump's name and this rank.
-  function state_stem(dump) result(path)
+  !> Path without suffix of the state files of a dump: the dump's name and a rank.
+  function state_stem(dump, rank) result(path)
     character(len=*), intent(in) :: dump           !! path of the dump
+    integer, intent(in) :: rank                    !! of the run that wrote the files, from 0
     character(len=FILE_LENGTH) :: path
     integer :: dot
 
     dot = index(dump, '.', back=.true.)
     if (dot <= index(dump, '/', back=.true.) + 1) dot = len_trim(dump) + 1
-    path = dump(:dot - 1) // '.jules_ml.' // rank_text()
+    path = dump(:dot - 1) // '.jules_ml.' // rank_text(rank)
   end function state_stem
 
-  !> The rank as four digits.
-  function rank_text() result(text)
+  !> A rank as four digits.
+  function rank_text(rank) result(text)
+    integer, intent(in) :: rank
     character(len=4) :: text
 
-    write (text, '(i4.4)') run%rank
+    write (text, '(i4.4)') rank
   end function rank_text
 
 end module jml_hooks_run

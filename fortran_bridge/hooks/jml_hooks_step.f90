@@ -4,7 +4,7 @@
 module jml_hooks_step
   use jml_hooks_run, only: run
   use jml_hooks_failure, only: fail, stop_if_any_failed, bridge_error
-  use jml_hooks_ledger, only: write_ledger, close_ledger
+  use jml_hooks_ledger, only: start_ledger, write_ledger, close_ledger
   use jml_hooks_moisture, only: add_forcing, moisten, try_module
   use jml_hooks_properties, only: mark_properties, prescribed_properties, renew_properties
   use jml_hooks_restart, only: save_state, load_state
@@ -47,6 +47,7 @@ contains
     if (.not. run%on) return
 
     if (run%settings%properties .and. first) call refuse_prescribed(prescribed_properties())
+    if (first) call start_ledger()
     if (first) call load_state()
     if (run%steps == 1 .and. run%settings%respiration .and. .not. run%microbe_called) &
       call fail('respiration: microbe' // NOT_LINKED)

@@ -56,7 +56,7 @@ contains
     call partition_ice()
   end subroutine start
 
-  !> Divide the columns of the grid among the ranks. On each rank, the first point is sea and the last point is ice.
+  !> Divide the columns of the grid among the ranks. The first point of the grid is sea and the last one is ice.
   subroutine make_grid(nx, ny)
     use ancil_info, only: land_pts, nsurft
     use jules_fields_mod, only: ainfo, forcing
@@ -66,14 +66,15 @@ contains
     use theta_field_sizes, only: t_i_length, t_j_length
     external :: mpi_comm_rank, mpi_comm_size
     integer, intent(in) :: nx, ny               !! of the whole grid
-    integer :: rank, ranks, error, i, j, l, first
+    integer :: rank, ranks, error, i, j, l, first, sea
 
     call mpi_comm_rank(mpi_local_comm, rank, error)
     call mpi_comm_size(mpi_local_comm, ranks, error)
     first = rank * nx / ranks
     t_i_length = (rank + 1) * nx / ranks - first
     t_j_length = ny
-    land_pts = t_i_length * ny - 1
+    sea = merge(1, 0, rank == 0)
+    land_pts = t_i_length * ny - sea
 
     allocate (latitude(t_i_length, ny), longitude(t_i_length, ny))
     do j = 1, ny
@@ -84,9 +85,9 @@ contains
     end do
     allocate (ainfo%land_index(land_pts), ainfo%l_soil_point(land_pts), ainfo%surft_pts(nsurft))
     allocate (ainfo%surft_index(land_pts, nsurft), ainfo%frac_surft(land_pts, nsurft))
-    ainfo%land_index = [(l + 1, l=1, land_pts)]
+    ainfo%land_index = [(l + sea, l=1, land_pts)]
     ainfo%l_soil_point = .true.
-    ainfo%l_soil_point(land_pts) = land_pts == 1
+    if (rank == ranks - 1 .and. land_pts > 1) ainfo%l_soil_point(land_pts) = .false.
     ainfo%surft_pts = land_pts
     ainfo%surft_index = spread([(l, l=1, land_pts)], 2, nsurft)
     ainfo%frac_surft(:, 1) = 0.7_rk

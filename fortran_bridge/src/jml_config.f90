@@ -3,7 +3,8 @@ module jml_config
   use, intrinsic :: iso_fortran_env, only: real64
   use jml_namelist, only: ABSENT, ABSENT_INTEGER, beside, count_groups, folder_of, is_given, open_namelist, &
     refuse_unknown_groups, text_of, unreadable
-  use jml_settings, only: settings_t, ANTECEDENT_DRIVERS, MAX_LEVELS, NAME_LENGTH, PATH_LENGTH
+  use jml_settings, only: settings_t, ANTECEDENT_DRIVERS, MAX_LEVELS, MAX_PLACES, NAME_LENGTH, &
+    PATH_LENGTH
   use jml_status, only: JML_BAD_CONFIG, JML_OK
   implicit none
   private
@@ -11,9 +12,10 @@ module jml_config
   public :: config_read
 
   character(len=*), parameter :: GENERAL = 'jules_ml', RESPIRATION = 'jules_ml_respiration', &
-    PROPERTIES = 'jules_ml_properties', MOISTURE = 'jules_ml_moisture', PYTHON = 'jules_ml_python'
+    PROPERTIES = 'jules_ml_properties', MOISTURE = 'jules_ml_moisture', PYTHON = 'jules_ml_python', &
+    LEDGER = 'jules_ml_ledger'
   integer, parameter :: MAX_ANTECEDENT = 20                  !! most antecedent drivers that can be read
-  character(len=*), parameter :: GROUPS(5) = [character(len=20) :: GENERAL, RESPIRATION, PROPERTIES, MOISTURE, PYTHON]
+  character(len=*), parameter :: GROUPS(6) = [character(len=20) :: GENERAL, RESPIRATION, PROPERTIES, MOISTURE, LEDGER, PYTHON]
 
 contains
 
@@ -28,7 +30,8 @@ contains
 
     status = JML_OK
     message = ''
-    allocate (settings%tau_hours(0), settings%levels(0), settings%antecedent(0), settings%antecedent_tables(0))
+    allocate (settings%tau_hours(0), settings%levels(0), settings%antecedent(0), settings%antecedent_tables(0), &
+      settings%ledger_latitude(0), settings%ledger_longitude(0))
     inquire (file=trim(path), exist=exists)
     if (.not. exists) return
 
@@ -49,6 +52,7 @@ contains
       do i = 1, size(settings%antecedent_tables)
         settings%antecedent_tables(i) = beside(folder_of(path), settings%antecedent_tables(i))
       end do
+      settings%regions = beside(folder_of(path), settings%regions)
       settings%static_file = beside(folder_of(path), settings%static_file)
       settings%venv = beside(folder_of(path), settings%venv)
     else if (index(message, trim(path)) /= 1) then
@@ -79,6 +83,7 @@ contains
     case (RESPIRATION); call read_respiration(unit, settings, message, iostat, why)
     case (PROPERTIES); call read_properties(unit, settings, message, iostat, why)
     case (MOISTURE); call read_moisture(unit, settings, message, iostat, why)
+    case (LEDGER); call read_ledger(unit, settings, message, iostat, why)
     case (PYTHON); call read_python(unit, settings, message, iostat, why)
     end select
     if (iostat /= 0) then
@@ -285,6 +290,44 @@ contains
     settings%tau_hours = tau_hours(1:n_tau)
     settings%levels = levels(1:n_levels)
   end subroutine read_moisture
+
+  !> Settings of the ledger of increments.
+  subroutine read_ledger(unit, settings, message, iostat, why)
+    integer, intent(in) :: unit
+    type(settings_t), intent(inout) :: settings
+    character(len=:), allocatable, intent(out) :: message       !! what is wrong; empty if there is no error
+    integer, intent(out) :: iostat                              !! of the reading
+    character(len=*), intent(inout) :: why                      !! reason of the compiler's runtime if iostat is not 0
+    character(len=32) :: content
+    character(len=PATH_LENGTH) :: regions
+    real(real64) :: latitude(MAX_PLACES), longitude(MAX_PLACES)
+    integer :: n, n_longitude
+    namelist /jules_ml_ledger/ content, regions, latitude, longitude
+
+    message = ''
+    content = 'auto'
+    regions = ''
+    latitude = ABSENT
+    longitude = ABSENT
+    read (unit, nml=jules_ml_ledger, iostat=iostat, iomsg=why)
+    if (iostat /= 0) return
+    n = count(is_given(latitude))
+    n_longitude = count(is_given(longitude))
+    if (.not. any(content == [character(len=6) :: 'auto', 'off', 'sums', 'points', 'full'])) then
+      message = "content is '" // trim(content) // "': give 'auto', 'off', 'sums', 'points' or 'full'"
+    else if (regions /= '' .and. content /= 'sums') then
+      message = "regions is for content = 'sums' only: remove it, or set content = 'sums'"
+    else if (n + n_longitude > 0 .and. content /= 'points') then
+      message = "latitude and longitude are for content = 'points' only: remove them, or set content = 'points'"
+    else if (n /= n_longitude .or. .not. (all(is_given(latitude(1:n))) .and. all(is_given(longitude(1:n))))) then
+      message = 'latitude has ' // text_of(n) // ' values and longitude ' // text_of(n_longitude) // &
+        ': give both for each point, without empty places'
+    end if
+    settings%ledger = content(1:len(settings%ledger))
+    settings%regions = regions
+    settings%ledger_latitude = latitude(1:n)
+    settings%ledger_longitude = longitude(1:min(n, n_longitude))
+  end subroutine read_ledger
 
   !> Settings of the embedded Python.
   subroutine read_python(unit, settings, message, iostat, why)

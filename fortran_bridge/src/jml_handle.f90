@@ -1,5 +1,6 @@
 !! The handle of the library: the configuration that `jml_init` read, and the tables and nets that it prepared.
 module jml_handle
+  use, intrinsic :: iso_c_binding, only: c_int64_t
   use, intrinsic :: iso_fortran_env, only: real64
   use jml_antecedent, only: antecedent_prepare, antecedent_t
   use jml_config, only: config_read
@@ -23,6 +24,8 @@ module jml_handle
   type :: handle_t
     type(settings_t) :: settings
   end type handle_t
+
+  real(real64), parameter :: NO_POSITIONS(0) = [real(real64) ::]
 
   type(handle_t), save, protected :: handle
   type(antecedent_t), save, protected :: antecedent   !! curves of antecedent drivers
@@ -166,21 +169,36 @@ contains
   end subroutine jml_antecedent_factor
 
   !> Write the history of the moisture module to a file beside a dump. Without a moisture module this does nothing.
-  subroutine jml_state_write(path, ierr)
+  subroutine jml_state_write(path, ierr, latitude, longitude)
     character(len=*), intent(in) :: path
     integer, intent(out) :: ierr
+    real(real64), intent(in), contiguous, optional :: latitude(:), longitude(:)   !! of the points [degrees]; see `jml_state_read`
 
     ierr = JML_OK
-    if (handle%settings%moisture) ierr = python_write_state(c_text(path))
+    if (.not. handle%settings%moisture) return
+    if (present(latitude) .and. present(longitude)) then
+      ierr = python_write_state(c_text(path), size(latitude, kind=c_int64_t), latitude, longitude)
+    else
+      ierr = python_write_state(c_text(path), -1_c_int64_t, NO_POSITIONS, NO_POSITIONS)
+    end if
   end subroutine jml_state_write
 
   !> Read the file that `jml_state_write` wrote.
-  subroutine jml_state_read(path, ierr)
-    character(len=*), intent(in) :: path
+  !>
+  !> With positions, the history of these points is taken from one file or from several, which other numbers of processes may
+  !> have written with positions.
+  subroutine jml_state_read(path, ierr, latitude, longitude)
+    character(len=*), intent(in) :: path          !! of one file or, with positions, of several, separated by line breaks
     integer, intent(out) :: ierr
+    real(real64), intent(in), contiguous, optional :: latitude(:), longitude(:)   !! of the points [degrees]
 
     ierr = JML_OK
-    if (handle%settings%moisture) ierr = python_read_state(c_text(path))
+    if (.not. handle%settings%moisture) return
+    if (present(latitude) .and. present(longitude)) then
+      ierr = python_read_state(c_text(path), size(latitude, kind=c_int64_t), latitude, longitude)
+    else
+      ierr = python_read_state(c_text(path), -1_c_int64_t, NO_POSITIONS, NO_POSITIONS)
+    end if
   end subroutine jml_state_read
 
   !> The message of the last error in this thread.

@@ -29,15 +29,15 @@ int jml_python_call(int slot, const jml_array *arrays, int n)
     return refuse();
 }
 
-int jml_python_write_state(const char *path)
+int jml_python_write_state(const char *path, int64_t n, const double *latitude, const double *longitude)
 {
-    (void)path;
+    (void)path, (void)n, (void)latitude, (void)longitude;
     return refuse();
 }
 
-int jml_python_read_state(const char *path)
+int jml_python_read_state(const char *path, int64_t n, const double *latitude, const double *longitude)
 {
-    (void)path;
+    (void)path, (void)n, (void)latitude, (void)longitude;
     return refuse();
 }
 

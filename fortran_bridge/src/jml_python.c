@@ -253,15 +253,34 @@ int jml_python_bind(int slot, const char *callable, const char *static_file)
     return call_hook("bind", slot_names[slot], callable, static_file);
 }
 
-int jml_python_write_state(const char *path)
+/* Call a function of the hook with a path and, unless n is below 0, the positions of the points. */
+static int call_for_state(const char *name, const char *path, int64_t n, const double *latitude, const double *longitude)
 {
-    int status = call_hook("write_state", path, NULL, NULL);
+    if (n < 0) return call_hook(name, path, NULL, NULL);
+    int status = check_thread();
+    if (status) return status;
+    crossing c;
+    enter(&c);
+    object function = py.PyObject_GetAttrString(state.hook, name);
+    object first = py.PyMemoryView_FromMemory((char *)latitude, n * (int64_t)sizeof *latitude, 0x100);
+    object second = py.PyMemoryView_FromMemory((char *)longitude, n * (int64_t)sizeof *longitude, 0x100);
+    status = function && first && second ? outcome(py.PyObject_CallFunction(function, "sOO", path, first, second)) : raised();
+    if (function) py.Py_DecRef(function);
+    if (first) py.Py_DecRef(first);
+    if (second) py.Py_DecRef(second);
+    leave(&c);
+    return status;
+}
+
+int jml_python_write_state(const char *path, int64_t n, const double *latitude, const double *longitude)
+{
+    int status = call_for_state("write_state", path, n, latitude, longitude);
     return status == JML_PYTHON_FAILED ? JML_BAD_STATE : status;
 }
 
-int jml_python_read_state(const char *path)
+int jml_python_read_state(const char *path, int64_t n, const double *latitude, const double *longitude)
 {
-    int status = call_hook("read_state", path, NULL, NULL);
+    int status = call_for_state("read_state", path, n, latitude, longitude);
     return status == JML_PYTHON_FAILED ? JML_BAD_STATE : status;
 }
 

@@ -1,6 +1,6 @@
 !! The Fortran interface of `jml_python.c`, which contains the Python interpreter.
 module jml_python
-  use, intrinsic :: iso_c_binding, only: c_char, c_int, c_int32_t, c_int64_t, c_loc, c_null_char, c_null_ptr, c_ptr
+  use, intrinsic :: iso_c_binding, only: c_char, c_double, c_int, c_int32_t, c_int64_t, c_loc, c_null_char, c_null_ptr, c_ptr
   implicit none
   private
 
@@ -48,14 +48,18 @@ module jml_python
       integer(c_int), value :: n
     end function python_call
 
-    integer(c_int) function python_write_state(path) bind(c, name='jml_python_write_state')
-      import :: c_char, c_int
+    integer(c_int) function python_write_state(path, n, latitude, longitude) bind(c, name='jml_python_write_state')
+      import :: c_char, c_double, c_int, c_int64_t
       character(kind=c_char), intent(in) :: path(*)
+      integer(c_int64_t), value :: n                !! number of points; below 0: their positions are not given
+      real(c_double), intent(in) :: latitude(*), longitude(*)
     end function python_write_state
 
-    integer(c_int) function python_read_state(path) bind(c, name='jml_python_read_state')
-      import :: c_char, c_int
+    integer(c_int) function python_read_state(path, n, latitude, longitude) bind(c, name='jml_python_read_state')
+      import :: c_char, c_double, c_int, c_int64_t
       character(kind=c_char), intent(in) :: path(*)
+      integer(c_int64_t), value :: n                !! number of points; below 0: their positions are not given
+      real(c_double), intent(in) :: latitude(*), longitude(*)
     end function python_read_state
 
     integer(c_int) function python_ping() bind(c, name='jml_python_ping')

@@ -20,8 +20,8 @@ enum jml_slot { JML_RESPIRATION, JML_PROPERTIES, JML_MOISTURE, JML_MOISTURE_TRIA
 int jml_python_start(const char *venv, const char *libpython, const char *folder, int threads);
 int jml_python_bind(int slot, const char *callable, const char *static_file);
 int jml_python_call(int slot, const jml_array *arrays, int n);
-int jml_python_write_state(const char *path);
-int jml_python_read_state(const char *path);
+int jml_python_write_state(const char *path, int64_t n, const double *latitude, const double *longitude);
+int jml_python_read_state(const char *path, int64_t n, const double *latitude, const double *longitude);
 int jml_python_ping(void);
 int jml_python_close(void);
 

@@ -10,6 +10,7 @@ module jml_settings
   integer, parameter, public :: NAME_LENGTH = 256    !! longest name of a Python callable [characters]
   integer, parameter, public :: N_FORCING = 9        !! forcing of a moisture module: rain, snow, sw, lw, t, q, wind, pstar, vpd
   integer, parameter, public :: MAX_LEVELS = 100     !! largest number of soil levels in a namelist
+  integer, parameter, public :: MAX_PLACES = 1000    !! largest number of points in a namelist
 
   !> Antecedent drivers of respiration: departures of wetness [1] and of temperature [K] of the respiring layer from their
   !> exponential means over 1 and 10 days, and air temperature minus that of the layer [K].
@@ -43,6 +44,10 @@ module jml_settings
     character(len=8) :: every = ''                    !! 'day' or 'step'
     real(real64), allocatable :: tau_hours(:)         !! time scale of nudging [h]: one for each of `levels`, or one for all
     integer, allocatable :: levels(:)                 !! soil levels to change, from 1 at the top; size 0: all
+
+    character(len=8) :: ledger = 'auto'               !! 'auto', 'off', 'sums', 'points' or 'full'
+    character(len=PATH_LENGTH) :: regions = ''        !! file of the regions of 'sums', or '': all points are one region
+    real(real64), allocatable :: ledger_latitude(:), ledger_longitude(:)   !! of 'points' [degrees]; size 0: all points
 
     character(len=PATH_LENGTH) :: venv = ''           !! virtual or conda environment, or ''
     character(len=PATH_LENGTH) :: libpython = ''      !! shared library of Python; '': from `venv`

@@ -44,6 +44,11 @@ program test_config
     'tau_hours has 2 values for 3 levels')
   call config("&jules_ml_properties python_callable='a:b', every_days=-1 /", JML_BAD_CONFIG, 'every_days')
   call config("&jules_ml_python threads=0 /", JML_BAD_CONFIG, 'threads')
+  call config("&jules_ml_ledger content='all' /", JML_BAD_CONFIG, "give 'auto', 'off', 'sums', 'points' or 'full'")
+  call config("&jules_ml_ledger content='full', regions='r.txt' /", JML_BAD_CONFIG, "regions is for content = 'sums' only")
+  call config("&jules_ml_ledger content='points', latitude=50,51, longitude=1 /", JML_BAD_CONFIG, &
+    'latitude has 2 values and longitude 1')
+  call config("&jules_ml_ledger latitude=50, longitude=1 /", JML_BAD_CONFIG, "for content = 'points' only")
   call check(.not. jml_enabled('respiration'), 'a bad configuration leaves every hook off')
 
   call table('', JML_BAD_TABLE, '&jules_ml_curve is missing')

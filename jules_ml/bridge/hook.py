@@ -12,7 +12,6 @@ Therefore, if the bridge has started the interpreter, packages that include HDF5
 from __future__ import annotations
 
 import sys
-import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -135,14 +134,31 @@ def arrange(slot: str, descriptions: Sequence[ArrayDescription]) -> Callable[[],
     return serve
 
 
-def write_state(path: str) -> str | None:
-    """Write the history of the moisture module to a ``.npz`` file."""
-    return _error_message_of(lambda: _moisture().write_state(Path(path)))
+def write_state(path: str, latitude: memoryview | None = None, longitude: memoryview | None = None) -> str | None:
+    """Write the history of the moisture module to a ``.npz`` file.
+
+    Parameters
+    ----------
+    path : str
+        File.
+    latitude, longitude : memoryview of float64, optional
+        Positions of the points [degrees], with which another number of processes can read the file.
+    """
+    return _error_message_of(lambda: _moisture().write_state(Path(path), _positions(latitude, longitude)))
 
 
-def read_state(path: str) -> str | None:
-    """Read the history of the moisture module from a file of :func:`write_state`."""
-    return _error_message_of(lambda: _moisture().read_state(Path(path)))
+def read_state(path: str, latitude: memoryview | None = None, longitude: memoryview | None = None) -> str | None:
+    """Read the history of the moisture module from files of :func:`write_state`.
+
+    Parameters
+    ----------
+    path : str
+        File, or several files separated by line breaks.
+    latitude, longitude : memoryview of float64, optional
+        Positions of the points of this process [degrees], which are selected from the files.
+    """
+    paths = [Path(line) for line in path.splitlines() if line]
+    return _error_message_of(lambda: _moisture().read_state(paths, _positions(latitude, longitude)))
 
 
 def close() -> str | None:
@@ -155,6 +171,13 @@ def close() -> str | None:
 
 def ping() -> None:
     """Do nothing, to measure the cost of a call."""
+
+
+def _positions(latitude: memoryview | None, longitude: memoryview | None) -> NDArray[np.float64] | None:
+    """Return latitude and longitude of shape (point, 2), or None."""
+    if latitude is None or longitude is None:
+        return None
+    return np.stack([np.frombuffer(latitude), np.frombuffer(longitude)], axis=1)
 
 
 def _moisture() -> ServedMoisture:
@@ -180,6 +203,8 @@ def _error_message_of(work: Callable[[], None]) -> str | None:
 
 def _error_message(error: BaseException) -> str:
     """Return the last line of a traceback and the line of code of the error."""
+    import traceback  # takes a tenth of the start of Python, and most runs have no error
+
     if isinstance(error, BadInput):
         return str(error)
     text = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]

@@ -113,7 +113,7 @@ class Follow:
         return target, mask
 
     def state(self) -> dict[str, _Array]:
-        """Return the stored days of weather and JULES's water content at their start."""
+        """Return the stored days of weather and JULES's water content at their start, with points last."""
         return {"weather": self.weather, "first_guess": self.first_guess}
 
     def set_state(self, state: Mapping[str, _Array]) -> None:

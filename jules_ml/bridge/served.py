@@ -6,7 +6,7 @@ A result of another shape or type is refused and never broadcast or cast, which 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from importlib import import_module
 from pathlib import Path
@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jules_ml.bridge.state import read_state, write_state
 from jules_ml.bridge.static_inputs import StaticInputs
 from jules_ml.errors import BadInput
-from jules_ml.support.files import atomic_write
 
 #: Forcing of a moisture module, and units: means over the steps since the last call.
 FORCING = {
@@ -33,8 +33,6 @@ FORCING = {
 }
 #: Results of a properties module, in the order of the Fortran arguments.
 PROPERTIES = ("b", "sathh", "satcon", "sm_sat", "sm_crit", "sm_wilt", "hcap", "hcon")
-#: Prefix of the arrays of a moisture module in a state file.
-STATE = "state."
 
 Array = NDArray[Any]
 
@@ -210,7 +208,9 @@ class ServedMoisture(Served):
     shape: true where there is a target.
 
     An object with memory has ``state()``, which returns a dict of arrays, and ``set_state(dict)``, which restores it;
-    they are called at each dump and at a restart. During spin-up the date goes back, which the object must handle.
+    they are called at each dump and at a restart. So that a run can restart with another number of ranks, land points are the last
+    dimension of every array but scalars and those whose names are in ``shared_state``, which are the same for all points. During
+    spin-up the date goes back, which the object must handle.
 
     At the start of a run, a trial call with mild synthetic weather checks that the module can return a result. A class is instantiated
     again for this call; a function is called once more than the run needs.
@@ -250,37 +250,13 @@ class ServedMoisture(Served):
             other.call = deepcopy(self.call)
         return other
 
-    def write_state(self, path: Path) -> None:
-        """Write the name of the callable and, if it has memory, its state."""
-        state: Mapping[str, Array] = getattr(self.call, "state", dict)()
-        arrays: dict[str, Any] = {"callable": np.array(self.name)}
-        arrays |= {STATE + key: value for key, value in state.items()}
-        with atomic_write(path) as part, part.open("wb") as stream:
-            np.savez(stream, **arrays)
+    def write_state(self, path: Path, positions: Array | None = None) -> None:
+        """Write the name of the callable and, if it has memory, its state; see :func:`jules_ml.bridge.state.write_state`."""
+        arrays: Mapping[str, Array] = getattr(self.call, "state", dict)()
+        write_state(path, self.name, arrays, positions)
 
-    def read_state(self, path: Path) -> None:
-        """Read a file of :meth:`write_state`.
-
-        Raises
-        ------
-        BadInput
-            If the file cannot be read or was written by another callable.
-        """
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                arrays = {key: stored[key] for key in stored.files}
-            writer = str(arrays.pop("callable"))
-        except (OSError, ValueError, KeyError) as error:
-            raise BadInput(
-                f"the file is not a state file ({error})",
-                where=path,
-                remedy="restart from a dump that has a state file in the same folder",
-            ) from error
-        if writer != self.name:
-            raise BadInput(
-                f"the file contains the state of {writer}, but {self.name} is configured",
-                where=path,
-                remedy="restart with the module that wrote it",
-            )
+    def read_state(self, paths: Sequence[Path], positions: Array | None = None) -> None:
+        """Restore the state from files of :meth:`write_state`; see :func:`jules_ml.bridge.state.read_state`."""
+        arrays = read_state(paths, self.name, positions, shared=getattr(self.call, "shared_state", ()))
         if arrays:
-            self.call.set_state({key.removeprefix(STATE): value for key, value in arrays.items()})  # type: ignore[attr-defined]
+            self.call.set_state(arrays)  # type: ignore[attr-defined]

@@ -29,8 +29,8 @@ def host(hosts: Path, tmp_path: Path) -> HostRunner:
 
 
 @pytest.fixture
-def two_ranks(hosts: Path, bridge_build: Path) -> tuple[str, ...]:
-    """Command that starts two ranks with the MPI that the host was linked with; the launcher of another MPI does not work."""
+def mpiexec(hosts: Path, bridge_build: Path) -> str:
+    """Launcher of the MPI that the host was linked with; the launcher of another MPI does not work."""
     if not (hosts / "host_mpi").exists():
         pytest.skip("there is no MPI for Fortran")
     cache = (bridge_build / "CMakeCache.txt").read_text(encoding="utf-8")
@@ -39,7 +39,13 @@ def two_ranks(hosts: Path, bridge_build: Path) -> tuple[str, ...]:
     launcher = launcher_of(library, None if compiler is None else Path(compiler[1]).parent)
     if launcher is None:
         pytest.skip(f"{library} has no mpiexec")
-    return (launcher, "-n", "2")
+    return launcher
+
+
+@pytest.fixture
+def two_ranks(mpiexec: str) -> tuple[str, ...]:
+    """Command that starts two ranks."""
+    return (mpiexec, "-n", "2")
 
 
 @pytest.fixture(scope="session")

@@ -152,14 +152,14 @@ def test_all_drivers_restart_within_the_rounding_of_the_dump(host: HostRunner) -
     np.testing.assert_allclose(rest.steps["fsth"], late["fsth"], rtol=1e-10)
 
 
-def test_state_of_another_run_is_refused(host: HostRunner) -> None:
+def test_a_truncated_state_is_refused(host: HostRunner) -> None:
     files = antecedent_files(TEMPERATURES)
     first = host.complete("host_r32", "n_days = 2", files)
     state = first.folder / "output" / "host.dump.20010103.0.jules_ml.0000.state"
     state.write_bytes(state.read_bytes()[:-8])
     run = host.run("host_r32", f"n_days = 2, restart_from = '{state.parent}/host.dump.20010103.0.nc'", files)
     assert run.code != 0
-    assert "does not fit this run" in run.log
+    assert "is truncated" in run.log
 
 
 def test_means_continue_from_cycle_to_cycle_of_spin_up(host: HostRunner) -> None:
@@ -172,15 +172,11 @@ def test_means_continue_from_cycle_to_cycle_of_spin_up(host: HostRunner) -> None
 
 
 def test_two_ranks_give_the_result_of_one(host: HostRunner, two_ranks: tuple[str, ...]) -> None:
-    # points of land ice, the last of each rank, are left out
-    where = "(latitude < 52 or longitude < 2)"
     tables = []
     for launch in ((), two_ranks):
         run = host.complete("host_mpi", "nx = 4, ny = 3, n_days = 3", antecedent_files(tuple(CURVES)), launch=launch)
         tables.append(run.steps.set_index(["latitude", "longitude", "time", "level"])[["fsth", "resp"]])
-    shared = tables[0].query(where).index.intersection(tables[1].query(where).index)
-    assert len(shared) > 500
-    pd.testing.assert_frame_equal(tables[0].loc[shared], tables[1].loc[shared], check_exact=True)
+    pd.testing.assert_frame_equal(tables[0].sort_index(), tables[1].sort_index(), check_exact=True)
 
 
 def test_drivers_multiply_f_of_the_python_backend_too(host: HostRunner) -> None:

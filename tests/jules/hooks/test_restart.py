@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.hosts import KINDS, PYTHON, HostRunner, moisture_files
+from helpers.hosts import KINDS, PYTHON, HostRunner, moisture_files, property_files
 from helpers.moisture_site import QUICK
 from helpers.moisture_site import site as synthetic_site
 
@@ -69,14 +69,22 @@ def test_a_dump_without_state_is_a_warning(host: HostRunner) -> None:
     assert "the modules start without a history" in run.log
 
 
-def test_a_state_with_other_points_is_refused(host: HostRunner) -> None:
+def test_a_damaged_state_is_refused(host: HostRunner) -> None:
     first = host.complete("host_r32", "n_days = 2", moisture_files("wet"))
     state = first.folder / "output" / "host.dump.20010103.0.jules_ml.0000.state"
     content = bytearray(state.read_bytes())
-    content[8] += 1  # the number of points
+    content[24] += 1  # the number of points
     state.write_bytes(content)
     run = host.run(
         "host_r32", f"n_days = 2, restart_from = '{state.parent}/host.dump.20010103.0.nc'", moisture_files("wet")
     )
     assert run.code != 0
-    assert "does not fit this run" in run.log
+    assert "is damaged" in run.log
+
+
+def test_a_state_of_other_hooks_is_refused(host: HostRunner) -> None:
+    first = host.complete("host_r32", "n_days = 2", moisture_files("wet"))
+    dump = first.folder / "output" / "host.dump.20010103.0.nc"
+    run = host.run("host_r32", f"n_days = 2, restart_from = '{dump}'", property_files("properties"))
+    assert run.code != 0
+    assert "it has the state of moisture, and the run needs that of properties" in run.log

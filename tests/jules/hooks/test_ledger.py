@@ -1,0 +1,144 @@
+"""Ledgers of the increments of the hooks in the host: which are written, and what they contain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from helpers.hosts import HostRun, HostRunner, moisture_files, property_files
+
+SETTINGS = "nx = 4, ny = 3, n_days = 5"
+KEYS = ["time", "level", "cause"]
+VALUES = ["water_kg_m-2", "sensible_heat_J_m-2", "latent_heat_J_m-2"]
+REGIONS = "# name, south, north, west, east\nwest 50.5 54.0 0.5 2.5\n\neast  50.5 54.0 2.5 5.0\nnowhere -10 0 0 1\n"
+
+
+def files(ledger: str = "", function: str = "Remembering") -> dict[str, str]:
+    """Files of a moisture module, with a group for the ledger."""
+    texts = moisture_files(function, "mode = 'nudge', tau_hours = 10.0")
+    if ledger:
+        texts["jules_ml.nml"] += f"&jules_ml_ledger {ledger} /\n"
+    return texts | {"regions.txt": REGIONS}
+
+
+def rows(run: HostRun) -> pd.DataFrame:
+    """All rows of the text ledgers of a run."""
+    paths = sorted((run.folder / "output").glob("*.jules_ml_increments.*.csv"))
+    return pd.concat([pd.read_csv(path, comment="#") for path in paths])
+
+
+@pytest.fixture
+def reference(host: HostRunner) -> pd.DataFrame:
+    """Rows of all points."""
+    return rows(host.complete("host_r64", SETTINGS, files("content = 'points'")))
+
+
+def test_few_points_have_a_row_each(host: HostRunner, reference: pd.DataFrame) -> None:
+    run = host.complete("host_r64", SETTINGS, files())
+    pd.testing.assert_frame_equal(rows(run), reference)
+    assert "ledger of increments: points, at most " in run.log
+
+
+def test_many_points_are_summed(host: HostRunner) -> None:
+    run = host.complete("host_r64", "nx = 17, ny = 6, n_days = 2", files())
+    assert set(rows(run)["region"]) == {"all"}
+    assert set(rows(run)["points"]) == {100}
+    assert "ledger of increments: sums, at most " in run.log
+
+
+def test_no_ledger(host: HostRunner) -> None:
+    run = host.complete("host_r64", SETTINGS, files("content = 'off'"))
+    assert not [name for name in run.output if "increments" in name]
+
+
+def test_regions_have_the_mean_of_their_points(
+    host: HostRunner, reference: pd.DataFrame, two_ranks: tuple[str, ...]
+) -> None:
+    run = host.complete("host_r64", SETTINGS, files("content = 'sums', regions = 'regions.txt'"))
+    table = rows(run).set_index(["region", *KEYS]).sort_index()
+    assert set(table.index.levels[0]) == {"west", "east"}
+    # land points of the grid: 3 beside the sea in row 1, then 4 and 4, of which the last is ice
+    west = {1, 4, 5, 8, 9}
+    for region, points in (("west", west), ("east", set(range(1, 11)) - west)):
+        expected = reference[reference["point"].isin(points)].groupby(KEYS)[VALUES].sum() / len(points)
+        np.testing.assert_allclose(table.loc[region, VALUES].sort_index(), expected.sort_index(), rtol=2e-6, atol=1e-6)
+        assert (table.loc[region, "points"] == len(points)).all()
+    both = host.complete("host_mpi", SETTINGS, files("content = 'sums'"), launch=two_ranks)
+    assert rows(both).groupby(KEYS)["points"].sum().unique().tolist() == [10]
+
+
+def test_listed_points_have_rows(host: HostRunner, reference: pd.DataFrame) -> None:
+    run = host.complete("host_r64", SETTINGS, files("content = 'points', latitude = 51.0, 53.0, longitude = 2.0, 3.0"))
+    expected = reference[reference["point"].isin([1, 10])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(rows(run), expected)
+
+
+def test_full_ledger_is_compressed_netcdf(host: HostRunner, reference: pd.DataFrame) -> None:
+    run = host.complete("host_r64", SETTINGS, files("content = 'full'"))
+    with xr.open_dataset(run.folder / "output" / "host.jules_ml_increments.0000.nc") as ds:
+        assert ds["moisture_water"].encoding["zlib"]
+        assert ds["moisture_water"].attrs["units"] == "kg m-2"
+        assert ds["moisture_water"].dims == ("time", "soil", "land")
+        np.testing.assert_array_equal(ds["latitude"], [51.0] * 3 + [52.0] * 4 + [53.0] * 4)
+        assert ds["date"].values.tolist()[:2] == [20010102, 20010103]
+        for name, column in zip(("water", "sensible_heat", "latent_heat"), VALUES, strict=True):
+            for row in reference.itertuples():
+                date = int(row.time[:10].replace("-", ""))
+                value = ds[f"moisture_{name}"].values[ds["date"].values == date, row.level - 1, row.point - 1].sum()
+                assert value == pytest.approx(reference.loc[row.Index, column].max(), rel=2e-6, abs=1e-3)
+            break
+        total = ds["moisture_water"].values.astype(float).sum()
+        assert total == pytest.approx(reference["water_kg_m-2"].sum(), rel=1e-6)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "nc"])
+def test_a_full_disk_is_named(host: HostRunner, suffix: str) -> None:
+    content = {"csv": "points", "nc": "full"}[suffix]
+    texts = files(f"content = '{content}'")
+    # on the fourth day the module puts a device that is always full in the place of the open ledger
+    texts["full_disk.py"] = (
+        "import os, trial_module\n"
+        "def wet(*, date, **inputs):\n"
+        "    for name in os.listdir('/proc/self/fd') if date[2] == 4 else ():\n"
+        f"        if os.path.realpath(f'/proc/self/fd/{{name}}').endswith('increments.0000.{suffix}'):\n"
+        "            os.dup2(os.open('/dev/full', os.O_RDWR), int(name))\n"
+        "    return trial_module.wet(**inputs)\n"
+    )
+    texts["jules_ml.nml"] = texts["jules_ml.nml"].replace("trial_module:Remembering", "full_disk:wet")
+    run = host.run("host_r64", SETTINGS, texts)
+    assert run.code != 0
+    assert f"host.jules_ml_increments.0000.{suffix} cannot be written" in run.log
+    assert "free space" in run.log
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("north 10 20 0\n", "regions.txt, line 1"),
+        ("north 10 20 0 10\nnorth 20 30 0 10\n", "regions.txt, line 2: region north"),
+        ("north 20 10 0 10\n", "regions.txt, line 1"),
+        ("# nothing\n", "regions.txt has no region"),
+    ],
+)
+def test_regions_that_cannot_be_used_are_named(host: HostRunner, text: str, words: str) -> None:
+    run = host.run("host_r64", SETTINGS, files("content = 'sums', regions = 'regions.txt'") | {"regions.txt": text})
+    assert run.code != 0
+    assert words in run.log
+
+
+def test_properties_are_in_the_full_ledger(host: HostRunner) -> None:
+    texts = property_files("tight")
+    texts["jules_ml.nml"] += "&jules_ml_ledger content = 'full' /\n"
+    run = host.complete("host_r32", SETTINGS, texts)
+    with xr.open_dataset(run.folder / "output" / "host.jules_ml_increments.0000.nc") as ds:
+        assert float(ds["properties_water"].sum()) < -10.0
+        assert "moisture_water" not in ds
+
+
+def test_the_group_alone_is_no_hook(host: HostRunner) -> None:
+    run = host.complete("host_r32", "n_days = 2", {"jules_ml.nml": "&jules_ml_ledger content = 'full' /\n"})
+    assert "hooks are linked and off" in run.log
+    assert Path(run.folder / "output").exists()
