@@ -25,7 +25,7 @@ VERSIONS: tuple[str, ...] = get_args(JulesVersion)
 #: Last version whose types, values and ranges were read from its own metadata; later ones have the entries that were added since.
 LAST_METADATA = "7.6"
 _VERSION = re.compile(r"\d+\.\d+")
-_META = re.compile(r"^meta\s*=\s*\S*?vn(\d+\.\d+)(_t\S+)?\s*$", re.MULTILINE)
+_META = re.compile(r"(?:.*/)?jules-standalone/vn(\d+\.\d+)(_t\d+)?/?")
 
 
 @dataclass(frozen=True)
@@ -163,10 +163,7 @@ def versions_of_run(run: RunFolder, given: str | None = None, *, executable: str
 
 def _rose_meta(run: RunFolder) -> tuple[str, ...]:
     """Return the versions by ``meta=`` of a Rose application; a tag between releases may be either of them."""
-    path = run.namelists.where / APP
-    if not run.rose or not path.is_file():
-        return ()
-    match = _META.search(path.read_text(encoding="utf-8", errors="replace"))
+    match = None if run.rose is None else _META.fullmatch(run.rose.root.get("meta", "").strip())
     if match is None or match[1] not in VERSIONS:
         return ()
     first = VERSIONS.index(match[1])

@@ -178,21 +178,6 @@ def test_folders_are_installed_file_by_file(tmp_path: Path, monkeypatch: pytest.
     }
 
 
-@pytest.mark.parametrize(
-    ("meta", "version"),
-    [
-        ("jules-standalone/vn8.2", "8.2"),
-        ("jules-standalone/vn8.1_t70", "8.1"),
-        ("/meta/rose-meta/jules-standalone/vn7.6", "7.6"),
-        ("jules-standalone/HEAD", None),
-        ("um-atmos/vn13.0", None),
-        ("", None),
-    ],
-)
-def test_version_of_jules(meta: str, version: str | None, tmp_path: Path) -> None:
-    assert read_rose_app(SmallApp(f"meta={meta}\n{_A}").build(tmp_path)).version == version
-
-
 def test_working_directory_is_not_the_current_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PWD", "/somewhere")
     small = SmallApp(_A + "y='$PWD/z', '$PATH'\n", {"app/bin/x": ""})

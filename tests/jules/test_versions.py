@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from jules_ml.jules.namelists import NamelistFolder
+from jules_ml.jules.rose import read_rose_app
 from jules_ml.jules.run_folder import RunFolder
 from jules_ml.jules.versions import VERSIONS, Versions, entry_table, periods, versions_of_run
 
@@ -92,13 +93,15 @@ def test_version_of_the_experiment_takes_precedence(tmp_path: Path) -> None:
     [
         ("jules-standalone/vn7.6", ("7.6",)),
         ("jules-standalone/vn8.1_t70", ("8.1", "8.2")),
+        ("/meta/rose-meta/jules-standalone/vn7.6", ("7.6",)),
         ("jules-standalone/HEAD", VERSIONS),
+        ("um-atmos/vn13.0", VERSIONS),
         ("jules-standalone/vn6.3", VERSIONS),
     ],
 )
 def test_version_of_a_rose_application(tmp_path: Path, meta: str, possible: tuple[str, ...]) -> None:
     (tmp_path / "rose-app.conf").write_text(f"meta={meta}\n\n[env]\nA=b\n", encoding="ascii")
-    run = RunFolder(tmp_path, NamelistFolder({"a.nml": "&jules_time\n/\n"}, tmp_path), "", rose=True)
+    run = RunFolder(tmp_path, NamelistFolder({"a.nml": "&jules_time\n/\n"}, tmp_path), "", rose=read_rose_app(tmp_path))
     assert versions_of_run(run).possible == possible
 
 

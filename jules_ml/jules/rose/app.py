@@ -18,7 +18,6 @@ APP, KEYS = "rose-app.conf", "ROSE_APP_OPT_CONF_KEYS"
 NAMELIST = "namelist:"
 
 _NAME = re.compile(r"[^{}()]+(\{[^{}()]*\})?(\([^{}()]*\))?")
-_META = re.compile(r"(?:.*/)?jules-standalone/vn(\d+(?:\.\d+)*)(?:_t\d+)?/?")
 
 
 @dataclass(frozen=True)
@@ -51,15 +50,6 @@ class RoseApp:
     def root(self) -> dict[str, str]:
         """Entries before the first section."""
         return self.configuration[""].active
-
-    @property
-    def version(self) -> str | None:
-        """Version of JULES by ``meta``, such as "8.2"; None if ``meta`` does not give one.
-
-        ``jules-standalone/vn8.1_t70`` is a state of the code between two releases. The release before it, "8.1", is returned.
-        """
-        match = _META.fullmatch(self.root.get("meta", ""))
-        return match[1] if match else None
 
     @property
     def inputs(self) -> Path:
