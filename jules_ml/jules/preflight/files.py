@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from jules_ml.jules.preflight.contents import missing_columns, netcdf_problem, suffix_problem
 from jules_ml.jules.preflight.staged import Finding, StagedRun
 from jules_ml.jules.variable_lists import ListedVariable, is_netcdf, read_list, values_per_point
+from jules_ml.physics.soil_names import LAYERED
 
-#: Groups whose file JULES always reads, if the condition is met, and whether a missing one is certainly fatal.
+#: Groups whose file JULES reads if the condition is met.
 _READ: dict[str, Callable[[StagedRun], bool]] = {
     "jules_frac": lambda staged: True,
     "jules_soil_props": lambda staged: True,
@@ -24,8 +26,10 @@ _READ: dict[str, Callable[[StagedRun], bool]] = {
     "jules_irrig_props": lambda staged: bool(staged.get("jules_irrig", "l_irrig_dmd", False)),
     "jules_rivers_props": lambda staged: bool(staged.get("jules_rivers", "l_rivers", False)),
 }
-#: Groups of :mod:`jules_ml.jules.preflight.time_series`.
-_TIME_SERIES = ("jules_drive", "jules_prescribed_dataset")
+#: Groups whose variables JULES may not need, depending on further settings: a problem is a warning.
+_UNCERTAIN = ("jules_crop_props", "jules_irrig_props", "jules_rivers_props")
+#: Variables that every run reads. JULES skips the columns of others if its settings do not need them.
+_ALWAYS_READ = frozenset((*LAYERED, "albsoil", "frac", "canopy", "tstar_tile", "cs", "snow_tile", "sthuf", "t_soil"))
 _REMEDY = "correct the path, which is relative to the run folder, or provide the file"
 
 
@@ -34,7 +38,8 @@ def file_findings(staged: StagedRun) -> Iterator[Finding]:
     for group, condition in _READ.items():
         entries = next(iter(staged.groups.get(group, [])), None)
         if entries is not None and condition(staged):
-            yield from _group_findings(staged, group, entries)
+            for finding in _group_findings(staged, group, entries):
+                yield replace(finding, fatal=group not in _UNCERTAIN)
     points = staged.get("jules_model_grid", "points_file", "")
     if points and staged.get("jules_model_grid", "use_subgrid", False) and not (staged.run.folder / points).is_file():
         yield _missing(staged.where("jules_model_grid", "points_file"), staged.run.folder / points)
@@ -89,11 +94,14 @@ def _named_files(
 
 def _content_problem(staged: StagedRun, group: str, path: Path, variables: list[ListedVariable]) -> str:
     if is_netcdf(path.name):
-        names = [variable.var_name or variable.name for variable in variables]
+        names = [v.var_name or v.name for v in variables if v.name in _ALWAYS_READ]
         return netcdf_problem(path, names)
-    sizes = values_per_point(staged.run)
-    names = ["frac"] if group == "jules_frac" else [variable.name for variable in variables]
-    return missing_columns(path, names, sizes) if _points(staged) == 1 else ""
+    if _points(staged) > 1:
+        return ""
+    prescribed = {v.name for entries in staged.groups.get("jules_prescribed_dataset", []) for v in read_list(entries)}
+    names = ["frac"] if group == "jules_frac" else [variable.name for variable in variables if variable.name != "frac"]
+    read = [name for name in names if name in _ALWAYS_READ - prescribed]
+    return missing_columns(path, read, values_per_point(staged.run))
 
 
 def _points(staged: StagedRun) -> int:

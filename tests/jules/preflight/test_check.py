@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import xarray as xr
 from helpers.jules_runs import SOIL, Write
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
+from jules_ml.jules.preflight.entries import within
 from jules_ml.jules.run import JulesRun, run_jules
 
 
@@ -174,3 +177,39 @@ def test_suffix_that_jules_does_not_read_is_refused(user: Path, write: Write) ->
 def test_entries_of_the_ways_are_in_the_table(write: Write, via: str) -> None:
     notes = run(write(via=f'"{via}"', jules='version = "7.6"', more=SOIL)).notes
     assert not any("jules_soil_props" in note for note in notes)
+
+
+def test_netcdf_file_must_have_its_variables_and_times(user: Path, write: Write) -> None:
+    names = ["sw_down", "lw_down", "tot_rain", "tot_snow", "t", "wind", "pstar"]
+    weather = xr.Dataset({name: (("time", "y", "x"), np.zeros((96, 1, 1))) for name in names})
+    weather.to_netcdf(user / "inputs" / "w.nc")
+    edit(user, "drive.nml", "inputs/Loobos_1997.dat", "inputs/w.nc")
+    assert "w.nc has no variable q" in refused(write()).problem
+    (user / "inputs" / "w.nc").unlink()
+    weather.assign(q=weather["t"]).isel(time=slice(50)).to_netcdf(user / "inputs" / "w.nc")
+    assert "w.nc has 50 times, and the run needs 96" in refused(write()).problem
+
+
+def test_list_of_files_with_weather_must_exist(user: Path, write: Write) -> None:
+    edit(user, "drive.nml", "file='inputs/Loobos_1997.dat'", "file='inputs/list.txt', read_list=T, nfiles=2")
+    (user / "inputs" / "list.txt").write_text(
+        "'inputs/Loobos_1997.dat', '1996-12-31 23:00:00'\n'inputs/gone.dat', '1997-01-01 23:00:00'\n", encoding="ascii"
+    )
+    error = refused(write())
+    assert "gone.dat" in error.problem
+    assert "Loobos" not in error.problem
+
+
+def test_list_of_ancillary_files_must_exist(user: Path, write: Write) -> None:
+    edit(user, "ancillaries.nml", "&JULES_SOIL_PROPS", "&JULES_SOIL_PROPS\n read_list=T, file='inputs/soil.txt',")
+    edit(user, "ancillaries.nml", "use_file", "use_file=9*T, tpl_name=9*'', !")
+    (user / "inputs" / "soil.txt").write_text("'inputs/b.nc'\n" * 9, encoding="ascii")
+    assert "b.nc" in refused(write(jules='version = "7.8"')).problem
+
+
+@pytest.mark.parametrize(
+    ("value", "limits", "expected"),
+    [(0.5, "0:1", True), (1.5, "0:1", False), (-1.0, "-1,1:", True), (0.0, "0<", False), (7.0, ":3,5:", True)],
+)
+def test_ranges_of_rose(value: float, limits: str, expected: bool) -> None:
+    assert within(value, limits) is expected
