@@ -1,7 +1,7 @@
 """Small Rose applications of the tests, each with one part of the configuration format.
 
 ``tests/jules/rose_app_run`` has the files that ``rose app-run`` of metomi-rose 2.5.1 installs for them. The folder is written again by
-``PYTHONPATH=tests ROSE_EXE=/path/to/rose python -m helpers.small_rose_apps``.
+``PYTHONPATH=benchmarks:tests ROSE_EXE=/path/to/rose python -m helpers.small_rose_apps``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from helpers.rose_apps import SmallApp, rose_app_run, rose_executable
+from _rose_apps import SmallApp, rose_app_run, rose_executable
 
 EXPECTED = Path(__file__).parents[1] / "jules" / "rose_app_run"
 
@@ -187,6 +187,8 @@ source='$SMALL_APP/in/with blank.nml' $SMALL_APP/in/with\\ blank.nml "namelist:a
 source=
 [file:e.nml]
 source=(namelist:absent)
+[file:e2.nml]
+source=namelist:absent namelist:a
 [file:f.nml]
 source=~/home.nml
 content=namelist:a
