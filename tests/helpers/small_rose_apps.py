@@ -181,6 +181,10 @@ source=$SMALL_APP/in/no_end namelist:a
    (namelist:absent) ($SMALL_APP/in/one.nml)
 [file:b.nml]
 source=$SMALL_APP/in/[ot]*.nml
+[file:${LAST}2.nml]
+source=(namelist:absent_2)
+[file:b2.nml]
+source=namelist:absent_2
 [file:c.nml]
 source='$SMALL_APP/in/with blank.nml' $SMALL_APP/in/with\\ blank.nml "namelist:a"
 [file:d.nml]
@@ -202,7 +206,7 @@ x=1
             "in/with blank.nml": "&blank /\n",
             "home/home.nml": "&home /\n",
         },
-        {"HOME": "@SMALL_APP@/home"},
+        {"HOME": "@SMALL_APP@/home", "LAST": "z"},
     ),
     "file_folder": SmallApp(
         _COMMAND

@@ -73,7 +73,8 @@ def installed_files(app: RoseApp) -> dict[str, RoseFile]:
     files: dict[str, RoseFile] = {}
     sections: dict[str, str] = {}
     bracketed: set[str] = set()
-    for name, section in sorted(_targets(app).items()):
+    # as in Rose, the order is that of the sections' names without expansion of variables
+    for name, section in sorted(_targets(app).items(), key=lambda item: item[1]):
         target = posixpath.normpath(posixpath.join(root, name))
         if target in sections:
             raise BadInput(
