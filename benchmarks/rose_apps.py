@@ -35,7 +35,7 @@ from jules_ml.errors import BadInput
 from jules_ml.jules.namelist_text import NamelistSyntaxError, scan
 
 #: Number of random applications.
-APPS, QUICK_APPS = 500, 50
+APPS, QUICK_APPS = 300, 30
 _DIFFER = "Rose applications whose files differ from rose app-run"
 _DIFFER_JULES = "JULES's own Rose applications whose files differ"
 _ONLY_ROSE = "Rose applications that rose app-run accepts and jules_ml refuses"
