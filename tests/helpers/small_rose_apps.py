@@ -1,7 +1,7 @@
 """Small Rose applications of the tests, each with one part of the configuration format.
 
 ``tests/jules/rose_app_run`` has the files that ``rose app-run`` of metomi-rose 2.5.1 installs for them. The folder is written again by
-``PYTHONPATH=tests ROSE_EXE=/path/to/rose python -m helpers.small_rose_apps``.
+``PYTHONPATH=benchmarks:tests ROSE_EXE=/path/to/rose python -m helpers.small_rose_apps``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from helpers.rose_apps import SmallApp, rose_app_run, rose_executable
+from _rose_apps import SmallApp, rose_app_run, rose_executable
 
 EXPECTED = Path(__file__).parents[1] / "jules" / "rose_app_run"
 
@@ -181,12 +181,18 @@ source=$SMALL_APP/in/no_end namelist:a
    (namelist:absent) ($SMALL_APP/in/one.nml)
 [file:b.nml]
 source=$SMALL_APP/in/[ot]*.nml
+[file:${LAST}2.nml]
+source=(namelist:absent_2)
+[file:b2.nml]
+source=namelist:absent_2
 [file:c.nml]
 source='$SMALL_APP/in/with blank.nml' $SMALL_APP/in/with\\ blank.nml "namelist:a"
 [file:d.nml]
 source=
 [file:e.nml]
 source=(namelist:absent)
+[file:e2.nml]
+source=namelist:absent namelist:a
 [file:f.nml]
 source=~/home.nml
 content=namelist:a
@@ -200,7 +206,7 @@ x=1
             "in/with blank.nml": "&blank /\n",
             "home/home.nml": "&home /\n",
         },
-        {"HOME": "@SMALL_APP@/home"},
+        {"HOME": "@SMALL_APP@/home", "LAST": "z"},
     ),
     "file_folder": SmallApp(
         _COMMAND

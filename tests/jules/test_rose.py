@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from _rose_apps import SmallApp, resolved, rose_app_run, rose_executable
 from helpers.paths import STAND_IN
-from helpers.rose_apps import SmallApp, resolved, rose_app_run, rose_executable
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from helpers.rose_apps import SmallApp, resolved, rose_app_run, rose_executable
+from _rose_apps import SmallApp, resolved, rose_app_run, rose_executable
 from helpers.small_rose_apps import EXPECTED, SMALL_APPS
 
 from jules_ml.errors import BadInput
@@ -71,6 +71,11 @@ REFUSED: dict[str, tuple[SmallApp, str, bool]] = {
     "unset variable of env": (SmallApp(_A + "y=$SET\n[env]\nSET=$NOT_C\n"), r"\$NOT_C", True),
     "UNDEF": (SmallApp(_A + "y='$UNDEF'\n"), r"\$UNDEF", True),
     "missing namelist": (SmallApp("[file:a.nml]\nsource=namelist:b\n"), "a.nml needs namelist:b", True),
+    "missing namelist before its brackets": (
+        SmallApp("[file:a.nml]\nsource=namelist:b (namelist:b)\n"),
+        "a.nml needs namelist:b",
+        True,
+    ),
     "ignored namelist": (SmallApp("[file:a.nml]\nsource=namelist:b(:)\n[!namelist:b(1)]\n"), r"namelist:b\(:\)", True),
     "equal numbers": (
         SmallApp("[file:a.nml]\nsource=namelist:b(:)\n[namelist:b(1)]\n[namelist:b(01)]\n"),
@@ -78,6 +83,7 @@ REFUSED: dict[str, tuple[SmallApp, str, bool]] = {
         False,
     ),
     "missing file": (SmallApp("[file:a.nml]\nsource=$SMALL_APP/absent\n"), "absent does not exist", True),
+    "missing file of a folder": (SmallApp("[file:a]\nmode=mkdir\nsource=$SMALL_APP/absent\n"), "absent does not", True),
     "relative source": (SmallApp("[file:a.nml]\nsource=one.nml\n", {"one.nml": ""}), "relative to the folder", True),
     "quotation mark": (SmallApp("[file:a.nml]\nsource='x\n"), "quotation", True),
     "mode": (SmallApp("[file:a.nml]\nmode=copy\n"), "mode is 'copy'", True),

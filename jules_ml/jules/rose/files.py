@@ -72,7 +72,9 @@ def installed_files(app: RoseApp) -> dict[str, RoseFile]:
     root = install_root(app)
     files: dict[str, RoseFile] = {}
     sections: dict[str, str] = {}
-    for name, section in sorted(_targets(app).items()):
+    bracketed: set[str] = set()
+    # as in Rose, the order is that of the sections' names without expansion of variables
+    for name, section in sorted(_targets(app).items(), key=lambda item: item[1]):
         target = posixpath.normpath(posixpath.join(root, name))
         if target in sections:
             raise BadInput(
@@ -81,7 +83,7 @@ def installed_files(app: RoseApp) -> dict[str, RoseFile]:
                 remedy="remove one of the sections",
             )
         sections[target] = section
-        files |= _installed(app, section, name, target)
+        files |= _installed(app, section, name, target, bracketed)
     _check_folders(app, files)
     return files
 
@@ -110,7 +112,7 @@ def _targets(app: RoseApp) -> dict[str, str]:
     return targets
 
 
-def _installed(app: RoseApp, section: str, name: str, target: str) -> dict[str, RoseFile]:
+def _installed(app: RoseApp, section: str, name: str, target: str, bracketed: set[str]) -> dict[str, RoseFile]:
     """Return what one section installs, by path."""
     entries = app.configuration.get(section, Section())
     place = f"{app.folder / APP}, [{section}]"
@@ -119,17 +121,18 @@ def _installed(app: RoseApp, section: str, name: str, target: str) -> dict[str, 
     own = app.folder / "file" / name
     # without source, a section is about the file of this name in file/
     own_parts: list[Part] = [own] if "source" not in entries.entries and os.path.lexists(own) else []
-    if mode == "mkdir":
-        return {target: RoseFile("folder")}
     if mode in ("symlink", "symlink+"):
         return {target: _link(items, own_parts, place, must_exist=mode == "symlink+")}
-    if mode != "auto":
+    if mode not in ("auto", "mkdir"):
         raise BadInput(
             f"mode is {mode!r}, which Rose does not have",
             where=place,
             remedy="give auto, mkdir, symlink or symlink+",
         )
-    parts = [part for item in items for part in source_parts(app, section, item)] + own_parts
+    parts = [part for item in items for part in source_parts(app, section, item, bracketed)] + own_parts
+    if mode == "mkdir":
+        # Rose requires the sources to exist, and does not install them
+        return {target: RoseFile("folder")}
     folders = [part for part in parts if isinstance(part, Path) and part.is_dir()]
     if not folders:
         file = RoseFile("file", tuple(parts))

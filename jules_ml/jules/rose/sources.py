@@ -29,7 +29,7 @@ class NamelistPart:
 Part = NamelistPart | Path
 
 
-def source_parts(app: RoseApp, section: str, item: str) -> list[Part]:
+def source_parts(app: RoseApp, section: str, item: str, bracketed: set[str]) -> list[Part]:
     """Return what one source of a file consists of.
 
     Parameters
@@ -39,6 +39,8 @@ def source_parts(app: RoseApp, section: str, item: str) -> list[Part]:
         Section of the file, for error messages.
     item : str
         One item of ``source``; in brackets if it may be missing.
+    bracketed : set of str
+        Sources that were in brackets so far, to which this one is added. Rose lets these be missing without brackets too.
 
     Returns
     -------
@@ -51,6 +53,9 @@ def source_parts(app: RoseApp, section: str, item: str) -> list[Part]:
         If a source does not exist, is on another machine or in a repository, or is relative to the folder of the task.
     """
     source, optional = without_brackets(item)
+    optional |= source in bracketed
+    if optional:
+        bracketed.add(source)
     if source.startswith(NAMELIST):
         return _groups(app, section, source, optional=optional)
     path = os.path.expanduser(source)

@@ -1,4 +1,4 @@
-"""Small Rose applications, the files that ``rose app-run`` installs for them, and those that jules_ml resolves."""
+"""Small Rose applications, and their files by ``rose app-run`` and by jules_ml: for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -53,22 +53,27 @@ def rose_executable() -> str | None:
 
 
 def rose_app_run(rose: str, small: SmallApp, folder: Path) -> dict[str, bytes] | None:
-    """Return the files that ``rose app-run`` installs, by path; None if it fails."""
-    small.build(folder)
+    """Return the files that ``rose app-run`` installs for a small application, by path; None if it fails."""
     work = folder / "work"
-    work.mkdir()
-    command = [rose, "app-run", "--install-only", "--quiet", "--config", str(folder / "app")]
-    environment = {**os.environ, **small.variables(folder), "PWD": str(work)}
-    done = subprocess.run(command, cwd=work, env=environment, check=False, capture_output=True)
+    work.mkdir(parents=True)
+    files = installed_by_rose(rose, small.build(folder), work, small.variables(folder))
+    return None if files is None else {name: _placed(text, folder) for name, text in files.items()}
+
+
+def installed_by_rose(rose: str, app: Path, work: Path, environment: Mapping[str, str]) -> dict[str, bytes] | None:
+    """Return the files that ``rose app-run`` installs in an empty folder, by path; None if it fails."""
+    command = [rose, "app-run", "--install-only", "--quiet", "--config", str(app)]
+    variables = {**os.environ, **environment, "PWD": str(work)}
+    done = subprocess.run(command, cwd=work, env=variables, check=False, capture_output=True)
     if done.returncode:
         return None
     paths = [path for path in sorted(work.rglob("*")) if path.is_file() and path.name != "rose-app-run.conf"]
     names = {path: path.relative_to(work).as_posix() for path in paths}
-    return {
-        name: path.read_bytes().replace(str(folder).encode(), PLACEHOLDER)
-        for path, name in names.items()
-        if not name.startswith(".rose")
-    }
+    return {name: path.read_bytes() for path, name in names.items() if not name.startswith(".rose")}
+
+
+def _placed(text: bytes, folder: Path) -> bytes:
+    return text.replace(str(folder).encode(), PLACEHOLDER)
 
 
 def resolved(app: Path, folder: Path) -> dict[str, bytes]:
@@ -82,4 +87,4 @@ def resolved(app: Path, folder: Path) -> dict[str, bytes]:
                 contents[path] = source.read_bytes()
         elif file.kind == "file":
             contents[path] = file.contents()
-    return {name: text.replace(str(folder).encode(), PLACEHOLDER) for name, text in sorted(contents.items())}
+    return {name: _placed(text, folder) for name, text in sorted(contents.items())}
