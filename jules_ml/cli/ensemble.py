@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +17,7 @@ from jules_ml.errors import RunFailed
 if TYPE_CHECKING:
     from jules_ml.ensemble.run import EnsembleRun
     from jules_ml.ensemble.shard import Shard
+    from jules_ml.experiment import Experiment
 
 
 @app.command(epilog="Example:  jules-ml ensemble loobos_ensemble.toml --out runs/loobos --workers 4")
@@ -47,7 +49,7 @@ def ensemble(
     from jules_ml.ensemble.schedule import serial_pool
 
     folder = Path("runs") / experiment.stem if out is None else out
-    request = _Request(experiment, folder, shard, retry, dry_run, quiet)
+    request = _Request(experiment, folder, workers, shard, retry, dry_run, quiet)
     if launched_size() == 1:
         _run(request, pool(workers) if workers > 1 else serial_pool)
         return
@@ -67,6 +69,7 @@ class _Request:
 
     experiment: Path
     folder: Path
+    workers: int
     shard: str | None
     retry: bool
     dry_run: bool
@@ -77,7 +80,6 @@ def _run(request: _Request, start_pool: Any) -> None:
     from jules_ml.experiment import load_experiment
 
     loaded = load_experiment(request.experiment)
-    from jules_ml.ensemble.dry_run import estimate
     from jules_ml.ensemble.rate_notes import rate_notes
     from jules_ml.ensemble.results import write_results
     from jules_ml.ensemble.run import run_ensemble
@@ -85,7 +87,7 @@ def _run(request: _Request, start_pool: Any) -> None:
 
     shard = None if request.shard is None else Shard.parse(request.shard)
     if request.dry_run:
-        for name, text in estimate(loaded, request.folder, retry=request.retry).rows():
+        for name, text in _estimate(loaded, request, shard):
             out_console.print(f"[bold]{name}[/]  {escaped(text)}", soft_wrap=True)
         print_notes(rate_notes(loaded))
         return
@@ -107,6 +109,15 @@ def _run(request: _Request, start_pool: Any) -> None:
         if shard is not None:
             _print_shard(finished, shard)
     fail_if_members_failed(finished)
+
+
+def _estimate(experiment: Experiment, request: _Request, shard: Shard | None) -> Iterator[tuple[str, str]]:
+    from jules_ml.ensemble.dry_run import estimate
+
+    with progress_bars(request.quiet) as bars:
+        bars.note("measure", "start-up of a worker")
+        estimated = estimate(experiment, request.folder, retry=request.retry, workers=request.workers, shard=shard)
+    yield from estimated.rows()
 
 
 def _print_members(run: EnsembleRun) -> None:

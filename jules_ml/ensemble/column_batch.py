@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -40,6 +40,8 @@ from jules_ml.weather import Weather
 
 #: Approximate number of time steps that are integrated at a time; more would need memory without saving time.
 _BLOCK = 1440
+#: Greatest number of steps of an output period in a measurement of speed.
+_PERIOD = 48
 #: Name of the liquid water content including residual water, as a sensor measures it: from ``sthu`` and the member's soil.
 THETA = "theta"
 
@@ -81,6 +83,31 @@ class ColumnWork:
         for k, (_, soil, _, member) in enumerate(prepared):
             if member.number in unit.pending:
                 yield member.number, _result({name: values[k] for name, values in outputs.items()}, soil, weather, self)
+
+    def shortened(self, member: Member, periods: int, *, compiled: bool) -> ColumnWork:
+        """Return work on the beginning of a member's weather, without spin-up, to measure its speed.
+
+        Parameters
+        ----------
+        member : Member
+            Member of the unit that is to be run.
+        periods : int
+            Number of output periods, of at most 48 steps each.
+        compiled : bool
+            Whether the step is compiled.
+        """
+        section = self.experiment.required(self.experiment.run, "run")
+        mean_over = min(section.mean_over, _PERIOD)
+        spin_up = section.spin_up.model_copy(update={"cycles": 0})
+        run = section.model_copy(update={"spin_up": spin_up, "compiled": compiled, "mean_over": mean_over})
+        weather = self._weather_of(member)
+        part = replace(weather, series=weather.series.isel(time=slice(periods * mean_over)))
+        key = (member.site, member.forcing)
+        return ColumnWork(self.experiment.model_copy(update={"run": run}), self.outputs, {key: part})
+
+    def steps(self, member: Member) -> int:
+        """Return the number of time steps of a member, without spin-up."""
+        return int(self._weather_of(member).series.sizes["time"])
 
     @property
     def _size(self) -> int:

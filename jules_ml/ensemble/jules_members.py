@@ -24,7 +24,7 @@ from jules_ml.ensemble.work import Failure, Result, Unit
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.jules import JulesSection
-from jules_ml.jules.run import JulesRun, run_jules
+from jules_ml.jules.run import JulesRun, prepare_run, run_jules
 from jules_ml.learned.uses import draws_of
 
 #: Name of JULES's run folder within the member's folder.
@@ -58,6 +58,10 @@ class JulesWork:
         for member in unit.members:
             if member.number in unit.pending:
                 yield member.number, self._member(member, folder)
+
+    def prepare(self, member: Member, folder: Path) -> None:
+        """Write the run folder of a member into ``folder``, without running it, to measure what that takes."""
+        prepare_run(self._experiment(member, folder), folder / RUN)
 
     def _member(self, member: Member, folder: Path) -> Result | Failure:
         target = member_folder(folder, member.number)

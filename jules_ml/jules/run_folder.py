@@ -112,14 +112,27 @@ class RunFolder:
 
     def log(self, progress: Progress | None) -> JulesLog:
         """Return a parser for the log of this run."""
-        cycles = int(self.entry("jules_spinup", "max_spinup_cycles", 0))
-        cycle = None
-        if cycles:
-            cycle = (
-                self._moment("spinup_start", "jules_spinup", self.start),
-                self._moment("spinup_end", "jules_spinup", self.end),
-            )
-        return JulesLog(self.start, self.end, self.timestep, cycle, cycles, progress)
+        return JulesLog(self.start, self.end, self.timestep, self._spin_up, self._cycles, progress)
+
+    @property
+    def spin_up_seconds(self) -> float:
+        """Longest possible spin-up [s of model time]."""
+        cycle = self._spin_up
+        return 0.0 if cycle is None else (cycle[1] - cycle[0]).total_seconds() * self._cycles
+
+    @property
+    def _cycles(self) -> int:
+        return int(self.entry("jules_spinup", "max_spinup_cycles", 0))
+
+    @property
+    def _spin_up(self) -> tuple[datetime, datetime] | None:
+        """Start and end of one cycle of spin-up."""
+        if not self._cycles:
+            return None
+        return (
+            self._moment("spinup_start", "jules_spinup", self.start),
+            self._moment("spinup_end", "jules_spinup", self.end),
+        )
 
     def _moment(self, name: str, group: str = "jules_time", default: datetime | None = None) -> datetime:
         text = self.namelists.get(group).get(name)

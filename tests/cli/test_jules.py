@@ -34,7 +34,7 @@ def test_help_names_sections_and_no_hidden_argument() -> None:
     assert "others" not in runner.invoke(app, ["evaluate", "--help"]).output
 
 
-@pytest.mark.parametrize("command", ["init", "run", "evaluate", "compare", "fit", "export"])
+@pytest.mark.parametrize("command", ["init", "run", "evaluate", "compare", "fit", "export", "ensemble", "gather"])
 def test_help_has_an_example(command: str) -> None:
     page = runner.invoke(app, [command, "--help"])
     assert page.exit_code == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 import xarray as xr
 from helpers.small_experiment import write_experiment
 from typer.testing import CliRunner
@@ -22,6 +23,7 @@ values = [0.22, 0.24, 0.1]
 """
 
 
+@pytest.mark.slow
 def test_a_member_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
     path = write_experiment(tmp_path, days=1)
     path.write_text(path.read_text(encoding="utf-8") + ENSEMBLE, encoding="utf-8")

@@ -166,6 +166,7 @@ def test_two_runs_at_once_in_one_folder_are_refused(tmp_path: Path) -> None:
         run_ensemble(ensemble, tmp_path / "out", start_pool=second)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_dry_run_lists_the_runs_and_writes_nothing(tmp_path: Path) -> None:
     ensemble = experiment(tmp_path)
     rows = dict(estimate(ensemble, tmp_path / "out").rows())

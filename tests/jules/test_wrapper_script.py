@@ -11,6 +11,7 @@ from helpers.jules_runs import Write
 
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import load_experiment
+from jules_ml.jules import process as jules_process
 from jules_ml.jules.log import JulesLog
 from jules_ml.jules.program import program_of
 from jules_ml.jules.run import collect_run, prepare_run, run_jules
@@ -69,7 +70,15 @@ def test_run_without_hooks_has_failed(config: Path, write: Write, behaviour: str
         collect_run(path.parent / "batch")
 
 
-def test_run_without_hooks_is_ended_early() -> None:
+def test_run_without_hooks_is_ended_early(config: Path, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jules_process, "GRACE", 0.2)
+    path = write(**VIA, behaviour="slow")
+    with pytest.raises(RunFailed, match="ran without hooks"):
+        run_jules(load_experiment(path), path.parent / "out")
+    assert "Run completed" not in (path.parent / "out" / "jules.log").read_text(encoding="utf-8")
+
+
+def test_hooks_are_missed_at_the_second_message_about_steps() -> None:
     log = JulesLog(datetime(2001, 1, 1), datetime(2001, 1, 3), 1800.0, expects_hooks=True)
     step = "{{MPI Task {}}} [INFO] next_time: Timestep: {}; Started at: 2001-01-01 12:00:00"
     log.line(step.format(0, 48))
