@@ -41,6 +41,8 @@ def hooks(
         checked = check_executable(check)
         if not quiet:
             out_console.print(escaped(checked.report), soft_wrap=True)
+        if checked.problems:
+            raise RunFailed(f"the hooks do not fit this executable: {'; '.join(checked.problems)}")
         if not checked.complete:
             raise RunFailed(
                 "hooks are missing from this executable: link it with the flags of 'jules-ml hooks --jules-build', and without "
@@ -57,4 +59,6 @@ def hooks(
             escaped(str(path)) for path in (hooks_built.object_file, hooks_built.flags_file, hooks_built.template)
         )
         err_console.print(f"[green]wrote[/] {written}", soft_wrap=True)
+        for line in hooks_built.stamp.lines:
+            err_console.print(escaped(line), soft_wrap=True)
         err_console.print(escaped(hooks_built.advice), soft_wrap=True)

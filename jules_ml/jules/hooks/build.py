@@ -10,13 +10,18 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from jules_ml import __version__
 from jules_ml.errors import BadInput, RunFailed
+from jules_ml.jules.hooks.interfaces import refusal, refuse_lto
+from jules_ml.jules.hooks.stamp import Stamp, read_stamp
 from jules_ml.jules.sources import SOURCES
 
 #: Folders relative to a JULES build that may contain its ``.mod`` files; the last one is that of FCM.
 MODULE_FOLDERS = (".", "include", "build/include")
 #: Module of an MPI library, which is not part of JULES.
 MPI_MODULE = "mpi"
+#: First letters of the names of the hooks' and the bridge's own modules.
+OWN_MODULES = ("jml_", "jules_ml_")
 
 
 @dataclass(frozen=True)
@@ -33,12 +38,15 @@ class BuiltHooks:
         Template of ``jules_ml.nml`` with its groups commented out.
     flags : str
         Flags for linking JULES, the text of ``flags_file``.
+    stamp : Stamp
+        What the hooks were built for.
     """
 
     object_file: Path
     flags_file: Path
     template: Path
     flags: str
+    stamp: Stamp
 
     @property
     def advice(self) -> str:
@@ -76,7 +84,9 @@ def build_hooks(
     Raises
     ------
     BadInput
-        If the JULES build, a module of it, the compiler, CMake or the sources are missing.
+        If the JULES build, a module of it, the compiler, CMake or the sources are missing; if the compiler cannot read the ``.mod``
+        files, an interface or a variable of JULES differs from what the hooks assume, or JULES was compiled for link-time
+        optimisation.
     RunFailed
         If the hooks do not compile.
     """
@@ -89,25 +99,34 @@ def build_hooks(
         )
     modules = find_modules(jules_build)
     _require_modules(modules, hooks_folder)
+    refuse_lto(modules)
     fortran = compiler or _compiler_of(modules)
     for program in ("cmake", fortran):
         if shutil.which(program) is None:
             raise BadInput(f"{program} was not found", remedy=f"install {program}, or add it to PATH")
     out = out.resolve()  # the flags are used in other folders
     out.mkdir(parents=True, exist_ok=True)
-    _run(
-        [
-            "cmake", "-S", str(sources), "-B", str(out), f"-DCMAKE_Fortran_COMPILER={fortran}",
-            f"-DJULES_BUILD_DIR={modules}", "-DJML_TESTS=OFF",
-        ],
-        "configure the hooks",
-    )  # fmt: skip
+    configure = [
+        "cmake", "-S", str(sources), "-B", str(out), f"-DCMAKE_Fortran_COMPILER={fortran}", f"-DJULES_BUILD_DIR={modules}",
+        f"-DJML_VERSION={__version__}", "-DJML_TESTS=OFF",
+    ]  # fmt: skip
+    report = out / "jml_refusal.txt"  # of jml_check_interfaces.cmake
+    report.unlink(missing_ok=True)
+    try:
+        _run(configure, "configure the hooks")
+    except RunFailed as error:
+        if report.is_file():
+            raise refusal(report, modules, hooks_folder, fortran) from error
+        raise
     _run(["cmake", "--build", str(out), "--target", "jules_ml_hooks", "-j", str(jobs)], "compile the hooks")
     template = out / "jules_ml.nml"
     if not template.exists():  # the user may have edited it since the last build
         shutil.copyfile(sources / "namelists" / "jules_ml.nml", template)
     flags_file = out / "jules_ml_hooks.flags"
-    return BuiltHooks(out / "jules_ml_hooks.o", flags_file, template, flags_file.read_text(encoding="utf-8").strip())
+    object_file = out / "jules_ml_hooks.o"
+    stamp = read_stamp(object_file)
+    assert stamp is not None
+    return BuiltHooks(object_file, flags_file, template, flags_file.read_text(encoding="utf-8").strip(), stamp)
 
 
 def find_modules(jules_build: Path) -> Path:
@@ -131,18 +150,15 @@ def find_modules(jules_build: Path) -> Path:
 def _require_modules(folder: Path, hooks_folder: Path) -> None:
     """Check that every module of JULES that the hooks use exists."""
     used: set[str] = set()
-    own: set[str] = set()
     for source in hooks_folder.glob("*.f90"):
-        text = source.read_text(encoding="utf-8")
-        used |= set(re.findall(r"^ *use +(\w+)", text, flags=re.MULTILINE))
-        own |= set(re.findall(r"^module +(\w+)", text, flags=re.MULTILINE))
-    required = used - own - {"jules_ml_bridge", MPI_MODULE}
+        used |= set(re.findall(r"^ *use +(\w+)", source.read_text(encoding="utf-8"), flags=re.MULTILINE))
+    required = {name for name in used if not name.startswith(OWN_MODULES)} - {MPI_MODULE}
     missing = sorted(name for name in required if not (folder / f"{name}.mod").is_file())
     if missing:
         raise BadInput(
             f"module files of JULES are missing: {', '.join(f'{name}.mod' for name in missing)}",
             where=folder,
-            remedy="give a build of stand-alone JULES 7.6, or of a version with the same modules",
+            remedy="give a build of stand-alone JULES, version 7.0 to 8.2, or of one with the same modules",
         )
 
 
