@@ -114,7 +114,8 @@ function(jml_check_interfaces)
     endif()
   endforeach()
   if(NOT names)
-    jml_refuse(variable "kaps_4pool or kaps_roth of jules_soil_biogeochem_mod" "${fits_MESSAGES}")
+    jml_refuse(variable "kaps_4pool or soil_model_4pool of jules_soil_biogeochem_mod (before 7.2, kaps_roth and soil_model_rothc), \
+or mpi_local_comm of jules_vars_mod is missing" "${fits_MESSAGES}")
   endif()
 
   set(microbe)

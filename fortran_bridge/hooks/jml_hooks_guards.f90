@@ -35,9 +35,9 @@ contains
     else if (settings%respiration .and. nsoilt > 1 .and. MICROBE_VARIANT /= '8.2' .and. jml_needs_v_crit()) then
       text = '&jules_ml_respiration has a module that needs v_crit, which microbe of this JULES does not have, and there is ' // &
         'more than one soil tile: set l_tile_soil = .false., or use JULES 8.2'
-    else if (changes_state .and. l_imogen) then
-      text = '&jules_ml_properties and &jules_ml_moisture need a call in every step, and with IMOGEN JULES calls ' // &
-        'update_model_variables once a year: set l_imogen = .false., or remove these groups'
+    else if ((changes_state .or. size(settings%antecedent) > 0) .and. l_imogen) then
+      text = '&jules_ml_properties, &jules_ml_moisture and antecedent need a call in every step, and with IMOGEN JULES calls ' // &
+        'update_model_variables once a year: set l_imogen = .false., or remove them'
     else if (changes_state .and. nsoilt > 1) then
       text = '&jules_ml_properties and &jules_ml_moisture need one soil tile: set l_tile_soil = .false.'
     else if (changes_state .and. l_irrig_dmd) then

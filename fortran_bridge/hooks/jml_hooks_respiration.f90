@@ -98,10 +98,10 @@ contains
 
   !> The modifiers of the module.
   !>
-  !> A JULES before 8.2 does not pass the critical point. If the module needs it, it is that of the soil, which belongs to these
-  !> points only if they are all points of the rank; more soil tiles than one are refused at the start.
+  !> A JULES before 8.2 does not pass the critical point. It is then that of the soil, which belongs to these points only if they
+  !> are all points of the rank, and if there is one soil tile.
   subroutine modifiers(land_pts, sm_levels, sthu, sthf, v_sat, v_wilt, tsoil, l_soil_point, fsth, ftemp, problem, v_crit)
-    use ancil_info, only: total_points => land_pts
+    use ancil_info, only: nsoilt, total_points => land_pts
     use jules_fields_mod, only: psparms
     integer, intent(in) :: land_pts, sm_levels
     real(rk), intent(in), dimension(land_pts, sm_levels) :: sthu, sthf, v_sat, v_wilt, tsoil
@@ -109,16 +109,18 @@ contains
     real(rk), intent(out), dimension(land_pts, sm_levels) :: fsth, ftemp
     character(len=TEXT_LENGTH), intent(out) :: problem         !! why there are no modifiers, and the remedy; '' if there are
     real(rk), intent(in), optional :: v_crit(land_pts, sm_levels)
+    logical :: in_soil
     integer :: ierr
 
     problem = ''
+    in_soil = land_pts == total_points .and. nsoilt == 1
     if (present(v_crit)) then
       call jml_respiration(land_pts, sm_levels, sthu, sthf, v_sat, v_wilt, tsoil, l_soil_point, fsth, ftemp, ierr, v_crit)
-    else if (.not. jml_needs_v_crit()) then
-      call jml_respiration(land_pts, sm_levels, sthu, sthf, v_sat, v_wilt, tsoil, l_soil_point, fsth, ftemp, ierr)
-    else if (land_pts == total_points) then
+    else if (in_soil .and. (jml_needs_v_crit() .or. run%settings%respiration_backend == 'python')) then
       call jml_respiration(land_pts, sm_levels, sthu, sthf, v_sat, v_wilt, tsoil, l_soil_point, fsth, ftemp, ierr, &
         psparms%smvccl_soilt(:, 1, :))
+    else if (.not. jml_needs_v_crit()) then
+      call jml_respiration(land_pts, sm_levels, sthu, sthf, v_sat, v_wilt, tsoil, l_soil_point, fsth, ftemp, ierr)
     else
       problem = 'respiration: the module needs v_crit, which microbe of this JULES does not have, and JULES calls it with ' // &
         'some of the points: run one thread, or use JULES 8.2'

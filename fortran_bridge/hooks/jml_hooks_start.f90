@@ -13,7 +13,7 @@ contains
 
   !> Start the hooks; later calls do nothing.
   subroutine hooks_start()
-    use jml_hooks_stamp, only: stamp
+    use jml_hooks_stamp, only: DESCRIPTION
     use jml_jules_names, only: mpi_local_comm
     use logging_mod, only: log_info, log_fatal, log_warn
     external :: mpi_comm_rank, mpi_comm_size
@@ -26,7 +26,7 @@ contains
     call mpi_comm_rank(mpi_local_comm, run%rank, ierr)
     call mpi_comm_size(mpi_local_comm, run%ranks, ierr)
 
-    call log_info('jules_ml', 'hooks built for ' // stamp(index(stamp, '{'):))
+    call log_info('jules_ml', 'hooks built for ' // DESCRIPTION)
     path = configuration_path()
     call jml_init(trim(path), ierr)
     if (ierr /= JML_OK) call log_fatal('jules_ml', trim(bridge_error(trim(path))))

@@ -142,9 +142,12 @@ class ServedRespiration(Served):
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        parameters = signature(self.call).parameters
-        named = parameters.get("v_crit")
-        self.accepts_v_crit = named is not None or any(p.kind is Parameter.VAR_KEYWORD for p in parameters.values())
+        try:
+            named = signature(self.call).parameters.get("v_crit")
+        except (TypeError, ValueError):  # some callables in C have no signature
+            named = None
+        # not by **kwargs, which a torch module has whatever its forward() accepts
+        self.accepts_v_crit = named is not None
         self.requires_v_crit = named is not None and named.default is Parameter.empty
 
     def arrange(self, *arrays: Array) -> Callable[[], None]:

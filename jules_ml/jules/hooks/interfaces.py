@@ -113,13 +113,14 @@ def _variables(messages: str, source: Path) -> dict[str, str]:
     text = source.read_text(encoding="utf-8").splitlines()
     places = re.findall(rf"{re.escape(source.name)}[:( ]+(\d+)", messages)
     modules = {name: module for module, name in re.findall(r"use (\w+), only: (\w+)", "\n".join(text))}
+    modules |= {"sf_diag": "sf_diags_mod", "time": "datetime_mod"}  # variables of types in these modules
     differences: dict[str, str] = {}
     for line in (text[int(number) - 1] for number in places if int(number) <= len(text)):
         if found := re.search(r"use (\w+), only: (\w+)", line):
             differences[found[2]] = f"{found[2]} of {found[1]} is missing"
         elif found := re.search(r"call (\w+)_(\d)\(([\w%]+)\)", line):
             kind, rank, name = found.groups()
-            module = modules.get(name.partition("%")[0], "sf_diags_mod")
+            module = modules[name.partition("%")[0]]
             shape = f"rank {rank}" if rank != "0" else "a scalar"
             type_name = _TYPES.get(kind, "real of kind real_jlslsm")
             # of a missing variable, the type is unknown too
