@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from helpers.builds import DEFAULT_COMPILER, build_folder, build_targets, configure, locked
 from helpers.paths import REPOSITORY
 
 from jules_ml.bridge.library import Bridge
@@ -34,17 +32,13 @@ def figures(record_property: Callable[[str, object], None]) -> Callable[[str], N
 @pytest.fixture(scope="session")
 def bridge_build() -> Path:
     """A build folder of the bridge, kept from run to run; skip where there is no Fortran compiler or no CMake."""
-    missing = [tool for tool in ("cmake", "gfortran") if shutil.which(tool) is None]
+    missing = [tool for tool in ("cmake", DEFAULT_COMPILER) if shutil.which(tool) is None]
     if missing:
         pytest.skip(f"the bridge cannot be built: no {' and no '.join(missing)}")
-    build = REPOSITORY / "build" / "bridge-tests"
-    build.mkdir(parents=True, exist_ok=True)
-    with (build / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        configure = ["cmake", "-S", str(REPOSITORY), "-B", str(build), f"-DJML_TEST_VENV={sys.prefix}"]
-        for command in (configure, ["cmake", "--build", str(build), "--target", "bridge_programs"]):
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
+    build = build_folder(DEFAULT_COMPILER)
+    with locked(build):
+        configure(build, DEFAULT_COMPILER)
+        build_targets(build, "bridge_programs")
     return build
 
 

@@ -1,21 +1,15 @@
 # jml_add_hooks(<name> MOD_DIRS <dir>... NAMES <variant> MICROBE <variant> VERSIONS <text> MPI <name> [TARGETS <target>...])
 #
-# Builds the hooks with these variants (see jml_check_interfaces.cmake) against the .mod files of a land model, and joins them with the bridge in one relocatable object,
-# <build>/<name>.o. Its link flags are in <build>/<name>.flags and in the property JML_LINK_FLAGS of target <name>.
+# Builds the hooks with these variants (see jml_check_interfaces.cmake) against the .mod files of a land model, and joins them with
+# the bridge in one relocatable object, <build>/<name>.o. Its link flags are in <build>/<name>.flags and in the property
+# JML_LINK_FLAGS of target <name>.
 #
 # The hooks are Fortran procedures in modules, because their arguments have types of the land model that C does not have.
 # objcopy renames their symbols, and those of the land model's procedures that they call, to the names that --wrap needs.
 
 include_guard()
 include(${CMAKE_CURRENT_LIST_DIR}/jml_check_interfaces.cmake)
-
-# module of the land model / procedure / module of the hook
-set(JML_WRAPPED
-  "microbe_mod/microbe/jml_hooks_microbe"
-  "time_varying_input_mod/update_model_variables/jml_hooks_step"
-  "write_dump_mod/write_dump/jml_hooks_step"
-  "read_dump_mod/read_dump/jml_hooks_step"
-  "jules_final_mod/jules_final/jml_hooks_step")
+include(${CMAKE_CURRENT_LIST_DIR}/jml_symbol.cmake)   # JML_WRAPPED and jml_symbol()
 
 set(JML_HOOK_SOURCES
   jml_hooks_run.f90 jml_hooks_failure.f90 jml_hooks_guards.f90 jml_hooks_start.f90 jml_hooks_flux.f90
@@ -24,18 +18,6 @@ set(JML_HOOK_SOURCES
 list(TRANSFORM JML_HOOK_SOURCES PREPEND ${CMAKE_CURRENT_LIST_DIR}/)
 set(JML_HOOKS_DIR ${CMAKE_CURRENT_LIST_DIR})
 set(JML_VERSION ${PROJECT_VERSION} CACHE STRING "Version of jules_ml, which the hooks report")
-
-# The symbol that the compiler gives to a procedure of a module
-function(jml_symbol variable module procedure)
-  if(CMAKE_Fortran_COMPILER_ID STREQUAL "GNU")
-    set(${variable} "__${module}_MOD_${procedure}" PARENT_SCOPE)
-  elseif(CMAKE_Fortran_COMPILER_ID MATCHES "^Intel")
-    set(${variable} "${module}_mp_${procedure}_" PARENT_SCOPE)
-  else()
-    message(FATAL_ERROR "The symbols of ${CMAKE_Fortran_COMPILER_ID} are unknown; those of gfortran and Intel Fortran are known. "
-      "Add its spelling to jml_symbol in ${CMAKE_CURRENT_FUNCTION_LIST_FILE}")
-  endif()
-endfunction()
 
 # The newest of the names that show the version of JULES, for a JULES of these versions, and the names that it lacks
 function(jml_names_of_versions has lacks versions)
@@ -76,7 +58,7 @@ function(jml_add_hooks name)
     $<TARGET_PROPERTY:jules_ml_bridge_static,INTERFACE_INCLUDE_DIRECTORIES> ${arg_MOD_DIRS})
   # OpenMP only for its atomics, which need no runtime: the land model may be built with or without OpenMP.
   target_compile_options(${name}_objects PRIVATE
-    $<$<Fortran_COMPILER_ID:GNU>:-fopenmp> $<$<Fortran_COMPILER_ID:Intel,IntelLLVM>:-qopenmp>)
+    $<$<Fortran_COMPILER_ID:GNU,LLVMFlang>:-fopenmp> $<$<Fortran_COMPILER_ID:Intel,IntelLLVM>:-qopenmp>)
   add_dependencies(${name}_objects jules_ml_bridge_static ${arg_TARGETS})
 
   set(renames)
@@ -92,6 +74,12 @@ function(jml_add_hooks name)
       --redefine-sym ${wrapper}=__wrap_${original} --redefine-sym jml_real_${procedure}_=__real_${original})
     list(APPEND flags -Wl,--wrap=${original})
   endforeach()
+  if("${flags}" MATCHES "[$]")   # shells and FCM would expand it: the linker reads these options from a file
+    list(TRANSFORM flags REPLACE "^-Wl," "")
+    list(JOIN flags "\n" wraps)
+    file(WRITE ${CMAKE_BINARY_DIR}/${name}.wraps "${wraps}\n")
+    set(flags -Wl,@${CMAKE_BINARY_DIR}/${name}.wraps)
+  endif()
 
   set(object ${CMAKE_BINARY_DIR}/${name}.o)
   add_custom_command(OUTPUT ${object}

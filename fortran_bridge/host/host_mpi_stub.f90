@@ -47,5 +47,5 @@ subroutine mpi_abort(comm, code, error)
   integer, intent(in) :: comm, code
   integer, intent(out) :: error
   error = comm - comm
-  if (code /= 0) stop 1, quiet=.true.
+  if (code /= 0) stop 1
 end subroutine mpi_abort

@@ -206,11 +206,16 @@ contains
   !> program ends.
   subroutine jml_finalise(ierr)
     integer, intent(out) :: ierr
+    ! with initial values; `handle_t()` is not standard Fortran where only components of a component have them
+    type(handle_t) :: initial_handle
+    type(antecedent_t) :: initial_antecedent
+    type(native_r32_t) :: initial_r32
+    type(native_r64_t) :: initial_r64
 
-    handle = handle_t()
-    antecedent = antecedent_t()
-    native_r32 = native_r32_t()
-    native_r64 = native_r64_t()
+    handle = initial_handle
+    antecedent = initial_antecedent
+    native_r32 = initial_r32
+    native_r64 = initial_r64
     ierr = python_close()
   end subroutine jml_finalise
 

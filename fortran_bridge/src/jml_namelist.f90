@@ -120,7 +120,7 @@ contains
     if (full(1:1) /= '/') full = folder // full
   end function beside
 
-  !> Message for a group that could not be read.
+  !> Message for a group that could not be read. A group that does not end is the end of the file for gfortran, an error for Flang.
   function unreadable(group, iostat, why) result(message)
     character(len=*), intent(in) :: group
     integer, intent(in) :: iostat
@@ -130,7 +130,7 @@ contains
     if (iostat < 0) then
       message = '&' // group // ' is missing, or does not end: close it with /'
     else
-      message = '&' // group // ' cannot be read (' // trim(why) // ')'
+      message = '&' // group // ' cannot be read (' // trim(why) // '): check its entries, and that it is closed with /'
     end if
   end function unreadable
 

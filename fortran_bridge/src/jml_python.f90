@@ -22,6 +22,12 @@ module jml_python
     integer(c_int32_t) :: unused = 0_c_int32_t
   end type array_t
 
+  !> Describe an array of any kind, without copying it. `code` is one of the CODE_ letters; `writable` is whether Python may write
+  !> to the array. One procedure for each rank, because Flang 19 does not compile procedures with arrays of assumed rank.
+  interface array_of
+    module procedure array_of_rank1, array_of_rank2, array_of_rank3
+  end interface array_of
+
   interface
     integer(c_int) function python_start(venv, libpython, folder, threads) bind(c, name='jml_python_start')
       import :: c_char, c_int
@@ -63,19 +69,46 @@ module jml_python
 
 contains
 
-  !> Describe an array of any kind and of rank 1 to 3, without copying it.
-  function array_of(x, code, writable) result(array)
-    type(*), intent(in), target, contiguous :: x(..)
-    character(len=1), intent(in) :: code          !! one of the CODE_ letters
-    logical, intent(in) :: writable               !! whether Python may write to it
+  function array_of_rank1(x, code, writable) result(array)
+    type(*), intent(in), target, contiguous :: x(:)
+    character(len=1), intent(in) :: code
+    logical, intent(in) :: writable
     type(array_t) :: array
 
-    array%address = c_loc(x)
-    array%rank = int(rank(x), c_int32_t)
-    array%shape(1:rank(x)) = shape(x, kind=c_int64_t)
+    array = described(c_loc(x), shape(x, kind=c_int64_t), code, writable)
+  end function array_of_rank1
+
+  function array_of_rank2(x, code, writable) result(array)
+    type(*), intent(in), target, contiguous :: x(:, :)
+    character(len=1), intent(in) :: code
+    logical, intent(in) :: writable
+    type(array_t) :: array
+
+    array = described(c_loc(x), shape(x, kind=c_int64_t), code, writable)
+  end function array_of_rank2
+
+  function array_of_rank3(x, code, writable) result(array)
+    type(*), intent(in), target, contiguous :: x(:, :, :)
+    character(len=1), intent(in) :: code
+    logical, intent(in) :: writable
+    type(array_t) :: array
+
+    array = described(c_loc(x), shape(x, kind=c_int64_t), code, writable)
+  end function array_of_rank3
+
+  pure function described(address, extents, code, writable) result(array)
+    type(c_ptr), intent(in) :: address
+    integer(c_int64_t), intent(in) :: extents(:)
+    character(len=1), intent(in) :: code
+    logical, intent(in) :: writable
+    type(array_t) :: array
+
+    array%address = address
+    array%rank = size(extents, kind=c_int32_t)
+    array%shape(:size(extents)) = extents
     array%code = int(iachar(code), c_int32_t)
     array%writable = merge(1_c_int32_t, 0_c_int32_t, writable)
-  end function array_of
+  end function described
 
   !> Text with the closing null of C.
   pure function c_text(text)

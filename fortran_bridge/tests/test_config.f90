@@ -32,7 +32,7 @@ program test_config
 
   call config("&jules_ml_respiraton fsth_table='f.nml' /", JML_BAD_CONFIG, 'config.nml, line 1: &jules_ml_respiraton')
   call config("&jules_ml_respiration fsth_tabel='f.nml' /", JML_BAD_CONFIG, 'fsth_tabel')
-  call config("&jules_ml_respiration fsth_table='f.nml'", JML_BAD_CONFIG, 'does not end')
+  call config("&jules_ml_respiration fsth_table='f.nml'", JML_BAD_CONFIG, 'with /')
   call config("&jules_ml_respiration /|&jules_ml_respiration /", JML_BAD_CONFIG, 'more than once')
   call config("&jules_ml_respiration fsth_table='f.nml' /", JML_BAD_CONFIG, 'ftemp_table')
   call config("&jules_ml_respiration backend='fortran' /", JML_BAD_CONFIG, "give 'native' or 'python'")

@@ -27,7 +27,13 @@ def hooks(
     out: Annotated[Path, typer.Option(help="Folder to build in.")] = Path("jules_ml_hooks"),
     compiler: Annotated[
         str | None,
-        typer.Option(help="Fortran compiler; the one that built JULES, in the same version.", show_default=False),
+        typer.Option(
+            "--compiler",
+            "--fc",
+            help="Fortran compiler that built JULES, in the same version; with MPI its compiler command, such as mpif90. "
+            "By default read from the build of JULES.",
+            show_default=False,
+        ),
     ] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -58,6 +64,9 @@ def hooks(
         written = ", ".join(
             escaped(str(path)) for path in (hooks_built.object_file, hooks_built.flags_file, hooks_built.template)
         )
+        err_console.print(escaped(hooks_built.toolchain.description), soft_wrap=True)
+        for note in hooks_built.toolchain.notes:
+            err_console.print(f"[yellow]note:[/] {escaped(note)}", soft_wrap=True)
         err_console.print(f"[green]wrote[/] {written}", soft_wrap=True)
         for line in hooks_built.stamp.lines:
             err_console.print(escaped(line), soft_wrap=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import os
 import re
 import shutil
 import subprocess
@@ -14,6 +12,7 @@ from jules_ml import __version__
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.jules.hooks.interfaces import refusal, refuse_lto
 from jules_ml.jules.hooks.stamp import Stamp, read_stamp
+from jules_ml.jules.hooks.toolchain import Toolchain, toolchain_for
 from jules_ml.jules.sources import SOURCES
 
 #: Folders relative to a JULES build that may contain its ``.mod`` files; the last one is that of FCM.
@@ -40,6 +39,8 @@ class BuiltHooks:
         Flags for linking JULES, the text of ``flags_file``.
     stamp : Stamp
         What the hooks were built for.
+    toolchain : Toolchain
+        Compiler and MPI library of the hooks.
     """
 
     object_file: Path
@@ -47,6 +48,7 @@ class BuiltHooks:
     template: Path
     flags: str
     stamp: Stamp
+    toolchain: Toolchain
 
     @property
     def advice(self) -> str:
@@ -71,7 +73,7 @@ def build_hooks(
     out : Path
         Folder to build in; created if it does not exist.
     compiler : str, optional
-        Fortran compiler, the same version that built JULES; by default determined from the ``.mod`` files.
+        Fortran compiler or compiler command of an MPI library, as for :func:`jules_ml.jules.hooks.toolchain.toolchain_for`.
     sources : Path
         Folder of the bridge's sources, in the installed package or a checkout.
     jobs : int
@@ -84,8 +86,8 @@ def build_hooks(
     Raises
     ------
     BadInput
-        If the JULES build, a module of it, the compiler, CMake or the sources are missing; if the compiler cannot read the ``.mod``
-        files, an interface or a variable of JULES differs from what the hooks assume, or JULES was compiled for link-time
+        If the JULES build, a module of it, the compiler, CMake or the sources are missing; if the compiler or its MPI library is not
+        that of JULES, an interface or a variable of JULES differs from what the hooks assume, or JULES was compiled for link-time
         optimisation.
     RunFailed
         If the hooks do not compile.
@@ -100,15 +102,14 @@ def build_hooks(
     modules = find_modules(jules_build)
     _require_modules(modules, hooks_folder)
     refuse_lto(modules)
-    fortran = compiler or _compiler_of(modules)
-    for program in ("cmake", fortran):
-        if shutil.which(program) is None:
-            raise BadInput(f"{program} was not found", remedy=f"install {program}, or add it to PATH")
+    toolchain = toolchain_for(modules, compiler)
+    if shutil.which("cmake") is None:
+        raise BadInput("cmake was not found", remedy="install cmake, or add it to PATH")
     out = out.resolve()  # the flags are used in other folders
-    out.mkdir(parents=True, exist_ok=True)
+    _remove_previous(out)
     configure = [
-        "cmake", "-S", str(sources), "-B", str(out), f"-DCMAKE_Fortran_COMPILER={fortran}", f"-DJULES_BUILD_DIR={modules}",
-        f"-DJML_VERSION={__version__}", "-DJML_TESTS=OFF",
+        "cmake", "-S", str(sources), "-B", str(out), *toolchain.cmake_options,
+        f"-DJULES_BUILD_DIR={modules}", f"-DJML_VERSION={__version__}", "-DJML_TESTS=OFF",
     ]  # fmt: skip
     report = out / "jml_refusal.txt"  # of jml_check_interfaces.cmake
     report.unlink(missing_ok=True)
@@ -116,17 +117,18 @@ def build_hooks(
         _run(configure, "configure the hooks")
     except RunFailed as error:
         if report.is_file():
-            raise refusal(report, modules, hooks_folder, fortran) from error
+            raise refusal(report, modules, hooks_folder, toolchain.compiler) from error
         raise
     _run(["cmake", "--build", str(out), "--target", "jules_ml_hooks", "-j", str(jobs)], "compile the hooks")
     template = out / "jules_ml.nml"
     if not template.exists():  # the user may have edited it since the last build
         shutil.copyfile(sources / "namelists" / "jules_ml.nml", template)
     flags_file = out / "jules_ml_hooks.flags"
+    flags = flags_file.read_text(encoding="utf-8").strip()
     object_file = out / "jules_ml_hooks.o"
     stamp = read_stamp(object_file)
     assert stamp is not None
-    return BuiltHooks(object_file, flags_file, template, flags_file.read_text(encoding="utf-8").strip(), stamp)
+    return BuiltHooks(object_file, flags_file, template, flags, stamp, toolchain)
 
 
 def find_modules(jules_build: Path) -> Path:
@@ -162,25 +164,12 @@ def _require_modules(folder: Path, hooks_folder: Path) -> None:
         )
 
 
-def _compiler_of(folder: Path) -> str:
-    """Return the compiler that wrote the ``.mod`` files: those of gfortran are gzip files with its name, those of Intel are not."""
-    if "FC" in os.environ:
-        return os.environ["FC"]
-    module = folder / "microbe_mod.mod"
-    try:
-        with gzip.open(module) as stream:
-            if stream.read(8) == b"GFORTRAN":
-                return "gfortran"
-    except gzip.BadGzipFile:
-        pass
-    intel = [name for name in ("ifx", "ifort") if shutil.which(name)]
-    if not intel:
-        raise BadInput(
-            "it was not written by gfortran, and Intel Fortran was not found",
-            where=module,
-            remedy="load the compiler that built JULES, or set FC to it",
-        )
-    return intel[0]
+def _remove_previous(out: Path) -> None:
+    """Remove what an earlier build left in the folder: CMake keeps its compiler, and does not see that JULES was built again."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name in ("CMakeFiles", "fortran_bridge"):
+        shutil.rmtree(out / name, ignore_errors=True)
+    (out / "CMakeCache.txt").unlink(missing_ok=True)
 
 
 def _run(command: list[str], purpose: str) -> None:

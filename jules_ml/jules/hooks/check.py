@@ -10,8 +10,9 @@ from enum import Enum
 from pathlib import Path
 
 from jules_ml.errors import BadInput
+from jules_ml.jules.hooks.mpi_library import UNKNOWN, mpi_of_executable
 from jules_ml.jules.hooks.stamp import Stamp, read_stamp
-from jules_ml.jules.hooks.symbols import SYMBOL_NAMES, WRAPPED
+from jules_ml.jules.hooks.symbols import SYMBOL_NAMES, WRAPPED, symbol_name
 
 
 class Hook(Enum):
@@ -96,14 +97,14 @@ def check_executable(exe: Path) -> CheckedExecutable:
             where=exe,
             remedy="link JULES without -s",
         )
-    for compiler, symbol_name in SYMBOL_NAMES.items():
-        names = {
-            procedure: symbol_name.format(module=module, procedure=procedure) for module, procedure in WRAPPED
-        }  # fmt: skip
+    for compiler in SYMBOL_NAMES:
+        names = {procedure: symbol_name(compiler, module, procedure) for module, procedure in WRAPPED}
         if symbols.intersection(names.values()) or symbols.intersection(map("__wrap_{}".format, names.values())):
             states = _states(exe, names, symbols)
             stamp = read_stamp(exe)
-            return CheckedExecutable(compiler, states, stamp, _problems(states, stamp, symbols, symbol_name))
+            return CheckedExecutable(
+                compiler, states, stamp, _problems(exe, states, stamp, symbols, SYMBOL_NAMES[compiler])
+            )
     raise BadInput(
         "the executable contains no procedure of JULES that the hooks wrap",
         where=exe,
@@ -111,13 +112,19 @@ def check_executable(exe: Path) -> CheckedExecutable:
     )
 
 
-def _problems(states: dict[str, Hook], stamp: Stamp | None, symbols: set[str], symbol_name: str) -> tuple[str, ...]:
+def _problems(
+    exe: Path, states: dict[str, Hook], stamp: Stamp | None, symbols: set[str], spelling: str
+) -> tuple[str, ...]:
     """Reasons why the hooks do not fit the executable."""
     if all(state is Hook.ABSENT for state in states.values()):
         return ()
     if stamp is None:
         return ("the hooks have no stamp: they were built by an earlier version of jules_ml",)
-    return tuple(stamp.problems(symbols, symbol_name))
+    problems = stamp.problems(symbols, spelling)
+    library = mpi_of_executable(exe)
+    if UNKNOWN not in (library, stamp.mpi) and library != stamp.mpi:
+        problems.append(f"the hooks were built for MPI: {stamp.mpi}, and the executable has MPI: {library}")
+    return tuple(problems)
 
 
 def _states(exe: Path, names: dict[str, str], symbols: set[str]) -> dict[str, Hook]:
@@ -128,7 +135,7 @@ def _states(exe: Path, names: dict[str, str], symbols: set[str]) -> dict[str, Ho
             ["objdump", "--disassemble", "--no-show-raw-insn", str(exe)], capture_output=True, text=True, check=True
         ).stdout
         # match operands of calls, not the label of the procedure itself, which ends in a colon
-        called = set(re.findall(r"<(__wrap_\w+)>$", code, flags=re.MULTILINE))
+        called = set(re.findall(r"<(__wrap_[\w$]+)>$", code, flags=re.MULTILINE))
     return {
         procedure: Hook.ABSENT if name not in symbols else Hook.IN if name in called else Hook.DROPPED
         for procedure, name in wrapped.items()

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import fcntl
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+from helpers.builds import build_targets, locked
 from helpers.hosts import HostRunner
+from helpers.mpi import launcher_of
 
 from jules_ml.jules.hooks.build import BuiltHooks, build_hooks
+from jules_ml.jules.hooks.mpi_library import mpi_of_executable
 
 
 @pytest.fixture(scope="session")
 def hosts(bridge_build: Path) -> Path:
     """Build the executables of the host, and return their folder."""
-    with (bridge_build / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        command = ["cmake", "--build", str(bridge_build), "--target", "hosts"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    with locked(bridge_build):
+        build_targets(bridge_build, "hosts")
     return bridge_build / "fortran_bridge" / "host"
 
 
@@ -38,10 +35,10 @@ def two_ranks(hosts: Path, bridge_build: Path) -> tuple[str, ...]:
         pytest.skip("there is no MPI for Fortran")
     cache = (bridge_build / "CMakeCache.txt").read_text(encoding="utf-8")
     compiler = re.search(r"^MPI_Fortran_COMPILER:FILEPATH=(.+)$", cache, flags=re.MULTILINE)
-    # the launcher beside the compiler: an active virtual environment may put another MPI's first in PATH
-    launcher = None if compiler is None else shutil.which(Path(compiler[1]).with_name("mpiexec"))
+    library = mpi_of_executable(hosts / "host_mpi")
+    launcher = launcher_of(library, None if compiler is None else Path(compiler[1]).parent)
     if launcher is None:
-        pytest.skip("the MPI for Fortran has no mpiexec")
+        pytest.skip(f"{library} has no mpiexec")
     return (launcher, "-n", "2")
 
 
