@@ -93,7 +93,7 @@ def _other_arguments(
     reason = f"; a type, rank or intent differs: {_first_error(messages)}" if same is not None else ""
     table = "\n".join(f"  {name + ':':<12} {text or '(no arguments)'}" for name, text in lines)
     return BadInput(
-        f"{procedure} of this JULES does not have the arguments that the hooks know{reason}\n{table}\n",
+        f"{procedure} of this JULES does not have the arguments that the hooks know{reason}\n{table}",
         where=modules,
         remedy=f"use a JULES whose {procedure} has one of these lists (releases 7.0 to 8.2), or report its version",
     )

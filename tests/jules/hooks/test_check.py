@@ -87,6 +87,9 @@ def test_check_refuses_stamps_that_do_not_fit(hosts: Path, tmp_path: Path) -> No
     assert "which is unknown" in problems(b'"microbe": "8.2"', b'"microbe": "8.9"')[0]
     has = b'"has": "jules_soil_biogeochem_mod/cs_decomp'
     assert "lacks jules_soil_biogeochem_mod/ns_decomp" in problems(has, has.replace(b"cs_", b"ns_"))[0]
+    assert problems(b'"mpi": "none"', b'"mpi": "MPIX"') == (
+        "the hooks were built for MPI: MPIX, and the executable has MPI: none",
+    )
     assert "earlier version of jules_ml" in problems(b"jules_ml_hooks_stamp{", b"jules_ml_hooks_other{")[0]
     changed.write_bytes(content + content.replace(b'"real_bits": 32', b'"real_bits": 64'))
     with pytest.raises(BadInput, match="the hooks of two builds"):

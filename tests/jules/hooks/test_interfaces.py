@@ -94,7 +94,7 @@ def test_an_argument_of_another_type_is_refused(modules: Path, tmp_path: Path) -
     [
         (
             "host_soil.f90", "dz, sathh, smcl, tsoil, v_sat, sthu, sthf)", "dz, sathh, smcl, tsoil, v_sat, sthf, sthu)",
-            "freeze_soil of this JULES .*\n.*tsoil, v_sat, sthf, sthu\n.*expected:.*tsoil, v_sat, sthu, sthf\n",
+            "freeze_soil of this JULES .*\n.*tsoil, v_sat, sthf, sthu\n.*expected:.*tsoil, v_sat, sthu, sthf$",
         ),
         (
             "host_final.f90", "subroutine jules_final()\n    use logging_mod, only: log_info\n",
