@@ -40,7 +40,7 @@ contains
   !> Whether a condition is true on all ranks. Every rank must call it.
   logical function true_on_all_ranks(here) result(everywhere)
     use mpi, only: mpi_logical, mpi_land
-    use jules_vars_mod, only: mpi_local_comm
+    use jml_jules_names, only: mpi_local_comm
     external :: mpi_allreduce
     logical, intent(in) :: here                 !! whether it is true on this rank
     integer :: error

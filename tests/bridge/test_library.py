@@ -8,13 +8,12 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
+from helpers.bridge_inputs import KINDS, POINTS, TOLERANCE, Serve, configure, soil
 from helpers.tensors import linear
 from numpy.typing import NDArray
 from torch import nn
@@ -23,12 +22,6 @@ from jules_ml.bridge.library import Bridge, BridgeFailure
 from jules_ml.jules.curve_files import read_curve, write_curve
 from jules_ml.jules.net_files import NetInput, write_net
 from jules_ml.learned.respiration.tables import CurveTable
-
-#: Largest absolute errors against 64-bit torch, for factors of the order of 1.
-TOLERANCE: dict[type[np.floating], float] = {np.float32: 1e-6, np.float64: 1e-13}
-KINDS = pytest.mark.parametrize("kind", [np.float32, np.float64])
-#: One point, a few points, more than one block, and several chunks.
-POINTS = pytest.mark.parametrize("points", [1, 7, 33, 600])
 
 
 class Scaled(nn.Module):
@@ -55,43 +48,6 @@ INPUTS = [
     NetInput(name="sthu", seen_min=0.1, seen_max=0.95, offset=0.5, scale=0.3),
     NetInput(name="t_soil", seen_min=258.0, seen_max=305.0, offset=283.0, scale=10.0),
 ]
-
-
-def soil(kind: type[np.floating], points: int) -> dict[str, NDArray[np.floating]]:
-    """Inputs inside and outside the training range of tables and nets."""
-    rng = np.random.default_rng(points)
-    shape = (4, points)
-    return {
-        "sthu": rng.uniform(0.0, 1.1, shape).astype(kind),
-        "sthf": rng.uniform(0.0, 0.2, shape).astype(kind),
-        "v_sat": rng.uniform(0.3, 0.6, shape).astype(kind),
-        "v_wilt": rng.uniform(0.05, 0.2, shape).astype(kind),
-        "t_soil": rng.uniform(230.0, 330.0, shape).astype(kind),
-        "l_soil_point": np.ones(points, dtype=bool),
-    }
-
-
-def configure(folder: Path, text: str) -> Path:
-    path = folder / "jules_ml.nml"
-    path.write_text(text)
-    return path
-
-
-@pytest.fixture
-def serve(bridge: Bridge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., object]], None]:
-    """Start the bridge with a Python function as the module."""
-
-    def start(function: Callable[..., object]) -> None:
-        module = ModuleType("served_by_test")
-        vars(module)["function"] = function
-        monkeypatch.setitem(sys.modules, "served_by_test", module)
-        text = "&jules_ml_respiration backend = 'python', python_callable = 'served_by_test:function' /\n"
-        bridge.start(configure(tmp_path, text))
-
-    return start
-
-
-Serve = Callable[[Callable[..., object]], None]
 
 
 def test_fortran_tests_pass(bridge_build: Path) -> None:

@@ -289,16 +289,10 @@ def swap_hooks(run: RunFolder, executable: Path | None, *, config: Path | None, 
     Raises
     ------
     BadInput
-        If the executable has no hooks, or both ``config`` and ``module`` are None.
+        If the executable has no hooks or hooks for another JULES, or both ``config`` and ``module`` are None.
     """
-    hooks = {} if executable is None else check_executable(executable).hooks
-    absent = [name for name, state in hooks.items() if state is not Hook.IN]
-    if absent:
-        raise BadInput(
-            f"the executable lacks hooks ({', '.join(absent)})",
-            where=executable,
-            remedy="relink it with the flags of 'jules-ml hooks --jules-build DIR', or use another way than 'hooks'",
-        )
+    if executable is not None:
+        _check_hooks(executable)
     out = run.folder / NAMELISTS
     if config is not None:
         if not (config / _CONFIG).is_file():
@@ -323,6 +317,24 @@ def swap_hooks(run: RunFolder, executable: Path | None, *, config: Path | None, 
     run.namelists.drop(_CONFIG, *(file.name for file in files))
     names = f", with factors of antecedent drivers: {', '.join(drivers)}" if drivers else ""
     return [f"respiration of {module.name} by hooks{names}"]
+
+
+def _check_hooks(executable: Path) -> None:
+    """Refuse an executable without hooks, or with hooks for another JULES."""
+    checked = check_executable(executable)
+    absent = [name for name, state in checked.hooks.items() if state is not Hook.IN]
+    if absent:
+        raise BadInput(
+            f"the executable lacks hooks ({', '.join(absent)})",
+            where=executable,
+            remedy="relink it with the flags of 'jules-ml hooks --jules-build DIR', or use another way than 'hooks'",
+        )
+    if checked.problems:
+        raise BadInput(
+            f"the hooks do not fit the executable: {'; '.join(checked.problems)}",
+            where=executable,
+            remedy="build the hooks against this JULES with 'jules-ml hooks --jules-build DIR', and relink it",
+        )
 
 
 def _replace(target: Path, source: Path) -> None:
