@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 #: Output variables at the end of each step.
 STATES = (
-    "smcl", "sthu", "sthf", "t_soil", "fsth", "ftemp", "resp_s", "resp_s_gb", "cs", "sm_wilt", "sm_sat",
+    "smcl", "sthu", "sthf", "t_soil", "fsth", "ftemp", "resp_s", "resp_s_gb", "cs", "sm_wilt", "sm_crit", "sm_sat",
 )  # fmt: skip
 #: Fluxes of water into and out of the soil [kg m-2 s-1]; ``ext`` by layer, with soil evaporation.
 GAINS = ("tfall", "snow_melt_gb")

@@ -1,12 +1,13 @@
-# jml_add_hooks(<name> MOD_DIRS <dir>... [TARGETS <target>...])
+# jml_add_hooks(<name> MOD_DIRS <dir>... NAMES <variant> MICROBE <variant> VERSIONS <text> MPI <name> [TARGETS <target>...])
 #
-# Builds the hooks against the .mod files of a land model, and joins them with the bridge in one relocatable object,
+# Builds the hooks with these variants (see jml_check_interfaces.cmake) against the .mod files of a land model, and joins them with the bridge in one relocatable object,
 # <build>/<name>.o. Its link flags are in <build>/<name>.flags and in the property JML_LINK_FLAGS of target <name>.
 #
 # The hooks are Fortran procedures in modules, because their arguments have types of the land model that C does not have.
 # objcopy renames their symbols, and those of the land model's procedures that they call, to the names that --wrap needs.
 
 include_guard()
+include(${CMAKE_CURRENT_LIST_DIR}/jml_check_interfaces.cmake)
 
 include(${CMAKE_CURRENT_LIST_DIR}/jml_symbol.cmake)   # JML_WRAPPED and jml_symbol()
 
@@ -15,11 +16,40 @@ set(JML_HOOK_SOURCES
   jml_hooks_antecedent.f90 jml_hooks_respiration.f90 jml_hooks_column.f90 jml_hooks_ledger.f90 jml_hooks_humidity.f90 jml_hooks_forcing.f90
   jml_hooks_place.f90 jml_hooks_moisture.f90 jml_hooks_properties.f90 jml_hooks_restart.f90 jml_hooks_step.f90)
 list(TRANSFORM JML_HOOK_SOURCES PREPEND ${CMAKE_CURRENT_LIST_DIR}/)
+set(JML_HOOKS_DIR ${CMAKE_CURRENT_LIST_DIR})
+set(JML_VERSION ${PROJECT_VERSION} CACHE STRING "Version of jules_ml, which the hooks report")
+
+# The newest of the names that show the version of JULES, for a JULES of these versions, and the names that it lacks
+function(jml_names_of_versions has lacks versions)
+  set(newer "")
+  set(found "")
+  foreach(probe IN LISTS JML_VERSION_PROBES)
+    string(REGEX MATCH "^([^/]*)/(.*)$" probe ${probe})
+    if(CMAKE_MATCH_1 STREQUAL versions)
+      set(found ${CMAKE_MATCH_2})
+      break()
+    endif()
+    string(APPEND newer "${CMAKE_MATCH_2} ' // &\n    '")
+  endforeach()
+  set(${has} "${found}" PARENT_SCOPE)
+  set(${lacks} "${newer}" PARENT_SCOPE)
+endfunction()
 
 function(jml_add_hooks name)
-  cmake_parse_arguments(arg "" "" "MOD_DIRS;TARGETS" ${ARGN})
+  cmake_parse_arguments(arg "" "NAMES;MICROBE;VERSIONS;MPI" "MOD_DIRS;TARGETS" ${ARGN})
 
-  add_library(${name}_objects OBJECT ${JML_HOOK_SOURCES})
+  string(REPLACE "." "_" names ${arg_NAMES})
+  string(REPLACE "." "_" microbe ${arg_MICROBE})
+  set(MICROBE_VARIANT ${arg_MICROBE})
+  set(JULES_VERSIONS ${arg_VERSIONS})
+  set(MPI_NAME ${arg_MPI})
+  jml_names_of_versions(JML_HAS_NAME JML_LACKS_NAMES "${arg_VERSIONS}")
+  set(stamp ${CMAKE_CURRENT_BINARY_DIR}/${name}_stamp/jml_hooks_stamp.f90)
+  configure_file(${JML_HOOKS_DIR}/jml_hooks_stamp.f90.in ${stamp} @ONLY)
+  set(variants jml_jules_names_${names}.f90 jml_hooks_microbe_${microbe}.f90 jml_hooks_microbe_${microbe}_body.f90)
+  list(TRANSFORM variants PREPEND ${JML_HOOKS_DIR}/variants/)
+
+  add_library(${name}_objects OBJECT ${JML_HOOK_SOURCES} ${variants} ${stamp})
   set_target_properties(${name}_objects PROPERTIES
     POSITION_INDEPENDENT_CODE ON
     INTERPROCEDURAL_OPTIMIZATION OFF

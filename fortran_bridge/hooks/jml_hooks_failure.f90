@@ -35,7 +35,7 @@ contains
   !> Stop on all ranks if a hook failed on any of them. Every rank must call it.
   subroutine stop_if_any_failed()
     use mpi, only: mpi_logical, mpi_land
-    use jules_vars_mod, only: mpi_local_comm
+    use jml_jules_names, only: mpi_local_comm
     external :: mpi_allreduce
     logical :: ok, all_ok
     integer :: error

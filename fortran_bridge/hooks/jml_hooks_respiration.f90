@@ -1,10 +1,9 @@
-!! Replaces JULES's `microbe`: the modifiers come from the learned module, and everything else is as in JULES.
+!! Heterotrophic respiration with the modifiers of the learned module; everything else is as in JULES's `microbe`.
 !!
-!! The linker's --wrap redirects JULES's calls to this procedure; `jml_real_microbe` is JULES's own (see
-!! jml_add_hooks.cmake).
+!! The arguments of `microbe` differ between versions of JULES. `jml_hooks_microbe` has those of this JULES (see variants/).
 module jml_hooks_respiration
   use um_types, only: rk => real_jlslsm
-  use jules_ml_bridge, only: jml_respiration, JML_OK
+  use jules_ml_bridge, only: jml_needs_v_crit, jml_respiration, JML_OK
   use jml_hooks_antecedent, only: multiply_by_antecedent
   use jml_hooks_run, only: run, TEXT_LENGTH
   use jml_hooks_failure, only: fail, bridge_error
@@ -12,34 +11,38 @@ module jml_hooks_respiration
   implicit none
   private
 
-  public :: wrap_microbe
+  public :: check_arguments, respire
 
-  interface
-    subroutine jml_real_microbe(land_pts, dim_cs1, l_q10, cs, sthu, sthf, v_sat, v_wilt, tsoil, resp_s, veg_frac, &
-        sf_diag, l_soil_point)
-      use um_types, only: rk => real_jlslsm
-      use ancil_info, only: dim_cslayer
-      use jules_soil_mod, only: sm_levels
-      use sf_diags_mod, only: strnewsfdiag
-      integer, intent(in) :: land_pts, dim_cs1
-      logical, intent(inout) :: l_q10
-      real(rk), intent(in) :: cs(land_pts, dim_cslayer, dim_cs1), veg_frac(land_pts)
-      real(rk), intent(in) :: sthu(land_pts, sm_levels), sthf(land_pts, sm_levels)
-      real(rk), intent(in) :: v_sat(land_pts, sm_levels), v_wilt(land_pts, sm_levels), tsoil(land_pts, sm_levels)
-      real(rk), intent(out) :: resp_s(land_pts, dim_cslayer, dim_cs1)
-      type(strnewsfdiag), intent(inout) :: sf_diag
-      logical, intent(in) :: l_soil_point(land_pts)
-    end subroutine jml_real_microbe
-  end interface
+  real(rk), parameter :: COLDEST_SOIL = 100.0_rk      !! lower than any soil temperature, higher than any fraction [K]
+  real(rk), parameter :: WARMEST_SOIL = 1000.0_rk     !! higher than any soil temperature [K]
 
 contains
 
-  !> Heterotrophic respiration with learned modifiers; JULES's own if the hook is off or has failed.
-  subroutine wrap_microbe(land_pts, dim_cs1, l_q10, cs, sthu, sthf, v_sat, v_wilt, tsoil, resp_s, veg_frac, sf_diag, &
-      l_soil_point)
+  !> Stop if JULES passes other arguments than those that the hooks were built for, which the linker does not detect.
+  !>
+  !> Each known list of arguments has another real array in the place of the temperature of another list: a water content or a
+  !> respiration, which are below 2. A real of another kind is no temperature either. The first level of all of these arrays has
+  !> at least `land_pts` values.
+  subroutine check_arguments(land_pts, tsoil)
+    use jml_hooks_stamp, only: MICROBE_VARIANT
+    use logging_mod, only: log_fatal
+    integer, intent(in) :: land_pts                   !! land points
+    real(rk), intent(in) :: tsoil(land_pts)           !! what JULES passed as temperature of the first level [K]
+    logical, save :: checked = .false.
+
+    if (checked .or. land_pts == 0) return
+    if (.not. any(tsoil > COLDEST_SOIL .and. tsoil < WARMEST_SOIL)) call log_fatal('jules_ml', 'JULES calls microbe with ' // &
+      'other arguments than those of JULES ' // MICROBE_VARIANT // ', for which the hooks were built, or without a soil ' // &
+      'temperature between 100 and 1000 K: build the hooks against this JULES with jules-ml hooks')
+    checked = .true.
+  end subroutine check_arguments
+
+  !> Respiration of all pools and layers, and its diagnostics. Nothing is changed if the hook is off or fails.
+  subroutine respire(land_pts, dim_cs1, l_q10, cs, sthu, sthf, v_sat, v_wilt, tsoil, resp_s, n_veg, veg_frac, sf_diag, &
+      l_soil_point, done, v_crit)
     use ancil_info, only: dim_cslayer
-    use jules_soil_biogeochem_mod, only: kaps, kaps_4pool, tau_resp, l_layeredC, l_soil_resp_lev2, soil_bgc_model, &
-      soil_model_4pool
+    use jml_jules_names, only: kaps_4pool, soil_model_4pool
+    use jules_soil_biogeochem_mod, only: kaps, tau_resp, l_layeredC, l_soil_resp_lev2, soil_bgc_model
     use jules_soil_mod, only: dzsoil, sm_levels
     use sf_diags_mod, only: strnewsfdiag
     integer, intent(in) :: land_pts                            !! land points
@@ -51,34 +54,28 @@ contains
     real(rk), intent(in) :: v_sat(land_pts, sm_levels)         !! water content at saturation [m3 m-3]
     real(rk), intent(in) :: v_wilt(land_pts, sm_levels)        !! water content at wilting [m3 m-3]
     real(rk), intent(in) :: tsoil(land_pts, sm_levels)         !! soil temperature [K]
-    real(rk), intent(out) :: resp_s(land_pts, dim_cslayer, dim_cs1)  !! respiration [kg m-2 s-1]
-    real(rk), intent(in) :: veg_frac(land_pts)                 !! vegetated fraction [1]
+    real(rk), intent(inout) :: resp_s(land_pts, dim_cslayer, dim_cs1)  !! respiration [kg m-2 s-1]
+    integer, intent(in) :: n_veg                               !! size of `veg_frac`; land_pts in the 4-pool model
+    real(rk), intent(in) :: veg_frac(n_veg)                    !! vegetated fraction [1]
     type(strnewsfdiag), intent(inout) :: sf_diag               !! surface diagnostics
     logical, intent(in) :: l_soil_point(land_pts)              !! whether a point is soil
+    logical, intent(out) :: done                               !! whether the module gave the respiration
+    real(rk), intent(in), optional :: v_crit(land_pts, sm_levels)  !! water content at the critical point [m3 m-3]
     real(rk), allocatable :: fsth(:, :), ftemp(:, :), fprf(:)
     character(len=TEXT_LENGTH) :: problem
-    integer :: ierr, level
+    integer :: level
 
-    if (.not. run%settings%respiration) then
-      call jml_real_microbe(land_pts, dim_cs1, l_q10, cs, sthu, sthf, v_sat, v_wilt, tsoil, resp_s, veg_frac, &
-        sf_diag, l_soil_point)
-      return
-    end if
+    done = .false.
+    if (.not. run%settings%respiration) return
     !$omp atomic write
     run%microbe_called = .true.
 
     allocate (fsth(land_pts, sm_levels), ftemp(land_pts, sm_levels), fprf(land_pts))
-    call jml_respiration(land_pts, sm_levels, sthu, sthf, v_sat, v_wilt, tsoil, l_soil_point, fsth, ftemp, ierr)
-    problem = ''
-    if (ierr /= JML_OK) then
-      problem = bridge_error('respiration')
-    else if (size(run%settings%antecedent) > 0) then
+    call modifiers(land_pts, sm_levels, sthu, sthf, v_sat, v_wilt, tsoil, l_soil_point, fsth, ftemp, problem, v_crit)
+    if (problem == '' .and. size(run%settings%antecedent) > 0) &
       call multiply_by_antecedent(sthu, sthf, tsoil, l_soil_point, fsth, problem)
-    end if
     if (problem /= '') then
       call fail(trim(problem))
-      call jml_real_microbe(land_pts, dim_cs1, l_q10, cs, sthu, sthf, v_sat, v_wilt, tsoil, resp_s, veg_frac, &
-        sf_diag, l_soil_point)
       return
     end if
 
@@ -96,6 +93,40 @@ contains
     if (sf_diag%l_fsth) sf_diag%fsth(:land_pts, :) = fsth
     if (sf_diag%l_ftemp) sf_diag%ftemp(:land_pts, :) = ftemp
     if (sf_diag%l_fprf) sf_diag%fprf(:land_pts) = fprf
-  end subroutine wrap_microbe
+    done = .true.
+  end subroutine respire
+
+  !> The modifiers of the module.
+  !>
+  !> A JULES before 8.2 does not pass the critical point. It is then that of the soil, which belongs to these points only if they
+  !> are all points of the rank, and if there is one soil tile.
+  subroutine modifiers(land_pts, sm_levels, sthu, sthf, v_sat, v_wilt, tsoil, l_soil_point, fsth, ftemp, problem, v_crit)
+    use ancil_info, only: nsoilt, total_points => land_pts
+    use jules_fields_mod, only: psparms
+    integer, intent(in) :: land_pts, sm_levels
+    real(rk), intent(in), dimension(land_pts, sm_levels) :: sthu, sthf, v_sat, v_wilt, tsoil
+    logical, intent(in) :: l_soil_point(land_pts)
+    real(rk), intent(out), dimension(land_pts, sm_levels) :: fsth, ftemp
+    character(len=TEXT_LENGTH), intent(out) :: problem         !! why there are no modifiers, and the remedy; '' if there are
+    real(rk), intent(in), optional :: v_crit(land_pts, sm_levels)
+    logical :: in_soil
+    integer :: ierr
+
+    problem = ''
+    in_soil = land_pts == total_points .and. nsoilt == 1
+    if (present(v_crit)) then
+      call jml_respiration(land_pts, sm_levels, sthu, sthf, v_sat, v_wilt, tsoil, l_soil_point, fsth, ftemp, ierr, v_crit)
+    else if (in_soil .and. (jml_needs_v_crit() .or. run%settings%respiration_backend == 'python')) then
+      call jml_respiration(land_pts, sm_levels, sthu, sthf, v_sat, v_wilt, tsoil, l_soil_point, fsth, ftemp, ierr, &
+        psparms%smvccl_soilt(:, 1, :))
+    else if (.not. jml_needs_v_crit()) then
+      call jml_respiration(land_pts, sm_levels, sthu, sthf, v_sat, v_wilt, tsoil, l_soil_point, fsth, ftemp, ierr)
+    else
+      problem = 'respiration: the module needs v_crit, which microbe of this JULES does not have, and JULES calls it with ' // &
+        'some of the points: run one thread, or use JULES 8.2'
+      return
+    end if
+    if (ierr /= JML_OK) problem = bridge_error('respiration')
+  end subroutine modifiers
 
 end module jml_hooks_respiration

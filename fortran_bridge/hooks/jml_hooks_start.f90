@@ -2,7 +2,7 @@
 module jml_hooks_start
   use jml_hooks_run, only: run, configuration_path, FILE_LENGTH
   use jml_hooks_failure, only: bridge_error
-  use jml_hooks_guards, only: refusal
+  use jml_hooks_guards, only: refusal, warning
   use jules_ml_bridge, only: jml_init, jml_kernels, jml_settings_of, settings_t, JML_ANTECEDENT_DRIVERS, JML_OK
   implicit none
   private
@@ -13,8 +13,9 @@ contains
 
   !> Start the hooks; later calls do nothing.
   subroutine hooks_start()
-    use jules_vars_mod, only: mpi_local_comm
-    use logging_mod, only: log_info, log_fatal
+    use jml_hooks_stamp, only: DESCRIPTION
+    use jml_jules_names, only: mpi_local_comm
+    use logging_mod, only: log_info, log_fatal, log_warn
     external :: mpi_comm_rank, mpi_comm_size
     character(len=FILE_LENGTH) :: path
     character(len=:), allocatable :: problem
@@ -25,6 +26,7 @@ contains
     call mpi_comm_rank(mpi_local_comm, run%rank, ierr)
     call mpi_comm_size(mpi_local_comm, run%ranks, ierr)
 
+    call log_info('jules_ml', 'hooks built for ' // DESCRIPTION)
     path = configuration_path()
     call jml_init(trim(path), ierr)
     if (ierr /= JML_OK) call log_fatal('jules_ml', trim(bridge_error(trim(path))))
@@ -37,6 +39,8 @@ contains
     problem = refusal(run%settings)
     if (len(problem) > 0) call log_fatal('jules_ml', trim(path) // ': ' // problem)
     call log_info('jules_ml', summary(run%settings))
+    problem = warning(run%settings)
+    if (len(problem) > 0) call log_warn('jules_ml', problem)
     if (jml_kernels() /= '') call log_info('jules_ml', 'kernels of the native backend: ' // jml_kernels())
   end subroutine hooks_start
 

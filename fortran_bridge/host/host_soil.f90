@@ -14,13 +14,13 @@ contains
   !> v_sat (dpsidt (273.15 - T) / sathh)**(-1/b). Best et al. (2011), Geosci. Model Dev. 4, 677-699; Cox et al. (1999).
   subroutine freeze_soil(npnts, nshyd, b, dz, sathh, smcl, tsoil, v_sat, sthu, sthf)
     use water_constants_mod, only: rho_water, dpsidt
-    integer, intent(in) :: npnts, nshyd                   !! points and layers
-    real(rk), intent(in) :: b(npnts), sathh(npnts)        !! exponent [1], suction at saturation [m]
-    real(rk), intent(in) :: dz(nshyd)                     !! thickness [m]
-    real(rk), intent(in) :: smcl(npnts, nshyd)            !! water [kg m-2]
-    real(rk), intent(in) :: tsoil(npnts, nshyd)           !! temperature [K]
-    real(rk), intent(in) :: v_sat(npnts)                  !! water content at saturation [m3 m-3]
-    real(rk), intent(out) :: sthu(npnts, nshyd), sthf(npnts, nshyd)   !! liquid, ice: fractions of saturation [1]
+    integer :: npnts, nshyd                               !! points and layers; no argument has an INTENT in JULES
+    real(rk) :: b(npnts), sathh(npnts)                    !! exponent [1], suction at saturation [m]
+    real(rk) :: dz(nshyd)                                 !! thickness [m]
+    real(rk) :: smcl(npnts, nshyd)                        !! water [kg m-2]
+    real(rk) :: tsoil(npnts, nshyd)                       !! temperature [K]
+    real(rk) :: v_sat(npnts)                              !! water content at saturation [m3 m-3]
+    real(rk) :: sthu(npnts, nshyd), sthf(npnts, nshyd)    !! liquid, ice: fractions of saturation [1]
     real(rk) :: wetness, below
     integer :: i, n
 
@@ -52,11 +52,12 @@ contains
   !> Maximum infiltration of a tile: saturated conductivity of the surface, enhanced by roots. Best et al. (2011).
   subroutine infiltration_rate(land_pts, nsurft, surft_pts, surft_index, satcon_soilt_sfc, frac, infil_surft)
     use ancil_info, only: nsoilt
+    use jules_surface_types_mod, only: ntype
     use pftparm, only: infil_f
     integer, intent(in) :: land_pts, nsurft
-    integer, intent(in) :: surft_pts(nsurft), surft_index(land_pts, nsurft)
+    integer, intent(in) :: surft_pts(ntype), surft_index(land_pts, ntype)
     real(rk), intent(in) :: satcon_soilt_sfc(land_pts, nsoilt)      !! [kg m-2 s-1]
-    real(rk), intent(in) :: frac(land_pts, nsurft)                  !! [1]
+    real(rk), intent(in) :: frac(land_pts, ntype)                   !! [1]
     real(rk), intent(out) :: infil_surft(land_pts, nsurft)          !! [kg m-2 s-1]
     integer :: n, k, l
 
@@ -81,7 +82,7 @@ module hyd_psi_mod
 contains
 
   !> Wetness at a potential, by the Clapp-Hornberger curve.
-  elemental function sthu_from_psi(psi, sathh, b, sthu_min) result(sthu)
+  function sthu_from_psi(psi, sathh, b, sthu_min) result(sthu)
     real(rk), intent(in) :: psi          !! potential, negative [Pa]
     real(rk), intent(in) :: sathh        !! suction at saturation [m]
     real(rk), intent(in) :: b            !! exponent [1]

@@ -36,11 +36,14 @@ int jml_enabled_c(const char *what);
  * empty if it serves no hook. */
 void jml_kernels_c(char *text, int length);
 
-/* Moisture and temperature modifiers of soil respiration; l_soil_point is 0 or 1 for each land point. */
+/* Moisture and temperature modifiers of soil respiration; l_soil_point is 0 or 1 for each land point. v_crit may be a null
+ * pointer if no table and no net needs it. */
 int jml_respiration_r32_c(int land_pts, int sm_levels, const float *sthu, const float *sthf, const float *v_sat,
-                          const float *v_wilt, const float *t_soil, const int *l_soil_point, float *fsth, float *ftemp);
+                          const float *v_wilt, const float *t_soil, const int *l_soil_point, float *fsth, float *ftemp,
+                          const float *v_crit);
 int jml_respiration_r64_c(int land_pts, int sm_levels, const double *sthu, const double *sthf, const double *v_sat,
-                          const double *v_wilt, const double *t_soil, const int *l_soil_point, double *fsth, double *ftemp);
+                          const double *v_wilt, const double *t_soil, const int *l_soil_point, double *fsth, double *ftemp,
+                          const double *v_crit);
 
 /* Soil properties from soil carbon, cs[dim_cs1][dim_cslayer][land_pts]; satcon and hcon have sm_levels + 1 levels. */
 int jml_soil_properties_r32_c(int land_pts, int dim_cslayer, int dim_cs1, int sm_levels, const float *cs,

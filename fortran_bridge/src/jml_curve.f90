@@ -8,15 +8,17 @@ module jml_curve
   implicit none
   private
 
-  public :: curve_t, curve_read, curve_check
+  public :: curve_t, curve_read, curve_check, warm_end_of
 
   integer, parameter, public :: X_STHU = 1       !! unfrozen water, fraction of saturation [1]
   integer, parameter, public :: X_STH = 2        !! unfrozen and frozen water, fraction of saturation [1]
   integer, parameter, public :: X_THETA = 3      !! unfrozen water [m3 m-3]: sthu * v_sat
-  integer, parameter, public :: X_T_SOIL = 4     !! soil temperature [K]; the numbers above it are ANTECEDENT_DRIVERS
+  integer, parameter, public :: X_THETA_V_CRIT = 4   !! unfrozen water, fraction of the critical point [1]: sthu * v_sat / v_crit
+  integer, parameter, public :: X_T_SOIL = 5     !! soil temperature [K]; the numbers above it are ANTECEDENT_DRIVERS
 
-  character(len=*), parameter :: KNOWN_X(9) = [character(len=15) :: 'sthu', 'sthu+sthf', 'theta', 't_soil', ANTECEDENT_DRIVERS]
-  character(len=*), parameter :: KNOWN_UNITS(9) = [character(len=6) :: '1', '1', 'm3 m-3', 'K', '1', '1', 'K', 'K', 'K']
+  character(len=*), parameter :: KNOWN_X(10) = &
+    [character(len=15) :: 'sthu', 'sthu+sthf', 'theta', 'theta/v_crit', 't_soil', ANTECEDENT_DRIVERS]
+  character(len=*), parameter :: KNOWN_UNITS(10) = [character(len=6) :: '1', '1', 'm3 m-3', '1', 'K', '1', '1', 'K', 'K', 'K']
 
   integer, parameter :: VERSION_READ = 1         !! version of the format
   integer, parameter :: MAX_POINTS = 100001      !! most points of a table
@@ -26,6 +28,7 @@ module jml_curve
     integer :: x = 0                             !! one of the X_ numbers
     real(real64) :: x_min = 0.0_real64           !! first abscissa [units of x]
     real(real64) :: x_max = 1.0_real64           !! last abscissa [units of x]
+    real(real64) :: seen_max = 1.0_real64        !! end of the training data [units of x]
     real(real64), allocatable :: y(:)            !! ordinates [1], finite and not negative
   end type curve_t
 
@@ -80,7 +83,7 @@ contains
     else if (name /= expected) then
       text = "name is '" // trim(name) // "', but jules_ml.nml uses the table as '" // expected // "'"
     else if (curve%x == 0) then
-      text = "x is '" // trim(x) // "': give 'sthu', 'sthu+sthf', 'theta', 't_soil' or an antecedent driver"
+      text = "x is '" // trim(x) // "': give 'sthu', 'sthu+sthf', 'theta', 'theta/v_crit', 't_soil' or an antecedent driver"
     else if (modifier_of(curve%x) /= expected) then
       text = "x is '" // trim(x) // "', but a table of fsth needs a wetness, a table of ftemp needs 't_soil', and a table " // &
         'of antecedent needs an antecedent driver'
@@ -99,6 +102,8 @@ contains
     else
       curve%x_min = x_min
       curve%x_max = x_max
+      curve%seen_max = x_max
+      if (is_given(seen_max)) curve%seen_max = seen_max
       curve%y = y(1:n)
       call curve_check(curve, status, text)
     end if
@@ -114,6 +119,18 @@ contains
     if (x == X_T_SOIL) name = 'ftemp'
     if (x < X_T_SOIL) name = 'fsth'
   end function modifier_of
+
+  !> Abscissa at which the training data end if the curve does not decline up to there; 0 if it declines.
+  pure real(real64) function warm_end_of(curve)
+    type(curve_t), intent(in) :: curve
+    real(real64), parameter :: DECLINE = 0.99_real64            !! of the greatest value; less is noise of a fit
+    integer :: last
+
+    warm_end_of = 0.0_real64
+    last = nint((min(curve%seen_max, curve%x_max) - curve%x_min) / (curve%x_max - curve%x_min) * (size(curve%y) - 1)) + 1
+    last = max(1, min(last, size(curve%y)))
+    if (curve%y(last) >= DECLINE * maxval(curve%y(:last))) warm_end_of = min(curve%seen_max, curve%x_max)
+  end function warm_end_of
 
   !> Check whether a table can be evaluated.
   pure subroutine curve_check(curve, status, message)

@@ -3,9 +3,9 @@ module jml_handle
   use, intrinsic :: iso_fortran_env, only: real64
   use jml_antecedent, only: antecedent_prepare, antecedent_t
   use jml_config, only: config_read
-  use jml_curve, only: curve_read, curve_t
+  use jml_curve, only: curve_read, curve_t, warm_end_of
   use jml_message, only: fail, message_of
-  use jml_native_r32, only: native_r32_t => native_t, native_of_r32 => native_of
+  use jml_native_r32, only: native_r32_t => native_t, native_of_r32 => native_of, READS_V_CRIT
   use jml_native_r64, only: native_r64_t => native_t, native_of_r64 => native_of
   use jml_net, only: net_read, net_t, OUT_FSTH, OUT_FTEMP, OUT_JOINT
   use jml_python, only: c_text, python_bind, python_close, python_read_state, python_start, python_write_state, &
@@ -16,12 +16,13 @@ module jml_handle
   private
 
   public :: handle, native_r32, native_r64
-  public :: jml_init, jml_enabled, jml_settings_of, jml_kernels, jml_antecedent_factor, jml_state_write, &
-    jml_state_read, jml_error, jml_finalise
+  public :: jml_init, jml_enabled, jml_settings_of, jml_kernels, jml_needs_v_crit, jml_warm_end, &
+    jml_antecedent_factor, jml_state_write, jml_state_read, jml_error, jml_finalise
 
   !> The configuration.
   type :: handle_t
     type(settings_t) :: settings
+    real(real64) :: warm_end = 0.0_real64       !! see jml_warm_end [K]
   end type handle_t
 
   type(handle_t), save, protected :: handle
@@ -86,6 +87,7 @@ contains
     call check_sources('fsth', fsth_sources, status, message)
     if (status == JML_OK) call check_sources('ftemp', ftemp_sources, status, message)
     if (status /= JML_OK) return
+    if (allocated(ftemp_curve)) handle%warm_end = warm_end_of(ftemp_curve)
     native_r32 = native_of_r32(fsth_curve, ftemp_curve, net, settings%reproducible)
     native_r64 = native_of_r64(fsth_curve, ftemp_curve, net, settings%reproducible)
   end subroutine prepare_native
@@ -151,6 +153,16 @@ contains
 
     name = trim(native_r32%kernels%name)
   end function jml_kernels
+
+  !> Whether respiration needs the critical point: a table or a net with this input. Python gets it where the host has it.
+  logical function jml_needs_v_crit() result(needed)
+    needed = native_r32%reads(READS_V_CRIT)
+  end function jml_needs_v_crit
+
+  !> Temperature at which the data of the table of g end, if g does not decline up to there [K]; 0 if it declines, or is no table.
+  real(real64) function jml_warm_end() result(temperature)
+    temperature = handle%warm_end
+  end function jml_warm_end
 
   !> The factor of respiration from its antecedent drivers, which the host calculates; 1 if the configuration has none.
   subroutine jml_antecedent_factor(drivers, factor, ierr)

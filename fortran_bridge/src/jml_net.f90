@@ -11,16 +11,16 @@ module jml_net
 
   integer, parameter, public :: ACT_LINEAR = 1, ACT_TANH = 2, ACT_SIGMOID = 3, ACT_RELU = 4, ACT_SOFTPLUS = 5
   integer, parameter, public :: IN_STHU = 1, IN_STHF = 2, IN_STH = 3, IN_THETA = 4, IN_V_SAT = 5, IN_V_WILT = 6, &
-    IN_T_SOIL = 7
+    IN_T_SOIL = 7, IN_V_CRIT = 8
   integer, parameter, public :: OUT_FSTH = 1, OUT_FTEMP = 2, OUT_JOINT = 3
   integer, parameter, public :: BLOCK = 64             !! points that a layer processes together
   integer, parameter, public :: MAX_WIDTH = 512        !! largest width of a layer
 
   character(len=*), parameter :: ACTIVATIONS(5) = [character(len=8) :: 'linear', 'tanh', 'sigmoid', 'relu', 'softplus']
-  character(len=*), parameter :: IN_NAMES(7) = &
-    [character(len=9) :: 'sthu', 'sthf', 'sthu+sthf', 'theta', 'v_sat', 'v_wilt', 't_soil']
-  character(len=*), parameter :: IN_UNITS(7) = &
-    [character(len=6) :: '1', '1', '1', 'm3 m-3', 'm3 m-3', 'm3 m-3', 'K']
+  character(len=*), parameter :: IN_NAMES(8) = &
+    [character(len=9) :: 'sthu', 'sthf', 'sthu+sthf', 'theta', 'v_sat', 'v_wilt', 't_soil', 'v_crit']
+  character(len=*), parameter :: IN_UNITS(8) = &
+    [character(len=6) :: '1', '1', '1', 'm3 m-3', 'm3 m-3', 'm3 m-3', 'K', 'm3 m-3']
   character(len=*), parameter :: OUT_NAMES(3) = [character(len=5) :: 'fsth', 'ftemp', 'joint']
 
   integer, parameter :: VERSION_READ = 1               !! version of the format
@@ -138,7 +138,8 @@ contains
     net%outputs = [(findloc(OUT_NAMES == outputs(i), .true., dim=1), i=1, m)]
     do i = 1, n
       if (net%inputs(i) == 0) then
-        message = "inputs has '" // trim(inputs(i)) // "', which is not one of sthu, sthf, sthu+sthf, theta, v_sat, v_wilt, t_soil"
+        message = "inputs has '" // trim(inputs(i)) // "', which is not one of sthu, sthf, sthu+sthf, theta, v_sat, " // &
+          "v_crit, v_wilt, t_soil"
       else if (input_units(i) /= IN_UNITS(net%inputs(i))) then
         message = 'the unit of ' // trim(inputs(i)) // " is '" // trim(IN_UNITS(net%inputs(i))) // "', not '" // &
           trim(input_units(i)) // "'"

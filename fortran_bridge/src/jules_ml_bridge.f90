@@ -12,18 +12,19 @@ module jules_ml_bridge
     soil_properties_r32 => soil_properties, soil_moisture_r32 => soil_moisture
   use jml_bridge_r64, only: respiration_r64 => respiration, respiration_of_size_r64 => respiration_of_size, &
     soil_properties_r64 => soil_properties, soil_moisture_r64 => soil_moisture
-  use jml_handle, only: jml_init, jml_enabled, jml_settings_of, jml_kernels, jml_antecedent_factor, jml_state_write, &
-    jml_state_read, jml_error, jml_finalise
+  use jml_handle, only: jml_init, jml_enabled, jml_settings_of, jml_kernels, jml_needs_v_crit, jml_warm_end, &
+    jml_antecedent_factor, jml_state_write, jml_state_read, jml_error, jml_finalise
   implicit none
   private
 
   public :: JML_OK, JML_OFF, JML_BAD_CONFIG, JML_BAD_TABLE, JML_BAD_NET, JML_BAD_SHAPE, JML_NOT_FINITE, &
     JML_NO_PYTHON, JML_PYTHON_FAILED, JML_WRONG_THREAD, JML_BAD_STATE
   public :: settings_t, JML_N_FORCING, JML_ANTECEDENT_DRIVERS
-  public :: jml_init, jml_enabled, jml_settings_of, jml_kernels, jml_error, jml_finalise
+  public :: jml_init, jml_enabled, jml_settings_of, jml_kernels, jml_needs_v_crit, jml_warm_end, jml_error, jml_finalise
   public :: jml_respiration, jml_antecedent_factor, jml_soil_properties, jml_soil_moisture, jml_state_write, jml_state_read
 
-  !> Moisture and temperature modifiers of soil respiration; `land_pts, sm_levels` may come first, which saves a little time.
+  !> Moisture and temperature modifiers of soil respiration; `land_pts, sm_levels` may come first, which saves a little
+  !! time, and `v_crit` last.
   interface jml_respiration
     module procedure respiration_r32, respiration_r64, respiration_of_size_r32, respiration_of_size_r64
   end interface jml_respiration

@@ -73,7 +73,14 @@ class Bridge:
         return text.value.decode()
 
     def respiration(
-        self, sthu: Array, sthf: Array, v_sat: Array, v_wilt: Array, t_soil: Array, l_soil_point: Array
+        self,
+        sthu: Array,
+        sthf: Array,
+        v_sat: Array,
+        v_wilt: Array,
+        t_soil: Array,
+        l_soil_point: Array,
+        v_crit: Array | None = None,
     ) -> tuple[Array, Array]:
         """Return the moisture and temperature modifiers of soil respiration.
 
@@ -87,6 +94,8 @@ class Bridge:
             Soil temperature [K].
         l_soil_point : ndarray of bool, shape (land_pts,)
             Whether a point is soil.
+        v_crit : ndarray, shape (sm_levels, land_pts), optional
+            Water content at the critical point [m3 m-3], which some modules need.
 
         Returns
         -------
@@ -101,7 +110,7 @@ class Bridge:
         fsth, ftemp = np.empty_like(sthu), np.empty_like(sthu)
         levels, points = sthu.shape
         soil = np.ascontiguousarray(l_soil_point, dtype=np.intc)
-        self._call("respiration", points, levels, [sthu, sthf, v_sat, v_wilt, t_soil], soil, [fsth, ftemp])
+        self._call("respiration", points, levels, [sthu, sthf, v_sat, v_wilt, t_soil], soil, [fsth, ftemp, v_crit])
         return fsth, ftemp
 
     def soil_properties(self, cs: Array, latitude: Array, longitude: Array, sm_levels: int) -> dict[str, Array]:
@@ -201,9 +210,10 @@ class Bridge:
         """Finalise the bridge and release its modules."""
         self._check(self._library.jml_finalise_c())
 
-    def _call(self, name: str, *arguments: int | Array | list[Array]) -> None:
-        """Call a hook; arrays in lists are reals, which must have the same type."""
-        reals = [array for argument in arguments if isinstance(argument, list) for array in argument]
+    def _call(self, name: str, *arguments: int | Array | list[Array] | list[Array | None]) -> None:
+        """Call a hook; arrays in lists are reals, which must have the same type, and None is a null pointer."""
+        listed = [array for argument in arguments if isinstance(argument, list) for array in argument]
+        reals = [array for array in listed if array is not None]
         types = {array.dtype for array in reals}
         if len(types) != 1 or not types <= SUFFIXES.keys():
             raise TypeError(f"all arrays must be float32 or all float64, not {', '.join(sorted(map(str, types)))}")
@@ -212,7 +222,8 @@ class Bridge:
         c_arguments: list[Any] = []
         for argument in arguments:
             for item in argument if isinstance(argument, list) else [argument]:
-                c_arguments.append(item.ctypes.data_as(ctypes.c_void_p) if isinstance(item, np.ndarray) else int(item))
+                pointer = item.ctypes.data_as(ctypes.c_void_p) if isinstance(item, np.ndarray) else item
+                c_arguments.append(pointer)
         self._check(getattr(self._library, f"jml_{name}_{SUFFIXES[types.pop()]}_c")(*c_arguments))
 
     def _check(self, status: int) -> None:

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from importlib import import_module
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
@@ -135,18 +136,36 @@ class ServedRespiration(Served):
 
     Its arguments are ``sthu``, ``sthf`` [1], ``v_sat``, ``v_wilt`` [m3 m-3] and ``t_soil`` [K], each of shape
     (sm_levels, land_pts), and ``l_soil_point``, bool of shape (land_pts,). It returns the pair ``fsth, ftemp`` [1] in
-    the shape and type of ``sthu``.
+    the shape and type of ``sthu``. A callable with an argument ``v_crit`` also gets the water content at the critical point
+    [m3 m-3], which the host must then have.
     """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        try:
+            named = signature(self.call).parameters.get("v_crit")
+        except (TypeError, ValueError):  # some callables in C have no signature
+            named = None
+        # not by **kwargs, which a torch module has whatever its forward() accepts
+        self.accepts_v_crit = named is not None
+        self.requires_v_crit = named is not None and named.default is Parameter.empty
 
     def arrange(self, *arrays: Array) -> Callable[[], None]:
         """Return a function that calls the module with these arrays; see :meth:`Served.arrange`."""
-        sthu, sthf, v_sat, v_wilt, t_soil, l_soil_point, fsth, ftemp = arrays
+        sthu, sthf, v_sat, v_wilt, t_soil, l_soil_point, fsth, ftemp, *v_crit = arrays
+        optional: dict[str, Array] = {}
+        if v_crit and self.accepts_v_crit:
+            optional["v_crit"] = v_crit[0]
+        elif self.requires_v_crit:
+            raise self.refuse(
+                "the callable needs v_crit, which the host does not pass", "use JULES 8.2, or remove v_crit"
+            )
 
         def run() -> None:
             soil = l_soil_point != 0
             result = self.call(
-                sthu=sthu, sthf=sthf, v_sat=v_sat, v_wilt=v_wilt, t_soil=t_soil, l_soil_point=soil
-            )  # fmt: skip
+                sthu=sthu, sthf=sthf, v_sat=v_sat, v_wilt=v_wilt, t_soil=t_soil, l_soil_point=soil, **optional
+            )
             f, g = self.pair(result, "fsth, ftemp")
             self.copy_result(f, fsth, "fsth", within=soil)
             self.copy_result(g, ftemp, "ftemp", within=soil)

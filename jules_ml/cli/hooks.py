@@ -47,6 +47,8 @@ def hooks(
         checked = check_executable(check)
         if not quiet:
             out_console.print(escaped(checked.report), soft_wrap=True)
+        if checked.problems:
+            raise RunFailed(f"the hooks do not fit this executable: {'; '.join(checked.problems)}")
         if not checked.complete:
             raise RunFailed(
                 "hooks are missing from this executable: link it with the flags of 'jules-ml hooks --jules-build', and without "
@@ -66,4 +68,6 @@ def hooks(
         for note in hooks_built.toolchain.notes:
             err_console.print(f"[yellow]note:[/] {escaped(note)}", soft_wrap=True)
         err_console.print(f"[green]wrote[/] {written}", soft_wrap=True)
+        for line in hooks_built.stamp.lines:
+            err_console.print(escaped(line), soft_wrap=True)
         err_console.print(escaped(hooks_built.advice), soft_wrap=True)

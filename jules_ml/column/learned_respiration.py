@@ -41,7 +41,7 @@ def curve_factors(fsth: CurveTable, ftemp: CurveTable) -> RespirationFactors:
     Parameters
     ----------
     fsth, ftemp : CurveTable
-        f as a function of ``sthu``, ``sthu+sthf`` or ``theta`` (unfrozen water without residual water), and g.
+        f as a function of ``sthu``, ``sthu+sthf``, ``theta`` (unfrozen water without residual water) or ``theta/v_crit``, and g.
 
     Returns
     -------
@@ -53,6 +53,8 @@ def curve_factors(fsth: CurveTable, ftemp: CurveTable) -> RespirationFactors:
     def moisture(sthu: Tensor, sthf: Tensor, soil: SoilProperties) -> Tensor:
         if fsth.x == "theta":
             return sthu * soil.sm_sat
+        if fsth.x == "theta/v_crit":
+            return sthu * soil.sm_sat / soil.sm_crit
         return sthu + sthf if fsth.x == "sthu+sthf" else sthu
 
     def factors(sthu: Tensor, sthf: Tensor, t_soil: Tensor, soil: SoilProperties) -> Factors:

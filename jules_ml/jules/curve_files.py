@@ -47,11 +47,13 @@ def check_curve(table: CurveTable, *, where: str | Path | None = None) -> None:
     if table.name not in get_args(CurveName):
         raise refuse(f"name is '{table.name}'", "give 'fsth', 'ftemp' or 'antecedent'")
     if table.x not in get_args(CurveX):
-        raise refuse(f"x is '{table.x}'", "give 'sthu', 'sthu+sthf', 'theta', 't_soil' or an antecedent driver")
+        raise refuse(
+            f"x is '{table.x}'", "give 'sthu', 'sthu+sthf', 'theta', 'theta/v_crit', 't_soil' or an antecedent driver"
+        )
     if table.name != ("antecedent" if table.x in DRIVERS else "ftemp" if table.x == "t_soil" else "fsth"):
         raise refuse(
             f"x is '{table.x}', which is not an input of {table.name} in a table",
-            f"give t_soil for ftemp; sthu, sthu+sthf or theta for fsth; {', '.join(DRIVERS)} for antecedent",
+            f"give t_soil for ftemp; sthu, sthu+sthf, theta or theta/v_crit for fsth; {', '.join(DRIVERS)} for antecedent",
         )
     if not (np.isfinite(table.x_min) and np.isfinite(table.x_max) and table.x_min < table.x_max):
         raise refuse(f"x runs from {table.x_min:g} to {table.x_max:g}", "give finite x_min < x_max")

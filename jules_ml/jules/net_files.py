@@ -28,6 +28,7 @@ INPUT_UNITS = {
     "sthu+sthf": "1",
     "theta": "m3 m-3",
     "v_sat": "m3 m-3",
+    "v_crit": "m3 m-3",
     "v_wilt": "m3 m-3",
     "t_soil": "K",
 }

@@ -8,7 +8,10 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from jules_ml import __version__
 from jules_ml.errors import BadInput, RunFailed
+from jules_ml.jules.hooks.interfaces import refusal, refuse_lto
+from jules_ml.jules.hooks.stamp import Stamp, read_stamp
 from jules_ml.jules.hooks.toolchain import Toolchain, toolchain_for
 from jules_ml.jules.sources import SOURCES
 
@@ -16,6 +19,8 @@ from jules_ml.jules.sources import SOURCES
 MODULE_FOLDERS = (".", "include", "build/include")
 #: Module of an MPI library, which is not part of JULES.
 MPI_MODULE = "mpi"
+#: First letters of the names of the hooks' and the bridge's own modules.
+OWN_MODULES = ("jml_", "jules_ml_")
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,8 @@ class BuiltHooks:
         Flags for linking JULES, the text of ``flags_file``.
     toolchain : Toolchain
         Compiler and MPI library of the hooks.
+    stamp : Stamp
+        What the hooks were built for.
     """
 
     object_file: Path
@@ -41,6 +48,7 @@ class BuiltHooks:
     template: Path
     flags: str
     toolchain: Toolchain
+    stamp: Stamp
 
     @property
     def advice(self) -> str:
@@ -78,8 +86,9 @@ def build_hooks(
     Raises
     ------
     BadInput
-        If the JULES build, a module of it, the compiler, CMake or the sources are missing, or if the compiler or its MPI library is not
-        that of JULES.
+        If the JULES build, a module of it, the compiler, CMake or the sources are missing; if the compiler or its MPI library is not that
+        of JULES, an interface or a variable of JULES differs from what the hooks assume, or JULES was compiled for link-time
+        optimisation.
     RunFailed
         If the hooks do not compile.
     """
@@ -92,25 +101,34 @@ def build_hooks(
         )
     modules = find_modules(jules_build)
     _require_modules(modules, hooks_folder)
+    refuse_lto(modules)
     toolchain = toolchain_for(modules, compiler)
     if shutil.which("cmake") is None:
         raise BadInput("cmake was not found", remedy="install cmake, or add it to PATH")
     out = out.resolve()  # the flags are used in other folders
     _remove_previous(out)
-    _run(
-        [
-            "cmake", "-S", str(sources), "-B", str(out), *toolchain.cmake_options,
-            f"-DJULES_BUILD_DIR={modules}", "-DJML_TESTS=OFF",
-        ],
-        "configure the hooks",
-    )  # fmt: skip
+    configure = [
+        "cmake", "-S", str(sources), "-B", str(out), *toolchain.cmake_options, f"-DJULES_BUILD_DIR={modules}",
+        f"-DJML_VERSION={__version__}", "-DJML_TESTS=OFF",
+    ]  # fmt: skip
+    report = out / "jml_refusal.txt"  # of jml_check_interfaces.cmake
+    report.unlink(missing_ok=True)
+    try:
+        _run(configure, "configure the hooks")
+    except RunFailed as error:
+        if report.is_file():
+            raise refusal(report, modules, hooks_folder, toolchain.compiler) from error
+        raise
     _run(["cmake", "--build", str(out), "--target", "jules_ml_hooks", "-j", str(jobs)], "compile the hooks")
     template = out / "jules_ml.nml"
     if not template.exists():  # the user may have edited it since the last build
         shutil.copyfile(sources / "namelists" / "jules_ml.nml", template)
     flags_file = out / "jules_ml_hooks.flags"
     flags = flags_file.read_text(encoding="utf-8").strip()
-    return BuiltHooks(out / "jules_ml_hooks.o", flags_file, template, flags, toolchain)
+    object_file = out / "jules_ml_hooks.o"
+    stamp = read_stamp(object_file)
+    assert stamp is not None
+    return BuiltHooks(object_file, flags_file, template, flags, toolchain, stamp)
 
 
 def find_modules(jules_build: Path) -> Path:
@@ -134,18 +152,15 @@ def find_modules(jules_build: Path) -> Path:
 def _require_modules(folder: Path, hooks_folder: Path) -> None:
     """Check that every module of JULES that the hooks use exists."""
     used: set[str] = set()
-    own: set[str] = set()
     for source in hooks_folder.glob("*.f90"):
-        text = source.read_text(encoding="utf-8")
-        used |= set(re.findall(r"^ *use +(\w+)", text, flags=re.MULTILINE))
-        own |= set(re.findall(r"^module +(\w+)", text, flags=re.MULTILINE))
-    required = used - own - {"jules_ml_bridge", MPI_MODULE}
+        used |= set(re.findall(r"^ *use +(\w+)", source.read_text(encoding="utf-8"), flags=re.MULTILINE))
+    required = {name for name in used if not name.startswith(OWN_MODULES)} - {MPI_MODULE}
     missing = sorted(name for name in required if not (folder / f"{name}.mod").is_file())
     if missing:
         raise BadInput(
             f"module files of JULES are missing: {', '.join(f'{name}.mod' for name in missing)}",
             where=folder,
-            remedy="give a build of stand-alone JULES 7.6, or of a version with the same modules",
+            remedy="give a build of stand-alone JULES, version 7.0 to 8.2, or of one with the same modules",
         )
 
 

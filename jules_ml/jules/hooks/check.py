@@ -10,6 +10,8 @@ from enum import Enum
 from pathlib import Path
 
 from jules_ml.errors import BadInput
+from jules_ml.jules.hooks.mpi_library import NO_MPI, UNKNOWN, mpi_of_executable
+from jules_ml.jules.hooks.stamp import Stamp, read_stamp
 from jules_ml.jules.hooks.symbols import SYMBOL_NAMES, WRAPPED, symbol_name
 
 
@@ -31,25 +33,36 @@ class CheckedExecutable:
         Compiler to which the symbol names belong.
     hooks : dict of str to Hook
         State of each hook, by procedure of JULES.
+    stamp : Stamp or None
+        What the hooks were built for; None without hooks.
+    problems : tuple of str
+        Reasons why the hooks do not fit the executable.
     """
 
     compiler: str
     hooks: dict[str, Hook]
+    stamp: Stamp | None = None
+    problems: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
-        """Whether every hook is in the executable."""
-        return all(state is Hook.IN for state in self.hooks.values())
+        """Whether every hook is in the executable, and all fit it."""
+        return all(state is Hook.IN for state in self.hooks.values()) and not self.problems
 
     @property
     def report(self) -> str:
-        """One line per procedure, and the remedy if hooks are missing."""
+        """One line per procedure, what the hooks were built for, and the remedy if hooks are missing or do not fit."""
         lines = [f"{procedure:<24} {state.value}" for procedure, state in self.hooks.items()]
+        if self.stamp is not None:
+            lines += ["built for", *(f"  {line}" for line in self.stamp.lines)]
         states = set(self.hooks.values())
         if Hook.DROPPED in states:
             lines.append("Dropped: linked, but JULES does not call them. Build JULES without -flto and -ipo.")
         if Hook.ABSENT in states:
             lines.append("Absent: relink JULES with the flags that `jules-ml hooks --jules-build DIR` prints.")
+        if self.problems:
+            lines += [f"Does not fit: {problem}." for problem in self.problems]
+            lines.append("Build the hooks against this JULES with `jules-ml hooks --jules-build DIR`, and relink.")
         return "\n".join(lines)
 
 
@@ -87,12 +100,32 @@ def check_executable(exe: Path) -> CheckedExecutable:
     for compiler in SYMBOL_NAMES:
         names = {procedure: symbol_name(compiler, module, procedure) for module, procedure in WRAPPED}
         if symbols.intersection(names.values()) or symbols.intersection(map("__wrap_{}".format, names.values())):
-            return CheckedExecutable(compiler, _states(exe, names, symbols))
+            states = _states(exe, names, symbols)
+            stamp = read_stamp(exe)
+            return CheckedExecutable(
+                compiler, states, stamp, _problems(exe, states, stamp, symbols, SYMBOL_NAMES[compiler])
+            )
     raise BadInput(
         "the executable contains no procedure of JULES that the hooks wrap",
         where=exe,
         remedy=f"give a JULES built with {' or '.join(SYMBOL_NAMES)}",
     )
+
+
+def _problems(
+    exe: Path, states: dict[str, Hook], stamp: Stamp | None, symbols: set[str], spelling: str
+) -> tuple[str, ...]:
+    """Reasons why the hooks do not fit the executable."""
+    if all(state is Hook.ABSENT for state in states.values()):
+        return ()
+    if stamp is None:
+        return ("the hooks have no stamp: they were built by an earlier version of jules_ml",)
+    problems = stamp.problems(symbols, spelling)
+    mpi = mpi_of_executable(exe)
+    if UNKNOWN not in (stamp.mpi, mpi) and stamp.mpi != mpi:
+        built, linked = ("without MPI" if name == NO_MPI else f"with {name}" for name in (stamp.mpi, mpi))
+        problems.append(f"the hooks were built {built}, and the executable is linked {linked}; the run would crash")
+    return tuple(problems)
 
 
 def _states(exe: Path, names: dict[str, str], symbols: set[str]) -> dict[str, Hook]:

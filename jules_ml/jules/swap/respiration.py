@@ -246,14 +246,21 @@ def swap_hooks(run: RunFolder, executable: Path, *, config: Path | None, module:
     Raises
     ------
     BadInput
-        If the executable has no hooks, or both ``config`` and ``module`` are None.
+        If the executable has no hooks or hooks for another JULES, or both ``config`` and ``module`` are None.
     """
-    absent = [name for name, state in check_executable(executable).hooks.items() if state is not Hook.IN]
+    checked = check_executable(executable)
+    absent = [name for name, state in checked.hooks.items() if state is not Hook.IN]
     if absent:
         raise BadInput(
             f"the executable lacks hooks ({', '.join(absent)})",
             where=executable,
             remedy="relink it with the flags of 'jules-ml hooks --jules-build DIR', or use another way than 'hooks'",
+        )
+    if checked.problems:
+        raise BadInput(
+            f"the hooks do not fit the executable: {'; '.join(checked.problems)}",
+            where=executable,
+            remedy="build the hooks against this JULES with 'jules-ml hooks --jules-build DIR', and relink it",
         )
     out = run.folder / NAMELISTS
     if config is not None:

@@ -19,13 +19,14 @@ from jules_ml.physics.respiration import T_REFERENCE
 
 #: JULES's names of f and g, ``antecedent`` for a curve that multiplies f, and the variables that they depend on.
 CurveName = Literal["fsth", "ftemp", "antecedent"]
-CurveX = Literal["sthu", "sthu+sthf", "theta", "t_soil", AntecedentDriver]
+CurveX = Literal["sthu", "sthu+sthf", "theta", "theta/v_crit", "t_soil", AntecedentDriver]
 
 #: Unit of each abscissa.
 UNITS: Final[dict[str, str]] = {
     "sthu": "1",
     "sthu+sthf": "1",
     "theta": "m3 m-3",
+    "theta/v_crit": "1",
     "t_soil": "K",
     "wetness_1d": "1",
     "wetness_10d": "1",
@@ -43,7 +44,7 @@ class CurveTable:
     ----------
     name : {'fsth', 'ftemp', 'antecedent'}
         Modifier of JULES that the curve replaces, f or g; or ``antecedent``, a factor of f.
-    x : {'sthu', 'sthu+sthf', 'theta', 't_soil'} or an antecedent driver
+    x : {'sthu', 'sthu+sthf', 'theta', 'theta/v_crit', 't_soil'} or an antecedent driver
         Variable that the curve depends on; its unit is in :data:`UNITS`.
     x_min, x_max : float
         First and last abscissa.
@@ -119,7 +120,7 @@ def learned_tables(
         )
     natural: CurveX = "theta" if settings.moisture == "theta" else "sthu+sthf" if settings.l_soil_resp_lev2 else "sthu"
     abscissa: CurveX = natural if x is None else x
-    if (abscissa == "theta") != (natural == "theta"):
+    if abscissa != natural and not {abscissa, natural} <= {"sthu", "sthu+sthf"}:
         raise BadInput(
             f"f was fitted to {'water content' if natural == 'theta' else 'the fraction of saturation'}, not {abscissa}",
             remedy=f"export it with x = '{natural}', or fit it with another 'moisture'",

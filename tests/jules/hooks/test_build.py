@@ -15,7 +15,7 @@ from _relink import relink
 from helpers.builds import DEFAULT_COMPILER
 from helpers.hosts import HostRunner, respiration_files
 
-from jules_ml.errors import BadInput, RunFailed
+from jules_ml.errors import BadInput
 from jules_ml.jules.hooks.build import BuiltHooks, build_hooks, find_modules
 from jules_ml.jules.hooks.check import check_executable
 from jules_ml.jules.hooks.compilers import compiler_version
@@ -111,12 +111,3 @@ def test_missing_parts_of_the_build_are_named(hosts: Path, tmp_path: Path, monke
 def test_hooks_are_built_against_a_real_jules(tmp_path: Path) -> None:
     built = build_hooks(Path(os.environ["JULES_BUILD_DIR"]), out=tmp_path)
     assert built.object_file.is_file()
-
-
-@pytest.mark.slow
-def test_unreadable_mod_files_are_reported(hosts: Path, tmp_path: Path) -> None:
-    modules = tmp_path / "mod"
-    shutil.copytree(hosts / "host_r32_objects_mod", modules)
-    (modules / "um_types.mod").write_bytes(b"not a module")
-    with pytest.raises(RunFailed, match=r"could not compile the hooks:\n(.|\n)*um_types\.mod"):
-        build_hooks(modules, out=tmp_path / "hooks", compiler=DEFAULT_COMPILER)

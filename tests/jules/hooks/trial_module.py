@@ -129,3 +129,7 @@ def quiet_soil(*, sthu: Array, t_soil: Array, **_: object) -> tuple[Array, Array
     with np.errstate(all="ignore"):
         assert np.isnan(np.zeros(1) / np.zeros(1)).all()
     return (sthu * 0 + 0.5).astype(sthu.dtype), (t_soil * 0 + 1).astype(sthu.dtype)
+
+
+def critical_soil(*, sthu: Array, v_crit: Array, **_: object) -> tuple[Array, Array]:
+    return v_crit.copy(), np.ones_like(sthu)

@@ -1,4 +1,7 @@
 !! Switches, sizes and constants with JULES's names, in one file because each module has only a few lines.
+!!
+!! JML_HOST_JULES is the version of JULES whose names and interfaces the host has: 70, 76 or 82. In 70, the names of the four
+!! pools are older; the definitions of the compiler command translate them.
 module ancil_info
   implicit none
   integer :: land_pts = 0                 !! land points of this rank
@@ -26,6 +29,14 @@ module jules_soil_biogeochem_mod
     [3.22e-7_real_jlslsm, 9.65e-9_real_jlslsm, 2.12e-8_real_jlslsm, 6.43e-10_real_jlslsm]
   real(real_jlslsm) :: q10_soil = 2.0_real_jlslsm         !! factor for 10 K [1]
   real(real_jlslsm) :: tau_resp = 2.0_real_jlslsm         !! decline with depth [m-1]
+#if JML_HOST_JULES >= 76
+  real(real_jlslsm) :: z_burn_max = 0.2_real_jlslsm       !! depth of fires [m]; not used, shows the version
+#endif
+#if JML_HOST_JULES >= 82
+  integer :: cs_decomp_soil_moist_func = 0                !! form of f; not used, shows the version
+  logical :: l_bgc_heat = .false.                         !! respiration warms the soil
+  real(real_jlslsm) :: heat_of_respiration = 3.9e7_real_jlslsm   !! [J kg-1]
+#endif
 end module jules_soil_biogeochem_mod
 
 module jules_hydrology_mod
@@ -47,6 +58,7 @@ end module jules_model_environment_mod
 module update_mod
   implicit none
   logical :: have_prescribed_sthuf = .false.   !! a file prescribes wetness
+  logical :: l_imogen = .false.                !! climate from IMOGEN
   logical :: have_prescribed_b = .false.       !! a file prescribes b; of the host only, JULES has no such variable
 end module update_mod
 
@@ -58,6 +70,7 @@ end module jules_vegetation_mod
 module jules_surface_types_mod
   implicit none
   integer :: npft = 1                     !! plant types
+  integer :: ntype = 2                    !! surface types
 end module jules_surface_types_mod
 
 module pftparm

@@ -21,19 +21,25 @@ contains
     use jules_irrig_mod, only: l_irrig_dmd
     use jules_model_environment_mod, only: lsm_id
     use jules_soil_biogeochem_mod, only: l_layeredC, l_soil_resp_lev2, soil_bgc_model, soil_model_4pool
+#if JML_HOST_JULES >= 82
+    use jules_soil_biogeochem_mod, only: l_bgc_heat, heat_of_respiration
+#endif
     use jules_soil_mod, only: sm_levels
     use jules_vegetation_mod, only: l_use_pft_psi
     use model_time_mod, only: current_time, is_spinup, spinup_cycle
     use output_mod, only: output_dir, run_id
     use read_dump_mod, only: read_dump
-    use update_mod, only: have_prescribed_b, have_prescribed_sthuf
+    use update_mod, only: have_prescribed_b, have_prescribed_sthuf, l_imogen
     character(len=*), intent(in) :: nml_dir
     integer :: unit, nx, ny, start_date(4)
     logical :: diagnostics
     character(len=1024) :: restart_from
     namelist /host/ nx, ny, n_days, dump_days, spinup_cycles, start_date, run_id, output_dir, restart_from, use_threads, &
       microbe_calls, diagnostics, soil_bgc_model, l_layeredC, l_soil_resp_lev2, l_top, l_irrig_dmd, l_use_pft_psi, &
-      have_prescribed_b, have_prescribed_sthuf, nsoilt, lsm_id
+#if JML_HOST_JULES >= 82
+      l_bgc_heat, heat_of_respiration, &
+#endif
+      have_prescribed_b, have_prescribed_sthuf, l_imogen, nsoilt, lsm_id
 
     nx = 3
     ny = 2

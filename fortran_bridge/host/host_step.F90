@@ -40,9 +40,16 @@ contains
       !$omp end parallel do
     else
       do k = 1, microbe_calls
-        call microbe(land_pts, dim_cs1, l_q10, progs%cs_pool_soilt(:, 1, :, :), psparms%sthu_soilt(:, 1, :), &
-          psparms%sthf_soilt(:, 1, :), psparms%smvcst_soilt(:, 1, :), psparms%smvcwt_soilt(:, 1, :), &
-          progs%t_soil_soilt(:, 1, :), resp_s, ainfo%frac_surft(:, 1), sf_diag, ainfo%l_soil_point)
+        call microbe(land_pts, dim_cs1, &
+#if JML_HOST_JULES < 76
+          land_pts, &
+#endif
+          l_q10, progs%cs_pool_soilt(:, 1, :, :), psparms%sthu_soilt(:, 1, :), psparms%sthf_soilt(:, 1, :), &
+          psparms%smvcst_soilt(:, 1, :), &
+#if JML_HOST_JULES >= 82
+          psparms%smvccl_soilt(:, 1, :), &
+#endif
+          psparms%smvcwt_soilt(:, 1, :), progs%t_soil_soilt(:, 1, :), resp_s, ainfo%frac_surft(:, 1), sf_diag, ainfo%l_soil_point)
       end do
     end if
     progs%cs_pool_soilt(:, 1, :, :) = progs%cs_pool_soilt(:, 1, :, :) - timestep_len * resp_s
@@ -60,9 +67,16 @@ contains
     own%l_fsth = sf_diag%l_fsth
     own%l_ftemp = sf_diag%l_ftemp
     allocate (own%fsth(1, sm_levels), own%ftemp(1, sm_levels), own%fprf(1))
-    call microbe(1, dim_cs1, l_q10, progs%cs_pool_soilt(l:l, 1, :, :), psparms%sthu_soilt(l:l, 1, :), &
-      psparms%sthf_soilt(l:l, 1, :), psparms%smvcst_soilt(l:l, 1, :), psparms%smvcwt_soilt(l:l, 1, :), &
-      progs%t_soil_soilt(l:l, 1, :), resp, ainfo%frac_surft(l:l, 1), own, ainfo%l_soil_point(l:l))
+    call microbe(1, dim_cs1, &
+#if JML_HOST_JULES < 76
+      1, &
+#endif
+      l_q10, progs%cs_pool_soilt(l:l, 1, :, :), psparms%sthu_soilt(l:l, 1, :), psparms%sthf_soilt(l:l, 1, :), &
+      psparms%smvcst_soilt(l:l, 1, :), &
+#if JML_HOST_JULES >= 82
+      psparms%smvccl_soilt(l:l, 1, :), &
+#endif
+      psparms%smvcwt_soilt(l:l, 1, :), progs%t_soil_soilt(l:l, 1, :), resp, ainfo%frac_surft(l:l, 1), own, ainfo%l_soil_point(l:l))
     resp_s(l, :, :) = resp(1, :, :)
     if (sf_diag%l_fsth) sf_diag%fsth(l, :) = own%fsth(1, :)
     if (sf_diag%l_ftemp) sf_diag%ftemp(l, :) = own%ftemp(1, :)
@@ -97,11 +111,31 @@ contains
           (air - progs%t_soil_soilt(l, 1, n)) * min(1.0_rk, timestep_len / (2.0e5_rk * dzsoil(n) / dzsoil(1)))
       end do
     end do
+    call warm_by_respiration()
     do n = 1, sm_levels
       call freeze_soil(land_pts, 1, psparms%bexp_soilt(:, 1, n), dzsoil(n:n), psparms%sathh_soilt(:, 1, n), &
         progs%smcl_soilt(:, 1, n), progs%t_soil_soilt(:, 1, n), psparms%smvcst_soilt(:, 1, n), &
         psparms%sthu_soilt(:, 1, n), psparms%sthf_soilt(:, 1, n))
     end do
   end subroutine move_water_and_heat
+
+  !> The heat of respiration in soil with carbon in layers: dt h sum(R) / (C dz), with C of soil, water and ice [J K-1 m-3].
+  subroutine warm_by_respiration()
+#if JML_HOST_JULES >= 82
+    use jules_soil_biogeochem_mod, only: heat_of_respiration, l_bgc_heat
+    use model_time_mod, only: timestep_len
+    use water_constants_mod, only: hcapi, hcapw, rho_water
+    integer :: n
+
+    if (.not. l_bgc_heat) return
+    do n = 1, sm_levels
+      associate (capacity => psparms%hcap_soilt(:, 1, n) + rho_water * psparms%smvcst_soilt(:, 1, n) * &
+          (hcapw * psparms%sthu_soilt(:, 1, n) + hcapi * psparms%sthf_soilt(:, 1, n)))
+        progs%t_soil_soilt(:, 1, n) = progs%t_soil_soilt(:, 1, n) + &
+          timestep_len * heat_of_respiration * sum(resp_s(:, n, :), dim=2) / (capacity * dzsoil(n))
+      end associate
+    end do
+#endif
+  end subroutine warm_by_respiration
 
 end module host_step_mod

@@ -10,25 +10,45 @@ contains
 
   !> Respiration as the product of rate, carbon and modifiers. Clark et al. (2011), Geosci. Model Dev. 4, 701-722;
   !> Burke et al. (2017), Geosci. Model Dev. 10, 959-975, for layers.
-  subroutine microbe(land_pts, dim_cs1, l_q10, cs, sthu, sthf, v_sat, v_wilt, tsoil, resp_s, veg_frac, sf_diag, &
-      l_soil_point)
+  subroutine microbe(land_pts, dim_cs1, &
+#if JML_HOST_JULES < 76
+      dim_cs2, &
+#endif
+      l_q10, cs, sthu, sthf, v_sat, &
+#if JML_HOST_JULES >= 82
+      v_crit, &
+#endif
+      v_wilt, tsoil, resp_s, veg_frac, sf_diag, l_soil_point)
     use ancil_info, only: dim_cslayer
     use jules_soil_biogeochem_mod, only: kaps, kaps_4pool, q10_soil, tau_resp, l_layeredC, l_soil_resp_lev2, &
       soil_bgc_model, soil_model_1pool, soil_model_4pool
     use jules_soil_mod, only: dzsoil, sm_levels
     use sf_diags_mod, only: strnewsfdiag
     integer, intent(in) :: land_pts, dim_cs1
+#if JML_HOST_JULES < 76
+    integer, intent(in) :: dim_cs2
+#endif
+#if JML_HOST_JULES >= 82
+    real(rk), intent(in) :: v_crit(land_pts, sm_levels)
+#endif
     logical, intent(inout) :: l_q10
     real(rk), intent(in) :: cs(land_pts, dim_cslayer, dim_cs1)
     real(rk), intent(in), dimension(land_pts, sm_levels) :: sthu, sthf, v_sat, v_wilt, tsoil
     real(rk), intent(out) :: resp_s(land_pts, dim_cslayer, dim_cs1)
+#if JML_HOST_JULES < 76
+    real(rk), intent(in) :: veg_frac(dim_cs2)
+#else
     real(rk), intent(in) :: veg_frac(land_pts)
+#endif
     type(strnewsfdiag), intent(inout) :: sf_diag
     logical, intent(in) :: l_soil_point(land_pts)
     real(rk) :: f(land_pts, sm_levels), g(land_pts, sm_levels), cover(land_pts), wetness, rate, depth
     integer :: l, level, layer, pool, source
 
     if (soil_bgc_model == soil_model_1pool) l_q10 = .true.
+#if JML_HOST_JULES >= 82
+    if (any(v_crit > v_sat .or. v_crit < v_wilt)) error stop 'microbe: v_crit is not between v_wilt and v_sat'
+#endif
     do level = 1, sm_levels
       do l = 1, land_pts
         wetness = sthu(l, level)
