@@ -1,14 +1,14 @@
 # jml_add_hooks(<name> MOD_DIRS <dir>... NAMES <variant> MICROBE <variant> VERSIONS <text> MPI <name> [TARGETS <target>...])
 #
-# Builds the hooks with these variants (see jml_check_interfaces.cmake) against the .mod files of a land model, and joins them with the bridge in one relocatable object,
-# <build>/<name>.o. Its link flags are in <build>/<name>.flags and in the property JML_LINK_FLAGS of target <name>.
+# Builds the hooks with these variants (see jml_check_interfaces.cmake) against the .mod files of a land model, and joins them with
+# the bridge in one relocatable object, <build>/<name>.o. Its link flags are in <build>/<name>.flags and in the property
+# JML_LINK_FLAGS of target <name>.
 #
 # The hooks are Fortran procedures in modules, because their arguments have types of the land model that C does not have.
 # objcopy renames their symbols, and those of the land model's procedures that they call, to the names that --wrap needs.
 
 include_guard()
 include(${CMAKE_CURRENT_LIST_DIR}/jml_check_interfaces.cmake)
-
 include(${CMAKE_CURRENT_LIST_DIR}/jml_symbol.cmake)   # JML_WRAPPED and jml_symbol()
 
 set(JML_HOOK_SOURCES

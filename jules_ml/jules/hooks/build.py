@@ -37,18 +37,18 @@ class BuiltHooks:
         Template of ``jules_ml.nml`` with its groups commented out.
     flags : str
         Flags for linking JULES, the text of ``flags_file``.
-    toolchain : Toolchain
-        Compiler and MPI library of the hooks.
     stamp : Stamp
         What the hooks were built for.
+    toolchain : Toolchain
+        Compiler and MPI library of the hooks.
     """
 
     object_file: Path
     flags_file: Path
     template: Path
     flags: str
-    toolchain: Toolchain
     stamp: Stamp
+    toolchain: Toolchain
 
     @property
     def advice(self) -> str:
@@ -86,8 +86,8 @@ def build_hooks(
     Raises
     ------
     BadInput
-        If the JULES build, a module of it, the compiler, CMake or the sources are missing; if the compiler or its MPI library is not that
-        of JULES, an interface or a variable of JULES differs from what the hooks assume, or JULES was compiled for link-time
+        If the JULES build, a module of it, the compiler, CMake or the sources are missing; if the compiler or its MPI library is not
+        that of JULES, an interface or a variable of JULES differs from what the hooks assume, or JULES was compiled for link-time
         optimisation.
     RunFailed
         If the hooks do not compile.
@@ -108,8 +108,8 @@ def build_hooks(
     out = out.resolve()  # the flags are used in other folders
     _remove_previous(out)
     configure = [
-        "cmake", "-S", str(sources), "-B", str(out), *toolchain.cmake_options, f"-DJULES_BUILD_DIR={modules}",
-        f"-DJML_VERSION={__version__}", "-DJML_TESTS=OFF",
+        "cmake", "-S", str(sources), "-B", str(out), *toolchain.cmake_options,
+        f"-DJULES_BUILD_DIR={modules}", f"-DJML_VERSION={__version__}", "-DJML_TESTS=OFF",
     ]  # fmt: skip
     report = out / "jml_refusal.txt"  # of jml_check_interfaces.cmake
     report.unlink(missing_ok=True)
@@ -128,7 +128,7 @@ def build_hooks(
     object_file = out / "jules_ml_hooks.o"
     stamp = read_stamp(object_file)
     assert stamp is not None
-    return BuiltHooks(object_file, flags_file, template, flags, toolchain, stamp)
+    return BuiltHooks(object_file, flags_file, template, flags, stamp, toolchain)
 
 
 def find_modules(jules_build: Path) -> Path:

@@ -60,7 +60,7 @@ class Stamp:
             f"jules_ml                 {self.jules_ml}",
         ]
 
-    def problems(self, symbols: Collection[str], symbol_name: str) -> list[str]:
+    def problems(self, symbols: Collection[str], spelling: str) -> list[str]:
         """Reasons why an executable does not fit these hooks.
 
         The names of variables show the version of JULES. Two JULES that differ in the arguments of ``microbe`` alone cannot be told
@@ -70,14 +70,14 @@ class Stamp:
         ----------
         symbols : collection of str
             Symbols of the executable.
-        symbol_name : str
+        spelling : str
             Spelling of the symbols of its compiler, see :data:`~jules_ml.jules.hooks.symbols.SYMBOL_NAMES`.
         """
 
         def contains(name: str) -> bool:
             module, _, variable = name.partition("/")
             # flang distinguishes variables (E) from procedures (P)
-            spellings = {symbol_name.format(module=module, procedure=variable), f"_QM{module}E{variable}"}
+            spellings = {spelling.format(module=module, procedure=variable), f"_QM{module}E{variable}"}
             return not spellings.isdisjoint(symbols)
 
         problems = []
