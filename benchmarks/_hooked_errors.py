@@ -20,6 +20,11 @@ def steps_written(folder: Path) -> int:
     return read_output(folder).sizes["time"] if paths else 0
 
 
+def with_nan(table: str) -> str:
+    """A curve table with NaN as its first value; the number of values is the same, so that only NaN is wrong."""
+    return re.sub(r"(?<=y =\n)[^,]+", "NaN", table, count=1)
+
+
 def serving_cases(jules: Jules) -> dict[str, tuple[dict[str, str], str]]:
     """A net with NaN, and a Python module that returns another precision than that of JULES."""
     first = torch.nn.Linear(2, 2)
@@ -63,7 +68,7 @@ def bad_input(claims: Claims, jules: Jules) -> None:
         "unknown entry": (good | {"jules_ml.nml": "&jules_ml_respiration\nftable = 'x'\n/\n"}, "jules_ml_respiration"),
         "table n against y": (good | {"fsth.nml": good["fsth.nml"].replace("n = 4001", "n = 4000")}, "fsth.nml"),
         "table without units": (good | {"ftemp.nml": good["ftemp.nml"].replace("x_units = 'K',", "")}, "x_units"),
-        "NaN in a table": (good | {"fsth.nml": good["fsth.nml"].replace("y =\n", "y = NaN, ", 1)}, "fsth.nml"),
+        "NaN in a table": (good | {"fsth.nml": with_nan(good["fsth.nml"])}, "y(1) is negative, or not finite"),
         "Python that is not there": (follow | {"jules_ml.nml": follow["jules_ml.nml"].replace("follow", "fellow")}, "fellow"),
         "Python that cannot import": (
             follow | {"jules_ml.nml": follow["jules_ml.nml"].replace("series_module", "no_such_module")}, "no_such_module",

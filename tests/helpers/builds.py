@@ -57,7 +57,10 @@ def locked(build: Path) -> Iterator[None]:
 
 
 def configure(build: Path, compiler: str, *options: str) -> None:
-    """Configure a build folder; the caller holds its lock."""
+    """Configure a build folder; the caller holds its lock. Objects of sources that no longer exist are removed: tests link all."""
+    for path in build.glob("fortran_bridge/host/CMakeFiles/*.dir/*.o"):
+        if not (REPOSITORY / "fortran_bridge" / "host" / path.stem).exists():
+            path.unlink()
     command = ["cmake", "-S", str(REPOSITORY), "-B", str(build), f"-DJML_TEST_VENV={sys.prefix}"]
     if not (build / "CMakeCache.txt").exists():
         command.append(f"-DCMAKE_Fortran_COMPILER={compiler}")

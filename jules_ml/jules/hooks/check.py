@@ -10,7 +10,7 @@ from enum import Enum
 from pathlib import Path
 
 from jules_ml.errors import BadInput
-from jules_ml.jules.hooks.mpi_library import UNKNOWN, mpi_of_executable
+from jules_ml.jules.hooks.mpi_library import NO_MPI, UNKNOWN, mpi_of_executable
 from jules_ml.jules.hooks.stamp import Stamp, read_stamp
 from jules_ml.jules.hooks.symbols import SYMBOL_NAMES, WRAPPED, symbol_name
 
@@ -121,9 +121,10 @@ def _problems(
     if stamp is None:
         return ("the hooks have no stamp: they were built by an earlier version of jules_ml",)
     problems = stamp.problems(symbols, spelling)
-    library = mpi_of_executable(exe)
-    if UNKNOWN not in (library, stamp.mpi) and library != stamp.mpi:
-        problems.append(f"the hooks were built for MPI: {stamp.mpi}, and the executable has MPI: {library}")
+    mpi = mpi_of_executable(exe)
+    if UNKNOWN not in (stamp.mpi, mpi) and stamp.mpi != mpi:
+        built, linked = ("without MPI" if name == NO_MPI else f"with {name}" for name in (stamp.mpi, mpi))
+        problems.append(f"the hooks were built {built}, and the executable is linked {linked}; the run would crash")
     return tuple(problems)
 
 

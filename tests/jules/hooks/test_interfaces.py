@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from helpers.builds import DEFAULT_COMPILER
 from helpers.hosts import HostRunner, respiration_files
 from helpers.paths import REPOSITORY
 
@@ -32,7 +33,17 @@ def change_module(modules: Path, file: str, old: str, new: str, *, options: tupl
     assert old in text
     source = modules / file
     source.write_text(text.replace(old, new), encoding="utf-8")
-    command = ["gfortran", "-c", "-DJML_HOST_JULES=82", *options, str(source), "-J", str(modules), "-I", str(modules)]
+    command = [
+        DEFAULT_COMPILER,
+        "-c",
+        "-DJML_HOST_JULES=82",
+        *options,
+        str(source),
+        "-J",
+        str(modules),
+        "-I",
+        str(modules),
+    ]
     done = subprocess.run([*command, "-o", str(modules / "changed.o")], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (modules / "changed.o").unlink()
@@ -42,7 +53,7 @@ def refused(modules: Path, tmp_path: Path) -> BadInput:
     """The error that building the hooks raises, before anything is compiled."""
     out = tmp_path / "out"
     with pytest.raises(BadInput) as caught:
-        build_hooks(modules, out=out, compiler="gfortran")
+        build_hooks(modules, out=out, compiler=DEFAULT_COMPILER)
     assert not list(out.rglob("*.a"))
     assert not (out / "jules_ml_hooks.o").exists()
     return caught.value
@@ -54,10 +65,10 @@ def refused(modules: Path, tmp_path: Path) -> BadInput:
     [("host_70", "7.0", "7.0 or earlier"), ("host_r64", "7.6", "7.6 or 7.7"), ("host_82", "8.2", "8.2 or later")],
 )
 def test_the_interface_chooses_the_variant(hosts: Path, tmp_path: Path, host: str, microbe: str, jules: str) -> None:
-    stamp = build_hooks(hosts / f"{host}_objects_mod", out=tmp_path, compiler="gfortran").stamp
+    stamp = build_hooks(hosts / f"{host}_objects_mod", out=tmp_path, compiler=DEFAULT_COMPILER).stamp
     assert (stamp.microbe, stamp.jules) == (microbe, jules)
     assert stamp.real_bits == (64 if host == "host_r64" else 32)
-    assert re.fullmatch(r"GNU \d+\.\d+\.\d+", stamp.compiler)
+    assert re.fullmatch(r"(GNU|LLVMFlang) \d+\.\d+\.\d+", stamp.compiler)
     assert stamp.mpi == "none"
 
 
@@ -132,11 +143,13 @@ def test_a_variable_that_differs_is_named(modules: Path, tmp_path: Path, old: st
 def test_module_files_of_another_compiler_are_refused(modules: Path, tmp_path: Path) -> None:
     (modules / "um_types.mod").write_bytes(b"not a module")
     error = refused(modules, tmp_path)
-    assert re.match(r"gfortran cannot read the \.mod files of JULES: .*um_types\.mod", error.problem)
+    assert re.match(rf"{DEFAULT_COMPILER} cannot read the \.mod files of JULES: .*um_types\.mod", error.problem)
     assert "--compiler" in error.remedy
 
 
 def test_a_jules_compiled_for_link_time_optimisation_is_refused(hosts: Path, modules: Path, tmp_path: Path) -> None:
+    if "flang" in DEFAULT_COMPILER:
+        pytest.skip("only gfortran's link-time optimisation is tested")
     include = modules.rename(tmp_path / "include")
     folder = tmp_path / "o"
     folder.mkdir()

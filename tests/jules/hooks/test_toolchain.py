@@ -69,6 +69,7 @@ def test_hooks_take_the_mpi_library_of_jules(mpi_jules: tuple[str, Path], family
     relink(objects, built, exe=exe, compiler=wrapper_for(library, family), libraries=libraries)
     assert check_executable(exe).complete
     assert mpi_of_executable(exe) == library
+    _check_refuses_another_library(exe, library)
     launcher = launcher_of(library)
     if launcher is None:
         pytest.skip(f"{library} has no mpiexec")
@@ -85,6 +86,19 @@ def test_hooks_take_the_mpi_library_of_jules(mpi_jules: tuple[str, Path], family
         assert len(shared) > 200
         for table in tables[1:]:
             pd.testing.assert_frame_equal(tables[0].loc[shared], table.loc[shared], check_exact=True)
+
+
+def _check_refuses_another_library(exe: Path, library: str) -> None:
+    """``--check`` compares the library in the stamp of the hooks with that of the executable."""
+    stamp = f'"mpi": "{library}"'.encode()
+    other = exe.with_name("other.exe")
+    content = exe.read_bytes()
+    assert stamp in content
+    other.write_bytes(content.replace(stamp, b'"mpi": "none"'.ljust(len(stamp))))
+    checked = check_executable(other)
+    words = f"the hooks were built without MPI, and the executable is linked with {library}; the run would crash"
+    assert checked.problems == (words,)
+    assert not checked.complete
 
 
 def _common_soil(tables: list[pd.DataFrame]) -> pd.MultiIndex:
