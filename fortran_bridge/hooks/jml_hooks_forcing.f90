@@ -54,12 +54,12 @@ contains
   end subroutine add_step
 
   !> Mean over the steps added, in the order and units of the forcing of `jml_soil_moisture`.
-  function mean_of_steps(self) result(mean)
+  subroutine mean_of_steps(self, mean)
     class(forcing_mean_t), intent(in) :: self
-    real(rk), allocatable :: mean(:, :)               !! (land_pts, JML_N_FORCING)
+    real(rk), intent(out) :: mean(:, :)               !! (land_pts, JML_N_FORCING)
 
     mean = real(self%sums / self%steps, rk)
-  end function mean_of_steps
+  end subroutine mean_of_steps
 
   !> Set the sums back to zero.
   subroutine clear_sums(self)

@@ -38,6 +38,7 @@ module jml_hooks_ledger
   real(real64), allocatable, save :: sums(:, :, :, :)   !! since the last row, (land_pts, sm_levels, quantities, causes)
   type(datetime), save :: last_time                     !! start of the last step in the sums
   integer, save :: last_cycle = 0                       !! spin-up cycle of that step; 0: main run
+  character(len=40), save :: time_columns = ''          !! of the rows that are being written
   logical, save :: is_empty = .true.                    !! nothing was added since the last row
 
 contains
@@ -156,6 +157,7 @@ contains
   !> Write the sums, and set them back to zero.
   subroutine write_ledger()
     if (is_empty .or. run%failed) return
+    call set_time()
     select case (content)
     case ('points'); call write_points()
     case ('sums'); call write_regions()
@@ -211,19 +213,15 @@ contains
     character(len=200) :: row
 
     if (sum(abs(values)) <= 0.0_real64) return
-    write (row, '(4a, i0, 2a, 3(",", es14.7))') time_text(), ',', place, ',', level, ',', trim(CAUSES(cause)), values
+    write (row, '(4a, i0, 2a, 3(",", es14.7))') trim(time_columns), ',', place, ',', level, ',', trim(CAUSES(cause)), values
     call text%add_line(trim(row))
   end subroutine add_row
 
-  !> Cycle and time of the last step in the sums.
-  function time_text() result(stamp)
-    character(len=:), allocatable :: stamp
-    character(len=40) :: buffer
-
-    write (buffer, '(i0, ",", i4.4, 2("-", i2.2), "T", i2.2, 2(":", i2.2))') last_cycle, last_time%year, last_time%month, &
-      last_time%day, last_time%time / 3600, mod(last_time%time, 3600) / 60, mod(last_time%time, 60)
-    stamp = trim(buffer)
-  end function time_text
+  !> Set the first columns of the rows: cycle and time of the last step in the sums.
+  subroutine set_time()
+    write (time_columns, '(i0, ",", i4.4, 2("-", i2.2), "T", i2.2, 2(":", i2.2))') last_cycle, last_time%year, &
+      last_time%month, last_time%day, last_time%time / 3600, mod(last_time%time, 3600) / 60, mod(last_time%time, 60)
+  end subroutine set_time
 
   !> Open the text file, and write the description and the names of its columns.
   subroutine open_text(description, columns)

@@ -34,6 +34,8 @@ module jml_hooks_moisture
   real(rk), allocatable, save :: theta_target(:, :)  !! last target [m3 m-3], (land_pts, sm_levels)
   logical, allocatable, save :: mask(:, :)           !! where there is a target
   type(change_t), allocatable, save :: changes(:)    !! for each level in the settings, from the last target
+  real(rk), allocatable, save :: latitude(:), longitude(:), mean_forcing(:, :)   !! inputs of the module. They and `date` keep
+  integer, save :: date(6)                           !! their addresses, for which the bridge keeps views of Python
   type(content_t), save :: before, after             !! of a level; kept, because allocating them in each step costs time
 
 contains
@@ -80,7 +82,14 @@ contains
     integer :: ierr
 
     if (.not. allocated(theta_target)) allocate (theta_target(land_pts, sm_levels), mask(land_pts, sm_levels))
-    call jml_soil_moisture(date_of_now(), latitudes(), longitudes(), forcing%mean(), progs%smcl_soilt(:, 1, :), &
+    if (.not. allocated(latitude)) then
+      latitude = latitudes()
+      longitude = longitudes()
+      allocate (mean_forcing(land_pts, JML_N_FORCING))
+    end if
+    date = date_of_now()
+    call forcing%mean(mean_forcing)
+    call jml_soil_moisture(date, latitude, longitude, mean_forcing, progs%smcl_soilt(:, 1, :), &
       psparms%sthu_soilt(:, 1, :), psparms%sthf_soilt(:, 1, :), progs%t_soil_soilt(:, 1, :), theta_target, mask, ierr)
     call forcing%clear()
     if (ierr /= JML_OK) then
@@ -91,11 +100,11 @@ contains
   end subroutine renew_target
 
   !> Year, month, day, hour, minute and second at which the step begins.
-  function date_of_now() result(date)
+  function date_of_now() result(now)
     use model_time_mod, only: current_time
-    integer :: date(6)
+    integer :: now(6)
 
-    date = [current_time%year, current_time%month, current_time%day, current_time%time / 3600, &
+    now = [current_time%year, current_time%month, current_time%day, current_time%time / 3600, &
       mod(current_time%time, 3600) / 60, mod(current_time%time, 60)]
   end function date_of_now
 

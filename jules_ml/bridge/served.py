@@ -98,7 +98,7 @@ class Served(ABC):
             raise self.refuse(
                 f"{name} is {array.dtype}, but the host uses {into.dtype}", f"return {name} as {into.dtype}"
             )
-        valid = np.isfinite(array) & (np.nan_to_num(array, nan=-1.0) >= 0.0)
+        valid = (array >= 0.0) & (array < np.inf)  # both false for NaN
         if within is not None:
             valid |= ~within
         if not valid.all():

@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
-from jules_ml.support.files import atomic_write
 
 #: Prefix of the arrays of a moisture module in a state file.
 STATE = "state."
@@ -47,6 +45,8 @@ def write_state(path: Path, name: str, state: Mapping[str, Array], positions: Ar
     BadInput
         If the file cannot be written.
     """
+    from jules_ml.support.files import atomic_write  # imports of functions are not part of each start of Python
+
     arrays: dict[str, Any] = {"callable": np.array(name)}
     if positions is not None:
         arrays["positions"] = positions
@@ -109,6 +109,8 @@ def read_state(
 
 def _read(path: Path, name: str) -> dict[str, Array]:
     """Return the arrays of a file."""
+    from zipfile import BadZipFile
+
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in stored.files}

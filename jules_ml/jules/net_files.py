@@ -128,6 +128,40 @@ def write_net(
             text.write(stream)
 
 
+def native_problem(net: nn.Module) -> str:
+    """Return why the native backend cannot evaluate a network; empty if it can."""
+    if not isinstance(net, nn.Sequential):
+        return f"{type(net).__name__} is not an nn.Sequential"
+    try:
+        layers = _layers(net)
+    except BadInput as error:
+        return error.problem
+    if not layers:
+        return "the network has no layers"
+    if _width(layers) > MAX_WIDTH:
+        return f"a layer has more than {MAX_WIDTH} units"
+    return ""
+
+
+def check_inputs(inputs: Sequence[NetInput], outputs: Sequence[Output]) -> None:
+    """Refuse inputs and outputs that no backend offers."""
+    unknown = [item.name for item in inputs if item.name not in INPUT_UNITS]
+    if unknown:
+        raise BadInput(
+            f"a network cannot have the input {', '.join(unknown)}",
+            remedy=f"choose inputs among {', '.join(INPUT_UNITS)}",
+        )
+    if sorted(outputs) not in (["fsth"], ["ftemp"], ["fsth", "ftemp"], ["joint"]):
+        raise BadInput(
+            f"a network cannot have the outputs {', '.join(outputs) or '(none)'}",
+            remedy="give fsth, ftemp, both, or joint alone",
+        )
+
+
+def _width(layers: list[tuple[nn.Linear, str]]) -> int:
+    return max(max(linear.in_features, linear.out_features) for linear, _ in layers)
+
+
 def _layers(net: nn.Sequential) -> list[tuple[nn.Linear, str]]:
     """Return the linear layers, each with the name of its activation."""
     layers: list[tuple[nn.Linear, str]] = []
@@ -155,23 +189,13 @@ def _activation(part: nn.Module) -> str | None:
 
 def _check_fit(layers: list[tuple[nn.Linear, str]], inputs: Sequence[NetInput], outputs: Sequence[Output]) -> None:
     """Refuse a network that does not fit its inputs and outputs, or the bridge."""
-    unknown = [item.name for item in inputs if item.name not in INPUT_UNITS]
-    if unknown:
-        raise BadInput(
-            f"a network cannot have the input {', '.join(unknown)}",
-            remedy=f"choose inputs among {', '.join(INPUT_UNITS)}",
-        )
-    if sorted(outputs) not in (["fsth"], ["ftemp"], ["fsth", "ftemp"], ["joint"]):
-        raise BadInput(
-            f"a network cannot have the outputs {', '.join(outputs) or '(none)'}",
-            remedy="give fsth, ftemp, both, or joint alone",
-        )
+    check_inputs(inputs, outputs)
     if not layers or (layers[0][0].in_features, layers[-1][0].out_features) != (len(inputs), len(outputs)):
         raise BadInput(
             f"the network does not have {len(inputs)} inputs and {len(outputs)} outputs",
             remedy="name all of its inputs and outputs",
         )
-    if max(max(linear.in_features, linear.out_features) for linear, _ in layers) > MAX_WIDTH:
+    if _width(layers) > MAX_WIDTH:
         raise BadInput(
             f"a layer has more than {MAX_WIDTH} units", remedy="use a smaller network, or the python backend"
         )

@@ -24,6 +24,11 @@ def files(ledger: str = "", function: str = "Remembering") -> dict[str, str]:
     return texts | {"regions.txt": REGIONS}
 
 
+def skip_without_netcdf(run: HostRun) -> None:
+    if "needs a shared netCDF library" in run.log:
+        pytest.skip("the host was built without netCDF-Fortran")
+
+
 def rows(run: HostRun) -> pd.DataFrame:
     """All rows of the text ledgers of a run."""
     paths = sorted((run.folder / "output").glob("*.jules_ml_increments.*.csv"))
@@ -77,7 +82,9 @@ def test_listed_points_have_rows(host: HostRunner, reference: pd.DataFrame) -> N
 
 
 def test_full_ledger_is_compressed_netcdf(host: HostRunner, reference: pd.DataFrame) -> None:
-    run = host.complete("host_r64", SETTINGS, files("content = 'full'"))
+    run = host.run("host_r64", SETTINGS, files("content = 'full'"))
+    skip_without_netcdf(run)
+    assert run.code == 0
     with xr.open_dataset(run.folder / "output" / "host.jules_ml_increments.0000.nc") as ds:
         assert ds["moisture_water"].encoding["zlib"]
         assert ds["moisture_water"].attrs["units"] == "kg m-2"
@@ -85,11 +92,11 @@ def test_full_ledger_is_compressed_netcdf(host: HostRunner, reference: pd.DataFr
         np.testing.assert_array_equal(ds["latitude"], [51.0] * 3 + [52.0] * 4 + [53.0] * 4)
         assert ds["date"].values.tolist()[:2] == [20010102, 20010103]
         for name, column in zip(("water", "sensible_heat", "latent_heat"), VALUES, strict=True):
-            for row in reference.itertuples():
-                date = int(row.time[:10].replace("-", ""))
-                value = ds[f"moisture_{name}"].values[ds["date"].values == date, row.level - 1, row.point - 1].sum()
-                assert value == pytest.approx(reference.loc[row.Index, column].max(), rel=2e-6, abs=1e-3)
-            break
+            sums = ds[f"moisture_{name}"].astype(float).groupby(ds["date"]).sum().sum("soil")
+            days = reference.assign(date=reference["time"].str[:10].str.replace("-", "").astype(int))
+            expected = days.groupby(["date", "point"])[column].sum().to_xarray().fillna(0.0)
+            actual = sums.isel(land=expected["point"].to_numpy() - 1)
+            np.testing.assert_allclose(actual, expected, rtol=2e-6, atol=1e-2)
         total = ds["moisture_water"].values.astype(float).sum()
         assert total == pytest.approx(reference["water_kg_m-2"].sum(), rel=1e-6)
 
@@ -109,6 +116,7 @@ def test_a_full_disk_is_named(host: HostRunner, suffix: str) -> None:
     )
     texts["jules_ml.nml"] = texts["jules_ml.nml"].replace("trial_module:Remembering", "full_disk:wet")
     run = host.run("host_r64", SETTINGS, texts)
+    skip_without_netcdf(run)
     assert run.code != 0
     assert f"host.jules_ml_increments.0000.{suffix} cannot be written" in run.log
     assert "free space" in run.log
@@ -132,7 +140,9 @@ def test_regions_that_cannot_be_used_are_named(host: HostRunner, text: str, word
 def test_properties_are_in_the_full_ledger(host: HostRunner) -> None:
     texts = property_files("tight")
     texts["jules_ml.nml"] += "&jules_ml_ledger content = 'full' /\n"
-    run = host.complete("host_r32", SETTINGS, texts)
+    run = host.run("host_r32", SETTINGS, texts)
+    skip_without_netcdf(run)
+    assert run.code == 0
     with xr.open_dataset(run.folder / "output" / "host.jules_ml_increments.0000.nc") as ds:
         assert float(ds["properties_water"].sum()) < -10.0
         assert "moisture_water" not in ds
