@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @app.command(
-    epilog="Examples:  jules-ml run tower.toml --out runs/tower   |   jules-ml run swap.toml --prepare, a job that calls submit.sh, "
+    epilog="Examples:  jules-ml run tower.toml --out runs/tower   |   jules-ml run swap.toml --prepare   |   "
     "jules-ml run --collect loobos_swap"
 )
 def run(

@@ -15,6 +15,7 @@ from typing import Any
 from jules_ml.errors import RunFailed
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.jules import JulesSection
+from jules_ml.jules.hooks.stamp import jules_of_hooks
 from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.outcome import Ended, Unfinished, read_ended, refuse_failure, written_files
 from jules_ml.jules.preflight.check import preflight
@@ -211,7 +212,7 @@ def prepare_run(experiment: Experiment, out: Path, *, status: str = "prepared") 
         command = [*section.launcher, None if executable is None else str(executable.resolve()), staged.directory]
         try:
             notes = swap_in(experiment, staged, program)
-            notes += preflight(experiment, namelists_before, staged)
+            notes += preflight(experiment, namelists_before, staged, executable_version=jules_of_hooks(program))
             if "hooks" in experiment.required(experiment.run, "run").via:
                 notes += executable_notes
             staged.namelists.write(staged.folder / staged.directory)

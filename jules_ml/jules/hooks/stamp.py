@@ -116,3 +116,9 @@ def read_stamp(file: Path) -> Stamp | None:
             where=file,
             remedy="build the hooks with this version, and relink",
         ) from error
+
+
+def jules_of_hooks(executable: Path | None) -> str | None:
+    """Return the versions of JULES that the stamp of an executable names; None without executable or stamp."""
+    stamp = None if executable is None else read_stamp(executable)
+    return None if stamp is None else stamp.jules

@@ -23,6 +23,7 @@ from jules_ml.jules.base_rate import GROUP as _GROUP
 from jules_ml.jules.base_rate import rate_entry, swap_base_rate
 from jules_ml.jules.export.curves import FSTH_FILE, FTEMP_FILE, antecedent_entries, export_curves
 from jules_ml.jules.hooks.check import Hook, check_executable
+from jules_ml.jules.hooks.stamp import jules_of_hooks
 from jules_ml.jules.namelist_text import Value, seven_digits
 from jules_ml.jules.run_folder import NAMELISTS, RunFolder
 from jules_ml.jules.soil_properties import original_property
@@ -362,7 +363,8 @@ class NamelistWay:
         """Set the parameters fitted to ``[modules] respiration``; see :class:`jules_ml.learned.uses.Way`."""
         module = _module(experiment)
         _refuse_ecosse(run)
-        versions = versions_of_run(run, experiment.required(experiment.jules, "jules").version)
+        given = experiment.required(experiment.jules, "jules").version
+        versions = versions_of_run(run, given, executable=jules_of_hooks(executable))
         return [
             *swap_base_rate(experiment, run, module),
             *swap_namelist(run, module, versions),
