@@ -170,7 +170,10 @@ def require_readable(command: str, modules: Path) -> None:
     written = module_format(path)
     version = compiler_version(command)
     named = f"{command} ({version})" if version else command
-    if not written.compiler:
+    same = (
+        version.startswith(written.compiler) and written.compiler != "gfortran"
+    )  # whose versions differ in their files
+    if not written.compiler or same:
         errors = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         raise BadInput(
             f"{named} cannot read it: {' / '.join(errors[:3])}",

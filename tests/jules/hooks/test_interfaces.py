@@ -143,7 +143,7 @@ def test_a_variable_that_differs_is_named(modules: Path, tmp_path: Path, old: st
 def test_module_files_of_another_compiler_are_refused(modules: Path, tmp_path: Path) -> None:
     (modules / "um_types.mod").write_bytes(b"not a module")
     error = refused(modules, tmp_path)
-    assert re.match(rf"{DEFAULT_COMPILER} cannot read the \.mod files of JULES: .*um_types\.mod", error.problem)
+    assert re.match(rf"{DEFAULT_COMPILER} (.* )?cannot read (it|the \.mod files of JULES): .*um_types", error.problem)
     assert "--compiler" in error.remedy
 
 
@@ -183,7 +183,7 @@ def test_arguments_are_read_from_module_files_and_sources(hosts: Path, tmp_path:
 def test_curves_are_in_the_output_with_the_interfaces_of_other_versions(host: HostRunner, host_version: str) -> None:
     settings = "soil_bgc_model = 2, n_days = 3"
     known, other = (host.complete(exe, settings, respiration_files()) for exe in ("host_r32", host_version))
-    assert f"microbe as in {host_version[-2]}.{host_version[-1]}, GNU" in other.log
+    assert f"microbe as in {host_version[-2]}.{host_version[-1]}, " in other.log
     for name in ("fsth", "ftemp", "resp", "cs", "t_soil"):
         assert (known.column(name) == other.column(name)).all()
 

@@ -53,6 +53,7 @@ def without_fc(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.mpi
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_fc")
 def test_hooks_take_the_mpi_library_of_jules(mpi_jules: tuple[str, Path], family: str, tmp_path: Path) -> None:
     """Built by the documented steps, one to three ranks give the same bits."""
