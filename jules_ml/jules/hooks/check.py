@@ -128,6 +128,30 @@ def _problems(
     return tuple(problems)
 
 
+def require_hooks(exe: Path) -> None:
+    """Check an executable that a run with hooks will start.
+
+    Raises
+    ------
+    BadInput
+        If it lacks hooks, or has hooks for another JULES.
+    """
+    checked = check_executable(exe)
+    absent = [name for name, state in checked.hooks.items() if state is not Hook.IN]
+    if absent:
+        raise BadInput(
+            f"the executable lacks hooks ({', '.join(absent)})",
+            where=exe,
+            remedy="relink it with the flags of 'jules-ml hooks --jules-build DIR', or use another way than 'hooks'",
+        )
+    if checked.problems:
+        raise BadInput(
+            f"the hooks do not fit the executable: {'; '.join(checked.problems)}",
+            where=exe,
+            remedy="build the hooks against this JULES with 'jules-ml hooks --jules-build DIR', and relink it",
+        )
+
+
 def _states(exe: Path, names: dict[str, str], symbols: set[str]) -> dict[str, Hook]:
     wrapped = {procedure: f"__wrap_{name}" for procedure, name in names.items()}
     called: set[str] = set()

@@ -22,7 +22,7 @@ from jules_ml.experiment import Experiment
 from jules_ml.jules.base_rate import GROUP as _GROUP
 from jules_ml.jules.base_rate import rate_entry, swap_base_rate
 from jules_ml.jules.export.curves import FSTH_FILE, FTEMP_FILE, antecedent_entries, export_curves
-from jules_ml.jules.hooks.check import Hook, check_executable
+from jules_ml.jules.hooks.check import require_hooks
 from jules_ml.jules.hooks.stamp import jules_of_hooks
 from jules_ml.jules.namelist_text import Value, seven_digits
 from jules_ml.jules.run_folder import NAMELISTS, RunFolder
@@ -293,7 +293,7 @@ def swap_hooks(run: RunFolder, executable: Path | None, *, config: Path | None, 
         If the executable has no hooks or hooks for another JULES, or both ``config`` and ``module`` are None.
     """
     if executable is not None:
-        _check_hooks(executable)
+        require_hooks(executable)
     out = run.folder / NAMELISTS
     if config is not None:
         if not (config / _CONFIG).is_file():
@@ -318,24 +318,6 @@ def swap_hooks(run: RunFolder, executable: Path | None, *, config: Path | None, 
     run.namelists.drop(_CONFIG, *(file.name for file in files))
     names = f", with factors of antecedent drivers: {', '.join(drivers)}" if drivers else ""
     return [f"respiration of {module.name} by hooks{names}"]
-
-
-def _check_hooks(executable: Path) -> None:
-    """Refuse an executable without hooks, or with hooks for another JULES."""
-    checked = check_executable(executable)
-    absent = [name for name, state in checked.hooks.items() if state is not Hook.IN]
-    if absent:
-        raise BadInput(
-            f"the executable lacks hooks ({', '.join(absent)})",
-            where=executable,
-            remedy="relink it with the flags of 'jules-ml hooks --jules-build DIR', or use another way than 'hooks'",
-        )
-    if checked.problems:
-        raise BadInput(
-            f"the hooks do not fit the executable: {'; '.join(checked.problems)}",
-            where=executable,
-            remedy="build the hooks against this JULES with 'jules-ml hooks --jules-build DIR', and relink it",
-        )
 
 
 def _replace(target: Path, source: Path) -> None:
