@@ -88,7 +88,7 @@ def test_check_refuses_stamps_that_do_not_fit(hosts: Path, tmp_path: Path) -> No
     has = b'"has": "jules_soil_biogeochem_mod/cs_decomp'
     assert "lacks jules_soil_biogeochem_mod/ns_decomp" in problems(has, has.replace(b"cs_", b"ns_"))[0]
     assert problems(b'"mpi": "none"', b'"mpi": "MPIX"') == (
-        "the hooks were built for MPI: MPIX, and the executable has MPI: none",
+        "the hooks were built with MPIX, and the executable is linked without MPI; the run would crash",
     )
     assert "earlier version of jules_ml" in problems(b"jules_ml_hooks_stamp{", b"jules_ml_hooks_other{")[0]
     changed.write_bytes(content + content.replace(b'"real_bits": 32', b'"real_bits": 64'))
