@@ -102,32 +102,33 @@ module jml_hooks_netcdf
     end function dlsym
   end interface
 
-  procedure(create_i), pointer, save :: nc_create => null()
-  procedure(def_dim_i), pointer, save :: nc_def_dim => null()
-  procedure(def_var_i), pointer, save :: nc_def_var => null()
-  procedure(deflate_i), pointer, save :: nc_def_var_deflate => null()
-  procedure(chunking_i), pointer, save :: nc_def_var_chunking => null()
-  procedure(text_i), pointer, save :: nc_put_att_text => null()
-  procedure(put_i), pointer, save :: nc_put_vara_double => null()
-  procedure(id_i), pointer, save :: nc_enddef => null(), nc_sync => null(), nc_close => null()
-  procedure(message_i), pointer, save :: nc_strerror => null()
+  ! gfortran gives a pointer to a BIND(C) interface the global symbol of its name: nc_close would replace that of the C library.
+  procedure(create_i), pointer, save :: jml_nc_create => null()
+  procedure(def_dim_i), pointer, save :: jml_nc_def_dim => null()
+  procedure(def_var_i), pointer, save :: jml_nc_def_var => null()
+  procedure(deflate_i), pointer, save :: jml_nc_def_var_deflate => null()
+  procedure(chunking_i), pointer, save :: jml_nc_def_var_chunking => null()
+  procedure(text_i), pointer, save :: jml_nc_put_att_text => null()
+  procedure(put_i), pointer, save :: jml_nc_put_vara_double => null()
+  procedure(id_i), pointer, save :: jml_nc_enddef => null(), jml_nc_sync => null(), jml_nc_close => null()
+  procedure(message_i), pointer, save :: jml_nc_strerror => null()
 
 contains
 
   !> Whether the executable has loaded a netCDF library; looks up its functions.
   logical function has_netcdf()
     has_netcdf = .true.
-    call c_f_procpointer(found('nc_create'), nc_create)
-    call c_f_procpointer(found('nc_def_dim'), nc_def_dim)
-    call c_f_procpointer(found('nc_def_var'), nc_def_var)
-    call c_f_procpointer(found('nc_def_var_deflate'), nc_def_var_deflate)
-    call c_f_procpointer(found('nc_def_var_chunking'), nc_def_var_chunking)
-    call c_f_procpointer(found('nc_put_att_text'), nc_put_att_text)
-    call c_f_procpointer(found('nc_put_vara_double'), nc_put_vara_double)
-    call c_f_procpointer(found('nc_enddef'), nc_enddef)
-    call c_f_procpointer(found('nc_sync'), nc_sync)
-    call c_f_procpointer(found('nc_close'), nc_close)
-    call c_f_procpointer(found('nc_strerror'), nc_strerror)
+    call c_f_procpointer(found('nc_create'), jml_nc_create)
+    call c_f_procpointer(found('nc_def_dim'), jml_nc_def_dim)
+    call c_f_procpointer(found('nc_def_var'), jml_nc_def_var)
+    call c_f_procpointer(found('nc_def_var_deflate'), jml_nc_def_var_deflate)
+    call c_f_procpointer(found('nc_def_var_chunking'), jml_nc_def_var_chunking)
+    call c_f_procpointer(found('nc_put_att_text'), jml_nc_put_att_text)
+    call c_f_procpointer(found('nc_put_vara_double'), jml_nc_put_vara_double)
+    call c_f_procpointer(found('nc_enddef'), jml_nc_enddef)
+    call c_f_procpointer(found('nc_sync'), jml_nc_sync)
+    call c_f_procpointer(found('nc_close'), jml_nc_close)
+    call c_f_procpointer(found('nc_strerror'), jml_nc_strerror)
 
   contains
 
@@ -155,12 +156,12 @@ contains
 
     self%levels = int(levels, c_size_t)
     self%points = size(latitude, kind=c_size_t)
-    call self%check(nc_create(path // c_null_char, NC_NETCDF4, self%id))
+    call self%check(jml_nc_create(path // c_null_char, NC_NETCDF4, self%id))
     if (self%problem /= '') return
     self%is_open = .true.
-    call self%check(nc_def_dim(self%id, 'time' // c_null_char, 0_c_size_t, self%dimensions(1)))
-    call self%check(nc_def_dim(self%id, 'soil' // c_null_char, self%levels, self%dimensions(2)))
-    call self%check(nc_def_dim(self%id, 'land' // c_null_char, self%points, self%dimensions(3)))
+    call self%check(jml_nc_def_dim(self%id, 'time' // c_null_char, 0_c_size_t, self%dimensions(1)))
+    call self%check(jml_nc_def_dim(self%id, 'soil' // c_null_char, self%levels, self%dimensions(2)))
+    call self%check(jml_nc_def_dim(self%id, 'land' // c_null_char, self%points, self%dimensions(3)))
     call self%define('latitude', NC_DOUBLE, self%dimensions(3:3), 'degrees_north', places(1))
     call self%define('longitude', NC_DOUBLE, self%dimensions(3:3), 'degrees_east', places(2))
     call self%define('date', NC_INT, self%dimensions(1:1), 'YYYYMMDD', self%coordinates(1))
@@ -176,9 +177,9 @@ contains
       call self%attribute(self%variables(k), 'coordinates', 'latitude longitude')
     end do
     call self%attribute(NC_GLOBAL, 'title', title)
-    call self%check(nc_enddef(self%id))
-    call self%check(nc_put_vara_double(self%id, places(1), [0_c_size_t], [self%points], latitude))
-    call self%check(nc_put_vara_double(self%id, places(2), [0_c_size_t], [self%points], longitude))
+    call self%check(jml_nc_enddef(self%id))
+    call self%check(jml_nc_put_vara_double(self%id, places(1), [0_c_size_t], [self%points], latitude))
+    call self%check(jml_nc_put_vara_double(self%id, places(2), [0_c_size_t], [self%points], longitude))
   end subroutine create
 
   !> Append a record, and write it to the disk.
@@ -192,12 +193,12 @@ contains
     start = [self%records, 0_c_size_t, 0_c_size_t]
     count = [1_c_size_t, self%levels, self%points]
     do k = 1, 3
-      call self%check(nc_put_vara_double(self%id, self%coordinates(k), start, count, [real(time(k), c_double)]))
+      call self%check(jml_nc_put_vara_double(self%id, self%coordinates(k), start, count, [real(time(k), c_double)]))
     end do
     do k = 1, size(self%variables)
-      call self%check(nc_put_vara_double(self%id, self%variables(k), start, count, values(:, :, k)))
+      call self%check(jml_nc_put_vara_double(self%id, self%variables(k), start, count, values(:, :, k)))
     end do
-    call self%check(nc_sync(self%id))
+    call self%check(jml_nc_sync(self%id))
     self%records = self%records + 1
   end subroutine add_record
 
@@ -205,7 +206,7 @@ contains
   subroutine close_file(self)
     class(netcdf_file_t), intent(inout) :: self
 
-    if (self%is_open) call self%check(nc_close(self%id))
+    if (self%is_open) call self%check(jml_nc_close(self%id))
     self%is_open = .false.
   end subroutine close_file
 
@@ -219,11 +220,11 @@ contains
     integer(c_int), intent(out) :: variable
 
     variable = -1
-    call self%check(nc_def_var(self%id, name // c_null_char, type, size(dimensions, kind=c_int), dimensions, variable))
+    call self%check(jml_nc_def_var(self%id, name // c_null_char, type, size(dimensions, kind=c_int), dimensions, variable))
     call self%attribute(variable, 'units', units)
     if (size(dimensions) < 3) return
-    call self%check(nc_def_var_chunking(self%id, variable, NC_CHUNKED, [1_c_size_t, self%levels, self%points]))
-    call self%check(nc_def_var_deflate(self%id, variable, 1_c_int, 1_c_int, DEFLATE_LEVEL))
+    call self%check(jml_nc_def_var_chunking(self%id, variable, NC_CHUNKED, [1_c_size_t, self%levels, self%points]))
+    call self%check(jml_nc_def_var_deflate(self%id, variable, 1_c_int, 1_c_int, DEFLATE_LEVEL))
   end subroutine define
 
   !> Write an attribute.
@@ -232,7 +233,7 @@ contains
     integer(c_int), intent(in) :: variable
     character(len=*), intent(in) :: name, text
 
-    call self%check(nc_put_att_text(self%id, variable, name // c_null_char, len(text, kind=c_size_t), text))
+    call self%check(jml_nc_put_att_text(self%id, variable, name // c_null_char, len(text, kind=c_size_t), text))
   end subroutine attribute
 
   !> Store the message of a status, if it is the first that is not 0.
@@ -244,7 +245,7 @@ contains
     integer :: k
 
     if (status == 0 .or. self%problem /= '') return
-    message = nc_strerror(status)
+    message = jml_nc_strerror(status)
     call c_f_pointer(message, text, [MESSAGE_LENGTH])
     do k = 1, MESSAGE_LENGTH
       if (text(k) == c_null_char) exit

@@ -46,6 +46,18 @@ def test_hooks_are_built_against_mod_files_and_relinked(
     assert "jules_ml: kernels of the native backend: " in run.log
 
 
+@pytest.mark.slow
+def test_the_object_defines_no_symbol_of_another_library(built: BuiltHooks) -> None:
+    """A symbol such as nc_close would replace that of a netCDF library which is linked statically or dynamically."""
+    listing = subprocess.run(
+        ["nm", "--extern-only", "--defined-only", str(built.object_file)], check=True, capture_output=True, text=True
+    ).stdout
+    names = {line.split()[-1] for line in listing.splitlines() if line}
+    assert len(names) > 50
+    own = re.compile(r"__wrap_|(__|_QM)?(jml_|jules_ml_bridge)|mpi_fortran_|mpif?(cmb|priv)")
+    assert not {name for name in names if not own.match(name)}
+
+
 def test_the_template_lists_every_entry_that_the_bridge_reads(built: BuiltHooks) -> None:
     text = built.template.read_text(encoding="utf-8")
     assert not any(
