@@ -110,6 +110,14 @@ def differing_values(first: Path, second: Path) -> int:
     return differing
 
 
+def greatest_difference(first: Path, second: Path, variable: str) -> float:
+    """Greatest absolute difference of a variable between the outputs of two runs, at the times that both have."""
+    with xr.open_dataset(output_file(first)) as one, xr.open_dataset(output_file(second)) as two:
+        shared = np.intersect1d(one["time"], two["time"])
+        a, b = (ds[variable].sel(time=shared).to_numpy().astype(np.float64) for ds in (one, two))
+        return float(np.abs(a - b).max())
+
+
 def output_file(folder: Path) -> Path:
     """The output of a run."""
     (path,) = (folder / "output").glob("*.day.nc")
