@@ -8,6 +8,7 @@ from pathlib import Path
 import xarray as xr
 
 from jules_ml.data.textfile import require_columns
+from jules_ml.data.times import gregorian_dates, has_time_units
 from jules_ml.errors import BadInput
 
 _CLASSIC = (b"CDF\x01", b"CDF\x02")
@@ -80,17 +81,13 @@ def read_cf(path: Path, *, required: Sequence[str], kind: str) -> xr.Dataset:
     Raises
     ------
     BadInput
-        As :func:`read_netcdf`; or if the unit of time is invalid.
+        As :func:`read_netcdf`; or if the unit of time is invalid, its calendar is not Gregorian, or a date is outside the years 1678 to
+        2261.
     """
     ds = read_netcdf(path, required=("time", *required), kind=kind)
-    try:
-        decoded = xr.decode_cf(ds)
-        if decoded["time"].dtype.kind in "iuf":
-            raise ValueError("time has no unit that can be decoded to dates")
-    except ValueError as error:
-        raise BadInput(
-            f"time is in '{ds['time'].attrs.get('units', '')}', which is not a unit of time",
-            where=f"{path}, variable time",
-            remedy="give CF units, for example 'hours since 2017-01-01 01:00:00'",
-        ) from error
+    decoded = ds.copy()
+    for name in [name for name, values in ds.variables.items() if name == "time" or has_time_units(values.attrs)]:
+        dates = gregorian_dates(ds[name].to_numpy(), ds[name].attrs, where=f"{path}, variable {name}")
+        kept = {key: value for key, value in ds[name].attrs.items() if key not in ("units", "calendar")}
+        decoded[name] = (ds[name].dims, dates, kept)
     return decoded

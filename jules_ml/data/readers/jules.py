@@ -6,9 +6,9 @@ JULES stamps a step at its end, so output and driving data have the same time st
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from jules_ml.data.netcdffile import read_netcdf
+from jules_ml.data.periods import averaging_periods
 from jules_ml.data.record_section import LICENCE, PATH, UTC_OFFSET, Record
 from jules_ml.data.site import SiteMeta, site_dataset, utc_end_of_interval
 from jules_ml.data.textfile import open_text
+from jules_ml.data.times import gregorian_dates
 from jules_ml.errors import BadInput
 from jules_ml.support.section import DataPath
 
@@ -44,8 +46,7 @@ DRIVING_NAMES = {
 LOOBOS_COLUMNS = ("sw_down", "lw_down", "tot_rain", "tot_snow", "t", "wind", "pstar", "q")
 
 _REQUIRED = ("time", "time_bounds", "latitude", "longitude")
-_UNITS_OF_TIME = ("seconds", "minutes", "hours", "days")
-_REAL_CALENDARS = ("standard", "gregorian", "proleptic_gregorian")
+_REMEDY = "run JULES with l_360 = F and l_leap = T in JULES_TIME"
 
 
 def read_jules(
@@ -70,13 +71,14 @@ def read_jules(
         Dimension ``time`` (UTC, end of the step or of the averaging period, which each variable's ``cell_methods`` names)
         and, as the variable has them, ``soil``, ``sclayer``, ``scpool``, ``pft``, ``tile``. A single point has no further
         dimension; several have ``point``. Coordinates ``latitude`` and ``longitude``, and with ``dzsoil`` the middle of each
-        layer, ``depth`` [m], and ``dzsoil`` [m] along ``soil``. Fill values are NaN.
+        layer, ``depth`` [m], and ``dzsoil`` [m] along ``soil``. Fill values are NaN. The attribute ``interval_seconds`` is the length
+        of the longest period. Output that xarray resampled is read too; see :func:`~jules_ml.data.periods.averaging_periods`.
 
     Raises
     ------
     BadInput
-        If the file is truncated or is not JULES output; if a variable is missing; if time has an unknown unit or a calendar of 360 or 365
-        days, or is duplicate or not in order; if ``dzsoil`` does not match the layers.
+        If the file is truncated or is not JULES output; if a variable is missing; if time has an unknown unit, a calendar of 360 or 365
+        days or a date outside the years 1678 to 2261, or is duplicate or not in order; if ``dzsoil`` does not match the layers.
     """
     path = Path(path)
     ds = read_netcdf(path, required=_REQUIRED, variables=variables, kind="JULES output")
@@ -86,9 +88,9 @@ def read_jules(
             where=path,
             remedy="give a file of that kind, unchanged since the program wrote it",
         )
-    bounds = _times(ds["time_bounds"].to_numpy(), ds["time"].attrs, where=f"{path}, variable time")
+    periods = averaging_periods(ds, "time_bounds", where=str(path), decode=partial(gregorian_dates, remedy=_REMEDY))
     end = utc_end_of_interval(
-        bounds[:, 1],
+        periods.end,
         interval=pd.Timedelta(0),
         stamp_at="end",
         utc_offset_hours=0.0,
@@ -96,9 +98,12 @@ def read_jules(
     )
     ds = ds.drop_vars(["time", "time_bounds"]).set_coords(["latitude", "longitude"])
     ds = ds.assign_coords(
-        time=("time", end.to_numpy(), {"standard_name": "time", "long_name": "end of interval, UTC"}),
+        {name: ds[name].isel(time=0) for name in ("latitude", "longitude") if "time" in ds[name].dims}
     )
-    ds.attrs["interval_seconds"] = float((bounds[0, 1] - bounds[0, 0]) / np.timedelta64(1, "s"))
+    ds = ds.assign_coords(
+        time=("time", end.to_numpy(), {"standard_name": "time", "long_name": "end of interval, UTC"}),
+    ).isel(time=np.flatnonzero(periods.inside))
+    ds.attrs["interval_seconds"] = periods.longest
     one_point = ds.sizes["y"] * ds.sizes["x"] == 1
     ds = ds.squeeze(["y", "x"]) if one_point else ds.stack(point=("y", "x"), create_index=False)
     return ds if dzsoil is None else with_layers(ds, dzsoil, where=path)
@@ -235,33 +240,6 @@ def with_layers(ds: xr.Dataset, dzsoil: Sequence[float], *, where: str | Path) -
         depth=("soil", middle, along),
         dzsoil=("soil", thickness, {"units": "m", "long_name": "thickness of soil layer"}),
     )
-
-
-def _times(
-    numbers: NDArray[np.floating], attrs: dict[str, object], *, where: str
-) -> np.ndarray[tuple[int, ...], np.dtype[np.datetime64]]:
-    """Dates of ``seconds since ...`` numbers of any shape."""
-    units, calendar = str(attrs.get("units", "")), str(attrs.get("calendar", "standard"))
-    match = re.fullmatch(r"(\w+) since (.+)", units)
-    if match is None or match[1] not in _UNITS_OF_TIME:
-        raise BadInput(
-            f"time is in '{units}', which is not a unit that JULES writes",
-            where=where,
-            remedy="give the file as JULES wrote it, with time in 'seconds since YYYY-MM-DD hh:mm:ss'",
-        )
-    if calendar not in _REAL_CALENDARS:
-        raise BadInput(
-            f"the calendar of time is '{calendar}', which observations do not use",
-            where=where,
-            remedy="run JULES with l_360 = F and l_leap = T in JULES_TIME",
-        )
-    seconds = np.asarray(numbers, dtype=np.float64) * pd.Timedelta(1, unit=match[1]).total_seconds()
-    if numbers.dtype == np.float32 and float(np.nanmax(seconds)) >= 2.0**24:
-        # Single precision resolves seconds for 194 days only; JULES's steps are whole minutes.
-        seconds = np.round(seconds / 60.0) * 60.0
-    reference = np.datetime64(pd.Timestamp(match[2]), "ns")
-    dates: np.ndarray[tuple[int, ...], np.dtype[np.datetime64]] = reference + np.round(seconds).astype("timedelta64[s]")
-    return dates
 
 
 def _rows_of_numbers(path: Path, columns: Sequence[str]) -> NDArray[np.float64]:

@@ -165,6 +165,26 @@ def test_a_calendar_without_leap_days_is_refused(tmp_path: Path) -> None:
     assert "l_leap" in refusal(write(ds, tmp_path / "run.nc")).remedy
 
 
+def test_years_that_nanoseconds_cannot_hold_are_refused(tmp_path: Path) -> None:
+    path = write(output(tmp_path, units="seconds since 2290-01-01 00:00:00"), tmp_path / "run.nc")
+    error = refusal(path)
+    assert "2290-01-01" in error.problem
+    assert str(error.where).endswith("variable time")
+
+
+def test_output_that_xarray_resampled_is_stamped_at_the_end_of_the_day(tmp_path: Path) -> None:
+    days = output(tmp_path).isel(time=[0, 1]).drop_vars("time_bounds")
+    days["latitude"] = days["latitude"].expand_dims(time=2)
+    # the averaged bounds of the half-hours, with a unit of their own
+    bounds = np.array([[0, 30], [1440, 1470]])
+    days["time_bounds"] = (("time", "nt"), bounds, {"units": "minutes since 2001-01-01 11:45:00"})
+    days = days.assign_coords(time=("time", [0, 1], {"units": "days since 2001-01-01"}))
+    ds = read_jules(write(days, tmp_path / "daily.nc"))
+    np.testing.assert_array_equal(ds["time"], np.array(["2001-01-02", "2001-01-03"], dtype="datetime64[ns]"))
+    assert ds.attrs["interval_seconds"] == 86400.0
+    assert ds["latitude"].dims == ()
+
+
 @pytest.mark.parametrize(("order", "problem"), [([0, 1, 1], "duplicate time stamp"), ([0, 2, 1], "backwards")])
 def test_repeated_or_unsorted_stamps_are_refused(tmp_path: Path, order: list[int], problem: str) -> None:
     error = refusal(write(output(tmp_path).isel(time=order), tmp_path / "run.nc"))

@@ -1,0 +1,144 @@
+"""Times of files: CF units and calendars, decoded to dates of the Gregorian calendar.
+
+Observations have Gregorian dates. A calendar of 360 or 365 days is refused wherever its dates would be compared with observations: its
+years drift against theirs. Runs and files of one such calendar can be compared with each other by :func:`elapsed`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias
+
+import cftime
+import numpy as np
+from numpy.typing import NDArray
+
+from jules_ml.errors import BadInput
+
+#: Array of dates.
+Dates: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.datetime64]]
+
+#: Gregorian calendars. ``standard`` is Julian before 15 October 1582.
+GREGORIAN: Final = ("standard", "gregorian", "proleptic_gregorian")
+#: Calendars by the names that CF allows.
+_SAME: Final = {"noleap": "365_day", "gregorian": "standard", "all_leap": "366_day"}
+_SECONDS: Final = {
+    **dict.fromkeys(("seconds", "second", "secs", "sec", "s"), 1.0),
+    **dict.fromkeys(("minutes", "minute", "mins", "min"), 60.0),
+    **dict.fromkeys(("hours", "hour", "hrs", "hr", "h"), 3600.0),
+    **dict.fromkeys(("days", "day", "d"), 86400.0),
+    **dict.fromkeys(("milliseconds", "millisecond", "millisecs", "millisec", "msecs", "msec", "ms"), 1e-3),
+}
+#: Dates that 64-bit nanoseconds can hold, in whole years.
+_FIRST, _LAST = np.datetime64("1678-01-01", "s"), np.datetime64("2262-01-01", "s")
+
+
+def calendar_of(attrs: Mapping[Any, Any]) -> str:
+    """Return the calendar of a time axis by one name each, ``standard`` if it states none."""
+    name = str(attrs.get("calendar", "standard")).strip().lower()
+    return _SAME.get(name, name)
+
+
+def has_time_units(attrs: Mapping[Any, Any]) -> bool:
+    """Whether the attributes are those of a time axis: units such as ``seconds since 2001-01-01``."""
+    return " since " in str(attrs.get("units", ""))
+
+
+def gregorian_dates(numbers: NDArray[np.number], attrs: Mapping[Any, Any], *, where: str, remedy: str = "") -> Dates:
+    """Decode numbers of a time axis to dates.
+
+    Parameters
+    ----------
+    numbers : array, any shape
+        Time in the unit of ``attrs``.
+    attrs : mapping
+        ``units`` and ``calendar`` of the time axis.
+    where : str
+        File and variable, for error messages.
+    remedy : str, optional
+        How a program writes the Gregorian calendar, which is named if the calendar is another one.
+
+    Returns
+    -------
+    array of datetime64[ns], shape of ``numbers``
+        Rounded to seconds; NaT where a number is missing.
+
+    Raises
+    ------
+    BadInput
+        If the unit is not one of time, the calendar is not Gregorian, or a date is outside the years 1678 to 2261.
+    """
+    calendar = calendar_of(attrs)
+    if calendar not in GREGORIAN:
+        raise BadInput(
+            f"the calendar of time is '{attrs.get('calendar')}', which observations do not use",
+            where=where,
+            remedy=(f"{remedy}, or " if remedy else "")
+            + "convert the file with xarray: ds.convert_calendar('standard', align_on='date')",
+        )
+    seconds, reference = _seconds(numbers, attrs, where)
+    origin = np.datetime64(reference.change_calendar("proleptic_gregorian").isoformat(), "s")
+    missing = ~np.isfinite(seconds)
+    dates = origin + np.round(np.where(missing, 0.0, seconds)).astype("timedelta64[s]")
+    dates[missing] = np.datetime64("NaT")
+    with np.errstate(invalid="ignore"):
+        outside = ~missing & ((dates < _FIRST) | (dates >= _LAST))
+    if outside.any():
+        raise BadInput(
+            f"time {dates[outside].flat[0]} is outside the years 1678 to 2261",
+            where=where,
+            remedy="correct the unit of time, or set the years of the file to those of the observations",
+        )
+    return dates.astype("datetime64[ns]")
+
+
+def elapsed(numbers: NDArray[np.number], attrs: Mapping[Any, Any], *, where: str) -> Dates:
+    """Decode numbers of a time axis of any calendar to times that keep their distances.
+
+    Times of a calendar that is not Gregorian are counted in its own days from 2000-01-01 on. They agree with those of another file of
+    the same calendar, and with no others.
+
+    Parameters
+    ----------
+    numbers, attrs, where
+        See :func:`gregorian_dates`.
+
+    Returns
+    -------
+    array of datetime64[ns], shape of ``numbers``
+
+    Raises
+    ------
+    BadInput
+        As :func:`gregorian_dates`, except for the calendar.
+    """
+    calendar = calendar_of(attrs)
+    if calendar in GREGORIAN:
+        return gregorian_dates(numbers, attrs, where=where)
+    seconds, reference = _seconds(numbers, attrs, where)
+    shift = (reference - cftime.datetime(2000, 1, 1, calendar=calendar)).total_seconds()
+    units = {"units": "seconds since 2000-01-01", "calendar": "standard"}
+    return gregorian_dates(seconds + shift, units, where=where)
+
+
+def _seconds(numbers: NDArray[np.number], attrs: Mapping[Any, Any], where: str) -> tuple[NDArray[np.float64], Any]:
+    """Seconds since the reference of the unit, and the reference."""
+    units = str(attrs.get("units", ""))
+    match = re.fullmatch(r"\s*(\w+)\s+since\s+(.+)", units)
+    try:
+        if match is None or match[1].lower() not in _SECONDS:
+            raise ValueError
+        reference = cftime.num2date(0, f"seconds since {match[2]}", calendar_of(attrs))
+    except ValueError as error:
+        raise BadInput(
+            f"time is in '{units}', which is not a unit of time",
+            where=where,
+            remedy="give CF units, for example 'seconds since 2017-01-01 01:00:00'",
+        ) from error
+    factor = _SECONDS[match[1].lower()]
+    seconds = np.asarray(numbers, dtype=np.float64) * factor
+    if numbers.dtype == np.float32 and float(np.nanmax(np.abs(seconds), initial=0.0)) >= 2.0**24:
+        # Single precision resolves seconds for 194 days only; steps of models are whole minutes.
+        seconds = np.round(seconds / 60.0) * 60.0
+    return seconds, reference
