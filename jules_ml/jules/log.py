@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
+from jules_ml.jules.moments import Moment, parse_moment
 from jules_ml.support.progress import Progress
 
 _STEP = re.compile(r"Timestep: *(\d+); *Started at: *(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)")
@@ -17,7 +18,6 @@ _CRASH = re.compile(
     r"|No space left on device|lib-\d+ : UNRECOVERABLE|Runtime Error: )"
 )
 _WARNING = re.compile(r"\[(?:WARNING|ERROR)\]\s*(.*)")
-_FORMAT = "%Y-%m-%d %H:%M:%S"
 
 
 @dataclass
@@ -26,17 +26,19 @@ class JulesLog:
 
     Attributes
     ----------
-    start, end : datetime
+    start, end : Moment
         Main run.
     timestep : float
         [s].
-    spin_up : tuple of datetime, optional
+    spin_up : tuple of Moment, optional
         Start and end of one cycle of spin-up.
     cycles : int
         Maximum number of spin-up cycles.
     progress : callable, optional
         Called for every step that JULES reports.
-    reached : datetime or None
+    calendar : str
+        Calendar of the run; see :func:`~jules_ml.jules.moments.calendar_of_run`.
+    reached : Moment or None
         Model time of the last step reported, in UTC.
     fatal : str or None
         The first fatal message.
@@ -48,18 +50,19 @@ class JulesLog:
         Whether any line has the format of JULES's log.
     """
 
-    start: datetime
-    end: datetime
+    start: Moment
+    end: Moment
     timestep: float
-    spin_up: tuple[datetime, datetime] | None = None
+    spin_up: tuple[Moment, Moment] | None = None
     cycles: int = 0
     progress: Progress | None = None
-    reached: datetime | None = None
+    calendar: str = "standard"
+    reached: Moment | None = None
     fatal: str | None = None
     crash: str | None = None
     warnings: list[str] = field(default_factory=list)
     is_jules: bool = False
-    _pending: datetime | None = None
+    _pending: Moment | None = None
     _spinning: bool = False
 
     def line(self, text: str) -> None:
@@ -68,7 +71,7 @@ class JulesLog:
             self.is_jules = True
         if step := _STEP.search(text):
             self._flush()
-            self._pending = datetime.strptime(step[2], _FORMAT)
+            self._pending = parse_moment(step[2], self.calendar)
         elif cycle := _CYCLE.search(text):
             # the line after that of a step shows that the step belongs to spin-up
             self._report_spin_up(int(cycle[1]))
@@ -108,5 +111,5 @@ class JulesLog:
             done = (cycle - 1) * length + self._steps(self.spin_up[0], moment)
             self.progress("spin-up", done, length * max(self.cycles, cycle))
 
-    def _steps(self, start: datetime, end: datetime) -> int:
+    def _steps(self, start: Moment, end: Moment) -> int:
         return int((end - start) / timedelta(seconds=self.timestep))
