@@ -71,7 +71,7 @@ class JulesLog:
             self.is_jules = True
         if step := _STEP.search(text):
             self._flush()
-            self._pending = parse_moment(step[2], self.calendar)
+            self._pending = self._moment(step[2])
         elif cycle := _CYCLE.search(text):
             # the line after that of a step shows that the step belongs to spin-up
             self._report_spin_up(int(cycle[1]))
@@ -88,6 +88,12 @@ class JulesLog:
         if done and self.progress is not None:
             total = self._steps(self.start, self.end)
             self.progress("run", total, total)
+
+    def _moment(self, text: str) -> Moment | None:
+        try:
+            return parse_moment(text, self.calendar)
+        except ValueError:  # the progress of a run is no reason to stop it
+            return None
 
     def _flush(self) -> None:
         moment, self._pending = self._pending, None

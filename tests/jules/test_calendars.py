@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from pathlib import Path
 
@@ -50,6 +51,7 @@ def test_progress_counts_steps_of_the_calendar() -> None:
     log = JulesLog(start, end, 86400.0, progress=lambda *report: reports.append(report), calendar="360_day")
     log.line("[INFO] next_time: Timestep: 30; Started at: 2001-02-30 00:00:00")
     log.line("[INFO] next_time: Timestep: 31; Started at: 2001-03-01 00:00:00")
+    log.line("[INFO] next_time: Timestep: 32; Started at: 2001-03-31 00:00:00")  # no such date: not reported
     log.close(done=True)
     assert reports == [("run", 29, 60), ("run", 30, 60), ("run", 60, 60)]
 
@@ -73,6 +75,16 @@ def test_a_run_folder_ends_on_the_30_february(user: Path) -> None:
     in_360_days(user, end="1997-01-31 00:00:00")
     with pytest.raises(BadInput, match="not a time in the calendar 360_day"):
         _ = read_run_folder(user).end
+
+
+def test_a_run_of_360_days_ends_where_its_calendar_says(user: Path, write: Write) -> None:
+    in_360_days(user)
+    path = write()
+    done = run_jules(load_experiment(path), path.parent / "out")
+    log = (done.folder / "jules.log").read_text(encoding="utf-8")
+    assert "Started at: 1997-02-29 23:00:00" in log
+    assert "Started at: 1997-01-31" not in log
+    assert json.loads((done.folder / "run_summary.json").read_text(encoding="utf-8"))["end"] == "1997-02-30 00:00:00"
 
 
 def state_file(path: Path, calendar: str, *, cell_methods: str | None = "time : mean", n: int = 6) -> None:
