@@ -94,3 +94,15 @@ def read_cf(path: Path, *, required: Sequence[str], kind: str) -> xr.Dataset:
             remedy="give CF units, for example 'hours since 2017-01-01 01:00:00'",
         ) from error
     return decoded
+
+
+def netcdf_names(path: Path) -> tuple[str, ...]:
+    """Return the names of all variables of a netCDF file; none if the file cannot be read as one."""
+    try:
+        with path.open("rb") as file:
+            if not file.read(4).startswith((b"CDF", b"\x89HDF")):
+                return ()
+        with xr.open_dataset(path, decode_times=False) as opened:
+            return tuple(map(str, opened.variables))
+    except (OSError, RuntimeError, ValueError, TypeError, EOFError):
+        return ()
