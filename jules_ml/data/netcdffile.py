@@ -91,3 +91,15 @@ def read_cf(path: Path, *, required: Sequence[str], kind: str) -> xr.Dataset:
         kept = {key: value for key, value in ds[name].attrs.items() if key not in ("units", "calendar")}
         decoded[name] = (ds[name].dims, dates, kept)
     return decoded
+
+
+def netcdf_names(path: Path) -> tuple[str, ...]:
+    """Return the names of all variables of a netCDF file; none if the file cannot be read as one."""
+    try:
+        with path.open("rb") as file:
+            if not file.read(4).startswith((b"CDF", b"\x89HDF")):
+                return ()
+        with xr.open_dataset(path, decode_times=False) as opened:
+            return tuple(map(str, opened.variables))
+    except (OSError, RuntimeError, ValueError, TypeError, EOFError):
+        return ()

@@ -27,6 +27,7 @@ from pydantic import Field
 
 from jules_ml.data.profile import Sensor, align
 from jules_ml.data.readers.cosmos_uk_columns import PORTAL_UNITS, Column, known_columns
+from jules_ml.data.recognition import first_lines
 from jules_ml.data.record_section import IGNORE, PATH, Record
 from jules_ml.data.site import SiteMeta, StampAt, refuse_missing_codes, site_dataset, utc_end_of_interval
 from jules_ml.data.textfile import read_csv_columns, read_header, read_lines, read_times, require_columns
@@ -346,3 +347,12 @@ class CosmosUkRecord(Record):
     def read(self) -> xr.Dataset:
         """Read the record as a site dataset."""
         return read_cosmos_uk(self.path, ignore=self.ignore)
+
+    @classmethod
+    def recognises(cls, path: Path) -> str | None:
+        """Recognise the header of both forms."""
+        lines = first_lines(path, len(_PORTAL_HEADER))
+        if lines and {"DATE_TIME", "SITE_ID"} <= set(lines[0].split(",")):
+            return "COSMOS-UK file of the archive"
+        first_cells = tuple(line.split(",")[0] for line in lines)
+        return "COSMOS-UK file of the portal" if first_cells == _PORTAL_HEADER else None

@@ -15,6 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from pydantic import Field
 
+from jules_ml.data.merge import read_files
 from jules_ml.data.profile import Sensor, align
 from jules_ml.data.readers.fluxnet_columns import (
     COLUMNS,
@@ -27,13 +28,14 @@ from jules_ml.data.readers.fluxnet_columns import (
     is_filled,
     is_known,
 )
-from jules_ml.data.record_section import LICENCE, PATH, UTC_OFFSET, Record
+from jules_ml.data.recognition import first_lines
+from jules_ml.data.record_section import LICENCE, PATHS, SITE, UTC_OFFSET, Record
 from jules_ml.data.site import SiteMeta, drop_out_of_range, refuse_missing_codes, site_dataset, utc_end_of_interval
 from jules_ml.data.textfile import read_csv_columns, read_header, read_times, require_columns
 from jules_ml.data.units import convert, refuse_fraction_as_percent
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
-from jules_ml.support.section import DataPath
+from jules_ml.support.section import DataPaths
 
 _INTERVAL: dict[Resolution, pd.Timedelta] = {
     "HH": pd.Timedelta(minutes=30),
@@ -122,20 +124,16 @@ def read_fluxnet(
     """
     path = Path(path)
     name = FileName.parse(path)
-    site = site or name.site
-    if site is None:
-        raise BadInput("the file name does not contain the site", where=path, remedy="give site, for example 'CH-Dav'")
     header = read_header(path)
     _refuse_unknown(header, path)
-    depths = {"theta": swc_depths, "t_soil": ts_depths}
-    wanted = [*_single(header), *_ustar_variants(header), *_sensors(header, depths, path)]
-    if not wanted:
+    site = site or name.site
+    if site is None:
         raise BadInput(
-            "the file contains no measured variable",
+            "the file name does not contain the site",
             where=path,
-            remedy="give a FULLSET, SUBSET or FLUXMET file, not a file of reanalysis only",
+            remedy="give site, or name under [site], for example 'CH-Dav'",
         )
-    require_columns(header, [f"{w.column}_QC" for w in wanted if is_filled(w.column)], where=f"{path}, line 1")
+    wanted = _wanted(header, {"theta": swc_depths, "t_soil": ts_depths}, path)
     stamps = ["TIMESTAMP"] if "TIMESTAMP" in header else ["TIMESTAMP_START", "TIMESTAMP_END"]
     columns = [column for w in wanted for column in (w.column, f"{w.column}_QC") if column in header]
     frame = read_csv_columns(path, texts=stamps, numbers=columns, missing=(MISSING,))
@@ -194,6 +192,12 @@ class _Loaded:
 
 
 def _refuse_unknown(header: Sequence[str], path: Path) -> None:
+    if {"SITE_ID", "VARIABLE", "DATAVALUE"} <= set(header):
+        raise BadInput(
+            "this is a file of metadata (BADM), not a record",
+            where=path,
+            remedy="give the FULLSET, SUBSET or FLUXMET file of the same site",
+        )
     unknown = [column for column in header if not is_known(column)]
     if unknown:
         raise BadInput(
@@ -201,6 +205,19 @@ def _refuse_unknown(header: Sequence[str], path: Path) -> None:
             where=f"{path}, line 1, column {header.index(unknown[0]) + 1}",
             remedy="delete it, or read the file with reader 'table' and a column map",
         )
+
+
+def _wanted(header: Sequence[str], depths: Mapping[str, Sequence[float] | None], path: Path) -> list[_Wanted]:
+    """Columns to read; gap-filled ones must have a quality code."""
+    wanted = [*_single(header), *_ustar_variants(header), *_sensors(header, depths, path)]
+    if not wanted:
+        raise BadInput(
+            "the file contains no measured variable",
+            where=path,
+            remedy="give a FULLSET, SUBSET or FLUXMET file, not a file of reanalysis only",
+        )
+    require_columns(header, [f"{w.column}_QC" for w in wanted if is_filled(w.column)], where=f"{path}, line 1")
+    return wanted
 
 
 def _single(header: Sequence[str]) -> list[_Wanted]:
@@ -350,8 +367,9 @@ class FluxnetRecord(Record):
     """A flux tower's FLUXNET2015, AmeriFlux-FLUXNET or ICOS file."""
 
     reader: Literal["fluxnet"] = Field(description="FLUXNET2015, AmeriFlux-FLUXNET and ICOS CSV")
-    path: DataPath = Field(description=PATH)
+    path: DataPaths = Field(description=PATHS)
     utc_offset_hours: float = Field(ge=-12.0, le=14.0, description=UTC_OFFSET)
+    site: str | None = Field(default=None, description=SITE)
     swc_depths: tuple[float, ...] | None = Field(
         default=None, description="depth [m] of each soil-water sensor, in the order of their numbers"
     )
@@ -362,10 +380,24 @@ class FluxnetRecord(Record):
 
     def read(self) -> xr.Dataset:
         """Read the record as a site dataset."""
+        return read_files(self.path, self._read_file)
+
+    def _read_file(self, path: Path) -> xr.Dataset:
         return read_fluxnet(
-            self.path,
+            path,
             utc_offset_hours=self.utc_offset_hours,
+            site=self.site,
             swc_depths=self.swc_depths,
             ts_depths=self.ts_depths,
             licence=self.licence,
         )
+
+    @classmethod
+    def recognises(cls, path: Path) -> str | None:
+        """Recognise the columns of a FLUXNET product."""
+        header = [name.strip() for name in "".join(first_lines(path, 1)).split(",")]
+        if not any(is_filled(name) for name in header) or not all(is_known(name) for name in header):
+            return None
+        name = FileName.parse(path)
+        parts = [f"{name.product} file" if name.product else "file", f"of {name.site}" if name.site else ""]
+        return " ".join(["FLUXNET", *filter(None, parts)])
