@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import string
 from functools import cache
 
 import numpy as np
@@ -17,6 +19,7 @@ _SPELLINGS = {
     "-": "dimensionless",
     "unitless": "dimensionless",
     "fraction": "dimensionless",
+    "frac": "dimensionless",
     "%": "percent",
     "m3m-3": "m3 m-3",
     "m3/m3": "m3 m-3",
@@ -57,6 +60,10 @@ _SPELLINGS = {
 }
 
 
+_LETTERS = string.ascii_letters + "µ"
+_SLASHES = re.compile(f"[{_LETTERS}]+\\^?[0-9]?(/[{_LETTERS}]+\\^?[0-9]?)+")
+
+
 @cache
 def _registry() -> pint.UnitRegistry[float]:
     registry: pint.UnitRegistry[float] = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
@@ -68,13 +75,21 @@ def _registry() -> pint.UnitRegistry[float]:
 def _parse(unit: str, where: str) -> pint.Unit:
     spelled = _SPELLINGS.get(unit.strip().lower(), unit.strip())
     # CF writes "W m-2", pint reads "W * m**-2"
-    expression = " * ".join(_with_power(factor) for factor in spelled.replace(".", " ").split())
+    expression = " * ".join(_with_power(factor) for factor in _without_slashes(spelled).replace(".", " ").split())
     try:
         return _registry().Unit(expression)
     except Exception as error:  # pint raises several unrelated types for text that it cannot parse
         raise BadInput(
             f"unit '{unit}' is unknown", where=where, remedy="give a CF unit, for example 'W m-2' or 'degC'"
         ) from error
+
+
+def _without_slashes(unit: str) -> str:
+    """Write ``kg/m2/s`` or ``kg/m^2/s`` as ``kg m-2 s-1``."""
+    if not _SLASHES.fullmatch(unit):
+        return unit
+    above, *below = unit.replace("^", "").split("/")
+    return " ".join([above, *(f"{name.rstrip('0123456789')}-{name.lstrip(_LETTERS) or 1}" for name in below)])
 
 
 def _with_power(factor: str) -> str:
