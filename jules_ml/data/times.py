@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import date, datetime, timedelta
 from typing import Any, Final, TypeAlias
 
 import cftime
@@ -142,3 +143,80 @@ def _seconds(numbers: NDArray[np.number], attrs: Mapping[Any, Any], where: str) 
         # Single precision resolves seconds for 194 days only; steps of models are whole minutes.
         seconds = np.round(seconds / 60.0) * 60.0
     return seconds, reference
+
+
+def first_moment(numbers: NDArray[np.number], attrs: Mapping[Any, Any], *, where: str) -> Any:
+    """Return the first time of an axis in its calendar, as ``cftime.datetime``.
+
+    Raises
+    ------
+    BadInput
+        If the unit is not one of time.
+    """
+    seconds, reference = _seconds(numbers[:1], attrs, where)
+    return reference + timedelta(seconds=float(seconds[0]))
+
+
+def steps_of_calendar(start: Any, seconds: float, n: int, calendar: str) -> Dates:
+    """Return the start of each step of a series that counts its days in a calendar, as dates with the same year, month and day.
+
+    Parameters
+    ----------
+    start : datetime or cftime.datetime
+        Start of the first step, a date of the calendar.
+    seconds : float
+        Length of a step [s].
+    n : int
+        Number of steps.
+    calendar : str
+        ``standard``, ``360_day`` or ``365_day``.
+
+    Returns
+    -------
+    array of datetime64[ns], shape (n,)
+        NaT on 29 and 30 February, where the Gregorian calendar does not have them. In a series of 360 days a year, the 31st days are
+        missing between the steps; in one of 365 days, 29 February.
+
+    Raises
+    ------
+    ValueError
+        If the calendar does not have the date of the start, or a date is outside the years 1678 to 2261.
+    """
+    if calendar in GREGORIAN:
+        last = np.datetime64(start, "s") + np.timedelta64(round(seconds * n), "s")
+        if np.datetime64(start, "s") < _FIRST or last >= _LAST:
+            raise ValueError(f"the series from {start} to {last} is outside the years 1678 to 2261")
+        return np.datetime64(start, "ns") + (np.arange(n) * round(seconds * 1e9)).astype("timedelta64[ns]")
+    first = cftime.datetime(start.year, start.month, start.day, calendar=calendar)
+    after_midnight = 3600.0 * start.hour + 60.0 * start.minute + start.second + seconds * np.arange(n)
+    day_numbers, second_of_day = np.divmod(after_midnight, 86400.0)
+    numbers, at = np.unique(day_numbers, return_inverse=True)
+    days = [_same_day(first + timedelta(days=int(number))) for number in numbers]
+    dates: Dates = np.array(days, dtype="datetime64[D]").astype("datetime64[ns]")[at]
+    dates = dates + np.round(second_of_day * 1e9).astype("timedelta64[ns]")
+    return dates
+
+
+def elapsed_between(start: datetime, end: datetime, calendar: str) -> float:
+    """Return the time between two dates of a calendar [s].
+
+    Raises
+    ------
+    ValueError
+        If the calendar does not have a date.
+    """
+    if calendar in GREGORIAN:
+        return (end - start).total_seconds()
+    first, last = (
+        cftime.datetime(*(moment.timetuple()[:6]), calendar=calendar)  # year to second
+        for moment in (start, end)
+    )
+    return float((last - first).total_seconds())
+
+
+def _same_day(day: Any) -> np.datetime64:
+    """Gregorian date with the same year, month and day; NaT if there is none."""
+    try:
+        return np.datetime64(date(day.year, day.month, day.day), "D")
+    except ValueError:
+        return np.datetime64("NaT", "D")
