@@ -1,4 +1,4 @@
-"""Rows of ASCII driving data of JULES, and the start of each step of driving data in the calendar of a run."""
+"""Names of JULES's driving variables, rows of ASCII driving data, and the start of each step of driving data in the calendar of a run."""
 
 from __future__ import annotations
 
@@ -12,6 +12,21 @@ from numpy.typing import NDArray
 from jules_ml.data.textfile import open_text
 from jules_ml.data.times import Dates, elapsed_between, steps_of_calendar
 from jules_ml.errors import BadInput
+
+#: Variables of the site dataset by JULES's names of driving variables (namelist JULES_DRIVE, var).
+DRIVING_NAMES = {
+    "sw_down": "sw_down",
+    "lw_down": "lw_down",
+    "rad_net": "rad_net",
+    "diff_rad": "sw_diffuse",
+    "precip": "precip",
+    "tot_rain": "tot_rain",
+    "tot_snow": "tot_snow",
+    "t": "t_air",
+    "q": "q",
+    "wind": "wind",
+    "pstar": "pstar",
+}
 
 
 def driving_starts(

@@ -20,27 +20,13 @@ from pydantic import Field
 from jules_ml.data.merge import read_files
 from jules_ml.data.netcdffile import netcdf_names, read_netcdf
 from jules_ml.data.periods import averaging_periods
-from jules_ml.data.readers.driving_rows import driving_starts, first_step, rows_of_numbers
+from jules_ml.data.readers.driving_rows import DRIVING_NAMES, driving_starts, first_step, rows_of_numbers
+from jules_ml.data.readers.jules_netcdf_driving import is_netcdf, read_jules_netcdf_driving
 from jules_ml.data.record_section import LICENCE, PATHS, SITE, UTC_OFFSET, Record
 from jules_ml.data.site import SiteMeta, site_dataset, utc_end_of_interval
 from jules_ml.data.times import gregorian_dates
 from jules_ml.errors import BadInput
 from jules_ml.support.section import DataPaths
-
-#: Variables of the site dataset by JULES's names of driving variables (namelist JULES_DRIVE, var).
-DRIVING_NAMES = {
-    "sw_down": "sw_down",
-    "lw_down": "lw_down",
-    "rad_net": "rad_net",
-    "diff_rad": "sw_diffuse",
-    "precip": "precip",
-    "tot_rain": "tot_rain",
-    "tot_snow": "tot_snow",
-    "t": "t_air",
-    "q": "q",
-    "wind": "wind",
-    "pstar": "pstar",
-}
 
 #: Order of columns in the driving file of the Loobos example that comes with JULES.
 LOOBOS_COLUMNS = ("sw_down", "lw_down", "tot_rain", "tot_snow", "t", "wind", "pstar", "q")
@@ -274,9 +260,6 @@ class JulesDrivingRecord(Record):
         return read_files(self.path, self._one)
 
     def _one(self, path: Path) -> xr.Dataset:
-        # its module imports this one
-        from jules_ml.data.readers.jules_netcdf_driving import is_netcdf, read_jules_netcdf_driving
-
         start, end = (None if moment is None else pd.Timestamp(moment) for moment in (self.start, self.end))
         site = self.site or self.path[0].stem
         if is_netcdf(path):

@@ -12,8 +12,7 @@ import xarray as xr
 from jules_ml.data.grid_point import one_point
 from jules_ml.data.netcdffile import read_netcdf
 from jules_ml.data.periods import averaging_periods, bounds_name
-from jules_ml.data.readers.driving_rows import driving_starts
-from jules_ml.data.readers.jules import DRIVING_NAMES
+from jules_ml.data.readers.driving_rows import DRIVING_NAMES, driving_starts
 from jules_ml.data.readers.netcdf_record import NetcdfColumn, netcdf_record, steps_of
 from jules_ml.data.site import SiteMeta, utc_end_of_interval
 from jules_ml.data.times import GREGORIAN, Dates, calendar_of, elapsed, first_moment, steps_of_calendar

@@ -14,7 +14,7 @@ import xarray as xr
 from pydantic import Field
 
 from jules_ml.data.netcdffile import netcdf_names, read_cf
-from jules_ml.data.readers.jules import DRIVING_NAMES
+from jules_ml.data.readers.driving_rows import DRIVING_NAMES
 from jules_ml.data.record_section import PATH, UTC_OFFSET, Record
 from jules_ml.data.site import SiteMeta, site_dataset, utc_end_of_interval
 from jules_ml.data.units import convert

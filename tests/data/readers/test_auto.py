@@ -37,7 +37,7 @@ def test_a_recognised_file_is_read_with_a_note(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "keys", "problem", "remedy"),
     [
-        ("a,b\n1,2\n", "", "no reader recognises the file", "set reader to one of cosmos_uk, cosore"),
+        ("a,b\n1,2\n", "", "no reader recognises the file", "set reader to one of alma, cosmos_uk, cosore"),
         (FLUXNET, "", "the file is FLUXNET file, and for reader 'fluxnet' key 'utc_offset_hours' is missing", "[data]"),
         (FLUXNET, "utc_offset_hours = 1.0\nwban = 3", "key 'wban' is unknown", "swc_depths"),
         (FLUXNET, "utc_offset_hours = 40.0", "utc_offset_hours: Input should be less", "[data]"),
