@@ -10,6 +10,7 @@ name               record                                              function
 ``cosore``         COSORE: soil respiration of chambers                :func:`.cosore.read_cosore`
 ``davos``          Davos (CH-Dav), the record of ``jules-ml demo``     :func:`.davos.read_davos`
 ``fluxnet``        FLUXNET2015, AmeriFlux-FLUXNET and ICOS towers      :func:`.fluxnet.read_fluxnet`
+``ismn``           International Soil Moisture Network                  :func:`.ismn.read_ismn`
 ``jules_driving``  driving data of JULES, ASCII or netCDF              :func:`.jules.read_jules_driving`
 ``neon_driving``   hourly driving data of JULES runs at NEON towers    :func:`.neon.read_neon_driving`
 ``ozflux``         OzFlux netCDF of levels 3 to 6                      :func:`.ozflux.read_ozflux`
