@@ -359,7 +359,7 @@ class FluxnetRecord(Record):
 
     def read(self) -> xr.Dataset:
         """Read the record as a site dataset."""
-        return read_files(self.path, self._read_file)
+        return read_files(self.path, self._read_file, site_of=lambda path: FileName.parse(path).site)
 
     def _read_file(self, path: Path) -> xr.Dataset:
         return read_fluxnet(
@@ -379,4 +379,4 @@ class FluxnetRecord(Record):
             return None
         name = FileName.parse(path)
         parts = [f"{name.product} file" if name.product else "file", f"of {name.site}" if name.site else ""]
-        return " ".join(["FLUXNET", *filter(None, parts)])
+        return " ".join(["a FLUXNET", *filter(None, parts)])
