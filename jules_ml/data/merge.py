@@ -37,7 +37,9 @@ class _Series(NamedTuple):
     file: Path
 
 
-def read_files(paths: Sequence[Path], read: Callable[[Path], xr.Dataset]) -> xr.Dataset:
+def read_files(
+    paths: Sequence[Path], read: Callable[[Path], xr.Dataset], *, site_of: Callable[[Path], str | None] | None = None
+) -> xr.Dataset:
     """Read the files of one site, and merge them.
 
     Parameters
@@ -46,12 +48,23 @@ def read_files(paths: Sequence[Path], read: Callable[[Path], xr.Dataset]) -> xr.
         Files of one site.
     read : callable
         Reader of one file, which returns a site dataset.
+    site_of : callable, optional
+        Site code in a file, None if it has none.
 
     Raises
     ------
     BadInput
-        As ``read`` and :func:`merge_records`.
+        As ``read`` and :func:`merge_records`; or if the files contain the codes of two sites.
     """
+    sites = {path: site for path in paths if site_of is not None and (site := site_of(path)) is not None}
+    for path, site in sites.items():
+        first = next(iter(sites))
+        if site != sites[first]:
+            raise BadInput(
+                f"the site is {site} but {sites[first]} in {first.name}",
+                where=path,
+                remedy="list files of one site in 'path'",
+            )
     return merge_records([read(path) for path in paths], paths)
 
 

@@ -37,7 +37,7 @@ def first_lines(path: Path, count: int) -> list[str]:
 
 
 def recognise(path: Path) -> dict[str, str]:
-    """Return the readers that recognise a file, each with what it takes the file for."""
+    """Return the readers that recognise a file, each with what it takes the file for (``"a FLUXNET file of CH-Dav"``)."""
     descriptions = {name: reader_section(name).recognises(path) for name in reader_names()}
     return {name: text for name, text in descriptions.items() if text is not None}
 

@@ -63,7 +63,7 @@ class Record(Section):
         Returns
         -------
         str or None
-            Description of the file (``"AmeriFlux BASE file of US-Xyz"``) if the reader can read it; None otherwise, also for a file that
+            Description of the file (``"an AmeriFlux BASE file of US-Xyz"``) if the reader can read it; None otherwise, also for a file that
             cannot be opened.
         """
         return None

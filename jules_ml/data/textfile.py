@@ -10,8 +10,10 @@ import csv
 import gzip
 import re
 import zlib
+from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -183,13 +185,14 @@ def read_csv_columns(
 
     def parse(number_type: type) -> pd.DataFrame:
         with open_text(path, encoding=encoding) as file:
+            # skiprows of pandas joins lines at a quotation mark that is not closed
+            deque(islice(file, start - 1), maxlen=0)
             return pd.read_csv(
                 file,
                 sep=delimiter,
                 header=None,
                 names=names,
                 usecols=wanted,
-                skiprows=start - 1,
                 dtype=dict.fromkeys(texts, str) | dict.fromkeys(numbers, number_type),
                 na_values=[*_NOT_A_NUMBER, *(code for code in missing if isinstance(code, str))],
                 decimal=decimal,
@@ -253,6 +256,12 @@ def _data_lines(path: Path, *, start: int, cells: int, delimiter: str, encoding:
         for number, line in enumerate(file, start=1):
             if number < start or not line.strip():
                 continue
+            if line.count('"') % 2:
+                raise BadInput(
+                    "a quotation mark is not closed",
+                    where=f"{path}, line {number}",
+                    remedy="delete it, or close it in the same line",
+                )
             n_cells = len(_split(line, delimiter)) if '"' in line else line.count(delimiter) + 1
             if n_cells != cells:
                 raise BadInput(

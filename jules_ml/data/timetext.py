@@ -11,6 +11,9 @@ import pandas as pd
 from jules_ml.data.textfile import read_times
 from jules_ml.errors import BadInput
 
+#: Exchanges the directives of day and month.
+_SWAP = str.maketrans({"d": "m", "m": "d"})
+
 
 def read_column_times(frame: pd.DataFrame, columns: Sequence[str], form: str, *, where: str | Path) -> pd.DatetimeIndex:
     """Time stamps from columns of text.
@@ -31,8 +34,17 @@ def read_column_times(frame: pd.DataFrame, columns: Sequence[str], form: str, *,
     Raises
     ------
     BadInput
-        If a time stamp does not match the format; the error names the first such line.
+        If a time stamp does not match the format; the error names the first such line. If there are gaps, and none when day and month are
+        exchanged: days up to the 12th match both formats.
     """
+    stamps = _read(frame, columns, form, where=where)
+    swapped = form.translate(_SWAP)
+    if swapped != form and not form.startswith("%Y") and _gaps(stamps) > 0:
+        _refuse_swapped(frame, columns, swapped, n_gaps=_gaps(stamps), where=where)
+    return stamps
+
+
+def _read(frame: pd.DataFrame, columns: Sequence[str], form: str, *, where: str | Path) -> pd.DatetimeIndex:
     parts = form.split(" ")
     if len(columns) > 1 and len(parts) == len(columns) and parts[-1] in ("%H", "%H%M"):
         days = read_times(_joined(frame, columns[:-1]), " ".join(parts[:-1]), where=where)
@@ -43,6 +55,28 @@ def read_column_times(frame: pd.DataFrame, columns: Sequence[str], form: str, *,
     midnight = texts.str.contains(r"(?:^|[ T])24:00", regex=True)
     stamps = read_times(texts.str.replace(r"(^|[ T])24:00", r"\g<1>00:00", regex=True), form, where=where)
     return stamps + pd.to_timedelta(midnight.to_numpy().astype(np.int64), unit="D")
+
+
+def _refuse_swapped(
+    frame: pd.DataFrame, columns: Sequence[str], swapped: str, *, n_gaps: int, where: str | Path
+) -> None:
+    """Raise an error if the time stamps have no gaps when day and month are exchanged."""
+    try:
+        others = _read(frame, columns, swapped, where=where)
+    except BadInput:
+        return
+    if others.is_monotonic_increasing and _gaps(others) == 0:
+        raise BadInput(
+            f"the time stamps have {n_gaps} gaps, and none if day and month are exchanged",
+            where=f"{where}, column {' '.join(columns)}",
+            remedy=f"give time.format = '{swapped}'; if the gaps are real, write the dates as year, month and day",
+        )
+
+
+def _gaps(stamps: pd.DatetimeIndex) -> int:
+    """Number of steps that are not the most frequent one."""
+    steps, counts = np.unique(np.diff(stamps.to_numpy()), return_counts=True)
+    return int(counts.sum() - counts.max()) if steps.size else 0
 
 
 def _joined(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series:

@@ -67,3 +67,6 @@ def _scalar_as_tuple(value: object) -> object:
 
 #: One number per soil layer from the top down, or one number for all layers.
 PerLayer = Annotated[tuple[float, ...], Field(min_length=1), BeforeValidator(_scalar_as_tuple)]
+
+#: Depth of a soil sensor [m], positive downward.
+Depth = Annotated[float, Field(ge=0.0)]

@@ -44,6 +44,19 @@ def test_other_hours_are_refused(hour: str, form: str, problem: str) -> None:
         read_column_times(table, ["Y", "D", "H"], form, where="x.csv")
 
 
+def test_day_and_month_that_are_exchanged_are_refused() -> None:
+    days = pd.date_range("2020-06-01", "2020-06-12", freq="D")
+    table = frame(d=[day.strftime("%d/%m/%Y 00:00") for day in days])
+    assert list(read_column_times(table, ["d"], "%d/%m/%Y %H:%M", where="x.csv")) == list(days)
+    with refusal("x.csv, column d", "the time stamps have", "time.format = '%d/%m/%Y %H:%M'"):
+        read_column_times(table, ["d"], "%m/%d/%Y %H:%M", where="x.csv")
+
+
+def test_gaps_are_allowed() -> None:
+    table = frame(d=["01/06/2020 00:00", "02/06/2020 00:00", "09/06/2020 00:00"])
+    assert len(read_column_times(table, ["d"], "%d/%m/%Y %H:%M", where="x.csv")) == 3
+
+
 def test_a_number_without_leading_zeros_is_hours_then_minutes() -> None:
     """Without leading zeros, strptime reads 130 as 13:00."""
     table = frame(Y=["2020"], D=["1"], H=["130"])

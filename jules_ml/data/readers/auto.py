@@ -81,7 +81,11 @@ class AutoRecord(Record):
         names = sorted(kinds or [name for name in reader_names() if name != "auto"])
         taken_for = "; ".join(f"{text} (reader '{name}')" for name, text in (kinds or {}).items())
         raise BadInput(
-            f"several readers recognise the file: {taken_for}" if kinds else "no reader recognises the file",
+            f"several readers recognise the file: {taken_for}"
+            if kinds
+            else "no reader recognises the file"
+            if len(self.path) == 1
+            else "no reader recognises all files",
             where=", ".join(map(str, self.path)),
             remedy=f"set reader to one of {', '.join(names)}",
         )

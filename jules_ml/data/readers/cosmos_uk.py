@@ -395,6 +395,6 @@ class CosmosUkRecord(Record):
         """Recognise the header of both forms."""
         lines = first_lines(path, len(_PORTAL_HEADER))
         if lines and {"DATE_TIME", "SITE_ID"} <= set(lines[0].split(",")):
-            return "COSMOS-UK file of the archive"
+            return "a COSMOS-UK file of the archive"
         first_cells = tuple(line.split(",")[0] for line in lines)
-        return "COSMOS-UK file of the portal" if first_cells == _PORTAL_HEADER else None
+        return "a COSMOS-UK file of the portal" if first_cells == _PORTAL_HEADER else None

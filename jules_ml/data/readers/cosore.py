@@ -241,4 +241,4 @@ class CosoreRecord(Record):
     @classmethod
     def recognises(cls, path: Path) -> str | None:
         """Recognise the columns of the table of fluxes."""
-        return "COSORE table of chambers" if {*_LABELS, "R", "t"} <= set(parquet_columns(path)) else None
+        return "a COSORE table of chambers" if {*_LABELS, "R", "t"} <= set(parquet_columns(path)) else None

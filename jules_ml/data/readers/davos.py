@@ -321,4 +321,4 @@ class DavosRecord(Record):
     @classmethod
     def recognises(cls, path: Path) -> str | None:
         """Recognise the columns of the Parquet file."""
-        return "record of Davos in diive" if _THRESHOLD in parquet_columns(path) else None
+        return "the record of Davos in diive" if _THRESHOLD in parquet_columns(path) else None

@@ -24,6 +24,7 @@ from jules_ml.data.readers.fluxnet_columns import (
     PERCENTILES,
     QC_MEANING,
     SENSORS,
+    FileName,
     Resolution,
     is_filled,
     is_known,
@@ -43,33 +44,11 @@ _INTERVAL: dict[Resolution, pd.Timedelta] = {
     "DD": pd.Timedelta(days=1),
 }
 
-#: Network_Site_FLUXNET[2015][_PRODUCT]_RESOLUTION, with anything before and after.
-_FILE_NAME = re.compile(
-    r"(?P<network>[A-Z]+)_(?P<site>[A-Z]{2}-[A-Za-z0-9]{3})_FLUXNET(2015)?(_(?P<product>[A-Z0-9]+))?"
-    r"_(?P<resolution>HH|HR|DD|WW|MM|YY)(?=[_.])"
-)
-
 _LICENCE = {
     "AMF": "AmeriFlux: CC BY 4.0, or the AmeriFlux Legacy licence where the site's page says so",
     "FLX": "FLUXNET2015: CC BY 4.0, or the Tier Two policy where the site's page says so",
     "ICOSETC": "ICOS: CC BY 4.0",
 }
-
-
-@dataclass(frozen=True)
-class FileName:
-    """Information in the name of a FLUXNET file; ``None`` if missing."""
-
-    network: str | None = None
-    site: str | None = None
-    product: str | None = None
-    resolution: str | None = None
-
-    @classmethod
-    def parse(cls, path: Path) -> FileName:
-        """Parse a name such as ``FLX_CH-Dav_FLUXNET2015_FULLSET_HH_1997-2014_1-3.csv``."""
-        match = _FILE_NAME.search(path.name)
-        return cls() if match is None else cls(**match.groupdict())
 
 
 def read_fluxnet(
@@ -380,7 +359,7 @@ class FluxnetRecord(Record):
 
     def read(self) -> xr.Dataset:
         """Read the record as a site dataset."""
-        return read_files(self.path, self._read_file)
+        return read_files(self.path, self._read_file, site_of=lambda path: FileName.parse(path).site)
 
     def _read_file(self, path: Path) -> xr.Dataset:
         return read_fluxnet(
@@ -400,4 +379,4 @@ class FluxnetRecord(Record):
             return None
         name = FileName.parse(path)
         parts = [f"{name.product} file" if name.product else "file", f"of {name.site}" if name.site else ""]
-        return " ".join(["FLUXNET", *filter(None, parts)])
+        return " ".join(["a FLUXNET", *filter(None, parts)])

@@ -113,4 +113,8 @@ class NeonDrivingRecord(Record):
     @classmethod
     def recognises(cls, path: Path) -> str | None:
         """Recognise the variables of the file."""
-        return "hourly driving data of JULES runs at NEON towers" if set(_DRIVING) <= set(netcdf_names(path)) else None
+        return (
+            "a file of hourly driving data of JULES runs at NEON towers"
+            if set(_DRIVING) <= set(netcdf_names(path))
+            else None
+        )

@@ -235,4 +235,4 @@ class UscrnRecord(Record):
     @classmethod
     def recognises(cls, path: Path) -> str | None:
         """Recognise the columns of product daily01."""
-        return "USCRN table of daily stations" if {"wban", *_COLUMNS} <= set(parquet_columns(path)) else None
+        return "a USCRN table of daily stations" if {"wban", *_COLUMNS} <= set(parquet_columns(path)) else None

@@ -31,14 +31,19 @@ def experiment(folder: Path, text: str, *, name: str = "tower.csv", keys: str = 
 def test_a_recognised_file_is_read_with_a_note(tmp_path: Path) -> None:
     ds = load_experiment(experiment(tmp_path, FLUXNET)).record()
     assert ds["t_air"].to_numpy().tolist() == [275.15, 276.15]
-    assert record_notes(ds) == ["site CH-Dav: the file is FLUXNET file, read by reader 'fluxnet'"]
+    assert record_notes(ds) == ["site CH-Dav: the file is a FLUXNET file, read by reader 'fluxnet'"]
 
 
 @pytest.mark.parametrize(
     ("text", "keys", "problem", "remedy"),
     [
-        ("a,b\n1,2\n", "", "no reader recognises the file", "set reader to one of alma, cosmos_uk, cosore"),
-        (FLUXNET, "", "the file is FLUXNET file, and for reader 'fluxnet' key 'utc_offset_hours' is missing", "[data]"),
+        ("a,b\n1,2\n", "", "no reader recognises the file", "cosmos_uk, cosore, davos"),
+        (
+            FLUXNET,
+            "",
+            "the file is a FLUXNET file, and for reader 'fluxnet' key 'utc_offset_hours' is missing",
+            "[data]",
+        ),
         (FLUXNET, "utc_offset_hours = 1.0\nwban = 3", "key 'wban' is unknown", "swc_depths"),
         (FLUXNET, "utc_offset_hours = 40.0", "utc_offset_hours: Input should be less", "[data]"),
     ],
@@ -89,9 +94,9 @@ def test_tables_of_stations_are_recognised_by_their_columns(tmp_path: Path, shar
     pd.DataFrame({"wban": ["1"]}).to_parquet(path)
     assert recognise(path) == {}
     for file in sorted(shared_data.glob("moisture/*uscrn*.parquet"))[:1]:
-        assert recognise(file) == {"uscrn": "USCRN table of daily stations"}
+        assert recognise(file) == {"uscrn": "a USCRN table of daily stations"}
     for file in sorted(shared_data.glob("respiration/*cosore*.parquet"))[:1]:
-        assert recognise(file) == {"cosore": "COSORE table of chambers"}
+        assert recognise(file) == {"cosore": "a COSORE table of chambers"}
 
 
 def test_text_is_read_in_both_encodings(tmp_path: Path) -> None:
