@@ -1,4 +1,4 @@
-"""docs/data.md shows a section for each kind of text file."""
+"""docs/data.md shows a section for each kind of file."""
 
 from __future__ import annotations
 
