@@ -34,7 +34,7 @@ def driving_starts(
     interval: pd.Timedelta,
     n: int,
     *,
-    calendar: str,
+    calendar: str | None,
     end: str | pd.Timestamp | None,
     where: str,
 ) -> Dates:
@@ -56,8 +56,12 @@ def driving_starts(
     Raises
     ------
     BadInput
-        If the calendar does not have the date of ``first`` or ``end``, or there are more or fewer steps than between them.
+        If the calendar does not have the date of ``first`` or ``end``, or there are more or fewer steps than between them; without both,
+        if the steps are those of whole years of another calendar.
     """
+    if calendar is None and end is None:
+        _refuse_years_of_other_calendars(first, interval * n, where)
+    calendar = calendar or "standard"
     try:
         starts = steps_of_calendar(first.to_pydatetime(), interval.total_seconds(), n, calendar)
         stop = None if end is None else elapsed_between(first, pd.Timestamp(end), calendar)
@@ -74,6 +78,18 @@ def driving_starts(
             remedy="look for a missing or doubled row, or correct start, end, period or calendar",
         )
     return starts
+
+
+def _refuse_years_of_other_calendars(first: pd.Timestamp, length: pd.Timedelta, where: str) -> None:
+    """Refuse a series that is as long as whole years of 360 or 365 days, and not as whole Gregorian years."""
+    for days, calendar in ((360, "360_day"), (365, "365_day")):
+        years, rest = divmod(length, pd.Timedelta(days=days))
+        if years and not rest and first + pd.DateOffset(years=years) != first + length:
+            raise BadInput(
+                f"the file has the rows of {years} years of {days} days, but its calendar is not stated",
+                where=where,
+                remedy=f'give calendar = "{calendar}" if JULES counts its days so (l_360, l_leap), otherwise calendar = "standard"',
+            )
 
 
 def first_step(start: str | pd.Timestamp, period_seconds: float, path: Path) -> tuple[pd.Timestamp, pd.Timedelta]:

@@ -107,7 +107,7 @@ def read_jules_driving(
     latitude: float | None = None,
     longitude: float | None = None,
     elevation: float | None = None,
-    calendar: str = "standard",
+    calendar: str | None = None,
     end: str | pd.Timestamp | None = None,
 ) -> xr.Dataset:
     """ASCII driving data of a JULES point run, as a site dataset.
@@ -128,9 +128,9 @@ def read_jules_driving(
         Local standard time minus UTC [h]; 0 for JULES's default, UTC.
     latitude, longitude, elevation : float, optional
         Position [degree, degree, m].
-    calendar : {'standard', '360_day', '365_day'}
+    calendar : {'standard', '360_day', '365_day'}, optional
         Calendar of the run that the file drives: JULES counts its rows in it. A row on a date that the Gregorian calendar does not have is
-        left out; see :func:`~jules_ml.data.times.steps_of_calendar`.
+        left out; see :func:`~jules_ml.data.times.steps_of_calendar`. Default: standard; whole years of 360 or 365 days are refused.
     end : str or Timestamp, optional
         ``data_end`` of JULES_DRIVE: end of the last row's period, against which the number of rows is checked.
 
@@ -233,8 +233,10 @@ class JulesDrivingRecord(Record):
     end: datetime | None = Field(
         default=None, description="`data_end` of JULES_DRIVE, against which the number of rows is checked"
     )
-    calendar: Literal["standard", "360_day", "365_day"] = Field(
-        default="standard", description="calendar of the run, by `l_360` and `l_leap` of JULES_TIME"
+    calendar: Literal["standard", "360_day", "365_day"] | None = Field(
+        default=None,
+        description="calendar of the run, by `l_360` and `l_leap` of JULES_TIME; needed if the rows are those of whole years of 360 or 365 "
+        "days; default: standard",
     )
     columns: tuple[str, ...] = Field(
         default=LOOBOS_COLUMNS,

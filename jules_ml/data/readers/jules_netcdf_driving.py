@@ -36,7 +36,7 @@ def read_jules_netcdf_driving(
     start: pd.Timestamp | None = None,
     period_seconds: float | None = None,
     end: pd.Timestamp | None = None,
-    calendar: str = "standard",
+    calendar: str | None = None,
     point: Sequence[int] | None = None,
     latitude: float | None = None,
     longitude: float | None = None,
@@ -57,7 +57,7 @@ def read_jules_netcdf_driving(
     start, period_seconds, end : optional
         ``data_start``, ``data_period`` [s] and ``data_end`` of JULES_DRIVE, by which JULES counts the times of the file. Without them the
         time axis of the file is used: its bounds, or its stamps as the start of each step.
-    calendar : {'standard', '360_day', '365_day'}
+    calendar : {'standard', '360_day', '365_day'}, optional
         Calendar of ``start``; see :func:`~jules_ml.data.readers.jules.read_jules_driving`. A time axis states its own.
     point, latitude, longitude
         Choice of a point; see :func:`~jules_ml.data.grid_point.one_point`.

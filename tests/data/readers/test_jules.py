@@ -308,3 +308,19 @@ def test_a_start_that_the_calendar_does_not_have_is_refused(tmp_path: Path) -> N
     path = daily_driving(tmp_path / "a.dat", 3)
     error = driving_refusal(path, start="2001-01-31", period_seconds=86400.0, calendar="360_day")
     assert "does not fit the calendar '360_day'" in error.problem
+
+
+@pytest.mark.parametrize(("days", "calendar"), [(1080, "360_day"), (1460, "365_day")])
+def test_whole_years_of_another_calendar_need_a_calendar(tmp_path: Path, days: int, calendar: str) -> None:
+    path = daily_driving(tmp_path / "a.dat", days)
+    error = driving_refusal(path, start="2001-01-01", period_seconds=86400.0)
+    assert "but its calendar is not stated" in error.problem
+    assert f'calendar = "{calendar}"' in error.remedy
+    ds = read_jules_driving(path, start="2001-01-01", period_seconds=86400.0, columns=("t", "q"), calendar="standard")
+    assert ds.sizes["time"] == days
+
+
+def test_whole_years_need_no_calendar(tmp_path: Path) -> None:
+    path = daily_driving(tmp_path / "a.dat", 1461)
+    ds = read_jules_driving(path, start="2001-01-01", period_seconds=86400.0, columns=("t", "q"))
+    assert ds["time"].to_numpy()[-1] == np.datetime64("2005-01-01")
