@@ -90,7 +90,7 @@ def _by_index(ds: xr.Dataset, grid: list[str], index: Sequence[int], where: str)
 
 def _nearest(ds: xr.Dataset, grid: list[str], latitude: float, longitude: float, where: str) -> dict[str, int]:
     names = [next((name for name in names if name in ds.variables), None) for names in (_LATITUDE, _LONGITUDE)]
-    if None in names:
+    if None in names or any(ds[name].dtype.kind not in "iuf" for name in names):
         raise BadInput(
             "the file has no latitude and longitude of its points",
             where=where,
@@ -126,9 +126,13 @@ def _angle(
     return np.asarray(2.0 * np.arcsin(np.sqrt(np.minimum(half, 1.0))))
 
 
+def _is_number(value: xr.DataArray) -> bool:
+    return value.dtype.kind in "iuf" and bool(np.isfinite(value))
+
+
 def _coordinate(point: xr.Dataset, names: tuple[str, ...]) -> float | None:
     for name in names:
-        if name in point.variables and point[name].ndim == 0 and np.isfinite(float(point[name])):
+        if name in point.variables and point[name].ndim == 0 and _is_number(point[name]):
             value = float(point[name])
             return value - 360.0 if name in _LONGITUDE and value > 180.0 else value
     return None

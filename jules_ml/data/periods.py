@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from jules_ml.data.times import Dates, gregorian_dates
+from jules_ml.data.times import Dates, gregorian_dates, refuse_missing_times
 
 _BOUNDS = "time_bounds"
 
@@ -71,17 +71,20 @@ def averaging_periods(
     Raises
     ------
     BadInput
-        As ``decode``.
+        As ``decode``; or if a time is missing.
     """
     attrs = dict(ds[time].attrs)
     own = {key: value for key, value in ds[bounds].attrs.items() if key in ("units", "calendar")}
     place = f"{where}, variable {time}"
-    edges = decode(ds[bounds].to_numpy(), attrs | own, where=f"{where}, variable {bounds}" if own else place)
+    of_bounds = f"{where}, variable {bounds}" if own else place
+    edges = decode(ds[bounds].to_numpy(), attrs | own, where=of_bounds)
+    refuse_missing_times(edges, where=of_bounds)
     start, end = edges[:, 0], edges[:, 1]
     everything = np.ones(len(start), dtype=bool)
     if len(start) < 2:
         return Periods(start, end, everything)
     stamps = decode(ds[time].to_numpy(), attrs, where=place)
+    refuse_missing_times(stamps, where=place)
     steps = np.diff(stamps)
     short = np.median((end - start).astype(np.int64)) <= 0.5 * np.median(steps.astype(np.int64))
     if not short or (stamps == end).all():

@@ -37,7 +37,7 @@ _FIRST, _LAST = np.datetime64("1678-01-01", "s"), np.datetime64("2262-01-01", "s
 
 def calendar_of(attrs: Mapping[Any, Any]) -> str:
     """Return the calendar of a time axis by one name each, ``standard`` if it states none."""
-    name = str(attrs.get("calendar", "standard")).strip().lower()
+    name = str(attrs.get("calendar", "")).strip().lower() or "standard"
     return _SAME.get(name, name)
 
 
@@ -94,6 +94,23 @@ def gregorian_dates(numbers: NDArray[np.number], attrs: Mapping[Any, Any], *, wh
     return dates.astype("datetime64[ns]")
 
 
+def refuse_missing_times(dates: Dates, *, where: str) -> None:
+    """Raise an error where a time is missing, or there is none.
+
+    Raises
+    ------
+    BadInput
+        If there is a NaT, or the array is empty.
+    """
+    missing = int(np.isnat(dates).sum())
+    if missing or not dates.size:
+        raise BadInput(
+            f"{missing} times are missing" if missing else "there are no times",
+            where=where,
+            remedy="give every value its time",
+        )
+
+
 def elapsed(numbers: NDArray[np.number], attrs: Mapping[Any, Any], *, where: str) -> Dates:
     """Decode numbers of a time axis of any calendar to times that keep their distances.
 
@@ -131,12 +148,18 @@ def _seconds(numbers: NDArray[np.number], attrs: Mapping[Any, Any], where: str) 
         if match is None or match[1].lower() not in _SECONDS:
             raise ValueError
         reference = cftime.num2date(0, f"seconds since {match[2]}", calendar_of(attrs))
-    except ValueError as error:
+    except (ValueError, KeyError) as error:
         raise BadInput(
             f"time is in '{units}', which is not a unit of time",
             where=where,
             remedy="give CF units, for example 'seconds since 2017-01-01 01:00:00'",
         ) from error
+    if numbers.dtype.kind not in "iuf":
+        raise BadInput(
+            f"time is of the type {numbers.dtype}, not a number",
+            where=where,
+            remedy="give times as numbers with CF units",
+        )
     factor = _SECONDS[match[1].lower()]
     seconds = np.asarray(numbers, dtype=np.float64) * factor
     if numbers.dtype == np.float32 and float(np.nanmax(np.abs(seconds), initial=0.0)) >= 2.0**24:

@@ -106,6 +106,22 @@ def test_bounds_of_their_own_unit_are_those_of_the_steps(tmp_path: object) -> No
     assert read.longest == 1800.0
 
 
+@pytest.mark.parametrize("name", ["time", "time_bounds"])
+def test_missing_times_and_bounds_are_refused(tmp_path: object, name: str) -> None:
+    ds = stored(half_hours(1).resample(time="3h").mean(), tmp_path)
+    values = ds[name].to_numpy().astype(np.float64)
+    values[1] = np.nan
+    ds = (
+        ds.assign_coords(time=("time", values, ds["time"].attrs))
+        if name == "time"
+        else ds.assign({name: (ds[name].dims, values, ds[name].attrs)})
+    )
+    with pytest.raises(BadInput, match="times are missing"):
+        periods(ds)
+    with pytest.raises(BadInput, match="there are no times"):
+        periods(ds.isel(time=slice(0, 0)))
+
+
 def test_every_tenth_step_keeps_its_length(tmp_path: object) -> None:
     read = periods(stored(half_hours(2).isel(time=slice(None, None, 10)), tmp_path))
     assert read.longest == 1800.0

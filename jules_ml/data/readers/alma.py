@@ -24,7 +24,7 @@ from pydantic import Field
 
 from jules_ml.data.grid_point import one_point
 from jules_ml.data.merge import read_files
-from jules_ml.data.netcdffile import netcdf_names, read_netcdf
+from jules_ml.data.netcdffile import netcdf_names, numbers_along_time, read_netcdf
 from jules_ml.data.readers.netcdf_record import NetcdfColumn, netcdf_record, refuse_unknown, steps_of, time_series
 from jules_ml.data.record_section import IGNORE, LICENCE, PATHS, SITE, UTC_OFFSET, Record
 from jules_ml.data.site import SiteMeta, StampAt, utc_end_of_interval
@@ -176,7 +176,7 @@ def _codes(ds: xr.Dataset, name: str, where: str) -> NDArray[np.float64] | None:
     """Quality codes of PLUMBER2 as 0 measured and 1 filled."""
     if f"{name}_qc" not in ds:
         return None
-    codes = ds[f"{name}_qc"].to_numpy().astype(np.float64)
+    codes = numbers_along_time(ds, f"{name}_qc", where=where)
     odd = np.isfinite(codes) & ((codes < 0.0) | (codes % 1.0 != 0.0))
     if odd.any():
         raise BadInput(

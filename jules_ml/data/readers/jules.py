@@ -19,7 +19,7 @@ from pydantic import Field
 
 from jules_ml.data.merge import read_files
 from jules_ml.data.netcdffile import netcdf_names, read_netcdf
-from jules_ml.data.periods import averaging_periods
+from jules_ml.data.periods import averaging_periods, bounds_name
 from jules_ml.data.readers.driving_rows import DRIVING_NAMES, driving_starts, first_step, rows_of_numbers
 from jules_ml.data.readers.jules_netcdf_driving import is_netcdf, read_jules_netcdf_driving
 from jules_ml.data.record_section import LICENCE, PATHS, SITE, UTC_OFFSET, Record
@@ -73,6 +73,12 @@ def read_jules(
             f"this is not JULES output: its dimensions are {', '.join(map(str, ds.dims))}, without time, y or x",
             where=path,
             remedy="give a file of that kind, unchanged since the program wrote it",
+        )
+    if bounds_name(ds) is None:
+        raise BadInput(
+            f"the bounds of time have the dimensions {', '.join(map(str, ds['time_bounds'].dims))}, not time and two bounds",
+            where=f"{path}, variable time_bounds",
+            remedy="give the file as JULES wrote it",
         )
     periods = averaging_periods(ds, "time_bounds", where=str(path), decode=partial(gregorian_dates, remedy=_REMEDY))
     end = utc_end_of_interval(

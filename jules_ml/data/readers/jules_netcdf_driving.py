@@ -15,7 +15,15 @@ from jules_ml.data.periods import averaging_periods, bounds_name
 from jules_ml.data.readers.driving_rows import DRIVING_NAMES, driving_starts
 from jules_ml.data.readers.netcdf_record import NetcdfColumn, netcdf_record, steps_of
 from jules_ml.data.site import SiteMeta, utc_end_of_interval
-from jules_ml.data.times import GREGORIAN, Dates, calendar_of, elapsed, first_moment, steps_of_calendar
+from jules_ml.data.times import (
+    GREGORIAN,
+    Dates,
+    calendar_of,
+    elapsed,
+    first_moment,
+    refuse_missing_times,
+    steps_of_calendar,
+)
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
 
@@ -167,6 +175,7 @@ def _from_axis(ds: xr.Dataset, where: str) -> tuple[Dates, pd.Timedelta]:
         if bounds is None
         else averaging_periods(ds, bounds, where=where, decode=elapsed).start
     )
+    refuse_missing_times(starts, where=place)
     interval = steps_of(pd.DatetimeIndex(starts), where=place)
     if calendar_of(attrs) in GREGORIAN:
         return starts, interval

@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from jules_ml.data.netcdffile import numbers_along_time
 from jules_ml.data.profile import Sensor, align
 from jules_ml.data.site import SiteMeta, drop_out_of_range, refuse_missing_codes, site_dataset
 from jules_ml.data.units import convert, refuse_fraction_as_percent
@@ -127,7 +128,8 @@ def netcdf_record(
     dropped: dict[str, int] = {}
     for name, column in columns.items():
         place = f"{where}, variable {name}"
-        array, n = _converted(ds[name], column, interval, place)
+        raw = numbers_along_time(ds, name, where=where)
+        array, n = _converted(raw, str(ds[name].attrs.get("units", "")), column, interval, place)
         dropped[column.variable] = dropped.get(column.variable, 0) + n
         code = codes(name)
         if column.depth is not None:
@@ -155,11 +157,10 @@ def netcdf_record(
 
 
 def _converted(
-    values: xr.DataArray, column: NetcdfColumn, interval: pd.Timedelta, where: str
+    raw: NDArray[np.float64], unit: str, column: NetcdfColumn, interval: pd.Timedelta, where: str
 ) -> tuple[NDArray[np.float64], int]:
-    raw = values.to_numpy().astype(np.float64)
     refuse_missing_codes(raw, where=where)
-    unit = str(values.attrs.get("units", "")).strip() or column.units
+    unit = unit.strip() or column.units
     if unit == "%":
         refuse_fraction_as_percent(raw, where=where)
     if unit in _AMOUNTS and VARIABLES[column.variable].units == "kg m-2 s-1":

@@ -27,7 +27,7 @@ from pydantic import Field
 
 from jules_ml.data.grid_point import one_point
 from jules_ml.data.merge import read_files
-from jules_ml.data.netcdffile import netcdf_names, read_netcdf
+from jules_ml.data.netcdffile import netcdf_names, numbers_along_time, read_netcdf
 from jules_ml.data.readers.netcdf_record import NetcdfColumn, netcdf_record, refuse_unknown, steps_of, time_series
 from jules_ml.data.record_section import DEPTHS, IGNORE, LICENCE, PATHS, SITE, UTC_OFFSET, Record
 from jules_ml.data.site import SiteMeta, utc_end_of_interval
@@ -186,7 +186,7 @@ def read_ozflux(
     interval = steps_of(stamps, where=place)
     time = utc_end_of_interval(stamps, interval=interval, stamp_at="end", utc_offset_hours=offset, where=place)
     rejected: dict[str, int] = {}
-    flags = {name: _flags(one, name, rejected) for name in columns}
+    flags = {name: _flags(one, name, rejected, where) for name in columns}
     one = one.assign({name: one[name].where(~np.isnan(code)) for name, code in flags.items() if code is not None})
     meta = SiteMeta(
         site=site or str(ds.attrs.get("site_name", path.stem)),
@@ -251,14 +251,14 @@ def _depth(values: xr.DataArray, name: str, depths: Mapping[str, float]) -> floa
     return math.nan if height is None else float(height[1]) * (0.01 if height[2] == "cm" else 1.0)
 
 
-def _flags(ds: xr.Dataset, name: str, rejected: dict[str, int]) -> NDArray[np.float64] | None:
+def _flags(ds: xr.Dataset, name: str, rejected: dict[str, int], where: str) -> NDArray[np.float64] | None:
     """Flags of a variable as 0 measured, 1 filled and NaN rejected."""
     if f"{name}{_FLAG}" not in ds:
         return None
-    flag = ds[f"{name}{_FLAG}"].to_numpy().astype(np.float64)
+    flag = numbers_along_time(ds, f"{name}{_FLAG}", where=where)
     with np.errstate(invalid="ignore"):
         good = np.isfinite(flag) & (flag >= 0.0) & (flag % 10.0 == 0.0)
-    rejected[name] = int((~good & np.isfinite(ds[name].to_numpy())).sum())
+    rejected[name] = int((~good & np.isfinite(numbers_along_time(ds, name, where=where))).sum())
     return np.select([good & (flag <= 10.0), good], [0.0, 1.0], np.nan)
 
 

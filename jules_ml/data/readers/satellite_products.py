@@ -230,7 +230,7 @@ def _frame(path: Path, site: str | None) -> tuple[pd.DataFrame, dict[str, str]]:
     ]:
         # a code is recognised by its byte: after scaling it looks like a value
         ds[name] = ds[name].where(ds[name] <= _SWI_MAX * float(ds[name].encoding["scale_factor"]))
-    point = ds.squeeze(drop=True)
+    point = ds.squeeze([dim for dim in ds.dims if dim != "time" and ds.sizes[dim] == 1], drop=True)
     if point["time"].dims != ("time",):
         raise BadInput("the file has no time series", where=path, remedy="extract the product at the pixel of the site")
     others = [str(n) for n, v in point.data_vars.items() if "time" in v.dims and v.dims != ("time",)]
@@ -241,7 +241,13 @@ def _frame(path: Path, site: str | None) -> tuple[pd.DataFrame, dict[str, str]]:
             remedy="extract the product at the pixel of the site",
         )
     units = {str(name): str(v.attrs.get("units", "K")) for name, v in point.data_vars.items()}
-    series = [name for name, v in point.data_vars.items() if v.dims == ("time",)]
+    series = [name for name, v in point.data_vars.items() if v.dims == ("time",) and v.dtype.kind in "iufb"]
+    if not series:
+        raise BadInput(
+            f"no variable is a series of numbers along time, only {', '.join(map(str, ds.data_vars)) or 'none'}",
+            where=path,
+            remedy="extract the product at the pixel of the site",
+        )
     return point[series].to_dataframe(), units
 
 

@@ -63,7 +63,7 @@ def swap_prescribed(
         )
     if "sthuf" in names:
         _refuse_water_schemes(run)
-    start, period, n_times = prescribed_times(ds, file, run.calendar)
+    start, period, n_times = prescribed_times(ds, names, file, run.calendar)
     _check_coverage(run, start, period, n_times, interp, file)
     levels = _checked_levels(run, names, levels, file)
     values = {name: _checked_layers(run, ds[name], file) for name in names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from jules_ml.errors import BadInput
 from jules_ml.jules.moments import Moment, moment_of_elapsed, parse_moment
 
 
-def prescribed_times(ds: xr.Dataset, file: Path, calendar: str) -> tuple[Moment, float, int]:
+def prescribed_times(ds: xr.Dataset, names: Sequence[str], file: Path, calendar: str) -> tuple[Moment, float, int]:
     """Read when the values of a file apply.
 
     JULES counts the values of prescribed data from ``data_start`` on and does not read their times. A mean applies from the start of its
@@ -24,6 +25,8 @@ def prescribed_times(ds: xr.Dataset, file: Path, calendar: str) -> tuple[Moment,
     ----------
     ds : xarray.Dataset
         File with time not decoded.
+    names : sequence of str
+        Variables that are prescribed.
     file : Path
         Its path, for error messages.
     calendar : str
@@ -56,7 +59,7 @@ def prescribed_times(ds: xr.Dataset, file: Path, calendar: str) -> tuple[Moment,
         _refuse_other_calendar(calendar_of(ds[time].attrs), calendar, f"{file}, variable {time}")
     if {"data_start", "data_period"} <= set(ds.attrs):
         return _stated_start(str(ds.attrs["data_start"]), calendar, file), float(ds.attrs["data_period"]), n
-    starts = _starts(ds, time, file) if has_stamps else np.array([], dtype="datetime64[ns]")
+    starts = _starts(ds, time, names, file) if has_stamps else np.array([], dtype="datetime64[ns]")
     steps = np.diff(starts.astype("datetime64[s]")).astype(np.int64)
     if steps.size == 0 or (steps != steps[0]).any():
         raise BadInput(
@@ -71,9 +74,11 @@ def _is_time(ds: xr.Dataset, dim: str) -> bool:
     return dim in ("time", "tstep") or (dim in ds.variables and has_time_units(ds[dim].attrs))
 
 
-def _starts(ds: xr.Dataset, time: str, file: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.datetime64]]:
+def _starts(
+    ds: xr.Dataset, time: str, names: Sequence[str], file: Path
+) -> np.ndarray[tuple[int, ...], np.dtype[np.datetime64]]:
     bounds = bounds_name(ds, time)
-    at_points = any("point" in str(values.attrs.get("cell_methods", "")) for values in ds.data_vars.values())
+    at_points = any("point" in str(ds[name].attrs.get("cell_methods", "")) for name in names)
     if bounds is None or at_points:
         return elapsed(ds[time].to_numpy(), ds[time].attrs, where=f"{file}, variable {time}")
     return averaging_periods(ds, bounds, where=str(file), time=time, decode=elapsed).start

@@ -140,3 +140,16 @@ def test_other_files_and_codes_are_refused(tmp_path: Path) -> None:
     ds[["latitude", "time"]].to_netcdf(tmp_path / "e.nc")
     with refusal("e.nc", "no variable of ALMA", "SWdown"):
         read_alma(tmp_path / "e.nc", utc_offset_hours=0.0)
+
+
+@pytest.mark.parametrize("name", ["Tair", "Tair_qc"])
+def test_variables_that_are_no_series_of_numbers_are_refused(tmp_path: Path, name: str) -> None:
+    with xr.open_dataset(plumber(tmp_path / "a.nc", MET), decode_times=False) as opened:
+        ds = opened.load()
+    ds.assign({name: (ds[name].dims, np.full(ds[name].shape, "x"))}).to_netcdf(tmp_path / "text.nc")
+    with refusal(f"variable {name}", "not a series of numbers", "one number for each time"):
+        read_alma(tmp_path / "text.nc", utc_offset_hours=0.0)
+    if name == "Tair_qc":
+        ds.assign({name: ds[name].isel(time=0, drop=True)}).to_netcdf(tmp_path / "single.nc")
+        with refusal(f"variable {name}", "dimensions: none", "one number for each time"):
+            read_alma(tmp_path / "single.nc", utc_offset_hours=0.0)

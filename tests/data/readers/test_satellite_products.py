@@ -180,3 +180,15 @@ def test_a_series_in_the_calendar_of_a_model_is_refused(tmp_path: Path, calendar
     with pytest.raises(BadInput, match=f"calendar of time is '{calendar}'") as caught:
         read_lst_product(tmp_path / "lst.nc")
     assert "convert_calendar" in caught.value.remedy
+
+
+def test_a_netcdf_file_without_series_is_refused(tmp_path: Path) -> None:
+    units = {"units": "days since 2018-01-01"}
+    text = xr.Dataset({"LST": ("time", ["warm", "cold"])}, {"time": ("time", [0.0, 1.0], units)})
+    text.to_netcdf(tmp_path / "text.nc")
+    with pytest.raises(BadInput, match="no variable is a series of numbers along time, only LST"):
+        read_lst_product(tmp_path / "text.nc")
+    gap = xr.Dataset({"LST": ("time", [280.0, 281.0])}, {"time": ("time", [0.0, np.nan], units)})
+    gap.to_netcdf(tmp_path / "gap.nc")
+    with pytest.raises(BadInput, match="1 times are missing"):
+        read_lst_product(tmp_path / "gap.nc")
