@@ -21,6 +21,7 @@ READERS: Final = "jules_ml.readers"
 PATH: Final = "file of the record; a relative path is taken from the experiment file"
 PATHS: Final = "file of the record, or list of files of one site; a relative path is taken from the experiment file"
 SITE: Final = "site code; default: from the file, or `name` under `[site]`"
+HEIGHTS: Final = "file of metadata with the heights of sensors: BADM of FLUXNET or ICOS (`VARINFO`), or AmeriFlux's measurement heights"
 DEPTHS: Final = 'depth [m] of soil sensors, by column or pattern of columns (`"TS_*"`)'
 UTC_OFFSET: Final = "local standard time minus UTC [h]"
 LICENCE: Final = "licence of the record"
@@ -43,6 +44,13 @@ class Record(Section):
         if self.path is None:
             return ()
         return self.path if isinstance(self.path, tuple) else (self.path,)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files that the record is read from, also those of metadata."""
+        values = [getattr(self, name) for name in type(self).model_fields]
+        several = [value if isinstance(value, tuple) else (value,) for value in values]
+        return tuple(file for group in several for file in group if isinstance(file, Path))
 
     def named(self, name: str | None) -> Self:
         """Return the section with a name for the site, if it has a key ``site`` without a value."""

@@ -36,12 +36,17 @@ def open_text(path: Path, *, encoding: str = "utf-8-sig") -> Iterator[IO[str]]:
     Raises
     ------
     BadInput
-        If there is no such file, it is empty, it is not text, or its compression is broken or truncated.
+        If there is no such file, it is empty, it is an archive, it is not text, or its compression is broken or truncated.
     """
     if not path.is_file():
         raise BadInput("there is no such file", where=path, remedy="correct the path")
     if path.stat().st_size == 0:
         raise BadInput("the file is empty", where=path, remedy="download it again")
+    with path.open("rb") as start:
+        if start.read(4) == b"PK\x03\x04":
+            raise BadInput(
+                "the file is a ZIP archive", where=path, remedy="unpack it, and give the text file of the site in it"
+            )
     try:
         with gzip.open(path, "rt", encoding=encoding) if path.suffix == ".gz" else path.open(encoding=encoding) as file:
             yield file

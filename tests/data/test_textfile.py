@@ -53,6 +53,7 @@ def test_rows_between_header_and_data_are_skipped(tmp_path: Path) -> None:
         (b'a,b\n1,2\n3,"1,5"\n', "line 3, column b", "'1,5' is not a number", "the decimal separator is a point"),
         (b'a,b\n1,"2\n3,4\n', "line 2", "a quotation mark is not closed", "close it"),
         (b'a,b\n1,2\n3,"4\n', "line 3", "a quotation mark is not closed", "close it"),
+        (b"PK\x03\x04rest", "record.csv", "the file is a ZIP archive", "unpack it"),
         (b"a,b\n\xff,2\n", "record.csv", "not utf-8-sig text", "encoding"),
     ],
 )

@@ -11,10 +11,11 @@ from pydantic import Field
 
 from jules_ml.data.merge import read_files
 from jules_ml.data.readers.network import read_network_file, refuse_unused_depths
+from jules_ml.data.readers.sensor_heights import read_sensor_depths
 from jules_ml.data.recognition import first_lines
-from jules_ml.data.record_section import DEPTHS, IGNORE, LICENCE, PATHS, SITE, UTC_OFFSET, Record
+from jules_ml.data.record_section import DEPTHS, HEIGHTS, IGNORE, LICENCE, PATHS, SITE, UTC_OFFSET, Record
 from jules_ml.errors import BadInput
-from jules_ml.support.section import DataPaths, Depth
+from jules_ml.support.section import DataPath, DataPaths, Depth
 
 _SITE = re.compile(r"# Site: *([A-Z]{2}-[A-Za-z0-9]{3})\s*")
 _LICENCE = "AmeriFlux: CC BY 4.0, or the AmeriFlux Legacy licence where the site's page says so"
@@ -28,6 +29,8 @@ class AmerifluxRecord(Record):
     utc_offset_hours: float = Field(ge=-12.0, le=14.0, description=UTC_OFFSET)
     site: str | None = Field(default=None, description=SITE)
     depths: dict[str, Depth] = Field(default={}, description=DEPTHS)
+    heights: DataPath | None = Field(default=None, description=HEIGHTS)
+    swc_unit: Literal["%", "m3 m-3"] = Field(default="%", description="unit of soil moisture in the file")
     storage: bool = Field(default=False, description="add the storage of CO2 (`SC`) to `FC` where `NEE` is missing")
     ignore: tuple[str, ...] = Field(default=(), description=IGNORE)
     licence: str | None = Field(default=None, description=LICENCE)
@@ -53,6 +56,8 @@ class AmerifluxRecord(Record):
             licence=self.licence or _LICENCE,
             utc_offset_hours=self.utc_offset_hours,
             depths=self.depths,
+            known_depths=None if self.heights is None else read_sensor_depths(self.heights, site),
+            swc_unit=self.swc_unit,
             ignore=self.ignore,
             adds_storage=self.storage,
             header_line=3,

@@ -29,14 +29,15 @@ from jules_ml.data.readers.fluxnet_columns import (
     is_filled,
     is_known,
 )
+from jules_ml.data.readers.sensor_heights import read_sensor_depths
 from jules_ml.data.recognition import first_lines
-from jules_ml.data.record_section import LICENCE, PATHS, SITE, UTC_OFFSET, Record
+from jules_ml.data.record_section import HEIGHTS, LICENCE, PATHS, SITE, UTC_OFFSET, Record
 from jules_ml.data.site import SiteMeta, drop_out_of_range, refuse_missing_codes, site_dataset, utc_end_of_interval
 from jules_ml.data.textfile import read_csv_columns, read_header, read_times, require_columns
 from jules_ml.data.units import convert, refuse_fraction_as_percent
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
-from jules_ml.support.section import DataPaths
+from jules_ml.support.section import DataPath, DataPaths
 
 _INTERVAL: dict[Resolution, pd.Timedelta] = {
     "HH": pd.Timedelta(minutes=30),
@@ -61,6 +62,7 @@ def read_fluxnet(
     elevation: float | None = None,
     swc_depths: Sequence[float] | None = None,
     ts_depths: Sequence[float] | None = None,
+    heights: str | Path | None = None,
     licence: str | None = None,
 ) -> xr.Dataset:
     """Read a flux tower's record from a FLUXNET file.
@@ -77,7 +79,9 @@ def read_fluxnet(
         Degrees, north and east positive, and metres; the files do not contain them.
     swc_depths, ts_depths : sequence of float, optional
         Depth [m] of the water and temperature sensors in the order of their numbers, positive downward. Without them
-        depths are NaN and the sensors are in the order of their numbers, from the top down.
+        depths are those of ``heights``, or NaN, and the sensors are in the order of their numbers, from the top down.
+    heights : str or Path, optional
+        File of metadata with the heights of sensors: see :func:`~.sensor_heights.read_sensor_depths`.
     licence : str, optional
         Licence of the record; default: that of the network.
 
@@ -112,7 +116,8 @@ def read_fluxnet(
             where=path,
             remedy="give site, or name under [site], for example 'CH-Dav'",
         )
-    wanted = _wanted(header, {"theta": swc_depths, "t_soil": ts_depths}, path)
+    known = {} if heights is None else read_sensor_depths(Path(heights), name.site or site)
+    wanted = _wanted(header, {"theta": swc_depths, "t_soil": ts_depths}, known, path)
     stamps = ["TIMESTAMP"] if "TIMESTAMP" in header else ["TIMESTAMP_START", "TIMESTAMP_END"]
     columns = [column for w in wanted for column in (w.column, f"{w.column}_QC") if column in header]
     frame = read_csv_columns(path, texts=stamps, numbers=columns, missing=(MISSING,))
@@ -175,7 +180,7 @@ def _refuse_unknown(header: Sequence[str], path: Path) -> None:
         raise BadInput(
             "this is a file of metadata (BADM), not a record",
             where=path,
-            remedy="give the FULLSET, SUBSET or FLUXMET file of the same site",
+            remedy="give the FULLSET, SUBSET or FLUXMET file of the same site, and this one as heights",
         )
     unknown = [column for column in header if not is_known(column)]
     if unknown:
@@ -186,9 +191,11 @@ def _refuse_unknown(header: Sequence[str], path: Path) -> None:
         )
 
 
-def _wanted(header: Sequence[str], depths: Mapping[str, Sequence[float] | None], path: Path) -> list[_Wanted]:
+def _wanted(
+    header: Sequence[str], depths: Mapping[str, Sequence[float] | None], known: Mapping[str, float], path: Path
+) -> list[_Wanted]:
     """Columns to read; gap-filled ones must have a quality code."""
-    wanted = [*_single(header), *_ustar_variants(header), *_sensors(header, depths, path)]
+    wanted = [*_single(header), *_ustar_variants(header), *_sensors(header, depths, known, path)]
     if not wanted:
         raise BadInput(
             "the file contains no measured variable",
@@ -223,8 +230,10 @@ def _ustar_variants(header: Sequence[str]) -> list[_Wanted]:
     return []
 
 
-def _sensors(header: Sequence[str], depths: Mapping[str, Sequence[float] | None], path: Path) -> list[_Wanted]:
-    """Columns of soil sensors, by their numbers."""
+def _sensors(
+    header: Sequence[str], depths: Mapping[str, Sequence[float] | None], known: Mapping[str, float], path: Path
+) -> list[_Wanted]:
+    """Columns of soil sensors, by their numbers; ``known`` are depths of the metadata."""
     wanted = []
     for variable, (prefix, unit) in SENSORS.items():
         numbers = sorted(
@@ -243,7 +252,8 @@ def _sensors(header: Sequence[str], depths: Mapping[str, Sequence[float] | None]
                 where=f"{path}, columns {prefix}*",
                 remedy="give depths in metres, positive downward; nan if unknown",
             )
-        for number, depth in zip(numbers, sensor_depths or [math.nan] * len(numbers), strict=True):
+        of_metadata = [known.get(f"{prefix}{number}", math.nan) for number in numbers]
+        for number, depth in zip(numbers, sensor_depths or of_metadata, strict=True):
             wanted.append(_Wanted(variable, f"{prefix}{number}", unit, sensor=number, depth=float(depth)))
     return wanted
 
@@ -355,6 +365,7 @@ class FluxnetRecord(Record):
     ts_depths: tuple[float, ...] | None = Field(
         default=None, description="depth [m] of each soil-temperature sensor, in the order of their numbers"
     )
+    heights: DataPath | None = Field(default=None, description=HEIGHTS)
     licence: str | None = Field(default=None, description=LICENCE)
 
     def read(self) -> xr.Dataset:
@@ -368,6 +379,7 @@ class FluxnetRecord(Record):
             site=self.site,
             swc_depths=self.swc_depths,
             ts_depths=self.ts_depths,
+            heights=self.heights,
             licence=self.licence,
         )
 

@@ -13,9 +13,10 @@ from jules_ml.data.merge import read_files
 from jules_ml.data.readers.fluxnet_columns import is_filled, is_known
 from jules_ml.data.readers.network import read_network_file, refuse_unused_depths
 from jules_ml.data.readers.network_columns import columns_of
+from jules_ml.data.readers.sensor_heights import read_sensor_depths
 from jules_ml.data.recognition import first_lines
-from jules_ml.data.record_section import DEPTHS, IGNORE, LICENCE, PATHS, SITE, UTC_OFFSET, Record
-from jules_ml.support.section import DataPaths, Depth
+from jules_ml.data.record_section import DEPTHS, HEIGHTS, IGNORE, LICENCE, PATHS, SITE, UTC_OFFSET, Record
+from jules_ml.support.section import DataPath, DataPaths, Depth
 
 _FILE_NAME = re.compile(r"ICOSETC_([A-Z]{2}-[A-Za-z0-9]{3})_(METEO|METEOSENS|FLUXES)")
 
@@ -30,6 +31,8 @@ class IcosEtcRecord(Record):
     utc_offset_hours: float = Field(ge=-12.0, le=14.0, description=UTC_OFFSET)
     site: str | None = Field(default=None, description=SITE)
     depths: dict[str, Depth] = Field(default={}, description=DEPTHS)
+    heights: DataPath | None = Field(default=None, description=HEIGHTS)
+    swc_unit: Literal["%", "m3 m-3"] = Field(default="%", description="unit of soil moisture in the file")
     storage: bool = Field(default=False, description="add the storage of CO2 (`SC`) to `FC` where `NEE` is missing")
     ignore: tuple[str, ...] = Field(default=(), description=IGNORE)
     licence: str = Field(default="ICOS: CC BY 4.0", description=LICENCE)
@@ -41,13 +44,16 @@ class IcosEtcRecord(Record):
         return ds
 
     def _read_file(self, path: Path) -> xr.Dataset:
+        site = etc_site(path) or self.site
         return read_network_file(
             path,
-            site=self.site or etc_site(path),
+            site=self.site or site,
             source=f"ICOS ETC level 2, {path.name}",
             licence=self.licence,
             utc_offset_hours=self.utc_offset_hours,
             depths=self.depths,
+            known_depths=None if self.heights is None else read_sensor_depths(self.heights, site),
+            swc_unit=self.swc_unit,
             ignore=self.ignore,
             adds_storage=self.storage,
         )

@@ -41,6 +41,8 @@ def read_network_file(
     licence: str,
     utc_offset_hours: float,
     depths: Mapping[str, float],
+    known_depths: Mapping[str, float] | None = None,
+    swc_unit: str = "%",
     ignore: Sequence[str] = (),
     adds_storage: bool = False,
     header_line: int = 1,
@@ -57,6 +59,10 @@ def read_network_file(
         Local standard time minus UTC [h].
     depths : mapping of str to float
         Depth [m] of soil sensors, positive downward, by column or pattern of columns.
+    known_depths : mapping of str to float, optional
+        Depth [m] by column from the metadata, for sensors that are not in ``depths``.
+    swc_unit : str
+        Unit of soil moisture in the file.
     ignore : sequence of str
         Columns to leave out, by name or by pattern.
     adds_storage : bool
@@ -90,14 +96,20 @@ def read_network_file(
         )
     frame = read_csv_columns(path, texts=_STAMPS, numbers=values, header_line=header_line, missing=(_MISSING,))
     interval, stamps = _intervals(frame, path)
-    chosen = _chosen(columns, frame, depths, path)
+    chosen = _chosen(columns, frame, depths, known_depths or {}, path)
     mapped: dict[str, TableColumn] = {}
     for variable, column, depth, unit, is_sum in chosen:
         quality = None
         if variable in ("nee", "le", "h"):
             frame[f"{column.name} flag"] = _flags(frame, test_of(column, columns))
             quality = Quality(column=f"{column.name} flag", measured=(0.0, 1.0), rejected=(2.0,))
-        mapped[column.name] = TableColumn(variable=variable, unit=unit, is_sum=is_sum, depth=depth, quality=quality)
+        mapped[column.name] = TableColumn(
+            variable=variable,
+            unit=swc_unit if variable == "theta" else unit,
+            is_sum=is_sum,
+            depth=depth,
+            quality=quality,
+        )
         if adds_storage and column.base == "FC":
             frame[column.name] = frame[column.name] + _storage(frame, columns, path)
     spec = TableSpec(
@@ -157,9 +169,13 @@ _Chosen = tuple[str, NetworkColumn, float | None, str, bool]
 
 
 def _chosen(
-    columns: Sequence[NetworkColumn], frame: pd.DataFrame, depths: Mapping[str, float], path: Path
+    columns: Sequence[NetworkColumn],
+    frame: pd.DataFrame,
+    depths: Mapping[str, float],
+    known: Mapping[str, float],
+    path: Path,
 ) -> list[_Chosen]:
-    """Columns to read: variable, column, depth, unit, and whether it is a sum."""
+    """Columns to read: variable, column, depth, unit, and whether it is a sum; ``known`` are depths of the metadata."""
     n_values = frame[[column.name for column in columns]].notna().sum()
     chosen: list[_Chosen] = []
     for single in SINGLE:
@@ -170,7 +186,9 @@ def _chosen(
             chosen.append((single.variable, best, None, single.unit, single.is_sum))
     for variable, (base, unit) in SENSORS.items():
         for sensor in sensors([c for c in columns if n_values[c.name] > 0], base):
-            chosen.append((variable, sensor, depth_of(sensor.name, depths, where=path), unit, False))
+            depth = depth_of(sensor.name, depths, where=path)
+            depth = known.get(sensor.name, depth) if math.isnan(depth) else depth
+            chosen.append((variable, sensor, depth, unit, False))
     if not chosen:
         raise BadInput("all values of the file are missing", where=path, remedy="download it again")
     return chosen

@@ -13,18 +13,19 @@ import xarray as xr
 from numpy.typing import NDArray
 from pydantic import Field
 
+from jules_ml.data.merge import read_files
 from jules_ml.data.missing_codes import refuse_old_codes
 from jules_ml.data.parquetfile import read_parquet
 from jules_ml.data.profile import Sensor, align
 from jules_ml.data.readers.table_spec import Quality, TableColumn, TableSpec
-from jules_ml.data.record_section import PATH, Record
+from jules_ml.data.record_section import PATHS, Record
 from jules_ml.data.site import SiteMeta, drop_out_of_range, refuse_missing_codes, site_dataset, utc_end_of_interval
 from jules_ml.data.textfile import read_csv_columns, read_header
 from jules_ml.data.timetext import read_column_times
 from jules_ml.data.units import convert, refuse_fraction_as_percent
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
-from jules_ml.support.section import DataPath
+from jules_ml.support.section import DataPaths
 
 
 def read_table(path: str | Path, spec: TableSpec) -> xr.Dataset:
@@ -296,8 +297,8 @@ class TableRecord(TableSpec, Record):
     """Any table, CSV or Parquet, described by a column map: see :class:`~jules_ml.data.readers.table_spec.TableSpec`."""
 
     reader: Literal["table"] = Field(description="any CSV or Parquet table, described by a column map")
-    path: DataPath = Field(description=PATH)
+    path: DataPaths = Field(description=PATHS)
 
     def read(self) -> xr.Dataset:
-        """Read the record as a site dataset."""
-        return read_table(self.path, self)
+        """Read the record as a site dataset; the column map is that of every file."""
+        return read_files(self.path, lambda path: read_table(path, self))

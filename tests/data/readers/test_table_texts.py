@@ -10,7 +10,7 @@ import xarray as xr
 from helpers.refusals import refusal
 from pydantic import ValidationError
 
-from jules_ml.data.readers.table import read_table
+from jules_ml.data.readers.table import TableRecord, read_table
 from jules_ml.data.readers.table_spec import TableSpec
 
 
@@ -119,3 +119,12 @@ def test_old_codes_are_refused_with_the_number_of_the_file(tmp_path: Path) -> No
     rows = [f"01.02.2020 0{i}:00;{x};3" for i, x in enumerate((-2.5, 3.5, 99.99))]
     with refusal("column NEE", "99.99 looks like a missing-value code", "missing = [99.99]"):
         read(tmp_path, "\n".join(["time;NEE;TA", *rows]) + "\n", interval="1h")
+
+
+def test_years_in_files_of_their_own_are_one_record(tmp_path: Path) -> None:
+    for year in (2020, 2021):
+        (tmp_path / f"{year}.csv").write_text(f"time;NEE;TA\n01.02.{year} 00:30;1;3\n", encoding="utf-8")
+    paths = [str(tmp_path / f"{year}.csv") for year in (2020, 2021)]
+    table = spec().model_dump(exclude_unset=True) | {"reader": "table", "path": paths}
+    ds = TableRecord.model_validate(table).read()
+    assert ds["time"].dt.year.to_numpy().tolist() == [2020, 2021]
