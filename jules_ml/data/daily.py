@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from jules_ml.data.humidity import with_vpd
 from jules_ml.data.record import interval, local_middle
 from jules_ml.data.satellite import lst_from_longwave
+from jules_ml.errors import BadInput
 from jules_ml.physics.constants import SECONDS_PER_DAY
 
 DAY: Final = pd.Timedelta(days=1)
@@ -63,7 +64,18 @@ def daily_means(
     -------
     array, shape (day, column)
         All other dimensions are stacked into columns; a single column if there are none.
+
+    Raises
+    ------
+    BadInput
+        If the averaging interval is longer than a day.
     """
+    if step > DAY:
+        raise BadInput(
+            f"the values are means over {step / DAY:g} days, from which no daily values can be made",
+            where=None if values.name is None else f"variable {values.name}",
+            remedy="give a record or a run with values of each day, or of shorter intervals",
+        )
     array = values.transpose("time", ...).to_numpy().astype(np.float64)
     middle = pd.DatetimeIndex(values["time"].to_numpy()) - step / 2 + pd.Timedelta(hours=utc_offset_hours)
     grouped = pd.DataFrame(array.reshape(len(array), -1)).groupby(np.asarray((middle - days[0]) // DAY))

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from jules_ml.data.textfile import require_columns
+from jules_ml.data.times import gregorian_dates, has_time_units, refuse_missing_times
 from jules_ml.errors import BadInput
 
 _CLASSIC = (b"CDF\x01", b"CDF\x02")
@@ -80,17 +83,59 @@ def read_cf(path: Path, *, required: Sequence[str], kind: str) -> xr.Dataset:
     Raises
     ------
     BadInput
-        As :func:`read_netcdf`; or if the unit of time is invalid.
+        As :func:`read_netcdf`; or if the unit of time is invalid, its calendar is not Gregorian, a date is outside the years 1678 to
+        2261, or a time is missing.
     """
     ds = read_netcdf(path, required=("time", *required), kind=kind)
-    try:
-        decoded = xr.decode_cf(ds)
-        if decoded["time"].dtype.kind in "iuf":
-            raise ValueError("time has no unit that can be decoded to dates")
-    except ValueError as error:
-        raise BadInput(
-            f"time is in '{ds['time'].attrs.get('units', '')}', which is not a unit of time",
-            where=f"{path}, variable time",
-            remedy="give CF units, for example 'hours since 2017-01-01 01:00:00'",
-        ) from error
+    decoded = ds.copy()
+    for name in [name for name, values in ds.variables.items() if name == "time" or has_time_units(values.attrs)]:
+        dates = gregorian_dates(ds[name].to_numpy(), ds[name].attrs, where=f"{path}, variable {name}")
+        if name == "time":
+            refuse_missing_times(dates, where=f"{path}, variable time")
+        kept = {key: value for key, value in ds[name].attrs.items() if key not in ("units", "calendar")}
+        decoded[name] = (ds[name].dims, dates, kept)
     return decoded
+
+
+def numbers_along_time(ds: xr.Dataset, name: str, *, where: str) -> NDArray[np.float64]:
+    """Return a variable of a single series as numbers.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        File of one point.
+    name : str
+        Variable, or its quality codes.
+    where : str
+        File, for the error message.
+
+    Returns
+    -------
+    array, shape (time,)
+
+    Raises
+    ------
+    BadInput
+        If the variable has other dimensions than time, or is not numeric.
+    """
+    values = ds[name]
+    if values.dims != ("time",) or values.dtype.kind not in "iufb":
+        dims = ", ".join(map(str, values.dims)) or "none"
+        raise BadInput(
+            f"the variable is not a series of numbers along time (dimensions: {dims}; type: {values.dtype})",
+            where=f"{where}, variable {name}",
+            remedy="give a file with one number for each time, or leave the variable out",
+        )
+    return values.to_numpy().astype(np.float64)
+
+
+def netcdf_names(path: Path) -> tuple[str, ...]:
+    """Return the names of all variables of a netCDF file; none if the file cannot be read as one."""
+    try:
+        with path.open("rb") as file:
+            if not file.read(4).startswith((b"CDF", b"\x89HDF")):
+                return ()
+        with xr.open_dataset(path, decode_times=False) as opened:
+            return tuple(map(str, opened.variables))
+    except (OSError, RuntimeError, ValueError, TypeError, EOFError):
+        return ()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from jules_ml.data.textfile import require_columns
 from jules_ml.errors import BadInput
@@ -58,3 +59,11 @@ def read_parquet(
                     remedy=f"store it as {kind}, or give another column",
                 )
     return frame
+
+
+def parquet_columns(path: Path) -> tuple[str, ...]:
+    """Return the columns of a Parquet file; none if the file cannot be read as one."""
+    try:
+        return tuple(pq.read_schema(path).names)
+    except (OSError, pa.ArrowException):
+        return ()

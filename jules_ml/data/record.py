@@ -15,6 +15,11 @@ def place(ds: xr.Dataset, name: str | None = None) -> str:
     return site if name is None else f"{site}, variable {name}"
 
 
+def record_notes(ds: xr.Dataset) -> list[str]:
+    """Say what the file was taken for, if ``reader = "auto"`` chose the reader."""
+    return [f"{place(ds)}: the file is {ds.attrs['recognised']}"] if "recognised" in ds.attrs else []
+
+
 def variable(ds: xr.Dataset, name: str) -> xr.DataArray:
     """Return the variable ``name``.
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 import zlib
+from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -19,6 +22,9 @@ import pandas as pd
 
 from jules_ml.errors import BadInput
 
+#: Texts of missing numbers that pandas does not know: loggers of Campbell Scientific write them.
+_NOT_A_NUMBER = ("NAN", "-NAN")
+_DECIMAL_COMMA = re.compile("[-+]?[0-9]+,[0-9]+")
 #: Delimiters to suggest if the expected one is not in the header.
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "space"}
 
@@ -30,12 +36,17 @@ def open_text(path: Path, *, encoding: str = "utf-8-sig") -> Iterator[IO[str]]:
     Raises
     ------
     BadInput
-        If there is no such file, it is empty, it is not text, or its compression is broken or truncated.
+        If there is no such file, it is empty, it is an archive, it is not text, or its compression is broken or truncated.
     """
     if not path.is_file():
         raise BadInput("there is no such file", where=path, remedy="correct the path")
     if path.stat().st_size == 0:
         raise BadInput("the file is empty", where=path, remedy="download it again")
+    with path.open("rb") as start:
+        if start.read(4) == b"PK\x03\x04":
+            raise BadInput(
+                "the file is a ZIP archive", where=path, remedy="unpack it, and give the text file of the site in it"
+            )
     try:
         with gzip.open(path, "rt", encoding=encoding) if path.suffix == ".gz" else path.open(encoding=encoding) as file:
             yield file
@@ -128,7 +139,8 @@ def read_csv_columns(
     delimiter: str = ",",
     header_line: int = 1,
     first_data_line: int | None = None,
-    missing: Sequence[float] = (),
+    missing: Sequence[float | str] = (),
+    decimal: str = ".",
     encoding: str = "utf-8-sig",
 ) -> pd.DataFrame:
     """Read columns of a delimited text file, and check every line.
@@ -147,8 +159,10 @@ def read_csv_columns(
         Line that holds the column names, counted from 1.
     first_data_line : int, optional
         Line at which the data begin; the one after the header unless given.
-    missing : sequence of float
-        Numbers that stand for a missing value; they become NaN.
+    missing : sequence of float or str
+        Numbers, or texts of whole cells, that stand for a missing value; they become NaN.
+    decimal : str
+        Decimal separator of the numbers, ``"."`` or ``","``.
 
     Returns
     -------
@@ -159,26 +173,34 @@ def read_csv_columns(
     ------
     BadInput
         If the file is missing, empty, truncated or has no data; if a column is missing or duplicate; if a line has
-        more or fewer cells than the header; if a cell that should hold a number does not.
+        more or fewer cells than the header; if a cell that should hold a number does not; if the last line has no line end and its last
+        cell may be truncated.
     """
     names = read_header(path, delimiter=delimiter, header_line=header_line, encoding=encoding)
     wanted = [*texts, *numbers]
     require_columns(names, wanted, where=f"{path}, line {header_line}")
     start = header_line + 1 if first_data_line is None else first_data_line
-    lines = _data_lines(path, start=start, cells=len(names), delimiter=delimiter, encoding=encoding)
+    lines, ended = _data_lines(path, start=start, cells=len(names), delimiter=delimiter, encoding=encoding)
     if not lines:
         raise BadInput("the file has a header and no data", where=path, remedy="download it again")
+    if not ended and names[-1] in wanted:
+        _refuse_truncated_cell(
+            path, start=start, name=names[-1], delimiter=delimiter, decimal=decimal, encoding=encoding
+        )
 
     def parse(number_type: type) -> pd.DataFrame:
         with open_text(path, encoding=encoding) as file:
+            # skiprows of pandas joins lines at a quotation mark that is not closed
+            deque(islice(file, start - 1), maxlen=0)
             return pd.read_csv(
                 file,
                 sep=delimiter,
                 header=None,
                 names=names,
                 usecols=wanted,
-                skiprows=start - 1,
                 dtype=dict.fromkeys(texts, str) | dict.fromkeys(numbers, number_type),
+                na_values=[*_NOT_A_NUMBER, *(code for code in missing if isinstance(code, str))],
+                decimal=decimal,
                 skipinitialspace=True,
                 skip_blank_lines=True,
                 low_memory=False,
@@ -187,13 +209,13 @@ def read_csv_columns(
     try:
         frame = parse(np.float64)
     except ValueError:
-        _refuse_unreadable_number(parse(str), numbers, lines=lines, path=path)
+        _refuse_unreadable_number(parse(str), numbers, lines=lines, path=path, decimal=decimal)
         raise
     frame.index = pd.Index(lines, name="line")
     for name in texts:
         frame[name] = frame[name].fillna("").str.strip()
     for name in numbers:
-        frame[name] = frame[name].mask(frame[name].isin(missing))
+        frame[name] = frame[name].mask(frame[name].isin([code for code in missing if not isinstance(code, str)]))
     return frame[wanted]
 
 
@@ -231,13 +253,20 @@ def _split(line: str, delimiter: str) -> list[str]:
     return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
 
 
-def _data_lines(path: Path, *, start: int, cells: int, delimiter: str, encoding: str) -> list[int]:
-    """Numbers of the data lines; lines with too few or too many cells raise an error."""
+def _data_lines(path: Path, *, start: int, cells: int, delimiter: str, encoding: str) -> tuple[list[int], bool]:
+    """Numbers of the data lines, and whether the last has a line end; lines with too few or too many cells raise an error."""
     lines: list[int] = []
+    ended = True
     with open_text(path, encoding=encoding) as file:
         for number, line in enumerate(file, start=1):
             if number < start or not line.strip():
                 continue
+            if line.count('"') % 2:
+                raise BadInput(
+                    "a quotation mark is not closed",
+                    where=f"{path}, line {number}",
+                    remedy="delete it, or close it in the same line",
+                )
             n_cells = len(_split(line, delimiter)) if '"' in line else line.count(delimiter) + 1
             if n_cells != cells:
                 raise BadInput(
@@ -246,17 +275,44 @@ def _data_lines(path: Path, *, start: int, cells: int, delimiter: str, encoding:
                     remedy="if it is the last line, the file is truncated: download it again; otherwise correct it",
                 )
             lines.append(number)
-    return lines
+            ended = line.endswith("\n")
+    return lines, ended
 
 
-def _refuse_unreadable_number(frame: pd.DataFrame, numbers: Sequence[str], *, lines: list[int], path: Path) -> None:
+def _refuse_truncated_cell(path: Path, *, start: int, name: str, delimiter: str, decimal: str, encoding: str) -> None:
+    """Raise an error for a last line without line end, unless its last cell is as long, or has as many decimals, as all others."""
+    with open_text(path, encoding=encoding) as file:
+        lines = [line for number, line in enumerate(file, start=1) if number >= start and line.strip()]
+    *others, last = [_split(line.rstrip("\n"), delimiter)[-1] for line in lines]
+    decimals = {len(cell.partition(decimal)[2]) for cell in others}
+    as_many_decimals = decimals == {len(last.partition(decimal)[2])} and decimals != {0}
+    if last and len(last) < max(map(len, others), default=0) and not as_many_decimals:
+        raise BadInput(
+            f"the last line has no line end, so its last cell '{last}' may be truncated",
+            where=f"{path}, column {name}",
+            remedy="download the file again; if it is complete, add a line end to its last line",
+        )
+
+
+def _refuse_unreadable_number(
+    frame: pd.DataFrame, numbers: Sequence[str], *, lines: list[int], path: Path, decimal: str
+) -> None:
     """Raise an error for the first cell that is not a number."""
     for name in numbers:
-        bad = (pd.to_numeric(frame[name], errors="coerce").isna() & frame[name].notna()).to_numpy()
+        cells = frame[name].str.replace(decimal, ".", regex=False) if decimal != "." else frame[name]
+        bad = (pd.to_numeric(cells, errors="coerce").isna() & cells.notna()).to_numpy()
+        if decimal != ".":
+            bad = bad | frame[name].str.contains(".", regex=False, na=False).to_numpy()
         if bad.any():
             row = int(np.flatnonzero(bad)[0])
+            cell = str(frame[name].iloc[row])
+            separator = {".": "a point", ",": "a comma"}[decimal]
+            remedy = (
+                f"the decimal separator is {separator}; read a file with decimal commas by reader 'table' with decimal = \",\""
+                if decimal == "." and _DECIMAL_COMMA.fullmatch(cell)
+                else f"correct the cell (the decimal separator is {separator}); if the value is missing, leave the cell empty or list "
+                "its text in 'missing' of reader 'table'"
+            )
             raise BadInput(
-                f"'{frame[name].iloc[row]}' is not a number",
-                where=f"{path}, line {lines[row]}, column {name}",
-                remedy="correct the cell, or leave it empty if the value is missing (the decimal separator is a point)",
+                f"'{cell}' is not a number", where=f"{path}, line {lines[row]}, column {name}", remedy=remedy
             )

@@ -20,6 +20,7 @@ from jules_ml.ensemble.run import Plan, plan_ensemble
 from jules_ml.ensemble.shard import Shard, members_of_shard
 from jules_ml.ensemble.start_up import StartUp, measure_start_up
 from jules_ml.experiment import Experiment
+from jules_ml.jules.moments import in_calendar
 from jules_ml.jules.run_folder import read_run_folder
 from jules_ml.physics.constants import SECONDS_PER_YEAR
 
@@ -200,8 +201,11 @@ def _steps(experiment: Experiment, plan: Plan) -> float:
     if run.model == "jules":
         section = at_site.required(at_site.jules, "jules")
         folder = read_run_folder(section.folder, section.namelists)
-        start, end = run.start or folder.start, run.end or folder.end
-        return ((end - start).total_seconds() + folder.spin_up_seconds) / folder.timestep
+        start, end = (
+            folder_moment if moment is None else in_calendar(moment, folder.calendar)
+            for moment, folder_moment in ((run.start, folder.start), (run.end, folder.end))
+        )
+        return (float((end - start).total_seconds()) + folder.spin_up_seconds) / folder.timestep
     weather = run_weather(at_site, run, at_site.record())[0]
     stamps = pd.DatetimeIndex(weather.series["time"].to_numpy())
     spin = int((stamps <= stamps[0] + pd.DateOffset(years=run.spin_up.years)).sum())

@@ -52,7 +52,7 @@ def _files(experiment: Experiment) -> Iterator[Path]:
         if module is not None:
             yield from (module / file for file in ("card.json", "model.safetensors"))
     paths = [*experiment.ensemble.sites, *experiment.ensemble.forcing]
-    paths += [] if experiment.data is None or experiment.data.path is None else [experiment.data.path]
+    paths += [] if experiment.data is None else experiment.data.files
     if experiment.run is not None and experiment.run.model == "jules":
         section = experiment.required(experiment.jules, "jules")
         executable = jules_executable(section, experiment.file)

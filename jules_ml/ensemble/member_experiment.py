@@ -63,7 +63,8 @@ def site_experiment(experiment: Experiment, site: Path | None, forcing: Path | N
             where=f"{experiment.file}, ensemble.forcing",
             remedy="add [data], which specifies how the files are read",
         )
-    return experiment.model_copy(update={"data": experiment.data.model_copy(update={"path": forcing})})
+    path = (forcing,) if isinstance(experiment.data.path, tuple) else forcing  # readers of several files have a tuple
+    return experiment.model_copy(update={"data": experiment.data.model_copy(update={"path": path})})
 
 
 def member_experiment(

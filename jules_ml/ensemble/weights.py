@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import netCDF4
 import numpy as np
 import pandas as pd
-import xarray as xr
 from numpy.typing import NDArray
 
 from jules_ml.comparison.runs import on_common_periods
+from jules_ml.data.netcdffile import read_netcdf
 from jules_ml.data.profile import layer_at
 from jules_ml.data.quality import measured
 from jules_ml.data.record import interval
+from jules_ml.data.times import GREGORIAN, Dates, calendar_of, elapsed, gregorian_dates
 from jules_ml.ensemble.gathering import gathered_dataset
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
@@ -148,10 +150,11 @@ def weight_members(experiment: Experiment, folder: Path, section: WeightsSection
                 where=f"{experiment.file}, ensemble.weights",
                 remedy="give layer, from 1 at the top",
             )
-        times = member_times(source)
+        times = member_times(source, decode=elapsed)
+        calendar = calendar_of({"calendar": getattr(source["time"], "calendar", "standard")})
         layer = None if not layered else section.layer
         thickness = tuple(source["dzsoil"][:].tolist()) if "dzsoil" in source.variables else ()
-        observed, seconds = _observed(experiment, section, thickness)
+        observed, seconds = _observed(experiment, section, thickness, calendar)
         length = float(np.median(np.diff(times.to_numpy())) / np.timedelta64(1, "s")) if len(times) > 1 else seconds
         logs, scores = np.full(len(variable), np.nan), []
         counts = np.zeros(len(variable), dtype=np.int64)
@@ -176,18 +179,31 @@ def weight_members(experiment: Experiment, folder: Path, section: WeightsSection
     return MemberWeights(weights, effective_members(weights), scores, n)
 
 
-def member_times(source: netCDF4.Dataset) -> pd.DatetimeIndex:
-    """Read the ends of the periods of a gathered file, UTC."""
+def member_times(source: netCDF4.Dataset, *, decode: Callable[..., Dates] = gregorian_dates) -> pd.DatetimeIndex:
+    """Read the ends of the periods of a gathered file, UTC.
+
+    Raises
+    ------
+    BadInput
+        As ``decode``: :func:`~jules_ml.data.times.gregorian_dates` refuses calendars of 360 and 365 days.
+    """
     time = source["time"]
-    calendar = getattr(time, "calendar", "standard")
-    moments = netCDF4.num2date(time[:], time.units, calendar, only_use_cftime_datetimes=False)
-    return pd.DatetimeIndex(np.asarray(moments, dtype="datetime64[s]"))
+    attrs = {"units": time.units, "calendar": getattr(time, "calendar", "standard")}
+    return pd.DatetimeIndex(decode(np.asarray(time[:]), attrs, where=f"{source.filepath()}, variable time"))
 
 
-def _observed(experiment: Experiment, section: WeightsSection, thickness: tuple[float, ...]) -> tuple[pd.Series, float]:
-    """Observations by time, and the length of their periods [s]."""
+def _observed(
+    experiment: Experiment, section: WeightsSection, thickness: tuple[float, ...], calendar: str
+) -> tuple[pd.Series, float]:
+    """Observations by time in the calendar of the members, and the length of their periods [s]."""
     if section.observations is not None:
-        return _from_file(section)
+        return _from_file(section, calendar)
+    if calendar not in GREGORIAN:
+        raise BadInput(
+            f"the members have the calendar {calendar}, and records the Gregorian one",
+            where=f"{experiment.file}, ensemble.weights",
+            remedy=f"give observations in the calendar {calendar}, or run the members with l_360 = F and l_leap = T in JULES_TIME",
+        )
     if section.variable not in _RECORD_NAMES:
         raise BadInput(
             f"{section.variable} cannot be compared with a record",
@@ -222,19 +238,25 @@ def _observed(experiment: Experiment, section: WeightsSection, thickness: tuple[
     return series, interval(record).total_seconds()
 
 
-def _from_file(section: WeightsSection) -> tuple[pd.Series, float]:
+def _from_file(section: WeightsSection, calendar: str) -> tuple[pd.Series, float]:
     path = section.observations
     assert path is not None
-    if not path.is_file():
-        raise BadInput("there is no such file", where=path, remedy="correct ensemble.weights.observations")
-    with xr.open_dataset(path) as opened:
-        if section.variable not in opened or "time" not in opened[section.variable].dims:
-            raise BadInput(
-                f"the file has no variable {section.variable} with a time dimension",
-                where=path,
-                remedy="give a netCDF file in which the variable has the name of the output",
-            )
-        values = opened[section.variable].squeeze(drop=True).load()
+    ds = read_netcdf(path, required=("time",), kind="a file of observations with time")
+    if section.variable not in ds or "time" not in ds[section.variable].dims:
+        raise BadInput(
+            f"the file has no variable {section.variable} with a time dimension",
+            where=path,
+            remedy="give a netCDF file in which the variable has the name of the output",
+        )
+    of_file = calendar_of(ds["time"].attrs)
+    if of_file != calendar and not {of_file, calendar} <= set(GREGORIAN):
+        raise BadInput(
+            f"the calendar of the observations is {of_file}, and that of the members {calendar}",
+            where=f"{path}, variable time",
+            remedy=f"convert the observations with xarray: ds.convert_calendar('{calendar}', align_on='date')",
+        )
+    dates = elapsed(ds["time"].to_numpy(), ds["time"].attrs, where=f"{path}, variable time")
+    values = ds.assign_coords(time=dates)[section.variable].squeeze(drop=True)
     if "soil" in values.dims:
         values = values.isel(soil=(section.layer or 1) - 1)
     index = pd.DatetimeIndex(values["time"].to_numpy())

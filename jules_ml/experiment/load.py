@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from jules_ml.data.recognition import with_right_reader
 from jules_ml.data.record_section import Record, record_of_table
 from jules_ml.errors import BadInput
 from jules_ml.experiment.carbon_module import CarbonSettings
@@ -149,7 +150,14 @@ class Experiment(Section):
             raise BadInput(
                 "section [data] is missing", where=self.file, remedy="add [data]; docs/running.md lists its keys"
             )
-        ds = self.data.read()
+        data = self.data.named(self.site.name)
+        try:
+            ds = data.read()
+        except BadInput as error:
+            of_other_reader = with_right_reader(error, data)
+            if of_other_reader is None:
+                raise
+            raise of_other_reader from error
         attrs = self.site.model_dump(exclude_none=True)
         if "name" in attrs:
             attrs["site"] = attrs.pop("name")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from jules_ml.errors import BadInput
+from jules_ml.jules.moments import Moment
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
 from jules_ml.support.files import atomic_write
 
@@ -196,10 +198,11 @@ def write_prescribed(
     path: str | Path,
     values: Mapping[str, ArrayLike],
     *,
-    start: str | pd.Timestamp,
+    start: str | Moment,
     period_seconds: float,
     grid: InputGrid | None = None,
     title: str = "soil state",
+    calendar: str = "standard",
 ) -> Path:
     """Write soil state for JULES_PRESCRIBED_DATASET.
 
@@ -212,7 +215,7 @@ def write_prescribed(
     values : mapping of str to array
         ``sthuf``, liquid water and ice as a fraction of saturation [1], ``t_soil`` [K], or soil properties that
         change with time (``b, satcon, sm_sat, sm_wilt``); shape (time, soil), or (time, soil, y, x), or (time, soil, land).
-    start : str or Timestamp
+    start : str or Moment
         ``data_start``, start of the period of the first value.
     period_seconds : float
         ``data_period`` [s].
@@ -220,6 +223,8 @@ def write_prescribed(
         Grid of the run; by default a single point with JULES's default names.
     title : str
         Title in the attributes of the file.
+    calendar : str
+        Calendar of the run; see :func:`~jules_ml.jules.moments.calendar_of_run`.
 
     Returns
     -------
@@ -264,13 +269,13 @@ def write_prescribed(
         raise BadInput(
             "there are no values to prescribe", where=path, remedy="give sthuf or t_soil at one time or more"
         )
-    first = pd.Timestamp(start)
+    first = pd.Timestamp(start) if isinstance(start, str) else start
     seconds = np.arange(levels[0], dtype=np.float64) * period_seconds
-    time = (grid.time_dim, seconds, {"units": f"seconds since {first:{_TIME_FORMAT}}", "calendar": "standard"})
+    time = (grid.time_dim, seconds, {"units": f"seconds since {first:{_TIME_FORMAT}}", "calendar": calendar})
     attrs = {
         "title": f"{title}, for JULES_PRESCRIBED_DATASET",
         "data_start": f"{first:{_TIME_FORMAT}}",
-        "data_end": f"{first + pd.Timedelta(seconds=levels[0] * period_seconds):{_TIME_FORMAT}}",
+        "data_end": f"{first + timedelta(seconds=levels[0] * period_seconds):{_TIME_FORMAT}}",
         "data_period": float(period_seconds),
     }
     _write(xr.Dataset(data, coords={grid.time_dim: time}, attrs=attrs), path, unlimited=grid.time_dim)

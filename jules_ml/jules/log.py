@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
+from jules_ml.jules.moments import Moment, parse_moment
 from jules_ml.support.progress import Progress
 
 _STEP = re.compile(r"Timestep: *(\d+); *Started at: *(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)")
@@ -21,7 +22,6 @@ _WARNING = re.compile(r"\[(?:WARNING|ERROR)\]\s*(.*)")
 _END = re.compile(r"\[INFO\] jules: Run completed successfully")
 #: Message of the hooks before the first step.
 _HOOKS = re.compile(r"\bjules_ml: (?:hooks on: *(.*)|hooks are linked and off)")
-_FORMAT = "%Y-%m-%d %H:%M:%S"
 
 
 @dataclass
@@ -30,17 +30,19 @@ class JulesLog:
 
     Attributes
     ----------
-    start, end : datetime
+    start, end : Moment
         Main run.
     timestep : float
         [s].
-    spin_up : tuple of datetime, optional
+    spin_up : tuple of Moment, optional
         Start and end of one cycle of spin-up.
     cycles : int
         Maximum number of spin-up cycles.
     progress : callable, optional
         Called for every step that JULES reports.
-    reached : datetime or None
+    calendar : str
+        Calendar of the run; see :func:`~jules_ml.jules.moments.calendar_of_run`.
+    reached : Moment or None
         Model time of the last step reported, in UTC.
     fatal : str or None
         The first fatal message.
@@ -58,13 +60,14 @@ class JulesLog:
         Whether hooks are to be on in this run.
     """
 
-    start: datetime
-    end: datetime
+    start: Moment
+    end: Moment
     timestep: float
-    spin_up: tuple[datetime, datetime] | None = None
+    spin_up: tuple[Moment, Moment] | None = None
     cycles: int = 0
     progress: Progress | None = None
-    reached: datetime | None = None
+    calendar: str = "standard"
+    reached: Moment | None = None
     fatal: str | None = None
     crash: str | None = None
     warnings: list[str] = field(default_factory=list)
@@ -74,7 +77,7 @@ class JulesLog:
     expects_hooks: bool = False
     _first_step: int | None = None
     _stepped: bool = False
-    _pending: datetime | None = None
+    _pending: Moment | None = None
     _spinning: bool = False
 
     def line(self, text: str) -> None:
@@ -83,7 +86,7 @@ class JulesLog:
             self.is_jules = True
         if step := _STEP.search(text):
             self._flush()
-            self._pending = datetime.strptime(step[2], _FORMAT)
+            self._pending = self._moment(step[2])
             self._first_step = int(step[1]) if self._first_step is None else self._first_step
             self._stepped = self._stepped or int(step[1]) > self._first_step
         elif cycle := _CYCLE.search(text):
@@ -113,6 +116,12 @@ class JulesLog:
             total = self._steps(self.start, self.end)
             self.progress("run", total, total)
 
+    def _moment(self, text: str) -> Moment | None:
+        try:
+            return parse_moment(text, self.calendar)
+        except ValueError:  # the progress of a run is no reason to stop it
+            return None
+
     def _flush(self) -> None:
         moment, self._pending = self._pending, None
         if moment is None:
@@ -135,5 +144,5 @@ class JulesLog:
             done = (cycle - 1) * length + self._steps(self.spin_up[0], moment)
             self.progress("spin-up", done, length * max(self.cycles, cycle))
 
-    def _steps(self, start: datetime, end: datetime) -> int:
+    def _steps(self, start: Moment, end: Moment) -> int:
         return int((end - start) / timedelta(seconds=self.timestep))

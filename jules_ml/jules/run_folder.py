@@ -9,13 +9,13 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from jules_ml.errors import BadInput
 from jules_ml.jules.input_files import InputGrid
 from jules_ml.jules.log import JulesLog
+from jules_ml.jules.moments import Moment, calendar_of_run, parse_moment
 from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.rose import (
     RoseApp,
@@ -39,7 +39,6 @@ LOG, DIFF, EXPERIMENT = "jules.log", "namelists.diff", "experiment.toml"
 SUBMIT, STATUS = "submit.sh", "jules.status"
 #: Folder of optional configurations in a Rose application.
 OPT = "opt"
-_FORMAT = "%Y-%m-%d %H:%M:%S"
 _DZSOIL = (0.1, 0.25, 0.65, 2.0)
 
 
@@ -69,12 +68,17 @@ class RunFolder:
         return default if value is None else value
 
     @property
-    def start(self) -> datetime:
+    def calendar(self) -> str:
+        """Calendar of the run: ``standard``, ``360_day`` or ``365_day``."""
+        return calendar_of_run(self.namelists.get("jules_time"))
+
+    @property
+    def start(self) -> Moment:
         """Start of the main run."""
         return self._moment("main_run_start")
 
     @property
-    def end(self) -> datetime:
+    def end(self) -> Moment:
         """End of the main run."""
         return self._moment("main_run_end")
 
@@ -112,7 +116,7 @@ class RunFolder:
 
     def log(self, progress: Progress | None) -> JulesLog:
         """Return a parser for the log of this run."""
-        return JulesLog(self.start, self.end, self.timestep, self._spin_up, self._cycles, progress)
+        return JulesLog(self.start, self.end, self.timestep, self._spin_up, self._cycles, progress, self.calendar)
 
     @property
     def spin_up_seconds(self) -> float:
@@ -125,7 +129,7 @@ class RunFolder:
         return int(self.entry("jules_spinup", "max_spinup_cycles", 0))
 
     @property
-    def _spin_up(self) -> tuple[datetime, datetime] | None:
+    def _spin_up(self) -> tuple[Moment, Moment] | None:
         """Start and end of one cycle of spin-up."""
         if not self._cycles:
             return None
@@ -134,15 +138,16 @@ class RunFolder:
             self._moment("spinup_end", "jules_spinup", self.end),
         )
 
-    def _moment(self, name: str, group: str = "jules_time", default: datetime | None = None) -> datetime:
+    def _moment(self, name: str, group: str = "jules_time", default: Moment | None = None) -> Moment:
         text = self.namelists.get(group).get(name)
         if not text and default is not None:
             return default
         try:
-            return datetime.strptime(str(text), _FORMAT)
+            return parse_moment(str(text), self.calendar)
         except ValueError as error:
+            calendar = "" if self.calendar == "standard" else f" in the calendar {self.calendar}"
             raise BadInput(
-                f"{name} is {text!r}, which is not a time",
+                f"{name} is {text!r}, which is not a time{calendar}",
                 where=self.namelists.place(group),
                 remedy=f"write {name} = 'YYYY-MM-DD hh:mm:ss'",
             ) from error

@@ -53,9 +53,20 @@ def _relative_to_experiment(path: Path, info: ValidationInfo) -> Path:
 DataPath = Annotated[Path, AfterValidator(_relative_to_experiment)]
 
 
+def _one_as_tuple(value: object) -> object:
+    return (value,) if isinstance(value, str | Path) else value
+
+
+#: File, or list of files.
+DataPaths = Annotated[tuple[DataPath, ...], Field(min_length=1), BeforeValidator(_one_as_tuple)]
+
+
 def _scalar_as_tuple(value: object) -> object:
     return (value,) if isinstance(value, int | float) else value
 
 
 #: One number per soil layer from the top down, or one number for all layers.
 PerLayer = Annotated[tuple[float, ...], Field(min_length=1), BeforeValidator(_scalar_as_tuple)]
+
+#: Depth of a soil sensor [m], positive downward.
+Depth = Annotated[float, Field(ge=0.0)]

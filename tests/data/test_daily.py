@@ -20,6 +20,7 @@ from jules_ml.data.daily import (
 from jules_ml.data.humidity import saturation_vapour_pressure, specific_humidity, vapour_pressure_deficit
 from jules_ml.data.satellite import lst_from_longwave
 from jules_ml.data.site import SiteMeta, site_dataset
+from jules_ml.errors import BadInput
 from jules_ml.physics.constants import SECONDS_PER_DAY
 
 HOUR = pd.Timedelta(hours=1)
@@ -153,3 +154,11 @@ def test_a_series_of_days_or_longer_keeps_its_values() -> None:
 def test_whole_days_are_rows() -> None:
     assert whole_days(np.arange(48), 3600.0).shape == (2, 24)
     assert whole_days(np.arange(96), 1800.0)[1, 0] == 48
+
+
+def test_means_over_months_are_not_taken_for_single_days() -> None:
+    months = pd.date_range("2020-02-01", periods=5, freq="MS")
+    values = xr.DataArray(np.arange(5.0), coords={"time": months}, dims="time", name="smcl")
+    with pytest.raises(BadInput, match="variable smcl: the values are means over 31 days") as caught:
+        daily_means(values, pd.date_range("2020-01-01", periods=150), step=pd.Timedelta(days=31))
+    assert "each day" in caught.value.remedy

@@ -51,6 +51,9 @@ def test_rows_between_header_and_data_are_skipped(tmp_path: Path) -> None:
         (b"a,b\n1,2\n\n3\n", "line 4", "the line has 1 cells and the header 2", "truncated"),
         (b"a,b\n1,2,3\n", "line 2", "the line has 3 cells and the header 2", "correct it"),
         (b'a,b\n1,2\n3,"1,5"\n', "line 3, column b", "'1,5' is not a number", "the decimal separator is a point"),
+        (b'a,b\n1,"2\n3,4\n', "line 2", "a quotation mark is not closed", "close it"),
+        (b'a,b\n1,2\n3,"4\n', "line 3", "a quotation mark is not closed", "close it"),
+        (b"PK\x03\x04rest", "record.csv", "the file is a ZIP archive", "unpack it"),
         (b"a,b\n\xff,2\n", "record.csv", "not utf-8-sig text", "encoding"),
     ],
 )
@@ -110,3 +113,9 @@ def test_a_parquet_file_without_rows_or_column_is_refused(tmp_path: Path) -> Non
     pd.DataFrame({"a": [1.0]}).to_parquet(path)
     with pytest.raises(BadInput, match="column b is missing; the file has a"):
         read_parquet(path, required=["b"])
+
+
+def test_a_quotation_mark_in_a_line_above_the_data_joins_no_lines(tmp_path: Path) -> None:
+    path = write(tmp_path, b'a,b\n"unit,1\n1,2\n3,4\n')
+    frame = read_csv_columns(path, numbers=["a", "b"], first_data_line=3)
+    assert frame["b"].tolist() == [2.0, 4.0]

@@ -52,9 +52,10 @@ def test_particles_are_resampled_in_proportion_to_their_weights() -> None:
     assert np.bincount(drawn, minlength=4).tolist() == [50, 0, 30, 20]
 
 
-def constant_members(folder: Path, levels: list[float], *, gap: int | None = None) -> None:
+def constant_members(folder: Path, levels: list[float], *, gap: int | None = None, calendar: str = "standard") -> None:
     """Members done with a constant each, of sixty days; of the last all but the last ``gap`` days are missing."""
-    times = Series(("time",), 86400.0 * np.arange(1, 61), {"units": "seconds since 2001-01-01 00:00:00"})
+    units = {"units": "seconds since 2001-01-01 00:00:00", "calendar": calendar}
+    times = Series(("time",), 86400.0 * np.arange(1, 61), units)
     for number, level in enumerate(levels):
         place = member_folder(folder, number)
         values = np.full(60, level)
@@ -85,6 +86,26 @@ def test_posterior_favours_the_members_near_the_observations(tmp_path: Path) -> 
         np.testing.assert_allclose(ds["latent_heat_posterior_mean"], float(weighed.weights @ [10.0, 20.0, 30.0]))
         np.testing.assert_allclose(ds["latent_heat_mean"], 20.0)
         np.testing.assert_allclose(ds["latent_heat_sd"], 10.0)
+
+
+def test_observations_in_the_calendar_of_the_members_are_compared(tmp_path: Path) -> None:
+    constant_members(tmp_path, [10.0, 20.0], calendar="360_day")
+    gather(Experiment(), idle_members(2), tmp_path)
+    path = tmp_path / "observations.nc"
+    section = WeightsSection(variable="latent_heat", sigma=20.0, observations=path)
+
+    def write(calendar: str, first: str) -> None:
+        units = {"units": f"days since {first}", "calendar": calendar}
+        values = ("time", np.full(20, 20.0))
+        xr.Dataset({"latent_heat": values}, {"time": ("time", np.arange(20.0), units)}).to_netcdf(path)
+
+    write("360_day", "2001-02-30")  # the end of the 59th day is 2001-02-30
+    assert weight_members(Experiment(), tmp_path, section).measurements == 2
+    write("standard", "2001-02-20")
+    with pytest.raises(BadInput, match="calendar of the observations is standard, and that of the members 360_day"):
+        weight_members(Experiment(), tmp_path, section)
+    with pytest.raises(BadInput, match="the members have the calendar 360_day"):
+        weight_members(Experiment(), tmp_path, WeightsSection(variable="latent_heat", sigma=20.0))
 
 
 def test_observations_of_another_period_are_refused(tmp_path: Path) -> None:

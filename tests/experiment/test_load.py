@@ -42,7 +42,7 @@ def test_paths_are_relative_to_the_experiment_file(tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(tmp_path / "elsewhere")
     data = load_experiment(path).data
     assert data is not None
-    assert data.path == tmp_path / "weather.dat"
+    assert data.paths == (tmp_path / "weather.dat",)
 
 
 def test_site_takes_precedence_over_the_record(tmp_path: Path) -> None:

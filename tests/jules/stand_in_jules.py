@@ -25,7 +25,7 @@ import sys
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 HOOKS = {"hooks": "hooks on: respiration (native)", "off": "hooks are linked and off: jules_ml.nml is absent"}
 FORMAT = "%Y-%m-%d %H:%M:%S"
@@ -39,6 +39,35 @@ def entry(file: Path, name: str) -> str:
     return match[1].strip("'")
 
 
+class Date360:
+    """Date and time in a calendar of 360 days, counted in seconds from the year 0."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = round(seconds)
+
+    def __sub__(self, other: Date360) -> timedelta:
+        return timedelta(seconds=self.seconds - other.seconds)
+
+    def __add__(self, length: timedelta) -> Date360:
+        return Date360(self.seconds + length.total_seconds())
+
+    def __format__(self, form: str) -> str:
+        day, second = divmod(self.seconds, 86400)
+        month, day = divmod(day, 30)
+        numbers = {"Y": f"{month // 12:04d}", "m": f"{month % 12 + 1:02d}", "d": f"{day + 1:02d}"}
+        numbers |= {"H": f"{second // 3600:02d}", "M": f"{second // 60 % 60:02d}", "S": f"{second % 60:02d}"}
+        return re.sub("%([YmdHMS])", lambda match: numbers[match[1]], form)
+
+
+def moment(times: Path, name: str) -> Any:
+    """One time of the run, in its calendar."""
+    text = entry(times, name)
+    if re.search(r"(?i)\bl_360\s*=\s*\.?t", times.read_text(encoding="ascii")) is None:
+        return datetime.strptime(text, FORMAT)
+    year, month, day, hour, minute, second = (int(number) for number in re.findall(r"\d+", text))
+    return Date360(86400 * (360 * year + 30 * (month - 1) + day - 1) + 3600 * hour + 60 * minute + second)
+
+
 def print_now(text: str) -> None:
     print(text, flush=True)
 
@@ -49,7 +78,7 @@ def main() -> None:
     behaviour = behaviour_file.read_text(encoding="ascii").strip() if behaviour_file.is_file() else "well"
     print_now("[INFO] READ_NML_JULES_PRNT_CONTROL: Reading JULES_PRNT_CONTROL namelist...")
     times = folder / "timesteps.nml"
-    start, end = (datetime.strptime(entry(times, name), FORMAT) for name in ("main_run_start", "main_run_end"))
+    start, end = (moment(times, name) for name in ("main_run_start", "main_run_end"))
     step = timedelta(seconds=float(entry(times, "timestep_len")))
     # JULES too stops where an input file is missing
     drive = Path(entry(folder / "drive.nml", "file"))

@@ -27,6 +27,8 @@ from pydantic import Field
 
 from jules_ml.data.profile import Sensor, align
 from jules_ml.data.readers.cosmos_uk_columns import PORTAL_UNITS, Column, known_columns
+from jules_ml.data.readers.cosmos_uk_flags import MASKED, flagged, flags_beside, is_flags_file
+from jules_ml.data.recognition import first_lines
 from jules_ml.data.record_section import IGNORE, PATH, Record
 from jules_ml.data.site import SiteMeta, StampAt, refuse_missing_codes, site_dataset, utc_end_of_interval
 from jules_ml.data.textfile import read_csv_columns, read_header, read_lines, read_times, require_columns
@@ -56,6 +58,9 @@ def read_cosmos_uk(
     longitude: float | None = None,
     elevation: float | None = None,
     ignore: Sequence[str] = (),
+    flags: Path | None = None,
+    masked_flags: Sequence[str] = MASKED,
+    kept_flags: Sequence[str] = (),
 ) -> xr.Dataset:
     """COSMOS-UK file of either form, as a site dataset.
 
@@ -67,6 +72,8 @@ def read_cosmos_uk(
         Position [degree, degree, m]: neither form contains it.
     ignore : sequence of str, optional
         Columns to leave out, such as those unknown to this reader.
+    flags, masked_flags, kept_flags
+        See :func:`read_cosmos_eidc`.
 
     Returns
     -------
@@ -84,7 +91,9 @@ def read_cosmos_uk(
     if first.startswith("timestamp"):
         return read_cosmos_portal(path, ignore=ignore, **position)
     if "DATE_TIME" in first.upper():
-        return read_cosmos_eidc(path, ignore=ignore, **position)
+        return read_cosmos_eidc(
+            path, ignore=ignore, flags=flags, masked_flags=masked_flags, kept_flags=kept_flags, **position
+        )
     raise BadInput(
         f"the first line, '{first[:60]}', is that of neither form of COSMOS-UK data",
         where=f"{path}, line 1",
@@ -99,10 +108,13 @@ def read_cosmos_eidc(
     longitude: float | None = None,
     elevation: float | None = None,
     ignore: Sequence[str] = (),
+    flags: Path | None = None,
+    masked_flags: Sequence[str] = MASKED,
+    kept_flags: Sequence[str] = (),
 ) -> xr.Dataset:
     """File of one site from the archive (``COSMOS-UK_<site>_HydroSoil_{Daily,Hourly,SH}_<years>.csv``), as a site dataset.
 
-    Releases since 2022 contain interpolated values, marked in a separate file of flags, which is not read.
+    Releases since 2022 contain interpolated values, marked in a file of flags. They are set to NaN, and ``n_flagged`` counts them.
 
     Parameters
     ----------
@@ -112,6 +124,10 @@ def read_cosmos_eidc(
         Position [degree, degree, m], from the release's file of site metadata.
     ignore : sequence of str, optional
         Columns to leave out, such as those unknown to this reader.
+    flags : Path, optional
+        File of flags; see :func:`~jules_ml.data.readers.cosmos_uk_flags.flags_beside`. None takes all values for measured.
+    masked_flags, kept_flags : sequence of str, optional
+        Flags of values that are left out, and of values that are used beside those without a flag.
 
     Returns
     -------
@@ -127,12 +143,21 @@ def read_cosmos_eidc(
         sites; if time stamps are unreadable, duplicate, not in order or of another interval; if a value is outside the valid range.
     """
     path = Path(path)
+    if is_flags_file(path):
+        raise BadInput(
+            "this is the file of flags", where=path, remedy="give the file of data, beside which the flags are found"
+        )
     names = read_header(path)
     require_columns(names, ["DATE_TIME", "SITE_ID"], where=f"{path}, line 1")
     columns = known_columns(
         [name for name in names if name not in ("DATE_TIME", "SITE_ID")], ignore, where=f"{path}, line 1"
     )
     table = read_csv_columns(path, texts=["DATE_TIME", "SITE_ID"], numbers=list(columns), missing=[_MISSING])
+    counts: dict[str, int] = {}
+    if flags is not None:
+        marked = flagged(table, flags, list(columns), masked=masked_flags, kept=kept_flags)
+        counts = {name: int((marked[name] & table[name].notna()).sum()) for name in columns}
+        table[list(columns)] = table[list(columns)].mask(marked)
     sites = table["SITE_ID"].unique()
     if len(sites) > 1:
         raise BadInput(
@@ -159,7 +184,11 @@ def read_cosmos_eidc(
         _Read(name, table[name].to_numpy(), (daily and column.daily_units) or column.units, column)
         for name, (_, column) in columns.items()
     ]
-    return _site_dataset(read, time=time, interval=interval, meta=meta, path=path)
+    ds = _site_dataset(read, time=time, interval=interval, meta=meta, path=path)
+    for name, (_, column) in columns.items():
+        if counts.get(name) and column.name in ds:
+            ds[column.name].attrs["n_flagged"] = int(ds[column.name].attrs.get("n_flagged", 0)) + counts[name]
+    return ds
 
 
 def read_cosmos_portal(
@@ -342,7 +371,30 @@ class CosmosUkRecord(Record):
     reader: Literal["cosmos_uk"] = Field(description="COSMOS-UK, a file of one site from the archive or the portal")
     path: DataPath = Field(description=PATH)
     ignore: tuple[str, ...] = Field(default=(), description=IGNORE)
+    flags: DataPath | Literal["auto"] | None = Field(
+        default="auto",
+        description='file of flags of the archive; default: the file beside the data whose name ends in `_Flags.csv`; `"none"` takes '
+        "interpolated values for measured ones",
+    )
+    masked_flags: tuple[str, ...] = Field(default=MASKED, description="flags of values that are left out and counted")
+    kept_flags: tuple[str, ...] = Field(default=(), description="further flags, of values that are used")
 
     def read(self) -> xr.Dataset:
         """Read the record as a site dataset."""
-        return read_cosmos_uk(self.path, ignore=self.ignore)
+        beside = flags_beside(self.path) if self.flags == "auto" and not is_flags_file(self.path) else None
+        return read_cosmos_uk(
+            self.path,
+            ignore=self.ignore,
+            flags=self.flags if isinstance(self.flags, Path) else beside,
+            masked_flags=self.masked_flags,
+            kept_flags=self.kept_flags,
+        )
+
+    @classmethod
+    def recognises(cls, path: Path) -> str | None:
+        """Recognise the header of both forms."""
+        lines = first_lines(path, len(_PORTAL_HEADER))
+        if lines and {"DATE_TIME", "SITE_ID"} <= set(lines[0].split(",")):
+            return "a COSMOS-UK file of the archive"
+        first_cells = tuple(line.split(",")[0] for line in lines)
+        return "a COSMOS-UK file of the portal" if first_cells == _PORTAL_HEADER else None

@@ -26,7 +26,7 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from jules_ml.data.parquetfile import read_parquet
+from jules_ml.data.parquetfile import parquet_columns, read_parquet
 from jules_ml.data.record_section import PATH, Record
 from jules_ml.data.site import SiteMeta, drop_out_of_range, refuse_missing_codes, site_dataset, utc_end_of_interval
 from jules_ml.data.units import convert
@@ -237,3 +237,8 @@ class CosoreRecord(Record):
     def read(self) -> xr.Dataset:
         """Read the record as a site dataset."""
         return read_cosore(self.path, self.dataset, utc_offset_hours=self.utc_offset_hours, sm_flags=self.sm_flags)
+
+    @classmethod
+    def recognises(cls, path: Path) -> str | None:
+        """Recognise the columns of the table of fluxes."""
+        return "a COSORE table of chambers" if {*_LABELS, "R", "t"} <= set(parquet_columns(path)) else None

@@ -31,7 +31,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from pydantic import Field
 
-from jules_ml.data.parquetfile import read_parquet
+from jules_ml.data.parquetfile import parquet_columns, read_parquet
 from jules_ml.data.record_section import Record
 from jules_ml.data.site import SiteMeta, refuse_missing_codes, site_dataset, utc_end_of_interval
 from jules_ml.data.units import convert, refuse_fraction_as_percent
@@ -317,3 +317,8 @@ class DavosRecord(Record):
     def read(self) -> xr.Dataset:
         """Read the record as a site dataset, after downloading it if it is not in the cache."""
         return read_davos(fetch_davos() if self.path is None else self.path)
+
+    @classmethod
+    def recognises(cls, path: Path) -> str | None:
+        """Recognise the columns of the Parquet file."""
+        return "the record of Davos in diive" if _THRESHOLD in parquet_columns(path) else None

@@ -15,6 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from pydantic import Field
 
+from jules_ml.data.merge import read_files
 from jules_ml.data.profile import Sensor, align
 from jules_ml.data.readers.fluxnet_columns import (
     COLUMNS,
@@ -23,17 +24,20 @@ from jules_ml.data.readers.fluxnet_columns import (
     PERCENTILES,
     QC_MEANING,
     SENSORS,
+    FileName,
     Resolution,
     is_filled,
     is_known,
 )
-from jules_ml.data.record_section import LICENCE, PATH, UTC_OFFSET, Record
+from jules_ml.data.readers.sensor_heights import read_sensor_depths
+from jules_ml.data.recognition import first_lines
+from jules_ml.data.record_section import HEIGHTS, LICENCE, PATHS, SITE, UTC_OFFSET, Record
 from jules_ml.data.site import SiteMeta, drop_out_of_range, refuse_missing_codes, site_dataset, utc_end_of_interval
 from jules_ml.data.textfile import read_csv_columns, read_header, read_times, require_columns
 from jules_ml.data.units import convert, refuse_fraction_as_percent
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
-from jules_ml.support.section import DataPath
+from jules_ml.support.section import DataPath, DataPaths
 
 _INTERVAL: dict[Resolution, pd.Timedelta] = {
     "HH": pd.Timedelta(minutes=30),
@@ -41,33 +45,11 @@ _INTERVAL: dict[Resolution, pd.Timedelta] = {
     "DD": pd.Timedelta(days=1),
 }
 
-#: Network_Site_FLUXNET[2015][_PRODUCT]_RESOLUTION, with anything before and after.
-_FILE_NAME = re.compile(
-    r"(?P<network>[A-Z]+)_(?P<site>[A-Z]{2}-[A-Za-z0-9]{3})_FLUXNET(2015)?(_(?P<product>[A-Z0-9]+))?"
-    r"_(?P<resolution>HH|HR|DD|WW|MM|YY)(?=[_.])"
-)
-
 _LICENCE = {
     "AMF": "AmeriFlux: CC BY 4.0, or the AmeriFlux Legacy licence where the site's page says so",
     "FLX": "FLUXNET2015: CC BY 4.0, or the Tier Two policy where the site's page says so",
     "ICOSETC": "ICOS: CC BY 4.0",
 }
-
-
-@dataclass(frozen=True)
-class FileName:
-    """Information in the name of a FLUXNET file; ``None`` if missing."""
-
-    network: str | None = None
-    site: str | None = None
-    product: str | None = None
-    resolution: str | None = None
-
-    @classmethod
-    def parse(cls, path: Path) -> FileName:
-        """Parse a name such as ``FLX_CH-Dav_FLUXNET2015_FULLSET_HH_1997-2014_1-3.csv``."""
-        match = _FILE_NAME.search(path.name)
-        return cls() if match is None else cls(**match.groupdict())
 
 
 def read_fluxnet(
@@ -80,6 +62,7 @@ def read_fluxnet(
     elevation: float | None = None,
     swc_depths: Sequence[float] | None = None,
     ts_depths: Sequence[float] | None = None,
+    heights: str | Path | None = None,
     licence: str | None = None,
 ) -> xr.Dataset:
     """Read a flux tower's record from a FLUXNET file.
@@ -96,7 +79,9 @@ def read_fluxnet(
         Degrees, north and east positive, and metres; the files do not contain them.
     swc_depths, ts_depths : sequence of float, optional
         Depth [m] of the water and temperature sensors in the order of their numbers, positive downward. Without them
-        depths are NaN and the sensors are in the order of their numbers, from the top down.
+        depths are those of ``heights``, or NaN, and the sensors are in the order of their numbers, from the top down.
+    heights : str or Path, optional
+        File of metadata with the heights of sensors: see :func:`~.sensor_heights.read_sensor_depths`.
     licence : str, optional
         Licence of the record; default: that of the network.
 
@@ -122,20 +107,17 @@ def read_fluxnet(
     """
     path = Path(path)
     name = FileName.parse(path)
-    site = site or name.site
-    if site is None:
-        raise BadInput("the file name does not contain the site", where=path, remedy="give site, for example 'CH-Dav'")
     header = read_header(path)
     _refuse_unknown(header, path)
-    depths = {"theta": swc_depths, "t_soil": ts_depths}
-    wanted = [*_single(header), *_ustar_variants(header), *_sensors(header, depths, path)]
-    if not wanted:
+    site = site or name.site
+    if site is None:
         raise BadInput(
-            "the file contains no measured variable",
+            "the file name does not contain the site",
             where=path,
-            remedy="give a FULLSET, SUBSET or FLUXMET file, not a file of reanalysis only",
+            remedy="give site, or name under [site], for example 'CH-Dav'",
         )
-    require_columns(header, [f"{w.column}_QC" for w in wanted if is_filled(w.column)], where=f"{path}, line 1")
+    known = {} if heights is None else read_sensor_depths(Path(heights), name.site or site)
+    wanted = _wanted(header, {"theta": swc_depths, "t_soil": ts_depths}, known, path)
     stamps = ["TIMESTAMP"] if "TIMESTAMP" in header else ["TIMESTAMP_START", "TIMESTAMP_END"]
     columns = [column for w in wanted for column in (w.column, f"{w.column}_QC") if column in header]
     frame = read_csv_columns(path, texts=stamps, numbers=columns, missing=(MISSING,))
@@ -194,6 +176,12 @@ class _Loaded:
 
 
 def _refuse_unknown(header: Sequence[str], path: Path) -> None:
+    if {"SITE_ID", "VARIABLE", "DATAVALUE"} <= set(header):
+        raise BadInput(
+            "this is a file of metadata (BADM), not a record",
+            where=path,
+            remedy="give the FULLSET, SUBSET or FLUXMET file of the same site, and this one as heights",
+        )
     unknown = [column for column in header if not is_known(column)]
     if unknown:
         raise BadInput(
@@ -201,6 +189,21 @@ def _refuse_unknown(header: Sequence[str], path: Path) -> None:
             where=f"{path}, line 1, column {header.index(unknown[0]) + 1}",
             remedy="delete it, or read the file with reader 'table' and a column map",
         )
+
+
+def _wanted(
+    header: Sequence[str], depths: Mapping[str, Sequence[float] | None], known: Mapping[str, float], path: Path
+) -> list[_Wanted]:
+    """Columns to read; gap-filled ones must have a quality code."""
+    wanted = [*_single(header), *_ustar_variants(header), *_sensors(header, depths, known, path)]
+    if not wanted:
+        raise BadInput(
+            "the file contains no measured variable",
+            where=path,
+            remedy="give a FULLSET, SUBSET or FLUXMET file, not a file of reanalysis only",
+        )
+    require_columns(header, [f"{w.column}_QC" for w in wanted if is_filled(w.column)], where=f"{path}, line 1")
+    return wanted
 
 
 def _single(header: Sequence[str]) -> list[_Wanted]:
@@ -227,8 +230,10 @@ def _ustar_variants(header: Sequence[str]) -> list[_Wanted]:
     return []
 
 
-def _sensors(header: Sequence[str], depths: Mapping[str, Sequence[float] | None], path: Path) -> list[_Wanted]:
-    """Columns of soil sensors, by their numbers."""
+def _sensors(
+    header: Sequence[str], depths: Mapping[str, Sequence[float] | None], known: Mapping[str, float], path: Path
+) -> list[_Wanted]:
+    """Columns of soil sensors, by their numbers; ``known`` are depths of the metadata."""
     wanted = []
     for variable, (prefix, unit) in SENSORS.items():
         numbers = sorted(
@@ -247,7 +252,8 @@ def _sensors(header: Sequence[str], depths: Mapping[str, Sequence[float] | None]
                 where=f"{path}, columns {prefix}*",
                 remedy="give depths in metres, positive downward; nan if unknown",
             )
-        for number, depth in zip(numbers, sensor_depths or [math.nan] * len(numbers), strict=True):
+        of_metadata = [known.get(f"{prefix}{number}", math.nan) for number in numbers]
+        for number, depth in zip(numbers, sensor_depths or of_metadata, strict=True):
             wanted.append(_Wanted(variable, f"{prefix}{number}", unit, sensor=number, depth=float(depth)))
     return wanted
 
@@ -350,22 +356,39 @@ class FluxnetRecord(Record):
     """A flux tower's FLUXNET2015, AmeriFlux-FLUXNET or ICOS file."""
 
     reader: Literal["fluxnet"] = Field(description="FLUXNET2015, AmeriFlux-FLUXNET and ICOS CSV")
-    path: DataPath = Field(description=PATH)
+    path: DataPaths = Field(description=PATHS)
     utc_offset_hours: float = Field(ge=-12.0, le=14.0, description=UTC_OFFSET)
+    site: str | None = Field(default=None, description=SITE)
     swc_depths: tuple[float, ...] | None = Field(
         default=None, description="depth [m] of each soil-water sensor, in the order of their numbers"
     )
     ts_depths: tuple[float, ...] | None = Field(
         default=None, description="depth [m] of each soil-temperature sensor, in the order of their numbers"
     )
+    heights: DataPath | None = Field(default=None, description=HEIGHTS)
     licence: str | None = Field(default=None, description=LICENCE)
 
     def read(self) -> xr.Dataset:
         """Read the record as a site dataset."""
+        return read_files(self.path, self._read_file, site_of=lambda path: FileName.parse(path).site)
+
+    def _read_file(self, path: Path) -> xr.Dataset:
         return read_fluxnet(
-            self.path,
+            path,
             utc_offset_hours=self.utc_offset_hours,
+            site=self.site,
             swc_depths=self.swc_depths,
             ts_depths=self.ts_depths,
+            heights=self.heights,
             licence=self.licence,
         )
+
+    @classmethod
+    def recognises(cls, path: Path) -> str | None:
+        """Recognise the columns of a FLUXNET product."""
+        header = [name.strip() for name in "".join(first_lines(path, 1)).split(",")]
+        if not any(is_filled(name) for name in header) or not all(is_known(name) for name in header):
+            return None
+        name = FileName.parse(path)
+        parts = [f"{name.product} file" if name.product else "file", f"of {name.site}" if name.site else ""]
+        return " ".join(["a FLUXNET", *filter(None, parts)])

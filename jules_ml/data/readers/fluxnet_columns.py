@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 #: Length of the averaging interval, as in file names: half-hourly, hourly, daily.
@@ -33,6 +34,22 @@ QC_MEANING = {
     "DD": "fraction of the day's steps that were measured or gap-filled with good quality, 0 to 1; NaN not stated",
 }
 QC_MEANING["HR"] = QC_MEANING["HH"]
+
+
+@dataclass(frozen=True)
+class FileName:
+    """Information in the name of a FLUXNET file; ``None`` if missing."""
+
+    network: str | None = None
+    site: str | None = None
+    product: str | None = None
+    resolution: str | None = None
+
+    @classmethod
+    def parse(cls, path: Path) -> FileName:
+        """Parse a name such as ``FLX_CH-Dav_FLUXNET2015_FULLSET_HH_1997-2014_1-3.csv``."""
+        match = _FILE_NAME.search(path.name)
+        return cls() if match is None else cls(**match.groupdict())
 
 
 @dataclass(frozen=True)
@@ -87,6 +104,12 @@ SENSORS = {"theta": ("SWC_F_MDS_", "%"), "t_soil": ("TS_F_MDS_", "degC")}
 
 #: Unit of NEE: amount of CO2 for steps, mass of carbon for days.
 NEE_UNIT = {"HH": "umol m-2 s-1", "HR": "umol m-2 s-1", "DD": "gC m-2 d-1"}
+
+#: Network_Site_FLUXNET[2015][_PRODUCT]_RESOLUTION, with anything before and after.
+_FILE_NAME = re.compile(
+    r"(?P<network>[A-Z]+)_(?P<site>[A-Z]{2}-[A-Za-z0-9]{3})_FLUXNET(2015)?(_(?P<product>[A-Z0-9]+))?"
+    r"_(?P<resolution>HH|HR|DD|WW|MM|YY)(?=[_.])"
+)
 
 _THRESHOLDS = f"[CV]UT_(REF|USTAR50|MEAN|SE|{'|'.join(PERCENTILES)})"
 _UNCERTAINTY = "RANDUNC|RANDUNC_METHOD|RANDUNC_N|JOINTUNC"

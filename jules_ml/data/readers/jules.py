@@ -6,46 +6,33 @@ JULES stamps a step at its end, so output and driving data have the same time st
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 from pydantic import Field
 
-from jules_ml.data.netcdffile import read_netcdf
-from jules_ml.data.record_section import LICENCE, PATH, UTC_OFFSET, Record
+from jules_ml.data.merge import read_files
+from jules_ml.data.netcdffile import netcdf_names, read_netcdf
+from jules_ml.data.periods import averaging_periods, bounds_name
+from jules_ml.data.readers.driving_rows import DRIVING_NAMES, driving_starts, first_step, rows_of_numbers
+from jules_ml.data.readers.jules_netcdf_driving import is_netcdf, read_jules_netcdf_driving
+from jules_ml.data.record_section import LICENCE, PATHS, SITE, UTC_OFFSET, Record
 from jules_ml.data.site import SiteMeta, site_dataset, utc_end_of_interval
-from jules_ml.data.textfile import open_text
+from jules_ml.data.times import gregorian_dates
 from jules_ml.errors import BadInput
-from jules_ml.support.section import DataPath
-
-#: Variables of the site dataset by JULES's names of driving variables (namelist JULES_DRIVE, var).
-DRIVING_NAMES = {
-    "sw_down": "sw_down",
-    "lw_down": "lw_down",
-    "rad_net": "rad_net",
-    "diff_rad": "sw_diffuse",
-    "precip": "precip",
-    "tot_rain": "tot_rain",
-    "tot_snow": "tot_snow",
-    "t": "t_air",
-    "q": "q",
-    "wind": "wind",
-    "pstar": "pstar",
-}
+from jules_ml.support.section import DataPaths
 
 #: Order of columns in the driving file of the Loobos example that comes with JULES.
 LOOBOS_COLUMNS = ("sw_down", "lw_down", "tot_rain", "tot_snow", "t", "wind", "pstar", "q")
 
 _REQUIRED = ("time", "time_bounds", "latitude", "longitude")
-_UNITS_OF_TIME = ("seconds", "minutes", "hours", "days")
-_REAL_CALENDARS = ("standard", "gregorian", "proleptic_gregorian")
+_REMEDY = "run JULES with l_360 = F and l_leap = T in JULES_TIME"
 
 
 def read_jules(
@@ -70,13 +57,14 @@ def read_jules(
         Dimension ``time`` (UTC, end of the step or of the averaging period, which each variable's ``cell_methods`` names)
         and, as the variable has them, ``soil``, ``sclayer``, ``scpool``, ``pft``, ``tile``. A single point has no further
         dimension; several have ``point``. Coordinates ``latitude`` and ``longitude``, and with ``dzsoil`` the middle of each
-        layer, ``depth`` [m], and ``dzsoil`` [m] along ``soil``. Fill values are NaN.
+        layer, ``depth`` [m], and ``dzsoil`` [m] along ``soil``. Fill values are NaN. The attribute ``interval_seconds`` is the length
+        of the longest period. Output that xarray resampled is read too; see :func:`~jules_ml.data.periods.averaging_periods`.
 
     Raises
     ------
     BadInput
-        If the file is truncated or is not JULES output; if a variable is missing; if time has an unknown unit or a calendar of 360 or 365
-        days, or is duplicate or not in order; if ``dzsoil`` does not match the layers.
+        If the file is truncated or is not JULES output; if a variable is missing; if time has an unknown unit, a calendar of 360 or 365
+        days or a date outside the years 1678 to 2261, or is duplicate or not in order; if ``dzsoil`` does not match the layers.
     """
     path = Path(path)
     ds = read_netcdf(path, required=_REQUIRED, variables=variables, kind="JULES output")
@@ -86,9 +74,15 @@ def read_jules(
             where=path,
             remedy="give a file of that kind, unchanged since the program wrote it",
         )
-    bounds = _times(ds["time_bounds"].to_numpy(), ds["time"].attrs, where=f"{path}, variable time")
+    if bounds_name(ds) is None:
+        raise BadInput(
+            f"the bounds of time have the dimensions {', '.join(map(str, ds['time_bounds'].dims))}, not time and two bounds",
+            where=f"{path}, variable time_bounds",
+            remedy="give the file as JULES wrote it",
+        )
+    periods = averaging_periods(ds, "time_bounds", where=str(path), decode=partial(gregorian_dates, remedy=_REMEDY))
     end = utc_end_of_interval(
-        bounds[:, 1],
+        periods.end,
         interval=pd.Timedelta(0),
         stamp_at="end",
         utc_offset_hours=0.0,
@@ -96,9 +90,12 @@ def read_jules(
     )
     ds = ds.drop_vars(["time", "time_bounds"]).set_coords(["latitude", "longitude"])
     ds = ds.assign_coords(
-        time=("time", end.to_numpy(), {"standard_name": "time", "long_name": "end of interval, UTC"}),
+        {name: ds[name].isel(time=0) for name in ("latitude", "longitude") if "time" in ds[name].dims}
     )
-    ds.attrs["interval_seconds"] = float((bounds[0, 1] - bounds[0, 0]) / np.timedelta64(1, "s"))
+    ds = ds.assign_coords(
+        time=("time", end.to_numpy(), {"standard_name": "time", "long_name": "end of interval, UTC"}),
+    ).isel(time=np.flatnonzero(periods.inside))
+    ds.attrs["interval_seconds"] = periods.longest
     one_point = ds.sizes["y"] * ds.sizes["x"] == 1
     ds = ds.squeeze(["y", "x"]) if one_point else ds.stack(point=("y", "x"), create_index=False)
     return ds if dzsoil is None else with_layers(ds, dzsoil, where=path)
@@ -116,6 +113,8 @@ def read_jules_driving(
     latitude: float | None = None,
     longitude: float | None = None,
     elevation: float | None = None,
+    calendar: str | None = None,
+    end: str | pd.Timestamp | None = None,
 ) -> xr.Dataset:
     """ASCII driving data of a JULES point run, as a site dataset.
 
@@ -135,6 +134,11 @@ def read_jules_driving(
         Local standard time minus UTC [h]; 0 for JULES's default, UTC.
     latitude, longitude, elevation : float, optional
         Position [degree, degree, m].
+    calendar : {'standard', '360_day', '365_day'}, optional
+        Calendar of the run that the file drives: JULES counts its rows in it. A row on a date that the Gregorian calendar does not have is
+        left out; see :func:`~jules_ml.data.times.steps_of_calendar`. Default: standard; whole years of 360 or 365 days are refused.
+    end : str or Timestamp, optional
+        ``data_end`` of JULES_DRIVE: end of the last row's period, against which the number of rows is checked.
 
     Returns
     -------
@@ -146,7 +150,7 @@ def read_jules_driving(
     BadInput
         If a column's name is not one of JULES's; if a line has too few or too many values, or one that is not a number; if
         the file is empty; if a value is a missing-value code or outside the valid range; if ``start`` or
-        ``period_seconds`` is not a time.
+        ``period_seconds`` is not a time; if the number of rows is not that from ``start`` to ``end``.
 
     References
     ----------
@@ -161,31 +165,13 @@ def read_jules_driving(
                 where=f"{path}, column {position + 1}",
                 remedy=f"name the columns as var of JULES_DRIVE does: {', '.join(DRIVING_NAMES)}",
             )
-    try:
-        first, interval = pd.Timestamp(start), pd.Timedelta(seconds=period_seconds)
-    except ValueError as error:
-        raise BadInput(
-            f"data_start '{start}' or data_period '{period_seconds}' is not a time ({error})",
-            where=path,
-            remedy="give the start as 'YYYY-MM-DD hh:mm:ss' and the period in seconds",
-        ) from error
-    if first.tz is not None:
-        raise BadInput(
-            f"data_start '{start}' has an offset from UTC",
-            where=path,
-            remedy="remove the offset, as in JULES_DRIVE, and set utc_offset_hours",
-        )
-    if interval <= pd.Timedelta(0):
-        raise BadInput(
-            f"data_period {period_seconds:g} s is not positive", where=path, remedy="give the period in seconds"
-        )
-    table = _rows_of_numbers(path, columns)
+    first, interval = first_step(start, period_seconds, path)
+    table = rows_of_numbers(path, columns)
+    starts = driving_starts(first, interval, len(table), calendar=calendar, end=end, where=str(path))
+    exists = ~np.isnat(starts)
+    table = table[exists]
     time = utc_end_of_interval(
-        pd.date_range(first, periods=len(table), freq=interval),
-        interval=interval,
-        stamp_at="start",
-        utc_offset_hours=utc_offset_hours,
-        where=str(path),
+        starts[exists], interval=interval, stamp_at="start", utc_offset_hours=utc_offset_hours, where=str(path)
     )
     meta = SiteMeta(
         site=path.stem if site is None else site,
@@ -237,89 +223,89 @@ def with_layers(ds: xr.Dataset, dzsoil: Sequence[float], *, where: str | Path) -
     )
 
 
-def _times(
-    numbers: NDArray[np.floating], attrs: dict[str, object], *, where: str
-) -> np.ndarray[tuple[int, ...], np.dtype[np.datetime64]]:
-    """Dates of ``seconds since ...`` numbers of any shape."""
-    units, calendar = str(attrs.get("units", "")), str(attrs.get("calendar", "standard"))
-    match = re.fullmatch(r"(\w+) since (.+)", units)
-    if match is None or match[1] not in _UNITS_OF_TIME:
-        raise BadInput(
-            f"time is in '{units}', which is not a unit that JULES writes",
-            where=where,
-            remedy="give the file as JULES wrote it, with time in 'seconds since YYYY-MM-DD hh:mm:ss'",
-        )
-    if calendar not in _REAL_CALENDARS:
-        raise BadInput(
-            f"the calendar of time is '{calendar}', which observations do not use",
-            where=where,
-            remedy="run JULES with l_360 = F and l_leap = T in JULES_TIME",
-        )
-    seconds = np.asarray(numbers, dtype=np.float64) * pd.Timedelta(1, unit=match[1]).total_seconds()
-    if numbers.dtype == np.float32 and float(np.nanmax(seconds)) >= 2.0**24:
-        # Single precision resolves seconds for 194 days only; JULES's steps are whole minutes.
-        seconds = np.round(seconds / 60.0) * 60.0
-    reference = np.datetime64(pd.Timestamp(match[2]), "ns")
-    dates: np.ndarray[tuple[int, ...], np.dtype[np.datetime64]] = reference + np.round(seconds).astype("timedelta64[s]")
-    return dates
-
-
-def _rows_of_numbers(path: Path, columns: Sequence[str]) -> NDArray[np.float64]:
-    rows: list[list[float]] = []
-    with open_text(path) as file:
-        for number, line in enumerate(file, start=1):
-            cells = line.split()
-            if not cells or cells[0][0] in "#!":
-                continue
-            if len(cells) != len(columns):
-                raise BadInput(
-                    f"the line has {len(cells)} values but there are {len(columns)} columns",
-                    where=f"{path}, line {number}",
-                    remedy="separate the values by blanks, as JULES requires"
-                    if "," in line or ";" in line
-                    else "list all columns in the order of the file; if it is the last line, the file is truncated",
-                )
-            for cell, name in zip(cells, columns, strict=True):
-                if not _is_number(cell):
-                    raise BadInput(
-                        f"'{cell}' is not a number",
-                        where=f"{path}, line {number}, column {name}",
-                        remedy="correct the value (the decimal separator is a point)",
-                    )
-            rows.append([float(cell) for cell in cells])
-    if not rows:
-        raise BadInput("the file has comments but no data", where=path, remedy="create or download it again")
-    return np.asarray(rows)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
 class JulesDrivingRecord(Record):
-    """ASCII driving data of a JULES point run."""
+    """Driving data of JULES: ASCII of a point run, or netCDF."""
 
-    reader: Literal["jules_driving"] = Field(description="ASCII driving data of a JULES point run")
-    path: DataPath = Field(description=PATH)
-    start: datetime = Field(description="`data_start` of JULES_DRIVE: beginning of the first row's period")
-    period: float = Field(gt=0.0, description="`data_period` of JULES_DRIVE [s]")
+    reader: Literal["jules_driving"] = Field(
+        description="driving data of JULES: ASCII of a point run, or netCDF, of which one point is read"
+    )
+    path: DataPaths = Field(description=f"{PATHS}; netCDF of JULES may have a file for each variable")
+    site: str | None = Field(default=None, description=SITE)
+    start: datetime | None = Field(
+        default=None,
+        description="`data_start` of JULES_DRIVE: beginning of the first row's period; netCDF: default is its time axis",
+    )
+    period: float | None = Field(default=None, gt=0.0, description="`data_period` of JULES_DRIVE [s]")
+    end: datetime | None = Field(
+        default=None, description="`data_end` of JULES_DRIVE, against which the number of rows is checked"
+    )
+    calendar: Literal["standard", "360_day", "365_day"] | None = Field(
+        default=None,
+        description="calendar of the run, by `l_360` and `l_leap` of JULES_TIME; needed if the rows are those of whole years of 360 or 365 "
+        "days; default: standard",
+    )
     columns: tuple[str, ...] = Field(
-        default=LOOBOS_COLUMNS, description="`var` of JULES_DRIVE, in the order of the file"
+        default=LOOBOS_COLUMNS,
+        description="`var` of JULES_DRIVE, in the order of the file; netCDF: default is all driving variables in it",
+    )
+    names: dict[str, str] = Field(
+        default_factory=dict, description="netCDF: `var_name` of JULES_DRIVE by `var`, where they differ"
+    )
+    point: tuple[int, ...] | None = Field(
+        default=None, description="netCDF: point of the grid, its numbers along the file's dimensions, from 1"
+    )
+    latitude: float | None = Field(
+        default=None, ge=-90.0, le=90.0, description="netCDF: the nearest point of the grid [degree]"
+    )
+    longitude: float | None = Field(
+        default=None, ge=-180.0, le=180.0, description="netCDF: the nearest point of the grid [degree]"
     )
     utc_offset_hours: float = Field(default=0.0, ge=-12.0, le=14.0, description=UTC_OFFSET)
     licence: str = Field(default="not stated", description=LICENCE)
 
     def read(self) -> xr.Dataset:
         """Read the record as a site dataset."""
+        return read_files(self.path, self._one)
+
+    def _one(self, path: Path) -> xr.Dataset:
+        start, end = (None if moment is None else pd.Timestamp(moment) for moment in (self.start, self.end))
+        site = self.site or self.path[0].stem
+        if is_netcdf(path):
+            return read_jules_netcdf_driving(
+                path,
+                columns=self.columns if "columns" in self.model_fields_set else None,
+                names=self.names,
+                start=start,
+                period_seconds=self.period,
+                end=end,
+                calendar=self.calendar,
+                point=self.point,
+                latitude=self.latitude,
+                longitude=self.longitude,
+                utc_offset_hours=self.utc_offset_hours,
+                site=site,
+                licence=self.licence,
+            )
+        if start is None or self.period is None:
+            raise BadInput(
+                "a text file does not state its times",
+                where=path,
+                remedy="give start and period, data_start and data_period of JULES_DRIVE",
+            )
         return read_jules_driving(
-            self.path,
-            start=pd.Timestamp(self.start),
+            path,
+            start=start,
             period_seconds=self.period,
             columns=self.columns,
             utc_offset_hours=self.utc_offset_hours,
+            site=site,
             licence=self.licence,
+            calendar=self.calendar,
+            end=end,
         )
+
+    @classmethod
+    def recognises(cls, path: Path) -> str | None:
+        """Recognise the variables of a netCDF file; rows of numbers without names are not recognised."""
+        names = set(netcdf_names(path))
+        return "netCDF driving data of JULES" if {"t", "q", "pstar"} <= names and "site" not in names else None

@@ -13,8 +13,8 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from jules_ml.data.netcdffile import read_cf
-from jules_ml.data.readers.jules import DRIVING_NAMES
+from jules_ml.data.netcdffile import netcdf_names, read_cf
+from jules_ml.data.readers.driving_rows import DRIVING_NAMES
 from jules_ml.data.record_section import PATH, UTC_OFFSET, Record
 from jules_ml.data.site import SiteMeta, site_dataset, utc_end_of_interval
 from jules_ml.data.units import convert
@@ -109,3 +109,12 @@ class NeonDrivingRecord(Record):
     def read(self) -> xr.Dataset:
         """Read the record as a site dataset."""
         return read_neon_driving(self.path, self.tower, utc_offset_hours=self.utc_offset_hours)
+
+    @classmethod
+    def recognises(cls, path: Path) -> str | None:
+        """Recognise the variables of the file."""
+        return (
+            "a file of hourly driving data of JULES runs at NEON towers"
+            if set(_DRIVING) <= set(netcdf_names(path))
+            else None
+        )

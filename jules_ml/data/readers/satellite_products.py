@@ -37,13 +37,15 @@ _SSM = re.compile(r"(.*_)?SSM$", re.IGNORECASE)
 _CSV = (".csv", ".txt")
 
 
-def read_lst_product(path: str | Path) -> xr.Dataset:
+def read_lst_product(path: str | Path, *, site: str | None = None) -> xr.Dataset:
     """Read a surface temperature product of a satellite.
 
     Parameters
     ----------
     path : str or Path
-        CSV or netCDF of one point.
+        CSV or netCDF of one point, or a CSV of AppEEARS with several points.
+    site : str, optional
+        Name of the site: the point whose ``ID`` it is, of several.
 
     Returns
     -------
@@ -55,10 +57,10 @@ def read_lst_product(path: str | Path) -> xr.Dataset:
     Raises
     ------
     BadInput
-        If the file has no time, no column of surface temperature, or values outside the valid range.
+        If the file has no time, no column of surface temperature, values outside the valid range, or several points and none of this name.
     """
     path = Path(path)
-    frame, units = _frame(path)
+    frame, units = _frame(path, site)
     names = [name for name in frame if _LST.match(str(name))]
     if not names:
         raise BadInput(
@@ -87,7 +89,7 @@ def read_lst_product(path: str | Path) -> xr.Dataset:
     )
 
 
-def read_swi_product(path: str | Path, *, t_value: int) -> xr.Dataset:
+def read_swi_product(path: str | Path, *, t_value: int, site: str | None = None) -> xr.Dataset:
     """Soil water index of the Copernicus Land service, or computed from its surface soil moisture.
 
     Parameters
@@ -97,6 +99,8 @@ def read_swi_product(path: str | Path, *, t_value: int) -> xr.Dataset:
         :func:`~jules_ml.data.satellite.soil_water_index`.
     t_value : int
         Characteristic time of the filter [d]; of ``SWI_*`` one of the file's.
+    site : str, optional
+        See :func:`read_lst_product`.
 
     Returns
     -------
@@ -110,7 +114,7 @@ def read_swi_product(path: str | Path, *, t_value: int) -> xr.Dataset:
         If the file has no time or not this T-value, or values outside 0 to 100 %.
     """
     path = Path(path)
-    frame, _ = _frame(path)
+    frame, _ = _frame(path, site)
     by_t = {int(match["t"]): str(name) for name in frame if (match := _SWI.match(str(name)))}
     surface = next((str(name) for name in frame if _SSM.match(str(name))), None)
     if t_value not in by_t and surface is not None and not by_t:
@@ -176,19 +180,45 @@ def joined(ds: xr.Dataset, series: xr.DataArray, *, where: str | Path) -> xr.Dat
     return ds.assign({str(series.name): ("time", values, series.attrs)})
 
 
-def _frame(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
+def _of_one_point(table: pd.DataFrame, site: str | None, path: Path) -> pd.DataFrame:
+    """Rows of the site, if the table has several points: AppEEARS names them in ``ID``."""
+    by_name = {str(name).strip().lower(): name for name in table}
+    if "id" in by_name:
+        names = table[by_name["id"]].astype(str).str.strip()
+        if names.nunique() > 1:
+            if site is None or site not in set(names):
+                named = "" if site is None else f" '{site}'"
+                raise BadInput(
+                    f"the file has {names.nunique()} points ({', '.join(names.unique()[:6])}), and none of them is the site{named}",
+                    where=f"{path}, column {by_name['id']}",
+                    remedy="name the site as its point (site under [data], or name under [site]), or give a file of that point",
+                )
+            table = table[names == site]
+    position = [by_name[name] for name in ("latitude", "longitude") if name in by_name]
+    points = table[position].drop_duplicates() if position else table.head(0)
+    if len(points) > 1:
+        raise BadInput(
+            f"the file has {len(points)} points, by latitude and longitude",
+            where=path,
+            remedy="give the rows of the site alone",
+        )
+    return table
+
+
+def _frame(path: Path, site: str | None) -> tuple[pd.DataFrame, dict[str, str]]:
     """Columns by time (UTC), and the units that the file states."""
     if path.suffix.lower() in _CSV:
         try:
             table = pd.read_csv(path)
         except (OSError, ValueError) as error:
             raise BadInput(f"the file cannot be read ({error})", where=path, remedy="give a CSV file") from error
+        table = _of_one_point(table, site, path).copy()
         stamp = next((name for name in table if str(name).strip().lower() in _TIME_NAMES), None)
         if stamp is None:
             raise BadInput("there is no time column", where=path, remedy="name the column time or date")
         times = pd.to_datetime(table.pop(stamp), errors="coerce", utc=True)
         if times.isna().any():
-            line = int(np.flatnonzero(times.isna())[0]) + 2
+            line = int(table.index[times.isna()][0]) + 2
             raise BadInput(
                 "the time stamp cannot be read", where=f"{path}, line {line}", remedy="write it as 2020-07-01"
             )
@@ -200,7 +230,7 @@ def _frame(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
     ]:
         # a code is recognised by its byte: after scaling it looks like a value
         ds[name] = ds[name].where(ds[name] <= _SWI_MAX * float(ds[name].encoding["scale_factor"]))
-    point = ds.squeeze(drop=True)
+    point = ds.squeeze([dim for dim in ds.dims if dim != "time" and ds.sizes[dim] == 1], drop=True)
     if point["time"].dims != ("time",):
         raise BadInput("the file has no time series", where=path, remedy="extract the product at the pixel of the site")
     others = [str(n) for n, v in point.data_vars.items() if "time" in v.dims and v.dims != ("time",)]
@@ -211,7 +241,13 @@ def _frame(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
             remedy="extract the product at the pixel of the site",
         )
     units = {str(name): str(v.attrs.get("units", "K")) for name, v in point.data_vars.items()}
-    series = [name for name, v in point.data_vars.items() if v.dims == ("time",)]
+    series = [name for name, v in point.data_vars.items() if v.dims == ("time",) and v.dtype.kind in "iufb"]
+    if not series:
+        raise BadInput(
+            f"no variable is a series of numbers along time, only {', '.join(map(str, ds.data_vars)) or 'none'}",
+            where=path,
+            remedy="extract the product at the pixel of the site",
+        )
     return point[series].to_dataframe(), units
 
 

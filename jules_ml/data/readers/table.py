@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
@@ -12,16 +13,19 @@ import xarray as xr
 from numpy.typing import NDArray
 from pydantic import Field
 
+from jules_ml.data.merge import read_files
+from jules_ml.data.missing_codes import refuse_old_codes
 from jules_ml.data.parquetfile import read_parquet
 from jules_ml.data.profile import Sensor, align
 from jules_ml.data.readers.table_spec import Quality, TableColumn, TableSpec
-from jules_ml.data.record_section import PATH, Record
-from jules_ml.data.site import SiteMeta, refuse_missing_codes, site_dataset, utc_end_of_interval
-from jules_ml.data.textfile import read_csv_columns, read_header, read_times
+from jules_ml.data.record_section import PATHS, Record
+from jules_ml.data.site import SiteMeta, drop_out_of_range, refuse_missing_codes, site_dataset, utc_end_of_interval
+from jules_ml.data.textfile import read_csv_columns, read_header
+from jules_ml.data.timetext import read_column_times
 from jules_ml.data.units import convert, refuse_fraction_as_percent
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
-from jules_ml.support.section import DataPath
+from jules_ml.support.section import DataPaths
 
 
 def read_table(path: str | Path, spec: TableSpec) -> xr.Dataset:
@@ -49,12 +53,49 @@ def read_table(path: str | Path, spec: TableSpec) -> xr.Dataset:
     """
     path = Path(path)
     frame, end = _read_parquet(path, spec) if path.suffix == ".parquet" else _read_text(path, spec)
+    return dataset_of_table(frame, end, spec, path=path)
+
+
+def dataset_of_table(
+    frame: pd.DataFrame, end: pd.DatetimeIndex, spec: TableSpec, *, path: Path, drops_out_of_range: bool = False
+) -> xr.Dataset:
+    """Build a site dataset from the columns of a table.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns of numbers in the units of the file, as ``spec`` describes them.
+    end : DatetimeIndex
+        End of each interval, UTC.
+    spec : TableSpec
+        The column map.
+    path : Path
+        File, for error messages.
+    drops_out_of_range : bool, optional
+        Drop and count values outside the valid range, for sources that publish them without a flag; default: refuse them.
+
+    Returns
+    -------
+    xarray.Dataset
+        As :func:`read_table`. The attributes ``n_dropped`` and ``n_rejected`` count values outside the valid range and values with a
+        rejected quality code, if there are any.
+
+    Raises
+    ------
+    BadInput
+        As :func:`read_table`, except for damaged files and time stamps.
+    """
+    if spec.site is None:
+        raise BadInput(
+            "the file does not contain the site", where=path, remedy="give site under [data], or name under [site]"
+        )
+    counts: dict[str, Counter[str]] = {}
     values: dict[str, NDArray[np.float64]] = {}
     qc: dict[str, NDArray[np.float64]] = {}
     sensors: dict[str, list[Sensor]] = {}
     for name, column in spec.columns.items():
-        converted = _convert(frame[name].to_numpy(), column, spec.interval, where=f"{path}, column {name}")
-        codes = None if column.quality is None else _recode(frame, column.quality, spec.interval, path)
+        converted, codes, n = _values(frame, name, spec, path=path, drops_out_of_range=drops_out_of_range)
+        counts.setdefault(column.variable, Counter()).update(n)
         if column.depth is not None:
             others = sensors.setdefault(column.variable, [])
             others.append(Sensor(len(others) + 1, column.depth, converted, codes))
@@ -86,7 +127,24 @@ def read_table(path: str | Path, spec: TableSpec) -> xr.Dataset:
     for variable in dict.fromkeys(column.variable for column in spec.columns.values()):
         names = [name for name, column in spec.columns.items() if column.variable == variable]
         ds[variable].attrs["column"] = " ".join(names)
+        ds[variable].attrs |= {key: number for key, number in counts[variable].items() if number}
     return profile.label(ds)
+
+
+def _values(
+    frame: pd.DataFrame, name: str, spec: TableSpec, *, path: Path, drops_out_of_range: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None, dict[str, int]]:
+    """Values and quality codes of a column, and the numbers of values that were left out."""
+    column, raw, where = spec.columns[name], frame[name].to_numpy(), f"{path}, column {name}"
+    values = _convert(raw, column, spec.interval, refuses=not drops_out_of_range, where=where)
+    n = {}
+    codes = None if column.quality is None else _recode(frame, column.quality, spec.interval, path)
+    if column.quality is not None:
+        rejected = np.isin(frame[column.quality.column].to_numpy(), column.quality.rejected) & np.isfinite(values)
+        values, n["n_rejected"] = np.where(rejected, np.nan, values), int(rejected.sum())
+    if drops_out_of_range:
+        values, n["n_dropped"] = drop_out_of_range(column.variable, values)
+    return values, codes, n
 
 
 def _read_text(path: Path, spec: TableSpec) -> tuple[pd.DataFrame, pd.DatetimeIndex]:
@@ -108,9 +166,10 @@ def _read_text(path: Path, spec: TableSpec) -> tuple[pd.DataFrame, pd.DatetimeIn
         header_line=spec.header_line,
         first_data_line=spec.first_data_line,
         missing=spec.missing,
+        decimal=spec.decimal,
         encoding=spec.encoding,
     )
-    return frame, _ends(read_times(_joined(frame, spec), spec.time.format, where=path), spec, path)
+    return frame, interval_ends(read_column_times(frame, spec.time.columns, spec.time.format, where=path), spec, path)
 
 
 def _read_parquet(path: Path, spec: TableSpec) -> tuple[pd.DataFrame, pd.DatetimeIndex]:
@@ -126,9 +185,7 @@ def _read_parquet(path: Path, spec: TableSpec) -> tuple[pd.DataFrame, pd.Datetim
                 where=f"{path}, column {' '.join(spec.time.columns)}",
                 remedy="give time.format, for example '%Y-%m-%d %H:%M'",
             )
-        stamps = read_times(
-            _joined(frame.astype(dict.fromkeys(spec.time.columns, str)), spec), spec.time.format, where=path
-        )
+        stamps = read_column_times(frame, spec.time.columns, spec.time.format, where=path)
     elif isinstance(frame.index, pd.DatetimeIndex):
         stamps = frame.index
     else:
@@ -138,12 +195,8 @@ def _read_parquet(path: Path, spec: TableSpec) -> tuple[pd.DataFrame, pd.Datetim
             remedy="give the column of time stamps in time.columns",
         )
     numbers = frame[spec.numbers].astype(np.float64)
-    return numbers.mask(numbers.isin(spec.missing)), _ends(stamps, spec, path)
-
-
-def _joined(frame: pd.DataFrame, spec: TableSpec) -> pd.Series:
-    joined = frame[list(spec.time.columns)].fillna("").agg(" ".join, axis=1)
-    return joined.rename(" ".join(spec.time.columns))
+    codes = [code for code in spec.missing if not isinstance(code, str)]
+    return numbers.mask(numbers.isin(codes)), interval_ends(stamps, spec, path)
 
 
 def _refuse_unmapped(header: list[str], spec: TableSpec, where: str) -> None:
@@ -159,8 +212,14 @@ def _refuse_unmapped(header: list[str], spec: TableSpec, where: str) -> None:
         )
 
 
-def _ends(stamps: pd.DatetimeIndex, spec: TableSpec, path: Path) -> pd.DatetimeIndex:
-    """End of each interval in UTC, for time stamps one interval apart; gaps are allowed."""
+def interval_ends(stamps: pd.DatetimeIndex, spec: TableSpec, path: Path) -> pd.DatetimeIndex:
+    """Return the end of each interval in UTC, for time stamps one interval apart; gaps are allowed.
+
+    Raises
+    ------
+    BadInput
+        If time stamps are duplicate, not in order or not an interval apart, or the offset from UTC is unknown.
+    """
     where = f"{path}, column {' '.join(spec.time.columns)}" if spec.time.columns else f"{path}, index"
     aware = stamps.tz is not None
     end = utc_end_of_interval(
@@ -189,16 +248,21 @@ def _ends(stamps: pd.DatetimeIndex, spec: TableSpec, path: Path) -> pd.DatetimeI
 
 
 def _convert(
-    raw: NDArray[np.float64], column: TableColumn, interval: pd.Timedelta, *, where: str
+    raw: NDArray[np.float64], column: TableColumn, interval: pd.Timedelta, *, refuses: bool, where: str
 ) -> NDArray[np.float64]:
-    """Convert a column to the units of the site dataset."""
-    refuse_missing_codes(raw, where=where)
-    raw, unit = raw * column.scale, column.unit
+    """Convert a column to the units of the site dataset; ``refuses`` old codes of missing values also where they are possible values."""
+    if not refuses:
+        refuse_missing_codes(raw, where=where)
+    numbers, unit = raw * column.scale, column.unit
     if unit.strip() == "%":
-        refuse_fraction_as_percent(raw, where=where)
+        refuse_fraction_as_percent(numbers, where=where)
     if column.is_sum:
-        raw, unit = raw / interval.total_seconds(), f"{unit} s-1"
-    return convert(raw, unit, VARIABLES[column.variable].units, where=where)
+        numbers, unit = numbers / interval.total_seconds(), f"{unit} s-1"
+    converted = convert(numbers, unit, VARIABLES[column.variable].units, where=where)
+    if refuses:
+        refuse_old_codes(raw, converted, column.variable, where=where)
+        refuse_missing_codes(raw, where=where)
+    return converted
 
 
 def _has_codes(interval: pd.Timedelta) -> bool:
@@ -210,7 +274,8 @@ def _recode(frame: pd.DataFrame, quality: Quality, interval: pd.Timedelta, path:
     """Convert quality codes to those of the site dataset."""
     codes = frame[quality.column].to_numpy()
     measured, filled = np.isin(codes, quality.measured), np.isin(codes, quality.filled)
-    valid = (codes >= 0.0) & (codes <= 1.0) if quality.fraction else measured | filled
+    rejected = np.isin(codes, quality.rejected)
+    valid = (codes >= 0.0) & (codes <= 1.0) if quality.fraction else measured | filled | rejected
     bad = np.flatnonzero(~valid & ~np.isnan(codes))
     if bad.size:
         row = bad[0]
@@ -218,7 +283,9 @@ def _recode(frame: pd.DataFrame, quality: Quality, interval: pd.Timedelta, path:
         raise BadInput(
             f"quality code {codes[row]:g} is not in the column map",
             where=f"{path}{line}, column {quality.column}",
-            remedy="give a fraction between 0 and 1" if quality.fraction else "list it under 'measured' or 'filled'",
+            remedy="give a fraction between 0 and 1"
+            if quality.fraction
+            else "list it under 'measured', 'filled' or 'rejected'",
         )
     if quality.fraction:
         return np.asarray(codes, dtype=np.float64)
@@ -230,8 +297,8 @@ class TableRecord(TableSpec, Record):
     """Any table, CSV or Parquet, described by a column map: see :class:`~jules_ml.data.readers.table_spec.TableSpec`."""
 
     reader: Literal["table"] = Field(description="any CSV or Parquet table, described by a column map")
-    path: DataPath = Field(description=PATH)
+    path: DataPaths = Field(description=PATHS)
 
     def read(self) -> xr.Dataset:
-        """Read the record as a site dataset."""
-        return read_table(self.path, self)
+        """Read the record as a site dataset; the column map is that of every file."""
+        return read_files(self.path, lambda path: read_table(path, self))

@@ -30,7 +30,7 @@ from __future__ import annotations
 
 import codecs
 import math
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 import pandas as pd
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
@@ -55,13 +55,14 @@ def _timedelta(value: object) -> object:
 class Quality(_Strict):
     """Column of the quality of a variable, and the meaning of its codes.
 
-    Either ``measured`` and ``filled`` list all codes, or ``fraction`` is true for a column with the measured fraction of the interval, as
-    in daily products.
+    Either ``measured``, ``filled`` and ``rejected`` list all codes, or ``fraction`` is true for a column with the measured fraction of the
+    interval, as in daily products. Values with a rejected code, such as 2 of the test of Mauder and Foken, become NaN.
     """
 
     column: str
     measured: tuple[float, ...] = ()
     filled: tuple[float, ...] = ()
+    rejected: tuple[float, ...] = ()
     fraction: bool = False
 
     @model_validator(mode="after")
@@ -70,6 +71,8 @@ class Quality(_Strict):
             raise ValueError("give either the codes that mean 'measured', or fraction = true")
         if set(self.measured) & set(self.filled):
             raise ValueError("a code cannot mean both 'measured' and 'filled'")
+        if set(self.rejected) & {*self.measured, *self.filled}:
+            raise ValueError("a rejected code cannot also mean 'measured' or 'filled'")
         return self
 
 
@@ -123,8 +126,9 @@ class TableColumn(_Strict):
 class TableTime(_Strict):
     """Columns and format of the time stamps.
 
-    ``columns`` are joined with a space and parsed by ``format`` (``strptime``). For Parquet, the default is the index, and no format is
-    needed for columns of time stamps. Offsets from UTC in the time stamps are used.
+    ``columns`` are joined with a space and parsed by ``format`` (``strptime``); ``%H`` and ``%H%M`` as a column of its own may be decimal
+    hours and 30, 100, ... 2400: see :func:`~jules_ml.data.timetext.read_column_times`. For Parquet, the default is the index, and no format
+    is needed for columns of time stamps. Offsets from UTC in the time stamps are used.
     """
 
     columns: tuple[str, ...] = ()
@@ -147,8 +151,8 @@ class TableSpec(_Strict):
 
     Attributes
     ----------
-    site : str
-        Site code.
+    site : str, optional
+        Site code; default: ``name`` under ``[site]``.
     columns : dict of str to TableColumn
         By column of the file.
     interval : Timedelta
@@ -158,15 +162,15 @@ class TableSpec(_Strict):
         :func:`~jules_ml.data.clock.solar_noon_error` detects errors.
     utc_offset_hours : float
         Local standard time minus UTC [h]; required unless the time stamps contain it.
-    missing : tuple of float
-        Numbers that mark a missing value.
+    missing : tuple of float or str
+        Numbers, or texts of whole cells, that mark a missing value.
     ignore : tuple of str
         Columns to leave out, by name or by pattern (``"RECO_*"``).
-    delimiter, header_line, first_data_line, encoding
+    delimiter, decimal, header_line, first_data_line, encoding
         Format of delimited text; lines are counted from 1.
     """
 
-    site: str
+    site: str | None = None
     columns: dict[str, TableColumn] = Field(min_length=1)
     interval: Annotated[pd.Timedelta, BeforeValidator(_timedelta)]
     stamp_at: StampAt
@@ -177,9 +181,10 @@ class TableSpec(_Strict):
     latitude: float | None = Field(default=None, ge=-90.0, le=90.0)
     longitude: float | None = Field(default=None, ge=-180.0, le=180.0)
     elevation: float | None = None
-    missing: tuple[float, ...] = ()
+    missing: tuple[float | str, ...] = ()
     ignore: tuple[str, ...] = ()
     delimiter: str = Field(default=",", min_length=1, max_length=1)
+    decimal: Literal[".", ","] = "."
     header_line: int = Field(default=1, ge=1)
     first_data_line: int | None = Field(default=None, ge=2)
     encoding: str = "utf-8-sig"
@@ -215,6 +220,8 @@ class TableSpec(_Strict):
             raise ValueError(
                 "fraction is for intervals longer than an hour: list the codes of measured and filled instead"
             )
+        if self.decimal == self.delimiter:
+            raise ValueError("decimal and delimiter are both a comma: give the delimiter of the file, usually ';'")
         return self
 
     @property

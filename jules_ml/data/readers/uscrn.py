@@ -19,7 +19,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from pydantic import Field
 
-from jules_ml.data.parquetfile import read_parquet
+from jules_ml.data.parquetfile import parquet_columns, read_parquet
 from jules_ml.data.record_section import PATH, UTC_OFFSET, Record
 from jules_ml.data.site import SiteMeta, drop_out_of_range, refuse_missing_codes, site_dataset, utc_end_of_interval
 from jules_ml.data.textfile import read_csv_columns
@@ -231,3 +231,8 @@ class UscrnRecord(Record):
     def read(self) -> xr.Dataset:
         """Read the record as a site dataset."""
         return read_uscrn(self.path, self.wban, utc_offset_hours=self.utc_offset_hours)
+
+    @classmethod
+    def recognises(cls, path: Path) -> str | None:
+        """Recognise the columns of product daily01."""
+        return "a USCRN table of daily stations" if {"wban", *_COLUMNS} <= set(parquet_columns(path)) else None

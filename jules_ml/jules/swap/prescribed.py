@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from jules_ml.data.netcdffile import read_netcdf
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.jules.input_files import PRESCRIBED, write_prescribed
+from jules_ml.jules.moments import Moment
 from jules_ml.jules.namelist_text import Value
 from jules_ml.jules.run_folder import SWAPPED, RunFolder
+from jules_ml.jules.swap.prescribed_times import prescribed_times
 from jules_ml.jules.variable_lists import remove_from_initial_state
 
 _GROUP = "jules_prescribed_dataset"
@@ -34,7 +35,8 @@ def swap_prescribed(
         Staged run folder; its namelists are edited and files are written into it.
     file : Path
         netCDF file of :func:`~jules_ml.jules.input_files.write_prescribed`: variables of dimensions (time, soil, …), and attributes
-        ``data_start`` and ``data_period`` or a time coordinate with a constant step.
+        ``data_start`` and ``data_period`` or a time coordinate with a constant step, in the calendar of the run; see
+        :func:`~jules_ml.jules.swap.prescribed_times.prescribed_times`.
     levels : sequence of int, optional
         Soil layers that are prescribed, from 1 at the top; by default all. Only for ``sthuf``.
     interp : {'nf', 'i'}
@@ -61,12 +63,18 @@ def swap_prescribed(
         )
     if "sthuf" in names:
         _refuse_water_schemes(run)
-    start, period, n_times = _times(ds, file)
+    start, period, n_times = prescribed_times(ds, names, file, run.calendar)
     _check_coverage(run, start, period, n_times, interp, file)
     levels = _checked_levels(run, names, levels, file)
     values = {name: _checked_layers(run, ds[name], file) for name in names}
     write_prescribed(
-        run.folder / SWAPPED / _FILE, values, start=start, period_seconds=period, grid=run.grid, title=file.name
+        run.folder / SWAPPED / _FILE,
+        values,
+        start=start,
+        period_seconds=period,
+        grid=run.grid,
+        title=file.name,
+        calendar=run.calendar,
     )
     notes = [f"{', '.join(names)} is prescribed from {file.name}, every {period:g} s from {start:{_FORMAT}} on"]
     if "sthuf" in names and levels is None:
@@ -78,7 +86,7 @@ def swap_prescribed(
         )
     entries: dict[str, Value] = {
         "data_start": f"{start:{_FORMAT}}",
-        "data_end": f"{start + pd.Timedelta(seconds=n_times * period):{_FORMAT}}",
+        "data_end": f"{start + timedelta(seconds=n_times * period):{_FORMAT}}",
         "data_period": round(period),
         "is_climatology": False,
         "read_list": False,
@@ -115,41 +123,13 @@ def _refuse_water_schemes(run: RunFolder) -> None:
             )
 
 
-def _times(ds: xr.Dataset, file: Path) -> tuple[datetime, float, int]:
-    """Return start, period [s] and number of the times of a file."""
-
-    def is_time(dim: str) -> bool:
-        return dim in ("time", "tstep") or (dim in ds.variables and " since " in str(ds[dim].attrs.get("units", "")))
-
-    time = next((str(d) for d in ds.dims if is_time(str(d))), None)
-    if time is None:
-        raise BadInput(
-            f"the file has no dimension of time, only {', '.join(map(str, ds.dims))}",
-            where=file,
-            remedy="give (time, soil, …)",
-        )
-    n = ds.sizes[time]
-    if {"data_start", "data_period"} <= set(ds.attrs):
-        return pd.Timestamp(ds.attrs["data_start"]).to_pydatetime(), float(ds.attrs["data_period"]), n
-    has_stamps = time in ds.variables and " since " in str(ds[time].attrs.get("units", ""))
-    stamps = pd.DatetimeIndex(xr.decode_cf(ds)[time].to_numpy()) if has_stamps else []
-    steps = np.diff(np.asarray(stamps, dtype="datetime64[s]").astype(np.int64)) if len(stamps) > 1 else np.array([])
-    if steps.size == 0 or (steps != steps[0]).any():
-        raise BadInput(
-            "the time coordinate is missing, or its step is not constant",
-            where=f"{file}, variable {time}",
-            remedy="give a CF time coordinate with a constant step, or the attributes data_start and data_period",
-        )
-    return pd.Timestamp(stamps[0]).to_pydatetime(), float(steps[0]), n
-
-
-def _check_coverage(run: RunFolder, start: datetime, period: float, n_times: int, interp: str, file: Path) -> None:
+def _check_coverage(run: RunFolder, start: Moment, period: float, n_times: int, interp: str, file: Path) -> None:
     # linear interpolation needs the next value, so that the last period is not covered
-    end = start + pd.Timedelta(seconds=(n_times - (interp == "i")) * period)
+    end = start + timedelta(seconds=(n_times - (interp == "i")) * period)
     moments = [run.start, run.end, *(run.log(None).spin_up or ())]
     if start > min(moments) or end < max(moments):
         raise BadInput(
-            f"the file covers {start:{_FORMAT}} to {end:{_FORMAT}}, but the run needs {min(moments)} to {max(moments)}",
+            f"the file covers {start:{_FORMAT}} to {end:{_FORMAT}}, but the run needs {min(moments):{_FORMAT}} to {max(moments):{_FORMAT}}",
             where=file,
             remedy="give a file that covers the run and its spin-up, or shorten the run with [run] start and end",
         )

@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from jules_ml.data.daily import calendar_days, daily_means, daily_values, daily_weather
+from jules_ml.data.daily import DAY, calendar_days, daily_means, daily_values, daily_weather
 from jules_ml.data.quality import thawed, where_measured
 from jules_ml.data.record import end_of_interval, interval, place
 from jules_ml.errors import BadInput
@@ -237,8 +237,14 @@ def run_by_day(
     Raises
     ------
     BadInput
-        If the run has other soil layers or more than one point, or does not overlap the record.
+        If the run has output periods longer than a day, other soil layers or more than one point, or does not overlap the record.
     """
+    if interval(run) > DAY:
+        raise BadInput(
+            f"its output periods are {interval(run) / DAY:g} days long, and the daily record needs values of each day",
+            where=where,
+            remedy="write an output profile with output_period = 86400 or shorter",
+        )
     if "theta" in run:
         theta = run["theta"]
     else:

@@ -121,10 +121,12 @@ def site_record(
     """
     from jules_ml.data.readers.satellite_products import joined, read_lst_product, read_swi_product
 
+    site = ds.attrs.get("site")
     if section.lst is not None:
-        ds = joined(ds.drop_vars("lst", errors="ignore"), read_lst_product(section.lst)["lst"], where=section.lst)
+        product = read_lst_product(section.lst, site=site)
+        ds = joined(ds.drop_vars("lst", errors="ignore"), product["lst"], where=section.lst)
     if section.swi is not None:
-        product = read_swi_product(section.swi, t_value=section.t_value)
+        product = read_swi_product(section.swi, t_value=section.t_value, site=site)
         ds = joined(ds.drop_vars("swi", errors="ignore"), product["swi"], where=section.swi)
     run = None if section.jules is None else _run(section, section.jules)
     return moisture_record(ds, jules=run, theta_r=section.theta_r, static=static, frozen_below=section.frozen_below)

@@ -13,8 +13,8 @@ import pytest
 import xarray as xr
 
 from jules_ml.data.quality import measured
-from jules_ml.data.readers.fluxnet import FileName, read_fluxnet
-from jules_ml.data.readers.fluxnet_columns import is_known
+from jules_ml.data.readers.fluxnet import read_fluxnet
+from jules_ml.data.readers.fluxnet_columns import FileName, is_known
 from jules_ml.errors import BadInput
 
 DAILY = "AMF_US-xAE_FLUXNET_SUBSET_DD_2017-2021_3-5.csv.gz"

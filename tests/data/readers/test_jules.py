@@ -165,6 +165,26 @@ def test_a_calendar_without_leap_days_is_refused(tmp_path: Path) -> None:
     assert "l_leap" in refusal(write(ds, tmp_path / "run.nc")).remedy
 
 
+def test_years_that_nanoseconds_cannot_hold_are_refused(tmp_path: Path) -> None:
+    path = write(output(tmp_path, units="seconds since 2290-01-01 00:00:00"), tmp_path / "run.nc")
+    error = refusal(path)
+    assert "2290-01-01" in error.problem
+    assert str(error.where).endswith("variable time")
+
+
+def test_output_that_xarray_resampled_is_stamped_at_the_end_of_the_day(tmp_path: Path) -> None:
+    days = output(tmp_path).isel(time=[0, 1]).drop_vars("time_bounds")
+    days["latitude"] = days["latitude"].expand_dims(time=2)
+    # the averaged bounds of the half-hours, with a unit of their own
+    bounds = np.array([[0, 30], [1440, 1470]])
+    days["time_bounds"] = (("time", "nt"), bounds, {"units": "minutes since 2001-01-01 11:45:00"})
+    days = days.assign_coords(time=("time", [0, 1], {"units": "days since 2001-01-01"}))
+    ds = read_jules(write(days, tmp_path / "daily.nc"))
+    np.testing.assert_array_equal(ds["time"], np.array(["2001-01-02", "2001-01-03"], dtype="datetime64[ns]"))
+    assert ds.attrs["interval_seconds"] == 86400.0
+    assert ds["latitude"].dims == ()
+
+
 @pytest.mark.parametrize(("order", "problem"), [([0, 1, 1], "duplicate time stamp"), ([0, 2, 1], "backwards")])
 def test_repeated_or_unsorted_stamps_are_refused(tmp_path: Path, order: list[int], problem: str) -> None:
     error = refusal(write(output(tmp_path).isel(time=order), tmp_path / "run.nc"))
@@ -222,7 +242,7 @@ def test_driving_that_is_wrongly_described_is_refused(tmp_path: Path) -> None:
     assert "YYYY-MM-DD" in driving_refusal(path, start="at dawn").remedy
     assert "not positive" in driving_refusal(path, period_seconds=0.0).problem
     assert "utc_offset_hours" in driving_refusal(path, start="2001-06-01T00:00Z").remedy
-    assert "correct the year" in driving_refusal(path, start="0201-06-01").remedy
+    assert "outside the years 1678 to 2261" in driving_refusal(path, start="0201-06-01").problem
 
 
 def test_driving_in_local_time_is_converted_to_utc(tmp_path: Path) -> None:
@@ -233,3 +253,74 @@ def test_driving_in_local_time_is_converted_to_utc(tmp_path: Path) -> None:
     )
     assert ds["time"].to_numpy()[0] == np.datetime64("2001-06-01T08:00")
     assert ds.attrs["latitude"] == 40.0
+
+
+def daily_driving(path: Path, days: int) -> Path:
+    """One row a day, whose temperature counts the days from 250 K on in hundredths."""
+    path.write_text("".join(f"{250.0 + 0.01 * day:.2f} 0.001\n" for day in range(days)), encoding="ascii")
+    return path
+
+
+def test_rows_of_360_days_keep_their_dates(tmp_path: Path) -> None:
+    path = daily_driving(tmp_path / "a.dat", 720)
+    options = {"period_seconds": 86400.0, "columns": ("t", "q"), "calendar": "360_day"}
+    ds = read_jules_driving(path, start="2003-12-01", **options)  # type: ignore[arg-type]
+    starts = pd.DatetimeIndex(ds["time"].to_numpy()) - pd.Timedelta(days=1)
+    row = pd.Series(np.round((ds["t_air"].to_numpy() - 250.0) * 100.0).astype(int), index=starts)
+    # every month has 30 rows: the last of the 24 months is November 2005
+    assert starts[-1] == pd.Timestamp("2005-11-30")
+    assert (row["2004-02-29"], row["2004-03-01"], row["2005-03-01"]) == (88, 90, 450)
+    assert row.index.has_duplicates is False
+    assert len(row) == 720 - 3  # 30 February 2004, 29 and 30 February 2005
+    assert "2004-01-31" not in row.index
+
+
+def test_rows_without_leap_days_keep_their_dates(tmp_path: Path) -> None:
+    path = daily_driving(tmp_path / "a.dat", 730)
+    ds = read_jules_driving(
+        path, start="2003-01-01", period_seconds=86400.0, columns=("t", "q"), calendar="365_day", end="2005-01-01"
+    )
+    starts = pd.DatetimeIndex(ds["time"].to_numpy()) - pd.Timedelta(days=1)
+    assert starts[-1] == pd.Timestamp("2004-12-31")
+    assert pd.Timestamp("2004-02-29") not in starts
+
+
+def test_half_hours_of_360_days_end_at_midnight(tmp_path: Path) -> None:
+    path = daily_driving(tmp_path / "a.dat", 48 * 60)
+    ds = read_jules_driving(
+        path, start="2001-01-01", period_seconds=1800.0, columns=("t", "q"), calendar="360_day", end="2001-03-01"
+    )
+    time = pd.DatetimeIndex(ds["time"].to_numpy())
+    assert time[48 * 30 - 1] == pd.Timestamp("2001-01-31")  # the end of 30 January
+    assert time[48 * 30] == pd.Timestamp("2001-02-01 00:30")
+    assert len(time) == 48 * 58
+
+
+@pytest.mark.parametrize(("days", "calendar"), [(364, "standard"), (366, "standard"), (365, "360_day")])
+def test_a_missing_or_doubled_row_is_refused(tmp_path: Path, days: int, calendar: str) -> None:
+    path = daily_driving(tmp_path / "a.dat", days)
+    error = driving_refusal(path, start="2001-01-01", period_seconds=86400.0, end="2002-01-01", calendar=calendar)
+    assert f"the file has {days} rows" in error.problem
+    assert "missing or doubled row" in error.remedy
+
+
+def test_a_start_that_the_calendar_does_not_have_is_refused(tmp_path: Path) -> None:
+    path = daily_driving(tmp_path / "a.dat", 3)
+    error = driving_refusal(path, start="2001-01-31", period_seconds=86400.0, calendar="360_day")
+    assert "does not fit the calendar '360_day'" in error.problem
+
+
+@pytest.mark.parametrize(("days", "calendar"), [(1080, "360_day"), (1460, "365_day")])
+def test_whole_years_of_another_calendar_need_a_calendar(tmp_path: Path, days: int, calendar: str) -> None:
+    path = daily_driving(tmp_path / "a.dat", days)
+    error = driving_refusal(path, start="2001-01-01", period_seconds=86400.0)
+    assert "but its calendar is not stated" in error.problem
+    assert f'calendar = "{calendar}"' in error.remedy
+    ds = read_jules_driving(path, start="2001-01-01", period_seconds=86400.0, columns=("t", "q"), calendar="standard")
+    assert ds.sizes["time"] == days
+
+
+def test_whole_years_need_no_calendar(tmp_path: Path) -> None:
+    path = daily_driving(tmp_path / "a.dat", 1461)
+    ds = read_jules_driving(path, start="2001-01-01", period_seconds=86400.0, columns=("t", "q"))
+    assert ds["time"].to_numpy()[-1] == np.datetime64("2005-01-01")

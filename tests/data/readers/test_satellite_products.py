@@ -141,3 +141,54 @@ def test_a_series_of_other_years_is_refused(tmp_path: Path) -> None:
     late = swi.assign_coords(time=swi["time"] + np.timedelta64(9000, "D"))
     with pytest.raises(BadInput, match="do not overlap"):
         joined(site(10), late, where="swi.csv")
+
+
+POINTS = """ID,Category,Latitude,Longitude,Date,MODIS_Tile,MOD11A1_061_LST_Day_1km,MOD11A1_061_QC_Day
+SiteA,a,51.0,10.0,2018-01-01,h18v03,280.0,0
+SiteA,a,51.0,10.0,2018-01-02,h18v03,282.0,0
+SiteB,b,60.0,11.0,2018-01-01,h18v03,260.0,0
+SiteB,b,60.0,11.0,2018-01-02,h18v03,262.0,0
+"""
+
+
+def test_the_point_of_the_site_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "points.csv"
+    path.write_text(POINTS, encoding="utf-8")
+    assert read_lst_product(path, site="SiteA")["lst"].to_numpy().tolist() == [280.0, 282.0]
+    assert read_lst_product(path, site="SiteB")["lst"].to_numpy().tolist() == [260.0, 262.0]
+    for name in ("SiteC", None):
+        with pytest.raises(BadInput, match=r"2 points \(SiteA, SiteB\), and none of them is the site") as caught:
+            read_lst_product(path, site=name)
+        assert "column ID" in str(caught.value.where)
+        assert "site under [data]" in caught.value.remedy
+    path.write_text(POINTS.replace("SiteB", "SiteA"), encoding="utf-8")
+    with pytest.raises(BadInput, match="2 points, by latitude and longitude"):
+        read_lst_product(path, site="SiteA")
+
+
+def test_a_single_point_needs_no_name(tmp_path: Path) -> None:
+    path = tmp_path / "points.csv"
+    path.write_text("".join(line for line in POINTS.splitlines(keepends=True) if "SiteB" not in line), encoding="utf-8")
+    assert read_lst_product(path, site="another")["lst"].to_numpy().tolist() == [280.0, 282.0]
+
+
+@pytest.mark.parametrize("calendar", ["360_day", "noleap"])
+def test_a_series_in_the_calendar_of_a_model_is_refused(tmp_path: Path, calendar: str) -> None:
+    units = {"units": "days since 2018-01-01", "calendar": calendar}
+    ds = xr.Dataset({"LST": ("time", np.full(9, 280.0), {"units": "K"})}, {"time": ("time", np.arange(9.0), units)})
+    ds.to_netcdf(tmp_path / "lst.nc")
+    with pytest.raises(BadInput, match=f"calendar of time is '{calendar}'") as caught:
+        read_lst_product(tmp_path / "lst.nc")
+    assert "convert_calendar" in caught.value.remedy
+
+
+def test_a_netcdf_file_without_series_is_refused(tmp_path: Path) -> None:
+    units = {"units": "days since 2018-01-01"}
+    text = xr.Dataset({"LST": ("time", ["warm", "cold"])}, {"time": ("time", [0.0, 1.0], units)})
+    text.to_netcdf(tmp_path / "text.nc")
+    with pytest.raises(BadInput, match="no variable is a series of numbers along time, only LST"):
+        read_lst_product(tmp_path / "text.nc")
+    gap = xr.Dataset({"LST": ("time", [280.0, 281.0])}, {"time": ("time", [0.0, np.nan], units)})
+    gap.to_netcdf(tmp_path / "gap.nc")
+    with pytest.raises(BadInput, match="1 times are missing"):
+        read_lst_product(tmp_path / "gap.nc")

@@ -293,6 +293,13 @@ def test_residual_water_is_added_to_output_of_jules() -> None:
         moisture_record(site(), jules=water.assign(dzsoil=("soil", [0.5] * 4)))
 
 
+def test_monthly_output_is_no_first_guess() -> None:
+    monthly = jules_run().assign_attrs(interval_seconds=31 * 86400.0)
+    with pytest.raises(BadInput, match="output periods are 31 days long") as caught:
+        moisture_record(site(), jules=monthly)
+    assert "output_period = 86400" in caught.value.remedy
+
+
 def test_a_run_starts_from_jules_where_it_is_not_a_daily_input() -> None:
     record = moisture_record(site(400), jules=jules_run(400))
     batch = make_batch(

@@ -1,0 +1,71 @@
+"""Old codes of missing values: numbers of nines, 6999 and the like, which older files use beside or instead of -9999."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jules_ml.data.variables import VARIABLES
+from jules_ml.errors import BadInput
+
+#: Digits without sign and decimal point: two or more nines, or 6999 and the like.
+_CODES = re.compile("9{2,}|[678]9{3}|7{4}|8{4}")
+#: Numbers that a logger writes for a sensor without a signal.
+_NO_SIGNAL = {"t_air": (-40.0,), "t_soil": (-40.0,), "theta": (0.0,), "theta_crns": (0.0,)}
+#: Least distance of a code from all other values, relative to their range, if the code itself is a possible value.
+_ISOLATION = 0.25
+
+
+def is_missing_code(value: float) -> bool:
+    """Whether a number has the digits of a code of missing values, for example -99.9, 99.99, 6999 or -9999.9."""
+    return _CODES.fullmatch(f"{abs(value):.10g}".replace(".", "")) is not None
+
+
+def refuse_old_codes(raw: NDArray[np.float64], converted: NDArray[np.float64], name: str, *, where: str) -> None:
+    """Raise an error for old codes of missing values, whether they are outside the valid range or not.
+
+    A code outside the range is always refused. A code inside it is refused if it is the largest or smallest value, with a gap
+    to all others: relative humidity of 99.9 % beside 99.8 % is a measurement, NEE of 99.99 beside -10 to 5 is not.
+
+    Parameters
+    ----------
+    raw : array
+        Values in the unit of the file.
+    converted : array, shape of ``raw``
+        Values in the unit of the variable.
+    name : str
+        Name in :data:`~jules_ml.data.variables.VARIABLES`.
+    where : str
+        File and column, for the error message.
+
+    Raises
+    ------
+    BadInput
+        If there is such a code; the error gives the number of the file and the key ``missing``.
+    """
+    variable = VARIABLES[name]
+    finite = np.isfinite(raw)
+    for value in _extremes(raw[finite]):
+        at = finite & (raw == value)
+        outside = not variable.valid_min <= float(converted[at][0]) <= variable.valid_max
+        is_code = is_missing_code(value) or value in _NO_SIGNAL.get(name, ())
+        if is_code and (outside or _is_isolated(value, raw[finite & ~at])):
+            raise BadInput(
+                f"{value:.10g} looks like a missing-value code ({int(at.sum())} values)",
+                where=where,
+                remedy=f"if it is a missing-value code, give missing = [{value:.10g}]; otherwise correct the unit, or remove the values",
+            )
+
+
+def _extremes(values: NDArray[np.float64]) -> tuple[float, ...]:
+    return (float(values.min()), float(values.max())) if values.size else ()
+
+
+def _is_isolated(value: float, others: NDArray[np.float64]) -> bool:
+    """Whether the gap to all others exceeds a quarter of their range, and a tenth of the number."""
+    if others.size == 0:
+        return False
+    distance = float(np.abs(others - value).min())
+    return distance > max(_ISOLATION * float(np.ptp(others)), 0.1 * abs(value), 1e-9)
