@@ -85,6 +85,27 @@ def test_launcher_and_executable_of_the_job(write: Write) -> None:
     assert collect_run(out).output
 
 
+def test_job_that_fails_to_start_is_not_collected_as_the_one_before_it(write: Write) -> None:
+    path = without_executable(write())
+    out = prepare_run(load_experiment(path), path.parent / "batch").folder
+    assert job(out, JULES_EXE=str(path.parent / "jules.exe")) == 0
+    assert job(out) != 0
+    with pytest.raises(Unfinished, match="not started"):
+        collect_run(out)
+
+
+def test_output_of_an_earlier_job_is_not_counted(user: Path, write: Write) -> None:
+    path = write()
+    out = prepare_run(load_experiment(path), path.parent / "batch").folder
+    assert job(out) == 0
+    for file in (out / "output").iterdir():
+        os.utime(file, (file.stat().st_atime, file.stat().st_mtime - 60.0))
+    (user / "behaviour").write_text("silent", encoding="ascii")
+    assert job(out) == 0
+    with pytest.raises(RunFailed, match="wrote no output"):
+        collect_run(out)
+
+
 def test_executable_may_be_built_after_the_preparation(write: Write) -> None:
     path = write()
     executable = path.parent / "jules.exe"
