@@ -18,6 +18,7 @@ from jules_ml.jules.input_files import InputGrid
 from jules_ml.jules.log import JulesLog
 from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.rose import (
+    APP,
     RoseApp,
     RoseFile,
     install_files,
@@ -186,7 +187,21 @@ def read_run_folder(folder: str | Path, namelists: str | None = None) -> RunFold
         directory = candidates[0].relative_to(folder).as_posix()
     else:
         directory = namelists
-    directory = "" if directory == "." else directory
+    return _with_namelists(folder, "" if directory == "." else directory)
+
+
+def read_staged(folder: str | Path) -> RunFolder:
+    """Read a run folder that :func:`stage` created; it is no Rose application, although its files may come from one.
+
+    Raises
+    ------
+    BadInput
+        If its namelists cannot be read, or required namelists are missing.
+    """
+    return _with_namelists(Path(folder).resolve(), NAMELISTS)
+
+
+def _with_namelists(folder: Path, directory: str) -> RunFolder:
     contents = NamelistFolder.read(folder / directory)
     contents.check()
     return RunFolder(folder, contents, directory)
@@ -278,7 +293,18 @@ def _not_writable(out: Path, error: OSError) -> BadInput:
 def _own_names(run: RunFolder) -> set[str]:
     """Return names of files and folders that are written into the new folder and thus not linked."""
     old_output = str(run.entry("jules_output", "output_dir", "./output"))
-    own = {OUTPUT, SWAPPED, NAMELISTS, SUMMARY, LOG, DIFF, EXPERIMENT, SUBMIT, STATUS, *({OPT} if run.rose else ())}
+    own = {
+        OUTPUT,
+        SWAPPED,
+        NAMELISTS,
+        SUMMARY,
+        LOG,
+        DIFF,
+        EXPERIMENT,
+        SUBMIT,
+        STATUS,
+        *({OPT, APP} if run.rose else ()),
+    }
     return (own | {_first_part(old_output), _first_part(run.directory)}) - {""}
 
 

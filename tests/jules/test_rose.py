@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -14,8 +15,14 @@ from jules_ml.experiment import load_experiment
 from jules_ml.jules.namelist_text import fortran
 from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.rose import OPTION, optional_configuration, read_rose_app, rose_namelists
-from jules_ml.jules.run import run_jules
+from jules_ml.jules.run import collect_run, prepare_run, run_jules
 from jules_ml.jules.run_folder import read_run_folder, stage
+
+
+def stand_in(executable: Path) -> None:
+    """Write an executable that stands in for JULES."""
+    executable.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {STAND_IN} "$@"\n', encoding="ascii")
+    executable.chmod(0o755)
 
 
 @pytest.fixture
@@ -91,9 +98,7 @@ def test_invalid_line_is_refused(app: Path) -> None:
 
 def test_swap_is_written_as_an_optional_configuration(app: Path) -> None:
     folder = app.parent
-    executable = folder / "jules.exe"
-    executable.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {STAND_IN} "$@"\n', encoding="ascii")
-    executable.chmod(0o755)
+    stand_in(folder / "jules.exe")
     path = folder / "swap.toml"
     path.write_text(
         '[jules]\nfolder = "app"\nexecutable = "jules.exe"\n[run]\nmodel = "jules"\nvia = "ancillary"\n[soil]\n'
@@ -120,14 +125,32 @@ def test_application_without_a_folder_of_inputs_is_unchanged(app: Path) -> None:
     (app / "file").rmdir()
     (app / "opt").mkdir()
     (app / "opt" / "rose-app-jules_ml.conf").write_text("of the suite's", encoding="ascii")
-    executable = folder / "jules.exe"
-    executable.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {STAND_IN} "$@"\n', encoding="ascii")
-    executable.chmod(0o755)
+    stand_in(folder / "jules.exe")
     path = folder / "stock.toml"
     path.write_text('[jules]\nfolder = "app"\nexecutable = "jules.exe"\n[run]\nmodel = "jules"\n', encoding="utf-8")
     done = run_jules(load_experiment(path), folder / "out")
     assert (app / "opt" / "rose-app-jules_ml.conf").read_text(encoding="ascii") == "of the suite's"
     assert not (done.folder / "opt").is_symlink()
+
+
+def test_application_without_a_folder_of_inputs_is_collected_by_its_edited_namelists(app: Path) -> None:
+    folder = app.parent
+    for file in (app / "file").iterdir():
+        file.rename(app / file.name)
+    (app / "file").rmdir()
+    stand_in(folder / "jules.exe")
+    (app / "behaviour").write_text("dumps", encoding="ascii")
+    path = folder / "swap.toml"
+    path.write_text(
+        '[jules]\nfolder = "app"\nexecutable = "jules.exe"\nset = {jules_output = {nprofiles = 0}}\n[run]\nmodel = "jules"\n',
+        encoding="utf-8",
+    )
+    out = prepare_run(load_experiment(path), folder / "out").folder
+    assert not (out / "rose-app.conf").exists()
+    subprocess.run(["sh", str(out / "submit.sh")], check=True)
+    # folders that an earlier version prepared have a link to the configuration
+    (out / "rose-app.conf").symlink_to(app / "rose-app.conf")
+    assert collect_run(out).dumps
 
 
 def test_new_folder_within_the_application_is_refused(app: Path) -> None:
