@@ -153,6 +153,20 @@ def test_application_without_a_folder_of_inputs_is_collected_by_its_edited_namel
     assert collect_run(out).dumps
 
 
+def test_prepared_folder_of_an_application_can_be_moved(app: Path) -> None:
+    folder = app.parent
+    stand_in(folder / "jules.exe")
+    (app / "file" / "net.dat").write_text("1.0", encoding="ascii")
+    path = folder / "stock.toml"
+    path.write_text('[jules]\nfolder = "app"\nexecutable = "jules.exe"\n[run]\nmodel = "jules"\n', encoding="utf-8")
+    out = prepare_run(load_experiment(path), folder / "out").folder
+    moved = folder / "elsewhere" / "moved"
+    moved.parent.mkdir()
+    out.rename(moved)
+    assert (moved / "namelists" / "net.dat").read_text(encoding="ascii") == "1.0"
+    assert all(link.exists() for link in moved.rglob("*") if link.is_symlink())
+
+
 def test_new_folder_within_the_application_is_refused(app: Path) -> None:
     executable = app.parent / "jules.exe"
     executable.write_text("#!/bin/sh\n", encoding="ascii")
