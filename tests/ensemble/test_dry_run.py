@@ -14,6 +14,7 @@ from helpers.small_experiment import write_experiment
 
 from jules_ml.ensemble.dry_run import estimate
 from jules_ml.ensemble.shard import Shard
+from jules_ml.ensemble.start_up import StartUp
 from jules_ml.experiment import load_experiment
 from jules_ml.physics.integration import can_compile
 
@@ -70,6 +71,18 @@ def test_workers_and_shards_are_counted(tmp_path: Path) -> None:
     assert "to start up" in rows["cost"]
     assert "with 1 worker" in rows["time"]
     assert "compiled" not in rows
+
+
+def test_disk_space_of_a_shard_is_that_of_its_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jules_ml.ensemble.dry_run.measure_start_up", lambda *_, **__: StartUp())
+    experiment = load_experiment(ensemble(tmp_path, days=2))
+    whole = estimate(experiment, tmp_path / "out")
+    part = estimate(experiment, tmp_path / "out", shard=Shard(1, 2))
+    assert whole.disk_bytes is not None
+    # half of the members, and no gathered file
+    assert part.disk_bytes == pytest.approx(whole.disk_bytes / 4.0)
+    assert dict(whole.rows())["disk"].endswith("members and gathered file")
+    assert dict(part.rows())["disk"].endswith("MB, members of the shard")
 
 
 def test_members_of_jules_count_their_spin_up(tmp_path: Path, shared_data: Path) -> None:
