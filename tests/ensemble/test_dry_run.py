@@ -91,10 +91,10 @@ def test_members_of_jules_count_their_spin_up(tmp_path: Path, shared_data: Path)
     times = tmp_path / "loobos" / "nml" / "timesteps.nml"
     text = times.read_text(encoding="ascii")
     spin_up = (
-        "&JULES_SPINUP max_spinup_cycles=1000, spinup_start='1997-01-01 00:00:00', spinup_end='1998-01-01 00:00:00' /"
+        "&JULES_SPINUP max_spinup_cycles=100000, spinup_start='1996-12-31 23:00:00', spinup_end='1997-01-02 23:00:00' /"
     )
     assert "&JULES_SPINUP /" in text
     times.write_text(text.replace("&JULES_SPINUP /", spin_up), encoding="ascii")
     long = estimate(load_experiment(path), tmp_path / "out")
-    # a year takes 0.26 s
-    assert long.cpu_seconds - short.cpu_seconds == pytest.approx(3 * 1000 * 0.26, rel=0.1)
+    # a year takes 0.26 s, and a cycle is two days
+    assert long.cpu_seconds - short.cpu_seconds == pytest.approx(3 * 100000 * 2 / 365 * 0.26, rel=0.1)
