@@ -185,3 +185,31 @@ def test_prepared_folder_is_replaced_and_other_folders_are_not(write: Write) -> 
     (path.parent / "mine" / "thesis.tex").write_text("years", encoding="ascii")
     with pytest.raises(BadInput, match="is not a run of JULES"):
         prepare_run(load_experiment(path), path.parent / "mine")
+
+
+def test_folder_whose_job_may_run_is_not_replaced(write: Write) -> None:
+    path = write()
+    out = prepare_run(load_experiment(path), path.parent / "batch").folder
+    # a job that runs, or was killed, has a log and no exit status
+    (out / "jules.log").write_text(
+        "[INFO] next_time: Timestep: 48; Started at: 1997-01-01 23:00:00\n", encoding="ascii"
+    )
+    prepared = summary_of(out)
+    # "done" is that of an earlier job
+    for status in ("prepared", "unfinished", "done"):
+        (out / "run_summary.json").write_text(json.dumps({**prepared, "status": status}), encoding="utf-8")
+        with pytest.raises(BadInput, match=r"may still be running.*remove jules\.log"):
+            prepare_run(load_experiment(path), out)
+        with pytest.raises(BadInput, match="may still be running"):
+            run_jules(load_experiment(path), out)
+    (out / "jules.log").unlink()
+    run_jules(load_experiment(path), out)
+
+
+def test_folder_of_an_interrupted_run_is_replaced(write: Write) -> None:
+    path = write()
+    out = run_jules(load_experiment(path), path.parent / "out").folder
+    (out / "jules.status").unlink()
+    summary = {**summary_of(out), "status": "interrupted"}
+    (out / "run_summary.json").write_text(json.dumps(summary), encoding="utf-8")
+    assert run_jules(load_experiment(path), out).output
