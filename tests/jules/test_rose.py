@@ -153,6 +153,38 @@ def test_application_without_a_folder_of_inputs_is_collected_by_its_edited_namel
     assert collect_run(out).dumps
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("tile_fractions.dat", "no_such.dat", "rose-app.conf, [namelist:jules_frac], file"),
+        ("data_end=", "data_end='1997-01-01 23:00:00'\nno_such=", "rose-app.conf, [namelist:jules_drive], data_end"),
+        ("main_run_start=", "main_run_start='now'\n!!main_run_start=", "rose-app.conf, [namelist:jules_time]"),
+    ],
+)
+def test_problem_is_placed_in_the_section_of_the_application(app: Path, old: str, new: str, place: str) -> None:
+    stand_in(app.parent / "jules.exe")
+    conf = app / "rose-app.conf"
+    conf.write_text(conf.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+    path = app.parent / "stock.toml"
+    path.write_text('[jules]\nfolder = "app"\nexecutable = "jules.exe"\n[run]\nmodel = "jules"\n', encoding="utf-8")
+    with pytest.raises(BadInput) as caught:
+        prepare_run(load_experiment(path), app.parent / "out")
+    assert f"{app}/{place}" in str(caught.value)
+
+
+def test_groups_are_placed_where_they_come_from(app: Path) -> None:
+    (app / "file" / "jules_snow.nml").write_text("&jules_snow\n/\n", encoding="ascii")
+    conf = app / "rose-app.conf"
+    text = conf.read_text(encoding="utf-8").replace("source=namelist:jules_snow\n", "")
+    conf.write_text(text.replace("profile(1)", "profile(3)"), encoding="utf-8")
+    namelists = rose_namelists(read_rose_app(app))
+    assert namelists.place("jules_snow") == f"{app}/file/jules_snow.nml, &JULES_SNOW"
+    assert namelists.place("jules_output_profile") == f"{conf}, [namelist:jules_output_profile(3)]"
+    namelists.set("jules_output_profile", {"nvars": 0}, occurrence=1)
+    assert namelists.source("jules_output_profile", 1) == f"{conf}, [file:output.nml]"
+    assert namelists.place("jules_crop") == str(conf)
+
+
 def test_prepared_folder_of_an_application_can_be_moved(app: Path) -> None:
     folder = app.parent
     stand_in(folder / "jules.exe")
