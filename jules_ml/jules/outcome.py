@@ -14,7 +14,7 @@ from jules_ml.errors import RunFailed
 from jules_ml.jules.log import JulesLog
 from jules_ml.jules.program import EXECUTABLE_REMEDY
 from jules_ml.jules.run_folder import LOG, OUTPUT, SUBMIT, RunFolder
-from jules_ml.jules.submission import read_status
+from jules_ml.jules.submission import read_status, start_of_job
 
 #: Number of last lines of the log that an error may show.
 LAST_LINES = 12
@@ -62,10 +62,11 @@ class Files:
 
 
 def written_files(run: RunFolder) -> Files:
-    """Return the files with content that JULES wrote; without netCDF it writes text."""
-    folder = run.folder / OUTPUT
-    paths = [path for suffix in ("nc", "asc") for path in folder.glob(f"*.{suffix}") if path.stat().st_size > 0]
-    paths.sort(key=lambda path: (path.stat().st_mtime, path.name))
+    """Return the files with content that JULES wrote, without those of earlier jobs in the folder; without netCDF it writes text."""
+    folder, since = run.folder / OUTPUT, start_of_job(run.folder)
+    times = {path: path.stat().st_mtime for suffix in ("nc", "asc") for path in folder.glob(f"*.{suffix}")}
+    paths = [path for path, time in times.items() if path.stat().st_size > 0 and (since is None or time >= since)]
+    paths.sort(key=lambda path: (times[path], path.name))
     dumps = tuple(path for path in paths if ".dump." in path.name)
     return Files(tuple(path for path in paths if path not in dumps), dumps)
 

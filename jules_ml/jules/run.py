@@ -26,13 +26,13 @@ from jules_ml.jules.run_folder import (
     DIFF,
     EXPERIMENT,
     LOG,
-    NAMELISTS,
     OPT,
     SUBMIT,
     SUMMARY,
     SWAPPED,
     RunFolder,
     read_run_folder,
+    read_staged,
     stage,
 )
 from jules_ml.jules.run_record import (
@@ -257,7 +257,7 @@ def collect_run(folder: Path, *, progress: Progress | None = None) -> JulesRun:
         If JULES failed; :class:`~jules_ml.jules.outcome.Unfinished` if it has not started or has no end yet.
     """
     record: dict[str, Any] = preparation(read_summary(folder))
-    run = read_run_folder(folder, NAMELISTS)
+    run = read_staged(folder)
     command: tuple[str | None, ...] = tuple(record.get("command", ()))
     executable = command[-2] if len(command) > 1 else None
     if record.get("executable") is None and executable is not None and Path(executable).is_file():

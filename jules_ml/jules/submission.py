@@ -12,6 +12,8 @@ from jules_ml.support.files import atomic_write
 
 #: Environment of JULES: without it gfortran buffers standard output, and the log ends before the place of a crash.
 ENVIRONMENT = {"GFORTRAN_UNBUFFERED_PRECONNECTED": "y"}
+#: The script gives whole seconds, and some file systems do too [s].
+_ROUNDING = 2.0
 _SCRIPT = """\
 #!/bin/sh
 # JULES run of {experiment}. Have a job call this file by its path, from any folder:
@@ -22,7 +24,8 @@ folder=$(dirname "$0")
 # some queues start a copy of a script, from a folder of their own
 [ -f "$folder/{summary}" ] || folder={folder}
 cd "$folder" || exit 1
-rm -f {status}
+# a job that does not start must not be taken for the one before it
+rm -f {status} {log}
 export {environment}
 began=$(date +%s)
 {command} >{log} 2>&1
@@ -72,3 +75,9 @@ def read_status(folder: Path) -> tuple[int, float] | None:
         return int(status), float(seconds)
     except (OSError, ValueError):
         return None
+
+
+def start_of_job(folder: Path) -> float | None:
+    """Return the earliest time [s] at which the job may have begun, as file times give it; None if its exit status is unknown."""
+    ended = read_status(folder)
+    return None if ended is None else (folder / STATUS).stat().st_mtime - ended[1] - _ROUNDING

@@ -70,7 +70,8 @@ def _unknown(staged: StagedRun, entry: SetEntry) -> Finding:
         remedy += "; give [jules] version if the run is for another version"
     else:
         remedy += ", or list it in [jules] branch_entries if the executable is that of a branch with this entry"
-    return Finding(staged.where(group, name), _absence(staged, group, name), remedy)
+    where = staged.where(group, name, entry.occurrence)
+    return Finding(where, _absence(staged, group, name), remedy)
 
 
 def _similar(staged: StagedRun, group: str, name: str) -> str:
@@ -108,7 +109,7 @@ def _versions(staged: StagedRun) -> str:
 def _value_findings(staged: StagedRun, entry: SetEntry, facts: Entry) -> Iterator[Finding]:
     """Yield problems of a value; that of a user is a warning only, since a branch may have other types and options."""
     values = [v for v in (entry.value if isinstance(entry.value, list) else [entry.value]) if v is not None]
-    where = staged.where(entry.group, entry.name)
+    where = staged.where(entry.group, entry.name, entry.occurrence)
     if isinstance(entry.value, list) and len(entry.value) > 1 and not facts.is_list and facts.kind:
         yield Finding(where, f"{entry.name} has {len(entry.value)} values", "give one value", fatal=entry.written)
         return

@@ -119,10 +119,13 @@ class StagedRun:
         value = next(iter(self.groups.get(group, [])), {}).get(name)
         return default if value is None else value
 
-    def where(self, group: str, name: str = "") -> str:
-        """Return the place of an entry: the experiment, or the file of the group in the original run folder."""
+    def where(self, group: str, name: str = "", occurrence: int = 0) -> str:
+        """Return the place of an entry: the experiment, or the file of the group in the original run folder or Rose application."""
         entry = f":{name}" if name else ""
         if name in self.set.get(group, {}):
             return f"{self.experiment}, jules.set, {group}{entry}"
+        source = self.before.source(group, occurrence)
+        if source is not None:
+            return f"{source}, {name}" if name else source
         file = next((f for f, g, _ in self._read if g == group), "")
         return f"{self.before.where / file}, {group}{entry}"
