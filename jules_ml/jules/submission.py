@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jules_ml.jules.program import VARIABLE
@@ -24,7 +24,7 @@ folder=$(dirname "$0")
 cd "$folder" || exit 1
 rm -f {status}
 export {environment}
-began=$(date +%s)
+{defaults}began=$(date +%s)
 {command} >{log} 2>&1
 status=$?
 echo "$status $(($(date +%s) - began))" >{status}
@@ -32,7 +32,9 @@ exit $status
 """
 
 
-def write_script(folder: Path, command: Sequence[str | None], experiment: str) -> None:
+def write_script(
+    folder: Path, command: Sequence[str | None], experiment: str, defaults: Mapping[str, str] | None = None
+) -> None:
     """Write the script that a job calls.
 
     Parameters
@@ -43,6 +45,8 @@ def write_script(folder: Path, command: Sequence[str | None], experiment: str) -
         Launcher, executable and namelist folder; None is the executable of the environment variable JULES_EXE when the job starts.
     experiment : str
         Name of the experiment file.
+    defaults : mapping of str to str, optional
+        Environment variables for jobs that do not set them.
     """
     missing = f'"${{{VARIABLE}:?set {VARIABLE} to the executable of JULES}}"'
     text = _SCRIPT.format(
@@ -52,6 +56,10 @@ def write_script(folder: Path, command: Sequence[str | None], experiment: str) -
         summary=SUMMARY,
         status=STATUS,
         environment=" ".join(f"{name}={value}" for name, value in ENVIRONMENT.items()),
+        defaults="".join(
+            f'[ -n "${{{name}:-}}" ] || export {name}={shlex.quote(value)}\n'
+            for name, value in (defaults or {}).items()
+        ),
         command=" ".join(missing if word is None else shlex.quote(word) for word in command),
         log=LOG,
     )
