@@ -52,7 +52,8 @@ class JulesSection(Section):
     )
     version: JulesVersion | None = Field(
         default=None,
-        description="version of JULES, for the check of the namelists; default: from the Rose application or the entries of the namelists",
+        description="version of JULES, for the check of the namelists; default: from the hooks of the executable, the Rose application or "
+        "the entries of the namelists",
     )
     executable: DataPath | None = Field(
         default=None, description="executable; default: environment variable `JULES_EXE`"

@@ -41,6 +41,11 @@ def test_help_has_an_example(command: str) -> None:
     assert "Example" in page.output
 
 
+def test_init_names_the_version_for_the_experiment(tmp_path: Path) -> None:
+    result = runner.invoke(app, ["init", "jules", "--out", str(tmp_path / "point"), "--jules-version", "7.6"])
+    assert 'version = "7.6" in an experiment file' in result.output.splitlines()[-1]
+
+
 def test_template_runs_and_is_compared_with_itself(experiment: Path) -> None:
     result = runner.invoke(app, ["run", str(experiment)])
     assert result.exit_code == 0, result.output

@@ -16,6 +16,7 @@ from jules_ml.jules.preflight.hooks import hook_findings
 from jules_ml.jules.preflight.staged import Finding, StagedRun
 from jules_ml.jules.preflight.time_series import time_series_findings
 from jules_ml.jules.preflight.traps import trap_findings
+from jules_ml.jules.preflight.version import version_findings
 from jules_ml.jules.run_folder import OUTPUT, RunFolder
 from jules_ml.jules.versions import versions_of_run
 
@@ -52,7 +53,8 @@ def preflight(
     names = frozenset(name.lower() for name in section.branch_entries)
     settings: dict[str, dict[str, Any]] = {group: dict(entries) for group, entries in section.set.items()}
     staged = StagedRun(run, before, versions, experiment.file, settings, names)
-    findings = list(_findings(staged))
+    findings = list(version_findings(experiment.file, original, given=section.version, executable=executable_version))
+    findings += _findings(staged)
     needed = "hooks" in experiment.required(experiment.run, "run").via
     # an executable without hooks does not read jules_ml.nml
     findings += [replace(finding, fatal=needed) for finding in hook_findings(run.folder / run.directory)]

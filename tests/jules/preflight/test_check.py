@@ -11,8 +11,12 @@ from helpers.jules_runs import SOIL, Write
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
+from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.preflight.entries import within
+from jules_ml.jules.preflight.version import version_findings
+from jules_ml.jules.rose import read_rose_app
 from jules_ml.jules.run import JulesRun, run_jules
+from jules_ml.jules.run_folder import RunFolder
 
 
 def run(path: Path) -> JulesRun:
@@ -87,6 +91,32 @@ def test_entry_that_the_version_has_dropped_is_refused_in_the_namelists(user: Pa
     error = refused(write(jules='version = "7.6"'))
     assert str(error.where).endswith("nml/model_grid.nml, jules_model_grid:lat_bounds")
     assert "y_bounds" in error.remedy
+
+
+@pytest.fixture
+def built_for_7_6(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stamp of hooks in the executable."""
+    monkeypatch.setattr("jules_ml.jules.run.jules_of_hooks", lambda _: "7.6 or 7.7")
+
+
+@pytest.mark.usefixtures("built_for_7_6")
+def test_version_that_the_hooks_exclude_is_refused(write: Write) -> None:
+    error = refused(write(jules='version = "8.2"'))
+    assert str(error.where).endswith("jules.version")
+    assert error.problem == "version is 8.2, and the hooks of the executable were built for JULES 7.6 or 7.7"
+    run(write(jules='version = "7.7"'))
+
+
+@pytest.mark.parametrize(("meta", "warnings"), [("vn8.2", 1), ("vn7.6", 0), ("vn7.5_t1", 0), ("HEAD", 0)])
+def test_rose_application_for_another_version_than_the_hooks_is_a_warning(
+    tmp_path: Path, meta: str, warnings: int
+) -> None:
+    (tmp_path / "rose-app.conf").write_text(f"meta=jules-standalone/{meta}\n\n[env]\nA=b\n", encoding="ascii")
+    contents = NamelistFolder({"a.nml": "&jules_time\n/\n"}, tmp_path)
+    application = RunFolder(tmp_path, contents, "", rose=read_rose_app(tmp_path))
+    findings = list(version_findings(tmp_path / "swap.toml", application, given=None, executable="7.6 or 7.7"))
+    assert [finding.fatal for finding in findings] == [False] * warnings
+    assert all("meta is for JULES 8.2, and the hooks" in str(finding) for finding in findings)
 
 
 def test_value_that_is_not_an_option_is_refused(write: Write) -> None:
