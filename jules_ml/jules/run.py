@@ -258,7 +258,7 @@ def collect_run(folder: Path, *, progress: Progress | None = None) -> JulesRun:
     BadInput
         If the folder is not a prepared run.
     RunFailed
-        If JULES failed; :class:`~jules_ml.jules.outcome.Unfinished` if it has not started or has no end yet.
+        If JULES failed; :class:`~jules_ml.jules.outcome.Unfinished` if it has not started or is unfinished.
     """
     record: dict[str, Any] = preparation(read_summary(folder))
     run = read_run_folder(folder, NAMELISTS)
@@ -294,12 +294,12 @@ def _executable(section: JulesSection) -> tuple[Path | None, Path | None, list[s
     proof = "the run fails unless its log has the line 'jules_ml: hooks on:'"
     if executable is None or not executable.is_file():
         missing = "JULES_EXE names" if executable is None else f"{executable} is"
-        return executable, None, [f"{missing} no executable here, so that its hooks are not checked: {proof}"]
+        return executable, None, [f"note: {missing} no executable here, so that its hooks are not checked: {proof}"]
     check_jules(executable)
     program = program_of(executable, section.program)
     if program is None:
         note = (
-            f"{executable.name} is a script that does not contain the path of JULES, so that its hooks are not checked: {proof}; "
+            f"note: {executable.name} is a script that does not contain the path of JULES, so that its hooks are not checked: {proof}; "
             "[jules] program may name the program that it starts"
         )
         return executable, None, [note]

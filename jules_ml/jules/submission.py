@@ -12,6 +12,15 @@ from jules_ml.support.files import atomic_write
 
 #: Environment of JULES: without it gfortran buffers standard output, and the log ends before the place of a crash.
 ENVIRONMENT = {"GFORTRAN_UNBUFFERED_PRECONNECTED": "y"}
+#: Start of the line in the log of a job whose executable does not exist.
+NOT_FOUND = "jules_ml: the executable "
+_CHECK = """\
+if ! command -v {executable} >/dev/null; then
+    echo {message}{executable}" was not found: set {variable} to the absolute path of JULES, and submit again" | tee {log} >&2
+    echo "127 0" >{status}
+    exit 127
+fi
+"""
 _SCRIPT = """\
 #!/bin/sh
 # JULES run of {experiment}. Have a job call this file by its path, from any folder:
@@ -24,7 +33,7 @@ folder=$(dirname "$0")
 cd "$folder" || exit 1
 rm -f {status}
 export {environment}
-{defaults}began=$(date +%s)
+{defaults}{check}began=$(date +%s)
 {command} >{log} 2>&1
 status=$?
 echo "$status $(($(date +%s) - began))" >{status}
@@ -49,6 +58,7 @@ def write_script(
         Environment variables for jobs that do not set them.
     """
     missing = f'"${{{VARIABLE}:?set {VARIABLE} to the executable of JULES}}"'
+    words = [missing if word is None else shlex.quote(word) for word in command]
     text = _SCRIPT.format(
         experiment=experiment,
         script=shlex.quote(str(folder / SUBMIT)),
@@ -60,7 +70,10 @@ def write_script(
             f'[ -n "${{{name}:-}}" ] || export {name}={shlex.quote(value)}\n'
             for name, value in (defaults or {}).items()
         ),
-        command=" ".join(missing if word is None else shlex.quote(word) for word in command),
+        check=_CHECK.format(
+            executable=words[-2], message=shlex.quote(NOT_FOUND), variable=VARIABLE, log=LOG, status=STATUS
+        ),
+        command=" ".join(words),
         log=LOG,
     )
     with atomic_write(folder / SUBMIT) as part:

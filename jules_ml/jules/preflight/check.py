@@ -72,8 +72,11 @@ def preflight(
 
 
 def _findings(staged: StagedRun) -> Iterator[Finding]:
-    yield from entry_findings(staged)
-    yield from trap_findings(staged)
+    of_entries = list(entry_findings(staged))
+    yield from of_entries
+    # an entry that the version lacks needs no others
+    refused = {finding.where for finding in of_entries if finding.fatal}
+    yield from (finding for finding in trap_findings(staged) if finding.where not in refused)
     yield from file_findings(staged)
     yield from time_series_findings(staged)
     output = staged.run.folder / OUTPUT

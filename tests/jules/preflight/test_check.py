@@ -40,7 +40,24 @@ def refused(path: Path) -> BadInput:
 def test_misspelt_entry_is_refused_with_the_name_that_is_meant(write: Write) -> None:
     error = refused(write(jules="set = {jules_hydrology = {l_topp = false}}"))
     assert str(error.where).endswith("swap.toml, jules.set, jules_hydrology:l_topp")
-    assert "did you mean l_top" in error.remedy
+    assert error.remedy.startswith(
+        "write l_top if you meant that; if the executable is of a branch with l_topp, list it"
+    )
+
+
+def test_group_that_is_misspelt_is_refused_with_the_name_that_is_meant(write: Write) -> None:
+    assert "write jules_hydrology" in refused(write(jules="set = {jules_hydrolgy = {l_top = false}}")).remedy
+
+
+def test_entry_that_does_not_exist_brings_no_further_problems(write: Write) -> None:
+    error = refused(write(jules='version = "7.6"\nset = {jules_soil_biogeochem = {l_bgc_heat = true}}'))
+    assert "exists only in JULES 8.2" in error.problem
+
+
+def test_value_that_is_there_already_is_no_change(write: Write) -> None:
+    done = run(write(jules="set = {jules_hydrology = {l_top = false}}"))
+    assert "note: jules_hydrology: l_top = False in the run folder already" in done.notes
+    assert "l_top" not in (done.folder / "namelists.diff").read_text(encoding="utf-8")
 
 
 def test_all_problems_are_reported_at_once(user: Path, write: Write) -> None:
@@ -62,9 +79,11 @@ def test_unknown_entry_of_the_user_is_a_warning(user: Path, write: Write) -> Non
 
 def test_entries_of_a_branch_are_accepted_by_name(write: Write) -> None:
     entries = "set = {jules_vegetation = {rd_model = 1, tdq10_int = 3.2}}"
-    assert "[jules] branch_entries" in refused(write(jules=entries)).problem
+    assert 'write branch_entries = ["rd_model", "tdq10_int"] under [jules]' in refused(write(jules=entries)).remedy
     notes = run(write(jules=f'branch_entries = ["rd_model", "tdq10_int"]\n{entries}')).notes
     assert not any("warning" in note and "rd_model" in note for note in notes)
+    notes = run(write(jules='branch_entries = ["rd_modle"]')).notes
+    assert any("no namelist of the run has rd_modle" in note for note in notes)
 
 
 def test_entry_of_another_group_is_refused_with_its_group(write: Write) -> None:
