@@ -33,7 +33,7 @@ sys.path.insert(0, sys.argv[1])
 for name in sys.argv[2:]:
     try:
         spec = importlib.util.find_spec(name)
-    except ImportError:
+    except Exception:  # of a package that contains the module
         spec = None
     print("" if spec is None else spec.origin or "unknown")
 """
