@@ -115,6 +115,19 @@ def test_environment_of_a_python_module_is_that_of_the_command(
     assert environment_of_job(VIRTUAL_ENV="/of/job") == "environment /of/job"
 
 
+def test_run_gets_the_environment_of_the_command(write: Write, hooks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    monkeypatch.setattr("jules_ml.jules.swap.respiration.require_hooks", lambda _: None)
+    (hooks / "jules_ml.nml").write_text(moisture(), encoding="utf-8")
+    path = write(via='"hooks"', jules='hooks = "hooks"\nprogram = "jules.bin"', behaviour="hooks")
+    (hooks.parent / "jules.bin").write_bytes(b"jules_time")
+    (hooks.parent / "jules.bin").chmod(0o755)
+    jules = hooks.parent / "jules.exe"
+    jules.write_text(jules.read_text(encoding="ascii").replace("exec", "echo in $VIRTUAL_ENV; exec"), encoding="ascii")
+    done = run_jules(load_experiment(path), path.parent / "out")
+    assert f"in {sys.prefix}\n" in (done.folder / "jules.log").read_text(encoding="utf-8")
+
+
 def test_active_environment_is_that_of_the_job(
     write: Write, hooks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
