@@ -112,7 +112,7 @@ def failures(claims: Claims, jules: Jules) -> None:
     year = "start = 1996-12-31T23:00:00\n"
     cases = {
         "job not started": ("not started", {}, False),
-        "job killed": ("no end yet", {"section": f'executable = "{exe}"', "run": year}, True),
+        "job killed": ("the run is unfinished", {"section": f'executable = "{exe}"', "run": year}, True),
         "unknown output variable": (
             "sthuu",
             {"section": f'executable = "{exe}"\nset = {{jules_output_profile = {{var = ["sthuu"], nvars = 1}}}}'},

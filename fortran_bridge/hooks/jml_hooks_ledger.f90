@@ -111,6 +111,7 @@ contains
     use logging_mod, only: log_info, log_warn
     integer, intent(in) :: sm_levels, land_pts
     character(len=200) :: line
+    character(len=20) :: megabytes
     real(real64) :: bytes
     integer :: n_causes
 
@@ -127,7 +128,8 @@ contains
         size(run%settings%ledger_latitude)
       line = trim(line) // ' are on this rank'
     else
-      write (line, '(3a, f0.1, a)') 'ledger of increments: ', trim(content), ', at most ', bytes / MEGABYTE, ' MB a year'
+      write (megabytes, '(f20.1)') bytes / MEGABYTE
+      line = 'ledger of increments: ' // trim(content) // ', at most ' // trim(adjustl(megabytes)) // ' MB a year'
     end if
     if (bytes > GIGABYTE) then
       call log_warn('jules_ml', trim(line) // ": content = 'sums' in &jules_ml_ledger, or 'points' with latitude and " // &

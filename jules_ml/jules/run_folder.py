@@ -348,7 +348,8 @@ def _namelists_of(run: RunFolder) -> NamelistFolder:
         paths = {key: value for key, value in moved.items() if value != entries[key]}
         if paths:
             namelists.set(name, paths, occurrence=occurrence)
-    namelists.set("jules_output", {"output_dir": OUTPUT})
+    if run.entry("jules_output", "output_dir", "") != OUTPUT:
+        namelists.set("jules_output", {"output_dir": OUTPUT})
     return namelists
 
 

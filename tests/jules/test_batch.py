@@ -81,6 +81,9 @@ def test_launcher_and_executable_of_the_job(write: Write) -> None:
     assert prepare_run(load_experiment(path), out).command == ("env", "A=a b", None, "namelists")
     assert summary_of(out)["executable"] is None
     assert job(out) != 0
+    assert job(out, JULES_EXE="nope.exe") == 127
+    with pytest.raises(RunFailed, match=r"the executable nope.exe was not found: set JULES_EXE to the absolute path"):
+        collect_run(out)
     assert job(out, JULES_EXE=str(path.parent / "jules.exe")) == 0
     assert collect_run(out).output
 
