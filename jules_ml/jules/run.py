@@ -173,7 +173,7 @@ def run_jules(experiment: Experiment, out: Path, *, progress: Progress | None = 
     log.expects_hooks = prepared.needs_hooks
     try:
         command = [word for word in prepared.command if word is not None]
-        environment = python_environment(prepared.folder / NAMELISTS)
+        environment = python_environment(prepared.folder / prepared.run.directory)
         end = run_command(command, prepared.folder, log, environment)
     except RunFailed as error:
         write_summary(prepared.folder, {**prepared.record, "status": "failed", "failure": str(error), **reached(log)})

@@ -24,7 +24,7 @@ def test_page_has_the_number_of_entries_of_each_version() -> None:
 
 
 def test_page_lists_what_the_version_is_known_from_in_order(tmp_path: Path) -> None:
-    (table,) = re.findall(r"^\| known from \|.*\n\|[-|]+\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
+    (table,) = re.findall(r"^\| source, in order of precedence \|.*\n\|[-|]+\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
     rows = [row.split("|")[1].strip() for row in table.splitlines()]
     (tmp_path / "rose-app.conf").write_text("meta=jules-standalone/vn8.0\n", encoding="ascii")
     namelists = NamelistFolder({"a.nml": "&jules_soil_biogeochem\nl_bgc_heat = F\n/\n"}, tmp_path)
