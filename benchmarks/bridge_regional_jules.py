@@ -100,7 +100,7 @@ def memory(claims: Claims, jules: Jules) -> None:
 
 def ledgers(claims: Claims, jules: Jules) -> None:
     """Measure the size of each ledger by point, level and day."""
-    for content, suffix, limit in (("points", "csv", 90.0), ("sums", "csv", 110.0), ("full", "nc", 200.0)):
+    for content, suffix, limit in (("points", "csv", 110.0), ("sums", "csv", 110.0), ("full", "nc", 200.0)):
         texts = moisture_config("follow", MODES["nudge"])
         texts["jules_ml.nml"] += f"&jules_ml_ledger content = '{content}' /\n"
         folder = jules.prepare("colvg", f"ledger_{content}", texts, profile=False)
