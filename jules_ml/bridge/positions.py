@@ -9,9 +9,6 @@ from numpy.typing import NDArray
 
 #: Two points nearer than this are the same [degrees].
 TOLERANCE = 1e-4
-#: Cells of :data:`TOLERANCE` in a circle of latitude.
-_CIRCLE = round(360.0 / TOLERANCE)
-
 Array = NDArray[Any]
 
 
@@ -34,13 +31,8 @@ def duplicate_of(positions: Array) -> int:
     positions : ndarray, shape (point, 2)
         Latitude and longitude [degrees].
     """
-    cells = _cells(positions)[:, 0]
-    _, first = np.unique(cells, return_index=True)
-    repeated = np.setdiff1d(np.arange(len(cells)), first)
-    if len(repeated) == 0:
-        index, distance = _near(positions, positions)
-        others = (distance < TOLERANCE) & (index != np.arange(len(positions))[:, None])
-        repeated = np.flatnonzero(others.any(axis=1))
+    distance, _ = _nearest(positions, positions, number=2)
+    repeated = np.flatnonzero(distance[:, -1] < TOLERANCE)
     return int(repeated[0]) if len(repeated) else -1
 
 
@@ -56,28 +48,24 @@ def places_of(here: Array, there: Array) -> NDArray[np.intp]:
     """
     if len(here) == 0:
         return np.full(len(there), -1)
-    index, distance = _near(here, there)
-    nearest = np.argmin(distance, axis=1)[:, None]
-    found = np.take_along_axis(distance, nearest, axis=1)[:, 0] < TOLERANCE
-    return np.where(found, np.take_along_axis(index, nearest, axis=1)[:, 0], -1)
+    distance, index = _nearest(here, there, number=1)
+    return np.where(distance[:, 0] < TOLERANCE, index[:, 0], -1)
 
 
-def _near(here: Array, there: Array) -> tuple[NDArray[np.intp], Array]:
-    """Return for each point of ``there`` the points of ``here`` in its cell and its neighbours, and their distances [degrees].
+def _nearest(here: Array, there: Array, *, number: int) -> tuple[Array, NDArray[np.intp]]:
+    """Return distances [degrees] and indices of the points of ``here`` nearest to those of ``there``, of shape (other point, number).
 
-    Both are of shape (other point, 9); the distance is infinite for a cell without a point.
+    The distance is the greater one of the differences in latitude and in longitude.
     """
-    own = _cells(here)[:, 0]
-    order = np.argsort(own, kind="stable")
-    wanted = _cells(there)
-    index = order[np.minimum(np.searchsorted(own[order], wanted), len(order) - 1)]
-    difference = np.abs(here[index] - there[:, None])
-    difference[..., 1] = np.minimum(difference[..., 1] % 360.0, -difference[..., 1] % 360.0)
-    return index, np.where(own[index] == wanted, difference.max(axis=-1), np.inf)
+    from scipy.spatial import KDTree  # imported here since the import is slow and rarely needed
+
+    tree = KDTree(_periodic(here), boxsize=[0.0, 360.0])
+    distance, index = tree.query(_periodic(there), k=range(1, number + 1), p=np.inf)
+    return distance, index
 
 
-def _cells(positions: Array) -> NDArray[np.int64]:
-    """Return the numbers of the cell of each position and of its neighbours, into which rounding may put it, of shape (point, 9)."""
-    latitude, longitude = np.rint(positions / TOLERANCE).astype(np.int64).T
-    steps = sorted(((i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)), key=lambda step: abs(step[0]) + abs(step[1]))
-    return np.stack([(latitude + i) * _CIRCLE + (longitude + j) % _CIRCLE for i, j in steps], axis=1)
+def _periodic(positions: Array) -> Array:
+    """Return positions with longitudes from 0 to below 360 degrees."""
+    latitude, longitude = positions.T
+    longitude = longitude % 360.0
+    return np.stack([latitude, np.where(longitude < 360.0, longitude, 0.0)], axis=1)
