@@ -6,10 +6,9 @@ import os
 import shlex
 from pathlib import Path
 
+from jules_ml.jules.hooks.compilers import OBJECT_FOLDERS
 from jules_ml.jules.hooks.toolchain import Toolchain
 
-#: Folders of objects, relative to that of the ``.mod`` files; the first is that of FCM.
-_OBJECT_FOLDERS = ("../o", ".")
 #: Names in objects that use OpenMP (GCC, and LLVM or Intel), and netCDF-Fortran.
 _OPENMP, _NETCDF = (b"GOMP_", b"__kmpc_"), (b"nf90_", b"netcdf")
 
@@ -33,7 +32,7 @@ def link_command(modules: Path, toolchain: Toolchain, flags_file: Path) -> str:
     """
     compiler = toolchain.mpi_compiler or toolchain.compiler
     words = [shlex.quote(compiler), "-o", "jules_ml.exe"]
-    folder = next((f for name in _OBJECT_FOLDERS if any((f := modules / name).glob("*.o"))), None)
+    folder = next((f for name in OBJECT_FOLDERS if any((f := modules / name).glob("*.o"))), None)
     flags = f"$(cat {shlex.quote(str(flags_file))})"
     if folder is None:
         return " ".join([*words, "OBJECTS", flags, "-lnetcdff"])
