@@ -47,8 +47,8 @@ def entry_findings(staged: StagedRun) -> Iterator[Finding]:
                 of_branch.setdefault(entry.group, []).append(entry.name)
         else:
             unknown.setdefault((entry.file, entry.group), []).append(entry.name)
+    listed = ", ".join(f'"{name}"' for names in of_branch.values() for name in dict.fromkeys(names))
     for group, names in of_branch.items():
-        listed = ", ".join(f'"{name}"' for names in of_branch.values() for name in dict.fromkeys(names))
         remedy = f"correct or leave out; if the executable is of a branch with them, write branch_entries = [{listed}] under [jules]"
         problem = f"{', '.join(dict.fromkeys(names))}: {_absence(staged, group, names[0])}"
         yield Finding(staged.where(group, names[0]), problem, remedy)
