@@ -8,6 +8,7 @@ import math
 import os
 import platform
 import tempfile
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -74,6 +75,13 @@ class Claims:
     ) -> None:
         """Record that a claim could not be measured here, and why."""
         self._add(Claim(name, None, comparison, target, "", "not measured", why))
+
+    def lacks(self, variables: Iterable[str], name: str) -> bool:
+        """Whether an environment variable of a benchmark is not set; the claims, under this name, are then not measured."""
+        absent = [variable for variable in variables if variable not in os.environ]
+        if absent:
+            self.not_measured(name, why=f"{', '.join(absent)} not set")
+        return bool(absent)
 
     def finish(self) -> int:
         """Write the result file, unless the run was quick, and return the exit code: 1 if any claim was missed."""

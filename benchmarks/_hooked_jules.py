@@ -64,11 +64,15 @@ class Jules:
         exe = self.hooked if hooked else self.stock
         return subprocess.run([str(exe), "nml"], cwd=folder, capture_output=True, text=True, check=False)
 
-    def output(self, folder: Path, *, hooked: bool) -> xr.Dataset:
-        """Run JULES and return its output without the dimensions x and y."""
+    def complete(self, folder: Path, *, hooked: bool) -> None:
+        """Run JULES, which must succeed."""
         done = self.start(folder, hooked=hooked)
         if done.returncode != 0:
-            raise SystemExit(f"JULES failed in {folder.name}:\n{done.stderr[-2000:]}")
+            raise SystemExit(f"JULES failed in {folder.name}:\n{(done.stdout + done.stderr)[-2000:]}")
+
+    def output(self, folder: Path, *, hooked: bool) -> xr.Dataset:
+        """Run JULES and return its output without the dimensions x and y."""
+        self.complete(folder, hooked=hooked)
         return read_output(folder)
 
 

@@ -20,12 +20,11 @@ import torch
 import xarray as xr
 from _claims import Claims
 from _hyytiala import hyytiala
-from _relink import relink
+from _relink import hooked_jules
 from numpy.typing import NDArray
 
 from jules_ml.experiment import load_experiment
 from jules_ml.experiment.respiration import RespirationSettings
-from jules_ml.jules.hooks.build import build_hooks
 from jules_ml.jules.run import run_jules
 from jules_ml.learned.respiration.fit import fit_respiration
 from jules_ml.learned.respiration.rate import base_flux
@@ -84,7 +83,7 @@ def loobos_claims(claims: Claims, data: Path, build: Path | None) -> None:
         fit_respiration([hyytiala(data)], RespirationSettings(target="ecosystem"), module)
         write_run_folder(data / "jules", work / "loobos")
         stock_exe = build / "build" / "bin" / "jules.exe"
-        hooked_exe = hooked(build, work)
+        hooked_exe, _ = hooked_jules(build, work)
         runs = {
             "stock": jules_run(work, "stock", stock_exe),
             "learned, by hooks": jules_run(work, "hooks", hooked_exe, via="hooks", module=module),
@@ -149,15 +148,6 @@ def write_groups(groups: dict[str, dict[str, object]], path: Path) -> None:
         f90nml.Namelist({name: entries}).write(text)
         texts.append(text.getvalue())
     path.write_text("\n".join(texts), encoding="ascii")
-
-
-def hooked(build: Path, work: Path) -> Path:
-    """Link JULES with the hooks."""
-    exe = work / "jules_hooked.exe"
-    hooks = build_hooks(build, out=work / "hooks")
-    objects = sorted((build / "build" / "o").glob("*.o"))
-    relink(objects, hooks, exe=exe, compiler="gfortran", libraries=["-lnetcdff"])
-    return exe
 
 
 def jules_run(

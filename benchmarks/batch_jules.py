@@ -30,11 +30,10 @@ from pathlib import Path
 from _claims import Claims, argument_parser
 from _hooked_jules import Scheme, learned_f, learned_g, tables
 from _jules_runs import Jules
-from _relink import relink
+from _relink import hooked_jules
 
 from jules_ml.errors import RunFailed
 from jules_ml.experiment import load_experiment
-from jules_ml.jules.hooks.build import build_hooks
 from jules_ml.jules.outcome import Unfinished
 from jules_ml.jules.run import JulesRun, collect_run, prepare_run, run_jules
 
@@ -112,7 +111,7 @@ def failures(claims: Claims, jules: Jules) -> None:
     year = "start = 1996-12-31T23:00:00\n"
     cases = {
         "job not started": ("not started", {}, False),
-        "job killed": ("no end yet", {"section": f'executable = "{exe}"', "run": year}, True),
+        "job killed": ("the run is unfinished", {"section": f'executable = "{exe}"', "run": year}, True),
         "unknown output variable": (
             "sthuu",
             {"section": f'executable = "{exe}"\nset = {{jules_output_profile = {{var = ["sthuu"], nvars = 1}}}}'},
@@ -161,16 +160,7 @@ def hooks(claims: Claims, jules: Jules) -> None:
     if "JULES_BUILD_DIR" not in os.environ:
         claims.not_measured("scripts as executable, with hooks", why="JULES_BUILD_DIR not set")
         return
-    build = Path(os.environ["JULES_BUILD_DIR"])
-    hooked = jules.work / "jules_hooked.exe"
-    objects = sorted((build / "build" / "o").glob("*.o"))
-    relink(
-        objects,
-        build_hooks(build, out=jules.work / "hooks_build"),
-        exe=hooked,
-        compiler="gfortran",
-        libraries=["-lnetcdff"],
-    )
+    hooked, _ = hooked_jules(Path(os.environ["JULES_BUILD_DIR"]), jules.work)
     config = jules.work / "hooks"
     config.mkdir()
     for name, text in tables(Scheme.of(jules.runs / "colvg"), learned_f, learned_g).items():
@@ -219,9 +209,7 @@ def shards(claims: Claims, jules: Jules) -> None:
 def main() -> int:
     options = argument_parser(__doc__).parse_args()
     claims = Claims("batch_jules", quick=options.quick)
-    absent = [name for name in VARIABLES if name not in os.environ]
-    if absent:
-        claims.not_measured("batch queues with a real JULES", why=f"{', '.join(absent)} not set")
+    if claims.lacks(VARIABLES, "batch queues with a real JULES"):
         return 0
     executable, runs = Path(os.environ["JULES_EXE"]).resolve(), Path(os.environ["JULES_RUN_DIR"])
     # the experiments name their executable themselves

@@ -31,10 +31,10 @@ import numpy as np
 import torch
 from _claims import Claims, argument_parser
 from _hooked_jules import RESPIRATION, TABLE_POINTS, Array, Jules, Scheme, learned_f, learned_g, table, tables
-from _relink import relink
+from _relink import hooked_jules, objects_of, relink
 from bridge_jules import curves_shown
 
-from jules_ml.jules.hooks.build import BuiltHooks, build_hooks
+from jules_ml.jules.hooks.build import BuiltHooks
 from jules_ml.jules.hooks.check import check_executable
 from jules_ml.jules.net_files import NetInput, write_net
 
@@ -45,21 +45,14 @@ VARIANTS = ("7.6", "8.2")
 X_RANGE = (0.0, 3.0)
 
 
-def objects_of(build: Path) -> list[Path]:
-    """Objects of a JULES that FCM built."""
-    return sorted((build / "build" / "o").glob("*.o"))
-
-
 def build(claims: Claims, folder: Path, variant: str, runs: Path, work: Path) -> tuple[Jules, BuiltHooks]:
     """Build the hooks against a JULES and relink it."""
     work.mkdir()
     before = time.perf_counter()
-    hooks = build_hooks(folder, out=work / "hooks")
-    claims.report(f"time to build the hooks: microbe of {variant}", time.perf_counter() - before, unit="s")
+    hooked, hooks = hooked_jules(folder, work)
+    claims.report(f"time to build and link the hooks: microbe of {variant}", time.perf_counter() - before, unit="s")
     note = f"JULES {hooks.stamp.jules} by its names; {hooks.stamp.compiler}"
     claims.check(f"the hooks have microbe of {variant}", hooks.stamp.microbe == variant, ">=", 1.0, note=note)
-    hooked = work / "jules_hooked.exe"
-    relink(objects_of(folder), hooks, exe=hooked, compiler="gfortran", libraries=["-lnetcdff"])
     claims.check(f"--check finds hooks that fit: microbe of {variant}", check_executable(hooked).complete, ">=", 1.0)
     return Jules(folder / "build" / "bin" / "jules.exe", hooked, runs, work), hooks
 
@@ -160,9 +153,7 @@ def main() -> int:
     parser = argument_parser(__doc__)
     quick = parser.parse_args().quick
     claims = Claims("bridge_interfaces_jules", quick=quick)
-    absent = [name for name in VARIABLES if name not in os.environ]
-    if absent:
-        claims.not_measured("hooks in a JULES with the interface of 8.2", why=f"{', '.join(absent)} not set")
+    if claims.lacks(VARIABLES, "hooks in a JULES with the interface of 8.2"):
         return 0
     folders = dict(zip(VARIANTS, (Path(os.environ[name]) for name in VARIABLES[:2]), strict=True))
     runs = Path(os.environ["JULES_RUN_DIR"])

@@ -21,21 +21,20 @@ Run as ``python benchmarks/bridge_jules.py [--quick]``.
 from __future__ import annotations
 
 import os
-import resource
 import statistics
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+from _alternating import alternate, ratios
 from _claims import Claims, argument_parser
 from _hooked_errors import bad_input
 from _hooked_jules import T_RANGE, TABLE_POINTS, Array, Jules, Scheme, learned_f, learned_g, read_output, tables
 from _hooked_moisture import nudging, soil_properties
-from _relink import relink
+from _relink import hooked_jules
 
-from jules_ml.jules.hooks.build import build_hooks
 from jules_ml.jules.hooks.check import check_executable
 from jules_ml.physics import respiration
 
@@ -106,52 +105,27 @@ def wall_time(claims: Claims, jules: Jules, *, quick: bool) -> None:
         "off": (jules.prepare("colvg", "time_off", profile=False), True),
         "curves": (jules.prepare("colvg", "time_curves", tables(scheme, learned_f, learned_g), profile=False), True),
     }
-    wall: dict[str, list[float]] = {kind: [] for kind in kinds}
-    cpu: dict[str, list[float]] = {kind: [] for kind in kinds}
-    order = list(kinds)
-    for _ in range(3 if quick else REPEATS):
-        for kind in order:
-            folder, hooked = kinds[kind]
-            before = time.perf_counter(), cpu_of_children()
-            done = jules.start(folder, hooked=hooked)
-            if done.returncode != 0:
-                raise SystemExit(f"JULES failed in {folder.name}:\n{done.stderr[-2000:]}")
-            wall[kind].append(time.perf_counter() - before[0])
-            cpu[kind].append(cpu_of_children() - before[1])
-        order = order[1:] + order[:1]
-    claims.report("a year at a point, unmodified", statistics.median(wall["stock"]), unit="s")
+    times = alternate(
+        {kind: partial(jules.complete, folder, hooked=hooked) for kind, (folder, hooked) in kinds.items()},
+        3 if quick else REPEATS,
+    )
+    claims.report("a year at a point, unmodified", statistics.median(times.wall["stock"]), unit="s")
     for kind, label in (("off", "hooks off"), ("curves", "learned curves")):
-        claims.check(f"wall time, {label} / unmodified", _paired(wall, kind), "<=", 1.02)
+        claims.check(f"wall time, {label} / unmodified", statistics.median(ratios(times.wall, kind)), "<=", 1.02)
     for kind, label in (("off", "hooks off"), ("curves", "learned curves")):
-        claims.report(f"processor time, {label} / unmodified", _paired(cpu, kind))
-
-
-def _paired(times: dict[str, list[float]], kind: str) -> float:
-    """Median over rounds of the ratio of a time to that of unmodified JULES in the same round, so that changes of load affect both."""
-    return statistics.median(one / stock for one, stock in zip(times[kind], times["stock"], strict=True))
-
-
-def cpu_of_children() -> float:
-    """Processor time of the programs run so far [s]."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+        claims.report(f"processor time, {label} / unmodified", statistics.median(ratios(times.processor, kind)))
 
 
 def main() -> int:
     parser = argument_parser(__doc__)
     quick = parser.parse_args().quick
     claims = Claims("bridge_jules", quick=quick)
-    absent = [name for name in VARIABLES if name not in os.environ]
-    if absent:
-        claims.not_measured("hooks in a real JULES", why=f"{', '.join(absent)} not set")
+    if claims.lacks(VARIABLES, "hooks in a real JULES"):
         return 0
     build, stock, runs = (Path(os.environ[name]) for name in VARIABLES[:3])
     with tempfile.TemporaryDirectory() as work_name:
         work = Path(work_name)
-        hooks = build_hooks(build, out=work / "hooks")
-        hooked = work / "jules_hooked.exe"
-        objects = sorted((build / "build" / "o").glob("*.o"))
-        relink(objects, hooks, exe=hooked, compiler="gfortran", libraries=["-lnetcdff"])
+        hooked, _ = hooked_jules(build, work)
         claims.check(
             "hooks found in the executable",
             len(check_executable(hooked).hooks),

@@ -31,17 +31,17 @@ import sys
 import tempfile
 import tomllib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+from _alternating import alternate, ratios
 from _claims import Claims, argument_parser
 from _hooked_jules import RESPIRATION, T_RANGE, TABLE_POINTS, learned_f, learned_g, table
 from _mpi_grid import START, differing_values, greatest_difference, output_file, rewrite, write_grid
-from _relink import relink
-from bridge_jules import cpu_of_children
+from _relink import hooked_jules, objects_of
 
-from jules_ml.jules.hooks.build import build_hooks
 from jules_ml.jules.net_files import NetInput, write_net
 
 VARIABLES = ("JULES_MPI_BUILD_DIR", "JULES_VERSION")
@@ -222,33 +222,25 @@ def processor_time(claims: Claims, jules: MpiJules, extra: dict[str, dict[str, o
     rewrite(grid, {"jules_output_profile": {"output_period": 86400}})
     ways = {name: files for name, files in kinds(jules.work).items() if name in LIMITS}
     folders = {name: jules.prepare(grid, f"timed_{name}", files) for name, files in {"stock": {}, **ways}.items()}
-    seconds: dict[str, list[float]] = {name: [] for name in folders}
-    order = list(folders)
-    for _ in range(ROUNDS):
-        for name in order:
-            before = cpu_of_children()
-            jules.run(folders[name], 1, hooked=name != "stock")
-            seconds[name].append(cpu_of_children() - before)
-        order = order[1:] + order[:1]
+    runs = {name: partial(jules.run, folder, 1, hooked=name != "stock") for name, folder in folders.items()}
+    seconds = alternate(runs, ROUNDS).processor
     claims.report(
         f"processor time of {TIMED_DAYS} days at {TIMED_SIZE**2} points, unmodified",
         statistics.median(seconds["stock"]),
         unit="s",
     )
     for name, limit in LIMITS.items():
-        ratios = [one / stock for one, stock in zip(seconds[name], seconds["stock"], strict=True)]
+        relative = ratios(seconds, name)
         claims.check(
-            f"processor time, {name} / unmodified, {TIMED_SIZE**2} points", statistics.median(ratios), "<=", limit,
-            note=f"median of {ROUNDS} rounds, {min(ratios):.3f} to {max(ratios):.3f}",
+            f"processor time, {name} / unmodified, {TIMED_SIZE**2} points", statistics.median(relative), "<=", limit,
+            note=f"median of {ROUNDS} rounds, {min(relative):.3f} to {max(relative):.3f}",
         )  # fmt: skip
 
 
 def main() -> int:
     quick = argument_parser(__doc__).parse_args().quick
     claims = Claims("bridge_mpi_jules", quick=quick)
-    absent = [name for name in VARIABLES if name not in os.environ]
-    if absent:
-        claims.not_measured("hooks in a real JULES on several ranks", why=f"{', '.join(absent)} not set")
+    if claims.lacks(VARIABLES, "hooks in a real JULES on several ranks"):
         return 0
     build = Path(os.environ["JULES_MPI_BUILD_DIR"])
     compiler = os.environ.get("JULES_MPI_FC", "mpif90")
@@ -258,11 +250,9 @@ def main() -> int:
     ]
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
-        hooks = build_hooks(build, out=work / "hooks", compiler=compiler)
-        objects = sorted((build / "build" / "o").glob("*.o"))
-        stock, hooked = work / "jules.exe", work / "jules_hooked.exe"
-        relink(objects, hooks, exe=hooked, compiler=compiler, libraries=libraries)
-        link = [compiler, "-o", str(stock), *map(str, objects), *libraries]
+        hooked, _ = hooked_jules(build, work, compiler=compiler, libraries=libraries)
+        stock = work / "jules.exe"
+        link = [compiler, "-o", str(stock), *map(str, objects_of(build)), *libraries]
         subprocess.run(link, check=True, capture_output=True)
         launcher = tuple(shlex.split(os.environ.get("JULES_MPIEXEC", "mpiexec")))
         jules = MpiJules(stock, hooked, launcher, work)

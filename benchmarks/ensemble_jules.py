@@ -32,7 +32,7 @@ import numpy as np
 import xarray as xr
 from _claims import RESULTS, Claims, argument_parser
 from _hyytiala import hyytiala
-from _relink import relink
+from _relink import hooked_jules
 
 from jules_ml.ensemble.gathering import gathered_dataset
 from jules_ml.ensemble.manifest import member_folder
@@ -44,7 +44,6 @@ from jules_ml.ensemble.run import EnsembleRun, run_ensemble
 from jules_ml.ensemble.schedule import serial_pool
 from jules_ml.experiment import load_experiment
 from jules_ml.experiment.respiration import RespirationSettings
-from jules_ml.jules.hooks.build import build_hooks
 from jules_ml.jules.run import run_jules
 from jules_ml.learned.respiration.fit import fit_respiration
 
@@ -171,9 +170,7 @@ def offline_and_online(claims: Claims, run: EnsembleRun) -> None:
 def main() -> int:
     options = argument_parser(__doc__).parse_args()
     claims = Claims("ensemble_jules", quick=options.quick)
-    absent = [name for name in VARIABLES if name not in os.environ]
-    if absent:
-        claims.not_measured("ensembles of a real JULES", why=f"{', '.join(absent)} not set")
+    if claims.lacks(VARIABLES, "ensembles of a real JULES"):
         return 0
     members, end = (4, "1997-01-31T23:00:00") if options.quick else (8, "1997-12-31T23:00:00")
     build, stock, runs = (Path(os.environ[name]) for name in VARIABLES[:3])
@@ -185,11 +182,7 @@ def main() -> int:
         run = run_both(claims, "by file", by_file, work, members)
         as_a_run_alone(claims, run, work)
         spreads(claims, "by file", run)
-        hooked = work / "jules_hooked.exe"
-        hooks = build_hooks(build, out=work / "hooks")
-        relink(
-            sorted((build / "build" / "o").glob("*.o")), hooks, exe=hooked, compiler="gfortran", libraries=["-lnetcdff"]
-        )
+        hooked, _ = hooked_jules(build, work)
         settings = RespirationSettings(target="ecosystem", members=members)
         fit_respiration([hyytiala(options.data)], settings, work / "hyytiala")
         by_hooks = experiment_file(work, "by_hooks", hooked, '"hooks"', BY_HOOKS.format(members=members), end=end)

@@ -12,7 +12,6 @@ Run as ``python benchmarks/experiments_grid_jules.py [--quick]``.
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -21,10 +20,10 @@ import torch
 import xarray as xr
 from _claims import Claims, argument_parser
 from _jules_runs import branch_entries
+from _mpi_grid import DRIVING, rewrite
 
 from jules_ml.experiment import load_experiment
 from jules_ml.jules.input_files import InputGrid, write_ancillary, write_prescribed
-from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.run import run_jules
 from jules_ml.jules.template import write_template
 from jules_ml.physics.constants import RHO_WATER
@@ -37,19 +36,8 @@ DZSOIL = np.array([0.1, 0.25, 0.65, 2.0])[:, None, None]
 STEP, HALF_STEP = 1800, 900
 #: Daily rain below which a day is dry [kg m-2].
 DRY = 0.05
-DRIVING = ("sw_down", "lw_down", "tot_rain", "tot_snow", "t", "wind", "pstar", "q")
 #: Initial state by constants, because an ASCII file has one point only.
 INITIAL = {"use_file": [False] * 6, "const_val": [0.0, 283.0, 10.0, 0.0, 0.7, 281.0]}
-
-
-def rewrite(folder: Path, changes: dict[str, dict[str, object]]) -> None:
-    """Change the namelists of a template."""
-    namelists = NamelistFolder.read(folder / "namelists")
-    for group, entries in changes.items():
-        namelists.set(group, entries)  # type: ignore[arg-type]
-    namelists.write(folder / "changed")
-    shutil.rmtree(folder / "namelists")
-    (folder / "changed").rename(folder / "namelists")
 
 
 def grid_of_template(folder: Path) -> None:
@@ -132,9 +120,7 @@ def prescribed_in_output(
 def main() -> int:
     options = argument_parser(__doc__).parse_args()
     claims = Claims("experiments_grid_jules", quick=options.quick)
-    absent = [name for name in ("JULES_EXE", "JULES_VERSION") if name not in os.environ]
-    if absent:
-        claims.not_measured("swapped files on a grid, in a real JULES", why=f"{', '.join(absent)} not set")
+    if claims.lacks(("JULES_EXE", "JULES_VERSION"), "swapped files on a grid, in a real JULES"):
         return 0
     rng = np.random.default_rng(1)
     bounds = {

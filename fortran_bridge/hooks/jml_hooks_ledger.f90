@@ -26,8 +26,8 @@ module jml_hooks_ledger
   character(len=*), parameter :: UNITS(3) = [character(len=6) :: 'kg m-2', 'J m-2', 'J m-2']
   character(len=*), parameter :: TITLE = 'Water and heat that the hooks of jules_ml added to the soil since the previous '
   integer, parameter :: FEW_POINTS = 100             !! 'auto': up to this number of points of the run, each has its rows
-  real(real64), parameter :: NEAR = 0.005_real64     !! a point of the settings is nearer than this [degrees]
-  real(real64), parameter :: ROW_BYTES(2) = [82.0_real64, 100.0_real64]   !! of a point, of a region
+  real(real64), parameter :: NEARNESS = 0.005_real64 !! a point of the settings is nearer than this [degrees]
+  real(real64), parameter :: ROW_BYTES(2) = [107.0_real64, 100.0_real64]   !! of a point, of a region
   real(real64), parameter :: VALUE_BYTES = 4.0_real64, DAYS = 365.0_real64, GIGABYTE = 1.0e9_real64, MEGABYTE = 1.0e6_real64
 
   character(len=6), save :: content = ''                !! 'off', 'sums', 'points' or 'full'; '': not started
@@ -58,7 +58,7 @@ contains
     problem = ''
     select case (content)
     case ('points')
-      rows = selected_points()
+      call select_points(rows, problem)
     case ('sums')
       call read_regions(trim(run%settings%regions), soil_points(), real(latitudes(), real64), real(longitudes(), real64), &
         regions, problem)
@@ -79,30 +79,39 @@ contains
     ledger_is_on = content /= 'off' .and. content /= ''
   end function ledger_is_on
 
-  !> The points of the settings that are on this rank, or all points.
-  function selected_points() result(points)
-    integer, allocatable :: points(:)
+  !> The points of the settings that are on this rank, or all points. Every rank must call it.
+  subroutine select_points(points, problem)
+    integer, allocatable, intent(out) :: points(:)
+    character(len=TEXT_LENGTH), intent(out) :: problem    !! '' if there is none
     real(real64), allocatable :: latitude(:), longitude(:)
-    logical, allocatable :: selected(:)
+    logical, allocatable :: selected(:), near(:)
+    logical :: nowhere
     integer :: k
 
+    problem = ''
     points = soil_points()
     if (size(run%settings%ledger_latitude) == 0) return
     latitude = real(latitudes(), real64)
     longitude = real(longitudes(), real64)
     allocate (selected(size(points)), source=.false.)
     do k = 1, size(run%settings%ledger_latitude)
-      selected = selected .or. (abs(latitude(points) - run%settings%ledger_latitude(k)) < NEAR .and. &
-        abs(modulo(longitude(points) - run%settings%ledger_longitude(k) + 180.0_real64, 360.0_real64) - 180.0_real64) < NEAR)
+      near = abs(latitude(points) - run%settings%ledger_latitude(k)) < NEARNESS .and. &
+        abs(modulo(longitude(points) - run%settings%ledger_longitude(k) + 180.0_real64, 360.0_real64) - 180.0_real64) < NEARNESS
+      selected = selected .or. near
+      nowhere = true_on_all_ranks(.not. any(near))
+      if (nowhere .and. problem == '') write (problem, '(2(a, f0.4), a)') &
+        '&jules_ml_ledger: there is no land point with soil within 0.005 degrees of ', &
+        run%settings%ledger_latitude(k), ' N, ', run%settings%ledger_longitude(k), ' E: remove it from latitude and longitude'
     end do
     points = pack(points, selected)
-  end function selected_points
+  end subroutine select_points
 
   !> Log the greatest size of all files in a year, with a warning if it is large.
   subroutine log_size(sm_levels, land_pts)
     use logging_mod, only: log_info, log_warn
     integer, intent(in) :: sm_levels, land_pts
     character(len=200) :: line
+    character(len=20) :: megabytes
     real(real64) :: bytes
     integer :: n_causes
 
@@ -119,7 +128,8 @@ contains
         size(run%settings%ledger_latitude)
       line = trim(line) // ' are on this rank'
     else
-      write (line, '(3a, f0.1, a)') 'ledger of increments: ', trim(content), ', at most ', bytes / MEGABYTE, ' MB a year'
+      write (megabytes, '(f20.1)') bytes / MEGABYTE
+      line = 'ledger of increments: ' // trim(content) // ', at most ' // trim(adjustl(megabytes)) // ' MB a year'
     end if
     if (bytes > GIGABYTE) then
       call log_warn('jules_ml', trim(line) // ": content = 'sums' in &jules_ml_ledger, or 'points' with latitude and " // &
@@ -169,14 +179,18 @@ contains
 
   !> Write a row for each sum of each point that is not zero.
   subroutine write_points()
-    character(len=40) :: place
+    character(len=60) :: place
+    real(real64), allocatable :: latitude(:), longitude(:)
     integer :: k, level, cause
 
-    if (.not. text%is_open()) call open_text('point: land point of this rank, from 1.', 'point')
+    latitude = real(latitudes(), real64)
+    longitude = real(longitudes(), real64)
+    if (.not. text%is_open()) call open_text('point: land point of this rank, from 1, at latitude and longitude [degrees].', &
+      'point,latitude,longitude')
     do cause = 1, size(CAUSES)
       do level = 1, size(sums, 2)
         do k = 1, size(rows)
-          write (place, '(i0)') rows(k)
+          write (place, '(i0, 2(",", f0.4))') rows(k), latitude(rows(k)), longitude(rows(k))
           call add_row(trim(place), level, cause, sums(rows(k), level, :, cause))
         end do
       end do

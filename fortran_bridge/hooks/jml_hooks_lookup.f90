@@ -7,11 +7,11 @@ module jml_hooks_lookup
   public :: lookup_t, equal_positions
 
   real(real64), parameter :: TOLERANCE = 1.0e-4_real64   !! two points nearer than this are the same [degrees]
-  integer(int64), parameter :: CIRCLE = 3600000_int64    !! cells of a circle of latitude
-  integer(int64), parameter :: ROW = CIRCLE + 20         !! with a margin, so that a neighbour is not in another row
+  integer(int64), parameter :: CIRCLE = 3600000_int64    !! cells of TOLERANCE in a circle of latitude
 
-  !> The cells of TOLERANCE in which points are, in ascending order.
+  !> Points, and the cells of TOLERANCE in which they are, in ascending order.
   type :: lookup_t
+    real(real64), allocatable :: latitude(:), longitude(:)   !! of the points [degrees]
     integer(int64), allocatable :: cells(:)
     integer, allocatable :: points(:)                    !! index of the point of each cell
     integer :: duplicate = 0                             !! a point that has the position of another one; 0 if there is none
@@ -28,11 +28,17 @@ contains
     real(real64), intent(in) :: latitude(:), longitude(:)   !! [degrees]
     integer :: k
 
+    self%latitude = latitude
+    self%longitude = longitude
     self%points = [(k, k=1, size(latitude))]
-    self%cells = cell(latitude, longitude)
+    self%cells = cell(row(latitude), column(longitude))
     call merge_sort(self%cells, self%points)
     do k = 2, size(self%cells)
       if (self%cells(k) == self%cells(k - 1)) self%duplicate = self%points(k)
+    end do
+    do k = 1, size(latitude)
+      if (self%duplicate > 0) exit
+      if (nearest(self, latitude(k), longitude(k), except=k) > 0) self%duplicate = k
     end do
   end subroutine build
 
@@ -41,18 +47,33 @@ contains
     class(lookup_t), intent(in) :: self
     real(real64), intent(in) :: latitude, longitude         !! [degrees]
     integer :: point
-    integer(int64) :: centre
-    integer :: i, j
 
-    centre = cell(latitude, longitude)
-    point = search(self, centre)
-    do i = -1, 1                                         ! rounding may have put it into a neighbouring cell
+    point = nearest(self, latitude, longitude, except=0)
+  end function find
+
+  !> Index of the nearest point within TOLERANCE, which rounding may have put into a neighbouring cell; 0 if there is none.
+  pure function nearest(self, latitude, longitude, except) result(point)
+    type(lookup_t), intent(in) :: self
+    real(real64), intent(in) :: latitude, longitude         !! [degrees]
+    integer, intent(in) :: except                           !! a point that is not meant
+    integer :: point
+    real(real64) :: distance, least
+    integer :: i, j, candidate
+
+    point = 0
+    least = TOLERANCE
+    do i = -1, 1
       do j = -1, 1
-        if (point /= 0) return
-        point = search(self, centre + i * ROW + j)
+        candidate = search(self, cell(row(latitude) + i, column(longitude) + j))
+        if (candidate == 0 .or. candidate == except) cycle
+        distance = max(abs(self%latitude(candidate) - latitude), &
+          abs(modulo(self%longitude(candidate) - longitude + 180.0_real64, 360.0_real64) - 180.0_real64))
+        if (distance >= least) cycle
+        point = candidate
+        least = distance
       end do
     end do
-  end function find
+  end function nearest
 
   !> Index of the point in a cell; 0 if there is none.
   pure function search(self, wanted) result(point)
@@ -77,12 +98,28 @@ contains
     end do
   end function search
 
-  !> Number of the cell of a position.
-  elemental function cell(latitude, longitude) result(number)
-    real(real64), intent(in) :: latitude, longitude         !! [degrees]
+  !> Row of the cells at a latitude, from the South Pole.
+  elemental function row(latitude)
+    real(real64), intent(in) :: latitude                    !! [degrees]
+    integer(int64) :: row
+
+    row = nint((latitude + 90.0_real64) / TOLERANCE, int64)
+  end function row
+
+  !> Column of the cells at a longitude.
+  elemental function column(longitude)
+    real(real64), intent(in) :: longitude                   !! [degrees]
+    integer(int64) :: column
+
+    column = nint(longitude / TOLERANCE, int64)
+  end function column
+
+  !> Number of a cell. Columns are counted round the globe.
+  elemental function cell(row, column) result(number)
+    integer(int64), intent(in) :: row, column
     integer(int64) :: number
 
-    number = nint((latitude + 90.0_real64) / TOLERANCE, int64) * ROW + modulo(nint(longitude / TOLERANCE, int64), CIRCLE)
+    number = row * CIRCLE + modulo(column, CIRCLE)
   end function cell
 
   !> Whether points have the same positions in the same order.

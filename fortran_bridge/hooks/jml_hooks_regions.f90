@@ -12,10 +12,11 @@ module jml_hooks_regions
   public :: region_t, read_regions
 
   integer, parameter :: LINE_LENGTH = 512              !! longest line [characters]
+  integer, parameter :: NAME_LENGTH = 32               !! longest name of a region [characters]
 
   !> A region and its points on this rank.
   type :: region_t
-    character(len=32) :: name = ''
+    character(len=NAME_LENGTH) :: name = ''
     real(real64) :: south = -90, north = 90, west = -180, east = 180   !! [degrees]
     integer, allocatable :: points(:)                  !! land points with soil
   contains
@@ -52,6 +53,10 @@ contains
     do
       read (unit, '(a)', iostat=status) line
       if (status == iostat_end) exit
+      if (status /= 0) then
+        problem = path // ' cannot be read to its end: check that regions in &jules_ml_ledger is a text file, and the disk'
+        exit
+      end if
       number = number + 1
       line = adjustl(line)
       if (line == '' .or. line(1:1) == '#') cycle
@@ -79,12 +84,15 @@ contains
 
     problem = ''
     blank = scan(line, ' ,' // char(9))
+    if (blank == 0) blank = len(line)
     region%name = line(:blank - 1)
     read (line(blank + 1:), *, iostat=status) region%south, region%north, region%west, region%east
-    if (status /= 0) then
+    if (blank - 1 > NAME_LENGTH) then
+      write (problem, '(a, i0, a)') 'the name of the region is longer than ', NAME_LENGTH, ' characters: give a shorter name'
+    else if (status /= 0) then
       problem = 'the line cannot be read: give name, south, north, west and east'
     else if (.not. (region%south < region%north .and. region%west < region%east)) then
-      problem = 'south must be below north, and west below east'
+      problem = 'south must be below north, and west below east: over the date line, give an east above 180, as 170 190'
     end if
   end subroutine parse
 

@@ -15,27 +15,50 @@ module jml_hooks_respiration
 
   real(rk), parameter :: COLDEST_SOIL = 100.0_rk      !! lower than any soil temperature, higher than any fraction [K]
   real(rk), parameter :: WARMEST_SOIL = 1000.0_rk     !! higher than any soil temperature [K]
+  real(rk), parameter :: SAME = 1.0e-5_rk             !! water contents nearer than this are the same [m3 m-3]
 
 contains
 
   !> Stop if JULES passes other arguments than those that the hooks were built for, which the linker does not detect.
   !>
-  !> Each known list of arguments has another real array in the place of the temperature of another list: a water content or a
-  !> respiration, which are below 2. A real of another kind is no temperature either. The first level of all of these arrays has
-  !> at least `land_pts` values.
-  subroutine check_arguments(land_pts, tsoil)
+  !> Most of the known lists of arguments differ in the place of the temperature, where another list has a water content or a
+  !> respiration, which are below 2; a real of another kind is no temperature either. In 7.0 and 8.2 temperature has the same
+  !> place, but not `v_sat`: in its place the other list has ice or the critical point. `v_sat` is therefore compared with the soil.
+  !> The first level of all of these arrays has at least `land_pts` values.
+  subroutine check_arguments(land_pts, tsoil, v_sat)
     use jml_hooks_stamp, only: MICROBE_VARIANT
     use logging_mod, only: log_fatal
     integer, intent(in) :: land_pts                   !! land points
     real(rk), intent(in) :: tsoil(land_pts)           !! what JULES passed as temperature of the first level [K]
+    real(rk), intent(in) :: v_sat(land_pts)           !! and as its water content at saturation [m3 m-3]
     logical, save :: checked = .false.
+    logical :: done, fit
 
-    if (checked .or. land_pts == 0) return
-    if (.not. any(tsoil > COLDEST_SOIL .and. tsoil < WARMEST_SOIL)) call log_fatal('jules_ml', 'JULES calls microbe with ' // &
+    !$omp atomic read
+    done = checked
+    if (done .or. land_pts == 0) return
+    fit = any(tsoil > COLDEST_SOIL .and. tsoil < WARMEST_SOIL)
+    if (fit) fit = is_saturation(v_sat)
+    if (.not. fit) call log_fatal('jules_ml', 'JULES calls microbe with ' // &
       'other arguments than those of JULES ' // MICROBE_VARIANT // ', for which the hooks were built, or without a soil ' // &
       'temperature between 100 and 1000 K: build the hooks against this JULES with jules-ml hooks')
+    !$omp atomic write
     checked = .true.
   end subroutine check_arguments
+
+  !> Whether values are those of a soil tile at saturation in the first level; true if they are not of all points.
+  logical function is_saturation(v_sat)
+    use ancil_info, only: total_points => land_pts
+    use jules_fields_mod, only: psparms
+    real(rk), intent(in) :: v_sat(:)                  !! [m3 m-3]
+    integer :: tile
+
+    is_saturation = size(v_sat) /= total_points
+    do tile = 1, size(psparms%smvcst_soilt, 2)
+      if (is_saturation) return
+      is_saturation = all(abs(v_sat - psparms%smvcst_soilt(:, tile, 1)) < SAME)
+    end do
+  end function is_saturation
 
   !> Respiration of all pools and layers, and its diagnostics. Nothing is changed if the hook is off or fails.
   subroutine respire(land_pts, dim_cs1, l_q10, cs, sthu, sthf, v_sat, v_wilt, tsoil, resp_s, n_veg, veg_frac, sf_diag, &

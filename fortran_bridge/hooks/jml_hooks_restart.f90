@@ -2,7 +2,7 @@
 !!
 !! Each rank has two files: `<dump>.jules_ml.<rank>.state` with the state of the hooks, and `<dump>.jules_ml.<rank>.npz` with
 !! the history of the moisture module. JULES names its dumps by date and spin-up cycle, and so are these files. A run with
-!! another number of ranks finds its points in the files by their positions; it reads those that contain any of them.
+!! another number of ranks finds its points in the files by their positions; it reads the state in those that contain any of them.
 module jml_hooks_restart
   use, intrinsic :: iso_fortran_env, only: int32, real64
   use jules_ml_bridge, only: jml_state_write, jml_state_read, JML_OK
@@ -105,40 +105,40 @@ contains
     type(state_t) :: part
     type(lookup_t) :: lookup
     integer, allocatable :: places(:)
-    logical :: found(size(header%latitude))
+    integer :: found(size(header%latitude))                   ! points of the files that are at the position of the point
     character(len=:), allocatable :: path
     integer :: k, rank
 
     histories = ''
-    found = .false.
+    found = 0
     call read_header(trim(state_stem(dump, 0)) // '.state', first, part, problem)
     if (problem == '') problem = other_run(trim(state_stem(dump, 0)) // '.state', header, first)
     if (problem /= '') return
     state%scalars = part%scalars
     allocate (state%columns(size(found), size(part%columns, 2)))
+    ! a rank without points still needs what the modules share
+    if (size(found) == 0) histories = trim(state_stem(dump, modulo(run%rank, first%ranks))) // '.npz'
     call lookup%build(header%latitude, header%longitude)
-    do k = 0, first%ranks - 1
-      rank = modulo(run%rank + k, first%ranks)                ! with the same number of ranks, the first file has all points
+    do k = 0, first%ranks - 1                                 ! all, because a later file may have a point at the same position
+      rank = modulo(run%rank + k, first%ranks)
       path = trim(state_stem(dump, rank))
       call read_header(path // '.state', other, part, problem)
       if (problem == '' .and. .not. same_run(first, other, state, part)) problem = path // '.state is from another run than ' // &
         'that of rank 0: take both from one copy of the dump' // NO_HISTORY
       if (problem /= '') return
       places = places_of(header, other, lookup)
-      if (.not. any(places > 0)) cycle
-      call read_columns(path // '.state', part, problem)
-      if (problem == '' .and. any(found(pack(places, places > 0)))) problem = twice(path, header, pack(places, places > 0))
-      if (problem /= '') return
-      call copy(part, places, state)
-      found(pack(places, places > 0)) = .true.
-      histories = histories // path // '.npz' // new_line('a')
-      if (all(found)) return
-      if (lookup%duplicate > 0) then
-        problem = twice(path, header, [lookup%duplicate])
-        return
+      if (any(places > 0)) then
+        call read_columns(path // '.state', part, problem)
+        if (problem /= '') return
+        call copy(part, places, state, found)
+        histories = histories // path // '.npz' // new_line('a')
       end if
+      if (k == 0 .and. first%ranks == run%ranks .and. same_points(header, other)) return
+      if (lookup%duplicate > 0 .and. any(places > 0)) problem = twice(path, header, lookup%duplicate)
+      if (any(found > 1)) problem = twice(path, header, findloc(found > 1, .true., dim=1))
+      if (problem /= '') return
     end do
-    if (.not. all(found)) problem = without_state(dump, header, findloc(found, .false., dim=1))
+    if (any(found == 0)) problem = without_state(dump, header, findloc(found, 0, dim=1))
   end subroutine collect
 
   !> For each point of a file its index on this rank; 0 if it is not on this rank.
@@ -149,7 +149,7 @@ contains
     integer :: places(size(other%latitude))
     integer :: k
 
-    if (equal_positions(header%latitude, header%longitude, other%latitude, other%longitude)) then
+    if (same_points(header, other)) then
       places = [(k, k=1, size(places))]
     else
       do k = 1, size(places)
@@ -158,15 +158,26 @@ contains
     end if
   end function places_of
 
-  !> Copy the columns of points of a file to the state of this rank.
-  subroutine copy(part, places, state)
+  !> Whether a file has the points of this rank in the same order.
+  logical function same_points(header, other)
+    type(header_t), intent(in) :: header          !! of this run
+    type(header_t), intent(in) :: other           !! of the file
+
+    same_points = equal_positions(header%latitude, header%longitude, other%latitude, other%longitude)
+  end function same_points
+
+  !> Copy the columns of points of a file to the state of this rank, and count the points at each place.
+  subroutine copy(part, places, state, found)
     type(state_t), intent(in) :: part             !! of a file
     integer, intent(in) :: places(:)              !! from `places_of`
     type(state_t), intent(inout) :: state         !! of this rank
+    integer, intent(inout) :: found(:)            !! points of files at each place
     integer :: k
 
     do k = 1, size(places)
-      if (places(k) > 0) state%columns(places(k), :) = part%columns(k, :)
+      if (places(k) == 0) cycle
+      state%columns(places(k), :) = part%columns(k, :)
+      found(places(k)) = found(places(k)) + 1
     end do
   end subroutine copy
 
@@ -200,13 +211,13 @@ contains
   end function same_run
 
   !> Message for a position that more than one point has.
-  function twice(path, header, places) result(problem)
+  function twice(path, header, place) result(problem)
     character(len=*), intent(in) :: path
     type(header_t), intent(in) :: header          !! of this run
-    integer, intent(in) :: places(:)              !! points of this rank
+    integer, intent(in) :: place                  !! point of this rank
     character(len=TEXT_LENGTH) :: problem
 
-    problem = path // '.state: more than one point is at ' // position(header, places(1)) // &
+    problem = path // '.state: more than one point is at ' // position(header, place) // &
       ', and a restart with another number of ranks finds points by position: use the ranks of the run that wrote it' // NO_HISTORY
   end function twice
 

@@ -188,9 +188,11 @@ contains
     character(len=*), intent(in) :: first             !! first bytes
     integer(int64), intent(in) :: bytes               !! size of the file
     character(len=TEXT_LENGTH) :: problem
+    integer :: length
 
     problem = ''
-    if (bytes < len(MAGIC) .and. first(:int(bytes)) == MAGIC(:int(bytes))) then
+    length = int(min(bytes, int(len(MAGIC), int64)))
+    if (length < len(MAGIC) .and. first(:length) == MAGIC(:length)) then
       problem = truncated(path, bytes)
     else if (first(:3) /= MAGIC(:3)) then
       problem = path // ' is not a state file of jules_ml' // REMEDY

@@ -9,6 +9,7 @@ module host_start_mod
   integer, public :: n_days = 10            !! days of the main run
   integer, public :: dump_days = 0          !! days between dumps; 0: dumps at the start and the end only
   integer, public :: spinup_cycles = 0      !! number of spin-up cycles, each over the days of the run
+  logical :: replicates = .false.           !! all columns of the grid are at the same longitude
 
 contains
 
@@ -34,8 +35,8 @@ contains
     integer :: unit, nx, ny, start_date(4)
     logical :: diagnostics
     character(len=1024) :: restart_from
-    namelist /host/ nx, ny, n_days, dump_days, spinup_cycles, start_date, run_id, output_dir, restart_from, use_threads, &
-      microbe_calls, diagnostics, soil_bgc_model, l_layeredC, l_soil_resp_lev2, l_top, l_irrig_dmd, l_use_pft_psi, &
+    namelist /host/ nx, ny, n_days, dump_days, spinup_cycles, replicates, start_date, run_id, output_dir, restart_from, &
+      use_threads, microbe_calls, diagnostics, soil_bgc_model, l_layeredC, l_soil_resp_lev2, l_top, l_irrig_dmd, l_use_pft_psi, &
 #if JML_HOST_JULES >= 82
       l_bgc_heat, heat_of_respiration, &
 #endif
@@ -89,6 +90,7 @@ contains
         longitude(i, j) = real(first + i)
       end do
     end do
+    if (replicates) longitude = 1.0
     allocate (ainfo%land_index(land_pts), ainfo%l_soil_point(land_pts), ainfo%surft_pts(nsurft))
     allocate (ainfo%surft_index(land_pts, nsurft), ainfo%frac_surft(land_pts, nsurft))
     ainfo%land_index = [(l + sea, l=1, land_pts)]

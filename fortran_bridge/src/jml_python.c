@@ -20,6 +20,7 @@
 #include "jml_message.h"
 #include "jules_ml_bridge.h"
 
+#define INTERFACE 2 /* of the calls of jules_ml.bridge.hook, which has the same number */
 #define MAX_ARRAYS 16
 #define BINDINGS 8 /* sets of arrays that a slot keeps: a host may alternate between the arrays of several tiles */
 
@@ -188,6 +189,22 @@ static int start_interpreter(const char *venv, const char *libpython, int thread
     return JML_OK;
 }
 
+/* Refuse a jules_ml from before the interface had a number: it would take other arguments. */
+static int refuse_first_interface(void)
+{
+    py.PyErr_Clear();
+    object file = py.PyObject_GetAttrString(state.hook, "__file__");
+    const char *path = file ? py.PyUnicode_AsUTF8AndSize(file, NULL) : NULL;
+    char message[JML_MESSAGE_LENGTH];
+    snprintf(message, sizeof message,
+             "Python: %s is of an older jules_ml than the hooks: give the environment with the jules_ml of the hooks in "
+             "&jules_ml_python, or build and link the hooks again with this one",
+             path ? path : "jules_ml.bridge.hook");
+    py.PyErr_Clear();
+    if (file) py.Py_DecRef(file);
+    return fail(JML_PYTHON_FAILED, message);
+}
+
 int jml_python_start(const char *venv, const char *libpython, const char *folder, int threads)
 {
     fenv_t environment;
@@ -208,7 +225,12 @@ int jml_python_start(const char *venv, const char *libpython, const char *folder
     state.hook = py.PyImport_ImportModule("jules_ml.bridge.hook");
     state.ping = state.hook ? py.PyObject_GetAttrString(state.hook, "ping") : NULL;
     object start = state.ping ? py.PyObject_GetAttrString(state.hook, "start") : NULL;
-    status = start ? outcome(py.PyObject_CallFunction(start, "sii", folder, threads, state.embedded)) : raised();
+    object interface = start ? py.PyObject_GetAttrString(state.hook, "INTERFACE") : NULL;
+    if (interface)
+        status = outcome(py.PyObject_CallFunction(start, "siii", folder, threads, state.embedded, INTERFACE));
+    else
+        status = start ? refuse_first_interface() : raised();
+    if (interface) py.Py_DecRef(interface);
     if (start) py.Py_DecRef(start);
     leave(&c);
     state.started = status == JML_OK;

@@ -19,9 +19,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from jules_ml import __version__
 from jules_ml.bridge.served import Served, ServedMoisture, ServedProperties, ServedRespiration
 from jules_ml.errors import BadInput
 
+#: Version of the calls between the bridge and this module; the same number is in ``fortran_bridge/src/jml_python.c``. It rises with each
+#: change of the names, arguments or results of the functions below.
+INTERFACE = 2
 #: Packages whose wheels include HDF5.
 HDF5_PACKAGES = ("netCDF4", "h5py", "h5netcdf", "tables", "rasterio", "fiona", "pyogrio", "osgeo")
 #: NumPy types for the type codes of the bridge; Fortran's default logical has the size of its default integer.
@@ -42,7 +46,7 @@ class _State:
     served: dict[str, Served] = {}  # noqa: RUF012 - one interpreter has one bridge
 
 
-def start(folder: str, threads: int, embedded: int) -> str | None:
+def start(folder: str, threads: int, embedded: int, interface: int = 1) -> str | None:
     """Prepare the interpreter for :func:`bind`.
 
     Parameters
@@ -53,7 +57,15 @@ def start(folder: str, threads: int, embedded: int) -> str | None:
         Number of threads of torch.
     embedded : int
         1 if the bridge started this interpreter; 0 if the host is Python, whose threads and imports are not restricted.
+    interface : int
+        :data:`INTERFACE` of the bridge; bridges of the first interface do not pass it.
     """
+    if interface != INTERFACE:
+        remedy = "give the environment with the jules_ml of the hooks in &jules_ml_python, or build and link the hooks again with this one"
+        return (
+            f"Python: {Path(__file__).parents[1]} is jules_ml {__version__} with interface {INTERFACE} of the bridge, and the hooks were "
+            f"built with another jules_ml, with interface {interface}: {remedy}"
+        )
     _State.threads = threads
     _State.embedded = bool(embedded)
     _State.torch_limited = False

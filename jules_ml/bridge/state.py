@@ -14,14 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jules_ml.bridge.positions import duplicate_of, equal_positions, places_of
 from jules_ml.errors import BadInput
 
 #: Prefix of the arrays of a moisture module in a state file.
 STATE = "state."
-#: Two points nearer than this are the same [degrees].
-TOLERANCE = 1e-4
-#: Cells of :data:`TOLERANCE` in a circle of latitude.
-_CIRCLE = round(360.0 / TOLERANCE)
 
 Array = NDArray[Any]
 
@@ -92,7 +89,7 @@ def read_state(
     files = [_read(path, name) for path in paths]
     first = files[0]
     there = first.get("positions")
-    if len(files) == 1 and (positions is None or there is None or _equal(there, positions)):
+    if len(files) == 1 and (positions is None or there is None or equal_positions(there, positions)):
         return _state_of(first)
     sources = [_state_of(file) for file in files]
     if not any(sources):
@@ -140,37 +137,34 @@ def _state_of(file: Mapping[str, Array]) -> dict[str, Array]:
     return {key.removeprefix(STATE): value for key, value in file.items() if key.startswith(STATE)}
 
 
-def _equal(one: Array, other: Array) -> bool:
-    return one.shape == other.shape and bool((np.abs(one - other) < TOLERANCE).all())
-
-
 def _rows(positions: Array, there: Sequence[Array], where: Path) -> NDArray[np.intp]:
     """Return for each point its index among the points of all files, one file after the other."""
-    known = np.concatenate(there)
-    order = np.argsort(_cells(known)[:, 0], kind="stable")
-    cells = _cells(known)[order, 0]
-    rows = np.full(len(positions), -1)
-    # rounding may have put a point into a neighbouring cell
-    for candidates in _cells(positions).T:
-        place = np.minimum(np.searchsorted(cells, candidates), len(cells) - 1)
-        rows = np.where((rows < 0) & (cells[place] == candidates), order[place], rows)
-    if (rows < 0).any():
-        latitude, longitude = positions[np.argmax(rows < 0)]
+    duplicate = duplicate_of(positions)
+    if duplicate >= 0:
+        raise _twice(positions[duplicate], where)
+    places = places_of(positions, np.concatenate(there))
+    counts = np.bincount(places[places >= 0], minlength=len(positions))
+    if (counts > 1).any():
+        raise _twice(positions[np.argmax(counts > 1)], where)
+    if (counts == 0).any():
+        latitude, longitude = positions[np.argmax(counts == 0)]
         raise BadInput(
             f"there is no state of the point at {latitude:.4f} N, {longitude:.4f} E",
             where=where,
             remedy="use the points of the run that wrote the dump",
         )
+    rows = np.empty(len(positions), dtype=np.intp)
+    rows[places[places >= 0]] = np.flatnonzero(places >= 0)
     return rows
 
 
-def _cells(positions: Array) -> NDArray[np.int64]:
-    """Return the numbers of the cell of each position and of its neighbours, of shape (point, 9)."""
-    row = _CIRCLE + 20  # a margin, so that a neighbour is not in another row
-    latitude = np.rint(positions[:, 0] / TOLERANCE).astype(np.int64)
-    longitude = np.rint(positions[:, 1] / TOLERANCE).astype(np.int64) % _CIRCLE
-    steps = sorted(((i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)), key=lambda step: abs(step[0]) + abs(step[1]))
-    return np.stack([(latitude + i) * row + longitude + j for i, j in steps], axis=1)
+def _twice(position: Array, where: Path) -> BadInput:
+    return BadInput(
+        f"more than one point is at {position[0]:.4f} N, {position[1]:.4f} E, and a restart with another number of ranks finds points "
+        "by position",
+        where=where,
+        remedy="restart with the number of ranks that wrote the file",
+    )
 
 
 def _joined(
@@ -187,7 +181,7 @@ def _joined(
         raise _unjoinable(key, "is not in every file", paths, name)
     arrays = [source[key] for source in sources]
     if key in shared or all(array.ndim == 0 for array in arrays):
-        if not all(array.shape == arrays[0].shape and (array == arrays[0]).all() for array in arrays):
+        if not all(_equal(array, arrays[0]) for array in arrays):
             raise _unjoinable(key, "has other values on other ranks", paths, name)
         return arrays[0]
     for array, file in zip(arrays, files, strict=True):
@@ -197,6 +191,11 @@ def _joined(
     if any(array.shape[:-1] != arrays[0].shape[:-1] for array in arrays):
         raise _unjoinable(key, "has other shapes on other ranks", paths, name)
     return np.ascontiguousarray(np.concatenate(arrays, axis=-1)[..., rows])
+
+
+def _equal(one: Array, other: Array) -> bool:
+    """Return whether arrays have the same values, of which NaN is one."""
+    return np.array_equal(one, other, equal_nan=one.dtype.kind in "fc" and other.dtype.kind in "fc")
 
 
 def _unjoinable(key: str, problem: str, paths: Sequence[Path], name: str) -> BadInput:

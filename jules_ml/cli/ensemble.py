@@ -33,7 +33,7 @@ def ensemble(
         str | None,
         typer.Option(
             metavar="I/N",
-            help="Run only part I of N, for job arrays; the parts may run at once, and 'jules-ml gather' follows.",
+            help="Run only shard I of N, for job arrays; the shards may run at once, and 'jules-ml gather' follows.",
             show_default=False,
         ),
     ] = None,

@@ -25,13 +25,18 @@ def init(
         ),
     ] = None,
     jules_version: Annotated[
-        str, typer.Option(help="Version of JULES, 7.0 to 8.2; the namelists of 7.5 and later versions are the same.")
-    ] = "8.2",
+        str | None,
+        typer.Option(
+            help="Version of JULES, 7.0 to 8.2; the namelists of 7.5 and later versions are the same.",
+            show_default="8.2",
+        ),
+    ] = None,
     experiment: Annotated[Path | None, typer.Option(hidden=True)] = None,
     quiet: Quiet = False,
 ) -> None:
     """Write a complete point run of JULES as a template: namelists, weather, land cover, initial state."""
     from jules_ml.jules.template import write_site, write_template
+    from jules_ml.jules.versions import VERSIONS
 
     if template != "jules" or out is None or experiment is not None:
         folder = template if out is None else out
@@ -41,15 +46,16 @@ def init(
             remedy=f"write 'jules-ml init jules --out {'FOLDER' if folder == 'jules' else folder}{option}'",
         )
     if source is None:
-        files = write_template(out, version=jules_version)
+        files = write_template(out, version=jules_version or VERSIONS[-1])
     else:
         from jules_ml.experiment import load_experiment
 
-        files = write_site(load_experiment(source), out, version=jules_version)
+        files = write_site(load_experiment(source), out, version=jules_version or VERSIONS[-1])
     if not quiet:
         out_console.print(f"[green]wrote[/] {len(files)} files into {escaped(str(out))}", soft_wrap=True)
+        version = f' and version = "{jules_version}"' if jules_version else ""
         out_console.print(
             f"Run it:  cd {escaped(str(out))} && mkdir -p output && JULES.EXE namelists\n"
-            f'or with modules swapped in:  \\[jules] folder = "{escaped(str(out))}" in an experiment file, and jules-ml run',
+            f'or with modules swapped in:  \\[jules] folder = "{escaped(str(out))}"{version} in an experiment file, and jules-ml run',
             soft_wrap=True,
         )

@@ -170,4 +170,8 @@ def _print_jules_run(finished: JulesRun) -> None:
 
 def _print_swapped(notes: Iterable[str]) -> None:
     for note in notes:
-        out_console.print(f"[bold]swapped in[/] {escaped(note)}", soft_wrap=True)
+        label, colon, text = note.partition(": ")
+        if colon and label in ("warning", "note"):
+            out_console.print(f"[yellow]{label}[/] {escaped(text)}", soft_wrap=True)
+        else:
+            out_console.print(f"[bold]swapped in[/] {escaped(note)}", soft_wrap=True)

@@ -55,7 +55,9 @@ class Estimate:
     measured : bool
         Whether cost and size are measured on members that are done, rather than estimated.
     disk_bytes : float or None
-        Size of all members and the gathered file [bytes]; ``None`` if it is unknown until a member is done.
+        Size of the members, and of the gathered file if there is one [bytes]; ``None`` if it is unknown until a member is done.
+    gathered : bool
+        Whether the run writes the gathered file; a shard does not.
     """
 
     model: str
@@ -72,6 +74,7 @@ class Estimate:
     workers: int
     measured: bool
     disk_bytes: float | None
+    gathered: bool
 
     def rows(self) -> Iterator[tuple[str, str]]:
         """Yield name and text of each line of the printed table."""
@@ -97,7 +100,8 @@ class Estimate:
         if self.disk_bytes is None:
             yield "disk", "unknown until a member is done"
         else:
-            yield "disk", f"{self.disk_bytes / 1024**2:.4g} MB, members and gathered file"
+            files = "members and gathered file" if self.gathered else "members of the shard"
+            yield "disk", f"{self.disk_bytes / 1024**2:.4g} MB, {files}"
 
 
 def _duration(seconds: float) -> str:
@@ -142,8 +146,7 @@ def estimate(
     plan = plan_ensemble(experiment)
     check_folder(folder, {"fingerprint": fingerprint(experiment)})
     planning = time.process_time() - began
-    n = len(plan.members)
-    numbers = range(n) if shard is None else members_of_shard(plan.members, plan.unit_size, shard)
+    numbers = range(len(plan.members)) if shard is None else members_of_shard(plan.members, plan.unit_size, shard)
     statuses = [read_status(folder, number) for number in numbers]
     done = [s for s in statuses if s is not None and s.state == "done"]
     failed = sum(s is not None and s.state == "failed" for s in statuses)
@@ -178,7 +181,8 @@ def estimate(
         compilation=start.compilation,
         workers=workers,
         measured=bool(done),
-        disk_bytes=None if size is None else 2.0 * size * n,
+        disk_bytes=None if size is None else size * len(numbers) * (2.0 if shard is None else 1.0),
+        gathered=shard is None,
     )
 
 

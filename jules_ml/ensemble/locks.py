@@ -35,11 +35,9 @@ def folder_lock(folder: Path, shard: Shard | None = None) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        common = _opened(folder / LOCK)
     except OSError as error:
-        raise BadInput(
-            f"the folder cannot be written ({error.strerror})", where=folder, remedy="give another folder with --out"
-        ) from error
+        raise _not_writable(folder, error) from error
+    common = _opened(folder / LOCK)
     own: int | None = None
     try:
         if not _taken(common, shared=shard is not None):
@@ -59,7 +57,13 @@ def folder_lock(folder: Path, shard: Shard | None = None) -> Iterator[None]:
 
 @contextmanager
 def opening_lock(folder: Path) -> Iterator[None]:
-    """Wait until no other shard is writing the plan of an ensemble, and keep others waiting."""
+    """Wait until no other shard is writing the plan of an ensemble, and keep others waiting.
+
+    Raises
+    ------
+    BadInput
+        If the folder cannot be written.
+    """
     handle = _opened(folder / f"{LOCK}-plan")
     try:
         # without locks, shards that start at once write the same plan
@@ -71,7 +75,16 @@ def opening_lock(folder: Path) -> Iterator[None]:
 
 
 def _opened(path: Path) -> int:
-    return os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
+    try:
+        return os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
+    except OSError as error:
+        raise _not_writable(path.parent, error) from error
+
+
+def _not_writable(folder: Path, error: OSError) -> BadInput:
+    return BadInput(
+        f"the folder cannot be written ({error.strerror})", where=folder, remedy="give another folder with --out"
+    )
 
 
 def _taken(handle: int, *, shared: bool = False) -> bool:

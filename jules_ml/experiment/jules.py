@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from jules_ml.support.plugins import plugin_names
 from jules_ml.support.section import DataPath, Section
@@ -52,7 +52,8 @@ class JulesSection(Section):
     )
     version: JulesVersion | None = Field(
         default=None,
-        description="version of JULES, for the check of the namelists; default: from the Rose application or the entries of the namelists",
+        description="version of JULES, for the check of the namelists; default: from the hooks of the executable, the Rose application or "
+        "the entries of the namelists",
     )
     executable: DataPath | None = Field(
         default=None, description="executable; default: environment variable `JULES_EXE`"
@@ -81,6 +82,17 @@ class JulesSection(Section):
         default=(),
         description="names of namelist entries that the executable of a branch has and no release of JULES, which are not checked",
     )
+
+    @field_validator("set", mode="before")
+    @classmethod
+    def _entries_in_groups(cls, groups: Any) -> Any:
+        for name, value in groups.items() if isinstance(groups, dict) else ():
+            if not isinstance(value, dict):
+                raise ValueError(
+                    f"{name} needs its group: write set = {{GROUP = {{{name} = ...}}}}, for example "
+                    "set = {jules_hydrology = {l_top = true}}"
+                )
+        return groups
 
     @model_validator(mode="after")
     def _names_in_lower_case(self) -> JulesSection:

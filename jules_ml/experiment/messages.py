@@ -104,10 +104,11 @@ def _problem_and_remedy(
         )
     if kind == "value_error":
         return str(context["error"]), f"correct {dotted(key) or 'the file'}"
+    texts = any((f := m.model_fields.get(name)) is not None and f.annotation == tuple[str, ...] for m in models)
     message = details["msg"][0].lower() + details["msg"][1:]
     for python, toml in (
         ("valid dictionary or object to extract fields from", "table"),
-        ("valid tuple", "number or a list"),
+        ("valid tuple", "list" if texts else "number or a list"),
     ):
         message = message.replace(python, toml)
     return f"{textwrap.shorten(repr(details['input']), 60)} is not valid: {message}", remedy

@@ -17,6 +17,7 @@ _CRASH = re.compile(
     r"(Program received signal|Backtrace for this error|forrtl: severe|Fortran runtime error|Segmentation fault"
     r"|No space left on device|lib-\d+ : UNRECOVERABLE|Runtime Error: )"
 )
+_TAG = re.compile(r"\[(INFO|WARNING|ERROR|FATAL ERROR|DEBUG)\]")
 _WARNING = re.compile(r"\[(?:WARNING|ERROR)\]\s*(.*)")
 #: Message of JULES 7.0 to 8.2 at the end of the main run.
 _END = re.compile(r"\[INFO\] jules: Run completed successfully")
@@ -79,10 +80,11 @@ class JulesLog:
     _stepped: bool = False
     _pending: Moment | None = None
     _spinning: bool = False
+    _warning_open: bool = False
 
     def line(self, text: str) -> None:
         """Parse one line of the log."""
-        if not self.is_jules and re.search(r"\[(INFO|WARNING|ERROR|FATAL ERROR|DEBUG)\]", text):
+        if not self.is_jules and _TAG.search(text):
             self.is_jules = True
         if step := _STEP.search(text):
             self._flush()
@@ -100,8 +102,20 @@ class JulesLog:
             self.hooks = self.hooks or (hooks[1] or "").strip()
         elif _END.search(text):
             self.finished = True
-        elif (warning := _WARNING.search(text)) and warning[1].strip() not in self.warnings:
-            self.warnings.append(warning[1].strip())
+        elif warning := _WARNING.search(text):
+            self._warn(warning[1].strip())
+            return
+        elif self._warning_open and text.strip() and not _TAG.search(text):
+            # a message of several lines
+            self.warnings[-1] += f" {text.strip()}"
+            return
+        self._warning_open = False
+
+    def _warn(self, warning: str) -> None:
+        """Add a warning that is new; its further lines may follow."""
+        self._warning_open = not any(old == warning or old.startswith(f"{warning} ") for old in self.warnings)
+        if self._warning_open:
+            self.warnings.append(warning)
 
     @property
     def lacks_hooks(self) -> bool:

@@ -83,8 +83,22 @@ class NamelistFolder:
         self._texts = dict(texts)
         self._original = dict(texts)
         self.where = where
+        self._configuration: Path | None = None
+        self._sources: Mapping[tuple[str, str, int], str] = {}
         for file in self._texts:
             self._scan(file)
+
+    def generated_from(self, configuration: Path, sources: Mapping[tuple[str, str, int], str]) -> None:
+        """Have messages name a configuration, since the files themselves do not exist.
+
+        Parameters
+        ----------
+        configuration : Path
+        sources : mapping of tuple to str
+            Place that each group comes from, by name of the file, name of the group in lower case, and its index among the groups of that
+            name in the file.
+        """
+        self._configuration, self._sources = configuration, sources
 
     @classmethod
     def read(cls, folder: str | Path) -> NamelistFolder:
@@ -148,6 +162,9 @@ class NamelistFolder:
 
     def place(self, name: str) -> str:
         """Return the file and line of a group, or the file where it belongs, for error messages."""
+        source = self.source(name)
+        if source is not None:
+            return source
         for file in self._texts:
             for group in self._scan(file):
                 if group.name == name:
@@ -155,6 +172,24 @@ class NamelistFolder:
                     return f"{self.where / file}, line {line}, &{name.upper()}"
         expected = next((f"{file}.nml" for file, groups in REQUIRED.items() if name in groups), None)
         return str(self.where if expected is None else self.where / expected)
+
+    def source(self, name: str, occurrence: int = 0) -> str | None:
+        """Return the place in the configuration that a group is generated from; None if the files are not generated.
+
+        Parameters
+        ----------
+        name : str
+            In lower case.
+        occurrence : int
+            Index among the groups of this name.
+        """
+        if self._configuration is None:
+            return None
+        files = [file for file in self._texts for group in self._scan(file) if group.name == name]
+        if occurrence >= len(files):
+            return str(self._configuration)
+        file, index = files[occurrence], files[:occurrence].count(files[occurrence])
+        return self._sources.get((file, name, index), f"{self._configuration}, [file:{file}]")
 
     def set(self, name: str, entries: Mapping[str, Value], *, occurrence: int = 0, file: str | None = None) -> None:
         """Change or add entries of a group.

@@ -14,7 +14,7 @@ from jules_ml.errors import RunFailed
 from jules_ml.jules.log import JulesLog
 from jules_ml.jules.program import EXECUTABLE_REMEDY
 from jules_ml.jules.run_folder import LOG, OUTPUT, SUBMIT, RunFolder
-from jules_ml.jules.submission import read_status
+from jules_ml.jules.submission import NOT_FOUND, read_status, start_of_job
 
 #: Number of last lines of the log that an error may show.
 LAST_LINES = 12
@@ -62,10 +62,11 @@ class Files:
 
 
 def written_files(run: RunFolder) -> Files:
-    """Return the files with content that JULES wrote; without netCDF it writes text."""
-    folder = run.folder / OUTPUT
-    paths = [path for suffix in ("nc", "asc") for path in folder.glob(f"*.{suffix}") if path.stat().st_size > 0]
-    paths.sort(key=lambda path: (path.stat().st_mtime, path.name))
+    """Return the files with content that JULES wrote, without those of earlier jobs in the folder; without netCDF it writes text."""
+    folder, since = run.folder / OUTPUT, start_of_job(run.folder)
+    times = {path: path.stat().st_mtime for suffix in ("nc", "asc") for path in folder.glob(f"*.{suffix}")}
+    paths = [path for path, time in times.items() if path.stat().st_size > 0 and (since is None or time >= since)]
+    paths.sort(key=lambda path: (times[path], path.name))
     dumps = tuple(path for path in paths if ".dump." in path.name)
     return Files(tuple(path for path in paths if path not in dumps), dumps)
 
@@ -116,9 +117,12 @@ def refuse_failure(ended: Ended, run: RunFolder, files: Files) -> None:
     reached = "before its first step" if log.reached is None else f"at model time {log.reached:{_FORMAT}}"
     tail = " | ".join(line for line in ended.last if line)[-600:]
     if log.fatal is not None:
-        raise RunFailed(f"JULES stopped {reached}: {log.fatal}{_hint(log.fatal)} {place}")
+        raise RunFailed(f"JULES stopped {reached}: {log.fatal.rstrip('.')}{_hint(log.fatal)} {place}")
     if log.lacks_hooks:
         raise RunFailed(f"JULES ran without hooks: {_without_hooks(log)} {place}")
+    missing = next((line for line in ended.last if line.startswith(NOT_FOUND)), None)
+    if ended.status and missing is not None:
+        raise RunFailed(missing.removeprefix("jules_ml: "))
     if ended.status or (ended.status is None and log.crash):
         crash = f": {log.crash}" if log.crash else f"; last lines of its log: {tail}" if tail else "; its log is empty"
         full = "; the disk is full" if ended.disk_full else ""
@@ -126,7 +130,7 @@ def refuse_failure(ended: Ended, run: RunFolder, files: Files) -> None:
         raise RunFailed(f"JULES crashed {reached}{ending}{crash}{full}; its output up to then is kept {place}")
     if ended.status is None and not log.finished:
         raise Unfinished(
-            f"the run has no end yet: its log ends {reached}. If the job is still running, repeat 'jules-ml run --collect "
+            f"the run is unfinished: its log ends {reached}. If the job is still running, repeat 'jules-ml run --collect "
             f"{run.folder}' after it; if it was killed (limits of time or memory), submit it again {place}"
         )
     if not log.is_jules:
@@ -210,6 +214,10 @@ def _hint(fatal: str) -> str:
         ("No space left", "; free disk space, or give another folder with --out"),
         ("error opening namelist file", "; the namelists are incomplete or for another version of JULES"),
         ("cannot match namelist object", "; the entry does not exist in this version of JULES"),
+        (
+            "Invalid value for",
+            "; correct it in [jules.set]. If the executable is of a branch with this entry, list the entry in [jules] branch_entries too",
+        ),
     ):
         if word.lower() in fatal.lower():
             return remedy

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Timer
 
@@ -22,7 +22,9 @@ from jules_ml.jules.submission import ENVIRONMENT, write_status
 GRACE = 10.0
 
 
-def run_command(command: Sequence[str], folder: Path, log: JulesLog) -> Ended:
+def run_command(
+    command: Sequence[str], folder: Path, log: JulesLog, environment: Mapping[str, str] | None = None
+) -> Ended:
     """Run JULES and wait for its end.
 
     Parameters
@@ -33,6 +35,8 @@ def run_command(command: Sequence[str], folder: Path, log: JulesLog) -> Ended:
         Working directory; standard output and error are written to ``jules.log`` in it, the exit status to ``jules.status``.
     log : JulesLog
         Parser of the log. JULES is ended after a fatal message, and where it runs without hooks that it needs.
+    environment : mapping of str to str, optional
+        Further environment variables.
 
     Returns
     -------
@@ -49,7 +53,7 @@ def run_command(command: Sequence[str], folder: Path, log: JulesLog) -> Ended:
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env={**os.environ, **ENVIRONMENT},
+            env={**os.environ, **ENVIRONMENT, **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -15,6 +15,7 @@ from typing import Any
 from jules_ml.errors import RunFailed
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.jules import JulesSection
+from jules_ml.jules.hooks.environment import python_environment
 from jules_ml.jules.hooks.stamp import jules_of_hooks
 from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.outcome import Ended, Unfinished, read_ended, refuse_failure, written_files
@@ -26,13 +27,13 @@ from jules_ml.jules.run_folder import (
     DIFF,
     EXPERIMENT,
     LOG,
-    NAMELISTS,
     OPT,
     SUBMIT,
     SUMMARY,
     SWAPPED,
     RunFolder,
     read_run_folder,
+    read_staged,
     stage,
 )
 from jules_ml.jules.run_record import (
@@ -171,7 +172,9 @@ def run_jules(experiment: Experiment, out: Path, *, progress: Progress | None = 
     log = prepared.run.log(progress)
     log.expects_hooks = prepared.needs_hooks
     try:
-        end = run_command([word for word in prepared.command if word is not None], prepared.folder, log)
+        command = [word for word in prepared.command if word is not None]
+        environment = python_environment(prepared.folder / prepared.run.directory)
+        end = run_command(command, prepared.folder, log, environment)
     except RunFailed as error:
         write_summary(prepared.folder, {**prepared.record, "status": "failed", "failure": str(error), **reached(log)})
         raise
@@ -212,10 +215,11 @@ def prepare_run(experiment: Experiment, out: Path, *, status: str = "prepared") 
         command = [*section.launcher, None if executable is None else str(executable.resolve()), staged.directory]
         try:
             notes = swap_in(experiment, staged, program)
+            staged.namelists.write(staged.folder / staged.directory)
             notes += preflight(experiment, namelists_before, staged, executable_version=jules_of_hooks(program))
             if "hooks" in experiment.required(experiment.run, "run").via:
                 notes += executable_notes
-            staged.namelists.write(staged.folder / staged.directory)
+            environment = python_environment(staged.folder / staged.directory)
             write_text(staged.folder / DIFF, namelist_diff(original.namelists, staged.namelists))
             write_text(staged.folder / EXPERIMENT, experiment.text)
             if original.rose is not None:
@@ -223,7 +227,7 @@ def prepare_run(experiment: Experiment, out: Path, *, status: str = "prepared") 
                 option = optional_configuration(original.rose, namelists_before, staged.namelists, files, written)
                 write_text(staged.folder / OPT / OPTION, option)
             record = described(experiment, original, staged, executable=executable, command=command, notes=notes)
-            write_script(staged.folder, command, experiment.file.name)
+            write_script(staged.folder, command, experiment.file.name, environment)
             write_text(staged.folder / SUMMARY, summary_text({**record, "status": status}))
         except OSError as error:
             raise RunFailed(f"the run folder {staged.folder} cannot be written ({error.strerror})") from error
@@ -254,10 +258,10 @@ def collect_run(folder: Path, *, progress: Progress | None = None) -> JulesRun:
     BadInput
         If the folder is not a prepared run.
     RunFailed
-        If JULES failed; :class:`~jules_ml.jules.outcome.Unfinished` if it has not started or has no end yet.
+        If JULES failed; :class:`~jules_ml.jules.outcome.Unfinished` if it has not started or is unfinished.
     """
     record: dict[str, Any] = preparation(read_summary(folder))
-    run = read_run_folder(folder, NAMELISTS)
+    run = read_staged(folder)
     command: tuple[str | None, ...] = tuple(record.get("command", ()))
     executable = command[-2] if len(command) > 1 else None
     if record.get("executable") is None and executable is not None and Path(executable).is_file():
@@ -290,12 +294,12 @@ def _executable(section: JulesSection) -> tuple[Path | None, Path | None, list[s
     proof = "the run fails unless its log has the line 'jules_ml: hooks on:'"
     if executable is None or not executable.is_file():
         missing = "JULES_EXE names" if executable is None else f"{executable} is"
-        return executable, None, [f"{missing} no executable here, so that its hooks are not checked: {proof}"]
+        return executable, None, [f"note: {missing} no executable here, so that its hooks are not checked: {proof}"]
     check_jules(executable)
     program = program_of(executable, section.program)
     if program is None:
         note = (
-            f"{executable.name} is a script that does not contain the path of JULES, so that its hooks are not checked: {proof}; "
+            f"note: {executable.name} is a script that does not contain the path of JULES, so that its hooks are not checked: {proof}; "
             "[jules] program may name the program that it starts"
         )
         return executable, None, [note]

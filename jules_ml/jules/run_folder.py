@@ -18,6 +18,7 @@ from jules_ml.jules.log import JulesLog
 from jules_ml.jules.moments import Moment, calendar_of_run, parse_moment
 from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.rose import (
+    APP,
     RoseApp,
     RoseFile,
     install_files,
@@ -191,7 +192,21 @@ def read_run_folder(folder: str | Path, namelists: str | None = None) -> RunFold
         directory = candidates[0].relative_to(folder).as_posix()
     else:
         directory = namelists
-    directory = "" if directory == "." else directory
+    return _with_namelists(folder, "" if directory == "." else directory)
+
+
+def read_staged(folder: str | Path) -> RunFolder:
+    """Read a run folder that :func:`stage` created; it is no Rose application, although its files may come from one.
+
+    Raises
+    ------
+    BadInput
+        If its namelists cannot be read, or required namelists are missing.
+    """
+    return _with_namelists(Path(folder).resolve(), NAMELISTS)
+
+
+def _with_namelists(folder: Path, directory: str) -> RunFolder:
     contents = NamelistFolder.read(folder / directory)
     contents.check()
     return RunFolder(folder, contents, directory)
@@ -220,7 +235,8 @@ def stage(run: RunFolder, out: Path) -> Iterator[RunFolder]:
     Raises
     ------
     BadInput
-        If ``out`` contains something else, is inside the original folder or contains it, or cannot be written.
+        If ``out`` contains something else or a run that may not have ended, is inside the original folder or contains it, or cannot be
+        written.
     """
     out = out.resolve()
     _refuse_place(run, out)
@@ -257,21 +273,32 @@ def _refuse_place(run: RunFolder, out: Path) -> None:
                 where=out,
                 remedy="give another folder with --out",
             )
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not _is_of_jules(out))):
+    if not out.exists():
+        return
+    summary = _summary(out)
+    # runs of the column also have a summary but are not replaced
+    if not out.is_dir() or (any(out.iterdir()) and summary.get("model") != "jules"):
         raise BadInput(
             "the folder is not empty and is not a run of JULES by jules_ml",
             where=out,
             remedy="give a new folder with --out",
         )
+    # an interrupted run was ended with its command, without an exit status
+    if summary.get("status") != "interrupted" and (out / LOG).exists() and not (out / STATUS).exists():
+        raise BadInput(
+            f"JULES may still be running in the folder: there is a {LOG} and no {STATUS}",
+            where=out,
+            remedy=f"wait for the end of its job; if the job was killed, remove {LOG}; or give another folder with --out",
+        )
 
 
-def _is_of_jules(folder: Path) -> bool:
-    """Whether a folder is an earlier run of JULES; runs of the column also have a summary but are not replaced."""
+def _summary(folder: Path) -> dict[str, Any]:
+    """Return the summary in a folder; empty if there is none."""
     try:
         summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return isinstance(summary, dict) and summary.get("model") == "jules"
+        return {}
+    return summary if isinstance(summary, dict) else {}
 
 
 def _not_writable(out: Path, error: OSError) -> BadInput:
@@ -283,7 +310,18 @@ def _not_writable(out: Path, error: OSError) -> BadInput:
 def _own_names(run: RunFolder) -> set[str]:
     """Return names of files and folders that are written into the new folder and thus not linked."""
     old_output = str(run.entry("jules_output", "output_dir", "./output"))
-    own = {OUTPUT, SWAPPED, NAMELISTS, SUMMARY, LOG, DIFF, EXPERIMENT, SUBMIT, STATUS, *({OPT} if run.rose else ())}
+    own = {
+        OUTPUT,
+        SWAPPED,
+        NAMELISTS,
+        SUMMARY,
+        LOG,
+        DIFF,
+        EXPERIMENT,
+        SUBMIT,
+        STATUS,
+        *({OPT, APP} if run.rose else ()),
+    }
     return (own | {_first_part(old_output), _first_part(run.directory)}) - {""}
 
 
@@ -315,7 +353,8 @@ def _namelists_of(run: RunFolder) -> NamelistFolder:
         paths = {key: value for key, value in moved.items() if value != entries[key]}
         if paths:
             namelists.set(name, paths, occurrence=occurrence)
-    namelists.set("jules_output", {"output_dir": OUTPUT})
+    if run.entry("jules_output", "output_dir", "") != OUTPUT:
+        namelists.set("jules_output", {"output_dir": OUTPUT})
     return namelists
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
+from jules_ml.jules.namelist_text import Value
 from jules_ml.jules.run_folder import RunFolder
 
 
@@ -32,9 +34,14 @@ def set_entries(experiment: Experiment, run: RunFolder) -> list[str]:
     notes = []
     for group, entries in experiment.required(experiment.jules, "jules").set.items():
         _refuse_entries(experiment, run, group, entries)
-        plain = {name: list(v) if isinstance(v, tuple) else v for name, v in entries.items()}
-        run.namelists.set(group, plain)
-        notes.append(f"{group}: {', '.join(f'{name} = {value}' for name, value in plain.items())}")
+        before = next(iter(run.namelists.all(group)), {})
+        plain: dict[str, Value] = {name: list(v) if isinstance(v, tuple) else v for name, v in entries.items()}
+        changed = {name: value for name, value in plain.items() if name not in before or before[name] != value}
+        if changed:
+            run.namelists.set(group, changed)
+            notes.append(f"{group}: {', '.join(f'{name} = {value}' for name, value in changed.items())}")
+        if same := [f"{name} = {value}" for name, value in plain.items() if name not in changed]:
+            notes.append(f"note: {group}: {', '.join(same)} in the run folder already")
     return notes
 
 
@@ -48,6 +55,14 @@ def _refuse_entries(experiment: Experiment, run: RunFolder, group: str, entries:
             remedy="leave it out, and give the new run folder with --out",
         )
     number = len(run.namelists.all(group))
+    if number == 0:
+        present = sorted({name for _, name, _ in run.namelists.groups()})
+        near = difflib.get_close_matches(group, present, n=1)
+        raise BadInput(
+            f"the run has no group &{group.upper()}",
+            where=where,
+            remedy=f"write {near[0]} if you meant that" if near else "correct the name of the group",
+        )
     if number > 1:
         raise BadInput(
             f"the run has {number} groups &{group.upper()}, so that the group to change is ambiguous",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jules_ml.jules.program import VARIABLE
@@ -12,6 +12,17 @@ from jules_ml.support.files import atomic_write
 
 #: Environment of JULES: without it gfortran buffers standard output, and the log ends before the place of a crash.
 ENVIRONMENT = {"GFORTRAN_UNBUFFERED_PRECONNECTED": "y"}
+#: The script gives whole seconds, and some file systems do too [s].
+_ROUNDING = 2.0
+#: Start of the line in the log of a job whose executable does not exist.
+NOT_FOUND = "jules_ml: the executable "
+_CHECK = """\
+if ! command -v {executable} >/dev/null; then
+    echo {message}{executable}" was not found: set {variable} to the absolute path of JULES, and submit again" | tee {log} >&2
+    echo "127 0" >{status}
+    exit 127
+fi
+"""
 _SCRIPT = """\
 #!/bin/sh
 # JULES run of {experiment}. Have a job call this file by its path, from any folder:
@@ -22,9 +33,10 @@ folder=$(dirname "$0")
 # some queues start a copy of a script, from a folder of their own
 [ -f "$folder/{summary}" ] || folder={folder}
 cd "$folder" || exit 1
-rm -f {status}
+# a job that does not start must not be taken for the one before it
+rm -f {status} {log}
 export {environment}
-began=$(date +%s)
+{defaults}{check}began=$(date +%s)
 {command} >{log} 2>&1
 status=$?
 echo "$status $(($(date +%s) - began))" >{status}
@@ -32,7 +44,9 @@ exit $status
 """
 
 
-def write_script(folder: Path, command: Sequence[str | None], experiment: str) -> None:
+def write_script(
+    folder: Path, command: Sequence[str | None], experiment: str, defaults: Mapping[str, str] | None = None
+) -> None:
     """Write the script that a job calls.
 
     Parameters
@@ -43,8 +57,11 @@ def write_script(folder: Path, command: Sequence[str | None], experiment: str) -
         Launcher, executable and namelist folder; None is the executable of the environment variable JULES_EXE when the job starts.
     experiment : str
         Name of the experiment file.
+    defaults : mapping of str to str, optional
+        Environment variables for jobs that do not set them.
     """
     missing = f'"${{{VARIABLE}:?set {VARIABLE} to the executable of JULES}}"'
+    words = [missing if word is None else shlex.quote(word) for word in command]
     text = _SCRIPT.format(
         experiment=experiment,
         script=shlex.quote(str(folder / SUBMIT)),
@@ -52,7 +69,14 @@ def write_script(folder: Path, command: Sequence[str | None], experiment: str) -
         summary=SUMMARY,
         status=STATUS,
         environment=" ".join(f"{name}={value}" for name, value in ENVIRONMENT.items()),
-        command=" ".join(missing if word is None else shlex.quote(word) for word in command),
+        defaults="".join(
+            f'[ -n "${{{name}:-}}" ] || export {name}={shlex.quote(value)}\n'
+            for name, value in (defaults or {}).items()
+        ),
+        check=_CHECK.format(
+            executable=words[-2], message=shlex.quote(NOT_FOUND), variable=VARIABLE, log=LOG, status=STATUS
+        ),
+        command=" ".join(words),
         log=LOG,
     )
     with atomic_write(folder / SUBMIT) as part:
@@ -72,3 +96,9 @@ def read_status(folder: Path) -> tuple[int, float] | None:
         return int(status), float(seconds)
     except (OSError, ValueError):
         return None
+
+
+def start_of_job(folder: Path) -> float | None:
+    """Return the earliest time [s] at which the job may have begun, as file times give it; None if its exit status is unknown."""
+    ended = read_status(folder)
+    return None if ended is None else (folder / STATUS).stat().st_mtime - ended[1] - _ROUNDING

@@ -149,10 +149,10 @@ def versions_of_run(run: RunFolder, given: str | None = None, *, executable: str
     Versions
     """
     for text, source in ((given, "[jules] version"), (executable, "hooks of the executable")):
-        named = tuple(version for version in VERSIONS if version in _VERSION.findall(text or ""))
+        named = named_versions(text)
         if named:
             return Versions(named, source)
-    meta = _rose_meta(run)
+    meta = rose_versions(run)
     if meta:
         return Versions(meta, f"meta in {APP}")
     possible = _versions_with((group, name) for _, group, entries in run.namelists.groups() for name in entries)
@@ -161,7 +161,12 @@ def versions_of_run(run: RunFolder, given: str | None = None, *, executable: str
     return Versions(VERSIONS)
 
 
-def _rose_meta(run: RunFolder) -> tuple[str, ...]:
+def named_versions(text: str | None) -> tuple[str, ...]:
+    """Return the versions in a text such as ``7.6 or 7.7``; empty if it names none."""
+    return tuple(version for version in VERSIONS if version in _VERSION.findall(text or ""))
+
+
+def rose_versions(run: RunFolder) -> tuple[str, ...]:
     """Return the versions by ``meta=`` of a Rose application; a tag between releases may be either of them."""
     match = None if run.rose is None else _META.fullmatch(run.rose.root.get("meta", "").strip())
     if match is None or match[1] not in VERSIONS:

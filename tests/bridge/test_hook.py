@@ -29,7 +29,7 @@ Bind = Callable[[str, object], None]
 def bind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Bind]:
     """Bind a function or class to a slot."""
     monkeypatch.setattr(sys, "path", list(sys.path))
-    assert hook.start(str(tmp_path), 1, 0) is None
+    assert hook.start(str(tmp_path), 1, 0, hook.INTERFACE) is None
 
     def bind(slot: str, function: object, static_file: str = "") -> None:
         module = ModuleType("idea")
@@ -139,7 +139,7 @@ def test_nothing_with_its_own_hdf5_is_imported() -> None:
         "from jules_ml.bridge import hook\n"
         "loaded = [name for name in hook.HDF5_PACKAGES if name in sys.modules]\n"
         "assert not loaded, loaded\n"
-        "hook.start('', 1, 1)\n"
+        "hook.start('', 1, 1, hook.INTERFACE)\n"
         "import xarray, torch\n"
         "print(hook.bind('respiration', 'netCDF4:Dataset', ''))\n"
     )

@@ -56,9 +56,37 @@ def test_a_point_without_a_state_is_named(tmp_path: Path) -> None:
 
 def test_shared_values_must_be_equal(tmp_path: Path) -> None:
     paths = write_parts(tmp_path, STATE, 2)
-    write_state(paths[1], "module:Class", {**STATE, "days": np.array(8)}, POSITIONS)
+    half = N // 2
+    write_state(
+        paths[1], "module:Class", {"history": STATE["history"][:, half:], "days": np.array(8)}, POSITIONS[half:]
+    )
     with pytest.raises(BadInput, match="other values on other ranks"):
         read_state(paths, "module:Class", POSITIONS[:9])
+
+
+@pytest.mark.parametrize("value", [np.array([1.0, np.nan]), np.array("a name")])
+def test_shared_values_may_be_nan_or_no_number(tmp_path: Path, value: np.ndarray) -> None:
+    paths = write_parts(tmp_path, {**STATE, "days": value}, 2)
+    state = read_state(paths, "module:Class", POSITIONS[:9], shared=("days",))
+    np.testing.assert_array_equal(state["days"], value)
+
+
+def test_points_at_the_same_position_are_refused_with_other_ranks_only(tmp_path: Path) -> None:
+    replicates = np.array([[51.0, 0.5], [51.0, 0.5], [52.0, 0.5]])
+    path = tmp_path / "0.npz"
+    write_state(path, "module:Class", {"history": np.arange(3.0)}, replicates)
+    np.testing.assert_array_equal(read_state([path], "module:Class", replicates)["history"], np.arange(3.0))
+    assert read_state([path], "module:Class", replicates[2:])["history"].tolist() == [2.0]
+    for here in (replicates[:1], replicates[[0, 1]]):
+        with pytest.raises(BadInput, match=r"more than one point is at 51\.0000 N, 0\.5000 E"):
+            read_state([path], "module:Class", here)
+
+
+def test_a_rank_without_points_has_what_is_shared(tmp_path: Path) -> None:
+    paths = write_parts(tmp_path, STATE, 2)
+    state = read_state(paths[:1], "module:Class", np.empty((0, 2)))
+    assert state["history"].shape == (3, 0)
+    assert state["days"] == 7
 
 
 @pytest.mark.parametrize(("length", "words"), [(0, "truncated"), (200, "truncated"), (None, "not a state file")])

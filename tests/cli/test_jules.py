@@ -41,12 +41,29 @@ def test_help_has_an_example(command: str) -> None:
     assert "Example" in page.output
 
 
+def test_init_names_the_version_for_the_experiment(tmp_path: Path) -> None:
+    result = runner.invoke(app, ["init", "jules", "--out", str(tmp_path / "point"), "--jules-version", "7.6"])
+    assert 'version = "7.6" in an experiment file' in result.output.splitlines()[-1]
+
+
 def test_template_runs_and_is_compared_with_itself(experiment: Path) -> None:
     result = runner.invoke(app, ["run", str(experiment)])
     assert result.exit_code == 0, result.output
     assert "run_summary.json" in result.output
     assert "No diffuse shortwave" in result.output
     assert (experiment.parent / "point_stock" / "output" / "point.day.nc").is_file()
+
+
+def test_warnings_and_notes_are_not_called_swapped_in(experiment: Path) -> None:
+    text = experiment.read_text(encoding="utf-8").replace('executable = "jules.exe"', 'executable = "later.exe"')
+    entries = "set = {jules_soil_biogeochem = {q10_soil = 20.0}, jules_hydrology = {l_top = false}}"
+    experiment.write_text(text.replace("[run]", f"{entries}\n[run]"), encoding="utf-8")
+    result = runner.invoke(app, ["run", str(experiment), "--prepare"])
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    assert any(line.startswith("warning ") and "q10_soil is 20, outside the range" in line for line in lines)
+    assert "note jules_hydrology: l_top = False in the run folder already" in lines
+    assert not any(line.startswith(("swapped in warning", "swapped in note")) for line in lines)
 
 
 def test_prepared_run_is_collected_after_its_job(experiment: Path) -> None:

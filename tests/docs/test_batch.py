@@ -1,4 +1,4 @@
-"""The commands of docs/batch.md, executed in order with a stand-in for JULES."""
+"""The commands of docs/batch.md, executed in order with a stand-in for JULES; ``sbatch`` and ``cylc`` are not called."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from helpers.paths import REPOSITORY
 from typer.testing import CliRunner
 
 from jules_ml.cli import app
+from jules_ml.jules.run_folder import read_run_folder
 
 PAGE = (REPOSITORY / "docs" / "batch.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
@@ -86,3 +87,19 @@ def test_members_are_run_in_shards_and_gathered(folder: Path) -> None:
     assert script(array, SLURM_ARRAY_TASK_ID="3") == 0
     assert runner.invoke(app, gather[1:]).exit_code == 0
     assert (folder / "members" / "ensemble.nc").is_file()
+
+
+def test_the_workflow_is_installed_for_cylc(folder: Path) -> None:
+    (block,) = (text for _, text in BLOCKS if "cylc vip" in text)
+    setup, cylc = block.split("cylc vip", 1)
+    assert cylc.strip() == "jules_ml"
+    program = folder / "jules.exe"
+    setup = setup.replace("/path/of/jules.exe", str(program))
+    # the page is read in a copy of the repository
+    subprocess.run(["bash", "-ec", setup], cwd=REPOSITORY, env={**os.environ, "HOME": str(folder)}, check=True)
+    installed = folder / "cylc-src" / "jules_ml"
+    assert (installed / "flow.cylc").is_file()
+    assert (installed / "bin" / "jules.exe").samefile(program)
+    assert read_run_folder(installed / "app" / "jules").rose is not None
+    swap = ["run", str(installed / "swap.toml"), "--prepare", "--out", str(folder / "swap")]
+    assert runner.invoke(app, swap).exit_code == 0

@@ -1,6 +1,8 @@
-"""Commands in the documentation: each exists, takes the options that are shown, and names files that exist.
+"""Commands in the documentation: each exists and accepts the options and arguments that are shown. None is executed.
 
-``tests/jules/hooks/test_documentation.py`` runs those of ``docs/hooks.md``.
+Input files of the commands are created empty for the test. Scripts, targets of ``make`` and pages that the documentation names must
+exist. ``tests/docs/test_batch.py`` executes the commands of ``docs/batch.md``, ``tests/jules/hooks/test_documentation.py`` those of
+``docs/hooks.md``.
 """
 
 from __future__ import annotations
@@ -88,7 +90,7 @@ def test_commands_are_found_in_the_documentation() -> None:
 
 @pytest.mark.parametrize("line", LINES, ids=str)
 def test_command_of_a_block_is_valid(line: Shown, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Typer accepts the options and arguments; files that the command names exist here, because options may check that."""
+    """Typer accepts the options and arguments; files that the command names are created, because options may check that they exist."""
     monkeypatch.chdir(tmp_path)
     for name, *arguments in commands_in(line.text):
         for word in arguments:
@@ -128,3 +130,11 @@ def test_scripts_targets_and_pages_exist(page: Path) -> None:
     assert set(re.findall(r"^(?:`|\| `)?make (\w+)", text, flags=re.MULTILINE)) <= set(targets)
     for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
         assert (page.parent / link).exists(), link
+
+
+def test_every_benchmark_is_listed() -> None:
+    text = (REPOSITORY / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(\w+\.py)` \|", text, flags=re.MULTILINE)
+    scripts = {path.name for path in (REPOSITORY / "benchmarks").glob("[!_]*.py")}
+    # the stand-in for JULES is no benchmark
+    assert sorted(listed) == sorted(scripts - {"stand_in_jules.py"})

@@ -8,7 +8,10 @@ from pathlib import Path
 from helpers.paths import REPOSITORY
 
 from jules_ml.experiment import load_experiment
-from jules_ml.jules.versions import VERSIONS, entry_table
+from jules_ml.jules.namelists import NamelistFolder
+from jules_ml.jules.rose import read_rose_app
+from jules_ml.jules.run_folder import RunFolder
+from jules_ml.jules.versions import VERSIONS, entry_table, versions_of_run
 
 PAGE = (REPOSITORY / "docs" / "versions.md").read_text(encoding="utf-8")
 
@@ -18,6 +21,29 @@ def test_page_has_the_number_of_entries_of_each_version() -> None:
     counts = {version: sum(version in entry.versions for entry in entries) for version in VERSIONS}
     listed = re.findall(r"^\| (\d\.\d) \| (\d+) \|", PAGE, re.MULTILINE)
     assert {version: int(count) for version, count in listed} == counts
+
+
+def test_page_lists_what_the_version_is_known_from_in_order(tmp_path: Path) -> None:
+    (table,) = re.findall(r"^\| source, in order of precedence \|.*\n\|[-|]+\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
+    rows = [row.split("|")[1].strip() for row in table.splitlines()]
+    (tmp_path / "rose-app.conf").write_text("meta=jules-standalone/vn8.0\n", encoding="ascii")
+    namelists = NamelistFolder({"a.nml": "&jules_soil_biogeochem\nl_bgc_heat = F\n/\n"}, tmp_path)
+    run = RunFolder(tmp_path, namelists, "")
+    rose = RunFolder(tmp_path, namelists, "", rose=read_rose_app(tmp_path))
+    known = [
+        versions_of_run(rose, "7.0", executable="7.1"),
+        versions_of_run(rose, executable="7.1"),
+        versions_of_run(rose),
+        versions_of_run(run),
+    ]
+    sources = ["[jules] version", "hooks of the executable", "meta in rose-app.conf", "by the entries of its namelists"]
+    assert [versions.source for versions in known] == sources
+    assert rows == [
+        "`version` under `[jules]`",
+        "the [hooks](hooks.md) of the executable",
+        "the Rose application",
+        "the entries of the namelists",
+    ]
 
 
 def test_example_on_the_page_is_a_valid_experiment(tmp_path: Path) -> None:

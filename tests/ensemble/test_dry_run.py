@@ -14,6 +14,7 @@ from helpers.small_experiment import write_experiment
 
 from jules_ml.ensemble.dry_run import estimate
 from jules_ml.ensemble.shard import Shard
+from jules_ml.ensemble.start_up import StartUp
 from jules_ml.experiment import load_experiment
 from jules_ml.physics.integration import can_compile
 
@@ -72,16 +73,28 @@ def test_workers_and_shards_are_counted(tmp_path: Path) -> None:
     assert "compiled" not in rows
 
 
+def test_disk_space_of_a_shard_is_that_of_its_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jules_ml.ensemble.dry_run.measure_start_up", lambda *_, **__: StartUp())
+    experiment = load_experiment(ensemble(tmp_path, days=2))
+    whole = estimate(experiment, tmp_path / "out")
+    part = estimate(experiment, tmp_path / "out", shard=Shard(1, 2))
+    assert whole.disk_bytes is not None
+    # half of the members, and no gathered file
+    assert part.disk_bytes == pytest.approx(whole.disk_bytes / 4.0)
+    assert dict(whole.rows())["disk"].endswith("members and gathered file")
+    assert dict(part.rows())["disk"].endswith("MB, members of the shard")
+
+
 def test_members_of_jules_count_their_spin_up(tmp_path: Path, shared_data: Path) -> None:
     path = jules_ensemble(shared_data, tmp_path, 3)
     short = estimate(load_experiment(path), tmp_path / "out")
     times = tmp_path / "loobos" / "nml" / "timesteps.nml"
     text = times.read_text(encoding="ascii")
     spin_up = (
-        "&JULES_SPINUP max_spinup_cycles=1000, spinup_start='1997-01-01 00:00:00', spinup_end='1998-01-01 00:00:00' /"
+        "&JULES_SPINUP max_spinup_cycles=100000, spinup_start='1996-12-31 23:00:00', spinup_end='1997-01-02 23:00:00' /"
     )
     assert "&JULES_SPINUP /" in text
     times.write_text(text.replace("&JULES_SPINUP /", spin_up), encoding="ascii")
     long = estimate(load_experiment(path), tmp_path / "out")
-    # a year takes 0.26 s
-    assert long.cpu_seconds - short.cpu_seconds == pytest.approx(3 * 1000 * 0.26, rel=0.1)
+    # a year takes 0.26 s, and a cycle is two days
+    assert long.cpu_seconds - short.cpu_seconds == pytest.approx(3 * 100000 * 2 / 365 * 0.26, rel=0.1)

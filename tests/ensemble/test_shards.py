@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import xarray as xr
@@ -136,6 +139,29 @@ def test_shards_exclude_what_would_run_a_member_twice(path: Path, tmp_path: Path
     with folder_lock(out):
         during(Shard(1, 2), "another run of the ensemble is using this folder")
     assert run_ensemble(experiment, out, shard=Shard(1, 3)).done == 3
+
+
+@pytest.mark.parametrize("lock", [".lock-plan", ".lock-1-of-2", ".lock"])
+def test_lock_file_that_cannot_be_opened_is_reported(path: Path, tmp_path: Path, lock: str) -> None:
+    """A full disk or a quota can be reached between the lock files; a folder of that name fails for root too."""
+    (tmp_path / "out" / lock).mkdir(parents=True)
+    with pytest.raises(BadInput, match=r"cannot be written.*--out"):
+        run_ensemble(load_experiment(path), tmp_path / "out", shard=Shard(1, 2))
+
+
+def test_lock_file_of_another_user_is_reported(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = os.open
+
+    def refuse(file: Any, *arguments: Any) -> int:
+        if Path(file).name == ".lock-1-of-3":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
+        return opened(file, *arguments)
+
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".lock-1-of-3").touch()
+    monkeypatch.setattr("jules_ml.ensemble.locks.os.open", refuse)
+    with pytest.raises(BadInput, match=r"cannot be written \(Permission denied\)"):
+        run_ensemble(load_experiment(path), tmp_path / "out", shard=Shard(1, 2))
 
 
 def test_shard_without_members_says_so(path: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from helpers.paths import REPOSITORY
+
+#: Contents of files by name.
+Files = Mapping[str, str | bytes]
 
 KINDS = ("r32", "r64")
 #: Settings of the host for each scheme of soil carbon.
@@ -82,16 +86,14 @@ class HostRunner:
         self.executables = executables
         self.root = root
 
-    def run(
-        self, exe: str, settings: str = "", files: dict[str, str] | None = None, *, launch: tuple[str, ...] = ()
-    ) -> HostRun:
+    def run(self, exe: str, settings: str = "", files: Files | None = None, *, launch: tuple[str, ...] = ()) -> HostRun:
         """Run an executable with files beside ``host.nml``; the run may fail."""
         folder = self.root / f"{len(list(self.root.iterdir()))}_{exe}"
         (folder / "output").mkdir(parents=True)
         (folder / "host.nml").write_text(f"&host {settings} /\n", encoding="utf-8")
         shutil.copy(TRIAL_MODULE, folder)
-        for name, text in (files or {}).items():
-            (folder / name).write_text(text, encoding="utf-8")
+        for name, content in (files or {}).items():
+            (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
         done = subprocess.run(
             [*launch, str(self.executables / exe), "."], cwd=folder, capture_output=True, text=True, check=False,
             timeout=120, env=os.environ | ENVIRONMENT,
@@ -99,7 +101,7 @@ class HostRunner:
         return HostRun(folder, done.returncode, done.stdout + done.stderr)
 
     def complete(
-        self, exe: str, settings: str = "", files: dict[str, str] | None = None, *, launch: tuple[str, ...] = ()
+        self, exe: str, settings: str = "", files: Files | None = None, *, launch: tuple[str, ...] = ()
     ) -> HostRun:
         """Run an executable and assert that its exit status is 0."""
         run = self.run(exe, settings, files, launch=launch)

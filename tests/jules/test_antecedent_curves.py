@@ -14,7 +14,6 @@ from helpers.respiration_folder import three_draws, write_module
 from jules_ml.errors import BadInput
 from jules_ml.jules.curve_files import read_curve, write_curve
 from jules_ml.jules.export.curves import EXPORT
-from jules_ml.jules.hooks.check import CheckedExecutable
 from jules_ml.jules.run_folder import NAMELISTS, read_run_folder, stage
 from jules_ml.jules.swap.respiration import swap_hooks, swap_namelist
 from jules_ml.learned.respiration.store import load_respiration
@@ -78,7 +77,7 @@ def test_export_without_drivers_mentions_none(tmp_path: Path) -> None:
 def test_hooks_of_a_run_get_the_drivers(
     user: Path, tmp_path: Path, module: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jules_ml.jules.swap.respiration.check_executable", lambda _: CheckedExecutable("gfortran", {}))
+    monkeypatch.setattr("jules_ml.jules.swap.respiration.require_hooks", lambda _: None)
     with stage(read_run_folder(user), tmp_path / "run") as run:
         notes = swap_hooks(run, tmp_path / "jules.exe", config=None, module=module)
         group = f90nml.read(run.folder / NAMELISTS / "jules_ml.nml")["jules_ml_respiration"]

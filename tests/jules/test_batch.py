@@ -81,8 +81,32 @@ def test_launcher_and_executable_of_the_job(write: Write) -> None:
     assert prepare_run(load_experiment(path), out).command == ("env", "A=a b", None, "namelists")
     assert summary_of(out)["executable"] is None
     assert job(out) != 0
+    assert job(out, JULES_EXE="nope.exe") == 127
+    with pytest.raises(RunFailed, match=r"the executable nope.exe was not found: set JULES_EXE to the absolute path"):
+        collect_run(out)
     assert job(out, JULES_EXE=str(path.parent / "jules.exe")) == 0
     assert collect_run(out).output
+
+
+def test_job_that_fails_to_start_is_not_collected_as_the_one_before_it(write: Write) -> None:
+    path = without_executable(write())
+    out = prepare_run(load_experiment(path), path.parent / "batch").folder
+    assert job(out, JULES_EXE=str(path.parent / "jules.exe")) == 0
+    assert job(out) != 0
+    with pytest.raises(Unfinished, match="not started"):
+        collect_run(out)
+
+
+def test_output_of_an_earlier_job_is_not_counted(user: Path, write: Write) -> None:
+    path = write()
+    out = prepare_run(load_experiment(path), path.parent / "batch").folder
+    assert job(out) == 0
+    for file in (out / "output").iterdir():
+        os.utime(file, (file.stat().st_atime, file.stat().st_mtime - 60.0))
+    (user / "behaviour").write_text("silent", encoding="ascii")
+    assert job(out) == 0
+    with pytest.raises(RunFailed, match="wrote no output"):
+        collect_run(out)
 
 
 def test_executable_may_be_built_after_the_preparation(write: Write) -> None:
@@ -164,3 +188,31 @@ def test_prepared_folder_is_replaced_and_other_folders_are_not(write: Write) -> 
     (path.parent / "mine" / "thesis.tex").write_text("years", encoding="ascii")
     with pytest.raises(BadInput, match="is not a run of JULES"):
         prepare_run(load_experiment(path), path.parent / "mine")
+
+
+def test_folder_whose_job_may_run_is_not_replaced(write: Write) -> None:
+    path = write()
+    out = prepare_run(load_experiment(path), path.parent / "batch").folder
+    # a job that runs, or was killed, has a log and no exit status
+    (out / "jules.log").write_text(
+        "[INFO] next_time: Timestep: 48; Started at: 1997-01-01 23:00:00\n", encoding="ascii"
+    )
+    prepared = summary_of(out)
+    # "done" is that of an earlier job
+    for status in ("prepared", "unfinished", "done"):
+        (out / "run_summary.json").write_text(json.dumps({**prepared, "status": status}), encoding="utf-8")
+        with pytest.raises(BadInput, match=r"may still be running.*remove jules\.log"):
+            prepare_run(load_experiment(path), out)
+        with pytest.raises(BadInput, match="may still be running"):
+            run_jules(load_experiment(path), out)
+    (out / "jules.log").unlink()
+    run_jules(load_experiment(path), out)
+
+
+def test_folder_of_an_interrupted_run_is_replaced(write: Write) -> None:
+    path = write()
+    out = run_jules(load_experiment(path), path.parent / "out").folder
+    (out / "jules.status").unlink()
+    summary = {**summary_of(out), "status": "interrupted"}
+    (out / "run_summary.json").write_text(json.dumps(summary), encoding="utf-8")
+    assert run_jules(load_experiment(path), out).output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from _jules_curves import jules_fsth, jules_ftemp
+from helpers.paths import REPOSITORY
 
 from jules_ml.errors import BadInput
 from jules_ml.jules.curve_files import read_curve, write_curve
@@ -119,3 +121,10 @@ def test_repeat_counts_of_namelists_are_read(tmp_path: Path) -> None:
     )
     (tmp_path / "hand.nml").write_text(text + "\nn = 5\ny(1:5) = 2*0.5, 3*1.0\n/\n")
     np.testing.assert_array_equal(read_curve(tmp_path / "hand.nml").y, [0.5, 0.5, 1.0, 1.0, 1.0])
+
+
+def test_the_table_of_the_page_is_read(tmp_path: Path) -> None:
+    page = (REPOSITORY / "docs" / "bridge.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"^```text\n(&jules_ml_curve.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+    (tmp_path / "fsth.nml").write_text(text, encoding="ascii")
+    assert float(read_curve(tmp_path / "fsth.nml", "fsth")(torch.tensor([0.75]).double())) == 1.0

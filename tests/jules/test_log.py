@@ -48,3 +48,11 @@ def test_first_fatal_message_is_reported_and_each_warning_once() -> None:
     assert log.warnings == ["init: this"]
     assert log.crash is not None
     assert log.crash.startswith("Program received signal SIGABRT")
+
+
+def test_warning_of_several_lines_is_complete() -> None:
+    log = JulesLog(START, END, 43200.0)
+    for _ in range(2):
+        for line in ("[WARNING] init: this", "  and that", "[INFO] init: done", "text", "[WARNING] init: other"):
+            log.line(line)
+    assert log.warnings == ["init: this and that", "init: other"]

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from jules_ml.bridge.network import NetworkModifiers
 from jules_ml.errors import BadInput
 from jules_ml.jules.net_backend import write_respiration_net
 from jules_ml.jules.net_files import NetInput, Output
@@ -48,6 +49,27 @@ def test_another_net_goes_to_python(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     np.testing.assert_allclose(f[:, soil], expected[:, soil, 0], rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(g[:, soil], expected[:, soil, 1], rtol=1e-5, atol=1e-6)
     assert f.dtype == sthu.dtype
+
+
+@pytest.mark.slow
+def test_the_product_of_a_net_may_depend_on_the_critical_point_beyond_its_data(tmp_path: Path) -> None:
+    net = nn.Sequential(nn.Linear(2, 8), nn.GELU(), nn.Linear(8, 1))
+    inputs = (
+        NetInput(name="v_crit", seen_min=0.2, seen_max=0.25),
+        NetInput(name="sthu", seen_min=0.4, seen_max=0.6, offset=0.5, scale=0.2),
+    )
+    write_respiration_net(tmp_path, net, inputs, ("joint",), name="product", outside="extend")
+    modifiers = NetworkModifiers(tmp_path / "net.json", tmp_path / "net.pt2")
+    rng = np.random.default_rng(1)
+    sthu, v_crit = rng.uniform(0.1, 1.0, (4, 5)), rng.uniform(0.1, 0.4, (4, 5))
+    others = {name: np.ones_like(sthu) for name in ("sthf", "v_sat", "v_wilt", "t_soil")}
+    soil = np.ones(5, dtype=bool)
+    f, g = modifiers(sthu=sthu, v_crit=v_crit, l_soil_point=soil, **others)
+    x = torch.from_numpy(np.stack([v_crit, (sthu - 0.5) / 0.2], axis=-1).astype(np.float32))
+    np.testing.assert_allclose(f, net(x).detach().clamp(min=0.0).numpy()[..., 0], rtol=1e-5, atol=1e-6)
+    assert (g == 1.0).all()
+    with pytest.raises(BadInput, match=r"(?s)net\.json: the network has the input v_crit.*use JULES 8\.2"):
+        modifiers(sthu=sthu, l_soil_point=soil, **others)
 
 
 def test_a_net_that_does_not_fit_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -14,8 +15,14 @@ from jules_ml.experiment import load_experiment
 from jules_ml.jules.namelist_text import fortran
 from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.rose import OPTION, optional_configuration, read_rose_app, rose_namelists
-from jules_ml.jules.run import run_jules
+from jules_ml.jules.run import collect_run, prepare_run, run_jules
 from jules_ml.jules.run_folder import read_run_folder, stage
+
+
+def stand_in(executable: Path) -> None:
+    """Write an executable that stands in for JULES."""
+    executable.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {STAND_IN} "$@"\n', encoding="ascii")
+    executable.chmod(0o755)
 
 
 @pytest.fixture
@@ -91,9 +98,7 @@ def test_invalid_line_is_refused(app: Path) -> None:
 
 def test_swap_is_written_as_an_optional_configuration(app: Path) -> None:
     folder = app.parent
-    executable = folder / "jules.exe"
-    executable.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {STAND_IN} "$@"\n', encoding="ascii")
-    executable.chmod(0o755)
+    stand_in(folder / "jules.exe")
     path = folder / "swap.toml"
     path.write_text(
         '[jules]\nfolder = "app"\nexecutable = "jules.exe"\n[run]\nmodel = "jules"\nvia = "ancillary"\n[soil]\n'
@@ -120,14 +125,78 @@ def test_application_without_a_folder_of_inputs_is_unchanged(app: Path) -> None:
     (app / "file").rmdir()
     (app / "opt").mkdir()
     (app / "opt" / "rose-app-jules_ml.conf").write_text("of the suite's", encoding="ascii")
-    executable = folder / "jules.exe"
-    executable.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {STAND_IN} "$@"\n', encoding="ascii")
-    executable.chmod(0o755)
+    stand_in(folder / "jules.exe")
     path = folder / "stock.toml"
     path.write_text('[jules]\nfolder = "app"\nexecutable = "jules.exe"\n[run]\nmodel = "jules"\n', encoding="utf-8")
     done = run_jules(load_experiment(path), folder / "out")
     assert (app / "opt" / "rose-app-jules_ml.conf").read_text(encoding="ascii") == "of the suite's"
     assert not (done.folder / "opt").is_symlink()
+
+
+def test_application_without_a_folder_of_inputs_is_collected_by_its_edited_namelists(app: Path) -> None:
+    folder = app.parent
+    for file in (app / "file").iterdir():
+        file.rename(app / file.name)
+    (app / "file").rmdir()
+    stand_in(folder / "jules.exe")
+    (app / "behaviour").write_text("dumps", encoding="ascii")
+    path = folder / "swap.toml"
+    path.write_text(
+        '[jules]\nfolder = "app"\nexecutable = "jules.exe"\nset = {jules_output = {nprofiles = 0}}\n[run]\nmodel = "jules"\n',
+        encoding="utf-8",
+    )
+    out = prepare_run(load_experiment(path), folder / "out").folder
+    assert not (out / "rose-app.conf").exists()
+    subprocess.run(["sh", str(out / "submit.sh")], check=True)
+    # folders that an earlier version prepared have a link to the configuration
+    (out / "rose-app.conf").symlink_to(app / "rose-app.conf")
+    assert collect_run(out).dumps
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("tile_fractions.dat", "no_such.dat", "rose-app.conf, [namelist:jules_frac], file"),
+        ("data_end=", "data_end='1997-01-01 23:00:00'\nno_such=", "rose-app.conf, [namelist:jules_drive], data_end"),
+        ("main_run_start=", "main_run_start='now'\n!!main_run_start=", "rose-app.conf, [namelist:jules_time]"),
+    ],
+)
+def test_problem_is_placed_in_the_section_of_the_application(app: Path, old: str, new: str, place: str) -> None:
+    stand_in(app.parent / "jules.exe")
+    conf = app / "rose-app.conf"
+    conf.write_text(conf.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+    path = app.parent / "stock.toml"
+    path.write_text('[jules]\nfolder = "app"\nexecutable = "jules.exe"\n[run]\nmodel = "jules"\n', encoding="utf-8")
+    with pytest.raises(BadInput) as caught:
+        prepare_run(load_experiment(path), app.parent / "out")
+    assert f"{app}/{place}" in str(caught.value)
+
+
+def test_groups_are_placed_where_they_come_from(app: Path) -> None:
+    (app / "file" / "jules_snow.nml").write_text("&jules_snow\n/\n", encoding="ascii")
+    conf = app / "rose-app.conf"
+    text = conf.read_text(encoding="utf-8").replace("source=namelist:jules_snow\n", "")
+    conf.write_text(text.replace("profile(1)", "profile(3)"), encoding="utf-8")
+    namelists = rose_namelists(read_rose_app(app))
+    assert namelists.place("jules_snow") == f"{app}/file/jules_snow.nml, &JULES_SNOW"
+    assert namelists.place("jules_output_profile") == f"{conf}, [namelist:jules_output_profile(3)]"
+    namelists.set("jules_output_profile", {"nvars": 0}, occurrence=1)
+    assert namelists.source("jules_output_profile", 1) == f"{conf}, [file:output.nml]"
+    assert namelists.place("jules_crop") == str(conf)
+
+
+def test_prepared_folder_of_an_application_can_be_moved(app: Path) -> None:
+    folder = app.parent
+    stand_in(folder / "jules.exe")
+    (app / "file" / "net.dat").write_text("1.0", encoding="ascii")
+    path = folder / "stock.toml"
+    path.write_text('[jules]\nfolder = "app"\nexecutable = "jules.exe"\n[run]\nmodel = "jules"\n', encoding="utf-8")
+    out = prepare_run(load_experiment(path), folder / "out").folder
+    moved = folder / "elsewhere" / "moved"
+    moved.parent.mkdir()
+    out.rename(moved)
+    assert (moved / "namelists" / "net.dat").read_text(encoding="ascii") == "1.0"
+    assert all(link.exists() for link in moved.rglob("*") if link.is_symlink())
 
 
 def test_new_folder_within_the_application_is_refused(app: Path) -> None:

@@ -109,6 +109,16 @@ def test_file_that_is_not_a_jules_executable_is_refused(
     assert not (path.parent / "out").exists()
 
 
+def test_invalid_value_of_a_branch_names_branch_entries(write: Write) -> None:
+    path = write()
+    message = "[FATAL ERROR] check_jules_vegetation: Invalid value for rd_model."
+    (path.parent / "jules.exe").write_text(f"#!/bin/sh\necho '{message}'\nexit 1\n", encoding="ascii")
+    with pytest.raises(
+        RunFailed, match=r"Invalid value for rd_model; correct it.*list the entry in \[jules\] branch_ent"
+    ):
+        run_jules(load_experiment(path), path.parent / "out")
+
+
 def test_program_without_the_messages_of_jules_is_refused(write: Write) -> None:
     path = write()
     (path.parent / "jules.exe").write_text("#!/bin/sh\necho hello\n", encoding="ascii")

@@ -24,7 +24,7 @@ def config(tmp_path: Path) -> Path:
     """Configuration of the hooks."""
     folder = tmp_path / "hooks"
     folder.mkdir()
-    (folder / "jules_ml.nml").write_text("&jules_ml_respiration\nfsth_table = 'f.nml'\n/\n", encoding="ascii")
+    (folder / "jules_ml.nml").write_text("&jules_ml_ledger\n content = 'off'\n/\n", encoding="ascii")
     return folder
 
 

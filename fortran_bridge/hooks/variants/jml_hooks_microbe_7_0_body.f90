@@ -8,7 +8,7 @@ contains
   module procedure wrap_microbe
     logical :: done
 
-    call check_arguments(land_pts, tsoil)
+    call check_arguments(land_pts, tsoil, v_sat)
     call respire(land_pts, dim_cs1, l_q10, cs, sthu, sthf, v_sat, v_wilt, tsoil, resp_s, size(veg_frac), veg_frac, sf_diag, &
       l_soil_point, done)
     if (.not. done) call jml_real_microbe(land_pts, dim_cs1, dim_cs2, l_q10, cs, sthu, sthf, v_sat, v_wilt, &

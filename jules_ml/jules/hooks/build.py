@@ -11,6 +11,7 @@ from pathlib import Path
 from jules_ml import __version__
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.jules.hooks.interfaces import refusal, refuse_lto
+from jules_ml.jules.hooks.link_command import link_command
 from jules_ml.jules.hooks.stamp import Stamp, read_stamp
 from jules_ml.jules.hooks.toolchain import Toolchain, toolchain_for
 from jules_ml.jules.sources import SOURCES
@@ -41,6 +42,8 @@ class BuiltHooks:
         What the hooks were built for.
     toolchain : Toolchain
         Compiler and MPI library of the hooks.
+    link : str
+        Command that links JULES with the hooks.
     """
 
     object_file: Path
@@ -49,15 +52,20 @@ class BuiltHooks:
     flags: str
     stamp: Stamp
     toolchain: Toolchain
+    link: str
 
     @property
     def advice(self) -> str:
-        """Instructions for relinking JULES, with a command for FCM."""
+        """Instructions for relinking JULES: the command for its objects, and that for FCM."""
         return (
-            "Relink JULES with these flags. With FCM and a platform that reads JULES_LDFLAGS_EXTRA (custom, envars):\n"
+            "Relink JULES, from the objects of its build:\n"
+            f"  {self.link}\n"
+            "with -L and the folder of netCDF-Fortran if the compiler does not find it;\n"
+            "or with FCM and a platform that reads JULES_LDFLAGS_EXTRA (custom, envars):\n"
             f'  JULES_LDFLAGS_EXTRA="$(cat {self.flags_file})" fcm make -f etc/fcm-make/make.cfg\n'
             "On other platforms, add the flags to $ldflags in etc/fcm-make/platform/PLATFORM.cfg.\n"
-            "Do not use -flto or -ipo: they silently remove the hooks."
+            "Do not use -flto or -ipo: they silently remove the hooks. Then check the executable:\n"
+            "  jules-ml hooks --check jules_ml.exe"
         )
 
 
@@ -128,7 +136,8 @@ def build_hooks(
     object_file = out / "jules_ml_hooks.o"
     stamp = read_stamp(object_file)
     assert stamp is not None
-    return BuiltHooks(object_file, flags_file, template, flags, stamp, toolchain)
+    link = link_command(modules, toolchain, flags_file)
+    return BuiltHooks(object_file, flags_file, template, flags, stamp, toolchain, link)
 
 
 def find_modules(jules_build: Path) -> Path:

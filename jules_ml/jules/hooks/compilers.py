@@ -17,6 +17,8 @@ from jules_ml.errors import BadInput
 
 #: Module of JULES that is read to find out which compiler wrote it.
 PROBE_MODULE = "microbe_mod"
+#: Folders of the objects of a JULES build, relative to that of its ``.mod`` files; the first is that of FCM.
+OBJECT_FOLDERS = ("../o", ".")
 #: Versions of gfortran by the version of their module files.
 GFORTRAN_VERSIONS = {"12": "4.9", "14": "5 to 7", "15": "8 to 14", "16": "15 or newer"}
 #: Commands of each compiler, by its name in ``symbol_names.json``.

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from jules_ml.errors import BadInput
+from jules_ml.jules.hooks.compilers import OBJECT_FOLDERS
 
 #: Sections of objects for link-time optimisation by GCC, and the first bytes of LLVM's.
 _GCC_LTO, _LLVM_LTO = b".gnu.lto_", b"BC\xc0\xde"
-#: Folders of objects, relative to that of the ``.mod`` files; the second is that of FCM.
-_OBJECT_FOLDERS = (".", "../o")
 #: Folders of JULES's source, relative to that of the ``.mod`` files, as FCM writes them.
 _SOURCE_FOLDERS = ("../../preprocess/src", "../../extract")
 _TYPES = {"integer": "integer", "logical": "logical", "text": "character", "plain_real": "default real"}
@@ -31,7 +30,7 @@ def refuse_lto(modules: Path) -> None:
     BadInput
         If there is such an object.
     """
-    for folder in _OBJECT_FOLDERS:
+    for folder in OBJECT_FOLDERS:
         for path in sorted((modules / folder).glob("*.o")):
             content = path.read_bytes()
             if content.startswith(_LLVM_LTO) or _GCC_LTO in content:

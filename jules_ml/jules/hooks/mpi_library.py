@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from jules_ml.errors import BadInput
-from jules_ml.jules.hooks.compilers import compile_probe, compiler_version
+from jules_ml.jules.hooks.compilers import OBJECT_FOLDERS, compile_probe, compiler_version
 
 OPENMPI = "OpenMPI"
 MPICH = "MPICH"
@@ -28,8 +28,8 @@ WRAPPERS = {
     MPICH: ("mpif90.mpich", "mpifort.mpich", "mpif90", "mpifort", "mpiifx", "mpiifort", "ftn"),
     UNKNOWN: ("mpif90", "mpifort", "mpiifx", "mpiifort", "ftn"),
 }
-#: Subfolders of a JULES build, relative to the folder of its ``.mod`` files, that may contain its objects and libraries; first FCM's.
-_OBJECT_FOLDERS = ("../o", "../lib", ".")
+#: Folder of the libraries of a JULES build, relative to that of its ``.mod`` files.
+_LIBRARY_FOLDER = "../lib"
 
 _SIGNS = {
     OPENMPI: re.compile(r"_*(ompi_\w+|mpi_fortran_(bottom|in_place|argv_null|status_ignore)_*)$", re.IGNORECASE),
@@ -76,7 +76,7 @@ def mpi_of_build(modules: Path) -> str:
     """
     if (modules / "mpi.mod").is_file():
         return mpi_of_module(modules / "mpi.mod")
-    for folder in _OBJECT_FOLDERS:
+    for folder in (*OBJECT_FOLDERS, _LIBRARY_FOLDER):
         files = [path for ending in ("*.o", "*.a") for path in sorted((modules / folder).glob(ending))]
         library = mpi_of_symbols(_symbols(files)) if files else UNKNOWN
         if library != UNKNOWN:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jules_ml.errors import BadInput
 from jules_ml.jules.hooks.compilers import (
+    OBJECT_FOLDERS,
     PROBE_MODULE,
     command_for,
     compiler_version,
@@ -121,7 +122,7 @@ def _other_mpi(command: str, mpi: str, jules_mpi: str, modules: Path, version: s
 
 def _note_on_version(version: str, modules: Path) -> str:
     """Note on a compiler of another major version than that of the objects of JULES."""
-    for folder in ("../o", "."):
+    for folder in OBJECT_FOLDERS:
         jules = object_compiler(modules / folder / f"{PROBE_MODULE}.o")
         if jules and version and jules.split(".")[0] != version.split(".", maxsplit=1)[0]:
             return f"JULES was compiled with {jules}, the hooks are compiled with {version}: use the same version"

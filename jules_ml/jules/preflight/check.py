@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from jules_ml.errors import BadInput
@@ -11,9 +12,11 @@ from jules_ml.experiment import Experiment
 from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.preflight.entries import entry_findings
 from jules_ml.jules.preflight.files import file_findings
+from jules_ml.jules.preflight.hooks import hook_findings
 from jules_ml.jules.preflight.staged import Finding, StagedRun
 from jules_ml.jules.preflight.time_series import time_series_findings
 from jules_ml.jules.preflight.traps import trap_findings
+from jules_ml.jules.preflight.version import version_findings
 from jules_ml.jules.run_folder import OUTPUT, RunFolder
 from jules_ml.jules.versions import versions_of_run
 
@@ -30,7 +33,7 @@ def preflight(
     before : NamelistFolder
         Namelists of the staged run before ``[jules.set]`` and the ways were applied.
     run : RunFolder
-        Staged run folder, with its edited namelists; no file is written.
+        Staged run folder, with its edited namelists, which are written, and the files of its hooks.
     executable_version : str, optional
         Version of JULES that the stamp of the hooks in the executable names, or several, such as ``7.6 or 7.7``.
 
@@ -50,7 +53,11 @@ def preflight(
     names = frozenset(name.lower() for name in section.branch_entries)
     settings: dict[str, dict[str, Any]] = {group: dict(entries) for group, entries in section.set.items()}
     staged = StagedRun(run, before, versions, experiment.file, settings, names)
-    findings = list(_findings(staged))
+    findings = list(version_findings(experiment.file, original, given=section.version, executable=executable_version))
+    findings += _findings(staged)
+    needed = "hooks" in experiment.required(experiment.run, "run").via
+    # an executable without hooks does not read jules_ml.nml
+    findings += [replace(finding, fatal=needed) for finding in hook_findings(run.folder / run.directory)]
     fatal = [finding for finding in findings if finding.fatal]
     if len(fatal) == 1:
         raise BadInput(fatal[0].problem, where=fatal[0].where, remedy=fatal[0].remedy)
@@ -65,8 +72,11 @@ def preflight(
 
 
 def _findings(staged: StagedRun) -> Iterator[Finding]:
-    yield from entry_findings(staged)
-    yield from trap_findings(staged)
+    of_entries = list(entry_findings(staged))
+    yield from of_entries
+    # an entry that the version lacks needs no others
+    refused = {finding.where for finding in of_entries if finding.fatal}
+    yield from (finding for finding in trap_findings(staged) if finding.where not in refused)
     yield from file_findings(staged)
     yield from time_series_findings(staged)
     output = staged.run.folder / OUTPUT

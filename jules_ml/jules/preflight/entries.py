@@ -33,6 +33,7 @@ def entry_findings(staged: StagedRun) -> Iterator[Finding]:
     be that of a branch; only a name that JULES dropped before the version of the run is fatal there too.
     """
     unknown: dict[tuple[str, str], list[str]] = {}
+    of_branch: dict[str, list[str]] = {}
     for entry in staged.entries:
         if entry.name in staged.branch_entries:
             continue
@@ -40,9 +41,21 @@ def entry_findings(staged: StagedRun) -> Iterator[Finding]:
         if facts is not None:
             yield from _value_findings(staged, entry, facts)
         elif entry.written or _dropped(staged, entry):
-            yield _unknown(staged, entry)
+            if periods(entry.group, entry.name) or _similar(staged, entry.group, entry.name):
+                yield _unknown(staged, entry)
+            else:
+                of_branch.setdefault(entry.group, []).append(entry.name)
         else:
             unknown.setdefault((entry.file, entry.group), []).append(entry.name)
+    listed = ", ".join(f'"{name}"' for names in of_branch.values() for name in dict.fromkeys(names))
+    for group, names in of_branch.items():
+        remedy = f"correct or leave out; if the executable is of a branch with them, write branch_entries = [{listed}] under [jules]"
+        problem = f"{', '.join(dict.fromkeys(names))}: {_absence(staged, group, names[0])}"
+        yield Finding(staged.where(group, names[0]), problem, remedy)
+    present = {entry.name for entry in staged.entries}
+    for name in sorted(staged.branch_entries - present):
+        where = f"{staged.experiment}, jules.branch_entries"
+        yield Finding(where, f"no namelist of the run has {name}", "correct the name, or remove it", fatal=False)
     for (_, group), names in unknown.items():
         problem = (
             f"{', '.join(dict.fromkeys(names))}: {_absence(staged, group, names[0])}"
@@ -65,12 +78,12 @@ def _dropped(staged: StagedRun, entry: SetEntry) -> bool:
 def _unknown(staged: StagedRun, entry: SetEntry) -> Finding:
     group, name = entry.group, entry.name
     similar = _similar(staged, group, name)
-    remedy = f"did you mean {similar}" if similar else "correct the name, or leave the entry out"
+    remedy = f"write {similar} if you meant that" if similar else "correct the name, or leave the entry out"
     if periods(group, name):
         remedy += "; give [jules] version if the run is for another version"
     else:
-        remedy += ", or list it in [jules] branch_entries if the executable is that of a branch with this entry"
-    return Finding(staged.where(group, name), _absence(staged, group, name), remedy)
+        remedy += f"; if the executable is of a branch with {name}, list it in [jules] branch_entries"
+    return Finding(staged.where(group, name, entry.occurrence), _absence(staged, group, name), remedy)
 
 
 def _similar(staged: StagedRun, group: str, name: str) -> str:
@@ -108,7 +121,7 @@ def _versions(staged: StagedRun) -> str:
 def _value_findings(staged: StagedRun, entry: SetEntry, facts: Entry) -> Iterator[Finding]:
     """Yield problems of a value; that of a user is a warning only, since a branch may have other types and options."""
     values = [v for v in (entry.value if isinstance(entry.value, list) else [entry.value]) if v is not None]
-    where = staged.where(entry.group, entry.name)
+    where = staged.where(entry.group, entry.name, entry.occurrence)
     if isinstance(entry.value, list) and len(entry.value) > 1 and not facts.is_list and facts.kind:
         yield Finding(where, f"{entry.name} has {len(entry.value)} values", "give one value", fatal=entry.written)
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -88,10 +88,7 @@ class StagedRun:
     @cached_property
     def groups(self) -> dict[str, list[dict[str, Any]]]:
         """Entries of each group, by name and in the order of the files."""
-        groups: dict[str, list[dict[str, Any]]] = {}
-        for _, name, entries in self._read:
-            groups.setdefault(name, []).append(entries)
-        return groups
+        return _by_name(self._read)
 
     @cached_property
     def entries(self) -> tuple[SetEntry, ...]:
@@ -99,9 +96,7 @@ class StagedRun:
         return tuple(self._entries())
 
     def _entries(self) -> Iterator[SetEntry]:
-        before: dict[str, list[dict[str, Any]]] = {}
-        for _, name, entries in self.before.groups():
-            before.setdefault(name, []).append(entries)
+        before = _by_name(self.before.groups())
         counts: dict[str, int] = {}
         for file, group, entries in self._read:
             occurrence = counts.get(group, 0)
@@ -119,10 +114,21 @@ class StagedRun:
         value = next(iter(self.groups.get(group, [])), {}).get(name)
         return default if value is None else value
 
-    def where(self, group: str, name: str = "") -> str:
-        """Return the place of an entry: the experiment, or the file of the group in the original run folder."""
+    def where(self, group: str, name: str = "", occurrence: int = 0) -> str:
+        """Return the place of an entry: the experiment, or the file of the group in the original run folder or Rose application."""
         entry = f":{name}" if name else ""
         if name in self.set.get(group, {}):
             return f"{self.experiment}, jules.set, {group}{entry}"
+        source = self.before.source(group, occurrence)
+        if source is not None:
+            return f"{source}, {name}" if name else source
         file = next((f for f, g, _ in self._read if g == group), "")
         return f"{self.before.where / file}, {group}{entry}"
+
+
+def _by_name(read: Iterable[tuple[str, str, dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """Return the entries of each group, by name and in the order of the files."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for _, name, entries in read:
+        groups.setdefault(name, []).append(entries)
+    return groups

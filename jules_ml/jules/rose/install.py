@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Container, Mapping
 from pathlib import Path
@@ -41,7 +42,8 @@ def install_files(app: RoseApp, out: Path, own: Container[str], namelists: Path)
             continue
         _install(file, out, path)
         if posixpath.dirname(path) in namelist_folders and file.kind != "folder":
-            (namelists / posixpath.basename(path)).symlink_to(out / path)
+            # relative, so that the run folder can be moved
+            (namelists / posixpath.basename(path)).symlink_to(os.path.relpath(out / path, namelists))
 
 
 def is_outside(path: str) -> bool:

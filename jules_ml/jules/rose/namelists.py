@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from jules_ml.errors import BadInput
 from jules_ml.jules.namelist_text import scan
 from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.rose.app import APP, RoseApp
 from jules_ml.jules.rose.files import RoseFile, install_root, installed_files
-from jules_ml.jules.rose.sources import NamelistPart
+from jules_ml.jules.rose.sources import NamelistPart, Part
 
 _SUFFIX = ".nml"
 #: File by which the folder of the namelists is recognised.
@@ -44,7 +44,13 @@ def rose_namelists(app: RoseApp) -> NamelistFolder:
             where=app.folder / APP,
             remedy="give an application of JULES",
         )
-    return NamelistFolder(texts, app.folder)
+    namelists = NamelistFolder(texts, app.folder)
+    places = {
+        key: f"{app.folder / APP}, [{part.section}]" if isinstance(part, NamelistPart) else f"{part}, &{key[1].upper()}"
+        for key, part in _group_parts(app, files)
+    }
+    namelists.generated_from(app.folder / APP, places)
+    return namelists
 
 
 def namelist_paths(app: RoseApp, files: Mapping[str, RoseFile]) -> dict[str, str]:
@@ -98,8 +104,12 @@ def group_sections(app: RoseApp) -> dict[tuple[str, str, int], str]:
         By name of the file, name of the group in lower case, and its index among the groups of that name in the file. Groups of files
         that are sources are left out.
     """
-    files = installed_files(app)
-    sections: dict[tuple[str, str, int], str] = {}
+    parts = _group_parts(app, installed_files(app))
+    return {key: part.section for key, part in parts if isinstance(part, NamelistPart)}
+
+
+def _group_parts(app: RoseApp, files: Mapping[str, RoseFile]) -> Iterator[tuple[tuple[str, str, int], Part]]:
+    """Yield file, name and index of each group, and the part of its file that defines it."""
     for name, path in namelist_paths(app, files).items():
         counts: dict[str, int] = {}
         for part in files[_followed(app, path, files)].parts:
@@ -107,6 +117,4 @@ def group_sections(app: RoseApp) -> dict[tuple[str, str, int], str]:
             for group in scan(text):
                 index = counts.get(group.name, 0)
                 counts[group.name] = index + 1
-                if isinstance(part, NamelistPart):
-                    sections[name, group.name, index] = part.section
-    return sections
+                yield (name, group.name, index), part

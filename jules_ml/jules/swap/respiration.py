@@ -23,6 +23,7 @@ from jules_ml.jules.base_rate import GROUP as _GROUP
 from jules_ml.jules.base_rate import rate_entry, swap_base_rate
 from jules_ml.jules.export.curves import FSTH_FILE, FTEMP_FILE, antecedent_entries, export_curves
 from jules_ml.jules.hooks.check import require_hooks
+from jules_ml.jules.hooks.environment import CONFIG as _CONFIG
 from jules_ml.jules.hooks.stamp import jules_of_hooks
 from jules_ml.jules.namelist_text import Value, seven_digits
 from jules_ml.jules.run_folder import NAMELISTS, RunFolder
@@ -33,7 +34,6 @@ from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.learned.respiration.tables import CurveTable, antecedent_tables, learned_tables
 from jules_ml.physics.respiration import T_REFERENCE, fsth, fsth_option_1, ftemp_rothc
 
-_CONFIG = "jules_ml.nml"
 #: Entry for the form of f, from JULES 8.2.
 _FORM = "cs_decomp_soil_moist_func"
 #: Lower limit of factors in the fit, since logarithms near 0 would dominate it.

@@ -23,12 +23,12 @@ from jules_ml.jules.hooks.compilers import (
     ("content", "expected", "text"),
     [
         (
-            gzip.compress(b"GFORTRAN module version '15' created from microbe_jls.F90\n"),
+            gzip.compress(b"GFORTRAN module version '15' created from microbe_jls.F90\n", mtime=0),
             ModuleFormat("gfortran", "15"),
             "gfortran 8 to 14 (module version 15)",
         ),
         (
-            gzip.compress(b"GFORTRAN module version '17' created from x.f90\n"),
+            gzip.compress(b"GFORTRAN module version '17' created from x.f90\n", mtime=0),
             ModuleFormat("gfortran", "17"),
             "gfortran of another version (module version 17)",
         ),
@@ -45,7 +45,7 @@ from jules_ml.jules.hooks.compilers import (
         ),
         (b"\x0d\x00\x00\x00\x02\x00", ModuleFormat(""), "an unknown compiler"),
         (b"\x1f\x8bnot gzip", ModuleFormat(""), "an unknown compiler"),
-        (gzip.compress(b"else"), ModuleFormat(""), "an unknown compiler"),
+        (gzip.compress(b"else", mtime=0), ModuleFormat(""), "an unknown compiler"),
     ],
 )
 def test_compiler_of_a_module_file(content: bytes, expected: ModuleFormat, text: str, tmp_path: Path) -> None:

@@ -54,14 +54,24 @@ def folder(hosts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(command: str, folder: Path) -> str:
-    """Run a line of the page in a shell; the first compiler in ``PATH`` is the script."""
+    """Run a line of the page in a shell, and return its standard output."""
+    return _run(command, folder).stdout
+
+
+def messages(command: str, folder: Path) -> str:
+    """Run a line of the page in a shell, and return its standard error."""
+    return _run(command, folder).stderr
+
+
+def _run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a line in a shell; the first compiler in ``PATH`` is the script."""
     environment = os.environ | {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(REPOSITORY)}
     environment.pop("FC", None)
     done = subprocess.run(command, shell=True, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if "cannot find -lnetcdff" in done.stderr:
         pytest.skip("there is no netCDF-Fortran")
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-    return done.stdout
+    return done
 
 
 def hooks_in(report: str) -> int:
@@ -90,10 +100,21 @@ def test_the_commands_of_the_page(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_command_of_the_readme(folder: Path) -> None:
-    (command,) = re.findall(r"^JULES_LDFLAGS_EXTRA=.+$", README, flags=re.MULTILINE)
+def test_the_commands_of_the_readme(folder: Path) -> None:
+    (commands,) = re.findall(r"^```\n(jules-ml hooks .*?)^```", README, flags=re.MULTILINE | re.DOTALL)
     shutil.rmtree(folder / "build", ignore_errors=True)
-    assert hooks_in(run(command, folder)) == 5
+    with pytest.raises(AssertionError, match="give the build folder of JULES"):
+        run(commands.replace("DIR", "etc"), folder)  # JULES is not built where the hooks are refused
+    assert not (folder / "build").exists()
+    assert hooks_in(run(commands, folder)) == 5
+
+
+@pytest.mark.slow
+def test_the_link_command_that_is_printed(folder: Path) -> None:
+    (printed,) = re.findall(r"^  (\S+ -o jules_ml.exe .*)$", messages(COMMANDS[0], folder), flags=re.MULTILINE)
+    (folder / "jules_ml.exe").unlink(missing_ok=True)
+    run(printed, folder)
+    assert hooks_in(run(COMMANDS[3], folder)) == 5
 
 
 @pytest.mark.parametrize("text", NAMELISTS, ids=lambda text: text.split()[0] + str(len(text)))

@@ -188,11 +188,12 @@ def test_curves_are_in_the_output_with_the_interfaces_of_other_versions(host: Ho
         assert (known.column(name) == other.column(name)).all()
 
 
-def test_hooks_of_another_interface_stop_the_run_at_the_first_call(host: HostRunner) -> None:
+@pytest.mark.parametrize(("jules", "hooks"), [("82", "76"), ("82", "70"), ("70", "82")])
+def test_hooks_of_another_interface_stop_the_run_at_the_first_call(host: HostRunner, jules: str, hooks: str) -> None:
     for files in (
         respiration_files(),
         {},
     ):  # with the hook on, and off: JULES's own microbe would get wrong arguments too
-        run = host.run("host_82_with_hooks_76", "n_days = 1", files)
+        run = host.run(f"host_{jules}_with_hooks_{hooks}", "n_days = 1", files)
         assert run.code != 0
-        assert "JULES calls microbe with other arguments than those of JULES 7.6" in run.log
+        assert f"JULES calls microbe with other arguments than those of JULES {hooks[0]}.{hooks[1]}" in run.log

@@ -81,6 +81,30 @@ def test_listed_points_have_rows(host: HostRunner, reference: pd.DataFrame) -> N
     pd.testing.assert_frame_equal(rows(run), expected)
 
 
+def test_rows_of_points_have_their_position(
+    host: HostRunner, reference: pd.DataFrame, two_ranks: tuple[str, ...]
+) -> None:
+    both = rows(host.complete("host_mpi", SETTINGS, files("content = 'points'"), launch=two_ranks))
+    place = ["latitude", "longitude"]
+    sea, ice = (51.0, 1.0), (53.0, 4.0)
+    land = {(50.0 + j, float(i)) for j in (1, 2, 3) for i in (1, 2, 3, 4)} - {sea, ice}
+    for table in (both, reference):
+        assert set(table[place].itertuples(index=False, name=None)) == land
+    sums = [table.set_index([*KEYS, *place])["water_kg_m-2"].sort_index() for table in (both, reference)]
+    pd.testing.assert_index_equal(sums[0].index, sums[1].index)
+    np.testing.assert_allclose(sums[0], sums[1], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_listed_point_that_no_rank_has_is_refused(host: HostRunner, mpiexec: str, ranks: int) -> None:
+    wanted = files("content = 'points', latitude = 51.0, 53.0, 60.0, longitude = 2.0, 3.0, 3.0")
+    run = host.run("host_mpi", SETTINGS, wanted, launch=(mpiexec, "-n", str(ranks)))
+    assert run.code != 0
+    assert "&jules_ml_ledger: there is no land point with soil within 0.005 degrees of 60.0000 N, 3.0000 E" in run.log
+    found = files("content = 'points', latitude = 51.0, 53.0, longitude = 2.0, 363.0")
+    assert host.complete("host_mpi", SETTINGS, found, launch=(mpiexec, "-n", str(ranks))).code == 0
+
+
 def test_full_ledger_is_compressed_netcdf(host: HostRunner, reference: pd.DataFrame) -> None:
     run = host.run("host_r64", SETTINGS, files("content = 'full'"))
     skip_without_netcdf(run)
@@ -129,6 +153,9 @@ def test_a_full_disk_is_named(host: HostRunner, suffix: str) -> None:
         ("north 10 20 0 10\nnorth 20 30 0 10\n", "regions.txt, line 2: region north"),
         ("north 20 10 0 10\n", "regions.txt, line 1"),
         ("# nothing\n", "regions.txt has no region"),
+        ("over 10 20 170 -170\n", "over the date line, give an east above 180"),
+        (f"{'a' * 33}1 10 20 0 10\n{'a' * 33}2 20 30 0 10\n", "line 1: the name of the region is longer than 32"),
+        ("a" * 600, "line 1: the name of the region is longer than 32"),
     ],
 )
 def test_regions_that_cannot_be_used_are_named(host: HostRunner, text: str, words: str) -> None:

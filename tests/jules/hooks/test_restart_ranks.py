@@ -87,6 +87,34 @@ def test_a_state_that_cannot_be_split_is_refused_with_other_ranks_only(host: Hos
     assert "shared_state" in other.log
 
 
+@pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1), (2, 4)])
+def test_points_at_the_same_position_are_refused_with_other_ranks_only(
+    host: HostRunner, mpiexec: str, before: int, after: int
+) -> None:
+    files, grid = all_hooks(), "nx = 4, ny = 2, replicates = .true."
+    files["jules_ml.nml"] = files["jules_ml.nml"].split("&jules_ml_moisture")[0]  # Python refuses them too
+    launches = [(mpiexec, "-n", str(ranks)) for ranks in (before, after)]
+    whole = host.complete("host_mpi", f"{grid}, n_days = 6, dump_days = 3", files, launch=launches[0])
+    dump = whole.folder / "output" / "host.dump.20010104.0.nc"
+    settings = restart(dump).replace(GRID, grid)
+    host.complete("host_mpi", settings, files, launch=launches[0])
+    other = host.run("host_mpi", settings, files, launch=launches[1])
+    assert other.code != 0
+    assert "more than one point is at 5" in other.log
+    assert "use the ranks of the run that wrote it" in other.log
+
+
+@pytest.mark.parametrize(("before", "after"), [(2, 2), (1, 2), (2, 1)])
+def test_a_rank_may_have_no_land_point(host: HostRunner, mpiexec: str, before: int, after: int) -> None:
+    files, grid = all_hooks(), "nx = 2, ny = 1"  # the first column is sea
+    launches = [(mpiexec, "-n", str(ranks)) for ranks in (before, after)]
+    whole = host.complete("host_mpi", f"{grid}, n_days = 6, dump_days = 3", files, launch=launches[0])
+    dump = whole.folder / "output" / "host.dump.20010104.0.nc"
+    rest = host.complete("host_mpi", restart(dump).replace(GRID, grid), files, launch=launches[1])
+    late = steps(whole).query("time >= '2001-01-04'")
+    np.testing.assert_allclose(steps(rest).astype(float), late.astype(float), rtol=2e-5, atol=1e-7)
+
+
 @pytest.mark.parametrize("ranks", ["1", "2"])
 @pytest.mark.parametrize(
     ("spoil", "words"),

@@ -11,8 +11,12 @@ from helpers.jules_runs import SOIL, Write
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
+from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.preflight.entries import within
+from jules_ml.jules.preflight.version import version_findings
+from jules_ml.jules.rose import read_rose_app
 from jules_ml.jules.run import JulesRun, run_jules
+from jules_ml.jules.run_folder import RunFolder
 
 
 def run(path: Path) -> JulesRun:
@@ -36,7 +40,24 @@ def refused(path: Path) -> BadInput:
 def test_misspelt_entry_is_refused_with_the_name_that_is_meant(write: Write) -> None:
     error = refused(write(jules="set = {jules_hydrology = {l_topp = false}}"))
     assert str(error.where).endswith("swap.toml, jules.set, jules_hydrology:l_topp")
-    assert "did you mean l_top" in error.remedy
+    assert error.remedy.startswith(
+        "write l_top if you meant that; if the executable is of a branch with l_topp, list it"
+    )
+
+
+def test_group_that_is_misspelt_is_refused_with_the_name_that_is_meant(write: Write) -> None:
+    assert "write jules_hydrology" in refused(write(jules="set = {jules_hydrolgy = {l_top = false}}")).remedy
+
+
+def test_entry_that_does_not_exist_brings_no_further_problems(write: Write) -> None:
+    error = refused(write(jules='version = "7.6"\nset = {jules_soil_biogeochem = {l_bgc_heat = true}}'))
+    assert "exists only in JULES 8.2" in error.problem
+
+
+def test_value_that_is_there_already_is_no_change(write: Write) -> None:
+    done = run(write(jules="set = {jules_hydrology = {l_top = false}}"))
+    assert "note: jules_hydrology: l_top = False in the run folder already" in done.notes
+    assert "l_top" not in (done.folder / "namelists.diff").read_text(encoding="utf-8")
 
 
 def test_all_problems_are_reported_at_once(user: Path, write: Write) -> None:
@@ -58,9 +79,11 @@ def test_unknown_entry_of_the_user_is_a_warning(user: Path, write: Write) -> Non
 
 def test_entries_of_a_branch_are_accepted_by_name(write: Write) -> None:
     entries = "set = {jules_vegetation = {rd_model = 1, tdq10_int = 3.2}}"
-    assert "[jules] branch_entries" in refused(write(jules=entries)).problem
+    assert 'write branch_entries = ["rd_model", "tdq10_int"] under [jules]' in refused(write(jules=entries)).remedy
     notes = run(write(jules=f'branch_entries = ["rd_model", "tdq10_int"]\n{entries}')).notes
     assert not any("warning" in note and "rd_model" in note for note in notes)
+    notes = run(write(jules='branch_entries = ["rd_modle"]')).notes
+    assert any("no namelist of the run has rd_modle" in note for note in notes)
 
 
 def test_entry_of_another_group_is_refused_with_its_group(write: Write) -> None:
@@ -87,6 +110,32 @@ def test_entry_that_the_version_has_dropped_is_refused_in_the_namelists(user: Pa
     error = refused(write(jules='version = "7.6"'))
     assert str(error.where).endswith("nml/model_grid.nml, jules_model_grid:lat_bounds")
     assert "y_bounds" in error.remedy
+
+
+@pytest.fixture
+def built_for_7_6(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stamp of hooks in the executable."""
+    monkeypatch.setattr("jules_ml.jules.run.jules_of_hooks", lambda _: "7.6 or 7.7")
+
+
+@pytest.mark.usefixtures("built_for_7_6")
+def test_version_that_the_hooks_exclude_is_refused(write: Write) -> None:
+    error = refused(write(jules='version = "8.2"'))
+    assert str(error.where).endswith("jules.version")
+    assert error.problem == "version is 8.2, and the hooks of the executable were built for JULES 7.6 or 7.7"
+    run(write(jules='version = "7.7"'))
+
+
+@pytest.mark.parametrize(("meta", "warnings"), [("vn8.2", 1), ("vn7.6", 0), ("vn7.5_t1", 0), ("HEAD", 0)])
+def test_rose_application_for_another_version_than_the_hooks_is_a_warning(
+    tmp_path: Path, meta: str, warnings: int
+) -> None:
+    (tmp_path / "rose-app.conf").write_text(f"meta=jules-standalone/{meta}\n\n[env]\nA=b\n", encoding="ascii")
+    contents = NamelistFolder({"a.nml": "&jules_time\n/\n"}, tmp_path)
+    application = RunFolder(tmp_path, contents, "", rose=read_rose_app(tmp_path))
+    findings = list(version_findings(tmp_path / "swap.toml", application, given=None, executable="7.6 or 7.7"))
+    assert [finding.fatal for finding in findings] == [False] * warnings
+    assert all("meta is for JULES 8.2, and the hooks" in str(finding) for finding in findings)
 
 
 def test_value_that_is_not_an_option_is_refused(write: Write) -> None:
