@@ -6,12 +6,12 @@ import signal
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from jules_ml.errors import RunFailed
 from jules_ml.jules.log import JulesLog
+from jules_ml.jules.moments import parse_moment
 from jules_ml.jules.program import EXECUTABLE_REMEDY
 from jules_ml.jules.run_folder import LOG, OUTPUT, SUBMIT, RunFolder
 from jules_ml.jules.submission import NOT_FOUND, read_status, start_of_job
@@ -201,8 +201,8 @@ def _in_main_run(entries: dict[str, Any], run: RunFolder) -> bool:
     """Whether the period of a profile and the main run overlap."""
     start, end = (entries.get(name) for name in ("output_start", "output_end"))
     try:
-        return (not start or datetime.strptime(str(start), _FORMAT) < run.end) and (
-            not end or datetime.strptime(str(end), _FORMAT) > run.start
+        return (not start or parse_moment(str(start), run.calendar) < run.end) and (
+            not end or parse_moment(str(end), run.calendar) > run.start
         )
     except ValueError:
         # JULES itself reports a wrong time

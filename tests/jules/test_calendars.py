@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -17,9 +18,13 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
 from jules_ml.jules.log import JulesLog
 from jules_ml.jules.moments import calendar_of_run, in_calendar, parse_moment
+from jules_ml.jules.outcome import requested_profiles
+from jules_ml.jules.preflight.staged import StagedRun
+from jules_ml.jules.preflight.time_series import time_series_findings
 from jules_ml.jules.run import run_jules
 from jules_ml.jules.run_folder import read_run_folder
 from jules_ml.jules.swap.prescribed import swap_prescribed
+from jules_ml.jules.versions import versions_of_run
 
 FORMAT = "%Y-%m-%d %H:%M:%S"
 
@@ -57,13 +62,19 @@ def test_progress_counts_steps_of_the_calendar() -> None:
 
 
 def in_360_days(folder: Path, *, end: str = "1997-02-30 00:00:00") -> None:
-    """Give the run folder a calendar of 360 days."""
+    """Give the run folder a calendar of 360 days, with driving data for two months."""
+    weather = folder / "inputs" / "Loobos_1997.dat"
+    weather.write_text(30 * weather.read_text(encoding="ascii"), encoding="ascii")
     times = folder / "nml" / "timesteps.nml"
     text = times.read_text(encoding="ascii")
     start = text.index("main_run_end")
     line = text[start : text.index("\n", start)]
     text = text.replace(line, f"main_run_end='{end}', l_360=T").replace("1996-12-31 23:00:00", "1996-12-30 23:00:00")
     times.write_text(text, encoding="ascii")
+    drive = folder / "nml" / "drive.nml"
+    drive.write_text(
+        re.sub(r"(data_(start|end) *= *)'(\d{4}-\d\d)-31", r"\1'\3-30", drive.read_text("ascii")), encoding="ascii"
+    )
 
 
 def test_a_run_folder_ends_on_the_30_february(user: Path) -> None:
@@ -85,6 +96,24 @@ def test_a_run_of_360_days_ends_where_its_calendar_says(user: Path, write: Write
     assert "Started at: 1997-02-29 23:00:00" in log
     assert "Started at: 1997-01-31" not in log
     assert json.loads((done.folder / "run_summary.json").read_text(encoding="utf-8"))["end"] == "1997-02-30 00:00:00"
+
+
+def test_spin_up_and_output_of_a_run_of_360_days_are_in_its_calendar(user: Path) -> None:
+    in_360_days(user)
+    times, output = user / "nml" / "timesteps.nml", user / "nml" / "output.nml"
+    spin_up = (
+        "&jules_spinup max_spinup_cycles=1, spinup_start='1996-02-30 00:00:00', spinup_end='1997-02-30 00:00:00' /"
+    )
+    text = times.read_text(encoding="ascii")
+    times.write_text(f"{re.sub(r'(?is)&jules_spinup.*?/', '', text)}\n{spin_up}\n", encoding="ascii")
+    starts = output.read_text(encoding="ascii").replace(
+        "output_main_run", "output_start='1997-02-30 00:00:00', output_main_run"
+    )
+    output.write_text(starts, encoding="ascii")
+    run = read_run_folder(user)
+    assert requested_profiles(run) == []  # output would start at the end of the run
+    (finding, *_) = time_series_findings(StagedRun(run, run.namelists, versions_of_run(run, None), user, {}))
+    assert "the run with its spin-up is from 1996-02-30 00:00:00 to 1997-02-30 00:00:00" in finding.problem
 
 
 def state_file(path: Path, calendar: str, *, cell_methods: str | None = "time : mean", n: int = 6) -> None:
