@@ -233,7 +233,7 @@ def remove_entries(text: str, name: str, entries: Sequence[str]) -> str:
     removed = [entry for group in scan(text) if group.name == name for entry in group.entries if entry.name in entries]
     for entry in sorted(removed, key=lambda entry: entry.start, reverse=True):
         start, end = text.rfind("\n", 0, entry.start) + 1, _past_comma(text, entry.end)
-        rest = re.match(r"[ \t]*(![^\n]*)?\n", text[end:])
+        rest = re.match(r"[ \t]*(![^\n]*|\r)?\n", text[end:])
         if rest and not text[start : entry.start].strip():
             entry_start, end = start, end + rest.end()
         else:
@@ -262,7 +262,7 @@ def _assignment(key: str, value: Value) -> str:
 
 def _has_string_with_blank(value: Value) -> bool:
     values = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-    return any(isinstance(each, str) and " " in each for each in values)
+    return any(isinstance(each, str) and re.search(r"\s", each) for each in values)
 
 
 def fortran(value: Value) -> str:

