@@ -86,7 +86,7 @@ class Assignments:
         name, dimensions = last
         variable = scope.setdefault(name, _Variable())
         variable.use(name, len(dimensions))
-        values = _values(text)
+        values = read_values(text)
         positions = _positions(name, dimensions or [1], len(values))
         for value in values:
             position = next(positions, None)
@@ -192,8 +192,19 @@ def _positions(name: str, dimensions: Sequence[_Dimension], n: int) -> Iterator[
 # --- values
 
 
-def _values(text: str) -> list[Scalar | None]:
-    """Return the values of an assignment; None where there is none between two commas, or after a repeat count."""
+def read_values(text: str) -> list[Scalar | None]:
+    """Return the values of an assignment; None where there is none between two commas, or after a repeat count.
+
+    Parameters
+    ----------
+    text : str
+        Values, with comments.
+
+    Raises
+    ------
+    NamelistValueError
+        If Fortran would not read one of them.
+    """
     values: list[Scalar | None] = []
     at, after_comma = 0, True
     while at < len(text):

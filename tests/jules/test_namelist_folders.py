@@ -42,6 +42,20 @@ def change(point: Path) -> Change:
     return replace
 
 
+def write_swap(folder: Path, changes: str) -> Path:
+    """Write an experiment that swaps soil into the run folder, with the stand-in as executable."""
+    executable = folder / "jules.exe"
+    executable.write_text(f'#!/bin/sh\nexec python3 -I -S {STAND_IN} "$@"\n', encoding="ascii")
+    executable.chmod(0o755)
+    path = folder / "swap.toml"
+    path.write_text(
+        f'[jules]\nfolder = "point"\nexecutable = "jules.exe"\nset.jules_soil.l_vg_soil = false\n{changes}'
+        f'[run]\nmodel = "jules"\nvia = ["ancillary"]\n{SOIL}',
+        encoding="ascii",
+    )
+    return path
+
+
 def written_by_element(change: Change) -> None:
     """Write arrays as elements whose values go on in the elements after them."""
     for name in ("var      ", "use_file ", "const_val"):
@@ -71,17 +85,11 @@ def test_all_values_are_those_of_fortran_after_every_entry_is_written(point: Pat
 @pytest.mark.fortran
 def test_staged_arrays_are_those_of_fortran(point: Path, change: Change, tmp_path: Path) -> None:
     written_by_element(change)
-    (point / "weather.dat").touch()
-    (tmp_path / "jules.exe").write_text(f'#!/bin/sh\nexec python3 -I -S {STAND_IN} "$@"\n', encoding="ascii")
-    (tmp_path / "jules.exe").chmod(0o755)
-    experiment = tmp_path / "swap.toml"
-    experiment.write_text(
-        '[jules]\nfolder = "point"\nexecutable = "jules.exe"\n'
-        'set.jules_soil.l_vg_soil = false\nset.jules_pftparm."lai_io(2)" = [4.5, 2.5]\nset.jules_radiation.wght_alb = [0.1, 0.2, 0.3]\n'
-        f'[run]\nmodel = "jules"\nvia = ["ancillary"]\n{SOIL}',
-        encoding="ascii",
+    path = write_swap(
+        tmp_path, 'set.jules_pftparm."lai_io(2)" = [4.5, 2.5]\nset.jules_radiation.wght_alb = [0.1, 0.2, 0.3]\n'
     )
-    done = run_jules(load_experiment(experiment), tmp_path / "out")
+    done = run_jules(load_experiment(path), tmp_path / "out")
+    assert any("dzsoil_io: one element has several values" in note for note in done.notes)
     equal, differences = compare_folder(done.folder / "namelists", tmp_path)
     assert differences == []
     assert equal > 550
@@ -122,3 +130,12 @@ def test_value_of_another_type_is_refused(
     run = RunFolder(tmp_path, NamelistFolder({"a.nml": f"&{group}\n {entry}\n/\n"}, tmp_path), "")
     with pytest.raises(BadInput, match=problem):
         read(run)
+
+
+def test_layouts_that_gfortran_reads_otherwise_are_warned_of(point: Path, change: Change, tmp_path: Path) -> None:
+    change("jules_soil.nml", "dzsoil_io = 0.1, 0.25", "dzsoil_io = 0.1, ! top\n 0.25")
+    path = point / "namelists" / "drive.nml"
+    path.write_text(path.read_text(encoding="ascii").rstrip(), encoding="ascii")
+    notes = run_jules(load_experiment(write_swap(tmp_path, "")), tmp_path / "out").notes
+    assert any("jules_soil.nml: in dzsoil_io a comment" in note for note in notes)
+    assert any("drive.nml: the last line has no line end" in note for note in notes)

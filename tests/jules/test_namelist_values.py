@@ -14,7 +14,7 @@ from helpers.namelist_forms import FORMS, GROUP, READ_OTHERWISE, REFUSED
 
 from jules_ml.errors import BadInput
 from jules_ml.jules.namelists import NamelistFolder
-from jules_ml.jules.preflight.layout import missing_values
+from jules_ml.jules.preflight.layout import missing_values, values_of_elements
 
 #: Length of the first dimension of ``m``.
 _ROWS = 3
@@ -96,6 +96,20 @@ def test_group_is_found_as_by_fortran(reader: Path, tmp_path: Path, text: str) -
 @pytest.mark.parametrize("form", FORMS)
 def test_layout_of_a_form_is_read_alike_by_all_compilers(form: str) -> None:
     assert missing_values(f"&G {form}\n/\n") == []
+
+
+@pytest.mark.parametrize(
+    ("form", "names"),
+    [
+        ("x(2) = 1, 2, 3", ["x"]),
+        ("X(1) = 3*0.5, n(2) = 1", ["x"]),
+        ("a%v(2) = 5, 6", ["a"]),
+        ("x(2) = 1, x(1:3) = 1, 2, 3, y = 1", []),
+        ("b(2)%v = 5, 6", []),
+    ],
+)
+def test_elements_with_several_values_are_named(form: str, names: list[str]) -> None:
+    assert values_of_elements(f"&G {form}\n/\n") == names
 
 
 @pytest.mark.fortran
