@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 #: Largest subscript and repeat count, far beyond any array of JULES, so that a slip of the pen does not fill the memory.
-_LIMIT = 100_000
+_LIMIT = 1_000_000
 _COMPONENT = re.compile(r"\s*(\w+)\s*(?:\(([^()]*)\))?\s*")
 _SEPARATOR = re.compile(r"\s+|![^\n]*")
 _VALUE = re.compile(r"""(?:(\d{1,9})\*)?('(?:[^']|'')*'|"(?:[^"]|"")*"|[^\s,!'"*]+)?(?![^\s,!])""")

@@ -154,7 +154,7 @@ REFUSED = (
     ("x() = 1", "subscript"),
     ("x(1:2:0) = 1", "subscript"),
     ("x = 0*5, 3", "repeat count"),
-    ("x = 999999*5", "repeat count"),
+    ("x = 9999999*5", "repeat count"),
     ("x(99999999) = 5", "outside"),
     ("x = 1 # 2", "#"),
     ("x = 1;2", "1;2"),
@@ -162,7 +162,7 @@ REFUSED = (
     ("n = z'1F'", "z"),
     ("b(1:2)%r = 1, 2", "derived type"),
     ("x(1) = 1 x(1,2) = 3", "subscripts"),
-    ("m(1,1) = 3 m(9,9) = 3 m(99999,3) = 1", "larger"),
+    ("m(1,1) = 3 m(9,9) = 3 m(999999,3) = 1", "larger"),
     ("x = 1\n&h y = 2", "not closed"),
     ("x = 1\n$h y = 2", "not closed"),
 )
