@@ -128,7 +128,7 @@ contains
     character(len=:), allocatable :: message
 
     if (iostat < 0) then
-      message = '&' // group // ' is missing, or does not end: close it with /'
+      message = '&' // group // ' is missing, or does not end: close it with / and a line end'
     else
       message = '&' // group // ' cannot be read (' // trim(why) // '): check its entries, and that it is closed with /'
     end if

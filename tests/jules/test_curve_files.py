@@ -30,6 +30,23 @@ def test_a_written_table_is_read_unchanged(tmp_path: Path) -> None:
         assert getattr(again, name) == getattr(TABLE, name)
 
 
+@pytest.mark.parametrize(
+    "y", ["y(1) = 0.0, 0.5, 1.0, 0.25", "y(1:4) = 0.0, 0.5, 1.0, 0.25", "y(3) = 1.0, 0.25 y(1:2) = 0.0, 0.5"]
+)
+def test_elements_are_read_as_by_the_bridge(tmp_path: Path, y: str) -> None:
+    path = write_curve(TABLE, tmp_path / "fsth.nml")
+    lines = [line for line in path.read_text(encoding="ascii").splitlines() if not line.strip().startswith("y ")]
+    path.write_text("\n".join([lines[0], y, *lines[1:], ""]), encoding="ascii")
+    np.testing.assert_array_equal(read_curve(path, "fsth").y, TABLE.y)
+
+
+def test_longest_table_is_read(tmp_path: Path) -> None:
+    path = write_curve(TABLE, tmp_path / "fsth.nml")
+    text = path.read_text(encoding="ascii").replace("n = 4", "n = 100001")
+    path.write_text(re.sub(r"y = .*", "y = 50000*0.5, " + ", ".join(["0.25"] * 50001), text), encoding="ascii")
+    assert read_curve(path).y.sum() == 50000 * 0.5 + 50001 * 0.25
+
+
 def test_a_table_is_linear_between_points_and_constant_outside() -> None:
     x = torch.tensor([-1.0, 0.0, 1.0 / 6.0, 1.0 / 3.0, 0.5, 1.0, 2.0], dtype=torch.float64)
     expected = torch.tensor([0.0, 0.0, 0.25, 0.5, 0.75, 0.25, 0.25], dtype=torch.float64)

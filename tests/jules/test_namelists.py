@@ -186,4 +186,15 @@ def test_entries_are_removed_from_a_folder(loobos: NamelistFolder) -> None:
 def test_missing_values_at_the_end_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "a.nml").write_text("&g\nn=3,,\nx=1.0,2.0, ,\ny=1,,2,\nz=2*,\ne=,\n/\n", encoding="ascii")
     group = NamelistFolder.read(tmp_path).get("g")
-    assert group == {"n": 3, "x": [1.0, 2.0], "y": [1, None, 2], "z": [None, None], "e": None}
+    assert group == {"n": 3, "x": [1.0, 2.0], "y": [1, None, 2], "z": None, "e": None}
+
+
+def test_strings_are_written_as_they_are() -> None:
+    values = ["tab\there", "it's  two blanks", "both \" and '", "x" * 120]
+    text = set_entries("&g\n/\n", "g", {"s": values, "long": [0.1] * 60})
+    folder = NamelistFolder({"a.nml": text}, Path("anywhere"))
+    assert folder.get("g") == {"s": values, "long": [0.1] * 60}
+
+
+def test_lines_with_carriage_returns_are_removed_whole() -> None:
+    assert remove_entries("&g\r\n x = 1,\r\n y = 2 ! c\r\n z = 3\r\n/\r\n", "g", ["x", "y"]) == "&g\r\n z = 3\r\n/\r\n"
