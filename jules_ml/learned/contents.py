@@ -247,6 +247,10 @@ def check_predictions(contents: Contents | None, predictions: xr.Dataset, path: 
     ]
     if missing:
         raise BadInput(f"there is no variable {missing[0]}", where=path, remedy=REMEDY)
+    if "site" in present and predictions["site"].dims == ("site",):
+        names = [str(name) for name in predictions["site"].to_numpy()]
+        if len(set(names)) < len(names):
+            raise BadInput("a site is repeated", where=path, remedy=REMEDY)
     for name, variable in present.items():
         values = predictions[name]
         if values.dims != variable.dims or values.dtype.kind not in variable.types:

@@ -12,14 +12,23 @@ import xarray as xr
 from helpers.module_folders import seal, write_smallest
 
 from jules_ml.errors import BadInput
-from jules_ml.learned.contents import NUMBERS, TEXT, TIMES, contents_of
+from jules_ml.learned.contents import NUMBERS, TEXT, TIMES, Variable, contents_of
 from jules_ml.learned.predictions import prediction_variables, read_predictions
 from jules_ml.scoring.splits import Split
 
 VALUES = np.array([1.0, 2.0, np.nan])
 #: Dimensions of the predictions of each kind.
 DIMS = {"respiration": ("row",), "moisture": ("row",), "carbon": ("site",), "hydraulics": ("day", "sensor")}
-OF_TYPE = {NUMBERS: 0.5, TEXT: "a site", TIMES: np.datetime64("2001-01-01", "ns")}
+OF_TYPE = {
+    NUMBERS: np.full(3, 0.5),
+    TEXT: np.array(["a", "b", "c"]),
+    TIMES: np.full(3, np.datetime64("2001-01-01", "ns")),
+}
+
+
+def of_type(variable: Variable) -> Any:
+    """Values of the dimensions and the type of a variable, each of size three."""
+    return np.broadcast_to(OF_TYPE[variable.types], (3,) * len(variable.dims))
 
 
 def folder_with(path: Path, kind: str, variables: Mapping[str, tuple[Any, ...]], renamed: Collection[str] = ()) -> Path:
@@ -27,7 +36,7 @@ def folder_with(path: Path, kind: str, variables: Mapping[str, tuple[Any, ...]],
     contents = contents_of(kind)
     assert contents is not None
     others = {
-        name: (variable.dims, np.full((3,) * len(variable.dims), OF_TYPE[variable.types]))
+        name: (variable.dims, of_type(variable))
         for name, variable in contents.predictions.items()
         if variable.required and name not in (*variables, *renamed)
     }

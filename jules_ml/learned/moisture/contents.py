@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from torch import Tensor
 
 from jules_ml.experiment.moisture import MoistureSettings
@@ -78,14 +78,20 @@ class _Intervals(CardTable):
     unseen: _Pair
 
 
+def _per_layer(values: list[float]) -> list[float]:
+    if len(values) not in (1, LAYERS):
+        raise ValueError(f"there are {len(values)} values, not one or one for each of {LAYERS} layers")
+    return values
+
+
 class _Site(CardTable):
     training_days: TrainingDays | None = None
     sensors: list[str] | None = None
     depths: list[float | None] | None = None
     latitude: float | None = None
     longitude: float | None = None
-    sm_sat: Annotated[list[Annotated[float, Field(gt=0.0, le=1.0)]], Field(min_length=1)] | None = None
-    theta_r: Annotated[list[Annotated[float, Field(ge=0.0, lt=1.0)]], Field(min_length=1)] | None = None
+    sm_sat: Annotated[list[Annotated[float, Field(gt=0.0, le=1.0)]], AfterValidator(_per_layer)] | None = None
+    theta_r: Annotated[list[Annotated[float, Field(ge=0.0, lt=1.0)]], AfterValidator(_per_layer)] | None = None
     utc_offset_hours: Annotated[float, Field(ge=-24.0, le=24.0)] = 0.0
     static: _Static | None = None
 
