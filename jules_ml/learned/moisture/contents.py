@@ -108,6 +108,13 @@ class MoistureCard(CardTable):
     sites: dict[str, _Site]
     warnings: list[str] | None = None
 
+    @model_validator(mode="after")
+    def _known_sites_are_described(self) -> MoistureCard:
+        missing = set(self.known) - set(self.sites)
+        if missing:
+            raise ValueError(f"sites has no {min(missing)[:80]}, which known has")
+        return self
+
 
 def _weights(card: Mapping[str, Any], state: Mapping[str, Tensor]) -> dict[str, Weight]:
     known = {key: value for key, value in card["settings"].items() if key in MoistureSettings.model_fields}

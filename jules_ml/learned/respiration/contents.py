@@ -48,18 +48,25 @@ class RespirationCard(CardTable):
 
     settings: settings_of(RespirationSettings)  # type: ignore[valid-type]
     groups: Annotated[list[str], Field(min_length=1)]
-    sites: dict[str, _Site]
+    sites: dict[str, _Site] | None = None
     level: dict[str, _Positive] | None = None
     porosity: dict[str, Annotated[float, Field(gt=0.0, le=1.0)]] | None = None
     dry: dict[str, float] | None = None
-    level_prior: _Prior | None
+    level_prior: _Prior | None = None
     ustar_threshold: dict[str, _Ustar] | None = None
     heterotrophic_fraction: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
 
     @model_validator(mode="after")
-    def _groups_are_different(self) -> RespirationCard:
+    def _groups_are_of_sites(self) -> RespirationCard:
         if len(set(self.groups)) < len(self.groups):
             raise ValueError("a group is repeated")
+        # cards of earlier versions, which have no checksums, may lack entries
+        missing = [name for name in ("sites", "level_prior") if name not in self.model_fields_set]
+        if missing and CHECKSUMS in (self.model_extra or {}):
+            raise ValueError(f"{missing[0]} is missing")
+        for group in self.groups if self.sites else ():
+            if not any(group == site or group.startswith(f"{site} ") for site in self.sites or ()):
+                raise ValueError(f"the group {group[:80]} is of no site")
         return self
 
 
