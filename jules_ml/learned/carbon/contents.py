@@ -63,5 +63,6 @@ CONTENTS: Final = Contents(
         **{name: Variable(("site",), required=True) for name in ("predicted", "lower", "upper", "cs", *_DENSITY)},
         **{name: Variable(("site",)) for name in ("split", *_CORES)},
         "cs_cored": Variable(("site",), needs=_CORES),
+        "bulk_density_cored": Variable(("site",), needs=("cs_cored",)),
     },
 )

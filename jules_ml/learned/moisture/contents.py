@@ -120,7 +120,9 @@ def _weights(card: Mapping[str, Any], state: Mapping[str, Tensor]) -> dict[str, 
     known = {key: value for key, value in card["settings"].items() if key in MoistureSettings.model_fields}
     settings = MoistureSettings.model_validate(known)
     dynamic, static = (len(card["inputs"][key]) for key in ("dynamic", "static"))
-    with torch.device("meta"):
+    if len(settings.dilations) > len(state):
+        return {}  # more blocks than tensors: a network of this size is not built only to be refused
+    with torch.random.fork_rng(devices=[]):  # initial weights are drawn, which must not change a later training
         shapes = {
             name: tuple(value.shape) for name, value in LearnedMoisture(dynamic, static, settings).state_dict().items()
         }
