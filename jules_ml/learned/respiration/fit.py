@@ -22,8 +22,9 @@ from jules_ml.learned.respiration.exchange_report import nee_figure, nee_predict
 from jules_ml.learned.respiration.forms import FORM_NAMES, InnerValidation
 from jules_ml.learned.respiration.nights import ustar_notes
 from jules_ml.learned.respiration.report import card_of, predictions_of, respiration_figures, scores_of
-from jules_ml.learned.respiration.row_notes import row_notes
-from jules_ml.learned.respiration.site import MIN_ROWS, Rows, select_rows
+from jules_ml.learned.respiration.row_checks import MIN_ROWS
+from jules_ml.learned.respiration.row_notes import range_notes, row_notes
+from jules_ml.learned.respiration.site import Rows, select_rows
 from jules_ml.learned.respiration.state import has_state, porosity_of
 from jules_ml.learned.respiration.training import ConcurvityWarning, TrainedRespiration, train_respiration
 from jules_ml.learned.store import ASSIMILATION_PREFIX, write_module_folder
@@ -105,6 +106,7 @@ def fit_respiration(
     clocks = [note for ds in datasets for note in (*record_notes(ds), *clock_notes(ds))]
     notes = (
         *row_notes(rows, test, settings),
+        *range_notes(rows, settings),
         *notes,
         *clocks,
         *ustar_notes(rows.ustar),
