@@ -12,8 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from jules_ml.data.clock import clock_notes
-from jules_ml.data.record import record_notes
+from jules_ml.data.notes import notes_of_record
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration.antecedent_figure import LABELS
@@ -103,12 +102,12 @@ def fit_respiration(
         warnings.simplefilter("always", ConcurvityWarning)
         learned = train_respiration(rows.take(~test), settings, progress, exchange=train_exchange)
     notes = tuple(str(w.message) for w in caught if issubclass(w.category, ConcurvityWarning))
-    clocks = [note for ds in datasets for note in (*record_notes(ds), *clock_notes(ds))]
+    of_records = [note for ds in datasets for note in notes_of_record(ds)]
     notes = (
         *row_notes(rows, test, settings),
         *range_notes(rows, settings),
         *notes,
-        *clocks,
+        *of_records,
         *ustar_notes(rows.ustar),
         *_form_notes(learned.validation),
         *_antecedent_notes(learned.module.antecedent.drivers),
