@@ -163,7 +163,8 @@ def _refuse_midnight_sun(ds: xr.Dataset, name: str, no_sun: xr.DataArray) -> Non
             f"daylight ({_BROAD_DAYLIGHT[name]:g} {ds[name].attrs.get('units', '')} and more) in {fraction:.0%} of the steps with the "
             f"sun below the horizon, first at {first} UTC",
             where=place(ds, name),
-            remedy="correct utc_offset_hours, the position of the time stamp in its interval, or the longitude (east is positive)",
+            remedy="correct utc_offset_hours (local standard time minus UTC), the position of the time stamp in its interval, or the "
+            "latitude and longitude (east is positive)",
         )
 
 

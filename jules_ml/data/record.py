@@ -132,7 +132,7 @@ def position(ds: xr.Dataset) -> tuple[float, float]:
             raise BadInput(
                 f"the {key} is unknown",
                 where=place(ds),
-                remedy=f"give {key} in degrees to the reader, or set it as an attribute of the dataset",
+                remedy=f"give {key} under [site], in decimal degrees, north and east positive",
             )
         if not abs(float(value)) <= limit:
             raise BadInput(

@@ -60,6 +60,30 @@ def row_notes(rows: Rows, test: NDArray[np.bool_], settings: RespirationSettings
 _SMALL_T_RANGE, _SMALL_THETA_RANGE = 5.0, 0.05
 
 
+def unfiltered_notes(datasets: Sequence[xr.Dataset], settings: RespirationSettings) -> list[str]:
+    """Name the towers without friction velocity, whose calm nights a threshold cannot drop.
+
+    Parameters
+    ----------
+    datasets : sequence of xarray.Dataset
+        Site datasets.
+    settings : RespirationSettings
+
+    Returns
+    -------
+    list of str
+        Notes for the user.
+    """
+    if settings.target != "ecosystem" or settings.rows.ustar_min is None:
+        return []
+    return [
+        f"{ds.attrs.get('site', 'site')}: the record has no friction velocity ('ustar'), so calm nights were not dropped: name its "
+        "column in [data], or set ustar_min = 'none' under [respiration.rows] if NEE is filtered already"
+        for ds in datasets
+        if "ustar" not in ds and "nee_ustar" not in ds
+    ]
+
+
 def range_notes(rows: Rows, settings: RespirationSettings) -> list[str]:
     """Describe what cannot be learned from the rows of a site: of drivers that hardly vary, and of years whose flux has a turned sign.
 

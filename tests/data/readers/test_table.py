@@ -94,7 +94,7 @@ def test_stamps_with_an_offset_need_no_utc_offset_hours(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "place", "problem", "remedy"),
     [
-        (";rain;", ";regen;", "line 1", "column regen is not in the column map", "ignore"),
+        (";rain;", ";regen;", "line 1", "column rain is missing", "column's name"),
         (";RECO_NT", ";NEE", "line 1", "duplicate column NEE", "rename"),
         (";2.5;1;", ";2,5;1;", "line 2, column NEE", "'2,5' is not a number", "the decimal separator is a point"),
         (";2.5;1;", ";2.5;7;", "line 2, column flag", "quality code 7 is not in the column map", "'filled'"),

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 from helpers.respiration_record import synthetic_record
 
-from jules_ml.experiment.respiration import RespirationSettings
-from jules_ml.learned.respiration.row_notes import range_notes, row_notes, ustar_note
+from jules_ml.experiment.respiration import RespirationSettings, RowSettings
+from jules_ml.learned.respiration.row_notes import range_notes, row_notes, unfiltered_notes, ustar_note
 from jules_ml.learned.respiration.site import select_rows
 
 
@@ -57,3 +57,12 @@ def test_a_year_with_a_turned_sign_is_named() -> None:
     one_year = replace(rows, flux=np.where(rows.middle.year == 2021, -rows.flux, rows.flux))
     (note,) = range_notes(one_year, settings)
     assert note.startswith("synthetic: resp_soil is mostly negative in 2021")
+
+
+def test_a_tower_without_friction_velocity_is_named() -> None:
+    record = synthetic_record()
+    (note,) = unfiltered_notes([record], RespirationSettings())
+    assert note.startswith("synthetic: the record has no friction velocity ('ustar'), so calm nights were not dropped")
+    assert unfiltered_notes([record], RespirationSettings(target="soil")) == []
+    assert unfiltered_notes([record], RespirationSettings(rows=RowSettings(ustar_min=None))) == []
+    assert unfiltered_notes([record.assign(ustar=("time", np.ones(record.sizes["time"])))], RespirationSettings()) == []
