@@ -135,7 +135,7 @@ def night(
         raise BadInput(
             "'sw_down' and 'ppfd' are missing, so night cannot be determined",
             where=place(ds),
-            remedy="set the column of shortwave radiation or photon flux in the reader",
+            remedy="name the column of shortwave radiation (sw_down) or photon flux (ppfd) in [data]",
         )
     if max_potential is None:
         no_sun = xr.ones_like(ds["sw_down" if "sw_down" in ds else "ppfd"], dtype=bool)

@@ -13,6 +13,16 @@ from jules_ml.data.record import place
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings
 
+#: Keys of the rules that apply to rows with a measured flux, at a tower those of the night.
+KEYS: Final = {
+    "friction velocity below threshold": "[respiration.rows] ustar_min",
+    "temperature missing": "[respiration] temperature_sensor",
+    "water content missing": "[respiration] moisture_sensor, or moisture = 'none'",
+    "water content stuck": "[respiration.rows] stuck_after",
+    "soil frozen": "[respiration.rows] frozen_below",
+    "flux too low": "[respiration.rows] least_flux",
+    "flux too high": "[respiration.rows] most_flux",
+}
 #: Minimum number of rows.
 MIN_ROWS: Final = 200
 #: Minimum number of rows in a calendar month, and minimum number of such months: three would be a single season.
@@ -95,7 +105,7 @@ def refuse_unusable(
         raise BadInput(
             f"{len(frame)} usable rows remain, and {MIN_ROWS} are needed (dropped by {listed or 'no rule'})",
             where=where,
-            remedy="give a longer record, or relax the rule that drops most rows under [respiration.rows]",
+            remedy=_few_rows_remedy(dropped),
         )
     months = pd.DatetimeIndex(frame["middle"]).month
     counts = pd.Series(months).value_counts()
@@ -123,3 +133,11 @@ def refuse_unusable(
                 where=place(ds, "theta"),
                 remedy="check the sensor, or set moisture = 'none' to fit temperature alone",
             )
+
+
+def _few_rows_remedy(dropped: dict[str, int]) -> str:
+    """Name the rule that drops most rows with a measured flux, and its key."""
+    worst = max(KEYS, key=lambda rule: dropped.get(rule, 0))
+    if not dropped.get(worst):
+        return "give a longer record, or relax the rule that drops most rows under [respiration.rows]"
+    return f"check the column and the unit behind the rule '{worst}', relax it ({KEYS[worst]}), or give a longer record"

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from jules_ml.experiment.respiration import RespirationSettings
-from jules_ml.learned.respiration.row_checks import has_turned_sign
+from jules_ml.learned.respiration.row_checks import KEYS, has_turned_sign
 from jules_ml.learned.respiration.site import Rows
-
-#: Keys of the rules that apply to rows with a measured flux, at a tower those of the night.
-_KEYS: Final = {
-    "friction velocity below threshold": "[respiration.rows] ustar_min",
-    "temperature missing": "[respiration] temperature_sensor",
-    "water content missing": "[respiration] moisture_sensor, or moisture = 'none'",
-    "water content stuck": "[respiration.rows] stuck_after",
-    "soil frozen": "[respiration.rows] frozen_below",
-    "flux too low": "[respiration.rows] least_flux",
-    "flux too high": "[respiration.rows] most_flux",
-}
 
 
 def row_notes(rows: Rows, test: NDArray[np.bool_], settings: RespirationSettings) -> list[str]:
@@ -46,12 +35,12 @@ def row_notes(rows: Rows, test: NDArray[np.bool_], settings: RespirationSettings
     notes = [
         f"rows: {int((~test).sum())} training, {int(test.sum())} test" + (f"; dropped: {listed}" if listed else "")
     ]
-    measured = len(rows) + sum(rows.dropped.get(rule, 0) for rule in _KEYS)
+    measured = len(rows) + sum(rows.dropped.get(rule, 0) for rule in KEYS)
     what = "night rows" if settings.target == "ecosystem" else "rows"
     notes += [
-        f"{count} of {measured} measured {what} were dropped by one rule, '{rule}': its key is {_KEYS[rule]}"
+        f"{count} of {measured} measured {what} were dropped by one rule, '{rule}': its key is {KEYS[rule]}"
         for count, rule in dropped
-        if rule in _KEYS and 2 * count > measured
+        if rule in KEYS and 2 * count > measured
     ]
     return notes
 

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from jules_ml.data.clock import solar_noon_error
 from jules_ml.data.quality import measured
 from jules_ml.data.readers.table import read_table
-from jules_ml.data.readers.table_spec import TableSpec
+from jules_ml.data.readers.table_spec import TableColumn, TableSpec
 from jules_ml.errors import BadInput
 
 
@@ -200,3 +200,9 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     path.touch()
     with pytest.raises(BadInput, match=r"small\.csv: the file is empty"):
         read_table(path, spec(SMALL))
+
+
+@pytest.mark.parametrize(("name", "meant"), [("swc", "theta"), ("t_sol", "t_soil"), ("FC", "nee")])
+def test_another_name_of_a_variable_is_understood(name: str, meant: str) -> None:
+    with pytest.raises(ValueError, match=f"'{name}' is not a variable; write '{meant}' if you meant"):
+        TableColumn(variable=name, unit="1")

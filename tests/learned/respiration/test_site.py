@@ -161,7 +161,14 @@ def test_too_few_rows_give_the_rules_that_dropped_them() -> None:
     theta[150:] = np.nan
     with pytest.raises(BadInput, match=r"usable rows remain, and 200 are needed .*water content missing: 2") as caught:
         select_rows(changed(theta=theta), SOIL)
-    assert "[respiration.rows]" in caught.value.remedy
+    assert "the rule 'water content missing'" in caught.value.remedy
+    assert "[respiration] moisture_sensor" in caught.value.remedy
+
+
+def test_the_target_that_the_record_has_is_named() -> None:
+    with pytest.raises(BadInput, match="'nee' is missing, and target is 'ecosystem'") as caught:
+        select_rows(synthetic_record(), RespirationSettings())
+    assert "set target = 'soil'" in caught.value.remedy
 
 
 def test_a_sensor_that_does_not_exist() -> None:
