@@ -135,7 +135,7 @@ def night(
         raise BadInput(
             "'sw_down' and 'ppfd' are missing, so night cannot be determined",
             where=place(ds),
-            remedy="set the column of shortwave radiation or photon flux in the reader",
+            remedy="name the column of shortwave radiation (sw_down) or photon flux (ppfd) in [data]",
         )
     if max_potential is None:
         no_sun = xr.ones_like(ds["sw_down" if "sw_down" in ds else "ppfd"], dtype=bool)
@@ -163,7 +163,8 @@ def _refuse_midnight_sun(ds: xr.Dataset, name: str, no_sun: xr.DataArray) -> Non
             f"daylight ({_BROAD_DAYLIGHT[name]:g} {ds[name].attrs.get('units', '')} and more) in {fraction:.0%} of the steps with the "
             f"sun below the horizon, first at {first} UTC",
             where=place(ds, name),
-            remedy="correct utc_offset_hours, the position of the time stamp in its interval, or the longitude (east is positive)",
+            remedy="correct utc_offset_hours (local standard time minus UTC), the position of the time stamp in its interval, or the "
+            "latitude and longitude (east is positive)",
         )
 
 

@@ -7,6 +7,7 @@ that a damaged file of sensor records is never read as missing values.
 from __future__ import annotations
 
 import csv
+import difflib
 import gzip
 import re
 import zlib
@@ -127,8 +128,15 @@ def require_columns(present: Collection[str], wanted: Sequence[str], *, where: s
         raise BadInput(
             f"column {', '.join(missing)} is missing; the file has {shown}",
             where=where,
-            remedy="correct the column's name, or check the delimiter and the kind of file",
+            remedy=_near_name(missing[0], present)
+            + "correct the column's name, or check the delimiter and the kind of file",
         )
+
+
+def _near_name(name: str, present: Collection[str]) -> str:
+    """Suggest the column of the file that a misspelt name means; empty if none is near."""
+    near = difflib.get_close_matches(name, list(present), n=1)
+    return f"write '{near[0]}' if you meant that; otherwise " if near else ""
 
 
 def read_csv_columns(

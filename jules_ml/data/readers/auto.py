@@ -87,7 +87,8 @@ class AutoRecord(Record):
             if len(self.path) == 1
             else "no reader recognises all files",
             where=", ".join(map(str, self.path)),
-            remedy=f"set reader to one of {', '.join(names)}",
+            remedy=f"set reader to one of {', '.join(names)}"
+            + ("" if kinds else "; reader 'table' reads any table, with its columns under [data.columns]"),
         )
 
     def _wrong_key(self, error: ValidationError, name: str, description: str) -> BadInput:

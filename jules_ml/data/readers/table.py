@@ -20,7 +20,7 @@ from jules_ml.data.profile import Sensor, align
 from jules_ml.data.readers.table_spec import Quality, TableColumn, TableSpec
 from jules_ml.data.record_section import PATHS, Record
 from jules_ml.data.site import SiteMeta, drop_out_of_range, refuse_missing_codes, site_dataset, utc_end_of_interval
-from jules_ml.data.textfile import read_csv_columns, read_header
+from jules_ml.data.textfile import read_csv_columns, read_header, require_columns
 from jules_ml.data.timetext import read_column_times
 from jules_ml.data.units import convert, refuse_fraction_as_percent
 from jules_ml.data.variables import VARIABLES
@@ -157,6 +157,8 @@ def _read_text(path: Path, spec: TableSpec) -> tuple[pd.DataFrame, pd.DatetimeIn
         )
     header = read_header(path, delimiter=spec.delimiter, header_line=spec.header_line, encoding=spec.encoding)
     place = f"{path}, line {spec.header_line}"
+    # first: a misspelt name is missing, and the column that it means is not mapped
+    require_columns(header, [*spec.numbers, *spec.time.columns], where=place)
     _refuse_unmapped(header, spec, place)
     frame = read_csv_columns(
         path,

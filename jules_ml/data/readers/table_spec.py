@@ -29,6 +29,7 @@
 from __future__ import annotations
 
 import codecs
+import difflib
 import math
 from typing import Annotated, Literal, Self
 
@@ -76,6 +77,24 @@ class Quality(_Strict):
         return self
 
 
+#: Common names of variables in files of towers, and their names here.
+_OTHER_NAMES = {
+    **dict.fromkeys(("swc", "vwc", "sm", "soil_moisture"), "theta"),
+    **dict.fromkeys(("ts", "tsoil", "soil_temperature"), "t_soil"),
+    **dict.fromkeys(("ta", "tair", "air_temperature"), "t_air"),
+    **dict.fromkeys(("fc", "co2_flux", "fco2"), "nee"),
+    **dict.fromkeys(("sw_in", "rg", "swdown"), "sw_down"),
+    **dict.fromkeys(("lw_in", "lwdown"), "lw_down"),
+    **dict.fromkeys(("p", "rain", "prec", "precipitation"), "precip"),
+    **dict.fromkeys(("ws", "wind_speed"), "wind"),
+    **dict.fromkeys(("pa", "pressure"), "pstar"),
+    **dict.fromkeys(("par", "ppfd_in"), "ppfd"),
+    **dict.fromkeys(("u*", "u_star"), "ustar"),
+    "rh": "relative_humidity",
+    "rs": "resp_soil",
+}
+
+
 class TableColumn(_Strict):
     """Variable, unit, depth and quality of a column of the table.
 
@@ -106,7 +125,9 @@ class TableColumn(_Strict):
     @classmethod
     def _known(cls, name: str) -> str:
         if name not in VARIABLES:
-            raise ValueError(f"'{name}' is not a variable; use one of {', '.join(sorted(VARIABLES))}")
+            near = _OTHER_NAMES.get(name.lower()) or next(iter(difflib.get_close_matches(name, VARIABLES, n=1)), None)
+            meant = "" if near is None else f"write '{near}' if you meant {VARIABLES[near].long_name}; otherwise "
+            raise ValueError(f"'{name}' is not a variable; {meant}use one of {', '.join(sorted(VARIABLES))}")
         if VARIABLES[name].dims not in (("time",), ("time", "depth")):
             raise ValueError(f"'{name}' cannot be read from a column of a table")
         return name

@@ -19,6 +19,7 @@ _Array = NDArray[np.float64]
 
 def row_table(ds: xr.Dataset, settings: RespirationSettings) -> tuple[pd.DataFrame, _Array | None]:
     """Columns for the rules, one row per time step (and chamber), and fluxes under other thresholds of friction velocity."""
+    _refuse_other_target(ds, settings)
     flux = variable(ds, settings.flux)
     columns = {"flux": flux, "t_soil": _temperature(ds, settings)}
     if settings.moisture != "none":
@@ -72,6 +73,19 @@ def state_table(ds: xr.Dataset, settings: RespirationSettings) -> pd.DataFrame:
         return states.to_dataframe()[list(columns)].reset_index()
     frame = states.broadcast_like(ds["port"]).to_dataframe()[list(columns)].reset_index()
     return frame.sort_values(["time", "port"], ignore_index=True)
+
+
+def _refuse_other_target(ds: xr.Dataset, settings: RespirationSettings) -> None:
+    """Raise an error if the record has the flux of another target only."""
+    targets = {"nee": "ecosystem", "resp_soil": "soil", "resp_het": "heterotrophic"}
+    others = [name for name in targets if name in ds]
+    if settings.flux not in ds and others:
+        raise BadInput(
+            f"'{settings.flux}' is missing, and target is '{settings.target}'",
+            where=place(ds, settings.flux),
+            remedy=f"set target = '{targets[others[0]]}' under [respiration] to fit {others[0]} of this record, or name the column of "
+            f"{settings.flux} in [data]",
+        )
 
 
 def _temperature(ds: xr.Dataset, settings: RespirationSettings) -> xr.DataArray:

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.learned.respiration.row_checks import KEYS, has_turned_sign
 from jules_ml.learned.respiration.site import Rows
-
-#: Keys of the rules that apply to rows with a measured flux, at a tower those of the night.
-_KEYS: Final = {
-    "friction velocity below threshold": "[respiration.rows] ustar_min",
-    "temperature missing": "[respiration] temperature_sensor",
-    "water content missing": "[respiration] moisture_sensor, or moisture = 'none'",
-    "water content stuck": "[respiration.rows] stuck_after",
-    "soil frozen": "[respiration.rows] frozen_below",
-    "flux too low": "[respiration.rows] least_flux",
-    "flux too high": "[respiration.rows] most_flux",
-}
 
 
 def row_notes(rows: Rows, test: NDArray[np.bool_], settings: RespirationSettings) -> list[str]:
@@ -45,13 +35,81 @@ def row_notes(rows: Rows, test: NDArray[np.bool_], settings: RespirationSettings
     notes = [
         f"rows: {int((~test).sum())} training, {int(test.sum())} test" + (f"; dropped: {listed}" if listed else "")
     ]
-    measured = len(rows) + sum(rows.dropped.get(rule, 0) for rule in _KEYS)
+    measured = len(rows) + sum(rows.dropped.get(rule, 0) for rule in KEYS)
     what = "night rows" if settings.target == "ecosystem" else "rows"
     notes += [
-        f"{count} of {measured} measured {what} were dropped by one rule, '{rule}': its key is {_KEYS[rule]}"
+        f"{count} of {measured} measured {what} were dropped by one rule, '{rule}': its key is {KEYS[rule]}"
         for count, rule in dropped
-        if rule in _KEYS and 2 * count > measured
+        if rule in KEYS and 2 * count > measured
     ]
+    return notes
+
+
+#: Range of the drivers below which the modifiers are poorly known: of the temperature [K] and of the water content [m3 m-3].
+_SMALL_T_RANGE, _SMALL_THETA_RANGE = 5.0, 0.05
+
+
+def unfiltered_notes(datasets: Sequence[xr.Dataset], settings: RespirationSettings) -> list[str]:
+    """Name the towers without friction velocity, whose calm nights a threshold cannot drop.
+
+    Parameters
+    ----------
+    datasets : sequence of xarray.Dataset
+        Site datasets.
+    settings : RespirationSettings
+
+    Returns
+    -------
+    list of str
+        Notes for the user.
+    """
+    if settings.target != "ecosystem" or settings.rows.ustar_min is None:
+        return []
+    return [
+        f"{ds.attrs.get('site', 'site')}: the record has no friction velocity ('ustar'), so calm nights were not dropped: name its "
+        "column in [data], or set ustar_min = 'none' under [respiration.rows] if NEE is filtered already"
+        for ds in datasets
+        if "ustar" not in ds and "nee_ustar" not in ds
+    ]
+
+
+def range_notes(rows: Rows, settings: RespirationSettings) -> list[str]:
+    """Describe what cannot be learned from the rows of a site: of drivers that hardly vary, and of years whose flux has a turned sign.
+
+    Parameters
+    ----------
+    rows : Rows
+        Rows of the training and the test period.
+    settings : RespirationSettings
+
+    Returns
+    -------
+    list of str
+        Notes for the user.
+    """
+    notes = []
+    for number, site in enumerate(rows.sites):
+        mine = rows.take(rows.site == number)
+        low, high = np.quantile(mine.t_soil, [0.01, 0.99])
+        if high - low < _SMALL_T_RANGE:
+            notes.append(
+                f"{site}: the temperature varies only between {low:.1f} and {high:.1f} K in the rows, so g is poorly known, and not at all "
+                "outside this range; another sensor or a longer record may help ([respiration] temperature_sensor)"
+            )
+        if settings.moisture != "none":
+            low, high = np.quantile(mine.theta, [0.01, 0.99])
+            if high - low < _SMALL_THETA_RANGE:
+                notes.append(
+                    f"{site}: the water content varies only between {low:.2f} and {high:.2f} m3 m-3 in the rows, so f is poorly known, "
+                    "and not at all outside this range; another sensor may help ([respiration] moisture_sensor)"
+                )
+        years = mine.middle.year.to_numpy()
+        turned = [str(year) for year in np.unique(years) if has_turned_sign(mine.flux[years == year])]
+        if turned:
+            notes.append(
+                f"{site}: {settings.flux} is mostly negative in {', '.join(turned)}, where an ecosystem releases CO2: "
+                "check its sign in these years"
+            )
     return notes
 
 

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from jules_ml.data.clock import solar_noon_error
 from jules_ml.data.quality import measured
 from jules_ml.data.readers.table import read_table
-from jules_ml.data.readers.table_spec import TableSpec
+from jules_ml.data.readers.table_spec import TableColumn, TableSpec
 from jules_ml.errors import BadInput
 
 
@@ -94,7 +94,7 @@ def test_stamps_with_an_offset_need_no_utc_offset_hours(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "place", "problem", "remedy"),
     [
-        (";rain;", ";regen;", "line 1", "column regen is not in the column map", "ignore"),
+        (";rain;", ";regen;", "line 1", "column rain is missing", "column's name"),
         (";RECO_NT", ";NEE", "line 1", "duplicate column NEE", "rename"),
         (";2.5;1;", ";2,5;1;", "line 2, column NEE", "'2,5' is not a number", "the decimal separator is a point"),
         (";2.5;1;", ";2.5;7;", "line 2, column flag", "quality code 7 is not in the column map", "'filled'"),
@@ -200,3 +200,9 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     path.touch()
     with pytest.raises(BadInput, match=r"small\.csv: the file is empty"):
         read_table(path, spec(SMALL))
+
+
+@pytest.mark.parametrize(("name", "meant"), [("swc", "theta"), ("t_sol", "t_soil"), ("FC", "nee")])
+def test_another_name_of_a_variable_is_understood(name: str, meant: str) -> None:
+    with pytest.raises(ValueError, match=f"'{name}' is not a variable; write '{meant}' if you meant"):
+        TableColumn(variable=name, unit="1")
