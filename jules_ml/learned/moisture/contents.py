@@ -103,6 +103,7 @@ class MoistureCard(CardTable):
     inputs: _Inputs
     known: dict[str, _StoredSite]
     level_guess: Annotated[list[_Regression], Field(min_length=1)] | None
+    level_fallbacks: list[Annotated[list[_Regression], Field(min_length=1)]] | None = None
     intervals: _Intervals
     validation: dict[str, Any]
     sites: dict[str, _Site]
