@@ -45,8 +45,18 @@ def _options(annotation: Any) -> Iterator[Any]:
 
 def _relative_to_experiment(path: Path, info: ValidationInfo) -> Path:
     folder = (info.context or {}).get("folder")
-    path = path.expanduser()
-    return path if folder is None else Path(folder) / path
+    path = path if folder is None else Path(folder) / path.expanduser()
+    try:
+        path = path.expanduser()
+        path.stat()
+    except FileNotFoundError:
+        return path  # the command that needs it says so, or writes it
+    except (OSError, RuntimeError, ValueError) as error:  # too long, a zero byte, or the home of an unknown user
+        if isinstance(error, PermissionError | NotADirectoryError):
+            return path
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ValueError(f"'{str(path)[:60]}' is not a path: {reason}") from error
+    return path
 
 
 #: File or folder. A relative path is relative to the folder of the experiment file.

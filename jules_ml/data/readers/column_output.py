@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from jules_ml.data.netcdffile import read_cf
@@ -54,7 +55,15 @@ def read_output(path: Path) -> xr.Dataset:
     if ds.sizes["time"] < 2:
         raise BadInput("the run has a single output period", where=path, remedy="give a run of many days")
     ds = ds.set_coords("dzsoil")
-    period = float((ds["time"][1] - ds["time"][0]) / np.timedelta64(1, "s"))
+    steps = np.diff(ds["time"].to_numpy())
+    if (steps != steps[0]).any() or steps[0] <= np.timedelta64(0):
+        row = int(np.flatnonzero((steps != steps[0]) | (steps <= np.timedelta64(0)))[0])
+        raise BadInput(
+            f"the output period after {ds['time'].to_numpy()[row]} is {pd.Timedelta(steps[row])}, and the first {pd.Timedelta(steps[0])}",
+            where=f"{path}, variable time",
+            remedy="give the file as the run wrote it",
+        )
+    period = float(steps[0] / np.timedelta64(1, "s"))
     theta = ds["smcl"] / (RHO_WATER * ds["dzsoil"]) + ds.get("theta_r", 0.0)
     if "member" in theta.dims:
         theta = theta.dropna("member", how="all")  # members that failed

@@ -32,7 +32,14 @@ from jules_ml.data.readers.fluxnet_columns import (
 from jules_ml.data.readers.sensor_heights import read_sensor_depths
 from jules_ml.data.recognition import first_lines
 from jules_ml.data.record_section import HEIGHTS, LICENCE, PATHS, SITE, UTC_OFFSET, Record
-from jules_ml.data.site import SiteMeta, drop_out_of_range, refuse_missing_codes, site_dataset, utc_end_of_interval
+from jules_ml.data.site import (
+    SiteMeta,
+    drop_out_of_range,
+    refuse_irregular,
+    refuse_missing_codes,
+    site_dataset,
+    utc_end_of_interval,
+)
 from jules_ml.data.textfile import read_csv_columns, read_header, read_times, require_columns
 from jules_ml.data.units import convert, refuse_fraction_as_percent
 from jules_ml.data.variables import VARIABLES
@@ -280,6 +287,7 @@ def _ends(stamps: pd.DataFrame, path: Path) -> tuple[Resolution, pd.DatetimeInde
             where=f"{path}, line {stamps.index[odd[0]]}, column TIMESTAMP_END",
             remedy="correct the time stamps of that line",
         )
+    refuse_irregular(end, _INTERVAL[resolution], where=f"{path}, column TIMESTAMP_END")
     return resolution, end
 
 

@@ -19,7 +19,7 @@ from pydantic import Field
 
 from jules_ml.data.merge import read_files
 from jules_ml.data.netcdffile import netcdf_names, read_netcdf
-from jules_ml.data.periods import averaging_periods, bounds_name
+from jules_ml.data.periods import averaging_periods, bounds_name, refuse_overlap
 from jules_ml.data.readers.driving_rows import DRIVING_NAMES, driving_starts, first_step, rows_of_numbers
 from jules_ml.data.readers.jules_netcdf_driving import is_netcdf, read_jules_netcdf_driving
 from jules_ml.data.record_section import LICENCE, PATHS, SITE, UTC_OFFSET, Record
@@ -88,6 +88,7 @@ def read_jules(
         utc_offset_hours=0.0,
         where=f"{path}, variable time",
     )
+    refuse_overlap(periods, where=f"{path}, variable time_bounds")
     ds = ds.drop_vars(["time", "time_bounds"]).set_coords(["latitude", "longitude"])
     ds = ds.assign_coords(
         {name: ds[name].isel(time=0) for name in ("latitude", "longitude") if "time" in ds[name].dims}
