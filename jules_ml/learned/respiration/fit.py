@@ -13,6 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from jules_ml.data.clock import clock_notes
+from jules_ml.data.plausibility import plausibility_notes
 from jules_ml.data.record import record_notes
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings
@@ -102,7 +103,7 @@ def fit_respiration(
         warnings.simplefilter("always", ConcurvityWarning)
         learned = train_respiration(rows.take(~test), settings, progress, exchange=train_exchange)
     notes = tuple(str(w.message) for w in caught if issubclass(w.category, ConcurvityWarning))
-    clocks = [note for ds in datasets for note in (*record_notes(ds), *clock_notes(ds))]
+    clocks = [note for ds in datasets for note in (*record_notes(ds), *clock_notes(ds), *plausibility_notes(ds))]
     notes = (
         *row_notes(rows, test, settings),
         *notes,
