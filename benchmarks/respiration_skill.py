@@ -48,8 +48,9 @@ from jules_ml.experiment import load_experiment
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration.base_rate_series import day_number
 from jules_ml.learned.respiration.fit import fit_respiration
+from jules_ml.learned.respiration.row_checks import MIN_ROWS
 from jules_ml.learned.respiration.separability import concurvity
-from jules_ml.learned.respiration.site import MIN_ROWS, Rows, select_rows
+from jules_ml.learned.respiration.site import Rows, select_rows
 from jules_ml.learned.respiration.tables import learned_tables
 from jules_ml.learned.respiration.training import ConcurvityWarning, TrainedRespiration, train_respiration
 from jules_ml.scoring.fluxes import nightly, noise_ceiling

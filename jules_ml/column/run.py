@@ -21,9 +21,7 @@ from jules_ml.column.output import DERIVED, OUTPUTS, SOIL_TEMPERATURES, is_sound
 from jules_ml.column.reference_evapotranspiration import fao_et0
 from jules_ml.column.setup import experiment_column, initial_state
 from jules_ml.column.spin_up import SpinUp, spin_up, steps_of_a_cycle
-from jules_ml.data.clock import clock_notes
-from jules_ml.data.plausibility import plausibility_notes
-from jules_ml.data.record import record_notes
+from jules_ml.data.notes import notes_of_record
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.sections import RunSection
@@ -119,14 +117,7 @@ def run_column(
     weather, notes = run_weather(experiment, section, record)
     dtype = torch.float32 if section.precision == "float32" else torch.float64
     with_soil, soil_notes = with_learned_soil(experiment, record=record)
-    notes += [
-        *record_notes(record),
-        *rate_notes,
-        *antecedent_notes(antecedent),
-        *soil_notes,
-        *clock_notes(record),
-        *plausibility_notes(record),
-    ]
+    notes += [*notes_of_record(record), *rate_notes, *antecedent_notes(antecedent), *soil_notes]
     column, soil = experiment_column(with_soil, timestep=section.timestep, dtype=dtype, factors=factors)
     state = initial_state(column, section.initial, t_air_mean=float(weather.series["t_air"].mean()))
 

@@ -26,6 +26,7 @@ from jules_ml.learned.respiration.nights import (
     night_rows,
     rules_of_site,
 )
+from jules_ml.learned.respiration.row_checks import refuse_turned_sign
 from jules_ml.scoring.bootstrap import day_blocks
 from jules_ml.scoring.fluxes import daily, nightly
 
@@ -120,6 +121,7 @@ def observed_respiration(
             return None
         rules = rules_of_site(rules, card, str(record.attrs.get("site", "site")))
         flux = flux.where(night_rows(record, rules) & measured_nee(record, rules))
+        refuse_turned_sign(flux, record, settings.flux)
         least = least_ustar(rules, estimated_ustar(record, rules))
         if least is not None and "ustar" in record and "nee_ustar" not in record:
             flux = flux.where(record["ustar"] >= least)

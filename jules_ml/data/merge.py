@@ -14,7 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from jules_ml.data.profile import Sensor, align
-from jules_ml.data.record import provenance
+from jules_ml.data.record import UNKNOWN_CODES, provenance
 from jules_ml.data.site import site_dataset
 from jules_ml.errors import BadInput
 
@@ -216,6 +216,9 @@ def _with_attributes(ds: xr.Dataset, records: Sequence[xr.Dataset]) -> xr.Datase
         columns = dict.fromkeys(column for other in attrs for column in str(other.get("column", "")).split())
         if columns:
             ds[name].attrs["column"] = " ".join(columns)
+        unknown = dict.fromkeys(str(other[UNKNOWN_CODES]) for other in attrs if UNKNOWN_CODES in other)
+        if unknown:
+            ds[name].attrs[UNKNOWN_CODES] = "; ".join(unknown)
         for key in ("n_dropped", "n_rejected"):
             if any(key in other for other in attrs):
                 ds[name].attrs[key] = sum(int(other.get(key, 0)) for other in attrs)

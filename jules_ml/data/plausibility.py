@@ -8,7 +8,7 @@ dropped.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 import numpy as np
@@ -58,13 +58,15 @@ TOO_SMALL: Final = {"wind": 0.4, "relative_humidity": 0.06}
 CLOUDBURST, WETTEST = 80.0 / 3600.0, 40.0 / 86400.0
 
 
-def plausibility_notes(ds: xr.Dataset) -> list[str]:
+def plausibility_notes(ds: xr.Dataset, *, without_constant: Collection[str] = ()) -> list[str]:
     """Describe values that contradict each other, the sun or the rest of the record.
 
     Parameters
     ----------
     ds : xarray.Dataset
         Site dataset of one site, of an interval of at most a day.
+    without_constant : collection of str, optional
+        Variables of which nothing is said if all their values are equal.
 
     Returns
     -------
@@ -80,7 +82,7 @@ def plausibility_notes(ds: xr.Dataset) -> list[str]:
         *_light_notes(ds, series, days),
         *_humidity_notes(series),
         *_size_notes(series, days),
-        *(note for name in ds.data_vars for note in _run_notes(ds, str(name), days)),
+        *(note for name in ds.data_vars for note in _run_notes(ds, str(name), days, without_constant)),
     ]
     return [f"{place(ds)}: {note}" for note in notes]
 
@@ -184,7 +186,7 @@ def _size_notes(series: dict[str, _Array], days: float) -> Iterator[str]:
             yield f"'{name}' is exactly 0 in {int((values == 0.0).sum())} steps: look for zeros that stand for missing values"
 
 
-def _run_notes(ds: xr.Dataset, name: str, days: float) -> Iterator[str]:
+def _run_notes(ds: xr.Dataset, name: str, days: float, without_constant: Collection[str]) -> Iterator[str]:
     """Long runs of equal values in series that otherwise change at every step."""
     if name.endswith("_qc") or name in _NO_RUNS or "time" not in ds[name].dims:
         return
@@ -207,6 +209,8 @@ def _run_notes(ds: xr.Dataset, name: str, days: float) -> Iterator[str]:
         if run is None or run[1] <= limit:
             continue
         first, length = run
+        if length == at.size and name in without_constant:
+            continue
         others = np.delete(values[at], slice(first, first + length))
         changes = float((np.diff(others) != 0.0).mean()) if others.size > 20 else 1.0
         if changes >= CHANGES:

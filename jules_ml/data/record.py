@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+import numpy as np
 import pandas as pd
 import xarray as xr
 
 from jules_ml.data.site import SiteMeta
 from jules_ml.errors import BadInput
+
+#: Attribute of a variable with the unknown quality codes of values that were left out, and the number of values of each.
+UNKNOWN_CODES: Final = "unknown_quality_codes"
+#: Greatest depth of soil sensors without a warning, of any and of the uppermost [m]. JULES's soil has 3 m.
+_DEEPEST, _DEEPEST_TOP = 3.0, 1.0
 
 
 def place(ds: xr.Dataset, name: str | None = None) -> str:
@@ -16,8 +24,57 @@ def place(ds: xr.Dataset, name: str | None = None) -> str:
 
 
 def record_notes(ds: xr.Dataset) -> list[str]:
-    """Say what the file was taken for, if ``reader = "auto"`` chose the reader."""
-    return [f"{place(ds)}: the file is {ds.attrs['recognised']}"] if "recognised" in ds.attrs else []
+    """Describe what is remarkable in a record, for the user.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        Site dataset.
+
+    Returns
+    -------
+    list of str
+        What the file was taken for, if ``reader = "auto"`` chose the reader; values with unknown quality codes, which were left out; soil
+        sensors at a depth that is probably in another unit.
+    """
+    notes = [f"{place(ds)}: the file is {ds.attrs['recognised']}"] if "recognised" in ds.attrs else []
+    unknown = [f"{name} {ds[name].attrs[UNKNOWN_CODES]}" for name in ds.data_vars if UNKNOWN_CODES in ds[name].attrs]
+    if unknown:
+        notes.append(
+            f"{place(ds)}: values with a quality code that is unknown were left out: {'; '.join(unknown)} "
+            "(each code, and its number of values)"
+        )
+    return [*notes, *depth_notes(ds)]
+
+
+def depth_notes(ds: xr.Dataset) -> list[str]:
+    """Warn of soil sensors at a depth that is probably in another unit than metres: deeper than 3 m, or the uppermost at 1 m or more.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        Site dataset, with depths [m].
+
+    Returns
+    -------
+    list of str
+        At most one note for each variable.
+    """
+    notes = []
+    for name in ("theta", "t_soil"):
+        if name not in ds or "depth" not in ds[name].dims or "depth" not in ds.coords:
+            continue
+        has_values = ds[name].notnull().any([dim for dim in ds[name].dims if dim != "depth"]).to_numpy()
+        depths = np.sort(ds["depth"].to_numpy()[has_values])
+        depths = depths[np.isfinite(depths)]
+        is_top = len(depths) > 0 and depths[0] >= _DEEPEST_TOP
+        deep = depths[:1] if is_top else depths[depths > _DEEPEST][:1]
+        notes += [
+            f"{place(ds, name)}: {'the uppermost' if is_top else 'a'} sensor is at a depth of {depth:g} m, which is rare. Depths are in "
+            f"metres (m): a sensor at {depth:g} cm has depth = {0.01 * depth:g}"
+            for depth in deep.tolist()
+        ]
+    return notes
 
 
 def variable(ds: xr.Dataset, name: str) -> xr.DataArray:

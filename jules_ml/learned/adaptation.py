@@ -77,6 +77,31 @@ class AdaptationDays:
             )
         return selected
 
+    def shortfall(self, selected: NDArray[np.bool_], *, where: str) -> str | None:
+        """Describe that fewer days have an observation than were asked for.
+
+        Parameters
+        ----------
+        selected : array of bool, shape (day,)
+            From :meth:`select`.
+        where : str
+            Site, and sensor if only one was asked.
+
+        Returns
+        -------
+        str or None
+            Note for the user; None if there are enough.
+        """
+        used = int(selected.sum())
+        if self.count is not None and used < self.count:
+            return (
+                f"{where}: only {used} days have an observation, and {self.count} were asked for: all were used, and none is "
+                "left to score"
+            )
+        if self.dates is not None and used < len(self.dates):
+            return f"{where}: {len(self.dates) - used} of {len(self.dates)} listed days have no observation, and were not used"
+        return None
+
 
 def read_days(text: str) -> frozenset[date]:
     """Read days from a list or from a file.

@@ -13,9 +13,7 @@ import pandas as pd
 import xarray as xr
 from fuzz.truth import LATITUDE, LONGITUDE, Column, Read, Table, counted_of, flat, table_of
 
-from jules_ml.data.clock import clock_notes
-from jules_ml.data.plausibility import plausibility_notes
-from jules_ml.data.record import record_notes
+from jules_ml.data.notes import notes_of_record
 from jules_ml.experiment import load_experiment
 
 HALF_HOUR, HOUR, DAY = pd.Timedelta(minutes=30), pd.Timedelta(hours=1), pd.Timedelta(days=1)
@@ -103,7 +101,7 @@ def _record(folder: Path, file: str, keys: str) -> Read:
         encoding="utf-8",
     )
     ds = load_experiment(path).record()
-    return Read(flat(ds), [*record_notes(ds), *clock_notes(ds), *plausibility_notes(ds)], counted_of(ds))
+    return Read(flat(ds), list(notes_of_record(ds)), counted_of(ds))
 
 
 def texts(numbers: pd.DataFrame, columns: tuple[Column, ...], missing: str = "-9999") -> list[list[str]]:

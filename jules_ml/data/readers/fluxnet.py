@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ from jules_ml.data.readers.fluxnet_columns import (
 )
 from jules_ml.data.readers.sensor_heights import read_sensor_depths
 from jules_ml.data.recognition import first_lines
+from jules_ml.data.record import UNKNOWN_CODES
 from jules_ml.data.record_section import HEIGHTS, LICENCE, PATHS, SITE, UTC_OFFSET, Record
 from jules_ml.data.site import (
     SiteMeta,
@@ -99,13 +101,14 @@ def read_fluxnet(
         for days. ``nee`` is the reference version; ``nee_ustar`` along ``ustar_percentile`` [%] contains NEE for other u*
         thresholds (25, 50, 75 in a SUBSET, 5 to 95 in a FULLSET), estimated by year (VUT) or, if missing, for all
         years (CUT). ``sensor_theta`` and ``sensor_t_soil`` are the sensor numbers of the levels. The attribute ``column`` lists the
-        columns of a variable, and ``n_dropped`` counts published values outside the valid range. GPP and RECO are not read, since
+        columns of a variable, ``n_dropped`` counts published values outside the valid range, and ``unknown_quality_codes`` values
+        with a quality code that the product does not have, which are NaN. GPP and RECO are not read, since
         both are output of a fitted model.
 
     Raises
     ------
     BadInput
-        If a column or quality code is unknown, a gap-filled column has no quality code, the offset from UTC or the site is
+        If a column is unknown, a gap-filled column has no quality code, the offset from UTC or the site is
         unknown, or the file is damaged, or has another resolution or other units.
 
     References
@@ -180,6 +183,7 @@ class _Loaded:
     values: NDArray[np.float64]
     qc: NDArray[np.float64] | None
     n_dropped: int
+    unknown: Counter[float]
 
 
 def _refuse_unknown(header: Sequence[str], path: Path) -> None:
@@ -292,7 +296,7 @@ def _ends(stamps: pd.DataFrame, path: Path) -> tuple[Resolution, pd.DatetimeInde
 
 
 def _load(wanted: _Wanted, frame: pd.DataFrame, resolution: Resolution, path: Path) -> _Loaded:
-    """Convert a column to the units of the site dataset, and check its quality codes."""
+    """Convert a column to the units of the site dataset; values with an unknown quality code are left out and counted."""
     place = f"{path}, column {wanted.column}"
     raw = frame[wanted.column].to_numpy()
     refuse_missing_codes(raw, where=place)
@@ -304,18 +308,15 @@ def _load(wanted: _Wanted, frame: pd.DataFrame, resolution: Resolution, path: Pa
     values, n_dropped = drop_out_of_range(
         wanted.variable, convert(raw, unit, VARIABLES[wanted.variable].units, where=place)
     )
-    codes = None
+    codes, unknown = None, Counter[float]()
     if f"{wanted.column}_QC" in frame:
         codes = frame[f"{wanted.column}_QC"].to_numpy()
         valid = (codes >= 0.0) & (codes <= 1.0) if resolution == "DD" else np.isin(codes, (0.0, 1.0, 2.0, 3.0))
-        bad = np.flatnonzero(~valid & np.isfinite(codes))
-        if bad.size:
-            raise BadInput(
-                f"quality code {codes[bad[0]]:g} is unknown",
-                where=f"{path}, line {frame.index[bad[0]]}, column {wanted.column}_QC",
-                remedy="give a fraction from 0 to 1 for days" if resolution == "DD" else "give codes 0, 1, 2 or 3",
-            )
-    return _Loaded(wanted, values, codes, n_dropped)
+        # a code of a column that nobody needs must not stop the others
+        bad = ~valid & np.isfinite(codes)
+        unknown.update(codes[bad & np.isfinite(values)].tolist())
+        values, codes = np.where(bad, np.nan, values), np.where(bad, np.nan, codes)
+    return _Loaded(wanted, values, codes, n_dropped, unknown)
 
 
 def _assemble(
@@ -357,6 +358,9 @@ def _assemble(
         sources = [c for c in columns if c.wanted.variable == variable]
         ds[variable].attrs["column"] = " ".join(c.wanted.column for c in sources)
         ds[variable].attrs["n_dropped"] = sum(c.n_dropped for c in sources)
+        unknown = sum((c.unknown for c in sources), Counter[float]())
+        if unknown:
+            ds[variable].attrs[UNKNOWN_CODES] = ", ".join(f"{code:g} ({unknown[code]})" for code in sorted(unknown))
     return ds
 
 

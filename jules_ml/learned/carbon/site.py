@@ -7,6 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from jules_ml.data.daily import DAY, calendar_days, daily_values, daily_weather
+from jules_ml.data.notes import notes_of_record
 from jules_ml.data.quality import thawed, where_measured
 from jules_ml.data.readers.table_spec import TableSpec
 from jules_ml.data.record import interval, local_middle, place, variable
@@ -82,6 +83,7 @@ def carbon_site(experiment: Experiment, *, frozen_below: float | None = None) ->
         region=settings.region,
         depends_on_carbon=source == "theta_crns" or _is_cosmos_vwc(experiment, source),
         diurnal_damping=_diurnal_damping(ds),
+        notes=notes_of_record(ds),
     )
 
 

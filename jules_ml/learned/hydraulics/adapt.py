@@ -70,6 +70,8 @@ def adapt_hydraulics(
                 remedy="adapt the module to another site, or give this site another name under [site]",
             )
     training_days = [_training_days(site, days) for site in sites]
+    shortfalls = (days.shortfall(train, where=site.name) for site, train in zip(sites, training_days, strict=True))
+    of_sites = [*(note for site in sites for note in site.notes), *(note for note in shortfalls if note is not None)]
     training_sites = [
         replace(site, observed=np.where(train[:, None], site.observed, np.nan))
         for site, train in zip(sites, training_days, strict=True)
@@ -85,7 +87,7 @@ def adapt_hydraulics(
         "adapted_from": folder.name,
         "cost": costs,
     }
-    notes = (*card["notes"], f"adapted from {folder.name} to {', '.join(s.name for s in sites)}")
+    notes = (*card["notes"], *of_sites, f"adapted from {folder.name} to {', '.join(s.name for s in sites)}")
     new_card = hydraulics_card(
         experiments, training_sites, settings, network.inputs, notes=notes, least_gap=days.least_gap
     ) | {"adapted_from": folder.name}

@@ -12,6 +12,7 @@ import torch
 import xarray as xr
 
 from jules_ml.data.daily import daily_means, whole_days, with_derived
+from jules_ml.data.notes import notes_of_record
 from jules_ml.data.quality import thawed, where_measured
 from jules_ml.data.record import interval, place
 from jules_ml.errors import BadInput
@@ -100,6 +101,7 @@ def hydraulic_site(experiment: Experiment, settings: HydraulicSettings) -> Hydra
         l_soil_sat_down=soil.l_soil_sat_down,
         soilhc_method=soil.soilhc_method,
         start=start,
+        notes=notes_of_record(record),
     )
 
 

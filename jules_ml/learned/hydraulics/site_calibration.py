@@ -13,8 +13,6 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jules_ml.data.clock import clock_notes
-from jules_ml.data.plausibility import plausibility_notes
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.learned.hydraulics.calibration import Calibration, best_calibration, calibrate
@@ -117,9 +115,7 @@ def fit_site(experiment: Experiment, out: Path, *, progress: Progress | None = N
     predictions = _with_uncalibrated(column_predictions(network, complete, [test]), stock)
     part = "test" if settings.test_fraction else "train"
     scores = sensor_scores(predictions, part=part, soils=tuple(SOILS)) | {"cost": calibrations.cost[:, 0].tolist()}
-    record = experiment.record()
-    of_record = (*clock_notes(record), *plausibility_notes(record))
-    notes = tuple(note for note in (comparison.note(), *_score_notes(scores), *of_record) if note)
+    notes = tuple(note for note in (comparison.note(), *_score_notes(scores), *site.notes) if note)
     single = settings.model_copy(update={"members": 1, "hidden": 1})
     card = hydraulics_card([experiment], [train], single, [], notes=notes)
     card["method"] = "calibration of one site by the Levenberg-Marquardt method"

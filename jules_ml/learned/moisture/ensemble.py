@@ -123,6 +123,15 @@ class MoistureEnsemble:
             )
         return self.moments_model.predict(self.static_inputs(record), where=f"site {record.site}")
 
+    def moments_note(self, record: MoistureRecord) -> str | None:
+        """Describe from which properties the moments of a new site are predicted, where it lacks some; None otherwise.
+
+        For a stored site this describes the moments before local observations updated them.
+        """
+        if self.moments_model is None:
+            return None
+        return self.moments_model.fallback_note(static_properties(record), where=record.site)
+
     def predict(self, record: MoistureRecord) -> MoisturePrediction:
         """Predict the water content at the sensors of a record.
 
@@ -171,7 +180,9 @@ class MoistureEnsemble:
             theta = moments.mean + np.nan_to_num(mean - mean[0]) + moments.spread * z
         return np.clip(theta, 0.005, 0.9)
 
-    def adapt(self, record: MoistureRecord, *, sensors: Sequence[int] | None = None) -> MoistureEnsemble:
+    def adapt(
+        self, record: MoistureRecord, *, sensors: Sequence[int] | None = None, main: int | None = None
+    ) -> MoistureEnsemble:
         """Adapt to a site: predict its moments, and update them by all usable days of the record.
 
         Parameters
@@ -180,6 +191,8 @@ class MoistureEnsemble:
             Its usable days are the local observations.
         sensors : sequence of int, optional
             Sensors to adapt to; by default all that have usable days.
+        main : int, optional
+            Index of the scored sensor; by default the cosmic-ray sensor or the shallowest with a usable day.
 
         Returns
         -------
@@ -211,7 +224,7 @@ class MoistureEnsemble:
             moments[sensor], covariance[sensor] = update_moments(
                 prior, prior_cov, anomaly[days, sensor], record.theta[days, sensor]
             )
-        main = preferred_sensor(record, least=1)
+        main = preferred_sensor(record, least=1) if main is None else main
         site = StoredSite(
             names=record.names,
             depth=record.depth,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from jules_ml.errors import BadInput
+from jules_ml.learned.moisture.ensemble import MoistureEnsemble
 from jules_ml.learned.moisture.report import figure_of, predictions_of, scores_of_sites
 from jules_ml.learned.moisture.site import MoistureSite
 from jules_ml.learned.moisture.skill import stored_series
@@ -64,6 +65,7 @@ def evaluate_moisture(folder: str | Path, sites: Sequence[MoistureSite], out: Pa
     scores = {
         "module": Path(folder).name,
         **scores_of_sites(ensemble, records, splits, stored=stored, period="on this record"),
+        "notes": _notes(ensemble, sites),
     }
     write_evaluation_folder(out, scores=scores, predictions=predictions_of(ensemble, records, splits))
     for record, split in zip(records, splits, strict=True):
@@ -72,3 +74,9 @@ def evaluate_moisture(folder: str | Path, sites: Sequence[MoistureSite], out: Pa
             figure_of(ensemble, record, split, notes=[note]), out / "figures" / f"{safe_file_name(record.site)}.png"
         )
     return scores
+
+
+def _notes(ensemble: MoistureEnsemble, sites: Sequence[MoistureSite]) -> list[str]:
+    """Describe what is remarkable in the records, and the properties that are missing at new sites."""
+    new = (ensemble.moments_note(site.record) for site in sites if site.record.site not in ensemble.sites)
+    return [*(note for site in sites for note in site.notes), *(note for note in new if note is not None)]

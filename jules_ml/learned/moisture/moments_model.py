@@ -6,7 +6,7 @@ ridge regression over the training sites; a few days of local observations then 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -129,7 +129,8 @@ class MomentsRegression:
                 raise BadInput(
                     f"static input '{name}' is missing",
                     where=where,
-                    remedy="give it under [place], or fit the module with a value of static that does not use it",
+                    remedy="give it under [place], fit the module again with this version, which predicts sites without it from "
+                    "other properties, or fit it with a value of static that does not use it",
                 )
         predictors = np.array([_transformed(name, static[name]) for name in self.names])
         mean, log_spread = np.append((predictors - self.centre) / self.width, 1.0) @ self.weights
@@ -157,9 +158,40 @@ class MomentsModel:
     """Moments at new sites: the mean of several regressions, weighted by the inverse of their squared errors.
 
     One regression is fitted to all training sites; another to those with a run of JULES, whose mean it has as a predictor.
+
+    Attributes
+    ----------
+    regressions : tuple of MomentsRegression
+        The regression with the smallest leave-one-out error of each group of training sites.
+    fallbacks : tuple of tuple of MomentsRegression
+        For each of them, regressions on other predictors, that with the smallest error first. They predict sites at which every one of
+        ``regressions`` lacks a predictor. Empty in modules of earlier versions.
     """
 
     regressions: tuple[MomentsRegression, ...]
+    fallbacks: tuple[tuple[MomentsRegression, ...], ...] = ()
+
+    def usable(self, static: Mapping[str, float]) -> tuple[MomentsRegression, ...]:
+        """Select the regressions whose predictors a site has: those with the smallest errors, else their best fallbacks."""
+        best = tuple(each for each in self.regressions if set(each.names) <= set(static))
+        if best:
+            return best
+        possible = ([each for each in family if set(each.names) <= set(static)] for family in self.fallbacks)
+        return tuple(family[0] for family in possible if family)
+
+    def fallback_note(self, static: Mapping[str, float], *, where: str) -> str | None:
+        """Describe the regressions that predict a site without all predictors; None where it has them."""
+        usable = self.usable(static)
+        if not usable or usable[0] in self.regressions:
+            return None
+        missing = [name for name in self.regressions[0].names if name not in static]
+        names = list(dict.fromkeys(name for each in usable for name in each.names))
+        error, best = (min(each.error[0] for each in of) for of in (usable, self.regressions))
+        return (
+            f"{where}: {', '.join(missing)} is missing, so mean and spread of soil moisture are predicted from "
+            f"{', '.join(names) or 'the mean of the training sites alone'} (standard error of the mean {error:.3f} instead of "
+            f"{best:.3f} m3 m-3)"
+        )
 
     def predict(self, static: Mapping[str, float], *, where: str = "site") -> tuple[Moments, tuple[float, float]]:
         """Predict the moments at a site, with the standard errors of the mean [m3 m-3] and of the log of the standard deviation.
@@ -167,9 +199,9 @@ class MomentsModel:
         Raises
         ------
         BadInput
-            If every regression lacks a predictor.
+            If every regression lacks a predictor, in a module of an earlier version, which has no fallbacks.
         """
-        usable = [each for each in self.regressions if set(each.names) <= set(static)]
+        usable = self.usable(static)
         if not usable:
             self.regressions[0].predict(static, where=where)
         weight = np.array([each.error[0] ** -2 for each in usable])
@@ -202,25 +234,57 @@ def fit_moments_model(
     allowed = allowed_predictors(static)
     sets = [(), CLIMATE[:1], CLIMATE, (*CLIMATE[:1], *allowed[len(CLIMATE) :]), allowed]
     with_jules = [i for i, each in enumerate(statics) if set(JULES) <= set(each)]
-    candidates = [
-        _best_regression([statics[i] for i in rows], [moments[i] for i in rows], predictors)
-        for rows, predictors in (
-            (range(len(statics)), sets),
-            (with_jules, [(*names, *JULES) for names in sets]),
-        )
-        if len(rows) >= MIN_SITES
+    subsets = _subsets(allowed)
+    regressions: list[MomentsRegression] = []
+    fallbacks: list[tuple[MomentsRegression, ...]] = []
+    for rows, predictors, fewer in (
+        (range(len(statics)), sets, subsets),
+        (with_jules, [(*names, *JULES) for names in sets], [(*names, *JULES) for names in subsets]),
+    ):
+        if len(rows) < MIN_SITES:
+            continue
+        of_rows = [statics[i] for i in rows], [moments[i] for i in rows]
+        best = _best_regression(*of_rows, predictors)
+        if best is not None:
+            regressions.append(best)
+            fallbacks.append(_fallbacks(*of_rows, [names for names in fewer if not set(best.names) <= set(names)]))
+    return MomentsModel(tuple(regressions), tuple(fallbacks)) if regressions else None
+
+
+def _subsets(allowed: Sequence[str]) -> list[tuple[str, ...]]:
+    """Sets of predictors that sites may have: none, precipitation or all climate, each with and without texture and satellite."""
+    others = [each for each in (TEXTURE, SATELLITE) if set(each) <= set(allowed)]
+    extras = [
+        tuple(name for group, taken in zip(others, choice, strict=True) if taken for name in group)
+        for choice in product((False, True), repeat=len(others))
     ]
-    regressions = tuple(each for each in candidates if each is not None)
-    return MomentsModel(regressions) if regressions else None
+    return [(*climate, *extra) for climate in ((), CLIMATE[:1], CLIMATE[:2], CLIMATE) for extra in extras]
+
+
+def _fallbacks(
+    statics: Sequence[Mapping[str, float]], moments: Sequence[Moments], sets: Sequence[tuple[str, ...]]
+) -> tuple[MomentsRegression, ...]:
+    """Fit a regression to each set of predictors; those are left out for which fewer of the predictors give a smaller error."""
+    widest = {name for names in sets for name in names}
+    fitted = [each for names in sets if (each := _best_regression(statics, moments, [names], widest)) is not None]
+    fitted.sort(key=lambda each: (each.error[0], len(each.names)))
+    kept: list[MomentsRegression] = []
+    for each in fitted:
+        if not any(set(better.names) <= set(each.names) for better in kept):
+            kept.append(each)
+    return tuple(kept)
 
 
 def _best_regression(
-    statics: Sequence[Mapping[str, float]], moments: Sequence[Moments], sets: Sequence[tuple[str, ...]]
+    statics: Sequence[Mapping[str, float]],
+    moments: Sequence[Moments],
+    sets: Sequence[tuple[str, ...]],
+    widest: Set[str] | None = None,
 ) -> MomentsRegression | None:
-    """Select the predictors and the ridge penalty with the smallest leave-one-out error."""
+    """Select the predictors and the ridge penalty with the smallest leave-one-out error, at the sites that have ``widest``."""
     target = np.array([(each.mean, np.log(each.spread)) for each in moments])
     # every choice is scored at the sites that have all predictors, and fitted to all sites that have its own
-    widest = set().union(*sets)
+    widest = set().union(*sets) if widest is None else widest
     scored = [i for i, each in enumerate(statics) if widest <= set(each)]
     if len(scored) < 5:
         sets = [names for names in sets if all(set(names) <= set(each) for each in statics)]

@@ -12,6 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from jules_ml.data.netcdffile import read_netcdf
+from jules_ml.data.notes import notes_of_record
 from jules_ml.data.readers.column_output import read_output
 from jules_ml.data.readers.jules import read_jules
 from jules_ml.experiment.load import Experiment
@@ -38,6 +39,8 @@ class MoistureSite:
         Offset of local standard time, in which the days of the record are defined [h].
     simulated : array, shape (run, day, 4), optional
         Water content of JULES's layers in runs with other soils, on the days of the record [m3 m-3]; NaN outside a run.
+    notes : tuple of str
+        What is remarkable in the record, for the user.
     """
 
     record: MoistureRecord
@@ -46,6 +49,7 @@ class MoistureSite:
     theta_r: tuple[float, ...] = (0.0,)
     utc_offset_hours: float = 0.0
     simulated: NDArray[np.float64] | None = None
+    notes: tuple[str, ...] = ()
 
     def training(self, train: NDArray[np.bool_], main: int, *, frozen_below: float) -> TrainingSite:
         """Combine the record and its runs with the training days.
@@ -94,6 +98,7 @@ def moisture_site(experiment: Experiment, *, for_training: bool = True) -> Moist
         sm_sat=section.sm_sat,
         theta_r=section.theta_r,
         utc_offset_hours=float(ds.attrs.get("utc_offset_hours", 0.0)),
+        notes=notes_of_record(ds),
     )
 
 

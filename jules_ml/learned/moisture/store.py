@@ -38,6 +38,9 @@ def card_of_ensemble(ensemble: MoistureEnsemble) -> dict[str, Any]:
         "level_guess": None
         if ensemble.moments_model is None
         else [each.to_card() for each in ensemble.moments_model.regressions],
+        "level_fallbacks": None
+        if ensemble.moments_model is None
+        else [[each.to_card() for each in family] for family in ensemble.moments_model.fallbacks],
         "intervals": {"seen": list(ensemble.trained_quantiles), "unseen": list(ensemble.new_site_quantiles)},
         "validation": dict(ensemble.validation),
     }
@@ -87,7 +90,14 @@ def ensemble_of(state: Mapping[str, Tensor], card: Mapping[str, Any]) -> Moistur
         sites={name: StoredSite.from_card(entry) for name, entry in card["known"].items()},
         moments_model=None
         if regressions is None
-        else MomentsModel(tuple(MomentsRegression.from_card(each) for each in regressions)),
+        else MomentsModel(
+            tuple(MomentsRegression.from_card(each) for each in regressions),
+            # modules of earlier versions have none
+            tuple(
+                tuple(MomentsRegression.from_card(each) for each in family)
+                for family in card.get("level_fallbacks") or ()
+            ),
+        ),
         trained_quantiles=(intervals["seen"][0], intervals["seen"][1]),
         new_site_quantiles=(intervals["unseen"][0], intervals["unseen"][1]),
         validation=card["validation"],

@@ -50,11 +50,14 @@ class RespirationAdaptation:
         Content of ``scores.json``, for the days that were not used for adaptation.
     base_respiration : dict of str to float
         R0 of each new group [umol m-2 s-1].
+    notes : tuple of str
+        Notes for the user, on days without observations.
     """
 
     folder: Path
     scores: dict[str, Any]
     base_respiration: dict[str, float]
+    notes: tuple[str, ...] = ()
 
 
 def adapt_respiration(
@@ -96,6 +99,7 @@ def adapt_respiration(
     frames = [] if training is None else [training.frame]
     scored: list[ScoredRows] = []
     r0: dict[str, float] = {}
+    notes: list[str | None] = []
     for ds in sites:
         site = str(ds.attrs.get("site", "site"))
         if site in card["sites"]:
@@ -105,7 +109,8 @@ def adapt_respiration(
                 remedy="adapt it to another site, or change the name of this site under [site]",
             )
         rows = evaluation_rows(settings, new_card, ds)
-        chosen = _chosen(rows, days, site)
+        chosen, note = _chosen(rows, days, site)
+        notes.append(note)
         r0 |= _site_r0(module, settings, new_card, rows.take(chosen))
         new_card["sites"][site] = _entry(ds, rows.take(chosen), days)
         new_card["sites"][site] |= layer_entries(ds, rows.time[chosen], module, settings)
@@ -129,15 +134,15 @@ def adapt_respiration(
     write_module_folder(
         out, state=dict(module.state_dict()) | other, card=new_card, scores=scores, predictions=predictions
     )
-    return RespirationAdaptation(out, scores, r0)
+    return RespirationAdaptation(out, scores, r0, tuple(note for note in notes if note is not None))
 
 
-def _chosen(rows: Rows, days: AdaptationDays, site: str) -> NDArray[np.bool_]:
-    """Rows on the days used for adaptation, shape (row,)."""
+def _chosen(rows: Rows, days: AdaptationDays, site: str) -> tuple[NDArray[np.bool_], str | None]:
+    """Rows on the days used for adaptation, shape (row,), and a note if there are fewer days than asked for."""
     day = rows.middle.floor("D")
     names = pd.DatetimeIndex(day.unique().sort_values())
     selected = days.select(names, np.ones(len(names), dtype=bool), where=f"site {site}")
-    return np.asarray(day.isin(names[selected]))
+    return np.asarray(day.isin(names[selected])), days.shortfall(selected, where=site)
 
 
 def _after(rows: Rows, chosen: NDArray[np.bool_], days: AdaptationDays) -> NDArray[np.bool_]:

@@ -159,7 +159,7 @@ def _span(rows: Rows, name: AntecedentDriver) -> tuple[float, float]:
 def _is_defined(rows: Rows, name: str) -> bool:
     """Whether a driver has values that differ in enough rows."""
     x = rows.driver(name)
-    if np.isfinite(x).mean() < _LEAST_DEFINED:
+    if len(x) == 0 or np.isfinite(x).mean() < _LEAST_DEFINED:
         return False
     low, high = np.nanquantile(x, [0.05, 0.95])
     return bool(high > low)

@@ -12,9 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from jules_ml.data.clock import clock_notes
-from jules_ml.data.plausibility import plausibility_notes
-from jules_ml.data.record import record_notes
+from jules_ml.data.notes import notes_of_record
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration.antecedent_figure import LABELS
@@ -23,8 +21,9 @@ from jules_ml.learned.respiration.exchange_report import nee_figure, nee_predict
 from jules_ml.learned.respiration.forms import FORM_NAMES, InnerValidation
 from jules_ml.learned.respiration.nights import ustar_notes
 from jules_ml.learned.respiration.report import card_of, predictions_of, respiration_figures, scores_of
-from jules_ml.learned.respiration.row_notes import row_notes
-from jules_ml.learned.respiration.site import MIN_ROWS, Rows, select_rows
+from jules_ml.learned.respiration.row_checks import MIN_ROWS
+from jules_ml.learned.respiration.row_notes import range_notes, row_notes
+from jules_ml.learned.respiration.site import Rows, select_rows
 from jules_ml.learned.respiration.state import has_state, porosity_of
 from jules_ml.learned.respiration.training import ConcurvityWarning, TrainedRespiration, train_respiration
 from jules_ml.learned.store import ASSIMILATION_PREFIX, write_module_folder
@@ -103,11 +102,12 @@ def fit_respiration(
         warnings.simplefilter("always", ConcurvityWarning)
         learned = train_respiration(rows.take(~test), settings, progress, exchange=train_exchange)
     notes = tuple(str(w.message) for w in caught if issubclass(w.category, ConcurvityWarning))
-    clocks = [note for ds in datasets for note in (*record_notes(ds), *clock_notes(ds), *plausibility_notes(ds))]
+    of_records = [note for ds in datasets for note in notes_of_record(ds)]
     notes = (
         *row_notes(rows, test, settings),
+        *range_notes(rows, settings),
         *notes,
-        *clocks,
+        *of_records,
         *ustar_notes(rows.ustar),
         *_form_notes(learned.validation),
         *_antecedent_notes(learned.module.antecedent.drivers),

@@ -62,11 +62,13 @@ class RespirationKind:
         from jules_ml.learned.respiration.store import load_respiration
 
         of_module = load_respiration(folder)[1]
-        adaptation = adapt_respiration(folder, [_site(each, of_module) for each in experiments], out, days=days)
-        notes = tuple(
+        sites = [_site(each, of_module) for each in experiments]
+        adaptation = adapt_respiration(folder, sites, out, days=days)
+        of_groups = (
             f"base respiration R0 of {group}: {value:.3g} umol m-2 s-1"
             for group, value in adaptation.base_respiration.items()
         )
+        notes = (*_notes_of_records(sites), *adaptation.notes, *of_groups)
         return Outcome(out, adaptation.scores, _site_rows(adaptation.scores), notes)
 
     def evaluate(self, folder: Path, experiments: Sequence[Experiment], out: Path) -> Outcome:
@@ -79,7 +81,7 @@ class RespirationKind:
         of_module = load_respiration(folder)[1]
         sites = [_site(each, of_module) for each in experiments]
         scores = evaluate_respiration(folder, sites, out, years=years or None)
-        notes = tuple(
+        notes = _notes_of_records(sites) + tuple(
             f"the module contains no base respiration of {site}, so the mean of its training sites was used: "
             f"adapt it with 'jules-ml fit respiration FILE --adapt {folder} --days 30 --out DIR'"
             for site in scores["sites_without_base_respiration"]
@@ -106,6 +108,13 @@ def _site(experiment: Experiment, settings: RespirationSettings) -> xr.Dataset:
     if own is None or not isinstance(own.state, Path):
         return record
     return with_soil_state(record, own.state, settings.model_copy(update={"layers": own.layers}))
+
+
+def _notes_of_records(sites: Sequence[xr.Dataset]) -> tuple[str, ...]:
+    """Describe what is remarkable in the records."""
+    from jules_ml.data.notes import notes_of_record
+
+    return tuple(note for ds in sites for note in notes_of_record(ds))
 
 
 def _fit_rows(scores: Mapping[str, Any]) -> tuple[ScoreRow, ...]:

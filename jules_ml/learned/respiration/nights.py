@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from jules_ml.data.quality import measured, night
-from jules_ml.data.record import place
+from jules_ml.data.record import place, variable
 from jules_ml.data.ustar import UstarThreshold, ustar_threshold
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RowSettings
@@ -39,8 +39,17 @@ def measured_nee(ds: xr.Dataset, rules: RowSettings) -> xr.DataArray:
     BadInput
         If the record has no quality codes, and ``nee_is_measured`` is not set.
     """
-    if "nee_qc" in ds or not rules.nee_is_measured:
+    if "nee_qc" in ds:
         return measured(ds, "nee")
+    if not rules.nee_is_measured:
+        column = str(variable(ds, "nee").attrs.get("column", "the column of NEE"))
+        raise BadInput(
+            f"NEE ({column}) has no quality codes, so gap-filled values cannot be told from measured ones",
+            where=place(ds, "nee"),
+            remedy="if the file contains no gap-filled NEE, set respiration.rows.nee_is_measured = true (key nee_is_measured under "
+            f"[respiration.rows]); else name its quality column, in reader 'table' by quality = {{column = ..., measured = [0], "
+            f"filled = [1, 2]}} for {column}",
+        )
     return ds["nee"].notnull()
 
 

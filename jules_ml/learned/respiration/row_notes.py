@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.learned.respiration.row_checks import has_turned_sign
 from jules_ml.learned.respiration.site import Rows
 
 #: Keys of the rules that apply to rows with a measured flux, at a tower those of the night.
@@ -52,6 +53,50 @@ def row_notes(rows: Rows, test: NDArray[np.bool_], settings: RespirationSettings
         for count, rule in dropped
         if rule in _KEYS and 2 * count > measured
     ]
+    return notes
+
+
+#: Range of the drivers below which the modifiers are poorly known: of the temperature [K] and of the water content [m3 m-3].
+_SMALL_T_RANGE, _SMALL_THETA_RANGE = 5.0, 0.05
+
+
+def range_notes(rows: Rows, settings: RespirationSettings) -> list[str]:
+    """Describe what cannot be learned from the rows of a site: of drivers that hardly vary, and of years whose flux has a turned sign.
+
+    Parameters
+    ----------
+    rows : Rows
+        Rows of the training and the test period.
+    settings : RespirationSettings
+
+    Returns
+    -------
+    list of str
+        Notes for the user.
+    """
+    notes = []
+    for number, site in enumerate(rows.sites):
+        mine = rows.take(rows.site == number)
+        low, high = np.quantile(mine.t_soil, [0.01, 0.99])
+        if high - low < _SMALL_T_RANGE:
+            notes.append(
+                f"{site}: the temperature varies only between {low:.1f} and {high:.1f} K in the rows, so g is poorly known, and not at all "
+                "outside this range; another sensor or a longer record may help ([respiration] temperature_sensor)"
+            )
+        if settings.moisture != "none":
+            low, high = np.quantile(mine.theta, [0.01, 0.99])
+            if high - low < _SMALL_THETA_RANGE:
+                notes.append(
+                    f"{site}: the water content varies only between {low:.2f} and {high:.2f} m3 m-3 in the rows, so f is poorly known, "
+                    "and not at all outside this range; another sensor may help ([respiration] moisture_sensor)"
+                )
+        years = mine.middle.year.to_numpy()
+        turned = [str(year) for year in np.unique(years) if has_turned_sign(mine.flux[years == year])]
+        if turned:
+            notes.append(
+                f"{site}: {settings.flux} is mostly negative in {', '.join(turned)}, where an ecosystem releases CO2: "
+                "check its sign in these years"
+            )
     return notes
 
 

@@ -17,14 +17,8 @@ from jules_ml.experiment.respiration import RespirationSettings, RowSettings
 from jules_ml.learned.respiration.antecedent import DIURNAL, antecedent_drivers
 from jules_ml.learned.respiration.columns import row_table, state_table
 from jules_ml.learned.respiration.nights import estimated_ustar, least_ustar
+from jules_ml.learned.respiration.row_checks import refuse_turned_sign, refuse_unusable
 from jules_ml.learned.respiration.state import porosity_of
-
-#: Minimum number of rows.
-MIN_ROWS = 200
-#: Minimum number of rows in a calendar month, and minimum number of such months: three would be a single season.
-_MONTH_ROWS, _MIN_MONTHS = 10, 4
-#: Range of the water content below which it is treated as constant [m3 m-3].
-_MIN_THETA_RANGE = 0.01
 
 _Array = NDArray[np.float64]
 
@@ -134,8 +128,8 @@ def select_rows(sites: xr.Dataset | Sequence[xr.Dataset], settings: RespirationS
     Raises
     ------
     BadInput
-        If a variable is missing or empty; if there is no night; if fewer than 200 rows remain; if they cover a single
-        season; if the water content is constant or in %.
+        If a variable is missing or empty; if there is no night; if the sign of the flux is turned; if fewer than 200 rows remain; if they
+        cover a single season; if the temperature or the water content is constant, or the water content in %.
     """
     datasets = [sites] if isinstance(sites, xr.Dataset) else list(sites)
     parts = [usable_rows(ds, settings) for ds in datasets]
@@ -184,9 +178,11 @@ def usable_rows(ds: xr.Dataset, settings: RespirationSettings, *, all_hours: boo
     threshold = None
     if settings.target == "ecosystem" and not all_hours:
         threshold = _drop_day_and_calm(ds, frame, settings.rows, selection)
+    if settings.target != "ecosystem":
+        refuse_turned_sign(frame["flux"][selection.keep], ds, settings.flux)
     _drop_unusable_values(frame, settings, selection)
     keep = selection.keep
-    _refuse_unusable(frame[keep], settings, selection.dropped, place(ds))
+    refuse_unusable(frame[keep], settings, selection.dropped, ds)
     rows = _site_rows(frame[keep], str(ds.attrs.get("site", "site")), porosity_of(ds), settings)
     pores = rows.porosity[rows.sites[0]] - rows.dry[rows.sites[0]]
     # JULES's hook evaluates the drivers in one layer
@@ -232,6 +228,8 @@ def _drop_day_and_calm(
             where=place(ds, "nee"),
             remedy="give a record with measured night-time NEE (quality code 0), and check its clock and position",
         )
+    # before the friction velocity, whose threshold cannot be estimated from a turned flux
+    refuse_turned_sign(frame["flux"][selection.keep], ds, "nee")
     threshold = estimated_ustar(ds, rules)
     ustar_min = least_ustar(rules, threshold)
     if ustar_min is not None and "ustar" in frame:
@@ -306,35 +304,6 @@ def _stuck(frame: pd.DataFrame, longest: pd.Timedelta) -> NDArray[np.bool_]:
     length = valid.groupby(by)["time"].transform("max") - valid.groupby(by)["time"].transform("min")
     stuck: NDArray[np.bool_] = (length > longest).reindex(frame.index, fill_value=False).to_numpy(dtype=bool)
     return stuck
-
-
-def _refuse_unusable(frame: pd.DataFrame, settings: RespirationSettings, dropped: dict[str, int], where: str) -> None:
-    """Raise an error if there are too few rows, if they cover one season, or if the water content is constant."""
-    if len(frame) < MIN_ROWS:
-        listed = ", ".join(f"{rule}: {count}" for rule, count in dropped.items() if count)
-        raise BadInput(
-            f"{len(frame)} usable rows remain, and {MIN_ROWS} are needed (dropped by {listed or 'no rule'})",
-            where=where,
-            remedy="give a longer record, or relax the rule that drops most rows under [respiration.rows]",
-        )
-    months = pd.DatetimeIndex(frame["middle"]).month
-    counts = pd.Series(months).value_counts()
-    covered = sorted(int(m) for m in counts.index[counts >= _MONTH_ROWS])
-    if len(covered) < _MIN_MONTHS:
-        raise BadInput(
-            f"the rows cover only {len(covered)} calendar {'month' if len(covered) == 1 else 'months'} ({', '.join(map(str, covered))}): "
-            "in one season the effects of temperature, water and plants cannot be told apart",
-            where=where,
-            remedy=f"give a record with rows in at least {_MIN_MONTHS} calendar months",
-        )
-    if settings.moisture != "none":
-        low, high = np.quantile(frame["theta"], [0.01, 0.99])
-        if high - low < _MIN_THETA_RANGE:
-            raise BadInput(
-                f"the water content varies only between {low:.3f} and {high:.3f} m3 m-3, and f cannot be fitted to it",
-                where=f"{where}, variable theta",
-                remedy="check the sensor, or set moisture = 'none' to fit temperature alone",
-            )
 
 
 def _joined(parts: list[Rows]) -> Rows:

@@ -15,6 +15,7 @@ import xarray as xr
 from jules_ml.data.quality import measured
 from jules_ml.data.readers.fluxnet import read_fluxnet
 from jules_ml.data.readers.fluxnet_columns import FileName, is_known
+from jules_ml.data.record import record_notes
 from jules_ml.errors import BadInput
 
 DAILY = "AMF_US-xAE_FLUXNET_SUBSET_DD_2017-2021_3-5.csv.gz"
@@ -282,12 +283,6 @@ def swap_lines(text: str) -> str:
             "'2017-1-2'",
             "format",
         ),
-        (
-            edit(lambda text: text.replace("6.516,0.0", "6.516,1.5", 1)),
-            "line 2, column TA_F_QC",
-            "code 1.5",
-            "fraction",
-        ),
         (edit(lambda text: text.replace("6.516,0.0", "warm,0.0", 1)), "line 2, column TA_F", "'warm' is not", "empty"),
         (
             edit(lambda text: text.replace("6.516,0.0", "-6999,0.0", 1)),
@@ -341,10 +336,23 @@ def test_column_in_another_unit_is_refused(tmp_path: Path) -> None:
     assert "unit" in error.remedy
 
 
-def test_half_hourly_code_is_checked(tmp_path: Path) -> None:
-    error = refusal(write(tmp_path, HALF_HOURLY | {"NEE_VUT_REF_QC": [0, 4, 0]}))
-    assert "line 3, column NEE_VUT_REF_QC" in str(error.where)
-    assert "0, 1, 2 or 3" in error.remedy
+def test_values_with_an_unknown_quality_code_are_left_out(tmp_path: Path) -> None:
+    ds = read_fluxnet(write(tmp_path, HALF_HOURLY | {"NEE_VUT_REF_QC": [0, 4, 0]}), utc_offset_hours=1.0)
+    assert ds["nee"].notnull().to_numpy().tolist() == [True, False, True]
+    assert measured(ds, "nee").to_numpy().tolist() == [True, False, True]
+    assert ds["t_air"].notnull().to_numpy().tolist() == [True, True, False]
+    assert ds["nee"].attrs["unknown_quality_codes"] == "4 (1)"
+    (note,) = record_notes(ds)
+    assert "values with a quality code that is unknown were left out: nee 4 (1)" in note
+
+
+def test_a_fraction_above_one_leaves_out_its_day(shared_data: Path, tmp_path: Path) -> None:
+    source = shared_data / "moisture" / "neon_fluxnet_daily" / DAILY
+    ds = read_fluxnet(
+        edit(lambda text: text.replace("6.516,0.0", "6.516,3", 1))(source, tmp_path), utc_offset_hours=-7.0
+    )
+    assert np.isnan(ds["t_air"][0])
+    assert ds["t_air"].attrs["unknown_quality_codes"] == "3 (1)"
 
 
 def test_interval_that_changes_is_refused(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,48 @@ def test_a_module_is_adapted_to_a_new_sensor_by_thirty_days(module: MoistureFit,
     with pytest.raises(BadInput, match="overlaps in time"):  # the training sites are kept in the card
         evaluate_moisture(tmp_path / "field", [synthetic_site(0, "meadow")], tmp_path / "scores")
     assert [path.name for path in export_prescribed(tmp_path / "field", tmp_path / "files")] == ["field_sthuf.nc"]
+
+
+def with_short_sensor(days: int, name: str = "field") -> MoistureSite:
+    """A site whose shallowest sensor has some days at the start of the record, and a deeper one all days."""
+    whole = synthetic_site(5, name)
+    record = whole.record
+    two = replace(
+        record,
+        theta=np.repeat(record.theta, 2, axis=1),
+        usable=np.column_stack([np.arange(700) < days, record.usable[:, 0]]),
+        depth=np.array([0.02, 0.2]),
+        names=("theta_1", "theta_2"),
+    )
+    return replace(whole, record=two)
+
+
+@pytest.mark.parametrize("days", [5, 30, 35])
+def test_thirty_days_are_used_where_the_shallowest_sensor_is_short(
+    module: MoistureFit, tmp_path: Path, days: int
+) -> None:
+    done = adapt_moisture(module.folder, [with_short_sensor(days)], tmp_path / "field", days=AdaptationDays(count=30))
+    card = json.loads((tmp_path / "field" / "card.json").read_text())
+    (first, last) = card["sites"]["field"]["training_days"][0]
+    assert np.datetime64(last) - np.datetime64(first) == np.timedelta64(29, "D")
+    assert done.scores["sites"]["field"]["sensors"]["theta_2"]["n"] == 670
+    assert any(f"theta_1 has only {days} days with an observation" in note for note in done.warnings)
+
+
+def test_fewer_days_than_asked_for_are_named(module: MoistureFit, tmp_path: Path) -> None:
+    short = synthetic_site(5, "field")
+    short = replace(short, record=short.record.with_usable(np.arange(700) < 12))
+    done = adapt_moisture(module.folder, [short], tmp_path / "field", days=AdaptationDays(count=30))
+    assert any("theta_1: only 12 days have an observation, and 30 were asked for" in note for note in done.warnings)
+    dates = frozenset([date(2018, 1, 5), date(2019, 1, 5)])
+    listed = adapt_moisture(module.folder, [short], tmp_path / "listed", days=AdaptationDays(dates=dates))
+    assert any("1 of 2 listed days have no observation" in note for note in listed.warnings)
+
+
+def test_a_sensor_that_was_measured_on_the_listed_days_is_used(module: MoistureFit, tmp_path: Path) -> None:
+    dates = frozenset([date(2019, 1, 5), date(2019, 6, 5)])
+    done = adapt_moisture(module.folder, [with_short_sensor(30)], tmp_path / "field", days=AdaptationDays(dates=dates))
+    assert done.ensemble.sites["field"].main == 1
 
 
 def test_a_module_is_not_adapted_to_a_training_site(module: MoistureFit, tmp_path: Path) -> None:

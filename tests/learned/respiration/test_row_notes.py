@@ -8,7 +8,7 @@ import numpy as np
 from helpers.respiration_record import synthetic_record
 
 from jules_ml.experiment.respiration import RespirationSettings
-from jules_ml.learned.respiration.row_notes import row_notes, ustar_note
+from jules_ml.learned.respiration.row_notes import range_notes, row_notes, ustar_note
 from jules_ml.learned.respiration.site import select_rows
 
 
@@ -36,3 +36,24 @@ def test_the_card_distinguishes_no_threshold_from_no_friction_velocity() -> None
     record = record.assign(ustar=("time", np.ones(record.sizes["time"])))
     assert ustar_note([record], None, rows, assimilation=False).startswith("no threshold (ustar_min = 'none')")
     assert ustar_note([record], 0.3, rows, assimilation=False) == "rows below 0.3 m s-1 were dropped"
+
+
+def test_drivers_that_hardly_vary_are_named() -> None:
+    settings = RespirationSettings(target="soil")
+    rows = select_rows(synthetic_record(), settings)
+    assert range_notes(rows, settings) == []
+    random = np.random.default_rng(0)
+    tropical = replace(rows, t_soil=298.0 + random.random(len(rows)), theta=0.3 + 0.03 * random.random(len(rows)))
+    temperature, water = range_notes(tropical, settings)
+    assert "the temperature varies only between 298.0 and 299.0 K" in temperature
+    assert "temperature_sensor" in temperature
+    assert "the water content varies only between 0.30 and 0.33 m3 m-3" in water
+    assert range_notes(tropical, settings.model_copy(update={"moisture": "none"})) == [temperature]
+
+
+def test_a_year_with_a_turned_sign_is_named() -> None:
+    settings = RespirationSettings(target="soil")
+    rows = select_rows(synthetic_record(), settings)
+    one_year = replace(rows, flux=np.where(rows.middle.year == 2021, -rows.flux, rows.flux))
+    (note,) = range_notes(one_year, settings)
+    assert note.startswith("synthetic: resp_soil is mostly negative in 2021")

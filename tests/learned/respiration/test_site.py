@@ -106,6 +106,43 @@ def test_constant_water_content() -> None:
     assert "moisture = 'none'" in caught.value.remedy
 
 
+def test_constant_temperature() -> None:
+    ds = synthetic_record()
+    rng = np.random.default_rng(0)
+    with pytest.raises(BadInput, match="g cannot be fitted to it") as caught:
+        select_rows(changed(t_soil=285.0 + 0.1 * rng.random(ds["t_soil"].shape)), SOIL)
+    assert "temperature_sensor" in caught.value.remedy
+    assert "t_soil" in str(caught.value.where)
+
+
+def test_chambers_with_a_turned_sign() -> None:
+    ds = synthetic_record()
+    with pytest.raises(BadInput, match="the sign of resp_soil is turned: respiration is negative in 100%") as caught:
+        select_rows(changed(resp_soil=-ds["resp_soil"].to_numpy()), SOIL)
+    assert "scale = -1.0" in caught.value.remedy
+    noisy = ds["resp_soil"].to_numpy() + np.random.default_rng(0).normal(0.0, 5.0, ds.sizes["time"])
+    assert (noisy < 0.0).mean() > 0.15
+    select_rows(changed(resp_soil=noisy), SOIL)
+
+
+def test_nee_with_a_turned_sign(shared_data: Path) -> None:
+    ds = hyytiala(shared_data)
+    for ustar_min in (0.3, None, "estimate"):
+        settings = RespirationSettings(rows=RowSettings(ustar_min=ustar_min))
+        with pytest.raises(BadInput, match="the sign of nee is turned: NEE at night is negative in 9") as caught:
+            select_rows(ds.assign(nee=-ds["nee"].assign_attrs(column="NEE")), settings)
+        assert "column NEE" in caught.value.remedy
+
+
+def test_nee_without_quality_codes_names_the_key(shared_data: Path) -> None:
+    ds = hyytiala(shared_data).drop_vars("nee_qc")
+    with pytest.raises(BadInput, match=r"NEE \(NEE\) has no quality codes") as caught:
+        select_rows(ds, RespirationSettings())
+    assert "respiration.rows.nee_is_measured = true" in caught.value.remedy
+    rows = select_rows(ds, RespirationSettings(rows=RowSettings(nee_is_measured=True)))
+    assert len(rows) > 9049
+
+
 def test_water_content_is_not_needed_without_f() -> None:
     ds = synthetic_record().drop_vars("theta")
     assert len(select_rows(ds, SOIL.model_copy(update={"moisture": "none"}))) > 2000
