@@ -230,9 +230,8 @@ def _with_entry(
                 remedy="choose an entry that is a number",
             )
         values[k] = old * value if parameter.factor else value
-    changed = {**section.set, group: {**section.set.get(group, {}), entry: tuple(values)}}
-    if len(values) == 1:
-        changed[group][entry] = values[0]
+    changed_entry = tuple(values) if len(values) > 1 else values[0]
+    changed = {**section.set, group: {**section.set.get(group, {}), entry: changed_entry}}
     return experiment.model_copy(
         update={"jules": JulesSection.model_validate({**section.model_dump(), "set": changed})}
     )
@@ -255,6 +254,13 @@ def _entry(experiment: Experiment, parameter: ParameterSection, namelists: Namel
             f"there is no group &{group.upper()} in {parameter.file or 'the namelists'}",
             where=_where(experiment, parameter),
             remedy=f"write '{near[0]}' if you meant that" if near else f"choose a group of {namelists.where}",
+        )
+    name, bracket, _ = entry.partition("(")
+    if bracket:
+        raise BadInput(
+            f"{entry} is an element of an array",
+            where=_where(experiment, parameter),
+            remedy=f'write parameter = "{name.strip()}", and the number of the element as index',
         )
     if entry not in groups[group]:
         near = difflib.get_close_matches(entry, list(groups[group]), n=1)

@@ -26,7 +26,8 @@ Via = Annotated[
 ]
 #: Versions of JULES whose namelist entries are known.
 JulesVersion = Literal["7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "7.7", "7.8", "7.9", "8.0", "8.1", "8.2"]
-NamelistValue = bool | int | float | str | tuple[bool | int | float | str, ...]
+#: Value of a namelist entry; None is an element without a value, which an array of the run folder may have.
+NamelistValue = bool | int | float | str | tuple[bool | int | float | str | None, ...]
 
 
 class PrescribedSection(Section):

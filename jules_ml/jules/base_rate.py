@@ -14,6 +14,7 @@ from jules_ml.experiment import Experiment
 from jules_ml.jules.initial_carbon import clay_fraction, initial_carbon, vegetated_fraction
 from jules_ml.jules.namelist_text import Value, seven_digits
 from jules_ml.jules.run_folder import RunFolder
+from jules_ml.jules.typed_entries import numbers
 from jules_ml.learned.respiration.layers import depth_factors
 from jules_ml.learned.respiration.rate import (
     BaseFlux,
@@ -50,7 +51,7 @@ def rate_entry(run: RunFolder) -> tuple[str, list[float]]:
         return "kaps", [float(run.entry(GROUP, "kaps", KAPS))]
     # kaps_4pool was named kaps_roth before JULES 7.2
     name = next((n for n in ("kaps_4pool", "kaps_roth") if n in run.namelists.get(GROUP)), "kaps_4pool")
-    return name, [float(rate) for rate in run.entry(GROUP, name, list(KAPS_4POOL))]
+    return name, numbers(run.namelists, GROUP, name, KAPS_4POOL)
 
 
 def base_rate(run: RunFolder, flux: BaseFlux) -> BaseRate:

@@ -14,6 +14,7 @@ import f90nml
 import numpy as np
 
 from jules_ml.errors import BadInput
+from jules_ml.jules.namelist_text import NamelistSyntaxError, read_group, scan
 from jules_ml.learned.respiration.antecedent import DRIVERS
 from jules_ml.learned.respiration.tables import UNITS, CurveName, CurveTable, CurveX
 from jules_ml.support.files import atomic_write
@@ -135,8 +136,9 @@ def _read_group(path: Path) -> dict[str, Any]:
             "there is no such file", where=path, remedy="give a file that 'jules-ml export --to curves' wrote"
         )
     try:
-        groups = f90nml.read(path)
-    except Exception as error:  # f90nml raises many types of exception
+        text = path.read_text(encoding="utf-8")
+        groups = {group.name: read_group(text, group) for group in scan(text)}
+    except (NamelistSyntaxError, UnicodeDecodeError) as error:
         raise BadInput("the file is not a namelist", where=path, remedy="export the curves again") from error
     if list(groups) != [_GROUP]:
         raise BadInput(
@@ -144,12 +146,12 @@ def _read_group(path: Path) -> dict[str, Any]:
             where=path,
             remedy=f"give a file with only the group &{_GROUP}",
         )
-    group: dict[str, Any] = groups[_GROUP]
+    group = groups[_GROUP]
     place = f"{path} (&{_GROUP})"
     for key in _KEYS:
         if group.get(key) is None:
             raise BadInput(f"{key} is missing", where=place, remedy=f"give {key}, or export the curves again")
-    unknown = [key for key in group if key not in (*_KEYS, "_start_index")]
+    unknown = [key for key in group if key not in _KEYS]
     if unknown:
         raise BadInput(f"{unknown[0]} is not an entry of a curve", where=place, remedy=f"use only {', '.join(_KEYS)}")
     return group

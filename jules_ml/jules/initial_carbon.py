@@ -78,8 +78,7 @@ def vegetated_fraction(run: RunFolder) -> NDArray[np.float64]:
     BadInput
         If the run has no fractions of surface types, or their file cannot be read.
     """
-    types = run.namelists.get("jules_surface_types")
-    npft = int(types.get("npft", 5))
+    npft, nnvg = (run.entry("jules_surface_types", name, default) for name, default in (("npft", 5), ("nnvg", 4)))
     type_dim = str(run.namelists.get("jules_input_grid").get("type_dim_name", "type"))
     values = _initial(run, "frac", (type_dim,))
     if values is None:
@@ -99,8 +98,7 @@ def vegetated_fraction(run: RunFolder) -> NDArray[np.float64]:
         else:
             values = read_row(run, path, ["frac"], "frac")
         check_model_values("frac", values, where=path)
-    n_types = npft + int(types.get("nnvg", 4))
-    return np.asarray(np.asarray(values, dtype=np.float64).reshape(n_types, -1)[:npft].sum(axis=0))
+    return np.asarray(np.asarray(values, dtype=np.float64).reshape(npft + nnvg, -1)[:npft].sum(axis=0))
 
 
 def clay_fraction(run: RunFolder) -> NDArray[np.float64] | None:

@@ -1,7 +1,7 @@
 """Fortran namelists as text: positions of groups and entries, and edits that leave all other text unchanged.
 
-f90nml reads the values. This module edits the text, so that comments, order, case and layout are preserved, and an edited file
-differs from the original only in the edited lines.
+The text is edited in place, so that comments, order, case and layout are preserved, and an edited file differs from the original only in
+the edited lines. ``namelist_values`` reads the values.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import f90nml
+from jules_ml.jules.namelist_values import Assignments, NamelistValueError
 
 #: Scalar of a namelist, or a list of scalars; None is an empty value.
 Value = bool | int | float | str | None | Sequence[bool | int | float | str | None]
 
 _KEY = re.compile(r"([A-Za-z_]\w*)((?:\s*\([^()]*\))?(?:\s*%\s*\w+(?:\s*\([^()]*\))?)*)\s*=(?!=)")
-_GROUP = re.compile(r"[&$]([A-Za-z_]\w*)")
+_GROUP = re.compile(r"(?<!\w)[&$]([A-Za-z_]\w*)")
 _END = re.compile(r"[&$]end\b", re.IGNORECASE)
 _WIDTH = 100
 
@@ -108,6 +108,8 @@ def _scan_group(text: str, opened: re.Match[str]) -> Group:
             close()
             length = 1 if character == "/" else 4
             return Group(opened[1].lower(), opened.start(), at, at + length, tuple(entries))
+        elif _GROUP.match(text, at):
+            break
         elif (key := _KEY.match(text, at)) and not (text[at - 1].isalnum() or text[at - 1] in "_.*"):
             close()
             name, start = key[1].lower(), at
@@ -154,30 +156,16 @@ def read_group(text: str, group: Group) -> dict[str, Any]:
     NamelistSyntaxError
         If the values cannot be read.
     """
+    assignments = Assignments()
+    for entry in group.entries:
+        try:
+            assignments.add(text[entry.start : entry.value].rstrip("= \t\r\n"), text[entry.value : entry.end])
+        except NamelistValueError as error:
+            raise NamelistSyntaxError(str(error), text.count("\n", 0, entry.start) + 1) from error
     try:
-        values = f90nml.reads(text[group.start : group.end] + "\n")[group.name]
-    except Exception as error:  # f90nml raises many types of exception
-        line = text.count("\n", 0, group.start) + 1
-        raise NamelistSyntaxError(f"group &{group.name} cannot be read", line) from error
-    return {
-        name: _from_first(value, values.start_index.get(name))
-        for name, value in values.items()
-        if name != "_start_index"
-    }
-
-
-def _from_first(value: Any, first: Sequence[int | None] | None) -> Any:
-    """Return a list from its first element on, even if the assignment starts at a later one, as in ``var(3) = …``.
-
-    A missing value at the end assigns nothing and is left out: Rose writes ``n = 3,,`` where an application has ``n=3,``.
-    """
-    if isinstance(value, list) and value[-1:] == [None] and any(each is not None for each in value):
-        while value[-1] is None:
-            value = value[:-1]
-        value = value[0] if len(value) == 1 and first is None else value
-    if first is None or len(first) != 1 or first[0] is None or first[0] <= 1 or not isinstance(value, list):
-        return value
-    return [None] * (first[0] - 1) + value
+        return assignments.values()
+    except NamelistValueError as error:
+        raise NamelistSyntaxError(str(error), text.count("\n", 0, group.start) + 1) from error
 
 
 def set_entries(text: str, name: str, entries: Mapping[str, Value], *, occurrence: int = 0) -> str:

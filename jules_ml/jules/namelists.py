@@ -17,55 +17,8 @@ from jules_ml.jules.namelist_text import (
     scan,
     set_entries,
 )
+from jules_ml.jules.required_namelists import REPEATED, REQUIRED_WITH, file_of, first_version, required_groups
 from jules_ml.support.files import atomic_write
-
-#: Groups that every stand-alone run reads, by file; JULES 7.0 to 8.2 stop if one is missing.
-REQUIRED: dict[str, tuple[str, ...]] = {
-    "ancillaries": ("jules_frac", "jules_soil_props", "jules_agric", "jules_co2"),
-    "drive": ("jules_drive",),
-    "fire": ("fire_switches",),
-    "imogen": ("imogen_onoff_switch",),
-    "initial_conditions": ("jules_initial",),
-    "jules_deposition": ("jules_deposition",),
-    "jules_hydrology": ("jules_hydrology",),
-    "jules_irrig": ("jules_irrig",),
-    "jules_prnt_control": ("jules_prnt_control",),
-    "jules_radiation": ("jules_radiation",),
-    "jules_rivers": ("jules_rivers",),
-    "jules_snow": ("jules_snow",),
-    "jules_soil": ("jules_soil",),
-    "jules_soil_biogeochem": ("jules_soil_biogeochem",),
-    "jules_surface": ("jules_surface",),
-    "jules_surface_types": ("jules_surface_types",),
-    "jules_vegetation": ("jules_vegetation",),
-    "jules_water_resources": ("jules_water_resources",),
-    "model_environment": ("jules_model_environment",),
-    "model_grid": (
-        "jules_input_grid",
-        "jules_latlon",
-        "jules_land_frac",
-        "jules_model_grid",
-        "jules_nlsizes",
-        "jules_surf_hgt",
-    ),
-    "nveg_params": ("jules_nvegparm",),
-    "output": ("jules_output",),
-    "pft_params": ("jules_pftparm",),
-    "prescribed_data": ("jules_prescribed",),
-    "science_fixes": ("jules_temp_fixes",),
-    "timesteps": ("jules_time", "jules_spinup"),
-}
-#: Groups that are required if a switch is on: file, group, and the group and entry of the switch.
-REQUIRED_WITH: tuple[tuple[str, str, str, str], ...] = (
-    ("ancillaries", "jules_top", "jules_hydrology", "l_top"),
-    ("triffid_params", "jules_triffid", "jules_vegetation", "l_triffid"),
-    ("crop_params", "jules_cropparm", "jules_surface_types", "ncpft"),
-)
-#: Groups that are repeated: group, and the group and entry of their number.
-REPEATED: tuple[tuple[str, str, str], ...] = (
-    ("jules_output_profile", "jules_output", "nprofiles"),
-    ("jules_prescribed_dataset", "jules_prescribed", "n_datasets"),
-)
 
 
 class NamelistFolder:
@@ -170,8 +123,8 @@ class NamelistFolder:
                 if group.name == name:
                     line = self._texts[file].count("\n", 0, group.start) + 1
                     return f"{self.where / file}, line {line}, &{name.upper()}"
-        expected = next((f"{file}.nml" for file, groups in REQUIRED.items() if name in groups), None)
-        return str(self.where if expected is None else self.where / expected)
+        expected = file_of(name)
+        return str(self.where if expected is None else self.where / f"{expected}.nml")
 
     def source(self, name: str, occurrence: int = 0) -> str | None:
         """Return the place in the configuration that a group is generated from; None if the files are not generated.
@@ -234,7 +187,7 @@ class NamelistFolder:
         return copy.deepcopy(self)
 
     def check(self) -> None:
-        """Refuse a folder in which files or groups that JULES requires are missing.
+        """Refuse a folder in which files or groups are missing that its version of JULES requires.
 
         Raises
         ------
@@ -248,7 +201,7 @@ class NamelistFolder:
         def switch(group: str, entry: str) -> Any:
             return next(iter(entries.get(group, [])), {}).get(entry, 0)
 
-        required = {stem: list(groups) for stem, groups in REQUIRED.items()}
+        required = required_groups(entries)
         for stem, group, *where in REQUIRED_WITH:
             if switch(*where):
                 required.setdefault(stem, []).append(group)
@@ -258,12 +211,13 @@ class NamelistFolder:
                 f"&{g.upper()} in {stem}.nml" for g in groups if f"{stem}.nml" in self._texts and g not in entries
             ]
         for group, *where in REPEATED:
-            number, present = int(switch(*where) or 0), len(entries.get(group, []))
-            if present < number:
+            number, present = switch(*where), len(entries.get(group, []))
+            # JULES stops at a number of another type
+            if isinstance(number, int) and present < number:
                 missing.append(f"&{group.upper()} ({where[1]} = {number}, {present} present)")
         if missing:
             raise BadInput(
-                f"JULES requires namelists that are missing: {', '.join(missing)}",
+                f"JULES {first_version(entries)} and later versions require namelists that are missing: {', '.join(missing)}",
                 where=self.where,
                 remedy="add them, empty (&NAME /) to use defaults; 'jules-ml init jules --out DIR' writes a complete set",
             )

@@ -28,6 +28,7 @@ from jules_ml.jules.rose import (
     rose_namelists,
     source_path,
 )
+from jules_ml.jules.typed_entries import soil_layers, typed_entry
 from jules_ml.support.progress import Progress
 
 #: File that marks a folder as a run of this package.
@@ -40,7 +41,6 @@ LOG, DIFF, EXPERIMENT = "jules.log", "namelists.diff", "experiment.toml"
 SUBMIT, STATUS = "submit.sh", "jules.status"
 #: Folder of optional configurations in a Rose application.
 OPT = "opt"
-_DZSOIL = (0.1, 0.25, 0.65, 2.0)
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,8 @@ class RunFolder:
     rose: RoseApp | None = None
 
     def entry(self, group: str, name: str, default: Any) -> Any:
-        """Return an entry of a group, or ``default`` if the entry is missing."""
-        value = self.namelists.get(group).get(name)
-        return default if value is None else value
+        """Return an entry of a group, or ``default`` if the entry is missing; refuse a value of another type than the default."""
+        return typed_entry(self.namelists, group, name, default)
 
     @property
     def calendar(self) -> str:
@@ -86,19 +85,19 @@ class RunFolder:
     @property
     def timestep(self) -> float:
         """Time step [s]."""
-        return float(self.entry("jules_time", "timestep_len", 1800))
+        return float(self.entry("jules_time", "timestep_len", 1800.0))
 
     @property
     def dzsoil(self) -> tuple[float, ...]:
         """Thickness of the soil layers [m]."""
-        value = self.entry("jules_soil", "dzsoil_io", list(_DZSOIL))
-        layers = tuple(value) if isinstance(value, list) else (float(value),)
-        return layers[: int(self.entry("jules_soil", "sm_levels", len(_DZSOIL)))]
+        return soil_layers(self.namelists)
 
     @property
     def grid(self) -> InputGrid:
         """Grid of the input files."""
-        return InputGrid.of(self.namelists.get("jules_input_grid"))
+        group = self.namelists.get("jules_input_grid")
+        sizes = {name: self.entry("jules_input_grid", name, 0) for name in ("nx", "ny", "npoints")}
+        return InputGrid.of({name: value for name, value in group.items() if value is not None} | sizes)
 
     @property
     def van_genuchten(self) -> bool:

@@ -49,7 +49,9 @@ def read_list(group: Mapping[str, Any]) -> list[ListedVariable]:
         value = group.get(name, [])
         return value if isinstance(value, list) else [value]
 
-    names = column("var")[: int(group.get("nvars", 0) or 0)]
+    # JULES stops at a number of another type
+    number = group.get("nvars")
+    names = column("var")[: number if isinstance(number, int) else 0]
     columns = {key: column(key) for key in ("use_file", "const_val", "var_name", "tpl_name")}
 
     def at(key: str, index: int) -> Any:
@@ -191,8 +193,7 @@ def _columns(run: RunFolder, names: Sequence[str], variable: str, source: Path) 
 
 def values_per_point(run: RunFolder) -> dict[str, int]:
     """Return the number of values of each variable at one point."""
-    types = run.namelists.get("jules_surface_types")
-    npft, nnvg = int(types.get("npft", 5)), int(types.get("nnvg", 4))
+    npft, nnvg = (run.entry("jules_surface_types", name, default) for name, default in (("npft", 5), ("nnvg", 4)))
     ntype = npft + nnvg
     tiles = 1 if run.entry("jules_surface", "l_aggregate", False) else ntype
     layers = len(run.dzsoil)

@@ -24,6 +24,8 @@ from jules_ml.jules.run_folder import RunFolder
 VERSIONS: tuple[str, ...] = get_args(JulesVersion)
 #: Last version whose types, values and ranges were read from its own metadata; later ones have the entries that were added since.
 LAST_METADATA = "7.6"
+#: Source of versions that the entries of the namelists leave.
+BY_ENTRIES = "by the entries of its namelists"
 _VERSION = re.compile(r"\d+\.\d+")
 _META = re.compile(r"(?:.*/)?jules-standalone/vn(\d+\.\d+)(_t\d+)?/?")
 
@@ -157,7 +159,7 @@ def versions_of_run(run: RunFolder, given: str | None = None, *, executable: str
         return Versions(meta, f"meta in {APP}")
     possible = _versions_with((group, name) for _, group, entries in run.namelists.groups() for name in entries)
     if possible and len(possible) < len(VERSIONS):
-        return Versions(possible, "by the entries of its namelists")
+        return Versions(possible, BY_ENTRIES)
     return Versions(VERSIONS)
 
 

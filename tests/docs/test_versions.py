@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from helpers.namelist_forms import FORMS
 from helpers.paths import REPOSITORY
 
 from jules_ml.experiment import load_experiment
 from jules_ml.jules.namelists import NamelistFolder
+from jules_ml.jules.required_namelists import SINCE
 from jules_ml.jules.rose import read_rose_app
 from jules_ml.jules.run_folder import RunFolder
 from jules_ml.jules.versions import VERSIONS, entry_table, versions_of_run
@@ -52,3 +54,12 @@ def test_example_on_the_page_is_a_valid_experiment(tmp_path: Path) -> None:
     section = load_experiment(tmp_path / "shown.toml").jules
     assert section is not None
     assert section.branch_entries == ("rd_model",)
+
+
+def test_page_lists_the_namelists_that_later_versions_added() -> None:
+    rows = re.findall(r"^\| (\d\.\d) \| `(\w+)\.nml` \| `(\w+)` \|$", PAGE, re.MULTILINE)
+    assert tuple(rows) == SINCE
+
+
+def test_page_has_the_number_of_forms_that_are_compared_with_fortran() -> None:
+    assert re.findall(r"compare (\d+) forms", PAGE) == [str(len(FORMS))]

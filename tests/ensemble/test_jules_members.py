@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -102,9 +103,27 @@ def test_index_and_factor_change_the_value_in_the_namelist(tmp_path: Path, share
     assert (values[0], values[2]) == (6.63, 0.004715)
 
 
+def test_one_element_of_an_array_is_changed_where_others_have_no_value(tmp_path: Path, shared_data: Path) -> None:
+    path = jules_ensemble(shared_data, tmp_path, 2)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(
+            '\n[[ensemble.parameters]]\ngroup = "jules_soil_props"\nparameter = "const_val"\nindex = 9\nbounds = [0.1, 0.2]\n'
+        )
+    experiment = load_experiment(path)
+    assert experiment.jules is not None
+    (namelist,) = experiment.jules.folder.rglob("ancillaries.nml")
+    text = namelist.read_text(encoding="ascii")
+    namelist.write_text(re.sub(r"const_val *= *6\.63.*", "const_val(9) = 0.11,", text), encoding="ascii")
+    plan = plan_ensemble(experiment)
+    member = member_experiment(experiment, plan.members[0])
+    assert member.jules is not None
+    assert member.jules.set["jules_soil_props"]["const_val"] == (*[None] * 8, plan.members[0].values["const_val_9"])
+
+
 @pytest.mark.parametrize(
     ("old", "new", "problem", "remedy"),
     [
+        ('"q10_soil"', '"q10_soil(2)"', "element of an array", "as index"),
         ('"q10_soil"', '"q10_sol"', "no entry q10_sol", "write 'q10_soil'"),
         ('group = "jules_soil_biogeochem"', 'group = "jules_soil_biogeo"', "no group", "write 'jules_soil_biogeochem'"),
         ('parameter = "q10_soil"', 'parameter = "q10_soil"\nindex = 3', "index is 3", "from 1 to 1"),

@@ -124,10 +124,10 @@ def test_way_namelist_scales_the_base_rate(
     run = read_run_folder(done.folder)
     plain = load_experiment(write(via='"namelist"', more='[modules]\nrespiration = "module"\nbase_rate = "jules"\n'))
     scale = (
-        float(read_run_folder(run_jules(plain, tmp_path / "plain").folder).entry("jules_soil_biogeochem", "kaps", 0))
+        float(read_run_folder(run_jules(plain, tmp_path / "plain").folder).entry("jules_soil_biogeochem", "kaps", 0.0))
         / 5e-9
     )
-    assert run.entry("jules_soil_biogeochem", "kaps", 0) == pytest.approx(scale * expected, rel=1e-5)
+    assert run.entry("jules_soil_biogeochem", "kaps", 0.0) == pytest.approx(scale * expected, rel=1e-5)
     assert any("base rate" in note for note in done.notes)
 
 

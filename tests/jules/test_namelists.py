@@ -186,4 +186,4 @@ def test_entries_are_removed_from_a_folder(loobos: NamelistFolder) -> None:
 def test_missing_values_at_the_end_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "a.nml").write_text("&g\nn=3,,\nx=1.0,2.0, ,\ny=1,,2,\nz=2*,\ne=,\n/\n", encoding="ascii")
     group = NamelistFolder.read(tmp_path).get("g")
-    assert group == {"n": 3, "x": [1.0, 2.0], "y": [1, None, 2], "z": [None, None], "e": None}
+    assert group == {"n": 3, "x": [1.0, 2.0], "y": [1, None, 2], "z": None, "e": None}

@@ -13,6 +13,8 @@ from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.preflight.entries import entry_findings
 from jules_ml.jules.preflight.files import file_findings
 from jules_ml.jules.preflight.hooks import hook_findings
+from jules_ml.jules.preflight.layout import layout_findings
+from jules_ml.jules.preflight.required import required_findings
 from jules_ml.jules.preflight.staged import Finding, StagedRun
 from jules_ml.jules.preflight.time_series import time_series_findings
 from jules_ml.jules.preflight.traps import trap_findings
@@ -77,6 +79,8 @@ def _findings(staged: StagedRun) -> Iterator[Finding]:
     # an entry that the version lacks needs no others
     refused = {finding.where for finding in of_entries if finding.fatal}
     yield from (finding for finding in trap_findings(staged) if finding.where not in refused)
+    yield from required_findings(staged)
+    yield from layout_findings(staged)
     yield from file_findings(staged)
     yield from time_series_findings(staged)
     output = staged.run.folder / OUTPUT

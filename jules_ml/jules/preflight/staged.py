@@ -10,6 +10,7 @@ from typing import Any
 
 from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.run_folder import RunFolder
+from jules_ml.jules.typed_entries import has_type
 from jules_ml.jules.versions import Versions
 
 #: Groups of this package, which JULES does not read.
@@ -110,9 +111,9 @@ class StagedRun:
                 yield SetEntry(file, group, occurrence, name, value, written)
 
     def get(self, group: str, name: str, default: Any = None) -> Any:
-        """Return an entry of the first group of a name, or the default if group or entry is missing."""
+        """Return an entry of the first group of a name, or the default if group or entry is missing, or of a type that JULES refuses."""
         value = next(iter(self.groups.get(group, [])), {}).get(name)
-        return default if value is None else value
+        return default if value is None or not has_type(value, default) else value
 
     def where(self, group: str, name: str = "", occurrence: int = 0) -> str:
         """Return the place of an entry: the experiment, or the file of the group in the original run folder or Rose application."""

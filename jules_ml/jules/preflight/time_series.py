@@ -159,7 +159,8 @@ def _listed(source: Path, entries: Mapping[str, Any]) -> list[str]:
         return []
     lines = [line.strip() for line in source.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     names = []
-    for line in lines[: int(entries.get("nfiles", 0))]:
+    number = entries.get("nfiles")
+    for line in lines[: number if isinstance(number, int) else 0]:
         quote = line[0] if line[0] in "'\"" else ""
         names.append(line[1:].split(quote)[0] if quote else line.replace(",", " ").split()[0])
     return names
