@@ -100,6 +100,9 @@ contains
     else if (.not. all(is_given(y(1:n)))) then
       text = 'y has a gap at ' // text_of(findloc(is_given(y), .false., dim=1))
     else
+      text = range_problem(seen_min, seen_max, reference)
+    end if
+    if (text == '') then
       curve%x_min = x_min
       curve%x_max = x_max
       curve%seen_max = x_max
@@ -109,6 +112,21 @@ contains
     end if
     if (text /= '') message = path // ': ' // text // ' (&jules_ml_curve)'
   end subroutine curve_read
+
+  !> What is wrong with the range of the training data or the reference; empty if they can be used. All three may be absent.
+  pure function range_problem(seen_min, seen_max, reference) result(text)
+    real(real64), intent(in) :: seen_min, seen_max, reference   !! [units of x]
+    character(len=:), allocatable :: text
+
+    text = ''
+    if (.not. (ieee_is_finite(seen_min) .and. ieee_is_finite(seen_max))) then
+      text = 'seen_min or seen_max is not finite: export the curve again'
+    else if (.not. ieee_is_finite(reference)) then
+      text = 'reference is not finite: export the curve again'
+    else if (is_given(seen_min) .and. is_given(seen_max) .and. seen_max < seen_min) then
+      text = 'seen_max is below seen_min: give seen_min <= seen_max'
+    end if
+  end function range_problem
 
   !> Name of the modifier that is a function of a variable.
   pure function modifier_of(x) result(name)

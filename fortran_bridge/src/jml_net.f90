@@ -120,6 +120,8 @@ contains
         ' inputs: give one for each'
     else if (any(count_given(x_offset, x_scale, seen_min, seen_max) /= n)) then
       message = 'x_offset, x_scale, seen_min and seen_max need ' // text_of(n) // ' entries each, one for each input'
+    else if (.not. all(is_given([x_offset(1:n), x_scale(1:n), seen_min(1:n), seen_max(1:n)]))) then
+      message = 'x_offset, x_scale, seen_min or seen_max has a gap: give one entry for each input, in their order'
     else if (.not. all(ieee_is_finite([x_offset(1:n), x_scale(1:n), seen_min(1:n), seen_max(1:n)]))) then
       message = 'x_offset, x_scale, seen_min and seen_max must be finite'
     else if (any(x_scale(1:n) <= 0.0_real64)) then

@@ -56,6 +56,14 @@ program test_config
   call table(F_HEAD // "y=0.2,NaN,0.6 /", JML_BAD_TABLE, 'y(2)')
   call table(F_HEAD // "y=0.2,-1,0.6 /", JML_BAD_TABLE, 'y(2)')
   call table(F_HEAD // "y=0.2,1,1e39 /", JML_BAD_TABLE, 'y(3)')
+  call table(F_HEAD // "y=0.2,1,0.6, seen_min=0.1, seen_max=0.9, reference=0.7 /", JML_OK, '')
+  call table(F_HEAD // "y=0.2,1,0.6, seen_min=NaN, seen_max=0.9 /", JML_BAD_TABLE, 'seen_min or seen_max is not finite')
+  call table(F_HEAD // "y=0.2,1,0.6, seen_min=0.1, seen_max=NaN /", JML_BAD_TABLE, 'seen_min or seen_max is not finite')
+  call table(F_HEAD // "y=0.2,1,0.6, seen_max=Inf /", JML_BAD_TABLE, 'seen_min or seen_max is not finite')
+  call table(F_HEAD // "y=0.2,1,0.6, seen_min=0.9, seen_max=0.1 /", JML_BAD_TABLE, 'seen_max is below seen_min')
+  call table(F_HEAD // "y=0.2,1,0.6, reference=NaN /", JML_BAD_TABLE, 'reference is not finite')
+  call table(F_HEAD // "y(2)=0.2,1,0.6 /", JML_BAD_TABLE, 'y has a gap at 1')
+  call table(F_HEAD // "y=0.2,1,0.6, x_max=NaN /", JML_BAD_TABLE, 'x_min or x_max is not finite')
   call table("&jules_ml_curve version=1, name='fsth', x='sthu', x_min=0, x_max=1, n=2, y=1,1 /", JML_BAD_TABLE, &
     "give x_units = '1'")
   call table("&jules_ml_curve version=1, name='fsth', x='sthu', x_units='%', x_min=0, x_max=1, n=2, y=1,1 /", &
@@ -72,6 +80,10 @@ program test_config
   call net(NET_HEAD // LAYER // "weight=1,1e39, bias=0 /", JML_BAD_NET, 'weight(2) is not finite')
   call net(NET_HEAD // LAYER // "weight=1, bias=0 /", JML_BAD_NET, 'weight has 1 values')
   call net(NET_HEAD, JML_BAD_NET, 'there is no &jules_ml_layer')
+  call net("&jules_ml_net version=1, inputs='sthu','t_soil', input_units='1','K', x_offset=0,280, x_scale=1,10, " // &
+    "seen_min=0,NaN, seen_max=1,310, outputs='joint' /|", JML_BAD_NET, 'must be finite')
+  call net("&jules_ml_net version=1, inputs='sthu','t_soil', input_units='1','K', x_offset(2)=0,280, x_scale=1,10, " // &
+    "seen_min=0,250, seen_max=1,310, outputs='joint' /|", JML_BAD_NET, 'has a gap')
   call net(NET_HEAD // "&jules_ml_layer n_in=2, n_out=1, activation='gelu', weight=1,1, bias=0 /", JML_BAD_NET, 'gelu')
   call net(NET_HEAD // "&jules_ml_layer n_in=1, n_out=1, activation='tanh', weight=1, bias=0 /", JML_BAD_NET, 'n_in is 1')
   call config("&jules_ml_respiration net='net.nml', fsth_table='f.nml' /", JML_BAD_NET, 'n_in is 1')

@@ -107,7 +107,10 @@ def read_run(folder: str | Path, *, theta_r: Sequence[float] | float = 0.0) -> R
         )
     if summary.get("model") == "jules":
         dzsoil = tuple(float(dz) for dz in summary["dzsoil"])
-        files = [_read_output(folder / "output" / name, dzsoil) for name in summary["output"]]
+        names = [
+            Path(str(name)).name for name in summary["output"]
+        ]  # in the folder of the run, whatever the summary says
+        files = [_read_output(folder / "output" / name, dzsoil) for name in names]
         residual = np.asarray(_residual(folder, theta_r), dtype=np.float64)
         if residual.size not in (1, len(dzsoil)):
             raise BadInput(

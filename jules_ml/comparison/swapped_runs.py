@@ -16,11 +16,10 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.jules import JulesSection, PrescribedSection
 from jules_ml.experiment.sections import RunSection
-from jules_ml.jules.export.prescribed import export_prescribed
+from jules_ml.jules.export.prescribed import prescribed_files
 from jules_ml.jules.hooks.check import Hook, check_executable
 from jules_ml.jules.program import jules_executable, program_of
 from jules_ml.jules.run import run_jules
-from jules_ml.support.files import safe_file_name
 from jules_ml.support.progress import Progress, renamed
 
 #: Names of the runs.
@@ -206,9 +205,8 @@ def _has_other_source(way: str, experiment: Experiment) -> bool:
 def _prescribed(module: Path, site: str, jules: JulesSection, out: Path) -> PrescribedSection:
     """Export the soil water that the module predicts at the site; layers and interpolation are those of the experiment."""
     folder = out / "prescribed"
-    files = {file.name: file for file in export_prescribed(module, folder)}
-    name = f"{safe_file_name(site)}_sthuf.nc"
-    if name not in files:
+    files = prescribed_files(module, folder)
+    if site not in files:
         raise BadInput(
             f"the module has no predictions at {site}",
             where=module,
@@ -216,5 +214,5 @@ def _prescribed(module: Path, site: str, jules: JulesSection, out: Path) -> Pres
         )
     section = jules.prescribed
     if section is None:
-        return PrescribedSection(file=files[name])
-    return section.model_copy(update={"file": files[name]})
+        return PrescribedSection(file=files[site])
+    return section.model_copy(update={"file": files[site]})

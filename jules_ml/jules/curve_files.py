@@ -39,7 +39,8 @@ def check_curve(table: CurveTable, *, where: str | Path | None = None) -> None:
     Raises
     ------
     BadInput
-        If a name is unknown, x_max <= x_min, or an ordinate is negative or not finite in 32 bits.
+        If a name is unknown, x_max <= x_min, seen_max < seen_min, a number is not finite, or an ordinate is negative or not finite in
+        32 bits.
     """
 
     def refuse(problem: str, remedy: str) -> BadInput:
@@ -58,6 +59,13 @@ def check_curve(table: CurveTable, *, where: str | Path | None = None) -> None:
         )
     if not (np.isfinite(table.x_min) and np.isfinite(table.x_max) and table.x_min < table.x_max):
         raise refuse(f"x runs from {table.x_min:g} to {table.x_max:g}", "give finite x_min < x_max")
+    if not np.isfinite([table.seen_min, table.seen_max, table.reference]).all():
+        raise refuse(
+            f"the data cover {table.seen_min:g} to {table.seen_max:g}, and the reference is {table.reference:g}",
+            "give finite seen_min, seen_max and reference, or export the curves again",
+        )
+    if table.seen_max < table.seen_min:
+        raise refuse(f"seen_max {table.seen_max:g} is below seen_min {table.seen_min:g}", "give seen_min <= seen_max")
     if not 2 <= len(table.y) <= _MAX_POINTS:
         raise refuse(f"y has {len(table.y)} values", f"give 2 to {_MAX_POINTS}")
     bad = np.flatnonzero(~((table.y >= 0.0) & (table.y <= np.finfo(np.float32).max)))
@@ -159,12 +167,20 @@ def _read_group(path: Path) -> dict[str, Any]:
 
 def _check_entries(group: dict[str, Any], values: list[Any], place: str) -> None:
     """Refuse another version or unit, and numbers of the wrong type or count."""
+    starts = getattr(group, "start_index", None) or {}
+    if starts.get("y", [1]) != [1]:
+        raise BadInput("y does not start at y(1)", where=place, remedy="give y(1:n), or export the curves again")
+    for key in ("name", "x", "x_units"):
+        if not isinstance(group[key], str):
+            raise BadInput(
+                f"{key} is {group[key]!r}, not text", where=place, remedy=f"give {key} as one text in quotes"
+            )
     if group["version"] != VERSION:
         raise BadInput(
             f"version is {group['version']}", where=place, remedy=f"export the curves again as version {VERSION}"
         )
     for key, value in [(key, group[key]) for key in _NUMBERS] + [(f"y({i + 1})", v) for i, v in enumerate(values)]:
-        if not isinstance(value, int | float):
+        if not isinstance(value, int | float) or isinstance(value, bool):
             raise BadInput(f"{key} is {value!r}, not a number", where=place, remedy=f"correct {key}")
     if group["n"] != len(values):
         raise BadInput(f"n is {group['n']} and y has {len(values)} values", where=place, remedy="make them agree")

@@ -1,8 +1,8 @@
 """Conversion of the cards of earlier versions to the current version when a module folder is read.
 
 Version 2 has static inputs by the names and in the units of :data:`~jules_ml.experiment.place.PROPERTIES`. Version 3 has the training
-days of each site, see :mod:`jules_ml.learned.training_days`. Weights need no conversion, since the scaled inputs of a network are
-unchanged.
+days of each site, see :mod:`jules_ml.learned.training_days`. Version 4 has checksums, see :mod:`jules_ml.learned.checksums`. Weights
+need no conversion, since the scaled inputs of a network are unchanged.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import pandas as pd
 from jules_ml.learned.training_days import TRAINING_DAYS
 
 #: Version of the card.
-CARD_VERSION: Final = 3
+CARD_VERSION: Final = 4
+#: First version with checksums.
+FIRST_WITH_CHECKSUMS: Final = 4
 
 #: Static inputs of version 1 by kind: current name, and the factor that converts a value to the current unit.
 _MOISTURE: Final[Mapping[str, tuple[str, float]]] = {
@@ -67,7 +69,8 @@ def current_card(card: Mapping[str, Any]) -> dict[str, Any] | None:
         None where the version is unknown.
     """
     version, kind, converted = card.get("card_version"), str(card.get("module")), dict(card)
-    if version not in range(1, CARD_VERSION + 1):
+    # True and 1.0 are equal to 1
+    if type(version) is not int or version not in range(1, CARD_VERSION + 1):
         return None
     if version == 1 and kind in _FROM_VERSION_1:
         converted = _FROM_VERSION_1[kind](converted)

@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike
 
 from jules_ml.data.netcdffile import read_netcdf
 from jules_ml.errors import BadInput
+from jules_ml.learned.checksums import REMEDY, check_file
+from jules_ml.learned.contents import check_predictions, contents_of
 from jules_ml.learned.store import PREDICTIONS, read_module_folder
 from jules_ml.scoring.splits import SPLIT_NAMES
 
@@ -116,12 +118,18 @@ def read_predictions(folder: str | Path, *, kind: str) -> xr.Dataset:
     BadInput
         As :func:`~jules_ml.learned.store.read_module_folder`; if the predictions are missing or damaged.
     """
-    read_module_folder(folder, kind=kind)
+    _, card = read_module_folder(folder, kind=kind)
     path = Path(folder) / PREDICTIONS
     if not path.is_file():
         raise BadInput("there is no such file", where=path, remedy="fit the module again")
+    check_file(card, path)
     predictions = read_netcdf(path, kind="the predictions of a module")
-    return _with_common_names(xr.decode_cf(predictions), kind)
+    try:
+        predictions = _with_common_names(xr.decode_cf(predictions), kind)
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
+        raise BadInput(f"the file is damaged ({error})", where=path, remedy=REMEDY) from error
+    check_predictions(contents_of(kind), predictions, path)
+    return predictions
 
 
 def _with_common_names(predictions: xr.Dataset, kind: str) -> xr.Dataset:

@@ -20,7 +20,10 @@ from torch import Tensor
 
 from jules_ml.errors import BadInput
 from jules_ml.learned.card import CARD as _CARD
-from jules_ml.learned.card_versions import CARD_VERSION, current_card
+from jules_ml.learned.card import Entries, read_card
+from jules_ml.learned.card_versions import CARD_VERSION, FIRST_WITH_CHECKSUMS, current_card
+from jules_ml.learned.checksums import CHECKSUMS, REMEDY, check_card, check_file, with_checksums
+from jules_ml.learned.contents import check_card_entries, check_weights, contents_of
 from jules_ml.learned.model_verdict import VERDICT
 
 #: Prefix of the weights of photosynthesis in a respiration module.
@@ -63,9 +66,11 @@ def write_module_folder(
     with _atomic_folder(folder, mark=_CARD) as staging:
         save_file({name: value.detach().contiguous().clone() for name, value in state.items()}, staging / _WEIGHTS)
         (staging / _WEIGHTS).chmod(0o644)
-        _write_json(staging / _CARD, {"card_version": CARD_VERSION, **card})
         _write_json(staging / _SCORES, scores)
         predictions.to_netcdf(staging / PREDICTIONS, engine="netcdf4")
+        content = _plain({key: value for key, value in card.items() if key != CHECKSUMS})
+        files = [staging / name for name in (_WEIGHTS, _SCORES, PREDICTIONS)]
+        _write_json(staging / _CARD, with_checksums({"card_version": CARD_VERSION, **content}, files))
     return folder
 
 
@@ -172,35 +177,46 @@ def read_module_folder(folder: str | Path, *, kind: str) -> tuple[dict[str, Tens
     Raises
     ------
     BadInput
-        If the folder contains no module, or one of another kind or an unknown version, or is damaged.
+        If the folder contains no module, or one of another kind or an unknown version; if a file is damaged, was changed or belongs to
+        another module; if an entry of the card or the weights do not match the kind.
     """
-    folder = Path(folder)
-    card_path, weights = folder / _CARD, folder / _WEIGHTS
-    for path in (card_path, weights):
-        if not path.is_file():
-            raise BadInput("there is no such file", where=path, remedy="give a folder that 'jules-ml fit' wrote")
+    card_path, weights = Path(folder) / _CARD, Path(folder) / _WEIGHTS
+    card = _checked_card(card_path, kind)
+    if not weights.is_file():
+        raise BadInput("there is no such file", where=weights, remedy="give a folder that 'jules-ml fit' wrote")
+    check_file(card, weights)
     try:
-        card = json.loads(card_path.read_text(encoding="utf-8"))
         state = load_file(weights)
-    except (json.JSONDecodeError, UnicodeDecodeError, SafetensorError) as error:
-        raise BadInput("the file is damaged", where=folder, remedy="fit the module again") from error
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+        raise BadInput("the file is damaged", where=weights, remedy=REMEDY) from error
+    check_weights(contents_of(kind), card, state, weights)
+    return state, Entries(card, str(card_path))
+
+
+def _checked_card(path: Path, kind: str) -> dict[str, Any]:
+    """Read the card of a kind, and convert it to the current version."""
+    card = read_card(path)
     try:
         current = current_card(card)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise BadInput("the file is damaged", where=card_path, remedy="fit the module again") from error
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise BadInput(
+            f"the file is damaged (of version {card.get('card_version')})", where=path, remedy=REMEDY
+        ) from error
     if current is None:
         raise BadInput(
-            f"the card has version {card.get('card_version')}, which this version of jules_ml cannot read",
-            where=card_path,
-            remedy="fit the module again with this version",
+            f"the card has version {str(card.get('card_version'))[:40]}, which this version of jules_ml cannot read",
+            where=path,
+            remedy="read it with the version of jules_ml that wrote it, or fit the module again with this version",
         )
     if current.get("module") != kind:
         raise BadInput(
-            f"the folder contains a module of kind {current.get('module')}",
-            where=card_path,
+            f"the folder contains a module of kind {str(current.get('module'))[:40]}",
+            where=path,
             remedy=f"give a folder with a module of kind {kind}",
         )
-    return state, current
+    check_card(card, path, required=card["card_version"] >= FIRST_WITH_CHECKSUMS)
+    check_card_entries(contents_of(kind), current, path)
+    return current
 
 
 def _plain(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from helpers.module_folders import edit_card
 from helpers.paths import STAND_IN
 from helpers.small_experiment import EXPERIMENT, write_weather
 
@@ -101,9 +101,7 @@ def test_inputs_outside_the_training_range_are_noted(soils: Path, tmp_path: Path
 
 
 def test_a_module_of_one_site_is_noted_at_another(soils: Path, tmp_path: Path) -> None:
-    card = json.loads((soils / "card.json").read_text(encoding="utf-8"))
-    del card["sites"]["Clayey"]
-    (soils / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    edit_card(soils, lambda card: card | {"sites": {"Sandy": card["sites"]["Sandy"]}})
     _, notes = with_learned_soil(experiment(tmp_path))
     assert "the module has one training site, Sandy, and predicts the soil of that site" in notes
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 import xarray as xr
-from helpers.module_folders import write_cores
+from helpers.module_folders import edit_card, write_cores, write_smallest
 from helpers.respiration_folder import write_module
 from helpers.small_experiment import write_experiment
 from helpers.tower import write_tower
@@ -29,7 +29,7 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
 from jules_ml.experiment.respiration import RespirationSettings, RowSettings
 from jules_ml.learned.model_verdict import VERDICT, unused_times, verdict_warning
-from jules_ml.learned.store import refuse_other_files, write_module_folder
+from jules_ml.learned.store import refuse_other_files
 from jules_ml.scoring.bootstrap import Difference
 
 TIME = pd.date_range("2020-01-01 00:30", periods=48 * 120, freq="30min")
@@ -309,10 +309,7 @@ def write_moisture(folder: Path) -> Path:
         "theta_layers": (("row", "soil"), np.full((10, 4), 0.2)),
     }
     soil = {"sm_sat": [0.4], "theta_r": [0.0], "utc_offset_hours": 0.0}
-    card = {"module": "moisture", "sites": {"tower": soil}}
-    return write_module_folder(
-        folder, state={"weight": torch.zeros(1)}, card=card, scores={}, predictions=xr.Dataset(rows)
-    )
+    return write_smallest(folder, "moisture", xr.Dataset(rows), sites={"tower": soil})
 
 
 def test_moisture_is_prescribed_in_jules(tmp_path: Path) -> None:
@@ -347,22 +344,23 @@ def test_carbon_is_no_part_of_a_run(tmp_path: Path) -> None:
 
 def test_a_run_within_the_training_period_is_refused(tmp_path: Path) -> None:
     module = write_module(tmp_path / "module")
-    card = json.loads((module / "card.json").read_text(encoding="utf-8"))
-    card["sites"] = {"Somewhere": {"training_days": [["2001-01-01", "2001-12-31"]]}}
-    (module / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    edit_card(module, lambda card: card | {"sites": {"Somewhere": {"training_days": [["2001-01-01", "2001-12-31"]]}}})
     path = write_experiment(tmp_path)
     result = CliRunner().invoke(app, ["evaluate", str(module), "--in-model", str(path), "--out", str(tmp_path / "out")])
     assert result.exit_code == 2
     assert "trained on all of the record" in " ".join(result.output.split())
 
 
+def of_ecosystem(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings of a fit to measured NEE at night."""
+    return settings | {"target": "ecosystem", "rows": {**settings["rows"], "nee_is_measured": True}}
+
+
 @pytest.mark.slow
 def test_a_better_module_is_judged_better_in_the_column(tmp_path: Path) -> None:
     path = write_tower(tmp_path, sensitivity=0.15, end="2020-05-12")
     module = write_module(tmp_path / "module", q10=(4.5, 5.0, 5.5))
-    card = json.loads((module / "card.json").read_text(encoding="utf-8"))
-    card["settings"] |= {"target": "ecosystem", "rows": {**card["settings"]["rows"], "nee_is_measured": True}}
-    (module / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    edit_card(module, lambda card: card | {"settings": of_ecosystem(card["settings"])})
     runner, out = CliRunner(), tmp_path / "verdict"
     command = ["evaluate", str(module), "--in-model", str(path), "--out", str(out)]
     result = runner.invoke(app, command)

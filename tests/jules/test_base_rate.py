@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
 from helpers.jules_runs import Write
+from helpers.module_folders import edit_settings
 from helpers.respiration_folder import write_module
 
 from jules_ml.errors import BadInput
@@ -134,9 +134,7 @@ def test_way_namelist_scales_the_base_rate(
 @pytest.mark.parametrize("fitted_to_second", [True, False])
 def test_another_layer_than_that_of_the_fit_is_noted(user: Path, tmp_path: Path, fitted_to_second: bool) -> None:
     module = write_module(tmp_path / "module")
-    card = json.loads((module / "card.json").read_text(encoding="utf-8"))
-    card["settings"] |= {"state": "stock.nc", "l_soil_resp_lev2": fitted_to_second}
-    (module / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    edit_settings(module, state="stock.nc", l_soil_resp_lev2=fitted_to_second)
     run = read_run_folder(user)
     run.namelists.set("jules_soil_biogeochem", {"l_soil_resp_lev2": fitted_to_second})
     assert layer_notes(run, module) == []
@@ -148,9 +146,7 @@ def test_another_layer_than_that_of_the_fit_is_noted(user: Path, tmp_path: Path,
 def fitted_to_all_layers(folder: Path, *, layered: bool) -> Path:
     """A module folder that was fitted to all layers of a model's soil, or to the first one."""
     module = write_module(folder)
-    card = json.loads((module / "card.json").read_text(encoding="utf-8"))
-    card["settings"] |= {"state": "stock.nc", "l_layeredc": layered}
-    (module / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    edit_settings(module, state="stock.nc", l_layeredc=layered)
     return module
 
 

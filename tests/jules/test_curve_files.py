@@ -76,6 +76,10 @@ def test_table_of_the_temperature_modifier_of_jules(
         ({"y": np.array([1.0, -0.1, 1.0])}, r"y\(2\)"),
         ({"y": np.array([1.0, np.nan])}, r"y\(2\)"),
         ({"y": np.array([1.0, 1e39])}, r"y\(2\)"),
+        ({"seen_min": np.nan}, "the data cover nan"),
+        ({"seen_max": np.inf}, "the data cover 0.1 to inf"),
+        ({"seen_max": 0.05}, "is below seen_min"),
+        ({"reference": np.nan}, "the reference is nan"),
     ],
 )
 def test_a_table_that_cannot_be_evaluated_is_not_written(tmp_path: Path, changes: dict[str, Any], problem: str) -> None:
@@ -93,6 +97,18 @@ def test_a_table_that_cannot_be_evaluated_is_not_written(tmp_path: Path, changes
         ("reference = 0.7", "referee = 0.7", "reference is missing"),
         ("seen_min = 0.1", "seen_min = 'low'", "not a number"),
         ("&jules_ml_curve", "&other", "&other"),
+        ("seen_min = 0.1", "seen_min = NaN", "the data cover nan"),
+        ("seen_max = 0.9", "seen_max = Infinity", "the data cover 0.1 to inf"),
+        ("seen_max = 0.9", "seen_max = 0.05", "is below seen_min"),
+        ("seen_max = 0.9", "seen_max = .true.", "not a number"),
+        ("seen_max = 0.9", "seen_max = 0.9, 1.0", "not a number"),
+        ("x_max = 1.0", "x_max = NaN", "x runs from 0 to nan"),
+        ("x = 'sthu'", "x = 1", "x is 1, not text"),
+        ("x = 'sthu'", "x = 'sthu', 'theta'", "not text"),
+        ("y = 0.0", "y(2:5) = 0.0", r"y does not start at y\(1\)"),
+        ("y = 0.0", "y = NaN", r"y\(1\) is nan"),
+        ("y = 0.0", "y = 'a'", "not a number"),
+        ("&jules_ml_curve", "&jules_ml_curve\n/\n&jules_ml_curve", "contains &jules_ml_curve, &jules_ml_curve"),
     ],
 )
 def test_an_invalid_file_is_refused(tmp_path: Path, old: str, new: str, problem: str) -> None:

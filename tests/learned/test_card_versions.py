@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
+from helpers.module_folders import edit_card, without_checksums
 from helpers.moisture_site import QUICK, jules_run, site
 
 from jules_ml.experiment.carbon_module import CarbonSettings
@@ -72,8 +72,7 @@ def test_a_moisture_folder_of_version_1_predicts_the_same(tmp_path: Path) -> Non
     fit_moisture([MoistureSite(record(i)) for i in range(9)], QUICK, folder)
     ensemble, _ = load_moisture(folder)
     assert {"clay", "soc_stock", "frac_tree", "lst_excess_mean"} <= set(ensemble.static)
-    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-    (folder / "card.json").write_text(json.dumps(old_moisture_card(card)), encoding="utf-8")
+    edit_card(folder, lambda card: without_checksums(old_moisture_card(card)), sealed=False)
     converted, _ = load_moisture(folder)
     assert converted.static == ensemble.static
     for each in (record(2), record(11)):  # a training site, and a new one
@@ -111,8 +110,7 @@ def test_a_hydraulics_folder_of_version_1_is_read(tmp_path: Path) -> None:
     }
     folder = tmp_path / "soils"
     write_module_folder(folder, state=dict(network.state_dict()), card=card, scores={}, predictions=xr.Dataset())
-    written = json.loads((folder / "card.json").read_text(encoding="utf-8")) | {"card_version": 1}
-    (folder / "card.json").write_text(json.dumps(written), encoding="utf-8")
+    edit_card(folder, lambda card: without_checksums(card | {"card_version": 1}), sealed=False)
     read, converted = load_hydraulics(folder)
     assert set(read.inputs) <= set(PROPERTIES)
     assert read.inputs[0] == "soc_density"

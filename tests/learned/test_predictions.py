@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 import xarray as xr
+from helpers.module_folders import seal, write_smallest
 
 from jules_ml.errors import BadInput
+from jules_ml.learned.contents import NUMBERS, TEXT, TIMES, Variable, contents_of
 from jules_ml.learned.predictions import prediction_variables, read_predictions
-from jules_ml.learned.store import write_module_folder
 from jules_ml.scoring.splits import Split
 
 VALUES = np.array([1.0, 2.0, np.nan])
+#: Dimensions of the predictions of each kind.
+DIMS = {"respiration": ("row",), "moisture": ("row",), "carbon": ("site",), "hydraulics": ("day", "sensor")}
+OF_TYPE = {
+    NUMBERS: np.full(3, 0.5),
+    TEXT: np.array(["a", "b", "c"]),
+    TIMES: np.full(3, np.datetime64("2001-01-01", "ns")),
+}
 
 
-def folder_with(path: Path, kind: str, variables: Mapping[str, tuple[Any, ...]], **coords: object) -> Path:
-    return write_module_folder(
-        path,
-        state={"weight": torch.zeros(1)},
-        card={"module": kind},
-        scores={},
-        predictions=xr.Dataset(variables, coords=coords),
-    )
+def of_type(variable: Variable) -> Any:
+    """Values of the dimensions and the type of a variable, each of size three."""
+    return np.broadcast_to(OF_TYPE[variable.types], (3,) * len(variable.dims))
+
+
+def folder_with(path: Path, kind: str, variables: Mapping[str, tuple[Any, ...]], renamed: Collection[str] = ()) -> Path:
+    """Module folder with these predictions, and all others that its kind needs but for those of another name."""
+    contents = contents_of(kind)
+    assert contents is not None
+    others = {
+        name: (variable.dims, of_type(variable))
+        for name, variable in contents.predictions.items()
+        if variable.required and name not in (*variables, *renamed)
+    }
+    return write_smallest(path, kind, xr.Dataset({**others, **variables}))
 
 
 def test_common_variables_are_read_as_they_were_written(tmp_path: Path) -> None:
@@ -43,7 +57,7 @@ def test_common_variables_are_read_as_they_were_written(tmp_path: Path) -> None:
         attributes={"units": "m3 m-3"},
     )
     back = read_predictions(folder_with(tmp_path / "module", "moisture", variables), kind="moisture")
-    assert list(back.data_vars) == ["observed", "predicted", "lower", "upper", "split"]
+    assert [name for name in back.data_vars if name in variables] == list(variables)
     assert back["upper"].attrs == {
         "units": "m3 m-3",
         "long_name": "water content, upper end of the 90 % interval of an observation",
@@ -82,19 +96,20 @@ def test_names_of_older_folders_are_converted(
     kind: str, old: tuple[str, ...], new: tuple[str, ...], tmp_path: Path
 ) -> None:
     flags = {"part", "nee_part", "test"}
+    shape = (3, 1)[: len(DIMS[kind])]
     variables = {
-        name: ("site", np.array([0, 1, 1], dtype=np.int8) if name in flags else VALUES + k)
+        name: (DIMS[kind], (np.array([0, 1, 1], dtype=np.int8) if name in flags else VALUES + k).reshape(shape))
         for k, name in enumerate(old)
     }
-    back = read_predictions(folder_with(tmp_path / "module", kind, variables), kind=kind)
+    back = read_predictions(folder_with(tmp_path / "module", kind, variables, new), kind=kind)
     assert set(new) <= set(back.data_vars)
     assert not set(old) - set(new) & set(back.data_vars)
     for k, (before, after) in enumerate(zip(old, new, strict=True)):
         if before not in flags:
-            np.testing.assert_array_equal(back[after], VALUES + k)
+            np.testing.assert_array_equal(back[after].to_numpy().ravel(), VALUES + k)
     # 1 was the test period, except for soil moisture, whose flags are unchanged; carbon had no flags
     expected = {"moisture": [0, 1, 1], "carbon": [2, 2, 3]}.get(kind, [0, 2, 2])
-    assert back["split"].to_numpy().tolist() == expected
+    assert back["split"].to_numpy().ravel().tolist() == expected
     assert back["split"].dtype == np.int8
 
 
@@ -109,5 +124,8 @@ def test_a_folder_without_predictions_is_refused(tmp_path: Path) -> None:
 def test_damaged_predictions_are_refused(tmp_path: Path) -> None:
     folder = folder_with(tmp_path / "module", "carbon", {})
     (folder / "predictions.nc").write_bytes(b"not netCDF")
+    with pytest.raises(BadInput, match="checksum"):
+        read_predictions(folder, kind="carbon")
+    seal(folder)
     with pytest.raises(BadInput, match="not netCDF"):
         read_predictions(folder, kind="carbon")

@@ -10,12 +10,19 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from helpers.module_folders import seal, smallest
 
 from jules_ml.errors import BadInput
 from jules_ml.learned.store import read_module_folder, write_module_folder
 
-STATE = {"log_f": torch.arange(6.0, dtype=torch.float64).reshape(2, 3)}
-CARD = {"module": "respiration", "level": np.float64(2.5), "range": np.array([1.0, 2.0]), "missing": float("nan")}
+STATE, OF_KIND = smallest("respiration")
+CARD = {
+    **OF_KIND,
+    "module": "respiration",
+    "r0": np.float64(2.5),
+    "range": np.array([1.0, 2.0]),
+    "missing": float("nan"),
+}
 PREDICTIONS = xr.Dataset({"observed": ("row", [1.0, 2.0])})
 
 
@@ -28,7 +35,7 @@ def test_a_folder_is_read_as_it_was_written(tmp_path: Path) -> None:
     folder = write(tmp_path / "module")
     state, card = read_module_folder(folder, kind="respiration")
     assert torch.equal(state["log_f"], STATE["log_f"])
-    assert (card["level"], card["range"], card["missing"]) == (2.5, [1.0, 2.0], None)
+    assert (card["r0"], card["range"], card["missing"]) == (2.5, [1.0, 2.0], None)
     assert sorted(path.name for path in folder.iterdir()) == [
         "card.json",
         "figures",
@@ -40,8 +47,8 @@ def test_a_folder_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 def test_an_older_module_is_replaced(tmp_path: Path) -> None:
     folder = write(tmp_path / "module")
-    write(folder, card=CARD | {"level": 3.0})
-    assert read_module_folder(folder, kind="respiration")[1]["level"] == 3.0
+    write(folder, card=CARD | {"r0": 3.0})
+    assert read_module_folder(folder, kind="respiration")[1]["r0"] == 3.0
     assert [path.name for path in tmp_path.iterdir()] == ["module"]
 
 
@@ -49,7 +56,7 @@ def test_a_failure_leaves_the_older_module(tmp_path: Path) -> None:
     folder = write(tmp_path / "module")
     with pytest.raises(TypeError):
         write(folder, card=CARD | {"no JSON": object()})
-    assert read_module_folder(folder, kind="respiration")[1]["level"] == 2.5
+    assert read_module_folder(folder, kind="respiration")[1]["r0"] == 2.5
     assert [path.name for path in tmp_path.iterdir()] == ["module"]
 
 
@@ -83,5 +90,8 @@ def test_an_unknown_version_is_refused(tmp_path: Path) -> None:
 def test_damaged_weights_are_refused(tmp_path: Path) -> None:
     folder = write(tmp_path / "module")
     (folder / "model.safetensors").write_bytes(b"not tensors")
-    with pytest.raises(BadInput, match="damaged"):
+    with pytest.raises(BadInput, match=r"model\.safetensors: the file is damaged, or belongs to another module"):
+        read_module_folder(folder, kind="respiration")
+    seal(folder)
+    with pytest.raises(BadInput, match=r"model\.safetensors: the file is damaged\. Remedy: copy the folder again"):
         read_module_folder(folder, kind="respiration")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from helpers.module_attacks import NAMES
 
 from jules_ml.errors import BadInput
-from jules_ml.support.files import atomic_write, writable_folder
+from jules_ml.support.files import atomic_write, safe_file_name, safe_file_names, writable_folder
 
 
 def test_a_file_replaces_the_old_one(tmp_path: Path) -> None:
@@ -56,3 +57,25 @@ def test_a_folder_that_cannot_be_created_is_refused_before_the_work(tmp_path: Pa
     assert "--out" in error.value.remedy
     writable_folder(tmp_path / "runs" / "tower")
     assert list((tmp_path / "runs" / "tower").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_of_a_site_is_a_file_in_its_folder(name: str, tmp_path: Path) -> None:
+    path = tmp_path / f"{safe_file_name(name)}_sthuf.nc"
+    with atomic_write(path) as part:
+        part.write_text("x")
+    assert path.parent.resolve() == tmp_path.resolve()
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+    assert not path.name.startswith("-")
+
+
+def test_names_of_devices_are_changed() -> None:
+    assert (safe_file_name("CON"), safe_file_name("lpt1"), safe_file_name("")) == ("_CON", "_lpt1", "_")
+    assert safe_file_name("FI-Hyy_2") == "FI-Hyy_2"
+
+
+def test_sites_with_the_same_file_name_get_different_files() -> None:
+    names = safe_file_names(["a b", "a_b", "A/B", "c", "x" * 300, "x" * 301])
+    assert len({name.lower() for name in names.values()}) == 6
+    assert names["c"] == "c"
+    assert names == safe_file_names(list(names))

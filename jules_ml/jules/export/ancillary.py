@@ -10,7 +10,7 @@ from jules_ml.jules.input_files import write_ancillary
 from jules_ml.learned.predictions import read_predictions
 from jules_ml.learned.uses import Exported
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
-from jules_ml.support.files import safe_file_name
+from jules_ml.support.files import safe_file_names
 
 
 def export_ancillaries(folder: str | Path, out: Path) -> list[Path]:
@@ -39,13 +39,13 @@ def export_ancillaries(folder: str | Path, out: Path) -> list[Path]:
     """
     predictions = read_predictions(folder, kind="hydraulics")
     written = []
-    for k, site in enumerate(predictions["site"].to_numpy()):
+    sites = [str(site) for site in predictions["site"].to_numpy()]
+    files = safe_file_names(sites)
+    for k, site in enumerate(sites):
         values: dict[str, Any] = {name: predictions[name].to_numpy()[:, k] for name in (*LAYERED, *RESIDUAL)}
         values["albsoil"] = float(predictions["albsoil"][k])
         title = f"soil properties of {site}, fitted to soil moisture"
-        written.append(
-            write_ancillary(out / f"{safe_file_name(str(site))}.nc", values, form="van_genuchten", title=title)
-        )
+        written.append(write_ancillary(out / f"{files[site]}.nc", values, form="van_genuchten", title=title))
     return written
 
 

@@ -14,7 +14,7 @@ from jules_ml.learned.carbon.stock import carbon_stock
 from jules_ml.learned.predictions import read_predictions
 from jules_ml.learned.store import read_module_folder
 from jules_ml.learned.uses import Exported
-from jules_ml.support.files import atomic_write
+from jules_ml.support.files import atomic_write, safe_file_names
 
 #: Variables of the topsoil, exported in addition to the carbon of the column.
 _FIELDS: Final = {
@@ -32,7 +32,7 @@ def export_carbon(folder: str | Path, out: Path, *, predicted: bool = False) -> 
     folder : str or Path
         Module folder.
     out : Path
-        Folder for the files ``SITE.nc``.
+        Folder for the files ``SITE.nc``; see :func:`~jules_ml.support.files.safe_file_name`.
     predicted : bool
         Use predicted carbon even at sites with soil cores, which otherwise take precedence.
 
@@ -54,7 +54,8 @@ def export_carbon(folder: str | Path, out: Path, *, predicted: bool = False) -> 
     _, card = read_module_folder(folder, kind="carbon")
     settings = CarbonSettings(**card["settings"])
     written = []
-    for name in predictions["site"].to_numpy():
+    files = safe_file_names(str(name) for name in predictions["site"].to_numpy())
+    for name, file in files.items():
         stock = carbon_stock(predictions.sel(site=name), cover=settings.cover, predicted=predicted)
         fields = {key: stock[key] for key in _FIELDS}
         ds = xr.Dataset(
@@ -75,7 +76,7 @@ def export_carbon(folder: str | Path, out: Path, *, predicted: bool = False) -> 
                 "mark": predictions.attrs.get("mark", "none"),
             },
         )
-        path = out / f"{name}.nc"
+        path = out / f"{file}.nc"
         with atomic_write(path) as part:
             ds.to_netcdf(part, engine="netcdf4", format="NETCDF3_64BIT")
         written.append(path)

@@ -16,10 +16,15 @@ from jules_ml.learned.predictions import read_predictions
 from jules_ml.learned.store import PREDICTIONS, read_module_folder
 from jules_ml.learned.uses import Exported
 from jules_ml.physics.constants import SECONDS_PER_DAY
-from jules_ml.support.files import safe_file_name
+from jules_ml.support.files import safe_file_names
 
 
 def export_prescribed(folder: str | Path, out: Path) -> list[Path]:
+    """Write the files of :func:`prescribed_files`, and return them in the order of the sites."""
+    return list(prescribed_files(folder, out).values())
+
+
+def prescribed_files(folder: str | Path, out: Path) -> dict[str, Path]:
     """Write daily ``sthuf`` of each site of a moisture module to a file for JULES_PRESCRIBED_DATASET.
 
     Parameters
@@ -31,7 +36,8 @@ def export_prescribed(folder: str | Path, out: Path) -> list[Path]:
 
     Returns
     -------
-    list of Path
+    dict of str to Path
+        File of each site.
 
     Raises
     ------
@@ -55,7 +61,12 @@ def export_prescribed(folder: str | Path, out: Path) -> list[Path]:
         )
     predictions = read_predictions(folder, kind="moisture")
     predicted = set(predictions["site"].to_numpy().tolist())
-    written = [_write(predictions, site, entry, out) for site, entry in sites.items() if site in predicted]
+    names = safe_file_names(sites)
+    written = {
+        site: _write(predictions, site, entry, out / f"{names[site]}_sthuf.nc")
+        for site, entry in sites.items()
+        if site in predicted
+    }
     if not written:
         raise BadInput(
             "the module has no predictions at the sites with known water content at saturation",
@@ -65,14 +76,14 @@ def export_prescribed(folder: str | Path, out: Path) -> list[Path]:
     return written
 
 
-def _write(predictions: xr.Dataset, site: str, entry: dict[str, Any], out: Path) -> Path:
+def _write(predictions: xr.Dataset, site: str, entry: dict[str, Any], path: Path) -> Path:
     rows = predictions.isel(row=np.flatnonzero(predictions["site"].to_numpy() == site))
     theta = rows["theta_layers"].to_numpy()
     # time stamps are the ends of days in local standard time; JULES needs the start of each day in UTC
     offset = pd.Timedelta(hours=float(entry.get("utc_offset_hours", 0.0)))
     end = pd.DatetimeIndex(rows["time"].to_numpy())
     return write_prescribed(
-        out / f"{safe_file_name(site)}_sthuf.nc",
+        path,
         {"sthuf": sthuf_from_theta(theta, _layers(entry["sm_sat"]), _layers(entry["theta_r"]))},
         start=end[0] - pd.Timedelta(days=1) - offset,
         period_seconds=SECONDS_PER_DAY,

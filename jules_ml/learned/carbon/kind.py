@@ -10,6 +10,7 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.carbon_module import CarbonSettings
 from jules_ml.learned.adaptation import AdaptationDays
+from jules_ml.learned.contents import Contents
 from jules_ml.learned.kind import Outcome, ScoreRow, score_row
 from jules_ml.support.progress import Progress
 from jules_ml.support.section import Section
@@ -77,6 +78,12 @@ class CarbonKind:
         from jules_ml.learned.store import read_module_folder
 
         return read_module_folder(folder, kind="carbon")
+
+    def contents(self) -> Contents:
+        """Return what a module folder must contain."""
+        from jules_ml.learned.carbon.contents import CONTENTS
+
+        return CONTENTS
 
 
 def _fit_rows(scores: Mapping[str, Any]) -> tuple[ScoreRow, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.learned.adaptation import AdaptationDays
+from jules_ml.learned.contents import Contents
 from jules_ml.learned.kind import Outcome, ScoreRow, score_row
 from jules_ml.support.progress import Progress
 from jules_ml.support.section import Section
@@ -70,6 +71,12 @@ class HydraulicsKind:
         from jules_ml.learned.hydraulics.store import load_hydraulics
 
         return load_hydraulics(folder)
+
+    def contents(self) -> Contents:
+        """Return what a module folder must contain."""
+        from jules_ml.learned.hydraulics.contents import CONTENTS
+
+        return CONTENTS
 
 
 def _rows(scores: Mapping[str, Any]) -> tuple[ScoreRow, ...]:

@@ -19,7 +19,7 @@ from jules_ml.learned.store import write_evaluation_folder
 from jules_ml.learned.training_days import refuse_training_days
 from jules_ml.scoring.splits import Split
 from jules_ml.support.figures import save_figure
-from jules_ml.support.files import safe_file_name
+from jules_ml.support.files import safe_file_names
 
 
 def evaluate_moisture(folder: str | Path, sites: Sequence[MoistureSite], out: Path) -> dict[str, Any]:
@@ -68,11 +68,10 @@ def evaluate_moisture(folder: str | Path, sites: Sequence[MoistureSite], out: Pa
         "notes": _notes(ensemble, sites),
     }
     write_evaluation_folder(out, scores=scores, predictions=predictions_of(ensemble, records, splits))
+    names = safe_file_names(record.site for record in records)
     for record, split in zip(records, splits, strict=True):
         note = f"Predicted by the module {Path(folder).name}, which was not trained on this record."
-        save_figure(
-            figure_of(ensemble, record, split, notes=[note]), out / "figures" / f"{safe_file_name(record.site)}.png"
-        )
+        save_figure(figure_of(ensemble, record, split, notes=[note]), out / "figures" / f"{names[record.site]}.png")
     return scores
 
 

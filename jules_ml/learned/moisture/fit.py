@@ -25,7 +25,7 @@ from jules_ml.learned.store import write_module_folder
 from jules_ml.learned.training_days import LEAST_GAP, TRAINING_DAYS, day_intervals
 from jules_ml.scoring.splits import Split, by_fractions
 from jules_ml.support.figures import save_figure
-from jules_ml.support.files import safe_file_name
+from jules_ml.support.files import safe_file_names
 from jules_ml.support.progress import Progress, portion
 from jules_ml.support.provenance import software
 
@@ -183,8 +183,9 @@ def write_moisture_module(
         scores=scores,
         predictions=predictions_of(ensemble, records, splits),
     )
+    names = safe_file_names(record.site for record in records)
     for record, split in zip(records, splits, strict=True):
-        save_figure(figure_of(ensemble, record, split), out / "figures" / f"{safe_file_name(record.site)}.png")
+        save_figure(figure_of(ensemble, record, split), out / "figures" / f"{names[record.site]}.png")
 
 
 def _score_held_out_sites(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.moisture import MoistureSection
 from jules_ml.learned.adaptation import AdaptationDays
+from jules_ml.learned.contents import Contents
 from jules_ml.learned.kind import Outcome, ScoreRow, score_row
 from jules_ml.support.progress import Progress
 from jules_ml.support.section import Section
@@ -75,6 +76,12 @@ class MoistureKind:
         from jules_ml.learned.moisture.store import load_moisture
 
         return load_moisture(folder)
+
+    def contents(self) -> Contents:
+        """Return what a module folder must contain."""
+        from jules_ml.learned.moisture.contents import CONTENTS
+
+        return CONTENTS
 
 
 def _rows(scores: Mapping[str, Any]) -> tuple[ScoreRow, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.adaptation import AdaptationDays
+from jules_ml.learned.contents import Contents
 from jules_ml.learned.kind import Outcome, ScoreRow, score_row
 from jules_ml.support.progress import Progress
 from jules_ml.support.section import Section
@@ -98,6 +99,12 @@ class RespirationKind:
 
         module, _, card = load_respiration(folder)
         return module, card
+
+    def contents(self) -> Contents:
+        """Return what a module folder must contain."""
+        from jules_ml.learned.respiration.contents import CONTENTS
+
+        return CONTENTS
 
 
 def _site(experiment: Experiment, settings: RespirationSettings) -> xr.Dataset:

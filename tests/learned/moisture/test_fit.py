@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from helpers.module_folders import edit_card
 from helpers.moisture_site import QUICK, jules_run, site
 from helpers.predictions import check_common_names
 from helpers.progress import Reports
@@ -194,8 +195,8 @@ def test_days_of_local_time_are_prescribed_in_utc(module: MoistureFit, tmp_path:
     shutil.copytree(module.folder, copy)
     card = json.loads((copy / "card.json").read_text(encoding="utf-8"))
     assert card["sites"]["meadow"]["utc_offset_hours"] == 0.0
-    card["sites"]["meadow"]["utc_offset_hours"] = -6.0
-    (copy / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    west = card["sites"] | {"meadow": card["sites"]["meadow"] | {"utc_offset_hours": -6.0}}
+    edit_card(copy, lambda card: card | {"sites": west})
     with xr.open_dataset(export_prescribed(copy, tmp_path / "files")[0]) as ds:
         assert ds.attrs["data_start"] == "2018-01-01 06:00:00"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from helpers.module_folders import edit_settings
 from helpers.respiration_folder import write_module
 from helpers.respiration_record import synthetic_record
 from helpers.tower import write_tower
@@ -179,10 +179,7 @@ def test_curves_of_a_sum_over_layers_are_recovered(
 
 
 def test_the_column_respires_in_one_layer(tmp_path: Path) -> None:
-    card_file = write_module(tmp_path / "module") / "card.json"
-    card = json.loads(card_file.read_text(encoding="utf-8"))
-    card["settings"] |= {"state": "stock.nc", "l_layeredc": True}
-    card_file.write_text(json.dumps(card), encoding="utf-8")
+    edit_settings(write_module(tmp_path / "module"), state="stock.nc", l_layeredc=True)
     modules = '[modules]\nrespiration = "module"\n'
     path = write_tower(tmp_path, ("[respiration]", f"{modules}[respiration]\nl_layeredc = true"))
     experiment = load_experiment(path)

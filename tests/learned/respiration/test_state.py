@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 import xarray as xr
+from helpers.module_folders import edit_settings
 from helpers.respiration_folder import write_module
 from helpers.respiration_record import synthetic_record
 from helpers.tower import write_tower
@@ -234,9 +234,7 @@ def test_the_module_that_is_scored_selects_the_layer(tmp_path: Path, monkeypatch
     folders = fake_runs(monkeypatch)
     experiment = load_experiment(write_tower(tmp_path))
     for state, level2 in (("sensors", False), ("stock.nc", False), ("stock.nc", True)):
-        card = json.loads((module / "card.json").read_text(encoding="utf-8"))
-        card["settings"] |= {"state": state, "l_soil_resp_lev2": level2}
-        (module / "card.json").write_text(json.dumps(card), encoding="utf-8")
+        edit_settings(module, state=state, l_soil_resp_lev2=level2)
         if level2:
             with pytest.raises(BadInput, match="its first layer"):
                 with_runs("respiration", [experiment], tmp_path / "out", module=module)

@@ -1,0 +1,134 @@
+"""What a folder of learned soil moisture must contain; see :mod:`jules_ml.learned.contents`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+import torch
+from pydantic import AfterValidator, Field, model_validator
+from torch import Tensor
+
+from jules_ml.experiment.moisture import MoistureSettings
+from jules_ml.learned.contents import TEXT, TIMES, CardTable, Contents, TrainingDays, Variable, Weight, settings_of
+from jules_ml.learned.moisture.network import LAYERS, LearnedMoisture
+
+_Names = Annotated[list[str], Field(min_length=1)]
+_Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
+_Positive = Annotated[float, Field(gt=0.0)]
+_Static = dict[str, float | None]
+
+
+class _Inputs(CardTable):
+    dynamic: _Names
+    static: list[str]
+
+
+class _StoredSite(CardTable):
+    """Entry of :class:`~jules_ml.learned.moisture.stored_site.StoredSite`."""
+
+    names: _Names
+    depth: list[float | None]
+    levels: list[_Pair | None]
+    offsets: Annotated[list[list[float | None]], Field(min_length=2, max_length=2)]
+    jules: Annotated[list[list[float | None]], Field(min_length=2, max_length=2)]
+    main: Annotated[int, Field(ge=0)]
+    static: _Static
+    covariance: list[
+        Annotated[
+            list[Annotated[list[float | None], Field(min_length=2, max_length=2)]], Field(min_length=2, max_length=2)
+        ]
+    ]
+    learned: bool
+
+    @model_validator(mode="after")
+    def _same_sensors(self) -> _StoredSite:
+        sensors = len(self.names)
+        lengths = [len(self.depth), len(self.levels), *map(len, self.offsets), len(self.covariance)]
+        if lengths != [sensors] * len(lengths):
+            raise ValueError(f"depth, levels, offsets and covariance are not those of {sensors} sensors")
+        if len(self.jules[0]) != len(self.jules[1]) or len(self.jules[0]) != LAYERS:
+            raise ValueError(f"jules is not that of {LAYERS} layers")
+        if self.main >= sensors or self.levels[self.main] is None:
+            raise ValueError("main is no sensor with moments")
+        if any(pair is not None and pair[1] <= 0.0 for pair in self.levels):
+            raise ValueError("a standard deviation in levels is not above 0")
+        return self
+
+
+class _Regression(CardTable):
+    """Entry of :class:`~jules_ml.learned.moisture.moments_model.MomentsRegression`."""
+
+    names: list[str]
+    centre: list[float]
+    width: list[_Positive]
+    weights: list[_Pair]
+    error: Annotated[list[_Positive], Field(min_length=2, max_length=2)]
+
+    @model_validator(mode="after")
+    def _same_predictors(self) -> _Regression:
+        predictors = len(self.names)
+        if [len(self.centre), len(self.width), len(self.weights)] != [predictors, predictors, predictors + 1]:
+            raise ValueError(f"centre, width and weights are not those of {predictors} predictors")
+        return self
+
+
+class _Intervals(CardTable):
+    seen: _Pair
+    unseen: _Pair
+
+
+def _per_layer(values: list[float]) -> list[float]:
+    if len(values) not in (1, LAYERS):
+        raise ValueError(f"there are {len(values)} values, not one or one for each of {LAYERS} layers")
+    return values
+
+
+class _Site(CardTable):
+    training_days: TrainingDays | None = None
+    sensors: list[str] | None = None
+    depths: list[float | None] | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    sm_sat: Annotated[list[Annotated[float, Field(gt=0.0, le=1.0)]], AfterValidator(_per_layer)] | None = None
+    theta_r: Annotated[list[Annotated[float, Field(ge=0.0, lt=1.0)]], AfterValidator(_per_layer)] | None = None
+    utc_offset_hours: Annotated[float, Field(ge=-24.0, le=24.0)] = 0.0
+    static: _Static | None = None
+
+
+class MoistureCard(CardTable):
+    """Entries of the card that are used."""
+
+    settings: settings_of(MoistureSettings, known=True)  # type: ignore[valid-type]
+    inputs: _Inputs
+    known: dict[str, _StoredSite]
+    level_guess: Annotated[list[_Regression], Field(min_length=1)] | None
+    intervals: _Intervals
+    validation: dict[str, Any]
+    sites: dict[str, _Site]
+    warnings: list[str] | None = None
+
+
+def _weights(card: Mapping[str, Any], state: Mapping[str, Tensor]) -> dict[str, Weight]:
+    known = {key: value for key, value in card["settings"].items() if key in MoistureSettings.model_fields}
+    settings = MoistureSettings.model_validate(known)
+    dynamic, static = (len(card["inputs"][key]) for key in ("dynamic", "static"))
+    with torch.device("meta"):
+        shapes = {
+            name: tuple(value.shape) for name, value in LearnedMoisture(dynamic, static, settings).state_dict().items()
+        }
+    return {f"{i}.{name}": Weight(shape) for i in range(settings.members) for name, shape in shapes.items()}
+
+
+CONTENTS: Final = Contents(
+    card=MoistureCard,
+    weights=_weights,
+    predictions={
+        "time": Variable(("row",), TIMES, required=True),
+        "site": Variable(("row",), TEXT, required=True),
+        **{
+            name: Variable(("row",)) for name in ("observed", "predicted", "lower", "upper", "precip", "jules", "split")
+        },
+        "theta_layers": Variable(("row", "soil"), required=True),
+    },
+)
