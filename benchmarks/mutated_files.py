@@ -19,11 +19,11 @@ from _claims import REPOSITORY, Claims, argument_parser
 
 sys.path.insert(0, str(REPOSITORY / "tests"))
 
-from fuzz import experiments, records
+from fuzz import experiments, modules, records
 from fuzz.outcome import Results
 
-#: Mutations of record files, which do not all apply, and of experiment files.
-N_RECORDS, N_EXPERIMENTS = 3000, 640
+#: Mutations of record files and of experiment files, which do not all apply, and of module folders.
+N_RECORDS, N_EXPERIMENTS, N_MODULES = 3000, 640, 320
 QUICK = 25
 _PARTS = 2
 
@@ -39,6 +39,13 @@ def experiment_part(part: int, n: int, seed: int) -> Results:
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
         return experiments.mutations(list(experiments.plan(n, seed=seed))[part::_PARTS], Path(folder))
+
+
+def module_part(part: int, n: int, seed: int) -> Results:
+    """Classify one part of the mutations of module folders."""
+    warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory() as folder:
+        return modules.mutations(list(modules.plan(n, seed=seed))[part::_PARTS], Path(folder), seed=seed)
 
 
 def check(claims: Claims, what: str, parts: Sequence[Results], *, at_least: int) -> None:
@@ -67,6 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for what, part, n, least in (
             ("record files", record_part, N_RECORDS // share, 2000 // share),
             ("experiment files", experiment_part, N_EXPERIMENTS // share, 500 // share),
+            ("module folders", module_part, N_MODULES // share, 300 // share),
         ):
             jobs = [pool.submit(part, k, n, options.seed) for k in range(_PARTS)]
             check(claims, what, [job.result() for job in jobs], at_least=min(least, n // 2) if options.quick else least)

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from jules_ml.data.clock import clock_notes
+from jules_ml.data.discontinuities import discontinuity_notes
 from jules_ml.data.plausibility import plausibility_notes
 from jules_ml.data.record import place, record_notes
 
@@ -31,15 +32,11 @@ def notes_of_record(ds: xr.Dataset) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        See :func:`~jules_ml.data.record.record_notes`, :func:`constant_notes`, :func:`~jules_ml.data.clock.clock_notes` and
-        :func:`~jules_ml.data.plausibility.plausibility_notes`.
+        See :func:`~jules_ml.data.record.record_notes`, :func:`constant_notes`, :func:`~jules_ml.data.clock.clock_notes`,
+        :func:`~jules_ml.data.plausibility.plausibility_notes` and :func:`~jules_ml.data.discontinuities.discontinuity_notes`.
     """
-    return (
-        *record_notes(ds),
-        *constant_notes(ds),
-        *clock_notes(ds),
-        *plausibility_notes(ds, without_constant=_VARYING),
-    )
+    contradictions = plausibility_notes(ds, without_constant=_VARYING)
+    return (*record_notes(ds), *constant_notes(ds), *clock_notes(ds), *contradictions, *discontinuity_notes(ds))
 
 
 def constant_notes(ds: xr.Dataset) -> list[str]:

@@ -54,7 +54,9 @@ _NO_RUNS: Final = (
 )
 _NEVER_CONSTANT_BY_DAY: Final = ("sw_down", "ppfd", "sw_up", "sw_diffuse", "ppfd_up")
 #: Largest value in many days below which a series is too small; and rain [kg m-2 s-1]: of one step, and the mean.
-TOO_SMALL: Final = {"wind": 0.4, "relative_humidity": 0.06}
+TOO_SMALL: Final = {"wind": 0.4, "relative_humidity": 0.06, "theta": 0.01, "theta_crns": 0.01}
+#: Range of air temperature within a day [K], the median of sunny days, below which it is divided by something.
+LEAST_DIURNAL_RANGE: Final = 0.3
 CLOUDBURST, WETTEST = 80.0 / 3600.0, 40.0 / 86400.0
 
 
@@ -81,7 +83,7 @@ def plausibility_notes(ds: xr.Dataset, *, without_constant: Collection[str] = ()
         *_course_notes(ds, series),
         *_light_notes(ds, series, days),
         *_humidity_notes(series),
-        *_size_notes(series, days),
+        *_size_notes(series | _driest(ds), days),
         *(note for name in ds.data_vars for note in _run_notes(ds, str(name), days, without_constant)),
     ]
     return [f"{place(ds)}: {note}" for note in notes]
@@ -91,6 +93,15 @@ def _series(ds: xr.Dataset) -> Iterator[tuple[str, _Array]]:
     for name, values in ds.data_vars.items():
         if values.dims == ("time",) and bool(values.notnull().any()):
             yield str(name), values.to_numpy().astype(np.float64)
+
+
+def _driest(ds: xr.Dataset) -> dict[str, _Array]:
+    """Driest sensor of soil moisture, by its largest value."""
+    if "theta" not in ds or not bool(ds["theta"].notnull().any()):
+        return {}
+    columns = ds["theta"].transpose("time", ...).to_numpy().reshape(ds.sizes["time"], -1).astype(np.float64)
+    largest = [np.nanmax(column) if np.isfinite(column).any() else np.inf for column in columns.T]
+    return {"theta": columns[:, int(np.argmin(largest))]}
 
 
 def _light(series: dict[str, _Array]) -> _Array | None:
@@ -106,6 +117,8 @@ def _course_notes(ds: xr.Dataset, series: dict[str, _Array]) -> Iterator[str]:
     if light is None or step > pd.Timedelta(hours=3) or not np.nanmax(light) > 100.0:
         return
     day, _ = pd.factorize(local_middle(ds).floor("D"))
+    if "t_air" in series and (swing := _diurnal_range(series["t_air"], light, day)) < LEAST_DIURNAL_RANGE:
+        yield f"'t_air' hardly varies, by {swing:.2g} K on sunny days: look for a wrong factor"
     for name in [name for name in RISE_BY_DAY if name in series]:
         both = np.isfinite(light) & np.isfinite(series[name])
         if both.sum() * (step / pd.Timedelta(days=1)) < LEAST_DAYS:
@@ -122,6 +135,14 @@ def _course_notes(ds: xr.Dataset, series: dict[str, _Array]) -> Iterator[str]:
                 f"'nee' is negative at night (mean {np.nanmean(night):.2g} umol m-2 s-1) and positive by day: look for a turned sign, "
                 "since uptake is negative"
             )
+
+
+def _diurnal_range(values: _Array, light: _Array, day: NDArray[np.intp]) -> float:
+    """Median range within days with sun; infinite if there are fewer than five of them."""
+    days = pd.DataFrame({"value": values, "light": light}).groupby(day).agg(["min", "max", "count"])
+    sunny = days[(days["light", "max"] > 200.0) & (days["value", "count"] >= 0.8 * days["value", "count"].max())]
+    swing = sunny["value", "max"] - sunny["value", "min"]
+    return float(swing.median()) if len(swing) >= LEAST_DAYS else np.inf
 
 
 def _from_daily_mean(values: _Array, day: NDArray[np.intp]) -> _Array:

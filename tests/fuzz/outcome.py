@@ -16,6 +16,8 @@ from jules_ml.errors import BadInput
 Class = Literal["right", "masked", "clear error", "unknowable", "silent", "traceback"]
 CLASSES: Final[tuple[Class, ...]] = ("right", "masked", "clear error", "unknowable", "silent", "traceback")
 _TOLERANCE: Final = 2e-5
+#: How notes name a variable. An undamaged file has no notes.
+_NOTES: Final = ("'{}'", "variable {},", "variable {}:")
 
 
 @dataclass
@@ -31,7 +33,8 @@ class Expected:
     unknowable : str
         Information that the file lacks, if no reader can notice the damage; empty otherwise.
     notes : tuple of str
-        Texts of a note that names the damage, any of which counts as a clear error where a reader takes the values.
+        Texts of a note that names the damage, any of which counts as a clear error where a reader takes the values; so does a note that
+        names a damaged variable.
     """
 
     values: pd.DataFrame
@@ -103,8 +106,10 @@ def class_of(read: Read, expected: Expected) -> tuple[Class, str]:
     """Class of a record, and the first difference from what is known."""
     wrong, lost, masked = _differences(read, expected)
     if wrong:
+        names = {key[0] for key in expected.damaged if expected.damaged[key].any()}
+        texts = [form.format(name) for name in names for form in _NOTES]
         for note in read.notes:
-            if any(text in note for text in expected.notes):
+            if any(text in note for text in (*expected.notes, *texts)):
                 return "clear error", note
         return ("unknowable" if expected.unknowable else "silent"), f"wrong values: {wrong}"
     if lost:

@@ -56,8 +56,12 @@ class Source:
         Layout of the kind.
     read : callable
         Reads the file in a folder.
-    number : callable, optional
-        Column of the cells of a row that holds the number of a column; by the header unless given.
+    first_cell : int
+        Number of cells of a row before the columns.
+    has_stamps : bool
+        Whether rows have time stamps.
+    is_model : bool
+        Output of a model, which has no sensors.
     """
 
     name: str
@@ -74,6 +78,7 @@ class Source:
     read_file: Callable[[Path], Read] | None = None
     first_cell: int = 0
     has_stamps: bool = True
+    is_model: bool = False
 
     def table(self, seed: int) -> tuple[Table, pd.DataFrame]:
         """Rows of the file, and the values that the reader must return."""

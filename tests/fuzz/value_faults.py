@@ -38,7 +38,7 @@ _NONNEGATIVE: Final = (
     "swi",
 )
 #: Variables whose sign follows from the course of the day, if the file has radiation.
-DAILY: Final = ("t_air", "t_soil", "nee", "nee_ustar", "le", "h", "vpd", "lst")
+DAILY: Final = ("t_air", "nee", "nee_ustar", "le", "h", "vpd", "lst")
 
 
 def _swing(case: Case) -> bool:
@@ -63,6 +63,14 @@ def _hundredth(case: Case) -> bool:
     column = case.column()
     if column.variable in ("precip", "tot_rain", "tot_snow"):
         case.expected.unknowable = f"the factor of {column.variable}: drizzle and drought are as small"
+    if column.variable == "t_soil" and column.offset:
+        case.expected.unknowable = (
+            "the factor of t_soil in degC: soil that freezes or is under snow remains as close to 0 degC"
+        )
+    if case.source.is_model and column.variable == "theta":
+        case.expected.unknowable = (
+            "the factor of the water of a model: it has no residual water, and is as dry in deserts"
+        )
     if column.variable in ("nee", "le", "h", "ustar", "resp_soil", "g_soil", "nee_ustar"):
         case.expected.unknowable = (
             f"the factor of {column.variable}: fluxes in winter and over bare ground are as small"
@@ -132,9 +140,13 @@ def _stated_code(case: Case) -> bool:
 
 
 def _zero_for_missing(case: Case) -> bool:
+    if case.source.is_model:
+        return False
     column = case.column("pstar", "t_soil", "t_air", "theta", "relative_humidity", "lw_down", "lst")
     numbers = case.numbers(column)
     start = case.rng.randrange(10, len(numbers) - 60)
+    if column.variable == "swi":
+        case.expected.unknowable = "whether the index was 0: dry soil has 0 %"
     if column.offset:
         case.expected.unknowable = "whether 0 degC was measured: it is a common temperature"
     numbers[start : start + max(24, len(numbers) // 5)] = 0.0
@@ -142,10 +154,14 @@ def _zero_for_missing(case: Case) -> bool:
 
 
 def _stuck(case: Case) -> bool:
+    if case.source.is_model:
+        return False
     column = case.column(
         "theta", "t_soil", "t_air", "relative_humidity", "pstar", "wind", "lw_down", "swi", "lst", "nee"
     )
     numbers = case.numbers(column)
+    if column.variable == "swi":
+        case.expected.unknowable = "whether the surface was observed: the index is constant without observations"
     # fifteen days, or half of a daily record
     length = (
         len(numbers) // 2 if case.source.step >= pd.Timedelta(days=1) else int(pd.Timedelta(days=15) / case.source.step)
@@ -158,10 +174,14 @@ def _stuck(case: Case) -> bool:
 
 
 def _all_constant(case: Case) -> bool:
+    if case.source.is_model:
+        return False
     column = case.column()
     if column.variable in ("precip", "tot_rain", "tot_snow"):
         return False
     numbers = case.numbers(column)
+    if column.variable == "swi":
+        case.expected.unknowable = "whether the surface was observed: the index is constant without observations"
     value = float(np.median(numbers)) if column.variable in ("sw_down", "ppfd") else numbers[0]
     changed = case.damage(column, np.full_like(numbers, value))
     case.expected.damaged[[column.key]] = True
@@ -169,24 +189,33 @@ def _all_constant(case: Case) -> bool:
 
 
 def _level(case: Case) -> bool:
+    if case.source.is_model:
+        return False
     column = case.column("theta", "t_soil")
     if column.variable not in ("theta", "t_soil"):
         return False
     numbers = case.numbers(column)
+    if column.variable == "theta" and not any(c.variable in ("precip", "tot_rain") for c in case.source.columns):
+        case.expected.unknowable = "rain, without which a rise of soil moisture may be that of a storm"
     step = 0.25 / column.factor if column.variable == "theta" else 15.0 / column.factor
     numbers[len(numbers) // 2 :] += step
     return case.damage(column, numbers)
 
 
+#: Pairs of variables in other units whose numbers are possible for each other, and that nothing in a file contradicts.
+_ALIKE: Final = ({"resp_soil", "t_soil"}, {"wind", "le"}, {"wind", "precip"}, {"wind", "h"}, {"nee", "wind"})
+
+
 def _exchanged(case: Case) -> bool:
     """Numbers of two columns are exchanged."""
-    first, second = case.rng.sample(list(case.source.columns), 2) if len(case.source.columns) > 1 else (None, None)
-    if first is None or second is None:
+    if len(case.source.columns) < 2:
         return False
+    first, second = case.rng.sample(list(case.source.columns), 2)
     a, b = case.numbers(first), case.numbers(second)
-    if first.unit == second.unit and (first.factor, first.offset) == (second.factor, second.offset):
+    same_unit = first.unit == second.unit and (first.factor, first.offset) == (second.factor, second.offset)
+    if same_unit or {first.variable, second.variable} in _ALIKE or case.source.is_model:
         case.expected.unknowable = (
-            f"which column is which: {first.variable} and {second.variable} have the same unit and possible values"
+            f"which column is which: numbers of {first.variable} are possible for {second.variable} and the reverse"
         )
     return case.damage(first, b) | case.damage(second, a)
 

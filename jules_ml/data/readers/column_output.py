@@ -56,6 +56,13 @@ def read_output(path: Path) -> xr.Dataset:
     check_model_data(ds, where=path)
     if ds.sizes["time"] < 2:
         raise BadInput("the run has a single output period", where=path, remedy="give a run of many days")
+    for name in ("smcl", "dzsoil"):
+        if ds[name].dtype.kind not in "iuf":
+            raise BadInput(
+                f"the variable is of the type {ds[name].dtype}, not a number",
+                where=f"{path}, variable {name}",
+                remedy="give the file as the run wrote it",
+            )
     ds = ds.set_coords("dzsoil")
     steps = np.diff(ds["time"].to_numpy())
     if (steps != steps[0]).any() or steps[0] <= np.timedelta64(0):
@@ -67,6 +74,12 @@ def read_output(path: Path) -> xr.Dataset:
         )
     period = float(steps[0] / np.timedelta64(1, "s"))
     theta = ds["smcl"] / (RHO_WATER * ds["dzsoil"]) + ds.get("theta_r", 0.0)
+    if not bool(((theta >= 0.0) & (theta <= 1.0) | theta.isnull()).all()):
+        raise BadInput(
+            f"the water content of a layer is {float(theta.min()):.3g} to {float(theta.max()):.3g} m3 m-3, outside 0 to 1",
+            where=f"{path}, variable smcl",
+            remedy="give the file as the run wrote it: smcl in kg m-2 and dzsoil in m",
+        )
     if "member" in theta.dims:
         theta = theta.dropna("member", how="all")  # members that failed
     return xr.Dataset({"theta": theta}, attrs={"interval_seconds": period})

@@ -24,6 +24,7 @@ from jules_ml.data.netcdffile import read_cf
 from jules_ml.data.readers.satellite_table import read_satellite_table, refuse_disorder
 from jules_ml.data.record import end_of_interval, interval, place
 from jules_ml.data.satellite import soil_water_index
+from jules_ml.data.units import refuse_fraction_as_percent
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
 from jules_ml.physics.constants import SECONDS_PER_DAY
@@ -34,6 +35,8 @@ _MODIS = re.compile(r"(?P<head>.*_)?LST_(?P<part>Day|Night)_1km$", re.IGNORECASE
 _SWI_MAX = 200
 _SWI = re.compile(r"(.*_)?SWI_?(?P<t>\d{1,3})$", re.IGNORECASE)
 _SSM = re.compile(r"(.*_)?SSM$", re.IGNORECASE)
+#: Longest run of equal surface temperatures.
+_LONGEST_RUN = 14
 _CSV = (".csv", ".txt")
 #: Columns of numbers: values, and words and flags of quality.
 _NUMBERS = (_LST, _SWI, _SSM, re.compile(r"(.*_)?QC_(Day|Night)$"), re.compile(r"(.*_)?QFLAG_?[0-9]+$", re.IGNORECASE))
@@ -86,6 +89,7 @@ def read_lst_product(path: str | Path, *, site: str | None = None) -> xr.Dataset
             where=f"{path}, column {names[0]}",
             remedy="apply the product's scale factor (0.02 for MODIS), or state units = degC",
         )
+    _refuse_constant(lst, f"{path}, column {names[0]}")
     return _by_day(
         lst, "lst", "K", f"satellite product {path.name}, {', '.join(map(str, names))}; clear-sky overpasses"
     )
@@ -134,6 +138,20 @@ def read_swi_product(path: str | Path, *, t_value: int, site: str | None = None)
     return _by_day(values, "swi", "1", f"satellite product {path.name}, T = {t_value} d")
 
 
+def _refuse_constant(series: pd.Series, where: str) -> None:
+    """Raise an error for a long run of equal values: surface temperatures of two days differ."""
+    values = series.dropna()
+    runs = values.ne(values.shift()).cumsum()
+    longest = int(runs.value_counts().max()) if len(values) else 0
+    if longest > _LONGEST_RUN:
+        first = values.index[(runs == runs.value_counts().idxmax()).to_numpy()][0]
+        raise BadInput(
+            f"{longest} values from {first:%Y-%m-%d} on are {values[first]:g}",
+            where=where,
+            remedy="remove the values: surface temperatures that are observed differ from day to day",
+        )
+
+
 def _fraction(frame: pd.DataFrame, name: str, path: Path) -> pd.Series:
     """Column of percentages as a fraction [1]; the product's codes are NaN."""
     values = frame[name].to_numpy(dtype=np.float64)
@@ -145,6 +163,7 @@ def _fraction(frame: pd.DataFrame, name: str, path: Path) -> pd.Series:
             where=f"{path}, column {name}",
             remedy="give the index in % with the product's scale factor (0.5) applied",
         )
+    refuse_fraction_as_percent(values, where=f"{path}, column {name}")
     return pd.Series(values / 100.0, index=frame.index)
 
 
