@@ -46,7 +46,7 @@ from jules_ml.data.textfile import read_csv_columns, read_header, read_times, re
 from jules_ml.data.units import convert, refuse_fraction_as_percent
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
-from jules_ml.support.section import DataPath, DataPaths
+from jules_ml.support.section import DataPath, DataPaths, Depth
 
 _INTERVAL: dict[Resolution, pd.Timedelta] = {
     "HH": pd.Timedelta(minutes=30),
@@ -371,10 +371,10 @@ class FluxnetRecord(Record):
     path: DataPaths = Field(description=PATHS)
     utc_offset_hours: float = Field(ge=-12.0, le=14.0, description=UTC_OFFSET)
     site: str | None = Field(default=None, description=SITE)
-    swc_depths: tuple[float, ...] | None = Field(
+    swc_depths: tuple[Depth, ...] | None = Field(
         default=None, description="depth [m] of each soil-water sensor, in the order of their numbers"
     )
-    ts_depths: tuple[float, ...] | None = Field(
+    ts_depths: tuple[Depth, ...] | None = Field(
         default=None, description="depth [m] of each soil-temperature sensor, in the order of their numbers"
     )
     heights: DataPath | None = Field(default=None, description=HEIGHTS)
