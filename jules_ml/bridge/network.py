@@ -2,17 +2,52 @@
 
 from __future__ import annotations
 
-import json
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from jules_ml.errors import BadInput
 
 Array = NDArray[Any]
+
+
+class _Input(BaseModel):
+    """Input of the network, see :class:`~jules_ml.jules.net_files.NetInput`."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    name: Literal["sthu", "sthf", "sthu+sthf", "theta", "v_sat", "v_crit", "v_wilt", "t_soil"]
+    seen_min: float
+    seen_max: float
+    offset: float
+    scale: Annotated[float, Field(gt=0.0)]
+
+
+class _Description(BaseModel):
+    """Description of the network; files of earlier versions have no checksum."""
+
+    model_config = ConfigDict(strict=True)
+
+    inputs: Annotated[list[_Input], Field(min_length=1)]
+    outputs: Annotated[list[Literal["fsth", "ftemp", "joint"]], Field(min_length=1, max_length=2)]
+    outside: Literal["clamp", "extend"]
+    sha256: str | None = None
+
+
+def _read(description: Path) -> _Description:
+    try:
+        return _Description.model_validate_json(description.read_bytes())
+    except (OSError, ValueError) as error:
+        detail = error.errors()[0] if isinstance(error, ValidationError) else None
+        reason = str(error) if detail is None else f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}"
+        raise BadInput(
+            f"the file is no description of a network ({reason})", where=description, remedy="write the network again"
+        ) from error
 
 
 class NetworkModifiers:
@@ -26,10 +61,20 @@ class NetworkModifiers:
 
     def __init__(self, description: Path, exported: Path) -> None:
         self.description = description
-        settings = json.loads(description.read_text(encoding="utf-8"))
-        self.inputs, self.outputs = settings["inputs"], settings["outputs"]
-        self.clamp = settings["outside"] == "clamp"
-        self.net = torch.export.load(exported).module()
+        settings = _read(description)
+        self.inputs = [item.model_dump() for item in settings.inputs]
+        self.outputs, self.clamp = settings.outputs, settings.outside == "clamp"
+        # torch.export unpickles some parts, so that a file of unknown origin could run any code, as jules_ml_net.py beside it could
+        if not exported.is_file() or settings.sha256 not in (None, sha256(exported.read_bytes()).hexdigest()):
+            raise BadInput(
+                "the network is missing, damaged, or another than that of its description",
+                where=exported,
+                remedy=f"write the network again with {description.name}, or copy both files",
+            )
+        try:
+            self.net = torch.export.load(exported).module()
+        except Exception as error:  # many types of exception
+            raise BadInput("the file is no network", where=exported, remedy="write the network again") from error
 
     def __call__(
         self,

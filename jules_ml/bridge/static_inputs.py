@@ -48,17 +48,32 @@ class StaticInputs:
         BadInput
             If the file cannot be read, its arrays have different numbers of locations, or a property of a site is out of range.
         """
+        from zipfile import BadZipFile
+
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
             latitude = arrays.pop("latitude").astype(np.float64)
             longitude = arrays.pop("longitude").astype(np.float64)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, BadZipFile) as error:
             raise BadInput(
                 f"the file is not a file of static inputs ({error})",
                 where=path,
                 remedy="write it with numpy.savez(path, latitude=..., longitude=..., name=...)",
             ) from error
+        for name, array in {"latitude": latitude, "longitude": longitude, **arrays}.items():
+            if array.dtype.kind not in "iufb" or np.isinf(array).any():
+                raise BadInput(
+                    f"{name} has values that are no finite numbers",
+                    where=path,
+                    remedy="give numbers, or NaN where one is unknown",
+                )
+        if latitude.ndim != 1 or not np.isfinite([latitude, longitude]).all():
+            raise BadInput(
+                "latitude and longitude are not one finite number for each location",
+                where=path,
+                remedy="give arrays of one dimension, in degrees",
+            )
         for name, array in {"longitude": longitude, **arrays}.items():
             if array.shape[-1:] != latitude.shape:
                 raise BadInput(

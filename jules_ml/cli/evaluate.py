@@ -48,6 +48,7 @@ def evaluate(
     experiments = [load_experiment(path) for path in data or []]
     run = None if in_model is None else load_experiment(in_model)
     from jules_ml.comparison.runs import is_run
+    from jules_ml.learned.card import notes_without_checksums
     from jules_ml.learned.kind import kind_of_folder
     from jules_ml.learned.page import write_report
 
@@ -74,7 +75,7 @@ def evaluate(
     with progress_bars(quiet or json) as report:
         experiments, run_notes = with_runs(kind.name, experiments, out, module=module, progress=report)
     outcome = kind.evaluate(module, experiments, out)
-    outcome = replace(outcome, notes=(*run_notes, *outcome.notes))
+    outcome = replace(outcome, notes=(*run_notes, *outcome.notes, *notes_without_checksums([module])))
     write_report(outcome, title=f"Learned {kind.name}: evaluation of {module.resolve().name}")
     print_outcome(outcome, quiet=quiet, json=json)
 

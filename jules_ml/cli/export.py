@@ -39,7 +39,7 @@ def export(
 ) -> None:
     """Export a module to files that JULES reads."""
     from jules_ml.experiment import load_experiment
-    from jules_ml.learned.card import module_kind
+    from jules_ml.learned.card import module_kind, notes_without_checksums
     from jules_ml.learned.model_verdict import JUDGED, verdict_warnings
     from jules_ml.learned.uses import export_names, export_of
 
@@ -60,7 +60,7 @@ def export(
     files, notes = form.write(module, out, predicted=predicted, experiment=loaded)
     if quiet:
         return
-    print_warnings(verdict_warnings([module] if kind in JUDGED else [], loaded))
+    print_warnings([*verdict_warnings([module] if kind in JUDGED else [], loaded), *notes_without_checksums([module])])
     for note in notes:
         out_console.print(f"[bold]note[/] {escaped(note)}", soft_wrap=True)
     print_files(files)

@@ -69,11 +69,13 @@ def run(
     from jules_ml.experiment import load_experiment
 
     loaded = load_experiment(experiment)
+    from jules_ml.learned.card import notes_without_checksums
     from jules_ml.learned.model_verdict import verdict_warnings
 
     if not quiet:
         moisture = None if loaded.closed_loop is None else loaded.closed_loop.moisture
-        print_warnings(verdict_warnings([loaded.modules.respiration, loaded.modules.hydraulics, moisture], loaded))
+        modules = [loaded.modules.respiration, loaded.modules.hydraulics, moisture]
+        print_warnings([*verdict_warnings(modules, loaded), *notes_without_checksums(modules)])
     if loaded.run is not None and loaded.run.model == "jules":
         (_prepare_jules if prepare else _run_jules)(loaded, out, quiet)
         return

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
@@ -102,6 +103,7 @@ def _write_for_python(
         "inputs": [asdict(item) for item in inputs],
         "outputs": list(outputs),
         "outside": outside,
+        "sha256": sha256((folder / EXPORTED).read_bytes()).hexdigest(),
     }
     with atomic_write(folder / DESCRIPTION) as part:
         part.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -93,6 +95,26 @@ def original_values(run: RunFolder, variable: ListedVariable, listed: list[Liste
     n = len(run.dzsoil) if variable.name in LAYERED else run.carbon_layers
     grid_part = np.asarray(values).reshape(run.grid.shape) if is_netcdf(file) else np.asarray(values).reshape(())
     return np.broadcast_to(grid_part, (n, *grid_part.shape)).copy()
+
+
+def refuse_unusable(values: xr.DataArray, file: Path) -> None:
+    """Refuse a variable of a file of soil properties or soil state that has no numbers, or values that are not finite.
+
+    Raises
+    ------
+    BadInput
+        If the variable is text, empty, or has missing or infinite values.
+    """
+    array = values.to_numpy()
+    if array.dtype.kind not in "iuf" or array.size == 0:
+        problem = f"the variable has {'no values' if array.size == 0 else f'the type {array.dtype}, not numbers'}"
+    elif not np.isfinite(array).all():
+        problem = f"{int((~np.isfinite(array)).sum())} of {array.size} values are missing or not finite"
+    else:
+        return
+    raise BadInput(
+        problem, where=f"{file}, variable {values.name}", remedy="export the file again, or fill its missing values"
+    )
 
 
 def without_time(values: xr.DataArray, run: RunFolder) -> NDArray[np.float64]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from jules_ml.errors import BadInput
-from jules_ml.learned.checksums import REMEDY
+from jules_ml.learned.checksums import CHECKSUMS, REMEDY
 
 #: File that describes a module.
 CARD: Final = "card.json"
@@ -88,6 +88,16 @@ def module_kind(folder: str | Path) -> str:
     if not isinstance(kind, str):
         raise BadInput("the entry 'module' is missing, or no text", where=path, remedy=REMEDY)
     return kind
+
+
+def notes_without_checksums(folders: Iterable[Path | None]) -> list[str]:
+    """Note the modules that an earlier version wrote, whose files have no checksums; None stands for no module."""
+    return [
+        f"{folder.name} was written by an earlier version without checksums, so that a changed number would not be found: "
+        "fit it again for them"
+        for folder in folders
+        if folder is not None and (folder / CARD).is_file() and CHECKSUMS not in read_card(folder / CARD)
+    ]
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

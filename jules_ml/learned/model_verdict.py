@@ -6,14 +6,14 @@ where it is missing or bad.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 
 from jules_ml.experiment import Experiment
 from jules_ml.learned.training_days import TRAINING_DAYS, in_intervals
@@ -22,6 +22,19 @@ from jules_ml.learned.training_days import TRAINING_DAYS, in_intervals
 VERDICT: Final = "verdict.json"
 #: Kinds of modules that are judged in a model.
 JUDGED: Final = ("respiration", "hydraulics", "moisture")
+
+
+class _Verdict(BaseModel):
+    """Entries of the file that are used."""
+
+    model_config = ConfigDict(strict=True)
+
+    result: str
+    sentence: str
+    worse: list[str]
+    kind: Literal["respiration", "hydraulics", "moisture", ""] = ""
+    site: str | None = None
+    experiment: str | None = None
 
 
 def judging_command(folder: Path, experiment: Path | None = None) -> str:
@@ -50,25 +63,24 @@ def verdict_warning(folder: str | Path, experiment: Experiment | None = None) ->
     if not path.is_file():
         return f"it is unknown whether {folder.name} makes the run better: '{command}' compares both runs with observations"
     try:
-        verdict = json.loads(path.read_text(encoding="utf-8"))
-        result, sentence, worse = verdict["result"], str(verdict["sentence"]), list(verdict["worse"])
-    except (ValueError, KeyError, TypeError):
+        verdict = _Verdict.model_validate_json(path.read_bytes())
+    except (OSError, ValueError):
         return f"the verdict on {folder.name} is damaged: write it again with '{command}'"
-    if result == "better" and not worse:
+    if verdict.result == "better" and not verdict.worse:
         return None
     if experiment is not None and _is_same_site(verdict, experiment):
-        kind = verdict.get("kind", "")
-        removed = f"; [modules] {kind} can be removed" if getattr(experiment.modules, kind, None) is not None else ""
-        return f"verdict on {folder.name}: {sentence} The module may not improve this run{removed}"
-    made_for = f" It is about {verdict['site']}." if "site" in verdict else ""
-    return f"verdict on {folder.name}: {sentence}{made_for} Repeat it for another site with '{command}'"
+        used = getattr(experiment.modules, verdict.kind, None) is not None
+        removed = f"; [modules] {verdict.kind} can be removed" if used else ""
+        return f"verdict on {folder.name}: {verdict.sentence} The module may not improve this run{removed}"
+    made_for = f" It is about {verdict.site}." if verdict.site is not None else ""
+    return f"verdict on {folder.name}: {verdict.sentence}{made_for} Repeat it for another site with '{command}'"
 
 
-def _is_same_site(verdict: Mapping[str, Any], experiment: Experiment) -> bool:
+def _is_same_site(verdict: _Verdict, experiment: Experiment) -> bool:
     """Whether a verdict is about the site of an experiment, by its name, or else by its file; the record is not read for it."""
     if experiment.site.name is not None:
-        return bool(verdict.get("site") == experiment.site.name)
-    return bool(verdict.get("experiment") == experiment.file.name)
+        return verdict.site == experiment.site.name
+    return verdict.experiment == experiment.file.name
 
 
 def verdict_warnings(folders: Iterable[Path | None], experiment: Experiment | None = None) -> list[str]:

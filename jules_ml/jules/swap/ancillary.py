@@ -17,7 +17,7 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.jules.input_files import write_ancillary
 from jules_ml.jules.run_folder import SWAPPED, RunFolder
-from jules_ml.jules.soil_properties import GROUP, original_values, without_time
+from jules_ml.jules.soil_properties import GROUP, original_values, refuse_unusable, without_time
 from jules_ml.jules.variable_lists import ListedVariable, from_file, list_entries, read_list
 from jules_ml.learned.hydraulics.soil_section import column_soil
 from jules_ml.physics.column import SoilProperties
@@ -142,6 +142,16 @@ def read_ancillary(path: Path, run: RunFolder) -> tuple[dict[str, NDArray[np.flo
             where=path,
             remedy=f"give a file with {', '.join(LAYERED)}",
         )
+    known = {run.grid.time_dim, run.grid.soil_dim, run.grid.carbon_dim, *run.grid.dims}
+    for name in names:
+        refuse_unusable(ds[name], path)
+        unknown = [str(dim) for dim in ds[name].dims if dim not in known]
+        if unknown:
+            raise BadInput(
+                f"the dimension {unknown[0]} is not one of the run",
+                where=f"{path}, variable {name}",
+                remedy=f"give the file dimensions {run.grid.soil_dim}, {', '.join(run.grid.dims)}",
+            )
     check_model_data(ds[names], where=path)
     properties = {name: _single_point(without_time(ds[name], run), run) for name in names}
     form = ds.attrs.get("hydraulic_form")

@@ -17,6 +17,7 @@ from jules_ml.jules.input_files import PRESCRIBED, write_prescribed
 from jules_ml.jules.moments import Moment
 from jules_ml.jules.namelist_text import Value
 from jules_ml.jules.run_folder import SWAPPED, RunFolder
+from jules_ml.jules.soil_properties import refuse_unusable
 from jules_ml.jules.swap.prescribed_times import prescribed_times
 from jules_ml.jules.variable_lists import remove_from_initial_state
 
@@ -163,6 +164,7 @@ def _checked_levels(run: RunFolder, names: list[str], levels: Sequence[int] | No
 
 
 def _checked_layers(run: RunFolder, values: xr.DataArray, file: Path) -> np.ndarray:
+    refuse_unusable(values, file)
     array = np.asarray(values.to_numpy(), dtype=np.float64)
     if array.ndim < 2 or array.shape[1] != len(run.dzsoil):
         raise BadInput(
