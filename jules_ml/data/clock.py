@@ -15,6 +15,9 @@ _TWILIGHT = {"ppfd": 10.0, "sw_down": 5.0}
 #: Monthly clock error above which a note is written [minutes]: half an hour minus the scatter.
 #: The error of no month at CH-Dav or 16 NEON towers exceeds 13 minutes.
 _TOLERANCE = 27.0
+#: Clock error from which the middle of all light of a month is used [minutes]: if the clock is wrong by a quarter of a day or more, dawn or
+#: dusk is on another solar day. Hills and clouds shift the middle by less than two hours.
+_COARSE = 210.0
 #: Minimum number of days without gaps in a month.
 _LEAST_DAYS = 10
 
@@ -37,11 +40,14 @@ def clock_notes(ds: xr.Dataset) -> list[str]:
     if name is None:
         return []
     try:
-        error = solar_noon_error(ds, name)
+        coarse = _noon_of_months(ds, name)
+        error = (
+            pd.Series(dtype=np.float64) if (coarse.abs() > _COARSE).any() else solar_noon_error(ds, name).to_series()
+        )
     except BadInput:  # the record has no position, or no day without gaps
         return []
-    by_month = error.to_series().groupby(pd.DatetimeIndex(error["day"].to_numpy()).to_period("M"))
-    median = by_month.median()[by_month.count() >= _LEAST_DAYS]
+    by_month = error.groupby(pd.DatetimeIndex(error.index).to_period("M"))
+    median = coarse if error.empty else by_month.median()[by_month.count() >= _LEAST_DAYS]
     wrong = median[median.abs() > _TOLERANCE]
     if wrong.empty:
         return []
@@ -119,3 +125,17 @@ def solar_noon_error(ds: xr.Dataset, name: str) -> xr.DataArray:
         name="solar_noon_error",
         attrs={"units": "minutes", "long_name": "lateness of the clock against the sun"},
     )
+
+
+def _noon_of_months(ds: xr.Dataset, name: str) -> pd.Series:
+    """Clock error of each month with enough values [minutes], from the first harmonic of light over the solar day."""
+    light = variable(ds, name).to_numpy()
+    _, longitude = position(ds)
+    step = interval(ds)
+    middle = end_of_interval(ds) - step / 2
+    vector = np.where(np.isfinite(light), np.maximum(light, 0.0), 0.0) * np.exp(1j * hour_angle(middle, longitude))
+    month = middle.tz_localize(None).to_period("M")
+    days = pd.Series(np.isfinite(light), index=month).groupby(level=0).sum() * (step / pd.Timedelta(days=1))
+    sums = pd.Series(vector, index=month).groupby(level=0).sum()[days >= _LEAST_DAYS]
+    noon = np.angle(sums.to_numpy().astype(np.complex128)) * 720.0 / np.pi
+    return pd.Series(noon, index=sums.index)

@@ -8,6 +8,8 @@ import numpy as np
 import xarray as xr
 
 from jules_ml.data.clock import clock_notes
+from jules_ml.data.discontinuities import discontinuity_notes
+from jules_ml.data.plausibility import plausibility_notes
 from jules_ml.data.record import place, record_notes
 
 #: Variables that vary in every record. Snow, albedo and pressure may be constant.
@@ -20,7 +22,7 @@ _LEAST_VALUES: Final = 100
 
 
 def notes_of_record(ds: xr.Dataset) -> tuple[str, ...]:
-    """Describe what is remarkable in a record: what it was taken for, its clock, depths and quality codes, and constant variables.
+    """Describe what is remarkable in a record: what it was taken for, clock, depths, quality codes, constants and contradictions.
 
     Parameters
     ----------
@@ -30,9 +32,11 @@ def notes_of_record(ds: xr.Dataset) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        See :func:`~jules_ml.data.record.record_notes`, :func:`constant_notes` and :func:`~jules_ml.data.clock.clock_notes`.
+        See :func:`~jules_ml.data.record.record_notes`, :func:`constant_notes`, :func:`~jules_ml.data.clock.clock_notes`,
+        :func:`~jules_ml.data.plausibility.plausibility_notes` and :func:`~jules_ml.data.discontinuities.discontinuity_notes`.
     """
-    return (*record_notes(ds), *constant_notes(ds), *clock_notes(ds))
+    contradictions = plausibility_notes(ds, without_constant=_VARYING)
+    return (*record_notes(ds), *constant_notes(ds), *clock_notes(ds), *contradictions, *discontinuity_notes(ds))
 
 
 def constant_notes(ds: xr.Dataset) -> list[str]:

@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from jules_ml.data.times import Dates, gregorian_dates, refuse_missing_times
+from jules_ml.errors import BadInput
 
 _BOUNDS = "time_bounds"
 
@@ -95,3 +96,21 @@ def averaging_periods(
     else:
         start, end = np.insert(stamps[:-1], 0, stamps[0] - steps[0]), stamps
     return Periods(start, end, (middle >= start) & (middle <= end))
+
+
+def refuse_overlap(periods: Periods, *, where: str) -> None:
+    """Raise an error for a period that begins before the one before it ends.
+
+    Raises
+    ------
+    BadInput
+        If there is one; the error names the first.
+    """
+    early = np.flatnonzero(periods.start[1:] < periods.end[:-1])
+    if early.size:
+        row = int(early[0])
+        raise BadInput(
+            f"the period from {periods.start[row + 1]} begins before the one to {periods.end[row]} ends",
+            where=where,
+            remedy="give the file as the program wrote it, or correct the times",
+        )

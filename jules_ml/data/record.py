@@ -34,8 +34,8 @@ def record_notes(ds: xr.Dataset) -> list[str]:
     Returns
     -------
     list of str
-        What the file was taken for, if ``reader = "auto"`` chose the reader; values with unknown quality codes, which were left out; soil
-        sensors at a depth that is probably in another unit.
+        What the file was taken for, if ``reader = "auto"`` chose the reader; values with unknown quality codes, which were left out;
+        values of faulty sensors that were dropped; soil sensors at a depth that is probably in another unit.
     """
     notes = [f"{place(ds)}: the file is {ds.attrs['recognised']}"] if "recognised" in ds.attrs else []
     unknown = [f"{name} {ds[name].attrs[UNKNOWN_CODES]}" for name in ds.data_vars if UNKNOWN_CODES in ds[name].attrs]
@@ -44,7 +44,8 @@ def record_notes(ds: xr.Dataset) -> list[str]:
             f"{place(ds)}: values with a quality code that is unknown were left out: {'; '.join(unknown)} "
             "(each code, and its number of values)"
         )
-    return [*notes, *depth_notes(ds)]
+    faults = [f"{place(ds)}: {text}" for text in str(ds.attrs.get("sensor_faults", "")).splitlines()]
+    return [*notes, *faults, *depth_notes(ds)]
 
 
 def depth_notes(ds: xr.Dataset) -> list[str]:

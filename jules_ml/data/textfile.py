@@ -192,7 +192,7 @@ def read_csv_columns(
     if not lines:
         raise BadInput("the file has a header and no data", where=path, remedy="download it again")
     if not ended and names[-1] in wanted:
-        _refuse_truncated_cell(
+        _refuse_truncated_last_cell(
             path, start=start, name=names[-1], delimiter=delimiter, decimal=decimal, encoding=encoding
         )
 
@@ -287,11 +287,36 @@ def _data_lines(path: Path, *, start: int, cells: int, delimiter: str, encoding:
     return lines, ended
 
 
-def _refuse_truncated_cell(path: Path, *, start: int, name: str, delimiter: str, decimal: str, encoding: str) -> None:
-    """Raise an error for a last line without line end, unless its last cell is as long, or has as many decimals, as all others."""
+def _refuse_truncated_last_cell(
+    path: Path, *, start: int, name: str, delimiter: str, decimal: str, encoding: str
+) -> None:
+    """Raise an error for a last line without line end whose last cell may be truncated."""
     with open_text(path, encoding=encoding) as file:
         lines = [line for number, line in enumerate(file, start=1) if number >= start and line.strip()]
-    *others, last = [_split(line.rstrip("\n"), delimiter)[-1] for line in lines]
+    cells = [_split(line.rstrip("\n"), delimiter)[-1] for line in lines]
+    refuse_truncated_cell(cells, name=name, decimal=decimal, path=path)
+
+
+def refuse_truncated_cell(cells: Sequence[str], *, name: str, decimal: str, path: Path) -> None:
+    """Raise an error for the last cell of a file without a last line end, if it may be truncated.
+
+    Parameters
+    ----------
+    cells : sequence of str
+        Last cell of each row.
+    name : str
+        Their column.
+    decimal : str
+        Decimal separator.
+    path : Path
+        File, for the error message.
+
+    Raises
+    ------
+    BadInput
+        Unless the last cell is as long, or has as many decimals, as all others.
+    """
+    *others, last = cells
     decimals = {len(cell.partition(decimal)[2]) for cell in others}
     as_many_decimals = decimals == {len(last.partition(decimal)[2])} and decimals != {0}
     if last and len(last) < max(map(len, others), default=0) and not as_many_decimals:

@@ -33,6 +33,8 @@ _SECONDS: Final = {
 }
 #: Dates that 64-bit nanoseconds can hold, in whole years.
 _FIRST, _LAST = np.datetime64("1678-01-01", "s"), np.datetime64("2262-01-01", "s")
+#: Seconds that no calendar holds, such as fill values of netCDF: ten million years.
+_FAR: Final = 3e14
 
 
 def calendar_of(attrs: Mapping[Any, Any]) -> str:
@@ -81,13 +83,16 @@ def gregorian_dates(numbers: NDArray[np.number], attrs: Mapping[Any, Any], *, wh
     seconds, reference = _seconds(numbers, attrs, where)
     origin = np.datetime64(reference.change_calendar("proleptic_gregorian").isoformat(), "s")
     missing = ~np.isfinite(seconds)
-    dates = origin + np.round(np.where(missing, 0.0, seconds)).astype("timedelta64[s]")
+    far = ~missing & (np.abs(seconds) > _FAR)
+    dates = origin + np.round(np.where(missing | far, 0.0, seconds)).astype("timedelta64[s]")
     dates[missing] = np.datetime64("NaT")
     with np.errstate(invalid="ignore"):
-        outside = ~missing & ((dates < _FIRST) | (dates >= _LAST))
+        outside = far | (~missing & ((dates < _FIRST) | (dates >= _LAST)))
     if outside.any():
+        first = np.flatnonzero(outside)[0]
+        shown = f"{np.ravel(numbers)[first]:g} {attrs.get('units')}" if far.flat[first] else str(dates.flat[first])
         raise BadInput(
-            f"time {dates[outside].flat[0]} is outside the years 1678 to 2261",
+            f"time {shown} is outside the years 1678 to 2261",
             where=where,
             remedy="correct the unit of time, or set the years of the file to those of the observations",
         )

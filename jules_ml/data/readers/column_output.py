@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
+from jules_ml.data.model_variables import check_model_data
 from jules_ml.data.netcdffile import read_cf
 from jules_ml.errors import BadInput
 from jules_ml.physics.constants import RHO_WATER
@@ -48,14 +50,36 @@ def read_output(path: Path) -> xr.Dataset:
     Raises
     ------
     BadInput
-        If the file is not such a run, or truncated.
+        If the file is not such a run, or truncated, or a value is outside its range.
     """
     ds = read_cf(path, required=("smcl", "dzsoil"), kind="a run of the column with smcl in its output")
+    check_model_data(ds, where=path)
     if ds.sizes["time"] < 2:
         raise BadInput("the run has a single output period", where=path, remedy="give a run of many days")
+    for name in ("smcl", "dzsoil"):
+        if ds[name].dtype.kind not in "iuf":
+            raise BadInput(
+                f"the variable is of the type {ds[name].dtype}, not a number",
+                where=f"{path}, variable {name}",
+                remedy="give the file as the run wrote it",
+            )
     ds = ds.set_coords("dzsoil")
-    period = float((ds["time"][1] - ds["time"][0]) / np.timedelta64(1, "s"))
+    steps = np.diff(ds["time"].to_numpy())
+    if (steps != steps[0]).any() or steps[0] <= np.timedelta64(0):
+        row = int(np.flatnonzero((steps != steps[0]) | (steps <= np.timedelta64(0)))[0])
+        raise BadInput(
+            f"the output period after {ds['time'].to_numpy()[row]} is {pd.Timedelta(steps[row])}, and the first {pd.Timedelta(steps[0])}",
+            where=f"{path}, variable time",
+            remedy="give the file as the run wrote it",
+        )
+    period = float(steps[0] / np.timedelta64(1, "s"))
     theta = ds["smcl"] / (RHO_WATER * ds["dzsoil"]) + ds.get("theta_r", 0.0)
+    if not bool(((theta >= 0.0) & (theta <= 1.0) | theta.isnull()).all()):
+        raise BadInput(
+            f"the water content of a layer is {float(theta.min()):.3g} to {float(theta.max()):.3g} m3 m-3, outside 0 to 1",
+            where=f"{path}, variable smcl",
+            remedy="give the file as the run wrote it: smcl in kg m-2 and dzsoil in m",
+        )
     if "member" in theta.dims:
         theta = theta.dropna("member", how="all")  # members that failed
     return xr.Dataset({"theta": theta}, attrs={"interval_seconds": period})

@@ -30,7 +30,14 @@ from jules_ml.data.readers.cosmos_uk_columns import PORTAL_UNITS, Column, known_
 from jules_ml.data.readers.cosmos_uk_flags import MASKED, flagged, flags_beside, is_flags_file
 from jules_ml.data.recognition import first_lines
 from jules_ml.data.record_section import IGNORE, PATH, Record
-from jules_ml.data.site import SiteMeta, StampAt, refuse_missing_codes, site_dataset, utc_end_of_interval
+from jules_ml.data.site import (
+    SiteMeta,
+    StampAt,
+    refuse_irregular,
+    refuse_missing_codes,
+    site_dataset,
+    utc_end_of_interval,
+)
 from jules_ml.data.textfile import read_csv_columns, read_header, read_lines, read_times, require_columns
 from jules_ml.data.units import convert
 from jules_ml.data.variables import VARIABLES
@@ -171,6 +178,7 @@ def read_cosmos_eidc(
     time = utc_end_of_interval(
         stamps, interval=interval, stamp_at=_INTERVALS[interval], utc_offset_hours=0.0, where=where
     )
+    refuse_irregular(time, interval, where=where)
     meta = SiteMeta(
         site=str(sites[0]),
         source=f"COSMOS-UK, UK Centre for Ecology & Hydrology, Environmental Information Data Centre: {path.name}",

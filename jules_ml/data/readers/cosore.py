@@ -28,7 +28,14 @@ from pydantic import Field
 
 from jules_ml.data.parquetfile import parquet_columns, read_parquet
 from jules_ml.data.record_section import PATH, Record
-from jules_ml.data.site import SiteMeta, drop_out_of_range, refuse_missing_codes, site_dataset, utc_end_of_interval
+from jules_ml.data.site import (
+    SiteMeta,
+    drop_out_of_range,
+    refuse_irregular,
+    refuse_missing_codes,
+    site_dataset,
+    utc_end_of_interval,
+)
 from jules_ml.data.units import convert
 from jules_ml.errors import BadInput
 from jules_ml.support.section import DataPath
@@ -170,6 +177,7 @@ def _port_dataset(
         utc_offset_hours=utc_offset_hours,
         where=f"{where}, column t",
     )
+    refuse_irregular(time, _HOUR, where=f"{where}, column t")
     values = {
         _FLUXES[str(measured[0])]: rows["R"].to_numpy(),
         "t_soil": rows[["T"]].to_numpy(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jules_ml.data.textfile import open_text
+from jules_ml.data.textfile import open_text, refuse_truncated_cell
 from jules_ml.data.times import Dates, elapsed_between, steps_of_calendar
 from jules_ml.errors import BadInput
 
@@ -150,6 +151,8 @@ def rows_of_numbers(path: Path, columns: Sequence[str]) -> NDArray[np.float64]:
         If a line has too few or too many values, or one that is not a number; if there are no rows.
     """
     rows: list[list[float]] = []
+    last_cells: list[str] = []
+    ended = True
     with open_text(path) as file:
         for number, line in enumerate(file, start=1):
             cells = line.split()
@@ -171,6 +174,10 @@ def rows_of_numbers(path: Path, columns: Sequence[str]) -> NDArray[np.float64]:
                         remedy="correct the value (the decimal separator is a point)",
                     )
             rows.append([float(cell) for cell in cells])
+            last_cells.append(cells[-1])
+            ended = line.endswith("\n")
+    if not ended:
+        refuse_truncated_cell(last_cells, name=columns[-1], decimal=".", path=path)
     if not rows:
         raise BadInput("the file has comments but no data", where=path, remedy="create or download it again")
     return np.asarray(rows)
@@ -178,7 +185,6 @@ def rows_of_numbers(path: Path, columns: Sequence[str]) -> NDArray[np.float64]:
 
 def _is_number(cell: str) -> bool:
     try:
-        float(cell)
+        return math.isfinite(float(cell))
     except ValueError:
         return False
-    return True

@@ -34,12 +34,19 @@ from jules_ml.data.readers.sensor_heights import read_sensor_depths
 from jules_ml.data.recognition import first_lines
 from jules_ml.data.record import UNKNOWN_CODES
 from jules_ml.data.record_section import HEIGHTS, LICENCE, PATHS, SITE, UTC_OFFSET, Record
-from jules_ml.data.site import SiteMeta, drop_out_of_range, refuse_missing_codes, site_dataset, utc_end_of_interval
+from jules_ml.data.site import (
+    SiteMeta,
+    drop_out_of_range,
+    refuse_irregular,
+    refuse_missing_codes,
+    site_dataset,
+    utc_end_of_interval,
+)
 from jules_ml.data.textfile import read_csv_columns, read_header, read_times, require_columns
 from jules_ml.data.units import convert, refuse_fraction_as_percent
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
-from jules_ml.support.section import DataPath, DataPaths
+from jules_ml.support.section import DataPath, DataPaths, Depth
 
 _INTERVAL: dict[Resolution, pd.Timedelta] = {
     "HH": pd.Timedelta(minutes=30),
@@ -284,6 +291,7 @@ def _ends(stamps: pd.DataFrame, path: Path) -> tuple[Resolution, pd.DatetimeInde
             where=f"{path}, line {stamps.index[odd[0]]}, column TIMESTAMP_END",
             remedy="correct the time stamps of that line",
         )
+    refuse_irregular(end, _INTERVAL[resolution], where=f"{path}, column TIMESTAMP_END")
     return resolution, end
 
 
@@ -363,10 +371,10 @@ class FluxnetRecord(Record):
     path: DataPaths = Field(description=PATHS)
     utc_offset_hours: float = Field(ge=-12.0, le=14.0, description=UTC_OFFSET)
     site: str | None = Field(default=None, description=SITE)
-    swc_depths: tuple[float, ...] | None = Field(
+    swc_depths: tuple[Depth, ...] | None = Field(
         default=None, description="depth [m] of each soil-water sensor, in the order of their numbers"
     )
-    ts_depths: tuple[float, ...] | None = Field(
+    ts_depths: tuple[Depth, ...] | None = Field(
         default=None, description="depth [m] of each soil-temperature sensor, in the order of their numbers"
     )
     heights: DataPath | None = Field(default=None, description=HEIGHTS)

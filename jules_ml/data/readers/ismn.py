@@ -233,8 +233,10 @@ def _read(path: Path, file: _File, flags: Sequence[str]) -> _Series | None:
         raise BadInput(f"variable '{kind}' is unknown", where=where, remedy=f"give files of {', '.join(_VARIABLES)}")
     data = _data_file(path, file)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("ignore", DeprecationWarning)  # the package calls what pandas 4 will remove
+            # pandas warns where it guesses the form of time stamps, which then are not those of ISMN
+            warnings.simplefilter("always", UserWarning)
             table = data.read_data()
     except (OSError, ValueError, KeyError, IndexError) as error:
         raise _damaged(path, file) from error
@@ -251,7 +253,12 @@ def _read(path: Path, file: _File, flags: Sequence[str]) -> _Series | None:
             remedy="download the file again; flags of ISMN are G, M, C01 and D01 and the like",
         )
     used = codes.map(lambda code: set(code.split(",")) <= set(flags)).to_numpy(dtype=bool)
+    if caught:
+        raise _damaged(path, file, ": its time stamps are not of the form 2020/06/01 00:00")
     values = pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=np.float64)
+    odd = np.flatnonzero(~np.isfinite(values) & ~table[name].astype(str).str.strip().str.lower().isin(("", "nan")))
+    if odd.size:
+        raise _damaged(path, file, f": '{table[name].iloc[odd[0]]}' at {table.index[odd[0]]} is not a number")
     counts = Counter(code for code, value in zip(codes[~used], values[~used], strict=True) if np.isfinite(value))
     depth, instrument = data.metadata["instrument"].depth, str(data.metadata["instrument"].val)
     variable, unit = _VARIABLES[kind]

@@ -18,8 +18,9 @@ import xarray as xr
 from pydantic import Field
 
 from jules_ml.data.merge import read_files
+from jules_ml.data.model_variables import check_model_data
 from jules_ml.data.netcdffile import netcdf_names, read_netcdf
-from jules_ml.data.periods import averaging_periods, bounds_name
+from jules_ml.data.periods import averaging_periods, bounds_name, refuse_overlap
 from jules_ml.data.readers.driving_rows import DRIVING_NAMES, driving_starts, first_step, rows_of_numbers
 from jules_ml.data.readers.jules_netcdf_driving import is_netcdf, read_jules_netcdf_driving
 from jules_ml.data.record_section import LICENCE, PATHS, SITE, UTC_OFFSET, Record
@@ -64,7 +65,8 @@ def read_jules(
     ------
     BadInput
         If the file is truncated or is not JULES output; if a variable is missing; if time has an unknown unit, a calendar of 360 or 365
-        days or a date outside the years 1678 to 2261, or is duplicate or not in order; if ``dzsoil`` does not match the layers.
+        days or a date outside the years 1678 to 2261, or is duplicate or not in order; if ``dzsoil`` does not match the layers; if a value
+        is outside the range of :data:`~jules_ml.data.model_variables.MODEL_VARIABLES`.
     """
     path = Path(path)
     ds = read_netcdf(path, required=_REQUIRED, variables=variables, kind="JULES output")
@@ -80,6 +82,7 @@ def read_jules(
             where=f"{path}, variable time_bounds",
             remedy="give the file as JULES wrote it",
         )
+    check_model_data(ds, where=path)
     periods = averaging_periods(ds, "time_bounds", where=str(path), decode=partial(gregorian_dates, remedy=_REMEDY))
     end = utc_end_of_interval(
         periods.end,
@@ -88,6 +91,7 @@ def read_jules(
         utc_offset_hours=0.0,
         where=f"{path}, variable time",
     )
+    refuse_overlap(periods, where=f"{path}, variable time_bounds")
     ds = ds.drop_vars(["time", "time_bounds"]).set_coords(["latitude", "longitude"])
     ds = ds.assign_coords(
         {name: ds[name].isel(time=0) for name in ("latitude", "longitude") if "time" in ds[name].dims}

@@ -16,7 +16,7 @@ from pydantic import Field
 from jules_ml.data.netcdffile import netcdf_names, read_cf
 from jules_ml.data.readers.driving_rows import DRIVING_NAMES
 from jules_ml.data.record_section import PATH, UTC_OFFSET, Record
-from jules_ml.data.site import SiteMeta, site_dataset, utc_end_of_interval
+from jules_ml.data.site import SiteMeta, refuse_irregular, site_dataset, utc_end_of_interval
 from jules_ml.data.units import convert
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
@@ -70,6 +70,14 @@ def read_neon_driving(
     time = utc_end_of_interval(
         ds["time"].to_numpy(), interval=interval, stamp_at="end", utc_offset_hours=utc_offset_hours, where=where
     )
+    steps = np.diff(time.to_numpy())
+    if steps.size and np.median(steps.astype(np.int64)) != interval.value:
+        raise BadInput(
+            f"the time stamps are {pd.Timedelta(np.median(steps))} apart, not an hour",
+            where=f"{path}, variable time",
+            remedy="correct the unit of time, or give the hourly file",
+        )
+    refuse_irregular(time, interval, where=f"{path}, variable time")
     values = {
         DRIVING_NAMES[name]: convert(
             ds[name].to_numpy(),

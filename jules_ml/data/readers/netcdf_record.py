@@ -18,6 +18,7 @@ from jules_ml.data.units import convert, refuse_fraction_as_percent
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
 
+_DAY = pd.Timedelta(days=1)
 _AMOUNTS = ("mm", "kg m-2", "kg/m2", "kg/m^2")
 
 
@@ -76,6 +77,12 @@ def steps_of(stamps: pd.DatetimeIndex, *, where: str) -> pd.Timedelta:
     if positive.empty:
         raise BadInput("the file has a single time step", where=where, remedy="give a record of many steps")
     step: pd.Timedelta = positive.mode().iloc[0]
+    if step > _DAY or _DAY % step:
+        raise BadInput(
+            f"the time stamps are {step} apart, and a day is not a multiple of it",
+            where=where,
+            remedy="correct the unit of time, or give a record of steps of up to a day",
+        )
     odd = np.flatnonzero((steps % step != pd.Timedelta(0)).to_numpy())
     if odd.size:
         raise BadInput(

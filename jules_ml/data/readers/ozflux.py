@@ -33,7 +33,7 @@ from jules_ml.data.record_section import DEPTHS, IGNORE, LICENCE, PATHS, SITE, U
 from jules_ml.data.site import SiteMeta, utc_end_of_interval
 from jules_ml.data.times import gregorian_dates
 from jules_ml.errors import BadInput
-from jules_ml.support.section import DataPaths
+from jules_ml.support.section import DataPaths, Depth
 
 _FLAG = "_QCFlag"
 _COLUMNS = {
@@ -184,6 +184,7 @@ def read_ozflux(
     place = f"{where}, variable time"
     stamps = pd.DatetimeIndex(gregorian_dates(one["time"].to_numpy(), one["time"].attrs, where=place))
     interval = steps_of(stamps, where=place)
+    _refuse_other_step(ds, interval, place)
     time = utc_end_of_interval(stamps, interval=interval, stamp_at="end", utc_offset_hours=offset, where=place)
     rejected: dict[str, int] = {}
     flags = {name: _flags(one, name, rejected, where) for name in columns}
@@ -212,6 +213,17 @@ def read_ozflux(
             attrs = result[column.variable].attrs
             attrs["n_rejected"] = int(attrs.get("n_rejected", 0)) + rejected[name]
     return result
+
+
+def _refuse_other_step(ds: xr.Dataset, interval: pd.Timedelta, where: str) -> None:
+    """Raise an error if the time stamps are not the minutes of the attribute ``time_step`` apart."""
+    stated = _number(ds.attrs.get("time_step"), None)
+    if stated is not None and pd.Timedelta(minutes=stated) != interval:
+        raise BadInput(
+            f"the time stamps are {interval} apart, and the attribute time_step is {stated:g} minutes",
+            where=where,
+            remedy="correct the unit of time, or the attribute",
+        )
 
 
 def _columns(ds: xr.Dataset, depths: Mapping[str, float], ignore: Sequence[str], where: str) -> dict[str, NetcdfColumn]:
@@ -293,7 +305,7 @@ class OzfluxRecord(Record):
     utc_offset_hours: float | None = Field(
         default=None, ge=-12.0, le=14.0, description=f"{UTC_OFFSET}; default: attribute `time_zone`"
     )
-    depths: dict[str, float] = Field(default_factory=dict, description=DEPTHS)
+    depths: dict[str, Depth] = Field(default_factory=dict, description=DEPTHS)
     ignore: tuple[str, ...] = Field(default=(), description=IGNORE)
     licence: str | None = Field(default=None, description=LICENCE)
 

@@ -21,20 +21,25 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from jules_ml.data.netcdffile import read_cf
+from jules_ml.data.readers.satellite_table import read_satellite_table, refuse_disorder
 from jules_ml.data.record import end_of_interval, interval, place
 from jules_ml.data.satellite import soil_water_index
+from jules_ml.data.units import refuse_fraction_as_percent
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
 from jules_ml.physics.constants import SECONDS_PER_DAY
 
-_TIME_NAMES = ("time", "date", "datetime", "timestamp")
 _LST = re.compile(r"(.*_)?LST(_(Day|Night)(_1km)?)?$", re.IGNORECASE)
 _MODIS = re.compile(r"(?P<head>.*_)?LST_(?P<part>Day|Night)_1km$", re.IGNORECASE)
 #: Largest byte of the Copernicus SWI that is a value; larger ones are codes for no data, water, frozen soil etc.
 _SWI_MAX = 200
 _SWI = re.compile(r"(.*_)?SWI_?(?P<t>\d{1,3})$", re.IGNORECASE)
 _SSM = re.compile(r"(.*_)?SSM$", re.IGNORECASE)
+#: Longest run of equal surface temperatures.
+_LONGEST_RUN = 14
 _CSV = (".csv", ".txt")
+#: Columns of numbers: values, and words and flags of quality.
+_NUMBERS = (_LST, _SWI, _SSM, re.compile(r"(.*_)?QC_(Day|Night)$"), re.compile(r"(.*_)?QFLAG_?[0-9]+$", re.IGNORECASE))
 
 
 def read_lst_product(path: str | Path, *, site: str | None = None) -> xr.Dataset:
@@ -84,6 +89,7 @@ def read_lst_product(path: str | Path, *, site: str | None = None) -> xr.Dataset
             where=f"{path}, column {names[0]}",
             remedy="apply the product's scale factor (0.02 for MODIS), or state units = degC",
         )
+    _refuse_constant(lst, f"{path}, column {names[0]}")
     return _by_day(
         lst, "lst", "K", f"satellite product {path.name}, {', '.join(map(str, names))}; clear-sky overpasses"
     )
@@ -132,6 +138,20 @@ def read_swi_product(path: str | Path, *, t_value: int, site: str | None = None)
     return _by_day(values, "swi", "1", f"satellite product {path.name}, T = {t_value} d")
 
 
+def _refuse_constant(series: pd.Series, where: str) -> None:
+    """Raise an error for a long run of equal values: surface temperatures of two days differ."""
+    values = series.dropna()
+    runs = values.ne(values.shift()).cumsum()
+    longest = int(runs.value_counts().max()) if len(values) else 0
+    if longest > _LONGEST_RUN:
+        first = values.index[(runs == runs.value_counts().idxmax()).to_numpy()][0]
+        raise BadInput(
+            f"{longest} values from {first:%Y-%m-%d} on are {values[first]:g}",
+            where=where,
+            remedy="remove the values: surface temperatures that are observed differ from day to day",
+        )
+
+
 def _fraction(frame: pd.DataFrame, name: str, path: Path) -> pd.Series:
     """Column of percentages as a fraction [1]; the product's codes are NaN."""
     values = frame[name].to_numpy(dtype=np.float64)
@@ -143,6 +163,7 @@ def _fraction(frame: pd.DataFrame, name: str, path: Path) -> pd.Series:
             where=f"{path}, column {name}",
             remedy="give the index in % with the product's scale factor (0.5) applied",
         )
+    refuse_fraction_as_percent(values, where=f"{path}, column {name}")
     return pd.Series(values / 100.0, index=frame.index)
 
 
@@ -180,54 +201,14 @@ def joined(ds: xr.Dataset, series: xr.DataArray, *, where: str | Path) -> xr.Dat
     return ds.assign({str(series.name): ("time", values, series.attrs)})
 
 
-def _of_one_point(table: pd.DataFrame, site: str | None, path: Path) -> pd.DataFrame:
-    """Rows of the site, if the table has several points: AppEEARS names them in ``ID``."""
-    by_name = {str(name).strip().lower(): name for name in table}
-    if "id" in by_name:
-        names = table[by_name["id"]].astype(str).str.strip()
-        if names.nunique() > 1:
-            if site is None or site not in set(names):
-                named = "" if site is None else f" '{site}'"
-                raise BadInput(
-                    f"the file has {names.nunique()} points ({', '.join(names.unique()[:6])}), and none of them is the site{named}",
-                    where=f"{path}, column {by_name['id']}",
-                    remedy="name the site as its point (site under [data], or name under [site]), or give a file of that point",
-                )
-            table = table[names == site]
-    position = [by_name[name] for name in ("latitude", "longitude") if name in by_name]
-    points = table[position].drop_duplicates() if position else table.head(0)
-    if len(points) > 1:
-        raise BadInput(
-            f"the file has {len(points)} points, by latitude and longitude",
-            where=path,
-            remedy="give the rows of the site alone",
-        )
-    return table
-
-
 def _frame(path: Path, site: str | None) -> tuple[pd.DataFrame, dict[str, str]]:
     """Columns by time (UTC), and the units that the file states."""
     if path.suffix.lower() in _CSV:
-        try:
-            table = pd.read_csv(path)
-        except (OSError, ValueError) as error:
-            raise BadInput(f"the file cannot be read ({error})", where=path, remedy="give a CSV file") from error
-        table = _of_one_point(table, site, path).copy()
-        stamp = next((name for name in table if str(name).strip().lower() in _TIME_NAMES), None)
-        if stamp is None:
-            raise BadInput("there is no time column", where=path, remedy="name the column time or date")
-        times = pd.to_datetime(table.pop(stamp), errors="coerce", utc=True)
-        if times.isna().any():
-            line = int(table.index[times.isna()][0]) + 2
-            raise BadInput(
-                "the time stamp cannot be read", where=f"{path}, line {line}", remedy="write it as 2020-07-01"
-            )
-        numbers = table.apply(pd.to_numeric, errors="coerce")
-        return numbers.set_index(pd.DatetimeIndex(times).tz_localize(None)), {}
+        table = read_satellite_table(path, site, lambda name: any(form.match(name) for form in _NUMBERS))
+        refuse_disorder(pd.DatetimeIndex(table.index), path)
+        return table, {}
     ds = read_cf(path, required=(), kind="a series of a satellite product")
-    for name in [
-        n for n in ds.data_vars if (_SWI.match(str(n)) or _SSM.match(str(n))) and "scale_factor" in ds[n].encoding
-    ]:
+    for name in [n for n in ds.data_vars if (_SWI.match(str(n)) or _SSM.match(str(n))) and _has_codes(ds[n])]:
         # a code is recognised by its byte: after scaling it looks like a value
         ds[name] = ds[name].where(ds[name] <= _SWI_MAX * float(ds[name].encoding["scale_factor"]))
     point = ds.squeeze([dim for dim in ds.dims if dim != "time" and ds.sizes[dim] == 1], drop=True)
@@ -248,7 +229,13 @@ def _frame(path: Path, site: str | None) -> tuple[pd.DataFrame, dict[str, str]]:
             where=path,
             remedy="extract the product at the pixel of the site",
         )
+    refuse_disorder(pd.DatetimeIndex(point["time"].to_numpy()), path)
     return point[series].to_dataframe(), units
+
+
+def _has_codes(values: xr.DataArray) -> bool:
+    """Whether numbers are bytes of the product, scaled without an offset, of which the largest are codes."""
+    return "scale_factor" in values.encoding and not float(values.encoding.get("add_offset", 0.0))
 
 
 def _poor(frame: pd.DataFrame, name: str) -> NDArray[np.bool_]:

@@ -89,6 +89,12 @@ def _station_and_processing(path: Path) -> tuple[str, list[str]]:
             where=f"{path}, line 1",
             remedy="give a TOA5 file; convert a TOB1, TOB3 or array file with LoggerNet's CardConvert or Split",
         )
+    if lines[3] and lines[3][0].strip():
+        raise BadInput(
+            f"the fourth line begins with '{lines[3][0]}', not with an empty cell: it is no line of processing (Avg, Tot, Smp)",
+            where=f"{path}, line 4",
+            remedy="give the file with its four lines of header, as the logger's software wrote it",
+        )
     return lines[0][1], lines[3]
 
 

@@ -21,7 +21,14 @@ from pydantic import Field
 
 from jules_ml.data.parquetfile import parquet_columns, read_parquet
 from jules_ml.data.record_section import PATH, UTC_OFFSET, Record
-from jules_ml.data.site import SiteMeta, drop_out_of_range, refuse_missing_codes, site_dataset, utc_end_of_interval
+from jules_ml.data.site import (
+    SiteMeta,
+    drop_out_of_range,
+    refuse_irregular,
+    refuse_missing_codes,
+    site_dataset,
+    utc_end_of_interval,
+)
 from jules_ml.data.textfile import read_csv_columns
 from jules_ml.data.units import convert
 from jules_ml.data.variables import VARIABLES
@@ -163,6 +170,7 @@ def read_uscrn(path: str | Path, wban: str | int, *, utc_offset_hours: float | N
         utc_offset_hours=offset,
         where=f"{where}, column lst_date",
     )
+    refuse_irregular(time, _DAY, where=f"{where}, column lst_date")
     values = {name: _converted(rows, column, units, name, where=where) for column, (name, units) in _COLUMNS.items()}
     for name, (column, units) in _SOIL.items():
         levels = [_converted(rows, column.format(depth), units, name, where=where) for depth in _DEPTHS_CM]

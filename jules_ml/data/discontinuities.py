@@ -1,0 +1,114 @@
+"""Notes about single steps: spikes of one value, and steps in the level of soil sensors that the weather does not explain.
+
+References
+----------
+Papale et al. (2006), Biogeosciences 3, 571-583, section 2.2: second differences and their median absolute deviation; the threshold here is
+four times theirs and more, so that only values that no noise explains are noted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from jules_ml.data.record import interval, place
+
+_Array = NDArray[np.float64]
+
+#: Second difference from which a value is a spike, in robust standard deviations, and the least one [unit of the variable].
+SPIKE: Final = 40.0
+_LEAST_SPIKE: Final = {
+    "t_air": 8.0,
+    "t_soil": 5.0,
+    "theta": 0.1,
+    "relative_humidity": 0.4,
+    "pstar": 2000.0,
+    "lw_down": 150.0,
+    "nee": 20.0,
+    "le": 400.0,
+    "h": 400.0,
+    "g_soil": 200.0,
+}
+#: Least step in the level of soil temperature [K] and water content [m3 m-3] from one value to the next, for steps of hours and of days;
+#: and days before and after it that are compared. Fronts and drainage change daily means by less.
+_LEAST_STEP: Final = {"t_soil": (6.0, 12.0), "theta": (0.1, 0.2)}
+WINDOW: Final = 3.0
+#: Depth of water that a layer takes up [kg m-2] for a rise of 1 m3 m-3, at least: a sensor measures 5 cm around it.
+LAYER: Final = 50.0
+
+
+def discontinuity_notes(ds: xr.Dataset) -> list[str]:
+    """Describe spikes, and steps in the level of soil sensors that rain does not explain.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        Site dataset of one site, of an interval of at most a day.
+
+    Returns
+    -------
+    list of str
+        At most one note for each sensor and kind.
+    """
+    if ds.sizes.get("time", 0) < 50 or "site" in ds.dims or interval(ds) > pd.Timedelta(days=1):
+        return []
+    days = interval(ds) / pd.Timedelta(days=1)
+    rain = _rain(ds, days)
+    notes: list[str] = []
+    for name in [name for name in _LEAST_SPIKE if name in ds and "time" in ds[name].dims]:
+        columns = ds[name].transpose("time", ...).to_numpy().reshape(ds.sizes["time"], -1).astype(np.float64)
+        for values in columns.T:
+            if days <= 0.125:
+                notes += _spikes(values, name)
+            if name in _LEAST_STEP:
+                notes += _steps(values, name, rain, days)
+    return [f"{place(ds)}: {note}" for note in notes]
+
+
+def _rain(ds: xr.Dataset, days: float) -> _Array | None:
+    """Rain of each step [kg m-2], 0 where it is missing; None if the record has none."""
+    name = next((name for name in ("precip", "tot_rain") if name in ds and ds[name].dims == ("time",)), None)
+    return None if name is None else np.nan_to_num(ds[name].to_numpy().astype(np.float64)) * days * 86400.0
+
+
+def _spikes(values: _Array, name: str) -> Iterator[str]:
+    second = np.abs((values[1:-1] - values[:-2]) - (values[2:] - values[1:-1]))
+    finite = second[np.isfinite(second)]
+    if finite.size < 100:
+        return
+    spread = 1.4826 * float(np.median(finite))
+    # both neighbours are on the same side, so a step is no spike
+    between = (values[1:-1] - values[:-2]) * (values[1:-1] - values[2:]) > 0.0
+    spikes = np.flatnonzero(between & (second > max(SPIKE * spread, 2.0 * _LEAST_SPIKE[name])))
+    if spikes.size:
+        value = values[spikes[0] + 1]
+        yield f"'{name}' has {spikes.size} spikes, for example {value:.4g} in step {spikes[0] + 2}: look for faults of the sensor"
+
+
+def _steps(values: _Array, name: str, rain: _Array | None, days: float) -> Iterator[str]:
+    window = max(round(WINDOW / days), 3)
+    change, least = np.diff(values), _LEAST_STEP[name][days > 0.125]
+    for at in np.flatnonzero(np.abs(np.nan_to_num(change)) > least):
+        before, after = values[max(at + 1 - window, 0) : at + 1], values[at + 1 : at + 1 + window]
+        if np.isfinite(before).sum() < 3 or np.isfinite(after).sum() < 3:
+            continue
+        lasting = float(np.nanmedian(after) - np.nanmedian(before))
+        if lasting * change[at] <= 0.0 or abs(lasting) < least:
+            continue
+        if name == "theta" and change[at] > 0.0 and not _is_dry(rain, int(at), days, float(change[at])):
+            continue
+        yield f"'{name}' steps from {values[at]:.4g} to {values[at + 1]:.4g} and stays there: look for another sensor, depth or calibration"
+        return
+
+
+def _is_dry(rain: _Array | None, at: int, days: float, rise: float) -> bool:
+    """Whether rain of the day before and of the day of a rise is too little for it; without rain nothing is known."""
+    if rain is None:
+        return False
+    reach = max(round(1.0 / days), 1)
+    return float(rain[max(at + 1 - reach, 0) : at + 2 + reach].sum()) < rise * LAYER
