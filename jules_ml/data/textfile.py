@@ -284,12 +284,34 @@ def _refuse_truncated_cell(path: Path, *, start: int, name: str, delimiter: str,
     with open_text(path, encoding=encoding) as file:
         lines = [line for number, line in enumerate(file, start=1) if number >= start and line.strip()]
     *others, last = [_split(line.rstrip("\n"), delimiter)[-1] for line in lines]
+    refuse_shorter_last_cell(others, last, decimal=decimal, where=f"{path}, column {name}")
+
+
+def refuse_shorter_last_cell(others: Sequence[str], last: str, *, decimal: str = ".", where: str) -> None:
+    """Raise an error for the last cell of a file without line end, unless it is as long, or has as many decimals, as all others.
+
+    Parameters
+    ----------
+    others : sequence of str
+        Cells of the last column in the lines before.
+    last : str
+        Cell of the last line.
+    decimal : str, optional
+        Decimal separator.
+    where : str
+        File and column, for the message.
+
+    Raises
+    ------
+    BadInput
+        If the cell may be truncated.
+    """
     decimals = {len(cell.partition(decimal)[2]) for cell in others}
     as_many_decimals = decimals == {len(last.partition(decimal)[2])} and decimals != {0}
     if last and len(last) < max(map(len, others), default=0) and not as_many_decimals:
         raise BadInput(
             f"the last line has no line end, so its last cell '{last}' may be truncated",
-            where=f"{path}, column {name}",
+            where=where,
             remedy="download the file again; if it is complete, add a line end to its last line",
         )
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jules_ml.data.textfile import open_text
+from jules_ml.data.textfile import open_text, refuse_shorter_last_cell
 from jules_ml.data.times import Dates, elapsed_between, steps_of_calendar
 from jules_ml.errors import BadInput
 
@@ -147,9 +147,11 @@ def rows_of_numbers(path: Path, columns: Sequence[str]) -> NDArray[np.float64]:
     Raises
     ------
     BadInput
-        If a line has too few or too many values, or one that is not a number; if there are no rows.
+        If a line has too few or too many values, or one that is not a number; if there are no rows; if the file has no last line end and
+        its last value may be truncated.
     """
     rows: list[list[float]] = []
+    last_cells, ended = [], True
     with open_text(path) as file:
         for number, line in enumerate(file, start=1):
             cells = line.split()
@@ -171,8 +173,12 @@ def rows_of_numbers(path: Path, columns: Sequence[str]) -> NDArray[np.float64]:
                         remedy="correct the value (the decimal separator is a point)",
                     )
             rows.append([float(cell) for cell in cells])
+            last_cells.append(cells[-1])
+            ended = line.endswith("\n")
     if not rows:
         raise BadInput("the file has comments but no data", where=path, remedy="create or download it again")
+    if not ended:
+        refuse_shorter_last_cell(last_cells[:-1], last_cells[-1], where=f"{path}, column {columns[-1]}")
     return np.asarray(rows)
 
 
