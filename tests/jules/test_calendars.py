@@ -64,6 +64,9 @@ def in_360_days(folder: Path, *, end: str = "1997-02-30 00:00:00") -> None:
     line = text[start : text.index("\n", start)]
     text = text.replace(line, f"main_run_end='{end}', l_360=T").replace("1996-12-31 23:00:00", "1996-12-30 23:00:00")
     times.write_text(text, encoding="ascii")
+    drive = folder / "nml" / "drive.nml"
+    drive.write_text(drive.read_text(encoding="ascii").replace("-12-31 ", "-12-30 "), encoding="ascii")
+    (folder / "inputs" / "Loobos_1997.dat").write_text("0 300 0 0 280 2 1e5 0.005\n" * 60 * 48, encoding="ascii")
 
 
 def test_a_run_folder_ends_on_the_30_february(user: Path) -> None:

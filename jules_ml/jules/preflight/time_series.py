@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from jules_ml.jules.moments import Moment, parse_moment
 from jules_ml.jules.preflight.contents import missing_columns, netcdf_problem, row_problem, suffix_problem
 from jules_ml.jules.preflight.driving_values import driving_problems, row_difference
 from jules_ml.jules.preflight.staged import Finding, StagedRun
 from jules_ml.jules.variable_lists import is_netcdf, read_list, values_per_point
 
-_FORMAT = "%Y-%m-%d %H:%M:%S"
 #: Values of ``data_period`` for months and years.
 _MONTH, _YEAR = -1, -2
 #: Parts of a file name that JULES replaces by those of a date, by their length of time.
@@ -42,7 +42,7 @@ def _series_findings(staged: StagedRun, group: str, entries: Mapping[str, Any]) 
         return
     first, last = _period(staged)
     climatology = bool(entries.get("is_climatology", False))
-    start, end = (_moment(entries.get(name)) for name in ("data_start", "data_end"))
+    start, end = (_moment(entries.get(name), staged.run.calendar) for name in ("data_start", "data_end"))
     if start is None or end is None:
         name = "data_start" if start is None else "data_end"
         yield Finding(staged.where(group, name), f"{name} is not a time", f"write {name} = 'YYYY-MM-DD hh:mm:ss'")
@@ -106,33 +106,33 @@ def _content_problem(staged: StagedRun, path: Path, entries: Mapping[str, Any], 
     return missing_columns(path, [v.name for v in variables], sizes) or row_problem(path, needed)
 
 
-def _period(staged: StagedRun) -> tuple[datetime, datetime]:
+def _period(staged: StagedRun) -> tuple[Moment, Moment]:
     """Return start and end of the run with its spin-up."""
     first, last = staged.run.start, staged.run.end
     if int(staged.get("jules_spinup", "max_spinup_cycles", 0)) > 0:
-        first = min(first, _moment(staged.get("jules_spinup", "spinup_start")) or first)
-        last = max(last, _moment(staged.get("jules_spinup", "spinup_end")) or last)
+        first = min(first, _moment(staged.get("jules_spinup", "spinup_start"), staged.run.calendar) or first)
+        last = max(last, _moment(staged.get("jules_spinup", "spinup_end"), staged.run.calendar) or last)
     return first, last
 
 
-def _moment(text: Any) -> datetime | None:
+def _moment(text: Any, calendar: str) -> Moment | None:
     try:
-        return datetime.strptime(str(text).strip(), _FORMAT)
+        return parse_moment(str(text).strip(), calendar)
     except ValueError:
         return None
 
 
-def _steps(start: datetime, last: datetime, period: Any) -> int:
+def _steps(start: Moment, last: Moment, period: Any) -> int:
     """Return the number of values from the start of the data to the end of the run; 0 if the period is unknown."""
     if not isinstance(period, int):
         return 0
     if period > 0:
-        return math.ceil((last - start).total_seconds() / period)
-    months = 12 * (last.year - start.year) + last.month - start.month
-    return {_MONTH: months, _YEAR: last.year - start.year}.get(period, 0)
+        return math.ceil(float((last - start).total_seconds()) / period)
+    months = int(12 * (last.year - start.year) + last.month - start.month)
+    return {_MONTH: months, _YEAR: int(last.year - start.year)}.get(period, 0)
 
 
-def _of_dates(file: str, first: datetime, last: datetime, climatology: bool) -> list[str]:
+def _of_dates(file: str, first: Moment, last: Moment, climatology: bool) -> list[str]:
     """Return the names by a template of years, months or days for the period of a run."""
     if climatology or not any(token in file for tokens in _TOKENS.values() for token in tokens):
         return [file]
@@ -141,15 +141,16 @@ def _of_dates(file: str, first: datetime, last: datetime, climatology: bool) -> 
     while moment < last:
         names[_named(file, moment)] = None
         if any(token in file for token in _TOKENS["day"]):
-            moment = datetime(moment.year, moment.month, moment.day) + timedelta(days=1)
+            moment = moment.replace(hour=0, minute=0, second=0) + timedelta(days=1)
         elif any(token in file for token in _TOKENS["month"]):
-            moment = datetime(moment.year + moment.month // 12, moment.month % 12 + 1, 1)
+            year, month = moment.year + moment.month // 12, moment.month % 12 + 1
+            moment = moment.replace(year=year, month=month, day=1, hour=0, minute=0, second=0)
         else:
-            moment = datetime(moment.year + 1, 1, 1)
+            moment = moment.replace(year=moment.year + 1, month=1, day=1, hour=0, minute=0, second=0)
     return list(names)
 
 
-def _named(file: str, moment: datetime) -> str:
+def _named(file: str, moment: Moment) -> str:
     """Replace the parts of a file name that stand for those of a date."""
     replacements = {
         "%y4": f"{moment.year:04d}",
