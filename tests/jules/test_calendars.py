@@ -64,7 +64,7 @@ def test_progress_counts_steps_of_the_calendar() -> None:
 def in_360_days(folder: Path, *, end: str = "1997-02-30 00:00:00") -> None:
     """Give the run folder a calendar of 360 days, with driving data for two months."""
     weather = folder / "inputs" / "Loobos_1997.dat"
-    weather.write_text(30 * weather.read_text(encoding="ascii"), encoding="ascii")
+    weather.write_text("0 300 0 0 280 2 1e5 0.005\n" * 60 * 48, encoding="ascii")
     times = folder / "nml" / "timesteps.nml"
     text = times.read_text(encoding="ascii")
     start = text.index("main_run_end")
@@ -72,9 +72,7 @@ def in_360_days(folder: Path, *, end: str = "1997-02-30 00:00:00") -> None:
     text = text.replace(line, f"main_run_end='{end}', l_360=T").replace("1996-12-31 23:00:00", "1996-12-30 23:00:00")
     times.write_text(text, encoding="ascii")
     drive = folder / "nml" / "drive.nml"
-    drive.write_text(
-        re.sub(r"(data_(start|end) *= *)'(\d{4}-\d\d)-31", r"\1'\3-30", drive.read_text("ascii")), encoding="ascii"
-    )
+    drive.write_text(drive.read_text(encoding="ascii").replace("-12-31 ", "-12-30 "), encoding="ascii")
 
 
 def test_a_run_folder_ends_on_the_30_february(user: Path) -> None:

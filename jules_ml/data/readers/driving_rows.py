@@ -148,7 +148,8 @@ def rows_of_numbers(path: Path, columns: Sequence[str]) -> NDArray[np.float64]:
     Raises
     ------
     BadInput
-        If a line has too few or too many values, or one that is not a number; if there are no rows.
+        If a line has too few or too many values, or one that is not a number; if there are no rows; if the file has no last line end and
+        its last value may be truncated.
     """
     rows: list[list[float]] = []
     last_cells: list[str] = []
@@ -176,10 +177,10 @@ def rows_of_numbers(path: Path, columns: Sequence[str]) -> NDArray[np.float64]:
             rows.append([float(cell) for cell in cells])
             last_cells.append(cells[-1])
             ended = line.endswith("\n")
-    if not ended:
-        refuse_truncated_cell(last_cells, name=columns[-1], decimal=".", path=path)
     if not rows:
         raise BadInput("the file has comments but no data", where=path, remedy="create or download it again")
+    if not ended:
+        refuse_truncated_cell(last_cells, name=columns[-1], decimal=".", path=path)
     return np.asarray(rows)
 
 

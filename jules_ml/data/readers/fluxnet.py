@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from jules_ml.data.merge import read_files
+from jules_ml.data.missing_codes import refuse_old_codes
 from jules_ml.data.profile import Sensor, align
 from jules_ml.data.readers.fluxnet_columns import (
     COLUMNS,
@@ -305,9 +306,10 @@ def _load(wanted: _Wanted, frame: pd.DataFrame, resolution: Resolution, path: Pa
         refuse_fraction_as_percent(raw, where=place)
     if wanted.is_sum:
         raw, unit = raw / _INTERVAL[resolution].total_seconds(), f"{unit} s-1"
-    values, n_dropped = drop_out_of_range(
-        wanted.variable, convert(raw, unit, VARIABLES[wanted.variable].units, where=place)
-    )
+    converted = convert(raw, unit, VARIABLES[wanted.variable].units, where=place)
+    published = frame[wanted.column].to_numpy()
+    refuse_old_codes(published, converted, wanted.variable, where=place, has_key=False, drops_outside=True)
+    values, n_dropped = drop_out_of_range(wanted.variable, converted)
     codes, unknown = None, Counter[float]()
     if f"{wanted.column}_QC" in frame:
         codes = frame[f"{wanted.column}_QC"].to_numpy()

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from jules_ml.data.record import place
+from jules_ml.data.record import dropped_by_rules, place
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings
 
@@ -99,7 +99,7 @@ def refuse_unusable(
     BadInput
         In any of these cases.
     """
-    where = place(ds)
+    where = place(ds) + dropped_by_rules(ds)
     if len(frame) < MIN_ROWS:
         listed = ", ".join(f"{rule}: {count}" for rule, count in dropped.items() if count)
         raise BadInput(

@@ -324,3 +324,13 @@ def test_whole_years_need_no_calendar(tmp_path: Path) -> None:
     path = daily_driving(tmp_path / "a.dat", 1461)
     ds = read_jules_driving(path, start="2001-01-01", period_seconds=86400.0, columns=("t", "q"))
     assert ds["time"].to_numpy()[-1] == np.datetime64("2005-01-01")
+
+
+def test_a_driving_file_that_ends_within_its_last_value_is_refused(tmp_path: Path) -> None:
+    rows = ["0.0 300.0 0.0 0.0 280.0 2.0 1.0e5 0.00512"] * 4
+    path = tmp_path / "driving.dat"
+    path.write_text("\n".join(rows), encoding="ascii")
+    read_jules_driving(path, start="2020-01-01", period_seconds=1800.0)
+    path.write_text("\n".join(rows)[:-3], encoding="ascii")
+    with pytest.raises(BadInput, match=r"its last cell '0\.00' may be truncated.*add a line end"):
+        read_jules_driving(path, start="2020-01-01", period_seconds=1800.0)
