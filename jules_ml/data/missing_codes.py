@@ -7,6 +7,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
+from jules_ml.data.problems import report
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
 
@@ -52,10 +53,12 @@ def refuse_old_codes(raw: NDArray[np.float64], converted: NDArray[np.float64], n
         outside = not variable.valid_min <= float(converted[at][0]) <= variable.valid_max
         is_code = is_missing_code(value) or value in _NO_SIGNAL.get(name, ())
         if is_code and (outside or _is_isolated(value, raw[finite & ~at])):
-            raise BadInput(
-                f"{value:.10g} looks like a missing-value code ({int(at.sum())} values)",
-                where=where,
-                remedy=f"if it is a missing-value code, give missing = [{value:.10g}]; otherwise correct the unit, or remove the values",
+            report(
+                BadInput(
+                    f"{value:.10g} looks like a missing-value code ({int(at.sum())} values)",
+                    where=where,
+                    remedy=f"if it is a missing-value code, give missing = [{value:.10g}]; otherwise correct the unit, or remove it",
+                )
             )
 
 

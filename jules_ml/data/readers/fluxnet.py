@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from jules_ml.data.merge import read_files
+from jules_ml.data.problems import report
 from jules_ml.data.profile import Sensor, align
 from jules_ml.data.readers.fluxnet_columns import (
     COLUMNS,
@@ -184,10 +185,12 @@ def _refuse_unknown(header: Sequence[str], path: Path) -> None:
         )
     unknown = [column for column in header if not is_known(column)]
     if unknown:
-        raise BadInput(
-            f"column {unknown[0]} is not one of a FLUXNET product ({len(unknown)} unknown of {len(header)})",
-            where=f"{path}, line 1, column {header.index(unknown[0]) + 1}",
-            remedy="delete it, or read the file with reader 'table' and a column map",
+        report(
+            BadInput(
+                f"column {unknown[0]} is not one of a FLUXNET product ({len(unknown)} unknown of {len(header)})",
+                where=f"{path}, line 1, column {header.index(unknown[0]) + 1}",
+                remedy="delete it, or read the file with reader 'table' and a column map",
+            )
         )
 
 
@@ -302,10 +305,12 @@ def _load(wanted: _Wanted, frame: pd.DataFrame, resolution: Resolution, path: Pa
         valid = (codes >= 0.0) & (codes <= 1.0) if resolution == "DD" else np.isin(codes, (0.0, 1.0, 2.0, 3.0))
         bad = np.flatnonzero(~valid & np.isfinite(codes))
         if bad.size:
-            raise BadInput(
-                f"quality code {codes[bad[0]]:g} is unknown",
-                where=f"{path}, line {frame.index[bad[0]]}, column {wanted.column}_QC",
-                remedy="give a fraction from 0 to 1 for days" if resolution == "DD" else "give codes 0, 1, 2 or 3",
+            report(
+                BadInput(
+                    f"quality code {codes[bad[0]]:g} is unknown",
+                    where=f"{path}, line {frame.index[bad[0]]}, column {wanted.column}_QC",
+                    remedy="give a fraction from 0 to 1 for days" if resolution == "DD" else "give codes 0, 1, 2 or 3",
+                )
             )
     return _Loaded(wanted, values, codes, n_dropped)
 
