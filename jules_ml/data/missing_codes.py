@@ -58,6 +58,7 @@ def refuse_old_codes(raw: NDArray[np.float64], converted: NDArray[np.float64], n
                     f"{value:.10g} looks like a missing-value code ({int(at.sum())} values)",
                     where=where,
                     remedy=f"if it is a missing-value code, give missing = [{value:.10g}]; otherwise correct the unit, or remove it",
+                    keys={"missing": [value]},
                 )
             )
 
@@ -72,3 +73,22 @@ def _is_isolated(value: float, others: NDArray[np.float64]) -> bool:
         return False
     distance = float(np.abs(others - value).min())
     return distance > max(_ISOLATION * float(np.ptp(others)), 0.1 * abs(value), 1e-9)
+
+
+def isolated_codes(raw: NDArray[np.float64]) -> set[float]:
+    """Return the numbers of a column that have the digits of a code of missing values and are far from all others.
+
+    Parameters
+    ----------
+    raw : array
+        Values in the unit of the file.
+    """
+    codes: set[float] = set()
+    rest = raw[np.isfinite(raw)]
+    while rest.size:
+        code = next((v for v in _extremes(rest) if is_missing_code(v) and _is_isolated(v, rest[rest != v])), None)
+        if code is None:
+            break
+        codes.add(code)
+        rest = rest[rest != code]
+    return codes

@@ -129,6 +129,7 @@ def known_columns(
                     f"column {name} is not a known column of COSMOS-UK",
                     where=where,
                     remedy=f"correct its name, or {leave_out}",
+                    keys={"ignore": [name]},
                 )
             )
             continue

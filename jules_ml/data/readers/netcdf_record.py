@@ -62,6 +62,7 @@ def refuse_unknown(names: Sequence[str], known: Sequence[str], ignore: Sequence[
                 where=where,
                 remedy="correct the name, or leave it out with ignore = "
                 f"[{', '.join(repr(name) for name in unknown)}]".replace("'", '"'),
+                keys={"ignore": unknown},
             )
         )
 
