@@ -18,6 +18,7 @@ from jules_ml.data.inspection.draft import Draft
 from jules_ml.data.inspection.driving_draft import draft_driving
 from jules_ml.data.inspection.stations import draft_ismn
 from jules_ml.data.inspection.table_draft import draft_table, without_codes
+from jules_ml.data.inspection.table_layout import TableLayout, as_numbers, read_texts
 from jules_ml.data.inspection.utc_offset import guess_utc_offset
 from jules_ml.data.netcdffile import read_netcdf
 from jules_ml.data.parquetfile import read_parquet
@@ -183,9 +184,7 @@ def _suggest_order(draft: Draft, ds: xr.Dataset) -> None:
 def _toa5_columns(draft: Draft, paths: Sequence[Path], given: Given) -> None:
     rows = [next(csv.reader([line]), []) for line in read_lines(paths[0], 4)]
     names, units, processing = rows[1], rows[2], rows[3]
-    table = pd.read_csv(
-        paths[0], skiprows=4, header=None, names=names, na_values=["NAN"], on_bad_lines="skip", low_memory=False
-    )
+    table = _numbers(paths[0], TableLayout("utf-8-sig", ",", ".", 2, 5, tuple(names), ()))
     _map_columns(draft, names, units, table, {n for n, how in zip(names, processing, strict=False) if how == "Tot"})
     if not draft.keys.get("columns"):
         raise BadInput(
@@ -200,14 +199,9 @@ def _reddyproc_columns(draft: Draft, paths: Sequence[Path], given: Given) -> Non
     if layout is None:
         return
     units = header_and_units(paths[0], layout)
-    table = pd.read_csv(
-        paths[0],
-        sep=layout.delimiter,
-        skiprows=2,
-        header=None,
-        names=list(units),
-        on_bad_lines="skip",
-        low_memory=False,
+    names = tuple(units)
+    table = _numbers(
+        paths[0], TableLayout(layout.encoding, layout.delimiter, ".", 1, layout.first_data_line, names, ())
     )
     unknown = [
         name
@@ -220,12 +214,18 @@ def _reddyproc_columns(draft: Draft, paths: Sequence[Path], given: Given) -> Non
         draft.state("ignore", left, "columns that are not read")
 
 
+def _numbers(path: Path, layout: TableLayout) -> pd.DataFrame:
+    """Columns as numbers, NaN where a cell is none."""
+    texts = read_texts(path, layout)
+    return pd.DataFrame({name: as_numbers(texts[name], layout.decimal) for name in layout.names})
+
+
 def _map_columns(
     draft: Draft, names: Sequence[str], units: Sequence[str], table: pd.DataFrame, totals: set[str]
 ) -> None:
     columns: dict[str, dict[str, Any]] = {}
     for name, unit in zip(names, units, strict=False):
-        values, _ = without_codes(pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=np.float64))
+        values, _ = without_codes(table[name].to_numpy(dtype=np.float64))
         guess = guess_column(name, unit.strip("- "), values, _HALF_HOUR)
         taken = {one["variable"] for one in columns.values()}
         if guess is None or (guess.depth is None and guess.variable in taken):

@@ -17,6 +17,7 @@ from jules_ml.data.readers.driving_rows import DRIVING_NAMES
 from jules_ml.data.readers.jules import LOOBOS_COLUMNS
 from jules_ml.data.readers.jules_netcdf_driving import is_netcdf
 from jules_ml.data.recognition import first_lines
+from jules_ml.data.textfile import open_text
 from jules_ml.errors import BadInput
 
 #: Ranges by which a column is recognised, in JULES's units; the order decides between columns that fit several.
@@ -103,7 +104,7 @@ def _namelist(path: Path) -> tuple[Path, dict[str, Any]] | None:
 
 
 def _rows(path: Path) -> NDArray[np.float64]:
-    with path.open(encoding="utf-8") as file:
+    with open_text(path) as file:
         rows = [line.split() for line in islice(file, _N_ROWS) if line.strip() and line.strip()[0] not in "#!"]
     width = len(rows[0])
     try:
@@ -152,7 +153,7 @@ def _period(values: NDArray[np.float64]) -> tuple[float, str]:
     best, days = 0.0, 0
     for column in values.T:
         up = np.flatnonzero((column[:-1] <= 1.0) & (column[1:] > 1.0))
-        if column.max() > 100.0 and column.min() <= 1.0 and up.size > 3:
+        if column.max() > 100.0 and column.min() <= 1.0 and up.size >= 2:
             best, days = float(np.median(np.diff(up))), int(up.size)
     if not days or best < 2.0:
         return 86400.0, "as no column has nights"

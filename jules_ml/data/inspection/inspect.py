@@ -189,7 +189,7 @@ def _inspect_group(reader: str, kind: str, paths: list[Path], given: Given, fold
             names = [name for name in reader_names() if name != "auto"]
             return Inspection(tuple(paths), "a file of no known kind", None, problems=(unreadable(paths[0], names),))
         return Inspection(tuple(paths), kind, reader, problems=(error,))
-    ds, problems = _read(draft, given, folder)
+    ds, problems = _read(draft, given)
     result = Inspection(
         tuple(paths), kind, reader, problems=tuple(problems), checks=tuple(draft.checks), section=_text(draft, folder)
     )
@@ -203,12 +203,12 @@ def _of_other(other: OtherFile, paths: Sequence[Path], problems: Sequence[BadInp
     return result if other.series is None else _with_record(result, other.series)
 
 
-def _read(draft: Draft, given: Given, folder: Path | None) -> tuple[xr.Dataset | None, list[BadInput]]:
+def _read(draft: Draft, given: Given) -> tuple[xr.Dataset | None, list[BadInput]]:
     """Read the record by the draft, and improve the draft until its problems stay the same."""
     for _ in range(_MOST_ATTEMPTS):
         ds: xr.Dataset | None = None
         with collected_problems() as problems:
-            ds = _load(draft, folder)
+            ds = _load(draft)
         changed = [apply_keys(draft, problem) for problem in problems]
         if ds is not None:
             changed.append(complete(draft, ds, given))
@@ -217,10 +217,10 @@ def _read(draft: Draft, given: Given, folder: Path | None) -> tuple[xr.Dataset |
     return ds, problems
 
 
-def _load(draft: Draft, folder: Path | None) -> xr.Dataset:
-    table: Mapping[str, Any] = tomllib.loads(_text(draft, folder))["data"]
+def _load(draft: Draft) -> xr.Dataset:
+    table: Mapping[str, Any] = tomllib.loads(_text(draft, None))["data"]
     try:
-        section = reader_section(str(table["reader"])).model_validate(table, context={"folder": folder})
+        section = reader_section(str(table["reader"])).model_validate(table)
     except ValidationError as error:
         first = error.errors()[0]
         raise BadInput(

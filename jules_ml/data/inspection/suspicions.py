@@ -109,8 +109,7 @@ def suspicions_of(ds: xr.Dataset, series: list[Series]) -> list[Suspicion]:
             continue
         found += _constant(one, time, interval)
         found += _steps(one, ds, time)
-        found += _units(one, interval)
-        found += _state_of_jules(one) if "site" not in ds.attrs else []
+        found += _units(one, interval) if "site" in ds.attrs else _state_of_jules(one)
     found += _night(ds, interval)
     found += _clock(ds, time, interval)
     return found

@@ -16,7 +16,7 @@ from jules_ml.data.inspection.draft import Draft
 from jules_ml.data.inspection.table_layout import as_numbers, guess_layout, read_texts
 from jules_ml.data.inspection.table_times import TimeGuess, guess_times, interval_text
 from jules_ml.data.missing_codes import isolated_codes
-from jules_ml.data.parquetfile import parquet_columns
+from jules_ml.data.parquetfile import parquet_columns, read_parquet
 from jules_ml.errors import BadInput
 
 #: Texts that pandas reads as missing values without being told.
@@ -117,7 +117,7 @@ def _text(path: Path, draft: Draft) -> tuple[pd.DataFrame, dict[str, str], TimeG
 
 
 def _parquet(path: Path, draft: Draft) -> tuple[pd.DataFrame, dict[str, str], TimeGuess]:
-    frame = pd.read_parquet(path)
+    frame = read_parquet(path)
     frame.columns = frame.columns.map(str)
     stamped = [name for name in frame if pd.api.types.is_datetime64_any_dtype(frame[name])]
     columns: tuple[str, ...]

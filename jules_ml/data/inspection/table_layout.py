@@ -70,6 +70,7 @@ def read_texts(path: Path, layout: TableLayout) -> pd.DataFrame:
             for number, line in enumerate(file, start=1)
             if number >= layout.first_data_line
             and line.strip()
+            and line.count('"') % 2 == 0
             and (line.count(layout.delimiter) == len(layout.names) - 1 or '"' in line)
         ]
     frame = pd.read_csv(
