@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Json, Quiet, print_files, print_json, print_scores
+from jules_ml.cli.printing import Json, Quiet, print_files, print_json, print_notes, print_scores
+from jules_ml.data.record import record_notes
 from jules_ml.errors import BadInput
 from jules_ml.support.files import writable_folder
 
@@ -45,7 +46,8 @@ def compare(
     theta_r = residual_water(experiment)
     loaded = [read_run(folder, theta_r=theta_r) for folder in runs]
     writable_folder(out)
-    comparison = compare_runs(loaded, None if experiment is None else experiment.record(), out)
+    record = None if experiment is None else experiment.record()
+    comparison = compare_runs(loaded, record, out)
     rows = [
         ScoreRow(
             f"{s.quantity.name}{f', {s.sensor}' if s.sensor else ''}",
@@ -59,4 +61,5 @@ def compare(
         print_json([vars(row) for row in rows])
     elif not quiet:
         print_scores(rows)
+        print_notes(() if record is None else record_notes(record))
         print_files(comparison.files)

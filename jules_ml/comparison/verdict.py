@@ -16,7 +16,7 @@ from jules_ml.comparison.night_respiration import AS_RUN, FITTED_RATE, respirati
 from jules_ml.comparison.swap_scores import Effect, SwapScore, Unused, daily_scores, effect_of, pooled_gain
 from jules_ml.comparison.swapped_runs import SwappedRuns, run_both
 from jules_ml.comparison.verdict_figures import save_verdict_figures
-from jules_ml.data.record import local_middle
+from jules_ml.data.record import local_middle, record_notes
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.respiration import RespirationSettings
@@ -217,7 +217,8 @@ def scores_of_runs(
     runs: SwappedRuns, record: xr.Dataset, kind: str, experiment: Experiment, card: dict[str, Any], unused: Unused
 ) -> tuple[list[SwapScore], list[str]]:
     """Score both runs against all observations that the module was not trained on, and note what could not be compared."""
-    notes = list(runs.notes)
+    # the notes of a run of the column already describe its record
+    notes = [*runs.notes, *(note for note in record_notes(record) if note not in runs.notes)]
     if kind == "respiration":
         settings = RespirationSettings.model_validate(card["settings"])
         scores, more = respiration_scores(runs, record, settings, card, unused)

@@ -16,8 +16,10 @@ def place(ds: xr.Dataset, name: str | None = None) -> str:
 
 
 def record_notes(ds: xr.Dataset) -> list[str]:
-    """Say what the file was taken for, if ``reader = "auto"`` chose the reader."""
-    return [f"{place(ds)}: the file is {ds.attrs['recognised']}"] if "recognised" in ds.attrs else []
+    """Describe a record: what the file was taken for by ``reader = "auto"``, and the values of faulty sensors that were dropped."""
+    recognised = [f"the file is {ds.attrs['recognised']}"] if "recognised" in ds.attrs else []
+    faults = str(ds.attrs.get("sensor_faults", "")).splitlines()
+    return [f"{place(ds)}: {text}" for text in (*recognised, *faults)]
 
 
 def variable(ds: xr.Dataset, name: str) -> xr.DataArray:

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jules_ml.comparison.runs import on_common_periods
+from jules_ml.data.model_variables import check_model_values
 from jules_ml.data.netcdffile import read_netcdf
 from jules_ml.data.profile import layer_at
 from jules_ml.data.quality import measured
@@ -248,6 +249,7 @@ def _from_file(section: WeightsSection, calendar: str) -> tuple[pd.Series, float
             where=path,
             remedy="give a netCDF file in which the variable has the name of the output",
         )
+    check_model_values(section.variable, ds[section.variable].to_numpy(), where=path)
     of_file = calendar_of(ds["time"].attrs)
     if of_file != calendar and not {of_file, calendar} <= set(GREGORIAN):
         raise BadInput(

@@ -18,6 +18,7 @@ from pydantic import (
 
 from jules_ml.data.recognition import with_right_reader
 from jules_ml.data.record_section import Record, record_of_table
+from jules_ml.data.sensor_faults import without_faults
 from jules_ml.errors import BadInput
 from jules_ml.experiment.carbon_module import CarbonSettings
 from jules_ml.experiment.closed_loop import ClosedLoopSection
@@ -28,6 +29,7 @@ from jules_ml.experiment.messages import schema_error, syntax_error
 from jules_ml.experiment.moisture import MoistureSection
 from jules_ml.experiment.other_kinds import kind_section, validated_section
 from jules_ml.experiment.place import PlaceSection, check_properties, merged_properties
+from jules_ml.experiment.quality import QualitySection
 from jules_ml.experiment.renamed import refuse_renamed_keys
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.experiment.sections import (
@@ -58,6 +60,9 @@ class Experiment(Section):
     place: PlaceSection = Field(default=PlaceSection(), description="static properties of the site")
     data: Annotated[Record | None, BeforeValidator(record_of_table)] = Field(
         default=None, description="record, and how it is read"
+    )
+    quality: QualitySection = Field(
+        default=QualitySection(), description="rules that drop the values of faulty sensors"
     )
     forcing: ForcingSection = Field(
         default=ForcingSection(), description="gap-filling and substitutions of the weather"
@@ -141,6 +146,8 @@ class Experiment(Section):
     def record(self) -> xr.Dataset:
         """Read the record as a site dataset, with the attributes of ``[site]`` and ``porosity`` of ``[place]``.
 
+        Values of faulty sensors are dropped by the rules of ``[quality]``; :func:`~jules_ml.data.record.record_notes` counts them.
+
         Raises
         ------
         BadInput
@@ -163,7 +170,7 @@ class Experiment(Section):
             attrs["site"] = attrs.pop("name")
         if self.place.porosity is not None:
             attrs["porosity"] = self.place.porosity
-        return ds.assign_attrs(attrs)
+        return without_faults(ds.assign_attrs(attrs), self.quality.rules())
 
     def properties(self, record: xr.Dataset | None = None) -> dict[str, float]:
         """Return the static properties of the site, by the names and in the units of :data:`~jules_ml.experiment.place.PROPERTIES`.

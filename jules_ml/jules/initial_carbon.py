@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from jules_ml.data.model_variables import check_model_values
 from jules_ml.data.netcdffile import read_netcdf
 from jules_ml.errors import BadInput
 from jules_ml.jules.run_folder import RunFolder
@@ -97,6 +98,7 @@ def vegetated_fraction(run: RunFolder) -> NDArray[np.float64]:
             values = _ordered(ds[name], (type_dim,), run)
         else:
             values = read_row(run, path, ["frac"], "frac")
+        check_model_values("frac", values, where=path)
     n_types = npft + int(types.get("nnvg", 4))
     return np.asarray(np.asarray(values, dtype=np.float64).reshape(n_types, -1)[:npft].sum(axis=0))
 
@@ -132,6 +134,13 @@ def clay_fraction(run: RunFolder) -> NDArray[np.float64] | None:
 
 def _initial(run: RunFolder, name: str, dims: tuple[str, ...]) -> NDArray[np.float64] | None:
     """Return a variable of the initial state: a scalar for a constant, None if it has no such variable."""
+    values = _unchecked_initial(run, name, dims)
+    if values is not None:
+        check_model_values(name, values, where=run.namelists.place(_INITIAL))
+    return values
+
+
+def _unchecked_initial(run: RunFolder, name: str, dims: tuple[str, ...]) -> NDArray[np.float64] | None:
     group = run.namelists.get(_INITIAL)
     variables = read_list(group)
     listed = next((v for v in variables if v.name == name), None)

@@ -17,6 +17,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from jules_ml.data.model_variables import check_model_values
 from jules_ml.errors import BadInput
 from jules_ml.jules.moments import Moment
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
@@ -31,7 +32,6 @@ PRESCRIBED = {
     "t_soil": ("K", "soil temperature"),
     **{name: LAYERED[name] for name in ("b", "satcon", "sm_sat", "sm_wilt")},
 }
-_RANGE = {"sthuf": (0.0, 1.0), "t_soil": (150.0, 400.0), "sm_sat": (0.0, 1.0), "sm_wilt": (0.0, 1.0)}
 _TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 
 
@@ -187,6 +187,7 @@ def write_ancillary(
         else:
             levels, dims = [np.asarray(array).shape[0] if np.ndim(array) else 0], (grid.carbon_dim, *grid.dims)
         filled = grid.fill(array, levels, name=name, where=path)
+        check_model_values(name, filled, where=path)
         data[name] = (dims, filled, {"units": units, "long_name": long_name})
     check_properties({name: entry[1] for name, entry in data.items()}, where=path)
     attrs = {"title": f"{title}, for JULES_SOIL_PROPS"} | ({} if form is None else {"hydraulic_form": form})
@@ -256,13 +257,7 @@ def write_prescribed(
                 remedy="give all variables the same times and layers",
             )
         filled = grid.fill(array, levels, name=name, where=path)
-        low, high = _RANGE.get(name, (0.0, np.inf))
-        if filled.min() < low or filled.max() > high:
-            raise BadInput(
-                f"{name} ranges from {filled.min():g} to {filled.max():g}, but must be between {low:g} and {high:g}",
-                where=f"{path}, variable {name}",
-                remedy="give sthuf as a fraction of saturation, t_soil in K",
-            )
+        check_model_values(name, filled, where=path, tolerance=0.0)
         units, long_name = PRESCRIBED[name]
         data[name] = ((grid.time_dim, grid.soil_dim, *grid.dims), filled, {"units": units, "long_name": long_name})
     if levels is None or levels[0] == 0:

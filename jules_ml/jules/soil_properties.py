@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from jules_ml.data.model_variables import check_model_values
 from jules_ml.data.netcdffile import read_netcdf
 from jules_ml.errors import BadInput
 from jules_ml.jules.run_folder import RunFolder
@@ -42,7 +43,9 @@ def original_property(run: RunFolder, name: str) -> NDArray[np.float64]:
             f"the run has no {name}", where=run.namelists.place(GROUP), remedy=f"add {name} to JULES_SOIL_PROPS"
         )
     if not variable.use_file:
-        return np.asarray(variable.const_val, dtype=np.float64)
+        value = np.asarray(variable.const_val, dtype=np.float64)
+        check_model_values(name, value, where=run.namelists.place(GROUP))
+        return value
     return np.asarray(original_values(run, variable, variables), dtype=np.float64)
 
 
@@ -82,6 +85,9 @@ def original_values(run: RunFolder, variable: ListedVariable, listed: list[Liste
         values = read_row(run, path, [v.name for v in listed if v.use_file], variable.name)
         if variable.name == "albsoil":
             values = values[0]
+    # points of the sea have any value on a grid that is not of land points
+    if run.grid.land_dim is not None or run.grid.shape == (1, 1):
+        check_model_values(variable.name, values, where=path)
     if not constant_z:
         return np.asarray(values)
     n = len(run.dzsoil) if variable.name in LAYERED else run.carbon_layers

@@ -23,6 +23,7 @@ from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.experiment.jules import JulesSection, PrescribedSection
 from jules_ml.experiment.moisture import MoistureSection
 from jules_ml.experiment.place import PlaceSection
+from jules_ml.experiment.quality import QualitySection
 from jules_ml.experiment.respiration import LayerSettings, RespirationSettings, RowSettings
 from jules_ml.experiment.sections import (
     CarbonSection,
@@ -45,6 +46,7 @@ RUNNING = (DOCS / "running.md").read_text(encoding="utf-8")
 TABLES: dict[str, type[BaseModel]] = {
     "[site]": SiteSection,
     "[place]": PlaceSection,
+    "[quality]": QualitySection,
     "[forcing]": ForcingSection,
     "[soil]": SoilSection,
     "[soil.properties]": SoilValues,

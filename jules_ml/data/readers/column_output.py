@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from jules_ml.data.model_variables import check_model_data
 from jules_ml.data.netcdffile import read_cf
 from jules_ml.errors import BadInput
 from jules_ml.physics.constants import RHO_WATER
@@ -48,9 +49,10 @@ def read_output(path: Path) -> xr.Dataset:
     Raises
     ------
     BadInput
-        If the file is not such a run, or truncated.
+        If the file is not such a run, or truncated, or a value is outside its range.
     """
     ds = read_cf(path, required=("smcl", "dzsoil"), kind="a run of the column with smcl in its output")
+    check_model_data(ds, where=path)
     if ds.sizes["time"] < 2:
         raise BadInput("the run has a single output period", where=path, remedy="give a run of many days")
     ds = ds.set_coords("dzsoil")

@@ -18,6 +18,7 @@ import xarray as xr
 from pydantic import Field
 
 from jules_ml.data.merge import read_files
+from jules_ml.data.model_variables import check_model_data
 from jules_ml.data.netcdffile import netcdf_names, read_netcdf
 from jules_ml.data.periods import averaging_periods, bounds_name
 from jules_ml.data.readers.driving_rows import DRIVING_NAMES, driving_starts, first_step, rows_of_numbers
@@ -64,7 +65,8 @@ def read_jules(
     ------
     BadInput
         If the file is truncated or is not JULES output; if a variable is missing; if time has an unknown unit, a calendar of 360 or 365
-        days or a date outside the years 1678 to 2261, or is duplicate or not in order; if ``dzsoil`` does not match the layers.
+        days or a date outside the years 1678 to 2261, or is duplicate or not in order; if ``dzsoil`` does not match the layers; if a value
+        is outside the range of :data:`~jules_ml.data.model_variables.MODEL_VARIABLES`.
     """
     path = Path(path)
     ds = read_netcdf(path, required=_REQUIRED, variables=variables, kind="JULES output")
@@ -80,6 +82,7 @@ def read_jules(
             where=f"{path}, variable time_bounds",
             remedy="give the file as JULES wrote it",
         )
+    check_model_data(ds, where=path)
     periods = averaging_periods(ds, "time_bounds", where=str(path), decode=partial(gregorian_dates, remedy=_REMEDY))
     end = utc_end_of_interval(
         periods.end,

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from jules_ml.column.learned_soil import with_learned_soil
+from jules_ml.data.model_variables import check_model_data
 from jules_ml.data.netcdffile import read_netcdf
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
@@ -131,7 +132,7 @@ def read_ancillary(path: Path, run: RunFolder) -> tuple[dict[str, NDArray[np.flo
     Raises
     ------
     BadInput
-        If the file cannot be read or has no soil properties.
+        If the file cannot be read or has no soil properties, or a value is outside its range.
     """
     ds = read_netcdf(path, kind="an ancillary of soil properties")
     names = [str(name) for name in ds.data_vars if str(name) in (*LAYERED, *RESIDUAL, "albsoil", "clay")]
@@ -141,6 +142,7 @@ def read_ancillary(path: Path, run: RunFolder) -> tuple[dict[str, NDArray[np.flo
             where=path,
             remedy=f"give a file with {', '.join(LAYERED)}",
         )
+    check_model_data(ds[names], where=path)
     properties = {name: _single_point(without_time(ds[name], run), run) for name in names}
     form = ds.attrs.get("hydraulic_form")
     return properties, None if form is None else str(form)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from jules_ml.data.model_variables import check_model_data
 from jules_ml.data.netcdffile import read_netcdf
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
@@ -61,6 +62,7 @@ def swap_prescribed(
             where=file,
             remedy=f"give {', '.join(PRESCRIBED)} by time and layer",
         )
+    check_model_data(ds[names], where=file)
     if "sthuf" in names:
         _refuse_water_schemes(run)
     start, period, n_times = prescribed_times(ds, names, file, run.calendar)

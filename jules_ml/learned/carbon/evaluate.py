@@ -68,6 +68,7 @@ def evaluate_carbon(folder: str | Path, experiments: Sequence[Experiment], out: 
             for name in predictions["site"].to_numpy()
         },
         "mark": MARK if marked else None,
+        "record_notes": [note for site in sites for note in site.notes],
     }
     scores |= new_site_comparison(np.log(predictions["predicted"].to_numpy()), state, card, table)
     scores |= {

@@ -148,6 +148,7 @@ def fit_carbon_sites(
     predictions = with_stock(predictions, sites=[*cored, *new], state=state, table=table, settings=settings)
     predictions.attrs["mark"] = "none" if mark is None else mark
     notes = [selected.statement] + ([] if mark is None else [mark])
+    notes += [note for site in sites for note in site.notes]
     card = _card(cored, table, settings, new_site_interval, notes=notes, mark=mark)
     write_module_folder(out, state=state, card=card, scores=scores, predictions=predictions)
     save_report_figures(cored, table, predictions, out)

@@ -64,7 +64,7 @@ class CarbonKind:
         from jules_ml.learned.carbon.evaluate import evaluate_carbon
 
         scores = evaluate_carbon(folder, experiments, out)
-        notes = [scores["mark"]] if scores["mark"] else []
+        notes = [*([scores["mark"]] if scores["mark"] else []), *scores["record_notes"]]
         notes += [
             f"{site}: predicted {values['predicted']:.3g} ({values['lower']:.3g} to {values['upper']:.3g}), "
             f"cores {values['observed']:.3g} g kg-1"

@@ -9,7 +9,7 @@ import xarray as xr
 from jules_ml.data.daily import DAY, calendar_days, daily_values, daily_weather
 from jules_ml.data.quality import thawed, where_measured
 from jules_ml.data.readers.table_spec import TableSpec
-from jules_ml.data.record import interval, local_middle, place, variable
+from jules_ml.data.record import interval, local_middle, place, record_notes, variable
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.carbon_module import CarbonSettings
@@ -82,6 +82,7 @@ def carbon_site(experiment: Experiment, *, frozen_below: float | None = None) ->
         region=settings.region,
         depends_on_carbon=source == "theta_crns" or _is_cosmos_vwc(experiment, source),
         diurnal_damping=_diurnal_damping(ds),
+        notes=tuple(record_notes(ds)),
     )
 
 

@@ -65,6 +65,8 @@ class CarbonSite:
         Whether the water content was computed with soil carbon, as COSMOS_VWC is.
     diurnal_damping : float
         See :func:`~jules_ml.learned.carbon.signatures.diurnal_damping`; NaN for a daily record.
+    notes : tuple of str
+        Notes on the record; see :func:`~jules_ml.data.record.record_notes`.
     """
 
     name: str
@@ -80,6 +82,7 @@ class CarbonSite:
     region: str = ""
     depends_on_carbon: bool = False
     diurnal_damping: float = float("nan")
+    notes: tuple[str, ...] = ()
 
     def signatures(self) -> Signatures:
         """Compute the signatures of the record."""

@@ -86,6 +86,7 @@ def adapt_hydraulics(
         "cost": costs,
     }
     notes = (*card["notes"], f"adapted from {folder.name} to {', '.join(s.name for s in sites)}")
+    notes += tuple(note for site in sites for note in site.notes)
     new_card = hydraulics_card(
         experiments, training_sites, settings, network.inputs, notes=notes, least_gap=days.least_gap
     ) | {"adapted_from": folder.name}

@@ -56,6 +56,8 @@ class HydraulicSite:
         JULES's scheme of thermal conductivity.
     start : Timestamp, optional
         Start of the first day (UTC).
+    notes : tuple of str
+        Notes on the record; see :func:`~jules_ml.data.record.record_notes`.
     """
 
     name: str
@@ -72,6 +74,7 @@ class HydraulicSite:
     l_soil_sat_down: bool = True
     soilhc_method: int = 2
     start: pd.Timestamp | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -59,6 +59,7 @@ def evaluate_hydraulics(
     batch = column_batch(sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
     predictions = column_predictions(network, batch)
     scores = sensor_scores(predictions, period="on this record")
+    scores["record_notes"] = [note for site in sites for note in site.notes]
     if out is not None:
         write_evaluation_folder(out, scores=scores, predictions=predictions)
         save_report_figures(predictions, out)

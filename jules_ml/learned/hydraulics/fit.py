@@ -85,7 +85,7 @@ def fit_hydraulics(experiments: Sequence[Experiment], out: Path, *, progress: Pr
     complete = column_batch(sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
     predictions = column_predictions(network, complete, test_days)
     scores = sensor_scores(predictions, part="test" if settings.test_fraction else "train") | {"cost": costs}
-    notes = (*_score_notes(scores), *_texture_notes(sites))
+    notes = (*_score_notes(scores), *_texture_notes(sites), *(note for site in sites for note in site.notes))
     card = hydraulics_card(experiments, training_sites, settings, names, notes=notes)
     write_module_folder(out, state=dict(network.state_dict()), card=card, scores=scores, predictions=predictions)
     save_report_figures(predictions, out)

@@ -63,7 +63,7 @@ class HydraulicsKind:
         from jules_ml.learned.hydraulics.evaluate import evaluate_hydraulics
 
         scores = evaluate_hydraulics(folder, experiments, out)
-        return Outcome(out, scores, _rows(scores))
+        return Outcome(out, scores, _rows(scores), tuple(scores["record_notes"]))
 
     def load(self, folder: Path) -> tuple[LearnedHydraulics, Mapping[str, Any]]:
         """Read a module folder."""

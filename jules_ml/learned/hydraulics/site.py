@@ -13,7 +13,7 @@ import xarray as xr
 
 from jules_ml.data.daily import daily_means, whole_days, with_derived
 from jules_ml.data.quality import thawed, where_measured
-from jules_ml.data.record import interval, place
+from jules_ml.data.record import interval, place, record_notes
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
@@ -100,6 +100,7 @@ def hydraulic_site(experiment: Experiment, settings: HydraulicSettings) -> Hydra
         l_soil_sat_down=soil.l_soil_sat_down,
         soilhc_method=soil.soilhc_method,
         start=start,
+        notes=tuple(record_notes(record)),
     )
 
 

@@ -117,7 +117,9 @@ def fit_site(experiment: Experiment, out: Path, *, progress: Progress | None = N
     part = "test" if settings.test_fraction else "train"
     scores = sensor_scores(predictions, part=part, soils=tuple(SOILS)) | {"cost": calibrations.cost[:, 0].tolist()}
     notes = tuple(
-        note for note in (comparison.note(), *_score_notes(scores), *clock_notes(experiment.record())) if note
+        note
+        for note in (comparison.note(), *_score_notes(scores), *site.notes, *clock_notes(experiment.record()))
+        if note
     )
     single = settings.model_copy(update={"members": 1, "hidden": 1})
     card = hydraulics_card([experiment], [train], single, [], notes=notes)

@@ -55,7 +55,7 @@ def adapt_moisture(
         "adapted_from": Path(folder).name,
         **scores_of_sites(ensemble, [site.record for site in sites], splits, period="on the other days"),
     }
-    notes = tuple(card["warnings"])
+    notes = (*card["warnings"], *(note for site in sites for note in site.notes))
     write_moisture_module(
         out, ensemble, sites, splits, scores, notes, earlier_sites=card["sites"], least_gap=days.least_gap
     )

@@ -104,7 +104,8 @@ def fit_moisture(
         )
     scores |= scores_of_sites(ensemble, records, splits)
     simulated = {each.record.site: len(each.simulated) for each in training}
-    warnings = (*_warnings(ensemble, records), *_warnings_for_runs(sites, simulated))
+    of_records = [note for site in sites for note in site.notes]
+    warnings = (*_warnings(ensemble, records), *_warnings_for_runs(sites, simulated), *of_records)
     write_moisture_module(out, ensemble, sites, splits, scores, warnings, simulated=simulated)
     return MoistureFit(out, ensemble, scores, warnings)
 

@@ -66,8 +66,9 @@ class MoistureKind:
         from jules_ml.learned.moisture.evaluate import evaluate_moisture
         from jules_ml.learned.moisture.site import moisture_site
 
-        scores = evaluate_moisture(folder, [moisture_site(each, for_training=False) for each in experiments], out)
-        return Outcome(out, scores, _rows(scores))
+        sites = [moisture_site(each, for_training=False) for each in experiments]
+        scores = evaluate_moisture(folder, sites, out)
+        return Outcome(out, scores, _rows(scores), tuple(note for site in sites for note in site.notes))
 
     def load(self, folder: Path) -> tuple[MoistureEnsemble, Mapping[str, Any]]:
         """Read a module folder."""

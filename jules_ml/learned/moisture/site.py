@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from jules_ml.data.netcdffile import read_netcdf
 from jules_ml.data.readers.column_output import read_output
 from jules_ml.data.readers.jules import read_jules
+from jules_ml.data.record import record_notes
 from jules_ml.experiment.load import Experiment
 from jules_ml.experiment.moisture import MoistureSection
 from jules_ml.learned.moisture.record import LAYER_DEPTHS, MoistureRecord, moisture_record, run_by_day
@@ -38,6 +39,8 @@ class MoistureSite:
         Offset of local standard time, in which the days of the record are defined [h].
     simulated : array, shape (run, day, 4), optional
         Water content of JULES's layers in runs with other soils, on the days of the record [m3 m-3]; NaN outside a run.
+    notes : tuple of str
+        Notes on the record; see :func:`~jules_ml.data.record.record_notes`.
     """
 
     record: MoistureRecord
@@ -46,6 +49,7 @@ class MoistureSite:
     theta_r: tuple[float, ...] = (0.0,)
     utc_offset_hours: float = 0.0
     simulated: NDArray[np.float64] | None = None
+    notes: tuple[str, ...] = ()
 
     def training(self, train: NDArray[np.bool_], main: int, *, frozen_below: float) -> TrainingSite:
         """Combine the record and its runs with the training days.
@@ -94,6 +98,7 @@ def moisture_site(experiment: Experiment, *, for_training: bool = True) -> Moist
         sm_sat=section.sm_sat,
         theta_r=section.theta_r,
         utc_offset_hours=float(ds.attrs.get("utc_offset_hours", 0.0)),
+        notes=tuple(record_notes(ds)),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from jules_ml.data.record import record_notes
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.adaptation import AdaptationDays
@@ -62,11 +63,12 @@ class RespirationKind:
         from jules_ml.learned.respiration.store import load_respiration
 
         of_module = load_respiration(folder)[1]
-        adaptation = adapt_respiration(folder, [_site(each, of_module) for each in experiments], out, days=days)
+        sites = [_site(each, of_module) for each in experiments]
+        adaptation = adapt_respiration(folder, sites, out, days=days)
         notes = tuple(
             f"base respiration R0 of {group}: {value:.3g} umol m-2 s-1"
             for group, value in adaptation.base_respiration.items()
-        )
+        ) + tuple(note for site in sites for note in record_notes(site))
         return Outcome(out, adaptation.scores, _site_rows(adaptation.scores), notes)
 
     def evaluate(self, folder: Path, experiments: Sequence[Experiment], out: Path) -> Outcome:
@@ -88,6 +90,7 @@ class RespirationKind:
             notes += (
                 "the folder was written by an earlier version: fit the module again to compare it with baselines",
             )
+        notes += tuple(note for site in sites for note in record_notes(site))
         return Outcome(out, scores, _site_rows(scores), notes)
 
     def load(self, folder: Path) -> tuple[LearnedRespiration, Mapping[str, Any]]:

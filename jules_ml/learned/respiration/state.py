@@ -16,6 +16,7 @@ import torch
 import xarray as xr
 from numpy.typing import NDArray
 
+from jules_ml.data.model_variables import check_model_data
 from jules_ml.data.netcdffile import read_cf
 from jules_ml.data.readers.jules import read_jules
 from jules_ml.data.record import end_of_interval, interval, place
@@ -182,6 +183,7 @@ def _read(path: Path, level2: bool) -> xr.Dataset:
         )
     names = ("sthu", "t_soil", *(("sthf",) if level2 else ()))
     ds = read_cf(file, required=names, kind="output of a model with sthu and t_soil")
+    check_model_data(ds, where=file)
     return ds if "x" not in ds.dims else read_jules(file)
 
 
