@@ -31,6 +31,8 @@ class Series:
         Depth of the sensor [m], NaN if unknown; None for variables without depth.
     label : str
         Name for messages: variable, depth and column.
+    sensor : dict of str to int
+        Index along the dimensions of sensors.
     values : array, shape (time,) or (time, n)
         NaN where missing.
     measured : array of bool, shape of ``values``, or None
@@ -43,6 +45,7 @@ class Series:
     column: str
     depth: float | None
     label: str
+    sensor: Mapping[str, int]
     values: NDArray[np.float64]
     measured: NDArray[np.bool_] | None
 
@@ -134,6 +137,7 @@ def _series(ds: xr.Dataset, name: str, at: Mapping[str, int], values: NDArray[np
         column=column,
         depth=depth,
         label=" ".join(parts),
+        sensor=at,
         values=values,
         measured=measured,
     )

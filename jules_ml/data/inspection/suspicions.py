@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from jules_ml.data.clock import clock_notes
 from jules_ml.data.inspection.series import Series
+from jules_ml.data.level_steps import WINDOW, step_days
 from jules_ml.data.quality import NIGHT_PPFD, NIGHT_SW_DOWN
+from jules_ml.data.sensor_faults import Rule, sensor_faults
 
 _HOUR, _DAY = 3600.0, 86400.0
 #: Time for which a value may stay the same [s]; variables that are often constant are not listed.
@@ -52,18 +54,8 @@ _EXPECTED: Final = {
     "vpd": (0.0, 1.0),
     "t_soil": (272.6, 273.7),
 }
-#: Smallest step in level by variable: change of the median from one month to the next.
-_LEAST_STEP: Final = {"theta": 0.06, "theta_crns": 0.06, "pstar": 3000.0, "co2": 40.0}
-_MONTH: Final = 30
-_MOST: Final = 3
-#: Possible values of JULES's output, in its units.
-_OUTPUT: Final = {
-    "sthu": (0.0, 1.001),
-    "sthf": (0.0, 1.001),
-    "sthuf": (0.0, 1.001),
-    "t_soil": (200.0, 350.0),
-    "smcl": (0.0, 5000.0),
-}
+#: Air temperature of a day above which soil is not frozen [K].
+_THAWED: Final = 276.15
 #: Plausible annual precipitation [kg m-2].
 _ANNUAL_PRECIP: Final = (20.0, 8000.0)
 #: Hours of the file's clock between which radiation is centred, in local standard time.
@@ -103,13 +95,20 @@ def suspicions_of(ds: xr.Dataset, series: list[Series]) -> list[Suspicion]:
     """
     time = pd.DatetimeIndex(ds["time"].to_numpy())
     interval = pd.Timedelta(seconds=float(ds.attrs.get("interval_seconds", 0.0)))
-    found: list[Suspicion] = []
-    for one in series:
-        if one.values.ndim > 1 or not np.isfinite(one.values).any():
-            continue
-        found += _constant(one, time, interval)
-        found += _steps(one, ds, time)
-        found += _units(one, interval) if "site" in ds.attrs else _state_of_jules(one)
+    if "site" not in ds.attrs:
+        return []
+    series = [one for one in series if one.values.ndim == 1 and np.isfinite(one.values).any()]
+    found, known = _faults(ds, series)
+    for number, one in enumerate(series):
+        if ("stuck", number) not in known:
+            found += _constant(one, time, interval)
+        found += _units(one, interval)
+    sensors = [
+        one
+        for number, one in enumerate(series)
+        if one.variable in ("theta", "theta_crns") and "port" not in one.sensor and ("level step", number) not in known
+    ]
+    found += _steps(sensors, ds, time, interval)
     found += _night(ds, interval)
     found += _clock(ds, time, interval)
     return found
@@ -162,56 +161,60 @@ def _constant(series: Series, time: pd.DatetimeIndex, interval: pd.Timedelta) ->
     ]
 
 
-def _steps(series: Series, ds: xr.Dataset, time: pd.DatetimeIndex) -> list[Suspicion]:
-    least = _LEAST_STEP.get(series.variable)
-    if least is None:
+def _steps(series: Sequence[Series], ds: xr.Dataset, time: pd.DatetimeIndex, interval: pd.Timedelta) -> list[Suspicion]:
+    """Steps in the level of soil-moisture sensors, also those of records in which temperature does not confirm them."""
+    if not series or not pd.Timedelta(0) < interval <= pd.Timedelta(days=1):
         return []
-    daily = pd.Series(series.values, time).resample("D").mean()
-    if daily.notna().sum() < 2 * _MONTH:
-        return []
-    rain = None
-    name = next((name for name in ("precip", "tot_rain") if name in ds and bool(ds[name].notnull().any())), None)
-    if name is not None:
-        rain = pd.Series(ds[name].to_numpy(), time).resample("D").mean().mul(_DAY).reindex(daily.index)
-    steps = [
-        (abs(change), day, change)
-        for day in daily.index[_MONTH:-_MONTH]
-        if (change := _step_at(daily, day, least, rain)) is not None
-    ]
+    day = (time - interval / 2).floor("D")
+    days = pd.date_range(day[0], day[-1])
+    daily = np.column_stack([pd.Series(one.values, day).groupby(level=0).mean().reindex(days) for one in series])
+    rain = next((ds[name] for name in ("precip", "tot_rain") if name in ds and bool(ds[name].notnull().any())), None)
+    precip = None if rain is None else _by_day(rain, day, days) * _DAY
+    air = _by_day(ds["t_air"], day, days) if "t_air" in ds else None
+    thawed = np.ones(len(days), dtype=bool) if air is None else ~(air < _THAWED)
     found = []
-    for _, day, change in sorted(steps, reverse=True)[:_MOST]:
-        found.append(
-            Suspicion(
-                series.label,
-                f"the level changes by {change:+.3g} {series.units} on {day:%Y-%m-%d} and stays there",
-                "the sensor seems to have been moved, replaced or calibrated anew: split the record there, or ignore the column",
-                day - pd.Timedelta(days=2),
-                day + pd.Timedelta(days=2),
+    for k, one in enumerate(series):
+        for step in step_days(daily[:, k], precip, thawed, others=np.delete(daily, k, axis=1)):
+            around = daily[max(step - WINDOW, 0) : step - 1, k], daily[step + 1 : step + WINDOW, k]
+            change = float(np.nanmedian(around[1]) - np.nanmedian(around[0]))
+            found.append(
+                Suspicion(
+                    one.label,
+                    f"the level changes by {change:+.2g} {one.units} on {days[step]:%Y-%m-%d} and stays there",
+                    "the sensor seems to have been moved, replaced or calibrated anew: split the record there, or ignore the column",
+                    days[step] - pd.Timedelta(days=1),
+                    days[step] + pd.Timedelta(days=1),
+                )
             )
-        )
     return found
 
 
-def _step_at(daily: pd.Series, day: pd.Timestamp, least: float, rain: pd.Series | None) -> float | None:
-    """Change in level on a day; None if there is none, or rain explains it."""
-    jump = daily.loc[day] - daily.loc[day - pd.Timedelta(days=1)]
-    if not abs(jump) > 0.6 * least:
-        return None
-    before = daily.loc[day - pd.Timedelta(days=_MONTH) : day - pd.Timedelta(days=1)].dropna()
-    after = daily.loc[day : day + pd.Timedelta(days=_MONTH - 1)].dropna()
-    if min(len(before), len(after)) < _MONTH // 2:
-        return None
-    change = float(after.median() - before.median())
-    is_apart = after.min() > before.max() if change > 0.0 else after.max() < before.min()
-    if abs(change) < least or change * jump <= 0.0 or abs(jump) < 0.6 * abs(change) or not is_apart:
-        return None
-    if change > 0.0 and least < 1.0:
-        # rain wets the soil for weeks where it is dry; without rain in the record only large steps are certain
-        wet = (
-            2.0 * least > abs(change) if rain is None else bool(rain.loc[day - pd.Timedelta(days=3) : day].sum() > 5.0)
+def _by_day(values: xr.DataArray, day: pd.DatetimeIndex, days: pd.DatetimeIndex) -> NDArray[np.float64]:
+    return np.asarray(pd.Series(values.to_numpy(), day).groupby(level=0).mean().reindex(days).to_numpy())
+
+
+def _faults(ds: xr.Dataset, series: Sequence[Series]) -> tuple[list[Suspicion], set[tuple[Rule, int]]]:
+    """Values that the rules of ``[quality]`` drop, and the rule and number of the series of each."""
+    found: list[Suspicion] = []
+    known: set[tuple[Rule, int]] = set()
+    for fault in sensor_faults(ds):
+        same = (fault.variable, dict(fault.sensor))
+        number = next((k for k, one in enumerate(series) if (one.variable, dict(one.sensor)) == same), None)
+        label = fault.variable if number is None else series[number].label
+        key = fault.rule.replace(" ", "_")
+        found.append(
+            Suspicion(
+                label,
+                f"{fault.values} of {fault.of} values from {fault.first:%Y-%m-%d} to {fault.last:%Y-%m-%d} are those of a faulty sensor "
+                f"({fault.reason})",
+                f"nothing: by the rule '{fault.rule}' they are not used; if they are true, set {key} = false under [quality]",
+                fault.first,
+                fault.last,
+            )
         )
-        return None if wet else change
-    return change
+        if number is not None:
+            known.add((fault.rule, number))
+    return found, known
 
 
 def _units(series: Series, interval: pd.Timedelta) -> Iterator[Suspicion]:
@@ -237,19 +240,6 @@ def _units(series: Series, interval: pd.Timedelta) -> Iterator[Suspicion]:
             )
     if series.variable in ("t_air", "t_soil") and not 235.0 < median < 313.0:
         yield Suspicion(series.label, f"the median is {median - 273.15:.4g} degC", "correct the unit of the column")
-
-
-def _state_of_jules(series: Series) -> Iterator[Suspicion]:
-    """Output of JULES outside the possible range."""
-    low, high = _OUTPUT.get(series.variable, (-np.inf, np.inf))
-    finite = series.values[np.isfinite(series.values)]
-    outside = finite[(finite < low) | (finite > high)]
-    if outside.size:
-        yield Suspicion(
-            series.label,
-            f"{outside.size} values are outside {low:g} to {high:g} {series.units}, for example {outside[0]:g}",
-            "check the unit and the missing-value code of what wrote the file; JULES writes t_soil in K and sthu from 0 to 1",
-        )
 
 
 def _night(ds: xr.Dataset, interval: pd.Timedelta) -> list[Suspicion]:

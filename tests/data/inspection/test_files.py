@@ -85,7 +85,8 @@ def test_output_of_jules_is_summarised(tmp_path: Path) -> None:
     inspection = one(tmp_path / "out.nc")
     assert inspection.kind == "netCDF output of JULES"
     assert len(inspection.variables) == 2
-    assert "outside 200 to 350 K" in inspection.suspicions[0].problem
+    (problem,) = inspection.problems
+    assert "t_soil is 12, outside 190 to 350 K (20 of 20 values)" in problem.problem
     assert inspection.section.startswith("[moisture]\njules = ")
 
 

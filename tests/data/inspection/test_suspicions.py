@@ -63,14 +63,14 @@ def test_constant_values_with_a_reason_are_not_suspicious() -> None:
 
 def test_a_step_in_level_is_found() -> None:
     theta = THETA.copy()
-    theta[150:] -= 0.12
+    theta[150:] -= 0.15
     (problem,) = problems(daily(theta=theta))
-    assert "the level changes by -0.0" in problem
-    assert "2020-05-31" in problem
+    assert "the level changes by -0.1" in problem
+    assert "on 2020-05-30 and stays there" in problem
     up = THETA.copy()
-    up[150:] += 0.1
+    up[150:] += 0.15
     assert problems(daily(theta=up)) == []  # rain is not known
-    assert len(problems(daily(theta=up, precip=1e-5 * (np.arange(400) % 20.0 == 0.0)))) == 1
+    assert len(problems(daily(theta=up, precip=1e-4 * (np.arange(400) % 20.0 == 0.0)))) == 1
 
 
 @pytest.mark.parametrize(("sign", "text"), [(-1.0, "its sign seems to be turned"), (1.0, "")])
@@ -100,14 +100,13 @@ def test_levels_of_wrong_units_are_found(name: str, values: np.ndarray, text: st
     assert text in problem
 
 
-def test_state_of_jules_outside_its_range_is_found() -> None:
-    ds = xr.Dataset(
-        {"t_soil": (("time", "soil"), np.full((400, 1), 12.0) + THETA[:, None], {"units": "K"})},
-        coords={"time": DAYS},
-        attrs={"interval_seconds": 86400.0},
-    )
-    found = problems(ds)
-    assert any("400 values are outside 200 to 350 K" in one for one in found)
+def test_values_that_rules_drop_are_named_with_the_rule() -> None:
+    theta = THETA.copy()
+    theta[100:200] = 0.25
+    ds = daily(theta=theta, precip=1e-5 * (np.arange(400) % 5.0), t_air=np.full(400, 290.0) + THETA)
+    (found,) = suspicions_of(ds, list(series_of(ds)))
+    assert "100 of 400 values from 2020-04-11 to 2020-07-19 are those of a faulty sensor" in found.problem
+    assert "stuck = false under [quality]" in found.remedy
 
 
 def test_values_that_the_reader_left_out_are_notes() -> None:
@@ -140,11 +139,11 @@ def test_a_series_is_summarised() -> None:
 
 def test_the_overview_marks_suspicious_stretches(tmp_path: Path) -> None:
     theta = THETA.copy()
-    theta[100:150] = 0.25
-    ds = daily(theta=theta, precip=0.0 * THETA)
+    theta[100:150] = 0.2
+    ds = daily(theta=theta, wind=2.0 + THETA)
     figure = overview(ds, suspicions_of(ds, list(series_of(ds))), title="x")
     first, second = figure.axes
     marked = {axis.get_title(loc="left"): len(axis.patches) for axis in (first, second)}
-    assert marked == {"theta at 0.05 m": 1, "precip": 0}
-    assert {axis.get_ylabel() for axis in (first, second)} == {"m$^{3}$ m$^{-3}$", "kg m$^{-2}$ s$^{-1}$"}
+    assert marked == {"theta at 0.05 m": 1, "wind": 0}
+    assert {axis.get_ylabel() for axis in (first, second)} == {"m$^{3}$ m$^{-3}$", "m s$^{-1}$"}
     assert save_figure(figure, tmp_path / "x.png").stat().st_size > 5000
