@@ -119,7 +119,7 @@ def _period_text(one: Inspection) -> str:
     period = one.period
     assert period is not None
     site = f"Site {one.site}, " if one.site else ""
-    rows = f"{period.n_missing} rows are missing" if period.n_missing else "no row is missing"
+    rows = {0: "no row is missing", 1: "1 row is missing"}.get(period.n_missing, f"{period.n_missing} rows are missing")
     return (
         f"{site}{period.start:%Y-%m-%d %H:%M} to {period.end:%Y-%m-%d %H:%M} UTC, {period.n_steps} steps of "
         f"{interval_text(period.interval)}; {rows}"

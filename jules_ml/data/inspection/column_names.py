@@ -58,6 +58,12 @@ _QUALIFIER = re.compile(
     r"(_+(avg|mean|tot|sum|smp|level2|pi|orig|[a-d]|[0-9]+(_[0-9]+)*(_a)?|[0-9]+([.p][0-9]+)?_?(cm|mm|m)))+$|(?<=[a-z])[0-9]+_?(cm|mm|m)?$"
 )
 _UNIT_IN_NAME = re.compile(r"^(?P<name>[^\[(]+?)[ _]*[\[(](?P<unit>[^\])]*)[\])]\s*$")
+#: Units at the end of a name, in lower case.
+_UNIT_AT_END: Final = {
+    "mm": "mm", "c": "degC", "degc": "degC", "k": "K", "pa": "Pa", "hpa": "hPa", "kpa": "kPa", "pct": "%", "percent": "%",
+    "wm-2": "W m-2", "wm2": "W m-2", "w_m2": "W m-2", "w_m-2": "W m-2", "ms-1": "m s-1", "m_s": "m s-1", "m_s-1": "m s-1",
+    "m3m-3": "m3 m-3", "m3m3": "m3 m-3", "m3_m3": "m3 m-3", "umol": "umol m-2 s-1", "umolm-2s-1": "umol m-2 s-1",
+}  # fmt: skip
 _DEPTH = re.compile(r"(?<![0-9.])(?P<depth>[0-9]+(?:[.p][0-9]+)?)[ _]?(?P<unit>cm|mm|m)(?![a-z0-9])", re.IGNORECASE)
 _NUMBER_AT_END = re.compile(r"(?<![0-9.])(?P<depth>0[0-9]|[1-9][0-9]{1,2})(?:_[A-Za-z]+)?$")
 _METRES: Final = {"cm": 0.01, "mm": 0.001, "m": 1.0}
@@ -115,7 +121,17 @@ def guess_column(name: str, unit: str, values: NDArray[np.float64], interval_sec
         None if the name is not one of a measured variable.
     """
     plain, in_name = split_unit(name)
-    unit = unit or in_name
+    if not (unit or in_name):
+        stem = plain.rpartition("_")[0]
+        for start in (stem, stem.rpartition("_")[0]):
+            at_end = _UNIT_AT_END.get(plain[len(start) + 1 :].lower()) if start else None
+            if at_end is not None and (guess := _named(start, at_end, values, interval_seconds)) is not None:
+                return guess
+    return _named(plain, unit or in_name, values, interval_seconds)
+
+
+def _named(plain: str, unit: str, values: NDArray[np.float64], interval_seconds: float) -> ColumnGuess | None:
+    """What a column of this name, without unit, seems to be."""
     lower = re.sub(r"[ \-.]+", "_", plain.strip().lower())
     finite = values[np.isfinite(values)]
     if _NOT_READ.fullmatch(lower) or finite.size == 0:

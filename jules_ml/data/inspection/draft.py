@@ -38,9 +38,10 @@ class Draft:
     checks: list[str] = field(default_factory=list)
 
     def guess(self, key: str, value: Any, comment: str) -> None:
-        """Add a key of the section whose value is guessed."""
+        """Add a key of the section whose value is guessed, or replace it."""
         self.keys[key] = value
         self.comments[key] = f"check this: {comment}"
+        self.checks = [check for check in self.checks if not check.startswith(f"{key} = ")]
         self.checks.append(f"{key} = {toml_value(value)}: {comment}")
 
     def state(self, key: str, value: Any, comment: str = "") -> None:

@@ -93,7 +93,6 @@ def complete(draft: Draft, ds: xr.Dataset, given: Given) -> bool:
     if longitude is not None and is_guessed and given.utc_offset_hours is None:
         offset, reason = guess_utc_offset(str(ds.attrs.get("site", "")), float(longitude))
         changed = offset != draft.keys["utc_offset_hours"]
-        draft.checks = [check for check in draft.checks if not check.startswith("utc_offset_hours")]
         draft.guess("utc_offset_hours", offset, _offset_comment(reason))
     return changed
 
@@ -109,7 +108,6 @@ def apply_keys(draft: Draft, problem: BadInput) -> bool:
             value = [*before, *(one for one in wanted if one not in before)]
         if key not in fields or value == present:
             continue
-        draft.checks = [check for check in draft.checks if not check.startswith(f"{key} = ")]
         draft.guess(key, value, problem.problem)
         changed = True
     return changed
@@ -266,7 +264,6 @@ def _cosore(draft: Draft, paths: Sequence[Path], given: Given) -> None:
     frame = read_parquet(paths[0], required=("ds",))
     _choice("dataset", sorted(map(str, frame["ds"].unique())), given, draft, "data sets")
     if given.utc_offset_hours is None:
-        draft.checks = [check for check in draft.checks if not check.startswith("utc_offset_hours")]
         draft.guess("utc_offset_hours", 0.0, "stamps of COSORE are UTC, unless the owner gave another time zone")
 
 
@@ -279,7 +276,6 @@ def _neon(draft: Draft, paths: Sequence[Path], given: Given) -> None:
     ds = read_netcdf(paths[0], required=("site",), kind="driving data")
     _choice("tower", [str(name) for name in ds["site"].to_numpy()], given, draft, "towers")
     if given.utc_offset_hours is None:
-        draft.checks = [check for check in draft.checks if not check.startswith("utc_offset_hours")]
         draft.guess("utc_offset_hours", -6.0, "local standard time minus UTC [h] of the tower; NEON has -10 to -4")
 
 
@@ -293,7 +289,6 @@ def _table(paths: Sequence[Path], given: Given) -> Draft:
         draft.keys["path"] = list(paths)
     site = str(draft.keys["site"])
     if given.utc_offset_hours is None and "utc_offset_hours" in draft.keys and guess_utc_offset(site, None)[0]:
-        draft.checks = [check for check in draft.checks if not check.startswith("utc_offset_hours")]
         _add_offset(draft, site, given)
     return draft
 

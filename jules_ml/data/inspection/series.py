@@ -147,8 +147,11 @@ def _column(ds: xr.Dataset, name: str, at: Mapping[str, int]) -> str:
     if f"column_{name}" in ds.coords and "depth" in at:
         return str(ds[f"column_{name}"].to_numpy()[at["depth"]])
     columns = str(ds[name].attrs.get("column", "")).split()
-    if f"sensor_{name}" not in ds.coords or "depth" not in at:
-        return ", ".join(columns[: 1 if name == "nee_ustar" else 3])
+    if "depth" not in at:
+        # names of columns may contain spaces
+        return columns[0] if columns and name == "nee_ustar" else str(ds[name].attrs.get("column", ""))
+    if f"sensor_{name}" not in ds.coords:
+        return ", ".join(columns[:3])
     numbers = ds[f"sensor_{name}"].to_numpy()
     # sensors are numbered in the order of their columns, unless the source numbers them
     order = sorted(int(number) for number in numbers if number > 0)
@@ -203,4 +206,4 @@ def gaps_of(
     # the record is bounded by two values that are assumed to be present
     edges = pd.DatetimeIndex([time[0] - step, *time[present], time[-1] + step])
     distances = edges[1:] - edges[:-1]
-    return n_steps, [distance - step for distance in distances if distance > 1.5 * step]
+    return n_steps, list(distances[distances > 1.5 * step] - step)

@@ -21,7 +21,7 @@ from jules_ml.data.sensor_faults import Rule, sensor_faults
 _HOUR, _DAY = 3600.0, 86400.0
 #: Time for which a value may stay the same [s]; variables that are often constant are not listed.
 _LONGEST_CONSTANT: Final = {
-    "theta": 15.0 * _DAY,
+    "theta": 10.0 * _DAY,
     "theta_crns": 5.0 * _DAY,
     "t_soil": 10.0 * _DAY,
     "t_air": _DAY,

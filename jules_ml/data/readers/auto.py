@@ -87,7 +87,7 @@ class AutoRecord(Record):
             if len(self.path) == 1
             else "no reader recognises all files",
             where=", ".join(map(str, self.path)),
-            remedy=f"set reader to one of {', '.join(names)}",
+            remedy=f"set reader to one of {', '.join(names)}; 'jules-ml inspect' drafts the section",
         )
 
     def _wrong_key(self, error: ValidationError, name: str, description: str) -> BadInput:

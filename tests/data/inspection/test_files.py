@@ -171,6 +171,23 @@ def test_flags_from_1_to_9_are_drafted(tmp_path: Path) -> None:
     assert "max_flag = 3 " in inspection.section
 
 
+@pytest.mark.parametrize(
+    ("reader", "name", "shift", "scale", "remedy"),
+    [("alma", "Tair", -273.15, 1.0, "degC"), ("ozflux", "Sws_5cma", 0.0, 100.0, "in %")],
+)
+def test_values_in_another_unit_than_stated_are_problems(
+    tmp_path: Path, reader: str, name: str, shift: float, scale: float, remedy: str
+) -> None:
+    path = PUBLISHED[reader](tmp_path).paths[0]
+    with xr.open_dataset(path, decode_times=False) as opened:
+        ds = opened.load()
+    ds[name] = (scale * ds[name] + shift).assign_attrs(ds[name].attrs)
+    ds.to_netcdf(tmp_path / "changed.nc")
+    (problem,) = one(tmp_path / "changed.nc").problems
+    assert "is outside" in problem.problem
+    assert remedy in problem.remedy
+
+
 def test_a_grid_needs_a_point(tmp_path: Path) -> None:
     values = {
         name: (("time", "y", "x"), np.full((4, 2, 1), one))

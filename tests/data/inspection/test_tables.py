@@ -100,6 +100,16 @@ def test_ambiguous_dates_are_to_be_checked(tmp_path: Path) -> None:
     assert any("day and month may be exchanged" in check for check in inspection.checks)
 
 
+def test_days_first_with_one_gap_have_one_problem(tmp_path: Path) -> None:
+    """The other order of day and month is tried only to tell which is right."""
+    stamps = pd.date_range("2020-01-01", periods=1000, freq="h").strftime("%d/%m/%Y %H:%M").to_series(index=range(1000))
+    stamps[20] = stamps[19]
+    frame = pd.DataFrame({"time": stamps, "Air temperature": 10.0 + 0.01 * np.arange(1000)})
+    (inspection,) = inspect_files([written(tmp_path, frame)])
+    assert [problem.problem[:20] for problem in inspection.problems] == ["duplicate time stamp", "time stamps are 0 da"]
+    assert inspection.variables[0].column == "Air temperature"
+
+
 def test_all_problems_are_named_at_once(tmp_path: Path) -> None:
     """A tower that took six rounds of one error each."""
     frame = pd.DataFrame(
@@ -165,6 +175,10 @@ def test_what_is_no_table_is_refused_in_words(tmp_path: Path, text: str) -> None
     [
         ("Tair_C", "", [10.0, 12.0], "t_air", "degC"),
         ("TA", "", [283.0, 285.0], "t_air", "K"),
+        ("Rg_Wm-2", "", [0.0, 500.0], "sw_down", "W m-2"),
+        ("Rain_mm", "", [0.0, 0.2], "precip", "mm"),
+        ("SWC_C", "", [20.0, 30.0], "theta", "%"),
+        ("WS_m_s", "", [2.0, 3.0], "wind", "m s-1"),
         ("SWC_1", "", [25.0, 30.0], "theta", "%"),
         ("VWC_5cm", "", [0.25, 0.3], "theta", "m3 m-3"),
         ("SWC", "%", [0.25, 0.3], "theta", "m3 m-3"),
