@@ -238,8 +238,10 @@ def check_values(name: str, array: NDArray[np.float64], *, time: pd.DatetimeInde
 
 def _remedy_for_range(units: str, array: NDArray[np.float64]) -> str:
     """Remedy for values outside the valid range, by the unit that the column seems to have."""
-    if units in ("m3 m-3", "1") and float(np.nanmedian(array)) > 1.5:
-        return "the column seems to be in %: correct its unit"
+    if units in ("m3 m-3", "1") and float(np.nanmax(array)) > 1.5:
+        if float(np.nanmedian(array)) > 1.5:
+            return "the column seems to be in %: correct its unit"
+        return "correct the unit if the column is in %, otherwise remove the values"
     if units == "K" and abs(float(np.nanmedian(array))) < 60.0:
         return "the column seems to be in degC: correct its unit"
     return "correct the unit, or remove the values"

@@ -41,7 +41,7 @@ def is_driving_text(path: Path) -> bool:
     rows = [line.split() for line in lines]
     widths = {len(row) for row in rows}
     return (
-        len(rows) >= 2
+        len(rows) >= 4
         and len(widths) == 1
         and 3 <= min(widths) <= 11
         and all(_is_number(cell) for row in rows for cell in row)
