@@ -65,7 +65,7 @@ def make_run_folder(data: Path, folder: Path, *, days: int = 2) -> Path:
         (run / "nml" / file.name).write_text(text.replace("l_top=T", "l_top=F"), encoding="ascii")
     for name in ("initial_conditions_bb219.dat", "tile_fractions.dat"):
         (run / "inputs" / name).write_bytes((source / "loobos_inputs" / name).read_bytes())
-    (run / "inputs" / "Loobos_1997.dat").write_text("0 0 0 0 280 2 1e5 0.005\n" * 48 * days, encoding="ascii")
+    (run / "inputs" / "Loobos_1997.dat").write_text("0 300 0 0 280 2 1e5 0.005\n" * 48 * days, encoding="ascii")
     executable = folder / "jules.exe"
     executable.write_text(f'#!/bin/sh\nexec {sys.executable} {STAND_IN} "$@"\n', encoding="ascii")
     executable.chmod(0o755)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jules_ml.data.problems import report
+from jules_ml.data.units import convert
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
 
@@ -24,7 +25,15 @@ def is_missing_code(value: float) -> bool:
     return _CODES.fullmatch(f"{abs(value):.10g}".replace(".", "")) is not None
 
 
-def refuse_old_codes(raw: NDArray[np.float64], converted: NDArray[np.float64], name: str, *, where: str) -> None:
+def refuse_old_codes(
+    raw: NDArray[np.float64],
+    converted: NDArray[np.float64],
+    name: str,
+    *,
+    where: str,
+    has_key: bool = True,
+    drops_outside: bool = False,
+) -> None:
     """Raise an error for old codes of missing values, whether they are outside the valid range or not.
 
     A code outside the range is always refused. A code inside it is refused if it is the largest or smallest value, with a gap
@@ -40,6 +49,10 @@ def refuse_old_codes(raw: NDArray[np.float64], converted: NDArray[np.float64], n
         Name in :data:`~jules_ml.data.variables.VARIABLES`.
     where : str
         File and column, for the error message.
+    has_key : bool, optional
+        Whether the reader has the key ``missing``.
+    drops_outside : bool, optional
+        Whether the reader drops and counts values outside the valid range, codes among them: then only the others are refused.
 
     Raises
     ------
@@ -52,15 +65,29 @@ def refuse_old_codes(raw: NDArray[np.float64], converted: NDArray[np.float64], n
         at = finite & (raw == value)
         outside = not variable.valid_min <= float(converted[at][0]) <= variable.valid_max
         is_code = is_missing_code(value) or value in _NO_SIGNAL.get(name, ())
-        if is_code and (outside or _is_isolated(value, raw[finite & ~at])):
+        refused = not drops_outside if outside else _is_isolated(value, raw[finite & ~at])
+        if is_code and refused:
+            cure = f"give missing = [{value:.10g}]" if has_key else "replace it by -9999 or the source's own code"
             report(
                 BadInput(
                     f"{value:.10g} looks like a missing-value code ({int(at.sum())} values)",
                     where=where,
-                    remedy=f"if it is a missing-value code, give missing = [{value:.10g}]; otherwise correct the unit, or remove it",
-                    keys={"missing": [value]},
+                    remedy=f"if it is a missing-value code, {cure}; otherwise correct the unit, or remove the values",
+                    keys={"missing": [value]} if has_key else {},
                 )
             )
+
+
+def convert_without_codes(
+    raw: NDArray[np.float64], unit: str, name: str, *, where: str, drops_outside: bool = False
+) -> NDArray[np.float64]:
+    """Convert a column of a source without the key ``missing`` to the unit of its variable, and refuse old codes.
+
+    Parameters and errors are those of :func:`refuse_old_codes` and of :func:`~jules_ml.data.units.convert`.
+    """
+    converted = convert(raw, unit, VARIABLES[name].units, where=where)
+    refuse_old_codes(raw, converted, name, where=where, has_key=False, drops_outside=drops_outside)
+    return converted
 
 
 def _extremes(values: NDArray[np.float64]) -> tuple[float, ...]:

@@ -40,12 +40,15 @@ class ModelVariable:
     units : str
     valid_min, valid_max : float
         Range of possible values, limits included.
+    least : float
+        Smallest possible value above 0.
     """
 
     name: str
     units: str
     valid_min: float
     valid_max: float
+    least: float = 0.0
 
     @property
     def range(self) -> str:
@@ -62,11 +65,13 @@ class ModelVariable:
         slack = tolerance * (self.valid_max - self.valid_min)
         with np.errstate(invalid="ignore"):
             outside = (array < self.valid_min - slack) | (array > self.valid_max + slack)
+            outside |= (array > 0.0) & (array < self.least)
         if not outside.any():
             return None
         first, count = float(array[outside].flat[0]), int(outside.sum())
         number = f" ({count} of {array.size} values)" if array.size > 1 else ""
-        return f"{self.name} is {first:.6g}, outside {self.range}{number}", self._remedy(first)
+        limits = f"below {self.least:g} {self.units}" if 0.0 < first < self.least else f"outside {self.range}"
+        return f"{self.name} is {first:.6g}, {limits}{number}", self._remedy(first)
 
     def _remedy(self, value: float) -> str:
         is_fill = not np.isfinite(value) or bool(np.isclose(abs(value), _FILLS, rtol=1e-5).any())
@@ -88,15 +93,15 @@ def _of_record(name: str, as_in: str) -> ModelVariable:
 
 _ALL = (
     # --- soil properties
-    ModelVariable("b", "1", 0.0, 50.0),
-    ModelVariable("sathh", "m", 0.0, 20.0),
-    ModelVariable("satcon", "kg m-2 s-1", 0.0, 5.0),
+    ModelVariable("b", "1", 0.0, 50.0, 0.02),
+    ModelVariable("sathh", "m", 0.0, 20.0, 1e-4),
+    ModelVariable("satcon", "kg m-2 s-1", 0.0, 5.0, 1e-12),
     ModelVariable("sm_sat", "m3 m-3", 0.0, 1.0),
     ModelVariable("sm_crit", "m3 m-3", 0.0, 1.0),
     ModelVariable("sm_wilt", "m3 m-3", 0.0, 1.0),
     ModelVariable("theta_r", "m3 m-3", 0.0, 0.6),
-    ModelVariable("hcap", "J m-3 K-1", 0.0, 1e7),
-    ModelVariable("hcon", "W m-1 K-1", 0.0, 10.0),
+    ModelVariable("hcap", "J m-3 K-1", 0.0, 1e7, 1e3),
+    ModelVariable("hcon", "W m-1 K-1", 0.0, 10.0, 1e-3),
     ModelVariable("albsoil", "1", 0.0, 1.0),
     ModelVariable("clay", "1", 0.0, 1.0),
     ModelVariable("dzsoil", "m", 1e-3, 20.0),

@@ -22,6 +22,12 @@ def record_notes(ds: xr.Dataset) -> list[str]:
     return [f"{place(ds)}: {text}" for text in (*recognised, *faults)]
 
 
+def dropped_by_rules(ds: xr.Dataset) -> str:
+    """Say which values of faulty sensors were dropped, in parentheses for an error message; empty if none were."""
+    faults = str(ds.attrs.get("sensor_faults", "")).splitlines()
+    return f" ({'; '.join(faults)}; [quality] switches a rule off)" if faults else ""
+
+
 def variable(ds: xr.Dataset, name: str) -> xr.DataArray:
     """Return the variable ``name``.
 

@@ -26,6 +26,10 @@ StampAt = Literal["start", "middle", "end"]
 
 #: Missing-value codes of data centres. If one remains among the values, the code given to the reader is wrong.
 _SENTINELS = (-9999.0, -9990.0, -99999.0, -999.0, -6999.0, 1e20, -1e20)
+#: Largest value of a record up to which it is a hundredth of the true one: water content of no soil stays below 0.7 %.
+_HUNDREDTHS = {"theta": 0.0068, "theta_crns": 0.0068, "relative_humidity": 0.0112, "swi": 0.0101}
+#: Fewest values that tell it.
+_LEAST_VALUES = 30
 
 
 @dataclass(frozen=True)
@@ -222,6 +226,7 @@ def check_values(name: str, array: NDArray[np.float64], *, time: pd.DatetimeInde
                 remedy="give the missing-value code to the reader, or replace it by an empty cell",
             )
         )
+    _refuse_hundredths(name, array, where=place)
     with np.errstate(invalid="ignore"):
         out = ~bad & ((array < variable.valid_min) | (array > variable.valid_max))
     if out.any():
@@ -245,6 +250,21 @@ def _remedy_for_range(units: str, array: NDArray[np.float64]) -> str:
     if units == "K" and abs(float(np.nanmedian(array))) < 60.0:
         return "the column seems to be in degC: correct its unit"
     return "correct the unit, or remove the values"
+
+
+def _refuse_hundredths(name: str, array: NDArray[np.float64], *, where: str) -> None:
+    """Refuse fractions that are a hundredth of possible ones: all of many values are below what the driest place has."""
+    finite = array[np.isfinite(array)]
+    largest = float(finite.max()) if finite.size else np.inf
+    if finite.size >= _LEAST_VALUES and 0.0 < largest <= _HUNDREDTHS.get(name, 0.0):
+        report(
+            BadInput(
+                f"the largest of {finite.size} values is {largest:.3g} {VARIABLES[name].units}: they seem to be a hundredth of the "
+                "true ones",
+                where=where,
+                remedy="correct the unit of the column (not %), or multiply the values by 100",
+            )
+        )
 
 
 def refuse_missing_codes(array: NDArray[np.float64], *, where: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -39,7 +39,7 @@ class ClosedLoopSection(Section):
         description="module folder of learned soil moisture, towards which the column is nudged every day",
     )
     moisture_tau_hours: float = Field(default=24.0, gt=0.0, le=8760.0, description="time scale of the nudging [h]")
-    moisture_levels: tuple[int, ...] = Field(
+    moisture_levels: tuple[Annotated[int, Field(ge=1, le=1000)], ...] = Field(
         default=(1, 2), min_length=1, description="soil layers that are nudged, counted from 1 at the top"
     )
     moisture_level: Literal["matched", "learned"] = Field(

@@ -34,6 +34,7 @@ class HydraulicSettings(Section):
     tie: float | None = Field(
         default=None,
         ge=0.0,
+        le=1000.0,
         description="weight of the penalty on departures from the pre-trained network, for one site from the soil of `[soil]`; "
         "default: 0.03, and 1 for one site",
     )

@@ -33,7 +33,7 @@ class PrescribedSection(Section):
     """``[jules.prescribed]``: soil state or soil properties that JULES reads from a file as time series."""
 
     file: DataPath = Field(description="netCDF file, as written by `jules-ml export --to prescribed`")
-    levels: tuple[int, ...] | None = Field(
+    levels: tuple[Annotated[int, Field(ge=1, le=1000)], ...] | None = Field(
         default=None,
         min_length=1,
         description="soil layers that are prescribed, counted from 1 at the top; default: all",

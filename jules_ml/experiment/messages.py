@@ -111,7 +111,8 @@ def _problem_and_remedy(
         ("valid tuple", "list" if texts else "number or a list"),
     ):
         message = message.replace(python, toml)
-    return f"{textwrap.shorten(repr(details['input']), 60)} is not valid: {message}", remedy
+    given = str(details["input"]).lower() if isinstance(details["input"], bool) else repr(details["input"])
+    return f"{textwrap.shorten(given, 60)} is not valid: {message}", remedy
 
 
 def _quoted(names: Sequence[str]) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from jules_ml.experiment.frost import FrozenBelow
+from jules_ml.experiment.ranges import in_range, layers_in_range
 from jules_ml.support.section import DataPath, PerLayer, Section
 
 StaticKind = Literal["texture", "satellite", "both", "none"]
@@ -39,8 +40,8 @@ class MoistureSettings(Section):
         ge=200,
         description="length of the randomly drawn period of each training step [d]; default: the complete record",
     )
-    rate: float = Field(default=4e-3, gt=0.0, description="maximum learning rate")
-    decay: float = Field(default=1e-2, ge=0.0, description="weight decay")
+    rate: float = Field(default=4e-3, gt=0.0, le=1.0, description="maximum learning rate")
+    decay: float = Field(default=1e-2, ge=0.0, le=10.0, description="weight decay")
     match_variance: float = Field(
         default=1.0,
         ge=0.0,
@@ -54,16 +55,23 @@ class MoistureSettings(Section):
         description="weight of the mean error of a sensor in the loss, since mean offsets at training sites are corrected afterwards; "
         "not used with `window`",
     )
-    gradient_weight: float = Field(default=0.3, ge=0.0, description="weight of day-to-day changes in the loss")
-    start_weight: float = Field(
-        default=0.1, ge=0.0, description="weight of the invariance to a later start in the loss"
+    gradient_weight: float = Field(
+        default=0.3, ge=0.0, le=1000.0, description="weight of day-to-day changes in the loss"
     )
-    initial_weight: float = Field(default=0.05, ge=0.0, description="weight of the initial condition in the loss")
+    start_weight: float = Field(
+        default=0.1, ge=0.0, le=1000.0, description="weight of the invariance to a later start in the loss"
+    )
+    initial_weight: float = Field(
+        default=0.05, ge=0.0, le=1000.0, description="weight of the initial condition in the loss"
+    )
     bounds_weight: float = Field(
-        default=0.0, ge=0.0, description="weight of the penalty on water contents below residual or above saturation"
+        default=0.0,
+        ge=0.0,
+        le=1000.0,
+        description="weight of the penalty on water contents below residual or above saturation",
     )
     balance_weight: float = Field(
-        default=0.0, ge=0.0, description="weight of the penalty on daily gains of water that exceed the rain"
+        default=0.0, ge=0.0, le=1000.0, description="weight of the penalty on daily gains of water that exceed the rain"
     )
     frozen_below: FrozenBelow = 274.15
     interval: float = Field(
@@ -109,7 +117,7 @@ class MoistureSection(MoistureSettings):
         description="additional training data: output of runs at the site with other soils, or of ensembles, that cover more years than "
         "the observations",
     )
-    dzsoil: PerLayer = Field(
+    dzsoil: Annotated[PerLayer, AfterValidator(layers_in_range)] = Field(
         default=(0.1, 0.25, 0.65, 2.0),
         description="thickness of the soil layers of the JULES output, which does not contain it [m]",
     )
@@ -129,3 +137,10 @@ class MoistureSection(MoistureSettings):
     theta_r: PerLayer = Field(
         default=(0.0,), description="residual water content, which JULES does not include [m3 m-3]"
     )
+
+    @field_validator("sm_sat", "theta_r")
+    @classmethod
+    def _possible(cls, values: tuple[float, ...] | None, info: ValidationInfo) -> tuple[float, ...] | None:
+        assert info.field_name is not None
+        in_range(info.field_name, values)
+        return values

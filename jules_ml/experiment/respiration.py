@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from jules_ml.data.quality import NIGHT_POTENTIAL, NIGHT_PPFD, NIGHT_SW_DOWN
 from jules_ml.experiment.frost import FROZEN_BELOW, FrozenBelow
+from jules_ml.experiment.ranges import layers_in_range
 from jules_ml.physics.constants import KAPS_4POOL
 from jules_ml.support.section import DataPath, PerLayer, Section
 
@@ -19,6 +20,11 @@ FLUX = {"ecosystem": "nee", "soil": "resp_soil", "heterotrophic": "resp_het"}
 _RS_RECO, _RH_RS = 0.69, 0.54
 #: Default of the heterotrophic fraction of each target.
 HETEROTROPHIC = {"ecosystem": round(_RS_RECO * _RH_RS, 2), "soil": _RH_RS, "heterotrophic": 1.0}
+
+#: Respiration rate of a pool [s-1].
+_Rate = Annotated[float, Field(gt=0.0, le=1e-4)]
+#: Thickness of the layers of a model's output, which does not contain it [m].
+_Layers = Annotated[PerLayer, AfterValidator(layers_in_range)]
 
 
 class RowSettings(Section):
@@ -40,13 +46,14 @@ class RowSettings(Section):
     night_max_potential: float | None = Field(
         default=NIGHT_POTENTIAL,
         ge=0.0,
+        le=500.0,
         description="maximum potential radiation at night [W m-2]; 'none': use measured radiation only",
     )
     night_max_sw_down: float = Field(
-        default=NIGHT_SW_DOWN, gt=0.0, description="maximum shortwave radiation at night [W m-2]"
+        default=NIGHT_SW_DOWN, gt=0.0, le=200.0, description="maximum shortwave radiation at night [W m-2]"
     )
     night_max_ppfd: float = Field(
-        default=NIGHT_PPFD, gt=0.0, description="maximum photon flux density at night [umol m-2 s-1]"
+        default=NIGHT_PPFD, gt=0.0, le=500.0, description="maximum photon flux density at night [umol m-2 s-1]"
     )
     frozen_below: FrozenBelow | None = Field(
         default=273.15, description=f"{FROZEN_BELOW}; sensors only, ignored with the soil of a model; 'none': no filter"
@@ -58,12 +65,14 @@ class RowSettings(Section):
     )
     least_flux: float | None = Field(
         default=-10.0,
+        ge=-150.0,
         le=0.0,
         description="respiration below this is excluded as unphysical [umol m-2 s-1]; 'none': no filter",
     )
     most_flux: float | None = Field(
         default=60.0,
         gt=0.0,
+        le=1000.0,
         description="respiration above this is excluded as unphysical [umol m-2 s-1]; 'none': no filter",
     )
 
@@ -71,19 +80,19 @@ class RowSettings(Section):
 class LayerSettings(Section):
     """``[respiration.layers]``: layered soil carbon of the run that ``state`` names, for ``l_layeredc``. Each experiment has its own."""
 
-    cs: tuple[Annotated[float, Field(ge=0.0)], ...] | None = Field(
+    cs: tuple[Annotated[float, Field(ge=0.0, le=500.0)], ...] | None = Field(
         default=None,
         min_length=2,
         description="soil carbon of each layer, from the top [kg m-2]; default: `cs` of the output, with its pools",
     )
-    kaps_4pool: tuple[float, float, float, float] = Field(
+    kaps_4pool: tuple[_Rate, _Rate, _Rate, _Rate] = Field(
         default=KAPS_4POOL,
         description="rates of the four pools of the run [s-1]; default: those of JULES. Their ratios weight the pools of the output",
     )
     tau_resp: float = Field(
-        default=2.0, ge=0.0, description="decline of respiration with depth [m-1]; default: that of JULES"
+        default=2.0, ge=0.0, le=100.0, description="decline of respiration with depth [m-1]; default: that of JULES"
     )
-    dzsoil: PerLayer = Field(
+    dzsoil: _Layers = Field(
         default=(0.1, 0.25, 0.65, 2.0),
         description="thickness of the soil layers, from the top [m], of an output that does not contain it",
     )
@@ -154,9 +163,9 @@ class RespirationSettings(Section):
     retention: Literal["clapp_hornberger", "van_genuchten"] = Field(
         default="clapp_hornberger", description="water retention curve, for `moisture = 'potential'`"
     )
-    b: float = Field(default=6.0, gt=0.0, description="exponent of the retention curve: b, or 1/(n-1) [1]")
+    b: float = Field(default=6.0, ge=0.02, le=50.0, description="exponent of the retention curve: b, or 1/(n-1) [1]")
     sathh: float = Field(
-        default=0.2, gt=0.0, description="suction at saturation of the retention curve, or 1/alpha [m]"
+        default=0.2, ge=1e-4, le=20.0, description="suction at saturation of the retention curve, or 1/alpha [m]"
     )
     chambers: Literal["mean", "each"] = Field(
         default="mean",

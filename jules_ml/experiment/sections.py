@@ -9,10 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from jules_ml.experiment.jules import Via
 from jules_ml.experiment.place import PROPERTIES
+from jules_ml.experiment.ranges import in_range, layers_in_range
 from jules_ml.support.section import DataPath, PerLayer, Section
 
 
@@ -46,7 +47,7 @@ class ForcingSection(Section):
     """``[forcing]``: gap-filling and substitutions of the weather."""
 
     height: float = Field(
-        default=10.0, gt=0.0, description="height of the weather data above the zero plane of the canopy [m]"
+        default=10.0, gt=0.0, le=500.0, description="height of the weather data above the zero plane of the canopy [m]"
     )
     wind: float = Field(default=2.0, gt=0.0, le=30.0, description="wind speed where it was not measured [m s-1]")
     clear_sky: Literal["dilley_obrien", "brutsaert"] = Field(
@@ -85,16 +86,35 @@ class SoilValues(Section):
         default=(0.0,), description="residual water content, which sensors measure and JULES does not include [m3 m-3]"
     )
 
+    @field_validator("*")
+    @classmethod
+    def _possible(cls, values: tuple[float, ...], info: ValidationInfo) -> tuple[float, ...]:
+        assert info.field_name is not None
+        if info.field_name != "theta_r" and min(values) <= 0.0:
+            raise ValueError(f"{info.field_name} must be positive")
+        if info.field_name == "sm_sat" and max(values) >= 1.0:
+            raise ValueError("sm_sat must be below 1; it is in m3 m-3")
+        in_range(info.field_name, values)
+        return values
+
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        for name in ("b", "sathh", "satcon", "sm_wilt", "hcap", "hcon"):
-            if min(getattr(self, name)) <= 0.0:
-                raise ValueError(f"{name} must be positive")
-        if max(self.sm_sat) >= 1.0:
-            raise ValueError("sm_sat must be below 1; it is in m3 m-3")
-        if min(self.theta_r) < 0.0:
-            raise ValueError("theta_r must not be negative")
+        for low, high in (("sm_wilt", "sm_crit"), ("sm_crit", "sm_sat"), ("theta_r", "sm_sat")):
+            for below, above in _layer_by_layer(getattr(self, low), getattr(self, high)):
+                if below > above:
+                    raise ValueError(
+                        f"{low} is {below:g} in a layer where {high} is {above:g} m3 m-3: {low} must not exceed {high}"
+                    )
+        for residual, water in _layer_by_layer(self.theta_r, self.sm_sat):
+            if residual + water >= 1.0:
+                raise ValueError(f"theta_r and sm_sat add up to {residual + water:g} m3 m-3, which must be below 1")
         return self
+
+
+def _layer_by_layer(first: tuple[float, ...], second: tuple[float, ...]) -> list[tuple[float, float]]:
+    """Pairs of the values of each layer; one value is that of all layers. Different numbers of layers are refused elsewhere."""
+    count = max(len(first), len(second))
+    return list(zip(*(values * count if len(values) == 1 else values for values in (first, second)), strict=False))
 
 
 class Texture(Section):
@@ -115,8 +135,19 @@ class Texture(Section):
     topsoil_depth: float = Field(
         default=0.3,
         ge=0.0,
+        le=10.0,
         description="depth of the topsoil: layers with their middle above it are topsoil, for HYPRES only [m]",
     )
+
+    @field_validator("sand", "silt", "clay", "bulk_density", "organic_carbon")
+    @classmethod
+    def _possible(cls, values: tuple[float, ...] | None, info: ValidationInfo) -> tuple[float, ...] | None:
+        assert info.field_name is not None
+        for value in values or ():
+            problem = PROPERTIES[info.field_name].problem(value)
+            if problem is not None:
+                raise ValueError("; ".join(problem))
+        return values
 
     @model_validator(mode="after")
     def _enough_for_hypres(self) -> Self:
@@ -148,10 +179,13 @@ class SoilSection(Section):
     properties: SoilValues | None = Field(default=None, description="soil properties")
     texture: Texture | None = Field(default=None, description="soil texture, for a pedotransfer function")
 
+    @field_validator("dzsoil")
+    @classmethod
+    def _thicknesses(cls, dzsoil: tuple[float, ...]) -> tuple[float, ...]:
+        return layers_in_range(dzsoil)
+
     @model_validator(mode="after")
     def _one_way_only(self) -> Self:
-        if min(self.dzsoil) <= 0.0:
-            raise ValueError("dzsoil must be positive")
         if (self.properties is None) == (self.texture is None):
             raise ValueError("give either [soil.properties] or [soil.texture]")
         if self.properties is not None and self.form is None:
@@ -218,7 +252,10 @@ class CarbonSection(Section):
 
     cs: float = Field(ge=0.0, le=500.0, description="soil carbon [kg m-2]")
     kaps: float = Field(
-        default=0.5e-8, gt=0.0, description="specific respiration rate at 282.4 K and optimum soil moisture [s-1]"
+        default=0.5e-8,
+        gt=0.0,
+        le=1e-5,
+        description="specific respiration rate at 282.4 K and optimum soil moisture [s-1]",
     )
 
 
@@ -250,9 +287,11 @@ class SpinUpSection(Section):
 
     cycles: int = Field(default=5, ge=0, le=1000, description="maximum number of repetitions; 0: no spin-up")
     years: int = Field(default=1, ge=1, le=1000, description="number of years from the start that are repeated")
-    water: float = Field(default=1.0, gt=0.0, description="convergence tolerance of the water in any layer [kg m-2]")
+    water: float = Field(
+        default=1.0, gt=0.0, le=1000.0, description="convergence tolerance of the water in any layer [kg m-2]"
+    )
     temperature: float = Field(
-        default=0.1, gt=0.0, description="convergence tolerance of the temperature of any layer [K]"
+        default=0.1, gt=0.0, le=50.0, description="convergence tolerance of the temperature of any layer [K]"
     )
 
 
@@ -286,7 +325,7 @@ class RunSection(Section):
     start: Moment | None = Field(default=None, description="start, UTC; default: that of the record")
     end: Moment | None = Field(default=None, description="end, UTC; default: that of the record")
     timestep: float = Field(default=1800.0, ge=1.0, le=10800.0, description="time step [s]")
-    mean_over: int = Field(default=48, ge=1, description="number of time steps in one output period")
+    mean_over: int = Field(default=48, ge=1, le=1_000_000, description="number of time steps in one output period")
     outputs: tuple[str, ...] | None = Field(
         default=None, min_length=1, description="output variables, by JULES's names; default: all"
     )

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import NoneType
-from typing import Annotated, Any, Final, get_args
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
+#: Types that are not checked, and those of numbers.
+_ANY: Final[frozenset[Any]] = frozenset({Any, object})
+_NUMBERS: Final[frozenset[Any]] = frozenset({int, float})
 #: Text that switches an optional value off. TOML has no null.
 NONE: Final = "none"
 
@@ -20,6 +33,12 @@ class Section(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _types_as_written(cls, value: Any, info: ValidationInfo) -> Any:
+        assert info.field_name is not None
+        return as_written(value, cls.model_fields[info.field_name].annotation)
 
     @model_validator(mode="before")
     @classmethod
@@ -34,6 +53,55 @@ class Section(BaseModel):
         field = cls.model_fields.get(name)
         options = set() if field is None else set(_options(field.annotation))
         return NoneType in options and NONE not in options
+
+
+def as_written(value: Any, annotation: Any) -> Any:
+    """Refuse truth values where numbers are needed, numbers and text where truth values are, and text where numbers are.
+
+    Pydantic converts them: ``true`` becomes 1, ``"0.3"`` becomes 0.3 and 1 becomes ``true``.
+
+    Raises
+    ------
+    PydanticCustomError
+        If the value, or an element of a list, has a type that none of the types of ``annotation`` is.
+    """
+    types = set(_types(annotation))
+    if types & _ANY or (isinstance(value, dict) and dict not in types):
+        return value
+    elements = value if isinstance(value, list | tuple) else value.values() if isinstance(value, dict) else [value]
+    for element in elements:
+        if isinstance(element, list | tuple | dict):
+            as_written(element, annotation)
+        elif isinstance(element, bool) and bool not in types and types & _NUMBERS:
+            raise PydanticCustomError("as_written", "a number is needed, not true or false")
+        elif isinstance(element, int | float | str) and not isinstance(element, bool) and types <= {bool, NoneType}:
+            raise PydanticCustomError("as_written", "true or false is needed, without quotes")
+        elif _is_quoted_number(element) and types <= {*_NUMBERS, NoneType, tuple, list, dict}:
+            raise PydanticCustomError("as_written", "a number is needed, without quotes")
+    return value
+
+
+def _is_quoted_number(element: object) -> bool:
+    try:
+        return isinstance(element, str) and float(element) is not None
+    except ValueError:
+        return False
+
+
+def _types(annotation: Any) -> Iterator[Any]:
+    """Types of the values that an annotation allows, with those of its containers."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        yield from map(type, arguments)
+    elif origin is Annotated:
+        yield from _types(arguments[0])
+    elif annotation is not Ellipsis and not arguments:
+        yield annotation
+    else:
+        if isinstance(origin, type) and origin is not UnionType:
+            yield origin
+        for argument in arguments:
+            yield from _types(argument)
 
 
 def _options(annotation: Any) -> Iterator[Any]:
@@ -69,4 +137,4 @@ def _scalar_as_tuple(value: object) -> object:
 PerLayer = Annotated[tuple[float, ...], Field(min_length=1), BeforeValidator(_scalar_as_tuple)]
 
 #: Depth of a soil sensor [m], positive downward.
-Depth = Annotated[float, Field(ge=0.0)]
+Depth = Annotated[float, Field(ge=0.0, le=50.0)]

@@ -19,6 +19,14 @@ def test_other_numbers_are_not(value: float) -> None:
     assert not is_missing_code(value)
 
 
+def test_a_reader_without_the_key_names_another_remedy_and_drops_what_is_outside() -> None:
+    raw = np.array([-40.0, 20.0, 99.99])
+    with refusal("x.csv", "99.99 looks like a missing-value code (1 values)", "replace it by -9999"):
+        refuse_old_codes(raw, raw, "nee", where="x.csv", has_key=False, drops_outside=True)
+    outside = np.array([-40.0, 20.0, -999.9])
+    refuse_old_codes(outside, outside, "nee", where="x.csv", drops_outside=True)
+
+
 @pytest.mark.parametrize(
     ("name", "others", "code", "converted"),
     [

@@ -24,7 +24,7 @@ def user(tmp_path: Path, shared_data: Path) -> Path:
         (folder / "nml" / file.name).write_text(text.replace("l_top=T", "l_top=F"), encoding="ascii")
     for name in ("initial_conditions_bb219.dat", "tile_fractions.dat"):
         (folder / "inputs" / name).write_bytes((source / "loobos_inputs" / name).read_bytes())
-    (folder / "inputs" / "Loobos_1997.dat").write_text("0 0 0 0 280 2 1e5 0.005\n" * 96, encoding="ascii")
+    (folder / "inputs" / "Loobos_1997.dat").write_text("0 300 0 0 280 2 1e5 0.005\n" * 96, encoding="ascii")
     return folder
 
 

@@ -34,7 +34,7 @@ def app(tmp_path: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> P
     for name in ("initial_conditions_bb219.dat", "tile_fractions.dat"):
         (folder / "file" / name).write_bytes((source / "loobos_inputs" / name).read_bytes())
     (tmp_path / "inputs").mkdir()
-    (tmp_path / "inputs" / "Loobos_1997.dat").write_text("0 0 0 0 280 2 1e5 0.005\n" * 96, encoding="ascii")
+    (tmp_path / "inputs" / "Loobos_1997.dat").write_text("0 300 0 0 280 2 1e5 0.005\n" * 96, encoding="ascii")
     monkeypatch.setenv("LOOBOS_INPUTS", str(tmp_path / "inputs"))
     lines = ["meta=jules-standalone/vn7.6", "", "[command]", "default=jules.exe", ""]
     namelists = NamelistFolder.read(source / "loobos_namelists")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import Field, ValidationError
 
 from jules_ml.experiment import load_experiment
 from jules_ml.experiment.respiration import RespirationSettings, RowSettings
-from jules_ml.support.section import Section
+from jules_ml.support.section import PerLayer, Section
 
 
 class Example(Section):
@@ -52,3 +52,47 @@ def test_every_filter_of_rows_can_be_switched_off_in_a_file(tmp_path: Path) -> N
     assert all(getattr(settings.rows, name) is None for name in names)
     stored = settings.model_dump(mode="json")
     assert RespirationSettings.model_validate(stored) == settings
+
+
+class Typed(Section):
+    """Fields of numbers and truth values."""
+
+    number: float = 1.0
+    count: int | None = None
+    limit: Annotated[float, Field(ge=0.0)] | Literal["estimate"] | None = None
+    layers: PerLayer = (1.0,)
+    by_name: dict[str, float] = Field(default_factory=dict)
+    switch: bool = True
+    either: bool | None = None
+    anything: dict[str, Any] = Field(default_factory=dict)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"number": True}, "a number is needed, not true or false"),
+        ({"count": False}, "a number is needed, not true"),
+        ({"limit": True}, "a number is needed, not true"),
+        ({"layers": True}, "a number is needed, not true"),
+        ({"layers": [0.1, True]}, "a number is needed, not true"),
+        ({"by_name": {"a": True}}, "a number is needed, not true"),
+        ({"number": "0.3"}, "a number is needed, without quotes"),
+        ({"layers": ["0.3"]}, "a number is needed, without quotes"),
+        ({"switch": 1}, "true or false is needed"),
+        ({"switch": "yes"}, "true or false is needed"),
+        ({"either": 0.0}, "true or false is needed"),
+        ({"number": float("nan")}, "finite"),
+        ({"layers": [float("inf")]}, "finite"),
+        ({"by_name": {"a": float("inf")}}, "finite"),
+    ],
+)
+def test_types_are_those_that_the_file_has(table: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Typed.model_validate(table)
+
+
+def test_types_as_written_are_accepted() -> None:
+    table = {"number": 2, "count": 3, "limit": "estimate", "layers": [1, 2.5], "by_name": {"a": 1}, "switch": False}
+    typed = Typed.model_validate({**table, "either": True, "anything": {"a": True, "b": "c"}})
+    assert (typed.number, typed.count, typed.limit, typed.layers) == (2.0, 3, "estimate", (1.0, 2.5))
+    assert (typed.switch, typed.either) == (False, True)

@@ -220,15 +220,7 @@ def _faults(ds: xr.Dataset, series: Sequence[Series]) -> tuple[list[Suspicion], 
 def _units(series: Series, interval: pd.Timedelta) -> Iterator[Suspicion]:
     """Levels that no site has, although each value is possible."""
     finite = series.values[np.isfinite(series.values)]
-    high, median = float(np.quantile(finite, 0.99)), float(np.median(finite))
-    if series.variable in ("theta", "theta_crns") and high < 0.02:
-        yield Suspicion(
-            series.label,
-            f"99 % of the values are below {high:.3g} m3 m-3",
-            "the values seem to have been divided by 100 once too often: correct the unit, or scale the column",
-        )
-    if series.variable == "relative_humidity" and high < 0.05:
-        yield Suspicion(series.label, f"99 % of the values are below {high:.3g}", "correct the unit of the column")
+    median = float(np.median(finite))
     if series.variable in ("precip", "tot_rain") and interval > pd.Timedelta(0):
         years = finite.size * interval / pd.Timedelta(days=365.25)
         annual = float(finite.sum()) * interval.total_seconds() / max(years, 1e-9)

@@ -25,6 +25,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from pydantic import Field
 
+from jules_ml.data.missing_codes import convert_without_codes
 from jules_ml.data.profile import Sensor, align
 from jules_ml.data.readers.cosmos_uk_columns import PORTAL_UNITS, Column, known_columns
 from jules_ml.data.readers.cosmos_uk_flags import MASKED, flagged, flags_beside, is_flags_file
@@ -33,7 +34,6 @@ from jules_ml.data.record_section import IGNORE, PATH, Record
 from jules_ml.data.site import SiteMeta, StampAt, refuse_missing_codes, site_dataset, utc_end_of_interval
 from jules_ml.data.textfile import read_csv_columns, read_header, read_lines, read_times, require_columns
 from jules_ml.data.units import convert
-from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
 from jules_ml.support.section import DataPath
 
@@ -346,9 +346,8 @@ def _converted(read: _Read, *, interval: pd.Timedelta, where: str) -> NDArray[np
             remedy="multiply the column by 100: COSMOS-UK gives water content in %, and this seems to be m3 m-3",
         )
     if read.column.total:
-        total: NDArray[np.float64] = convert(read.values, read.units, "kg m-2", where=where) / interval.total_seconds()
-        return total
-    return convert(read.values, read.units, VARIABLES[name].units, where=where)
+        return np.asarray(convert(read.values, read.units, "kg m-2", where=where) / interval.total_seconds())
+    return convert_without_codes(read.values, read.units, name, where=where)
 
 
 def _with_comments(ds: xr.Dataset) -> xr.Dataset:

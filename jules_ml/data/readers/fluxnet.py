@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from jules_ml.data.merge import read_files
+from jules_ml.data.missing_codes import refuse_old_codes
 from jules_ml.data.problems import report
 from jules_ml.data.profile import Sensor, align
 from jules_ml.data.readers.fluxnet_columns import (
@@ -38,7 +39,7 @@ from jules_ml.data.textfile import read_csv_columns, read_header, read_times, re
 from jules_ml.data.units import convert, refuse_fraction_as_percent
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
-from jules_ml.support.section import DataPath, DataPaths
+from jules_ml.support.section import DataPath, DataPaths, Depth
 
 _INTERVAL: dict[Resolution, pd.Timedelta] = {
     "HH": pd.Timedelta(minutes=30),
@@ -185,12 +186,10 @@ def _refuse_unknown(header: Sequence[str], path: Path) -> None:
         )
     unknown = [column for column in header if not is_known(column)]
     if unknown:
+        problem = f"column {unknown[0]} is not one of a FLUXNET product ({len(unknown)} unknown of {len(header)})"
+        place = f"{path}, line 1, column {header.index(unknown[0]) + 1}"
         report(
-            BadInput(
-                f"column {unknown[0]} is not one of a FLUXNET product ({len(unknown)} unknown of {len(header)})",
-                where=f"{path}, line 1, column {header.index(unknown[0]) + 1}",
-                remedy="delete it, or read the file with reader 'table' and a column map",
-            )
+            BadInput(problem, where=place, remedy="delete it, or read the file with reader 'table' and a column map")
         )
 
 
@@ -296,9 +295,10 @@ def _load(wanted: _Wanted, frame: pd.DataFrame, resolution: Resolution, path: Pa
         refuse_fraction_as_percent(raw, where=place)
     if wanted.is_sum:
         raw, unit = raw / _INTERVAL[resolution].total_seconds(), f"{unit} s-1"
-    values, n_dropped = drop_out_of_range(
-        wanted.variable, convert(raw, unit, VARIABLES[wanted.variable].units, where=place)
-    )
+    converted = convert(raw, unit, VARIABLES[wanted.variable].units, where=place)
+    published = frame[wanted.column].to_numpy()
+    refuse_old_codes(published, converted, wanted.variable, where=place, has_key=False, drops_outside=True)
+    values, n_dropped = drop_out_of_range(wanted.variable, converted)
     codes = None
     if f"{wanted.column}_QC" in frame:
         codes = frame[f"{wanted.column}_QC"].to_numpy()
@@ -364,10 +364,10 @@ class FluxnetRecord(Record):
     path: DataPaths = Field(description=PATHS)
     utc_offset_hours: float = Field(ge=-12.0, le=14.0, description=UTC_OFFSET)
     site: str | None = Field(default=None, description=SITE)
-    swc_depths: tuple[float, ...] | None = Field(
+    swc_depths: tuple[Depth, ...] | None = Field(
         default=None, description="depth [m] of each soil-water sensor, in the order of their numbers"
     )
-    ts_depths: tuple[float, ...] | None = Field(
+    ts_depths: tuple[Depth, ...] | None = Field(
         default=None, description="depth [m] of each soil-temperature sensor, in the order of their numbers"
     )
     heights: DataPath | None = Field(default=None, description=HEIGHTS)

@@ -25,6 +25,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from pydantic import Field
 
+from jules_ml.data.missing_codes import refuse_old_codes
 from jules_ml.data.profile import Sensor, align
 from jules_ml.data.readers.netcdf_record import steps_of
 from jules_ml.data.recognition import first_lines
@@ -270,7 +271,10 @@ def _read(path: Path, file: _File, flags: Sequence[str]) -> _Series | None:
 def _converted(values: NDArray[np.float64], variable: str, unit: str, where: str) -> NDArray[np.float64]:
     """Values in the unit of the site dataset; precipitation stays an amount [kg m-2]."""
     target = "kg m-2" if variable == "precip" else VARIABLES[variable].units
-    return convert(values, unit, target, where=where)
+    converted = convert(values, unit, target, where=where)
+    if variable != "precip":
+        refuse_old_codes(values, converted, variable, where=where, has_key=False)
+    return converted
 
 
 def _stamps(index: pd.Index, where: Path) -> pd.DatetimeIndex:

@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from jules_ml.data.missing_codes import refuse_old_codes
 from jules_ml.data.netcdffile import numbers_along_time
 from jules_ml.data.problems import report
 from jules_ml.data.profile import Sensor, align
@@ -164,9 +165,11 @@ def _converted(
     raw: NDArray[np.float64], unit: str, column: NetcdfColumn, interval: pd.Timedelta, where: str
 ) -> tuple[NDArray[np.float64], int]:
     refuse_missing_codes(raw, where=where)
-    unit = unit.strip() or column.units
+    unit, as_in_file = unit.strip() or column.units, raw
     if unit == "%":
         refuse_fraction_as_percent(raw, where=where)
     if unit in _AMOUNTS and VARIABLES[column.variable].units == "kg m-2 s-1":
         raw, unit = raw / interval.total_seconds(), f"{'mm' if unit == 'mm' else 'kg m-2'} s-1"
-    return drop_out_of_range(column.variable, convert(raw, unit, VARIABLES[column.variable].units, where=where))
+    converted = convert(raw, unit, VARIABLES[column.variable].units, where=where)
+    refuse_old_codes(as_in_file, converted, column.variable, where=where, has_key=False, drops_outside=True)
+    return drop_out_of_range(column.variable, converted)

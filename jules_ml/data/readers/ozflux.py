@@ -33,7 +33,7 @@ from jules_ml.data.record_section import DEPTHS, IGNORE, LICENCE, PATHS, SITE, U
 from jules_ml.data.site import SiteMeta, utc_end_of_interval
 from jules_ml.data.times import gregorian_dates
 from jules_ml.errors import BadInput
-from jules_ml.support.section import DataPaths
+from jules_ml.support.section import DataPaths, Depth
 
 _FLAG = "_QCFlag"
 _COLUMNS = {
@@ -293,7 +293,7 @@ class OzfluxRecord(Record):
     utc_offset_hours: float | None = Field(
         default=None, ge=-12.0, le=14.0, description=f"{UTC_OFFSET}; default: attribute `time_zone`"
     )
-    depths: dict[str, float] = Field(default_factory=dict, description=DEPTHS)
+    depths: dict[str, Depth] = Field(default_factory=dict, description=DEPTHS)
     ignore: tuple[str, ...] = Field(default=(), description=IGNORE)
     licence: str | None = Field(default=None, description=LICENCE)
 

@@ -266,8 +266,8 @@ def _convert(
     if column.is_sum:
         numbers, unit = numbers / interval.total_seconds(), f"{unit} s-1"
     converted = convert(numbers, unit, VARIABLES[column.variable].units, where=where)
+    refuse_old_codes(raw, converted, column.variable, where=where, drops_outside=not refuses)
     if refuses:
-        refuse_old_codes(raw, converted, column.variable, where=where)
         refuse_missing_codes(raw, where=where)
     return converted
 

@@ -30,17 +30,24 @@ from __future__ import annotations
 
 import codecs
 import math
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import pandas as pd
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from jules_ml.data.site import StampAt
 from jules_ml.data.variables import VARIABLES
+from jules_ml.support.section import as_written
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _types_as_written(cls, value: Any, info: ValidationInfo) -> Any:
+        assert info.field_name is not None
+        return as_written(value, cls.model_fields[info.field_name].annotation)
 
 
 def _timedelta(value: object) -> object:

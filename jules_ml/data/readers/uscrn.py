@@ -19,12 +19,11 @@ import xarray as xr
 from numpy.typing import NDArray
 from pydantic import Field
 
+from jules_ml.data.missing_codes import convert_without_codes
 from jules_ml.data.parquetfile import parquet_columns, read_parquet
 from jules_ml.data.record_section import PATH, UTC_OFFSET, Record
 from jules_ml.data.site import SiteMeta, drop_out_of_range, refuse_missing_codes, site_dataset, utc_end_of_interval
 from jules_ml.data.textfile import read_csv_columns
-from jules_ml.data.units import convert
-from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
 from jules_ml.support.section import DataPath
 
@@ -206,7 +205,7 @@ def _converted(rows: pd.DataFrame, column: str, units: str, name: str, *, where:
     place = f"{where}, column {column}"
     array = rows[column].to_numpy(dtype=np.float64)
     refuse_missing_codes(array, where=place)
-    return convert(array, units, VARIABLES[name].units, where=place)
+    return convert_without_codes(array, units, name, where=place, drops_outside=True)
 
 
 def _type_codes(rows: pd.DataFrame, *, where: str) -> NDArray[np.float64]:

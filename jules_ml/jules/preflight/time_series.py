@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jules_ml.jules.preflight.contents import missing_columns, netcdf_problem, row_problem, suffix_problem
+from jules_ml.jules.preflight.driving_values import driving_problems, row_difference
 from jules_ml.jules.preflight.staged import Finding, StagedRun
 from jules_ml.jules.variable_lists import is_netcdf, read_list, values_per_point
 
@@ -71,6 +72,25 @@ def _series_findings(staged: StagedRun, group: str, entries: Mapping[str, Any]) 
         if problem:
             yield Finding(where, problem, "complete the file, or give another one")
             return
+    if group == "jules_drive":
+        expected = _steps(start, end, entries.get("data_period")) if single else 0
+        yield from _driving_findings(staged, where, paths, entries, expected)
+
+
+def _driving_findings(
+    staged: StagedRun, where: str, paths: list[Path], entries: Mapping[str, Any], expected: int
+) -> Iterator[Finding]:
+    """Yield values outside the range of their variable, and a number of rows that does not fit the times of the data."""
+    grid = staged.run.grid
+    several = "%vv" in str(entries.get("file"))
+    # on a grid that has points of the sea too, their values have no meaning
+    for path in paths if grid.land_dim is not None or grid.shape == (1, 1) else ():
+        variables = [v for v in read_list(entries) if not several or (v.tpl_name or "") in path.name]
+        for problem, remedy in driving_problems(path, variables):
+            yield Finding(where, problem, remedy)
+        difference = "" if is_netcdf(path.name) or not expected else row_difference(path, expected)
+        if difference:
+            yield Finding(where, difference, "look for a missing or doubled row, or correct data_end", fatal=False)
 
 
 def _content_problem(staged: StagedRun, path: Path, entries: Mapping[str, Any], needed: int) -> str:

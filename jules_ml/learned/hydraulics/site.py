@@ -13,7 +13,7 @@ import xarray as xr
 
 from jules_ml.data.daily import daily_means, whole_days, with_derived
 from jules_ml.data.quality import thawed, where_measured
-from jules_ml.data.record import interval, place, record_notes
+from jules_ml.data.record import dropped_by_rules, interval, place, record_notes
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
@@ -74,7 +74,8 @@ def hydraulic_site(experiment: Experiment, settings: HydraulicSettings) -> Hydra
     usable = (np.isfinite(observed).sum(0) >= settings.least_days) & (depth <= sum(soil.dzsoil))
     if not usable.any():
         raise BadInput(
-            f"no sensor within the soil layers has {settings.least_days} days of measured soil moisture without frost",
+            f"no sensor within the soil layers has {settings.least_days} days of measured soil moisture without frost"
+            + dropped_by_rules(record),
             where=place(record, "theta"),
             remedy="give a longer record or the depths of the sensors in [data], or decrease least_days in [hydraulics]",
         )

@@ -82,7 +82,7 @@ def fit_moisture(
     """
     records = [site.record for site in sites]
     _refuse_duplicates(records)
-    main = _main_sensors(records)
+    main = _main_sensors(records, [note for site in sites for note in site.notes])
     fractions = {"validation": settings.validation_fraction, "test": settings.test_fraction}
     splits = [by_fractions(record.usable[:, m], **fractions) for record, m in zip(records, main, strict=True)]
     cold = settings.frozen_below
@@ -220,13 +220,13 @@ def _score_held_out_sites(
     return replace(ensemble, new_site_quantiles=reference.quantiles), report
 
 
-def _main_sensors(records: Sequence[MoistureRecord]) -> list[int]:
-    """Select the scored sensor of each record."""
+def _main_sensors(records: Sequence[MoistureRecord], notes: Sequence[str]) -> list[int]:
+    """Select the scored sensor of each record; ``notes`` on the records say what else was dropped."""
     sensors = {record.site: preferred_sensor(record, least=_MIN_DAYS) for record in records}
     without = [site for site, sensor in sensors.items() if sensor is None]
     if without:
         raise BadInput(
-            f"no sensor has {_MIN_DAYS} usable days of measured water content",
+            f"no sensor has {_MIN_DAYS} usable days of measured water content" + "".join(f"; {note}" for note in notes),
             where=f"site {', '.join(without)}",
             remedy="name the columns of water content (theta, or theta_crns), check that quality codes and frozen soil leave some days, "
             "or leave the site out",

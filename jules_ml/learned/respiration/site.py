@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from jules_ml.data.record import place
+from jules_ml.data.record import dropped_by_rules, place
 from jules_ml.data.ustar import UstarThreshold
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings, RowSettings
@@ -186,7 +186,7 @@ def usable_rows(ds: xr.Dataset, settings: RespirationSettings, *, all_hours: boo
         threshold = _drop_day_and_calm(ds, frame, settings.rows, selection)
     _drop_unusable_values(frame, settings, selection)
     keep = selection.keep
-    _refuse_unusable(frame[keep], settings, selection.dropped, place(ds))
+    _refuse_unusable(frame[keep], settings, selection.dropped, place(ds) + dropped_by_rules(ds))
     rows = _site_rows(frame[keep], str(ds.attrs.get("site", "site")), porosity_of(ds), settings)
     pores = rows.porosity[rows.sites[0]] - rows.dry[rows.sites[0]]
     # JULES's hook evaluates the drivers in one layer

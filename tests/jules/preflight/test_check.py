@@ -188,14 +188,41 @@ def test_traps_of_new_versions(write: Write, entries: str, problem: str) -> None
 
 def test_weather_must_have_the_rows_of_the_run(user: Path, write: Write) -> None:
     weather = user / "inputs" / "Loobos_1997.dat"
-    weather.write_text("# header\n" + "0 0 0 0 280 2 1e5 0.005\n" * 95, encoding="ascii")
+    weather.write_text("# header\n" + "0 300 0 0 280 2 1e5 0.005\n" * 95, encoding="ascii")
     error = refused(write())
     assert "95 rows, and the run needs 96" in error.problem
     assert str(error.where).endswith("nml/drive.nml, jules_drive:file")
 
 
+ROW = "0 300 0 0 280 2 1e5 0.005\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ("0 300 0 0 280 2 1000 0.005\n", "pstar is 1000, outside 45000 to 110000 Pa (1 of 96 values)"),
+        ("0 300 0 0 7 2 1e5 0.005\n", "t is 7, outside 180 to 335 K"),
+        ("0 300 12 0 280 2 1e5 0.005\n", "tot_rain is 12, outside 0 to 0.15 kg m-2 s-1"),
+        ("0 300 0 0 280 2 1e5 80\n", "q is 80, outside 0 to 0.06 kg kg-1"),
+        ("-9999 300 0 0 280 2 1e5 0.005\n", "sw_down is -9999"),
+    ],
+)
+def test_weather_in_other_units_is_refused_before_the_start(user: Path, write: Write, row: str, problem: str) -> None:
+    (user / "inputs" / "Loobos_1997.dat").write_text(ROW * 95 + row, encoding="ascii")
+    error = refused(write())
+    assert problem in error.problem
+    assert str(error.where).endswith("nml/drive.nml, jules_drive:file")
+
+
+def test_weather_with_a_doubled_row_is_named(user: Path, write: Write) -> None:
+    (user / "inputs" / "Loobos_1997.dat").write_text(ROW * 97, encoding="ascii")
+    edit(user, "drive.nml", "data_end='1997-12-31 23:00:00'", "data_end='1997-01-02 23:00:00'")
+    notes = run(write()).notes
+    assert any("has 97 rows, and from data_start to data_end there are 96 periods" in note for note in notes)
+
+
 def test_weather_must_have_the_columns_of_its_variables(user: Path, write: Write) -> None:
-    (user / "inputs" / "Loobos_1997.dat").write_text("0 0 0 0 280 2 1e5\n" * 96, encoding="ascii")
+    (user / "inputs" / "Loobos_1997.dat").write_text("0 300 0 0 280 2 1e5\n" * 96, encoding="ascii")
     assert "has 7 numbers, and JULES reads 8" in refused(write()).problem
 
 
