@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -20,9 +20,19 @@ class BadInput(ValueError):
         File, and line, column or variable if known (``"site.csv, line 12, column SWC_1"``).
     remedy : str
         What the user can do, in one sentence without a full stop.
+    keys : mapping of str to object, optional
+        Keys under ``[data]`` that remedy it, for a drafted section.
     """
 
-    def __init__(self, problem: str, *, remedy: str, where: str | Path | None = None) -> None:
+    def __init__(
+        self,
+        problem: str,
+        *,
+        remedy: str,
+        where: str | Path | None = None,
+        keys: Mapping[str, object] | None = None,
+    ) -> None:
+        self.keys = dict(keys or {})
         self.problem = problem
         self.remedy = remedy
         self.where = None if where is None else str(where)
@@ -31,7 +41,7 @@ class BadInput(ValueError):
 
     def __reduce__(self) -> tuple[Callable[[], BadInput], tuple[()]]:
         """Pickle the error: worker processes return it, and an exception is otherwise restored from its message alone."""
-        return partial(BadInput, self.problem, remedy=self.remedy, where=self.where), ()
+        return partial(BadInput, self.problem, remedy=self.remedy, where=self.where, keys=self.keys), ()
 
 
 class RunFailed(RuntimeError):

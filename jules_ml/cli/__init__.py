@@ -3,7 +3,7 @@
 Exit codes: 0 done, 1 failed, 2 bad input.
 """
 
-from jules_ml.cli import calibrate, compare, demo, ensemble, evaluate, export, fit, gather, hooks, init, run  # noqa: F401  (each registers its command)
+from jules_ml.cli import calibrate, compare, demo, ensemble, evaluate, export, fit, gather, hooks, init, inspect, run  # noqa: F401  (each registers its command)
 from jules_ml.cli.application import app
 
 __all__ = ["app", "main"]

@@ -65,6 +65,7 @@ def one_point(
                 f"the file has several points ({sizes})",
                 where=where,
                 remedy="choose one by point, its numbers along these dimensions from 1, or by latitude and longitude",
+                keys={"point": [1] * len(grid)},
             )
     point = ds.isel(chosen)
     return point, _coordinate(point, _LATITUDE), _coordinate(point, _LONGITUDE)

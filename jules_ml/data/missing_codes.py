@@ -7,6 +7,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
+from jules_ml.data.problems import report
 from jules_ml.data.units import convert
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
@@ -67,10 +68,13 @@ def refuse_old_codes(
         refused = not drops_outside if outside else _is_isolated(value, raw[finite & ~at])
         if is_code and refused:
             cure = f"give missing = [{value:.10g}]" if has_key else "replace it by -9999 or the source's own code"
-            raise BadInput(
-                f"{value:.10g} looks like a missing-value code ({int(at.sum())} values)",
-                where=where,
-                remedy=f"if it is a missing-value code, {cure}; otherwise correct the unit, or remove the values",
+            report(
+                BadInput(
+                    f"{value:.10g} looks like a missing-value code ({int(at.sum())} values)",
+                    where=where,
+                    remedy=f"if it is a missing-value code, {cure}; otherwise correct the unit, or remove the values",
+                    keys={"missing": [value]} if has_key else {},
+                )
             )
 
 
@@ -96,3 +100,22 @@ def _is_isolated(value: float, others: NDArray[np.float64]) -> bool:
         return False
     distance = float(np.abs(others - value).min())
     return distance > max(_ISOLATION * float(np.ptp(others)), 0.1 * abs(value), 1e-9)
+
+
+def isolated_codes(raw: NDArray[np.float64]) -> set[float]:
+    """Return the numbers of a column that have the digits of a code of missing values and are far from all others.
+
+    Parameters
+    ----------
+    raw : array
+        Values in the unit of the file.
+    """
+    codes: set[float] = set()
+    rest = raw[np.isfinite(raw)]
+    while rest.size:
+        code = next((v for v in _extremes(rest) if is_missing_code(v) and _is_isolated(v, rest[rest != v])), None)
+        if code is None:
+            break
+        codes.add(code)
+        rest = rest[rest != code]
+    return codes

@@ -15,6 +15,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from jules_ml.data.missing_codes import is_missing_code
+from jules_ml.data.problems import report
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
 
@@ -177,7 +178,7 @@ def check_model_values(name: str, values: ArrayLike, *, where: object, tolerance
     variable = MODEL_VARIABLES.get(name)
     problem = None if variable is None else variable.problem(values, tolerance=tolerance)
     if problem is not None:
-        raise BadInput(problem[0], where=f"{where}, variable {name}", remedy=problem[1])
+        report(BadInput(problem[0], where=f"{where}, variable {name}", remedy=problem[1]))
 
 
 def check_model_data(ds: xr.Dataset, *, where: object) -> None:

@@ -39,7 +39,13 @@ def read_parquet(
         raise BadInput("the file is empty", where=path, remedy="download it again")
     try:
         frame = pd.read_parquet(path)
-    except (pa.ArrowException, OSError) as error:
+    except (
+        pa.ArrowException,
+        OSError,
+        TypeError,
+        ValueError,
+        KeyError,
+    ) as error:  # the last three for damaged metadata
         reason = str(error).splitlines()[0].rstrip(".")
         raise BadInput(
             f"the file is truncated or is not Parquet ({reason})", where=path, remedy="download it again"

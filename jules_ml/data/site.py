@@ -17,6 +17,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from jules_ml.data.problems import report
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
 
@@ -79,20 +80,27 @@ def utc_end_of_interval(
     index = pd.DatetimeIndex(stamps)
     if index.hasnans:
         row = int(np.flatnonzero(index.isna())[0])
-        raise BadInput(
-            f"time stamp of data row {row + 1} cannot be read", where=where, remedy="correct or delete that row"
+        report(
+            BadInput(
+                f"time stamp of data row {row + 1} cannot be read", where=where, remedy="correct or delete that row"
+            )
         )
-    if index.has_duplicates:
-        first = index[index.duplicated()][0]
-        raise BadInput(
-            f"duplicate time stamp {first}",
-            where=where,
-            remedy="delete one of the rows; if they are in the hour when summer time ends, the file is not in standard time",
+    known = index.dropna()
+    if known.has_duplicates:
+        first = known[known.duplicated()][0]
+        report(
+            BadInput(
+                f"duplicate time stamp {first}",
+                where=where,
+                remedy="delete one of the rows; if they are in the hour when summer time ends, the file is not in standard time",
+            )
         )
-    if not index.is_monotonic_increasing:
+    if not known.is_monotonic_increasing:
         row = int(np.flatnonzero(np.diff(index.asi8) < 0)[0]) + 1
-        raise BadInput(
-            f"time runs backwards at {index[row]} (data row {row + 1})", where=where, remedy="sort the file by time"
+        report(
+            BadInput(
+                f"time runs backwards at {index[row]} (data row {row + 1})", where=where, remedy="sort the file by time"
+            )
         )
     shift = {"start": interval, "middle": interval / 2, "end": pd.Timedelta(0)}[stamp_at]
     try:
@@ -238,25 +246,37 @@ def check_values(name: str, array: NDArray[np.float64], *, time: pd.DatetimeInde
     place = f"{where}, variable {name}"
     if bad.any():
         first = tuple(int(i) for i in np.argwhere(bad)[0])
-        raise BadInput(
-            f"{array[first]:g} at {time[first[0]]} looks like a missing-value code ({int(bad.sum())} values)",
-            where=place,
-            remedy="give the missing-value code to the reader, or replace it by an empty cell",
+        report(
+            BadInput(
+                f"{array[first]:g} at {time[first[0]]} looks like a missing-value code ({int(bad.sum())} values)",
+                where=place,
+                remedy="give the missing-value code to the reader, or replace it by an empty cell",
+            )
         )
     _refuse_hundredths(name, array, where=place)
     with np.errstate(invalid="ignore"):
-        out = (array < variable.valid_min) | (array > variable.valid_max)
+        out = ~bad & ((array < variable.valid_min) | (array > variable.valid_max))
     if out.any():
         first = tuple(int(i) for i in np.argwhere(out)[0])
-        percent = variable.units in ("m3 m-3", "1") and float(np.nanmax(array)) > 1.5
-        raise BadInput(
-            f"{array[first]:g} at {time[first[0]]} is outside {variable.valid_min:g} to {variable.valid_max:g} {variable.units} "
-            f"({int(out.sum())} values)",
-            where=place,
-            remedy="the column seems to be in %: correct its unit"
-            if percent
-            else "correct the unit, or remove the values",
+        report(
+            BadInput(
+                f"{array[first]:g} at {time[first[0]]} is outside {variable.valid_min:g} to {variable.valid_max:g} {variable.units} "
+                f"({int(out.sum())} values)",
+                where=place,
+                remedy=_remedy_for_range(variable.units, array[~bad]),
+            )
         )
+
+
+def _remedy_for_range(units: str, array: NDArray[np.float64]) -> str:
+    """Remedy for values outside the valid range, by the unit that the column seems to have."""
+    if units in ("m3 m-3", "1") and float(np.nanmax(array)) > 1.5:
+        if float(np.nanmedian(array)) > 1.5:
+            return "the column seems to be in %: correct its unit"
+        return "correct the unit if the column is in %, otherwise remove the values"
+    if units == "K" and abs(float(np.nanmedian(array))) < 60.0:
+        return "the column seems to be in degC: correct its unit"
+    return "correct the unit, or remove the values"
 
 
 def _refuse_hundredths(name: str, array: NDArray[np.float64], *, where: str) -> None:
@@ -264,10 +284,13 @@ def _refuse_hundredths(name: str, array: NDArray[np.float64], *, where: str) -> 
     finite = array[np.isfinite(array)]
     largest = float(finite.max()) if finite.size else np.inf
     if finite.size >= _LEAST_VALUES and 0.0 < largest <= _HUNDREDTHS.get(name, 0.0):
-        raise BadInput(
-            f"the largest of {finite.size} values is {largest:.3g} {VARIABLES[name].units}: they seem to be a hundredth of the true ones",
-            where=where,
-            remedy="correct the unit of the column (not %), or multiply the values by 100",
+        report(
+            BadInput(
+                f"the largest of {finite.size} values is {largest:.3g} {VARIABLES[name].units}: they seem to be a hundredth of the "
+                "true ones",
+                where=where,
+                remedy="correct the unit of the column (not %), or multiply the values by 100",
+            )
         )
 
 
@@ -288,10 +311,12 @@ def refuse_missing_codes(array: NDArray[np.float64], *, where: str) -> None:
     """
     bad = _looks_missing(array)
     if bad.any():
-        raise BadInput(
-            f"{array[bad].flat[0]:g} looks like a missing-value code ({int(bad.sum())} values)",
-            where=where,
-            remedy="give the missing-value code to the reader, or replace it by an empty cell",
+        report(
+            BadInput(
+                f"{array[bad].flat[0]:g} looks like a missing-value code ({int(bad.sum())} values)",
+                where=where,
+                remedy="give the missing-value code to the reader, or replace it by an empty cell",
+            )
         )
 
 

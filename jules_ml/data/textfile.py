@@ -14,6 +14,7 @@ import zlib
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from io import StringIO
 from itertools import islice
 from pathlib import Path
 from typing import IO
@@ -21,6 +22,7 @@ from typing import IO
 import numpy as np
 import pandas as pd
 
+from jules_ml.data.problems import report
 from jules_ml.errors import BadInput
 
 #: Texts of missing numbers that pandas does not know: loggers of Campbell Scientific write them.
@@ -188,7 +190,7 @@ def read_csv_columns(
     wanted = [*texts, *numbers]
     require_columns(names, wanted, where=f"{path}, line {header_line}")
     start = header_line + 1 if first_data_line is None else first_data_line
-    lines, ended = _data_lines(path, start=start, cells=len(names), delimiter=delimiter, encoding=encoding)
+    lines, ended, is_whole = _data_lines(path, start=start, cells=len(names), delimiter=delimiter, encoding=encoding)
     if not lines:
         raise BadInput("the file has a header and no data", where=path, remedy="download it again")
     if not ended and names[-1] in wanted:
@@ -201,7 +203,7 @@ def read_csv_columns(
             # skiprows of pandas joins lines at a quotation mark that is not closed
             deque(islice(file, start - 1), maxlen=0)
             return pd.read_csv(
-                file,
+                file if is_whole else StringIO("".join(_only(file, start, lines))),
                 sep=delimiter,
                 header=None,
                 names=names,
@@ -217,8 +219,10 @@ def read_csv_columns(
     try:
         frame = parse(np.float64)
     except ValueError:
-        _refuse_unreadable_number(parse(str), numbers, lines=lines, path=path, decimal=decimal)
-        raise
+        frame = parse(str)
+        n_bad = _report_unreadable_numbers(frame, numbers, lines=lines, path=path, decimal=decimal)
+        if not n_bad:
+            raise
     frame.index = pd.Index(lines, name="line")
     for name in texts:
         frame[name] = frame[name].fillna("").str.strip()
@@ -249,10 +253,13 @@ def read_times(texts: pd.Series, formats: str | Sequence[str], *, where: str | P
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
         line = f"line {texts.index[row]}" if texts.index.name == "line" else f"row {row + 1}"
-        raise BadInput(
-            f"'{texts.iloc[row]}' is not a time stamp of the form {' or '.join(formats)}",
-            where=f"{where}, {line}, column {texts.name}",
-            remedy="correct that line, or give the format of the file",
+        more = f" ({int(bad.sum())} time stamps)" if bad.sum() > 1 else ""
+        report(
+            BadInput(
+                f"'{texts.iloc[row]}' is not a time stamp of the form {' or '.join(formats)}{more}",
+                where=f"{where}, {line}, column {texts.name}",
+                remedy="correct that line, or give the format of the file",
+            )
         )
     return pd.DatetimeIndex(best)
 
@@ -261,30 +268,40 @@ def _split(line: str, delimiter: str) -> list[str]:
     return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
 
 
-def _data_lines(path: Path, *, start: int, cells: int, delimiter: str, encoding: str) -> tuple[list[int], bool]:
-    """Numbers of the data lines, and whether the last has a line end; lines with too few or too many cells raise an error."""
+def _only(file: IO[str], start: int, lines: Collection[int]) -> Iterator[str]:
+    """Lines of a file that has been read up to line ``start``, by their numbers."""
+    chosen = set(lines)
+    return (line for number, line in enumerate(file, start=start) if number in chosen)
+
+
+def _data_lines(path: Path, *, start: int, cells: int, delimiter: str, encoding: str) -> tuple[list[int], bool, bool]:
+    """Numbers of the data lines, whether the last has a line end, and whether these are all; other lines are reported."""
     lines: list[int] = []
-    ended = True
+    ended, is_whole = True, True
     with open_text(path, encoding=encoding) as file:
         for number, line in enumerate(file, start=1):
             if number < start or not line.strip():
                 continue
-            if line.count('"') % 2:
-                raise BadInput(
-                    "a quotation mark is not closed",
-                    where=f"{path}, line {number}",
-                    remedy="delete it, or close it in the same line",
-                )
+            is_open = line.count('"') % 2 == 1
             n_cells = len(_split(line, delimiter)) if '"' in line else line.count(delimiter) + 1
-            if n_cells != cells:
-                raise BadInput(
-                    f"the line has {n_cells} cells and the header {cells}",
-                    where=f"{path}, line {number}",
-                    remedy="if it is the last line, the file is truncated: download it again; otherwise correct it",
-                )
+            if is_open or n_cells != cells:
+                report(_wrong_line(path, number, n_cells, cells, is_open=is_open))
+                is_whole = False
+                continue
             lines.append(number)
             ended = line.endswith("\n")
-    return lines, ended
+    return lines, ended, is_whole
+
+
+def _wrong_line(path: Path, number: int, n_cells: int, cells: int, *, is_open: bool) -> BadInput:
+    where = f"{path}, line {number}"
+    if is_open:
+        return BadInput("a quotation mark is not closed", where=where, remedy="delete it, or close it in the same line")
+    return BadInput(
+        f"the line has {n_cells} cells and the header {cells}",
+        where=where,
+        remedy="if it is the last line, the file is truncated: download it again; otherwise correct it",
+    )
 
 
 def _refuse_truncated_last_cell(
@@ -320,17 +337,20 @@ def refuse_truncated_cell(cells: Sequence[str], *, name: str, decimal: str, path
     decimals = {len(cell.partition(decimal)[2]) for cell in others}
     as_many_decimals = decimals == {len(last.partition(decimal)[2])} and decimals != {0}
     if last and len(last) < max(map(len, others), default=0) and not as_many_decimals:
-        raise BadInput(
-            f"the last line has no line end, so its last cell '{last}' may be truncated",
-            where=f"{path}, column {name}",
-            remedy="download the file again; if it is complete, add a line end to its last line",
+        report(
+            BadInput(
+                f"the last line has no line end, so its last cell '{last}' may be truncated",
+                where=f"{path}, column {name}",
+                remedy="download the file again; if it is complete, add a line end to its last line",
+            )
         )
 
 
-def _refuse_unreadable_number(
+def _report_unreadable_numbers(
     frame: pd.DataFrame, numbers: Sequence[str], *, lines: list[int], path: Path, decimal: str
-) -> None:
-    """Raise an error for the first cell that is not a number."""
+) -> int:
+    """Report the first cell of each column that is not a number, and replace the columns by their numbers; return the number of cells."""
+    n_bad = 0
     for name in numbers:
         cells = frame[name].str.replace(decimal, ".", regex=False) if decimal != "." else frame[name]
         bad = (pd.to_numeric(cells, errors="coerce").isna() & cells.notna()).to_numpy()
@@ -346,6 +366,9 @@ def _refuse_unreadable_number(
                 else f"correct the cell (the decimal separator is {separator}); if the value is missing, leave the cell empty or list "
                 "its text in 'missing' of reader 'table'"
             )
-            raise BadInput(
-                f"'{cell}' is not a number", where=f"{path}, line {lines[row]}, column {name}", remedy=remedy
-            )
+            more = f" ({int(bad.sum())} cells)" if bad.sum() > 1 else ""
+            place = f"{path}, line {lines[row]}, column {name}"
+            report(BadInput(f"'{cell}' is not a number{more}", where=place, remedy=remedy))
+        n_bad += int(bad.sum())
+        frame[name] = pd.to_numeric(cells, errors="coerce").mask(bad)
+    return n_bad

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from jules_ml.data.problems import collected_problems, report
 from jules_ml.data.textfile import read_times
 from jules_ml.errors import BadInput
 
@@ -61,15 +62,17 @@ def _refuse_swapped(
     frame: pd.DataFrame, columns: Sequence[str], swapped: str, *, n_gaps: int, where: str | Path
 ) -> None:
     """Raise an error if the time stamps have no gaps when day and month are exchanged."""
-    try:
+    with collected_problems() as problems:
         others = _read(frame, columns, swapped, where=where)
-    except BadInput:
+    if problems:
         return
     if others.is_monotonic_increasing and _gaps(others) == 0:
-        raise BadInput(
-            f"the time stamps have {n_gaps} gaps, and none if day and month are exchanged",
-            where=f"{where}, column {' '.join(columns)}",
-            remedy=f"give time.format = '{swapped}'; if the gaps are real, write the dates as year, month and day",
+        report(
+            BadInput(
+                f"the time stamps have {n_gaps} gaps, and none if day and month are exchanged",
+                where=f"{where}, column {' '.join(columns)}",
+                remedy=f"give time.format = '{swapped}'; if the gaps are real, write the dates as year, month and day",
+            )
         )
 
 

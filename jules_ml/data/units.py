@@ -10,6 +10,7 @@ import numpy as np
 import pint
 from numpy.typing import NDArray
 
+from jules_ml.data.problems import report
 from jules_ml.errors import BadInput
 
 #: Spellings in published files, and their units. Other spellings are passed to pint unchanged.
@@ -127,20 +128,27 @@ def convert(values: NDArray[np.floating], source: str, target: str, *, where: st
     BadInput
         If a unit is unknown, or the two have different dimensions.
     """
-    ureg = _registry()
-    unit_from, unit_to = _parse(source, where), _parse(target, where)
-    quantity = ureg.Quantity(np.asarray(values, dtype=np.float64), unit_from)
-    water = ureg.Quantity(1000.0, "kg m**-3")
     try:
-        if (quantity * water).check(unit_to.dimensionality) and not quantity.check(unit_to.dimensionality):
-            quantity = quantity * water
-        return np.asarray(quantity.to(unit_to).magnitude, dtype=np.float64)
+        return _converted(values, _parse(source, where), _parse(target, where))
     except pint.PintError as error:
-        raise BadInput(
+        problem = BadInput(
             f"unit '{source}' cannot be converted to '{target}'",
             where=where,
             remedy="correct the unit of the column",
-        ) from error
+        )
+        report(problem, cause=error)
+    except BadInput as problem:
+        report(problem, cause=problem.__cause__ if isinstance(problem.__cause__, Exception) else None)
+    return np.full(np.shape(values), np.nan)
+
+
+def _converted(values: NDArray[np.floating], unit_from: pint.Unit, unit_to: pint.Unit) -> NDArray[np.float64]:
+    ureg = _registry()
+    quantity = ureg.Quantity(np.asarray(values, dtype=np.float64), unit_from)
+    water = ureg.Quantity(1000.0, "kg m**-3")
+    if (quantity * water).check(unit_to.dimensionality) and not quantity.check(unit_to.dimensionality):
+        quantity = quantity * water
+    return np.asarray(quantity.to(unit_to).magnitude, dtype=np.float64)
 
 
 def refuse_fraction_as_percent(values: NDArray[np.floating], *, where: str) -> None:
@@ -154,8 +162,10 @@ def refuse_fraction_as_percent(values: NDArray[np.floating], *, where: str) -> N
     finite = np.asarray(values, dtype=np.float64)
     finite = finite[np.isfinite(finite)]
     if finite.size and 0.0 < finite.max() <= 1.0:
-        raise BadInput(
-            f"the unit of the column is % but its largest value is {finite.max():g}",
-            where=where,
-            remedy="it seems to be a fraction: give the unit 'm3 m-3' or '1', or multiply it by 100",
+        report(
+            BadInput(
+                f"the unit of the column is % but its largest value is {finite.max():g}",
+                where=where,
+                remedy="it seems to be a fraction: give the unit 'm3 m-3' or '1', or multiply it by 100",
+            )
         )

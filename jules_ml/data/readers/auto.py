@@ -88,7 +88,8 @@ class AutoRecord(Record):
             else "no reader recognises all files",
             where=", ".join(map(str, self.path)),
             remedy=f"set reader to one of {', '.join(names)}"
-            + ("" if kinds else "; reader 'table' reads any table, with its columns under [data.columns]"),
+            + ("" if kinds else "; reader 'table' reads any table, with its columns under [data.columns]")
+            + "; 'jules-ml inspect' drafts the section",
         )
 
     def _wrong_key(self, error: ValidationError, name: str, description: str) -> BadInput:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from jules_ml.data.problems import report
 from jules_ml.errors import BadInput
 
 
@@ -123,11 +124,15 @@ def known_columns(
         column = describe(in_archive)
         leave_out = f"leave it out with ignore=['{name}']"
         if column is None:
-            raise BadInput(
-                f"column {name} is not a known column of COSMOS-UK",
-                where=where,
-                remedy=f"correct its name, or {leave_out}",
+            report(
+                BadInput(
+                    f"column {name} is not a known column of COSMOS-UK",
+                    where=where,
+                    remedy=f"correct its name, or {leave_out}",
+                    keys={"ignore": [name]},
+                )
             )
+            continue
         if any(in_archive == other for other, _ in columns.values()):
             raise BadInput(f"duplicate column {name} ({in_archive})", where=where, remedy=leave_out)
         columns[name] = (in_archive, column)

@@ -180,6 +180,7 @@ class EddyproRecord(Record):
                 "quality flags exceed 2, so they are from 1 to 9",
                 where=f"{path}, columns {', '.join(names)}",
                 remedy="give max_flag, the largest flag that is used: 3 for research, 6 for general use (Foken et al. 2004)",
+                keys={"max_flag": 3},
             )
         return 1
 

@@ -18,6 +18,7 @@ from pydantic import Field
 
 from jules_ml.data.merge import read_files
 from jules_ml.data.missing_codes import refuse_old_codes
+from jules_ml.data.problems import report
 from jules_ml.data.profile import Sensor, align
 from jules_ml.data.readers.fluxnet_columns import (
     COLUMNS,
@@ -196,10 +197,10 @@ def _refuse_unknown(header: Sequence[str], path: Path) -> None:
         )
     unknown = [column for column in header if not is_known(column)]
     if unknown:
-        raise BadInput(
-            f"column {unknown[0]} is not one of a FLUXNET product ({len(unknown)} unknown of {len(header)})",
-            where=f"{path}, line 1, column {header.index(unknown[0]) + 1}",
-            remedy="delete it, or read the file with reader 'table' and a column map",
+        problem = f"column {unknown[0]} is not one of a FLUXNET product ({len(unknown)} unknown of {len(header)})"
+        place = f"{path}, line 1, column {header.index(unknown[0]) + 1}"
+        report(
+            BadInput(problem, where=place, remedy="delete it, or read the file with reader 'table' and a column map")
         )
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from jules_ml.data.missing_codes import refuse_old_codes
 from jules_ml.data.netcdffile import numbers_along_time
+from jules_ml.data.problems import report
 from jules_ml.data.profile import Sensor, align
 from jules_ml.data.site import SiteMeta, drop_out_of_range, refuse_missing_codes, site_dataset
 from jules_ml.data.units import convert, refuse_fraction_as_percent
@@ -57,11 +58,14 @@ def refuse_unknown(names: Sequence[str], known: Sequence[str], ignore: Sequence[
     """
     unknown = [n for n in names if n not in known and not any(fnmatchcase(n, pattern) for pattern in ignore)]
     if unknown:
-        raise BadInput(
-            f"variable {', '.join(unknown)} is not a known variable of {kind}",
-            where=where,
-            remedy="correct the name, or leave it out with ignore = "
-            f"[{', '.join(repr(name) for name in unknown)}]".replace("'", '"'),
+        report(
+            BadInput(
+                f"variable {', '.join(unknown)} is not a known variable of {kind}",
+                where=where,
+                remedy="correct the name, or leave it out with ignore = "
+                f"[{', '.join(repr(name) for name in unknown)}]".replace("'", '"'),
+                keys={"ignore": unknown},
+            )
         )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from jules_ml.data.problems import report
 from jules_ml.data.readers.network_columns import (
     SENSORS,
     SINGLE,
@@ -218,9 +219,11 @@ def _intervals(frame: pd.DataFrame, path: Path) -> tuple[pd.Timedelta, pd.Dateti
         )
     odd = np.flatnonzero(end - start != interval)
     if odd.size:
-        raise BadInput(
-            f"the interval from {start[odd[0]]} to {end[odd[0]]} is not {interval}",
-            where=f"{path}, line {frame.index[odd[0]]}, column {_STAMPS[1]}",
-            remedy="correct the time stamps of that line",
+        report(
+            BadInput(
+                f"the interval from {start[odd[0]]} to {end[odd[0]]} is not {interval}",
+                where=f"{path}, line {frame.index[odd[0]]}, column {_STAMPS[1]}",
+                remedy="correct the time stamps of that line",
+            )
         )
     return interval, end

@@ -65,7 +65,7 @@ _VARIABLES: Final = {
 _SENSORS: Final = {"tsoil": "t_soil", "ts": "t_soil", "swc": "theta"}
 _HOURS: Final = ("hour", "hhmm", "hmm", "hrmin", "time")
 #: Columns of REddyProc's results, which are gap-filled or output of a fitted model.
-_RESULTS = re.compile(
+RESULTS = re.compile(
     r".+_(orig|f|fqc|fall|fall_qc|fsd|fnum|fmeth|fwin|thres|fqc_?\w*)|(GPP|Reco|R_ref|E_0|FP)(_.*)?", re.IGNORECASE
 )
 _MISSING = -9999.0
@@ -98,7 +98,7 @@ class ReddyprocRecord(Record):
         return ds
 
     def _read_file(self, path: Path) -> xr.Dataset:
-        layout = _layout(path, missing=(_MISSING, *self.missing))
+        layout = layout_of(path, missing=(_MISSING, *self.missing))
         if layout is None:
             raise BadInput(
                 "there are no columns of year, day and hour above a row of units",
@@ -118,9 +118,9 @@ class ReddyprocRecord(Record):
                 columns[name] = table_column(name, self.columns[name], unit, self.depths, where=path)
             elif name in {*layout.time_columns, *codes} or any(fnmatchcase(name, pattern) for pattern in self.ignore):
                 continue
-            elif (variable := _variable(name)) is not None:
+            elif (variable := variable_of(name)) is not None:
                 columns[name] = table_column(name, MappedColumn(variable=variable), unit, self.depths, where=path)
-            elif not _RESULTS.fullmatch(name):
+            elif not RESULTS.fullmatch(name):
                 unknown.append(name)
         if unknown or (absent := sorted(set(self.columns) - set(units))):
             raise BadInput(
@@ -129,6 +129,7 @@ class ReddyprocRecord(Record):
                 remedy="describe it under 'columns', or list it in 'ignore'"
                 if unknown
                 else "correct the names under 'columns'",
+                keys={"ignore": unknown} if unknown else {},
             )
         return columns
 
@@ -137,12 +138,12 @@ class ReddyprocRecord(Record):
         """Recognise columns of year, day and hour, and a row of units."""
         return (
             None
-            if _layout(path, missing=()) is None
+            if layout_of(path, missing=()) is None
             else "a text file as for REddyProc, with year, day and hour as numbers"
         )
 
 
-def _variable(name: str) -> str | None:
+def variable_of(name: str) -> str | None:
     """Variable of a column by its name; sensors may have a number or a depth after it (``Tsoil_2``)."""
     key = name.lower()
     if key in _VARIABLES:
@@ -151,7 +152,7 @@ def _variable(name: str) -> str | None:
     return None if match is None else _SENSORS[match[1]]
 
 
-def _layout(path: Path, *, missing: tuple[float | str, ...]) -> Layout | None:
+def layout_of(path: Path, *, missing: tuple[float | str, ...]) -> Layout | None:
     """Form of the file from its first lines; None if it has no columns of year, day and hour, or no row of units."""
     lines = first_lines(path, 60)
     if len(lines) < 3:

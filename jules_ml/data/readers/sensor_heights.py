@@ -48,7 +48,12 @@ def read_sensor_depths(path: Path, site: str | None) -> dict[str, float]:
     if columns is _BADM:
         frame = frame[frame["VARIABLE"].isin(_ENTRIES)].drop_duplicates(["GROUP_ID", "VARIABLE"])
         entries = frame.pivot(index="GROUP_ID", columns="VARIABLE", values="DATAVALUE").rename(columns=_ENTRIES)
-        entries = entries.reindex(columns=["name", "height", "date"]).dropna(subset=["name", "height"]).fillna("")
+        entries = (
+            entries.reindex(columns=["name", "height", "date"])
+            .astype(object)
+            .dropna(subset=["name", "height"])
+            .fillna("")
+        )
     else:
         entries = frame.rename(columns=dict(zip(_TABLE[1:], ("name", "date", "height"), strict=True)))
         entries = entries[entries["height"] != ""]

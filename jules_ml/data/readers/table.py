@@ -16,6 +16,7 @@ from pydantic import Field
 from jules_ml.data.merge import read_files
 from jules_ml.data.missing_codes import refuse_old_codes
 from jules_ml.data.parquetfile import read_parquet
+from jules_ml.data.problems import report
 from jules_ml.data.profile import Sensor, align
 from jules_ml.data.readers.table_spec import Quality, TableColumn, TableSpec
 from jules_ml.data.record_section import PATHS, Record
@@ -207,10 +208,12 @@ def _refuse_unmapped(header: list[str], spec: TableSpec, where: str) -> None:
         name for name in header if name not in mapped and not any(fnmatchcase(name, pattern) for pattern in spec.ignore)
     ]
     if unknown:
-        raise BadInput(
-            f"column {', '.join(unknown)} is not in the column map",
-            where=where,
-            remedy="describe it in 'columns', or list it in 'ignore'",
+        report(
+            BadInput(
+                f"column {', '.join(unknown)} is not in the column map",
+                where=where,
+                remedy="describe it in 'columns', or list it in 'ignore'",
+            )
         )
 
 
@@ -231,20 +234,24 @@ def interval_ends(stamps: pd.DatetimeIndex, spec: TableSpec, path: Path) -> pd.D
         utc_offset_hours=0.0 if aware else spec.utc_offset_hours,
         where=where,
     )
-    steps = pd.Series(end).diff().dropna()
+    steps = pd.Series(end).dropna().diff().dropna()
     between = np.flatnonzero(steps % spec.interval)
     if len(steps) and (steps.min() < spec.interval or steps.median() != spec.interval):
-        raise BadInput(
-            f"time stamps are {steps.median()} apart, and at least {steps.min()}, but the interval is {spec.interval}",
-            where=where,
-            remedy="correct the interval in the column map, or the time stamps",
+        report(
+            BadInput(
+                f"time stamps are {steps.median()} apart, and at least {steps.min()}, but the interval is {spec.interval}",
+                where=where,
+                remedy="correct the interval in the column map, or the time stamps",
+            )
         )
     if between.size:
-        row = int(between[0]) + 1
-        raise BadInput(
-            f"time stamp {stamps[row]} is {steps.iloc[row - 1]} after the previous one, not a multiple of the interval {spec.interval}",
-            where=where,
-            remedy="correct the time stamp, or delete the row",
+        row = int(steps.index[between[0]])
+        report(
+            BadInput(
+                f"time stamp {stamps[row]} is {steps[row]} after the previous one, not a multiple of the interval {spec.interval}",
+                where=where,
+                remedy="correct the time stamp, or delete the row",
+            )
         )
     return end
 
@@ -282,12 +289,14 @@ def _recode(frame: pd.DataFrame, quality: Quality, interval: pd.Timedelta, path:
     if bad.size:
         row = bad[0]
         line = f", line {frame.index[row]}" if frame.index.name == "line" else f", row {row + 1}"
-        raise BadInput(
-            f"quality code {codes[row]:g} is not in the column map",
-            where=f"{path}{line}, column {quality.column}",
-            remedy="give a fraction between 0 and 1"
-            if quality.fraction
-            else "list it under 'measured', 'filled' or 'rejected'",
+        report(
+            BadInput(
+                f"quality code {codes[row]:g} is not in the column map",
+                where=f"{path}{line}, column {quality.column}",
+                remedy="give a fraction between 0 and 1"
+                if quality.fraction
+                else "list it under 'measured', 'filled' or 'rejected'",
+            )
         )
     if quality.fraction:
         return np.asarray(codes, dtype=np.float64)
