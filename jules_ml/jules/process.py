@@ -17,7 +17,7 @@ from jules_ml.jules.outcome import LAST_LINES, Ended
 from jules_ml.jules.program import EXECUTABLE_REMEDY
 from jules_ml.jules.run_folder import LOG
 from jules_ml.jules.submission import ENVIRONMENT, write_status
-from jules_ml.support.descendants import end_descendants_with_this_process
+from jules_ml.support.descendants import descendant_environment
 
 #: Seconds after a fatal message until the process is ended. JULES usually ends itself, but ranks of MPI may hang.
 GRACE = 10.0
@@ -49,13 +49,12 @@ def run_command(
         If the executable cannot be started.
     """
     path = folder / LOG
-    end_descendants_with_this_process()
     began = time.monotonic()
     try:
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env={**os.environ, **ENVIRONMENT, **(environment or {})},
+            env={**os.environ, **ENVIRONMENT, **(environment or {}), **descendant_environment()},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

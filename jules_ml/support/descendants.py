@@ -7,7 +7,6 @@ of the package.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import signal
@@ -27,20 +26,49 @@ _PAUSE: Final = 0.05
 _PR_SET_PDEATHSIG: Final = 1
 
 
+class _Own:
+    """Token of this process, for whose end a program waits; a fork has to have its own."""
+
+    is_command = False
+    process = 0
+    token = ""
+
+
+_own = _Own()
+
+
 def end_descendants_with_this_process() -> None:
-    """Have all processes that this one starts from now on ended when it has ended; a second call does nothing."""
-    own = f"{os.getpid()}-"
-    if sys.platform != "linux" or os.environ.get(VARIABLE, "").startswith(own):
-        return
-    token = own + uuid.uuid4().hex
+    """Have all processes that this one starts from now on ended when it has ended, if it is a command or belongs to one.
+
+    In other programs that use the package, processes may be meant to live on; :func:`descendant_environment` is for single ones.
+    """
+    if _own.is_command or VARIABLE in os.environ:
+        os.environ.update(descendant_environment())
+
+
+def this_is_a_command() -> None:
+    """State that this process is a command, and that no process of it may live on."""
+    _own.is_command = True
+
+
+def descendant_environment() -> dict[str, str]:
+    """Return the environment variable of processes that end when this process has ended; empty where that cannot be arranged."""
+    if sys.platform != "linux" or not Path(sys.executable or "").name.startswith("python"):
+        return {}
+    if _own.process == os.getpid():
+        return {VARIABLE: _own.token}
+    token = f"{os.getpid()}-{uuid.uuid4().hex}"
     # the program that waits is no descendant that is ended
     others = {name: value for name, value in os.environ.items() if name != VARIABLE}
-    os.environ[VARIABLE] = token
     nothing = [(os.POSIX_SPAWN_OPEN, handle, os.devnull, os.O_RDWR, 0) for handle in range(3)]
     words = [sys.executable, "-I", "-S", __file__, str(os.getpid()), token]
-    # where it cannot be started, a kill may leave descendants, and everything else works
-    with contextlib.suppress(OSError, NotImplementedError):
+    try:
         os.posix_spawn(sys.executable, words, others, file_actions=nothing, setsid=True)
+    except (OSError, NotImplementedError):
+        # a kill may then leave descendants, and everything else works
+        return {}
+    _own.process, _own.token = os.getpid(), token
+    return {VARIABLE: token}
 
 
 def die_with_parent() -> None:
