@@ -30,6 +30,8 @@ _ATTEMPTS, _PAUSE = 5, 0.05
 _REMEDY: Final = "give a new folder with --out"
 #: File that marks a module, which only a fit replaces.
 _MODULE: Final = "card.json"
+#: Files of file systems, file browsers and this package that are no work of anyone.
+_IGNORED: Final = (f"{PREFIX}*", ".DS_Store", "._*", ".nfs*", ".ipynb_checkpoints")
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Contents:
         Files of which at least one is in such a folder; empty for files whose names depend on the input: an earlier folder must then have
         no files that the new one lacks.
     names : tuple of str
-        Patterns of the names of all its files and folders; hidden ones are ignored.
+        Patterns of the names of all its files and folders.
     """
 
     description: str
@@ -70,7 +72,8 @@ class Contents:
             return
         if not folder.is_dir():
             raise BadInput("it is a file, not a folder", where=folder, remedy="give another folder with --out")
-        present = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+        names = sorted(path.name for path in folder.iterdir())
+        present = [name for name in names if not any(fnmatch(name, pattern) for pattern in _IGNORED)]
         if not present or (not self.marks and new is None):
             return
         if _MODULE in present and _MODULE not in self.names:

@@ -72,11 +72,13 @@ def test_a_failure_leaves_the_earlier_folder_and_no_empty_ones(tmp_path: Path, e
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "card.json"])
+@pytest.mark.parametrize("name", ["notes.txt", ".notes.txt", "card.json"])
 def test_a_folder_with_files_of_others_is_refused(tmp_path: Path, name: str) -> None:
+    write(tmp_path / "a", "old")
+    (tmp_path / "a" / ".DS_Store").touch()
     write(tmp_path / "a", "one")
     (tmp_path / "a" / name).write_text("mine")
-    expected = "contains a module" if name == "card.json" else r"contains other files: it is not a run \(notes.txt\)"
+    expected = "contains a module" if name == "card.json" else rf"contains other files: it is not a run \({name}\)"
     with pytest.raises(BadInput, match=expected):
         write(tmp_path / "a", "two")
     assert (tmp_path / "a" / name).read_text() == "mine"
