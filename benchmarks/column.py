@@ -24,7 +24,8 @@ from _claims import Claims, argument_parser
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from jules_ml.physics.column import ColumnState, SoilColumn, SoilProperties
-from jules_ml.physics.integration import NO_COMPILER, can_compile, integrate
+from jules_ml.physics.compilation import NO_COMPILER, can_compile
+from jules_ml.physics.integration import integrate
 from jules_ml.physics.surface import Forcing
 
 STEPS_A_YEAR = 17520

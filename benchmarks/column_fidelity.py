@@ -18,7 +18,8 @@ from _claims import Claims, argument_parser
 from rich.progress import Progress
 from scores.continuous import kge
 
-from jules_ml.physics.integration import can_compile, integrate
+from jules_ml.physics.compilation import can_compile
+from jules_ml.physics.integration import integrate
 from jules_ml.physics.surface import Forcing
 
 STEPS_A_DAY = 48

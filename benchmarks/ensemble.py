@@ -28,7 +28,7 @@ from jules_ml.ensemble.members import plan_members
 from jules_ml.ensemble.process_pool import pool
 from jules_ml.ensemble.run import run_ensemble
 from jules_ml.experiment import Experiment, load_experiment
-from jules_ml.physics.integration import NO_COMPILER, can_compile
+from jules_ml.physics.compilation import NO_COMPILER, can_compile
 
 PROGRAM = [sys.executable, str(REPOSITORY / "benchmarks" / "_ensemble.py")]
 OUTPUTS = ("sthu", "t_soil", "resp_s_gb", "fqw_gb")

@@ -9,6 +9,7 @@ import typer
 import jules_ml
 from jules_ml.cli.printing import err_console, escaped, located, out_console
 from jules_ml.errors import BadInput, RunFailed
+from jules_ml.support.disk import DISK_FULL
 
 _FAILED, _BAD_INPUT = 1, 2
 
@@ -26,6 +27,15 @@ class _Commands(typer.core.TyperGroup):
             raise typer.Exit(_BAD_INPUT) from None
         except RunFailed as error:
             err_console.print(f"[bold red]Failed:[/] {escaped(str(error))}.", soft_wrap=True)
+            raise typer.Exit(_FAILED) from None
+        except OSError as error:
+            if error.errno not in DISK_FULL:
+                raise
+            place = "" if error.filename is None else f": {error.filename} cannot be written"
+            err_console.print(
+                f"[bold red]Failed:[/] {escaped(f'the disk is full{place}')}; free disk space and repeat the command.",
+                soft_wrap=True,
+            )
             raise typer.Exit(_FAILED) from None
         except KeyboardInterrupt:
             err_console.print("Stopped; there are no incomplete files.")

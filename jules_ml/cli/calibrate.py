@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Json, Quiet, print_outcome, progress_bars
-from jules_ml.support.files import writable_folder
+from jules_ml.cli.printing import Json, Quiet, in_place, print_outcome, progress_bars
+from jules_ml.support.output_folder import replaced_folder
 
 
 @app.command(epilog="Example:  jules-ml calibrate tower.toml --out modules/tower_soil")
@@ -32,9 +32,10 @@ def calibrate(
     loaded = load_experiment(experiment)
     from jules_ml.learned.hydraulics.site_calibration import calibrate_site
     from jules_ml.learned.page import write_report
+    from jules_ml.learned.store import MODULE
 
-    writable_folder(out)
-    with progress_bars(quiet or json) as report:
-        outcome = calibrate_site(loaded, out, progress=report)
-    write_report(outcome, title=f"Soil hydraulics: calibration of {out.resolve().name}")
-    print_outcome(outcome, quiet=quiet, json=json)
+    with replaced_folder(out, MODULE) as staged:
+        with progress_bars(quiet or json) as report:
+            outcome = calibrate_site(loaded, staged.path, progress=report)
+        write_report(outcome, title=f"Soil hydraulics: calibration of {staged.path.name}")
+    print_outcome(in_place(outcome, staged), quiet=quiet, json=json)

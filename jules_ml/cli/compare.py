@@ -11,7 +11,7 @@ from jules_ml.cli.application import app
 from jules_ml.cli.printing import Json, Quiet, print_files, print_json, print_notes, print_scores
 from jules_ml.data.record import record_notes
 from jules_ml.errors import BadInput
-from jules_ml.support.files import writable_folder
+from jules_ml.support.output_folder import replaced_folder
 
 
 @app.command(epilog="Example:  jules-ml compare runs/stock runs/swapped --data tower.toml --out compared")
@@ -32,7 +32,7 @@ def compare(
     from jules_ml.experiment import load_experiment
 
     experiment = None if data is None else load_experiment(data)
-    from jules_ml.comparison.report import compare_runs
+    from jules_ml.comparison.report import COMPARISON, compare_runs
     from jules_ml.comparison.runs import is_run, read_run, residual_water
     from jules_ml.learned.kind import ScoreRow
 
@@ -45,9 +45,9 @@ def compare(
             )
     theta_r = residual_water(experiment)
     loaded = [read_run(folder, theta_r=theta_r) for folder in runs]
-    writable_folder(out)
-    record = None if experiment is None else experiment.record()
-    comparison = compare_runs(loaded, record, out)
+    with replaced_folder(out, COMPARISON) as staged:
+        record = None if experiment is None else experiment.record()
+        comparison = compare_runs(loaded, record, staged.path)
     rows = [
         ScoreRow(
             f"{s.quantity.name}{f', {s.sensor}' if s.sensor else ''}",
@@ -62,4 +62,4 @@ def compare(
     elif not quiet:
         print_scores(rows)
         print_notes(() if record is None else record_notes(record))
-        print_files(comparison.files)
+        print_files(map(staged.final, comparison.files))

@@ -19,7 +19,6 @@ from jules_ml.cli.printing import (
     print_scores,
     progress_bars,
 )
-from jules_ml.support.files import writable_folder
 
 
 @app.command(epilog="Example:  jules-ml demo --out demo_output")
@@ -38,7 +37,6 @@ def demo(
     from jules_ml.comparison.verdict_page import verdict_rows
     from jules_ml.demo import run_demo
 
-    writable_folder(out)
     with progress_bars(quiet) as report:
         demonstration = run_demo(out, data=data, years=years, message=line_printer(quiet), progress=report)
     if quiet:

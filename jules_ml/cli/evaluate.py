@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Json, Quiet, print_outcome, print_verdict, progress_bars
+from jules_ml.cli.printing import Json, Quiet, in_place, print_outcome, print_verdict, progress_bars
 from jules_ml.cli.soil_state import with_runs
 from jules_ml.errors import BadInput
-from jules_ml.support.files import writable_folder
+from jules_ml.support.output_folder import replaced_folder
 
 if TYPE_CHECKING:
     from jules_ml.experiment import Experiment
@@ -51,6 +51,7 @@ def evaluate(
     from jules_ml.learned.card import notes_without_checksums
     from jules_ml.learned.kind import kind_of_folder
     from jules_ml.learned.page import write_report
+    from jules_ml.learned.store import EVALUATION
 
     folders = [module, *map(Path, context.args)]
     if any(is_run(folder) for folder in folders):
@@ -71,21 +72,25 @@ def evaluate(
     if not data:
         raise BadInput("no record is given", remedy="give --data FILE once per site, or --in-model FILE")
     kind = kind_of_folder(module)
-    writable_folder(out)
-    with progress_bars(quiet or json) as report:
-        experiments, run_notes = with_runs(kind.name, experiments, out, module=module, progress=report)
-    outcome = kind.evaluate(module, experiments, out)
-    outcome = replace(outcome, notes=(*run_notes, *outcome.notes, *notes_without_checksums([module])))
-    write_report(outcome, title=f"Learned {kind.name}: evaluation of {module.resolve().name}")
-    print_outcome(outcome, quiet=quiet, json=json)
+    with replaced_folder(out, EVALUATION) as staged:
+        with progress_bars(quiet or json) as report:
+            experiments, run_notes = with_runs(kind.name, experiments, out, module=module, progress=report)
+        outcome = kind.evaluate(module, experiments, staged.path)
+        outcome = replace(outcome, notes=(*run_notes, *outcome.notes, *notes_without_checksums([module])))
+        write_report(outcome, title=f"Learned {kind.name}: evaluation of {module.resolve().name}")
+    print_outcome(in_place(outcome, staged), quiet=quiet, json=json)
 
 
 def _judge(module: Path, experiment: Experiment, out: Path, *, quiet: bool, json: bool) -> None:
     """Compare the runs with and without the module."""
     from jules_ml.comparison.verdict import judge_in_model
     from jules_ml.comparison.verdict_page import verdict_page
+    from jules_ml.learned.store import EVALUATION
 
-    with progress_bars(quiet or json) as report:
-        verdict = judge_in_model(module, experiment, out, progress=report)
-    page = verdict_page(verdict, out, title=f"{module.resolve().name} in the model: {verdict.document['site']}")
-    print_verdict(replace(verdict, files=(page, *verdict.files)), quiet=quiet, json=json)
+    with replaced_folder(out, EVALUATION) as staged:
+        with progress_bars(quiet or json) as report:
+            verdict = judge_in_model(module, experiment, staged.path, progress=report)
+        title = f"{module.resolve().name} in the model: {verdict.document['site']}"
+        files = (verdict_page(verdict, staged.path, title=title), *verdict.files)
+    notes = tuple(map(staged.text, verdict.notes))
+    print_verdict(replace(verdict, notes=notes, files=tuple(map(staged.final, files))), quiet=quiet, json=json)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from jules_ml.cli.application import app
 from jules_ml.cli.printing import Quiet, escaped, out_console, print_files, print_warnings
 from jules_ml.errors import BadInput
-from jules_ml.support.files import writable_folder
+from jules_ml.support.output_folder import Contents, replaced_folder
+
+#: Files that an earlier export may have, and a new one in its place not.
+_OPTIONAL: Final = {"curves": ("fsth.nml", "ftemp.nml", "kaps.nml", "h_*.nml")}
 
 
 @app.command(epilog="Example:  jules-ml export modules/tower --to curves --experiment tower.toml --out curves/tower")
@@ -56,11 +59,11 @@ def export(
         if value and name not in form.options:
             raise BadInput(f"--{name} is not an option of {to}", remedy=f"leave out --{name}")
     loaded = None if experiment is None else load_experiment(experiment)
-    writable_folder(out)
-    files, notes = form.write(module, out, predicted=predicted, experiment=loaded)
+    with replaced_folder(out, Contents(f"an export to {to}", (), _OPTIONAL.get(to, ()))) as staged:
+        files, notes = form.write(module, staged.path, predicted=predicted, experiment=loaded)
     if quiet:
         return
     print_warnings([*verdict_warnings([module] if kind in JUDGED else [], loaded), *notes_without_checksums([module])])
     for note in notes:
-        out_console.print(f"[bold]note[/] {escaped(note)}", soft_wrap=True)
-    print_files(files)
+        out_console.print(f"[bold]note[/] {escaped(staged.text(note))}", soft_wrap=True)
+    print_files(map(staged.final, files))

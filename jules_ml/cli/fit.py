@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Json, Quiet, print_next, print_outcome, progress_bars
+from jules_ml.cli.printing import Json, Quiet, in_place, print_next, print_outcome, progress_bars
 from jules_ml.cli.soil_state import with_runs
 from jules_ml.errors import BadInput
-from jules_ml.support.files import writable_folder
+from jules_ml.support.output_folder import replaced_folder
 from jules_ml.support.plugins import check_plugin
 from jules_ml.support.progress import renamed
 
 if TYPE_CHECKING:
+    from jules_ml.learned.adaptation import AdaptationDays
     from jules_ml.learned.kind import Outcome
 
 
@@ -68,26 +69,31 @@ def fit(
     check_plugin(KINDS, kind)
     _check_kind(adapt, kind)
     loaded = [load_experiment(path) for path in experiments]
-    from jules_ml.learned.adaptation import AdaptationDays, read_days
     from jules_ml.learned.kind import kind_of
     from jules_ml.learned.page import write_report
+    from jules_ml.learned.store import MODULE
 
     chosen = kind_of(kind)
-    writable_folder(out)
-    with progress_bars(quiet or json) as report:
-        loaded, run_notes = with_runs(kind, loaded, out, module=adapt, progress=report)
-        if adapt is None:
-            outcome = chosen.fit(loaded, out, progress=report)
-        else:
-            dates = None if days_at is None else read_days(days_at)
-            outcome = chosen.adapt(
-                adapt, loaded, out, days=AdaptationDays(days, dates), progress=renamed(report, "adapt")
-            )
-    if adapt is not None and days is None and days_at is None:
-        outcome = _without_scores(outcome)
-    outcome = replace(outcome, notes=(*run_notes, *outcome.notes))
-    write_report(outcome, title=f"Learned {kind}: {'fit' if adapt is None else 'adaptation'} of {out.resolve().name}")
-    _print(outcome, kind, None if loaded[0].run is None else experiments[0], quiet=quiet, json=json)
+    with replaced_folder(out, MODULE) as staged:
+        with progress_bars(quiet or json) as report:
+            loaded, run_notes = with_runs(kind, loaded, out, module=adapt, progress=report)
+            if adapt is None:
+                outcome = chosen.fit(loaded, staged.path, progress=report)
+            else:
+                chosen_days = _adaptation_days(days, days_at)
+                outcome = chosen.adapt(adapt, loaded, staged.path, days=chosen_days, progress=renamed(report, "adapt"))
+        if adapt is not None and days is None and days_at is None:
+            outcome = _without_scores(outcome)
+        outcome = replace(outcome, notes=(*run_notes, *outcome.notes))
+        what = "fit" if adapt is None else "adaptation"
+        write_report(outcome, title=f"Learned {kind}: {what} of {staged.path.name}")
+    _print(in_place(outcome, staged), kind, None if loaded[0].run is None else experiments[0], quiet=quiet, json=json)
+
+
+def _adaptation_days(days: int | None, days_at: str | None) -> AdaptationDays:
+    from jules_ml.learned.adaptation import AdaptationDays, read_days
+
+    return AdaptationDays(days, None if days_at is None else read_days(days_at))
 
 
 def _print(outcome: Outcome, kind: str, file: Path | None, *, quiet: bool, json: bool) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from jules_ml.cli.application import app
 from jules_ml.cli.printing import Quiet, err_console, escaped, out_console
 from jules_ml.errors import BadInput, RunFailed
-from jules_ml.support.files import writable_folder
+from jules_ml.support.output_folder import Contents, filled_folder
+
+#: A build folder is used again, and its files are of any name.
+_BUILD: Final = Contents("a build of the hooks", ("CMakeCache.txt", "jules_ml_hooks.flags"), ("*",))
 
 
 @app.command(epilog="Example:  jules-ml hooks --jules-build ~/jules_build   then   jules-ml hooks --check jules_ml.exe")
@@ -56,8 +59,8 @@ def hooks(
             )
         return
     assert jules_build is not None
-    writable_folder(out)
-    hooks_built = build_hooks(jules_build, out=out, compiler=compiler)
+    with filled_folder(out, _BUILD):
+        hooks_built = build_hooks(jules_build, out=out, compiler=compiler)
     # standard output contains only the flags, for $(...); other messages go to standard error
     out_console.print(escaped(hooks_built.flags), soft_wrap=True)
     if not quiet:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from jules_ml.cli.application import app
 from jules_ml.cli.printing import Quiet, escaped, out_console
 from jules_ml.errors import BadInput
+from jules_ml.support.output_folder import Contents, replaced_folder
+
+#: A template may have been edited, and is not replaced.
+_SITE: Final = Contents("an empty folder", ("namelists",), ())
 
 
 @app.command(epilog="Example:  jules-ml init jules --out my_site --from tower.toml")
@@ -45,17 +49,19 @@ def init(
             f"'jules-ml init {template}' needs --out" if template == "jules" else f"'{template}' is not a template",
             remedy=f"write 'jules-ml init jules --out {'FOLDER' if folder == 'jules' else folder}{option}'",
         )
-    if source is None:
-        files = write_template(out, version=jules_version or VERSIONS[-1])
-    else:
-        from jules_ml.experiment import load_experiment
+    version = jules_version or VERSIONS[-1]
+    with replaced_folder(out, _SITE) as staged:
+        if source is None:
+            files = write_template(staged.path, version=version)
+        else:
+            from jules_ml.experiment import load_experiment
 
-        files = write_site(load_experiment(source), out, version=jules_version or VERSIONS[-1])
+            files = write_site(load_experiment(source), staged.path, version=version)
     if not quiet:
         out_console.print(f"[green]wrote[/] {len(files)} files into {escaped(str(out))}", soft_wrap=True)
-        version = f' and version = "{jules_version}"' if jules_version else ""
+        entry = f' and version = "{jules_version}"' if jules_version else ""
         out_console.print(
             f"Run it:  cd {escaped(str(out))} && mkdir -p output && JULES.EXE namelists\n"
-            f'or with modules swapped in:  \\[jules] folder = "{escaped(str(out))}"{version} in an experiment file, and jules-ml run',
+            f'or with modules swapped in:  \\[jules] folder = "{escaped(str(out))}"{entry} in an experiment file, and jules-ml run',
             soft_wrap=True,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from jules_ml.column.run import ColumnRun
     from jules_ml.comparison.verdict import ModelVerdict
     from jules_ml.learned.kind import Outcome, ScoreRow
+    from jules_ml.support.output_folder import Staged
 
 out_console = Console(highlight=False)
 err_console = Console(stderr=True, highlight=False)
@@ -55,6 +57,11 @@ def print_outcome(outcome: Outcome, *, quiet: bool, json: bool) -> None:
         print_folder(outcome.folder)
         if outcome.verdict:
             out_console.print(f"[bold]{escaped(outcome.verdict)}[/]", soft_wrap=True)
+
+
+def in_place(outcome: Outcome, staged: Staged) -> Outcome:
+    """Return an outcome with the paths that its files have in the output folder."""
+    return replace(outcome, folder=staged.out, notes=tuple(map(staged.text, outcome.notes)))
 
 
 def print_next(command: str, purpose: str) -> None:
@@ -143,14 +150,25 @@ class ProgressBars:
     def __init__(self, bars: Progress) -> None:
         self._bars = bars
         self._tasks: dict[str, TaskID] = {}
+        self._total: dict[str, int] = {}
 
     def __call__(self, stage: str, done: int, total: int, /) -> None:
         """Show that so many steps of a stage are done."""
+        if stage not in self._total:
+            # stages follow each other, and an earlier one may have ended early
+            self.complete()
+        self._total[stage] = total
         self._bars.update(self._task(stage), completed=done, total=total)
 
     def note(self, stage: str, text: str) -> None:
         """Show a text after the bar of a stage."""
         self._bars.update(self._task(stage), note=text)
+
+    def complete(self) -> None:
+        """Show that all stages so far have ended."""
+        for stage, task in self._tasks.items():
+            total = max(self._total.get(stage, 1), 1)
+            self._bars.update(task, completed=total, total=total)
 
     def _task(self, stage: str) -> TaskID:
         if stage not in self._tasks:
@@ -169,7 +187,9 @@ def progress_bars(quiet: bool) -> Iterator[ProgressBars]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=err_console, disable=quiet) as bars:
-        yield ProgressBars(bars)
+        shown = ProgressBars(bars)
+        yield shown
+        shown.complete()
 
 
 def print_run_summary(run: ColumnRun) -> None:

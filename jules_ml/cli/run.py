@@ -21,7 +21,7 @@ from jules_ml.cli.printing import (
     progress_bars,
 )
 from jules_ml.errors import BadInput
-from jules_ml.support.files import writable_folder
+from jules_ml.support.output_folder import replaced_folder
 
 if TYPE_CHECKING:
     from jules_ml.experiment import Experiment
@@ -93,33 +93,34 @@ def run(
 
 
 def _run_column(experiment: Experiment, folder: Path, quiet: bool) -> None:
-    from jules_ml.column.folder import run_figure, write_run
+    from jules_ml.column.folder import RUN, run_figure, write_run
     from jules_ml.column.run import run_column
     from jules_ml.support.figures import save_figure
 
-    writable_folder(folder)
-    with progress_bars(quiet) as report:
-        finished = run_column(experiment, progress=report)
-    files = write_run(finished, folder)
-    figure = run_figure(finished)
-    if figure is not None:
-        files.append(save_figure(figure, folder / "figures" / "soil_moisture.png"))
+    with replaced_folder(folder, RUN) as staged:
+        with progress_bars(quiet) as report:
+            finished = run_column(experiment, progress=report)
+        files = write_run(finished, staged.path)
+        figure = run_figure(finished)
+        if figure is not None:
+            files.append(save_figure(figure, staged.path / "figures" / "soil_moisture.png"))
     if not quiet:
         print_run_summary(finished)
-        print_files(files)
+        print_files(map(staged.final, files))
 
 
 def _run_closed_loop(experiment: Experiment, folder: Path, quiet: bool) -> None:
     from jules_ml.column.closed_loop.figures import loop_figure
     from jules_ml.column.closed_loop.run import run_closed_loop, write_closed_loop
+    from jules_ml.column.folder import RUN
     from jules_ml.support.figures import save_figure
 
-    writable_folder(folder)
-    with progress_bars(quiet) as report:
-        finished = run_closed_loop(experiment, progress=report)
-    files = write_closed_loop(finished, folder)
-    figure = loop_figure(finished.loop, years=finished.years, thickness=float(finished.output["dzsoil"][0]))
-    files.append(save_figure(figure, folder / "figures" / "closed_loop.png"))
+    with replaced_folder(folder, RUN) as staged:
+        with progress_bars(quiet) as report:
+            finished = run_closed_loop(experiment, progress=report)
+        files = write_closed_loop(finished, staged.path)
+        figure = loop_figure(finished.loop, years=finished.years, thickness=float(finished.output["dzsoil"][0]))
+        files.append(save_figure(figure, staged.path / "figures" / "closed_loop.png"))
     if quiet:
         return
     for note in finished.notes:
@@ -130,7 +131,7 @@ def _run_closed_loop(experiment: Experiment, folder: Path, quiet: bool) -> None:
         f"[bold]budgets[/] relative residual of carbon {finished.loop.carbon.relative:.1e}, of water {finished.loop.water.relative:.1e}",
         soft_wrap=True,
     )
-    print_files(files)
+    print_files(map(staged.final, files))
 
 
 def _run_jules(experiment: Experiment, out: Path | None, quiet: bool) -> None:

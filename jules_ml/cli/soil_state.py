@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.support.output_folder import replaced_folder
 from jules_ml.support.progress import Progress
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def _refuse_other_layers(experiment: Experiment, settings: RespirationSettings) 
 
 
 def _with_state(experiment: Experiment, folder: Path, progress: Progress | None) -> tuple[Experiment, list[str]]:
-    from jules_ml.column.folder import write_run
+    from jules_ml.column.folder import RUN, write_run
     from jules_ml.column.run import run_column
 
     assert experiment.run is not None
@@ -119,7 +120,8 @@ def _with_state(experiment: Experiment, folder: Path, progress: Progress | None)
     finished = run_column(
         experiment.model_copy(update={"run": _every_step(experiment.run), "modules": stock}), progress=progress
     )
-    write_run(finished, folder)
+    with replaced_folder(folder, RUN) as staged:
+        write_run(finished, staged.path)
     settings = experiment.respiration or RespirationSettings()
     run = f"run of {folder.name}"
     notes = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,14 @@ from jules_ml.column.output import DERIVED, OUTPUTS, write_output
 from jules_ml.column.run import ColumnRun
 from jules_ml.data.quality import measured
 from jules_ml.support.files import atomic_write
+from jules_ml.support.output_folder import Contents
 from jules_ml.support.provenance import software
+
+_OUTPUT, _LOOP, _SUMMARY, _EXPERIMENT = "column.nc", "closed_loop.nc", "run_summary.json", "experiment.toml"
+#: Contents of the folder of a run of the column, with or without the closed loop.
+RUN: Final = Contents(
+    "a run of the column", (_SUMMARY, _OUTPUT, _LOOP), (_OUTPUT, _LOOP, _SUMMARY, _EXPERIMENT, "figures")
+)
 
 
 def write_run(run: ColumnRun, folder: Path) -> list[Path]:
@@ -39,7 +47,7 @@ def write_run(run: ColumnRun, folder: Path) -> list[Path]:
     BadInput
         If the folder cannot be written.
     """
-    output, summary, experiment = (folder / name for name in ("column.nc", "run_summary.json", "experiment.toml"))
+    output, summary, experiment = (folder / name for name in (_OUTPUT, _SUMMARY, _EXPERIMENT))
     write_output(run.output, output)
     with atomic_write(summary) as part:
         part.write_text(json.dumps(run_summary(run), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

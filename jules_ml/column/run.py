@@ -27,7 +27,8 @@ from jules_ml.experiment import Experiment
 from jules_ml.experiment.sections import RunSection
 from jules_ml.learned.hydraulics.soil_section import Soil
 from jules_ml.physics.column import ColumnState, RespirationFactors, SoilColumn, jules_one_pool_factors
-from jules_ml.physics.integration import NO_COMPILER, Integration, can_compile, integrate
+from jules_ml.physics.compilation import NO_COMPILER, can_compile, compilation_obstacle
+from jules_ml.physics.integration import Integration, integrate
 from jules_ml.physics.surface import Forcing
 from jules_ml.support.progress import Progress, counted
 from jules_ml.weather import Weather, site_weather
@@ -280,7 +281,9 @@ def to_be_compiled(section: RunSection, steps: int, notes: list[str]) -> bool:
     """
     wanted = steps >= _WORTH_COMPILING if section.compiled is None else section.compiled
     if wanted and not can_compile():
-        notes.append(f"{NO_COMPILER}: the column ran without compilation, about ten times slower")
+        notes.append(
+            f"{compilation_obstacle() or NO_COMPILER}: the column ran without compilation, about ten times slower"
+        )
     return wanted and can_compile()
 
 

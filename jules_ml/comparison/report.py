@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Final
 
 import pandas as pd
 import xarray as xr
@@ -17,8 +18,12 @@ from jules_ml.learned.store import json_text
 from jules_ml.scoring.scores import Scores
 from jules_ml.support.figures import save_figure
 from jules_ml.support.files import atomic_write
+from jules_ml.support.output_folder import Contents
 from jules_ml.support.page import embedded, render_page
 from jules_ml.support.provenance import software
+
+#: Contents of the folder of a comparison.
+COMPARISON: Final = Contents("a comparison", ("scores.csv",), ("scores.csv", "scores.json", "report.html", "figures"))
 
 
 @dataclass(frozen=True)

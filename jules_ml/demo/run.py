@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Final
 
 import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
 from jules_ml.column.figures import soil_moisture, soil_temperature, water_budget
-from jules_ml.column.folder import write_run
+from jules_ml.column.folder import RUN, write_run
 from jules_ml.column.run import ColumnRun, run_column
 from jules_ml.data.readers.davos import fetch_davos, read_davos
 from jules_ml.data.variables import VARIABLES
@@ -20,13 +21,14 @@ from jules_ml.demo.figures import swap_figure, theta_figure
 from jules_ml.demo.headlines import Headline, headlines, sentence
 from jules_ml.demo.moisture import fit_soil_moisture, theta_by_day
 from jules_ml.demo.report import CAPTIONS, render_report
-from jules_ml.demo.swap import Swap, fit_and_swap
+from jules_ml.demo.swap import MODULE, OUTPUT, VERDICT, Swap, fit_and_swap
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment, load_experiment
 from jules_ml.learned.moisture.fit import MoistureFit
-from jules_ml.physics.integration import NO_COMPILER, can_compile
+from jules_ml.physics.compilation import NO_COMPILER, can_compile, compilation_obstacle
 from jules_ml.support.figures import save_figure
 from jules_ml.support.files import atomic_write
+from jules_ml.support.output_folder import Contents, replaced_folder
 from jules_ml.support.progress import Progress, renamed
 from jules_ml.weather.driving import PARTITIONED
 
@@ -34,6 +36,13 @@ from jules_ml.weather.driving import PARTITIONED
 YEARS = 10
 #: First year after the mean of precipitation changed.
 PRECIPITATION_BREAK = 2016
+_REPORT: Final = "report.html"
+#: Contents of the folder of a demonstration.
+DEMO: Final = Contents(
+    "a demonstration",
+    ("column.nc", _REPORT),
+    (*RUN.names, _REPORT, OUTPUT, VERDICT, MODULE.parts[0]),
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +82,7 @@ def run_demo(
     Parameters
     ----------
     folder : Path
-        Folder for the results; created if it does not exist.
+        Folder for the results; a new one, or that of an earlier demonstration, which is replaced at the end.
     data : Path, optional
         The wheel of diive 0.90.0 or the Parquet file in it; downloaded if not given.
     years : int
@@ -96,11 +105,21 @@ def run_demo(
         raise BadInput(
             "there is no such file", where=data, remedy="give the wheel of diive 0.90.0, or the Parquet file in it"
         )
-    record = read_davos(fetch_davos(message=message) if data is None else data)
+    with replaced_folder(folder, DEMO) as staged:
+        record = read_davos(fetch_davos(message=message) if data is None else data)
+        done = _run_demo(staged.path, record, years, message, progress)
+    return replace(done, files=tuple(map(staged.final, done.files)))
+
+
+def _run_demo(
+    folder: Path, record: xr.Dataset, years: int, message: Callable[[str], None], progress: Progress | None
+) -> Demo:
+    """Fill the folder of a demonstration."""
     experiment = davos_experiment()
     if not can_compile():
         message(
-            f"There is {NO_COMPILER}, so the column is about ten times slower: only the last year is run, with one spin-up cycle."
+            f"{compilation_obstacle() or NO_COMPILER}: the column is about ten times slower, and only the last year is run, with one "
+            "spin-up cycle."
         )
         years, experiment = 1, _spun_up_once(experiment)
     run = run_column(experiment, record=last_years(record, years), progress=progress)
@@ -112,10 +131,9 @@ def run_demo(
         save_figure(figure, folder / "figures" / f"{name}.png")
         for name, figure in _figures(run, swap, theta, notes).items()
     ]
-    # only files of this run: the folder may contain a module of an earlier one
     of_theta = [] if theta is None else sorted(path for path in theta.folder.rglob("*") if path.is_file())
     by_name = {path.stem: path for path in (*swap.verdict.files, *images) if path.suffix == ".png"}
-    page = folder / "report.html"
+    page = folder / _REPORT
     with atomic_write(page) as part:
         shown = [by_name[name] for name in CAPTIONS if name in by_name]
         part.write_text(render_report(run, swap, numbers, shown, notes), encoding="utf-8")

@@ -19,6 +19,7 @@ from jules_ml.ensemble.member_file import Series, read_member
 from jules_ml.ensemble.members import Members
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import Experiment
+from jules_ml.support.disk import is_disk_full
 from jules_ml.support.files import atomic_write
 from jules_ml.support.provenance import software
 
@@ -60,24 +61,26 @@ def gather(experiment: Experiment, members: Members, folder: Path) -> Gathered:
     first = _first_done(members, folder)
     path = folder / GATHERED
     digest = hashlib.sha256()
-    try:
-        with atomic_write(path) as part, netCDF4.Dataset(part, "w", format="NETCDF4") as file:
-            along = _define(file, experiment, members, first)
-            block = _block_size(first)
-            for start in range(0, len(members), block):
-                numbers = range(start, min(start + block, len(members)))
-                for name, values in _read_block(folder, numbers, first, along):
-                    file.variables[name][start : start + len(numbers)] = values
-                    digest.update(np.ascontiguousarray(values).tobytes())
-            _write_inputs(file, members, folder)
-            checksum = digest.hexdigest()
-            file.setncattr("data_sha256", checksum)
-            for key, text in _provenance(experiment, members, folder).items():
-                file.setncattr(key, text)
-    except (OSError, RuntimeError) as error:
-        if isinstance(error, RunFailed):
-            raise
-        raise RunFailed(f"{path} cannot be written ({error}); the files of members are unchanged") from error
+    with atomic_write(path) as part:
+        try:
+            with netCDF4.Dataset(part, "w", format="NETCDF4") as file:
+                along = _define(file, experiment, members, first)
+                block = _block_size(first)
+                for start in range(0, len(members), block):
+                    numbers = range(start, min(start + block, len(members)))
+                    for name, values in _read_block(folder, numbers, first, along):
+                        file.variables[name][start : start + len(numbers)] = values
+                        digest.update(np.ascontiguousarray(values).tobytes())
+                _write_inputs(file, members, folder)
+                checksum = digest.hexdigest()
+                file.setncattr("data_sha256", checksum)
+                for key, text in _provenance(experiment, members, folder).items():
+                    file.setncattr(key, text)
+        except (OSError, RuntimeError) as error:
+            if isinstance(error, RunFailed):
+                raise
+            reason = "the disk is full" if is_disk_full(error, folder) else str(error)
+            raise RunFailed(f"{path} cannot be written ({reason}); the files of members are unchanged") from error
     return Gathered(path, checksum)
 
 

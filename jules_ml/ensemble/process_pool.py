@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import multiprocessing
 import os
 import signal
-import sys
+import threading
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -15,21 +14,28 @@ from typing import Any
 
 from jules_ml.ensemble.schedule import StartPool, WorkerPool
 from jules_ml.ensemble.work import Outcome, Unit, Work, run_unit
+from jules_ml.support.descendants import die_with_parent, end_descendants_with_this_process
 
-#: Option of ``prctl`` that sets the signal sent when the parent dies.
-_PR_SET_PDEATHSIG = 1
 #: Time that a worker has to stop its run [s].
 _GRACE = 5.0
 
 
-def die_with_parent() -> None:
-    """Have this process killed when its parent dies (on Linux only)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def _die_with_manager() -> None:
+    """Have this worker killed when its manager dies; its parent may be the server that forks workers."""
+    die_with_parent()
+    manager = multiprocessing.parent_process()
+    if manager is None:
+        return
+
+    def watch() -> None:
+        wait([manager.sentinel])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _serve(connection: Connection, work: Work, folder: Path, others: Sequence[Connection]) -> None:
-    die_with_parent()
+    _die_with_manager()
     # a fork inherits the manager's ends of all connections; while they are open, it cannot detect the end of the manager
     for other in others:
         other.close()
@@ -68,6 +74,7 @@ class _Worker:
 
 class _Pool:
     def __init__(self, work: Work, folder: Path, size: int) -> None:
+        end_descendants_with_this_process()
         self._context: Any = multiprocessing.get_context("fork" if work.forks else "forkserver")
         if not work.forks:
             # workers are forked from a server that has no threads and has already imported what they need

@@ -42,6 +42,8 @@ def write_results(run: EnsembleRun) -> list[Path]:
         If members cannot be gathered, or a file cannot be written.
     """
     section = run.experiment.required(run.experiment.ensemble, "ensemble")
+    # its presence shows that all results are of one run
+    (run.folder / MANIFEST).unlink(missing_ok=True)
     gathered = gather(run.experiment, run.members, run.folder)
     files = [gathered.path]
     if section.format == "zarr":

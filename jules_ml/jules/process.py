@@ -17,6 +17,7 @@ from jules_ml.jules.outcome import LAST_LINES, Ended
 from jules_ml.jules.program import EXECUTABLE_REMEDY
 from jules_ml.jules.run_folder import LOG
 from jules_ml.jules.submission import ENVIRONMENT, write_status
+from jules_ml.support.descendants import descendant_environment
 
 #: Seconds after a fatal message until the process is ended. JULES usually ends itself, but ranks of MPI may hang.
 GRACE = 10.0
@@ -53,7 +54,7 @@ def run_command(
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env={**os.environ, **ENVIRONMENT, **(environment or {})},
+            env={**os.environ, **ENVIRONMENT, **(environment or {}), **descendant_environment()},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +25,19 @@ from jules_ml.jules.program import check_jules, given_executable, jules_executab
 from jules_ml.jules.rose import OPTION, optional_configuration
 from jules_ml.jules.run_folder import (
     DIFF,
+    DIRECT,
     EXPERIMENT,
+    JULES_RUN,
     LOG,
     OPT,
     SUBMIT,
     SUMMARY,
     SWAPPED,
     RunFolder,
+    finished,
     read_run_folder,
     read_staged,
+    refuse_place,
     stage,
 )
 from jules_ml.jules.run_record import (
@@ -44,13 +48,14 @@ from jules_ml.jules.run_record import (
     reached,
     read_summary,
     summary_text,
-    ways_of,
+    unused_notes,
     write_summary,
     write_text,
 )
 from jules_ml.jules.set_entries import set_entries
 from jules_ml.jules.submission import write_script
 from jules_ml.learned.uses import ways
+from jules_ml.support.output_folder import held_folder, replaced_folder
 from jules_ml.support.progress import Progress
 
 #: Minimum free disk space [bytes]; the output of a year takes some megabytes.
@@ -150,7 +155,7 @@ def run_jules(experiment: Experiment, out: Path, *, progress: Progress | None = 
     experiment : Experiment
         With ``[jules]`` and ``[run]``, and the sections that the ways of ``[run] via`` need.
     out : Path
-        New run folder; the original run folder is never written to.
+        New run folder; the original run folder is never written to. An earlier run in it that is done stays until JULES has ended.
     progress : callable, optional
         Called with a stage, the number of its steps that are done, and their total.
 
@@ -167,8 +172,37 @@ def run_jules(experiment: Experiment, out: Path, *, progress: Progress | None = 
     """
     section = experiment.required(experiment.jules, "jules")
     jules_executable(section, experiment.file)
+    if not finished(out):
+        return _run(experiment, out, progress)
+    refuse_place(read_run_folder(section.folder, section.namelists), out)
+    failure: RunFailed | None = None
+    with replaced_folder(out, JULES_RUN) as staged:
+        try:
+            done = _run(experiment, staged.path, progress, place=out.resolve())
+        except RunFailed as error:
+            if not (staged.path / LOG).exists():
+                raise
+            failure = type(error)(staged.text(str(error)))
+    if failure is not None:
+        raise failure
+    return replace(
+        done,
+        folder=out,
+        output=tuple(map(staged.final, done.output)),
+        dumps=tuple(map(staged.final, done.dumps)),
+    )
+
+
+def _run(experiment: Experiment, out: Path, progress: Progress | None, *, place: Path | None = None) -> JulesRun:
+    """Run JULES in a folder, which will be at ``place``."""
     # this status remains if this process is killed during the run
-    prepared = prepare_run(experiment, out, status="unfinished")
+    prepared = prepare_run(experiment, out, status="unfinished", place=place)
+    with held_folder(out):
+        return _started(prepared, progress)
+
+
+def _started(prepared: PreparedRun, progress: Progress | None) -> JulesRun:
+    """Start JULES in a prepared folder, and wait for its end."""
     log = prepared.run.log(progress)
     log.expects_hooks = prepared.needs_hooks
     try:
@@ -184,7 +218,9 @@ def run_jules(experiment: Experiment, out: Path, *, progress: Progress | None = 
     return _conclude(prepared, end)
 
 
-def prepare_run(experiment: Experiment, out: Path, *, status: str = "prepared") -> PreparedRun:
+def prepare_run(
+    experiment: Experiment, out: Path, *, status: str = "prepared", place: Path | None = None
+) -> PreparedRun:
     """Write a run folder that is ready to start, with a script that a job can call.
 
     Parameters
@@ -195,6 +231,8 @@ def prepare_run(experiment: Experiment, out: Path, *, status: str = "prepared") 
         New run folder; the original run folder is never written to.
     status : str
         Status in its ``run_summary.json``.
+    place : Path, optional
+        Folder that ``out`` will be moved to; by default it stays.
 
     Returns
     -------
@@ -210,6 +248,7 @@ def prepare_run(experiment: Experiment, out: Path, *, status: str = "prepared") 
     section = experiment.required(experiment.jules, "jules")
     executable, program, executable_notes = _executable(section)
     original = read_run_folder(section.folder, section.namelists)
+    place = out.resolve() if place is None else place
     with stage(original, out) as staged:
         namelists_before = staged.namelists.copy()
         command = [*section.launcher, None if executable is None else str(executable.resolve()), staged.directory]
@@ -226,9 +265,11 @@ def prepare_run(experiment: Experiment, out: Path, *, status: str = "prepared") 
                 files, written = _swapped_files(staged), staged.folder / staged.directory
                 option = optional_configuration(original.rose, namelists_before, staged.namelists, files, written)
                 write_text(staged.folder / OPT / OPTION, option)
+            notes = [note.replace(str(staged.folder), str(place)) for note in notes]
             record = described(experiment, original, staged, executable=executable, command=command, notes=notes)
-            write_script(staged.folder, command, experiment.file.name, environment)
-            write_text(staged.folder / SUMMARY, summary_text({**record, "status": status}))
+            write_script(staged.folder, command, experiment.file.name, environment, place=place)
+            direct = {} if status == "prepared" else {DIRECT: True}
+            write_text(staged.folder / SUMMARY, summary_text({**record, "status": status, **direct}))
         except OSError as error:
             raise RunFailed(f"the run folder {staged.folder} cannot be written ({error.strerror})") from error
         free = shutil.disk_usage(staged.folder).free
@@ -236,7 +277,7 @@ def prepare_run(experiment: Experiment, out: Path, *, status: str = "prepared") 
             raise RunFailed(
                 f"the disk is full: {free / 1024**2:.0f} MB free at {staged.folder}; free disk space, or give another folder with --out"
             )
-    return PreparedRun(staged, tuple(command), record)
+    return PreparedRun(replace(staged, folder=out.resolve()), tuple(command), record)
 
 
 def collect_run(folder: Path, *, progress: Progress | None = None) -> JulesRun:
@@ -337,23 +378,7 @@ def swap_in(experiment: Experiment, staged: RunFolder, program: Path | None) -> 
     for name, way in ways().items():
         if name in run.via:
             notes += way.swap(experiment, staged, program)
-    return notes + _unused_notes(experiment, section, run.via)
-
-
-def _unused_notes(experiment: Experiment, section: JulesSection, via: tuple[str, ...]) -> list[str]:
-    """Return notes on sources that the experiment gives and no way of ``[run] via`` uses."""
-    sources: list[tuple[str, object, tuple[str, ...]]]
-    sources = [(f"[modules] {kind}", folder, ways_of(kind)) for kind, folder in experiment.modules.folders().items()]
-    sources += [
-        ("[jules] ancillary", section.ancillary, ("ancillary",)),
-        ("[jules.prescribed]", section.prescribed, ("prescribed",)),
-        ("[jules] hooks", section.hooks, ("hooks",)),
-    ]
-    return [
-        f"{entry} is not swapped in: {' and '.join(names)} {'is' if len(names) == 1 else 'are'} not in [run] via"
-        for entry, value, names in sources
-        if value is not None and not set(names) & set(via)
-    ]
+    return notes + unused_notes(experiment, section, run.via)
 
 
 def namelist_diff(before: NamelistFolder, after: NamelistFolder) -> str:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from jules_ml.errors import BadInput
 from jules_ml.jules.input_files import InputGrid
@@ -29,6 +27,8 @@ from jules_ml.jules.rose import (
     source_path,
 )
 from jules_ml.jules.typed_entries import soil_layers, typed_entry
+from jules_ml.support.disk import not_writable
+from jules_ml.support.output_folder import Contents, replaced_folder
 from jules_ml.support.progress import Progress
 
 #: File that marks a folder as a run of this package.
@@ -41,6 +41,10 @@ LOG, DIFF, EXPERIMENT = "jules.log", "namelists.diff", "experiment.toml"
 SUBMIT, STATUS = "submit.sh", "jules.status"
 #: Folder of optional configurations in a Rose application.
 OPT = "opt"
+#: Contents of the folder of a run of JULES, which links files of any name; see :func:`refuse_place` for what is not replaced.
+JULES_RUN: Final = Contents("a run of JULES", (SUMMARY,), ("*",))
+#: Entry of the summary while a command waits for JULES, rather than a job.
+DIRECT: Final = "direct"
 
 
 @dataclass(frozen=True)
@@ -229,7 +233,7 @@ def stage(run: RunFolder, out: Path) -> Iterator[RunFolder]:
     Yields
     ------
     RunFolder
-        New run folder with a copy of the namelists, which may be edited.
+        Temporary folder beside ``out`` with a copy of the namelists, which may be edited; it takes the place of ``out``.
 
     Raises
     ------
@@ -238,32 +242,24 @@ def stage(run: RunFolder, out: Path) -> Iterator[RunFolder]:
         written.
     """
     out = out.resolve()
-    _refuse_place(run, out)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        backup = Path(tempfile.mkdtemp(dir=out.parent, prefix=".earlier-")) if out.is_dir() else None
-        if backup is not None:
-            out.rename(backup / out.name)
-    except OSError as error:
-        raise _not_writable(out, error) from error
-    try:
+    refuse_place(run, out)
+    with replaced_folder(out, JULES_RUN) as staged:
         try:
-            _link_inputs(run, out)
+            _link_inputs(run, staged.path)
         except OSError as error:
-            raise _not_writable(out, error) from error
-        yield RunFolder(out, _namelists_of(run), NAMELISTS, run.rose)
-    except BaseException:
-        # nothing was run: restore the earlier run
-        shutil.rmtree(out, ignore_errors=True)
-        if backup is not None:
-            (backup / out.name).rename(out)
-            backup.rmdir()
-        raise
-    if backup is not None:
-        shutil.rmtree(backup)
+            raise not_writable(out, error) from error
+        yield RunFolder(staged.path, _namelists_of(run), NAMELISTS, run.rose)
 
 
-def _refuse_place(run: RunFolder, out: Path) -> None:
+def refuse_place(run: RunFolder, out: Path) -> None:
+    """Refuse a new run folder in the place of something else, of a run that may not have ended, or of the original.
+
+    Raises
+    ------
+    BadInput
+        With the reason.
+    """
+    out = out.resolve()
     # the configuration of a Rose application is in the parent of the folder of its inputs
     for original in (run.folder, run.namelists.where.resolve()):
         if out == original or original in out.parents or out in original.parents:
@@ -282,13 +278,19 @@ def _refuse_place(run: RunFolder, out: Path) -> None:
             where=out,
             remedy="give a new folder with --out",
         )
-    # an interrupted run was ended with its command, without an exit status
-    if summary.get("status") != "interrupted" and (out / LOG).exists() and not (out / STATUS).exists():
+    # JULES has ended with a command that was interrupted or killed, without an exit status
+    ended = summary.get("status") == "interrupted" or DIRECT in summary
+    if not ended and (out / LOG).exists() and not (out / STATUS).exists():
         raise BadInput(
             f"JULES may still be running in the folder: there is a {LOG} and no {STATUS}",
             where=out,
             remedy=f"wait for the end of its job; if the job was killed, remove {LOG}; or give another folder with --out",
         )
+
+
+def finished(out: Path) -> bool:
+    """Whether a folder contains a run of JULES that is done."""
+    return bool(_summary(out).get("status") == "done")
 
 
 def _summary(folder: Path) -> dict[str, Any]:
@@ -298,12 +300,6 @@ def _summary(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return summary if isinstance(summary, dict) else {}
-
-
-def _not_writable(out: Path, error: OSError) -> BadInput:
-    return BadInput(
-        f"the folder cannot be created ({error.strerror})", where=out, remedy="give another folder with --out"
-    )
 
 
 def _own_names(run: RunFolder) -> set[str]:
@@ -325,7 +321,6 @@ def _own_names(run: RunFolder) -> set[str]:
 
 
 def _link_inputs(run: RunFolder, out: Path) -> None:
-    out.mkdir(parents=True)
     for name in (OUTPUT, SWAPPED, NAMELISTS):
         (out / name).mkdir()
     own = _own_names(run)

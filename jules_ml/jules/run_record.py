@@ -10,6 +10,7 @@ from typing import Any
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
+from jules_ml.experiment.jules import JulesSection
 from jules_ml.jules.log import JulesLog
 from jules_ml.jules.outcome import Ended, Files
 from jules_ml.jules.run_folder import SUMMARY, RunFolder
@@ -162,3 +163,19 @@ def read_summary(folder: Path) -> dict[str, Any]:
             remedy="give the folder that 'jules-ml run EXPERIMENT.toml --prepare' wrote",
         )
     return summary
+
+
+def unused_notes(experiment: Experiment, section: JulesSection, via: tuple[str, ...]) -> list[str]:
+    """Return notes on sources that the experiment gives and no way of ``[run] via`` uses."""
+    sources: list[tuple[str, object, tuple[str, ...]]]
+    sources = [(f"[modules] {kind}", folder, ways_of(kind)) for kind, folder in experiment.modules.folders().items()]
+    sources += [
+        ("[jules] ancillary", section.ancillary, ("ancillary",)),
+        ("[jules.prescribed]", section.prescribed, ("prescribed",)),
+        ("[jules] hooks", section.hooks, ("hooks",)),
+    ]
+    return [
+        f"{entry} is not swapped in: {' and '.join(names)} {'is' if len(names) == 1 else 'are'} not in [run] via"
+        for entry, value, names in sources
+        if value is not None and not set(names) & set(via)
+    ]

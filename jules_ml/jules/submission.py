@@ -45,7 +45,12 @@ exit $status
 
 
 def write_script(
-    folder: Path, command: Sequence[str | None], experiment: str, defaults: Mapping[str, str] | None = None
+    folder: Path,
+    command: Sequence[str | None],
+    experiment: str,
+    defaults: Mapping[str, str] | None = None,
+    *,
+    place: Path | None = None,
 ) -> None:
     """Write the script that a job calls.
 
@@ -59,13 +64,16 @@ def write_script(
         Name of the experiment file.
     defaults : mapping of str to str, optional
         Environment variables for jobs that do not set them.
+    place : Path, optional
+        Run folder when the job starts; by default ``folder``.
     """
+    place = folder if place is None else place
     missing = f'"${{{VARIABLE}:?set {VARIABLE} to the executable of JULES}}"'
     words = [missing if word is None else shlex.quote(word) for word in command]
     text = _SCRIPT.format(
         experiment=experiment,
-        script=shlex.quote(str(folder / SUBMIT)),
-        folder=shlex.quote(str(folder)),
+        script=shlex.quote(str(place / SUBMIT)),
+        folder=shlex.quote(str(place)),
         summary=SUMMARY,
         status=STATUS,
         environment=" ".join(f"{name}={value}" for name, value in ENVIRONMENT.items()),

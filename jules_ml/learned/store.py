@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import xarray as xr
@@ -25,6 +21,7 @@ from jules_ml.learned.card_versions import CARD_VERSION, FIRST_WITH_CHECKSUMS, c
 from jules_ml.learned.checksums import CHECKSUMS, REMEDY, check_card, check_file, with_checksums
 from jules_ml.learned.contents import check_card_entries, check_weights, contents_of
 from jules_ml.learned.model_verdict import VERDICT
+from jules_ml.support.output_folder import Contents, replaced_folder
 
 #: Prefix of the weights of photosynthesis in a respiration module.
 ASSIMILATION_PREFIX = "assimilation."
@@ -33,8 +30,10 @@ _WEIGHTS, _SCORES = "model.safetensors", "scores.json"
 PREDICTIONS = "predictions.nc"
 #: Files that define a module.
 MODULE_FILES = (_WEIGHTS, _CARD)
-#: Content of module and evaluation folders; a folder with anything else is not replaced.
-_OWN_FILES = {_WEIGHTS, _CARD, _SCORES, VERDICT, PREDICTIONS, "figures", "report.html", "experiment.toml", "soil.toml"}
+#: Contents of module and evaluation folders; a folder with anything else is not replaced.
+_RESULTS = (_SCORES, VERDICT, PREDICTIONS, "figures", "report.html")
+MODULE: Final = Contents("a module", (_CARD,), (*_RESULTS, _WEIGHTS, _CARD, "experiment.toml", "soil.toml"))
+EVALUATION: Final = Contents("an evaluation", (_SCORES, VERDICT), (*_RESULTS, "runs"))
 
 
 def write_module_folder(
@@ -63,7 +62,9 @@ def write_module_folder(
     BadInput
         If the folder contains other files, or cannot be written.
     """
-    with _atomic_folder(folder, mark=_CARD) as staging:
+    with replaced_folder(folder, MODULE) as staged:
+        staging = staged.path
+        (staging / "figures").mkdir()
         save_file({name: value.detach().contiguous().clone() for name, value in state.items()}, staging / _WEIGHTS)
         (staging / _WEIGHTS).chmod(0o644)
         _write_json(staging / _SCORES, scores)
@@ -91,64 +92,27 @@ def write_evaluation_folder(folder: Path, *, scores: Mapping[str, Any], predicti
     BadInput
         If the folder contains a module or other files, or cannot be written.
     """
-    if (folder / _CARD).exists():
-        raise BadInput(
-            "the folder contains a module", where=folder, remedy="give a new folder for the scores with --out"
-        )
-    with _atomic_folder(folder, mark=_SCORES) as staging:
-        _write_json(staging / _SCORES, scores)
-        predictions.to_netcdf(staging / PREDICTIONS, engine="netcdf4")
+    with replaced_folder(folder, EVALUATION) as staged:
+        (staged.path / "figures").mkdir()
+        _write_json(staged.path / _SCORES, scores)
+        predictions.to_netcdf(staged.path / PREDICTIONS, engine="netcdf4")
     return folder
 
 
-def refuse_other_files(folder: Path, *, mark: str = _CARD) -> None:
-    """Refuse an output folder with other files, before a long computation starts.
+def refuse_other_files(folder: Path) -> None:
+    """Refuse an output folder of a module with other files, before a long computation starts.
 
     Parameters
     ----------
     folder : Path
-        A new folder, an empty one, or an older folder of the same type.
-    mark : str
-        File that identifies the type; ``card.json`` for a module.
+        A new folder, an empty one, or an older module folder.
 
     Raises
     ------
     BadInput
         If the folder contains other files.
     """
-    others = {path.name for path in folder.iterdir()} - _OWN_FILES if folder.is_dir() else set()
-    foreign = folder.is_dir() and bool(others or (any(folder.iterdir()) and not (folder / mark).is_file()))
-    if foreign or (folder.exists() and not folder.is_dir()):
-        raise BadInput(
-            "the output folder already exists and contains other files",
-            where=folder,
-            remedy="give a new folder with --out",
-        )
-
-
-@contextmanager
-def _atomic_folder(folder: Path, *, mark: str) -> Iterator[Path]:
-    """Yield a temporary folder that replaces ``folder`` if the block succeeds; see :func:`refuse_other_files` for ``mark``."""
-    refuse_other_files(folder, mark=mark)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".writing-"))
-    except OSError as error:
-        raise BadInput(
-            f"the folder cannot be written ({error.strerror})",
-            where=folder.parent,
-            remedy="give another folder with --out",
-        ) from error
-    try:
-        (staging / "figures").mkdir()
-        yield staging
-        staging.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(staging, folder)
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
+    MODULE.refuse_others(folder)
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

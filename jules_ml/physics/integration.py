@@ -8,24 +8,19 @@ from __future__ import annotations
 
 import copy
 import functools
-import shutil
-import sysconfig
 import warnings
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from jules_ml.physics.column import ColumnState, SoilColumn, SoilProperties
+from jules_ml.physics.compilation import NO_COMPILER, can_compile, compilation_obstacle
 from jules_ml.physics.photosynthesis import LeafParameters
 from jules_ml.physics.surface import Forcing, SurfaceProperties, SurfaceState
+from jules_ml.support.descendants import end_descendants_with_this_process
 
-#: Compilers that torch can use, in torch's order of preference.
-_COMPILERS = ("g++", "clang++", "c++")
-#: Message if :func:`can_compile` is false.
-NO_COMPILER = "no C++ compiler found (g++ or clang++) with Python's headers (python3-dev)"
 #: The wrapper of the call is C++ as well, which halves the cost of a single column's step. Products and sums are not contracted, so that a
 #: compiled run takes the same branches at the freezing point as an eager one.
 _COMPILE_OPTIONS: dict[str, str | int | bool | Callable[..., object]] = {"cpp_wrapper": True}
@@ -39,6 +34,10 @@ _RECOMPILE_LIMIT = 10000
 _PROGRESS_EVERY = 480
 #: Tile properties that are one tensor of shape (tile, column) each.
 _PLAIN = tuple(name for name in SurfaceProperties._fields if name not in ("f_root", "leaf"))
+
+
+#: Result of a packed step: soil and tiles, and the sums of the outputs.
+_Step = tuple[tuple[Tensor, Tensor], Tensor]
 
 
 class Integration(NamedTuple):
@@ -62,12 +61,6 @@ class _Packed(NamedTuple):
     dzsoil: Tensor  # (layer, 1)
     tiles: Tensor  # (property, tile, column)
     f_root: Tensor  # (tile, layer, column)
-
-
-def can_compile() -> bool:
-    """Whether ``torch.compile`` has a C++ compiler and Python's headers."""
-    headers = Path(sysconfig.get_path("include")) / "Python.h"
-    return headers.is_file() and any(shutil.which(name) for name in _COMPILERS)
 
 
 def whole_vectors(n_columns: int, dtype: torch.dtype) -> int:
@@ -149,9 +142,10 @@ def integrate(
     packed, carried = _pack(column, state, n_columns)
     rows, sizes = _output_rows(column, _unpack_state(carried), forcing, outputs)
     series = torch.stack([x.expand(n_steps, n_columns) for x in forcing], dim=1)
-    step: Callable[..., tuple[tuple[Tensor, Tensor], Tensor]] = functools.partial(_packed_step, column, tuple(outputs))
+    step: Callable[..., _Step] = functools.partial(_packed_step, column, tuple(outputs))
     if compiled:
-        step = torch.compile(step, fullgraph=True, dynamic=False, options=_COMPILE_OPTIONS)
+        end_descendants_with_this_process()
+        step = _compiled_or_plain(step)
     means: list[Tensor] = []
     total = torch.zeros(rows, n_columns, dtype=series.dtype)
     since = 0
@@ -176,11 +170,35 @@ def integrate(
 def _is_compiled(compiled: bool | None, n_steps: int, *, wants_gradient: bool) -> bool:
     """Whether to compile the step; warn if that is requested and not possible."""
     if compiled is None:
-        return can_compile() and not wants_gradient and n_steps >= 2000
+        return not wants_gradient and n_steps >= 2000 and can_compile()
     if compiled and not can_compile():
-        warnings.warn(f"{NO_COMPILER}: the column runs without compilation, about ten times slower", stacklevel=3)
+        obstacle = compilation_obstacle() or NO_COMPILER
+        warnings.warn(f"{obstacle}: the column runs without compilation, about ten times slower", stacklevel=3)
         return False
     return compiled
+
+
+def _compiled_or_plain(step: Callable[..., _Step]) -> Callable[..., _Step]:
+    """Compile a step at its first call; if the compiler fails, for example on a full disk, warn and use the step as it is."""
+    compiled = torch.compile(step, fullgraph=True, dynamic=False, options=_COMPILE_OPTIONS)
+    chosen: list[Callable[..., _Step]] = []
+
+    def call(*arguments: object) -> _Step:
+        if chosen:
+            return chosen[0](*arguments)
+        try:
+            result = compiled(*arguments)
+        except Exception as error:
+            # whatever the step itself raises, it raises again
+            result = step(*arguments)
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            warnings.warn(f"the column runs without compilation, about ten times slower ({reason})", stacklevel=3)
+            chosen.append(step)
+            return result
+        chosen.append(compiled)
+        return result
+
+    return call
 
 
 def _by_name(means: Tensor, outputs: Sequence[str], sizes: Sequence[int]) -> dict[str, Tensor]:

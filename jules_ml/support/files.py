@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from jules_ml.errors import BadInput
+from jules_ml.support.disk import disk_full_is_failure, not_writable
+from jules_ml.support.scratch import remove_stale, scratch_folder
 
 #: Longest name in bytes, so that a suffix and the name of a temporary folder fit into the 255 bytes of common file systems.
 _LONGEST: Final = 120
@@ -58,7 +59,8 @@ def _suffix(name: str) -> str:
 def atomic_write(path: Path) -> Iterator[Path]:
     """Write a file atomically: the block writes to a temporary file, which then replaces ``path``.
 
-    If the block raises, interrupts included, ``path`` is unchanged and the temporary file is removed.
+    If the block raises, interrupts included, ``path`` is unchanged and the temporary file is removed. What a killed process left is removed
+    by the next write to the folder.
 
     Parameters
     ----------
@@ -74,9 +76,11 @@ def atomic_write(path: Path) -> Iterator[Path]:
     ------
     BadInput
         If the folder cannot be created or written to, or ``path`` exists and is not a file.
+    RunFailed
+        If the disk is full.
     """
-    with _scratch(path.parent) as folder:
-        part = Path(folder) / path.name
+    with disk_full_is_failure(path.parent), scratch_folder(path.parent) as scratch:
+        part = scratch / path.name
         yield part
         try:
             os.replace(part, path)
@@ -95,18 +99,13 @@ def writable_folder(folder: Path) -> None:
     ------
     BadInput
         If the folder cannot be created or written to.
+    RunFailed
+        If the disk is full.
     """
-    with _scratch(folder):
-        pass
-
-
-def _scratch(folder: Path) -> tempfile.TemporaryDirectory[str]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryDirectory(dir=folder, prefix=".writing-")
     except OSError as error:
-        raise BadInput(
-            f"the folder cannot be written ({error.strerror})",
-            where=folder,
-            remedy="give another folder with --out",
-        ) from error
+        raise not_writable(folder, error) from error
+    remove_stale(folder)
+    with scratch_folder(folder):
+        pass

@@ -33,13 +33,31 @@ def test_each_stage_has_a_bar_with_its_note(capsys: pytest.CaptureFixture[str]) 
         for done in (0, 3, 4):
             bars("members", done, 4)
         bars.note("members", "0 running, 1 failed")
-        bars("gather", 1, 2)
+        bars("gather", 2, 2)
     shown = capsys.readouterr().err
     assert "members" in shown
-    assert "100%" in shown
+    assert shown.count("100%") == 2
     assert "0 running, 1 failed" in shown
     assert "gather" in shown
-    assert "50%" in shown
+
+
+def test_bars_end_at_100_percent_although_work_ended_early(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bars(quiet=False) as bars:
+        bars("training", 3, 40)
+        bars("members", 0, 0)
+        bars.note("measure", "start-up of a worker")
+    assert capsys.readouterr().err.count("100%") == 3
+
+
+def test_bars_of_failed_work_show_how_far_it_came(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        with progress_bars(quiet=False) as bars:
+            bars("run", 1, 2)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert "50%" in capsys.readouterr().err
 
 
 def test_bars_are_hidden_where_the_user_wants_quiet(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from jules_ml.column.run import run_column
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
 from jules_ml.physics.column import SoilProperties
-from jules_ml.physics.integration import can_compile
+from jules_ml.physics.compilation import can_compile
 
 #: Wilting point and saturation of the small experiment.
 WILT, SAT = 0.136328, 0.45815

@@ -16,7 +16,7 @@ from jules_ml.ensemble.dry_run import estimate
 from jules_ml.ensemble.shard import Shard
 from jules_ml.ensemble.start_up import StartUp
 from jules_ml.experiment import load_experiment
-from jules_ml.physics.integration import can_compile
+from jules_ml.physics.compilation import can_compile
 
 COMMAND = [sys.executable, "-c", "from jules_ml.cli import main; main()"]
 ENSEMBLE = """

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from jules_ml.physics.column import ColumnState
-from jules_ml.physics.integration import can_compile, integrate, whole_vectors
+from jules_ml.physics.compilation import can_compile
+from jules_ml.physics.integration import integrate, whole_vectors
 from jules_ml.physics.surface import Forcing, SurfaceState
 
 

