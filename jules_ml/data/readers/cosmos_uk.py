@@ -27,7 +27,7 @@ from pydantic import Field
 
 from jules_ml.data.missing_codes import convert_without_codes
 from jules_ml.data.profile import Sensor, align
-from jules_ml.data.readers.cosmos_uk_columns import PORTAL_UNITS, Column, known_columns
+from jules_ml.data.readers.cosmos_uk_columns import PORTAL_UNITS, Column, known_columns, with_comments
 from jules_ml.data.readers.cosmos_uk_flags import MASKED, flagged, flags_beside, is_flags_file
 from jules_ml.data.recognition import first_lines
 from jules_ml.data.record_section import IGNORE, PATH, Record
@@ -43,9 +43,6 @@ from jules_ml.data.textfile import read_csv_columns, read_header, read_lines, re
 from jules_ml.data.units import convert
 from jules_ml.errors import BadInput
 from jules_ml.support.section import DataPath
-
-#: Inputs of the cosmic-ray estimate of soil moisture; models that predict one of them must not use the estimate.
-CRNS_DEPENDS_ON = ("soil_organic_carbon", "bulk_density", "lattice_water")
 
 _MISSING = -9999.0
 _DAY = pd.Timedelta(days=1)
@@ -340,7 +337,7 @@ def _site_dataset(
         for name, numbers in profile.numbers.items():
             names = np.array(["", *(probe.name for probe in probes[name])])
             ds = ds.assign_coords({f"column_{name}": ("depth", names[numbers])})
-    return _with_comments(ds)
+    return with_comments(ds)
 
 
 def _converted(read: _Read, *, interval: pd.Timedelta, where: str) -> NDArray[np.float64]:
@@ -356,20 +353,6 @@ def _converted(read: _Read, *, interval: pd.Timedelta, where: str) -> NDArray[np
     if read.column.total:
         return np.asarray(convert(read.values, read.units, "kg m-2", where=where) / interval.total_seconds())
     return convert_without_codes(read.values, read.units, name, where=where)
-
-
-def _with_comments(ds: xr.Dataset) -> xr.Dataset:
-    if "theta_crns" in ds:
-        ds["theta_crns"].attrs |= {
-            "depends_on": " ".join(CRNS_DEPENDS_ON),
-            "comment": "calculated with the site's soil organic carbon, bulk density and lattice water, so it is not an "
-            "independent predictor of soil carbon; use the point probes or the corrected neutron counts",
-        }
-    if "swe" in ds:
-        ds["swe"].attrs["comment"] = "only on days with snow"
-    if "g_soil" in ds:
-        ds["g_soil"].attrs["comment"] = "mean of the heat-flux plates with data"
-    return ds
 
 
 class CosmosUkRecord(Record):

@@ -12,8 +12,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import xarray as xr
+
 from jules_ml.data.problems import report
 from jules_ml.errors import BadInput
+
+#: Inputs of the cosmic-ray estimate of soil moisture; models that predict one of them must not use the estimate.
+CRNS_DEPENDS_ON = ("soil_organic_carbon", "bulk_density", "lattice_water")
 
 
 @dataclass(frozen=True)
@@ -143,3 +148,18 @@ def _archive_name(parameter: str) -> str:
     """Name in the archive of a parameter of the portal: ``TDT1_VWC`` for ``TDT1_VWC_LEVEL2_MEAN``."""
     name = "_".join(part for part in parameter.upper().split("_") if part not in _PORTAL_SUFFIXES)
     return _PORTAL_ALIASES.get(name, name)
+
+
+def with_comments(ds: xr.Dataset) -> xr.Dataset:
+    """Return a record with the attributes that say how its variables were obtained."""
+    if "theta_crns" in ds:
+        ds["theta_crns"].attrs |= {
+            "depends_on": " ".join(CRNS_DEPENDS_ON),
+            "comment": "calculated with the site's soil organic carbon, bulk density and lattice water, so it is not an "
+            "independent predictor of soil carbon; use the point probes or the corrected neutron counts",
+        }
+    if "swe" in ds:
+        ds["swe"].attrs["comment"] = "only on days with snow"
+    if "g_soil" in ds:
+        ds["g_soil"].attrs["comment"] = "mean of the heat-flux plates with data"
+    return ds

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,13 +16,10 @@ from pydantic import Field
 
 from jules_ml.data.merge import read_files
 from jules_ml.data.missing_codes import refuse_old_codes
-from jules_ml.data.problems import report
 from jules_ml.data.profile import Sensor, align
 from jules_ml.data.readers.fluxnet_columns import (
-    COLUMNS,
     MISSING,
     NEE_UNIT,
-    PERCENTILES,
     QC_MEANING,
     SENSORS,
     FileName,
@@ -32,6 +27,7 @@ from jules_ml.data.readers.fluxnet_columns import (
     is_filled,
     is_known,
 )
+from jules_ml.data.readers.fluxnet_selection import Wanted, refuse_unknown, wanted_columns
 from jules_ml.data.readers.sensor_heights import read_sensor_depths
 from jules_ml.data.recognition import first_lines
 from jules_ml.data.record import UNKNOWN_CODES
@@ -44,7 +40,7 @@ from jules_ml.data.site import (
     site_dataset,
     utc_end_of_interval,
 )
-from jules_ml.data.textfile import read_csv_columns, read_header, read_times, require_columns
+from jules_ml.data.textfile import read_csv_columns, read_header, read_times
 from jules_ml.data.units import convert, refuse_fraction_as_percent
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
@@ -120,7 +116,7 @@ def read_fluxnet(
     path = Path(path)
     name = FileName.parse(path)
     header = read_header(path)
-    _refuse_unknown(header, path)
+    refuse_unknown(header, path)
     site = site or name.site
     if site is None:
         raise BadInput(
@@ -129,7 +125,7 @@ def read_fluxnet(
             remedy="give site, or name under [site], for example 'CH-Dav'",
         )
     known = {} if heights is None else read_sensor_depths(Path(heights), name.site or site)
-    wanted = _wanted(header, {"theta": swc_depths, "t_soil": ts_depths}, known, path)
+    wanted = wanted_columns(header, {"theta": swc_depths, "t_soil": ts_depths}, known, path)
     stamps = ["TIMESTAMP"] if "TIMESTAMP" in header else ["TIMESTAMP_START", "TIMESTAMP_END"]
     columns = [column for w in wanted for column in (w.column, f"{w.column}_QC") if column in header]
     frame = read_csv_columns(path, texts=stamps, numbers=columns, missing=(MISSING,))
@@ -164,111 +160,15 @@ def read_fluxnet(
     )
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """Column to read, and its target: a variable, a u* percentile, or a sensor of a profile."""
-
-    variable: str
-    column: str
-    unit: str | None = None
-    is_sum: bool = False
-    percentile: float | None = None
-    sensor: int | None = None
-    depth: float = math.nan
-
-
 @dataclass(frozen=True, eq=False)
 class _Loaded:
     """A column in the units of the site dataset."""
 
-    wanted: _Wanted
+    wanted: Wanted
     values: NDArray[np.float64]
     qc: NDArray[np.float64] | None
     n_dropped: int
     unknown: Counter[float]
-
-
-def _refuse_unknown(header: Sequence[str], path: Path) -> None:
-    if {"SITE_ID", "VARIABLE", "DATAVALUE"} <= set(header):
-        raise BadInput(
-            "this is a file of metadata (BADM), not a record",
-            where=path,
-            remedy="give the FULLSET, SUBSET or FLUXMET file of the same site, and this one as heights",
-        )
-    unknown = [column for column in header if not is_known(column)]
-    if unknown:
-        problem = f"column {unknown[0]} is not one of a FLUXNET product ({len(unknown)} unknown of {len(header)})"
-        place = f"{path}, line 1, column {header.index(unknown[0]) + 1}"
-        report(
-            BadInput(problem, where=place, remedy="delete it, or read the file with reader 'table' and a column map")
-        )
-
-
-def _wanted(
-    header: Sequence[str], depths: Mapping[str, Sequence[float] | None], known: Mapping[str, float], path: Path
-) -> list[_Wanted]:
-    """Columns to read; gap-filled ones must have a quality code."""
-    wanted = [*_single(header), *_ustar_variants(header), *_sensors(header, depths, known, path)]
-    if not wanted:
-        raise BadInput(
-            "the file contains no measured variable",
-            where=path,
-            remedy="give a FULLSET, SUBSET or FLUXMET file, not a file of reanalysis only",
-        )
-    require_columns(header, [f"{w.column}_QC" for w in wanted if is_filled(w.column)], where=f"{path}, line 1")
-    return wanted
-
-
-def _single(header: Sequence[str]) -> list[_Wanted]:
-    """Variables with one column each."""
-    wanted = []
-    for column in COLUMNS:
-        name = next((name for name in column.names if name in header), None)
-        if name is not None:
-            wanted.append(_Wanted(column.variable, name, column.unit, is_sum=column.is_sum))
-    reference = next((name for name in ("NEE_VUT_REF", "NEE_CUT_REF") if name in header), None)
-    return wanted if reference is None else [*wanted, _Wanted("nee", reference)]
-
-
-def _ustar_variants(header: Sequence[str]) -> list[_Wanted]:
-    """Columns of NEE for the percentiles of the u* threshold, from one method only."""
-    for method in ("VUT", "CUT"):
-        variants = [
-            _Wanted("nee_ustar", f"NEE_{method}_{percent}", percentile=float(percent))
-            for percent in PERCENTILES
-            if f"NEE_{method}_{percent}" in header
-        ]
-        if variants:
-            return variants
-    return []
-
-
-def _sensors(
-    header: Sequence[str], depths: Mapping[str, Sequence[float] | None], known: Mapping[str, float], path: Path
-) -> list[_Wanted]:
-    """Columns of soil sensors, by their numbers; ``known`` are depths of the metadata."""
-    wanted = []
-    for variable, (prefix, unit) in SENSORS.items():
-        numbers = sorted(
-            int(column.removeprefix(prefix)) for column in header if re.fullmatch(f"{prefix}[0-9]+", column)
-        )
-        sensor_depths = depths[variable]
-        if sensor_depths is not None and len(sensor_depths) != len(numbers):
-            raise BadInput(
-                f"{len(sensor_depths)} depths are given for {variable} but the file has {len(numbers)} sensors",
-                where=f"{path}, columns {prefix}*",
-                remedy="give one depth for each sensor, in the order of their numbers; nan if unknown",
-            )
-        if sensor_depths is not None and any(depth < 0.0 or math.isinf(depth) for depth in sensor_depths):
-            raise BadInput(
-                f"depths of {variable} are {', '.join(f'{depth:g}' for depth in sensor_depths)} m",
-                where=f"{path}, columns {prefix}*",
-                remedy="give depths in metres, positive downward; nan if unknown",
-            )
-        of_metadata = [known.get(f"{prefix}{number}", math.nan) for number in numbers]
-        for number, depth in zip(numbers, sensor_depths or of_metadata, strict=True):
-            wanted.append(_Wanted(variable, f"{prefix}{number}", unit, sensor=number, depth=float(depth)))
-    return wanted
 
 
 def _ends(stamps: pd.DataFrame, path: Path) -> tuple[Resolution, pd.DatetimeIndex]:
@@ -297,7 +197,7 @@ def _ends(stamps: pd.DataFrame, path: Path) -> tuple[Resolution, pd.DatetimeInde
     return resolution, end
 
 
-def _load(wanted: _Wanted, frame: pd.DataFrame, resolution: Resolution, path: Path) -> _Loaded:
+def _load(wanted: Wanted, frame: pd.DataFrame, resolution: Resolution, path: Path) -> _Loaded:
     """Convert a column to the units of the site dataset; values with an unknown quality code are left out and counted."""
     place = f"{path}, column {wanted.column}"
     raw = frame[wanted.column].to_numpy()

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from jules_ml.data.readers.cosmos_uk import CRNS_DEPENDS_ON, read_cosmos_uk
+from jules_ml.data.readers.cosmos_uk import read_cosmos_uk
+from jules_ml.data.readers.cosmos_uk_columns import CRNS_DEPENDS_ON
 from jules_ml.errors import BadInput
 
 PORTAL = """timestamp,06/09/2021 10:33,
