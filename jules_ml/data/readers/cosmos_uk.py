@@ -30,14 +30,8 @@ from jules_ml.data.readers.cosmos_uk_columns import PORTAL_UNITS, Column, known_
 from jules_ml.data.readers.cosmos_uk_flags import MASKED, flagged, flags_beside, is_flags_file
 from jules_ml.data.recognition import first_lines
 from jules_ml.data.record_section import IGNORE, PATH, Record
-from jules_ml.data.site import (
-    SiteMeta,
-    StampAt,
-    refuse_irregular,
-    refuse_missing_codes,
-    site_dataset,
-    utc_end_of_interval,
-)
+from jules_ml.data.regular import refuse_irregular
+from jules_ml.data.site import SiteMeta, StampAt, refuse_missing_codes, site_dataset, utc_end_of_interval
 from jules_ml.data.textfile import read_csv_columns, read_header, read_lines, read_times, require_columns
 from jules_ml.data.units import convert
 from jules_ml.data.variables import VARIABLES
@@ -47,8 +41,7 @@ from jules_ml.support.section import DataPath
 #: Inputs of the cosmic-ray estimate of soil moisture; models that predict one of them must not use the estimate.
 CRNS_DEPENDS_ON = ("soil_organic_carbon", "bulk_density", "lattice_water")
 
-_MISSING = -9999.0
-_DAY = pd.Timedelta(days=1)
+_MISSING, _DAY = -9999.0, pd.Timedelta(days=1)
 _INTERVALS: dict[pd.Timedelta, StampAt] = {
     pd.Timedelta(minutes=30): "end",
     pd.Timedelta(hours=1): "end",
@@ -187,9 +180,8 @@ def read_cosmos_eidc(
         longitude=longitude,
         elevation=elevation,
     )
-    daily = interval == _DAY
     read = [
-        _Read(name, table[name].to_numpy(), (daily and column.daily_units) or column.units, column)
+        _Read(name, table[name].to_numpy(), (interval == _DAY and column.daily_units) or column.units, column)
         for name, (_, column) in columns.items()
     ]
     ds = _site_dataset(read, time=time, interval=interval, meta=meta, path=path)
