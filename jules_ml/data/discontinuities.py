@@ -84,7 +84,8 @@ def _spikes(values: _Array, name: str) -> Iterator[str]:
     spread = 1.4826 * float(np.median(finite))
     # both neighbours are on the same side, so a step is no spike
     between = (values[1:-1] - values[:-2]) * (values[1:-1] - values[2:]) > 0.0
-    spikes = np.flatnonzero(between & (second > max(SPIKE * spread, 2.0 * _LEAST_SPIKE[name])))
+    smaller = np.minimum(np.abs(values[1:-1] - values[:-2]), np.abs(values[1:-1] - values[2:]))
+    spikes = np.flatnonzero(between & (smaller > max(0.5 * SPIKE * spread, _LEAST_SPIKE[name])))
     if spikes.size:
         value = values[spikes[0] + 1]
         yield f"'{name}' has {spikes.size} spikes, for example {value:.4g} in step {spikes[0] + 2}: look for faults of the sensor"

@@ -77,7 +77,10 @@ class EnsembleSection(Section):
     """``[ensemble]``: differences between the members, and output of the ensemble."""
 
     members: int | None = Field(
-        default=None, ge=1, description="number of samples; default: number of listed values, or of draws in the module"
+        default=None,
+        ge=1,
+        le=1_000_000,
+        description="number of samples; default: number of listed values, or of draws in the module",
     )
     seed: int = Field(default=0, ge=0, description="seed of the samples and of the members")
     sampling: Literal["latin_hypercube", "sobol", "listed"] = Field(
@@ -94,7 +97,7 @@ class EnsembleSection(Section):
     forcing: tuple[DataPath, ...] = Field(
         default=(), description="files that replace the record, or the driving file of JULES"
     )
-    batch: int = Field(default=250, ge=1, description="number of columns in one batch")
+    batch: int = Field(default=250, ge=1, le=1_000_000, description="number of columns in one batch")
     profile: str | None = Field(default=None, description="output profile of JULES; needed if there are several")
     keep_runs: bool = Field(default=True, description="keep the JULES run folder of each member")
     quantiles: tuple[float, ...] = Field(

@@ -34,7 +34,7 @@ class MoistureSettings(Section):
     fortnights: int = Field(default=13, ge=2, le=52, description="number of past fortnights that the attention covers")
     dropout: float = Field(default=0.2, ge=0.0, lt=0.9, description="fraction of channels dropped during training [1]")
     members: int = Field(default=8, ge=1, le=50, description="number of networks in the ensemble")
-    steps: int = Field(default=600, ge=1, description="number of training steps of each network")
+    steps: int = Field(default=600, ge=1, le=100_000, description="number of training steps of each network")
     window: int | None = Field(
         default=None,
         ge=200,
@@ -144,3 +144,9 @@ class MoistureSection(MoistureSettings):
         assert info.field_name is not None
         in_range(info.field_name, values)
         return values
+
+    @model_validator(mode="after")
+    def _residual_below_saturation(self) -> Self:
+        if self.sm_sat is not None and max(self.theta_r) >= min(self.sm_sat):
+            raise ValueError(f"theta_r of {max(self.theta_r):g} is not below sm_sat of {min(self.sm_sat):g}")
+        return self

@@ -188,7 +188,7 @@ keep_runs = true
 quantiles = [0.05, 0.5, 0.95]
 
 [[ensemble.parameters]]
-parameter = "b"
+parameter = "soil.properties.b"
 prior = "uniform"
 bounds = [5.0, 8.0]
 """

@@ -16,6 +16,7 @@ from fuzz.outcome import Class, Result, Results, class_of_error
 from fuzz.sources import Source
 from fuzz.text_sources import SOURCES as _TEXT_SOURCES
 
+from jules_ml.ensemble.parameters import check_parameters
 from jules_ml.experiment import load_experiment
 
 _LINE: Final = re.compile(r"^([a-z0-9_]+) = (.*)$")
@@ -100,7 +101,7 @@ def _value(
 
 def _is_possible(key: str, line: str) -> bool:
     """Whether all numbers of an entry are in the possible range of its key."""
-    if key in _FREE or (key, _parts(line)[1]) == ("cycles", "0"):
+    if key in _FREE or (key in ("start", "end") and "9999" in line) or (key, _parts(line)[1]) == ("cycles", "0"):
         return True
     if key not in POSSIBLE:
         return False
@@ -322,6 +323,8 @@ def _class_of(path: Path, kind: str, mutation: Mutation) -> tuple[Class, str]:
             experiment = load_experiment(path)
             for name in NEEDED[kind]:
                 experiment.required(getattr(experiment, name), name)
+            if kind == "ensemble":
+                check_parameters(experiment, None)
             if experiment.data is not None:
                 experiment.record()
     except Exception as error:  # the kind of exception is what is measured

@@ -11,6 +11,11 @@ from helpers.module_folders import write_smallest
 from helpers.respiration_folder import write_module
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
 
+#: Possible values of soil properties, where 0.4 is none.
+_SOIL = {
+    **{"theta_r": 0.05, "sm_crit": 0.25, "sm_wilt": 0.14, "b": 6.6, "sathh": 0.05, "satcon": 0.005},
+    **{"hcap": 1.2e6, "hcon": 0.23},
+}
 KINDS = ("respiration", "hydraulics", "moisture", "carbon")
 
 
@@ -20,7 +25,7 @@ def write_kind(folder: Path, kind: str) -> Path:
         return write_module(folder)
     if kind == "hydraulics":
         names = (*LAYERED, *RESIDUAL)
-        soil = {name: (("soil", "site"), np.full((4, 1), 0.1 if name == "theta_r" else 0.4)) for name in names}
+        soil = {name: (("soil", "site"), np.full((4, 1), _SOIL.get(name, 0.4))) for name in names}
         predictions = xr.Dataset({**soil, "albsoil": ("site", [0.1])}, coords={"site": ["tower"]})
         return write_smallest(folder, kind, predictions, sites={"tower": {"inputs": {"sand": 0.4}}}, notes=[])
     if kind == "moisture":

@@ -31,14 +31,8 @@ from jules_ml.data.readers.cosmos_uk_columns import PORTAL_UNITS, Column, known_
 from jules_ml.data.readers.cosmos_uk_flags import MASKED, flagged, flags_beside, is_flags_file
 from jules_ml.data.recognition import first_lines
 from jules_ml.data.record_section import IGNORE, PATH, Record
-from jules_ml.data.site import (
-    SiteMeta,
-    StampAt,
-    refuse_irregular,
-    refuse_missing_codes,
-    site_dataset,
-    utc_end_of_interval,
-)
+from jules_ml.data.regular import refuse_irregular
+from jules_ml.data.site import SiteMeta, StampAt, refuse_missing_codes, site_dataset, utc_end_of_interval
 from jules_ml.data.textfile import read_csv_columns, read_header, read_lines, read_times, require_columns
 from jules_ml.data.units import convert
 from jules_ml.errors import BadInput
@@ -184,9 +178,8 @@ def read_cosmos_eidc(
         longitude=longitude,
         elevation=elevation,
     )
-    daily = interval == _DAY
     read = [
-        _Read(name, table[name].to_numpy(), (daily and column.daily_units) or column.units, column)
+        _Read(name, table[name].to_numpy(), (interval == _DAY and column.daily_units) or column.units, column)
         for name, (_, column) in columns.items()
     ]
     ds = _site_dataset(read, time=time, interval=interval, meta=meta, path=path)

@@ -28,14 +28,8 @@ from pydantic import Field
 
 from jules_ml.data.parquetfile import parquet_columns, read_parquet
 from jules_ml.data.record_section import PATH, Record
-from jules_ml.data.site import (
-    SiteMeta,
-    drop_out_of_range,
-    refuse_irregular,
-    refuse_missing_codes,
-    site_dataset,
-    utc_end_of_interval,
-)
+from jules_ml.data.regular import refuse_irregular
+from jules_ml.data.site import SiteMeta, drop_out_of_range, refuse_missing_codes, site_dataset, utc_end_of_interval
 from jules_ml.data.units import convert
 from jules_ml.errors import BadInput
 from jules_ml.support.section import DataPath

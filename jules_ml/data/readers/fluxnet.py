@@ -32,14 +32,8 @@ from jules_ml.data.readers.sensor_heights import read_sensor_depths
 from jules_ml.data.recognition import first_lines
 from jules_ml.data.record import UNKNOWN_CODES
 from jules_ml.data.record_section import HEIGHTS, LICENCE, PATHS, SITE, UTC_OFFSET, Record
-from jules_ml.data.site import (
-    SiteMeta,
-    drop_out_of_range,
-    refuse_irregular,
-    refuse_missing_codes,
-    site_dataset,
-    utc_end_of_interval,
-)
+from jules_ml.data.regular import refuse_irregular
+from jules_ml.data.site import SiteMeta, drop_out_of_range, refuse_missing_codes, site_dataset, utc_end_of_interval
 from jules_ml.data.textfile import read_csv_columns, read_header, read_times
 from jules_ml.data.units import convert, refuse_fraction_as_percent
 from jules_ml.data.variables import VARIABLES

@@ -14,7 +14,8 @@ import re
 import warnings
 import zipfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -214,9 +215,24 @@ def _data_file(path: Path, file: _File) -> Any:
         ) from error
     root = path if path.is_dir() or path.suffix == ".zip" else path.parent
     try:
-        return DataFile(root, file.path)
+        with _warnings_of_times() as caught:
+            data = DataFile(root, file.path)
+        if caught:
+            raise _damaged(path, file, ": its time stamps are not of the form 2020/06/01 00:00")
+        return data
+    except BadInput:
+        raise
     except (OSError, ValueError, KeyError, IndexError, UnicodeDecodeError) as error:
         raise _damaged(path, file) from error
+
+
+@contextmanager
+def _warnings_of_times() -> Iterator[list[warnings.WarningMessage]]:
+    """Record the warnings of pandas where it guesses the form of time stamps, which then are not those of ISMN."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore", DeprecationWarning)  # the package calls what pandas 4 will remove
+        warnings.simplefilter("always", UserWarning)
+        yield caught
 
 
 def _damaged(path: Path, file: _File, line: str = "") -> BadInput:
@@ -234,10 +250,7 @@ def _read(path: Path, file: _File, flags: Sequence[str]) -> _Series | None:
         raise BadInput(f"variable '{kind}' is unknown", where=where, remedy=f"give files of {', '.join(_VARIABLES)}")
     data = _data_file(path, file)
     try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("ignore", DeprecationWarning)  # the package calls what pandas 4 will remove
-            # pandas warns where it guesses the form of time stamps, which then are not those of ISMN
-            warnings.simplefilter("always", UserWarning)
+        with _warnings_of_times() as caught:
             table = data.read_data()
     except (OSError, ValueError, KeyError, IndexError) as error:
         raise _damaged(path, file) from error

@@ -16,7 +16,8 @@ from pydantic import Field
 from jules_ml.data.netcdffile import netcdf_names, read_cf
 from jules_ml.data.readers.driving_rows import DRIVING_NAMES
 from jules_ml.data.record_section import PATH, UTC_OFFSET, Record
-from jules_ml.data.site import SiteMeta, refuse_irregular, site_dataset, utc_end_of_interval
+from jules_ml.data.regular import refuse_irregular
+from jules_ml.data.site import SiteMeta, site_dataset, utc_end_of_interval
 from jules_ml.data.units import convert
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
