@@ -1,8 +1,9 @@
 """Mutated files: what the readers, experiment files and module folders make of damage that happens to real files.
 
 Files of every reader are written in their published layouts from known values and damaged by kinds: values, times, cells, columns,
-headers, lines, encodings, netCDF attributes and axes. Each answer is right, masked (the damaged values are missing), a clear error or
-note, unknowable (the file lacks the information, which is listed), silent (wrong values are accepted), or a traceback.
+headers, lines, encodings, netCDF attributes and axes. Each answer is right, masked (the damaged values are missing), a clear error, a
+warning (a note names the variable, and the values are taken), unknowable (the file lacks the information, which is listed), silent (wrong
+values are accepted), or a traceback.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def check(claims: Claims, what: str, parts: Sequence[Results], *, at_least: int)
     claims.check(f"{what}: tracebacks", results.count("traceback"), "<=", 0)
     claims.check(f"{what}: wrong values accepted silently", results.count("silent"), "<=", 0)
     claims.check(f"{what}: unknowable", 100.0 * results.count("unknowable") / n, "<=", 7.0, unit="%")
-    for found in ("right", "masked", "clear error"):
+    for found in ("right", "masked", "clear error", "warned"):
         claims.report(f"{what}: {found}", results.count(found))
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import xarray as xr
-from fuzz.truth import LATITUDE, LONGITUDE, Column, Read, Table, counted_of, flat, table_of
+from fuzz.truth import ELEVATION, LATITUDE, LONGITUDE, Column, Read, Table, counted_of, flat, table_of
 
 from jules_ml.data.notes import notes_of_record
 from jules_ml.experiment import load_experiment
@@ -102,7 +102,8 @@ class Source:
 def _record(folder: Path, file: str, keys: str) -> Read:
     path = folder / "experiment.toml"
     path.write_text(
-        f'[site]\nname = "XX-Abc"\nlatitude = {LATITUDE}\nlongitude = {LONGITUDE}\n[data]\npath = "{file}"\n{keys}\n',
+        f'[site]\nname = "XX-Abc"\nelevation = {ELEVATION}\n'
+        f'latitude = {LATITUDE}\nlongitude = {LONGITUDE}\n[data]\npath = "{file}"\n{keys}\n',
         encoding="utf-8",
     )
     ds = load_experiment(path).record()

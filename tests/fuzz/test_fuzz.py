@@ -65,7 +65,7 @@ def test_a_part_of_the_mutated_experiment_files(tmp_path: Path) -> None:
 
 #: Faults that were silent or ended in a traceback, each with the class of the answer.
 MENDED = [
-    ("table", "time: another zone", ("clear error",)),
+    ("table", "time: another zone", ("warned",)),
     ("ASCII driving", "file: last line cut", ("right", "clear error")),
     ("TOA5", "header: units missing", ("clear error",)),
     ("ISMN", "cell: Fortran exponents", ("clear error",)),
@@ -86,7 +86,10 @@ MENDED = [
     ("NEON driving", "netCDF: unit of time wrong", ("clear error",)),
     ("OzFlux", "netCDF: unit of time wrong", ("clear error",)),
     ("OzFlux", "netCDF: times missing", ("clear error",)),
-    ("REddyProc", "value: constant", ("masked", "clear error")),
+    ("USCRN", "value: divided by 100", ("clear error", "warned", "unknowable")),
+    ("FLUXNET", "value: times 100", ("clear error", "masked", "warned")),
+    ("REddyProc", "value: divided by 100", ("clear error", "warned", "unknowable")),
+    ("REddyProc", "value: constant", ("masked", "clear error", "warned")),
 ]
 
 

@@ -24,6 +24,7 @@ _OTHER_UNITS: Final[dict[str, tuple[tuple[str, float, float], ...]]] = {
 }
 #: Old codes of missing values.
 _OLD_CODES: Final = (-99.9, 99.99, 9999.0, 6999.0, -999.0, -6999.0, -99999.0, 999.9, 7777.0)
+_MODEL_WATER: Final = "the factor of the water of a model: it has no residual water, and is as dry in deserts"
 _NONNEGATIVE: Final = (
     "relative_humidity",
     "wind",
@@ -68,9 +69,7 @@ def _hundredth(case: Case) -> bool:
             "the factor of t_soil in degC: soil that freezes or is under snow remains as close to 0 degC"
         )
     if case.source.is_model and column.variable == "theta":
-        case.expected.unknowable = (
-            "the factor of the water of a model: it has no residual water, and is as dry in deserts"
-        )
+        case.expected.unknowable = _MODEL_WATER
     if column.variable in ("nee", "le", "h", "ustar", "resp_soil", "g_soil", "nee_ustar"):
         case.expected.unknowable = (
             f"the factor of {column.variable}: fluxes in winter and over bare ground are as small"
@@ -100,6 +99,8 @@ def _unit(case: Case) -> bool:
         return False
     column = case.rng.choice(columns)
     _, factor, offset = case.rng.choice(_OTHER_UNITS[column.variable])
+    if case.source.is_model and column.variable == "theta":
+        case.expected.unknowable = _MODEL_WATER
     site = column.to_site(case.numbers(column))
     other = _as_other(column, site) if (factor, offset) == (1.0, 0.0) else site * factor + offset
     return case.damage(column, other)
