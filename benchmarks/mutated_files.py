@@ -20,11 +20,11 @@ from _claims import REPOSITORY, Claims, argument_parser
 
 sys.path.insert(0, str(REPOSITORY / "tests"))
 
-from fuzz import experiments, modules, records
+from fuzz import experiments, modules, records, run_folders
 from fuzz.outcome import Results
 
-#: Mutations of record files and of experiment files, which do not all apply, and of module folders.
-N_RECORDS, N_EXPERIMENTS, N_MODULES = 3000, 640, 320
+#: Mutations of record files and of experiment files, which do not all apply, of module folders, and of run folders of JULES.
+N_RECORDS, N_EXPERIMENTS, N_MODULES, N_FOLDERS = 2600, 620, 310, 216
 QUICK = 25
 _PARTS = 2
 
@@ -47,6 +47,12 @@ def module_part(part: int, n: int, seed: int) -> Results:
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
         return modules.mutations(list(modules.plan(n, seed=seed))[part::_PARTS], Path(folder), seed=seed)
+
+
+def folder_part(part: int, n: int, seed: int) -> Results:
+    """Classify one part of the mutations of run folders."""
+    warnings.simplefilter("ignore")
+    return run_folders.mutations(list(run_folders.plan(n, seed=seed))[part::_PARTS])
 
 
 def check(claims: Claims, what: str, parts: Sequence[Results], *, at_least: int) -> None:
@@ -76,6 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             ("record files", record_part, N_RECORDS // share, 2000 // share),
             ("experiment files", experiment_part, N_EXPERIMENTS // share, 500 // share),
             ("module folders", module_part, N_MODULES // share, 300 // share),
+            ("run folders", folder_part, N_FOLDERS // share, 180 // share),
         ):
             jobs = [pool.submit(part, k, n, options.seed) for k in range(_PARTS)]
             check(claims, what, [job.result() for job in jobs], at_least=min(least, n // 2) if options.quick else least)

@@ -204,7 +204,14 @@ def _level(case: Case) -> bool:
 
 
 #: Pairs of variables in other units whose numbers are possible for each other, and that nothing in a file contradicts.
-_ALIKE: Final = ({"resp_soil", "t_soil"}, {"wind", "le"}, {"wind", "precip"}, {"wind", "h"}, {"nee", "wind"})
+_ALIKE: Final = (
+    {"resp_soil", "t_soil"},
+    {"wind", "t_soil"},
+    {"wind", "le"},
+    {"wind", "precip"},
+    {"wind", "h"},
+    {"nee", "wind"},
+)
 
 
 def _exchanged(case: Case) -> bool:
