@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from jules_ml.data.consistency import consistency_notes
 from jules_ml.data.record import end_of_interval, interval, local_middle, place
+from jules_ml.data.sensor_faults import runs_of_equal_values
 from jules_ml.data.sun import potential_radiation
 from jules_ml.errors import BadInput
 
@@ -237,8 +238,7 @@ def _longest_run(values: _Array, at: NDArray[np.intp], rest: tuple[float, float]
     """Position in ``at`` and length of the longest run of equal values outside the values at rest."""
     if at.size < 2:
         return None
-    number = np.concatenate([[0], np.cumsum(np.diff(values[at]) != 0.0)])
-    lengths = np.bincount(number)
+    lengths = np.bincount(runs_of_equal_values(values[at]))
     firsts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
     of_run = values[at[firsts]]
     lengths = np.where((of_run >= rest[0]) & (of_run <= rest[1]), 0, lengths)
