@@ -95,6 +95,8 @@ def _temperature_notes(ds: xr.Dataset, series: Mapping[str, _Array], days: float
         spread = _robust_spread(known)
         if known.size >= LEAST_COURSE and spread < LEAST_SPREAD:
             yield f"'{name}' hardly varies from day to day, by {spread:.2g} K: look for a wrong factor"
+        elif days <= 0.125 and (swing := _daily_range(series[name], day)) < LEAST_SPREAD:
+            yield f"'{name}' hardly varies within a day, by {swing:.2g} K: look for a wrong factor"
     if "t_air" not in series:
         return
     for values in _columns(ds, "t_soil") if "t_soil" in ds else ():
@@ -171,6 +173,13 @@ def _wind_notes(series: Mapping[str, _Array], days: float) -> Iterator[str]:
 def _by_day(values: _Array, day: pd.DatetimeIndex) -> _Array:
     mean: _Array = pd.Series(values, day).groupby(level=0).mean().to_numpy()
     return mean
+
+
+def _daily_range(values: _Array, day: pd.DatetimeIndex) -> float:
+    """Median of the range within a day; infinite if there are too few days."""
+    of_days = pd.Series(values, day).groupby(level=0).agg(["min", "max", "count"])
+    whole = of_days[of_days["count"] >= 0.8 * of_days["count"].max()]
+    return float((whole["max"] - whole["min"]).median()) if len(whole) >= LEAST_DAYS else np.inf
 
 
 def _robust_spread(values: _Array) -> float:

@@ -40,6 +40,7 @@ def anomaly(name: str, factor: float) -> Callable[[xr.Dataset], xr.Dataset]:
     ("step", "change", "text"),
     [
         ("1D", anomaly("t_air", 0.01), "'t_air' hardly varies from day to day"),
+        ("30min", anomaly("t_air", 0.01), "'t_air' hardly varies within a day"),
         ("1D", anomaly("lst", 0.01), "'lst' hardly varies from day to day"),
         ("1D", lambda ds: ds.assign(lst=ds["lst"][::-1].drop_vars("time")), "'lst' does not follow 't_air'"),
         ("1D", lambda ds: ds.assign(lst=ds["lst"].where(ds["time"].dt.day != 9, 265.0)), "'lst' departs from 't_air'"),

@@ -144,13 +144,14 @@ def outcome(source: Source, fault: Fault, seed: int) -> Result | None:
     if not _next_stage(case, fault.stage) or not fault.apply(case):
         return None
     finished(case)
+    names = [source.file, "experiment.toml", *source.data, *(other.file for other in source.beside)]
     keys = case.keys if case.keys is not None else source.keys
     with tempfile.TemporaryDirectory() as folder:
         case.write(Path(folder))
         try:
             read = source.read(Path(folder), keys=keys)
         except Exception as error:  # the kind of exception is what is measured
-            found, text = class_of_error(error, [source.file, "experiment.toml", *source.data])
+            found, text = class_of_error(error, names)
         else:
             found, text = class_of(read, case.expected)
     lacks = case.expected.unknowable if found == "unknowable" else ""
