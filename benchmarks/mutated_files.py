@@ -1,8 +1,9 @@
 """Mutated files: what the readers, experiment files and module folders make of damage that happens to real files.
 
 Files of every reader are written in their published layouts from known values and damaged by kinds: values, times, cells, columns,
-headers, lines, encodings, netCDF attributes and axes. Each answer is right, masked (the damaged values are missing), a clear error or
-note, unknowable (the file lacks the information, which is listed), silent (wrong values are accepted), or a traceback.
+headers, lines, encodings, netCDF attributes and axes. Each answer is right, masked (the damaged values are missing), a clear error, a
+warning (a note names the variable, and the values are taken), unknowable (the file lacks the information, which is listed), silent (wrong
+values are accepted), or a traceback.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from _claims import REPOSITORY, Claims, argument_parser
 
 sys.path.insert(0, str(REPOSITORY / "tests"))
 
-from fuzz import experiments, modules, records
+from fuzz import experiments, modules, records, run_folders
 from fuzz.outcome import Results
 
-#: Mutations of record files and of experiment files, which do not all apply, and of module folders.
-N_RECORDS, N_EXPERIMENTS, N_MODULES = 3000, 640, 320
+#: Mutations of record files and of experiment files, which do not all apply, of module folders, and of run folders of JULES.
+N_RECORDS, N_EXPERIMENTS, N_MODULES, N_FOLDERS = 2600, 620, 310, 216
 QUICK = 25
 _PARTS = 2
 
@@ -48,6 +49,12 @@ def module_part(part: int, n: int, seed: int) -> Results:
         return modules.mutations(list(modules.plan(n, seed=seed))[part::_PARTS], Path(folder), seed=seed)
 
 
+def folder_part(part: int, n: int, seed: int) -> Results:
+    """Classify one part of the mutations of run folders."""
+    warnings.simplefilter("ignore")
+    return run_folders.mutations(list(run_folders.plan(n, seed=seed))[part::_PARTS])
+
+
 def check(claims: Claims, what: str, parts: Sequence[Results], *, at_least: int) -> None:
     """Print the table of kinds by class, and check its sums."""
     results = Results([result for part in parts for result in part.results])
@@ -59,7 +66,7 @@ def check(claims: Claims, what: str, parts: Sequence[Results], *, at_least: int)
     claims.check(f"{what}: tracebacks", results.count("traceback"), "<=", 0)
     claims.check(f"{what}: wrong values accepted silently", results.count("silent"), "<=", 0)
     claims.check(f"{what}: unknowable", 100.0 * results.count("unknowable") / n, "<=", 7.0, unit="%")
-    for found in ("right", "masked", "clear error"):
+    for found in ("right", "masked", "clear error", "warned"):
         claims.report(f"{what}: {found}", results.count(found))
 
 
@@ -75,6 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             ("record files", record_part, N_RECORDS // share, 2000 // share),
             ("experiment files", experiment_part, N_EXPERIMENTS // share, 500 // share),
             ("module folders", module_part, N_MODULES // share, 300 // share),
+            ("run folders", folder_part, N_FOLDERS // share, 180 // share),
         ):
             jobs = [pool.submit(part, k, n, options.seed) for k in range(_PARTS)]
             check(claims, what, [job.result() for job in jobs], at_least=min(least, n // 2) if options.quick else least)

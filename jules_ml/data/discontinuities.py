@@ -16,6 +16,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from jules_ml.data.level_steps import on_two_levels
 from jules_ml.data.record import interval, place
 
 _Array = NDArray[np.float64]
@@ -38,6 +39,8 @@ _LEAST_SPIKE: Final = {
 #: and days before and after it that are compared. Fronts and drainage change daily means by less.
 _LEAST_STEP: Final = {"t_soil": (6.0, 12.0), "theta": (0.1, 0.2)}
 WINDOW: Final = 3.0
+#: Least step relative to the 99 % quantile of all changes [1].
+UNUSUAL: Final = 2.0
 #: Depth of water that a layer takes up [kg m-2] for a rise of 1 m3 m-3, at least: a sensor measures 5 cm around it.
 LAYER: Final = 50.0
 
@@ -59,6 +62,8 @@ def discontinuity_notes(ds: xr.Dataset) -> list[str]:
         return []
     days = interval(ds) / pd.Timedelta(days=1)
     rain = _rain(ds, days)
+    air = ds["t_air"].to_numpy().astype(np.float64) if "t_air" in ds and ds["t_air"].dims == ("time",) else None
+    consecutive = np.diff(ds["time"].to_numpy()) <= interval(ds).to_timedelta64()
     notes: list[str] = []
     for name in [name for name in _LEAST_SPIKE if name in ds and "time" in ds[name].dims]:
         columns = ds[name].transpose("time", ...).to_numpy().reshape(ds.sizes["time"], -1).astype(np.float64)
@@ -66,7 +71,7 @@ def discontinuity_notes(ds: xr.Dataset) -> list[str]:
             if days <= 0.125:
                 notes += _spikes(values, name)
             if name in _LEAST_STEP:
-                notes += _steps(values, name, rain, days)
+                notes += _steps(values, name, rain, air, days, consecutive)
     return [f"{place(ds)}: {note}" for note in notes]
 
 
@@ -91,20 +96,37 @@ def _spikes(values: _Array, name: str) -> Iterator[str]:
         yield f"'{name}' has {spikes.size} spikes, for example {value:.4g} in step {spikes[0] + 2}: look for faults of the sensor"
 
 
-def _steps(values: _Array, name: str, rain: _Array | None, days: float) -> Iterator[str]:
+def _steps(
+    values: _Array, name: str, rain: _Array | None, air: _Array | None, days: float, consecutive: NDArray[np.bool_]
+) -> Iterator[str]:
     window = max(round(WINDOW / days), 3)
-    change, least = np.diff(values), _LEAST_STEP[name][days > 0.125]
-    for at in np.flatnonzero(np.abs(np.nan_to_num(change)) > least):
+    change = np.where(consecutive, np.diff(values), np.nan)
+    known = np.abs(change[np.isfinite(change)])
+    if not known.size:
+        return
+    # a sensor near the surface changes fast each day
+    least = max(_LEAST_STEP[name][days > 0.125], UNUSUAL * float(np.quantile(known, 0.99)))
+    for at in np.flatnonzero(np.abs(np.nan_to_num(change)) > least).tolist():
         before, after = values[max(at + 1 - window, 0) : at + 1], values[at + 1 : at + 1 + window]
-        if np.isfinite(before).sum() < 3 or np.isfinite(after).sum() < 3:
+        before, after = before[np.isfinite(before)], after[np.isfinite(after)]
+        if min(len(before), len(after)) < 3 or not on_two_levels(before, after, float(change[at]), 0.5 * least):
             continue
-        lasting = float(np.nanmedian(after) - np.nanmedian(before))
-        if lasting * change[at] <= 0.0 or abs(lasting) < least:
+        if name == "theta" and change[at] > 0.0 and not _is_dry(rain, at, days, float(change[at])):
             continue
-        if name == "theta" and change[at] > 0.0 and not _is_dry(rain, int(at), days, float(change[at])):
+        if name == "t_soil" and _follows_air(air, at, window, float(change[at])):
             continue
         yield f"'{name}' steps from {values[at]:.4g} to {values[at + 1]:.4g} and stays there: look for another sensor, depth or calibration"
         return
+
+
+def _follows_air(air: _Array | None, at: int, window: int, change: float) -> bool:
+    """Whether air temperature changes in the same direction by half a step in the level of soil temperature, as with a front."""
+    if air is None:
+        return False
+    before, after = air[max(at + 1 - window, 0) : at + 1], air[at + 1 : at + 1 + window]
+    if not (np.isfinite(before).any() and np.isfinite(after).any()):
+        return False
+    return float(np.nanmean(after) - np.nanmean(before)) / change > 0.5
 
 
 def _is_dry(rain: _Array | None, at: int, days: float, rise: float) -> bool:

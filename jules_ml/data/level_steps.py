@@ -96,13 +96,27 @@ def _beside(values: _Array, day: int, count: int) -> tuple[_Array, _Array]:
 def _is_step(values: _Array, day: int, least: float) -> bool:
     """Whether the days before and after are on two levels, between which there is no slow transition."""
     before, after = _beside(values, day, WINDOW)
-    if min(len(before), len(after)) < LEAST_DAYS:
-        return False
+    return min(len(before), len(after)) >= LEAST_DAYS and on_two_levels(
+        before, after, float(after[0] - before[-1]), 0.5 * least
+    )
+
+
+def on_two_levels(before: _Array, after: _Array, change: float, least_gap: float) -> bool:
+    """Whether values before and after a change are apart, and the change itself is most of their difference.
+
+    Parameters
+    ----------
+    before, after : array
+        Finite values.
+    change : float
+        Difference of the first value after and the last before.
+    least_gap : float
+        Least gap between the 10 % and 90 % quantiles of both.
+    """
     difference = float(np.median(after) - np.median(before))
     low, high = (before, after) if difference > 0.0 else (after, before)
     apart = float(np.quantile(high, 0.1) - np.quantile(low, 0.9))
-    sharp = (after[0] - before[-1]) / difference if difference else 0.0
-    return apart >= 0.5 * least and sharp >= SHARPNESS
+    return apart >= least_gap and difference != 0.0 and change / difference >= SHARPNESS
 
 
 def _confirmed(others: _Array | None, values: _Array, day: int) -> bool:

@@ -66,6 +66,8 @@ class ModelVariable:
         with np.errstate(invalid="ignore"):
             outside = (array < self.valid_min - slack) | (array > self.valid_max + slack)
             outside |= (array > 0.0) & (array < self.least)
+            # the tolerance is for what may be 0, not for a turned sign
+            outside |= (array <= -self.least) & (self.least > 0.0)
         if not outside.any():
             return None
         first, count = float(array[outside].flat[0]), int(outside.sum())

@@ -1,9 +1,9 @@
 """Notes about values that are possible one by one, and contradict each other, the sun or the rest of the record.
 
 Ranges do not show a turned sign, exchanged columns, a factor of 100 or a sensor of the weather that is stuck. What shows them: the course
-of the day beside radiation, radiation beside that of the sun, humidity beside saturation, friction velocity beside wind, and long runs of
-equal values in a series that otherwise changes at every step. A note names the variable in quotes and what contradicts it; nothing is
-dropped.
+of the day beside radiation, radiation beside that of the sun, one variable beside another
+(:mod:`~jules_ml.data.consistency`), and long runs of equal values in a series that otherwise changes at every step. A note names the
+variable in quotes and what contradicts it; nothing is dropped.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from jules_ml.data.humidity import saturation_vapour_pressure, vapour_pressure
+from jules_ml.data.consistency import consistency_notes
 from jules_ml.data.record import end_of_interval, interval, local_middle, place
+from jules_ml.data.sensor_faults import runs_of_equal_values
 from jules_ml.data.sun import potential_radiation
 from jules_ml.errors import BadInput
 
@@ -58,6 +59,8 @@ TOO_SMALL: Final = {"wind": 0.4, "relative_humidity": 0.06, "theta": 0.01, "thet
 #: Range of air temperature within a day [K], the median of sunny days, below which it is divided by something.
 LEAST_DIURNAL_RANGE: Final = 0.3
 CLOUDBURST, WETTEST = 80.0 / 3600.0, 40.0 / 86400.0
+#: Largest mean of wind on land [m s-1], and largest share of steps of up to three hours with rain [1].
+WINDIEST, MOST_WET_STEPS = 15.0, 0.75
 
 
 def plausibility_notes(ds: xr.Dataset, *, without_constant: Collection[str] = ()) -> list[str]:
@@ -82,7 +85,7 @@ def plausibility_notes(ds: xr.Dataset, *, without_constant: Collection[str] = ()
     notes = [
         *_course_notes(ds, series),
         *_light_notes(ds, series, days),
-        *_humidity_notes(series),
+        *consistency_notes(ds, series),
         *_size_notes(series | _driest(ds), days),
         *(note for name in ds.data_vars for note in _run_notes(ds, str(name), days, without_constant)),
     ]
@@ -172,25 +175,6 @@ def _light_notes(ds: xr.Dataset, series: dict[str, _Array], days: float) -> Iter
             yield f"'{name}' exceeds {NO_TWILIGHT:g} W m-2 at night in {int(dark.sum())} steps: look for spikes or a wrong clock"
 
 
-def _humidity_notes(series: dict[str, _Array]) -> Iterator[str]:
-    """Humidity beside saturation, and friction velocity beside wind."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        if "t_air" in series:
-            saturated = saturation_vapour_pressure(series["t_air"])
-            if "vpd" in series and (share := _share(series["vpd"] > 1.05 * saturated + 10.0, series["vpd"])) > 0.01:
-                yield f"'vpd' exceeds the saturation pressure at 't_air' in {share:.0%} of the steps: look for a wrong unit"
-            if "q" in series and "pstar" in series:
-                relative = vapour_pressure(series["q"], series["pstar"]) / saturated
-                if not 0.03 < float(np.nanmedian(relative)) < 1.3:
-                    yield f"'q' means a relative humidity of {np.nanmedian(relative):.2g} at 't_air' (median): look for a wrong unit"
-        if "ustar" in series and "wind" in series and _share(series["ustar"] > series["wind"], series["ustar"]) > 0.5:
-            yield "'ustar' exceeds 'wind': look for exchanged columns or a wrong unit"
-
-
-def _share(mask: NDArray[np.bool_], values: _Array) -> float:
-    return float(mask.sum() / max(np.isfinite(values).sum(), 1))
-
-
 def _size_notes(series: dict[str, _Array], days: float) -> Iterator[str]:
     """Series whose largest value is too small, rain that is too heavy, and zeros that are apart from all other values."""
     for name, values in series.items():
@@ -203,6 +187,11 @@ def _size_notes(series: dict[str, _Array], days: float) -> Iterator[str]:
             if heavy or np.nanmean(values) > WETTEST:
                 mean = 86400.0 * float(np.nanmean(values))
                 yield f"'{name}' exceeds 80 mm h-1 in {heavy} steps, and has a mean of {mean:.3g} mm d-1: look for spikes or a wrong unit"
+            wet = float((values > 0.0).sum() / np.isfinite(values).sum())
+            if days <= 0.125 and wet > MOST_WET_STEPS:
+                yield f"'{name}' is positive in {wet:.0%} of the steps: look for exchanged columns or an offset"
+        if name == "wind" and np.nanmean(values) > WINDIEST:
+            yield f"'{name}' has a mean of {np.nanmean(values):.3g} m s-1: look for a wrong unit or exchanged columns"
         if name == "relative_humidity" and (values == 0.0).sum() > 2:
             yield f"'{name}' is exactly 0 in {int((values == 0.0).sum())} steps: look for zeros that stand for missing values"
 
@@ -249,8 +238,7 @@ def _longest_run(values: _Array, at: NDArray[np.intp], rest: tuple[float, float]
     """Position in ``at`` and length of the longest run of equal values outside the values at rest."""
     if at.size < 2:
         return None
-    number = np.concatenate([[0], np.cumsum(np.diff(values[at]) != 0.0)])
-    lengths = np.bincount(number)
+    lengths = np.bincount(runs_of_equal_values(values[at]))
     firsts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
     of_run = values[at[firsts]]
     lengths = np.where((of_run >= rest[0]) & (of_run <= rest[1]), 0, lengths)

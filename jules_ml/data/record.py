@@ -15,6 +15,8 @@ from jules_ml.errors import BadInput
 UNKNOWN_CODES: Final = "unknown_quality_codes"
 #: Greatest depth of soil sensors without a warning, of any and of the uppermost [m]. JULES's soil has 3 m.
 _DEEPEST, _DEEPEST_TOP = 3.0, 1.0
+#: Share of values outside the valid range from which the rest is suspicious [1].
+_MOST_DROPPED: Final = 0.1
 
 
 def place(ds: xr.Dataset, name: str | None = None) -> str:
@@ -45,7 +47,21 @@ def record_notes(ds: xr.Dataset) -> list[str]:
             "(each code, and its number of values)"
         )
     faults = [f"{place(ds)}: {text}" for text in str(ds.attrs.get("sensor_faults", "")).splitlines()]
-    return [*notes, *faults, *depth_notes(ds)]
+    return [*notes, *faults, *_dropped_notes(ds), *depth_notes(ds)]
+
+
+def _dropped_notes(ds: xr.Dataset) -> list[str]:
+    """Warn of variables of which many values are outside the valid range: the others may be in a wrong unit too."""
+    notes = []
+    for name in map(str, ds.data_vars):
+        dropped = int(ds[name].attrs.get("n_dropped", 0))
+        of = dropped + int(ds[name].notnull().sum())
+        if dropped > max(_MOST_DROPPED * of, 10.0):
+            notes.append(
+                f"{place(ds)}: {dropped} of {of} values of '{name}' are outside the valid range and were left out: "
+                "look for a wrong unit or exchanged columns"
+            )
+    return notes
 
 
 def depth_notes(ds: xr.Dataset) -> list[str]:

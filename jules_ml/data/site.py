@@ -30,6 +30,9 @@ _SENTINELS = (-9999.0, -9990.0, -99999.0, -999.0, -6999.0, 1e20, -1e20)
 _HUNDREDTHS = {"theta": 0.0068, "theta_crns": 0.0068, "relative_humidity": 0.0112, "swi": 0.0101}
 #: Fewest values that tell it.
 _LEAST_VALUES = 30
+#: Radiation that is zero at night, and size from which a value is not of a night in any unit [unit of the variable].
+_LIGHT = ("sw_down", "sw_up", "sw_diffuse", "sw_pot", "ppfd", "ppfd_up")
+_LEAST_LIGHT = 50.0
 
 
 @dataclass(frozen=True)
@@ -297,7 +300,7 @@ def drop_out_of_range(name: str, array: NDArray[np.float64]) -> tuple[NDArray[np
     """Set values outside the valid range to NaN and count them, for sources that publish them without a flag.
 
     Missing-value codes, and columns of which most values are outside the range, are not changed, so that :func:`check_values` raises
-    an error: in the latter case the unit is wrong, not the sensor.
+    an error: in the latter case the unit is wrong, not the sensor. Of radiation the values by day count.
 
     Parameters
     ----------
@@ -317,7 +320,9 @@ def drop_out_of_range(name: str, array: NDArray[np.float64]) -> tuple[NDArray[np
     with np.errstate(invalid="ignore"):
         out = (array < variable.valid_min) | (array > variable.valid_max)
     out &= ~_looks_missing(array)
-    if 2 * int(out.sum()) > int(np.isfinite(array).sum()):
+    # nights are in the range of radiation in any unit
+    tell = np.isfinite(array) & (np.abs(array) > _LEAST_LIGHT if name in _LIGHT else True)
+    if 2 * int((out & tell).sum()) > max(int(tell.sum()), 1):
         return array, 0
     return np.where(out, np.nan, array), int(out.sum())
 

@@ -157,6 +157,11 @@ def read_group(text: str, group: Group) -> dict[str, Any]:
         If the values cannot be read.
     """
     assignments = Assignments()
+    before = text[group.start : group.entries[0].start] if group.entries else ""
+    words = re.sub(r"![^\n]*", "", before).replace(",", " ").split()[1:]
+    if words:
+        problem = f"'{' '.join(words)[:40]}' is no entry, since it has no '='"
+        raise NamelistSyntaxError(problem, text.count("\n", 0, group.start) + 1)
     for entry in group.entries:
         try:
             assignments.add(text[entry.start : entry.value].rstrip("= \t\r\n"), text[entry.value : entry.end])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from jules_ml.data.model_variables import MODEL_VARIABLES
 from jules_ml.errors import BadInput
 from jules_ml.jules.namelists import NamelistFolder
 
@@ -76,5 +77,11 @@ def soil_layers(namelists: NamelistFolder) -> tuple[float, ...]:
             f"dzsoil_io has {len(layers)} values, and sm_levels is {number}",
             where=namelists.place("jules_soil"),
             remedy="give dzsoil_io the thickness of each layer",
+        )
+    if problem := MODEL_VARIABLES["dzsoil"].problem(layers[:number], tolerance=0.0):
+        raise BadInput(
+            problem[0].replace("dzsoil", "dzsoil_io"),
+            where=namelists.place("jules_soil"),
+            remedy="give metres, with decimal points",
         )
     return tuple(layers[:number])

@@ -56,3 +56,18 @@ def test_a_rise_after_enough_rain_or_without_a_record_of_rain_is_no_step() -> No
     rain[470:480] = 3.0 / 1800.0
     assert discontinuity_notes(record({"theta": values, "precip": rain})) == []
     assert discontinuity_notes(record({"theta": values}, with_rain=False)) == []
+
+
+def test_a_cold_front_is_no_step_of_the_soil() -> None:
+    """Soil near the surface follows air within a day."""
+    cold = np.where(np.arange(960) < 400, 0.0, -15.0)
+    soil = 290.0 + np.random.default_rng(3).normal(0.0, 0.05, 960) + cold
+    ds = record({"t_soil": soil})
+    assert len(discontinuity_notes(ds)) == 1
+    assert discontinuity_notes(ds.assign(t_air=("time", 285.0 + cold))) == []
+
+
+def test_values_on_both_sides_of_a_gap_are_no_step() -> None:
+    soil = 290.0 + np.random.default_rng(3).normal(0.0, 0.05, 960) - np.where(np.arange(960) < 400, 0.0, 15.0)
+    ds = record({"t_soil": soil})
+    assert discontinuity_notes(ds.isel(time=np.r_[0:390, 420:960])) == []

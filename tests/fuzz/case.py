@@ -23,7 +23,7 @@ class Case:
     """A file that is being damaged.
 
     ``table``, ``document``, ``content`` and ``dataset`` are the file at each stage: rows of numbers, text taken apart, bytes, and netCDF
-    variables with their encoding.
+    variables with their encoding. ``beside`` is the undamaged table of the other files.
     """
 
     source: Source
@@ -35,6 +35,7 @@ class Case:
     dataset: xr.Dataset | None = None
     encoding: dict[str, dict[str, object]] = field(default_factory=dict)
     keys: str | None = None
+    beside: Table | None = None
     is_folder: bool = False
 
     def column(self, *variables: str) -> Column:
@@ -70,6 +71,10 @@ class Case:
     def write(self, folder: Path) -> None:
         """Write the file."""
         path = folder / self.source.file
+        for other in self.source.beside:
+            assert other.write_document is not None
+            assert self.beside is not None
+            (folder / other.file).write_text(other.write_document(self.beside, other).text(), encoding="utf-8")
         if self.is_folder:
             path.mkdir()
         elif self.content is not None:
@@ -95,7 +100,7 @@ class Fault:
 def start(source: Source, seed: int) -> Case:
     """The undamaged file."""
     table, values = source.table(seed)
-    return Case(source, table, Expected.of(values), random.Random(seed))
+    return Case(source, table, Expected.of(values), random.Random(seed), beside=table.copy())
 
 
 def _next_stage(case: Case, stage: Stage) -> bool:
@@ -133,26 +138,21 @@ def finished(case: Case) -> None:
         case.content = case.document.text().encode()
 
 
-def outcome(source: Source, fault: Fault, seed: int, *, auto: bool = False) -> Result | None:
-    """Damage a file, read it and classify what the reader makes of it; None if the damage does not apply.
-
-    With ``auto`` the file is read by ``reader = "auto"``.
-    """
+def outcome(source: Source, fault: Fault, seed: int) -> Result | None:
+    """Damage a file, read it and classify what the reader makes of it; None if the damage does not apply."""
     case = start(source, seed)
     if not _next_stage(case, fault.stage) or not fault.apply(case):
         return None
     finished(case)
+    names = [source.file, "experiment.toml", *source.data, *(other.file for other in source.beside)]
     keys = case.keys if case.keys is not None else source.keys
-    if auto:
-        keys = "\n".join('reader = "auto"' if line.startswith("reader =") else line for line in keys.splitlines())
-    name = f"{source.name}, auto" if auto else source.name
     with tempfile.TemporaryDirectory() as folder:
         case.write(Path(folder))
         try:
             read = source.read(Path(folder), keys=keys)
         except Exception as error:  # the kind of exception is what is measured
-            found, text = class_of_error(error, [source.file, "experiment.toml"])
+            found, text = class_of_error(error, names)
         else:
             found, text = class_of(read, case.expected)
     lacks = case.expected.unknowable if found == "unknowable" else ""
-    return Result(name, fault.name, seed, found, text, lacks)
+    return Result(source.name, fault.name, seed, found, text, lacks)

@@ -101,7 +101,11 @@ def _value(
 
 def _is_possible(key: str, line: str) -> bool:
     """Whether all numbers of an entry are in the possible range of its key."""
-    if key in _FREE or (key in ("start", "end") and "9999" in line) or (key, _parts(line)[1]) == ("cycles", "0"):
+    if (
+        key in _FREE
+        or (key in ("start", "end") and ("9999" in line or "0001-" in line))
+        or (key, _parts(line)[1]) == ("cycles", "0")
+    ):
         return True
     if key not in POSSIBLE:
         return False

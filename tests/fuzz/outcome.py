@@ -13,8 +13,8 @@ from fuzz.truth import Key, Read
 
 from jules_ml.errors import BadInput
 
-Class = Literal["right", "masked", "clear error", "unknowable", "silent", "traceback"]
-CLASSES: Final[tuple[Class, ...]] = ("right", "masked", "clear error", "unknowable", "silent", "traceback")
+Class = Literal["right", "masked", "clear error", "warned", "unknowable", "silent", "traceback"]
+CLASSES: Final[tuple[Class, ...]] = ("right", "masked", "clear error", "warned", "unknowable", "silent", "traceback")
 _TOLERANCE: Final = 2e-5
 #: How notes name a variable. An undamaged file has no notes.
 _NOTES: Final = ("'{}'", "variable {},", "variable {}:")
@@ -33,8 +33,8 @@ class Expected:
     unknowable : str
         Information that the file lacks, if no reader can notice the damage; empty otherwise.
     notes : tuple of str
-        Texts of a note that names the damage, any of which counts as a clear error where a reader takes the values; so does a note that
-        names a damaged variable.
+        Texts of a note that names the damage, any of which is a warning where a reader takes the values; so is a note that names a
+        damaged variable.
     """
 
     values: pd.DataFrame
@@ -110,7 +110,7 @@ def class_of(read: Read, expected: Expected) -> tuple[Class, str]:
         texts = [form.format(name) for name in names for form in _NOTES]
         for note in read.notes:
             if any(text in note for text in (*expected.notes, *texts)):
-                return "clear error", note
+                return "warned", note
         return ("unknowable" if expected.unknowable else "silent"), f"wrong values: {wrong}"
     if lost:
         return "silent", f"values that were right are missing: {lost}"

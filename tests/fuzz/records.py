@@ -6,12 +6,21 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from fuzz import binary_sources, byte_faults, netcdf_faults, text_faults, text_sources, time_faults, value_faults
+from fuzz import (
+    binary_sources,
+    byte_faults,
+    joined_sources,
+    netcdf_faults,
+    text_faults,
+    text_sources,
+    time_faults,
+    value_faults,
+)
 from fuzz.case import Fault, outcome
 from fuzz.outcome import Results
 from fuzz.sources import Source
 
-SOURCES: Final[tuple[Source, ...]] = (*text_sources.SOURCES, *binary_sources.SOURCES)
+SOURCES: Final[tuple[Source, ...]] = (*text_sources.SOURCES, *binary_sources.SOURCES, *joined_sources.SOURCES)
 FAULTS: Final[tuple[Fault, ...]] = (
     *value_faults.FAULTS,
     *time_faults.FAULTS,

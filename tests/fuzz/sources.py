@@ -11,7 +11,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import xarray as xr
-from fuzz.truth import LATITUDE, LONGITUDE, Column, Read, Table, counted_of, flat, table_of
+from fuzz.truth import ELEVATION, LATITUDE, LONGITUDE, Column, Read, Table, counted_of, flat, table_of
+from numpy.typing import NDArray
 
 from jules_ml.data.notes import notes_of_record
 from jules_ml.experiment import load_experiment
@@ -62,6 +63,12 @@ class Source:
         Whether rows have time stamps.
     is_model : bool
         Output of a model, which has no sensors.
+    beside : tuple of Source
+        Files of the same table that are written beside it, undamaged.
+    flagged : str
+        Variable whose values the files beside mark as not measured in the rows of :func:`is_flagged`.
+    data : tuple of str, optional
+        Files of ``path`` under ``[data]``; default: the file itself.
     """
 
     name: str
@@ -79,11 +86,18 @@ class Source:
     first_cell: int = 0
     has_stamps: bool = True
     is_model: bool = False
+    beside: tuple[Source, ...] = ()
+    flagged: str = ""
+    data: tuple[str, ...] = ()
 
     def table(self, seed: int) -> tuple[Table, pd.DataFrame]:
         """Rows of the file, and the values that the reader must return."""
         rng = np.random.default_rng(seed)
-        return table_of(self.columns, n=self.n, step=self.step, offset_hours=self.offset_hours, rng=rng)
+        columns = (*self.columns, *(c for other in self.beside for c in other.columns if c not in self.columns))
+        table, values = table_of(columns, n=self.n, step=self.step, offset_hours=self.offset_hours, rng=rng)
+        if self.flagged:
+            values.loc[is_flagged(self.n), [(self.flagged, 0.0)]] = np.nan
+        return table, values
 
     def read(self, folder: Path, *, keys: str | None = None) -> Read:
         """Read the file as a command does, with every warning of Python as an error."""
@@ -91,7 +105,7 @@ class Source:
             warnings.simplefilter("error")
             if self.read_file is not None:
                 return self.read_file(folder / self.file)
-            return _record(folder, self.file, self.keys if keys is None else keys)
+            return _record(folder, self.data or (self.file,), self.keys if keys is None else keys)
 
     def local(self, table: Table) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
         """Start and end of each interval in local standard time."""
@@ -99,10 +113,19 @@ class Source:
         return end - self.step, end
 
 
-def _record(folder: Path, file: str, keys: str) -> Read:
+def is_flagged(n: int) -> NDArray[np.bool_]:
+    """Rows that a file of flags marks, of ``n``."""
+    marked: NDArray[np.bool_] = np.arange(n) % 10 == 5
+    return marked
+
+
+def _record(folder: Path, files: tuple[str, ...], keys: str) -> Read:
+    paths = ", ".join(f'"{file}"' for file in files)
+    paths = f"[{paths}]" if len(files) > 1 else paths
     path = folder / "experiment.toml"
     path.write_text(
-        f'[site]\nname = "XX-Abc"\nlatitude = {LATITUDE}\nlongitude = {LONGITUDE}\n[data]\npath = "{file}"\n{keys}\n',
+        f'[site]\nname = "XX-Abc"\nelevation = {ELEVATION}\n'
+        f"latitude = {LATITUDE}\nlongitude = {LONGITUDE}\n[data]\npath = {paths}\n{keys}\n",
         encoding="utf-8",
     )
     ds = load_experiment(path).record()

@@ -14,7 +14,7 @@ from jules_ml.data.sun import mean_cos_zenith
 #: A series of a record: variable, and depth [m] or another number that tells several of it apart; 0 for a single one.
 Key = tuple[str, float]
 
-LATITUDE, LONGITUDE = 51.0, 13.5
+LATITUDE, LONGITUDE, ELEVATION = 51.0, 13.5, 195.0
 #: Leap day, and the start of summer time in the United States.
 START = pd.Timestamp("2020-02-26")
 
@@ -92,6 +92,7 @@ def weather(ends: pd.DatetimeIndex, step: pd.Timedelta, rng: np.random.Generator
     )
     saturated = 610.94 * np.exp(17.625 * (t_air - 273.15) / (t_air - 273.15 + 243.04))
     t_soil = 277.0 + 0.3 * swing * np.sin(2 * np.pi * (fraction - 0.5)) + _wander(rng, n, step, 1.0, 0.0, -3.0, 3.0)
+    wind = np.exp(_wander(rng, n, step, 0.4, 0.9, -0.3, 2.0))
     pressure = _wander(rng, n, step, 800.0, 99000.0, 96500.0, 101000.0)
     vapour = humidity * saturated
     exchange = 2.0 * np.exp(0.07 * (t_soil - 277.0)) - 0.02 * sun + rng.normal(0.0, 0.3, n)
@@ -104,7 +105,7 @@ def weather(ends: pd.DatetimeIndex, step: pd.Timedelta, rng: np.random.Generator
         "q": 0.622 * vapour / (pressure - 0.378 * vapour),
         "vapour_density": vapour / (461.5 * t_air),
         "pstar": pressure,
-        "wind": np.exp(_wander(rng, n, step, 0.4, 0.9, -0.3, 2.0)),
+        "wind": wind,
         "sw_down": sun,
         "ppfd": 2.05 * sun,
         "lw_down": _wander(rng, n, step, 20.0, 290.0, 230.0, 350.0),
@@ -116,7 +117,7 @@ def weather(ends: pd.DatetimeIndex, step: pd.Timedelta, rng: np.random.Generator
         "le": 5.0 + 0.3 * sun + rng.normal(0.0, 4.0, n),
         "h": -20.0 + 0.35 * sun + rng.normal(0.0, 5.0, n),
         "g_soil": -8.0 + 0.06 * sun + rng.normal(0.0, 1.0, n),
-        "ustar": np.exp(_wander(rng, n, step, 0.4, -1.2, -2.5, 0.0)),
+        "ustar": 0.12 * wind * np.exp(_wander(rng, n, step, 0.2, 0.0, -0.4, 0.4)),
         "co2": _wander(rng, n, step, 6.0, 415.0, 400.0, 440.0),
         "resp_soil": 2.0 * np.exp(0.08 * (t_soil - 277.0)) + rng.normal(0.0, 0.1, n),
         "t_soil": t_soil,

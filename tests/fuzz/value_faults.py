@@ -24,6 +24,7 @@ _OTHER_UNITS: Final[dict[str, tuple[tuple[str, float, float], ...]]] = {
 }
 #: Old codes of missing values.
 _OLD_CODES: Final = (-99.9, 99.99, 9999.0, 6999.0, -999.0, -6999.0, -99999.0, 999.9, 7777.0)
+_MODEL_WATER: Final = "the factor of the water of a model: it has no residual water, and is as dry in deserts"
 _NONNEGATIVE: Final = (
     "relative_humidity",
     "wind",
@@ -68,9 +69,7 @@ def _hundredth(case: Case) -> bool:
             "the factor of t_soil in degC: soil that freezes or is under snow remains as close to 0 degC"
         )
     if case.source.is_model and column.variable == "theta":
-        case.expected.unknowable = (
-            "the factor of the water of a model: it has no residual water, and is as dry in deserts"
-        )
+        case.expected.unknowable = _MODEL_WATER
     if column.variable in ("nee", "le", "h", "ustar", "resp_soil", "g_soil", "nee_ustar"):
         case.expected.unknowable = (
             f"the factor of {column.variable}: fluxes in winter and over bare ground are as small"
@@ -88,6 +87,8 @@ def _spike(case: Case) -> bool:
 
 def _negative_spike(case: Case) -> bool:
     column = case.column("theta", "t_soil", "sw_down", "relative_humidity", "pstar", "t_air")
+    if column.variable in ("h", "le", "nee", "g_soil"):
+        case.expected.unknowable = f"whether {column.variable} was measured: it has such values at night"
     numbers = case.numbers(column)
     rows = case.rng.sample(range(5, len(numbers) - 5), 2)
     numbers[rows] = -150.0
@@ -100,6 +101,8 @@ def _unit(case: Case) -> bool:
         return False
     column = case.rng.choice(columns)
     _, factor, offset = case.rng.choice(_OTHER_UNITS[column.variable])
+    if case.source.is_model and column.variable == "theta":
+        case.expected.unknowable = _MODEL_WATER
     site = column.to_site(case.numbers(column))
     other = _as_other(column, site) if (factor, offset) == (1.0, 0.0) else site * factor + offset
     return case.damage(column, other)
@@ -203,7 +206,14 @@ def _level(case: Case) -> bool:
 
 
 #: Pairs of variables in other units whose numbers are possible for each other, and that nothing in a file contradicts.
-_ALIKE: Final = ({"resp_soil", "t_soil"}, {"wind", "le"}, {"wind", "precip"}, {"wind", "h"}, {"nee", "wind"})
+_ALIKE: Final = (
+    {"resp_soil", "t_soil"},
+    {"wind", "t_soil"},
+    {"wind", "le"},
+    {"wind", "precip"},
+    {"wind", "h"},
+    {"nee", "wind"},
+)
 
 
 def _exchanged(case: Case) -> bool:

@@ -20,6 +20,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from jules_ml.data.missing_codes import isolated_codes
 from jules_ml.data.netcdffile import read_cf
 from jules_ml.data.readers.satellite_table import read_satellite_table, refuse_disorder
 from jules_ml.data.record import end_of_interval, interval, place
@@ -33,6 +34,8 @@ _LST = re.compile(r"(.*_)?LST(_(Day|Night)(_1km)?)?$", re.IGNORECASE)
 _MODIS = re.compile(r"(?P<head>.*_)?LST_(?P<part>Day|Night)_1km$", re.IGNORECASE)
 #: Largest byte of the Copernicus SWI that is a value; larger ones are codes for no data, water, frozen soil etc.
 _SWI_MAX = 200
+#: Change from one day to the next and back that no soil water index has [1].
+_LEAST_JUMP = 0.25
 _SWI = re.compile(r"(.*_)?SWI_?(?P<t>\d{1,3})$", re.IGNORECASE)
 _SSM = re.compile(r"(.*_)?SSM$", re.IGNORECASE)
 #: Longest run of equal surface temperatures.
@@ -132,6 +135,7 @@ def read_swi_product(path: str | Path, *, t_value: int, site: str | None = None)
             remedy=f"choose one in the file: {', '.join(map(str, sorted(by_t))) or 'there is none'}",
         )
     values = _fraction(frame, by_t[t_value], path)
+    _refuse_jumps(values, t_value, f"{path}, column {by_t[t_value]}")
     flag = next((c for c in frame if re.match(rf"(.*_)?QFLAG_?0*{t_value}$", str(c), re.IGNORECASE)), None)
     if flag is not None:
         values = values.where(frame[flag].to_numpy(dtype=np.float64) > 0.0)
@@ -152,6 +156,24 @@ def _refuse_constant(series: pd.Series, where: str) -> None:
         )
 
 
+def _refuse_jumps(values: pd.Series, t_value: int, where: str) -> None:
+    """Raise an error for single days that the filter of the product excludes: it follows one observation by a part only."""
+    most = max(_LEAST_JUMP, 1.0 - float(np.exp(-1.0 / t_value)))
+    known = values.dropna()
+    change = known.diff().where(known.index.to_series().diff() <= pd.Timedelta(days=1))
+    # up and down again, or down and up again
+    single = np.minimum(change, -change.shift(-1)) > most
+    single |= np.minimum(-change, change.shift(-1)) > most
+    if single.any():
+        first = known.index[single.to_numpy()][0]
+        raise BadInput(
+            f"{int(single.sum())} single days differ from those before and after by more than {most:.2g}, the first is {first:%Y-%m-%d} "
+            f"with {100.0 * float(known[first]):g} %",
+            where=where,
+            remedy=f"remove these values: the index of T = {t_value} d does not follow a single day",
+        )
+
+
 def _fraction(frame: pd.DataFrame, name: str, path: Path) -> pd.Series:
     """Column of percentages as a fraction [1]; the product's codes are NaN."""
     values = frame[name].to_numpy(dtype=np.float64)
@@ -162,6 +184,12 @@ def _fraction(frame: pd.DataFrame, name: str, path: Path) -> pd.Series:
             f"values run from {low:g} to {high:g}",
             where=f"{path}, column {name}",
             remedy="give the index in % with the product's scale factor (0.5) applied",
+        )
+    if codes := isolated_codes(values):
+        raise BadInput(
+            f"{min(codes):g} looks like a missing-value code",
+            where=f"{path}, column {name}",
+            remedy="replace it by an empty cell",
         )
     refuse_fraction_as_percent(values, where=f"{path}, column {name}")
     return pd.Series(values / 100.0, index=frame.index)

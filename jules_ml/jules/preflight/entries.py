@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +24,10 @@ _REPLACED = {
     ("jules_soil_biogeochem", "l_lessdecomp_sat"): "cs_decomp_soil_moist_func = 1, from JULES 8.2,",
     ("jules_soil_biogeochem", "fsth_lessdecomp_sat"): "fsthsat_cs_decomp_opt1, from JULES 8.2,",
 }
+#: Lists with one value for each of the variables of a group.
+_OF_VARIABLES = ("var", "const_val", "use_file", "interp", "tolerance", "use_percent")
+#: Groups of lists with one value for each type of surface, and the entry with their number.
+_OF_TYPES = {"jules_pftparm": "npft", "jules_triffid": "npft", "jules_nvegparm": "nnvg"}
 _TYPES: dict[str, tuple[type, ...]] = {"character": (str,), "integer": (int,), "logical": (bool,), "real": (int, float)}
 
 
@@ -118,6 +123,15 @@ def _versions(staged: StagedRun) -> str:
     return str(staged.versions) if staged.versions.known else f"any JULES from {VERSIONS[0]} to {VERSIONS[-1]}"
 
 
+def _expected_number(staged: StagedRun, entry: SetEntry) -> tuple[str, int]:
+    """Return the entry with the number of values of a list, and its value; 0 if there is none."""
+    if entry.name in _OF_VARIABLES:
+        return "nvars", staged.get(entry.group, "nvars", 0)
+    if entry.group in _OF_TYPES and entry.name.endswith("_io"):
+        return _OF_TYPES[entry.group], staged.get("jules_surface_types", _OF_TYPES[entry.group], 0)
+    return "", 0
+
+
 def _value_findings(staged: StagedRun, entry: SetEntry, facts: Entry) -> Iterator[Finding]:
     """Yield problems of a value; that of a user is a warning only, since a branch may have other types and options."""
     values = [v for v in (entry.value if isinstance(entry.value, list) else [entry.value]) if v is not None]
@@ -130,6 +144,16 @@ def _value_findings(staged: StagedRun, entry: SetEntry, facts: Entry) -> Iterato
         problem = f"{entry.name} is {wrong[0]!r}, which is not of type {facts.kind}"
         yield Finding(where, problem, f"give {_article(facts.kind)} value", fatal=entry.written)
         return
+    infinite = [v for v in values if isinstance(v, float) and not math.isfinite(v)]
+    if infinite:
+        yield Finding(where, f"{entry.name} is {infinite[0]}", "give a number")
+        return
+    of, number = _expected_number(staged, entry)
+    if isinstance(entry.value, list) and len(entry.value) > number > 0:
+        problem = (
+            f"{entry.name} has {len(entry.value)} values, and {of} is {number}, so that JULES ignores the last ones"
+        )
+        yield Finding(where, problem, f"correct {of} or the list; decimal commas separate values", fatal=entry.written)
     other = [v for v in values if facts.values and str(v).strip().lower() not in {w.lower() for w in facts.values}]
     if other:
         # options of later versions than those whose metadata were read are unknown
