@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import f90nml
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +19,7 @@ from jules_ml.data.readers.jules_netcdf_driving import is_netcdf
 from jules_ml.data.recognition import first_lines
 from jules_ml.data.textfile import open_text
 from jules_ml.errors import BadInput
+from jules_ml.support.namelist_text import read_group, scan
 
 #: Ranges by which a column is recognised, in JULES's units; the order decides between columns that fit several.
 _RANGES: Final = {
@@ -73,12 +74,11 @@ def draft_driving(paths: Sequence[Path], *, site: str | None) -> Draft:
         return draft
     values = _rows(paths[0])
     if namelist is not None:
-        file, entries = namelist
-        draft.state("start", datetime.fromisoformat(str(entries["data_start"])), f"data_start of {file.name}")
-        draft.state("period", float(entries["data_period"]), f"data_period of {file.name}")
-        if "data_end" in entries:
-            draft.state("end", datetime.fromisoformat(str(entries["data_end"])), f"data_end of {file.name}")
-        draft.state("columns", list(map(str, entries["var"])), f"var of {file.name}")
+        draft.state("start", namelist.start, f"data_start of {namelist.file.name}")
+        draft.state("period", namelist.period, f"data_period of {namelist.file.name}")
+        if namelist.end is not None:
+            draft.state("end", namelist.end, f"data_end of {namelist.file.name}")
+        draft.state("columns", namelist.columns, f"var of {namelist.file.name}")
         return draft
     draft.guess("start", datetime(2000, 1, 1), "data_start of JULES_DRIVE, which the file does not contain")
     period, reason = _period(values)
@@ -88,19 +88,46 @@ def draft_driving(paths: Sequence[Path], *, site: str | None) -> Draft:
     return draft
 
 
-def _namelist(path: Path) -> tuple[Path, dict[str, Any]] | None:
-    """Namelist JULES_DRIVE near the file that names it, and its entries."""
+@dataclass(frozen=True)
+class _Namelist:
+    """Entries of JULES_DRIVE: file of the namelist, first and last time, step [s], and variables of the columns."""
+
+    file: Path
+    start: datetime
+    end: datetime | None
+    period: float
+    columns: list[str]
+
+
+def _namelist(path: Path) -> _Namelist | None:
+    """Namelist JULES_DRIVE near the file that names it; None if there is none, or its entries cannot be read."""
     folders = [path.parent, path.parent.parent]
     files = [*(f for folder in folders for f in folder.glob("drive.nml")), *path.parent.parent.glob("*/drive.nml")]
     for file in files:
         try:
-            entries = f90nml.read(file)["jules_drive"]
-            names = {Path(str(entries.get("file", ""))).name, path.name}
-            if len(names) == 1 and {"data_start", "data_period", "var"} <= set(entries):
-                return file, dict(entries)
-        except (OSError, KeyError, ValueError, StopIteration):
+            namelist = _read_namelist(file, path.name)
+        except (OSError, ValueError, TypeError):  # a draft must not depend on a file that only may belong to the data
             continue
+        if namelist is not None:
+            return namelist
     return None
+
+
+def _read_namelist(file: Path, name: str) -> _Namelist | None:
+    """Read a namelist; None if it is that of another file, or lacks an entry."""
+    text = file.read_text(encoding="utf-8", errors="replace")
+    group = next((group for group in scan(text) if group.name == "jules_drive"), None)
+    entries = {} if group is None else read_group(text, group)
+    if Path(str(entries.get("file"))).name != name or not {"data_start", "data_period", "var"} <= set(entries):
+        return None
+    end, variables = entries.get("data_end"), entries["var"]
+    return _Namelist(
+        file,
+        start=datetime.fromisoformat(str(entries["data_start"])),
+        end=None if end is None else datetime.fromisoformat(str(end)),
+        period=float(entries["data_period"]),
+        columns=[str(each) for each in (variables if isinstance(variables, list) else [variables])],
+    )
 
 
 def _rows(path: Path) -> NDArray[np.float64]:

@@ -206,14 +206,19 @@ def _of_other(other: OtherFile, paths: Sequence[Path], problems: Sequence[BadInp
 def _read(draft: Draft, given: Given) -> tuple[xr.Dataset | None, list[BadInput]]:
     """Read the record by the draft, and improve the draft until its problems stay the same."""
     for _ in range(_MOST_ATTEMPTS):
-        ds: xr.Dataset | None = None
-        with collected_problems() as problems:
-            ds = _load(draft)
+        ds, problems = _attempt(draft)
         changed = [apply_keys(draft, problem) for problem in problems]
         if ds is not None:
             changed.append(complete(draft, ds, given))
         if not any(changed):
-            break
+            return ds, problems
+    return _attempt(draft)  # problems must be those of the draft that is returned
+
+
+def _attempt(draft: Draft) -> tuple[xr.Dataset | None, list[BadInput]]:
+    ds: xr.Dataset | None = None
+    with collected_problems() as problems:
+        ds = _load(draft)
     return ds, problems
 
 
