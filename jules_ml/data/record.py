@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -15,6 +18,16 @@ from jules_ml.errors import BadInput
 UNKNOWN_CODES: Final = "unknown_quality_codes"
 #: Greatest depth of soil sensors without a warning, of any and of the uppermost [m]. JULES's soil has 3 m.
 _DEEPEST, _DEEPEST_TOP = 3.0, 1.0
+
+
+def text_of_codes(counts: Mapping[float, int]) -> str:
+    """Text of the attribute ``unknown_quality_codes``: each code, and its number of values in parentheses."""
+    return ", ".join(f"{code:g} ({counts[code]})" for code in sorted(counts))
+
+
+def codes_of(text: str) -> Counter[float]:
+    """Codes and their numbers of values, from the text of the attribute ``unknown_quality_codes``."""
+    return Counter({float(code): int(count) for code, count in re.findall(r"([^\s,]+) \(([0-9]+)\)", text)})
 
 
 def place(ds: xr.Dataset, name: str | None = None) -> str:

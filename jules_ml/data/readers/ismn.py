@@ -50,6 +50,8 @@ _VARIABLES = {
 #: Soil suction and its kin have no variable in the site dataset.
 _LEFT_OUT = ("su",)
 _FLAGS = re.compile(r"(G|M|[CD][0-9]{2})(,(G|M|[CD][0-9]{2}))*")
+#: Warnings of pandas where time stamps have no single form, or not the expected one.
+_GUESSED_TIMES = re.compile(r"Could not infer format|Parsing dates in")
 #: Network, network, station, variable, depth from, depth to, sensor, first and last day.
 _NAME_PARTS = 9
 _SUFFIX = ".stm"
@@ -215,9 +217,9 @@ def _data_file(path: Path, file: _File) -> Any:
         ) from error
     root = path if path.is_dir() or path.suffix == ".zip" else path.parent
     try:
-        with _warnings_of_times() as caught:
+        with _warnings_of_times() as warnings_of_times:
             data = DataFile(root, file.path)
-        if caught:
+        if warnings_of_times:
             raise _damaged(path, file, ": its time stamps are not of the form 2020/06/01 00:00")
         return data
     except BadInput:
@@ -227,12 +229,19 @@ def _data_file(path: Path, file: _File) -> Any:
 
 
 @contextmanager
-def _warnings_of_times() -> Iterator[list[warnings.WarningMessage]]:
-    """Record the warnings of pandas where it guesses the form of time stamps, which then are not those of ISMN."""
-    with warnings.catch_warnings(record=True) as caught:
+def _warnings_of_times() -> Iterator[list[str]]:
+    """Collect the warnings of pandas where it guesses the form of time stamps, which then are not those of ISMN."""
+    of_times: list[str] = []
+    with warnings.catch_warnings(record=True) as recorded:
         warnings.simplefilter("ignore", DeprecationWarning)  # the package calls what pandas 4 will remove
         warnings.simplefilter("always", UserWarning)
-        yield caught
+        yield of_times
+    for each in recorded:
+        text = str(each.message)
+        if issubclass(each.category, UserWarning) and _GUESSED_TIMES.search(text):
+            of_times.append(text)
+        else:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
 
 
 def _damaged(path: Path, file: _File, line: str = "") -> BadInput:
@@ -250,7 +259,7 @@ def _read(path: Path, file: _File, flags: Sequence[str]) -> _Series | None:
         raise BadInput(f"variable '{kind}' is unknown", where=where, remedy=f"give files of {', '.join(_VARIABLES)}")
     data = _data_file(path, file)
     try:
-        with _warnings_of_times() as caught:
+        with _warnings_of_times() as warnings_of_times:
             table = data.read_data()
     except (OSError, ValueError, KeyError, IndexError) as error:
         raise _damaged(path, file) from error
@@ -267,7 +276,7 @@ def _read(path: Path, file: _File, flags: Sequence[str]) -> _Series | None:
             remedy="download the file again; flags of ISMN are G, M, C01 and D01 and the like",
         )
     used = codes.map(lambda code: set(code.split(",")) <= set(flags)).to_numpy(dtype=bool)
-    if caught:
+    if warnings_of_times:
         raise _damaged(path, file, ": its time stamps are not of the form 2020/06/01 00:00")
     values = pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=np.float64)
     odd = np.flatnonzero(~np.isfinite(values) & ~table[name].astype(str).str.strip().str.lower().isin(("", "nan")))
