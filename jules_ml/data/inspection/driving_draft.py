@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jules_ml.data.inspection.draft import Draft
+from jules_ml.data.model_variables import MODEL_VARIABLES
 from jules_ml.data.readers.driving_rows import DRIVING_NAMES
 from jules_ml.data.readers.jules import LOOBOS_COLUMNS
 from jules_ml.data.readers.jules_netcdf_driving import is_netcdf
@@ -21,17 +22,8 @@ from jules_ml.data.textfile import open_text
 from jules_ml.errors import BadInput
 from jules_ml.support.namelist_text import read_group, scan
 
-#: Ranges by which a column is recognised, in JULES's units; the order decides between columns that fit several.
-_RANGES: Final = {
-    "pstar": (45000.0, 110000.0),
-    "t": (180.0, 335.0),
-    "lw_down": (50.0, 700.0),
-    "sw_down": (-5.0, 1500.0),
-    "wind": (0.0, 75.0),
-    "q": (0.0, 0.06),
-    "tot_rain": (0.0, 0.15),
-    "tot_snow": (0.0, 0.05),
-}
+#: Variables whose ranges tell columns apart, in JULES's units; the order decides between columns that fit several.
+_RECOGNISED: Final = ("pstar", "t", "lw_down", "sw_down", "wind", "q", "tot_rain", "tot_snow")
 _STEPS: Final = (1800.0, 3600.0, 10800.0, 21600.0, 86400.0)
 _N_ROWS: Final = 2_000_000
 
@@ -147,22 +139,22 @@ def _rows(path: Path) -> NDArray[np.float64]:
 def _columns(values: NDArray[np.float64]) -> list[str]:
     """Names of the columns by their ranges: in the order of the Loobos example if it fits, else the most certain column of each name."""
     if values.shape[1] == len(LOOBOS_COLUMNS) and all(
-        _RANGES[name][0] <= column.min() and column.max() <= _RANGES[name][1]
-        for name, column in zip(LOOBOS_COLUMNS, values.T, strict=True)
+        _fits(name, column) for name, column in zip(LOOBOS_COLUMNS, values.T, strict=True)
     ):
         return list(LOOBOS_COLUMNS)
     names: dict[int, str] = {}
-    for name, (low, high) in _RANGES.items():
-        fits = [
-            k
-            for k in range(values.shape[1])
-            if k not in names and low <= values[:, k].min() and values[:, k].max() <= high
-        ]
+    for name in _RECOGNISED:
+        fits = [k for k in range(values.shape[1]) if k not in names and _fits(name, values[:, k])]
         if fits:
             best = max(fits, key=lambda k: (_certainty(name, values[:, k]), -k))
             names[best] = name
     rest = [name for name in DRIVING_NAMES if name not in names.values()]
     return [names.get(k) or rest.pop(0) for k in range(values.shape[1])]
+
+
+def _fits(name: str, column: NDArray[np.float64]) -> bool:
+    variable = MODEL_VARIABLES[name]
+    return bool(variable.valid_min <= column.min() and column.max() <= variable.valid_max)
 
 
 def _certainty(name: str, column: NDArray[np.float64]) -> float:

@@ -67,14 +67,14 @@ class _File:
     @classmethod
     def parse(cls, path: str, where: Path) -> _File:
         """Read the name of a file."""
-        parts = PurePosixPath(path).name.removesuffix(_SUFFIX).split("_")
-        if len(parts) < _NAME_PARTS:
+        parts = _parts(path)
+        if parts is None:
             raise BadInput(
                 "the name of the file is not that of ISMN",
                 where=where / path,
                 remedy="keep the name NETWORK_NETWORK_STATION_sm_0.05_0.05_SENSOR_20200601_20200630.stm, which states the variable",
             )
-        return cls(path, tuple(parts))
+        return cls(path, parts)
 
     @property
     def station(self) -> str:
@@ -171,20 +171,41 @@ def read_ismn(
     return profile.label(ds)
 
 
-def _files(path: Path) -> list[_File]:
+def names_in(path: Path) -> list[str]:
+    """Return the paths of files of ISMN within a folder or zip archive; none for another path."""
     if path.is_dir():
-        names = [file.relative_to(path).as_posix() for file in sorted(path.rglob(f"*{_SUFFIX}"))]
-    elif path.suffix == ".zip" and zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            names = sorted(name for name in archive.namelist() if name.endswith(_SUFFIX))
-    else:
-        if not path.is_file():
-            raise BadInput("there is no such file", where=path, remedy="correct the path")
-        return [_File.parse(path.name, path.parent)]
-    if not names:
+        return [file.relative_to(path).as_posix() for file in sorted(path.rglob(f"*{_SUFFIX}"))]
+    if not _is_archive(path):
+        return []
+    with zipfile.ZipFile(path) as archive:
+        return sorted(name for name in archive.namelist() if name.endswith(_SUFFIX))
+
+
+def station_of(name: str) -> str | None:
+    """Return network and station by the name of a file; None for a name that is not of ISMN."""
+    parts = _parts(name)
+    return None if parts is None else f"{parts[1]}/{parts[2]}"
+
+
+def _parts(path: str) -> tuple[str, ...] | None:
+    parts = tuple(PurePosixPath(path).name.removesuffix(_SUFFIX).split("_"))
+    return parts if len(parts) >= _NAME_PARTS else None
+
+
+def _is_archive(path: Path) -> bool:
+    return path.suffix == ".zip" and zipfile.is_zipfile(path)
+
+
+def _files(path: Path) -> list[_File]:
+    names = names_in(path)
+    if not names and (path.is_dir() or _is_archive(path)):
         raise BadInput(
             f"there is no file *{_SUFFIX}", where=path, remedy="give the folder or archive as ISMN provides it"
         )
+    if not names:
+        if not path.is_file():
+            raise BadInput("there is no such file", where=path, remedy="correct the path")
+        return [_File.parse(path.name, path.parent)]
     return [_File.parse(name, path) for name in names]
 
 

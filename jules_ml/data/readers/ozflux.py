@@ -13,11 +13,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import pandas as pd
@@ -31,6 +29,7 @@ from jules_ml.data.netcdffile import netcdf_names, numbers_along_time, read_netc
 from jules_ml.data.readers.netcdf_record import NetcdfColumn, netcdf_record, refuse_unknown, steps_of, time_series
 from jules_ml.data.record_section import DEPTHS, IGNORE, LICENCE, PATHS, SITE, UTC_OFFSET, Record
 from jules_ml.data.site import SiteMeta, utc_end_of_interval
+from jules_ml.data.standard_time import standard_offset
 from jules_ml.data.times import gregorian_dates
 from jules_ml.errors import BadInput
 from jules_ml.support.section import DataPaths, Depth
@@ -281,15 +280,13 @@ def _offset(ds: xr.Dataset, where: str) -> float:
     if number := re.fullmatch(rf"(?:UTC|GMT)?\s*([-+]?{_DIGITS})", text):
         return float(number[1])
     try:
-        moment = datetime(2001, 1, 1, tzinfo=ZoneInfo(text))
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        return standard_offset(text)
+    except ValueError as error:
         raise BadInput(
             f"the time zone '{text}' is unknown" if text else "the file does not state its time zone",
             where=f"{where}, attribute time_zone",
             remedy="give utc_offset_hours (local standard time minus UTC, for example 10.0)",
         ) from error
-    standard = (moment.utcoffset() or timedelta(0)) - (moment.dst() or timedelta(0))
-    return standard.total_seconds() / 3600.0
 
 
 def _number(
