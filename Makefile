@@ -1,6 +1,7 @@
 # make demo   fit respiration to JULES's soil column at a flux tower, swap it in and judge the swap, in demo_output/
 # make test   style, types, tests and coverage of the package
 # make lint   only style, types and import rules
+# make test-minimum   the tests without C, Fortran and MPI, with the oldest versions of the packages that pyproject.toml allows
 # All of them first install what they need: compilers by apt when run as root, Python packages in .venv.
 
 VENV   := .venv
@@ -10,7 +11,7 @@ TORCH  ?= torch==2.13.0
 # one thread per process: the tests run two processes, and threads do not make the column faster
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test setup lint clean
+.PHONY: demo test test-minimum setup lint clean
 
 demo: setup
 	$(VENV)/bin/jules-ml demo
@@ -18,6 +19,10 @@ demo: setup
 test: setup lint
 	$(PYTHON) -m pytest -n 2 --dist loadfile -p no:cacheprovider --cov --cov-report=
 	@echo "Line coverage of jules_ml: $$($(VENV)/bin/coverage report --format=total) %"
+
+test-minimum: $(VENV)-minimum/ready
+	$(VENV)-minimum/bin/python -m pytest -n 2 --dist loadfile -p no:cacheprovider --no-cov tests/data tests/experiment tests/learned \
+	  tests/physics tests/scoring tests/support tests/weather tests/cli
 
 lint: setup
 	$(VENV)/bin/ruff check .
@@ -36,5 +41,12 @@ $(VENV)/ready: pyproject.toml scripts/system_packages.sh
 	@$(PYTHON) -m pip install --quiet --editable '.[dev,mpi,zarr]'
 	@touch $@
 
+$(VENV)-minimum/ready: pyproject.toml scripts/minimum_versions.py
+	@test -x $(VENV)-minimum/bin/python || python3 -m venv $(VENV)-minimum
+	@python3 scripts/minimum_versions.py > $(VENV)-minimum/constraints.txt
+	@$(VENV)-minimum/bin/python -m pip install --quiet $(TORCH)
+	@$(VENV)-minimum/bin/python -m pip install --quiet --constraint $(VENV)-minimum/constraints.txt --editable '.[dev]'
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build demo_output .coverage .coverage.*
+	rm -rf $(VENV) $(VENV)-minimum build demo_output .coverage .coverage.*

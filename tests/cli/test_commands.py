@@ -83,8 +83,8 @@ def test_outputs_without_water_content_are_written_without_a_figure(tmp_path: Pa
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("sm_crit = 0.242433", "sm_crit = 0.1", "soil.properties: sm_wilt 0.136328, sm_crit 0.1"),
-        ("sm_crit = 0.242433", "sm_crit = 0.5", "sm_crit 0.5 and sm_sat 0.45815 are out of order"),
+        ("sm_crit = 0.242433", "sm_crit = 0.1", "sm_wilt must not exceed sm_crit"),
+        ("sm_crit = 0.242433", "sm_crit = 0.5", "sm_crit must not exceed sm_sat"),
         ("[soil]", "[forcing]\nheight = 0.5\n\n[soil]", "forcing.height: a forcing height of 0.5 m is within"),
         ("start = 2001-06-01T00:00:00", "start = 2001-06-01T00:00:00Z", "has an offset from UTC"),
         ("start = 2001-06-01T00:00:00", "start = 0201-06-01T00:00:00", "outside the years 1678 to 2261"),

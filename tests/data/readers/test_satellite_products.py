@@ -42,7 +42,7 @@ def test_unscaled_numbers_are_refused(tmp_path: Path) -> None:
 
 def test_copernicus_surface_temperature_in_celsius(tmp_path: Path) -> None:
     hours = pd.date_range("2020-07-01 00:00", periods=48, freq="h")
-    values = np.concatenate([np.full(24, 20.0), np.full(24, 30.0)])
+    values = np.concatenate([np.full(24, 20.0), np.full(24, 30.0)]) + np.tile([-5.0, 5.0], 24)
     ds = xr.Dataset({"LST": (("time", "lat", "lon"), values[:, None, None], {"units": "degC"})}, {"time": hours})
     ds.to_netcdf(tmp_path / "lst.nc")
     assert read_lst_product(tmp_path / "lst.nc")["lst"].to_numpy() == pytest.approx([293.15, 303.15])
