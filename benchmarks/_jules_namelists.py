@@ -11,9 +11,9 @@ from pathlib import Path
 from _claims import Claims
 
 from jules_ml.errors import BadInput
-from jules_ml.jules.namelist_text import fortran
 from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.run_folder import read_run_folder
+from jules_ml.support.namelist_text import fortran
 
 
 def round_trip(claims: Claims, loobos: Path, template: Path) -> None:

@@ -32,7 +32,7 @@ from _random_rose_apps import RandomApps
 from _rose_apps import SmallApp, installed_by_rose, resolved, rose_app_run, rose_executable
 
 from jules_ml.errors import BadInput
-from jules_ml.jules.namelist_text import NamelistSyntaxError, scan
+from jules_ml.support.namelist_text import NamelistSyntaxError, scan
 
 #: Number of random applications.
 APPS, QUICK_APPS = 300, 30

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from jules_ml.data.profile import Sensor, align
-from jules_ml.data.record import UNKNOWN_CODES, provenance
+from jules_ml.data.record import UNKNOWN_CODES, codes_of, provenance, text_of_codes
 from jules_ml.data.site import site_dataset
 from jules_ml.errors import BadInput
 
@@ -216,10 +217,10 @@ def _with_attributes(ds: xr.Dataset, records: Sequence[xr.Dataset]) -> xr.Datase
         columns = dict.fromkeys(column for other in attrs for column in str(other.get("column", "")).split())
         if columns:
             ds[name].attrs["column"] = " ".join(columns)
-        unknown = dict.fromkeys(str(other[UNKNOWN_CODES]) for other in attrs if UNKNOWN_CODES in other)
+        unknown = sum((codes_of(str(other.get(UNKNOWN_CODES, ""))) for other in attrs), Counter[float]())
         if unknown:
-            ds[name].attrs[UNKNOWN_CODES] = "; ".join(unknown)
-        for key in ("n_dropped", "n_rejected"):
+            ds[name].attrs[UNKNOWN_CODES] = text_of_codes(unknown)
+        for key in ("n_dropped", "n_rejected", "n_flagged"):
             if any(key in other for other in attrs):
                 ds[name].attrs[key] = sum(int(other.get(key, 0)) for other in attrs)
     for record in records:

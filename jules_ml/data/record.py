@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -17,6 +20,16 @@ UNKNOWN_CODES: Final = "unknown_quality_codes"
 _DEEPEST, _DEEPEST_TOP = 3.0, 1.0
 #: Share of values outside the valid range from which the rest is suspicious [1].
 _MOST_DROPPED: Final = 0.1
+
+
+def text_of_codes(counts: Mapping[float, int]) -> str:
+    """Text of the attribute ``unknown_quality_codes``: each code, and its number of values in parentheses."""
+    return ", ".join(f"{code:g} ({counts[code]})" for code in sorted(counts))
+
+
+def codes_of(text: str) -> Counter[float]:
+    """Codes and their numbers of values, from the text of the attribute ``unknown_quality_codes``."""
+    return Counter({float(code): int(count) for code, count in re.findall(r"([^\s,]+) \(([0-9]+)\)", text)})
 
 
 def place(ds: xr.Dataset, name: str | None = None) -> str:

@@ -33,3 +33,16 @@ def refuse_irregular(stamps: pd.DatetimeIndex, interval: pd.Timedelta, *, where:
             where=where,
             remedy="correct the time stamp, or delete the row",
         )
+
+
+def most_frequent_step(stamps: pd.DatetimeIndex) -> pd.Timedelta | None:
+    """Return the most frequent positive difference of time stamps, the shortest of several; None if there is none.
+
+    Parameters
+    ----------
+    stamps : DatetimeIndex, shape (time,)
+        Time stamps in the order of the file; NaT are left out.
+    """
+    steps, counts = np.unique(np.diff(stamps.dropna().to_numpy()), return_counts=True)
+    positive = steps > np.timedelta64(0)
+    return pd.Timedelta(steps[positive][counts[positive].argmax()]) if positive.any() else None

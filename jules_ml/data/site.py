@@ -99,7 +99,8 @@ def utc_end_of_interval(
             )
         )
     if not known.is_monotonic_increasing:
-        row = int(np.flatnonzero(np.diff(index.asi8) < 0)[0]) + 1
+        backwards = int(np.flatnonzero(np.diff(known.asi8) < 0)[0]) + 1
+        row = int(np.flatnonzero(index.notna())[backwards])
         report(
             BadInput(
                 f"time runs backwards at {index[row]} (data row {row + 1})", where=where, remedy="sort the file by time"

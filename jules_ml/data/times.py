@@ -20,6 +20,8 @@ from jules_ml.errors import BadInput
 #: Array of dates.
 Dates: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.datetime64]]
 
+#: Year, month and day from which :func:`elapsed` counts times of a calendar that is not Gregorian.
+ELAPSED_ORIGIN: Final = (2000, 1, 1)
 #: Gregorian calendars. ``standard`` is Julian before 15 October 1582.
 GREGORIAN: Final = ("standard", "gregorian", "proleptic_gregorian")
 #: Calendars by the names that CF allows.
@@ -140,8 +142,8 @@ def elapsed(numbers: NDArray[np.number], attrs: Mapping[Any, Any], *, where: str
     if calendar in GREGORIAN:
         return gregorian_dates(numbers, attrs, where=where)
     seconds, reference = _seconds(numbers, attrs, where)
-    shift = (reference - cftime.datetime(2000, 1, 1, calendar=calendar)).total_seconds()
-    units = {"units": "seconds since 2000-01-01", "calendar": "standard"}
+    shift = (reference - cftime.datetime(*ELAPSED_ORIGIN, calendar=calendar)).total_seconds()
+    units = {"units": f"seconds since {date(*ELAPSED_ORIGIN)}", "calendar": "standard"}
     return gregorian_dates(seconds + shift, units, where=where)
 
 

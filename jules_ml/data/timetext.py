@@ -83,8 +83,8 @@ def _gaps(stamps: pd.DatetimeIndex) -> int:
 
 
 def _joined(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
-    joined = frame[list(columns)].fillna("").astype(str).agg(" ".join, axis=1)
-    return joined.rename(" ".join(columns))
+    first, *others = (frame[name].fillna("").astype(str) for name in columns)
+    return (first.str.cat(others, sep=" ") if others else first).rename(" ".join(columns))
 
 
 def _since_midnight(texts: pd.Series, part: str, *, where: str | Path) -> pd.TimedeltaIndex:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from jules_ml.data.quality import NIGHT_POTENTIAL, NIGHT_PPFD, NIGHT_SW_DOWN
 from jules_ml.experiment.frost import FROZEN_BELOW, FrozenBelow
-from jules_ml.experiment.ranges import layers_in_range
+from jules_ml.experiment.ranges import in_range, layers_in_range
 from jules_ml.physics.constants import KAPS_4POOL
 from jules_ml.support.section import DataPath, PerLayer, Section
 
@@ -163,9 +163,9 @@ class RespirationSettings(Section):
     retention: Literal["clapp_hornberger", "van_genuchten"] = Field(
         default="clapp_hornberger", description="water retention curve, for `moisture = 'potential'`"
     )
-    b: float = Field(default=6.0, ge=0.02, le=50.0, description="exponent of the retention curve: b, or 1/(n-1) [1]")
+    b: float = Field(default=6.0, gt=0.0, description="exponent of the retention curve: b, or 1/(n-1) [1]")
     sathh: float = Field(
-        default=0.2, ge=1e-4, le=20.0, description="suction at saturation of the retention curve, or 1/alpha [m]"
+        default=0.2, gt=0.0, description="suction at saturation of the retention curve, or 1/alpha [m]"
     )
     chambers: Literal["mean", "each"] = Field(
         default="mean",
@@ -269,6 +269,13 @@ class RespirationSettings(Section):
     def heavy_tails(self) -> bool:
         """Whether errors have heavy tails, as those of eddy covariance do (Richardson et al. 2006)."""
         return (self.likelihood or ("student_t" if self.target == "ecosystem" else "gaussian")) == "student_t"
+
+    @field_validator("b", "sathh")
+    @classmethod
+    def _possible(cls, value: float, info: ValidationInfo) -> float:
+        assert info.field_name is not None
+        in_range(info.field_name, value)
+        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.jules.initial_carbon import clay_fraction, initial_carbon, vegetated_fraction
-from jules_ml.jules.namelist_text import Value, seven_digits
 from jules_ml.jules.run_folder import RunFolder
 from jules_ml.jules.typed_entries import numbers
 from jules_ml.learned.respiration.layers import depth_factors
@@ -26,6 +25,7 @@ from jules_ml.learned.respiration.rate import (
     require_layers,
 )
 from jules_ml.physics.constants import KAPS_4POOL
+from jules_ml.support.namelist_text import Value, seven_digits
 
 #: Namelist group of the rates.
 GROUP = "jules_soil_biogeochem"

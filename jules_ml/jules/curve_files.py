@@ -14,10 +14,10 @@ import f90nml
 import numpy as np
 
 from jules_ml.errors import BadInput
-from jules_ml.jules.namelist_text import NamelistSyntaxError, read_group, scan
 from jules_ml.learned.respiration.antecedent import DRIVERS
 from jules_ml.learned.respiration.tables import UNITS, CurveName, CurveTable, CurveX
 from jules_ml.support.files import atomic_write
+from jules_ml.support.namelist_text import NamelistSyntaxError, read_group, scan
 
 #: Version of the format.
 VERSION: Final = 1
@@ -145,16 +145,16 @@ def _read_group(path: Path) -> dict[str, Any]:
         )
     try:
         text = path.read_text(encoding="utf-8")
-        groups = {group.name: read_group(text, group) for group in scan(text)}
+        groups = [(group.name, read_group(text, group)) for group in scan(text)]
     except (NamelistSyntaxError, UnicodeDecodeError) as error:
         raise BadInput("the file is not a namelist", where=path, remedy="export the curves again") from error
-    if list(groups) != [_GROUP]:
+    if [name for name, _ in groups] != [_GROUP]:
         raise BadInput(
-            f"the file contains {', '.join('&' + str(name) for name in groups) or 'no group'}",
+            f"the file contains {', '.join(f'&{name}' for name, _ in groups) or 'no group'}",
             where=path,
             remedy=f"give a file with only the group &{_GROUP}",
         )
-    group = groups[_GROUP]
+    ((_, group),) = groups
     place = f"{path} (&{_GROUP})"
     for key in _KEYS:
         if group.get(key) is None:
@@ -167,8 +167,7 @@ def _read_group(path: Path) -> dict[str, Any]:
 
 def _check_entries(group: dict[str, Any], values: list[Any], place: str) -> None:
     """Refuse another version or unit, and numbers of the wrong type or count."""
-    starts = getattr(group, "start_index", None) or {}
-    if starts.get("y", [1]) != [1]:
+    if values[0] is None:
         raise BadInput("y does not start at y(1)", where=place, remedy="give y(1:n), or export the curves again")
     for key in ("name", "x", "x_units"):
         if not isinstance(group[key], str):

@@ -10,15 +10,13 @@ from typing import Any, TypeAlias
 import cftime
 import numpy as np
 
-from jules_ml.data.times import GREGORIAN
+from jules_ml.data.times import ELAPSED_ORIGIN, GREGORIAN
 
 #: Date and time: a ``datetime`` in the Gregorian calendar, otherwise a ``cftime.datetime``. Both are compared, subtracted and formatted
 #: alike.
 Moment: TypeAlias = Any
 
 _TEXT = re.compile(r"\s*(\d{1,4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)\s*")
-#: Start of the count of :func:`~jules_ml.data.times.elapsed`.
-_ORIGIN = (2000, 1, 1)
 
 
 def calendar_of_run(jules_time: Mapping[str, Any]) -> str:
@@ -58,6 +56,6 @@ def in_calendar(moment: datetime, calendar: str) -> Moment:
 
 def moment_of_elapsed(date: np.datetime64, calendar: str) -> Moment:
     """Return the moment of a time of :func:`~jules_ml.data.times.elapsed`."""
-    seconds = float((date - np.datetime64("2000-01-01", "ns")) / np.timedelta64(1, "s"))
-    origin = datetime(*_ORIGIN) if calendar in GREGORIAN else cftime.datetime(*_ORIGIN, calendar=calendar)
+    seconds = float((date - np.datetime64(datetime(*ELAPSED_ORIGIN), "ns")) / np.timedelta64(1, "s"))
+    origin = datetime(*ELAPSED_ORIGIN) if calendar in GREGORIAN else cftime.datetime(*ELAPSED_ORIGIN, calendar=calendar)
     return origin + timedelta(seconds=seconds)

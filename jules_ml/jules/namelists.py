@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from jules_ml.errors import BadInput
-from jules_ml.jules.namelist_text import (
+from jules_ml.jules.required_namelists import REPEATED, REQUIRED_WITH, file_of, first_version, required_groups
+from jules_ml.support.files import atomic_write
+from jules_ml.support.namelist_text import (
     Group,
     NamelistSyntaxError,
     Value,
@@ -17,8 +19,6 @@ from jules_ml.jules.namelist_text import (
     scan,
     set_entries,
 )
-from jules_ml.jules.required_namelists import REPEATED, REQUIRED_WITH, file_of, first_version, required_groups
-from jules_ml.support.files import atomic_write
 
 
 class NamelistFolder:

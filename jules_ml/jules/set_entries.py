@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
-from jules_ml.jules.namelist_text import Value
 from jules_ml.jules.run_folder import RunFolder
+from jules_ml.support.namelist_text import Value
 
 
 def set_entries(experiment: Experiment, run: RunFolder) -> list[str]:

@@ -15,7 +15,6 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.sections import RunSection, SurfaceSection
 from jules_ml.jules.input_files import write_ancillary
-from jules_ml.jules.namelist_text import Value
 from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.sources import POINT_RUN
 from jules_ml.jules.versions import VERSIONS, Versions
@@ -24,6 +23,7 @@ from jules_ml.physics.column import SoilProperties
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN
 from jules_ml.physics.soil_names import LAYERED
 from jules_ml.support.files import atomic_write
+from jules_ml.support.namelist_text import Value
 from jules_ml.weather import Weather, site_weather
 
 #: Surface types, in the order of JULES_SURFACE_TYPES in the template.

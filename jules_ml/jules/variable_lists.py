@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from jules_ml.errors import BadInput
-from jules_ml.jules.namelist_text import Value
 from jules_ml.jules.run_folder import RunFolder
+from jules_ml.support.namelist_text import Value
 
 _NETCDF = (".nc", ".cdf", ".nc4")
 

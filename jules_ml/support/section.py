@@ -113,9 +113,9 @@ def _options(annotation: Any) -> Iterator[Any]:
 
 def _relative_to_experiment(path: Path, info: ValidationInfo) -> Path:
     folder = (info.context or {}).get("folder")
-    path = path if folder is None else Path(folder) / path.expanduser()
     try:
         path = path.expanduser()
+        path = path if folder is None else Path(folder).expanduser() / path
         path.stat()
     except FileNotFoundError:
         return path  # the command that needs it says so, or writes it

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from jules_ml.data.merge import merge_records
 from jules_ml.data.profile import Sensor, align
+from jules_ml.data.record import UNKNOWN_CODES
 from jules_ml.data.site import SiteMeta, site_dataset
 
 NAN = float("nan")
@@ -116,3 +117,12 @@ def test_thresholds_of_friction_velocity_are_merged_by_percentile() -> None:
     ds = merge(first, second)
     assert ds["ustar_percentile"].to_numpy().tolist() == [25.0, 50.0]
     np.testing.assert_array_equal(ds["nee_ustar"], [[NAN, 50.0], [25.0, 50.0]])
+
+
+def test_numbers_of_values_that_were_left_out_are_added() -> None:
+    first, second = record({"t_air": [280.0, 281.0]}), record({"t_air": [282.0]}, first="2020-06-01 01:30")
+    first["t_air"].attrs |= {UNKNOWN_CODES: "7 (1), 255 (3)", "n_flagged": 2}
+    second["t_air"].attrs |= {UNKNOWN_CODES: "255 (3)", "n_flagged": 5}
+    attrs = merge(first, second)["t_air"].attrs
+    assert attrs[UNKNOWN_CODES] == "7 (1), 255 (6)"
+    assert (attrs["n_flagged"], attrs["n_dropped"]) == (7, 2)

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from pydantic import ValidationError
 
 from jules_ml.data.model_variables import MODEL_VARIABLES, check_model_data, check_model_values
 from jules_ml.data.readers.jules import read_jules
 from jules_ml.errors import BadInput
+from jules_ml.experiment.respiration import RespirationSettings
 
 
 @pytest.mark.parametrize(
@@ -69,3 +71,9 @@ def test_output_with_impossible_values_is_refused(tmp_path: Path, shared_data: P
         read_jules(path)
     ds.to_netcdf(tmp_path / "sound.nc")
     check_model_data(read_jules(tmp_path / "sound.nc"), where="sound.nc")
+
+
+@pytest.mark.parametrize(("key", "value"), [("b", 51.0), ("b", 0.01), ("b", 0.0), ("sathh", 21.0), ("sathh", 1e-5)])
+def test_settings_of_respiration_have_the_ranges_of_model_variables(key: str, value: float) -> None:
+    with pytest.raises(ValidationError, match=rf"{key} is .* outside|below|greater than 0"):
+        RespirationSettings.model_validate({key: value})

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from helpers.refusals import refusal
 
-from jules_ml.data.site import check_values
+from jules_ml.data.problems import collected_problems
+from jules_ml.data.site import check_values, utc_end_of_interval
 
 
 @pytest.mark.parametrize("name", ["theta", "theta_crns", "relative_humidity"])
@@ -23,3 +24,13 @@ def test_dry_sand_and_short_records_are_accepted() -> None:
     time = pd.date_range("2020-01-01", periods=200, freq="D")
     check_values("theta", np.linspace(0.004, 0.012, 200), time=time, where="x.csv")
     check_values("theta", np.full(20, 0.004), time=time[:20], where="x.csv")
+
+
+def test_the_row_that_runs_backwards_is_named_where_one_before_it_is_unreadable() -> None:
+    stamps = pd.DatetimeIndex(["2020-01-01 01:00", "NaT", "2020-01-01 03:00", "2020-01-01 02:00"])
+    with collected_problems() as problems:
+        utc_end_of_interval(stamps, interval=pd.Timedelta("1h"), stamp_at="end", utc_offset_hours=0.0, where="a.csv")
+    assert [problem.problem for problem in problems] == [
+        "time stamp of data row 2 cannot be read",
+        "time runs backwards at 2020-01-01 02:00:00 (data row 4)",
+    ]

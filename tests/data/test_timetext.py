@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pandas as pd
 import pytest
 from helpers.refusals import refusal
@@ -61,3 +63,11 @@ def test_a_number_without_leading_zeros_is_hours_then_minutes() -> None:
     """Without leading zeros, strptime reads 130 as 13:00."""
     table = frame(Y=["2020"], D=["1"], H=["130"])
     assert str(read_column_times(table, ["Y", "D", "H"], "%Y %j %H%M", where="x.csv")[0]) == "2020-01-01 01:30:00"
+
+
+def test_many_rows_are_joined_quickly() -> None:
+    stamps = pd.date_range("2000-01-01", periods=100_000, freq="30min")
+    texts = pd.DataFrame({"date": stamps.strftime("%Y-%m-%d"), "time": stamps.strftime("%H:%M")})
+    begin = process_time()
+    assert read_column_times(texts, ("date", "time"), "%Y-%m-%d %H:%M", where="a.csv").equals(stamps)
+    assert process_time() - begin < 3.0  # row by row it takes 7 s and more

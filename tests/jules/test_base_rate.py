@@ -15,12 +15,12 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
 from jules_ml.jules.base_rate import base_rate, swap_base_rate
 from jules_ml.jules.initial_carbon import clay_fraction, initial_carbon, vegetated_fraction
-from jules_ml.jules.namelist_text import Value
 from jules_ml.jules.run import run_jules
 from jules_ml.jules.run_folder import RunFolder, read_run_folder
 from jules_ml.jules.swap.respiration import layer_notes
 from jules_ml.learned.respiration.layers import depth_factors
 from jules_ml.learned.respiration.rate import BaseFlux
+from jules_ml.support.namelist_text import Value
 
 FLUX = BaseFlux(4.0, 0.5, "a tower")
 KAPS_4POOL = np.array([3.22e-7, 9.65e-9, 2.12e-8, 6.43e-10])

@@ -123,6 +123,7 @@ def test_a_table_that_cannot_be_evaluated_is_not_written(tmp_path: Path, changes
         ("x = 'sthu'", "x = 1", "x is 1, not text"),
         ("x = 'sthu'", "x = 'sthu', 'theta'", "not text"),
         ("y = 0.0", "y(2:5) = 0.0", r"y does not start at y\(1\)"),
+        ("y = 0.0", "y = , 0.0", r"y does not start at y\(1\)"),
         ("y = 0.0", "y = NaN", r"y\(1\) is nan"),
         ("y = 0.0", "y = 'a'", "not a number"),
         ("&jules_ml_curve", "&jules_ml_curve\n/\n&jules_ml_curve", "contains &jules_ml_curve, &jules_ml_curve"),

@@ -10,9 +10,9 @@ import f90nml
 import pytest
 
 from jules_ml.errors import BadInput
-from jules_ml.jules.namelist_text import remove_entries, scan, set_entries
 from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.variable_lists import read_list
+from jules_ml.support.namelist_text import remove_entries, scan, set_entries
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ from helpers.jules_runs import Write
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
-from jules_ml.jules.namelist_text import scan
 from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.required_namelists import SINCE, first_version, later, required_groups
 from jules_ml.jules.run import run_jules
 from jules_ml.jules.run_folder import read_run_folder
 from jules_ml.jules.template import write_template
+from jules_ml.support.namelist_text import scan
 
 
 def of_version(point: Path, version: str) -> None:

@@ -12,11 +12,11 @@ from helpers.paths import STAND_IN
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
-from jules_ml.jules.namelist_text import fortran
 from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.rose import OPTION, optional_configuration, read_rose_app, rose_namelists
 from jules_ml.jules.run import collect_run, prepare_run, run_jules
 from jules_ml.jules.run_folder import read_run_folder, stage
+from jules_ml.support.namelist_text import fortran
 
 
 def stand_in(executable: Path) -> None:

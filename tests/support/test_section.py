@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import Field, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from jules_ml.experiment import load_experiment
 from jules_ml.experiment.respiration import RespirationSettings, RowSettings
-from jules_ml.support.section import PerLayer, Section
+from jules_ml.support.section import DataPath, PerLayer, Section
 
 
 class Example(Section):
@@ -96,3 +96,9 @@ def test_types_as_written_are_accepted() -> None:
     typed = Typed.model_validate({**table, "either": True, "anything": {"a": True, "b": "c"}})
     assert (typed.number, typed.count, typed.limit, typed.layers) == (2.0, 3, "estimate", (1.0, 2.5))
     assert (typed.switch, typed.either) == (False, True)
+
+
+@pytest.mark.parametrize("folder", [None, "/data"])
+def test_the_home_of_an_unknown_user_is_no_path(folder: str | None) -> None:
+    with pytest.raises(ValidationError, match="'~nosuchuser/x' is not a path"):
+        TypeAdapter(DataPath).validate_python("~nosuchuser/x", context={"folder": folder})

@@ -36,14 +36,14 @@ _HALF_HOUR: Final = 1800.0
 
 
 @dataclass(frozen=True)
-class Given:
-    """What the user gives: site code, and local standard time minus UTC [h]."""
+class UserHints:
+    """What the user states beside the files: site code, and local standard time minus UTC [h]."""
 
     site: str | None = None
     utc_offset_hours: float | None = None
 
 
-def draft_section(reader: str, paths: Sequence[Path], given: Given) -> Draft:
+def draft_section(reader: str, paths: Sequence[Path], hints: UserHints) -> Draft:
     """Draft the section ``[data]`` for files that a reader recognises, or for a table.
 
     Parameters
@@ -52,7 +52,7 @@ def draft_section(reader: str, paths: Sequence[Path], given: Given) -> Draft:
         Name of the reader.
     paths : sequence of Path
         Files of one record.
-    given : Given
+    hints : UserHints
         What the user gives.
 
     Raises
@@ -62,25 +62,25 @@ def draft_section(reader: str, paths: Sequence[Path], given: Given) -> Draft:
     """
     special = _SPECIAL.get(reader)
     if special is not None:
-        return special(paths, given)
+        return special(paths, hints)
     draft = Draft()
     draft.state("reader", reader)
     draft.state("path", paths[0] if not takes_list(reader) or len(paths) == 1 else list(paths))
     fields = reader_section(reader).model_fields
     if "site" in fields:
-        _add_site(draft, paths, given, reader)
+        _add_site(draft, paths, hints, reader)
     if "utc_offset_hours" in fields and (
-        fields["utc_offset_hours"].is_required() or given.utc_offset_hours is not None
+        fields["utc_offset_hours"].is_required() or hints.utc_offset_hours is not None
     ):
-        _add_offset(draft, site_of(paths) or given.site, given)
+        _add_offset(draft, site_of(paths) or hints.site, hints)
     if "heights" in fields:
         _add_heights(draft, paths)
     for add in _FURTHER.get(reader, ()):
-        add(draft, paths, given)
+        add(draft, paths, hints)
     return draft
 
 
-def complete(draft: Draft, ds: xr.Dataset, given: Given) -> bool:
+def complete(draft: Draft, ds: xr.Dataset, hints: UserHints) -> bool:
     """Complete a draft by the record that it reads: offset from UTC by the longitude, depths of sensors; whether a key changed."""
     fields = reader_section(str(draft.keys["reader"])).model_fields
     changed = False
@@ -90,7 +90,7 @@ def complete(draft: Draft, ds: xr.Dataset, given: Given) -> bool:
         _suggest_order(draft, ds)
     longitude = ds.attrs.get("longitude")
     is_guessed = "check this" in draft.comments.get("utc_offset_hours", "")
-    if longitude is not None and is_guessed and given.utc_offset_hours is None:
+    if longitude is not None and is_guessed and hints.utc_offset_hours is None:
         offset, reason = guess_utc_offset(str(ds.attrs.get("site", "")), float(longitude))
         changed = offset != draft.keys["utc_offset_hours"]
         draft.guess("utc_offset_hours", offset, _offset_comment(reason))
@@ -124,19 +124,19 @@ def site_of(paths: Sequence[Path]) -> str | None:
     return None if match is None else match[0]
 
 
-def _add_site(draft: Draft, paths: Sequence[Path], given: Given, reader: str) -> None:
+def _add_site(draft: Draft, paths: Sequence[Path], hints: UserHints, reader: str) -> None:
     """Add the site, unless the file states it."""
-    if given.site is not None:
-        draft.state("site", given.site)
+    if hints.site is not None:
+        draft.state("site", hints.site)
     elif reader in _STATES_SITE or (site_of(paths) is not None and reader in ("fluxnet", "icos_etc")):
         return
     else:
         draft.guess("site", site_of(paths) or paths[0].name.split(".")[0], "code of the site")
 
 
-def _add_offset(draft: Draft, site: str | None, given: Given) -> None:
-    if given.utc_offset_hours is not None:
-        draft.state("utc_offset_hours", given.utc_offset_hours)
+def _add_offset(draft: Draft, site: str | None, hints: UserHints) -> None:
+    if hints.utc_offset_hours is not None:
+        draft.state("utc_offset_hours", hints.utc_offset_hours)
         return
     offset, reason = guess_utc_offset(site, None)
     draft.guess("utc_offset_hours", offset, _offset_comment(reason))
@@ -179,7 +179,7 @@ def _suggest_order(draft: Draft, ds: xr.Dataset) -> None:
         draft.suggestions[key] = (depths, f"depth [m] of {', '.join(columns)}, which the file does not contain")
 
 
-def _toa5_columns(draft: Draft, paths: Sequence[Path], given: Given) -> None:
+def _toa5_columns(draft: Draft, paths: Sequence[Path], hints: UserHints) -> None:
     rows = [next(csv.reader([line]), []) for line in read_lines(paths[0], 4)]
     names, units, processing = rows[1], rows[2], rows[3]
     table = _numbers(paths[0], TableLayout("utf-8-sig", ",", ".", 2, 5, tuple(names), ()))
@@ -192,7 +192,7 @@ def _toa5_columns(draft: Draft, paths: Sequence[Path], given: Given) -> None:
         )
 
 
-def _reddyproc_columns(draft: Draft, paths: Sequence[Path], given: Given) -> None:
+def _reddyproc_columns(draft: Draft, paths: Sequence[Path], hints: UserHints) -> None:
     layout = layout_of(paths[0], missing=())
     if layout is None:
         return
@@ -249,10 +249,10 @@ def _map_columns(
         draft.keys["columns"] = columns
 
 
-def _choice(key: str, names: Sequence[str], given: Given, draft: Draft, what: str) -> None:
+def _choice(key: str, names: Sequence[str], hints: UserHints, draft: Draft, what: str) -> None:
     """Add the choice of one of several series of a file."""
-    if given.site in names:
-        draft.state(key, given.site)
+    if hints.site in names:
+        draft.state(key, hints.site)
     elif len(names) == 1:
         draft.state(key, names[0])
     else:
@@ -260,49 +260,49 @@ def _choice(key: str, names: Sequence[str], given: Given, draft: Draft, what: st
         draft.guess(key, names[0], f"one of {len(names)} {what}: {shown}")
 
 
-def _cosore(draft: Draft, paths: Sequence[Path], given: Given) -> None:
+def _cosore(draft: Draft, paths: Sequence[Path], hints: UserHints) -> None:
     frame = read_parquet(paths[0], required=("ds",))
-    _choice("dataset", sorted(map(str, frame["ds"].unique())), given, draft, "data sets")
-    if given.utc_offset_hours is None:
+    _choice("dataset", sorted(map(str, frame["ds"].unique())), hints, draft, "data sets")
+    if hints.utc_offset_hours is None:
         draft.guess("utc_offset_hours", 0.0, "stamps of COSORE are UTC, unless the owner gave another time zone")
 
 
-def _uscrn(draft: Draft, paths: Sequence[Path], given: Given) -> None:
+def _uscrn(draft: Draft, paths: Sequence[Path], hints: UserHints) -> None:
     frame = read_parquet(paths[0], required=("wban",))
-    _choice("wban", sorted(frame["wban"].astype(str).str.zfill(5).unique()), given, draft, "stations")
+    _choice("wban", sorted(frame["wban"].astype(str).str.zfill(5).unique()), hints, draft, "stations")
 
 
-def _neon(draft: Draft, paths: Sequence[Path], given: Given) -> None:
+def _neon(draft: Draft, paths: Sequence[Path], hints: UserHints) -> None:
     ds = read_netcdf(paths[0], required=("site",), kind="driving data")
-    _choice("tower", [str(name) for name in ds["site"].to_numpy()], given, draft, "towers")
-    if given.utc_offset_hours is None:
+    _choice("tower", [str(name) for name in ds["site"].to_numpy()], hints, draft, "towers")
+    if hints.utc_offset_hours is None:
         draft.guess("utc_offset_hours", -6.0, "local standard time minus UTC [h] of the tower; NEON has -10 to -4")
 
 
-def _drivers(paths: Sequence[Path], given: Given) -> Draft:
-    return draft_driving(paths, site=given.site)
+def _drivers(paths: Sequence[Path], hints: UserHints) -> Draft:
+    return draft_driving(paths, site=hints.site)
 
 
-def _table(paths: Sequence[Path], given: Given) -> Draft:
-    draft = draft_table(paths[0], site=given.site or site_of(paths), utc_offset_hours=given.utc_offset_hours)
+def _table(paths: Sequence[Path], hints: UserHints) -> Draft:
+    draft = draft_table(paths[0], site=hints.site or site_of(paths), utc_offset_hours=hints.utc_offset_hours)
     if len(paths) > 1:
         draft.keys["path"] = list(paths)
     site = str(draft.keys["site"])
-    if given.utc_offset_hours is None and "utc_offset_hours" in draft.keys and guess_utc_offset(site, None)[0]:
-        _add_offset(draft, site, given)
+    if hints.utc_offset_hours is None and "utc_offset_hours" in draft.keys and guess_utc_offset(site, None)[0]:
+        _add_offset(draft, site, hints)
     return draft
 
 
-def _ismn(paths: Sequence[Path], given: Given) -> Draft:
-    return draft_ismn(paths[0], site=given.site)
+def _ismn(paths: Sequence[Path], hints: UserHints) -> Draft:
+    return draft_ismn(paths[0], site=hints.site)
 
 
-_SPECIAL: Mapping[str, Callable[[Sequence[Path], Given], Draft]] = {
+_SPECIAL: Mapping[str, Callable[[Sequence[Path], UserHints], Draft]] = {
     "jules_driving": _drivers,
     "table": _table,
     "ismn": _ismn,
 }
-_FURTHER: Mapping[str, Sequence[Callable[[Draft, Sequence[Path], Given], None]]] = {
+_FURTHER: Mapping[str, Sequence[Callable[[Draft, Sequence[Path], UserHints], None]]] = {
     "toa5": (_toa5_columns,),
     "reddyproc": (_reddyproc_columns,),
     "cosore": (_cosore,),

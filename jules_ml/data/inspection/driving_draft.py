@@ -3,34 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import f90nml
 import numpy as np
 from numpy.typing import NDArray
 
 from jules_ml.data.inspection.draft import Draft
+from jules_ml.data.model_variables import MODEL_VARIABLES
 from jules_ml.data.readers.driving_rows import DRIVING_NAMES
 from jules_ml.data.readers.jules import LOOBOS_COLUMNS
 from jules_ml.data.readers.jules_netcdf_driving import is_netcdf
 from jules_ml.data.recognition import first_lines
 from jules_ml.data.textfile import open_text
 from jules_ml.errors import BadInput
+from jules_ml.support.namelist_text import read_group, scan
 
-#: Ranges by which a column is recognised, in JULES's units; the order decides between columns that fit several.
-_RANGES: Final = {
-    "pstar": (45000.0, 110000.0),
-    "t": (180.0, 335.0),
-    "lw_down": (50.0, 700.0),
-    "sw_down": (-5.0, 1500.0),
-    "wind": (0.0, 75.0),
-    "q": (0.0, 0.06),
-    "tot_rain": (0.0, 0.15),
-    "tot_snow": (0.0, 0.05),
-}
+#: Variables whose ranges tell columns apart, in JULES's units; the order decides between columns that fit several.
+_RECOGNISED: Final = ("pstar", "t", "lw_down", "sw_down", "wind", "q", "tot_rain", "tot_snow")
 _STEPS: Final = (1800.0, 3600.0, 10800.0, 21600.0, 86400.0)
 _N_ROWS: Final = 2_000_000
 
@@ -73,12 +66,11 @@ def draft_driving(paths: Sequence[Path], *, site: str | None) -> Draft:
         return draft
     values = _rows(paths[0])
     if namelist is not None:
-        file, entries = namelist
-        draft.state("start", datetime.fromisoformat(str(entries["data_start"])), f"data_start of {file.name}")
-        draft.state("period", float(entries["data_period"]), f"data_period of {file.name}")
-        if "data_end" in entries:
-            draft.state("end", datetime.fromisoformat(str(entries["data_end"])), f"data_end of {file.name}")
-        draft.state("columns", list(map(str, entries["var"])), f"var of {file.name}")
+        draft.state("start", namelist.start, f"data_start of {namelist.file.name}")
+        draft.state("period", namelist.period, f"data_period of {namelist.file.name}")
+        if namelist.end is not None:
+            draft.state("end", namelist.end, f"data_end of {namelist.file.name}")
+        draft.state("columns", namelist.columns, f"var of {namelist.file.name}")
         return draft
     draft.guess("start", datetime(2000, 1, 1), "data_start of JULES_DRIVE, which the file does not contain")
     period, reason = _period(values)
@@ -88,19 +80,46 @@ def draft_driving(paths: Sequence[Path], *, site: str | None) -> Draft:
     return draft
 
 
-def _namelist(path: Path) -> tuple[Path, dict[str, Any]] | None:
-    """Namelist JULES_DRIVE near the file that names it, and its entries."""
+@dataclass(frozen=True)
+class _Namelist:
+    """Entries of JULES_DRIVE: file of the namelist, first and last time, step [s], and variables of the columns."""
+
+    file: Path
+    start: datetime
+    end: datetime | None
+    period: float
+    columns: list[str]
+
+
+def _namelist(path: Path) -> _Namelist | None:
+    """Namelist JULES_DRIVE near the file that names it; None if there is none, or its entries cannot be read."""
     folders = [path.parent, path.parent.parent]
     files = [*(f for folder in folders for f in folder.glob("drive.nml")), *path.parent.parent.glob("*/drive.nml")]
     for file in files:
         try:
-            entries = f90nml.read(file)["jules_drive"]
-            names = {Path(str(entries.get("file", ""))).name, path.name}
-            if len(names) == 1 and {"data_start", "data_period", "var"} <= set(entries):
-                return file, dict(entries)
-        except (OSError, KeyError, ValueError, StopIteration):
+            namelist = _read_namelist(file, path.name)
+        except (OSError, ValueError, TypeError):  # a draft must not depend on a file that only may belong to the data
             continue
+        if namelist is not None:
+            return namelist
     return None
+
+
+def _read_namelist(file: Path, name: str) -> _Namelist | None:
+    """Read a namelist; None if it is that of another file, or lacks an entry."""
+    text = file.read_text(encoding="utf-8", errors="replace")
+    group = next((group for group in scan(text) if group.name == "jules_drive"), None)
+    entries = {} if group is None else read_group(text, group)
+    if Path(str(entries.get("file"))).name != name or not {"data_start", "data_period", "var"} <= set(entries):
+        return None
+    end, variables = entries.get("data_end"), entries["var"]
+    return _Namelist(
+        file,
+        start=datetime.fromisoformat(str(entries["data_start"])),
+        end=None if end is None else datetime.fromisoformat(str(end)),
+        period=float(entries["data_period"]),
+        columns=[str(each) for each in (variables if isinstance(variables, list) else [variables])],
+    )
 
 
 def _rows(path: Path) -> NDArray[np.float64]:
@@ -120,22 +139,22 @@ def _rows(path: Path) -> NDArray[np.float64]:
 def _columns(values: NDArray[np.float64]) -> list[str]:
     """Names of the columns by their ranges: in the order of the Loobos example if it fits, else the most certain column of each name."""
     if values.shape[1] == len(LOOBOS_COLUMNS) and all(
-        _RANGES[name][0] <= column.min() and column.max() <= _RANGES[name][1]
-        for name, column in zip(LOOBOS_COLUMNS, values.T, strict=True)
+        _fits(name, column) for name, column in zip(LOOBOS_COLUMNS, values.T, strict=True)
     ):
         return list(LOOBOS_COLUMNS)
     names: dict[int, str] = {}
-    for name, (low, high) in _RANGES.items():
-        fits = [
-            k
-            for k in range(values.shape[1])
-            if k not in names and low <= values[:, k].min() and values[:, k].max() <= high
-        ]
+    for name in _RECOGNISED:
+        fits = [k for k in range(values.shape[1]) if k not in names and _fits(name, values[:, k])]
         if fits:
             best = max(fits, key=lambda k: (_certainty(name, values[:, k]), -k))
             names[best] = name
     rest = [name for name in DRIVING_NAMES if name not in names.values()]
     return [names.get(k) or rest.pop(0) for k in range(values.shape[1])]
+
+
+def _fits(name: str, column: NDArray[np.float64]) -> bool:
+    variable = MODEL_VARIABLES[name]
+    return bool(variable.valid_min <= column.min() and column.max() <= variable.valid_max)
 
 
 def _certainty(name: str, column: NDArray[np.float64]) -> float:

@@ -15,13 +15,13 @@ import xarray as xr
 from pydantic import ValidationError
 
 from jules_ml.data.inspection.draft import Draft, toml_value
-from jules_ml.data.inspection.drafts import Given, apply_keys, complete, draft_section, site_of, takes_list
+from jules_ml.data.inspection.drafts import UserHints, apply_keys, complete, draft_section, site_of, takes_list
 from jules_ml.data.inspection.driving_draft import is_driving_text
 from jules_ml.data.inspection.other_files import OtherFile, is_metadata, other_file, unreadable
 from jules_ml.data.inspection.series import Summary, gaps_of, series_of, summary_of
-from jules_ml.data.inspection.stations import ismn_files
 from jules_ml.data.inspection.suspicions import Suspicion, notes_on, suspicions_of
 from jules_ml.data.problems import collected_problems
+from jules_ml.data.readers.ismn import names_in
 from jules_ml.data.recognition import recognise
 from jules_ml.data.record_section import reader_names, reader_section
 from jules_ml.errors import BadInput
@@ -128,13 +128,13 @@ def inspect_files(
     for path in paths:
         if not path.exists():
             raise BadInput("there is no such file", where=path, remedy="correct the path")
-    given = Given(site, utc_offset_hours)
+    hints = UserHints(site, utc_offset_hours)
     inspections: list[Inspection] = []
     for reader, kind, group in _groups(paths):
-        result = _inspect_group(reader, kind, group, given, folder)
+        result = _inspect_group(reader, kind, group, hints, folder)
         if result.record is None and len(group) > 1:
             # files that are no one record, of two intervals for example, are inspected one by one
-            inspections += [_inspect_group(reader, kind, [path], given, folder) for path in group]
+            inspections += [_inspect_group(reader, kind, [path], hints, folder) for path in group]
         else:
             inspections.append(result)
     return inspections
@@ -161,8 +161,8 @@ def _groups(paths: Sequence[Path]) -> list[tuple[str, str, list[Path]]]:
 
 
 def _recognised(path: Path) -> tuple[str, str]:
-    if ismn_files(path):
-        return "ismn", f"a {'folder' if path.is_dir() else 'zip archive'} of {len(ismn_files(path))} files of ISMN"
+    if names_in(path):
+        return "ismn", f"a {'folder' if path.is_dir() else 'zip archive'} of {len(names_in(path))} files of ISMN"
     if path.is_dir() or is_metadata(path):
         return "", ""
     kinds = recognise(path)
@@ -173,23 +173,23 @@ def _recognised(path: Path) -> tuple[str, str]:
     return "", ""
 
 
-def _inspect_group(reader: str, kind: str, paths: list[Path], given: Given, folder: Path | None) -> Inspection:
+def _inspect_group(reader: str, kind: str, paths: list[Path], hints: UserHints, folder: Path | None) -> Inspection:
     if not reader:
         with collected_problems() as of_other:
-            other = other_file(paths[0], site=given.site, shown=_shown(paths[0], folder))
+            other = other_file(paths[0], site=hints.site, shown=_shown(paths[0], folder))
             if other is not None:
                 return _of_other(other, paths, of_other)
         if of_other:
             return Inspection(tuple(paths), "a file that cannot be read", None, problems=tuple(of_other))
         reader, kind = "table", "a table that no other reader recognises"
     try:
-        draft = draft_section(reader, paths, given)
+        draft = draft_section(reader, paths, hints)
     except BadInput as error:
         if reader == "table" and "is not a table" in error.problem:
             names = [name for name in reader_names() if name != "auto"]
             return Inspection(tuple(paths), "a file of no known kind", None, problems=(unreadable(paths[0], names),))
         return Inspection(tuple(paths), kind, reader, problems=(error,))
-    ds, problems = _read(draft, given)
+    ds, problems = _read(draft, hints)
     result = Inspection(
         tuple(paths), kind, reader, problems=tuple(problems), checks=tuple(draft.checks), section=_text(draft, folder)
     )
@@ -203,17 +203,22 @@ def _of_other(other: OtherFile, paths: Sequence[Path], problems: Sequence[BadInp
     return result if other.series is None else _with_record(result, other.series)
 
 
-def _read(draft: Draft, given: Given) -> tuple[xr.Dataset | None, list[BadInput]]:
+def _read(draft: Draft, hints: UserHints) -> tuple[xr.Dataset | None, list[BadInput]]:
     """Read the record by the draft, and improve the draft until its problems stay the same."""
     for _ in range(_MOST_ATTEMPTS):
-        ds: xr.Dataset | None = None
-        with collected_problems() as problems:
-            ds = _load(draft)
+        ds, problems = _attempt(draft)
         changed = [apply_keys(draft, problem) for problem in problems]
         if ds is not None:
-            changed.append(complete(draft, ds, given))
+            changed.append(complete(draft, ds, hints))
         if not any(changed):
-            break
+            return ds, problems
+    return _attempt(draft)  # problems must be those of the draft that is returned
+
+
+def _attempt(draft: Draft) -> tuple[xr.Dataset | None, list[BadInput]]:
+    ds: xr.Dataset | None = None
+    with collected_problems() as problems:
+        ds = _load(draft)
     return ds, problems
 
 

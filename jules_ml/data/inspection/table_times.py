@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from jules_ml.data.regular import most_frequent_step
 from jules_ml.data.site import StampAt
 
 _DATES: Final = (
@@ -96,7 +97,7 @@ def guess_times(texts: pd.DataFrame) -> TimeGuess | None:
     others = [
         other for other_score, same, other, _ in options if same == columns and other != form and other_score == score
     ]
-    interval = _interval(stamps)
+    interval = most_frequent_step(stamps)
     if interval is None:
         return None
     stamp_at, is_stated = _position(columns, stamps, interval)
@@ -192,12 +193,6 @@ def _scored(
     # of equal columns the end of the interval is preferred, then the one with fewer columns
     preference = 2 * ("end" in name) + ("start" not in name)
     return (round(len(valid) / len(stamps), 3), round(regular, 3), preference), stamps
-
-
-def _interval(stamps: pd.DatetimeIndex) -> pd.Timedelta | None:
-    steps, counts = np.unique(np.diff(stamps.dropna().to_numpy()), return_counts=True)
-    positive = steps > np.timedelta64(0)
-    return pd.Timedelta(steps[positive][counts[positive].argmax()]) if positive.any() else None
 
 
 def _position(columns: Sequence[str], stamps: pd.DatetimeIndex, interval: pd.Timedelta) -> tuple[StampAt, bool]:

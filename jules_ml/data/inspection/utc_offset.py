@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from zoneinfo import TZPATH, ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import TZPATH
+
+from jules_ml.data.standard_time import standard_offset
 
 _SITE = re.compile(r"([A-Z]{2})-[A-Za-z0-9]{3,4}")
 #: Territories far from the country, whose zones are not those of its sites; countries whose code is not that of ISO 3166.
@@ -66,11 +67,9 @@ def _offsets(country: str) -> tuple[float, ...]:
     offsets = set()
     for name in names:
         try:
-            moment = datetime(2010, 1, 1, tzinfo=ZoneInfo(name))
-        except (ZoneInfoNotFoundError, ValueError, OSError):
+            offsets.add(standard_offset(name))
+        except ValueError:
             continue
-        standard = (moment.utcoffset() or timedelta(0)) - (moment.dst() or timedelta(0))
-        offsets.add(standard.total_seconds() / 3600.0)
     return tuple(sorted(offsets))
 
 

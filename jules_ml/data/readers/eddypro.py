@@ -189,7 +189,7 @@ class EddyproRecord(Record):
         units = header_and_units(path, _layout(path, "biomet"))
         columns: dict[str, TableColumn] = {}
         single: dict[str, str] = {}
-        for name in sorted(units):
+        for name in sorted(units, key=_numbers_as_integers):
             match = _POSITION.fullmatch(name)
             variable = None if match is None else _BIOMET.get(match["base"].upper())
             if variable is None or (variable not in ("theta", "t_soil") and variable in single):
@@ -206,6 +206,11 @@ class EddyproRecord(Record):
         """Recognise the header of both outputs."""
         kind = _kind(path)
         return None if kind is None else f"an EddyPro {kind} file"
+
+
+def _numbers_as_integers(name: str) -> list[tuple[int, str]]:
+    """Key that sorts TA_1_1_1 before TA_10_1_1."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in name.split("_")]
 
 
 def _kind(path: Path) -> Literal["full output", "biomet"] | None:

@@ -30,7 +30,7 @@ from jules_ml.data.readers.fluxnet_columns import (
 from jules_ml.data.readers.fluxnet_selection import Wanted, refuse_unknown, wanted_columns
 from jules_ml.data.readers.sensor_heights import read_sensor_depths
 from jules_ml.data.recognition import first_lines
-from jules_ml.data.record import UNKNOWN_CODES
+from jules_ml.data.record import UNKNOWN_CODES, text_of_codes
 from jules_ml.data.record_section import HEIGHTS, LICENCE, PATHS, SITE, UTC_OFFSET, Record
 from jules_ml.data.regular import refuse_irregular
 from jules_ml.data.site import SiteMeta, drop_out_of_range, refuse_missing_codes, site_dataset, utc_end_of_interval
@@ -257,7 +257,7 @@ def _assemble(
         ds[variable].attrs["n_dropped"] = sum(c.n_dropped for c in sources)
         unknown = sum((c.unknown for c in sources), Counter[float]())
         if unknown:
-            ds[variable].attrs[UNKNOWN_CODES] = ", ".join(f"{code:g} ({unknown[code]})" for code in sorted(unknown))
+            ds[variable].attrs[UNKNOWN_CODES] = text_of_codes(unknown)
     return ds
 
 

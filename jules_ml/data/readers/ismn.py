@@ -50,6 +50,8 @@ _VARIABLES = {
 #: Soil suction and its kin have no variable in the site dataset.
 _LEFT_OUT = ("su",)
 _FLAGS = re.compile(r"(G|M|[CD][0-9]{2})(,(G|M|[CD][0-9]{2}))*")
+#: Warnings of pandas where time stamps have no single form, or not the expected one.
+_GUESSED_TIMES = re.compile(r"Could not infer format|Parsing dates in")
 #: Network, network, station, variable, depth from, depth to, sensor, first and last day.
 _NAME_PARTS = 9
 _SUFFIX = ".stm"
@@ -65,14 +67,14 @@ class _File:
     @classmethod
     def parse(cls, path: str, where: Path) -> _File:
         """Read the name of a file."""
-        parts = PurePosixPath(path).name.removesuffix(_SUFFIX).split("_")
-        if len(parts) < _NAME_PARTS:
+        parts = _parts(path)
+        if parts is None:
             raise BadInput(
                 "the name of the file is not that of ISMN",
                 where=where / path,
                 remedy="keep the name NETWORK_NETWORK_STATION_sm_0.05_0.05_SENSOR_20200601_20200630.stm, which states the variable",
             )
-        return cls(path, tuple(parts))
+        return cls(path, parts)
 
     @property
     def station(self) -> str:
@@ -169,20 +171,41 @@ def read_ismn(
     return profile.label(ds)
 
 
-def _files(path: Path) -> list[_File]:
+def names_in(path: Path) -> list[str]:
+    """Return the paths of files of ISMN within a folder or zip archive; none for another path."""
     if path.is_dir():
-        names = [file.relative_to(path).as_posix() for file in sorted(path.rglob(f"*{_SUFFIX}"))]
-    elif path.suffix == ".zip" and zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            names = sorted(name for name in archive.namelist() if name.endswith(_SUFFIX))
-    else:
-        if not path.is_file():
-            raise BadInput("there is no such file", where=path, remedy="correct the path")
-        return [_File.parse(path.name, path.parent)]
-    if not names:
+        return [file.relative_to(path).as_posix() for file in sorted(path.rglob(f"*{_SUFFIX}"))]
+    if not _is_archive(path):
+        return []
+    with zipfile.ZipFile(path) as archive:
+        return sorted(name for name in archive.namelist() if name.endswith(_SUFFIX))
+
+
+def station_of(name: str) -> str | None:
+    """Return network and station by the name of a file; None for a name that is not of ISMN."""
+    parts = _parts(name)
+    return None if parts is None else f"{parts[1]}/{parts[2]}"
+
+
+def _parts(path: str) -> tuple[str, ...] | None:
+    parts = tuple(PurePosixPath(path).name.removesuffix(_SUFFIX).split("_"))
+    return parts if len(parts) >= _NAME_PARTS else None
+
+
+def _is_archive(path: Path) -> bool:
+    return path.suffix == ".zip" and zipfile.is_zipfile(path)
+
+
+def _files(path: Path) -> list[_File]:
+    names = names_in(path)
+    if not names and (path.is_dir() or _is_archive(path)):
         raise BadInput(
             f"there is no file *{_SUFFIX}", where=path, remedy="give the folder or archive as ISMN provides it"
         )
+    if not names:
+        if not path.is_file():
+            raise BadInput("there is no such file", where=path, remedy="correct the path")
+        return [_File.parse(path.name, path.parent)]
     return [_File.parse(name, path) for name in names]
 
 
@@ -215,9 +238,9 @@ def _data_file(path: Path, file: _File) -> Any:
         ) from error
     root = path if path.is_dir() or path.suffix == ".zip" else path.parent
     try:
-        with _warnings_of_times() as caught:
+        with _warnings_of_times() as warnings_of_times:
             data = DataFile(root, file.path)
-        if caught:
+        if warnings_of_times:
             raise _damaged(path, file, ": its time stamps are not of the form 2020/06/01 00:00")
         return data
     except BadInput:
@@ -227,12 +250,19 @@ def _data_file(path: Path, file: _File) -> Any:
 
 
 @contextmanager
-def _warnings_of_times() -> Iterator[list[warnings.WarningMessage]]:
-    """Record the warnings of pandas where it guesses the form of time stamps, which then are not those of ISMN."""
-    with warnings.catch_warnings(record=True) as caught:
+def _warnings_of_times() -> Iterator[list[str]]:
+    """Collect the warnings of pandas where it guesses the form of time stamps, which then are not those of ISMN."""
+    of_times: list[str] = []
+    with warnings.catch_warnings(record=True) as recorded:
         warnings.simplefilter("ignore", DeprecationWarning)  # the package calls what pandas 4 will remove
         warnings.simplefilter("always", UserWarning)
-        yield caught
+        yield of_times
+    for each in recorded:
+        text = str(each.message)
+        if issubclass(each.category, UserWarning) and _GUESSED_TIMES.search(text):
+            of_times.append(text)
+        else:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
 
 
 def _damaged(path: Path, file: _File, line: str = "") -> BadInput:
@@ -250,7 +280,7 @@ def _read(path: Path, file: _File, flags: Sequence[str]) -> _Series | None:
         raise BadInput(f"variable '{kind}' is unknown", where=where, remedy=f"give files of {', '.join(_VARIABLES)}")
     data = _data_file(path, file)
     try:
-        with _warnings_of_times() as caught:
+        with _warnings_of_times() as warnings_of_times:
             table = data.read_data()
     except (OSError, ValueError, KeyError, IndexError) as error:
         raise _damaged(path, file) from error
@@ -267,7 +297,7 @@ def _read(path: Path, file: _File, flags: Sequence[str]) -> _Series | None:
             remedy="download the file again; flags of ISMN are G, M, C01 and D01 and the like",
         )
     used = codes.map(lambda code: set(code.split(",")) <= set(flags)).to_numpy(dtype=bool)
-    if caught:
+    if warnings_of_times:
         raise _damaged(path, file, ": its time stamps are not of the form 2020/06/01 00:00")
     values = pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=np.float64)
     odd = np.flatnonzero(~np.isfinite(values) & ~table[name].astype(str).str.strip().str.lower().isin(("", "nan")))

@@ -15,6 +15,7 @@ from jules_ml.data.missing_codes import refuse_old_codes
 from jules_ml.data.netcdffile import numbers_along_time
 from jules_ml.data.problems import report
 from jules_ml.data.profile import Sensor, align
+from jules_ml.data.regular import most_frequent_step
 from jules_ml.data.site import SiteMeta, drop_out_of_range, refuse_missing_codes, site_dataset
 from jules_ml.data.units import convert, refuse_fraction_as_percent
 from jules_ml.data.variables import VARIABLES
@@ -78,10 +79,9 @@ def steps_of(stamps: pd.DatetimeIndex, *, where: str) -> pd.Timedelta:
         If there are fewer than two, or a difference is not a multiple of the most frequent one.
     """
     steps = pd.Series(stamps).diff().dropna()
-    positive = steps[steps > pd.Timedelta(0)]
-    if positive.empty:
+    step = most_frequent_step(stamps)
+    if step is None:
         raise BadInput("the file has a single time step", where=where, remedy="give a record of many steps")
-    step: pd.Timedelta = positive.mode().iloc[0]
     if step > _DAY or _DAY % step:
         raise BadInput(
             f"the time stamps are {step} apart, and a day is not a multiple of it",

@@ -57,7 +57,7 @@ _NAME = re.compile(
 
 @dataclass(frozen=True)
 class NetworkColumn:
-    """Name of a column, taken apart.
+    """Parts of the name of a column.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ class NetworkColumn:
 
     @classmethod
     def parse(cls, name: str) -> NetworkColumn | None:
-        """Take a name apart; None if it is not a value or a flag of a variable that is read."""
+        """Read a name; None if it is not a value or a flag of a variable that is read."""
         match = _NAME.fullmatch(name)
         if match is None:
             return None

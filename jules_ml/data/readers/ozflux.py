@@ -13,11 +13,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import pandas as pd
@@ -31,6 +29,7 @@ from jules_ml.data.netcdffile import netcdf_names, numbers_along_time, read_netc
 from jules_ml.data.readers.netcdf_record import NetcdfColumn, netcdf_record, refuse_unknown, steps_of, time_series
 from jules_ml.data.record_section import DEPTHS, IGNORE, LICENCE, PATHS, SITE, UTC_OFFSET, Record
 from jules_ml.data.site import SiteMeta, utc_end_of_interval
+from jules_ml.data.standard_time import standard_offset
 from jules_ml.data.times import gregorian_dates
 from jules_ml.errors import BadInput
 from jules_ml.support.section import DataPaths, Depth
@@ -65,6 +64,7 @@ _COLUMNS = {
 }
 #: Names of one quantity, best first: exchange with storage and without; present and former names.
 _PREFERRED = (("NEE", "NEE_SOLO", "Fco2", "Fc"), ("SH", "q"), ("AH", "Ah"))
+_DIGITS = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)"
 _SOIL = re.compile(r"(?P<name>Sws|Ts)(_(?P<depth>[0-9]+)(?P<unit>cm|m)[a-z]*)?(_.*)?")
 _SOIL_COLUMNS = {"Sws": ("theta", "m3/m3"), "Ts": ("t_soil", "degC")}
 #: Variables that are not read: flags, output of models, storage, other estimates of the same quantity, statistics, dates.
@@ -193,9 +193,9 @@ def read_ozflux(
         site=site or str(ds.attrs.get("site_name", path.stem)),
         source=f"OzFlux, {ds.attrs.get('processing_level', 'level not stated')}: {path.name}",
         licence=licence or str(ds.attrs.get("license_name") or ds.attrs.get("license") or "not stated"),
-        latitude=_number(ds.attrs.get("latitude"), latitude),
-        longitude=_number(ds.attrs.get("longitude"), longitude),
-        elevation=_number(ds.attrs.get("altitude"), None),
+        latitude=_number(ds, "latitude", latitude, where, letters="NS"),
+        longitude=_number(ds, "longitude", longitude, where, letters="EW"),
+        elevation=_number(ds, "altitude", None, where, unit="m(?: .*)?"),
         utc_offset_hours=offset,
     )
     result = netcdf_record(
@@ -217,7 +217,7 @@ def read_ozflux(
 
 def _refuse_other_step(ds: xr.Dataset, interval: pd.Timedelta, where: str) -> None:
     """Raise an error if the time stamps are not the minutes of the attribute ``time_step`` apart."""
-    stated = _number(ds.attrs.get("time_step"), None)
+    stated = _number(ds, "time_step", None, where, unit="min(?:utes?)?")
     if stated is not None and pd.Timedelta(minutes=stated) != interval:
         raise BadInput(
             f"the time stamps are {interval} apart, and the attribute time_step is {stated:g} minutes",
@@ -253,13 +253,13 @@ def _single_sensors(names: Sequence[str]) -> list[str]:
 
 
 def _depth(values: xr.DataArray, name: str, depths: Mapping[str, float]) -> float:
-    given = next((depth for pattern, depth in depths.items() if fnmatchcase(name, pattern)), None)
-    if given is not None:
-        return given
+    by_user = next((depth for pattern, depth in depths.items() if fnmatchcase(name, pattern)), None)
+    if by_user is not None:
+        return by_user
     match = _SOIL.fullmatch(name)
     if match is not None and match["depth"] is not None:
         return float(match["depth"]) * (0.01 if match["unit"] == "cm" else 1.0)
-    height = re.fullmatch(r"\s*-?\s*([0-9.]+)\s*(cm|m)?\s*", str(values.attrs.get("height", "")))
+    height = re.fullmatch(rf"\s*-?\s*({_DIGITS})\s*(cm|m)?\s*", str(values.attrs.get("height", "")))
     return math.nan if height is None else float(height[1]) * (0.01 if height[2] == "cm" else 1.0)
 
 
@@ -277,23 +277,37 @@ def _flags(ds: xr.Dataset, name: str, rejected: dict[str, int], where: str) -> N
 def _offset(ds: xr.Dataset, where: str) -> float:
     """Local standard time minus UTC [h], from the attribute ``time_zone``."""
     text = str(ds.attrs.get("time_zone", "")).strip()
-    if number := re.fullmatch(r"(?:UTC|GMT)?\s*([-+]?[0-9.]+)", text):
+    if number := re.fullmatch(rf"(?:UTC|GMT)?\s*([-+]?{_DIGITS})", text):
         return float(number[1])
     try:
-        moment = datetime(2001, 1, 1, tzinfo=ZoneInfo(text))
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        return standard_offset(text)
+    except ValueError as error:
         raise BadInput(
             f"the time zone '{text}' is unknown" if text else "the file does not state its time zone",
             where=f"{where}, attribute time_zone",
             remedy="give utc_offset_hours (local standard time minus UTC, for example 10.0)",
         ) from error
-    standard = (moment.utcoffset() or timedelta(0)) - (moment.dst() or timedelta(0))
-    return standard.total_seconds() / 3600.0
 
 
-def _number(attribute: object, default: float | None) -> float | None:
-    match = re.match(r"\s*(-?[0-9.]+)", str(attribute)) if attribute is not None else None
-    return default if match is None else float(match[1])
+def _number(
+    ds: xr.Dataset, name: str, default: float | None, where: str, *, unit: str = "", letters: str = ""
+) -> float | None:
+    """Attribute as a number, with its unit or a letter of the hemisphere, of which the second is negative; the default if it is blank."""
+    text = str(ds.attrs.get(name, "")).strip()
+    if text.lower() in ("", "nan", "none"):
+        return default
+    after = f"(?:{unit})?" if unit else rf"(?:°|deg(?:rees?)?)?\s*(?P<letter>[{letters}])?"
+    match = re.fullmatch(rf"(?P<number>[-+]?{_DIGITS}(?:[eE][-+]?[0-9]+)?)\s*{after}", text)
+    letter = match["letter"] if match is not None and letters else None
+    if match is None or (letter is not None and text[0] in "-+"):
+        raise BadInput(
+            f"'{text}' is not a number" if match is None else f"'{text}' has a sign and a hemisphere",
+            where=f"{where}, attribute {name}",
+            remedy=f"correct the attribute, for example to 22.283{letters[1]} or -22.283"
+            if letters
+            else "correct the attribute, for example to 30",
+        )
+    return float(match["number"]) * (-1.0 if letter is not None and letter == letters[1] else 1.0)
 
 
 class OzfluxRecord(Record):

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 from pydantic import Field, ValidationError, field_validator
@@ -15,6 +14,7 @@ from pydantic import Field, ValidationError, field_validator
 from jules_ml.data.readers.network import depth_of
 from jules_ml.data.readers.table import dataset_of_table, interval_ends
 from jules_ml.data.readers.table_spec import Quality, TableColumn, TableSpec
+from jules_ml.data.regular import most_frequent_step
 from jules_ml.data.textfile import read_csv_columns, read_header, read_lines
 from jules_ml.data.timetext import read_column_times
 from jules_ml.data.variables import VARIABLES
@@ -204,12 +204,11 @@ def read_unit_rows(
 
 
 def _interval(stamps: pd.DatetimeIndex, path: Path) -> pd.Timedelta:
-    lengths, counts = np.unique(np.diff(stamps.to_numpy()), return_counts=True)
-    positive = lengths > np.timedelta64(0)
-    if not positive.any():
+    interval = most_frequent_step(stamps)
+    if interval is None:
         raise BadInput(
             "the interval of the time stamps is unknown",
             where=path,
             remedy="give a file with two or more rows in the order of time",
         )
-    return pd.Timedelta(lengths[positive][counts[positive].argmax()])
+    return interval

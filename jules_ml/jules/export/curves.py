@@ -12,7 +12,6 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.jules.base_rate import GROUP, base_rate
 from jules_ml.jules.curve_files import write_curve
-from jules_ml.jules.namelist_text import seven_digits
 from jules_ml.jules.run_folder import read_run_folder
 from jules_ml.jules.set_entries import set_entries
 from jules_ml.learned.respiration.rate import module_flux, one_pool_kaps, require_layers
@@ -20,6 +19,7 @@ from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.learned.respiration.tables import CurveX, antecedent_tables, learned_tables
 from jules_ml.learned.uses import Exported
 from jules_ml.support.files import atomic_write
+from jules_ml.support.namelist_text import seven_digits
 
 #: File names of the tables, and of the respiration rate.
 FSTH_FILE, FTEMP_FILE, RATE_FILE = "fsth.nml", "ftemp.nml", "kaps.nml"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from jules_ml.jules.namelist_text import scan
-from jules_ml.jules.namelist_values import read_values
 from jules_ml.jules.preflight.staged import Finding, StagedRun
+from jules_ml.support.namelist_text import scan
+from jules_ml.support.namelist_values import read_values
 
 _ELEMENT = re.compile(r"\([^():]*\)\s*=?\s*\Z")
 _STRING = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|(![^\n]*)""")

@@ -6,11 +6,11 @@ import posixpath
 from collections.abc import Iterator, Mapping
 
 from jules_ml.errors import BadInput
-from jules_ml.jules.namelist_text import scan
 from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.rose.app import APP, RoseApp
 from jules_ml.jules.rose.files import RoseFile, install_root, installed_files
 from jules_ml.jules.rose.sources import NamelistPart, Part
+from jules_ml.support.namelist_text import scan
 
 _SUFFIX = ".nml"
 #: File by which the folder of the namelists is recognised.

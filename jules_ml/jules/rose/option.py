@@ -9,13 +9,13 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from jules_ml.jules.namelist_text import Value, fortran
 from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.rose.app import NAMELIST, RoseApp
 from jules_ml.jules.rose.configuration import Section, without_brackets
 from jules_ml.jules.rose.files import FILE, install_root
 from jules_ml.jules.rose.namelists import group_sections
 from jules_ml.jules.rose.variables import escaped
+from jules_ml.support.namelist_text import Value, fortran
 
 #: File name of the optional configuration.
 OPTION = "rose-app-jules_ml.conf"

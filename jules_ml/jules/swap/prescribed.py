@@ -15,11 +15,11 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.jules.input_files import PRESCRIBED, write_prescribed
 from jules_ml.jules.moments import Moment
-from jules_ml.jules.namelist_text import Value
 from jules_ml.jules.run_folder import SWAPPED, RunFolder
 from jules_ml.jules.soil_properties import refuse_unusable
 from jules_ml.jules.swap.prescribed_times import prescribed_times
 from jules_ml.jules.variable_lists import remove_from_initial_state
+from jules_ml.support.namelist_text import Value
 
 _GROUP = "jules_prescribed_dataset"
 _FILE = "prescribed_soil.nc"

@@ -25,7 +25,6 @@ from jules_ml.jules.export.curves import FSTH_FILE, FTEMP_FILE, antecedent_entri
 from jules_ml.jules.hooks.check import require_hooks
 from jules_ml.jules.hooks.environment import CONFIG as _CONFIG
 from jules_ml.jules.hooks.stamp import jules_of_hooks
-from jules_ml.jules.namelist_text import Value, seven_digits
 from jules_ml.jules.run_folder import NAMELISTS, RunFolder
 from jules_ml.jules.soil_properties import original_property
 from jules_ml.jules.versions import Versions, versions_of_run
@@ -33,6 +32,7 @@ from jules_ml.learned.respiration.network import LearnedRespiration
 from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.learned.respiration.tables import CurveTable, antecedent_tables, learned_tables
 from jules_ml.physics.respiration import T_REFERENCE, fsth, fsth_option_1, ftemp_rothc
+from jules_ml.support.namelist_text import Value, seven_digits
 
 #: Entry for the form of f, from JULES 8.2.
 _FORM = "cs_decomp_soil_moist_func"

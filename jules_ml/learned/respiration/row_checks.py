@@ -1,4 +1,4 @@
-"""Errors for rows that respiration cannot be fitted to: too few, of one season, with a turned sign, or with a driver that is constant."""
+"""Errors for rows that respiration cannot be fitted to: too few, of one season, with a reversed sign, or with a driver that is constant."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MIN_ROWS: Final = 200
 _MONTH_ROWS, _MIN_MONTHS = 10, 4
 #: Range, from the 1 to the 99 % quantile, below which the water content [m3 m-3] and the temperature [K] are treated as constant.
 _MIN_THETA_RANGE, _MIN_T_RANGE = 0.01, 0.5
-#: Fraction of negative values from which on respiration has a turned sign, and fewest values to decide by. At night at FI-Hyy 6 % are
+#: Fraction of negative values from which on respiration has a reversed sign, and fewest values to decide by. At night at FI-Hyy 6 % are
 #: negative, in the Hanford desert (US-Hn1) 17 %, and 34 % in its worst month.
 _TURNED, _LEAST_VALUES = 0.6, 50
 
@@ -48,7 +48,7 @@ def has_turned_sign(flux: ArrayLike) -> bool:
 
 
 def refuse_turned_sign(flux: ArrayLike, ds: xr.Dataset, name: str) -> None:
-    """Refuse a flux whose sign is turned.
+    """Refuse a flux whose sign is reversed.
 
     Parameters
     ----------
@@ -71,11 +71,11 @@ def refuse_turned_sign(flux: ArrayLike, ds: xr.Dataset, name: str) -> None:
     column = str(ds[name].attrs.get("column", name))
     what = "NEE at night" if name == "nee" else "respiration"
     raise BadInput(
-        f"the sign of {name} is turned: {what} is negative in {(values < 0.0).mean():.0%} of {len(values)} measured rows "
+        f"the sign of {name} is reversed: {what} is negative in {(values < 0.0).mean():.0%} of {len(values)} measured rows "
         f"(mean {values.mean():.2g} umol m-2 s-1), but an ecosystem releases CO2 without light",
         where=place(ds, name),
         remedy=f"{name} is positive upward, from the ground to the air: set scale = -1.0 for column {column} in [data.columns] of reader "
-        "'table', or turn the sign in the file. If the sign is right, check the clock of the record",
+        "'table', or reverse the sign in the file. If the sign is right, check the clock of the record",
     )
 
 

@@ -74,7 +74,7 @@ def unfiltered_notes(datasets: Sequence[xr.Dataset], settings: RespirationSettin
 
 
 def range_notes(rows: Rows, settings: RespirationSettings) -> list[str]:
-    """Describe what cannot be learned from the rows of a site: of drivers that hardly vary, and of years whose flux has a turned sign.
+    """Describe what cannot be learned from the rows of a site: of drivers that hardly vary, and of years whose flux has a reversed sign.
 
     Parameters
     ----------

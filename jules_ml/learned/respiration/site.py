@@ -128,7 +128,7 @@ def select_rows(sites: xr.Dataset | Sequence[xr.Dataset], settings: RespirationS
     Raises
     ------
     BadInput
-        If a variable is missing or empty; if there is no night; if the sign of the flux is turned; if fewer than 200 rows remain; if they
+        If a variable is missing or empty; if there is no night; if the sign of the flux is reversed; if fewer than 200 rows remain; if they
         cover a single season; if the temperature or the water content is constant, or the water content in %.
     """
     datasets = [sites] if isinstance(sites, xr.Dataset) else list(sites)

@@ -255,3 +255,34 @@ def test_values_are_written_as_toml() -> None:
     draft.state("reader", "table")
     draft.suggestions["depths.TS 1"] = (0.05, "depth")
     assert '# [data.depths]\n# "TS 1" = 0.05' in draft.text()
+
+
+@pytest.mark.parametrize("start", ["yesterday", "2000-13-01", "", "1, 2"])
+def test_an_unreadable_namelist_beside_driving_rows_leaves_a_guess(tmp_path: Path, start: str) -> None:
+    (path,) = PUBLISHED["jules_driving"](tmp_path).paths
+    namelist = tmp_path / "drive.nml"
+    lines = namelist.read_text(encoding="ascii").splitlines()
+    lines = [f"data_start = '{start}'," if "data_start" in line else line for line in lines]
+    namelist.write_text("\n".join(lines), encoding="ascii")
+    assert any(check.startswith("start = 2000-01-01") for check in one(path).checks)
+
+
+def test_a_namelist_with_one_variable_has_one_column(tmp_path: Path) -> None:
+    path = tmp_path / "drive.dat"
+    path.write_text("100.0 300.0 0.0\n" * 48, encoding="ascii")
+    start = "data_start = '2000-01-01 00:00:00', data_period = 1800, file = '#/drive.dat'"
+    (tmp_path / "drive.nml").write_text(f"&JULES_DRIVE\n{start}\nvar = 'sw_down'\n/\n", encoding="ascii")
+    section = one(path).section
+    assert 'columns = ["sw_down"]' in section
+    assert "start = 2000-01-01" in section
+
+
+def test_problems_are_those_of_the_draft_that_is_returned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jules_ml.data.inspection.inspect._MOST_ATTEMPTS", 1)
+    path = PUBLISHED["ozflux"](tmp_path).paths[0]
+    with xr.open_dataset(path) as ds:
+        changed = ds.load().assign(Zzz=ds["Fsd"])
+    changed.to_netcdf(path)
+    inspection = one(path)
+    assert "Zzz" in inspection.section
+    assert inspection.problems == ()

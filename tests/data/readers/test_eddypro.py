@@ -164,3 +164,12 @@ def test_storage_needs_its_column(tmp_path: Path) -> None:
 def test_recognition(tmp_path: Path) -> None:
     assert EddyproRecord.recognises(write(tmp_path)) == "an EddyPro full output file"
     assert EddyproRecord.recognises(biomet(tmp_path)) == "an EddyPro biomet file"
+
+
+def test_the_first_position_is_that_of_the_lowest_numbers(tmp_path: Path) -> None:
+    columns = {name: BIOMET[name] for name in ("date", "time", "DOY")}
+    columns |= {"Ta_10_1_1": BIOMET["Ta_1_2_1"], "Ta_2_1_1": BIOMET["Ta_1_1_1"]}
+    columns |= {f"SWC_1_{level}_1": BIOMET["SWC_1_1_1"] for level in (10, 9)}
+    ds = read(write(tmp_path, columns, name="eddypro_x_biomet.csv"))
+    assert ds["t_air"].attrs["column"] == "Ta_2_1_1"
+    assert ds["theta"].attrs["column"] == "SWC_1_9_1 SWC_1_10_1"

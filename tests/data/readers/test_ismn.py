@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -150,3 +151,19 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "ismn.filehandlers", None)
     with refusal(".stm", "which is not installed", "jules_ml[ismn]"):
         read_ismn(header_values(tmp_path))
+
+
+def test_warnings_that_are_not_of_times_are_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ismn.filehandlers import DataFile
+
+    read_data = DataFile.read_data
+
+    def with_warning(self: object) -> object:
+        warnings.warn("an option will change", FutureWarning, stacklevel=1)
+        warnings.warn("a chart is too small", UserWarning, stacklevel=1)
+        return read_data(self)
+
+    monkeypatch.setattr(DataFile, "read_data", with_warning)
+    with pytest.warns() as recorded:
+        assert "theta" in read_ismn(header_values(tmp_path))
+    assert {str(each.message) for each in recorded} >= {"an option will change", "a chart is too small"}

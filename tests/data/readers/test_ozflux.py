@@ -126,3 +126,26 @@ def test_auto_recognises_the_file(tmp_path: Path) -> None:
     level6(tmp_path / "a.nc")
     (tmp_path / "x.toml").write_text('[data]\nreader = "auto"\npath = "a.nc"\n', encoding="utf-8")
     assert "OzFlux netCDF" in load_experiment(tmp_path / "x.toml").record().attrs["recognised"]
+
+
+@pytest.mark.parametrize(
+    ("latitude", "degrees"),
+    [("22.283S", -22.283), ("22.283 N", 22.283), ("-22.283", -22.283), (-22.283, -22.283), ("", -27.388)],
+)
+def test_the_letter_of_the_hemisphere_is_the_sign(tmp_path: Path, latitude: object, degrees: float) -> None:
+    assert read_ozflux(level6(tmp_path / "a.nc", latitude=latitude)).attrs["latitude"] == degrees
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("latitude", "."), ("latitude", "-22.3S"), ("longitude", "133.2S"), ("altitude", "1.2.3m")]
+)
+def test_attributes_that_are_no_numbers_are_refused(tmp_path: Path, name: str, text: str) -> None:
+    with refusal(f"attribute {name}", f"'{text}'", "correct the attribute"):
+        read_ozflux(level6(tmp_path / "a.nc", extra=None, **{name: text}))
+
+
+def test_an_offset_of_points_is_refused_and_such_a_height_unknown(tmp_path: Path) -> None:
+    with refusal("attribute time_zone", "'UTC+1.0.0' is unknown", "utc_offset_hours"):
+        read_ozflux(level6(tmp_path / "a.nc", time_zone="UTC+1.0.0"))
+    ds = read_ozflux(level6(tmp_path / "b.nc", extra={"Sws": (0.2, "m^3/m^3", "-0.1.2m")}))
+    assert np.isnan(ds["depth"]).all()

@@ -117,7 +117,7 @@ def test_constant_temperature() -> None:
 
 def test_chambers_with_a_turned_sign() -> None:
     ds = synthetic_record()
-    with pytest.raises(BadInput, match="the sign of resp_soil is turned: respiration is negative in 100%") as caught:
+    with pytest.raises(BadInput, match="the sign of resp_soil is reversed: respiration is negative in 100%") as caught:
         select_rows(changed(resp_soil=-ds["resp_soil"].to_numpy()), SOIL)
     assert "scale = -1.0" in caught.value.remedy
     noisy = ds["resp_soil"].to_numpy() + np.random.default_rng(0).normal(0.0, 5.0, ds.sizes["time"])
@@ -129,7 +129,7 @@ def test_nee_with_a_turned_sign(shared_data: Path) -> None:
     ds = hyytiala(shared_data)
     for ustar_min in (0.3, None, "estimate"):
         settings = RespirationSettings(rows=RowSettings(ustar_min=ustar_min))
-        with pytest.raises(BadInput, match="the sign of nee is turned: NEE at night is negative in 9") as caught:
+        with pytest.raises(BadInput, match="the sign of nee is reversed: NEE at night is negative in 9") as caught:
             select_rows(ds.assign(nee=-ds["nee"].assign_attrs(column="NEE")), settings)
         assert "column NEE" in caught.value.remedy
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-#: Largest subscript and repeat count, far beyond any array of JULES, so that a slip of the pen does not fill the memory.
+#: Largest subscript and repeat count, far beyond any array of JULES, so that a mistyped number does not fill the memory.
 _LIMIT = 1_000_000
 _COMPONENT = re.compile(r"\s*(\w+)\s*(?:\(([^()]*)\))?\s*")
 _SEPARATOR = re.compile(r"\s+|![^\n]*")

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jules_ml.jules.namelist_values import Assignments, NamelistValueError
+from jules_ml.support.namelist_values import Assignments, NamelistValueError
 
 #: Scalar of a namelist, or a list of scalars; None is an empty value.
 Value = bool | int | float | str | None | Sequence[bool | int | float | str | None]
