@@ -1,4 +1,4 @@
-"""Signals that ask a command to end: it stops as it does after Ctrl-C, and removes its temporary files."""
+"""Signals that ask a command to end: it stops, and removes its temporary files."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import signal
 from types import FrameType
 from typing import Final
 
-#: Requests to end by batch queues and users, and of a terminal that is closed.
-_REQUESTS: Final = (signal.SIGTERM, signal.SIGHUP)
+#: Requests to end by Ctrl-C, batch queues and users, and of a terminal that is closed.
+_REQUESTS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def stop_on_signals() -> None:
-    """Have requests to end raise KeyboardInterrupt, except for those that are ignored, as by ``nohup``."""
+    """Have requests to end raise KeyboardInterrupt once, except for those that are ignored, as by ``nohup``."""
     for number in _REQUESTS:
-        if signal.getsignal(number) is signal.SIG_DFL:
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _stop)
 
 

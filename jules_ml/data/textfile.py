@@ -65,6 +65,15 @@ def open_text(path: Path, *, encoding: str = "utf-8-sig") -> Iterator[IO[str]]:
         ) from error
 
 
+def is_number(text: str) -> bool:
+    """Whether a text is a number with a decimal point, NaN and infinity included."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def read_lines(path: Path, count: int, *, encoding: str = "utf-8-sig") -> list[str]:
     """First ``count`` lines of a text file, without line ends; fewer if the file is shorter.
 

@@ -18,7 +18,7 @@ from typing import Any
 from jules_ml.ensemble.schedule import WorkerPool
 from jules_ml.ensemble.work import Outcome, Unit, Work, run_unit
 from jules_ml.errors import BadInput
-from jules_ml.support.descendants import die_with_parent
+from jules_ml.support.descendants import die_with_parent, parent_at_start
 
 #: Environment variables in which MPI launchers submit the number of processes.
 _SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS", "PMIX_SIZE", "SLURM_STEP_NUM_TASKS")
@@ -48,7 +48,7 @@ def world() -> Any:
     """
     launched = launched_size()
     # the launcher may be killed with its ranks still waiting for each other
-    die_with_parent()
+    die_with_parent(parent_at_start())
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:

@@ -20,12 +20,12 @@ from jules_ml.support.descendants import die_with_parent, end_descendants_with_t
 _GRACE = 5.0
 
 
-def _die_with_manager() -> None:
-    """Have this worker killed when its manager dies; its parent may be the server that forks workers."""
-    die_with_parent()
+def _die_with_manager(forked: bool) -> None:
+    """Have this worker killed when its manager dies; its parent is the manager if it forks, otherwise the server that forks workers."""
     manager = multiprocessing.parent_process()
-    if manager is None:
+    if manager is None or manager.pid is None:
         return
+    die_with_parent(manager.pid if forked else os.getppid())
 
     def watch() -> None:
         wait([manager.sentinel])
@@ -35,7 +35,7 @@ def _die_with_manager() -> None:
 
 
 def _serve(connection: Connection, work: Work, folder: Path, others: Sequence[Connection]) -> None:
-    _die_with_manager()
+    _die_with_manager(work.forks)
     # a fork inherits the manager's ends of all connections; while they are open, it cannot detect the end of the manager
     for other in others:
         other.close()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import shutil
 import sysconfig
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Final
-
-from torch._inductor.runtime.cache_dir_utils import default_cache_dir
 
 #: Compilers that torch can use, in torch's order of preference.
 _COMPILERS: Final = ("g++", "clang++", "c++")
@@ -34,7 +34,22 @@ def compilation_obstacle() -> str | None:
     headers = Path(sysconfig.get_path("include")) / "Python.h"
     if not headers.is_file() or not any(shutil.which(name) for name in _COMPILERS):
         return NO_COMPILER
-    folder = Path(os.environ.get(_CACHE) or default_cache_dir())
+    return _not_writable(Path(os.environ.get(_CACHE) or _default_folder()))
+
+
+def _default_folder() -> str:
+    """Folder in which torch caches compiled code unless told otherwise; its name is private to torch, and may move."""
+    try:
+        from torch._inductor.runtime.cache_dir_utils import default_cache_dir
+
+        return str(default_cache_dir())
+    except (ImportError, AttributeError):
+        return str(Path(tempfile.gettempdir()) / f"torchinductor_{getpass.getuser()}")
+
+
+@cache
+def _not_writable(folder: Path) -> str | None:
+    """Return why compiled code cannot be written to a folder, or None; tried once in a process, as it writes some megabytes."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:

@@ -24,6 +24,8 @@ _GRACE: Final = 3.0
 _PAUSE: Final = 0.05
 #: Option of ``prctl`` that sets the signal sent when the parent dies.
 _PR_SET_PDEATHSIG: Final = 1
+#: This process and the one that started it, before that can have died unnoticed.
+_PROCESS, _PARENT = os.getpid(), os.getppid()
 
 
 class _Own:
@@ -71,12 +73,22 @@ def descendant_environment() -> dict[str, str]:
     return {VARIABLE: token}
 
 
-def die_with_parent() -> None:
-    """Have this process killed when its parent dies (on Linux only)."""
+def parent_at_start() -> int:
+    """Return the process that started this program; in a fork, which does not start again, its parent."""
+    return _PARENT if os.getpid() == _PROCESS else os.getppid()
+
+
+def die_with_parent(parent: int) -> None:
+    """Have this process killed when its parent dies, or if it has died already (on Linux only).
+
+    Parameters
+    ----------
+    parent : int
+        Process that started this one, as that process or the start of this one knows it.
+    """
     import ctypes
 
     if sys.platform == "linux":
-        parent = os.getppid()
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             # it died before

@@ -20,7 +20,7 @@ from typing import Final
 
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.support.disk import disk_full_is_failure, not_writable
-from jules_ml.support.scratch import EARLIER, PREFIX, Held, hold, remove_stale
+from jules_ml.support.scratch import EARLIER, NEW, PREFIX, Lock, hold, remove_stale, restore
 
 _AT_FDCWD: Final = -100
 #: Flag of ``renameat2`` that exchanges two paths in one step.
@@ -145,9 +145,10 @@ def replaced_folder(out: Path, contents: Contents) -> Iterator[Staged]:
     try:
         held = _hold(final, out)
         try:
-            staged = Staged(held.path / final.name, out)
+            # in a folder of its own, as it can have any name
+            staged = Staged(held.path / NEW / final.name, out)
             with disk_full_is_failure(final.parent):
-                staged.path.mkdir()
+                staged.path.mkdir(parents=True)
                 try:
                     yield staged
                 except (BadInput, RunFailed) as error:
@@ -211,7 +212,7 @@ def _create_parents(folder: Path) -> list[Path]:
     return missing
 
 
-def _hold(final: Path, out: Path) -> Held:
+def _hold(final: Path, out: Path) -> Lock:
     """Hold the temporary folder of an output folder, which one command at a time can."""
     path = final.parent / f"{PREFIX}{final.name}"
     for attempt in range(_ATTEMPTS):
@@ -223,8 +224,9 @@ def _hold(final: Path, out: Path) -> Held:
         except OSError as error:
             raise not_writable(final.parent, error) from error
         if held is not None:
-            if (path / final.name).exists() or (path / EARLIER).exists():
+            if (path / NEW).exists() or (path / EARLIER).exists():
                 # its process died after the stale folders were looked for
+                restore(path)
                 held.release()
                 continue
             return held
@@ -239,7 +241,7 @@ def _with_final_paths(error: BadInput | RunFailed, staged: Staged) -> BadInput |
     """Return an error about the temporary folder as one about the output folder."""
     if isinstance(error, BadInput):
         where = None if error.where is None else staged.text(error.where)
-        return BadInput(staged.text(error.problem), where=where, remedy=staged.text(error.remedy))
+        return BadInput(staged.text(error.problem), where=where, remedy=staged.text(error.remedy), keys=error.keys)
     return type(error)(staged.text(str(error)))
 
 

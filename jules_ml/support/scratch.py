@@ -22,19 +22,25 @@ from jules_ml.support.disk import not_writable
 
 #: Beginning of the names of temporary folders.
 PREFIX: Final = ".writing-"
+#: Subfolder in which a new result is written, whatever its name.
+NEW: Final = "new"
 #: Subfolder for the earlier result, where a file system cannot exchange two folders.
 EARLIER: Final = "earlier"
 _LOCK: Final = ".lock"
-#: Age from which on a temporary folder without a lock file is taken to be left over from an earlier version [s].
+#: Age from which on a temporary folder whose lock file is missing or empty is left over [s]; before, its process may be about to write it.
 _OLD: Final = 3600.0
+#: Processes by device and inode of the lock files that they hold: without locks of open files a process could take its own folder as stale.
+#: A fork inherits those of its parent, which are not its own.
+_own: Final[dict[tuple[int, int], int]] = {}
 
 
 @dataclass(frozen=True)
-class Held:
+class Lock:
     """A temporary folder that this process holds."""
 
     path: Path
     handle: int
+    identity: tuple[int, int]
 
     def release(self) -> None:
         """Remove the folder, and give it up."""
@@ -43,6 +49,7 @@ class Held:
         with suppress(OSError):
             self.path.rename(gone)
             _remove(gone)
+        _own.pop(self.identity, None)
         os.close(self.handle)
 
 
@@ -60,19 +67,20 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
     try:
         parent.mkdir(parents=True, exist_ok=True)
         remove_stale(parent)
-        path = Path(tempfile.mkdtemp(dir=parent, prefix=PREFIX))
-        held = hold(path)
+        held = None
+        while held is None:
+            # another process that removes stale folders may take it before this one does
+            held = hold(Path(tempfile.mkdtemp(dir=parent, prefix=PREFIX)), create=False)
     except OSError as error:
         raise not_writable(parent, error) from error
-    assert held is not None, "nobody else knows the name of a new folder"
     try:
-        yield path
+        yield held.path
     finally:
         held.release()
 
 
-def hold(path: Path, *, create: bool = True) -> Held | None:
-    """Create a temporary folder if needed, and hold it; None if another process that lives holds it.
+def hold(path: Path, *, create: bool = True) -> Lock | None:
+    """Create a temporary folder if needed, and hold it; None if this process or another one that lives holds it.
 
     Parameters
     ----------
@@ -89,6 +97,9 @@ def hold(path: Path, *, create: bool = True) -> Held | None:
     while True:
         if create:
             path.mkdir(exist_ok=True)
+        if _is_own(path / _LOCK):
+            # not even opened: where locks belong to processes, closing it would unlock it
+            return None
         try:
             handle = os.open(path / _LOCK, os.O_CREAT | os.O_RDWR, 0o644)
         except FileNotFoundError:
@@ -105,11 +116,14 @@ def hold(path: Path, *, create: bool = True) -> Held | None:
             os.close(handle)
             raise
         if same:
+            state = os.fstat(handle)
+            identity = (state.st_dev, state.st_ino)
+            _own[identity] = os.getpid()
             # on a full disk the lock alone must do
             with suppress(OSError):
                 os.ftruncate(handle, 0)
                 os.pwrite(handle, f"{socket.gethostname()} {os.getpid()}\n".encode(), 0)
-            return Held(path, handle)
+            return Lock(path, handle, identity)
         os.close(handle)
         if not held:
             return None
@@ -125,21 +139,34 @@ def remove_stale(parent: Path) -> None:
         with suppress(OSError):
             if not path.is_dir():
                 continue
-            if not (path / _LOCK).exists():
-                if time.time() - path.stat().st_mtime > _OLD:
-                    shutil.rmtree(path)
+            lock = path / _LOCK
+            has_lock = lock.exists()
+            state = (lock if has_lock else path).stat()
+            if (not has_lock or state.st_size == 0) and time.time() - state.st_mtime <= _OLD:
+                continue
+            if not has_lock:
+                shutil.rmtree(path)
                 continue
             held = hold(path, create=False)
             if held is not None:
-                _restore(path)
+                restore(path)
                 held.release()
 
 
-def _restore(path: Path) -> None:
+def restore(path: Path) -> None:
     """Give back an earlier result that was moved away, and whose replacement did not follow."""
     for earlier in (path / EARLIER).glob("*"):
         if not os.path.lexists(path.parent / earlier.name):
             earlier.rename(path.parent / earlier.name)
+
+
+def _is_own(lock: Path) -> bool:
+    """Whether this process holds a lock file."""
+    try:
+        state = lock.stat()
+    except OSError:
+        return False
+    return _own.get((state.st_dev, state.st_ino)) == os.getpid()
 
 
 def _taken(handle: int) -> bool:
@@ -167,6 +194,7 @@ def _owner_is_dead(handle: int) -> bool:
         return True
     except PermissionError:
         return False
+    # its own were found before: an earlier process had the same number
     return int(words[1]) == os.getpid()
 
 

@@ -45,6 +45,28 @@ def test_descendants_end_with_their_process(kind: str, behaviour: str) -> None:
     until(lambda: not any(map(alive, descendants)), 30.0)
 
 
+ORPHAN = """
+import os, sys, time
+from jules_ml.support.descendants import die_with_parent
+parent = os.getpid()
+if os.fork() == 0:
+    if sys.argv[1] == "dead":
+        while os.getppid() == parent:
+            time.sleep(0.01)
+    die_with_parent(parent)
+    print("lives", flush=True)
+    os._exit(0)
+if sys.argv[1] == "alive":
+    os.wait()
+"""
+
+
+@pytest.mark.parametrize(("parent", "expected"), [("alive", "lives"), ("dead", "")])
+def test_a_process_whose_parent_died_before_ends_too(parent: str, expected: str) -> None:
+    done = subprocess.run([sys.executable, "-c", ORPHAN, parent], stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout.strip() == expected
+
+
 def test_descendants_of_other_programs_live_on() -> None:
     process, descendants = started("library", "ends")
     process.communicate()

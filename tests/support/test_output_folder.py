@@ -144,19 +144,52 @@ with replaced_folder(Path(sys.argv[1]), RUN) as staged:
 """
 
 
+@pytest.mark.parametrize("name", ["a", "earlier", "new", ".lock"])
 @pytest.mark.parametrize("moment", ["writing", "two steps"])
-def test_what_a_killed_command_left_is_removed_and_the_earlier_folder_is_there(tmp_path: Path, moment: str) -> None:
-    write(tmp_path / "a", "one")
-    program = [sys.executable, "-c", PROGRAM, str(tmp_path / "a"), moment]
+def test_what_a_killed_command_left_is_removed_and_the_earlier_folder_is_there(
+    tmp_path: Path, moment: str, name: str
+) -> None:
+    write(tmp_path / name, "one")
+    program = [sys.executable, "-c", PROGRAM, str(tmp_path / name), moment]
     with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
         remove_stale(tmp_path)
-        assert (tmp_path / f"{PREFIX}a").exists(), "it is held by a process that lives"
+        assert (tmp_path / f"{PREFIX}{name}").exists(), "it is held by a process that lives"
         process.kill()
     remove_stale(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["a"]
-    assert contents(tmp_path / "a") == WHOLE
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert contents(tmp_path / name) == WHOLE
+
+
+def test_an_earlier_folder_comes_back_if_its_process_dies_while_another_command_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier = tmp_path / f"{PREFIX}a" / "earlier" / "a"
+    earlier.mkdir(parents=True)
+    (earlier / "summary.json").write_text("one")
+    (tmp_path / f"{PREFIX}a" / ".lock").touch()
+    # it lived when stale folders were looked for
+    monkeypatch.setattr(output_folder, "remove_stale", lambda parent: None)
+
+    def fail() -> None:
+        with replaced_folder(tmp_path / "a", RUN):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert contents(tmp_path / "a") == {"summary.json": "one"}
+
+
+def test_an_error_keeps_the_keys_that_remedy_it(tmp_path: Path) -> None:
+    def fail() -> None:
+        with replaced_folder(tmp_path / "a", RUN) as staged:
+            raise BadInput("it is wrong", where=staged.path, remedy="give site", keys={"site": "A"})
+
+    with pytest.raises(BadInput) as caught:
+        fail()
+    assert caught.value.keys == {"site": "A"}
+    assert caught.value.where == str(tmp_path / "a")
 
 
 def hold_and_wait(folder: Path) -> None:

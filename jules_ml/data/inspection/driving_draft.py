@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from jules_ml.data.inspection.draft import Draft
 from jules_ml.data.model_variables import MODEL_VARIABLES
-from jules_ml.data.readers.driving_rows import DRIVING_NAMES
+from jules_ml.data.readers.driving_rows import DRIVING_NAMES, data_rows
 from jules_ml.data.readers.jules import LOOBOS_COLUMNS
 from jules_ml.data.readers.jules_netcdf_driving import is_netcdf
 from jules_ml.data.recognition import first_lines
-from jules_ml.data.textfile import open_text
+from jules_ml.data.textfile import is_number, open_text
 from jules_ml.errors import BadInput
 from jules_ml.support.namelist_text import read_group, scan
 
@@ -30,14 +30,13 @@ _N_ROWS: Final = 2_000_000
 
 def is_driving_text(path: Path) -> bool:
     """Whether a text file consists of rows of numbers that are separated by blanks, and of comments."""
-    lines = [line for line in first_lines(path, 60) if line.strip() and line.strip()[0] not in "#!"]
-    rows = [line.split() for line in lines]
+    rows = [cells for _, _, cells in data_rows(first_lines(path, 60))]
     widths = {len(row) for row in rows}
     return (
         len(rows) >= 4
         and len(widths) == 1
         and 3 <= min(widths) <= 11
-        and all(_is_number(cell) for row in rows for cell in row)
+        and all(is_number(cell) for row in rows for cell in row)
     )
 
 
@@ -124,7 +123,7 @@ def _read_namelist(file: Path, name: str) -> _Namelist | None:
 
 def _rows(path: Path) -> NDArray[np.float64]:
     with open_text(path) as file:
-        rows = [line.split() for line in islice(file, _N_ROWS) if line.strip() and line.strip()[0] not in "#!"]
+        rows = [cells for _, _, cells in data_rows(islice(file, _N_ROWS))]
     width = len(rows[0])
     try:
         return np.array([row for row in rows if len(row) == width], dtype=np.float64)
@@ -185,11 +184,3 @@ def _calendar(days: float) -> str:
     if days and days % 360.0 == 0.0:
         return "360_day"
     return "365_day" if days >= 4 * 365 and days % 365.0 == 0.0 else "standard"
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

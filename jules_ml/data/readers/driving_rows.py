@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jules_ml.data.textfile import open_text, refuse_truncated_cell
+from jules_ml.data.textfile import is_number, open_text, refuse_truncated_cell
 from jules_ml.data.times import Dates, elapsed_between, steps_of_calendar
 from jules_ml.errors import BadInput
 
@@ -131,6 +131,14 @@ def first_step(start: str | pd.Timestamp, period_seconds: float, path: Path) -> 
     return first, interval
 
 
+def data_rows(lines: Iterable[str]) -> Iterator[tuple[int, str, list[str]]]:
+    """Yield number, text and cells of lines with cells separated by blanks, without comments, which begin with ``#`` or ``!``."""
+    for number, line in enumerate(lines, start=1):
+        cells = line.split()
+        if cells and cells[0][0] not in "#!":
+            yield number, line, cells
+
+
 def rows_of_numbers(path: Path, columns: Sequence[str]) -> NDArray[np.float64]:
     """Read the rows of a file of numbers that are separated by blanks.
 
@@ -151,14 +159,12 @@ def rows_of_numbers(path: Path, columns: Sequence[str]) -> NDArray[np.float64]:
         If a line has too few or too many values, or one that is not a number; if there are no rows; if the file has no last line end and
         its last value may be truncated.
     """
-    rows: list[list[float]] = []
+    values = array("d")
+    lines: list[int] = []
     last_cells: list[str] = []
     ended = True
     with open_text(path) as file:
-        for number, line in enumerate(file, start=1):
-            cells = line.split()
-            if not cells or cells[0][0] in "#!":
-                continue
+        for number, line, cells in data_rows(file):
             if len(cells) != len(columns):
                 raise BadInput(
                     f"the line has {len(cells)} values but there are {len(columns)} columns",
@@ -167,25 +173,27 @@ def rows_of_numbers(path: Path, columns: Sequence[str]) -> NDArray[np.float64]:
                     if "," in line or ";" in line
                     else "list all columns in the order of the file; if it is the last line, the file is truncated",
                 )
-            for cell, name in zip(cells, columns, strict=True):
-                if not _is_number(cell):
-                    raise BadInput(
-                        f"'{cell}' is not a number",
-                        where=f"{path}, line {number}, column {name}",
-                        remedy="correct the value (the decimal separator is a point)",
-                    )
-            rows.append([float(cell) for cell in cells])
+            try:
+                values.extend(map(float, cells))
+            except ValueError as error:
+                position = next(k for k, cell in enumerate(cells) if not is_number(cell))
+                raise _not_a_number(cells[position], f"{path}, line {number}, column {columns[position]}") from error
+            lines.append(number)
             last_cells.append(cells[-1])
             ended = line.endswith("\n")
-    if not rows:
+    if not lines:
         raise BadInput("the file has comments but no data", where=path, remedy="create or download it again")
+    table = np.array(values).reshape(-1, len(columns))
+    finite = np.isfinite(table)
+    if not finite.all():
+        row, position = np.argwhere(~finite)[0]
+        raise _not_a_number(f"{table[row, position]:g}", f"{path}, line {lines[row]}, column {columns[position]}")
     if not ended:
         refuse_truncated_cell(last_cells, name=columns[-1], decimal=".", path=path)
-    return np.asarray(rows)
+    return table
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        return math.isfinite(float(cell))
-    except ValueError:
-        return False
+def _not_a_number(cell: str, where: str) -> BadInput:
+    return BadInput(
+        f"'{cell}' is not a number", where=where, remedy="correct the value (the decimal separator is a point)"
+    )

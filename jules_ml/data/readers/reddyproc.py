@@ -33,6 +33,7 @@ from jules_ml.data.readers.unit_rows import (
 )
 from jules_ml.data.recognition import first_lines
 from jules_ml.data.record_section import DEPTHS, IGNORE, LICENCE, PATHS, SITE, UTC_OFFSET, Record
+from jules_ml.data.textfile import is_number
 from jules_ml.errors import BadInput
 from jules_ml.support.section import DataPaths, Depth
 
@@ -162,7 +163,7 @@ def layout_of(path: Path, *, missing: tuple[float | str, ...]) -> Layout | None:
     names = {name.lower(): name for name in cells[0]}
     hour = next((names[key] for key in _HOURS if key in names), None)
     days = next((form for form in (("doy",), ("month", "day")) if names.keys() >= {"year", *form}), None)
-    if hour is None or days is None or _is_number(cells[1][0]) or not _is_number(cells[2][0]):
+    if hour is None or days is None or is_number(cells[1][0]) or not is_number(cells[2][0]):
         return None
     columns = [names["year"], *(names[key] for key in days)]
     position = cells[0].index(hour)
@@ -189,7 +190,3 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         return math.nan
-
-
-def _is_number(text: str) -> bool:
-    return not math.isnan(_number(text))

@@ -88,7 +88,7 @@ def _driving_findings(
         variables = [v for v in read_list(entries) if not several or (v.tpl_name or "") in path.name]
         for problem, remedy in driving_problems(path, variables):
             yield Finding(where, problem, remedy)
-        difference = "" if is_netcdf(path.name) or not expected else row_difference(path, expected)
+        difference = "" if is_netcdf(path.name) or not expected else row_difference(path, variables, expected)
         if difference:
             yield Finding(where, difference, "look for a missing or doubled row, or correct data_end", fatal=False)
 

@@ -218,6 +218,8 @@ def test_output_of_another_shape_is_refused(tmp_path: Path) -> None:
         ("# t q\n280.0,0.005\n", "line 2", "1 values but there are 2 columns", "separate the values by blanks"),
         ("280.0 0.005\n281.0\n", "line 2", "1 values but there are 2 columns", "truncated"),
         ("280.0 0.005\n\n281.0 0.0x5\n", "line 3, column q", "'0.0x5' is not a number", "correct"),
+        ("280.0 0.005\n\n281.0 nan\n", "line 3, column q", "'nan' is not a number", "correct"),
+        ("280.0 0.005\ninf 0.005\n", "line 2, column t", "'inf' is not a number", "correct"),
         ("280.0 0.005\n-9999.0 0.005\n", "variable t_air", "looks like a missing-value code", "missing"),
         ("7.5 0.005\n", "variable t_air", "outside 180 to 335 K", "unit"),
     ],
