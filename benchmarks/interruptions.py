@@ -129,15 +129,14 @@ def kill_one(processes: list[int], generator: random.Random, number: int = signa
 def check_ensemble(claims: Claims, folder: Path, generator: random.Random, kills: int, victim: str) -> None:
     """Kill the manager or a worker of an ensemble; the same command then completes it."""
     words = ["ensemble", f"{folder}/ensemble_a.toml", "--workers", "2", "--out"]
-    began = time.monotonic()
-    run([*words, str(folder / "whole")], folder)
-    seconds = time.monotonic() - began
     found: Counter[str] = Counter()
     for number in range(kills):
         out = folder / f"ensemble_{victim}_{number}"
         command = Command.start([*words, str(out)], folder)
         if victim == "manager":
-            command.wait(seconds * (0.15 + 0.8 * (number + generator.random()) / kills))
+            # the last kills reach it while it writes the results
+            until_done(out, min(number * (MEMBERS + 3) // kills, MEMBERS), command)
+            command.wait(0.4 * generator.random())
         else:
             until_done(out, generator.randrange(1, MEMBERS - 3), command)
         chosen = [command.process] if victim == "manager" else command.workers()
@@ -152,7 +151,6 @@ def check_ensemble(claims: Claims, folder: Path, generator: random.Random, kills
         found["repeated"] += sum(after.get(member) != written for member, written in before.items())
         found["temporary"] += len(temporary(out))
         shutil.rmtree(out)
-    shutil.rmtree(folder / "whole")
     report_ensemble(claims, f"ensemble, {victim}", kills, found)
 
 
