@@ -61,7 +61,7 @@ compiled = false
 cycles = 0
 
 [respiration]
-members = {members}
+{soil}members = {members}
 inner_folds = 2
 test_fraction = 0.0
 rows.nee_is_measured = true
@@ -124,20 +124,29 @@ bulk_density = 1300.0
 
 
 def write_towers(folder: Path) -> None:
-    """Write the records of two towers, and experiments of a run, a fit and an ensemble in both variants."""
-    for name, sand in (("tower", 0.5), ("other", 0.3)):
-        _write_tower(folder / f"{name}.csv")
+    """Write the records of towers, and experiments of a run, a fit and an ensemble in both variants."""
+    # curves need four calendar months, and are fitted to sensors: a run of that length would take most of the time of their fit
+    for name, sand, days in (("tower", 0.5, 12), ("other", 0.3, 12), ("long", 0.5, 76)):
+        _write_tower(folder / f"{name}.csv", days)
+        soil = 'state = "sensors"\ntemperature = "t_air"\n' if name == "long" else ""
         for variant, cs, members in (("a", 8.0, 2), ("b", 9.0, 3)):
-            shared = {"name": name, "sand": sand, "clay": round(0.7 - sand, 2), "cs": cs, "members": members}
+            shared = {
+                "name": name,
+                "sand": sand,
+                "clay": round(0.7 - sand, 2),
+                "cs": cs,
+                "members": members,
+                "soil": soil,
+            }
             (folder / f"{name}_{variant}.toml").write_text(_TOWER.format(**shared, end=""), encoding="utf-8")
             if name == "tower":
-                short = _TOWER.format(**shared, end="end = 2020-04-02T00:00:00\n")
-                (folder / f"run_{variant}.toml").write_text(short, encoding="utf-8")
+                run, short = (_TOWER.format(**shared, end=f"end = 2020-{end}T00:00:00\n") for end in ("03-31", "03-24"))
+                (folder / f"run_{variant}.toml").write_text(run, encoding="utf-8")
                 ensemble = short + _ENSEMBLE.format(seed=members)
                 (folder / f"ensemble_{variant}.toml").write_text(ensemble, encoding="utf-8")
 
 
-def _write_tower(path: Path, days: int = 76) -> None:
+def _write_tower(path: Path, days: int) -> None:
     time = pd.date_range("2020-03-20 01:00", periods=24 * days, freq="h")
     hour = np.asarray(time.hour, dtype=float)
     day = np.arange(len(time)) / 24.0
@@ -165,7 +174,7 @@ def write_daily_sites(folder: Path, n: int = 9) -> None:
     """Write daily records whose soil retains more water with more carbon, and experiments in both variants."""
     for k in range(n):
         rng = np.random.default_rng(k)
-        days = pd.date_range("2019-01-01", "2020-06-30", freq="D")
+        days = pd.date_range("2019-01-01", "2019-12-31", freq="D")
         precip = np.where(rng.random(len(days)) < 0.1, rng.uniform(6.0, 25.0, len(days)), 0.0)
         carbon = 5.0 * 1.3**k
         store, theta = 0.0, np.empty(len(days))

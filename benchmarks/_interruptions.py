@@ -107,6 +107,19 @@ class Command:
         """Processes of the command that live: those of its session, and those that inherited its mark."""
         return [each for each in _processes() if _belongs(each, self.process)]
 
+    def workers(self) -> list[int]:
+        """Processes of its pool that run members: without the server that forks them, and the tracker of their resources."""
+        family = self.family()
+        parents = {each: _parent(each) for each in family}
+        return [
+            each
+            for each in family
+            if each != self.process
+            and each not in parents.values()
+            and b"resource_tracker" not in (words := _words(each))
+            and not (b"forkserver" in words and parents[each] == self.process)
+        ]
+
     def orphans(self) -> int:
         """Number of its processes that live although it has had time to end them."""
         end = time.monotonic() + PATIENCE
@@ -121,6 +134,21 @@ class Command:
 
 def _processes() -> Iterator[int]:
     yield from (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
+
+
+def _words(process: int) -> bytes:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def _parent(process: int) -> int:
+    try:
+        text = Path(f"/proc/{process}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0
+    return int(text.rsplit(")", 1)[1].split()[1])
 
 
 def _belongs(process: int, command: int) -> bool:

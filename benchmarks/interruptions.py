@@ -10,7 +10,6 @@ last part, in which it writes.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import re
@@ -20,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from argparse import Namespace
 from collections import Counter
 from pathlib import Path
 
@@ -48,13 +48,11 @@ def subjects(folder: Path, *, quick: bool) -> list[Subject]:
     sites = [f"{folder}/site{k:02d}_?.toml" for k in range(9)]
     every = [
         Subject("run", both("run", f"{folder}/run_?.toml", "--out", "OUT")),
-        Subject("fit respiration", both("fit", "respiration", towers[0], "--out", "OUT")),
+        Subject("fit respiration", both("fit", "respiration", f"{folder}/long_?.toml", "--out", "OUT")),
         Subject("fit moisture", both("fit", "moisture", sites[0], "--out", "OUT")),
         Subject("fit hydraulics", both("fit", "hydraulics", *towers, "--out", "OUT")),
         Subject("fit carbon", both("fit", "carbon", *sites, "--out", "OUT")),
         Subject("export", both("export", f"{folder}/curves_?", "--to", "curves", "--out", "OUT")),
-        Subject("evaluate", both("evaluate", f"{folder}/curves_?", "--data", f"{folder}/tower_a.toml", "--out", "OUT")),
-        Subject("compare", both("compare", f"{folder}/compared_?", "--out", "OUT")),
     ]
     return every[:1] if quick else every
 
@@ -71,15 +69,18 @@ def interrupt(subject: Subject, folder: Path, generator: random.Random, kills: i
     """Interrupt a command again and again, and count what is found."""
     out = folder / subject.name.replace(" ", "_")
     run(subject.arguments("a", out), folder)
-    present, found = "a", Counter[str]()
-    for number in range(kills):
+    present, found, late = "a", Counter[str](), 0
+    while found["hit"] < kills and late < kills:
+        number = found["hit"]
         variant = "b" if present == "a" else "a"
         before = snapshot(out)
         command = Command.start(subject.arguments(variant, out), folder)
-        if command.wait(subject.seconds * moment(generator, number, kills)) is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(command.process, SIGNALS[number % len(SIGNALS)])
+        # earlier after each command that ended before its moment
+        if command.wait(subject.seconds * 0.9**late * moment(generator, number, kills)) is None:
+            found["hit"] += kill_one([command.process], generator, SIGNALS[number % len(SIGNALS)])
             command.wait()
+        else:
+            late += 1
         found["orphans"] += command.orphans()
         state = subject.state(out, before, variant)
         if state not in ("old", "new"):
@@ -94,9 +95,10 @@ def interrupt(subject: Subject, folder: Path, generator: random.Random, kills: i
 def check_replaced(claims: Claims, subject: Subject, folder: Path, generator: random.Random, kills: int) -> None:
     """Check the kills of a command that replaces its folder."""
     found = interrupt(subject, folder, generator, kills)
-    whole = found["old"] + found["new"]
+    broken = found["mixed"] + found["damaged"]
     note = f"{found['old']} old, {found['new']} new; {subject.seconds:.1f} s uninterrupted"
-    claims.check(f"{subject.name}: whole folders of {kills} kills", whole, ">=", kills, note=note)
+    claims.check(f"{subject.name}: kills", found["hit"], ">=", kills, note=note)
+    claims.check(f"{subject.name}: mixed or damaged folders", broken, "<=", 0)
     claims.check(f"{subject.name}: orphans", found["orphans"], "<=", 0)
     claims.check(f"{subject.name}: temporary folders after the next command", found["temporary"], "<=", 0)
 
@@ -107,24 +109,40 @@ def members_done(out: Path) -> dict[str, int]:
     return {p.parent.name: p.stat().st_mtime_ns for p in paths if '"done"' in p.read_text(encoding="utf-8")}
 
 
+def until_done(out: Path, least: int, command: Command) -> None:
+    """Wait until some members are done, or the command has ended."""
+    while len(members_done(out)) < least and command.wait(0.0) is None:
+        time.sleep(0.01)
+
+
+def kill_one(processes: list[int], generator: random.Random, number: int = signal.SIGKILL) -> int:
+    """Send a signal to one of the processes; return the number of those that it reached."""
+    if not processes:
+        return 0
+    try:
+        os.kill(generator.choice(processes), number)
+    except ProcessLookupError:
+        return 0
+    return 1
+
+
 def check_ensemble(claims: Claims, folder: Path, generator: random.Random, kills: int, victim: str) -> None:
     """Kill the manager or a worker of an ensemble; the same command then completes it."""
     words = ["ensemble", f"{folder}/ensemble_a.toml", "--workers", "2", "--out"]
-    began = time.monotonic()
-    run([*words, str(folder / "whole")], folder)
-    seconds = time.monotonic() - began
     found: Counter[str] = Counter()
     for number in range(kills):
         out = folder / f"ensemble_{victim}_{number}"
         command = Command.start([*words, str(out)], folder)
-        wait = seconds * (0.15 + 0.8 * (number + generator.random()) / kills)
-        if command.wait(wait) is None:
-            others = [each for each in command.family() if each != command.process]
-            chosen = generator.choice(others) if victim == "worker" and others else command.process
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(chosen, signal.SIGKILL)
-            # the manager replaces a worker
-            command.wait(None if victim == "manager" else 4.0 * seconds)
+        if victim == "manager":
+            # the last kills reach it while it writes the results
+            until_done(out, min(number * (MEMBERS + 3) // kills, MEMBERS), command)
+            command.wait(0.4 * generator.random())
+        else:
+            until_done(out, generator.randrange(1, MEMBERS - 3), command)
+        chosen = [command.process] if victim == "manager" else command.workers()
+        found["hit"] += kill_one(chosen, generator) if command.status is None else 0
+        # the manager replaces a worker
+        command.wait()
         found["orphans"] += command.orphans()
         found["done"] += len(before := members_done(out))
         run([*words, str(out)], folder)
@@ -133,7 +151,6 @@ def check_ensemble(claims: Claims, folder: Path, generator: random.Random, kills
         found["repeated"] += sum(after.get(member) != written for member, written in before.items())
         found["temporary"] += len(temporary(out))
         shutil.rmtree(out)
-    shutil.rmtree(folder / "whole")
     report_ensemble(claims, f"ensemble, {victim}", kills, found)
 
 
@@ -154,14 +171,9 @@ def check_ranks(claims: Claims, folder: Path, generator: random.Random, kills: i
             launched, env=environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         command = Command(process.pid, folder / "printed-rank")
-        least = generator.randrange(1, MEMBERS - 1)
-        while len(members_done(out)) < least and process.poll() is None:
-            time.sleep(0.01)
-        ranks = [each for each in command.family() if _runs(each, program)]
-        if process.poll() is None and ranks:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(generator.choice(ranks), signal.SIGKILL)
-        process.wait()
+        until_done(out, generator.randrange(1, MEMBERS - 3), command)
+        found["hit"] += kill_one([each for each in command.family() if _runs(each, program)], generator)
+        command.wait()
         found["orphans"] += command.orphans()
         found["done"] += len(before := members_done(out))
         run([*words, str(out)], folder)
@@ -183,7 +195,8 @@ def _runs(process: int, program: str) -> bool:
 
 def report_ensemble(claims: Claims, name: str, kills: int, found: Counter[str]) -> None:
     """Check what was found of the kills of an ensemble."""
-    claims.check(f"{name}: members lost by {kills} kills", found["lost"], "<=", 0, note=f"{found['done']} were done")
+    claims.check(f"{name}: kills", found["hit"], ">=", kills, note=f"{found['done']} members were done before")
+    claims.check(f"{name}: members lost", found["lost"], "<=", 0)
     claims.check(f"{name}: members that were done and run again", found["repeated"], "<=", 0)
     claims.check(f"{name}: orphans", found["orphans"], "<=", 0)
     claims.check(f"{name}: temporary folders after the next command", found["temporary"], "<=", 0)
@@ -229,11 +242,17 @@ def check_full_disk(claims: Claims, subject: Subject, folder: Path, generator: r
 
 
 def ensemble_on_full_disk(claims: Claims, folder: Path) -> None:
-    """Check an ensemble whose disk is full before its members are done."""
+    """Check an ensemble whose disk is full before its members are done, and one whose disk is full before its results are written."""
+    for when, spare in (("members", 96 * 1024), ("results", 160 * 1024)):
+        check_ensemble_on_full_disk(claims, folder, when, spare)
+
+
+def check_ensemble_on_full_disk(claims: Claims, folder: Path, when: str, spare: int) -> None:
+    """Check an ensemble whose disk has ``spare`` bytes."""
     words = ["ensemble", f"{folder}/ensemble_a.toml", "--out"]
 
     def work(disk: Path) -> dict[str, str]:
-        filler = fill(disk, spare=160 * 1024)
+        filler = fill(disk, spare=spare)
         command = Command.start([*words, str(disk / "out")], folder)
         status, printed, before = command.wait(), command.printed, members_done(disk / "out")
         filler.unlink()
@@ -244,7 +263,7 @@ def ensemble_on_full_disk(claims: Claims, folder: Path) -> None:
         return {"good": str(status == 1 and clear and kept and len(after) == MEMBERS), "printed": printed[-600:]}
 
     found = on_small_disk(folder, DISK_MEGABYTES, work)
-    name = "ensemble: clear failure on a full disk, no member lost"
+    name = f"ensemble: full disk, clear failure, no member lost ({when})"
     if found is None:
         claims.not_measured(name, why="this system lets nobody mount a file system")
         return
@@ -257,9 +276,13 @@ def main() -> int:
     """Run the benchmark."""
     parser = argument_parser(__doc__)
     parser.add_argument("--kills", type=int, default=10, help="interruptions of each command")
-    parser.add_argument("--only", default="", help="commands whose names start with this")
+    parser.add_argument(
+        "--only", default="", help="measure commands whose names start with this, and keep the other results"
+    )
     options = parser.parse_args()
-    claims = Claims("interruptions", quick=options.quick or options.kills < 10 or bool(options.only))
+    claims = Claims("interruptions", quick=options.quick or options.kills < 10)
+    if options.only:
+        claims.keep_others(options.only)
     kills = 3 if options.quick else options.kills
     generator = random.Random(11)
     began = time.monotonic()
@@ -268,8 +291,9 @@ def main() -> int:
         folder = Path(name)
         write_towers(folder)
         chosen = [s for s in subjects(folder, quick=options.quick) if s.name.startswith(options.only)]
-        if not options.quick:
+        if any(subject.name.startswith(("fit", "export")) for subject in chosen):
             write_daily_sites(folder)
+        if any(subject.name == "export" for subject in chosen):
             prepare(folder)
         for subject in chosen:
             place = folder / "work"
@@ -278,31 +302,32 @@ def main() -> int:
             check_replaced(claims, subject, place, generator, kills)
             check_full_disk(claims, subject, folder, generator)
             shutil.rmtree(place)
-        if "ensemble".startswith(options.only) or options.only.startswith("ensemble"):
-            check_ensembles(claims, folder, generator, kills, quick=options.quick, began=began)
+        check_ensembles(claims, folder, generator, kills, options, began=began)
     return claims.finish()
 
 
 def check_ensembles(
-    claims: Claims, folder: Path, generator: random.Random, kills: int, *, quick: bool, began: float
+    claims: Claims, folder: Path, generator: random.Random, kills: int, options: Namespace, *, began: float
 ) -> None:
     """Check kills of the manager, a worker and a rank, and a full disk."""
-    if quick:
+    if options.quick:
         if time.monotonic() - began < QUICK_SECONDS:
             check_ensemble(claims, folder, generator, 1, "manager")
         return
     for victim in ("manager", "worker"):
-        check_ensemble(claims, folder, generator, kills, victim)
-    check_ranks(claims, folder, generator, kills)
-    ensemble_on_full_disk(claims, folder)
+        if f"ensemble, {victim}".startswith(options.only):
+            check_ensemble(claims, folder, generator, kills, victim)
+    if "ensemble, rank".startswith(options.only):
+        check_ranks(claims, folder, generator, kills)
+    if "ensemble: full disk".startswith(options.only):
+        ensemble_on_full_disk(claims, folder)
 
 
 def prepare(folder: Path) -> None:
-    """Write modules and runs that other commands read, in both variants."""
+    """Write the modules that are exported, in both variants."""
     for variant in ("a", "b"):
-        words = ["fit", "respiration", f"{folder}/tower_{variant}.toml", "--out", str(folder / f"curves_{variant}")]
+        words = ["fit", "respiration", f"{folder}/long_{variant}.toml", "--out", str(folder / f"curves_{variant}")]
         run(words, folder)
-        run(["run", f"{folder}/run_{variant}.toml", "--out", str(folder / f"compared_{variant}")], folder)
 
 
 if __name__ == "__main__":

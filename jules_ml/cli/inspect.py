@@ -59,9 +59,7 @@ def inspect(
     inspections = inspect_files(files, site=site, utc_offset_hours=utc_offset, folder=folder)
     written = []
     if out is not None and any(one.section for one in inspections):
-        with atomic_write(out) as part:
-            part.write_text(file_text(inspections), encoding="utf-8")
-        written.append(out)
+        written.append(_write_draft(out, file_text(inspections)))
     if figure is not None:
         written += _write_figures(inspections, figure)
     if json:
@@ -72,6 +70,19 @@ def inspect(
         print_files(written)
     if any(one.problems for one in inspections):
         raise typer.Exit(_BAD_INPUT)
+
+
+def _write_draft(out: Path, text: str) -> Path:
+    """Write the draft; an experiment that was edited since is not replaced."""
+    if out.is_dir() or (out.is_file() and out.read_bytes() != text.encode()):
+        raise BadInput(
+            "it already exists and has other contents than the draft",
+            where=out,
+            remedy="give a new file with --out, or remove this one",
+        )
+    with atomic_write(out) as part:
+        part.write_text(text, encoding="utf-8")
+    return out
 
 
 def print_inspection(one: Inspection, *, with_section: bool) -> None:

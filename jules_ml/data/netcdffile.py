@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from jules_ml.data.textfile import require_columns
 from jules_ml.data.times import gregorian_dates, has_time_units, refuse_missing_times
+from jules_ml.data.unfinished import refuse_unfinished
 from jules_ml.errors import BadInput
 
 _CLASSIC = (b"CDF\x01", b"CDF\x02")
@@ -35,12 +36,14 @@ def read_netcdf(
     Raises
     ------
     BadInput
-        If the file is missing, empty, truncated or not netCDF; if it is not of the expected kind; if a variable is missing.
+        If the file is missing, empty, truncated or not netCDF; if it is not of the expected kind; if a variable is missing; if
+        it is a result of an ensemble without its manifest.
     """
     if not path.is_file():
         raise BadInput("there is no such file", where=path, remedy="correct the path")
     if path.stat().st_size == 0:
         raise BadInput("the file is empty", where=path, remedy="create or download it again")
+    refuse_unfinished(path)
     with path.open("rb") as file:
         # The netCDF library silently fills the missing part of a truncated classic file with zeros; SciPy's reader reports it.
         options = {"engine": "scipy", "mmap": False} if file.read(4) in _CLASSIC else {"engine": "netcdf4"}

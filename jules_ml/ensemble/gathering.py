@@ -19,7 +19,7 @@ from jules_ml.ensemble.member_file import Series, read_member
 from jules_ml.ensemble.members import Members
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import Experiment
-from jules_ml.support.disk import is_disk_full
+from jules_ml.support.disk import reason_of
 from jules_ml.support.files import atomic_write
 from jules_ml.support.provenance import software
 
@@ -79,7 +79,7 @@ def gather(experiment: Experiment, members: Members, folder: Path) -> Gathered:
         except (OSError, RuntimeError) as error:
             if isinstance(error, RunFailed):
                 raise
-            reason = "the disk is full" if is_disk_full(error, folder) else str(error)
+            reason = reason_of(error, folder)
             raise RunFailed(f"{path} cannot be written ({reason}); the files of members are unchanged") from error
     return Gathered(path, checksum)
 

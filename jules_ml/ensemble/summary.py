@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from jules_ml.ensemble.gathering import gathered_dataset
 from jules_ml.errors import RunFailed
+from jules_ml.support.disk import reason_of
 from jules_ml.support.files import atomic_write
 
 SUMMARISED = "summary.nc"
@@ -94,7 +95,7 @@ def summarise(folder: Path, quantiles: Sequence[float], weights: NDArray[np.floa
                         _write(file, name, at, values, quantiles, weights)
         except (OSError, RuntimeError) as error:
             # netCDF's library reports a full disk as a RuntimeError
-            raise RunFailed(f"{path} cannot be written ({error})") from error
+            raise RunFailed(f"{path} cannot be written ({reason_of(error, folder)})") from error
     return path
 
 

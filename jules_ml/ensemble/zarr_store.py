@@ -10,6 +10,7 @@ import xarray as xr
 
 from jules_ml.ensemble.gathering import GATHERED
 from jules_ml.errors import BadInput, RunFailed
+from jules_ml.support.disk import reason_of
 
 ZARR = "ensemble.zarr"
 #: Number of members read at a time.
@@ -53,7 +54,7 @@ def write_zarr(folder: Path) -> Path:
         shutil.rmtree(path, ignore_errors=True)
         os.replace(part, path)
     except OSError as error:
-        raise RunFailed(f"{path} cannot be written ({error})") from error
+        raise RunFailed(f"{path} cannot be written ({reason_of(error, folder)})") from error
     return path
 
 

@@ -264,7 +264,7 @@ def prepare_run(
             if original.rose is not None:
                 files, written = _swapped_files(staged), staged.folder / staged.directory
                 option = optional_configuration(original.rose, namelists_before, staged.namelists, files, written)
-                write_text(staged.folder / OPT / OPTION, option)
+                write_text(staged.folder / OPT / OPTION, option.replace(str(staged.folder), str(place)))
             notes = [note.replace(str(staged.folder), str(place)) for note in notes]
             record = described(experiment, original, staged, executable=executable, command=command, notes=notes)
             write_script(staged.folder, command, experiment.file.name, environment, place=place)

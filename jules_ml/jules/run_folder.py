@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from jules_ml.errors import BadInput
+from jules_ml.jules.earlier_run import refuse_files_of_others
 from jules_ml.jules.input_files import InputGrid
 from jules_ml.jules.log import JulesLog
 from jules_ml.jules.moments import Moment, calendar_of_run, parse_moment
@@ -238,8 +239,8 @@ def stage(run: RunFolder, out: Path) -> Iterator[RunFolder]:
     Raises
     ------
     BadInput
-        If ``out`` contains something else or a run that may not have ended, is inside the original folder or contains it, or cannot be
-        written.
+        If ``out`` contains something else, files of the user or a run that may not have ended, is inside the original folder or contains
+        it, or cannot be written.
     """
     out = out.resolve()
     refuse_place(run, out)
@@ -252,7 +253,7 @@ def stage(run: RunFolder, out: Path) -> Iterator[RunFolder]:
 
 
 def refuse_place(run: RunFolder, out: Path) -> None:
-    """Refuse a new run folder in the place of something else, of a run that may not have ended, or of the original.
+    """Refuse a new run folder in the place of something else, files of the user, a run that may not have ended, or the original.
 
     Raises
     ------
@@ -286,6 +287,8 @@ def refuse_place(run: RunFolder, out: Path) -> None:
             where=out,
             remedy=f"wait for the end of its job; if the job was killed, remove {LOG}; or give another folder with --out",
         )
+    if summary:
+        refuse_files_of_others(out, summary, output=OUTPUT, own=(SUMMARY, SUBMIT, LOG, STATUS))
 
 
 def finished(out: Path) -> bool:

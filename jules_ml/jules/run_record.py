@@ -11,9 +11,10 @@ from typing import Any
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.jules import JulesSection
+from jules_ml.jules.earlier_run import FILES, WRITTEN, files_below, output_files
 from jules_ml.jules.log import JulesLog
 from jules_ml.jules.outcome import Ended, Files
-from jules_ml.jules.run_folder import SUMMARY, RunFolder
+from jules_ml.jules.run_folder import OUTPUT, SUMMARY, RunFolder
 from jules_ml.learned.store import MODULE_FILES
 from jules_ml.learned.uses import ways
 from jules_ml.support.files import atomic_write
@@ -24,7 +25,7 @@ _FORMAT = "%Y-%m-%d %H:%M:%S"
 _MAX_HASHED = 64 * 1024**2
 #: Entries about the end of a run; the others describe its preparation.
 _OUTCOME = (
-    "status", "failure", "model_time_reached", "warnings", "hooks", "wall_seconds", "output", "dumps",
+    "status", "failure", "model_time_reached", "warnings", "hooks", "wall_seconds", "output", "dumps", WRITTEN,
 )  # fmt: skip
 
 
@@ -81,6 +82,7 @@ def described(
         "inputs": inputs,
         "software": software(),
         "notes": notes,
+        FILES: files_below(staged.folder),
     }
 
 
@@ -121,6 +123,7 @@ def ended(end: Ended, files: Files) -> dict[str, object]:
         "wall_seconds": None if end.wall_seconds is None else round(end.wall_seconds, 2),
         "output": [path.name for path in files.output],
         "dumps": [path.name for path in files.dumps],
+        WRITTEN: output_files(end.file.parent / OUTPUT),
     }
 
 

@@ -64,6 +64,11 @@ def disk_full(folder: Path) -> RunFailed:
     return RunFailed(f"the disk is full: results cannot be written to {folder}; {_REMEDY}")
 
 
+def reason_of(error: BaseException, folder: Path) -> str:
+    """Why a file in a folder could not be written: a full disk with its remedy, or what the library said."""
+    return "the disk is full: free disk space and repeat the command" if is_disk_full(error, folder) else str(error)
+
+
 def not_writable(folder: Path, error: OSError) -> BadInput | RunFailed:
     """Return the error for a folder that cannot be created or written to."""
     if error.errno in DISK_FULL:

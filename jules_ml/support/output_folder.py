@@ -31,7 +31,7 @@ _REMEDY: Final = "give a new folder with --out"
 #: File that marks a module, which only a fit replaces.
 _MODULE: Final = "card.json"
 #: Files of file systems, file browsers and this package that are no work of anyone.
-_IGNORED: Final = (f"{PREFIX}*", ".DS_Store", "._*", ".nfs*", ".ipynb_checkpoints")
+IGNORED: Final = (f"{PREFIX}*", ".DS_Store", "._*", ".nfs*", ".ipynb_checkpoints")
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Contents:
         if not folder.is_dir():
             raise BadInput("it is a file, not a folder", where=folder, remedy="give another folder with --out")
         names = sorted(path.name for path in folder.iterdir())
-        present = [name for name in names if not any(fnmatch(name, pattern) for pattern in _IGNORED)]
+        present = [name for name in names if not any(fnmatch(name, pattern) for pattern in IGNORED)]
         if not present or (not self.marks and new is None):
             return
         if _MODULE in present and _MODULE not in self.names:

@@ -100,3 +100,14 @@ def test_two_records_have_two_figures(base: Path, tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert (tmp_path / "x.png").is_file()
     assert (tmp_path / "x_2.png").is_file()
+
+
+def test_an_experiment_that_was_edited_is_not_replaced(base: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new.toml"
+    arguments = ["inspect", str(base), "--out", str(out)]
+    assert [runner.invoke(app, arguments).exit_code for _ in range(2)] == [0, 0]
+    out.write_text("[data]\n# a day of work\n", encoding="utf-8")
+    result = runner.invoke(app, arguments)
+    assert result.exit_code == 2
+    assert "already exists and has other contents" in " ".join(result.output.split())
+    assert out.read_text(encoding="utf-8") == "[data]\n# a day of work\n"

@@ -151,7 +151,7 @@ def test_full_disk_while_gathering_keeps_the_members(tmp_path: Path) -> None:
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, old[1]))
     try:
-        with pytest.raises(RunFailed, match=r"cannot be written .*the files of members are unchanged"):
+        with pytest.raises(RunFailed, match=r"disk is full: free disk space .*the files of members are unchanged"):
             gather(run.experiment, run.members, tmp_path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, old)

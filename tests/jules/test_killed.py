@@ -7,17 +7,22 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from helpers.interrupted_ensemble import alive, until
 from helpers.jules_runs import Write, listing
 
-from jules_ml.errors import RunFailed
+from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import load_experiment
 from jules_ml.jules.run import run_jules
 
 PROGRAM = [sys.executable, "-c", "from jules_ml.cli import main; main()"]
+
+
+#: Files that a user may write into a run folder.
+NAMES = ("notes.txt", "output/plot.png", "swapped/mine.csv")
 
 
 def stand_ins(folder: Path) -> set[int]:
@@ -87,3 +92,23 @@ def test_a_failure_after_an_earlier_run_keeps_its_log(write: Write) -> None:
     with pytest.raises(RunFailed, match=f"log: {out}/jules.log"):
         run_jules(load_experiment(path), out)
     assert json.loads((out / "run_summary.json").read_text(encoding="utf-8"))["status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("name", "done"),
+    # a file of the output of a run that failed may have any name that ends in .nc
+    [*((name, True) for name in (*NAMES, "output/mean.nc")), *((name, False) for name in NAMES)],
+)
+def test_a_file_of_the_user_is_not_replaced(write: Write, name: str, *, done: bool) -> None:
+    path = write(behaviour="well" if done else "fatal")
+    out = path.parent / "out"
+    with nullcontext() if done else pytest.raises(RunFailed):
+        run_jules(load_experiment(path), out)
+    (out / name).write_text("a year of work")
+    (out / ".DS_Store").touch()
+    with pytest.raises(BadInput, match=f"files that are not of the run of JULES in it: {name}"):
+        run_jules(load_experiment(path), out)
+    assert (out / name).read_text() == "a year of work"
+    (out / name).unlink()
+    write()
+    assert run_jules(load_experiment(path), out).output

@@ -31,6 +31,7 @@ from jules_ml.learned.respiration.network import LearnedRespiration
 from jules_ml.learned.respiration.nights import ustar_entry
 from jules_ml.learned.respiration.site import Rows, moisture_of
 from jules_ml.learned.respiration.state import layer_entries
+from jules_ml.learned.respiration.state_link import run_entry
 from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.learned.respiration.stored_rows import frame_predictions, stored_training
 from jules_ml.learned.store import ASSIMILATION_PREFIX, read_module_folder, write_module_folder
@@ -113,7 +114,7 @@ def adapt_respiration(
         notes.append(note)
         r0 |= _site_r0(module, settings, new_card, rows.take(chosen))
         new_card["sites"][site] = _entry(ds, rows.take(chosen), days)
-        new_card["sites"][site] |= layer_entries(ds, rows.time[chosen], module, settings)
+        new_card["sites"][site] |= run_entry(ds) | layer_entries(ds, rows.time[chosen], module, settings)
         new_card["porosity"] |= rows.porosity
         new_card["dry"] |= rows.dry
         new_card["ustar_threshold"] |= {name: ustar_entry(threshold) for name, threshold in rows.ustar.items()}

@@ -75,14 +75,16 @@ class RespirationKind:
     def evaluate(self, folder: Path, experiments: Sequence[Experiment], out: Path) -> Outcome:
         """Score a module on records that it was not fitted to."""
         from jules_ml.learned.respiration.evaluate import evaluate_respiration
+        from jules_ml.learned.respiration.state_link import notes_of_run
         from jules_ml.learned.respiration.store import load_respiration
 
         settings = experiments[0].respiration
         years = settings.test_years if settings is not None else ()
-        of_module = load_respiration(folder)[1]
+        _, of_module, card = load_respiration(folder)
         sites = [_site(each, of_module) for each in experiments]
         scores = evaluate_respiration(folder, sites, out, years=years or None)
-        notes = _notes_of_records(sites) + tuple(
+        notes = (*_notes_of_records(sites), *notes_of_run(Path(folder), card))
+        notes += tuple(
             f"the module contains no base respiration of {site}, so the mean of its training sites was used: "
             f"adapt it with 'jules-ml fit respiration FILE --adapt {folder} --days 30 --out DIR'"
             for site in scores["sites_without_base_respiration"]

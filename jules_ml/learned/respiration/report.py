@@ -28,6 +28,7 @@ from jules_ml.learned.respiration.nights import ustar_entry
 from jules_ml.learned.respiration.row_notes import ustar_note
 from jules_ml.learned.respiration.site import Rows, moisture_of
 from jules_ml.learned.respiration.state import layer_entries
+from jules_ml.learned.respiration.state_link import run_entry
 from jules_ml.learned.respiration.stored_rows import QUANTITY, row_columns, row_variables
 from jules_ml.learned.respiration.training import TrainedRespiration
 from jules_ml.learned.training_days import TRAINING_DAYS, day_intervals
@@ -195,6 +196,7 @@ def _site_entries(
             "last": str(times.max()),
             TRAINING_DAYS: day_intervals(middle),
             "interval_seconds": interval(ds).total_seconds(),
+            **run_entry(ds),
             **layer_entries(ds, times, learned.module, learned.settings),
         }
     return entries

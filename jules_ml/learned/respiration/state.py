@@ -24,6 +24,7 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration.layers import LAYER_RATIO, effective_state, layer_weights
 from jules_ml.learned.respiration.network import LearnedRespiration
+from jules_ml.learned.respiration.state_link import CHECKSUM, COLUMN, RUN, checksum_of
 
 #: Variables of a site dataset with the state of a model.
 _WETNESS, _TEMPERATURE = "model_wetness", "model_t_soil"
@@ -32,8 +33,6 @@ _POROSITY = "model_porosity"
 #: Variables with the state and the weight of each layer, and attribute with the mean weights, with layered carbon.
 _LAYERS = ("model_layer_wetness", "model_layer_t_soil", "model_layer_weight")
 _LAYER_WEIGHTS = "layer_weights"
-#: Output of the column in its run folder.
-_COLUMN = "column.nc"
 #: Longest output period of a model [s]: the state has a diurnal cycle.
 _LONGEST_PERIOD = 3 * 3600.0
 
@@ -90,7 +89,9 @@ def with_soil_state(
             {"units": "K", "long_name": "model's soil temperature"},
         ),
     }
-    attributes = {_POROSITY: _porosity(output, weights, record, where), "soil_state": Path(where).name}
+    attributes = {_POROSITY: _porosity(output, weights, record, where), RUN: Path(where).name}
+    if isinstance(source, Path):
+        attributes[CHECKSUM] = checksum_of(source)
     for name, point in (("wilting", "sm_wilt"), ("critical", "sm_crit")):
         if point in output and "sm_sat" in output:
             attributes[name] = _constant(output[point] / output["sm_sat"], weights)
@@ -151,7 +152,7 @@ def without_state(ds: xr.Dataset) -> xr.Dataset:
     """Return a site dataset without the soil state of a model."""
     kept = ds.drop_vars([_WETNESS, _TEMPERATURE, *_LAYERS], errors="ignore")
     kept.attrs = {
-        name: value for name, value in ds.attrs.items() if name not in (_POROSITY, "soil_state", _LAYER_WEIGHTS)
+        name: value for name, value in ds.attrs.items() if name not in (_POROSITY, RUN, CHECKSUM, _LAYER_WEIGHTS)
     }
     return kept
 
@@ -174,10 +175,10 @@ def porosity_of(ds: xr.Dataset) -> float | None:
 
 def _read(path: Path, level2: bool) -> xr.Dataset:
     """Read the output of the column or of JULES."""
-    file = path / _COLUMN if path.is_dir() else path
+    file = path / COLUMN if path.is_dir() else path
     if path.is_dir() and not file.is_file():
         raise BadInput(
-            f"the folder contains no {_COLUMN}",
+            f"the folder contains no {COLUMN}",
             where=path,
             remedy="give a run folder of the column, or the netCDF file of a JULES output profile with sthu, sthf and t_soil",
         )

@@ -27,6 +27,7 @@ from jules_ml.learned.respiration.fit import fit_respiration
 from jules_ml.learned.respiration.kind import KIND
 from jules_ml.learned.respiration.site import select_rows
 from jules_ml.learned.respiration.state import with_soil_state, without_state
+from jules_ml.learned.respiration.state_link import notes_of_run
 from jules_ml.learned.respiration.store import load_respiration
 from jules_ml.learned.respiration.tables import learned_tables
 from jules_ml.physics.respiration import fsth
@@ -138,6 +139,22 @@ def test_a_module_of_the_model_is_not_scored_on_sensors(tmp_path: Path) -> None:
     fit_respiration(with_soil_state(record, model_output(record)), SOIL, tmp_path / "module")
     with pytest.raises(BadInput, match="fitted to the soil of a model"):
         evaluate_respiration(tmp_path / "module", synthetic_record(site="other"))
+
+
+def test_a_run_beside_a_module_is_known_to_be_another_one(tmp_path: Path) -> None:
+    record = synthetic_record()
+    run = tmp_path / "module_run" / "tower"
+    run.mkdir(parents=True)
+    model_output(record).to_netcdf(run / "column.nc")
+    fit_respiration(with_soil_state(record, run), SOIL, tmp_path / "module")
+    card = load_respiration(tmp_path / "module")[2]
+    assert notes_of_run(tmp_path / "module", card) == ()
+    # a later fit was killed after its run
+    model_output(record, sm_sat=0.5).to_netcdf(run / "column.nc")
+    (note,) = notes_of_run(tmp_path / "module", card)
+    assert f"{run} is another run" in note
+    shutil.rmtree(run)
+    assert notes_of_run(tmp_path / "module", card) == ()
 
 
 def test_frozen_soil_of_the_model_is_kept() -> None:
