@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 _BAD_INPUT = 2
 #: Widths of the terminal below which columns of the table of variables are left out.
 _WIDE, _MEDIUM = 118, 96
+#: Days of the steps that are called months.
+_MONTH = (28.0, 31.0)
+#: Columns that a narrow terminal does without, the least important first.
+_OPTIONAL = ("longest gap [d]", "median")
 
 
 @app.command(
@@ -95,7 +99,7 @@ def print_inspection(one: Inspection, *, with_section: bool) -> None:
     if one.period is not None:
         out_console.print(escaped(_period_text(one)), soft_wrap=True)
     if one.variables:
-        out_console.print(_table(one.variables))
+        _print_variables(one.variables)
     if one.problems:
         out_console.print(f"[bold red]{_count(one.problems, 'problem')} to be corrected[/]")
         for number, problem in enumerate(one.problems, start=1):
@@ -115,9 +119,19 @@ def print_inspection(one: Inspection, *, with_section: bool) -> None:
         out_console.print(f"\n{escaped(one.section)}", soft_wrap=True, end="")
 
 
+def _print_variables(variables: Sequence[Summary]) -> None:
+    out_console.print(_table(variables))
+    for each in variables:
+        if each.annual is not None:
+            out_console.print(escaped(f"{each.variable}: {each.annual:.4g} mm a year on average"), soft_wrap=True)
+
+
 def _print_item(number: int, problem: str, remedy: str) -> None:
     out_console.print(f"  {number}. {escaped(problem)}.", soft_wrap=True)
-    out_console.print(f"     [bold]Remedy:[/] {escaped(remedy)}.", soft_wrap=True)
+    if remedy.startswith("no action needed"):
+        out_console.print(f"     {escaped(remedy[0].upper() + remedy[1:])}.", soft_wrap=True)
+    else:
+        out_console.print(f"     [bold]Remedy:[/] {escaped(remedy)}.", soft_wrap=True)
 
 
 def _count(items: Sequence[object], noun: str) -> str:
@@ -131,35 +145,49 @@ def _period_text(one: Inspection) -> str:
     assert period is not None
     site = f"Site {one.site}, " if one.site else ""
     rows = {0: "no row is missing", 1: "1 row is missing"}.get(period.n_missing, f"{period.n_missing} rows are missing")
-    return (
-        f"{site}{period.start:%Y-%m-%d %H:%M} to {period.end:%Y-%m-%d %H:%M} UTC, {period.n_steps} steps of "
-        f"{interval_text(period.interval)}; {rows}"
-    )
+    days = period.interval.total_seconds() / 86400.0
+    step = "a month" if _MONTH[0] <= days <= _MONTH[1] else interval_text(period.interval)
+    return f"{site}{period.start:%Y-%m-%d %H:%M} to {period.end:%Y-%m-%d %H:%M} UTC, {period.n_steps} steps of {step}; {rows}"
 
 
 def _table(variables: Sequence[Summary]) -> Table:
     width = out_console.width
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("variable", overflow="fold", min_width=10)
-    with_columns = width >= _MEDIUM and any(one.column for one in variables)
-    if with_columns:
-        table.add_column("column", overflow="fold")
-    with_depths = any(one.depth is not None for one in variables)
-    names = [*(["depth [m]"] if with_depths else []), "missing", "longest gap [d]", "min", "median", "max"]
-    names += ["measured"] if width >= _WIDE and any(one.measured is not None for one in variables) else []
-    for name in names:
-        table.add_column(escaped(name), justify="right")
-    table.add_column("unit", overflow="fold")
-    for one in variables:
-        cells = [one.variable, *([one.column] if with_columns else [])]
-        if with_depths:
-            cells.append("" if one.depth is None else "unknown" if math.isnan(one.depth) else f"{one.depth:g}")
-        cells += [f"{one.missing:.1%}", f"{one.longest_gap_days:.3g}"]
-        cells += ["" if math.isnan(x) else f"{x:.5g}" for x in (one.minimum, one.median, one.maximum)]
-        if "measured" in names:
-            cells.append("" if one.measured is None else f"{one.measured:.0%}")
-        table.add_row(*map(escaped, [*cells, one.units]))
+    columns: dict[str, list[str]] = {"variable": [one.variable for one in variables]}
+    if width >= _MEDIUM and any(one.column for one in variables):
+        columns["column"] = [one.column for one in variables]
+    if any(one.depth is not None or one.layers is not None for one in variables):
+        columns["depth [m]"] = [_depth_text(one) for one in variables]
+    columns["missing"] = [f"{one.missing:.1%}" for one in variables]
+    columns["longest gap [d]"] = [f"{one.longest_gap_days:.3g}" for one in variables]
+    columns["min"] = [_number(one.minimum) for one in variables]
+    columns["median"] = [_number(one.median) for one in variables]
+    columns["max"] = [_number(one.maximum) for one in variables]
+    if width >= _WIDE and any(one.measured is not None for one in variables):
+        columns["measured"] = ["" if one.measured is None else f"{one.measured:.0%}" for one in variables]
+    columns["unit"] = [one.units for one in variables]
+    # headers are wrapped, names and numbers are not
+    widths = {name: max(map(len, [*name.split(), *cells])) for name, cells in columns.items()}
+    for name in _OPTIONAL:
+        if sum(widths.values()) + len(widths) > width:
+            widths.pop(name, None)
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    for name, of_column in widths.items():
+        is_text = name in ("variable", "column", "unit")
+        least = None if name == "column" else of_column
+        table.add_column(escaped(name), justify="left" if is_text else "right", overflow="fold", width=least)
+    for row in zip(*(columns[name] for name in widths), strict=True):
+        table.add_row(*map(escaped, row))
     return table
+
+
+def _number(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.4g}"
+
+
+def _depth_text(one: Summary) -> str:
+    if one.layers is not None:
+        return f"{one.layers} layers"
+    return "" if one.depth is None else "unknown" if math.isnan(one.depth) else f"{one.depth:g}"
 
 
 def _write_figures(inspections: Sequence[Inspection], figure: Path) -> list[Path]:

@@ -44,6 +44,21 @@ def test_a_narrow_terminal_shows_fewer_columns(base: Path, monkeypatch: pytest.M
     assert "theta" in table
 
 
+def test_names_and_numbers_are_whole_on_a_narrow_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    rows = [
+        f"2020-06-{1 + i // 24:02d} {i % 24:02d}:00,{50 + i % 24},{-0.05664321 + 0.001 * (i % 7)},{0.3 + 0.001 * (i % 9)}"
+        for i in range(72)
+    ]
+    path = tmp_path / "tower.csv"
+    path.write_text("\n".join(["time,RH [%],NEE [umol m-2 s-1],SWC_5cm [m3 m-3]", *rows]), encoding="utf-8")
+    table = runner.invoke(app, ["inspect", str(path)]).output.split("guessed in the section")[0]
+    assert "relative_humidity" in table
+    assert "-0.05664 " in table
+    assert "umol m-2 s-1" in table
+    assert max(map(len, table.splitlines()[3:8])) <= 80
+
+
 def test_the_section_and_the_figure_are_written(base: Path, tmp_path: Path) -> None:
     out, figure = tmp_path / "new" / "tower.toml", tmp_path / "tower.png"
     arguments = ["--out", str(out), "--figure", str(figure), "--utc-offset", "-6", "--site", "US-Abc"]

@@ -17,7 +17,9 @@ from pydantic import ValidationError
 from jules_ml.data.inspection.draft import Draft, toml_value
 from jules_ml.data.inspection.drafts import UserHints, apply_keys, complete, draft_section, site_of, takes_list
 from jules_ml.data.inspection.driving_draft import is_driving_text
-from jules_ml.data.inspection.other_files import OtherFile, is_metadata, other_file, unreadable
+from jules_ml.data.inspection.fit_notes import fit_notes
+from jules_ml.data.inspection.other_file import OtherFile
+from jules_ml.data.inspection.other_files import is_metadata, other_file, unreadable
 from jules_ml.data.inspection.series import Summary, gaps_of, series_of, summary_of
 from jules_ml.data.inspection.suspicions import Suspicion, notes_on, suspicions_of
 from jules_ml.data.problems import collected_problems
@@ -75,7 +77,7 @@ class Inspection:
     suspicions : tuple of Suspicion
         What may be wrong.
     notes : tuple of str
-        What the reader left out.
+        What the reader left out, and what a fit would note.
     checks : tuple of str
         What is guessed in the drafted section.
     section : str
@@ -161,8 +163,10 @@ def _groups(paths: Sequence[Path]) -> list[tuple[str, str, list[Path]]]:
 
 
 def _recognised(path: Path) -> tuple[str, str]:
-    if names_in(path):
-        return "ismn", f"a {'folder' if path.is_dir() else 'zip archive'} of {len(names_in(path))} files of ISMN"
+    sensors = len(names_in(path))
+    if sensors:
+        files = "1 file" if sensors == 1 else f"{sensors} files"
+        return "ismn", f"a {'folder' if path.is_dir() else 'zip archive'} with {files} of ISMN"
     if path.is_dir() or is_metadata(path):
         return "", ""
     kinds = recognise(path)
@@ -263,15 +267,18 @@ def _with_record(result: Inspection, ds: xr.Dataset) -> Inspection:
         return result
     time = pd.DatetimeIndex(ds["time"].to_numpy())
     interval = pd.Timedelta(seconds=float(ds.attrs.get("interval_seconds", 0.0)))
-    n_steps, _ = gaps_of(np.ones(len(time), dtype=bool), time, interval)
+    # steps of a month are not all as long as the longest
+    n_steps = max(gaps_of(np.ones(len(time), dtype=bool), time, interval)[0], len(time))
     series = list(series_of(ds))
+    suspicions = suspicions_of(ds, series)
     return replace(
         result,
         site=str(ds.attrs["site"]) if "site" in ds.attrs else None,
         period=Period(time[0] - interval, time[-1], interval, n_steps, n_steps - len(time)),
         variables=tuple(summary_of(one, time, interval) for one in series),
-        suspicions=tuple(suspicions_of(ds, series)),
-        notes=tuple(notes_on(ds)),
+        suspicions=tuple(suspicions),
+        # notes of values that have to be corrected first say nothing
+        notes=(*notes_on(ds), *([] if result.problems else fit_notes(ds, suspicions))),
         record=ds,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 #: Dimensions of which each element has a summary of its own; others are summarised together.
 _SENSORS = ("depth", "port", "soil")
 _MOST_SENSORS = 60
+_PRECIPITATION = ("precip", "tot_rain", "tot_snow", "rainfall", "snowfall")
+_NEARLY_A_YEAR = pd.Timedelta(days=330)
+_YEAR_SECONDS = 365.25 * 86400.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +40,8 @@ class Series:
         NaN where missing.
     measured : array of bool, shape of ``values``, or None
         Whether each value was measured; None if the record has no quality codes of the variable.
+    layers : int or None
+        Number of soil layers whose depths are not known, which are summarised together.
     """
 
     variable: str
@@ -48,6 +53,7 @@ class Series:
     sensor: Mapping[str, int]
     values: NDArray[np.float64]
     measured: NDArray[np.bool_] | None
+    layers: int | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,10 @@ class Summary:
         NaN if there are no values.
     measured : float or None
         Fraction of the values that was measured [1]; None if the record has no quality codes of the variable.
+    layers : int or None
+        As of :class:`Series`.
+    annual : float or None
+        Mean precipitation of a record of nearly a year or more [kg m-2 a-1]; None for other variables.
     """
 
     variable: str
@@ -83,6 +93,8 @@ class Summary:
     median: float
     maximum: float
     measured: float | None
+    layers: int | None = None
+    annual: float | None = None
 
 
 def series_of(ds: xr.Dataset) -> Iterator[Series]:
@@ -92,7 +104,8 @@ def series_of(ds: xr.Dataset) -> Iterator[Series]:
             continue
         values = ds[name].transpose("time", ...)
         dims = [str(dim) for dim in values.dims if dim != "time"]
-        sensors = [dim for dim in dims if dim in _SENSORS]
+        layers = ds.sizes["soil"] if "soil" in dims and "depth" not in ds.coords else None
+        sensors = [dim for dim in dims if dim in _SENSORS and (dim != "soil" or layers is None)]
         if math.prod(ds.sizes[dim] for dim in sensors) > _MOST_SENSORS:
             sensors = []
         for place in product(*(range(ds.sizes[dim]) for dim in sensors)):
@@ -102,7 +115,8 @@ def series_of(ds: xr.Dataset) -> Iterator[Series]:
             one = values.isel(at).to_numpy().astype(np.float64).reshape(ds.sizes["time"], -1)
             if "port" in at and not np.isfinite(one).any():
                 continue
-            yield _series(ds, name, at, one[:, 0] if one.shape[1] == 1 else one)
+            series = _series(ds, name, at, one[:, 0] if one.shape[1] == 1 else one)
+            yield replace(series, layers=layers)
 
 
 def _series(ds: xr.Dataset, name: str, at: Mapping[str, int], values: NDArray[np.float64]) -> Series:
@@ -182,7 +196,16 @@ def summary_of(series: Series, time: pd.DatetimeIndex, interval: pd.Timedelta) -
         median=float(quantiles[1]),
         maximum=float(quantiles[2]),
         measured=measured,
+        layers=series.layers,
+        annual=_annual(series, finite, interval),
     )
+
+
+def _annual(series: Series, finite: NDArray[np.float64], interval: pd.Timedelta) -> float | None:
+    is_rate = series.variable in _PRECIPITATION and series.units == "kg m-2 s-1"
+    if not is_rate or finite.size * interval < _NEARLY_A_YEAR:
+        return None
+    return float(finite.mean()) * _YEAR_SECONDS
 
 
 def gaps_of(

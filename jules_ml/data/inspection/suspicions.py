@@ -207,7 +207,7 @@ def _faults(ds: xr.Dataset, series: Sequence[Series]) -> tuple[list[Suspicion], 
                 label,
                 f"{fault.values} of {fault.of} values from {fault.first:%Y-%m-%d} to {fault.last:%Y-%m-%d} are those of a faulty sensor "
                 f"({fault.reason})",
-                f"nothing: by the rule '{fault.rule}' they are not used; if they are true, set {key} = false under [quality]",
+                f"no action needed, since the rule '{fault.rule}' drops them; if they are true, set {key} = false under [quality]",
                 fault.first,
                 fault.last,
             )
@@ -301,17 +301,23 @@ def _clock(ds: xr.Dataset, time: pd.DatetimeIndex, interval: pd.Timedelta) -> li
 
 def notes_on(ds: xr.Dataset) -> list[str]:
     """Return notes on the values that the reader left out and counted."""
-    reasons = {
-        "n_dropped": "outside the valid range",
-        "n_rejected": "with a flag that rejects them",
-        "n_flagged": "with a flag of values that were not measured",
-    }
-    return [
-        f"{name}: {int(ds[name].attrs[key])} values {why} are left out"
-        for name in ds.data_vars
-        for key, why in reasons.items()
-        if int(ds[name].attrs.get(key, 0)) > 0
-    ]
+    notes = []
+    for name, values in ds.data_vars.items():
+        flags = f" (flag {values.attrs['flagged']})" if values.attrs.get("flagged") else ""
+        reasons = {
+            "n_dropped": "outside the valid range",
+            "n_rejected": "with a flag that rejects {it}",
+            "n_flagged": f"with a flag that is not used{flags}",
+        }
+        for key, why in reasons.items():
+            number = int(values.attrs.get(key, 0))
+            if number > 0:
+                one = number == 1
+                text = why.format(it="it" if one else "them")
+                notes.append(
+                    f"{name}: {number} {'value' if one else 'values'} {text} {'is' if one else 'are'} left out"
+                )
+    return notes
 
 
 def _length(length: pd.Timedelta) -> str:

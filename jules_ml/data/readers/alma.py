@@ -227,4 +227,4 @@ class AlmaRecord(Record):
     def recognises(cls, path: Path) -> str | None:
         """Recognise variables of the ALMA convention."""
         names = set(netcdf_names(path))
-        return "ALMA netCDF" if "time" in names and len(names & set(_REQUIRED)) >= 2 else None
+        return "an ALMA netCDF file" if "time" in names and len(names & set(_REQUIRED)) >= 2 else None

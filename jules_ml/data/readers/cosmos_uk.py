@@ -186,6 +186,7 @@ def read_cosmos_eidc(
     for name, (_, column) in columns.items():
         if counts.get(name) and column.name in ds:
             ds[column.name].attrs["n_flagged"] = int(ds[column.name].attrs.get("n_flagged", 0)) + counts[name]
+            ds[column.name].attrs["flagged"] = " or ".join(masked_flags)
     return ds
 
 

@@ -377,4 +377,4 @@ class IsmnRecord(Record):
         """Recognise the name and the first rows of a file."""
         lines = first_lines(path, 2)
         is_series = len(lines) == 2 and re.match(r"\d{4}/\d\d/\d\d\s+\d\d:\d\d\s", lines[1]) is not None
-        return "ISMN file of a sensor" if path.suffix == _SUFFIX and is_series else None
+        return "an ISMN file of a sensor" if path.suffix == _SUFFIX and is_series else None

@@ -341,4 +341,4 @@ class OzfluxRecord(Record):
     def recognises(cls, path: Path) -> str | None:
         """Recognise variables with quality flags of OzFlux."""
         names = set(netcdf_names(path))
-        return "OzFlux netCDF" if len(names & {f"{name}{_FLAG}" for name in _COLUMNS}) >= 2 else None
+        return "an OzFlux netCDF file" if len(names & {f"{name}{_FLAG}" for name in _COLUMNS}) >= 2 else None

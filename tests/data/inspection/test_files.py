@@ -75,6 +75,7 @@ def test_output_of_jules_is_summarised(tmp_path: Path) -> None:
     ds = xr.Dataset(
         {
             "t_soil": (("time", "soil", "y", "x"), np.full((10, 2, 1, 1), 12.0), {"units": "K"}),
+            "smcl": (("time", "soil", "y", "x"), np.full((10, 2, 1, 1), 30.0), {"units": "kg m-2"}),
             "time_bounds": (("time", "nt"), np.column_stack([seconds - 86400.0, seconds])),
             "latitude": (("y", "x"), [[52.0]]),
             "longitude": (("y", "x"), [[5.0]]),
@@ -84,7 +85,7 @@ def test_output_of_jules_is_summarised(tmp_path: Path) -> None:
     ds.to_netcdf(tmp_path / "out.nc")
     inspection = one(tmp_path / "out.nc")
     assert inspection.kind == "netCDF output of JULES"
-    assert len(inspection.variables) == 2
+    assert [(one.variable, one.layers) for one in inspection.variables] == [("t_soil", 2), ("smcl", 2)]
     (problem,) = inspection.problems
     assert "t_soil is 12, outside 190 to 350 K (20 of 20 values)" in problem.problem
     assert inspection.section.startswith("[moisture]\njules = ")
@@ -99,9 +100,16 @@ def test_other_netcdf_files_and_archives_are_described(tmp_path: Path) -> None:
         archive.writestr("AMF_US-Xyz_BASE_HH_1-5.csv", "x")
     assert "unpack it" in one(tmp_path / "a.zip").use
     (tmp_path / "nml").mkdir()
-    assert one(tmp_path / "nml").kind == "a folder of 0 files"
+    assert one(tmp_path / "nml").kind == "a folder without files"
+    (tmp_path / "nml" / "ts.nml").touch()
+    assert one(tmp_path / "nml").kind == "a folder of 1 file"
     (tmp_path / "nml" / "drive.nml").touch()
-    assert one(tmp_path / "nml").section.startswith("[jules]\nfolder = ")
+    assert "without timesteps.nml, model_grid.nml" in one(tmp_path / "nml").kind
+    for name in ("timesteps", "model_grid", "initial_conditions", "output"):
+        (tmp_path / "nml" / f"{name}.nml").touch()
+    inspection = one(tmp_path / "nml")
+    assert inspection.section.startswith("[jules]\nfolder = ")
+    assert 'model = "jules" under [run]' in inspection.use
 
 
 def test_a_satellite_series_of_another_calendar_is_a_problem(tmp_path: Path) -> None:
