@@ -62,13 +62,15 @@ def inspect(
         with atomic_write(out) as part:
             part.write_text(file_text(inspections), encoding="utf-8")
         written.append(out)
-    if figure is not None:
-        written += _write_figures(inspections, figure)
     if json:
         _print_json(inspections)
     elif not quiet:
         for one in inspections:
             print_inspection(one, with_section=out is None)
+    # after the report, which says why there may be nothing to draw
+    if figure is not None:
+        written += _write_figures(inspections, figure)
+    if not (json or quiet):
         print_files(written)
     if any(one.problems for one in inspections):
         raise typer.Exit(_BAD_INPUT)
@@ -96,6 +98,9 @@ def print_inspection(one: Inspection, *, with_section: bool) -> None:
         for number, each in enumerate(suspicions, start=1):
             _print_item(number, f"{each.series}: {each.problem}", each.remedy)
     print_notes(one.notes)
+    if one.left_out:
+        columns = ", ".join(f"{name} ({reason})" for name, reason in one.left_out.items())
+        out_console.print(f"[bold]not read:[/] {escaped(columns)}", soft_wrap=True)
     if one.checks:
         out_console.print("[bold]guessed in the section: check it[/]")
         for check in one.checks:
@@ -217,6 +222,7 @@ def _plain(one: Inspection) -> dict[str, Any]:
             if each.problem
         ],
         "notes": list(one.notes),
+        "not_read": dict(one.left_out),
         "checks": list(one.checks),
         "section": one.section,
     }

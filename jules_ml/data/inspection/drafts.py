@@ -14,7 +14,7 @@ import pandas as pd
 import xarray as xr
 
 from jules_ml.data.inspection.column_names import guess_column
-from jules_ml.data.inspection.draft import Draft
+from jules_ml.data.inspection.draft import Draft, toml_value
 from jules_ml.data.inspection.driving_draft import draft_driving
 from jules_ml.data.inspection.stations import draft_ismn
 from jules_ml.data.inspection.table_draft import draft_table, without_codes
@@ -102,6 +102,8 @@ def apply_keys(draft: Draft, problem: BadInput) -> bool:
     fields = reader_section(str(draft.keys["reader"])).model_fields
     changed = False
     for key, wanted in problem.keys.items():
+        if isinstance(wanted, Mapping):
+            continue
         present, value = draft.keys.get(key), wanted
         if isinstance(wanted, list):
             before = list(present or [])
@@ -110,6 +112,21 @@ def apply_keys(draft: Draft, problem: BadInput) -> bool:
             continue
         draft.guess(key, value, problem.problem)
         changed = True
+    return _apply_columns(draft, problem) or changed
+
+
+def _apply_columns(draft: Draft, problem: BadInput) -> bool:
+    """Add the keys of single columns that remedy a problem; whether the draft changed."""
+    changed = False
+    columns = problem.keys.get("columns")
+    for name, wanted in columns.items() if isinstance(columns, Mapping) else ():
+        table = draft.keys["columns"][name]
+        codes = list(dict.fromkeys([*table.get("missing", []), *wanted["missing"]]))
+        if codes != table.get("missing", []):
+            table["missing"] = codes
+            draft.comments[f"columns.{name}.missing"] = f"check this: {problem.problem}"
+            draft.checks.append(f"column {name}, missing = {toml_value(codes)}: {problem.problem}")
+            changed = True
     return changed
 
 

@@ -137,7 +137,8 @@ def _values(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None, dict[str, int]]:
     """Values and quality codes of a column, and the numbers of values that were left out."""
     column, raw, where = spec.columns[name], frame[name].to_numpy(), f"{path}, column {name}"
-    values = _convert(raw, column, spec.interval, refuses=not drops_out_of_range, where=where)
+    raw = np.where(np.isin(raw, column.missing), np.nan, raw)
+    values = _convert(raw, name, column, spec.interval, refuses=not drops_out_of_range, where=where)
     n = {}
     codes = None if column.quality is None else _recode(frame, column.quality, spec.interval, path)
     if column.quality is not None:
@@ -257,7 +258,7 @@ def interval_ends(stamps: pd.DatetimeIndex, spec: TableSpec, path: Path) -> pd.D
 
 
 def _convert(
-    raw: NDArray[np.float64], column: TableColumn, interval: pd.Timedelta, *, refuses: bool, where: str
+    raw: NDArray[np.float64], name: str, column: TableColumn, interval: pd.Timedelta, *, refuses: bool, where: str
 ) -> NDArray[np.float64]:
     """Convert a column to the units of the site dataset; ``refuses`` old codes of missing values also where they are possible values."""
     if not refuses:
@@ -268,7 +269,10 @@ def _convert(
     if column.is_sum:
         numbers, unit = numbers / interval.total_seconds(), f"{unit} s-1"
     converted = convert(numbers, unit, VARIABLES[column.variable].units, where=where)
-    refuse_old_codes(raw, converted, column.variable, where=where, drops_outside=not refuses)
+    # readers of networks, which drop values, build the map of the columns themselves
+    refuse_old_codes(
+        raw, converted, column.variable, where=where, drops_outside=not refuses, column=name if refuses else None
+    )
     if refuses:
         refuse_missing_codes(raw, where=where)
     return converted
