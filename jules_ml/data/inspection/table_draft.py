@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from jules_ml.data.inspection.column_names import ColumnGuess, guess_column, split_unit
 from jules_ml.data.inspection.draft import Draft
 from jules_ml.data.inspection.table_layout import as_numbers, guess_layout, read_texts
+from jules_ml.data.inspection.table_site import draft_place, refuse_excel_dates
 from jules_ml.data.inspection.table_times import TimeGuess, guess_times, interval_text
 from jules_ml.data.missing_codes import isolated_codes
 from jules_ml.data.parquetfile import parquet_columns, read_parquet
@@ -95,11 +96,13 @@ def _text(path: Path, draft: Draft) -> tuple[pd.DataFrame, dict[str, str], TimeG
     texts = read_texts(path, layout)
     times = guess_times(texts)
     if times is None:
+        refuse_excel_dates(texts, path=path)
         raise BadInput(
             "no column contains time stamps of a known format",
             where=path,
             remedy="write time stamps as 2020-06-01 00:30, or give time.columns and time.format of reader 'table'",
         )
+    draft_place(draft, texts, times.stamps, path=path, has_site="site" not in draft.comments)
     numbers = pd.DataFrame({name: as_numbers(texts[name], layout.decimal) for name in layout.names})
     codes = _text_codes(texts, numbers, times.columns)
     if codes:

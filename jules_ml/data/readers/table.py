@@ -173,7 +173,8 @@ def _read_text(path: Path, spec: TableSpec) -> tuple[pd.DataFrame, pd.DatetimeIn
         decimal=spec.decimal,
         encoding=spec.encoding,
     )
-    return frame, interval_ends(read_column_times(frame, spec.time.columns, spec.time.format, where=path), spec, path)
+    stamps = read_column_times(frame, spec.time.columns, spec.time.format, where=path)
+    return frame, interval_ends(stamps, spec, path, unreadable_are_reported=True)
 
 
 def _read_parquet(path: Path, spec: TableSpec) -> tuple[pd.DataFrame, pd.DatetimeIndex]:
@@ -218,7 +219,9 @@ def _refuse_unmapped(header: list[str], spec: TableSpec, where: str) -> None:
         )
 
 
-def interval_ends(stamps: pd.DatetimeIndex, spec: TableSpec, path: Path) -> pd.DatetimeIndex:
+def interval_ends(
+    stamps: pd.DatetimeIndex, spec: TableSpec, path: Path, *, unreadable_are_reported: bool = False
+) -> pd.DatetimeIndex:
     """Return the end of each interval in UTC, for time stamps one interval apart; gaps are allowed.
 
     Raises
@@ -234,13 +237,16 @@ def interval_ends(stamps: pd.DatetimeIndex, spec: TableSpec, path: Path) -> pd.D
         stamp_at=spec.stamp_at,
         utc_offset_hours=0.0 if aware else spec.utc_offset_hours,
         where=where,
+        unreadable_are_reported=unreadable_are_reported,
     )
     steps = pd.Series(end).dropna().diff().dropna()
     between = np.flatnonzero(steps % spec.interval)
-    if len(steps) and (steps.min() < spec.interval or steps.median() != spec.interval):
+    # steps of zero and backward ones have been reported as duplicates and disorder
+    forward = steps[steps > pd.Timedelta(0)]
+    if len(forward) and (forward.min() < spec.interval or forward.median() != spec.interval):
         report(
             BadInput(
-                f"time stamps are {steps.median()} apart, and at least {steps.min()}, but the interval is {spec.interval}",
+                f"time stamps are {forward.median()} apart, and at least {forward.min()}, but the interval is {spec.interval}",
                 where=where,
                 remedy="correct the interval in the column map, or the time stamps",
             )

@@ -98,6 +98,44 @@ def test_the_report_precedes_the_error_of_the_figure(tmp_path: Path) -> None:
     assert result.exit_code == 2
 
 
+def test_the_end_of_summer_time_is_one_problem(tmp_path: Path) -> None:
+    stamps = pd.date_range("2019-10-20", periods=480, freq="30min", tz="Europe/Amsterdam")
+    frame = TABLE.assign(time=stamps.strftime("%Y-%m-%d %H:%M"))
+    (problem,) = inspected(tmp_path, frame).problems
+    assert "the hour from 2019-10-27 02:00:00 on is there twice" in problem.problem
+    assert "standard time" in problem.remedy
+
+
+def test_a_repeated_block_is_one_problem(tmp_path: Path) -> None:
+    frame = pd.concat([TABLE.iloc[:200], TABLE.iloc[150:]])
+    (problem,) = inspected(tmp_path, frame).problems
+    assert "50 rows from 2019-01-04 03:00:00 to 2019-01-05 03:30:00 are there twice" in problem.problem
+    assert "delete" in problem.remedy
+
+
+def test_several_sites_are_one_problem(tmp_path: Path) -> None:
+    frame = pd.concat([TABLE.assign(Site="NL-Loo"), TABLE.assign(Site="NL-Cab")])
+    (problem,) = inspected(tmp_path, frame).problems
+    assert "2 sites (NL-Loo, NL-Cab)" in problem.problem
+    assert "a file of its own" in problem.remedy
+
+
+def test_constant_columns_state_site_and_position(tmp_path: Path) -> None:
+    path = tmp_path / "tower.csv"
+    TABLE.assign(Site="NL-Loo", lat=52.17, lon=5.74).to_csv(path, index=False)
+    (inspection,) = inspect_files([path])
+    assert 'site = "NL-Loo"' in inspection.section
+    assert "latitude = 52.17" in inspection.section
+    assert "longitude = 5.74" in inspection.section
+    assert "\nutc_offset_hours = 1.0" in inspection.section
+
+
+def test_a_row_of_means_is_reported_once(tmp_path: Path) -> None:
+    frame = pd.concat([TABLE, pd.DataFrame({"time": ["Mean"]})])
+    (problem,) = inspected(tmp_path, frame).problems
+    assert "'Mean' is not a time stamp" in problem.problem
+
+
 def test_utf_16_of_excel_is_read(tmp_path: Path) -> None:
     inspection = inspected(tmp_path, TABLE, sep="\t", encoding="utf-16")
     assert inspection.problems == ()
@@ -111,3 +149,10 @@ def test_a_workbook_is_named(tmp_path: Path) -> None:
     (problem,) = inspection.problems
     assert "Excel workbook" in problem.problem
     assert "CSV" in problem.remedy
+
+
+def test_dates_as_numbers_of_excel_are_named(tmp_path: Path) -> None:
+    frame = TABLE.assign(time=43466.0 + N / 48.0)
+    (problem,) = inspected(tmp_path, frame).problems
+    assert "dates as numbers of Excel" in problem.problem
+    assert "yyyy-mm-dd hh:mm" in problem.remedy
