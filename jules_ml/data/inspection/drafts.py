@@ -305,8 +305,13 @@ def _table(paths: Sequence[Path], given: Given) -> Draft:
     if len(paths) > 1:
         draft.keys["path"] = list(paths)
     site = str(draft.keys["site"])
-    if given.utc_offset_hours is None and "utc_offset_hours" in draft.keys and guess_utc_offset(site, None)[0]:
-        _add_offset(draft, site, given)
+    if given.utc_offset_hours is None and "utc_offset_hours" in draft.keys:
+        offset, reason = guess_utc_offset(site, None)
+        is_known = reason.startswith("standard time of")
+        if is_known or offset:
+            _add_offset(draft, site, given)
+        if not is_known:
+            draft.placeholders["utc_offset_hours",] = offset
     return draft
 
 

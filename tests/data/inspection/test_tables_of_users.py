@@ -65,12 +65,13 @@ def test_days_that_may_be_months_are_to_be_checked(tmp_path: Path) -> None:
     assert any("%m/%d/%Y fits as well" in check for check in inspection.checks)
 
 
-def test_an_unknown_depth_is_a_comment(tmp_path: Path) -> None:
+def test_an_unknown_depth_and_offset_are_comments(tmp_path: Path) -> None:
     path = tmp_path / "tower.csv"
     TABLE.rename(columns={"SWC_5cm": "SWC"}).to_csv(path, index=False)
     (inspection,) = inspect_files([path])
     assert "nan" not in inspection.section
     assert "\n# depth = 0.05 " in inspection.section
+    assert "\n# utc_offset_hours = 0.0 " in inspection.section
     assert inspection.variables
 
 
