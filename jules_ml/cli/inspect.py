@@ -64,13 +64,15 @@ def inspect(
     written = []
     if out is not None and any(one.section for one in inspections):
         written.append(_write_draft(out, file_text(inspections)))
-    if figure is not None:
-        written += _write_figures(inspections, figure)
     if json:
         _print_json(inspections)
     elif not quiet:
         for one in inspections:
             print_inspection(one, with_section=out is None)
+    # after the report, which says why there may be nothing to draw
+    if figure is not None:
+        written += _write_figures(inspections, figure)
+    if not (json or quiet):
         print_files(written)
     if any(one.problems for one in inspections):
         raise typer.Exit(_BAD_INPUT)
@@ -111,6 +113,9 @@ def print_inspection(one: Inspection, *, with_section: bool) -> None:
         for number, each in enumerate(suspicions, start=1):
             _print_item(number, f"{each.series}: {each.problem}", each.remedy)
     print_notes(one.notes)
+    if one.left_out:
+        columns = ", ".join(f"{name} ({reason})" for name, reason in one.left_out.items())
+        out_console.print(f"[bold]not read:[/] {escaped(columns)}", soft_wrap=True)
     if one.checks:
         out_console.print("[bold]guessed in the section: check it[/]")
         for check in one.checks:
@@ -256,6 +261,7 @@ def _plain(one: Inspection) -> dict[str, Any]:
             if each.problem
         ],
         "notes": list(one.notes),
+        "not_read": dict(one.left_out),
         "checks": list(one.checks),
         "section": one.section,
     }

@@ -33,6 +33,7 @@ def refuse_old_codes(
     where: str,
     has_key: bool = True,
     drops_outside: bool = False,
+    column: str | None = None,
 ) -> None:
     """Raise an error for old codes of missing values, whether they are outside the valid range or not.
 
@@ -53,11 +54,14 @@ def refuse_old_codes(
         Whether the reader has the key ``missing``.
     drops_outside : bool, optional
         Whether the reader drops and counts values outside the valid range, codes among them: then only the others are refused.
+    column : str, optional
+        Column of a reader that has the key ``missing`` for each column, too.
 
     Raises
     ------
     BadInput
-        If there is such a code; the error gives the number of the file and the key ``missing``.
+        If there is such a code; the error gives the number of the file and the key ``missing``. A number that may be a valid value of other
+        columns is remedied in its column only.
     """
     variable = VARIABLES[name]
     finite = np.isfinite(raw)
@@ -67,15 +71,34 @@ def refuse_old_codes(
         is_code = is_missing_code(value) or value in _NO_SIGNAL.get(name, ())
         refused = not drops_outside if outside else _is_isolated(value, raw[finite & ~at])
         if is_code and refused:
-            cure = f"give missing = [{value:.10g}]" if has_key else "replace it by -9999 or the source's own code"
+            cure, keys = _cure(value, column) if has_key else ("replace it by -9999 or the source's own code", {})
             report(
                 BadInput(
                     f"{value:.10g} looks like a missing-value code ({int(at.sum())} values)",
                     where=where,
                     remedy=f"if it is a missing-value code, {cure}; otherwise correct the unit, or remove the values",
-                    keys={"missing": [value]} if has_key else {},
+                    keys=keys,
                 )
             )
+
+
+def is_valid_elsewhere(value: float) -> bool:
+    """Whether a code of missing values may be a measurement of another variable: 0 of a sensor of soil moisture is night or no rain."""
+    return -999.0 < value < 6999.0
+
+
+def _cure(value: float, column: str | None) -> tuple[str, dict[str, object]]:
+    """Remedy for a code, and its keys of ``[data]``."""
+    if not is_valid_elsewhere(value):
+        return f"give missing = [{value:.10g}]", {"missing": [value]}
+    if column is not None:
+        return (
+            f"give missing = [{value:.10g}] under [data.columns.{column}], or empty these cells",
+            {"columns": {column: {"missing": [value]}}},
+        )
+    if value in {number for numbers in _NO_SIGNAL.values() for number in numbers}:
+        return "empty these cells, since the number may be a valid value of other columns", {}
+    return f"give missing = [{value:.10g}]", {"missing": [value]}
 
 
 def convert_without_codes(

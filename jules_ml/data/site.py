@@ -18,6 +18,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from jules_ml.data.problems import report
+from jules_ml.data.time_order import refuse_disorder
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
 
@@ -52,7 +53,13 @@ class SiteMeta:
 
 
 def utc_end_of_interval(
-    stamps: ArrayLike, *, interval: pd.Timedelta, stamp_at: StampAt, utc_offset_hours: float | None, where: str
+    stamps: ArrayLike,
+    *,
+    interval: pd.Timedelta,
+    stamp_at: StampAt,
+    utc_offset_hours: float | None,
+    where: str,
+    unreadable_are_reported: bool = False,
 ) -> pd.DatetimeIndex:
     """Convert time stamps of a source to UTC at the end of each interval.
 
@@ -68,6 +75,8 @@ def utc_end_of_interval(
         Local standard time minus UTC [h]; ``None`` if unknown.
     where : str
         File and column, for the error message.
+    unreadable_are_reported : bool, optional
+        Whether missing time stamps have been reported with their line.
 
     Raises
     ------
@@ -81,31 +90,14 @@ def utc_end_of_interval(
             remedy="give utc_offset_hours (local standard time minus UTC, for example -7.0 for US Mountain time)",
         )
     index = pd.DatetimeIndex(stamps)
-    if index.hasnans:
+    if index.hasnans and not unreadable_are_reported:
         row = int(np.flatnonzero(index.isna())[0])
         report(
             BadInput(
                 f"time stamp of data row {row + 1} cannot be read", where=where, remedy="correct or delete that row"
             )
         )
-    known = index.dropna()
-    if known.has_duplicates:
-        first = known[known.duplicated()][0]
-        report(
-            BadInput(
-                f"duplicate time stamp {first}",
-                where=where,
-                remedy="delete one of the rows; if they are in the hour when summer time ends, the file is not in standard time",
-            )
-        )
-    if not known.is_monotonic_increasing:
-        backwards = int(np.flatnonzero(np.diff(known.asi8) < 0)[0]) + 1
-        row = int(np.flatnonzero(index.notna())[backwards])
-        report(
-            BadInput(
-                f"time runs backwards at {index[row]} (data row {row + 1})", where=where, remedy="sort the file by time"
-            )
-        )
+    refuse_disorder(index, where=where)
     shift = {"start": interval, "middle": interval / 2, "end": pd.Timedelta(0)}[stamp_at]
     try:
         return (index + shift - pd.Timedelta(hours=utc_offset_hours)).as_unit("ns")

@@ -46,7 +46,14 @@ def open_text(path: Path, *, encoding: str = "utf-8-sig") -> Iterator[IO[str]]:
     if path.stat().st_size == 0:
         raise BadInput("the file is empty", where=path, remedy="download it again")
     with path.open("rb") as start:
-        if start.read(4) == b"PK\x03\x04":
+        head = start.read(4)
+        if head == b"\xd0\xcf\x11\xe0" or (head == b"PK\x03\x04" and path.suffix.lower() in (".xlsx", ".xlsm")):
+            raise BadInput(
+                "the file is an Excel workbook",
+                where=path,
+                remedy="save the sheet with the data as CSV, and give that file",
+            )
+        if head == b"PK\x03\x04":
             raise BadInput(
                 "the file is a ZIP archive", where=path, remedy="unpack it, and give the text file of the site in it"
             )
@@ -267,7 +274,7 @@ def read_times(texts: pd.Series, formats: str | Sequence[str], *, where: str | P
             BadInput(
                 f"'{texts.iloc[row]}' is not a time stamp of the form {' or '.join(formats)}{more}",
                 where=f"{where}, {line}, column {texts.name}",
-                remedy="correct that line, or give the format of the file",
+                remedy="correct or delete that line, or give the format of the file",
             )
         )
     return pd.DatetimeIndex(best)

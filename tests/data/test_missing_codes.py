@@ -42,7 +42,7 @@ def test_codes_are_refused_with_their_key(name: str, others: list[float], code: 
     raw = np.array([*others, code, code])
     values = np.array([0.2, 0.3, converted, converted])
     with refusal("x.csv", f"{code:g} looks like a missing-value code (2 values)", f"missing = [{code:g}]"):
-        refuse_old_codes(raw, values, name, where="x.csv")
+        refuse_old_codes(raw, values, name, where="x.csv", column="X")
 
 
 @pytest.mark.parametrize(

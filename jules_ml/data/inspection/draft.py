@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -30,16 +31,24 @@ class Draft:
         without.
     checks : list of str
         What the user must check, because it is guessed.
+    placeholders : dict of tuple of str to Any
+        By the path of a key (``("columns", "SWC", "depth")``): values that are shown in a comment in place of the key, whose own value
+        only serves the inspection.
+    left_out : dict of str to str
+        Columns that are not read, and why.
     """
 
     keys: dict[str, Any] = field(default_factory=dict)
     comments: dict[str, str] = field(default_factory=dict)
     suggestions: dict[str, tuple[Any, str]] = field(default_factory=dict)
     checks: list[str] = field(default_factory=list)
+    placeholders: dict[tuple[str, ...], Any] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
 
     def guess(self, key: str, value: Any, comment: str) -> None:
         """Add a key of the section whose value is guessed, or replace it."""
         self.keys[key] = value
+        self.placeholders.pop((key,), None)
         self.comments[key] = f"check this: {comment}"
         self.checks = [check for check in self.checks if not check.startswith(f"{key} = ")]
         self.checks.append(f"{key} = {toml_value(value)}: {comment}")
@@ -49,6 +58,17 @@ class Draft:
         self.keys[key] = value
         if comment:
             self.comments[key] = comment
+
+    def for_user(self) -> Draft:
+        """Return the draft in which keys that only the user knows are comments."""
+        keys, suggestions = deepcopy(self.keys), dict(self.suggestions)
+        for path, shown in self.placeholders.items():
+            table = keys
+            for name in path[:-1]:
+                table = table[name]
+            del table[path[-1]]
+            suggestions[".".join(path)] = (shown, self.comments.get(".".join(path), ""))
+        return replace(self, keys=keys, suggestions=suggestions)
 
     def text(self) -> str:
         """Return the section as TOML, with its comments."""

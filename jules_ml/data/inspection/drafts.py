@@ -14,7 +14,7 @@ import pandas as pd
 import xarray as xr
 
 from jules_ml.data.inspection.column_names import guess_column
-from jules_ml.data.inspection.draft import Draft
+from jules_ml.data.inspection.draft import Draft, toml_value
 from jules_ml.data.inspection.driving_draft import draft_driving
 from jules_ml.data.inspection.stations import draft_ismn
 from jules_ml.data.inspection.table_draft import draft_table, without_codes
@@ -102,6 +102,8 @@ def apply_keys(draft: Draft, problem: BadInput) -> bool:
     fields = reader_section(str(draft.keys["reader"])).model_fields
     changed = False
     for key, wanted in problem.keys.items():
+        if isinstance(wanted, Mapping):
+            continue
         present, value = draft.keys.get(key), wanted
         if isinstance(wanted, list):
             before = list(present or [])
@@ -110,6 +112,21 @@ def apply_keys(draft: Draft, problem: BadInput) -> bool:
             continue
         draft.guess(key, value, problem.problem)
         changed = True
+    return _apply_columns(draft, problem) or changed
+
+
+def _apply_columns(draft: Draft, problem: BadInput) -> bool:
+    """Add the keys of single columns that remedy a problem; whether the draft changed."""
+    changed = False
+    columns = problem.keys.get("columns")
+    for name, wanted in columns.items() if isinstance(columns, Mapping) else ():
+        table = draft.keys["columns"][name]
+        codes = list(dict.fromkeys([*table.get("missing", []), *wanted["missing"]]))
+        if codes != table.get("missing", []):
+            table["missing"] = codes
+            draft.comments[f"columns.{name}.missing"] = f"check this: {problem.problem}"
+            draft.checks.append(f"column {name}, missing = {toml_value(codes)}: {problem.problem}")
+            changed = True
     return changed
 
 
@@ -288,8 +305,13 @@ def _table(paths: Sequence[Path], hints: UserHints) -> Draft:
     if len(paths) > 1:
         draft.keys["path"] = list(paths)
     site = str(draft.keys["site"])
-    if hints.utc_offset_hours is None and "utc_offset_hours" in draft.keys and guess_utc_offset(site, None)[0]:
-        _add_offset(draft, site, hints)
+    if hints.utc_offset_hours is None and "utc_offset_hours" in draft.keys:
+        offset, reason = guess_utc_offset(site, None)
+        is_known = reason.startswith("standard time of")
+        if is_known or offset:
+            _add_offset(draft, site, hints)
+        if not is_known:
+            draft.placeholders["utc_offset_hours",] = offset
     return draft
 
 

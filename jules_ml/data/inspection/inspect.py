@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,8 @@ class Inspection:
         What is guessed in the drafted section.
     section : str
         Drafted TOML.
+    left_out : mapping of str to str
+        Columns that are not read, and why.
     record : xarray.Dataset or None
         What was read, for figures. It must not be used as a record if there are problems.
     """
@@ -98,6 +100,7 @@ class Inspection:
     notes: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
     section: str = ""
+    left_out: Mapping[str, str] = field(default_factory=dict)
     record: xr.Dataset | None = None
 
 
@@ -195,7 +198,13 @@ def _inspect_group(reader: str, kind: str, paths: list[Path], hints: UserHints, 
         return Inspection(tuple(paths), kind, reader, problems=(error,))
     ds, problems = _read(draft, hints)
     result = Inspection(
-        tuple(paths), kind, reader, problems=tuple(problems), checks=tuple(draft.checks), section=_text(draft, folder)
+        tuple(paths),
+        kind,
+        reader,
+        problems=tuple(problems),
+        checks=tuple(draft.checks),
+        section=_text(draft.for_user(), folder),
+        left_out=draft.left_out,
     )
     return result if ds is None else _with_record(result, ds)
 
@@ -233,7 +242,7 @@ def _load(draft: Draft) -> xr.Dataset:
     except ValidationError as error:
         first = error.errors()[0]
         raise BadInput(
-            f"{'.'.join(map(str, first['loc']))}: {first['msg']}",
+            ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")))),
             where="the drafted section",
             remedy="correct this key, or write the section by hand; docs/running.md lists the keys",
         ) from error

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from jules_ml.data.inspection.column_names import ColumnGuess, guess_column, split_unit
 from jules_ml.data.inspection.draft import Draft
 from jules_ml.data.inspection.table_layout import as_numbers, guess_layout, read_texts
+from jules_ml.data.inspection.table_site import draft_place, refuse_excel_dates
 from jules_ml.data.inspection.table_times import TimeGuess, guess_times, interval_text
 from jules_ml.data.missing_codes import isolated_codes
 from jules_ml.data.parquetfile import parquet_columns, read_parquet
@@ -95,11 +96,13 @@ def _text(path: Path, draft: Draft) -> tuple[pd.DataFrame, dict[str, str], TimeG
     texts = read_texts(path, layout)
     times = guess_times(texts)
     if times is None:
+        refuse_excel_dates(texts, path=path)
         raise BadInput(
             "no column contains time stamps of a known format",
             where=path,
             remedy="write time stamps as 2020-06-01 00:30, or give time.columns and time.format of reader 'table'",
         )
+    draft_place(draft, texts, times.stamps, path=path, has_site="site" not in draft.comments)
     numbers = pd.DataFrame({name: as_numbers(texts[name], layout.decimal) for name in layout.names})
     codes = _text_codes(texts, numbers, times.columns)
     if codes:
@@ -186,17 +189,19 @@ def _draft_times(draft: Draft, times: TimeGuess, offset: float | None) -> None:
 def _draft_columns(draft: Draft, numbers: pd.DataFrame, units: Mapping[str, str], times: TimeGuess, path: Path) -> None:
     columns: dict[str, dict[str, Any]] = {}
     guesses: dict[str, ColumnGuess] = {}
-    codes: set[float] = set()
+    codes: dict[str, set[float]] = {}
     quality: set[str] = set()
     single: set[str] = set()
+    reasons: dict[str, str] = {}
     for name in numbers:
         values, found = without_codes(numbers[name].to_numpy(dtype=np.float64))
         guess = guess_column(str(name), units.get(str(name), ""), values, times.interval.total_seconds())
         if guess is None or name in times.columns or (guess.depth is None and guess.variable in single):
+            reasons[str(name)] = _reason(guess, values)
             continue
         single.add(guess.variable)
         guesses[str(name)] = guess
-        codes |= found
+        codes[str(name)] = found
         table = _column(guess)
         flags = _quality(str(name), numbers, times.interval, guess.variable)
         if flags is not None:
@@ -207,14 +212,45 @@ def _draft_columns(draft: Draft, numbers: pd.DataFrame, units: Mapping[str, str]
     if not columns:
         raise _unknown_columns(numbers, times, path)
     _check_columns(draft, guesses)
-    if codes:
-        texts = draft.keys.get("missing", [])
-        draft.guess("missing", [*texts, *sorted(codes)], "values that seem to mark missing values")
+    _draft_codes(draft, columns, numbers, codes)
     used = {*columns, *quality, *times.columns}
-    left_out = [str(name) for name in [*units, *numbers] if str(name) not in used]
+    left_out = dict.fromkeys(str(name) for name in [*units, *numbers] if str(name) not in used)
     if left_out:
-        draft.state("ignore", list(dict.fromkeys(left_out)), "columns that are not read")
+        draft.state("ignore", list(left_out), "columns that are not read")
+        draft.left_out = {name: reasons.get(name, "no numbers") for name in left_out}
     draft.keys["columns"] = columns
+
+
+def _reason(guess: ColumnGuess | None, values: NDArray[np.float64]) -> str:
+    """Why a column is not read."""
+    if guess is not None:
+        return f"another column is read as {guess.variable}"
+    return "not the name of a measured variable" if np.isfinite(values).any() else "no numbers"
+
+
+def _draft_codes(
+    draft: Draft, columns: Mapping[str, dict[str, Any]], numbers: pd.DataFrame, codes: Mapping[str, set[float]]
+) -> None:
+    """Add codes of missing values: to the file, or to their column if the number is a valid value of another one."""
+    of_file: set[float] = set()
+    for name, found in codes.items():
+        others = [other for other in columns if other != name]
+        only_here = {
+            code
+            for code in found
+            if any(code not in codes[other] and bool((numbers[other] == code).any()) for other in others)
+        }
+        of_file |= found - only_here
+        if only_here:
+            columns[name]["missing"] = sorted(only_here)
+            comment = "values that seem to mark missing values here, and are valid in other columns"
+            draft.comments[f"columns.{name}.missing"] = f"check this: {comment}"
+            draft.checks.append(f"column {name}, missing = {sorted(only_here)}: {comment}")
+    # a code of one column must not hide the valid values of another
+    of_file -= {code for table in columns.values() for code in table.get("missing", ())}
+    if of_file:
+        texts = draft.keys.get("missing", [])
+        draft.guess("missing", [*texts, *sorted(of_file)], "values that seem to mark missing values")
 
 
 def without_codes(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], set[float]]:
@@ -236,6 +272,8 @@ def _comment_column(draft: Draft, name: str, guess: ColumnGuess, flags: Mapping[
     key = f"columns.{name}"
     if guess.unit_comment:
         draft.comments[f"{key}.unit"] = f"check this: {guess.unit_comment}"
+    if guess.depth is not None and np.isnan(guess.depth):
+        draft.placeholders["columns", name, "depth"] = 0.05
     if guess.depth_comment:
         draft.comments[f"{key}.depth"] = f"check this: {guess.depth_comment}"
     if flags is not None:

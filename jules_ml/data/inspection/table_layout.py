@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -141,6 +142,9 @@ def _cells(line: str, delimiter: str) -> list[str]:
 
 def _encoding(path: Path) -> str | None:
     """Encoding of a text file; None if it is no text."""
+    with path.open("rb") as start:
+        if start.read(2) in (BOM_UTF16_LE, BOM_UTF16_BE):  # "Unicode text" of Excel
+            return "utf-16"
     for encoding in ("utf-8-sig", "latin-1"):
         try:
             with open_text(path, encoding=encoding) as file:

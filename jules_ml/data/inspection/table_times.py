@@ -44,6 +44,8 @@ _WHOLE: Final = (
 )
 _TIME_NAME = re.compile(r"time|date|stamp|datum|zeit|uhr|fecha|hora|jour|heure|day|hour|year|doy|t_?utc", re.IGNORECASE)
 _SAMPLE: Final = 60
+#: Exchange of day and month.
+_SWAP: Final = str.maketrans("dm", "md")
 #: Least fraction of cells that have the format of time stamps.
 _LEAST: Final = 0.9
 
@@ -95,7 +97,15 @@ def guess_times(texts: pd.DataFrame) -> TimeGuess | None:
         return None
     score, columns, form, stamps = max(options, key=lambda option: option[0])
     others = [
-        other for other_score, same, other, _ in options if same == columns and other != form and other_score == score
+        other
+        for other_score, same, other, other_stamps in options
+        if same == columns
+        and other != form
+        and (
+            other_score == score
+            # days in one order may be months in the other
+            or (other == form.translate(_SWAP) and other_score[0] == score[0] and other_stamps.is_monotonic_increasing)
+        )
     ]
     interval = most_frequent_step(stamps)
     if interval is None:

@@ -137,7 +137,8 @@ def _values(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None, dict[str, int]]:
     """Values and quality codes of a column, and the numbers of values that were left out."""
     column, raw, where = spec.columns[name], frame[name].to_numpy(), f"{path}, column {name}"
-    values = _convert(raw, column, spec.interval, refuses=not drops_out_of_range, where=where)
+    raw = np.where(np.isin(raw, column.missing), np.nan, raw)
+    values = _convert(raw, name, column, spec.interval, refuses=not drops_out_of_range, where=where)
     n = {}
     codes = None if column.quality is None else _recode(frame, column.quality, spec.interval, path)
     if column.quality is not None:
@@ -172,7 +173,8 @@ def _read_text(path: Path, spec: TableSpec) -> tuple[pd.DataFrame, pd.DatetimeIn
         decimal=spec.decimal,
         encoding=spec.encoding,
     )
-    return frame, interval_ends(read_column_times(frame, spec.time.columns, spec.time.format, where=path), spec, path)
+    stamps = read_column_times(frame, spec.time.columns, spec.time.format, where=path)
+    return frame, interval_ends(stamps, spec, path, unreadable_are_reported=True)
 
 
 def _read_parquet(path: Path, spec: TableSpec) -> tuple[pd.DataFrame, pd.DatetimeIndex]:
@@ -217,7 +219,9 @@ def _refuse_unmapped(header: list[str], spec: TableSpec, where: str) -> None:
         )
 
 
-def interval_ends(stamps: pd.DatetimeIndex, spec: TableSpec, path: Path) -> pd.DatetimeIndex:
+def interval_ends(
+    stamps: pd.DatetimeIndex, spec: TableSpec, path: Path, *, unreadable_are_reported: bool = False
+) -> pd.DatetimeIndex:
     """Return the end of each interval in UTC, for time stamps one interval apart; gaps are allowed.
 
     Raises
@@ -233,13 +237,16 @@ def interval_ends(stamps: pd.DatetimeIndex, spec: TableSpec, path: Path) -> pd.D
         stamp_at=spec.stamp_at,
         utc_offset_hours=0.0 if aware else spec.utc_offset_hours,
         where=where,
+        unreadable_are_reported=unreadable_are_reported,
     )
     steps = pd.Series(end).dropna().diff().dropna()
     between = np.flatnonzero(steps % spec.interval)
-    if len(steps) and (steps.min() < spec.interval or steps.median() != spec.interval):
+    # steps of zero and backward ones have been reported as duplicates and disorder
+    forward = steps[steps > pd.Timedelta(0)]
+    if len(forward) and (forward.min() < spec.interval or forward.median() != spec.interval):
         report(
             BadInput(
-                f"time stamps are {steps.median()} apart, and at least {steps.min()}, but the interval is {spec.interval}",
+                f"time stamps are {forward.median()} apart, and at least {forward.min()}, but the interval is {spec.interval}",
                 where=where,
                 remedy="correct the interval in the column map, or the time stamps",
             )
@@ -257,7 +264,7 @@ def interval_ends(stamps: pd.DatetimeIndex, spec: TableSpec, path: Path) -> pd.D
 
 
 def _convert(
-    raw: NDArray[np.float64], column: TableColumn, interval: pd.Timedelta, *, refuses: bool, where: str
+    raw: NDArray[np.float64], name: str, column: TableColumn, interval: pd.Timedelta, *, refuses: bool, where: str
 ) -> NDArray[np.float64]:
     """Convert a column to the units of the site dataset; ``refuses`` old codes of missing values also where they are possible values."""
     if not refuses:
@@ -268,7 +275,10 @@ def _convert(
     if column.is_sum:
         numbers, unit = numbers / interval.total_seconds(), f"{unit} s-1"
     converted = convert(numbers, unit, VARIABLES[column.variable].units, where=where)
-    refuse_old_codes(raw, converted, column.variable, where=where, drops_outside=not refuses)
+    # readers of networks, which drop values, build the map of the columns themselves
+    refuse_old_codes(
+        raw, converted, column.variable, where=where, drops_outside=not refuses, column=name if refuses else None
+    )
     if refuses:
         refuse_missing_codes(raw, where=where)
     return converted

@@ -117,6 +117,8 @@ class TableColumn(_Strict):
         The number is a sum over the interval (mm of rain, gC m-2), not a mean or a rate.
     depth : float
         Depth [m] of a soil sensor, positive downward; ``nan`` if unknown.
+    missing : tuple of float
+        Numbers that mark a missing value in this column, and may be valid values of others.
     quality : Quality
         Quality of the column; without it, all values are treated as measured.
     """
@@ -126,6 +128,7 @@ class TableColumn(_Strict):
     scale: float = 1.0
     is_sum: bool = False
     depth: float | None = None
+    missing: tuple[float, ...] = ()
     quality: Quality | None = None
 
     @field_validator("variable")
@@ -195,7 +198,7 @@ class TableSpec(_Strict):
     ignore : tuple of str
         Columns to leave out, by name or by pattern (``"RECO_*"``).
     delimiter, decimal, header_line, first_data_line, encoding
-        Format of delimited text; lines are counted from 1.
+        Format of delimited text; lines are counted from 1. Both delimiter and decimal may be a comma if the numbers are quoted.
     """
 
     site: str | None = None
@@ -248,8 +251,6 @@ class TableSpec(_Strict):
             raise ValueError(
                 "fraction is for intervals longer than an hour: list the codes of measured and filled instead"
             )
-        if self.decimal == self.delimiter:
-            raise ValueError("decimal and delimiter are both a comma: give the delimiter of the file, usually ';'")
         return self
 
     @property

@@ -63,9 +63,9 @@ def test_the_other_separator_and_unknown_texts_are_refused(
         read(tmp_path, f"time;NEE;TA\n01.02.2020 00:30;{cell};3\n", decimal=decimal)
 
 
-def test_decimal_and_delimiter_differ() -> None:
-    with pytest.raises(ValidationError, match="both a comma"):
-        spec(decimal=",", delimiter=",")
+def test_decimal_commas_of_quoted_numbers_are_no_delimiters(tmp_path: Path) -> None:
+    ds = read(tmp_path, 'time,NEE,TA\n01.02.2020 00:30,"2,5","3,0"\n', decimal=",", delimiter=",")
+    assert float(ds["nee"][0]) == 2.5
 
 
 def test_rejected_codes_are_dropped_and_counted(tmp_path: Path) -> None:
