@@ -344,7 +344,8 @@ def test_carbon_is_no_part_of_a_run(tmp_path: Path) -> None:
 
 def test_a_run_within_the_training_period_is_refused(tmp_path: Path) -> None:
     module = write_module(tmp_path / "module")
-    edit_card(module, lambda card: card | {"sites": {"Somewhere": {"training_days": [["2001-01-01", "2001-12-31"]]}}})
+    sites = {"Somewhere": {"training_days": [["2001-01-01", "2001-12-31"]]}}
+    edit_card(module, lambda card: card | {"sites": sites, "groups": ["Somewhere"]})
     path = write_experiment(tmp_path)
     result = CliRunner().invoke(app, ["evaluate", str(module), "--in-model", str(path), "--out", str(tmp_path / "out")])
     assert result.exit_code == 2

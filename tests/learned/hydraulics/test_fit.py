@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from helpers.module_folders import seal
 from helpers.predictions import check_common_names
 from helpers.progress import Reports
 from typer.testing import CliRunner
@@ -266,6 +267,7 @@ def test_site_names_with_path_separators_stay_in_the_output_folder(fitted: tuple
     with xr.open_dataset(out / "predictions.nc") as ds:
         renamed = ds.load().assign_coords(site=["../Light", "Heavy 2"])
     renamed.to_netcdf(module / "predictions.nc")
+    seal(module)
     written = export_ancillaries(module, tmp_path / "anc")
     assert [path.name for path in written] == ["___Light.nc", "Heavy_2.nc"]
     assert {path.parent for path in written} == {tmp_path / "anc"}

@@ -14,6 +14,7 @@ import pytest
 import torch
 import xarray as xr
 from _hyytiala import hyytiala
+from helpers.module_folders import seal
 from helpers.predictions import check_common_names
 from helpers.progress import Reports
 from helpers.respiration_record import synthetic_record
@@ -228,6 +229,7 @@ def test_a_folder_of_an_earlier_version_is_scored_without_baselines(fitted: Path
     old = Path(shutil.copytree(fitted, tmp_path / "old"))
     with xr.open_dataset(fitted / "predictions.nc") as predictions:
         predictions.drop_vars("group").to_netcdf(old / "predictions.nc")
+    seal(old)
     scores = evaluate_respiration(old, site_record(site="other", seed=3))
     assert scores["baselines"]["all"] == {}
     assert "no baseline" in scores["verdict"]["sentence"]
