@@ -165,9 +165,10 @@ def check_card_entries(contents: Contents | None, card: Mapping[str, Any], path:
         contents.card.model_validate(dict(card))
     except ValidationError as error:
         details = error.errors()[0]
-        entry = ".".join(map(str, details["loc"])) or "the card"
+        entry = ".".join(map(str, details["loc"]))
         message = details["msg"][0].lower() + details["msg"][1:]
-        raise BadInput(f"the entry {entry[:200]} is not valid: {message}", where=path, remedy=REMEDY) from error
+        what = f"the entry {entry[:200]}" if entry else "the card"
+        raise BadInput(f"{what} is not valid: {message}", where=path, remedy=REMEDY) from error
     except RecursionError as error:
         raise BadInput("the card has too many tables inside each other", where=path, remedy=REMEDY) from error
 
