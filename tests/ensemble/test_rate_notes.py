@@ -15,7 +15,7 @@ from jules_ml.ensemble.rate_notes import rate_notes
 from jules_ml.experiment import load_experiment
 from jules_ml.learned.respiration.tables import CurveTable
 
-KAPS = '\n[ensemble]\nmembers = 2\n\n[[ensemble.parameters]]\nparameter = "carbon.kaps"\nbounds = [0.5, 2.0]\n'
+KAPS = '\n[ensemble]\nmembers = 2\n\n[[ensemble.parameters]]\nparameter = "carbon.kaps"\nbounds = [0.4e-8, 0.6e-8]\n'
 
 
 def ensemble(folder: Path, text: str) -> Path:

@@ -103,7 +103,7 @@ class MoistureCard(CardTable):
     inputs: _Inputs
     known: dict[str, _StoredSite]
     level_guess: Annotated[list[_Regression], Field(min_length=1)] | None
-    level_fallbacks: list[Annotated[list[_Regression], Field(min_length=1)]] | None = None
+    level_fallbacks: list[list[_Regression]] | None = None  # a list is empty where one predictor is left
     intervals: _Intervals
     validation: dict[str, Any]
     sites: dict[str, _Site]
