@@ -13,6 +13,7 @@ from rich.table import Table
 from jules_ml.cli.application import app
 from jules_ml.cli.printing import Quiet, escaped, out_console, print_files, print_notes
 from jules_ml.errors import BadInput
+from jules_ml.physics.constants import SECONDS_PER_DAY
 from jules_ml.support.files import atomic_write
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def _period_text(one: Inspection) -> str:
     assert period is not None
     site = f"Site {one.site}, " if one.site else ""
     rows = {0: "no row is missing", 1: "1 row is missing"}.get(period.n_missing, f"{period.n_missing} rows are missing")
-    days = period.interval.total_seconds() / 86400.0
+    days = period.interval.total_seconds() / SECONDS_PER_DAY
     step = "a month" if _MONTH[0] <= days <= _MONTH[1] else interval_text(period.interval)
     return f"{site}{period.start:%Y-%m-%d %H:%M} to {period.end:%Y-%m-%d %H:%M} UTC, {period.n_steps} steps of {step}; {rows}"
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from jules_ml.data.level_steps import on_two_levels
 from jules_ml.data.record import interval, place
+from jules_ml.physics.constants import SECONDS_PER_DAY
 
 _Array = NDArray[np.float64]
 
@@ -78,7 +79,7 @@ def discontinuity_notes(ds: xr.Dataset) -> list[str]:
 def _rain(ds: xr.Dataset, days: float) -> _Array | None:
     """Rain of each step [kg m-2], 0 where it is missing; None if the record has none."""
     name = next((name for name in ("precip", "tot_rain") if name in ds and ds[name].dims == ("time",)), None)
-    return None if name is None else np.nan_to_num(ds[name].to_numpy().astype(np.float64)) * days * 86400.0
+    return None if name is None else np.nan_to_num(ds[name].to_numpy().astype(np.float64)) * days * SECONDS_PER_DAY
 
 
 def _spikes(values: _Array, name: str) -> Iterator[str]:

@@ -21,6 +21,7 @@ from jules_ml.data.record import end_of_interval, interval, local_middle, place
 from jules_ml.data.sensor_faults import runs_of_equal_values
 from jules_ml.data.sun import potential_radiation
 from jules_ml.errors import BadInput
+from jules_ml.physics.constants import SECONDS_PER_DAY
 
 _Array = NDArray[np.float64]
 
@@ -58,7 +59,7 @@ _NEVER_CONSTANT_BY_DAY: Final = ("sw_down", "ppfd", "sw_up", "sw_diffuse", "ppfd
 TOO_SMALL: Final = {"wind": 0.4, "relative_humidity": 0.06, "theta": 0.01, "theta_crns": 0.01}
 #: Range of air temperature within a day [K], the median of sunny days, below which it is divided by something.
 LEAST_DIURNAL_RANGE: Final = 0.3
-CLOUDBURST, WETTEST = 80.0 / 3600.0, 40.0 / 86400.0
+CLOUDBURST, WETTEST = 80.0 / 3600.0, 40.0 / SECONDS_PER_DAY
 #: Largest mean of wind on land [m s-1], and largest share of steps of up to three hours with rain [1].
 WINDIEST, MOST_WET_STEPS = 15.0, 0.75
 
@@ -185,7 +186,7 @@ def _size_notes(series: dict[str, _Array], days: float) -> Iterator[str]:
         if name in ("precip", "tot_rain", "tot_snow"):
             heavy = int((values > CLOUDBURST).sum())
             if heavy or np.nanmean(values) > WETTEST:
-                mean = 86400.0 * float(np.nanmean(values))
+                mean = SECONDS_PER_DAY * float(np.nanmean(values))
                 yield f"'{name}' exceeds 80 mm h-1 in {heavy} steps, and has a mean of {mean:.3g} mm d-1: look for spikes or a wrong unit"
             wet = float((values > 0.0).sum() / np.isfinite(values).sum())
             if days <= 0.125 and wet > MOST_WET_STEPS:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
+from jules_ml.physics.constants import SECONDS_PER_DAY
 
 #: Array of dates.
 Dates: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.datetime64]]
@@ -30,7 +31,7 @@ _SECONDS: Final = {
     **dict.fromkeys(("seconds", "second", "secs", "sec", "s"), 1.0),
     **dict.fromkeys(("minutes", "minute", "mins", "min"), 60.0),
     **dict.fromkeys(("hours", "hour", "hrs", "hr", "h"), 3600.0),
-    **dict.fromkeys(("days", "day", "d"), 86400.0),
+    **dict.fromkeys(("days", "day", "d"), SECONDS_PER_DAY),
     **dict.fromkeys(("milliseconds", "millisecond", "millisecs", "millisec", "msecs", "msec", "ms"), 1e-3),
 }
 #: Dates that 64-bit nanoseconds can hold, in whole years.
@@ -219,7 +220,7 @@ def steps_of_calendar(start: Any, seconds: float, n: int, calendar: str) -> Date
         return np.datetime64(start, "ns") + (np.arange(n) * round(seconds * 1e9)).astype("timedelta64[ns]")
     first = cftime.datetime(start.year, start.month, start.day, calendar=calendar)
     after_midnight = 3600.0 * start.hour + 60.0 * start.minute + start.second + seconds * np.arange(n)
-    day_numbers, second_of_day = np.divmod(after_midnight, 86400.0)
+    day_numbers, second_of_day = np.divmod(after_midnight, SECONDS_PER_DAY)
     numbers, at = np.unique(day_numbers, return_inverse=True)
     days = [_same_day(first + timedelta(days=int(number))) for number in numbers]
     dates: Dates = np.array(days, dtype="datetime64[D]").astype("datetime64[ns]")[at]

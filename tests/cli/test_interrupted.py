@@ -19,7 +19,12 @@ from typer.testing import CliRunner
 
 from jules_ml.cli import app
 
-PROGRAM = [sys.executable, "-c", "from jules_ml.cli import main; main()"]
+#: Takes Ctrl-C also where the tests run in the background of a shell, which ignores it.
+PROGRAM = [
+    sys.executable,
+    "-c",
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from jules_ml.cli import main; main()",
+]
 runner = CliRunner()
 
 

@@ -19,7 +19,12 @@ sampling = "listed"
 
 [[ensemble.parameters]]
 parameter = "soil.properties.sm_crit"
-values = [0.22, 0.24, 0.1]
+values = [0.22, 0.24, 0.2]
+
+# above sm_crit in the last member only
+[[ensemble.parameters]]
+parameter = "soil.properties.sm_wilt"
+values = [0.13, 0.13, 0.21]
 """
 
 
@@ -39,7 +44,7 @@ def test_a_member_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
     assert {"ensemble.nc", "summary.nc", "manifest.json", "figures", "members", "experiment.toml"} <= names
     assert json.loads((out / "manifest.json").read_text(encoding="utf-8"))["done"] == 2
     with xr.open_dataset(out / "ensemble.nc") as ds:
-        assert ds["parameter_sm_crit"].to_numpy().tolist() == [0.22, 0.24, 0.1]
+        assert ds["parameter_sm_crit"].to_numpy().tolist() == [0.22, 0.24, 0.2]
         assert ds["smcl"].isnull().all(("time", "soil")).to_numpy().tolist() == [False, False, True]
         assert ds.attrs["experiment"] == path.read_text(encoding="utf-8")
 

@@ -72,7 +72,9 @@ def test_an_earlier_run_stays_until_the_new_one_has_ended(write: Write) -> None:
     before = contents(out)
     path = write(behaviour="slow")
     with subprocess.Popen([*PROGRAM, "run", str(path), "--out", str(out)], stderr=subprocess.DEVNULL) as process:
-        until(lambda: any("Timestep: 2;" in log.read_text() for log in path.parent.glob(".writing-*/out/jules.log")))
+        until(
+            lambda: any("Timestep: 2;" in log.read_text() for log in path.parent.glob(".writing-*/new/out/jules.log"))
+        )
         process.kill()
     until(lambda: not stand_ins(path.parent), 30.0)
     assert contents(out) == before

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from jules_ml.data.units import convert
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
+from jules_ml.physics.constants import SECONDS_PER_DAY
 
 #: Variables by patterns of names, in lower case and without qualifiers; of several that fit, the first whose unit fits is guessed.
 _PATTERNS: Final = tuple(
@@ -67,7 +68,7 @@ _UNIT_AT_END: Final = {
 _DEPTH = re.compile(r"(?<![0-9.])(?P<depth>[0-9]+(?:[.p][0-9]+)?)[ _]?(?P<unit>cm|mm|m)(?![a-z0-9])", re.IGNORECASE)
 _NUMBER_AT_END = re.compile(r"(?<![0-9.])(?P<depth>0[0-9]|[1-9][0-9]{1,2})(?:_[A-Za-z]+)?$")
 _METRES: Final = {"cm": 0.01, "mm": 0.001, "m": 1.0}
-_DAY: Final = 86400.0
+_DAY: Final = SECONDS_PER_DAY
 
 
 @dataclass(frozen=True)

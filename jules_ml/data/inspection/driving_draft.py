@@ -20,11 +20,12 @@ from jules_ml.data.readers.jules_netcdf_driving import is_netcdf
 from jules_ml.data.recognition import first_lines
 from jules_ml.data.textfile import is_number, open_text
 from jules_ml.errors import BadInput
+from jules_ml.physics.constants import SECONDS_PER_DAY
 from jules_ml.support.namelist_text import read_group, scan
 
 #: Variables whose ranges tell columns apart, in JULES's units; the order decides between columns that fit several.
 _RECOGNISED: Final = ("pstar", "t", "lw_down", "sw_down", "wind", "q", "tot_rain", "tot_snow")
-_STEPS: Final = (1800.0, 3600.0, 10800.0, 21600.0, 86400.0)
+_STEPS: Final = (1800.0, 3600.0, 10800.0, 21600.0, SECONDS_PER_DAY)
 _N_ROWS: Final = 2_000_000
 
 
@@ -74,7 +75,9 @@ def draft_driving(paths: Sequence[Path], *, site: str | None) -> Draft:
     draft.guess("start", datetime(2000, 1, 1), "data_start of JULES_DRIVE, which the file does not contain")
     period, reason = _period(values)
     draft.guess("period", period, f"data_period of JULES_DRIVE [s], {reason}")
-    draft.guess("calendar", _calendar(len(values) * period / 86400.0), "360_day for l_360 = T, 365_day for l_leap = F")
+    draft.guess(
+        "calendar", _calendar(len(values) * period / SECONDS_PER_DAY), "360_day for l_360 = T, 365_day for l_leap = F"
+    )
     draft.guess("columns", _columns(values), "var of JULES_DRIVE in the order of the file, by the ranges of the values")
     return draft
 
@@ -174,8 +177,8 @@ def _period(values: NDArray[np.float64]) -> tuple[float, str]:
         if column.max() > 100.0 and column.min() <= 1.0 and up.size >= 2:
             best, days = float(np.median(np.diff(up))), int(up.size)
     if not days or best < 2.0:
-        return 86400.0, "as no column has nights"
-    period = min(_STEPS, key=lambda step: abs(86400.0 / best - step))
+        return SECONDS_PER_DAY, "as no column has nights"
+    period = min(_STEPS, key=lambda step: abs(SECONDS_PER_DAY / best - step))
     return period, f"as nights are {best:g} rows apart"
 
 

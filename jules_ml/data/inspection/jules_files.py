@@ -13,11 +13,12 @@ from jules_ml.data.model_variables import MODEL_VARIABLES
 from jules_ml.data.netcdffile import netcdf_names, read_netcdf
 from jules_ml.data.problems import report
 from jules_ml.errors import BadInput
+from jules_ml.physics.constants import SECONDS_PER_DAY
 
 #: Namelists without which JULES does not start.
 _ESSENTIAL: Final = ("timesteps.nml", "drive.nml", "model_grid.nml", "initial_conditions.nml", "output.nml")
 RUN_FOLDER: Final = 'name the folder as folder under [jules], and run it with model = "jules" under [run]'
-_DAY: Final = 86400.0
+_DAY: Final = SECONDS_PER_DAY
 #: Water of every layer below which smcl is in m and not in kg m-2.
 _LEAST_SMCL: Final = 2.0
 _COMPARED: Final = "it is compared with observations by 'jules-ml compare'"

@@ -12,12 +12,14 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from jules_ml.physics.constants import SECONDS_PER_YEAR
+
 #: Dimensions of which each element has a summary of its own; others are summarised together.
 _SENSORS = ("depth", "port", "soil")
 _MOST_SENSORS = 60
 _PRECIPITATION = ("precip", "tot_rain", "tot_snow", "rainfall", "snowfall")
 _NEARLY_A_YEAR = pd.Timedelta(days=330)
-_YEAR_SECONDS = 365.25 * 86400.0
+_YEAR_SECONDS = SECONDS_PER_YEAR
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,8 +17,9 @@ from jules_ml.data.inspection.series import Series
 from jules_ml.data.level_steps import WINDOW, step_days
 from jules_ml.data.quality import NIGHT_PPFD, NIGHT_SW_DOWN
 from jules_ml.data.sensor_faults import Rule, sensor_faults
+from jules_ml.physics.constants import DAYS_PER_YEAR, SECONDS_PER_DAY
 
-_HOUR, _DAY = 3600.0, 86400.0
+_HOUR, _DAY = 3600.0, SECONDS_PER_DAY
 #: Time for which a value may stay the same [s]; variables that are often constant are not listed.
 _LONGEST_CONSTANT: Final = {
     "theta": 10.0 * _DAY,
@@ -222,7 +223,7 @@ def _units(series: Series, interval: pd.Timedelta) -> Iterator[Suspicion]:
     finite = series.values[np.isfinite(series.values)]
     median = float(np.median(finite))
     if series.variable in ("precip", "tot_rain") and interval > pd.Timedelta(0):
-        years = finite.size * interval / pd.Timedelta(days=365.25)
+        years = finite.size * interval / pd.Timedelta(days=DAYS_PER_YEAR)
         annual = float(finite.sum()) * interval.total_seconds() / max(years, 1e-9)
         if years > 0.9 and not _ANNUAL_PRECIP[0] <= annual <= _ANNUAL_PRECIP[1]:
             yield Suspicion(

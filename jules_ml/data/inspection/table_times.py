@@ -12,6 +12,7 @@ import pandas as pd
 
 from jules_ml.data.regular import most_frequent_step
 from jules_ml.data.site import StampAt
+from jules_ml.physics.constants import SECONDS_PER_DAY
 
 _DATES: Final = (
     "%Y-%m-%d",
@@ -117,7 +118,7 @@ def guess_times(texts: pd.DataFrame) -> TimeGuess | None:
 def interval_text(interval: pd.Timedelta) -> str:
     """Return an interval as it is written in TOML: ``30min``, ``1h``, ``1D``."""
     seconds = interval.total_seconds()
-    for unit, length in (("D", 86400.0), ("h", 3600.0), ("min", 60.0)):
+    for unit, length in (("D", SECONDS_PER_DAY), ("h", 3600.0), ("min", 60.0)):
         if seconds % length == 0.0:
             return f"{seconds / length:g}{unit}"
     return f"{seconds:g}s"
