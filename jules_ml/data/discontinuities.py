@@ -70,7 +70,7 @@ def discontinuity_notes(ds: xr.Dataset) -> list[str]:
         columns = ds[name].transpose("time", ...).to_numpy().reshape(ds.sizes["time"], -1).astype(np.float64)
         for values in columns.T:
             if days <= 0.125:
-                notes += _spikes(values, name)
+                notes += _spikes(values, name, pd.DatetimeIndex(ds["time"].to_numpy()))
             if name in _LEAST_STEP:
                 notes += _steps(values, name, rain, air, days, consecutive)
     return [f"{place(ds)}: {note}" for note in notes]
@@ -82,7 +82,7 @@ def _rain(ds: xr.Dataset, days: float) -> _Array | None:
     return None if name is None else np.nan_to_num(ds[name].to_numpy().astype(np.float64)) * days * SECONDS_PER_DAY
 
 
-def _spikes(values: _Array, name: str) -> Iterator[str]:
+def _spikes(values: _Array, name: str, time: pd.DatetimeIndex) -> Iterator[str]:
     second = np.abs((values[1:-1] - values[:-2]) - (values[2:] - values[1:-1]))
     finite = second[np.isfinite(second)]
     if finite.size < 100:
@@ -93,8 +93,9 @@ def _spikes(values: _Array, name: str) -> Iterator[str]:
     smaller = np.minimum(np.abs(values[1:-1] - values[:-2]), np.abs(values[1:-1] - values[2:]))
     spikes = np.flatnonzero(between & (smaller > max(0.5 * SPIKE * spread, _LEAST_SPIKE[name])))
     if spikes.size:
-        value = values[spikes[0] + 1]
-        yield f"'{name}' has {spikes.size} spikes, for example {value:.4g} in step {spikes[0] + 2}: look for faults of the sensor"
+        value, when = values[spikes[0] + 1], time[spikes[0] + 1]
+        count = "1 spike" if spikes.size == 1 else f"{spikes.size} spikes"
+        yield f"'{name}' has {count}, for example {value:.4g} at {when:%Y-%m-%d %H:%M} UTC: look for faults of the sensor"
 
 
 def _steps(

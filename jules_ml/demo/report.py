@@ -93,7 +93,7 @@ def render_report(
         figures=figures[_HEADLINE_FIGURES:],
         fraction=swap.settings.fraction,
         scores=swap.verdict.scores,
-        fit_notes=(*swap.fit.warnings, *swap.verdict.notes),
+        fit_notes=tuple(dict.fromkeys((*swap.fit.warnings, *swap.verdict.notes))),
         snow=snow_note(run.output),
         provenance=PROVENANCE,
         precipitation=PRECIPITATION_NOTE,
