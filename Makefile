@@ -22,7 +22,7 @@ test: setup lint
 
 test-minimum: $(VENV)-minimum/ready
 	$(VENV)-minimum/bin/python -m pytest -n 2 --dist loadfile -p no:cacheprovider --no-cov tests/data tests/experiment tests/learned \
-	  tests/physics tests/scoring tests/support tests/weather tests/cli
+	  tests/physics tests/scoring tests/support tests/weather tests/cli -W ignore::DeprecationWarning
 
 lint: setup
 	$(VENV)/bin/ruff check .
