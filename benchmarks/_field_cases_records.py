@@ -105,7 +105,7 @@ def driving_of_360_days(folder: Path) -> list[str]:
     wrong = []
     unnamed = record_or_refusal(file)
     if isinstance(unnamed, str) and "calendar" not in unnamed:
-        wrong.append(f"refused without a word of the calendar: {unnamed}")
+        wrong.append(f"the refusal does not mention the calendar: {unnamed}")
     file.write_text(file.read_text(encoding="utf-8") + '\ncalendar = "360_day"\n', encoding="utf-8")
     record = record_or_refusal(file)
     if isinstance(record, str):

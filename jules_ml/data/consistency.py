@@ -37,7 +37,7 @@ LEAST_SPREAD: Final = 0.3
 DEFICIT: Final = (0.5, 2.0)
 #: Ratio of pressure to that of the standard atmosphere at the height of the site: weather is within [1].
 WEATHER: Final = (0.92, 1.08)
-#: Relative humidity from ``q`` [1] that no air has, and the share of steps that may exceed it for errors of sensors [1].
+#: Relative humidity from ``q`` above which air is impossibly moist [1], and the fraction of steps that may exceed it [1].
 OVERSATURATED, OVERSATURATED_SHARE = 1.3, 0.05
 
 
@@ -68,7 +68,7 @@ def consistency_notes(ds: xr.Dataset, series: Mapping[str, _Array]) -> Iterator[
     if "nee_ustar" in ds and "nee" in series:
         for values in _columns(ds, "nee_ustar"):
             if _correlation(values, series["nee"], LEAST_DAYS / days) < 0.0:
-                yield "'nee_ustar' is opposite to 'nee': look for a turned sign"
+                yield "'nee_ustar' is opposite to 'nee': look for a reversed sign"
 
 
 def standard_pressure(height: float) -> float:

@@ -66,7 +66,7 @@ class ModelVariable:
         with np.errstate(invalid="ignore"):
             outside = (array < self.valid_min - slack) | (array > self.valid_max + slack)
             outside |= (array > 0.0) & (array < self.least)
-            # the tolerance is for what may be 0, not for a turned sign
+            # the tolerance is for what may be 0, not for a reversed sign
             outside |= (array <= -self.least) & (self.least > 0.0)
         if not outside.any():
             return None

@@ -1,6 +1,6 @@
 """Notes about values that are possible one by one, and contradict each other, the sun or the rest of the record.
 
-Ranges do not show a turned sign, exchanged columns, a factor of 100 or a sensor of the weather that is stuck. What shows them: the course
+Ranges do not show a reversed sign, exchanged columns, a factor of 100 or a sensor of the weather that is stuck. What shows them: the course
 of the day beside radiation, radiation beside that of the sun, one variable beside another
 (:mod:`~jules_ml.data.consistency`), and long runs of equal values in a series that otherwise changes at every step. A note names the
 variable in quotes and what contradicts it; nothing is dropped.
@@ -60,7 +60,7 @@ TOO_SMALL: Final = {"wind": 0.4, "relative_humidity": 0.06, "theta": 0.01, "thet
 #: Range of air temperature within a day [K], the median of sunny days, below which it is divided by something.
 LEAST_DIURNAL_RANGE: Final = 0.3
 CLOUDBURST, WETTEST = 80.0 / 3600.0, 40.0 / SECONDS_PER_DAY
-#: Largest mean of wind on land [m s-1], and largest share of steps of up to three hours with rain [1].
+#: Largest mean of wind on land [m s-1], and largest fraction of steps of up to three hours with rain [1].
 WINDIEST, MOST_WET_STEPS = 15.0, 0.75
 
 
@@ -130,13 +130,13 @@ def _course_notes(ds: xr.Dataset, series: dict[str, _Array]) -> Iterator[str]:
         anomaly, of_light = (_from_daily_mean(v[both], day[both]) for v in (series[name], light))
         spread = float(anomaly.std() * of_light.std())
         if spread > 0.0 and float((anomaly * of_light).mean()) / spread < FALLS:
-            yield f"'{name}' falls while the sun shines: look for a turned sign, exchanged columns or a wrong clock"
+            yield f"'{name}' falls while the sun shines: look for a reversed sign, exchanged columns or a wrong clock"
     if "nee" in series:
         night, bright = series["nee"][light < 10.0], series["nee"][light > 100.0]
         enough = min(np.isfinite(night).sum(), np.isfinite(bright).sum()) * (step / pd.Timedelta(days=1)) >= 1.0
         if enough and np.nanmean(night) < 0.0 < np.nanmean(bright):
             yield (
-                f"'nee' is negative at night (mean {np.nanmean(night):.2g} umol m-2 s-1) and positive by day: look for a turned sign, "
+                f"'nee' is negative at night (mean {np.nanmean(night):.2g} umol m-2 s-1) and positive by day: look for a reversed sign, "
                 "since uptake is negative"
             )
 

@@ -18,7 +18,7 @@ from jules_ml.errors import BadInput
 UNKNOWN_CODES: Final = "unknown_quality_codes"
 #: Greatest depth of soil sensors without a warning, of any and of the uppermost [m]. JULES's soil has 3 m.
 _DEEPEST, _DEEPEST_TOP = 3.0, 1.0
-#: Share of values outside the valid range from which the rest is suspicious [1].
+#: Fraction of values outside the valid range above which the other values are suspicious too [1].
 _MOST_DROPPED: Final = 0.1
 
 

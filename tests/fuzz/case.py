@@ -22,7 +22,7 @@ Stage = Literal["table", "text", "bytes", "netcdf"]
 class Case:
     """A file that is being damaged.
 
-    ``table``, ``document``, ``content`` and ``dataset`` are the file at each stage: rows of numbers, text taken apart, bytes, and netCDF
+    ``table``, ``document``, ``content`` and ``dataset`` are the file at each stage: rows of numbers, parsed text, bytes, and netCDF
     variables with their encoding. ``beside`` is the undamaged table of the other files.
     """
 

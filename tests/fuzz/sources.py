@@ -23,7 +23,7 @@ Kind = Literal["text", "netcdf", "parquet"]
 
 @dataclass
 class Document:
-    """A text file, taken apart: lines above the header, header, lines below it, and rows of cells."""
+    """A parsed text file: lines above the header, header, lines below it, and rows of cells."""
 
     above: list[str]
     header: list[str]

@@ -69,7 +69,7 @@ def test_a_part_of_the_mutated_experiment_files(tmp_path: Path) -> None:
 
 
 #: Faults that were silent or ended in a traceback, each with the class of the answer.
-MENDED = [
+FAULTS_FIXED = [
     ("table", "time: another zone", ("warned",)),
     ("ASCII driving", "file: last line cut", ("right", "clear error")),
     ("TOA5", "header: units missing", ("clear error",)),
@@ -98,7 +98,7 @@ MENDED = [
 ]
 
 
-@pytest.mark.parametrize(("source", "kind", "classes"), MENDED)
+@pytest.mark.parametrize(("source", "kind", "classes"), FAULTS_FIXED)
 def test_faults_that_were_silent_are_answered(source: str, kind: str, classes: tuple[str, ...]) -> None:
     if source == "ISMN":
         pytest.importorskip("ismn", reason="the extra 'ismn' is not installed")

@@ -1,4 +1,4 @@
-"""Suspicious values of a record: stuck sensors, steps in level, turned signs, wrong units and clocks."""
+"""Suspicious values of a record: stuck sensors, steps in level, reversed signs, wrong units and clocks."""
 
 from __future__ import annotations
 
@@ -259,7 +259,7 @@ def _night(ds: xr.Dataset, interval: pd.Timedelta) -> list[Suspicion]:
         return []
     turned = bright.any() and float(nee[bright].mean()) > 0.0
     remedy = (
-        "its sign seems to be turned: uptake is negative and respiration positive; give scale = -1.0 for the column"
+        "its sign seems to be reversed: uptake is negative and respiration positive; give scale = -1.0 for the column"
         if turned
         else "check the sign, the clock, and nights without turbulence: respiration is positive"
     )

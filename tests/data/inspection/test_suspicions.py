@@ -73,7 +73,7 @@ def test_a_step_in_level_is_found() -> None:
     assert len(problems(daily(theta=up, precip=1e-4 * (np.arange(400) % 20.0 == 0.0)))) == 1
 
 
-@pytest.mark.parametrize(("sign", "text"), [(-1.0, "its sign seems to be turned"), (1.0, "")])
+@pytest.mark.parametrize(("sign", "text"), [(-1.0, "its sign seems to be reversed"), (1.0, "")])
 def test_the_sign_of_nee_is_checked_in_the_dark(sign: float, text: str) -> None:
     nee = sign * (3.0 - 0.02 * SUN) + 0.1 * RNG.normal(size=480)
     ds = half_hourly(sw_down=SUN, nee=nee)
