@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import xarray as xr
@@ -65,6 +65,40 @@ class Profile:
                 for name, numbers in self.numbers.items()
             }
         )
+
+
+@dataclass(frozen=True, eq=False)
+class RecordColumns:
+    """Columns of a record as they are read: variables without depth, and soil sensors in the order of their columns.
+
+    Attributes
+    ----------
+    values, qc : dict of str to array, shape (time,)
+        Values of the variables without depth, and their quality codes; ``qc`` contains only variables with codes.
+    sensors : dict of str to list of Sensor
+        Soil sensors by variable.
+    """
+
+    values: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    qc: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    sensors: dict[str, list[Sensor]] = field(default_factory=dict)
+
+    def add(
+        self,
+        variable: str,
+        values: NDArray[np.float64],
+        qc: NDArray[np.float64] | None = None,
+        *,
+        depth: float | None = None,
+    ) -> None:
+        """Add a column; it is a soil sensor if it has a depth [m], which is NaN if unknown."""
+        if depth is not None:
+            others = self.sensors.setdefault(variable, [])
+            others.append(Sensor(len(others) + 1, depth, values, qc))
+            return
+        self.values[variable] = values
+        if qc is not None:
+            self.qc[variable] = qc
 
 
 def align(sensors: Mapping[str, Sequence[Sensor]]) -> Profile:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from jules_ml.data.missing_codes import refuse_old_codes
-from jules_ml.data.profile import Sensor, align
+from jules_ml.data.profile import RecordColumns, align
 from jules_ml.data.readers.netcdf_record import steps_of
 from jules_ml.data.recognition import first_lines
 from jules_ml.data.record_section import LICENCE, Record
@@ -142,8 +142,8 @@ def read_ismn(
     stamps = pd.DatetimeIndex(sorted(set().union(*(one.values.index for one in series))))
     interval = steps_of(stamps, where=str(path))
     time = utc_end_of_interval(stamps, interval=interval, stamp_at=stamp_at, utc_offset_hours=0.0, where=str(path))
-    values, sensors = _columns(series, stamps, interval, path)
-    profile = align(sensors)
+    read = _columns(series, stamps, interval, path)
+    profile = align(read.sensors)
     meta = SiteMeta(
         site=files[0].parts[2],
         source=f"International Soil Moisture Network, {files[0].parts[1]}: {path.name}",
@@ -153,11 +153,11 @@ def read_ismn(
         elevation=float(first["elevation"].val),
     )
     ds = site_dataset(
-        values | profile.values,
+        read.values | profile.values,
         time=time,
         interval=interval,
         meta=meta,
-        depth=profile.depth.tolist() if sensors else None,
+        depth=profile.depth.tolist() if read.sensors else None,
         where=str(path),
     )
     for name in ds.data_vars:
@@ -333,25 +333,21 @@ def _stamps(index: pd.Index, where: Path) -> pd.DatetimeIndex:
     )
 
 
-def _columns(
-    series: Sequence[_Series], stamps: pd.DatetimeIndex, interval: pd.Timedelta, path: Path
-) -> tuple[dict[str, NDArray[np.float64]], dict[str, list[Sensor]]]:
-    values: dict[str, NDArray[np.float64]] = {}
-    sensors: dict[str, list[Sensor]] = {}
+def _columns(series: Sequence[_Series], stamps: pd.DatetimeIndex, interval: pd.Timedelta, path: Path) -> RecordColumns:
+    read = RecordColumns()
     for one in sorted(series, key=lambda one: one.depth):
         column = one.values.reindex(stamps).to_numpy()
         if "depth" in VARIABLES[one.variable].dims:
-            others = sensors.setdefault(one.variable, [])
-            others.append(Sensor(len(others) + 1, one.depth, column))
-        elif one.variable in values:
+            read.add(one.variable, column, depth=one.depth)
+        elif one.variable in read.values:
             raise BadInput(
                 f"there are several sensors of {one.variable}",
                 where=path,
                 remedy="leave the files of one in the folder",
             )
         else:
-            values[one.variable] = column / interval.total_seconds() if one.variable == "precip" else column
-    return values, sensors
+            read.add(one.variable, column / interval.total_seconds() if one.variable == "precip" else column)
+    return read
 
 
 class IsmnRecord(Record):

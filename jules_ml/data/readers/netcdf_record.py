@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from jules_ml.data.missing_codes import refuse_old_codes
 from jules_ml.data.netcdffile import numbers_along_time
 from jules_ml.data.problems import report
-from jules_ml.data.profile import Sensor, align
+from jules_ml.data.profile import RecordColumns, align
 from jules_ml.data.regular import most_frequent_step
 from jules_ml.data.site import SiteMeta, drop_out_of_range, refuse_missing_codes, site_dataset
 from jules_ml.data.units import convert, refuse_fraction_as_percent
@@ -134,29 +134,20 @@ def netcdf_record(
     BadInput
         If a unit is unknown, or a value is a missing-value code; as :func:`~jules_ml.data.site.site_dataset`.
     """
-    values: dict[str, NDArray[np.float64]] = {}
-    qc: dict[str, NDArray[np.float64]] = {}
-    sensors: dict[str, list[Sensor]] = {}
+    read = RecordColumns()
     dropped: dict[str, int] = {}
     for name, column in columns.items():
         place = f"{where}, variable {name}"
         raw = numbers_along_time(ds, name, where=where)
         array, n = _converted(raw, str(ds[name].attrs.get("units", "")), column, interval, place)
         dropped[column.variable] = dropped.get(column.variable, 0) + n
-        code = codes(name)
-        if column.depth is not None:
-            others = sensors.setdefault(column.variable, [])
-            others.append(Sensor(len(others) + 1, column.depth, array, code))
-            continue
-        values[column.variable] = array
-        if code is not None:
-            qc[column.variable] = code
-    profile = align(sensors)
+        read.add(column.variable, array, codes(name), depth=column.depth)
+    profile = align(read.sensors)
     result = site_dataset(
-        values | profile.values,
-        qc=qc | profile.qc,
+        read.values | profile.values,
+        qc=read.qc | profile.qc,
         qc_meaning=qc_meaning,
-        depth=profile.depth.tolist() if sensors else None,
+        depth=profile.depth.tolist() if read.sensors else None,
         time=time,
         interval=interval,
         meta=meta,

@@ -17,7 +17,7 @@ from jules_ml.data.merge import read_files
 from jules_ml.data.missing_codes import refuse_old_codes
 from jules_ml.data.parquetfile import read_parquet
 from jules_ml.data.problems import report
-from jules_ml.data.profile import Sensor, align
+from jules_ml.data.profile import RecordColumns, align
 from jules_ml.data.readers.table_spec import Quality, TableColumn, TableSpec
 from jules_ml.data.record_section import PATHS, Record
 from jules_ml.data.site import SiteMeta, drop_out_of_range, refuse_missing_codes, site_dataset, utc_end_of_interval
@@ -91,27 +91,19 @@ def dataset_of_table(
             "the file does not contain the site", where=path, remedy="give site under [data], or name under [site]"
         )
     counts: dict[str, Counter[str]] = {}
-    values: dict[str, NDArray[np.float64]] = {}
-    qc: dict[str, NDArray[np.float64]] = {}
-    sensors: dict[str, list[Sensor]] = {}
+    read = RecordColumns()
     for name, column in spec.columns.items():
         converted, codes, n = _values(frame, name, spec, path=path, drops_out_of_range=drops_out_of_range)
         counts.setdefault(column.variable, Counter()).update(n)
-        if column.depth is not None:
-            others = sensors.setdefault(column.variable, [])
-            others.append(Sensor(len(others) + 1, column.depth, converted, codes))
-            continue
-        values[column.variable] = converted
-        if codes is not None:
-            qc[column.variable] = codes
-    profile = align(sensors)
+        read.add(column.variable, converted, codes, depth=column.depth)
+    profile = align(read.sensors)
     ds = site_dataset(
-        values | profile.values,
-        qc=qc | profile.qc,
+        read.values | profile.values,
+        qc=read.qc | profile.qc,
         qc_meaning="0 measured; 1 filled; NaN not stated"
         if _has_codes(spec.interval)
         else "fraction of the interval that was measured, 0 to 1; NaN not stated",
-        depth=profile.depth.tolist() if sensors else None,
+        depth=profile.depth.tolist() if read.sensors else None,
         time=end,
         interval=spec.interval,
         meta=SiteMeta(
