@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from pydantic import Field
 
+from jules_ml.data.merge import read_files
 from jules_ml.data.problems import report
 from jules_ml.data.readers.network_columns import (
     SENSORS,
@@ -22,10 +26,13 @@ from jules_ml.data.readers.network_columns import (
     sensors,
     test_of,
 )
+from jules_ml.data.readers.sensor_heights import read_sensor_depths
 from jules_ml.data.readers.table import dataset_of_table, interval_ends
 from jules_ml.data.readers.table_spec import Quality, TableColumn, TableSpec
+from jules_ml.data.record_section import DEPTHS, HEIGHTS, IGNORE, PATHS, SITE, UTC_OFFSET, Record
 from jules_ml.data.textfile import read_csv_columns, read_header, read_times, require_columns
 from jules_ml.errors import BadInput
+from jules_ml.support.section import DataPath, DataPaths, Depth
 
 _STAMPS = ("TIMESTAMP_START", "TIMESTAMP_END")
 _INTERVALS = (pd.Timedelta(minutes=30), pd.Timedelta(hours=1))
@@ -227,3 +234,47 @@ def _intervals(frame: pd.DataFrame, path: Path) -> tuple[pd.Timedelta, pd.Dateti
             )
         )
     return interval, end
+
+
+class NetworkRecord(Record):
+    """Keys of the readers of files with the columns of the FP Standard."""
+
+    path: DataPaths = Field(description=PATHS)
+    utc_offset_hours: float = Field(ge=-12.0, le=14.0, description=UTC_OFFSET)
+    site: str | None = Field(default=None, description=SITE)
+    depths: dict[str, Depth] = Field(default={}, description=DEPTHS)
+    heights: DataPath | None = Field(default=None, description=HEIGHTS)
+    swc_unit: Literal["%", "m3 m-3"] = Field(default="%", description="unit of soil moisture in the file")
+    storage: bool = Field(default=False, description="add the storage of CO2 (`SC`) to `FC` where `NEE` is missing")
+    ignore: tuple[str, ...] = Field(default=(), description=IGNORE)
+
+    @staticmethod
+    @abstractmethod
+    def site_of(path: Path) -> str | None:
+        """Return the site code that a file states; None if it does not."""
+
+    @abstractmethod
+    def _read_file(self, path: Path) -> xr.Dataset: ...
+
+    def read(self) -> xr.Dataset:
+        """Read the record as a site dataset; see :func:`read_network_file` for the choice of columns."""
+        ds = read_files(self.path, self._read_file, site_of=self.site_of)
+        refuse_unused_depths(ds, self.depths, where=self.path[0])
+        return ds
+
+    def _dataset(self, path: Path, *, source: str, licence: str, header_line: int = 1) -> xr.Dataset:
+        """Read one file by the keys."""
+        site = self.site_of(path) or self.site
+        return read_network_file(
+            path,
+            site=self.site or site,
+            source=f"{source}, {path.name}",
+            licence=licence,
+            utc_offset_hours=self.utc_offset_hours,
+            depths=self.depths,
+            known_depths=None if self.heights is None else read_sensor_depths(self.heights, site),
+            swc_unit=self.swc_unit,
+            ignore=self.ignore,
+            adds_storage=self.storage,
+            header_line=header_line,
+        )
