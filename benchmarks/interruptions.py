@@ -141,17 +141,21 @@ def check_ensemble(claims: Claims, folder: Path, generator: random.Random, kills
             until_done(out, generator.randrange(1, MEMBERS - 3), command)
         chosen = [command.process] if victim == "manager" else command.workers()
         found["hit"] += kill_one(chosen, generator) if command.status is None else 0
-        # the manager replaces a worker
-        command.wait()
-        found["orphans"] += command.orphans()
-        found["done"] += len(before := members_done(out))
-        run([*words, str(out)], folder)
-        after = members_done(out)
-        found["lost"] += MEMBERS - len(after)
-        found["repeated"] += sum(after.get(member) != written for member, written in before.items())
-        found["temporary"] += len(temporary(out))
-        shutil.rmtree(out)
+        complete(command, [*words, str(out)], folder, out, found)
     report_ensemble(claims, f"ensemble, {victim}", kills, found)
+
+
+def complete(command: Command, words: list[str], folder: Path, out: Path, found: Counter[str]) -> None:
+    """Wait for a command of an ensemble that lost a process, which the manager may replace; complete the ensemble, and count."""
+    command.wait()
+    found["orphans"] += command.orphans()
+    found["done"] += len(before := members_done(out))
+    run(words, folder)
+    after = members_done(out)
+    found["lost"] += MEMBERS - len(after)
+    found["repeated"] += sum(after.get(member) != written for member, written in before.items())
+    found["temporary"] += len(temporary(out))
+    shutil.rmtree(out)
 
 
 def check_ranks(claims: Claims, folder: Path, generator: random.Random, kills: int) -> None:
@@ -173,15 +177,7 @@ def check_ranks(claims: Claims, folder: Path, generator: random.Random, kills: i
         command = Command(process.pid, folder / "printed-rank")
         until_done(out, generator.randrange(1, MEMBERS - 3), command)
         found["hit"] += kill_one([each for each in command.family() if _runs(each, program)], generator)
-        command.wait()
-        found["orphans"] += command.orphans()
-        found["done"] += len(before := members_done(out))
-        run([*words, str(out)], folder)
-        after = members_done(out)
-        found["lost"] += MEMBERS - len(after)
-        found["repeated"] += sum(after.get(member) != written for member, written in before.items())
-        found["temporary"] += len(temporary(out))
-        shutil.rmtree(out)
+        complete(command, [*words, str(out)], folder, out, found)
     report_ensemble(claims, "ensemble, rank", kills, found)
 
 
