@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from jules_ml.data.level_steps import on_two_levels
 from jules_ml.data.record import interval, place
-from jules_ml.physics.constants import SECONDS_PER_DAY
+from jules_ml.data.sensor_faults import rain_of_steps
 
 _Array = NDArray[np.float64]
 
@@ -62,24 +62,19 @@ def discontinuity_notes(ds: xr.Dataset) -> list[str]:
     if ds.sizes.get("time", 0) < 50 or "site" in ds.dims or interval(ds) > pd.Timedelta(days=1):
         return []
     days = interval(ds) / pd.Timedelta(days=1)
-    rain = _rain(ds, days)
+    rain = rain_of_steps(ds)
     air = ds["t_air"].to_numpy().astype(np.float64) if "t_air" in ds and ds["t_air"].dims == ("time",) else None
     consecutive = np.diff(ds["time"].to_numpy()) <= interval(ds).to_timedelta64()
+    time = pd.DatetimeIndex(ds["time"].to_numpy())
     notes: list[str] = []
     for name in [name for name in _LEAST_SPIKE if name in ds and "time" in ds[name].dims]:
         columns = ds[name].transpose("time", ...).to_numpy().reshape(ds.sizes["time"], -1).astype(np.float64)
         for values in columns.T:
             if days <= 0.125:
-                notes += _spikes(values, name, pd.DatetimeIndex(ds["time"].to_numpy()))
+                notes += _spikes(values, name, time)
             if name in _LEAST_STEP:
                 notes += _steps(values, name, rain, air, days, consecutive)
     return [f"{place(ds)}: {note}" for note in notes]
-
-
-def _rain(ds: xr.Dataset, days: float) -> _Array | None:
-    """Rain of each step [kg m-2], 0 where it is missing; None if the record has none."""
-    name = next((name for name in ("precip", "tot_rain") if name in ds and ds[name].dims == ("time",)), None)
-    return None if name is None else np.nan_to_num(ds[name].to_numpy().astype(np.float64)) * days * SECONDS_PER_DAY
 
 
 def _spikes(values: _Array, name: str, time: pd.DatetimeIndex) -> Iterator[str]:
@@ -136,4 +131,4 @@ def _is_dry(rain: _Array | None, at: int, days: float, rise: float) -> bool:
     if rain is None:
         return False
     reach = max(round(1.0 / days), 1)
-    return float(rain[max(at + 1 - reach, 0) : at + 2 + reach].sum()) < rise * LAYER
+    return float(np.nansum(rain[max(at + 1 - reach, 0) : at + 2 + reach])) < rise * LAYER

@@ -224,7 +224,7 @@ def _sensors(ds: xr.Dataset) -> Iterator[_Sensor]:
     """Series of every sensor of the variables that the rules examine."""
     step = interval(ds) / pd.Timedelta(days=1)
     time = pd.DatetimeIndex(ds["time"].to_numpy())
-    rain, ground, snow_free = _rain(ds), _ground(ds), _snow_free(ds)
+    rain, ground, snow_free = rain_of_steps(ds), _ground(ds), _snow_free(ds)
     warm = np.zeros(len(time), dtype=bool) if ground is None else ground >= FROZEN_BELOW
     for name in LONGEST:
         if name not in ds or "time" not in ds[name].dims:
@@ -241,8 +241,8 @@ def _sensors(ds: xr.Dataset) -> Iterator[_Sensor]:
             yield _Sensor(name, values, stated, index, counts, rain, snow_free, step, time)
 
 
-def _rain(ds: xr.Dataset) -> _Array | None:
-    """Rain of each step [kg m-2]; NaN where not measured."""
+def rain_of_steps(ds: xr.Dataset) -> _Array | None:
+    """Return the rain of each step [kg m-2], shape (time,), NaN where missing; None if it was not measured."""
     names = [name for name in ("precip", "tot_rain") if name in ds and ds[name].dims == ("time",)]
     if not names or not bool(ds[names[0]].notnull().any()):
         return None

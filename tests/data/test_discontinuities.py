@@ -56,6 +56,7 @@ def test_a_rise_after_enough_rain_or_without_a_record_of_rain_is_no_step() -> No
     rain[470:480] = 3.0 / 1800.0
     assert discontinuity_notes(record({"theta": values, "precip": rain})) == []
     assert discontinuity_notes(record({"theta": values}, with_rain=False)) == []
+    assert discontinuity_notes(record({"theta": values, "precip": np.full_like(rain, np.nan)})) == []
 
 
 def test_a_cold_front_is_no_step_of_the_soil() -> None:
