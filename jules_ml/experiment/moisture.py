@@ -86,6 +86,13 @@ class MoistureSettings(Section):
         lt=0.5,
         description="fraction of the training days at either end, each withheld once to calibrate the intervals; 0: none",
     )
+    inner_folds: int = Field(
+        default=3,
+        ge=0,
+        le=20,
+        description="number of groups of training sites, each withheld once, by which predictions at other sites are combined, scaled and "
+        "given intervals; 0: none",
+    )
     test_fraction: float = Field(
         default=0.3, ge=0.0, le=0.8, description="fraction at the end of each record that is the test period; 0: none"
     )

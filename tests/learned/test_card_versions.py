@@ -19,7 +19,7 @@ from jules_ml.learned.card_versions import CARD_VERSION, current_card
 from jules_ml.learned.hydraulics.network import LearnedHydraulics
 from jules_ml.learned.hydraulics.store import load_hydraulics
 from jules_ml.learned.moisture.fit import fit_moisture
-from jules_ml.learned.moisture.moments_model import MomentsRegression
+from jules_ml.learned.moisture.moments_regression import MomentsRegression
 from jules_ml.learned.moisture.record import MoistureRecord, moisture_record
 from jules_ml.learned.moisture.site import MoistureSite
 from jules_ml.learned.moisture.store import load_moisture

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jules_ml.learned.moisture.inputs import LOGARITHMIC, SCALING, STATIC_SCALING, MoistureInputs
+from jules_ml.learned.moisture.inputs import LOGARITHMIC, SCALING, STATIC_SCALING, MoistureInputs, select_days
 from jules_ml.learned.moisture.limits import Limits, porosity, rain_supply
 from jules_ml.learned.moisture.moments import DEFAULT_MOMENTS, Moments, nearest_sensor
 from jules_ml.learned.moisture.record import DYNAMIC, LAYER_DEPTHS, MoistureRecord
@@ -73,6 +73,22 @@ class MoistureBatch:
             target=self.target[..., start:stop],
             weight=self.weight[..., start:stop],
             limits=self.limits.window(start, stop),
+        )
+
+    def periods(self) -> tuple[Tensor, Tensor]:
+        """First and last training day of each site, each of shape (site,)."""
+        used = (self.weight.sum(1) > 0).to(torch.int8)
+        return used.argmax(1), used.shape[1] - 1 - used.flip(1).argmax(1)
+
+    def windows(self, start: Tensor, days: int, *, restarted: bool) -> MoistureBatch:
+        """Select as many consecutive days of each site, from a first day of its own; see :meth:`MoistureInputs.windows`."""
+        index = start[:, None] + torch.arange(days, device=start.device)
+        return replace(
+            self,
+            inputs=self.inputs.windows(start, days, restarted=restarted),
+            target=select_days(self.target, index),
+            weight=select_days(self.weight, index),
+            limits=self.limits.windows(index),
         )
 
     def take(self, sites: Tensor) -> MoistureBatch:

@@ -25,16 +25,21 @@ if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingRegressor
 
 _Array = NDArray[np.float64]
+#: Limits of finite numbers.
+_FINITE: Final = (np.finfo(np.float64).min, np.finfo(np.float64).max)
 #: Settings of the trees: shallow, slowly learned, with half of the inputs at each split, because few sites are independent.
 _TREES: Final = {
     "max_iter": 300,
     "learning_rate": 0.04,
     "max_leaf_nodes": 15,
+    "max_depth": 6,
     "min_samples_leaf": 100,
     "l2_regularization": 5.0,
     "max_features": 0.4,
     "early_stopping": False,
 }
+#: Entry of the card of a module, and prefix of its tensors.
+BOOSTING: Final = "boosting"
 #: Name of the input that holds the depth of the sensor [m].
 DEPTH: Final = "depth"
 #: Days of the scored sensor, and of each other one, that the trees are fitted to; neighbouring days are nearly one observation.
@@ -98,16 +103,27 @@ class BoostedTrees:
         return total
 
     def to_state(self) -> dict[str, Tensor]:
-        """Convert the arrays to tensors by name, for a module folder."""
-        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("names", "baseline", "depth")}
-        return {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in arrays.items()}
+        """Convert the arrays to tensors of 64 bits by name, as a module folder holds them."""
+        arrays = (f.name for f in fields(self) if f.name not in ("names", "baseline", "depth"))
+        return {name: torch.from_numpy(getattr(self, name).astype(np.float64)) for name in arrays}
 
     @classmethod
     def from_state(
         cls, state: Mapping[str, Tensor], *, names: Sequence[str], baseline: float, depth: int
     ) -> BoostedTrees:
         """Read what :meth:`to_state` wrote."""
-        return cls(tuple(names), baseline, depth=depth, **{name: value.numpy() for name, value in state.items()})
+        feature, left, right = (state[name].numpy().astype(np.int64) for name in ("feature", "left", "right"))
+        return cls(
+            tuple(names),
+            baseline,
+            feature,
+            left,
+            right,
+            threshold=state["threshold"].numpy(),
+            value=state["value"].numpy(),
+            missing_left=state["missing_left"].numpy() > 0.0,
+            depth=depth,
+        )
 
 
 def boosted_trees(model: HistGradientBoostingRegressor, names: Sequence[str]) -> BoostedTrees:
@@ -146,6 +162,8 @@ def boosted_trees(model: HistGradientBoostingRegressor, names: Sequence[str]) ->
             ("missing_left", "missing_go_to_left"),
         ):
             arrays[name][tree, inner] = nodes[column][inner]
+    # an infinite threshold parts missing values from all others; a module folder holds finite numbers alone
+    arrays["threshold"] = np.clip(arrays["threshold"], *_FINITE)
     depth = int(max(nodes["depth"].max() for nodes in trees))
     return BoostedTrees(tuple(names), float(np.ravel(model._baseline_prediction)[0]), depth=depth, **arrays)
 

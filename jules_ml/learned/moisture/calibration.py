@@ -1,4 +1,4 @@
-"""Calibration of intervals at training sites, by networks that are not trained on one end of the training days."""
+"""Calibration at training sites, by networks and gradient boosting that are not trained on one end of the training days."""
 
 from __future__ import annotations
 
@@ -10,8 +10,17 @@ import torch
 from numpy.typing import NDArray
 
 from jules_ml.experiment.moisture import MoistureSettings
+from jules_ml.learned.moisture.boosting import sensor_depth
+from jules_ml.learned.moisture.combination import LONG_RECORD
 from jules_ml.learned.moisture.ensemble import MoistureEnsemble
-from jules_ml.learned.moisture.ensemble_setup import LONG_RECORD, training_batches, untrained_ensemble, with_offsets
+from jules_ml.learned.moisture.ensemble_setup import (
+    MIN_OFFSET_SPREAD,
+    trained_boosting,
+    training_batches,
+    untrained_ensemble,
+)
+from jules_ml.learned.moisture.margin import WEIGHTS, chosen_weight
+from jules_ml.learned.moisture.moments import DEFAULT_MOMENTS
 from jules_ml.learned.moisture.training import train_member
 from jules_ml.learned.moisture.training_site import TrainingSite
 from jules_ml.scoring.intervals import conformal_quantiles
@@ -25,16 +34,17 @@ _Mask = NDArray[np.bool_]
 _MIN_DAYS = 100
 
 
-def calibrate_intervals(
+def calibrate_at_ends(
     ensemble: MoistureEnsemble,
     sites: Sequence[TrainingSite],
     settings: MoistureSettings,
     device: torch.device | str,
     progress: Sequence[Progress | None],
 ) -> MoistureEnsemble:
-    """Calibrate intervals on both ends of the training days, each predicted by a network that was not trained on it.
+    """Choose the weight of gradient boosting and calibrate intervals on both ends of the training days.
 
-    Both ends are used because the mean of a record drifts: its later part differs from its earlier part systematically.
+    Each end is predicted by a network and by gradient boosting that were not trained on it. Both ends are used because the mean of a
+    record drifts: its later part differs from its earlier part systematically.
 
     Parameters
     ----------
@@ -48,22 +58,35 @@ def calibrate_intervals(
     Returns
     -------
     MoistureEnsemble
-        With quantiles and validation scores; unchanged where all records are too short.
+        With weight, quantiles, the sites' own scales of intervals and validation scores; unchanged where all records are too short.
     """
     ends = [
         end
         for part, late in zip(progress, (True, False), strict=True)
-        for end in _score_end(sites, settings, device, part, late=late)
+        for end in _predict_end(sites, settings, device, part, late=late)
     ]
     if not ends:
         return ensemble
-    number = np.concatenate([np.full(len(end.errors), i) for i, end in enumerate(ends)])
-    quantiles = conformal_quantiles(np.concatenate([end.errors for end in ends]), number, settings.interval)
+    weight = chosen_weight(np.array([[np.mean(end.error(w) ** 2) for w in WEIGHTS] for end in ends]))
+    errors = [end.error(weight) / end.spread for end in ends]
+    scales = _site_scales([end.site for end in ends], errors)
+    number = np.concatenate([np.full(len(each), i) for i, each in enumerate(errors)])
+    relative = [each / scales[end.site] for end, each in zip(ends, errors, strict=True)]
     validation = {
-        "kge": float(np.median([end.kge for end in ends])),
-        "rmse_in_spreads": float(np.median([end.rmse for end in ends])),
+        "kge": float(np.median([end.kge(weight) for end in ends])),
+        "rmse_in_spreads": float(np.median([np.sqrt(np.mean(end.error(weight) ** 2)) for end in ends])),
     }
-    return replace(ensemble, trained_quantiles=quantiles, validation=validation)
+    stored = {
+        name: replace(site, interval_scale=scales[name]) if name in scales else site
+        for name, site in ensemble.sites.items()
+    }
+    return replace(
+        ensemble,
+        sites=stored,
+        combination=replace(ensemble.combination, trained_weight=weight),
+        trained_quantiles=conformal_quantiles(np.concatenate(relative), number, settings.interval),
+        validation=validation,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,18 +95,43 @@ class _End:
 
     Attributes
     ----------
-    errors : array, shape (day,)
-        Errors in units of their predicted standard deviation.
-    kge, rmse : float
-        Kling-Gupta efficiency, and root mean square error in units of the sensor's standard deviation.
+    site : str
+    observed : array, shape (day,)
+        Measured anomaly on the days of the end [1].
+    members : tuple of two arrays, shape (day,)
+        Anomalies predicted by the network and by gradient boosting, before they are corrected.
+    fitted : tuple of two arrays, shape (training day,)
+        The same on the other training days, from which the correction comes.
+    spread : array, shape (day,)
+        Standard deviation predicted by the network [1].
+    rescaling : float
+        Degree of rescaling; see :meth:`~jules_ml.learned.moisture.stored_site.StoredSite.correct`.
     """
 
-    errors: _Array
-    kge: float
-    rmse: float
+    site: str
+    observed: _Array
+    members: tuple[_Array, _Array]
+    fitted: tuple[_Array, _Array]
+    spread: _Array
+    rescaling: float
+
+    def predicted(self, weight: float) -> _Array:
+        """Corrected anomaly for a weight of gradient boosting, shape (day,)."""
+        anomaly, fitted = ((1.0 - weight) * each[0] + weight * each[1] for each in (self.members, self.fitted))
+        predicted: _Array = (anomaly - fitted.mean()) / max(float(fitted.std()), MIN_OFFSET_SPREAD) ** self.rescaling
+        return predicted
+
+    def error(self, weight: float) -> _Array:
+        """Error in units of the sensor's standard deviation, shape (day,)."""
+        return self.observed - self.predicted(weight)
+
+    def kge(self, weight: float) -> float:
+        """Kling-Gupta efficiency of the anomaly, shifted so that its mean is that of an average soil."""
+        mean = DEFAULT_MOMENTS.mean / DEFAULT_MOMENTS.spread
+        return score(self.predicted(weight) + mean, self.observed + mean).kge
 
 
-def _score_end(
+def _predict_end(
     sites: Sequence[TrainingSite],
     settings: MoistureSettings,
     device: torch.device | str,
@@ -91,24 +139,49 @@ def _score_end(
     *,
     late: bool,
 ) -> list[_End]:
-    """Train one network without the last, or the first, of each long record's training days, and score it there."""
+    """Train without the last, or the first, of each long record's training days, and predict it there."""
     training, scored = _split_ends(sites, settings.validation_fraction, late=late)
     if not scored:
         return []
     trial = untrained_ensemble(training, settings)
     batches = training_batches(training, trial)
     network = train_member(batches, settings, seed=settings.seed + 1000 + late, device=device, progress=progress)
-    trial = with_offsets(replace(trial, members=(network,)), [site for site, _ in scored])
+    boosting = trained_boosting(training, trial, seed=settings.seed + 1000 + late)
+    trial = replace(trial, members=(network,), boosting=boosting)
     ends = []
     for site, test in scored:
-        sensor = trial.sites[site.record.site].main
-        spread = trial.moments_of(site.record, sensor).spread
-        days = test & site.record.usable[:, sensor]
-        prediction, theta = trial.predict(site.record), site.record.theta[days, sensor]
-        error = (theta - prediction.theta[days, sensor]) / spread
-        kge = score(prediction.theta[days, sensor], theta).kge
-        ends.append(_End(error / prediction.spread[days, sensor], kge, float(np.sqrt(np.mean(error**2)))))
+        record = site.record
+        sensor = trial.sites[record.site].main
+        moments = trial.moments_of(record, sensor)
+        mean, spread = (each[:, sensor] for each in trial.network_anomalies(record))
+        boosted = trial.boosted_anomalies(record, [sensor_depth(float(record.depth[sensor]))])[:, 0]
+        days, train = (mask & record.usable[:, sensor] for mask in (test, site.train))
+        ends.append(
+            _End(
+                record.site,
+                (record.theta[days, sensor] - moments.mean) / moments.spread,
+                (mean[days], boosted[days]),
+                (mean[train], boosted[train]),
+                spread[days],
+                settings.match_variance,
+            )
+        )
     return ends
+
+
+def _site_scales(sites: Sequence[str], errors: Sequence[_Array]) -> dict[str, float]:
+    """Scale of the standardised errors of each site, from both ends of its record.
+
+    How far a site's own scale counts follows from how well the two ends of a record agree over all sites (Spearman 1910, Brown 1910).
+    """
+    by_site: dict[str, list[float]] = {}
+    for site, each in zip(sites, errors, strict=True):
+        by_site.setdefault(site, []).append(0.5 * float(np.log(np.mean(each**2))))
+    pairs = np.array([ends for ends in by_site.values() if len(ends) == 2]).reshape(-1, 2)
+    agreement = float(np.corrcoef(pairs.T)[0, 1]) if len(pairs) > 2 else 0.0
+    reliability = float(np.clip(2.0 * agreement / (1.0 + max(agreement, 0.0)), 0.0, 1.0))
+    middle = float(np.mean([np.mean(ends) for ends in by_site.values()]))
+    return {site: float(np.exp(middle + reliability * (np.mean(ends) - middle))) for site, ends in by_site.items()}
 
 
 def _split_ends(

@@ -11,11 +11,13 @@ from torch import Tensor
 
 from jules_ml.experiment.moisture import MoistureSettings
 from jules_ml.learned.contents import TEXT, TIMES, CardTable, Contents, TrainingDays, Variable, Weight, settings_of
+from jules_ml.learned.moisture.boosting import BOOSTING
 from jules_ml.learned.moisture.network import LAYERS, LearnedMoisture
 
 _Names = Annotated[list[str], Field(min_length=1)]
 _Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
 _Positive = Annotated[float, Field(gt=0.0)]
+_Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 _Static = dict[str, float | None]
 
 
@@ -40,6 +42,7 @@ class _StoredSite(CardTable):
         ]
     ]
     learned: bool
+    interval_scale: _Positive = 1.0
 
     @model_validator(mode="after")
     def _same_sensors(self) -> _StoredSite:
@@ -57,25 +60,58 @@ class _StoredSite(CardTable):
 
 
 class _Regression(CardTable):
-    """Entry of :class:`~jules_ml.learned.moisture.moments_model.MomentsRegression`."""
+    """Entry of :class:`~jules_ml.learned.moisture.moments_regression.MomentsRegression`."""
 
     names: list[str]
     centre: list[float]
     width: list[_Positive]
     weights: list[_Pair]
     error: Annotated[list[_Positive], Field(min_length=2, max_length=2)]
+    # modules of earlier versions have none of these
+    sites: list[list[float]] = Field(default_factory=list)
+    ridge: _Positive = 1.0
+    length: _Positive | None = None
+    dual: list[_Pair] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _same_predictors(self) -> _Regression:
         predictors = len(self.names)
         if [len(self.centre), len(self.width), len(self.weights)] != [predictors, predictors, predictors + 1]:
             raise ValueError(f"centre, width and weights are not those of {predictors} predictors")
+        if any(len(site) != predictors for site in self.sites):
+            raise ValueError(f"sites are not those of {predictors} predictors")
+        if self.length is not None and len(self.dual) != len(self.sites):
+            raise ValueError(f"dual is not that of {len(self.sites)} sites")
         return self
 
 
 class _Intervals(CardTable):
     seen: _Pair
     unseen: _Pair
+
+
+class _Boosting(CardTable):
+    """What belongs to the tensors of :class:`~jules_ml.learned.moisture.boosting.BoostedTrees`."""
+
+    names: _Names
+    baseline: float
+    depth: Annotated[int, Field(ge=0, le=100)]
+
+
+class _Errors(CardTable):
+    noise: _Positive
+    time_scale: _Positive
+
+
+class _Combination(CardTable):
+    """Entry of :class:`~jules_ml.learned.moisture.combination.Combination`."""
+
+    trained_weight: _Fraction
+    new_site_weight: _Fraction
+    amplitude: Annotated[list[_Positive], Field(min_length=2, max_length=2)]
+    errors: _Errors
+    new_site_quantiles: _Pair
+    adapted_quantiles: _Pair
 
 
 def _per_layer(values: list[float]) -> list[float]:
@@ -105,6 +141,8 @@ class MoistureCard(CardTable):
     level_guess: Annotated[list[_Regression], Field(min_length=1)] | None
     level_fallbacks: list[list[_Regression]] | None = None  # a list is empty where one predictor is left
     intervals: _Intervals
+    boosting: _Boosting | None = None  # modules of earlier versions have neither of these
+    combination: _Combination | None = None
     validation: dict[str, Any]
     sites: dict[str, _Site]
     warnings: list[str] | None = None
@@ -127,7 +165,27 @@ def _weights(card: Mapping[str, Any], state: Mapping[str, Tensor]) -> dict[str, 
         shapes = {
             name: tuple(value.shape) for name, value in LearnedMoisture(dynamic, static, settings).state_dict().items()
         }
-    return {f"{i}.{name}": Weight(shape) for i in range(settings.members) for name, shape in shapes.items()}
+    networks = {f"{i}.{name}": Weight(shape) for i in range(settings.members) for name, shape in shapes.items()}
+    return networks | _trees(card, state)
+
+
+def _trees(card: Mapping[str, Any], state: Mapping[str, Tensor]) -> dict[str, Weight]:
+    """Arrays of :class:`~jules_ml.learned.moisture.boosting.BoostedTrees`: all of one shape, with numbers of inputs and of nodes."""
+    entry = card.get(BOOSTING)
+    if entry is None:
+        return {}
+    shape = ("tree", "node")
+    left = state.get(f"{BOOSTING}.left")
+    last_node = float("inf") if left is None or left.ndim != 2 else left.shape[1] - 1
+    weights = {
+        "feature": Weight(shape, least=0, most=len(entry["names"]) - 1),
+        "left": Weight(shape, least=0, most=last_node),
+        "right": Weight(shape, least=0, most=last_node),
+        "threshold": Weight(shape),
+        "value": Weight(shape),
+        "missing_left": Weight(shape, least=0, most=1),
+    }
+    return {f"{BOOSTING}.{name}": weight for name, weight in weights.items()}
 
 
 CONTENTS: Final = Contents(

@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 from jules_ml.errors import BadInput
 from jules_ml.experiment.moisture import MoistureSettings
 from jules_ml.learned.moisture.batch import MoistureBatch, make_batch
+from jules_ml.learned.moisture.boosting import DEPTH, BoostedTrees, sensor_depth
+from jules_ml.learned.moisture.combination import NORMAL, Combination
+from jules_ml.learned.moisture.lagged_inputs import lagged_inputs
+from jules_ml.learned.moisture.limits import porosity
 from jules_ml.learned.moisture.moments import DEFAULT_MOMENTS, Moments, jules_moments
 from jules_ml.learned.moisture.moments_model import MomentsModel, prior_covariance, static_properties, update_moments
 from jules_ml.learned.moisture.network import LearnedMoisture
@@ -20,11 +24,11 @@ from jules_ml.learned.moisture.training import predict_anomalies
 
 _Array = NDArray[np.float64]
 
+#: Standard deviations above its mean that a sensor may hold where its porosity is estimated lower.
+_WETTEST = 3.0
 #: Standard errors of the moments of an unknown soil, for a module that cannot predict moments: of the mean [m3 m-3], and of the
 #: logarithm of the standard deviation [1].
 _DEFAULT_ERROR = (0.12, 0.5)
-#: Quantiles of the normal distribution for 90 %, where no errors were available for calibration.
-_NORMAL = (-1.645, 1.645)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +70,12 @@ class MoistureEnsemble:
         Sites that the module was trained on or adapted to.
     moments_model : MomentsModel or None
         Predicts the moments at new sites; None where there were too few training sites to fit it.
-    trained_quantiles, new_site_quantiles : tuple of float
-        Quantiles of out-of-sample errors in units of their standard error: at training sites outside the training days, and at new
-        sites.
+    boosting : BoostedTrees or None
+        Gradient boosting beside the networks; None in modules of earlier versions.
+    combination : Combination
+        Weight of gradient boosting, scales and quantiles at sites that were not trained on.
+    trained_quantiles : tuple of float
+        Quantiles of out-of-sample errors in units of their standard error at training sites outside the training days.
     validation : mapping of str to float
         Scores at both ends of the training days, by networks that were not trained on them.
     """
@@ -79,20 +86,58 @@ class MoistureEnsemble:
     static: tuple[str, ...]
     sites: Mapping[str, StoredSite]
     moments_model: MomentsModel | None = None
-    trained_quantiles: tuple[float, float] = _NORMAL
-    new_site_quantiles: tuple[float, float] = _NORMAL
+    boosting: BoostedTrees | None = None
+    combination: Combination = field(default_factory=Combination)
+    trained_quantiles: tuple[float, float] = NORMAL
     validation: Mapping[str, float] = field(default_factory=dict)
 
     def layer_anomalies(self, record: MoistureRecord) -> tuple[_Array, _Array]:
         """Predict the anomaly and its standard deviation in the four layers, each of shape (day, layer)."""
         mean, spread = predict_anomalies(self.members, self.batch_of([record]).inputs)
-        return mean[0].T.double().numpy(), spread[0].T.double().numpy()
+        return self._combined(record, mean[0].T.double().numpy(), spread[0].T.double().numpy(), LAYER_DEPTHS)
 
     def sensor_anomalies(self, record: MoistureRecord) -> tuple[_Array, _Array]:
         """Predict the anomaly and its standard deviation at the sensors of a record, each of shape (day, sensor)."""
+        mean, spread = self.network_anomalies(record)
+        return self._combined(record, mean, spread, [sensor_depth(float(depth)) for depth in record.depth])
+
+    def network_anomalies(self, record: MoistureRecord) -> tuple[_Array, _Array]:
+        """Predict the anomaly and its standard deviation at the sensors by the networks alone, each of shape (day, sensor)."""
         batch = self.batch_of([record])
         mean, spread = batch.sensors.observe(*predict_anomalies(self.members, batch.inputs))
         return mean[0].T.double().numpy(), spread[0].T.double().numpy()
+
+    def boosted_anomalies(self, record: MoistureRecord, depths: Sequence[float]) -> _Array:
+        """Predict the anomaly at some depths [m] by gradient boosting alone, shape (day, depth)."""
+        assert self.boosting is not None
+        inputs = self.lagged_inputs(record)
+        of_depth = {
+            depth: self.boosting.predict(inputs | {DEPTH: np.full(len(record), depth)})
+            for depth in dict.fromkeys(depths)
+        }
+        return np.stack([of_depth[depth] for depth in depths], axis=1)
+
+    def lagged_inputs(self, record: MoistureRecord) -> dict[str, _Array]:
+        """Inputs of gradient boosting, but for the depth, each of shape (day,)."""
+        return lagged_inputs(
+            record,
+            dynamic=self.dynamic,
+            static=self.static,
+            properties=self.static_inputs(record),
+            first_guess=self._first_guess(record),
+        )
+
+    def _combined(
+        self, record: MoistureRecord, mean: _Array, spread: _Array, depths: Sequence[float]
+    ) -> tuple[_Array, _Array]:
+        """Combine the networks with gradient boosting, and scale the anomaly at a site that was not trained on."""
+        site = self.sites.get(record.site)
+        trained = site is not None and site.trained
+        if self.boosting is not None:
+            weight = self.combination.trained_weight if trained else self.combination.new_site_weight
+            if weight > 0.0:
+                mean = (1.0 - weight) * mean + weight * self.boosted_anomalies(record, depths)
+        return (mean if trained else mean * self.combination.amplitude_of(len(record))), spread
 
     def moments_of(self, record: MoistureRecord, sensor: int) -> Moments:
         """Return the moments of a sensor: the stored ones, or the predicted ones at a new site.
@@ -142,7 +187,10 @@ class MoistureEnsemble:
         """
         anomaly, spread = self.sensor_anomalies(record)
         site = self.sites.get(record.site)
-        prior = self.predict_moments(record) if site is None else None
+        trained = site is not None and site.trained
+        prior, error = (
+            (self._prior(record) if site is not None else self.predict_moments(record)) if not trained else (None, None)
+        )
         theta, scale = np.empty_like(anomaly), np.empty_like(anomaly)
         for sensor, name in enumerate(record.names):
             z = anomaly[:, sensor]
@@ -152,12 +200,18 @@ class MoistureEnsemble:
                 z = site.correct(index, z, rescaling=self.settings.match_variance)
             else:
                 assert prior is not None
-                moments, covariance = prior[0], prior_covariance(*prior)
+                assert error is not None
+                moments, covariance = prior, prior_covariance(prior, error)
             theta[:, sensor] = moments.mean + moments.spread * z
             moments_variance = covariance[0, 0] + 2.0 * z * covariance[0, 1] + z**2 * covariance[1, 1]
-            scale[:, sensor] = np.sqrt((moments.spread * spread[:, sensor]) ** 2 + moments_variance)
-        quantiles = self.trained_quantiles if site is not None and site.trained else self.new_site_quantiles
-        low, high = (np.clip(theta + q * scale, 0.0, 1.0) for q in quantiles)
+            # local days that widen the spread say nothing about the errors of the anomaly
+            unit = moments.spread if prior is None else prior.spread
+            scale[:, sensor] = np.sqrt((unit * spread[:, sensor]) ** 2 + moments_variance)
+        quantiles = self.combination.new_site_quantiles
+        if site is not None:
+            quantiles = self.trained_quantiles if site.trained else self.combination.adapted_quantiles
+        width = 1.0 if site is None else site.interval_scale
+        low, high = (np.clip(theta + q * width * scale, 0.0, self._most_water(record)) for q in quantiles)
         return MoisturePrediction(np.clip(theta, 0.0, 1.0), low, high, scale, anomaly, spread)
 
     def layers(self, record: MoistureRecord) -> _Array:
@@ -210,9 +264,7 @@ class MoistureEnsemble:
                 where=f"site {record.site}",
                 remedy="name its columns (theta, or theta_crns), and check that quality codes and frozen soil leave some days",
             )
-        prior, error = (
-            self.predict_moments(record) if self.moments_model is not None else (DEFAULT_MOMENTS, _DEFAULT_ERROR)
-        )
+        prior, error = self._prior(record)
         prior_cov = prior_covariance(prior, error)
         anomaly = self.sensor_anomalies(record)[0]
         count = record.theta.shape[1]
@@ -222,7 +274,12 @@ class MoistureEnsemble:
         for sensor in selected:
             days = record.usable[:, sensor]
             moments[sensor], covariance[sensor] = update_moments(
-                prior, prior_cov, anomaly[days, sensor], record.theta[days, sensor]
+                prior,
+                prior_cov,
+                anomaly[days, sensor],
+                record.theta[days, sensor],
+                np.flatnonzero(days).astype(np.float64),
+                errors=self.combination.errors,
             )
         main = preferred_sensor(record, least=1) if main is None else main
         site = StoredSite(
@@ -247,15 +304,27 @@ class MoistureEnsemble:
         """Convert records to the inputs and observation operator of this ensemble."""
         return make_batch(
             records,
-            jules=[
-                self.sites[r.site].jules if r.site in self.sites else jules_moments(r, np.ones(len(r), dtype=bool))
-                for r in records
-            ],
+            jules=[self._first_guess(record) for record in records],
             moments=[self._sensor_moments(r) for r in records],
             static=self.static,
             statics=[self.static_inputs(r) for r in records],
             dynamic=self.dynamic,
         )
+
+    def _most_water(self, record: MoistureRecord) -> _Array:
+        """Largest water content of each sensor: porosity, or more where the sensor's moments show that it holds more [m3 m-3]."""
+        pores = porosity(self.static_inputs(record))
+        moments = [self.moments_of(record, sensor) for sensor in range(record.theta.shape[1])]
+        return np.array([max(pores, each.mean + _WETTEST * each.spread) for each in moments])
+
+    def _prior(self, record: MoistureRecord) -> tuple[Moments, tuple[float, float]]:
+        """Moments of a site before it is adapted to, and their standard errors; those of any soil where none can be predicted."""
+        return self.predict_moments(record) if self.moments_model is not None else (DEFAULT_MOMENTS, _DEFAULT_ERROR)
+
+    def _first_guess(self, record: MoistureRecord) -> _Array:
+        """Mean and standard deviation that define the anomalies of the first guess, shape (2, layer) [m3 m-3]."""
+        site = self.sites.get(record.site)
+        return jules_moments(record, np.ones(len(record), dtype=bool)) if site is None else site.jules
 
     def _sensor_moments(self, record: MoistureRecord) -> list[Moments | None]:
         """Moments of a record's sensors; none at a new site if the module cannot predict them."""

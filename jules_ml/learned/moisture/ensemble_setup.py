@@ -10,6 +10,8 @@ import numpy as np
 from jules_ml.experiment.moisture import MoistureSettings
 from jules_ml.experiment.place import COVER
 from jules_ml.learned.moisture.batch import MoistureBatch, make_batch
+from jules_ml.learned.moisture.boosting import BoostedTrees, boosting_rows, fit_boosting
+from jules_ml.learned.moisture.combination import LONG_RECORD
 from jules_ml.learned.moisture.ensemble import MoistureEnsemble
 from jules_ml.learned.moisture.moments import jules_moments, sensor_moments
 from jules_ml.learned.moisture.moments_model import (
@@ -24,12 +26,10 @@ from jules_ml.learned.moisture.record import DYNAMIC, MoistureRecord
 from jules_ml.learned.moisture.stored_site import StoredSite
 from jules_ml.learned.moisture.training_site import TrainingSite
 
-#: Length above which a record counts as long [d]; long and short records form separate batches.
-LONG_RECORD = 500
 #: Simulated records in one training step: fewer than measured ones.
 _SIMULATED_PER_STEP = 4
 #: Smallest standard deviation of predicted anomalies in the correction [1].
-_MIN_OFFSET_SPREAD = 0.2
+MIN_OFFSET_SPREAD = 0.2
 
 
 def dynamic_inputs(settings: MoistureSettings, records: Sequence[MoistureRecord]) -> tuple[str, ...]:
@@ -119,6 +119,32 @@ def _batch(sites: Sequence[TrainingSite], stored: Sequence[StoredSite], ensemble
     )
 
 
+def trained_boosting(sites: Sequence[TrainingSite], ensemble: MoistureEnsemble, *, seed: int) -> BoostedTrees:
+    """Fit gradient boosting to the training days of all sites.
+
+    Parameters
+    ----------
+    sites : sequence of TrainingSite
+    ensemble : MoistureEnsemble
+        With the inputs and the stored sites; see :func:`untrained_ensemble`.
+    seed : int
+    """
+    rows = []
+    for number, site in enumerate(sites):
+        record, stored = site.record, ensemble.sites[site.record.site]
+        anomalies = [
+            None
+            if moments is None
+            else np.where(
+                record.usable[:, sensor] & site.train, (record.theta[:, sensor] - moments.mean) / moments.spread, np.nan
+            )
+            for sensor, moments in enumerate(stored.moments)
+        ]
+        inputs = ensemble.lagged_inputs(record)
+        rows.append(boosting_rows(inputs, anomalies, depth=record.depth, main=stored.main, seed=seed + number))
+    return fit_boosting(rows, seed=seed)
+
+
 def with_offsets(ensemble: MoistureEnsemble, sites: Sequence[TrainingSite]) -> MoistureEnsemble:
     """Store the mean and standard deviation of predicted anomalies on the training days, by which predictions are corrected."""
     stored = dict(ensemble.sites)
@@ -130,6 +156,6 @@ def with_offsets(ensemble: MoistureEnsemble, sites: Sequence[TrainingSite]) -> M
         for sensor, moments in enumerate(of_site.moments):
             if moments is not None:
                 z = anomaly[site.train & record.usable[:, sensor], sensor]
-                offsets[:, sensor] = z.mean(), max(float(z.std()), _MIN_OFFSET_SPREAD)
+                offsets[:, sensor] = z.mean(), max(float(z.std()), MIN_OFFSET_SPREAD)
         stored[record.site] = replace(of_site, offsets=offsets)
     return replace(ensemble, sites=stored)

@@ -218,7 +218,8 @@ def _score_held_out_sites(
             }
             for kind in kinds[1:]
         }
-    return replace(ensemble, new_site_quantiles=reference.quantiles), report
+    combination = replace(ensemble.combination, new_site_quantiles=reference.quantiles)
+    return replace(ensemble, combination=combination), report
 
 
 def _main_sensors(records: Sequence[MoistureRecord], notes: Sequence[str]) -> list[int]:

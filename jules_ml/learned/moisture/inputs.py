@@ -21,8 +21,8 @@ SCALING: Mapping[str, tuple[float, float]] = {
     "lst": (0.0, 4.0),  # of the difference from air temperature
 }
 #: Centre and width of static inputs: properties of the site by the names and in the units of
-#: :data:`~jules_ml.experiment.place.PROPERTIES`, and the mean water content of the upper layer of JULES's run [m3 m-3]. Inputs in
-#: :data:`LOGARITHMIC` are log-transformed.
+#: :data:`~jules_ml.experiment.place.PROPERTIES`, and the mean and standard deviation of the water content of the upper layer of JULES's
+#: run [m3 m-3]. Inputs in :data:`LOGARITHMIC` are log-transformed.
 STATIC_SCALING: Mapping[str, tuple[float, float]] = {
     "clay": (0.2, 0.15),
     "sand": (0.45, 0.25),
@@ -38,6 +38,7 @@ STATIC_SCALING: Mapping[str, tuple[float, float]] = {
     "lst_excess_mean": (1.0, 2.0),
     "lst_excess_std": (2.0, 1.0),
     "jules_mean": (0.25, 0.1),
+    "jules_spread": (0.06, 0.03),
 }
 LOGARITHMIC = ("soc_stock", "elevation", "precip_annual")
 
@@ -97,6 +98,30 @@ class MoistureInputs:
             since.expand(len(self), -1),
         )
 
+    def windows(self, start: Tensor, days: int, *, restarted: bool) -> MoistureInputs:
+        """Select as many consecutive days of each site, from a first day of its own.
+
+        Parameters
+        ----------
+        start : Tensor of int, shape (site,)
+            First day of each site.
+        days : int
+        restarted : bool
+            Whether the run starts on that day, from JULES's state; otherwise it has run before.
+        """
+        index = start[:, None] + torch.arange(days, device=start.device)
+        jules = select_days(self.jules, index)
+        since = torch.arange(days, dtype=self.since_start.dtype, device=start.device).expand(len(self), -1)
+        return MoistureInputs(
+            select_days(self.dynamic, index),
+            select_days(self.rain, index),
+            select_days(self.drying, index),
+            jules,
+            self.static,
+            torch.where((start > 0)[:, None], jules[:, :, 0], self.initial) if restarted else self.initial,
+            since if restarted else select_days(self.since_start, index),
+        )
+
     def started_at(self, start: Tensor) -> MoistureInputs:
         """Mask all inputs before a day of each site, and start the run there from JULES's state.
 
@@ -120,3 +145,20 @@ class MoistureInputs:
     def to(self, device: torch.device | str) -> MoistureInputs:
         """Move all tensors to a device."""
         return MoistureInputs(*(getattr(self, f.name).to(device) for f in fields(self)))
+
+
+def select_days(values: Tensor, index: Tensor) -> Tensor:
+    """Select days along the last dimension, other ones for each site.
+
+    Parameters
+    ----------
+    values : Tensor, shape (site, ..., day)
+    index : Tensor of int, shape (site, selected day)
+
+    Returns
+    -------
+    Tensor, shape (site, ..., selected day)
+    """
+    middle = values.shape[1:-1]
+    where = index.reshape(len(index), *(1 for _ in middle), -1).expand(-1, *middle, -1)
+    return values.gather(-1, where)

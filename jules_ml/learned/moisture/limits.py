@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from jules_ml.learned.moisture.inputs import select_days
 from jules_ml.learned.moisture.record import LAYER_THICKNESS
 
 _Array = NDArray[np.float64]
@@ -45,6 +46,10 @@ class Limits:
     def take(self, sites: Tensor) -> Limits:
         """Select sites by their indices."""
         return Limits(*(getattr(self, f.name)[sites] for f in fields(self)))
+
+    def windows(self, index: Tensor) -> Limits:
+        """Select days by their numbers, shape (site, selected day)."""
+        return replace(self, supply=select_days(self.supply, index))
 
     def window(self, start: int, stop: int) -> Limits:
         """Select consecutive days."""

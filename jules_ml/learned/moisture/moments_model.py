@@ -1,22 +1,22 @@
 """Mean and standard deviation of water content at new sites, by regression on static properties.
 
 At a training site the moments are those measured on the training days. At a new site they are predicted from climate, soil and JULES by
-ridge regression over the training sites; a few days of local observations then update this prior.
+regression over the training sites (:mod:`jules_ml.learned.moisture.moments_regression`); a few days of local observations then update
+this prior.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jules_ml.errors import BadInput
 from jules_ml.experiment.moisture import StaticKind
 from jules_ml.learned.moisture.moments import MIN_SPREAD, Moments
+from jules_ml.learned.moisture.moments_regression import MomentsRegression, best_regression
 from jules_ml.learned.moisture.record import MoistureRecord
 from jules_ml.physics.constants import DAYS_PER_YEAR
 
@@ -26,17 +26,43 @@ CLIMATE = ("precip_annual", "t_air_mean", "vpd_mean")
 #: Soil properties from maps or samples, and properties from satellite surface temperature.
 TEXTURE = ("clay", "sand")
 SATELLITE = ("lst_excess_mean", "lst_excess_std")
-JULES = ("jules_mean",)
+JULES = ("jules_mean", "jules_spread")
 #: Fewest days for the mean of a month, and most months that may be missing from the mean of the year.
 _MIN_DAYS_OF_MONTH = 10
 _MAX_MISSING_MONTHS = 2
 #: Fewest sites that a regression is fitted to.
 MIN_SITES = 8
-_RIDGES = (1.0, 3.0, 10.0, 30.0)
-#: Lower limit of the standard errors: two sensors a metre apart differ by as much.
-_MIN_ERROR = (0.02, 0.1)
-#: Autocorrelation: so many days of water content count as one independent observation.
-_CORRELATED_DAYS = 10.0
+
+
+@dataclass(frozen=True)
+class LocalErrors:
+    """Errors of predictions with the right moments: an Ornstein-Uhlenbeck process, and errors of single days.
+
+    Attributes
+    ----------
+    noise : float
+        Standard deviation in units of the predicted standard deviation of water content [1].
+    time_scale : float
+        Time after which the correlation of the process is 1/e [d].
+    daily : float
+        Fraction of the variance that single days have to themselves [1].
+    """
+
+    noise: float = 0.6
+    time_scale: float = 15.0
+    daily: float = 0.3
+
+    def covariance(self, day: _Array) -> _Array:
+        """Covariance of the errors of some days in units of the predicted variance, shape (day, day)."""
+        process = np.exp(-np.abs(day[:, None] - day[None]) / self.time_scale)
+        covariance: _Array = self.noise**2 * ((1.0 - self.daily) * process + self.daily * np.eye(len(day)))
+        return covariance
+
+
+#: Most days of local observations that are weighed; more are thinned evenly, since neighbouring days are nearly one observation.
+_MOST_DAYS = 600
+#: Errors assumed where there were too few training sites to estimate them.
+DEFAULT_ERRORS = LocalErrors()
 
 
 def static_properties(record: MoistureRecord, days: NDArray[np.bool_] | None = None) -> dict[str, float]:
@@ -55,8 +81,8 @@ def static_properties(record: MoistureRecord, days: NDArray[np.bool_] | None = N
     Returns
     -------
     dict of str to float
-        By the names and in the units of :data:`~jules_ml.experiment.place.PROPERTIES`, and ``jules_mean``, the mean water content of
-        the upper layer of JULES's run [m3 m-3]. The measured water content is not used.
+        By the names and in the units of :data:`~jules_ml.experiment.place.PROPERTIES`; and ``jules_mean`` and ``jules_spread``, mean and
+        standard deviation of the water content of the upper layer of JULES's run [m3 m-3]. The measured water content is not used.
     """
     month = record.days.month.to_numpy()
 
@@ -72,8 +98,12 @@ def static_properties(record: MoistureRecord, days: NDArray[np.bool_] | None = N
     derived = {
         "precip_annual": annual_mean(DAYS_PER_YEAR * record.dynamic["precip"]),
         "t_air_mean": annual_mean(record.dynamic["t_air"]),
-        "jules_mean": annual_mean(record.jules[:, 0]),
     }
+    first_guess = record.jules[:, 0]
+    mean, square = annual_mean(first_guess), annual_mean(first_guess**2)
+    derived["jules_mean"] = mean
+    if mean is not None and square is not None:
+        derived["jules_spread"] = max(float(np.sqrt(max(square - mean**2, 0.0))), MIN_SPREAD)
     if "vpd" in record.dynamic:
         derived["vpd_mean"] = annual_mean(record.dynamic["vpd"])
     if "lst" in record.dynamic:
@@ -92,65 +122,6 @@ def allowed_predictors(static: StaticKind) -> tuple[str, ...]:
         + (TEXTURE if static in ("texture", "both") else ())
         + (SATELLITE if static in ("satellite", "both") else ())
     )
-
-
-@dataclass(frozen=True, eq=False)
-class MomentsRegression:
-    """Ridge regression of the mean and of the logarithm of the standard deviation on static properties.
-
-    Attributes
-    ----------
-    names : tuple of str
-        Predictors.
-    centre, width : array, shape (property,)
-        Scaling of the predictors.
-    weights : array, shape (property + 1, 2)
-        Coefficients; the last row is the intercept.
-    error : tuple of float
-        Cross-validated standard error of the mean [m3 m-3] and of the logarithm of the standard deviation [1].
-    """
-
-    names: tuple[str, ...]
-    centre: _Array
-    width: _Array
-    weights: _Array
-    error: tuple[float, float]
-
-    def predict(self, static: Mapping[str, float], *, where: str = "site") -> Moments:
-        """Predict the moments at a site.
-
-        Raises
-        ------
-        BadInput
-            If a predictor is missing.
-        """
-        for name in self.names:
-            if name not in static:
-                raise BadInput(
-                    f"static input '{name}' is missing",
-                    where=where,
-                    remedy="give it under [place], fit the module again with this version, which predicts sites without it from "
-                    "other properties, or fit it with a value of static that does not use it",
-                )
-        predictors = np.array([_transformed(name, static[name]) for name in self.names])
-        mean, log_spread = np.append((predictors - self.centre) / self.width, 1.0) @ self.weights
-        return Moments(float(np.clip(mean, 0.02, 0.6)), float(max(np.exp(log_spread), MIN_SPREAD)))
-
-    def to_card(self) -> dict[str, Any]:
-        """Convert to an entry of a module card."""
-        return {
-            "names": list(self.names),
-            "centre": self.centre.tolist(),
-            "width": self.width.tolist(),
-            "weights": self.weights.tolist(),
-            "error": list(self.error),
-        }
-
-    @classmethod
-    def from_card(cls, card: Mapping[str, Any]) -> MomentsRegression:
-        """Read an entry that :meth:`to_card` wrote."""
-        centre, width, weights = (np.asarray(card[key], dtype=np.float64) for key in ("centre", "width", "weights"))
-        return cls(tuple(card["names"]), centre, width, weights, (card["error"][0], card["error"][1]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,12 +175,13 @@ class MomentsModel:
         usable = self.usable(static)
         if not usable:
             self.regressions[0].predict(static, where=where)
-        weight = np.array([each.error[0] ** -2 for each in usable])
+        errors = np.array([each.error_at(static) for each in usable])
+        weight = errors[:, 0] ** -2
         weight /= weight.sum()
         moments = [each.predict(static, where=where) for each in usable]
         mean = sum(w * each.mean for w, each in zip(weight, moments, strict=True))
         log_spread = sum(w * np.log(each.spread) for w, each in zip(weight, moments, strict=True))
-        error = weight @ np.array([each.error for each in usable])
+        error = weight @ errors
         return Moments(float(mean), float(np.exp(log_spread))), (float(error[0]), float(error[1]))
 
 
@@ -244,7 +216,7 @@ def fit_moments_model(
         if len(rows) < MIN_SITES:
             continue
         of_rows = [statics[i] for i in rows], [moments[i] for i in rows]
-        best = _best_regression(*of_rows, predictors)
+        best = best_regression(*of_rows, predictors)
         if best is not None:
             regressions.append(best)
             fallbacks.append(_fallbacks(*of_rows, [names for names in fewer if not set(best.names) <= set(names)]))
@@ -266,41 +238,13 @@ def _fallbacks(
 ) -> tuple[MomentsRegression, ...]:
     """Fit a regression to each set of predictors; those are left out for which fewer of the predictors give a smaller error."""
     widest = {name for names in sets for name in names}
-    fitted = [each for names in sets if (each := _best_regression(statics, moments, [names], widest)) is not None]
+    fitted = [each for names in sets if (each := best_regression(statics, moments, [names], widest)) is not None]
     fitted.sort(key=lambda each: (each.error[0], len(each.names)))
     kept: list[MomentsRegression] = []
     for each in fitted:
         if not any(set(better.names) <= set(each.names) for better in kept):
             kept.append(each)
     return tuple(kept)
-
-
-def _best_regression(
-    statics: Sequence[Mapping[str, float]],
-    moments: Sequence[Moments],
-    sets: Sequence[tuple[str, ...]],
-    widest: Set[str] | None = None,
-) -> MomentsRegression | None:
-    """Select the predictors and the ridge penalty with the smallest leave-one-out error, at the sites that have ``widest``."""
-    target = np.array([(each.mean, np.log(each.spread)) for each in moments])
-    # every choice is scored at the sites that have all predictors, and fitted to all sites that have its own
-    widest = set().union(*sets) if widest is None else widest
-    scored = [i for i, each in enumerate(statics) if widest <= set(each)]
-    if len(scored) < 5:
-        sets = [names for names in sets if all(set(names) <= set(each) for each in statics)]
-        scored = list(range(len(statics)))
-    best: MomentsRegression | None = None
-    for names, ridge in product(dict.fromkeys(sets), _RIDGES):
-        rows = [i for i, each in enumerate(statics) if set(names) <= set(each)]
-        if len(rows) < len(names) + 4:
-            continue
-        x = np.array([[_transformed(n, statics[i][n]) for n in names] for i in rows]).reshape(len(rows), len(names))
-        residual = _leave_one_out_errors(x, target[rows], ridge)[[rows.index(i) for i in scored]]
-        rms = np.sqrt((residual**2).mean(0))
-        if best is None or rms[0] < best.error[0]:
-            error = (max(float(rms[0]), _MIN_ERROR[0]), max(float(rms[1]), _MIN_ERROR[1]))
-            best = MomentsRegression(names, *_fit_ridge(x, target[rows], ridge), error=error)
-    return best
 
 
 def prior_covariance(moments: Moments, error: tuple[float, float]) -> _Array:
@@ -312,12 +256,18 @@ def prior_covariance(moments: Moments, error: tuple[float, float]) -> _Array:
 
 
 def update_moments(
-    prior: Moments, covariance: _Array, anomaly: _Array, theta: _Array, *, noise: float = 0.6
+    prior: Moments,
+    covariance: _Array,
+    anomaly: _Array,
+    theta: _Array,
+    day: _Array,
+    *,
+    errors: LocalErrors = DEFAULT_ERRORS,
 ) -> tuple[Moments, _Array]:
     r"""Update predicted moments by local observations, :math:`\theta = \mu + \sigma z + e`.
 
-    Mean and standard deviation have normal priors. The standard deviation of the errors :math:`e` is ``noise`` times the prior
-    :math:`\sigma`, and ten days count as one, since their errors are correlated. The result is the posterior mean.
+    Mean and standard deviation have normal priors. The errors :math:`e` are correlated in time, so that consecutive days count little
+    more than one. The result is the posterior mean.
 
     Parameters
     ----------
@@ -327,7 +277,9 @@ def update_moments(
         Covariance of their errors; see :func:`prior_covariance`.
     anomaly, theta : array, shape (day,)
         Predicted anomaly [1], and measured water content [m3 m-3].
-    noise : float, optional
+    day : array, shape (day,)
+        Number of each day, increasing.
+    errors : LocalErrors, optional
 
     Returns
     -------
@@ -340,30 +292,11 @@ def update_moments(
         return prior, covariance
     start = np.array([prior.mean, prior.spread])
     precision = np.linalg.inv(covariance)
-    x = np.column_stack([np.ones(int(valid.sum())), anomaly[valid]])
-    scale = 1.0 / (_CORRELATED_DAYS * (noise * prior.spread) ** 2)
-    posterior: _Array = np.linalg.inv(precision + scale * x.T @ x).astype(np.float64)
-    mean, spread = posterior @ (precision @ start + scale * x.T @ theta[valid])
+    some = np.flatnonzero(valid)
+    if len(some) > _MOST_DAYS:
+        some = some[np.linspace(0, len(some) - 1, _MOST_DAYS).astype(int)]
+    x = np.column_stack([np.ones(len(some)), anomaly[some]])
+    weighted = np.linalg.solve(prior.spread**2 * errors.covariance(day[some]), np.column_stack([x, theta[some]]))
+    posterior: _Array = np.linalg.inv(precision + x.T @ weighted[:, :2]).astype(np.float64)
+    mean, spread = posterior @ (precision @ start + x.T @ weighted[:, 2])
     return Moments(float(mean), float(np.clip(spread, 0.3 * prior.spread, 3.0 * prior.spread))), posterior
-
-
-def _transformed(name: str, value: float) -> float:
-    return float(np.log(max(value, 1e-3))) if name in ("precip_annual", "vpd_mean", "soc_stock") else float(value)
-
-
-def _fit_ridge(x: _Array, y: _Array, ridge: float) -> tuple[_Array, _Array, _Array]:
-    """Fit a ridge regression on standardised predictors: centre, width and weights."""
-    centre, width = x.mean(0), np.maximum(x.std(0), 1e-6)
-    z = (x - centre) / width
-    slopes = np.linalg.solve(z.T @ z + ridge * np.eye(z.shape[1]), z.T @ (y - y.mean(0)))
-    return centre, width, np.vstack([slopes, y.mean(0)])
-
-
-def _leave_one_out_errors(x: _Array, y: _Array, ridge: float) -> _Array:
-    """Compute the error at each site by a fit without it, shape (site, 2)."""
-    errors = np.empty_like(y)
-    for i in range(len(x)):
-        others = np.arange(len(x)) != i
-        centre, width, weights = _fit_ridge(x[others], y[others], ridge)
-        errors[i] = np.append((x[i] - centre) / width, 1.0) @ weights - y[i]
-    return errors

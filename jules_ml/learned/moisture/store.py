@@ -9,8 +9,11 @@ from typing import Any
 from torch import Tensor
 
 from jules_ml.experiment.moisture import MoistureSettings
+from jules_ml.learned.moisture.boosting import BOOSTING, BoostedTrees
+from jules_ml.learned.moisture.combination import Combination
 from jules_ml.learned.moisture.ensemble import MoistureEnsemble
-from jules_ml.learned.moisture.moments_model import MomentsModel, MomentsRegression
+from jules_ml.learned.moisture.moments_model import MomentsModel
+from jules_ml.learned.moisture.moments_regression import MomentsRegression
 from jules_ml.learned.moisture.network import LearnedMoisture
 from jules_ml.learned.moisture.stored_site import StoredSite
 from jules_ml.learned.store import read_module_folder
@@ -22,10 +25,12 @@ KIND = "moisture"
 
 
 def state_of(ensemble: MoistureEnsemble) -> dict[str, Tensor]:
-    """Return the weights of all members by member and name."""
-    return {
+    """Return the weights of all members by member and name, and the trees of gradient boosting."""
+    weights = {
         f"{i}.{name}": value for i, member in enumerate(ensemble.members) for name, value in member.state_dict().items()
     }
+    trees = {} if ensemble.boosting is None else ensemble.boosting.to_state()
+    return weights | {f"{BOOSTING}.{name}": value for name, value in trees.items()}
 
 
 def card_of_ensemble(ensemble: MoistureEnsemble) -> dict[str, Any]:
@@ -41,7 +46,18 @@ def card_of_ensemble(ensemble: MoistureEnsemble) -> dict[str, Any]:
         "level_fallbacks": None
         if ensemble.moments_model is None
         else [[each.to_card() for each in family] for family in ensemble.moments_model.fallbacks],
-        "intervals": {"seen": list(ensemble.trained_quantiles), "unseen": list(ensemble.new_site_quantiles)},
+        "intervals": {
+            "seen": list(ensemble.trained_quantiles),
+            "unseen": list(ensemble.combination.new_site_quantiles),
+        },
+        BOOSTING: None
+        if ensemble.boosting is None
+        else {
+            "names": list(ensemble.boosting.names),
+            "baseline": ensemble.boosting.baseline,
+            "depth": ensemble.boosting.depth,
+        },
+        "combination": ensemble.combination.to_card(),
         "validation": dict(ensemble.validation),
     }
 
@@ -98,10 +114,29 @@ def ensemble_of(state: Mapping[str, Tensor], card: Mapping[str, Any]) -> Moistur
                 for family in card.get("level_fallbacks") or ()
             ),
         ),
+        boosting=_boosting(state, card),
+        combination=_combination(card),
         trained_quantiles=(intervals["seen"][0], intervals["seen"][1]),
-        new_site_quantiles=(intervals["unseen"][0], intervals["unseen"][1]),
         validation=card["validation"],
     )
+
+
+def _boosting(state: Mapping[str, Tensor], card: Mapping[str, Any]) -> BoostedTrees | None:
+    """Gradient boosting of a module; modules of earlier versions have none."""
+    entry = card.get(BOOSTING)
+    if entry is None:
+        return None
+    prefix = f"{BOOSTING}."
+    trees = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+    return BoostedTrees.from_state(trees, names=entry["names"], baseline=entry["baseline"], depth=entry["depth"])
+
+
+def _combination(card: Mapping[str, Any]) -> Combination:
+    """Weights and scales at sites that were not trained on; modules of earlier versions have quantiles alone."""
+    if card.get("combination") is not None:
+        return Combination.from_card(card["combination"])
+    unseen = (card["intervals"]["unseen"][0], card["intervals"]["unseen"][1])
+    return Combination(new_site_quantiles=unseen, adapted_quantiles=unseen)
 
 
 def site_at(card: Mapping[str, Any], latitude: float, longitude: float) -> str | None:

@@ -39,6 +39,8 @@ class StoredSite:
         Covariance of the errors of each sensor's mean and standard deviation [m6 m-6]; 0 at a training site.
     trained : bool
         Whether the networks were trained on the site; False where the module was adapted to it later.
+    interval_scale : float
+        Factor of the intervals at this site, from the ends of its record that were held out [1].
     """
 
     names: tuple[str, ...]
@@ -50,6 +52,7 @@ class StoredSite:
     static: Mapping[str, float]
     covariance: _Array
     trained: bool = True
+    interval_scale: float = 1.0
 
     def sensor_index(self, name: str, *, site: str) -> int:
         """Return the index of the sensor whose moments apply to a name.
@@ -108,6 +111,7 @@ class StoredSite:
             "static": dict(self.static),
             "covariance": self.covariance.tolist(),
             "learned": self.trained,
+            "interval_scale": self.interval_scale,
         }
 
     @classmethod
@@ -124,6 +128,7 @@ class StoredSite:
             static=card["static"],
             covariance=covariance,
             trained=card["learned"],
+            interval_scale=card.get("interval_scale", 1.0),  # modules of earlier versions have none
         )
 
 

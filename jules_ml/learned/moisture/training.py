@@ -10,7 +10,7 @@ from torch import Tensor
 
 from jules_ml.experiment.moisture import MoistureSettings
 from jules_ml.learned.moisture.batch import MoistureBatch
-from jules_ml.learned.moisture.inputs import MoistureInputs
+from jules_ml.learned.moisture.inputs import MoistureInputs, select_days
 from jules_ml.learned.moisture.network import LearnedMoisture, jules_features
 from jules_ml.support.progress import Progress
 
@@ -103,11 +103,11 @@ def _loss_of_step(
     device = batch.target.device
     sites = torch.randperm(len(batch.inputs), generator=generator)[: batch.sites_per_step].to(device)
     batch, features = batch.take(sites), features[sites]
-    level_weight = batch.level_weight
-    if settings.window is not None and settings.window < batch.inputs.days:
-        level_weight = 1.0  # the mean error over a window is not that over all days
-        day = int(torch.randint(0, batch.inputs.days - settings.window, (1,), generator=generator))
-        batch, features = batch.window(day, day + settings.window), features[..., day : day + settings.window]
+    first, days, drawn = training_window(batch, settings.window, context=module.context, generator=generator)
+    # the mean error over a window is not that over all days
+    level_weight = 1.0 if drawn else batch.level_weight
+    features = select_days(features, first[:, None] + torch.arange(days, device=device))
+    batch = batch.windows(first, days, restarted=drawn)
     inputs = batch.inputs
     features = _mask_inputs(features, inputs.dynamic.shape[1], batch.lst, generator)
     mean, log_spread = module(inputs, features)
@@ -131,6 +131,42 @@ def _loss_of_step(
         start = torch.randint(0, max(inputs.days - 200, 1), (len(restarted),), generator=generator).to(device)
         loss = loss + _start_loss(module, inputs.take(restarted), mean[restarted].detach(), start, settings)
     return loss
+
+
+def training_window(
+    batch: MoistureBatch, window: int | None, *, context: int, generator: torch.Generator
+) -> tuple[Tensor, int, bool]:
+    """Select the days of a training step, within each site's own record.
+
+    A record counts from as many days before its first training day as a prediction looks back, to its last one. Days before and after
+    change nothing, and a record shorter than the others is not padded to their length.
+
+    Parameters
+    ----------
+    batch : MoistureBatch
+    window : int or None
+        Number of days to draw; all by default.
+    context : int
+        Days that a prediction looks back.
+    generator : torch.Generator
+
+    Returns
+    -------
+    start : Tensor of int, shape (site,)
+        First day of each site.
+    days : int
+        Number of days, the same at all sites.
+    restarted : bool
+        Whether the days are drawn, so that the run starts anew on the first of them.
+    """
+    first, last = batch.periods()
+    begin, end = (first - context).clamp_min(0), last + 1
+    longest = int((end - begin).max())
+    if window is None or window >= longest:
+        return (end - longest).clamp_min(0), longest, False
+    room = (end - window - begin).clamp_min(0)
+    drawn = (torch.rand(len(room), generator=generator).to(room.device) * (room + 1)).long()
+    return (torch.minimum(begin + drawn, end - window)).clamp_min(0), window, True
 
 
 def fit_loss(
