@@ -117,7 +117,8 @@ class MoistureSection(MoistureSettings):
 
     jules: DataPath | None = Field(
         default=None,
-        description="first guess: output of a run at the site with `smcl`, from JULES or `jules-ml run`",
+        description="first guess: output of a run at the site with `smcl`, from JULES or `jules-ml run`, or of an ensemble of runs with "
+        "several soils",
     )
     simulated: tuple[DataPath, ...] = Field(
         default=(),

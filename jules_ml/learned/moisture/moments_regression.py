@@ -1,7 +1,8 @@
 """Regressions of the mean and the standard deviation of water content on static properties of a site.
 
 Each is a ridge regression, linear or with a radial basis function between sites. The linear one goes on beyond the range of the
-training sites, the other returns to their mean there; the leave-one-out error decides between them. At sites that are unlike all
+training sites, the other returns to their mean there; it is taken if its leave-one-out error is smaller by more than one standard error.
+At sites that are unlike all
 training sites the standard error is larger.
 
 References
@@ -155,7 +156,9 @@ def best_regression(
     sets: Sequence[tuple[str, ...]],
     widest: Set[str] | None = None,
 ) -> MomentsRegression | None:
-    """Select the predictors, the kind of regression and its penalty with the smallest leave-one-out error of the mean.
+    """Select the predictors and the penalty with the smallest leave-one-out error of the mean, and the kind of regression.
+
+    A radial basis function is taken if its error is smaller than that of the linear regression by more than one standard error.
 
     Parameters
     ----------
@@ -180,7 +183,7 @@ def best_regression(
     if len(scored) < 5:
         sets = [names for names in sets if all(set(names) <= set(each) for each in statics)]
         scored = list(range(len(statics)))
-    best: MomentsRegression | None = None
+    best: dict[bool, tuple[MomentsRegression, _Array]] = {}
     for names in dict.fromkeys(sets):
         rows = [i for i, each in enumerate(statics) if set(names) <= set(each)]
         if len(rows) < len(names) + 4:
@@ -188,12 +191,16 @@ def best_regression(
         x = np.array([[_transformed(n, statics[i][n]) for n in names] for i in rows]).reshape(len(rows), len(names))
         position = [rows.index(i) for i in scored]
         for ridge, length in _kinds(len(names)):
-            residual = _leave_one_out_errors(x, target[rows], ridge, length)[position]
-            rms = np.sqrt((residual**2).mean(0))
-            if best is None or rms[0] < best.error[0]:
+            square = _leave_one_out_errors(x, target[rows], ridge, length)[position] ** 2
+            linear = length is None
+            if linear not in best or square[:, 0].mean() < best[linear][1].mean():
+                rms = np.sqrt(square.mean(0))
                 error = (max(float(rms[0]), _MIN_ERROR[0]), max(float(rms[1]), _MIN_ERROR[1]))
-                best = _fitted(names, x, target[rows], ridge, length, error)
-    return best
+                best[linear] = _fitted(names, x, target[rows], ridge, length, error), square[:, 0]
+    if len(best) < 2:
+        return next((regression for regression, _ in best.values()), None)
+    gain = best[True][1] - best[False][1]
+    return best[gain.mean() <= gain.std(ddof=1) / np.sqrt(len(gain))][0]
 
 
 def _kinds(predictors: int) -> list[tuple[float, float | None]]:

@@ -255,7 +255,7 @@ def run_by_day(
         raise BadInput(
             f"the run has more than one column: it has the dimension {others}",
             where=where,
-            remedy="give a run of this site only; an ensemble can be given under simulated",
+            remedy="give a run of this site only",
         )
     layers = run["dzsoil"].to_numpy() if "dzsoil" in run else np.array(LAYER_THICKNESS)
     if theta.sizes["soil"] != len(LAYER_DEPTHS) or not np.allclose(layers, LAYER_THICKNESS, atol=0.005):

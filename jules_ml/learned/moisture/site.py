@@ -133,7 +133,7 @@ def site_record(
     if section.swi is not None:
         product = read_swi_product(section.swi, t_value=section.t_value, site=site)
         ds = joined(ds.drop_vars("swi", errors="ignore"), product["swi"], where=section.swi)
-    run = None if section.jules is None else _run(section, section.jules)
+    run = None if section.jules is None else _first_guess(_run(section, section.jules))
     return moisture_record(ds, jules=run, theta_r=section.theta_r, static=static, frozen_below=section.frozen_below)
 
 
@@ -167,6 +167,20 @@ def simulated_theta(section: MoistureSection, ds: xr.Dataset, days: pd.DatetimeI
         members = [run.isel(member=k) for k in range(run.sizes["member"])] if "member" in run.dims else [run]
         runs += [run_by_day(each, ds, days, theta_r=section.theta_r, where=str(path)) for each in members]
     return np.array(runs).reshape(-1, len(days), len(LAYER_DEPTHS))
+
+
+def _first_guess(run: xr.Dataset) -> xr.Dataset:
+    """Reduce an ensemble of runs with several soils to one: the mean of their anomalies, with the mean of their moments.
+
+    Soils differ in level and spread more than in timing, so that a plain mean would mostly follow those that vary most.
+    """
+    if "member" not in run.dims:
+        return run
+    name = "theta" if "theta" in run else "smcl"
+    theta = run[name]
+    mean, spread = theta.mean("time"), theta.std("time")
+    anomaly = ((theta - mean) / spread.clip(min=1e-6)).mean("member")
+    return run.isel(member=0).assign({name: mean.mean("member") + spread.mean("member") * anomaly})
 
 
 def _run(section: MoistureSection, path: Path) -> xr.Dataset:

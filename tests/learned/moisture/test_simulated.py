@@ -196,10 +196,6 @@ def test_runs_are_read_from_output_of_jules_and_of_the_column(tmp_path: Path) ->
     members = simulated_theta(MoistureSection(simulated=(tmp_path / "ensemble.nc",)), ds, moisture_record(ds).days)
     assert members.shape == (3, *both.shape[1:])
     np.testing.assert_allclose(members[2, days], both[0, days] - 0.05, rtol=1e-6)
-    with pytest.raises(
-        BadInput, match=r"more than one column: it has the dimension member.*an ensemble can be given under simulated"
-    ):
-        site_record(MoistureSection(jules=tmp_path / "ensemble.nc"), ds)
     column.assign_coords(time=("time", stamps, {"units": "fortnights"})).to_netcdf(tmp_path / "time.nc")
     with pytest.raises(BadInput, match=r"time\.nc.*'fortnights', which is not a unit of time"):
         simulated_theta(MoistureSection(simulated=(tmp_path / "time.nc",)), ds, moisture_record(ds).days)
@@ -238,3 +234,26 @@ def test_an_ensemble_of_the_column_can_be_given(tmp_path: Path) -> None:
     assert theta.shape == (2, 4, 4)
     assert np.isfinite(theta).all()
     assert not np.array_equal(theta[0], theta[1])
+
+
+def test_an_ensemble_of_soils_is_a_first_guess_with_the_mean_of_their_anomalies(tmp_path: Path) -> None:
+    ds = site(60)
+    stamps = 86400.0 * np.arange(1.0, 61.0)
+    wave = np.sin(np.arange(60) / 9.0)
+    sand, clay = 0.1 + 0.01 * wave, 0.3 + 0.1 * wave[::-1]
+    dzsoil = np.array([0.1, 0.25, 0.65, 2.0])
+    theta = np.stack([sand, clay, np.full(60, np.nan)])[..., None] * np.ones(4)  # the last member failed
+    xr.Dataset(
+        {"smcl": (("member", "time", "soil"), 1000.0 * dzsoil * theta)},
+        coords={
+            "time": ("time", stamps, {"units": "seconds since 2018-01-02", "calendar": "standard"}),
+            "dzsoil": ("soil", dzsoil),
+        },
+        attrs={"interval_seconds": 86400.0},
+    ).to_netcdf(tmp_path / "ensemble.nc")
+    record = site_record(MoistureSection(jules=tmp_path / "ensemble.nc"), ds)
+    days = np.isfinite(record.jules[:, 0])
+    anomaly = sum((each - each.mean()) / each.std() for each in (sand, clay)) / 2.0
+    expected = (sand.mean() + clay.mean()) / 2.0 + (sand.std() + clay.std()) / 2.0 * anomaly
+    np.testing.assert_allclose(record.jules[days, 0], expected[: days.sum()], rtol=1e-6)
+    assert days.sum() >= 59
