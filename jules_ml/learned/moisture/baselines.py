@@ -1,4 +1,4 @@
-"""Baselines for learned soil moisture: JULES rescaled, climatology, and an antecedent precipitation index.
+"""Baselines for learned soil moisture: JULES rescaled, climatology, an antecedent precipitation index, and gradient boosting.
 
 Each is fitted to the water content of the training days, and returns a value for every day.
 """
@@ -12,8 +12,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
+from jules_ml.learned.moisture.lagged_inputs import lagged_inputs
+from jules_ml.learned.moisture.moments import jules_moments
+from jules_ml.learned.moisture.record import DYNAMIC, MoistureRecord
+
 #: Labels in tables and sentences of baselines whose name in ``scores.json`` is older.
-LABELS: Final = {"JULES matched": "JULES rescaled"}
+LABELS: Final = {"JULES matched": "JULES rescaled", "boosting": "gradient boosting"}
+#: Fewest training days of gradient boosting, and fewest in a leaf: fewer than in the module's own, which has many sites.
+_BOOSTING_DAYS: Final = 100
+_BOOSTING_LEAF: Final = 20
 
 _Array = NDArray[np.float64]
 _Mask = NDArray[np.bool_]
@@ -79,3 +86,32 @@ def rain_index(precip: _Array, theta: _Array, train: _Mask) -> _Array:
         if error < least:
             best, least = fitted, error
     return best
+
+
+def boosting(record: MoistureRecord, sensor: int, train: _Mask) -> _Array | None:
+    """Fit gradient boosting on lagged weather and the first guess to one sensor, shape (day,) [m3 m-3]; None with too few days.
+
+    Parameters
+    ----------
+    record : MoistureRecord
+    sensor : int
+        Index of the sensor.
+    train : array of bool, shape (day,)
+        Training days of the sensor.
+    """
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    if train.sum() < _BOOSTING_DAYS:
+        return None
+    inputs = lagged_inputs(record, dynamic=DYNAMIC, static=(), properties={}, first_guess=jules_moments(record, train))
+    columns = np.column_stack([values for values in inputs.values() if np.isfinite(values[train]).any()])
+    model = HistGradientBoostingRegressor(
+        max_iter=200,
+        learning_rate=0.04,
+        min_samples_leaf=_BOOSTING_LEAF,
+        max_features=0.4,
+        early_stopping=False,
+        random_state=0,
+    )
+    result: _Array = model.fit(columns[train], record.theta[train, sensor]).predict(columns)
+    return result

@@ -166,16 +166,23 @@ class MoistureEnsemble:
                 where=f"site {record.site}",
                 remedy="adapt it to the site: jules-ml fit moisture --adapt DIR, with a few days of measured water content",
             )
-        return self.moments_model.predict(self.static_inputs(record), where=f"site {record.site}")
+        static = self.static_inputs(record)
+        moments, error = self.moments_model.predict(static, where=f"site {record.site}")
+        return replace(moments, mean=min(moments.mean, porosity(static))), error
 
     def moments_note(self, record: MoistureRecord) -> str | None:
-        """Describe from which properties the moments of a new site are predicted, where it lacks some; None otherwise.
+        """Describe where a new site lacks properties from which its moments are predicted, or is unlike the training sites.
 
         For a stored site this describes the moments before local observations updated them.
         """
         if self.moments_model is None:
             return None
-        return self.moments_model.fallback_note(static_properties(record), where=record.site)
+        static = static_properties(record)
+        notes = (
+            note(static, where=record.site)
+            for note in (self.moments_model.fallback_note, self.moments_model.distance_note)
+        )
+        return "; ".join(note for note in notes if note is not None) or None
 
     def predict(self, record: MoistureRecord) -> MoisturePrediction:
         """Predict the water content at the sensors of a record.

@@ -21,8 +21,9 @@ from jules_ml.learned.moisture.combination import LONG_RECORD, NORMAL, Combinati
 from jules_ml.learned.moisture.ensemble import MoistureEnsemble
 from jules_ml.learned.moisture.ensemble_setup import trained_boosting, training_batches, untrained_ensemble
 from jules_ml.learned.moisture.margin import WEIGHTS, chosen_weight
-from jules_ml.learned.moisture.moments import Moments
+from jules_ml.learned.moisture.moments import MIN_SPREAD, Moments
 from jules_ml.learned.moisture.moments_model import MIN_SITES, LocalErrors, prior_covariance, update_moments
+from jules_ml.learned.moisture.moments_regression import least_log_spread
 from jules_ml.learned.moisture.training import train_member
 from jules_ml.learned.moisture.training_site import TrainingSite
 from jules_ml.scoring.intervals import conformal_quantiles
@@ -186,9 +187,12 @@ def _amplitude(sites: Sequence[HeldOutSite], weight: float, *, is_long: bool) ->
     The ratio of standard deviations would give predictions the variance of observations, and so a larger error the smaller the
     correlation r; least squares would shrink them by r. The factor is the geometric mean of the two, as a median over sites.
     """
-    of_kind = [site for site in sites if site.is_long == is_long]
+    log_spread = np.array([np.log(max(site.theta.std(), MIN_SPREAD)) for site in sites])
+    # a dead sensor says nothing about how much water contents vary
+    alive = [site for site, each in zip(sites, log_spread, strict=True) if each >= least_log_spread(log_spread)]
+    of_kind = [site for site in alive if site.is_long == is_long]
     factors = []
-    for site in of_kind if len(of_kind) >= _MIN_OF_KIND else sites:
+    for site in of_kind if len(of_kind) >= _MIN_OF_KIND else alive:
         predicted = site.prior.spread * site.anomaly(weight)
         correlation = np.nan_to_num(np.corrcoef(predicted, site.theta)[0, 1])
         factors.append(np.sqrt(max(correlation, 0.0)) * site.theta.std() / max(predicted.std(), 1e-6))

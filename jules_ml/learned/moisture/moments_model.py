@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from jules_ml.experiment.moisture import StaticKind
 from jules_ml.learned.moisture.moments import MIN_SPREAD, Moments
-from jules_ml.learned.moisture.moments_regression import MomentsRegression, best_regression
+from jules_ml.learned.moisture.moments_regression import MomentsRegression, regressions_of
 from jules_ml.learned.moisture.record import MoistureRecord
 from jules_ml.physics.constants import DAYS_PER_YEAR
 
@@ -59,6 +59,8 @@ class LocalErrors:
         return covariance
 
 
+#: Standard error, in units of that at the training sites, above which a site is said to be unlike them.
+_UNLIKE = 1.2
 #: Most days of local observations that are weighed; more are thinned evenly, since neighbouring days are nearly one observation.
 _MOST_DAYS = 600
 #: Errors assumed where there were too few training sites to estimate them.
@@ -164,6 +166,22 @@ class MomentsModel:
             f"{best:.3f} m3 m-3)"
         )
 
+    def distance_note(self, static: Mapping[str, float], *, where: str) -> str | None:
+        """Describe a site that is unlike all training sites, so that its intervals are wider; None for others."""
+        usable = self.usable(static)
+        if not usable:
+            return None
+        here, usual = (
+            float(np.mean(errors))
+            for errors in zip(*((e.error_at(static)[0], e.error[0]) for e in usable), strict=True)
+        )
+        if here < _UNLIKE * usual:
+            return None
+        return (
+            f"{where}: its static properties are unlike those of all training sites, so the mean of its soil moisture is uncertain "
+            f"(standard error {here:.3f} instead of {usual:.3f} m3 m-3): adapt the module with a few days of measured water content"
+        )
+
     def predict(self, static: Mapping[str, float], *, where: str = "site") -> tuple[Moments, tuple[float, float]]:
         """Predict the moments at a site, with the standard errors of the mean [m3 m-3] and of the log of the standard deviation.
 
@@ -203,23 +221,23 @@ def fit_moments_model(
     MomentsModel or None
         None where there are too few sites.
     """
-    allowed = allowed_predictors(static)
-    sets = [(), CLIMATE[:1], CLIMATE, (*CLIMATE[:1], *allowed[len(CLIMATE) :]), allowed]
+    subsets = _subsets(allowed_predictors(static))
     with_jules = [i for i, each in enumerate(statics) if set(JULES) <= set(each)]
-    subsets = _subsets(allowed)
     regressions: list[MomentsRegression] = []
     fallbacks: list[tuple[MomentsRegression, ...]] = []
-    for rows, predictors, fewer in (
-        (range(len(statics)), sets, subsets),
-        (with_jules, [(*names, *JULES) for names in sets], [(*names, *JULES) for names in subsets]),
+    for rows, sets in (
+        (range(len(statics)), subsets),
+        (with_jules, [(*names, *JULES) for names in subsets]),
     ):
         if len(rows) < MIN_SITES:
             continue
         of_rows = [statics[i] for i in rows], [moments[i] for i in rows]
-        best = best_regression(*of_rows, predictors)
-        if best is not None:
-            regressions.append(best)
-            fallbacks.append(_fallbacks(*of_rows, [names for names in fewer if not set(best.names) <= set(names)]))
+        best = regressions_of(*of_rows, sets)
+        if best:
+            regressions += best
+            fallbacks.append(
+                _fallbacks(*of_rows, [names for names in sets if names not in {each.names for each in best}])
+            )
     return MomentsModel(tuple(regressions), tuple(fallbacks)) if regressions else None
 
 
@@ -238,7 +256,7 @@ def _fallbacks(
 ) -> tuple[MomentsRegression, ...]:
     """Fit a regression to each set of predictors; those are left out for which fewer of the predictors give a smaller error."""
     widest = {name for names in sets for name in names}
-    fitted = [each for names in sets if (each := best_regression(statics, moments, [names], widest)) is not None]
+    fitted = [each for names in sets for each in regressions_of(statics, moments, [names], widest)]
     fitted.sort(key=lambda each: (each.error[0], len(each.names)))
     kept: list[MomentsRegression] = []
     for each in fitted:

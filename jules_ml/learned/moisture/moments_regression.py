@@ -150,15 +150,13 @@ def radial_basis(first: _Array, second: _Array, length: float) -> _Array:
     return basis
 
 
-def best_regression(
+def regressions_of(
     statics: Sequence[Mapping[str, float]],
     moments: Sequence[Moments],
     sets: Sequence[tuple[str, ...]],
     widest: Set[str] | None = None,
-) -> MomentsRegression | None:
-    """Select the predictors and the penalty with the smallest leave-one-out error of the mean, and the kind of regression.
-
-    A radial basis function is taken if its error is smaller than that of the linear regression by more than one standard error.
+) -> list[MomentsRegression]:
+    """Fit a regression of the mean and the spread to each set of predictors; the first has the smallest leave-one-out error.
 
     Parameters
     ----------
@@ -173,34 +171,53 @@ def best_regression(
 
     Returns
     -------
-    MomentsRegression or None
-        None where every set has too few sites.
+    list of MomentsRegression
+        Those whose squared error of the mean is not larger than the smallest by more than one standard error. Without evidence for one
+        of them, a prediction is their mean. Empty where every set has too few sites.
     """
     target = np.array([(each.mean, np.log(each.spread)) for each in moments])
-    target[:, 1] = _limited(target[:, 1])
+    target[:, 1] = np.maximum(target[:, 1], least_log_spread(target[:, 1]))
     widest = set().union(*sets) if widest is None else widest
     scored = [i for i, each in enumerate(statics) if widest <= set(each)]
     if len(scored) < 5:
         sets = [names for names in sets if all(set(names) <= set(each) for each in statics)]
         scored = list(range(len(statics)))
-    best: dict[bool, tuple[MomentsRegression, _Array]] = {}
+    fitted = []
     for names in dict.fromkeys(sets):
         rows = [i for i, each in enumerate(statics) if set(names) <= set(each)]
-        if len(rows) < len(names) + 4:
-            continue
-        x = np.array([[_transformed(n, statics[i][n]) for n in names] for i in rows]).reshape(len(rows), len(names))
-        position = [rows.index(i) for i in scored]
-        for ridge, length in _kinds(len(names)):
-            square = _leave_one_out_errors(x, target[rows], ridge, length)[position] ** 2
-            linear = length is None
-            if linear not in best or square[:, 0].mean() < best[linear][1].mean():
-                rms = np.sqrt(square.mean(0))
-                error = (max(float(rms[0]), _MIN_ERROR[0]), max(float(rms[1]), _MIN_ERROR[1]))
-                best[linear] = _fitted(names, x, target[rows], ridge, length, error), square[:, 0]
-    if len(best) < 2:
-        return next((regression for regression, _ in best.values()), None)
-    gain = best[True][1] - best[False][1]
-    return best[gain.mean() <= gain.std(ddof=1) / np.sqrt(len(gain))][0]
+        if len(rows) >= len(names) + 4:
+            x = np.array([[_transformed(n, statics[i][n]) for n in names] for i in rows]).reshape(len(rows), len(names))
+            fitted.append(_best_kind(names, x, target[rows], [rows.index(i) for i in scored]))
+    if not fitted:
+        return []
+    fitted.sort(key=lambda each: float(each[1].mean()))
+    least = fitted[0][1]
+    return [
+        regression
+        for regression, square in fitted
+        if (square - least).mean() <= (square - least).std(ddof=1) / np.sqrt(len(least))
+    ]
+
+
+def _best_kind(names: tuple[str, ...], x: _Array, y: _Array, scored: Sequence[int]) -> tuple[MomentsRegression, _Array]:
+    """Select the kind of regression and its penalty, and compute the squared error of the mean at each scored site.
+
+    A radial basis function is taken if its error is smaller than that of the linear regression by more than one standard error.
+    """
+    best: dict[bool, tuple[float, float | None, _Array]] = {}
+    for ridge, length in _kinds(len(names)):
+        square = _leave_one_out_errors(x, y, ridge, length)[scored] ** 2
+        linear = length is None
+        if linear not in best or square[:, 0].mean() < best[linear][2][:, 0].mean():
+            best[linear] = ridge, length, square
+    linear = True
+    if False in best:
+        gain = best[True][2][:, 0] - best[False][2][:, 0]
+        linear = bool(gain.mean() <= gain.std(ddof=1) / np.sqrt(len(gain)))
+    ridge, length, square = best[linear]
+    rms = np.sqrt(square.mean(0))
+    error = (max(float(rms[0]), _MIN_ERROR[0]), max(float(rms[1]), _MIN_ERROR[1]))
+    return _fitted(names, x, y, ridge, length, error), square[:, 0]
 
 
 def _kinds(predictors: int) -> list[tuple[float, float | None]]:
@@ -211,12 +228,11 @@ def _kinds(predictors: int) -> list[tuple[float, float | None]]:
     return linear + [(ridge, scale * predictors**0.5) for ridge, scale in product(_KERNEL_RIDGES, _LENGTHS)]
 
 
-def _limited(log_spread: _Array) -> _Array:
-    """Limit the logarithm of the spread to 2.5 robust standard deviations below its median."""
+def least_log_spread(log_spread: _Array) -> float:
+    """Logarithm of the spread below which a sensor counts as dead: 2.5 robust standard deviations below the median of all sensors."""
     middle = np.median(log_spread)
     deviation = _OF_MEDIAN_DEVIATION * np.median(np.abs(log_spread - middle))
-    limited: _Array = np.maximum(log_spread, middle - _SPREAD_LIMIT * deviation)
-    return limited
+    return float(middle - _SPREAD_LIMIT * deviation)
 
 
 def _transformed(name: str, value: float) -> float:

@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from jules_ml.data.profile import layer_or_lowest
-from jules_ml.learned.moisture.baselines import LABELS, climatology, rain_index, rescaled
+from jules_ml.learned.moisture.baselines import LABELS, boosting, climatology, rain_index, rescaled
 from jules_ml.learned.moisture.record import LAYER_THICKNESS, MoistureRecord
 from jules_ml.learned.verdict import LEARNED, compared, verdict_of
 from jules_ml.scoring.bootstrap import day_blocks
@@ -151,6 +151,9 @@ def sensor_predictions(
         return None
     series = sensor_series(record, sensor, train)
     baselines = baseline_series(series if stored is None else series.after(stored))
+    boosted = boosting(record, sensor, train)
+    if boosted is not None:
+        baselines["boosting"] = boosted
     predicted = {LEARNED: theta} | {name: values[-len(record) :] for name, values in baselines.items()}
     return SensorPredictions(
         record.days[test], record.theta[test, sensor], {name: values[test] for name, values in predicted.items()}

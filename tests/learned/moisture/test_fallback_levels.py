@@ -81,3 +81,15 @@ def test_fallbacks_are_stored_in_the_card() -> None:
     del card["level_fallbacks"]
     with pytest.raises(BadInput, match="static input"):
         ensemble_of(state_of(ensemble), card).predict(new)
+
+
+def test_a_site_unlike_all_training_sites_is_named() -> None:
+    statics, moments = satellite_sites()
+    model = fit_moments_model(statics, moments, static="satellite")
+    assert model is not None
+    assert model.distance_note(statics[0], where="X") is None
+    far = statics[0] | {"lst_excess_mean": 30.0}
+    note = model.distance_note(far, where="X")
+    assert note is not None
+    assert note.startswith("X: its static properties are unlike those of all training sites")
+    assert model.predict(far)[1][0] > model.predict(statics[0])[1][0]

@@ -59,7 +59,13 @@ def test_a_fit_writes_a_complete_folder(module: MoistureFit) -> None:
         "figures/wood.png",
     }
     scores = json.loads((module.folder / "scores.json").read_text())
-    assert set(scores["sites"]["wood"]["baselines"]) == {"JULES", "JULES matched", "climatology", "rain index"}
+    assert set(scores["sites"]["wood"]["baselines"]) == {
+        "JULES",
+        "JULES matched",
+        "climatology",
+        "rain index",
+        "boosting",
+    }
     assert "difference" in scores["sites"]["wood"]["baselines"]["climatology"]
     assert scores["verdict"]["measure"] == "rmse"
     assert 0.0 <= scores["sites"]["wood"]["sensors"]["theta_1"]["coverage"] <= 1.0

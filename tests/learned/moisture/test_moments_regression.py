@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jules_ml.learned.moisture.moments import Moments
-from jules_ml.learned.moisture.moments_regression import MomentsRegression, best_regression
+from jules_ml.learned.moisture.moments_regression import MomentsRegression, regressions_of
 
 
 def sites(count: int = 60, *, curved: bool) -> tuple[list[dict[str, float]], list[Moments]]:
@@ -15,18 +15,15 @@ def sites(count: int = 60, *, curved: bool) -> tuple[list[dict[str, float]], lis
 
 
 def test_the_kind_of_regression_is_that_with_the_smaller_error() -> None:
-    straight, curved = (best_regression(*sites(curved=each), [("clay",)]) for each in (False, True))
-    assert straight is not None
+    (straight,), (curved,) = (regressions_of(*sites(curved=each), [("clay",)]) for each in (False, True))
     assert straight.length is None
-    assert curved is not None
     assert curved.length is not None
     assert curved.predict({"clay": 0.15}).mean == pytest.approx(0.3, abs=0.02)
 
 
 def test_leave_one_out_errors_are_those_of_fits_without_the_site() -> None:
     statics, moments = sites(25, curved=True)
-    regression = best_regression(statics, moments, [("clay",)])
-    assert regression is not None
+    (regression,) = regressions_of(statics, moments, [("clay",)])
     x = np.array([each["clay"] for each in statics])
     errors = []
     for i in range(25):  # the scaling of the predictors is that of all sites
@@ -44,8 +41,7 @@ def test_leave_one_out_errors_are_those_of_fits_without_the_site() -> None:
 
 @pytest.mark.parametrize("curved", [False, True])
 def test_errors_grow_away_from_the_training_sites(curved: bool) -> None:
-    regression = best_regression(*sites(curved=curved), [("clay",)])
-    assert regression is not None
+    (regression,) = regressions_of(*sites(curved=curved), [("clay",)])
     near, far = regression.error_at({"clay": 0.3}), regression.error_at({"clay": 3.0})
     assert near == regression.error
     assert far[0] > 1.3 * near[0]
@@ -59,6 +55,15 @@ def test_dead_sensors_do_not_drag_the_spread_down() -> None:
     random = np.random.default_rng(2)
     alive = [Moments(each.mean, float(0.05 * np.exp(0.2 * random.standard_normal()))) for each in moments]
     dead = [Moments(each.mean, 0.004) if i % 10 == 0 else each for i, each in enumerate(alive)]
-    regression = best_regression(statics, dead, [()])
-    assert regression is not None
+    (regression,) = regressions_of(statics, dead, [()])
     assert regression.predict({}).spread == pytest.approx(0.05, rel=0.1)
+
+
+def test_regressions_that_are_as_good_are_averaged() -> None:
+    statics, moments = sites(curved=False)
+    random = np.random.default_rng(4)
+    # the second predictor is as good as the first, the third says nothing
+    statics = [each | {"sand": 1.0 - each["clay"], "elevation": float(random.standard_normal())} for each in statics]
+    noisy = [Moments(each.mean + 0.03 * float(random.standard_normal()), 0.05) for each in moments]
+    names = {each.names for each in regressions_of(statics, noisy, [("clay",), ("sand",), ("elevation",)])}
+    assert names == {("clay",), ("sand",)}
