@@ -66,6 +66,15 @@ class Claims:
         met = measured <= target if comparison == "<=" else measured >= target
         self._add(Claim(name, float(measured), comparison, target, unit, "pass" if met else "MISS", note))
 
+    def check_whole(
+        self, name: str, measured: float, comparison: Comparison, target: float, *, unit: str = "", note: str = ""
+    ) -> None:
+        """Compare a measured value with its target; not measured in a quick run, whose data are not complete."""
+        if self.quick:
+            self.not_measured(name, comparison, target, why="needs the complete data and training")
+        else:
+            self.check(name, measured, comparison, target, unit=unit, note=note)
+
     def report(self, name: str, measured: float, *, unit: str = "", note: str = "") -> None:
         """Record a measured value that has no target."""
         self._add(Claim(name, float(measured), None, None, unit, "reported", note))

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 from _hydraulics import neon as hydraulic_neon
-from _lstm import learn_lstm, predict_lstm
+from _local_days import local_days
 from _neon import DOUBTFUL, Halves, halves, neon_record
 from _neon_daily import neon_sites
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from jules_ml.data.readers.cosmos_uk import read_cosmos_uk
 from jules_ml.data.readers.uscrn import read_uscrn, uscrn_stations
 from jules_ml.errors import BadInput
-from jules_ml.experiment.moisture import MoistureSettings
+from jules_ml.experiment.moisture import MoistureSettings, StaticKind
 from jules_ml.learned.hydraulics.columns import column_batch
 from jules_ml.learned.hydraulics.pretraining import texture_parameters
 from jules_ml.learned.hydraulics.simulation import batch_soil, concatenate_soils, simulate
@@ -41,17 +41,34 @@ _USCRN_STATIC = {"clay": ("clay", 0.01), "sand": ("sand", 0.01), "bulk_density":
 
 @dataclass(frozen=True, eq=False)
 class Records:
-    """All shared records of soil moisture, and runs of the column at NEON with other soils, shape (run, day, 4) [m3 m-3]."""
+    """All shared records of soil moisture, by site.
+
+    Attributes
+    ----------
+    neon, uscrn : dict of str to MoistureRecord
+    parts : dict of str to Halves
+        Halves of the NEON towers.
+    spen : MoistureRecord
+    jules : dict of str to array, shape (day, 4)
+        JULES's own runs at NEON [m3 m-3]; the records have the first guess that the networks are given.
+    runs : dict of str to array, shape (run, day, 4)
+        Runs of the column at NEON with other soils [m3 m-3].
+    """
 
     neon: dict[str, MoistureRecord]
     parts: dict[str, Halves]
     uscrn: dict[str, MoistureRecord]
     spen: MoistureRecord
+    jules: dict[str, NDArray[np.float64]]
     runs: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
     @property
     def sound(self) -> list[str]:
         return [site for site in self.neon if site not in DOUBTFUL]
+
+    def of(self, site: str) -> MoistureRecord:
+        """Record of a tower or of a station."""
+        return self.neon[site] if site in self.neon else self.uscrn[site]
 
 
 def read_records(folder: Path, *, stations: int | None = None) -> Records:
@@ -78,7 +95,7 @@ def read_records(folder: Path, *, stations: int | None = None) -> Records:
         if record.usable[:, 0].sum() >= 100 and {"clay", "precip_annual"} <= set(static_properties(record)):
             uscrn[wban] = record
     spen = moisture_record(read_cosmos_uk(folder / "moisture" / "SPENF-2016-11-24-2021-09-05.csv"))
-    return Records(neon, parts, uscrn, spen)
+    return Records(neon, parts, uscrn, spen, {site: record.jules for site, record in neon.items()})
 
 
 def with_runs(records: Records, folder: Path, *, soils: int, seed: int = 3) -> Records:
@@ -135,7 +152,7 @@ def time_split(records: Records) -> list[TrainingSite]:
 def folds(records: Records, *, seed: int = 0) -> list[tuple[list[str], list[str]]]:
     """Sites of NEON and USCRN in each fold; sound NEON sites are distributed first, so that folds have the same number of them."""
     order = np.random.default_rng(seed)
-    neon = [*order.permutation(records.sound), *order.permutation(list(DOUBTFUL))]
+    neon = [*order.permutation(records.sound), *order.permutation([s for s in DOUBTFUL if s in records.neon])]
     uscrn = list(order.permutation(list(records.uscrn)))
     return [([str(s) for s in neon[k::FOLDS]], [str(s) for s in uscrn[k::FOLDS]]) for k in range(FOLDS)]
 
@@ -157,84 +174,75 @@ def scored_days(records: Records, site: str) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class HeldOut:
-    """Predictions of the scored sensor at held-out sites, for one setting, by site."""
+class Predicted:
+    """Water content of the scored sensor and its interval, each of shape (day,) [m3 m-3]."""
 
-    theta: dict[str, np.ndarray]
-    z_scores: dict[str, np.ndarray]
-    adapted: dict[int, dict[str, np.ndarray]]
-    adapted_z: dict[int, dict[str, np.ndarray]]
+    theta: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Predictions of the scored sensor at held-out sites, by site, and after adaptation to local days, by name and site."""
+
+    unseen: dict[str, Predicted]
+    adapted: dict[str, dict[str, Predicted]]
+
+
+def held_out_settings(settings: MoistureSettings, *, static: StaticKind, members: int) -> MoistureSettings:
+    """Settings of the networks for the folds of sites."""
+    # windows of 500 days make the many folds 2.5 times as fast
+    return settings.model_copy(update={"validation_fraction": 0.0, "window": 500, "static": static, "members": members})
 
 
 def learn_held_out(
     records: Records,
     settings: MoistureSettings,
     *,
-    adapt_days: Sequence[int] = (),
+    adaptations: Sequence[str] = (),
     say: Callable[[str], None],
     folds_to_do: int = FOLDS,
 ) -> HeldOut:
     """Hold out each fold in turn and predict it."""
-    held_out = HeldOut({}, {}, {n: {} for n in adapt_days}, {n: {} for n in adapt_days})
+    held_out = HeldOut({}, {name: {} for name in adaptations})
     for number, (neon, uscrn) in enumerate(folds(records)[:folds_to_do]):
         begun = time.perf_counter()
         ensemble = train_moisture(without(records, [*neon, *uscrn]), settings)
         for site in [*neon, *uscrn]:
-            record = records.neon[site] if site in records.neon else records.uscrn[site]
             try:
-                _predict_unseen(ensemble, records, record, held_out)
+                _predict_unseen(ensemble, records, records.of(site), held_out)
             except BadInput as error:  # two stations have no humidity or surface temperature for months
                 say(f"not predicted: {error}")
         say(f"static = {settings.static}, fold {number + 1}: {time.perf_counter() - begun:.0f} s")
     return held_out
 
 
+def predicted(ensemble: MoistureEnsemble, record: MoistureRecord, sensor: int) -> Predicted:
+    """Predict one sensor."""
+    found = ensemble.predict(record)
+    return Predicted(found.theta[:, sensor], found.low[:, sensor], found.high[:, sensor])
+
+
 def _predict_unseen(ensemble: MoistureEnsemble, records: Records, record: MoistureRecord, held_out: HeldOut) -> None:
     site, sensor = record.site, main_sensor(records, record.site)
-    prediction = ensemble.predict(record)
-    days = scored_days(records, site)
-    theta = record.theta[:, sensor]
-    held_out.theta[site] = prediction.theta[:, sensor]
-    held_out.z_scores[site] = ((theta - prediction.theta[:, sensor]) / prediction.scale[:, sensor])[days]
-    first = np.flatnonzero(days)
-    for count, by_site in held_out.adapted.items():
-        if len(first) < count + 60:
+    held_out.unseen[site] = predicted(ensemble, record, sensor)
+    for name, by_site in held_out.adapted.items():
+        local = local_days(name, record.days, scored_days(records, site))
+        if local is None:
             continue
-        local = np.zeros(len(record), dtype=bool)
-        local[first[:count]] = True
-        taken = ensemble
-        if count:
-            only = record.usable & local[:, None] & (np.arange(record.theta.shape[1]) == sensor)
-            taken = ensemble.adapt(replace(record, usable=only), sensors=[sensor])
-        adapted = taken.predict(record)
-        by_site[site] = adapted.theta[:, sensor]
-        held_out.adapted_z[count][site] = (theta - adapted.theta[:, sensor]) / adapted.scale[:, sensor]
-
-
-def lstm_series(
-    records: Records, x: torch.Tensor, names: Sequence[str], *, anomalies: bool, steps: int, seed: int
-) -> dict[str, np.ndarray]:
-    """Water content by an LSTM trained on the first halves, of absolute values or of the anomalies of each site."""
-    days = x.shape[1]
-    target, weight = torch.zeros(len(names), days), torch.zeros(len(names), days)
-    moments = {}
-    for i, site in enumerate(names):
-        part, record = records.parts[site], records.neon[site]
-        theta = record.theta[:, part.sensor]
-        mean, spread = theta[part.first].mean(), theta[part.first].std()
-        moments[site] = (mean, spread) if anomalies else (0.25, 0.1)
-        values = (theta - moments[site][0]) / moments[site][1]
-        weight[i, : len(record)] = torch.from_numpy(part.first.astype(np.float32))
-        target[i, : len(record)] = torch.from_numpy(np.where(part.first, values, 0.0).astype(np.float32))
-    model = learn_lstm(x, target, weight, steps=steps, seed=seed)
-    z = predict_lstm(model, x).double().numpy()
-    return {site: moments[site][0] + moments[site][1] * z[i, : len(records.neon[site])] for i, site in enumerate(names)}
+        if not local.any():
+            by_site[site] = held_out.unseen[site]
+            continue
+        only = record.usable & local[:, None] & (np.arange(record.theta.shape[1]) == sensor)
+        adapted = ensemble.adapt(replace(record, usable=only), sensors=[sensor])
+        by_site[site] = predicted(adapted, record, sensor)
 
 
 def baseline_series(records: Records, site: str) -> dict[str, np.ndarray]:
     """Baselines without a network."""
     part, record = records.parts[site], records.neon[site]
-    theta, jules = record.theta[:, part.sensor], record.jules[:, part.layer]
+    theta, jules = record.theta[:, part.sensor], records.jules[site][:, part.layer]
     return {
         "JULES": jules,
         "JULES matched": rescaled(jules, theta, part.first),
