@@ -39,7 +39,7 @@ from jules_ml.learned.moisture.ensemble import MoistureEnsemble
 
 LSTM_SEEDS = (0, 1)
 #: Members of the networks for held-out sites; a module has eight by default.
-HELD_OUT_MEMBERS = 4
+HELD_OUT_MEMBERS = 2
 
 
 def say(line: str) -> None:
