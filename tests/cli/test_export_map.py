@@ -11,7 +11,7 @@ from helpers.static_maps import synthetic_map, write_map, write_soils_module
 from typer.testing import CliRunner, Result
 
 from jules_ml.cli import app
-from jules_ml.jules.export.soil_map import SOIL_MAP
+from jules_ml.jules.export.map_file import SOIL_MAP
 
 
 @pytest.fixture(scope="module")

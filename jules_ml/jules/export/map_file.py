@@ -14,15 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
+from jules_ml.jules.input_files import FILL
 from jules_ml.learned.maps.grid import MapGrid, grid_of
 from jules_ml.learned.maps.static import open_netcdf
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
 
 _Array = NDArray[Any]
 
-#: Value of points without soil, JULES's own missing value; and that of flags.
-FILL: Final = -1.0e20
+#: Value of flags of points without soil.
 FLAG_FILL: Final = -127
+#: Files of an exported map of soil properties: of the ensemble, and of its members, counted from 1.
+SOIL_MAP: Final = "soil_properties.nc"
+MEMBER_MAP: Final = "soil_properties_member_{}.nc"
 #: Largest variable of a netCDF file with 64-bit offsets [bytes].
 _LARGEST: Final = 2**32 - 4
 #: Names of soil properties in ancillaries of CHESS-land, of the Central Ancillary Program and of Iris.

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from jules_ml.errors import BadInput
 from jules_ml.jules.export.map_figures import MapSample, save_map_figures
 from jules_ml.jules.export.map_file import (
-    FILL,
     FLAG_FILL,
+    MEMBER_MAP,
+    SOIL_MAP,
     CopiedMap,
     MapField,
     NewMap,
@@ -26,6 +27,7 @@ from jules_ml.jules.export.map_file import (
     read_template,
 )
 from jules_ml.jules.export.map_points import MapPoints, RangeCount, map_points, required_inputs, with_inputs
+from jules_ml.jules.input_files import FILL
 from jules_ml.learned.hydraulics.network import LearnedHydraulics
 from jules_ml.learned.hydraulics.places import INSIDE, MISSING, PlaceSoils, properties_at, training_range
 from jules_ml.learned.hydraulics.store import load_hydraulics
@@ -38,10 +40,8 @@ from jules_ml.support.progress import Progress
 _Array = NDArray[np.float64]
 _Mask = NDArray[np.bool_]
 
-#: Files of an exported map.
-SOIL_MAP: Final = "soil_properties.nc"
+#: Further files of an exported map.
 SPREAD_MAP: Final = "soil_properties_spread.nc"
-MEMBER_MAP: Final = "soil_properties_member_{}.nc"
 RANGE_MAP: Final = "training_range.nc"
 _PROPERTIES: Final = LAYERED | RESIDUAL
 _FORM: Final = "van_genuchten"

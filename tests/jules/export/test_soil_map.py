@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from jules_ml.errors import BadInput
 from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.jules.export.ancillary import export_ancillaries
-from jules_ml.jules.export.map_file import FILL
-from jules_ml.jules.export.soil_map import RANGE_MAP, SOIL_MAP, SPREAD_MAP, export_soil_map
+from jules_ml.jules.export.map_file import SOIL_MAP
+from jules_ml.jules.export.soil_map import RANGE_MAP, SPREAD_MAP, export_soil_map
+from jules_ml.jules.input_files import FILL
 from jules_ml.learned.hydraulics.network import LearnedHydraulics, input_table
 from jules_ml.learned.hydraulics.pretraining import pretrain
 from jules_ml.learned.hydraulics.soil import learned_soil, organic_fraction
