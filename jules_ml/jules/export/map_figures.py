@@ -73,7 +73,35 @@ class MapSample:
         """Number of points that are shown, in each dimension."""
         return tuple(-(-n // self.stride) for n in self.grid.shape)
 
-    def add(
+    def shown(self, start: int, stop: int, use: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        """Select the points that are shown.
+
+        Parameters
+        ----------
+        start, stop : int
+            Numbers of a range of whole rows of points.
+        use : array of bool, shape (point,)
+            Points with values.
+
+        Returns
+        -------
+        array of bool, shape (used point,)
+            Whether each is shown.
+        array of int, shape (shown point,)
+            Its number among the points that are shown.
+        """
+        columns = self.grid.shape[1] if len(self.grid.shape) == 2 else 1
+        row, column = np.divmod(np.arange(start, stop)[use], columns)
+        chosen = (row % self.stride == 0) & (column % self.stride == 0)
+        wide = self.shape[1] if len(self.shape) == 2 else 1
+        return chosen, (row[chosen] // self.stride) * wide + column[chosen] // self.stride
+
+    def put(self, panel: str, name: str, place: NDArray[np.int64], values: _Array) -> None:
+        """Add values of a panel at points from :meth:`shown`."""
+        target = self.values.setdefault((panel, name), np.full(self.shape, np.nan))
+        target.reshape(-1)[place] = values
+
+    def add_soil(
         self,
         start: int,
         stop: int,
@@ -82,7 +110,7 @@ class MapSample:
         spread: Mapping[str, _Array],
         inputs: Mapping[str, _Array],
     ) -> None:
-        """Add a range of whole rows of points.
+        """Add the soil of a range of whole rows of points.
 
         Parameters
         ----------
@@ -93,28 +121,17 @@ class MapSample:
         soil, spread : mapping of str to array, shape (layer, used point)
         inputs : mapping of str to array, shape (used point,)
         """
-        number = np.arange(start, stop)
-        columns = self.grid.shape[1] if len(self.grid.shape) == 2 else 1
-        row, column = np.divmod(number, columns)
-        shown = (row % self.stride == 0) & (column % self.stride == 0)
-        chosen = shown[use]
+        chosen, place = self.shown(start, stop, use)
         if not chosen.any():
             return
-        place = (row // self.stride)[use & shown] * (self.shape[1] if columns > 1 else 1) + (column // self.stride)[
-            use & shown
-        ]
         self.texture, texture = texture_soil({name: values[chosen] for name, values in inputs.items()})
         for name, values in soil.items():
-            self._put("top", name, place, values[0, chosen])
-            self._put("deep", name, place, values[-1, chosen])
+            self.put("top", name, place, values[0, chosen])
+            self.put("deep", name, place, values[-1, chosen])
             if name in texture:
-                self._put("texture", name, place, texture[name])
+                self.put("texture", name, place, texture[name])
             if name in spread:
-                self._put("spread", name, place, spread[name][0, chosen])
-
-    def _put(self, panel: str, name: str, place: NDArray[np.int64], values: _Array) -> None:
-        target = self.values.setdefault((panel, name), np.full(self.shape, np.nan))
-        target.reshape(-1)[place] = values
+                self.put("spread", name, place, spread[name][0, chosen])
 
 
 def texture_soil(inputs: Mapping[str, _Array]) -> tuple[str, dict[str, _Array]]:
@@ -197,7 +214,59 @@ def soil_map_figure(sample: MapSample, name: str) -> Figure:
         "deep": f"learned, {labels[-1]}",
         "spread": f"standard deviation of the members, {labels[0]}",
     }
-    panels = [panel for panel in titles if (panel, name) in sample.values]
+    panels = {panel: sample.values[panel, name] for panel in titles if (panel, name) in sample.values}
+    units, long_name = _NAMES[name]
+    shared = _scale([values for panel, values in panels.items() if panel != "spread"], name in _LOGARITHMIC)
+    drawn = [
+        _Panel(titles[panel], values, _scale([values], False), "magma", f"standard deviation [{_in_figure(units)}]")
+        if panel == "spread"
+        else _Panel(titles[panel], values, shared, "viridis", f"{name} [{_in_figure(units)}]")
+        for panel, values in panels.items()
+    ]
+    return _panels_figure(sample, drawn, f"{name}: {long_name}")
+
+
+@styled
+def carbon_map_figure(sample: MapSample) -> Figure:
+    """Draw the maps of soil carbon: stock of the column, and organic carbon of the topsoil with its bounds.
+
+    Parameters
+    ----------
+    sample : MapSample
+        Panels ``cs`` [kg m-2], ``soc_density``, ``soc_density_low`` and ``soc_density_high`` [kg m-3], all of the property ``carbon``.
+
+    Returns
+    -------
+    Figure
+    """
+    titles = {
+        "soc_density": "topsoil, predicted",
+        "soc_density_low": "topsoil, lower bound",
+        "soc_density_high": "topsoil, upper bound",
+    }
+    stock = sample.values["cs", "carbon"]
+    shared = _scale([sample.values[panel, "carbon"] for panel in titles], True)
+    label = f"soc_density [{_in_figure('kg m-3')}]"
+    panels = [_Panel("column", stock, _scale([stock], False), "viridis", f"cs [{_in_figure('kg m-2')}]")]
+    panels += [
+        _Panel(title, sample.values[panel, "carbon"], shared, "viridis", label) for panel, title in titles.items()
+    ]
+    return _panels_figure(sample, panels, "soil carbon, predicted")
+
+
+@dataclass(frozen=True, eq=False)
+class _Panel:
+    """One map of a figure."""
+
+    title: str
+    values: _Array
+    norm: Normalize
+    colours: str
+    label: str
+
+
+def _panels_figure(sample: MapSample, panels: Sequence[_Panel], title: str) -> Figure:
+    """Draw maps with their colour bars."""
     columns = 2 if len(panels) > 1 else 1
     rows = -(-len(panels) // columns)
     ratio = sample.shape[0] / sample.shape[1] if len(sample.shape) == 2 else 0.6
@@ -206,22 +275,11 @@ def soil_map_figure(sample: MapSample, name: str) -> Figure:
     axes = figure.subplots(rows, columns, squeeze=False).flatten()
     for axis in axes[len(panels) :]:
         axis.set_axis_off()
-    units, long_name = _NAMES[name]
-    shared = _scale([sample.values[panel, name] for panel in panels if panel != "spread"], name in _LOGARITHMIC)
     for axis, panel in zip(axes, panels, strict=False):
-        norm = _scale([sample.values[panel, name]], False) if panel == "spread" else shared
-        drawn = _draw(
-            axis,
-            sample.grid,
-            sample.stride,
-            sample.values[panel, name],
-            norm,
-            "magma" if panel == "spread" else "viridis",
-        )
-        label = "standard deviation" if panel == "spread" else name
-        figure.colorbar(drawn, ax=axis, label=f"{label} [{_in_figure(units)}]", extend="both", shrink=0.85)
-    letter_panels(axes, [titles[panel] for panel in panels])
-    figure.suptitle(f"{name}: {long_name}", x=0.01, ha="left", fontsize=10.0)
+        drawn = _draw(axis, sample.grid, sample.stride, panel.values, panel.norm, panel.colours)
+        figure.colorbar(drawn, ax=axis, label=panel.label, extend="both", shrink=0.85)
+    letter_panels(axes, [panel.title for panel in panels])
+    figure.suptitle(title, x=0.01, ha="left", fontsize=10.0)
     return figure
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
-from jules_ml.experiment.place import PROPERTIES, SOIL
+from jules_ml.experiment.place import COVER, PROPERTIES, SOIL
 from jules_ml.learned.maps.grid import MapGrid, match_points, same_points
 from jules_ml.learned.maps.names import LAND
 from jules_ml.learned.maps.static import StaticMap
@@ -137,10 +137,14 @@ def with_inputs(
     Returns
     -------
     array of bool, shape (point,)
-        Those with a property of the soil, if any is among the inputs: climate is also known at sea. Otherwise those with any input.
+        Those with a property of the soil, if any is among the inputs; else with cover or elevation; else with any input: climate is also
+        known at sea.
     """
-    soil = [name for name in present if name in SOIL] or list(present)
-    known: NDArray[np.bool_] = np.any([np.isfinite(values[name]) for name in soil], axis=0)
+    of_land = next(
+        ([n for n in present if n in group] for group in (SOIL, (*COVER, "elevation")) if set(present) & set(group)),
+        None,
+    )
+    known: NDArray[np.bool_] = np.any([np.isfinite(values[name]) for name in of_land or present], axis=0)
     if inside is None:
         inside = np.nan_to_num(values[LAND]) > 0.0 if LAND in values else np.ones_like(known)
     return known & inside

@@ -204,7 +204,7 @@ def _export_part(
     flags = training_range(network, here)
     count.add(flags)
     _write_flags(files.flags, network.inputs, flags, part, use)
-    sample.add(start, stop, use, soils.mean, spread, here)
+    sample.add_soil(start, stop, use, soils.mean, spread, here)
 
 
 def _member(soils: PlaceSoils, k: int) -> dict[str, _Array]:

@@ -117,7 +117,8 @@ _BIOCLIMATIC: Final = {
 #: Variables of these sources that are not inputs: deeper soil, chemistry, and soil properties of JULES.
 _OTHERS: Final = re.compile(
     r"s_\w+|t_(gravel|c|bs|teb|esp|ece|ph_h2o|caco3|caso4|texture|cec_\w+|usda_\w+)|(cfvo|cec|nitrogen|phh2o|wv\d+)(_.*)?|field\d+(_\d)?|(wc2\.1_\w+?_)?bio_?\d+|topidx|fexp|ti_mean|ti_sig|"
-    r"b|bexp|oneovernminusone|oneoveralpha|ksat|vsat|vcrit|vwilt|theta_r|cs|soil_ph|mask|area|" + "|".join(LAYERED)
+    r"b|bexp|oneovernminusone|oneoveralpha|ksat|vsat|vcrit|vwilt|theta_r|cs|soc_density_(low|high)|soil_ph|mask|area|"
+    + "|".join(LAYERED)
 )
 
 
