@@ -26,6 +26,9 @@ FLAG_FILL: Final = -127
 #: Files of an exported map of soil properties: of the ensemble, and of its members, counted from 1.
 SOIL_MAP: Final = "soil_properties.nc"
 MEMBER_MAP: Final = "soil_properties_member_{}.nc"
+_COORDINATES: Final = {"latitude": "degrees_north", "longitude": "degrees_east"}
+#: Attribute that reserves space for the header while a file is defined, and its size [bytes].
+_RESERVE, _HEADER = "reserved", 32768
 #: Largest variable of a netCDF file with 64-bit offsets [bytes].
 _LARGEST: Final = 2**32 - 4
 #: Names of soil properties in ancillaries of CHESS-land, of the Central Ancillary Program and of Iris.
@@ -40,6 +43,14 @@ _NAMES: Final[dict[str, tuple[str, ...]]] = {
     "hcon": ("hcon", "field336", "m01s00i047"),
     "theta_r": ("theta_r",),
 }
+
+
+def member_maps(folder: Path) -> list[Path]:
+    """Files of the members in the folder of an exported map, in order."""
+    paths: list[Path] = []
+    while (path := folder / MEMBER_MAP.format(len(paths) + 1)).is_file():
+        paths.append(path)
+    return paths
 
 
 @dataclass(frozen=True)
@@ -95,44 +106,48 @@ def new_map(
     form: Literal["NETCDF3_64BIT_OFFSET", "NETCDF3_64BIT_DATA"] = "NETCDF3_64BIT_OFFSET"
     if largest > _LARGEST:
         form = "NETCDF3_64BIT_DATA"
+    axes = {dim: grid.axes[old] for old, dim in zip(grid.dims, dims, strict=True) if old in grid.axes and dim != "land"}
+    coordinates = {} if grid.latitude is None else _COORDINATES
     with netCDF4.Dataset(path, "w", format=form) as file:
         file.set_fill_off()
-        file.setncatts({"Conventions": "CF-1.11", **attributes})
-        for dim, size in zip(dims, grid.shape, strict=True):
+        levels = {dim: size for each in fields.values() for dim, size in each.levels.items()}
+        for dim, size in (dict(zip(dims, grid.shape, strict=True)) | levels).items():
             file.createDimension(dim, size)
-        for each in fields.values():
-            for dim, size in each.levels.items():
-                if dim not in file.dimensions:
-                    file.createDimension(dim, size)
-        has_coordinates = grid.latitude is not None
-        for name, each in fields.items():
-            fill = FLAG_FILL if each.dtype == "i1" else FILL
-            variable = file.createVariable(name, each.dtype, (*each.levels, *dims), fill_value=fill)
-            variable.setncatts({"units": each.units, "long_name": each.long_name})
-            if has_coordinates:
-                variable.coordinates = "latitude longitude"
-            if each.flags:
-                variable.flag_values = np.arange(len(each.flags.split()), dtype="i1")
-                variable.flag_meanings = each.flags
-        for old, dim in zip(grid.dims, dims, strict=True):
-            if old in grid.axes and dim != "land":
+        with _header_space(file):
+            for dim, (values, of_axis) in axes.items():
                 axis = file.createVariable(dim, "f8", (dim,))
-                axis.setncatts(grid.axes[old][1])
-                axis[:] = grid.axes[old][0]
+                axis.setncatts(of_axis)
+                axis[:] = values
+            for name, units in coordinates.items():
+                file.createVariable(name, "f8", dims).setncatts({"standard_name": name, "units": units})
+        for name, each in fields.items():
+            _define(file, name, each, dims, " ".join(coordinates))
+        file.setncatts({"Conventions": "CF-1.11", **attributes})
         written = NewMap(file, grid)
-        if has_coordinates:
-            _write_coordinates(written, dims)
+        for start, stop in grid.parts(1 << 18) if coordinates else ():
+            for name, points in zip(coordinates, grid.coordinates(start, stop), strict=True):
+                written.write(name, start, stop, points)
         yield written
 
 
-def _write_coordinates(written: NewMap, dims: tuple[str, ...]) -> None:
-    for name, units in (("latitude", "degrees_north"), ("longitude", "degrees_east")):
-        variable = written.file.createVariable(name, "f8", dims)
-        variable.setncatts({"standard_name": name, "units": units})
-    for start, stop in written.grid.parts(1 << 18):
-        latitude, longitude = written.grid.coordinates(start, stop)
-        written.write("latitude", start, stop, latitude)
-        written.write("longitude", start, stop, longitude)
+@contextmanager
+def _header_space(file: netCDF4.Dataset) -> Iterator[None]:
+    """Reserve space for the header of a file: later definitions would otherwise move all values behind it."""
+    file.setncattr(_RESERVE, " " * _HEADER)
+    yield
+    file.delncattr(_RESERVE)
+
+
+def _define(file: netCDF4.Dataset, name: str, each: MapField, dims: tuple[str, ...], coordinates: str) -> None:
+    """Define a variable of a map."""
+    fill = FLAG_FILL if each.dtype == "i1" else FILL
+    variable = file.createVariable(name, each.dtype, (*each.levels, *dims), fill_value=fill)
+    variable.setncatts({"units": each.units, "long_name": each.long_name})
+    if coordinates:
+        variable.coordinates = coordinates
+    if each.flags:
+        variable.flag_values = np.arange(len(each.flags.split()), dtype="i1")
+        variable.flag_meanings = each.flags
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ from jules_ml.data.model_variables import check_model_values
 from jules_ml.data.netcdffile import read_netcdf
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
+from jules_ml.jules.export.map_file import SOIL_MAP
 from jules_ml.jules.input_files import write_ancillary
 from jules_ml.jules.run_folder import SWAPPED, RunFolder
 from jules_ml.jules.run_points import run_points
@@ -197,15 +198,18 @@ class AncillaryWay:
 def _swap(experiment: Experiment, staged: RunFolder) -> list[str]:
     section = experiment.required(experiment.jules, "jules")
     module = experiment.modules.hydraulics
-    if section.ancillary is not None and module is not None:
+    in_folder = section.ancillary is not None and section.ancillary.is_dir()
+    if section.ancillary is not None and module is not None and not in_folder:
         raise BadInput(
             f"soil properties are given by both {section.ancillary.name} and {module.name}",
             where=f"{experiment.file}, jules.ancillary",
             remedy="leave out [jules] ancillary or [modules] hydraulics",
         )
     if section.ancillary is not None:
-        properties, form = read_ancillary(section.ancillary, staged)
-        return swap_ancillary(staged, properties, form=form, source=section.ancillary.name)
+        # the folder of an exported map
+        file = section.ancillary / SOIL_MAP if in_folder else section.ancillary
+        properties, form = read_ancillary(file, staged)
+        return swap_ancillary(staged, properties, form=form, source=file.name)
     source = f"[soil] of {experiment.file.name}" if module is None else module.name
     experiment, notes = with_learned_soil(experiment, dzsoil=staged.dzsoil)
     if experiment.soil is None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from helpers.static_maps import synthetic_map, write_map, write_soils_module
+from _static_maps import synthetic_map, write_map, write_soils_module
 from typer.testing import CliRunner
 
 from jules_ml.cli import app

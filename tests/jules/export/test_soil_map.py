@@ -8,22 +8,19 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from _static_maps import RANGES, Kind, synthetic_map, write_map, write_soils_module
+from _station_map import land_vector, station_places, write_station_module
 from helpers.progress import Reports
-from helpers.real_places import INPUTS, land_vector, real_places
-from helpers.static_maps import RANGES, Kind, synthetic_map, write_map, write_soils_module
 from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
-from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.jules.export.ancillary import export_ancillaries
 from jules_ml.jules.export.map_file import SOIL_MAP
 from jules_ml.jules.export.soil_map import RANGE_MAP, SPREAD_MAP, export_soil_map
 from jules_ml.jules.input_files import FILL
-from jules_ml.learned.hydraulics.network import LearnedHydraulics, input_table
-from jules_ml.learned.hydraulics.pretraining import pretrain
+from jules_ml.learned.hydraulics.network import input_table
 from jules_ml.learned.hydraulics.soil import learned_soil, organic_fraction
 from jules_ml.learned.hydraulics.store import load_hydraulics
-from jules_ml.learned.store import write_module_folder
 from jules_ml.learned.uses import MapRequest
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
 from jules_ml.support.files import safe_file_names
@@ -91,35 +88,9 @@ def test_a_map_has_the_soil_of_each_point(kind: Kind, module: Path, tmp_path: Pa
 
 
 def test_points_of_real_stations_equal_the_export_of_sites(shared_data: Path, tmp_path: Path) -> None:
-    places = real_places(shared_data)
+    places = station_places(shared_data)
     assert len(places) > 110
-    inputs = [{name: float(row[name]) for name in INPUTS} for _, row in places.iterrows()]
-    network = LearnedHydraulics(INPUTS, members=3, hidden=4)
-    pretrain(network, inputs)
-    with torch.no_grad():
-        raw = network(torch.tensor(input_table(inputs, INPUTS))).mean(0).float()
-    # as a fit writes its predictions
-    density = torch.tensor([20.0 if np.isnan(each["soc_density"]) else each["soc_density"] for each in inputs])
-    soil = learned_soil(raw[:, [0, 0, 1, 1]], organic_fraction(torch.stack([density, 0.25 * density]))[[0, 0, 1, 1]])
-    values = {**soil.properties._asdict(), "theta_r": soil.theta_r}
-    predictions = xr.Dataset(
-        {name: (("soil", "site"), values[name].numpy().astype(np.float64)) for name in NAMES}
-        | {"albsoil": ("site", np.full(len(places), 0.2))},
-        coords={"site": list(places.index)},
-    )
-    module = write_module_folder(
-        tmp_path / "module",
-        state=dict(network.state_dict()),
-        card={
-            "module": "hydraulics",
-            "inputs": {name: {} for name in INPUTS},
-            "settings": HydraulicSettings(members=3, hidden=4).model_dump(),
-            "dzsoil": [0.1, 0.25, 0.65, 2.0],
-            "sites": {name: {"inputs": each} for name, each in zip(places.index, inputs, strict=True)},
-        },
-        scores={},
-        predictions=predictions,
-    )
+    module = write_station_module(tmp_path / "module", places)
     export_ancillaries(module, tmp_path / "sites")
     land_vector(places).to_netcdf(tmp_path / "static.nc")
     (tmp_path / "map").mkdir()

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from helpers.grid_runs import write_grid_run
-from helpers.static_maps import synthetic_map, write_map, write_soils_module
+from _grid_runs import write_grid_run
+from _static_maps import synthetic_map, write_map, write_soils_module
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment

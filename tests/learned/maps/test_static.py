@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from helpers.static_maps import Kind, synthetic_map, write_map
+from _static_maps import Kind, synthetic_map, write_map
 
 from jules_ml.errors import BadInput
 from jules_ml.learned.maps.grid import match_points, same_points
