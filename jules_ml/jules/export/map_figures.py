@@ -35,7 +35,9 @@ _Array = NDArray[np.float64]
 #: Most rows and columns, and most points of a vector, that a figure shows.
 _LARGEST, _MOST_POINTS = 400, 20000
 #: Properties on a logarithmic scale.
-_LOGARITHMIC: Final = ("b", "sathh", "satcon")
+_LOGARITHMIC: Final = ("sathh", "satcon")
+#: Bulk density and organic carbon of a typical mineral topsoil, for the texture-based soil where they are missing [kg m-3].
+_BULK_DENSITY, _CARBON = 1350.0, 20.0
 #: Quantiles of the values between which the colours change.
 _QUANTILES: Final = (0.01, 0.99)
 _NAMES: Final = LAYERED | RESIDUAL
@@ -141,13 +143,14 @@ def texture_soil(inputs: Mapping[str, _Array]) -> tuple[str, dict[str, _Array]]:
     ----------
     inputs : mapping of str to array, shape (point,)
         ``sand`` and ``clay``; with ``bulk_density`` and ``soc_density`` the function is that of HYPRES, otherwise that of Cosby et al.
+        Where the two are missing they are those of a typical mineral soil.
 
     Returns
     -------
     str
         Name of the function; empty without sand and clay.
     dict of str to array, shape (point,)
-        By JULES's names; NaN where an input is missing.
+        By JULES's names; NaN where texture is missing.
     """
     if not {"sand", "clay"} <= set(inputs):
         return "", {}
@@ -156,9 +159,9 @@ def texture_soil(inputs: Mapping[str, _Array]) -> tuple[str, dict[str, _Array]]:
     if {"bulk_density", "soc_density"} <= set(inputs):
         name = "HYPRES"
         clay = clay.clamp(0.02, 0.75)
-        density = torch.tensor(inputs["bulk_density"]).clamp(700.0, 1700.0)
+        density = torch.tensor(inputs["bulk_density"]).nan_to_num(_BULK_DENSITY).clamp(700.0, 1700.0)
         most = 0.9 * HYPRES_MAX_ORGANIC_MATTER / ORGANIC_MATTER_PER_CARBON
-        carbon = (torch.tensor(inputs["soc_density"]) / density).clamp(1e-3, most)
+        carbon = (torch.tensor(inputs["soc_density"]).nan_to_num(_CARBON) / density).clamp(1e-3, most)
         hydraulics = van_genuchten_hypres((1.0 - sand - clay).clamp(0.03, 0.8), clay, density, carbon)
         residual = hydraulics.theta_r
     else:
@@ -212,7 +215,7 @@ def soil_map_figure(sample: MapSample, name: str) -> Figure:
         "top": f"learned, {labels[0]}",
         "texture": f"from texture ({sample.texture}), topsoil",
         "deep": f"learned, {labels[-1]}",
-        "spread": f"standard deviation of the members, {labels[0]}",
+        "spread": f"spread of the members, {labels[0]}",
     }
     panels = {panel: sample.values[panel, name] for panel in titles if (panel, name) in sample.values}
     units, long_name = _NAMES[name]
@@ -269,8 +272,7 @@ def _panels_figure(sample: MapSample, panels: Sequence[_Panel], title: str) -> F
     """Draw maps with their colour bars."""
     columns = 2 if len(panels) > 1 else 1
     rows = -(-len(panels) // columns)
-    ratio = sample.shape[0] / sample.shape[1] if len(sample.shape) == 2 else 0.6
-    height = min(max(0.5 * WIDTH * 0.85 * ratio, 1.8), 4.5)
+    height = min(max(0.5 * WIDTH * 0.62 * _ratio(sample.grid), 1.8), 4.5)
     figure = Figure(figsize=(WIDTH, rows * (height + 0.45)), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).flatten()
     for axis in axes[len(panels) :]:
@@ -281,6 +283,23 @@ def _panels_figure(sample: MapSample, panels: Sequence[_Panel], title: str) -> F
     letter_panels(axes, [panel.title for panel in panels])
     figure.suptitle(title, x=0.01, ha="left", fontsize=10.0)
     return figure
+
+
+def _ratio(grid: MapGrid) -> float:
+    """Height of a map over its width."""
+    if len(grid.shape) == 1:
+        return 0.7
+    if not grid.regular:
+        return grid.shape[0] / grid.shape[1]
+    assert grid.latitude is not None
+    assert grid.longitude is not None
+    degrees = float(np.ptp(grid.latitude)) / max(float(np.ptp(grid.longitude)), 1e-6)
+    return degrees * _aspect(grid.latitude)
+
+
+def _aspect(latitude: _Array) -> float:
+    """Length of a degree of latitude over one of longitude, in the middle of a map."""
+    return 1.0 / max(float(np.cos(np.deg2rad(0.5 * (latitude[0] + latitude[-1])))), 0.2)
 
 
 def _scale(values: Sequence[_Array], logarithmic: bool) -> Normalize:
@@ -302,7 +321,7 @@ def _draw(axis: Axes, grid: MapGrid, stride: int, values: _Array, norm: Normaliz
         return axis.scatter(longitude, latitude, c=values, s=size, norm=norm, cmap=colours, linewidths=0.0)
     extent, origin = _extent(axis, grid)
     cmap = mpl.colormaps[colours].with_extremes(bad="#E0E0E0")
-    aspect: Any = "equal" if extent is None else "auto"
+    aspect = _aspect(grid.latitude) if grid.regular and grid.latitude is not None else 1.0
     return axis.imshow(
         values, norm=norm, cmap=cmap, extent=extent, origin=origin, aspect=aspect, interpolation="nearest"
     )
