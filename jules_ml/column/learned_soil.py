@@ -6,22 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
-import torch
 import xarray as xr
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.sections import SoilSection, SoilValues
-from jules_ml.learned.hydraulics.columns import TOPSOIL_DEPTH
 from jules_ml.learned.hydraulics.network import LearnedHydraulics, input_table
-from jules_ml.learned.hydraulics.site import (
-    DEFAULT_CARBON,
-    SUBSOIL_CARBON,
-    hourly_weather,
-    network_inputs,
-    weather_inputs,
-)
-from jules_ml.learned.hydraulics.soil import learned_soil, organic_fraction
+from jules_ml.learned.hydraulics.places import properties_at
+from jules_ml.learned.hydraulics.site import hourly_weather, network_inputs, weather_inputs
 from jules_ml.learned.hydraulics.store import load_hydraulics
 
 #: Days of a record below which the user is warned that climate statistics are not those of a year.
@@ -84,21 +76,14 @@ def with_learned_soil(
             notes.append(f"unknown inputs, replaced by the mean of the training sites: {', '.join(unknown)}")
     replaced = experiment.soil
     layers = replaced.dzsoil if replaced is not None else tuple(dzsoil or card["dzsoil"])
-    middle = np.cumsum(layers) - 0.5 * np.asarray(layers)
-    horizon = torch.tensor(middle > TOPSOIL_DEPTH).long()
-    carbon = inputs.get("soc_density", np.nan)
-    carbon = carbon if np.isfinite(carbon) else DEFAULT_CARBON
-    with torch.no_grad():
-        each = network(torch.tensor(input_table([inputs], network.inputs)))
-    raw = each.mean(0) if draw is None else each[draw]
-    organic = organic_fraction(torch.tensor([[carbon], [SUBSOIL_CARBON * carbon]], dtype=raw.dtype))
-    soil = learned_soil(raw[:, horizon], organic[horizon])
-    values = {**soil.properties._asdict(), "theta_r": soil.theta_r}
+    places = {key: np.array([inputs.get(key, np.nan)]) for key in (*network.inputs, "soc_density")}
+    soils = properties_at(network, places, layers, members=draw is not None)
+    values = soils.mean if draw is None else {key: value[draw] for key, value in soils.members.items()}
     switches = {} if replaced is None else replaced.model_dump(include={"l_soil_sat_down", "soilhc_method"})
     section = SoilSection(
         dzsoil=layers,
         form="van_genuchten",
-        properties=SoilValues(**{key: tuple(value.flatten().tolist()) for key, value in values.items()}),
+        properties=SoilValues(**{key: tuple(value[:, 0].tolist()) for key, value in values.items()}),
         **switches,
     )
     return experiment.model_copy(update={"soil": section}), notes

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
+from jules_ml.jules.export.map_file import member_maps
 from jules_ml.learned.hydraulics.store import load_hydraulics
 from jules_ml.learned.respiration.network import LearnedRespiration
 from jules_ml.learned.respiration.store import load_respiration
@@ -134,18 +135,43 @@ class HydraulicsDraws:
         return len(load_hydraulics(folder)[0].level)
 
     def check(self, experiment: Experiment) -> None:
-        """Refuse an experiment that also names a file of soil properties."""
-        section = experiment.jules
-        if section is not None and section.ancillary is not None:
+        """Refuse an experiment that also names a file of soil properties, or a folder of a map without its members."""
+        section, module = experiment.jules, experiment.modules.hydraulics
+        if section is None or section.ancillary is None or module is None:
+            return
+        if not has_map(experiment):
             raise BadInput(
                 f"soil properties are given twice: by draws of hydraulics and by {section.ancillary.name}",
                 where=f"{experiment.file}, jules.ancillary",
-                remedy="remove jules.ancillary, or 'hydraulics' from ensemble.draws",
+                remedy="remove jules.ancillary, or 'hydraulics' from ensemble.draws; for draws of a map give the folder that "
+                "'jules-ml export --to ancillary --grid --members' wrote",
+            )
+        maps, draws = len(member_maps(section.ancillary)), self.count(module)
+        if maps != draws:
+            raise BadInput(
+                f"the folder has maps of {maps or 'no'} members, and {module.name} has {draws}",
+                where=f"{experiment.file}, jules.ancillary",
+                remedy=f"export {module.name} again with --to ancillary --grid and --members",
             )
 
     def put(self, experiment: Experiment, draw: int, folder: Path) -> Experiment:
-        """Return the experiment unchanged: ``[soil]`` of every member already has the soil of its draw."""
-        return experiment
+        """Name the map of the draw; without maps ``[soil]`` of every member already has the soil of its draw."""
+        section = experiment.jules
+        if section is None or section.ancillary is None or not has_map(experiment):
+            return experiment
+        file = member_maps(section.ancillary)[draw]
+        return experiment.model_copy(
+            update={
+                "jules": section.model_copy(update={"ancillary": file}),
+                "modules": experiment.modules.model_copy(update={"hydraulics": None}),
+            }
+        )
+
+
+def has_map(experiment: Experiment) -> bool:
+    """Whether ``[jules] ancillary`` is the folder of an exported map."""
+    section = experiment.jules
+    return section is not None and section.ancillary is not None and section.ancillary.is_dir()
 
 
 RESPIRATION = RespirationDraws()

@@ -58,7 +58,8 @@ def _files(experiment: Experiment) -> Iterator[Path]:
         executable = jules_executable(section, experiment.file)
         program = program_of(executable, section.program)
         paths += [executable] if program in (None, executable) else [executable, program]
-        paths += [] if section.ancillary is None else [section.ancillary]
+        if section.ancillary is not None:
+            paths += sorted(section.ancillary.glob("*.nc")) if section.ancillary.is_dir() else [section.ancillary]
         paths += [] if section.prescribed is None else [section.prescribed.file]
         paths += [] if section.hooks is None or not section.hooks.is_dir() else sorted(section.hooks.iterdir())
     # a missing file is reported, with a remedy, by the code that reads it

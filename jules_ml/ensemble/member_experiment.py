@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from jules_ml.column.learned_rate import with_learned_rate
 from jules_ml.column.learned_soil import with_learned_soil
-from jules_ml.ensemble.draws import drawn_respiration
+from jules_ml.ensemble.draws import drawn_respiration, has_map
 from jules_ml.ensemble.members import Member
 from jules_ml.ensemble.parameters import with_parameter_values
 from jules_ml.errors import BadInput
@@ -85,7 +85,8 @@ def member_experiment(
     Returns
     -------
     Experiment
-        ``[soil]`` is the soil of the member's draw of learned hydraulics, with its parameter values; ``[modules]`` has no hydraulics.
+        ``[soil]`` is the soil of the member's draw of learned hydraulics, with its parameter values; ``[modules]`` has no hydraulics. With
+        a map of the members as ``[jules] ancillary`` both are unchanged.
         For the column, ``[carbon]`` has the learned rate, to which the parameter values are applied.
 
     Raises
@@ -95,7 +96,7 @@ def member_experiment(
         :func:`~jules_ml.ensemble.parameters.with_parameter_values`.
     """
     at_site = site_experiment(experiment, member.site, member.forcing)
-    if at_site.modules.hydraulics is not None:
+    if at_site.modules.hydraulics is not None and not has_map(at_site):
         soils = {} if soils is None else soils
         draw = member.draws.get("hydraulics")
         key = (member.site, member.forcing, draw)
@@ -115,13 +116,15 @@ def member_experiment(
 
 
 def soil_experiment(experiment: Experiment, draw: int | None = None) -> Experiment:
-    """Apply the soil of ``[modules] hydraulics``, or of one draw of it; without such a module return the experiment unchanged.
+    """Apply the soil of ``[modules] hydraulics``, or of one draw of it; without a module, or with a map, return the experiment unchanged.
 
     Raises
     ------
     BadInput
         As :func:`~jules_ml.column.learned_soil.with_learned_soil`.
     """
+    if has_map(experiment):
+        return experiment
     run, dzsoil = experiment.run, None
     if run is not None and run.model == "jules" and experiment.soil is None:
         section = experiment.required(experiment.jules, "jules")

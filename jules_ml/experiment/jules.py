@@ -68,7 +68,8 @@ class JulesSection(Section):
     )
     ancillary: DataPath | None = Field(
         default=None,
-        description="netCDF file of soil properties; default: written from `[modules] hydraulics` or `[soil]`",
+        description="netCDF file of soil properties, or folder of a map by `jules-ml export --grid`; default: written from "
+        "`[modules] hydraulics` or `[soil]`",
     )
     prescribed: PrescribedSection | None = Field(default=None, description="soil state as time series")
     hooks: DataPath | None = Field(

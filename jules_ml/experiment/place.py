@@ -14,13 +14,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isnan
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from jules_ml.errors import BadInput
 from jules_ml.support.section import Section
 
+#: Value of a property at one place, or at many.
+Value = TypeVar("Value", float, NDArray[np.float64])
 #: Depth of the topsoil [m].
 TOPSOIL_DEPTH: Final = 0.3
 #: Tolerance of the sum of fractions that add up to one [1].
@@ -239,7 +243,7 @@ def merged_properties(place: Mapping[str, float], derived: Mapping[str, float]) 
     return with_soil_carbon(values)
 
 
-def with_soil_carbon(values: Mapping[str, float]) -> dict[str, float]:
+def with_soil_carbon(values: Mapping[str, Value]) -> dict[str, Value]:
     r"""Add the quantities of organic carbon that follow from one of them.
 
     With content :math:`c`, bulk density :math:`\rho` and the depth of the topsoil :math:`d`, density is :math:`c \rho` and stock
@@ -247,12 +251,12 @@ def with_soil_carbon(values: Mapping[str, float]) -> dict[str, float]:
 
     Parameters
     ----------
-    values : mapping of str to float
+    values : mapping of str to float or array
         Properties by name.
 
     Returns
     -------
-    dict of str to float
+    dict of str to float or array
         The same, with ``soc_density`` and ``soc_stock`` if one of them or both ``organic_carbon`` and ``bulk_density`` are known, and with
         ``organic_carbon`` if ``bulk_density`` is known.
     """

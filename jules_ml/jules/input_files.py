@@ -32,6 +32,8 @@ PRESCRIBED = {
     "t_soil": ("K", "soil temperature"),
     **{name: LAYERED[name] for name in ("b", "satcon", "sm_sat", "sm_wilt")},
 }
+#: Value of points without land, JULES's own missing value.
+FILL = -1.0e20
 _TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 
 
@@ -91,7 +93,15 @@ class InputGrid:
         """Sizes of :attr:`dims`."""
         return (self.ny, self.nx) if self.land_dim is None else (self.nx,)
 
-    def fill(self, values: ArrayLike, levels: Sequence[int], *, name: str, where: str | Path) -> NDArray[np.float64]:
+    def fill(
+        self,
+        values: ArrayLike,
+        levels: Sequence[int],
+        *,
+        name: str,
+        where: str | Path,
+        land: NDArray[np.bool_] | None = None,
+    ) -> NDArray[np.float64]:
         """Broadcast values to the shape of the file.
 
         Parameters
@@ -104,11 +114,13 @@ class InputGrid:
             Variable, for the error message.
         where : str or Path
             File, for the error message.
+        land : array of bool, shape of the grid, optional
+            Land points; a value elsewhere that is not finite is replaced by :data:`FILL`.
 
         Raises
         ------
         BadInput
-            If the shape is different, or a value is not finite.
+            If the shape is different, or a value of land is not finite.
         """
         array = np.asarray(values, dtype=np.float64)
         full_shape = (*levels, *self.shape)
@@ -120,6 +132,8 @@ class InputGrid:
                 where=f"{where}, variable {name}",
                 remedy="give one value per layer (dzsoil_io of JULES_SOIL), for all points together or for each point",
             )
+        if land is not None:
+            array = np.where(land | np.isfinite(array), array, FILL)
         if not np.isfinite(array).all():
             at = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
             raise BadInput(
@@ -137,6 +151,7 @@ def write_ancillary(
     grid: InputGrid | None = None,
     form: str | None = None,
     title: str = "soil properties",
+    land: NDArray[np.bool_] | None = None,
 ) -> Path:
     """Write soil properties for JULES_SOIL_PROPS (``use_file = T``, ``const_z = F``).
 
@@ -154,6 +169,9 @@ def write_ancillary(
         Hydraulic form to which the parameters belong; the file cannot be swapped into a run with the other form.
     title : str
         Title in the attributes of the file.
+    land : array of bool, shape of the grid, optional
+        Land points, the only ones that are checked; elsewhere a value may be missing, and is :data:`FILL` in the file. Points of a
+        grid where ``sm_sat`` is 0 are ice, and their other properties are not checked.
 
     Returns
     -------
@@ -186,13 +204,24 @@ def write_ancillary(
             levels, dims = [n_layers], (grid.soil_dim, *grid.dims)
         else:
             levels, dims = [np.asarray(array).shape[0] if np.ndim(array) else 0], (grid.carbon_dim, *grid.dims)
-        filled = grid.fill(array, levels, name=name, where=path)
-        check_model_values(name, filled, where=path)
+        filled = grid.fill(array, levels, name=name, where=path, land=land)
+        check_model_values(name, filled if land is None else filled[..., land], where=path)
         data[name] = (dims, filled, {"units": units, "long_name": long_name})
-    check_properties({name: entry[1] for name, entry in data.items()}, where=path)
+    soil = _soil_points(data, grid, land)
+    check_properties({name: entry[1][..., soil] for name, entry in data.items()}, where=path)
     attrs = {"title": f"{title}, for JULES_SOIL_PROPS"} | ({} if form is None else {"hydraulic_form": form})
     _write(xr.Dataset(data, attrs=attrs), path)
     return path
+
+
+def _soil_points(
+    data: Mapping[str, tuple[Any, NDArray[np.float64], Any]], grid: InputGrid, land: NDArray[np.bool_] | None
+) -> NDArray[np.bool_]:
+    """Points with soil, shape of the grid: land, but not ice, whose ``sm_sat`` is 0 on grids of JULES."""
+    soil = np.ones(grid.shape, dtype=bool) if land is None else land
+    if "sm_sat" in data and soil.size > 1:
+        soil = soil & (data["sm_sat"][1] != 0.0).any(axis=0)
+    return soil
 
 
 def write_prescribed(
@@ -347,7 +376,10 @@ def _layers(values: Mapping[str, ArrayLike], names: Sequence[str], path: Path) -
 
 def _write(ds: xr.Dataset, path: Path, *, unlimited: str | None = None) -> None:
     """Write a dataset in the classic netCDF format, which all netCDF libraries read."""
-    encoding = {str(name): {"_FillValue": None, "dtype": "float64"} for name in ds.variables}
+    encoding = {
+        str(name): {"_FillValue": FILL if (values == FILL).any() else None, "dtype": "float64"}
+        for name, values in ds.variables.items()
+    }
     with atomic_write(path) as part:
         ds.to_netcdf(
             part,

@@ -97,8 +97,15 @@ def original_values(run: RunFolder, variable: ListedVariable, listed: list[Liste
     return np.broadcast_to(grid_part, (n, *grid_part.shape)).copy()
 
 
-def refuse_unusable(values: xr.DataArray, file: Path) -> None:
+def refuse_unusable(values: xr.DataArray, file: Path, *, missing: bool = False) -> None:
     """Refuse a variable of a file of soil properties or soil state that has no numbers, or values that are not finite.
+
+    Parameters
+    ----------
+    values : DataArray
+    file : Path
+    missing : bool
+        Allow missing values: those of land are refused later.
 
     Raises
     ------
@@ -108,7 +115,7 @@ def refuse_unusable(values: xr.DataArray, file: Path) -> None:
     array = values.to_numpy()
     if array.dtype.kind not in "iuf" or array.size == 0:
         problem = f"the variable has {'no values' if array.size == 0 else f'the type {array.dtype}, not numbers'}"
-    elif not np.isfinite(array).all():
+    elif not (np.isfinite(array) | (missing & np.isnan(array))).all():
         problem = f"{int((~np.isfinite(array)).sum())} of {array.size} values are missing or not finite"
     else:
         return

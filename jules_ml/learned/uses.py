@@ -6,11 +6,14 @@ not import these packages.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
 from jules_ml.experiment import Experiment
 from jules_ml.support.plugins import load_plugin, plugin_names
+from jules_ml.support.progress import Progress
 
 #: Entry-point groups.
 EXPORTS: Final = "jules_ml.exports"
@@ -25,6 +28,34 @@ class Exported(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class MapRequest:
+    """A map that a module is exported for.
+
+    Attributes
+    ----------
+    grid : tuple of Path
+        netCDF files of the static inputs.
+    like : Path or None
+        File whose points, dimensions, names and other variables the exported file has.
+    members : bool
+        Also write a file for each member of the ensemble.
+    dzsoil : tuple of float or None
+        Thickness of the soil layers [m]; None for those of the module.
+    names : mapping of str to str
+        Quantity of a variable by the variable's name.
+    leave_out : tuple of str
+        Patterns of variables that are not used.
+    """
+
+    grid: tuple[Path, ...]
+    like: Path | None = None
+    members: bool = False
+    dzsoil: tuple[float, ...] | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+    leave_out: tuple[str, ...] = ()
+
+
 class Export(Protocol):
     """A file format that a module is exported to.
 
@@ -33,7 +64,8 @@ class Export(Protocol):
     kind : str
         Kind of module that it exports.
     options : tuple of str
-        Names of the optional arguments of :meth:`write` that it uses: ``predicted``, ``experiment``.
+        Names of the options of the command that it uses: ``predicted``, ``experiment``; for maps ``grid``, ``like``, ``members``,
+        ``dzsoil``.
     """
 
     kind: str
@@ -63,6 +95,29 @@ class Export(Protocol):
         ------
         BadInput
             If the folder contains a module of another kind, or a file cannot be written.
+        """
+
+
+class MapExport(Export, Protocol):
+    """A file format that a module can also be exported to for maps; ``grid`` is among its :attr:`options`, with the options of maps."""
+
+    def write_map(self, folder: Path, out: Path, request: MapRequest, *, progress: Progress | None = None) -> Exported:
+        """Write the files of a map.
+
+        Parameters
+        ----------
+        folder : Path
+            Module folder.
+        out : Path
+            Output folder.
+        request : MapRequest
+        progress : callable, optional
+            See :class:`~jules_ml.support.progress.Progress`.
+
+        Raises
+        ------
+        BadInput
+            If a file of the map cannot be used, or has none of the inputs of the module.
         """
 
 

@@ -8,9 +8,10 @@ from typing import Any
 from jules_ml.experiment import Experiment
 from jules_ml.jules.input_files import write_ancillary
 from jules_ml.learned.predictions import read_predictions
-from jules_ml.learned.uses import Exported
+from jules_ml.learned.uses import Exported, MapRequest
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
 from jules_ml.support.files import safe_file_names
+from jules_ml.support.progress import Progress
 
 
 def export_ancillaries(folder: str | Path, out: Path) -> list[Path]:
@@ -53,13 +54,19 @@ class AncillaryExport:
     """Form ``ancillary`` of ``jules-ml export``."""
 
     kind = "hydraulics"
-    options: tuple[str, ...] = ()
+    options: tuple[str, ...] = ("grid", "like", "members", "dzsoil")
 
     def write(
         self, folder: Path, out: Path, *, predicted: bool = False, experiment: Experiment | None = None
     ) -> Exported:
         """Write the files; see :class:`jules_ml.learned.uses.Export`."""
         return Exported(export_ancillaries(folder, out))
+
+    def write_map(self, folder: Path, out: Path, request: MapRequest, *, progress: Progress | None = None) -> Exported:
+        """Write the files of a map; see :class:`jules_ml.learned.uses.MapExport`."""
+        from jules_ml.jules.export.soil_map import export_soil_map
+
+        return export_soil_map(folder, out, request, progress=progress)
 
 
 EXPORT = AncillaryExport()

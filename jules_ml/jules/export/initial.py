@@ -13,8 +13,9 @@ from jules_ml.experiment.carbon_module import CarbonSettings
 from jules_ml.learned.carbon.stock import carbon_stock
 from jules_ml.learned.predictions import read_predictions
 from jules_ml.learned.store import read_module_folder
-from jules_ml.learned.uses import Exported
+from jules_ml.learned.uses import Exported, MapRequest
 from jules_ml.support.files import atomic_write, safe_file_names
+from jules_ml.support.progress import Progress
 
 #: Variables of the topsoil, exported in addition to the carbon of the column.
 _FIELDS: Final = {
@@ -87,13 +88,19 @@ class InitialExport:
     """Form ``initial`` of ``jules-ml export``."""
 
     kind = "carbon"
-    options: tuple[str, ...] = ("predicted",)
+    options: tuple[str, ...] = ("predicted", "grid")
 
     def write(
         self, folder: Path, out: Path, *, predicted: bool = False, experiment: Experiment | None = None
     ) -> Exported:
         """Write the files; see :class:`jules_ml.learned.uses.Export`."""
         return Exported(export_carbon(folder, out, predicted=predicted))
+
+    def write_map(self, folder: Path, out: Path, request: MapRequest, *, progress: Progress | None = None) -> Exported:
+        """Write the files of a map; see :class:`jules_ml.learned.uses.MapExport`."""
+        from jules_ml.jules.export.carbon_map import export_carbon_map
+
+        return export_carbon_map(folder, out, request, progress=progress)
 
 
 EXPORT = InitialExport()

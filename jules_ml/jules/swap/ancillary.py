@@ -8,16 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from jules_ml.column.learned_soil import with_learned_soil
-from jules_ml.data.model_variables import check_model_data
+from jules_ml.data.model_variables import check_model_values
 from jules_ml.data.netcdffile import read_netcdf
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
+from jules_ml.jules.export.map_file import SOIL_MAP
 from jules_ml.jules.input_files import write_ancillary
 from jules_ml.jules.run_folder import SWAPPED, RunFolder
+from jules_ml.jules.run_points import run_points
 from jules_ml.jules.soil_properties import GROUP, original_values, refuse_unusable, without_time
+from jules_ml.jules.swap.map_points import at_points, matched_points, refuse_missing_land
 from jules_ml.jules.variable_lists import ListedVariable, from_file, list_entries, read_list
 from jules_ml.learned.hydraulics.soil_section import column_soil
 from jules_ml.physics.column import SoilProperties
@@ -87,7 +91,8 @@ def swap_ancillary(run: RunFolder, properties: Mapping[str, ArrayLike], *, form:
         if v.name not in properties and v.use_file and not group.get("read_from_dump")
     }
     path = run.folder / SWAPPED / SOIL_FILE
-    write_ancillary(path, {**other_values, **properties}, grid=run.grid, form=form, title=source)
+    land = run_points(run).land
+    write_ancillary(path, {**other_values, **properties}, grid=run.grid, form=form, title=source, land=land)
     # JULES does not read residual water, so that it is only in the file
     properties = {name: values for name, values in properties.items() if name not in RESIDUAL}
     variables = [from_file(v) if v.name in properties or v.name in other_values else v for v in original]
@@ -121,7 +126,8 @@ def read_ancillary(path: Path, run: RunFolder) -> tuple[dict[str, NDArray[np.flo
     ----------
     path : Path
     run : RunFolder
-        Run whose grid the file has; a file with a single point is also accepted.
+        Run whose points the file has. They are matched by latitude and longitude if both have them; otherwise the grids must be equal. A
+        file with a single point is also accepted.
 
     Returns
     -------
@@ -132,7 +138,7 @@ def read_ancillary(path: Path, run: RunFolder) -> tuple[dict[str, NDArray[np.flo
     Raises
     ------
     BadInput
-        If the file cannot be read or has no soil properties, or a value is outside its range.
+        If the file cannot be read, has no soil properties or not the points of the run, or a value is missing or outside its range.
     """
     ds = read_netcdf(path, kind="an ancillary of soil properties")
     names = [str(name) for name in ds.data_vars if str(name) in (*LAYERED, *RESIDUAL, "albsoil", "clay")]
@@ -142,20 +148,33 @@ def read_ancillary(path: Path, run: RunFolder) -> tuple[dict[str, NDArray[np.flo
             where=path,
             remedy=f"give a file with {', '.join(LAYERED)}",
         )
-    known = {run.grid.time_dim, run.grid.soil_dim, run.grid.carbon_dim, *run.grid.dims}
+    points = run_points(run)
     for name in names:
-        refuse_unusable(ds[name], path)
-        unknown = [str(dim) for dim in ds[name].dims if dim not in known]
-        if unknown:
-            raise BadInput(
-                f"the dimension {unknown[0]} is not one of the run",
-                where=f"{path}, variable {name}",
-                remedy=f"give the file dimensions {run.grid.soil_dim}, {', '.join(run.grid.dims)}",
-            )
-    check_model_data(ds[names], where=path)
-    properties = {name: _single_point(without_time(ds[name], run), run) for name in names}
+        refuse_unusable(ds[name], path, missing=points.land is not None or "latitude" in ds)
+    matched = matched_points(ds, points, run, path)
+    properties = {}
+    for name in names:
+        if matched is None:
+            _refuse_other_dims(ds[name], run, path)
+            properties[name] = _single_point(without_time(ds[name], run), run)
+        else:
+            properties[name] = at_points(ds[name], matched, run)
+        refuse_missing_land(properties[name], points, run, where=f"{path}, variable {name}")
+        check_model_values(name, properties[name], where=path)
     form = ds.attrs.get("hydraulic_form")
     return properties, None if form is None else str(form)
+
+
+def _refuse_other_dims(values: xr.DataArray, run: RunFolder, path: Path) -> None:
+    """Refuse a variable with a dimension that the run does not have."""
+    known = {run.grid.time_dim, run.grid.soil_dim, run.grid.carbon_dim, *run.grid.dims}
+    unknown = [str(dim) for dim in values.dims if dim not in known]
+    if unknown:
+        raise BadInput(
+            f"the dimension {unknown[0]} is not one of the run",
+            where=f"{path}, variable {values.name}",
+            remedy=f"give the file dimensions {run.grid.soil_dim}, {', '.join(run.grid.dims)}, or latitude and longitude",
+        )
 
 
 def _single_point(values: NDArray[np.float64], run: RunFolder) -> NDArray[np.float64]:
@@ -179,15 +198,18 @@ class AncillaryWay:
 def _swap(experiment: Experiment, staged: RunFolder) -> list[str]:
     section = experiment.required(experiment.jules, "jules")
     module = experiment.modules.hydraulics
-    if section.ancillary is not None and module is not None:
+    in_folder = section.ancillary is not None and section.ancillary.is_dir()
+    if section.ancillary is not None and module is not None and not in_folder:
         raise BadInput(
             f"soil properties are given by both {section.ancillary.name} and {module.name}",
             where=f"{experiment.file}, jules.ancillary",
             remedy="leave out [jules] ancillary or [modules] hydraulics",
         )
     if section.ancillary is not None:
-        properties, form = read_ancillary(section.ancillary, staged)
-        return swap_ancillary(staged, properties, form=form, source=section.ancillary.name)
+        # the folder of an exported map
+        file = section.ancillary / SOIL_MAP if in_folder else section.ancillary
+        properties, form = read_ancillary(file, staged)
+        return swap_ancillary(staged, properties, form=form, source=file.name)
     source = f"[soil] of {experiment.file.name}" if module is None else module.name
     experiment, notes = with_learned_soil(experiment, dzsoil=staged.dzsoil)
     if experiment.soil is None:

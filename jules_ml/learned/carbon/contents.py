@@ -35,6 +35,7 @@ class CarbonCard(CardTable):
     settings: settings_of(CarbonSettings)  # type: ignore[valid-type]
     inputs: dict[str, dict[str, Any]]
     interval: _Interval
+    climate_interval: _Interval | None = None
     sites: dict[str, _Site]
     mark: str | None
 

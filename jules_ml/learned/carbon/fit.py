@@ -125,9 +125,9 @@ def fit_carbon_sites(
     )
     selected = next(each for each in ablations if each.learner == settings.learner)
     regression = next(each for each in ablations if each.learner == "regression")  # which predicts new sites
-    interval, new_site_interval = (
-        carbon_interval(each.with_moisture - target.log_value, target.spread, settings.cover)
-        for each in (selected, regression)
+    interval, new_site_interval, climate_interval = (
+        carbon_interval(predicted - target.log_value, target.spread, settings.cover)
+        for predicted in (selected.with_moisture, regression.with_moisture, regression.without_moisture)
     )
     mark = MARK if any(site.depends_on_carbon for site in sites) else None
     scores = _cross_validated_scores(ablations, table, target, settings) | {"said": selected.statement}
@@ -149,7 +149,7 @@ def fit_carbon_sites(
     predictions.attrs["mark"] = "none" if mark is None else mark
     notes = [selected.statement] + ([] if mark is None else [mark])
     notes += [note for site in sites for note in site.notes]
-    card = _card(cored, table, settings, new_site_interval, notes=notes, mark=mark)
+    card = _card(cored, table, settings, new_site_interval, climate_interval, notes=notes, mark=mark)
     write_module_folder(out, state=state, card=card, scores=scores, predictions=predictions)
     save_report_figures(cored, table, predictions, out)
     return CarbonFit(out, scores, selected.statement, tuple(notes))
@@ -194,22 +194,19 @@ def _card(
     table: CarbonTable,
     settings: CarbonSettings,
     interval: CarbonInterval,
+    climate_interval: CarbonInterval,
     *,
     notes: Sequence[str],
     mark: str | None,
 ) -> dict[str, Any]:
-    """Card of the module; ``interval`` is that of the regression."""
+    """Card of the module; the intervals are those of the regressions with and without soil moisture."""
     return {
         "module": "carbon",
         "inputs": {name: _attributes(name) for name in design_names(table, moisture=True)},
         "learner": settings.learner,
         "settings": settings.model_dump(),
-        "interval": {
-            "quantile": interval.quantile,
-            "variance": interval.variance,
-            "cover": settings.cover,
-            "of": "regression",
-        },
+        "interval": {**asdict(interval), "cover": settings.cover, "of": "regression"},
+        "climate_interval": {**asdict(climate_interval), "of": "regression without soil moisture"},
         "sites": {
             site.name: {"soc": site.soc, "soc_spread": site.soc_spread, "start": str(site.days[0])} for site in sites
         },

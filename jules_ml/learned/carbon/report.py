@@ -137,14 +137,14 @@ def with_stock(
 
     def density_and_stock(source: str) -> tuple[_Array, _Array]:
         soc = predictions[source].to_numpy()
-        mixed = _mixed_density(soc)
+        mixed = mixed_density(soc)
         density = np.where(np.isfinite(measured), measured, mixed if fitted is None else fitted)
         return density, 0.001 * soc * density * TOPSOIL_DEPTH / settings.topsoil_share
 
     density, stock = density_and_stock("predicted")
     # soil with more carbon than predicted has a lower bulk density, unless that was measured
     ratio = {
-        key: _mixed_density(predictions[key].to_numpy()) / _mixed_density(predictions["predicted"].to_numpy())
+        key: mixed_density(predictions[key].to_numpy()) / mixed_density(predictions["predicted"].to_numpy())
         for key in ("lower", "upper")
     }
     at_bounds: dict[Any, Any] = {
@@ -171,8 +171,23 @@ def with_stock(
     )
 
 
-def _mixed_density(soc: _Array) -> _Array:
-    """Dry bulk density of a mixture of organic and mineral matter [kg m-3]; ``soc`` in [g kg-1]."""
+def mixed_density(soc: _Array) -> _Array:
+    """Compute the dry bulk density of a mixture of organic and mineral matter.
+
+    Parameters
+    ----------
+    soc : array
+        Organic carbon [g kg-1].
+
+    Returns
+    -------
+    array, shape of ``soc``
+        [kg m-3]
+
+    References
+    ----------
+    Adams (1973), J. Soil Sci. 24, 10-17.
+    """
     organic = np.minimum(_ORGANIC_PER_CARBON * soc, 1.0)
     return np.asarray(1.0 / (organic / _ORGANIC + (1.0 - organic) / _MINERAL))
 

@@ -22,12 +22,16 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.jules.export.ancillary import export_ancillaries
+from jules_ml.jules.export.map_file import SOIL_MAP
+from jules_ml.jules.export.soil_map import export_soil_map
 from jules_ml.learned.card_versions import current_card
 from jules_ml.learned.hydraulics.evaluate import evaluate_hydraulics
 from jules_ml.learned.hydraulics.fit import fit_hydraulics
 from jules_ml.learned.hydraulics.network import LearnedHydraulics
 from jules_ml.learned.hydraulics.site import hydraulic_site
 from jules_ml.learned.hydraulics.store import load_hydraulics
+from jules_ml.learned.uses import MapRequest
+from jules_ml.physics.soil_names import LAYERED, RESIDUAL
 
 EXPERIMENT = """\
 [site]
@@ -356,3 +360,30 @@ def test_cards_with_the_former_thresholds_are_read() -> None:
         card = current_card({"card_version": 1, "module": "hydraulics", "inputs": {}, "settings": stored})
         assert card is not None
         assert HydraulicSettings(**card["settings"]) == settings
+
+
+def test_a_map_at_the_places_of_a_fit_has_the_soils_of_its_sites(fitted: tuple[Path, Path], tmp_path: Path) -> None:
+    _, module = fitted
+    card = json.loads((module / "card.json").read_text(encoding="utf-8"))
+    sites = card["sites"]
+    places = xr.Dataset(
+        {
+            name: (
+                "land",
+                [np.nan if of["inputs"].get(name) is None else of["inputs"][name] for of in sites.values()],
+                attrs,
+            )
+            for name, attrs in card["inputs"].items()
+        },
+        coords={"latitude": ("land", [50.0, 51.0]), "longitude": ("land", [8.0, 8.0])},
+    )
+    places.to_netcdf(tmp_path / "static.nc")
+    export_ancillaries(module, tmp_path / "sites")
+    (tmp_path / "map").mkdir()
+    export_soil_map(module, tmp_path / "map", MapRequest((tmp_path / "static.nc",)))
+    with xr.open_dataset(tmp_path / "map" / SOIL_MAP) as exported:
+        for point, site in enumerate(sites):
+            with xr.open_dataset(tmp_path / "sites" / f"{site}.nc") as alone:
+                for name in (*LAYERED, *RESIDUAL):
+                    expected = alone[name].to_numpy()[:, 0, 0]
+                    np.testing.assert_allclose(exported[name].to_numpy()[:, point], expected, rtol=1e-5, atol=1e-7)

@@ -1,0 +1,1 @@
+"""Static properties of many places, read from netCDF maps."""

@@ -1,0 +1,213 @@
+"""Variables of static maps: their values at points, in the unit and within the range of a property."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import netCDF4
+import numpy as np
+from numpy.typing import NDArray
+
+from jules_ml.data.missing_codes import is_missing_code
+from jules_ml.data.units import convert
+from jules_ml.errors import BadInput
+from jules_ml.experiment.place import PROPERTIES
+from jules_ml.learned.maps.grid import MapGrid
+from jules_ml.learned.maps.names import FRAC, MapName, surface_types
+
+_Array = NDArray[np.float64]
+
+#: Properties that are differences of temperatures: a unit with an offset converts without it.
+_DIFFERENCES: Final = (
+    "t_air_seasonality",
+    "t_air_diurnal_range",
+    *(n for n in PROPERTIES if n.startswith("lst_excess")),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A variable of a file that a quantity is read from.
+
+    Attributes
+    ----------
+    path : Path
+    variable : netCDF4.Variable
+    grid : MapGrid
+    name : MapName
+    units : str
+        Unit in the file, or that of the source.
+    """
+
+    path: Path
+    variable: netCDF4.Variable[Any] = field(repr=False)
+    grid: MapGrid
+    name: MapName
+    units: str
+
+    @property
+    def where(self) -> str:
+        """File and variable, for messages."""
+        return f"{self.path}, variable {self.variable.name}"
+
+
+def type_count(source: Source) -> int:
+    """Number of surface types of a variable; 1 if it has no dimension beside those of the map.
+
+    Parameters
+    ----------
+    source : Source
+    """
+    dims, shape = source.variable.dimensions, source.variable.shape
+    return max((n for dim, n in zip(dims, shape, strict=True) if dim not in source.grid.dims), default=1)
+
+
+def values_at(source: Source, points: slice | NDArray[np.int64]) -> _Array:
+    """Read a variable at points.
+
+    Parameters
+    ----------
+    source : Source
+    points : slice or array of int, shape (point,)
+        See :meth:`jules_ml.learned.maps.static.StaticMap.read`.
+
+    Returns
+    -------
+    array, shape (point,) or (type, point)
+        In the unit of the file; NaN where missing.
+
+    Raises
+    ------
+    BadInput
+        If the variable has no numbers.
+    """
+    grid, variable = source.grid, source.variable
+    row = grid.shape[1] if len(grid.shape) == 2 else 1
+    if isinstance(points, slice):
+        first, last = points.start // row, -(-points.stop // row)
+        wanted: NDArray[np.int64] = np.arange(points.start, points.stop)
+    else:
+        wanted = points
+        known = wanted[wanted >= 0]
+        first, last = (int(known.min()) // row, int(known.max()) // row + 1) if len(known) else (0, 0)
+    others = [dim for dim in variable.dimensions if dim not in grid.dims]
+    index = tuple(slice(first, last) if dim == grid.dims[0] else slice(None) for dim in variable.dimensions)
+    part = np.ma.asarray(variable[index])
+    if part.dtype.kind not in "iufb":
+        raise BadInput(
+            f"the variable has the type {part.dtype}, not numbers", where=source.where, remedy="give numbers"
+        )
+    filled = np.ma.filled(part.astype(np.float64), np.nan)
+    order = [variable.dimensions.index(dim) for dim in (*others, *grid.dims)]
+    flat = np.transpose(filled, order).reshape(-1, (last - first) * row)
+    values = np.full((len(flat), len(wanted)), np.nan)
+    inside = wanted >= 0
+    values[:, inside] = flat[:, wanted[inside] - first * row]
+    return values if len(values) > 1 else values[0]
+
+
+def converted(quantity: str, values: _Array, source: Source) -> _Array:
+    """Convert values to the unit of a quantity.
+
+    Parameters
+    ----------
+    quantity : str
+        Name of :data:`~jules_ml.experiment.place.PROPERTIES`, or another without unit.
+    values : array
+        In the unit of the file.
+    source : Source
+
+    Raises
+    ------
+    BadInput
+        If the unit is unknown or cannot be converted.
+    """
+    units = PROPERTIES[quantity].units if quantity in PROPERTIES else "1"
+    result = convert(values, source.units, units, where=source.where)
+    if quantity in _DIFFERENCES:
+        result = result - convert(np.zeros(1), source.units, units, where=source.where)
+    return result
+
+
+def checked(quantity: str, values: _Array, source: Source) -> _Array:
+    """Return values within the range of their property, up to rounding.
+
+    Parameters
+    ----------
+    quantity : str
+    values : array
+        In the unit of the property.
+    source : Source
+
+    Raises
+    ------
+    BadInput
+        If a value is outside the range; the error names file, variable, value and remedy.
+    """
+    if quantity not in PROPERTIES:
+        return values
+    known = PROPERTIES[quantity]
+    # rounding of fractions that single precision or integers store
+    slack = 1e-6 * (known.valid_max - known.valid_min)
+    with np.errstate(invalid="ignore"):
+        outside = (values < known.valid_min - slack) | (values > known.valid_max + slack)
+    if not outside.any():
+        return np.clip(values, known.valid_min, known.valid_max)
+    value = float(values[outside][0])
+    problem, remedy = known.problem(value) or (f"{quantity} is {value:g}", f"give it in {known.units}")
+    # a code of missing values was converted with the unit
+    raw = _unconverted(value, quantity, source)
+    if is_missing_code(raw) or (raw < 0.0 <= known.valid_min):
+        remedy = f"{raw:g} looks like a code of missing values: give the variable the attribute _FillValue"
+    elif source.units != known.units:
+        remedy = f"correct the attribute units of the variable, {source.units}: {remedy}"
+    raise BadInput(f"{problem} ({int(outside.sum())} points)", where=source.where, remedy=remedy)
+
+
+def _unconverted(value: float, quantity: str, source: Source) -> float:
+    """Value in the unit of the file; all conversions are linear."""
+    zero, one = converted(quantity, np.array([0.0, 1.0]), source)
+    return round(float((value - zero) / (one - zero)), 4)
+
+
+def cover(source: Source, points: slice | NDArray[np.int64]) -> dict[str, _Array]:
+    """Compute the cover fractions from the fractions of surface types.
+
+    Parameters
+    ----------
+    source : Source
+        Variable with the types.
+    points : slice or array of int, shape (point,)
+
+    Returns
+    -------
+    dict of str to array, shape (point,)
+        ``frac_tree``, ``frac_grass`` and ``frac_bare`` [1].
+    """
+    types = converted(FRAC, values_at(source, points), source)
+    numbers = surface_types(len(types))
+    assert numbers is not None
+    return {name: np.clip(types[list(which)].sum(0), 0.0, 1.0) for name, which in numbers.items()}
+
+
+def depth_mean(parts: list[_Array], depths: list[tuple[float, float] | None]) -> _Array:
+    """Average depth intervals, weighted by their thickness.
+
+    Parameters
+    ----------
+    parts : list of array, shape (point,)
+    depths : list of (float, float) or None
+        Top and bottom of each [m].
+
+    Returns
+    -------
+    array, shape (point,)
+        NaN where any interval is missing.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    weights = np.array([bottom - top for top, bottom in (each or (0.0, 0.3) for each in depths)])
+    mean: _Array = np.tensordot(weights / weights.sum(), np.stack(parts), axes=1)
+    return mean

@@ -1,0 +1,221 @@
+"""Static maps: points, names and units of common sources, derived properties, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from _static_maps import Kind, synthetic_map, write_map
+
+from jules_ml.errors import BadInput
+from jules_ml.learned.maps.grid import match_points, same_points
+from jules_ml.learned.maps.static import open_static_map
+
+LAT = {"units": "degrees_north"}
+LON = {"units": "degrees_east"}
+
+
+def write(folder: Path, variables: dict[str, Any], name: str = "static.nc") -> Path:
+    """Write a map of two by three points; a variable is its values, units and further attributes."""
+    coords = {"lat": ("lat", [50.0, 51.0], LAT), "lon": ("lon", [0.0, 1.0, 2.0], LON)}
+    data = {}
+    for key, (value, units, *attrs) in variables.items():
+        values = np.broadcast_to(np.asarray(value, dtype=np.float64), (2, 3))
+        of_units = {} if units is None else {"units": units}
+        data[key] = (("lat", "lon"), values, {**of_units, **(attrs[0] if attrs else {})})
+    path = folder / name
+    xr.Dataset(data, coords=coords).to_netcdf(path)
+    return path
+
+
+def read(*paths: Path, **options: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
+    with open_static_map(paths, **options) as static:
+        return static.read(slice(0, static.grid.size)), static.notes
+
+
+@pytest.mark.parametrize("kind", ["regular", "projected", "land"])
+def test_all_points_are_read_in_parts(kind: Kind, tmp_path: Path) -> None:
+    ds = synthetic_map(7, 5, kind=kind)
+    path = write_map(ds, tmp_path / "static.nc")
+    with open_static_map([path]) as static:
+        parts = static.grid.parts(8)
+        assert len(parts) > 2
+        for name in ("sand", "t_air_mean"):
+            values = np.concatenate([static.read(slice(*part))[name] for part in parts])
+            np.testing.assert_array_equal(values, ds[name].to_numpy().ravel())
+        some = np.array([3, 9, -1, 4])
+        picked = static.read(some)["sand"]
+        np.testing.assert_array_equal(picked[[0, 1, 3]], ds["sand"].to_numpy().ravel()[[3, 9, 4]])
+        assert np.isnan(picked[2])
+        latitude, longitude = static.grid.coordinates(0, static.grid.size)
+        known = np.flatnonzero(match_points(latitude, longitude + 360.0, static.grid) == np.arange(static.grid.size))
+        assert len(known) == static.grid.size
+        assert same_points(static.grid, static.grid)
+
+
+def test_dimensions_may_have_any_order_and_a_single_time(tmp_path: Path) -> None:
+    ds = synthetic_map(4, 3)
+    path = write_map(ds.transpose("lon", "lat").expand_dims(time=1), tmp_path / "static.nc")
+    with open_static_map([path]) as static:
+        np.testing.assert_array_equal(static.read(slice(3, 12))["clay"], ds["clay"].to_numpy().ravel()[3:])
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "units", "name", "expected"),
+    [
+        ("sand", 40.0, "%", "sand", 0.4),
+        ("clay_0-30cm_mean", 250.0, None, "clay", 0.25),
+        ("bdod_0-30cm_mean", 130.0, None, "bulk_density", 1300.0),
+        ("soc_0-30cm_mean", 200.0, None, "organic_carbon", 0.02),
+        ("ocd_0-30cm_mean", 300.0, None, "soc_density", 30.0),
+        ("ocs_0-30cm_mean", 90.0, None, "soc_stock", 9.0),
+        ("T_SAND", 40.0, None, "sand", 0.4),
+        ("T_CLAY", 20.0, "% wt", "clay", 0.2),
+        ("T_OC", 1.5, "% weight", "organic_carbon", 0.015),
+        ("T_REF_BULK_DENSITY", 1.3, None, "bulk_density", 1300.0),
+        ("BULK", 1.3, "g/cm3", "bulk_density", 1300.0),
+        ("bio_1", 10.0, None, "t_air_mean", 283.15),
+        ("wc2.1_30s_bio_2", 8.0, None, "t_air_diurnal_range", 8.0),
+        ("bio_4", 550.0, None, "t_air_seasonality", 5.5),
+        ("wc2.1_10m_bio_12", 800.0, None, "precip_annual", 800.0),
+        ("precip_annual", 2.0, "mm d-1", "precip_annual", 730.5),
+        ("t_air_diurnal_range", 8.0, "degC", "t_air_diurnal_range", 8.0),
+        ("soc_density", 30.0, "kg C m-3", "soc_density", 30.0),
+        ("elev", 120.0, "m", "elevation", 120.0),
+    ],
+)
+def test_names_and_units_of_common_sources(
+    variable: str, value: float, units: str | None, name: str, expected: float, tmp_path: Path
+) -> None:
+    values, _ = read(write(tmp_path, {variable: (value, units)}))
+    np.testing.assert_allclose(values[name], expected, rtol=1e-12)
+
+
+def test_stash_codes_and_standard_names(tmp_path: Path) -> None:
+    variables = {
+        "field_a": (0.2, "1", {"um_stash_source": "m01s00i418"}),
+        "field_b": (0.3, "1", {"standard_name": "volume_fraction_of_silt_in_soil"}),
+        "field_c": (0.4, "1", {"um_stash_source": "m01s00i043"}),
+    }
+    path = write(tmp_path, variables)
+    values, _ = read(path)
+    np.testing.assert_allclose(values["clay"], 0.2)
+    np.testing.assert_allclose(values["silt"], 0.3)
+    np.testing.assert_allclose(values["sand"], 0.5)
+
+
+def test_depth_intervals_are_averaged_over_the_topsoil(tmp_path: Path) -> None:
+    of = {"sand_0-5cm_mean": 100.0, "sand_5-15cm_mean": 200.0, "sand_15-30cm_mean": 400.0, "sand_30-60cm_mean": 900.0}
+    path = write(tmp_path, {name: (value, None) for name, value in of.items()})
+    values, notes = read(path)
+    np.testing.assert_allclose(values["sand"], (5 * 0.1 + 10 * 0.2 + 15 * 0.4) / 30)
+    assert not notes
+    values, notes = read(path, leave_out=["sand_15*"])
+    assert any("15 cm only" in note for note in notes)
+
+
+def test_the_better_bulk_density_of_two_is_used(tmp_path: Path) -> None:
+    path = write(tmp_path, {"T_BULK_DENSITY": (1.1, None), "T_REF_BULK_DENSITY": (1.4, None), "T_OC": (2.0, None)})
+    values, notes = read(path)
+    np.testing.assert_allclose(values["bulk_density"], 1100.0)
+    np.testing.assert_allclose(values["soc_density"], 22.0)
+    assert any("T_REF_BULK_DENSITY" in note for note in notes)
+
+
+@pytest.mark.parametrize(("types", "tree", "bare"), [(8, 0.3, 0.1), (9, 0.3, 0.1), (17, 0.3, 0.1)])
+def test_cover_comes_from_surface_types(types: int, tree: float, bare: float, tmp_path: Path) -> None:
+    frac = np.zeros((types, 2, 3))
+    frac[0], frac[1] = 0.1, 0.2
+    frac[{8: 7, 9: 7, 17: 15}[types]] = 0.1
+    ds = synthetic_map(2, 3)[["sand"]].assign(frac=(("type", "lat", "lon"), frac))
+    ds.to_netcdf(tmp_path / "static.nc")
+    values, _ = read(tmp_path / "static.nc")
+    np.testing.assert_allclose(values["frac_tree"], tree)
+    np.testing.assert_allclose(values["frac_bare"], bare)
+
+
+def test_water_that_is_coded_by_zeros_is_missing(tmp_path: Path) -> None:
+    zero = np.array([[0.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
+    of = {"sand": (0.4 * zero, "1"), "silt": (0.4 * zero, "1"), "clay": (0.2 * zero, "1")}
+    values, _ = read(write(tmp_path, of))
+    assert np.isnan(values["sand"][0])
+    assert np.isfinite(values["sand"][1:]).all()
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
+    "unknown name": (
+        {"soc_dens": (20.0, "kg m-3")},
+        "variable soc_dens: the name is unknown; did you mean soc_density",
+        "--name",
+    ),
+    "unknown unit": ({"bulk_density": (1.3, "lumps")}, "variable bulk_density: unit 'lumps' is unknown", "CF unit"),
+    "other unit": (
+        {"bulk_density": (1.3, "K")},
+        "variable bulk_density: unit 'K' cannot be converted",
+        "correct the unit",
+    ),
+    "no unit": ({"bulk_density": (1300.0, None)}, "variable bulk_density: bulk_density has no unit", "units"),
+    "percent": ({"sand": (40.0, "1")}, "variable sand: sand is 40, outside 0 to 1", "divide it by 100"),
+    "missing code": ({"bulk_density": (-9999.0, "kg m-3")}, "variable bulk_density", "_FillValue"),
+    "nodata": ({"bdod_0-30cm_mean": (-32768.0, None)}, "variable bdod_0-30cm_mean", "_FillValue"),
+    "twice": ({"sand": (0.4, "1"), "T_SAND": (40.0, None)}, "are both sand", "--leave-out"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_unclear_is_refused_with_file_variable_and_remedy(case: str, tmp_path: Path) -> None:
+    variables, problem, remedy = REFUSED[case]
+    path = write(tmp_path, variables)
+    with pytest.raises(BadInput) as caught:
+        read(path)
+    assert str(path) in str(caught.value)
+    assert problem in str(caught.value)
+    assert remedy in caught.value.remedy
+
+
+def test_names_can_be_given_and_variables_left_out(tmp_path: Path) -> None:
+    path = write(tmp_path, {"SNDPPT": (40.0, "%"), "quality": (1.0, "1")})
+    values, _ = read(path, names={"SNDPPT": "sand"}, leave_out=["qual*"])
+    np.testing.assert_allclose(values["sand"], 0.4)
+    with pytest.raises(BadInput, match="no file of --grid has a variable SAND"):
+        read(path, names={"SAND": "sand"}, leave_out=["*"])
+    with pytest.raises(BadInput, match="'sandy' is not a static property"):
+        read(path, names={"SNDPPT": "sandy"})
+
+
+def test_files_must_have_the_same_points(tmp_path: Path) -> None:
+    first = write(tmp_path, {"sand": (0.4, "1")}, "first.nc")
+    second = write(tmp_path, {"clay": (0.2, "1")}, "second.nc")
+    values, _ = read(first, second)
+    assert {"sand", "silt", "clay"} <= set(values)
+    with xr.open_dataset(second) as ds:
+        ds.load().assign_coords(lat=[50.0, 51.1]).to_netcdf(tmp_path / "moved.nc")
+    with pytest.raises(BadInput, match=r"other points than first\.nc") as caught:
+        read(first, tmp_path / "moved.nc")
+    assert "moved.nc" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda ds: ds.drop_vars("lat"), "no latitude"),
+        (lambda ds: ds.expand_dims(depth=3), "dimension depth of 3"),
+    ],
+)
+def test_other_dimensions_and_missing_coordinates_are_refused(change: Any, problem: str, tmp_path: Path) -> None:
+    path = tmp_path / "static.nc"
+    change(synthetic_map(2, 3)).to_netcdf(path)
+    with pytest.raises(BadInput, match=problem) as caught:
+        read(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_file_that_is_not_netcdf_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "static.nc").write_text("sand 0.4", encoding="ascii")
+    with pytest.raises(BadInput, match="not netCDF"):
+        read(tmp_path / "static.nc")
+    with pytest.raises(BadInput, match="no such file"):
+        read(tmp_path / "other.nc")
