@@ -31,7 +31,7 @@ from _moisture_exactness import check_exactness
 from _moisture_intervals import check_intervals
 from _moisture_lstm import MOST_STEPS, lstm_runs
 from _moisture_sites import check_held_out
-from _moisture_times import check_in_time, check_spen, draw, learn_in_time, matched_runs
+from _moisture_times import check_in_time, check_spen, draw, learn_in_time, matched_runs, with_own_runs
 from _stages import keep_option, kept
 
 from jules_ml.experiment.moisture import MoistureSettings
@@ -106,14 +106,15 @@ def main() -> int:
     claims = Claims("moisture_skill", quick=quick)
     records = prepared_records(claims, options.data, options.keep)
     settings = MoistureSettings(members=1, steps=12, validation_fraction=0.0) if quick else MoistureSettings()
-    done = kept(options.keep, "in_time", lambda: learn_in_time(records, settings))
+    known = with_own_runs(records)
+    done = kept(options.keep, "in_time", lambda: learn_in_time(known, settings))
     ensemble: MoistureEnsemble = done["ensemble"]
-    boosting, lstm = baselines_in_time(options, claims, records, ensemble)
-    tables = check_in_time(claims, records, ensemble, boosting, lstm)
+    boosting, lstm = baselines_in_time(options, claims, known, ensemble)
+    tables = check_in_time(claims, known, ensemble, boosting, lstm)
     if not quick:
-        draw(records, ensemble, tables)
-    check_intervals(claims, records, ensemble)
-    check_spen(claims, records, ensemble)
+        draw(known, ensemble, tables)
+    check_intervals(claims, known, ensemble)
+    check_spen(claims, known, ensemble)
     claims.check(
         "learning from all sites, processor time over two cores",
         done["cpu"] / 120.0,
@@ -122,7 +123,7 @@ def main() -> int:
         unit="min",
         note=f"{done['wall'] / 60:.1f} min by the clock on one thread of a shared machine",
     )
-    check_exactness(claims, records, ensemble)
+    check_exactness(claims, known, ensemble)
     held_out_sites(options, claims, records, settings)
     return claims.finish()
 

@@ -33,11 +33,17 @@ _TREES: Final = {
     "learning_rate": 0.04,
     "max_leaf_nodes": 15,
     "max_depth": 6,
-    "min_samples_leaf": 100,
     "l2_regularization": 5.0,
     "max_features": 0.4,
     "early_stopping": False,
 }
+#: Least rows in a leaf: a fortieth of all rows, within these limits.
+_LEAF: Final = (20, 100)
+_ROWS_OF_LEAF: Final = 40
+#: Probability that the first guess, and that surface temperature, is missing in a row, so that sites without them can be predicted; that
+#: of the networks.
+_DROP_INPUT: Final = 0.15
+_DROPPED: Final = (("first_guess_", "jules_"), ("lst_",))
 #: Entry of the card of a module, and prefix of its tensors.
 BOOSTING: Final = "boosting"
 #: Name of the input that holds the depth of the sensor [m].
@@ -68,6 +74,8 @@ class BoostedTrees:
         Whether a missing value goes left.
     depth : int
         Most divisions between the root and a leaf.
+    deepest : float
+        Depth of the deepest sensor that the trees were fitted to [m].
     """
 
     names: tuple[str, ...]
@@ -79,6 +87,7 @@ class BoostedTrees:
     value: _Array
     missing_left: NDArray[np.bool_]
     depth: int
+    deepest: float
 
     def predict(self, inputs: Mapping[str, _Array]) -> _Array:
         """Predict each row, shape (row,).
@@ -104,12 +113,12 @@ class BoostedTrees:
 
     def to_state(self) -> dict[str, Tensor]:
         """Convert the arrays to tensors of 64 bits by name, as a module folder holds them."""
-        arrays = (f.name for f in fields(self) if f.name not in ("names", "baseline", "depth"))
+        arrays = (f.name for f in fields(self) if f.name not in ("names", "baseline", "depth", "deepest"))
         return {name: torch.from_numpy(getattr(self, name).astype(np.float64)) for name in arrays}
 
     @classmethod
     def from_state(
-        cls, state: Mapping[str, Tensor], *, names: Sequence[str], baseline: float, depth: int
+        cls, state: Mapping[str, Tensor], *, names: Sequence[str], baseline: float, depth: int, deepest: float
     ) -> BoostedTrees:
         """Read what :meth:`to_state` wrote."""
         feature, left, right = (state[name].numpy().astype(np.int64) for name in ("feature", "left", "right"))
@@ -123,10 +132,11 @@ class BoostedTrees:
             value=state["value"].numpy(),
             missing_left=state["missing_left"].numpy() > 0.0,
             depth=depth,
+            deepest=deepest,
         )
 
 
-def boosted_trees(model: HistGradientBoostingRegressor, names: Sequence[str]) -> BoostedTrees:
+def boosted_trees(model: HistGradientBoostingRegressor, names: Sequence[str], *, deepest: float) -> BoostedTrees:
     """Collect the trees of a fitted model of scikit-learn.
 
     Parameters
@@ -134,6 +144,8 @@ def boosted_trees(model: HistGradientBoostingRegressor, names: Sequence[str]) ->
     model : HistGradientBoostingRegressor
     names : sequence of str
         Names of its inputs.
+    deepest : float
+        Depth of the deepest sensor that it was fitted to [m].
 
     Returns
     -------
@@ -165,7 +177,9 @@ def boosted_trees(model: HistGradientBoostingRegressor, names: Sequence[str]) ->
     # an infinite threshold parts missing values from all others; a module folder holds finite numbers alone
     arrays["threshold"] = np.clip(arrays["threshold"], *_FINITE)
     depth = int(max(nodes["depth"].max() for nodes in trees))
-    return BoostedTrees(tuple(names), float(np.ravel(model._baseline_prediction)[0]), depth=depth, **arrays)
+    return BoostedTrees(
+        tuple(names), float(np.ravel(model._baseline_prediction)[0]), depth=depth, deepest=deepest, **arrays
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,6 +239,9 @@ def boosting_rows(
         weights.append(np.full(len(some), (1.0 if sensor == main else _OTHER_SENSORS) / max(len(some), 1)))
     rows = np.concatenate(days)
     columns = {name: values[rows] for name, values in inputs.items()}
+    for prefixes in _DROPPED:
+        missing = random.random(len(rows)) < _DROP_INPUT
+        columns |= {name: np.where(missing, np.nan, columns[name]) for name in columns if name.startswith(prefixes)}
     return BoostingRows(columns | {DEPTH: np.concatenate(levels)}, np.concatenate(targets), np.concatenate(weights))
 
 
@@ -248,10 +265,11 @@ def fit_boosting(rows: Sequence[BoostingRows], *, seed: int) -> BoostedTrees:
     names = tuple(name for name in rows[0].inputs if any(np.isfinite(each.inputs[name]).any() for each in rows))
     x = np.vstack([np.column_stack([each.inputs[name] for name in names]) for each in rows])
     weight = np.concatenate([each.weight for each in rows])
-    model = HistGradientBoostingRegressor(**_TREES, random_state=seed)
+    leaf = int(np.clip(len(x) / _ROWS_OF_LEAF, *_LEAF))
+    model = HistGradientBoostingRegressor(**_TREES, min_samples_leaf=leaf, random_state=seed)
     # scikit-learn regularises by sums of weights, so that their mean is set to 1
     model.fit(x, np.concatenate([each.target for each in rows]), sample_weight=weight / weight.mean())
-    return boosted_trees(model, names)
+    return boosted_trees(model, names, deepest=max(float(each.inputs[DEPTH].max()) for each in rows))
 
 
 def sensor_depth(depth: float) -> float:

@@ -67,19 +67,17 @@ def calibrate_at_ends(
     ]
     if not ends:
         return ensemble
-    weight = chosen_weight(np.array([[np.mean(end.error(w) ** 2) for w in WEIGHTS] for end in ends]))
+    weight = chosen_weight(_errors_of_sites(ends))
     errors = [end.error(weight) / end.spread for end in ends]
-    scales = _site_scales([end.site for end in ends], errors)
+    scales, usual = _site_scales([end.site for end in ends], errors)
     number = np.concatenate([np.full(len(each), i) for i, each in enumerate(errors)])
     relative = [each / scales[end.site] for end, each in zip(ends, errors, strict=True)]
     validation = {
         "kge": float(np.median([end.kge(weight) for end in ends])),
         "rmse_in_spreads": float(np.median([np.sqrt(np.mean(end.error(weight) ** 2)) for end in ends])),
     }
-    stored = {
-        name: replace(site, interval_scale=scales[name]) if name in scales else site
-        for name, site in ensemble.sites.items()
-    }
+    # a site that is not scored, as one of a single year, has the usual scale
+    stored = {name: replace(site, interval_scale=scales.get(name, usual)) for name, site in ensemble.sites.items()}
     return replace(
         ensemble,
         sites=stored,
@@ -169,8 +167,16 @@ def _predict_end(
     return ends
 
 
-def _site_scales(sites: Sequence[str], errors: Sequence[_Array]) -> dict[str, float]:
-    """Scale of the standardised errors of each site, from both ends of its record.
+def _errors_of_sites(ends: Sequence[_End]) -> _Array:
+    """Mean square error of each site over both of its ends, with each weight of gradient boosting, shape (site, weight)."""
+    by_site: dict[str, list[list[float]]] = {}
+    for end in ends:
+        by_site.setdefault(end.site, []).append([float(np.mean(end.error(w) ** 2)) for w in WEIGHTS])
+    return np.array([np.mean(of_ends, axis=0) for of_ends in by_site.values()])
+
+
+def _site_scales(sites: Sequence[str], errors: Sequence[_Array]) -> tuple[dict[str, float], float]:
+    """Scale of the standardised errors of each site, from both ends of its record, and that of a site that is not scored.
 
     How far a site's own scale counts follows from how well the two ends of a record agree over all sites (Spearman 1910, Brown 1910).
     """
@@ -181,7 +187,8 @@ def _site_scales(sites: Sequence[str], errors: Sequence[_Array]) -> dict[str, fl
     agreement = float(np.corrcoef(pairs.T)[0, 1]) if len(pairs) > 2 else 0.0
     reliability = float(np.clip(2.0 * agreement / (1.0 + max(agreement, 0.0)), 0.0, 1.0))
     middle = float(np.mean([np.mean(ends) for ends in by_site.values()]))
-    return {site: float(np.exp(middle + reliability * (np.mean(ends) - middle))) for site, ends in by_site.items()}
+    scales = {site: float(np.exp(middle + reliability * (np.mean(ends) - middle))) for site, ends in by_site.items()}
+    return scales, float(np.exp(middle))
 
 
 def _split_ends(

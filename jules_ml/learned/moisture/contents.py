@@ -43,6 +43,7 @@ class _StoredSite(CardTable):
     ]
     learned: bool
     interval_scale: _Positive = 1.0
+    amplitude: _Positive = 1.0
 
     @model_validator(mode="after")
     def _same_sensors(self) -> _StoredSite:
@@ -96,6 +97,7 @@ class _Boosting(CardTable):
     names: _Names
     baseline: float
     depth: Annotated[int, Field(ge=0, le=100)]
+    deepest: Annotated[float, Field(ge=0.0)]
 
 
 class _Errors(CardTable):

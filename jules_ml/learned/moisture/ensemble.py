@@ -24,6 +24,8 @@ from jules_ml.learned.moisture.training import predict_anomalies
 
 _Array = NDArray[np.float64]
 
+#: Difference of two depths that count as one [m].
+_SAME_DEPTH = 0.05
 #: Standard deviations above its mean that a sensor may hold where its porosity is estimated lower.
 _WETTEST = 3.0
 #: Standard errors of the moments of an unknown soil, for a module that cannot predict moments: of the mean [m3 m-3], and of the
@@ -135,9 +137,15 @@ class MoistureEnsemble:
         trained = site is not None and site.trained
         if self.boosting is not None:
             weight = self.combination.trained_weight if trained else self.combination.new_site_weight
-            if weight > 0.0:
-                mean = (1.0 - weight) * mean + weight * self.boosted_anomalies(record, depths)
-        return (mean if trained else mean * self.combination.amplitude_of(len(record))), spread
+            # trees do not continue a trend to depths below all sensors
+            reached = [i for i, depth in enumerate(depths) if depth <= self.boosting.deepest + _SAME_DEPTH]
+            if weight > 0.0 and reached:
+                mean = mean.copy()
+                boosted = self.boosted_anomalies(record, [depths[i] for i in reached])
+                mean[:, reached] = (1.0 - weight) * mean[:, reached] + weight * boosted
+        if trained:
+            return mean, spread
+        return mean * (self.combination.amplitude_of(len(record)) if site is None else site.amplitude), spread
 
     def moments_of(self, record: MoistureRecord, sensor: int) -> Moments:
         """Return the moments of a sensor: the stored ones, or the predicted ones at a new site.
@@ -218,8 +226,11 @@ class MoistureEnsemble:
         if site is not None:
             quantiles = self.trained_quantiles if site.trained else self.combination.adapted_quantiles
         width = 1.0 if site is None else site.interval_scale
-        low, high = (np.clip(theta + q * width * scale, 0.0, self._most_water(record)) for q in quantiles)
-        return MoisturePrediction(np.clip(theta, 0.0, 1.0), low, high, scale, anomaly, spread)
+        low, high, theta = (
+            np.clip(each, 0.0, self._most_water(record))
+            for each in (*(theta + q * width * scale for q in quantiles), theta)
+        )
+        return MoisturePrediction(theta, low, high, scale, anomaly, spread)
 
     def layers(self, record: MoistureRecord) -> _Array:
         """Predict the water content of the four layers, shape (day, layer) [m3 m-3].
@@ -299,6 +310,7 @@ class MoistureEnsemble:
             static=static_properties(record),
             covariance=covariance,
             trained=False,
+            amplitude=self.combination.amplitude_of(len(record)),
         )
         return replace(self, sites={**self.sites, record.site: site})
 

@@ -1,6 +1,7 @@
 """Lagged inputs of gradient boosting: weather filtered over days to months, the first guess, and static properties.
 
-Each value depends on the last :data:`MEMORY_DAYS` days only, as those of the networks do.
+Each value depends on the last :data:`MEMORY_DAYS` days only, as those of the networks do, and none on the date: a module in a running JULES
+has the weather, while calendars differ.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from numpy.typing import NDArray
 
 from jules_ml.learned.moisture.batch import potential_evaporation
 from jules_ml.learned.moisture.record import LAYER_DEPTHS, MoistureRecord
-from jules_ml.physics.constants import DAYS_PER_YEAR
 
 _Array = NDArray[np.float64]
 #: Days that an input looks back.
@@ -79,9 +79,6 @@ def lagged_inputs(
             values = record.dynamic.get(name, missing)
             values = values - record.dynamic["t_air"] if name == "lst" else values
             inputs |= {f"{name}_{scale:g}": filtered(values, scale) for scale in scales}
-    # summer is half a year later south of the equator; an unknown latitude counts as north
-    season = 2.0 * np.pi * (record.days.day_of_year.to_numpy() / DAYS_PER_YEAR + 0.5 * (record.latitude < 0.0))
-    inputs |= {"season_sin": np.sin(season), "season_cos": np.cos(season)}
     anomaly = np.clip((record.jules - first_guess[0]) / first_guess[1], -5.0, 5.0)
     inputs |= {f"first_guess_{layer + 1}": anomaly[:, layer] for layer in range(len(LAYER_DEPTHS))}
     inputs[f"first_guess_1_lag_{_LAG}"] = _lagged(anomaly[:, 0], _LAG)

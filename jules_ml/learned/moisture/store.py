@@ -56,6 +56,7 @@ def card_of_ensemble(ensemble: MoistureEnsemble) -> dict[str, Any]:
             "names": list(ensemble.boosting.names),
             "baseline": ensemble.boosting.baseline,
             "depth": ensemble.boosting.depth,
+            "deepest": ensemble.boosting.deepest,
         },
         "combination": ensemble.combination.to_card(),
         "validation": dict(ensemble.validation),
@@ -128,7 +129,9 @@ def _boosting(state: Mapping[str, Tensor], card: Mapping[str, Any]) -> BoostedTr
         return None
     prefix = f"{BOOSTING}."
     trees = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-    return BoostedTrees.from_state(trees, names=entry["names"], baseline=entry["baseline"], depth=entry["depth"])
+    return BoostedTrees.from_state(
+        trees, names=entry["names"], baseline=entry["baseline"], depth=entry["depth"], deepest=entry["deepest"]
+    )
 
 
 def _combination(card: Mapping[str, Any]) -> Combination:

@@ -41,6 +41,8 @@ class StoredSite:
         Whether the networks were trained on the site; False where the module was adapted to it later.
     interval_scale : float
         Factor of the intervals at this site, from the ends of its record that were held out [1].
+    amplitude : float
+        Factor of the anomaly at a site that the module was adapted to, as it was then [1].
     """
 
     names: tuple[str, ...]
@@ -53,6 +55,7 @@ class StoredSite:
     covariance: _Array
     trained: bool = True
     interval_scale: float = 1.0
+    amplitude: float = 1.0
 
     def sensor_index(self, name: str, *, site: str) -> int:
         """Return the index of the sensor whose moments apply to a name.
@@ -112,6 +115,7 @@ class StoredSite:
             "covariance": self.covariance.tolist(),
             "learned": self.trained,
             "interval_scale": self.interval_scale,
+            "amplitude": self.amplitude,
         }
 
     @classmethod
@@ -128,7 +132,8 @@ class StoredSite:
             static=card["static"],
             covariance=covariance,
             trained=card["learned"],
-            interval_scale=card.get("interval_scale", 1.0),  # modules of earlier versions have none
+            interval_scale=card.get("interval_scale", 1.0),  # modules of earlier versions have neither
+            amplitude=card.get("amplitude", 1.0),
         )
 
 

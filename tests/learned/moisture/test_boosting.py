@@ -51,10 +51,12 @@ def test_trees_are_those_of_scikit_learn() -> None:
     y = np.nan_to_num(x[:, 0]) * np.nan_to_num(x[:, 1]) + np.isnan(x[:, 2]) + 0.1 * random.standard_normal(len(x))
     model = HistGradientBoostingRegressor(max_iter=40, random_state=0).fit(x, y)
     names = ["a", "b", "c", "d"]
-    trees = boosted_trees(model, names)
+    trees = boosted_trees(model, names, deepest=1.0)
     columns = dict(zip(names, x.T, strict=True))
     np.testing.assert_allclose(trees.predict(columns), model.predict(x), rtol=1e-12)
-    stored = BoostedTrees.from_state(trees.to_state(), names=names, baseline=trees.baseline, depth=trees.depth)
+    stored = BoostedTrees.from_state(
+        trees.to_state(), names=names, baseline=trees.baseline, depth=trees.depth, deepest=trees.deepest
+    )
     np.testing.assert_array_equal(stored.predict(columns), trees.predict(columns))
 
 
@@ -101,9 +103,39 @@ def test_inputs_do_not_look_ahead() -> None:
         np.testing.assert_allclose(after[name][:401], before[name][:401], rtol=1e-12, err_msg=name)
 
 
-def test_seasons_are_reversed_in_the_south() -> None:
-    north, south = inputs_of(replace(series(400), latitude=50.0)), inputs_of(replace(series(400), latitude=-50.0))
-    np.testing.assert_allclose(north["season_sin"], -south["season_sin"], atol=1e-12)
+def test_inputs_do_not_depend_on_the_date() -> None:
+    record = series(400)
+    later = replace(record, days=record.days + pd.Timedelta(days=100), latitude=-40.0)
+    before, after = inputs_of(record), inputs_of(later)
+    for name in before:
+        np.testing.assert_array_equal(after[name], before[name], err_msg=name)
+
+
+def test_some_rows_lack_the_first_guess_and_surface_temperature() -> None:
+    inputs = {
+        "precip_0": np.ones(2000),
+        "first_guess_1": np.ones(2000),
+        "jules_mean": np.ones(2000),
+        "lst_1": np.ones(2000),
+    }
+    rows = boosting_rows(inputs, [np.ones(2000)], depth=np.array([0.05]), main=0, seed=0)
+    masked = {name: np.isnan(values) for name, values in rows.inputs.items()}
+    assert not masked["precip_0"].any()
+    assert 0.05 < masked["first_guess_1"].mean() < 0.25
+    assert 0.05 < masked["lst_1"].mean() < 0.25
+    np.testing.assert_array_equal(masked["first_guess_1"], masked["jules_mean"])
+    assert (masked["first_guess_1"] != masked["lst_1"]).any()
+
+
+def test_trees_of_one_short_record_still_divide() -> None:
+    record = series(700)
+    target = (record.dynamic["precip"] - 3.0) / 8.0
+    rows = boosting_rows(
+        inputs_of(record), [np.where(np.arange(700) < 120, target, np.nan)], depth=record.depth, main=0, seed=0
+    )
+    trees = fit_boosting([rows], seed=0)
+    assert trees.depth > 0
+    assert trees.deepest == 0.05
 
 
 def test_days_without_a_measurement_have_no_weight() -> None:
