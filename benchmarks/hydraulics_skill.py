@@ -20,8 +20,10 @@ from __future__ import annotations
 import resource
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import _hydraulics
 import numpy as np
@@ -34,11 +36,13 @@ from numpy.typing import NDArray
 
 from jules_ml.learned.hydraulics.calibration import best_calibration, calibrate
 from jules_ml.learned.hydraulics.columns import ColumnBatch, HydraulicSite, column_batch
+from jules_ml.learned.hydraulics.correction_fit import SiteRuns, fit_correction, prior_runs
 from jules_ml.learned.hydraulics.inputs import INPUTS, TEXTURE
-from jules_ml.learned.hydraulics.misfit import Expansion, Misfit, misfit
+from jules_ml.learned.hydraulics.misfit import Expansion, Misfit
 from jules_ml.learned.hydraulics.network import LearnedHydraulics, input_table
 from jules_ml.learned.hydraulics.pretraining import pretrain, texture_parameters
 from jules_ml.learned.hydraulics.simulation import at_sensors, batch_soil, concatenate_soils, response, simulate
+from jules_ml.learned.hydraulics.soil_ensemble import library_moments, soil_library
 from jules_ml.learned.hydraulics.training import TrainingColumns, TrainingSettings, train_hydraulics
 from jules_ml.physics.hydraulics import conductivity_vg, suction_vg
 from jules_ml.support.figures import save_figure
@@ -47,17 +51,20 @@ FOLDS = 4
 #: Sites within this distance have similar weather and soil, and are in one fold [km].
 NEAR_KM = 50.0
 #: Rounds with the soils of the networks.
-CHOSEN = TrainingSettings(rounds=4, check=False)
+CHOSEN = TrainingSettings(rounds=0, check=False)
 #: Weight of the years of a tower relative to one year of a station.
 NEON_WEIGHT = 2.0
+#: Networks of an ensemble, and soils of a soil ensemble.
+MEMBERS = 8
+#: Unbounded parameters by name, shape (member, parameter, horizon, site).
 Soils = dict[str, torch.Tensor]
 
 
 # --- recovery ---------------------------------------------------------------------------------------------------------------------------
 
 
-def recovery(claims: Claims, sites: list[HydraulicSite], *, quick: bool) -> None:
-    """Calibrate columns with known soils, and compare the curves over the simulated range of wetness."""
+def recovered(sites: list[HydraulicSite], *, quick: bool) -> Soils:
+    """Calibrate columns with known soils, and compare the curves over the simulated range of wetness: the worst ratio less 1 of each."""
     days, rounds, n = (120, 8, 2) if quick else (365, 12, 8)
     sensors = np.array([0.05, 0.225, 0.675, 2.0])
     synthetic = [_blank(site, days, sensors) for site in sites if site.name not in DOUBTFUL][:n]
@@ -84,9 +91,14 @@ def recovery(claims: Claims, sites: list[HydraulicSite], *, quick: bool) -> None
             "retention": suction_vg(t, learned.b, learned.sathh).psi / suction_vg(s, truth.b, truth.sathh).psi,
         }
         off = {name: torch.maximum(worst, (ratio[name] - 1.0).abs()) for name, worst in off.items()}
+    return off
+
+
+def claim_recovery(claims: Claims, off: Soils, *, quick: bool) -> None:
+    """Compare the recovered curves with the known ones."""
     for name, worst in off.items():
         within = float((worst < 0.1).float().mean())
-        note = f"{len(synthetic)} columns of 4 layers, worst point from the 5 % to the 95 % wettest day; {within:.0%} of curves within 10 %"
+        note = f"{worst.shape[1]} columns of 4 layers, worst point from the 5 % to the 95 % wettest day; {within:.0%} of curves within 10 %"
         claims.check(f"recovery, {name}: median curve", float(worst.median()), "<=", 0.10, note=note)
         claims.check(f"recovery, {name}: share of curves within 10 %", within, ">=", 0.9 if not quick else 0.0)
 
@@ -99,27 +111,30 @@ def _blank(site: HydraulicSite, days: int, sensors: NDArray[np.float64]) -> Hydr
 # --- held-out sites ---------------------------------------------------------------------------------------------------------------------
 
 
-def run_sites(batch: ColumnBatch, *, shifts: int = 5) -> tuple[Expansion, ...]:
-    """Run the columns with the soils of their texture, and with shifts of them that are the same everywhere."""
-    prior = texture_parameters([site.inputs for site in batch.sites]).float()
-    generator = torch.Generator().manual_seed(0)
-    raws = [prior]
-    for _ in range(shifts):
-        shift = 0.8 * torch.randn(5, 1, 1, generator=generator) + 0.4 * torch.randn(5, 2, 1, generator=generator)
-        raws.append((prior + shift).clamp(-4.0, 4.0))
-    return tuple(Expansion(raw, misfit(response(batch, raw), batch.observed)) for raw in raws)
+def stored_runs(batch: ColumnBatch, folder: Path | None, name: str) -> SiteRuns:
+    """Runs of the columns with soils that do not depend on what is learned, from an earlier run where they were stored."""
+    return SiteRuns(
+        tuple(
+            Expansion(raw, Misfit(*about))
+            for raw, about in stored(
+                folder,
+                f"prior_{name}",
+                lambda: [(each.raw, tuple(each.about)) for each in prior_runs(batch, CHOSEN)],
+            )
+        ),
+        stored(folder, f"library_{name}", lambda: torch.tensor(library_moments(batch, soil_library()))).numpy(),
+    )
 
 
-def stored_sites(batch: ColumnBatch, folder: Path | None, name: str) -> tuple[Expansion, ...]:
-    """Result of :func:`run_sites`, from an earlier run where it was stored."""
-    file = None if folder is None else folder / f"places_{name}.pt"
+def stored(folder: Path | None, name: str, make: Callable[[], Any]) -> Any:
+    """Tensors of a stage of the benchmark, from an earlier run where they were stored."""
+    file = None if folder is None else folder / f"{name}.pt"
     if file is not None and file.is_file():
-        kept = torch.load(file, weights_only=True)
-        return tuple(Expansion(raw, Misfit(*about)) for raw, about in kept)
-    found = run_sites(batch)
+        return torch.load(file, weights_only=True)
+    made = make()
     if file is not None:
-        torch.save([(each.raw, tuple(each.about)) for each in found], file)
-    return found
+        torch.save(made, file)
+    return made
 
 
 def fold_of(tables: list[pd.DataFrame], *, folds: int = FOLDS, seed: int = 0) -> list[NDArray[np.int64]]:
@@ -145,33 +160,57 @@ def fold_of(tables: list[pd.DataFrame], *, folds: int = FOLDS, seed: int = 0) ->
 
 def held_out_soils(
     batches: list[ColumnBatch],
-    places: list[tuple[Expansion, ...]],
+    runs: list[SiteRuns],
     folds: list[NDArray[np.int64]],
     *,
     names: list[str],
-    settings: TrainingSettings,
     weights: list[float],
-    members: int = 4,
-) -> list[torch.Tensor]:
-    """Unbounded parameters of every site, each by the network that it was held out from."""
-    found = [torch.zeros(5, 2, len(batch.sites)) for batch in batches]
+    folder: Path | None = None,
+) -> tuple[list[Soils], list[dict[str, Any]]]:
+    """Unbounded parameters of every site, ``learned`` and of each of the ``draws``, by the network that it was held out from.
+
+    With texture among the inputs the networks correct Rosetta 3, and the other folds are their inner folds; the second result is what was
+    chosen there.
+    """
+    found: list[Soils] = [{} for _ in batches]
+    choices = []
+    with_texture = set(TEXTURE) <= set(names)
     for fold in sorted(set(np.concatenate(folds).tolist())):
-        network = LearnedHydraulics(names, members=members, seed=fold)
         train = [each != fold for each in folds]
-        pretrain(
-            network,
-            [s.inputs for b, t in zip(batches, train, strict=True) for s, use in zip(b.sites, t, strict=True) if use],
-        )
         columns = [
-            TrainingColumns(b, t, weight=w, expansions=p)
-            for b, t, w, p in zip(batches, train, weights, places, strict=True)
+            TrainingColumns(b, t, weight=w, expansions=r.expansions)
+            for b, t, w, r in zip(batches, train, weights, runs, strict=True)
         ]
-        train_hydraulics(network, columns, settings)
-        for batch, seen, raw in zip(batches, train, found, strict=True):
-            with torch.no_grad():
-                given = network(torch.tensor(input_table([s.inputs for s in batch.sites], names))).mean(0).float()
-            raw[:, :, ~seen] = given[:, :, ~seen]
-    return found
+
+        def soils_of_fold(
+            columns: list[TrainingColumns] = columns, seed: int = fold
+        ) -> tuple[list[Soils], dict[str, Any]]:
+            card: dict[str, Any] = {}
+            if with_texture:
+                fit = fit_correction(names, columns, runs, CHOSEN, members=MEMBERS, hidden=8, folds=folds)
+                network: LearnedHydraulics = fit.network
+                card = fit.to_card()
+                print(f"fold {seed}: {'; '.join(fit.notes())}", flush=True)
+            else:
+                network = LearnedHydraulics(names, members=MEMBERS, seed=seed)
+                sites = [s for c in columns for s, use in zip(c.batch.sites, c.train, strict=True) if use]
+                pretrain(network, [site.inputs for site in sites])
+                train_hydraulics(network, columns, CHOSEN)
+            return [predicted(network, batch) for batch in batches], card
+
+        given, card = stored(folder, f"fold_{fold}_{'with' if with_texture else 'without'}_texture", soils_of_fold)
+        choices.append(card)
+        for seen, soils, given_here in zip(train, found, given, strict=True):
+            for name, raw in given_here.items():
+                soils.setdefault(name, torch.zeros_like(raw))[..., ~seen] = raw[..., ~seen]
+    return found, choices
+
+
+def predicted(network: LearnedHydraulics, batch: ColumnBatch) -> Soils:
+    """Soils of all sites of a batch, ``learned`` and of the ``draws``, shape (member, parameter, horizon, site)."""
+    table = torch.tensor(input_table([s.inputs for s in batch.sites], network.inputs))
+    with torch.no_grad():
+        return {"learned": network(table).mean(0)[None].float(), "draws": network.draws(table).float()}
 
 
 def first_sensors(batch: ColumnBatch) -> list[int]:
@@ -194,48 +233,60 @@ def errors(batch: ColumnBatch, theta: torch.Tensor, first_day: NDArray[np.int64]
 
 
 def scored(
-    batch: ColumnBatch, table: pd.DataFrame, learned: Soils, first_day: NDArray[np.int64]
+    batch: ColumnBatch, table: pd.DataFrame, learned: Soils, first_day: NDArray[np.int64], folder: Path | None
 ) -> dict[str, pd.DataFrame]:
-    """Errors with every learned soil and with those of the baselines."""
-    soils = {name: batch_soil(batch, raw) for name, raw in learned.items()}
-    soils["rosetta"], _ = _hydraulics.rosetta_soil(batch, table)
+    """Errors of the mean of the runs with every set of soils, and of those of the baselines."""
+    read = stored(folder, f"water_of_{len(batch.sites)}_sites", lambda: water_of_soils(batch, table, learned))
+    return {name: errors(batch, water, first_day) for name, water in read.items()}
+
+
+def water_of_soils(batch: ColumnBatch, table: pd.DataFrame, learned: Soils) -> Soils:
+    """Water content at the sensors, the mean of the runs with every set of soils and with the baselines, shape (day, sensor)."""
+    soils = {name: [batch_soil(batch, raw) for raw in raws] for name, raws in learned.items()}
+    soils["rosetta"] = [_hydraulics.rosetta_soil(batch, table)[0]]
+    soils["Rosetta's draws"] = _hydraulics.rosetta_draws(batch, table, MEMBERS)
     cosby, form = _hydraulics.cosby_soil(batch, table)
-    theta = simulate(batch, concatenate_soils(list(soils.values()))).split(len(batch.sites), dim=2)
-    read = dict(zip(soils, theta, strict=True)) | {"cosby": simulate(batch, cosby, form=form)}
-    found = {name: errors(batch, at_sensors(batch, layers), first_day) for name, layers in read.items()}
-    return found
+    read = {"cosby": at_sensors(batch, simulate(batch, cosby, form=form))}
+    for name, several in soils.items():
+        theta = simulate(batch, concatenate_soils(several)).split(len(batch.sites), dim=2)
+        read[name] = torch.stack([at_sensors(batch, layers) for layers in theta]).mean(0)
+    return read
+
+
+def claim_choices(claims: Claims, choices: list[dict[str, Any]]) -> None:
+    """Report what was chosen in the inner folds of each fold."""
+    for name, meaning in (("size", "size of the correction of Rosetta"), ("width", "width of the soil ensemble")):
+        for fold, each in enumerate(choices):
+            made = each[name]
+            used = "used" if made["used"] else "not used"
+            note = f"{used}: inner gain {made['gain']:.3f}, standard error {made['standard_error']:.3f}, {made['sites']} sites"
+            claims.report(f"fold {fold}: {meaning}", made["value"], note=note)
 
 
 def claim_skill(claims: Claims, network: str, found: dict[str, pd.DataFrame], keep: NDArray[np.bool_]) -> None:
-    """Compare the errors of the learned soil with those of the baselines."""
+    """Compare the errors of the learned soil, and of the mean of the runs with the soil ensemble, with those of the baselines."""
     ub = {name: frame["ubrmse"].to_numpy()[keep] for name, frame in found.items()}
     rm = {name: frame["rmse"].to_numpy()[keep] for name, frame in found.items()}
     median = {name: float(np.nanmedian(values)) for name, values in ub.items()}
-    n = int(keep.sum())
-    better = (ub["learned"] < ub["cosby"]) & (ub["learned"] < ub["rosetta"])
-    claims.check(
-        f"{network}: sites where learned beats both, ubRMSE",
-        float(better.mean()),
-        ">=",
-        0.70,
-        note=f"{n} sites held out",
-    )
-    for name in ("cosby", "rosetta"):
-        claims.report(f"{network}: sites where learned beats {name}, ubRMSE", float((ub["learned"] < ub[name]).mean()))
+    for name, meaning in (("learned", "learned"), ("draws", "mean of eight runs")):
+        better = (ub[name] < ub["cosby"]) & (ub[name] < ub["rosetta"])
+        note = f"{int(keep.sum())} sites held out"
         claims.check(
-            f"{network}: median ubRMSE below that with {name}",
-            1.0 - median["learned"] / median[name],
-            ">=",
-            0.15,
-            note=f"{median['learned']:.4f} against {median[name]:.4f} m3 m-3",
+            f"{network}: sites where {meaning} beats both, ubRMSE", float(better.mean()), ">=", 0.70, note=note
         )
-        claims.report(f"{network}: sites where learned beats {name}, RMSE", float((rm["learned"] < rm[name]).mean()))
-        claims.report(
-            f"{network}: median RMSE, learned and {name}",
-            float(np.nanmedian(rm["learned"])),
-            unit="m3 m-3",
-            note=f"{name} {np.nanmedian(rm[name]):.4f}",
-        )
+        for base in ("cosby", "rosetta"):
+            claims.report(f"{network}: sites where {meaning} beats {base}, ubRMSE", float((ub[name] < ub[base]).mean()))
+            note = f"{median[name]:.4f} against {median[base]:.4f} m3 m-3"
+            gain = 1.0 - median[name] / median[base]
+            claims.check(f"{network}: median ubRMSE of {meaning} below that with {base}", gain, ">=", 0.15, note=note)
+            claims.report(f"{network}: sites where {meaning} beats {base}, RMSE", float((rm[name] < rm[base]).mean()))
+            note = f"{base} {np.nanmedian(rm[base]):.4f}"
+            value = float(np.nanmedian(rm[name]))
+            claims.report(f"{network}: median RMSE, {meaning} and {base}", value, unit="m3 m-3", note=note)
+        ratio = median[name] / median["rosetta"]
+        claims.check(f"{network}: median ubRMSE of {meaning} over that with Rosetta", ratio, "<=", 1.02)
+    own = median["Rosetta's draws"]
+    claims.report(f"{network}: median ubRMSE, mean of eight runs of Rosetta's own draws", own, unit="m3 m-3")
     claims.check(
         f"{network}: median ubRMSE without texture over with it",
         median["without texture"] / median["learned"],
@@ -248,34 +299,35 @@ def claim_skill(claims: Claims, network: str, found: dict[str, pd.DataFrame], ke
 def main() -> int:
     parser = argument_parser(__doc__)
     parser.add_argument(
-        "--places",
+        "--keep",
         type=Path,
-        help="folder that keeps what was found where the columns were run: a second run starts from it",
+        help="folder that keeps the result of each stage: a second run starts from them",
     )
     options = parser.parse_args()
     torch.set_num_threads(1)
     claims = Claims("hydraulics_skill", quick=options.quick)
     towers, tower_table = _hydraulics.neon(options.data)
     if options.quick:
-        recovery(claims, towers, quick=True)
+        claim_recovery(claims, recovered(towers, quick=True), quick=True)
         return claims.finish()
     stations, station_table = _hydraulics.uscrn(options.data)
     tables = [tower_table, station_table]
     batches = [column_batch(sites) for sites in (towers, stations)]
 
     folds = fold_of(tables)
-    places = [stored_sites(b, options.places, name) for b, name in zip(batches, ("neon", "uscrn"), strict=True)]
-    with_texture = list(INPUTS)
-    learned: list[Soils] = [{}, {}]
-    for name, inputs in (
-        ("learned", with_texture),
-        ("without texture", [each for each in with_texture if each not in TEXTURE]),
-    ):
-        soils = held_out_soils(batches, places, folds, names=inputs, settings=CHOSEN, weights=[NEON_WEIGHT, 1.0])
-        for of, raw in zip(learned, soils, strict=True):
-            of[name] = raw
+    keep = options.keep
+    runs = [stored_runs(b, keep, name) for b, name in zip(batches, ("neon", "uscrn"), strict=True)]
+    weights = [NEON_WEIGHT, 1.0]
+    learned, choices = held_out_soils(batches, runs, folds, names=list(INPUTS), weights=weights, folder=keep)
+    others = [name for name in INPUTS if name not in TEXTURE]
+    without, _ = held_out_soils(batches, runs, folds, names=others, weights=weights, folder=keep)
+    for of, soils in zip(learned, without, strict=True):
+        of["without texture"] = soils["learned"]
+    claim_choices(claims, choices)
     begins = [tower_table["half"].to_numpy().astype(np.int64), np.zeros(len(stations), dtype=np.int64)]
-    results = [scored(b, t, raw, first) for b, t, raw, first in zip(batches, tables, learned, begins, strict=True)]
+    results = [
+        scored(b, t, raw, first, keep) for b, t, raw, first in zip(batches, tables, learned, begins, strict=True)
+    ]
     sound = np.array([site.name not in DOUBTFUL for site in towers])
     claim_skill(claims, "NEON", results[0], sound)
     claim_skill(claims, "USCRN", results[1], np.arange(len(stations)) % 2 == 1)
@@ -286,7 +338,8 @@ def main() -> int:
     for name, value in everywhere.items():
         claims.report(f"NEON, all 16 towers: median ubRMSE, {name}", value, unit="m3 m-3")
     _draw(results, sound)
-    recovery(claims, towers, quick=False)
+    off = stored(keep, "recovery", lambda: recovered(towers, quick=False))
+    claim_recovery(claims, off, quick=False)
     years = 3 * 365
     short = column_batch([_shortened(site, years) for site in towers], spin_up_days=0)
     prior = texture_parameters([site.inputs for site in towers]).float()

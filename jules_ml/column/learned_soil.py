@@ -89,8 +89,8 @@ def with_learned_soil(
     carbon = inputs.get("soc_density", np.nan)
     carbon = carbon if np.isfinite(carbon) else DEFAULT_CARBON
     with torch.no_grad():
-        each = network(torch.tensor(input_table([inputs], network.inputs)))
-    raw = each.mean(0) if draw is None else each[draw]
+        table = torch.tensor(input_table([inputs], network.inputs))
+        raw = network(table).mean(0) if draw is None else network.draws(table)[draw]
     organic = organic_fraction(torch.tensor([[carbon], [SUBSOIL_CARBON * carbon]], dtype=raw.dtype))
     soil = learned_soil(raw[:, horizon], organic[horizon])
     values = {**soil.properties._asdict(), "theta_r": soil.theta_r}

@@ -98,9 +98,9 @@ def _interpolated(values: Tensor, nodes: tuple[Tensor, ...], at: tuple[Tensor, .
         weight.append(position - left[-1])
     total = torch.zeros(len(values), *at[0].shape, dtype=values.dtype)
     for corner in product((0, 1), repeat=len(nodes)):
-        share, index = torch.ones_like(at[0]), torch.zeros_like(left[0])
+        corner_weight, index = torch.ones_like(at[0]), torch.zeros_like(left[0])
         for axis, k, w, side in zip(nodes, left, weight, corner, strict=True):
-            share = share * (w if side else 1.0 - w)
+            corner_weight = corner_weight * (w if side else 1.0 - w)
             index = index * len(axis) + k + side
-        total = total + share * values.flatten(1)[:, index]
+        total = total + corner_weight * values.flatten(1)[:, index]
     return total

@@ -14,6 +14,7 @@ from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.learned.adaptation import AdaptationDays
 from jules_ml.learned.hydraulics.columns import HydraulicSite, column_batch
+from jules_ml.learned.hydraulics.correction import PRIOR, ROSETTA, SOIL_SITES, CorrectedRosetta
 from jules_ml.learned.hydraulics.fit import training_settings
 from jules_ml.learned.hydraulics.report import column_predictions, save_report_figures, sensor_scores
 from jules_ml.learned.hydraulics.result import HydraulicsFit, hydraulics_card
@@ -77,6 +78,8 @@ def adapt_hydraulics(
         for site, train in zip(sites, training_days, strict=True)
     ]
     batch = column_batch(training_sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
+    if isinstance(network, CorrectedRosetta):
+        network.forget_soils()  # chosen for other sites, without the days of these
     columns = TrainingColumns(batch, np.ones(len(sites), dtype=bool))
     costs = train_hydraulics(network, [columns], training_settings(settings, len(sites)), progress=progress)
     complete = column_batch(sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
@@ -91,6 +94,8 @@ def adapt_hydraulics(
     new_card = hydraulics_card(
         experiments, training_sites, settings, network.inputs, notes=notes, least_gap=days.least_gap
     ) | {"adapted_from": folder.name}
+    if isinstance(network, CorrectedRosetta):
+        new_card |= {PRIOR: ROSETTA, SOIL_SITES: 0}
     write_module_folder(out, state=dict(network.state_dict()), card=new_card, scores=scores, predictions=predictions)
     save_report_figures(predictions, out)
     return HydraulicsFit(out, network, scores, notes)

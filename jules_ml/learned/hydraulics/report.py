@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jules_ml.learned.hydraulics.columns import ColumnBatch
+from jules_ml.learned.hydraulics.correction import CorrectedRosetta
 from jules_ml.learned.hydraulics.figures import hydraulic_curves, hydraulic_series
 from jules_ml.learned.hydraulics.network import LearnedHydraulics, input_table
 from jules_ml.learned.hydraulics.pretraining import texture_parameters
@@ -36,7 +37,7 @@ _LOW, _HIGH = 0.05, 0.95
 def column_predictions(
     network: LearnedHydraulics, batch: ColumnBatch, test_days: Sequence[NDArray[np.bool_]] | None = None
 ) -> xr.Dataset:
-    """Run the columns with the learned soil, with the soil of each member, and with that of the texture regression.
+    """Run the columns with the learned soil, with the soil of each draw, and with that of the texture regression.
 
     Parameters
     ----------
@@ -48,14 +49,20 @@ def column_predictions(
     Returns
     -------
     xarray.Dataset
-        ``observed``, ``predicted``, ``lower``, ``upper`` and ``texture`` water content [m3 m-3] and ``split`` by ``day`` and ``sensor``;
+        ``observed``, ``predicted``, ``lower``, ``upper``, ``texture`` and, the mean of the runs with the draws, ``ensemble`` water content
+        [m3 m-3] and ``split`` by ``day`` and ``sensor``;
         JULES's soil properties by ``soil`` and ``site``, also of the members (``member_*``) and of the texture regression (``texture_*``).
     """
     sites = batch.sites
     dtype = batch.dzsoil.dtype
+    table = torch.tensor(input_table([s.inputs for s in sites], network.inputs))
     with torch.no_grad():
-        members = network(torch.tensor(input_table([s.inputs for s in sites], network.inputs))).to(dtype)
-    raws = [members.mean(0), texture_parameters([s.inputs for s in sites]).to(dtype), *members]
+        learned, draws = network(table).mean(0), network.draws(table)
+        # a correction of Rosetta 3 is compared with Rosetta 3, from the same texture
+        texture = texture_parameters([s.inputs for s in sites])
+        if isinstance(network, CorrectedRosetta):
+            texture = network.prior(table)
+    raws = [raw.to(dtype) for raw in (learned, texture, *draws)]
     soils = [batch_soil(batch, raw) for raw in raws]
     theta = simulate(batch, concatenate_soils(soils))
     readings = [at_sensors(batch, part).numpy() for part in theta.split(len(sites), dim=2)]
@@ -81,6 +88,11 @@ def column_predictions(
             ("day", "sensor"),
             readings[1],
             water | {"long_name": "water content, predicted with the soil of the texture regression"},
+        ),
+        "ensemble": (
+            ("day", "sensor"),
+            np.mean(readings[2:], axis=0),
+            water | {"long_name": "water content, mean of the runs with the soil of each member"},
         ),
         "depth": (("sensor",), np.concatenate([s.sensor_depth for s in sites]), {"units": "m"}),
         "sensor_site": (("sensor",), batch.sensor_column.numpy()),
