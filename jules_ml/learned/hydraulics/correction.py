@@ -128,10 +128,6 @@ class CorrectedRosetta(LearnedHydraulics):
         for name, values in (("site_inputs", inputs), ("site_soils", soils)):
             self.register_buffer(name, values.double())
 
-    def forget_soils(self) -> None:
-        """Remove the soil ensemble: the draws are the members of the network."""
-        self.set_soils(self.site_inputs[:0], self.site_soils[:0])
-
     def draws(self, table: Tensor) -> Tensor:
         """Soils of the nearest training site where there is a soil ensemble; else as :meth:`LearnedHydraulics.draws`."""
         if not len(self.site_inputs):

@@ -35,6 +35,8 @@ SOILS: Final = 64
 _CENTRE: Final = (-0.4, 0.5, 0.5, -0.4, 0.3)
 #: Standard deviation that topsoil and subsoil have in common, and of each alone [1]; limit of all parameters [1].
 _COMMON, _ALONE, _LIMIT = 1.0, 0.4, 3.5
+#: Number of months of own days, after the first, with which no soil is kept that was chosen without them.
+_ALL_MONTHS: Final = 8
 #: Number of soils that are run at once, which limits memory.
 _AT_ONCE: Final = 8
 
@@ -120,7 +122,7 @@ def mean_run_error(moments: _Array, weights: _Array) -> _Array:
     return np.maximum(error, 0.0)
 
 
-def chosen_soils(moments: _Array, weight: _Array, number: int) -> NDArray[np.int64]:
+def chosen_soils(moments: _Array, weight: _Array, number: int, *, begin: Sequence[int] = ()) -> NDArray[np.int64]:
     """Choose soils one after the other, each so that the mean of the runs of all that are chosen errs least.
 
     Parameters
@@ -131,6 +133,8 @@ def chosen_soils(moments: _Array, weight: _Array, number: int) -> NDArray[np.int
         Weight of each sensor.
     number : int
         Number of soils, of which some can be the same.
+    begin : sequence of int
+        Soils that are chosen already, not more than ``number``; they count among it.
 
     Returns
     -------
@@ -144,7 +148,7 @@ def chosen_soils(moments: _Array, weight: _Array, number: int) -> NDArray[np.int
         # error of the mean with each further soil
         error = (square[:, None] + 2.0 * mixed + own) / n**2 - 2.0 * (crossed[:, None] + with_observed) / n
         logarithm = np.log(np.maximum(error + observed[:, None], 0.0) + ERROR_FLOOR**2)
-        k = int((weight @ logarithm).argmin())
+        k = int(begin[n - 1]) if n <= len(begin) else int((weight @ logarithm).argmin())
         square = square + 2.0 * mixed[:, k] + own[:, k]
         mixed = mixed + among[:, :, k]
         crossed = crossed + with_observed[:, k]
@@ -194,6 +198,36 @@ def soils_by_site(
     near = np.exp(-_distance(inputs, inputs) / width**2)
     soils = [kept[:-1][chosen_soils(among, weight * row[site], number)] for row in near]
     return SoilsBySite(inputs, np.stack(soils))
+
+
+def soils_with_days(moments: _Array, weight: _Array, prior: NDArray[np.int64], months: int) -> NDArray[np.int64]:
+    """Choose the soils of a site with some days of its own soil moisture.
+
+    Days of one month are nearly one observation, and the first month tells hardly more than the level. Each further month replaces one of
+    eight soils that were chosen without these days.
+
+    Parameters
+    ----------
+    moments : array, shape (sensor, soil + 1, soil + 1)
+        Of the sensors of the site, on these days.
+    weight : array, shape (sensor,)
+        Weight of each sensor.
+    prior : array of int, shape (number,)
+        Soils that were chosen without these days, in the order of the choice.
+    months : int
+        Number of months with such days.
+
+    Returns
+    -------
+    array of int, shape (number,)
+    """
+    sound = np.flatnonzero(np.isfinite(np.einsum("skk->sk", moments)).all(0))
+    kept = prior[: len(prior) - round(len(prior) * min(max(months - 1, 0) / _ALL_MONTHS, 1.0))]
+    kept = kept[np.isin(kept, sound)]
+    among = moments[:, sound][:, :, sound]
+    begin = np.searchsorted(sound, kept).tolist()
+    found: NDArray[np.int64] = sound[chosen_soils(among, weight, len(prior), begin=begin)]
+    return found
 
 
 def _distance(some: _Array, others: _Array) -> _Array:

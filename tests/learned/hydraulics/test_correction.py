@@ -11,7 +11,13 @@ from jules_ml.learned.hydraulics.correction_fit import new_network
 from jules_ml.learned.hydraulics.held_out_choice import best_choice
 from jules_ml.learned.hydraulics.network import LearnedHydraulics, input_table
 from jules_ml.learned.hydraulics.soil import PARAMETERS, bounded_parameters, organic_fraction
-from jules_ml.learned.hydraulics.soil_ensemble import chosen_soils, mean_run_error, soil_library, soils_by_site
+from jules_ml.learned.hydraulics.soil_ensemble import (
+    chosen_soils,
+    mean_run_error,
+    soil_library,
+    soils_by_site,
+    soils_with_days,
+)
 from jules_ml.physics.rosetta import van_genuchten_rosetta
 
 NAMES = ("soc_density", "bulk_density", "t_air_mean", "sand", "clay")
@@ -124,6 +130,18 @@ def test_a_place_has_the_soils_of_the_training_site_with_the_nearest_inputs() ->
     assert of_sites.at(np.array([[4.0], [-3.0]])).tolist() == [[1, 1], [0, 0]]
 
 
+def test_each_month_of_own_days_replaces_a_soil_that_was_chosen_without_them() -> None:
+    rng = np.random.default_rng(2)
+    observed = rng.normal(0.0, 0.05, (100, 1))
+    runs = np.stack([rng.normal(0.0, 0.05, (100, 1)), observed + np.nan, observed])
+    moments, prior = moments_of(runs, observed), np.zeros(8, dtype=np.int64)
+    for months, replaced in ((1, 0), (2, 1), (5, 4), (9, 8), (40, 8)):
+        soils = soils_with_days(moments, np.ones(1), prior, months)
+        assert soils.tolist() == [0] * (8 - replaced) + [2] * replaced
+    # a soil with which the column overflows is replaced too
+    assert soils_with_days(moments, np.ones(1), np.ones(8, dtype=np.int64), 1).tolist() == [2] * 8
+
+
 def test_the_library_is_the_same_every_time_and_covers_the_range() -> None:
     library = soil_library()
     assert library.shape == (64, 5, 2)
@@ -149,7 +167,5 @@ def test_draws_are_the_soils_of_the_ensemble_or_the_members() -> None:
     assert isinstance(again, CorrectedRosetta)
     again.load_state_dict(network.state_dict())
     assert torch.equal(again.draws(x), network.draws(x))
-    network.forget_soils()
-    assert torch.equal(network.draws(x), network(x))
     del card["prior"]
     assert type(network_of_card(card)) is LearnedHydraulics
