@@ -3,14 +3,16 @@
 *Recovery*: columns under NEON weather with known soils give a year of soil moisture at four depths, from which the soils are calibrated.
 
 *Held out*: NEON towers and USCRN stations are split into four folds; sites within 50 km of each other are in the same fold. For each
-fold a network is trained on all others, and its soil is run at the sites of the fold. The columns are run with the soils of the texture and
-five shifts of them once for all folds; the errors of a site enter a network only where that site is in its training set. Then they are run
-with the soils of each network, and it is trained again. Scored is the shallowest sound sensor: at NEON on the
-second half of its days, at the eleven sites whose rain and soil moisture are not in doubt; at USCRN on all of 2020, at the stations that
-were not used for any choice.
-The baselines are the same columns with Cosby et al.'s and Rosetta 3's soils from measured texture.
-The weights of the loss are defaults; trials at every other USCRN station gave no reason to change them. There, more rounds with the soils
-of the networks were better (up to eight); the four of ``CHOSEN`` are limited by time, and were set after one round had been scored.
+fold a correction of Rosetta 3 and a soil ensemble are fitted on all others, with the other folds as inner folds, and their soils are run at
+the sites of the fold. What does not depend on anything learned is run once for all folds; the errors of a site enter a network only where
+that site is in its training set. Scored is the shallowest sound sensor: at NEON on the second half of its days, at the eleven sites whose
+rain and soil moisture are not in doubt; at USCRN on all of 2020, at the stations that were not used for any choice.
+The baselines are the same columns with Cosby et al.'s and Rosetta 3's soils from measured texture, and the mean of eight runs with soils
+drawn from Rosetta's own uncertainty.
+The weights of the loss are defaults. No rounds are run with the soils of the networks themselves: at the stations used for choices, three
+lowered the error by about 1 %.
+
+With ``--keep FOLDER`` the result of each stage is stored, and a run that was interrupted goes on from there.
 
 The figure is written beside the results in ``benchmarks/results/hydraulics_skill.png``.
 """
@@ -22,6 +24,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,7 @@ import torch
 from _claims import RESULTS, Claims, argument_parser
 from _figure_hydraulics import skill_at_test_sites
 from _hydraulics import DOUBTFUL
+from _own_days import claim_own_days
 from numpy.typing import NDArray
 
 from jules_ml.learned.hydraulics.calibration import best_calibration, calibrate
@@ -42,7 +46,7 @@ from jules_ml.learned.hydraulics.misfit import Expansion, Misfit
 from jules_ml.learned.hydraulics.network import LearnedHydraulics, input_table
 from jules_ml.learned.hydraulics.pretraining import pretrain, texture_parameters
 from jules_ml.learned.hydraulics.simulation import at_sensors, batch_soil, concatenate_soils, response, simulate
-from jules_ml.learned.hydraulics.soil_ensemble import library_moments, soil_library
+from jules_ml.learned.hydraulics.soil_ensemble import library_runs, run_moments, soil_library
 from jules_ml.learned.hydraulics.training import TrainingColumns, TrainingSettings, train_hydraulics
 from jules_ml.physics.hydraulics import conductivity_vg, suction_vg
 from jules_ml.support.figures import save_figure
@@ -50,7 +54,7 @@ from jules_ml.support.figures import save_figure
 FOLDS = 4
 #: Sites within this distance have similar weather and soil, and are in one fold [km].
 NEAR_KM = 50.0
-#: Rounds with the soils of the networks.
+#: Rounds with the soils of the networks: none.
 CHOSEN = TrainingSettings(rounds=0, check=False)
 #: Weight of the years of a tower relative to one year of a station.
 NEON_WEIGHT = 2.0
@@ -113,17 +117,17 @@ def _blank(site: HydraulicSite, days: int, sensors: NDArray[np.float64]) -> Hydr
 
 def stored_runs(batch: ColumnBatch, folder: Path | None, name: str) -> SiteRuns:
     """Runs of the columns with soils that do not depend on what is learned, from an earlier run where they were stored."""
-    return SiteRuns(
-        tuple(
-            Expansion(raw, Misfit(*about))
-            for raw, about in stored(
-                folder,
-                f"prior_{name}",
-                lambda: [(each.raw, tuple(each.about)) for each in prior_runs(batch, CHOSEN)],
-            )
-        ),
-        stored(folder, f"library_{name}", lambda: torch.tensor(library_moments(batch, soil_library()))).numpy(),
-    )
+    prior = stored(folder, f"prior_{name}", lambda: [(e.raw, tuple(e.about)) for e in prior_runs(batch, CHOSEN)])
+    moments = run_moments(runs_of_library(batch, folder, name), batch.observed.numpy())
+    return SiteRuns(tuple(Expansion(raw, Misfit(*about)) for raw, about in prior), moments)
+
+
+def runs_of_library(batch: ColumnBatch, folder: Path | None, name: str) -> NDArray[np.float32]:
+    """Water content at the sensors with every soil of the library, from an earlier run where it was stored."""
+    runs: NDArray[np.float32] = stored(
+        folder, f"library_runs_{name}", lambda: torch.tensor(library_runs(batch, soil_library()))
+    ).numpy()
+    return runs
 
 
 def stored(folder: Path | None, name: str, make: Callable[[], Any]) -> Any:
@@ -232,14 +236,6 @@ def errors(batch: ColumnBatch, theta: torch.Tensor, first_day: NDArray[np.int64]
     )
 
 
-def scored(
-    batch: ColumnBatch, table: pd.DataFrame, learned: Soils, first_day: NDArray[np.int64], folder: Path | None
-) -> dict[str, pd.DataFrame]:
-    """Errors of the mean of the runs with every set of soils, and of those of the baselines."""
-    read = stored(folder, f"water_of_{len(batch.sites)}_sites", lambda: water_of_soils(batch, table, learned))
-    return {name: errors(batch, water, first_day) for name, water in read.items()}
-
-
 def water_of_soils(batch: ColumnBatch, table: pd.DataFrame, learned: Soils) -> Soils:
     """Water content at the sensors, the mean of the runs with every set of soils and with the baselines, shape (day, sensor)."""
     soils = {name: [batch_soil(batch, raw) for raw in raws] for name, raws in learned.items()}
@@ -325,21 +321,35 @@ def main() -> int:
         of["without texture"] = soils["learned"]
     claim_choices(claims, choices)
     begins = [tower_table["half"].to_numpy().astype(np.int64), np.zeros(len(stations), dtype=np.int64)]
+    waters: list[Soils] = [
+        stored(keep, f"water_of_{len(b.sites)}_sites", partial(water_of_soils, b, t, of))
+        for b, t, of in zip(batches, tables, learned, strict=True)
+    ]
     results = [
-        scored(b, t, raw, first, keep) for b, t, raw, first in zip(batches, tables, learned, begins, strict=True)
+        {name: errors(b, water, first) for name, water in of.items()}
+        for b, of, first in zip(batches, waters, begins, strict=True)
     ]
     sound = np.array([site.name not in DOUBTFUL for site in towers])
-    claim_skill(claims, "NEON", results[0], sound)
-    claim_skill(claims, "USCRN", results[1], np.arange(len(stations)) % 2 == 1)
-    everywhere = {name: float(np.nanmedian(frame["ubrmse"])) for name, frame in results[1].items()}
-    for name, value in everywhere.items():
-        claims.report(f"USCRN, all stations: median ubRMSE, {name}", value, unit="m3 m-3")
-    everywhere = {name: float(np.nanmedian(frame["ubrmse"])) for name, frame in results[0].items()}
-    for name, value in everywhere.items():
-        claims.report(f"NEON, all 16 towers: median ubRMSE, {name}", value, unit="m3 m-3")
+    kept = [sound, np.arange(len(stations)) % 2 == 1]
+    for name, found, scored in zip(("NEON", "USCRN"), results, kept, strict=True):
+        claim_skill(claims, name, found, scored)
+    for k, name in enumerate(("NEON", "USCRN")):
+        library = runs_of_library(batches[k], keep, name.lower())
+        claim_own_days(claims, name, batches[k], library, learned[k]["draws"], waters[k], kept[k], CHOSEN.deep_weight)
+    for group, found in (("NEON, all 16 towers", results[0]), ("USCRN, all stations", results[1])):
+        for name, frame in found.items():
+            value = float(np.nanmedian(frame["ubrmse"]))
+            claims.report(f"{group}: median ubRMSE, {name}", value, unit="m3 m-3")
     _draw(results, sound)
     off = stored(keep, "recovery", lambda: recovered(towers, quick=False))
     claim_recovery(claims, off, quick=False)
+    claim_speed(claims, towers)
+    claims.check("memory at most", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, "<=", 6.0, unit="GiB")
+    return claims.finish()
+
+
+def claim_speed(claims: Claims, towers: list[HydraulicSite]) -> None:
+    """Time one pass through all towers."""
     years = 3 * 365
     short = column_batch([_shortened(site, years) for site in towers], spin_up_days=0)
     prior = texture_parameters([site.inputs for site in towers]).float()
@@ -350,8 +360,6 @@ def main() -> int:
         "one pass, 16 sites, 3 years of hours, with slopes", (time.perf_counter() - begun) / 60.0, "<=", 10.0, unit="min",
         note="one thread",
     )  # fmt: skip
-    claims.check("memory at most", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, "<=", 6.0, unit="GiB")
-    return claims.finish()
 
 
 def _shortened(site: HydraulicSite, days: int) -> HydraulicSite:
@@ -365,7 +373,7 @@ def _draw(results: list[dict[str, pd.DataFrame]], sound: NDArray[np.bool_]) -> P
     doubtful = is_tower & ~np.pad(sound, (0, len(is_tower) - len(sound)))
     figure = skill_at_test_sites(
         together["learned"],
-        {"cosby": together["cosby"], "rosetta": together["rosetta"], "without texture": together["without texture"]},
+        {"cosby": together["cosby"], "rosetta": together["rosetta"], "mean of 8 runs": together["draws"]},
         {"USCRN": ~is_tower, "NEON": is_tower & ~doubtful, "NEON, in doubt": doubtful},
         notes=["Every site by a network that has not seen it, nor any place within 50 km."],
     )

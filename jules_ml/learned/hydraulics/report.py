@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -28,6 +28,8 @@ from jules_ml.scoring.scores import Scores
 from jules_ml.scoring.splits import SPLIT_NAMES, split_of
 from jules_ml.support.figures import save_figure
 
+#: Variable of the mean of the runs with the soil of each member.
+ENSEMBLE: Final = "ensemble"
 #: Labels of soils in the verdict.
 _LABELS = {"texture": "texture regression", "uncalibrated": "soil of [soil]"}
 #: Quantiles of the members that are the limits of the interval.
@@ -89,7 +91,7 @@ def column_predictions(
             readings[1],
             water | {"long_name": "water content, predicted with the soil of the texture regression"},
         ),
-        "ensemble": (
+        ENSEMBLE: (
             ("day", "sensor"),
             np.mean(readings[2:], axis=0),
             water | {"long_name": "water content, mean of the runs with the soil of each member"},
@@ -138,11 +140,13 @@ def sensor_scores(
     Returns
     -------
     dict
-        For each of ``sensors``, and as medians in ``all``: the :class:`~jules_ml.scoring.scores.Scores` of each soil [m3 m-3], in ``all``
-        without ``n``. Other soils than the learned one have its RMSE minus theirs in ``sensors``. ``verdict`` compares the soils at the
-        first sensors of all sites; it is missing for training days.
+        For each of ``sensors``, and as medians in ``all``: the :class:`~jules_ml.scoring.scores.Scores` of each soil [m3 m-3], and of the
+        mean of the members' runs (``ensemble``) if there are several, in ``all`` without ``n``. Other soils than the learned one have its
+        RMSE minus theirs in ``sensors``. ``verdict`` compares the soils at the first sensors of all sites; it is missing for training
+        days.
     """
     sensors: list[dict[str, Any]] = []
+    scored = (*soils, ENSEMBLE) if predictions.sizes["member"] > 1 else tuple(soils)
     in_part = predictions["split"].to_numpy() == SPLIT_NAMES.index(part)
     for k in range(predictions.sizes["sensor"]):
         observed = np.where(in_part[:, k], predictions["observed"].to_numpy()[:, k], np.nan)
@@ -151,13 +155,13 @@ def sensor_scores(
             "site": str(predictions["site"].to_numpy()[column]),
             "depth": float(predictions["depth"][k]),
         }
-        entry |= _compared(predictions, observed[:, np.newaxis], [k], soils)
+        entry |= _compared(predictions, observed[:, np.newaxis], [k], scored)
         sensors.append(entry)
     sites = [s["site"] for s in sensors]
     numbers = [sites.index(site) for site in dict.fromkeys(sites)]
     first = [sensors[number] for number in numbers]
     names = [field.name for field in fields(Scores) if field.name != "n"]
-    overall = {soil: {key: float(np.nanmedian([s[soil][key] for s in first])) for key in names} for soil in soils}
+    overall = {soil: {key: float(np.nanmedian([s[soil][key] for s in first])) for key in names} for soil in scored}
     scores = {"part": part, "all": overall, "sensors": sensors}
     if part != "test":
         return scores

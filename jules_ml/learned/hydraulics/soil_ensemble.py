@@ -62,8 +62,8 @@ def soil_library(soils: int = SOILS) -> Tensor:
     return soil
 
 
-def library_moments(batch: ColumnBatch, library: Tensor, *, progress: Progress | None = None) -> _Array:
-    r"""Run all columns with each soil of a library, and keep what the error of any mean of the runs follows from.
+def library_runs(batch: ColumnBatch, library: Tensor, *, progress: Progress | None = None) -> NDArray[np.float32]:
+    """Run all columns with each soil of a library.
 
     Parameters
     ----------
@@ -75,12 +75,10 @@ def library_moments(batch: ColumnBatch, library: Tensor, *, progress: Progress |
 
     Returns
     -------
-    array, shape (sensor, soil + 1, soil + 1)
-        Second moments of the anomalies of the runs and, last, of the observations [m6 m-6]. NaN for a soil with which a column overflows;
-        zero without observations. For weights :math:`w` with the sum 1, and :math:`v = (w, -1)`, the mean square error of the anomalies
-        is :math:`v^T M v`.
+    array, shape (soil, day, sensor)
+        Water content at the sensors [m3 m-3].
     """
-    readings = []
+    readings: list[NDArray[np.float32]] = []
     for first in range(0, len(library), _AT_ONCE):
         soils = [
             batch_soil(batch, raw.to(batch.dzsoil.dtype)[:, :, None].expand(-1, -1, len(batch.sites)))
@@ -90,8 +88,27 @@ def library_moments(batch: ColumnBatch, library: Tensor, *, progress: Progress |
         readings += [at_sensors(batch, part).numpy() for part in theta.split(len(batch.sites), dim=2)]
         if progress is not None:
             progress("library", len(readings), len(library))
-    runs, observed = np.stack(readings), batch.observed.numpy()
-    moments = np.zeros((observed.shape[1], len(library) + 1, len(library) + 1))
+    return np.stack(readings)
+
+
+def run_moments(runs: NDArray[np.floating], observed: NDArray[np.floating]) -> _Array:
+    r"""Second moments of runs, which the error of any mean of the runs follows from.
+
+    Parameters
+    ----------
+    runs : array, shape (soil, day, sensor)
+        Water content of each run [m3 m-3].
+    observed : array, shape (day, sensor)
+        [m3 m-3]; NaN on days that are excluded.
+
+    Returns
+    -------
+    array, shape (sensor, soil + 1, soil + 1)
+        Second moments of the anomalies of the runs and, last, of the observations [m6 m-6]. NaN for a soil with which a column overflows;
+        zero without observations. For weights :math:`w` with the sum 1, and :math:`v = (w, -1)`, the mean square error of the anomalies
+        is :math:`v^T M v`.
+    """
+    moments = np.zeros((observed.shape[1], len(runs) + 1, len(runs) + 1))
     for sensor in range(observed.shape[1]):
         measured = np.isfinite(observed[:, sensor])
         if not measured.any():
@@ -102,13 +119,29 @@ def library_moments(batch: ColumnBatch, library: Tensor, *, progress: Progress |
     return moments
 
 
+def library_moments(batch: ColumnBatch, library: Tensor, *, progress: Progress | None = None) -> _Array:
+    """Second moments of the runs of all columns with each soil of a library.
+
+    Parameters
+    ----------
+    batch, library, progress
+        As for :func:`library_runs`.
+
+    Returns
+    -------
+    array, shape (sensor, soil + 1, soil + 1)
+        As from :func:`run_moments`, with the observations of the batch.
+    """
+    return run_moments(library_runs(batch, library, progress=progress), batch.observed.numpy())
+
+
 def mean_run_error(moments: _Array, weights: _Array) -> _Array:
     """Error of a weighted mean of the runs.
 
     Parameters
     ----------
     moments : array, shape (sensor, soil + 1, soil + 1)
-        From :func:`library_moments`.
+        From :func:`run_moments`.
     weights : array, shape (sensor, soil)
         With the sum 1 for each sensor.
 

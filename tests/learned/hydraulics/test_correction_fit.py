@@ -49,6 +49,9 @@ def test_the_card_has_what_was_chosen_with_its_margin(fitted: tuple[Path, Path])
         assert np.isfinite([choice["gain"], choice["standard_error"]]).all()
     assert card["soil_sites"] == 5
     assert any("Rosetta 3" in note for note in card["notes"])
+    scores = json.loads((out / "scores.json").read_text(encoding="utf-8"))
+    assert np.isfinite(scores["all"]["ensemble"]["ubrmse"])
+    assert scores["verdict"]["baseline"] == "texture regression"
     with xr.open_dataset(out / "predictions.nc") as predictions:
         members = predictions["ensemble"]
         assert bool((members <= predictions["upper"] + 1e-6).all() and (members >= predictions["lower"] - 1e-6).all())
