@@ -192,11 +192,7 @@ def cosby_soil(batch: ColumnBatch, table: pd.DataFrame) -> tuple[LearnedSoil, Hy
 
 def rosetta_soil(batch: ColumnBatch, table: pd.DataFrame) -> tuple[LearnedSoil, HydraulicForm]:
     """Soil of every site by Rosetta 3 from texture and, where known, bulk density, in van Genuchten's form."""
-    rows = []
-    for _, row in table.iterrows():
-        texture = [float(row[name]) for name in ("sand", "silt", "clay")]
-        rows.append(texture if np.isnan(row["bd"]) else [*texture, float(row["bd"])])
-    mean = np.concatenate([rosetta(3, [row], estimate_type="geo")[0] for row in rows])
+    mean, _ = _rosetta(table, "geo")
     theta_r, theta_s, alpha, n, k_sat = (torch.tensor(mean[:, k], dtype=torch.float32) for k in range(5))
     clay = torch.tensor(0.01 * table["clay"].to_numpy(), dtype=torch.float32)
     # alpha is in cm-1 and conductivity in cm d-1
@@ -204,6 +200,33 @@ def rosetta_soil(batch: ColumnBatch, table: pd.DataFrame) -> tuple[LearnedSoil, 
         batch, 1.0 / (n - 1.0), 0.01 / alpha, k_sat * 10.0 / 86400.0, theta_s - theta_r, theta_r, clay, VAN_GENUCHTEN
     )
     return soil, VAN_GENUCHTEN
+
+
+def rosetta_draws(batch: ColumnBatch, table: pd.DataFrame, draws: int) -> list[LearnedSoil]:
+    """Soils of every site drawn from Rosetta 3's own uncertainty, without correlation between parameters."""
+    generator = np.random.default_rng(0)
+    rows, spread = _rosetta(table, "log")
+    clay = torch.tensor(0.01 * table["clay"].to_numpy(), dtype=torch.float32)
+    soils = []
+    for _ in range(draws):
+        drawn = rows + spread * generator.standard_normal(rows.shape)
+        theta_r, theta_s = np.maximum(drawn[:, 0], 0.0), drawn[:, 1]
+        alpha, n, k_sat = 10.0 ** drawn[:, 2], np.maximum(10.0 ** drawn[:, 3], 1.05), 10.0 ** drawn[:, 4]
+        values = (1.0 / (n - 1.0), 0.01 / alpha, k_sat * 10.0 / 86400.0, np.maximum(theta_s - theta_r, 0.1), theta_r)
+        b, sathh, satcon, sm_sat, residual = (torch.tensor(x, dtype=torch.float32) for x in values)
+        soils.append(_soil(batch, b, sathh, satcon, sm_sat, residual, clay, VAN_GENUCHTEN))
+    return soils
+
+
+def _rosetta(table: pd.DataFrame, estimate: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and standard deviation of Rosetta 3's first five results at every site."""
+    found = []
+    for _, row in table.iterrows():
+        texture = [float(row[name]) for name in ("sand", "silt", "clay")]
+        known = texture if np.isnan(row["bd"]) else [*texture, float(row["bd"])]
+        found.append(rosetta(3, [known], estimate_type=estimate)[:2])
+    mean, spread = (np.concatenate([each[k] for each in found])[:, :5] for k in (0, 1))
+    return mean, spread
 
 
 def _soil(

@@ -41,7 +41,7 @@ def with_learned_soil(
     dzsoil : sequence of float, optional
         Layer thicknesses [m] for an experiment without ``[soil]``.
     draw : int, optional
-        Index of a member of the network ensemble; by default the mean of all members.
+        Index of a soil of the soil ensemble, or of a member of the network ensemble; by default the learned soil, the mean of all members.
 
     Returns
     -------

@@ -126,7 +126,7 @@ class RespirationDraws:
 
 
 class HydraulicsDraws:
-    """Draws of learned hydraulics: the soil of one member of its network ensemble."""
+    """Draws of learned hydraulics: one soil of its soil ensemble, or that of one member of its network ensemble."""
 
     ways = ("ancillary",)
 

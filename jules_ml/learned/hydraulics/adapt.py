@@ -7,20 +7,26 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.learned.adaptation import AdaptationDays
-from jules_ml.learned.hydraulics.columns import HydraulicSite, column_batch
+from jules_ml.learned.hydraulics.columns import ColumnBatch, HydraulicSite, column_batch
+from jules_ml.learned.hydraulics.correction import PRIOR, ROSETTA, SOIL_SITES, CorrectedRosetta
 from jules_ml.learned.hydraulics.fit import training_settings
+from jules_ml.learned.hydraulics.misfit import sensor_weights
+from jules_ml.learned.hydraulics.network import LearnedHydraulics, input_table
 from jules_ml.learned.hydraulics.report import column_predictions, save_report_figures, sensor_scores
 from jules_ml.learned.hydraulics.result import HydraulicsFit, hydraulics_card
 from jules_ml.learned.hydraulics.site import TIMESTEP, hydraulic_sites, local_days
+from jules_ml.learned.hydraulics.soil_ensemble import library_moments, soil_library, soils_with_days
 from jules_ml.learned.hydraulics.store import checked_layers, load_hydraulics
 from jules_ml.learned.hydraulics.training import TrainingColumns, train_hydraulics
 from jules_ml.learned.store import refuse_other_files, write_module_folder
+from jules_ml.scoring.bootstrap import BLOCK_DAYS
 from jules_ml.support.progress import Progress
 
 
@@ -77,6 +83,7 @@ def adapt_hydraulics(
         for site, train in zip(sites, training_days, strict=True)
     ]
     batch = column_batch(training_sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
+    soil_sites = _adapt_soils(network, batch, settings)
     columns = TrainingColumns(batch, np.ones(len(sites), dtype=bool))
     costs = train_hydraulics(network, [columns], training_settings(settings, len(sites)), progress=progress)
     complete = column_batch(sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
@@ -91,9 +98,30 @@ def adapt_hydraulics(
     new_card = hydraulics_card(
         experiments, training_sites, settings, network.inputs, notes=notes, least_gap=days.least_gap
     ) | {"adapted_from": folder.name}
+    if isinstance(network, CorrectedRosetta):
+        new_card |= {PRIOR: ROSETTA, SOIL_SITES: soil_sites}
     write_module_folder(out, state=dict(network.state_dict()), card=new_card, scores=scores, predictions=predictions)
     save_report_figures(predictions, out)
     return HydraulicsFit(out, network, scores, notes)
+
+
+def _adapt_soils(network: LearnedHydraulics, batch: ColumnBatch, settings: HydraulicSettings) -> int:
+    """Choose the soils of the soil ensemble anew with the days of the new sites; return the number of sites with soils."""
+    if not isinstance(network, CorrectedRosetta) or not len(network.site_soils):
+        return 0
+    library = soil_library()
+    moments = library_moments(batch, library)
+    table = torch.tensor(input_table([site.inputs for site in batch.sites], network.inputs))
+    measured = batch.observed.isfinite().numpy()
+    weight = sensor_weights(batch, settings.deep_weight).numpy() * measured.any(0)
+    soils = []
+    for number, prior in enumerate(network.draws(table).permute(3, 0, 1, 2)):
+        sensors = np.flatnonzero((batch.sensor_column.numpy() == number) & (weight > 0.0))
+        months = len(np.unique(np.flatnonzero(measured[:, sensors].any(1)) // BLOCK_DAYS))
+        index = torch.cdist(prior.flatten(1), library.flatten(1)).argmin(1).numpy()
+        soils.append(library[torch.tensor(soils_with_days(moments[sensors], weight[sensors], index, months))])
+    network.set_soils(network.scaled(table), torch.stack(soils))
+    return len(soils)
 
 
 def _training_days(site: HydraulicSite, days: AdaptationDays) -> NDArray[np.bool_]:

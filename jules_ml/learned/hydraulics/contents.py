@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 from torch import Tensor
 
 from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.learned.contents import TEXT, CardTable, Contents, TrainingDays, Variable, Weight, settings_of
-from jules_ml.learned.hydraulics.network import LearnedHydraulics
+from jules_ml.learned.hydraulics.correction import network_of_card
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
 
 
@@ -28,12 +28,14 @@ class HydraulicCard(CardTable):
     dzsoil: Annotated[list[Annotated[float, Field(gt=0.0)]], Field(min_length=1)] | None = None
     sites: dict[str, _Site] | None = None
     notes: list[str] | None = None
+    prior: Literal["rosetta3"] | None = None
+    soil_sites: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    choices: dict[str, Any] | None = None
 
 
 def _weights(card: Mapping[str, Any], state: Mapping[str, Tensor]) -> dict[str, Weight]:
-    settings = HydraulicSettings(**card["settings"])
-    network = LearnedHydraulics(list(card["inputs"]), members=settings.members, hidden=settings.hidden)
-    above = {"spread": 0.0}
+    network = network_of_card(card)
+    above = {"spread": 0.0, "without_texture.spread": 0.0}
     return {
         name: Weight(tuple(value.shape), above=above.get(name, float("-inf")))
         for name, value in network.state_dict().items()

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.hydraulics import HydraulicSettings
-from jules_ml.learned.hydraulics.columns import HydraulicSite, column_batch
+from jules_ml.learned.hydraulics.columns import ColumnBatch, HydraulicSite, column_batch
+from jules_ml.learned.hydraulics.correction import PRIOR, ROSETTA, SOIL_SITES
+from jules_ml.learned.hydraulics.correction_fit import FOLDS, fit_correction, site_runs
 from jules_ml.learned.hydraulics.inputs import INPUTS, TEXTURE
 from jules_ml.learned.hydraulics.network import LearnedHydraulics
 from jules_ml.learned.hydraulics.pretraining import pretrain
@@ -78,18 +80,56 @@ def fit_hydraulics(experiments: Sequence[Experiment], out: Path, *, progress: Pr
         if (settings.texture or name not in TEXTURE)
         and any(np.isfinite(site.inputs.get(name, np.nan)) for site in sites)
     ]
-    network = LearnedHydraulics(names, members=settings.members, hidden=settings.hidden, seed=settings.seed)
-    pretrain(network, [site.inputs for site in sites])
-    columns = TrainingColumns(batch, np.ones(len(sites), dtype=bool))
-    costs = train_hydraulics(network, [columns], training_settings(settings, len(sites)), progress=progress)
+    fitted = _fitted_network(names, batch, settings, progress)
+    network = fitted.network
     complete = column_batch(sites, dzsoil=dzsoil, timestep=TIMESTEP, spin_up_days=settings.spin_up_days)
     predictions = column_predictions(network, complete, test_days)
-    scores = sensor_scores(predictions, part="test" if settings.test_fraction else "train") | {"cost": costs}
-    notes = (*(note for site in sites for note in site.notes), *_score_notes(scores), *_texture_notes(sites))
-    card = hydraulics_card(experiments, training_sites, settings, names, notes=notes)
+    scores = sensor_scores(predictions, part="test" if settings.test_fraction else "train") | {"cost": fitted.costs}
+    notes = (
+        *(note for site in sites for note in site.notes),
+        *_score_notes(scores),
+        *_texture_notes(sites),
+        *fitted.notes,
+    )
+    card = hydraulics_card(experiments, training_sites, settings, names, notes=notes) | fitted.entries
     write_module_folder(out, state=dict(network.state_dict()), card=card, scores=scores, predictions=predictions)
     save_report_figures(predictions, out)
     return HydraulicsFit(out, network, scores, notes)
+
+
+class _Fitted(NamedTuple):
+    """A network, its costs by round, entries for the card, and notes for the user."""
+
+    network: LearnedHydraulics
+    costs: list[float]
+    entries: dict[str, Any]
+    notes: tuple[str, ...] = ()
+
+
+def _fitted_network(
+    names: Sequence[str], batch: ColumnBatch, settings: HydraulicSettings, progress: Progress | None
+) -> _Fitted:
+    """Fit a correction of Rosetta 3; without texture, or with too few sites for inner folds, a network that begins with HYPRES."""
+    n = len(batch.sites)
+    columns, training = TrainingColumns(batch, np.ones(n, dtype=bool)), training_settings(settings, n)
+    if not set(TEXTURE) <= set(names) or n < _LEAST_BOOTSTRAP_SITES:
+        network = LearnedHydraulics(names, members=settings.members, hidden=settings.hidden, seed=settings.seed)
+        pretrain(network, [site.inputs for site in batch.sites])
+        return _Fitted(network, train_hydraulics(network, [columns], training, progress=progress), {})
+    runs = site_runs(batch, training, progress=progress)
+    folds = np.random.default_rng(settings.seed).permutation(n) % FOLDS
+    fit = fit_correction(
+        names,
+        [columns],
+        [runs],
+        training,
+        members=settings.members,
+        hidden=settings.hidden,
+        folds=[folds],
+        progress=progress,
+    )
+    entries = {PRIOR: ROSETTA, SOIL_SITES: len(fit.network.site_inputs), "choices": fit.to_card()}
+    return _Fitted(fit.network, fit.costs, entries, fit.notes())
 
 
 def _texture_notes(sites: Sequence[HydraulicSite]) -> tuple[str, ...]:

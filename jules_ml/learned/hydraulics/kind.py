@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from jules_ml.learned.hydraulics.network import LearnedHydraulics
 
 
+#: What a row of scores is called that is not of one soil.
+_SOILS = {"ensemble": "mean of the members' runs"}
+
+
 class HydraulicsKind:
     """Learned hydraulics; see :class:`jules_ml.learned.kind.Kind`.
 
@@ -80,11 +84,11 @@ class HydraulicsKind:
 
 
 def _rows(scores: Mapping[str, Any]) -> tuple[ScoreRow, ...]:
-    """Scores by sensor with the learned soil, with that of ``[soil]`` if there is one site, and with that of the texture regression."""
+    """Scores by sensor with the learned soil, with several, with that of ``[soil]`` if there is one site, and with that of texture."""
     return tuple(
-        score_row(entry["site"], f"{soil} soil, {entry['depth']:g} m", entry[soil], "m3 m-3")
+        score_row(entry["site"], f"{_SOILS.get(soil, f'{soil} soil')}, {entry['depth']:g} m", entry[soil], "m3 m-3")
         for entry in scores["sensors"]
-        for soil in ("learned", "uncalibrated", "texture")
+        for soil in ("learned", "ensemble", "uncalibrated", "texture")
         if soil in entry
     )
 

@@ -91,12 +91,32 @@ class LearnedHydraulics(nn.Module):
         -------
         Tensor, shape (member, parameter, horizon, site)
         """
-        clipped = torch.minimum(torch.maximum(table.double(), self.seen_min), self.seen_max)
-        x = ((clipped - self.centre) / self.spread).nan_to_num(nan=0.0)
+        x = self.scaled(table)
         hidden = torch.tanh(torch.einsum("mhi,si->mhs", self.inward, x) + self.threshold[..., None])
         u = self.level[..., None] + torch.einsum("moi,si->mos", self.direct, x) + self.outward @ hidden
         parameters: Tensor = u.unflatten(1, (len(PARAMETERS), _HORIZONS))
         return parameters
+
+    def scaled(self, table: Tensor) -> Tensor:
+        """Scale inputs, shape (site, input), by the mean and the spread of the training sites; 0 where unknown."""
+        clipped = torch.minimum(torch.maximum(table.double(), self.seen_min), self.seen_max)
+        return ((clipped - self.centre) / self.spread).nan_to_num(nan=0.0)
+
+    def draws(self, table: Tensor) -> Tensor:
+        """Predict the unbounded parameters of the soils whose spread is the uncertainty, for the runs of an ensemble.
+
+        Parameters
+        ----------
+        table : Tensor, shape (site, input)
+            From :func:`input_table`.
+
+        Returns
+        -------
+        Tensor, shape (member, parameter, horizon, site)
+            The members, as from :meth:`forward`.
+        """
+        members: Tensor = self(table)
+        return members
 
 
 def input_table(sites: Sequence[dict[str, float]], names: Sequence[str]) -> NDArray[np.float64]:

@@ -70,12 +70,12 @@ def properties_at(
     density = torch.tensor(np.asarray(inputs.get("soc_density", np.full(len(table), np.nan)), dtype=np.float64))
     carbon = torch.where(torch.isfinite(density), density, torch.full_like(density, DEFAULT_CARBON))
     organic = organic_fraction(torch.stack([carbon, SUBSOIL_CARBON * carbon]))
+    rows = torch.tensor(table)
     with torch.no_grad():
-        raw = network(torch.tensor(table))
-        mean = _by_layer(learned_soil(raw.mean(0), organic), horizon)
+        mean = _by_layer(learned_soil(network(rows).mean(0), organic), horizon)
         if not members:
             return PlaceSoils(mean, {})
-        each = [_by_layer(learned_soil(member, organic), horizon) for member in raw]
+        each = [_by_layer(learned_soil(member, organic), horizon) for member in network.draws(rows)]
     return PlaceSoils(mean, {name: np.stack([soil[name] for soil in each]) for name in _NAMES})
 
 

@@ -64,7 +64,7 @@ def texture_parameters(inputs: Sequence[dict[str, float]]) -> Tensor:
     return torch.stack(horizons, dim=1)
 
 
-def pretrain(network: LearnedHydraulics, inputs: Sequence[dict[str, float]]) -> float:
+def pretrain(network: LearnedHydraulics, inputs: Sequence[dict[str, float]], *, target: Tensor | None = None) -> float:
     """Set the scaling of a network and train it on the soil of the texture regression at the training sites, in place.
 
     Parameters
@@ -73,6 +73,8 @@ def pretrain(network: LearnedHydraulics, inputs: Sequence[dict[str, float]]) -> 
         A network without texture among its inputs predicts this soil from the other inputs.
     inputs : sequence of dict of str to float
         Static inputs of the training sites, with texture.
+    target : Tensor, shape (parameter, horizon, site), optional
+        Unbounded parameters to train on [1]; by default those of :func:`texture_parameters`.
 
     Returns
     -------
@@ -81,7 +83,8 @@ def pretrain(network: LearnedHydraulics, inputs: Sequence[dict[str, float]]) -> 
     """
     table = input_table(inputs, network.inputs)
     network.scale_to(table)
-    target, x = texture_parameters(inputs).double(), torch.tensor(table)
+    target = (texture_parameters(inputs) if target is None else target).double()
+    x = torch.tensor(table)
     with torch.no_grad():
         network.level.copy_(target.mean(2).flatten().expand_as(network.level))
     optimiser = torch.optim.Adam(network.parameters(), lr=_RATE)

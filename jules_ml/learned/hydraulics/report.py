@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jules_ml.learned.hydraulics.columns import ColumnBatch
+from jules_ml.learned.hydraulics.correction import CorrectedRosetta
 from jules_ml.learned.hydraulics.figures import hydraulic_curves, hydraulic_series
 from jules_ml.learned.hydraulics.network import LearnedHydraulics, input_table
 from jules_ml.learned.hydraulics.pretraining import texture_parameters
@@ -27,6 +28,8 @@ from jules_ml.scoring.scores import Scores
 from jules_ml.scoring.splits import SPLIT_NAMES, split_of
 from jules_ml.support.figures import save_figure
 
+#: Variable of the mean of the runs with the soil of each member.
+ENSEMBLE: Final = "ensemble"
 #: Labels of soils in the verdict.
 _LABELS = {"texture": "texture regression", "uncalibrated": "soil of [soil]"}
 #: Quantiles of the members that are the limits of the interval.
@@ -36,7 +39,7 @@ _LOW, _HIGH = 0.05, 0.95
 def column_predictions(
     network: LearnedHydraulics, batch: ColumnBatch, test_days: Sequence[NDArray[np.bool_]] | None = None
 ) -> xr.Dataset:
-    """Run the columns with the learned soil, with the soil of each member, and with that of the texture regression.
+    """Run the columns with the learned soil, with the soil of each draw, and with that of the texture regression.
 
     Parameters
     ----------
@@ -48,14 +51,20 @@ def column_predictions(
     Returns
     -------
     xarray.Dataset
-        ``observed``, ``predicted``, ``lower``, ``upper`` and ``texture`` water content [m3 m-3] and ``split`` by ``day`` and ``sensor``;
+        ``observed``, ``predicted``, ``lower``, ``upper``, ``texture`` and, the mean of the runs with the draws, ``ensemble`` water content
+        [m3 m-3] and ``split`` by ``day`` and ``sensor``;
         JULES's soil properties by ``soil`` and ``site``, also of the members (``member_*``) and of the texture regression (``texture_*``).
     """
     sites = batch.sites
     dtype = batch.dzsoil.dtype
+    table = torch.tensor(input_table([s.inputs for s in sites], network.inputs))
     with torch.no_grad():
-        members = network(torch.tensor(input_table([s.inputs for s in sites], network.inputs))).to(dtype)
-    raws = [members.mean(0), texture_parameters([s.inputs for s in sites]).to(dtype), *members]
+        learned, draws = network(table).mean(0), network.draws(table)
+        # a correction of Rosetta 3 is compared with Rosetta 3, from the same texture
+        texture = texture_parameters([s.inputs for s in sites])
+        if isinstance(network, CorrectedRosetta):
+            texture = network.prior(table)
+    raws = [raw.to(dtype) for raw in (learned, texture, *draws)]
     soils = [batch_soil(batch, raw) for raw in raws]
     theta = simulate(batch, concatenate_soils(soils))
     readings = [at_sensors(batch, part).numpy() for part in theta.split(len(sites), dim=2)]
@@ -81,6 +90,11 @@ def column_predictions(
             ("day", "sensor"),
             readings[1],
             water | {"long_name": "water content, predicted with the soil of the texture regression"},
+        ),
+        ENSEMBLE: (
+            ("day", "sensor"),
+            np.mean(readings[2:], axis=0),
+            water | {"long_name": "water content, mean of the runs with the soil of each member"},
         ),
         "depth": (("sensor",), np.concatenate([s.sensor_depth for s in sites]), {"units": "m"}),
         "sensor_site": (("sensor",), batch.sensor_column.numpy()),
@@ -126,11 +140,13 @@ def sensor_scores(
     Returns
     -------
     dict
-        For each of ``sensors``, and as medians in ``all``: the :class:`~jules_ml.scoring.scores.Scores` of each soil [m3 m-3], in ``all``
-        without ``n``. Other soils than the learned one have its RMSE minus theirs in ``sensors``. ``verdict`` compares the soils at the
-        first sensors of all sites; it is missing for training days.
+        For each of ``sensors``, and as medians in ``all``: the :class:`~jules_ml.scoring.scores.Scores` of each soil [m3 m-3], and of the
+        mean of the members' runs (``ensemble``) if there are several, in ``all`` without ``n``. Other soils than the learned one have its
+        RMSE minus theirs in ``sensors``. ``verdict`` compares the soils at the first sensors of all sites; it is missing for training
+        days.
     """
     sensors: list[dict[str, Any]] = []
+    scored = (*soils, ENSEMBLE) if predictions.sizes["member"] > 1 else tuple(soils)
     in_part = predictions["split"].to_numpy() == SPLIT_NAMES.index(part)
     for k in range(predictions.sizes["sensor"]):
         observed = np.where(in_part[:, k], predictions["observed"].to_numpy()[:, k], np.nan)
@@ -139,13 +155,13 @@ def sensor_scores(
             "site": str(predictions["site"].to_numpy()[column]),
             "depth": float(predictions["depth"][k]),
         }
-        entry |= _compared(predictions, observed[:, np.newaxis], [k], soils)
+        entry |= _compared(predictions, observed[:, np.newaxis], [k], scored)
         sensors.append(entry)
     sites = [s["site"] for s in sensors]
     numbers = [sites.index(site) for site in dict.fromkeys(sites)]
     first = [sensors[number] for number in numbers]
     names = [field.name for field in fields(Scores) if field.name != "n"]
-    overall = {soil: {key: float(np.nanmedian([s[soil][key] for s in first])) for key in names} for soil in soils}
+    overall = {soil: {key: float(np.nanmedian([s[soil][key] for s in first])) for key in names} for soil in scored}
     scores = {"part": part, "all": overall, "sensors": sensors}
     if part != "test":
         return scores

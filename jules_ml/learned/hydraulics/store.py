@@ -8,7 +8,7 @@ from typing import Any
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
-from jules_ml.experiment.hydraulics import HydraulicSettings
+from jules_ml.learned.hydraulics.correction import network_of_card
 from jules_ml.learned.hydraulics.network import LearnedHydraulics
 from jules_ml.learned.hydraulics.site import common_layers
 from jules_ml.learned.store import read_module_folder
@@ -32,8 +32,7 @@ def load_hydraulics(folder: str | Path) -> tuple[LearnedHydraulics, dict[str, An
         If the folder has no learned hydraulics, or is damaged.
     """
     state, card = read_module_folder(folder, kind="hydraulics")
-    settings = HydraulicSettings(**card["settings"])
-    network = LearnedHydraulics(list(card["inputs"]), members=settings.members, hidden=settings.hidden)
+    network = network_of_card(card)
     try:
         network.load_state_dict(state)
     except RuntimeError as error:

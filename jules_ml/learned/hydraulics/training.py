@@ -110,7 +110,7 @@ def train_hydraulics(
         Cost of the mean of the members in each round: mean logarithm of the errors of the sensors.
     """
     tables = [torch.tensor(input_table([s.inputs for s in each.batch.sites], network.inputs)) for each in batches]
-    weights = [_batch_weights(each, settings) for each in batches]
+    weights = [batch_weights(each, settings) for each in batches]
     draws = _site_draws(network, batches, settings)
     pretrained = {name: value.detach().clone() for name, value in network.named_parameters()}
     expansions = [list(each.expansions) for each in batches]
@@ -145,8 +145,19 @@ def _error(anomaly: Tensor, bias: Tensor, settings: TrainingSettings) -> Tensor:
     return 0.5 * torch.log(anomaly + settings.bias_weight * bias**2 + ERROR_FLOOR**2)
 
 
-def _batch_weights(columns: TrainingColumns, settings: TrainingSettings) -> Tensor:
-    """Weight of each sensor, shape (sensor,); zero at sites that are not trained on."""
+def batch_weights(columns: TrainingColumns, settings: TrainingSettings) -> Tensor:
+    """Weight of each sensor; zero at sites that are not trained on.
+
+    Parameters
+    ----------
+    columns : TrainingColumns
+    settings : TrainingSettings
+
+    Returns
+    -------
+    Tensor, shape (sensor,)
+        In double precision [1].
+    """
     train = torch.tensor(columns.train).double()[columns.batch.sensor_column]
     return columns.weight * sensor_weights(columns.batch, settings.deep_weight) * train
 

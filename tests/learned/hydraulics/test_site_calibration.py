@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import torch
 import xarray as xr
-from learned.hydraulics.test_fit import write_site
+from helpers.hydraulic_sites import write_site
 from typer.testing import CliRunner
 
 from jules_ml.cli import app
