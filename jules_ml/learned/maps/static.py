@@ -26,6 +26,10 @@ _Array = NDArray[np.float64]
 #: Percent of the mass, and masses of carbon, as publications of soil write them.
 _PERCENT: Final = re.compile(r"(?i)(%|percent)\s*(by\s+)?\(?(wt\.?|weight|mass)\)?")
 _OF_CARBON: Final = re.compile(r"(?<![A-Za-z])(k?g|Mg|t)[ _]?(\(C\)|C)(?![A-Za-z0-9])")
+#: Pattern that leaves out the variables with unknown names, and no others.
+_ALL_UNKNOWN: Final = "*"
+#: Largest sum of particle-size fractions [1]: maps that were made of each fraction alone add up to a little more than 1.
+_LARGEST_SUM: Final = 1.05
 #: Attributes of a file that CF uses for its own purposes, not for values on the map.
 _COORDINATE_ATTRIBUTES: Final = ("bounds", "grid_mapping", "coordinates")
 
@@ -86,7 +90,19 @@ class StaticMap:
                 continue
             parts = [checked(quantity, converted(quantity, values_at(each, points), each), each) for each in sources]
             values[quantity] = depth_mean(parts, [each.name.depth for each in sources])
+        self._refuse_texture(values)
         return _derived(values)
+
+    def _refuse_texture(self, values: Mapping[str, _Array]) -> None:
+        """Refuse particle-size fractions that add up to more than one."""
+        fractions = [name for name in TEXTURE if name in values]
+        total = sum((values[name] for name in fractions), np.zeros(1))
+        if bool((total > _LARGEST_SUM).any()):
+            raise BadInput(
+                f"{', '.join(fractions)} add up to {float(np.nanmax(total)):.3g} at {int((total > _LARGEST_SUM).sum())} points",
+                where=self._sources[fractions[0]][0].where,
+                remedy="give fractions of the mineral soil, without stones and organic matter, that add up to 1",
+            )
 
 
 @contextmanager
@@ -102,7 +118,7 @@ def open_static_map(
     names : mapping of str to str, optional
         Quantity of a variable by the variable's name, in addition to :mod:`jules_ml.learned.maps.names`.
     leave_out : sequence of str
-        Patterns of variables that are not used.
+        Patterns of variables that are not used; ``*`` for all with unknown names.
 
     Yields
     ------
@@ -171,12 +187,13 @@ def _sources_of(
     coordinates = _coordinate_names(file, grid)
     for name, variable in file.variables.items():
         on_map = set(grid.dims) <= set(variable.dimensions)
-        if name in coordinates or not on_map or any(fnmatch(name, pattern) for pattern in leave_out):
+        excluded = any(fnmatch(name, pattern) for pattern in leave_out if pattern != _ALL_UNKNOWN)
+        if name in coordinates or not on_map or (excluded and name not in names):
             continue
         attributes = {key: variable.getncattr(key) for key in variable.ncattrs()}
         known = MapName(names[name]) if name in names else name_of(name, attributes)
         if known is None:
-            if not is_other(name, attributes):
+            if not is_other(name, attributes) and _ALL_UNKNOWN not in leave_out:
                 raise _unknown_name(name, path)
             continue
         units = _usual(str(attributes.get("units", "")).strip()) or known.units

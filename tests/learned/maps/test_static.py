@@ -161,6 +161,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "percent": ({"sand": (40.0, "1")}, "variable sand: sand is 40, outside 0 to 1", "divide it by 100"),
     "missing code": ({"bulk_density": (-9999.0, "kg m-3")}, "variable bulk_density", "_FillValue"),
     "nodata": ({"bdod_0-30cm_mean": (-32768.0, None)}, "variable bdod_0-30cm_mean", "_FillValue"),
+    "texture": ({"sand": (0.4, "1"), "clay": (0.9, "1")}, "sand, clay add up to 1.3 at 6 points", "add up to 1"),
     "twice": ({"sand": (0.4, "1"), "T_SAND": (40.0, None)}, "are both sand", "--leave-out"),
 }
 
@@ -179,6 +180,8 @@ def test_what_is_unclear_is_refused_with_file_variable_and_remedy(case: str, tmp
 def test_names_can_be_given_and_variables_left_out(tmp_path: Path) -> None:
     path = write(tmp_path, {"SNDPPT": (40.0, "%"), "quality": (1.0, "1")})
     values, _ = read(path, names={"SNDPPT": "sand"}, leave_out=["qual*"])
+    np.testing.assert_allclose(values["sand"], 0.4)
+    values, _ = read(path, names={"SNDPPT": "sand"}, leave_out=["*"])
     np.testing.assert_allclose(values["sand"], 0.4)
     with pytest.raises(BadInput, match="no file of --grid has a variable SAND"):
         read(path, names={"SAND": "sand"}, leave_out=["*"])
