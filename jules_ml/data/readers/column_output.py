@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,13 +34,15 @@ def liquid_theta(output: xr.Dataset, layer: int) -> xr.DataArray:
     return theta.rename("theta").assign_attrs(units="m3 m-3", long_name="liquid water content of soil layer")
 
 
-def read_output(path: Path) -> xr.Dataset:
+def read_output(path: Path, *, dzsoil: Sequence[float] | None = None) -> xr.Dataset:
     """Water content of a run of the column, or of an ensemble of them.
 
     Parameters
     ----------
     path : Path
         File written by :func:`write_output`, or ``ensemble.nc``, with ``smcl``.
+    dzsoil : sequence of float, optional
+        Thickness of the layers of a file that does not have it, as that of an ensemble of runs of JULES [m].
 
     Returns
     -------
@@ -52,7 +55,16 @@ def read_output(path: Path) -> xr.Dataset:
     BadInput
         If the file is not such a run, or truncated, or a value is outside its range.
     """
-    ds = read_cf(path, required=("smcl", "dzsoil"), kind="a run of the column with smcl in its output")
+    required = ("smcl", "dzsoil") if dzsoil is None else ("smcl",)
+    ds = read_cf(path, required=required, kind="a run of the column with smcl in its output")
+    if dzsoil is not None:
+        if ds.sizes.get("soil") != len(dzsoil):
+            raise BadInput(
+                f"the run has {ds.sizes.get('soil', 'no')} soil layers, and dzsoil is given for {len(dzsoil)}",
+                where=path,
+                remedy="give dzsoil, the thickness of its layers, in the experiment",
+            )
+        ds = ds.assign(dzsoil=("soil", np.asarray(dzsoil, dtype=np.float64)))
     check_model_data(ds, where=path)
     if ds.sizes["time"] < 2:
         raise BadInput("the run has a single output period", where=path, remedy="give a run of many days")

@@ -48,8 +48,10 @@ def rescaled(series: _Array, theta: _Array, train: _Mask) -> _Array:
 
 
 def regression(series: _Array, theta: _Array, train: _Mask) -> _Array:
-    """Regress the water content on a series by least squares over the training days, shape (day,)."""
+    """Regress the water content on a series by least squares over the training days, shape (day,); their mean if it does not vary."""
     days = train & np.isfinite(series)
+    if days.sum() < 2 or np.ptp(series[days]) == 0.0:
+        return np.full(len(series), theta[train].mean())
     slope, intercept = np.polyfit(series[days], theta[days], 1)
     result: _Array = slope * series + intercept
     return result

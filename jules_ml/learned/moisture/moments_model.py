@@ -168,18 +168,17 @@ class MomentsModel:
 
     def distance_note(self, static: Mapping[str, float], *, where: str) -> str | None:
         """Describe a site that is unlike all training sites, so that its intervals are wider; None for others."""
-        usable = self.usable(static)
-        if not usable:
+        # properties that the best regressions do not use count too
+        every = (*self.regressions, *(each for family in self.fallbacks for each in family))
+        pairs = [(each.error_at(static)[0], each.error[0]) for each in every if set(each.names) <= set(static)]
+        if not pairs:
             return None
-        here, usual = (
-            float(np.mean(errors))
-            for errors in zip(*((e.error_at(static)[0], e.error[0]) for e in usable), strict=True)
-        )
+        here, usual = max(pairs, key=lambda pair: pair[0] / pair[1])
         if here < _UNLIKE * usual:
             return None
         return (
             f"{where}: its static properties are unlike those of all training sites, so the mean of its soil moisture is uncertain "
-            f"(standard error {here:.3f} instead of {usual:.3f} m3 m-3): adapt the module with a few days of measured water content"
+            f"(standard error up to {here:.3f} instead of {usual:.3f} m3 m-3): adapt the module with a few days of measured water content"
         )
 
     def predict(self, static: Mapping[str, float], *, where: str = "site") -> tuple[Moments, tuple[float, float]]:

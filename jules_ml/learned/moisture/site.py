@@ -184,8 +184,11 @@ def _first_guess(run: xr.Dataset) -> xr.Dataset:
 
 
 def _run(section: MoistureSection, path: Path) -> xr.Dataset:
-    """Read output of JULES, which has the dimensions y and x, or output of the soil column."""
+    """Read output of JULES, which has the dimensions y and x, or output of the soil column, or the file of an ensemble of either."""
     header = read_netcdf(path, required=["smcl"], variables=["smcl"], kind="a run with smcl in its output")
     if {"y", "x"} <= set(header.dims):
         return read_jules(path, variables=["smcl"], dzsoil=section.dzsoil)
-    return read_output(path)
+    with xr.open_dataset(path, decode_times=False) as file:
+        has_layers = "dzsoil" in file.variables
+    # an ensemble of runs of JULES has no thickness of its layers
+    return read_output(path, dzsoil=None if has_layers else section.dzsoil)

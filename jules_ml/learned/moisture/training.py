@@ -16,6 +16,8 @@ from jules_ml.support.progress import Progress
 
 #: Steps between those that restart runs in the middle of the record.
 _START_EVERY = 4
+#: Fraction of the steps over which the learning rate rises.
+_RISING = 0.2
 #: Fraction of the steps after which weights are averaged.
 _AVERAGE_FROM = 0.6
 #: Probability that JULES, and that surface temperature, is masked at a site, so that a module can predict sites without them.
@@ -53,8 +55,10 @@ def train_member(
     module = LearnedMoisture(first.dynamic.shape[1], first.static.shape[1], settings).to(device)
     average = torch.optim.swa_utils.AveragedModel(module)
     optimiser = torch.optim.AdamW(module.parameters(), lr=settings.rate, weight_decay=settings.decay)
+    # a first phase of a single step is a division by zero in torch
+    rising = _RISING if settings.steps * _RISING != 1.0 else 2.0 * _RISING
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, max_lr=settings.rate, total_steps=settings.steps, pct_start=0.2, final_div_factor=20.0
+        optimiser, max_lr=settings.rate, total_steps=settings.steps, pct_start=rising, final_div_factor=20.0
     )
     on_device = [batch.training_period().to(device) for batch in batches]
     features = [module.features(batch.inputs) for batch in on_device]

@@ -93,3 +93,11 @@ def test_a_site_unlike_all_training_sites_is_named() -> None:
     assert note is not None
     assert note.startswith("X: its static properties are unlike those of all training sites")
     assert model.predict(far)[1][0] > model.predict(statics[0])[1][0]
+
+
+def test_a_site_is_unlike_others_by_a_property_that_its_mean_does_not_depend_on() -> None:
+    statics, moments = satellite_sites()
+    model = fit_moments_model(statics, moments, static="satellite")
+    assert model is not None
+    note = model.distance_note(statics[0] | {"precip_annual": 0.01}, where="X")
+    assert note is not None

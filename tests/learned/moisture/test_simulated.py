@@ -252,6 +252,13 @@ def test_an_ensemble_of_soils_is_a_first_guess_with_the_mean_of_their_anomalies(
         attrs={"interval_seconds": 86400.0},
     ).to_netcdf(tmp_path / "ensemble.nc")
     record = site_record(MoistureSection(jules=tmp_path / "ensemble.nc"), ds)
+    # an ensemble of runs of JULES has no thickness of its layers, and the section gives it
+    with xr.open_dataset(tmp_path / "ensemble.nc", decode_times=False) as ensemble:
+        ensemble.drop_vars("dzsoil").to_netcdf(tmp_path / "jules.nc")
+    same = site_record(MoistureSection(jules=tmp_path / "jules.nc"), ds)
+    np.testing.assert_array_equal(same.jules, record.jules)
+    with pytest.raises(BadInput, match="4 soil layers, and dzsoil is given for 3"):
+        site_record(MoistureSection(jules=tmp_path / "jules.nc", dzsoil=(0.1, 0.25, 0.65)), ds)
     days = np.isfinite(record.jules[:, 0])
     anomaly = sum((each - each.mean()) / each.std() for each in (sand, clay)) / 2.0
     expected = (sand.mean() + clay.mean()) / 2.0 + (sand.std() + clay.std()) / 2.0 * anomaly

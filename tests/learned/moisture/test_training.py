@@ -346,3 +346,17 @@ def test_ubrmse_excludes_the_bias() -> None:
 def test_the_time_scale_of_a_drydown_is_recovered() -> None:
     theta = np.concatenate([[0.1], 0.105 + 0.2 * np.exp(-np.arange(40) / 8.0)])
     assert drydown_scale(theta, np.zeros(41)) == pytest.approx(8.0, rel=0.15)
+
+
+def test_a_rain_index_that_does_not_vary_is_the_mean_of_the_training_days() -> None:
+    theta = np.linspace(0.1, 0.2, 50)
+    train = np.arange(50) < 20
+    np.testing.assert_allclose(rain_index(np.zeros(50), theta, train), theta[train].mean())
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5])
+def test_any_number_of_steps_can_be_trained(steps: int) -> None:
+    record = moisture_record(site(400))
+    settings = QUICK.model_copy(update={"steps": steps})
+    ensemble = train_moisture([TrainingSite(record, np.ones(400, dtype=bool))], settings)
+    assert np.isfinite(ensemble.predict(record).theta).all()
