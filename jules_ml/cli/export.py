@@ -64,7 +64,7 @@ LeaveOut = Annotated[
     list[str] | None,
     typer.Option(
         metavar="VARIABLE",
-        help="Variable of the map that is not used, or a pattern such as '*_Q05'; may be repeated.",
+        help="Variable of the map that is not used, or a pattern such as '*_Q05' for variables with unknown names; may be repeated.",
         show_default=False,
         rich_help_panel=_MAP,
     ),

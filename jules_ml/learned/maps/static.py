@@ -102,7 +102,7 @@ def open_static_map(
     names : mapping of str to str, optional
         Quantity of a variable by the variable's name, in addition to :mod:`jules_ml.learned.maps.names`.
     leave_out : sequence of str
-        Patterns of variables that are not used.
+        Names of variables that are not used. A pattern (``'*'``) leaves out those with unknown names only.
 
     Yields
     ------
@@ -124,7 +124,8 @@ def open_static_map(
                 remedy=f"give one of {', '.join((*PROPERTIES, LAND, FRAC, ALBSOIL))}",
             )
     with ExitStack() as stack:
-        found: dict[str, list[Source]] = {}
+        of_quantity: dict[str, list[Source]] = {}
+        notes: list[str] = []
         grids: list[MapGrid] = []
         for path in paths:
             file = stack.enter_context(open_netcdf(path))
@@ -138,10 +139,11 @@ def open_static_map(
                 )
             grids.append(grid)
             for source in _sources_of(file, path, grid, names, leave_out):
-                found.setdefault(source.name.quantity, []).append(source)
-        _refuse_unused(names, [source for sources in found.values() for source in sources])
-        notes: list[str] = []
-        chosen = {quantity: _chosen(sources, notes) for quantity, sources in found.items()}
+                of_quantity.setdefault(source.name.quantity, []).append(source)
+        every = [source for sources in of_quantity.values() for source in sources]
+        _refuse_unused(names, every)
+        notes += _pattern_notes(leave_out, every)
+        chosen = {quantity: _chosen(sources, notes) for quantity, sources in of_quantity.items()}
         yield StaticMap(grids[0], tuple(notes), _without_duplicates(chosen, notes))
 
 
@@ -171,24 +173,35 @@ def _sources_of(
     coordinates = _coordinate_names(file, grid)
     for name, variable in file.variables.items():
         on_map = set(grid.dims) <= set(variable.dimensions)
-        if name in coordinates or not on_map or any(fnmatch(name, pattern) for pattern in leave_out):
+        if name in coordinates or not on_map or name in leave_out:
             continue
         attributes = {key: variable.getncattr(key) for key in variable.ncattrs()}
-        known = MapName(names[name]) if name in names else name_of(name, attributes)
-        if known is None:
-            if not is_other(name, attributes):
+        map_name = MapName(names[name]) if name in names else name_of(name, attributes)
+        if map_name is None:
+            if not is_other(name, attributes) and not any(fnmatch(name, pattern) for pattern in leave_out):
                 raise _unknown_name(name, path)
             continue
-        units = _usual(str(attributes.get("units", "")).strip()) or known.units
-        if units is None and known.quantity in PROPERTIES and PROPERTIES[known.quantity].units != "1":
+        units = _usual(str(attributes.get("units", "")).strip()) or map_name.units
+        if units is None and map_name.quantity in PROPERTIES and PROPERTIES[map_name.quantity].units != "1":
             raise BadInput(
-                f"{known.quantity} has no unit",
+                f"{map_name.quantity} has no unit",
                 where=f"{path}, variable {name}",
-                remedy=f"add the attribute units; 'jules-ml' converts it to {PROPERTIES[known.quantity].units}",
+                remedy=f"add the attribute units; 'jules-ml' converts it to {PROPERTIES[map_name.quantity].units}",
             )
-        source = Source(path, variable, grid, known, units or "1")
+        source = Source(path, variable, grid, map_name, units or "1")
         _check_source(source)
         yield source
+
+
+def _pattern_notes(leave_out: Sequence[str], sources: Sequence[Source]) -> list[str]:
+    """Note on the variables with known names that a pattern would leave out, other than that of all names."""
+    names = [source.variable.name for source in sources]
+    kept = [name for name in names if any(fnmatch(name, pattern) for pattern in leave_out if pattern != "*")]
+    if not kept:
+        return []
+    return [
+        f"a pattern of --leave-out is for unknown names, and {', '.join(kept)} is used: to leave it out, give its full name"
+    ]
 
 
 def _usual(units: str) -> str:

@@ -113,7 +113,7 @@ def test_depth_intervals_are_averaged_over_the_topsoil(tmp_path: Path) -> None:
     values, notes = read(path)
     np.testing.assert_allclose(values["sand"], (5 * 0.1 + 10 * 0.2 + 15 * 0.4) / 30)
     assert not notes
-    values, notes = read(path, leave_out=["sand_15*"])
+    values, notes = read(path, leave_out=["sand_15-30cm_mean"])
     assert any("15 cm only" in note for note in notes)
 
 
@@ -184,6 +184,21 @@ def test_names_can_be_given_and_variables_left_out(tmp_path: Path) -> None:
         read(path, names={"SAND": "sand"}, leave_out=["*"])
     with pytest.raises(BadInput, match="'sandy' is not a static property"):
         read(path, names={"SNDPPT": "sandy"})
+
+
+def test_a_pattern_leaves_out_unknown_names_only(tmp_path: Path) -> None:
+    of: dict[str, Any] = {"sand": (0.4, "1"), "T_CLAY": (20.0, None), "SLTPPT": (40.0, "%"), "quality": (1.0, "1")}
+    path = write(tmp_path, of)
+    values, notes = read(path, names={"SLTPPT": "silt"}, leave_out=["*"])
+    for name, expected in (("sand", 0.4), ("silt", 0.4), ("clay", 0.2)):
+        np.testing.assert_allclose(values[name], expected)
+    assert not notes
+    values, notes = read(path, names={"SLTPPT": "silt"}, leave_out=["T_*", "qual*"])
+    np.testing.assert_allclose(values["clay"], 0.2)
+    assert any("T_CLAY" in note and "give its full name" in note for note in notes)
+    values, _ = read(path, names={"SLTPPT": "silt"}, leave_out=["sand", "*"])
+    np.testing.assert_allclose(values["sand"], 0.4)
+    assert "clay" not in read(path, leave_out=["T_CLAY", "*"])[0]
 
 
 def test_files_must_have_the_same_points(tmp_path: Path) -> None:
