@@ -137,6 +137,62 @@ def test_cover_comes_from_surface_types(types: int, tree: float, bare: float, tm
     np.testing.assert_allclose(values["frac_bare"], bare)
 
 
+def types_map(folder: Path, change: Any, *, units: str = "1") -> Path:
+    """Write a map of the 9 types of JULES, half grass and half bare, and an albedo."""
+    frac = np.zeros((9, 2, 3))
+    frac[2], frac[7] = 0.5, 0.5
+    albedo = np.full((2, 3), 0.2)
+    change(frac, albedo)
+    ds = synthetic_map(2, 3)[["sand"]].assign(
+        frac=(("type", "lat", "lon"), frac, {"units": units}), albsoil=(("lat", "lon"), albedo)
+    )
+    ds.to_netcdf(folder / "static.nc")
+    return folder / "static.nc"
+
+
+def in_percent(frac: Any, albedo: Any) -> None:
+    frac *= 100.0
+
+
+def coded(frac: Any, albedo: Any) -> None:
+    frac[:, 0, 0] = -9999.0
+
+
+def bright(frac: Any, albedo: Any) -> None:
+    albedo[0, 0] = 20.0
+
+
+@pytest.mark.parametrize(
+    ("change", "problem", "remedy"),
+    [
+        (in_percent, "variable frac: frac is 50, outside 0 to 1", "divide it by 100"),
+        (coded, "variable frac: frac is -9999", "_FillValue"),
+        (bright, "variable albsoil: albsoil is 20, outside 0 to 1", "divide it by 100"),
+    ],
+)
+def test_surface_types_and_albedo_have_a_range(change: Any, problem: str, remedy: str, tmp_path: Path) -> None:
+    path = types_map(tmp_path, change)
+    with pytest.raises(BadInput, match=problem) as caught:
+        read(path)
+    assert remedy in caught.value.remedy
+
+
+def test_points_without_any_surface_type_have_no_cover(tmp_path: Path) -> None:
+    def change(frac: Any, albedo: Any) -> None:
+        frac[:, 0, 0] = 0.0
+        frac[:, 0, 1] = np.nan
+        frac[:, 0, 2] = 0.0
+        frac[8, 0, 2] = 1.0
+
+    values, _ = read(types_map(tmp_path, change))
+    for name in ("frac_tree", "frac_grass", "frac_bare"):
+        assert np.isnan(values[name][:2]).all()
+        assert values[name][2] == 0.0
+        assert np.isfinite(values[name][3:]).all()
+    values, _ = read(types_map(tmp_path, in_percent, units="%"))
+    np.testing.assert_allclose(values["frac_grass"], 0.5)
+
+
 def test_water_that_is_coded_by_zeros_is_missing(tmp_path: Path) -> None:
     zero = np.array([[0.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
     of = {"sand": (0.4 * zero, "1"), "silt": (0.4 * zero, "1"), "clay": (0.2 * zero, "1")}
