@@ -178,26 +178,19 @@ def _unconverted(value: float, quantity: str, source: Source) -> float:
     return round(float((value - zero) / (one - zero)), 4)
 
 
-def cover(source: Source, points: slice | NDArray[np.int64]) -> dict[str, _Array]:
+def cover(types: _Array) -> dict[str, _Array]:
     """Compute the cover fractions from the fractions of surface types.
 
     Parameters
     ----------
-    source : Source
-        Variable with the types.
-    points : slice or array of int, shape (point,)
+    types : array, shape (type, point)
+        Fractions [1].
 
     Returns
     -------
     dict of str to array, shape (point,)
         ``frac_tree``, ``frac_grass`` and ``frac_bare`` [1]; NaN where no type has a fraction above 0.
-
-    Raises
-    ------
-    BadInput
-        If a fraction is out of range.
     """
-    types = checked(FRAC, converted(FRAC, values_at(source, points), source), source)
     numbers = surface_types(len(types))
     assert numbers is not None
     covered = np.nan_to_num(types).any(axis=0)

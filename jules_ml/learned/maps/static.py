@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
-from jules_ml.experiment.place import CARBON, PROPERTIES, TEXTURE, with_soil_carbon
+from jules_ml.experiment.place import CARBON, PROPERTIES, SOIL, TEXTURE, with_soil_carbon
 from jules_ml.learned.maps.grid import MapGrid, grid_of, same_points
 from jules_ml.learned.maps.names import ALBSOIL, FRAC, LAND, MapName, is_other, name_of, surface_types
 from jules_ml.learned.maps.source import Source, checked, converted, cover, depth_mean, type_count, values_at
@@ -54,11 +54,6 @@ class StaticMap:
         filled = _derived({name: np.ones(1) for name in names if name in PROPERTIES})
         return tuple(name for name in (*PROPERTIES, ALBSOIL) if name in filled or name in names)
 
-    @property
-    def has_land(self) -> bool:
-        """Whether a variable states where there is land."""
-        return LAND in self._sources
-
     def read(self, points: slice | NDArray[np.int64]) -> dict[str, _Array]:
         """Read all properties at some points.
 
@@ -71,22 +66,39 @@ class StaticMap:
         -------
         dict of str to array, shape (point,)
             By the names and in the units of :data:`~jules_ml.experiment.place.PROPERTIES`, ``albsoil`` [1] and ``land`` (above 0 for land);
-            NaN where missing.
+            NaN where missing, and outside the land if the map has ``land``.
 
         Raises
         ------
         BadInput
-            If a value is out of range.
+            If a value on land is out of range.
         """
         values: dict[str, _Array] = {}
+        land = None
+        if LAND in self._sources:
+            land = values[LAND] = _read(LAND, self._sources[LAND][0], points, None)
         for quantity, sources in self._sources.items():
-            if quantity == FRAC:
-                for name, value in cover(sources[0], points).items():
-                    values.setdefault(name, value)
+            if quantity == LAND:
                 continue
-            parts = [checked(quantity, converted(quantity, values_at(each, points), each), each) for each in sources]
-            values[quantity] = depth_mean(parts, [each.name.depth for each in sources])
+            parts = [_read(quantity, each, points, land) for each in sources]
+            if quantity == FRAC:
+                for name, value in cover(parts[0]).items():
+                    values.setdefault(name, value)
+            else:
+                values[quantity] = depth_mean(parts, [each.name.depth for each in sources])
         return _derived(values)
+
+
+def _read(quantity: str, source: Source, points: slice | NDArray[np.int64], land: _Array | None) -> _Array:
+    """Values of a variable in the unit of its quantity; NaN outside ``land``, where maps have other content and codes."""
+    values = values_at(source, points)
+    if land is not None:
+        values = np.where(np.nan_to_num(land) > 0.0, values, np.nan)
+    values = converted(quantity, values, source)
+    if quantity == "bulk_density":
+        # some maps code water by zeros
+        values = np.where(values == 0.0, np.nan, values)
+    return checked(quantity, values, source)
 
 
 @contextmanager
@@ -300,12 +312,25 @@ def _without_duplicates(chosen: dict[str, tuple[Source, ...]], notes: list[str])
 
 def _derived(values: dict[str, _Array]) -> dict[str, _Array]:
     """Add the third particle-size fraction, and the quantities of organic carbon that follow from one."""
+    values = _without_zeros_of_water(values)
     missing = [name for name in TEXTURE if name not in values]
-    if not missing:
-        # some maps code water by zeros
-        water = sum(values[name] for name in TEXTURE) < 0.02
-        values = {**values, **{name: np.where(water, np.nan, values[name]) for name in TEXTURE}}
     if len(missing) == 1:
         rest = 1.0 - sum(values[name] for name in TEXTURE if name in values)
         values = {**values, missing[0]: np.clip(rest, 0.0, 1.0)}
     return with_soil_carbon(values) if any(name in values for name in CARBON) else values
+
+
+def _without_zeros_of_water(values: dict[str, _Array]) -> dict[str, _Array]:
+    """Set soil properties to missing where all fractions are zero, as some maps code water, and carbon of zero where density is missing."""
+    fractions = [values[name] for name in TEXTURE if name in values]
+    if len(fractions) > 1:
+        total = np.sum(fractions, axis=0)
+        # three fractions may be rounded, but two small ones are those of sand, silt or clay
+        water = total < 0.02 if len(fractions) == len(TEXTURE) else total == 0.0
+        zero = {name: water & (name in TEXTURE or values[name] == 0.0) for name in SOIL if name in values}
+        values = {**values, **{name: np.where(where, np.nan, values[name]) for name, where in zero.items()}}
+    if "bulk_density" in values:
+        no_density = np.isnan(values["bulk_density"])
+        carbon = {name: values[name] for name in CARBON if name in values}
+        values = {**values, **{n: np.where(no_density & (v == 0.0), np.nan, v) for n, v in carbon.items()}}
+    return values

@@ -201,6 +201,57 @@ def test_water_that_is_coded_by_zeros_is_missing(tmp_path: Path) -> None:
     assert np.isfinite(values["sand"][1:]).all()
 
 
+@pytest.mark.parametrize("names", [("sand", "clay"), ("sand", "silt"), ("silt", "clay")])
+def test_zeros_are_water_with_two_fractions_too(names: tuple[str, str], tmp_path: Path) -> None:
+    zero = np.array([[0.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
+    of: dict[str, Any] = {name: (0.3 * zero, "1") for name in names}
+    of |= {"BULK": (1.3 * zero, None), "ORG_CARBON": (1.0 * zero, None)}
+    values, _ = read(write(tmp_path, of))
+    for name in ("sand", "silt", "clay", "bulk_density", "organic_carbon", "soc_density"):
+        assert np.isnan(values[name][0]), name
+        assert np.isfinite(values[name][1:]).all(), name
+    one = {names[0]: (np.where(zero == 0.0, 0.0, 0.3), "1"), names[1]: (0.3, "1")}
+    values, _ = read(write(tmp_path, one))
+    assert values[names[0]][0] == 0.0
+
+
+def test_a_density_of_zero_is_missing_in_depth_intervals_too(tmp_path: Path) -> None:
+    zero = np.array([[0.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
+    of = {name: (130.0 * zero, None) for name in ("bdod_0-5cm_mean", "bdod_5-15cm_mean", "bdod_15-30cm_mean")}
+    values, _ = read(write(tmp_path, of))
+    assert np.isnan(values["bulk_density"][0])
+    np.testing.assert_allclose(values["bulk_density"][1:], 1300.0)
+
+
+@pytest.mark.parametrize("name", ["land", "landfrac"])
+def test_values_outside_the_land_are_not_checked(name: str, tmp_path: Path) -> None:
+    land = np.array([[0.0, np.nan, 1.0], [1.0, 0.5, 1.0]])
+    of = {
+        "elevation": (np.where(land > 0.0, 120.0, -4000.0), "m"),
+        "sand": (np.where(land > 0.0, 0.4, -9999.0), "1"),
+    }
+    path = write(tmp_path, {**of, name: (land, "1")})
+    values, _ = read(path)
+    np.testing.assert_array_equal(np.isfinite(values["elevation"]), [False, False, True, True, True, True])
+    np.testing.assert_array_equal(np.isfinite(values["sand"]), np.isfinite(values["elevation"]))
+    np.testing.assert_array_equal(values["land"] > 0.0, np.isfinite(values["sand"]))
+    with open_static_map([path]) as static:
+        np.testing.assert_allclose(static.read(np.array([5, 0, -1, 2]))["elevation"], [120.0, np.nan, np.nan, 120.0])
+    with pytest.raises(BadInput, match="elevation is -4000"):
+        read(write(tmp_path, of))
+
+
+def test_surface_types_outside_the_land_are_not_checked(tmp_path: Path) -> None:
+    path = types_map(tmp_path, coded)
+    with xr.open_dataset(path) as opened:
+        ds = opened.load()
+    ds["land"] = (("lat", "lon"), np.array([[0.0, 1.0, 1.0], [1.0, 1.0, 1.0]]))
+    ds.to_netcdf(tmp_path / "land.nc")
+    values, _ = read(tmp_path / "land.nc")
+    assert np.isnan(values["frac_bare"][0])
+    np.testing.assert_allclose(values["frac_bare"][1:], 0.5)
+
+
 REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "unknown name": (
         {"soc_dens": (20.0, "kg m-3")},
