@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -295,11 +296,24 @@ def _chosen(sources: list[Source], notes: list[str]) -> tuple[Source, ...]:
     if unused:
         notes.append(f"{', '.join(unused)} are not used: {quantity} is {chosen[0].variable.name}")
     if not whole:
+        _refuse_overlap(chosen, quantity)
         depths = [each.name.depth or (0.0, 0.0) for each in chosen]
         total = sum(bottom - top for top, bottom in depths)
         if total < 0.3 - 1e-9:
             notes.append(f"{quantity} is the mean of {100 * total:g} cm only, not of 0-30 cm")
     return tuple(chosen)
+
+
+def _refuse_overlap(chosen: Sequence[Source], quantity: str) -> None:
+    """Refuse depth intervals, from the top, that count a depth twice."""
+    for upper, lower in pairwise(chosen):
+        if (lower.name.depth or (0.0, 0.0))[0] < (upper.name.depth or (0.0, 0.0))[1] - 1e-9:
+            names = f"{upper.variable.name} and {lower.variable.name}"
+            raise BadInput(
+                f"the depth intervals of {names} overlap, and {quantity} is their mean",
+                where=lower.where,
+                remedy=f"leave one out with --leave-out {lower.variable.name} or --leave-out {upper.variable.name}",
+            )
 
 
 def _without_duplicates(chosen: dict[str, tuple[Source, ...]], notes: list[str]) -> dict[str, tuple[Source, ...]]:

@@ -117,6 +117,18 @@ def test_depth_intervals_are_averaged_over_the_topsoil(tmp_path: Path) -> None:
     assert any("15 cm only" in note for note in notes)
 
 
+@pytest.mark.parametrize("other", ["sand_0-5cm_Q0.5", "sand_0-15cm_mean"])
+def test_depth_intervals_that_overlap_are_refused(other: str, tmp_path: Path) -> None:
+    of = {"sand_0-5cm_mean": 100.0, "sand_5-15cm_mean": 200.0, "sand_15-30cm_mean": 400.0, other: 150.0}
+    path = write(tmp_path, {name: (value, None) for name, value in of.items()})
+    with pytest.raises(BadInput, match="overlap") as caught:
+        read(path)
+    assert "--leave-out" in caught.value.remedy
+    assert other in str(caught.value)
+    values, _ = read(path, leave_out=[other])
+    np.testing.assert_allclose(values["sand"], (5 * 0.1 + 10 * 0.2 + 15 * 0.4) / 30)
+
+
 def test_the_better_bulk_density_of_two_is_used(tmp_path: Path) -> None:
     path = write(tmp_path, {"T_BULK_DENSITY": (1.1, None), "T_REF_BULK_DENSITY": (1.4, None), "T_OC": (2.0, None)})
     values, notes = read(path)
