@@ -108,5 +108,10 @@ def export_carbon_map(folder: Path, out: Path, request: MapRequest, *, progress:
     figure = save_figure(carbon_map_figure(sample), out / "figures" / "soil_carbon.png")
     if any(name in SIGNATURES for name in card["inputs"]):
         notes.append("soil moisture is not used: the regression of climate, topography and land cover predicts carbon")
+    if any(key.startswith("bulk_density.") for key in state):
+        notes.append(
+            "bulk density is that of the map, or else of a mixture of organic and mineral matter; the export of sites has that of the "
+            "fitted regression, which needs soil moisture"
+        )
     notes.append("cs is of one pool and one layer: with four pools, the spin-up of JULES partitions it")
     return Exported([out / CARBON_MAP, out / RANGE_MAP, figure], tuple(notes))

@@ -143,3 +143,17 @@ def test_a_module_of_signatures_only_and_a_map_without_land_are_refused(module: 
     only = write_module_folder(tmp_path / "moist", state=state, card=moist, scores={}, predictions=xr.Dataset())
     with pytest.raises(BadInput, match="all its inputs are signatures of soil moisture"):
         export_carbon_map(only, tmp_path, MapRequest((tmp_path / "static.nc",)))
+
+
+def test_another_bulk_density_than_that_of_sites_is_noted(module: Path, tmp_path: Path) -> None:
+    state, card = read_module_folder(module, kind="carbon")
+    density = {k.replace("soc.", "bulk_density."): v for k, v in state.items() if k.startswith("soc.")}
+    fitted = write_module_folder(
+        tmp_path / "fitted", state=state | density, card=card, scores={}, predictions=xr.Dataset()
+    )
+    grid = write_map(synthetic_map(3, 3).drop_vars("bulk_density"), tmp_path / "static.nc")
+    for folder, expected in ((fitted, True), (module, False)):
+        out = tmp_path / f"of_{folder.name}"
+        out.mkdir()
+        notes = export_carbon_map(folder, out, MapRequest((grid,))).notes
+        assert any("the export of sites has that of the fitted regression" in note for note in notes) == expected
