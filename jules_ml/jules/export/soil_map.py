@@ -29,8 +29,9 @@ from jules_ml.jules.export.map_file import (
 from jules_ml.jules.export.map_points import MapPoints, RangeCount, map_points, required_inputs, with_inputs
 from jules_ml.jules.input_files import FILL
 from jules_ml.learned.hydraulics.network import LearnedHydraulics
-from jules_ml.learned.hydraulics.places import INSIDE, MISSING, PlaceSoils, properties_at, training_range
+from jules_ml.learned.hydraulics.places import PlaceSoils, properties_at, training_range
 from jules_ml.learned.hydraulics.store import load_hydraulics
+from jules_ml.learned.maps.flags import INSIDE, MISSING
 from jules_ml.learned.maps.names import ALBSOIL
 from jules_ml.learned.maps.static import StaticMap, open_netcdf, open_static_map
 from jules_ml.learned.uses import Exported, MapRequest
