@@ -120,8 +120,8 @@ class _MapOptions:
     name: tuple[str, ...]
     leave_out: tuple[str, ...]
 
-    def given(self) -> dict[str, bool]:
-        """Whether each option that belongs to ``grid`` was given."""
+    def typed(self) -> dict[str, bool]:
+        """Whether each option that belongs to ``grid`` was typed."""
         return {
             "like": self.like is not None,
             "members": self.members,
@@ -195,7 +195,7 @@ def _export(
 def _check_options(to: str, form: Export, predicted: bool, experiment: Path | None, options: _MapOptions) -> None:
     """Refuse options that the form does not have, and options of maps without a map."""
     typed = {"predicted": predicted, "experiment": experiment is not None, "grid": bool(options.grid)}
-    in_maps = options.given()
+    in_maps = options.typed()
     for name, value in (typed | in_maps).items():
         known = form.options if name not in ("name", "leave-out") else ("name", "leave-out")
         if value and name not in known:

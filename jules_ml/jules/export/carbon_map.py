@@ -28,6 +28,11 @@ _FIELDS: Final = {
     "soc_density_low": MapField("kg m-3", "lower bound of organic carbon density"),
     "soc_density_high": MapField("kg m-3", "upper bound of organic carbon density"),
 }
+#: Why a module has no input that a map can have, and the remedy.
+_MOIST: Final = (
+    "all its inputs are signatures of soil moisture, which a map does not have",
+    "give a module with climate, topography or land cover among its inputs",
+)
 
 
 def export_carbon_map(folder: Path, out: Path, request: MapRequest, *, progress: Progress | None = None) -> Exported:
@@ -63,7 +68,7 @@ def export_carbon_map(folder: Path, out: Path, request: MapRequest, *, progress:
     title = f"soil carbon by {folder.name}, without soil moisture"
     attributes = {"title": title, "origin": "predicted from climate, topography and land cover"}
     with open_static_map(request.grid, names=request.names, leave_out=request.leave_out) as static:
-        present = required_inputs(static, names, folder, request.grid)
+        present = required_inputs(static, names, folder, request.grid, without=_MOIST)
         points = map_points(static, None, None)
         count, sample = RangeCount(names), MapSample(points.grid, ())
         with (
@@ -91,10 +96,22 @@ def export_carbon_map(folder: Path, out: Path, request: MapRequest, *, progress:
                     flag_file.write(name, start, stop, flagged)
                 if progress is not None:
                     progress("map", stop, points.grid.size)
-        otherwise = f"the median of the training sites|more than 3 standard deviations from their mean, where that is taken ({RANGE_MAP})"
-        notes = [*static.notes, *count.notes(points.grid.size, present, otherwise=otherwise)]
+        count.refuse_none(present, request.grid, None)
+        of_points = count.notes(
+            points.grid.size,
+            present,
+            replaced="the median of the training sites",
+            outside=f"more than 3 standard deviations from their mean, where that is taken ({RANGE_MAP})",
+            rest="have the fill value",
+        )
+        notes = [*static.notes, *of_points]
     figure = save_figure(carbon_map_figure(sample), out / "figures" / "soil_carbon.png")
     if any(name in SIGNATURES for name in card["inputs"]):
         notes.append("soil moisture is not used: the regression of climate, topography and land cover predicts carbon")
+    if any(key.startswith("bulk_density.") for key in state):
+        notes.append(
+            "bulk density is that of the map, or else of a mixture of organic and mineral matter; the export of sites has that of the "
+            "fitted regression, which needs soil moisture"
+        )
     notes.append("cs is of one pool and one layer: with four pools, the spin-up of JULES partitions it")
     return Exported([out / CARBON_MAP, out / RANGE_MAP, figure], tuple(notes))

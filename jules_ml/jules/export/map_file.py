@@ -162,12 +162,15 @@ class Template:
     names : dict of str to str
         Names of its variables by JULES's names of soil properties.
     layers : int
+    form : str or None
+        Hydraulic form that the file states.
     """
 
     path: Path
     grid: MapGrid
     names: dict[str, str]
     layers: int
+    form: str | None
 
     def has_soil(self, file: netCDF4.Dataset, start: int, stop: int) -> NDArray[np.bool_]:
         """Points that have a soil: not the sea, and not ice, where JULES expects ``sm_sat`` of 0."""
@@ -177,7 +180,7 @@ class Template:
         return usable
 
 
-def read_template(path: Path, static: MapGrid) -> Template:
+def read_template(path: Path, static: MapGrid, form: str) -> Template:
     """Find the soil properties of an ancillary.
 
     Parameters
@@ -185,11 +188,14 @@ def read_template(path: Path, static: MapGrid) -> Template:
     path : Path
     static : MapGrid
         Points of the static map, which the ancillary has too if it has no latitude and longitude.
+    form : str
+        Hydraulic form of the properties that replace those of the ancillary.
 
     Raises
     ------
     BadInput
-        If the file has no soil properties by layer, or neither coordinates nor the points of the static map.
+        If the file has no soil properties by layer, those of another hydraulic form, or neither coordinates nor the points of the static
+        map.
     """
     with open_netcdf(path) as file:
         names = _template_names(file)
@@ -198,6 +204,13 @@ def read_template(path: Path, static: MapGrid) -> Template:
                 f"the file has no soil properties, only {', '.join(file.variables) or 'none'}",
                 where=path,
                 remedy=f"give an ancillary for JULES_SOIL_PROPS, with {', '.join(LAYERED)}",
+            )
+        of_file = getattr(file, "hydraulic_form", None)
+        if of_file not in (None, form):
+            raise BadInput(
+                f"its soil properties are of the hydraulic form {of_file}, and the export has {form}",
+                where=path,
+                remedy=f"give an ancillary of the form {form}: a run has one form at all points",
             )
         sm_sat = file.variables[names["sm_sat"]]
         packed = [name for name in names.values() if "scale_factor" in file.variables[name].ncattrs()]
@@ -219,14 +232,29 @@ def read_template(path: Path, static: MapGrid) -> Template:
                     remedy="add latitude and longitude to it",
                 )
             grid = MapGrid(tuple(dims), shape, None, None, {})
-        layers = [n for dim, n in zip(sm_sat.dimensions, sm_sat.shape, strict=True) if dim not in grid.dims and n > 1]
-        if len(layers) != 1 or not set(grid.dims) <= set(sm_sat.dimensions):
-            raise BadInput(
-                f"the variable has no soil layers: its dimensions are {', '.join(sm_sat.dimensions)}",
-                where=f"{path}, variable {sm_sat.name}",
-                remedy="leave out --like: the export then has layers, on the points of --grid",
-            )
-    return Template(path, grid, names, layers[0])
+        layers = _layers(file.variables[names["sm_sat"]], grid, path)
+        for name in names.values():
+            of_name = _layers(file.variables[name], grid, path)
+            if of_name != layers:
+                raise BadInput(
+                    f"the variable has {of_name} layers, and {names['sm_sat']} {layers}",
+                    where=f"{path}, variable {name}",
+                    remedy="give all soil properties the same layers",
+                )
+    return Template(path, grid, names, layers, None if of_file is None else str(of_file))
+
+
+def _layers(variable: netCDF4.Variable[Any], grid: MapGrid, path: Path) -> int:
+    """Number of soil layers of a variable."""
+    sizes = dict(zip(variable.dimensions, variable.shape, strict=True))
+    layers = [n for dim, n in sizes.items() if dim not in grid.dims and n > 1]
+    if len(layers) != 1 or not set(grid.dims) <= set(sizes):
+        raise BadInput(
+            f"the variable has no soil layers on the points of the file: its dimensions are {', '.join(sizes) or 'none'}",
+            where=f"{path}, variable {variable.name}",
+            remedy="leave out --like: the export then has layers, on the points of --grid",
+        )
+    return layers[0]
 
 
 def _template_names(file: netCDF4.Dataset) -> dict[str, str]:

@@ -77,7 +77,9 @@ def map_points(static: StaticMap, like: MapGrid | None, file: Path | None) -> Ma
     return MapPoints(like, static, number)
 
 
-def required_inputs(static: StaticMap, inputs: Sequence[str], module: Path, grid: Sequence[Path]) -> list[str]:
+def required_inputs(
+    static: StaticMap, inputs: Sequence[str], module: Path, grid: Sequence[Path], *, without: tuple[str, str]
+) -> list[str]:
     """Inputs of a module that a static map has.
 
     Parameters
@@ -89,6 +91,8 @@ def required_inputs(static: StaticMap, inputs: Sequence[str], module: Path, grid
         Module folder, for messages.
     grid : sequence of Path
         Files of the map, for messages.
+    without : (str, str)
+        Why a module has no inputs, and the remedy.
 
     Returns
     -------
@@ -100,11 +104,7 @@ def required_inputs(static: StaticMap, inputs: Sequence[str], module: Path, grid
         If the module has no inputs, or the map none of them.
     """
     if not inputs:
-        raise BadInput(
-            "the module has no inputs: it is the soil of its training site, the same everywhere",
-            where=module,
-            remedy="give a module that was fitted to several sites",
-        )
+        raise BadInput(without[0], where=module, remedy=without[1])
     present = [name for name in inputs if name in static.names]
     if not present:
         raise BadInput(
@@ -175,10 +175,48 @@ class RangeCount:
         self.points += flags.shape[1]
         self.counts += np.stack([np.bincount(row, minlength=4) for row in flags.astype(np.int64)])
 
-    def notes(self, total: int, present: Sequence[str], *, otherwise: str) -> list[str]:
-        """Notes for the user; ``otherwise`` is what replaces a missing input, and a value outside the range."""
-        replaced, outside = otherwise.split("|")
-        notes = [f"{self.points} of {total} points are predicted; the others have the fill value"]
+    def refuse_none(self, present: Sequence[str], grid: Sequence[Path], like: Path | None) -> None:
+        """Refuse a map on which no point is predicted.
+
+        Parameters
+        ----------
+        present : sequence of str
+            Inputs of the module that the map has.
+        grid : sequence of Path
+            Files of the map.
+        like : Path or None
+            Ancillary that states where there is soil.
+
+        Raises
+        ------
+        BadInput
+            If no point was counted.
+        """
+        if not self.points:
+            mask = "a variable of land is above 0 there" if like is None else f"{like.name} has a soil there (sm_sat)"
+            raise BadInput(
+                "no point of the map has a prediction",
+                where=", ".join(map(str, grid)),
+                remedy=f"check that {', '.join(present)} have values on land, and that {mask}",
+            )
+
+    def notes(self, total: int, present: Sequence[str], *, replaced: str, outside: str, rest: str) -> list[str]:
+        """Notes for the user.
+
+        Parameters
+        ----------
+        total : int
+            Points of the map.
+        present : sequence of str
+            Inputs of the module that the map has.
+        replaced : str
+            What replaces a missing input.
+        outside : str
+            What happens to a value outside the training range.
+        rest : str
+            What the points without a prediction have.
+        """
+        notes = [f"{self.points} of {total} points are predicted; the others {rest}"]
         absent = [name for name in self.names if name not in present]
         if absent:
             notes.append(f"inputs of the module that the map lacks, replaced by {replaced}: {described(absent)}")

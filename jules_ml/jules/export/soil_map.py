@@ -29,8 +29,9 @@ from jules_ml.jules.export.map_file import (
 from jules_ml.jules.export.map_points import MapPoints, RangeCount, map_points, required_inputs, with_inputs
 from jules_ml.jules.input_files import FILL
 from jules_ml.learned.hydraulics.network import LearnedHydraulics
-from jules_ml.learned.hydraulics.places import INSIDE, MISSING, PlaceSoils, properties_at, training_range
+from jules_ml.learned.hydraulics.places import PlaceSoils, properties_at, training_range
 from jules_ml.learned.hydraulics.store import load_hydraulics
+from jules_ml.learned.maps.flags import INSIDE, MISSING
 from jules_ml.learned.maps.names import ALBSOIL
 from jules_ml.learned.maps.static import StaticMap, open_netcdf, open_static_map
 from jules_ml.learned.uses import Exported, MapRequest
@@ -45,6 +46,11 @@ SPREAD_MAP: Final = "soil_properties_spread.nc"
 RANGE_MAP: Final = "training_range.nc"
 _PROPERTIES: Final = LAYERED | RESIDUAL
 _FORM: Final = "van_genuchten"
+#: Why a module has no inputs, and the remedy.
+_SAME: Final = (
+    "the module has no inputs: it is the soil of its training site, the same everywhere",
+    "give a module that was fitted to several sites",
+)
 
 
 def export_soil_map(folder: Path, out: Path, request: MapRequest, *, progress: Progress | None = None) -> Exported:
@@ -77,8 +83,8 @@ def export_soil_map(folder: Path, out: Path, request: MapRequest, *, progress: P
         open_static_map(request.grid, names=request.names, leave_out=request.leave_out) as static,
         ExitStack() as stack,
     ):
-        present = required_inputs(static, network.inputs, folder, request.grid)
-        template = None if request.like is None else read_template(request.like, static.grid)
+        present = required_inputs(static, network.inputs, folder, request.grid, without=_SAME)
+        template = None if request.like is None else read_template(request.like, static.grid, _FORM)
         if template is not None and template.layers != len(dzsoil):
             raise BadInput(
                 f"it has {template.layers} soil layers, and the export {len(dzsoil)} (of {', '.join(map(str, dzsoil))} m)",
@@ -93,6 +99,7 @@ def export_soil_map(folder: Path, out: Path, request: MapRequest, *, progress: P
             _export_part(files, points, network, present, dzsoil, (start, stop), count, sample)
             if progress is not None:
                 progress("map", stop, points.grid.size)
+        count.refuse_none(present, request.grid, request.like)
         notes = _notes(static, count, points, present, template)
     figures = save_map_figures(sample, out / "figures", progress=progress)
     return Exported([*files.paths, *figures], tuple(notes))
@@ -247,13 +254,17 @@ def _notes(
     static: StaticMap, count: RangeCount, points: MapPoints, present: Sequence[str], template: Template | None
 ) -> list[str]:
     """Notes for the user on the inputs and on what JULES needs in addition."""
-    otherwise = f"the mean of the training sites|where the nearest value within is taken ({RANGE_MAP})"
-    notes = [*static.notes, *count.notes(points.grid.size, present, otherwise=otherwise)]
-    if template is not None:
-        notes[len(static.notes)] = (
-            f"{count.points} of {points.grid.size} points are predicted; the others keep the values of {template.path.name}"
-        )
-    elif ALBSOIL not in static.names:
+    of_points = count.notes(
+        points.grid.size,
+        present,
+        replaced="the mean of the training sites",
+        outside=f"where the nearest value within is taken ({RANGE_MAP})",
+        rest="have the fill value" if template is None else f"keep the values of {template.path.name}",
+    )
+    notes = [*static.notes, *of_points]
+    if template is not None and template.form is None:
+        notes.append(f"{template.path.name} states no hydraulic_form: the values that it keeps must be van Genuchten's")
+    if template is None and ALBSOIL not in static.names:
         notes.append(
             "the map has no albsoil, which JULES needs: via = 'ancillary' keeps that of the run; --like keeps it too"
         )

@@ -158,7 +158,7 @@ def read_ancillary(path: Path, run: RunFolder) -> tuple[dict[str, NDArray[np.flo
             _refuse_other_dims(ds[name], run, path)
             properties[name] = _single_point(without_time(ds[name], run), run)
         else:
-            properties[name] = at_points(ds[name], matched, run)
+            properties[name] = at_points(ds[name], matched, ds["latitude"].dims, run, path)
         refuse_missing_land(properties[name], points, run, where=f"{path}, variable {name}")
         check_model_values(name, properties[name], where=path)
     form = ds.attrs.get("hydraulic_form")

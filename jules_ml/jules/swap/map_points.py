@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -65,27 +66,48 @@ def matched_points(ds: xr.Dataset, points: RunPoints, run: RunFolder, path: Path
     return number
 
 
-def at_points(values: xr.DataArray, number: NDArray[np.int64], run: RunFolder) -> NDArray[np.float64]:
+def at_points(
+    values: xr.DataArray, number: NDArray[np.int64], dims: Sequence[Hashable], run: RunFolder, path: Path
+) -> NDArray[np.float64]:
     """Values of a variable at the points of a run.
 
     Parameters
     ----------
     values : DataArray
-        Variable of the file, whose last dimensions are those of its points.
+        Variable of the file.
     number : array of int, shape of the grid of the run
         From :func:`matched_points`.
+    dims : sequence of str
+        Dimensions of latitude, in whose order ``number`` counts the points.
     run : RunFolder
+    path : Path
+        File, for messages.
 
     Returns
     -------
     array, shape (soil, ...) or shape of the grid
         NaN where the file has no point.
+
+    Raises
+    ------
+    BadInput
+        If the variable lacks a dimension of the points, or has another than a soil layer.
     """
     if run.grid.time_dim in values.dims:
         values = values.isel({run.grid.time_dim: 0})
     layers = [dim for dim in (run.grid.soil_dim, "soil", run.grid.carbon_dim) if dim in values.dims][:1]
-    points = [dim for dim in values.dims if dim not in layers]
-    flat = values.transpose(*layers, *points).to_numpy().astype(np.float64)
+    values = values.squeeze([dim for dim, n in values.sizes.items() if n == 1 and dim not in (*layers, *dims)])
+    lacking = [str(dim) for dim in dims if dim not in values.dims]
+    others = [str(dim) for dim in values.dims if dim not in (*layers, *dims)]
+    if lacking or others:
+        raise BadInput(
+            f"it lacks the dimension {lacking[0]} of latitude"
+            if lacking
+            else f"the dimension {others[0]} of {values.sizes[others[0]]} is neither a soil layer of the run nor one of latitude",
+            where=f"{path}, variable {values.name}",
+            remedy=f"give it the dimensions {run.grid.soil_dim}, {', '.join(map(str, dims))}",
+        )
+    flat = values.transpose(*layers, *dims).to_numpy().astype(np.float64)
     flat = flat.reshape(*flat.shape[: len(layers)], -1)
     return np.where(number >= 0, flat[..., np.maximum(number, 0)], np.nan)
 

@@ -18,13 +18,12 @@ from jules_ml.learned.carbon.report import mixed_density
 from jules_ml.learned.carbon.signatures import SIGNATURES
 from jules_ml.learned.carbon.skill import CarbonInterval
 from jules_ml.learned.carbon.table import DEFAULT_SPREAD, GRAMS, LOGARITHMIC, MAX_CARBON, MIN_CARBON
+from jules_ml.learned.maps.flags import ABOVE, BELOW, INSIDE, MISSING
 
 _Array = NDArray[np.float64]
 
 #: Standard deviations from the mean of the training sites within which an input is used.
 FARTHEST: Final = 3.0
-#: Input relative to the training range of a module.
-INSIDE, BELOW, ABOVE, MISSING = 0, 1, 2, 3
 
 
 def static_inputs(card: Mapping[str, Any]) -> tuple[str, ...]:

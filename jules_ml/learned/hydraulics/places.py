@@ -15,12 +15,11 @@ from jules_ml.learned.hydraulics.inputs import LOGARITHMIC
 from jules_ml.learned.hydraulics.network import LearnedHydraulics
 from jules_ml.learned.hydraulics.site import DEFAULT_CARBON, SUBSOIL_CARBON
 from jules_ml.learned.hydraulics.soil import LearnedSoil, learned_soil, organic_fraction
+from jules_ml.learned.maps.flags import ABOVE, BELOW, INSIDE, MISSING
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
 
 _Array = NDArray[np.float64]
 
-#: Input relative to the training range of a module.
-INSIDE, BELOW, ABOVE, MISSING = 0, 1, 2, 3
 _NAMES: Final = (*LAYERED, *RESIDUAL)
 
 

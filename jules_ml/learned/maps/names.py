@@ -154,9 +154,9 @@ def _interval_name(name: str, top: float, bottom: float) -> MapName | None:
     """Name of a depth interval of SoilGrids; None if it is below the topsoil."""
     if bottom > TOPSOIL_DEPTH + 1e-9:
         return None
-    known = _NAMES[name]
+    of_source = _NAMES[name]
     whole = top == 0.0 and abs(bottom - TOPSOIL_DEPTH) < 1e-9
-    return MapName(known.quantity, _SOILGRIDS_UNITS.get(name, known.units), None if whole else (top, bottom))
+    return MapName(of_source.quantity, _SOILGRIDS_UNITS.get(name, of_source.units), None if whole else (top, bottom))
 
 
 def is_other(variable: str, attributes: dict[str, Any]) -> bool:

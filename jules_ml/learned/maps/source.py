@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from jules_ml.data.missing_codes import is_missing_code
 from jules_ml.data.units import convert
 from jules_ml.errors import BadInput
-from jules_ml.experiment.place import PROPERTIES
+from jules_ml.experiment.place import PROPERTIES, Property
 from jules_ml.learned.maps.grid import MapGrid
-from jules_ml.learned.maps.names import FRAC, MapName, surface_types
+from jules_ml.learned.maps.names import ALBSOIL, FRAC, MapName, surface_types
 
 _Array = NDArray[np.float64]
 
@@ -25,6 +25,12 @@ _DIFFERENCES: Final = (
     "t_air_diurnal_range",
     *(n for n in PROPERTIES if n.startswith("lst_excess")),
 )
+#: Quantities of a map that have a range: static properties, and those that JULES alone needs.
+_RANGES: Final = {
+    **PROPERTIES,
+    FRAC: Property(FRAC, "1", "fraction of a surface type", 0.0, 1.0),
+    ALBSOIL: Property(ALBSOIL, "1", "albedo of bare soil", 0.0, 1.0),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,8 +96,8 @@ def values_at(source: Source, points: slice | NDArray[np.int64]) -> _Array:
         wanted: NDArray[np.int64] = np.arange(points.start, points.stop)
     else:
         wanted = points
-        known = wanted[wanted >= 0]
-        first, last = (int(known.min()) // row, int(known.max()) // row + 1) if len(known) else (0, 0)
+        on_map = wanted[wanted >= 0]
+        first, last = (int(on_map.min()) // row, int(on_map.max()) // row + 1) if len(on_map) else (0, 0)
     others = [dim for dim in variable.dimensions if dim not in grid.dims]
     index = tuple(slice(first, last) if dim == grid.dims[0] else slice(None) for dim in variable.dimensions)
     part = np.ma.asarray(variable[index])
@@ -132,13 +138,13 @@ def converted(quantity: str, values: _Array, source: Source) -> _Array:
 
 
 def checked(quantity: str, values: _Array, source: Source) -> _Array:
-    """Return values within the range of their property, up to rounding.
+    """Return values within the range of their quantity, up to rounding.
 
     Parameters
     ----------
     quantity : str
     values : array
-        In the unit of the property.
+        In the unit of the quantity.
     source : Source
 
     Raises
@@ -146,22 +152,22 @@ def checked(quantity: str, values: _Array, source: Source) -> _Array:
     BadInput
         If a value is outside the range; the error names file, variable, value and remedy.
     """
-    if quantity not in PROPERTIES:
+    if quantity not in _RANGES:
         return values
-    known = PROPERTIES[quantity]
+    limits = _RANGES[quantity]
     # rounding of fractions that single precision or integers store
-    slack = 1e-6 * (known.valid_max - known.valid_min)
+    slack = 1e-6 * (limits.valid_max - limits.valid_min)
     with np.errstate(invalid="ignore"):
-        outside = (values < known.valid_min - slack) | (values > known.valid_max + slack)
+        outside = (values < limits.valid_min - slack) | (values > limits.valid_max + slack)
     if not outside.any():
-        return np.clip(values, known.valid_min, known.valid_max)
+        return np.clip(values, limits.valid_min, limits.valid_max)
     value = float(values[outside][0])
-    problem, remedy = known.problem(value) or (f"{quantity} is {value:g}", f"give it in {known.units}")
+    problem, remedy = limits.problem(value) or (f"{quantity} is {value:g}", f"give it in {limits.units}")
     # a code of missing values was converted with the unit
     raw = _unconverted(value, quantity, source)
-    if is_missing_code(raw) or (raw < 0.0 <= known.valid_min):
+    if is_missing_code(raw) or (raw < 0.0 <= limits.valid_min):
         remedy = f"{raw:g} looks like a code of missing values: give the variable the attribute _FillValue"
-    elif source.units != known.units:
+    elif source.units != limits.units:
         remedy = f"correct the attribute units of the variable, {source.units}: {remedy}"
     raise BadInput(f"{problem} ({int(outside.sum())} points)", where=source.where, remedy=remedy)
 
@@ -172,24 +178,24 @@ def _unconverted(value: float, quantity: str, source: Source) -> float:
     return round(float((value - zero) / (one - zero)), 4)
 
 
-def cover(source: Source, points: slice | NDArray[np.int64]) -> dict[str, _Array]:
+def cover(types: _Array) -> dict[str, _Array]:
     """Compute the cover fractions from the fractions of surface types.
 
     Parameters
     ----------
-    source : Source
-        Variable with the types.
-    points : slice or array of int, shape (point,)
+    types : array, shape (type, point)
+        Fractions [1].
 
     Returns
     -------
     dict of str to array, shape (point,)
-        ``frac_tree``, ``frac_grass`` and ``frac_bare`` [1].
+        ``frac_tree``, ``frac_grass`` and ``frac_bare`` [1]; NaN where no type has a fraction above 0.
     """
-    types = converted(FRAC, values_at(source, points), source)
     numbers = surface_types(len(types))
     assert numbers is not None
-    return {name: np.clip(types[list(which)].sum(0), 0.0, 1.0) for name, which in numbers.items()}
+    covered = np.nan_to_num(types).any(axis=0)
+    sums = {name: np.clip(types[list(which)].sum(0), 0.0, 1.0) for name, which in numbers.items()}
+    return {name: np.where(covered, values, np.nan) for name, values in sums.items()}
 
 
 def depth_mean(parts: list[_Array], depths: list[tuple[float, float] | None]) -> _Array:

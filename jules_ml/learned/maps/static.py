@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
-from jules_ml.experiment.place import CARBON, PROPERTIES, TEXTURE, with_soil_carbon
+from jules_ml.experiment.place import CARBON, PROPERTIES, SOIL, TEXTURE, with_soil_carbon
 from jules_ml.learned.maps.grid import MapGrid, grid_of, same_points
 from jules_ml.learned.maps.names import ALBSOIL, FRAC, LAND, MapName, is_other, name_of, surface_types
 from jules_ml.learned.maps.source import Source, checked, converted, cover, depth_mean, type_count, values_at
@@ -58,11 +59,6 @@ class StaticMap:
         filled = _derived({name: np.ones(1) for name in names if name in PROPERTIES})
         return tuple(name for name in (*PROPERTIES, ALBSOIL) if name in filled or name in names)
 
-    @property
-    def has_land(self) -> bool:
-        """Whether a variable states where there is land."""
-        return LAND in self._sources
-
     def read(self, points: slice | NDArray[np.int64]) -> dict[str, _Array]:
         """Read all properties at some points.
 
@@ -75,21 +71,26 @@ class StaticMap:
         -------
         dict of str to array, shape (point,)
             By the names and in the units of :data:`~jules_ml.experiment.place.PROPERTIES`, ``albsoil`` [1] and ``land`` (above 0 for land);
-            NaN where missing.
+            NaN where missing, and outside the land if the map has ``land``.
 
         Raises
         ------
         BadInput
-            If a value is out of range.
+            If a value on land is out of range.
         """
         values: dict[str, _Array] = {}
+        land = None
+        if LAND in self._sources:
+            land = values[LAND] = _read(LAND, self._sources[LAND][0], points, None)
         for quantity, sources in self._sources.items():
-            if quantity == FRAC:
-                for name, value in cover(sources[0], points).items():
-                    values.setdefault(name, value)
+            if quantity == LAND:
                 continue
-            parts = [checked(quantity, converted(quantity, values_at(each, points), each), each) for each in sources]
-            values[quantity] = depth_mean(parts, [each.name.depth for each in sources])
+            parts = [_read(quantity, each, points, land) for each in sources]
+            if quantity == FRAC:
+                for name, value in cover(parts[0]).items():
+                    values.setdefault(name, value)
+            else:
+                values[quantity] = depth_mean(parts, [each.name.depth for each in sources])
         self._refuse_texture(values)
         return _derived(values)
 
@@ -103,6 +104,18 @@ class StaticMap:
                 where=self._sources[fractions[0]][0].where,
                 remedy="give fractions of the mineral soil, without stones and organic matter, that add up to 1",
             )
+
+
+def _read(quantity: str, source: Source, points: slice | NDArray[np.int64], land: _Array | None) -> _Array:
+    """Values of a variable in the unit of its quantity; NaN outside ``land``, where maps have other content and codes."""
+    values = values_at(source, points)
+    if land is not None:
+        values = np.where(np.nan_to_num(land) > 0.0, values, np.nan)
+    values = converted(quantity, values, source)
+    if quantity == "bulk_density":
+        # some maps code water by zeros
+        values = np.where(values == 0.0, np.nan, values)
+    return checked(quantity, values, source)
 
 
 @contextmanager
@@ -140,7 +153,8 @@ def open_static_map(
                 remedy=f"give one of {', '.join((*PROPERTIES, LAND, FRAC, ALBSOIL))}",
             )
     with ExitStack() as stack:
-        found: dict[str, list[Source]] = {}
+        of_quantity: dict[str, list[Source]] = {}
+        notes: list[str] = []
         grids: list[MapGrid] = []
         for path in paths:
             file = stack.enter_context(open_netcdf(path))
@@ -154,10 +168,10 @@ def open_static_map(
                 )
             grids.append(grid)
             for source in _sources_of(file, path, grid, names, leave_out):
-                found.setdefault(source.name.quantity, []).append(source)
-        _refuse_unused(names, [source for sources in found.values() for source in sources])
-        notes: list[str] = []
-        chosen = {quantity: _chosen(sources, notes) for quantity, sources in found.items()}
+                of_quantity.setdefault(source.name.quantity, []).append(source)
+        every = [source for sources in of_quantity.values() for source in sources]
+        _refuse_unused(names, every)
+        chosen = {quantity: _chosen(sources, notes) for quantity, sources in of_quantity.items()}
         yield StaticMap(grids[0], tuple(notes), _without_duplicates(chosen, notes))
 
 
@@ -191,19 +205,19 @@ def _sources_of(
         if name in coordinates or not on_map or (excluded and name not in names):
             continue
         attributes = {key: variable.getncattr(key) for key in variable.ncattrs()}
-        known = MapName(names[name]) if name in names else name_of(name, attributes)
-        if known is None:
+        map_name = MapName(names[name]) if name in names else name_of(name, attributes)
+        if map_name is None:
             if not is_other(name, attributes) and _ALL_UNKNOWN not in leave_out:
                 raise _unknown_name(name, path)
             continue
-        units = _usual(str(attributes.get("units", "")).strip()) or known.units
-        if units is None and known.quantity in PROPERTIES and PROPERTIES[known.quantity].units != "1":
+        units = _usual(str(attributes.get("units", "")).strip()) or map_name.units
+        if units is None and map_name.quantity in PROPERTIES and PROPERTIES[map_name.quantity].units != "1":
             raise BadInput(
-                f"{known.quantity} has no unit",
+                f"{map_name.quantity} has no unit",
                 where=f"{path}, variable {name}",
-                remedy=f"add the attribute units; 'jules-ml' converts it to {PROPERTIES[known.quantity].units}",
+                remedy=f"add the attribute units; 'jules-ml' converts it to {PROPERTIES[map_name.quantity].units}",
             )
-        source = Source(path, variable, grid, known, units or "1")
+        source = Source(path, variable, grid, map_name, units or "1")
         _check_source(source)
         yield source
 
@@ -287,11 +301,24 @@ def _chosen(sources: list[Source], notes: list[str]) -> tuple[Source, ...]:
     if unused:
         notes.append(f"{', '.join(unused)} are not used: {quantity} is {chosen[0].variable.name}")
     if not whole:
+        _refuse_overlap(chosen, quantity)
         depths = [each.name.depth or (0.0, 0.0) for each in chosen]
         total = sum(bottom - top for top, bottom in depths)
         if total < 0.3 - 1e-9:
             notes.append(f"{quantity} is the mean of {100 * total:g} cm only, not of 0-30 cm")
     return tuple(chosen)
+
+
+def _refuse_overlap(chosen: Sequence[Source], quantity: str) -> None:
+    """Refuse depth intervals, from the top, that count a depth twice."""
+    for upper, lower in pairwise(chosen):
+        if (lower.name.depth or (0.0, 0.0))[0] < (upper.name.depth or (0.0, 0.0))[1] - 1e-9:
+            names = f"{upper.variable.name} and {lower.variable.name}"
+            raise BadInput(
+                f"the depth intervals of {names} overlap, and {quantity} is their mean",
+                where=lower.where,
+                remedy=f"leave one out with --leave-out {lower.variable.name} or --leave-out {upper.variable.name}",
+            )
 
 
 def _without_duplicates(chosen: dict[str, tuple[Source, ...]], notes: list[str]) -> dict[str, tuple[Source, ...]]:
@@ -304,12 +331,25 @@ def _without_duplicates(chosen: dict[str, tuple[Source, ...]], notes: list[str])
 
 def _derived(values: dict[str, _Array]) -> dict[str, _Array]:
     """Add the third particle-size fraction, and the quantities of organic carbon that follow from one."""
+    values = _without_zeros_of_water(values)
     missing = [name for name in TEXTURE if name not in values]
-    if not missing:
-        # some maps code water by zeros
-        water = sum(values[name] for name in TEXTURE) < 0.02
-        values = {**values, **{name: np.where(water, np.nan, values[name]) for name in TEXTURE}}
     if len(missing) == 1:
         rest = 1.0 - sum(values[name] for name in TEXTURE if name in values)
         values = {**values, missing[0]: np.clip(rest, 0.0, 1.0)}
     return with_soil_carbon(values) if any(name in values for name in CARBON) else values
+
+
+def _without_zeros_of_water(values: dict[str, _Array]) -> dict[str, _Array]:
+    """Set soil properties to missing where all fractions are zero, as some maps code water, and carbon of zero where density is missing."""
+    fractions = [values[name] for name in TEXTURE if name in values]
+    if len(fractions) > 1:
+        total = np.sum(fractions, axis=0)
+        # three fractions may be rounded, but two small ones are those of sand, silt or clay
+        water = total < 0.02 if len(fractions) == len(TEXTURE) else total == 0.0
+        zero = {name: water & (name in TEXTURE or values[name] == 0.0) for name in SOIL if name in values}
+        values = {**values, **{name: np.where(where, np.nan, values[name]) for name, where in zero.items()}}
+    if "bulk_density" in values:
+        no_density = np.isnan(values["bulk_density"])
+        carbon = {name: values[name] for name in CARBON if name in values}
+        values = {**values, **{n: np.where(no_density & (v == 0.0), np.nan, v) for n, v in carbon.items()}}
+    return values

@@ -11,12 +11,13 @@ from _static_maps import synthetic_map, write_map, write_soils_module
 from typer.testing import CliRunner
 
 from jules_ml.cli import app
+from jules_ml.errors import BadInput
 from jules_ml.experiment.carbon_module import CarbonSettings
 from jules_ml.jules.export.carbon_map import CARBON_MAP, RANGE_MAP, export_carbon_map
 from jules_ml.jules.export.map_file import SOIL_MAP
 from jules_ml.jules.export.soil_map import export_soil_map
 from jules_ml.learned.carbon.training import Target, fit_regression
-from jules_ml.learned.store import write_module_folder
+from jules_ml.learned.store import read_module_folder, write_module_folder
 from jules_ml.learned.uses import MapRequest
 
 STATIC = ("t_air_mean", "precip_annual", "frac_tree")
@@ -126,3 +127,33 @@ def test_options_of_soil_maps_are_refused(module: Path, tmp_path: Path) -> None:
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 2
     assert "--members is not an option of initial" in result.output
+
+
+def test_a_module_of_signatures_only_and_a_map_without_land_are_refused(module: Path, tmp_path: Path) -> None:
+    ds = synthetic_map(3, 3)
+    ds["land"] = xr.zeros_like(ds["sand"])
+    ds["land"].attrs = {}
+    with pytest.raises(BadInput, match="no point of the map has a prediction"):
+        export_carbon_map(module, tmp_path, MapRequest((write_map(ds, tmp_path / "static.nc"),)))
+    card = read_module_folder(module, kind="carbon")[1]
+    memory = np.random.default_rng(0).normal(size=(40, 1))
+    fitted = fit_regression(memory, Target(memory[:, 0], np.full(40, 0.3)))
+    state = {f"soc.{k}": v for k, v in fitted.state_dict().items()}
+    moist = {**card, "inputs": {"memory": {}}}
+    only = write_module_folder(tmp_path / "moist", state=state, card=moist, scores={}, predictions=xr.Dataset())
+    with pytest.raises(BadInput, match="all its inputs are signatures of soil moisture"):
+        export_carbon_map(only, tmp_path, MapRequest((tmp_path / "static.nc",)))
+
+
+def test_another_bulk_density_than_that_of_sites_is_noted(module: Path, tmp_path: Path) -> None:
+    state, card = read_module_folder(module, kind="carbon")
+    density = {k.replace("soc.", "bulk_density."): v for k, v in state.items() if k.startswith("soc.")}
+    fitted = write_module_folder(
+        tmp_path / "fitted", state=state | density, card=card, scores={}, predictions=xr.Dataset()
+    )
+    grid = write_map(synthetic_map(3, 3).drop_vars("bulk_density"), tmp_path / "static.nc")
+    for folder, expected in ((fitted, True), (module, False)):
+        out = tmp_path / f"of_{folder.name}"
+        out.mkdir()
+        notes = export_carbon_map(folder, out, MapRequest((grid,))).notes
+        assert any("the export of sites has that of the fitted regression" in note for note in notes) == expected

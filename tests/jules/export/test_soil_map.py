@@ -249,3 +249,59 @@ def test_layers_can_be_chosen_and_must_be_those_of_an_ancillary(module: Path, tm
         export_soil_map(module, tmp_path, MapRequest((grid,), like=tmp_path / "flat.nc"))
     with pytest.raises(BadInput, match="no soil properties"):
         export_soil_map(module, tmp_path, MapRequest((grid,), like=grid))
+
+
+def test_an_ancillary_of_another_hydraulic_form_is_refused(module: Path, tmp_path: Path) -> None:
+    ds = synthetic_map(3, 4, kind="projected")
+    grid = write_map(ds, tmp_path / "static.nc")
+    like = ancillary(ds, tmp_path / "like.nc", names={})
+    done = export_soil_map(module, tmp_path, MapRequest((grid,), like=like))
+    assert any("states no hydraulic_form" in note and "van Genuchten's" in note for note in done.notes)
+    for form in ("van_genuchten", "clapp_hornberger"):
+        values_of(like).assign_attrs(hydraulic_form=form).to_netcdf(tmp_path / f"{form}.nc")
+    done = export_soil_map(module, tmp_path, MapRequest((grid,), like=tmp_path / "van_genuchten.nc"))
+    assert not any("hydraulic_form" in note for note in done.notes)
+    with pytest.raises(BadInput, match="clapp_hornberger") as caught:
+        export_soil_map(module, tmp_path, MapRequest((grid,), like=tmp_path / "clapp_hornberger.nc"))
+    assert "clapp_hornberger.nc" in str(caught.value)
+
+
+def test_all_soil_properties_of_an_ancillary_must_have_its_layers(module: Path, tmp_path: Path) -> None:
+    ds = synthetic_map(3, 4, kind="projected")
+    grid = write_map(ds, tmp_path / "static.nc")
+    like = values_of(ancillary(ds, tmp_path / "like.nc", names={}))
+    for name, changed in (
+        ("flat", like.assign(hcap=like["hcap"].isel(z=0))),
+        ("fewer", like.assign(hcap=like["hcap"].isel(z=slice(3)).rename(z="z3"))),
+        ("single", like.assign(hcap=like["hcap"].isel(z=0, y=0, x=0))),
+    ):
+        changed.to_netcdf(tmp_path / f"{name}.nc")
+        with pytest.raises(BadInput, match=r"variable hcap: .*layers"):
+            export_soil_map(module, tmp_path, MapRequest((grid,), like=tmp_path / f"{name}.nc"))
+
+
+def test_a_template_in_another_order_and_with_other_longitudes_is_matched(module: Path, tmp_path: Path) -> None:
+    ds = synthetic_map(5, 4, kind="projected")
+    grid = write_map(ds, tmp_path / "static.nc")
+    turned = ds.isel(y=slice(None, None, -1), x=slice(None, None, -1))
+    turned["longitude"] = turned["longitude"] % 360.0
+    assert (turned["longitude"] > 180.0).any()
+    like = ancillary(turned, tmp_path / "like.nc", names={})
+    export_soil_map(module, tmp_path, MapRequest((grid,), like=like))
+    soil = values_of(tmp_path / SOIL_MAP)
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    export_soil_map(module, plain, MapRequest((grid,)))
+    expected = values_of(plain / SOIL_MAP)["b"].to_numpy()[:, ::-1, ::-1]
+    assert np.isfinite(expected).any()
+    np.testing.assert_allclose(soil["b"], expected, rtol=1e-6)
+
+
+def test_a_map_without_any_predicted_point_is_refused(module: Path, tmp_path: Path) -> None:
+    ds = synthetic_map(3, 4)
+    ds["land"] = xr.zeros_like(ds["sand"])
+    ds["land"].attrs = {}
+    with pytest.raises(BadInput, match="no point of the map has a prediction") as caught:
+        export_soil_map(module, tmp_path, MapRequest((write_map(ds, tmp_path / "static.nc"),)))
+    assert "static.nc" in str(caught.value)
+    assert "land" in caught.value.remedy

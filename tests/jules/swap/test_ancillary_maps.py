@@ -81,11 +81,29 @@ def test_points_are_matched_whatever_their_order(places: xr.Dataset, exported: P
     np.testing.assert_array_equal(on_land, b[:, land][:, ::-1])
 
 
+def test_dimensions_of_a_variable_may_have_another_order_than_those_of_latitude(
+    places: xr.Dataset, exported: Path, tmp_path: Path
+) -> None:
+    run = read_run_folder(grid_run(tmp_path / "grid", places))
+    with xr.open_dataset(exported / SOIL_MAP) as ds:
+        soil = ds.load()
+    changed = soil.assign({name: soil[name].transpose("soil", "x", "y") for name in LAYERED})
+    changed.expand_dims(step=1).assign(latitude=soil["latitude"], longitude=soil["longitude"]).to_netcdf(
+        tmp_path / "other.nc"
+    )
+    np.testing.assert_array_equal(read_ancillary(tmp_path / "other.nc", run)[0]["b"], soil["b"])
+
+
 MISMATCHES: dict[str, tuple[Any, str]] = {
     "moved": (lambda ds: ds.assign(latitude=ds["latitude"] + 0.5), "land points of the run are not in the file"),
     "missing": (lambda ds: ds.assign(b=ds["b"].where(ds["x"] > 1500.0)), "values are missing at"),
     "infinite": (lambda ds: ds.assign(b=ds["b"] * np.inf), "not finite"),
     "out of range": (lambda ds: ds.assign(sm_sat=ds["sm_sat"] * 100.0), "sm_sat is"),
+    "unknown layers": (
+        lambda ds: ds.rename(soil="level"),
+        "variable .*: the dimension level of 4 is neither a soil layer",
+    ),
+    "not on the map": (lambda ds: ds.assign(b=ds["b"][:, :, 0]), "variable b: it lacks the dimension x of latitude"),
     "fewer points": (
         lambda ds: ds.isel(x=slice(2, None)),
         "land points of the run are not in the file, the first at latitude",

@@ -113,8 +113,20 @@ def test_depth_intervals_are_averaged_over_the_topsoil(tmp_path: Path) -> None:
     values, notes = read(path)
     np.testing.assert_allclose(values["sand"], (5 * 0.1 + 10 * 0.2 + 15 * 0.4) / 30)
     assert not notes
-    values, notes = read(path, leave_out=["sand_15*"])
+    values, notes = read(path, leave_out=["sand_15-30cm_mean"])
     assert any("15 cm only" in note for note in notes)
+
+
+@pytest.mark.parametrize("other", ["sand_0-5cm_Q0.5", "sand_0-15cm_mean"])
+def test_depth_intervals_that_overlap_are_refused(other: str, tmp_path: Path) -> None:
+    of = {"sand_0-5cm_mean": 100.0, "sand_5-15cm_mean": 200.0, "sand_15-30cm_mean": 400.0, other: 150.0}
+    path = write(tmp_path, {name: (value, None) for name, value in of.items()})
+    with pytest.raises(BadInput, match="overlap") as caught:
+        read(path)
+    assert "--leave-out" in caught.value.remedy
+    assert other in str(caught.value)
+    values, _ = read(path, leave_out=[other])
+    np.testing.assert_allclose(values["sand"], (5 * 0.1 + 10 * 0.2 + 15 * 0.4) / 30)
 
 
 def test_the_better_bulk_density_of_two_is_used(tmp_path: Path) -> None:
@@ -137,12 +149,119 @@ def test_cover_comes_from_surface_types(types: int, tree: float, bare: float, tm
     np.testing.assert_allclose(values["frac_bare"], bare)
 
 
+def types_map(folder: Path, change: Any, *, units: str = "1") -> Path:
+    """Write a map of the 9 types of JULES, half grass and half bare, and an albedo."""
+    frac = np.zeros((9, 2, 3))
+    frac[2], frac[7] = 0.5, 0.5
+    albedo = np.full((2, 3), 0.2)
+    change(frac, albedo)
+    ds = synthetic_map(2, 3)[["sand"]].assign(
+        frac=(("type", "lat", "lon"), frac, {"units": units}), albsoil=(("lat", "lon"), albedo)
+    )
+    ds.to_netcdf(folder / "static.nc")
+    return folder / "static.nc"
+
+
+def in_percent(frac: Any, albedo: Any) -> None:
+    frac *= 100.0
+
+
+def coded(frac: Any, albedo: Any) -> None:
+    frac[:, 0, 0] = -9999.0
+
+
+def bright(frac: Any, albedo: Any) -> None:
+    albedo[0, 0] = 20.0
+
+
+@pytest.mark.parametrize(
+    ("change", "problem", "remedy"),
+    [
+        (in_percent, "variable frac: frac is 50, outside 0 to 1", "divide it by 100"),
+        (coded, "variable frac: frac is -9999", "_FillValue"),
+        (bright, "variable albsoil: albsoil is 20, outside 0 to 1", "divide it by 100"),
+    ],
+)
+def test_surface_types_and_albedo_have_a_range(change: Any, problem: str, remedy: str, tmp_path: Path) -> None:
+    path = types_map(tmp_path, change)
+    with pytest.raises(BadInput, match=problem) as caught:
+        read(path)
+    assert remedy in caught.value.remedy
+
+
+def test_points_without_any_surface_type_have_no_cover(tmp_path: Path) -> None:
+    def change(frac: Any, albedo: Any) -> None:
+        frac[:, 0, 0] = 0.0
+        frac[:, 0, 1] = np.nan
+        frac[:, 0, 2] = 0.0
+        frac[8, 0, 2] = 1.0
+
+    values, _ = read(types_map(tmp_path, change))
+    for name in ("frac_tree", "frac_grass", "frac_bare"):
+        assert np.isnan(values[name][:2]).all()
+        assert values[name][2] == 0.0
+        assert np.isfinite(values[name][3:]).all()
+    values, _ = read(types_map(tmp_path, in_percent, units="%"))
+    np.testing.assert_allclose(values["frac_grass"], 0.5)
+
+
 def test_water_that_is_coded_by_zeros_is_missing(tmp_path: Path) -> None:
     zero = np.array([[0.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
     of = {"sand": (0.4 * zero, "1"), "silt": (0.4 * zero, "1"), "clay": (0.2 * zero, "1")}
     values, _ = read(write(tmp_path, of))
     assert np.isnan(values["sand"][0])
     assert np.isfinite(values["sand"][1:]).all()
+
+
+@pytest.mark.parametrize("names", [("sand", "clay"), ("sand", "silt"), ("silt", "clay")])
+def test_zeros_are_water_with_two_fractions_too(names: tuple[str, str], tmp_path: Path) -> None:
+    zero = np.array([[0.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
+    of: dict[str, Any] = {name: (0.3 * zero, "1") for name in names}
+    of |= {"BULK": (1.3 * zero, None), "ORG_CARBON": (1.0 * zero, None)}
+    values, _ = read(write(tmp_path, of))
+    for name in ("sand", "silt", "clay", "bulk_density", "organic_carbon", "soc_density"):
+        assert np.isnan(values[name][0]), name
+        assert np.isfinite(values[name][1:]).all(), name
+    one = {names[0]: (np.where(zero == 0.0, 0.0, 0.3), "1"), names[1]: (0.3, "1")}
+    values, _ = read(write(tmp_path, one))
+    assert values[names[0]][0] == 0.0
+
+
+def test_a_density_of_zero_is_missing_in_depth_intervals_too(tmp_path: Path) -> None:
+    zero = np.array([[0.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
+    of = {name: (130.0 * zero, None) for name in ("bdod_0-5cm_mean", "bdod_5-15cm_mean", "bdod_15-30cm_mean")}
+    values, _ = read(write(tmp_path, of))
+    assert np.isnan(values["bulk_density"][0])
+    np.testing.assert_allclose(values["bulk_density"][1:], 1300.0)
+
+
+@pytest.mark.parametrize("name", ["land", "landfrac"])
+def test_values_outside_the_land_are_not_checked(name: str, tmp_path: Path) -> None:
+    land = np.array([[0.0, np.nan, 1.0], [1.0, 0.5, 1.0]])
+    of = {
+        "elevation": (np.where(land > 0.0, 120.0, -4000.0), "m"),
+        "sand": (np.where(land > 0.0, 0.4, -9999.0), "1"),
+    }
+    path = write(tmp_path, {**of, name: (land, "1")})
+    values, _ = read(path)
+    np.testing.assert_array_equal(np.isfinite(values["elevation"]), [False, False, True, True, True, True])
+    np.testing.assert_array_equal(np.isfinite(values["sand"]), np.isfinite(values["elevation"]))
+    np.testing.assert_array_equal(values["land"] > 0.0, np.isfinite(values["sand"]))
+    with open_static_map([path]) as static:
+        np.testing.assert_allclose(static.read(np.array([5, 0, -1, 2]))["elevation"], [120.0, np.nan, np.nan, 120.0])
+    with pytest.raises(BadInput, match="elevation is -4000"):
+        read(write(tmp_path, of))
+
+
+def test_surface_types_outside_the_land_are_not_checked(tmp_path: Path) -> None:
+    path = types_map(tmp_path, coded)
+    with xr.open_dataset(path) as opened:
+        ds = opened.load()
+    ds["land"] = (("lat", "lon"), np.array([[0.0, 1.0, 1.0], [1.0, 1.0, 1.0]]))
+    ds.to_netcdf(tmp_path / "land.nc")
+    values, _ = read(tmp_path / "land.nc")
+    assert np.isnan(values["frac_bare"][0])
+    np.testing.assert_allclose(values["frac_bare"][1:], 0.5)
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
@@ -187,6 +306,19 @@ def test_names_can_be_given_and_variables_left_out(tmp_path: Path) -> None:
         read(path, names={"SAND": "sand"}, leave_out=["*"])
     with pytest.raises(BadInput, match="'sandy' is not a static property"):
         read(path, names={"SNDPPT": "sandy"})
+
+
+def test_all_unknown_names_are_left_out_by_an_asterisk_and_any_by_a_pattern(tmp_path: Path) -> None:
+    of: dict[str, Any] = {"sand": (0.4, "1"), "T_CLAY": (20.0, None), "SLTPPT": (40.0, "%"), "quality": (1.0, "1")}
+    path = write(tmp_path, of)
+    values, notes = read(path, names={"SLTPPT": "silt"}, leave_out=["*"])
+    for name, expected in (("sand", 0.4), ("silt", 0.4), ("clay", 0.2)):
+        np.testing.assert_allclose(values[name], expected)
+    assert not notes
+    assert "clay" not in read(path, leave_out=["T_*", "SLT*", "qual*"])[0]
+    values, _ = read(path, names={"SLTPPT": "silt"}, leave_out=["sand", "*"])
+    np.testing.assert_allclose(values["sand"], 0.4)
+    assert "clay" not in read(path, leave_out=["T_CLAY", "*"])[0]
 
 
 def test_files_must_have_the_same_points(tmp_path: Path) -> None:
