@@ -293,7 +293,7 @@ def _ratio(grid: MapGrid) -> float:
         return grid.shape[0] / grid.shape[1]
     assert grid.latitude is not None
     assert grid.longitude is not None
-    degrees = float(np.ptp(grid.latitude)) / max(float(np.ptp(grid.longitude)), 1e-6)
+    degrees = float(np.ptp(grid.latitude)) / max(float(np.ptp(_continuous(grid.longitude))), 1e-6)
     return degrees * _aspect(grid.latitude)
 
 
@@ -339,7 +339,7 @@ def _extent(axis: Axes, grid: MapGrid) -> tuple[tuple[float, float, float, float
     if grid.regular:
         assert grid.latitude is not None
         assert grid.longitude is not None
-        y, x = (grid.latitude, {"units": "°"}), (grid.longitude, {"units": "°"})
+        y, x = (grid.latitude, {"units": "°"}), (_continuous(grid.longitude), {"units": "°"})
     axis.set_xlabel("longitude [°]" if grid.regular else "x")
     axis.set_ylabel("latitude [°]" if grid.regular else "y")
     if y is None or x is None or len(y[0]) < 2 or len(x[0]) < 2:
@@ -349,6 +349,13 @@ def _extent(axis: Axes, grid: MapGrid) -> tuple[tuple[float, float, float, float
         axis.set_ylabel(f"y [{y[1].get('units', '1')}]")
     (left, right), (first, last) = (_edges(values) for values in (x[0], y[0]))
     return (left, right, min(first, last), max(first, last)), "lower" if last > first else "upper"
+
+
+def _continuous(longitude: _Array) -> _Array:
+    """Longitudes of a row without the jump by 360 degrees at Greenwich or at the date line, and with their middle in -180 to 180."""
+    unwrapped = np.unwrap(longitude, period=360.0)
+    shifted: _Array = unwrapped - 360.0 * round(0.5 * float(unwrapped[0] + unwrapped[-1]) / 360.0)
+    return shifted
 
 
 def _edges(values: _Array) -> tuple[float, float]:
