@@ -115,6 +115,32 @@ def required_inputs(
     return present
 
 
+def require_soil(present: Sequence[str], inputs: Sequence[str], grid: Sequence[Path]) -> None:
+    """Refuse a map without a property of the soil, on which climate or cover alone would predict the soil.
+
+    Parameters
+    ----------
+    present : sequence of str
+        Inputs of the module that the map has.
+    inputs : sequence of str
+        Inputs of the module; nothing is refused if none of them is a property of the soil.
+    grid : sequence of Path
+        Files of the map, for messages.
+
+    Raises
+    ------
+    BadInput
+        If the module has such inputs, and the map none of them.
+    """
+    soil = [name for name in inputs if name in SOIL]
+    if soil and not set(soil) & set(present):
+        raise BadInput(
+            f"no soil input of the module is in the static map: {described(soil)}",
+            where=", ".join(map(str, grid)),
+            remedy="add them to the file or give a file with them as a further --grid; --name PROPERTY=VARIABLE is for other names",
+        )
+
+
 def described(names: Sequence[str]) -> str:
     """Names with their units."""
     return ", ".join(f"{name} [{PROPERTIES[name].units}]" if name in PROPERTIES else name for name in names)

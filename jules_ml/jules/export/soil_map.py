@@ -26,7 +26,14 @@ from jules_ml.jules.export.map_file import (
     new_map,
     read_template,
 )
-from jules_ml.jules.export.map_points import MapPoints, RangeCount, map_points, required_inputs, with_inputs
+from jules_ml.jules.export.map_points import (
+    MapPoints,
+    RangeCount,
+    map_points,
+    require_soil,
+    required_inputs,
+    with_inputs,
+)
 from jules_ml.jules.input_files import FILL
 from jules_ml.learned.hydraulics.network import LearnedHydraulics
 from jules_ml.learned.hydraulics.places import PlaceSoils, properties_at, training_range
@@ -84,6 +91,7 @@ def export_soil_map(folder: Path, out: Path, request: MapRequest, *, progress: P
         ExitStack() as stack,
     ):
         present = required_inputs(static, network.inputs, folder, request.grid, without=_SAME)
+        require_soil(present, network.inputs, request.grid)
         template = None if request.like is None else read_template(request.like, static.grid, _FORM)
         if template is not None and template.layers != len(dzsoil):
             raise BadInput(

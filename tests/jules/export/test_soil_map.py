@@ -14,6 +14,7 @@ from helpers.progress import Reports
 from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
+from jules_ml.experiment.place import SOIL
 from jules_ml.jules.export.ancillary import export_ancillaries
 from jules_ml.jules.export.map_file import SOIL_MAP
 from jules_ml.jules.export.soil_map import RANGE_MAP, SPREAD_MAP, export_soil_map
@@ -229,6 +230,18 @@ def test_a_map_without_any_input_is_refused(module: Path, tmp_path: Path) -> Non
         export_soil_map(module, tmp_path, MapRequest((tmp_path / "vpd.nc",)))
     assert "bulk_density [kg m-3]" in str(caught.value)
     assert "vpd.nc" in str(caught.value)
+
+
+def test_a_map_without_any_soil_input_is_refused(module: Path, tmp_path: Path) -> None:
+    ds = synthetic_map(3, 3)
+    soil = [name for name in ds.data_vars if name in SOIL]
+    assert "t_air_mean" in ds
+    grid = write_map(ds.drop_vars(soil), tmp_path / "climate.nc")
+    with pytest.raises(BadInput, match=r"no soil input of the module is in the static map: .*bulk_density") as caught:
+        export_soil_map(module, tmp_path, MapRequest((grid,)))
+    assert "climate.nc" in str(caught.value)
+    assert "--grid" in caught.value.remedy
+    assert not (tmp_path / SOIL_MAP).exists()
 
 
 def test_layers_can_be_chosen_and_must_be_those_of_an_ancillary(module: Path, tmp_path: Path) -> None:
