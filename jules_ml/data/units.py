@@ -134,7 +134,7 @@ def convert(values: NDArray[np.floating], source: str, target: str, *, where: st
         problem = BadInput(
             f"unit '{source}' cannot be converted to '{target}'",
             where=where,
-            remedy="correct the unit of the column",
+            remedy=f"correct the unit of the variable or column: it must convert to {target}",
         )
         report(problem, cause=error)
     except BadInput as problem:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from jules_ml.data.missing_codes import is_missing_code
 from jules_ml.data.units import convert
 from jules_ml.errors import BadInput
-from jules_ml.experiment.place import PROPERTIES, Property
+from jules_ml.experiment.place import PROPERTIES, TEXTURE, Property
 from jules_ml.learned.maps.grid import MapGrid
 from jules_ml.learned.maps.names import ALBSOIL, FRAC, MapName, surface_types
 
@@ -30,6 +30,12 @@ _RANGES: Final = {
     **PROPERTIES,
     FRAC: Property(FRAC, "1", "fraction of a surface type", 0.0, 1.0),
     ALBSOIL: Property(ALBSOIL, "1", "albedo of bare soil", 0.0, 1.0),
+}
+#: Units of soil maps, which their files confuse.
+_USUAL_UNITS: Final = {
+    **dict.fromkeys(TEXTURE, ("%", "g kg-1")),
+    "organic_carbon": ("%", "g kg-1", "dg kg-1"),
+    "bulk_density": ("g cm-3", "cg cm-3"),
 }
 
 
@@ -168,8 +174,24 @@ def checked(quantity: str, values: _Array, source: Source) -> _Array:
     if is_missing_code(raw) or (raw < 0.0 <= limits.valid_min):
         remedy = f"{raw:g} looks like a code of missing values: give the variable the attribute _FillValue"
     elif source.units != limits.units:
-        remedy = f"correct the attribute units of the variable, {source.units}: {remedy}"
+        likely = _likely_units(quantity, values, source)
+        remedy = f"correct the attribute units of the variable, {source.units}, or its values"
+        if likely is not None:
+            remedy = (
+                f"the values seem to be in {likely}, not in {source.units}: correct the attribute units of the variable"
+            )
     raise BadInput(f"{problem} ({int(outside.sum())} points)", where=source.where, remedy=remedy)
+
+
+def _likely_units(quantity: str, values: _Array, source: Source) -> str | None:
+    """Unit by which all values are within the range of their quantity; None if there is none."""
+    limits = _RANGES[quantity]
+    ends = [_unconverted(float(end), quantity, source) for end in (np.nanmin(values), np.nanmax(values))]
+    for units in _USUAL_UNITS.get(quantity, ()):
+        low, high = convert(np.array(ends), units, limits.units, where=source.where)
+        if units != source.units and limits.valid_min <= low and high <= limits.valid_max:
+            return units
+    return None
 
 
 def _unconverted(value: float, quantity: str, source: Source) -> float:

@@ -210,7 +210,7 @@ def _sources_of(
             if not is_other(name, attributes) and _ALL_UNKNOWN not in leave_out:
                 raise _unknown_name(name, path)
             continue
-        units = _usual(str(attributes.get("units", "")).strip()) or map_name.units
+        units = _usual(str(attributes.get("units", "")).strip(), map_name.quantity) or map_name.units
         if units is None and map_name.quantity in PROPERTIES and PROPERTIES[map_name.quantity].units != "1":
             raise BadInput(
                 f"{map_name.quantity} has no unit",
@@ -222,8 +222,11 @@ def _sources_of(
         yield source
 
 
-def _usual(units: str) -> str:
+def _usual(units: str, quantity: str) -> str:
     """Spelling of a unit that can be converted."""
+    if quantity == "precip_annual" and units in ("mm", "kg m-2"):
+        # files of WorldClim and others state the sum of a year as a depth
+        return f"{units} a-1"
     return "%" if _PERCENT.fullmatch(units) else _OF_CARBON.sub(r"\1", units)
 
 
