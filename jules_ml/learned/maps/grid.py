@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -155,6 +155,21 @@ def same_points(first: MapGrid, second: MapGrid) -> bool:
             if bool((off > TOLERANCE).any()) or not np.array_equal(np.isnan(one), np.isnan(two)):
                 return False
     return True
+
+
+def reversed_dims(first: MapGrid, second: MapGrid) -> tuple[str, ...]:
+    """Dimensions of the second grid whose reversal makes it the first; empty if there are none."""
+    if second.latitude is None or second.longitude is None or len(second.shape) != 2:
+        return ()
+    for axes in ((0,), (1,), (0, 1)):
+        latitude, longitude = second.latitude, second.longitude
+        if second.regular:
+            latitude, longitude = (np.flip(v) if k in axes else v for k, v in enumerate((latitude, longitude)))
+        else:
+            latitude, longitude = np.flip(latitude, axes), np.flip(longitude, axes)
+        if same_points(first, replace(second, latitude=latitude, longitude=longitude)):
+            return tuple(second.dims[k] for k in axes)
+    return ()
 
 
 def match_points(latitude: _Array, longitude: _Array, grid: MapGrid) -> NDArray[np.int64]:

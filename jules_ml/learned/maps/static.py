@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment.place import CARBON, PROPERTIES, SOIL, TEXTURE, with_soil_carbon
-from jules_ml.learned.maps.grid import MapGrid, grid_of, same_points
+from jules_ml.learned.maps.grid import MapGrid, grid_of, reversed_dims, same_points
 from jules_ml.learned.maps.names import ALBSOIL, FRAC, LAND, MapName, is_other, name_of, surface_types
 from jules_ml.learned.maps.source import Source, checked, converted, cover, depth_mean, type_count, values_at
 
@@ -161,18 +161,24 @@ def open_static_map(
             grid = grid_of(file, path)
             assert grid is not None
             if grids and not same_points(grids[0], grid):
-                raise BadInput(
-                    f"the file has other points than {paths[0].name}",
-                    where=path,
-                    remedy="regrid the files to the same points, in the same order",
-                )
+                raise _other_points(grids[0], paths[0], grid, path)
             grids.append(grid)
             for source in _sources_of(file, path, grid, names, leave_out):
                 of_quantity.setdefault(source.name.quantity, []).append(source)
         every = [source for sources in of_quantity.values() for source in sources]
         _refuse_unused(names, every)
         chosen = {quantity: _chosen(sources, notes) for quantity, sources in of_quantity.items()}
-        yield StaticMap(grids[0], tuple(notes), _without_duplicates(chosen, notes))
+        used = _without_duplicates(chosen, notes)
+        yield StaticMap(grids[0], tuple(notes), used)
+
+
+def _other_points(first: MapGrid, first_path: Path, grid: MapGrid, path: Path) -> BadInput:
+    dims = reversed_dims(first, grid)
+    if dims:
+        problem = f"the file has the points of {first_path.name} in another order"
+        return BadInput(problem, where=path, remedy=f"reverse {' and '.join(dims)} of the file, or of the others")
+    remedy = "regrid the files to the same points, in the same order"
+    return BadInput(f"the file has other points than {first_path.name}", where=path, remedy=remedy)
 
 
 @contextmanager
@@ -328,7 +334,12 @@ def _without_duplicates(chosen: dict[str, tuple[Source, ...]], notes: list[str])
     """Drop further quantities of organic carbon, which must follow from one."""
     present = [name for name in ("soc_density", "soc_stock", "organic_carbon") if name in chosen]
     for name in present[1:]:
-        notes.append(f"{chosen[name][0].variable.name} is not used: organic carbon is that of {present[0]}")
+        used = chosen[present[0]][0]
+        unused = ", ".join(each.variable.name for each in chosen[name])
+        verb = "is" if len(chosen[name]) == 1 else "are"
+        notes.append(
+            f"{unused} of {chosen[name][0].path.name} {verb} not used: organic carbon is {used.variable.name} of {used.path.name}"
+        )
     return {name: sources for name, sources in chosen.items() if name not in present[1:]}
 
 

@@ -341,6 +341,29 @@ def test_files_must_have_the_same_points(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"other points than first\.nc") as caught:
         read(first, tmp_path / "moved.nc")
     assert "moved.nc" in str(caught.value)
+    assert "same order" in caught.value.remedy
+
+
+@pytest.mark.parametrize("kind", ["regular", "projected"])
+def test_a_file_with_reversed_points_is_refused_with_the_dimensions(kind: Kind, tmp_path: Path) -> None:
+    ds = synthetic_map(3, 4, kind=kind)
+    y, x = ds["sand"].dims
+    first = write_map(ds[["sand"]], tmp_path / "first.nc")
+    for dims in ((y,), (y, x)):
+        turned = ds[["clay"]].isel({dim: slice(None, None, -1) for dim in dims})
+        with pytest.raises(BadInput, match=r"points of first\.nc in another order") as caught:
+            read(first, write_map(turned, tmp_path / "turned.nc"))
+        assert caught.value.remedy == f"reverse {' and '.join(map(str, dims))} of the file, or of the others"
+
+
+def test_the_organic_carbon_of_two_that_is_used_is_noted(tmp_path: Path) -> None:
+    soils = write(tmp_path, {"soc_0-15cm_mean": (200.0, None), "soc_15-30cm_mean": (200.0, None)}, "soils.nc")
+    carbon = write(tmp_path, {"soc_density": (30.0, "kg m-3")}, "soil_carbon.nc")
+    values, notes = read(soils, carbon)
+    np.testing.assert_allclose(values["soc_density"], 30.0)
+    assert notes == (
+        "soc_0-15cm_mean, soc_15-30cm_mean of soils.nc are not used: organic carbon is soc_density of soil_carbon.nc",
+    )
 
 
 @pytest.mark.parametrize(
