@@ -66,9 +66,9 @@ def export_carbon_map(folder: Path, out: Path, request: MapRequest, *, progress:
         for name in names
     }
     title = f"soil carbon by {folder.name}, without soil moisture"
-    attributes = {"title": title, "origin": "predicted from climate, topography and land cover"}
     with open_static_map(request.grid, names=request.names, leave_out=request.leave_out) as static:
         present = required_inputs(static, names, folder, request.grid, without=_MOIST)
+        attributes = {"title": title, "origin": f"predicted from {', '.join(present)}"}
         points = map_points(static, None, None)
         count, sample = RangeCount(names), MapSample(points.grid, ())
         with (
@@ -107,7 +107,7 @@ def export_carbon_map(folder: Path, out: Path, request: MapRequest, *, progress:
         notes = [*static.notes, *of_points]
     figure = save_figure(carbon_map_figure(sample), out / "figures" / "soil_carbon.png")
     if any(name in SIGNATURES for name in card["inputs"]):
-        notes.append("soil moisture is not used: the regression of climate, topography and land cover predicts carbon")
+        notes.append(f"soil moisture is not used: the regression without it predicts carbon from {', '.join(present)}")
     if any(key.startswith("bulk_density.") for key in state):
         notes.append(
             "bulk density is that of the map, or else of a mixture of organic and mineral matter; the export of sites has that of the "

@@ -84,6 +84,17 @@ def test_a_map_has_the_carbon_of_each_point(module: Path, tmp_path: Path) -> Non
     assert done.files[-1].stat().st_size > 10_000
 
 
+def test_the_inputs_that_are_used_are_stated(module: Path, tmp_path: Path) -> None:
+    grid = write_map(synthetic_map(3, 3)[["t_air_mean", "precip_annual"]], tmp_path / "static.nc")
+    notes = export_carbon_map(module, tmp_path, MapRequest((grid,))).notes
+    with xr.open_dataset(tmp_path / CARBON_MAP) as opened:
+        assert opened.attrs["origin"] == "predicted from t_air_mean, precip_annual"
+    assert (
+        "soil moisture is not used: the regression without it predicts carbon from t_air_mean, precip_annual" in notes
+    )
+    assert not any("topography" in note or "land cover" in note for note in notes)
+
+
 def test_measured_bulk_density_of_the_map_is_used(module: Path, tmp_path: Path) -> None:
     ds = synthetic_map(4, 4, kind="land")
     light, heavy = ds.assign(bulk_density=0.0 * ds["sand"] + 600.0), ds.assign(bulk_density=0.0 * ds["sand"] + 1200.0)
