@@ -11,7 +11,7 @@ and their spread measures its uncertainty.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -134,8 +134,31 @@ def input_table(sites: Sequence[dict[str, float]], names: Sequence[str]) -> NDAr
     array, shape (site, input)
         The inputs of :data:`~jules_ml.learned.hydraulics.inputs.LOGARITHMIC` are logarithms.
     """
-    table = np.array([[site.get(name, np.nan) for name in names] for site in sites], dtype=np.float64)
+    columns = {name: np.array([site.get(name, np.nan) for site in sites], dtype=np.float64) for name in names}
+    return column_table(columns, names, count=len(sites))
+
+
+def column_table(
+    columns: Mapping[str, NDArray[np.float64]], names: Sequence[str], *, count: int
+) -> NDArray[np.float64]:
+    """Array of static inputs for the network, from an array of each input.
+
+    Parameters
+    ----------
+    columns : mapping of str to array, shape (site,)
+        Inputs by name; others are ignored. NaN or absent if unknown.
+    names : sequence of str
+        Names of the inputs, in order.
+    count : int
+        Number of sites.
+
+    Returns
+    -------
+    array, shape (site, input)
+        As from :func:`input_table`.
+    """
+    table = np.full((count, len(names)), np.nan)
     for k, name in enumerate(names):
-        if name in LOGARITHMIC:
-            table[:, k] = np.log(np.maximum(table[:, k], 1e-3))
+        if name in columns:
+            table[:, k] = np.log(np.maximum(columns[name], 1e-3)) if name in LOGARITHMIC else columns[name]
     return table

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jules_ml.learned.hydraulics.columns import TOPSOIL_DEPTH
-from jules_ml.learned.hydraulics.inputs import LOGARITHMIC
-from jules_ml.learned.hydraulics.network import LearnedHydraulics
+from jules_ml.learned.hydraulics.network import LearnedHydraulics, column_table
 from jules_ml.learned.hydraulics.site import DEFAULT_CARBON, SUBSOIL_CARBON
 from jules_ml.learned.hydraulics.soil import LearnedSoil, learned_soil, organic_fraction
 from jules_ml.learned.maps.flags import ABOVE, BELOW, INSIDE, MISSING
@@ -63,7 +62,7 @@ def properties_at(
     PlaceSoils
         In JULES's units, as at a site: see :func:`~jules_ml.column.learned_soil.with_learned_soil`.
     """
-    table = places_table(network, inputs)
+    table = _table(network, inputs)
     middle = np.cumsum(dzsoil) - 0.5 * np.asarray(dzsoil)
     horizon = (middle > TOPSOIL_DEPTH).astype(np.int64)
     density = torch.tensor(np.asarray(inputs.get("soc_density", np.full(len(table), np.nan)), dtype=np.float64))
@@ -84,27 +83,10 @@ def _by_layer(soil: LearnedSoil, horizon: NDArray[np.int64]) -> dict[str, _Array
     return {name: values[name].numpy()[horizon] for name in _NAMES}
 
 
-def places_table(network: LearnedHydraulics, inputs: Mapping[str, _Array]) -> _Array:
-    """Array of static inputs for the network; NaN where unknown.
-
-    Parameters
-    ----------
-    network : LearnedHydraulics
-    inputs : mapping of str to array, shape (place,)
-        See :func:`properties_at`.
-
-    Returns
-    -------
-    array, shape (place, input)
-        The inputs of :data:`~jules_ml.learned.hydraulics.inputs.LOGARITHMIC` are logarithms.
-    """
+def _table(network: LearnedHydraulics, inputs: Mapping[str, _Array]) -> _Array:
+    """Array of static inputs for the network, shape (place, input); NaN where unknown."""
     count = max((len(values) for values in inputs.values()), default=0)
-    table = np.full((count, len(network.inputs)), np.nan)
-    for k, name in enumerate(network.inputs):
-        if name in inputs:
-            values = inputs[name]
-            table[:, k] = np.log(np.maximum(values, 1e-3)) if name in LOGARITHMIC else values
-    return table
+    return column_table(inputs, network.inputs, count=count)
 
 
 def training_range(network: LearnedHydraulics, inputs: Mapping[str, _Array]) -> NDArray[np.int8]:
@@ -122,7 +104,7 @@ def training_range(network: LearnedHydraulics, inputs: Mapping[str, _Array]) -> 
         :data:`INSIDE`, :data:`BELOW` or :data:`ABOVE`, where the network takes the nearest value within, or :data:`MISSING`, where it takes
         the mean of the training sites.
     """
-    table = places_table(network, inputs)
+    table = _table(network, inputs)
     # maps in single precision round the value of a training site
     slack = 1e-5 * (network.seen_max - network.seen_min).numpy()
     low, high = network.seen_min.numpy() - slack, network.seen_max.numpy() + slack
