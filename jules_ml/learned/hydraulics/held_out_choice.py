@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jules_ml.scoring.margin import mean_gain
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -57,9 +59,8 @@ def best_choice(prior: NDArray[np.float64], costs: Mapping[float, NDArray[np.flo
     """
 
     def choice(value: float) -> Choice:
-        gain = prior - costs[value]
-        gain = gain[np.isfinite(gain)]
-        error = float(gain.std(ddof=1) / np.sqrt(len(gain))) if len(gain) > 1 else float("inf")
-        return Choice(value, float(gain.mean()) if len(gain) else 0.0, error, len(gain))
+        gains = prior - costs[value]
+        gains = gains[np.isfinite(gains)]
+        return Choice(value, *mean_gain(gains), len(gains))
 
     return max((choice(value) for value in costs), key=lambda each: each.gain)

@@ -7,6 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from jules_ml.scoring.margin import mean_gain
+
 _Array = NDArray[np.float64]
 #: Weights of gradient boosting to choose from.
 WEIGHTS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -26,9 +28,6 @@ def chosen_weight(errors: _Array) -> float:
     -------
     float
     """
-    if len(errors) < 2:
-        return EQUAL
     best = int(np.argmin(errors.mean(0)))
-    gain = errors[:, WEIGHTS.index(EQUAL)] - errors[:, best]
-    margin = gain.std(ddof=1) / np.sqrt(len(gain))
-    return WEIGHTS[best] if gain.mean() > margin else EQUAL
+    gain = mean_gain(errors[:, WEIGHTS.index(EQUAL)] - errors[:, best])
+    return WEIGHTS[best] if gain.mean > gain.standard_error else EQUAL

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
 from jules_ml.learned.moisture.moments import MIN_SPREAD, Moments
+from jules_ml.scoring.margin import mean_gain
 
 _Array = NDArray[np.float64]
 #: Ridge penalties of the linear regression, and of that with a radial basis function.
@@ -31,8 +33,8 @@ _KERNEL_RIDGES: Final = (0.1, 0.3, 1.0, 3.0)
 _LENGTHS: Final = (1.0, 2.0)
 #: Lower limit of the standard errors: two sensors a metre apart differ by as much.
 _MIN_ERROR: Final = (0.02, 0.1)
-#: Standard deviations of the logarithm of the spread, robustly estimated, that limit how far a sensor counts. A dead sensor hardly
-#: varies, which is nothing to learn from.
+#: Robust standard deviations of the logarithm of the spread below the median, beyond which the spread of a sensor is limited: a dead
+#: sensor hardly varies.
 _SPREAD_LIMIT: Final = 2.5
 #: Standard deviation of a normal distribution in units of the median absolute deviation.
 _OF_MEDIAN_DEVIATION: Final = 1.4826
@@ -102,9 +104,13 @@ class MomentsRegression:
         if len(self.sites) == 0 or not self.names:
             return self.error
         variance = _relative_variance(self._scaled(static)[None], self.sites, self.ridge, self.length)[0]
-        usual = np.median(_relative_variance(self.sites, self.sites, self.ridge, self.length))
-        factor = float(np.sqrt(max(variance / usual, 1.0)))
+        factor = float(np.sqrt(max(variance / self._usual_variance, 1.0)))
         return factor * self.error[0], factor * self.error[1]
+
+    @cached_property
+    def _usual_variance(self) -> float:
+        """Relative variance at a training site, the median."""
+        return float(np.median(_relative_variance(self.sites, self.sites, self.ridge, self.length)))
 
     def _scaled(self, static: Mapping[str, float]) -> _Array:
         predictors = np.array([_transformed(name, static[name]) for name in self.names])
@@ -192,11 +198,8 @@ def regressions_of(
         return []
     fitted.sort(key=lambda each: float(each[1].mean()))
     least = fitted[0][1]
-    return [
-        regression
-        for regression, square in fitted
-        if (square - least).mean() <= (square - least).std(ddof=1) / np.sqrt(len(least))
-    ]
+    gains = [mean_gain(square - least) for _, square in fitted]
+    return [regression for (regression, _), gain in zip(fitted, gains, strict=True) if gain.mean <= gain.standard_error]
 
 
 def _best_kind(names: tuple[str, ...], x: _Array, y: _Array, scored: Sequence[int]) -> tuple[MomentsRegression, _Array]:
@@ -212,8 +215,8 @@ def _best_kind(names: tuple[str, ...], x: _Array, y: _Array, scored: Sequence[in
             best[linear] = ridge, length, square
     linear = True
     if False in best:
-        gain = best[True][2][:, 0] - best[False][2][:, 0]
-        linear = bool(gain.mean() <= gain.std(ddof=1) / np.sqrt(len(gain)))
+        gain = mean_gain(best[True][2][:, 0] - best[False][2][:, 0])
+        linear = gain.mean <= gain.standard_error
     ridge, length, square = best[linear]
     rms = np.sqrt(square.mean(0))
     error = (max(float(rms[0]), _MIN_ERROR[0]), max(float(rms[1]), _MIN_ERROR[1]))

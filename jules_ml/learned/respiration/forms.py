@@ -27,6 +27,7 @@ from jules_ml.learned.respiration.network import MOISTURE_NODES, TEMPERATURE_NOD
 from jules_ml.learned.respiration.photosynthesis import LearnedAssimilation
 from jules_ml.learned.respiration.site import Rows, moisture_of, thinned_rows
 from jules_ml.learned.respiration.spline import SplineProduct, fit_spline_product
+from jules_ml.scoring.margin import mean_gain
 from jules_ml.scoring.scores import score
 
 #: Names of the forms.
@@ -129,8 +130,8 @@ def clearly_better(
         Number of standard errors.
     """
     squares = (reference - flux) ** 2 - (predicted - flux) ** 2
-    gains = np.array([squares[block == number].sum() for number in np.unique(block)])
-    return len(gains) > 1 and bool(gains.sum() > errors * np.std(gains, ddof=1) * np.sqrt(len(gains)))
+    gain = mean_gain(np.array([squares[block == number].sum() for number in np.unique(block)]))
+    return gain.mean > errors * gain.standard_error
 
 
 def decrease_of_squares(predicted: _Array, reference: _Array, flux: _Array) -> float:
