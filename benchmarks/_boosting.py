@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from jules_ml.experiment.place import COVER
-from jules_ml.learned.moisture.boosting import DEPTH, sensor_depth
+from jules_ml.learned.moisture.boosting import DEPTH
 from jules_ml.learned.moisture.lagged_inputs import lagged_inputs
+from jules_ml.learned.moisture.moments import sensor_depths
 from jules_ml.learned.moisture.moments_model import CLIMATE, SATELLITE, TEXTURE, static_properties
 from jules_ml.learned.moisture.record import DYNAMIC, MoistureRecord
 from jules_ml.physics.constants import DAYS_PER_YEAR
@@ -72,7 +73,7 @@ def site_rows(record: MoistureRecord, sensor: int, train: _Mask, known: _Mask) -
     # the module has no date, since calendars differ in a running JULES
     season = 2.0 * np.pi * record.days.day_of_year.to_numpy() / DAYS_PER_YEAR
     inputs |= {"season_sin": np.sin(season), "season_cos": np.cos(season)}
-    inputs[DEPTH] = np.full(len(record), sensor_depth(float(record.depth[sensor])))
+    inputs[DEPTH] = np.full(len(record), sensor_depths(record.depth)[sensor])
     x = np.column_stack([values for name, values in inputs.items() if not name.startswith("first_guess")])
     return SiteRows(x, np.where(train, record.theta[:, sensor], np.nan))
 

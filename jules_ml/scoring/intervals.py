@@ -7,6 +7,8 @@ Lei et al. (2018), J. Am. Stat. Assoc. 113, 1094-1111, for locally scaled split 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,6 +38,12 @@ def conformal_quantiles(z: _Array, block: NDArray[np.int64], cover: float) -> tu
     # the finite-sample correction of conformal prediction, for as many exchangeable units as there are rows
     tail = 0.5 * (1.0 - cover) * len(z) / (len(z) + 1.0)
     return _weighted_quantile(z, weight, tail), _weighted_quantile(z, weight, 1.0 - tail)
+
+
+def quantiles_of_blocks(errors: Sequence[_Array], cover: float) -> tuple[float, float]:
+    """Lower and upper quantile of held-out errors, from one array for each block; see :func:`conformal_quantiles`."""
+    block = np.repeat(np.arange(len(errors)), [len(each) for each in errors])
+    return conformal_quantiles(np.concatenate(errors), block, cover)
 
 
 def _weighted_quantile(values: _Array, weight: _Array, q: float) -> float:

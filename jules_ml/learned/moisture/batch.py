@@ -63,17 +63,8 @@ class MoistureBatch:
 
     def training_period(self) -> MoistureBatch:
         """Return the batch up to its last training day."""
-        return self.window(0, int(torch.nonzero(self.weight.sum((0, 1)))[-1]) + 1)
-
-    def window(self, start: int, stop: int) -> MoistureBatch:
-        """Select consecutive days; the run starts on the first of them."""
-        return replace(
-            self,
-            inputs=self.inputs.window(start, stop),
-            target=self.target[..., start:stop],
-            weight=self.weight[..., start:stop],
-            limits=self.limits.window(start, stop),
-        )
+        last = int(self.periods()[1].max())
+        return self.windows(torch.zeros(len(self.inputs), dtype=torch.long), last + 1, restarted=False)
 
     def periods(self) -> tuple[Tensor, Tensor]:
         """First and last training day of each site, each of shape (site,)."""

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jules_ml.learned.moisture.moments import CRNS_DEPTH
+from jules_ml.learned.moisture.moments import sensor_depths
 
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingRegressor
@@ -174,7 +174,7 @@ def boosted_trees(model: HistGradientBoostingRegressor, names: Sequence[str], *,
             ("missing_left", "missing_go_to_left"),
         ):
             arrays[name][tree, inner] = nodes[column][inner]
-    # an infinite threshold parts missing values from all others; a module folder holds finite numbers alone
+    # an infinite threshold separates missing values from all others; a module folder contains finite numbers only
     arrays["threshold"] = np.clip(arrays["threshold"], *_FINITE)
     depth = int(max(nodes["depth"].max() for nodes in trees))
     return BoostedTrees(
@@ -225,6 +225,7 @@ def boosting_rows(
     BoostingRows
     """
     random = np.random.default_rng(seed)
+    depths = sensor_depths(depth)
     days, levels, targets, weights = [], [], [], []
     for sensor, anomaly in enumerate(anomalies):
         if anomaly is None:
@@ -234,7 +235,7 @@ def boosting_rows(
         if len(some) > most:
             some = np.sort(random.choice(some, most, replace=False))
         days.append(some)
-        levels.append(np.full(len(some), sensor_depth(float(depth[sensor]))))
+        levels.append(np.full(len(some), depths[sensor]))
         targets.append(np.clip(anomaly[some], -_LARGEST, _LARGEST))
         weights.append(np.full(len(some), (1.0 if sensor == main else _OTHER_SENSORS) / max(len(some), 1)))
     rows = np.concatenate(days)
@@ -270,8 +271,3 @@ def fit_boosting(rows: Sequence[BoostingRows], *, seed: int) -> BoostedTrees:
     # scikit-learn regularises by sums of weights, so that their mean is set to 1
     model.fit(x, np.concatenate([each.target for each in rows]), sample_weight=weight / weight.mean())
     return boosted_trees(model, names, deepest=max(float(each.inputs[DEPTH].max()) for each in rows))
-
-
-def sensor_depth(depth: float) -> float:
-    """Depth that a sensor has as an input [m]; 0.1 m for a cosmic-ray sensor."""
-    return depth if np.isfinite(depth) else CRNS_DEPTH

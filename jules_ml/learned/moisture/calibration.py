@@ -10,20 +10,13 @@ import torch
 from numpy.typing import NDArray
 
 from jules_ml.experiment.moisture import MoistureSettings
-from jules_ml.learned.moisture.boosting import sensor_depth
 from jules_ml.learned.moisture.combination import LONG_RECORD
 from jules_ml.learned.moisture.ensemble import MoistureEnsemble
-from jules_ml.learned.moisture.ensemble_setup import (
-    MIN_OFFSET_SPREAD,
-    trained_boosting,
-    training_batches,
-    untrained_ensemble,
-)
+from jules_ml.learned.moisture.ensemble_setup import MIN_OFFSET_SPREAD, trial_ensemble
 from jules_ml.learned.moisture.margin import WEIGHTS, chosen_weight
 from jules_ml.learned.moisture.moments import DEFAULT_MOMENTS
-from jules_ml.learned.moisture.training import train_member
 from jules_ml.learned.moisture.training_site import TrainingSite
-from jules_ml.scoring.intervals import conformal_quantiles
+from jules_ml.scoring.intervals import quantiles_of_blocks
 from jules_ml.scoring.scores import score
 from jules_ml.scoring.splits import both_ends
 from jules_ml.support.progress import Progress
@@ -70,7 +63,6 @@ def calibrate_at_ends(
     weight = chosen_weight(_errors_of_sites(ends))
     errors = [end.error(weight) / end.spread for end in ends]
     scales, usual = _site_scales([end.site for end in ends], errors)
-    number = np.concatenate([np.full(len(each), i) for i, each in enumerate(errors)])
     relative = [each / scales[end.site] for end, each in zip(ends, errors, strict=True)]
     validation = {
         "kge": float(np.median([end.kge(weight) for end in ends])),
@@ -82,7 +74,7 @@ def calibrate_at_ends(
         ensemble,
         sites=stored,
         combination=replace(ensemble.combination, trained_weight=weight),
-        trained_quantiles=conformal_quantiles(np.concatenate(relative), number, settings.interval),
+        trained_quantiles=quantiles_of_blocks(relative, settings.interval),
         validation=validation,
     )
 
@@ -141,25 +133,21 @@ def _predict_end(
     training, scored = _split_ends(sites, settings.validation_fraction, late=late)
     if not scored:
         return []
-    trial = untrained_ensemble(training, settings)
-    batches = training_batches(training, trial)
-    network = train_member(batches, settings, seed=settings.seed + 1000 + late, device=device, progress=progress)
-    boosting = trained_boosting(training, trial, seed=settings.seed + 1000 + late)
-    trial = replace(trial, members=(network,), boosting=boosting)
+    seed = settings.seed + 1000 + late
+    trial = trial_ensemble(training, settings, seed=seed, boosting_seed=seed, device=device, progress=progress)
     ends = []
     for site, test in scored:
         record = site.record
         sensor = trial.sites[record.site].main
         moments = trial.moments_of(record, sensor)
-        mean, spread = (each[:, sensor] for each in trial.network_anomalies(record))
-        boosted = trial.boosted_anomalies(record, [sensor_depth(float(record.depth[sensor]))])[:, 0]
+        network, boosted, spread = trial.scored_members(record, sensor)
         days, train = (mask & record.usable[:, sensor] for mask in (test, site.train))
         ends.append(
             _End(
                 record.site,
                 (record.theta[days, sensor] - moments.mean) / moments.spread,
-                (mean[days], boosted[days]),
-                (mean[train], boosted[train]),
+                (network[days], boosted[days]),
+                (network[train], boosted[train]),
                 spread[days],
                 settings.match_variance,
             )
@@ -198,7 +186,7 @@ def _split_ends(
     training: list[TrainingSite] = []
     scored: list[tuple[TrainingSite, _Mask]] = []
     for site in sites:
-        sensor = site.main if site.main is not None else int(np.argmax(site.record.usable.any(0)))
+        sensor = site.scored_sensor
         days = np.flatnonzero(site.train & site.record.usable[:, sensor])
         if len(site.record) <= LONG_RECORD or len(days) < _MIN_DAYS:
             training.append(site)

@@ -42,20 +42,23 @@ class Combination:
         return self.amplitude[days > LONG_RECORD]
 
     def to_card(self) -> dict[str, Any]:
-        """Convert to an entry of a module card."""
+        """Convert to an entry of a module card; ``intervals`` of the card has the quantiles at new sites, as in earlier versions."""
         return {
             "trained_weight": self.trained_weight,
             "new_site_weight": self.new_site_weight,
             "amplitude": list(self.amplitude),
             "errors": {"noise": self.errors.noise, "time_scale": self.errors.time_scale},
-            "new_site_quantiles": list(self.new_site_quantiles),
             "adapted_quantiles": list(self.adapted_quantiles),
         }
 
     @classmethod
-    def from_card(cls, card: Mapping[str, Any]) -> Combination:
+    def from_card(cls, card: Mapping[str, Any], new_site_quantiles: tuple[float, float]) -> Combination:
         """Read an entry that :meth:`to_card` wrote."""
-        pairs = {
-            name: (card[name][0], card[name][1]) for name in ("amplitude", "new_site_quantiles", "adapted_quantiles")
-        }
-        return cls(card["trained_weight"], card["new_site_weight"], errors=LocalErrors(**card["errors"]), **pairs)
+        pairs = {name: (card[name][0], card[name][1]) for name in ("amplitude", "adapted_quantiles")}
+        return cls(
+            card["trained_weight"],
+            card["new_site_weight"],
+            errors=LocalErrors(**card["errors"]),
+            new_site_quantiles=new_site_quantiles,
+            **pairs,
+        )

@@ -112,7 +112,6 @@ class _Combination(CardTable):
     new_site_weight: _Fraction
     amplitude: Annotated[list[_Positive], Field(min_length=2, max_length=2)]
     errors: _Errors
-    new_site_quantiles: _Pair
     adapted_quantiles: _Pair
 
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from jules_ml.errors import BadInput
 from jules_ml.experiment.moisture import MoistureSettings
 from jules_ml.learned.moisture.batch import MoistureBatch, make_batch
-from jules_ml.learned.moisture.boosting import DEPTH, BoostedTrees, sensor_depth
+from jules_ml.learned.moisture.boosting import DEPTH, BoostedTrees
 from jules_ml.learned.moisture.combination import NORMAL, Combination
 from jules_ml.learned.moisture.lagged_inputs import lagged_inputs
 from jules_ml.learned.moisture.limits import porosity
-from jules_ml.learned.moisture.moments import DEFAULT_MOMENTS, Moments, jules_moments
+from jules_ml.learned.moisture.moments import DEFAULT_MOMENTS, Moments, jules_moments, sensor_depths
 from jules_ml.learned.moisture.moments_model import MomentsModel, prior_covariance, static_properties, update_moments
 from jules_ml.learned.moisture.network import LearnedMoisture
 from jules_ml.learned.moisture.record import LAYER_DEPTHS, MoistureRecord, preferred_sensor
@@ -101,7 +101,7 @@ class MoistureEnsemble:
     def sensor_anomalies(self, record: MoistureRecord) -> tuple[_Array, _Array]:
         """Predict the anomaly and its standard deviation at the sensors of a record, each of shape (day, sensor)."""
         mean, spread = self.network_anomalies(record)
-        return self._combined(record, mean, spread, [sensor_depth(float(depth)) for depth in record.depth])
+        return self._combined(record, mean, spread, sensor_depths(record.depth).tolist())
 
     def network_anomalies(self, record: MoistureRecord) -> tuple[_Array, _Array]:
         """Predict the anomaly and its standard deviation at the sensors by the networks alone, each of shape (day, sensor)."""
@@ -118,6 +118,12 @@ class MoistureEnsemble:
             for depth in dict.fromkeys(depths)
         }
         return np.stack([of_depth[depth] for depth in depths], axis=1)
+
+    def scored_members(self, record: MoistureRecord, sensor: int) -> tuple[_Array, _Array, _Array]:
+        """Predict the anomaly at one sensor by networks and by gradient boosting, and the standard deviation of the former, (day,) each."""
+        network, spread = self.network_anomalies(record)
+        depth = float(sensor_depths(record.depth)[sensor])
+        return network[:, sensor], self.boosted_anomalies(record, [depth])[:, 0], spread[:, sensor]
 
     def lagged_inputs(self, record: MoistureRecord) -> dict[str, _Array]:
         """Inputs of gradient boosting, but for the depth, each of shape (day,)."""
@@ -202,11 +208,12 @@ class MoistureEnsemble:
         """
         anomaly, spread = self.sensor_anomalies(record)
         site = self.sites.get(record.site)
-        trained = site is not None and site.trained
-        prior, error = (
-            (self._prior(record) if site is not None else self.predict_moments(record)) if not trained else (None, None)
-        )
+        prior = None
+        if site is None or not site.trained:
+            prior = self.predict_moments(record) if site is None else self._prior(record)
+        pores = porosity(self.static_inputs(record))
         theta, scale = np.empty_like(anomaly), np.empty_like(anomaly)
+        most = np.empty(anomaly.shape[1])
         for sensor, name in enumerate(record.names):
             z = anomaly[:, sensor]
             if site is not None:
@@ -215,21 +222,20 @@ class MoistureEnsemble:
                 z = site.correct(index, z, rescaling=self.settings.match_variance)
             else:
                 assert prior is not None
-                assert error is not None
-                moments, covariance = prior, prior_covariance(prior, error)
+                moments, covariance = prior[0], prior_covariance(*prior)
             theta[:, sensor] = moments.mean + moments.spread * z
             moments_variance = covariance[0, 0] + 2.0 * z * covariance[0, 1] + z**2 * covariance[1, 1]
-            # local days that widen the spread say nothing about the errors of the anomaly
-            unit = moments.spread if prior is None else prior.spread
+            # local days that widen the spread do not change the errors of the anomaly
+            unit = moments.spread if prior is None else prior[0].spread
             scale[:, sensor] = np.sqrt((unit * spread[:, sensor]) ** 2 + moments_variance)
+            # a sensor can be wetter than the porosity that is estimated for it
+            most[sensor] = max(pores, moments.mean + _WETTEST * moments.spread)
         quantiles = self.combination.new_site_quantiles
         if site is not None:
             quantiles = self.trained_quantiles if site.trained else self.combination.adapted_quantiles
         width = 1.0 if site is None else site.interval_scale
-        low, high, theta = (
-            np.clip(each, 0.0, self._most_water(record))
-            for each in (*(theta + q * width * scale for q in quantiles), theta)
-        )
+        ends = (theta + q * width * scale for q in quantiles)
+        theta, low, high = (np.clip(each, 0.0, most) for each in (theta, *ends))
         return MoisturePrediction(theta, low, high, scale, anomaly, spread)
 
     def layers(self, record: MoistureRecord) -> _Array:
@@ -329,12 +335,6 @@ class MoistureEnsemble:
             statics=[self.static_inputs(r) for r in records],
             dynamic=self.dynamic,
         )
-
-    def _most_water(self, record: MoistureRecord) -> _Array:
-        """Largest water content of each sensor: porosity, or more where the sensor's moments show that it holds more [m3 m-3]."""
-        pores = porosity(self.static_inputs(record))
-        moments = [self.moments_of(record, sensor) for sensor in range(record.theta.shape[1])]
-        return np.array([max(pores, each.mean + _WETTEST * each.spread) for each in moments])
 
     def _prior(self, record: MoistureRecord) -> tuple[Moments, tuple[float, float]]:
         """Moments of a site before it is adapted to, and their standard errors; those of any soil where none can be predicted."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+import torch
 
 from jules_ml.experiment.moisture import MoistureSettings
 from jules_ml.experiment.place import COVER
@@ -24,7 +25,9 @@ from jules_ml.learned.moisture.moments_model import (
 )
 from jules_ml.learned.moisture.record import DYNAMIC, MoistureRecord
 from jules_ml.learned.moisture.stored_site import StoredSite
+from jules_ml.learned.moisture.training import train_member
 from jules_ml.learned.moisture.training_site import TrainingSite
+from jules_ml.support.progress import Progress
 
 #: Simulated records in one training step: fewer than measured ones.
 _SIMULATED_PER_STEP = 4
@@ -143,6 +146,31 @@ def trained_boosting(sites: Sequence[TrainingSite], ensemble: MoistureEnsemble, 
         inputs = ensemble.lagged_inputs(record)
         rows.append(boosting_rows(inputs, anomalies, depth=record.depth, main=stored.main, seed=seed + number))
     return fit_boosting(rows, seed=seed)
+
+
+def trial_ensemble(
+    sites: Sequence[TrainingSite],
+    settings: MoistureSettings,
+    *,
+    seed: int,
+    boosting_seed: int,
+    device: torch.device | str,
+    progress: Progress | None,
+) -> MoistureEnsemble:
+    """Train one network and gradient boosting, to predict what is held out of ``sites``.
+
+    Parameters
+    ----------
+    sites : sequence of TrainingSite
+    settings : MoistureSettings
+    seed, boosting_seed : int
+        Seeds of the network and of gradient boosting.
+    device : torch.device or str
+    progress : callable or None
+    """
+    trial = untrained_ensemble(sites, settings)
+    network = train_member(training_batches(sites, trial), settings, seed=seed, device=device, progress=progress)
+    return replace(trial, members=(network,), boosting=trained_boosting(sites, trial, seed=boosting_seed))
 
 
 def with_offsets(ensemble: MoistureEnsemble, sites: Sequence[TrainingSite]) -> MoistureEnsemble:

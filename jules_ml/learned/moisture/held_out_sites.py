@@ -15,7 +15,7 @@ from jules_ml.experiment.moisture import MoistureSettings
 from jules_ml.learned.moisture.ensemble_training import train_moisture
 from jules_ml.learned.moisture.moments_model import MIN_SITES
 from jules_ml.learned.moisture.training_site import TrainingSite
-from jules_ml.scoring.intervals import conformal_quantiles
+from jules_ml.scoring.intervals import quantiles_of_blocks
 from jules_ml.scoring.scores import score
 from jules_ml.scoring.splits import site_folds
 from jules_ml.support.progress import Progress, portion
@@ -76,9 +76,7 @@ def cross_validate_sites(
             [sites[i] for i in np.flatnonzero(~out).tolist()], of_folds, device=device, progress=part
         )
         for i in np.flatnonzero(out).tolist():
-            record = sites[i].record
-            main = sites[i].main
-            sensor = int(np.argmax(record.usable.sum(0) > 0)) if main is None else main
+            record, sensor = sites[i].record, sites[i].scored_sensor
             days = record.usable[:, sensor]
             if days.sum() < 20:
                 continue
@@ -86,8 +84,7 @@ def cross_validate_sites(
             theta, predicted = record.theta[days, sensor], prediction.theta[days, sensor]
             scores[record.site] = asdict(score(predicted, theta))
             z.append((theta - predicted) / prediction.scale[days, sensor])
-    number = np.concatenate([np.full(len(errors), i) for i, errors in enumerate(z)])
-    return HeldOutSites(scores, conformal_quantiles(np.concatenate(z), number, settings.interval))
+    return HeldOutSites(scores, quantiles_of_blocks(z, settings.interval))
 
 
 def refuse_few_sites(sites: int, folds: int) -> None:

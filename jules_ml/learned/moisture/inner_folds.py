@@ -7,7 +7,7 @@ gradient boosting that were trained without it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from typing import Final
 
@@ -16,17 +16,15 @@ import torch
 from numpy.typing import NDArray
 
 from jules_ml.experiment.moisture import MoistureSettings
-from jules_ml.learned.moisture.boosting import sensor_depth
 from jules_ml.learned.moisture.combination import LONG_RECORD, NORMAL, Combination
 from jules_ml.learned.moisture.ensemble import MoistureEnsemble
-from jules_ml.learned.moisture.ensemble_setup import trained_boosting, training_batches, untrained_ensemble
+from jules_ml.learned.moisture.ensemble_setup import trial_ensemble
 from jules_ml.learned.moisture.margin import WEIGHTS, chosen_weight
 from jules_ml.learned.moisture.moments import MIN_SPREAD, Moments
 from jules_ml.learned.moisture.moments_model import MIN_SITES, LocalErrors, prior_covariance, update_moments
 from jules_ml.learned.moisture.moments_regression import least_log_spread
-from jules_ml.learned.moisture.training import train_member
 from jules_ml.learned.moisture.training_site import TrainingSite
-from jules_ml.scoring.intervals import conformal_quantiles
+from jules_ml.scoring.intervals import quantiles_of_blocks
 from jules_ml.scoring.splits import site_folds
 from jules_ml.support.progress import Progress, portion
 
@@ -107,20 +105,21 @@ def hold_out_sites(
     held_out = []
     for fold, out in enumerate(site_folds(len(sites), folds, seed=settings.seed)):
         training = [sites[i] for i in np.flatnonzero(~out).tolist()]
-        trial = untrained_ensemble(training, settings)
-        part = portion(progress, fold / folds, (fold + 1) / folds)
-        network = train_member(
-            training_batches(training, trial), settings, seed=settings.seed + 2000 + fold, device=device, progress=part
+        trial = trial_ensemble(
+            training,
+            settings,
+            seed=settings.seed + 2000 + fold,
+            boosting_seed=settings.seed,
+            device=device,
+            progress=portion(progress, fold / folds, (fold + 1) / folds),
         )
-        trial = replace(trial, members=(network,), boosting=trained_boosting(training, trial, seed=settings.seed))
         held_out += [found for i in np.flatnonzero(out).tolist() if (found := _predicted(trial, sites[i])) is not None]
     return held_out
 
 
 def _predicted(trial: MoistureEnsemble, site: TrainingSite) -> HeldOutSite | None:
     """Predict the scored sensor of a site on its training days."""
-    record = site.record
-    sensor = site.main if site.main is not None else int(np.argmax(record.usable.any(0)))
+    record, sensor = site.record, site.scored_sensor
     days = np.flatnonzero(record.usable[:, sensor] & site.train)
     if (
         len(days) < _MIN_DAYS
@@ -128,15 +127,14 @@ def _predicted(trial: MoistureEnsemble, site: TrainingSite) -> HeldOutSite | Non
         or not trial.moments_model.usable(trial.static_inputs(record))
     ):
         return None
-    mean, spread = trial.network_anomalies(record)
-    boosted = trial.boosted_anomalies(record, [sensor_depth(float(record.depth[sensor]))])
+    network, boosted, spread = trial.scored_members(record, sensor)
     prior, error = trial.predict_moments(record)
     return HeldOutSite(
         days.astype(np.float64),
         record.theta[days, sensor],
-        mean[days, sensor],
-        boosted[days, 0],
-        spread[days, sensor],
+        network[days],
+        boosted[days],
+        spread[days],
         prior,
         error,
         len(record) > LONG_RECORD,
@@ -188,7 +186,7 @@ def _amplitude(sites: Sequence[HeldOutSite], weight: float, *, is_long: bool) ->
     correlation r; least squares would shrink them by r. The factor is the geometric mean of the two, as a median over sites.
     """
     log_spread = np.array([np.log(max(site.theta.std(), MIN_SPREAD)) for site in sites])
-    # a dead sensor says nothing about how much water contents vary
+    # a dead sensor does not show how much the water content varies
     alive = [site for site, each in zip(sites, log_spread, strict=True) if each >= least_log_spread(log_spread)]
     of_kind = [site for site in alive if site.is_long == is_long]
     factors = []
@@ -244,5 +242,4 @@ def _quantiles(standardised: Sequence[_Array], cover: float) -> tuple[float, flo
     """Quantiles of standardised errors, with equal weight for each site; those of the normal distribution without any."""
     if not standardised:
         return NORMAL
-    number = np.concatenate([np.full(len(errors), i) for i, errors in enumerate(standardised)])
-    return conformal_quantiles(np.concatenate(standardised), number, cover)
+    return quantiles_of_blocks(standardised, cover)

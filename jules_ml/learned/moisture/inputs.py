@@ -84,20 +84,6 @@ class MoistureInputs:
         """Select sites by their indices."""
         return MoistureInputs(*(getattr(self, f.name)[sites] for f in fields(self)))
 
-    def window(self, start: int, stop: int) -> MoistureInputs:
-        """Select consecutive days; the run starts on the first of them."""
-        since = torch.arange(stop - start, dtype=self.since_start.dtype, device=self.since_start.device)
-        jules = self.jules[:, :, start:stop]
-        return MoistureInputs(
-            self.dynamic[:, :, start:stop],
-            self.rain[:, start:stop],
-            self.drying[:, start:stop],
-            jules,
-            self.static,
-            jules[:, :, 0] if start else self.initial,
-            since.expand(len(self), -1),
-        )
-
     def windows(self, start: Tensor, days: int, *, restarted: bool) -> MoistureInputs:
         """Select as many consecutive days of each site, from a first day of its own.
 

@@ -51,10 +51,6 @@ class Limits:
         """Select days by their numbers, shape (site, selected day)."""
         return replace(self, supply=select_days(self.supply, index))
 
-    def window(self, start: int, stop: int) -> Limits:
-        """Select consecutive days."""
-        return Limits(self.moments, self.porosity, self.supply[:, start:stop])
-
     def to(self, device: torch.device | str) -> Limits:
         """Move all tensors to a device."""
         return Limits(*(getattr(self, f.name).to(device) for f in fields(self)))

@@ -73,11 +73,17 @@ def jules_moments(record: MoistureRecord, days: _Mask) -> _Array:
     return np.stack([theta.mean(0), np.maximum(theta.std(0), MIN_SPREAD)])
 
 
+def sensor_depths(depth: _Array) -> _Array:
+    """Depths by which sensors are ranked, and that they have as an input [m]; 0.1 m for a cosmic-ray sensor, whose depth is NaN."""
+    depths: _Array = np.nan_to_num(depth, nan=CRNS_DEPTH)
+    return depths
+
+
 def nearest_sensor(depth: _Array, moments: Sequence[Moments | None], layer: int) -> int | None:
     """Return the index of the sensor with moments that is nearest to a layer; None where no sensor has moments.
 
     A cosmic-ray sensor counts as one at a depth of 0.1 m.
     """
     candidates = [i for i, each in enumerate(moments[: len(depth)]) if each is not None]
-    sensor_depth = np.nan_to_num(depth, nan=CRNS_DEPTH)
-    return min(candidates, key=lambda i: abs(sensor_depth[i] - LAYER_DEPTHS[layer]), default=None)
+    depths = sensor_depths(depth)
+    return min(candidates, key=lambda i: abs(depths[i] - LAYER_DEPTHS[layer]), default=None)

@@ -59,7 +59,7 @@ class LocalErrors:
         return covariance
 
 
-#: Standard error, in units of that at the training sites, above which a site is said to be unlike them.
+#: Standard error, in units of that at the training sites, above which a note calls a site unlike them.
 _UNLIKE = 1.2
 #: Most days of local observations that are weighed; more are thinned evenly, since neighbouring days are nearly one observation.
 _MOST_DAYS = 600
@@ -97,23 +97,22 @@ def static_properties(record: MoistureRecord, days: NDArray[np.bool_] | None = N
         means = np.bincount(month[valid], values[valid], minlength=13)[1:][enough] / count[enough]
         return float(np.interp(np.arange(12), np.flatnonzero(enough), means, period=12).mean())
 
+    def annual_moments(values: _Array, least: float) -> tuple[float | None, float | None]:
+        mean, square = annual_mean(values), annual_mean(values**2)
+        if mean is None or square is None:
+            return mean, None
+        return mean, max(float(np.sqrt(max(square - mean**2, 0.0))), least)
+
     derived = {
         "precip_annual": annual_mean(DAYS_PER_YEAR * record.dynamic["precip"]),
         "t_air_mean": annual_mean(record.dynamic["t_air"]),
     }
-    first_guess = record.jules[:, 0]
-    mean, square = annual_mean(first_guess), annual_mean(first_guess**2)
-    derived["jules_mean"] = mean
-    if mean is not None and square is not None:
-        derived["jules_spread"] = max(float(np.sqrt(max(square - mean**2, 0.0))), MIN_SPREAD)
+    derived |= zip(JULES, annual_moments(record.jules[:, 0], MIN_SPREAD), strict=True)
     if "vpd" in record.dynamic:
         derived["vpd_mean"] = annual_mean(record.dynamic["vpd"])
     if "lst" in record.dynamic:
-        excess = record.dynamic["lst"] - record.dynamic["t_air"]
-        mean, square = annual_mean(excess), annual_mean(excess**2)
-        derived["lst_excess_mean"] = mean
-        if mean is not None and square is not None:
-            derived["lst_excess_std"] = float(np.sqrt(max(square - mean**2, 0.0)))
+        excess = annual_moments(record.dynamic["lst"] - record.dynamic["t_air"], 0.0)
+        derived |= zip(SATELLITE, excess, strict=True)
     return {name: value for name, value in derived.items() if value is not None} | dict(record.static)
 
 
@@ -130,14 +129,14 @@ def allowed_predictors(static: StaticKind) -> tuple[str, ...]:
 class MomentsModel:
     """Moments at new sites: the mean of several regressions, weighted by the inverse of their squared errors.
 
-    One regression is fitted to all training sites; another to those with a run of JULES, whose mean it has as a predictor.
+    Some are fitted to all training sites, others to those with a run of JULES, whose mean and spread they have as predictors.
 
     Attributes
     ----------
     regressions : tuple of MomentsRegression
-        The regression with the smallest leave-one-out error of each group of training sites.
+        Those of each group of training sites whose leave-one-out error is not larger than the smallest by more than one standard error.
     fallbacks : tuple of tuple of MomentsRegression
-        For each of them, regressions on other predictors, that with the smallest error first. They predict sites at which every one of
+        For each group, regressions on other predictors, that with the smallest error first. They predict sites at which every one of
         ``regressions`` lacks a predictor. Empty in modules of earlier versions.
     """
 

@@ -136,9 +136,9 @@ def _boosting(state: Mapping[str, Tensor], card: Mapping[str, Any]) -> BoostedTr
 
 def _combination(card: Mapping[str, Any]) -> Combination:
     """Weights and scales at sites that were not trained on; modules of earlier versions have quantiles alone."""
-    if card.get("combination") is not None:
-        return Combination.from_card(card["combination"])
     unseen = (card["intervals"]["unseen"][0], card["intervals"]["unseen"][1])
+    if card.get("combination") is not None:
+        return Combination.from_card(card["combination"], unseen)
     return Combination(new_site_quantiles=unseen, adapted_quantiles=unseen)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
-from jules_ml.learned.moisture.moments import CRNS_DEPTH, Moments, nearest_sensor
+from jules_ml.learned.moisture.moments import Moments, nearest_sensor, sensor_depths
 
 _Array = NDArray[np.float64]
 
@@ -77,9 +77,9 @@ class StoredSite:
         own = self.names.index(name)
         if self.moments[own] is not None:
             return own
-        sensor_depth = np.nan_to_num(self.depth, nan=CRNS_DEPTH)
+        depths = sensor_depths(self.depth)
         candidates = [i for i, each in enumerate(self.moments) if each is not None]
-        return min(candidates, key=lambda i: abs(sensor_depth[i] - sensor_depth[own]))
+        return min(candidates, key=lambda i: abs(depths[i] - depths[own]))
 
     def moments_of(self, sensor: int) -> Moments:
         """Return the moments of a sensor that has them."""

@@ -39,6 +39,11 @@ class TrainingSite:
         """Whether any sensor has enough training days."""
         return any(sensor_moments(self.record, self.train))
 
+    @property
+    def scored_sensor(self) -> int:
+        """Index of the scored sensor; where none is named, the first with a usable day."""
+        return self.main if self.main is not None else int(np.argmax(self.record.usable.any(0)))
+
     def without(self, days: _Mask) -> TrainingSite:
         """Remove days from the training days of the record and of its simulated records."""
         shortened = (each.without(days) for each in self.simulated)

@@ -70,7 +70,7 @@ def test_inputs_after_a_day_have_no_effect_on_or_before_it(
 def test_a_later_start_has_no_effect_after_the_context(module: LearnedMoisture, inputs: MoistureInputs) -> None:
     with torch.no_grad():
         full_run, _ = module(inputs)
-        late, _ = module(inputs.window(30, DAYS))
+        late, _ = module(inputs.windows(torch.full((len(inputs),), 30), DAYS - 30, restarted=True))
     difference = (full_run[..., 30:] - late).abs().amax((0, 1))
     assert float(difference[:30].max()) > 1e-3
     assert float(difference[module.context :].max()) < 1e-5
@@ -89,7 +89,7 @@ def test_missing_inputs_differ_from_zero(module: LearnedMoisture, inputs: Moistu
 def test_a_restarted_run_equals_one_without_earlier_days(module: LearnedMoisture, inputs: MoistureInputs) -> None:
     with torch.no_grad():
         restarted, _ = module(inputs.started_at(torch.tensor([40, 40])))
-        cut, _ = module(inputs.window(40, DAYS))
+        cut, _ = module(inputs.windows(torch.full((len(inputs),), 40), DAYS - 40, restarted=True))
     # the first has masked days before its start, the second has no such days: they agree once these are outside the context
     assert float((restarted[..., 40 + module.context :] - cut[..., module.context :]).abs().max()) < 1e-5
 
