@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import pickle
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,11 @@ def kept(folder: Path | None, name: str, make: Callable[[], Any]) -> Any:
     folder.mkdir(parents=True, exist_ok=True)
     path.write_bytes(pickle.dumps(result))
     return result
+
+
+def say(line: str) -> None:
+    """Print a line on the progress."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def keep_option(arguments: argparse.ArgumentParser) -> None:

@@ -32,7 +32,7 @@ from _moisture_intervals import check_intervals
 from _moisture_lstm import MOST_STEPS, lstm_runs
 from _moisture_sites import check_held_out
 from _moisture_times import check_in_time, check_spen, draw, learn_in_time, matched_runs, with_own_runs
-from _stages import keep_option, kept
+from _stages import keep_option, kept, say
 
 from jules_ml.experiment.moisture import MoistureSettings
 from jules_ml.learned.moisture.ensemble import MoistureEnsemble
@@ -40,10 +40,6 @@ from jules_ml.learned.moisture.ensemble import MoistureEnsemble
 LSTM_SEEDS = (0, 1)
 #: Members of the networks for held-out sites; a module has eight by default.
 HELD_OUT_MEMBERS = 2
-
-
-def say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def timed(make: Callable[[], Any]) -> tuple[Any, float]:

@@ -17,7 +17,7 @@ from _claims import Claims, argument_parser
 from _moisture import FOLDS, held_out_settings, learn_held_out, paired_interval
 from _moisture_columns import prepared_records
 from _moisture_sites import groups_of, held_out_table
-from _stages import keep_option, kept
+from _stages import keep_option, kept, say
 
 from jules_ml.experiment.moisture import MoistureSettings, StaticKind
 
@@ -29,10 +29,6 @@ PAIRS: tuple[tuple[StaticKind, StaticKind], ...] = (
     ("texture", "none"),
     ("satellite", "none"),
 )
-
-
-def say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def main() -> int:

@@ -197,8 +197,7 @@ def _check_options(to: str, form: Export, predicted: bool, experiment: Path | No
     typed = {"predicted": predicted, "experiment": experiment is not None, "grid": bool(options.grid)}
     in_maps = options.typed()
     for name, value in (typed | in_maps).items():
-        known = form.options if name not in ("name", "leave-out") else ("name", "leave-out")
-        if value and name not in known:
+        if value and name not in (*form.options, "name", "leave-out"):
             raise BadInput(f"--{name} is not an option of {to}", remedy=f"leave out --{name}")
     lonely = [name for name, value in in_maps.items() if value and not options.grid]
     if lonely:
