@@ -28,6 +28,7 @@ class Switches:
     l_trait_phys: bool = False
     l_leaf_n_resp_fix: bool = False
     l_stem_resp_fix: bool = False
+    l_scale_resp_pm: bool = False
     # jules_radiation
     l_cosz: bool = True
     l_spec_albedo: bool = False
