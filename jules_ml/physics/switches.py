@@ -45,6 +45,7 @@ class Switches:
     i_relayer_opt: int = 0
     i_basal_melting_opt: int = 0
     # jules_hydrology
+    l_limit_gsoil: bool = False
     l_top: bool = False
     # jules_soil
     l_vg_soil: bool = True

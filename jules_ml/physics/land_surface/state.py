@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from jules_ml.physics.land_surface.snow_state import SnowState
+from jules_ml.physics.snowpack.state import SnowState
 
 
 class LandForcing(NamedTuple):
