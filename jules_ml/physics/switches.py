@@ -28,6 +28,7 @@ class Switches:
     l_trait_phys: bool = False
     l_leaf_n_resp_fix: bool = False
     l_stem_resp_fix: bool = False
+    l_scale_resp_pm: bool = False
     # jules_radiation
     l_cosz: bool = True
     l_spec_albedo: bool = False
@@ -44,6 +45,7 @@ class Switches:
     i_relayer_opt: int = 0
     i_basal_melting_opt: int = 0
     # jules_hydrology
+    l_limit_gsoil: bool = False
     l_top: bool = False
     # jules_soil
     l_vg_soil: bool = True
