@@ -22,8 +22,9 @@ from jules_ml.physics.hydraulics import VAN_GENUCHTEN, HydraulicForm
 from jules_ml.physics.layerwise import sum_over_layers
 from jules_ml.physics.respiration import KAPS, Q10_SOIL, fsth, ftemp_q10, respiration_one_pool
 from jules_ml.physics.soil_heat import freezing_point, soil_heat_step, unfrozen_water
-from jules_ml.physics.soil_water import richards_step
+from jules_ml.physics.soil_hydrology import soil_hydrology_step
 from jules_ml.physics.surface import Forcing, SurfaceProperties, SurfaceState, surface_step
+from jules_ml.physics.topmodel import Topmodel, TopmodelState, initial_water_table
 
 
 class SoilProperties(NamedTuple):
@@ -47,13 +48,14 @@ class ColumnState(NamedTuple):
     """State of columns between steps.
 
     ``smcl`` [kg m-2] all water, ``sthf`` [1] ice as a fraction of saturation, ``t_soil`` [K]: shape (layer, column). ``surface``: shape
-    (tile, column) each, or ``None`` for prescribed fluxes.
+    (tile, column) each, or ``None`` for prescribed fluxes. ``topmodel``: shape (column,) each, or ``None`` without ``l_top``.
     """
 
     smcl: Tensor
     sthf: Tensor
     t_soil: Tensor
     surface: SurfaceState | None
+    topmodel: TopmodelState | None = None
 
 
 class Factors(NamedTuple):
@@ -118,6 +120,8 @@ class SoilColumn:
         Whether water in excess of saturation moves down (JULES's switch).
     soilhc_method : {1, 2, 3}
         JULES's choice of thermal conductivity.
+    topmodel : Topmodel, optional
+        Properties of the grid box for TOPMODEL (JULES's ``l_top``); without them the soil drains freely.
 
     Raises
     ------
@@ -140,6 +144,7 @@ class SoilColumn:
         height: float | Tensor = 10.0,
         l_soil_sat_down: bool = True,
         soilhc_method: int = 2,
+        topmodel: Topmodel | None = None,
     ) -> None:
         if dzsoil.ndim != 2 or any(p.ndim != 2 or p.shape[0] != dzsoil.shape[0] for p in soil):
             raise ValueError(
@@ -159,8 +164,11 @@ class SoilColumn:
         self.height = height
         self.l_soil_sat_down = l_soil_sat_down
         self.soilhc_method = soilhc_method
+        self.topmodel = topmodel
 
-    def initial_state(self, sthuf: Tensor, t_soil: Tensor) -> ColumnState:
+    def initial_state(
+        self, sthuf: Tensor, t_soil: Tensor, *, sthzw: Tensor | None = None, zw: Tensor | None = None
+    ) -> ColumnState:
         """Make a state of wetness and temperature, with ice in equilibrium, and without snow or water on leaves.
 
         Parameters
@@ -169,14 +177,34 @@ class SoilColumn:
             All water as a fraction of saturation [1].
         t_soil : Tensor, shape (layer, column)
             Soil temperature [K].
+        sthzw : Tensor, shape (column,), optional
+            With TOPMODEL, water below the layers as a fraction of saturation [1]; default: that of the last layer.
+        zw : Tensor, shape (column,), optional
+            With TOPMODEL, depth of the water table [m]; default: in equilibrium with the water.
 
         Returns
         -------
         ColumnState
             With a surface at the temperature of the top layer if the column has one.
         """
-        smcl = sthuf * RHO_WATER * self.dzsoil * self.soil.sm_sat
-        state = ColumnState(smcl=smcl, sthf=freeze_soil(sthuf, t_soil, self.soil), t_soil=t_soil, surface=None)
+        soil = self.soil
+        smcl = sthuf * RHO_WATER * self.dzsoil * soil.sm_sat
+        state = ColumnState(smcl=smcl, sthf=freeze_soil(sthuf, t_soil, soil), t_soil=t_soil, surface=None)
+        if self.topmodel is not None:
+            water_table = initial_water_table(
+                smcl,
+                state.sthf,
+                self.topmodel,
+                sthzw=sthuf[-1] if sthzw is None else sthzw,
+                zw=zw,
+                b=soil.b,
+                sathh=soil.sathh,
+                satcon=soil.satcon,
+                sm_sat=soil.sm_sat,
+                dzsoil=self.dzsoil,
+                form=self.form,
+            )
+            state = state._replace(topmodel=water_table)
         if self.surface is None:
             return state
         nothing = (self.surface.frac * t_soil[0]) * 0.0
@@ -212,7 +240,7 @@ class SoilColumn:
         smclsat = RHO_WATER * self.dzsoil * soil.sm_sat
         f = self.factors(state.smcl / smclsat - state.sthf, state.sthf, state.t_soil, soil)
         resp_s = respiration_one_pool(torch.as_tensor(self.cs), f.fsth[0], f.ftemp[0], kaps=self.kaps)
-        water = richards_step(
+        water = soil_hydrology_step(
             state.smcl,
             state.sthf,
             infiltration,
@@ -225,6 +253,8 @@ class SoilColumn:
             timestep=self.timestep,
             form=self.form,
             l_soil_sat_down=self.l_soil_sat_down,
+            topmodel=self.topmodel,
+            topmodel_state=state.topmodel,
         )
         heat = soil_heat_step(
             state.t_soil,
@@ -242,8 +272,7 @@ class SoilColumn:
             timestep=self.timestep,
             soilhc_method=self.soilhc_method,
         )
-        drain = water.w_flux[-1]
-        gain = sum_over_layers(water.smcl - state.smcl)
+        runoff = water.surf_roff + water.sub_surf_roff
         outputs = {
             "smcl": water.smcl,
             "sthu": water.smcl / smclsat - heat.sthf,
@@ -253,14 +282,15 @@ class SoilColumn:
             "ftemp": f.ftemp,
             "resp_s_gb": resp_s,
             "ext": ext,
-            "surf_roff": water.saturation_excess,
-            "sub_surf_roff": drain,
-            "runoff": water.saturation_excess + drain,
-            "water_residual": gain
-            - self.timestep * (infiltration - water.saturation_excess - sum_over_layers(ext) - drain),
+            "surf_roff": water.surf_roff,
+            "sub_surf_roff": water.sub_surf_roff,
+            "runoff": runoff,
+            "drain": water.w_flux[-1],
+            "water_residual": water.gain - self.timestep * (infiltration - sum_over_layers(ext) - runoff),
             "heat_residual": heat.unaccounted,
         }
-        return state._replace(smcl=water.smcl, sthf=heat.sthf, t_soil=heat.t_soil), outputs
+        new = state._replace(smcl=water.smcl, sthf=heat.sthf, t_soil=heat.t_soil, topmodel=water.topmodel)
+        return new, outputs | water.outputs
 
     def step(self, state: ColumnState, forcing: Forcing) -> tuple[ColumnState, dict[str, Tensor]]:
         """Step surface and soil, driven by weather.
@@ -310,9 +340,10 @@ class SoilColumn:
         outputs["surf_roff"] = flux.surf_roff + outputs["runoff"] - outputs["sub_surf_roff"]
         outputs["runoff"] = outputs["surf_roff"] + outputs["sub_surf_roff"]
         above_ground = surface.canopy + surface.snow - state.surface.canopy - state.surface.snow
-        gain = sum_over_layers(new.smcl - state.smcl) + sum_over_layers(self.surface.frac * above_ground)
-        supplied = forcing.tot_rain + forcing.tot_snow - flux.fqw_gb - outputs["runoff"]
-        outputs["water_residual"] = gain - self.timestep * supplied
+        gain = sum_over_layers(self.surface.frac * above_ground)
+        passed_on = flux.surf_roff + flux.infiltration - sum_over_layers(flux.ext)
+        supplied = forcing.tot_rain + forcing.tot_snow - flux.fqw_gb - passed_on
+        outputs["water_residual"] = outputs["water_residual"] + gain - self.timestep * supplied
         return new._replace(surface=surface), outputs
 
 
