@@ -179,6 +179,8 @@ def unused(switches: Switches) -> frozenset[str]:
         (switches.can_rad_mod == 1 and not switches.l_spec_albedo, ("alnir", "alpar", "omega", "omnir")),
         (switches.can_rad_mod != 6, ("knl",)),
         (switches.l_spec_veg_z0, ("dz0v_dh",)),
+        (not switches.l_spec_veg_z0, ("z0v",)),
+        (switches.fsmc_shape != 1, ("psi_close", "psi_open")),
     ):
         names |= set(parameters) if is_unused else set()
     return frozenset(names)

@@ -6,6 +6,7 @@ numbers, which are read elsewhere, or do not change the step of a column.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -13,70 +14,46 @@ from jules_ml.errors import BadInput
 from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.typed_entries import has_type
 from jules_ml.jules.versions import Versions
-from jules_ml.physics.switches import Switches
+from jules_ml.physics.switches import POSSIBLE, Switches
 
-#: Value of an entry that JULES has no default for.
-REQUIRED: Final = None
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Entry whose value decides on the physics: JULES's default, and the values that the column has; empty for all."""
-
-    group: str
-    default: Any
-    has: tuple[Any, ...]
-
-
-_BOTH: Final = (False, True)
-
-#: Entries that are fields of :class:`~jules_ml.physics.switches.Switches`, by name.
-SWITCHES: Final[dict[str, Choice]] = {
-    "cor_mo_iter": Choice("jules_surface", 1, (1,)),
-    "l_point_data": Choice("jules_surface", False, _BOTH),
-    "l_epot_corr": Choice("jules_surface", False, _BOTH),
-    "can_model": Choice("jules_vegetation", 4, (1, 2, 3, 4)),
-    "can_rad_mod": Choice("jules_vegetation", 4, (1, 4, 5, 6)),
-    "ilayers": Choice("jules_vegetation", REQUIRED, ()),
-    "fsmc_shape": Choice("jules_vegetation", 0, (0, 1)),
-    "l_limit_canhc": Choice("jules_vegetation", False, _BOTH),
-    "l_spec_veg_z0": Choice("jules_vegetation", False, (False,)),
-    "stomata_model": Choice("jules_vegetation", REQUIRED, (1,)),
-    "photo_model": Choice("jules_vegetation", REQUIRED, (1,)),
-    "l_trait_phys": Choice("jules_vegetation", False, (False,)),
-    "l_leaf_n_resp_fix": Choice("jules_vegetation", False, _BOTH),
-    "l_stem_resp_fix": Choice("jules_vegetation", False, _BOTH),
-    "l_cosz": Choice("jules_radiation", True, _BOTH),
-    "l_spec_albedo": Choice("jules_radiation", False, (False,)),
-    "l_snow_albedo": Choice("jules_radiation", False, (False,)),
-    "nsmax": Choice("jules_snow", 0, ()),
-    "l_snowdep_surf": Choice("jules_snow", False, _BOTH),
-    "l_snow_infilt": Choice("jules_snow", False, (False,)),
-    "l_snow_nocan_hc": Choice("jules_snow", False, _BOTH),
-    "l_top": Choice("jules_hydrology", False, _BOTH),
-    "l_vg_soil": Choice("jules_soil", False, _BOTH),
-    "l_soil_sat_down": Choice("jules_soil", False, _BOTH),
-    "l_holdwater": Choice("jules_soil", False, (False,)),
-    "l_dpsids_dsdz": Choice("jules_soil", False, (False,)),
-    "soilhc_method": Choice("jules_soil", 1, (1, 2, 3)),
-    "soil_bgc_model": Choice("jules_soil_biogeochem", 1, (1,)),
-    "l_q10": Choice("jules_soil_biogeochem", True, _BOTH),
-    "l_soil_resp_lev2": Choice("jules_soil_biogeochem", False, (False,)),
-    "l_layeredc": Choice("jules_soil_biogeochem", False, (False,)),
-    "l_accurate_rho": Choice("jules_temp_fixes", False, _BOTH),
-    "l_dtcanfix": Choice("jules_temp_fixes", False, _BOTH),
-    "l_fix_albsnow_ts": Choice("jules_temp_fixes", False, _BOTH),
-    "l_fix_neg_snow": Choice("jules_temp_fixes", False, _BOTH),
-    "l_fix_snow_frac": Choice("jules_temp_fixes", False, _BOTH),
-    "l_fix_wind_snow": Choice("jules_temp_fixes", False, _BOTH),
+#: Fields of :class:`~jules_ml.physics.switches.Switches` by namelist group, and JULES's default of each; None where JULES has none.
+SWITCHES: Final[dict[str, dict[str, Any]]] = {
+    "jules_surface": {"cor_mo_iter": 1, "l_point_data": False, "l_epot_corr": False},
+    "jules_vegetation": {
+        **{
+            "can_model": 4,
+            "can_rad_mod": 4,
+            "ilayers": None,
+            "fsmc_shape": 0,
+            "stomata_model": None,
+            "photo_model": None,
+        },
+        **dict.fromkeys(("l_limit_canhc", "l_spec_veg_z0", "l_trait_phys", "l_scale_resp_pm"), False),
+        **dict.fromkeys(("l_leaf_n_resp_fix", "l_stem_resp_fix"), False),
+    },
+    "jules_radiation": {"l_cosz": True, "l_spec_albedo": False, "l_snow_albedo": False},
+    "jules_snow": {
+        **{"nsmax": 0, "l_rho_snow_corr": True},
+        **dict.fromkeys(("l_snowdep_surf", "l_snow_infilt", "l_snow_nocan_hc", "l_et_metamorph"), False),
+        **dict.fromkeys(("i_snow_cond_parm", "i_grain_growth_opt", "i_relayer_opt", "i_basal_melting_opt"), 0),
+    },
+    "jules_hydrology": {"l_limit_gsoil": False, "l_top": False},
+    "jules_soil": {
+        **dict.fromkeys(("l_vg_soil", "l_soil_sat_down", "l_holdwater", "l_dpsids_dsdz"), False),
+        "soilhc_method": 1,
+    },
+    "jules_soil_biogeochem": {"soil_bgc_model": 1, "l_q10": True, "l_soil_resp_lev2": False, "l_layeredc": False},
+    "jules_temp_fixes": dict.fromkeys(
+        ("l_accurate_rho", "l_dtcanfix", "l_fix_albsnow_ts", "l_fix_neg_snow", "l_fix_snow_frac", "l_fix_wind_snow"),
+        False,
+    ),
 }
 
 #: Entries that the column has one value of, by group and name: the values that mean the same, JULES's default first.
 ONLY: Final[dict[str, dict[str, tuple[Any, ...]]]] = {
     "jules_vegetation": {
         **dict.fromkeys(("l_triffid", "l_phenol", "l_o3_damage", "l_vegcan_soilfx", "l_use_pft_psi"), (False,)),
-        **dict.fromkeys(("l_vegdrag_pft", "l_sugar", "l_scale_resp_pm", "l_croprotate", "l_red"), (False,)),
-        **dict.fromkeys(("l_vcmax_jmax_diurnal",), (False,)),
+        **dict.fromkeys(("l_vegdrag_pft", "l_sugar", "l_croprotate", "l_red", "l_vcmax_jmax_diurnal"), (False,)),
         "photo_acclim_model": (0,),
         "rd_model": (1,),
     },
@@ -94,15 +71,11 @@ ONLY: Final[dict[str, dict[str, tuple[Any, ...]]]] = {
         **dict.fromkeys(("l_albedo_obs", "l_embedded_snow", "l_niso_direct", "l_spec_alb_bs"), (False,)),
         **dict.fromkeys(("l_hapke_soil", "l_partition_albsoil"), (False,)),
     },
-    "jules_snow": {
-        "l_et_metamorph": (False,),
-        "l_rho_snow_corr": (True,),
-        **dict.fromkeys(("frac_snow_subl_melt", "i_snow_cond_parm", "i_relayer_opt"), (0,)),
-        **dict.fromkeys(("i_grain_growth_opt", "i_basal_melting_opt"), (0,)),
-    },
+    "jules_snow": {"frac_snow_subl_melt": (0,)},
     "jules_hydrology": {
         "l_hydrology": (True,),
-        **dict.fromkeys(("l_pdm", "l_spdmvar", "l_limit_gsoil", "l_inland"), (False,)),
+        **dict.fromkeys(("l_pdm", "l_spdmvar", "l_inland"), (False,)),
+        **{"l_baseflow_corr": (True,), "l_wetland_unfrozen": (False,), "l_var_rainfrac": (False,)},
     },
     "jules_soil": dict.fromkeys(("l_bedrock", "l_tile_soil"), (False,)),
     "jules_soil_biogeochem": {
@@ -156,32 +129,56 @@ def read_switches(namelists: NamelistFolder, versions: Versions) -> tuple[Switch
     Returns
     -------
     Switches
-        With JULES's default in place of a refused value.
+        With the column's default in place of a value of another type.
     list of Refusal
         In the order of the groups.
     """
     refusals: list[Refusal] = []
     values: dict[str, Any] = {}
-    for name, choice in SWITCHES.items():
-        value = _entry(namelists, choice.group, name)
-        value = choice.default if value is None else value
-        default = next(field.default for field in fields(Switches) if field.name == name)
-        has = choice.has or (default,)
-        if value is None and name == "ilayers" and _entry(namelists, choice.group, "can_rad_mod") == 1:
-            value = default
-        if value is None or not has_type(value, default) or (choice.has and value not in choice.has):
-            refusals.append(Refusal(namelists.place(choice.group), name, value, has))
-            value = default
-        values[name] = value
-    for group, entries in ONLY.items():
-        for name, allowed in entries.items():
+    of_column = {field.name: field.default for field in fields(Switches)}
+    given = {
+        name: default if (value := _entry(namelists, group, name)) is None else value
+        for group, entries in SWITCHES.items()
+        for name, default in entries.items()
+    }
+    if given["can_rad_mod"] == 1 and given["ilayers"] is None:
+        # a big leaf has no layers
+        given["ilayers"] = of_column["ilayers"]
+    idle = _without_effect(namelists, given)
+    for group, entries in SWITCHES.items():
+        for name in entries:
+            value, has = given[name], POSSIBLE[name] or (of_column[name],)
+            wrong_type = value is None or not has_type(value, of_column[name])
+            if wrong_type or (POSSIBLE[name] and value not in has and name not in idle):
+                refusals.append(Refusal(namelists.place(group), name, value, has))
+            values[name] = of_column[name] if wrong_type or name in idle else value
+    for group, only in ONLY.items():
+        for name, allowed in only.items():
             value = _entry(namelists, group, name)
             if value is None and name == "l_hydrology" and versions.since("7.9"):
                 value = False
-            given = value if isinstance(value, list) else [value]
-            if any(each is not None and each not in allowed for each in given):
+            elements = value if isinstance(value, list) else [value]
+            if name not in idle and any(each is not None and each not in allowed for each in elements):
                 refusals.append(Refusal(namelists.place(group), name, value, allowed))
     return Switches(**values), refusals
+
+
+def _without_effect(namelists: NamelistFolder, given: Mapping[str, Any]) -> set[str]:
+    """Entries whose value has no effect in this configuration, because of another entry."""
+    rates = _entry(namelists, "jules_snow", "unload_rate_u")
+    calm = not any(rates if isinstance(rates, list) else [rates])
+    idle: set[str] = set()
+    for has_no_effect, names in (
+        (calm, ("l_fix_wind_snow",)),
+        (not given["l_snow_albedo"], ("l_fix_albsnow_ts", "i_grain_growth_opt", "i_relayer_opt")),
+        (not given["l_top"], ("l_baseflow_corr", "l_wetland_unfrozen")),
+        (not given["l_vg_soil"], ("l_baseflow_corr",)),
+        (given["l_point_data"], ("l_var_rainfrac",)),
+        # the potential at which stomata close is used by the other form of stress alone
+        (given["fsmc_shape"] == 1, ("l_use_pft_psi",)),
+    ):
+        idle |= set(names) if has_no_effect else set()
+    return idle
 
 
 def _entry(namelists: NamelistFolder, group: str, name: str) -> Any:

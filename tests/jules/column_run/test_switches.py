@@ -13,7 +13,7 @@ from jules_ml.jules.column_run.switches import ONLY, SWITCHES, read_switches, re
 from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.run_folder import read_run_folder
 from jules_ml.jules.versions import VERSIONS, Versions, entry_table
-from jules_ml.physics.switches import Switches
+from jules_ml.physics.switches import POSSIBLE, Switches
 
 #: Entries of the groups of physics that do not change the step of a column: numbers that are read elsewhere or belong to a scheme that is
 #: refused by its switch, diagnostics, the sea, and the Unified Model alone.
@@ -37,7 +37,7 @@ IGNORED = {
         "lai_alb_lim_sn maskd n_lai_exposed r0 rho_firn_albedo rho_snow_const rho_snow_et_crit rho_snow_fresh rmax snow_ggr "
         "snow_hcap snow_hcon snowinterceptfact snowliqcap snowloadlai snowunloadfact unload_rate_cnst unload_rate_u"
     ),
-    "jules_hydrology": "b_pdm dz_pdm l_baseflow_corr l_var_rainfrac l_wetland_unfrozen nfita s_pdm slope_pdm_max ti_max ti_wetl zw_max",
+    "jules_hydrology": "b_pdm dz_pdm nfita s_pdm slope_pdm_max ti_max ti_wetl zw_max",
     "jules_soil": "confrac cs_min dzdeep dzsoil_elev dzsoil_io hcapdeep hcondeep l_broadcast_ancils ns_deep sm_levels zsmc zst",
     "jules_soil_biogeochem": (
         "alpha_ch4 bio_hum_cn ch4_cpow ch4_substrate const_ch4_cs const_ch4_npp const_ch4_resps cue_ch4 diff_n_pft ev_ch4 frz_ch4 "
@@ -69,7 +69,8 @@ def test_missing_entries_have_the_defaults_of_jules() -> None:
     switches, refusals = read_switches(
         _folder("&JULES_VEGETATION photo_model = 1, stomata_model = 1, can_rad_mod = 1 /"), _VERSION
     )
-    assert refusals == []
+    # JULES's defaults of old errors that the column does not repeat
+    assert [r.entry for r in refusals] == ["l_epot_corr", "l_dtcanfix"]
     off = {field.name for field in fields(Switches) if getattr(switches, field.name) is False}
     assert {"l_vg_soil", "l_point_data", "l_epot_corr", "l_dtcanfix", "l_fix_neg_snow", "l_snowdep_surf"} <= off
     assert (switches.nsmax, switches.can_model, switches.soilhc_method, switches.l_cosz) == (0, 4, 1, True)
@@ -81,9 +82,9 @@ def test_what_the_column_lacks_is_refused_in_one_list(shared_data: Path, tmp_pat
             shared_data,
             "snow3",
             tmp_path / "run",
-            jules_surface={"l_aggregate": True, "cor_mo_iter": 9},
+            jules_surface={"l_aggregate": True, "cor_mo_iter": 9, "l_epot_corr": False},
             jules_vegetation={"l_triffid": True, "photo_model": 2},
-            jules_snow={"i_grain_growth_opt": 1},
+            jules_snow={"frac_snow_subl_melt": 1},
         )
     )
     _, refusals = read_switches(run.namelists, _VERSION)
@@ -94,7 +95,8 @@ def test_what_the_column_lacks_is_refused_in_one_list(shared_data: Path, tmp_pat
         "cor_mo_iter = 9",
         "l_aggregate = T",
         "photo_model = 2",
-        "i_grain_growth_opt = 1",
+        "frac_snow_subl_melt = 1",
+        "l_epot_corr = F",
         "the column has F",
         "jules_snow.nml",
     ):
@@ -103,19 +105,19 @@ def test_what_the_column_lacks_is_refused_in_one_list(shared_data: Path, tmp_pat
 
 def test_no_value_of_a_required_entry_is_refused() -> None:
     _, refusals = read_switches(_folder("&JULES_VEGETATION /"), _VERSION)
-    assert [r.entry for r in refusals] == ["ilayers", "stomata_model", "photo_model"]
-    assert "stomata_model = no value" in str(refusals[1])
+    assert [r.entry for r in refusals] == ["l_epot_corr", "ilayers", "stomata_model", "photo_model", "l_dtcanfix"]
+    assert "stomata_model = no value" in str(refusals[2])
 
 
 def test_hydrology_is_off_by_default_from_version_7_9() -> None:
     folder = _folder("&JULES_VEGETATION photo_model = 1, stomata_model = 1, ilayers = 10 /")
     _, refusals = read_switches(folder, Versions(("7.9", "8.0"), "test"))
-    assert [r.entry for r in refusals] == ["l_hydrology"]
+    assert [r.entry for r in refusals] == ["l_epot_corr", "l_dtcanfix", "l_hydrology"]
 
 
 @pytest.mark.parametrize("group", sorted(IGNORED))
 def test_every_entry_is_a_switch_or_known_not_to_change_the_step(group: str) -> None:
-    known = {name for name, choice in SWITCHES.items() if choice.group == group} | set(ONLY.get(group, {}))
+    known = set(SWITCHES[group]) | set(ONLY.get(group, {}))
     ignored = set(IGNORED[group].split())
     assert not known & ignored
     entries = set(entry_table()[group])
@@ -125,7 +127,8 @@ def test_every_entry_is_a_switch_or_known_not_to_change_the_step(group: str) -> 
 
 
 def test_fields_of_the_switches_are_those_that_are_read() -> None:
-    assert [field.name for field in fields(Switches)] == list(SWITCHES)
+    names = {field.name for field in fields(Switches)}
+    assert names == {name for entries in SWITCHES.values() for name in entries} == set(POSSIBLE)
 
 
 def _folder(text: str) -> NamelistFolder:
