@@ -219,7 +219,7 @@ def _initial_values(run: RunFolder, switches: Switches) -> dict[str, NDArray[Any
     names = ["canopy", "tstar_tile", "cs", "t_soil", "sthuf", "snow_tile"]
     names += ["gs"] if switches.can_rad_mod == 1 else []
     names += ["sthzw", "zw"] if switches.l_top else []
-    if not run.entry("jules_initial", "total_snow", True):
+    if not run.entry("jules_initial", "total_snow", False):
         names += ["rho_snow", "snow_depth"]
         names += ["snow_grnd"] if switches.can_model == 4 else []
         names += ["snow_ds", "snow_ice", "snow_liq", "tsnow"] if switches.nsmax else []
