@@ -13,10 +13,11 @@ import torch
 
 from jules_ml.data.readers.jules import read_jules_driving
 from jules_ml.physics.canopy import cos_zenith_angle
-from jules_ml.physics.column import SoilProperties
-from jules_ml.physics.hydraulics import CLAPP_HORNBERGER, VAN_GENUCHTEN, HydraulicForm
+from jules_ml.physics.column import ColumnState, SoilColumn, SoilProperties
+from jules_ml.physics.hydraulics import CLAPP_HORNBERGER, VAN_GENUCHTEN
 from jules_ml.physics.land_surface.properties import LandSurface, land_surface
 from jules_ml.physics.land_surface.state import LandForcing
+from jules_ml.physics.land_surface.step import initial_surface
 from jules_ml.physics.land_surface.types import OtherTypes, PlantTypes, SurfaceTypes
 from jules_ml.physics.snowpack.parameters import SnowParameters
 from jules_ml.physics.switches import Switches
@@ -27,12 +28,10 @@ START = "1996-12-31 23:00"
 
 
 class Loobos(NamedTuple):
-    """Parts of a column for one run."""
+    """Column and initial state of one run."""
 
-    soil: SoilProperties
-    dzsoil: torch.Tensor
-    form: HydraulicForm
-    surface: LandSurface
+    column: SoilColumn
+    state: ColumnState
     settings: dict[str, Any]
 
 
@@ -53,7 +52,9 @@ def surface_types(settings: dict[str, Any], dtype: torch.dtype) -> SurfaceTypes:
         for source, key in ((pft, f"{name}_io"), (pft, name), (snow, name), (snow, f"{name}_io")):
             if key in source:
                 return column(source[key])
-        return column([{"lai_alb_lim_sn": 0.5, "psi_close": float("nan"), "psi_open": float("nan")}.get(name, float("nan"))] * 5)
+        return column(
+            [{"lai_alb_lim_sn": 0.5, "psi_close": float("nan"), "psi_open": float("nan")}.get(name, float("nan"))] * 5
+        )
 
     plants = PlantTypes(**{name: plant(name) for name in PlantTypes._fields})
     others = OtherTypes(**{name: column(nvg[f"{name}_io"]) for name in OtherTypes._fields})
@@ -77,7 +78,9 @@ def loobos(data: Path, run: str, dtype: torch.dtype = torch.float64) -> Loobos:
                     values |= {k.lower(): v for k, v in namelist.items() if k.lower() in known}
     snow = settings["jules_snow"]["jules_snow"]
     snow_names = {field.name for field in dataclasses.fields(SnowParameters)}
-    parameters = SnowParameters(**{k: tuple(v) if isinstance(v, list) else v for k, v in snow.items() if k in snow_names})
+    parameters = SnowParameters(
+        **{k: tuple(v) if isinstance(v, list) else v for k, v in snow.items() if k in snow_names}
+    )
     soil = settings["jules_soil"]["jules_soil"]
     dzsoil = torch.tensor(soil["dzsoil_io"], dtype=dtype).unsqueeze(-1)
     props = dict(zip(*(settings["ancillaries"]["jules_soil_props"][k] for k in ("var", "const_val")), strict=True))
@@ -93,13 +96,29 @@ def loobos(data: Path, run: str, dtype: torch.dtype = torch.float64) -> Loobos:
         co2_mmr=settings["ancillaries"]["jules_co2"]["co2_mmr"],
         bl_height=settings["drive"]["jules_drive"].get("bl_height", 1000.0),
     )
-    return Loobos(
-        soil=SoilProperties(*(props[name] * like for name in SoilProperties._fields)),
-        dzsoil=dzsoil,
+    column = SoilColumn(
+        SoilProperties(*(props[name] * like for name in SoilProperties._fields)),
+        dzsoil,
+        timestep=TIMESTEP,
         form=VAN_GENUCHTEN if soil["l_vg_soil"] else CLAPP_HORNBERGER,
         surface=surface,
-        settings=settings,
+        cs=12.1,
+        l_soil_sat_down=soil["l_soil_sat_down"],
+        soilhc_method=soil["soilhc_method"],
     )
+    return Loobos(column, initial_state(column, settings, dtype), settings)
+
+
+def initial_state(column: SoilColumn, settings: dict[str, Any], dtype: torch.dtype) -> ColumnState:
+    """State at the start of a run, from its initial conditions."""
+    assert isinstance(column.surface, LandSurface)
+    section = settings["initial_conditions"]["jules_initial"]
+    constants = dict(zip(section["var"], section["const_val"], strict=True))
+    numbers = torch.tensor(_numbers(settings["initial_conditions.dat"]), dtype=dtype).unsqueeze(-1)
+    sthuf, t_soil, snow_tile = numbers[:4], numbers[4:8], numbers[8:]
+    state = column.initial_state(sthuf, t_soil)
+    tstar = torch.full_like(snow_tile, constants["tstar_tile"])
+    return state._replace(surface=initial_surface(column.surface, t_soil[0], tstar=tstar, snow_tile=snow_tile))
 
 
 def weather(data: Path, run: str, dtype: torch.dtype = torch.float64) -> LandForcing:
@@ -113,7 +132,9 @@ def weather(data: Path, run: str, dtype: torch.dtype = torch.float64) -> LandFor
         frozen = ((275.15 - values["t_air"]) / 2.0).clip(0.0, 1.0)
         values["tot_rain"], values["tot_snow"] = total * (1.0 - frozen), total * frozen
     time = pd.date_range(START, periods=len(values["q"]), freq="30min")
-    day, second = (torch.tensor(np.asarray(x), dtype=dtype) for x in (time.dayofyear, time.hour * 3600 + time.minute * 60))
+    day, second = (
+        torch.tensor(np.asarray(x), dtype=dtype) for x in (time.dayofyear, time.hour * 3600 + time.minute * 60)
+    )
     place = (torch.tensor(x, dtype=dtype) for x in (LATITUDE, LONGITUDE))
     days = torch.tensor(np.where(time.is_leap_year, 366, 365), dtype=dtype)
     cosz = cos_zenith_angle(day, second, *place, days_in_year=days).unsqueeze(-1)

@@ -11,84 +11,41 @@ Best et al. (2011), Geosci. Model Dev. 4, 677-699; Clark et al. (2011), Geosci. 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
-from jules_ml.physics.constants import RHO_WATER, ZERODEGC
+from jules_ml.physics.column_variables import (
+    ColumnState,
+    Factors,
+    RespirationFactors,
+    SoilProperties,
+    freeze_soil,
+    jules_one_pool_factors,
+)
+from jules_ml.physics.constants import RHO_WATER
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN, HydraulicForm
+from jules_ml.physics.land_surface.conductance import SoilBelow
+from jules_ml.physics.land_surface.properties import LandSurface
+from jules_ml.physics.land_surface.state import LandForcing, LandSurfaceState
+from jules_ml.physics.land_surface.step import initial_surface, land_surface_step
 from jules_ml.physics.layerwise import sum_over_layers
-from jules_ml.physics.respiration import KAPS, Q10_SOIL, fsth, ftemp_q10, respiration_one_pool
-from jules_ml.physics.soil_heat import freezing_point, soil_heat_step, unfrozen_water
+from jules_ml.physics.respiration import KAPS, respiration_one_pool
+from jules_ml.physics.snow import SnowCover
+from jules_ml.physics.soil_heat import soil_heat_step
 from jules_ml.physics.soil_hydrology import soil_hydrology_step
 from jules_ml.physics.surface import Forcing, SurfaceProperties, SurfaceState, surface_step
-from jules_ml.physics.topmodel import Topmodel, TopmodelState, initial_water_table
+from jules_ml.physics.thermal import soil_thermal_conductivity
+from jules_ml.physics.topmodel import Topmodel, initial_water_table
 
-
-class SoilProperties(NamedTuple):
-    """JULES's soil properties, tensors of shape (layer, column) or (layer, 1), by JULES's names.
-
-    ``b`` [1], ``sathh`` [m], ``satcon`` [kg m-2 s-1], ``sm_sat``, ``sm_crit``, ``sm_wilt`` [m3 m-3], ``hcap`` [J K-1 m-3] and ``hcon``
-    [W m-1 K-1] of the dry soil.
-    """
-
-    b: Tensor
-    sathh: Tensor
-    satcon: Tensor
-    sm_sat: Tensor
-    sm_crit: Tensor
-    sm_wilt: Tensor
-    hcap: Tensor
-    hcon: Tensor
-
-
-class ColumnState(NamedTuple):
-    """State of columns between steps.
-
-    ``smcl`` [kg m-2] all water, ``sthf`` [1] ice as a fraction of saturation, ``t_soil`` [K]: shape (layer, column). ``surface``: shape
-    (tile, column) each, or ``None`` for prescribed fluxes. ``topmodel``: shape (column,) each, or ``None`` without ``l_top``.
-    """
-
-    smcl: Tensor
-    sthf: Tensor
-    t_soil: Tensor
-    surface: SurfaceState | None
-    topmodel: TopmodelState | None = None
-
-
-class Factors(NamedTuple):
-    """Moisture modifier ``fsth`` and temperature modifier ``ftemp`` of respiration [1], shape (layer, column)."""
-
-    fsth: Tensor
-    ftemp: Tensor
-
-
-#: Function of ``sthu``, ``sthf``, ``t_soil`` (shape (layer, column)) and the soil that returns the modifiers of respiration.
-#: A learned module replaces it.
-RespirationFactors = Callable[[Tensor, Tensor, Tensor, SoilProperties], Factors]
-
-
-def jules_one_pool_factors(sthu: Tensor, sthf: Tensor, t_soil: Tensor, soil: SoilProperties) -> Factors:
-    """Compute the modifiers of JULES's one-pool scheme: f of unfrozen wetness, and the Q10 form of g.
-
-    Parameters
-    ----------
-    sthu, sthf, t_soil : Tensor, shape (layer, column)
-        Liquid water and ice as fractions of saturation [1]; temperature [K].
-    soil : SoilProperties
-        Shape (layer, column) or (layer, 1) each.
-
-    Returns
-    -------
-    Factors
-
-    References
-    ----------
-    Clark et al. (2011), eqs 64-66.
-    """
-    return Factors(fsth=fsth(sthu, soil.sm_wilt, soil.sm_sat, pools=1), ftemp=ftemp_q10(t_soil, Q10_SOIL))
+__all__ = [
+    "ColumnState",
+    "Factors",
+    "RespirationFactors",
+    "SoilColumn",
+    "SoilProperties",
+    "freeze_soil",
+    "jules_one_pool_factors",
+]
 
 
 class SoilColumn:
@@ -104,8 +61,8 @@ class SoilColumn:
         Length of a step [s].
     form : HydraulicForm
         Van Genuchten or Clapp-Hornberger.
-    surface : SurfaceProperties, optional
-        Needed by :meth:`step`, not by :meth:`soil_step`.
+    surface : SurfaceProperties or LandSurface, optional
+        The simple surface or that of JULES; needed by :meth:`step`, not by :meth:`soil_step`.
     factors : callable
         Modifiers of respiration: those of JULES's one-pool scheme, or of a learned module.
     cs : float or Tensor, shape (column,)
@@ -136,7 +93,7 @@ class SoilColumn:
         *,
         timestep: float,
         form: HydraulicForm = VAN_GENUCHTEN,
-        surface: SurfaceProperties | None = None,
+        surface: SurfaceProperties | LandSurface | None = None,
         factors: RespirationFactors = jules_one_pool_factors,
         cs: Tensor | float = 0.0,
         kaps: float = KAPS,
@@ -207,11 +164,19 @@ class SoilColumn:
             state = state._replace(topmodel=water_table)
         if self.surface is None:
             return state
+        if isinstance(self.surface, LandSurface):
+            return state._replace(surface=initial_surface(self.surface, t_soil[0]))
         nothing = (self.surface.frac * t_soil[0]) * 0.0
         return state._replace(surface=SurfaceState(tstar=nothing + t_soil[0], canopy=nothing, snow=nothing, gc=nothing))
 
     def soil_step(
-        self, state: ColumnState, infiltration: Tensor, ext: Tensor, surf_ht_flux: Tensor, snow_depth: Tensor
+        self,
+        state: ColumnState,
+        infiltration: Tensor,
+        ext: Tensor,
+        surf_ht_flux: Tensor,
+        snow_depth: Tensor | SnowCover,
+        t_soil1: Tensor | None = None,
     ) -> tuple[ColumnState, dict[str, Tensor]]:
         """Step the soil alone, with prescribed fluxes at its surface.
 
@@ -225,8 +190,10 @@ class SoilColumn:
             Extraction by roots and bare-soil evaporation [kg m-2 s-1].
         surf_ht_flux : Tensor, shape (column,)
             Heat into the soil [W m-2].
-        snow_depth : Tensor, shape (column,)
-            Snow depth [m].
+        snow_depth : Tensor, shape (column,), or SnowCover
+            Snow depth [m], or that of each tile.
+        t_soil1 : Tensor, shape (column,), optional
+            Temperature of the top layer if it has changed since the start of the step by melt of snow [K].
 
         Returns
         -------
@@ -256,8 +223,9 @@ class SoilColumn:
             topmodel=self.topmodel,
             topmodel_state=state.topmodel,
         )
+        t_soil = state.t_soil if t_soil1 is None else torch.cat([t_soil1.unsqueeze(0), state.t_soil[1:]])
         heat = soil_heat_step(
-            state.t_soil,
+            t_soil,
             water.smcl,
             state.sthf,
             surf_ht_flux,
@@ -292,15 +260,15 @@ class SoilColumn:
         new = state._replace(smcl=water.smcl, sthf=heat.sthf, t_soil=heat.t_soil, topmodel=water.topmodel)
         return new, outputs | water.outputs
 
-    def step(self, state: ColumnState, forcing: Forcing) -> tuple[ColumnState, dict[str, Tensor]]:
+    def step(self, state: ColumnState, forcing: Forcing | LandForcing) -> tuple[ColumnState, dict[str, Tensor]]:
         """Step surface and soil, driven by weather.
 
         Parameters
         ----------
         state : ColumnState
             With a surface, at the start of the step.
-        forcing : Forcing
-            Weather over the step, shape (column,) each.
+        forcing : Forcing or LandForcing
+            Weather over the step, shape (column,) each; a :class:`LandForcing` for JULES's surface.
 
         Returns
         -------
@@ -314,8 +282,11 @@ class SoilColumn:
         ValueError
             If the column or the state has no surface.
         """
-        if self.surface is None or state.surface is None:
+        if isinstance(self.surface, LandSurface) and isinstance(forcing, LandForcing):
+            return self._land_step(state, forcing, self.surface)
+        if not isinstance(self.surface, SurfaceProperties) or not isinstance(state.surface, SurfaceState):
             raise ValueError("step needs a column and a state with a surface; use soil_step")
+        assert isinstance(forcing, Forcing)
         soil = self.soil
         surface, flux = surface_step(
             state.surface,
@@ -346,28 +317,48 @@ class SoilColumn:
         outputs["water_residual"] = outputs["water_residual"] + gain - self.timestep * supplied
         return new._replace(surface=surface), outputs
 
-
-def freeze_soil(sthuf: Tensor, t_soil: Tensor, soil: SoilProperties) -> Tensor:
-    """Ice in equilibrium with temperature and water, as at the start of a JULES run.
-
-    Parameters
-    ----------
-    sthuf : Tensor, shape (layer, column)
-        All water as a fraction of saturation [1].
-    t_soil : Tensor, shape (layer, column)
-        Soil temperature [K].
-    soil : SoilProperties
-        Shape (layer, column) or (layer, 1) each.
-
-    Returns
-    -------
-    Tensor, shape (layer, column)
-        Ice as a fraction of saturation [1].
-
-    References
-    ----------
-    Best et al. (2011), section 5.2.
-    """
-    celsius = t_soil - ZERODEGC
-    frozen = celsius < freezing_point(sthuf, soil.b, soil.sathh)
-    return torch.where(frozen, sthuf - unfrozen_water(celsius, soil.b, soil.sathh), 0.0).clamp(min=0.0)
+    def _land_step(
+        self, state: ColumnState, forcing: LandForcing, land: LandSurface
+    ) -> tuple[ColumnState, dict[str, Tensor]]:
+        """Step JULES's land surface and the soil."""
+        soil, old = self.soil, state.surface
+        assert isinstance(old, LandSurfaceState)
+        sthu = state.smcl / (RHO_WATER * self.dzsoil * soil.sm_sat) - state.sthf
+        below = SoilBelow(
+            smcl=state.smcl,
+            sthu=sthu,
+            sthf=state.sthf,
+            t_soil=state.t_soil,
+            b=soil.b,
+            sathh=soil.sathh,
+            sm_sat=soil.sm_sat,
+            sm_crit=soil.sm_crit,
+            sm_wilt=soil.sm_wilt,
+            satcon=soil.satcon,
+            hcap=soil.hcap,
+            hcons=soil_thermal_conductivity(
+                soil.hcon[0], sthu[0], state.sthf[0], soil.sm_sat[0], method=self.soilhc_method
+            ),
+            dzsoil=self.dzsoil,
+        )
+        surface, boundary, flux = land_surface_step(old, forcing, below, land, timestep=self.timestep)
+        new, outputs = self.soil_step(
+            state,
+            boundary.infiltration,
+            boundary.ext,
+            boundary.surf_ht_flux,
+            boundary.snow,
+            boundary.t_soil1,
+        )
+        outputs |= flux._asdict()
+        outputs["surf_roff"] = flux.surf_roff + outputs["runoff"] - outputs["sub_surf_roff"]
+        outputs["runoff"] = outputs["surf_roff"] + outputs["sub_surf_roff"]
+        stored = surface.canopy + surface.snow.snow_tile + surface.snow.snow_grnd
+        before = old.canopy + old.snow.snow_tile + old.snow.snow_grnd
+        gain = sum_over_layers(land.frac * (stored - before))
+        passed_on = flux.surf_roff + flux.infiltration - sum_over_layers(flux.ext)
+        # lakes evaporate water that they do not lose
+        evaporated = flux.fqw_gb - sum_over_layers(land.frac * flux.elake)
+        supplied = forcing.tot_rain + forcing.tot_snow - evaporated - passed_on
+        outputs["water_residual"] = outputs["water_residual"] + gain - self.timestep * supplied
+        return new._replace(surface=surface), outputs

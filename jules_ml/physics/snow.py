@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from jules_ml.physics.constants import LF, RHO_SNOW_CONST, SNOW_HCON, TM
+from jules_ml.physics.layerwise import sum_over_layers
 
 #: Masking of the ground by snow depth [m-1] (``maskd``).
 MASKD = 50.0
@@ -154,6 +155,42 @@ def snow_insulation(depth: Tensor, hcon_top: Tensor, dzsoil: Tensor, *, snow_hco
     thin = 1.0 / (1.0 + 2.0 * depth / (dz1 + dz2))
     deep = (dz1 + dz2) / (hcon_top * (2.0 * depth - dz1).clamp(min=0.0) / snow_hcon + 2.0 * dz1 + dz2)
     return torch.where(depth <= 0.5 * dz1, thin, deep)
+
+
+class SnowCover(NamedTuple):
+    """Snow without layers on the tiles of a grid box, which insulates the soil.
+
+    ``depth`` [m] and ``frac`` [1], shape (tile, column); ``snow_hcon`` thermal conductivity [W m-1 K-1].
+    """
+
+    depth: Tensor
+    frac: Tensor
+    snow_hcon: float
+
+
+def cover_insulation(cover: SnowCover, hcon_top: Tensor, dzsoil: Tensor) -> Tensor:
+    """Mean of :func:`snow_insulation` over the tiles.
+
+    Parameters
+    ----------
+    cover : SnowCover
+        Snow of the tiles.
+    hcon_top : Tensor, shape (column,)
+        Thermal conductivity between the two top layers [W m-1 K-1].
+    dzsoil : Tensor, shape (layer, 1)
+        Layer thicknesses [m].
+
+    Returns
+    -------
+    Tensor, shape (column,)
+        Factor [1].
+
+    References
+    ----------
+    JULES routine ``soil_htc``, name ``sifact``.
+    """
+    factor = snow_insulation(cover.depth, hcon_top, dzsoil, snow_hcon=cover.snow_hcon)
+    return sum_over_layers(cover.frac * factor)
 
 
 class Melt(NamedTuple):

@@ -45,7 +45,8 @@ from jules_ml.physics.land_surface.resistance import RHO_ICE, Resistance, WetSur
 from jules_ml.physics.land_surface.state import LandForcing, LandSurfaceFluxes, LandSurfaceState
 from jules_ml.physics.land_surface.water import tile_water
 from jules_ml.physics.layerwise import sum_over_layers
-from jules_ml.physics.snowpack.state import SnowInputs, SnowSoil, SnowTiles
+from jules_ml.physics.snow import SnowCover
+from jules_ml.physics.snowpack.state import SnowInputs, SnowSoil, SnowTiles, initial_snow
 from jules_ml.physics.snowpack.step import snow_step
 from jules_ml.physics.snowpack.surface import has_layers, snow_roughness, surface_snow_depth
 
@@ -61,15 +62,15 @@ class SoilBoundary(NamedTuple):
     """What the surface does to the soil in a step.
 
     ``infiltration`` [kg m-2 s-1] and ``surf_ht_flux`` [W m-2], shape (column,); ``ext`` [kg m-2 s-1] extraction, shape (layer, column);
-    ``t_soil1`` [K] temperature of the top layer, from which melt beneath canopies took heat, shape (column,); ``snow_depth`` [m] depth of
-    snow without layers, which insulates the soil, shape (tile, column).
+    ``t_soil1`` [K] temperature of the top layer, from which melt beneath canopies took heat, shape (column,); ``snow`` without layers,
+    which insulates the soil.
     """
 
     infiltration: Tensor
     ext: Tensor
     surf_ht_flux: Tensor
     t_soil1: Tensor
-    snow_depth: Tensor
+    snow: SnowCover
 
 
 class _Exchange(NamedTuple):
@@ -252,7 +253,9 @@ def exchange_step(
         ext=ext,
         surf_ht_flux=from_snow.surf_ht_flux,
         t_soil1=from_snow.t_soil1,
-        snow_depth=torch.where(has_layers(snow), 0.0, snow.snowdepth.clamp(min=0.0)),
+        snow=SnowCover(
+            torch.where(has_layers(snow), 0.0, snow.snowdepth.clamp(min=0.0)), surface.frac, surface.snow.snow_hcon
+        ),
     )
     return new, boundary, outputs
 
@@ -380,4 +383,51 @@ def _evaporate(
         exchange.rhokh,
         timestep=timestep,
         l_fix_neg_snow=l_fix_neg_snow,
+    )
+
+
+def initial_surface(
+    surface: LandSurface,
+    t_soil1: Tensor,
+    *,
+    tstar: Tensor | None = None,
+    canopy: Tensor | None = None,
+    snow_tile: Tensor | None = None,
+    rgrain: Tensor | None = None,
+) -> LandSurfaceState:
+    """State of the surface at the start of a run.
+
+    Parameters
+    ----------
+    surface : LandSurface
+        Tiles, parameters and switches.
+    t_soil1 : Tensor, shape (column,)
+        Temperature of the top soil layer [K].
+    tstar : Tensor, shape (tile, column), optional
+        Surface temperature [K]; default: that of the top soil layer.
+    canopy : Tensor, shape (tile, column), optional
+        Water on leaves [kg m-2]; default: none.
+    snow_tile : Tensor, shape (tile, column), optional
+        Snow mass [kg m-2], all on the ground (``total_snow``); default: none.
+    rgrain : Tensor, shape (tile, column), optional
+        Grain size of snow [micrometre]; default: that of fresh snow.
+
+    Returns
+    -------
+    LandSurfaceState
+    """
+    nothing = 0.0 * (surface.frac * t_soil1)
+    snow = initial_snow(
+        nothing if snow_tile is None else nothing + snow_tile,
+        nothing + (surface.snow.r0 if rgrain is None else rgrain),
+        t_soil1 + nothing[0],
+        SnowTiles(surface.frac, surface.tiles.catch_snow, surface.tiles.cansnow),
+        surface.snow,
+        surface.switches,
+    )
+    return LandSurfaceState(
+        tstar=nothing + (t_soil1 if tstar is None else tstar),
+        canopy=nothing if canopy is None else nothing + canopy,
+        gs=nothing[0],
+        snow=snow,
     )
