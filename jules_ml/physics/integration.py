@@ -15,6 +15,7 @@ from jules_ml.physics.compilation import NO_COMPILER, can_compile, compilation_o
 from jules_ml.physics.kernel.elements import CannotGenerate
 from jules_ml.physics.kernel.stepper import refuse_unknown, stepper_of
 from jules_ml.physics.kernel.trees import mapped, tensors
+from jules_ml.physics.land_surface.state import LandForcing
 from jules_ml.physics.surface import Forcing
 from jules_ml.support.descendants import end_descendants_with_this_process
 
@@ -80,7 +81,7 @@ def whole_vectors(n_columns: int, dtype: torch.dtype) -> int:
 def integrate(
     column: SoilColumn,
     state: ColumnState,
-    forcing: Forcing,
+    forcing: Forcing | LandForcing,
     *,
     outputs: Sequence[str],
     mean_over: int = 1,
@@ -98,7 +99,7 @@ def integrate(
         With a surface.
     state : ColumnState
         At the start; shape (..., column) each.
-    forcing : Forcing
+    forcing : Forcing or LandForcing
         Shape (time, ..., column) or (time, ..., 1) each.
     outputs : sequence of str
         Names of outputs of :meth:`SoilColumn.step`.
@@ -146,7 +147,7 @@ def integrate(
     return Integration(way.state, {name: torch.cat([part[name] for part in parts]) for name in outputs})
 
 
-def _n_steps(column: SoilColumn, state: ColumnState, forcing: Forcing) -> int:
+def _n_steps(column: SoilColumn, state: ColumnState, forcing: Forcing | LandForcing) -> int:
     if column.surface is None or state.surface is None:
         raise ValueError("integrate needs a column and a state with a surface; use soil_step")
     return int(tensors(forcing)[0].shape[0])
@@ -187,7 +188,7 @@ class _Eager:
 
     column: SoilColumn
     state: ColumnState
-    forcing: Forcing
+    forcing: Forcing | LandForcing
     outputs: tuple[str, ...]
     mean_over: int
     n_columns: int
@@ -215,7 +216,7 @@ class _Kernel:
     """Steps of a kernel."""
 
     def __init__(
-        self, column: SoilColumn, state: ColumnState, forcing: Forcing, outputs: tuple[str, ...], mean_over: int, n: int
+        self, column: SoilColumn, state: ColumnState, forcing: Forcing | LandForcing, outputs: tuple[str, ...], mean_over: int, n: int
     ) -> None:
         now = mapped(lambda x: x[0], forcing)
         self._stepper = stepper_of(column, state, now, outputs, n)
@@ -241,7 +242,7 @@ class _Kernel:
 
 
 def _kernel(
-    column: SoilColumn, state: ColumnState, forcing: Forcing, outputs: tuple[str, ...], mean_over: int, n: int
+    column: SoilColumn, state: ColumnState, forcing: Forcing | LandForcing, outputs: tuple[str, ...], mean_over: int, n: int
 ) -> _Kernel | None:
     """Kernel of a column; without one, for example on a full disk, a warning and None."""
     end_descendants_with_this_process()

@@ -28,6 +28,7 @@ class Switches:
     l_trait_phys: bool = False
     l_leaf_n_resp_fix: bool = False
     l_stem_resp_fix: bool = False
+    l_scale_resp_pm: bool = False
     # jules_radiation
     l_cosz: bool = True
     l_spec_albedo: bool = False
@@ -37,7 +38,14 @@ class Switches:
     l_snowdep_surf: bool = True
     l_snow_infilt: bool = False
     l_snow_nocan_hc: bool = False
+    l_rho_snow_corr: bool = True
+    l_et_metamorph: bool = False
+    i_snow_cond_parm: int = 0
+    i_grain_growth_opt: int = 0
+    i_relayer_opt: int = 0
+    i_basal_melting_opt: int = 0
     # jules_hydrology
+    l_limit_gsoil: bool = False
     l_top: bool = False
     # jules_soil
     l_vg_soil: bool = True
