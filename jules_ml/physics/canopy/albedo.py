@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from jules_ml.physics.land_surface.types import OtherTypes, PlantTypes
+from jules_ml.physics.surface_types import OtherTypes, PlantTypes
 
 
 class Albedo(NamedTuple):
