@@ -116,11 +116,11 @@ def climate(
         diff_frac=grid(diff_frac),
         pstar=grid(1.0e5),
         co2=grid(5.941e-4),
+        gs=grid(0.01),
         tstar=pfts(t),
         dq=pfts(dq),
         ra=pfts(ra),
         fsmc=pfts(fsmc),
-        gc=pfts(0.0),
     )
 
 
