@@ -213,7 +213,7 @@ def _by_name(means: Tensor, outputs: Sequence[str], sizes: Sequence[int]) -> dic
 
 def _n_columns(column: SoilColumn, state: ColumnState, forcing: Forcing) -> int:
     """Largest number of columns of properties, state and weather."""
-    if column.surface is None or state.surface is None:
+    if not isinstance(column.surface, SurfaceProperties) or not isinstance(state.surface, SurfaceState):
         raise ValueError("integrate needs a column and a state with a surface; use soil_step")
     return max(t.shape[-1] for t in (*column.soil, *_tile_properties(column.surface), *state[:3], *forcing))
 
@@ -225,7 +225,7 @@ def _tile_properties(surface: SurfaceProperties) -> list[Tensor]:
 
 def _pack(column: SoilColumn, state: ColumnState, n_columns: int) -> tuple[_Packed, tuple[Tensor, Tensor]]:
     """Constant inputs, and the state of soil and tiles, as few tensors."""
-    assert column.surface is not None
+    assert isinstance(column.surface, SurfaceProperties)
     packed = _Packed(
         soil=_widened(torch.broadcast_tensors(*column.soil), n_columns),
         dzsoil=column.dzsoil,
@@ -242,7 +242,7 @@ def _widened(properties: Sequence[Tensor], n_columns: int) -> Tensor:
 
 def _carried(state: ColumnState, n_columns: int) -> tuple[Tensor, Tensor]:
     """State of soil (variable, layer, column) and tiles (variable, tile, column)."""
-    assert state.surface is not None
+    assert isinstance(state.surface, SurfaceState)
     soil_state = torch.stack([x.expand(-1, n_columns) for x in state[:3]])
     tile_state = torch.stack([x.expand(-1, n_columns) for x in state.surface])
     return soil_state, tile_state

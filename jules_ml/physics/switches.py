@@ -39,7 +39,14 @@ class Switches:
     l_snowdep_surf: bool = True
     l_snow_infilt: bool = False
     l_snow_nocan_hc: bool = False
+    l_rho_snow_corr: bool = True
+    l_et_metamorph: bool = False
+    i_snow_cond_parm: int = 0
+    i_grain_growth_opt: int = 0
+    i_relayer_opt: int = 0
+    i_basal_melting_opt: int = 0
     # jules_hydrology
+    l_limit_gsoil: bool = False
     l_top: bool = False
     # jules_soil
     l_vg_soil: bool = True

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from jules_ml.physics.canopy import CanopyClimate, CanopyFluxes, canopy_fluxes, canopy_properties
-from jules_ml.physics.land_surface.types import OtherTypes, PlantTypes
+from jules_ml.physics.surface_types import OtherTypes, PlantTypes
 from jules_ml.physics.switches import Switches
 
 

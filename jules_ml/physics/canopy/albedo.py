@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from jules_ml.physics.canopy.light import diffuse_light, direct_light
-from jules_ml.physics.land_surface.types import OtherTypes, PlantTypes
+from jules_ml.physics.surface_types import OtherTypes, PlantTypes
 
 
 class Albedo(NamedTuple):

@@ -21,8 +21,8 @@ from jules_ml.physics.branches import where_any
 from jules_ml.physics.canopy.leaf import leaf, leaf_climate, limits, vcmax_temperature_factor
 from jules_ml.physics.canopy.light import DiffuseLight, absorbed_per_layer, powers, sunlit_and_shaded
 from jules_ml.physics.canopy.properties import CanopyProperties
-from jules_ml.physics.land_surface.types import PlantTypes
 from jules_ml.physics.layerwise import sum_over_layers
+from jules_ml.physics.surface_types import PlantTypes
 from jules_ml.physics.switches import Switches
 
 #: Iterations of the humidity deficit at the leaves (``iter``).

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from jules_ml.physics.canopy.light import DiffuseLight, diffuse_light
 from jules_ml.physics.constants import VKMAN
-from jules_ml.physics.land_surface.types import PlantTypes
+from jules_ml.physics.surface_types import PlantTypes
 from jules_ml.physics.switches import Switches
 
 #: Heat capacity of leaf and wood carbon [J K-1 kg-1] (``hleaf``, ``hwood``), and its limit under ``l_limit_canhc`` [J K-1 m-2].

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from jules_ml.physics.constants import RHO_WATER, G
 from jules_ml.physics.hydraulics import CLAPP_HORNBERGER, VAN_GENUCHTEN
-from jules_ml.physics.land_surface.types import PlantTypes
 from jules_ml.physics.layerwise import sum_over_layers
+from jules_ml.physics.surface_types import PlantTypes
 from jules_ml.physics.switches import Switches
 
 #: Wetness below which matric potential changes no more [1].

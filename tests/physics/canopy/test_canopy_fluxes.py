@@ -16,7 +16,7 @@ from jules_ml.physics.canopy import (
     neutral_transfer,
     vegetation_properties,
 )
-from jules_ml.physics.land_surface.types import PlantTypes
+from jules_ml.physics.surface_types import PlantTypes
 from jules_ml.physics.switches import Switches
 
 

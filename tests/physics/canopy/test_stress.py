@@ -9,7 +9,7 @@ import torch
 from helpers.canopy_cases import PLANTS, of_types
 
 from jules_ml.physics.canopy import WaterStress, root_fractions, water_stress
-from jules_ml.physics.land_surface.types import PlantTypes
+from jules_ml.physics.surface_types import PlantTypes
 from jules_ml.physics.switches import Switches
 
 DZSOIL = torch.tensor([0.1, 0.25, 0.65, 2.0], dtype=torch.float64)
