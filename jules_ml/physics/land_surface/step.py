@@ -165,11 +165,11 @@ def plants_step(state: LandSurfaceState, forcing: LandForcing, soil: SoilBelow, 
         diff_frac=forcing.diff_frac,
         pstar=forcing.pstar,
         co2=surface.co2_mmr + 0.0 * forcing.pstar,
+        gs=state.gs,
         tstar=tstar,
         dq=(saturation_humidity(tstar, forcing.pstar) - forcing.q).clamp(min=0.0),
         ra=1.0 / (neutral_transfer(z0, surface.z1_uv) * wind),
         fsmc=stress.fsmc,
-        gc=state.gs + torch.zeros_like(tstar),
     )
     return Plants(canopy_fluxes(climate, surface.canopy, surface.types.plants, surface.switches), stress)
 
