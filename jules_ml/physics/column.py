@@ -25,9 +25,10 @@ from jules_ml.physics.column_variables import (
 from jules_ml.physics.constants import RHO_WATER
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN, HydraulicForm
 from jules_ml.physics.land_surface.conductance import SoilBelow
+from jules_ml.physics.land_surface.initial import initial_surface
 from jules_ml.physics.land_surface.properties import LandSurface
 from jules_ml.physics.land_surface.state import LandForcing, LandSurfaceState
-from jules_ml.physics.land_surface.step import initial_surface, land_surface_step
+from jules_ml.physics.land_surface.step import land_surface_step
 from jules_ml.physics.layerwise import sum_over_layers
 from jules_ml.physics.respiration import KAPS, respiration_one_pool
 from jules_ml.physics.snow import SnowCover
@@ -204,9 +205,7 @@ class SoilColumn:
             ``heat_residual`` [W m-2], the residual of JULES's iteration.
         """
         soil = self.soil
-        smclsat = RHO_WATER * self.dzsoil * soil.sm_sat
-        f = self.factors(state.smcl / smclsat - state.sthf, state.sthf, state.t_soil, soil)
-        resp_s = respiration_one_pool(torch.as_tensor(self.cs), f.fsth[0], f.ftemp[0], kaps=self.kaps)
+        respired = self._respiration(state)
         water = soil_hydrology_step(
             state.smcl,
             state.sthf,
@@ -243,12 +242,9 @@ class SoilColumn:
         runoff = water.surf_roff + water.sub_surf_roff
         outputs = {
             "smcl": water.smcl,
-            "sthu": water.smcl / smclsat - heat.sthf,
+            "sthu": self._wetness(water.smcl) - heat.sthf,
             "sthf": heat.sthf,
             "t_soil": heat.t_soil,
-            "fsth": f.fsth,
-            "ftemp": f.ftemp,
-            "resp_s_gb": resp_s,
             "ext": ext,
             "surf_roff": water.surf_roff,
             "sub_surf_roff": water.sub_surf_roff,
@@ -258,7 +254,17 @@ class SoilColumn:
             "heat_residual": heat.unaccounted,
         }
         new = state._replace(smcl=water.smcl, sthf=heat.sthf, t_soil=heat.t_soil, topmodel=water.topmodel)
-        return new, outputs | water.outputs
+        return new, outputs | respired | water.outputs
+
+    def _wetness(self, smcl: Tensor) -> Tensor:
+        """Water of the layers as a fraction of saturation [1]."""
+        return smcl / (RHO_WATER * self.dzsoil * self.soil.sm_sat)
+
+    def _respiration(self, state: ColumnState) -> dict[str, Tensor]:
+        """Soil respiration and its modifiers, from the state at the start of the step."""
+        f = self.factors(self._wetness(state.smcl) - state.sthf, state.sthf, state.t_soil, self.soil)
+        resp_s = respiration_one_pool(torch.as_tensor(self.cs), f.fsth[0], f.ftemp[0], kaps=self.kaps)
+        return {"fsth": f.fsth, "ftemp": f.ftemp, "resp_s_gb": resp_s}
 
     def step(self, state: ColumnState, forcing: Forcing | LandForcing) -> tuple[ColumnState, dict[str, Tensor]]:
         """Step surface and soil, driven by weather.
@@ -323,7 +329,7 @@ class SoilColumn:
         """Step JULES's land surface and the soil."""
         soil, old = self.soil, state.surface
         assert isinstance(old, LandSurfaceState)
-        sthu = state.smcl / (RHO_WATER * self.dzsoil * soil.sm_sat) - state.sthf
+        sthu = self._wetness(state.smcl) - state.sthf
         below = SoilBelow(
             smcl=state.smcl,
             sthu=sthu,
