@@ -22,6 +22,7 @@ class Switches:
     can_rad_mod: int = 6
     ilayers: int = 10
     fsmc_shape: int = 0
+    l_use_pft_psi: bool = False
     l_limit_canhc: bool = False
     l_spec_veg_z0: bool = False
     stomata_model: int = 1
