@@ -31,8 +31,9 @@ from jules_ml.physics.land_surface.step import initial_surface, land_surface_ste
 from jules_ml.physics.layerwise import sum_over_layers
 from jules_ml.physics.respiration import KAPS, respiration_one_pool
 from jules_ml.physics.snow import SnowCover
+from jules_ml.physics.soil_carbon import FourPoolCarbon, SoilCarbonState, soil_carbon_step
 from jules_ml.physics.soil_heat import soil_heat_step
-from jules_ml.physics.soil_hydrology import soil_hydrology_step
+from jules_ml.physics.soil_hydrology import SoilHydrology, soil_hydrology_step
 from jules_ml.physics.surface import Forcing, SurfaceProperties, SurfaceState, surface_step
 from jules_ml.physics.thermal import soil_thermal_conductivity
 from jules_ml.physics.topmodel import Topmodel, initial_water_table
@@ -79,6 +80,11 @@ class SoilColumn:
         JULES's choice of thermal conductivity.
     topmodel : Topmodel, optional
         Properties of the grid box for TOPMODEL (JULES's ``l_top``); without them the soil drains freely.
+    carbon : FourPoolCarbon, optional
+        Four pools of soil carbon as state (``soil_bgc_model`` 2), in place of ``cs`` and ``kaps``; ``factors`` must suit them
+        (:func:`~jules_ml.physics.soil_respiration.jules_factors`).
+    l_soil_resp_lev2 : bool
+        Whether a single pool respires at the conditions of the second layer, as in JULES.
 
     Raises
     ------
@@ -102,6 +108,8 @@ class SoilColumn:
         l_soil_sat_down: bool = True,
         soilhc_method: int = 2,
         topmodel: Topmodel | None = None,
+        carbon: FourPoolCarbon | None = None,
+        l_soil_resp_lev2: bool = False,
     ) -> None:
         if dzsoil.ndim != 2 or any(p.ndim != 2 or p.shape[0] != dzsoil.shape[0] for p in soil):
             raise ValueError(
@@ -122,6 +130,8 @@ class SoilColumn:
         self.l_soil_sat_down = l_soil_sat_down
         self.soilhc_method = soilhc_method
         self.topmodel = topmodel
+        self.carbon = carbon
+        self.l_soil_resp_lev2 = l_soil_resp_lev2
 
     def initial_state(
         self, sthuf: Tensor, t_soil: Tensor, *, sthzw: Tensor | None = None, zw: Tensor | None = None
@@ -177,6 +187,7 @@ class SoilColumn:
         surf_ht_flux: Tensor,
         snow_depth: Tensor | SnowCover,
         t_soil1: Tensor | None = None,
+        litter: Tensor | None = None,
     ) -> tuple[ColumnState, dict[str, Tensor]]:
         """Step the soil alone, with prescribed fluxes at its surface.
 
@@ -194,6 +205,8 @@ class SoilColumn:
             Snow depth [m], or that of each tile.
         t_soil1 : Tensor, shape (column,), optional
             Temperature of the top layer if it has changed since the start of the step by melt of snow [K].
+        litter : Tensor, shape (column,), optional
+            Litter fall [kg m-2 s-1]; default: that of ``carbon``.
 
         Returns
         -------
@@ -203,27 +216,11 @@ class SoilColumn:
             JULES's output variables, and the residuals of the budgets: ``water_residual`` [kg m-2] and
             ``heat_residual`` [W m-2], the residual of JULES's iteration.
         """
-        soil = self.soil
-        smclsat = RHO_WATER * self.dzsoil * soil.sm_sat
-        f = self.factors(state.smcl / smclsat - state.sthf, state.sthf, state.t_soil, soil)
-        resp_s = respiration_one_pool(torch.as_tensor(self.cs), f.fsth[0], f.ftemp[0], kaps=self.kaps)
-        water = soil_hydrology_step(
-            state.smcl,
-            state.sthf,
-            infiltration,
-            ext,
-            b=soil.b,
-            sathh=soil.sathh,
-            satcon=soil.satcon,
-            sm_sat=soil.sm_sat,
-            dzsoil=self.dzsoil,
-            timestep=self.timestep,
-            form=self.form,
-            l_soil_sat_down=self.l_soil_sat_down,
-            topmodel=self.topmodel,
-            topmodel_state=state.topmodel,
-        )
+        smclsat = RHO_WATER * self.dzsoil * self.soil.sm_sat
+        f = self.factors(state.smcl / smclsat - state.sthf, state.sthf, state.t_soil, self.soil)
+        water = self._hydrology(state, infiltration, ext)
         t_soil = state.t_soil if t_soil1 is None else torch.cat([t_soil1.unsqueeze(0), state.t_soil[1:]])
+        soil = self.soil
         heat = soil_heat_step(
             t_soil,
             water.smcl,
@@ -248,7 +245,6 @@ class SoilColumn:
             "t_soil": heat.t_soil,
             "fsth": f.fsth,
             "ftemp": f.ftemp,
-            "resp_s_gb": resp_s,
             "ext": ext,
             "surf_roff": water.surf_roff,
             "sub_surf_roff": water.sub_surf_roff,
@@ -257,8 +253,43 @@ class SoilColumn:
             "water_residual": water.gain - self.timestep * (infiltration - sum_over_layers(ext) - runoff),
             "heat_residual": heat.unaccounted,
         }
-        new = state._replace(smcl=water.smcl, sthf=heat.sthf, t_soil=heat.t_soil, topmodel=water.topmodel)
-        return new, outputs | water.outputs
+        carbon, respiration = self._respire(state.carbon, f, heat.t_soil, litter)
+        new = state._replace(
+            smcl=water.smcl, sthf=heat.sthf, t_soil=heat.t_soil, topmodel=water.topmodel, carbon=carbon
+        )
+        return new, outputs | water.outputs | respiration
+
+    def _hydrology(self, state: ColumnState, infiltration: Tensor, ext: Tensor) -> SoilHydrology:
+        """Step the water of the soil."""
+        soil = self.soil
+        return soil_hydrology_step(
+            state.smcl,
+            state.sthf,
+            infiltration,
+            ext,
+            b=soil.b,
+            sathh=soil.sathh,
+            satcon=soil.satcon,
+            sm_sat=soil.sm_sat,
+            dzsoil=self.dzsoil,
+            timestep=self.timestep,
+            form=self.form,
+            l_soil_sat_down=self.l_soil_sat_down,
+            topmodel=self.topmodel,
+            topmodel_state=state.topmodel,
+        )
+
+    def _respire(
+        self, state: SoilCarbonState | None, f: Factors, t_soil: Tensor, litter: Tensor | None
+    ) -> tuple[SoilCarbonState | None, dict[str, Tensor]]:
+        """Pools of carbon at the end of a step with temperature ``t_soil``, and outputs."""
+        if self.carbon is not None:
+            return soil_carbon_step(
+                state, *f, t_soil, litter, carbon=self.carbon, dzsoil=self.dzsoil, timestep=self.timestep
+            )
+        level = 1 if self.l_soil_resp_lev2 else 0
+        resp_s = respiration_one_pool(torch.as_tensor(self.cs), f.fsth[level], f.ftemp[level], kaps=self.kaps)
+        return None, {"resp_s_gb": resp_s}
 
     def step(self, state: ColumnState, forcing: Forcing | LandForcing) -> tuple[ColumnState, dict[str, Tensor]]:
         """Step surface and soil, driven by weather.
@@ -349,6 +380,7 @@ class SoilColumn:
             boundary.surf_ht_flux,
             boundary.snow,
             boundary.t_soil1,
+            forcing.litter,
         )
         outputs |= flux._asdict()
         outputs["surf_roff"] = flux.surf_roff + outputs["runoff"] - outputs["sub_surf_roff"]
