@@ -32,7 +32,7 @@ from jules_ml.physics.layerwise import sum_over_layers
 from jules_ml.physics.respiration import KAPS, respiration_one_pool
 from jules_ml.physics.snow import SnowCover
 from jules_ml.physics.soil_carbon import FourPoolCarbon, SoilCarbonState, soil_carbon_step
-from jules_ml.physics.soil_heat import soil_heat_step
+from jules_ml.physics.soil_heat import MMAX, soil_heat_step
 from jules_ml.physics.soil_hydrology import SoilHydrology, soil_hydrology_step
 from jules_ml.physics.surface import Forcing, SurfaceProperties, SurfaceState, surface_step
 from jules_ml.physics.thermal import soil_thermal_conductivity
@@ -81,10 +81,11 @@ class SoilColumn:
     topmodel : Topmodel, optional
         Properties of the grid box for TOPMODEL (JULES's ``l_top``); without them the soil drains freely.
     carbon : FourPoolCarbon, optional
-        Four pools of soil carbon as state (``soil_bgc_model`` 2), in place of ``cs`` and ``kaps``; ``factors`` must suit them
-        (:func:`~jules_ml.physics.soil_respiration.jules_factors`).
+        Four pools as state (``soil_bgc_model`` 2) in place of ``cs`` and ``kaps``; ``factors`` must suit them (``jules_factors``).
     l_soil_resp_lev2 : bool
         Whether a single pool respires at the conditions of the second layer, as in JULES.
+    heat_solutions : int
+        Maximum number of solutions of the soil's heat balance in a step, three in JULES.
 
     Raises
     ------
@@ -110,6 +111,7 @@ class SoilColumn:
         topmodel: Topmodel | None = None,
         carbon: FourPoolCarbon | None = None,
         l_soil_resp_lev2: bool = False,
+        heat_solutions: int = MMAX,
     ) -> None:
         if dzsoil.ndim != 2 or any(p.ndim != 2 or p.shape[0] != dzsoil.shape[0] for p in soil):
             raise ValueError(
@@ -132,6 +134,7 @@ class SoilColumn:
         self.topmodel = topmodel
         self.carbon = carbon
         self.l_soil_resp_lev2 = l_soil_resp_lev2
+        self.heat_solutions = heat_solutions
 
     def initial_state(
         self, sthuf: Tensor, t_soil: Tensor, *, sthzw: Tensor | None = None, zw: Tensor | None = None
@@ -236,6 +239,7 @@ class SoilColumn:
             dzsoil=self.dzsoil,
             timestep=self.timestep,
             soilhc_method=self.soilhc_method,
+            solutions=self.heat_solutions,
         )
         runoff = water.surf_roff + water.sub_surf_roff
         outputs = {
