@@ -151,8 +151,9 @@ def rain_on_frozen_soil(case: dict[str, Any], **more: Any) -> tuple[SoilHeatStep
     values = {name: torch.tensor(case[name], dtype=torch.float64).unsqueeze(-1) for name in (*STATE, *PROPERTIES)} | {
         name: torch.tensor(case[name], dtype=torch.float64) for name in ("surf_ht_flux", "snow_depth")
     }
-    properties = {name: values[name] for name in PROPERTIES}
-    result = soil_heat_step(*(values[name] for name in STATE), **properties, timestep=1800.0, **more)
+    properties: dict[str, Any] = {name: values[name] for name in PROPERTIES}
+    t_soil, smcl, sthf, flux, water, depth = (values[name] for name in STATE)
+    result = soil_heat_step(t_soil, smcl, sthf, flux, water, depth, **properties, timestep=1800.0, **more)
     return result, float(result.heat_gain + result.unaccounted)
 
 
@@ -177,7 +178,9 @@ def test_more_solutions_close_the_heat_budget(case: dict[str, Any]) -> None:
 def test_gradcheck_with_more_solutions() -> None:
     case = dict(GOLDEN[0])
     values = [torch.tensor(case[name], dtype=torch.float64).unsqueeze(-1) for name in ("t_soil", "smcl", "sthf")]
-    properties = {name: torch.tensor(case[name], dtype=torch.float64).unsqueeze(-1) for name in PROPERTIES}
+    properties: dict[str, Any] = {
+        name: torch.tensor(case[name], dtype=torch.float64).unsqueeze(-1) for name in PROPERTIES
+    }
     flux, depth = (torch.tensor(case[name], dtype=torch.float64) for name in ("surf_ht_flux", "snow_depth"))
     water = torch.tensor(case["w_flux"], dtype=torch.float64).unsqueeze(-1)
 
