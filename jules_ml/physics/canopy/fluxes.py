@@ -21,8 +21,8 @@ from jules_ml.physics.branches import where_any
 from jules_ml.physics.canopy.leaf import leaf, leaf_climate, limits, vcmax_temperature_factor
 from jules_ml.physics.canopy.light import DiffuseLight, absorbed_per_layer, powers, sunlit_and_shaded
 from jules_ml.physics.canopy.properties import CanopyProperties
-from jules_ml.physics.land_surface.types import PlantTypes
 from jules_ml.physics.layerwise import sum_over_layers
+from jules_ml.physics.surface_types import PlantTypes
 from jules_ml.physics.switches import Switches
 
 #: Iterations of the humidity deficit at the leaves (``iter``).
@@ -38,10 +38,10 @@ INHIBITION, INHIBITED = 10.0, 0.7
 class CanopyClimate(NamedTuple):
     """Weather and state on which a canopy depends.
 
-    ``par`` [W m-2], ``cosz`` [1], ``diff_frac`` [1], ``pstar`` [Pa], ``co2`` (mass mixing ratio [kg kg-1]): shape (column,). ``tstar``
-    [K], ``dq`` (deficit of specific humidity between saturation at ``tstar`` and the air, at least 0 [kg kg-1]), ``ra`` (aerodynamic
-    resistance [s m-1]), ``fsmc`` (soil moisture stress [1]), ``gc`` (canopy conductance of the last step [m s-1], used with
-    ``can_rad_mod`` 1): shape (pft, column).
+    ``par`` [W m-2], ``cosz`` [1], ``diff_frac`` [1], ``pstar`` [Pa], ``co2`` (mass mixing ratio [kg kg-1]), ``gs`` (conductance of the
+    surface of the grid box in the last step [m s-1], used with ``can_rad_mod`` 1): shape (column,). ``tstar`` [K], ``dq`` (deficit of
+    specific humidity between saturation at ``tstar`` and the air, at least 0 [kg kg-1]), ``ra`` (aerodynamic resistance [s m-1]),
+    ``fsmc`` (soil moisture stress [1]): shape (pft, column).
     """
 
     par: Tensor
@@ -49,11 +49,11 @@ class CanopyClimate(NamedTuple):
     diff_frac: Tensor
     pstar: Tensor
     co2: Tensor
+    gs: Tensor
     tstar: Tensor
     dq: Tensor
     ra: Tensor
     fsmc: Tensor
-    gc: Tensor
 
 
 class CanopyFluxes(NamedTuple):
@@ -108,30 +108,30 @@ def canopy_fluxes(
     ----------
     Clark et al. (2011), sections 2 and 3; JULES routine ``sf_stom``.
     """
-    vcmax_top = canopy.vcmax25 * vcmax_temperature_factor(climate.tstar, plants)
+    warmth = vcmax_temperature_factor(climate.tstar, plants)
     leaf_area = canopy.fpar if switches.can_rad_mod == 1 else canopy.lai
-    rd_dark = plants.fd * vcmax_top * _mean_decline(canopy, switches)
+    rd_dark = plants.fd * warmth * (canopy.vcmax25 * _mean_decline(canopy, switches) + canopy.vcmax25_base)
     dark = (plants.glmin * leaf_area, -rd_dark * climate.fsmc, rd_dark)
-    operands = (vcmax_top, leaf_area, *climate, *canopy[:-1], *canopy.diffuse, *plants)
+    operands = (warmth, leaf_area, *climate, *canopy[:-1], *canopy.diffuse, *plants)
     gc, al, rd = where_any(climate.par > 0.0, partial(_by_day, switches), operands, dark)
     return _carbon(gc, al * leaf_area, rd * leaf_area, rd, climate.fsmc, canopy, plants, switches)
 
 
 def _by_day(switches: Switches, *operands: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Conductance of the canopy, and the mean net photosynthesis and dark respiration of its leaves, in light."""
-    (vcmax_top, leaf_area), rest = operands[:2], operands[2:]
+    (warmth, leaf_area), rest = operands[:2], operands[2:]
     n_climate, n_canopy, n_light = (len(x._fields) for x in (CanopyClimate, CanopyProperties, DiffuseLight))
     climate, rest = CanopyClimate._make(rest[:n_climate]), rest[n_climate:]
     of_canopy, rest = rest[: n_canopy - 1], rest[n_canopy - 1 :]
     canopy = CanopyProperties._make((*of_canopy, DiffuseLight._make(rest[:n_light])))
     plants = PlantTypes._make(rest[n_light:])
 
-    vcmax, groups = _leaves(vcmax_top, climate, canopy, plants, switches)
+    vcmax, groups = _leaves(warmth, climate, canopy, plants, switches)
     big_leaf = switches.can_rad_mod == 1
     terms = leaf_climate(climate.tstar, climate.dq, climate.ra, climate.pstar, climate.co2, plants)
     lit = (climate.par > 0.0) & (climate.fsmc > 0.0)
     rd_dark = plants.fd * vcmax
-    limit = limits(climate.gc if big_leaf else torch.zeros_like(climate.dq), terms, lit)
+    limit = limits(climate.gs if big_leaf else torch.zeros_like(climate.gs), terms, lit)
     for iteration in range(ITERATIONS):
         rd = [torch.where(limit.open, group.rd, rd_dark) for group in groups]
         leaves = [
@@ -150,15 +150,16 @@ def _by_day(switches: Switches, *operands: Tensor) -> tuple[Tensor, Tensor, Tens
 
 
 def _leaves(
-    vcmax_top: Tensor, climate: CanopyClimate, canopy: CanopyProperties, plants: PlantTypes, switches: Switches
+    warmth: Tensor, climate: CanopyClimate, canopy: CanopyProperties, plants: PlantTypes, switches: Switches
 ) -> tuple[Tensor, list[_Leaves]]:
     """Carboxylation capacity of the leaves in each layer, and the leaves by the light that they have in common."""
     quanta = climate.par * (1.0 / CONPAR)
     if switches.can_rad_mod == 1:
-        whole = torch.ones_like(vcmax_top)
-        return vcmax_top, [_Leaves(whole, plants.alpha * (1.0 - plants.omega) * quanta, plants.fd * vcmax_top)]
+        vcmax = warmth * (canopy.vcmax25 + canopy.vcmax25_base)
+        absorbed = (1.0 - plants.omega) * quanta
+        return vcmax, [_Leaves(torch.ones_like(vcmax), plants.alpha * absorbed, plants.fd * vcmax)]
     layers = switches.ilayers
-    vcmax = vcmax_top * powers(canopy.decline, layers - 1)
+    vcmax = warmth * (canopy.vcmax25 * powers(canopy.decline, layers - 1) + canopy.vcmax25_base)
     rd = plants.fd * vcmax
     if switches.can_rad_mod == 4:
         absorption = absorbed_per_layer(climate.cosz, climate.diff_frac, canopy.diffuse, plants.can_struct_a, layers)

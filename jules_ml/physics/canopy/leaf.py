@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from jules_ml.physics.constants import ZERODEGC
-from jules_ml.physics.land_surface.types import PlantTypes
+from jules_ml.physics.surface_types import PlantTypes
 
 #: Universal gas constant [J mol-1 K-1], and ratio of the diffusivities of water vapour and carbon dioxide in air.
 RMOL, RATIO_H2O_CO2 = 8.314, 1.6

@@ -128,7 +128,9 @@ def diffuse_light(
     )
 
 
-def direct_light(cosz: Tensor, canopy: DiffuseLight, layers: int) -> tuple[DirectLight, Tensor]:
+def direct_light(
+    cosz: Tensor, canopy: DiffuseLight, layers: int, beam_albedo: Tensor | None = None
+) -> tuple[DirectLight, Tensor]:
     """Streams under a direct beam.
 
     Parameters
@@ -139,6 +141,8 @@ def direct_light(cosz: Tensor, canopy: DiffuseLight, layers: int) -> tuple[Direc
         Terms that do not depend on the sun.
     layers : int
         Number of canopy layers.
+    beam_albedo : Tensor, shape (column,) or (pft, column), optional
+        Albedo of the ground for the direct beam [1], by default that for diffuse light.
 
     Returns
     -------
@@ -166,7 +170,8 @@ def direct_light(cosz: Tensor, canopy: DiffuseLight, layers: int) -> tuple[Direc
     h1 = -(d * (b - k) + c * f) / sigma
     h4 = -(f * (b + k) + c * d) / sigma
     up = d - (b + k) * h1
-    at_soil = (d - c - (canopy.u1 + k) * h1) * beam[layers]
+    ca = c if beam_albedo is None else c * beam_albedo / canopy.albsoil
+    at_soil = (d - ca - (canopy.u1 + k) * h1) * beam[layers]
     down = (f + c * canopy.albsoil - h4 * (canopy.u2 - k)) * beam[layers]
     direct = DirectLight(
         k=k,

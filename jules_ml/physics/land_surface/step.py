@@ -17,7 +17,6 @@ from torch import Tensor
 from jules_ml.physics.canopy import CanopyClimate, canopy_fluxes, water_stress
 from jules_ml.physics.canopy.properties import neutral_transfer
 from jules_ml.physics.constants import CP, SBCON, TM, VKMAN, R
-from jules_ml.physics.humidity import specific_humidity_saturation
 from jules_ml.physics.land_surface.conductance import Conductance, SoilBelow, surface_conductance
 from jules_ml.physics.land_surface.energy import (
     C_VIRTUAL,
@@ -42,6 +41,7 @@ from jules_ml.physics.land_surface.ground import ground_of_tiles, tile_albedo
 from jules_ml.physics.land_surface.outputs import Plants, fluxes_of_step, tile_heat
 from jules_ml.physics.land_surface.properties import LandSurface
 from jules_ml.physics.land_surface.resistance import RHO_ICE, Resistance, WetSurface, surface_resistance
+from jules_ml.physics.land_surface.saturation import saturation_humidity
 from jules_ml.physics.land_surface.state import LandForcing, LandSurfaceFluxes, LandSurfaceState
 from jules_ml.physics.land_surface.water import tile_water
 from jules_ml.physics.layerwise import sum_over_layers
@@ -165,11 +165,11 @@ def plants_step(state: LandSurfaceState, forcing: LandForcing, soil: SoilBelow, 
         diff_frac=forcing.diff_frac,
         pstar=forcing.pstar,
         co2=surface.co2_mmr + 0.0 * forcing.pstar,
+        gs=state.gs,
         tstar=tstar,
-        dq=(specific_humidity_saturation(tstar, forcing.pstar) - forcing.q).clamp(min=0.0),
+        dq=(saturation_humidity(tstar, forcing.pstar) - forcing.q).clamp(min=0.0),
         ra=1.0 / (neutral_transfer(z0, surface.z1_uv) * wind),
         fsmc=stress.fsmc,
-        gc=state.gs + torch.zeros_like(tstar),
     )
     return Plants(canopy_fluxes(climate, surface.canopy, surface.types.plants, surface.switches), stress)
 
@@ -265,7 +265,7 @@ def _air(state: LandSurfaceState, forcing: LandForcing, z0m: Tensor, z0h: Tensor
     rho = forcing.pstar / (R * sum_over_layers(surface.frac * state.tstar))
     if surface.switches.l_accurate_rho:
         rho = rho / (1.0 + C_VIRTUAL * forcing.q)
-    qstar = specific_humidity_saturation(state.tstar, forcing.pstar)
+    qstar = saturation_humidity(state.tstar, forcing.pstar)
     return Air(
         t=forcing.t_air,
         q=forcing.q,
