@@ -18,9 +18,9 @@ from jules_ml.jules.run_folder import RunFolder
 from jules_ml.jules.typed_entries import numbers, typed_entry
 from jules_ml.physics.column import ColumnState, Factors, SoilColumn, SoilProperties
 from jules_ml.physics.hydraulics import CLAPP_HORNBERGER, VAN_GENUCHTEN
+from jules_ml.physics.land_surface.initial import initial_surface
 from jules_ml.physics.land_surface.properties import LandSurface, land_surface
 from jules_ml.physics.land_surface.state import LandSurfaceState
-from jules_ml.physics.land_surface.step import initial_surface
 from jules_ml.physics.respiration import fsth, ftemp_q10
 from jules_ml.physics.snowpack.parameters import SnowParameters
 from jules_ml.physics.snowpack.state import SnowState
@@ -124,8 +124,13 @@ def _number(run: RunFolder, name: str) -> float:
 
 def _topmodel(run: RunFolder, dzsoil: Tensor, dtype: torch.dtype) -> Topmodel:
     top = {name: torch.tensor([value], dtype=dtype) for name, value in top_values(run).items()}
-    entries = {name: run.namelists.get("jules_hydrology").get(name) for name in ("zw_max", "ti_max", "nfita")}
-    missing = [name for name, value in entries.items() if isinstance(value, bool) or not isinstance(value, int | float)]
+    given = run.namelists.get("jules_hydrology")
+    entries = {
+        name: float(value)
+        for name in ("zw_max", "ti_max", "nfita")
+        if isinstance(value := given.get(name), int | float) and not isinstance(value, bool)
+    }
+    missing = [name for name in ("zw_max", "ti_max", "nfita") if name not in entries]
     if missing:
         raise BadInput(
             f"with l_top = T, {', '.join(missing)} have no value",
@@ -137,15 +142,13 @@ def _topmodel(run: RunFolder, dzsoil: Tensor, dtype: torch.dtype) -> Topmodel:
         top["ti_mean"],
         top["ti_sig"],
         dzsoil,
-        zw_max=float(entries["zw_max"]),
-        ti_max=float(entries["ti_max"]),
+        zw_max=entries["zw_max"],
+        ti_max=entries["ti_max"],
         nfita=int(entries["nfita"]),
     )
 
 
-def _surface(
-    run: RunFolder, switches: Switches, dzsoil: Tensor, albsoil: Tensor, dtype: torch.dtype
-) -> LandSurface:
+def _surface(run: RunFolder, switches: Switches, dzsoil: Tensor, albsoil: Tensor, dtype: torch.dtype) -> LandSurface:
     groups = [run.namelists.get(name) for name in _TYPES]
     where = {name: run.namelists.place(name) for name in _TYPES}
     types = surface_types(*groups, switches=switches, where=where, dtype=dtype)
