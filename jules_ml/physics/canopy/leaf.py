@@ -39,25 +39,29 @@ FWE_C3, FWE_C4 = 0.5, 2.0e4
 O2, EPO2, EPCO2 = 0.23, 1.106, 1.5194
 #: Scale of the carboxylation and light limits, whose minimum is then in the scale of the export limit, and that scale.
 SCALE, EXPORT_SCALE = 1.0 / (4.0 * BETA1 * BETA2), 1.0 / (2.0 * BETA2)
-#: Smallest opening of stomata for which the limits are evaluated; closed stomata are masked.
-_OPENING_MIN = 1e-6
+#: Smallest opening of stomata at which limits are evaluated: dark respiration exceeds photosynthesis there, so that they are closed.
+OPENING_MIN = 1e-3
+#: Smallest effect of temperature on vcmax: it keeps the gradients of frozen leaves finite in single precision.
+_WARMTH_MIN = 1e-8
 
 
 class LeafClimate(NamedTuple):
     """Terms of leaves that do not depend on their depth in the canopy, tensors of shape (pft, column).
 
-    ``moist``: whether roots find water; ``ra``: aerodynamic resistance [s m-1]; ``dryness``: humidity deficit of the air as a fraction of
-    the deficit at which stomata close [1]; ``span``: carbon dioxide of the air above the photorespiratory compensation point [Pa], and
-    ``span_f0``, its product with the opening in moist air; ``c3``: 1 in C3 plants; ``rubisco``: constant of carboxylation above the
-    compensation point in C3 plants [Pa], 1 in C4 plants; ``light``: constant of the light limit [Pa]; ``export``, ``export_of_ratio``:
-    terms of the export limit per vcmax [1], scaled; ``conversion``: conductance per rate and gradient of carbon dioxide [Pa m3 mol-1].
+    ``moist``: whether roots find water; ``ra``: aerodynamic resistance [s m-1]; ``closed``: value of :math:`u` at which stomata close
+    [1]; ``span``: carbon dioxide of the air above the photorespiratory compensation point [Pa], and ``span_f0`` and ``span_dry``, its
+    products with the opening of stomata in moist air and with the part of it that dry air closes; ``c3``: 1 in C3 plants; ``rubisco``:
+    constant of carboxylation above the compensation point in C3 plants [Pa], 1 in C4 plants; ``light``: constant of the light limit [Pa];
+    ``export``, ``export_of_ratio``: terms of the export limit per vcmax [1], scaled; ``conversion``: conductance per rate and gradient of
+    carbon dioxide [Pa m3 mol-1].
     """
 
     moist: Tensor
     ra: Tensor
-    dryness: Tensor
+    closed: Tensor
     span: Tensor
     span_f0: Tensor
+    span_dry: Tensor
     c3: Tensor
     rubisco: Tensor
     light: Tensor
@@ -110,7 +114,7 @@ def vcmax_temperature_factor(tstar: Tensor, plants: PlantTypes) -> Tensor:
     hot = torch.exp(0.3 * (celsius - plants.tupp))
     cold_per_hot = torch.exp(0.3 * (plants.tlow - plants.tupp))
     q10 = torch.exp(0.1 * torch.log(plants.q10_leaf) * (celsius - 25.0))
-    return q10 * hot / ((1.0 + hot) * (hot + cold_per_hot))
+    return (q10 * hot / ((1.0 + hot) * (hot + cold_per_hot))).clamp(min=_WARMTH_MIN)
 
 
 def leaf_climate(
@@ -144,12 +148,14 @@ def leaf_climate(
     kc_per_ko = (30.0 / 3.0e4) * torch.exp(math.log(2.1 / 1.2) * tenth)
     # the compensation point exceeds the carbon dioxide of the air only beyond 60 degC, where carboxylation has ceased
     span = ((1.0 / EPCO2) * co2 * pstar - ccp).clamp(min=1e-3)
+    dryness = dq / plants.dqcrit
     return LeafClimate(
         moist=fsmc > 0.0,
         ra=ra,
-        dryness=dq / plants.dqcrit,
+        closed=dryness + OPENING_MIN,
         span=span,
         span_f0=span * plants.f0,
+        span_dry=span * plants.f0 * dryness,
         c3=c3,
         rubisco=c3 * (ccp + kc + oxygen * kc_per_ko) + c4,
         light=3.0 * ccp,
@@ -178,9 +184,10 @@ def limits(gl: Tensor, climate: LeafClimate) -> Limits:
     Clark et al. (2011), eqs 1-3 and 14; JULES routine ``leaf_limits``.
     """
     u = 1.0 + climate.ra * gl
-    opening = u - climate.dryness
+    is_open = climate.moist & (u > climate.closed)
+    u = torch.maximum(u, climate.closed)
     # the carbon dioxide inside the leaf above the compensation point, and three denominators, all multiplied by u
-    inside = climate.span_f0 * opening.clamp(min=_OPENING_MIN)
+    inside = climate.span_f0 * u - climate.span_dry
     rubisco = climate.c3 * inside + climate.rubisco * u
     light = inside + climate.light * u
     gradient = climate.span * u - inside
@@ -189,7 +196,6 @@ def limits(gl: Tensor, climate: LeafClimate) -> Limits:
     scaled = inside * gradient * inverse
     # of the denominator of carboxylation in C3 plants, and of u in C4 plants: there the ratio is the carbon dioxide inside the leaf
     ratio = scaled * light
-    is_open = climate.moist & (opening > 0.0)
     return Limits(
         carboxylation=SCALE * (1.0 - climate.c3) + (SCALE * climate.c3) * ratio,
         light=scaled * rubisco,
@@ -222,7 +228,6 @@ def gross_rate(carboxylation: Tensor, light: Tensor, export: Tensor) -> Tensor:
 
 
 def _smooth_minimum(x: Tensor, y: Tensor, beta: float) -> Tensor:
-    # the first limit is the one that sunlit and shaded leaves share: its product is calculated once
+    # the discriminant exceeds (1 - beta) s^2; the first limit is the one that sunlit and shaded leaves share: its product is needed once
     total = x + y
-    # the discriminant is 0 only where both limits vanish; the floor keeps the gradient of the root finite there
-    return total - torch.sqrt((total * total - (4.0 * beta * x) * y).clamp(min=1e-36))
+    return total - torch.sqrt(total * total - (4.0 * beta * x) * y)
