@@ -281,9 +281,7 @@ def to_be_compiled(section: RunSection, steps: int, notes: list[str]) -> bool:
     """
     wanted = steps >= _WORTH_COMPILING if section.compiled is None else section.compiled
     if wanted and not can_compile():
-        notes.append(
-            f"{compilation_obstacle() or NO_COMPILER}: the column ran without compilation, about ten times slower"
-        )
+        notes.append(f"{compilation_obstacle() or NO_COMPILER}: the column ran without compilation, many times slower")
     return wanted and can_compile()
 
 
