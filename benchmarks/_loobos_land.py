@@ -132,7 +132,7 @@ def weather(data: Path, run: str, dtype: torch.dtype = torch.float64) -> LandFor
         values["tot_rain"], values["tot_snow"] = total * (1.0 - frozen), total * frozen
     time = pd.date_range(START, periods=len(values["q"]), freq="30min")
     day, second = (
-        torch.tensor(np.asarray(x), dtype=dtype) for x in (time.dayofyear, time.hour * 3600 + time.minute * 60)
+        torch.tensor(np.asarray(x), dtype=dtype) for x in (time.day_of_year, time.hour * 3600 + time.minute * 60)
     )
     place = (torch.tensor(x, dtype=dtype) for x in (LATITUDE, LONGITUDE))
     days = torch.tensor(np.where(time.is_leap_year, 366, 365), dtype=dtype)

@@ -63,23 +63,11 @@ def run(
 ) -> None:
     """Run the model of an experiment: the soil column with a site's record, or JULES with modules swapped in."""
     if from_jules is not None:
-        if experiment is not None or prepare or collect is not None:
-            raise BadInput(
-                "--from-jules takes only --out beside it",
-                where="jules-ml run",
-                remedy=f"'jules-ml run --from-jules {from_jules} --out FOLDER'",
-            )
-        _run_from_jules(from_jules, Path("runs") / from_jules.resolve().name if out is None else out, quiet)
-        return
+        _refuse_beside("--from-jules", from_jules, " --out FOLDER", experiment, prepare, collect)
+        return _run_from_jules(from_jules, Path("runs") / from_jules.resolve().name if out is None else out, quiet)
     if collect is not None:
-        if experiment is not None or prepare or out is not None:
-            raise BadInput(
-                "--collect takes only the folder of a prepared run",
-                where="jules-ml run",
-                remedy=f"'jules-ml run --collect {collect}'",
-            )
-        _collect_jules(collect, quiet)
-        return
+        _refuse_beside("--collect", collect, "", experiment, prepare, out)
+        return _collect_jules(collect, quiet)
     if experiment is None:
         raise BadInput("no experiment is given", where="jules-ml run", remedy="'jules-ml run EXPERIMENT.toml'")
     # the experiment is read before torch is imported, so that errors in it are reported quickly
@@ -107,6 +95,16 @@ def run(
         _run_closed_loop(loaded, folder, quiet)
         return
     _run_column(loaded, folder, quiet)
+
+
+def _refuse_beside(option: str, folder: Path, end: str, *others: Path | bool | None) -> None:
+    """Refuse other arguments beside an option that names a folder."""
+    if any(others):
+        raise BadInput(
+            f"{option} takes only the folder of a {'run of JULES' if end else 'prepared run'}{' and --out' if end else ''}",
+            where="jules-ml run",
+            remedy=f"'jules-ml run {option} {folder}{end}'",
+        )
 
 
 def _run_column(experiment: Experiment, folder: Path, quiet: bool) -> None:
