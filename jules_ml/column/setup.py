@@ -40,8 +40,7 @@ def column_surface(section: SurfaceSection, dzsoil: Tensor, *, height: float) ->
     """
     types = []
     for tile in section.tiles:
-        changes = tile.model_dump(include={"lai", "canht_ft", "rootd_ft"}, exclude_none=True)
-        types.append(replace(TILES[tile.type], **changes))
+        types.append(replace(TILES[str(tile.type)], **tile.constants))
     fractions = [tile.frac for tile in section.tiles]
     return tiles.surface_properties(
         types, [f / sum(fractions) for f in fractions], albsoil=section.albsoil, dzsoil=dzsoil, height=height

@@ -28,6 +28,7 @@ from jules_ml.experiment.jules import JulesSection
 from jules_ml.experiment.messages import schema_error, syntax_error
 from jules_ml.experiment.moisture import MoistureSection
 from jules_ml.experiment.other_kinds import kind_section, validated_section
+from jules_ml.experiment.physics import PhysicsSection
 from jules_ml.experiment.place import PlaceSection, check_properties, merged_properties
 from jules_ml.experiment.quality import QualitySection
 from jules_ml.experiment.renamed import refuse_renamed_keys
@@ -69,6 +70,7 @@ class Experiment(Section):
     )
     soil: SoilSection | None = Field(default=None, description="layers and properties of the soil")
     surface: SurfaceSection | None = Field(default=None, description="surface types")
+    physics: PhysicsSection | None = Field(default=None, description="JULES's full land surface, by its switches")
     carbon: CarbonSection | None = Field(default=None, description="soil carbon and its respiration rate")
     modules: ModulesSection = Field(default=ModulesSection(), description="learned modules of a run")
     jules: JulesSection | None = Field(default=None, description="executable and run folder of JULES")
@@ -107,6 +109,13 @@ class Experiment(Section):
                     raise ValueError(
                         f"run.initial.{name} has {len(values)} values for {n_layers} layers: give one value, or one for each layer"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _surface_of_physics(self) -> Self:
+        problem = None if self.surface is None or self.physics is not None else self.surface.simple_problem()
+        if problem is not None:
+            raise ValueError(f"[surface] {problem}")
         return self
 
     @model_validator(mode="after")
