@@ -124,6 +124,22 @@ class Experiment(Section):
             raise ValueError("[modules] hydraulics is not used in a closed loop: set hydraulics under [closed_loop]")
         return self
 
+    @model_validator(mode="after")
+    def _one_pool_in_closed_loop(self) -> Self:
+        if self.closed_loop is not None and self.carbon is not None and self.carbon.four_pools is not None:
+            raise ValueError("a closed loop has one pool of soil carbon: remove [carbon.four_pools]")
+        return self
+
+    @model_validator(mode="after")
+    def _switches_of_jules_in_its_namelists(self) -> Self:
+        if self.run is None or self.run.model != "jules":
+            return self
+        if self.soil is not None and self.soil.topmodel is not None:
+            raise ValueError("[soil.topmodel] is for the column: set l_top in the namelists of JULES")
+        if self.carbon is not None and self.carbon.four_pools is not None:
+            raise ValueError("[carbon.four_pools] is for the column: set soil_bgc_model in the namelists of JULES")
+        return self
+
     def section_of(self, name: str) -> Section | None:
         """Return the section of a kind that another package registers; None if the file has none."""
         return self._others.get(name)

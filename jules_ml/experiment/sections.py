@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 from jules_ml.experiment.jules import Via
 from jules_ml.experiment.place import PROPERTIES
 from jules_ml.experiment.ranges import in_range, layers_in_range
+from jules_ml.experiment.soil_processes import FourPoolsSection, TopmodelSection
 from jules_ml.support.section import DataPath, PerLayer, Section
 
 
@@ -179,8 +180,18 @@ class SoilSection(Section):
     )
     l_soil_sat_down: bool = Field(default=True, description="move water in excess of saturation downwards")
     soilhc_method: Literal[1, 2, 3] = Field(default=2, description="JULES's option for thermal conductivity")
+    heat_solutions: int = Field(
+        default=3,
+        ge=3,
+        le=50,
+        description="maximum number of solutions of the heat balance in a step: 3 in JULES; "
+        "12 close the heat budget where rain falls on frozen soil",
+    )
     properties: SoilValues | None = Field(default=None, description="soil properties")
     texture: Texture | None = Field(default=None, description="soil texture, for a pedotransfer function")
+    topmodel: TopmodelSection | None = Field(
+        default=None, description="TOPMODEL, JULES's `l_top`; default: the soil drains freely"
+    )
 
     @field_validator("dzsoil")
     @classmethod
@@ -203,6 +214,8 @@ class SoilSection(Section):
                 raise ValueError(
                     f"{name} has {len(value)} values for {len(self.dzsoil)} layers: give one value, or one for each layer"
                 )
+        if self.topmodel is not None and self.topmodel.zw_max <= sum(self.dzsoil):
+            raise ValueError(f"topmodel.zw_max must be below the soil layers, which reach {sum(self.dzsoil):g} m")
         return self
 
 
@@ -314,7 +327,7 @@ class SurfaceSection(Section):
 
 
 class CarbonSection(Section):
-    """``[carbon]``: soil carbon and its respiration rate, in JULES's one-pool scheme."""
+    """``[carbon]``: soil carbon and its respiration rate, in JULES's one-pool scheme, or in four pools."""
 
     cs: float = Field(ge=0.0, le=500.0, description="soil carbon [kg m-2]")
     kaps: float = Field(
@@ -322,6 +335,9 @@ class CarbonSection(Section):
         gt=0.0,
         le=1e-5,
         description="specific respiration rate at 282.4 K and optimum soil moisture [s-1]",
+    )
+    four_pools: FourPoolsSection | None = Field(
+        default=None, description="four pools that gain litter and lose respiration; default: one constant pool"
     )
 
 
