@@ -3,6 +3,9 @@
 With JULES's fluxes the soil starts from the state of JULES at the end of its first step, and infiltration, extraction, surface heat flux
 (and snow depth, for insulation) are prescribed in every step. Alone, the column has the driving file, the tiles and the initial conditions
 of the run, and nothing of its output.
+
+With a JULES executable in the variable JULES_EXE, both models also run at CH-Dav, with the namelists of the template and three layers of
+snow. The record is that of ``jules-ml demo``, from the user's cache or downloaded.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import _davos
 import _loobos
 import _loobos_land
 import numpy as np
@@ -128,6 +132,7 @@ def main() -> int:
     alone(claims, options.data, days=60 if options.quick else 365)
     for run in ("snow3", "snow3_cold", "gl4"):
         full_surface(claims, options.data, run, days=60 if options.quick else 365)
+    _davos.davos_claims(claims, quick=options.quick)
     return claims.finish()
 
 

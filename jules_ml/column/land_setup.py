@@ -22,6 +22,7 @@ from jules_ml.physics.canopy.leaf import EPCO2
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN, HydraulicForm
 from jules_ml.physics.land_surface.properties import LandSurface, land_surface
 from jules_ml.physics.land_surface.state import LandForcing
+from jules_ml.physics.snowpack.parameters import SnowParameters
 from jules_ml.physics.surface_types import SurfaceTypes
 from jules_ml.support.sources import POINT_RUN
 from jules_ml.weather import Weather
@@ -86,6 +87,7 @@ def experiment_land(
         dzsoil=dzsoil,
         albsoil=torch.tensor([section.albsoil], dtype=dtype),
         switches=switches,
+        snow=SnowParameters(conserve_water=physics.conserve_snow),
         z1_tq=experiment.forcing.height,
         z1_uv=experiment.forcing.height,
         bl_height=physics.bl_height,
