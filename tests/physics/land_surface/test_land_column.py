@@ -26,7 +26,7 @@ def folders(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict
 
 
 def at(forcing: LandForcing, step: int) -> LandForcing:
-    values = {name: None if x is None else x[step] for name, x in forcing._asdict().items()}
+    values: dict[str, Any] = {name: None if x is None else x[step] for name, x in forcing._asdict().items()}
     return forcing._replace(**values)
 
 
