@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from jules_ml.column.budget import Budgets, column_budgets, water_stored
 from jules_ml.column.learned_rate import with_learned_rate
 from jules_ml.column.learned_respiration import learned_factors
 from jules_ml.column.learned_soil import with_learned_soil
-from jules_ml.column.output import DERIVED, OUTPUTS, SOIL_TEMPERATURES, is_sound, output_dataset
+from jules_ml.column.output import DERIVED, OUTPUTS, SOIL_TEMPERATURES, is_sound, output_dataset, outputs_of
 from jules_ml.column.reference_evapotranspiration import fao_et0
 from jules_ml.column.setup import experiment_column, initial_state
 from jules_ml.column.spin_up import SpinUp, spin_up, steps_of_a_cycle
@@ -110,7 +111,6 @@ def run_column(
         If an output is not finite, or a soil temperature is outside the range on Earth.
     """
     section = experiment.required(experiment.run, "run")
-    _refuse_unknown_outputs(section, experiment.file)
     record = experiment.record() if record is None else record
     experiment, rate_notes = with_learned_rate(experiment, record=record) if factors is None else (experiment, [])
     antecedent = module_antecedent(experiment.modules.respiration if factors is None else None)
@@ -120,8 +120,11 @@ def run_column(
     with_soil, soil_notes = with_learned_soil(experiment, record=record)
     notes += [*notes_of_record(record), *rate_notes, *antecedent_notes(antecedent), *soil_notes]
     column, soil = experiment_column(with_soil, timestep=section.timestep, dtype=dtype, factors=factors)
-    state = initial_state(column, section.initial, t_air_mean=float(weather.series["t_air"].mean()))
+    t_air_mean = float(weather.series["t_air"].mean())
+    state = initial_state(column, section.initial, t_air_mean=t_air_mean, experiment=with_soil)
+    names = outputs_of(column)
 
+    _refuse_unknown_outputs(section, names, experiment.file)
     forcing, stamps = weather.tensors(dtype), pd.DatetimeIndex(weather.series["time"].to_numpy())
     start = stamps[0] - pd.Timedelta(seconds=section.timestep)
     n_spin = steps_of_a_cycle(stamps, section.timestep, section.spin_up)
@@ -133,7 +136,7 @@ def run_column(
         state,
         Forcing(*(x[:n_spin] for x in forcing)),
         section.spin_up,
-        outputs=tuple(OUTPUTS),
+        outputs=tuple(names),
         compiled=compiled,
         on_steps=counted(progress, "spin-up", most),
     )
@@ -144,7 +147,7 @@ def run_column(
         column,
         state,
         forcing,
-        outputs=tuple(OUTPUTS),
+        outputs=tuple(names),
         mean_over=1 if antecedent else section.mean_over,
         compiled=compiled,
         on_steps=counted(progress, "run", len(stamps)),
@@ -161,7 +164,7 @@ def run_column(
     refuse_unstable_column(output, column)
     gained = water_stored(column, integration.state) - water_stored(column, state)
     budgets = column_budgets(output, gained=gained, timestep=section.timestep)
-    output = output.drop_vars([] if section.outputs is None else {*OUTPUTS, *DERIVED} - set(section.outputs))
+    output = output.drop_vars([] if section.outputs is None else {*names, *DERIVED} - set(section.outputs))
     output.attrs |= _run_attributes(experiment, weather, spun)
     return ColumnRun(experiment, output, weather, spun, budgets, compiled, wall_seconds, record, state, tuple(notes))
 
@@ -207,14 +210,14 @@ def _factors(experiment: Experiment) -> RespirationFactors:
     return jules_one_pool_factors if folder is None else learned_factors(folder)
 
 
-def _refuse_unknown_outputs(section: RunSection, file: Path) -> None:
+def _refuse_unknown_outputs(section: RunSection, names: Collection[str], file: Path) -> None:
     """Refuse names in ``run.outputs`` that the column does not have."""
-    unknown = [name for name in section.outputs or () if name not in {*OUTPUTS, *DERIVED}]
+    unknown = [name for name in section.outputs or () if name not in {*names, *DERIVED}]
     if unknown:
         raise BadInput(
             f"the column has no output {', '.join(unknown)}",
             where=f"{file}, run.outputs",
-            remedy=f"choose among {', '.join((*OUTPUTS, *DERIVED))}",
+            remedy=f"choose among {', '.join((*names, *DERIVED))}",
         )
 
 

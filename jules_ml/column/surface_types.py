@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from jules_ml.errors import BadInput
-from jules_ml.physics.land_surface.types import OtherTypes, PlantTypes, SurfaceTypes
+from jules_ml.physics.surface_types import OtherTypes, PlantTypes, SurfaceTypes
 from jules_ml.physics.switches import Switches
 from jules_ml.support.namelist_text import NamelistSyntaxError, read_group, scan
 
@@ -180,7 +180,7 @@ def unused(switches: Switches) -> frozenset[str]:
         (switches.can_rad_mod != 6, ("knl",)),
         (switches.l_spec_veg_z0, ("dz0v_dh",)),
         (not switches.l_spec_veg_z0, ("z0v",)),
-        (switches.fsmc_shape != 1, ("psi_close", "psi_open")),
+        (not switches.l_use_pft_psi and switches.fsmc_shape == 0, ("psi_close", "psi_open")),
     ):
         names |= set(parameters) if is_unused else set()
     return frozenset(names)

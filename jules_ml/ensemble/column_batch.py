@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from jules_ml.column.learned_respiration import learned_factors
 from jules_ml.column.output import OUTPUTS, is_sound
 from jules_ml.column.run import run_weather, to_be_compiled
 from jules_ml.column.setup import experiment_column, initial_state
+from jules_ml.column.soil_processes import jules_factors_of
 from jules_ml.column.spin_up import steps_of_a_cycle
 from jules_ml.ensemble.draws import curves_by_column, drawn_tables
 from jules_ml.ensemble.member_experiment import Carbons, Soils, member_experiment, site_experiment
@@ -30,13 +31,13 @@ from jules_ml.physics.column import (
     ColumnState,
     RespirationFactors,
     SoilColumn,
-    SoilProperties,
-    jules_one_pool_factors,
 )
 from jules_ml.physics.integration import integrate, whole_vectors
-from jules_ml.physics.photosynthesis import LeafParameters
-from jules_ml.physics.surface import Forcing, SurfaceProperties, SurfaceState
+from jules_ml.physics.kernel.trees import flattened, mapped, tensors
+from jules_ml.physics.surface import Forcing
 from jules_ml.weather import Weather
+
+_Tree = TypeVar("_Tree")
 
 #: Approximate number of time steps that are integrated at a time; more would need memory without saving time.
 _BLOCK = 1440
@@ -133,12 +134,12 @@ class ColumnWork:
         experiment = member_experiment(self.experiment, member, self._soils, self._carbons)
         section = experiment.required(experiment.run, "run")
         column, soil = experiment_column(experiment, timestep=section.timestep, dtype=self._dtype)
-        return column, soil, initial_state(column, section.initial, t_air_mean=t_mean)
+        return column, soil, initial_state(column, section.initial, t_air_mean=t_mean, experiment=experiment)
 
     def _factors(self, members: Sequence[Member]) -> RespirationFactors:
         folder = self.experiment.modules.respiration
         if folder is None:
-            return jules_one_pool_factors
+            return jules_factors_of(self.experiment)
         if "respiration" not in members[0].draws:
             return learned_factors(folder)
         draws = [member.draws["respiration"] for member in members]
@@ -166,7 +167,7 @@ class _Batch:
         n = len(self.columns)
         padding = max(size - n, 0)
         column = stacked_column([*self.columns, *[self.columns[-1]] * padding], self.factors)
-        state = _stacked_state([*self.states, *[self.states[-1]] * padding])
+        state = _joined([*self.states, *[self.states[-1]] * padding])
         forcing = weather.tensors(column.dzsoil.dtype)
         stamps = pd.DatetimeIndex(weather.series["time"].to_numpy())
         spin = self.section.spin_up
@@ -228,26 +229,14 @@ def stacked_column(columns: Sequence[SoilColumn], factors: RespirationFactors) -
     SoilColumn
     """
     first = columns[0]
-
-    def joined(tensors: Sequence[Tensor]) -> Tensor:
-        return torch.cat(list(tensors), dim=-1)
-
-    soil = SoilProperties(*(joined(each) for each in zip(*(c.soil for c in columns), strict=True)))
-    surfaces = [column.surface for column in columns if column.surface is not None]
-    leaf = LeafParameters(*(joined(each) for each in zip(*(s.leaf for s in surfaces), strict=True)))
-    plain = {
-        name: joined([getattr(surface, name) for surface in surfaces])
-        for name in SurfaceProperties._fields
-        if name != "leaf"
-    }
     # respiration depends on the rate only through its product with the carbon stock
     carbon = torch.stack([torch.as_tensor(c.cs, dtype=first.dzsoil.dtype) * (c.kaps / first.kaps) for c in columns])
     return SoilColumn(
-        soil,
+        _joined([c.soil for c in columns]),
         first.dzsoil,
         timestep=first.timestep,
         form=first.form,
-        surface=SurfaceProperties(**plain, leaf=leaf),
+        surface=_joined([c.surface for c in columns]),
         factors=factors,
         cs=carbon,
         kaps=first.kaps,
@@ -255,25 +244,29 @@ def stacked_column(columns: Sequence[SoilColumn], factors: RespirationFactors) -
         height=first.height,
         l_soil_sat_down=first.l_soil_sat_down,
         soilhc_method=first.soilhc_method,
+        topmodel=_joined([c.topmodel for c in columns]),
+        carbon=_joined([c.carbon for c in columns]),
+        l_soil_resp_lev2=first.l_soil_resp_lev2,
+        heat_solutions=first.heat_solutions,
     )
 
 
-def _stacked_state(states: Sequence[ColumnState]) -> ColumnState:
-    def joined(parts: Sequence[Tensor]) -> Tensor:
-        return torch.cat(list(parts), dim=-1)
-
-    surfaces = [state.surface for state in states if state.surface is not None]
-    smcl, sthf, t_soil = (joined(each) for each in zip(*(state[:3] for state in states), strict=True))
-    surface = SurfaceState(*(joined(each) for each in zip(*surfaces, strict=True)))
-    return ColumnState(smcl, sthf, t_soil, surface)
+def _joined(trees: Sequence[_Tree]) -> _Tree:
+    """Join the tensors of equal trees along their last dimension."""
+    if len({flattened(tree)[1] for tree in trees}) > 1:
+        raise BadInput(
+            "members of a batch have different settings of TOPMODEL or of the pools of soil carbon, which are no numbers of a column",
+            where="ensemble.parameters",
+            remedy="perturb ti_mean, ti_sig, fexp, litter, dpm_rpm_ratio, clay or fractions, and leave the rest the same",
+        )
+    following = zip(*(tensors(tree) for tree in trees), strict=True)
+    return mapped(lambda _: torch.cat(next(following), dim=-1), trees[0])
 
 
 def _where(mask: Tensor, new: ColumnState, old: ColumnState) -> ColumnState:
-    assert new.surface is not None
-    assert old.surface is not None
-    smcl, sthf, t_soil = (torch.where(mask, a, b) for a, b in zip(new[:3], old[:3], strict=True))
-    surface = SurfaceState(*(torch.where(mask, a, b) for a, b in zip(new.surface, old.surface, strict=True)))
-    return ColumnState(smcl, sthf, t_soil, surface)
+    """Select columns of one of two states."""
+    following = iter(tensors(old))
+    return mapped(lambda x: torch.where(mask, x, next(following)), new)
 
 
 def _result(

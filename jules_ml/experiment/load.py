@@ -28,6 +28,7 @@ from jules_ml.experiment.jules import JulesSection
 from jules_ml.experiment.messages import schema_error, syntax_error
 from jules_ml.experiment.moisture import MoistureSection
 from jules_ml.experiment.other_kinds import kind_section, validated_section
+from jules_ml.experiment.physics import PhysicsSection
 from jules_ml.experiment.place import PlaceSection, check_properties, merged_properties
 from jules_ml.experiment.quality import QualitySection
 from jules_ml.experiment.renamed import refuse_renamed_keys
@@ -69,6 +70,7 @@ class Experiment(Section):
     )
     soil: SoilSection | None = Field(default=None, description="layers and properties of the soil")
     surface: SurfaceSection | None = Field(default=None, description="surface types")
+    physics: PhysicsSection | None = Field(default=None, description="JULES's full land surface, by its switches")
     carbon: CarbonSection | None = Field(default=None, description="soil carbon and its respiration rate")
     modules: ModulesSection = Field(default=ModulesSection(), description="learned modules of a run")
     jules: JulesSection | None = Field(default=None, description="executable and run folder of JULES")
@@ -110,9 +112,32 @@ class Experiment(Section):
         return self
 
     @model_validator(mode="after")
+    def _surface_of_physics(self) -> Self:
+        problem = None if self.surface is None or self.physics is not None else self.surface.simple_problem()
+        if problem is not None:
+            raise ValueError(f"[surface] {problem}")
+        return self
+
+    @model_validator(mode="after")
     def _no_hydraulics_module_in_closed_loop(self) -> Self:
         if self.modules.hydraulics is not None and self.closed_loop is not None:
             raise ValueError("[modules] hydraulics is not used in a closed loop: set hydraulics under [closed_loop]")
+        return self
+
+    @model_validator(mode="after")
+    def _one_pool_in_closed_loop(self) -> Self:
+        if self.closed_loop is not None and self.carbon is not None and self.carbon.four_pools is not None:
+            raise ValueError("a closed loop has one pool of soil carbon: remove [carbon.four_pools]")
+        return self
+
+    @model_validator(mode="after")
+    def _switches_of_jules_in_its_namelists(self) -> Self:
+        if self.run is None or self.run.model != "jules":
+            return self
+        if self.soil is not None and self.soil.topmodel is not None:
+            raise ValueError("[soil.topmodel] is for the column: set l_top in the namelists of JULES")
+        if self.carbon is not None and self.carbon.four_pools is not None:
+            raise ValueError("[carbon.four_pools] is for the column: set soil_bgc_model in the namelists of JULES")
         return self
 
     def section_of(self, name: str) -> Section | None:

@@ -147,7 +147,7 @@ class SoilColumnBmi(Component):
         )
         self._weather = np.stack([weather.series[name].to_numpy() for name in Forcing._fields], axis=1)
         mean = float(weather.series["t_air"].mean())
-        state = initial_state(self._column, run.initial, t_air_mean=mean)
+        state = initial_state(self._column, run.initial, t_air_mean=mean, experiment=experiment)
         self._state = self._spun_up(state, weather, run)
         thickness = self._soil.dzsoil.flatten().numpy()
         self.declare(

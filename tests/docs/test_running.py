@@ -39,6 +39,7 @@ from jules_ml.experiment.sections import (
     Texture,
     TileSection,
 )
+from jules_ml.experiment.soil_processes import FourPoolsSection, TopmodelSection
 
 DOCS = REPOSITORY / "docs"
 RUNNING = (DOCS / "running.md").read_text(encoding="utf-8")
@@ -51,9 +52,11 @@ TABLES: dict[str, type[BaseModel]] = {
     "[soil]": SoilSection,
     "[soil.properties]": SoilValues,
     "[soil.texture]": Texture,
+    "[soil.topmodel]": TopmodelSection,
     "[surface]": SurfaceSection,
     "[[surface.tiles]]": TileSection,
     "[carbon]": CarbonSection,
+    "[carbon.four_pools]": FourPoolsSection,
     "[modules]": ModulesSection,
     "[jules]": JulesSection,
     "[jules.prescribed]": PrescribedSection,

@@ -245,7 +245,7 @@ def _loop_parts(
     moisture = followed_moisture(
         experiment, section, column, weather.forcing, soil.theta_r if theta_r is None else theta_r, cs, notes
     )
-    state = initial_state(column, run.initial, t_air_mean=weather.t_air_mean)
+    state = initial_state(column, run.initial, t_air_mean=weather.t_air_mean, experiment=experiment)
     return _Parts(column, state, cs, soil_of_carbon, moisture)
 
 
