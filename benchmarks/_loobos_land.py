@@ -15,11 +15,11 @@ from jules_ml.data.readers.jules import read_jules_driving
 from jules_ml.physics.canopy import cos_zenith_angle
 from jules_ml.physics.column import ColumnState, SoilColumn, SoilProperties
 from jules_ml.physics.hydraulics import CLAPP_HORNBERGER, VAN_GENUCHTEN
+from jules_ml.physics.land_surface.initial import initial_surface
 from jules_ml.physics.land_surface.properties import LandSurface, land_surface
 from jules_ml.physics.land_surface.state import LandForcing
-from jules_ml.physics.land_surface.step import initial_surface
-from jules_ml.physics.land_surface.types import OtherTypes, PlantTypes, SurfaceTypes
 from jules_ml.physics.snowpack.parameters import SnowParameters
+from jules_ml.physics.surface_types import OtherTypes, PlantTypes, SurfaceTypes
 from jules_ml.physics.switches import Switches
 
 LATITUDE, LONGITUDE = 52.168, 5.744
@@ -78,9 +78,8 @@ def loobos(data: Path, run: str, dtype: torch.dtype = torch.float64) -> Loobos:
                     values |= {k.lower(): v for k, v in namelist.items() if k.lower() in known}
     snow = settings["jules_snow"]["jules_snow"]
     snow_names = {field.name for field in dataclasses.fields(SnowParameters)}
-    parameters = SnowParameters(
-        **{k: tuple(v) if isinstance(v, list) else v for k, v in snow.items() if k in snow_names}
-    )
+    given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in snow.items() if k in snow_names}
+    parameters = SnowParameters(**given)
     soil = settings["jules_soil"]["jules_soil"]
     dzsoil = torch.tensor(soil["dzsoil_io"], dtype=dtype).unsqueeze(-1)
     props = dict(zip(*(settings["ancillaries"]["jules_soil_props"][k] for k in ("var", "const_val")), strict=True))
@@ -133,10 +132,10 @@ def weather(data: Path, run: str, dtype: torch.dtype = torch.float64) -> LandFor
         values["tot_rain"], values["tot_snow"] = total * (1.0 - frozen), total * frozen
     time = pd.date_range(START, periods=len(values["q"]), freq="30min")
     day, second = (
-        torch.tensor(np.asarray(x), dtype=dtype) for x in (time.dayofyear, time.hour * 3600 + time.minute * 60)
+        torch.tensor(np.asarray(x), dtype=dtype) for x in (time.day_of_year, time.hour * 3600 + time.minute * 60)
     )
     place = (torch.tensor(x, dtype=dtype) for x in (LATITUDE, LONGITUDE))
     days = torch.tensor(np.where(time.is_leap_year, 366, 365), dtype=dtype)
     cosz = cos_zenith_angle(day, second, *place, days_in_year=days).unsqueeze(-1)
     series = [torch.tensor(x, dtype=dtype).unsqueeze(-1) for x in values.values()]
-    return LandForcing(*series, cosz=cosz, diff_frac=torch.zeros_like(cosz))
+    return LandForcing(*[*series, cosz, torch.zeros_like(cosz)])

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @app.command(
     epilog="Examples:  jules-ml run tower.toml --out runs/tower   |   jules-ml run swap.toml --prepare   |   "
-    "jules-ml run --collect loobos_swap"
+    "jules-ml run --collect loobos_swap   |   jules-ml run --from-jules loobos --out runs/loobos"
 )
 def run(
     experiment: Annotated[Path | None, typer.Argument(help="Experiment file (TOML).", show_default=False)] = None,
@@ -51,18 +51,23 @@ def run(
         Path | None,
         typer.Option(help="Collect a prepared run after its job: check log and output, write the summary."),
     ] = None,
+    from_jules: Annotated[
+        Path | None,
+        typer.Option(
+            "--from-jules",
+            help="Run the column with the namelists (or Rose app) and inputs of this run folder of JULES.",
+            metavar="FOLDER",
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Run the model of an experiment: the soil column with a site's record, or JULES with modules swapped in."""
+    if from_jules is not None:
+        _refuse_beside("--from-jules", from_jules, " --out FOLDER", experiment, prepare, collect)
+        return _run_from_jules(from_jules, Path("runs") / from_jules.resolve().name if out is None else out, quiet)
     if collect is not None:
-        if experiment is not None or prepare or out is not None:
-            raise BadInput(
-                "--collect takes only the folder of a prepared run",
-                where="jules-ml run",
-                remedy=f"'jules-ml run --collect {collect}'",
-            )
-        _collect_jules(collect, quiet)
-        return
+        _refuse_beside("--collect", collect, "", experiment, prepare, out)
+        return _collect_jules(collect, quiet)
     if experiment is None:
         raise BadInput("no experiment is given", where="jules-ml run", remedy="'jules-ml run EXPERIMENT.toml'")
     # the experiment is read before torch is imported, so that errors in it are reported quickly
@@ -92,6 +97,16 @@ def run(
     _run_column(loaded, folder, quiet)
 
 
+def _refuse_beside(option: str, folder: Path, end: str, *others: Path | bool | None) -> None:
+    """Refuse other arguments beside an option that names a folder."""
+    if any(others):
+        raise BadInput(
+            f"{option} takes only the folder of a {'run of JULES' if end else 'prepared run'}{' and --out' if end else ''}",
+            where="jules-ml run",
+            remedy=f"'jules-ml run {option} {folder}{end}'",
+        )
+
+
 def _run_column(experiment: Experiment, folder: Path, quiet: bool) -> None:
     from jules_ml.column.folder import RUN, run_figure, write_run
     from jules_ml.column.run import run_column
@@ -107,6 +122,24 @@ def _run_column(experiment: Experiment, folder: Path, quiet: bool) -> None:
     if not quiet:
         print_run_summary(finished)
         print_files(map(staged.final, files))
+
+
+def _run_from_jules(source: Path, folder: Path, quiet: bool) -> None:
+    from jules_ml.column.folder import RUN, run_figure
+    from jules_ml.jules.column_run.run import run_folder_as_column, write_folder_run
+    from jules_ml.support.figures import save_figure
+
+    with replaced_folder(folder, RUN) as staged:
+        with progress_bars(quiet) as report:
+            finished, run_folder = run_folder_as_column(source, progress=report)
+        files = write_folder_run(finished, run_folder, staged.path)
+        figure = run_figure(finished)
+        if figure is not None:
+            files.append(save_figure(figure, staged.path / "figures" / "soil_moisture.png"))
+    if quiet:
+        return
+    print_run_summary(finished)
+    print_files(file for file in map(staged.final, files) if file.suffix != ".nml")
 
 
 def _run_closed_loop(experiment: Experiment, folder: Path, quiet: bool) -> None:

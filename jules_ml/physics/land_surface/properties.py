@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from jules_ml.physics.canopy import CanopyProperties, canopy_properties, root_fractions, vegetation_properties
-from jules_ml.physics.land_surface.types import SurfaceTypes
 from jules_ml.physics.snowpack.parameters import SnowParameters
+from jules_ml.physics.surface_types import SurfaceTypes
 from jules_ml.physics.switches import Switches
 
 #: Smallest leaf area index of JULES where it varies in time [1].
@@ -234,7 +234,7 @@ def tile_properties(
         return torch.cat([plants + nothing, others + bare])
 
     def marks(row: int) -> Tensor:
-        return lai.new_tensor([[float(n == row)] for n in rows])
+        return torch.tensor([[float(n == row)] for n in rows], dtype=lai.dtype)
 
     cansnow = pft.cansnowpft if switches.can_model == 4 else nothing
     return TileProperties(
