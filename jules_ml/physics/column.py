@@ -25,16 +25,17 @@ from jules_ml.physics.column_variables import (
 from jules_ml.physics.constants import RHO_WATER
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN, HydraulicForm
 from jules_ml.physics.land_surface.conductance import SoilBelow
+from jules_ml.physics.land_surface.initial import initial_surface
 from jules_ml.physics.land_surface.properties import LandSurface
-from jules_ml.physics.land_surface.state import LandForcing, LandSurfaceState
-from jules_ml.physics.land_surface.step import initial_surface, land_surface_step
+from jules_ml.physics.land_surface.state import LandForcing, LandSurfaceFluxes, LandSurfaceState
+from jules_ml.physics.land_surface.step import land_surface_step
 from jules_ml.physics.layerwise import sum_over_layers
 from jules_ml.physics.respiration import KAPS, respiration_one_pool
 from jules_ml.physics.snow import SnowCover
 from jules_ml.physics.soil_carbon import FourPoolCarbon, SoilCarbonState, soil_carbon_step
 from jules_ml.physics.soil_heat import MMAX, soil_heat_step
 from jules_ml.physics.soil_hydrology import SoilHydrology, soil_hydrology_step
-from jules_ml.physics.surface import Forcing, SurfaceProperties, SurfaceState, surface_step
+from jules_ml.physics.surface import Forcing, SurfaceFluxes, SurfaceProperties, SurfaceState, surface_step
 from jules_ml.physics.thermal import soil_thermal_conductivity
 from jules_ml.physics.topmodel import Topmodel, initial_water_table
 
@@ -219,8 +220,7 @@ class SoilColumn:
             JULES's output variables, and the residuals of the budgets: ``water_residual`` [kg m-2] and
             ``heat_residual`` [W m-2], the residual of JULES's iteration.
         """
-        smclsat = RHO_WATER * self.dzsoil * self.soil.sm_sat
-        f = self.factors(state.smcl / smclsat - state.sthf, state.sthf, state.t_soil, self.soil)
+        f = self.factors(self._wetness(state.smcl) - state.sthf, state.sthf, state.t_soil, self.soil)
         water = self._hydrology(state, infiltration, ext)
         t_soil = state.t_soil if t_soil1 is None else torch.cat([t_soil1.unsqueeze(0), state.t_soil[1:]])
         soil = self.soil
@@ -244,7 +244,7 @@ class SoilColumn:
         runoff = water.surf_roff + water.sub_surf_roff
         outputs = {
             "smcl": water.smcl,
-            "sthu": water.smcl / smclsat - heat.sthf,
+            "sthu": self._wetness(water.smcl) - heat.sthf,
             "sthf": heat.sthf,
             "t_soil": heat.t_soil,
             "fsth": f.fsth,
@@ -262,6 +262,10 @@ class SoilColumn:
             smcl=water.smcl, sthf=heat.sthf, t_soil=heat.t_soil, topmodel=water.topmodel, carbon=carbon
         )
         return new, outputs | water.outputs | respiration
+
+    def _wetness(self, smcl: Tensor) -> Tensor:
+        """Water of the layers as a fraction of saturation [1]."""
+        return smcl / (RHO_WATER * self.dzsoil * self.soil.sm_sat)
 
     def _hydrology(self, state: ColumnState, infiltration: Tensor, ext: Tensor) -> SoilHydrology:
         """Step the water of the soil."""
@@ -342,15 +346,9 @@ class SoilColumn:
             soilhc_method=self.soilhc_method,
         )
         new, outputs = self.soil_step(state, flux.infiltration, flux.ext, flux.surf_ht_flux_gb, flux.snow_depth_gb)
-        outputs |= flux._asdict()
-        outputs["surf_roff"] = flux.surf_roff + outputs["runoff"] - outputs["sub_surf_roff"]
-        outputs["runoff"] = outputs["surf_roff"] + outputs["sub_surf_roff"]
         above_ground = surface.canopy + surface.snow - state.surface.canopy - state.surface.snow
         gain = sum_over_layers(self.surface.frac * above_ground)
-        passed_on = flux.surf_roff + flux.infiltration - sum_over_layers(flux.ext)
-        supplied = forcing.tot_rain + forcing.tot_snow - flux.fqw_gb - passed_on
-        outputs["water_residual"] = outputs["water_residual"] + gain - self.timestep * supplied
-        return new._replace(surface=surface), outputs
+        return new._replace(surface=surface), self._with_surface(outputs, flux, forcing, gain, flux.fqw_gb)
 
     def _land_step(
         self, state: ColumnState, forcing: LandForcing, land: LandSurface
@@ -358,24 +356,12 @@ class SoilColumn:
         """Step JULES's land surface and the soil."""
         soil, old = self.soil, state.surface
         assert isinstance(old, LandSurfaceState)
-        sthu = state.smcl / (RHO_WATER * self.dzsoil * soil.sm_sat) - state.sthf
-        below = SoilBelow(
-            smcl=state.smcl,
-            sthu=sthu,
-            sthf=state.sthf,
-            t_soil=state.t_soil,
-            b=soil.b,
-            sathh=soil.sathh,
-            sm_sat=soil.sm_sat,
-            sm_crit=soil.sm_crit,
-            sm_wilt=soil.sm_wilt,
-            satcon=soil.satcon,
-            hcap=soil.hcap,
-            hcons=soil_thermal_conductivity(
-                soil.hcon[0], sthu[0], state.sthf[0], soil.sm_sat[0], method=self.soilhc_method
-            ),
-            dzsoil=self.dzsoil,
+        sthu = self._wetness(state.smcl) - state.sthf
+        hcons = soil_thermal_conductivity(
+            soil.hcon[0], sthu[0], state.sthf[0], soil.sm_sat[0], method=self.soilhc_method
         )
+        properties = {name: getattr(soil, name) for name in SoilProperties._fields if name != "hcon"}
+        below = SoilBelow(state.smcl, sthu, state.sthf, state.t_soil, hcons=hcons, dzsoil=self.dzsoil, **properties)
         surface, boundary, flux = land_surface_step(old, forcing, below, land, timestep=self.timestep)
         new, outputs = self.soil_step(
             state,
@@ -386,15 +372,25 @@ class SoilColumn:
             boundary.t_soil1,
             forcing.litter,
         )
-        outputs |= flux._asdict()
-        outputs["surf_roff"] = flux.surf_roff + outputs["runoff"] - outputs["sub_surf_roff"]
-        outputs["runoff"] = outputs["surf_roff"] + outputs["sub_surf_roff"]
         stored = surface.canopy + surface.snow.snow_tile + surface.snow.snow_grnd
         before = old.canopy + old.snow.snow_tile + old.snow.snow_grnd
         gain = sum_over_layers(land.frac * (stored - before))
-        passed_on = flux.surf_roff + flux.infiltration - sum_over_layers(flux.ext)
         # lakes evaporate water that they do not lose
         evaporated = flux.fqw_gb - sum_over_layers(land.frac * flux.elake)
+        return new._replace(surface=surface), self._with_surface(outputs, flux, forcing, gain, evaporated)
+
+    def _with_surface(
+        self,
+        outputs: dict[str, Tensor],
+        flux: SurfaceFluxes | LandSurfaceFluxes,
+        forcing: Forcing | LandForcing,
+        gain: Tensor,
+        evaporated: Tensor,
+    ) -> dict[str, Tensor]:
+        """Outputs of soil and surface; ``gain`` of water above the ground [kg m-2] and evaporation enter the budget."""
+        passed_on = flux.surf_roff + flux.infiltration - sum_over_layers(flux.ext)
         supplied = forcing.tot_rain + forcing.tot_snow - evaporated - passed_on
-        outputs["water_residual"] = outputs["water_residual"] + gain - self.timestep * supplied
-        return new._replace(surface=surface), outputs
+        surf_roff = flux.surf_roff + outputs["runoff"] - outputs["sub_surf_roff"]
+        residual = outputs["water_residual"] + gain - self.timestep * supplied
+        runoff = surf_roff + outputs["sub_surf_roff"]
+        return outputs | flux._asdict() | {"surf_roff": surf_roff, "runoff": runoff, "water_residual": residual}

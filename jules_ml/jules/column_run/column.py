@@ -18,9 +18,9 @@ from jules_ml.jules.run_folder import RunFolder
 from jules_ml.jules.typed_entries import numbers, typed_entry
 from jules_ml.physics.column import ColumnState, Factors, SoilColumn, SoilProperties
 from jules_ml.physics.hydraulics import CLAPP_HORNBERGER, VAN_GENUCHTEN
+from jules_ml.physics.land_surface.initial import initial_surface
 from jules_ml.physics.land_surface.properties import LandSurface, land_surface
 from jules_ml.physics.land_surface.state import LandSurfaceState
-from jules_ml.physics.land_surface.step import initial_surface
 from jules_ml.physics.respiration import fsth, ftemp_q10
 from jules_ml.physics.snowpack.parameters import SnowParameters
 from jules_ml.physics.snowpack.state import SnowState

@@ -93,8 +93,10 @@ def partition_evaporation(
         ecan = torch.where(yields, land * wet_part * potential, 0.0)
         ei = torch.where(snowy & yields, land * resistance.fracaero_s * potential, 0.0)
         latent = LC * fqw + LF * ei
-        beyond = torch.where(snowy, (ei - wet.snow * inverse).clamp(min=0.0), 0.0)
-        ecan, ei = ecan + beyond, ei - beyond
+        # the rate is that of the snow, not a difference of rates, so that nothing is left of snow that is lost
+        rate = wet.snow * inverse
+        beyond = snowy & (ei * timestep > wet.snow)
+        ecan, ei = torch.where(beyond, ecan + ei - rate, ecan), torch.where(beyond, rate, ei)
     else:
         latent = torch.where(snowy, LC + LF, LC) * fqw
         ei = torch.where(snowy, torch.minimum(fqw, wet.snow * inverse), 0.0)
@@ -103,9 +105,10 @@ def partition_evaporation(
         condenses = ~(remaining > 0.0)
         ecan = torch.where(condenses, 0.0, land * resistance.fracaero_t * potential)
     # leaves give what they hold; soil and plants give part of the rest
-    short = (ecan - wet.canopy * inverse).clamp(min=0.0)
-    esoil = resistance.resfs * (land * (1.0 - resistance.fracaero_t) * potential + short)
-    ecan = ecan - short
+    rate = wet.canopy * inverse
+    short = ecan * timestep > wet.canopy
+    esoil = resistance.resfs * (land * (1.0 - resistance.fracaero_t) * potential + torch.where(short, ecan - rate, 0.0))
+    ecan = torch.where(short, rate, ecan)
     # dew, or frost below the melting point
     settles = condenses & ~snowy
     if l_fix_neg_snow:

@@ -234,7 +234,7 @@ def tile_properties(
         return torch.cat([plants + nothing, others + bare])
 
     def marks(row: int) -> Tensor:
-        return lai.new_tensor([[float(n == row)] for n in rows])
+        return torch.tensor([[float(n == row)] for n in rows], dtype=lai.dtype)
 
     cansnow = pft.cansnowpft if switches.can_model == 4 else nothing
     return TileProperties(
