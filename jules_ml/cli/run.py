@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @app.command(
     epilog="Examples:  jules-ml run tower.toml --out runs/tower   |   jules-ml run swap.toml --prepare   |   "
-    "jules-ml run --collect loobos_swap"
+    "jules-ml run --collect loobos_swap   |   jules-ml run --from-jules loobos --out runs/loobos"
 )
 def run(
     experiment: Annotated[Path | None, typer.Argument(help="Experiment file (TOML).", show_default=False)] = None,
@@ -51,9 +51,26 @@ def run(
         Path | None,
         typer.Option(help="Collect a prepared run after its job: check log and output, write the summary."),
     ] = None,
+    from_jules: Annotated[
+        Path | None,
+        typer.Option(
+            "--from-jules",
+            help="Run the column with the namelists (or Rose app) and inputs of this run folder of JULES.",
+            metavar="FOLDER",
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Run the model of an experiment: the soil column with a site's record, or JULES with modules swapped in."""
+    if from_jules is not None:
+        if experiment is not None or prepare or collect is not None:
+            raise BadInput(
+                "--from-jules takes only --out beside it",
+                where="jules-ml run",
+                remedy=f"'jules-ml run --from-jules {from_jules} --out FOLDER'",
+            )
+        _run_from_jules(from_jules, Path("runs") / from_jules.resolve().name if out is None else out, quiet)
+        return
     if collect is not None:
         if experiment is not None or prepare or out is not None:
             raise BadInput(
@@ -107,6 +124,24 @@ def _run_column(experiment: Experiment, folder: Path, quiet: bool) -> None:
     if not quiet:
         print_run_summary(finished)
         print_files(map(staged.final, files))
+
+
+def _run_from_jules(source: Path, folder: Path, quiet: bool) -> None:
+    from jules_ml.column.folder import RUN, run_figure
+    from jules_ml.jules.column_run.run import run_folder_as_column, write_folder_run
+    from jules_ml.support.figures import save_figure
+
+    with replaced_folder(folder, RUN) as staged:
+        with progress_bars(quiet) as report:
+            finished, run_folder = run_folder_as_column(source, progress=report)
+        files = write_folder_run(finished, run_folder, staged.path)
+        figure = run_figure(finished)
+        if figure is not None:
+            files.append(save_figure(figure, staged.path / "figures" / "soil_moisture.png"))
+    if quiet:
+        return
+    print_run_summary(finished)
+    print_files(file for file in map(staged.final, files) if file.suffix != ".nml")
 
 
 def _run_closed_loop(experiment: Experiment, folder: Path, quiet: bool) -> None:

@@ -8,6 +8,10 @@ import numpy as np
 import xarray as xr
 
 from jules_ml.physics.column import ColumnState, SoilColumn
+from jules_ml.physics.land_surface.properties import LandSurface
+from jules_ml.physics.land_surface.state import LandSurfaceState
+from jules_ml.physics.surface import SurfaceProperties, SurfaceState
+from jules_ml.physics.topmodel import deep_saturation
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,17 @@ class Budgets:
 
 
 def water_stored(column: SoilColumn, state: ColumnState) -> float:
-    """Water in soil, on leaves and as snow of a single column [kg m-2]."""
-    total = float(state.smcl.double().sum())
-    if column.surface is not None and state.surface is not None:
-        above = column.surface.frac * (state.surface.canopy + state.surface.snow)
-        total += float(above.double().sum())
-    return total
+    """Water in soil, below it with TOPMODEL, on leaves and as snow of a single column [kg m-2]."""
+    total = state.smcl.double().sum()
+    if isinstance(column.surface, LandSurface) and isinstance(state.surface, LandSurfaceState):
+        snow = state.surface.snow
+        total += (column.surface.frac * (state.surface.canopy + snow.snow_tile + snow.snow_grnd)).double().sum()
+    elif isinstance(column.surface, SurfaceProperties) and isinstance(state.surface, SurfaceState):
+        total += (column.surface.frac * (state.surface.canopy + state.surface.snow)).double().sum()
+    if column.topmodel is not None and state.topmodel is not None:
+        saturation = deep_saturation(column.topmodel, sm_sat=column.soil.sm_sat, dzsoil=column.dzsoil)
+        total += (state.topmodel.sthzw * saturation).double().sum()
+    return float(total)
 
 
 def column_budgets(output: xr.Dataset, *, gained: float, timestep: float) -> Budgets:
@@ -66,6 +75,9 @@ def column_budgets(output: xr.Dataset, *, gained: float, timestep: float) -> Bud
     period = float(output.attrs["interval_seconds"])
     water, heat = (output[name].to_numpy().astype(np.float64) for name in ("water_residual", "heat_residual"))
     supply = output["tot_rain"] + output["tot_snow"] - output["fqw_gb"] - output["runoff"]
+    if "elake" in output and "frac" in output:
+        # lakes evaporate water that they do not lose
+        supply = supply + (output["frac"] * output["elake"]).sum("tile")
     return Budgets(
         water_max=float(np.abs(water).max()),
         water_sum=float(water.sum() * period / timestep),

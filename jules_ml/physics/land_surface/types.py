@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 
@@ -15,7 +16,8 @@ class PlantTypes(NamedTuple):
     """Parameters of PFTs, tensors of shape (pft, 1) or (pft, column), by the names of ``jules_pftparm`` without ``_io``.
 
     Units and meanings are those of the JULES user guide. ``c3`` and ``orient`` are 0 or 1; ``fsmc_mod`` is 0 or 1; ``cansnowpft`` (of
-    ``jules_snow``) is 0 or 1: whether snow is held on the canopy.
+    ``jules_snow``) is 0 or 1: whether snow is held on the canopy. ``psi_close``, ``psi_open`` (``fsmc_shape`` 1) and ``z0v``
+    (``l_spec_veg_z0``) are NaN where a configuration has none.
     """
 
     a_wl: Tensor
@@ -75,6 +77,9 @@ class PlantTypes(NamedTuple):
     vint: Tensor
     vsl: Tensor
     z0hm_pft: Tensor
+    psi_close: Tensor = torch.tensor(float("nan"))
+    psi_open: Tensor = torch.tensor(float("nan"))
+    z0v: Tensor = torch.tensor(float("nan"))
 
 
 class OtherTypes(NamedTuple):
