@@ -20,6 +20,7 @@ from jules_ml.data.recognition import with_right_reader
 from jules_ml.data.record_section import Record, record_of_table
 from jules_ml.data.sensor_faults import without_faults
 from jules_ml.errors import BadInput
+from jules_ml.experiment.calibration import CalibrationSection
 from jules_ml.experiment.carbon_module import CarbonSettings
 from jules_ml.experiment.closed_loop import ClosedLoopSection
 from jules_ml.experiment.ensemble import EnsembleSection
@@ -81,6 +82,8 @@ class Experiment(Section):
     moisture: MoistureSection | None = Field(default=None, description="training of soil moisture")
     carbon_module: CarbonSettings | None = Field(default=None, description="training of soil carbon")
     hydraulics: HydraulicSettings | None = Field(default=None, description="training of soil hydraulics")
+
+    calibration: CalibrationSection | None = Field(default=None, description="calibration of parameters of the column")
 
     _file: Path = PrivateAttr(default=Path("experiment.toml"))
     _text: str = PrivateAttr(default="")
