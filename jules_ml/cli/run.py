@@ -20,6 +20,7 @@ from jules_ml.cli.printing import (
     print_warnings,
     progress_bars,
 )
+from jules_ml.cli.run_grid import run_on_grid, run_on_ranks
 from jules_ml.errors import BadInput
 from jules_ml.support.output_folder import replaced_folder
 
@@ -51,31 +52,30 @@ def run(
         Path | None,
         typer.Option(help="Collect a prepared run after its job: check log and output, write the summary."),
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue an unfinished run on a grid, with any number of ranks.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run the model of an experiment: the soil column with a site's record, or JULES with modules swapped in."""
+    """Run the model of an experiment: the soil column with a site's record or on a grid, or JULES with modules swapped in."""
     if collect is not None:
-        if experiment is not None or prepare or out is not None:
-            raise BadInput(
-                "--collect takes only the folder of a prepared run",
-                where="jules-ml run",
-                remedy=f"'jules-ml run --collect {collect}'",
-            )
+        _refuse_other_arguments(collect, experiment is not None or prepare or resume or out is not None)
         _collect_jules(collect, quiet)
         return
     if experiment is None:
         raise BadInput("no experiment is given", where="jules-ml run", remedy="'jules-ml run EXPERIMENT.toml'")
     # the experiment is read before torch is imported, so that errors in it are reported quickly
     from jules_ml.experiment import load_experiment
+    from jules_ml.support.ranks import launched_size
 
+    if launched_size() > 1:
+        run_on_ranks(experiment, out, resume=resume, quiet=quiet)
+        return
     loaded = load_experiment(experiment)
-    from jules_ml.learned.card import notes_without_checksums
-    from jules_ml.learned.model_verdict import verdict_warnings
-
+    if resume and loaded.grid is None:
+        raise BadInput("only runs on a grid are continued", where=experiment, remedy="leave out --resume")
     if not quiet:
-        moisture = None if loaded.closed_loop is None else loaded.closed_loop.moisture
-        modules = [loaded.modules.respiration, loaded.modules.hydraulics, moisture]
-        print_warnings([*verdict_warnings(modules, loaded), *notes_without_checksums(modules)])
+        _print_warnings_of_modules(loaded)
     if loaded.run is not None and loaded.run.model == "jules":
         (_prepare_jules if prepare else _run_jules)(loaded, out, quiet)
         return
@@ -86,10 +86,31 @@ def run(
             remedy="leave out --prepare: a job may call 'jules-ml run' itself; or set model = 'jules'",
         )
     folder = Path("runs") / experiment.stem if out is None else out
+    if loaded.grid is not None:
+        run_on_grid(loaded, folder, None, resume=resume, quiet=quiet)
+        return
     if loaded.closed_loop is not None:
         _run_closed_loop(loaded, folder, quiet)
         return
     _run_column(loaded, folder, quiet)
+
+
+def _refuse_other_arguments(collect: Path, given: bool) -> None:
+    if given:
+        raise BadInput(
+            "--collect takes only the folder of a prepared run",
+            where="jules-ml run",
+            remedy=f"'jules-ml run --collect {collect}'",
+        )
+
+
+def _print_warnings_of_modules(experiment: Experiment) -> None:
+    from jules_ml.learned.card import notes_without_checksums
+    from jules_ml.learned.model_verdict import verdict_warnings
+
+    moisture = None if experiment.closed_loop is None else experiment.closed_loop.moisture
+    modules = [experiment.modules.respiration, experiment.modules.hydraulics, moisture]
+    print_warnings([*verdict_warnings(modules, experiment), *notes_without_checksums(modules)])
 
 
 def _run_column(experiment: Experiment, folder: Path, quiet: bool) -> None:
