@@ -14,10 +14,16 @@ from jules_ml.physics.column import ColumnState, SoilColumn, SoilProperties
 from jules_ml.physics.hydraulics import CLAPP_HORNBERGER, VAN_GENUCHTEN
 from jules_ml.physics.surface import Forcing
 from jules_ml.physics.tiles import BARE_SOIL, BROADLEAF_TREE, C3_GRASS, NEEDLELEAF_TREE, surface_properties
+from jules_ml.physics.topmodel import TopmodelState
+from jules_ml.physics.topographic_index import topmodel_properties
 
 #: Tiles of the run with a fraction above zero, and their fractions.
 TILES = (BROADLEAF_TREE, NEEDLELEAF_TREE, C3_GRASS, BARE_SOIL)
 FRAC = (0.355, 0.355, 0.208, 0.082)
+#: Outputs that :func:`free_run` keeps.
+RECORDED = ("smcl", "t_soil", "sthf", "surf_roff", "sub_surf_roff", "water_residual", "heat_residual")
+#: Water table of the run with TOPMODEL at the end of its first step, which its output does not contain: ``sthzw``, ``zw`` and ``fsat``.
+TOPMODEL_START = (0.75898701, 3.46123958, 0.19376381)
 
 
 def jules_output(data: Path, run: str) -> xr.Dataset:
@@ -66,13 +72,28 @@ def given_fluxes(jules: xr.Dataset, dtype: torch.dtype = torch.float64) -> dict[
     }
 
 
+def topmodel_run(data: Path) -> tuple[SoilColumn, ColumnState, dict[str, torch.Tensor], xr.Dataset]:
+    """Column, first state, fluxes and output of the run with TOPMODEL.
+
+    Throughfall and melt are those of the run without it: its own are not part of its output, and differ by less than 1 %.
+    """
+    jules, above = jules_output(data, "gl4"), jules_output(data, "colvg")
+    col = column(data, "gl4", jules)
+    fexp, ti_mean, ti_sig = (torch.tensor([x], dtype=torch.float64) for x in (1.0, 6.0, 2.0))
+    col.topmodel = topmodel_properties(fexp, ti_mean, ti_sig, col.dzsoil)
+    start = TopmodelState(*(torch.tensor([x], dtype=torch.float64) for x in TOPMODEL_START))
+    names = ("tfall", "snow_melt_gb", "surf_roff", "snow_mass_gb")
+    fluxes = given_fluxes(jules.assign({name: above[name] for name in names}))
+    return col, first_state(jules)._replace(topmodel=start), fluxes, jules
+
+
 def free_run(col: SoilColumn, state: ColumnState, fluxes: dict[str, torch.Tensor], steps: int) -> dict[str, np.ndarray]:
     """Step the soil under given fluxes from the state at the end of step 0; each output of shape (steps, ...)."""
     outputs: dict[str, list[np.ndarray]] = {}
     with torch.no_grad():
         for k in range(1, steps):
             state, out = col.soil_step(state, **{name: series[k] for name, series in fluxes.items()})
-            for name in ("smcl", "t_soil", "sthf", "water_residual", "heat_residual"):
+            for name in RECORDED:
                 outputs.setdefault(name, []).append(out[name].squeeze(-1).numpy())
     return {name: np.array(rows) for name, rows in outputs.items()}
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @app.command(
     epilog="Examples:  jules-ml run tower.toml --out runs/tower   |   jules-ml run swap.toml --prepare   |   "
-    "jules-ml run --collect loobos_swap"
+    "jules-ml run --collect loobos_swap   |   jules-ml run --from-jules loobos --out runs/loobos"
 )
 def run(
     experiment: Annotated[Path | None, typer.Argument(help="Experiment file (TOML).", show_default=False)] = None,
@@ -52,18 +52,36 @@ def run(
         Path | None,
         typer.Option(help="Collect a prepared run after its job: check log and output, write the summary."),
     ] = None,
+    from_jules: Annotated[
+        Path | None,
+        typer.Option(
+            "--from-jules",
+            help="Run the column with the namelists (or Rose app) and inputs of this run folder of JULES.",
+            metavar="FOLDER",
+        ),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue an unfinished run on a grid, with any number of ranks.")
     ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Run the model of an experiment: the soil column with a site's record or on a grid, or JULES with modules swapped in."""
+    if from_jules is not None:
+        _refuse_other_arguments(
+            f"--from-jules {from_jules}", experiment is not None or prepare or resume or collect is not None
+        )
+        _run_from_jules(from_jules, Path("runs") / from_jules.resolve().name if out is None else out, quiet)
+        return
     if collect is not None:
-        _refuse_other_arguments(collect, experiment is not None or prepare or resume or out is not None)
+        _refuse_other_arguments(f"--collect {collect}", experiment is not None or prepare or resume or out is not None)
         _collect_jules(collect, quiet)
         return
     if experiment is None:
         raise BadInput("no experiment is given", where="jules-ml run", remedy="'jules-ml run EXPERIMENT.toml'")
+    _run_experiment(experiment, out, prepare=prepare, resume=resume, quiet=quiet)
+
+
+def _run_experiment(experiment: Path, out: Path | None, *, prepare: bool, resume: bool, quiet: bool) -> None:
     # the experiment is read before torch is imported, so that errors in it are reported quickly
     from jules_ml.experiment import load_experiment
     from jules_ml.support.ranks import launched_size
@@ -95,13 +113,11 @@ def run(
     _run_column(loaded, folder, quiet)
 
 
-def _refuse_other_arguments(collect: Path, given: bool) -> None:
-    if given:
-        raise BadInput(
-            "--collect takes only the folder of a prepared run",
-            where="jules-ml run",
-            remedy=f"'jules-ml run --collect {collect}'",
-        )
+def _refuse_other_arguments(given: str, others: bool) -> None:
+    option, folder = given.split(maxsplit=1)
+    takes = "the folder of a prepared run" if option == "--collect" else "a run folder of JULES, and --out"
+    if others:
+        raise BadInput(f"{option} takes only {takes}", where="jules-ml run", remedy=f"'jules-ml run {option} {folder}'")
 
 
 def _print_warnings_of_modules(experiment: Experiment) -> None:
@@ -128,6 +144,24 @@ def _run_column(experiment: Experiment, folder: Path, quiet: bool) -> None:
     if not quiet:
         print_run_summary(finished)
         print_files(map(staged.final, files))
+
+
+def _run_from_jules(source: Path, folder: Path, quiet: bool) -> None:
+    from jules_ml.column.folder import RUN, run_figure
+    from jules_ml.jules.column_run.run import run_folder_as_column, write_folder_run
+    from jules_ml.support.figures import save_figure
+
+    with replaced_folder(folder, RUN) as staged:
+        with progress_bars(quiet) as report:
+            finished, run_folder = run_folder_as_column(source, progress=report)
+        files = write_folder_run(finished, run_folder, staged.path)
+        figure = run_figure(finished)
+        if figure is not None:
+            files.append(save_figure(figure, staged.path / "figures" / "soil_moisture.png"))
+    if quiet:
+        return
+    print_run_summary(finished)
+    print_files(file for file in map(staged.final, files) if file.suffix != ".nml")
 
 
 def _run_closed_loop(experiment: Experiment, folder: Path, quiet: bool) -> None:

@@ -6,8 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
+from torch import Tensor
 
 from jules_ml.physics.column import ColumnState, SoilColumn
+from jules_ml.physics.land_surface.properties import LandSurface
+from jules_ml.physics.land_surface.state import LandSurfaceState
+from jules_ml.physics.surface import SurfaceProperties, SurfaceState
+from jules_ml.physics.topmodel import deep_saturation
 
 
 @dataclass(frozen=True)
@@ -38,13 +43,34 @@ class Budgets:
     heat_mean: float
 
 
-def water_stored(column: SoilColumn, state: ColumnState) -> float:
-    """Water in soil, on leaves and as snow of a single column [kg m-2]."""
-    total = float(state.smcl.double().sum())
-    if column.surface is not None and state.surface is not None:
-        above = column.surface.frac * (state.surface.canopy + state.surface.snow)
-        total += float(above.double().sum())
+def stored_water(column: SoilColumn, state: ColumnState) -> Tensor:
+    """Water in soil, below it with TOPMODEL, on leaves and as snow.
+
+    Parameters
+    ----------
+    column : SoilColumn
+    state : ColumnState
+
+    Returns
+    -------
+    Tensor, shape (column,)
+        [kg m-2], in double precision.
+    """
+    total = state.smcl.double().sum(0)
+    if isinstance(column.surface, LandSurface) and isinstance(state.surface, LandSurfaceState):
+        snow = state.surface.snow
+        total = total + (column.surface.frac * (state.surface.canopy + snow.snow_tile + snow.snow_grnd)).double().sum(0)
+    elif isinstance(column.surface, SurfaceProperties) and isinstance(state.surface, SurfaceState):
+        total = total + (column.surface.frac * (state.surface.canopy + state.surface.snow)).double().sum(0)
+    if column.topmodel is not None and state.topmodel is not None:
+        saturation = deep_saturation(column.topmodel, sm_sat=column.soil.sm_sat, dzsoil=column.dzsoil)
+        total = total + (state.topmodel.sthzw * saturation).double()
     return total
+
+
+def water_stored(column: SoilColumn, state: ColumnState) -> float:
+    """Water of a single column [kg m-2]; see :func:`stored_water`."""
+    return float(stored_water(column, state))
 
 
 def column_budgets(output: xr.Dataset, *, gained: float, timestep: float) -> Budgets:
@@ -66,6 +92,9 @@ def column_budgets(output: xr.Dataset, *, gained: float, timestep: float) -> Bud
     period = float(output.attrs["interval_seconds"])
     water, heat = (output[name].to_numpy().astype(np.float64) for name in ("water_residual", "heat_residual"))
     supply = output["tot_rain"] + output["tot_snow"] - output["fqw_gb"] - output["runoff"]
+    if "elake" in output and "frac" in output:
+        # lakes evaporate water that they do not lose
+        supply = supply + (output["frac"] * output["elake"]).sum("tile")
     return Budgets(
         water_max=float(np.abs(water).max()),
         water_sum=float(water.sum() * period / timestep),

@@ -23,7 +23,7 @@ from jules_ml.support.provenance import software
 _OUTPUT, _LOOP, _SUMMARY, _EXPERIMENT = "column.nc", "closed_loop.nc", "run_summary.json", "experiment.toml"
 #: Contents of the folder of a run of the column, with or without the closed loop.
 RUN: Final = Contents(
-    "a run of the column", (_SUMMARY, _OUTPUT, _LOOP), (_OUTPUT, _LOOP, _SUMMARY, _EXPERIMENT, "figures")
+    "a run of the column", (_SUMMARY, _OUTPUT, _LOOP), (_OUTPUT, _LOOP, _SUMMARY, _EXPERIMENT, "figures", "namelists")
 )
 
 

@@ -4,24 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from jules_ml.physics.column import SoilColumn
+from jules_ml.physics.land_surface.properties import LandSurface
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
 from jules_ml.support.files import atomic_write
 
 
 class Output(NamedTuple):
-    """Output variable of JULES, for the whole column or for each soil layer."""
+    """Output variable of JULES, for the whole column, or for each soil layer, surface type (``tile``) or PFT (``pft``)."""
 
     units: str
     long_name: str
     standard_name: str | None = None
     layered: bool = False
+    types: Literal["tile", "pft"] | None = None
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """Dimensions."""
+        second = "soil" if self.layered else self.types
+        return ("time",) if second is None else ("time", second)
 
 
 _RATE = "kg m-2 s-1"
@@ -68,6 +77,61 @@ OUTPUTS: dict[str, Output] = {
     "heat_residual": Output("W m-2", "residual of the soil's heat budget"),
 }
 
+
+def _of_tiles(units: str, long_name: str) -> Output:
+    return Output(units, long_name, types="tile")
+
+
+def _of_pfts(units: str, long_name: str) -> Output:
+    return Output(units, long_name, types="pft")
+
+
+#: Further outputs of a column with JULES's land surface.
+LAND_OUTPUTS: dict[str, Output] = {
+    "npp_gb": Output(
+        _RATE,
+        "net primary productivity, as carbon",
+        "net_primary_productivity_of_biomass_expressed_as_carbon",
+    ),
+    "resp_p_gb": Output(
+        _RATE,
+        "plant respiration, as carbon",
+        "surface_upward_mass_flux_of_carbon_dioxide_expressed_as_carbon_due_to_plant_respiration",
+    ),
+    "snow_soil_htf_gb": Output("W m-2", "heat flux into the soil beneath snow"),
+    "gs": Output("m s-1", "surface conductance to evaporation"),
+    "tstar": _of_tiles("K", "surface temperature"),
+    "ftl": _of_tiles("W m-2", "sensible heat flux"),
+    "le": _of_tiles("W m-2", "latent heat flux"),
+    "fqw": _of_tiles(_RATE, "evapotranspiration"),
+    "ecan": _of_tiles(_RATE, "evaporation from wet leaves"),
+    "esoil": _of_tiles(_RATE, "transpiration and bare-soil evaporation"),
+    "ei": _of_tiles(_RATE, "sublimation of snow"),
+    "elake": _of_tiles(_RATE, "evaporation of lakes"),
+    "gc": _of_tiles("m s-1", "surface conductance"),
+    "rad_net_tile": _of_tiles("W m-2", "net downward radiation"),
+    "surf_ht_flux": _of_tiles("W m-2", "heat flux into the ground"),
+    "snow_soil_htf": _of_tiles("W m-2", "heat flux into the soil beneath snow"),
+    "snow_melt": _of_tiles(_RATE, "snow melt"),
+    "canopy": _of_tiles("kg m-2", "water on leaves"),
+    "snow_can": _of_tiles("kg m-2", "snow on the canopy"),
+    "snow_grnd": _of_tiles("kg m-2", "snow on the ground beneath the canopy"),
+    "snow_mass": _of_tiles("kg m-2", "snow"),
+    "snow_depth": _of_tiles("m", "depth of snow"),
+    "gpp": _of_pfts(_RATE, "gross primary productivity, as carbon"),
+    "npp": _of_pfts(_RATE, "net primary productivity, as carbon"),
+    "resp_p": _of_pfts(_RATE, "plant respiration, as carbon"),
+    "fsmc": _of_pfts("1", "soil moisture stress factor of transpiration"),
+}
+
+#: Further outputs of a column with TOPMODEL.
+TOPMODEL_OUTPUTS: dict[str, Output] = {
+    "zw": Output("m", "depth of the water table", "water_table_depth"),
+    "sthzw": Output("1", "water below the soil layers as a fraction of saturation"),
+    "fsat": Output("1", "saturated fraction of the ground"),
+    "sat_excess_roff": Output(_RATE, "runoff from the saturated fraction"),
+}
+
 #: Computed from the weather after the run, under JULES's names.
 DERIVED: dict[str, Output] = {
     "fao_et0": Output(_RATE, "reference crop evapotranspiration by the FAO Penman-Monteith equation"),
@@ -78,6 +142,22 @@ SOIL_TEMPERATURES = (173.0, 373.0)
 
 #: Soil properties in the output file, from which water content and suction follow.
 _SOIL = LAYERED | RESIDUAL
+
+
+def outputs_of(column: SoilColumn) -> dict[str, Output]:
+    """Return the outputs of a column: those of every one, and those of JULES's land surface and of TOPMODEL.
+
+    Parameters
+    ----------
+    column : SoilColumn
+
+    Returns
+    -------
+    dict of str to Output
+        By JULES's names.
+    """
+    land = LAND_OUTPUTS if isinstance(column.surface, LandSurface) else {}
+    return OUTPUTS | land | (TOPMODEL_OUTPUTS if column.topmodel is not None else {})
 
 
 def is_sound(name: str, values: NDArray[np.floating]) -> NDArray[np.bool_]:
@@ -115,8 +195,8 @@ def output_dataset(
 
     Parameters
     ----------
-    outputs : mapping of str to array, shape (time,) or (time, soil)
-        Means over each period, by name in :data:`OUTPUTS` and :data:`DERIVED`.
+    outputs : mapping of str to array, shape (time,), (time, soil), (time, tile) or (time, pft)
+        Means over each period, by name in :data:`OUTPUTS`, :data:`DERIVED`, :data:`LAND_OUTPUTS` and :data:`TOPMODEL_OUTPUTS`.
     weather : xarray.Dataset
         Site dataset that drove the run, whose steps make whole periods.
     start : Timestamp
@@ -140,11 +220,11 @@ def output_dataset(
     }
     data: dict[str, tuple[tuple[str, ...], NDArray[np.floating], dict[str, str]]] = {}
     for name, values in outputs.items():
-        output = (OUTPUTS | DERIVED)[name]
+        output = (OUTPUTS | DERIVED | LAND_OUTPUTS | TOPMODEL_OUTPUTS)[name]
         attrs = {"units": output.units, "long_name": output.long_name, **method}
         if output.standard_name is not None:
             attrs["standard_name"] = output.standard_name
-        data[name] = (("time", "soil") if output.layered else ("time",), values, attrs)
+        data[name] = (output.dims, values, attrs)
     steps = weather.sizes["time"] // n
     for variable, column in weather.data_vars.items():
         means = column.to_numpy().reshape(n, steps).mean(axis=1)

@@ -137,7 +137,7 @@ def run_column(
         compiled=compiled,
         on_steps=counted(progress, "spin-up", most),
     )
-    _refuse_unstable_spin_up(state, spun, column)
+    refuse_unstable_spin_up(state, spun, column)
     if progress is not None and spun.cycles:
         progress("spin-up", spun.cycles * n_spin, spun.cycles * n_spin)
     integration = integrate(
@@ -158,7 +158,7 @@ def run_column(
         notes.append("the soil was not in equilibrium at the end of spin-up: raise run.spin_up.cycles")
 
     output = _run_output(integration, weather, experiment, section, soil, start)
-    _refuse_unstable_column(output, column)
+    refuse_unstable_column(output, column)
     gained = water_stored(column, integration.state) - water_stored(column, state)
     budgets = column_budgets(output, gained=gained, timestep=section.timestep)
     output = output.drop_vars([] if section.outputs is None else {*OUTPUTS, *DERIVED} - set(section.outputs))
@@ -281,9 +281,7 @@ def to_be_compiled(section: RunSection, steps: int, notes: list[str]) -> bool:
     """
     wanted = steps >= _WORTH_COMPILING if section.compiled is None else section.compiled
     if wanted and not can_compile():
-        notes.append(
-            f"{compilation_obstacle() or NO_COMPILER}: the column ran without compilation, about ten times slower"
-        )
+        notes.append(f"{compilation_obstacle() or NO_COMPILER}: the column ran without compilation, many times slower")
     return wanted and can_compile()
 
 
@@ -294,7 +292,7 @@ def _soil_arrays(soil: Soil) -> dict[str, NDArray[np.floating]]:
     return {name: values.flatten().expand(n_layers).numpy() for name, values in named.items()}
 
 
-def _refuse_unstable_spin_up(state: ColumnState, spun: SpinUp, column: SoilColumn) -> None:
+def refuse_unstable_spin_up(state: ColumnState, spun: SpinUp, column: SoilColumn) -> None:
     """Stop if spin-up ended in a state that is not finite, or outside the range of soil temperatures."""
     sound = [bool(is_sound(name, getattr(state, name).numpy()).all()) for name in ("smcl", "sthf", "t_soil")]
     if spun.cycles and not all(sound):
@@ -304,7 +302,7 @@ def _refuse_unstable_spin_up(state: ColumnState, spun: SpinUp, column: SoilColum
         )
 
 
-def _refuse_unstable_column(output: xr.Dataset, column: SoilColumn) -> None:
+def refuse_unstable_column(output: xr.Dataset, column: SoilColumn) -> None:
     """Stop if an output is not finite, or a soil temperature is outside the range on Earth."""
     for name in OUTPUTS:
         sound = is_sound(name, output[name].to_numpy()).reshape(output.sizes["time"], -1).all(axis=1)

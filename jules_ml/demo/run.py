@@ -118,7 +118,7 @@ def _run_demo(
     experiment = davos_experiment()
     if not can_compile():
         message(
-            f"{compilation_obstacle() or NO_COMPILER}: the column is about ten times slower, and only the last year is run, with one "
+            f"{compilation_obstacle() or NO_COMPILER}: the column is many times slower, and only the last year is run, with one "
             "spin-up cycle."
         )
         years, experiment = 1, _spun_up_once(experiment)

@@ -7,6 +7,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+#: What stands for :func:`where_any` while a step is recorded, with the same arguments.
+recorder: Callable[..., tuple[Tensor, ...]] | None = None
+
 
 def where_any(
     condition: Tensor,
@@ -34,6 +37,8 @@ def where_any(
     -------
     tuple of Tensor
     """
-    if not torch.compiler.is_compiling() and not bool(condition.any()):
+    if recorder is not None:
+        return recorder(condition, function, operands, otherwise)
+    if not bool(condition.any()):
         return otherwise
     return tuple(torch.where(condition, new, old) for new, old in zip(function(*operands), otherwise, strict=True))

@@ -11,82 +11,41 @@ Best et al. (2011), Geosci. Model Dev. 4, 677-699; Clark et al. (2011), Geosci. 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
-from jules_ml.physics.constants import RHO_WATER, ZERODEGC
+from jules_ml.physics.column_variables import (
+    ColumnState,
+    Factors,
+    RespirationFactors,
+    SoilProperties,
+    freeze_soil,
+    jules_one_pool_factors,
+)
+from jules_ml.physics.constants import RHO_WATER
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN, HydraulicForm
+from jules_ml.physics.land_surface.conductance import SoilBelow
+from jules_ml.physics.land_surface.properties import LandSurface
+from jules_ml.physics.land_surface.state import LandForcing, LandSurfaceState
+from jules_ml.physics.land_surface.step import initial_surface, land_surface_step
 from jules_ml.physics.layerwise import sum_over_layers
-from jules_ml.physics.respiration import KAPS, Q10_SOIL, fsth, ftemp_q10, respiration_one_pool
-from jules_ml.physics.soil_heat import freezing_point, soil_heat_step, unfrozen_water
-from jules_ml.physics.soil_water import richards_step
+from jules_ml.physics.respiration import KAPS, respiration_one_pool
+from jules_ml.physics.snow import SnowCover
+from jules_ml.physics.soil_heat import soil_heat_step
+from jules_ml.physics.soil_hydrology import soil_hydrology_step
 from jules_ml.physics.surface import Forcing, SurfaceProperties, SurfaceState, surface_step
+from jules_ml.physics.thermal import soil_thermal_conductivity
+from jules_ml.physics.topmodel import Topmodel, initial_water_table
 
-
-class SoilProperties(NamedTuple):
-    """JULES's soil properties, tensors of shape (layer, column) or (layer, 1), by JULES's names.
-
-    ``b`` [1], ``sathh`` [m], ``satcon`` [kg m-2 s-1], ``sm_sat``, ``sm_crit``, ``sm_wilt`` [m3 m-3], ``hcap`` [J K-1 m-3] and ``hcon``
-    [W m-1 K-1] of the dry soil.
-    """
-
-    b: Tensor
-    sathh: Tensor
-    satcon: Tensor
-    sm_sat: Tensor
-    sm_crit: Tensor
-    sm_wilt: Tensor
-    hcap: Tensor
-    hcon: Tensor
-
-
-class ColumnState(NamedTuple):
-    """State of columns between steps.
-
-    ``smcl`` [kg m-2] all water, ``sthf`` [1] ice as a fraction of saturation, ``t_soil`` [K]: shape (layer, column). ``surface``: shape
-    (tile, column) each, or ``None`` for prescribed fluxes.
-    """
-
-    smcl: Tensor
-    sthf: Tensor
-    t_soil: Tensor
-    surface: SurfaceState | None
-
-
-class Factors(NamedTuple):
-    """Moisture modifier ``fsth`` and temperature modifier ``ftemp`` of respiration [1], shape (layer, column)."""
-
-    fsth: Tensor
-    ftemp: Tensor
-
-
-#: Function of ``sthu``, ``sthf``, ``t_soil`` (shape (layer, column)) and the soil that returns the modifiers of respiration.
-#: A learned module replaces it.
-RespirationFactors = Callable[[Tensor, Tensor, Tensor, SoilProperties], Factors]
-
-
-def jules_one_pool_factors(sthu: Tensor, sthf: Tensor, t_soil: Tensor, soil: SoilProperties) -> Factors:
-    """Compute the modifiers of JULES's one-pool scheme: f of unfrozen wetness, and the Q10 form of g.
-
-    Parameters
-    ----------
-    sthu, sthf, t_soil : Tensor, shape (layer, column)
-        Liquid water and ice as fractions of saturation [1]; temperature [K].
-    soil : SoilProperties
-        Shape (layer, column) or (layer, 1) each.
-
-    Returns
-    -------
-    Factors
-
-    References
-    ----------
-    Clark et al. (2011), eqs 64-66.
-    """
-    return Factors(fsth=fsth(sthu, soil.sm_wilt, soil.sm_sat, pools=1), ftemp=ftemp_q10(t_soil, Q10_SOIL))
+__all__ = [
+    "ColumnState",
+    "Factors",
+    "RespirationFactors",
+    "SoilColumn",
+    "SoilProperties",
+    "freeze_soil",
+    "jules_one_pool_factors",
+]
 
 
 class SoilColumn:
@@ -102,8 +61,8 @@ class SoilColumn:
         Length of a step [s].
     form : HydraulicForm
         Van Genuchten or Clapp-Hornberger.
-    surface : SurfaceProperties, optional
-        Needed by :meth:`step`, not by :meth:`soil_step`.
+    surface : SurfaceProperties or LandSurface, optional
+        The simple surface or that of JULES; needed by :meth:`step`, not by :meth:`soil_step`.
     factors : callable
         Modifiers of respiration: those of JULES's one-pool scheme, or of a learned module.
     cs : float or Tensor, shape (column,)
@@ -118,6 +77,8 @@ class SoilColumn:
         Whether water in excess of saturation moves down (JULES's switch).
     soilhc_method : {1, 2, 3}
         JULES's choice of thermal conductivity.
+    topmodel : Topmodel, optional
+        Properties of the grid box for TOPMODEL (JULES's ``l_top``); without them the soil drains freely.
 
     Raises
     ------
@@ -132,7 +93,7 @@ class SoilColumn:
         *,
         timestep: float,
         form: HydraulicForm = VAN_GENUCHTEN,
-        surface: SurfaceProperties | None = None,
+        surface: SurfaceProperties | LandSurface | None = None,
         factors: RespirationFactors = jules_one_pool_factors,
         cs: Tensor | float = 0.0,
         kaps: float = KAPS,
@@ -140,6 +101,7 @@ class SoilColumn:
         height: float | Tensor = 10.0,
         l_soil_sat_down: bool = True,
         soilhc_method: int = 2,
+        topmodel: Topmodel | None = None,
     ) -> None:
         if dzsoil.ndim != 2 or any(p.ndim != 2 or p.shape[0] != dzsoil.shape[0] for p in soil):
             raise ValueError(
@@ -159,8 +121,11 @@ class SoilColumn:
         self.height = height
         self.l_soil_sat_down = l_soil_sat_down
         self.soilhc_method = soilhc_method
+        self.topmodel = topmodel
 
-    def initial_state(self, sthuf: Tensor, t_soil: Tensor) -> ColumnState:
+    def initial_state(
+        self, sthuf: Tensor, t_soil: Tensor, *, sthzw: Tensor | None = None, zw: Tensor | None = None
+    ) -> ColumnState:
         """Make a state of wetness and temperature, with ice in equilibrium, and without snow or water on leaves.
 
         Parameters
@@ -169,21 +134,49 @@ class SoilColumn:
             All water as a fraction of saturation [1].
         t_soil : Tensor, shape (layer, column)
             Soil temperature [K].
+        sthzw : Tensor, shape (column,), optional
+            With TOPMODEL, water below the layers as a fraction of saturation [1]; default: that of the last layer.
+        zw : Tensor, shape (column,), optional
+            With TOPMODEL, depth of the water table [m]; default: in equilibrium with the water.
 
         Returns
         -------
         ColumnState
             With a surface at the temperature of the top layer if the column has one.
         """
-        smcl = sthuf * RHO_WATER * self.dzsoil * self.soil.sm_sat
-        state = ColumnState(smcl=smcl, sthf=freeze_soil(sthuf, t_soil, self.soil), t_soil=t_soil, surface=None)
+        soil = self.soil
+        smcl = sthuf * RHO_WATER * self.dzsoil * soil.sm_sat
+        state = ColumnState(smcl=smcl, sthf=freeze_soil(sthuf, t_soil, soil), t_soil=t_soil, surface=None)
+        if self.topmodel is not None:
+            water_table = initial_water_table(
+                smcl,
+                state.sthf,
+                self.topmodel,
+                sthzw=sthuf[-1] if sthzw is None else sthzw,
+                zw=zw,
+                b=soil.b,
+                sathh=soil.sathh,
+                satcon=soil.satcon,
+                sm_sat=soil.sm_sat,
+                dzsoil=self.dzsoil,
+                form=self.form,
+            )
+            state = state._replace(topmodel=water_table)
         if self.surface is None:
             return state
+        if isinstance(self.surface, LandSurface):
+            return state._replace(surface=initial_surface(self.surface, t_soil[0]))
         nothing = (self.surface.frac * t_soil[0]) * 0.0
         return state._replace(surface=SurfaceState(tstar=nothing + t_soil[0], canopy=nothing, snow=nothing, gc=nothing))
 
     def soil_step(
-        self, state: ColumnState, infiltration: Tensor, ext: Tensor, surf_ht_flux: Tensor, snow_depth: Tensor
+        self,
+        state: ColumnState,
+        infiltration: Tensor,
+        ext: Tensor,
+        surf_ht_flux: Tensor,
+        snow_depth: Tensor | SnowCover,
+        t_soil1: Tensor | None = None,
     ) -> tuple[ColumnState, dict[str, Tensor]]:
         """Step the soil alone, with prescribed fluxes at its surface.
 
@@ -197,8 +190,10 @@ class SoilColumn:
             Extraction by roots and bare-soil evaporation [kg m-2 s-1].
         surf_ht_flux : Tensor, shape (column,)
             Heat into the soil [W m-2].
-        snow_depth : Tensor, shape (column,)
-            Snow depth [m].
+        snow_depth : Tensor, shape (column,), or SnowCover
+            Snow depth [m], or that of each tile.
+        t_soil1 : Tensor, shape (column,), optional
+            Temperature of the top layer if it has changed since the start of the step by melt of snow [K].
 
         Returns
         -------
@@ -212,7 +207,7 @@ class SoilColumn:
         smclsat = RHO_WATER * self.dzsoil * soil.sm_sat
         f = self.factors(state.smcl / smclsat - state.sthf, state.sthf, state.t_soil, soil)
         resp_s = respiration_one_pool(torch.as_tensor(self.cs), f.fsth[0], f.ftemp[0], kaps=self.kaps)
-        water = richards_step(
+        water = soil_hydrology_step(
             state.smcl,
             state.sthf,
             infiltration,
@@ -225,9 +220,12 @@ class SoilColumn:
             timestep=self.timestep,
             form=self.form,
             l_soil_sat_down=self.l_soil_sat_down,
+            topmodel=self.topmodel,
+            topmodel_state=state.topmodel,
         )
+        t_soil = state.t_soil if t_soil1 is None else torch.cat([t_soil1.unsqueeze(0), state.t_soil[1:]])
         heat = soil_heat_step(
-            state.t_soil,
+            t_soil,
             water.smcl,
             state.sthf,
             surf_ht_flux,
@@ -242,8 +240,7 @@ class SoilColumn:
             timestep=self.timestep,
             soilhc_method=self.soilhc_method,
         )
-        drain = water.w_flux[-1]
-        gain = sum_over_layers(water.smcl - state.smcl)
+        runoff = water.surf_roff + water.sub_surf_roff
         outputs = {
             "smcl": water.smcl,
             "sthu": water.smcl / smclsat - heat.sthf,
@@ -253,24 +250,25 @@ class SoilColumn:
             "ftemp": f.ftemp,
             "resp_s_gb": resp_s,
             "ext": ext,
-            "surf_roff": water.saturation_excess,
-            "sub_surf_roff": drain,
-            "runoff": water.saturation_excess + drain,
-            "water_residual": gain
-            - self.timestep * (infiltration - water.saturation_excess - sum_over_layers(ext) - drain),
+            "surf_roff": water.surf_roff,
+            "sub_surf_roff": water.sub_surf_roff,
+            "runoff": runoff,
+            "drain": water.w_flux[-1],
+            "water_residual": water.gain - self.timestep * (infiltration - sum_over_layers(ext) - runoff),
             "heat_residual": heat.unaccounted,
         }
-        return state._replace(smcl=water.smcl, sthf=heat.sthf, t_soil=heat.t_soil), outputs
+        new = state._replace(smcl=water.smcl, sthf=heat.sthf, t_soil=heat.t_soil, topmodel=water.topmodel)
+        return new, outputs | water.outputs
 
-    def step(self, state: ColumnState, forcing: Forcing) -> tuple[ColumnState, dict[str, Tensor]]:
+    def step(self, state: ColumnState, forcing: Forcing | LandForcing) -> tuple[ColumnState, dict[str, Tensor]]:
         """Step surface and soil, driven by weather.
 
         Parameters
         ----------
         state : ColumnState
             With a surface, at the start of the step.
-        forcing : Forcing
-            Weather over the step, shape (column,) each.
+        forcing : Forcing or LandForcing
+            Weather over the step, shape (column,) each; a :class:`LandForcing` for JULES's surface.
 
         Returns
         -------
@@ -284,8 +282,11 @@ class SoilColumn:
         ValueError
             If the column or the state has no surface.
         """
-        if self.surface is None or state.surface is None:
+        if isinstance(self.surface, LandSurface) and isinstance(forcing, LandForcing):
+            return self._land_step(state, forcing, self.surface)
+        if not isinstance(self.surface, SurfaceProperties) or not isinstance(state.surface, SurfaceState):
             raise ValueError("step needs a column and a state with a surface; use soil_step")
+        assert isinstance(forcing, Forcing)
         soil = self.soil
         surface, flux = surface_step(
             state.surface,
@@ -310,33 +311,54 @@ class SoilColumn:
         outputs["surf_roff"] = flux.surf_roff + outputs["runoff"] - outputs["sub_surf_roff"]
         outputs["runoff"] = outputs["surf_roff"] + outputs["sub_surf_roff"]
         above_ground = surface.canopy + surface.snow - state.surface.canopy - state.surface.snow
-        gain = sum_over_layers(new.smcl - state.smcl) + sum_over_layers(self.surface.frac * above_ground)
-        supplied = forcing.tot_rain + forcing.tot_snow - flux.fqw_gb - outputs["runoff"]
-        outputs["water_residual"] = gain - self.timestep * supplied
+        gain = sum_over_layers(self.surface.frac * above_ground)
+        passed_on = flux.surf_roff + flux.infiltration - sum_over_layers(flux.ext)
+        supplied = forcing.tot_rain + forcing.tot_snow - flux.fqw_gb - passed_on
+        outputs["water_residual"] = outputs["water_residual"] + gain - self.timestep * supplied
         return new._replace(surface=surface), outputs
 
-
-def freeze_soil(sthuf: Tensor, t_soil: Tensor, soil: SoilProperties) -> Tensor:
-    """Ice in equilibrium with temperature and water, as at the start of a JULES run.
-
-    Parameters
-    ----------
-    sthuf : Tensor, shape (layer, column)
-        All water as a fraction of saturation [1].
-    t_soil : Tensor, shape (layer, column)
-        Soil temperature [K].
-    soil : SoilProperties
-        Shape (layer, column) or (layer, 1) each.
-
-    Returns
-    -------
-    Tensor, shape (layer, column)
-        Ice as a fraction of saturation [1].
-
-    References
-    ----------
-    Best et al. (2011), section 5.2.
-    """
-    celsius = t_soil - ZERODEGC
-    frozen = celsius < freezing_point(sthuf, soil.b, soil.sathh)
-    return torch.where(frozen, sthuf - unfrozen_water(celsius, soil.b, soil.sathh), 0.0).clamp(min=0.0)
+    def _land_step(
+        self, state: ColumnState, forcing: LandForcing, land: LandSurface
+    ) -> tuple[ColumnState, dict[str, Tensor]]:
+        """Step JULES's land surface and the soil."""
+        soil, old = self.soil, state.surface
+        assert isinstance(old, LandSurfaceState)
+        sthu = state.smcl / (RHO_WATER * self.dzsoil * soil.sm_sat) - state.sthf
+        below = SoilBelow(
+            smcl=state.smcl,
+            sthu=sthu,
+            sthf=state.sthf,
+            t_soil=state.t_soil,
+            b=soil.b,
+            sathh=soil.sathh,
+            sm_sat=soil.sm_sat,
+            sm_crit=soil.sm_crit,
+            sm_wilt=soil.sm_wilt,
+            satcon=soil.satcon,
+            hcap=soil.hcap,
+            hcons=soil_thermal_conductivity(
+                soil.hcon[0], sthu[0], state.sthf[0], soil.sm_sat[0], method=self.soilhc_method
+            ),
+            dzsoil=self.dzsoil,
+        )
+        surface, boundary, flux = land_surface_step(old, forcing, below, land, timestep=self.timestep)
+        new, outputs = self.soil_step(
+            state,
+            boundary.infiltration,
+            boundary.ext,
+            boundary.surf_ht_flux,
+            boundary.snow,
+            boundary.t_soil1,
+        )
+        outputs |= flux._asdict()
+        outputs["surf_roff"] = flux.surf_roff + outputs["runoff"] - outputs["sub_surf_roff"]
+        outputs["runoff"] = outputs["surf_roff"] + outputs["sub_surf_roff"]
+        stored = surface.canopy + surface.snow.snow_tile + surface.snow.snow_grnd
+        before = old.canopy + old.snow.snow_tile + old.snow.snow_grnd
+        gain = sum_over_layers(land.frac * (stored - before))
+        passed_on = flux.surf_roff + flux.infiltration - sum_over_layers(flux.ext)
+        # lakes evaporate water that they do not lose
+        evaporated = flux.fqw_gb - sum_over_layers(land.frac * flux.elake)
+        supplied = forcing.tot_rain + forcing.tot_snow - evaporated - passed_on
+        outputs["water_residual"] = outputs["water_residual"] + gain - self.timestep * supplied
+        return new._replace(surface=surface), outputs

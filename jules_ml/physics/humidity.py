@@ -127,4 +127,6 @@ def _phase(t: Tensor) -> _Phase:
     """Choose the coefficients before evaluation: this takes one exponential instead of two, and no gradient of the other phase."""
     ice = t < TM
     water_or_ice = ((34.494, 43.494), (4924.99, 6545.8), (237.1, 278.0), (1.57, 2.0), (105.0, 868.0))
-    return _Phase(*(torch.where(ice, t.new_tensor(over_ice), over_water) for over_water, over_ice in water_or_ice))
+    return _Phase(
+        *(torch.where(ice, torch.tensor(over_ice, dtype=t.dtype), over_water) for over_water, over_ice in water_or_ice)
+    )

@@ -1,47 +1,36 @@
-"""Integration of columns through time, eager or compiled.
-
-The compiled step of all columns is a few C++ loops. Its inputs are packed into a few tensors, because the overhead of a compiled call grows
-with the number of arguments and would exceed the arithmetic of a single column.
-"""
+"""Integration of columns through time: by the steps of torch, or by a kernel that is generated from them and compiled."""
 
 from __future__ import annotations
 
-import copy
-import functools
 import warnings
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
-from jules_ml.physics.column import ColumnState, SoilColumn, SoilProperties
+from jules_ml.physics.column import ColumnState, SoilColumn
 from jules_ml.physics.compilation import NO_COMPILER, can_compile, compilation_obstacle
-from jules_ml.physics.photosynthesis import LeafParameters
-from jules_ml.physics.surface import Forcing, SurfaceProperties, SurfaceState
+from jules_ml.physics.kernel.elements import CannotGenerate
+from jules_ml.physics.kernel.stepper import refuse_unknown, stepper_of
+from jules_ml.physics.kernel.trees import mapped, tensors
+from jules_ml.physics.land_surface.state import LandForcing
+from jules_ml.physics.surface import Forcing
 from jules_ml.support.descendants import end_descendants_with_this_process
 
-#: The wrapper of the call is C++ as well, which halves the cost of a single column's step. Products and sums are not contracted, so that a
-#: compiled run takes the same branches at the freezing point as an eager one.
-_COMPILE_OPTIONS: dict[str, str | int | bool | Callable[..., object]] = {"cpp_wrapper": True}
-#: Width of the processor's widest vectors [bytes]. A compiled step is vectorised over columns, and the last bit of a vectorised exponential
-#: or logarithm differs from that of a scalar one. The result of a column would then depend on the number of columns: at the freezing point
-#: one bit decides whether its heat is solved for again.
+#: Width of the widest vectors of processors [bytes].
 _VECTOR = 64
-#: Compilations of the step in one process, one for each column that differs in a constant; torch stops after eight by default.
-_RECOMPILE_LIMIT = 10000
-#: Steps between two calls of ``on_steps``.
-_PROGRESS_EVERY = 480
-#: Tile properties that are one tensor of shape (tile, column) each.
-_PLAIN = tuple(name for name in SurfaceProperties._fields if name not in ("f_root", "leaf"))
-
-
-#: Result of a packed step: soil and tiles, and the sums of the outputs.
-_Step = tuple[tuple[Tensor, Tensor], Tensor]
+#: Steps from which it takes less time to compile a kernel than to do without.
+_WORTH_COMPILING = 500
+#: Steps between two calls of ``on_steps``, and the least and most steps of a call of the kernel.
+_PROGRESS_EVERY, _FEWEST = 480, 24
+#: Steps times columns of a call of the kernel, which cannot be interrupted: about a second.
+_UNINTERRUPTED = 8_000_000
 
 
 class Integration(NamedTuple):
-    """State at the end, and outputs of shape (period, column) or (period, layer, column)."""
+    """State at the end, and outputs of shape (period, column) or (period, ..., column)."""
 
     state: ColumnState
     outputs: dict[str, Tensor]
@@ -54,19 +43,20 @@ class Analysis(NamedTuple):
     change: Callable[[int, ColumnState], ColumnState]
 
 
-class _Packed(NamedTuple):
-    """Constant inputs of a step."""
+class _Way(Protocol):
+    """Way to step columns, which has their state."""
 
-    soil: Tensor  # (property, layer, column)
-    dzsoil: Tensor  # (layer, 1)
-    tiles: Tensor  # (property, tile, column)
-    f_root: Tensor  # (tile, layer, column)
+    state: ColumnState
+
+    def advance(self, first: int, last: int) -> dict[str, Tensor]:
+        """Step from one step to before another, and return the means of the periods that end there."""
 
 
 def whole_vectors(n_columns: int, dtype: torch.dtype) -> int:
-    """Round a number of columns up to whole vectors of a compiled step.
+    """Round a number of columns up to whole vectors of the processor.
 
-    The result of a column is the same to the last bit in any number of columns that fills whole vectors.
+    The result of a column in torch is the same to the last bit in any number of columns that fills whole vectors. In a compiled run it is
+    the same in any number of columns.
 
     Parameters
     ----------
@@ -91,7 +81,7 @@ def whole_vectors(n_columns: int, dtype: torch.dtype) -> int:
 def integrate(
     column: SoilColumn,
     state: ColumnState,
-    forcing: Forcing,
+    forcing: Forcing | LandForcing,
     *,
     outputs: Sequence[str],
     mean_over: int = 1,
@@ -101,14 +91,16 @@ def integrate(
 ) -> Integration:
     """Step a column with its surface through a series of weather.
 
+    State and weather may be any named tuples (or dataclasses) of tensors, nested or not, that ``column.step`` takes.
+
     Parameters
     ----------
     column : SoilColumn
         With a surface.
     state : ColumnState
-        At the start.
-    forcing : Forcing
-        Shape (time, column) each.
+        At the start; shape (..., column) each.
+    forcing : Forcing or LandForcing
+        Shape (time, ..., column) or (time, ..., 1) each.
     outputs : sequence of str
         Names of outputs of :meth:`SoilColumn.step`.
     mean_over : int
@@ -116,8 +108,9 @@ def integrate(
     analysis : Analysis, optional
         Change of the state between steps; the outputs and residuals do not include what it adds or removes.
     compiled : bool, optional
-        Whether to compile the step; by default if a C++ compiler is available, no gradient is needed, and there are 2000 steps or more.
-        A single column is then stepped as a vector of equal columns, which takes no longer; see :func:`whole_vectors`.
+        Whether to compile the step; by default if a C++ compiler is available, no gradient is needed, and there are 500 steps or more.
+        The blocks of columns are then divided among the threads of torch, and the result of a column does not depend on the number of
+        columns or threads.
     on_steps : callable, optional
         Called at intervals with the number of steps done since the last call.
 
@@ -130,166 +123,142 @@ def integrate(
     ValueError
         If the length of the series is not a whole number of periods, or an output does not exist.
     """
-    n_steps = forcing.t_air.shape[0]
+    n_steps = _n_steps(column, state, forcing)
     if n_steps == 0 or n_steps % mean_over:
         raise ValueError(f"{n_steps} steps do not make whole periods of {mean_over}")
     wants_gradient = torch.is_grad_enabled() and any(
-        isinstance(p, Tensor) and p.requires_grad for p in (*column.soil, *state[:3], column.cs)
+        x.requires_grad for x in (*tensors(vars(column)), *tensors(state), *tensors(forcing))
     )
-    compiled = _is_compiled(compiled, n_steps, wants_gradient=wants_gradient)
-    n_own = _n_columns(column, state, forcing)
-    n_columns = whole_vectors(1, state.smcl.dtype) if compiled and n_own == 1 else n_own
-    packed, carried = _pack(column, state, n_columns)
-    rows, sizes = _output_rows(column, _unpack_state(carried), forcing, outputs)
-    series = torch.stack([x.expand(n_steps, n_columns) for x in forcing], dim=1)
-    step: Callable[..., _Step] = functools.partial(_packed_step, column, tuple(outputs))
-    if compiled:
-        end_descendants_with_this_process()
-        step = _compiled_or_plain(step)
-    means: list[Tensor] = []
-    total = torch.zeros(rows, n_columns, dtype=series.dtype)
-    since = 0
-    limits = {"recompile_limit": _RECOMPILE_LIMIT, "accumulated_recompile_limit": _RECOMPILE_LIMIT}
-    with torch.set_grad_enabled(wants_gradient), torch._dynamo.config.patch(limits):
-        for k, row in enumerate(series.unbind(0)):
-            carried, total = step(packed, carried, row, total)
-            if analysis is not None and (k + 1) % analysis.every == 0:
-                carried = _carried(analysis.change(k + 1, _unpack_state(carried, n_own)), n_columns)
-            if (k + 1) % mean_over == 0:
-                means.append(total[:, :n_own] / mean_over)
-                total = torch.zeros_like(total)
-            since += 1
-            if on_steps is not None and since == _PROGRESS_EVERY:
-                on_steps(since)
-                since = 0
-    if on_steps is not None and since:
-        on_steps(since)
-    return Integration(state=_unpack_state(carried, n_own), outputs=_by_name(torch.stack(means), outputs, sizes))
+    n_columns = max(x.shape[-1] for x in (*tensors(state), *tensors(forcing), *_column_tensors(column)))
+    way: _Way | None = None
+    if _is_compiled(compiled, n_steps, wants_gradient=wants_gradient):
+        way = _kernel(column, state, forcing, tuple(outputs), mean_over, n_columns)
+    with torch.set_grad_enabled(wants_gradient):
+        if way is None:
+            way = _Eager(column, state, forcing, tuple(outputs), mean_over, n_columns)
+        parts: list[dict[str, Tensor]] = []
+        every = analysis.every if analysis is not None else n_steps
+        for first, last in _spans(n_steps, every, n_columns):
+            parts.append(way.advance(first, last))
+            if analysis is not None and last % every == 0:
+                way.state = analysis.change(last, way.state)
+            if on_steps is not None:
+                on_steps(last - first)
+    return Integration(way.state, {name: torch.cat([part[name] for part in parts]) for name in outputs})
+
+
+def _n_steps(column: SoilColumn, state: ColumnState, forcing: Forcing | LandForcing) -> int:
+    if column.surface is None or state.surface is None:
+        raise ValueError("integrate needs a column and a state with a surface; use soil_step")
+    return int(tensors(forcing)[0].shape[0])
+
+
+def _column_tensors(column: SoilColumn) -> list[Tensor]:
+    """Tensors of a column with a dimension of columns beside others."""
+    return [x for x in tensors(vars(column)) if x.ndim > 1]
+
+
+def _spans(n_steps: int, every: int, n_columns: int) -> Iterator[tuple[int, int]]:
+    """Parts of a series that end at each analysis, and are short enough to be interrupted between them."""
+    most = min(max(_UNINTERRUPTED // n_columns, _FEWEST), _PROGRESS_EVERY)
+    first = 0
+    while first < n_steps:
+        last = min(first + most, (first // every + 1) * every, n_steps)
+        yield first, last
+        first = last
 
 
 def _is_compiled(compiled: bool | None, n_steps: int, *, wants_gradient: bool) -> bool:
     """Whether to compile the step; warn if that is requested and not possible."""
     if compiled is None:
-        return not wants_gradient and n_steps >= 2000 and can_compile()
+        return not wants_gradient and n_steps >= _WORTH_COMPILING and can_compile()
     if compiled and not can_compile():
-        obstacle = compilation_obstacle() or NO_COMPILER
-        warnings.warn(f"{obstacle}: the column runs without compilation, about ten times slower", stacklevel=3)
+        _warn(compilation_obstacle() or NO_COMPILER)
         return False
     return compiled
 
 
-def _compiled_or_plain(step: Callable[..., _Step]) -> Callable[..., _Step]:
-    """Compile a step at its first call; if the compiler fails, for example on a full disk, warn and use the step as it is."""
-    compiled = torch.compile(step, fullgraph=True, dynamic=False, options=_COMPILE_OPTIONS)
-    chosen: list[Callable[..., _Step]] = []
-
-    def call(*arguments: object) -> _Step:
-        if chosen:
-            return chosen[0](*arguments)
-        try:
-            result = compiled(*arguments)
-        except Exception as error:
-            # whatever the step itself raises, it raises again
-            result = step(*arguments)
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            warnings.warn(f"the column runs without compilation, about ten times slower ({reason})", stacklevel=3)
-            chosen.append(step)
-            return result
-        chosen.append(compiled)
-        return result
-
-    return call
+def _warn(reason: str) -> None:
+    warnings.warn(f"{reason}: the column runs without compilation, many times slower", stacklevel=4)
 
 
-def _by_name(means: Tensor, outputs: Sequence[str], sizes: Sequence[int]) -> dict[str, Tensor]:
-    """Split rows of shape (period, row, column) into outputs of shape (period, column) or (period, layer, column)."""
-    by_name: dict[str, Tensor] = {}
-    first = 0
-    for name, size in zip(outputs, sizes, strict=True):
-        by_name[name] = means[:, first : first + size] if size > 1 else means[:, first]
-        first += size
-    return by_name
+@dataclass
+class _Eager:
+    """Steps of torch; ``total`` accumulates the outputs of a period."""
+
+    column: SoilColumn
+    state: ColumnState
+    forcing: Forcing | LandForcing
+    outputs: tuple[str, ...]
+    mean_over: int
+    n_columns: int
+    total: dict[str, Tensor] | None = None
+
+    def __post_init__(self) -> None:
+        self.state = mapped(lambda x: x.expand(*x.shape[:-1], self.n_columns), self.state)
+
+    def advance(self, first: int, last: int) -> dict[str, Tensor]:
+        """See :class:`_Way`."""
+        means: dict[str, list[Tensor]] = {name: [] for name in self.outputs}
+        for k in range(first, last):
+            self.state, out = self.column.step(self.state, mapped(lambda x: x[k], self.forcing))  # noqa: B023
+            refuse_unknown(self.outputs, out)
+            new = {name: out[name].expand(*out[name].shape[:-1], self.n_columns) for name in self.outputs}
+            self.total = new if self.total is None else {name: self.total[name] + x for name, x in new.items()}
+            if (k + 1) % self.mean_over == 0:
+                for name, x in self.total.items():
+                    means[name].append(x / self.mean_over)
+                self.total = None
+        return {name: torch.stack(x) if x else torch.empty(0) for name, x in means.items()}
 
 
-def _n_columns(column: SoilColumn, state: ColumnState, forcing: Forcing) -> int:
-    """Largest number of columns of properties, state and weather."""
-    if column.surface is None or state.surface is None:
-        raise ValueError("integrate needs a column and a state with a surface; use soil_step")
-    return max(t.shape[-1] for t in (*column.soil, *_tile_properties(column.surface), *state[:3], *forcing))
+class _Kernel:
+    """Steps of a kernel."""
+
+    def __init__(
+        self,
+        column: SoilColumn,
+        state: ColumnState,
+        forcing: Forcing | LandForcing,
+        outputs: tuple[str, ...],
+        mean_over: int,
+        n: int,
+    ) -> None:
+        now = mapped(lambda x: x[0], forcing)
+        self._stepper = stepper_of(column, state, now, outputs, n)
+        self._integrator = self._stepper.start(state)
+        self._forcing = tensors(forcing)
+        self._mean_over = mean_over
+
+    @property
+    def state(self) -> ColumnState:
+        """State of all columns."""
+        state: ColumnState = self._integrator.state()
+        return state
+
+    @state.setter
+    def state(self, state: ColumnState) -> None:
+        self._integrator.set_state(state)
+
+    def advance(self, first: int, last: int) -> dict[str, Tensor]:
+        """See :class:`_Way`."""
+        threads = torch.get_num_threads()
+        rows = self._integrator.steps(self._forcing, first, last, mean_over=self._mean_over, threads=threads)
+        return self._stepper.by_name(rows)
 
 
-def _tile_properties(surface: SurfaceProperties) -> list[Tensor]:
-    """Properties of shape (tile, column), those of the leaf last."""
-    return [getattr(surface, name) for name in _PLAIN] + list(surface.leaf)
-
-
-def _pack(column: SoilColumn, state: ColumnState, n_columns: int) -> tuple[_Packed, tuple[Tensor, Tensor]]:
-    """Constant inputs, and the state of soil and tiles, as few tensors."""
-    assert column.surface is not None
-    packed = _Packed(
-        soil=_widened(torch.broadcast_tensors(*column.soil), n_columns),
-        dzsoil=column.dzsoil,
-        tiles=_widened(torch.broadcast_tensors(*_tile_properties(column.surface)), n_columns),
-        f_root=column.surface.f_root,
-    )
-    return packed, _carried(state, n_columns)
-
-
-def _widened(properties: Sequence[Tensor], n_columns: int) -> Tensor:
-    """Stack properties of all columns, repeating those of a single one."""
-    return torch.stack([x.expand(-1, n_columns) for x in properties]).contiguous()
-
-
-def _carried(state: ColumnState, n_columns: int) -> tuple[Tensor, Tensor]:
-    """State of soil (variable, layer, column) and tiles (variable, tile, column)."""
-    assert state.surface is not None
-    soil_state = torch.stack([x.expand(-1, n_columns) for x in state[:3]])
-    tile_state = torch.stack([x.expand(-1, n_columns) for x in state.surface])
-    return soil_state, tile_state
-
-
-def _unpack_column(column: SoilColumn, packed: _Packed) -> SoilColumn:
-    """Copy of the column with the packed properties."""
-    n_leaf = len(LeafParameters._fields)
-    tiles = packed.tiles.unbind(0)
-    plain = dict(zip(_PLAIN, tiles[:-n_leaf], strict=True))
-    surface = SurfaceProperties(**plain, f_root=packed.f_root, leaf=LeafParameters(*tiles[-n_leaf:]))
-    twin = copy.copy(column)
-    twin.soil, twin.dzsoil, twin.surface = SoilProperties(*packed.soil.unbind(0)), packed.dzsoil, surface
-    return twin
-
-
-def _unpack_state(carried: tuple[Tensor, Tensor], n_columns: int | None = None) -> ColumnState:
-    """State of all columns, or of the first ``n_columns``."""
-    smcl, sthf, t_soil = carried[0][..., :n_columns].unbind(0)
-    return ColumnState(smcl, sthf, t_soil, SurfaceState(*carried[1][..., :n_columns].unbind(0)))
-
-
-def _packed_step(
+def _kernel(
     column: SoilColumn,
+    state: ColumnState,
+    forcing: Forcing | LandForcing,
     outputs: tuple[str, ...],
-    packed: _Packed,
-    carried: tuple[Tensor, Tensor],
-    weather: Tensor,
-    total: Tensor,
-) -> tuple[tuple[Tensor, Tensor], Tensor]:
-    """Step on packed tensors; ``total`` accumulates the outputs, in rows."""
-    new, out = _unpack_column(column, packed).step(_unpack_state(carried), Forcing(*weather.unbind(0)))
-    assert new.surface is not None
-    rows = torch.cat(
-        [out[name].expand(*out[name].shape[:-1], total.shape[-1]).reshape(-1, total.shape[-1]) for name in outputs]
-    )
-    return (torch.stack(new[:3]), torch.stack(new.surface)), total + rows
-
-
-def _output_rows(
-    column: SoilColumn, state: ColumnState, forcing: Forcing, outputs: Sequence[str]
-) -> tuple[int, list[int]]:
-    """Rows of all outputs, and of each: one, or one for each layer."""
-    with torch.no_grad():
-        _, available = column.step(state, Forcing(*(x[0] for x in forcing)))
-    unknown = [name for name in outputs if name not in available]
-    if unknown:
-        raise ValueError(f"the column has no output {', '.join(unknown)}; choose among {', '.join(sorted(available))}")
-    sizes = [available[name].shape[0] if available[name].ndim == 2 else 1 for name in outputs]
-    return sum(sizes), sizes
+    mean_over: int,
+    n: int,
+) -> _Kernel | None:
+    """Kernel of a column; without one, for example on a full disk, a warning and None."""
+    end_descendants_with_this_process()
+    try:
+        return _Kernel(column, state, forcing, outputs, mean_over, n)
+    except (CannotGenerate, OSError) as error:
+        _warn(str(error))
+        return None

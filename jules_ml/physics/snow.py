@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from jules_ml.physics.constants import LF, RHO_SNOW_CONST, SNOW_HCON, TM
+from jules_ml.physics.layerwise import sum_over_layers
 
 #: Masking of the ground by snow depth [m-1] (``maskd``).
 MASKD = 50.0
@@ -86,7 +87,9 @@ def snow_albedo(albedo_snow_free: Tensor, albedo_snow_cold: Tensor, depth: Tenso
     return albedo_snow_free + (snow - albedo_snow_free) * (1.0 - torch.exp(-MASKD * depth))
 
 
-def insulated_conductance(conductance: Tensor, hcon_top: Tensor, depth: Tensor, dz_top: Tensor) -> Tensor:
+def insulated_conductance(
+    conductance: Tensor, hcon_top: Tensor, depth: Tensor, dz_top: Tensor, *, snow_hcon: float = SNOW_HCON
+) -> Tensor:
     r"""Conductance between surface and top soil layer, reduced by snow.
 
     .. math::
@@ -104,6 +107,8 @@ def insulated_conductance(conductance: Tensor, hcon_top: Tensor, depth: Tensor, 
         Snow depth :math:`d` [m].
     dz_top : Tensor
         Thickness of the top layer [m].
+    snow_hcon : float
+        Thermal conductivity of snow :math:`\lambda_s` [W m-1 K-1].
 
     Returns
     -------
@@ -115,10 +120,10 @@ def insulated_conductance(conductance: Tensor, hcon_top: Tensor, depth: Tensor, 
     Best et al. (2011), section 4.
     """
     ratio = (2.0 * depth / dz_top).clamp(max=1.0)
-    return conductance / (1.0 + ratio * (hcon_top * (1.0 / SNOW_HCON) - 1.0))
+    return conductance / (1.0 + ratio * (hcon_top * (1.0 / snow_hcon) - 1.0))
 
 
-def snow_insulation(depth: Tensor, hcon_top: Tensor, dzsoil: Tensor) -> Tensor:
+def snow_insulation(depth: Tensor, hcon_top: Tensor, dzsoil: Tensor, *, snow_hcon: float = SNOW_HCON) -> Tensor:
     r"""Factor by which snow reduces conduction between the two top soil layers.
 
     .. math::
@@ -134,6 +139,8 @@ def snow_insulation(depth: Tensor, hcon_top: Tensor, dzsoil: Tensor) -> Tensor:
         Thermal conductivity between the two top layers :math:`\lambda_1` [W m-1 K-1].
     dzsoil : Tensor, shape (layer, ...)
         Layer thicknesses [m].
+    snow_hcon : float
+        Thermal conductivity of snow :math:`\lambda_s` [W m-1 K-1].
 
     Returns
     -------
@@ -146,8 +153,44 @@ def snow_insulation(depth: Tensor, hcon_top: Tensor, dzsoil: Tensor) -> Tensor:
     """
     dz1, dz2 = dzsoil[0], dzsoil[1]
     thin = 1.0 / (1.0 + 2.0 * depth / (dz1 + dz2))
-    deep = (dz1 + dz2) / (hcon_top * (2.0 * depth - dz1).clamp(min=0.0) / SNOW_HCON + 2.0 * dz1 + dz2)
+    deep = (dz1 + dz2) / (hcon_top * (2.0 * depth - dz1).clamp(min=0.0) / snow_hcon + 2.0 * dz1 + dz2)
     return torch.where(depth <= 0.5 * dz1, thin, deep)
+
+
+class SnowCover(NamedTuple):
+    """Snow without layers on the tiles of a grid box, which insulates the soil.
+
+    ``depth`` [m] and ``frac`` [1], shape (tile, column); ``snow_hcon`` thermal conductivity [W m-1 K-1].
+    """
+
+    depth: Tensor
+    frac: Tensor
+    snow_hcon: float
+
+
+def cover_insulation(cover: SnowCover, hcon_top: Tensor, dzsoil: Tensor) -> Tensor:
+    """Mean of :func:`snow_insulation` over the tiles.
+
+    Parameters
+    ----------
+    cover : SnowCover
+        Snow of the tiles.
+    hcon_top : Tensor, shape (column,)
+        Thermal conductivity between the two top layers [W m-1 K-1].
+    dzsoil : Tensor, shape (layer, 1)
+        Layer thicknesses [m].
+
+    Returns
+    -------
+    Tensor, shape (column,)
+        Factor [1].
+
+    References
+    ----------
+    JULES routine ``soil_htc``, name ``sifact``.
+    """
+    factor = snow_insulation(cover.depth, hcon_top, dzsoil, snow_hcon=cover.snow_hcon)
+    return sum_over_layers(cover.frac * factor)
 
 
 class Melt(NamedTuple):

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from jules_ml.physics.constants import DPSIDT, HCAPI, HCAPW, LF, RHO_WATER, ZERODEGC
 from jules_ml.physics.layerwise import over_layers, sum_over_layers
-from jules_ml.physics.snow import snow_insulation
+from jules_ml.physics.snow import SnowCover, cover_insulation, snow_insulation
 from jules_ml.physics.thermal import soil_thermal_conductivity
 from jules_ml.physics.tridiagonal import solve_bounded
 
@@ -119,7 +119,7 @@ def soil_heat_step(
     sthf: Tensor,
     surf_ht_flux: Tensor,
     w_flux: Tensor,
-    snow_depth: Tensor,
+    snow_depth: Tensor | SnowCover,
     *,
     b: Tensor,
     sathh: Tensor,
@@ -152,8 +152,8 @@ def soil_heat_step(
         Heat into the soil [W m-2].
     w_flux : Tensor, shape (layer + 1, ...)
         Water fluxes of the Richards step [kg m-2 s-1].
-    snow_depth : Tensor, shape (...)
-        Snow depth [m], for insulation.
+    snow_depth : Tensor, shape (...), or SnowCover
+        Snow depth [m], for insulation, or that of each tile.
     b, sathh, sm_sat, hcap, hcon : Tensor, shape (layer, ...) or broadcastable to it
         [1], [m], [m3 m-3], dry heat capacity [J K-1 m-3], dry thermal conductivity [W m-1 K-1].
     dzsoil : Tensor, shape (layer, 1) or (layer,) with one point
@@ -311,7 +311,7 @@ def _explicit_fluxes(
     sthf: Tensor,
     surf_ht_flux: Tensor,
     w_flux: Tensor,
-    snow_depth: Tensor,
+    snow_depth: Tensor | SnowCover,
     *,
     sm_sat: Tensor,
     hcon: Tensor,
@@ -329,7 +329,11 @@ def _explicit_fluxes(
         method=soilhc_method,
     )
     conductance = between * (2.0 / span)  # W m-2 K-1; nothing is conducted out of the bottom
-    conductance = torch.cat([conductance[:1] * snow_insulation(snow_depth, between[0], dzsoil), conductance[1:]])
+    if isinstance(snow_depth, SnowCover):
+        insulation = cover_insulation(snow_depth, between[0], dzsoil)
+    else:
+        insulation = snow_insulation(snow_depth, between[0], dzsoil)
+    conductance = torch.cat([conductance[:1] * insulation, conductance[1:]])
     # heat advected by water between layers, for each kelvin of difference and metre of layer [W m-3 K-1]
     advected = HCAPW * w_flux[1:-1] / span
 

@@ -20,6 +20,17 @@ from jules_ml.physics.tridiagonal import solve_bounded
 GAMMA_W = 1.0
 
 
+class DeepStore(NamedTuple):
+    """Water below the soil layers with TOPMODEL, and the base flow out of them and out of the layers.
+
+    ``smclzw`` [kg m-2] water, ``smclsatzw`` [kg m-2] water at saturation, shape (...); ``qbase_l`` [kg m-2 s-1], shape (layer + 1, ...).
+    """
+
+    smclzw: Tensor
+    smclsatzw: Tensor
+    qbase_l: Tensor
+
+
 class SoilWaterStep(NamedTuple):
     """Result of a Richards step.
 
@@ -46,6 +57,7 @@ def richards_step(
     timestep: float,
     form: HydraulicForm,
     l_soil_sat_down: bool = True,
+    deep: DeepStore | None = None,
 ) -> SoilWaterStep:
     r"""Move water between the soil layers for one time step.
 
@@ -76,6 +88,8 @@ def richards_step(
         Van Genuchten or Clapp-Hornberger.
     l_soil_sat_down : bool
         JULES's switch: water in excess of saturation moves down (true) or up (false).
+    deep : DeepStore, optional
+        Store below the layers with TOPMODEL (``l_top``), which takes drainage only as long as it has room.
 
     Returns
     -------
@@ -83,28 +97,27 @@ def richards_step(
 
     References
     ----------
-    Best et al. (2011), section 5.1. JULES's ``l_holdwater`` and ``l_dpsids_dsdz`` are false; no TOPMODEL (``l_top`` false).
+    Best et al. (2011), section 5.1. JULES's ``l_holdwater`` and ``l_dpsids_dsdz`` are false. JULES routine
+    ``soil_hyd``.
     """
     smclsat = RHO_WATER * dzsoil * sm_sat
     inverse_smclsat = torch.reciprocal(smclsat)
     total = smcl * inverse_smclsat
     sthu = (total - sthf).clamp(min=0.0)
-    suction = form.suction(sthu, b, sathh)
-
-    span = dzsoil[:-1] + dzsoil[1:]
-    weight_above, weight_below = dzsoil[1:] / span, dzsoil[:-1] / span
-    b_between = weight_above * b[:-1] + weight_below * b[1:] if form.l_vg_soil else b[:-1]
-    between = form.conductivity(weight_above * sthu[:-1] + weight_below * sthu[1:], b_between, satcon[:-1])
-    gradient = (2.0 / span) * (suction.psi[1:] - suction.psi[:-1]) + 1.0
-    bottom = form.conductivity(sthu[-1:], b[-1:], satcon[-1:])
-    flux = torch.cat([between.k * gradient, bottom.k])
-    # derivatives of the flux through each layer's bottom by the wetness above and below that interface
-    by_above = torch.cat(
-        [between.dk * weight_above * gradient - (2.0 / span) * between.k * suction.dpsi[:-1], bottom.dk]
+    flux, by_above, by_below = _darcy_fluxes(sthu, b=b, sathh=sathh, satcon=satcon, dzsoil=dzsoil, form=form)
+    if deep is not None:
+        flux = torch.cat([flux[:-1], (flux[-1] - _beyond_room(flux[-1], deep, timestep)).unsqueeze(0)])
+        ext = ext + deep.qbase_l[:-1]
+    explicit, w_top = _saturate(
+        smcl,
+        smclsat,
+        infiltration,
+        flux,
+        ext,
+        timestep=timestep,
+        downward=l_soil_sat_down,
+        empties=deep is not None,
     )
-    by_below = between.dk * weight_below * gradient + (2.0 / span) * between.k * suction.dpsi[1:]
-
-    explicit, w_top = _saturate(smcl, smclsat, infiltration, flux, ext, timestep=timestep, downward=l_soil_sat_down)
 
     gamcon = (GAMMA_W * timestep) * inverse_smclsat
     nothing = torch.zeros_like(smcl[:1])
@@ -123,7 +136,55 @@ def richards_step(
     w_flux = [w_top]
     for n in range(smcl.shape[0]):
         w_flux.append(w_flux[n] - loss[n])
-    return SoilWaterStep(smcl=smcl + increment, w_flux=torch.stack(w_flux), saturation_excess=infiltration - w_top)
+    new = smcl + increment
+    if deep is not None:
+        new, w_flux = _back_up(new, smclsat, w_flux, deep, timestep)
+    return SoilWaterStep(smcl=new, w_flux=torch.stack(w_flux), saturation_excess=infiltration - w_flux[0])
+
+
+def _darcy_fluxes(
+    sthu: Tensor, *, b: Tensor, sathh: Tensor, satcon: Tensor, dzsoil: Tensor, form: HydraulicForm
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Fluxes through the bottom of each layer, and their derivatives by the wetness above and below it, without the last one's below."""
+    suction = form.suction(sthu, b, sathh)
+
+    span = dzsoil[:-1] + dzsoil[1:]
+    weight_above, weight_below = dzsoil[1:] / span, dzsoil[:-1] / span
+    b_between = weight_above * b[:-1] + weight_below * b[1:] if form.l_vg_soil else b[:-1]
+    between = form.conductivity(weight_above * sthu[:-1] + weight_below * sthu[1:], b_between, satcon[:-1])
+    gradient = (2.0 / span) * (suction.psi[1:] - suction.psi[:-1]) + 1.0
+    bottom = form.conductivity(sthu[-1:], b[-1:], satcon[-1:])
+    flux = torch.cat([between.k * gradient, bottom.k])
+    # derivatives of the flux through each layer's bottom by the wetness above and below that interface
+    by_above = torch.cat(
+        [between.dk * weight_above * gradient - (2.0 / span) * between.k * suction.dpsi[:-1], bottom.dk]
+    )
+    by_below = between.dk * weight_below * gradient + (2.0 / span) * between.k * suction.dpsi[1:]
+    return flux, by_above, by_below
+
+
+def _beyond_room(drainage: Tensor, deep: DeepStore, timestep: float) -> Tensor:
+    """Drainage for which the store below the layers has no room [kg m-2 s-1]."""
+    room = (deep.smclsatzw - deep.smclzw) * (1.0 / timestep)
+    return (drainage - deep.qbase_l[-1] - room).clamp(min=0.0)
+
+
+def _back_up(
+    smcl: Tensor, smclsat: Tensor, w_flux: list[Tensor], deep: DeepStore, timestep: float
+) -> tuple[Tensor, list[Tensor]]:
+    """Return water that the store below has no room for to the bottom layer, and what exceeds saturation to the layer above."""
+    rejected = _beyond_room(w_flux[-1], deep, timestep)
+    w = list(w_flux)
+    w[-1] = w[-1] - rejected
+    layers = list(smcl.unbind(0))
+    layers[-1] = layers[-1] + rejected * timestep
+    for n in range(len(layers) - 1, -1, -1):
+        excess = (layers[n] - smclsat[n]).clamp(min=0.0)
+        layers[n] = layers[n] - excess
+        w[n] = w[n] - excess * (1.0 / timestep)
+        if n > 0:
+            layers[n - 1] = layers[n - 1] + excess
+    return torch.stack(layers), w
 
 
 def _saturate(
@@ -135,8 +196,12 @@ def _saturate(
     *,
     timestep: float,
     downward: bool,
+    empties: bool,
 ) -> tuple[Tensor, Tensor]:
-    """Explicit increments [kg m-2] up to saturation, and the flux into the top layer [kg m-2 s-1] that balances them."""
+    """Explicit increments [kg m-2] up to saturation, and the flux into the top layer [kg m-2 s-1] that balances them.
+
+    With ``empties``, layers do not lose more than they hold either, as in JULES with TOPMODEL.
+    """
     room = smclsat - smcl
     w = [infiltration, *flux.unbind(0)]
     order = range(len(w) - 1) if downward else range(len(w) - 2, -1, -1)
@@ -144,6 +209,8 @@ def _saturate(
     for n in order:
         potential = (w[n] - w[n + 1] - ext[n]) * timestep
         explicit[n] = torch.minimum(potential, room[n])
+        if empties and (downward or n > 0):
+            explicit[n] = torch.maximum(explicit[n], -smcl[n])
         excess = (potential - explicit[n]) * (1.0 / timestep)
         if downward:
             w[n + 1] = w[n + 1] + excess

@@ -115,7 +115,7 @@ def test_a_cache_of_compiled_code_that_cannot_be_written_is_a_note(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    monkeypatch.setenv("JULES_ML_CACHE_DIR", str(tmp_path / "file" / "cache"))
     path = write_experiment(tmp_path, ("compiled = false", "compiled = true"), days=1)
     result = runner.invoke(app, ["run", str(path), "--out", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output

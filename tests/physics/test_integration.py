@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import _loobos
 import pytest
 import torch
+from torch import Tensor
 
-from jules_ml.physics.column import ColumnState
+from jules_ml.physics.column import ColumnState, SoilColumn
 from jules_ml.physics.compilation import can_compile
-from jules_ml.physics.integration import integrate, whole_vectors
-from jules_ml.physics.surface import Forcing, SurfaceState
+from jules_ml.physics.integration import Analysis, integrate, whole_vectors
+from jules_ml.physics.kernel.trees import mapped, tensors
+from jules_ml.physics.surface import Forcing
+
+needs_compiler = pytest.mark.skipif(not can_compile(), reason="no C++ compiler")
+NAMES = ["smcl", "t_soil", "sthf", "fqw_gb", "ext", "resp_s_gb", "heat_residual"]
 
 
 def first(forcing: Forcing, steps: int) -> Forcing:
     return Forcing(*(x[:steps] for x in forcing))
+
+
+def widened(x: Tensor, n: int) -> Tensor:
+    return x.expand(-1, n).clone()
 
 
 def test_periods_are_means_and_progress_counts_every_step(shared_data: Path) -> None:
@@ -40,12 +48,13 @@ def test_periods_are_means_and_progress_counts_every_step(shared_data: Path) -> 
     assert sum(counts) == 96
 
 
-def test_incomplete_periods_and_unknown_outputs_are_refused(shared_data: Path) -> None:
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=needs_compiler)])
+def test_incomplete_periods_and_unknown_outputs_are_refused(shared_data: Path, compiled: bool) -> None:
     forcing, state, column = _loobos.standalone(shared_data)
     with pytest.raises(ValueError, match="whole periods"):
-        integrate(column, state, first(forcing, 50), outputs=["smcl"], mean_over=48, compiled=False)
+        integrate(column, state, first(forcing, 50), outputs=["smcl"], mean_over=48, compiled=compiled)
     with pytest.raises(ValueError, match="has no output nonsense"):
-        integrate(column, state, first(forcing, 4), outputs=["nonsense"], compiled=False)
+        integrate(column, state, first(forcing, 4), outputs=["nonsense"], compiled=compiled)
 
 
 def test_without_a_compiler_it_warns_and_runs(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,68 +65,112 @@ def test_without_a_compiler_it_warns_and_runs(shared_data: Path, monkeypatch: py
     assert result.outputs["smcl"].shape[0] == 2
 
 
-def test_a_compiler_needs_the_headers_of_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
-    assert not can_compile()
-    (tmp_path / "Python.h").touch()
-    assert can_compile()
-
-
-@pytest.mark.skipif(not can_compile(), reason="no C++ compiler")
-@pytest.mark.parametrize("dtype", [torch.float64])
-def test_compiled_equals_eager(shared_data: Path, dtype: torch.dtype) -> None:
+@needs_compiler
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
+def test_a_compiled_step_equals_an_eager_one(shared_data: Path, dtype: torch.dtype, tolerance: float) -> None:
     forcing, state, column = _loobos.standalone(shared_data, dtype)
-    with torch.no_grad():
-        eager = integrate(column, state, first(forcing, 96), outputs=["smcl", "t_soil", "fqw_gb"], compiled=False)
-        compiled = integrate(column, state, first(forcing, 96), outputs=["smcl", "t_soil", "fqw_gb"], compiled=True)
-    for name, value in eager.outputs.items():
-        torch.testing.assert_close(compiled.outputs[name], value, rtol=1e-9, atol=1e-15)
+    state = integrate(column, state, first(forcing, 48), outputs=["smcl"], compiled=True).state
+    for k in (50, 3000, 9000):
+        weather = Forcing(*(x[k : k + 1] for x in forcing))
+        eager = integrate(column, state, weather, outputs=NAMES, compiled=False)
+        compiled = integrate(column, state, weather, outputs=NAMES, compiled=True)
+        for mine, its in zip(tensors(compiled.state), tensors(eager.state), strict=True):
+            torch.testing.assert_close(mine, its, rtol=tolerance, atol=tolerance)
+        for name in NAMES[:-1]:
+            torch.testing.assert_close(compiled.outputs[name], eager.outputs[name], rtol=10 * tolerance, atol=tolerance)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not can_compile(), reason="no C++ compiler")
-def test_more_columns_than_torch_compiles_by_default(shared_data: Path) -> None:
-    forcing, state, column = _loobos.standalone(shared_data, torch.float32)
-    with torch.no_grad(), torch._dynamo.config.patch(recompile_limit=1):
-        for timestep in (1800.0, 900.0):
-            column.timestep = timestep
-            integrate(column, state, first(forcing, 2), outputs=["smcl"], compiled=True)
-
-
-def test_a_single_column_fills_a_vector_and_equals_itself_among_others(
-    shared_data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Equal to the last bit. The eager step replaces the compiled one here; ``benchmarks/ensemble.py`` compiles it."""
-    widths: list[int] = []
-
-    def as_it_is(step: Callable[..., Any], **_: object) -> Callable[..., Any]:
-        def call(packed: Any, carried: Any, row: torch.Tensor, total: torch.Tensor) -> Any:
-            widths.append(total.shape[-1])
-            return step(packed, carried, row, total)
-
-        return call
-
-    monkeypatch.setattr("torch.compile", as_it_is)
-    monkeypatch.setattr("jules_ml.physics.integration.can_compile", lambda: True)
+@needs_compiler
+def test_periods_of_a_compiled_run_are_those_of_an_eager_one(shared_data: Path) -> None:
     forcing, state, column = _loobos.standalone(shared_data)
-    names = ["smcl", "t_soil", "sthf", "fqw_gb", "ext", "resp_s_gb", "heat_residual"]
-    assert state.surface is not None
-    company = ColumnState(
-        smcl=state.smcl.expand(-1, 24),
-        t_soil=state.t_soil.expand(-1, 24),
-        sthf=state.sthf.expand(-1, 24),
-        surface=SurfaceState(*(x.expand(-1, 24) for x in state.surface)),
+    runs = [
+        integrate(column, state, first(forcing, 96), outputs=NAMES, mean_over=32, compiled=compiled)
+        for compiled in (False, True)
+    ]
+    for name in NAMES[:-1]:
+        torch.testing.assert_close(runs[1].outputs[name], runs[0].outputs[name], rtol=1e-9, atol=1e-12)
+
+
+@needs_compiler
+@pytest.mark.parametrize("compiled", [False, True])
+def test_an_analysis_changes_the_state_between_steps(shared_data: Path, compiled: bool) -> None:
+    forcing, state, column = _loobos.standalone(shared_data)
+    seen: list[int] = []
+
+    def change(step: int, now: ColumnState) -> ColumnState:
+        seen.append(step)
+        return now._replace(smcl=now.smcl * 0.5)
+
+    run = integrate(
+        column,
+        state,
+        first(forcing, 10),
+        outputs=["smcl"],
+        mean_over=5,
+        analysis=Analysis(4, change),
+        compiled=compiled,
     )
-    with torch.no_grad():
-        alone = integrate(column, state, first(forcing, 96), outputs=names, compiled=True)
-        together = integrate(column, company, first(forcing, 96), outputs=names, compiled=True)
-    assert set(widths) == {8, 24}
-    for name in names:
-        assert alone.outputs[name].shape[-1] == 1
-        assert torch.equal(together.outputs[name][..., :1], alone.outputs[name]), name
-    assert alone.state.smcl.shape == (4, 1)
-    assert torch.equal(together.state.t_soil[:, 7:8], alone.state.t_soil)
+    assert seen == [4, 8]
+    assert float(run.state.smcl.sum()) < 0.3 * float(state.smcl.sum())
+
+
+@needs_compiler
+def test_a_column_does_not_depend_on_others_or_on_threads(shared_data: Path) -> None:
+    """Equal to the last bit."""
+    forcing, state, column = _loobos.standalone(shared_data, torch.float32)
+    steps = first(forcing, 96)
+    alone = integrate(column, state, steps, outputs=NAMES, compiled=True)
+    for n in (7, 1000):
+        generator = torch.Generator().manual_seed(n)
+        warmer = torch.cat([torch.zeros(1), 5.0 * torch.rand(n - 1, generator=generator)])
+        company = mapped(partial(widened, n=n), state)
+        company = company._replace(t_soil=company.t_soil + warmer)
+        runs = []
+        for threads in (1, 2):
+            before = torch.get_num_threads()
+            torch.set_num_threads(threads)
+            try:
+                runs.append(integrate(column, company, steps, outputs=NAMES, compiled=True))
+            finally:
+                torch.set_num_threads(before)
+        for name in NAMES:
+            assert torch.equal(runs[0].outputs[name], runs[1].outputs[name]), name
+            assert torch.equal(runs[0].outputs[name][..., :1], alone.outputs[name]), name
+        for mine, its in zip(tensors(runs[0].state), tensors(alone.state), strict=True):
+            assert torch.equal(mine[..., :1], its)
+
+
+@needs_compiler
+def test_columns_that_differ_in_numbers_share_a_kernel(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    forcing, state, column = _loobos.standalone(shared_data)
+    integrate(column, state, first(forcing, 2), outputs=NAMES, compiled=True)
+
+    def fails(*_: object) -> None:
+        raise AssertionError("compiled again")
+
+    monkeypatch.setattr("jules_ml.physics.kernel.library._compile", fails)
+    for cs in (5.0, torch.tensor(3.0, dtype=torch.float64), torch.tensor(4.0, dtype=torch.float64)):
+        column.timestep, column.cs = 900.0, cs
+        column.soil = column.soil._replace(b=column.soil.b * 1.1)
+        compiled, eager = (
+            integrate(column, state, first(forcing, 2), outputs=NAMES, compiled=compiled) for compiled in (True, False)
+        )
+        for name in NAMES[:-1]:
+            torch.testing.assert_close(compiled.outputs[name], eager.outputs[name], rtol=1e-9, atol=1e-12)
+
+
+@needs_compiler
+def test_what_no_kernel_is_generated_for_runs_without_one(shared_data: Path) -> None:
+    forcing, state, column = _loobos.standalone(shared_data)
+
+    class Sorted(SoilColumn):
+        def step(self, state: ColumnState, forcing: Forcing) -> tuple[ColumnState, dict[str, Tensor]]:
+            new, out = super().step(state, forcing)
+            return new, {**out, "smcl": torch.sort(out["smcl"], dim=0).values}
+
+    column.__class__ = Sorted
+    with pytest.warns(UserWarning, match="sort.*without compilation"):
+        integrate(column, state, first(forcing, 2), outputs=["smcl"], compiled=True)
 
 
 def test_whole_vectors_contain_all_columns() -> None:

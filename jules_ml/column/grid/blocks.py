@@ -17,9 +17,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from jules_ml.column.grid.trees import tensors, with_tensors
+from jules_ml.column.grid.trees import with_tensors
 from jules_ml.errors import BadInput
 from jules_ml.physics.column import ColumnState
+from jules_ml.physics.kernel.trees import tensors
 from jules_ml.support.disk import disk_full_is_failure
 
 #: Columns of a block are a multiple of this. A vectorised function differs in its last bit from a scalar one, and all columns of a block

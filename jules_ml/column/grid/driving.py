@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 
 from jules_ml.column.grid.daily import disaggregated, draws, events, normalised_sun
 from jules_ml.column.grid.files import LandPoints, PointIndex, opened, point_index, read_points, scale_of, variable_of
-from jules_ml.column.grid.interpolation import NEEDED, interpolated
 from jules_ml.column.grid.series import FileSeries, Piece
 from jules_ml.errors import BadInput
 from jules_ml.experiment.grid import DRIVING, DriveSection
 from jules_ml.physics.constants import SECONDS_PER_DAY
+from jules_ml.physics.land_surface.state import LandForcing
 from jules_ml.physics.surface import Forcing
+from jules_ml.weather.interpolation import NEEDED, interpolated
 
 _Values = NDArray[np.floating]
 _Points = NDArray[np.int64]
@@ -33,7 +34,7 @@ _TIME: Final = ("time", "tstep", "Time", "t")
 class Window(Protocol):
     """Driving data of some land points over some time steps."""
 
-    def forcing(self, columns: _Points, dtype: torch.dtype) -> Forcing:
+    def forcing(self, columns: _Points, dtype: torch.dtype) -> Forcing | LandForcing:
         """Return the weather of columns.
 
         Parameters
@@ -44,8 +45,8 @@ class Window(Protocol):
 
         Returns
         -------
-        Forcing
-            Shape (time, column) each.
+        Forcing or LandForcing
+            Shape (time, ..., column) each.
         """
 
 
@@ -143,7 +144,6 @@ class FileDriving:
         firsts: dict[str, int] = {}
         for k, name in enumerate(self.section.var):
             before, after = NEEDED[self._flag(k)]
-            # beyond the data their first and last values are held
             from_, to = max(low + before, 0), min(high + after, self._levels - 1) + 1
             from_ = min(from_, to - 1)
             values[name], firsts[name] = self._read(k, from_, to, points), from_
@@ -252,19 +252,20 @@ class FileWindow:
             by_name = {name: self._at(k, name, steps, columns) for k, name in enumerate(section.var)}
             by_name |= self._wind(by_name) | self._rain(by_name)
         chosen = (by_name[name] for name in ("sw_down", "lw_down", "tot_rain", "tot_snow", "t", "wind", "pstar", "q"))
-        return Forcing(*(torch.from_numpy(np.ascontiguousarray(x)).to(dtype) for x in chosen))
+        return Forcing(*(torch.tensor(x, dtype=dtype) for x in chosen))
 
     def _at(self, k: int, name: str, steps: _Points, columns: _Points) -> _Values:
         """Values of a variable at steps, counted from the start of the data, shape (step, column)."""
         n = self.driving.per_period
-        of_columns = self.values[name][:, columns]
+        flag = self.driving._flag(k)
         level, within = np.divmod(steps, n)
-        level = level - self.firsts[name]
-
-        def values(offset: int) -> _Values:
-            return np.asarray(of_columns[np.clip(level + offset, 0, len(of_columns) - 1)])
-
-        return interpolated(values, self.driving._flag(k), within[:, None], n)
+        before, after = NEEDED[flag]
+        # beyond the data their first and last values are held
+        first, last = int(level[0]) + before, int(level[-1]) + after
+        rows = np.arange(first, last + 1) - self.firsts[name]
+        records = self.values[name][:, columns].astype(np.float64)[np.clip(rows, 0, len(self.values[name]) - 1)]
+        values = interpolated(records, level - first, flag, np.full(len(records), n), within.astype(np.float64))
+        return np.asarray(values)
 
     def _wind(self, by_name: dict[str, _Values]) -> dict[str, _Values]:
         if "wind" in by_name:

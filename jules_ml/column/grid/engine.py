@@ -14,12 +14,12 @@ from torch import Tensor
 from jules_ml.column.grid.blocks import Block, BlockFiles, Progress
 from jules_ml.column.grid.driving import Driving, Window
 from jules_ml.column.grid.segments import Segment, Timetable
-from jules_ml.column.grid.trees import columns_of, mapped, where, widened
+from jules_ml.column.grid.trees import column_mapped, columns_of, where, widened
 from jules_ml.column.output import SOIL_TEMPERATURES
 from jules_ml.experiment.sections import SpinUpSection
 from jules_ml.physics.column import ColumnState, SoilColumn
 from jules_ml.physics.integration import Integration, integrate
-from jules_ml.physics.surface import Forcing
+from jules_ml.physics.kernel.trees import mapped
 
 _Points = NDArray[np.int64]
 
@@ -68,8 +68,8 @@ class PointRun:
 
     def start(self, block: Block) -> Progress:
         """State of a block before the first segment."""
-        state = widened(columns_of(self.state, self.columns(block)), self.width)
-        state = mapped(state, lambda tensor: tensor.to(self.device))
+        state = widened(mapped(columns_of(self.columns(block)), self.state), self.width)
+        state = mapped(lambda tensor: tensor.to(self.device), state)
         return Progress(0, state, state, torch.ones(self.width, dtype=torch.bool, device=self.device))
 
 
@@ -119,7 +119,8 @@ def unsound_columns(run: PointRun, block: Block, progress: Progress) -> _Points:
 
 
 def _column_of(run: PointRun, block: Block) -> SoilColumn:
-    return mapped(columns_of(run.column, run.columns(block)), lambda tensor: tensor.to(run.device))
+    chosen = columns_of(run.columns(block))
+    return column_mapped(lambda tensor: chosen(tensor).to(run.device), run.column)
 
 
 def _report(on_steps: Callable[[int], None] | None, block: Block, segments: Sequence[Segment]) -> None:
@@ -170,7 +171,7 @@ def _integrate(
     places: _Points,
     steps: int,
 ) -> Integration:
-    forcing: Forcing = mapped(window.forcing(places, column.dzsoil.dtype), lambda tensor: tensor.to(run.device))
+    forcing = mapped(lambda tensor: tensor.to(run.device), window.forcing(places, column.dzsoil.dtype))
     mean_over = steps if segment.cycle is not None or len(segment.parts) > 1 else segment.mean_over
     return integrate(column, state, forcing, outputs=run.outputs, mean_over=mean_over, compiled=run.compiled)
 
@@ -178,7 +179,7 @@ def _integrate(
 def _rows(done: Integration, outputs: Sequence[str]) -> Tensor:
     """Outputs as rows, shape (period, row, column)."""
     values = (done.outputs[name] for name in outputs)
-    return torch.cat([each if each.ndim == 3 else each.unsqueeze(1) for each in values], dim=1)
+    return torch.cat([each.reshape(each.shape[0], -1, each.shape[-1]) for each in values], dim=1)
 
 
 def _added(total: Tensor | None, rows: Tensor, steps: int | None) -> Tensor:
@@ -210,7 +211,7 @@ def _skip_converged(run: PointRun, progress: Progress) -> list[Segment]:
 
 
 def output_rows(run: PointRun) -> dict[str, int]:
-    """Number of rows of each output: 1, or one for each layer or tile.
+    """Number of rows of each output: 1, or one for each layer, surface type or PFT.
 
     Raises
     ------
@@ -218,14 +219,11 @@ def output_rows(run: PointRun) -> dict[str, int]:
         If an output does not exist.
     """
     one = np.zeros(1, dtype=np.int64)
-    column, state = columns_of(run.column, one), columns_of(run.state, one)
-    numbers = {"t_air": 285.0, "pstar": 1e5, "wind": 2.0, "q": 0.005, "lw_down": 300.0}
-    weather = Forcing(
-        *(torch.full((1,), numbers.get(name, 0.0), dtype=column.dzsoil.dtype) for name in Forcing._fields)
-    )
+    column, state = column_mapped(columns_of(one), run.column), mapped(columns_of(one), run.state)
+    forcing = run.driving.window(0, 1, one).forcing(one, column.dzsoil.dtype)
     with torch.no_grad():
-        _, available = column.step(state, weather)
+        _, available = column.step(state, mapped(lambda x: x[0], forcing))
     unknown = [name for name in run.outputs if name not in available]
     if unknown:
         raise ValueError(f"the column has no output {', '.join(unknown)}")
-    return {name: available[name].shape[0] if available[name].ndim == 2 else 1 for name in run.outputs}
+    return {name: available[name][..., 0].numel() for name in run.outputs}

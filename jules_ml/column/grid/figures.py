@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from jules_ml.column.grid.maps import Layout, Means
-from jules_ml.column.output import OUTPUTS
 from jules_ml.support.figures import BLUE, WIDTH, letter_panels, show_dates, styled
 
 #: Outputs that are shown, if the run has them, the most wanted first.
@@ -37,7 +36,7 @@ def grid_figure(layout: Layout, means: Means) -> Figure:
     axes = figure.subplots(len(names), 2, squeeze=False)
     times = np.array([each.to_datetime64() for each in layout.bounds[1:]])
     for (left, right), name in zip(axes, names, strict=True):
-        label = _label(name, layers=layout.rows[name] > 1)
+        label = _label(layout, name)
         image = _draw_map(left, layout, means.total[name] / layout.periods)
         figure.colorbar(image, ax=left, label=label)
         right.plot(times, means.series[name], color=BLUE)
@@ -52,10 +51,10 @@ def _chosen(outputs: Sequence[str]) -> list[str]:
     return (preferred + [name for name in outputs if name not in preferred])[:2]
 
 
-def _label(name: str, *, layers: bool) -> str:
-    known = OUTPUTS.get(name)
-    units = "" if known is None or known.units == "1" else f" [{known.units}]"
-    return f"{name}{', first row' if layers else ''}{units}"
+def _label(layout: Layout, name: str) -> str:
+    units = layout.variable_attrs(name)["units"]
+    units = "" if units == "1" else f" [{units}]"
+    return f"{name}{', first row' if layout.rows[name] > 1 else ''}{units}"
 
 
 def _draw_map(axes: Axes, layout: Layout, values: NDArray[np.float64]) -> PathCollection:

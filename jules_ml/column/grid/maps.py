@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from jules_ml.column.grid.blocks import Block, BlockFiles
 from jules_ml.column.grid.files import LandPoints
-from jules_ml.column.output import OUTPUTS
+from jules_ml.column.output import LAND_OUTPUTS, OUTPUTS, TOPMODEL_OUTPUTS, Output
 
 #: Value of points without land, JULES's own missing value.
 FILL: Final = np.float32(-1.0e20)
@@ -65,10 +65,8 @@ class Layout:
         return [(first, min(first + self.step, self.periods)) for first in range(0, self.periods, self.step)]
 
     def second_dim(self, name: str) -> str | None:
-        """Dimension of the rows of an output: soil layers or tiles; None if it has one row."""
-        if self.rows[name] == 1:
-            return None
-        return "soil" if self.rows[name] == len(self.dzsoil) and _layered(name) else "tile"
+        """Dimension of the rows of an output: ``soil``, ``tile`` or ``pft``; None if it has none."""
+        return next(iter(_output(name).dims[1:]), None)
 
     def dims(self, name: str) -> tuple[str, ...]:
         """Dimensions of an output."""
@@ -77,9 +75,9 @@ class Layout:
 
     def variable_attrs(self, name: str) -> dict[str, str]:
         """Attributes of an output."""
-        known = OUTPUTS.get(name)
-        attrs = {"long_name": name} if known is None else {"units": known.units, "long_name": known.long_name}
-        if known is not None and known.standard_name is not None:
+        known = _output(name)
+        attrs = {"units": known.units, "long_name": known.long_name}
+        if known.standard_name is not None:
             attrs["standard_name"] = known.standard_name
         return attrs | {"cell_methods": "time: mean"}
 
@@ -133,8 +131,9 @@ class Layout:
         return maps.reshape(*values.shape[:2], *self.land.grid.shape)
 
 
-def _layered(name: str) -> bool:
-    return name not in OUTPUTS or OUTPUTS[name].layered
+def _output(name: str) -> Output:
+    """Units, names and dimensions of an output."""
+    return (OUTPUTS | LAND_OUTPUTS | TOPMODEL_OUTPUTS)[name]
 
 
 @dataclass(eq=False)
@@ -223,9 +222,7 @@ def write_netcdf(
 
 def _sizes(layout: Layout) -> dict[str, int]:
     sizes = {"time": layout.periods, "bounds": 2, "soil": len(layout.dzsoil)}
-    by_tile = [count for name, count in layout.rows.items() if layout.second_dim(name) == "tile"]
-    if by_tile:
-        sizes["tile"] = by_tile[0]
+    sizes |= {dim: layout.rows[name] for name in layout.rows if (dim := layout.second_dim(name)) is not None}
     return sizes | dict(zip(layout.land.grid.dims, layout.land.grid.shape, strict=True))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,11 @@ from jules_ml.jules.moments import Moment, parse_moment
 from jules_ml.jules.preflight.contents import missing_columns, netcdf_problem, row_problem, suffix_problem
 from jules_ml.jules.preflight.driving_values import driving_problems, row_difference
 from jules_ml.jules.preflight.staged import Finding, StagedRun
+from jules_ml.jules.series_files import file_of_variable, listed_files, template_files
 from jules_ml.jules.variable_lists import is_netcdf, read_list, values_per_point
 
 #: Values of ``data_period`` for months and years.
 _MONTH, _YEAR = -1, -2
-#: Parts of a file name that JULES replaces by those of a date, by their length of time.
-_TOKENS = {"year": ("%y4", "%y2"), "month": ("%m1", "%m2", "%mc"), "day": ("%d2",)}
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 #: Missing files that a message names.
 _NAMED = 3
 _REMEDY = "correct the path, which is relative to the run folder, or provide the file"
@@ -136,54 +133,18 @@ def _steps(start: Moment, last: Moment, period: Any) -> int:
 
 def _of_dates(file: str, first: Moment, last: Moment, climatology: bool) -> list[str]:
     """Return the names by a template of years, months or days for the period of a run."""
-    if climatology or not any(token in file for tokens in _TOKENS.values() for token in tokens):
-        return [file]
-    names: dict[str, None] = {}
-    moment = first
-    while moment < last:
-        names[_named(file, moment)] = None
-        if any(token in file for token in _TOKENS["day"]):
-            moment = moment.replace(hour=0, minute=0, second=0) + timedelta(days=1)
-        elif any(token in file for token in _TOKENS["month"]):
-            year, month = moment.year + moment.month // 12, moment.month % 12 + 1
-            moment = moment.replace(year=year, month=month, day=1, hour=0, minute=0, second=0)
-        else:
-            moment = moment.replace(year=moment.year + 1, month=1, day=1, hour=0, minute=0, second=0)
-    return list(names)
-
-
-def _named(file: str, moment: Moment) -> str:
-    """Replace the parts of a file name that stand for those of a date."""
-    replacements = {
-        "%y4": f"{moment.year:04d}",
-        "%y2": f"{moment.year % 100:02d}",
-        "%m1": str(moment.month),
-        "%m2": f"{moment.month:02d}",
-        "%mc": _MONTHS[moment.month - 1],
-        "%d2": f"{moment.day:02d}",
-    }
-    for token, text in replacements.items():
-        file = file.replace(token, text)
-    return file
+    return [file] if climatology else [name for name, _ in template_files(file, first, last, first)]
 
 
 def _of_variables(folder: Path, names: list[str], entries: Mapping[str, Any]) -> list[Path]:
     """Return the files, with the name of each variable in its place."""
-    variables = [variable.tpl_name or "" for variable in read_list(entries)]
+    variables = read_list(entries)
     paths = []
     for name in names:
-        paths += [folder / name.replace("%vv", variable) for variable in (variables if "%vv" in name else [""])]
+        paths += [folder / file_of_variable(name, v) for v in variables] if "%vv" in name else [folder / name]
     return list(dict.fromkeys(paths))
 
 
 def _listed(source: Path, entries: Mapping[str, Any]) -> list[str]:
-    """Return the names in a list of files and their start times (``read_list = T``)."""
-    if not source.is_file():
-        return []
-    lines = [line.strip() for line in source.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    names = []
-    number = entries.get("nfiles")
-    for line in lines[: number if isinstance(number, int) else 0]:
-        quote = line[0] if line[0] in "'\"" else ""
-        names.append(line[1:].split(quote)[0] if quote else line.replace(",", " ").split()[0])
-    return names
+    """Return the names in a list of files, none if there is no list."""
+    return [name for name, _ in listed_files(source, entries)] if source.is_file() else []

@@ -29,7 +29,12 @@ def command(path: Path, out: Path, *words: str, ranks: int = 1) -> list[str]:
 
 def run(path: Path, out: Path, *words: str, ranks: int = 1) -> xr.Dataset:
     done = subprocess.run(
-        command(path, out, *words, ranks=ranks), env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=300
+        command(path, out, *words, ranks=ranks),
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     with xr.open_dataset(out / "grid.nc") as ds:
@@ -39,7 +44,10 @@ def run(path: Path, out: Path, *words: str, ranks: int = 1) -> xr.Dataset:
 def killed(path: Path, out: Path, *, ranks: int = 1) -> None:
     """Kill a run after its first checkpoints; under mpiexec its launcher."""
     process = subprocess.Popen(
-        command(path, out, "--quiet", ranks=ranks), env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command(path, out, "--quiet", ranks=ranks),
+        env=ENVIRONMENT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 120
     while len(list(out.glob("unfinished/*.npz"))) < 2 and process.poll() is None and time.monotonic() < deadline:
@@ -87,7 +95,12 @@ def test_an_error_on_one_rank_ends_all(tmp_path: Path) -> None:
     broken["Tair"][60, broken["lat"].to_numpy().argmax(), 1] = float("nan")
     broken.to_netcdf(file)
     done = subprocess.run(
-        command(path, tmp_path / "out", ranks=2), env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=120
+        command(path, tmp_path / "out", ranks=2),
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     assert done.returncode != 0
     assert "1 land points have missing values, the first at 51.0000, -0.5000 at time level 61" in done.stderr

@@ -12,9 +12,10 @@ from helpers.small_grid import LAND, LATITUDE, START, weather, write_chess, writ
 
 from jules_ml.column.grid.model import experiment_model
 from jules_ml.column.grid.run import run_grid
-from jules_ml.column.grid.trees import mapped, tensors
+from jules_ml.column.grid.trees import column_mapped
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
+from jules_ml.physics.kernel.trees import mapped, tensors
 
 
 def run(path: Path, out: Path) -> xr.Dataset:
@@ -102,8 +103,8 @@ def test_a_step_runs_on_another_device(tmp_path: Path) -> None:
     """All tensors of a step are on the device of the column: none is made on the CPU."""
     model = experiment_model(load_experiment(write_grid(tmp_path, write_wfde5(tmp_path))))
     window = model.driving.window(0, 48, np.arange(6))
-    column, state = mapped(model.land.column, to_meta), mapped(model.land.state, to_meta)
-    forcing = mapped(window.forcing(np.arange(6), torch.float32), lambda tensor: to_meta(tensor[0]))
+    column, state = column_mapped(to_meta, model.land.column), mapped(to_meta, model.land.state)
+    forcing = mapped(lambda tensor: to_meta(tensor[0]), window.forcing(np.arange(6), torch.float32))
     new, outputs = column.step(state, forcing)
     assert {tensor.device for tensor in (*tensors(new), *outputs.values())} == {torch.device("meta")}
 

@@ -1,0 +1,247 @@
+"""The column of a run folder: soil, land surface and state at the start."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from jules_ml.column.surface_types import surface_types
+from jules_ml.errors import BadInput
+from jules_ml.jules.column_run.driving import heights
+from jules_ml.jules.column_run.values import co2_mmr, fractions, initial_values, soil_values, top_values
+from jules_ml.jules.run_folder import RunFolder
+from jules_ml.jules.typed_entries import numbers, typed_entry
+from jules_ml.physics.column import ColumnState, Factors, SoilColumn, SoilProperties
+from jules_ml.physics.hydraulics import CLAPP_HORNBERGER, VAN_GENUCHTEN
+from jules_ml.physics.land_surface.properties import LandSurface, land_surface
+from jules_ml.physics.land_surface.state import LandSurfaceState
+from jules_ml.physics.land_surface.step import initial_surface
+from jules_ml.physics.respiration import fsth, ftemp_q10
+from jules_ml.physics.snowpack.parameters import SnowParameters
+from jules_ml.physics.snowpack.state import SnowState
+from jules_ml.physics.switches import Switches
+from jules_ml.physics.topmodel import Topmodel
+from jules_ml.physics.topographic_index import topmodel_properties
+
+#: Groups with the parameters of surface types.
+_TYPES: Final = ("jules_surface_types", "jules_pftparm", "jules_nvegparm", "jules_snow")
+#: Initial state of snow by JULES's names, and the fields of the column's, for a run without ``total_snow``.
+_SNOW: Final = {
+    "snow_tile": "snow_tile",
+    "snow_grnd": "snow_grnd",
+    "snow_depth": "snowdepth",
+    "rgrain": "rgrain",
+    "rho_snow": "rho_snow_grnd",
+}
+_SNOW_LAYERS: Final = {
+    "snow_ds": "ds",
+    "snow_ice": "sice",
+    "snow_liq": "sliq",
+    "tsnow": "tsnow",
+    "rgrainl": "rgrainl",
+}
+#: Height of the boundary layer [m], JULES's default.
+_BL_HEIGHT: Final = 1000.0
+
+
+class FolderColumn(NamedTuple):
+    """Column of a run folder, and its state at the start."""
+
+    column: SoilColumn
+    state: ColumnState
+
+
+def folder_column(run: RunFolder, switches: Switches, *, dtype: torch.dtype) -> FolderColumn:
+    """Make the column of a run folder.
+
+    Parameters
+    ----------
+    run : RunFolder
+        Of one point.
+    switches : Switches
+        From :func:`~jules_ml.jules.column_run.switches.read_switches`.
+    dtype : torch.dtype
+        Precision.
+
+    Returns
+    -------
+    FolderColumn
+
+    Raises
+    ------
+    BadInput
+        If a parameter, a property or a variable of the state is missing or impossible.
+    """
+
+    def tensor(values: NDArray[Any]) -> Tensor:
+        return torch.as_tensor(values, dtype=dtype).unsqueeze(-1)
+
+    soil = soil_values(run)
+    dzsoil = torch.tensor(run.dzsoil, dtype=dtype).unsqueeze(-1)
+    surface = _surface(run, switches, dzsoil, torch.as_tensor(soil["albsoil"], dtype=dtype), dtype)
+    state = _initial_values(run, switches)
+    column = SoilColumn(
+        SoilProperties(*(tensor(soil[name]) for name in SoilProperties._fields)),
+        dzsoil,
+        timestep=run.timestep,
+        form=VAN_GENUCHTEN if switches.l_vg_soil else CLAPP_HORNBERGER,
+        surface=surface,
+        factors=partial(_factors, q10=_number(run, "q10_soil")),
+        cs=torch.tensor(float(state["cs"].sum()), dtype=dtype),
+        kaps=_number(run, "kaps"),
+        l_soil_sat_down=switches.l_soil_sat_down,
+        soilhc_method=switches.soilhc_method,
+        topmodel=_topmodel(run, dzsoil, dtype) if switches.l_top else None,
+    )
+    water_table = {name: tensor(state[name])[0] for name in ("sthzw", "zw") if name in state}
+    start = column.initial_state(tensor(state["sthuf"]), tensor(state["t_soil"]), **water_table)
+    values = {name: tensor(array) for name, array in state.items()}
+    return FolderColumn(column, start._replace(surface=_surface_state(surface, start.t_soil[0], values)))
+
+
+def _factors(sthu: Tensor, sthf: Tensor, t_soil: Tensor, soil: SoilProperties, *, q10: float) -> Factors:
+    """Modifiers of JULES's one-pool scheme with the ``q10_soil`` of the run."""
+    del sthf
+    return Factors(fsth=fsth(sthu, soil.sm_wilt, soil.sm_sat, pools=1), ftemp=ftemp_q10(t_soil, q10))
+
+
+def _number(run: RunFolder, name: str) -> float:
+    """Entry of ``jules_soil_biogeochem`` that JULES has no default for."""
+    value = run.namelists.get("jules_soil_biogeochem").get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0.0:
+        raise BadInput(
+            f"{name} is {value!r}, not a positive number",
+            where=run.namelists.place("jules_soil_biogeochem"),
+            remedy=f"give {name}",
+        )
+    return float(value)
+
+
+def _topmodel(run: RunFolder, dzsoil: Tensor, dtype: torch.dtype) -> Topmodel:
+    top = {name: torch.tensor([value], dtype=dtype) for name, value in top_values(run).items()}
+    given = run.namelists.get("jules_hydrology")
+    entries = {
+        name: float(value)
+        for name in ("zw_max", "ti_max", "nfita")
+        if isinstance(value := given.get(name), int | float) and not isinstance(value, bool)
+    }
+    missing = [name for name in ("zw_max", "ti_max", "nfita") if name not in entries]
+    if missing:
+        raise BadInput(
+            f"with l_top = T, {', '.join(missing)} have no value",
+            where=run.namelists.place("jules_hydrology"),
+            remedy="give them; the defaults of JULES 7.2 were zw_max = 6.0, ti_max = 10.0, nfita = 20",
+        )
+    return topmodel_properties(
+        top["fexp"],
+        top["ti_mean"],
+        top["ti_sig"],
+        dzsoil,
+        zw_max=entries["zw_max"],
+        ti_max=entries["ti_max"],
+        nfita=int(entries["nfita"]),
+    )
+
+
+def _surface(run: RunFolder, switches: Switches, dzsoil: Tensor, albsoil: Tensor, dtype: torch.dtype) -> LandSurface:
+    groups = [run.namelists.get(name) for name in _TYPES]
+    where = {name: run.namelists.place(name) for name in _TYPES}
+    types = surface_types(*groups, switches=switches, where=where, dtype=dtype)
+    if types.soil < 0:
+        raise BadInput(
+            "the surface types have no bare soil",
+            where=where["jules_surface_types"],
+            remedy="give soil in JULES_SURFACE_TYPES",
+        )
+    frac = fractions(run, len(types.names))
+    if types.ice >= 0 and frac[types.ice] > 0.0:
+        raise BadInput(
+            "the point has land ice, which the column does not have",
+            where=run.namelists.place("jules_frac"),
+            remedy="give a point with soil, or run JULES itself",
+        )
+    height = heights(run)
+    return land_surface(
+        types,
+        torch.as_tensor(frac, dtype=dtype).unsqueeze(-1),
+        dzsoil=dzsoil,
+        albsoil=albsoil,
+        switches=switches,
+        snow=snow_parameters(run, switches),
+        z1_tq=height.temperature,
+        z1_uv=height.wind,
+        bl_height=float(typed_entry(run.namelists, "jules_drive", "bl_height", _BL_HEIGHT)),
+        co2_mmr=co2_mmr(run),
+    )
+
+
+def snow_parameters(run: RunFolder, switches: Switches) -> SnowParameters:
+    """Read the parameters of snow, with JULES's defaults.
+
+    Parameters
+    ----------
+    run : RunFolder
+    switches : Switches
+        ``nsmax``.
+
+    Returns
+    -------
+    SnowParameters
+
+    Raises
+    ------
+    BadInput
+        If an entry is no number, or there are fewer ``dzsnow`` than layers.
+    """
+    group = run.namelists.get("jules_snow")
+    values: dict[str, Any] = {}
+    for field in fields(SnowParameters):
+        if field.name == "cansnowtile" or group.get(field.name) is None:
+            continue
+        if isinstance(field.default, tuple):
+            values[field.name] = tuple(numbers(run.namelists, "jules_snow", field.name, field.default))
+        else:
+            values[field.name] = float(typed_entry(run.namelists, "jules_snow", field.name, field.default))
+    layers = values.get("dzsnow", () if switches.nsmax else SnowParameters.dzsnow)
+    if len(layers) < switches.nsmax:
+        raise BadInput(
+            f"dzsnow has {len(layers)} values, and nsmax is {switches.nsmax}",
+            where=run.namelists.place("jules_snow"),
+            remedy="give dzsnow the thickness of each layer",
+        )
+    return SnowParameters(**values)
+
+
+def _initial_values(run: RunFolder, switches: Switches) -> dict[str, NDArray[Any]]:
+    """Variables of the initial state that the configuration has, by JULES's names."""
+    names = ["canopy", "tstar_tile", "cs", "t_soil", "sthuf", "snow_tile"]
+    names += ["gs"] if switches.can_rad_mod == 1 else []
+    names += ["sthzw", "zw"] if switches.l_top else []
+    if not run.entry("jules_initial", "total_snow", False):
+        names += ["rho_snow", "snow_depth"]
+        names += ["snow_grnd"] if switches.can_model == 4 else []
+        names += ["snow_ds", "snow_ice", "snow_liq", "tsnow"] if switches.nsmax else []
+    return initial_values(run, names)
+
+
+def _surface_state(surface: LandSurface, t_soil1: Tensor, values: dict[str, Tensor]) -> LandSurfaceState:
+    """State of the surface: all snow on the ground, or the snow of a dump."""
+    state = initial_surface(
+        surface, t_soil1, tstar=values["tstar_tile"], canopy=values["canopy"], snow_tile=values["snow_tile"]
+    )
+    if "gs" in values:
+        state = state._replace(gs=values["gs"][0])
+    if "rho_snow" not in values:
+        return state
+    snow = {field: values[name] for name, field in _SNOW.items() if name in values}
+    tiles = state.tstar.shape[0]
+    for name, field in _SNOW_LAYERS.items():
+        if name in values:
+            snow[field] = values[name].reshape(-1, tiles, 1)
+    made: SnowState = state.snow._replace(**snow)
+    return state._replace(snow=made)

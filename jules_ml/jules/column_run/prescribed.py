@@ -1,0 +1,54 @@
+"""Data that a run folder prescribes besides its weather: leaf area and canopy height through time."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from jules_ml.errors import BadInput
+from jules_ml.jules.column_run.time_series import SeriesFiles, series_at_steps
+from jules_ml.jules.run_folder import RunFolder
+from jules_ml.jules.variable_lists import read_list, values_per_point
+
+#: Variables that the column takes.
+PRESCRIBED: Final = ("lai", "canht")
+_GROUP: Final = "jules_prescribed_dataset"
+
+
+def prescribed(run: RunFolder, steps: pd.DatetimeIndex) -> dict[str, NDArray[np.float64]]:
+    """Read prescribed leaf area [1] and height [m] at time steps.
+
+    Parameters
+    ----------
+    run : RunFolder
+        Of one point.
+    steps : DatetimeIndex, shape (step,)
+        Start of each step.
+
+    Returns
+    -------
+    dict of str to array, shape (step, pft)
+        Those that the run prescribes; empty if it prescribes none.
+
+    Raises
+    ------
+    BadInput
+        If another variable is prescribed, or data are missing.
+    """
+    number = int(run.entry("jules_prescribed", "n_datasets", 0)) if run.namelists.all("jules_prescribed") else 0
+    sizes = values_per_point(run)
+    values: dict[str, NDArray[np.float64]] = {}
+    for index, entries in enumerate(run.namelists.all(_GROUP)[:number]):
+        where = run.namelists.source(_GROUP, index) or f"{run.namelists.place(_GROUP)} ({index + 1} of {number})"
+        others = [variable.name for variable in read_list(entries) if variable.name not in PRESCRIBED]
+        if others:
+            raise BadInput(
+                f"{', '.join(others)} is prescribed, and the column takes {' and '.join(PRESCRIBED)}",
+                where=where,
+                remedy="remove the dataset in a copy of the folder, or run JULES itself",
+            )
+        values |= series_at_steps(SeriesFiles(run, entries, where, sizes), steps)
+    return values

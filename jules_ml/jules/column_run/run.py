@@ -1,0 +1,309 @@
+"""``jules-ml run --from-jules``: a run folder of JULES, run by the column."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+import xarray as xr
+from numpy.typing import NDArray
+from torch import Tensor
+
+from jules_ml.column.budget import column_budgets, water_stored
+from jules_ml.column.folder import run_summary
+from jules_ml.column.land_weather import land_forcing
+from jules_ml.column.output import DERIVED, OUTPUTS, output_dataset, outputs_of, write_output
+from jules_ml.column.reference_evapotranspiration import fao_et0
+from jules_ml.column.run import ColumnRun, refuse_unstable_column, refuse_unstable_spin_up, to_be_compiled
+from jules_ml.column.spin_up import SpinUp, spin_up
+from jules_ml.errors import BadInput, RunFailed
+from jules_ml.experiment import Experiment
+from jules_ml.experiment.sections import RunSection, SiteSection
+from jules_ml.jules.column_run.column import folder_column
+from jules_ml.jules.column_run.driving import driving, heights, position
+from jules_ml.jules.column_run.one_point import refuse_grid
+from jules_ml.jules.column_run.prescribed import prescribed
+from jules_ml.jules.column_run.profiles import Profile, output_profile
+from jules_ml.jules.column_run.switches import read_switches, refuse
+from jules_ml.jules.column_run.times import Times, run_times
+from jules_ml.jules.run_folder import NAMELISTS, RunFolder, read_run_folder
+from jules_ml.jules.versions import versions_of_run
+from jules_ml.physics.column import ColumnState, SoilColumn
+from jules_ml.physics.integration import Integration, integrate
+from jules_ml.physics.land_surface.properties import LandSurface
+from jules_ml.physics.land_surface.state import LandForcing
+from jules_ml.physics.soil_names import LAYERED
+from jules_ml.physics.switches import Switches
+from jules_ml.support.files import atomic_write
+from jules_ml.support.progress import Progress, counted
+from jules_ml.weather import Weather
+
+#: Variables of JULES's output that are in that of the column under another name, or do not change with time.
+_ELSEWHERE: Final = frozenset(
+    ("precip", "rainfall", "snowfall", "tl1", "qw1", "pstar", "wind", "sw_down", "lw_down", "frac", *LAYERED, "albsoil")
+)
+
+
+class _Inputs(NamedTuple):
+    """Weather of a period of a run, as records and as tensors."""
+
+    weather: Weather
+    forcing: LandForcing
+
+
+def run_folder_as_column(
+    folder: str | Path,
+    *,
+    namelists: str | None = None,
+    precision: torch.dtype = torch.float64,
+    compiled: bool | None = None,
+    progress: Progress | None = None,
+) -> tuple[ColumnRun, RunFolder]:
+    """Run the column with the configuration and the inputs of a run folder of JULES.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Run folder, or Rose application, of one point.
+    namelists : str, optional
+        Folder of the namelists; see :func:`~jules_ml.jules.run_folder.read_run_folder`.
+    precision : torch.dtype
+        Of state and parameters.
+    compiled : bool, optional
+        Compile the step; default: for long runs, if a compiler is available.
+    progress : callable, optional
+        Receives how far the work has got.
+
+    Returns
+    -------
+    ColumnRun
+    RunFolder
+        The folder as it was read.
+
+    Raises
+    ------
+    BadInput
+        If the folder has physics that the column does not have, several points, or incomplete inputs.
+    RunFailed
+        If the column becomes unstable, or spin-up does not converge and the run is to end then.
+    """
+    run = read_run_folder(folder, namelists)
+    refuse_grid(run)
+    switches, refusals = read_switches(run.namelists, versions_of_run(run))
+    refuse(refusals, run.namelists.where)
+    times, profile = run_times(run), output_profile(run)
+    column, state = folder_column(run, switches, dtype=precision)
+    outputs = _outputs(column, profile)
+    inputs = _inputs(run, switches, times.start, _whole_periods(times, profile, run), precision)
+    steps = inputs.weather.series.sizes["time"]
+    cycle = _inputs(run, switches, *times.cycle, precision) if times.spin_up.cycles else inputs
+    n_spin = cycle.weather.series.sizes["time"] * times.spin_up.cycles
+    notes = list(profile.notes)
+    section = _section(run, times, profile, precision, compiled)
+    is_compiled = to_be_compiled(section, steps + n_spin, notes)
+    started = time.perf_counter()
+    state, spun = spin_up(
+        column,
+        state,
+        cycle.forcing,
+        times.spin_up,
+        outputs=outputs,
+        compiled=is_compiled,
+        on_steps=counted(progress, "spin-up", n_spin),
+    )
+    _end_of_spin_up(state, spun, column, times, notes)
+    integration = integrate(
+        column,
+        state,
+        inputs.forcing,
+        outputs=outputs,
+        mean_over=profile.mean_over,
+        compiled=is_compiled,
+        on_steps=counted(progress, "run", steps),
+    )
+    wall_seconds = time.perf_counter() - started
+    output = _output(integration, inputs.weather, column, run, times, profile)
+    refuse_unstable_column(output, column)
+    gained = water_stored(column, integration.state) - water_stored(column, state)
+    budgets = column_budgets(output, gained=gained, timestep=run.timestep)
+    output.attrs |= {"spin_up": str(spun), "history": f"jules-ml run --from-jules {run.folder.name}"}
+    notes += _missing_outputs(profile, output)
+    return (
+        ColumnRun(
+            _experiment(run, section),
+            output,
+            inputs.weather,
+            spun,
+            budgets,
+            is_compiled,
+            wall_seconds,
+            inputs.weather.series,
+            state,
+            tuple(notes),
+        ),
+        run,
+    )
+
+
+def write_folder_run(run: ColumnRun, source: RunFolder, folder: Path) -> list[Path]:
+    """Write the output, a summary, and the namelists that the column was made of.
+
+    Parameters
+    ----------
+    run : ColumnRun
+        From :func:`run_folder_as_column`.
+    source : RunFolder
+        The run folder.
+    folder : Path
+        Created if it does not exist.
+
+    Returns
+    -------
+    list of Path
+        The files.
+
+    Raises
+    ------
+    BadInput
+        If the folder cannot be written.
+    """
+    output, summary = folder / "column.nc", folder / "run_summary.json"
+    write_output(run.output, output)
+    (folder / NAMELISTS).mkdir(exist_ok=True)
+    copies = []
+    for name in source.namelists.files:
+        with atomic_write(folder / NAMELISTS / name) as part:
+            part.write_bytes(source.namelists.text(name).encode("utf-8", errors="surrogateescape"))
+        copies.append(folder / NAMELISTS / name)
+    contents = run_summary(run) | {"experiment": source.folder.name, "from_jules": str(source.namelists.where)}
+    with atomic_write(summary) as part:
+        part.write_text(json.dumps(contents, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return [output, summary, *copies]
+
+
+def _outputs(column: SoilColumn, profile: Profile) -> tuple[str, ...]:
+    """Outputs of every column, and those of the profiles that this one has besides."""
+    available = outputs_of(column)
+    return (*OUTPUTS, *(n for n in dict.fromkeys((*profile.variables, "elake")) if n in available and n not in OUTPUTS))
+
+
+def _whole_periods(times: Times, profile: Profile, run: RunFolder) -> pd.Timestamp:
+    """End of the last whole period of output in the main run, which JULES writes."""
+    period = pd.Timedelta(seconds=run.timestep * profile.mean_over)
+    count = (times.end - times.start) // period
+    if count == 0:
+        raise BadInput(
+            f"the main run is shorter than one period of output of {period}",
+            where=run.namelists.place("jules_time"),
+            remedy="give a shorter output_period, or a later main_run_end",
+        )
+    return times.start + count * period
+
+
+def _inputs(run: RunFolder, switches: Switches, start: pd.Timestamp, end: pd.Timestamp, dtype: torch.dtype) -> _Inputs:
+    """Weather of a period, with the sun and prescribed leaf area and height."""
+    weather, diff_frac = driving(run, start, end)
+    steps = pd.date_range(start, end, freq=pd.Timedelta(seconds=run.timestep), inclusive="left")
+    latitude, longitude = position(weather.series, run)
+    forcing = land_forcing(
+        weather,
+        latitude=latitude,
+        longitude=longitude,
+        l_cosz=switches.l_cosz,
+        diff_frac=diff_frac,
+        vegetation=prescribed(run, steps),
+        dtype=dtype,
+    )
+    return _Inputs(weather, forcing)
+
+
+def _section(
+    run: RunFolder, times: Times, profile: Profile, precision: torch.dtype, compiled: bool | None
+) -> RunSection:
+    """``[run]`` of an experiment with the settings of the folder."""
+    return RunSection(
+        start=times.start.to_pydatetime(),
+        end=times.end.to_pydatetime(),
+        timestep=run.timestep,
+        mean_over=profile.mean_over,
+        precision="float32" if precision == torch.float32 else "float64",
+        compiled=compiled,
+        spin_up=times.spin_up,
+    )
+
+
+def _experiment(run: RunFolder, section: RunSection) -> Experiment:
+    """Experiment that stands for the folder in a summary."""
+    experiment = Experiment(site=SiteSection(name=run.folder.name), run=section)
+    experiment._file = run.namelists.where
+    return experiment
+
+
+def _end_of_spin_up(state: ColumnState, spun: SpinUp, column: SoilColumn, times: Times, notes: list[str]) -> None:
+    """Stop after a spin-up that is unstable, or does not converge if the run is to end then."""
+    refuse_unstable_spin_up(state, spun, column)
+    if spun.reached or not spun.cycles:
+        return
+    if times.stop:
+        raise RunFailed(f"spin-up has {spun}, and terminate_on_spinup_fail = T ends the run")
+    notes.append("the soil was not in equilibrium at the end of spin-up: raise max_spinup_cycles")
+
+
+def _output(
+    integration: Integration,
+    weather: Weather,
+    column: SoilColumn,
+    run: RunFolder,
+    times: Times,
+    profile: Profile,
+) -> xr.Dataset:
+    """Dataset of all outputs, weather, soil properties and cover."""
+    assert isinstance(column.surface, LandSurface)
+    period = pd.Timedelta(seconds=run.timestep * profile.mean_over)
+    outputs: dict[str, NDArray[np.floating]] = {n: _array(v) for n, v in integration.outputs.items()}
+    if "fao_et0" in profile.variables:
+        outputs["fao_et0"] = fao_et0(
+            weather.series, timestep=run.timestep, period=period, height=heights(run).temperature
+        )
+    n_layers = column.dzsoil.shape[0]
+    soil = {name: _array(values.expand(n_layers, 1)) for name, values in column.soil._asdict().items()}
+    ds = output_dataset(
+        outputs,
+        weather.series,
+        start=times.start,
+        period=period,
+        dzsoil=column.dzsoil.flatten().tolist(),
+        soil=soil | {"theta_r": np.zeros(n_layers)},
+    )
+    return _with_types(ds, column.surface)
+
+
+def _array(values: Tensor) -> NDArray[np.floating]:
+    array: NDArray[np.floating] = values.squeeze(-1).numpy()
+    return array
+
+
+def _with_types(ds: xr.Dataset, surface: LandSurface) -> xr.Dataset:
+    """Add the fractions of the surface types and their names; a type without a fraction has no values, as in JULES."""
+    names: Sequence[str] = surface.types.names
+    coords: Mapping[str, object] = {"tile": ("tile", list(names)), "pft": ("pft", list(names[: surface.n_pft]))}
+    ds = ds.assign_coords(coords)
+    frac = _array(surface.frac)
+    for name, values in ds.data_vars.items():
+        if {"tile", "pft"} & set(values.dims):
+            ds[name] = values.where(xr.DataArray(frac[: values.shape[-1]] > 0.0, dims=values.dims[-1:]))
+    ds["frac"] = ("tile", frac, {"units": "1", "long_name": "fraction of the surface type"})
+    return ds
+
+
+def _missing_outputs(profile: Profile, output: xr.Dataset) -> list[str]:
+    """Note the variables of the profiles that the column does not have."""
+    known = {*map(str, output.variables), *DERIVED, *_ELSEWHERE, "lai", "canht"}
+    missing = [name for name in profile.variables if name not in known]
+    return [f"the column has no output {', '.join(missing)}"] if missing else []

@@ -1,0 +1,271 @@
+// Vectors of numbers (V), truth values (M) and whole numbers (I), one lane a column, and the functions of a step on them. Not a number
+// passes through all of them, as in torch. References: Cephes and FDLIBM for the reduction of arguments.
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#if DOUBLE
+typedef double T;
+typedef int64_t N;
+#else
+typedef float T;
+typedef int32_t N;
+#endif
+
+#ifdef __AVX512DQ__
+#include <immintrin.h>
+enum { W = 64 / sizeof(T) };
+typedef N I __attribute__((vector_size(64)));
+#if DOUBLE
+typedef __m512d V;
+typedef __mmask8 M;
+#define OF(name) _mm512_##name##_pd
+#define OF_MASK(name) _mm512_##name##_pd_mask
+#else
+typedef __m512 V;
+typedef __mmask16 M;
+#define OF(name) _mm512_##name##_ps
+#define OF_MASK(name) _mm512_##name##_ps_mask
+#endif
+static inline V splat(T x) { return OF(set1)(x); }
+static inline V load(const T* p) { return OF(load)(p); }
+static inline V loadu(const T* p) { return OF(loadu)(p); }
+static inline void store(T* p, V x) { OF(store)(p, x); }
+static inline V select_of(M m, V a, V b) { return OF(mask_blend)(m, b, a); }
+static inline bool any(M m) { return m != 0; }
+static inline M f_lt(V a, V b) { return OF_MASK(cmp)(a, b, _CMP_LT_OQ); }
+static inline M f_le(V a, V b) { return OF_MASK(cmp)(a, b, _CMP_LE_OQ); }
+static inline M f_eq(V a, V b) { return OF_MASK(cmp)(a, b, _CMP_EQ_OQ); }
+static inline M f_ne(V a, V b) { return OF_MASK(cmp)(a, b, _CMP_NEQ_UQ); }
+static inline M is_nan(V a) { return OF_MASK(cmp)(a, a, _CMP_UNORD_Q); }
+// the second operand is returned where one is not a number
+static inline V min_of(V a, V b) { return OF(min)(a, b); }
+static inline V max_of(V a, V b) { return OF(max)(a, b); }
+static inline V fma_of(V a, V b, V c) { return OF(fmadd)(a, b, c); }
+static inline V round_of(V a) { return OF(roundscale)(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+static inline V f_floor(V a) { return OF(roundscale)(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }
+static inline V f_ceil(V a) { return OF(roundscale)(a, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC); }
+static inline V f_trunc(V a) { return OF(roundscale)(a, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC); }
+static inline V f_sqrt(V a) { return OF(sqrt)(a); }
+static inline V f_abs(V a) { return OF(abs)(a); }
+static inline V scaled(V a, V power) { return OF(scalef)(a, power); }
+static inline M truth(bool x) { return x ? M(~0) : M(0); }
+static inline M f_and(M a, M b) { return a & b; }
+static inline M f_or(M a, M b) { return a | b; }
+static inline M f_xor(M a, M b) { return a ^ b; }
+static inline M f_not(M a) { return ~a; }
+// x = fraction * 2^exponent with a fraction from 0.75 to 1.5; 0, infinity and not a number end up in the exponent
+static inline void split(V x, V* fraction, V* exponent) {
+  *fraction = OF(getmant)(x, _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_nan);
+  const V e = OF(getexp)(x);
+  *exponent = OF(mask_add)(e, f_lt(*fraction, splat(1)), e, splat(1));
+}
+#else
+#if defined(__AVX__)
+#define BYTES 32
+#else
+#define BYTES 16
+#endif
+enum { W = BYTES / sizeof(T) };
+typedef T V __attribute__((vector_size(BYTES)));
+typedef N I __attribute__((vector_size(BYTES)));
+typedef I M;
+static inline V splat(T x) { return V{} + x; }
+static inline V load(const T* p) { return *(const V*)p; }
+static inline V loadu(const T* p) { V v; memcpy(&v, p, sizeof v); return v; }
+static inline void store(T* p, V x) { *(V*)p = x; }
+static inline V select_of(M m, V a, V b) { return m ? a : b; }
+static inline bool any(M m) {
+  N found = 0;
+  for (int k = 0; k < W; k++) found |= m[k];
+  return found != 0;
+}
+static inline M f_lt(V a, V b) { return a < b; }
+static inline M f_le(V a, V b) { return a <= b; }
+static inline M f_eq(V a, V b) { return a == b; }
+static inline M f_ne(V a, V b) { return a != b; }
+static inline M is_nan(V a) { return a != a; }
+static inline V min_of(V a, V b) { return a < b ? a : b; }
+static inline V max_of(V a, V b) { return a > b ? a : b; }
+static inline V fma_of(V a, V b, V c) { return a * b + c; }
+#define BY_LANE(name, function)            \
+  static inline V name(V a) {              \
+    for (int k = 0; k < W; k++) a[k] = function(a[k]); \
+    return a;                              \
+  }
+BY_LANE(round_of, std::nearbyint)
+BY_LANE(f_floor, std::floor)
+BY_LANE(f_ceil, std::ceil)
+BY_LANE(f_trunc, std::trunc)
+BY_LANE(f_sqrt, std::sqrt)
+static inline V f_abs(V a) { return a < 0 ? -a : a; }
+static inline M truth(bool x) { return M{} - N(x); }
+static inline M f_and(M a, M b) { return a & b; }
+static inline M f_or(M a, M b) { return a | b; }
+static inline M f_xor(M a, M b) { return a ^ b; }
+static inline M f_not(M a) { return ~a; }
+enum { FRACTION = DOUBLE ? 52 : 23, BIAS = DOUBLE ? 1023 : 127 };
+static inline V power_of_two(I n) { return (V)((n + BIAS) << FRACTION); }
+// in two factors, as the power itself may be too large or too small
+static inline V scaled(V a, V power) {
+  const V least = splat(-2 * BIAS), most = splat(2 * BIAS);
+  const I n = __builtin_convertvector(power < least ? least : power > most ? most : power, I), half = n >> 1;
+  return a * power_of_two(half) * power_of_two(n - half);
+}
+static inline void split(V x, V* fraction, V* exponent) {
+  const T least = DOUBLE ? T(2.2250738585072014e-308) : T(1.17549435e-38);
+  const V many = splat(T(N(1) << (DOUBLE ? 54 : 25))), shift = splat(DOUBLE ? 54 : 25);
+  const M small = x < least;
+  const I bits = (I)(small ? x * many : x), mask = I{} + ((N(1) << FRACTION) - 1);
+  I e = ((bits >> FRACTION) & (2 * BIAS + 1)) - BIAS;
+  V m = (V)((bits & mask) | (I{} + (N(BIAS) << FRACTION)));
+  const M high = m >= T(1.5);
+  m = high ? m * T(0.5) : m;
+  const V n = __builtin_convertvector(e - high, V);
+  *fraction = x == 0 || x == T(INFINITY) ? splat(1) : x >= 0 ? m : splat(NAN);
+  *exponent = x == 0 ? splat(-T(INFINITY)) : x == T(INFINITY) ? x : small ? n - shift : n;
+}
+#endif
+
+static inline V f_select(M m, V a, V b) { return select_of(m, a, b); }
+static inline I f_select(M m, I a, I b) {
+  for (int k = 0; k < W; k++)
+#ifdef __AVX512DQ__
+    a[k] = (m >> k) & 1 ? a[k] : b[k];
+#else
+    a[k] = m[k] ? a[k] : b[k];
+#endif
+  return a;
+}
+#ifdef __AVX512DQ__
+static inline M f_select(M m, M a, M b) { return (m & a) | (~m & b); }
+#endif
+static inline M f_gt(V a, V b) { return f_lt(b, a); }
+static inline M f_ge(V a, V b) { return f_le(b, a); }
+static inline V f_add(V a, V b) { return a + b; }
+static inline V f_sub(V a, V b) { return a - b; }
+static inline V f_mul(V a, V b) { return a * b; }
+static inline V f_div(V a, V b) { return a / b; }
+static inline V f_neg(V a) { return -a; }
+static inline V f_reciprocal(V a) { return splat(1) / a; }
+static inline V f_min(V a, V b) { return f_select(is_nan(a), a, min_of(a, b)); }
+static inline V f_max(V a, V b) { return f_select(is_nan(a), a, max_of(a, b)); }
+static inline V f_sign(V a) { return f_select(f_lt(a, splat(0)), splat(-1), f_select(f_lt(splat(0), a), splat(1), a)); }
+static inline I whole(N x) { return I{} + x; }
+static inline I f_add(I a, I b) { return a + b; }
+static inline I f_sub(I a, I b) { return a - b; }
+static inline I f_mul(I a, I b) { return a * b; }
+static inline I f_min(I a, I b) { return a < b ? a : b; }
+static inline I f_max(I a, I b) { return a > b ? a : b; }
+static inline V f_truth_to_real(M m) { return f_select(m, splat(1), splat(0)); }
+static inline M f_real_to_truth(V a) { return f_ne(a, splat(0)); }
+static inline V f_whole_to_real(I a) { return __builtin_convertvector(a, V); }
+static inline I f_real_to_whole(V a) { return __builtin_convertvector(a, I); }
+struct Table { const T* values; long size; };
+static inline V f_look_up(Table table, I index) {
+  alignas(64) T found[W];
+  for (int k = 0; k < W; k++) {
+    const long at = index[k];
+    found[k] = table.values[at < 0 ? 0 : at >= table.size ? table.size - 1 : at];
+  }
+  return load(found);
+}
+
+static inline V polynomial(V x, const T* from, int n) {
+  V sum = splat(from[0]);
+  for (int k = 1; k < n; k++) sum = fma_of(sum, x, splat(from[k]));
+  return sum;
+}
+
+#if DOUBLE
+static const T LN2_HIGH = 6.93147180369123816490e-01, LN2_LOW = 1.90821492927058770002e-10;
+static const T EXP_MOST = 745.2, LOG_SERIES[] = {
+    1.479819860511658591e-01, 1.531383769920937332e-01, 1.818357216161805012e-01, 2.222219843214978396e-01,
+    2.857142874366239149e-01, 3.999999999940941908e-01, 6.666666666666735130e-01};
+// 1/2 + r/3! + ...
+static const T EXP_SERIES[] = {1.6059043836821613e-10, 2.08767569878681e-09, 2.505210838544172e-08, 2.755731922398589e-07,
+    2.7557319223985893e-06, 2.48015873015873e-05, 0.0001984126984126984, 0.001388888888888889,
+    0.008333333333333333, 0.041666666666666664, 0.16666666666666666, 0.5};
+#else
+static const T LN2_HIGH = 0.693359375f, LN2_LOW = -2.12194440e-4f;
+static const T EXP_MOST = 104.f;
+static const T EXP_SERIES[] = {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f};
+// of (log(1 + f) - f + f^2/2) / f^3 from -0.25 to 0.5
+static const T LOG_SERIES[] = {-0.0450754501f, 0.1046317369f, -0.1316129416f, 0.1447840482f, -0.1664730161f, 0.1999085844f,
+    -0.2500009537f, 0.3333345056f};
+#endif
+#define SERIES(x, name) polynomial(x, name, sizeof(name) / sizeof(T))
+
+// x = n ln2 + r, and exp(r) - 1
+static inline V reduced(V x, V* n) {
+  *n = round_of(x * splat(T(1.4426950408889634)));
+  const V r = fma_of(*n, splat(-LN2_LOW), fma_of(*n, splat(-LN2_HIGH), x));
+  return fma_of(r * r, SERIES(r, EXP_SERIES), r);
+}
+
+static inline V f_exp(V x) {
+  // not a number is the second operand, which passes
+  const V bounded = max_of(splat(-EXP_MOST), min_of(splat(EXP_MOST), x));
+  V n;
+  const V change = reduced(bounded, &n);
+  return scaled(splat(1) + change, n);
+}
+
+static inline V f_expm1(V x) {
+  const V bounded = max_of(splat(-EXP_MOST), min_of(splat(EXP_MOST), x));
+  V n;
+  const V change = reduced(bounded, &n), power = scaled(splat(1), n);
+  const V small = fma_of(power, change, power - splat(1));
+  return f_select(f_lt(splat(T(80)), x), scaled(splat(1) + change, n), small);
+}
+
+static inline V f_log(V x) {
+  V m, e;
+  split(x, &m, &e);
+  const V f = m - splat(1);
+#if DOUBLE
+  const V s = f / (splat(2) + f), z = s * s, half = splat(0.5) * f * f;
+  const V r = z * SERIES(z, LOG_SERIES);
+  const V low = fma_of(s, half + r, e * splat(LN2_LOW)) - half;
+#else
+  const V z = f * f;
+  const V low = fma_of(z * f, SERIES(f, LOG_SERIES), e * splat(LN2_LOW)) - splat(T(0.5)) * z;
+#endif
+  return fma_of(e, splat(LN2_HIGH), f + low);
+}
+
+static inline V f_log10(V x) { return f_log(x) * splat(T(0.4342944819032518)); }
+
+static inline V f_log1p(V x) {
+  const V u = splat(1) + x, lost = (x - (u - splat(1))) / u;
+  return f_log(u) + f_select(f_eq(lost, lost), lost, splat(0));
+}
+
+static inline V f_tanh(V x) {
+  const V most = splat(T(20)), grown = f_expm1(splat(2) * min_of(most, f_abs(x)));
+  const V y = grown / (grown + splat(2));
+  return f_select(f_lt(x, splat(0)), -y, y);
+}
+
+#if !DOUBLE
+#endif
+static inline V f_pow(V x, V y) {
+  alignas(64) T a[W], b[W];
+  store(a, x);
+  store(b, y);
+  for (int k = 0; k < W; k++) a[k] = std::pow(a[k], b[k]);
+  return load(a);
+}
+
+#define LANES(name)                                   \
+  static inline V f_##name(V x) {                     \
+    alignas(64) T a[W];                               \
+    store(a, x);                                      \
+    for (int k = 0; k < W; k++) a[k] = std::name(a[k]); \
+    return load(a);                                   \
+  }
+LANES(sin)
+LANES(cos)
+LANES(asin)
+LANES(acos)
+LANES(atan)
