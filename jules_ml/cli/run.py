@@ -20,7 +20,7 @@ from jules_ml.cli.printing import (
     print_warnings,
     progress_bars,
 )
-from jules_ml.cli.run_grid import run_on_grid, run_on_ranks
+from jules_ml.cli.run_grid import run_experiment_on_grid, run_folder_on_grid
 from jules_ml.errors import BadInput
 from jules_ml.support.output_folder import replaced_folder
 
@@ -67,15 +67,12 @@ def run(
 ) -> None:
     """Run the model of an experiment: the soil column with a site's record or on a grid, or JULES with modules swapped in."""
     if from_jules is not None:
-        _refuse_other_arguments(
-            f"--from-jules {from_jules}", experiment is not None or prepare or resume or collect is not None
-        )
-        _run_from_jules(from_jules, Path("runs") / from_jules.resolve().name if out is None else out, quiet)
-        return
+        _refuse_beside("--from-jules", from_jules, " --out FOLDER", experiment, prepare, collect)
+        folder = Path("runs") / from_jules.resolve().name if out is None else out
+        return _run_from_jules(from_jules, folder, resume=resume, quiet=quiet)
     if collect is not None:
-        _refuse_other_arguments(f"--collect {collect}", experiment is not None or prepare or resume or out is not None)
-        _collect_jules(collect, quiet)
-        return
+        _refuse_beside("--collect", collect, "", experiment, prepare, resume, out)
+        return _collect_jules(collect, quiet)
     if experiment is None:
         raise BadInput("no experiment is given", where="jules-ml run", remedy="'jules-ml run EXPERIMENT.toml'")
     _run_experiment(experiment, out, prepare=prepare, resume=resume, quiet=quiet)
@@ -86,8 +83,9 @@ def _run_experiment(experiment: Path, out: Path | None, *, prepare: bool, resume
     from jules_ml.experiment import load_experiment
     from jules_ml.support.ranks import launched_size
 
+    folder = Path("runs") / experiment.stem if out is None else out
     if launched_size() > 1:
-        run_on_ranks(experiment, out, resume=resume, quiet=quiet)
+        run_experiment_on_grid(experiment, folder, resume=resume, quiet=quiet)
         return
     loaded = load_experiment(experiment)
     if resume and loaded.grid is None:
@@ -103,9 +101,8 @@ def _run_experiment(experiment: Path, out: Path | None, *, prepare: bool, resume
             where=f"{experiment}, run.model",
             remedy="leave out --prepare: a job may call 'jules-ml run' itself; or set model = 'jules'",
         )
-    folder = Path("runs") / experiment.stem if out is None else out
     if loaded.grid is not None:
-        run_on_grid(loaded, folder, None, resume=resume, quiet=quiet)
+        run_experiment_on_grid(experiment, folder, resume=resume, quiet=quiet)
         return
     if loaded.closed_loop is not None:
         _run_closed_loop(loaded, folder, quiet)
@@ -113,11 +110,14 @@ def _run_experiment(experiment: Path, out: Path | None, *, prepare: bool, resume
     _run_column(loaded, folder, quiet)
 
 
-def _refuse_other_arguments(given: str, others: bool) -> None:
-    option, folder = given.split(maxsplit=1)
-    takes = "the folder of a prepared run" if option == "--collect" else "a run folder of JULES, and --out"
-    if others:
-        raise BadInput(f"{option} takes only {takes}", where="jules-ml run", remedy=f"'jules-ml run {option} {folder}'")
+def _refuse_beside(option: str, folder: Path, end: str, *others: Path | bool | None) -> None:
+    """Refuse other arguments beside an option that names a folder."""
+    if any(others):
+        raise BadInput(
+            f"{option} takes only the folder of a {'run of JULES' if end else 'prepared run'}{' and --out' if end else ''}",
+            where="jules-ml run",
+            remedy=f"'jules-ml run {option} {folder}{end}'",
+        )
 
 
 def _print_warnings_of_modules(experiment: Experiment) -> None:
@@ -146,7 +146,18 @@ def _run_column(experiment: Experiment, folder: Path, quiet: bool) -> None:
         print_files(map(staged.final, files))
 
 
-def _run_from_jules(source: Path, folder: Path, quiet: bool) -> None:
+def _run_from_jules(source: Path, folder: Path, *, resume: bool, quiet: bool) -> None:
+    from jules_ml.jules.column_run.one_point import has_grid
+    from jules_ml.support.ranks import launched_size
+
+    if launched_size() > 1 or has_grid(source):
+        return run_folder_on_grid(source, folder, resume=resume, quiet=quiet)
+    if resume:
+        raise BadInput("only runs on a grid are continued", where=source, remedy="leave out --resume")
+    return _run_point_from_jules(source, folder, quiet)
+
+
+def _run_point_from_jules(source: Path, folder: Path, quiet: bool) -> None:
     from jules_ml.column.folder import RUN, run_figure
     from jules_ml.jules.column_run.run import run_folder_as_column, write_folder_run
     from jules_ml.support.figures import save_figure

@@ -1,7 +1,8 @@
-"""``jules-ml run`` with ``[grid]``, under mpiexec or not."""
+"""``jules-ml run`` on a grid, of an experiment or of a run folder of JULES, under mpiexec or not."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,18 +10,15 @@ from jules_ml.cli.printing import out_console, print_files, print_notes, progres
 from jules_ml.errors import BadInput
 
 if TYPE_CHECKING:
-    from jules_ml.column.grid.team import Team
-    from jules_ml.experiment import Experiment
+    from jules_ml.column.grid.model import GridModel
 
 
-def run_on_ranks(experiment: Path, out: Path | None, *, resume: bool, quiet: bool) -> None:
-    """Run a grid on all ranks that an MPI launcher has started."""
-    from jules_ml.column.grid.team import Team
-    from jules_ml.experiment import load_experiment
-    from jules_ml.support.ranks import world
+def run_experiment_on_grid(experiment: Path, folder: Path, *, resume: bool, quiet: bool) -> None:
+    """Run the grid of an experiment, alone or as one of several ranks, and print what came of it."""
 
-    team = Team(world())
-    with team.one_for_all():
+    def read() -> tuple[GridModel, str]:
+        from jules_ml.experiment import load_experiment
+
         loaded = load_experiment(experiment)
         if loaded.grid is None:
             raise BadInput(
@@ -28,18 +26,34 @@ def run_on_ranks(experiment: Path, out: Path | None, *, resume: bool, quiet: boo
                 where=experiment,
                 remedy="run it without mpiexec; JULES itself is started with MPI by jules.launcher",
             )
-        run_on_grid(loaded, Path("runs") / experiment.stem if out is None else out, team, resume=resume, quiet=quiet)
+        from jules_ml.column.grid.model import experiment_model
+
+        return experiment_model(loaded), loaded.text
+
+    _run(read, folder, resume=resume, quiet=quiet)
 
 
-def run_on_grid(experiment: Experiment, folder: Path, team: Team | None, *, resume: bool, quiet: bool) -> None:
-    """Run a grid, alone or as one of several ranks, and print what came of it."""
-    from jules_ml.column.grid.model import experiment_model
+def run_folder_on_grid(source: Path, folder: Path, *, resume: bool, quiet: bool) -> None:
+    """Run the column at the points of a run folder of JULES, alone or as one of several ranks."""
+
+    def read() -> tuple[GridModel, str]:
+        from jules_ml.jules.column_run.grid import folder_model
+
+        return folder_model(source), ""
+
+    _run(read, folder, resume=resume, quiet=quiet)
+
+
+def _run(read: Callable[[], tuple[GridModel, str]], folder: Path, *, resume: bool, quiet: bool) -> None:
     from jules_ml.column.grid.run import run_grid
+    from jules_ml.column.grid.team import Team
+    from jules_ml.support.ranks import launched_size, world
 
-    silent = quiet or (team is not None and not team.leads)
-    model = experiment_model(experiment)
-    with progress_bars(silent) as report:
-        finished = run_grid(model, folder, team=team, resume=resume, text=experiment.text, progress=report)
+    team = Team(world() if launched_size() > 1 else None)
+    with team.one_for_all():
+        model, text = read()
+        with progress_bars(quiet or not team.leads) as report:
+            finished = run_grid(model, folder, team=team, resume=resume, text=text, progress=report)
     if finished is None or quiet:
         return
     print_notes(finished.notes)

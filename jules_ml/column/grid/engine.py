@@ -62,13 +62,18 @@ class PointRun:
     compiled: bool = False
     device: torch.device = CPU
 
+    @property
+    def points(self) -> int:
+        """Number of land points."""
+        return int(self.state.smcl.shape[-1])
+
     def columns(self, block: Block) -> _Points:
         """Land points of the columns of a block."""
         return np.minimum(block.start + np.arange(self.width), block.stop - 1)
 
     def start(self, block: Block) -> Progress:
         """State of a block before the first segment."""
-        state = widened(mapped(columns_of(self.columns(block)), self.state), self.width)
+        state = widened(mapped(columns_of(self.columns(block), self.points), self.state), self.width)
         state = mapped(lambda tensor: tensor.to(self.device), state)
         return Progress(0, state, state, torch.ones(self.width, dtype=torch.bool, device=self.device))
 
@@ -119,7 +124,7 @@ def unsound_columns(run: PointRun, block: Block, progress: Progress) -> _Points:
 
 
 def _column_of(run: PointRun, block: Block) -> SoilColumn:
-    chosen = columns_of(run.columns(block))
+    chosen = columns_of(run.columns(block), run.points)
     return column_mapped(lambda tensor: chosen(tensor).to(run.device), run.column)
 
 
@@ -219,7 +224,8 @@ def output_rows(run: PointRun) -> dict[str, int]:
         If an output does not exist.
     """
     one = np.zeros(1, dtype=np.int64)
-    column, state = column_mapped(columns_of(one), run.column), mapped(columns_of(one), run.state)
+    column = column_mapped(columns_of(one, run.points), run.column)
+    state = mapped(columns_of(one, run.points), run.state)
     forcing = run.driving.window(0, 1, one).forcing(one, column.dzsoil.dtype)
     with torch.no_grad():
         _, available = column.step(state, mapped(lambda x: x[0], forcing))

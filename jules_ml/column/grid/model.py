@@ -121,7 +121,7 @@ def experiment_model(experiment: Experiment) -> GridModel:
         chunk_days=section.chunk_days,
         monthly=section.monthly,
         cycles=run.spin_up.cycles,
-        years=run.spin_up.years,
+        cycle=(start, start + pd.DateOffset(years=run.spin_up.years)),
     )
     driving = FileDriving(section.drive, land.points, start, run.timestep)
     notes: list[str] = list(land.notes)

@@ -88,7 +88,7 @@ def timetable(
     chunk_days: int,
     monthly: bool = False,
     cycles: int = 0,
-    years: int = 1,
+    cycle: tuple[pd.Timestamp, pd.Timestamp] | None = None,
 ) -> Timetable:
     """Divide a run into segments.
 
@@ -104,8 +104,10 @@ def timetable(
         Days of driving data that are read at a time.
     monthly : bool
         Output periods are months, and each is a segment.
-    cycles, years : int
-        Most cycles of spin-up, and years of each.
+    cycles : int
+        Most cycles of spin-up.
+    cycle : tuple of Timestamp, optional
+        Start and end of a cycle; by default those of the run.
 
     Returns
     -------
@@ -114,7 +116,7 @@ def timetable(
     Raises
     ------
     BadInput
-        If the run is shorter than one output period or one cycle of spin-up.
+        If the run is shorter than one output period, or a cycle of spin-up ends after it.
     """
     step = pd.Timedelta(seconds=timestep)
     chunk = max(round(pd.Timedelta(days=chunk_days) / step), 1)
@@ -133,17 +135,18 @@ def timetable(
             where="[run] end",
             remedy="set a later end or a smaller run.mean_over",
         )
-    cycle = int((start + pd.DateOffset(years=years) - start) // step)
-    if cycles and cycle > steps:
+    begin, stop = cycle or (start, end)
+    if cycles and stop > end:
         raise BadInput(
-            f"a cycle of spin-up of {years} years is longer than the run",
+            f"a cycle of spin-up from {begin} to {stop} is longer than the run",
             where="[run.spin_up] years",
             remedy="set fewer years or a later end, or cycles = 0",
         )
+    offset, counts = round((begin - start) / step), _cut(round((stop - begin) / step), chunk)
     spin = [
-        Segment(first, (count,), count, cycle=k, ends_cycle=first + count == cycle)
+        Segment(offset + first, (count,), count, cycle=k, ends_cycle=first + count == sum(counts))
         for k in range(cycles)
-        for first, count in zip(_starts(_cut(cycle, chunk)), _cut(cycle, chunk), strict=True)
+        for first, count in zip(_starts(counts), counts, strict=True)
     ]
     return Timetable(start, timestep, (*spin, *run))
 

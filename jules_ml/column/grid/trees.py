@@ -31,23 +31,25 @@ def with_tensors(tree: _Tree, values: Sequence[Tensor]) -> _Tree:
     return mapped(lambda _: next(following), tree)
 
 
-def columns_of(columns: NDArray[np.int64]) -> Callable[[Tensor], Tensor]:
+def columns_of(columns: NDArray[np.int64], total: int) -> Callable[[Tensor], Tensor]:
     """Return a function of a tensor that selects columns.
 
     Parameters
     ----------
     columns : array of int, shape (column,)
         Numbers of the columns; a column may be repeated.
+    total : int
+        Number of all columns.
 
     Returns
     -------
     callable
-        A tensor whose last dimension is 1 is the same for all columns, and stays so.
+        A tensor whose last dimension is not ``total`` is the same for all columns, and stays so.
     """
     index = torch.from_numpy(np.ascontiguousarray(columns))
 
     def chosen(tensor: Tensor) -> Tensor:
-        if tensor.ndim == 0 or tensor.shape[-1] == 1:
+        if tensor.ndim == 0 or tensor.shape[-1] != total:
             return tensor
         return tensor.index_select(-1, index.to(tensor.device))
 

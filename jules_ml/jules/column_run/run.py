@@ -95,18 +95,16 @@ def run_folder_as_column(
     """
     run = read_run_folder(folder, namelists)
     refuse_grid(run)
-    switches, refusals = read_switches(run.namelists, versions_of_run(run))
-    refuse(refusals, run.namelists.where)
+    switches = _switches(run)
     times, profile = run_times(run), output_profile(run)
     column, state = folder_column(run, switches, dtype=precision)
-    outputs = _outputs(column, profile)
     inputs = _inputs(run, switches, times.start, _whole_periods(times, profile, run), precision)
-    steps = inputs.weather.series.sizes["time"]
     cycle = _inputs(run, switches, *times.cycle, precision) if times.spin_up.cycles else inputs
-    n_spin = cycle.weather.series.sizes["time"] * times.spin_up.cycles
+    steps, n_spin = (x.weather.series.sizes["time"] for x in (inputs, cycle))
     notes = list(profile.notes)
     section = _section(run, times, profile, precision, compiled)
-    is_compiled = to_be_compiled(section, steps + n_spin, notes)
+    outputs = _outputs(column, profile)
+    is_compiled = to_be_compiled(section, steps + n_spin * times.spin_up.cycles, notes)
     started = time.perf_counter()
     state, spun = spin_up(
         column,
@@ -115,7 +113,7 @@ def run_folder_as_column(
         times.spin_up,
         outputs=outputs,
         compiled=is_compiled,
-        on_steps=counted(progress, "spin-up", n_spin),
+        on_steps=counted(progress, "spin-up", n_spin * times.spin_up.cycles),
     )
     _end_of_spin_up(state, spun, column, times, notes)
     integration = integrate(
@@ -133,22 +131,20 @@ def run_folder_as_column(
     gained = water_stored(column, integration.state) - water_stored(column, state)
     budgets = column_budgets(output, gained=gained, timestep=run.timestep)
     output.attrs |= {"spin_up": str(spun), "history": f"jules-ml run --from-jules {run.folder.name}"}
-    notes += _missing_outputs(profile, output)
-    return (
-        ColumnRun(
-            _experiment(run, section),
-            output,
-            inputs.weather,
-            spun,
-            budgets,
-            is_compiled,
-            wall_seconds,
-            inputs.weather.series,
-            state,
-            tuple(notes),
-        ),
-        run,
+    weather, notes = inputs.weather, [*notes, *_missing_outputs(profile, output)]
+    made = ColumnRun(
+        _experiment(run, section),
+        output,
+        weather,
+        spun,
+        budgets,
+        is_compiled,
+        wall_seconds,
+        weather.series,
+        state,
+        tuple(notes),
     )
+    return made, run
 
 
 def write_folder_run(run: ColumnRun, source: RunFolder, folder: Path) -> list[Path]:
@@ -185,6 +181,13 @@ def write_folder_run(run: ColumnRun, source: RunFolder, folder: Path) -> list[Pa
     with atomic_write(summary) as part:
         part.write_text(json.dumps(contents, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return [output, summary, *copies]
+
+
+def _switches(run: RunFolder) -> Switches:
+    """Switches of the run; what the column does not have is refused."""
+    switches, refusals = read_switches(run.namelists, versions_of_run(run))
+    refuse(refusals, run.namelists.where)
+    return switches
 
 
 def _outputs(column: SoilColumn, profile: Profile) -> tuple[str, ...]:
