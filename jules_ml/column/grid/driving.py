@@ -262,9 +262,14 @@ class FileWindow:
         before, after = NEEDED[flag]
         # beyond the data their first and last values are held
         first, last = int(level[0]) + before, int(level[-1]) + after
-        rows = np.arange(first, last + 1) - self.firsts[name]
-        records = self.values[name][:, columns].astype(np.float64)[np.clip(rows, 0, len(self.values[name]) - 1)]
-        values = interpolated(records, level - first, flag, np.full(len(records), n), within.astype(np.float64))
+        rows = np.clip(np.arange(first, last + 1) - self.firsts[name], 0, len(self.values[name]) - 1)
+        records = self.values[name][np.ix_(rows, columns)]
+        if before == after:
+            # a value that is held keeps the precision of the file
+            return np.asarray(records[level + before - first])
+        values = interpolated(
+            records.astype(np.float64), level - first, flag, np.full(len(records), n), within.astype(np.float64)
+        )
         return np.asarray(values)
 
     def _wind(self, by_name: dict[str, _Values]) -> dict[str, _Values]:

@@ -133,7 +133,8 @@ def experiment_model(experiment: Experiment) -> GridModel:
         _outputs(run, experiment.file),
         run.spin_up,
         _fingerprint(experiment),
-        compiled=to_be_compiled(run, steps, notes),
+        # a kernel is for the processor
+        compiled=device.type == "cpu" and to_be_compiled(run, steps, notes),
         device=device,
         block=section.block,
         format=section.format,
