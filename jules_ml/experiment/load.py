@@ -24,6 +24,7 @@ from jules_ml.experiment.calibration import CalibrationSection
 from jules_ml.experiment.carbon_module import CarbonSettings
 from jules_ml.experiment.closed_loop import ClosedLoopSection
 from jules_ml.experiment.ensemble import EnsembleSection
+from jules_ml.experiment.grid import GridSection
 from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.experiment.jules import JulesSection
 from jules_ml.experiment.messages import schema_error, syntax_error
@@ -76,6 +77,7 @@ class Experiment(Section):
     modules: ModulesSection = Field(default=ModulesSection(), description="learned modules of a run")
     jules: JulesSection | None = Field(default=None, description="executable and run folder of JULES")
     run: RunSection | None = Field(default=None, description="model, period and output of a run")
+    grid: GridSection | None = Field(default=None, description="grid of a run, and its driving data")
     ensemble: EnsembleSection | None = Field(default=None, description="ensemble of runs")
     closed_loop: ClosedLoopSection | None = Field(default=None, description="coupled simulation of carbon and soil")
     respiration: RespirationSettings | None = Field(default=None, description="training of respiration")
@@ -115,10 +117,17 @@ class Experiment(Section):
         return self
 
     @model_validator(mode="after")
+<<<<<<< HEAD
     def _surface_of_physics(self) -> Self:
         problem = None if self.surface is None or self.physics is not None else self.surface.simple_problem()
         if problem is not None:
             raise ValueError(f"[surface] {problem}")
+=======
+    def _soil_has_values(self) -> Self:
+        of_file = self.grid is not None and self.grid.soil_props is not None
+        if self.soil is not None and self.soil.properties is None and self.soil.texture is None and not of_file:
+            raise ValueError("give either [soil.properties] or [soil.texture]")
+>>>>>>> grid
         return self
 
     @model_validator(mode="after")

@@ -20,6 +20,7 @@ from jules_ml.experiment.calibration import CalibratedSection, CalibrationSectio
 from jules_ml.experiment.carbon_module import CarbonSettings
 from jules_ml.experiment.closed_loop import ClosedLoopSection
 from jules_ml.experiment.ensemble import EnsembleSection, ParameterSection, WeightsSection
+from jules_ml.experiment.grid import DriveSection, GridSection
 from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.experiment.jules import JulesSection, PrescribedSection
 from jules_ml.experiment.moisture import MoistureSection
@@ -64,6 +65,8 @@ TABLES: dict[str, type[BaseModel]] = {
     "[run]": RunSection,
     "[run.spin_up]": SpinUpSection,
     "[run.initial]": InitialSection,
+    "[grid]": GridSection,
+    "[grid.drive]": DriveSection,
     "[ensemble]": EnsembleSection,
     "[[ensemble.parameters]]": ParameterSection,
     "[ensemble.weights]": WeightsSection,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from jules_ml.jules.sources import POINT_RUN
 from torch import Tensor
 
 from jules_ml.column.surface_types import read_type_files
-from jules_ml.jules.sources import POINT_RUN
 from jules_ml.physics.land_surface.ground import tile_albedo
 from jules_ml.physics.land_surface.properties import LandSurface, land_surface
 from jules_ml.physics.snowpack.interception import intercept_snow

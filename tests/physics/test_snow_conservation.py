@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import torch
+from jules_ml.jules.sources import POINT_RUN
 from torch import Tensor
 
 from jules_ml.column.surface_types import read_type_files
-from jules_ml.jules.sources import POINT_RUN
 from jules_ml.physics.column import SoilColumn, SoilProperties
 from jules_ml.physics.land_surface.properties import land_surface
 from jules_ml.physics.land_surface.state import LandForcing

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from jules_ml.physics.kernel.elements import REAL, TRUTH, WHOLE, Elements
+from jules_ml.physics.kernel.elements import REAL, TRUTH, WHOLE
 from jules_ml.physics.kernel.plan import Plan, Scope, Unit
 
 
