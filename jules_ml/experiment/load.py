@@ -117,17 +117,17 @@ class Experiment(Section):
         return self
 
     @model_validator(mode="after")
-<<<<<<< HEAD
     def _surface_of_physics(self) -> Self:
         problem = None if self.surface is None or self.physics is not None else self.surface.simple_problem()
         if problem is not None:
             raise ValueError(f"[surface] {problem}")
-=======
+        return self
+
+    @model_validator(mode="after")
     def _soil_has_values(self) -> Self:
         of_file = self.grid is not None and self.grid.soil_props is not None
         if self.soil is not None and self.soil.properties is None and self.soil.texture is None and not of_file:
             raise ValueError("give either [soil.properties] or [soil.texture]")
->>>>>>> grid
         return self
 
     @model_validator(mode="after")

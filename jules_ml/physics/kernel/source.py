@@ -224,7 +224,9 @@ class _Writer:
             c, new, old = (int(k) for k in self.elements.all[number].operands)
             row = self.rows.row[number]
             self._defined.update(k for k in self._inside(branch) if k not in self.rows.row)
-            lines.append("  " + self._write(number, row, f"f_select({self.name(c)}, {self.name(new)}, {self.name(old)})"))
+            lines.append(
+                "  " + self._write(number, row, f"f_select({self.name(c)}, {self.name(new)}, {self.name(old)})")
+            )
             self._defined.difference_update(self._inside(branch))
             otherwise.append("  " + self._write(number, row, self.name(old)))
         return [*lines, *otherwise, "  }"]
@@ -260,9 +262,13 @@ class _Places:
         yield f"  for (int i = 0; i < {n}; i++) if ({guard}) on[count++] = i;"
         yield f"  for (int k = 0; k < count; k += {together}) {{"
         # the last place is done again if too few are left, with the same result
-        yield "    const int " + ", ".join(
-            f"i{k} = on[k + {k} < count ? k + {k} : count - 1]" if k else "i0 = on[k]" for k in range(together)
-        ) + ";"
+        yield (
+            "    const int "
+            + ", ".join(
+                f"i{k} = on[k + {k} < count ? k + {k} : count - 1]" if k else "i0 = on[k]" for k in range(together)
+            )
+            + ";"
+        )
         yield from body
         yield "  }}"
 
@@ -291,7 +297,9 @@ class _Places:
         operands = []
         for each in zip(*(elements.all[numbers[j]].operands for numbers in self.places), strict=True):
             operand = int(each[0])
-            operands.append(f"v{operand}_{k}" if operand in self._own else self._expression([int(x) for x in each], str(k)))
+            operands.append(
+                f"v{operand}_{k}" if operand in self._own else self._expression([int(x) for x in each], str(k))
+            )
         yield f"    const {_TYPES[element.kind]} v{number}_{k} = f_{element.operation}({', '.join(operands)});"
         stored = [numbers[j] for numbers in self.places]
         if stored[0] in rows:
