@@ -7,7 +7,7 @@ instructions. What contributes nothing in a block of columns, such as a tile wit
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
