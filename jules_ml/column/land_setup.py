@@ -19,9 +19,12 @@ from jules_ml.experiment import Experiment
 from jules_ml.experiment.physics import PhysicsSection
 from jules_ml.experiment.sections import SIMPLE_TYPES, SurfaceSection, TileSection
 from jules_ml.physics.canopy.leaf import EPCO2
+from jules_ml.physics.column import SoilColumn
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN, HydraulicForm
 from jules_ml.physics.land_surface.properties import LandSurface, land_surface
 from jules_ml.physics.land_surface.state import LandForcing
+from jules_ml.physics.snowpack.parameters import SnowParameters
+from jules_ml.physics.surface import Forcing
 from jules_ml.physics.surface_types import SurfaceTypes
 from jules_ml.support.sources import POINT_RUN
 from jules_ml.weather import Weather
@@ -86,6 +89,7 @@ def experiment_land(
         dzsoil=dzsoil,
         albsoil=torch.tensor([section.albsoil], dtype=dtype),
         switches=switches,
+        snow=SnowParameters(conserve_water=physics.conserve_snow),
         z1_tq=experiment.forcing.height,
         z1_uv=experiment.forcing.height,
         bl_height=physics.bl_height,
@@ -165,6 +169,36 @@ def experiment_forcing(
         vegetation=_vegetation(experiment, land, weather, record),
         dtype=land.frac.dtype,
     )
+
+
+def column_forcing(
+    experiment: Experiment, column: SoilColumn, weather: Weather, record: xr.Dataset
+) -> Forcing | LandForcing:
+    """Make the weather of an experiment for its column: with the sun, and vegetation that varies, for JULES's land surface.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    column : SoilColumn
+        Column of the experiment.
+    weather : Weather
+        At the time step of the run.
+    record : xarray.Dataset
+        Site dataset.
+
+    Returns
+    -------
+    Forcing or LandForcing
+        Shape (step, ..., 1) each.
+
+    Raises
+    ------
+    BadInput
+        As :func:`experiment_forcing`.
+    """
+    if experiment.physics is not None and isinstance(column.surface, LandSurface):
+        return experiment_forcing(experiment, experiment.physics, column.surface, weather, record)
+    return weather.tensors(column.dzsoil.dtype)
 
 
 def _vegetation(

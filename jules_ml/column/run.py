@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from jules_ml.column.antecedent import antecedent_notes, module_antecedent, with_antecedent
 from jules_ml.column.budget import Budgets, column_budgets, water_stored
+from jules_ml.column.land_setup import column_forcing
 from jules_ml.column.learned_rate import with_learned_rate
 from jules_ml.column.learned_respiration import learned_factors
 from jules_ml.column.learned_soil import with_learned_soil
-from jules_ml.column.output import DERIVED, OUTPUTS, SOIL_TEMPERATURES, is_sound, output_dataset, outputs_of
+from jules_ml.column.output import DERIVED, OUTPUTS, SOIL_TEMPERATURES, is_sound, output_dataset, outputs_of, with_types
 from jules_ml.column.reference_evapotranspiration import fao_et0
 from jules_ml.column.setup import experiment_column, initial_state
 from jules_ml.column.spin_up import SpinUp, spin_up, steps_of_a_cycle
@@ -30,7 +31,7 @@ from jules_ml.learned.hydraulics.soil_section import Soil
 from jules_ml.physics.column import ColumnState, RespirationFactors, SoilColumn, jules_one_pool_factors
 from jules_ml.physics.compilation import NO_COMPILER, can_compile, compilation_obstacle
 from jules_ml.physics.integration import Integration, integrate
-from jules_ml.physics.surface import Forcing
+from jules_ml.physics.kernel.trees import mapped
 from jules_ml.support.progress import Progress, counted
 from jules_ml.weather import Weather, site_weather
 
@@ -125,7 +126,8 @@ def run_column(
     names = outputs_of(column)
 
     _refuse_unknown_outputs(section, names, experiment.file)
-    forcing, stamps = weather.tensors(dtype), pd.DatetimeIndex(weather.series["time"].to_numpy())
+    forcing = column_forcing(experiment, column, weather, record)
+    stamps = pd.DatetimeIndex(weather.series["time"].to_numpy())
     start = stamps[0] - pd.Timedelta(seconds=section.timestep)
     n_spin = steps_of_a_cycle(stamps, section.timestep, section.spin_up)
     most = n_spin * section.spin_up.cycles
@@ -134,7 +136,7 @@ def run_column(
     state, spun = spin_up(
         column,
         state,
-        Forcing(*(x[:n_spin] for x in forcing)),
+        mapped(lambda x: x[:n_spin], forcing),
         section.spin_up,
         outputs=tuple(names),
         compiled=compiled,
@@ -160,7 +162,7 @@ def run_column(
     if not spun.reached and spun.cycles:
         notes.append("the soil was not in equilibrium at the end of spin-up: raise run.spin_up.cycles")
 
-    output = _run_output(integration, weather, experiment, section, soil, start)
+    output = with_types(_run_output(integration, weather, experiment, section, soil, start), column)
     refuse_unstable_column(output, column)
     gained = water_stored(column, integration.state) - water_stored(column, state)
     budgets = column_budgets(output, gained=gained, timestep=section.timestep)

@@ -180,6 +180,26 @@ class Experiment(Section):
             )
         return section
 
+    def refuse_physics(self, use: str) -> None:
+        """Refuse an experiment with ``[physics]`` for a use that has the simple surface alone.
+
+        Parameters
+        ----------
+        use : str
+            What the command does, as the subject of the message.
+
+        Raises
+        ------
+        BadInput
+            If the experiment has ``[physics]``.
+        """
+        if self.physics is not None:
+            raise BadInput(
+                f"{use} has the simple surface, and the experiment has [physics]",
+                where=self.file,
+                remedy="remove [physics] in a copy of the experiment",
+            )
+
     def record(self) -> xr.Dataset:
         """Read the record as a site dataset, with the attributes of ``[site]`` and ``porosity`` of ``[place]``.
 

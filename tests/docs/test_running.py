@@ -24,6 +24,7 @@ from jules_ml.experiment.grid import DriveSection, GridSection
 from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.experiment.jules import JulesSection, PrescribedSection
 from jules_ml.experiment.moisture import MoistureSection
+from jules_ml.experiment.physics import PhysicsSection
 from jules_ml.experiment.place import PlaceSection
 from jules_ml.experiment.quality import QualitySection
 from jules_ml.experiment.respiration import LayerSettings, RespirationSettings, RowSettings
@@ -57,6 +58,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "[soil.topmodel]": TopmodelSection,
     "[surface]": SurfaceSection,
     "[[surface.tiles]]": TileSection,
+    "[physics]": PhysicsSection,
     "[carbon]": CarbonSection,
     "[carbon.four_pools]": FourPoolsSection,
     "[modules]": ModulesSection,

@@ -12,6 +12,7 @@ from jules_ml.physics.land_surface.properties import land_surface
 from jules_ml.physics.land_surface.state import LandForcing
 from jules_ml.physics.snowpack.parameters import SnowParameters
 from jules_ml.physics.switches import Switches
+from jules_ml.support.sources import POINT_RUN
 
 STEPS = 5 * 48
 
