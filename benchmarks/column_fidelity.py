@@ -14,13 +14,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-import _davos
 import _loobos
 import _loobos_land
 import numpy as np
 import torch
 import xarray as xr
 from _claims import Claims, argument_parser
+from _davos import davos_claims
+from _neon_land import neon_claims
 from rich.progress import Progress
 from scores.continuous import kge
 
@@ -132,7 +133,8 @@ def main() -> int:
     alone(claims, options.data, days=60 if options.quick else 365)
     for run in ("snow3", "snow3_cold", "gl4"):
         full_surface(claims, options.data, run, days=60 if options.quick else 365)
-    _davos.davos_claims(claims, quick=options.quick)
+    neon_claims(claims, options.data, quick=options.quick)
+    davos_claims(claims, quick=options.quick)
     return claims.finish()
 
 
