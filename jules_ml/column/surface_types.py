@@ -66,7 +66,9 @@ def surface_types(
             )
         ),
         others=OtherTypes(
-            **_parameters(OtherTypes._fields, others, n_others, frozenset(), where["jules_nvegparm"], dtype),
+            **_parameters(
+                OtherTypes._fields, others, n_others, unused_of_others(switches), where["jules_nvegparm"], dtype
+            ),
         ),
         names=_names(types, plants, n_plants + n_others),
         **{role: int(types[role]) - 1 if _is_type(types.get(role)) else -1 for role in _ROLES},
@@ -184,6 +186,20 @@ def unused(switches: Switches) -> frozenset[str]:
     ):
         names |= set(parameters) if is_unused else set()
     return frozenset(names)
+
+
+def unused_of_others(switches: Switches) -> frozenset[str]:
+    """Parameters of the types without vegetation that a configuration does not use and JULES does not ask for.
+
+    Parameters
+    ----------
+    switches : Switches
+
+    Returns
+    -------
+    frozenset of str
+    """
+    return frozenset({"albsnc_nvg"} if switches.l_snow_albedo else ())
 
 
 def _parameters(

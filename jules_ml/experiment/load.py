@@ -20,9 +20,11 @@ from jules_ml.data.recognition import with_right_reader
 from jules_ml.data.record_section import Record, record_of_table
 from jules_ml.data.sensor_faults import without_faults
 from jules_ml.errors import BadInput
+from jules_ml.experiment.calibration import CalibrationSection
 from jules_ml.experiment.carbon_module import CarbonSettings
 from jules_ml.experiment.closed_loop import ClosedLoopSection
 from jules_ml.experiment.ensemble import EnsembleSection
+from jules_ml.experiment.grid import GridSection
 from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.experiment.jules import JulesSection
 from jules_ml.experiment.messages import schema_error, syntax_error
@@ -75,12 +77,15 @@ class Experiment(Section):
     modules: ModulesSection = Field(default=ModulesSection(), description="learned modules of a run")
     jules: JulesSection | None = Field(default=None, description="executable and run folder of JULES")
     run: RunSection | None = Field(default=None, description="model, period and output of a run")
+    grid: GridSection | None = Field(default=None, description="grid of a run, and its driving data")
     ensemble: EnsembleSection | None = Field(default=None, description="ensemble of runs")
     closed_loop: ClosedLoopSection | None = Field(default=None, description="coupled simulation of carbon and soil")
     respiration: RespirationSettings | None = Field(default=None, description="training of respiration")
     moisture: MoistureSection | None = Field(default=None, description="training of soil moisture")
     carbon_module: CarbonSettings | None = Field(default=None, description="training of soil carbon")
     hydraulics: HydraulicSettings | None = Field(default=None, description="training of soil hydraulics")
+
+    calibration: CalibrationSection | None = Field(default=None, description="calibration of parameters of the column")
 
     _file: Path = PrivateAttr(default=Path("experiment.toml"))
     _text: str = PrivateAttr(default="")
@@ -116,6 +121,13 @@ class Experiment(Section):
         problem = None if self.surface is None or self.physics is not None else self.surface.simple_problem()
         if problem is not None:
             raise ValueError(f"[surface] {problem}")
+        return self
+
+    @model_validator(mode="after")
+    def _soil_has_values(self) -> Self:
+        of_file = self.grid is not None and self.grid.soil_props is not None
+        if self.soil is not None and self.soil.properties is None and self.soil.texture is None and not of_file:
+            raise ValueError("give either [soil.properties] or [soil.texture]")
         return self
 
     @model_validator(mode="after")

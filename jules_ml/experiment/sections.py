@@ -200,7 +200,8 @@ class SoilSection(Section):
 
     @model_validator(mode="after")
     def _one_way_only(self) -> Self:
-        if (self.properties is None) == (self.texture is None):
+        # a grid may have them in a file instead
+        if self.properties is not None and self.texture is not None:
             raise ValueError("give either [soil.properties] or [soil.texture]")
         if self.properties is not None and self.form is None:
             raise ValueError("form is needed with [soil.properties]: 'van_genuchten' or 'clapp_hornberger'")
@@ -412,6 +413,9 @@ class RunSection(Section):
         default=None, min_length=1, description="output variables, by JULES's names; default: all"
     )
     precision: Literal["float32", "float64"] = Field(default="float64", description="floating-point precision")
+    device: Literal["cpu", "cuda"] = Field(
+        default="cpu", description="processor of a run on a grid: `cuda` is an NVIDIA GPU"
+    )
     compiled: bool | None = Field(
         default=None, description="compile the time step; default: if a C++ compiler is available"
     )

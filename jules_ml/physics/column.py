@@ -357,23 +357,11 @@ class SoilColumn:
         soil, old = self.soil, state.surface
         assert isinstance(old, LandSurfaceState)
         sthu = self._wetness(state.smcl) - state.sthf
-        below = SoilBelow(
-            smcl=state.smcl,
-            sthu=sthu,
-            sthf=state.sthf,
-            t_soil=state.t_soil,
-            b=soil.b,
-            sathh=soil.sathh,
-            sm_sat=soil.sm_sat,
-            sm_crit=soil.sm_crit,
-            sm_wilt=soil.sm_wilt,
-            satcon=soil.satcon,
-            hcap=soil.hcap,
-            hcons=soil_thermal_conductivity(
-                soil.hcon[0], sthu[0], state.sthf[0], soil.sm_sat[0], method=self.soilhc_method
-            ),
-            dzsoil=self.dzsoil,
+        hcons = soil_thermal_conductivity(
+            soil.hcon[0], sthu[0], state.sthf[0], soil.sm_sat[0], method=self.soilhc_method
         )
+        properties = {name: getattr(soil, name) for name in SoilProperties._fields if name != "hcon"}
+        below = SoilBelow(state.smcl, sthu, state.sthf, state.t_soil, hcons=hcons, dzsoil=self.dzsoil, **properties)
         surface, boundary, flux = land_surface_step(old, forcing, below, land, timestep=self.timestep)
         new, outputs = self.soil_step(
             state,

@@ -16,9 +16,11 @@ from jules_ml.data.readers.table import TableRecord
 from jules_ml.data.readers.table_spec import Quality, TableColumn, TableSpec, TableTime
 from jules_ml.data.record_section import reader_names, reader_section
 from jules_ml.experiment import Experiment, load_experiment
+from jules_ml.experiment.calibration import CalibratedSection, CalibrationSection, ObservedSection
 from jules_ml.experiment.carbon_module import CarbonSettings
 from jules_ml.experiment.closed_loop import ClosedLoopSection
 from jules_ml.experiment.ensemble import EnsembleSection, ParameterSection, WeightsSection
+from jules_ml.experiment.grid import DriveSection, GridSection
 from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.experiment.jules import JulesSection, PrescribedSection
 from jules_ml.experiment.moisture import MoistureSection
@@ -65,9 +67,14 @@ TABLES: dict[str, type[BaseModel]] = {
     "[run]": RunSection,
     "[run.spin_up]": SpinUpSection,
     "[run.initial]": InitialSection,
+    "[grid]": GridSection,
+    "[grid.drive]": DriveSection,
     "[ensemble]": EnsembleSection,
     "[[ensemble.parameters]]": ParameterSection,
     "[ensemble.weights]": WeightsSection,
+    "[calibration]": CalibrationSection,
+    "[[calibration.parameters]]": CalibratedSection,
+    "[[calibration.observations]]": ObservedSection,
     "[closed_loop]": ClosedLoopSection,
     "[respiration]": RespirationSettings,
     "[respiration.rows]": RowSettings,
