@@ -9,7 +9,7 @@ from torch import Tensor
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
-from jules_ml.experiment.sections import InitialSection, SurfaceSection
+from jules_ml.experiment.sections import InitialSection, SurfaceSection, TileSection
 from jules_ml.learned.hydraulics.soil_section import Soil, column_soil
 from jules_ml.physics import tiles
 from jules_ml.physics.column import (
@@ -19,7 +19,7 @@ from jules_ml.physics.column import (
     jules_one_pool_factors,
 )
 from jules_ml.physics.surface import SurfaceProperties
-from jules_ml.physics.tiles import TILES
+from jules_ml.physics.tiles import TILES, Tile
 
 
 def column_surface(section: SurfaceSection, dzsoil: Tensor, *, height: float) -> SurfaceProperties:
@@ -38,14 +38,16 @@ def column_surface(section: SurfaceSection, dzsoil: Tensor, *, height: float) ->
     -------
     SurfaceProperties
     """
-    types = []
-    for tile in section.tiles:
-        changes = tile.model_dump(include={"lai", "canht_ft", "rootd_ft"}, exclude_none=True)
-        types.append(replace(TILES[tile.type], **changes))
+    types = [type_with(tile) for tile in section.tiles]
     fractions = [tile.frac for tile in section.tiles]
     return tiles.surface_properties(
         types, [f / sum(fractions) for f in fractions], albsoil=section.albsoil, dzsoil=dzsoil, height=height
     )
+
+
+def type_with(section: TileSection) -> Tile:
+    """Surface type with the parameters that a tile of the experiment sets."""
+    return replace(TILES[section.type], **section.changes)  # type: ignore[arg-type]
 
 
 def experiment_column(

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 from jules_ml.experiment.jules import Via
 from jules_ml.experiment.place import PROPERTIES
 from jules_ml.experiment.ranges import in_range, layers_in_range
+from jules_ml.physics.parameter_names import TYPE_PARAMETERS
 from jules_ml.support.section import DataPath, PerLayer, Section
 
 
@@ -215,11 +216,34 @@ class TileSection(Section):
     lai: float | None = Field(default=None, gt=0.0, le=15.0, description="leaf area index [1]")
     canht_ft: float | None = Field(default=None, gt=0.0, le=100.0, description="canopy height [m]")
     rootd_ft: float | None = Field(default=None, gt=0.0, le=10.0, description="e-folding depth of the root density [m]")
+    parameters: dict[str, float] = Field(
+        default={}, description="other parameters of the surface type, by JULES's names without `_io`, such as `nl0`"
+    )
+
+    @field_validator("parameters")
+    @classmethod
+    def _known(cls, parameters: dict[str, float]) -> dict[str, float]:
+        allowed = [name for name in TYPE_PARAMETERS if name not in cls.model_fields]
+        for name, value in parameters.items():
+            if name not in allowed:
+                raise ValueError(f"'{name}' is not a parameter of a surface type: choose among {', '.join(allowed)}")
+            known = TYPE_PARAMETERS[name]
+            if not known.lower <= value <= known.upper:
+                raise ValueError(f"{name} is {value:g}, which is not between {known.lower:g} and {known.upper:g}")
+        return parameters
+
+    @property
+    def changes(self) -> dict[str, float]:
+        """Parameters that differ from those of the surface type, by JULES's names."""
+        own = {"lai": self.lai, "canht_ft": self.canht_ft, "rootd_ft": self.rootd_ft}
+        return {name: value for name, value in own.items() if value is not None} | self.parameters
 
     @model_validator(mode="after")
     def _bare_soil_has_no_canopy(self) -> Self:
         if self.type == "bare_soil" and (self.lai is not None or self.canht_ft is not None):
             raise ValueError("bare_soil has neither lai nor canht_ft: remove them")
+        if self.type == "bare_soil" and self.parameters:
+            raise ValueError("bare_soil has no parameters of plants: remove parameters")
         return self
 
 

@@ -84,7 +84,7 @@ def hydraulic_site(experiment: Experiment, settings: HydraulicSettings) -> Hydra
     fractions = [tile.frac / sum(tile.frac for tile in surface.tiles) for tile in surface.tiles]
     carbon = inputs.get("soc_density", DEFAULT_CARBON)
     tiles = [
-        replace(TILES[tile.type], **tile.model_dump(include={"lai", "canht_ft", "rootd_ft"}, exclude_none=True))
+        replace(TILES[tile.type], **tile.changes)  # type: ignore[arg-type]
         for tile in surface.tiles
     ]
     return HydraulicSite(
