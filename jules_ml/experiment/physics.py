@@ -51,8 +51,8 @@ class PhysicsSection(Section):
         default=False, description="soil moisture stress reduces all respiration of maintenance"
     )
     l_cosz: bool = Field(default=True, description="the sun at its place; otherwise in the zenith")
-    l_spec_albedo: Literal[False] = Field(default=False, description="spectral albedo")
-    l_snow_albedo: Literal[False] = Field(default=False, description="albedo of snow by grain size")
+    l_spec_albedo: bool = Field(default=False, description="spectral albedo")
+    l_snow_albedo: bool = Field(default=False, description="albedo of snow by grain size")
     nsmax: int = Field(
         default=3,
         ge=0,
