@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -120,13 +119,11 @@ def run_column(
     with_soil, soil_notes = with_learned_soil(experiment, record=record)
     notes += [*notes_of_record(record), *rate_notes, *antecedent_notes(antecedent), *soil_notes]
     column, soil = experiment_column(with_soil, timestep=section.timestep, dtype=dtype, factors=factors)
-    t_air_mean = float(weather.series["t_air"].mean())
-    state = initial_state(column, section.initial, t_air_mean=t_air_mean, experiment=with_soil)
-    names = outputs_of(column)
+    t_mean = weather.series["t_air"].mean().item()
+    state = initial_state(column, section.initial, t_air_mean=t_mean, experiment=with_soil)
+    names = _outputs(column, section, experiment.file)
 
-    _refuse_unknown_outputs(section, names, experiment.file)
     forcing, stamps = weather.tensors(dtype), pd.DatetimeIndex(weather.series["time"].to_numpy())
-    start = stamps[0] - pd.Timedelta(seconds=section.timestep)
     n_spin = steps_of_a_cycle(stamps, section.timestep, section.spin_up)
     most = n_spin * section.spin_up.cycles
     compiled = to_be_compiled(section, len(stamps) + most, notes)
@@ -136,7 +133,7 @@ def run_column(
         state,
         Forcing(*(x[:n_spin] for x in forcing)),
         section.spin_up,
-        outputs=tuple(names),
+        outputs=names,
         compiled=compiled,
         on_steps=counted(progress, "spin-up", most),
     )
@@ -147,7 +144,7 @@ def run_column(
         column,
         state,
         forcing,
-        outputs=tuple(names),
+        outputs=names,
         mean_over=1 if antecedent else section.mean_over,
         compiled=compiled,
         on_steps=counted(progress, "run", len(stamps)),
@@ -160,7 +157,7 @@ def run_column(
     if not spun.reached and spun.cycles:
         notes.append("the soil was not in equilibrium at the end of spin-up: raise run.spin_up.cycles")
 
-    output = _run_output(integration, weather, experiment, section, soil, start)
+    output = _run_output(integration, weather, experiment, section, soil, stamps[0])
     refuse_unstable_column(output, column)
     gained = water_stored(column, integration.state) - water_stored(column, state)
     budgets = column_budgets(output, gained=gained, timestep=section.timestep)
@@ -175,9 +172,9 @@ def _run_output(
     experiment: Experiment,
     section: RunSection,
     soil: Soil,
-    start: pd.Timestamp,
+    first: pd.Timestamp,
 ) -> xr.Dataset:
-    """Dataset of all outputs, weather and soil properties of a run that begins at ``start``."""
+    """Dataset of all outputs, weather and soil properties of a run whose first step ends at ``first``."""
     period = pd.Timedelta(seconds=section.timestep * section.mean_over)
     outputs = {name: values.squeeze(-1).numpy() for name, values in integration.outputs.items()}
     outputs["fao_et0"] = fao_et0(
@@ -186,7 +183,7 @@ def _run_output(
     return output_dataset(
         outputs,
         weather.series,
-        start=start,
+        start=first - pd.Timedelta(seconds=section.timestep),
         period=period,
         dzsoil=soil.dzsoil.flatten().tolist(),
         soil=_soil_arrays(soil),
@@ -210,8 +207,9 @@ def _factors(experiment: Experiment) -> RespirationFactors:
     return jules_one_pool_factors if folder is None else learned_factors(folder)
 
 
-def _refuse_unknown_outputs(section: RunSection, names: Collection[str], file: Path) -> None:
-    """Refuse names in ``run.outputs`` that the column does not have."""
+def _outputs(column: SoilColumn, section: RunSection, file: Path) -> tuple[str, ...]:
+    """Names of the outputs of a column; names in ``run.outputs`` that it does not have are refused."""
+    names = tuple(outputs_of(column))
     unknown = [name for name in section.outputs or () if name not in {*names, *DERIVED}]
     if unknown:
         raise BadInput(
@@ -219,6 +217,7 @@ def _refuse_unknown_outputs(section: RunSection, names: Collection[str], file: P
             where=f"{file}, run.outputs",
             remedy=f"choose among {', '.join((*names, *DERIVED))}",
         )
+    return names
 
 
 def run_weather(experiment: Experiment, section: RunSection, record: xr.Dataset) -> tuple[Weather, list[str]]:
