@@ -18,10 +18,10 @@ from jules_ml.jules.column_run.column import folder_column
 from jules_ml.jules.column_run.driving import driving, position
 from jules_ml.jules.column_run.switches import read_switches
 from jules_ml.jules.run_folder import read_run_folder
-from jules_ml.jules.sources import POINT_RUN
 from jules_ml.jules.versions import versions_of_run
 from jules_ml.physics.column import ColumnState, SoilColumn
 from jules_ml.physics.land_surface.state import LandForcing
+from jules_ml.support.sources import POINT_RUN
 
 #: Weather of the cold run: temperature [K] and longwave radiation [W m-2] are lower, and humidity is a fraction.
 COLDER, DARKER, DRIER = 8.0, 36.0, 0.58

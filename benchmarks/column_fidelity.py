@@ -19,6 +19,8 @@ import numpy as np
 import torch
 import xarray as xr
 from _claims import Claims, argument_parser
+from _davos import davos_claims
+from _neon_land import neon_claims
 from rich.progress import Progress
 from scores.continuous import kge
 
@@ -133,6 +135,8 @@ def main() -> int:
     _soil_fidelity.topmodel(claims, options.data, steps=2880 if options.quick else 17472)
     _soil_fidelity.soil_carbon(claims, options.data, periods=6 if options.quick else 36)
     _heat_residual.heat_residual(claims, options.data, quick=options.quick)
+    neon_claims(claims, options.data, quick=options.quick)
+    davos_claims(claims, quick=options.quick)
     return claims.finish()
 
 

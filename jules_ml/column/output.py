@@ -278,6 +278,35 @@ def output_dataset(
     )
 
 
+def with_types(output: xr.Dataset, column: SoilColumn) -> xr.Dataset:
+    """Add the fractions and names of the surface types of JULES's land surface.
+
+    Parameters
+    ----------
+    output : xarray.Dataset
+        From :func:`output_dataset`.
+    column : SoilColumn
+        Of one column.
+
+    Returns
+    -------
+    xarray.Dataset
+        With ``frac`` and names along ``tile`` and ``pft``; a type without a fraction has no values, as in JULES. Unchanged for the simple
+        surface.
+    """
+    surface = column.surface
+    if not isinstance(surface, LandSurface):
+        return output
+    names = list(surface.types.names)
+    output = output.assign_coords({"tile": ("tile", names), "pft": ("pft", names[: surface.n_pft])})
+    frac = surface.frac.squeeze(-1).numpy()
+    for name, values in output.data_vars.items():
+        if {"tile", "pft"} & set(values.dims):
+            output[name] = values.where(xr.DataArray(frac[: values.shape[-1]] > 0.0, dims=values.dims[-1:]))
+    output["frac"] = ("tile", frac, {"units": "1", "long_name": "fraction of the surface type"})
+    return output
+
+
 def write_output(output: xr.Dataset, path: Path) -> None:
     """Write the output as netCDF-4, atomically."""
     seconds = f"seconds since {pd.Timestamp(output['time_bounds'].to_numpy()[0, 0]):%Y-%m-%d %H:%M:%S}"

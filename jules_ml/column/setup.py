@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from jules_ml.column.land_setup import experiment_land
 from jules_ml.column.soil_processes import (
     column_four_pools,
     column_topmodel,
@@ -16,7 +17,8 @@ from jules_ml.column.soil_processes import (
 )
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
-from jules_ml.experiment.sections import InitialSection, SurfaceSection
+from jules_ml.experiment.sections import InitialSection
+from jules_ml.experiment.surface import SurfaceSection, TileSection
 from jules_ml.learned.hydraulics.soil_section import Soil, column_soil
 from jules_ml.physics import tiles
 from jules_ml.physics.column import (
@@ -25,8 +27,9 @@ from jules_ml.physics.column import (
     SoilColumn,
     jules_one_pool_factors,
 )
+from jules_ml.physics.land_surface.properties import LandSurface
 from jules_ml.physics.surface import SurfaceProperties
-from jules_ml.physics.tiles import TILES
+from jules_ml.physics.tiles import TILES, Tile
 
 
 def column_surface(section: SurfaceSection, dzsoil: Tensor, *, height: float) -> SurfaceProperties:
@@ -45,14 +48,16 @@ def column_surface(section: SurfaceSection, dzsoil: Tensor, *, height: float) ->
     -------
     SurfaceProperties
     """
-    types = []
-    for tile in section.tiles:
-        changes = tile.model_dump(include={"lai", "canht_ft", "rootd_ft"}, exclude_none=True)
-        types.append(replace(TILES[tile.type], **changes))
+    types = [type_with(tile) for tile in section.tiles]
     fractions = [tile.frac for tile in section.tiles]
     return tiles.surface_properties(
         types, [f / sum(fractions) for f in fractions], albsoil=section.albsoil, dzsoil=dzsoil, height=height
     )
+
+
+def type_with(section: TileSection) -> Tile:
+    """Surface type with the parameters that a tile of the experiment sets."""
+    return replace(TILES[str(section.type)], **section.changes)
 
 
 def experiment_column(
@@ -88,13 +93,15 @@ def experiment_column(
     carbon = experiment.required(experiment.carbon, "carbon")
     soil = column_soil(soil_section, dtype, where=str(experiment.file))
     height = experiment.forcing.height
-    surface = column_surface(surface_section, soil.dzsoil, height=height)
-    if float(surface.log_h.min()) <= 0.0:
-        raise BadInput(
-            f"a forcing height of {height:g} m is within the roughness length of the canopy",
-            where=f"{experiment.file}, forcing.height",
-            remedy="give the height of the instruments above the zero-plane displacement, some metres over tall canopies",
+    topmodel = column_topmodel(soil_section, soil.dzsoil)
+    surface: SurfaceProperties | LandSurface
+    if experiment.physics is None:
+        surface = column_surface(surface_section, soil.dzsoil, height=height)
+    else:
+        surface = experiment_land(
+            experiment, experiment.physics, soil.dzsoil, form=soil.form, l_top=topmodel is not None
         )
+    _refuse_low_instruments(surface, height, experiment)
     if factors is jules_one_pool_factors:
         factors = jules_factors_of(experiment)
     column = SoilColumn(
@@ -110,11 +117,25 @@ def experiment_column(
         height=height,
         l_soil_sat_down=soil_section.l_soil_sat_down,
         soilhc_method=soil_section.soilhc_method,
-        topmodel=column_topmodel(soil_section, soil.dzsoil),
+        topmodel=topmodel,
         carbon=column_four_pools(experiment, dtype),
         heat_solutions=soil_section.heat_solutions,
     )
     return column, soil
+
+
+def _refuse_low_instruments(surface: SurfaceProperties | LandSurface, height: float, experiment: Experiment) -> None:
+    """Refuse a height of the weather within the roughness length of the canopy."""
+    if isinstance(surface, LandSurface):
+        within = bool((height <= surface.tiles.z0 * surface.tiles.z0h_z0m - surface.tiles.z0).any())
+    else:
+        within = float(surface.log_h.min()) <= 0.0
+    if within:
+        raise BadInput(
+            f"a forcing height of {height:g} m is within the roughness length of the canopy",
+            where=f"{experiment.file}, forcing.height",
+            remedy="give the height of the instruments above the zero-plane displacement, some metres over tall canopies",
+        )
 
 
 def initial_state(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
 import torch
+import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
+from jules_ml.column.land_setup import column_forcing
 from jules_ml.column.learned_respiration import learned_factors
 from jules_ml.column.output import OUTPUTS, is_sound
 from jules_ml.column.run import run_weather, to_be_compiled
@@ -34,6 +37,7 @@ from jules_ml.physics.column import (
 )
 from jules_ml.physics.integration import integrate, whole_vectors
 from jules_ml.physics.kernel.trees import flattened, mapped, tensors
+from jules_ml.physics.land_surface.state import LandForcing
 from jules_ml.physics.surface import Forcing
 from jules_ml.weather import Weather
 
@@ -45,6 +49,13 @@ _BLOCK = 1440
 _PERIOD = 48
 #: Name of the liquid water content including residual water, as a sensor measures it: from ``sthu`` and the member's soil.
 THETA = "theta"
+
+
+class _SiteWeather(NamedTuple):
+    """Weather of a run at a site, and the site dataset that it is made of."""
+
+    weather: Weather
+    record: xr.Dataset
 
 
 @dataclass
@@ -62,14 +73,14 @@ class ColumnWork:
     forks: ClassVar[bool] = False
     experiment: Experiment
     outputs: tuple[str, ...]
-    _weather: dict[tuple[Path | None, Path | None], Weather] = field(default_factory=dict, repr=False)
+    _weather: dict[tuple[Path | None, Path | None], _SiteWeather] = field(default_factory=dict, repr=False)
     _soils: Soils = field(default_factory=dict, repr=False)
     _carbons: Carbons = field(default_factory=dict, repr=False)
 
     def results(self, unit: Unit, folder: Path) -> Iterator[tuple[int, Result | Failure]]:
         """Run the members of a unit together; a member that cannot be set up is reported, and a copy of another fills the batch."""
         prepared: list[tuple[SoilColumn, Soil, ColumnState, Member]] = []
-        weather = self._weather_of(unit.members[0])
+        weather, record = self._weather_of(unit.members[0])
         t_mean = float(weather.series["t_air"].mean())
         for member in unit.members:
             try:
@@ -80,7 +91,9 @@ class ColumnWork:
         if not prepared:
             return
         batch = _Batch(self.experiment, prepared, self._factors([member for *_, member in prepared]))
-        outputs = batch.run(weather, self.outputs, size=self._size)
+        at_site = site_experiment(self.experiment, unit.members[0].site, unit.members[0].forcing)
+        forcing = column_forcing(at_site, prepared[0][0], weather, record)
+        outputs = batch.run(forcing, weather, self.outputs, size=self._size)
         for k, (_, soil, _, member) in enumerate(prepared):
             if member.number in unit.pending:
                 yield member.number, _result({name: values[k] for name, values in outputs.items()}, soil, weather, self)
@@ -101,14 +114,14 @@ class ColumnWork:
         mean_over = min(section.mean_over, _PERIOD)
         spin_up = section.spin_up.model_copy(update={"cycles": 0})
         run = section.model_copy(update={"spin_up": spin_up, "compiled": compiled, "mean_over": mean_over})
-        weather = self._weather_of(member)
-        part = replace(weather, series=weather.series.isel(time=slice(periods * mean_over)))
+        weather, record = self._weather_of(member)
+        part = _SiteWeather(replace(weather, series=weather.series.isel(time=slice(periods * mean_over))), record)
         key = (member.site, member.forcing)
         return ColumnWork(self.experiment.model_copy(update={"run": run}), self.outputs, {key: part})
 
     def steps(self, member: Member) -> int:
         """Return the number of time steps of a member, without spin-up."""
-        return int(self._weather_of(member).series.sizes["time"])
+        return int(self._weather_of(member).weather.series.sizes["time"])
 
     @property
     def _size(self) -> int:
@@ -122,12 +135,14 @@ class ColumnWork:
         section = self.experiment.required(self.experiment.run, "run")
         return torch.float32 if section.precision == "float32" else torch.float64
 
-    def _weather_of(self, member: Member) -> Weather:
+    def _weather_of(self, member: Member) -> _SiteWeather:
         key = (member.site, member.forcing)
         if key not in self._weather:
             self._weather.clear()
             at_site = site_experiment(self.experiment, member.site, member.forcing)
-            self._weather[key] = run_weather(at_site, at_site.required(at_site.run, "run"), at_site.record())[0]
+            record = at_site.record()
+            weather, _ = run_weather(at_site, at_site.required(at_site.run, "run"), record)
+            self._weather[key] = _SiteWeather(weather, record)
         return self._weather[key]
 
     def _column(self, member: Member, t_mean: float) -> tuple[SoilColumn, Soil, ColumnState]:
@@ -148,6 +163,11 @@ class ColumnWork:
         return curves_by_column(drawn_tables(folder, unique), [unique.index(draw) for draw in padded])
 
 
+def _rows(first: int, last: int, series: Tensor) -> Tensor:
+    """Steps of a series."""
+    return series[first:last]
+
+
 class _Batch:
     """Batch of columns, which are the last dimension of every tensor."""
 
@@ -162,13 +182,14 @@ class _Batch:
         self.states = [state for _, _, state, _ in prepared]
         self.factors = factors
 
-    def run(self, weather: Weather, outputs: Sequence[str], *, size: int) -> dict[str, NDArray[np.floating]]:
+    def run(
+        self, forcing: Forcing | LandForcing, weather: Weather, outputs: Sequence[str], *, size: int
+    ) -> dict[str, NDArray[np.floating]]:
         """Spin up and run, and return arrays of shape (column, period) or (column, period, layer)."""
         n = len(self.columns)
         padding = max(size - n, 0)
         column = stacked_column([*self.columns, *[self.columns[-1]] * padding], self.factors)
         state = _joined([*self.states, *[self.states[-1]] * padding])
-        forcing = weather.tensors(column.dzsoil.dtype)
         stamps = pd.DatetimeIndex(weather.series["time"].to_numpy())
         spin = self.section.spin_up
         n_spin = steps_of_a_cycle(stamps, self.section.timestep, spin)
@@ -176,7 +197,7 @@ class _Batch:
         active = torch.ones(state.smcl.shape[-1], dtype=torch.bool)
         for _ in range(spin.cycles):
             final, _ = _integrate_in_blocks(
-                column, state, Forcing(*(x[:n_spin] for x in forcing)), outputs, n_spin, None, compiled
+                column, state, mapped(lambda x: x[:n_spin], forcing), outputs, n_spin, None, compiled
             )
             d_smcl = (final.smcl - state.smcl).abs().amax(0)
             d_t_soil = (final.t_soil - state.t_soil).abs().amax(0)
@@ -195,7 +216,7 @@ class _Batch:
 def _integrate_in_blocks(
     column: SoilColumn,
     state: ColumnState,
-    forcing: Forcing,
+    forcing: Forcing | LandForcing,
     outputs: Sequence[str],
     steps: int,
     mean_over: int | None,
@@ -205,7 +226,7 @@ def _integrate_in_blocks(
     length = _BLOCK if mean_over is None else max(_BLOCK // mean_over, 1) * mean_over
     blocks: dict[str, list[Tensor]] = {name: [] for name in outputs}
     for first in range(0, steps, length):
-        block = Forcing(*(x[first : min(first + length, steps)] for x in forcing))
+        block = mapped(functools.partial(_rows, first, min(first + length, steps)), forcing)
         over = block.t_air.shape[0] if mean_over is None else mean_over
         done = integrate(column, state, block, outputs=outputs, mean_over=over, compiled=compiled)
         state = done.state

@@ -197,7 +197,8 @@ class SoilSection(Section):
 
     @model_validator(mode="after")
     def _one_way_only(self) -> Self:
-        if (self.properties is None) == (self.texture is None):
+        # a grid may have them in a file instead
+        if self.properties is not None and self.texture is not None:
             raise ValueError("give either [soil.properties] or [soil.texture]")
         if self.properties is not None and self.form is None:
             raise ValueError("form is needed with [soil.properties]: 'van_genuchten' or 'clapp_hornberger'")
@@ -214,50 +215,6 @@ class SoilSection(Section):
         if self.topmodel is not None and self.topmodel.zw_max <= sum(self.dzsoil):
             raise ValueError(f"topmodel.zw_max must be below the soil layers, which reach {sum(self.dzsoil):g} m")
         return self
-
-
-class TileSection(Section):
-    """``[[surface.tiles]]``: one surface type and its fraction. Keys that are not given have JULES's default values."""
-
-    type: Literal["broadleaf_tree", "needleleaf_tree", "c3_grass", "c4_grass", "shrub", "bare_soil"] = Field(
-        description="surface type of JULES"
-    )
-    frac: float = Field(
-        gt=0.0, le=1.0, description="fraction of the ground [1]; the fractions of all tiles add up to 1"
-    )
-    lai: float | None = Field(default=None, gt=0.0, le=15.0, description="leaf area index [1]")
-    canht_ft: float | None = Field(default=None, gt=0.0, le=100.0, description="canopy height [m]")
-    rootd_ft: float | None = Field(default=None, gt=0.0, le=10.0, description="e-folding depth of the root density [m]")
-
-    @model_validator(mode="after")
-    def _bare_soil_has_no_canopy(self) -> Self:
-        if self.type == "bare_soil" and (self.lai is not None or self.canht_ft is not None):
-            raise ValueError("bare_soil has neither lai nor canht_ft: remove them")
-        return self
-
-
-class SurfaceSection(Section):
-    """``[surface]``: surface types, albedo and carbon dioxide."""
-
-    tiles: tuple[TileSection, ...] = Field(min_length=1, description="surface types")
-    albsoil: float = Field(default=0.11, gt=0.0, lt=1.0, description="albedo of bare soil [1]")
-    co2: float = Field(default=4.0e-4, gt=0.0, lt=0.01, description="mole fraction of carbon dioxide in air [1]")
-
-    @model_validator(mode="after")
-    def _fractions_add_up(self) -> Self:
-        total = sum(tile.frac for tile in self.tiles)
-        if abs(total - 1.0) > 1e-3:
-            raise ValueError(f"the fractions of the tiles add up to {total:g}, not to 1")
-        return self
-
-    def cover(self) -> dict[str, float]:
-        """Cover fractions, by the names of :data:`~jules_ml.experiment.place.PROPERTIES`."""
-        ground = sum(tile.frac for tile in self.tiles)
-        return {
-            "frac_tree": sum(tile.frac for tile in self.tiles if "tree" in tile.type) / ground,
-            "frac_grass": sum(tile.frac for tile in self.tiles if "grass" in tile.type) / ground,
-            "frac_bare": sum(tile.frac for tile in self.tiles if tile.type == "bare_soil") / ground,
-        }
 
 
 class CarbonSection(Section):
@@ -346,6 +303,9 @@ class RunSection(Section):
         default=None, min_length=1, description="output variables, by JULES's names; default: all"
     )
     precision: Literal["float32", "float64"] = Field(default="float64", description="floating-point precision")
+    device: Literal["cpu", "cuda"] = Field(
+        default="cpu", description="processor of a run on a grid: `cuda` is an NVIDIA GPU"
+    )
     compiled: bool | None = Field(
         default=None, description="compile the time step; default: if a C++ compiler is available"
     )

@@ -132,6 +132,7 @@ class SoilColumnBmi(Component):
         experiment, soil_notes = with_learned_soil(load_experiment(Path(config_file)))
         experiment, rate_notes = with_learned_rate(experiment)
         self.notes = (*soil_notes, *rate_notes, *omitted_drivers(experiment.modules.respiration))
+        experiment.refuse_physics("the column of BMI")
         run = experiment.required(experiment.run, "run")
         weather = site_weather(
             experiment.record(),

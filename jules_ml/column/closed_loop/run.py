@@ -224,6 +224,7 @@ def _loop_parts(
     notes: list[str],
 ) -> _Parts:
     """Make the column of an experiment with the carbon, soil and moisture of its ``[closed_loop]``, and note their sources."""
+    experiment.refuse_physics("a closed loop")
     folder = experiment.modules.respiration
     first = first_carbon(experiment, section, dtype)
     experiment, rate_notes = with_learned_rate(experiment, cs=float(first.cs[0]))

@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from jules_ml.physics import branches
 from jules_ml.physics.kernel.elements import CannotGenerate, Elements
-from jules_ml.physics.kernel.operators import OPERATORS, Operand, converted, kind_of
+from jules_ml.physics.kernel.operators import IN_PLACE, OPERATORS, Operand, converted, kind_of
 
 #: Array of element numbers, shape (..., 1).
 Numbers = NDArray[np.int64]
@@ -86,6 +86,11 @@ class Recorder(TorchDispatchMode):
             self._numbers[id(twin)] = self._constant(self._values[id(twin)])
         return self._numbers[id(twin)]
 
+    def weigh(self, weights: Tensor) -> None:
+        """State that a constant has fractions; see :meth:`Elements.weight`."""
+        for number in self.numbers(weights).reshape(-1).tolist():
+            self.elements.weight(number)
+
     def by_column(self, shape: Sequence[int]) -> tuple[int, ...]:
         """Shape of the element numbers of a tensor."""
         if not shape:
@@ -118,8 +123,8 @@ class Recorder(TorchDispatchMode):
         if "device" in kwargs:
             kwargs["device"] = torch.device("meta")
         name = function.overloadpacket.__name__
-        operator = OPERATORS.get(name)
-        if operator is None or function._schema.is_mutable:
+        operator = OPERATORS.get(IN_PLACE.get(name, name))
+        if operator is None or (function._schema.is_mutable and name not in IN_PLACE):
             raise CannotGenerate(f"the operation {function}")
         result = function(*given, **kwargs)
         if isinstance(result, Tensor):

@@ -171,8 +171,11 @@ static inline V f_look_up(Table table, I index) {
   return load(found);
 }
 
-static inline V polynomial(V x, const T* from, int n) {
+// Horner's scheme, in one piece: the ends of short loops are hard to predict.
+template <int n>
+static inline V polynomial(V x, const T (&from)[n]) {
   V sum = splat(from[0]);
+#pragma GCC unroll 16
   for (int k = 1; k < n; k++) sum = fma_of(sum, x, splat(from[k]));
   return sum;
 }
@@ -194,13 +197,12 @@ static const T EXP_SERIES[] = {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e
 static const T LOG_SERIES[] = {-0.0450754501f, 0.1046317369f, -0.1316129416f, 0.1447840482f, -0.1664730161f, 0.1999085844f,
     -0.2500009537f, 0.3333345056f};
 #endif
-#define SERIES(x, name) polynomial(x, name, sizeof(name) / sizeof(T))
 
 // x = n ln2 + r, and exp(r) - 1
 static inline V reduced(V x, V* n) {
   *n = round_of(x * splat(T(1.4426950408889634)));
   const V r = fma_of(*n, splat(-LN2_LOW), fma_of(*n, splat(-LN2_HIGH), x));
-  return fma_of(r * r, SERIES(r, EXP_SERIES), r);
+  return fma_of(r * r, polynomial(r, EXP_SERIES), r);
 }
 
 static inline V f_exp(V x) {
@@ -223,11 +225,11 @@ static inline V f_expm1(V x) {
 static inline V log_correction(V f, V e) {
 #if DOUBLE
   const V s = f / (splat(2) + f), z = s * s, half = splat(0.5) * f * f;
-  const V r = z * SERIES(z, LOG_SERIES);
+  const V r = z * polynomial(z, LOG_SERIES);
   return fma_of(s, half + r, e * splat(LN2_LOW)) - half;
 #else
   const V z = f * f;
-  return fma_of(z * f, SERIES(f, LOG_SERIES), e * splat(LN2_LOW)) - splat(T(0.5)) * z;
+  return fma_of(z * f, polynomial(f, LOG_SERIES), e * splat(LN2_LOW)) - splat(T(0.5)) * z;
 #endif
 }
 
@@ -296,9 +298,9 @@ static inline V f_atan(V x) {
   const V start = f_select(large, splat(T(1.5707963267948966)), f_select(middle, splat(T(0.7853981633974483)), splat(0)));
   const V r = up / down, z = r * r;
 #if DOUBLE
-  const V series = SERIES(z, ATAN_P) / SERIES(z, ATAN_Q);
+  const V series = polynomial(z, ATAN_P) / polynomial(z, ATAN_Q);
 #else
-  const V series = SERIES(z, ATAN_SERIES);
+  const V series = polynomial(z, ATAN_SERIES);
 #endif
   const V y = start + fma_of(r * z, series, r);
   return f_select(f_lt(x, splat(0)), -y, y);
