@@ -3,6 +3,9 @@
 With JULES's fluxes the soil starts from the state of JULES at the end of its first step, and infiltration, extraction, surface heat flux
 (and snow depth, for insulation) are prescribed in every step. Alone, the column has the driving file, the tiles and the initial conditions
 of the run, and nothing of its output.
+
+With a JULES executable in the variable JULES_EXE, both models also run at CH-Dav, with the namelists of the template and three layers of
+snow. The record is that of ``jules-ml demo``, from the user's cache or downloaded.
 """
 
 from __future__ import annotations

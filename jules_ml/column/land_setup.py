@@ -23,6 +23,7 @@ from jules_ml.physics.column import SoilColumn
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN, HydraulicForm
 from jules_ml.physics.land_surface.properties import LandSurface, land_surface
 from jules_ml.physics.land_surface.state import LandForcing
+from jules_ml.physics.snowpack.parameters import SnowParameters
 from jules_ml.physics.surface import Forcing
 from jules_ml.physics.surface_types import SurfaceTypes
 from jules_ml.support.sources import POINT_RUN
@@ -88,6 +89,7 @@ def experiment_land(
         dzsoil=dzsoil,
         albsoil=torch.tensor([section.albsoil], dtype=dtype),
         switches=switches,
+        snow=SnowParameters(conserve_water=physics.conserve_snow),
         z1_tq=experiment.forcing.height,
         z1_uv=experiment.forcing.height,
         bl_height=physics.bl_height,
