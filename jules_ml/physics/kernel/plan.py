@@ -11,13 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from jules_ml.physics.kernel.elements import LEAVES, REAL, Branch, Element, Elements
+from jules_ml.physics.kernel.elements import LEAVES, Branch, Elements
 
 #: Places and elements from which operations become a loop.
 _FEWEST_PLACES: Final = 3
 _FEWEST_ELEMENTS: Final = 18
-#: Names of a * b + c, a * b - c and c - a * b, by the sum or difference, and by whether the product is its first operand or its second.
-_FUSED: Final = {"add": ("fma", "fma"), "sub": ("fms", "fnma")}
 
 
 @dataclass
@@ -66,8 +64,6 @@ class Plan:
 
     def __init__(self, elements: Elements, roots: Sequence[int]) -> None:
         self.elements = elements
-        self.live = self._needed(roots)
-        self._fuse(set(roots))
         self.live = self._needed(roots)
         self.members: dict[int, list[int]] = defaultdict(list)
         self._own: dict[int | None, list[int]] = defaultdict(list)
@@ -129,33 +125,6 @@ class Plan:
                 needed.add(number)
                 todo += self.operands(number)
         return needed
-
-    def _fuse(self, roots: set[int]) -> None:
-        """Make one operation of a product and the sum that alone uses it.
-
-        Compilers would do so too, but not alike at all places of a loop, and the result of a column would depend on the others.
-        """
-        uses: dict[int, int] = defaultdict(int)
-        for number in self.live:
-            for operand in self.operands(number):
-                uses[operand] += 1
-        for number in sorted(self.live):
-            element = self.elements.all[number]
-            if element.operation not in _FUSED or element.kind != REAL or not self.is_computed(number):
-                continue
-            for position in (1, 0):
-                product = int(element.operands[position])
-                factors = self.elements.all[product]
-                alone = factors.operation == "mul" and uses[product] == 1 and product not in roots
-                if (
-                    alone
-                    and self.is_computed(product)
-                    and self.elements.branch[product] is self.elements.branch[number]
-                ):
-                    operation = _FUSED[element.operation][position]
-                    operands = (*factors.operands, element.operands[1 - position])
-                    self.elements.all[number] = Element(operation, REAL, operands)
-                    break
 
     def _guards(self, roots: Sequence[int]) -> dict[int, frozenset[int]]:
         """Conditions without which no use of an element counts."""

@@ -146,9 +146,6 @@ static inline V f_add(V a, V b) { return a + b; }
 static inline V f_sub(V a, V b) { return a - b; }
 static inline V f_mul(V a, V b) { return a * b; }
 static inline V f_div(V a, V b) { return a / b; }
-static inline V f_fma(V a, V b, V c) { return fma_of(a, b, c); }
-static inline V f_fms(V a, V b, V c) { return fma_of(a, b, -c); }
-static inline V f_fnma(V a, V b, V c) { return fma_of(-a, b, c); }
 static inline V f_neg(V a) { return -a; }
 static inline V f_reciprocal(V a) { return splat(1) / a; }
 static inline V f_min(V a, V b) { return f_select(is_nan(a), a, min_of(a, b)); }
