@@ -1,8 +1,7 @@
-"""L-BFGS with gradients through the time steps.
+"""L-BFGS with gradients through the time steps, spin-up included.
 
-The spin-up has no gradient: each round spins up with the parameters so far, keeps wetness, temperature and surface of that state, and
-minimises the cost from there on. The variables are scaled by the curvature at the start of the round, from one run of displaced columns,
-so that the first steps of L-BFGS are those of Newton's method.
+The variables are scaled by the curvature of the cost at the start, from one run of displaced columns, so that the first steps are those of
+Newton's method.
 
 References
 ----------
@@ -13,85 +12,42 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.optimize import OptimizeResult, minimize
 from torch import Tensor
 
-from jules_ml.calibration.cost import cost_of_series, estimated_errors, fit_residuals, whitened
+from jules_ml.calibration.cost import cost_of_series, fit_residuals, whitened
 from jules_ml.calibration.gauss_newton import Fit, expansion
-from jules_ml.calibration.simulation import Simulation, Start, refuse_not_finite
+from jules_ml.calibration.simulation import Simulation, refuse_not_finite
 from jules_ml.errors import RunFailed
 from jules_ml.physics.adjoint import NotFinite
 from jules_ml.support.progress import Progress
 
 #: Number of gradients whose changes approximate the curvature.
 _HISTORY: Final = 20
-#: Greatest gradient of the cost, and smallest change of a displacement, at which a round ends.
-_GRADIENT_TOLERANCE, _CHANGE_TOLERANCE = 1e-4, 1e-6
-#: Trials of one line search.
-_TRIALS: Final = 10
+#: Greatest gradient of the cost, and smallest relative decrease of the cost, at which a round ends.
+_GRADIENT_TOLERANCE, _COST_TOLERANCE = 1e-4, 1e-7
+#: Cost of a trial with which a column is unstable, relative to that at the start [1].
+_UNSTABLE: Final = 1e3
 
 
-def lbfgs(
-    simulation: Simulation, errors: Tensor, *, iterations: int, rounds: int = 2, progress: Progress | None = None
-) -> Fit:
-    """Minimise the cost.
-
-    Parameters
-    ----------
-    simulation : Simulation
-    errors : Tensor, shape (series,)
-        Standard errors at the start.
-    iterations : int
-        Maximum number of iterations of all rounds.
-    rounds : int
-        Number of rounds; the spin-up is repeated at the start of each.
-    progress : callable, optional
-        Receives the progress, see :class:`~jules_ml.support.progress.Progress`.
-
-    Returns
-    -------
-    Fit
-
-    Raises
-    ------
-    RunFailed
-        If a column is unstable, or the gradient is not finite; the error names the site, the day and the parameter.
-    """
-    observed, parameters = simulation.observations, simulation.parameters
-    displacements = torch.zeros(len(parameters.displacements), dtype=torch.float64)
-    costs: list[float] = []
-    done = 0
-    for number in range(rounds):
-        local = parameters.of_columns(displacements)
-        start = simulation.start(local)
-        predicted = simulation.predict(local, start, days=observed.fit_days)
-        refuse_not_finite(predicted, simulation, parameters.values(local))
-        errors = estimated_errors(errors, fit_residuals(predicted[:, 0], observed), observed)
-        share = iterations // rounds if number < rounds - 1 else iterations - done
-        displacements, of_round = _round(simulation, displacements, start, errors, share, progress, done, iterations)
-        done += share
-        costs += of_round
-    if progress is not None:
-        progress("calibration", iterations, iterations)
-    return Fit(displacements, errors, costs)
-
-
-def cost_and_gradient(
-    simulation: Simulation, displacements: Tensor, start: Start, errors: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Cost from a kept start on, and its gradient.
+def cost_and_gradient(simulation: Simulation, displacements: Tensor, errors: Tensor) -> tuple[Tensor, Tensor]:
+    """Cost and its gradient.
 
     Parameters
     ----------
     simulation : Simulation
     displacements : Tensor, shape (displacement,)
-    start : Start
     errors : Tensor, shape (series,)
 
     Returns
     -------
     Tensor, shape ()
+        Not finite if a column is unstable.
     Tensor, shape (displacement,)
+        0 then.
 
     Raises
     ------
@@ -101,9 +57,11 @@ def cost_and_gradient(
     observed, parameters = simulation.observations, simulation.parameters
     x = displacements.detach().clone().requires_grad_(True)
     local = parameters.of_columns(x)
-    predicted = simulation.predict_with_gradient(local, start, days=observed.fit_days)
+    predicted = simulation.predict_with_gradient(local, days=observed.fit_days)
     white = whitened(fit_residuals(predicted, observed), errors, observed)
     cost = cost_of_series(white).sum() + 0.5 * ((x / parameters.prior_sd) ** 2).sum()
+    if not bool(torch.isfinite(cost)):
+        return cost.detach(), torch.zeros_like(x)
     try:
         (gradient,) = torch.autograd.grad(cost, x)
     except NotFinite as error:
@@ -121,48 +79,62 @@ def cost_and_gradient(
     return cost.detach(), gradient
 
 
-def _round(
-    simulation: Simulation,
-    displacements: Tensor,
-    start: Start,
-    errors: Tensor,
-    iterations: int,
-    progress: Progress | None,
-    done: int,
-    total: int,
-) -> tuple[Tensor, list[float]]:
-    """Minimise from one start; the displacements with the lowest cost, and the cost of each evaluation that lowered it."""
-    about, _ = expansion(simulation, displacements, errors)
-    # displacements + scale z, where the curvature of the cost in z is about 1
+def lbfgs(
+    simulation: Simulation, start: Tensor, errors: Tensor, *, iterations: int, progress: Progress | None = None
+) -> Fit:
+    """Minimise the cost.
+
+    Parameters
+    ----------
+    simulation : Simulation
+    start : Tensor, shape (displacement,)
+        Displacements at the start.
+    errors : Tensor, shape (series,)
+        Standard errors.
+    iterations : int
+        Maximum number of iterations.
+    progress : callable, optional
+        Receives the progress, see :class:`~jules_ml.support.progress.Progress`.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    RunFailed
+        If a column is unstable at the start, or the gradient is not finite; the error names the site, the day and the parameter.
+    """
+    about, predicted = expansion(simulation, start, errors)
+    parameters = simulation.parameters
+    refuse_not_finite(predicted[:, None], simulation, parameters.values(parameters.of_columns(start)))
+    # start + scale z, where the curvature of the cost in z is about 1
     scale = torch.linalg.cholesky(torch.linalg.inv(about.hessian))
-    z = torch.zeros_like(displacements).requires_grad_(True)
-    optimiser = torch.optim.LBFGS(
-        [z],
-        max_iter=1,
-        max_eval=_TRIALS,
-        history_size=_HISTORY,
-        tolerance_grad=_GRADIENT_TOLERANCE,
-        tolerance_change=_CHANGE_TOLERANCE,
-        line_search_fn="strong_wolfe",
-    )
-    best = displacements
+    best = start
     costs: list[float] = []
+    done = 0
 
-    def closure() -> float:
+    def cost(z: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         nonlocal best
-        x = displacements + scale @ z.detach()
-        cost, gradient = cost_and_gradient(simulation, x, start, errors)
-        z.grad = scale.T @ gradient
-        if not costs or float(cost) < costs[-1]:
-            costs.append(float(cost))
+        x = start + scale @ torch.as_tensor(z, dtype=start.dtype)
+        value, gradient = cost_and_gradient(simulation, x, errors)
+        if not bool(torch.isfinite(value)) and costs:
+            # a trial with which a column is unstable: the line search tries a shorter step
+            return _UNSTABLE * costs[0], np.zeros_like(z)
+        if not costs or float(value) < costs[-1]:
+            costs.append(float(value))
             best = x
-        return float(cost)
+        return float(value), (scale.T @ gradient).numpy()
 
-    for number in range(iterations):
-        before = best
-        optimiser.step(closure)
+    def report(intermediate_result: OptimizeResult) -> None:
+        nonlocal done
+        del intermediate_result
+        done = min(done + 1, iterations)
         if progress is not None:
-            progress("calibration", done + number + 1, total)
-        if number and torch.equal(before, best):
-            break
-    return best, costs
+            progress("calibration", done, iterations)
+
+    options = {"maxiter": iterations, "maxcor": _HISTORY, "ftol": _COST_TOLERANCE, "gtol": _GRADIENT_TOLERANCE}
+    minimize(cost, np.zeros(len(scale)), jac=True, method="L-BFGS-B", callback=report, options=options)
+    if progress is not None:
+        progress("calibration", iterations, iterations)
+    return Fit(best, costs)

@@ -13,7 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jules_ml.calibration.columns import CalibrationSite
+from jules_ml.calibration.site import CalibrationSite
 from jules_ml.comparison.night_respiration import observed_respiration
 from jules_ml.data.quality import thawed, where_measured
 from jules_ml.data.record import interval, place
@@ -113,7 +113,7 @@ def site_series(site: CalibrationSite, number: int, section: CalibrationSection)
     if "theta" in daily:
         daily["theta"][0][~_thawed_days(site, section)] = np.nan
     any_observed = np.any([np.isfinite(observed).any(1) for observed, _ in daily.values()], axis=0)
-    fit_days, test_days = _periods(site, section, any_observed)
+    fit_days, test_days = _periods(site, site.experiment.calibration or section, any_observed)
     series = []
     for settings in section.observations:
         observed, weights = daily[settings.variable]

@@ -166,6 +166,10 @@ class GridSection(Section):
     block: int = Field(default=1024, ge=1, le=1_000_000, description="most land points that are integrated together")
     chunk_days: int = Field(default=10, ge=1, le=366, description="days of driving data that are read at a time")
     monthly: bool = Field(default=False, description="write monthly means, in place of means over `run.mean_over`")
+    weather: bool = Field(
+        default=False,
+        description="also write the weather of each period, from which a module of soil moisture predicts on the grid",
+    )
     format: Literal["netcdf", "zarr"] = Field(default="netcdf", description="format of the output")
     drive: DriveSection = Field(description="driving data")
 

@@ -59,6 +59,8 @@ class GridModel:
     device : torch.device
     block : int
         Most points of a block.
+    weather : bool
+        Also write the weather.
     format : {'netcdf', 'zarr'}
     attrs : dict of str to str
         Attributes of the output.
@@ -75,6 +77,7 @@ class GridModel:
     compiled: bool = False
     device: torch.device = CPU
     block: int = 1024
+    weather: bool = False
     format: Literal["netcdf", "zarr"] = "netcdf"
     attrs: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -137,6 +140,7 @@ def experiment_model(experiment: Experiment) -> GridModel:
         compiled=device.type == "cpu" and to_be_compiled(run, steps, notes),
         device=device,
         block=section.block,
+        weather=section.weather,
         format=section.format,
         attrs={"title": "JULES's soil column on a grid", "history": f"jules-ml run {experiment.file.name}"},
         notes=tuple(notes),

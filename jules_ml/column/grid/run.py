@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from jules_ml.column.grid.blocks import (
     Block,
@@ -157,6 +158,7 @@ def _work(
         model.outputs,
         model.spin_up,
         width,
+        model.weather,
         model.compiled,
         model.device,
     )
@@ -173,9 +175,16 @@ def _work(
         model.timetable.bounds,
         tuple(model.land.column.dzsoil.flatten().tolist()),
         model.attrs,
+        _saturation(model),
     )
     means = _write_maps(model, layout, files, team, progress)
     return [k for each in gathered or [] for k in each], means, layout
+
+
+def _saturation(model: GridModel) -> NDArray[np.float32]:
+    """Water content at saturation, shape (soil, point): water content is its product with sthu."""
+    layers = model.land.column.dzsoil.shape[0]
+    return model.land.column.soil.sm_sat.expand(layers, model.land.points.size).float().numpy()
 
 
 def _write_maps(model: GridModel, layout: Layout, files: BlockFiles, team: Team, progress: Progress | None) -> Means:

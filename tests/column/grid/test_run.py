@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import xarray as xr
@@ -12,9 +14,11 @@ from helpers.small_grid import LAND, LATITUDE, START, weather, write_chess, writ
 
 from jules_ml.column.grid.model import experiment_model
 from jules_ml.column.grid.run import run_grid
+from jules_ml.column.grid.segments import timetable
 from jules_ml.column.grid.trees import column_mapped
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
+from jules_ml.experiment.sections import SpinUpSection
 from jules_ml.physics.integration import integrate
 from jules_ml.physics.kernel.trees import mapped, tensors
 
@@ -91,6 +95,30 @@ def test_zarr_has_the_same_values_as_netcdf(tmp_path: Path) -> None:
 def test_a_cycle_of_spin_up_longer_than_the_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="longer than the run"):
         experiment_model(load_experiment(write_grid(tmp_path, write_wfde5(tmp_path), spin_up="cycles = 1\n")))
+
+
+def test_spin_up_stops_where_it_has_converged(tmp_path: Path) -> None:
+    """Further cycles change nothing at points whose change was within the tolerances."""
+    model = experiment_model(load_experiment(write_grid(tmp_path, write_wfde5(tmp_path), precision="float64")))
+    states = {}
+    for cycles, water in ((0, 1.0), (1, 1.0), (3, 1000.0), (3, 1e-6)):
+        table = timetable(
+            START,
+            START + pd.Timedelta(days=4),
+            1800.0,
+            mean_over=48,
+            chunk_days=1,
+            cycles=cycles,
+            cycle=(START, START + pd.Timedelta(days=2)),
+        )
+        spin_up = SpinUpSection(cycles=cycles, water=water, temperature=50.0)
+        out = tmp_path / f"out{cycles}{water:g}"
+        assert run_grid(replace(model, timetable=table, spin_up=spin_up), out) is not None
+        with xr.open_dataset(out / "grid.nc") as ds:
+            states[cycles, water] = ds.load()
+    xr.testing.assert_identical(states[3, 1000.0], states[1, 1.0])
+    assert float(abs(states[3, 1e-6]["t_soil"] - states[1, 1.0]["t_soil"]).max()) > 0.01
+    assert float(abs(states[1, 1.0]["t_soil"] - states[0, 1.0]["t_soil"]).max()) > 0.01
 
 
 def test_no_gpu_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
