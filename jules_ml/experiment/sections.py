@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from jules_ml.experiment.jules import Via
 from jules_ml.experiment.place import PROPERTIES
 from jules_ml.experiment.ranges import in_range, layers_in_range
+from jules_ml.experiment.soil_processes import FourPoolsSection, TopmodelSection
 from jules_ml.support.section import DataPath, PerLayer, Section
 
 
@@ -24,6 +25,9 @@ def _as_utc(moment: datetime) -> datetime:
     assert offset is not None
     return moment.replace(tzinfo=None) - offset
 
+
+#: Number of monthly values.
+_MONTHS: Final = 12
 
 #: A time in UTC; times with an offset from UTC are converted.
 Moment = Annotated[datetime, AfterValidator(_as_utc)]
@@ -176,8 +180,18 @@ class SoilSection(Section):
     )
     l_soil_sat_down: bool = Field(default=True, description="move water in excess of saturation downwards")
     soilhc_method: Literal[1, 2, 3] = Field(default=2, description="JULES's option for thermal conductivity")
+    heat_solutions: int = Field(
+        default=3,
+        ge=3,
+        le=50,
+        description="maximum number of solutions of the heat balance in a step: 3 in JULES; "
+        "12 close the heat budget where rain falls on frozen soil",
+    )
     properties: SoilValues | None = Field(default=None, description="soil properties")
     texture: Texture | None = Field(default=None, description="soil texture, for a pedotransfer function")
+    topmodel: TopmodelSection | None = Field(
+        default=None, description="TOPMODEL, JULES's `l_top`; default: the soil drains freely"
+    )
 
     @field_validator("dzsoil")
     @classmethod
@@ -201,27 +215,64 @@ class SoilSection(Section):
                 raise ValueError(
                     f"{name} has {len(value)} values for {len(self.dzsoil)} layers: give one value, or one for each layer"
                 )
+        if self.topmodel is not None and self.topmodel.zw_max <= sum(self.dzsoil):
+            raise ValueError(f"topmodel.zw_max must be below the soil layers, which reach {sum(self.dzsoil):g} m")
         return self
+
+
+#: Surface types of the simple surface, and their names in ``jules_surface_types.nml``.
+SIMPLE_TYPES: Final = {
+    "broadleaf_tree": "brd_leaf",
+    "needleleaf_tree": "ndl_leaf",
+    "c3_grass": "c3_grass",
+    "c4_grass": "c4_grass",
+    "shrub": "shrub",
+    "bare_soil": "soil",
+}
+#: Leaf area or height of a tile: a number, one for each month, or the name of a variable of the record.
+_InTime = float | tuple[float, ...] | str | None
 
 
 class TileSection(Section):
     """``[[surface.tiles]]``: one surface type and its fraction. Keys that are not given have JULES's default values."""
 
-    type: Literal["broadleaf_tree", "needleleaf_tree", "c3_grass", "c4_grass", "shrub", "bare_soil"] = Field(
-        description="surface type of JULES"
+    type: str | int = Field(
+        description="surface type: `broadleaf_tree`, `needleleaf_tree`, `c3_grass`, `c4_grass`, `shrub` or `bare_soil`; with `[physics]` "
+        "also a name in `jules_surface_types.nml`, or the number of a type"
     )
     frac: float = Field(
         gt=0.0, le=1.0, description="fraction of the ground [1]; the fractions of all tiles add up to 1"
     )
-    lai: float | None = Field(default=None, gt=0.0, le=15.0, description="leaf area index [1]")
-    canht_ft: float | None = Field(default=None, gt=0.0, le=100.0, description="canopy height [m]")
+    lai: _InTime = Field(
+        default=None,
+        description="leaf area index [1]; with `[physics]` also twelve monthly values, or the name of a variable of the record",
+    )
+    canht_ft: _InTime = Field(default=None, description="canopy height [m]; as `lai`")
     rootd_ft: float | None = Field(default=None, gt=0.0, le=10.0, description="e-folding depth of the root density [m]")
+
+    @field_validator("lai", "canht_ft")
+    @classmethod
+    def _possible(cls, value: _InTime, info: ValidationInfo) -> _InTime:
+        most = {"lai": 15.0, "canht_ft": 100.0}[info.field_name or ""]
+        numbers = value if isinstance(value, tuple) else () if value is None or isinstance(value, str) else (value,)
+        for number in numbers:
+            if not 0.0 < number <= most:
+                raise ValueError(f"{info.field_name} must be above 0 and at most {most:g}, not {number:g}")
+        if isinstance(value, tuple) and len(value) != _MONTHS:
+            raise ValueError(f"{info.field_name} has {len(value)} values: give one, or one for each month")
+        return value
 
     @model_validator(mode="after")
     def _bare_soil_has_no_canopy(self) -> Self:
-        if self.type == "bare_soil" and (self.lai is not None or self.canht_ft is not None):
-            raise ValueError("bare_soil has neither lai nor canht_ft: remove them")
+        if self.type in ("bare_soil", "soil") and (self.lai is not None or self.canht_ft is not None):
+            raise ValueError(f"{self.type} has neither lai nor canht_ft: remove them")
         return self
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """Leaf area, height and depth of roots that are given as one number, by JULES's names."""
+        values = {name: getattr(self, name) for name in ("lai", "canht_ft", "rootd_ft")}
+        return {name: float(value) for name, value in values.items() if isinstance(value, int | float)}
 
 
 class SurfaceSection(Section):
@@ -230,6 +281,14 @@ class SurfaceSection(Section):
     tiles: tuple[TileSection, ...] = Field(min_length=1, description="surface types")
     albsoil: float = Field(default=0.11, gt=0.0, lt=1.0, description="albedo of bare soil [1]")
     co2: float = Field(default=4.0e-4, gt=0.0, lt=0.01, description="mole fraction of carbon dioxide in air [1]")
+    pft_params: DataPath | None = Field(
+        default=None,
+        description="`pft_params.nml` of JULES for `[physics]`; `jules_surface_types.nml` and `jules_snow.nml` beside it are read too; "
+        "default: JULES's five PFTs",
+    )
+    nveg_params: DataPath | None = Field(
+        default=None, description="`nveg_params.nml` of JULES for `[physics]`; default: urban, lake, soil and ice"
+    )
 
     @model_validator(mode="after")
     def _fractions_add_up(self) -> Self:
@@ -238,18 +297,38 @@ class SurfaceSection(Section):
             raise ValueError(f"the fractions of the tiles add up to {total:g}, not to 1")
         return self
 
+    @model_validator(mode="after")
+    def _both_files(self) -> Self:
+        if (self.pft_params is None) != (self.nveg_params is None):
+            raise ValueError("give both pft_params and nveg_params, or neither")
+        return self
+
+    def simple_problem(self) -> str | None:
+        """Return what the simple surface does not have; None if it has all."""
+        for tile in self.tiles:
+            if tile.type not in SIMPLE_TYPES:
+                return f"type '{tile.type}' needs [physics]; without it choose among {', '.join(SIMPLE_TYPES)}"
+            for name, value in (("lai", tile.lai), ("canht_ft", tile.canht_ft)):
+                if isinstance(value, tuple | str):
+                    return f"{name} that varies in time needs [physics]: add it, or give one number"
+        if self.pft_params is not None:
+            return "pft_params and nveg_params need [physics]: add it, or remove them"
+        return None
+
     def cover(self) -> dict[str, float]:
-        """Cover fractions, by the names of :data:`~jules_ml.experiment.place.PROPERTIES`."""
+        """Cover fractions, by the names of :data:`~jules_ml.experiment.place.PROPERTIES`; none if a type has no name."""
+        if any(isinstance(tile.type, int) for tile in self.tiles):
+            return {}
         ground = sum(tile.frac for tile in self.tiles)
+        kinds = {"frac_tree": ("tree", "leaf"), "frac_grass": ("grass", "pasture", "crop"), "frac_bare": ("soil",)}
         return {
-            "frac_tree": sum(tile.frac for tile in self.tiles if "tree" in tile.type) / ground,
-            "frac_grass": sum(tile.frac for tile in self.tiles if "grass" in tile.type) / ground,
-            "frac_bare": sum(tile.frac for tile in self.tiles if tile.type == "bare_soil") / ground,
+            name: sum(tile.frac for tile in self.tiles if any(word in str(tile.type) for word in words)) / ground
+            for name, words in kinds.items()
         }
 
 
 class CarbonSection(Section):
-    """``[carbon]``: soil carbon and its respiration rate, in JULES's one-pool scheme."""
+    """``[carbon]``: soil carbon and its respiration rate, in JULES's one-pool scheme, or in four pools."""
 
     cs: float = Field(ge=0.0, le=500.0, description="soil carbon [kg m-2]")
     kaps: float = Field(
@@ -257,6 +336,9 @@ class CarbonSection(Section):
         gt=0.0,
         le=1e-5,
         description="specific respiration rate at 282.4 K and optimum soil moisture [s-1]",
+    )
+    four_pools: FourPoolsSection | None = Field(
+        default=None, description="four pools that gain litter and lose respiration; default: one constant pool"
     )
 
 

@@ -16,7 +16,6 @@ from jules_ml.experiment import Experiment
 from jules_ml.experiment.sections import RunSection, SurfaceSection
 from jules_ml.jules.input_files import write_ancillary
 from jules_ml.jules.namelists import NamelistFolder
-from jules_ml.jules.sources import POINT_RUN
 from jules_ml.jules.versions import VERSIONS, Versions
 from jules_ml.learned.hydraulics.soil_section import column_soil
 from jules_ml.physics.column import SoilProperties
@@ -24,6 +23,7 @@ from jules_ml.physics.hydraulics import VAN_GENUCHTEN
 from jules_ml.physics.soil_names import LAYERED
 from jules_ml.support.files import atomic_write
 from jules_ml.support.namelist_text import Value
+from jules_ml.support.sources import POINT_RUN
 from jules_ml.weather import Weather, site_weather
 
 #: Surface types, in the order of JULES_SURFACE_TYPES in the template.
@@ -320,8 +320,8 @@ def _plants(surface: SurfaceSection, experiment: Experiment) -> dict[str, Value]
     for key, entry in (("lai", "lai_io"), ("canht_ft", "canht_ft_io"), ("rootd_ft", "rootd_ft_io")):
         values = [float(v) for v in defaults[entry]]
         for tile in surface.tiles:
-            value = getattr(tile, key)
-            index = _TYPES.index(tile.type)
+            value = tile.constants.get(key)
+            index = _TYPES.index(str(tile.type))
             if value is not None and index < _N_PLANTS:
                 if sum(t.type == tile.type for t in surface.tiles) > 1:
                     raise BadInput(

@@ -20,9 +20,9 @@ from jules_ml.jules.run_folder import RunFolder
 from jules_ml.jules.typed_entries import numbers, typed_entry
 from jules_ml.physics.column import ColumnState, Factors, SoilColumn, SoilProperties
 from jules_ml.physics.hydraulics import CLAPP_HORNBERGER, VAN_GENUCHTEN
-from jules_ml.physics.land_surface.properties import LandSurface, land_surface
+from jules_ml.physics.land_surface.initial import initial_surface
+from jules_ml.physics.land_surface.properties import WGHT_ALB, LandSurface, land_surface
 from jules_ml.physics.land_surface.state import LandSurfaceState
-from jules_ml.physics.land_surface.step import initial_surface
 from jules_ml.physics.respiration import fsth, ftemp_q10
 from jules_ml.physics.snowpack.parameters import SnowParameters
 from jules_ml.physics.snowpack.state import SnowState
@@ -199,6 +199,7 @@ def _surface(run: RunFolder, switches: Switches, dzsoil: Tensor, albsoil: Tensor
         z1_uv=height.wind,
         bl_height=float(typed_entry(run.namelists, "jules_drive", "bl_height", _BL_HEIGHT)),
         co2_mmr=co2_mmr(run),
+        wght_alb=tuple(numbers(run.namelists, "jules_radiation", "wght_alb", WGHT_ALB)),
     )
 
 
@@ -244,17 +245,24 @@ def _initial_names(run: RunFolder, switches: Switches) -> list[str]:
     names = ["canopy", "tstar_tile", "cs", "t_soil", "sthuf", "snow_tile"]
     names += ["gs"] if switches.can_rad_mod == 1 else []
     names += ["sthzw", "zw"] if switches.l_top else []
+    names += ["rgrain"] if switches.l_snow_albedo else []
     if not run.entry("jules_initial", "total_snow", False):
         names += ["rho_snow", "snow_depth"]
         names += ["snow_grnd"] if switches.can_model == 4 else []
         names += ["snow_ds", "snow_ice", "snow_liq", "tsnow"] if switches.nsmax else []
+        names += ["rgrainl"] if switches.nsmax and switches.l_snow_albedo else []
     return names
 
 
 def _surface_state(surface: LandSurface, t_soil1: Tensor, values: dict[str, Tensor]) -> LandSurfaceState:
     """State of the surface: all snow on the ground, or the snow of a dump."""
     state = initial_surface(
-        surface, t_soil1, tstar=values["tstar_tile"], canopy=values["canopy"], snow_tile=values["snow_tile"]
+        surface,
+        t_soil1,
+        tstar=values["tstar_tile"],
+        canopy=values["canopy"],
+        snow_tile=values["snow_tile"],
+        rgrain=values.get("rgrain"),
     )
     if "gs" in values:
         state = state._replace(gs=values["gs"][0])

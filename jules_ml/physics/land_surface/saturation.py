@@ -53,7 +53,7 @@ def saturation_humidity(t: Tensor, pstar: Tensor) -> Tensor:
     celsius, ice = t - ZERODEGC, t < TM
     # coefficients are chosen before evaluation: this takes one exponential, and no gradient of the other phase
     a, b, c, d = (
-        torch.where(ice, t.new_tensor(over_ice), over_water)
+        torch.where(ice, torch.tensor(over_ice, dtype=t.dtype), over_water)
         for over_ice, over_water in (
             (43.06176075, 37.64045482),
             (6766.457373, 5247.664652),

@@ -110,3 +110,24 @@ def test_jules_output(case: str, dtype: torch.dtype) -> None:
         # at night JULES's 32-bit differences of respiration leave 1e-16 of GPP
         floor = 1e-7 if name == "gc" else 2e-14
         torch.testing.assert_close(getattr(result, name), series(name), rtol=3e-5, atol=floor)
+
+
+@pytest.mark.parametrize("can_rad_mod", [1, 4, 5, 6])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_leaf_area_of_zero_and_of_a_few_leaves(can_rad_mod: int, dtype: torch.dtype) -> None:
+    switches = Switches(can_rad_mod=can_rad_mod)
+    plants = PlantTypes(*(x.to(dtype) for x in PLANTS))
+    weather = CanopyClimate(*(x.to(dtype) for x in climate()))
+    per_leaf = []
+    for leaves in (0.0, 0.01, 0.02):
+        lai = torch.full_like(plants.lai, leaves).requires_grad_()
+        properties = canopy_properties(plants, lai, plants.canht_ft, ALBSOIL.to(dtype), switches)
+        result = canopy_fluxes(weather, properties, plants, switches)
+        (gradient,) = torch.autograd.grad(result.gc.sum() + result.npp.sum(), lai)
+        assert bool(torch.isfinite(gradient).all())
+        assert all(bool(torch.isfinite(x).all()) for x in result)
+        if leaves == 0.0:
+            assert not bool(result.gpp.any())
+        else:
+            per_leaf.append(result.gpp.detach() / leaves)
+    torch.testing.assert_close(per_leaf[0], per_leaf[1], rtol=0.02, atol=0.0)

@@ -1,0 +1,399 @@
+"""Sites of a calibration as columns of one batch, and their column as a function of parameter values."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final, NamedTuple
+
+import pandas as pd
+import torch
+import xarray as xr
+from torch import Tensor
+
+from jules_ml.column.learned_soil import with_learned_soil
+from jules_ml.column.run import run_weather
+from jules_ml.column.setup import experiment_column
+from jules_ml.errors import BadInput
+from jules_ml.experiment import Experiment
+from jules_ml.learned.hydraulics.soil_section import Soil
+from jules_ml.physics.column import ColumnState, Factors, SoilColumn, SoilProperties
+from jules_ml.physics.constants import SECONDS_PER_DAY
+from jules_ml.physics.hydraulics import (
+    SUCTION_CRIT,
+    SUCTION_WILT,
+    VAN_GENUCHTEN,
+    HydraulicForm,
+    wetness_at_suction_ch,
+    wetness_at_suction_vg,
+)
+from jules_ml.physics.respiration import Q10_SOIL, fsth, ftemp_q10
+from jules_ml.physics.surface import Forcing
+from jules_ml.physics.tile_surface import tile_surface
+from jules_ml.physics.tiles import TILES, Tile
+
+#: Precision of all calibrations: finite differences and line searches need it.
+DTYPE: Final = torch.float64
+#: Parameters of tiles that are numbers.
+TILE_PARAMETERS: Final = tuple(field.name for field in fields(Tile) if field.name != "name")
+#: Greatest critical point relative to saturation, and wilting point relative to the critical point [1].
+_BELOW: Final = 0.98
+
+
+@dataclass(frozen=True, eq=False)
+class CalibrationSite:
+    """A site of a calibration.
+
+    Attributes
+    ----------
+    name : str
+    experiment : Experiment
+    record : xarray.Dataset
+        Site dataset.
+    soil : Soil
+        Prior soil.
+    tiles : tuple of (str, Tile)
+        Surface type and parameters of each tile.
+    frac : tuple of float
+        Fraction of each tile [1].
+    weather : Forcing
+        Whole days, shape (step,) each.
+    start : Timestamp
+        Start of the first step, UTC.
+    """
+
+    name: str
+    experiment: Experiment
+    record: xr.Dataset
+    soil: Soil
+    tiles: tuple[tuple[str, Tile], ...]
+    frac: tuple[float, ...]
+    weather: Forcing
+    start: pd.Timestamp
+
+    @property
+    def timestep(self) -> float:
+        """Time step [s]."""
+        assert self.experiment.run is not None
+        return self.experiment.run.timestep
+
+    @property
+    def days(self) -> int:
+        """Number of days of the weather."""
+        return int(self.weather.t_air.shape[0] * self.timestep / SECONDS_PER_DAY)
+
+
+@dataclass(frozen=True, eq=False)
+class TemperatureFactors:
+    """JULES's modifiers of respiration in the one-pool scheme, with a Q10 for each column, shape (column,)."""
+
+    q10: Tensor
+
+    def __call__(self, sthu: Tensor, sthf: Tensor, t_soil: Tensor, soil: SoilProperties) -> Factors:
+        """Compute the modifiers; see :func:`jules_ml.physics.column.jules_one_pool_factors`."""
+        del sthf
+        return Factors(fsth=fsth(sthu, soil.sm_wilt, soil.sm_sat, pools=1), ftemp=ftemp_q10(t_soil, self.q10))
+
+
+def calibration_site(experiment: Experiment) -> CalibrationSite:
+    """Read the record of an experiment, and prepare its weather, soil and tiles.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        With ``[data]``, ``[soil]`` or ``[modules] hydraulics``, ``[surface]``, ``[carbon]`` and ``[run]``.
+
+    Returns
+    -------
+    CalibrationSite
+
+    Raises
+    ------
+    BadInput
+        If a section is missing, the model is not the column, the time step does not divide a day, or the record is shorter than a day.
+    """
+    section = experiment.required(experiment.run, "run")
+    _refuse_unsupported(experiment)
+    record = experiment.record()
+    experiment, _ = with_learned_soil(experiment, record=record)
+    _, soil = experiment_column(experiment, timestep=section.timestep, dtype=DTYPE)
+    weather, _ = run_weather(experiment, section.model_copy(update={"mean_over": 1}), record)
+    per_day = round(SECONDS_PER_DAY / section.timestep)
+    steps = weather.series.sizes["time"] // per_day * per_day
+    if steps == 0:
+        raise BadInput("the run is shorter than a day", where=f"{experiment.file}, run", remedy="give a longer period")
+    surface = experiment.required(experiment.surface, "surface")
+    total = sum(tile.frac for tile in surface.tiles)
+    keys = {"lai", "canht_ft", "rootd_ft"}
+    return CalibrationSite(
+        name=str(experiment.site.name or record.attrs.get("site", experiment.file.stem)),
+        experiment=experiment,
+        record=record,
+        soil=soil,
+        tiles=tuple(
+            (tile.type, replace(TILES[tile.type], **tile.model_dump(include=keys, exclude_none=True)))
+            for tile in surface.tiles
+        ),
+        frac=tuple(tile.frac / total for tile in surface.tiles),
+        weather=Forcing(*(x[:steps, 0] for x in weather.tensors(DTYPE))),
+        start=pd.Timestamp(weather.series["time"].to_numpy()[0]) - pd.Timedelta(seconds=section.timestep),
+    )
+
+
+def _refuse_unsupported(experiment: Experiment) -> None:
+    """Refuse experiments whose runs differ from those of a calibration."""
+    section = experiment.required(experiment.run, "run")
+    if section.model != "column":
+        raise BadInput(
+            f"the model is {section.model}, and only the column is calibrated",
+            where=f"{experiment.file}, run.model",
+            remedy='set model = "column"; the result is written as namelists of JULES',
+        )
+    if SECONDS_PER_DAY % section.timestep:
+        raise BadInput(
+            f"a day is not a whole number of time steps of {section.timestep:g} s",
+            where=f"{experiment.file}, run.timestep",
+            remedy="give a time step that divides 86400 s",
+        )
+    if experiment.modules.respiration is not None:
+        raise BadInput(
+            "a calibration does not use a respiration module",
+            where=f"{experiment.file}, modules.respiration",
+            remedy="remove it: JULES's own modifiers are used, and kaps, cs and q10_soil can be fitted",
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class SiteColumns:
+    """Columns of several sites, along the last dimension.
+
+    Attributes
+    ----------
+    sites : tuple of CalibrationSite
+    forcing : Forcing
+        Shape (step, site) each; shorter records are repeated to the length of the longest.
+    prior : dict of str to Tensor, shape (row, site)
+        Parameters of the experiments: a row is a layer, a tile, or the column.
+    types : tuple of tuple of (str or None)
+        Surface type of each tile of each site; None for tiles that fill the batch.
+    frac : Tensor, shape (tile, site)
+        Fraction of each tile [1].
+    stress_points : {"fixed", "curve"}
+        Where the critical and the wilting point are that are not fitted.
+    fitted : frozenset of str
+        Names of the fitted parameters.
+    """
+
+    sites: tuple[CalibrationSite, ...]
+    forcing: Forcing
+    prior: Mapping[str, Tensor]
+    types: tuple[tuple[str | None, ...], ...]
+    frac: Tensor
+    stress_points: str
+    fitted: frozenset[str]
+
+    @property
+    def dzsoil(self) -> Tensor:
+        """Layer thicknesses [m], shape (layer, 1)."""
+        return self.sites[0].soil.dzsoil
+
+    @property
+    def timestep(self) -> float:
+        """Time step [s]."""
+        return self.sites[0].timestep
+
+    @property
+    def steps_per_day(self) -> int:
+        """Number of time steps of a day."""
+        return round(SECONDS_PER_DAY / self.timestep)
+
+    def column(self, values: Mapping[str, Tensor]) -> SoilColumn:
+        """Make the columns.
+
+        Parameters
+        ----------
+        values : mapping of str to Tensor, shape (row, copy * site)
+            Values of all parameters; gradients flow through them.
+
+        Returns
+        -------
+        SoilColumn
+        """
+        first = self.sites[0].experiment
+        assert first.soil is not None
+        copies = values["b"].shape[1] // len(self.sites)
+        co2, height = (
+            torch.tensor(each, dtype=DTYPE).repeat(copies)
+            for each in zip(*((s.experiment.surface.co2, s.experiment.forcing.height) for s in self.sites), strict=True)  # type: ignore[union-attr]
+        )
+        tiles = {name: values[name] for name in TILE_PARAMETERS}
+        surface = tile_surface(
+            tiles, self.frac.repeat(1, copies), albsoil=values["albsoil"][0], dzsoil=self.dzsoil, height=height
+        )
+        return SoilColumn(
+            self._soil(values),
+            self.dzsoil,
+            timestep=self.timestep,
+            form=self.sites[0].soil.form,
+            surface=surface,
+            factors=TemperatureFactors(values["q10_soil"][0]),
+            cs=values["cs"][0] * values["kaps"][0],
+            kaps=1.0,
+            co2=co2,
+            height=height,
+            l_soil_sat_down=first.soil.l_soil_sat_down,
+            soilhc_method=first.soil.soilhc_method,
+        )
+
+    def _soil(self, values: Mapping[str, Tensor]) -> SoilProperties:
+        """Soil properties, with the critical and the wilting point in order."""
+        b, sathh, sm_sat = values["b"], values["sathh"], values["sm_sat"]
+        stress = {}
+        for name, suction in (("sm_crit", SUCTION_CRIT), ("sm_wilt", SUCTION_WILT)):
+            if name in self.fitted:
+                stress[name] = values[name]
+            elif self.stress_points == "curve":
+                stress[name] = sm_sat * _wetness(self.sites[0].soil.form, suction, b, sathh)
+            else:
+                before = (self.prior[name] / self.prior["sm_sat"]).repeat(1, b.shape[1] // len(self.sites))
+                stress[name] = sm_sat * before
+        crit = torch.minimum(stress["sm_crit"], _BELOW * sm_sat)
+        wilt = torch.minimum(stress["sm_wilt"], _BELOW * crit)
+        return SoilProperties(b, sathh, values["satcon"], sm_sat, crit, wilt, values["hcap"], values["hcon"])
+
+
+def _wetness(form: HydraulicForm, suction: float, b: Tensor, sathh: Tensor) -> Tensor:
+    curve: Callable[..., Tensor] = wetness_at_suction_vg if form is VAN_GENUCHTEN else wetness_at_suction_ch
+    return curve(suction, b, sathh)
+
+
+def site_columns(
+    sites: Sequence[CalibrationSite], *, fitted: Sequence[str] = (), stress_points: str = "fixed"
+) -> SiteColumns:
+    """Combine sites as columns of one batch.
+
+    Parameters
+    ----------
+    sites : sequence of CalibrationSite
+    fitted : sequence of str
+        Names of the fitted parameters.
+    stress_points : {"fixed", "curve"}
+        Where the critical and the wilting point are that are not fitted.
+
+    Returns
+    -------
+    SiteColumns
+
+    Raises
+    ------
+    BadInput
+        If layers, time step, hydraulic form or switches differ between the sites, or two sites have the same name.
+    """
+    _refuse_different(sites)
+    n_steps = max(site.weather.t_air.shape[0] for site in sites)
+    forcing = Forcing(
+        *(
+            torch.stack([_repeated(x, n_steps) for x in each], 1)
+            for each in zip(*(s.weather for s in sites), strict=True)
+        )
+    )
+    n_tiles = max(len(site.tiles) for site in sites)
+    types = tuple(tuple([name for name, _ in site.tiles] + [None] * (n_tiles - len(site.tiles))) for site in sites)
+    filled = [[tile for _, tile in site.tiles] + [site.tiles[-1][1]] * (n_tiles - len(site.tiles)) for site in sites]
+    frac = [[*site.frac, *[0.0] * (n_tiles - len(site.tiles))] for site in sites]
+    prior: dict[str, Tensor] = {
+        name: torch.tensor([[float(getattr(tile, name)) for tile in tiles] for tiles in filled], dtype=DTYPE).T
+        for name in TILE_PARAMETERS
+    }
+    for k, name in enumerate(SoilProperties._fields):
+        prior[name] = torch.cat([site.soil.properties[k] for site in sites], dim=1)
+    prior["theta_r"] = torch.cat([site.soil.theta_r for site in sites], dim=1)
+    for name, values in _column_values(sites).items():
+        prior[name] = torch.tensor([values], dtype=DTYPE)
+    return SiteColumns(
+        tuple(sites), forcing, prior, types, torch.tensor(frac, dtype=DTYPE).T, stress_points, frozenset(fitted)
+    )
+
+
+def _column_values(sites: Sequence[CalibrationSite]) -> dict[str, list[float]]:
+    """Parameters with one value for a column."""
+    values: dict[str, list[float]] = {"cs": [], "kaps": [], "q10_soil": [], "albsoil": []}
+    for site in sites:
+        carbon, surface = site.experiment.carbon, site.experiment.surface
+        assert carbon is not None
+        assert surface is not None
+        for name, value in (
+            ("cs", carbon.cs),
+            ("kaps", carbon.kaps),
+            ("q10_soil", Q10_SOIL),
+            ("albsoil", surface.albsoil),
+        ):
+            values[name].append(value)
+    return values
+
+
+def _repeated(x: Tensor, n_steps: int) -> Tensor:
+    return x if len(x) == n_steps else torch.cat([x] * -(-n_steps // len(x)))[:n_steps]
+
+
+def _refuse_different(sites: Sequence[CalibrationSite]) -> None:
+    """Refuse sites that cannot be columns of one batch."""
+    first = sites[0]
+    names = [site.name for site in sites]
+    for site in sites:
+        if names.count(site.name) > 1:
+            raise BadInput(
+                f"two experiments have the same site name, {site.name}",
+                where=f"{site.experiment.file}, site.name",
+                remedy="give different sites different names",
+            )
+        own, common = _common(site), _common(first)
+        for key, value in own.items():
+            if value != common[key]:
+                raise BadInput(
+                    f"{key} is {value} here and {common[key]} at {first.name}",
+                    where=f"{site.experiment.file}, {key}",
+                    remedy=f"give all experiments of a joint calibration the same {key}",
+                )
+
+
+def _common(site: CalibrationSite) -> dict[str, Any]:
+    """Settings that all columns of a batch have in common."""
+    soil = site.experiment.soil
+    assert soil is not None
+    return {
+        "run.timestep": site.timestep,
+        "soil.dzsoil": list(soil.dzsoil),
+        "soil.form": "van_genuchten" if site.soil.form is VAN_GENUCHTEN else "clapp_hornberger",
+        "soil.l_soil_sat_down": soil.l_soil_sat_down,
+        "soil.soilhc_method": soil.soilhc_method,
+    }
+
+
+class ColumnTensors(NamedTuple):
+    """Tensors that the step of a column depends on, as a tree for :class:`~jules_ml.physics.adjoint.AdjointSteps`."""
+
+    soil: Any
+    surface: Any
+    cs: Any
+    co2: Any
+    height: Any
+    factors: Any
+
+
+def column_tensors(column: SoilColumn) -> ColumnTensors:
+    """Return the tensors that the step of a column depends on."""
+    return ColumnTensors(*(getattr(column, name) for name in ColumnTensors._fields))
+
+
+def column_step(column: SoilColumn) -> Callable[[Any, Any, Any], tuple[ColumnState, dict[str, Tensor]]]:
+    """Step of a column as a function of its tensors, its state and the weather."""
+
+    def step(tensors: Any, state: Any, forcing: Any) -> tuple[ColumnState, dict[str, Tensor]]:
+        twin = copy.copy(column)
+        for name, value in zip(ColumnTensors._fields, tensors, strict=True):
+            setattr(twin, name, value)
+        return twin.step(state, forcing)
+
+    return step
