@@ -7,7 +7,7 @@ instructions. What contributes nothing in a block of columns, such as a tile wit
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -73,6 +73,7 @@ class Plan:
                 self._own[None if branch is None else id(branch)].append(number)
                 if number in elements.branches:
                     self.members[id(elements.branches[number])].append(number)
+        self._presence = set(elements.weights.values())
         self.guards = self._guards(roots)
         self.scopes: dict[int | None, Scope] = {}
         self._plan(None)
@@ -129,19 +130,31 @@ class Plan:
         """Conditions without which no use of an element counts."""
         guards: dict[int, frozenset[int]] = dict.fromkeys(roots, frozenset())
         none: frozenset[int] = frozenset()
+        asked = {int(self.elements.all[k].operands[0]) for k in self.live if k in self.elements.branches}
         for number in sorted(self.live, reverse=True):
             element = self.elements.all[number]
             own = guards.get(number, none)
             is_choice = element.operation in ("select", "chosen")
             for position, operand in enumerate(self.operands(number)):
+                if position >= len(element.operands) and operand in asked:
+                    # whether the branch is computed at all is known from the elements that it changes
+                    continue
                 guard = own
                 if is_choice and position == 1 and self._can_guard(number, int(element.operands[0])):
                     guard = own | {int(element.operands[0])}
                 guards[operand] = guards[operand] & guard if operand in guards else guard
         return guards
 
+    def is_gate(self, number: int) -> bool:
+        """Whether an element is what counts where a condition does not hold, in place of what is left out."""
+        element = self.elements.all[number]
+        if element.operation != "select":
+            return False
+        condition = int(element.operands[0])
+        return condition in self._presence and condition not in self.guards[number]
+
     def _can_guard(self, number: int, condition: int) -> bool:
-        return self.elements.is_static[condition] or number in self.elements.branches
+        return condition in self._presence or number in self.elements.branches
 
     def guard_of(self, numbers: Sequence[int]) -> frozenset[int]:
         """Conditions that all of some elements have, and that are known before them."""
@@ -152,7 +165,7 @@ class Plan:
             if len(inner.conditions) > 1:
                 known |= {int(self.elements.all[k].operands[0]) for k in self.members[id(inner)]}
             inner = inner.parent
-        return frozenset(k for k in common if self.elements.is_static[k] or k in known)
+        return frozenset(k for k in common if k in self._presence or k in known)
 
     def _plan(self, branch: Branch | None) -> None:
         numbers = self._own[None if branch is None else id(branch)]
@@ -200,7 +213,7 @@ class _Grouping:
         if unit.branch is not None or unit.loops:
             return None
         origin = self.elements.origin[unit.elements[0]]
-        if origin is None:
+        if origin is None or self.plan.is_gate(unit.elements[0]):
             return None
         size = 1
         for n in origin.shape:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from jules_ml.physics.kernel.elements import REAL, TRUTH, WHOLE, Elements
+from jules_ml.physics.kernel.elements import REAL, TRUTH, WHOLE
 from jules_ml.physics.kernel.plan import Plan, Scope, Unit
 
 
@@ -105,24 +105,14 @@ class Rows:
     def _stored(self, roots: set[int]) -> set[int]:
         """Elements that are used beyond the place in which they are computed."""
         self._roots = roots
-        stored: set[int] = set()
-        place: dict[int, tuple[int, int, int]] = {}
-        for scope in self.plan.scopes.values():
-            for unit in scope.units:
-                for k, loop in enumerate(unit.loops):
-                    for i, numbers in enumerate(loop.places):
-                        place |= dict.fromkeys(numbers, (id(unit), k, i))
-                if unit.branch is not None:
-                    stored.update(unit.elements)
+        units = [unit for scope in self.plan.scopes.values() for unit in scope.units]
+        loops = [loop for unit in units for loop in unit.loops]
+        stored = {number for unit in units if unit.branch is not None for number in unit.elements}
+        place = {number: (id(loop), i) for loop in loops for i, numbers in enumerate(loop.places) for number in numbers}
         stored.update(k for k in roots if k in place)
-        for number in self.plan.live:
-            if not self.plan.is_computed(number):
-                continue
+        for number in filter(self.plan.is_computed, self.plan.live):
             at = place.get(number)
-            for operand in self.plan.operands(number):
-                if operand in place and place[operand] != at:
-                    stored.add(operand)
-        loops = [loop for scope in self.plan.scopes.values() for unit in scope.units for loop in unit.loops]
+            stored.update(k for k in self.plan.operands(number) if k in place and place[k] != at)
         for loop in loops:
             stored.update(self._parameters(loop.places))
         for loop in loops:

@@ -20,6 +20,7 @@ from jules_ml.physics.land_surface.conductance import SoilBelow, surface_conduct
 from jules_ml.physics.land_surface.evaporation import SurfaceSolution
 from jules_ml.physics.land_surface.ground import tile_albedo
 from jules_ml.physics.land_surface.outputs import Plants, TileHeat, fluxes_of_step, tile_heat
+from jules_ml.physics.land_surface.presence import of_present_tiles
 from jules_ml.physics.land_surface.properties import LandSurface
 from jules_ml.physics.land_surface.saturation import saturation_humidity
 from jules_ml.physics.land_surface.state import LandForcing, LandSurfaceFluxes, LandSurfaceState
@@ -83,7 +84,9 @@ def land_surface_step(
     """
     surface = surface.with_vegetation(forcing.lai, forcing.canht)
     plants = plants_step(state, forcing, soil, surface)
-    return exchange_step(state, forcing, soil, surface, plants, timestep=timestep)
+    new, boundary, fluxes = exchange_step(state, forcing, soil, surface, plants, timestep=timestep)
+    new, fluxes = of_present_tiles(surface.frac, state, new, fluxes)
+    return new, boundary, fluxes
 
 
 def plants_step(state: LandSurfaceState, forcing: LandForcing, soil: SoilBelow, surface: LandSurface) -> Plants:
