@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from jules_ml.support.sources import POINT_RUN
 from torch import Tensor
 
 from jules_ml.column.surface_types import read_type_files
@@ -97,3 +98,7 @@ def test_a_canopy_unloads_no_more_snow_than_it_holds() -> None:
     assert float(jules.snow_can) < -0.5
     assert float(conserving.snow_can) == 0.0
     assert float(conserving.snowfall) == pytest.approx(0.1)
+    older = intercept_snow(
+        snow, none, capacity, melt, none, SnowParameters(), Switches(l_fix_neg_snow=False), timestep=1800.0
+    )
+    assert float(older.snow_can) == 0.0
