@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from jules_ml.support.sources import POINT_RUN
 from torch import Tensor
 
 from jules_ml.column.surface_types import read_type_files
