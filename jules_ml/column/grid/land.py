@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jules_ml.column.grid.files import LandPoints, opened, point_index, read_points, scale_of, variable_of
+from jules_ml.column.soil_processes import column_topmodel, soil_switches
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.grid import GridSection
@@ -154,8 +155,8 @@ def grid_column(
         kaps=carbon.kaps,
         co2=section.co2,
         height=heights.z1_tq_in,
-        l_soil_sat_down=soil_section.l_soil_sat_down,
-        soilhc_method=soil_section.soilhc_method,
+        topmodel=column_topmodel(soil_section, dzsoil),
+        **soil_switches(soil_section),
     )
     state = _initial_state(column, initial, experiment, points.size, dtype)
     return GridColumn(points, column, state, tuple(notes))
