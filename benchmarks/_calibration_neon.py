@@ -85,7 +85,7 @@ def _fitted(
     folder: Path, towers: list[Tower], width: float, *, inner: bool, quick: bool, method: str = "lbfgs"
 ) -> Calibration:
     """Fit all towers together, on the first halves or on the first part of each."""
-    files = []
+    files: list[Path] = []
     for tower in towers:
         name = tower.experiment.file.stem
         split, number = tower.split, tower.split.boundary

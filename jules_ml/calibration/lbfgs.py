@@ -27,10 +27,12 @@ from jules_ml.support.progress import Progress
 
 #: Number of gradients whose changes approximate the curvature.
 _HISTORY: Final = 20
+#: Trials of one line search: the cost has small steps, at which no trial is better.
+_TRIALS: Final = 8
 #: Number of iterations after which the variables are scaled again.
 _ROUND: Final = 10
 #: Relative decrease of the cost at which a round, and the fit, ends [1].
-_TOLERANCE: Final = 1e-6
+_TOLERANCE: Final = 1e-5
 #: Cost of a trial with which a column is unstable, relative to that at the start [1].
 _UNSTABLE: Final = 1e3
 
@@ -153,6 +155,6 @@ def _round(
             better.append((x, float(value)))
         return float(value), (scale.T @ gradient).numpy()
 
-    options = {"maxiter": iterations, "maxcor": _HISTORY, "ftol": _TOLERANCE, "gtol": 0.0}
+    options = {"maxiter": iterations, "maxcor": _HISTORY, "maxls": _TRIALS, "ftol": _TOLERANCE, "gtol": 0.0}
     minimize(cost, np.zeros(len(scale)), jac=True, method="L-BFGS-B", bounds=[(-b, b) for b in reach], options=options)
     return better
