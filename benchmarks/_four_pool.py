@@ -12,69 +12,14 @@ Clark et al. (2011), Geosci. Model Dev. 4, 701-722; Coleman and Jenkinson (1999)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import torch
 from torch import Tensor
 
-#: Specific respiration rate of each pool at 282.4 K and optimal wetness [s-1].
-KAPS_4POOL: Final = (3.22e-7, 9.65e-9, 2.12e-8, 6.43e-10)
+from jules_ml.physics.constants import KAPS_4POOL
+from jules_ml.physics.soil_carbon import fprf, resp_frac
 
-
-def fprf(veg_frac: Tensor) -> Tensor:
-    r"""Vegetation modifier of soil respiration, which is larger for bare soil.
-
-    .. math:: F_v = 0.6 + 0.4\,(1 - v)
-
-    Parameters
-    ----------
-    veg_frac : Tensor
-        Fraction of the ground under vegetation [1].
-
-    Returns
-    -------
-    Tensor, shape of ``veg_frac``
-        Vegetation modifier [1]; JULES applies it in the four-pool scheme only.
-
-    References
-    ----------
-    Clark et al. (2011); JULES name ``fprf``.
-
-    Examples
-    --------
-    >>> [round(x, 3) for x in fprf(torch.tensor([0.0, 1.0])).tolist()]
-    [1.0, 0.6]
-    """
-    return 0.6 + 0.4 * (1.0 - veg_frac)
-
-
-def resp_frac(clay: Tensor) -> Tensor:
-    r"""Fraction of the respired carbon that goes to the atmosphere; the rest becomes BIO and HUM.
-
-    .. math:: \frac{3.0895 + 2.672\,e}{4.0895 + 2.672\,e}, \qquad e = \exp(-7.86\,c)
-
-    Parameters
-    ----------
-    clay : Tensor
-        Clay as a fraction of the mineral soil [1].
-
-    Returns
-    -------
-    Tensor, shape of ``clay``
-        Fraction to the atmosphere [1]: 0.852 in soil without clay, and less with clay, which protects carbon.
-
-    References
-    ----------
-    Coleman and Jenkinson (1999), RothC-26.3; Clark et al. (2011), whose :math:`\beta_R` is one minus this; JULES name
-    ``resp_frac`` in its surface scheme (TRIFFID uses the same name for the complement).
-
-    Examples
-    --------
-    >>> [round(x, 5) for x in resp_frac(torch.tensor([0.0, 0.2])).tolist()]
-    [0.8521, 0.78468]
-    """
-    protected = 2.672 * torch.exp(-7.86 * clay)
-    return (3.0895 + protected) / (4.0895 + protected)
+__all__ = ["KAPS_4POOL", "depth_factor", "fprf", "resp_frac", "respiration_four_pool"]
 
 
 def depth_factor(layer_thickness: Tensor, tau_resp: Tensor | float) -> Tensor:

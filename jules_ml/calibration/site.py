@@ -100,7 +100,7 @@ def calibration_site(experiment: Experiment) -> CalibrationSite:
         experiment=experiment,
         record=record,
         soil=soil,
-        tiles=tuple((tile.type, type_with(tile)) for tile in surface.tiles),
+        tiles=tuple((str(tile.type), type_with(tile)) for tile in surface.tiles),
         frac=tuple(tile.frac / total for tile in surface.tiles),
         weather=Forcing(*(x[:steps, 0] for x in weather.tensors(DTYPE))),
         start=pd.Timestamp(weather.series["time"].to_numpy()[0]) - pd.Timedelta(seconds=section.timestep),
@@ -109,6 +109,7 @@ def calibration_site(experiment: Experiment) -> CalibrationSite:
 
 def _refuse_unsupported(experiment: Experiment) -> None:
     """Refuse experiments whose runs differ from those of a calibration."""
+    experiment.refuse_physics("a calibration")
     section = experiment.required(experiment.run, "run")
     if section.model != "column":
         raise BadInput(

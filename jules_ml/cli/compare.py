@@ -16,7 +16,13 @@ from jules_ml.support.output_folder import replaced_folder
 
 @app.command(epilog="Example:  jules-ml compare runs/stock runs/swapped --data tower.toml --out compared")
 def compare(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders, the reference run first.", show_default=False)],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Run folders of 'jules-ml run', or of JULES with its output; the reference run first.",
+            show_default=False,
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="Folder for scores, budgets and figures.", show_default=False)],
     data: Annotated[
         Path | None,
@@ -32,16 +38,17 @@ def compare(
     from jules_ml.experiment import load_experiment
 
     experiment = None if data is None else load_experiment(data)
+    from jules_ml.comparison.jules_folder import is_jules_folder
     from jules_ml.comparison.report import COMPARISON, compare_runs
     from jules_ml.comparison.runs import is_run, read_run, residual_water
     from jules_ml.learned.kind import ScoreRow
 
     for folder in runs:
-        if not is_run(folder):
+        if not is_run(folder) and not is_jules_folder(folder):
             raise BadInput(
                 "the folder is not a run",
                 where=folder,
-                remedy="give folders of 'jules-ml run'; modules are scored with 'jules-ml evaluate'",
+                remedy="give folders of 'jules-ml run' or run folders of JULES; modules are scored with 'jules-ml evaluate'",
             )
     theta_r = residual_water(experiment)
     loaded = [read_run(folder, theta_r=theta_r) for folder in runs]

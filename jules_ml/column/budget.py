@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
+from torch import Tensor
 
 from jules_ml.physics.column import ColumnState, SoilColumn
 from jules_ml.physics.land_surface.properties import LandSurface
@@ -42,18 +43,34 @@ class Budgets:
     heat_mean: float
 
 
-def water_stored(column: SoilColumn, state: ColumnState) -> float:
-    """Water in soil, below it with TOPMODEL, on leaves and as snow of a single column [kg m-2]."""
-    total = state.smcl.double().sum()
+def stored_water(column: SoilColumn, state: ColumnState) -> Tensor:
+    """Water in soil, below it with TOPMODEL, on leaves and as snow.
+
+    Parameters
+    ----------
+    column : SoilColumn
+    state : ColumnState
+
+    Returns
+    -------
+    Tensor, shape (column,)
+        [kg m-2], in double precision.
+    """
+    total = state.smcl.double().sum(0)
     if isinstance(column.surface, LandSurface) and isinstance(state.surface, LandSurfaceState):
         snow = state.surface.snow
-        total += (column.surface.frac * (state.surface.canopy + snow.snow_tile + snow.snow_grnd)).double().sum()
+        total = total + (column.surface.frac * (state.surface.canopy + snow.snow_tile + snow.snow_grnd)).double().sum(0)
     elif isinstance(column.surface, SurfaceProperties) and isinstance(state.surface, SurfaceState):
-        total += (column.surface.frac * (state.surface.canopy + state.surface.snow)).double().sum()
+        total = total + (column.surface.frac * (state.surface.canopy + state.surface.snow)).double().sum(0)
     if column.topmodel is not None and state.topmodel is not None:
         saturation = deep_saturation(column.topmodel, sm_sat=column.soil.sm_sat, dzsoil=column.dzsoil)
-        total += (state.topmodel.sthzw * saturation).double().sum()
-    return float(total)
+        total = total + (state.topmodel.sthzw * saturation).double()
+    return total
+
+
+def water_stored(column: SoilColumn, state: ColumnState) -> float:
+    """Water of a single column [kg m-2]; see :func:`stored_water`."""
+    return float(stored_water(column, state))
 
 
 def column_budgets(output: xr.Dataset, *, gained: float, timestep: float) -> Budgets:

@@ -57,7 +57,7 @@ def land_forcing(
     if l_cosz:
         seconds = starts.hour * 3600 + starts.minute * 60 + starts.second
         cosz = cos_zenith_angle(
-            torch.tensor(starts.dayofyear.to_numpy(), dtype=torch.float64),
+            torch.tensor(starts.day_of_year.to_numpy(), dtype=torch.float64),
             torch.tensor(seconds.to_numpy(), dtype=torch.float64),
             torch.tensor(latitude, dtype=torch.float64),
             torch.tensor(longitude, dtype=torch.float64),

@@ -11,6 +11,7 @@ import torch
 from jules_ml.experiment.sections import SpinUpSection
 from jules_ml.physics.column import ColumnState, SoilColumn
 from jules_ml.physics.integration import integrate
+from jules_ml.physics.land_surface.state import LandForcing
 from jules_ml.physics.surface import Forcing
 
 
@@ -72,7 +73,7 @@ def steps_of_a_cycle(stamps: pd.DatetimeIndex, timestep: float, section: SpinUpS
 def spin_up(
     column: SoilColumn,
     state: ColumnState,
-    forcing: Forcing,
+    forcing: Forcing | LandForcing,
     section: SpinUpSection,
     *,
     outputs: Sequence[str],
@@ -87,7 +88,7 @@ def spin_up(
         With a surface.
     state : ColumnState
         At the start.
-    forcing : Forcing
+    forcing : Forcing or LandForcing
         Weather of one cycle, shape (time, column) each.
     section : SpinUpSection
         ``[run.spin_up]`` of the experiment.

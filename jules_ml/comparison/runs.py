@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 import xarray as xr
 
+from jules_ml.comparison.jules_folder import is_jules_folder, output_files
 from jules_ml.data.netcdffile import read_cf
 from jules_ml.data.readers.jules import read_jules, with_layers
 from jules_ml.errors import BadInput
@@ -40,9 +41,11 @@ QUANTITIES = (
     Quantity("soil temperature", "K", layered=True),
     Quantity("soil respiration", "umol m-2 s-1"),
     Quantity("net ecosystem exchange", "umol m-2 s-1"),
+    Quantity("gross primary productivity", "umol m-2 s-1"),
     Quantity("latent heat", "W m-2"),
     Quantity("sensible heat", "W m-2"),
     Quantity("runoff", "kg m-2 s-1"),
+    Quantity("snow mass", "kg m-2"),
 )
 
 
@@ -79,7 +82,7 @@ def read_run(folder: str | Path, *, theta_r: Sequence[float] | float = 0.0) -> R
     Parameters
     ----------
     folder : str or Path
-        Folder that ``jules-ml run`` wrote, of JULES or of the column.
+        Folder that ``jules-ml run`` wrote, of JULES or of the column, or run folder of JULES in which JULES has run.
     theta_r : float or sequence of float
         Residual water [m3 m-3] of the layers, which sensors measure and JULES's soil water excludes. Values in the column's output, or in
         soil properties that were passed to JULES, take precedence.
@@ -94,6 +97,8 @@ def read_run(folder: str | Path, *, theta_r: Sequence[float] | float = 0.0) -> R
         If the folder is not that of a successful run, or its output has no quantity to compare.
     """
     folder = Path(folder)
+    if not is_run(folder) and is_jules_folder(folder):
+        return _of_jules(folder, theta_r)
     if not is_run(folder):
         raise BadInput(
             "this is not the folder of a run", where=folder, remedy="give a folder that 'jules-ml run' wrote"
@@ -111,25 +116,32 @@ def read_run(folder: str | Path, *, theta_r: Sequence[float] | float = 0.0) -> R
             Path(str(name)).name for name in summary["output"]
         ]  # in the folder of the run, whatever the summary says
         files = [_read_output(folder / "output" / name, dzsoil) for name in names]
-        residual = np.asarray(_residual(folder, theta_r), dtype=np.float64)
-        if residual.size not in (1, len(dzsoil)):
-            raise BadInput(
-                f"residual water is given for {residual.size} layers, but the run has {len(dzsoil)}",
-                where=folder,
-                remedy="set soil.dzsoil in the record's experiment file to the layers of the run",
-            )
-        series = _jules_series(files, np.broadcast_to(residual, len(dzsoil)))
+        series = _jules_series(files, _residual_of_layers(folder, theta_r, len(dzsoil)))
     else:
         ds = read_cf(folder / "column.nc", required=("dzsoil", "theta_r"), kind="output of the column")
         of_column = column_run(ds, folder.resolve().name, summary)
         dzsoil, series = of_column.dzsoil, of_column.series
+    _refuse_nothing(series, folder)
+    return Run(folder.resolve().name, series, dzsoil, summary)
+
+
+def _of_jules(folder: Path, theta_r: Sequence[float] | float) -> Run:
+    """Read what JULES wrote in its own run folder; the name tells it from a run of the column with the same folder."""
+    run, paths = output_files(folder)
+    files = [_read_output(path, run.dzsoil) for path in paths]
+    series = _jules_series(files, _residual_of_layers(folder, theta_r, len(run.dzsoil)))
+    _refuse_nothing(series, folder)
+    summary = {"model": "jules", "start": str(run.start), "end": str(run.end)}
+    return Run(f"{folder.resolve().name} (JULES)", series, run.dzsoil, summary)
+
+
+def _refuse_nothing(series: dict[str, xr.DataArray], folder: Path) -> None:
     if not series:
         raise BadInput(
             "the output has no quantity to compare",
             where=folder,
             remedy="write sthu, t_soil, resp_s_gb, latent_heat or runoff in an output profile",
         )
-    return Run(folder.resolve().name, series, dzsoil, summary)
 
 
 def column_run(output: xr.Dataset, name: str, summary: dict[str, Any]) -> Run:
@@ -176,6 +188,17 @@ def _read_output(path: Path, dzsoil: tuple[float, ...]) -> xr.Dataset:
     """Read one output file; an output profile with fluxes only has no soil layers."""
     ds = read_jules(path)
     return with_layers(ds, dzsoil, where=path) if "soil" in ds.dims else ds
+
+
+def _residual_of_layers(folder: Path, theta_r: Sequence[float] | float, layers: int) -> np.ndarray:
+    residual = np.asarray(_residual(folder, theta_r), dtype=np.float64)
+    if residual.size not in (1, layers):
+        raise BadInput(
+            f"residual water is given for {residual.size} layers, but the run has {layers}",
+            where=folder,
+            remedy="set soil.dzsoil in the record's experiment file to the layers of the run",
+        )
+    return np.broadcast_to(residual, layers)
 
 
 def _residual(folder: Path, default: Sequence[float] | float) -> Sequence[float] | float:
@@ -232,9 +255,11 @@ def _series(ds: xr.Dataset, theta_r: xr.DataArray) -> dict[str, xr.DataArray]:
                 lambda: (ds["resp_s_gb"] + ds["resp_p_gb"] - ds["gpp_gb"]) * _UMOL,
             ),
         ],
+        "gross primary productivity": [(("gpp_gb",), lambda: ds["gpp_gb"] * _UMOL)],
         "latent heat": [(("latent_heat",), lambda: ds["latent_heat"])],
         "sensible heat": [(("ftl_gb",), lambda: ds["ftl_gb"])],
         "runoff": [(("runoff",), lambda: ds["runoff"])],
+        "snow mass": [(("snow_mass_gb",), lambda: ds["snow_mass_gb"])],
     }
     length = float(ds.attrs["interval_seconds"])
     series = {}

@@ -16,7 +16,7 @@ from jules_ml.data.record import interval
 from jules_ml.physics.constants import SECONDS_PER_YEAR
 from jules_ml.scoring.scores import Scores, score
 
-#: Variables of a site dataset that correspond to quantities of a run; there is none for runoff.
+#: Variables of a site dataset that correspond to quantities of a run; there is none for the others.
 _RECORD_NAMES = {
     "soil water": "theta",
     "soil temperature": "t_soil",

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
-from jules_ml.experiment.sections import RunSection, SurfaceSection
+from jules_ml.experiment.sections import RunSection
+from jules_ml.experiment.surface import SurfaceSection
 from jules_ml.jules.input_files import write_ancillary
 from jules_ml.jules.namelists import NamelistFolder
-from jules_ml.jules.sources import POINT_RUN
 from jules_ml.jules.versions import VERSIONS, Versions
 from jules_ml.learned.hydraulics.soil_section import column_soil
 from jules_ml.physics.column import SoilProperties
@@ -25,6 +25,7 @@ from jules_ml.physics.parameter_names import PARAMETERS
 from jules_ml.physics.soil_names import LAYERED
 from jules_ml.support.files import atomic_write
 from jules_ml.support.namelist_text import Value
+from jules_ml.support.sources import POINT_RUN
 from jules_ml.weather import Weather, site_weather
 
 #: Surface types, in the order of JULES_SURFACE_TYPES in the template.
@@ -323,7 +324,7 @@ def _plants(surface: SurfaceSection, experiment: Experiment) -> dict[str, Value]
         entry = PARAMETERS[key].entry
         values = [float(v) for v in defaults[entry]]
         for tile in surface.tiles:
-            index = _TYPES.index(tile.type)
+            index = _TYPES.index(str(tile.type))
             if key in tile.changes and index < _N_PLANTS:
                 if sum(t.type == tile.type for t in surface.tiles) > 1:
                     raise BadInput(

@@ -25,15 +25,17 @@ from jules_ml.physics.column_variables import (
 from jules_ml.physics.constants import RHO_WATER
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN, HydraulicForm
 from jules_ml.physics.land_surface.conductance import SoilBelow
+from jules_ml.physics.land_surface.initial import initial_surface
 from jules_ml.physics.land_surface.properties import LandSurface
-from jules_ml.physics.land_surface.state import LandForcing, LandSurfaceState
-from jules_ml.physics.land_surface.step import initial_surface, land_surface_step
+from jules_ml.physics.land_surface.state import LandForcing, LandSurfaceFluxes, LandSurfaceState
+from jules_ml.physics.land_surface.step import land_surface_step
 from jules_ml.physics.layerwise import sum_over_layers
 from jules_ml.physics.respiration import KAPS, respiration_one_pool
 from jules_ml.physics.snow import SnowCover
-from jules_ml.physics.soil_heat import soil_heat_step
-from jules_ml.physics.soil_hydrology import soil_hydrology_step
-from jules_ml.physics.surface import Forcing, SurfaceProperties, SurfaceState, surface_step
+from jules_ml.physics.soil_carbon import FourPoolCarbon, SoilCarbonState, soil_carbon_step
+from jules_ml.physics.soil_heat import MMAX, soil_heat_step
+from jules_ml.physics.soil_hydrology import SoilHydrology, soil_hydrology_step
+from jules_ml.physics.surface import Forcing, SurfaceFluxes, SurfaceProperties, SurfaceState, surface_step
 from jules_ml.physics.thermal import soil_thermal_conductivity
 from jules_ml.physics.topmodel import Topmodel, initial_water_table
 
@@ -79,6 +81,12 @@ class SoilColumn:
         JULES's choice of thermal conductivity.
     topmodel : Topmodel, optional
         Properties of the grid box for TOPMODEL (JULES's ``l_top``); without them the soil drains freely.
+    carbon : FourPoolCarbon, optional
+        Four pools as state (``soil_bgc_model`` 2) in place of ``cs`` and ``kaps``; ``factors`` must suit them (``jules_factors``).
+    l_soil_resp_lev2 : bool
+        Whether a single pool respires at the conditions of the second layer, as in JULES.
+    heat_solutions : int
+        Maximum number of solutions of the soil's heat balance in a step, three in JULES.
 
     Raises
     ------
@@ -102,6 +110,9 @@ class SoilColumn:
         l_soil_sat_down: bool = True,
         soilhc_method: int = 2,
         topmodel: Topmodel | None = None,
+        carbon: FourPoolCarbon | None = None,
+        l_soil_resp_lev2: bool = False,
+        heat_solutions: int = MMAX,
     ) -> None:
         if dzsoil.ndim != 2 or any(p.ndim != 2 or p.shape[0] != dzsoil.shape[0] for p in soil):
             raise ValueError(
@@ -122,6 +133,9 @@ class SoilColumn:
         self.l_soil_sat_down = l_soil_sat_down
         self.soilhc_method = soilhc_method
         self.topmodel = topmodel
+        self.carbon = carbon
+        self.l_soil_resp_lev2 = l_soil_resp_lev2
+        self.heat_solutions = heat_solutions
 
     def initial_state(
         self, sthuf: Tensor, t_soil: Tensor, *, sthzw: Tensor | None = None, zw: Tensor | None = None
@@ -177,6 +191,7 @@ class SoilColumn:
         surf_ht_flux: Tensor,
         snow_depth: Tensor | SnowCover,
         t_soil1: Tensor | None = None,
+        litter: Tensor | None = None,
     ) -> tuple[ColumnState, dict[str, Tensor]]:
         """Step the soil alone, with prescribed fluxes at its surface.
 
@@ -194,6 +209,8 @@ class SoilColumn:
             Snow depth [m], or that of each tile.
         t_soil1 : Tensor, shape (column,), optional
             Temperature of the top layer if it has changed since the start of the step by melt of snow [K].
+        litter : Tensor, shape (column,), optional
+            Litter fall [kg m-2 s-1]; default: that of ``carbon``.
 
         Returns
         -------
@@ -203,27 +220,10 @@ class SoilColumn:
             JULES's output variables, and the residuals of the budgets: ``water_residual`` [kg m-2] and
             ``heat_residual`` [W m-2], the residual of JULES's iteration.
         """
-        soil = self.soil
-        smclsat = RHO_WATER * self.dzsoil * soil.sm_sat
-        f = self.factors(state.smcl / smclsat - state.sthf, state.sthf, state.t_soil, soil)
-        resp_s = respiration_one_pool(torch.as_tensor(self.cs), f.fsth[0], f.ftemp[0], kaps=self.kaps)
-        water = soil_hydrology_step(
-            state.smcl,
-            state.sthf,
-            infiltration,
-            ext,
-            b=soil.b,
-            sathh=soil.sathh,
-            satcon=soil.satcon,
-            sm_sat=soil.sm_sat,
-            dzsoil=self.dzsoil,
-            timestep=self.timestep,
-            form=self.form,
-            l_soil_sat_down=self.l_soil_sat_down,
-            topmodel=self.topmodel,
-            topmodel_state=state.topmodel,
-        )
+        f = self.factors(self._wetness(state.smcl) - state.sthf, state.sthf, state.t_soil, self.soil)
+        water = self._hydrology(state, infiltration, ext)
         t_soil = state.t_soil if t_soil1 is None else torch.cat([t_soil1.unsqueeze(0), state.t_soil[1:]])
+        soil = self.soil
         heat = soil_heat_step(
             t_soil,
             water.smcl,
@@ -239,16 +239,16 @@ class SoilColumn:
             dzsoil=self.dzsoil,
             timestep=self.timestep,
             soilhc_method=self.soilhc_method,
+            solutions=self.heat_solutions,
         )
         runoff = water.surf_roff + water.sub_surf_roff
         outputs = {
             "smcl": water.smcl,
-            "sthu": water.smcl / smclsat - heat.sthf,
+            "sthu": self._wetness(water.smcl) - heat.sthf,
             "sthf": heat.sthf,
             "t_soil": heat.t_soil,
             "fsth": f.fsth,
             "ftemp": f.ftemp,
-            "resp_s_gb": resp_s,
             "ext": ext,
             "surf_roff": water.surf_roff,
             "sub_surf_roff": water.sub_surf_roff,
@@ -257,8 +257,47 @@ class SoilColumn:
             "water_residual": water.gain - self.timestep * (infiltration - sum_over_layers(ext) - runoff),
             "heat_residual": heat.unaccounted,
         }
-        new = state._replace(smcl=water.smcl, sthf=heat.sthf, t_soil=heat.t_soil, topmodel=water.topmodel)
-        return new, outputs | water.outputs
+        carbon, respiration = self._respire(state.carbon, f, heat.t_soil, litter)
+        new = state._replace(
+            smcl=water.smcl, sthf=heat.sthf, t_soil=heat.t_soil, topmodel=water.topmodel, carbon=carbon
+        )
+        return new, outputs | water.outputs | respiration
+
+    def _wetness(self, smcl: Tensor) -> Tensor:
+        """Water of the layers as a fraction of saturation [1]."""
+        return smcl / (RHO_WATER * self.dzsoil * self.soil.sm_sat)
+
+    def _hydrology(self, state: ColumnState, infiltration: Tensor, ext: Tensor) -> SoilHydrology:
+        """Step the water of the soil."""
+        soil = self.soil
+        return soil_hydrology_step(
+            state.smcl,
+            state.sthf,
+            infiltration,
+            ext,
+            b=soil.b,
+            sathh=soil.sathh,
+            satcon=soil.satcon,
+            sm_sat=soil.sm_sat,
+            dzsoil=self.dzsoil,
+            timestep=self.timestep,
+            form=self.form,
+            l_soil_sat_down=self.l_soil_sat_down,
+            topmodel=self.topmodel,
+            topmodel_state=state.topmodel,
+        )
+
+    def _respire(
+        self, state: SoilCarbonState | None, f: Factors, t_soil: Tensor, litter: Tensor | None
+    ) -> tuple[SoilCarbonState | None, dict[str, Tensor]]:
+        """Pools of carbon at the end of a step with temperature ``t_soil``, and outputs."""
+        if self.carbon is not None:
+            return soil_carbon_step(
+                state, *f, t_soil, litter, carbon=self.carbon, dzsoil=self.dzsoil, timestep=self.timestep
+            )
+        level = 1 if self.l_soil_resp_lev2 else 0
+        resp_s = respiration_one_pool(torch.as_tensor(self.cs), f.fsth[level], f.ftemp[level], kaps=self.kaps)
+        return None, {"resp_s_gb": resp_s}
 
     def step(self, state: ColumnState, forcing: Forcing | LandForcing) -> tuple[ColumnState, dict[str, Tensor]]:
         """Step surface and soil, driven by weather.
@@ -307,15 +346,9 @@ class SoilColumn:
             soilhc_method=self.soilhc_method,
         )
         new, outputs = self.soil_step(state, flux.infiltration, flux.ext, flux.surf_ht_flux_gb, flux.snow_depth_gb)
-        outputs |= flux._asdict()
-        outputs["surf_roff"] = flux.surf_roff + outputs["runoff"] - outputs["sub_surf_roff"]
-        outputs["runoff"] = outputs["surf_roff"] + outputs["sub_surf_roff"]
         above_ground = surface.canopy + surface.snow - state.surface.canopy - state.surface.snow
         gain = sum_over_layers(self.surface.frac * above_ground)
-        passed_on = flux.surf_roff + flux.infiltration - sum_over_layers(flux.ext)
-        supplied = forcing.tot_rain + forcing.tot_snow - flux.fqw_gb - passed_on
-        outputs["water_residual"] = outputs["water_residual"] + gain - self.timestep * supplied
-        return new._replace(surface=surface), outputs
+        return new._replace(surface=surface), self._with_surface(outputs, flux, forcing, gain, flux.fqw_gb)
 
     def _land_step(
         self, state: ColumnState, forcing: LandForcing, land: LandSurface
@@ -323,24 +356,12 @@ class SoilColumn:
         """Step JULES's land surface and the soil."""
         soil, old = self.soil, state.surface
         assert isinstance(old, LandSurfaceState)
-        sthu = state.smcl / (RHO_WATER * self.dzsoil * soil.sm_sat) - state.sthf
-        below = SoilBelow(
-            smcl=state.smcl,
-            sthu=sthu,
-            sthf=state.sthf,
-            t_soil=state.t_soil,
-            b=soil.b,
-            sathh=soil.sathh,
-            sm_sat=soil.sm_sat,
-            sm_crit=soil.sm_crit,
-            sm_wilt=soil.sm_wilt,
-            satcon=soil.satcon,
-            hcap=soil.hcap,
-            hcons=soil_thermal_conductivity(
-                soil.hcon[0], sthu[0], state.sthf[0], soil.sm_sat[0], method=self.soilhc_method
-            ),
-            dzsoil=self.dzsoil,
+        sthu = self._wetness(state.smcl) - state.sthf
+        hcons = soil_thermal_conductivity(
+            soil.hcon[0], sthu[0], state.sthf[0], soil.sm_sat[0], method=self.soilhc_method
         )
+        properties = {name: getattr(soil, name) for name in SoilProperties._fields if name != "hcon"}
+        below = SoilBelow(state.smcl, sthu, state.sthf, state.t_soil, hcons=hcons, dzsoil=self.dzsoil, **properties)
         surface, boundary, flux = land_surface_step(old, forcing, below, land, timestep=self.timestep)
         new, outputs = self.soil_step(
             state,
@@ -349,16 +370,27 @@ class SoilColumn:
             boundary.surf_ht_flux,
             boundary.snow,
             boundary.t_soil1,
+            forcing.litter,
         )
-        outputs |= flux._asdict()
-        outputs["surf_roff"] = flux.surf_roff + outputs["runoff"] - outputs["sub_surf_roff"]
-        outputs["runoff"] = outputs["surf_roff"] + outputs["sub_surf_roff"]
         stored = surface.canopy + surface.snow.snow_tile + surface.snow.snow_grnd
         before = old.canopy + old.snow.snow_tile + old.snow.snow_grnd
         gain = sum_over_layers(land.frac * (stored - before))
-        passed_on = flux.surf_roff + flux.infiltration - sum_over_layers(flux.ext)
         # lakes evaporate water that they do not lose
         evaporated = flux.fqw_gb - sum_over_layers(land.frac * flux.elake)
+        return new._replace(surface=surface), self._with_surface(outputs, flux, forcing, gain, evaporated)
+
+    def _with_surface(
+        self,
+        outputs: dict[str, Tensor],
+        flux: SurfaceFluxes | LandSurfaceFluxes,
+        forcing: Forcing | LandForcing,
+        gain: Tensor,
+        evaporated: Tensor,
+    ) -> dict[str, Tensor]:
+        """Outputs of soil and surface; ``gain`` of water above the ground [kg m-2] and evaporation enter the budget."""
+        passed_on = flux.surf_roff + flux.infiltration - sum_over_layers(flux.ext)
         supplied = forcing.tot_rain + forcing.tot_snow - evaporated - passed_on
-        outputs["water_residual"] = outputs["water_residual"] + gain - self.timestep * supplied
-        return new._replace(surface=surface), outputs
+        surf_roff = flux.surf_roff + outputs["runoff"] - outputs["sub_surf_roff"]
+        residual = outputs["water_residual"] + gain - self.timestep * supplied
+        runoff = surf_roff + outputs["sub_surf_roff"]
+        return outputs | flux._asdict() | {"surf_roff": surf_roff, "runoff": runoff, "water_residual": residual}

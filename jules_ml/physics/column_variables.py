@@ -11,6 +11,7 @@ from torch import Tensor
 from jules_ml.physics.constants import ZERODEGC
 from jules_ml.physics.land_surface.state import LandSurfaceState
 from jules_ml.physics.respiration import Q10_SOIL, fsth, ftemp_q10
+from jules_ml.physics.soil_carbon import SoilCarbonState
 from jules_ml.physics.soil_heat import freezing_point, unfrozen_water
 from jules_ml.physics.surface import SurfaceState
 from jules_ml.physics.topmodel import TopmodelState
@@ -37,7 +38,8 @@ class ColumnState(NamedTuple):
     """State of columns between steps.
 
     ``smcl`` [kg m-2] all water, ``sthf`` [1] ice as a fraction of saturation, ``t_soil`` [K]: shape (layer, column). ``surface``: shape
-    (tile, column) each, or ``None`` for prescribed fluxes. ``topmodel``: shape (column,) each, or ``None`` without ``l_top``.
+    (tile, column) each, or ``None`` for prescribed fluxes. ``topmodel``: shape (column,) each, or ``None`` without ``l_top``. ``carbon``:
+    pools of soil carbon, or ``None`` with a single constant one.
     """
 
     smcl: Tensor
@@ -45,6 +47,7 @@ class ColumnState(NamedTuple):
     t_soil: Tensor
     surface: SurfaceState | LandSurfaceState | None
     topmodel: TopmodelState | None = None
+    carbon: SoilCarbonState | None = None
 
 
 class Factors(NamedTuple):

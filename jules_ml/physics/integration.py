@@ -216,7 +216,13 @@ class _Kernel:
     """Steps of a kernel."""
 
     def __init__(
-        self, column: SoilColumn, state: ColumnState, forcing: Forcing | LandForcing, outputs: tuple[str, ...], mean_over: int, n: int
+        self,
+        column: SoilColumn,
+        state: ColumnState,
+        forcing: Forcing | LandForcing,
+        outputs: tuple[str, ...],
+        mean_over: int,
+        n: int,
     ) -> None:
         now = mapped(lambda x: x[0], forcing)
         self._stepper = stepper_of(column, state, now, outputs, n)
@@ -242,7 +248,12 @@ class _Kernel:
 
 
 def _kernel(
-    column: SoilColumn, state: ColumnState, forcing: Forcing | LandForcing, outputs: tuple[str, ...], mean_over: int, n: int
+    column: SoilColumn,
+    state: ColumnState,
+    forcing: Forcing | LandForcing,
+    outputs: tuple[str, ...],
+    mean_over: int,
+    n: int,
 ) -> _Kernel | None:
     """Kernel of a column; without one, for example on a full disk, a warning and None."""
     end_descendants_with_this_process()

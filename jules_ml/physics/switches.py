@@ -22,6 +22,7 @@ class Switches:
     can_rad_mod: int = 6
     ilayers: int = 10
     fsmc_shape: int = 0
+    l_use_pft_psi: bool = False
     l_limit_canhc: bool = False
     l_spec_veg_z0: bool = False
     stomata_model: int = 1
@@ -81,6 +82,6 @@ POSSIBLE: Final[dict[str, tuple[bool | int, ...]]] = {
     **dict.fromkeys(("stomata_model", "photo_model", "soil_bgc_model"), (1,)),
     **dict.fromkeys(("i_snow_cond_parm", "i_grain_growth_opt", "i_relayer_opt", "i_basal_melting_opt"), (0, 1)),
     **dict.fromkeys(("l_epot_corr", "l_dtcanfix", "l_fix_wind_snow"), (True,)),
-    **dict.fromkeys(("l_spec_albedo", "l_snow_albedo", "l_holdwater", "l_dpsids_dsdz"), (False,)),
+    **dict.fromkeys(("l_holdwater", "l_dpsids_dsdz"), (False,)),
     **dict.fromkeys(("l_soil_resp_lev2", "l_layeredc"), (False,)),
 }

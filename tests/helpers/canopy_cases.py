@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from jules_ml.physics.canopy import CanopyClimate, CanopyFluxes, canopy_fluxes, canopy_properties
-from jules_ml.physics.land_surface.types import OtherTypes, PlantTypes
+from jules_ml.physics.surface_types import OtherTypes, PlantTypes
 from jules_ml.physics.switches import Switches
 
 
@@ -116,11 +116,11 @@ def climate(
         diff_frac=grid(diff_frac),
         pstar=grid(1.0e5),
         co2=grid(5.941e-4),
+        gs=grid(0.01),
         tstar=pfts(t),
         dq=pfts(dq),
         ra=pfts(ra),
         fsmc=pfts(fsmc),
-        gc=pfts(0.0),
     )
 
 

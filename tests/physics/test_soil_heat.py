@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from jules_ml.physics.constants import DPSIDT, ZERODEGC
-from jules_ml.physics.soil_heat import SoilHeatStep, freezing_point, soil_heat_step, unfrozen_water
+from jules_ml.physics.soil_heat import SOLUTIONS_TO_CLOSE, SoilHeatStep, freezing_point, soil_heat_step, unfrozen_water
 
 DZSOIL = torch.tensor([0.1, 0.25, 0.65, 2.0], dtype=torch.float64).unsqueeze(-1)
 B, SATHH, SM_SAT = 6.63, 0.049, 0.458
@@ -142,3 +145,63 @@ def test_snow_keeps_the_second_layer_from_cooling_the_first() -> None:
         for depth in (0.0, 0.5)
     )
     assert float(deep) > float(bare)
+
+
+#: Three steps in which rain falls on frozen soil, with what JULES's own routine ``soil_htc`` (7.6, single precision) makes of them.
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "soil_heat.json").read_text())
+STATE = ("t_soil", "smcl", "sthf", "surf_ht_flux", "w_flux", "snow_depth")
+PROPERTIES = ("b", "sathh", "sm_sat", "hcap", "hcon", "dzsoil")
+
+
+def rain_on_frozen_soil(case: dict[str, Any], **more: Any) -> tuple[SoilHeatStep, float]:
+    """Result of a step, and the heat supplied to its layers [W m-2]."""
+    values = {name: torch.tensor(case[name], dtype=torch.float64).unsqueeze(-1) for name in (*STATE, *PROPERTIES)} | {
+        name: torch.tensor(case[name], dtype=torch.float64) for name in ("surf_ht_flux", "snow_depth")
+    }
+    properties: dict[str, Any] = {name: values[name] for name in PROPERTIES}
+    t_soil, smcl, sthf, flux, water, depth = (values[name] for name in STATE)
+    result = soil_heat_step(t_soil, smcl, sthf, flux, water, depth, **properties, timestep=1800.0, **more)
+    return result, float(result.heat_gain + result.unaccounted)
+
+
+@pytest.mark.parametrize("case", GOLDEN, ids=[case["stamp"] for case in GOLDEN])
+def test_jules_leaves_heat_where_rain_falls_on_frozen_soil(case: dict[str, Any]) -> None:
+    result, _ = rain_on_frozen_soil(case)
+    np.testing.assert_allclose(result.t_soil.squeeze(-1), case["jules_t_soil"], atol=2e-4)
+    np.testing.assert_allclose(result.sthf.squeeze(-1), case["jules_sthf"], atol=2e-5)
+    assert abs(float(result.unaccounted)) > 200.0
+
+
+@pytest.mark.parametrize("case", GOLDEN, ids=[case["stamp"] for case in GOLDEN])
+def test_more_solutions_close_the_heat_budget(case: dict[str, Any]) -> None:
+    result, supplied = rain_on_frozen_soil(case, solutions=SOLUTIONS_TO_CLOSE)
+    as_jules, same = rain_on_frozen_soil(case)
+    assert abs(float(result.unaccounted)) < 0.04
+    assert float(result.heat_gain) == pytest.approx(supplied, abs=0.04)
+    assert supplied == pytest.approx(same, rel=0.3, abs=30.0)
+    assert float((result.t_soil - as_jules.t_soil).abs().max()) > 0.03
+
+
+def test_gradcheck_with_more_solutions() -> None:
+    case = dict(GOLDEN[0])
+    values = [torch.tensor(case[name], dtype=torch.float64).unsqueeze(-1) for name in ("t_soil", "smcl", "sthf")]
+    properties: dict[str, Any] = {
+        name: torch.tensor(case[name], dtype=torch.float64).unsqueeze(-1) for name in PROPERTIES
+    }
+    flux, depth = (torch.tensor(case[name], dtype=torch.float64) for name in ("surf_ht_flux", "snow_depth"))
+    water = torch.tensor(case["w_flux"], dtype=torch.float64).unsqueeze(-1)
+
+    def t_soil(*x: torch.Tensor) -> torch.Tensor:
+        step = soil_heat_step(
+            x[0], values[1], values[2], x[1], water, depth, **properties, timestep=1800.0, solutions=SOLUTIONS_TO_CLOSE
+        )
+        return step.t_soil
+
+    assert torch.autograd.gradcheck(t_soil, (values[0].requires_grad_(), flux.requires_grad_()), atol=1e-4)
+
+
+def test_solutions_beyond_those_of_jules_change_nothing_in_warm_soil() -> None:
+    celsius = torch.tensor([[8.0], [9.0], [10.0], [10.0]], dtype=torch.float64)
+    flux = torch.tensor([80.0], dtype=torch.float64)
+    three, more = (step(celsius, flux, solutions=n)[0].t_soil for n in (3, SOLUTIONS_TO_CLOSE))
+    assert torch.equal(three, more)

@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor
 
+from jules_ml.column.budget import stored_water
 from jules_ml.column.closed_loop.moisture_analysis import (
     FollowedMoisture,
     MoistureLedger,
@@ -192,7 +193,7 @@ def closed_loop(
         raise ValueError(f"a period of {period} steps is not a whole number of days of {moisture.day}")
     column.cs = torch.ones_like(cs)  # so that what it respires is a rate
     seconds = period * column.timestep
-    water_at_start, cs_at_start = _water(column, state), cs
+    water_at_start, cs_at_start = stored_water(column, state), cs
     history = _History(moved=torch.zeros_like(cs), spilled=torch.zeros_like(cs))
     free: Moments | None = None
     first_assimilation: Tensor | None = None
@@ -315,7 +316,7 @@ def _loop_run(
         state=state,
         carbon=CarbonBudget(carbon_gained, litter.sum(0) * seconds, co2.sum(0) * seconds),
         water=WaterBudget(
-            gained=_water(column, state) - water_at_start,
+            gained=stored_water(column, state) - water_at_start,
             precip=precip,
             evaporation=outputs["fqw_gb"].sum(0) * seconds,
             runoff=outputs["runoff"].sum(0) * seconds,
@@ -360,11 +361,3 @@ def changed_soil(column: SoilColumn, state: ColumnState, soil: SoilProperties) -
     excess = (state.smcl - smcl).sum(0)
     column.soil = SoilProperties(*(p.expand_as(column.soil.b).contiguous() for p in soil))
     return state._replace(smcl=smcl, sthf=freeze_soil(smcl / smclsat, state.t_soil, soil)), excess
-
-
-def _water(column: SoilColumn, state: ColumnState) -> Tensor:
-    """Water of soil, leaves and snow [kg m-2], shape (column,)."""
-    assert column.surface is not None
-    assert state.surface is not None
-    above = (column.surface.frac * (state.surface.canopy + state.surface.snow)).sum(0)
-    return state.smcl.sum(0) + above

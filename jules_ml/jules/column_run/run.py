@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -18,7 +17,7 @@ from torch import Tensor
 from jules_ml.column.budget import column_budgets, water_stored
 from jules_ml.column.folder import run_summary
 from jules_ml.column.land_weather import land_forcing
-from jules_ml.column.output import DERIVED, OUTPUTS, output_dataset, outputs_of, write_output
+from jules_ml.column.output import DERIVED, OUTPUTS, output_dataset, outputs_of, with_types, write_output
 from jules_ml.column.reference_evapotranspiration import fao_et0
 from jules_ml.column.run import ColumnRun, refuse_unstable_column, refuse_unstable_spin_up, to_be_compiled
 from jules_ml.column.spin_up import SpinUp, spin_up
@@ -95,18 +94,16 @@ def run_folder_as_column(
     """
     run = read_run_folder(folder, namelists)
     refuse_grid(run)
-    switches, refusals = read_switches(run.namelists, versions_of_run(run))
-    refuse(refusals, run.namelists.where)
+    switches = _switches(run)
     times, profile = run_times(run), output_profile(run)
     column, state = folder_column(run, switches, dtype=precision)
-    outputs = _outputs(column, profile)
     inputs = _inputs(run, switches, times.start, _whole_periods(times, profile, run), precision)
-    steps = inputs.weather.series.sizes["time"]
     cycle = _inputs(run, switches, *times.cycle, precision) if times.spin_up.cycles else inputs
-    n_spin = cycle.weather.series.sizes["time"] * times.spin_up.cycles
+    steps, n_spin = (x.weather.series.sizes["time"] for x in (inputs, cycle))
     notes = list(profile.notes)
     section = _section(run, times, profile, precision, compiled)
-    is_compiled = to_be_compiled(section, steps + n_spin, notes)
+    outputs = _outputs(column, profile)
+    is_compiled = to_be_compiled(section, steps + n_spin * times.spin_up.cycles, notes)
     started = time.perf_counter()
     state, spun = spin_up(
         column,
@@ -115,7 +112,7 @@ def run_folder_as_column(
         times.spin_up,
         outputs=outputs,
         compiled=is_compiled,
-        on_steps=counted(progress, "spin-up", n_spin),
+        on_steps=counted(progress, "spin-up", n_spin * times.spin_up.cycles),
     )
     _end_of_spin_up(state, spun, column, times, notes)
     integration = integrate(
@@ -133,22 +130,20 @@ def run_folder_as_column(
     gained = water_stored(column, integration.state) - water_stored(column, state)
     budgets = column_budgets(output, gained=gained, timestep=run.timestep)
     output.attrs |= {"spin_up": str(spun), "history": f"jules-ml run --from-jules {run.folder.name}"}
-    notes += _missing_outputs(profile, output)
-    return (
-        ColumnRun(
-            _experiment(run, section),
-            output,
-            inputs.weather,
-            spun,
-            budgets,
-            is_compiled,
-            wall_seconds,
-            inputs.weather.series,
-            state,
-            tuple(notes),
-        ),
-        run,
+    weather, notes = inputs.weather, [*notes, *_missing_outputs(profile, output)]
+    made = ColumnRun(
+        _experiment(run, section),
+        output,
+        weather,
+        spun,
+        budgets,
+        is_compiled,
+        wall_seconds,
+        weather.series,
+        state,
+        tuple(notes),
     )
+    return made, run
 
 
 def write_folder_run(run: ColumnRun, source: RunFolder, folder: Path) -> list[Path]:
@@ -185,6 +180,13 @@ def write_folder_run(run: ColumnRun, source: RunFolder, folder: Path) -> list[Pa
     with atomic_write(summary) as part:
         part.write_text(json.dumps(contents, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return [output, summary, *copies]
+
+
+def _switches(run: RunFolder) -> Switches:
+    """Switches of the run; what the column does not have is refused."""
+    switches, refusals = read_switches(run.namelists, versions_of_run(run))
+    refuse(refusals, run.namelists.where)
+    return switches
 
 
 def _outputs(column: SoilColumn, profile: Profile) -> tuple[str, ...]:
@@ -281,25 +283,12 @@ def _output(
         dzsoil=column.dzsoil.flatten().tolist(),
         soil=soil | {"theta_r": np.zeros(n_layers)},
     )
-    return _with_types(ds, column.surface)
+    return with_types(ds, column)
 
 
 def _array(values: Tensor) -> NDArray[np.floating]:
     array: NDArray[np.floating] = values.squeeze(-1).numpy()
     return array
-
-
-def _with_types(ds: xr.Dataset, surface: LandSurface) -> xr.Dataset:
-    """Add the fractions of the surface types and their names; a type without a fraction has no values, as in JULES."""
-    names: Sequence[str] = surface.types.names
-    coords: Mapping[str, object] = {"tile": ("tile", list(names)), "pft": ("pft", list(names[: surface.n_pft]))}
-    ds = ds.assign_coords(coords)
-    frac = _array(surface.frac)
-    for name, values in ds.data_vars.items():
-        if {"tile", "pft"} & set(values.dims):
-            ds[name] = values.where(xr.DataArray(frac[: values.shape[-1]] > 0.0, dims=values.dims[-1:]))
-    ds["frac"] = ("tile", frac, {"units": "1", "long_name": "fraction of the surface type"})
-    return ds
 
 
 def _missing_outputs(profile: Profile, output: xr.Dataset) -> list[str]:

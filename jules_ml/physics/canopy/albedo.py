@@ -7,7 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from jules_ml.physics.land_surface.types import OtherTypes, PlantTypes
+from jules_ml.physics.canopy.light import diffuse_light, direct_light
+from jules_ml.physics.surface_types import OtherTypes, PlantTypes
 
 
 class Albedo(NamedTuple):
@@ -60,3 +61,39 @@ def broadband_albedo(
             (plants.albsnc_min * open_ + plants.albsnc_max * (1.0 - open_), others.albsnc_nvg + torch.zeros_like(like))
         ),
     )
+
+
+def spectral_albedo(
+    plants: PlantTypes, lai: Tensor, cosz: Tensor, beam_albedo: Tensor, diffuse_albedo: Tensor
+) -> Tensor:
+    """Albedo of vegetation in visible and near-infrared light, above ground of any albedo (``l_spec_albedo`` T).
+
+    Parameters
+    ----------
+    plants : PlantTypes
+        Parameters of the PFTs.
+    lai : Tensor, shape (pft, column)
+        Leaf area index, above 0: JULES takes at least ``lai_alb_lim``, or ``lai_alb_lim_sn`` where there is snow [1].
+    cosz : Tensor, shape (column,)
+        Cosine of the solar zenith angle [1].
+    beam_albedo, diffuse_albedo : Tensor, shape (2, pft, column) or broadcastable
+        Albedo of the ground for the direct beam and for diffuse light, in the visible and the near infrared, above 0 [1].
+
+    Returns
+    -------
+    Tensor, shape (4, pft, column)
+        Albedo for direct visible, diffuse visible, direct near-infrared and diffuse near-infrared light [1], in JULES's order.
+
+    References
+    ----------
+    Sellers (1985); JULES routine ``albpft``.
+    """
+    bands = []
+    depth = lai * plants.can_struct_a
+    for omega, alpl, beam, diffuse in zip(
+        (plants.omega, plants.omnir), (plants.alpar, plants.alnir), beam_albedo, diffuse_albedo, strict=True
+    ):
+        light = diffuse_light(omega, alpl, plants.orient, depth, diffuse, 1)
+        direct, _ = direct_light(cosz, light, 1, beam)
+        bands += [direct.h1 + direct.h2 + direct.h3, light.c * (light.g1 - light.g3)]
+    return torch.stack(torch.broadcast_tensors(*bands))

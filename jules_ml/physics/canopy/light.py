@@ -62,7 +62,7 @@ class DirectLight(NamedTuple):
 class LeafLight(NamedTuple):
     """Light of sunlit and shaded leaves in each canopy layer, tensors of shape (canopy layer, pft, column).
 
-    ``fsun``: fraction of leaves in the sun [1]; ``sun`` and ``shade``: absorption per leaf area of incident light [1].
+    ``fsun``: fraction of leaves in the sun [1]; ``sun`` and ``shade``: light absorbed per leaf area.
     """
 
     fsun: Tensor
@@ -128,7 +128,9 @@ def diffuse_light(
     )
 
 
-def direct_light(cosz: Tensor, canopy: DiffuseLight, layers: int) -> tuple[DirectLight, Tensor]:
+def direct_light(
+    cosz: Tensor, canopy: DiffuseLight, layers: int, beam_albedo: Tensor | None = None
+) -> tuple[DirectLight, Tensor]:
     """Streams under a direct beam.
 
     Parameters
@@ -139,6 +141,8 @@ def direct_light(cosz: Tensor, canopy: DiffuseLight, layers: int) -> tuple[Direc
         Terms that do not depend on the sun.
     layers : int
         Number of canopy layers.
+    beam_albedo : Tensor, shape (column,) or (pft, column), optional
+        Albedo of the ground for the direct beam [1], by default that for diffuse light.
 
     Returns
     -------
@@ -166,7 +170,8 @@ def direct_light(cosz: Tensor, canopy: DiffuseLight, layers: int) -> tuple[Direc
     h1 = -(d * (b - k) + c * f) / sigma
     h4 = -(f * (b + k) + c * d) / sigma
     up = d - (b + k) * h1
-    at_soil = (d - c - (canopy.u1 + k) * h1) * beam[layers]
+    ca = c if beam_albedo is None else c * beam_albedo / canopy.albsoil
+    at_soil = (d - ca - (canopy.u1 + k) * h1) * beam[layers]
     down = (f + c * canopy.albsoil - h4 * (canopy.u2 - k)) * beam[layers]
     direct = DirectLight(
         k=k,
@@ -181,12 +186,12 @@ def direct_light(cosz: Tensor, canopy: DiffuseLight, layers: int) -> tuple[Direc
 
 
 def sunlit_and_shaded(
-    cosz: Tensor, diff_frac: Tensor, canopy: DiffuseLight, can_struct_a: Tensor, layers: int
+    cosz: Tensor, diff_frac: Tensor, canopy: DiffuseLight, incident: Tensor, layers: int
 ) -> LeafLight:
     r"""Light that sunlit and shaded leaves absorb in each layer (``can_rad_mod`` 5 and 6).
 
     Shaded leaves absorb diffuse light and scattered direct light; sunlit leaves absorb the direct beam in addition,
-    :math:`(1 - f_d)(1 - \omega) k`, which does not depend on depth.
+    :math:`(1 - f_d)(1 - \omega) k`, which does not depend on depth. What shaded leaves absorb is a sum of three powers of the depth.
 
     Parameters
     ----------
@@ -194,51 +199,49 @@ def sunlit_and_shaded(
         Cosine of the solar zenith angle and diffuse fraction of light [1].
     canopy : DiffuseLight
         Terms that do not depend on the sun.
-    can_struct_a : Tensor, shape (pft, 1)
-        Clumping of leaves [1].
+    incident : Tensor, shape (pft, column)
+        Incident light times ``can_struct_a``, in any unit.
     layers : int
         Number of canopy layers.
 
     Returns
     -------
     LeafLight
+        In the unit of ``incident``.
 
     References
     ----------
     Mercado et al. (2007); Clark et al. (2011), section 2.2; JULES routines ``albpft`` and ``physiol``.
     """
     direct, beam = direct_light(cosz, canopy, layers)
-    down = powers(canopy.layer, layers)
-    up = powers(1.0 / canopy.layer, layers)
+    from_sky, from_beam = diff_frac * incident, (1.0 - diff_frac) * incident
+    down_of_sky, up_of_sky = canopy.g5 - canopy.c * canopy.g1, canopy.c * canopy.g3 - canopy.g7
+    above, below = canopy.layer, 1.0 / canopy.layer
     per_lai = 1.0 / canopy.dlai
-    lost_beam, lost_down, lost_up = (x[:-1] - x[1:] for x in (beam, down, up))
-    direct_net = (
-        (direct.h4 - direct.h1) * lost_beam + (direct.h5 - direct.h2) * lost_down + (direct.h6 - direct.h3) * lost_up
+    lost = per_lai * (1.0 - beam[1])
+    in_beam = from_beam * (canopy.omega + direct.h4 - direct.h1) * lost
+    in_down = (from_sky * down_of_sky + from_beam * (direct.h5 - direct.h2)) * per_lai * (1.0 - above)
+    in_up = (from_sky * up_of_sky + from_beam * (direct.h6 - direct.h3)) * per_lai * (1.0 - below)
+    shade = in_beam * beam[:-1] + in_down * powers(above, layers - 1) + in_up * powers(below, layers - 1)
+    return LeafLight(
+        fsun=lost / direct.k * beam[:-1],
+        sun=shade + from_beam * (1.0 - canopy.omega) * direct.k,
+        shade=shade,
     )
-    h9_h7, h10_h8 = canopy.g5 - canopy.c * canopy.g1, canopy.c * canopy.g3 - canopy.g7
-    diffuse_net = h9_h7 * lost_down + h10_h8 * lost_up
-    beam_light = 1.0 - diff_frac
-    scattered = canopy.omega * lost_beam + direct_net
-    shade = (can_struct_a * per_lai) * (diff_frac * diffuse_net + beam_light * scattered)
-    fsun = lost_beam * (per_lai / direct.k)
-    sun = shade + beam_light * (1.0 - canopy.omega) * direct.k * can_struct_a
-    return LeafLight(fsun, torch.where(fsun > _FSUN_MIN, sun, 0.0), shade)
 
 
-def absorbed_per_layer(
-    cosz: Tensor, diff_frac: Tensor, canopy: DiffuseLight, can_struct_a: Tensor, layers: int
-) -> Tensor:
+def absorbed_per_layer(cosz: Tensor, diff_frac: Tensor, canopy: DiffuseLight, incident: Tensor, layers: int) -> Tensor:
     """Light that leaves absorb in each layer per leaf area (``can_rad_mod`` 4), from the gradient of the streams in its middle.
 
     Parameters
     ----------
-    cosz, diff_frac, canopy, can_struct_a, layers
+    cosz, diff_frac, canopy, incident, layers
         As of :func:`sunlit_and_shaded`.
 
     Returns
     -------
     Tensor, shape (canopy layer, pft, column)
-        Absorption per leaf area of incident light [1].
+        Light absorbed per leaf area, in the unit of ``incident``.
 
     References
     ----------
@@ -254,11 +257,7 @@ def absorbed_per_layer(
     from_beam = from_beam + h * (direct.h5 - direct.h2) * down - h * (direct.h6 - direct.h3) * up
     h9_h7, h10_h8 = canopy.g5 - canopy.c * canopy.g1, canopy.c * canopy.g3 - canopy.g7
     from_sky = h * (h9_h7 * down - h10_h8 * up)
-    return can_struct_a * ((1.0 - diff_frac) * from_beam + diff_frac * from_sky)
-
-
-#: Fraction of sunlit leaves below which JULES (single precision) sets their light to 0.
-_FSUN_MIN = 1.1920929e-7
+    return incident * ((1.0 - diff_frac) * from_beam + diff_frac * from_sky)
 
 
 def powers(x: Tensor, n: int) -> Tensor:

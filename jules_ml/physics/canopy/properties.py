@@ -9,7 +9,7 @@ from torch import Tensor
 
 from jules_ml.physics.canopy.light import DiffuseLight, diffuse_light
 from jules_ml.physics.constants import VKMAN
-from jules_ml.physics.land_surface.types import PlantTypes
+from jules_ml.physics.surface_types import PlantTypes
 from jules_ml.physics.switches import Switches
 
 #: Heat capacity of leaf and wood carbon [J K-1 kg-1] (``hleaf``, ``hwood``), and its limit under ``l_limit_canhc`` [J K-1 m-2].
@@ -42,7 +42,8 @@ class CanopyProperties(NamedTuple):
     """What photosynthesis needs of leaf area and height, tensors of shape (pft, column) beside ``diffuse``.
 
     ``lai``: leaf area index [1]; ``dlai``: that of one canopy layer; ``vcmax25``: carboxylation capacity of the top leaves at 25 degC
-    without the effect of extreme temperatures [mol m-2 s-1]; ``decline``: ratio of the nitrogen of each layer to that of the layer above
+    without the effect of extreme temperatures [mol m-2 s-1], and ``vcmax25_base``, which does not decline with depth and is to be added;
+    ``decline``: ratio of the nitrogen of each layer to that of the layer above
     [1]; ``fpar``: integral of the light profile over leaf area (``can_rad_mod`` 1) [1]; ``resp_w_per_rd``, ``resp_r_per_rd``:
     maintenance respiration of wood and roots in units of the mean dark respiration of leaf area [1]; ``diffuse``: light under a
     diffuse sky (``can_rad_mod`` 4, 5, 6).
@@ -51,6 +52,7 @@ class CanopyProperties(NamedTuple):
     lai: Tensor
     dlai: Tensor
     vcmax25: Tensor
+    vcmax25_base: Tensor
     decline: Tensor
     fpar: Tensor
     resp_w_per_rd: Tensor
@@ -125,8 +127,9 @@ def canopy_properties(
     dlai = lai / switches.ilayers
     ones = torch.ones_like(lai)
     per_layer = plants.knl * dlai if switches.can_rad_mod == 6 else plants.kn / switches.ilayers
-    of_traits = (plants.vsl * plants.nmass * plants.lma * 1000.0 + plants.vint) * 1.0e-6
+    of_traits = plants.vsl * plants.nmass * plants.lma * 1.0e-3
     vcmax25 = of_traits if switches.l_trait_phys else plants.neff * plants.nl0
+    vcmax25_base = 1.0e-6 * plants.vint if switches.l_trait_phys else 0.0
     nitrogen_of_leaf = _mean_leaf_nitrogen(plants, lai, switches)
     n_stem, n_root = _stem_and_root_nitrogen(plants, lai, canht, switches)
     fpar = (1.0 - torch.exp(-plants.kpar * lai)) / plants.kpar
@@ -136,6 +139,7 @@ def canopy_properties(
         lai=lai,
         dlai=dlai,
         vcmax25=vcmax25 * ones,
+        vcmax25_base=vcmax25_base * ones,
         decline=torch.exp(-per_layer) * ones,
         fpar=fpar,
         resp_w_per_rd=leaves * n_stem / nitrogen_of_leaf,

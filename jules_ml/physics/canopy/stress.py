@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from jules_ml.physics.constants import RHO_WATER, G
-from jules_ml.physics.land_surface.types import PlantTypes
+from jules_ml.physics.hydraulics import CLAPP_HORNBERGER, VAN_GENUCHTEN
 from jules_ml.physics.layerwise import sum_over_layers
+from jules_ml.physics.surface_types import PlantTypes
 from jules_ml.physics.switches import Switches
 
 #: Wetness below which matric potential changes no more [1].
@@ -73,7 +74,8 @@ def water_stress(
 
     With ``fsmc_mod`` 0, stress is the mean over the root profile of the stress of each layer; with 1, that of the mean water content over
     the root profile. The stress itself rises linearly with water content between the wilting point and
-    :math:`\theta_c - p_0(\theta_c - \theta_w)` (``fsmc_shape`` 0), or with matric potential between ``psi_close`` and ``psi_open`` (1).
+    :math:`\theta_c - p_0(\theta_c - \theta_w)` (``fsmc_shape`` 0; under ``l_use_pft_psi`` between the water contents at ``psi_close`` and
+    ``psi_open``), or with matric potential between ``psi_close`` and ``psi_open`` (1).
 
     Parameters
     ----------
@@ -84,11 +86,11 @@ def water_stress(
     plants : PlantTypes
         Parameters of the PFTs.
     switches : Switches
-        ``fsmc_shape``, ``l_vg_soil``.
+        ``fsmc_shape``, ``l_use_pft_psi``, ``l_vg_soil``.
     sm_sat, sm_crit, sm_wilt : Tensor, shape (soil layer, column)
         Water content at saturation, at the critical and at the wilting point [m3 m-3].
     b, sathh : Tensor, shape (soil layer, column)
-        Hydraulic parameters [1, m], used with ``fsmc_shape`` 1.
+        Hydraulic parameters [1, m], used under ``l_use_pft_psi``.
 
     Returns
     -------
@@ -100,8 +102,15 @@ def water_stress(
     """
     sthu, sm_sat, sm_crit, sm_wilt, b, sathh = (x.unsqueeze(1) for x in (sthu, sm_sat, sm_crit, sm_wilt, b, sathh))
     theta = sthu * sm_sat
-    opening = sm_crit - plants.fsmc_p0 * (sm_crit - sm_wilt)
-    mean_theta, mean_open, mean_close = (_over_roots(x, f_root) for x in (theta, opening, sm_wilt))
+    if switches.l_use_pft_psi:
+        form = VAN_GENUCHTEN if switches.l_vg_soil else CLAPP_HORNBERGER
+        closing, opening = (
+            sm_sat * form.wetness_at_suction(-psi / (RHO_WATER * G), b, sathh).clamp(min=_STHU_MIN)
+            for psi in (plants.psi_close, plants.psi_open)
+        )
+    else:
+        closing, opening = sm_wilt, sm_crit - plants.fsmc_p0 * (sm_crit - sm_wilt)
+    mean_theta, mean_open, mean_close = (sum_over_layers(x * f_root) for x in (theta, opening, closing))
     if switches.fsmc_shape == 1:
         psi = _potential(sthu, b, sathh, l_vg_soil=switches.l_vg_soil)
         # with one value of stress for all roots, JULES takes the soil properties of the top layer
@@ -109,11 +118,11 @@ def water_stress(
         of_layer = _availability(psi, plants.psi_close, plants.psi_open)
         of_mean = _availability(psi_mean, plants.psi_close, plants.psi_open)
     else:
-        of_layer = _availability(theta, sm_wilt, opening)
+        of_layer = _availability(theta, closing, opening)
         of_mean = _availability(mean_theta, mean_close, mean_open)
     by_layer = f_root * of_layer
     sum_of_layers = sum_over_layers(by_layer)
-    surplus = (f_root * (theta - sm_wilt)).clamp(min=0.0)
+    surplus = (f_root * (theta - closing)).clamp(min=0.0)
     whole = plants.fsmc_mod > 0.5
     fsmc = torch.where(whole, of_mean, sum_of_layers)
     share = torch.where(whole, surplus, by_layer)
@@ -129,10 +138,6 @@ def _potential(sthu: Tensor, b: Tensor, sathh: Tensor, *, l_vg_soil: bool) -> Te
     # the floor keeps the gradient finite at saturation
     bracket = (torch.pow(wetness, -b - 1.0) - 1.0).clamp(min=1e-12)
     return -RHO_WATER * G * sathh * torch.pow(bracket, b / (b + 1.0))
-
-
-def _over_roots(x: Tensor, f_root: Tensor) -> Tensor:
-    return sum_over_layers(x * f_root)
 
 
 def _availability(x: Tensor, closed: Tensor, opened: Tensor) -> Tensor:

@@ -42,6 +42,14 @@ class Element(NamedTuple):
     operands: tuple[int | float, ...]
 
 
+class Origin(NamedTuple):
+    """Operation of torch, in the order of the step; shape of its result without columns; and the place in it."""
+
+    serial: int
+    shape: tuple[int, ...]
+    place: int
+
+
 @dataclass
 class Branch:
     """Part of a step that a kernel computes only if ``condition`` holds somewhere: its elements, in order."""
@@ -63,6 +71,16 @@ class Elements:
         Whether an element depends on constants alone, so that it does not change from step to step.
     branch : list of Branch or None
         Branch in which each element is computed.
+    branches : dict of int to Branch
+        Branch whose result an element is, where it is one.
+    origin : list of Origin or None
+        Which number of which operation of torch each element is.
+    weights : dict of int to int
+        Elements that are 0 where a condition does not hold, such as fractions of tiles, and that condition.
+    now : Origin or None
+        Origin of the elements that are added.
+    serial : int
+        Number of operations so far.
     """
 
     def __init__(self) -> None:
@@ -70,6 +88,10 @@ class Elements:
         self.is_static: list[bool] = []
         self.branch: list[Branch | None] = []
         self.branches: dict[int, Branch] = {}
+        self.origin: list[Origin | None] = []
+        self.weights: dict[int, int] = {}
+        self.now: Origin | None = None
+        self.serial = 0
         self._known: dict[Element, int] = {}
         self._branch: Branch | None = None
 
@@ -86,9 +108,25 @@ class Elements:
         simpler = self._simplified(operation, operands)
         if simpler is not None:
             return simpler
+        weight = next((k for k in operands if k in self.weights), None) if operation == "mul" else None
+        if weight is not None:
+            return self._weighted(weight, *operands)
         if operation in _COMMUTE:
             operands = tuple(sorted(operands))
         return self._element(Element(operation, kind, operands))
+
+    def weight(self, number: int) -> None:
+        """State that an element is a fraction of something, and that what has a fraction of 0 does not count."""
+        condition = self.add("gt", TRUTH, number, self.literal(0.0))
+        self.weights[number] = condition
+
+    def _weighted(self, weight: int, a: int, b: int) -> int:
+        """Product with a weight: 0 where that is 0, whatever the other factor is."""
+        condition = self.weights[weight]
+        product = self._element(Element("mul", REAL, tuple(sorted((a, b)))))
+        number = self._element(Element("select", REAL, (condition, product, self.literal(0.0))))
+        self.weights.setdefault(number, condition)
+        return number
 
     @contextmanager
     def within(self, conditions: tuple[int, ...]) -> Iterator[Branch]:
@@ -129,6 +167,7 @@ class Elements:
         number = len(self.all)
         self.all.append(element)
         self.is_static.append(is_static)
+        self.origin.append(self.now)
         self.branch.append(branch)
         if branch is None:
             self._known[element] = number

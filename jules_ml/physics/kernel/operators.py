@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jules_ml.physics.kernel.elements import REAL, TRUTH, WHOLE, CannotGenerate, Elements
+from jules_ml.physics.kernel.elements import REAL, TRUTH, WHOLE, CannotGenerate, Elements, Origin
 
 Numbers = NDArray[np.int64]
 #: Function of the recorder, the result without values, and the arguments; returns the element numbers of the result.
@@ -89,7 +89,16 @@ def _each(function: Callable[..., int], *arrays: Numbers) -> Numbers:
 
 
 def _operation(recorder: Record, operation: str, kind: str, *arrays: Numbers) -> Numbers:
-    return _each(lambda *k: recorder.elements.add(operation, kind, *k), *arrays)
+    elements = recorder.elements
+    shape = np.broadcast_shapes(*(x.shape for x in arrays))
+    flat = [np.broadcast_to(x, shape).reshape(-1).tolist() for x in arrays]
+    elements.serial += 1
+    numbers = []
+    for place, each in enumerate(zip(*flat, strict=True)):
+        elements.now = Origin(elements.serial, shape[:-1], place)
+        numbers.append(elements.add(operation, kind, *each))
+    elements.now = None
+    return np.array(numbers, dtype=np.int64).reshape(shape)
 
 
 def _arithmetic(operation: str) -> Operand:

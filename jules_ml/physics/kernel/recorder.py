@@ -86,6 +86,11 @@ class Recorder(TorchDispatchMode):
             self._numbers[id(twin)] = self._constant(self._values[id(twin)])
         return self._numbers[id(twin)]
 
+    def weigh(self, weights: Tensor) -> None:
+        """State that a constant has fractions; see :meth:`Elements.weight`."""
+        for number in self.numbers(weights).reshape(-1).tolist():
+            self.elements.weight(number)
+
     def by_column(self, shape: Sequence[int]) -> tuple[int, ...]:
         """Shape of the element numbers of a tensor."""
         if not shape:

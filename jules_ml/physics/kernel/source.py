@@ -1,28 +1,20 @@
 """C++ source of a recorded step.
 
-One call of the kernel steps a range of blocks of columns through many time steps. A block is one vector of columns, whose state stays in
-the nearest cache. Rows are the numbers of one column: of constants, state, weather and outputs.
+One call of the kernel steps a range of blocks of columns through many time steps. A block is one vector of columns, whose workspace stays
+in the nearest caches. Rows are the numbers of one column: of constants, state, weather and intermediate results.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Final
 
-from jules_ml.physics.kernel.elements import LEAVES, REAL, TRUTH, Branch, Elements
+from jules_ml.physics.kernel.elements import LEAVES, REAL, TRUTH, WHOLE, Branch
+from jules_ml.physics.kernel.places import READ, TYPES, WRITE, Places
+from jules_ml.physics.kernel.plan import Plan, Scope, Unit
 from jules_ml.physics.kernel.recorder import Recorder
-
-_TYPES: Final = {REAL: "V", TRUTH: "M", "whole": "I"}
-#: Expressions of leaves.
-_LEAF: Final = {
-    "scalar": "splat(u[{}])",
-    "constant": "load(c + {} * W)",
-    "state": "load(s + {} * W)",
-    "forcing": "load(w + {} * W)",
-    "table": "tables[{}]",
-}
+from jules_ml.physics.kernel.rows import Rows
 
 
 @dataclass(frozen=True)
@@ -54,30 +46,27 @@ def kernel_source(recorder: Recorder, state: Sequence[int], outputs: Sequence[in
     -------
     Source
     """
-    writer = _Writer(recorder.elements)
-    dynamic = writer.body([*state, *outputs])
+    writer = _Writer(recorder, [*state, *outputs])
+    dynamic = writer.step(state, outputs)
     static = writer.prepared()
     sizes = {
         "CONSTANTS": recorder.n_constant_rows,
         "SCALARS": len(recorder.scalars),
         "STATE": len(state),
-        "WEATHER": max(recorder.rows["forcing"], 1),
+        "WEATHER": recorder.rows["forcing"],
         "OUTPUTS": len(outputs),
-        "PREPARED": max(len(writer.rows), 1),
+        **{name: writer.rows.size[kind] for name, kind in (("REALS", REAL), ("TRUTHS", TRUTH), ("WHOLES", WHOLE))},
     }
+    arguments = "const T* __restrict u, T* __restrict m, M* __restrict t, I* __restrict n, const Table* tables"
     parts = [
         f"#define DOUBLE {int(double)}",
         _text("vectors.h"),
         f"enum {{ {', '.join(f'{name} = {size}' for name, size in sizes.items())} }};",
-        _text("block.h"),
-        "static void prepare(const T* __restrict u, const T* __restrict c, T* __restrict h, const Table* tables) {",
+        f"static void prepare({arguments}) {{",
         *static,
         "}",
-        "static void step(const T* __restrict u, const T* __restrict c, const T* __restrict h, T* __restrict s, "
-        "const T* __restrict w, T* __restrict a, const Table* tables) {",
+        f"static void step({arguments}, T* __restrict a) {{",
         *dynamic,
-        *(f"  store(s + {k} * W, {writer.name(number)});" for k, number in enumerate(state)),
-        *(f"  store(a + {k} * W, load(a + {k} * W) + {writer.name(number)});" for k, number in enumerate(outputs)),
         "}",
         _text("steps.h"),
     ]
@@ -91,139 +80,135 @@ def _text(name: str) -> str:
 class _Writer:
     """Statements of the elements that are needed."""
 
-    def __init__(self, elements: Elements) -> None:
-        self.elements = elements
+    def __init__(self, recorder: Recorder, roots: Sequence[int]) -> None:
+        self.elements = recorder.elements
+        self.plan = Plan(self.elements, roots)
+        state, weather = recorder.rows["state"], recorder.rows["forcing"]
+        #: First rows of constants, state and weather in the workspace.
+        self._first = {"constant": 0, "state": recorder.n_constant_rows, "forcing": recorder.n_constant_rows + state}
+        self.rows = Rows(self.plan, roots, recorder.n_constant_rows + state + weather)
         self.literals: dict[float, int] = {}
-        self.rows: dict[int, int] = {}
-        self._done: set[int] = set()
+        self._roots = roots
+        for number in sorted(self._kept()):
+            self.rows.keep(number)
+        self._kept_rows = dict(self.rows.row)
+        self._defined: set[int] = set()
 
-    def body(self, roots: Sequence[int]) -> list[str]:
+    def _kept(self) -> set[int]:
+        """Elements that no step changes, and that a step needs."""
+        used = {k for n in self.plan.live if self.plan.is_computed(n) for k in self.plan.operands(n)} | set(self._roots)
+        return {k for k in used if self.elements.is_static[k] and self.elements.all[k].operation not in LEAVES}
+
+    def step(self, state: Sequence[int], outputs: Sequence[int]) -> list[str]:
         """Statements of one step."""
-        self._live = self._needed(roots)
-        self._members: dict[int, list[int]] = {}
-        for number in sorted(self._live):
-            if number in self.elements.branches:
-                self._members.setdefault(id(self.elements.branches[number]), []).append(number)
-        return self._statements(roots, None)
+        lines = self._scope(self.plan.scopes[None])
+        first = self._first["state"]
+        # a row of the old state that becomes another row of the new one is read before any is written
+        moved = {
+            k: number
+            for k, number in enumerate(state)
+            if self.elements.all[number].operation == "state" and self.elements.all[number].operands[0] != k
+        }
+        lines += [f"  store(a + {k} * W, load(a + {k} * W) + {self.name(number)});" for k, number in enumerate(outputs)]
+        lines += [f"  const V moved{k} = {self.name(number)};" for k, number in moved.items()]
+        for k, number in enumerate(state):
+            if self.elements.all[number].operation != "state" or k in moved:
+                lines.append(f"  store(m + {first + k} * W, {f'moved{k}' if k in moved else self.name(number)});")
+        return lines
 
     def prepared(self) -> list[str]:
-        """Statements that compute the rows that no step changes, once."""
-        roots = list(self.rows)
-        rows, self.rows = self.rows, {}
-        lines = self._statements(roots, None, static=True)
-        self.rows = rows
-        for number, row in rows.items():
-            kind = self.elements.all[number].kind
-            lines.append(
-                f"  store(h + {row} * W, {'v' if kind == REAL else f'f_{kind}_to_real(v'}{number}{')' * (kind != REAL)});"
-            )
-        return lines
+        """Statements that compute what no step changes."""
+        kept, self.rows.row = self._kept_rows, {}
+        lines: list[str] = []
+        done: set[int] = set()
+        stack = [(number, False) for number in sorted(kept, reverse=True)]
+        while stack:
+            number, ready = stack.pop()
+            element = self.elements.all[number]
+            if number in done or element.operation in LEAVES:
+                continue
+            if not ready:
+                stack += [(number, True), *((int(k), False) for k in reversed(element.operands))]
+                continue
+            done.add(number)
+            self._defined.add(number)
+            lines.append(self._statement(number))
+        return lines + ["  " + self._write(number, kept[number], f"v{number}") for number in kept]
 
     def name(self, number: int) -> str:
         """Expression of a value that is known."""
         element = self.elements.all[number]
-        operand = element.operands[0] if element.operands else 0
         if element.operation == "literal":
-            return self._number(float(operand), element.kind)
-        if element.operation in _LEAF:
-            return _LEAF[element.operation].format(operand)
-        if number in self.rows:
-            row = f"load(h + {self.rows[number]} * W)"
-            return row if element.kind == REAL else f"f_real_to_{element.kind}({row})"
-        return f"v{number}"
+            return self._number(float(element.operands[0]), element.kind)
+        if element.operation == "scalar":
+            return f"splat(u[{element.operands[0]}])"
+        if element.operation == "table":
+            return f"tables[{element.operands[0]}]"
+        if number in self._defined:
+            return f"v{number}"
+        return READ[element.kind].format(self.row_of(number))
+
+    def row_of(self, number: int) -> int:
+        """Row of an element."""
+        element = self.elements.all[number]
+        if element.operation in self._first:
+            return self._first[element.operation] + int(element.operands[0])
+        return self.rows.row[number]
 
     def _number(self, value: float, kind: str) -> str:
         if kind == REAL:
             return f"splat(u[SCALARS + {self.literals.setdefault(value, len(self.literals))}])"
-        return f"M({'~0' if value else '0'})" if kind == TRUTH else f"whole({int(value)})"
+        return f"truth({'true' if value else 'false'})" if kind == TRUTH else f"whole({int(value)})"
 
-    def _statements(self, roots: Iterable[int], branch: Branch | None, *, static: bool = False) -> list[str]:
-        """Statements of all that the roots need and that is not done, operands first."""
-        lines: list[str] = []
-        stack = [(root, False) for root in reversed(list(roots))]
-        while stack:
-            number, ready = stack.pop()
-            element = self.elements.all[number]
-            if number in self._done or element.operation in LEAVES:
-                continue
-            if self.elements.is_static[number] and not static:
-                self.rows.setdefault(number, len(self.rows))
-                continue
-            if element.operation == "chosen":
-                if ready:
-                    lines += self._branch(self.elements.branches[number])
-                else:
-                    stack += [
-                        (number, True),
-                        *((k, False) for k in reversed(self._before(self.elements.branches[number]))),
-                    ]
-                continue
-            if ready:
-                self._done.add(number)
-                lines.append(self._statement(number))
-            else:
-                stack += [(number, True), *((int(k), False) for k in reversed(element.operands))]
-        return lines
+    def _write(self, number: int, row: object, value: str) -> str:
+        return WRITE[self.elements.all[number].kind].format(row, value)
 
     def _statement(self, number: int) -> str:
         element = self.elements.all[number]
         operands = ", ".join(self.name(int(k)) for k in element.operands)
-        return f"  const {_TYPES[element.kind]} v{number} = f_{element.operation}({operands});"
+        return f"  const {TYPES[element.kind]} v{number} = f_{element.operation}({operands});"
 
-    def _branch(self, branch: Branch) -> list[str]:
+    def _scope(self, scope: Scope) -> list[str]:
+        lines: list[str] = []
+        released = self.rows.last_uses(scope)
+        here: list[int] = []
+        for k, unit in enumerate(scope.units):
+            self.rows.add(unit)
+            if unit.branch is not None:
+                lines += self._branch(unit, unit.branch)
+            elif unit.loops:
+                for loop in unit.loops:
+                    lines += Places(self, loop).statements()
+            else:
+                number = unit.elements[0]
+                lines.append(self._statement(number))
+                here.append(number)
+                self._defined.add(number)
+                if number in self.rows.row:
+                    lines.append("  " + self._write(number, self.rows.row[number], f"v{number}"))
+            self.rows.release(released[k])
+        self._defined.difference_update(here)
+        if scope.branch is None:
+            self._defined.update(here)
+        return lines
+
+    def _branch(self, unit: Unit, branch: Branch) -> list[str]:
         """Statements of a branch, and of the elements that it may change."""
-        members = self._members[id(branch)]
-        operands = {number: [int(k) for k in self.elements.all[number].operands] for number in members}
-        kinds = {number: _TYPES[self.elements.all[number].kind] for number in members}
-        lines = [f"  {kinds[n]} v{n} = {self.name(old)};" for n, (_, _, old) in operands.items()]
-        lines.append(f"  if ({' || '.join(f'any({self.name(k)})' for k in branch.conditions)}) {{")
-        done = set(self._done)
-        lines += self._statements([new for _, new, _ in operands.values()], branch)
-        lines += [f"  v{n} = f_select({self.name(c)}, {self.name(new)}, v{n});" for n, (c, new, _) in operands.items()]
-        self._done = done | set(members)
-        return [*lines, "  }"]
+        condition = " || ".join(f"any({self.name(k)})" for k in branch.conditions)
+        inside = self._scope(self.plan.scopes[id(branch)])
+        lines = [f"  if ({condition}) {{", *inside]
+        otherwise = ["  } else {"]
+        for number in unit.elements:
+            c, new, old = (int(k) for k in self.elements.all[number].operands)
+            row = self.rows.row[number]
+            self._defined.update(k for k in self._inside(branch) if k not in self.rows.row)
+            lines.append(
+                "  " + self._write(number, row, f"f_select({self.name(c)}, {self.name(new)}, {self.name(old)})")
+            )
+            self._defined.difference_update(self._inside(branch))
+            otherwise.append("  " + self._write(number, row, self.name(old)))
+        return [*lines, *otherwise, "  }"]
 
-    def _before(self, branch: Branch) -> list[int]:
-        """Elements outside a branch that have to be known before it."""
-        outside: dict[int, None] = dict.fromkeys(branch.conditions)
-        todo = []
-        for number in self._members[id(branch)]:
-            condition, new, old = (int(k) for k in self.elements.all[number].operands)
-            outside |= {condition: None, old: None}
-            todo.append(new)
-        seen: set[int] = set()
-        while todo:
-            number = todo.pop()
-            if number in seen or self.elements.all[number].operation in LEAVES:
-                continue
-            seen.add(number)
-            if not self._is_within(self.elements.branch[number], branch):
-                outside[number] = None
-                continue
-            if number in self.elements.branches:
-                todo += self.elements.branches[number].conditions
-            todo += [int(k) for k in self.elements.all[number].operands]
-        return list(outside)
-
-    @staticmethod
-    def _is_within(inner: Branch | None, outer: Branch) -> bool:
-        while inner is not None:
-            if inner is outer:
-                return True
-            inner = inner.parent
-        return False
-
-    def _needed(self, roots: Sequence[int]) -> set[int]:
-        todo, needed = list(roots), set[int]()
-        while todo:
-            number = todo.pop()
-            if number in needed:
-                continue
-            needed.add(number)
-            element = self.elements.all[number]
-            if element.operation in LEAVES:
-                continue
-            if number in self.elements.branches:
-                todo += self.elements.branches[number].conditions
-            todo += [int(k) for k in element.operands]
-        return needed
+    def _inside(self, branch: Branch) -> set[int]:
+        """Elements of a branch that are variables."""
+        return {u.elements[0] for u in self.plan.scopes[id(branch)].units if u.branch is None and not u.loops}

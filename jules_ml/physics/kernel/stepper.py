@@ -62,7 +62,7 @@ def stepper_of(column: Any, state: Any, forcing: Any, outputs: tuple[str, ...], 
     Parameters
     ----------
     column : object
-        Has a method ``step``, see :data:`Step`.
+        Has a method ``step``, see :data:`Step`, and a ``surface``. What is multiplied by a fraction ``surface.frac`` of 0 is left out.
     state : tree of Tensor, shape (..., column) each
         Gives the shapes; all of the same precision.
     forcing : tree of Tensor, shape (..., column) or (..., 1) each
@@ -88,8 +88,9 @@ def stepper_of(column: Any, state: Any, forcing: Any, outputs: tuple[str, ...], 
     own, structure = flattened(vars(column))
     key = (type(column), structure, flattened(state)[1], flattened(forcing)[1], outputs, n_columns)
     recording = _recordings.pop(key, None)
+    weights = [frac] if isinstance(frac := getattr(column.surface, "frac", None), Tensor) else []
     if recording is None:
-        recording = _record(column.step, own, state, forcing, outputs, n_columns)
+        recording = _record(column.step, own, weights, state, forcing, outputs, n_columns)
     _recordings[key] = recording
     if len(_recordings) > _MOST_RECORDINGS:
         _recordings.popitem(last=False)
@@ -97,10 +98,18 @@ def stepper_of(column: Any, state: Any, forcing: Any, outputs: tuple[str, ...], 
 
 
 def _record(
-    step: Step, own: Sequence[Tensor], state: Any, forcing: Any, outputs: tuple[str, ...], n_columns: int
+    step: Step,
+    own: Sequence[Tensor],
+    weights: Sequence[Tensor],
+    state: Any,
+    forcing: Any,
+    outputs: tuple[str, ...],
+    n_columns: int,
 ) -> _Recording:
     """Record a step and compile its kernel."""
     recorder = Recorder(n_columns)
+    for tensor in weights:
+        recorder.weigh(tensor)
     with torch.no_grad(), recorder:
         recorded = mapped(lambda x: recorder.input((*x.shape[:-1], n_columns), x.dtype, "state"), state)
         weather = mapped(lambda x: recorder.input((*x.shape[:-1], n_columns), x.dtype, "forcing"), forcing)

@@ -104,7 +104,7 @@ static inline M f_and(M a, M b) { return a & b; }
 static inline M f_or(M a, M b) { return a | b; }
 static inline M f_xor(M a, M b) { return a ^ b; }
 static inline M f_not(M a) { return ~a; }
-enum { FRACTION = DOUBLE ? 52 : 23, BIAS = DOUBLE ? 1023 : 127 };
+static const N FRACTION = DOUBLE ? 52 : 23, BIAS = DOUBLE ? 1023 : 127;
 static inline V power_of_two(I n) { return (V)((n + BIAS) << FRACTION); }
 // in two factors, as the power itself may be too large or too small
 static inline V scaled(V a, V power) {
@@ -171,8 +171,11 @@ static inline V f_look_up(Table table, I index) {
   return load(found);
 }
 
-static inline V polynomial(V x, const T* from, int n) {
+// Horner's scheme, in one piece: the ends of short loops are hard to predict.
+template <int n>
+static inline V polynomial(V x, const T (&from)[n]) {
   V sum = splat(from[0]);
+#pragma GCC unroll 16
   for (int k = 1; k < n; k++) sum = fma_of(sum, x, splat(from[k]));
   return sum;
 }
@@ -187,20 +190,19 @@ static const T EXP_SERIES[] = {1.6059043836821613e-10, 2.08767569878681e-09, 2.5
     2.7557319223985893e-06, 2.48015873015873e-05, 0.0001984126984126984, 0.001388888888888889,
     0.008333333333333333, 0.041666666666666664, 0.16666666666666666, 0.5};
 #else
-static const T LN2_HIGH = 0.693359375f, LN2_LOW = -2.12194440e-4f;
+static const T LN2_HIGH = 6.9313812256e-01f, LN2_LOW = 9.0580006145e-06f;
 static const T EXP_MOST = 104.f;
 static const T EXP_SERIES[] = {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f};
 // of (log(1 + f) - f + f^2/2) / f^3 from -0.25 to 0.5
 static const T LOG_SERIES[] = {-0.0450754501f, 0.1046317369f, -0.1316129416f, 0.1447840482f, -0.1664730161f, 0.1999085844f,
     -0.2500009537f, 0.3333345056f};
 #endif
-#define SERIES(x, name) polynomial(x, name, sizeof(name) / sizeof(T))
 
 // x = n ln2 + r, and exp(r) - 1
 static inline V reduced(V x, V* n) {
   *n = round_of(x * splat(T(1.4426950408889634)));
   const V r = fma_of(*n, splat(-LN2_LOW), fma_of(*n, splat(-LN2_HIGH), x));
-  return fma_of(r * r, SERIES(r, EXP_SERIES), r);
+  return fma_of(r * r, polynomial(r, EXP_SERIES), r);
 }
 
 static inline V f_exp(V x) {
@@ -219,19 +221,33 @@ static inline V f_expm1(V x) {
   return f_select(f_lt(splat(T(80)), x), scaled(splat(1) + change, n), small);
 }
 
-static inline V f_log(V x) {
-  V m, e;
-  split(x, &m, &e);
-  const V f = m - splat(1);
+// log(1 + f) - f + e LN2_LOW
+static inline V log_correction(V f, V e) {
 #if DOUBLE
   const V s = f / (splat(2) + f), z = s * s, half = splat(0.5) * f * f;
-  const V r = z * SERIES(z, LOG_SERIES);
-  const V low = fma_of(s, half + r, e * splat(LN2_LOW)) - half;
+  const V r = z * polynomial(z, LOG_SERIES);
+  return fma_of(s, half + r, e * splat(LN2_LOW)) - half;
 #else
   const V z = f * f;
-  const V low = fma_of(z * f, SERIES(f, LOG_SERIES), e * splat(LN2_LOW)) - splat(T(0.5)) * z;
+  return fma_of(z * f, polynomial(f, LOG_SERIES), e * splat(LN2_LOW)) - splat(T(0.5)) * z;
 #endif
-  return fma_of(e, splat(LN2_HIGH), f + low);
+}
+
+// x = (1 + f) * 2^e
+static inline void log_split(V x, V* f, V* e) {
+  split(x, f, e);
+#if DOUBLE
+  const M large = f_lt(splat(1.4142135623730951), *f);
+  *e = f_select(large, *e + splat(1), *e);
+  *f = f_select(large, splat(0.5) * *f, *f);
+#endif
+  *f = *f - splat(1);
+}
+
+static inline V f_log(V x) {
+  V f, e;
+  log_split(x, &f, &e);
+  return fma_of(e, splat(LN2_HIGH), f + log_correction(f, e));
 }
 
 static inline V f_log10(V x) { return f_log(x) * splat(T(0.4342944819032518)); }
@@ -249,12 +265,45 @@ static inline V f_tanh(V x) {
 
 #if !DOUBLE
 #endif
+// exp(y log(x)) with the logarithm in two parts
 static inline V f_pow(V x, V y) {
-  alignas(64) T a[W], b[W];
-  store(a, x);
-  store(b, y);
-  for (int k = 0; k < W; k++) a[k] = std::pow(a[k], b[k]);
-  return load(a);
+  V f, e;
+  log_split(x, &f, &e);
+  const V correction = log_correction(f, e), sum = f + correction, n = e * splat(LN2_HIGH), high = n + sum, back = high - n;
+  const V low = (n - (high - back)) + (sum - back) + (f - sum + correction);
+  const V product = y * high, rest = fma_of(y, low, fma_of(y, high, -product));
+  const V bounded = max_of(splat(-EXP_MOST), min_of(splat(EXP_MOST), product));
+  V k;
+  const V change = reduced(bounded, &k);
+  // at 0 and infinity the logarithm is infinite, and the parts of it are not numbers
+  const M finite = f_lt(f_abs(product), splat(EXP_MOST));
+  const V grown = splat(1) + change;
+  const V power = scaled(f_select(finite, fma_of(grown, rest, grown), grown), k);
+  return f_select(f_eq(y, splat(0)), splat(1), f_select(is_nan(high), f_exp(y * f_log(x)), power));
+}
+
+#if DOUBLE
+static const T ATAN_P[] = {-8.750608600031904122785e-1, -1.615753718733365076637e1, -7.500855792314704667340e1,
+    -1.228866684490136173410e2, -6.485021904942025371773e1};
+static const T ATAN_Q[] = {1.0, 2.485846490142306297962e1, 1.650270098316988542046e2, 4.328810604912902668951e2,
+    4.853903996359136964868e2, 1.945506571482613964425e2};
+#else
+static const T ATAN_SERIES[] = {8.05374449538e-2f, -1.38776856032e-1f, 1.99777106478e-1f, -3.33329491539e-1f};
+#endif
+static inline V f_atan(V x) {
+  const V a = f_abs(x);
+  const M large = f_lt(splat(T(2.414213562373095)), a), middle = f_lt(splat(T(0.4142135623730950)), a);
+  const V up = f_select(large, splat(-1), f_select(middle, a - splat(1), a));
+  const V down = f_select(large, a, f_select(middle, a + splat(1), splat(1)));
+  const V start = f_select(large, splat(T(1.5707963267948966)), f_select(middle, splat(T(0.7853981633974483)), splat(0)));
+  const V r = up / down, z = r * r;
+#if DOUBLE
+  const V series = polynomial(z, ATAN_P) / polynomial(z, ATAN_Q);
+#else
+  const V series = polynomial(z, ATAN_SERIES);
+#endif
+  const V y = start + fma_of(r * z, series, r);
+  return f_select(f_lt(x, splat(0)), -y, y);
 }
 
 #define LANES(name)                                   \
@@ -268,4 +317,3 @@ LANES(sin)
 LANES(cos)
 LANES(asin)
 LANES(acos)
-LANES(atan)

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from jules_ml.physics.constants import CP, LC, LF, REPSILON, SBCON, TM, G, R
-from jules_ml.physics.humidity import specific_humidity_saturation
 from jules_ml.physics.land_surface.resistance import Resistance
+from jules_ml.physics.land_surface.saturation import saturation_humidity
 
 #: Gradient of temperature in dry air in equilibrium [K m-1].
 GRCP: Final = G / CP
@@ -88,7 +88,7 @@ def saturation_slope(tstar: Tensor, qstar: Tensor, t_air: Tensor, pstar: Tensor)
     ----------
     Best et al. (2011), section 2; JULES name ``alpha1``.
     """
-    q_air = specific_humidity_saturation(t_air, pstar)
+    q_air = saturation_humidity(t_air, pstar)
     difference = tstar - t_air
     apart = torch.abs(difference) > 0.05
     latent = torch.where(t_air > TM, LC, LC + LF)

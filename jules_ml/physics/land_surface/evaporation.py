@@ -93,8 +93,10 @@ def partition_evaporation(
         ecan = torch.where(yields, land * wet_part * potential, 0.0)
         ei = torch.where(snowy & yields, land * resistance.fracaero_s * potential, 0.0)
         latent = LC * fqw + LF * ei
-        beyond = torch.where(snowy, (ei - wet.snow * inverse).clamp(min=0.0), 0.0)
-        ecan, ei = ecan + beyond, ei - beyond
+        # the rate is that of the snow, not a difference of rates, so that nothing is left of snow that is lost
+        rate = wet.snow * inverse
+        beyond = snowy & (ei * timestep > wet.snow)
+        ecan, ei = torch.where(beyond, ecan + ei - rate, ecan), torch.where(beyond, rate, ei)
     else:
         latent = torch.where(snowy, LC + LF, LC) * fqw
         ei = torch.where(snowy, torch.minimum(fqw, wet.snow * inverse), 0.0)
@@ -103,9 +105,10 @@ def partition_evaporation(
         condenses = ~(remaining > 0.0)
         ecan = torch.where(condenses, 0.0, land * resistance.fracaero_t * potential)
     # leaves give what they hold; soil and plants give part of the rest
-    short = (ecan - wet.canopy * inverse).clamp(min=0.0)
-    esoil = resistance.resfs * (land * (1.0 - resistance.fracaero_t) * potential + short)
-    ecan = ecan - short
+    rate = wet.canopy * inverse
+    short = ecan * timestep > wet.canopy
+    esoil = resistance.resfs * (land * (1.0 - resistance.fracaero_t) * potential + torch.where(short, ecan - rate, 0.0))
+    ecan = torch.where(short, rate, ecan)
     # dew, or frost below the melting point
     settles = condenses & ~snowy
     if l_fix_neg_snow:
@@ -189,6 +192,7 @@ def melt_snow(
     *,
     timestep: float,
     l_fix_neg_snow: bool,
+    conserve_water: bool = False,
 ) -> SurfaceSolution:
     """Melt snow with the heat of a surface above the melting point.
 
@@ -212,6 +216,8 @@ def melt_snow(
         Length of the step [s].
     l_fix_neg_snow : bool
         JULES's correction of evaporation from little snow.
+    conserve_water : bool
+        Whether the snow loses what is counted as melt and sublimation, in place of JULES's somewhat larger loss.
 
     Returns
     -------
@@ -236,10 +242,11 @@ def melt_snow(
     dtstar = -LF * melt / lsmelt
     # the same snow is lost; it is counted as melt or as sublimation after the surface has cooled, as in JULES
     ei = sources.ei + air.alpha1 * resft * rhokh * dtstar
+    counted = (ei + melt) * timestep
     return SurfaceSolution(
         tstar=tstar + dtstar,
         ftl=ftl + CP * rhokh * dtstar,
         sources=sources._replace(ei=ei),
         melt=melt,
-        snowinc=-torch.where(melts, lost, sublimed),
+        snowinc=-(counted if conserve_water else torch.where(melts, lost, sublimed)),
     )

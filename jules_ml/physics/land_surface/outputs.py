@@ -106,14 +106,14 @@ def fluxes_of_step(
     -------
     LandSurfaceFluxes
     """
-    frac, sources, snow, carbon = surface.frac, solution.sources, new.snow, plants.fluxes
+    frac, sources, carbon = surface.frac, solution.sources, plants.fluxes
     fqw = sources.ecan + sources.esoil + sources.ei + sources.elake
-    snow_mass = snow.snow_tile + torch.where(surface.tiles.cansnow, snow.snow_grnd, 0.0)
 
     def gridbox(x: Tensor) -> Tensor:
         return sum_over_layers(frac[: x.shape[0]] * x)
 
     tfall, surf_roff = gridbox(water.tfall), gridbox(water.surf_roff)
+    tiles = _tile_outputs(new, surface, solution, heat, from_snow, fqw)
     return LandSurfaceFluxes(
         ext=ext,
         ecan_gb=gridbox(sources.ecan),
@@ -136,29 +136,44 @@ def fluxes_of_step(
         tstar_gb=gridbox(new.tstar),
         canopy_gb=gridbox(new.canopy),
         snow_mass_gb=from_snow.lying_snow,
-        snow_depth_gb=gridbox(snow.snowdepth),
+        snow_depth_gb=gridbox(new.snow.snowdepth),
         gs=new.gs,
-        tstar=new.tstar,
-        ftl=solution.ftl,
-        le=heat.le,
-        fqw=fqw,
-        ecan=sources.ecan,
-        esoil=sources.esoil,
-        ei=sources.ei,
-        elake=sources.elake,
+        **tiles,
         gc=gc,
-        rad_net_tile=heat.rad_net,
-        surf_ht_flux=heat.surf_ht_flux,
-        snow_soil_htf=from_snow.snow_soil_htf,
-        snow_melt=from_snow.melt,
-        canopy=new.canopy,
-        snow_can=torch.where(surface.tiles.cansnow, snow.snow_tile, 0.0),
-        snow_grnd=torch.where(surface.tiles.cansnow, snow.snow_grnd, snow.snow_tile),
-        snow_mass=snow_mass,
-        snow_depth=snow.snowdepth,
         albedo=albedo,
         gpp=carbon.gpp,
         npp=carbon.npp,
         resp_p=carbon.resp_p,
         fsmc=plants.stress.fsmc,
     )
+
+
+def _tile_outputs(
+    new: LandSurfaceState,
+    surface: LandSurface,
+    solution: SurfaceSolution,
+    heat: TileHeat,
+    from_snow: SnowFluxes,
+    fqw: Tensor,
+) -> dict[str, Tensor]:
+    """Outputs of the tiles, shape (tile, column)."""
+    snow, on_canopy = new.snow, surface.tiles.cansnow
+    return {
+        "tstar": new.tstar,
+        "ftl": solution.ftl,
+        "le": heat.le,
+        "fqw": fqw,
+        "ecan": solution.sources.ecan,
+        "esoil": solution.sources.esoil,
+        "ei": solution.sources.ei,
+        "elake": solution.sources.elake,
+        "rad_net_tile": heat.rad_net,
+        "surf_ht_flux": heat.surf_ht_flux,
+        "snow_soil_htf": from_snow.snow_soil_htf,
+        "snow_melt": from_snow.melt,
+        "canopy": new.canopy,
+        "snow_can": torch.where(on_canopy, snow.snow_tile, 0.0),
+        "snow_grnd": torch.where(on_canopy, snow.snow_grnd, snow.snow_tile),
+        "snow_mass": snow.snow_tile + torch.where(on_canopy, snow.snow_grnd, 0.0),
+        "snow_depth": snow.snowdepth,
+    }

@@ -15,7 +15,8 @@ class LandForcing(NamedTuple):
     ``sw_down``, ``lw_down`` [W m-2]; ``tot_rain``, ``tot_snow`` [kg m-2 s-1]; ``t_air`` [K]; ``wind`` [m s-1]; ``pstar`` [Pa];
     ``q`` [kg kg-1]; ``cosz`` [1] cosine of the solar zenith angle, 1 without ``l_cosz``; ``diff_frac`` [1] diffuse fraction of shortwave
     radiation. ``lai`` [1] and ``canht`` [m], shape (pft, column), are leaf area and height of this step where they vary in time; without
-    them those of the :class:`~jules_ml.physics.land_surface.properties.LandSurface` are used.
+    them those of the :class:`~jules_ml.physics.land_surface.properties.LandSurface` are used. ``litter`` [kg m-2 s-1], shape (column,), is
+    the litter fall where it varies in time.
     """
 
     sw_down: Tensor
@@ -30,6 +31,7 @@ class LandForcing(NamedTuple):
     diff_frac: Tensor
     lai: Tensor | None = None
     canht: Tensor | None = None
+    litter: Tensor | None = None
 
 
 class LandSurfaceState(NamedTuple):

@@ -14,24 +14,23 @@ from jules_ml.physics.snowpack.state import SnowSoil
 class BasalMelt(NamedTuple):
     """Melt at the base of shallow snow by the heat of the top soil layer.
 
-    ``rate`` [kg m-2 s-1], shape (tile, column); ``t_soil_before`` and ``t_soil_after`` [K], shape (tile, column): temperature of the top
-    soil layer before and after the melt on the tile, since JULES takes the tiles one after the other; ``t_soil1`` [K], shape (column),
-    after the last.
+    ``amount`` in the step [kg m-2], shape (tile, column). ``t_soil_before`` and ``t_soil_after`` [K], shape (tile, column): temperature of
+    the top soil layer before and after the melt on the tile, since JULES takes the tiles one after the other. ``t_soil1`` [K], shape
+    (column): temperature after the last.
     """
 
-    rate: Tensor
+    amount: Tensor
     t_soil_before: Tensor
     t_soil_after: Tensor
     t_soil1: Tensor
 
 
 def basal_melt(
-    snowmass: Tensor, applies: Tensor, melting_tiles: tuple[bool, ...], frac: Tensor, soil: SnowSoil, *, timestep: float
+    snowmass: Tensor, applies: Tensor, melting_tiles: tuple[bool, ...], frac: Tensor, soil: SnowSoil
 ) -> BasalMelt:
     r"""Melt shallow snow by the heat of soil above the melting point.
 
-    .. math:: M = \min\left(\frac{S}{\Delta t},\; \frac{(T_1 - T_m)\,C_1}{L_f\,\Delta t}\right), \qquad
-        C_1 \Delta T_1 = -a\,L_f M \Delta t
+    .. math:: M = \min\left(S,\; (T_1 - T_m)\,C_1 / L_f\right), \qquad C_1 \Delta T_1 = -a\,L_f M
 
     with the areal heat capacity :math:`C_1` of the top soil layer and the tile's fraction :math:`a`.
 
@@ -47,8 +46,6 @@ def basal_melt(
         Fractions of the tiles [1].
     soil : SnowSoil
         Top soil layer.
-    timestep : float
-        Length of the step [s].
 
     Returns
     -------
@@ -60,20 +57,19 @@ def basal_melt(
     """
     frozen = RHO_WATER * soil.dzsoil1 * soil.smvcst1 * soil.sthf1
     heat = soil.dzsoil1 * soil.hcap1 + HCAPW * (soil.smcl1 - frozen) + HCAPI * frozen
-    melt_per_kelvin = heat * (1.0 / (LF * timestep))
+    melt_per_kelvin = heat * (1.0 / LF)
     kelvin_per_melt = torch.reciprocal(melt_per_kelvin)
     t_soil, zero = soil.t_soil1.expand_as(snowmass[0]), torch.zeros_like(snowmass[0])
-    rates: list[Tensor] = []
+    amounts: list[Tensor] = []
     before: list[Tensor] = []
     after: list[Tensor] = []
     for n, mass in enumerate(snowmass.unbind(0)):
         before.append(t_soil)
-        rate = zero
+        amount = zero
         if n < len(melting_tiles) and melting_tiles[n]:
             potential = (t_soil - TM).clamp(min=0.0) * melt_per_kelvin
-            available = mass * (1.0 / timestep)
-            rate = torch.where(applies[n] & (t_soil > TM), torch.minimum(available, potential), 0.0)
-            t_soil = t_soil - frac[n] * kelvin_per_melt * rate
-        rates.append(rate)
+            amount = torch.where(applies[n] & (t_soil > TM), torch.minimum(mass, potential), 0.0)
+            t_soil = t_soil - frac[n] * kelvin_per_melt * amount
+        amounts.append(amount)
         after.append(t_soil)
-    return BasalMelt(torch.stack(rates), torch.stack(before), torch.stack(after), t_soil)
+    return BasalMelt(torch.stack(amounts), torch.stack(before), torch.stack(after), t_soil)

@@ -105,7 +105,7 @@ def snow_step(
     gain = snowfall + torch.where(canopy, 0.0, inputs.snowinc)
     everywhere = switches.i_basal_melting_opt == 1
     melting = (True,) * before.shape[0] if everywhere else parameters.cansnowtile
-    basal = basal_melt(before + gain, ~layered, melting, tiles.frac, soil, timestep=timestep)
+    basal = basal_melt(before + gain, ~layered, melting, tiles.frac, soil)
     shallow = _shallow(state, before + gain, snowfall, basal, inputs, parameters, switches, timestep=timestep)
     results: tuple[Tensor, ...] = (
         *(state.ds, state.sice, state.sliq, state.tsnow, state.rgrainl),
@@ -129,7 +129,7 @@ def snow_step(
         tsnow=tsnow,
         rgrainl=rgrainl,
     )
-    return new, _fluxes(new, melt, htf, basal, layered, inputs, tiles, switches)
+    return new, _fluxes(new, melt, htf, basal, layered, inputs, tiles, switches, timestep=timestep)
 
 
 def _shallow(
@@ -144,7 +144,7 @@ def _shallow(
     timestep: float,
 ) -> _Shallow:
     """Snow without layers, of mass ``snowmass`` before melt at its base."""
-    snowmass = snowmass - basal.rate * timestep
+    snowmass = snowmass - basal.amount
     snowdepth = snowmass / state.rho_snow_grnd
     rgrain, rho = state.rgrain, state.rho_snow_grnd
     if switches.l_snow_albedo:
@@ -152,7 +152,7 @@ def _shallow(
     if switches.nsmax:
         snowdepth = snowdepth.clamp(min=0.0)
         rho = torch.where(snowmass < NO_SNOW, parameters.rho_snow_fresh, rho)
-    return _Shallow(snowmass, snowdepth, inputs.melt + basal.rate, rgrain, rho)
+    return _Shallow(snowmass, snowdepth, inputs.melt + basal.amount * (1.0 / timestep), rgrain, rho)
 
 
 def _layered(*operands: Tensor, parameters: SnowParameters, switches: Switches, timestep: float) -> tuple[Tensor, ...]:
@@ -262,6 +262,8 @@ def _fluxes(
     inputs: SnowInputs,
     tiles: SnowTiles,
     switches: Switches,
+    *,
+    timestep: float,
 ) -> SnowFluxes:
     """Fluxes of the tiles and of the grid box."""
     rain = inputs.rain
@@ -272,7 +274,7 @@ def _fluxes(
         snow_melt=sum_over_layers(tiles.frac * melt),
         snow_soil_htf=htf,
         surf_ht_flux=sum_over_layers(tiles.frac * htf),
-        snomlt_sub_htf=sum_over_layers(tiles.frac * LF * basal.rate),
+        snomlt_sub_htf=sum_over_layers(tiles.frac * (LF / timestep) * basal.amount),
         t_soil1=basal.t_soil1,
         lying_snow=sum_over_layers(tiles.frac * (new.snow_tile + torch.where(tiles.canopy, new.snow_grnd, 0.0))),
         rain=rain,

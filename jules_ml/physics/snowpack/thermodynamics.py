@@ -120,10 +120,12 @@ def melt_layers(layers: SnowLayers, csnow: Tensor) -> SnowLayers:
     """
     excess = csnow * (layers.tsnow - TM)
     melt = torch.minimum((excess * (1.0 / LF)).clamp(min=0.0), layers.sice)
+    sice = layers.sice - melt
     return SnowLayers(
         ds=_without(layers.ds, melt, layers.sice),
-        sice=layers.sice - melt,
-        sliq=layers.sliq + melt,
+        sice=sice,
+        # the difference is what the rounded ice lost, so that water is conserved
+        sliq=layers.sliq + (layers.sice - sice),
         tsnow=torch.where(excess > 0.0, TM, layers.tsnow),
     )
 
@@ -193,10 +195,10 @@ def percolate(layers: SnowLayers, csnow: Tensor, infiltration: Tensor, *, snowli
     sliq = torch.stack(held)
     freezing = torch.minimum(sliq, cold)
     warming = torch.where(csnow > 0.0, LF * freezing / torch.where(csnow > 0.0, csnow, 1.0), 0.0)
-    return Percolation(
-        SnowLayers(layers.ds, layers.sice + freezing, sliq - freezing, layers.tsnow + warming),
-        water,
-    )
+    sice = layers.sice + freezing
+    # nothing is left of water that freezes wholly; elsewhere the difference is what the rounded ice gained
+    left = torch.where(freezing < sliq, sliq - (sice - layers.sice), 0.0)
+    return Percolation(SnowLayers(layers.ds, sice, left, layers.tsnow + warming), water)
 
 
 def _without(ds: Tensor, loss: Tensor, sice: Tensor) -> Tensor:

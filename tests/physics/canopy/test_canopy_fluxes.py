@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
-from helpers.canopy_cases import PLANTS, climate, fluxes
+from helpers.canopy_cases import ALBSOIL, PLANTS, climate, fluxes, of_types
+from helpers.paths import REPOSITORY
 
-from jules_ml.physics.canopy import CanopyClimate, canopy_fluxes, canopy_properties
+from jules_ml.physics.canopy import (
+    CanopyClimate,
+    canopy_fluxes,
+    canopy_properties,
+    neutral_transfer,
+    vegetation_properties,
+)
+from jules_ml.physics.surface_types import PlantTypes
 from jules_ml.physics.switches import Switches
 
 
@@ -73,3 +83,51 @@ def test_finite_values_and_gradients_far_outside_the_range_of_leaves(can_rad_mod
             gradients = torch.autograd.grad(total, tensors, allow_unused=True)
             assert bool(torch.isfinite(total))
             assert all(g is None or bool(torch.isfinite(g).all()) for g in gradients)
+
+
+@pytest.mark.parametrize("case", ["canopy6", "canopy5", "canopy4", "canopy1", "canopyt"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_jules_output(case: str, dtype: torch.dtype) -> None:
+    """Night, dawn, and three noons of the output of JULES with each ``can_rad_mod``, and with ``l_trait_phys`` and its relatives."""
+    golden = json.loads((REPOSITORY / "tests" / "golden" / "canopy.json").read_text(encoding="utf-8"))[case]
+    switches = Switches(**golden["switches"])
+    plants = PLANTS._replace(**{name: of_types(values) for name, values in golden["plants"].items()})
+    plants = PlantTypes(*(x.to(dtype) for x in plants))
+    lai, canht = plants.lai, plants.canht_ft
+    properties = canopy_properties(plants, lai, canht, ALBSOIL.to(dtype), switches)
+    chn = neutral_transfer(vegetation_properties(plants, lai, canht, switches).z0, 10.0)
+    steps = golden["steps"]
+
+    def series(name: str) -> torch.Tensor:
+        return torch.stack([torch.tensor(step[name], dtype=dtype) for step in steps], dim=-1)
+
+    of_column = {name: series(name) for name in ("par", "cosz", "diff_frac", "pstar", "co2", "gs")}
+    of_pft = {name: series(name) for name in ("tstar", "dq", "fsmc")}
+    result = canopy_fluxes(
+        CanopyClimate(**of_column, **of_pft, ra=1.0 / (chn * series("wind"))), properties, plants, switches
+    )
+    for name in ("gc", "gpp", "npp", "resp_p", "resp_l", "resp_r", "resp_w"):
+        # at night JULES's 32-bit differences of respiration leave 1e-16 of GPP
+        floor = 1e-7 if name == "gc" else 2e-14
+        torch.testing.assert_close(getattr(result, name), series(name), rtol=3e-5, atol=floor)
+
+
+@pytest.mark.parametrize("can_rad_mod", [1, 4, 5, 6])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_leaf_area_of_zero_and_of_a_few_leaves(can_rad_mod: int, dtype: torch.dtype) -> None:
+    switches = Switches(can_rad_mod=can_rad_mod)
+    plants = PlantTypes(*(x.to(dtype) for x in PLANTS))
+    weather = CanopyClimate(*(x.to(dtype) for x in climate()))
+    per_leaf = []
+    for leaves in (0.0, 0.01, 0.02):
+        lai = torch.full_like(plants.lai, leaves).requires_grad_()
+        properties = canopy_properties(plants, lai, plants.canht_ft, ALBSOIL.to(dtype), switches)
+        result = canopy_fluxes(weather, properties, plants, switches)
+        (gradient,) = torch.autograd.grad(result.gc.sum() + result.npp.sum(), lai)
+        assert bool(torch.isfinite(gradient).all())
+        assert all(bool(torch.isfinite(x).all()) for x in result)
+        if leaves == 0.0:
+            assert not bool(result.gpp.any())
+        else:
+            per_leaf.append(result.gpp.detach() / leaves)
+    torch.testing.assert_close(per_leaf[0], per_leaf[1], rtol=0.02, atol=0.0)

@@ -16,7 +16,7 @@ class PlantTypes(NamedTuple):
     """Parameters of PFTs, tensors of shape (pft, 1) or (pft, column), by the names of ``jules_pftparm`` without ``_io``.
 
     Units and meanings are those of the JULES user guide. ``c3`` and ``orient`` are 0 or 1; ``fsmc_mod`` is 0 or 1; ``cansnowpft`` (of
-    ``jules_snow``) is 0 or 1: whether snow is held on the canopy. ``psi_close``, ``psi_open`` (``fsmc_shape`` 1) and ``z0v``
+    ``jules_snow``) is 0 or 1: whether snow is held on the canopy. ``psi_close``, ``psi_open`` (``l_use_pft_psi``) and ``z0v``
     (``l_spec_veg_z0``) are NaN where a configuration has none.
     """
 
