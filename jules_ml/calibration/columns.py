@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any, Final, NamedTuple
 
-import pandas as pd
 import torch
-import xarray as xr
 from torch import Tensor
 
-from jules_ml.column.learned_soil import with_learned_soil
-from jules_ml.column.run import run_weather
-from jules_ml.column.setup import experiment_column
+from jules_ml.calibration.site import DTYPE, CalibrationSite
 from jules_ml.errors import BadInput
-from jules_ml.experiment import Experiment
-from jules_ml.learned.hydraulics.soil_section import Soil
 from jules_ml.physics.column import ColumnState, Factors, SoilColumn, SoilProperties
 from jules_ml.physics.constants import SECONDS_PER_DAY
 from jules_ml.physics.hydraulics import (
@@ -31,57 +25,12 @@ from jules_ml.physics.hydraulics import (
 from jules_ml.physics.respiration import Q10_SOIL, fsth, ftemp_q10
 from jules_ml.physics.surface import Forcing
 from jules_ml.physics.tile_surface import tile_surface
-from jules_ml.physics.tiles import TILES, Tile
+from jules_ml.physics.tiles import Tile
 
-#: Precision of all calibrations: finite differences and line searches need it.
-DTYPE: Final = torch.float64
 #: Parameters of tiles that are numbers.
 TILE_PARAMETERS: Final = tuple(field.name for field in fields(Tile) if field.name != "name")
 #: Greatest critical point relative to saturation, and wilting point relative to the critical point [1].
 _BELOW: Final = 0.98
-
-
-@dataclass(frozen=True, eq=False)
-class CalibrationSite:
-    """A site of a calibration.
-
-    Attributes
-    ----------
-    name : str
-    experiment : Experiment
-    record : xarray.Dataset
-        Site dataset.
-    soil : Soil
-        Prior soil.
-    tiles : tuple of (str, Tile)
-        Surface type and parameters of each tile.
-    frac : tuple of float
-        Fraction of each tile [1].
-    weather : Forcing
-        Whole days, shape (step,) each.
-    start : Timestamp
-        Start of the first step, UTC.
-    """
-
-    name: str
-    experiment: Experiment
-    record: xr.Dataset
-    soil: Soil
-    tiles: tuple[tuple[str, Tile], ...]
-    frac: tuple[float, ...]
-    weather: Forcing
-    start: pd.Timestamp
-
-    @property
-    def timestep(self) -> float:
-        """Time step [s]."""
-        assert self.experiment.run is not None
-        return self.experiment.run.timestep
-
-    @property
-    def days(self) -> int:
-        """Number of days of the weather."""
-        return int(self.weather.t_air.shape[0] * self.timestep / SECONDS_PER_DAY)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,74 +43,6 @@ class TemperatureFactors:
         """Compute the modifiers; see :func:`jules_ml.physics.column.jules_one_pool_factors`."""
         del sthf
         return Factors(fsth=fsth(sthu, soil.sm_wilt, soil.sm_sat, pools=1), ftemp=ftemp_q10(t_soil, self.q10))
-
-
-def calibration_site(experiment: Experiment) -> CalibrationSite:
-    """Read the record of an experiment, and prepare its weather, soil and tiles.
-
-    Parameters
-    ----------
-    experiment : Experiment
-        With ``[data]``, ``[soil]`` or ``[modules] hydraulics``, ``[surface]``, ``[carbon]`` and ``[run]``.
-
-    Returns
-    -------
-    CalibrationSite
-
-    Raises
-    ------
-    BadInput
-        If a section is missing, the model is not the column, the time step does not divide a day, or the record is shorter than a day.
-    """
-    section = experiment.required(experiment.run, "run")
-    _refuse_unsupported(experiment)
-    record = experiment.record()
-    experiment, _ = with_learned_soil(experiment, record=record)
-    _, soil = experiment_column(experiment, timestep=section.timestep, dtype=DTYPE)
-    weather, _ = run_weather(experiment, section.model_copy(update={"mean_over": 1}), record)
-    per_day = round(SECONDS_PER_DAY / section.timestep)
-    steps = weather.series.sizes["time"] // per_day * per_day
-    if steps == 0:
-        raise BadInput("the run is shorter than a day", where=f"{experiment.file}, run", remedy="give a longer period")
-    surface = experiment.required(experiment.surface, "surface")
-    total = sum(tile.frac for tile in surface.tiles)
-    keys = {"lai", "canht_ft", "rootd_ft"}
-    return CalibrationSite(
-        name=str(experiment.site.name or record.attrs.get("site", experiment.file.stem)),
-        experiment=experiment,
-        record=record,
-        soil=soil,
-        tiles=tuple(
-            (tile.type, replace(TILES[tile.type], **tile.model_dump(include=keys, exclude_none=True)))
-            for tile in surface.tiles
-        ),
-        frac=tuple(tile.frac / total for tile in surface.tiles),
-        weather=Forcing(*(x[:steps, 0] for x in weather.tensors(DTYPE))),
-        start=pd.Timestamp(weather.series["time"].to_numpy()[0]) - pd.Timedelta(seconds=section.timestep),
-    )
-
-
-def _refuse_unsupported(experiment: Experiment) -> None:
-    """Refuse experiments whose runs differ from those of a calibration."""
-    section = experiment.required(experiment.run, "run")
-    if section.model != "column":
-        raise BadInput(
-            f"the model is {section.model}, and only the column is calibrated",
-            where=f"{experiment.file}, run.model",
-            remedy='set model = "column"; the result is written as namelists of JULES',
-        )
-    if SECONDS_PER_DAY % section.timestep:
-        raise BadInput(
-            f"a day is not a whole number of time steps of {section.timestep:g} s",
-            where=f"{experiment.file}, run.timestep",
-            remedy="give a time step that divides 86400 s",
-        )
-    if experiment.modules.respiration is not None:
-        raise BadInput(
-            "a calibration does not use a respiration module",
-            where=f"{experiment.file}, modules.respiration",
-            remedy="remove it: JULES's own modifiers are used, and kaps, cs and q10_soil can be fitted",
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,6 +89,11 @@ class SiteColumns:
         """Number of time steps of a day."""
         return round(SECONDS_PER_DAY / self.timestep)
 
+    @property
+    def days(self) -> int:
+        """Number of days of the longest record."""
+        return max(site.days for site in self.sites)
+
     def column(self, values: Mapping[str, Tensor]) -> SoilColumn:
         """Make the columns.
 
@@ -245,6 +131,10 @@ class SiteColumns:
             l_soil_sat_down=first.soil.l_soil_sat_down,
             soilhc_method=first.soil.soilhc_method,
         )
+
+    def consistent(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Values of all parameters, with the critical and the wilting point that the columns have, shape (row, copy * site)."""
+        return dict(values) | self._soil(values)._asdict()
 
     def _soil(self, values: Mapping[str, Tensor]) -> SoilProperties:
         """Soil properties, with the critical and the wilting point in order."""

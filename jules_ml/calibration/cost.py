@@ -69,7 +69,9 @@ def fit_residuals(predicted: Tensor, observed: Observations) -> Tensor:
     days = len(predicted)
     shape = (days, *[1] * (predicted.ndim - 2), predicted.shape[-1])
     mask, target = observed.fit[:days].reshape(shape), observed.observed[:days].reshape(shape)
-    return torch.where(mask, predicted - torch.where(mask, target, 0.0), torch.nan)
+    # NaN marks days that are not fitted: an unstable column must not pass for one of them
+    stable = torch.where(torch.isnan(predicted), torch.inf, predicted)
+    return torch.where(mask, stable - torch.where(mask, target, 0.0), torch.nan)
 
 
 def whitened(residuals: Tensor, errors: Tensor, observed: Observations) -> Tensor:

@@ -10,13 +10,12 @@ Marquardt (1963), J. Soc. Ind. Appl. Math. 11, 431-441.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor
 
-from jules_ml.calibration.cost import cost_of_series, estimated_errors, fit_residuals, whitened
+from jules_ml.calibration.cost import cost_of_series, fit_residuals, whitened
 from jules_ml.calibration.simulation import Simulation, refuse_not_finite
 from jules_ml.support.progress import Progress
 
@@ -31,12 +30,10 @@ _TOLERANCE: Final = 1e-4
 
 
 class Fit(NamedTuple):
-    """Fitted displacements, shape (displacement,), errors of the series, cost of each iteration, and notes for the user."""
+    """Fitted displacements, shape (displacement,), and the cost at the start and after each iteration that lowered it."""
 
     displacements: Tensor
-    errors: Tensor
     costs: list[float]
-    notes: tuple[str, ...] = ()
 
 
 class Expansion(NamedTuple):
@@ -133,14 +130,18 @@ def _assembled(
     return Expansion(cost, gradient, hessian)
 
 
-def gauss_newton(simulation: Simulation, errors: Tensor, *, iterations: int, progress: Progress | None = None) -> Fit:
+def gauss_newton(
+    simulation: Simulation, start: Tensor, errors: Tensor, *, iterations: int, progress: Progress | None = None
+) -> Fit:
     """Minimise the cost, separately for each group of sites that share a fitted number.
 
     Parameters
     ----------
     simulation : Simulation
+    start : Tensor, shape (displacement,)
+        Displacements at the start.
     errors : Tensor, shape (series,)
-        Standard errors at the start.
+        Standard errors.
     iterations : int
         Maximum number of iterations after the first run.
     progress : callable, optional
@@ -153,11 +154,11 @@ def gauss_newton(simulation: Simulation, errors: Tensor, *, iterations: int, pro
     Raises
     ------
     RunFailed
-        If a column is unstable with the prior parameters.
+        If a column is unstable at the start.
     """
-    parameters, observed = simulation.parameters, simulation.observations
+    parameters = simulation.parameters
     _, group = groups_of_sites(parameters.index)
-    best = displacements = torch.zeros(len(parameters.displacements), dtype=torch.float64)
+    best = displacements = start
     about: Expansion | None = None
     damping = torch.full((int(group.max()) + 1,), _DAMPING, dtype=torch.float64)
     costs: list[float] = []
@@ -166,10 +167,6 @@ def gauss_newton(simulation: Simulation, errors: Tensor, *, iterations: int, pro
         if about is None:
             values = parameters.values(parameters.of_columns(displacements))
             refuse_not_finite(predicted[:, None], simulation, values)
-            new_errors = estimated_errors(errors, fit_residuals(predicted, observed), observed)
-            if not torch.equal(new_errors, errors):
-                errors = new_errors
-                trial, _ = expansion(simulation, displacements, errors)
             about = trial
         else:
             better = trial.cost < about.cost
@@ -184,7 +181,7 @@ def gauss_newton(simulation: Simulation, errors: Tensor, *, iterations: int, pro
         displacements = best + _damped_step(about, damping, group)
         if progress is not None:
             progress("calibration", number + 1, iterations + 1)
-    return Fit(best, errors, costs)
+    return Fit(best, costs)
 
 
 def _where_better(better: Tensor, group: Tensor, new: Expansion, old: Expansion) -> Expansion:
@@ -203,7 +200,3 @@ def _damped_step(about: Expansion, damping: Tensor, group: Tensor) -> Tensor:
     step: Tensor = -torch.linalg.solve(about.hessian + torch.diag(damping[group] * diagonal), about.gradient)
     longest = torch.zeros(len(damping), dtype=step.dtype).scatter_reduce(0, group, step.abs(), "amax")
     return step * (LONGEST_STEP / longest.clamp(min=1e-12)).clamp(max=1.0)[group]
-
-
-#: Method of a calibration: of a simulation, first errors, number of iterations and progress.
-Method = Callable[..., Fit]

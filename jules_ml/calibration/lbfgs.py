@@ -1,8 +1,7 @@
-"""L-BFGS with gradients through the time steps.
+"""L-BFGS with gradients through the time steps, spin-up included.
 
-The spin-up has no gradient: each round spins up with the parameters so far, keeps wetness, temperature and surface of that state, and
-minimises the cost from there on. The variables are scaled by the curvature at the start of the round, from one run of displaced columns,
-so that the first steps of L-BFGS are those of Newton's method.
+The variables are scaled by the curvature of the cost, from one run of displaced columns, so that the first steps are those of Newton's
+method. They are scaled again after some iterations.
 
 References
 ----------
@@ -13,38 +12,97 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.optimize import minimize
 from torch import Tensor
 
-from jules_ml.calibration.cost import cost_of_series, estimated_errors, fit_residuals, whitened
-from jules_ml.calibration.gauss_newton import Fit, expansion
-from jules_ml.calibration.simulation import Simulation, Start, refuse_not_finite
+from jules_ml.calibration.cost import cost_of_series, fit_residuals, whitened
+from jules_ml.calibration.gauss_newton import LONGEST_STEP, Fit, expansion
+from jules_ml.calibration.simulation import Simulation, refuse_not_finite
 from jules_ml.errors import RunFailed
 from jules_ml.physics.adjoint import NotFinite
 from jules_ml.support.progress import Progress
 
 #: Number of gradients whose changes approximate the curvature.
 _HISTORY: Final = 20
-#: Greatest gradient of the cost, and smallest change of a displacement, at which a round ends.
-_GRADIENT_TOLERANCE, _CHANGE_TOLERANCE = 1e-4, 1e-6
-#: Trials of one line search.
-_TRIALS: Final = 10
+#: Trials of one line search: the cost has small steps, at which no trial is better.
+_TRIALS: Final = 8
+#: Number of iterations after which the variables are scaled again.
+_ROUND: Final = 10
+#: Relative decrease of the cost at which a round, and the fit, ends [1].
+_TOLERANCE: Final = 1e-5
+#: Cost of a trial with which a column is unstable, relative to that at the start [1].
+_UNSTABLE: Final = 1e3
+
+
+def cost_and_gradient(
+    simulation: Simulation, displacements: Tensor, errors: Tensor, *, locate: bool = True
+) -> tuple[Tensor, Tensor]:
+    """Cost and its gradient.
+
+    Parameters
+    ----------
+    simulation : Simulation
+    displacements : Tensor, shape (displacement,)
+    errors : Tensor, shape (series,)
+    locate : bool
+        Find out where a gradient is not finite; otherwise the cost is then infinite.
+
+    Returns
+    -------
+    Tensor, shape ()
+        Not finite if a column is unstable.
+    Tensor, shape (displacement,)
+        0 then.
+
+    Raises
+    ------
+    RunFailed
+        If the gradient is not finite; the error names the tensor, the site and the day.
+    """
+    observed, parameters = simulation.observations, simulation.parameters
+    x = displacements.detach().clone().requires_grad_(True)
+    local = parameters.of_columns(x)
+    predicted = simulation.predict_with_gradient(local, days=observed.fit_days)
+    white = whitened(fit_residuals(predicted, observed), errors, observed)
+    cost = cost_of_series(white).sum() + 0.5 * ((x / parameters.prior_sd) ** 2).sum()
+    if not bool(torch.isfinite(cost)):
+        return cost.detach(), torch.zeros_like(x)
+    try:
+        (gradient,) = torch.autograd.grad(cost, x)
+    except NotFinite as error:
+        if not locate:
+            return torch.full_like(cost, torch.inf), torch.zeros_like(x)
+        raise RunFailed(
+            f'{simulation.place_of(error)}: give closer bounds, a shorter run.timestep, or method = "gauss_newton"'
+        ) from error
+    bad = (~torch.isfinite(gradient)).nonzero()
+    if len(bad) and not locate:
+        return torch.full_like(cost, torch.inf), torch.zeros_like(x)
+    if len(bad):
+        raise RunFailed(
+            f"the gradient with respect to {parameters.displacements[int(bad[0])].label} is not finite: its value is at a bound; give "
+            "wider bounds"
+        )
+    return cost.detach(), gradient
 
 
 def lbfgs(
-    simulation: Simulation, errors: Tensor, *, iterations: int, rounds: int = 2, progress: Progress | None = None
+    simulation: Simulation, start: Tensor, errors: Tensor, *, iterations: int, progress: Progress | None = None
 ) -> Fit:
     """Minimise the cost.
 
     Parameters
     ----------
     simulation : Simulation
+    start : Tensor, shape (displacement,)
+        Displacements at the start.
     errors : Tensor, shape (series,)
-        Standard errors at the start.
+        Standard errors.
     iterations : int
-        Maximum number of iterations of all rounds.
-    rounds : int
-        Number of rounds; the spin-up is repeated at the start of each.
+        Maximum number of iterations.
     progress : callable, optional
         Receives the progress, see :class:`~jules_ml.support.progress.Progress`.
 
@@ -55,114 +113,48 @@ def lbfgs(
     Raises
     ------
     RunFailed
-        If a column is unstable, or the gradient is not finite; the error names the site, the day and the parameter.
+        If a column is unstable at the start, or the gradient is not finite; the error names the site, the day and the parameter.
     """
-    observed, parameters = simulation.observations, simulation.parameters
-    displacements = torch.zeros(len(parameters.displacements), dtype=torch.float64)
-    costs: list[float] = []
-    done = 0
-    for number in range(rounds):
-        local = parameters.of_columns(displacements)
-        start = simulation.start(local)
-        predicted = simulation.predict(local, start, days=observed.fit_days)
-        refuse_not_finite(predicted, simulation, parameters.values(local))
-        errors = estimated_errors(errors, fit_residuals(predicted[:, 0], observed), observed)
-        share = iterations // rounds if number < rounds - 1 else iterations - done
-        displacements, of_round = _round(simulation, displacements, start, errors, share, progress, done, iterations)
-        done += share
-        costs += of_round
+    parameters = simulation.parameters
+    best, costs, done = start, [float("inf")], 0
+    while done < iterations:
+        about, predicted = expansion(simulation, best, errors)
+        if done == 0:
+            values = parameters.values(parameters.of_columns(best))
+            refuse_not_finite(predicted[:, None], simulation, values)
+        before, first = costs[-1], done
+        better = _round(simulation, best, about.hessian, errors, min(_ROUND, iterations - done))
+        best = better[-1][0]
+        costs += [cost for _, cost in better]
+        done += len(better)
+        if progress is not None:
+            progress("calibration", min(done, iterations), iterations)
+        if done == first or before - costs[-1] <= _TOLERANCE * costs[-1]:
+            break
     if progress is not None:
         progress("calibration", iterations, iterations)
-    return Fit(displacements, errors, costs)
-
-
-def cost_and_gradient(
-    simulation: Simulation, displacements: Tensor, start: Start, errors: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Cost from a kept start on, and its gradient.
-
-    Parameters
-    ----------
-    simulation : Simulation
-    displacements : Tensor, shape (displacement,)
-    start : Start
-    errors : Tensor, shape (series,)
-
-    Returns
-    -------
-    Tensor, shape ()
-    Tensor, shape (displacement,)
-
-    Raises
-    ------
-    RunFailed
-        If the gradient is not finite.
-    """
-    observed, parameters = simulation.observations, simulation.parameters
-    x = displacements.detach().clone().requires_grad_(True)
-    local = parameters.of_columns(x)
-    predicted = simulation.predict_with_gradient(local, start, days=observed.fit_days)
-    white = whitened(fit_residuals(predicted, observed), errors, observed)
-    cost = cost_of_series(white).sum() + 0.5 * ((x / parameters.prior_sd) ** 2).sum()
-    try:
-        (gradient,) = torch.autograd.grad(cost, x)
-    except NotFinite as error:
-        site = simulation.columns.sites[error.column].name
-        raise RunFailed(
-            f"the gradient with respect to {error.name} is not finite at {site} on {simulation.day_of(error):%Y-%m-%d}: give closer "
-            'bounds, a shorter run.timestep, or method = "gauss_newton"'
-        ) from error
-    bad = (~torch.isfinite(gradient)).nonzero()
-    if len(bad):
-        raise RunFailed(
-            f"the gradient with respect to {parameters.displacements[int(bad[0])].label} is not finite: its value is at a bound; give "
-            "wider bounds"
-        )
-    return cost.detach(), gradient
+    return Fit(best, costs[1:])
 
 
 def _round(
-    simulation: Simulation,
-    displacements: Tensor,
-    start: Start,
-    errors: Tensor,
-    iterations: int,
-    progress: Progress | None,
-    done: int,
-    total: int,
-) -> tuple[Tensor, list[float]]:
-    """Minimise from one start; the displacements with the lowest cost, and the cost of each evaluation that lowered it."""
-    about, _ = expansion(simulation, displacements, errors)
-    # displacements + scale z, where the curvature of the cost in z is about 1
-    scale = torch.linalg.cholesky(torch.linalg.inv(about.hessian))
-    z = torch.zeros_like(displacements).requires_grad_(True)
-    optimiser = torch.optim.LBFGS(
-        [z],
-        max_iter=1,
-        max_eval=_TRIALS,
-        history_size=_HISTORY,
-        tolerance_grad=_GRADIENT_TOLERANCE,
-        tolerance_change=_CHANGE_TOLERANCE,
-        line_search_fn="strong_wolfe",
-    )
-    best = displacements
-    costs: list[float] = []
+    simulation: Simulation, start: Tensor, hessian: Tensor, errors: Tensor, iterations: int
+) -> list[tuple[Tensor, float]]:
+    """Minimise about a start, in variables whose curvature is about 1 there; the displacements and cost of each better iteration."""
+    scale = torch.linalg.cholesky(torch.linalg.inv(hessian))
+    # no variable alone moves a displacement further than Gauss-Newton does in one step
+    reach = (LONGEST_STEP / scale.abs().amax(0)).tolist()
+    better: list[tuple[Tensor, float]] = []
 
-    def closure() -> float:
-        nonlocal best
-        x = displacements + scale @ z.detach()
-        cost, gradient = cost_and_gradient(simulation, x, start, errors)
-        z.grad = scale.T @ gradient
-        if not costs or float(cost) < costs[-1]:
-            costs.append(float(cost))
-            best = x
-        return float(cost)
+    def cost(z: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        x = start + scale @ torch.as_tensor(z, dtype=start.dtype)
+        value, gradient = cost_and_gradient(simulation, x, errors, locate=not better)
+        if not bool(torch.isfinite(value)):
+            # a trial without a finite cost or gradient: the line search tries a shorter step
+            return _UNSTABLE * better[0][1], np.zeros_like(z)
+        if not better or float(value) < better[-1][1]:
+            better.append((x, float(value)))
+        return float(value), (scale.T @ gradient).numpy()
 
-    for number in range(iterations):
-        before = best
-        optimiser.step(closure)
-        if progress is not None:
-            progress("calibration", done + number + 1, total)
-        if number and torch.equal(before, best):
-            break
-    return best, costs
+    options = {"maxiter": iterations, "maxcor": _HISTORY, "maxls": _TRIALS, "ftol": _TOLERANCE, "gtol": 0.0}
+    minimize(cost, np.zeros(len(scale)), jac=True, method="L-BFGS-B", bounds=[(-b, b) for b in reach], options=options)
+    return better

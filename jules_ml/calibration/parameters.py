@@ -11,7 +11,7 @@ the second on a logarithmic scale. The experiment gives :math:`u_0` of each laye
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -87,6 +87,13 @@ class FittedParameters:
             Zero where a site has fewer.
         """
         return torch.where(self.index >= 0, displacements[self.index.clamp(min=0)], 0.0)
+
+    def places(self, number: int) -> Iterator[tuple[CalibratedSection, int, int]]:
+        """Yield the section, the row and the site of each value that a displacement changes."""
+        for section, of_local in self._fitted:
+            for row, site in (of_local >= 0).nonzero().tolist():
+                if int(self.index[of_local[row, site], site]) == number:
+                    yield section, row, site
 
     def values(self, local: Tensor) -> dict[str, Tensor]:
         """Values of all parameters.

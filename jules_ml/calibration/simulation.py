@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import pandas as pd
 import torch
 from torch import Tensor
 
-from jules_ml.calibration.columns import DTYPE, SiteColumns, column_step, column_tensors
+from jules_ml.calibration.columns import SiteColumns, column_step, column_tensors
 from jules_ml.calibration.observations import Observations
 from jules_ml.calibration.parameters import FittedParameters
+from jules_ml.calibration.site import DTYPE
 from jules_ml.errors import RunFailed
 from jules_ml.physics.adjoint import AdjointSteps, NotFinite
 from jules_ml.physics.column import ColumnState, SoilColumn
 from jules_ml.physics.compilation import can_compile
-from jules_ml.physics.constants import RHO_WATER
 from jules_ml.physics.integration import integrate
 from jules_ml.physics.surface import Forcing
 
-#: Number of steps from which on compilation saves time: of runs, and of gradients.
-_WORTH_COMPILING, _WORTH_COMPILING_GRADIENT = 4000, 20_000
-
-
-class Start(NamedTuple):
-    """State at the start of the fitting period: ``sthuf`` [1] and ``t_soil`` [K], shape (layer, column), and the rest in ``state``."""
-
-    sthuf: Tensor
-    t_soil: Tensor
-    state: ColumnState
+#: Number of steps from which on kernels save time: of runs, and of gradients.
+_WORTH_COMPILING, _WORTH_COMPILING_GRADIENT = 500, 40
 
 
 @dataclass(eq=False)
@@ -43,7 +34,7 @@ class Simulation:
     parameters : FittedParameters
     observations : Observations
     spin_up_days : int
-        Number of first days that are run once before the record, at most all.
+        Number of first days that are run once more before the record, at most all.
     segment_days : int
         Number of days of a segment: outputs of one segment are in memory, and a gradient stores a state at the start of each.
     compiled : bool or None
@@ -58,41 +49,13 @@ class Simulation:
     compiled: bool | None = None
     _steps: AdjointSteps | None = None
 
-    def start(self, local: Tensor, *, on_days: Callable[[int], None] | None = None) -> Start:
-        """Spin up the columns, without gradient.
+    def predict(self, local: Tensor, *, days: int, on_days: Callable[[int], None] | None = None) -> Tensor:
+        """Spin up the columns and simulate the observations, without gradient.
 
         Parameters
         ----------
         local : Tensor, shape (local, copy * site)
             Displacements, see :meth:`~jules_ml.calibration.parameters.FittedParameters.values`.
-        on_days : callable, optional
-            Called with the number of days done since the last call.
-
-        Returns
-        -------
-        Start
-        """
-        with torch.no_grad():
-            column = self.columns.column(self.parameters.values(local))
-            state = self._initial_state(column)
-            for first in range(0, self.spin_up_days, self.segment_days):
-                days = min(self.segment_days, self.spin_up_days - first)
-                state = self._integrated(column, state, first, days, mean_over=days * self.columns.steps_per_day)[0]
-                if on_days is not None:
-                    on_days(days)
-        saturated = RHO_WATER * column.dzsoil * column.soil.sm_sat
-        return Start(state.smcl / saturated, state.t_soil, state)
-
-    def predict(
-        self, local: Tensor, start: Start | None = None, *, days: int, on_days: Callable[[int], None] | None = None
-    ) -> Tensor:
-        """Simulate the observations, without gradient.
-
-        Parameters
-        ----------
-        local : Tensor, shape (local, copy * site)
-        start : Start, optional
-            By default from :meth:`start` with the same displacements.
         days : int
             Number of days from the start.
         on_days : callable, optional
@@ -105,25 +68,22 @@ class Simulation:
         with torch.no_grad():
             values = self.parameters.values(local)
             column = self.columns.column(values)
-            start = self.start(local, on_days=on_days) if start is None else start
-            state = self._started(column, start)
+            state = self._initial_state(column)
             parts = []
-            for first in range(0, days, self.segment_days):
-                number = min(self.segment_days, days - first)
+            for first, number, scored in self._segments(days):
                 state, outputs = self._integrated(column, state, first, number)
-                parts.append(self._daily(outputs, values["theta_r"], first))
+                if scored:
+                    parts.append(self._daily(outputs, values["theta_r"], first))
                 if on_days is not None:
                     on_days(number)
         return torch.cat(parts)
 
-    def predict_with_gradient(self, local: Tensor, start: Start, *, days: int) -> Tensor:
-        """Simulate the observations so that gradients flow to the displacements; see :meth:`predict`.
+    def predict_with_gradient(self, local: Tensor, *, days: int) -> Tensor:
+        """Spin up and simulate so that gradients flow to the displacements; see :meth:`predict`.
 
         Parameters
         ----------
         local : Tensor, shape (local, site)
-        start : Start
-            Wetness, temperature and surface at the start, which are kept.
         days : int
             Number of days from the start.
 
@@ -133,29 +93,35 @@ class Simulation:
 
         Raises
         ------
-        RunFailed
-            Backward, if the gradient is not finite; the error names the day and the parameter.
+        NotFinite
+            Backward, if the gradient is not finite.
         """
         values = self.parameters.values(local)
         column = self.columns.column(values)
-        state = self._started(column, start)
-        tensors = column_tensors(column)
+        state = self._initial_state(column)
         steps = self._adjoint(column, state)
-        constants, carried = steps.pack(tensors), steps.pack(state)
+        constants, carried = steps.pack(column_tensors(column)), steps.pack(state)
         per_day = self.columns.steps_per_day
         parts = []
-        for first in range(0, days, self.segment_days):
-            number = min(self.segment_days, days - first)
+        for first, number, scored in self._segments(days):
             weather = torch.stack([x[first * per_day : (first + number) * per_day] for x in self.columns.forcing], 1)
             carried, outputs = steps.segment(constants, carried, weather, label=first)
-            parts.append(self._daily(outputs, values["theta_r"], first))
+            if scored:
+                parts.append(self._daily(outputs, values["theta_r"], first))
         return torch.cat(parts)
 
-    def day_of(self, error: NotFinite) -> pd.Timestamp:
-        """Day of a gradient that is not finite, at its site (UTC)."""
-        site = self.columns.sites[error.column % len(self.columns.sites)]
-        day = error.segment + error.step // self.columns.steps_per_day
-        return (site.start + pd.Timedelta(days=day)).floor("D")
+    def _segments(self, days: int) -> Iterator[tuple[int, int, bool]]:
+        """First day and number of days of each segment, and whether it is scored; those of the spin-up come first."""
+        for length, scored in ((min(self.spin_up_days, self.columns.days), False), (days, True)):
+            for first in range(0, length, self.segment_days):
+                yield first, min(self.segment_days, length - first), scored
+
+    def place_of(self, error: NotFinite) -> str:
+        """Tensor, site and day (UTC) of a gradient that is not finite."""
+        step, column, name = error.locate()
+        site = self.columns.sites[column % len(self.columns.sites)]
+        day = site.start + pd.Timedelta(days=error.segment + step // self.columns.steps_per_day)
+        return f"the gradient with respect to {name} is not finite at {site.name} on {day:%Y-%m-%d}"
 
     def _adjoint(self, column: SoilColumn, state: ColumnState) -> AdjointSteps:
         """Steps with their derivative, traced or compiled once."""
@@ -188,14 +154,7 @@ class Simulation:
                 into.append(torch.tensor(values, dtype=DTYPE).expand(n_layers))
         return column.initial_state(*(torch.stack(each, 1).repeat(1, copies) for each in (sthuf, t_soil)))
 
-    def _started(self, column: SoilColumn, start: Start) -> ColumnState:
-        """State of columns with the wetness and temperature of a start: its water follows the saturation of the soil."""
-        state = column.initial_state(start.sthuf.clamp(max=1.0), start.t_soil)
-        return state._replace(surface=start.state.surface)
-
-    def _integrated(
-        self, column: SoilColumn, state: ColumnState, first: int, days: int, *, mean_over: int = 1
-    ) -> tuple[ColumnState, Tensor]:
+    def _integrated(self, column: SoilColumn, state: ColumnState, first: int, days: int) -> tuple[ColumnState, Tensor]:
         """State after some days, and the outputs of each step, shape (step, row, column)."""
         per_day = self.columns.steps_per_day
         copies = column.soil.b.shape[1] // len(self.columns.sites)
@@ -205,7 +164,7 @@ class Simulation:
         total = (self.observations.fit_days + self.spin_up_days) * per_day
         wanted = total >= _WORTH_COMPILING if self.compiled is None else self.compiled
         names = self.observations.outputs
-        run = integrate(column, state, forcing, outputs=names, mean_over=mean_over, compiled=wanted and can_compile())
+        run = integrate(column, state, forcing, outputs=names, compiled=wanted and can_compile())
         rows = [run.outputs[name] if run.outputs[name].ndim == 3 else run.outputs[name][:, None] for name in names]
         return run.state, torch.cat(rows, dim=1)
 

@@ -17,12 +17,13 @@ from jules_ml.data.record import place
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.physics import PhysicsSection
-from jules_ml.experiment.sections import SIMPLE_TYPES, SurfaceSection, TileSection
+from jules_ml.experiment.surface import SIMPLE_TYPES, SurfaceSection, TileSection
 from jules_ml.physics.canopy.leaf import EPCO2
 from jules_ml.physics.column import SoilColumn
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN, HydraulicForm
 from jules_ml.physics.land_surface.properties import LandSurface, land_surface
 from jules_ml.physics.land_surface.state import LandForcing
+from jules_ml.physics.snowpack.parameters import SnowParameters
 from jules_ml.physics.surface import Forcing
 from jules_ml.physics.surface_types import SurfaceTypes
 from jules_ml.support.sources import POINT_RUN
@@ -77,10 +78,10 @@ def experiment_land(
     )
     rows = _rows(section, types, experiment)
     frac = torch.zeros(len(types.names), 1, dtype=dtype)
-    changed = {name: getattr(types.plants, name).clone() for name in ("lai", "canht_ft", "rootd_ft")}
+    changed = {name: values.clone() for name, values in types.plants._asdict().items() if values.ndim}
     for row, tile in rows.items():
         frac[row] = tile.frac / sum(t.frac for t in section.tiles)
-        for name, value in tile.constants.items():
+        for name, value in tile.changes.items():
             changed[name][row] = value
     return land_surface(
         types._replace(plants=types.plants._replace(**changed)),
@@ -88,6 +89,7 @@ def experiment_land(
         dzsoil=dzsoil,
         albsoil=torch.tensor([section.albsoil], dtype=dtype),
         switches=switches,
+        snow=SnowParameters(conserve_water=physics.conserve_snow),
         z1_tq=experiment.forcing.height,
         z1_uv=experiment.forcing.height,
         bl_height=physics.bl_height,
@@ -116,9 +118,11 @@ def _rows(section: SurfaceSection, types: SurfaceTypes, experiment: Experiment) 
         if row == types.ice:
             raise BadInput("land ice has no soil, which the column needs", where=where, remedy="remove the tile")
         plants = types.plants.lai.shape[0]
-        if row >= plants and any(value is not None for value in (tile.lai, tile.canht_ft, tile.rootd_ft)):
+        if row >= plants and (tile.changes or tile.lai is not None or tile.canht_ft is not None):
             raise BadInput(
-                f"{types.names[row]} is no plant and has lai, canht_ft or rootd_ft", where=where, remedy="remove them"
+                f"{types.names[row]} is no plant and has lai, canht_ft or other parameters of plants",
+                where=where,
+                remedy="remove them",
             )
         rows[row] = tile
     return rows

@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -37,6 +38,9 @@ from jules_ml.weather import Weather, site_weather
 
 #: Number of steps from which on compilation saves time.
 _WORTH_COMPILING = 8000
+
+
+_NO_EQUILIBRIUM: Final = "the soil was not in equilibrium at the end of spin-up: raise run.spin_up.cycles"
 
 
 @dataclass(frozen=True)
@@ -121,10 +125,9 @@ def run_column(
     with_soil, soil_notes = with_learned_soil(experiment, record=record)
     notes += [*notes_of_record(record), *rate_notes, *antecedent_notes(antecedent), *soil_notes]
     column, soil = experiment_column(with_soil, timestep=section.timestep, dtype=dtype, factors=factors)
-    t_air_mean = float(weather.series["t_air"].mean())
-    state = initial_state(column, section.initial, t_air_mean=t_air_mean, experiment=with_soil)
+    mean = float(weather.series["t_air"].mean())
+    state = initial_state(column, section.initial, t_air_mean=mean, experiment=with_soil)
     names = outputs_of(column)
-
     _refuse_unknown_outputs(section, names, experiment.file)
     forcing = column_forcing(experiment, column, weather, record)
     stamps = pd.DatetimeIndex(weather.series["time"].to_numpy())
@@ -143,8 +146,7 @@ def run_column(
         on_steps=counted(progress, "spin-up", most),
     )
     refuse_unstable_spin_up(state, spun, column)
-    if progress is not None and spun.cycles:
-        progress("spin-up", spun.cycles * n_spin, spun.cycles * n_spin)
+    _complete(progress, spun)
     integration = integrate(
         column,
         state,
@@ -159,16 +161,25 @@ def run_column(
             integration, antecedent, column=column, start=state, t_air=forcing.t_air, mean_over=section.mean_over
         )
     wall_seconds = time.perf_counter() - start_time
-    if not spun.reached and spun.cycles:
-        notes.append("the soil was not in equilibrium at the end of spin-up: raise run.spin_up.cycles")
+    notes += [] if spun.reached or not spun.cycles else [_NO_EQUILIBRIUM]
 
     output = with_types(_run_output(integration, weather, experiment, section, soil, start), column)
     refuse_unstable_column(output, column)
     gained = water_stored(column, integration.state) - water_stored(column, state)
     budgets = column_budgets(output, gained=gained, timestep=section.timestep)
-    output = output.drop_vars([] if section.outputs is None else {*names, *DERIVED} - set(section.outputs))
-    output.attrs |= _run_attributes(experiment, weather, spun)
+    output = _selected(output, section, names).assign_attrs(_run_attributes(experiment, weather, spun))
     return ColumnRun(experiment, output, weather, spun, budgets, compiled, wall_seconds, record, state, tuple(notes))
+
+
+def _complete(progress: Progress | None, spun: SpinUp) -> None:
+    """Report the end of a spin-up that needed fewer cycles than it might have."""
+    if progress is not None and spun.cycles:
+        progress("spin-up", spun.cycles * spun.steps, spun.cycles * spun.steps)
+
+
+def _selected(output: xr.Dataset, section: RunSection, names: Collection[str]) -> xr.Dataset:
+    """Output variables that ``run.outputs`` names."""
+    return output.drop_vars([] if section.outputs is None else {*names, *DERIVED} - set(section.outputs))
 
 
 def _run_output(

@@ -17,7 +17,8 @@ from jules_ml.column.soil_processes import (
 )
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
-from jules_ml.experiment.sections import InitialSection, SurfaceSection
+from jules_ml.experiment.sections import InitialSection
+from jules_ml.experiment.surface import SurfaceSection, TileSection
 from jules_ml.learned.hydraulics.soil_section import Soil, column_soil
 from jules_ml.physics import tiles
 from jules_ml.physics.column import (
@@ -28,7 +29,7 @@ from jules_ml.physics.column import (
 )
 from jules_ml.physics.land_surface.properties import LandSurface
 from jules_ml.physics.surface import SurfaceProperties
-from jules_ml.physics.tiles import TILES
+from jules_ml.physics.tiles import TILES, Tile
 
 
 def column_surface(section: SurfaceSection, dzsoil: Tensor, *, height: float) -> SurfaceProperties:
@@ -47,13 +48,16 @@ def column_surface(section: SurfaceSection, dzsoil: Tensor, *, height: float) ->
     -------
     SurfaceProperties
     """
-    types = []
-    for tile in section.tiles:
-        types.append(replace(TILES[str(tile.type)], **tile.constants))
+    types = [type_with(tile) for tile in section.tiles]
     fractions = [tile.frac for tile in section.tiles]
     return tiles.surface_properties(
         types, [f / sum(fractions) for f in fractions], albsoil=section.albsoil, dzsoil=dzsoil, height=height
     )
+
+
+def type_with(section: TileSection) -> Tile:
+    """Surface type with the parameters that a tile of the experiment sets."""
+    return replace(TILES[str(section.type)], **section.changes)
 
 
 def experiment_column(
@@ -112,6 +116,8 @@ def experiment_column(
         co2=surface_section.co2,
         height=height,
         l_soil_sat_down=soil_section.l_soil_sat_down,
+        l_holdwater=soil_section.l_holdwater,
+        l_dpsids_dsdz=soil_section.l_dpsids_dsdz,
         soilhc_method=soil_section.soilhc_method,
         topmodel=topmodel,
         carbon=column_four_pools(experiment, dtype),

@@ -141,20 +141,17 @@ class CalibrationSection(Section):
     parameters: tuple[CalibratedSection, ...] = Field(min_length=1, description="parameters that are fitted")
     observations: tuple[ObservedSection, ...] = Field(min_length=1, description="observations that they are fitted to")
     sites: tuple[DataPath, ...] = Field(
-        default=(), description="experiment files of other sites; their site, record, soil, surface and carbon are used"
+        default=(),
+        description="experiment files of other sites; their site, record, soil, surface and carbon are used, and the periods of "
+        "their own `[calibration]` if they have one",
     )
     method: Literal["lbfgs", "gauss_newton"] = Field(
         default="lbfgs",
         description="L-BFGS with gradients through the time steps, or Gauss-Newton with displaced copies of the columns",
     )
-    iterations: int = Field(
-        default=20, ge=1, le=1000, description="maximum number of iterations, of all rounds together"
-    )
-    rounds: int = Field(
-        default=2, ge=1, le=50, description="number of rounds of L-BFGS; the spin-up is repeated at the start of each"
-    )
+    iterations: int = Field(default=20, ge=1, le=1000, description="maximum number of iterations")
     spin_up_days: int = Field(
-        default=365, ge=0, description="number of first days that are run once more as spin-up, without gradient"
+        default=365, ge=0, description="number of days from the start that are run once as spin-up"
     )
     stress_points: Literal["fixed", "curve"] = Field(
         default="fixed",

@@ -42,8 +42,8 @@ from jules_ml.experiment.sections import (
     RunSection,
     SiteSection,
     SoilSection,
-    SurfaceSection,
 )
+from jules_ml.experiment.surface import SurfaceSection
 from jules_ml.support.section import Section
 
 if TYPE_CHECKING:

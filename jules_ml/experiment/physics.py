@@ -51,8 +51,8 @@ class PhysicsSection(Section):
         default=False, description="soil moisture stress reduces all respiration of maintenance"
     )
     l_cosz: bool = Field(default=True, description="the sun at its place; otherwise in the zenith")
-    l_spec_albedo: Literal[False] = Field(default=False, description="spectral albedo")
-    l_snow_albedo: Literal[False] = Field(default=False, description="albedo of snow by grain size")
+    l_spec_albedo: bool = Field(default=False, description="albedo by visible and near-infrared light")
+    l_snow_albedo: bool = Field(default=False, description="albedo of snow by grain size, with `l_spec_albedo`")
     nsmax: int = Field(
         default=3,
         ge=0,
@@ -81,15 +81,21 @@ class PhysicsSection(Section):
     l_fix_wind_snow: Literal[True] = Field(
         default=True, description="correction of the wind that takes snow from canopies"
     )
+    conserve_snow: bool = Field(
+        default=False,
+        description="conserve the water of snow, of which JULES loses or gains some kg m-2 in a year; not of JULES",
+    )
     diff_frac_const: float = Field(
         default=0.4, ge=0.0, le=1.0, description="diffuse fraction of shortwave radiation [1]"
     )
     bl_height: float = Field(default=1000.0, gt=0.0, le=1e4, description="height of the boundary layer [m]")
 
     @model_validator(mode="after")
-    def _potentials_for_their_stress(self) -> Self:
+    def _with_what_they_need(self) -> Self:
         if self.fsmc_shape == 1 and not self.l_use_pft_psi:
             raise ValueError("fsmc_shape = 1 needs l_use_pft_psi = true")
+        if self.l_snow_albedo and not self.l_spec_albedo:
+            raise ValueError("l_snow_albedo needs l_spec_albedo = true")
         return self
 
     def switches(self, *, l_vg_soil: bool, l_soil_sat_down: bool, soilhc_method: int, l_top: bool) -> Switches:

@@ -73,3 +73,5 @@ PARAMETERS = {
     ),
     "q10_soil": Parameter("jules_soil_biogeochem", "q10_soil", "1", "column", 1.05, 5.0, False, "Q10 of soil respiration"),
 }  # fmt: skip
+#: Those of surface types.
+TYPE_PARAMETERS = {name: each for name, each in PARAMETERS.items() if each.dimension == "type"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -18,9 +19,11 @@ from jules_ml.column.run import run_column, run_weather
 from jules_ml.column.setup import experiment_column
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment, load_experiment
+from jules_ml.experiment.physics import PhysicsSection
 from jules_ml.jules.column_run.run import run_folder_as_column
 from jules_ml.physics.land_surface.properties import LandSurface
 from jules_ml.physics.land_surface.state import LandForcing
+from jules_ml.physics.switches import POSSIBLE
 from jules_ml.support.sources import POINT_RUN
 
 TILES = """
@@ -195,3 +198,10 @@ def test_a_closed_loop_has_the_simple_surface(shared_data: Path, tmp_path: Path)
     with refusal("loobos.toml", "a closed loop has the simple surface", "remove [physics]"):
         experiment.refuse_physics("a closed loop")
     assert isinstance(experiment.record(), xr.Dataset)
+
+
+def test_keys_of_the_section_have_the_values_of_the_switches() -> None:
+    for name, field in PhysicsSection.model_fields.items():
+        if POSSIBLE.get(name):
+            allowed = {bool: (False, True)}.get(field.annotation, get_args(field.annotation))  # type: ignore[arg-type]
+            assert set(allowed) == set(POSSIBLE[name]), name

@@ -38,11 +38,10 @@ from jules_ml.experiment.sections import (
     SoilSection,
     SoilValues,
     SpinUpSection,
-    SurfaceSection,
     Texture,
-    TileSection,
 )
 from jules_ml.experiment.soil_processes import FourPoolsSection, TopmodelSection
+from jules_ml.experiment.surface import SurfaceSection, TileSection
 
 DOCS = REPOSITORY / "docs"
 RUNNING = (DOCS / "running.md").read_text(encoding="utf-8")

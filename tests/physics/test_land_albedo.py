@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from jules_ml.jules.sources import POINT_RUN
 from torch import Tensor
 
 from jules_ml.column.surface_types import read_type_files
@@ -13,6 +12,7 @@ from jules_ml.physics.land_surface.properties import LandSurface, land_surface
 from jules_ml.physics.snowpack.interception import intercept_snow
 from jules_ml.physics.snowpack.parameters import SnowParameters
 from jules_ml.physics.switches import Switches
+from jules_ml.support.sources import POINT_RUN
 
 #: Broadleaf and needleleaf tree, C3 grass, bare soil: depth of snow [m], its grain size [micrometre] and the diffuse visible and
 #: near-infrared albedo, in JULES 7.6 with l_snow_albedo at Loobos, 8 K colder.
@@ -97,3 +97,7 @@ def test_a_canopy_unloads_no_more_snow_than_it_holds() -> None:
     assert float(jules.snow_can) < -0.5
     assert float(conserving.snow_can) == 0.0
     assert float(conserving.snowfall) == pytest.approx(0.1)
+    older = intercept_snow(
+        snow, none, capacity, melt, none, SnowParameters(), Switches(l_fix_neg_snow=False), timestep=1800.0
+    )
+    assert float(older.snow_can) == 0.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from jules_ml.jules.sources import POINT_RUN
 from torch import Tensor
 
 from jules_ml.column.surface_types import read_type_files
@@ -12,6 +11,7 @@ from jules_ml.physics.land_surface.properties import land_surface
 from jules_ml.physics.land_surface.state import LandForcing
 from jules_ml.physics.snowpack.parameters import SnowParameters
 from jules_ml.physics.switches import Switches
+from jules_ml.support.sources import POINT_RUN
 
 STEPS = 5 * 48
 

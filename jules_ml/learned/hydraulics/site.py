@@ -84,7 +84,7 @@ def hydraulic_site(experiment: Experiment, settings: HydraulicSettings) -> Hydra
     fractions = [tile.frac / sum(tile.frac for tile in surface.tiles) for tile in surface.tiles]
     carbon = inputs.get("soc_density", DEFAULT_CARBON)
     experiment.refuse_physics("the training of hydraulics")
-    tiles = [replace(TILES[str(tile.type)], **tile.constants) for tile in surface.tiles]
+    tiles = [replace(TILES[str(tile.type)], **tile.changes) for tile in surface.tiles]
     return HydraulicSite(
         name=str(record.attrs.get("site", experiment.file.stem)),
         forcing=forcing,

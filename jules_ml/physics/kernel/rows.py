@@ -81,9 +81,12 @@ class Rows:
             for number in unit.elements:
                 if number in self.stored:
                     by_block[k, self._block(unit, number)].append(number)
+        # the results of a branch are read after its last statement
+        members = self.plan.members[id(scope.branch)] if scope.branch is not None else []
+        lasting = self._roots | {int(self.elements.all[number].operands[1]) for number in members}
         released: dict[int, list[int]] = defaultdict(list)
         for numbers in by_block.values():
-            if not any(number in self._roots for number in numbers):
+            if lasting.isdisjoint(numbers):
                 released[max(last[number] for number in numbers)] += numbers
         return released
 
@@ -123,13 +126,15 @@ class Rows:
 
     def _parameters(self, places: list[list[int]]) -> Iterable[int]:
         """What differs between places, and the conditions of their guards."""
-        own = {number for numbers in places for number in numbers}
         for numbers in places:
             yield from (k for k in self.plan.guard_of(numbers) if self.plan.is_computed(k))
-        if len(places) < 2:
-            return
+        yield from (k for k in self.differing(places) if self.plan.is_computed(k))
+
+    def differing(self, places: list[list[int]]) -> Iterable[int]:
+        """Elements from elsewhere that are operands at some places, and others at other places."""
+        own = {number for numbers in places for number in numbers}
         for j in range(len(places[0])):
-            columns = zip(*(self.plan.operands(numbers[j]) for numbers in places), strict=True)
+            columns = zip(*(self.elements.all[numbers[j]].operands for numbers in places), strict=True)
             for operands in columns:
                 if len(set(operands)) > 1:
-                    yield from (k for k in operands if k not in own and self.plan.is_computed(k))
+                    yield from (int(k) for k in operands if int(k) not in own)

@@ -13,6 +13,9 @@ import torch
 from _loobos_land import LandRun
 
 from jules_ml.physics.column import ColumnState
+from jules_ml.physics.compilation import can_compile
+from jules_ml.physics.integration import integrate
+from jules_ml.physics.land_surface.initial import initial_surface
 from jules_ml.physics.land_surface.properties import LandSurface, land_surface
 from jules_ml.physics.land_surface.state import LandForcing
 
@@ -140,6 +143,28 @@ def test_gradients_through_days_with_snow_are_finite(folders: dict[str, Path]) -
         assert parameter.grad is not None, name
         assert bool(torch.isfinite(parameter.grad).all()), name
         assert float(parameter.grad.abs().max()) > 0.0, name
+
+
+@pytest.mark.skipif(not can_compile(), reason="needs a C++ compiler")
+def test_compiled_steps_with_layers_of_snow_are_those_of_torch(folders: dict[str, Path]) -> None:
+    land = _loobos_land.land_run(folders["snow3_cold"], 1)
+    surface = land.column.surface
+    assert isinstance(surface, LandSurface)
+    snow = torch.tensor([60.0, 60.0, 15.0, 0.0, 0.0, 0.0, 0.0, 30.0, 0.0], dtype=torch.float64).unsqueeze(-1)
+    start = land.state._replace(surface=initial_surface(surface, land.state.t_soil[0], snow_tile=snow))
+    weather = land.forcing._replace(**{name: x[18:30] for name, x in land.forcing._asdict().items() if x is not None})
+    _, out = land.column.step(start, at(weather, 0))
+    eager, compiled = (
+        integrate(land.column, start, weather, outputs=sorted(out), compiled=way).outputs for way in (False, True)
+    )
+    present = (surface.frac > 0.0).expand(-1, 1)
+    for name, expected in eager.items():
+        same = (
+            torch.where(present, compiled[name] - expected, 0.0)
+            if expected.shape[1:2] == (9,)
+            else compiled[name] - expected
+        )
+        assert float(same.abs().max()) <= 1e-6 * max(float(expected.abs().max()), 1e-6), name
 
 
 def test_a_surface_needs_bare_soil_and_fractions_of_all_types(folders: dict[str, Path]) -> None:
