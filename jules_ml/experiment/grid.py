@@ -140,6 +140,13 @@ class GridSection(Section):
         min_length=1,
         description="types of `frac`, in the order of the file; types that the column lacks are left out",
     )
+    pft_params: DataPath | None = Field(
+        default=None,
+        description="namelist with JULES_PFTPARM and the like, for `[physics]`; default: of the shipped run",
+    )
+    nveg_params: DataPath | None = Field(
+        default=None, description="namelist with JULES_NVEGPARM, for `[physics]`; default: of the shipped run"
+    )
     soil_props: DataPath | None = Field(
         default=None, description="file of JULES_SOIL_PROPS, (soil, y, x) or (y, x); default: `[soil]` at all points"
     )

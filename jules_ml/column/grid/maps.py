@@ -44,6 +44,8 @@ class Layout:
         Attributes of the file.
     sm_sat : array, shape (soil, point), optional
         Water content at saturation [m3 m-3], written beside the outputs.
+    types : tuple of str
+        Names of the surface types of outputs by tile or PFT.
     """
 
     land: LandPoints = field(repr=False)
@@ -53,6 +55,7 @@ class Layout:
     dzsoil: tuple[float, ...] = ()
     attrs: dict[str, str] = field(default_factory=dict)
     sm_sat: NDArray[np.float32] | None = field(default=None, repr=False)
+    types: tuple[str, ...] = ()
 
     @property
     def periods(self) -> int:
@@ -99,10 +102,16 @@ class Layout:
         depth = {"units": "m", "positive": "down", "standard_name": "depth", "long_name": "middle of soil layer"}
         yield "depth", ("soil",), middle, depth
         yield "dzsoil", ("soil",), thickness, {"units": "m", "long_name": "thickness of soil layer"}
+        for dim in sorted({self.second_dim(name) or "" for name in self.rows} & {"tile", "pft"}):
+            size = next(self.rows[name] for name in self.rows if self.second_dim(name) == dim)
+            numbers = np.arange(1, size + 1, dtype=np.int32)
+            meanings = " ".join(name.replace(" ", "_") for name in self.types[:size])
+            flags = {"long_name": "surface type", "flag_values": numbers, "flag_meanings": meanings}
+            yield dim, (dim,), numbers, flags
         if self.sm_sat is not None:
             units, long_name = LAYERED["sm_sat"]
             maps = self.on_map(self.sm_sat[None])[0]
-            attrs = {"units": units, "long_name": long_name, "missing_value": FILL}
+            attrs: dict[str, Any] = {"units": units, "long_name": long_name, "missing_value": FILL}
             yield "sm_sat", ("soil", *self.land.grid.dims), maps, attrs
         yield from self._of_grid()
 
@@ -301,4 +310,4 @@ def write_zarr_parts(
 
 
 def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else value

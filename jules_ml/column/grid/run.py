@@ -29,6 +29,7 @@ from jules_ml.column.grid.maps import Layout, Means, create_zarr, write_netcdf, 
 from jules_ml.column.grid.model import GridModel
 from jules_ml.column.grid.team import Team
 from jules_ml.errors import BadInput, RunFailed
+from jules_ml.physics.land_surface.properties import LandSurface
 from jules_ml.support.files import atomic_write
 from jules_ml.support.output_folder import Contents, held_folder
 from jules_ml.support.progress import Progress, counted
@@ -176,6 +177,7 @@ def _work(
         tuple(model.land.column.dzsoil.flatten().tolist()),
         model.attrs,
         _saturation(model),
+        model.land.column.surface.types.names if isinstance(model.land.column.surface, LandSurface) else (),
     )
     means = _write_maps(model, layout, files, team, progress)
     return [k for each in gathered or [] for k in each], means, layout

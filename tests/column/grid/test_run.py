@@ -121,6 +121,26 @@ def test_spin_up_stops_where_it_has_converged(tmp_path: Path) -> None:
     assert float(abs(states[1, 1.0]["t_soil"] - states[0, 1.0]["t_soil"]).max()) > 0.01
 
 
+def test_a_grid_has_the_land_surface_of_jules(tmp_path: Path) -> None:
+    """Each type has its own temperature, and lakes are a type."""
+    drive = write_wfde5(tmp_path, days=1)
+
+    def physics(grid: str) -> Path:
+        path = write_grid(tmp_path, drive, grid=grid)
+        text = path.read_text(encoding="utf-8").replace('"runoff"]', '"runoff", "tstar", "gpp"]')
+        path.write_text(text + "\n[physics]\nilayers = 3\n", encoding="utf-8")
+        return path
+
+    whole = run(physics("chunk_days = 1\n"), tmp_path / "whole")
+    assert whole["tstar"].dims == ("time", "tile", "lat", "lon")
+    assert whole["gpp"].dims == ("time", "pft", "lat", "lon")
+    assert "lake" in whole["tile"].attrs["flag_meanings"].split()
+    assert float(whole["gpp"].sel(pft=1).mean()) > 0.0
+    one = run(physics("lat_bounds = [50.4, 50.6]\nlon_bounds = [-1.1, -0.9]\n"), tmp_path / "one")
+    for name in ("sthu", "tstar", "gpp", "latent_heat"):
+        np.testing.assert_array_equal(one[name][..., 1, 0], whole[name][..., 1, 0])
+
+
 def test_no_gpu_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     path = write_grid(tmp_path, write_wfde5(tmp_path), run='device = "cuda"\n')
