@@ -14,6 +14,7 @@ from torch import Tensor
 
 from jules_ml.physics.constants import RHO_WATER
 from jules_ml.physics.hydraulics import HydraulicForm
+from jules_ml.physics.increments import accumulated
 from jules_ml.physics.tridiagonal import solve_bounded
 
 #: Forward weight of the implicit step (JULES's ``gamma_w``): fully implicit.
@@ -136,7 +137,7 @@ def richards_step(
     w_flux = [w_top]
     for n in range(smcl.shape[0]):
         w_flux.append(w_flux[n] - loss[n])
-    new = smcl + increment
+    new = accumulated(smcl, increment)
     if deep is not None:
         new, w_flux = _back_up(new, smclsat, w_flux, deep, timestep)
     return SoilWaterStep(smcl=new, w_flux=torch.stack(w_flux), saturation_excess=infiltration - w_flux[0])
