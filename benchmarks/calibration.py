@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 from _calibration_neon import neon_claims
+from _calibration_twin import twin_claims
 from _claims import Claims, argument_parser
 
 
@@ -19,8 +20,9 @@ def main() -> int:
     arguments = argument_parser(__doc__).parse_args()
     torch.set_num_threads(1)
     claims = Claims("calibration", quick=arguments.quick)
-    with tempfile.TemporaryDirectory() as folder:
-        neon_claims(claims, arguments.data, Path(folder), quick=arguments.quick)
+    for make in (twin_claims, neon_claims):
+        with tempfile.TemporaryDirectory() as folder:
+            make(claims, arguments.data, Path(folder), quick=arguments.quick)
     return claims.finish()
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from jules_ml.calibration.site import DTYPE, CalibrationSite
+from jules_ml.column.soil_processes import soil_switches
 from jules_ml.errors import BadInput
 from jules_ml.physics.column import ColumnState, Factors, SoilColumn, SoilProperties
 from jules_ml.physics.constants import SECONDS_PER_DAY
@@ -128,8 +129,7 @@ class SiteColumns:
             kaps=1.0,
             co2=co2,
             height=height,
-            l_soil_sat_down=first.soil.l_soil_sat_down,
-            soilhc_method=first.soil.soilhc_method,
+            **soil_switches(first.soil),
         )
 
     def consistent(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -256,8 +256,7 @@ def _common(site: CalibrationSite) -> dict[str, Any]:
         "run.timestep": site.timestep,
         "soil.dzsoil": list(soil.dzsoil),
         "soil.form": "van_genuchten" if site.soil.form is VAN_GENUCHTEN else "clapp_hornberger",
-        "soil.l_soil_sat_down": soil.l_soil_sat_down,
-        "soil.soilhc_method": soil.soilhc_method,
+        **{f"soil.{name}": value for name, value in soil_switches(soil).items()},
     }
 
 

@@ -1,7 +1,7 @@
 """L-BFGS with gradients through the time steps, spin-up included.
 
-The variables are scaled by the curvature of the cost at the start, from one run of displaced columns, so that the first steps are those of
-Newton's method.
+The variables are scaled by the curvature of the cost, from one run of displaced columns, so that the first steps are those of Newton's
+method. They are scaled again after some iterations.
 
 References
 ----------
@@ -15,11 +15,11 @@ from typing import Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import OptimizeResult, minimize
+from scipy.optimize import minimize
 from torch import Tensor
 
 from jules_ml.calibration.cost import cost_of_series, fit_residuals, whitened
-from jules_ml.calibration.gauss_newton import Fit, expansion
+from jules_ml.calibration.gauss_newton import LONGEST_STEP, Fit, expansion
 from jules_ml.calibration.simulation import Simulation, refuse_not_finite
 from jules_ml.errors import RunFailed
 from jules_ml.physics.adjoint import NotFinite
@@ -27,13 +27,19 @@ from jules_ml.support.progress import Progress
 
 #: Number of gradients whose changes approximate the curvature.
 _HISTORY: Final = 20
-#: Greatest gradient of the cost, and smallest relative decrease of the cost, at which a round ends.
-_GRADIENT_TOLERANCE, _COST_TOLERANCE = 1e-4, 1e-7
+#: Trials of one line search: the cost has small steps, at which no trial is better.
+_TRIALS: Final = 8
+#: Number of iterations after which the variables are scaled again.
+_ROUND: Final = 10
+#: Relative decrease of the cost at which a round, and the fit, ends [1].
+_TOLERANCE: Final = 1e-5
 #: Cost of a trial with which a column is unstable, relative to that at the start [1].
 _UNSTABLE: Final = 1e3
 
 
-def cost_and_gradient(simulation: Simulation, displacements: Tensor, errors: Tensor) -> tuple[Tensor, Tensor]:
+def cost_and_gradient(
+    simulation: Simulation, displacements: Tensor, errors: Tensor, *, locate: bool = True
+) -> tuple[Tensor, Tensor]:
     """Cost and its gradient.
 
     Parameters
@@ -41,6 +47,8 @@ def cost_and_gradient(simulation: Simulation, displacements: Tensor, errors: Ten
     simulation : Simulation
     displacements : Tensor, shape (displacement,)
     errors : Tensor, shape (series,)
+    locate : bool
+        Find out where a gradient is not finite; otherwise the cost is then infinite.
 
     Returns
     -------
@@ -52,7 +60,7 @@ def cost_and_gradient(simulation: Simulation, displacements: Tensor, errors: Ten
     Raises
     ------
     RunFailed
-        If the gradient is not finite.
+        If the gradient is not finite; the error names the tensor, the site and the day.
     """
     observed, parameters = simulation.observations, simulation.parameters
     x = displacements.detach().clone().requires_grad_(True)
@@ -65,12 +73,14 @@ def cost_and_gradient(simulation: Simulation, displacements: Tensor, errors: Ten
     try:
         (gradient,) = torch.autograd.grad(cost, x)
     except NotFinite as error:
-        site = simulation.columns.sites[error.column].name
+        if not locate:
+            return torch.full_like(cost, torch.inf), torch.zeros_like(x)
         raise RunFailed(
-            f"the gradient with respect to {error.name} is not finite at {site} on {simulation.day_of(error):%Y-%m-%d}: give closer "
-            'bounds, a shorter run.timestep, or method = "gauss_newton"'
+            f'{simulation.place_of(error)}: give closer bounds, a shorter run.timestep, or method = "gauss_newton"'
         ) from error
     bad = (~torch.isfinite(gradient)).nonzero()
+    if len(bad) and not locate:
+        return torch.full_like(cost, torch.inf), torch.zeros_like(x)
     if len(bad):
         raise RunFailed(
             f"the gradient with respect to {parameters.displacements[int(bad[0])].label} is not finite: its value is at a bound; give "
@@ -105,36 +115,46 @@ def lbfgs(
     RunFailed
         If a column is unstable at the start, or the gradient is not finite; the error names the site, the day and the parameter.
     """
-    about, predicted = expansion(simulation, start, errors)
     parameters = simulation.parameters
-    refuse_not_finite(predicted[:, None], simulation, parameters.values(parameters.of_columns(start)))
-    # start + scale z, where the curvature of the cost in z is about 1
-    scale = torch.linalg.cholesky(torch.linalg.inv(about.hessian))
-    best = start
-    costs: list[float] = []
-    done = 0
-
-    def cost(z: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        nonlocal best
-        x = start + scale @ torch.as_tensor(z, dtype=start.dtype)
-        value, gradient = cost_and_gradient(simulation, x, errors)
-        if not bool(torch.isfinite(value)) and costs:
-            # a trial with which a column is unstable: the line search tries a shorter step
-            return _UNSTABLE * costs[0], np.zeros_like(z)
-        if not costs or float(value) < costs[-1]:
-            costs.append(float(value))
-            best = x
-        return float(value), (scale.T @ gradient).numpy()
-
-    def report(intermediate_result: OptimizeResult) -> None:
-        nonlocal done
-        del intermediate_result
-        done = min(done + 1, iterations)
+    best, costs, done = start, [float("inf")], 0
+    while done < iterations:
+        about, predicted = expansion(simulation, best, errors)
+        if done == 0:
+            values = parameters.values(parameters.of_columns(best))
+            refuse_not_finite(predicted[:, None], simulation, values)
+        before, first = costs[-1], done
+        better = _round(simulation, best, about.hessian, errors, min(_ROUND, iterations - done))
+        best = better[-1][0]
+        costs += [cost for _, cost in better]
+        done += len(better)
         if progress is not None:
-            progress("calibration", done, iterations)
-
-    options = {"maxiter": iterations, "maxcor": _HISTORY, "ftol": _COST_TOLERANCE, "gtol": _GRADIENT_TOLERANCE}
-    minimize(cost, np.zeros(len(scale)), jac=True, method="L-BFGS-B", callback=report, options=options)
+            progress("calibration", min(done, iterations), iterations)
+        if done == first or before - costs[-1] <= _TOLERANCE * costs[-1]:
+            break
     if progress is not None:
         progress("calibration", iterations, iterations)
-    return Fit(best, costs)
+    return Fit(best, costs[1:])
+
+
+def _round(
+    simulation: Simulation, start: Tensor, hessian: Tensor, errors: Tensor, iterations: int
+) -> list[tuple[Tensor, float]]:
+    """Minimise about a start, in variables whose curvature is about 1 there; the displacements and cost of each better iteration."""
+    scale = torch.linalg.cholesky(torch.linalg.inv(hessian))
+    # no variable alone moves a displacement further than Gauss-Newton does in one step
+    reach = (LONGEST_STEP / scale.abs().amax(0)).tolist()
+    better: list[tuple[Tensor, float]] = []
+
+    def cost(z: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        x = start + scale @ torch.as_tensor(z, dtype=start.dtype)
+        value, gradient = cost_and_gradient(simulation, x, errors, locate=not better)
+        if not bool(torch.isfinite(value)):
+            # a trial without a finite cost or gradient: the line search tries a shorter step
+            return _UNSTABLE * better[0][1], np.zeros_like(z)
+        if not better or float(value) < better[-1][1]:
+            better.append((x, float(value)))
+        return float(value), (scale.T @ gradient).numpy()
+
+    options = {"maxiter": iterations, "maxcor": _HISTORY, "maxls": _TRIALS, "ftol": _TOLERANCE, "gtol": 0.0}
+    minimize(cost, np.zeros(len(scale)), jac=True, method="L-BFGS-B", bounds=[(-b, b) for b in reach], options=options)
+    return better

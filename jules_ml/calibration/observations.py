@@ -148,11 +148,12 @@ def _is_used(settings: ObservedSection, depth: float, site: CalibrationSite) -> 
     return low <= depth <= high
 
 
-def _steps(site: CalibrationSite, settings: ObservedSection) -> pd.DataFrame:
+def _steps(site: CalibrationSite, observed: ObservedSection) -> pd.DataFrame:
     """Measured values in the time steps of the run, a column for each sensor; NaN where missing."""
-    record, name = site.record, settings.variable
+    record, name = site.record, observed.variable
     if name == "night_nee":
-        flux = observed_respiration(record, RespirationSettings(), {}) if "nee" in record else None
+        settings = site.experiment.respiration or RespirationSettings()
+        flux = observed_respiration(record, settings, {}) if "nee" in record else None
         values = pd.DataFrame({0: flux}) if flux is not None else pd.DataFrame()
     elif name in record:
         values = _frame(where_measured(record, name))
@@ -160,7 +161,7 @@ def _steps(site: CalibrationSite, settings: ObservedSection) -> pd.DataFrame:
         values = pd.DataFrame()
     ends = site.start + pd.to_timedelta(site.timestep * np.arange(1, site.weather.t_air.shape[0] + 1), unit="s")
     if values.empty:
-        return pd.DataFrame(np.nan, index=ends, columns=range(len(_depths(site, settings))))
+        return pd.DataFrame(np.nan, index=ends, columns=range(len(_depths(site, observed))))
     step, own = pd.Timedelta(seconds=site.timestep), interval(record)
     if own <= step:
         place_of = np.ceil((values.index - site.start) / step).astype(int)

@@ -116,11 +116,12 @@ class Simulation:
             for first in range(0, length, self.segment_days):
                 yield first, min(self.segment_days, length - first), scored
 
-    def day_of(self, error: NotFinite) -> pd.Timestamp:
-        """Day of a gradient that is not finite, at its site (UTC)."""
-        site = self.columns.sites[error.column % len(self.columns.sites)]
-        day = error.segment + error.step // self.columns.steps_per_day
-        return (site.start + pd.Timedelta(days=day)).floor("D")
+    def place_of(self, error: NotFinite) -> str:
+        """Tensor, site and day (UTC) of a gradient that is not finite."""
+        step, column, name = error.locate()
+        site = self.columns.sites[column % len(self.columns.sites)]
+        day = site.start + pd.Timedelta(days=error.segment + step // self.columns.steps_per_day)
+        return f"the gradient with respect to {name} is not finite at {site.name} on {day:%Y-%m-%d}"
 
     def _adjoint(self, column: SoilColumn, state: ColumnState) -> AdjointSteps:
         """Steps with their derivative, traced or compiled once."""

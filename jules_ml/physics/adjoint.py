@@ -12,7 +12,8 @@ Griewank and Walther (2000), ACM Trans. Math. Softw. 26, 19-45, for checkpointin
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -27,11 +28,19 @@ from jules_ml.support.descendants import end_descendants_with_this_process
 
 
 class NotFinite(RunFailed):
-    """A gradient that is not finite: label of the ``segment``, ``step`` in it, ``column``, and ``name`` of the tensor."""
+    """A gradient that is not finite in a segment.
 
-    def __init__(self, segment: int, step: int, column: int, name: str) -> None:
-        super().__init__(f"the gradient with respect to {name} is not finite")
-        self.segment, self.step, self.column, self.name = segment, step, column, name
+    Parameters
+    ----------
+    segment : int
+        Label of the segment.
+    locate : callable
+        Returns the step in the segment, the column, and the name of the tensor; it takes much longer than the gradient.
+    """
+
+    def __init__(self, segment: int, locate: Callable[[], tuple[int, int, str]]) -> None:
+        super().__init__("the gradient is not finite")
+        self.segment, self.locate = segment, locate
 
 
 class Runner(Protocol):
@@ -74,7 +83,7 @@ class EagerRunner:
     def first_not_finite(
         self, constants: Tensor, states: Tensor, weather: Tensor, to_state: Tensor, to_outputs: Tensor
     ) -> tuple[int, int, str]:
-        """Step, column and name of the first gradient that is not finite on the way back; the name is empty where all are finite."""
+        """Step, column and name of the first gradient that is not finite on the way back."""
         for k in reversed(range(len(states))):
             gradients = self._step.backward(constants, states[k], weather[k], to_state, to_outputs[k])
             for gradient, layout in zip(gradients, self._step.layouts, strict=False):
@@ -83,7 +92,7 @@ class EagerRunner:
                     row, column = (int(x) for x in bad[0])
                     return k, column, list(row_names(layout.tree))[row]
             to_state = gradients[1]
-        return 0, 0, ""
+        return 0, 0, "the state"
 
 
 class AdjointSteps:
@@ -183,6 +192,5 @@ class _Segment(torch.autograd.Function):
         arguments = (constants, states, weather, to_state, to_outputs)
         to_constants, to_start = steps.runner.backward(*arguments)
         if not bool(torch.isfinite(to_constants.sum() + to_start.sum())):
-            step, column, name = steps.eager.first_not_finite(*arguments)
-            raise NotFinite(ctx.label, step, column, name or "the state")
+            raise NotFinite(ctx.label, partial(steps.eager.first_not_finite, *arguments))
         return None, None, to_constants, to_start, None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -101,18 +102,22 @@ def test_known_parameters_are_recovered(twin: Path, method: str) -> None:
 
 
 @pytest.mark.slow
-def test_gradient_is_that_of_finite_differences(twin: Path) -> None:
-    """Without a kernel: the derivative is that of the steps of torch, spin-up included."""
+@NOT_COMPILED
+def test_gradient_is_that_of_finite_differences_and_of_torch(twin: Path) -> None:
+    """Spin-up included; the kernels give the gradient of the steps of torch."""
     experiment = load_experiment(twin)
     simulation = prepare(_with(experiment, fit_end=np.datetime64("2001-06-06").item(), spin_up_days=1))
-    simulation.compiled = False
+    simulation.compiled = True
     errors = first_errors(simulation.observations.series)
     at = torch.tensor([0.2, -0.3, 0.4, 0.1], dtype=torch.float64)
-    _, gradient = cost_and_gradient(simulation, at, errors)
-    for k in (0, 2):
+    cost, gradient = cost_and_gradient(simulation, at, errors)
+    for k in range(4):
         step = 1e-5 * (torch.arange(4) == k)
         above, below = (cost_and_gradient(simulation, at + sign * step, errors)[0] for sign in (1.0, -1.0))
         assert float(gradient[k]) == pytest.approx(float(above - below) / 2e-5, rel=1e-4)
+    plain = replace(simulation, compiled=False, _steps=None)
+    for one, other in zip(cost_and_gradient(plain, at, errors), (cost, gradient), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-8, atol=1e-8)
 
 
 @pytest.mark.slow

@@ -96,6 +96,7 @@ def test_gradient_that_is_not_finite_is_named() -> None:
     steps = AdjointSteps(root, constants, _State(water), (rain[0, 0],), outputs=("drained", "sum"), n_columns=3)
     state = water.requires_grad_()
     _, outputs = steps.segment(steps.pack(constants), steps.pack(_State(state)), rain[:1], label=40)
-    with pytest.raises(NotFinite, match=r"water \(2\)") as raised:
+    with pytest.raises(NotFinite) as raised:
         outputs[:, 2].sum().backward()
-    assert (raised.value.segment, raised.value.step, raised.value.column) == (40, 0, 1)
+    assert raised.value.segment == 40
+    assert raised.value.locate() == (0, 1, "water (2)")

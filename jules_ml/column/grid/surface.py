@@ -13,7 +13,7 @@ from jules_ml.column.surface_types import read_type_files
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.grid import GridSection
 from jules_ml.experiment.physics import PhysicsSection
-from jules_ml.experiment.sections import SIMPLE_TYPES
+from jules_ml.experiment.surface import SIMPLE_TYPES
 from jules_ml.physics import tiles
 from jules_ml.physics.canopy.leaf import EPCO2
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN, HydraulicForm
