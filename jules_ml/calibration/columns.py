@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import torch
 from torch import Tensor
 
 from jules_ml.calibration.site import DTYPE, CalibrationSite
-from jules_ml.column.soil_processes import soil_switches
+from jules_ml.calibration.tiles import Tiles, site_tiles
 from jules_ml.errors import BadInput
 from jules_ml.physics.column import ColumnState, Factors, SoilColumn, SoilProperties
 from jules_ml.physics.constants import SECONDS_PER_DAY
@@ -23,13 +23,11 @@ from jules_ml.physics.hydraulics import (
     wetness_at_suction_ch,
     wetness_at_suction_vg,
 )
+from jules_ml.physics.kernel.trees import mapped, tensors
+from jules_ml.physics.land_surface.state import LandForcing
 from jules_ml.physics.respiration import Q10_SOIL, fsth, ftemp_q10
 from jules_ml.physics.surface import Forcing
-from jules_ml.physics.tile_surface import tile_surface
-from jules_ml.physics.tiles import Tile
 
-#: Parameters of tiles that are numbers.
-TILE_PARAMETERS: Final = tuple(field.name for field in fields(Tile) if field.name != "name")
 #: Greatest critical point relative to saturation, and wilting point relative to the critical point [1].
 _BELOW: Final = 0.98
 
@@ -53,14 +51,12 @@ class SiteColumns:
     Attributes
     ----------
     sites : tuple of CalibrationSite
-    forcing : Forcing
-        Shape (step, site) each; shorter records are repeated to the length of the longest.
+    forcing : Forcing or LandForcing
+        Shape (step, ..., site) each; shorter records are repeated to the length of the longest.
     prior : dict of str to Tensor, shape (row, site)
         Parameters of the experiments: a row is a layer, a tile, or the column.
-    types : tuple of tuple of (str or None)
-        Surface type of each tile of each site; None for tiles that fill the batch.
-    frac : Tensor, shape (tile, site)
-        Fraction of each tile [1].
+    tiles : Tiles
+        Surface types.
     stress_points : {"fixed", "curve"}
         Where the critical and the wilting point are that are not fitted.
     fitted : frozenset of str
@@ -68,10 +64,9 @@ class SiteColumns:
     """
 
     sites: tuple[CalibrationSite, ...]
-    forcing: Forcing
+    forcing: Forcing | LandForcing
     prior: Mapping[str, Tensor]
-    types: tuple[tuple[str | None, ...], ...]
-    frac: Tensor
+    tiles: Tiles
     stress_points: str
     fitted: frozenset[str]
 
@@ -107,29 +102,25 @@ class SiteColumns:
         -------
         SoilColumn
         """
-        first = self.sites[0].experiment
-        assert first.soil is not None
+        soil = self.sites[0].experiment.soil
+        assert soil is not None
         copies = values["b"].shape[1] // len(self.sites)
-        co2, height = (
-            torch.tensor(each, dtype=DTYPE).repeat(copies)
-            for each in zip(*((s.experiment.surface.co2, s.experiment.forcing.height) for s in self.sites), strict=True)  # type: ignore[union-attr]
-        )
-        tiles = {name: values[name] for name in TILE_PARAMETERS}
-        surface = tile_surface(
-            tiles, self.frac.repeat(1, copies), albsoil=values["albsoil"][0], dzsoil=self.dzsoil, height=height
-        )
+        co2 = torch.tensor([_co2(site) for site in self.sites], dtype=DTYPE).repeat(copies)
+        height = torch.tensor([site.experiment.forcing.height for site in self.sites], dtype=DTYPE).repeat(copies)
         return SoilColumn(
             self._soil(values),
             self.dzsoil,
             timestep=self.timestep,
             form=self.sites[0].soil.form,
-            surface=surface,
+            surface=self.tiles.surface(values, dzsoil=self.dzsoil, height=height, co2=co2),
             factors=TemperatureFactors(values["q10_soil"][0]),
             cs=values["cs"][0] * values["kaps"][0],
             kaps=1.0,
             co2=co2,
             height=height,
-            **soil_switches(first.soil),
+            l_soil_sat_down=soil.l_soil_sat_down,
+            soilhc_method=soil.soilhc_method,
+            heat_solutions=soil.heat_solutions,
         )
 
     def consistent(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -182,28 +173,18 @@ def site_columns(
     """
     _refuse_different(sites)
     n_steps = max(site.weather.t_air.shape[0] for site in sites)
-    forcing = Forcing(
-        *(
-            torch.stack([_repeated(x, n_steps) for x in each], 1)
-            for each in zip(*(s.weather for s in sites), strict=True)
-        )
+    of_sites = [iter(tensors(site.weather)) for site in sites]
+    forcing = mapped(
+        lambda _: torch.cat([_repeated(next(each), n_steps) for each in of_sites], dim=-1), sites[0].weather
     )
-    n_tiles = max(len(site.tiles) for site in sites)
-    types = tuple(tuple([name for name, _ in site.tiles] + [None] * (n_tiles - len(site.tiles))) for site in sites)
-    filled = [[tile for _, tile in site.tiles] + [site.tiles[-1][1]] * (n_tiles - len(site.tiles)) for site in sites]
-    frac = [[*site.frac, *[0.0] * (n_tiles - len(site.tiles))] for site in sites]
-    prior: dict[str, Tensor] = {
-        name: torch.tensor([[float(getattr(tile, name)) for tile in tiles] for tiles in filled], dtype=DTYPE).T
-        for name in TILE_PARAMETERS
-    }
+    tiles = site_tiles(sites)
+    prior = dict(tiles.prior)
     for k, name in enumerate(SoilProperties._fields):
         prior[name] = torch.cat([site.soil.properties[k] for site in sites], dim=1)
     prior["theta_r"] = torch.cat([site.soil.theta_r for site in sites], dim=1)
     for name, values in _column_values(sites).items():
         prior[name] = torch.tensor([values], dtype=DTYPE)
-    return SiteColumns(
-        tuple(sites), forcing, prior, types, torch.tensor(frac, dtype=DTYPE).T, stress_points, frozenset(fitted)
-    )
+    return SiteColumns(tuple(sites), forcing, prior, tiles, stress_points, frozenset(fitted))
 
 
 def _column_values(sites: Sequence[CalibrationSite]) -> dict[str, list[float]]:
@@ -221,6 +202,11 @@ def _column_values(sites: Sequence[CalibrationSite]) -> dict[str, list[float]]:
         ):
             values[name].append(value)
     return values
+
+
+def _co2(site: CalibrationSite) -> float:
+    assert site.experiment.surface is not None
+    return site.experiment.surface.co2
 
 
 def _repeated(x: Tensor, n_steps: int) -> Tensor:
@@ -256,7 +242,12 @@ def _common(site: CalibrationSite) -> dict[str, Any]:
         "run.timestep": site.timestep,
         "soil.dzsoil": list(soil.dzsoil),
         "soil.form": "van_genuchten" if site.soil.form is VAN_GENUCHTEN else "clapp_hornberger",
-        **{f"soil.{name}": value for name, value in soil_switches(soil).items()},
+        "soil.l_soil_sat_down": soil.l_soil_sat_down,
+        "soil.soilhc_method": soil.soilhc_method,
+        "soil.heat_solutions": soil.heat_solutions,
+        "physics": None if site.land is None else site.land.switches,
+        "surface.pft_params": None if site.land is None else site.land.types.names,
+        "surface.tiles": f"{len(tensors(site.weather))} series of weather and vegetation",
     }
 
 

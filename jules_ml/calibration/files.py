@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from jules_ml.calibration.figures import parameter_intervals, series_before_after
 from jules_ml.calibration.report import outcome, predictions
 from jules_ml.calibration.run import Calibration
+from jules_ml.experiment.surface import TileSection
 from jules_ml.jules.input_files import write_ancillary
 from jules_ml.learned.kind import Outcome
 from jules_ml.learned.page import write_report
@@ -122,16 +124,15 @@ def namelists(result: Calibration, number: int, values: Mapping[str, NDArray[np.
     -------
     dict of str to str
         Text by file name. Entries of PFTs have a value for each of :data:`STANDARD_PFTS`: those without a tile at the site keep JULES's
-        default. The soil is that of ``soil.nc``, with ``use_file`` for all its variables.
+        default. With ``[physics]`` they have one for each PFT of its parameter file. The soil is that of ``soil.nc``, with ``use_file`` for
+        all its variables.
     """
     fitted = sorted(result.simulation.columns.fitted)
     groups: dict[str, dict[str, Any]] = {}
     for name in fitted:
         known = PARAMETERS[name]
         if known.dimension == "type":
-            types = result.simulation.columns.types[number]
-            of_type = {kind: float(values[name][row]) for row, kind in enumerate(types) if kind is not None}
-            entry: Any = [seven_digits(of_type.get(kind, float(getattr(TILES[kind], name)))) for kind in STANDARD_PFTS]
+            entry: Any = [seven_digits(x) for x in _of_pfts(result, number, name, values[name])]
         elif known.group not in ("", "jules_soil_props"):
             entry = seven_digits(float(values[name][0]))
         else:
@@ -154,6 +155,15 @@ def namelists(result: Calibration, number: int, values: Mapping[str, NDArray[np.
         f90nml.Namelist({group: entries}).write(text)
         texts[_FILES[group]] = text.getvalue()
     return texts
+
+
+def _of_pfts(result: Calibration, number: int, name: str, values: NDArray[np.float64]) -> list[float]:
+    """Values of a parameter for all PFTs of JULES's configuration, in its order."""
+    tiles = result.simulation.columns.tiles
+    if tiles.land is not None:
+        return [float(x) for x in values]
+    of_type = {kind: float(values[row]) for row, kind in enumerate(tiles.types[number]) if kind is not None}
+    return [of_type.get(kind, float(getattr(TILES[kind], name))) for kind in STANDARD_PFTS]
 
 
 def _listed(constants: Mapping[str, float]) -> dict[str, Any]:
@@ -205,18 +215,39 @@ def sections(result: Calibration, number: int, values: Mapping[str, NDArray[np.f
         f"albsoil = {float(values['albsoil'][0]):.7g}",
         f"co2 = {surface.co2!r}",
     ]
-    keys = ("lai", "canht_ft", "rootd_ft")
-    others = sorted(name for name in columns.fitted if PARAMETERS[name].dimension == "type" and name not in keys)
-    for row, (kind, tile) in enumerate(site.tiles):
-        lines += ["", "[[surface.tiles]]", f'type = "{kind}"', f"frac = {site.frac[row]:.9g}"]
-        shown = keys if tile.lai > 0.0 else ("rootd_ft",)
-        lines += [f"{name} = {float(values[name][row]):.7g}" for name in shown]
-        if others and tile.lai > 0.0:
-            listed = ", ".join(f"{name} = {float(values[name][row]):.7g}" for name in others)
-            lines.append(f"parameters = {{{listed}}}")
+    if surface.pft_params is not None and surface.nveg_params is not None:
+        lines += [f'pft_params = "{surface.pft_params}"', f'nveg_params = "{surface.nveg_params}"']
+    for row, tile in zip(site.rows, site.tiles, strict=True):
+        lines += ["", *_tile_lines(tile, {name: values[name][row] for name in _fitted_here(result, number, row)})]
     lines += ["", "[carbon]", f"cs = {float(values['cs'][0]):.7g}", f"kaps = {float(values['kaps'][0]):.7g}"]
     if "q10_soil" in columns.fitted:
         lines.append(
             f"# q10_soil is {float(values['q10_soil'][0]):.7g}, which is not a key of an experiment: see the namelists"
         )
     return "\n".join(lines) + "\n"
+
+
+def _fitted_here(result: Calibration, number: int, row: int) -> list[str]:
+    """Names of the fitted parameters of the type in a row of a site."""
+    parameters = result.simulation.parameters
+    return sorted(
+        {
+            section.name
+            for k, each in enumerate(parameters.displacements)
+            if PARAMETERS[each.parameter].dimension == "type"
+            for section, of_row, site in parameters.places(k)
+            if (of_row, site) == (row, number)
+        }
+    )
+
+
+def _tile_lines(tile: TileSection, fitted: Mapping[str, float]) -> list[str]:
+    """Tile of an experiment with other values of some parameters (TOML)."""
+    changes = tile.model_dump(include={"lai", "canht_ft", "rootd_ft"}, exclude_none=True) | tile.parameters
+    changes |= {name: float(f"{value:.7g}") for name, value in fitted.items()}
+    own = {name: value for name, value in changes.items() if name in TileSection.model_fields}
+    others = {name: value for name, value in changes.items() if name not in own}
+    lines = ["[[surface.tiles]]", f"type = {json.dumps(tile.type)}", f"frac = {tile.frac!r}"]
+    lines += [f"{name} = {json.dumps(value)}" for name, value in own.items()]
+    listed = ", ".join(f"{name} = {value!r}" for name, value in others.items())
+    return [*lines, f"parameters = {{{listed}}}"] if others else lines

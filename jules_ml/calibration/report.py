@@ -96,7 +96,7 @@ def value_rows(result: Calibration, number: int) -> list[dict[str, Any]]:
         mean = float(result.displacements[number])
         dimension = PARAMETERS[name].dimension
         place: dict[str, Any] = {"layer": row + 1} if dimension == "layer" else {}
-        place |= {"type": columns.types[site][row]} if dimension == "type" else {}
+        place |= {"type": columns.tiles.types[site][row]} if dimension == "type" else {}
         rows.append(
             {
                 "site": columns.sites[site].name,

@@ -20,6 +20,7 @@ from jules_ml.calibration.site import calibration_site
 from jules_ml.data.notes import notes_of_record
 from jules_ml.experiment import Experiment, load_experiment
 from jules_ml.experiment.calibration import CalibrationSection
+from jules_ml.physics.land_surface.state import LandSurfaceFluxes
 from jules_ml.support.progress import Progress, counted, portion
 
 #: Copies of the columns in the run of results: the prior and the fitted parameters; draws follow.
@@ -113,12 +114,13 @@ def prepare(experiment: Experiment, *, progress: Progress | None = None) -> Simu
     parameters = fitted_parameters(
         section.parameters,
         columns.prior,
-        types=columns.types,
+        types=columns.tiles.types,
         sites=[site.name for site in sites],
         where=str(experiment.file),
     )
     series = [each for k, site in enumerate(sites) for each in site_series(site, k, section)]
-    observed = stacked_observations(series, dzsoil=columns.dzsoil, days=columns.days)
+    outputs = () if columns.tiles.land is None else tuple(LandSurfaceFluxes._fields)
+    observed = stacked_observations(series, dzsoil=columns.dzsoil, days=columns.days, available=outputs)
     return Simulation(columns, parameters, observed, section.spin_up_days, segment_days=section.segment_days)
 
 
@@ -206,9 +208,10 @@ def _draws(displacements: Tensor, covariance: Tensor, section: CalibrationSectio
 def _notes(simulation: Simulation, costs: Sequence[float]) -> tuple[str, ...]:
     """What is remarkable in the records and in the fit."""
     notes = [note for site in simulation.columns.sites for note in notes_of_record(site.record)]
-    if any(each.settings.variable == "night_nee" for each in simulation.observations.series):
+    night = any(each.settings.variable == "night_nee" for each in simulation.observations.series)
+    if night and simulation.columns.tiles.land is None:
         notes.append(
-            "night-time NEE is ecosystem respiration, and the column has the respiration of the soil alone: kaps and cs that are fitted "
+            "night-time NEE is ecosystem respiration, and the simple surface has no respiration of plants: kaps and cs that are fitted "
             "to it include the respiration of plants"
         )
     if len(costs) < 2:

@@ -18,6 +18,8 @@ from jules_ml.physics.adjoint import AdjointSteps, NotFinite
 from jules_ml.physics.column import ColumnState, SoilColumn
 from jules_ml.physics.compilation import can_compile
 from jules_ml.physics.integration import integrate
+from jules_ml.physics.kernel.trees import mapped, tensors
+from jules_ml.physics.land_surface.state import LandForcing
 from jules_ml.physics.surface import Forcing
 
 #: Number of steps from which on kernels save time: of runs, and of gradients.
@@ -101,11 +103,11 @@ class Simulation:
         state = self._initial_state(column)
         steps = self._adjoint(column, state)
         constants, carried = steps.pack(column_tensors(column)), steps.pack(state)
-        per_day = self.columns.steps_per_day
         parts = []
         for first, number, scored in self._segments(days):
-            weather = torch.stack([x[first * per_day : (first + number) * per_day] for x in self.columns.forcing], 1)
-            carried, outputs = steps.segment(constants, carried, weather, label=first)
+            weather = self._weather(first, number)
+            rows = [x.reshape(len(x), -1, len(self.columns.sites)) for x in tensors(weather)]
+            carried, outputs = steps.segment(constants, carried, torch.cat(rows, dim=1), label=first)
             if scored:
                 parts.append(self._daily(outputs, values["theta_r"], first))
         return torch.cat(parts)
@@ -123,12 +125,17 @@ class Simulation:
         day = site.start + pd.Timedelta(days=error.segment + step // self.columns.steps_per_day)
         return f"the gradient with respect to {name} is not finite at {site.name} on {day:%Y-%m-%d}"
 
+    def _weather(self, first: int, days: int) -> Forcing | LandForcing:
+        """Weather of some days, shape (step, ..., site) each."""
+        per_day = self.columns.steps_per_day
+        return mapped(lambda x: x[first * per_day : (first + days) * per_day], self.columns.forcing)
+
     def _adjoint(self, column: SoilColumn, state: ColumnState) -> AdjointSteps:
         """Steps with their derivative, traced or compiled once."""
         if self._steps is None:
             total = self.observations.fit_days * self.columns.steps_per_day
             wanted = total >= _WORTH_COMPILING_GRADIENT if self.compiled is None else self.compiled
-            weather = Forcing(*(x[0] for x in self.columns.forcing))
+            weather = mapped(lambda x: x[0], self.columns.forcing)
             self._steps = AdjointSteps(
                 column_step(column),
                 column_tensors(column),
@@ -158,9 +165,7 @@ class Simulation:
         """State after some days, and the outputs of each step, shape (step, row, column)."""
         per_day = self.columns.steps_per_day
         copies = column.soil.b.shape[1] // len(self.columns.sites)
-        forcing = Forcing(
-            *(x[first * per_day : (first + days) * per_day].repeat(1, copies) for x in self.columns.forcing)
-        )
+        forcing = mapped(lambda x: x.repeat(*[1] * (x.ndim - 1), copies), self._weather(first, days))
         total = (self.observations.fit_days + self.spin_up_days) * per_day
         wanted = total >= _WORTH_COMPILING if self.compiled is None else self.compiled
         names = self.observations.outputs

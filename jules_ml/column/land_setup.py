@@ -97,16 +97,20 @@ def experiment_land(
     )
 
 
+def type_row(tile: TileSection, types: SurfaceTypes) -> int:
+    """Row of the type of a tile among all surface types; -1 if there is no such type."""
+    name = SIMPLE_TYPES.get(str(tile.type), tile.type)
+    if isinstance(name, int):
+        return name - 1 if 1 <= name <= len(types.names) else -1
+    return types.names.index(name) if name in types.names else -1
+
+
 def _rows(section: SurfaceSection, types: SurfaceTypes, experiment: Experiment) -> dict[int, TileSection]:
     """Tiles by the row of their type."""
     where = f"{experiment.file}, surface.tiles"
     rows: dict[int, TileSection] = {}
     for tile in section.tiles:
-        name = SIMPLE_TYPES.get(str(tile.type), tile.type)
-        if isinstance(name, int):
-            row = name - 1 if 1 <= name <= len(types.names) else -1
-        else:
-            row = types.names.index(name) if name in types.names else -1
+        row = type_row(tile, types)
         if row < 0:
             raise BadInput(
                 f"there is no surface type {tile.type!r}",

@@ -16,6 +16,8 @@ from jules_ml.physics.packed_step import PackedStep, Run
 class _Forward:
     """Step on rows, as :func:`~jules_ml.physics.kernel.stepper.stepper_of` needs it."""
 
+    surface = None
+
     def __init__(self, packed: PackedStep, constants: Tensor) -> None:
         self.packed, self.constants = packed, constants
 
@@ -26,6 +28,8 @@ class _Forward:
 
 class _Backward:
     """Derivative of a step on rows, whose state is the gradient with respect to the state and the sum of that to the constants."""
+
+    surface = None
 
     def __init__(self, packed: PackedStep, constants: Tensor) -> None:
         self.packed, self.constants = packed, constants
