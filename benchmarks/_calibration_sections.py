@@ -19,8 +19,10 @@ _TOWER = (
 )
 
 
-def calibration_section(*, width: float, fit_end: pd.Timestamp, method: str, iterations: int) -> str:
-    """Section of a tower; ``SITES`` stands for the list of the other files."""
+def calibration_section(
+    width: float, temperature_error: float, *, fit_end: pd.Timestamp, method: str, iterations: int
+) -> str:
+    """Section of a tower, with an error of soil temperature [K]; ``SITES`` stands for the list of the other files."""
     parameters = "".join(
         f'[[calibration.parameters]]\nname = "{name}"\nprior_sd = {width}\n{keys}\n' for name, keys in _TOWER
     )
@@ -28,5 +30,6 @@ def calibration_section(*, width: float, fit_end: pd.Timestamp, method: str, ite
         f'[calibration]\nsites = SITES\nmethod = "{method}"\niterations = {iterations}\nstress_points = "curve"\n'
         f"fit_end = {fit_end:%Y-%m-%dT%H:%M:%S}\nsegment_days = 30\n{parameters}"
         '[[calibration.observations]]\nvariable = "theta"\nerror = 0.03\n'
-        '[[calibration.observations]]\nvariable = "t_soil"\nerror = 1.0\n'
+        '[[calibration.observations]]\nvariable = "t_soil"\n'
+        f"error = {temperature_error}\n"
     )

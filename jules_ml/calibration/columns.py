@@ -171,6 +171,7 @@ def site_columns(
         If layers, time step, hydraulic form or switches differ between the sites, or two sites have the same name.
     """
     _refuse_different(sites)
+    _refuse_varying(sites, fitted)
     n_steps = max(site.weather.t_air.shape[0] for site in sites)
     of_sites = [iter(tensors(site.weather)) for site in sites]
     forcing = mapped(
@@ -230,6 +231,18 @@ def _refuse_different(sites: Sequence[CalibrationSite]) -> None:
                     f"{key} is {value} here and {common[key]} at {first.name}",
                     where=f"{site.experiment.file}, {key}",
                     remedy=f"give all experiments of a joint calibration the same {key}",
+                )
+
+
+def _refuse_varying(sites: Sequence[CalibrationSite], fitted: Sequence[str]) -> None:
+    """Refuse to fit leaf area or height that the weather prescribes."""
+    for site in sites:
+        for name, prescribed in (("lai", "lai"), ("canht_ft", "canht")):
+            if name in fitted and getattr(site.weather, prescribed, None) is not None:
+                raise BadInput(
+                    f"{name} varies in time, and cannot be fitted",
+                    where=f"{site.experiment.file}, surface.tiles",
+                    remedy=f"give one number, or remove {name} from [[calibration.parameters]]",
                 )
 
 

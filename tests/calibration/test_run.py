@@ -22,10 +22,13 @@ from jules_ml.calibration.lbfgs import cost_and_gradient
 from jules_ml.calibration.run import calibrate, prepare
 from jules_ml.cli.application import app
 from jules_ml.column.run import run_column
+from jules_ml.column.setup import experiment_column
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import Experiment, load_experiment
 from jules_ml.physics.column import ColumnState, SoilColumn
 from jules_ml.physics.compilation import can_compile
+from jules_ml.physics.kernel.trees import tensors
+from jules_ml.physics.land_surface.properties import LandSurface
 
 TRUTH = {"b": 2.6, "satcon": 0.006, "lai": 3.0, "hcap": 1.6e6}
 SECTION = """\
@@ -175,6 +178,28 @@ def test_sites_share_some_parameters(tmp_path: Path) -> None:
     ]
     lai = result.values(result.displacements)["lai"][0]
     assert lai.tolist() == pytest.approx([3.0, 1.4], rel=0.05)
+
+
+@pytest.mark.slow
+def test_parameters_of_the_full_land_surface_change_the_run(twin: Path) -> None:
+    """The surface is that of the experiment without change, and parameters of PFTs by name reach it."""
+    file = twin.with_name("land.toml")
+    text = twin.read_text(encoding="utf-8") + "\n[physics]\nnsmax = 3\nilayers = 2\n"
+    file.write_text(text.replace('name = "satcon"', 'name = "f0"'), encoding="utf-8")
+    experiment = _with(load_experiment(file), fit_end=np.datetime64("2001-06-07").item())
+    simulation = prepare(experiment)
+    assert [each.label for each in simulation.parameters.displacements] == ["b", "f0", "lai", "hcap"]
+    zero = torch.zeros(4, dtype=torch.float64)
+    of_prior = simulation.columns.column(simulation.parameters.values(simulation.parameters.of_columns(zero)))
+    own, _ = experiment_column(experiment, timestep=10800.0, dtype=torch.float64)
+    assert isinstance(of_prior.surface, LandSurface)
+    assert isinstance(own.surface, LandSurface)
+    of_both = (tensors((each.tiles, each.canopy, each.f_root, each.frac)) for each in (of_prior.surface, own.surface))
+    for one, other in zip(*of_both, strict=True):
+        torch.testing.assert_close(one, other.expand_as(one), rtol=1e-6, atol=1e-12)
+    local = torch.cat([simulation.parameters.of_columns(0.5 * torch.eye(4)[k].double()) for k in range(4)], dim=1)
+    changed_runs = simulation.predict(torch.cat([zero[:, None], local], dim=1), days=4)
+    assert bool(((changed_runs[:, 1:] - changed_runs[:, :1]).abs().amax((0, 2)) > 1e-4).all())
 
 
 def test_missing_observations_are_refused(twin: Path) -> None:
