@@ -98,7 +98,9 @@ def _fitted(
         offset = pd.Timedelta(hours=float(prepared_offset(tower)))
         end = tower.days[number] - offset
         until = tower.days[split.boundary] - offset if inner else None
-        section = calibration_section(*choice, fit_end=end, method=method, iterations=3 if quick else 8 if inner else 15)
+        section = calibration_section(
+            *choice, fit_end=end, method=method, iterations=3 if quick else 8 if inner else 15
+        )
         text = (folder / f"{name}.toml").read_text(encoding="utf-8")
         if until is not None:
             text = text.replace("[run]\n", f"[run]\nend = {until:%Y-%m-%dT%H:%M:%S}\n", 1)
