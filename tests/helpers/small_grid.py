@@ -59,6 +59,8 @@ form = "van_genuchten"
 cs = 12.1
 
 [run]
+timestep = 3600.0
+mean_over = 24
 precision = "{precision}"
 compiled = {compiled}
 outputs = ["sthu", "t_soil", "latent_heat", "runoff"]

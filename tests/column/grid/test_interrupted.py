@@ -17,8 +17,8 @@ from helpers.small_grid import write_grid, write_wfde5
 MPIEXEC = mpiexec()
 COMMAND = [sys.executable, "-c", "from jules_ml.cli import main; main()", "run"]
 ENVIRONMENT = {**os.environ, **MPI_ENVIRONMENT}
-#: Length of a run that can be killed, and steps of an hour.
-DAYS, HOURLY = 8, "timestep = 3600.0\nmean_over = 24\n"
+#: Length of a run that can be killed [d].
+DAYS = 8
 needs_mpi = pytest.mark.skipif(MPIEXEC is None, reason="no mpi4py with its mpiexec: pip install 'jules_ml[mpi]'")
 
 
@@ -59,7 +59,7 @@ def killed(path: Path, out: Path, *, ranks: int = 1) -> None:
 
 @pytest.mark.slow
 def test_a_killed_run_continues_to_the_same_bits(tmp_path: Path) -> None:
-    path = write_grid(tmp_path, write_wfde5(tmp_path, days=DAYS), run=HOURLY, precision="float64")
+    path = write_grid(tmp_path, write_wfde5(tmp_path, days=DAYS), precision="float64")
     whole = run(path, tmp_path / "whole")
     out = tmp_path / "out"
     killed(path, out)
@@ -75,7 +75,7 @@ def test_a_killed_run_continues_to_the_same_bits(tmp_path: Path) -> None:
 @pytest.mark.mpi
 @pytest.mark.slow
 def test_ranks_give_the_same_bits_and_continue_each_others_runs(tmp_path: Path) -> None:
-    path = write_grid(tmp_path, write_wfde5(tmp_path, days=DAYS), run=HOURLY)
+    path = write_grid(tmp_path, write_wfde5(tmp_path, days=DAYS))
     whole = run(path, tmp_path / "one")
     xr.testing.assert_identical(run(path, tmp_path / "two", ranks=2), whole)
     out = tmp_path / "killed"
@@ -88,7 +88,7 @@ def test_ranks_give_the_same_bits_and_continue_each_others_runs(tmp_path: Path) 
 @pytest.mark.slow
 def test_an_error_on_one_rank_ends_all(tmp_path: Path) -> None:
     """The data have a gap at a point of the second rank."""
-    path = write_grid(tmp_path, write_wfde5(tmp_path, days=4), run=HOURLY)
+    path = write_grid(tmp_path, write_wfde5(tmp_path, days=4))
     file = tmp_path / "Tair_WFDE5_CRU_200106_v2.1.nc"
     with xr.open_dataset(file, decode_times=False) as ds:
         broken = ds.load()
