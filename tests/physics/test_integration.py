@@ -14,6 +14,7 @@ from jules_ml.physics.column import ColumnState, SoilColumn
 from jules_ml.physics.compilation import can_compile
 from jules_ml.physics.integration import Analysis, integrate, whole_vectors
 from jules_ml.physics.kernel.trees import mapped, tensors
+from jules_ml.physics.land_surface.state import LandForcing
 from jules_ml.physics.surface import Forcing, SurfaceProperties, SurfaceState
 
 needs_compiler = pytest.mark.skipif(not can_compile(), reason="no C++ compiler")
@@ -164,7 +165,7 @@ def test_what_no_kernel_is_generated_for_runs_without_one(shared_data: Path) -> 
     forcing, state, column = _loobos.standalone(shared_data)
 
     class Sorted(SoilColumn):
-        def step(self, state: ColumnState, forcing: Forcing) -> tuple[ColumnState, dict[str, Tensor]]:
+        def step(self, state: ColumnState, forcing: Forcing | LandForcing) -> tuple[ColumnState, dict[str, Tensor]]:
             new, out = super().step(state, forcing)
             return new, {**out, "smcl": torch.sort(out["smcl"], dim=0).values}
 

@@ -11,6 +11,7 @@ import torch
 from jules_ml.physics.compilation import can_compile
 from jules_ml.physics.kernel.stepper import stepper_of
 from jules_ml.physics.kernel.trees import mapped, tensors
+from jules_ml.physics.land_surface.state import LandForcing, LandSurfaceState
 
 pytestmark = pytest.mark.skipif(not can_compile(), reason="no C++ compiler")
 
@@ -27,10 +28,11 @@ def test_every_step_of_a_cold_month_equals_that_of_torch(shared_data: Path) -> N
         for k in range(0, 1440, 3):
             before = integrator.state()
             integrator.steps(series, k, k + 1, mean_over=1, threads=1)
-            weather = mapped(lambda x, k=k: x[k], forcing)
+            weather = LandForcing(*(x[k] for x in series))
             after, _ = column.step(before, weather)
             for mine, its in zip(tensors(integrator.state()), tensors(after), strict=True):
                 torch.testing.assert_close(mine, its, rtol=1e-8, atol=1e-8)
+            assert isinstance(after.surface, LandSurfaceState)
             layers.add(int((after.surface.snow.ds > 0.0).sum()))
             integrator.steps(series, k + 1, k + 3, mean_over=1, threads=1)
     assert len(layers) > 3
