@@ -23,13 +23,14 @@ import numpy as np
 from jules_ml.ensemble.gathering import gather
 from jules_ml.ensemble.member_file import Series
 from jules_ml.ensemble.members import Members
-from jules_ml.ensemble.mpi_pool import launched_size, ranks, serve, stop_ranks, world
+from jules_ml.ensemble.mpi_pool import ranks, serve, stop_ranks
 from jules_ml.ensemble.process_pool import pool
 from jules_ml.ensemble.results import write_results
 from jules_ml.ensemble.run import EnsembleRun, Plan, run_ensemble, run_members
 from jules_ml.ensemble.schedule import StartPool, serial_pool
 from jules_ml.ensemble.work import Failure, Result, Unit
 from jules_ml.experiment import Experiment, load_experiment
+from jules_ml.support.ranks import launched_size, world
 
 STAND_IN = Path(__file__).with_name("stand_in_jules.py")
 #: Open MPI may run as root, with more ranks than processors, and without binding, because the machine may be shared.

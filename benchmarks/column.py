@@ -58,8 +58,9 @@ def many(forcing: Forcing, state: ColumnState, column: SoilColumn, n: int) -> tu
 
 def land(data: Path, n: int) -> tuple[Any, ColumnState, SoilColumn]:
     """Weather, state and ``n`` columns with JULES's land surface and different soil temperatures."""
-    column, state, _ = _loobos_land.loobos(data, "snow3", torch.float32)
-    forcing = _loobos_land.weather(data, "snow3", torch.float32)
+    with tempfile.TemporaryDirectory() as scratch:
+        run = _loobos_land.write_folder(data, "snow3", Path(scratch) / "run")
+        column, state, forcing = _loobos_land.land_run(run, max(MONTHS) + DAYS, torch.float32)
     for name, value in vars(column).items():
         setattr(column, name, mapped(lambda x: wide(x, n), value))
     state = mapped(lambda x: wide(x, n), state)

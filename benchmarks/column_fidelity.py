@@ -3,18 +3,27 @@
 With JULES's fluxes the soil starts from the state of JULES at the end of its first step, and infiltration, extraction, surface heat flux
 (and snow depth, for insulation) are prescribed in every step. Alone, the column has the driving file, the tiles and the initial conditions
 of the run, and nothing of its output.
+
+With a JULES executable in the variable JULES_EXE, both models also run at CH-Dav, with the namelists of the template and three layers of
+snow. The record is that of ``jules-ml demo``, from the user's cache or downloaded.
 """
 
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 
+import _heat_residual
 import _loobos
+import _loobos_land
+import _soil_fidelity
 import numpy as np
 import torch
 import xarray as xr
 from _claims import Claims, argument_parser
+from _davos import davos_claims
+from _neon_land import neon_claims
 from rich.progress import Progress
 from scores.continuous import kge
 
@@ -78,6 +87,51 @@ def alone(claims: Claims, data: Path, days: int) -> None:
     claims.check("alone: water residual of a step, daily mean", residual, "<=", 1e-6, unit="kg m-2")
 
 
+def full_surface(claims: Claims, data: Path, run: str, days: int) -> None:
+    """Compare daily means of a run with JULES's land surface, driven by weather alone, with those of JULES."""
+    names = ["smcl", "t_soil", "latent_heat", "gpp_gb", "snow_mass_gb", "fqw_gb", "runoff", "water_residual"]
+    with tempfile.TemporaryDirectory() as scratch:
+        land = _loobos_land.land_run(_loobos_land.write_folder(data, run, Path(scratch) / run), days)
+    with Progress(transient=True) as progress, torch.no_grad():
+        task = progress.add_task(f"Loobos {run}", total=days * STEPS_A_DAY)
+        result = integrate(
+            land.column,
+            land.state,
+            land.forcing,
+            outputs=names,
+            compiled=can_compile(),
+            on_steps=lambda done: progress.advance(task, done),
+        )
+    jules = _loobos_land.jules_land(data, run, days * STEPS_A_DAY)
+    mine = {name: values.squeeze(-1).numpy() for name, values in result.outputs.items()}
+    for name in names[:5]:
+        if name not in jules:
+            continue
+        ours, theirs = (_loobos_land.daily(x).reshape(days, -1) for x in (mine[name], jules[name].values))
+        scores = [_daily_kge(ours[:, k], theirs[:, k]) for k in range(theirs.shape[1]) if theirs[:, k].std() > 0.0]
+        if scores:
+            claims.check(f"{run}, full surface: daily {name}, least KGE", min(scores), ">=", 0.97)
+    for name in ("fqw_gb", "runoff"):
+        off = abs(float(mine[name].mean()) / float(jules[name].mean()) - 1.0)
+        claims.check(f"{run}, full surface: {name}, fraction by which the sum is off", off, "<=", 0.02)
+    if "canopy_gb" in jules:
+        stored = jules["smcl"].sum("soil") + jules["canopy_gb"] + jules["snow_mass_gb"]
+        supplied = 1800.0 * (jules["precip"] - jules["fqw_gb"] - jules["runoff"]).astype(np.float64)
+        lost = float(stored[-1] - stored[0]) - float(supplied[1:].sum())
+        claims.check(
+            f"{run}, full surface: water from nowhere, column minus JULES",
+            abs(float(mine["water_residual"][1:].sum()) - lost),
+            "<=",
+            0.1,
+            unit="kg m-2",
+            note=f"JULES {lost:.2f} kg m-2 in {days} days, the column the same where melt cools the surface",
+        )
+
+
+def _daily_kge(ours: np.ndarray, theirs: np.ndarray) -> float:
+    return float(kge(xr.DataArray(ours, dims="time"), xr.DataArray(theirs.astype(np.float64), dims="time")))
+
+
 def main() -> int:
     options = argument_parser(__doc__).parse_args()
     torch.set_num_threads(1)
@@ -85,6 +139,13 @@ def main() -> int:
     for run in ("colvg", "colbc"):
         under_given_fluxes(claims, options.data, run, steps=3000 if options.quick else 17520)
     alone(claims, options.data, days=60 if options.quick else 365)
+    for run in ("snow3", "snow3_cold", "gl4"):
+        full_surface(claims, options.data, run, days=60 if options.quick else 365)
+    _soil_fidelity.topmodel(claims, options.data, steps=2880 if options.quick else 17472)
+    _soil_fidelity.soil_carbon(claims, options.data, periods=6 if options.quick else 36)
+    _heat_residual.heat_residual(claims, options.data, quick=options.quick)
+    neon_claims(claims, options.data, quick=options.quick)
+    davos_claims(claims, quick=options.quick)
     return claims.finish()
 
 

@@ -2,8 +2,8 @@
 
 Columns are those of Loobos in 1997, 30-minute steps, each with its own soil; a loop over them is ``run_column``, also compiled.
 Both are timed after their step is compiled; the time of start and compilation is reported. Process members are a stand-in for JULES with a
-fixed processor time, with run folders, namelists and gathering as in reality. Efficiency needs idle processors: the load of the machine is
-reported.
+fixed processor time, with run folders, namelists and gathering as in reality. Two processors of a shared machine give two programs less
+than twice the speed of one: two ranks are judged by two programs that know nothing of each other, in the same run.
 """
 
 from __future__ import annotations
@@ -147,7 +147,12 @@ def two_strangers(data: Path, folder: Path, *, members: int, batch: int, days: i
 def ranks(claims: Claims, data: Path, folder: Path, *, quick: bool) -> None:
     """Run the same columns with one, two and three ranks."""
     if mpiexec() is None:
-        claims.not_measured("columns by two ranks", ">=", 1.8, why="mpi4py with its mpiexec is not installed")
+        claims.not_measured(
+            "speed-up of two ranks over that of two programs",
+            ">=",
+            0.95,
+            why="mpi4py with its mpiexec is not installed",
+        )
         return
     members, batch, days, compiled = (400, 50, 2, False) if quick else (1000, 125, 365, True)
     path = column_ensemble(data, folder, members=members, batch=batch, days=days, compiled=compiled)
@@ -163,7 +168,8 @@ def ranks(claims: Claims, data: Path, folder: Path, *, quick: bool) -> None:
     note = f"two programs that know nothing of each other; {strangers:.1f} s"
     claims.report("columns by two processors, times one: what the machine has", seconds[1] / strangers, note=note)
     note = f"{seconds[1]:.1f} and {seconds[2]:.1f} s, {os.cpu_count()} processors"
-    claims.check("columns by two ranks, times one", seconds[1] / seconds[2], ">=", 1.8, note=note)
+    claims.report("columns by two ranks, times one", seconds[1] / seconds[2], note=note)
+    claims.check("speed-up of two ranks over that of two programs", strangers / seconds[2], ">=", 0.95)
     claims.check(f"gathered data that differ, by 1 to {max(seconds)} ranks", len(sums) - 1, "<=", 0)
 
 

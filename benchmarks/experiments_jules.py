@@ -43,9 +43,9 @@ from jules_ml.jules.export.curves import FSTH_FILE, FTEMP_FILE
 from jules_ml.jules.input_files import sthuf_from_theta, write_ancillary, write_prescribed
 from jules_ml.jules.run_folder import read_run_folder
 from jules_ml.jules.soil_properties import original_property
-from jules_ml.jules.sources import POINT_RUN
 from jules_ml.jules.template import write_template
 from jules_ml.physics.soil_names import LAYERED
+from jules_ml.support.sources import POINT_RUN
 
 VARIABLES = ("JULES_EXE", "JULES_RUN_DIR", "JULES_VERSION")
 

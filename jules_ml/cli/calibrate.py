@@ -2,40 +2,69 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Json, Quiet, in_place, print_outcome, progress_bars
-from jules_ml.support.output_folder import replaced_folder
+from jules_ml.cli.printing import Json, ProgressBars, Quiet, in_place, print_outcome, progress_bars
+from jules_ml.support.output_folder import Staged, replaced_folder
+
+if TYPE_CHECKING:
+    from jules_ml.experiment import Experiment
+    from jules_ml.learned.kind import Outcome
 
 
-@app.command(epilog="Example:  jules-ml calibrate tower.toml --out modules/tower_soil")
+@app.command(epilog="Example:  jules-ml calibrate tower.toml --out calibrations/tower")
 def calibrate(
     experiment: Annotated[
         Path,
         typer.Argument(
-            help="Experiment file (TOML) of one site with soil moisture; \\[hydraulics] contains the settings.",
+            help="Experiment file (TOML). \\[calibration] contains parameters, observations and other sites; without it the soil of one "
+            "site is calibrated to its soil moisture, with the settings of \\[hydraulics].",
             show_default=False,
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Hydraulics module folder to write.", show_default=False)],
+    out: Annotated[
+        Path, typer.Option(help="Folder to write; without \\[calibration] a hydraulics module.", show_default=False)
+    ],
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Calibrate the soil of one site to its sensors through the soil column, and score it on the test period."""
+    """Fit parameters of the column to observations, by gradients through its time steps, and score them on the test period."""
     from jules_ml.experiment import load_experiment
 
     # the experiment is read before torch is imported, so that errors in it are reported quickly
     loaded = load_experiment(experiment)
-    from jules_ml.learned.hydraulics.site_calibration import calibrate_site
-    from jules_ml.learned.page import write_report
+    calibration = loaded.calibration is not None
+    with _staged(out, calibration=calibration) as staged, progress_bars(quiet or json) as report:
+        outcome = (_parameters if calibration else _soil)(loaded, staged.path, report)
+    print_outcome(in_place(outcome, staged), quiet=quiet, json=json)
+
+
+def _staged(out: Path, *, calibration: bool) -> AbstractContextManager[Staged]:
+    """Output folder of a calibration or of a module."""
+    from jules_ml.calibration.files import CALIBRATION
     from jules_ml.learned.store import MODULE
 
-    with replaced_folder(out, MODULE) as staged:
-        with progress_bars(quiet or json) as report:
-            outcome = calibrate_site(loaded, staged.path, progress=report)
-        write_report(outcome, title=f"Soil hydraulics: calibration of {staged.path.name}")
-    print_outcome(in_place(outcome, staged), quiet=quiet, json=json)
+    return replaced_folder(out, CALIBRATION if calibration else MODULE)
+
+
+def _parameters(experiment: Experiment, folder: Path, report: ProgressBars) -> Outcome:
+    """Fit the parameters of ``[calibration]``."""
+    from jules_ml.calibration.files import write_calibration
+    from jules_ml.calibration.run import calibrate
+
+    return write_calibration(calibrate(experiment, progress=report), folder)
+
+
+def _soil(experiment: Experiment, folder: Path, report: ProgressBars) -> Outcome:
+    """Calibrate the soil of one site, and write it as a module."""
+    from jules_ml.learned.hydraulics.site_calibration import calibrate_site
+    from jules_ml.learned.page import write_report
+
+    outcome = calibrate_site(experiment, folder, progress=report)
+    write_report(outcome, title=f"Soil hydraulics: calibration of {folder.name}")
+    return outcome

@@ -44,9 +44,10 @@ def ensemble(
     quiet: Quiet = False,
 ) -> None:
     """Run an ensemble of runs, continue it after an interruption, and gather it into one file."""
-    from jules_ml.ensemble.mpi_pool import launched_size, ranks, serve, stop_ranks, world
+    from jules_ml.ensemble.mpi_pool import ranks, serve, stop_ranks
     from jules_ml.ensemble.process_pool import pool
     from jules_ml.ensemble.schedule import serial_pool
+    from jules_ml.support.ranks import launched_size, world
 
     folder = Path("runs") / experiment.stem if out is None else out
     request = _Request(experiment, folder, workers, shard, retry, dry_run, quiet)

@@ -20,6 +20,7 @@ from jules_ml.cli.printing import (
     print_warnings,
     progress_bars,
 )
+from jules_ml.cli.run_grid import run_experiment_on_grid, run_folder_on_grid
 from jules_ml.errors import BadInput
 from jules_ml.support.output_folder import replaced_folder
 
@@ -59,28 +60,38 @@ def run(
             metavar="FOLDER",
         ),
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue an unfinished run on a grid, with any number of ranks.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run the model of an experiment: the soil column with a site's record, or JULES with modules swapped in."""
+    """Run the model of an experiment: the soil column with a site's record or on a grid, or JULES with modules swapped in."""
     if from_jules is not None:
         _refuse_beside("--from-jules", from_jules, " --out FOLDER", experiment, prepare, collect)
-        return _run_from_jules(from_jules, Path("runs") / from_jules.resolve().name if out is None else out, quiet)
+        folder = Path("runs") / from_jules.resolve().name if out is None else out
+        return _run_from_jules(from_jules, folder, resume=resume, quiet=quiet)
     if collect is not None:
-        _refuse_beside("--collect", collect, "", experiment, prepare, out)
+        _refuse_beside("--collect", collect, "", experiment, prepare, resume, out)
         return _collect_jules(collect, quiet)
     if experiment is None:
         raise BadInput("no experiment is given", where="jules-ml run", remedy="'jules-ml run EXPERIMENT.toml'")
+    _run_experiment(experiment, out, prepare=prepare, resume=resume, quiet=quiet)
+
+
+def _run_experiment(experiment: Path, out: Path | None, *, prepare: bool, resume: bool, quiet: bool) -> None:
     # the experiment is read before torch is imported, so that errors in it are reported quickly
     from jules_ml.experiment import load_experiment
+    from jules_ml.support.ranks import launched_size
 
+    folder = Path("runs") / experiment.stem if out is None else out
+    if launched_size() > 1:
+        run_experiment_on_grid(experiment, folder, resume=resume, quiet=quiet)
+        return
     loaded = load_experiment(experiment)
-    from jules_ml.learned.card import notes_without_checksums
-    from jules_ml.learned.model_verdict import verdict_warnings
-
+    if resume and loaded.grid is None:
+        raise BadInput("only runs on a grid are continued", where=experiment, remedy="leave out --resume")
     if not quiet:
-        moisture = None if loaded.closed_loop is None else loaded.closed_loop.moisture
-        modules = [loaded.modules.respiration, loaded.modules.hydraulics, moisture]
-        print_warnings([*verdict_warnings(modules, loaded), *notes_without_checksums(modules)])
+        _print_warnings_of_modules(loaded)
     if loaded.run is not None and loaded.run.model == "jules":
         (_prepare_jules if prepare else _run_jules)(loaded, out, quiet)
         return
@@ -90,7 +101,9 @@ def run(
             where=f"{experiment}, run.model",
             remedy="leave out --prepare: a job may call 'jules-ml run' itself; or set model = 'jules'",
         )
-    folder = Path("runs") / experiment.stem if out is None else out
+    if loaded.grid is not None:
+        run_experiment_on_grid(experiment, folder, resume=resume, quiet=quiet)
+        return
     if loaded.closed_loop is not None:
         _run_closed_loop(loaded, folder, quiet)
         return
@@ -105,6 +118,15 @@ def _refuse_beside(option: str, folder: Path, end: str, *others: Path | bool | N
             where="jules-ml run",
             remedy=f"'jules-ml run {option} {folder}{end}'",
         )
+
+
+def _print_warnings_of_modules(experiment: Experiment) -> None:
+    from jules_ml.learned.card import notes_without_checksums
+    from jules_ml.learned.model_verdict import verdict_warnings
+
+    moisture = None if experiment.closed_loop is None else experiment.closed_loop.moisture
+    modules = [experiment.modules.respiration, experiment.modules.hydraulics, moisture]
+    print_warnings([*verdict_warnings(modules, experiment), *notes_without_checksums(modules)])
 
 
 def _run_column(experiment: Experiment, folder: Path, quiet: bool) -> None:
@@ -124,7 +146,18 @@ def _run_column(experiment: Experiment, folder: Path, quiet: bool) -> None:
         print_files(map(staged.final, files))
 
 
-def _run_from_jules(source: Path, folder: Path, quiet: bool) -> None:
+def _run_from_jules(source: Path, folder: Path, *, resume: bool, quiet: bool) -> None:
+    from jules_ml.jules.column_run.one_point import has_grid
+    from jules_ml.support.ranks import launched_size
+
+    if launched_size() > 1 or has_grid(source):
+        return run_folder_on_grid(source, folder, resume=resume, quiet=quiet)
+    if resume:
+        raise BadInput("only runs on a grid are continued", where=source, remedy="leave out --resume")
+    return _run_point_from_jules(source, folder, quiet)
+
+
+def _run_point_from_jules(source: Path, folder: Path, quiet: bool) -> None:
     from jules_ml.column.folder import RUN, run_figure
     from jules_ml.jules.column_run.run import run_folder_as_column, write_folder_run
     from jules_ml.support.figures import save_figure

@@ -51,7 +51,9 @@ OUTPUTS: dict[str, Output] = {
     ),
     "runoff": Output(_RATE, "surface and subsurface runoff", "runoff_flux"),
     "surf_roff": Output(_RATE, "surface runoff", "surface_runoff_flux"),
-    "sub_surf_roff": Output(_RATE, "drainage from the bottom layer", "subsurface_runoff_flux"),
+    "sub_surf_roff": Output(
+        _RATE, "drainage from the bottom layer, or base flow with TOPMODEL", "subsurface_runoff_flux"
+    ),
     "infiltration": Output(_RATE, "infiltration into the soil"),
     "tfall": Output(_RATE, "throughfall"),
     "snow_melt_gb": Output(_RATE, "snow melt", "surface_snow_melt_flux"),
@@ -132,6 +134,15 @@ TOPMODEL_OUTPUTS: dict[str, Output] = {
     "sat_excess_roff": Output(_RATE, "runoff from the saturated fraction"),
 }
 
+#: Further outputs of a column with four pools of soil carbon, sums over its layers.
+CARBON_OUTPUTS: dict[str, Output] = {
+    "cs_gb": Output("kg m-2", "soil carbon", "soil_mass_content_of_carbon"),
+    "c_dpm_gb": Output("kg m-2", "carbon in decomposable plant material"),
+    "c_rpm_gb": Output("kg m-2", "carbon in resistant plant material"),
+    "c_bio_gb": Output("kg m-2", "carbon in soil biomass"),
+    "c_hum_gb": Output("kg m-2", "carbon in humus"),
+}
+
 #: Computed from the weather after the run, under JULES's names.
 DERIVED: dict[str, Output] = {
     "fao_et0": Output(_RATE, "reference crop evapotranspiration by the FAO Penman-Monteith equation"),
@@ -145,7 +156,7 @@ _SOIL = LAYERED | RESIDUAL
 
 
 def outputs_of(column: SoilColumn) -> dict[str, Output]:
-    """Return the outputs of a column: those of every one, and those of JULES's land surface and of TOPMODEL.
+    """Return the outputs of a column: those of every one, and those of JULES's land surface, TOPMODEL and pools of carbon.
 
     Parameters
     ----------
@@ -157,7 +168,8 @@ def outputs_of(column: SoilColumn) -> dict[str, Output]:
         By JULES's names.
     """
     land = LAND_OUTPUTS if isinstance(column.surface, LandSurface) else {}
-    return OUTPUTS | land | (TOPMODEL_OUTPUTS if column.topmodel is not None else {})
+    topmodel = TOPMODEL_OUTPUTS if column.topmodel is not None else {}
+    return OUTPUTS | land | topmodel | (CARBON_OUTPUTS if column.carbon is not None else {})
 
 
 def is_sound(name: str, values: NDArray[np.floating]) -> NDArray[np.bool_]:
@@ -196,7 +208,8 @@ def output_dataset(
     Parameters
     ----------
     outputs : mapping of str to array, shape (time,), (time, soil), (time, tile) or (time, pft)
-        Means over each period, by name in :data:`OUTPUTS`, :data:`DERIVED`, :data:`LAND_OUTPUTS` and :data:`TOPMODEL_OUTPUTS`.
+        Means over each period, by name in :data:`OUTPUTS`, :data:`DERIVED`, :data:`LAND_OUTPUTS`, :data:`TOPMODEL_OUTPUTS` and
+        :data:`CARBON_OUTPUTS`.
     weather : xarray.Dataset
         Site dataset that drove the run, whose steps make whole periods.
     start : Timestamp
@@ -220,7 +233,7 @@ def output_dataset(
     }
     data: dict[str, tuple[tuple[str, ...], NDArray[np.floating], dict[str, str]]] = {}
     for name, values in outputs.items():
-        output = (OUTPUTS | DERIVED | LAND_OUTPUTS | TOPMODEL_OUTPUTS)[name]
+        output = (OUTPUTS | DERIVED | LAND_OUTPUTS | TOPMODEL_OUTPUTS | CARBON_OUTPUTS)[name]
         attrs = {"units": output.units, "long_name": output.long_name, **method}
         if output.standard_name is not None:
             attrs["standard_name"] = output.standard_name
@@ -263,6 +276,35 @@ def output_dataset(
             "interval_seconds": period.total_seconds(),
         },
     )
+
+
+def with_types(output: xr.Dataset, column: SoilColumn) -> xr.Dataset:
+    """Add the fractions and names of the surface types of JULES's land surface.
+
+    Parameters
+    ----------
+    output : xarray.Dataset
+        From :func:`output_dataset`.
+    column : SoilColumn
+        Of one column.
+
+    Returns
+    -------
+    xarray.Dataset
+        With ``frac`` and names along ``tile`` and ``pft``; a type without a fraction has no values, as in JULES. Unchanged for the simple
+        surface.
+    """
+    surface = column.surface
+    if not isinstance(surface, LandSurface):
+        return output
+    names = list(surface.types.names)
+    output = output.assign_coords({"tile": ("tile", names), "pft": ("pft", names[: surface.n_pft])})
+    frac = surface.frac.squeeze(-1).numpy()
+    for name, values in output.data_vars.items():
+        if {"tile", "pft"} & set(values.dims):
+            output[name] = values.where(xr.DataArray(frac[: values.shape[-1]] > 0.0, dims=values.dims[-1:]))
+    output["frac"] = ("tile", frac, {"units": "1", "long_name": "fraction of the surface type"})
+    return output
 
 
 def write_output(output: xr.Dataset, path: Path) -> None:

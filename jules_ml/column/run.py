@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -14,10 +16,11 @@ from numpy.typing import NDArray
 
 from jules_ml.column.antecedent import antecedent_notes, module_antecedent, with_antecedent
 from jules_ml.column.budget import Budgets, column_budgets, water_stored
+from jules_ml.column.land_setup import column_forcing
 from jules_ml.column.learned_rate import with_learned_rate
 from jules_ml.column.learned_respiration import learned_factors
 from jules_ml.column.learned_soil import with_learned_soil
-from jules_ml.column.output import DERIVED, OUTPUTS, SOIL_TEMPERATURES, is_sound, output_dataset
+from jules_ml.column.output import DERIVED, OUTPUTS, SOIL_TEMPERATURES, is_sound, output_dataset, outputs_of, with_types
 from jules_ml.column.reference_evapotranspiration import fao_et0
 from jules_ml.column.setup import experiment_column, initial_state
 from jules_ml.column.spin_up import SpinUp, spin_up, steps_of_a_cycle
@@ -29,12 +32,15 @@ from jules_ml.learned.hydraulics.soil_section import Soil
 from jules_ml.physics.column import ColumnState, RespirationFactors, SoilColumn, jules_one_pool_factors
 from jules_ml.physics.compilation import NO_COMPILER, can_compile, compilation_obstacle
 from jules_ml.physics.integration import Integration, integrate
-from jules_ml.physics.surface import Forcing
+from jules_ml.physics.kernel.trees import mapped
 from jules_ml.support.progress import Progress, counted
 from jules_ml.weather import Weather, site_weather
 
 #: Number of steps from which on compilation saves time.
 _WORTH_COMPILING = 8000
+
+
+_NO_EQUILIBRIUM: Final = "the soil was not in equilibrium at the end of spin-up: raise run.spin_up.cycles"
 
 
 @dataclass(frozen=True)
@@ -110,7 +116,6 @@ def run_column(
         If an output is not finite, or a soil temperature is outside the range on Earth.
     """
     section = experiment.required(experiment.run, "run")
-    _refuse_unknown_outputs(section, experiment.file)
     record = experiment.record() if record is None else record
     experiment, rate_notes = with_learned_rate(experiment, record=record) if factors is None else (experiment, [])
     antecedent = module_antecedent(experiment.modules.respiration if factors is None else None)
@@ -120,9 +125,12 @@ def run_column(
     with_soil, soil_notes = with_learned_soil(experiment, record=record)
     notes += [*notes_of_record(record), *rate_notes, *antecedent_notes(antecedent), *soil_notes]
     column, soil = experiment_column(with_soil, timestep=section.timestep, dtype=dtype, factors=factors)
-    state = initial_state(column, section.initial, t_air_mean=float(weather.series["t_air"].mean()))
-
-    forcing, stamps = weather.tensors(dtype), pd.DatetimeIndex(weather.series["time"].to_numpy())
+    mean = float(weather.series["t_air"].mean())
+    state = initial_state(column, section.initial, t_air_mean=mean, experiment=with_soil)
+    names = outputs_of(column)
+    _refuse_unknown_outputs(section, names, experiment.file)
+    forcing = column_forcing(experiment, column, weather, record)
+    stamps = pd.DatetimeIndex(weather.series["time"].to_numpy())
     start = stamps[0] - pd.Timedelta(seconds=section.timestep)
     n_spin = steps_of_a_cycle(stamps, section.timestep, section.spin_up)
     most = n_spin * section.spin_up.cycles
@@ -131,20 +139,19 @@ def run_column(
     state, spun = spin_up(
         column,
         state,
-        Forcing(*(x[:n_spin] for x in forcing)),
+        mapped(lambda x: x[:n_spin], forcing),
         section.spin_up,
-        outputs=tuple(OUTPUTS),
+        outputs=tuple(names),
         compiled=compiled,
         on_steps=counted(progress, "spin-up", most),
     )
     refuse_unstable_spin_up(state, spun, column)
-    if progress is not None and spun.cycles:
-        progress("spin-up", spun.cycles * n_spin, spun.cycles * n_spin)
+    _complete(progress, spun)
     integration = integrate(
         column,
         state,
         forcing,
-        outputs=tuple(OUTPUTS),
+        outputs=tuple(names),
         mean_over=1 if antecedent else section.mean_over,
         compiled=compiled,
         on_steps=counted(progress, "run", len(stamps)),
@@ -154,16 +161,25 @@ def run_column(
             integration, antecedent, column=column, start=state, t_air=forcing.t_air, mean_over=section.mean_over
         )
     wall_seconds = time.perf_counter() - start_time
-    if not spun.reached and spun.cycles:
-        notes.append("the soil was not in equilibrium at the end of spin-up: raise run.spin_up.cycles")
+    notes += [] if spun.reached or not spun.cycles else [_NO_EQUILIBRIUM]
 
-    output = _run_output(integration, weather, experiment, section, soil, start)
+    output = with_types(_run_output(integration, weather, experiment, section, soil, start), column)
     refuse_unstable_column(output, column)
     gained = water_stored(column, integration.state) - water_stored(column, state)
     budgets = column_budgets(output, gained=gained, timestep=section.timestep)
-    output = output.drop_vars([] if section.outputs is None else {*OUTPUTS, *DERIVED} - set(section.outputs))
-    output.attrs |= _run_attributes(experiment, weather, spun)
+    output = _selected(output, section, names).assign_attrs(_run_attributes(experiment, weather, spun))
     return ColumnRun(experiment, output, weather, spun, budgets, compiled, wall_seconds, record, state, tuple(notes))
+
+
+def _complete(progress: Progress | None, spun: SpinUp) -> None:
+    """Report the end of a spin-up that needed fewer cycles than it might have."""
+    if progress is not None and spun.cycles:
+        progress("spin-up", spun.cycles * spun.steps, spun.cycles * spun.steps)
+
+
+def _selected(output: xr.Dataset, section: RunSection, names: Collection[str]) -> xr.Dataset:
+    """Output variables that ``run.outputs`` names."""
+    return output.drop_vars([] if section.outputs is None else {*names, *DERIVED} - set(section.outputs))
 
 
 def _run_output(
@@ -207,14 +223,14 @@ def _factors(experiment: Experiment) -> RespirationFactors:
     return jules_one_pool_factors if folder is None else learned_factors(folder)
 
 
-def _refuse_unknown_outputs(section: RunSection, file: Path) -> None:
+def _refuse_unknown_outputs(section: RunSection, names: Collection[str], file: Path) -> None:
     """Refuse names in ``run.outputs`` that the column does not have."""
-    unknown = [name for name in section.outputs or () if name not in {*OUTPUTS, *DERIVED}]
+    unknown = [name for name in section.outputs or () if name not in {*names, *DERIVED}]
     if unknown:
         raise BadInput(
             f"the column has no output {', '.join(unknown)}",
             where=f"{file}, run.outputs",
-            remedy=f"choose among {', '.join((*OUTPUTS, *DERIVED))}",
+            remedy=f"choose among {', '.join((*names, *DERIVED))}",
         )
 
 

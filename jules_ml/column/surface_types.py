@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from jules_ml.errors import BadInput
-from jules_ml.physics.land_surface.types import OtherTypes, PlantTypes, SurfaceTypes
+from jules_ml.physics.surface_types import OtherTypes, PlantTypes, SurfaceTypes
 from jules_ml.physics.switches import Switches
 from jules_ml.support.namelist_text import NamelistSyntaxError, read_group, scan
 
@@ -66,7 +66,9 @@ def surface_types(
             )
         ),
         others=OtherTypes(
-            **_parameters(OtherTypes._fields, others, n_others, frozenset(), where["jules_nvegparm"], dtype),
+            **_parameters(
+                OtherTypes._fields, others, n_others, unused_of_others(switches), where["jules_nvegparm"], dtype
+            ),
         ),
         names=_names(types, plants, n_plants + n_others),
         **{role: int(types[role]) - 1 if _is_type(types.get(role)) else -1 for role in _ROLES},
@@ -180,10 +182,24 @@ def unused(switches: Switches) -> frozenset[str]:
         (switches.can_rad_mod != 6, ("knl",)),
         (switches.l_spec_veg_z0, ("dz0v_dh",)),
         (not switches.l_spec_veg_z0, ("z0v",)),
-        (switches.fsmc_shape != 1, ("psi_close", "psi_open")),
+        (not switches.l_use_pft_psi and switches.fsmc_shape == 0, ("psi_close", "psi_open")),
     ):
         names |= set(parameters) if is_unused else set()
     return frozenset(names)
+
+
+def unused_of_others(switches: Switches) -> frozenset[str]:
+    """Parameters of the types without vegetation that a configuration does not use and JULES does not ask for.
+
+    Parameters
+    ----------
+    switches : Switches
+
+    Returns
+    -------
+    frozenset of str
+    """
+    return frozenset({"albsnc_nvg"} if switches.l_snow_albedo else ())
 
 
 def _parameters(

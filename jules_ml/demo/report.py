@@ -53,6 +53,8 @@ CAPTIONS = {
 _HEADLINE_FIGURES = 2
 #: Least length of a winter, July to June, whose snow is stated [d].
 _WINTER_DAYS = 360
+#: Snow mass that most winters at Davos exceed [kg m-2].
+_SNOWY = 100
 
 
 def render_report(
@@ -118,6 +120,7 @@ def snow_note(output: xr.Dataset) -> str:
         f"{most[year]:.0f} kg m-2 in {year}/{(year + 1) % 100:02d}" for year in (most.idxmin(), most.idxmax())
     )
     return (
-        f"The column has little snow on the ground: the winter maximum is {np.median(most):.0f} kg m-2 in the median, from {least} to "
-        f"{greatest}. Its soil freezes in winter, where the sensor measures liquid water: the column has no snow in several layers yet."
+        f"The winter maximum of snow on the ground is {np.median(most):.0f} kg m-2 in the median, from {least} to {greatest}; it exceeds "
+        f"{_SNOWY} kg m-2 in {int((most > _SNOWY).sum())} of {len(most)} winters. Where frost comes before deep snow, the soil of the "
+        "column freezes, and its liquid water, which the sensor measures, decreases."
     )

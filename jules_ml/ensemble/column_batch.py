@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
 import torch
+import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
+from jules_ml.column.land_setup import column_forcing
 from jules_ml.column.learned_respiration import learned_factors
 from jules_ml.column.output import OUTPUTS, is_sound
 from jules_ml.column.run import run_weather, to_be_compiled
 from jules_ml.column.setup import experiment_column, initial_state
+from jules_ml.column.soil_processes import jules_factors_of
 from jules_ml.column.spin_up import steps_of_a_cycle
 from jules_ml.ensemble.draws import curves_by_column, drawn_tables
 from jules_ml.ensemble.member_experiment import Carbons, Soils, member_experiment, site_experiment
@@ -30,13 +34,14 @@ from jules_ml.physics.column import (
     ColumnState,
     RespirationFactors,
     SoilColumn,
-    SoilProperties,
-    jules_one_pool_factors,
 )
 from jules_ml.physics.integration import integrate, whole_vectors
-from jules_ml.physics.photosynthesis import LeafParameters
-from jules_ml.physics.surface import Forcing, SurfaceProperties, SurfaceState
+from jules_ml.physics.kernel.trees import flattened, mapped, tensors
+from jules_ml.physics.land_surface.state import LandForcing
+from jules_ml.physics.surface import Forcing
 from jules_ml.weather import Weather
+
+_Tree = TypeVar("_Tree")
 
 #: Approximate number of time steps that are integrated at a time; more would need memory without saving time.
 _BLOCK = 1440
@@ -44,6 +49,13 @@ _BLOCK = 1440
 _PERIOD = 48
 #: Name of the liquid water content including residual water, as a sensor measures it: from ``sthu`` and the member's soil.
 THETA = "theta"
+
+
+class _SiteWeather(NamedTuple):
+    """Weather of a run at a site, and the site dataset that it is made of."""
+
+    weather: Weather
+    record: xr.Dataset
 
 
 @dataclass
@@ -61,14 +73,14 @@ class ColumnWork:
     forks: ClassVar[bool] = False
     experiment: Experiment
     outputs: tuple[str, ...]
-    _weather: dict[tuple[Path | None, Path | None], Weather] = field(default_factory=dict, repr=False)
+    _weather: dict[tuple[Path | None, Path | None], _SiteWeather] = field(default_factory=dict, repr=False)
     _soils: Soils = field(default_factory=dict, repr=False)
     _carbons: Carbons = field(default_factory=dict, repr=False)
 
     def results(self, unit: Unit, folder: Path) -> Iterator[tuple[int, Result | Failure]]:
         """Run the members of a unit together; a member that cannot be set up is reported, and a copy of another fills the batch."""
         prepared: list[tuple[SoilColumn, Soil, ColumnState, Member]] = []
-        weather = self._weather_of(unit.members[0])
+        weather, record = self._weather_of(unit.members[0])
         t_mean = float(weather.series["t_air"].mean())
         for member in unit.members:
             try:
@@ -79,7 +91,9 @@ class ColumnWork:
         if not prepared:
             return
         batch = _Batch(self.experiment, prepared, self._factors([member for *_, member in prepared]))
-        outputs = batch.run(weather, self.outputs, size=self._size)
+        at_site = site_experiment(self.experiment, unit.members[0].site, unit.members[0].forcing)
+        forcing = column_forcing(at_site, prepared[0][0], weather, record)
+        outputs = batch.run(forcing, weather, self.outputs, size=self._size)
         for k, (_, soil, _, member) in enumerate(prepared):
             if member.number in unit.pending:
                 yield member.number, _result({name: values[k] for name, values in outputs.items()}, soil, weather, self)
@@ -100,14 +114,14 @@ class ColumnWork:
         mean_over = min(section.mean_over, _PERIOD)
         spin_up = section.spin_up.model_copy(update={"cycles": 0})
         run = section.model_copy(update={"spin_up": spin_up, "compiled": compiled, "mean_over": mean_over})
-        weather = self._weather_of(member)
-        part = replace(weather, series=weather.series.isel(time=slice(periods * mean_over)))
+        weather, record = self._weather_of(member)
+        part = _SiteWeather(replace(weather, series=weather.series.isel(time=slice(periods * mean_over))), record)
         key = (member.site, member.forcing)
         return ColumnWork(self.experiment.model_copy(update={"run": run}), self.outputs, {key: part})
 
     def steps(self, member: Member) -> int:
         """Return the number of time steps of a member, without spin-up."""
-        return int(self._weather_of(member).series.sizes["time"])
+        return int(self._weather_of(member).weather.series.sizes["time"])
 
     @property
     def _size(self) -> int:
@@ -121,30 +135,37 @@ class ColumnWork:
         section = self.experiment.required(self.experiment.run, "run")
         return torch.float32 if section.precision == "float32" else torch.float64
 
-    def _weather_of(self, member: Member) -> Weather:
+    def _weather_of(self, member: Member) -> _SiteWeather:
         key = (member.site, member.forcing)
         if key not in self._weather:
             self._weather.clear()
             at_site = site_experiment(self.experiment, member.site, member.forcing)
-            self._weather[key] = run_weather(at_site, at_site.required(at_site.run, "run"), at_site.record())[0]
+            record = at_site.record()
+            weather, _ = run_weather(at_site, at_site.required(at_site.run, "run"), record)
+            self._weather[key] = _SiteWeather(weather, record)
         return self._weather[key]
 
     def _column(self, member: Member, t_mean: float) -> tuple[SoilColumn, Soil, ColumnState]:
         experiment = member_experiment(self.experiment, member, self._soils, self._carbons)
         section = experiment.required(experiment.run, "run")
         column, soil = experiment_column(experiment, timestep=section.timestep, dtype=self._dtype)
-        return column, soil, initial_state(column, section.initial, t_air_mean=t_mean)
+        return column, soil, initial_state(column, section.initial, t_air_mean=t_mean, experiment=experiment)
 
     def _factors(self, members: Sequence[Member]) -> RespirationFactors:
         folder = self.experiment.modules.respiration
         if folder is None:
-            return jules_one_pool_factors
+            return jules_factors_of(self.experiment)
         if "respiration" not in members[0].draws:
             return learned_factors(folder)
         draws = [member.draws["respiration"] for member in members]
         padded = draws + [draws[-1]] * (self._size - len(draws))
         unique = sorted(set(padded))
         return curves_by_column(drawn_tables(folder, unique), [unique.index(draw) for draw in padded])
+
+
+def _rows(first: int, last: int, series: Tensor) -> Tensor:
+    """Steps of a series."""
+    return series[first:last]
 
 
 class _Batch:
@@ -161,13 +182,14 @@ class _Batch:
         self.states = [state for _, _, state, _ in prepared]
         self.factors = factors
 
-    def run(self, weather: Weather, outputs: Sequence[str], *, size: int) -> dict[str, NDArray[np.floating]]:
+    def run(
+        self, forcing: Forcing | LandForcing, weather: Weather, outputs: Sequence[str], *, size: int
+    ) -> dict[str, NDArray[np.floating]]:
         """Spin up and run, and return arrays of shape (column, period) or (column, period, layer)."""
         n = len(self.columns)
         padding = max(size - n, 0)
         column = stacked_column([*self.columns, *[self.columns[-1]] * padding], self.factors)
-        state = _stacked_state([*self.states, *[self.states[-1]] * padding])
-        forcing = weather.tensors(column.dzsoil.dtype)
+        state = _joined([*self.states, *[self.states[-1]] * padding])
         stamps = pd.DatetimeIndex(weather.series["time"].to_numpy())
         spin = self.section.spin_up
         n_spin = steps_of_a_cycle(stamps, self.section.timestep, spin)
@@ -175,7 +197,7 @@ class _Batch:
         active = torch.ones(state.smcl.shape[-1], dtype=torch.bool)
         for _ in range(spin.cycles):
             final, _ = _integrate_in_blocks(
-                column, state, Forcing(*(x[:n_spin] for x in forcing)), outputs, n_spin, None, compiled
+                column, state, mapped(lambda x: x[:n_spin], forcing), outputs, n_spin, None, compiled
             )
             d_smcl = (final.smcl - state.smcl).abs().amax(0)
             d_t_soil = (final.t_soil - state.t_soil).abs().amax(0)
@@ -194,7 +216,7 @@ class _Batch:
 def _integrate_in_blocks(
     column: SoilColumn,
     state: ColumnState,
-    forcing: Forcing,
+    forcing: Forcing | LandForcing,
     outputs: Sequence[str],
     steps: int,
     mean_over: int | None,
@@ -204,7 +226,7 @@ def _integrate_in_blocks(
     length = _BLOCK if mean_over is None else max(_BLOCK // mean_over, 1) * mean_over
     blocks: dict[str, list[Tensor]] = {name: [] for name in outputs}
     for first in range(0, steps, length):
-        block = Forcing(*(x[first : min(first + length, steps)] for x in forcing))
+        block = mapped(functools.partial(_rows, first, min(first + length, steps)), forcing)
         over = block.t_air.shape[0] if mean_over is None else mean_over
         done = integrate(column, state, block, outputs=outputs, mean_over=over, compiled=compiled)
         state = done.state
@@ -228,52 +250,46 @@ def stacked_column(columns: Sequence[SoilColumn], factors: RespirationFactors) -
     SoilColumn
     """
     first = columns[0]
-
-    def joined(tensors: Sequence[Tensor]) -> Tensor:
-        return torch.cat(list(tensors), dim=-1)
-
-    soil = SoilProperties(*(joined(each) for each in zip(*(c.soil for c in columns), strict=True)))
-    surfaces = [column.surface for column in columns if column.surface is not None]
-    leaf = LeafParameters(*(joined(each) for each in zip(*(s.leaf for s in surfaces), strict=True)))
-    plain = {
-        name: joined([getattr(surface, name) for surface in surfaces])
-        for name in SurfaceProperties._fields
-        if name != "leaf"
-    }
     # respiration depends on the rate only through its product with the carbon stock
     carbon = torch.stack([torch.as_tensor(c.cs, dtype=first.dzsoil.dtype) * (c.kaps / first.kaps) for c in columns])
     return SoilColumn(
-        soil,
+        _joined([c.soil for c in columns]),
         first.dzsoil,
         timestep=first.timestep,
         form=first.form,
-        surface=SurfaceProperties(**plain, leaf=leaf),
+        surface=_joined([c.surface for c in columns]),
         factors=factors,
         cs=carbon,
         kaps=first.kaps,
         co2=first.co2,
         height=first.height,
         l_soil_sat_down=first.l_soil_sat_down,
+        l_holdwater=first.l_holdwater,
+        l_dpsids_dsdz=first.l_dpsids_dsdz,
         soilhc_method=first.soilhc_method,
+        topmodel=_joined([c.topmodel for c in columns]),
+        carbon=_joined([c.carbon for c in columns]),
+        l_soil_resp_lev2=first.l_soil_resp_lev2,
+        heat_solutions=first.heat_solutions,
     )
 
 
-def _stacked_state(states: Sequence[ColumnState]) -> ColumnState:
-    def joined(parts: Sequence[Tensor]) -> Tensor:
-        return torch.cat(list(parts), dim=-1)
-
-    surfaces = [state.surface for state in states if state.surface is not None]
-    smcl, sthf, t_soil = (joined(each) for each in zip(*(state[:3] for state in states), strict=True))
-    surface = SurfaceState(*(joined(each) for each in zip(*surfaces, strict=True)))
-    return ColumnState(smcl, sthf, t_soil, surface)
+def _joined(trees: Sequence[_Tree]) -> _Tree:
+    """Join the tensors of equal trees along their last dimension."""
+    if len({flattened(tree)[1] for tree in trees}) > 1:
+        raise BadInput(
+            "members of a batch have different settings of TOPMODEL or of the pools of soil carbon, which are no numbers of a column",
+            where="ensemble.parameters",
+            remedy="perturb ti_mean, ti_sig, fexp, litter, dpm_rpm_ratio, clay or fractions, and leave the rest the same",
+        )
+    following = zip(*(tensors(tree) for tree in trees), strict=True)
+    return mapped(lambda _: torch.cat(next(following), dim=-1), trees[0])
 
 
 def _where(mask: Tensor, new: ColumnState, old: ColumnState) -> ColumnState:
-    assert new.surface is not None
-    assert old.surface is not None
-    smcl, sthf, t_soil = (torch.where(mask, a, b) for a, b in zip(new[:3], old[:3], strict=True))
-    surface = SurfaceState(*(torch.where(mask, a, b) for a, b in zip(new.surface, old.surface, strict=True)))
-    return ColumnState(smcl, sthf, t_soil, surface)
+    """Select columns of one of two states."""
+    following = iter(tensors(old))
+    return mapped(lambda x: torch.where(mask, x, next(following)), new)
 
 
 def _result(

@@ -20,14 +20,17 @@ from jules_ml.data.recognition import with_right_reader
 from jules_ml.data.record_section import Record, record_of_table
 from jules_ml.data.sensor_faults import without_faults
 from jules_ml.errors import BadInput
+from jules_ml.experiment.calibration import CalibrationSection
 from jules_ml.experiment.carbon_module import CarbonSettings
 from jules_ml.experiment.closed_loop import ClosedLoopSection
 from jules_ml.experiment.ensemble import EnsembleSection
+from jules_ml.experiment.grid import GridSection
 from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.experiment.jules import JulesSection
 from jules_ml.experiment.messages import schema_error, syntax_error
 from jules_ml.experiment.moisture import MoistureSection
 from jules_ml.experiment.other_kinds import kind_section, validated_section
+from jules_ml.experiment.physics import PhysicsSection
 from jules_ml.experiment.place import PlaceSection, check_properties, merged_properties
 from jules_ml.experiment.quality import QualitySection
 from jules_ml.experiment.renamed import refuse_renamed_keys
@@ -39,8 +42,8 @@ from jules_ml.experiment.sections import (
     RunSection,
     SiteSection,
     SoilSection,
-    SurfaceSection,
 )
+from jules_ml.experiment.surface import SurfaceSection
 from jules_ml.support.section import Section
 
 if TYPE_CHECKING:
@@ -69,16 +72,20 @@ class Experiment(Section):
     )
     soil: SoilSection | None = Field(default=None, description="layers and properties of the soil")
     surface: SurfaceSection | None = Field(default=None, description="surface types")
+    physics: PhysicsSection | None = Field(default=None, description="JULES's full land surface, by its switches")
     carbon: CarbonSection | None = Field(default=None, description="soil carbon and its respiration rate")
     modules: ModulesSection = Field(default=ModulesSection(), description="learned modules of a run")
     jules: JulesSection | None = Field(default=None, description="executable and run folder of JULES")
     run: RunSection | None = Field(default=None, description="model, period and output of a run")
+    grid: GridSection | None = Field(default=None, description="grid of a run, and its driving data")
     ensemble: EnsembleSection | None = Field(default=None, description="ensemble of runs")
     closed_loop: ClosedLoopSection | None = Field(default=None, description="coupled simulation of carbon and soil")
     respiration: RespirationSettings | None = Field(default=None, description="training of respiration")
     moisture: MoistureSection | None = Field(default=None, description="training of soil moisture")
     carbon_module: CarbonSettings | None = Field(default=None, description="training of soil carbon")
     hydraulics: HydraulicSettings | None = Field(default=None, description="training of soil hydraulics")
+
+    calibration: CalibrationSection | None = Field(default=None, description="calibration of parameters of the column")
 
     _file: Path = PrivateAttr(default=Path("experiment.toml"))
     _text: str = PrivateAttr(default="")
@@ -110,9 +117,48 @@ class Experiment(Section):
         return self
 
     @model_validator(mode="after")
+    def _surface_of_physics(self) -> Self:
+        problem = None if self.surface is None or self.physics is not None else self.surface.simple_problem()
+        if problem is not None:
+            raise ValueError(f"[surface] {problem}")
+        return self
+
+    @model_validator(mode="after")
+    def _soil_has_values(self) -> Self:
+        of_file = self.grid is not None and self.grid.soil_props is not None
+        if self.soil is not None and self.soil.properties is None and self.soil.texture is None and not of_file:
+            raise ValueError("give either [soil.properties] or [soil.texture]")
+        return self
+
+    @model_validator(mode="after")
     def _no_hydraulics_module_in_closed_loop(self) -> Self:
         if self.modules.hydraulics is not None and self.closed_loop is not None:
             raise ValueError("[modules] hydraulics is not used in a closed loop: set hydraulics under [closed_loop]")
+        return self
+
+    @model_validator(mode="after")
+    def _one_pool_where_carbon_is_not_stepped(self) -> Self:
+        if self.carbon is None or self.carbon.four_pools is None:
+            return self
+        for name in ("closed_loop", "grid", "calibration"):
+            if getattr(self, name) is not None:
+                raise ValueError(f"[{name}] has one pool of soil carbon: remove [carbon.four_pools]")
+        return self
+
+    @model_validator(mode="after")
+    def _calibration_without_topmodel(self) -> Self:
+        if self.calibration is not None and self.soil is not None and self.soil.topmodel is not None:
+            raise ValueError("[calibration] has no water table: remove [soil.topmodel]")
+        return self
+
+    @model_validator(mode="after")
+    def _switches_of_jules_in_its_namelists(self) -> Self:
+        if self.run is None or self.run.model != "jules":
+            return self
+        if self.soil is not None and self.soil.topmodel is not None:
+            raise ValueError("[soil.topmodel] is for the column: set l_top in the namelists of JULES")
+        if self.carbon is not None and self.carbon.four_pools is not None:
+            raise ValueError("[carbon.four_pools] is for the column: set soil_bgc_model in the namelists of JULES")
         return self
 
     def section_of(self, name: str) -> Section | None:
@@ -142,6 +188,26 @@ class Experiment(Section):
                 f"section [{name}] is missing", where=self.file, remedy=f"add [{name}]; docs/running.md lists its keys"
             )
         return section
+
+    def refuse_physics(self, use: str) -> None:
+        """Refuse an experiment with ``[physics]`` for a use that has the simple surface alone.
+
+        Parameters
+        ----------
+        use : str
+            What the command does, as the subject of the message.
+
+        Raises
+        ------
+        BadInput
+            If the experiment has ``[physics]``.
+        """
+        if self.physics is not None:
+            raise BadInput(
+                f"{use} has the simple surface, and the experiment has [physics]",
+                where=self.file,
+                remedy="remove [physics] in a copy of the experiment",
+            )
 
     def record(self) -> xr.Dataset:
         """Read the record as a site dataset, with the attributes of ``[site]`` and ``porosity`` of ``[place]``.

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 from jules_ml.experiment.jules import Via
 from jules_ml.experiment.place import PROPERTIES
 from jules_ml.experiment.ranges import in_range, layers_in_range
+from jules_ml.experiment.soil_processes import FourPoolsSection, TopmodelSection
 from jules_ml.support.section import DataPath, PerLayer, Section
 
 
@@ -175,9 +176,23 @@ class SoilSection(Section):
         description="hydraulic form; required with `[soil.properties]`, otherwise that of the pedotransfer function",
     )
     l_soil_sat_down: bool = Field(default=True, description="move water in excess of saturation downwards")
+    l_holdwater: bool = Field(
+        default=False, description="pass water that a layer has no room for, or lacks, to the next layer, as JULES does"
+    )
+    l_dpsids_dsdz: bool = Field(default=False, description="gradient of suction from that of wetness, JULES's option")
     soilhc_method: Literal[1, 2, 3] = Field(default=2, description="JULES's option for thermal conductivity")
+    heat_solutions: int = Field(
+        default=3,
+        ge=3,
+        le=50,
+        description="maximum number of solutions of the heat balance in a step: 3 in JULES; "
+        "12 close the heat budget where rain falls on frozen soil",
+    )
     properties: SoilValues | None = Field(default=None, description="soil properties")
     texture: Texture | None = Field(default=None, description="soil texture, for a pedotransfer function")
+    topmodel: TopmodelSection | None = Field(
+        default=None, description="TOPMODEL, JULES's `l_top`; default: the soil drains freely"
+    )
 
     @field_validator("dzsoil")
     @classmethod
@@ -186,7 +201,8 @@ class SoilSection(Section):
 
     @model_validator(mode="after")
     def _one_way_only(self) -> Self:
-        if (self.properties is None) == (self.texture is None):
+        # a grid may have them in a file instead
+        if self.properties is not None and self.texture is not None:
             raise ValueError("give either [soil.properties] or [soil.texture]")
         if self.properties is not None and self.form is None:
             raise ValueError("form is needed with [soil.properties]: 'van_genuchten' or 'clapp_hornberger'")
@@ -200,55 +216,13 @@ class SoilSection(Section):
                 raise ValueError(
                     f"{name} has {len(value)} values for {len(self.dzsoil)} layers: give one value, or one for each layer"
                 )
+        if self.topmodel is not None and self.topmodel.zw_max <= sum(self.dzsoil):
+            raise ValueError(f"topmodel.zw_max must be below the soil layers, which reach {sum(self.dzsoil):g} m")
         return self
-
-
-class TileSection(Section):
-    """``[[surface.tiles]]``: one surface type and its fraction. Keys that are not given have JULES's default values."""
-
-    type: Literal["broadleaf_tree", "needleleaf_tree", "c3_grass", "c4_grass", "shrub", "bare_soil"] = Field(
-        description="surface type of JULES"
-    )
-    frac: float = Field(
-        gt=0.0, le=1.0, description="fraction of the ground [1]; the fractions of all tiles add up to 1"
-    )
-    lai: float | None = Field(default=None, gt=0.0, le=15.0, description="leaf area index [1]")
-    canht_ft: float | None = Field(default=None, gt=0.0, le=100.0, description="canopy height [m]")
-    rootd_ft: float | None = Field(default=None, gt=0.0, le=10.0, description="e-folding depth of the root density [m]")
-
-    @model_validator(mode="after")
-    def _bare_soil_has_no_canopy(self) -> Self:
-        if self.type == "bare_soil" and (self.lai is not None or self.canht_ft is not None):
-            raise ValueError("bare_soil has neither lai nor canht_ft: remove them")
-        return self
-
-
-class SurfaceSection(Section):
-    """``[surface]``: surface types, albedo and carbon dioxide."""
-
-    tiles: tuple[TileSection, ...] = Field(min_length=1, description="surface types")
-    albsoil: float = Field(default=0.11, gt=0.0, lt=1.0, description="albedo of bare soil [1]")
-    co2: float = Field(default=4.0e-4, gt=0.0, lt=0.01, description="mole fraction of carbon dioxide in air [1]")
-
-    @model_validator(mode="after")
-    def _fractions_add_up(self) -> Self:
-        total = sum(tile.frac for tile in self.tiles)
-        if abs(total - 1.0) > 1e-3:
-            raise ValueError(f"the fractions of the tiles add up to {total:g}, not to 1")
-        return self
-
-    def cover(self) -> dict[str, float]:
-        """Cover fractions, by the names of :data:`~jules_ml.experiment.place.PROPERTIES`."""
-        ground = sum(tile.frac for tile in self.tiles)
-        return {
-            "frac_tree": sum(tile.frac for tile in self.tiles if "tree" in tile.type) / ground,
-            "frac_grass": sum(tile.frac for tile in self.tiles if "grass" in tile.type) / ground,
-            "frac_bare": sum(tile.frac for tile in self.tiles if tile.type == "bare_soil") / ground,
-        }
 
 
 class CarbonSection(Section):
-    """``[carbon]``: soil carbon and its respiration rate, in JULES's one-pool scheme."""
+    """``[carbon]``: soil carbon and its respiration rate, in JULES's one-pool scheme, or in four pools."""
 
     cs: float = Field(ge=0.0, le=500.0, description="soil carbon [kg m-2]")
     kaps: float = Field(
@@ -256,6 +230,9 @@ class CarbonSection(Section):
         gt=0.0,
         le=1e-5,
         description="specific respiration rate at 282.4 K and optimum soil moisture [s-1]",
+    )
+    four_pools: FourPoolsSection | None = Field(
+        default=None, description="four pools that gain litter and lose respiration; default: one constant pool"
     )
 
 
@@ -330,6 +307,9 @@ class RunSection(Section):
         default=None, min_length=1, description="output variables, by JULES's names; default: all"
     )
     precision: Literal["float32", "float64"] = Field(default="float64", description="floating-point precision")
+    device: Literal["cpu", "cuda"] = Field(
+        default="cpu", description="processor of a run on a grid: `cuda` is an NVIDIA GPU"
+    )
     compiled: bool | None = Field(
         default=None, description="compile the time step; default: if a C++ compiler is available"
     )

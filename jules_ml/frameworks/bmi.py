@@ -132,6 +132,7 @@ class SoilColumnBmi(Component):
         experiment, soil_notes = with_learned_soil(load_experiment(Path(config_file)))
         experiment, rate_notes = with_learned_rate(experiment)
         self.notes = (*soil_notes, *rate_notes, *omitted_drivers(experiment.modules.respiration))
+        experiment.refuse_physics("the column of BMI")
         run = experiment.required(experiment.run, "run")
         weather = site_weather(
             experiment.record(),
@@ -147,7 +148,7 @@ class SoilColumnBmi(Component):
         )
         self._weather = np.stack([weather.series[name].to_numpy() for name in Forcing._fields], axis=1)
         mean = float(weather.series["t_air"].mean())
-        state = initial_state(self._column, run.initial, t_air_mean=mean)
+        state = initial_state(self._column, run.initial, t_air_mean=mean, experiment=experiment)
         self._state = self._spun_up(state, weather, run)
         thickness = self._soil.dzsoil.flatten().numpy()
         self.declare(

@@ -13,17 +13,19 @@ from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
-from jules_ml.experiment.sections import RunSection, SurfaceSection
+from jules_ml.experiment.sections import RunSection
+from jules_ml.experiment.surface import SurfaceSection
 from jules_ml.jules.input_files import write_ancillary
 from jules_ml.jules.namelists import NamelistFolder
-from jules_ml.jules.sources import POINT_RUN
 from jules_ml.jules.versions import VERSIONS, Versions
 from jules_ml.learned.hydraulics.soil_section import column_soil
 from jules_ml.physics.column import SoilProperties
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN
+from jules_ml.physics.parameter_names import PARAMETERS
 from jules_ml.physics.soil_names import LAYERED
 from jules_ml.support.files import atomic_write
 from jules_ml.support.namelist_text import Value
+from jules_ml.support.sources import POINT_RUN
 from jules_ml.weather import Weather, site_weather
 
 #: Surface types, in the order of JULES_SURFACE_TYPES in the template.
@@ -314,21 +316,22 @@ def _soil_properties(properties: Mapping[str, NDArray[np.float64]], albsoil: flo
 
 
 def _plants(surface: SurfaceSection, experiment: Experiment) -> dict[str, Value]:
-    """Return leaf area, height and root depth of each plant type from the experiment, or from the template if not given."""
+    """Return leaf area, height, root depth and other parameters of each plant type that the experiment sets; otherwise the template's."""
     defaults = NamelistFolder.read(POINT_RUN).get("jules_pftparm")
     entries: dict[str, Value] = {}
-    for key, entry in (("lai", "lai_io"), ("canht_ft", "canht_ft_io"), ("rootd_ft", "rootd_ft_io")):
+    changed = {name for tile in surface.tiles for name in tile.changes}
+    for key in sorted({"lai", "canht_ft", "rootd_ft"} | changed):
+        entry = PARAMETERS[key].entry
         values = [float(v) for v in defaults[entry]]
         for tile in surface.tiles:
-            value = getattr(tile, key)
-            index = _TYPES.index(tile.type)
-            if value is not None and index < _N_PLANTS:
+            index = _TYPES.index(str(tile.type))
+            if key in tile.changes and index < _N_PLANTS:
                 if sum(t.type == tile.type for t in surface.tiles) > 1:
                     raise BadInput(
                         f"two tiles of {tile.type} have {key}, but JULES has one surface type {tile.type}",
                         where=f"{experiment.file}, surface.tiles",
                         remedy="merge them into one tile",
                     )
-                values[index] = value
+                values[index] = tile.changes[key]
         entries[entry] = values
     return entries

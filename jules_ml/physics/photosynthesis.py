@@ -127,7 +127,8 @@ def canopy_conductance(
     openness = (leaf.f0 * (1.0 - dq_leaf / leaf.dqcrit)).clamp(min=0.0)
     ci = ccp + (ca - ccp) * openness
     carboxylation = torch.where(leaf.c3 > 0.5, (ci - ccp) / (ci + kc * (1.0 + oxygen / ko)), 1.0)
-    quantum = leaf.alpha * torch.where(leaf.c3 > 0.5, (ci - ccp) / (ci + 2.0 * ccp), 1.0)
+    # without compensation point and openness both vanish in C4 plants, which do not use the ratio; the clamp keeps its gradient finite
+    quantum = leaf.alpha * torch.where(leaf.c3 > 0.5, (ci - ccp) / (ci + 2.0 * ccp).clamp(min=1e-20), 1.0)
     export = torch.where(leaf.c3 > 0.5, FWE_C3, FWE_C4 * ci / pstar)
     per_rate = RATIO_H2O_CO2 * RMOL * t_leaf / (ca - ci)
 

@@ -22,6 +22,8 @@ from jules_ml.physics.branches import where_any
 from jules_ml.physics.constants import KAPS_4POOL, SECONDS_PER_DAY, ZERODEGC
 from jules_ml.physics.layerwise import sum_over_layers
 
+#: Names of the pools in JULES's output.
+_POOLS: Final = ("c_dpm", "c_rpm", "c_bio", "c_hum")
 #: Parts of the carbon that stays in the soil that become BIO and HUM [1].
 TO_BIO: Final = 0.46
 TO_HUM: Final = 0.54
@@ -302,8 +304,9 @@ def soil_carbon_step(
     SoilCarbonState
         At the end of the step.
     dict of str to Tensor
-        JULES's output variables: ``c_dpm``, ``c_rpm``, ``c_bio``, ``c_hum`` [kg m-2], shape (carbon layer, column); ``cs_gb`` [kg m-2] and
-        ``resp_s_gb`` [kg m-2 s-1], respiration to the atmosphere, shape (column,).
+        JULES's output variables: ``c_dpm``, ``c_rpm``, ``c_bio``, ``c_hum`` [kg m-2], shape (carbon layer, column), and their sums over
+        the layers ``c_dpm_gb`` and so on, shape (column,); their sum ``cs_gb`` [kg m-2]; ``resp_s_gb`` [kg m-2 s-1], respiration to the
+        atmosphere, shape (column,).
 
     Raises
     ------
@@ -352,8 +355,9 @@ def soil_carbon_step(
         return new, torch.zeros_like(resp_s_acc), torch.zeros_like(t_soil_acc), torch.zeros_like(t_soil_acc)
 
     new = SoilCarbonState(*where_any(due, change, (*accumulated[:3], litter), tuple(accumulated)))
-    outputs = dict(zip(("c_dpm", "c_rpm", "c_bio", "c_hum"), new.cs.unbind(0), strict=True))
-    outputs["cs_gb"] = sum_over_layers(sum_over_layers(new.cs))
+    outputs = dict(zip(_POOLS, new.cs.unbind(0), strict=True))
+    outputs |= {f"{name}_gb": sum_over_layers(pool) for name, pool in outputs.items()}
+    outputs["cs_gb"] = sum_over_layers([outputs[f"{name}_gb"] for name in _POOLS])
     outputs["resp_s_gb"] = sum_over_layers(resp_frac(carbon.clay) * sum_over_layers(respired))
     return new, outputs
 

@@ -7,7 +7,7 @@ Best et al. (2011), Geosci. Model Dev. 4, 677-699, section 5.2; Cox et al. (1999
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor
@@ -27,6 +27,8 @@ FACUR = 0.01
 MMAX = 3
 #: Number with which the residual of every layer is below ``FACUR`` in all steps of the records tested.
 SOLUTIONS_TO_CLOSE = 12
+#: Smallest power of wetness that the freezing point distinguishes [1].
+_DRIEST: Final = 1e-12
 #: Temperature just below freezing [degC], at which a power of it and its gradient are finite.
 _COLDER = -1e-6
 
@@ -113,7 +115,8 @@ def freezing_point(wetness: Tensor, b: Tensor, sathh: Tensor) -> Tensor:
     """
     smallest = torch.finfo(wetness.dtype).tiny
     power = torch.exp(b * torch.log(wetness.clamp(min=smallest)))
-    return (-sathh / (DPSIDT * power.clamp(min=smallest))).clamp(min=-ZERODEGC)
+    # a power below this one freezes at absolute zero in any soil, and the square of its inverse would overflow in the gradient
+    return (-sathh / (DPSIDT * power.clamp(min=_DRIEST))).clamp(min=-ZERODEGC)
 
 
 def soil_heat_step(

@@ -37,6 +37,7 @@ class Switches:
     l_snow_albedo: bool = False
     # jules_snow
     nsmax: int = 3
+    frac_snow_subl_melt: int = 0
     l_snowdep_surf: bool = True
     l_snow_infilt: bool = False
     l_snow_nocan_hc: bool = False
@@ -49,6 +50,7 @@ class Switches:
     # jules_hydrology
     l_limit_gsoil: bool = False
     l_top: bool = False
+    l_wetland_unfrozen: bool = False
     # jules_soil
     l_vg_soil: bool = True
     l_soil_sat_down: bool = True
@@ -81,7 +83,7 @@ POSSIBLE: Final[dict[str, tuple[bool | int, ...]]] = {
     "soilhc_method": (1, 2, 3),
     **dict.fromkeys(("stomata_model", "photo_model", "soil_bgc_model"), (1,)),
     **dict.fromkeys(("i_snow_cond_parm", "i_grain_growth_opt", "i_relayer_opt", "i_basal_melting_opt"), (0, 1)),
-    **dict.fromkeys(("l_epot_corr", "l_dtcanfix", "l_fix_wind_snow"), (True,)),
-    **dict.fromkeys(("l_spec_albedo", "l_snow_albedo", "l_holdwater", "l_dpsids_dsdz"), (False,)),
-    **dict.fromkeys(("l_soil_resp_lev2", "l_layeredc"), (False,)),
+    "frac_snow_subl_melt": (0, 1),
+    "l_fix_wind_snow": (True,),
+    "l_layeredc": (False,),
 }

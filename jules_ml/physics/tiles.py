@@ -196,6 +196,7 @@ def surface_properties(
     albsoil: float,
     dzsoil: Tensor,
     height: float,
+    wind_height: float | None = None,
 ) -> SurfaceProperties:
     r"""Derive the properties of the surface scheme from tiles and their fractions.
 
@@ -215,6 +216,8 @@ def surface_properties(
         Layer thicknesses [m]; the result has the same dtype.
     height : float
         Height of the forcing [m].
+    wind_height : float, optional
+        Height of the wind [m], if it is another one.
 
     Returns
     -------
@@ -248,7 +251,7 @@ def surface_properties(
         albedo_snow=column([t.albsnc_min * (1.0 - c) + t.albsnc_max * c for t, c in zip(tiles, cover, strict=True)]),
         emis=column([t.emis for t in tiles]),
         z0=column(z0),
-        log_m=column([math.log((height + z) / z) for z in z0]),
+        log_m=column([math.log(((wind_height or height) + z) / z) for z in z0]),
         log_h=column([math.log((height + z) / (t.z0hm * z)) for t, z in zip(tiles, z0, strict=True)]),
         catch=column([t.catch0 + t.dcatch_dlai * t.lai for t in tiles]),
         canhc=column([_canopy_heat_capacity(t) for t in tiles]),

@@ -9,8 +9,8 @@ import pytest
 from helpers.refusals import refusal
 
 from jules_ml.column.surface_types import read_type_files, unused
-from jules_ml.jules.sources import POINT_RUN
 from jules_ml.physics.switches import Switches
+from jules_ml.support.sources import POINT_RUN
 
 SWITCHES = Switches()
 

@@ -16,12 +16,15 @@ from jules_ml.data.readers.table import TableRecord
 from jules_ml.data.readers.table_spec import Quality, TableColumn, TableSpec, TableTime
 from jules_ml.data.record_section import reader_names, reader_section
 from jules_ml.experiment import Experiment, load_experiment
+from jules_ml.experiment.calibration import CalibratedSection, CalibrationSection, ObservedSection
 from jules_ml.experiment.carbon_module import CarbonSettings
 from jules_ml.experiment.closed_loop import ClosedLoopSection
 from jules_ml.experiment.ensemble import EnsembleSection, ParameterSection, WeightsSection
+from jules_ml.experiment.grid import DriveSection, GridSection
 from jules_ml.experiment.hydraulics import HydraulicSettings
 from jules_ml.experiment.jules import JulesSection, PrescribedSection
 from jules_ml.experiment.moisture import MoistureSection
+from jules_ml.experiment.physics import PhysicsSection
 from jules_ml.experiment.place import PlaceSection
 from jules_ml.experiment.quality import QualitySection
 from jules_ml.experiment.respiration import LayerSettings, RespirationSettings, RowSettings
@@ -35,10 +38,10 @@ from jules_ml.experiment.sections import (
     SoilSection,
     SoilValues,
     SpinUpSection,
-    SurfaceSection,
     Texture,
-    TileSection,
 )
+from jules_ml.experiment.soil_processes import FourPoolsSection, TopmodelSection
+from jules_ml.experiment.surface import SurfaceSection, TileSection
 
 DOCS = REPOSITORY / "docs"
 RUNNING = (DOCS / "running.md").read_text(encoding="utf-8")
@@ -51,18 +54,26 @@ TABLES: dict[str, type[BaseModel]] = {
     "[soil]": SoilSection,
     "[soil.properties]": SoilValues,
     "[soil.texture]": Texture,
+    "[soil.topmodel]": TopmodelSection,
     "[surface]": SurfaceSection,
     "[[surface.tiles]]": TileSection,
+    "[physics]": PhysicsSection,
     "[carbon]": CarbonSection,
+    "[carbon.four_pools]": FourPoolsSection,
     "[modules]": ModulesSection,
     "[jules]": JulesSection,
     "[jules.prescribed]": PrescribedSection,
     "[run]": RunSection,
     "[run.spin_up]": SpinUpSection,
     "[run.initial]": InitialSection,
+    "[grid]": GridSection,
+    "[grid.drive]": DriveSection,
     "[ensemble]": EnsembleSection,
     "[[ensemble.parameters]]": ParameterSection,
     "[ensemble.weights]": WeightsSection,
+    "[calibration]": CalibrationSection,
+    "[[calibration.parameters]]": CalibratedSection,
+    "[[calibration.observations]]": ObservedSection,
     "[closed_loop]": ClosedLoopSection,
     "[respiration]": RespirationSettings,
     "[respiration.rows]": RowSettings,

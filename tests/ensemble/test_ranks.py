@@ -15,7 +15,7 @@ from _ensemble import MPI_ENVIRONMENT, mpiexec
 from helpers.interrupted_ensemble import PROGRAM, alive, complete, finished, started_members, until
 from helpers.small_experiment import write_experiment
 
-from jules_ml.ensemble.mpi_pool import launched_size
+from jules_ml.support.ranks import launched_size
 
 MPIEXEC = mpiexec()
 pytestmark = [

@@ -9,7 +9,7 @@ from typing import Any
 
 import f90nml
 
-from jules_ml.jules.sources import POINT_RUN
+from jules_ml.support.sources import POINT_RUN
 
 
 def loobos_settings(shared_data: Path, name: str) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from jules_ml.experiment import load_experiment
 from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.preflight.check import preflight
 from jules_ml.jules.run_folder import read_run_folder, stage
-from jules_ml.jules.sources import POINT_RUN
 from jules_ml.jules.template import synthetic_weather, write_site, write_template
 from jules_ml.jules.versions import VERSIONS
+from jules_ml.support.sources import POINT_RUN
 
 TOWER = """
 [site]

@@ -17,9 +17,9 @@ pytestmark = pytest.mark.skipif(not can_compile(), reason="no C++ compiler")
 
 
 @pytest.mark.slow
-def test_every_step_of_a_cold_month_equals_that_of_torch(shared_data: Path) -> None:
-    column, state, _ = _loobos_land.loobos(shared_data, "snow3_cold")
-    forcing = _loobos_land.weather(shared_data, "snow3_cold")
+def test_every_step_of_a_cold_month_equals_that_of_torch(shared_data: Path, tmp_path: Path) -> None:
+    folder = _loobos_land.write_folder(shared_data, "snow3_cold", tmp_path / "run")
+    column, state, forcing = _loobos_land.land_run(folder, 30)
     series = tensors(forcing)
     with torch.no_grad():
         now = mapped(lambda x: x[0], forcing)

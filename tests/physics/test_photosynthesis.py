@@ -44,6 +44,15 @@ def test_finite_far_outside_the_range_of_leaves() -> None:
         assert bool(torch.isfinite(canopy(t=t).gc).all())
 
 
+def test_gradient_is_finite_in_air_too_dry_for_open_stomata() -> None:
+    dq = torch.full((3, 1), 0.2, dtype=torch.float64, requires_grad=True)
+    co2 = torch.tensor(391e-6, dtype=torch.float64, requires_grad=True)
+    t, one = torch.full((3, 1), 310.0, dtype=torch.float64), torch.ones(3, 1, dtype=torch.float64)
+    result = canopy_conductance(t, 250.0 * one[0], dq, 1.0e5 * one[0], co2, one, SURFACE.lai, SURFACE.leaf)
+    gradients = torch.autograd.grad(result.gc.sum() + result.gpp.sum(), (dq, co2))
+    assert all(bool(torch.isfinite(each).all()) for each in gradients)
+
+
 @pytest.mark.parametrize("par", [250.0, 30.0])
 def test_gradcheck(par: float) -> None:
     t = torch.full((3, 1), 293.0, dtype=torch.float64, requires_grad=True)

@@ -28,7 +28,6 @@ from jules_ml.physics.snowpack.surface import (
     ground_conduction,
     prognostic_albedo,
     snow_roughness,
-    soil_insulation,
     surface_snow_depth,
 )
 from jules_ml.physics.snowpack.thermodynamics import SnowLayers, conduct, melt_layers, percolate, sublimate_layers
@@ -155,8 +154,6 @@ def test_the_surface_lies_on_snow_with_layers_and_on_insulated_soil_elsewhere() 
     assert float(ground.ashtf[0]) == pytest.approx(2.0 * 2.22 * 0.25**1.88 / 0.1)
     assert float(ground.ashtf[1]) == pytest.approx(2.0 * 0.265 / 0.1)
     tiles = SnowTiles(column(0.5, 0.5), column(17.6, 17.6), CANOPY)
-    factor = soil_insulation(snow, tiles, tensor(1.5), column(0.1, 0.25), PARAMETERS)
-    assert 0.5 < float(factor) < 1.0
     depth = surface_snow_depth(snow._replace(snow_tile=column(100.0, 5.0)), tiles, PARAMETERS, Switches())
     assert depth.flatten().tolist() == pytest.approx([0.4, 0.02])
     on_ground = surface_snow_depth(snow, tiles, PARAMETERS, Switches(l_snowdep_surf=False))

@@ -81,6 +81,13 @@ def test_liquid_water_follows_the_freezing_curve() -> None:
     torch.testing.assert_close(wet[:3] - result.sthf[:3], expected, rtol=1e-9, atol=0.0)
 
 
+def test_freezing_point_of_dry_soil_has_a_finite_gradient() -> None:
+    inputs = [torch.tensor([x], dtype=torch.float64, requires_grad=True) for x in (0.0, 5.0, 0.3)]
+    t = freezing_point(*inputs)
+    assert float(t.detach()) == pytest.approx(-273.15)
+    assert all(bool(torch.isfinite(each).all()) for each in torch.autograd.grad(t.sum(), inputs))
+
+
 def test_freezing_point_is_where_the_curve_meets_the_water_that_is_there() -> None:
     wetness = torch.tensor([0.3, 0.6, 0.9], dtype=torch.float64)
     b, sathh = torch.full_like(wetness, B), torch.full_like(wetness, SATHH)

@@ -224,6 +224,7 @@ def _loop_parts(
     notes: list[str],
 ) -> _Parts:
     """Make the column of an experiment with the carbon, soil and moisture of its ``[closed_loop]``, and note their sources."""
+    experiment.refuse_physics("a closed loop")
     folder = experiment.modules.respiration
     first = first_carbon(experiment, section, dtype)
     experiment, rate_notes = with_learned_rate(experiment, cs=float(first.cs[0]))
@@ -245,7 +246,7 @@ def _loop_parts(
     moisture = followed_moisture(
         experiment, section, column, weather.forcing, soil.theta_r if theta_r is None else theta_r, cs, notes
     )
-    state = initial_state(column, run.initial, t_air_mean=weather.t_air_mean)
+    state = initial_state(column, run.initial, t_air_mean=weather.t_air_mean, experiment=experiment)
     return _Parts(column, state, cs, soil_of_carbon, moisture)
 
 

@@ -9,7 +9,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from jules_ml.errors import BadInput
-from jules_ml.jules.run_folder import RunFolder
+from jules_ml.jules.run_folder import RunFolder, read_run_folder
+
+
+def has_grid(folder: str | Path) -> bool:
+    """Whether the input grid of a run folder has more than one point."""
+    return int(np.prod(read_run_folder(folder).grid.shape)) != 1
 
 
 def refuse_grid(run: RunFolder) -> None:

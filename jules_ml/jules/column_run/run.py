@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -18,7 +17,7 @@ from torch import Tensor
 from jules_ml.column.budget import column_budgets, water_stored
 from jules_ml.column.folder import run_summary
 from jules_ml.column.land_weather import land_forcing
-from jules_ml.column.output import DERIVED, OUTPUTS, output_dataset, outputs_of, write_output
+from jules_ml.column.output import DERIVED, OUTPUTS, output_dataset, outputs_of, with_types, write_output
 from jules_ml.column.reference_evapotranspiration import fao_et0
 from jules_ml.column.run import ColumnRun, refuse_unstable_column, refuse_unstable_spin_up, to_be_compiled
 from jules_ml.column.spin_up import SpinUp, spin_up
@@ -284,25 +283,12 @@ def _output(
         dzsoil=column.dzsoil.flatten().tolist(),
         soil=soil | {"theta_r": np.zeros(n_layers)},
     )
-    return _with_types(ds, column.surface)
+    return with_types(ds, column)
 
 
 def _array(values: Tensor) -> NDArray[np.floating]:
     array: NDArray[np.floating] = values.squeeze(-1).numpy()
     return array
-
-
-def _with_types(ds: xr.Dataset, surface: LandSurface) -> xr.Dataset:
-    """Add the fractions of the surface types and their names; a type without a fraction has no values, as in JULES."""
-    names: Sequence[str] = surface.types.names
-    coords: Mapping[str, object] = {"tile": ("tile", list(names)), "pft": ("pft", list(names[: surface.n_pft]))}
-    ds = ds.assign_coords(coords)
-    frac = _array(surface.frac)
-    for name, values in ds.data_vars.items():
-        if {"tile", "pft"} & set(values.dims):
-            ds[name] = values.where(xr.DataArray(frac[: values.shape[-1]] > 0.0, dims=values.dims[-1:]))
-    ds["frac"] = ("tile", frac, {"units": "1", "long_name": "fraction of the surface type"})
-    return ds
 
 
 def _missing_outputs(profile: Profile, output: xr.Dataset) -> list[str]:

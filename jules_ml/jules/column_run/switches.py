@@ -29,15 +29,16 @@ SWITCHES: Final[dict[str, dict[str, Any]]] = {
             "photo_model": None,
         },
         **dict.fromkeys(("l_limit_canhc", "l_spec_veg_z0", "l_trait_phys", "l_scale_resp_pm"), False),
-        **dict.fromkeys(("l_leaf_n_resp_fix", "l_stem_resp_fix"), False),
+        **dict.fromkeys(("l_leaf_n_resp_fix", "l_stem_resp_fix", "l_use_pft_psi"), False),
     },
     "jules_radiation": {"l_cosz": True, "l_spec_albedo": False, "l_snow_albedo": False},
     "jules_snow": {
         **{"nsmax": 0, "l_rho_snow_corr": True},
         **dict.fromkeys(("l_snowdep_surf", "l_snow_infilt", "l_snow_nocan_hc", "l_et_metamorph"), False),
         **dict.fromkeys(("i_snow_cond_parm", "i_grain_growth_opt", "i_relayer_opt", "i_basal_melting_opt"), 0),
+        "frac_snow_subl_melt": 0,
     },
-    "jules_hydrology": {"l_limit_gsoil": False, "l_top": False},
+    "jules_hydrology": dict.fromkeys(("l_limit_gsoil", "l_top", "l_wetland_unfrozen"), False),
     "jules_soil": {
         **dict.fromkeys(("l_vg_soil", "l_soil_sat_down", "l_holdwater", "l_dpsids_dsdz"), False),
         "soilhc_method": 1,
@@ -52,7 +53,7 @@ SWITCHES: Final[dict[str, dict[str, Any]]] = {
 #: Entries that the column has one value of, by group and name: the values that mean the same, JULES's default first.
 ONLY: Final[dict[str, dict[str, tuple[Any, ...]]]] = {
     "jules_vegetation": {
-        **dict.fromkeys(("l_triffid", "l_phenol", "l_o3_damage", "l_vegcan_soilfx", "l_use_pft_psi"), (False,)),
+        **dict.fromkeys(("l_triffid", "l_phenol", "l_o3_damage", "l_vegcan_soilfx"), (False,)),
         **dict.fromkeys(("l_vegdrag_pft", "l_sugar", "l_croprotate", "l_red", "l_vcmax_jmax_diurnal"), (False,)),
         "photo_acclim_model": (0,),
         "rd_model": (1,),
@@ -71,11 +72,10 @@ ONLY: Final[dict[str, dict[str, tuple[Any, ...]]]] = {
         **dict.fromkeys(("l_albedo_obs", "l_embedded_snow", "l_niso_direct", "l_spec_alb_bs"), (False,)),
         **dict.fromkeys(("l_hapke_soil", "l_partition_albsoil"), (False,)),
     },
-    "jules_snow": {"frac_snow_subl_melt": (0,)},
     "jules_hydrology": {
         "l_hydrology": (True,),
         **dict.fromkeys(("l_pdm", "l_spdmvar", "l_inland"), (False,)),
-        **{"l_baseflow_corr": (True,), "l_wetland_unfrozen": (False,), "l_var_rainfrac": (False,)},
+        **{"l_baseflow_corr": (True,), "l_var_rainfrac": (False,)},
     },
     "jules_soil": dict.fromkeys(("l_bedrock", "l_tile_soil"), (False,)),
     "jules_soil_biogeochem": {
@@ -174,8 +174,6 @@ def _without_effect(namelists: NamelistFolder, given: Mapping[str, Any]) -> set[
         (not given["l_top"], ("l_baseflow_corr", "l_wetland_unfrozen")),
         (not given["l_vg_soil"], ("l_baseflow_corr",)),
         (given["l_point_data"], ("l_var_rainfrac",)),
-        # the potential at which stomata close is used by the other form of stress alone
-        (given["fsmc_shape"] == 1, ("l_use_pft_psi",)),
     ):
         idle |= set(names) if has_no_effect else set()
     return idle

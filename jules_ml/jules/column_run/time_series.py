@@ -16,12 +16,12 @@ from jules_ml.data.model_variables import check_model_values
 from jules_ml.data.netcdffile import read_netcdf
 from jules_ml.data.readers.driving_rows import data_rows
 from jules_ml.errors import BadInput
-from jules_ml.jules.column_run.interpolation import NEEDED, interpolated
 from jules_ml.jules.column_run.one_point import at_point
 from jules_ml.jules.moments import parse_moment
 from jules_ml.jules.run_folder import RunFolder
 from jules_ml.jules.series_files import file_of_variable, listed_files, template_files
 from jules_ml.jules.variable_lists import ListedVariable, is_netcdf, read_list
+from jules_ml.weather.interpolation import NEEDED, interpolated
 
 _Array = NDArray[np.float64]
 _MONTH, _YEAR = -1, -2

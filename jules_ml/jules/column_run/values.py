@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +27,29 @@ _INITIAL: Final = "jules_initial"
 _CO2_MMR: Final = 5.94100e-4
 #: Deviation of the sum of the fractions from 1 that JULES removes.
 _FRACTIONS: Final = 1e-2
+
+
+@dataclass(frozen=True)
+class PointValues:
+    """Values of the one point of a run; see :class:`jules_ml.jules.column_run.column.Values`."""
+
+    run: RunFolder
+
+    def soil(self) -> dict[str, _Array]:
+        """Soil properties, shape (soil, 1), and ``albsoil``, shape (1, 1)."""
+        return {name: array.reshape(-1, 1) for name, array in soil_values(self.run).items()}
+
+    def fractions(self, count: int) -> _Array:
+        """Fractions of the surface types, shape (type, 1)."""
+        return fractions(self.run, count)[:, None]
+
+    def initial(self, names: Sequence[str]) -> dict[str, _Array]:
+        """Initial values, shape (value, 1)."""
+        return {name: array[:, None] for name, array in initial_values(self.run, names).items()}
+
+    def top(self) -> dict[str, _Array]:
+        """Properties of TOPMODEL, shape (1,)."""
+        return {name: np.array([value]) for name, value in top_values(self.run).items()}
 
 
 def soil_values(run: RunFolder) -> dict[str, _Array]:

@@ -14,7 +14,7 @@ from jules_ml.jules.hooks.interfaces import refusal, refuse_lto
 from jules_ml.jules.hooks.link_command import link_command
 from jules_ml.jules.hooks.stamp import Stamp, read_stamp
 from jules_ml.jules.hooks.toolchain import Toolchain, toolchain_for
-from jules_ml.jules.sources import SOURCES
+from jules_ml.support.sources import SOURCES
 
 #: Folders relative to a JULES build that may contain its ``.mod`` files; the last one is that of FCM.
 MODULE_FOLDERS = (".", "include", "build/include")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from jules_ml.jules.sources import SOURCES
+from jules_ml.support.sources import SOURCES
 
 #: The table of wrapped procedures and of compilers.
 TABLE_FILE = SOURCES / "fortran_bridge" / "hooks" / "symbol_names.json"

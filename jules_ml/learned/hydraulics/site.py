@@ -83,10 +83,8 @@ def hydraulic_site(experiment: Experiment, settings: HydraulicSettings) -> Hydra
     inputs = weather_inputs(record, forcing, start) | network_inputs(experiment.properties(record))
     fractions = [tile.frac / sum(tile.frac for tile in surface.tiles) for tile in surface.tiles]
     carbon = inputs.get("soc_density", DEFAULT_CARBON)
-    tiles = [
-        replace(TILES[tile.type], **tile.model_dump(include={"lai", "canht_ft", "rootd_ft"}, exclude_none=True))
-        for tile in surface.tiles
-    ]
+    experiment.refuse_physics("the training of hydraulics")
+    tiles = [replace(TILES[str(tile.type)], **tile.changes) for tile in surface.tiles]
     return HydraulicSite(
         name=str(record.attrs.get("site", experiment.file.stem)),
         forcing=forcing,
@@ -101,6 +99,7 @@ def hydraulic_site(experiment: Experiment, settings: HydraulicSettings) -> Hydra
         co2=surface.co2,
         l_soil_sat_down=soil.l_soil_sat_down,
         soilhc_method=soil.soilhc_method,
+        topmodel=soil.topmodel,
         start=start,
         notes=notes_of_record(record),
     )

@@ -277,6 +277,27 @@ def _selected(x: Numbers, shape: tuple[int, ...], dim: int, index: int) -> Numbe
     return taken
 
 
+def _scattered(recorder: Record, gradient: Tensor, sizes: Sequence[int], place: tuple[Any, ...]) -> Numbers:
+    """Zeros of a shape with a gradient in one place: what is the derivative of taking that part."""
+    numbers = np.array(np.broadcast_to(_as_numbers(recorder, 0.0, REAL), recorder.by_column(sizes)))
+    numbers[place] = _as_numbers(recorder, gradient, REAL)
+    return numbers
+
+
+def _select_backward(
+    recorder: Record, result: Tensor, gradient: Tensor, sizes: Sequence[int], dim: int, index: int
+) -> Numbers:
+    del result
+    return _scattered(recorder, gradient, sizes, (slice(None),) * (dim % len(sizes)) + (index,))
+
+
+def _slice_backward(
+    recorder: Record, result: Tensor, gradient: Tensor, sizes: Sequence[int], dim: int, start: int, end: int, step: int
+) -> Numbers:
+    del result
+    return _scattered(recorder, gradient, sizes, (slice(None),) * (dim % len(sizes)) + (slice(start, end, step),))
+
+
 def _joined(join: Callable[..., Numbers]) -> Operand:
     def operand(recorder: Record, result: Tensor, tensors: Any, dim: int = 0) -> Numbers:
         kind = kind_of(result)
@@ -304,6 +325,8 @@ _ARITHMETIC: Final = {
     "sin": "sin", "cos": "cos", "acos": "acos", "asin": "asin", "atan": "atan", "floor": "floor", "ceil": "ceil",
     "trunc": "trunc", "sign": "sign", "minimum": "min", "maximum": "max",
 }  # fmt: skip
+#: Operations in place on new tensors, which the derivatives of torch are made of, and those with a result of their own.
+IN_PLACE: Final = {"masked_fill_": "masked_fill", "logical_and_": "logical_and"}
 _SAME: Final = ("clone", "alias", "detach", "lift_fresh", "lift_fresh_copy", "_to_copy", "contiguous")
 _RESHAPED: Final = ("view", "_unsafe_view", "reshape", "squeeze", "unsqueeze", "_reshape_alias")
 
@@ -315,6 +338,7 @@ OPERATORS: Final[dict[str, Operand]] = {
     "__or__": _logical("or"),
     "rsub": lambda recorder, result, a, b: _arithmetic("sub")(recorder, result, b, a),
     "where": _where,
+    "masked_fill": lambda recorder, result, x, mask, value: _where(recorder, result, mask, value, x),
     "clamp": _clamp,
     "clamp_min": lambda recorder, result, x, low: _clamp(recorder, result, x, min=low),
     "clamp_max": lambda recorder, result, x, high: _clamp(recorder, result, x, max=high),
@@ -344,6 +368,8 @@ OPERATORS: Final[dict[str, Operand]] = {
     "flip": _viewed(lambda x, shape, dims: np.flip(x, dims)),
     "slice": _viewed(_sliced),
     "select": _viewed(_selected),
+    "slice_backward": _slice_backward,
+    "select_backward": _select_backward,
     "cat": _joined(np.concatenate),
     "stack": _joined(np.stack),
     "split": _split,

@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from jules_ml.physics import branches, increments
 from jules_ml.physics.kernel.elements import REAL, CannotGenerate, Elements
-from jules_ml.physics.kernel.operators import OPERATORS, Operand, converted, kind_of
+from jules_ml.physics.kernel.operators import IN_PLACE, OPERATORS, Operand, converted, kind_of
 
 #: Array of element numbers, shape (..., 1).
 Numbers = NDArray[np.int64]
@@ -130,8 +130,8 @@ class Recorder(TorchDispatchMode):
         if "device" in kwargs:
             kwargs["device"] = torch.device("meta")
         name = function.overloadpacket.__name__
-        operator = OPERATORS.get(name)
-        if operator is None or function._schema.is_mutable:
+        operator = OPERATORS.get(IN_PLACE.get(name, name))
+        if operator is None or (function._schema.is_mutable and name not in IN_PLACE):
             raise CannotGenerate(f"the operation {function}")
         result = function(*given, **kwargs)
         if isinstance(result, Tensor):

@@ -86,7 +86,7 @@ class Rows:
                     by_block[k, self._block(unit, number)].append(number)
         released: dict[int, list[int]] = defaultdict(list)
         for numbers in by_block.values():
-            if not any(number in self._roots for number in numbers):
+            if self._roots.isdisjoint(numbers):
                 released[max(last[number] for number in numbers)] += numbers
         return released
 

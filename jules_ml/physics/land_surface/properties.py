@@ -15,6 +15,8 @@ from jules_ml.physics.switches import Switches
 
 #: Smallest leaf area index of JULES where it varies in time [1].
 LAI_MIN: Final = 0.01
+#: JULES's default weights of direct and diffuse visible, and direct and diffuse near-infrared light: half of it is visible, all diffuse.
+WGHT_ALB: Final = (0.0, 0.5, 0.0, 0.5)
 
 
 class TileProperties(NamedTuple):
@@ -73,6 +75,8 @@ class LandSurface:
         What photosynthesis needs of them.
     wind_unloads : bool
         Whether wind takes snow from canopies (``unload_rate_u`` of a type is not 0).
+    wght_alb : tuple of float
+        Weights of direct visible, diffuse visible, direct near-infrared and diffuse near-infrared light with ``l_spec_albedo`` [1].
     """
 
     types: SurfaceTypes
@@ -90,6 +94,7 @@ class LandSurface:
     tiles: TileProperties
     canopy: CanopyProperties
     wind_unloads: bool
+    wght_alb: tuple[float, ...] = WGHT_ALB
 
     @property
     def n_pft(self) -> int:
@@ -135,6 +140,7 @@ def land_surface(
     z1_uv: float | Tensor = 10.0,
     bl_height: float | Tensor = 1000.0,
     co2_mmr: float | Tensor = 5.941e-4,
+    wght_alb: tuple[float, ...] = WGHT_ALB,
 ) -> LandSurface:
     """Make the land surface of columns.
 
@@ -160,6 +166,8 @@ def land_surface(
         Height of the boundary layer [m].
     co2_mmr : float or Tensor, shape (column,)
         Mass mixing ratio of carbon dioxide [kg kg-1].
+    wght_alb : tuple of float
+        Weights of the four bands of shortwave radiation with ``l_spec_albedo`` [1].
 
     Returns
     -------
@@ -197,6 +205,7 @@ def land_surface(
         tiles=tiles,
         canopy=canopy_properties(types.plants, lai, canht, albsoil, switches),
         wind_unloads=bool((types.plants.unload_rate_u != 0.0).any()),
+        wght_alb=wght_alb,
     )
 
 

@@ -175,7 +175,7 @@ def exchange_step(
     tiles, switches = surface.tiles, surface.switches
     snow_tiles = SnowTiles(surface.frac, tiles.catch_snow, tiles.cansnow)
     depth = surface_snow_depth(state.snow, snow_tiles, surface.snow, switches)
-    albedo = tile_albedo(state.tstar, depth, surface)
+    albedo = tile_albedo(state.tstar, depth, state.snow.rgrain, forcing.cosz, surface)
     sw_net = (1.0 - albedo) * forcing.sw_down
     conductance = surface_conductance(plants.fluxes.gc, plants.stress, soil, surface)
     exchange = exchange_with_air(state, forcing, soil, surface, conductance.gc, sw_net, depth, timestep=timestep)

@@ -51,7 +51,7 @@ def intercept_snow(
     unload_backgrnd : Tensor
         Rate of unloading without melt [s-1].
     parameters : SnowParameters
-        ``snowinterceptfact``, ``snowunloadfact``.
+        ``snowinterceptfact``, ``snowunloadfact``, ``conserve_water``.
     switches : Switches
         ``l_fix_neg_snow``.
     timestep : float
@@ -80,6 +80,8 @@ def intercept_snow(
     unload = (parameters.snowunloadfact * timestep) * melt + timestep * unload_backgrnd * snow_can
     if switches.l_fix_neg_snow:
         intercept, unload = intercept.clamp(min=0.0), unload.clamp(min=0.0)
+        if parameters.conserve_water:
+            unload = torch.minimum(unload, snow_can.clamp(min=0.0))
         canopy = snow_can + intercept - unload
         excess = (canopy - catch_snow).clamp(min=0.0)
         canopy, unload = canopy - excess, unload + excess

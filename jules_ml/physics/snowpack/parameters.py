@@ -11,6 +11,10 @@ class SnowParameters:
 
     ``dzsnow`` has the ``nsmax`` least thicknesses of the layers [m], and no effect with ``nsmax`` = 0. ``cansnowtile`` states for each tile
     whether snow is held on its canopy (``can_model`` 4 and ``cansnowpft``); an empty tuple: on none.
+
+    ``conserve_water`` is not of JULES. JULES 7.6 unloads more snow from a canopy than it holds, and takes more of a melting pack than it
+    counts as melt and sublimation; some kg m-2 in a cold year appear or vanish. With ``conserve_water`` all that is lost and does not
+    sublimate is melt.
     """
 
     cansnowtile: tuple[bool, ...] = ()
@@ -33,3 +37,4 @@ class SnowParameters:
     dtland: float = 2.0  # K
     kland_numerator: float = 0.3  # 1
     maskd: float = 50.0  # m-1
+    conserve_water: bool = False

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from jules_ml.physics.constants import TM
-from jules_ml.physics.layerwise import sum_over_layers
-from jules_ml.physics.snow import insulated_conductance, snow_insulation
+from jules_ml.physics.snow import insulated_conductance
 from jules_ml.physics.snowpack.layers import conductivity
 from jules_ml.physics.snowpack.parameters import SnowParameters
 from jules_ml.physics.snowpack.state import SnowState, SnowTiles
@@ -149,37 +148,6 @@ def ground_conduction(
         thickness = torch.where(layered, state.ds[0], thickness)
         ashtf = torch.where(layered, 2.0 * conducts / thickness, ashtf)
     return GroundConduction(tsurf, conducts, thickness, ashtf)
-
-
-def soil_insulation(
-    state: SnowState, tiles: SnowTiles, hcon_top: Tensor, dzsoil: Tensor, parameters: SnowParameters
-) -> Tensor:
-    """Factor by which snow without layers reduces conduction between the two top soil layers, mean of the tiles.
-
-    Parameters
-    ----------
-    state : SnowState
-        Snow.
-    tiles : SnowTiles
-        Fractions.
-    hcon_top : Tensor, shape (column)
-        Conductivity between the two top layers [W m-1 K-1].
-    dzsoil : Tensor, shape (soil layer, column) or (soil layer, 1)
-        Thickness of the soil layers [m].
-    parameters : SnowParameters
-        ``snow_hcon``.
-
-    Returns
-    -------
-    Tensor, shape (column)
-        [1]; JULES's ``sifact``.
-
-    References
-    ----------
-    Best et al. (2011), section 5.2; JULES routine ``soil_htc``.
-    """
-    factor = snow_insulation(state.snowdepth.clamp(min=0.0), hcon_top, dzsoil, snow_hcon=parameters.snow_hcon)
-    return sum_over_layers(tiles.frac * torch.where(has_layers(state), 1.0, factor))
 
 
 def diagnostic_albedo(

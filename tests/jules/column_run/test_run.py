@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import f90nml
 import numpy as np
@@ -16,11 +18,14 @@ from typer.testing import CliRunner
 
 from jules_ml.cli import app
 from jules_ml.column.land_weather import land_forcing
+from jules_ml.comparison.runs import read_run
 from jules_ml.jules.column_run.column import folder_column
 from jules_ml.jules.column_run.run import run_folder_as_column
 from jules_ml.jules.column_run.switches import read_switches
+from jules_ml.jules.run_folder import read_run_folder
 from jules_ml.jules.versions import VERSIONS, Versions
 from jules_ml.physics.land_surface.state import LandForcing
+from jules_ml.support.namelist_text import fortran
 
 DAY = {"main_run_end": "1997-01-01 23:00:00"}
 
@@ -143,3 +148,71 @@ def test_what_cannot_be_run_is_refused(shared_data: Path, tmp_path: Path) -> Non
     (ice / "tile_fractions.dat").write_text("0 0 0 0 0 0 0 0 1\n", encoding="utf-8")
     with refusal("ancillaries.nml", "land ice", "with soil"):
         run_folder_as_column(ice)
+
+
+def test_a_rose_app_is_run_as_its_namelists(folder: Path, tmp_path: Path) -> None:
+    app = _rose_app(folder, tmp_path / "app")
+    from_app, _ = run_folder_as_column(app, compiled=False)
+    from_folder, _ = run_folder_as_column(folder, compiled=False)
+    for name in ("t_soil", "smcl", "latent_heat", "snow_mass"):
+        np.testing.assert_array_equal(from_app.output[name], from_folder.output[name])
+
+
+def _rose_app(folder: Path, app: Path) -> Path:
+    """Write a Rose application with the namelists and inputs of a run folder."""
+    (app / "file").mkdir(parents=True)
+    namelists = read_run_folder(folder).namelists
+    files: dict[str, list[str]] = {}
+    sections = []
+    for file, group, entries in namelists.groups():
+        files.setdefault(file, []).append(f"namelist:{group}")
+        lines = [f"{name}={fortran(value)}" for name, value in entries.items()]
+        sections.append("\n".join([f"[namelist:{group}]", *lines]))
+    sources = [f"[file:{file}]\nsource={' '.join(groups)}" for file, groups in files.items()]
+    text = "\n\n".join(["meta=jules-standalone/vn7.6", "[command]\ndefault=true", *sources, *sections])
+    (app / "rose-app.conf").write_text(text + "\n", encoding="utf-8")
+    for path in folder.glob("*.dat"):
+        (app / "file" / path.name).symlink_to(path.resolve())
+    return app
+
+
+def test_compare_reads_what_jules_wrote_in_its_folder(folder: Path, shared_data: Path, tmp_path: Path) -> None:
+    jules = tmp_path / "loobos"
+    shutil.copytree(folder, jules, symlinks=True)
+    with refusal("output", "JULES has written no output of day", "run JULES in the folder"):
+        read_run(jules)
+    (jules / "output").mkdir()
+    (jules / "output" / "snow3.day.nc").symlink_to(shared_data / "jules" / "loobos_1997_snow3_30min.nc")
+    run = read_run(jules)
+    assert run.name == "loobos (JULES)"
+    assert {"soil water", "soil temperature", "latent heat", "gross primary productivity", "snow mass"} <= set(
+        run.series
+    )
+    assert run.dzsoil == (0.1, 0.25, 0.65, 2.0)
+
+
+def test_a_run_may_start_from_a_dump(folder: Path, tmp_path: Path) -> None:
+    dump = tmp_path / "loobos"
+    shutil.copytree(folder, dump, symlinks=True)
+    tiles, layers = np.zeros((9, 1)), np.array([0.749, 0.743, 0.754, 0.759])[:, None]
+    snow = tiles.copy()
+    snow[1] = 0.46
+    state = {
+        **{"canopy": tiles, "tstar_tile": tiles + 276.78, "snow_tile": tiles, "snow_grnd": snow},
+        **{"rho_snow": tiles + 250.0, "snow_depth": snow / 250.0},
+    }
+    data: dict[str, Any] = {name: (("tile", "land"), values) for name, values in state.items()}
+    data |= {name: (("snow", "tile", "land"), np.zeros((3, 9, 1))) for name in ("snow_ds", "snow_ice", "snow_liq")}
+    data |= {
+        "tsnow": (("snow", "tile", "land"), np.full((3, 9, 1), 273.15)),
+        "cs": (("scpool", "sclayer", "land"), np.full((1, 1, 1), 12.1)),
+        "sthuf": (("soil", "land"), layers),
+        "t_soil": (("soil", "land"), np.array([276.78, 277.46, 278.99, 282.48])[:, None]),
+    }
+    xr.Dataset(data).to_netcdf(dump / "start.nc")
+    initial = {"dump_file": True, "file": "start.nc", "nvars": 0, "total_snow": False}
+    f90nml.Namelist({"jules_initial": initial}).write(dump / "nml" / "initial_conditions.nml", force=True)
+    from_dump, _ = run_folder_as_column(dump, compiled=False)
+    from_text, _ = run_folder_as_column(folder, compiled=False)
+    for name in ("t_soil", "smcl", "snow_mass"):
+        np.testing.assert_allclose(from_dump.output[name], from_text.output[name], rtol=1e-12)

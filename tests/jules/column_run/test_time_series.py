@@ -13,7 +13,7 @@ from helpers.refusals import refusal
 
 from jules_ml.jules.column_run.time_series import SeriesFiles, series_at_steps
 from jules_ml.jules.run_folder import read_run_folder
-from jules_ml.jules.sources import POINT_RUN
+from jules_ml.support.sources import POINT_RUN
 
 HOURLY: dict[str, Any] = {
     "data_start": "2001-01-01 00:00:00",

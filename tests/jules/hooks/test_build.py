@@ -21,7 +21,7 @@ from jules_ml.jules.hooks.check import check_executable
 from jules_ml.jules.hooks.compilers import compiler_version
 from jules_ml.jules.hooks.mpi_library import NO_MPI
 from jules_ml.jules.hooks.symbols import symbol_name
-from jules_ml.jules.sources import SOURCES
+from jules_ml.support.sources import SOURCES
 
 
 @pytest.mark.slow
@@ -84,7 +84,7 @@ def test_an_installed_package_contains_the_sources_of_the_bridge(tmp_path: Path)
         source = SOURCES / "fortran_bridge" / folder
         for path in filter(Path.is_file, source.rglob("*")):
             assert (packaged / path.relative_to(SOURCES)).read_bytes() == path.read_bytes()
-    program = "from jules_ml.jules.sources import SOURCES; print(SOURCES)"
+    program = "from jules_ml.support.sources import SOURCES; print(SOURCES)"
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=tmp_path, env=environment, check=True, capture_output=True, text=True

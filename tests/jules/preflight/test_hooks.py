@@ -16,8 +16,8 @@ from jules_ml.experiment import load_experiment
 from jules_ml.jules.curve_files import write_curve
 from jules_ml.jules.preflight.hook_settings import GROUPS
 from jules_ml.jules.run import prepare_run, run_jules
-from jules_ml.jules.sources import SOURCES
 from jules_ml.learned.respiration.tables import CurveTable
+from jules_ml.support.sources import SOURCES
 
 MODULE = "def moisture(smcl):\n    return smcl\n"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jules_ml.jules.column_run.interpolation import NEEDED, interpolated
+from jules_ml.weather.interpolation import NEEDED, interpolated
 
 #: Records 0 to 5, four time steps apart; the steps are those of records 2 and 3.
 RECORDS = np.array([1.0, 2.0, 4.0, 3.0, 0.0, 6.0])

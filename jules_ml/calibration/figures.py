@@ -1,0 +1,92 @@
+"""Figures of a calibration: prior and posterior of the parameters, and series before and after."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from jules_ml.calibration.run import FITTED, PRIOR, Calibration
+from jules_ml.support.figures import GREY, MEASURED, MODELLED, SKY, WIDTH, show_dates, styled
+
+#: Largest number of parameters and of series in a figure.
+_MOST_PARAMETERS, _MOST_SERIES = 40, 8
+#: Half the width of a 95 % interval, in standard deviations.
+_NORMAL_95: Final = 1.96
+
+
+@styled
+def parameter_intervals(result: Calibration) -> Figure:
+    """Draw prior and posterior of each fitted number, with 95 % intervals.
+
+    Parameters
+    ----------
+    result : Calibration
+
+    Returns
+    -------
+    Figure
+        In units of the standard deviation of the prior, so that all parameters have one axis.
+    """
+    parameters = result.simulation.parameters
+    n = min(len(parameters.displacements), _MOST_PARAMETERS)
+    figure = Figure(figsize=(WIDTH, 1.1 + 0.26 * n), layout="constrained")
+    axis = figure.subplots()
+    place = np.arange(n)
+    scale = parameters.prior_sd[:n].numpy()
+    mean, half = result.displacements[:n].numpy() / scale, _NORMAL_95 * result.sd[:n].numpy() / scale
+    axis.barh(place, 2 * _NORMAL_95, left=-_NORMAL_95, height=0.6, color="#E6E6E6", label="prior, 95 %")
+    axis.errorbar(mean, place, xerr=half, fmt="o", ms=4.0, color=MODELLED, capsize=2.5, label="posterior, 95 %")
+    axis.axvline(0.0, color=GREY, lw=0.7)
+    axis.set_yticks(place, [each.label for each in parameters.displacements[:n]])
+    axis.invert_yaxis()
+    axis.set_xlabel("change of the transformed parameter, in standard deviations of the prior")
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18 - 0.3 / n), ncols=2)
+    return figure
+
+
+@styled
+def series_before_after(result: Calibration, site: int) -> Figure:
+    """Draw the observations of a site, and the simulations with the prior and with the fitted parameters.
+
+    Parameters
+    ----------
+    result : Calibration
+    site : int
+        Index of the site.
+
+    Returns
+    -------
+    Figure
+    """
+    numbers = [k for k, each in enumerate(result.simulation.observations.series) if each.site == site][:_MOST_SERIES]
+    figure = Figure(figsize=(WIDTH, 0.6 + 1.7 * len(numbers)), layout="constrained")
+    axes = figure.subplots(len(numbers), 1, sharex=True, squeeze=False)[:, 0]
+    start = result.simulation.columns.sites[site].start
+    for axis, k in zip(axes, numbers, strict=True):
+        series = result.simulation.observations.series[k]
+        n = len(series.observed)
+        time = start + pd.to_timedelta(np.arange(n) + 0.5, unit="D")
+        predicted = result.predicted[:n, :, k].numpy()
+        if len(result.draws):
+            low, high = np.quantile(predicted[:, FITTED + 1 :], [0.05, 0.95], axis=1)
+            axis.fill_between(time, low, high, color=SKY, alpha=0.4, lw=0.0, label="posterior, 90 %")
+        axis.plot(time, series.observed, ".", ms=2.5, color=MEASURED, label="observed")
+        axis.plot(time, predicted[:, PRIOR], color=GREY, label="prior parameters")
+        axis.plot(time, predicted[:, FITTED], color=MODELLED, label="fitted parameters")
+        if series.test.any():
+            axis.axvspan(time[int(np.flatnonzero(series.test)[0])], time[-1], color="#F5F0E6", zorder=0)
+        axis.set_ylabel(f"{series.kind.long_name}\n[{_unit(series.kind.units)}]")
+        axis.set_title(series.label)
+    axes[0].legend(loc="upper left", bbox_to_anchor=(0.0, 1.5), ncols=4)
+    show_dates(axes[-1])
+    axes[-1].set_xlabel("time, UTC; test period shaded")
+    return figure
+
+
+def _unit(units: str) -> str:
+    """Units with exponents, for a label."""
+    parts = [f"{part[:-2]}$^{{{part[-2:]}}}$" if part[-2:-1] == "-" else part for part in units.split()]
+    return " ".join(f"{part[:-1]}$^{part[-1]}$" if part in ("m3", "m2") else part for part in parts)

@@ -1,0 +1,65 @@
+"""``jules-ml run`` on a grid, of an experiment or of a run folder of JULES, under mpiexec or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jules_ml.cli.printing import out_console, print_files, print_notes, progress_bars
+from jules_ml.errors import BadInput
+
+if TYPE_CHECKING:
+    from jules_ml.column.grid.model import GridModel
+
+
+def run_experiment_on_grid(experiment: Path, folder: Path, *, resume: bool, quiet: bool) -> None:
+    """Run the grid of an experiment, alone or as one of several ranks, and print what came of it."""
+
+    def read() -> tuple[GridModel, str]:
+        from jules_ml.experiment import load_experiment
+
+        loaded = load_experiment(experiment)
+        if loaded.grid is None:
+            raise BadInput(
+                "only runs on a grid and ensembles are shared among ranks",
+                where=experiment,
+                remedy="run it without mpiexec; JULES itself is started with MPI by jules.launcher",
+            )
+        from jules_ml.column.grid.model import experiment_model
+
+        return experiment_model(loaded), loaded.text
+
+    _run(read, folder, resume=resume, quiet=quiet)
+
+
+def run_folder_on_grid(source: Path, folder: Path, *, resume: bool, quiet: bool) -> None:
+    """Run the column at the points of a run folder of JULES, alone or as one of several ranks."""
+
+    def read() -> tuple[GridModel, str]:
+        from jules_ml.jules.column_run.grid import folder_model
+
+        return folder_model(source), ""
+
+    _run(read, folder, resume=resume, quiet=quiet)
+
+
+def _run(read: Callable[[], tuple[GridModel, str]], folder: Path, *, resume: bool, quiet: bool) -> None:
+    from jules_ml.column.grid.run import run_grid
+    from jules_ml.column.grid.team import Team
+    from jules_ml.support.ranks import launched_size, world
+
+    team = Team(world() if launched_size() > 1 else None)
+    with team.one_for_all():
+        model, text = read()
+        with progress_bars(quiet or not team.leads) as report:
+            finished = run_grid(model, folder, team=team, resume=resume, text=text, progress=report)
+    if finished is None or quiet:
+        return
+    print_notes(finished.notes)
+    summary = finished.summary
+    out_console.print(
+        f"[bold]grid[/] {summary['points']} land points, {summary['periods']} periods, {summary['wall_seconds']:.0f} s on "
+        f"{summary['ranks']} {'rank' if summary['ranks'] == 1 else 'ranks'}{', compiled' if summary['compiled'] else ''}"
+    )
+    print_files(finished.files)

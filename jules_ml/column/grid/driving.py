@@ -1,0 +1,348 @@
+"""Driving data of land points: netCDF files of JULES, CHESS-met, WFDE5 and the like, read in chunks of time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import netCDF4
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from jules_ml.column.grid.daily import disaggregated, draws, events, normalised_sun
+from jules_ml.column.grid.files import LandPoints, PointIndex, opened, point_index, read_points, scale_of, variable_of
+from jules_ml.column.grid.series import FileSeries, Piece
+from jules_ml.errors import BadInput
+from jules_ml.experiment.grid import DRIVING, DriveSection
+from jules_ml.physics.constants import SECONDS_PER_DAY
+from jules_ml.physics.land_surface.state import LandForcing
+from jules_ml.physics.surface import Forcing
+from jules_ml.weather.interpolation import NEEDED, interpolated
+
+_Values = NDArray[np.floating]
+_Points = NDArray[np.int64]
+
+#: Names of the dimension of time in files.
+_TIME: Final = ("time", "tstep", "Time", "t")
+
+
+class Window(Protocol):
+    """Driving data of some land points over some time steps."""
+
+    def forcing(self, columns: _Points, dtype: torch.dtype) -> Forcing | LandForcing:
+        """Return the weather of columns.
+
+        Parameters
+        ----------
+        columns : array of int, shape (column,)
+            Places in the points of the window; one may be repeated.
+        dtype : torch.dtype
+
+        Returns
+        -------
+        Forcing or LandForcing
+            Shape (time, ..., column) each.
+        """
+
+
+class Driving(Protocol):
+    """Source of driving data, from which a run reads windows one after the other."""
+
+    def window(self, first: int, steps: int, points: _Points) -> Window:
+        """Read the data of time steps.
+
+        Parameters
+        ----------
+        first : int
+            First time step, counted from the start of the run.
+        steps : int
+            Number of time steps.
+        points : array of int, shape (point,)
+            Numbers of land points.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class FileDriving:
+    """Driving data in netCDF files.
+
+    Attributes
+    ----------
+    section : DriveSection
+        ``[grid.drive]`` of the experiment.
+    land : LandPoints
+    start : Timestamp
+        Start of the run, UTC.
+    timestep : float
+        Of the run [s].
+    """
+
+    section: DriveSection
+    land: LandPoints
+    start: pd.Timestamp
+    timestep: float
+    _indexes: dict[Hashable, PointIndex] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        offset = (self.start - pd.Timestamp(self.section.data_start)).total_seconds()
+        where = "[grid.drive] data_period"
+        if self.section.data_period % self.timestep or offset % self.timestep:
+            raise BadInput(
+                f"the time step of {self.timestep:g} s does not divide the interval of the data, {self.section.data_period:g} s, "
+                "or the run does not start a whole number of steps after the data",
+                where=where,
+                remedy="set run.timestep to a value that divides data_period",
+            )
+        if offset < 0.0:
+            raise BadInput(
+                f"the run starts at {self.start}, before the data",
+                where="[grid.drive] data_start",
+                remedy=f"set run.start to {self.section.data_start} or later",
+            )
+
+    @cached_property
+    def _series(self) -> FileSeries:
+        section = self.section
+        return FileSeries(
+            section.file, pd.Timestamp(section.data_start), pd.Timedelta(seconds=section.data_period), section.read_list
+        )
+
+    @property
+    def per_period(self) -> int:
+        """Time steps in a period of the data."""
+        return round(self.section.data_period / self.timestep)
+
+    @property
+    def _levels(self) -> int:
+        """Number of values of the data."""
+        length = (self.section.data_end - self.section.data_start).total_seconds()
+        return int(length // self.section.data_period)
+
+    def window(self, first: int, steps: int, points: _Points) -> FileWindow:
+        """Read the data of time steps; see :meth:`Driving.window`.
+
+        Raises
+        ------
+        BadInput
+            If a file, a variable or a value is missing, a unit is wrong, or the data end before the window.
+        """
+        n = self.per_period
+        begin = round((self.start - pd.Timestamp(self.section.data_start)).total_seconds() / self.timestep) + first
+        low, high = begin // n, (begin + steps - 1) // n
+        if high >= self._levels:
+            raise BadInput(
+                f"the run goes on to {self.start + (first + steps) * pd.Timedelta(seconds=self.timestep)}, after the data",
+                where="[grid.drive] data_end",
+                remedy=f"set run.end to {self.section.data_end} or earlier",
+            )
+        values: dict[str, _Values] = {}
+        firsts: dict[str, int] = {}
+        for k, name in enumerate(self.section.var):
+            before, after = NEEDED[self._flag(k)]
+            from_, to = max(low + before, 0), min(high + after, self._levels - 1) + 1
+            from_ = min(from_, to - 1)
+            values[name], firsts[name] = self._read(k, from_, to, points), from_
+        return FileWindow(self, begin, steps, points, values, firsts)
+
+    def _flag(self, k: int) -> str:
+        return "nf" if self.section.interp is None else self.section.interp[k]
+
+    def _read(self, k: int, first: int, stop: int, points: _Points) -> _Values:
+        """Values of variable ``k``, shape (level, point)."""
+        section = self.section
+        name = (section.var_name or section.var)[k]
+        in_files = (section.tpl_name or section.var_name or section.var)[k]
+        parts = []
+        for piece in self._series.pieces(first, stop):
+            path = self._series.path(piece, in_files)
+            with opened(path) as file:
+                parts.append(self._read_piece(file, path, piece, name, DRIVING[section.var[k]], points))
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _read_piece(
+        self, file: netCDF4.Dataset, path: Path, piece: Piece, name: str, units: str, points: _Points
+    ) -> _Values:
+        variable = variable_of(file, name, path)
+        _check_times(file, variable, path, piece, self._series.period)
+        # all files of a variable have the same grid
+        key = (name, tuple(zip(variable.dimensions[1:], variable.shape[1:], strict=True)))
+        if key not in self._indexes:
+            self._indexes[key] = point_index(file, name, path, self.land)
+        index = self._indexes[key]
+        values = read_points(variable, index, points, slice(piece.first, piece.first + piece.count))
+        scale = scale_of(variable, units, f"{path}, variable {name}")
+        if scale is not None:
+            values = (values * scale[0] + scale[1]).astype(values.dtype)
+        missing = np.isnan(values)
+        if missing.any():
+            level, point = (int(x[0]) for x in np.nonzero(missing))
+            at = points[point]
+            raise BadInput(
+                f"{int(missing.any(axis=0).sum())} land points have missing values, the first at {self.land.latitude[at]:.4f}, "
+                f"{self.land.longitude[at]:.4f} at time level {piece.first + level + 1}",
+                where=f"{path}, variable {name}",
+                remedy="give data at all land points, or leave these points out with grid.land_frac",
+            )
+        return values
+
+
+def _check_times(
+    file: netCDF4.Dataset, variable: netCDF4.Variable[Any], path: Path, piece: Piece, period: pd.Timedelta
+) -> None:
+    """Refuse a file with too few time levels, or whose time axis begins at another time."""
+    dim = next((dim for dim in _TIME if dim in variable.dimensions), variable.dimensions[0])
+    begins = _beginning(file.variables.get(dim))
+    if begins is not None and abs(begins - piece.begins) > period:
+        raise BadInput(
+            f"its time axis begins at {begins}, and by data_start and the name of the file it begins at {piece.begins}",
+            where=path,
+            remedy="correct data_start, data_period or the template of grid.drive.file",
+        )
+    levels = len(file.dimensions[dim])
+    if piece.first + piece.count > levels:
+        raise BadInput(
+            f"the file has {levels} time levels, and {piece.first + piece.count} are needed from {piece.begins}",
+            where=path,
+            remedy="complete the file, or correct data_start, data_end and data_period",
+        )
+
+
+def _beginning(axis: netCDF4.Variable[Any] | None) -> pd.Timestamp | None:
+    """First time of an axis; None if it states none that can be read, as JULES does not read the axis either."""
+    if axis is None or " since " not in str(getattr(axis, "units", "")):
+        return None
+    try:
+        first: Any = netCDF4.num2date(axis[0], axis.units, getattr(axis, "calendar", "standard"))
+        return pd.Timestamp(first.isoformat())
+    except (ValueError, AttributeError):
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class FileWindow:
+    """Values of driving data around a window of time steps; see :class:`Window`.
+
+    Attributes
+    ----------
+    driving : FileDriving
+    begin, steps : int
+        First step, counted from the start of the data, and their number.
+    points : array of int, shape (point,)
+        Numbers of land points.
+    values : dict of str to array, shape (level, point)
+    firsts : dict of str to int
+        Level of the first value of each variable.
+    """
+
+    driving: FileDriving
+    begin: int
+    steps: int
+    points: _Points = field(repr=False)
+    values: dict[str, _Values] = field(repr=False)
+    firsts: dict[str, int] = field(repr=False)
+
+    def forcing(self, columns: _Points, dtype: torch.dtype) -> Forcing:
+        """Weather of columns; see :meth:`Window.forcing`."""
+        section = self.driving.section
+        if section.l_daily_disagg:
+            by_name = self._disaggregated(columns)
+        else:
+            steps = self.begin + np.arange(self.steps)
+            by_name = {name: self._at(k, name, steps, columns) for k, name in enumerate(section.var)}
+            by_name |= self._wind(by_name) | self._rain(by_name)
+        chosen = (by_name[name] for name in ("sw_down", "lw_down", "tot_rain", "tot_snow", "t", "wind", "pstar", "q"))
+        return Forcing(*(torch.tensor(x, dtype=dtype) for x in chosen))
+
+    def _at(self, k: int, name: str, steps: _Points, columns: _Points) -> _Values:
+        """Values of a variable at steps, counted from the start of the data, shape (step, column)."""
+        n = self.driving.per_period
+        flag = self.driving._flag(k)
+        level, within = np.divmod(steps, n)
+        before, after = NEEDED[flag]
+        # beyond the data their first and last values are held
+        first, last = int(level[0]) + before, int(level[-1]) + after
+        rows = np.clip(np.arange(first, last + 1) - self.firsts[name], 0, len(self.values[name]) - 1)
+        records = self.values[name][np.ix_(rows, columns)]
+        if before == after:
+            # a value that is held keeps the precision of the file
+            return np.asarray(records[level + before - first])
+        values = interpolated(
+            records.astype(np.float64), level - first, flag, np.full(len(records), n), within.astype(np.float64)
+        )
+        return np.asarray(values)
+
+    def _wind(self, by_name: dict[str, _Values]) -> dict[str, _Values]:
+        if "wind" in by_name:
+            return {}
+        return {"wind": np.sqrt(by_name["u"] ** 2 + by_name["v"] ** 2)}
+
+    def _rain(self, by_name: dict[str, _Values]) -> dict[str, _Values]:
+        """Rain and snow; precipitation is snow up to a temperature, as in JULES."""
+        if "precip" in by_name:
+            snow = by_name["t"] <= self.driving.section.t_for_snow
+            return {
+                "tot_rain": np.where(snow, 0.0, by_name["precip"]),
+                "tot_snow": np.where(snow, by_name["precip"], 0.0),
+            }
+        sums: dict[str, _Values] = {}
+        for total, parts in (("tot_rain", ("ls_rain", "con_rain")), ("tot_snow", ("ls_snow", "con_snow"))):
+            if total not in by_name:
+                sums[total] = by_name[parts[0]] + by_name[parts[1]]
+        return sums
+
+    def _disaggregated(self, columns: _Points) -> dict[str, _Values]:
+        """Daily data as time steps; the data begin at midnight."""
+        driving, section = self.driving, self.driving.section
+        per_day = driving.per_period
+        first, stop = self.begin // per_day, -(-(self.begin + self.steps) // per_day)
+        levels = np.arange(first, stop)
+        days = pd.DatetimeIndex(pd.Timestamp(section.data_start) + levels * pd.Timedelta(days=1))
+        daily = {name: self._at(k, name, levels * per_day, columns) for k, name in enumerate(section.var)}
+        daily |= self._wind(daily)
+        points = self.points[columns]
+        sun, warmest = normalised_sun(
+            days, driving.land.latitude[points], driving.land.longitude[points], per_day=per_day
+        )
+        steps = disaggregated(
+            {name: values.astype(np.float64) for name, values in daily.items()},
+            sun,
+            warmest,
+            const_rh=section.l_disagg_const_rh,
+            timestep=driving.timestep,
+        )
+        steps |= self._events(daily, days, points, per_day)
+        cut = slice(self.begin - first * per_day, self.begin - first * per_day + self.steps)
+        return {name: values.reshape(-1, len(columns))[cut] for name, values in steps.items()}
+
+    def _events(
+        self, daily: dict[str, _Values], days: pd.DatetimeIndex, points: _Points, per_day: int
+    ) -> dict[str, _Values]:
+        section = self.driving.section
+        durations = {
+            "ls_rain": section.dur_ls_rain,
+            "con_rain": section.dur_conv_rain,
+            "ls_snow": section.dur_ls_snow,
+            "con_snow": section.dur_conv_snow,
+        }
+        parts = {name: daily[name] for name in durations if name in daily}
+        whole = daily | self._rain(daily)
+        for name in ("ls_rain", "ls_snow"):
+            parts.setdefault(name, whole[f"tot_{name[3:]}"])
+        starts = draws(days, points, self.driving.land.size, seed=section.seed, kinds=len(durations))
+        shape = (len(days), per_day, len(points))
+        total: dict[str, Any] = {"tot_rain": np.zeros(shape), "tot_snow": np.zeros(shape)}
+        for start, (name, duration) in zip(starts, durations.items(), strict=True):
+            if name not in parts:
+                continue
+            hours = 24.0 if section.precip_disagg_method == 1 else duration * 24.0 / SECONDS_PER_DAY
+            total[f"tot_{name.split('_')[1]}"] += events(parts[name], start, per_day=per_day, duration=hours)
+        return total
+
+
+#: Function that makes the driving data of land points.
+MakeDriving = Callable[[LandPoints], Driving]

@@ -1,0 +1,201 @@
+"""Values of land points in netCDF files of maps: ancillaries of JULES and driving data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import netCDF4
+import numpy as np
+from numpy.typing import NDArray
+
+from jules_ml.data.units import convert
+from jules_ml.errors import BadInput
+from jules_ml.learned.maps.grid import MapGrid, grid_of, match_points, same_points
+
+_Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class LandPoints:
+    """Land points of a model grid.
+
+    Attributes
+    ----------
+    grid : MapGrid
+        All points of the grid.
+    number : array of int, shape (point,)
+        Number of each land point in the grid, row by row.
+    latitude, longitude : array, shape (point,)
+        [degree]
+    """
+
+    grid: MapGrid
+    number: NDArray[np.int64] = field(repr=False)
+    latitude: _Array = field(repr=False)
+    longitude: _Array = field(repr=False)
+
+    @property
+    def size(self) -> int:
+        """Number of land points."""
+        return len(self.number)
+
+
+@dataclass(frozen=True, eq=False)
+class PointIndex:
+    """Where the land points are in a file: its dimensions of space, their sizes, and the number of each point among them."""
+
+    dims: tuple[str, ...]
+    shape: tuple[int, ...]
+    number: NDArray[np.int64] = field(repr=False)
+
+    def box(self, points: NDArray[np.int64]) -> tuple[tuple[slice, ...], NDArray[np.int64]]:
+        """Smallest box of the file around some land points, and the number of each of them in it."""
+        places = np.unravel_index(self.number[points], self.shape)
+        slices = tuple(slice(int(place.min()), int(place.max()) + 1) for place in places)
+        sizes = tuple(each.stop - each.start for each in slices)
+        inside = [place - each.start for place, each in zip(places, slices, strict=True)]
+        return slices, np.ravel_multi_index(inside, sizes)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[netCDF4.Dataset]:
+    """Open a netCDF file for reading.
+
+    Raises
+    ------
+    BadInput
+        If it does not exist or is not netCDF.
+    """
+    if not path.is_file():
+        raise BadInput("there is no such file", where=path, remedy="correct the path, or provide the file")
+    try:
+        file = netCDF4.Dataset(path)
+    except OSError as error:
+        raise BadInput(
+            f"it cannot be read as netCDF ({error.strerror or error})", where=path, remedy="create it again"
+        ) from error
+    try:
+        yield file
+    finally:
+        file.close()
+
+
+def point_index(file: netCDF4.Dataset, name: str, path: Path, land: LandPoints) -> PointIndex:
+    """Find land points in a file, by their coordinates where the file has them, and otherwise by their place in the grid.
+
+    Parameters
+    ----------
+    file : netCDF4.Dataset
+    name : str
+        Variable whose points are wanted.
+    path : Path
+        File, for messages.
+    land : LandPoints
+
+    Raises
+    ------
+    BadInput
+        If the variable does not exist, a land point is not in the file, or a file without coordinates has other dimensions than the grid.
+    """
+    variable = variable_of(file, name, path)
+    grid = grid_of(file, path, required=False)
+    if grid is not None and not set(grid.dims) <= set(variable.dimensions):
+        grid = None
+    if grid is not None and not same_points(grid, land.grid):
+        number = match_points(land.latitude, land.longitude, grid)
+        absent = np.flatnonzero(number < 0)
+        if len(absent):
+            at = absent[0]
+            raise BadInput(
+                f"{len(absent)} of {land.size} land points are not in the file, the first at {land.latitude[at]:.4f}, "
+                f"{land.longitude[at]:.4f}",
+                where=path,
+                remedy="give files on the same grid, or set grid.lat_bounds and grid.lon_bounds to the area of the file",
+            )
+        return PointIndex(grid.dims, grid.shape, number)
+    rank = len(land.grid.shape)
+    dims = variable.dimensions[-rank:] if grid is None else grid.dims
+    shape = tuple(len(file.dimensions[dim]) for dim in dims)
+    if shape != land.grid.shape:
+        raise BadInput(
+            f"variable {name} has {' by '.join(map(str, shape))} points, and the grid has "
+            f"{' by '.join(map(str, land.grid.shape))}",
+            where=path,
+            remedy="give files on the same grid, or add latitude and longitude to them",
+        )
+    return PointIndex(tuple(dims), shape, land.number)
+
+
+def variable_of(file: netCDF4.Dataset, name: str, path: Path) -> netCDF4.Variable[Any]:
+    """Return a variable of a file.
+
+    Raises
+    ------
+    BadInput
+        If the file does not have it.
+    """
+    if name not in file.variables:
+        raise BadInput(
+            f"there is no variable {name}, only {', '.join(file.variables)}",
+            where=path,
+            remedy="give the name that the variable has in the file",
+        )
+    variable: netCDF4.Variable[Any] = file.variables[name]
+    return variable
+
+
+def read_points(
+    variable: netCDF4.Variable[Any],
+    index: PointIndex,
+    points: NDArray[np.int64],
+    leading: slice = slice(None),
+) -> NDArray[np.floating]:
+    """Read values of land points.
+
+    Parameters
+    ----------
+    variable : netCDF4.Variable
+        With the dimensions of ``index``, and at most one other of more than one value, such as time, layer or type.
+    index : PointIndex
+    points : array of int, shape (point,)
+        Numbers of the land points.
+    leading : slice
+        Of the other dimension.
+
+    Returns
+    -------
+    array, shape (leading, point)
+        In the precision of the file; NaN where missing. Without another dimension its size is 1.
+    """
+    box, inside = index.box(points)
+    by_dim = dict(zip(index.dims, box, strict=True))
+    others = [dim for dim in variable.dimensions if dim not in index.dims]
+    sizes = {dim: variable.shape[variable.dimensions.index(dim)] for dim in others}
+    long = [dim for dim in others if sizes[dim] > 1] or others[:1]
+    chosen = [by_dim.get(dim, leading if dim in long[:1] else slice(None)) for dim in variable.dimensions]
+    values = np.ma.asarray(variable[tuple(chosen)])
+    kind = np.float32 if values.dtype == np.float32 else np.float64
+    order = [variable.dimensions.index(dim) for dim in (*others, *index.dims)]
+    plain = np.ma.filled(values.astype(kind), np.nan)
+    table = np.transpose(plain, order).reshape(-1, int(np.prod([each.stop - each.start for each in box])))
+    return np.ascontiguousarray(table[:, inside])
+
+
+def scale_of(variable: netCDF4.Variable[Any], units: str, where: str) -> tuple[float, float] | None:
+    """Factor and offset to a unit; None if the variable has that unit, or none.
+
+    Raises
+    ------
+    BadInput
+        If its unit is unknown or of another dimension.
+    """
+    own = str(getattr(variable, "units", "")).strip()
+    if own in ("", units):
+        return None
+    zero, one = convert(np.array([0.0, 1.0]), own, units, where=where)
+    factor, offset = float(one - zero), float(zero)
+    return None if abs(factor - 1.0) < 1e-12 and abs(offset) < 1e-9 else (factor, offset)

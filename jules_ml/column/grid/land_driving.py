@@ -1,0 +1,72 @@
+"""Weather of JULES's land surface on a grid: driving data with the position of the sun and the diffuse fraction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from jules_ml.column.grid.driving import FileDriving, Window
+from jules_ml.physics.canopy import cos_zenith_angle
+from jules_ml.physics.land_surface.state import LandForcing
+
+
+@dataclass(frozen=True, eq=False)
+class LandDriving:
+    """Driving data for columns with JULES's land surface.
+
+    Attributes
+    ----------
+    files : FileDriving
+    l_cosz : bool
+        JULES's switch: without it the sun is in the zenith.
+    diff_frac : float
+        Diffuse fraction of shortwave radiation [1].
+    """
+
+    files: FileDriving
+    l_cosz: bool
+    diff_frac: float
+
+    def window(self, first: int, steps: int, points: NDArray[np.int64]) -> LandWindow:
+        """Read the data of time steps; see :meth:`jules_ml.column.grid.driving.Driving.window`."""
+        step = pd.Timedelta(seconds=self.files.timestep)
+        starts = pd.date_range(self.files.start + first * step, periods=steps, freq=step)
+        return LandWindow(self, self.files.window(first, steps, points), starts, points)
+
+
+@dataclass(frozen=True, eq=False)
+class LandWindow:
+    """Driving data of some land points over some time steps, which begin at ``starts``."""
+
+    driving: LandDriving
+    weather: Window
+    starts: pd.DatetimeIndex = field(repr=False)
+    points: NDArray[np.int64] = field(repr=False)
+
+    def forcing(self, columns: NDArray[np.int64], dtype: torch.dtype) -> LandForcing:
+        """Weather of columns; see :meth:`jules_ml.column.grid.driving.Window.forcing`."""
+        weather = self.weather.forcing(columns, dtype)
+        cosz = torch.ones_like(weather.t_air)
+        if self.driving.l_cosz:
+            cosz = self._cosz(self.points[columns]).to(dtype)
+        return LandForcing(*weather[:8], cosz=cosz, diff_frac=torch.full_like(cosz, self.driving.diff_frac))
+
+    def _cosz(self, points: NDArray[np.int64]) -> torch.Tensor:
+        """Cosine of the solar zenith angle at the start of each step, shape (time, column)."""
+        seconds = self.starts.hour * 3600 + self.starts.minute * 60 + self.starts.second
+
+        def of_time(values: NDArray[np.generic]) -> torch.Tensor:
+            return torch.tensor(np.asarray(values), dtype=torch.float64).unsqueeze(-1)
+
+        land = self.driving.files.land
+        return cos_zenith_angle(
+            of_time(self.starts.day_of_year.to_numpy()),
+            of_time(seconds.to_numpy()),
+            torch.tensor(land.latitude[points], dtype=torch.float64),
+            torch.tensor(land.longitude[points], dtype=torch.float64),
+            days_in_year=of_time(np.where(self.starts.is_leap_year, 366.0, 365.0)),
+        )

@@ -1,0 +1,156 @@
+"""Files of a time series, by JULES's templates of their names or a list of them."""
+
+from __future__ import annotations
+
+import glob
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from jules_ml.errors import BadInput
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_YEAR, _MONTH, _DAY = ("%y4", "%y2"), ("%m1", "%m2", "%mc"), ("%d2",)
+_NAME = "%vv"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A range of values in one file: the name of the file with ``%vv``, the first time level, and their number."""
+
+    name: str
+    first: int
+    count: int
+    #: Time of the first level of the file.
+    begins: pd.Timestamp
+
+
+@dataclass(frozen=True)
+class FileSeries:
+    """Files of values at a constant interval.
+
+    Attributes
+    ----------
+    template : Path
+        Name of the files, or list of them.
+    start : Timestamp
+        Time of the first value, UTC.
+    period : Timedelta
+        Interval of the values.
+    listed : bool
+        Whether ``template`` is a list (``read_list``).
+    """
+
+    template: Path
+    start: pd.Timestamp
+    period: pd.Timedelta
+    listed: bool = False
+    _list: list[tuple[pd.Timestamp, str]] = field(default_factory=list, repr=False)
+
+    def pieces(self, first: int, stop: int) -> list[Piece]:
+        """Divide values, counted from :attr:`start`, into ranges in one file each."""
+        pieces: list[Piece] = []
+        at = first
+        while at < stop:
+            time = self.start + at * self.period
+            name, begins, ends = self._file_of(time)
+            end = stop if ends is None else min(stop, at + int(-((time - ends) // self.period)))
+            pieces.append(Piece(name, round((time - begins) / self.period), end - at, begins))
+            at = end
+        return pieces
+
+    def path(self, piece: Piece, variable: str) -> Path:
+        """Path of the file of a variable.
+
+        Raises
+        ------
+        BadInput
+            If a name with ``*`` has no file, or several.
+        """
+        name = piece.name.replace(_NAME, variable)
+        if "*" not in name:
+            return Path(name)
+        files = sorted(glob.glob(name))
+        if len(files) != 1:
+            listed = ", ".join(Path(each).name for each in files[:3])
+            raise BadInput(
+                f"there is no file with this name for {variable}"
+                if not files
+                else f"several files have this name: {listed}",
+                where=name,
+                remedy="correct grid.drive.file, or provide the file"
+                if not files
+                else "make grid.drive.file unambiguous",
+            )
+        return Path(files[0])
+
+    def _file_of(self, time: pd.Timestamp) -> tuple[str, pd.Timestamp, pd.Timestamp | None]:
+        """Name of the file of a time, the time of its first value, and that of the first value of the next file."""
+        if self.listed:
+            return self._listed_at(time)
+        text = str(self.template)
+        if any(token in text for token in _DAY):
+            begins, ends = time.normalize(), time.normalize() + pd.Timedelta(days=1)
+        elif any(token in text for token in _MONTH):
+            begins = time.normalize().replace(day=1)
+            ends = begins + pd.DateOffset(months=1)
+        elif any(token in text for token in _YEAR):
+            begins = time.normalize().replace(month=1, day=1)
+            ends = begins + pd.DateOffset(years=1)
+        else:
+            return text, self.start, None
+        # the data may begin within the month of the first file
+        return _named(text, time), max(begins, self.start), ends
+
+    def _listed_at(self, time: pd.Timestamp) -> tuple[str, pd.Timestamp, pd.Timestamp | None]:
+        if not self._list:
+            self._list.extend(_read_list(self.template))
+        times = [moment for moment, _ in self._list]
+        at = int(np.searchsorted(np.array(times, dtype="datetime64[ns]"), time.to_datetime64(), side="right")) - 1
+        if at < 0:
+            raise BadInput(
+                f"the first file begins at {times[0]}, after {time}",
+                where=self.template,
+                remedy="add the earlier files, or correct data_start",
+            )
+        return self._list[at][1], times[at], times[at + 1] if at + 1 < len(times) else None
+
+
+def _read_list(path: Path) -> list[tuple[pd.Timestamp, str]]:
+    """Files and their first times in a list of JULES: on each line a name and a time, in quotes or separated by a comma or blanks."""
+    if not path.is_file():
+        raise BadInput("there is no such file", where=path, remedy="correct grid.drive.file")
+    rows = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        words = line.replace("'", " ").replace('"', " ").replace(",", " ").split()
+        if not words:
+            continue
+        try:
+            moment = pd.Timestamp(" ".join(words[1:3]))
+        except ValueError as error:
+            raise BadInput(
+                "the line has no time of the first data",
+                where=f"{path}, line {number}",
+                remedy="write 'FILE', 'YYYY-MM-DD hh:mm:ss' on each line",
+            ) from error
+        rows.append((moment, str(path.parent / words[0])))
+    if not rows:
+        raise BadInput("the list is empty", where=path, remedy="write 'FILE', 'YYYY-MM-DD hh:mm:ss' on each line")
+    return sorted(rows)
+
+
+def _named(text: str, time: pd.Timestamp) -> str:
+    """Replace the parts of a file name that stand for those of a date."""
+    replacements = {
+        "%y4": f"{time.year:04d}",
+        "%y2": f"{time.year % 100:02d}",
+        "%m1": str(time.month),
+        "%m2": f"{time.month:02d}",
+        "%mc": _MONTHS[time.month - 1],
+        "%d2": f"{time.day:02d}",
+    }
+    for token, part in replacements.items():
+        text = text.replace(token, part)
+    return text

@@ -1,0 +1,171 @@
+"""``jules-ml run --from-jules`` with a grid: all land points of a run folder of JULES, run by the column."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import torch
+from pydantic import ValidationError
+
+from jules_ml.column.grid.driving import FileDriving
+from jules_ml.column.grid.files import LandPoints
+from jules_ml.column.grid.land import GridColumn
+from jules_ml.column.grid.land_driving import LandDriving
+from jules_ml.column.grid.model import DEFAULT_OUTPUTS, GridModel
+from jules_ml.column.grid.segments import timetable
+from jules_ml.column.output import outputs_of
+from jules_ml.column.run import to_be_compiled
+from jules_ml.errors import BadInput
+from jules_ml.experiment.grid import DriveSection
+from jules_ml.experiment.sections import RunSection
+from jules_ml.jules.column_run.column import folder_column
+from jules_ml.jules.column_run.grid_values import GridValues, land_of_run
+from jules_ml.jules.column_run.profiles import output_profile
+from jules_ml.jules.column_run.switches import read_switches, refuse
+from jules_ml.jules.column_run.times import run_times
+from jules_ml.jules.run_folder import RunFolder, read_run_folder
+from jules_ml.jules.typed_entries import typed_entry
+from jules_ml.jules.variable_lists import read_list
+from jules_ml.jules.versions import versions_of_run
+
+_DRIVE: Final = "jules_drive"
+#: Days of driving data that are read at a time.
+_CHUNK_DAYS: Final = 10
+#: Output period of JULES for months.
+_MONTHLY: Final = -1
+
+
+def folder_model(folder: str | Path, *, precision: torch.dtype = torch.float32) -> GridModel:
+    """Read what a run folder of JULES runs on its grid.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Run folder, or Rose application.
+    precision : torch.dtype
+        Of state and parameters; single precision is that of JULES.
+
+    Returns
+    -------
+    GridModel
+
+    Raises
+    ------
+    BadInput
+        If the folder has physics that the column does not have, or incomplete inputs.
+    """
+    run = read_run_folder(folder)
+    switches, refusals = read_switches(run.namelists, versions_of_run(run))
+    refuse(refusals, run.namelists.where)
+    if run.namelists.all("jules_prescribed") and int(run.entry("jules_prescribed", "n_datasets", 0)):
+        raise BadInput(
+            "data are prescribed besides the weather, which runs of the column on a grid do not take",
+            where=run.namelists.place("jules_prescribed"),
+            remedy="set n_datasets = 0 in a copy of the folder, or run JULES itself",
+        )
+    times, profile = run_times(run), output_profile(run)
+    land, notes = _with_soil(run, land_of_run(run))
+    column, state = folder_column(run, switches, dtype=precision, values=GridValues(run, land))
+    available = outputs_of(column)
+    named = [name for name in profile.variables if name in available]
+    table = timetable(
+        times.start,
+        times.end,
+        run.timestep,
+        mean_over=profile.mean_over,
+        chunk_days=_CHUNK_DAYS,
+        monthly=_is_monthly(run),
+        cycles=times.spin_up.cycles,
+        cycle=times.cycle,
+    )
+    section = _drive_section(run)
+    driving = LandDriving(
+        FileDriving(section, land, times.start, run.timestep),
+        switches.l_cosz,
+        float(typed_entry(run.namelists, _DRIVE, "diff_frac_const", 0.0)),
+    )
+    notes += profile.notes
+    steps = sum(segment.steps for segment in table.segments)
+    return GridModel(
+        GridColumn(land, column, state, ()),
+        driving,
+        table,
+        tuple(named) or DEFAULT_OUTPUTS,
+        times.spin_up,
+        _fingerprint(run),
+        compiled=to_be_compiled(RunSection(), steps, notes),
+        attrs={"title": "JULES's soil column on a grid", "history": f"jules-ml run --from-jules {run.folder.name}"},
+        notes=tuple(notes),
+    )
+
+
+def _with_soil(run: RunFolder, land: LandPoints) -> tuple[LandPoints, list[str]]:
+    """Land points with soil: those of land ice have none."""
+    saturation = GridValues(run, land).soil()["sm_sat"]
+    use = np.flatnonzero((np.nan_to_num(saturation) > 0.0).all(axis=0))
+    if len(use) == land.size:
+        return land, []
+    if not len(use):
+        raise BadInput("no land point has soil", where=run.namelists.place("jules_soil_props"), remedy="correct sm_sat")
+    notes = [f"{land.size - len(use)} of {land.size} land points have no soil and are left out"]
+    return LandPoints(land.grid, land.number[use], land.latitude[use], land.longitude[use]), notes
+
+
+def _is_monthly(run: RunFolder) -> bool:
+    """Whether all profiles of the main run have months as their period."""
+    profiles = [each for each in run.namelists.all("jules_output_profile") if each.get("output_main_run")]
+    return bool(profiles) and all(each.get("output_period") == _MONTHLY for each in profiles)
+
+
+def _drive_section(run: RunFolder) -> DriveSection:
+    """JULES_DRIVE as a section of an experiment, which has the same keys."""
+    entries = run.namelists.get(_DRIVE)
+    where = run.namelists.place(_DRIVE)
+    variables = read_list(entries)
+
+    def column(name: str) -> tuple[Any, ...] | None:
+        values = entries.get(name)
+        values = values if isinstance(values, list) else [] if values is None else [values]
+        return tuple(values[: len(variables)]) or None
+
+    given: dict[str, Any] = {
+        name: entries[name]
+        for name in DriveSection.model_fields
+        if entries.get(name) is not None and name not in ("file", "var", "var_name", "tpl_name", "interp")
+    }
+    given["data_period"] = float(given.get("data_period", 0.0))
+    given |= {name: pd.Timestamp(str(given[name])) for name in ("data_start", "data_end") if name in given}
+    names = {
+        "var_name": [v.var_name or v.name for v in variables],
+        "tpl_name": [v.tpl_name or v.name for v in variables],
+    }
+    try:
+        return DriveSection.model_validate(
+            given
+            | {name: tuple(values) for name, values in names.items()}
+            | {
+                "file": run.folder / str(entries.get("file") or ""),
+                "var": tuple(v.name for v in variables),
+                "interp": column("interp"),
+            }
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise BadInput(
+            f"{key + ': ' if key else ''}{first['msg'].removeprefix('Value error, ')}",
+            where=where,
+            remedy="correct the entry in a copy of the folder, or run JULES itself",
+        ) from error
+
+
+def _fingerprint(run: RunFolder) -> str:
+    """Checksum of the namelists."""
+    digest = hashlib.sha256()
+    for name in run.namelists.files:
+        digest.update(f"{name}\n{run.namelists.text(name)}".encode("utf-8", errors="surrogateescape"))
+    return digest.hexdigest()
