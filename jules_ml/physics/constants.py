@@ -1,7 +1,6 @@
 """Physical constants, with JULES's values and, where JULES has one, JULES's name.
 
-They are plain numbers, which combine with tensors of either precision without changing it, and which ``torch.compile`` treats as
-constants. Values are those of the stand-alone JULES 7.6.
+They are plain numbers, which combine with tensors of either precision without changing it. Values are those of the stand-alone JULES 7.6.
 """
 
 from __future__ import annotations

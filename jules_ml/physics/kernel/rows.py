@@ -84,12 +84,9 @@ class Rows:
             for number in unit.elements:
                 if number in self.stored:
                     by_block[k, self._block(unit, number)].append(number)
-        # the results of a branch are read after its last statement
-        members = self.plan.members[id(scope.branch)] if scope.branch is not None else []
-        lasting = self._roots | {int(self.elements.all[number].operands[1]) for number in members}
         released: dict[int, list[int]] = defaultdict(list)
         for numbers in by_block.values():
-            if lasting.isdisjoint(numbers):
+            if self._roots.isdisjoint(numbers):
                 released[max(last[number] for number in numbers)] += numbers
         return released
 

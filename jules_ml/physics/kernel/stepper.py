@@ -224,6 +224,11 @@ class Integrator:
         self._done += last - first
         return means
 
+    @property
+    def n_rows(self) -> int:
+        """Rows of the state and of the sums of outputs."""
+        return int(self._state.shape[1] + self._sums.shape[1])
+
     def state(self) -> Any:
         """State as a tree of tensors, shape (..., column) each."""
         own = self._stepper
