@@ -60,12 +60,14 @@ _recordings: OrderedDict[Hashable, _Recording] = OrderedDict()
 def stepper_of(column: Any, state: Any, forcing: Any, outputs: tuple[str, ...], n_columns: int) -> Stepper:
     """Return the stepper of a column; one that differs from an earlier one in numbers alone is not recorded again.
 
+    All is computed in the precision of the state; constants and weather are converted to it.
+
     Parameters
     ----------
     column : object
         Has a method ``step``, see :data:`Step`, and a ``surface``. What is multiplied by a fraction ``surface.frac`` of 0 is left out.
     state : tree of Tensor, shape (..., column) each
-        Gives the shapes; all of the same precision.
+        Gives the shapes; all of single or all of double precision.
     forcing : tree of Tensor, shape (..., column) or (..., 1) each
         Weather of one step.
     outputs : tuple of str
@@ -80,14 +82,19 @@ def stepper_of(column: Any, state: Any, forcing: Any, outputs: tuple[str, ...], 
     Raises
     ------
     CannotGenerate
-        If the step does something for which there is no kernel.
+        If the step does something for which there is no kernel, a tensor is on a GPU, or the state is of several precisions.
     OSError
         If the kernel cannot be compiled.
     ValueError
         If an output does not exist.
     """
     own, structure = flattened(vars(column))
-    key = (type(column), structure, flattened(state)[1], flattened(forcing)[1], outputs, n_columns)
+    dtype = _precision(state)
+    _refuse_other_devices([*own, *tensors(state), *tensors(forcing)])
+    first: dict[int, int] = {}
+    # a tensor in two places was recorded as one, and does for no column with two tensors there
+    same = tuple(first.setdefault(id(x), k) for k, x in enumerate(own))
+    key = (type(column), structure, same, flattened(state)[1], flattened(forcing)[1], outputs, n_columns)
     recording = _recordings.pop(key, None)
     weights = [frac] if isinstance(frac := getattr(column.surface, "frac", None), Tensor) else []
     if recording is None:
@@ -95,7 +102,20 @@ def stepper_of(column: Any, state: Any, forcing: Any, outputs: tuple[str, ...], 
     _recordings[key] = recording
     if len(_recordings) > _MOST_RECORDINGS:
         _recordings.popitem(last=False)
-    return Stepper(recording, own, tensors(state)[0].dtype, n_columns)
+    return Stepper(recording, own, dtype, n_columns)
+
+
+def _precision(state: Any) -> torch.dtype:
+    found = {x.dtype for x in tensors(state)}
+    if len(found) != 1 or not found <= {torch.float32, torch.float64}:
+        raise CannotGenerate(f"a state of the precisions {', '.join(sorted(str(x) for x in found))}")
+    return found.pop()
+
+
+def _refuse_other_devices(parts: Sequence[Tensor]) -> None:
+    others = {x.device.type for x in parts} - {"cpu"}
+    if others:
+        raise CannotGenerate(f"tensors on the device {', '.join(sorted(others))}")
 
 
 def _record(
@@ -108,13 +128,14 @@ def _record(
     n_columns: int,
 ) -> _Recording:
     """Record a step and compile its kernel."""
-    double = tensors(state)[0].dtype == torch.float64
+    dtype = _precision(state)
+    double = dtype == torch.float64
     recorder = Recorder(n_columns, keeps_remainders=not double)
     for tensor in weights:
         recorder.weigh(tensor)
     with torch.no_grad(), recorder:
         recorded = mapped(lambda x: recorder.input((*x.shape[:-1], n_columns), x.dtype, "state"), state)
-        weather = mapped(lambda x: recorder.input((*x.shape[:-1], n_columns), x.dtype, "forcing"), forcing)
+        weather = mapped(lambda x: recorder.input((*x.shape[:-1], n_columns), dtype, "forcing"), forcing)
         new, available = step(recorded, weather)
     refuse_unknown(outputs, available)
     rows = [recorder.numbers(x) for x in tensors(new)]
@@ -198,7 +219,7 @@ class Integrator:
         Parameters
         ----------
         forcing : sequence of Tensor, shape (time, ..., column) or (time, ..., 1)
-            Weather.
+            Weather; converted to the precision of the state.
         first, last : int
             First step, and the one after the last.
         mean_over : int
@@ -214,7 +235,9 @@ class Integrator:
         own = self._stepper
         periods = (self._done + last - first) // mean_over - self._done // mean_over
         means = torch.empty(periods, own.n_outputs, own.n_columns, dtype=own.dtype)
-        addresses, by_time, by_column = _weather_rows([x.detach()[first:last] for x in forcing])
+        _refuse_other_devices(forcing)
+        weather = [x.detach()[first:last].to(own.dtype) for x in forcing]
+        addresses, by_time, by_column = _weather_rows(weather)
         call = _Call(
             own.n_columns, last - first, mean_over, self._done, own.scalars.data_ptr(), own.constants.data_ptr(),
             self._state.data_ptr(), self._sums.data_ptr(), addresses.ctypes.data, by_time.ctypes.data,
