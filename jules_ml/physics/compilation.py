@@ -1,4 +1,4 @@
-"""Whether a step can be compiled on this machine."""
+"""Whether a step can be compiled on this machine, or has been before."""
 
 from __future__ import annotations
 
@@ -22,16 +22,29 @@ _SIZE: Final = 4 * 1024**2
 
 
 def can_compile() -> bool:
-    """Whether a step can be compiled here, see :func:`compilation_obstacle`."""
+    """Whether compiled steps can be used here, see :func:`compilation_obstacle`."""
     return compilation_obstacle() is None
 
 
 def compilation_obstacle() -> str | None:
-    """Return why a step cannot be compiled here, or None.
+    """Return why compiled steps cannot be used here, or None.
 
-    It needs a C++ compiler, and a folder that can be written for the compiled code.
+    They need a C++ compiler, and a folder that can be written for the compiled code; or a folder with code that was compiled earlier, in
+    which a step that is not there is a matter of :func:`writing_obstacle`.
     """
+    return None if _has_code(cache_folder()) else writing_obstacle()
+
+
+def writing_obstacle() -> str | None:
+    """Return why no further step can be compiled here, or None."""
     return NO_COMPILER if find_compiler() is None else _not_writable(cache_folder())
+
+
+def _has_code(folder: Path) -> bool:
+    try:
+        return any(folder.glob("*.so"))
+    except OSError:
+        return False
 
 
 def find_compiler() -> str | None:

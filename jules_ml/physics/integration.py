@@ -108,7 +108,8 @@ def integrate(
     analysis : Analysis, optional
         Change of the state between steps; the outputs and residuals do not include what it adds or removes.
     compiled : bool, optional
-        Whether to compile the step; by default if a C++ compiler is available, no gradient is needed, and there are 500 steps or more.
+        Whether to compile the step; by default if a C++ compiler is available, no gradient is needed, no tensor is on a GPU, and there are
+        500 steps or more.
         The blocks of columns are then divided among the threads of torch, and the result of a column does not depend on the number of
         columns or threads.
     on_steps : callable, optional
@@ -121,17 +122,17 @@ def integrate(
     Raises
     ------
     ValueError
-        If the length of the series is not a whole number of periods, or an output does not exist.
+        If the length of the series is not a whole number of periods, an output does not exist, or a compiled step is requested of tensors
+        that need a gradient or are on a GPU.
     """
     n_steps = _n_steps(column, state, forcing)
     if n_steps == 0 or n_steps % mean_over:
         raise ValueError(f"{n_steps} steps do not make whole periods of {mean_over}")
-    wants_gradient = torch.is_grad_enabled() and any(
-        x.requires_grad for x in (*tensors(vars(column)), *tensors(state), *tensors(forcing))
-    )
+    given = [*tensors(vars(column)), *tensors(state), *tensors(forcing)]
+    wants_gradient = torch.is_grad_enabled() and any(x.requires_grad for x in given)
     n_columns = max(x.shape[-1] for x in (*tensors(state), *tensors(forcing), *_column_tensors(column)))
     way: _Way | None = None
-    if _is_compiled(compiled, n_steps, wants_gradient=wants_gradient):
+    if _is_compiled(compiled, n_steps, given, wants_gradient=wants_gradient):
         way = _kernel(column, state, forcing, tuple(outputs), mean_over, n_columns)
     with torch.set_grad_enabled(wants_gradient):
         if way is None:
@@ -168,14 +169,19 @@ def _spans(n_steps: int, every: int, n_columns: int) -> Iterator[tuple[int, int]
         first = last
 
 
-def _is_compiled(compiled: bool | None, n_steps: int, *, wants_gradient: bool) -> bool:
-    """Whether to compile the step; warn if that is requested and not possible."""
+def _is_compiled(compiled: bool | None, n_steps: int, given: Sequence[Tensor], *, wants_gradient: bool) -> bool:
+    """Whether to compile the step; warn if that is requested and not possible here."""
+    elsewhere = sorted({x.device.type for x in given} - {"cpu"})
     if compiled is None:
-        return not wants_gradient and n_steps >= _WORTH_COMPILING and can_compile()
+        return not wants_gradient and not elsewhere and n_steps >= _WORTH_COMPILING and can_compile()
+    if compiled and wants_gradient:
+        raise ValueError("a compiled step has no gradient; set compiled = False, or use torch.no_grad()")
+    if compiled and elsewhere:
+        raise ValueError(f"a compiled step runs on the CPU, not on {', '.join(elsewhere)}; set compiled = False")
     if compiled and not can_compile():
         _warn(compilation_obstacle() or NO_COMPILER)
         return False
-    return compiled
+    return bool(compiled)
 
 
 def _warn(reason: str) -> None:

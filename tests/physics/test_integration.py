@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from functools import partial
 from pathlib import Path
 
@@ -58,8 +59,17 @@ def test_incomplete_periods_and_unknown_outputs_are_refused(shared_data: Path, c
         integrate(column, state, first(forcing, 4), outputs=["nonsense"], compiled=compiled)
 
 
-def test_without_a_compiler_it_warns_and_runs(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("has_other_code", [False, True])
+def test_without_a_compiler_it_warns_and_runs(
+    shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_other_code: bool
+) -> None:
     forcing, state, column = _loobos.standalone(shared_data)
+    # a step of which this process has no recording, in a folder of its own
+    monkeypatch.setattr("jules_ml.physics.kernel.stepper._recordings", OrderedDict())
+    monkeypatch.setenv("JULES_ML_CACHE_DIR", str(tmp_path))
+    if has_other_code:
+        (tmp_path / "kernels").mkdir()
+        (tmp_path / "kernels" / "other.so").touch()
     monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.warns(UserWarning, match="no C\\+\\+ compiler"):
         result = integrate(column, state, first(forcing, 2), outputs=["smcl"], compiled=True)

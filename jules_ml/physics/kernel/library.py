@@ -1,9 +1,13 @@
-"""Compiled kernels: shared libraries in a folder of the user's cache, each named after all that determines it."""
+"""Compiled kernels: shared libraries in a folder of the user's cache, each named after source, flags and processor.
+
+Not after the compiler: nodes without one then use what was compiled elsewhere.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import hashlib
+import os
 import platform
 import subprocess
 import tempfile
@@ -11,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from jules_ml.physics.compilation import NO_COMPILER, cache_folder, find_compiler
+from jules_ml.physics.compilation import NO_COMPILER, cache_folder, find_compiler, writing_obstacle
 
 #: Products and sums are not contracted, so that a kernel takes the same branches at the freezing point as torch does.
 FLAGS: Final = (
@@ -24,6 +28,8 @@ FLAGS: Final = (
     "-fPIC",
     "-shared",
 )
+#: Size of the checksum at the end of a library [bytes]; the loader of libraries ignores it.
+_CHECKSUM_SIZE: Final = 32
 
 
 @cache
@@ -34,11 +40,6 @@ def _processor() -> str:
     except OSError:
         return f"{platform.machine()} {platform.processor()}"
     return next((line for line in lines if line.startswith(("flags", "Features"))), platform.machine())
-
-
-@cache
-def _version(compiler: str) -> str:
-    return subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False).stdout
 
 
 def library(text: str) -> ctypes.CDLL:
@@ -56,26 +57,47 @@ def library(text: str) -> ctypes.CDLL:
     Raises
     ------
     OSError
-        If there is no compiler, it fails, or the folder cannot be written.
+        If it has to be compiled, and there is no compiler, it fails, or the folder cannot be written.
     """
-    compiler = find_compiler()
-    if compiler is None:
-        raise OSError(NO_COMPILER)
-    key = "\n".join((text, _version(compiler), *FLAGS, _processor()))
-    name = hashlib.sha256(key.encode()).hexdigest()[:32]
-    file = cache_folder() / f"{name}.so"
-    if not file.exists():
-        _compile(compiler, text, file)
-    return _loaded(str(file))
+    return _loaded(text, _file(text))
+
+
+def _file(text: str) -> Path:
+    key = "\n".join((text, *FLAGS, _processor()))
+    return cache_folder() / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.so"
 
 
 @cache
-def _loaded(file: str) -> ctypes.CDLL:
-    return ctypes.CDLL(file)
+def _loaded(text: str, file: Path) -> ctypes.CDLL:
+    """Load a library, and compile it first if it is not there or damaged."""
+    if _is_whole(file):
+        try:
+            return ctypes.CDLL(str(file))
+        except OSError:
+            pass  # such as one for a newer C library
+    _compile(text, file)
+    return ctypes.CDLL(str(file))
 
 
-def _compile(compiler: str, text: str, file: Path) -> None:
+def _checksum(code: bytes) -> bytes:
+    return hashlib.sha256(code).digest()
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether a library ends with the checksum of what precedes: the process would be killed by the use of one that is cut off."""
+    try:
+        code = file.read_bytes()
+    except OSError:
+        return False
+    return code[-_CHECKSUM_SIZE:] == _checksum(code[:-_CHECKSUM_SIZE])
+
+
+def _compile(text: str, file: Path) -> None:
     """Compile into a file of its own, which then gets its name: two processes may compile the same kernel."""
+    obstacle = writing_obstacle()
+    compiler = find_compiler()
+    if obstacle is not None or compiler is None:
+        raise OSError(obstacle or NO_COMPILER)
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=file.parent) as folder:
         source, result = Path(folder) / "kernel.cpp", Path(folder) / "kernel.so"
@@ -85,4 +107,9 @@ def _compile(compiler: str, text: str, file: Path) -> None:
         )
         if done.returncode:
             raise OSError(f"{compiler} failed: {next(iter(done.stderr.strip().splitlines()), 'without a message')}")
+        checksum = _checksum(result.read_bytes())
+        with result.open("ab") as library_file:
+            library_file.write(checksum)
+            library_file.flush()
+            os.fsync(library_file.fileno())
         result.replace(file)

@@ -60,12 +60,14 @@ _recordings: OrderedDict[Hashable, _Recording] = OrderedDict()
 def stepper_of(column: Any, state: Any, forcing: Any, outputs: tuple[str, ...], n_columns: int) -> Stepper:
     """Return the stepper of a column; one that differs from an earlier one in numbers alone is not recorded again.
 
+    All is computed in the precision of the state; constants and weather are converted to it.
+
     Parameters
     ----------
     column : object
         Has a method ``step``, see :data:`Step`, and a ``surface``. What is multiplied by a fraction ``surface.frac`` of 0 is left out.
     state : tree of Tensor, shape (..., column) each
-        Gives the shapes; all of the same precision.
+        Gives the shapes; all of single or all of double precision.
     forcing : tree of Tensor, shape (..., column) or (..., 1) each
         Weather of one step.
     outputs : tuple of str
@@ -80,27 +82,45 @@ def stepper_of(column: Any, state: Any, forcing: Any, outputs: tuple[str, ...], 
     Raises
     ------
     CannotGenerate
-        If the step does something for which there is no kernel.
+        If the step does something for which there is no kernel, a tensor is on a GPU, or the state is of several precisions.
     OSError
         If the kernel cannot be compiled.
     ValueError
         If an output does not exist.
     """
-    own, structure = flattened(vars(column))
-    key = (type(column), structure, flattened(state)[1], flattened(forcing)[1], outputs, n_columns)
+    column_tensors, structure = flattened(vars(column))
+    dtype = _precision(state)
+    _refuse_other_devices([*column_tensors, *tensors(state), *tensors(forcing)])
+    first: dict[int, int] = {}
+    # a tensor in two places was recorded as one, and does for no column with two tensors there
+    same = tuple(first.setdefault(id(x), k) for k, x in enumerate(column_tensors))
+    key = (type(column), structure, same, flattened(state)[1], flattened(forcing)[1], outputs, n_columns)
     recording = _recordings.pop(key, None)
     weights = [frac] if isinstance(frac := getattr(column.surface, "frac", None), Tensor) else []
     if recording is None:
-        recording = _record(column.step, own, weights, state, forcing, outputs, n_columns)
+        recording = _record(column.step, column_tensors, weights, state, forcing, outputs, n_columns)
     _recordings[key] = recording
     if len(_recordings) > _MOST_RECORDINGS:
         _recordings.popitem(last=False)
-    return Stepper(recording, own, tensors(state)[0].dtype, n_columns)
+    return Stepper(recording, column_tensors, dtype, n_columns)
+
+
+def _precision(state: Any) -> torch.dtype:
+    dtypes = {x.dtype for x in tensors(state)}
+    if len(dtypes) != 1 or not dtypes <= {torch.float32, torch.float64}:
+        raise CannotGenerate(f"a state of the precisions {', '.join(sorted(str(x) for x in dtypes))}")
+    return dtypes.pop()
+
+
+def _refuse_other_devices(parts: Sequence[Tensor]) -> None:
+    others = {x.device.type for x in parts} - {"cpu"}
+    if others:
+        raise CannotGenerate(f"tensors on the device {', '.join(sorted(others))}")
 
 
 def _record(
     step: Step,
-    own: Sequence[Tensor],
+    column_tensors: Sequence[Tensor],
     weights: Sequence[Tensor],
     state: Any,
     forcing: Any,
@@ -108,13 +128,14 @@ def _record(
     n_columns: int,
 ) -> _Recording:
     """Record a step and compile its kernel."""
-    double = tensors(state)[0].dtype == torch.float64
+    dtype = _precision(state)
+    double = dtype == torch.float64
     recorder = Recorder(n_columns, keeps_remainders=not double)
     for tensor in weights:
         recorder.weigh(tensor)
     with torch.no_grad(), recorder:
         recorded = mapped(lambda x: recorder.input((*x.shape[:-1], n_columns), x.dtype, "state"), state)
-        weather = mapped(lambda x: recorder.input((*x.shape[:-1], n_columns), x.dtype, "forcing"), forcing)
+        weather = mapped(lambda x: recorder.input((*x.shape[:-1], n_columns), dtype, "forcing"), forcing)
         new, available = step(recorded, weather)
     refuse_unknown(outputs, available)
     rows = [recorder.numbers(x) for x in tensors(new)]
@@ -122,13 +143,13 @@ def _record(
         raise CannotGenerate("a state that changes its shape")
     numbers = [recorder.numbers(available[name]) for name in outputs]
     source = kernel_source(recorder, [*_flat(rows), *recorder.remainders], _flat(numbers), double=double)
-    places = {id(x): k for k, x in enumerate(own)}
+    places = {id(x): k for k, x in enumerate(column_tensors)}
     scalars, constants, tables = (
-        tuple(places.get(id(x), x) for x in given) for given in (recorder.scalars, recorder.constants, recorder.tables)
+        tuple(places.get(id(x), x) for x in used) for used in (recorder.scalars, recorder.constants, recorder.tables)
     )
     shapes = {name: tuple(x.shape[:-1]) for name, x in zip(outputs, numbers, strict=True)}
-    kept = len(recorder.remainders)
-    return _Recording(library(source.text), scalars, constants, tables, source.literals, shapes, kept)
+    n_remainders = len(recorder.remainders)
+    return _Recording(library(source.text), scalars, constants, tables, source.literals, shapes, n_remainders)
 
 
 def refuse_unknown(outputs: Sequence[str], available: dict[str, Tensor]) -> None:
@@ -141,9 +162,11 @@ def refuse_unknown(outputs: Sequence[str], available: dict[str, Tensor]) -> None
 class Stepper:
     """Kernel and constants of columns, for any number of steps; see :func:`stepper_of`."""
 
-    def __init__(self, recording: _Recording, own: Sequence[Tensor], dtype: torch.dtype, n_columns: int) -> None:
-        def found(places: Sequence[int | Tensor]) -> list[Tensor]:
-            return [own[x] if isinstance(x, int) else x for x in places]
+    def __init__(
+        self, recording: _Recording, column_tensors: Sequence[Tensor], dtype: torch.dtype, n_columns: int
+    ) -> None:
+        def values(places: Sequence[int | Tensor]) -> list[Tensor]:
+            return [column_tensors[x] if isinstance(x, int) else x for x in places]
 
         self.dtype, self.n_columns = dtype, n_columns
         self.library, self.shapes, self.n_remainders = recording.library, recording.shapes, recording.n_remainders
@@ -151,10 +174,10 @@ class Stepper:
         self.n_blocks = -(-n_columns // self.lanes)
         self.n_outputs = sum(math.prod(shape) for shape in self.shapes.values())
         self.scalars = torch.tensor(
-            [float(x) for x in found(recording.scalars)] + list(recording.literals), dtype=dtype
+            [float(x) for x in values(recording.scalars)] + list(recording.literals), dtype=dtype
         )
-        self.constants = self.blocks(found(recording.constants))
-        self._tables = [table.detach().to(dtype).contiguous() for table in found(recording.tables)]
+        self.constants = self.blocks(values(recording.constants))
+        self._tables = [table.detach().to(dtype).contiguous() for table in values(recording.tables)]
         structures = [_Table(table.data_ptr(), table.numel()) for table in self._tables]
         self.tables = (_Table * max(len(structures), 1))(*structures)
 
@@ -198,7 +221,7 @@ class Integrator:
         Parameters
         ----------
         forcing : sequence of Tensor, shape (time, ..., column) or (time, ..., 1)
-            Weather.
+            Weather; converted to the precision of the state.
         first, last : int
             First step, and the one after the last.
         mean_over : int
@@ -211,16 +234,18 @@ class Integrator:
         Tensor, shape (period, row, column)
             Means of the periods that end in this part.
         """
-        own = self._stepper
+        stepper = self._stepper
         periods = (self._done + last - first) // mean_over - self._done // mean_over
-        means = torch.empty(periods, own.n_outputs, own.n_columns, dtype=own.dtype)
-        addresses, by_time, by_column = _weather_rows([x.detach()[first:last] for x in forcing])
+        means = torch.empty(periods, stepper.n_outputs, stepper.n_columns, dtype=stepper.dtype)
+        _refuse_other_devices(forcing)
+        weather = [x.detach()[first:last].to(stepper.dtype) for x in forcing]
+        addresses, by_time, by_column = _weather_rows(weather)
         call = _Call(
-            own.n_columns, last - first, mean_over, self._done, own.scalars.data_ptr(), own.constants.data_ptr(),
+            stepper.n_columns, last - first, mean_over, self._done, stepper.scalars.data_ptr(), stepper.constants.data_ptr(),
             self._state.data_ptr(), self._sums.data_ptr(), addresses.ctypes.data, by_time.ctypes.data,
-            by_column.ctypes.data, ctypes.addressof(own.tables), means.data_ptr(),
+            by_column.ctypes.data, ctypes.addressof(stepper.tables), means.data_ptr(),
         )  # fmt: skip
-        _divided(own.library, call, own.n_blocks, threads)
+        _divided(stepper.library, call, stepper.n_blocks, threads)
         self._done += last - first
         return means
 
@@ -231,23 +256,23 @@ class Integrator:
 
     def state(self) -> Any:
         """State as a tree of tensors, shape (..., column) each."""
-        own = self._stepper
-        rows = self._state.permute(1, 0, 2).reshape(self._state.shape[1], -1)[:, : own.n_columns]
+        stepper = self._stepper
+        rows = self._state.permute(1, 0, 2).reshape(self._state.shape[1], -1)[:, : stepper.n_columns]
         first = 0
 
         def part(like: Tensor) -> Tensor:
             nonlocal first
             size = int(np.prod(like.shape[:-1]))
             first += size
-            return rows[first - size : first].reshape(*like.shape[:-1], own.n_columns).clone()
+            return rows[first - size : first].reshape(*like.shape[:-1], stepper.n_columns).clone()
 
         return mapped(part, self._like)
 
     def set_state(self, state: Any) -> None:
         """Replace the state."""
-        own = self._stepper
-        nothing = torch.zeros(own.n_remainders, 1, dtype=own.dtype)
-        self._state = own.blocks([*tensors(state), nothing])
+        stepper = self._stepper
+        nothing = torch.zeros(stepper.n_remainders, 1, dtype=stepper.dtype)
+        self._state = stepper.blocks([*tensors(state), nothing])
 
 
 def _flat(rows: Sequence[Any]) -> list[int]:

@@ -266,8 +266,6 @@ static inline V f_tanh(V x) {
   return f_select(f_lt(x, splat(0)), -y, y);
 }
 
-#if !DOUBLE
-#endif
 // exp(y log(x)) with the logarithm in two parts
 static inline V f_pow(V x, V y) {
   V f, e;
