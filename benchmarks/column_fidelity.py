@@ -14,8 +14,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+import _heat_residual
 import _loobos
 import _loobos_land
+import _soil_fidelity
 import numpy as np
 import torch
 import xarray as xr
@@ -133,6 +135,9 @@ def main() -> int:
     alone(claims, options.data, days=60 if options.quick else 365)
     for run in ("snow3", "snow3_cold", "gl4"):
         full_surface(claims, options.data, run, days=60 if options.quick else 365)
+    _soil_fidelity.topmodel(claims, options.data, steps=2880 if options.quick else 17472)
+    _soil_fidelity.soil_carbon(claims, options.data, periods=6 if options.quick else 36)
+    _heat_residual.heat_residual(claims, options.data, quick=options.quick)
     neon_claims(claims, options.data, quick=options.quick)
     davos_claims(claims, quick=options.quick)
     return claims.finish()

@@ -21,14 +21,15 @@ _OPTIONAL: Final = {
     "curves": ("fsth.nml", "ftemp.nml", "kaps.nml", "h_*.nml"),
     "ancillary": ("soil_properties*.nc", "training_range.nc", "figures"),
     "initial": ("soil_carbon.nc", "training_range.nc", "figures"),
+    "prescribed": ("sthuf.nc",),
 }
 _MAP: Final = "Map"
 
 Grid = Annotated[
     list[Path] | None,
     typer.Option(
-        help="With --to ancillary and initial: netCDF map of the static inputs, instead of the sites of the module. May be repeated for "
-        "files with the same points.",
+        help="With --to ancillary, initial and prescribed: netCDF map of the static inputs, instead of the sites of the module. "
+        "May be repeated for files with the same points.",
         show_default=False,
         rich_help_panel=_MAP,
     ),
@@ -56,6 +57,14 @@ Names = Annotated[
     typer.Option(
         metavar="PROPERTY=VARIABLE",
         help="Name of a property of \\[place] in the map, e.g. sand=SNDPPT; may be repeated.",
+        show_default=False,
+        rich_help_panel=_MAP,
+    ),
+]
+Run = Annotated[
+    Path | None,
+    typer.Option(
+        help="With --to prescribed: folder of a daily run on a grid with its weather (grid.weather), the first guess at its points.",
         show_default=False,
         rich_help_panel=_MAP,
     ),
@@ -102,10 +111,11 @@ def export(
     dzsoil: Layers = None,
     name: Names = None,
     leave_out: LeaveOut = None,
+    run: Run = None,
     quiet: Quiet = False,
 ) -> None:
     """Export a module to files that JULES reads, for its sites or for a map."""
-    options = _MapOptions(tuple(grid or ()), like, members, dzsoil, tuple(name or ()), tuple(leave_out or ()))
+    options = _MapOptions(tuple(grid or ()), like, members, dzsoil, tuple(name or ()), tuple(leave_out or ()), run)
     _export(module, to, out, predicted, experiment, options, quiet)
 
 
@@ -119,6 +129,7 @@ class _MapOptions:
     dzsoil: str | None
     name: tuple[str, ...]
     leave_out: tuple[str, ...]
+    run: Path | None
 
     def typed(self) -> dict[str, bool]:
         """Whether each option that belongs to ``grid`` was typed."""
@@ -128,6 +139,7 @@ class _MapOptions:
             "dzsoil": self.dzsoil is not None,
             "name": bool(self.name),
             "leave-out": bool(self.leave_out),
+            "run": self.run is not None,
         }
 
     def request(self) -> MapRequest:
@@ -140,7 +152,7 @@ class _MapOptions:
             if not quantity or not variable:
                 raise BadInput(f"--name {each} has no '='", remedy="write --name PROPERTY=VARIABLE")
             names[variable] = quantity
-        return MapRequest(self.grid, self.like, self.members, _layers(self.dzsoil), names, self.leave_out)
+        return MapRequest(self.grid, self.like, self.members, _layers(self.dzsoil), names, self.leave_out, self.run)
 
 
 def _layers(text: str | None) -> tuple[float, ...] | None:

@@ -116,6 +116,8 @@ def experiment_column(
         co2=surface_section.co2,
         height=height,
         l_soil_sat_down=soil_section.l_soil_sat_down,
+        l_holdwater=soil_section.l_holdwater,
+        l_dpsids_dsdz=soil_section.l_dpsids_dsdz,
         soilhc_method=soil_section.soilhc_method,
         topmodel=topmodel,
         carbon=column_four_pools(experiment, dtype),

@@ -36,7 +36,16 @@ def column_topmodel(section: SoilSection, dzsoil: Tensor) -> Topmodel | None:
     if top is None:
         return None
     fexp, ti_mean, ti_sig = (torch.tensor([x], dtype=dzsoil.dtype) for x in (top.fexp, top.ti_mean, top.ti_sig))
-    return topmodel_properties(fexp, ti_mean, ti_sig, dzsoil, zw_max=top.zw_max, ti_max=top.ti_max, nfita=top.nfita)
+    return topmodel_properties(
+        fexp,
+        ti_mean,
+        ti_sig,
+        dzsoil,
+        zw_max=top.zw_max,
+        ti_max=top.ti_max,
+        nfita=top.nfita,
+        l_wetland_unfrozen=top.l_wetland_unfrozen,
+    )
 
 
 def initial_topmodel(section: SoilSection | None, dtype: torch.dtype) -> dict[str, Tensor]:

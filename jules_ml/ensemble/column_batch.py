@@ -264,6 +264,8 @@ def stacked_column(columns: Sequence[SoilColumn], factors: RespirationFactors) -
         co2=first.co2,
         height=first.height,
         l_soil_sat_down=first.l_soil_sat_down,
+        l_holdwater=first.l_holdwater,
+        l_dpsids_dsdz=first.l_dpsids_dsdz,
         soilhc_method=first.soilhc_method,
         topmodel=_joined([c.topmodel for c in columns]),
         carbon=_joined([c.carbon for c in columns]),

@@ -140,6 +140,13 @@ class GridSection(Section):
         min_length=1,
         description="types of `frac`, in the order of the file; types that the column lacks are left out",
     )
+    pft_params: DataPath | None = Field(
+        default=None,
+        description="namelist with JULES_PFTPARM and the like, for `[physics]`; default: of the shipped run",
+    )
+    nveg_params: DataPath | None = Field(
+        default=None, description="namelist with JULES_NVEGPARM, for `[physics]`; default: of the shipped run"
+    )
     soil_props: DataPath | None = Field(
         default=None, description="file of JULES_SOIL_PROPS, (soil, y, x) or (y, x); default: `[soil]` at all points"
     )
@@ -166,6 +173,10 @@ class GridSection(Section):
     block: int = Field(default=1024, ge=1, le=1_000_000, description="most land points that are integrated together")
     chunk_days: int = Field(default=10, ge=1, le=366, description="days of driving data that are read at a time")
     monthly: bool = Field(default=False, description="write monthly means, in place of means over `run.mean_over`")
+    weather: bool = Field(
+        default=False,
+        description="also write the weather of each period, from which a module of soil moisture predicts on the grid",
+    )
     format: Literal["netcdf", "zarr"] = Field(default="netcdf", description="format of the output")
     drive: DriveSection = Field(description="driving data")
 

@@ -176,6 +176,10 @@ class SoilSection(Section):
         description="hydraulic form; required with `[soil.properties]`, otherwise that of the pedotransfer function",
     )
     l_soil_sat_down: bool = Field(default=True, description="move water in excess of saturation downwards")
+    l_holdwater: bool = Field(
+        default=False, description="pass water that a layer has no room for, or lacks, to the next layer, as JULES does"
+    )
+    l_dpsids_dsdz: bool = Field(default=False, description="gradient of suction from that of wetness, JULES's option")
     soilhc_method: Literal[1, 2, 3] = Field(default=2, description="JULES's option for thermal conductivity")
     heat_solutions: int = Field(
         default=3,

@@ -27,6 +27,7 @@ class TopmodelSection(Section):
     nfita: int = Field(
         default=20, ge=1, le=1000, description="number of exponents that the fit of the saturated fraction chooses from"
     )
+    l_wetland_unfrozen: bool = Field(default=False, description="saturated fraction of unfrozen ground, JULES's option")
     sthzw: float | None = Field(
         default=None,
         ge=0.0,

@@ -46,6 +46,8 @@ class MapRequest:
         Quantity of a variable by the variable's name.
     leave_out : tuple of str
         Patterns of variables that are not used.
+    run : Path or None
+        Folder of a run on a grid, whose points, weather and soil moisture are used.
     """
 
     grid: tuple[Path, ...]
@@ -54,6 +56,7 @@ class MapRequest:
     dzsoil: tuple[float, ...] | None = None
     names: Mapping[str, str] = field(default_factory=dict)
     leave_out: tuple[str, ...] = ()
+    run: Path | None = None
 
 
 class Export(Protocol):
@@ -65,7 +68,7 @@ class Export(Protocol):
         Kind of module that it exports.
     options : tuple of str
         Names of the options of the command that it uses: ``predicted``, ``experiment``; for maps ``grid``, ``like``, ``members``,
-        ``dzsoil``.
+        ``dzsoil``, ``run``.
     """
 
     kind: str

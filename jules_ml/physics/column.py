@@ -77,6 +77,8 @@ class SoilColumn:
         Height of the forcing [m].
     l_soil_sat_down : bool
         Whether water in excess of saturation moves down (JULES's switch).
+    l_holdwater, l_dpsids_dsdz : bool
+        JULES's switches of the Richards step, see :func:`~jules_ml.physics.soil_water.richards_step`.
     soilhc_method : {1, 2, 3}
         JULES's choice of thermal conductivity.
     topmodel : Topmodel, optional
@@ -108,6 +110,8 @@ class SoilColumn:
         co2: float | Tensor = 391.0e-6,
         height: float | Tensor = 10.0,
         l_soil_sat_down: bool = True,
+        l_holdwater: bool = False,
+        l_dpsids_dsdz: bool = False,
         soilhc_method: int = 2,
         topmodel: Topmodel | None = None,
         carbon: FourPoolCarbon | None = None,
@@ -131,6 +135,7 @@ class SoilColumn:
         self.co2 = co2
         self.height = height
         self.l_soil_sat_down = l_soil_sat_down
+        self.l_holdwater, self.l_dpsids_dsdz = l_holdwater, l_dpsids_dsdz
         self.soilhc_method = soilhc_method
         self.topmodel = topmodel
         self.carbon = carbon
@@ -269,20 +274,18 @@ class SoilColumn:
 
     def _hydrology(self, state: ColumnState, infiltration: Tensor, ext: Tensor) -> SoilHydrology:
         """Step the water of the soil."""
-        soil = self.soil
         return soil_hydrology_step(
             state.smcl,
             state.sthf,
             infiltration,
             ext,
-            b=soil.b,
-            sathh=soil.sathh,
-            satcon=soil.satcon,
-            sm_sat=soil.sm_sat,
+            soil=self.soil,
             dzsoil=self.dzsoil,
             timestep=self.timestep,
             form=self.form,
             l_soil_sat_down=self.l_soil_sat_down,
+            l_holdwater=self.l_holdwater,
+            l_dpsids_dsdz=self.l_dpsids_dsdz,
             topmodel=self.topmodel,
             topmodel_state=state.topmodel,
         )

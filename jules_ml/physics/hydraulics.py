@@ -15,6 +15,7 @@ Best et al. (2011), Geosci. Model Dev. 4, 677-699, section 5.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -27,6 +28,9 @@ VG_STHU_MIN = 0.05
 VG_STHU_MAX = 0.95
 #: ``sthu`` below which Clapp and Hornberger's suction is constant [1].
 CH_STHU_MIN = 0.01
+#: Range of wetness between two layers in which the slope of suction varies [1].
+STHU_SLOPE_MIN = 0.01
+STHU_SLOPE_MAX = 0.999
 #: Suction at the wilting and the critical point [m of water]: 1.5 MPa and 33 kPa, as in the Met Office's soil
 #: ancillaries.
 SUCTION_WILT = 152.9
@@ -274,15 +278,69 @@ def wetness_at_suction_ch(suction: Tensor | float, b: Tensor, sathh: Tensor) -> 
     return torch.exp(torch.log(sathh / suction) / b).clamp(max=1.0)
 
 
+def slope_between_vg(sthu: Tensor, b: Tensor, sathh: Tensor) -> Tensor:
+    r"""Slope of van Genuchten's suction by wetness, with JULES's limits, for ``l_dpsids_dsdz``.
+
+    .. math:: \frac{\mathrm{d}\psi}{\mathrm{d}S} = -b\,\psi_s\,(S^{-(b+1)} - 1)^{-1/(b+1)}\,S^{-(b+2)}
+
+    Parameters
+    ----------
+    sthu : Tensor
+        Unfrozen water between two layers as a fraction of saturation [1].
+    b, sathh : Tensor
+        As in :func:`suction_vg`.
+
+    Returns
+    -------
+    Tensor
+        [m]; constant below 0.01, with another power there, and above 0.999.
+
+    References
+    ----------
+    JULES routine ``darcy_vg``.
+    """
+    s = sthu.clamp(STHU_SLOPE_MIN, STHU_SLOPE_MAX)
+    log_s = torch.log(s)
+    bracket = torch.exp(-(b + 1.0) * log_s) - 1.0
+    inside = torch.exp(-torch.log(bracket) / (b + 1.0) - (b + 2.0) * log_s)
+    dry = torch.exp(-(b + 1.0) * math.log(STHU_SLOPE_MIN))
+    return -b * sathh * torch.where(sthu < STHU_SLOPE_MIN, dry, inside)
+
+
+def slope_between_ch(sthu: Tensor, b: Tensor, sathh: Tensor) -> Tensor:
+    r"""Slope of Clapp and Hornberger's suction by wetness, for ``l_dpsids_dsdz``.
+
+    .. math:: \frac{\mathrm{d}\psi}{\mathrm{d}S} = -b\,\psi_s\,S^{-(b+1)}
+
+    Parameters
+    ----------
+    sthu : Tensor
+        Unfrozen water between two layers as a fraction of saturation [1].
+    b, sathh : Tensor
+        As in :func:`suction_ch`.
+
+    Returns
+    -------
+    Tensor
+        [m]; constant below 0.01.
+
+    References
+    ----------
+    JULES routine ``darcy_ch``.
+    """
+    return -b * sathh * torch.exp(-(b + 1.0) * torch.log(sthu.clamp(min=STHU_SLOPE_MIN)))
+
+
 @dataclass(frozen=True)
 class HydraulicForm:
-    """Hydraulic curves of one of JULES's two forms: the value of ``l_vg_soil`` and the three functions."""
+    """Hydraulic curves of one of JULES's two forms: the value of ``l_vg_soil`` and the four functions."""
 
     l_vg_soil: bool
     suction: Callable[[Tensor, Tensor, Tensor], Suction]
     conductivity: Callable[[Tensor, Tensor, Tensor], Conductivity]
     wetness_at_suction: Callable[[Tensor | float, Tensor, Tensor], Tensor]
+    slope_between: Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
-VAN_GENUCHTEN = HydraulicForm(True, suction_vg, conductivity_vg, wetness_at_suction_vg)
-CLAPP_HORNBERGER = HydraulicForm(False, suction_ch, conductivity_ch, wetness_at_suction_ch)
+VAN_GENUCHTEN = HydraulicForm(True, suction_vg, conductivity_vg, wetness_at_suction_vg, slope_between_vg)
+CLAPP_HORNBERGER = HydraulicForm(False, suction_ch, conductivity_ch, wetness_at_suction_ch, slope_between_ch)

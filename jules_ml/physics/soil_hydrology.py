@@ -10,12 +10,16 @@ from __future__ import annotations
 import functools
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
+from jules_ml.physics.column_variables import SoilProperties
+from jules_ml.physics.constants import RHO_WATER
 from jules_ml.physics.hydraulics import HydraulicForm
 from jules_ml.physics.layerwise import sum_over_layers
 from jules_ml.physics.soil_water import DeepStore, richards_step
 from jules_ml.physics.topmodel import (
+    BaseFlow,
     Topmodel,
     TopmodelState,
     base_flow,
@@ -23,6 +27,7 @@ from jules_ml.physics.topmodel import (
     saturated_fraction,
     water_table,
 )
+from jules_ml.physics.wetland import unfrozen_wetland
 
 
 class SoilHydrology(NamedTuple):
@@ -49,14 +54,13 @@ def soil_hydrology_step(
     infiltration: Tensor,
     ext: Tensor,
     *,
-    b: Tensor,
-    sathh: Tensor,
-    satcon: Tensor,
-    sm_sat: Tensor,
+    soil: SoilProperties,
     dzsoil: Tensor,
     timestep: float,
     form: HydraulicForm,
     l_soil_sat_down: bool = True,
+    l_holdwater: bool = False,
+    l_dpsids_dsdz: bool = False,
     topmodel: Topmodel | None = None,
     topmodel_state: TopmodelState | None = None,
 ) -> SoilHydrology:
@@ -73,16 +77,16 @@ def soil_hydrology_step(
         Water that reaches the soil, less the excess over its capacity of infiltration [kg m-2 s-1].
     ext : Tensor, shape (layer, column)
         Extraction [kg m-2 s-1].
-    b, sathh, satcon, sm_sat : Tensor, shape (layer, column) or (layer, 1)
-        Hydraulic parameters of each layer: [1], [m], [kg m-2 s-1], [m3 m-3].
+    soil : SoilProperties
+        Shape (layer, column) or (layer, 1) each.
     dzsoil : Tensor, shape (layer, 1)
         Layer thicknesses [m].
     timestep : float
         Length of the step [s].
     form : HydraulicForm
         Van Genuchten or Clapp-Hornberger.
-    l_soil_sat_down : bool
-        JULES's switch.
+    l_soil_sat_down, l_holdwater, l_dpsids_dsdz : bool
+        JULES's switches.
     topmodel : Topmodel, optional
         Properties for TOPMODEL; without them there is none.
     topmodel_state : TopmodelState, optional
@@ -97,6 +101,7 @@ def soil_hydrology_step(
     ValueError
         If there are properties for TOPMODEL and no state, or the reverse.
     """
+    b, sathh, satcon, sm_sat = soil.b, soil.sathh, soil.satcon, soil.sm_sat
     step = functools.partial(
         richards_step,
         smcl,
@@ -109,6 +114,8 @@ def soil_hydrology_step(
         timestep=timestep,
         form=form,
         l_soil_sat_down=l_soil_sat_down,
+        l_holdwater=l_holdwater,
+        l_dpsids_dsdz=l_dpsids_dsdz,
     )
     if topmodel is None or topmodel_state is None:
         if topmodel is not None or topmodel_state is not None:
@@ -125,7 +132,8 @@ def soil_hydrology_step(
     deep_gain = (water.w_flux[-1] - flow.qbase_l[-1]) * timestep
     smclzw = deep.smclzw + deep_gain
     zw = water_table(zw, water.smcl, smclzw, topmodel, b=b, sathh=sathh, sm_sat=sm_sat, dzsoil=dzsoil)
-    state = TopmodelState(smclzw / smclsatzw, zw, saturated_fraction(flow.top_crit, topmodel))
+    fsat = _fsat(flow, topmodel_state, smcl, sthf, topmodel, soil=soil, dzsoil=dzsoil, form=form)
+    state = TopmodelState(smclzw / smclsatzw, zw, fsat)
     return SoilHydrology(
         smcl=water.smcl,
         w_flux=water.w_flux,
@@ -135,3 +143,31 @@ def soil_hydrology_step(
         gain=sum_over_layers(water.smcl - smcl) + deep_gain,
         outputs={"sat_excess_roff": saturated_roff, **state._asdict()},
     )
+
+
+def _fsat(
+    flow: BaseFlow,
+    state: TopmodelState,
+    smcl: Tensor,
+    sthf: Tensor,
+    topmodel: Topmodel,
+    *,
+    soil: SoilProperties,
+    dzsoil: Tensor,
+    form: HydraulicForm,
+) -> Tensor:
+    """Saturated fraction at the water table of the start of the step."""
+    if not topmodel.l_wetland_unfrozen:
+        return saturated_fraction(flow.top_crit, topmodel)
+    sthu = smcl / (RHO_WATER * dzsoil * soil.sm_sat) - sthf
+    wetland = unfrozen_wetland(state, sthu, sthf, topmodel, b=soil.b, sathh=soil.sathh, dzsoil=dzsoil)
+    without_ice = base_flow(
+        wetland.zw_inund,
+        torch.zeros_like(sthf),
+        topmodel,
+        b=soil.b,
+        satcon=soil.satcon,
+        dzsoil=dzsoil,
+        form=form,
+    )
+    return wetland.wutot * saturated_fraction(without_ice.top_crit, topmodel)

@@ -13,11 +13,13 @@ import torch
 from torch import Tensor
 
 from jules_ml.physics.constants import RHO_WATER
-from jules_ml.physics.hydraulics import HydraulicForm
+from jules_ml.physics.hydraulics import VG_STHU_MAX, VG_STHU_MIN, HydraulicForm
 from jules_ml.physics.tridiagonal import solve_bounded
 
 #: Forward weight of the implicit step (JULES's ``gamma_w``): fully implicit.
 GAMMA_W = 1.0
+#: Bound of a solution that is not bounded [1].
+_UNBOUNDED = 1e30
 
 
 class DeepStore(NamedTuple):
@@ -57,6 +59,8 @@ def richards_step(
     timestep: float,
     form: HydraulicForm,
     l_soil_sat_down: bool = True,
+    l_holdwater: bool = False,
+    l_dpsids_dsdz: bool = False,
     deep: DeepStore | None = None,
 ) -> SoilWaterStep:
     r"""Move water between the soil layers for one time step.
@@ -88,6 +92,11 @@ def richards_step(
         Van Genuchten or Clapp-Hornberger.
     l_soil_sat_down : bool
         JULES's switch: water in excess of saturation moves down (true) or up (false).
+    l_holdwater : bool
+        JULES's switch: the solution is not bounded, and water that a layer has no room for, or lacks, passes to the next one.
+    l_dpsids_dsdz : bool
+        JULES's switch: the gradient of suction follows from that of wetness, by the slope of the curve between the layers. In the
+        Clapp-Hornberger form it changes the derivative of the flux alone, as in JULES.
     deep : DeepStore, optional
         Store below the layers with TOPMODEL (``l_top``), which takes drainage only as long as it has room.
 
@@ -97,18 +106,19 @@ def richards_step(
 
     References
     ----------
-    Best et al. (2011), section 5.1. JULES's ``l_holdwater`` and ``l_dpsids_dsdz`` are false. JULES routine
-    ``soil_hyd``.
+    Best et al. (2011), section 5.1; JULES routine ``soil_hyd``.
     """
     smclsat = RHO_WATER * dzsoil * sm_sat
     inverse_smclsat = torch.reciprocal(smclsat)
     total = smcl * inverse_smclsat
     sthu = (total - sthf).clamp(min=0.0)
-    flux, by_above, by_below = _darcy_fluxes(sthu, b=b, sathh=sathh, satcon=satcon, dzsoil=dzsoil, form=form)
+    flux, by_above, by_below = _darcy_fluxes(
+        sthu, b=b, sathh=sathh, satcon=satcon, dzsoil=dzsoil, form=form, l_dpsids_dsdz=l_dpsids_dsdz
+    )
     if deep is not None:
         flux = torch.cat([flux[:-1], (flux[-1] - _beyond_room(flux[-1], deep, timestep)).unsqueeze(0)])
         ext = ext + deep.qbase_l[:-1]
-    explicit, w_top = _saturate(
+    explicit, w = _saturate(
         smcl,
         smclsat,
         infiltration,
@@ -118,7 +128,6 @@ def richards_step(
         downward=l_soil_sat_down,
         empties=deep is not None,
     )
-
     gamcon = (GAMMA_W * timestep) * inverse_smclsat
     nothing = torch.zeros_like(smcl[:1])
     dsthu = solve_bounded(
@@ -126,24 +135,56 @@ def richards_step(
         1.0 + gamcon * (by_above - torch.cat([nothing, by_below])),
         torch.cat([gamcon[:-1] * by_below, nothing]),
         explicit * inverse_smclsat,
-        lower=-sthu,
-        upper=1.0 - total,
+        lower=torch.full_like(sthu, -_UNBOUNDED) if l_holdwater else -sthu,
+        upper=torch.full_like(sthu, _UNBOUNDED) if l_holdwater else 1.0 - total,
     )
-
-    # fluxes that balance the increments, from the top down: water in excess leaves at the bottom
-    increment = dsthu * smclsat
-    loss = ext + increment * (1.0 / timestep)
-    w_flux = [w_top]
-    for n in range(smcl.shape[0]):
-        w_flux.append(w_flux[n] - loss[n])
-    new = smcl + increment
+    increment = list((dsthu * smclsat).unbind(0))
+    if l_holdwater:
+        increment = _pass_on(increment, smcl, smclsat, downward=l_soil_sat_down)
+    w = _balancing_fluxes(w, increment, ext, timestep=timestep, downward=l_soil_sat_down or not l_holdwater)
+    new = smcl + torch.stack(increment)
     if deep is not None:
-        new, w_flux = _back_up(new, smclsat, w_flux, deep, timestep)
-    return SoilWaterStep(smcl=new, w_flux=torch.stack(w_flux), saturation_excess=infiltration - w_flux[0])
+        new, w = _back_up(new, smclsat, w, deep, timestep)
+    return SoilWaterStep(smcl=new, w_flux=torch.stack(w), saturation_excess=infiltration - w[0])
+
+
+def _balancing_fluxes(
+    w: list[Tensor], increment: list[Tensor], ext: Tensor, *, timestep: float, downward: bool
+) -> list[Tensor]:
+    """Fluxes that balance the increments, from the flux into the top layer or from that out of the bottom one."""
+    loss = [taken + gained * (1.0 / timestep) for taken, gained in zip(ext.unbind(0), increment, strict=True)]
+    if downward:
+        fluxes = [w[0]]
+        for each in loss:
+            fluxes.append(fluxes[-1] - each)
+        return fluxes
+    fluxes = [w[-1]]
+    for each in reversed(loss):
+        fluxes.insert(0, fluxes[0] + each)
+    return fluxes
+
+
+def _pass_on(increment: list[Tensor], smcl: Tensor, smclsat: Tensor, *, downward: bool) -> list[Tensor]:
+    """Pass what a layer has no room for, or lacks, to the next layer [kg m-2]; at the end it is left to the fluxes."""
+    order = range(len(increment)) if downward else range(len(increment) - 1, -1, -1)
+    passed = torch.zeros_like(increment[0])
+    bounded = list(increment)
+    for n in order:
+        wanted = increment[n] + passed
+        bounded[n] = torch.maximum(torch.minimum(wanted, smclsat[n] - smcl[n]), -smcl[n])
+        passed = wanted - bounded[n]
+    return bounded
 
 
 def _darcy_fluxes(
-    sthu: Tensor, *, b: Tensor, sathh: Tensor, satcon: Tensor, dzsoil: Tensor, form: HydraulicForm
+    sthu: Tensor,
+    *,
+    b: Tensor,
+    sathh: Tensor,
+    satcon: Tensor,
+    dzsoil: Tensor,
+    form: HydraulicForm,
+    l_dpsids_dsdz: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Fluxes through the bottom of each layer, and their derivatives by the wetness above and below it, without the last one's below."""
     suction = form.suction(sthu, b, sathh)
@@ -151,16 +192,30 @@ def _darcy_fluxes(
     span = dzsoil[:-1] + dzsoil[1:]
     weight_above, weight_below = dzsoil[1:] / span, dzsoil[:-1] / span
     b_between = weight_above * b[:-1] + weight_below * b[1:] if form.l_vg_soil else b[:-1]
-    between = form.conductivity(weight_above * sthu[:-1] + weight_below * sthu[1:], b_between, satcon[:-1])
+    sthu_between = weight_above * sthu[:-1] + weight_below * sthu[1:]
+    between = form.conductivity(sthu_between, b_between, satcon[:-1])
     gradient = (2.0 / span) * (suction.psi[1:] - suction.psi[:-1]) + 1.0
     bottom = form.conductivity(sthu[-1:], b[-1:], satcon[-1:])
-    flux = torch.cat([between.k * gradient, bottom.k])
+    if l_dpsids_dsdz:
+        sathh_between = weight_above * sathh[:-1] + weight_below * sathh[1:]
+        slope = form.slope_between(sthu_between, b_between, sathh_between)
+        of_slope = slope * _difference(sthu, form) * (2.0 / span) + 1.0
+        flux = torch.cat([between.k * (of_slope if form.l_vg_soil else gradient), bottom.k])
+        gradient = of_slope
+    else:
+        flux = torch.cat([between.k * gradient, bottom.k])
     # derivatives of the flux through each layer's bottom by the wetness above and below that interface
     by_above = torch.cat(
         [between.dk * weight_above * gradient - (2.0 / span) * between.k * suction.dpsi[:-1], bottom.dk]
     )
     by_below = between.dk * weight_below * gradient + (2.0 / span) * between.k * suction.dpsi[1:]
     return flux, by_above, by_below
+
+
+def _difference(sthu: Tensor, form: HydraulicForm) -> Tensor:
+    """Difference of wetness across each interface [1], within the range of van Genuchten's curves."""
+    s = sthu.clamp(VG_STHU_MIN, VG_STHU_MAX) if form.l_vg_soil else sthu
+    return s[1:] - s[:-1]
 
 
 def _beyond_room(drainage: Tensor, deep: DeepStore, timestep: float) -> Tensor:
@@ -197,8 +252,8 @@ def _saturate(
     timestep: float,
     downward: bool,
     empties: bool,
-) -> tuple[Tensor, Tensor]:
-    """Explicit increments [kg m-2] up to saturation, and the flux into the top layer [kg m-2 s-1] that balances them.
+) -> tuple[Tensor, list[Tensor]]:
+    """Explicit increments [kg m-2] up to saturation, and the fluxes [kg m-2 s-1] that balance them.
 
     With ``empties``, layers do not lose more than they hold either, as in JULES with TOPMODEL.
     """
@@ -216,4 +271,4 @@ def _saturate(
             w[n + 1] = w[n + 1] + excess
         else:
             w[n] = w[n] - excess
-    return torch.stack(explicit), w[0]
+    return torch.stack(explicit), w

@@ -49,6 +49,7 @@ class Switches:
     # jules_hydrology
     l_limit_gsoil: bool = False
     l_top: bool = False
+    l_wetland_unfrozen: bool = False
     # jules_soil
     l_vg_soil: bool = True
     l_soil_sat_down: bool = True
@@ -82,6 +83,5 @@ POSSIBLE: Final[dict[str, tuple[bool | int, ...]]] = {
     **dict.fromkeys(("stomata_model", "photo_model", "soil_bgc_model"), (1,)),
     **dict.fromkeys(("i_snow_cond_parm", "i_grain_growth_opt", "i_relayer_opt", "i_basal_melting_opt"), (0, 1)),
     **dict.fromkeys(("l_epot_corr", "l_dtcanfix", "l_fix_wind_snow"), (True,)),
-    **dict.fromkeys(("l_holdwater", "l_dpsids_dsdz"), (False,)),
-    **dict.fromkeys(("l_soil_resp_lev2", "l_layeredc"), (False,)),
+    "l_layeredc": (False,),
 }

@@ -32,10 +32,11 @@ _SMALL = 1e-2
 
 
 class Topmodel(NamedTuple):
-    """Properties of a grid box for TOPMODEL, tensors of shape (column,) or (1,).
+    """Properties of a grid box for TOPMODEL, tensors of shape (column,) or (1,), and a switch.
 
     ``fexp`` [m-1] decrease of conductivity below the soil; ``ti_mean`` [1] mean topographic index; ``a_fsat``, ``c_fsat`` [1] parameters of
-    the saturated fraction; ``zw_max`` [m] maximum depth of the water table; ``ti_max`` [1] maximum critical topographic index.
+    the saturated fraction; ``zw_max`` [m] maximum depth of the water table; ``ti_max`` [1] maximum critical topographic index;
+    ``l_wetland_unfrozen``, JULES's switch: whether the saturated fraction is that of unfrozen ground.
     """
 
     fexp: Tensor
@@ -44,6 +45,7 @@ class Topmodel(NamedTuple):
     c_fsat: Tensor
     zw_max: Tensor
     ti_max: Tensor
+    l_wetland_unfrozen: bool = False
 
 
 class TopmodelState(NamedTuple):
@@ -158,7 +160,7 @@ def saturated_fraction(top_crit: Tensor, topmodel: Topmodel) -> Tensor:
 
     References
     ----------
-    Best et al. (2011), section 3.3; Clark and Gedney (2008); JULES name ``fsat``, with ``l_wetland_unfrozen`` false.
+    Best et al. (2011), section 3.3; Clark and Gedney (2008); JULES name ``fsat``.
 
     Examples
     --------

@@ -44,6 +44,7 @@ def topmodel_properties(
     zw_max: float = 6.0,
     ti_max: float = 10.0,
     nfita: int = NFITA,
+    l_wetland_unfrozen: bool = False,
 ) -> Topmodel:
     """Make the properties that a step needs, with the fit of the saturated fraction.
 
@@ -63,6 +64,8 @@ def topmodel_properties(
         Maximum critical topographic index [1].
     nfita : int
         Number of exponents to choose from.
+    l_wetland_unfrozen : bool
+        JULES's switch: whether the saturated fraction is that of unfrozen ground.
 
     Returns
     -------
@@ -90,7 +93,7 @@ def topmodel_properties(
     ]
     a, c = (torch.as_tensor(np.concatenate(part)).to(ti_mean) for part in zip(*fits, strict=True))
     like = torch.ones_like(a)
-    return Topmodel(fexp * like, ti_mean * like, a, c, zw_max * like, ti_max * like)
+    return Topmodel(fexp * like, ti_mean * like, a, c, zw_max * like, ti_max * like, l_wetland_unfrozen)
 
 
 def saturated_fraction_of_distribution(top_crit: _Array, ti_mean: _Array, ti_sig: _Array) -> _Array:

@@ -97,3 +97,7 @@ def test_a_canopy_unloads_no_more_snow_than_it_holds() -> None:
     assert float(jules.snow_can) < -0.5
     assert float(conserving.snow_can) == 0.0
     assert float(conserving.snowfall) == pytest.approx(0.1)
+    older = intercept_snow(
+        snow, none, capacity, melt, none, SnowParameters(), Switches(l_fix_neg_snow=False), timestep=1800.0
+    )
+    assert float(older.snow_can) == 0.0

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,6 +14,10 @@ from jules_ml.physics.hydraulics import CLAPP_HORNBERGER, VAN_GENUCHTEN, Hydraul
 from jules_ml.physics.soil_water import SoilWaterStep, richards_step
 
 DZSOIL = torch.tensor([0.1, 0.25, 0.65, 2.0], dtype=torch.float64).unsqueeze(-1)
+#: Steps of JULES 7.6 at Loobos with ``l_holdwater`` and ``l_dpsids_dsdz``, and the soil of these runs: the last one has TOPMODEL with
+#: ``l_wetland_unfrozen``, and frozen ground.
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "soil_water.json").read_text())
+LOOBOS = {"b": 6.63, "sathh": 0.04946, "satcon": 0.004715, "sm_sat": 0.45815}
 FORMS = pytest.mark.parametrize("form", [VAN_GENUCHTEN, CLAPP_HORNBERGER], ids=["vg", "ch"])
 
 
@@ -144,3 +151,56 @@ def test_saturated_clay_above_clay_without_water_stays_in_range(precision: torch
     assert bool((result.smcl <= smclsat * (1.0 + 1e-6)).all())
     gain = (result.smcl - wetness * smclsat).sum(0)
     torch.testing.assert_close(gain, -3600.0 * result.w_flux[-1], rtol=0.0, atol=2e-3)
+
+
+def golden_step(case: dict[str, Any], **switches: Any) -> SoilWaterStep:
+    smcl, sthf, ext = (torch.tensor(case[name], dtype=torch.float64).unsqueeze(-1) for name in ("smcl", "sthf", "ext"))
+    soil: dict[str, Any] = {name: torch.full_like(smcl, value) for name, value in LOOBOS.items()}
+    return richards_step(
+        smcl,
+        sthf,
+        torch.tensor([case["infiltration"]], dtype=torch.float64),
+        ext,
+        **soil,
+        dzsoil=DZSOIL,
+        timestep=1800.0,
+        form=VAN_GENUCHTEN if case["form"] == "vg" else CLAPP_HORNBERGER,
+        l_soil_sat_down=case["l_soil_sat_down"],
+        **switches,
+    )
+
+
+@pytest.mark.parametrize("case", GOLDEN[:6], ids=[f"{case['run']}-{n}" for n, case in enumerate(GOLDEN[:6])])
+def test_step_with_held_water_and_slope_of_suction_is_that_of_jules(case: dict[str, Any]) -> None:
+    result = golden_step(case, l_holdwater=True, l_dpsids_dsdz=True)
+    np.testing.assert_allclose(result.smcl.squeeze(-1), case["jules_smcl"], rtol=3e-7)
+    assert float(result.w_flux[-1]) == pytest.approx(case["jules_drain"], rel=1e-5, abs=1e-9)
+    without = golden_step(case).smcl.squeeze(-1).numpy()
+    assert np.abs(without - case["jules_smcl"]).max() > 1e-3
+
+
+@FORMS
+@pytest.mark.parametrize("down", [True, False])
+def test_held_water_is_conserved_and_stays_within_bounds(form: HydraulicForm, down: bool) -> None:
+    wetness, infiltration, ext = some_columns()
+    smclsat = 458.0 * DZSOIL
+    result = step(wetness, infiltration, ext, form, l_soil_sat_down=down, l_holdwater=True, l_dpsids_dsdz=True)
+    gain = (result.smcl - wetness * smclsat).sum(0)
+    loss = result.saturation_excess + ext.sum(0) + result.w_flux[-1]
+    torch.testing.assert_close(gain, 1800.0 * (infiltration - loss), rtol=0.0, atol=1e-9)
+    assert bool((result.smcl >= -1e-12).all())
+    assert bool((result.smcl <= smclsat * (1.0 + 1e-12)).all())
+
+
+@FORMS
+def test_gradcheck_of_held_water_and_slope_of_suction(form: HydraulicForm) -> None:
+    wetness = torch.tensor([[0.5, 0.93], [0.6, 0.86], [0.7, 0.8], [0.8, 0.3]], dtype=torch.float64, requires_grad=True)
+    infiltration = torch.tensor([1e-4, 2e-3], dtype=torch.float64, requires_grad=True)
+    b = torch.full((4, 2), 6.63, dtype=torch.float64, requires_grad=True)
+    sathh = torch.full((4, 2), 0.049, dtype=torch.float64, requires_grad=True)
+
+    def smcl(*x: torch.Tensor) -> torch.Tensor:
+        ext = torch.full_like(x[0], 1e-6)
+        return step(x[0], x[1], ext, form, b=x[2], sathh=x[3], l_holdwater=True, l_dpsids_dsdz=True).smcl
+
+    assert torch.autograd.gradcheck(smcl, (wetness, infiltration, b, sathh), atol=1e-4)

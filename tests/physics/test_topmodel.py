@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ import numpy as np
 import pytest
 import torch
 
+from jules_ml.physics.column import SoilProperties
 from jules_ml.physics.constants import RHO_WATER
 from jules_ml.physics.hydraulics import CLAPP_HORNBERGER, VAN_GENUCHTEN, HydraulicForm
+from jules_ml.physics.soil_hydrology import soil_hydrology_step
 from jules_ml.physics.soil_water import DeepStore, richards_step
 from jules_ml.physics.surface import Forcing
 from jules_ml.physics.topmodel import (
@@ -25,6 +28,7 @@ from jules_ml.physics.topmodel import (
     water_table,
 )
 from jules_ml.physics.topographic_index import saturated_fraction_of_distribution, topmodel_properties
+from jules_ml.physics.wetland import unfrozen_wetland
 
 DZSOIL = torch.tensor([0.1, 0.25, 0.65, 2.0], dtype=torch.float64).unsqueeze(-1)
 LIKE = torch.ones(4, 1, dtype=torch.float64)
@@ -218,3 +222,52 @@ def test_step_with_weather_starts_from_an_equilibrium_and_closes_its_budget(shar
             again, out = column.step(again, Forcing(*(x[k] for x in forcing)))
             assert abs(float(out["water_residual"])) < 1e-6
     assert float(out["zw"]) == pytest.approx(start, abs=0.05)
+
+
+def test_saturated_fraction_of_frozen_ground_is_that_of_jules() -> None:
+    case = json.loads((Path(__file__).parents[1] / "golden" / "soil_water.json").read_text())[-1]
+    assert max(case["sthf"]) > 0.5
+    soil = SoilProperties(*(value * LIKE for value in (6.63, 0.04946, 0.004715, 0.45815, 0.24, 0.14, 1.2e6, 0.23)))
+    smcl, sthf, ext = (torch.tensor(case[name], dtype=torch.float64).unsqueeze(-1) for name in ("smcl", "sthf", "ext"))
+    fsat = {}
+    for switch in (True, False):
+        step = soil_hydrology_step(
+            smcl,
+            sthf,
+            scalar(case["infiltration"]),
+            ext,
+            soil=soil,
+            dzsoil=DZSOIL,
+            timestep=1800.0,
+            form=VAN_GENUCHTEN,
+            l_holdwater=True,
+            l_dpsids_dsdz=True,
+            topmodel=properties()._replace(l_wetland_unfrozen=switch),
+            topmodel_state=TopmodelState(scalar(case["sthzw"]), scalar(case["zw"]), scalar(case["fsat"])),
+        )
+        assert step.topmodel is not None
+        fsat[switch] = float(step.topmodel.fsat)
+        np.testing.assert_allclose(step.smcl.squeeze(-1), case["jules_smcl"], rtol=3e-7)
+        assert float(step.topmodel.zw) == pytest.approx(case["jules_zw"], abs=3e-6)
+        assert float(step.sub_surf_roff) == pytest.approx(case["jules_sub_surf_roff"], rel=1e-5)
+    assert fsat[True] == pytest.approx(case["jules_fsat"], rel=2e-6)
+    assert fsat[False] != pytest.approx(case["jules_fsat"], rel=1e-3)
+
+
+@pytest.mark.parametrize("zw", [0.02, 0.5, 3.2, 5.0])
+def test_gradcheck_of_unfrozen_wetland(zw: float) -> None:
+    ice = torch.tensor([0.3, 0.2, 0.1, 0.05], dtype=torch.float64).unsqueeze(-1)
+
+    def wetland(*x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        state = TopmodelState(x[0], x[1], scalar(0.1))
+        return tuple(unfrozen_wetland(state, x[2], x[3], properties(), b=x[4], sathh=x[5], dzsoil=DZSOIL))
+
+    inputs = (scalar(0.7), scalar(zw), 0.5 * LIKE, ice, B, SATHH)
+    assert torch.autograd.gradcheck(wetland, [x.clone().requires_grad_() for x in inputs], atol=1e-4)
+
+
+def test_without_ice_the_wetland_is_that_of_the_water_table() -> None:
+    state = TopmodelState(scalar(0.7), scalar(2.0), scalar(0.1))
+    found = unfrozen_wetland(state, 0.6 * LIKE, 0.0 * LIKE, properties(), b=B, sathh=SATHH, dzsoil=DZSOIL)
+    assert float(found.zw_inund) == 2.0
+    assert float(found.wutot) == 1.0

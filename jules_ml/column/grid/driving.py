@@ -196,6 +196,13 @@ def _check_times(
 ) -> None:
     """Refuse a file with too few time levels, or whose time axis begins at another time."""
     dim = next((dim for dim in _TIME if dim in variable.dimensions), variable.dimensions[0])
+    begins = _beginning(file.variables.get(dim))
+    if begins is not None and abs(begins - piece.begins) > period:
+        raise BadInput(
+            f"its time axis begins at {begins}, and by data_start and the name of the file it begins at {piece.begins}",
+            where=path,
+            remedy="correct data_start, data_period or the template of grid.drive.file",
+        )
     levels = len(file.dimensions[dim])
     if piece.first + piece.count > levels:
         raise BadInput(
@@ -203,20 +210,17 @@ def _check_times(
             where=path,
             remedy="complete the file, or correct data_start, data_end and data_period",
         )
-    axis = file.variables.get(dim)
+
+
+def _beginning(axis: netCDF4.Variable[Any] | None) -> pd.Timestamp | None:
+    """First time of an axis; None if it states none that can be read, as JULES does not read the axis either."""
     if axis is None or " since " not in str(getattr(axis, "units", "")):
-        return
+        return None
     try:
         first: Any = netCDF4.num2date(axis[0], axis.units, getattr(axis, "calendar", "standard"))
-        begins = pd.Timestamp(first.isoformat())
+        return pd.Timestamp(first.isoformat())
     except (ValueError, AttributeError):
-        return  # as JULES, which does not read the axis
-    if abs(begins - piece.begins) > period:
-        raise BadInput(
-            f"its time axis begins at {begins}, and by data_start and the name of the file it begins at {piece.begins}",
-            where=path,
-            remedy="correct data_start, data_period or the template of grid.drive.file",
-        )
+        return None
 
 
 @dataclass(frozen=True, eq=False)

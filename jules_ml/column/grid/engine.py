@@ -16,14 +16,19 @@ from jules_ml.column.grid.driving import Driving, Window
 from jules_ml.column.grid.segments import Segment, Timetable
 from jules_ml.column.grid.trees import column_mapped, columns_of, where, widened
 from jules_ml.column.output import SOIL_TEMPERATURES
+from jules_ml.data.humidity import vapour_pressure_deficit
 from jules_ml.experiment.sections import SpinUpSection
 from jules_ml.physics.column import ColumnState, SoilColumn
 from jules_ml.physics.integration import Integration, integrate
 from jules_ml.physics.kernel.trees import mapped
+from jules_ml.physics.land_surface.state import LandForcing
+from jules_ml.physics.surface import Forcing
 
 _Points = NDArray[np.int64]
 
 CPU: Final = torch.device("cpu")
+#: Weather that a run can write, by the names of the site dataset.
+WEATHER: Final = ("precip", "t_air", "sw_down", "lw_down", "vpd", "wind")
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +52,8 @@ class PointRun:
         Tolerances of convergence.
     width : int
         Columns of every block, of which the last ones repeat its last point.
+    weather : bool
+        Whether the means of :data:`WEATHER` are written after the outputs.
     compiled : bool
         Whether to compile the step.
     device : torch.device
@@ -59,6 +66,7 @@ class PointRun:
     outputs: tuple[str, ...]
     spin_up: SpinUpSection
     width: int
+    weather: bool = False
     compiled: bool = False
     device: torch.device = CPU
 
@@ -150,11 +158,10 @@ def _run_segment(
     for steps in segment.parts:
         window = run.driving.window(first, steps, points)
         for k, block in enumerate(blocks):
-            done = _integrate(
-                run, segment, columns[k], progress[k].state, window, run.columns(block) - first_point, steps
-            )
+            places = run.columns(block) - first_point
+            done, rows = _integrate(run, segment, columns[k], progress[k].state, window, places, steps)
             progress[k].state = done.state
-            sums[k] = _added(sums[k], _rows(done, run.outputs), steps if len(segment.parts) > 1 else None)
+            sums[k] = _added(sums[k], rows, steps if len(segment.parts) > 1 else None)
         first += steps
     for block, each, total, start in zip(blocks, progress, sums, starts, strict=True):
         assert total is not None
@@ -175,16 +182,25 @@ def _integrate(
     window: Window,
     places: _Points,
     steps: int,
-) -> Integration:
+) -> tuple[Integration, Tensor]:
+    """Integrate a block over a part of a segment; return also its output, shape (period, row, column)."""
     forcing = mapped(lambda tensor: tensor.to(run.device), window.forcing(places, column.dzsoil.dtype))
     mean_over = steps if segment.cycle is not None or len(segment.parts) > 1 else segment.mean_over
-    return integrate(column, state, forcing, outputs=run.outputs, mean_over=mean_over, compiled=run.compiled)
+    done = integrate(column, state, forcing, outputs=run.outputs, mean_over=mean_over, compiled=run.compiled)
+    values = (done.outputs[name] for name in run.outputs)
+    rows = [each.reshape(each.shape[0], -1, each.shape[-1]) for each in values]
+    if run.weather:
+        rows.append(_weather_means(forcing, mean_over))
+    return done, torch.cat(rows, dim=1)
 
 
-def _rows(done: Integration, outputs: Sequence[str]) -> Tensor:
-    """Outputs as rows, shape (period, row, column)."""
-    values = (done.outputs[name] for name in outputs)
-    return torch.cat([each.reshape(each.shape[0], -1, each.shape[-1]) for each in values], dim=1)
+def _weather_means(forcing: Forcing | LandForcing, mean_over: int) -> Tensor:
+    """Means of :data:`WEATHER` over the periods, shape (period, variable, column)."""
+    t_air, q, pstar = (getattr(forcing, name).double().cpu().numpy() for name in ("t_air", "q", "pstar"))
+    vpd = torch.from_numpy(vapour_pressure_deficit(t_air, q, pstar)).to(forcing.t_air)
+    values = {"precip": forcing.tot_rain + forcing.tot_snow, "vpd": vpd}
+    series = torch.stack([values[n] if n in values else getattr(forcing, n) for n in WEATHER], dim=1)
+    return series.reshape(-1, mean_over, *series.shape[1:]).mean(1)
 
 
 def _added(total: Tensor | None, rows: Tensor, steps: int | None) -> Tensor:
@@ -232,4 +248,5 @@ def output_rows(run: PointRun) -> dict[str, int]:
     unknown = [name for name in run.outputs if name not in available]
     if unknown:
         raise ValueError(f"the column has no output {', '.join(unknown)}")
-    return {name: available[name][..., 0].numel() for name in run.outputs}
+    rows = {name: available[name][..., 0].numel() for name in run.outputs}
+    return rows | dict.fromkeys(WEATHER if run.weather else (), 1)

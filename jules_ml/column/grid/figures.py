@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import PathCollection
+from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -53,17 +53,23 @@ def _chosen(outputs: Sequence[str]) -> list[str]:
 
 def _label(layout: Layout, name: str) -> str:
     units = layout.variable_attrs(name)["units"]
-    units = "" if units == "1" else f" [{units}]"
-    return f"{name}{', first row' if layout.rows[name] > 1 else ''}{units}"
+    rows = {None: "", "soil": ", top layer", "tile": ", first type", "pft": ", first type"}[layout.second_dim(name)]
+    return f"{name}{rows}{'' if units == '1' else f' [{units}]'}"
 
 
-def _draw_map(axes: Axes, layout: Layout, values: NDArray[np.float64]) -> PathCollection:
-    """Draw values of the land points on a grid, or as points."""
+def _draw_map(axes: Axes, layout: Layout, values: NDArray[np.float64]) -> ScalarMappable:
+    """Draw values of the land points as cells of a regular grid, or as points."""
     land = layout.land
     axes.set(xlabel="longitude [degree]", ylabel="latitude [degree]")
-    return axes.scatter(land.longitude, land.latitude, c=values, s=_size_of_point(land.size), marker="s", linewidths=0)
-
-
-def _size_of_point(points: int) -> float:
-    """Area of a mark, so that the points of a map nearly touch each other."""
-    return float(np.clip(20000.0 / points, 0.5, 100.0))
+    axes.grid(visible=False)
+    if not land.grid.regular or min(land.grid.shape) < 2:
+        size = float(np.clip(20000.0 / land.size, 0.5, 100.0))
+        return axes.scatter(land.longitude, land.latitude, c=values, s=size, marker="s", linewidths=0)
+    cells = np.full(land.grid.size, np.nan)
+    cells[land.number] = values
+    assert land.grid.latitude is not None
+    assert land.grid.longitude is not None
+    longitude = (land.grid.longitude + 180.0) % 360.0 - 180.0
+    order = np.argsort(longitude)
+    cells = cells.reshape(land.grid.shape)[:, order]
+    return axes.pcolormesh(longitude[order], land.grid.latitude, cells, shading="nearest", rasterized=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -13,18 +13,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jules_ml.column.grid.files import LandPoints, opened, point_index, read_points, scale_of, variable_of
+from jules_ml.column.grid.surface import available_types, land_surface_of_grid, simple_surface
+from jules_ml.column.soil_processes import column_topmodel, initial_topmodel
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.grid import GridSection
 from jules_ml.experiment.sections import SoilSection
 from jules_ml.learned.hydraulics.soil_section import column_soil
 from jules_ml.learned.maps.grid import grid_of
-from jules_ml.physics import tiles
 from jules_ml.physics.column import ColumnState, RespirationFactors, SoilColumn, SoilProperties, jules_one_pool_factors
 from jules_ml.physics.hydraulics import CLAPP_HORNBERGER, VAN_GENUCHTEN, HydraulicForm
 from jules_ml.physics.soil_names import LAYERED
-from jules_ml.physics.surface import SurfaceProperties
-from jules_ml.physics.tiles import TILES
 
 _Array = NDArray[np.float64]
 
@@ -125,8 +124,8 @@ def grid_column(
     carbon = experiment.required(experiment.carbon, "carbon")
     run = experiment.required(experiment.run, "run")
     points = land_points(section)
-    frac, names, notes = _fractions(section, points)
-    usable = frac.sum(axis=0) > _SMALLEST
+    cover, notes = _fractions(section, points, available_types(experiment, section))
+    usable = np.sum(list(cover.values()), axis=0) > _SMALLEST
     soil: dict[str, _Array] = {}
     if section.soil_props is not None:
         soil = _soil_properties(section, section.soil_props, soil_section, points)
@@ -137,25 +136,36 @@ def grid_column(
     if not usable.any():
         raise BadInput("no land point has soil", where=section.soil_props or section.frac, remedy="correct the files")
     points = LandPoints(points.grid, points.number[usable], points.latitude[usable], points.longitude[usable])
-    frac, soil = frac[:, usable], {name: values[:, usable] for name, values in soil.items()}
-    frac = frac / frac.sum(axis=0)
+    soil = {name: values[:, usable] for name, values in soil.items()}
+    total = np.sum([values[usable] for values in cover.values()], axis=0)
+    cover = {name: values[usable] / total for name, values in cover.items()}
     properties, form, dzsoil = _soil(soil_section, soil, section, experiment, dtype)
-    albsoil = soil["albsoil"][0] if "albsoil" in soil else None
+    albsoil = soil["albsoil"][0] if "albsoil" in soil else np.full(points.size, np.nan)
+    albsoil = np.where(np.isfinite(albsoil), albsoil, section.albsoil)
     initial = _initial(section, points, dzsoil.shape[0])
-    heights = section.drive
+    topmodel = column_topmodel(soil_section, dzsoil)
+    surface = (
+        simple_surface(cover, albsoil, section, dzsoil)
+        if experiment.physics is None
+        else land_surface_of_grid(
+            experiment, experiment.physics, cover, albsoil, section, dzsoil, form=form, l_top=topmodel is not None
+        )
+    )
     column = SoilColumn(
         properties,
         dzsoil,
         timestep=run.timestep,
         form=form,
-        surface=_surface(names, frac, albsoil, section, dzsoil),
+        surface=surface,
         factors=factors,
         cs=_tensor(initial["cs"][0], dtype) if "cs" in initial else torch.tensor(carbon.cs, dtype=dtype),
         kaps=carbon.kaps,
         co2=section.co2,
-        height=heights.z1_tq_in,
+        height=section.drive.z1_tq_in,
         l_soil_sat_down=soil_section.l_soil_sat_down,
         soilhc_method=soil_section.soilhc_method,
+        topmodel=topmodel,
+        heat_solutions=soil_section.heat_solutions,
     )
     state = _initial_state(column, initial, experiment, points.size, dtype)
     return GridColumn(points, column, state, tuple(notes))
@@ -173,8 +183,10 @@ def _map(path: Path, name: str, points: LandPoints, units: str | None = None) ->
     return values if scale is None else values * scale[0] + scale[1]
 
 
-def _fractions(section: GridSection, points: LandPoints) -> tuple[_Array, list[str], list[str]]:
-    """Fractions of the types that the column has, shape (type, point), and their names."""
+def _fractions(
+    section: GridSection, points: LandPoints, available: Collection[str]
+) -> tuple[dict[str, _Array], list[str]]:
+    """Fractions of the types that the column has and that occur, shape (point,), and notes."""
     frac = np.nan_to_num(_map(section.frac, section.frac_name, points))
     if len(frac) != len(section.types):
         raise BadInput(
@@ -182,18 +194,26 @@ def _fractions(section: GridSection, points: LandPoints) -> tuple[_Array, list[s
             where=section.frac,
             remedy="name the types of the file in grid.types, in their order",
         )
-    notes = []
-    absent = [k for k, name in enumerate(section.types) if name not in TILES]
-    present = [k for k in range(len(section.types)) if k not in absent and frac[k].max() > _SMALLEST]
-    lost = frac[absent].sum(axis=0) if absent else np.zeros(points.size)
-    if absent and lost.max() > _SMALLEST:
-        names = ", ".join(section.types[k] for k in absent)
-        only = int((frac[present].sum(axis=0) <= _SMALLEST).sum())
-        notes.append(
-            f"the column has no {names}: their fractions, {100.0 * lost.mean():.3g} % of the land, are given to the other types, "
-            f"and {only} land points that have no others are left out"
+    cover = {
+        name: values
+        for name, values in zip(section.types, frac, strict=True)
+        if name in available and values.max() > _SMALLEST
+    }
+    if not cover:
+        raise BadInput(
+            f"the column has none of the types {', '.join(section.types)}",
+            where="grid.types",
+            remedy=f"choose among {', '.join(available)}",
         )
-    return frac[present], [section.types[k] for k in present], notes
+    absent = [name for name in section.types if name not in available]
+    lost = frac[[section.types.index(name) for name in absent]].sum(axis=0)
+    if not absent or lost.max() <= _SMALLEST:
+        return cover, []
+    only = int((np.sum(list(cover.values()), axis=0) <= _SMALLEST).sum())
+    return cover, [
+        f"the column has no {', '.join(absent)}: their fractions, {100.0 * lost.mean():.3g} % of the land, are given to the other types, "
+        f"and {only} land points that have no others are left out"
+    ]
 
 
 def _soil_properties(section: GridSection, path: Path, soil: SoilSection, points: LandPoints) -> dict[str, _Array]:
@@ -265,32 +285,6 @@ def _tensor(values: NDArray[Any], dtype: torch.dtype) -> Tensor:
     return torch.from_numpy(np.array(values)).to(dtype)
 
 
-def _surface(
-    names: Sequence[str], frac: _Array, albsoil: _Array | None, section: GridSection, dzsoil: Tensor
-) -> SurfaceProperties:
-    """Surface of all points: equal types with their own fractions, and the albedo of the soil beneath them."""
-    types = [TILES[name] for name in names]
-    equal = [1.0 / len(types)] * len(types)
-
-    def surface(albedo: float) -> SurfaceProperties:
-        return tiles.surface_properties(
-            types,
-            equal,
-            albsoil=albedo,
-            dzsoil=dzsoil,
-            height=section.drive.z1_tq_in,
-            wind_height=section.drive.z1_uv_in,
-        )
-
-    properties = surface(section.albsoil)._replace(frac=_tensor(frac, dzsoil.dtype))
-    if albsoil is None:
-        return properties
-    # the albedo of a tile is linear in that of the soil
-    black, white = surface(0.0).albedo, surface(1.0).albedo
-    filled = np.where(np.isfinite(albsoil), albsoil, section.albsoil)
-    return properties._replace(albedo=black + (white - black) * _tensor(filled, dzsoil.dtype))
-
-
 def _initial(section: GridSection, points: LandPoints, layers: int) -> dict[str, _Array]:
     """Initial values of ``grid.initial``, by name."""
     path = section.initial
@@ -330,4 +324,7 @@ def _initial_state(
             )
         return torch.tensor(values, dtype=dtype).reshape(-1, 1).expand(layers, n).clone()
 
-    return column.initial_state(layered("sthuf", run.initial.sthuf), layered("t_soil", run.initial.t_soil))
+    water_table = initial_topmodel(experiment.soil, dtype)
+    return column.initial_state(
+        layered("sthuf", run.initial.sthuf), layered("t_soil", run.initial.t_soil), **water_table
+    )

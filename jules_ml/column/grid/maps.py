@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from jules_ml.column.grid.blocks import Block, BlockFiles
 from jules_ml.column.grid.files import LandPoints
 from jules_ml.column.output import LAND_OUTPUTS, OUTPUTS, TOPMODEL_OUTPUTS, Output
+from jules_ml.data.variables import VARIABLES
+from jules_ml.physics.soil_names import LAYERED
 
 #: Value of points without land, JULES's own missing value.
 FILL: Final = np.float32(-1.0e20)
@@ -40,6 +42,10 @@ class Layout:
         Thickness of the soil layers [m].
     attrs : dict of str to str
         Attributes of the file.
+    sm_sat : array, shape (soil, point), optional
+        Water content at saturation [m3 m-3], written beside the outputs.
+    types : tuple of str
+        Names of the surface types of outputs by tile or PFT.
     """
 
     land: LandPoints = field(repr=False)
@@ -48,6 +54,8 @@ class Layout:
     bounds: Sequence[pd.Timestamp] = field(repr=False)
     dzsoil: tuple[float, ...] = ()
     attrs: dict[str, str] = field(default_factory=dict)
+    sm_sat: NDArray[np.float32] | None = field(default=None, repr=False)
+    types: tuple[str, ...] = ()
 
     @property
     def periods(self) -> int:
@@ -94,6 +102,17 @@ class Layout:
         depth = {"units": "m", "positive": "down", "standard_name": "depth", "long_name": "middle of soil layer"}
         yield "depth", ("soil",), middle, depth
         yield "dzsoil", ("soil",), thickness, {"units": "m", "long_name": "thickness of soil layer"}
+        for dim in sorted({self.second_dim(name) or "" for name in self.rows} & {"tile", "pft"}):
+            size = next(self.rows[name] for name in self.rows if self.second_dim(name) == dim)
+            numbers = np.arange(1, size + 1, dtype=np.int32)
+            meanings = " ".join(name.replace(" ", "_") for name in self.types[:size])
+            flags = {"long_name": "surface type", "flag_values": numbers, "flag_meanings": meanings}
+            yield dim, (dim,), numbers, flags
+        if self.sm_sat is not None:
+            units, long_name = LAYERED["sm_sat"]
+            maps = self.on_map(self.sm_sat[None])[0]
+            attrs: dict[str, Any] = {"units": units, "long_name": long_name, "missing_value": FILL}
+            yield "sm_sat", ("soil", *self.land.grid.dims), maps, attrs
         yield from self._of_grid()
 
     def _of_grid(self) -> Iterator[tuple[str, tuple[str, ...], NDArray[Any], dict[str, Any]]]:
@@ -133,7 +152,11 @@ class Layout:
 
 def _output(name: str) -> Output:
     """Units, names and dimensions of an output."""
-    return (OUTPUTS | LAND_OUTPUTS | TOPMODEL_OUTPUTS)[name]
+    outputs = OUTPUTS | LAND_OUTPUTS | TOPMODEL_OUTPUTS
+    if name in outputs:
+        return outputs[name]
+    weather = VARIABLES[name]
+    return Output(weather.units, weather.long_name, weather.standard_name)
 
 
 @dataclass(eq=False)
@@ -287,4 +310,4 @@ def write_zarr_parts(
 
 
 def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else value

@@ -15,9 +15,10 @@ import torch
 from jules_ml.column.grid.driving import Driving, FileDriving
 from jules_ml.column.grid.engine import CPU
 from jules_ml.column.grid.land import GridColumn, grid_column
+from jules_ml.column.grid.land_driving import LandDriving
 from jules_ml.column.grid.segments import Timetable, timetable
 from jules_ml.column.learned_respiration import learned_factors
-from jules_ml.column.output import OUTPUTS
+from jules_ml.column.output import outputs_of
 from jules_ml.column.run import to_be_compiled
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
@@ -38,7 +39,7 @@ DEFAULT_OUTPUTS: Final = (
     "resp_s_gb",
 )
 #: Files of ``[grid]`` that a run reads once at its start.
-_ANCILLARIES: Final = ("frac", "soil_props", "latlon", "land_frac", "initial")
+_ANCILLARIES: Final = ("frac", "soil_props", "latlon", "land_frac", "initial", "pft_params", "nveg_params")
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +60,8 @@ class GridModel:
     device : torch.device
     block : int
         Most points of a block.
+    weather : bool
+        Also write the weather.
     format : {'netcdf', 'zarr'}
     attrs : dict of str to str
         Attributes of the output.
@@ -75,6 +78,7 @@ class GridModel:
     compiled: bool = False
     device: torch.device = CPU
     block: int = 1024
+    weather: bool = False
     format: Literal["netcdf", "zarr"] = "netcdf"
     attrs: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -105,6 +109,12 @@ def experiment_model(experiment: Experiment) -> GridModel:
             where=experiment.file,
             remedy="remove them; soil properties of a module: 'jules-ml export DIR --to ancillary --grid MAP.nc', and grid.soil_props",
         )
+    if experiment.carbon is not None and experiment.carbon.four_pools is not None:
+        raise BadInput(
+            "a grid has one pool of soil carbon",
+            where=f"{experiment.file}, carbon.four_pools",
+            remedy="leave out [carbon.four_pools]",
+        )
     if section.format == "zarr":
         _require_zarr()
     device = device_of(run, experiment.file)
@@ -123,20 +133,22 @@ def experiment_model(experiment: Experiment) -> GridModel:
         cycles=run.spin_up.cycles,
         cycle=(start, start + pd.DateOffset(years=run.spin_up.years)),
     )
-    driving = FileDriving(section.drive, land.points, start, run.timestep)
+    files = FileDriving(section.drive, land.points, start, run.timestep)
+    physics = experiment.physics
     notes: list[str] = list(land.notes)
     steps = sum(segment.steps for segment in table.segments)
     return GridModel(
         land,
-        driving,
+        files if physics is None else LandDriving(files, physics.l_cosz, physics.diff_frac_const),
         table,
-        _outputs(run, experiment.file),
+        _outputs(run, land, experiment.file),
         run.spin_up,
         _fingerprint(experiment),
         # a kernel is for the processor
         compiled=device.type == "cpu" and to_be_compiled(run, steps, notes),
         device=device,
         block=section.block,
+        weather=section.weather,
         format=section.format,
         attrs={"title": "JULES's soil column on a grid", "history": f"jules-ml run {experiment.file.name}"},
         notes=tuple(notes),
@@ -172,13 +184,14 @@ def device_of(run: RunSection, file: Path) -> torch.device:
     return torch.device(run.device)
 
 
-def _outputs(run: RunSection, file: Path) -> tuple[str, ...]:
-    unknown = [name for name in run.outputs or () if name not in OUTPUTS]
+def _outputs(run: RunSection, land: GridColumn, file: Path) -> tuple[str, ...]:
+    available = outputs_of(land.column)
+    unknown = [name for name in run.outputs or () if name not in available]
     if unknown:
         raise BadInput(
             f"the column has no output {', '.join(unknown)} on a grid",
             where=f"{file}, run.outputs",
-            remedy=f"choose among {', '.join(OUTPUTS)}",
+            remedy=f"choose among {', '.join(available)}",
         )
     return run.outputs or DEFAULT_OUTPUTS
 

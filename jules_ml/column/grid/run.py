@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from jules_ml.column.grid.blocks import (
     Block,
@@ -28,6 +29,7 @@ from jules_ml.column.grid.maps import Layout, Means, create_zarr, write_netcdf, 
 from jules_ml.column.grid.model import GridModel
 from jules_ml.column.grid.team import Team
 from jules_ml.errors import BadInput, RunFailed
+from jules_ml.physics.land_surface.properties import LandSurface
 from jules_ml.support.files import atomic_write
 from jules_ml.support.output_folder import Contents, held_folder
 from jules_ml.support.progress import Progress, counted
@@ -157,6 +159,7 @@ def _work(
         model.outputs,
         model.spin_up,
         width,
+        model.weather,
         model.compiled,
         model.device,
     )
@@ -173,9 +176,17 @@ def _work(
         model.timetable.bounds,
         tuple(model.land.column.dzsoil.flatten().tolist()),
         model.attrs,
+        _saturation(model),
+        model.land.column.surface.types.names if isinstance(model.land.column.surface, LandSurface) else (),
     )
     means = _write_maps(model, layout, files, team, progress)
     return [k for each in gathered or [] for k in each], means, layout
+
+
+def _saturation(model: GridModel) -> NDArray[np.float32]:
+    """Water content at saturation, shape (soil, point): water content is its product with sthu."""
+    layers = model.land.column.dzsoil.shape[0]
+    return model.land.column.soil.sm_sat.expand(layers, model.land.points.size).float().numpy()
 
 
 def _write_maps(model: GridModel, layout: Layout, files: BlockFiles, team: Team, progress: Progress | None) -> Means:

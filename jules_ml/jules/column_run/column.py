@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
-from functools import partial
 from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
@@ -18,14 +17,14 @@ from jules_ml.jules.column_run.driving import heights
 from jules_ml.jules.column_run.values import PointValues, co2_mmr
 from jules_ml.jules.run_folder import RunFolder
 from jules_ml.jules.typed_entries import numbers, typed_entry
-from jules_ml.physics.column import ColumnState, Factors, SoilColumn, SoilProperties
+from jules_ml.physics.column import ColumnState, SoilColumn, SoilProperties
 from jules_ml.physics.hydraulics import CLAPP_HORNBERGER, VAN_GENUCHTEN
 from jules_ml.physics.land_surface.initial import initial_surface
 from jules_ml.physics.land_surface.properties import WGHT_ALB, LandSurface, land_surface
 from jules_ml.physics.land_surface.state import LandSurfaceState
-from jules_ml.physics.respiration import fsth, ftemp_q10
 from jules_ml.physics.snowpack.parameters import SnowParameters
 from jules_ml.physics.snowpack.state import SnowState
+from jules_ml.physics.soil_respiration import jules_factors
 from jules_ml.physics.switches import Switches
 from jules_ml.physics.topmodel import Topmodel
 from jules_ml.physics.topographic_index import topmodel_properties
@@ -113,23 +112,20 @@ def folder_column(
         timestep=run.timestep,
         form=VAN_GENUCHTEN if switches.l_vg_soil else CLAPP_HORNBERGER,
         surface=surface,
-        factors=partial(_factors, q10=_number(run, "q10_soil")),
+        factors=jules_factors(1, q10_soil=_number(run, "q10_soil"), l_soil_resp_lev2=switches.l_soil_resp_lev2),
         cs=tensor(state["cs"].sum(axis=0)),
         kaps=_number(run, "kaps"),
         l_soil_sat_down=switches.l_soil_sat_down,
+        l_holdwater=switches.l_holdwater,
+        l_dpsids_dsdz=switches.l_dpsids_dsdz,
+        l_soil_resp_lev2=switches.l_soil_resp_lev2,
         soilhc_method=switches.soilhc_method,
-        topmodel=_topmodel(run, values, dzsoil) if switches.l_top else None,
+        topmodel=_topmodel(run, switches, values, dzsoil) if switches.l_top else None,
     )
     water_table = {name: tensor(state[name])[0] for name in ("sthzw", "zw") if name in state}
     start = column.initial_state(tensor(state["sthuf"]), tensor(state["t_soil"]), **water_table)
     initial = {name: tensor(array) for name, array in state.items()}
     return FolderColumn(column, start._replace(surface=_surface_state(surface, start.t_soil[0], initial)))
-
-
-def _factors(sthu: Tensor, sthf: Tensor, t_soil: Tensor, soil: SoilProperties, *, q10: float) -> Factors:
-    """Modifiers of JULES's one-pool scheme with the ``q10_soil`` of the run."""
-    del sthf
-    return Factors(fsth=fsth(sthu, soil.sm_wilt, soil.sm_sat, pools=1), ftemp=ftemp_q10(t_soil, q10))
 
 
 def _number(run: RunFolder, name: str) -> float:
@@ -144,7 +140,7 @@ def _number(run: RunFolder, name: str) -> float:
     return float(value)
 
 
-def _topmodel(run: RunFolder, values: Values, dzsoil: Tensor) -> Topmodel:
+def _topmodel(run: RunFolder, switches: Switches, values: Values, dzsoil: Tensor) -> Topmodel:
     top = {name: torch.as_tensor(value, dtype=dzsoil.dtype) for name, value in values.top().items()}
     given = run.namelists.get("jules_hydrology")
     entries = {
@@ -167,6 +163,7 @@ def _topmodel(run: RunFolder, values: Values, dzsoil: Tensor) -> Topmodel:
         zw_max=entries["zw_max"],
         ti_max=entries["ti_max"],
         nfita=int(entries["nfita"]),
+        l_wetland_unfrozen=switches.l_wetland_unfrozen,
     )
 
 

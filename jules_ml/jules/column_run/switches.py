@@ -37,7 +37,7 @@ SWITCHES: Final[dict[str, dict[str, Any]]] = {
         **dict.fromkeys(("l_snowdep_surf", "l_snow_infilt", "l_snow_nocan_hc", "l_et_metamorph"), False),
         **dict.fromkeys(("i_snow_cond_parm", "i_grain_growth_opt", "i_relayer_opt", "i_basal_melting_opt"), 0),
     },
-    "jules_hydrology": {"l_limit_gsoil": False, "l_top": False},
+    "jules_hydrology": dict.fromkeys(("l_limit_gsoil", "l_top", "l_wetland_unfrozen"), False),
     "jules_soil": {
         **dict.fromkeys(("l_vg_soil", "l_soil_sat_down", "l_holdwater", "l_dpsids_dsdz"), False),
         "soilhc_method": 1,
@@ -75,7 +75,7 @@ ONLY: Final[dict[str, dict[str, tuple[Any, ...]]]] = {
     "jules_hydrology": {
         "l_hydrology": (True,),
         **dict.fromkeys(("l_pdm", "l_spdmvar", "l_inland"), (False,)),
-        **{"l_baseflow_corr": (True,), "l_wetland_unfrozen": (False,), "l_var_rainfrac": (False,)},
+        **{"l_baseflow_corr": (True,), "l_var_rainfrac": (False,)},
     },
     "jules_soil": dict.fromkeys(("l_bedrock", "l_tile_soil"), (False,)),
     "jules_soil_biogeochem": {

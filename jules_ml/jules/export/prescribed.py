@@ -11,12 +11,14 @@ import xarray as xr
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
+from jules_ml.jules.export.prescribed_map import export_prescribed_map
 from jules_ml.jules.input_files import sthuf_from_theta, write_prescribed
 from jules_ml.learned.predictions import read_predictions
 from jules_ml.learned.store import PREDICTIONS, read_module_folder
-from jules_ml.learned.uses import Exported
+from jules_ml.learned.uses import Exported, MapRequest
 from jules_ml.physics.constants import SECONDS_PER_DAY
 from jules_ml.support.files import safe_file_names
+from jules_ml.support.progress import Progress
 
 
 def export_prescribed(folder: str | Path, out: Path) -> list[Path]:
@@ -99,13 +101,17 @@ class PrescribedExport:
     """Form ``prescribed`` of ``jules-ml export``."""
 
     kind = "moisture"
-    options: tuple[str, ...] = ()
+    options: tuple[str, ...] = ("grid", "run")
 
     def write(
         self, folder: Path, out: Path, *, predicted: bool = False, experiment: Experiment | None = None
     ) -> Exported:
         """Write the files; see :class:`jules_ml.learned.uses.Export`."""
         return Exported(export_prescribed(folder, out))
+
+    def write_map(self, folder: Path, out: Path, request: MapRequest, *, progress: Progress | None = None) -> Exported:
+        """Write the file of a grid; see :class:`jules_ml.learned.uses.MapExport`."""
+        return export_prescribed_map(folder, out, request, progress=progress)
 
 
 EXPORT = PrescribedExport()

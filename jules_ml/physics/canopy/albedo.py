@@ -47,18 +47,15 @@ def broadband_albedo(
     Best et al. (2011), eq. 3 and table 1; JULES routine ``jules_land_albedo``.
     """
     least = plants.lai_alb_lim if snowy is None else torch.where(snowy, plants.lai_alb_lim_sn, plants.lai_alb_lim)
-    open_ = torch.exp(-plants.kext * torch.maximum(lai, least))
-    bare = albsoil + torch.zeros_like(lai)
-    like = torch.zeros_like(others.albsnf_nvg) + albsoil
+    open_ = torch.exp(-plants.kext * torch.maximum(lai, least)) + torch.zeros_like(albsoil)
+    soil = torch.zeros_like(others.albsnf_nvg * open_[:1]) + albsoil
+    other = others.albsnf_nvg + torch.zeros_like(soil)
     return Albedo(
         albsnf=torch.cat(
-            (
-                bare * open_ + plants.albsnf_max * (1.0 - open_),
-                torch.where(others.albsnf_nvg < 0.0, like, others.albsnf_nvg),
-            )
+            (albsoil * open_ + plants.albsnf_max * (1.0 - open_), torch.where(others.albsnf_nvg < 0.0, soil, other))
         ),
         albsnc=torch.cat(
-            (plants.albsnc_min * open_ + plants.albsnc_max * (1.0 - open_), others.albsnc_nvg + torch.zeros_like(like))
+            (plants.albsnc_min * open_ + plants.albsnc_max * (1.0 - open_), others.albsnc_nvg + torch.zeros_like(soil))
         ),
     )
 

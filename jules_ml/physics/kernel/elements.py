@@ -113,6 +113,9 @@ class Elements:
             return self._weighted(weight, *operands)
         if operation in _COMMUTE:
             operands = tuple(sorted(operands))
+        if operation in ("min", "max") and kind == REAL:
+            operands = self._number_first(operands)
+            operation += "_number" if self.number(operands[0]) is not None else ""
         return self._element(Element(operation, kind, operands))
 
     def weight(self, number: int) -> None:
@@ -163,6 +166,7 @@ class Elements:
         branch = None if is_leaf or is_static else self._branch
         found = None if always_new else self._find(element, branch)
         if found is not None:
+            self._share(found)
             return found
         number = len(self.all)
         self.all.append(element)
@@ -175,6 +179,15 @@ class Elements:
             branch.known[element] = number
             branch.elements.append(number)
         return number
+
+    def _share(self, number: int) -> None:
+        """Note that an element is the same at several places, and so belongs to none."""
+        origin = self.origin[number]
+        if origin is not None and self.now is not None and origin.serial == self.now.serial:
+            self.origin[number] = None
+
+    def _number_first(self, operands: tuple[int, ...]) -> tuple[int, ...]:
+        return operands[::-1] if self.number(operands[1]) is not None else operands
 
     def _find(self, element: Element, branch: Branch | None) -> int | None:
         while branch is not None:

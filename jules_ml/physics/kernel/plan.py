@@ -297,19 +297,13 @@ class _Grouping:
         return [Loop(same) for same in by_form.values()]
 
     def _form(self, numbers: list[int]) -> tuple[object, ...]:
-        """What is done at a place: operations, and whether operands are of the place, numbers, or from elsewhere."""
+        """What is done at a place: operations, and whether operands are of the place or from elsewhere."""
         own = {number: k for k, number in enumerate(numbers)}
-        outside: dict[int, int] = {}
         form: list[object] = []
         for number in numbers:
             element = self.elements.all[number]
             form.append((element.operation, element.kind, len(element.operands)))
             for operand in (int(k) for k in element.operands):
                 of = self.elements.all[operand]
-                if operand in own:
-                    form.append(own[operand])
-                elif of.operation in ("literal", "table"):
-                    form.append((of.operation, of.operands, of.kind))
-                else:
-                    form.append(("outside", outside.setdefault(operand, len(outside)), of.kind))
+                form.append(own.get(operand, (of.kind, of.operands if of.operation == "table" else None)))
         return tuple(form)

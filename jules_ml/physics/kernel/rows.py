@@ -126,13 +126,15 @@ class Rows:
 
     def _parameters(self, places: list[list[int]]) -> Iterable[int]:
         """What differs between places, and the conditions of their guards."""
-        own = {number for numbers in places for number in numbers}
         for numbers in places:
             yield from (k for k in self.plan.guard_of(numbers) if self.plan.is_computed(k))
-        if len(places) < 2:
-            return
+        yield from (k for k in self.differing(places) if self.plan.is_computed(k))
+
+    def differing(self, places: list[list[int]]) -> Iterable[int]:
+        """Elements from elsewhere that are operands at some places, and others at other places."""
+        own = {number for numbers in places for number in numbers}
         for j in range(len(places[0])):
-            columns = zip(*(self.plan.operands(numbers[j]) for numbers in places), strict=True)
+            columns = zip(*(self.elements.all[numbers[j]].operands for numbers in places), strict=True)
             for operands in columns:
                 if len(set(operands)) > 1:
-                    yield from (k for k in operands if k not in own and self.plan.is_computed(k))
+                    yield from (int(k) for k in operands if int(k) not in own)

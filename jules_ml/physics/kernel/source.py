@@ -96,8 +96,13 @@ class _Writer:
 
     def _kept(self) -> set[int]:
         """Elements that no step changes, and that a step needs."""
+        loops = [loop for scope in self.plan.scopes.values() for unit in scope.units for loop in unit.loops]
+        apart = {k for loop in loops for k in self.rows.differing(loop.places)}
+        numbers = {k for k in apart if self.elements.all[k].operation in ("literal", "scalar")}
         used = {k for n in self.plan.live if self.plan.is_computed(n) for k in self.plan.operands(n)} | set(self._roots)
-        return {k for k in used if self.elements.is_static[k] and self.elements.all[k].operation not in LEAVES}
+        return numbers | {
+            k for k in used if self.elements.is_static[k] and self.elements.all[k].operation not in LEAVES
+        }
 
     def step(self, state: Sequence[int], outputs: Sequence[int]) -> list[str]:
         """Statements of one step."""
@@ -133,7 +138,7 @@ class _Writer:
             done.add(number)
             self._defined.add(number)
             lines.append(self._statement(number))
-        return lines + ["  " + self._write(number, kept[number], f"v{number}") for number in kept]
+        return lines + ["  " + self._write(number, kept[number], self.name(number)) for number in kept]
 
     def name(self, number: int) -> str:
         """Expression of a value that is known."""

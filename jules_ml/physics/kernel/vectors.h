@@ -150,6 +150,9 @@ static inline V f_neg(V a) { return -a; }
 static inline V f_reciprocal(V a) { return splat(1) / a; }
 static inline V f_min(V a, V b) { return f_select(is_nan(a), a, min_of(a, b)); }
 static inline V f_max(V a, V b) { return f_select(is_nan(a), a, max_of(a, b)); }
+// of a number that is one
+static inline V f_min_number(V a, V b) { return min_of(a, b); }
+static inline V f_max_number(V a, V b) { return max_of(a, b); }
 static inline V f_sign(V a) { return f_select(f_lt(a, splat(0)), splat(-1), f_select(f_lt(splat(0), a), splat(1), a)); }
 static inline I whole(N x) { return I{} + x; }
 static inline I f_add(I a, I b) { return a + b; }

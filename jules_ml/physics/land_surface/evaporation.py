@@ -192,7 +192,6 @@ def melt_snow(
     *,
     timestep: float,
     l_fix_neg_snow: bool,
-    conserve_water: bool = False,
 ) -> SurfaceSolution:
     """Melt snow with the heat of a surface above the melting point.
 
@@ -216,8 +215,6 @@ def melt_snow(
         Length of the step [s].
     l_fix_neg_snow : bool
         JULES's correction of evaporation from little snow.
-    conserve_water : bool
-        Whether the snow loses what is counted as melt and sublimation, in place of JULES's somewhat larger loss.
 
     Returns
     -------
@@ -242,11 +239,10 @@ def melt_snow(
     dtstar = -LF * melt / lsmelt
     # the same snow is lost; it is counted as melt or as sublimation after the surface has cooled, as in JULES
     ei = sources.ei + air.alpha1 * resft * rhokh * dtstar
-    counted = (ei + melt) * timestep
     return SurfaceSolution(
         tstar=tstar + dtstar,
         ftl=ftl + CP * rhokh * dtstar,
         sources=sources._replace(ei=ei),
         melt=melt,
-        snowinc=-(counted if conserve_water else torch.where(melts, lost, sublimed)),
+        snowinc=-torch.where(melts, lost, sublimed),
     )

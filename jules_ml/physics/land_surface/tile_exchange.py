@@ -183,5 +183,4 @@ def evaporate(
         exchange.rhokh,
         timestep=timestep,
         l_fix_neg_snow=l_fix_neg_snow,
-        conserve_water=surface.snow.conserve_water,
     )

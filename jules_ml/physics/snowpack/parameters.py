@@ -13,7 +13,8 @@ class SnowParameters:
     whether snow is held on its canopy (``can_model`` 4 and ``cansnowpft``); an empty tuple: on none.
 
     ``conserve_water`` is not of JULES. JULES 7.6 unloads more snow from a canopy than it holds, and takes more of a melting pack than it
-    counts as melt and sublimation; some kg m-2 in a cold year appear or vanish. With ``conserve_water`` what leaves is what is counted.
+    counts as melt and sublimation; some kg m-2 in a cold year appear or vanish. With ``conserve_water`` all that is lost and does not
+    sublimate is melt.
     """
 
     cansnowtile: tuple[bool, ...] = ()

@@ -14,6 +14,8 @@ from jules_ml.physics.layerwise import sum_over_layers
 from jules_ml.physics.snowpack.grains import grow_layers, grow_surface
 from jules_ml.physics.snowpack.interception import CanopySnow, intercept_snow
 from jules_ml.physics.snowpack.layers import (
+    DS_MIN,
+    RHO_ICE,
     LayerContents,
     compact,
     conductivity,
@@ -86,6 +88,9 @@ def snow_step(
     Best et al. (2011), Geosci. Model Dev. 4, 677-699, section 4; JULES routine ``snow``.
     """
     canopy = tiles.canopy
+    layered = state.ds[0] > 0.0 if switches.nsmax else torch.zeros_like(canopy)
+    if parameters.conserve_water:
+        inputs = inputs._replace(melt=_melt_that_closes(inputs, canopy | ~layered, timestep=timestep))
     fall = (inputs.snowfall * timestep).expand_as(state.snow_tile)
     intercepted = CanopySnow(state.snow_tile, fall)
     if any(parameters.cansnowtile):
@@ -100,7 +105,6 @@ def snow_step(
             timestep=timestep,
         )
     snowfall = torch.where(canopy, intercepted.snowfall, fall)
-    layered = state.ds[0] > 0.0 if switches.nsmax else torch.zeros_like(canopy)
     before = torch.where(canopy, state.snow_grnd, state.snow_tile)
     gain = snowfall + torch.where(canopy, 0.0, inputs.snowinc)
     everywhere = switches.i_basal_melting_opt == 1
@@ -130,6 +134,11 @@ def snow_step(
         rgrainl=rgrainl,
     )
     return new, _fluxes(new, melt, htf, basal, layered, inputs, tiles, switches, timestep=timestep)
+
+
+def _melt_that_closes(inputs: SnowInputs, applies: Tensor, *, timestep: float) -> Tensor:
+    """Melt as the loss of snow without sublimation; JULES's is less, since sublimation decreases once melt has cooled the surface."""
+    return torch.where(applies & (inputs.melt > 0.0), -inputs.snowinc * (1.0 / timestep) - inputs.ei, inputs.melt)
 
 
 def _shallow(
@@ -248,8 +257,10 @@ def _bulk_density(
     exists: Tensor, snowmass: Tensor, snowdepth: Tensor, before: Tensor, parameters: SnowParameters, switches: Switches
 ) -> Tensor:
     """Bulk density of the snow on the ground."""
-    none = (snowmass < NO_SNOW) | (snowdepth <= 0.0)
+    # the remainder of a layer can have mass and next to no depth
+    none = (snowmass < NO_SNOW) | (snowdepth <= DS_MIN)
     density = torch.where(none, parameters.rho_snow_fresh, snowmass) / torch.where(none, 1.0, snowdepth)
+    density = density.clamp(max=RHO_ICE)
     return density if switches.l_rho_snow_corr else torch.where(exists | none, density, before)
 
 

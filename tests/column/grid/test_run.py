@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import xarray as xr
@@ -12,9 +14,11 @@ from helpers.small_grid import LAND, LATITUDE, START, weather, write_chess, writ
 
 from jules_ml.column.grid.model import experiment_model
 from jules_ml.column.grid.run import run_grid
+from jules_ml.column.grid.segments import timetable
 from jules_ml.column.grid.trees import column_mapped
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
+from jules_ml.experiment.sections import SpinUpSection
 from jules_ml.physics.integration import integrate
 from jules_ml.physics.kernel.trees import mapped, tensors
 
@@ -91,6 +95,50 @@ def test_zarr_has_the_same_values_as_netcdf(tmp_path: Path) -> None:
 def test_a_cycle_of_spin_up_longer_than_the_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="longer than the run"):
         experiment_model(load_experiment(write_grid(tmp_path, write_wfde5(tmp_path), spin_up="cycles = 1\n")))
+
+
+def test_spin_up_stops_where_it_has_converged(tmp_path: Path) -> None:
+    """Further cycles change nothing at points whose change was within the tolerances."""
+    model = experiment_model(load_experiment(write_grid(tmp_path, write_wfde5(tmp_path), precision="float64")))
+    states = {}
+    for cycles, water in ((0, 1.0), (1, 1.0), (3, 1000.0), (3, 1e-6)):
+        table = timetable(
+            START,
+            START + pd.Timedelta(days=4),
+            1800.0,
+            mean_over=48,
+            chunk_days=1,
+            cycles=cycles,
+            cycle=(START, START + pd.Timedelta(days=2)),
+        )
+        spin_up = SpinUpSection(cycles=cycles, water=water, temperature=50.0)
+        out = tmp_path / f"out{cycles}{water:g}"
+        assert run_grid(replace(model, timetable=table, spin_up=spin_up), out) is not None
+        with xr.open_dataset(out / "grid.nc") as ds:
+            states[cycles, water] = ds.load()
+    xr.testing.assert_identical(states[3, 1000.0], states[1, 1.0])
+    assert float(abs(states[3, 1e-6]["t_soil"] - states[1, 1.0]["t_soil"]).max()) > 0.01
+    assert float(abs(states[1, 1.0]["t_soil"] - states[0, 1.0]["t_soil"]).max()) > 0.01
+
+
+def test_a_grid_has_the_land_surface_of_jules(tmp_path: Path) -> None:
+    """Each type has its own temperature, and lakes are a type."""
+    drive = write_wfde5(tmp_path, days=1)
+
+    def physics(grid: str) -> Path:
+        path = write_grid(tmp_path, drive, grid=grid)
+        text = path.read_text(encoding="utf-8").replace('"runoff"]', '"runoff", "tstar", "gpp"]')
+        path.write_text(text + "\n[physics]\nilayers = 3\n", encoding="utf-8")
+        return path
+
+    whole = run(physics("chunk_days = 1\n"), tmp_path / "whole")
+    assert whole["tstar"].dims == ("time", "tile", "lat", "lon")
+    assert whole["gpp"].dims == ("time", "pft", "lat", "lon")
+    assert "lake" in whole["tile"].attrs["flag_meanings"].split()
+    assert float(whole["gpp"].sel(pft=1).mean()) > 0.0
+    one = run(physics("lat_bounds = [50.4, 50.6]\nlon_bounds = [-1.1, -0.9]\n"), tmp_path / "one")
+    for name in ("sthu", "tstar", "gpp", "latent_heat"):
+        np.testing.assert_array_equal(one[name][..., 1, 0], whole[name][..., 1, 0])
 
 
 def test_no_gpu_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

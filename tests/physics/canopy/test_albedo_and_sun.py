@@ -32,6 +32,19 @@ def test_bare_plants_have_the_least_leaf_area_of_the_albedo() -> None:
     assert bool((below_snow.albsnf[:5] != least.albsnf[:5]).all())
 
 
+def test_any_of_the_arguments_may_have_the_columns() -> None:
+    one = broadband_albedo(PLANTS, OTHERS, PLANTS.lai, ALBSOIL).albsnf
+    snowy = torch.zeros(5, 3, dtype=torch.bool)
+    for lai, albsoil, where in (
+        (PLANTS.lai.expand(5, 3), ALBSOIL, None),
+        (PLANTS.lai, ALBSOIL.expand(3), None),
+        (PLANTS.lai, ALBSOIL, snowy),
+    ):
+        albedo = broadband_albedo(PLANTS, OTHERS, lai, albsoil, where)
+        assert albedo.albsnf.shape == albedo.albsnc.shape == (9, 3)
+        torch.testing.assert_close(albedo.albsnf, one.expand(9, 3))
+
+
 def test_spectral_albedo_of_jules() -> None:
     ground = torch.full((2, 1, 1), 0.11, dtype=torch.float64)
     cosz = torch.tensor([0.3691717412662506, 0.0], dtype=torch.float64)
