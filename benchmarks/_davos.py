@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import tempfile
-import tomllib
 from importlib.resources import files
 from pathlib import Path
 
@@ -14,21 +11,15 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from _claims import Claims
+from _jules_runs import daily_output, with_full_surface
 
 from jules_ml.data.readers.davos import fetch_davos, read_davos
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
 from jules_ml.jules.column_run.run import run_folder_as_column
-from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.template import write_site
 from jules_ml.physics.compilation import can_compile
-from jules_ml.support.namelist_text import Value
 
-#: Settings of the runs, beyond those of the template: snow in three layers, and a canopy of ten layers.
-SETTINGS: dict[str, dict[str, Value]] = {
-    "jules_snow": {"nsmax": 3, "dzsnow": [0.1, 0.2, 0.2]},
-    "jules_vegetation": {"can_rad_mod": 6},
-}
 #: Soil layer that contains the sensor at 0.15 m.
 LAYER = 1
 #: Snow mass [kg m-2] that most winters at Davos exceed.
@@ -52,7 +43,7 @@ def davos_claims(claims: Claims, *, quick: bool) -> None:
         return
     with tempfile.TemporaryDirectory() as temporary:
         folder = _site(Path(temporary), record)
-        jules = _run_jules(folder)
+        jules = daily_output(Path(os.environ["JULES_EXE"]), folder)
         column = run_folder_as_column(folder)[0].output
     _snow_claims(claims, _snow(jules), _snow(column))
     sensor = _daily_sensor(record)
@@ -68,22 +59,7 @@ def _site(folder: Path, record: Path) -> Path:
     file.write_text(text.replace('reader = "davos"', f'reader = "davos"\npath = "{record}"'), encoding="utf-8")
     site = folder / "davos"
     write_site(load_experiment(file), site)
-    namelists = NamelistFolder.read(site / "namelists")
-    own = tomllib.loads(f"set = {os.environ.get('JULES_EXTRA_ENTRIES') or '{}'}")["set"]
-    for group in {**SETTINGS, **own}:
-        namelists.set(group, {**SETTINGS.get(group, {}), **own.get(group, {})})
-    shutil.rmtree(site / "namelists")
-    namelists.write(site / "namelists")
-    return site
-
-
-def _run_jules(folder: Path) -> xr.Dataset:
-    """Run JULES in a folder, and return its daily output."""
-    (folder / "output").mkdir()
-    subprocess.run([os.environ["JULES_EXE"], "namelists"], cwd=folder, check=True, capture_output=True)
-    (path,) = (folder / "output").glob("*.day.nc")
-    with xr.open_dataset(path) as ds:
-        return ds.load()
+    return with_full_surface(site, os.environ.get("JULES_EXTRA_ENTRIES", ""))
 
 
 def _snow(output: xr.Dataset) -> pd.Series:

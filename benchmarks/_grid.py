@@ -119,8 +119,10 @@ def _write(path: Path, shape: tuple[int, int], variables: dict[str, tuple[str, N
             file.createVariable(name, "f4", (dim, "lat", "lon"))[:] = values
 
 
-def experiment(folder: Path, name: str, *, months: int, south: float = 49.0, north: float = 61.0) -> Path:
-    """Write an experiment of the grid, or of the rows between two latitudes."""
+def experiment(
+    folder: Path, name: str, *, months: int, south: float = 49.0, north: float = 61.0, physics: bool = False
+) -> Path:
+    """Write an experiment of the grid, or of the rows between two latitudes, with the simple surface or that of JULES."""
     path = folder / f"{name}.toml"
     text = EXPERIMENT.format(
         types=list(TYPES),
@@ -130,7 +132,7 @@ def experiment(folder: Path, name: str, *, months: int, south: float = 49.0, nor
         names=list(NAMES.values()),
         end=START + pd.DateOffset(months=months),
     )
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text + ("\n[physics]\n" if physics else ""), encoding="utf-8")
     return path
 
 

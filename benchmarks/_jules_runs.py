@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,19 @@ import numpy as np
 import xarray as xr
 
 from jules_ml.experiment import load_experiment
+from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.run import JulesRun, run_jules
 from jules_ml.jules.template import write_site
 from jules_ml.physics.soil_names import LAYERED
+from jules_ml.support.namelist_text import Value
 
 RUNS = ("colvg", "colbc", "gl4", "trif", "layeredcn")
 YEAR = "2019-01-01T{hour:02d}:00:00", "2020-01-01T{hour:02d}:00:00"
+#: Settings of the full surface, beyond those of the template.
+FULL_SURFACE: dict[str, dict[str, Value]] = {
+    "jules_snow": {"nsmax": 3, "dzsnow": [0.1, 0.2, 0.2]},
+    "jules_vegetation": {"can_rad_mod": 6},
+}
 TYPES = ("broadleaf_tree", "needleleaf_tree", "c3_grass", "c4_grass", "shrub", "bare_soil")
 
 
@@ -56,6 +64,27 @@ def branch_entries(extra: str) -> str:
     """Return the line of an experiment that lists the names in ``JULES_EXTRA_ENTRIES``, which no release of JULES has."""
     groups = tomllib.loads(f"set = {extra or '{}'}")["set"]
     return f"branch_entries = {[name for entries in groups.values() for name in entries]}\n"
+
+
+def with_full_surface(folder: Path, extra: str) -> Path:
+    """Give a run folder of the template snow in three layers and a canopy of ten layers, and what an executable needs besides."""
+    namelists = NamelistFolder.read(folder / "namelists")
+    own = tomllib.loads(f"set = {extra or '{}'}")["set"]
+    for group in {**FULL_SURFACE, **own}:
+        namelists.set(group, {**FULL_SURFACE.get(group, {}), **own.get(group, {})})
+    namelists.write(folder / "edited")
+    shutil.rmtree(folder / "namelists")
+    (folder / "edited").rename(folder / "namelists")
+    return folder
+
+
+def daily_output(executable: Path, folder: Path) -> xr.Dataset:
+    """Run JULES in a run folder of the template, and return its daily output."""
+    (folder / "output").mkdir(exist_ok=True)
+    subprocess.run([str(executable), "namelists"], cwd=folder, check=True, capture_output=True)
+    (path,) = (folder / "output").glob("*.day.nc")
+    with xr.open_dataset(path) as opened:
+        return opened.load()
 
 
 def drawn_soil(rng: np.random.Generator, layers: int, *, van_genuchten: bool) -> dict[str, np.ndarray]:

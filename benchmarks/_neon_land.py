@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import tempfile
-import tomllib
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 from _claims import Claims
-from _jules_runs import Jules, tower
+from _jules_runs import Jules, daily_output, tower, with_full_surface
 from scores.continuous import kge
 
 from jules_ml.jules.column_run.run import run_folder_as_column
-from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.physics.compilation import can_compile
-from jules_ml.support.namelist_text import Value
 
-#: Settings of the runs, beyond those of the template: snow in three layers, and a canopy of ten layers.
-SETTINGS: dict[str, dict[str, Value]] = {
-    "jules_snow": {"nsmax": 3, "dzsnow": [0.1, 0.2, 0.2]},
-    "jules_vegetation": {"can_rad_mod": 6},
-}
 #: Standard deviation of a layer below which a score of its variation means nothing [kg m-2, K].
 CONSTANT = {"smcl": 0.01, "t_soil": 0.01}
 
@@ -57,18 +47,8 @@ def neon_claims(claims: Claims, data: Path, *, quick: bool) -> None:
 
 def site_runs(jules: Jules, towers: xr.Dataset, site: str, data: Path) -> tuple[xr.Dataset, xr.Dataset]:
     """Daily output of JULES and of the column for a tower."""
-    folder = tower(jules, towers, site, data)
-    namelists = NamelistFolder.read(folder / "namelists")
-    own = tomllib.loads(f"set = {jules.extra or '{}'}")["set"]
-    for group in {**SETTINGS, **own}:
-        namelists.set(group, {**SETTINGS.get(group, {}), **own.get(group, {})})
-    shutil.rmtree(folder / "namelists")
-    namelists.write(folder / "namelists")
-    (folder / "output").mkdir(exist_ok=True)
-    subprocess.run([str(jules.executable), "namelists"], cwd=folder, check=True, capture_output=True)
-    (path,) = (folder / "output").glob("*.day.nc")
-    with xr.open_dataset(path) as opened:
-        theirs = opened.load().squeeze(["x", "y"], drop=True)
+    folder = with_full_surface(tower(jules, towers, site, data), jules.extra)
+    theirs = daily_output(jules.executable, folder).squeeze(["x", "y"], drop=True)
     return theirs, run_folder_as_column(folder)[0].output
 
 

@@ -76,6 +76,21 @@ def interruption(claims: Claims, folder: Path, path: Path, *, months: int) -> No
     claims.check("outputs of a continued run that differ", float(not same(folder / "one", out)), "<=", 0, note=note)
 
 
+def land_surface(claims: Claims, folder: Path, *, months: int) -> None:
+    """Run the southern fifth of the grid with JULES's land surface."""
+    seconds = {}
+    # the first run compiles the step
+    for name, count in (("first", 1), ("again", 1), ("all", months)):
+        path = experiment(folder, f"land_{name}", months=count, south=49.0, north=51.0, physics=True)
+        finished = watched(path, folder / f"land_{name}").summary
+        seconds[name] = float(finished["wall_seconds"])
+    claims.report("with JULES's land surface: a first run of one month, compiling", seconds["first"], unit="s")
+    rate = int(finished["points"]) * (months - 1) / 12.0 / (seconds["all"] - seconds["again"])
+    hours = POINTS * YEARS / rate / 3600.0
+    note = f"{finished['points']} points; {POINTS} points for {YEARS} years are {hours:.0f} core-hours"
+    claims.report("with JULES's land surface, one process", rate, unit="point-years/s", note=note)
+
+
 def projection(claims: Claims, rate: float, memory: float) -> None:
     """Project to a grid of a country."""
     hours = POINTS * YEARS / rate / 3600.0
@@ -107,6 +122,7 @@ def main() -> int:
         path = experiment(folder, "whole", months=months)
         ranks(claims, folder, path, points=rows * columns, months=months)
         interruption(claims, folder, path, months=months)
+        land_surface(claims, folder, months=min(months, 4))
     return claims.finish()
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 import xarray as xr
 
+from jules_ml.column.soil_processes import soil_switches
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.sections import SoilSection, SoilValues
@@ -79,11 +80,12 @@ def with_learned_soil(
     places = {key: np.array([inputs.get(key, np.nan)]) for key in (*network.inputs, "soc_density")}
     soils = properties_at(network, places, layers, members=draw is not None)
     values = soils.mean if draw is None else {key: value[draw] for key, value in soils.members.items()}
-    switches = {} if replaced is None else replaced.model_dump(include={"l_soil_sat_down", "soilhc_method"})
+    switches = {} if replaced is None else soil_switches(replaced)
     section = SoilSection(
         dzsoil=layers,
         form="van_genuchten",
         properties=SoilValues(**{key: tuple(value[:, 0].tolist()) for key, value in values.items()}),
+        topmodel=None if replaced is None else replaced.topmodel,
         **switches,
     )
     return experiment.model_copy(update={"soil": section}), notes

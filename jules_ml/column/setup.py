@@ -14,6 +14,7 @@ from jules_ml.column.soil_processes import (
     initial_four_pools,
     initial_topmodel,
     jules_factors_of,
+    soil_switches,
 )
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
@@ -115,13 +116,9 @@ def experiment_column(
         kaps=carbon.kaps,
         co2=surface_section.co2,
         height=height,
-        l_soil_sat_down=soil_section.l_soil_sat_down,
-        l_holdwater=soil_section.l_holdwater,
-        l_dpsids_dsdz=soil_section.l_dpsids_dsdz,
-        soilhc_method=soil_section.soilhc_method,
+        **soil_switches(soil_section),
         topmodel=topmodel,
         carbon=column_four_pools(experiment, dtype),
-        heat_solutions=soil_section.heat_solutions,
     )
     return column, soil
 

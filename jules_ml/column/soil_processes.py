@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 import torch
 from torch import Tensor
 
@@ -15,6 +17,25 @@ from jules_ml.physics.soil_carbon import FourPoolCarbon, SoilCarbonState, initia
 from jules_ml.physics.soil_respiration import jules_factors
 from jules_ml.physics.topmodel import Topmodel
 from jules_ml.physics.topographic_index import topmodel_properties
+
+#: Keys of ``[soil]`` that are arguments of a column of the same names.
+SOIL_SWITCHES: Final = ("l_soil_sat_down", "l_holdwater", "l_dpsids_dsdz", "soilhc_method", "heat_solutions")
+
+
+def soil_switches(section: SoilSection) -> dict[str, Any]:
+    """Switches of the soil for :class:`~jules_ml.physics.column.SoilColumn`.
+
+    Parameters
+    ----------
+    section : SoilSection
+        ``[soil]`` of the experiment.
+
+    Returns
+    -------
+    dict of str to value
+        By the names of its arguments.
+    """
+    return {name: getattr(section, name) for name in SOIL_SWITCHES}
 
 
 def column_topmodel(section: SoilSection, dzsoil: Tensor) -> Topmodel | None:

@@ -18,7 +18,11 @@ from jules_ml.jules.namelists import NamelistFolder
 #: Sections whose numbers may differ between the columns of a batch.
 PERTURBED = ("soil", "surface", "carbon", "run")
 #: Keys in them that are common to all columns: structure and constants.
-_FIXED = ("soil.dzsoil", "soil.soilhc_method", "soil.l_soil_sat_down", "surface.co2", "soil.texture.topsoil_depth")
+_FIXED = (
+    *("soil.dzsoil", "soil.soilhc_method", "soil.l_soil_sat_down", "soil.l_holdwater", "soil.l_dpsids_dsdz"),
+    *("soil.heat_solutions", "soil.topmodel.l_wetland_unfrozen", "surface.co2", "soil.texture.topsoil_depth"),
+    *(f"carbon.four_pools.{name}" for name in ("kaps_4pool", "tau_resp", "tau_lit", "triffid_period")),
+)
 
 
 def with_parameter_values(

@@ -137,9 +137,18 @@ class Experiment(Section):
         return self
 
     @model_validator(mode="after")
-    def _one_pool_in_closed_loop(self) -> Self:
-        if self.closed_loop is not None and self.carbon is not None and self.carbon.four_pools is not None:
-            raise ValueError("a closed loop has one pool of soil carbon: remove [carbon.four_pools]")
+    def _one_pool_where_carbon_is_not_stepped(self) -> Self:
+        if self.carbon is None or self.carbon.four_pools is None:
+            return self
+        for name in ("closed_loop", "grid", "calibration"):
+            if getattr(self, name) is not None:
+                raise ValueError(f"[{name}] has one pool of soil carbon: remove [carbon.four_pools]")
+        return self
+
+    @model_validator(mode="after")
+    def _calibration_without_topmodel(self) -> Self:
+        if self.calibration is not None and self.soil is not None and self.soil.topmodel is not None:
+            raise ValueError("[calibration] has no water table: remove [soil.topmodel]")
         return self
 
     @model_validator(mode="after")

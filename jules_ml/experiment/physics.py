@@ -21,9 +21,7 @@ class PhysicsSection(Section):
     l_point_data: bool = Field(
         default=True, description="rain is uniform, as at a point; otherwise its intensity varies over the grid box"
     )
-    l_epot_corr: Literal[True] = Field(
-        default=True, description="correct potential evaporation for the change of surface temperature"
-    )
+    l_epot_corr: bool = Field(default=True, description="correction of potential evaporation, which no flux depends on")
     can_model: Literal[1, 2, 3, 4] = Field(default=4, description="heat capacity of the canopy, and snow on it (4)")
     can_rad_mod: Literal[1, 4, 5, 6] = Field(
         default=6,
@@ -59,6 +57,9 @@ class PhysicsSection(Section):
         le=3,
         description="layers of snow, 0 to 3, at least 0.1, 0.2 and 0.2 m thick; 0: snow and the top soil layer are one",
     )
+    frac_snow_subl_melt: Literal[0, 1] = Field(
+        default=0, description="shallow snow sublimates and melts on the fraction of the tile that it covers (1)"
+    )
     l_snowdep_surf: bool = Field(default=True, description="depth of snow in the surface exchange by its density")
     l_snow_infilt: bool = Field(default=False, description="rain enters the snow")
     l_snow_nocan_hc: bool = Field(default=False, description="no heat capacity of the canopy over snow")
@@ -74,7 +75,7 @@ class PhysicsSection(Section):
     i_basal_melting_opt: Literal[0, 1] = Field(default=0, description="melt at the base of snow (1)")
     l_limit_gsoil: bool = Field(default=False, description="limit the conductance of bare soil")
     l_accurate_rho: bool = Field(default=False, description="density of moist air")
-    l_dtcanfix: Literal[True] = Field(default=True, description="correction of the canopy's heat")
+    l_dtcanfix: bool = Field(default=True, description="correction without effect under prescribed weather")
     l_fix_albsnow_ts: bool = Field(default=True, description="correction of the albedo of snow by two streams")
     l_fix_neg_snow: bool = Field(default=True, description="correction of negative snow mass")
     l_fix_snow_frac: bool = Field(default=False, description="correction of the snow fraction in evaporation")

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from jules_ml.physics.constants import RHO_WATER
 from jules_ml.physics.hydraulics import VG_STHU_MAX, VG_STHU_MIN, HydraulicForm
+from jules_ml.physics.increments import accumulated
 from jules_ml.physics.tridiagonal import solve_bounded
 
 #: Forward weight of the implicit step (JULES's ``gamma_w``): fully implicit.
@@ -142,7 +143,7 @@ def richards_step(
     if l_holdwater:
         increment = _pass_on(increment, smcl, smclsat, downward=l_soil_sat_down)
     w = _balancing_fluxes(w, increment, ext, timestep=timestep, downward=l_soil_sat_down or not l_holdwater)
-    new = smcl + torch.stack(increment)
+    new = accumulated(smcl, torch.stack(increment))
     if deep is not None:
         new, w = _back_up(new, smclsat, w, deep, timestep)
     return SoilWaterStep(smcl=new, w_flux=torch.stack(w), saturation_excess=infiltration - w[0])

@@ -37,6 +37,7 @@ class Switches:
     l_snow_albedo: bool = False
     # jules_snow
     nsmax: int = 3
+    frac_snow_subl_melt: int = 0
     l_snowdep_surf: bool = True
     l_snow_infilt: bool = False
     l_snow_nocan_hc: bool = False
@@ -82,6 +83,7 @@ POSSIBLE: Final[dict[str, tuple[bool | int, ...]]] = {
     "soilhc_method": (1, 2, 3),
     **dict.fromkeys(("stomata_model", "photo_model", "soil_bgc_model"), (1,)),
     **dict.fromkeys(("i_snow_cond_parm", "i_grain_growth_opt", "i_relayer_opt", "i_basal_melting_opt"), (0, 1)),
-    **dict.fromkeys(("l_epot_corr", "l_dtcanfix", "l_fix_wind_snow"), (True,)),
+    "frac_snow_subl_melt": (0, 1),
+    "l_fix_wind_snow": (True,),
     "l_layeredc": (False,),
 }

@@ -164,7 +164,7 @@ def test_types_of_a_users_files(shared_data: Path, tmp_path: Path) -> None:
             "needs [physics]",
         ),
         ("[physics]\ncan_rad_mod = 3", TILES, "can_rad_mod"),
-        ("[physics]\nl_epot_corr = false", TILES, "l_epot_corr"),
+        ("[physics]\nl_fix_wind_snow = false", TILES, "l_fix_wind_snow"),
         ("[physics]\nnsmax = 5", TILES, "nsmax"),
         ("[physics]\nfsmc_shape = 1", TILES, "l_use_pft_psi"),
         ("[physics]", TILES.replace("frac = 0.208", "frac = 0.208\nlai = [1.0, 2.0]"), "one for each month"),

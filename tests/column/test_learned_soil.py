@@ -65,6 +65,18 @@ def properties(experiment: Experiment) -> SoilValues:
     return experiment.soil.properties
 
 
+def test_learned_soil_keeps_the_switches_and_the_water_table_of_the_experiment(soils: Path, tmp_path: Path) -> None:
+    top = "[soil.topmodel]\nti_mean = 6.0\nti_sig = 2.0\nfexp = 1.0\n\n"
+    learned, _ = with_learned_soil(
+        experiment(tmp_path, soil=f"l_holdwater = true\nheat_solutions = 12\n{TEXTURE}{top}")
+    )
+    assert learned.soil is not None
+    assert (learned.soil.l_holdwater, learned.soil.heat_solutions) == (True, 12)
+    assert learned.soil.topmodel is not None
+    run = run_column(learned.model_copy(update={"modules": learned.modules.model_copy(update={"hydraulics": None})}))
+    assert np.isfinite(run.output["zw"]).all()
+
+
 def test_column_has_the_soil_of_the_sites_inputs(soils: Path, tmp_path: Path) -> None:
     plain = experiment(tmp_path)
     run = run_column(plain)

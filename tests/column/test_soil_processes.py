@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from helpers.small_experiment import write_experiment
 
 from jules_ml.column.output import CARBON_OUTPUTS, TOPMODEL_OUTPUTS
 from jules_ml.column.run import ColumnRun, run_column
+from jules_ml.column.setup import experiment_column
 from jules_ml.ensemble.manifest import member_folder
 from jules_ml.ensemble.member_experiment import member_experiment
 from jules_ml.ensemble.member_file import read_member
@@ -82,15 +84,26 @@ def test_an_ensemble_with_both_equals_single_runs(tmp_path: Path) -> None:
             np.testing.assert_allclose(values, alone[name].to_numpy(), rtol=1e-12, err_msg=name)
 
 
-def test_different_settings_in_a_batch_are_refused(tmp_path: Path) -> None:
+def test_settings_that_members_share_are_no_parameters(tmp_path: Path) -> None:
     path = write_experiment(tmp_path, with_pools(LAYERED), days=1)
     parameters = (
         "\n[ensemble]\nmembers = 2\nbatch = 2\n"
         '\n[[ensemble.parameters]]\nparameter = "carbon.four_pools.tau_resp"\nbounds = [1.0, 3.0]\n'
     )
     path.write_text(path.read_text(encoding="utf-8") + parameters, encoding="utf-8")
-    done = run_ensemble(load_experiment(path), tmp_path / "out")
-    assert (done.done, done.failed) == (0, 2)
+    with pytest.raises(BadInput, match="tau_resp"):
+        run_ensemble(load_experiment(path), tmp_path / "out")
+
+
+def test_switches_of_the_soil_reach_the_column(tmp_path: Path) -> None:
+    changes = ("dzsoil = ", "l_holdwater = true\nl_dpsids_dsdz = true\nheat_solutions = 12\ndzsoil = ")
+    text = TOPMODEL + "l_wetland_unfrozen = true\n[surface]\n".replace("\n[", "\n\n[")
+    path = write_experiment(tmp_path, changes, ("[surface]\n", text), days=1)
+    column, _ = experiment_column(load_experiment(path), timestep=1800.0, dtype=torch.float64)
+    assert (column.l_holdwater, column.l_dpsids_dsdz, column.heat_solutions) == (True, True, 12)
+    assert column.topmodel is not None
+    assert column.topmodel.l_wetland_unfrozen
+    assert run_column(load_experiment(path)).budgets.water_max < 1e-9
 
 
 @pytest.mark.parametrize(

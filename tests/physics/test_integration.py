@@ -15,7 +15,7 @@ from jules_ml.physics.compilation import can_compile
 from jules_ml.physics.integration import Analysis, integrate, whole_vectors
 from jules_ml.physics.kernel.trees import mapped, tensors
 from jules_ml.physics.land_surface.state import LandForcing
-from jules_ml.physics.surface import Forcing
+from jules_ml.physics.surface import Forcing, SurfaceProperties, SurfaceState
 
 needs_compiler = pytest.mark.skipif(not can_compile(), reason="no C++ compiler")
 NAMES = ["smcl", "t_soil", "sthf", "fqw_gb", "ext", "resp_s_gb", "heat_residual"]
@@ -177,3 +177,23 @@ def test_what_no_kernel_is_generated_for_runs_without_one(shared_data: Path) -> 
 def test_whole_vectors_contain_all_columns() -> None:
     assert [whole_vectors(n, torch.float64) for n in (1, 8, 9, 1000)] == [8, 8, 16, 1000]
     assert whole_vectors(1000, torch.float32) == 1008
+
+
+@needs_compiler
+def test_water_of_a_year_in_single_precision_closes_to_1e_4(shared_data: Path) -> None:
+    forcing, state, column = _loobos.standalone(shared_data, torch.float32)
+    names = ["water_residual", "runoff", "fqw_gb"]
+    state = integrate(column, state, forcing, outputs=names, mean_over=48, compiled=True).state
+    run = integrate(column, state, forcing, outputs=names, mean_over=48, compiled=True)
+    assert isinstance(column.surface, SurfaceProperties)
+    gained = (run.state.smcl.double() - state.smcl.double()).sum()
+    assert isinstance(run.state.surface, SurfaceState)
+    assert isinstance(state.surface, SurfaceState)
+    for name in ("canopy", "snow"):
+        change = getattr(run.state.surface, name).double() - getattr(state.surface, name).double()
+        gained = gained + (column.surface.frac.double() * change).sum()
+    seconds = column.timestep * len(forcing.t_air)
+    supplied = (forcing.tot_rain.double() + forcing.tot_snow.double()).mean()
+    lost = run.outputs["runoff"].double().mean() + run.outputs["fqw_gb"].double().mean()
+    assert abs(float(gained - seconds * (supplied - lost))) < 2e-4
+    assert abs(float(run.outputs["water_residual"].double().sum() * 48)) < 1e-4

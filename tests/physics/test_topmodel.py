@@ -13,9 +13,14 @@ import pytest
 import torch
 
 from jules_ml.physics.column import SoilProperties
+from jules_ml.physics.compilation import can_compile
 from jules_ml.physics.constants import RHO_WATER
 from jules_ml.physics.hydraulics import CLAPP_HORNBERGER, VAN_GENUCHTEN, HydraulicForm
+from jules_ml.physics.integration import integrate
+from jules_ml.physics.soil_carbon import FourPoolCarbon, initial_soil_carbon
+from jules_ml.physics.soil_heat import SOLUTIONS_TO_CLOSE
 from jules_ml.physics.soil_hydrology import soil_hydrology_step
+from jules_ml.physics.soil_respiration import jules_factors
 from jules_ml.physics.soil_water import DeepStore, richards_step
 from jules_ml.physics.surface import Forcing
 from jules_ml.physics.topmodel import (
@@ -271,3 +276,29 @@ def test_without_ice_the_wetland_is_that_of_the_water_table() -> None:
     found = unfrozen_wetland(state, 0.6 * LIKE, 0.0 * LIKE, properties(), b=B, sathh=SATHH, dzsoil=DZSOIL)
     assert float(found.zw_inund) == 2.0
     assert float(found.wutot) == 1.0
+
+
+@pytest.mark.skipif(not can_compile(), reason="no C++ compiler")
+def test_kernel_steps_the_water_table_and_the_pools_of_carbon_as_torch_does(shared_data: Path) -> None:
+    forcing, state, column = _loobos.standalone(shared_data)
+    column.topmodel = topmodel_properties(scalar(1.0), scalar(6.0), scalar(2.0), column.dzsoil, l_wetland_unfrozen=True)
+    column.l_holdwater = column.l_dpsids_dsdz = True
+    column.heat_solutions = SOLUTIONS_TO_CLOSE
+    column.carbon = FourPoolCarbon(
+        veg_frac=scalar(0.9),
+        litter=scalar(2e-8),
+        dpm_ratio=scalar(0.3),
+        clay=scalar(0.1).unsqueeze(0),
+        l_layeredc=True,
+        triffid_period=1,
+    )
+    column.factors = jules_factors(4)
+    start = column.initial_state(state.smcl / (RHO_WATER * column.dzsoil * column.soil.sm_sat), state.t_soil)
+    pools = torch.tensor([0.1, 3.0, 0.2, 5.0], dtype=torch.float64).reshape(4, 1, 1).expand(4, 4, 1).clone()
+    start = start._replace(carbon=initial_soil_carbon(pools))
+    days = Forcing(*(x[: 2 * 48] for x in forcing))
+    names = ("smcl", "t_soil", "zw", "fsat", "sub_surf_roff", "c_dpm", "cs_gb", "resp_s_gb", "heat_residual")
+    eager, kernel = (integrate(column, start, days, outputs=names, compiled=x).outputs for x in (False, True))
+    assert float(eager["cs_gb"][47]) != float(eager["cs_gb"][46])
+    for name in names:
+        torch.testing.assert_close(kernel[name], eager[name], rtol=1e-9, atol=1e-9, msg=name)

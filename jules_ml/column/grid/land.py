@@ -14,7 +14,7 @@ from torch import Tensor
 
 from jules_ml.column.grid.files import LandPoints, opened, point_index, read_points, scale_of, variable_of
 from jules_ml.column.grid.surface import available_types, land_surface_of_grid, simple_surface
-from jules_ml.column.soil_processes import column_topmodel, initial_topmodel
+from jules_ml.column.soil_processes import column_topmodel, initial_topmodel, soil_switches
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.grid import GridSection
@@ -162,10 +162,8 @@ def grid_column(
         kaps=carbon.kaps,
         co2=section.co2,
         height=section.drive.z1_tq_in,
-        l_soil_sat_down=soil_section.l_soil_sat_down,
-        soilhc_method=soil_section.soilhc_method,
         topmodel=topmodel,
-        heat_solutions=soil_section.heat_solutions,
+        **soil_switches(soil_section),
     )
     state = _initial_state(column, initial, experiment, points.size, dtype)
     return GridColumn(points, column, state, tuple(notes))

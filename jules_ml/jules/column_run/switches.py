@@ -36,6 +36,7 @@ SWITCHES: Final[dict[str, dict[str, Any]]] = {
         **{"nsmax": 0, "l_rho_snow_corr": True},
         **dict.fromkeys(("l_snowdep_surf", "l_snow_infilt", "l_snow_nocan_hc", "l_et_metamorph"), False),
         **dict.fromkeys(("i_snow_cond_parm", "i_grain_growth_opt", "i_relayer_opt", "i_basal_melting_opt"), 0),
+        "frac_snow_subl_melt": 0,
     },
     "jules_hydrology": dict.fromkeys(("l_limit_gsoil", "l_top", "l_wetland_unfrozen"), False),
     "jules_soil": {
@@ -71,7 +72,6 @@ ONLY: Final[dict[str, dict[str, tuple[Any, ...]]]] = {
         **dict.fromkeys(("l_albedo_obs", "l_embedded_snow", "l_niso_direct", "l_spec_alb_bs"), (False,)),
         **dict.fromkeys(("l_hapke_soil", "l_partition_albsoil"), (False,)),
     },
-    "jules_snow": {"frac_snow_subl_melt": (0,)},
     "jules_hydrology": {
         "l_hydrology": (True,),
         **dict.fromkeys(("l_pdm", "l_spdmvar", "l_inland"), (False,)),

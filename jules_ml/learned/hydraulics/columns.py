@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jules_ml.errors import BadInput
+from jules_ml.experiment.soil_processes import TopmodelSection
 from jules_ml.learned.hydraulics.soil import organic_fraction
 from jules_ml.physics.constants import SECONDS_PER_DAY
 from jules_ml.physics.photosynthesis import LeafParameters
@@ -54,6 +55,8 @@ class HydraulicSite:
         Whether water in excess of saturation moves down (JULES's switch).
     soilhc_method : {1, 2, 3}
         JULES's scheme of thermal conductivity.
+    topmodel : TopmodelSection, optional
+        ``[soil.topmodel]``; without it the soil drains freely.
     start : Timestamp, optional
         Start of the first day (UTC).
     notes : tuple of str
@@ -73,6 +76,7 @@ class HydraulicSite:
     co2: float = 391.0e-6
     l_soil_sat_down: bool = True
     soilhc_method: int = 2
+    topmodel: TopmodelSection | None = None
     start: pd.Timestamp | None = None
     notes: tuple[str, ...] = ()
 
@@ -186,14 +190,7 @@ def column_batch(
                 where=site.name,
                 remedy="give weather and observations for the same whole days",
             )
-    for name in ("l_soil_sat_down", "soilhc_method"):
-        other = next((site for site in sites if getattr(site, name) != getattr(sites[0], name)), None)
-        if other is not None:
-            raise BadInput(
-                f"{name} is {getattr(other, name)} here and {getattr(sites[0], name)} at {sites[0].name}",
-                where=other.name,
-                remedy=f"give all experiments the same {name} in [soil]",
-            )
+    _refuse_different_switches(sites)
     n_days = max(len(site.observed) for site in sites)
     thickness = torch.tensor(dzsoil, dtype=dtype)[:, None]
     middle = (thickness.cumsum(0) - 0.5 * thickness).flatten()
@@ -249,3 +246,27 @@ def _joined_surfaces(surfaces: Sequence[SurfaceProperties]) -> SurfaceProperties
     return SurfaceProperties(
         **properties, leaf=LeafParameters(*(torch.cat([padded(x) for x in p], -1) for p in leaves))
     )
+
+
+def _refuse_different_switches(sites: Sequence[HydraulicSite]) -> None:
+    """Refuse sites of one batch with different switches of the soil."""
+    for name in ("l_soil_sat_down", "soilhc_method"):
+        other = next((site for site in sites if getattr(site, name) != getattr(sites[0], name)), None)
+        if other is not None:
+            raise BadInput(
+                f"{name} is {getattr(other, name)} here and {getattr(sites[0], name)} at {sites[0].name}",
+                where=other.name,
+                remedy=f"give all experiments the same {name} in [soil]",
+            )
+
+    def common(site: HydraulicSite) -> tuple[float, ...] | None:
+        top = site.topmodel
+        return None if top is None else (top.zw_max, top.ti_max, top.nfita, top.l_wetland_unfrozen)
+
+    other = next((site for site in sites if common(site) != common(sites[0])), None)
+    if other is not None:
+        raise BadInput(
+            f"TOPMODEL is not the same as at {sites[0].name}",
+            where=other.name,
+            remedy="give [soil.topmodel] in all experiments or in none, with the same zw_max, ti_max, nfita and l_wetland_unfrozen",
+        )

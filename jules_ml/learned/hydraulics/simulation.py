@@ -23,6 +23,8 @@ from jules_ml.physics.hydraulics import VAN_GENUCHTEN, HydraulicForm
 from jules_ml.physics.integration import integrate
 from jules_ml.physics.photosynthesis import LeafParameters
 from jules_ml.physics.surface import Forcing, SurfaceProperties
+from jules_ml.physics.topmodel import Topmodel
+from jules_ml.physics.topographic_index import topmodel_properties
 from jules_ml.support.progress import Progress, counted
 
 #: Displacement of an unbounded parameter for a finite difference [1]: well above the rounding error of single precision.
@@ -77,9 +79,11 @@ def simulate(
         co2=_by_column([site.co2 for site in batch.sites], copies, batch.dzsoil.dtype),
         l_soil_sat_down=batch.sites[0].l_soil_sat_down,
         soilhc_method=batch.sites[0].soilhc_method,
+        topmodel=_topmodel(batch, copies),
     )
     wetness = 0.5 * (properties.sm_wilt + properties.sm_crit) / properties.sm_sat
-    state = column.initial_state(wetness, forcing.t_air.mean(0).expand_as(wetness))
+    sthzw = _initial_sthzw(batch, wetness[-1], copies)
+    state = column.initial_state(wetness, forcing.t_air.mean(0).expand_as(wetness), sthzw=sthzw)
     steps = forcing.t_air.shape[0] + batch.spin_up
     on_steps = counted(progress, "columns", steps)
     compiled = can_compile() and steps >= 2000
@@ -98,6 +102,35 @@ def simulate(
             )
             state = run.state
     return run.outputs["smcl"] / (RHO_WATER * batch.dzsoil) + soil.theta_r
+
+
+def _topmodel(batch: ColumnBatch, copies: int) -> Topmodel | None:
+    """Properties for TOPMODEL of each column of all copies, if the sites have them."""
+    sections = [site.topmodel for site in batch.sites if site.topmodel is not None]
+    if not sections:
+        return None
+    values = [[getattr(section, name) for section in sections] for name in ("fexp", "ti_mean", "ti_sig")]
+    fexp, ti_mean, ti_sig = (torch.tensor(x, dtype=batch.dzsoil.dtype).repeat(copies) for x in values)
+    first = sections[0]
+    return topmodel_properties(
+        fexp,
+        ti_mean,
+        ti_sig,
+        batch.dzsoil,
+        zw_max=first.zw_max,
+        ti_max=first.ti_max,
+        nfita=first.nfita,
+        l_wetland_unfrozen=first.l_wetland_unfrozen,
+    )
+
+
+def _initial_sthzw(batch: ColumnBatch, default: Tensor, copies: int) -> Tensor:
+    """Water below the soil layers as a fraction of saturation, ``sthzw`` of a site or else the default [1]."""
+    given = [None if site.topmodel is None else site.topmodel.sthzw for site in batch.sites]
+    values = torch.tensor([torch.nan if value is None else value for value in given], dtype=default.dtype).repeat(
+        copies
+    )
+    return torch.where(values.isnan(), default, values)
 
 
 def _by_column(values: Sequence[float], copies: int, dtype: torch.dtype) -> float | Tensor:

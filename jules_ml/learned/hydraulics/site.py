@@ -99,6 +99,7 @@ def hydraulic_site(experiment: Experiment, settings: HydraulicSettings) -> Hydra
         co2=surface.co2,
         l_soil_sat_down=soil.l_soil_sat_down,
         soilhc_method=soil.soilhc_method,
+        topmodel=soil.topmodel,
         start=start,
         notes=notes_of_record(record),
     )

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from jules_ml.physics import branches
-from jules_ml.physics.kernel.elements import CannotGenerate, Elements
+from jules_ml.physics import branches, increments
+from jules_ml.physics.kernel.elements import REAL, CannotGenerate, Elements
 from jules_ml.physics.kernel.operators import IN_PLACE, OPERATORS, Operand, converted, kind_of
 
 #: Array of element numbers, shape (..., 1).
@@ -27,6 +27,8 @@ class Recorder(TorchDispatchMode):
     ----------
     n_columns : int
         Size of the last dimension of every tensor, unless that is 1.
+    keeps_remainders : bool
+        Whether what rounding leaves of an increment is kept, see :func:`jules_ml.physics.increments.accumulated`.
 
     Attributes
     ----------
@@ -38,32 +40,37 @@ class Recorder(TorchDispatchMode):
         Those without dimensions, likewise.
     tables : list of Tensor
         Of those, the ones in which an index looks up values.
+    remainders : list of int
+        Elements of further rows of the state after those of its tensors, which are 0 at the start.
     """
 
-    def __init__(self, n_columns: int) -> None:
+    def __init__(self, n_columns: int, *, keeps_remainders: bool = False) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.elements = Elements()
         self.constants: list[Tensor] = []
         self.scalars: list[Tensor] = []
         self.tables: list[Tensor] = []
         self.n_columns = n_columns
+        self._keeps_remainders = keeps_remainders
         self.n_constant_rows = 0
         self.rows = {"state": 0, "forcing": 0}
         self._numbers: dict[int, Numbers] = {}
         self._twins: dict[int, Tensor] = {}
         self._kept: list[Tensor] = []
         self._values: dict[int, Tensor] = {}
-        self._outer: Callable[..., tuple[Tensor, ...]] | None = None
+        self._outer = branches.recorder, increments.recorder
+        self.remainders: list[int] = []
 
     def __enter__(self) -> Recorder:
         super().__enter__()  # type: ignore[no-untyped-call]
-        self._outer, branches.recorder = branches.recorder, self._branch
+        self._outer = branches.recorder, increments.recorder
+        branches.recorder, increments.recorder = self._branch, self._accumulated
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        branches.recorder = self._outer
+        branches.recorder, increments.recorder = self._outer
         super().__exit__(kind, error, trace)  # type: ignore[no-untyped-call]
 
     def input(self, shape: Sequence[int], dtype: torch.dtype, operation: str) -> Tensor:
@@ -176,6 +183,25 @@ class Recorder(TorchDispatchMode):
         self.n_constant_rows += size
         rows = [self.elements.leaf("constant", first + k) for k in range(size)]
         return converted(self, np.array(rows, dtype=np.int64).reshape(shape), kind)
+
+    def _accumulated(self, store: Tensor, increment: Tensor) -> Tensor:
+        """Record an increment of the state; see :func:`jules_ml.physics.increments.accumulated`."""
+        result = store + increment
+        old = self.numbers(store)
+        is_state = all(self.elements.all[k].operation == "state" for k in old.reshape(-1).tolist())
+        if not self._keeps_remainders or not is_state:
+            return result
+        add = self.elements.add
+        change = np.broadcast_to(self.numbers(increment), old.shape)
+        new = np.empty_like(old)
+        for at in np.ndindex(old.shape):
+            before = int(old[at])
+            kept = self.elements.leaf("state", self.rows["state"])
+            self.rows["state"] += 1
+            whole = add("add", REAL, int(change[at]), kept)
+            new[at] = add("add", REAL, before, whole)
+            self.remainders.append(add("sub", REAL, whole, add("sub", REAL, int(new[at]), before)))
+        return self._keep(result, new)
 
     def _branch(
         self,

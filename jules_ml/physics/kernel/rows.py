@@ -68,7 +68,7 @@ class Rows:
             self._free[block[0], block[1]].append(block[2])
 
     def last_uses(self, scope: Scope) -> dict[int, list[int]]:
-        """Elements of a scope whose blocks are last used by each unit."""
+        """Elements of a scope whose blocks are last used by each unit; in a branch, what it results in is used after the last unit."""
         last: dict[int, int] = {}
         for k, unit in enumerate(scope.units):
             for number in unit.elements:
@@ -76,6 +76,9 @@ class Rows:
             for number in self._uses(unit):
                 if number in last:
                     last[number] = k
+        if scope.branch is not None:
+            results = (int(self.elements.all[k].operands[1]) for k in self.plan.members[id(scope.branch)])
+            last |= dict.fromkeys((k for k in results if k in last), len(scope.units))
         by_block: dict[tuple[int, tuple[object, ...]], list[int]] = defaultdict(list)
         for k, unit in enumerate(scope.units):
             for number in unit.elements:

@@ -212,6 +212,7 @@ class _Writer:
             )
             self._defined.difference_update(self._inside(branch))
             otherwise.append("  " + self._write(number, row, self.name(old)))
+        self.rows.release(self.rows.last_uses(self.plan.scopes[id(branch)])[len(self.plan.scopes[id(branch)].units)])
         return [*lines, *otherwise, "  }"]
 
     def _inside(self, branch: Branch) -> set[int]:

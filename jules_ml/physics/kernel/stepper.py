@@ -50,6 +50,7 @@ class _Recording:
     tables: tuple[int | Tensor, ...]
     literals: tuple[float, ...]
     shapes: dict[str, tuple[int, ...]]
+    n_remainders: int
 
 
 #: Recordings of this process, the latest last.
@@ -107,7 +108,8 @@ def _record(
     n_columns: int,
 ) -> _Recording:
     """Record a step and compile its kernel."""
-    recorder = Recorder(n_columns)
+    double = tensors(state)[0].dtype == torch.float64
+    recorder = Recorder(n_columns, keeps_remainders=not double)
     for tensor in weights:
         recorder.weigh(tensor)
     with torch.no_grad(), recorder:
@@ -119,13 +121,14 @@ def _record(
     if [x.shape[:-1] for x in rows] != [x.shape[:-1] for x in tensors(state)]:
         raise CannotGenerate("a state that changes its shape")
     numbers = [recorder.numbers(available[name]) for name in outputs]
-    source = kernel_source(recorder, _flat(rows), _flat(numbers), double=tensors(state)[0].dtype == torch.float64)
+    source = kernel_source(recorder, [*_flat(rows), *recorder.remainders], _flat(numbers), double=double)
     places = {id(x): k for k, x in enumerate(own)}
     scalars, constants, tables = (
         tuple(places.get(id(x), x) for x in given) for given in (recorder.scalars, recorder.constants, recorder.tables)
     )
     shapes = {name: tuple(x.shape[:-1]) for name, x in zip(outputs, numbers, strict=True)}
-    return _Recording(library(source.text), scalars, constants, tables, source.literals, shapes)
+    kept = len(recorder.remainders)
+    return _Recording(library(source.text), scalars, constants, tables, source.literals, shapes, kept)
 
 
 def refuse_unknown(outputs: Sequence[str], available: dict[str, Tensor]) -> None:
@@ -143,7 +146,7 @@ class Stepper:
             return [own[x] if isinstance(x, int) else x for x in places]
 
         self.dtype, self.n_columns = dtype, n_columns
-        self.library, self.shapes = recording.library, recording.shapes
+        self.library, self.shapes, self.n_remainders = recording.library, recording.shapes, recording.n_remainders
         self.lanes = int(self.library.jml_lanes())
         self.n_blocks = -(-n_columns // self.lanes)
         self.n_outputs = sum(math.prod(shape) for shape in self.shapes.values())
@@ -184,8 +187,8 @@ class Integrator:
 
     def __init__(self, stepper: Stepper, state: Any) -> None:
         self._stepper = stepper
-        self._state = stepper.blocks(tensors(state))
         self._like = state
+        self.set_state(state)
         self._sums = _aligned(torch.zeros(stepper.n_blocks, stepper.n_outputs, stepper.lanes, dtype=stepper.dtype))
         self._done = 0
 
@@ -237,7 +240,9 @@ class Integrator:
 
     def set_state(self, state: Any) -> None:
         """Replace the state."""
-        self._state = self._stepper.blocks(tensors(state))
+        own = self._stepper
+        nothing = torch.zeros(own.n_remainders, 1, dtype=own.dtype)
+        self._state = own.blocks([*tensors(state), nothing])
 
 
 def _flat(rows: Sequence[Any]) -> list[int]:

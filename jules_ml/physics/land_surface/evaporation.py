@@ -7,16 +7,21 @@ Best et al. (2011), Geosci. Model Dev. 4, 677-699, sections 2 and 4.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor
 
-from jules_ml.physics.constants import CP, LC, LF, TM
+from jules_ml.physics.constants import CP, LC, LF, RHO_WATER, TM
 from jules_ml.physics.land_surface.energy import Air, Balance
 from jules_ml.physics.land_surface.properties import TileProperties
 from jules_ml.physics.land_surface.resistance import Resistance, WetSurface
 from jules_ml.physics.layerwise import sum_over_layers
+from jules_ml.physics.snowpack.parameters import SnowParameters
+from jules_ml.physics.switches import Switches
+
+#: Half of the precision of JULES's numbers.
+HALF_EPSILON: Final = 2.0**-24
 
 
 class Sources(NamedTuple):
@@ -180,6 +185,43 @@ def settle_heat(
     return tstar + dtstar, balance.ftl + CP * rhokh * dtstar
 
 
+def melting_fraction(
+    wet: WetSurface, ei: Tensor, snow: SnowParameters, switches: Switches, *, timestep: float
+) -> Tensor:
+    """Fraction of a tile whose heat melts snow (``frac_snow_subl_melt`` 1): that which the snow covers after sublimation.
+
+    Parameters
+    ----------
+    wet : WetSurface
+        Snow at the start of the step.
+    ei : Tensor, shape (tile, column)
+        Sublimation [kg m-2 s-1].
+    snow : SnowParameters
+        ``maskd``, ``rho_snow_const``.
+    switches : Switches
+        ``l_snowdep_surf``, ``l_fix_snow_frac``.
+    timestep : float
+        Length of the step [s].
+
+    Returns
+    -------
+    Tensor, shape (tile, column)
+        [1].
+
+    References
+    ----------
+    JULES routine ``sf_melt``.
+    """
+    deep = wet.depth > 0.0
+    density = torch.where(deep, wet.snow / torch.where(deep, wet.depth, 1.0), snow.rho_snow_const)
+    density = density.clamp(min=snow.rho_snow_const if switches.l_snowdep_surf else 1.0, max=RHO_WATER)
+    left = (wet.snow - torch.minimum(wet.snow, ei * timestep)).clamp(min=0.0)
+    masked = snow.maskd * left / density
+    cover = -torch.expm1(-masked)
+    # in JULES's precision, 1 - exp(-x) is 0 for less than this
+    return cover if switches.l_fix_snow_frac else torch.where(masked < HALF_EPSILON, 0.0, cover)
+
+
 def melt_snow(
     tstar: Tensor,
     ftl: Tensor,
@@ -192,6 +234,7 @@ def melt_snow(
     *,
     timestep: float,
     l_fix_neg_snow: bool,
+    cover: Tensor | float = 1.0,
 ) -> SurfaceSolution:
     """Melt snow with the heat of a surface above the melting point.
 
@@ -215,6 +258,8 @@ def melt_snow(
         Length of the step [s].
     l_fix_neg_snow : bool
         JULES's correction of evaporation from little snow.
+    cover : Tensor, shape (tile, column), or 1
+        Fraction of the tile whose heat melts snow [1]; see :func:`melting_fraction`.
 
     Returns
     -------
@@ -234,7 +279,7 @@ def melt_snow(
     else:
         lcmelt = (CP + LC * air.alpha1 * resft) * rhokh + balance.ashtf_prime
         lsmelt = lcmelt + LF * air.alpha1 * rhokh
-    lost = torch.minimum(wet.snow, (lcmelt * (tstar - TM) * (1.0 / LF) + sources.ei) * timestep)
+    lost = torch.minimum(wet.snow, (lcmelt * (tstar - TM) * cover * (1.0 / LF) + sources.ei) * timestep)
     melt = torch.where(melts, lost * (1.0 / timestep) - sources.ei, 0.0)
     dtstar = -LF * melt / lsmelt
     # the same snow is lost; it is counted as melt or as sublimation after the surface has cooled, as in JULES

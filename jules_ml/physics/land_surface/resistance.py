@@ -54,6 +54,7 @@ def surface_resistance(
     tiles: TileProperties,
     *,
     l_fix_neg_snow: bool,
+    maskd: float | None = None,
 ) -> Resistance:
     r"""Resistance factors of evaporation.
 
@@ -75,6 +76,9 @@ def surface_resistance(
         Capacity of canopies, lakes, and tiles with snow on the canopy.
     l_fix_neg_snow : bool
         JULES's correction of evaporation from little snow.
+    maskd : float, optional
+        Masking of the ground by snow depth [m-1], with which the fraction that evaporates from snow increases (``frac_snow_subl_melt`` 1);
+        without it any snow covers its tile.
 
     Returns
     -------
@@ -88,12 +92,14 @@ def surface_resistance(
     holds = tiles.catch > 0.0
     room = torch.where(holds & evaporating, epdt + tiles.catch, 1.0)
     leaves = torch.where(holds & evaporating, wet.canopy / room, 0.0)
+    depth = torch.maximum(wet.depth, wet.snow * (1.0 / RHO_ICE)) if l_fix_neg_snow else wet.depth
+    covered = (depth > 0.0).to(dq.dtype) if maskd is None else -torch.expm1(-maskd * depth.clamp(min=0.0))
     if l_fix_neg_snow:
-        covered = (torch.maximum(wet.depth, wet.snow * (1.0 / RHO_ICE)) > 0.0).to(dq.dtype)
         fracaero_t = torch.where(evaporating, covered + (1.0 - covered) * leaves, 1.0)
         fracaero_s = torch.where(evaporating, covered, (wet.tstar <= TM).to(dq.dtype))
     else:
-        fracaero_t = torch.where(evaporating & (wet.depth <= 0.0), leaves, 1.0).clamp(max=1.0)
+        snow_free = torch.where(evaporating, leaves, 1.0).clamp(max=1.0)
+        fracaero_t = torch.where(depth > 0.0, covered, snow_free)
         fracaero_s = torch.zeros_like(dq)
     resfs = gc / (gc + conductance)
     snow_on_canopy = tiles.cansnow & (wet.snow > 0.0)

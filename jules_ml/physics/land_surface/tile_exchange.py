@@ -29,6 +29,7 @@ from jules_ml.physics.land_surface.evaporation import (
     SurfaceSolution,
     limit_by_soil,
     melt_snow,
+    melting_fraction,
     partition_evaporation,
     settle_heat,
 )
@@ -101,7 +102,8 @@ def exchange_with_air(
     profile = neutral_profile(z0m, z0h, surface.z1_uv, surface.z1_tq)
     dq = air.q - air.qstar
     neutral = VKMAN * VKMAN / (profile.log_m * profile.log_h) * vshr
-    first = surface_resistance(dq, 0.0, neutral, gc, wet, tiles, l_fix_neg_snow=l_fix_neg_snow)
+    maskd = surface.snow.maskd if switches.frac_snow_subl_melt == 1 else None
+    first = surface_resistance(dq, 0.0, neutral, gc, wet, tiles, l_fix_neg_snow=l_fix_neg_snow, maskd=maskd)
     transfer = transfer_coefficients(
         buoyancy_difference(air, tstar, first.resft),
         vshr,
@@ -114,7 +116,7 @@ def exchange_with_air(
     conductance = transfer.ch * vshr
     rhokh = air.rho * conductance
     resistance = surface_resistance(
-        dq, -rhokh * dq * timestep, conductance, gc, wet, tiles, l_fix_neg_snow=l_fix_neg_snow
+        dq, -rhokh * dq * timestep, conductance, gc, wet, tiles, l_fix_neg_snow=l_fix_neg_snow, maskd=maskd
     )
     canopy_air = air.rho * (CP / CANOPY_AIR_RESISTANCE) * torch.sqrt(transfer.cd) * vshr
     if switches.can_model != 4:
@@ -172,6 +174,9 @@ def evaporate(
     esoil = limit_by_soil(sources.esoil, surface.frac, conductance.smc, timestep=timestep)
     sources = sources._replace(esoil=esoil)
     tstar, ftl = settle_heat(sources, latent, tstar, balance, exchange.rhokh)
+    cover: Tensor | float = 1.0
+    if surface.switches.frac_snow_subl_melt == 1:
+        cover = melting_fraction(wet, sources.ei, surface.snow, surface.switches, timestep=timestep)
     return melt_snow(
         tstar,
         ftl,
@@ -183,4 +188,5 @@ def evaporate(
         exchange.rhokh,
         timestep=timestep,
         l_fix_neg_snow=l_fix_neg_snow,
+        cover=cover,
     )

@@ -69,8 +69,7 @@ def test_missing_entries_have_the_defaults_of_jules() -> None:
     switches, refusals = read_switches(
         _folder("&JULES_VEGETATION photo_model = 1, stomata_model = 1, can_rad_mod = 1 /"), _VERSION
     )
-    # JULES's defaults of old errors that the column does not repeat
-    assert [r.entry for r in refusals] == ["l_epot_corr", "l_dtcanfix"]
+    assert refusals == []
     off = {field.name for field in fields(Switches) if getattr(switches, field.name) is False}
     assert {"l_vg_soil", "l_point_data", "l_epot_corr", "l_dtcanfix", "l_fix_neg_snow", "l_snowdep_surf"} <= off
     assert (switches.nsmax, switches.can_model, switches.soilhc_method, switches.l_cosz) == (0, 4, 1, True)
@@ -82,9 +81,9 @@ def test_what_the_column_lacks_is_refused_in_one_list(shared_data: Path, tmp_pat
             shared_data,
             "snow3",
             tmp_path / "run",
-            jules_surface={"l_aggregate": True, "cor_mo_iter": 9, "l_epot_corr": False},
+            jules_surface={"l_aggregate": True, "cor_mo_iter": 9},
             jules_vegetation={"l_triffid": True, "photo_model": 2},
-            jules_snow={"frac_snow_subl_melt": 1},
+            jules_snow={"frac_snow_subl_melt": 2},
         )
     )
     _, refusals = read_switches(run.namelists, _VERSION)
@@ -95,8 +94,7 @@ def test_what_the_column_lacks_is_refused_in_one_list(shared_data: Path, tmp_pat
         "cor_mo_iter = 9",
         "l_aggregate = T",
         "photo_model = 2",
-        "frac_snow_subl_melt = 1",
-        "l_epot_corr = F",
+        "frac_snow_subl_melt = 2",
         "the column has F",
         "jules_snow.nml",
     ):
@@ -105,14 +103,14 @@ def test_what_the_column_lacks_is_refused_in_one_list(shared_data: Path, tmp_pat
 
 def test_no_value_of_a_required_entry_is_refused() -> None:
     _, refusals = read_switches(_folder("&JULES_VEGETATION /"), _VERSION)
-    assert [r.entry for r in refusals] == ["l_epot_corr", "ilayers", "stomata_model", "photo_model", "l_dtcanfix"]
-    assert "stomata_model = no value" in str(refusals[2])
+    assert [r.entry for r in refusals] == ["ilayers", "stomata_model", "photo_model"]
+    assert "stomata_model = no value" in str(refusals[1])
 
 
 def test_hydrology_is_off_by_default_from_version_7_9() -> None:
     folder = _folder("&JULES_VEGETATION photo_model = 1, stomata_model = 1, ilayers = 10 /")
     _, refusals = read_switches(folder, Versions(("7.9", "8.0"), "test"))
-    assert [r.entry for r in refusals] == ["l_epot_corr", "l_dtcanfix", "l_hydrology"]
+    assert [r.entry for r in refusals] == ["l_hydrology"]
 
 
 @pytest.mark.parametrize("group", sorted(IGNORED))

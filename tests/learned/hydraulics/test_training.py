@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from jules_ml.errors import BadInput
+from jules_ml.experiment.soil_processes import TopmodelSection
 from jules_ml.learned.hydraulics.calibration import calibrate
 from jules_ml.learned.hydraulics.columns import HydraulicSite, column_batch, layer_weights
 from jules_ml.learned.hydraulics.misfit import Expansion, expanded_errors, misfit, stack_expansions
@@ -204,3 +205,23 @@ def test_weather_and_observations_of_different_length_are_refused() -> None:
     with pytest.raises(BadInput, match=r"odd.*320 steps.*41 days") as caught:
         column_batch([wrong], timestep=STEP)
     assert "same whole days" in caught.value.remedy
+
+
+def test_columns_of_a_batch_have_the_water_table_of_their_sites() -> None:
+    top = TopmodelSection(ti_mean=6.0, ti_sig=2.0, fexp=1.0, sthzw=0.98)
+    steep = top.model_copy(update={"ti_mean": 3.0})
+    raw = torch.zeros(5, 2, 2)
+    theta = {}
+    for name, sections in {"drains": (None, None), "same": (top, top), "steep": (top, steep)}.items():
+        sites = [replace(site(str(n)), topmodel=section) for n, section in enumerate(sections)]
+        batch = column_batch(sites, timestep=STEP, spin_up_days=0)
+        with torch.no_grad():
+            theta[name] = simulate(batch, concatenate_soils([batch_soil(batch, raw)] * 2))
+    assert bool(torch.isfinite(theta["steep"]).all())
+    assert not torch.equal(theta["drains"], theta["same"])
+    torch.testing.assert_close(theta["same"][..., 0], theta["same"][..., 1])
+    torch.testing.assert_close(theta["steep"][..., 0], theta["same"][..., 0])
+    torch.testing.assert_close(theta["steep"][..., 1], theta["steep"][..., 3])
+    assert not torch.equal(theta["steep"][..., 1], theta["same"][..., 1])
+    with pytest.raises(BadInput, match="TOPMODEL is not the same"):
+        column_batch([site("one"), replace(site("two"), topmodel=top)], timestep=STEP, spin_up_days=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from jules_ml.physics.land_surface.evaporation import (
     SurfaceSolution,
     limit_by_soil,
     melt_snow,
+    melting_fraction,
     partition_evaporation,
     settle_heat,
 )
@@ -21,6 +23,8 @@ from jules_ml.physics.land_surface.properties import TileProperties
 from jules_ml.physics.land_surface.resistance import Resistance, WetSurface, surface_resistance
 from jules_ml.physics.land_surface.saturation import saturation_humidity
 from jules_ml.physics.land_surface.water import runoff_distributed, throughfall_distributed, tile_water
+from jules_ml.physics.snowpack.parameters import SnowParameters
+from jules_ml.physics.switches import Switches
 
 STEP = 1800.0
 BOTH = pytest.mark.parametrize("l_fix_neg_snow", [True, False], ids=["corrected", "original"])
@@ -247,3 +251,18 @@ def test_latent_heat_of_snow_is_that_of_sublimation() -> None:
     assert float(solution.melt) == 0.0
     # nothing was limited, so the heat of the sources is that of the energy balance
     assert float(solution.ftl) == pytest.approx(float(balance.ftl))
+
+
+def test_thin_snow_covers_part_of_a_tile() -> None:
+    """With ``frac_snow_subl_melt`` 1 the fraction that sublimates and melts increases with depth."""
+    wet = surface(canopy=0.0, snow=2.5)  # 0.01 m
+    like = torch.ones_like(wet.tstar)
+    part = surface_resistance(
+        -0.002 * like, 0.1 * like, 0.02 * like, 0.01 * like, wet, tiles(1), l_fix_neg_snow=True, maskd=50.0
+    )
+    assert float(part.fracaero_s) == pytest.approx(1.0 - math.exp(-0.5))
+    assert float(part.fracaero_t) == float(part.fracaero_s)
+    cover = melting_fraction(
+        wet, 0.0 * like, SnowParameters(maskd=50.0), Switches(frac_snow_subl_melt=1), timestep=STEP
+    )
+    assert float(cover) == pytest.approx(1.0 - math.exp(-0.5))

@@ -1,0 +1,36 @@
+"""JULES's land surface in a compiled step: equal to torch through freezing, snow layers that come and go, day and night."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import _loobos_land
+import pytest
+import torch
+
+from jules_ml.physics.compilation import can_compile
+from jules_ml.physics.kernel.stepper import stepper_of
+from jules_ml.physics.kernel.trees import mapped, tensors
+
+pytestmark = pytest.mark.skipif(not can_compile(), reason="no C++ compiler")
+
+
+@pytest.mark.slow
+def test_every_step_of_a_cold_month_equals_that_of_torch(shared_data: Path) -> None:
+    column, state, _ = _loobos_land.loobos(shared_data, "snow3_cold")
+    forcing = _loobos_land.weather(shared_data, "snow3_cold")
+    series = tensors(forcing)
+    with torch.no_grad():
+        now = mapped(lambda x: x[0], forcing)
+        integrator = stepper_of(column, state, now, ("smcl", "gpp_gb"), 1).start(state)
+        layers = set()
+        for k in range(0, 1440, 3):
+            before = integrator.state()
+            integrator.steps(series, k, k + 1, mean_over=1, threads=1)
+            weather = mapped(lambda x, k=k: x[k], forcing)
+            after, _ = column.step(before, weather)
+            for mine, its in zip(tensors(integrator.state()), tensors(after), strict=True):
+                torch.testing.assert_close(mine, its, rtol=1e-8, atol=1e-8)
+            layers.add(int((after.surface.snow.ds > 0.0).sum()))
+            integrator.steps(series, k + 1, k + 3, mean_over=1, threads=1)
+    assert len(layers) > 3
