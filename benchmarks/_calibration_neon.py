@@ -22,7 +22,7 @@ from jules_ml.calibration.run import Calibration, calibrate, prepare
 from jules_ml.experiment import load_experiment
 
 #: Choices that are tried: standard deviation of the priors in the transformed space, and error of daily soil temperature [K].
-CHOICES = ((0.25, 2.0), (0.5, 2.0))
+CHOICES = ((0.5, 1.0), (0.5, 2.0))
 #: Fraction of the first half that is fitted when the width is chosen.
 _INNER = 0.5
 #: Claim: fraction of the towers whose error is lower in the second half.
