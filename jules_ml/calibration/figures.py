@@ -40,6 +40,8 @@ def parameter_intervals(result: Calibration) -> Figure:
     axis.barh(place, 2 * _NORMAL_95, left=-_NORMAL_95, height=0.6, color="#E6E6E6", label="prior, 95 %")
     axis.errorbar(mean, place, xerr=half, fmt="o", ms=4.0, color=MODELLED, capsize=2.5, label="posterior, 95 %")
     axis.axvline(0.0, color=GREY, lw=0.7)
+    furthest = max(_NORMAL_95, float(np.max(np.abs(mean) + half)))
+    axis.set_xlim(-1.1 * furthest, 1.1 * furthest)
     axis.set_yticks(place, [each.label for each in parameters.displacements[:n]])
     axis.invert_yaxis()
     axis.set_xlabel("change of the transformed parameter, in standard deviations of the prior")
