@@ -82,7 +82,7 @@ def series_before_after(result: Calibration, site: int) -> Figure:
             axis.axvspan(time[int(np.flatnonzero(series.test)[0])], time[-1], color="#F5F0E6", zorder=0)
         axis.set_ylabel(f"{series.kind.long_name}\n[{_unit(series.kind.units)}]")
         axis.set_title(series.label)
-    axes[0].legend(loc="upper left", bbox_to_anchor=(0.0, 1.5), ncols=4)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=4)
     show_dates(axes[-1])
     axes[-1].set_xlabel("time, UTC; test period shaded")
     return figure

@@ -158,7 +158,10 @@ class CalibrationSection(Section):
     )
     iterations: int = Field(default=20, ge=1, le=1000, description="maximum number of iterations")
     spin_up_days: int = Field(
-        default=365, ge=0, description="number of days from the start that are run once as spin-up"
+        default=365,
+        ge=0,
+        description="number of days from the start whose weather is run once before the run, as spin-up; 0: the state at the start "
+        "is known",
     )
     stress_points: Literal["fixed", "curve"] = Field(
         default="fixed",
