@@ -29,7 +29,7 @@ def calibration_section(
     return (
         f'[calibration]\nsites = SITES\nmethod = "{method}"\niterations = {iterations}\nstress_points = "curve"\n'
         f"fit_end = {fit_end:%Y-%m-%dT%H:%M:%S}\nsegment_days = 30\n{parameters}"
-        '[[calibration.observations]]\nvariable = "theta"\nerror = 0.03\n'
+        '[[calibration.observations]]\nvariable = "theta"\nerror = 0.03\ndeep_offset = 0.1\n'
         '[[calibration.observations]]\nvariable = "t_soil"\n'
         f"error = {temperature_error}\n"
     )

@@ -256,6 +256,8 @@ def _common(site: CalibrationSite) -> dict[str, Any]:
         "soil.form": "van_genuchten" if site.soil.form is VAN_GENUCHTEN else "clapp_hornberger",
         **{f"soil.{name}": value for name, value in soil_switches(soil).items()},
         "physics": None if site.land is None else site.land.switches,
+        "physics.bl_height": None if site.land is None else site.land.bl_height,
+        "snow": None if site.land is None else site.land.snow,
         "surface.pft_params": None if site.land is None else site.land.types.names,
         "surface.tiles": f"{len(tensors(site.weather))} series of weather and vegetation",
     }

@@ -48,7 +48,7 @@ def estimated_errors(errors: Tensor, residuals: Tensor, observed: Observations) 
     for k, each in enumerate(observed.series):
         if each.settings.error == "estimated":
             of_series = residuals[:, k][torch.isfinite(residuals[:, k])]
-            mean = of_series.mean() if each.settings.offset > 0.0 else 0.0
+            mean = of_series.mean() if each.offset > 0.0 else 0.0
             new[k] = ((of_series - mean) ** 2).mean().sqrt().clamp(min=0.01 * each.settings.first_error)
     return new
 
@@ -92,7 +92,7 @@ def whitened(residuals: Tensor, errors: Tensor, observed: Observations) -> Tenso
         0 on days that are not fitted.
     """
     days = torch.tensor([each.settings.independent_days for each in observed.series], dtype=residuals.dtype)
-    offset = torch.tensor([each.settings.offset for each in observed.series], dtype=residuals.dtype)
+    offset = torch.tensor([each.offset for each in observed.series], dtype=residuals.dtype)
     weight = 1.0 / (days * errors**2)
     present = ~torch.isnan(residuals)
     count = present.sum(0)

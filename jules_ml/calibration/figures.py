@@ -40,6 +40,8 @@ def parameter_intervals(result: Calibration) -> Figure:
     axis.barh(place, 2 * _NORMAL_95, left=-_NORMAL_95, height=0.6, color="#E6E6E6", label="prior, 95 %")
     axis.errorbar(mean, place, xerr=half, fmt="o", ms=4.0, color=MODELLED, capsize=2.5, label="posterior, 95 %")
     axis.axvline(0.0, color=GREY, lw=0.7)
+    furthest = max(_NORMAL_95, float(np.max(np.abs(mean) + half)))
+    axis.set_xlim(-1.1 * furthest, 1.1 * furthest)
     axis.set_yticks(place, [each.label for each in parameters.displacements[:n]])
     axis.invert_yaxis()
     axis.set_xlabel("change of the transformed parameter, in standard deviations of the prior")
@@ -80,7 +82,7 @@ def series_before_after(result: Calibration, site: int) -> Figure:
             axis.axvspan(time[int(np.flatnonzero(series.test)[0])], time[-1], color="#F5F0E6", zorder=0)
         axis.set_ylabel(f"{series.kind.long_name}\n[{_unit(series.kind.units)}]")
         axis.set_title(series.label)
-    axes[0].legend(loc="upper left", bbox_to_anchor=(0.0, 1.5), ncols=4)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=4)
     show_dates(axes[-1])
     axes[-1].set_xlabel("time, UTC; test period shaded")
     return figure

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from jules_ml.calibration.figures import parameter_intervals, series_before_after
 from jules_ml.calibration.report import outcome, predictions
 from jules_ml.calibration.run import Calibration
+from jules_ml.column.soil_processes import soil_switches
 from jules_ml.experiment.surface import TileSection
 from jules_ml.jules.input_files import write_ancillary
 from jules_ml.learned.kind import Outcome
@@ -205,8 +206,7 @@ def sections(result: Calibration, number: int, values: Mapping[str, NDArray[np.f
         "[soil]",
         f"dzsoil = {array(np.asarray(soil.dzsoil))}",
         f'form = "{"van_genuchten" if site.soil.form is VAN_GENUCHTEN else "clapp_hornberger"}"',
-        f"l_soil_sat_down = {str(soil.l_soil_sat_down).lower()}",
-        f"soilhc_method = {soil.soilhc_method}",
+        *(f"{name} = {json.dumps(value)}" for name, value in soil_switches(soil).items()),
         "",
         "[soil.properties]",
         *(f"{name} = {array(values[name])}" for name in (*LAYERED, *RESIDUAL)),

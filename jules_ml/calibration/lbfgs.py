@@ -149,6 +149,11 @@ def _round(
         x = start + scale @ torch.as_tensor(z, dtype=start.dtype)
         value, gradient = cost_and_gradient(simulation, x, errors, locate=not better)
         if not bool(torch.isfinite(value)):
+            if not better:
+                raise RunFailed(
+                    "the cost is not finite at the start of a round of the minimisation: give closer bounds, a shorter run.timestep, or "
+                    'method = "gauss_newton"'
+                )
             # a trial without a finite cost or gradient: the line search tries a shorter step
             return _UNSTABLE * better[0][1], np.zeros_like(z)
         if not better or float(value) < better[-1][1]:

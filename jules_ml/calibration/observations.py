@@ -67,6 +67,8 @@ class Series:
         Weight of each time step in the mean of its day [1]; a day without observation has equal weights.
     fit, test : array of bool, shape (day,)
         Days of the fitting period and of the test period with an observation.
+    offset : float
+        Standard deviation of an unknown constant offset, in the unit of the variable.
     """
 
     site: int
@@ -76,6 +78,7 @@ class Series:
     weights: _Array
     fit: NDArray[np.bool_]
     test: NDArray[np.bool_]
+    offset: float
 
     @property
     def kind(self) -> Kind:
@@ -117,11 +120,16 @@ def site_series(site: CalibrationSite, number: int, section: CalibrationSection)
     series = []
     for settings in section.observations:
         observed, weights = daily[settings.variable]
-        for column, depth in enumerate(_depths(site, settings)):
+        offset = settings.offset
+        depths = _depths(site, settings)
+        for column in np.argsort(depths, kind="stable").tolist():
+            depth = depths[column]
             present = np.isfinite(observed[:, column])
             fit, test = present & fit_days, present & test_days
             if fit.sum() >= settings.least_days and _is_used(settings, depth, site):
-                series.append(Series(number, settings, depth, observed[:, column], weights[..., column], fit, test))
+                values = observed[:, column], weights[..., column]
+                series.append(Series(number, settings, depth, *values, fit, test, offset))
+                offset = max(settings.offset, settings.deep_offset)
     if not series:
         names = ", ".join(frames)
         raise BadInput(

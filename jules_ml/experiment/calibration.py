@@ -109,6 +109,11 @@ class ObservedSection(Section):
         ge=0.0,
         description="standard deviation of an unknown constant offset of each sensor, in the unit of the variable",
     )
+    deep_offset: float = Field(
+        default=0.0,
+        ge=0.0,
+        description="the same for the sensors of a site below its shallowest one, if it is larger than `offset`",
+    )
     independent_days: float = Field(
         default=10.0,
         ge=1.0,
@@ -123,6 +128,8 @@ class ObservedSection(Section):
     def _possible(self) -> Self:
         if isinstance(self.error, float) and self.error <= 0.0:
             raise ValueError(f"the error of {self.variable} must be positive")
+        if self.deep_offset > 0.0 and self.variable not in ("theta", "t_soil"):
+            raise ValueError(f"{self.variable} has no depth: remove deep_offset")
         if self.depths is not None and self.variable not in ("theta", "t_soil"):
             raise ValueError(f"{self.variable} has no depth: remove depths")
         if self.depths is not None and self.depths[0] > self.depths[1]:
@@ -151,7 +158,10 @@ class CalibrationSection(Section):
     )
     iterations: int = Field(default=20, ge=1, le=1000, description="maximum number of iterations")
     spin_up_days: int = Field(
-        default=365, ge=0, description="number of days from the start that are run once as spin-up"
+        default=365,
+        ge=0,
+        description="number of days from the start whose weather is run once before the run, as spin-up; 0: the state at the start "
+        "is known",
     )
     stress_points: Literal["fixed", "curve"] = Field(
         default="fixed",

@@ -39,7 +39,10 @@ class HydraulicSettings(Section):
         "default: 0.03, and 1 for one site",
     )
     spin_up_days: int = Field(
-        default=365, ge=0, description="number of days from the start that are run once as spin-up"
+        default=365,
+        ge=0,
+        description="number of days from the start whose weather is run once before the run, as spin-up; 0: the state at the start "
+        "is known",
     )
     frozen_below: FrozenBelow = 274.15
     least_days: int = Field(default=60, ge=10, description="minimum number of days of a sensor in the training data")

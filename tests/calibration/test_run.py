@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from jules_ml.calibration.run import calibrate, prepare
 from jules_ml.cli.application import app
 from jules_ml.column.run import run_column
 from jules_ml.column.setup import experiment_column
+from jules_ml.column.soil_processes import SOIL_SWITCHES
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import Experiment, load_experiment
 from jules_ml.physics.column import ColumnState, SoilColumn
@@ -155,6 +157,7 @@ def _same_as_the_calibration(text: str, out: Path, record: Path, predictions: xr
     head, tail = text.split("[soil]", 1)[0], text[text.index("[run]") : text.index("[calibration]")]
     file = record.with_name("fitted.toml")
     sections = (out / "sections" / "twin.toml").read_text(encoding="utf-8")
+    assert set(tomllib.loads(sections)["soil"]) == {"dzsoil", "form", "properties", *SOIL_SWITCHES}
     file.write_text(head + sections + "\n" + changed(tail, {"mean_over": 8}), encoding="utf-8")
     output = run_column(load_experiment(file)).output
     k = int(np.flatnonzero(predictions["variable"].to_numpy() == "t_soil")[0])
