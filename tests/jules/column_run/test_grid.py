@@ -10,12 +10,14 @@ import torch
 import xarray as xr
 from _grid_runs import write_grid_run
 from _mpi_grid import rewrite
+from helpers.refusals import refusal
 from typer.testing import CliRunner
 
 from jules_ml.cli import app
 from jules_ml.column.grid.run import run_grid
 from jules_ml.errors import BadInput
 from jules_ml.jules.column_run.grid import folder_model
+from jules_ml.jules.column_run.grid_values import within_longitudes
 from jules_ml.jules.column_run.run import run_folder_as_column
 
 LATITUDE, LONGITUDE = np.array([[50.0] * 3, [50.0, 51.0, 51.0]]), np.array([[-1.0, 0.0, 1.0]] * 2)
@@ -52,4 +54,30 @@ def test_prescribed_data_are_refused(tmp_path: Path) -> None:
     run = write_grid_run(tmp_path / "run", LATITUDE, LONGITUDE, LAND)
     rewrite(run, {"jules_prescribed": {"n_datasets": 1}})
     with pytest.raises(BadInput, match="prescribed"):
+        folder_model(run)
+
+
+@pytest.mark.parametrize(
+    ("west", "east", "expected"),
+    [
+        (100.0, 200.0, [False, False, False, True, True]),
+        (350.0, 360.0, [False, True, True, False, False]),
+        (-10.0, 10.0, [False, True, True, False, False]),
+        (-180.0, 180.0, [True] * 5),
+        (0.0, 360.0, [True] * 5),
+    ],
+)
+def test_bounds_of_longitude_wrap(west: float, east: float, expected: list[bool]) -> None:
+    longitude = np.array([-100.0, -10.0, 0.0, 100.1, -160.0])
+    assert within_longitudes(longitude, west, east).tolist() == expected
+    assert within_longitudes(longitude % 360.0, west, east).tolist() == expected
+
+
+def test_a_region_is_that_of_its_bounds(tmp_path: Path) -> None:
+    run = write_grid_run(tmp_path / "run", LATITUDE, LONGITUDE, LAND)
+    region = {"use_subgrid": True, "latlon_region": True, "lat_bounds": [40.0, 60.0], "lon_bounds": [359.0, 360.0]}
+    rewrite(run, {"jules_model_grid": region})
+    assert folder_model(run).land.points.longitude.tolist() == [-1.0, 0.0, 0.0]
+    rewrite(run, {"jules_model_grid": region | {"lon_bounds": [10.0, -10.0]}})
+    with refusal("model_grid.nml", "lon_bounds are not two numbers in order", "smaller"):
         folder_model(run)
