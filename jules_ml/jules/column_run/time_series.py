@@ -63,7 +63,7 @@ class SeriesFiles:
         """
         given = self.entries.get("interp")
         flags = given if isinstance(given, list) else [given]
-        flag = str(flags[position] if position < len(flags) else None or "").strip()
+        flag = str((flags[position] if position < len(flags) else None) or "").strip()
         if flag not in NEEDED:
             raise BadInput(
                 f"interp of {self.variables[position].name} is {flag!r}",

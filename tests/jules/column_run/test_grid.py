@@ -81,3 +81,31 @@ def test_a_region_is_that_of_its_bounds(tmp_path: Path) -> None:
     rewrite(run, {"jules_model_grid": region | {"lon_bounds": [10.0, -10.0]}})
     with refusal("model_grid.nml", "lon_bounds are not two numbers in order", "smaller"):
         folder_model(run)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem", "remedy"),
+    [
+        ("interp", "! interp", "interp of sw_down is ''", "choose among"),
+        ("'tot_rain'", "'precip'", "t_for_snow is None", "give t_for_snow"),
+        ("z1_tq_in", "! z1_tq_in", "z1_tq_in is None", "give z1_tq_in"),
+        ("diff_frac", "l_daily_disagg = T, diff_frac", "there is no precip_disagg_method, dur_ls_rain", "no default"),
+    ],
+)
+def test_missing_entries_of_the_weather_are_refused(
+    old: str, new: str, problem: str, remedy: str, tmp_path: Path
+) -> None:
+    run = write_grid_run(tmp_path / "run", LATITUDE, LONGITUDE, LAND)
+    drive = run / "namelists" / "drive.nml"
+    text = drive.read_text(encoding="utf-8")
+    assert old in text
+    drive.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with refusal("drive.nml", problem, remedy):
+        folder_model(run)
+
+
+def test_outputs_that_the_column_lacks_are_noted(tmp_path: Path) -> None:
+    run = write_grid_run(tmp_path / "run", LATITUDE, LONGITUDE, LAND)
+    profile = {"var": ["smcl", "rflow", "lai"], "nvars": 3, "output_type": ["M"] * 3}
+    rewrite(run, {"jules_output_profile": profile})
+    assert [note for note in folder_model(run).notes if "output" in note] == ["the column has no output rflow"]
