@@ -9,7 +9,7 @@ import pytest
 import torch
 import xarray as xr
 from _grid_runs import write_grid_run
-from _mpi_grid import rewrite
+from _mpi_grid import DRIVING, rewrite
 from helpers.refusals import refusal
 from typer.testing import CliRunner
 
@@ -109,3 +109,22 @@ def test_outputs_that_the_column_lacks_are_noted(tmp_path: Path) -> None:
     profile = {"var": ["smcl", "rflow", "lai"], "nvars": 3, "output_type": ["M"] * 3}
     rewrite(run, {"jules_output_profile": profile})
     assert [note for note in folder_model(run).notes if "output" in note] == ["the column has no output rflow"]
+
+
+def test_daily_weather_is_disaggregated(tmp_path: Path) -> None:
+    run = write_grid_run(tmp_path / "run", LATITUDE, LONGITUDE, LAND, days=3)
+    with xr.open_dataset(run / "weather.nc") as weather:
+        daily = weather.coarsen(time=24).mean().load()
+    daily["dt_range"] = xr.full_like(daily["t"], 8.0)
+    daily.to_netcdf(run / "weather.nc", format="NETCDF3_64BIT", unlimited_dims=["time"])
+    names = [*DRIVING, "dt_range"]
+    durations = {f"dur_{kind}": 3600.0 for kind in ("ls_rain", "conv_rain", "ls_snow", "conv_snow")}
+    entries = {"l_daily_disagg": True, "precip_disagg_method": 1, "data_period": 86400, "nvars": len(names)}
+    listed = {"var": names, "var_name": names, "interp": ["nf"] * len(names)}
+    rewrite(run, {"jules_drive": {**entries, **durations, **listed}})
+    model = folder_model(run)
+    window = model.driving.window(0, 96, np.arange(4))
+    air = window.forcing(np.arange(4), torch.float64).t_air
+    means = daily["t"].to_numpy()[:2, 0, 0]
+    np.testing.assert_allclose(air.reshape(2, 48, 4).mean(dim=1)[:, 0], means, atol=0.01)
+    assert float(air[:48, 0].max() - air[:48, 0].min()) > 7.0
