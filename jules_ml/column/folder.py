@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -47,13 +48,38 @@ def write_run(run: ColumnRun, folder: Path) -> list[Path]:
     BadInput
         If the folder cannot be written.
     """
-    output, summary, experiment = (folder / name for name in (_OUTPUT, _SUMMARY, _EXPERIMENT))
-    write_output(run.output, output)
-    with atomic_write(summary) as part:
-        part.write_text(json.dumps(run_summary(run), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    written, experiment = write_results(run, run_summary(run), folder), folder / _EXPERIMENT
     with atomic_write(experiment) as part:
         part.write_text(run.experiment.text, encoding="utf-8")
-    return [output, summary, experiment]
+    return [*written, experiment]
+
+
+def write_results(run: ColumnRun, contents: Mapping[str, object], folder: Path) -> list[Path]:
+    """Write ``column.nc`` and ``run_summary.json``.
+
+    Parameters
+    ----------
+    run : ColumnRun
+    contents : mapping
+        Of the summary, ready for JSON.
+    folder : Path
+        Created if it does not exist.
+
+    Returns
+    -------
+    list of Path
+        The files.
+
+    Raises
+    ------
+    BadInput
+        If the folder cannot be written.
+    """
+    output, summary = folder / _OUTPUT, folder / _SUMMARY
+    write_output(run.output, output)
+    with atomic_write(summary) as part:
+        part.write_text(json.dumps(contents, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return [output, summary]
 
 
 def run_figure(run: ColumnRun) -> Figure | None:

@@ -121,6 +121,11 @@ class Experiment(Section):
         problem = None if self.surface is None or self.physics is not None else self.surface.simple_problem()
         if problem is not None:
             raise ValueError(f"[surface] {problem}")
+        varies = self.physics is not None and not self.physics.l_point_data
+        if varies and self.grid is not None and "con_rain" in self.grid.drive.var:
+            raise ValueError(
+                "rain is large-scale where l_point_data is false in [physics], and grid.drive.var has con_rain: give precip or tot_rain"
+            )
         return self
 
     @model_validator(mode="after")

@@ -91,8 +91,8 @@ class SurfaceSection(Section):
     co2: float = Field(default=4.0e-4, gt=0.0, lt=0.01, description="mole fraction of carbon dioxide in air [1]")
     pft_params: DataPath | None = Field(
         default=None,
-        description="`pft_params.nml` of JULES for `[physics]`; `jules_surface_types.nml` and `jules_snow.nml` beside it are read too; "
-        "default: JULES's five PFTs",
+        description="`pft_params.nml` of JULES for `[physics]`; `jules_surface_types.nml` beside it is read too, and from "
+        "`jules_snow.nml` the parameters of PFTs alone; default: JULES's five PFTs",
     )
     nveg_params: DataPath | None = Field(
         default=None, description="`nveg_params.nml` of JULES for `[physics]`; default: urban, lake, soil and ice"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from helpers.small_experiment import EXPERIMENT, write_experiment
+from helpers.small_grid import write_grid
 
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment, load_experiment
@@ -186,3 +187,20 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 def test_every_key_is_described() -> None:
     bare = [name for name, field in Experiment.model_fields.items() if not field.description]
     assert bare == []
+
+
+def test_convective_rain_needs_uniform_rain(tmp_path: Path) -> None:
+    drive = """\
+file = "%vv.nc"
+data_start = 2001-06-01T00:00:00
+data_end = 2001-06-05T00:00:00
+data_period = 3600.0
+var = ["sw_down", "lw_down", "ls_rain", "con_rain", "tot_snow", "t", "q", "pstar", "wind"]
+"""
+    path = write_grid(tmp_path, drive)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(f"{text}\n[physics]\nl_point_data = true\n", encoding="utf-8")
+    assert load_experiment(path).grid is not None
+    path.write_text(f"{text}\n[physics]\nl_point_data = false\n", encoding="utf-8")
+    with pytest.raises(BadInput, match=r"grid\.drive\.var has con_rain"):
+        load_experiment(path)

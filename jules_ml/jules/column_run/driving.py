@@ -84,7 +84,7 @@ def driving(run: RunFolder, start: pd.Timestamp, end: pd.Timestamp) -> Driving:
     entries = run.namelists.get(_GROUP)
     where = run.namelists.place(_GROUP)
     files = SeriesFiles(run, entries, where, {})
-    _refuse_variables(files, where)
+    refuse_variables(files, where)
     read = {name: values[:, 0] for name, values in series_at_steps(files, steps).items()}
     values = {
         "sw_down": np.maximum(read["sw_down"], 0.0),
@@ -100,7 +100,14 @@ def driving(run: RunFolder, start: pd.Timestamp, end: pd.Timestamp) -> Driving:
     return Driving(Weather(series, ()), _diffuse_fraction(run, read))
 
 
-def _refuse_variables(files: SeriesFiles, where: str) -> None:
+def refuse_variables(files: SeriesFiles, where: str) -> None:
+    """Refuse net radiation, and weather that lacks a variable.
+
+    Raises
+    ------
+    BadInput
+        If a variable is missing, or radiation is net.
+    """
     names = {variable.name for variable in files.variables}
     net = names & set(_NET)
     if net:
@@ -125,6 +132,18 @@ def _precipitation(run: RunFolder, read: dict[str, _Array]) -> dict[str, _Array]
             "tot_rain": np.sum([read[name] for name in _RAIN if name in read], axis=0),
             "tot_snow": np.sum([read[name] for name in _SNOW if name in read] or [np.zeros_like(read["t"])], axis=0),
         }
+    cold = read["t"] <= snow_threshold(run)
+    return {"tot_rain": np.where(cold, 0.0, read["precip"]), "tot_snow": np.where(cold, read["precip"], 0.0)}
+
+
+def snow_threshold(run: RunFolder) -> float:
+    """Return the temperature at and below which precipitation is snow [K].
+
+    Raises
+    ------
+    BadInput
+        If ``t_for_snow`` is missing, for which JULES has no default.
+    """
     threshold = run.namelists.get(_GROUP).get("t_for_snow")
     if isinstance(threshold, bool) or not isinstance(threshold, int | float):
         raise BadInput(
@@ -132,8 +151,7 @@ def _precipitation(run: RunFolder, read: dict[str, _Array]) -> dict[str, _Array]
             where=run.namelists.place(_GROUP),
             remedy="give t_for_snow in K, or tot_rain and tot_snow",
         )
-    cold = read["t"] <= float(threshold)
-    return {"tot_rain": np.where(cold, 0.0, read["precip"]), "tot_snow": np.where(cold, read["precip"], 0.0)}
+    return float(threshold)
 
 
 def _diffuse_fraction(run: RunFolder, read: dict[str, _Array]) -> _Array:

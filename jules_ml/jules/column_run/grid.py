@@ -23,18 +23,21 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment.grid import DriveSection
 from jules_ml.experiment.sections import RunSection
 from jules_ml.jules.column_run.column import folder_column
+from jules_ml.jules.column_run.driving import heights, refuse_variables, snow_threshold
 from jules_ml.jules.column_run.grid_values import GridValues, land_of_run
-from jules_ml.jules.column_run.profiles import output_profile
-from jules_ml.jules.column_run.switches import read_switches, refuse
+from jules_ml.jules.column_run.profiles import missing_outputs, output_profile
+from jules_ml.jules.column_run.switches import column_switches
+from jules_ml.jules.column_run.time_series import SeriesFiles
 from jules_ml.jules.column_run.times import run_times
 from jules_ml.jules.run_folder import RunFolder, read_run_folder
 from jules_ml.jules.typed_entries import typed_entry
 from jules_ml.jules.variable_lists import read_list
-from jules_ml.jules.versions import versions_of_run
 
 _DRIVE: Final = "jules_drive"
 #: Days of driving data that are read at a time.
 _CHUNK_DAYS: Final = 10
+#: Entries that JULES needs to disaggregate daily weather.
+_DISAGGREGATION: Final = ("precip_disagg_method", "dur_ls_rain", "dur_conv_rain", "dur_ls_snow", "dur_conv_snow")
 #: Output period of JULES for months.
 _MONTHLY: Final = -1
 
@@ -59,8 +62,7 @@ def folder_model(folder: str | Path, *, precision: torch.dtype = torch.float32) 
         If the folder has physics that the column does not have, or incomplete inputs.
     """
     run = read_run_folder(folder)
-    switches, refusals = read_switches(run.namelists, versions_of_run(run))
-    refuse(refusals, run.namelists.where)
+    switches = column_switches(run, on_grid=True)
     if run.namelists.all("jules_prescribed") and int(run.entry("jules_prescribed", "n_datasets", 0)):
         raise BadInput(
             "data are prescribed besides the weather, which runs of the column on a grid do not take",
@@ -88,7 +90,7 @@ def folder_model(folder: str | Path, *, precision: torch.dtype = torch.float32) 
         switches.l_cosz,
         float(typed_entry(run.namelists, _DRIVE, "diff_frac_const", 0.0)),
     )
-    notes += profile.notes
+    notes += [*profile.notes, *missing_outputs(profile, available.keys())]
     steps = sum(segment.steps for segment in table.segments)
     return GridModel(
         GridColumn(land, column, state, ()),
@@ -125,6 +127,7 @@ def _drive_section(run: RunFolder) -> DriveSection:
     """JULES_DRIVE as a section of an experiment, which has the same keys."""
     entries = run.namelists.get(_DRIVE)
     where = run.namelists.place(_DRIVE)
+    _refuse_missing(run)
     variables = read_list(entries)
 
     def column(name: str) -> tuple[Any, ...] | None:
@@ -161,6 +164,26 @@ def _drive_section(run: RunFolder) -> DriveSection:
             where=where,
             remedy="correct the entry in a copy of the folder, or run JULES itself",
         ) from error
+
+
+def _refuse_missing(run: RunFolder) -> None:
+    """Refuse missing entries of JULES_DRIVE that have a default in an experiment and none in JULES."""
+    entries, where = run.namelists.get(_DRIVE), run.namelists.place(_DRIVE)
+    files = SeriesFiles(run, entries, where, {})
+    refuse_variables(files, where)
+    heights(run)
+    names = [variable.name for variable in files.variables]
+    for position in range(len(names)):
+        files.flag(position)
+    if "precip" in names:
+        snow_threshold(run)
+    missing = [name for name in _DISAGGREGATION if entries.get(name) is None]
+    if entries.get("l_daily_disagg") and missing:
+        raise BadInput(
+            f"l_daily_disagg = T, and there is no {', '.join(missing)}",
+            where=where,
+            remedy=f"give {', '.join(missing)}, for which JULES has no default",
+        )
 
 
 def _fingerprint(run: RunFolder) -> str:

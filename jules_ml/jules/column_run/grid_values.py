@@ -14,16 +14,18 @@ from numpy.typing import NDArray
 from jules_ml.column.grid.files import LandPoints, opened, point_index, read_points, variable_of
 from jules_ml.data.model_variables import check_model_values
 from jules_ml.errors import BadInput
+from jules_ml.jules.column_run.values import FRACTIONS_TOLERANCE
 from jules_ml.jules.run_folder import RunFolder
 from jules_ml.jules.run_points import run_points
+from jules_ml.jules.typed_entries import numbers
 from jules_ml.jules.variable_lists import ListedVariable, is_netcdf, read_list, values_per_point
 from jules_ml.learned.maps.grid import MapGrid
 from jules_ml.physics.soil_names import LAYERED
 
 _Array = NDArray[np.float64]
 _INITIAL: Final = "jules_initial"
-#: Deviation of the sum of the fractions from 1 that JULES removes.
-_FRACTIONS: Final = 1e-2
+#: Rounding of a difference of longitudes [degree].
+_ROUNDING: Final = 1e-9
 
 
 def land_of_run(run: RunFolder) -> LandPoints:
@@ -60,13 +62,45 @@ def land_of_run(run: RunFolder) -> LandPoints:
                 where=run.namelists.place("jules_model_grid"),
                 remedy="choose them by latlon_region = T, or give files of these points alone",
             )
-        for name, values in (("lat_bounds", latitude), ("lon_bounds", longitude)):
-            low, high = (float(x) for x in run.namelists.get("jules_model_grid")[name])
-            land &= (values >= low) & (values <= high)
+        south, north, west, east = _bounds(run)
+        land &= (latitude >= south) & (latitude <= north) & within_longitudes(points.longitude.reshape(-1), west, east)
     number = np.flatnonzero(land)
     if not len(number):
         raise BadInput("there is no land", where=run.namelists.place("jules_land_frac"), remedy="correct the grid")
     return LandPoints(grid, number, latitude[number], longitude[number])
+
+
+def _bounds(run: RunFolder) -> tuple[float, float, float, float]:
+    """Bounds of the latitudes and of the longitudes [degree]."""
+    where = run.namelists.place("jules_model_grid")
+    bounds: list[float] = []
+    for name in ("lat_bounds", "lon_bounds"):
+        pair = numbers(run.namelists, "jules_model_grid", name, ())
+        if len(pair) != 2 or pair[0] > pair[1]:
+            raise BadInput(
+                f"{name} are not two numbers in order",
+                where=where,
+                remedy="give the smaller one first, then the larger",
+            )
+        bounds += pair
+    return bounds[0], bounds[1], bounds[2], bounds[3]
+
+
+def within_longitudes(longitude: _Array, west: float, east: float) -> NDArray[np.bool_]:
+    """Whether longitudes are within bounds, both from -180 to 180 or from 0 to 360 degrees.
+
+    Parameters
+    ----------
+    longitude : array, shape (point,)
+        [degree]
+    west, east : float
+        Bounds, which belong to the region [degree].
+
+    Returns
+    -------
+    array of bool, shape (point,)
+    """
+    return np.asarray((longitude - west + _ROUNDING) % 360.0 <= east - west + 2.0 * _ROUNDING)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +143,7 @@ class GridValues:
         self._refuse_size("frac", len(frac), count, "jules_frac")
         check_model_values("frac", frac, where=where, tolerance=0.0)
         total = frac.sum(axis=0)
-        wrong = np.flatnonzero(~(np.abs(total - 1.0) < _FRACTIONS))
+        wrong = np.flatnonzero(~(np.abs(total - 1.0) < FRACTIONS_TOLERANCE))
         if len(wrong):
             at = wrong[0]
             raise BadInput(

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
 from jules_ml.errors import BadInput
 from jules_ml.jules.run_folder import RunFolder
+from jules_ml.physics.soil_names import LAYERED
 
 _GROUP: Final = "jules_output_profile"
 _DAY: Final = 86400
+#: Variables of JULES's output that are in that of the column under another name, or do not change with time.
+_ELSEWHERE: Final = frozenset(
+    (
+        *("precip", "rainfall", "snowfall", "tl1", "qw1", "pstar", "wind", "sw_down", "lw_down"),
+        *("frac", "lai", "canht", "albsoil", *LAYERED),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,24 @@ def output_profile(run: RunFolder) -> Profile:
     if snapshots:
         notes.append(f"means in place of values at the end of the period: {', '.join(sorted(snapshots))}")
     return Profile(shortest // step, tuple(names), tuple(notes))
+
+
+def missing_outputs(profile: Profile, names: Set[str]) -> list[str]:
+    """Note the variables of the profiles that the column does not have.
+
+    Parameters
+    ----------
+    profile : Profile
+    names : set of str
+        Variables of the output of the column.
+
+    Returns
+    -------
+    list of str
+        No note or one.
+    """
+    missing = [name for name in profile.variables if name not in names and name not in _ELSEWHERE]
+    return [f"the column has no output {', '.join(missing)}"] if missing else []
 
 
 def _period(profile: Mapping[str, Any], step: int) -> int:

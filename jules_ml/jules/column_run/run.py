@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,9 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jules_ml.column.budget import column_budgets, water_stored
-from jules_ml.column.folder import run_summary
+from jules_ml.column.folder import run_summary, write_results
 from jules_ml.column.land_weather import land_forcing
-from jules_ml.column.output import DERIVED, OUTPUTS, output_dataset, outputs_of, with_types, write_output
+from jules_ml.column.output import DERIVED, OUTPUTS, output_dataset, outputs_of, with_types
 from jules_ml.column.reference_evapotranspiration import fao_et0
 from jules_ml.column.run import ColumnRun, refuse_unstable_column, refuse_unstable_spin_up, to_be_compiled
 from jules_ml.column.spin_up import SpinUp, spin_up
@@ -28,25 +27,18 @@ from jules_ml.jules.column_run.column import folder_column
 from jules_ml.jules.column_run.driving import driving, heights, position
 from jules_ml.jules.column_run.one_point import refuse_grid
 from jules_ml.jules.column_run.prescribed import prescribed
-from jules_ml.jules.column_run.profiles import Profile, output_profile
-from jules_ml.jules.column_run.switches import read_switches, refuse
+from jules_ml.jules.column_run.profiles import Profile, missing_outputs, output_profile
+from jules_ml.jules.column_run.switches import column_switches
 from jules_ml.jules.column_run.times import Times, run_times
 from jules_ml.jules.run_folder import NAMELISTS, RunFolder, read_run_folder
-from jules_ml.jules.versions import versions_of_run
 from jules_ml.physics.column import ColumnState, SoilColumn
 from jules_ml.physics.integration import Integration, integrate
 from jules_ml.physics.land_surface.properties import LandSurface
 from jules_ml.physics.land_surface.state import LandForcing
-from jules_ml.physics.soil_names import LAYERED
 from jules_ml.physics.switches import Switches
 from jules_ml.support.files import atomic_write
 from jules_ml.support.progress import Progress, counted
 from jules_ml.weather import Weather
-
-#: Variables of JULES's output that are in that of the column under another name, or do not change with time.
-_ELSEWHERE: Final = frozenset(
-    ("precip", "rainfall", "snowfall", "tl1", "qw1", "pstar", "wind", "sw_down", "lw_down", "frac", *LAYERED, "albsoil")
-)
 
 
 class _Inputs(NamedTuple):
@@ -94,7 +86,7 @@ def run_folder_as_column(
     """
     run = read_run_folder(folder, namelists)
     refuse_grid(run)
-    switches = _switches(run)
+    switches = column_switches(run)
     times, profile = run_times(run), output_profile(run)
     column, state = folder_column(run, switches, dtype=precision)
     inputs = _inputs(run, switches, times.start, _whole_periods(times, profile, run), precision)
@@ -168,25 +160,15 @@ def write_folder_run(run: ColumnRun, source: RunFolder, folder: Path) -> list[Pa
     BadInput
         If the folder cannot be written.
     """
-    output, summary = folder / "column.nc", folder / "run_summary.json"
-    write_output(run.output, output)
+    contents = run_summary(run) | {"experiment": source.folder.name, "from_jules": str(source.namelists.where)}
+    written = write_results(run, contents, folder)
     (folder / NAMELISTS).mkdir(exist_ok=True)
     copies = []
     for name in source.namelists.files:
         with atomic_write(folder / NAMELISTS / name) as part:
             part.write_bytes(source.namelists.text(name).encode("utf-8", errors="surrogateescape"))
         copies.append(folder / NAMELISTS / name)
-    contents = run_summary(run) | {"experiment": source.folder.name, "from_jules": str(source.namelists.where)}
-    with atomic_write(summary) as part:
-        part.write_text(json.dumps(contents, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return [output, summary, *copies]
-
-
-def _switches(run: RunFolder) -> Switches:
-    """Switches of the run; what the column does not have is refused."""
-    switches, refusals = read_switches(run.namelists, versions_of_run(run))
-    refuse(refusals, run.namelists.where)
-    return switches
+    return [*written, *copies]
 
 
 def _outputs(column: SoilColumn, profile: Profile) -> tuple[str, ...]:
@@ -293,6 +275,4 @@ def _array(values: Tensor) -> NDArray[np.floating]:
 
 def _missing_outputs(profile: Profile, output: xr.Dataset) -> list[str]:
     """Note the variables of the profiles that the column does not have."""
-    known = {*map(str, output.variables), *DERIVED, *_ELSEWHERE, "lai", "canht"}
-    missing = [name for name in profile.variables if name not in known]
-    return [f"the column has no output {', '.join(missing)}"] if missing else []
+    return missing_outputs(profile, {*map(str, output.variables), *DERIVED})

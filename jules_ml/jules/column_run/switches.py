@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
+from jules_ml.data.model_variables import MODEL_VARIABLES
 from jules_ml.errors import BadInput
 from jules_ml.jules.namelists import NamelistFolder
+from jules_ml.jules.run_folder import RunFolder
 from jules_ml.jules.typed_entries import has_type
-from jules_ml.jules.versions import Versions
+from jules_ml.jules.versions import Versions, versions_of_run
 from jules_ml.physics.switches import POSSIBLE, Switches
 
 #: Fields of :class:`~jules_ml.physics.switches.Switches` by namelist group, and JULES's default of each; None where JULES has none.
@@ -199,3 +201,47 @@ def refuse(refusals: list[Refusal], where: object) -> None:
             where=str(where),
             remedy='change these entries in a copy of the folder, or run JULES itself with model = "jules"',
         )
+
+
+def column_switches(run: RunFolder, *, on_grid: bool = False) -> Switches:
+    """Return the switches of a run folder that the column can run.
+
+    Parameters
+    ----------
+    run : RunFolder
+    on_grid : bool
+        Whether the run is on a grid, which can disaggregate daily weather.
+
+    Returns
+    -------
+    Switches
+
+    Raises
+    ------
+    BadInput
+        If the column does not have the physics; one message names all entries.
+    """
+    switches, refusals = read_switches(run.namelists, versions_of_run(run))
+    refuse([r for r in refusals if not (on_grid and r.entry == "l_daily_disagg")], run.namelists.where)
+    if not switches.l_point_data:
+        _refuse_convective_rain(run.namelists)
+    return switches
+
+
+def _refuse_convective_rain(namelists: NamelistFolder) -> None:
+    """Refuse rain that is convective in JULES, which then falls on a part of the grid box; that of the column is large-scale."""
+    listed, threshold = _entry(namelists, "jules_drive", "var"), _entry(namelists, "jules_drive", "t_for_con_rain")
+    warmest = MODEL_VARIABLES["t"].valid_max
+    if "con_rain" in (listed if isinstance(listed, list) else [listed]):
+        problem = "var has con_rain"
+    elif isinstance(threshold, bool) or not isinstance(threshold, int | float):
+        problem = "t_for_con_rain has no value"
+    elif threshold <= warmest:
+        problem = f"rain is convective at {threshold:g} K and above (t_for_con_rain)"
+    else:
+        return
+    raise BadInput(
+        f"{problem}, and the column has large-scale rain alone where l_point_data = F",
+        where=namelists.place("jules_drive"),
+        remedy=f"give precip or tot_rain with t_for_con_rain above {warmest:g}, set l_point_data = T, or run JULES itself",
+    )

@@ -63,7 +63,7 @@ class SeriesFiles:
         """
         given = self.entries.get("interp")
         flags = given if isinstance(given, list) else [given]
-        flag = str(flags[position] if position < len(flags) else None or "").strip()
+        flag = str((flags[position] if position < len(flags) else None) or "").strip()
         if flag not in NEEDED:
             raise BadInput(
                 f"interp of {self.variables[position].name} is {flag!r}",
@@ -104,26 +104,55 @@ def series_at_steps(files: SeriesFiles, steps: pd.DatetimeIndex) -> dict[str, _A
     Raises
     ------
     BadInput
-        If a file or a variable is missing, the data do not cover the steps, or a value is impossible.
+        If a file or a variable is missing, the data do not cover the steps or have another time step, or a value is impossible.
     """
     flags = [files.flag(position) for position in range(len(files.variables))]
+    _refuse_times(files, steps)
     first, last = (min(NEEDED[f][0] for f in flags), max(NEEDED[f][1] for f in flags))
     times = _record_times(files, steps, first, last)
     index = np.searchsorted(times, steps.to_numpy(), side="right") - 1
     length = steps[1] - steps[0]
     per_record = np.rint(np.diff(times) / length.to_timedelta64()).astype(np.int64)
-    if (per_record < 1).any():
-        raise BadInput(
-            f"data_period is shorter than the time step of {length}",
-            where=files.where,
-            remedy="average the data to the time step",
-        )
     since = np.rint((steps.to_numpy() - times[index]) / length.to_timedelta64())
     records = _records(files, pd.DatetimeIndex(times))
     return {
         variable.name: interpolated(records[variable.name], index, flag, np.append(per_record, per_record[-1]), since)
         for variable, flag in zip(files.variables, flags, strict=True)
     }
+
+
+def _refuse_times(files: SeriesFiles, steps: pd.DatetimeIndex) -> None:
+    """Refuse data that do not cover the steps, or whose records are no whole number of steps apart."""
+    start, end, length = (
+        pd.Timestamp(files.moment("data_start")),
+        pd.Timestamp(files.moment("data_end")),
+        steps[1] - steps[0],
+    )
+    period = _period(files)
+    if period > 0 and pd.Timedelta(seconds=period) < length:
+        raise BadInput(
+            f"data_period is shorter than the time step of {length}",
+            where=files.where,
+            remedy="average the data to the time step",
+        )
+    if period > 0 and pd.Timedelta(seconds=period) % length:
+        raise BadInput(
+            f"data_period is {period} s, no whole number of time steps of {length}",
+            where=files.where,
+            remedy="correct data_period, or choose timestep_len so that time steps fit into it",
+        )
+    if period > 0 and (steps[0] - start) % length:
+        raise BadInput(
+            f"data_start is {start}, no whole number of time steps of {length} from the start of the run",
+            where=files.where,
+            remedy="correct data_start, or the start of the run",
+        )
+    if not files.entries.get("is_climatology") and (steps[0] < start or steps[-1] >= end):
+        raise BadInput(
+            f"the data are from {start} to {end}, and the run needs them from {steps[0]} to {steps[-1] + length}",
+            where=files.where,
+            remedy=_DATES,
+        )
 
 
 def _period(files: SeriesFiles) -> int:
@@ -163,7 +192,8 @@ def _record_times(files: SeriesFiles, steps: pd.DatetimeIndex, first: int, last:
 def _records(files: SeriesFiles, times: pd.DatetimeIndex) -> dict[str, _Array]:
     """Records of each variable at the times but the last, which is an end; shape (record, value).
 
-    Where interpolation needs a record before the data or after them, for which JULES stops, the first or the last one is repeated.
+    Where interpolation needs a record before the data or after them, for which JULES stops, the first or the last one is repeated. The
+    steps themselves are within the data.
     """
     start, end = pd.Timestamp(files.moment("data_start")), pd.Timestamp(files.moment("data_end"))
     if files.entries.get("is_climatology"):

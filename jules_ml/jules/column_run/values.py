@@ -26,7 +26,7 @@ _INITIAL: Final = "jules_initial"
 #: JULES's mass mixing ratio of carbon dioxide where none is given.
 _CO2_MMR: Final = 5.94100e-4
 #: Deviation of the sum of the fractions from 1 that JULES removes.
-_FRACTIONS: Final = 1e-2
+FRACTIONS_TOLERANCE: Final = 1e-2
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def fractions(run: RunFolder, count: int) -> _Array:
             f"there are {frac.size} fractions for {count} surface types", where=where, remedy="give one for each"
         )
     check_model_values("frac", frac, where=where, tolerance=0.0)
-    if abs(frac.sum() - 1.0) >= _FRACTIONS:
+    if abs(frac.sum() - 1.0) >= FRACTIONS_TOLERANCE:
         raise BadInput(f"the fractions add up to {frac.sum():g}", where=where, remedy="give fractions whose sum is 1")
     return np.asarray(frac / frac.sum())
 

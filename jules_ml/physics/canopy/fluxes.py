@@ -1,7 +1,7 @@
 r"""Conductance of a canopy and its exchange of carbon: JULES's ``sf_stom``.
 
 The canopy is a big leaf (``can_rad_mod`` 1) or has layers with light from a two-stream scheme (4), in which sunlit and shaded leaves are
-told apart (5, 6); leaf nitrogen declines with depth. Three iterations make the humidity deficit at the leaves consistent with their
+separate (5, 6); leaf nitrogen declines with depth. Three iterations make the humidity deficit at the leaves consistent with their
 conductance, in each layer.
 
 References

@@ -70,7 +70,7 @@ def water_stress(
     b: Tensor,
     sathh: Tensor,
 ) -> WaterStress:
-    r"""Soil moisture stress of each PFT, and the share of each soil layer in its transpiration.
+    r"""Soil moisture stress of each PFT, and the fraction of its transpiration from each soil layer.
 
     With ``fsmc_mod`` 0, stress is the mean over the root profile of the stress of each layer; with 1, that of the mean water content over
     the root profile. The stress itself rises linearly with water content between the wilting point and
@@ -125,9 +125,9 @@ def water_stress(
     surplus = (f_root * (theta - closing)).clamp(min=0.0)
     whole = plants.fsmc_mod > 0.5
     fsmc = torch.where(whole, of_mean, sum_of_layers)
-    share = torch.where(whole, surplus, by_layer)
+    fraction = torch.where(whole, surplus, by_layer)
     total = torch.where(whole, sum_over_layers(surplus), sum_of_layers)
-    return WaterStress(fsmc, share / torch.where(total > 0.0, total, 1.0))
+    return WaterStress(fsmc, fraction / torch.where(total > 0.0, total, 1.0))
 
 
 def _potential(sthu: Tensor, b: Tensor, sathh: Tensor, *, l_vg_soil: bool) -> Tensor:

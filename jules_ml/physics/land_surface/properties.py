@@ -176,7 +176,7 @@ def land_surface(
     Raises
     ------
     ValueError
-        If there is no bare soil among the types, or ``frac`` has another number of tiles.
+        If there is no bare soil among the types, ``frac`` has another number of tiles, or there are fewer ``dzsnow`` than ``nsmax``.
     """
     n_pft, n_tile = types.plants.lai.shape[0], len(types.names)
     if types.soil < n_pft:
@@ -185,6 +185,8 @@ def land_surface(
         raise ValueError(f"frac must have shape (tile, column) with {n_tile} tiles: {', '.join(types.names)}")
     switches = Switches() if switches is None else switches
     snow = SnowParameters() if snow is None else snow
+    if len(snow.dzsnow) < switches.nsmax:
+        raise ValueError(f"dzsnow has {len(snow.dzsnow)} values, and nsmax is {switches.nsmax}")
     one = torch.ones_like(frac[:1])
     lai = types.plants.lai * one if lai is None else lai
     canht = types.plants.canht_ft * one if canht is None else canht

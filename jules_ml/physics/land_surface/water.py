@@ -66,8 +66,8 @@ def tile_water(
 
     References
     ----------
-    Best et al. (2011), section 3.3; JULES routines ``surf_hyd``, ``sieve`` and ``frunoff``. All rain is large-scale rain, as in the
-    stand-alone JULES when ``t_for_con_rain`` is not reached.
+    Best et al. (2011), section 3.3; JULES routines ``surf_hyd``, ``sieve`` and ``frunoff``. All rain is large-scale rain: runs whose
+    rain would be convective in JULES are refused where their configuration is read.
     """
     canopy = torch.where(ecan > 0.0, (canopy - ecan * timestep).clamp(min=0.0), canopy)
     dew = (-ecan).clamp(min=0.0)
@@ -150,5 +150,5 @@ def runoff_distributed(rain: Tensor, canopy: Tensor, catch: Tensor, infil: Tenso
     fast = torch.exp(-(catch / (intensity * timestep)).clamp(max=LARGEST_EXPONENT))
     room = ((catch - canopy) * (1.0 / timestep)).clamp(min=0.0)
     open_ = torch.exp(-((infil + room) / intensity).clamp(max=LARGEST_EXPONENT))
-    share = torch.where(small, filled * slow + (1.0 - filled) * fast, open_)
-    return torch.where(rains, rain * share, 0.0)
+    fraction = torch.where(small, filled * slow + (1.0 - filled) * fast, open_)
+    return torch.where(rains, rain * fraction, 0.0)

@@ -9,13 +9,15 @@ import pytest
 import torch
 import xarray as xr
 from _grid_runs import write_grid_run
-from _mpi_grid import rewrite
+from _mpi_grid import DRIVING, rewrite
+from helpers.refusals import refusal
 from typer.testing import CliRunner
 
 from jules_ml.cli import app
 from jules_ml.column.grid.run import run_grid
 from jules_ml.errors import BadInput
 from jules_ml.jules.column_run.grid import folder_model
+from jules_ml.jules.column_run.grid_values import within_longitudes
 from jules_ml.jules.column_run.run import run_folder_as_column
 
 LATITUDE, LONGITUDE = np.array([[50.0] * 3, [50.0, 51.0, 51.0]]), np.array([[-1.0, 0.0, 1.0]] * 2)
@@ -53,3 +55,76 @@ def test_prescribed_data_are_refused(tmp_path: Path) -> None:
     rewrite(run, {"jules_prescribed": {"n_datasets": 1}})
     with pytest.raises(BadInput, match="prescribed"):
         folder_model(run)
+
+
+@pytest.mark.parametrize(
+    ("west", "east", "expected"),
+    [
+        (100.0, 200.0, [False, False, False, True, True]),
+        (350.0, 360.0, [False, True, True, False, False]),
+        (-10.0, 10.0, [False, True, True, False, False]),
+        (-180.0, 180.0, [True] * 5),
+        (0.0, 360.0, [True] * 5),
+    ],
+)
+def test_bounds_of_longitude_wrap(west: float, east: float, expected: list[bool]) -> None:
+    longitude = np.array([-100.0, -10.0, 0.0, 100.1, -160.0])
+    assert within_longitudes(longitude, west, east).tolist() == expected
+    assert within_longitudes(longitude % 360.0, west, east).tolist() == expected
+
+
+def test_a_region_is_that_of_its_bounds(tmp_path: Path) -> None:
+    run = write_grid_run(tmp_path / "run", LATITUDE, LONGITUDE, LAND)
+    region = {"use_subgrid": True, "latlon_region": True, "lat_bounds": [40.0, 60.0], "lon_bounds": [359.0, 360.0]}
+    rewrite(run, {"jules_model_grid": region})
+    assert folder_model(run).land.points.longitude.tolist() == [-1.0, 0.0, 0.0]
+    rewrite(run, {"jules_model_grid": region | {"lon_bounds": [10.0, -10.0]}})
+    with refusal("model_grid.nml", "lon_bounds are not two numbers in order", "smaller"):
+        folder_model(run)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem", "remedy"),
+    [
+        ("interp", "! interp", "interp of sw_down is ''", "choose among"),
+        ("'tot_rain'", "'precip'", "t_for_snow is None", "give t_for_snow"),
+        ("z1_tq_in", "! z1_tq_in", "z1_tq_in is None", "give z1_tq_in"),
+        ("diff_frac", "l_daily_disagg = T, diff_frac", "there is no precip_disagg_method, dur_ls_rain", "no default"),
+    ],
+)
+def test_missing_entries_of_the_weather_are_refused(
+    old: str, new: str, problem: str, remedy: str, tmp_path: Path
+) -> None:
+    run = write_grid_run(tmp_path / "run", LATITUDE, LONGITUDE, LAND)
+    drive = run / "namelists" / "drive.nml"
+    text = drive.read_text(encoding="utf-8")
+    assert old in text
+    drive.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with refusal("drive.nml", problem, remedy):
+        folder_model(run)
+
+
+def test_outputs_that_the_column_lacks_are_noted(tmp_path: Path) -> None:
+    run = write_grid_run(tmp_path / "run", LATITUDE, LONGITUDE, LAND)
+    profile = {"var": ["smcl", "rflow", "lai"], "nvars": 3, "output_type": ["M"] * 3}
+    rewrite(run, {"jules_output_profile": profile})
+    assert [note for note in folder_model(run).notes if "output" in note] == ["the column has no output rflow"]
+
+
+def test_daily_weather_is_disaggregated(tmp_path: Path) -> None:
+    run = write_grid_run(tmp_path / "run", LATITUDE, LONGITUDE, LAND, days=3)
+    with xr.open_dataset(run / "weather.nc") as weather:
+        daily = weather.coarsen(time=24).mean().load()
+    daily["dt_range"] = xr.full_like(daily["t"], 8.0)
+    daily.to_netcdf(run / "weather.nc", format="NETCDF3_64BIT", unlimited_dims=["time"])
+    names = [*DRIVING, "dt_range"]
+    durations = {f"dur_{kind}": 3600.0 for kind in ("ls_rain", "conv_rain", "ls_snow", "conv_snow")}
+    entries = {"l_daily_disagg": True, "precip_disagg_method": 1, "data_period": 86400, "nvars": len(names)}
+    listed = {"var": names, "var_name": names, "interp": ["nf"] * len(names)}
+    rewrite(run, {"jules_drive": {**entries, **durations, **listed}})
+    model = folder_model(run)
+    window = model.driving.window(0, 96, np.arange(4))
+    air = window.forcing(np.arange(4), torch.float64).t_air
+    means = daily["t"].to_numpy()[:2, 0, 0]
+    np.testing.assert_allclose(air.reshape(2, 48, 4).mean(dim=1)[:, 0], means, atol=0.01)
+    assert float(air[:48, 0].max() - air[:48, 0].min()) > 7.0

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers.loobos_folder import write_loobos_folder
 from helpers.refusals import refusal
 
-from jules_ml.jules.column_run.switches import ONLY, SWITCHES, read_switches, refuse
+from jules_ml.jules.column_run.switches import ONLY, SWITCHES, column_switches, read_switches, refuse
 from jules_ml.jules.namelists import NamelistFolder
 from jules_ml.jules.run_folder import read_run_folder
 from jules_ml.jules.versions import VERSIONS, Versions, entry_table
@@ -99,6 +100,34 @@ def test_what_the_column_lacks_is_refused_in_one_list(shared_data: Path, tmp_pat
         "jules_snow.nml",
     ):
         assert expected in text
+
+
+@pytest.mark.parametrize(
+    ("entries", "problem"),
+    [
+        ({"t_for_con_rain": 293.15}, "rain is convective at 293.15 K"),
+        ({}, "t_for_con_rain has no value"),
+        ({"var": ["sw_down", "con_rain"], "t_for_con_rain": 373.15}, "var has con_rain"),
+    ],
+)
+def test_convective_rain_is_refused(entries: dict[str, Any], problem: str, shared_data: Path, tmp_path: Path) -> None:
+    surface = {"l_point_data": False}
+    folder = write_loobos_folder(shared_data, "snow3", tmp_path / "run", jules_surface=surface, jules_drive=entries)
+    with refusal("drive.nml", problem, "l_point_data = T"):
+        column_switches(read_run_folder(folder))
+
+
+def test_rain_of_a_grid_box_may_be_all_large_scale(shared_data: Path, tmp_path: Path) -> None:
+    drive, surface = {"t_for_con_rain": 373.15}, {"l_point_data": False}
+    folder = write_loobos_folder(shared_data, "snow3", tmp_path / "run", jules_surface=surface, jules_drive=drive)
+    assert not column_switches(read_run_folder(folder)).l_point_data
+
+
+def test_daily_weather_is_for_grids(shared_data: Path, tmp_path: Path) -> None:
+    folder = write_loobos_folder(shared_data, "snow3", tmp_path / "run", jules_drive={"l_daily_disagg": True})
+    assert column_switches(read_run_folder(folder), on_grid=True) == Switches(can_rad_mod=6, nsmax=3, l_top=False)
+    with refusal("run", "l_daily_disagg = T", "copy of the folder"):
+        column_switches(read_run_folder(folder))
 
 
 def test_no_value_of_a_required_entry_is_refused() -> None:

@@ -59,6 +59,13 @@ def test_the_last_record_stands_for_one_after_the_data(tmp_path: Path, text_file
     np.testing.assert_allclose(values["t"][:, 0], 327.0)
 
 
+def test_a_run_may_begin_with_the_data(tmp_path: Path, text_file: str) -> None:
+    values = series(tmp_path, half_hours("2001-01-01", "2001-01-01 01:00"), file=text_file, interp=["c", "nf"])
+    # the first record stands for the one before the data
+    assert np.isfinite(values["t"]).all()
+    np.testing.assert_allclose(values["wind"][:, 0], 0.0)
+
+
 def test_files_by_month_and_variable(tmp_path: Path) -> None:
     for month, days in ((1, 31), (2, 28)):
         start = pd.Timestamp(2001, month, 1)
@@ -120,7 +127,15 @@ def test_refusals_name_the_problem(tmp_path: Path, text_file: str) -> None:
         series(tmp_path, steps, file=text_file, data_period=-3)
     with refusal("drive.nml", "the data are from 2001-01-01", "data_end"):
         series(tmp_path, half_hours("2004-01-01", "2004-01-02"), file=text_file)
+    with refusal("drive.nml", "the data are from 2001-01-01", "data_end"):
+        series(tmp_path, half_hours("2000-12-31 23:30", "2001-01-01 02:00"), file=text_file)
+    with refusal("drive.nml", "the data are from 2001-01-01", "data_end"):
+        series(tmp_path, half_hours("2001-01-02 23:00", "2001-01-03 00:30"), file=text_file)
     with refusal("weather.dat, line 2", "has 3 numbers", "on each line"):
         series(tmp_path, steps, file=text_file, nvars=4, var=["t", "wind", "q", "pstar"], interp=["nf"] * 4)
     with refusal("drive.nml", "shorter than the time step", "average"):
         series(tmp_path, steps, file=text_file, data_period=600)
+    with refusal("drive.nml", "data_period is 2700 s", "time steps"):
+        series(tmp_path, steps, file=text_file, data_period=2700)
+    with refusal("drive.nml", "data_start is 2001-01-01 00:10:00", "start of the run"):
+        series(tmp_path, steps, file=text_file, data_start="2001-01-01 00:10:00")

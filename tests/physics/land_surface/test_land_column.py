@@ -173,6 +173,14 @@ def test_a_surface_needs_bare_soil_and_fractions_of_all_types(folders: dict[str,
     assert isinstance(surface, LandSurface)
     with pytest.raises(ValueError, match="no bare soil"):
         land_surface(surface.types._replace(soil=-1), surface.frac, dzsoil=land.column.dzsoil, albsoil=surface.albsoil)
+    with pytest.raises(ValueError, match="dzsnow has 3 values, and nsmax is 5"):
+        land_surface(
+            surface.types,
+            surface.frac,
+            dzsoil=land.column.dzsoil,
+            albsoil=surface.albsoil,
+            switches=replace(surface.switches, nsmax=5),
+        )
     with pytest.raises(ValueError, match="9 tiles"):
         land_surface(surface.types, surface.frac[:3], dzsoil=land.column.dzsoil, albsoil=surface.albsoil)
 
