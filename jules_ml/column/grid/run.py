@@ -255,6 +255,11 @@ def _finish(
         "means": {name: float(np.round(series.mean(), 10)) for name, series in means.series.items()},
     }
     files = [out / (NETCDF if model.format == "netcdf" else ZARR), out / SUMMARY]
+    # a result of an earlier run in the other format is not that of this summary
+    if model.format == "netcdf":
+        shutil.rmtree(out / ZARR, ignore_errors=True)
+    else:
+        (out / NETCDF).unlink(missing_ok=True)
     with atomic_write(out / SUMMARY) as part:
         part.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     if text:
