@@ -8,11 +8,10 @@ from typing import Any, Final
 import netCDF4
 import pandas as pd
 
+from jules_ml.column.grid.files import TIME
 from jules_ml.column.grid.series import Piece
 from jules_ml.errors import BadInput
 
-#: Names of the dimension of time in files.
-_TIME: Final = ("time", "tstep", "Time", "t")
 _REMEDY: Final = "correct data_start, data_period or the template of grid.drive.file, or the time axis of the file"
 
 
@@ -38,7 +37,7 @@ def check_times(
         If levels are missing; if the axis begins at another time, by more than a period, has another interval, or has another time at the
         last level needed, by more than half a period. An axis that cannot be read is not compared, as JULES does not read it either.
     """
-    dim = next((dim for dim in _TIME if dim in variable.dimensions), variable.dimensions[0])
+    dim = next((dim for dim in TIME if dim in variable.dimensions), variable.dimensions[0])
     axis = file.variables.get(dim)
     begins = _stamp(axis, 0)
     # stamps may be those of the start, the middle or the end of intervals
